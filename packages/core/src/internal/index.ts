@@ -1,0 +1,4 @@
+// Shared by Parley's own packages. No promise of stability to anyone else.
+export { AsyncQueue } from "./async-queue.ts";
+export { backoffMs, type BackoffOptions } from "./backoff.ts";
+export { deferred, type Deferred } from "./deferred.ts";

@@ -1,0 +1,203 @@
+import type { Attachment } from "./attachment.ts";
+import { readAttachment, writeAttachment } from "./attachment-codec.ts";
+import { PlaintextError } from "./plaintext-error.ts";
+import { isJsonObject, type JsonObject, type JsonValue } from "./json.ts";
+import type { Message, TraceContext } from "./message.ts";
+import { MAX_TYPE_LENGTH } from "./message-type.ts";
+
+/** Caps on what a peer may put into one message. Its size in bytes is capped where bytes arrive, by the transport. */
+export interface PlaintextLimits {
+  /** Entries of `to`. Default 256. */
+  readonly maxRecipients: number;
+  /** Entries of `attachments`. Default 256. */
+  readonly maxAttachments: number;
+  /** Headers that this library does not know. Default 64. */
+  readonly maxHeaders: number;
+  /** Characters of an id, a thread id or a DID. Default 2048. */
+  readonly maxIdLength: number;
+}
+
+const DEFAULT_LIMITS: PlaintextLimits = { maxRecipients: 256, maxAttachments: 256, maxHeaders: 64, maxIdLength: 2048 };
+
+/** What {@link decodePlaintext} makes of a plaintext. */
+export interface DecodedMessage {
+  readonly message: Message;
+  /** One error for each attachment that could not be read and is missing from `message.attachments`. */
+  readonly attachmentFaults: readonly PlaintextError[];
+}
+
+const KNOWN = new Set([
+  "id",
+  "type",
+  "typ",
+  "from",
+  "to",
+  "thid",
+  "pthid",
+  "body",
+  "attachments",
+  "created_time",
+  "expires_time",
+  "trace_context",
+]);
+
+/** MIME type of a DIDComm plaintext, the only `typ` that is read. */
+const PLAINTEXT_TYP = "application/didcomm-plain+json";
+
+/**
+ * Reads a DIDComm v2 plaintext: parsed JSON, every member checked.
+ *
+ * Attachments are read in a second pass: one that is malformed is left out and reported, and never costs the message. A malformed
+ * `trace_context` is dropped silently. Unknown headers are kept in `headers`.
+ *
+ * @throws PlaintextError `message_invalid` or `message_too_large`, naming the member.
+ * @see {@link https://identity.foundation/didcomm-messaging/spec/v2.1/#plaintext-message-structure | DIDComm v2.1, Plaintext Message Structure}
+ * @example
+ * ```ts
+ * import { decodePlaintext } from "@parley/core";
+ *
+ * const { message } = decodePlaintext(JSON.parse('{"id":"1","type":"https://didcomm.org/basicmessage/2.0/message"}'));
+ * ```
+ */
+export function decodePlaintext(value: unknown, limits: Partial<PlaintextLimits> = {}): DecodedMessage {
+  if (!isJsonObject(value)) throw new PlaintextError("message_invalid", "A message must be a JSON object");
+  const caps = { ...DEFAULT_LIMITS, ...limits };
+  const id = requiredText(value, "id", caps.maxIdLength);
+  const type = requiredText(value, "type", MAX_TYPE_LENGTH);
+  if (value["typ"] !== undefined && value["typ"] !== PLAINTEXT_TYP) {
+    throw new PlaintextError("message_invalid", `typ must be ${PLAINTEXT_TYP}`);
+  }
+  const from = optionalText(value, "from", caps.maxIdLength);
+  const threadId = optionalText(value, "thid", caps.maxIdLength);
+  const parentThreadId = optionalText(value, "pthid", caps.maxIdLength);
+  const createdTime = optionalTime(value, "created_time");
+  const expiresTime = optionalTime(value, "expires_time");
+  const traceContext = readTraceContext(value["trace_context"]);
+  const headers = readHeaders(value, caps.maxHeaders);
+  const { attachments, attachmentFaults } = readAttachments(value["attachments"], caps.maxAttachments);
+  return {
+    message: {
+      id,
+      type,
+      to: readRecipients(value["to"], caps),
+      body: readBody(value["body"]),
+      ...(from !== undefined && { from }),
+      ...(threadId !== undefined && { threadId }),
+      ...(parentThreadId !== undefined && { parentThreadId }),
+      ...(attachments !== undefined && { attachments }),
+      ...(createdTime !== undefined && { createdTime }),
+      ...(expiresTime !== undefined && { expiresTime }),
+      ...(traceContext !== undefined && { traceContext }),
+      ...(headers !== undefined && { headers }),
+    },
+    attachmentFaults,
+  };
+}
+
+/**
+ * Writes a message as a DIDComm v2 plaintext, ready for `JSON.stringify`. `context` stays behind. A header in `headers` that has the
+ * name of a member of {@link Message} on the wire is left out: the member is the truth.
+ */
+export function encodePlaintext(message: Message): JsonObject {
+  const { attachments, traceContext, headers } = message;
+  return {
+    ...(headers !== undefined && Object.fromEntries(Object.entries(headers).filter(([name]) => !KNOWN.has(name)))),
+    id: message.id,
+    type: message.type,
+    ...(message.from !== undefined && { from: message.from }),
+    to: message.to,
+    ...(message.threadId !== undefined && { thid: message.threadId }),
+    ...(message.parentThreadId !== undefined && { pthid: message.parentThreadId }),
+    ...(message.createdTime !== undefined && { created_time: message.createdTime }),
+    ...(message.expiresTime !== undefined && { expires_time: message.expiresTime }),
+    ...(traceContext !== undefined && { trace_context: { ...traceContext } }),
+    body: message.body,
+    ...(attachments !== undefined && attachments.length > 0 && { attachments: attachments.map(writeAttachment) }),
+  };
+}
+
+function requiredText(value: JsonObject, member: string, maxLength: number): string {
+  const text = optionalText(value, member, maxLength);
+  if (text === undefined) throw new PlaintextError("message_invalid", `${member} is missing`);
+  return text;
+}
+
+/** Some agents write an empty string for what is absent. */
+function optionalText(value: JsonObject, member: string, maxLength: number): string | undefined {
+  const text = value[member];
+  if (text === undefined || text === null || text === "") return undefined;
+  if (typeof text !== "string") throw new PlaintextError("message_invalid", `${member} must be a string`);
+  if (text.length > maxLength) throw new PlaintextError("message_too_large", `${member} is longer than ${maxLength} characters`);
+  return text;
+}
+
+function optionalTime(value: JsonObject, member: string): number | undefined {
+  const time = value[member];
+  if (time === undefined || time === null) return undefined;
+  if (typeof time !== "number" || time < 0) throw new PlaintextError("message_invalid", `${member} must be seconds since 1970`);
+  return time;
+}
+
+function readRecipients(to: JsonValue | undefined, caps: PlaintextLimits): readonly string[] {
+  if (to === undefined || to === null) return [];
+  if (!Array.isArray(to)) throw new PlaintextError("message_invalid", "to must be a list of DIDs");
+  if (to.length > caps.maxRecipients) throw new PlaintextError("message_too_large", `to has more than ${caps.maxRecipients} entries`);
+  for (const did of to) {
+    if (typeof did !== "string" || did === "") throw new PlaintextError("message_invalid", "to must be a list of DIDs");
+    if (did.length > caps.maxIdLength)
+      throw new PlaintextError("message_too_large", `a DID in to is longer than ${caps.maxIdLength} characters`);
+  }
+  return to;
+}
+
+function readBody(body: JsonValue | undefined): JsonObject {
+  if (body === undefined || body === null) return {};
+  if (!isJsonObject(body)) throw new PlaintextError("message_invalid", "body must be a JSON object");
+  return body;
+}
+
+const TRACEPARENT = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/;
+
+function readTraceContext(value: JsonValue | undefined): TraceContext | undefined {
+  if (!isJsonObject(value)) return undefined;
+  const { traceparent, tracestate } = value;
+  if (typeof traceparent !== "string" || !TRACEPARENT.test(traceparent)) return undefined;
+  return typeof tracestate === "string" && tracestate.length <= 512 ? { traceparent, tracestate } : { traceparent };
+}
+
+function readHeaders(value: JsonObject, maxHeaders: number): Readonly<Record<string, JsonValue>> | undefined {
+  const entries: [string, JsonValue][] = [];
+  for (const name of Object.keys(value)) {
+    const header = value[name];
+    if (!KNOWN.has(name) && header !== undefined) entries.push([name, header]);
+  }
+  if (entries.length > maxHeaders) throw new PlaintextError("message_too_large", `The message has more than ${maxHeaders} unknown headers`);
+  return entries.length === 0 ? undefined : Object.fromEntries(entries);
+}
+
+function readAttachments(
+  value: JsonValue | undefined,
+  maxAttachments: number,
+): { attachments?: readonly Attachment[]; attachmentFaults: readonly PlaintextError[] } {
+  if (value === undefined || value === null) return { attachmentFaults: [] };
+  if (!Array.isArray(value)) {
+    return { attachmentFaults: [new PlaintextError("attachment_invalid", "attachments must be a list")] };
+  }
+  const attachments: Attachment[] = [];
+  const attachmentFaults: PlaintextError[] = [];
+  for (const [index, entry] of value.entries()) {
+    if (index >= maxAttachments) {
+      attachmentFaults.push(
+        new PlaintextError("attachment_invalid", `There are more than ${maxAttachments} attachments; the rest is left out`),
+      );
+      break;
+    }
+    try {
+      attachments.push(readAttachment(entry, index));
+    } catch (error) {
+      if (!(error instanceof PlaintextError)) throw error;
+      attachmentFaults.push(error);
+    }
+  }
+  return { attachments, attachmentFaults };
+}

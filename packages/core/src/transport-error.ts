@@ -1,0 +1,59 @@
+import { ParleyError, type ParleyErrorOptions } from "./error.ts";
+
+/**
+ * Why a transport failed.
+ *
+ * | code | meaning | retryable |
+ * | --- | --- | --- |
+ * | `connect_failed` | the node can't be reached, or answered late | yes |
+ * | `unauthorized` | the node refused the API key | no |
+ * | `join_refused` | the node refused the DID or its protocols | no |
+ * | `taken_over` | another connection took this DID's place | no |
+ * | `not_connected` | the link is down | yes |
+ * | `disconnected` | the link broke before the node answered | yes |
+ * | `push_timeout` | the node did not answer in time | yes |
+ * | `rejected` | the node refused the message | no |
+ * | `message_too_large` | the message exceeds what the node reads | no |
+ * | `write_failed` | the message could not be written | no |
+ * | `frame_invalid` | the node sent what can't be read | no |
+ * | `closed` | the connection was closed | no |
+ */
+export type TransportErrorCode =
+  | "connect_failed"
+  | "unauthorized"
+  | "join_refused"
+  | "taken_over"
+  | "not_connected"
+  | "disconnected"
+  | "push_timeout"
+  | "rejected"
+  | "message_too_large"
+  | "write_failed"
+  | "frame_invalid"
+  | "closed";
+
+const RETRYABLE: ReadonlySet<TransportErrorCode> = new Set(["connect_failed", "not_connected", "disconnected", "push_timeout"]);
+
+/** A transport's failure; `retryable` follows from the code. */
+export class TransportError extends ParleyError<TransportErrorCode> {
+  override readonly name: string = "TransportError";
+
+  constructor(code: TransportErrorCode, message: string, options: Pick<ParleyErrorOptions, "cause"> = {}) {
+    super(code, message, { ...options, retryable: RETRYABLE.has(code) });
+  }
+}
+
+/** The node refused a message or a join, and said why. */
+export class RejectedError extends TransportError {
+  override readonly name: string = "RejectedError";
+  /** The node's reason as it stands on the wire, such as `unauthorized`. */
+  readonly reason: string;
+  /** A problem code that the node gave besides, such as `e.m.authz.denied`. */
+  readonly problemCode?: string;
+
+  constructor(code: "rejected" | "join_refused", message: string, reason: string, problemCode?: string) {
+    super(code, message);
+    this.reason = reason;
+    if (problemCode !== undefined) this.problemCode = problemCode;
+  }
+}

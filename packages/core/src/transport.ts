@@ -1,0 +1,94 @@
+import type { ParleyError } from "./error.ts";
+import type { JsonObject } from "./json.ts";
+
+/**
+ * The seam between an agent and the wire. A transport connects agents (DIDs) to a node; it knows nothing of handlers or threads.
+ *
+ * One transport may carry several connections, one per DID.
+ */
+export interface Transport {
+  /**
+   * Connects a DID. Resolves once the node has accepted it.
+   *
+   * @throws TransportError `join_refused` (the node said no; not tried again), `connect_failed` (the node can't be reached or
+   *   answered late; retryable), `unauthorized` (API key refused); the signal's reason when aborted.
+   */
+  connect(options: ConnectOptions): Promise<Connection>;
+}
+
+/** What an agent tells its node when it connects. */
+export interface ConnectOptions {
+  /** The DID to connect as. Without one the node assigns an ephemeral DID. */
+  readonly did?: string;
+  /** Protocol base URIs that the agent handles; `"*"` for all. */
+  readonly protocols: readonly string[];
+  readonly events: ConnectionEvents;
+  /** Gives up connecting. Once connected it has no effect. */
+  readonly signal?: AbortSignal;
+}
+
+/** What a connection reports besides deliveries. Listeners must not throw. */
+export interface ConnectionEvents {
+  /** The link is down; the connection tries to come back by itself. */
+  onDisconnect(reason: ParleyError): void;
+  /** The link is up again, with the same DID. */
+  onReconnect(): void;
+  /** The peer sent what can't be read. The connection lives on. `raw` is what arrived, cut to a sane length. */
+  onFault(error: ParleyError, raw: unknown): void;
+}
+
+/**
+ * One DID's connection. It survives losses of the link: `send` fails while it is down, deliveries resume once it is up again.
+ */
+export interface Connection extends AsyncDisposable {
+  /** The DID that the node knows this connection by. Never changes. */
+  readonly did: string;
+  /** Whether the link is up now. */
+  readonly connected: boolean;
+  /**
+   * Inbound messages, in the order of the wire. Iterate once. The iteration ends after {@link Connection.close}; it throws when the
+   * connection ended for good by itself (a rejoin was refused, another connection took the DID over).
+   */
+  readonly deliveries: AsyncIterable<Delivery>;
+  /**
+   * Sends one DIDComm plaintext. Resolves when the node has accepted it.
+   *
+   * @throws TransportError `not_connected` (at once while the link is down), `disconnected` (the link broke before the node answered:
+   *   it may or may not have the message), `rejected` (the node refused it; see {@link RejectedError}), `push_timeout`,
+   *   `message_too_large`, `write_failed`, `closed`; the signal's reason when aborted.
+   */
+  send(plaintext: JsonObject, options?: SendOptions): Promise<void>;
+  /** Leaves the node and releases what the connection holds. Idempotent. Every pending `send` ends with `closed`. */
+  close(): Promise<void>;
+}
+
+/** Options of {@link Connection.send}. */
+export interface SendOptions {
+  /** Stops waiting for the node's answer. The message may have left already. */
+  readonly signal?: AbortSignal;
+}
+
+/** How an agent finished with a delivery. */
+export type Outcome =
+  | { readonly status: "handled" }
+  /** Not for this agent: the node may try another one, or its built-in protocols. */
+  | { readonly status: "pass" }
+  | { readonly status: "error"; readonly code: string; readonly message: string };
+
+/** One inbound message, not yet checked: what the node handed over. */
+export interface Delivery {
+  /** The DIDComm plaintext, parsed but not checked. */
+  readonly plaintext: unknown;
+  /** What the node says about it, parsed but not checked. */
+  readonly context: unknown;
+  /**
+   * When the node expects the acknowledgement: `"first"` before the handler runs (legacy nodes, which know no outcome but
+   * "handled"), `"outcome"` after it, with what came of it.
+   */
+  readonly acknowledge: "first" | "outcome";
+  /**
+   * Tells the node that it need not deliver this message again. Only the first call counts. Without a link nothing is sent, and the
+   * node delivers again later.
+   */
+  settle(outcome: Outcome): void;
+}

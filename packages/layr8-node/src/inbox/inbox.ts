@@ -1,0 +1,90 @@
+/** A message as the router hands it to the inbox. */
+export interface IncomingMessage {
+  /** DID of the agent whose inbox takes it. */
+  readonly recipient: string;
+  /** DIDComm message id: unique for its sender. */
+  readonly id: string;
+  /** DID of the sender as the node knows it; absent on anonymous messages. */
+  readonly from?: string;
+  /** DIDComm message type. */
+  readonly type: string;
+  /** Thread (`thid`) that the message answers on; absent when it starts one. */
+  readonly thread?: string;
+  /** Parent thread (`pthid`). */
+  readonly parentThread?: string;
+  /** The DIDComm plaintext: the JSON text that arrived, byte for byte. */
+  readonly plaintext: string;
+  /** Whether policy authorized the sender. */
+  readonly authorized: boolean;
+  /** When the message is void, in milliseconds since 1970. */
+  readonly expiresAt: number;
+}
+
+/** A message in an inbox. */
+export interface InboxMessage extends IncomingMessage {
+  /** Place in the recipient's inbox: ascending, never used twice, not gapless. From 1. */
+  readonly seq: number;
+  /** Deliveries that ended without an acknowledgement, as far as they were recorded. */
+  readonly attempts: number;
+}
+
+/** What became of an append. */
+export type Appended =
+  | { readonly status: "stored"; readonly message: InboxMessage }
+  /** The same (recipient, sender, id) was stored before, lately: nothing to do, the first copy counts. */
+  | { readonly status: "duplicate" }
+  /** The recipient's inbox holds as many messages or bytes as it may. */
+  | { readonly status: "full" };
+
+/** Where to read an inbox. */
+export interface ReadOptions {
+  /** Reads messages with a greater seq. `0` reads from the start. */
+  readonly after: number;
+  /** At most so many messages. */
+  readonly limit: number;
+  /** Stops once the plaintexts read exceed so many characters; at least one message is read. */
+  readonly maxLength: number;
+}
+
+/** How full a recipient's inbox is. */
+export interface Depth {
+  readonly messages: number;
+  /** Characters of all plaintexts. */
+  readonly length: number;
+}
+
+/** Caps of an inbox. */
+export interface InboxLimits {
+  /** Messages that one recipient's inbox holds. Default 10,000. */
+  readonly maxMessages: number;
+  /** Characters of plaintext that one recipient's inbox holds. Default 64 Mi. */
+  readonly maxLength: number;
+  /** How long (recipient, sender, id) is remembered after a message is stored, in milliseconds. Default 10 minutes. */
+  readonly deduplicationMs: number;
+}
+
+/**
+ * The durable inboxes of a node's agents, one per DID. Every implementation passes `test/inbox-compliance.ts`.
+ *
+ * Writes resolve when they are durable (fsynced, or replicated): what has been appended survives the death of the process, and
+ * what has been settled does not come back. Concurrent writes share a flush. Appends to one recipient resolve in the order of their
+ * calls, and their seqs ascend in that order.
+ */
+export interface Inbox {
+  /** Stores a message for its recipient. Storing the same (recipient, sender, id) again is a no-op while it is remembered. */
+  append(message: IncomingMessage): Promise<Appended>;
+  /** Reads a recipient's messages, oldest first. Sees every resolved append and settle. Expired messages are read too. */
+  read(recipient: string, options: ReadOptions): Promise<readonly InboxMessage[]>;
+  /** Removes messages for good. Unknown seqs are ignored. */
+  settle(recipient: string, seqs: readonly number[]): Promise<void>;
+  /** Records that a message was delivered `attempts` times without success. An unknown seq is ignored. */
+  recordAttempts(recipient: string, seq: number, attempts: number): Promise<void>;
+  /** How full a recipient's inbox is, pending appends included. */
+  depth(recipient: string): Depth;
+  /** Recipients that have messages. */
+  recipients(): readonly string[];
+  /** Removes a recipient's messages, all of them. */
+  drop(recipient: string): Promise<void>;
+  /** Flushes what is under way and releases everything. */
+  close(): Promise<void>;
+}

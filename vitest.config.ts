@@ -1,0 +1,37 @@
+import { defaultServerConditions } from "vite";
+import { defineConfig } from "vitest/config";
+
+// Tests import the workspace's packages as sources, so that a test never runs against a stale build.
+const conditions = ["@parley/source", ...defaultServerConditions];
+const roots = "{packages,apps,testing}/*/{src,test}";
+
+export default defineConfig({
+  resolve: { conditions },
+  ssr: { resolve: { conditions } },
+  test: {
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: "unit",
+          include: [`${roots}/**/*.test.ts`],
+          exclude: ["**/*.int.test.ts", "**/node_modules/**"],
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: "integration",
+          include: [`${roots}/**/*.int.test.ts`],
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+          fileParallelism: false,
+        },
+      },
+    ],
+    coverage: {
+      provider: "v8",
+      include: ["{packages,apps}/*/src/**/*.ts"],
+    },
+  },
+});
