@@ -1,0 +1,62 @@
+import { Counter, Gauge, Registry } from "prom-client";
+
+/** What the node counts, in the text format of Prometheus. Labels come from closed sets, never from peers. */
+export interface Metrics {
+  readonly accepted: Counter;
+  /** By `reason`. */
+  readonly refused: Counter<"reason">;
+  readonly delivered: Counter;
+  readonly redelivered: Counter;
+  /** By `cause`: `expired` or `unhandled`. */
+  readonly dead: Counter<"cause">;
+  readonly malformedFrames: Counter;
+  readonly failures: Counter;
+  /** Upgrades that were refused, by HTTP `status`. */
+  readonly refusedConnections: Counter<"status">;
+  /** The exposition text. */
+  text(): Promise<string>;
+  readonly contentType: string;
+}
+
+/** Numbers that are read when somebody asks for the metrics. */
+export interface Gauges {
+  sockets(): number;
+  agents(): number;
+  inboxMessages(): number;
+}
+
+/** Makes the metrics of one node: nodes in one process do not share any. */
+export function createMetrics(gauges: Gauges): Metrics {
+  const registry = new Registry();
+  const registers = [registry];
+  const counter = (name: string, help: string) => new Counter({ name: `layr8_node_${name}`, help, registers });
+  const gauge = (name: string, help: string, read: () => number) =>
+    new Gauge({
+      name: `layr8_node_${name}`,
+      help,
+      registers,
+      collect() {
+        this.set(read());
+      },
+    });
+  gauge("sockets", "WebSockets that are open", gauges.sockets);
+  gauge("agents", "DIDs with a connection", gauges.agents);
+  gauge("inbox_messages", "Messages that wait to be acknowledged", gauges.inboxMessages);
+  return {
+    accepted: counter("messages_accepted_total", "Messages accepted from agents"),
+    refused: new Counter({ name: "layr8_node_messages_refused_total", help: "Messages refused, by reason", labelNames: ["reason"], registers }),
+    delivered: counter("messages_delivered_total", "Deliveries to agents, redeliveries included"),
+    redelivered: counter("messages_redelivered_total", "Deliveries after the first of a message"),
+    dead: new Counter({ name: "layr8_node_messages_dead_total", help: "Messages that nobody handled", labelNames: ["cause"], registers }),
+    malformedFrames: counter("malformed_frames_total", "Frames that could not be read"),
+    failures: counter("failures_total", "Failures inside the node"),
+    refusedConnections: new Counter({
+      name: "layr8_node_connections_refused_total",
+      help: "Connections refused, by HTTP status",
+      labelNames: ["status"],
+      registers,
+    }),
+    text: () => registry.metrics(),
+    contentType: registry.contentType,
+  };
+}

@@ -1,0 +1,89 @@
+import type { Logger } from "pino";
+import type { Policy } from "./routing/policy.ts";
+
+/** Which DIDs an API key may bind: `"any"`, or a list of DIDs and of prefixes with a trailing `*`. */
+export type DidRule = "any" | readonly string[];
+
+/** An API key given by configuration. */
+export interface ConfiguredKey {
+  /** The key itself: at least 16 characters that nobody can guess. Only its hash is kept. */
+  readonly key: string;
+  readonly dids: DidRule;
+  readonly name?: string;
+}
+
+/** Caps and times of a node. Every one has a default that suits one machine. */
+export interface NodeLimits {
+  /** Bytes of one WebSocket frame. Larger ones close the socket (1009). Default 1 MiB. */
+  readonly maxFrameBytes: number;
+  /** Messages in one agent's inbox. Default 10,000. */
+  readonly maxInboxMessages: number;
+  /** Characters of plaintext in one agent's inbox. Default 64 Mi. */
+  readonly maxInboxLength: number;
+  /** Sockets of one API key. Default 1,000. */
+  readonly maxConnectionsPerKey: number;
+  /** Topics on one socket. Default 100, as in Phoenix. */
+  readonly maxChannelsPerSocket: number;
+  /** Messages that one API key may send in a second. Default 100,000. */
+  readonly messagesPerSecond: number;
+  /** Messages in flight to one connection. Default 1,024. */
+  readonly maxInFlight: number;
+  /** Silence after which a socket is closed, in milliseconds. Default 60,000. */
+  readonly idleTimeoutMs: number;
+  /** Wait for an acknowledgement before a redelivery; doubles with each attempt, up to 5 minutes. Milliseconds. Default 30,000. */
+  readonly ackTimeoutMs: number;
+  /** Life of a message that states no `expires_time`, in milliseconds. Default 7 days. */
+  readonly messageTtlMs: number;
+  /** How long an ephemeral DID without a connection is kept, in milliseconds. Default 5 minutes. */
+  readonly ephemeralGraceMs: number;
+}
+
+/** Options of {@link startNode}. */
+export interface NodeOptions {
+  /** Port to listen on; `0` takes a free one. Default 4000. */
+  readonly port?: number;
+  /** Address to bind. Default `127.0.0.1`: reachable from this machine only. */
+  readonly host?: string;
+  /** Directory for inboxes, DIDs and keys. Without one everything is kept in memory and lost when the node stops. */
+  readonly dataDir?: string;
+  /**
+   * Domain of the DIDs that the node assigns, as it stands in a did:web DID. Default `localhost%3A<port>`.
+   */
+  readonly domain?: string;
+  /** Origin under which other machines reach this node, for DID documents. Default `http://<host>:<port>`. */
+  readonly publicUrl?: string;
+  /**
+   * API keys besides those in the data directory. With neither, the node makes one that may bind any DID and offers it as
+   * {@link LayrNode.apiKey}: right for one machine, too much for a shared node.
+   */
+  readonly apiKeys?: readonly ConfiguredKey[];
+  /** Who may send to whom. Default: everybody. */
+  readonly policies?: readonly Policy[];
+  readonly limits?: Partial<NodeLimits>;
+  /** Where to log: a pino logger, or `false` for nowhere. Default: warnings to standard error. */
+  readonly logger?: Logger | false;
+}
+
+const MINUTE = 60_000;
+
+/** Fills in the defaults, and checks what was given. @throws TypeError naming the option. */
+export function readLimits(limits: Partial<NodeLimits> = {}): NodeLimits {
+  const all: NodeLimits = {
+    maxFrameBytes: 1024 * 1024,
+    maxInboxMessages: 10_000,
+    maxInboxLength: 64 * 1024 * 1024,
+    maxConnectionsPerKey: 1000,
+    maxChannelsPerSocket: 100,
+    messagesPerSecond: 100_000,
+    maxInFlight: 1024,
+    idleTimeoutMs: MINUTE,
+    ackTimeoutMs: MINUTE / 2,
+    messageTtlMs: 7 * 24 * 60 * MINUTE,
+    ephemeralGraceMs: 5 * MINUTE,
+    ...limits,
+  };
+  for (const [name, value] of Object.entries(all)) {
+    if (typeof value !== "number" || !(value > 0)) throw new TypeError(`limits.${name} must be a number greater than 0`);
+  }
+  return all;
+}

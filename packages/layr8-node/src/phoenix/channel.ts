@@ -1,0 +1,48 @@
+/** A reply to a push or a join; `response` is JSON text. */
+export interface Reply {
+  readonly status: "ok" | "error";
+  readonly response: string;
+}
+
+/** An `ok` reply that says nothing more. */
+export const OK: Reply = { status: "ok", response: "{}" };
+
+/** An `error` reply with a reason, and members besides it. */
+export function refusal(reason: string, more: Readonly<Record<string, string>> = {}): Reply {
+  return { status: "error", response: JSON.stringify({ reason, ...more }) };
+}
+
+/** The server's end of one joined topic, as the application above Phoenix sees it. */
+export interface Channel {
+  /** Pushes an event. `payload` is JSON text. Returns false when the channel is no longer joined. */
+  push(event: string, payload: string): boolean;
+  /** Whether the socket takes more without piling up memory. After false, {@link ChannelHandler.drained} is called. */
+  readonly writable: boolean;
+  /** When the last frame or pong of the peer arrived, in milliseconds since 1970. */
+  readonly lastHeardAt: number;
+  /** Lets the client use a second topic for this channel, and uses it too once the client has. */
+  alias(topic: string): void;
+  /** Ends the channel from the server's side: `phx_close`, which clients do not answer with a rejoin. */
+  close(): void;
+}
+
+/** Why a channel ended: the client left, joined the topic anew, lost its link, or the server closed the channel. */
+export type ChannelEnd = "left" | "rejoined" | "lost" | "closed";
+
+/** What the application does with a joined channel. */
+export interface ChannelHandler {
+  /** An event with its payload as JSON text, which may be invalid. The promised reply goes out when the client gave a ref. */
+  event(event: string, payload: string): Promise<Reply | undefined> | Reply | undefined;
+  /** The socket takes more again. */
+  drained(): void;
+  /** The channel has ended; nothing more can be pushed. */
+  ended(end: ChannelEnd): void;
+}
+
+/** What a join leads to. */
+export type Joined =
+  | { readonly status: "ok"; readonly response: string; readonly handler: ChannelHandler; readonly joined: () => void }
+  | (Reply & { readonly status: "error" });
+
+/** The application above Phoenix: decides on joins. `payload` is JSON text, which may be invalid. */
+export type JoinChannel = (topic: string, payload: string, channel: Channel) => Promise<Joined>;

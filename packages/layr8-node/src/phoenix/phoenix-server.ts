@@ -1,0 +1,106 @@
+import type { IncomingMessage, Server } from "node:http";
+import type { Duplex } from "node:stream";
+import { deferred, type Deferred } from "@parley/core/internal";
+import { WebSocketServer, type WebSocket } from "ws";
+import type { JoinChannel } from "./channel.ts";
+import { PhoenixSocket, type SocketEvents, type SocketLimits } from "./phoenix-socket.ts";
+import { readUpgrade, SOCKET_PATH, type UpgradeRequest } from "./upgrade.ts";
+
+/** HTTP status with which an upgrade is refused. */
+export type UpgradeRefusal = 403 | 404 | 429 | 503;
+
+/** Whom a socket belongs to. */
+export interface Admitted {
+  /** What {@link PhoenixServer.drop} knows it by. */
+  readonly owner: string;
+  /** Decides on the joins of this socket. */
+  readonly join: JoinChannel;
+  /** The socket is gone. */
+  onClose(): void;
+}
+
+/** What the server is made of. */
+export interface PhoenixServerOptions {
+  readonly limits: SocketLimits & { readonly maxFrameBytes: number };
+  /** Lets an upgrade in, or says with which status it is refused. */
+  readonly admit: (request: UpgradeRequest) => Admitted | UpgradeRefusal;
+  readonly events: Omit<SocketEvents, "onClose"> & { onRefused(status: UpgradeRefusal): void };
+}
+
+/** Accepts WebSockets on an HTTP server at {@link SOCKET_PATH} and speaks Phoenix Channels V2 on each. */
+export class PhoenixServer {
+  readonly #options: PhoenixServerOptions;
+  readonly #wss: WebSocketServer;
+  /** With their owners. */
+  readonly #sockets = new Map<PhoenixSocket, string>();
+  #closing: Deferred<void> | undefined;
+
+  constructor(server: Server, options: PhoenixServerOptions) {
+    this.#options = options;
+    this.#wss = new WebSocketServer({
+      noServer: true,
+      clientTracking: false,
+      perMessageDeflate: false,
+      maxPayload: options.limits.maxFrameBytes,
+      // Phoenix clients that send a token offer this subprotocol, and want it back.
+      handleProtocols: (protocols) => (protocols.has("phoenix") ? "phoenix" : false),
+    });
+    server.on("upgrade", (request, stream, head) => this.#onUpgrade(request, stream, head));
+  }
+
+  get size(): number {
+    return this.#sockets.size;
+  }
+
+  /** Called now and then: pings silent clients and drops dead ones. */
+  checkIdle(now: number): void {
+    for (const socket of this.#sockets.keys()) socket.checkIdle(now);
+  }
+
+  /** Closes the sockets of an owner who may not connect any more. */
+  drop(owner: string): void {
+    for (const [socket, of] of this.#sockets) if (of === owner) socket.close(1008, "the API key was revoked");
+  }
+
+  /** Lets nobody in any more, and asks every client to come back later; after `graceMs` links are dropped. */
+  async close(graceMs: number): Promise<void> {
+    this.#closing = deferred();
+    for (const socket of this.#sockets.keys()) socket.close(1012, "the node is stopping");
+    if (this.#sockets.size === 0) return;
+    const timer = setTimeout(() => {
+      for (const socket of this.#sockets.keys()) socket.terminate();
+    }, graceMs);
+    await this.#closing.promise;
+    clearTimeout(timer);
+  }
+
+  #onUpgrade(request: IncomingMessage, stream: Duplex, head: Buffer): void {
+    stream.on("error", () => stream.destroy());
+    const upgrade = readUpgrade(request);
+    if (upgrade?.path !== SOCKET_PATH) return this.#refuse(stream, 404);
+    if (this.#closing !== undefined) return this.#refuse(stream, 503);
+    if (upgrade.vsn !== undefined && !upgrade.vsn.startsWith("2.")) return this.#refuse(stream, 403);
+    const admitted = this.#options.admit(upgrade);
+    if (typeof admitted === "number") return this.#refuse(stream, admitted);
+    // A handshake that fails midway ends the stream before there is a WebSocket.
+    stream.once("close", admitted.onClose);
+    this.#wss.handleUpgrade(request, stream, head, (ws) => this.#open(ws, stream, admitted));
+  }
+
+  #open(ws: WebSocket, stream: Duplex, { join, owner }: Admitted): void {
+    const socket = new PhoenixSocket(ws, stream, join, this.#options.limits, {
+      ...this.#options.events,
+      onClose: () => {
+        this.#sockets.delete(socket);
+        if (this.#sockets.size === 0) this.#closing?.resolve();
+      },
+    });
+    this.#sockets.set(socket, owner);
+  }
+
+  #refuse(stream: Duplex, status: UpgradeRefusal): void {
+    this.#options.events.onRefused(status);
+    const reason = { 403: "Forbidden", 404: "Not Found", 429: "Too Many Requests", 503: "Service Unavailable" }[status];
+    stream.end(`HTTP/1.1 ${status} ${reason}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+  }
+}

@@ -1,0 +1,262 @@
+import type { Duplex } from "node:stream";
+import type { RawData, WebSocket } from "ws";
+import type { Channel, ChannelEnd, ChannelHandler, JoinChannel, Reply } from "./channel.ts";
+import { refusal } from "./channel.ts";
+import { decodeFrame, encodeFrame, encodeReply, type Frame } from "./serializer.ts";
+
+/** Limits of one WebSocket. */
+export interface SocketLimits {
+  /** Topics that one socket may have joined. */
+  readonly maxChannels: number;
+  /** Frames that can't be read before the socket is closed. */
+  readonly maxMalformed: number;
+  /** Bytes waiting to be sent beyond which channels are no longer writable. */
+  readonly highWaterMark: number;
+  /** Silence after which the socket is closed, in milliseconds. A ping goes out after half of it. */
+  readonly idleTimeoutMs: number;
+}
+
+/** What a socket tells its owner. */
+export interface SocketEvents {
+  /** A frame was refused before any channel saw it; `what` is fit for logs. */
+  onMalformed(what: string): void;
+  /** The application threw while it handled an event or a join. */
+  onFailure(error: unknown): void;
+  onClose(): void;
+}
+
+/** Events that a client may push on one topic while its join is under way. */
+const MAX_QUEUED = 256;
+
+/** The channel's server side: its place in the socket, and what the application gave for it. */
+class JoinedChannel implements Channel {
+  handler: ChannelHandler | undefined;
+  readonly joinRef: string;
+  readonly topics: string[];
+  #topic: string;
+  readonly #socket: PhoenixSocket;
+
+  constructor(socket: PhoenixSocket, topic: string, joinRef: string) {
+    this.#socket = socket;
+    this.#topic = topic;
+    this.topics = [topic];
+    this.joinRef = joinRef;
+  }
+
+  get writable(): boolean {
+    return this.#socket.writable;
+  }
+
+  get lastHeardAt(): number {
+    return this.#socket.lastHeardAt;
+  }
+
+  /** The topic that the client uses: pushes follow it. */
+  used(topic: string): void {
+    this.#topic = topic;
+  }
+
+  alias(topic: string): void {
+    if (!this.topics.includes(topic) && this.#socket.addAlias(this, topic)) this.topics.push(topic);
+  }
+
+  push(event: string, payload: string): boolean {
+    if (!this.#socket.has(this)) return false;
+    this.#socket.write(encodeFrame(this.joinRef, "null", this.#topic, event, payload));
+    return true;
+  }
+
+  close(): void {
+    this.#socket.endChannel(this, "closed", "phx_close");
+  }
+}
+
+/**
+ * One client's WebSocket, spoken to by the rules of Phoenix Channels V2: joins, leaves, heartbeats, replies. It knows nothing of
+ * DIDComm; what a topic means is decided by `join`.
+ */
+export class PhoenixSocket {
+  lastHeardAt: number = Date.now();
+  readonly #ws: WebSocket;
+  readonly #stream: Duplex;
+  readonly #join: JoinChannel;
+  readonly #limits: SocketLimits;
+  readonly #events: SocketEvents;
+  readonly #channels = new Map<string, JoinedChannel>();
+  /** Topics whose join is under way, and what arrived for them meanwhile. */
+  readonly #joining = new Map<string, Frame[]>();
+  #malformed = 0;
+  #corked = false;
+  #blocked = false;
+
+  /** @param stream the socket under `ws`, to hand many frames to the kernel at once. */
+  constructor(ws: WebSocket, stream: Duplex, join: JoinChannel, limits: SocketLimits, events: SocketEvents) {
+    this.#ws = ws;
+    this.#stream = stream;
+    this.#join = join;
+    this.#limits = limits;
+    this.#events = events;
+    ws.on("message", (data, isBinary) => this.#onMessage(data, isBinary));
+    ws.on("pong", () => (this.lastHeardAt = Date.now()));
+    ws.on("ping", () => (this.lastHeardAt = Date.now()));
+    ws.on("error", (error) => this.#events.onMalformed(error.message));
+    ws.on("close", () => this.#onClose());
+    stream.on("drain", () => this.#onDrain());
+  }
+
+  get writable(): boolean {
+    if (this.#ws.readyState !== this.#ws.OPEN) return false;
+    if (this.#ws.bufferedAmount <= this.#limits.highWaterMark) return true;
+    this.#blocked = true;
+    return false;
+  }
+
+  has(channel: JoinedChannel): boolean {
+    return channel.topics.some((topic) => this.#channels.get(topic) === channel);
+  }
+
+  addAlias(channel: JoinedChannel, topic: string): boolean {
+    if (this.#channels.has(topic) || this.#joining.has(topic)) return false;
+    this.#channels.set(topic, channel);
+    return true;
+  }
+
+  /** Sends a frame; all frames of one turn of the event loop reach the kernel in one write. */
+  write(text: string): void {
+    if (this.#ws.readyState !== this.#ws.OPEN) return;
+    if (!this.#corked) {
+      this.#corked = true;
+      this.#stream.cork();
+      setImmediate(() => {
+        this.#corked = false;
+        this.#stream.uncork();
+      });
+    }
+    this.#ws.send(text);
+  }
+
+  /** Asks the client to come back later (1012), or tells it why it may not (1008). */
+  close(code: 1012 | 1008, reason: string): void {
+    this.#ws.close(code, reason);
+  }
+
+  /** Drops the link without a closing handshake. */
+  terminate(): void {
+    this.#ws.terminate();
+  }
+
+  /** Called now and then: pings a silent client, and drops one that stays silent. */
+  checkIdle(now: number): void {
+    const silent = now - this.lastHeardAt;
+    if (silent > this.#limits.idleTimeoutMs) this.#ws.terminate();
+    else if (silent > this.#limits.idleTimeoutMs / 2 && this.#ws.readyState === this.#ws.OPEN) this.#ws.ping();
+  }
+
+  endChannel(channel: JoinedChannel, end: ChannelEnd, event?: "phx_close" | "phx_error"): void {
+    if (!this.has(channel)) return;
+    for (const topic of channel.topics) this.#channels.delete(topic);
+    if (event !== undefined) this.write(encodeFrame(channel.joinRef, channel.joinRef, channel.topics[0] ?? "", event, "{}"));
+    channel.handler?.ended(end);
+  }
+
+  #onMessage(data: RawData, isBinary: boolean): void {
+    this.lastHeardAt = Date.now();
+    if (isBinary) return this.#refuse("binary frames are not used here: send text frames");
+    const frame = decodeFrame((data as Buffer).toString("utf8"));
+    if (frame === undefined) return this.#refuse("a frame must be a JSON array [join_ref, ref, topic, event, payload]");
+    this.#onFrame(frame);
+  }
+
+  #onFrame(frame: Frame): void {
+    if (frame.topic === "phoenix") return this.#onControl(frame);
+    const queue = this.#joining.get(frame.topic);
+    if (queue !== undefined) {
+      if (queue.length < MAX_QUEUED) queue.push(frame);
+      else this.#reply(frame, "null", refusal("too many frames while the join is under way"));
+      return;
+    }
+    if (frame.event === "phx_join") return void this.#onJoin(frame);
+    const channel = this.#channels.get(frame.topic);
+    if (channel === undefined) return this.#reply(frame, "null", refusal("unmatched topic"));
+    // A stale join_ref belongs to a join that a newer one replaced.
+    if (frame.joinRef !== "null" && frame.joinRef !== channel.joinRef) return;
+    channel.used(frame.topic);
+    if (frame.event === "phx_leave") {
+      this.#reply(frame, channel.joinRef, { status: "ok", response: "{}" });
+      return this.endChannel(channel, "left", "phx_close");
+    }
+    void this.#onEvent(channel, frame);
+  }
+
+  #onControl(frame: Frame): void {
+    if (frame.event === "heartbeat") this.#reply(frame, "null", { status: "ok", response: "{}" });
+    else this.#reply(frame, "null", refusal(`unknown event on topic phoenix`));
+  }
+
+  async #onEvent(channel: JoinedChannel, frame: Frame): Promise<void> {
+    try {
+      const answer = channel.handler?.event(frame.event, frame.payload);
+      const reply = answer instanceof Promise ? await answer : answer;
+      if (reply !== undefined) this.#reply(frame, channel.joinRef, reply);
+    } catch (error) {
+      // The event may be half done: the client learns that its channel crashed, and joins anew.
+      this.#events.onFailure(error);
+      this.endChannel(channel, "closed", "phx_error");
+    }
+  }
+
+  async #onJoin(frame: Frame): Promise<void> {
+    const { topic } = frame;
+    const previous = this.#channels.get(topic);
+    if (previous === undefined && this.#channels.size + this.#joining.size >= this.#limits.maxChannels) {
+      return this.#reply(frame, frame.joinRef, refusal("too many channels on one socket"));
+    }
+    const queue: Frame[] = [];
+    this.#joining.set(topic, queue);
+    const channel = new JoinedChannel(this, topic, frame.joinRef);
+    try {
+      const joined = await this.#join(topic, frame.payload, channel);
+      if (this.#ws.readyState !== this.#ws.OPEN) {
+        if (joined.status === "ok") joined.handler.ended("lost");
+        return;
+      }
+      if (joined.status === "ok") {
+        channel.handler = joined.handler;
+        this.#reply(frame, frame.joinRef, joined);
+        if (previous !== undefined) this.endChannel(previous, "rejoined", "phx_close");
+        this.#channels.set(topic, channel);
+        joined.joined();
+      } else {
+        this.#reply(frame, frame.joinRef, joined);
+      }
+    } catch (error) {
+      this.#events.onFailure(error);
+      this.#reply(frame, frame.joinRef, refusal("the node failed to join: try again"));
+    } finally {
+      this.#joining.delete(topic);
+      for (const waiting of queue) this.#onFrame(waiting);
+    }
+  }
+
+  #reply(frame: Frame, joinRef: string, reply: Reply): void {
+    if (frame.ref !== "null") this.write(encodeReply(joinRef, frame.ref, frame.topic, reply.status, reply.response));
+  }
+
+  /** The sender of a frame without topic or ref is told on the control topic. */
+  #refuse(what: string): void {
+    this.#events.onMalformed(what);
+    this.write(encodeFrame("null", "null", "phoenix", "phx_error", JSON.stringify({ reason: what })));
+    if (++this.#malformed >= this.#limits.maxMalformed) this.close(1008, "too many malformed frames");
+  }
+
+  #onDrain(): void {
+    if (!this.#blocked || !this.writable) return;
+    this.#blocked = false;
+    for (const channel of new Set(this.#channels.values())) channel.handler?.drained();
+  }
+
+  #onClose(): void {
+    for (const channel of new Set(this.#channels.values())) this.endChannel(channel, "lost");
+    this.#events.onClose();
+  }
+}

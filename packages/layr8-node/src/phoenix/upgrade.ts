@@ -1,0 +1,29 @@
+import type { IncomingMessage } from "node:http";
+
+/** Where agents connect. */
+export const SOCKET_PATH = "/plugin_socket/websocket";
+
+/** What an upgrade request asks for. */
+export interface UpgradeRequest {
+  readonly path: string;
+  /** The API key, from the header `x-api-key` or, by older SDKs, the query `api_key`. */
+  readonly apiKey: string | undefined;
+  /** Protocol version of Phoenix' serializer; older clients leave it out. */
+  readonly vsn: string | undefined;
+}
+
+/** Reads an upgrade request; `undefined` if its URL is none. */
+export function readUpgrade(request: IncomingMessage): UpgradeRequest | undefined {
+  let url: URL;
+  try {
+    url = new URL(request.url ?? "/", "http://node");
+  } catch {
+    return undefined;
+  }
+  const header = request.headers["x-api-key"];
+  return {
+    path: url.pathname,
+    apiKey: (typeof header === "string" ? header : undefined) ?? url.searchParams.get("api_key") ?? undefined,
+    vsn: url.searchParams.get("vsn") ?? undefined,
+  };
+}

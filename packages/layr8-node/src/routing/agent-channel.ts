@@ -1,0 +1,133 @@
+import { isJsonObject } from "@parley/core";
+import type { InboxMessage } from "../inbox/inbox.ts";
+import { OK, refusal, type Channel, type ChannelEnd, type ChannelHandler, type Reply } from "../phoenix/channel.ts";
+import type { Consumer, Mailbox, Settlement } from "./mailbox.ts";
+import type { Refusal, Router } from "./router.ts";
+
+/** Ids that one `ack` may name. */
+const MAX_ACKS = 4096;
+
+/** What an agent's channel tells the node. */
+export interface AgentEvents {
+  onAccepted(): void;
+  onRefused(refused: Refusal): void;
+  onEnded(did: string): void;
+}
+
+/** What an agent's channel is made of. */
+export interface AgentChannelOptions {
+  readonly did: string;
+  readonly channel: Channel;
+  readonly router: Router;
+  /** Takes one message off the sender's rate; false when it has none left. */
+  readonly takeToken: () => boolean;
+  readonly events: AgentEvents;
+}
+
+/** One DID on one socket: turns Phoenix events into messages and acknowledgements, and messages into Phoenix events. */
+export class AgentChannel implements ChannelHandler, Consumer {
+  readonly #options: AgentChannelOptions;
+  readonly #recipient: string;
+  #mailbox: Mailbox | undefined;
+
+  constructor(options: AgentChannelOptions) {
+    this.#options = options;
+    this.#recipient = JSON.stringify(options.did);
+  }
+
+  get writable(): boolean {
+    return this.#options.channel.writable;
+  }
+
+  get lastHeardAt(): number {
+    return this.#options.channel.lastHeardAt;
+  }
+
+  bind(protocols: readonly string[]): void {
+    this.#mailbox = this.#options.router.bind(this.#options.did, this, protocols);
+  }
+
+  event(event: string, payload: string): Promise<Reply> | Reply | undefined {
+    switch (event) {
+      case "message":
+        return this.#onMessage(payload);
+      case "ack":
+        return this.#onAck(payload);
+      case "dispatch_reply":
+        return this.#onDispatchReply(payload);
+      default:
+        return refusal(`unknown event: ${event.slice(0, 64)}`);
+    }
+  }
+
+  deliver(message: InboxMessage, attempt: number): void {
+    const context = `{"recipient":${this.#recipient},"authorized":${message.authorized},"sender_credentials":[],"attempt":${attempt}}`;
+    this.#options.channel.push("message", `{"context":${context},"plaintext":${message.plaintext}}`);
+  }
+
+  takenOver(): void {
+    this.#options.channel.close();
+  }
+
+  drained(): void {
+    this.#mailbox?.resume(this);
+  }
+
+  ended(_end: ChannelEnd): void {
+    this.#mailbox?.unbind(this);
+    this.#options.events.onEnded(this.#options.did);
+  }
+
+  async #onMessage(payload: string): Promise<Reply> {
+    const { did, router, events, takeToken } = this.#options;
+    if (!takeToken()) {
+      return this.#refuse({ label: "rate_limited", reason: "rate limited: slow down and send again", code: "e.p.me.res.rate" });
+    }
+    let refused: Refusal | undefined;
+    try {
+      refused = await router.accept(did, this, payload.trim());
+    } catch (error) {
+      router.failed(error);
+      return this.#refuse({ label: "failed", reason: "the node could not store the message: send it again", code: "e.p.me.res.storage" });
+    }
+    if (refused !== undefined) return this.#refuse(refused);
+    events.onAccepted();
+    return OK;
+  }
+
+  #refuse(refused: Refusal): Reply {
+    this.#options.events.onRefused(refused);
+    const { reason, code, comment } = refused;
+    return refusal(reason, { ...(code !== undefined && { code }), ...(comment !== undefined && { comment }) });
+  }
+
+  #onAck(payload: string): Reply {
+    const ids = parse(payload)?.["ids"];
+    if (!Array.isArray(ids) || ids.length > MAX_ACKS) return refusal(`ack needs ids: a list of at most ${MAX_ACKS} message ids`);
+    for (const id of ids) if (typeof id === "string") this.#mailbox?.settle(this, id, "handled");
+    return OK;
+  }
+
+  #onDispatchReply(payload: string): Reply {
+    const reply = parse(payload);
+    const id = reply?.["message_id"];
+    const status = reply?.["status"];
+    if (!isSettlement(status)) return refusal("dispatch_reply needs a status: handled, pass or error");
+    if (id !== undefined && id !== null && typeof id !== "string") return refusal("dispatch_reply.message_id must be a string");
+    this.#mailbox?.settle(this, id ?? undefined, status);
+    return OK;
+  }
+}
+
+function isSettlement(status: unknown): status is Settlement {
+  return status === "handled" || status === "pass" || status === "error";
+}
+
+function parse(payload: string): Readonly<Record<string, unknown>> | undefined {
+  try {
+    const value: unknown = JSON.parse(payload);
+    return isJsonObject(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}

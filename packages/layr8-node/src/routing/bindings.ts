@@ -1,0 +1,72 @@
+/** Protocols that every agent has and none has for itself: any connection of a DID takes problem reports. */
+const SHARED: ReadonlySet<string> = new Set(["https://didcomm.org/report-problem/2.0"]);
+
+/** The protocol that stands for all others. */
+export const WILDCARD = "*";
+
+/**
+ * Which connection of one DID handles which protocol. (DID, protocol) has one owner; the connection that bound last wins.
+ *
+ * @typeParam C a connection, told apart by identity.
+ */
+export class Bindings<C extends object> {
+  /** In the order of their joins. */
+  readonly #connections = new Map<C, ReadonlySet<string>>();
+  readonly #owners = new Map<string, C>();
+
+  get size(): number {
+    return this.#connections.size;
+  }
+
+  /** Protocols that have an owner now. */
+  get protocols(): Iterable<string> {
+    return this.#owners.keys();
+  }
+
+  has(connection: C): boolean {
+    return this.#connections.has(connection);
+  }
+
+  /** Binds a connection, and returns the ones that lost a protocol to it; `left` tells whether they have any other. */
+  bind(connection: C, protocols: Iterable<string>): { readonly connection: C; readonly left: boolean }[] {
+    const own = new Set([...protocols].filter((protocol) => !SHARED.has(protocol)));
+    const losers = new Set<C>();
+    for (const protocol of own) {
+      const owner = this.#owners.get(protocol);
+      if (owner !== undefined && owner !== connection) losers.add(owner);
+      this.#owners.set(protocol, connection);
+    }
+    this.#connections.delete(connection);
+    this.#connections.set(connection, own);
+    return [...losers].map((loser) => ({ connection: loser, left: this.#ownsAny(loser) }));
+  }
+
+  unbind(connection: C): void {
+    for (const protocol of this.#connections.get(connection) ?? []) {
+      if (this.#owners.get(protocol) === connection) this.#owners.delete(protocol);
+    }
+    this.#connections.delete(connection);
+  }
+
+  /** The connection that handles a protocol: its owner, else the owner of the wildcard, leaving out those in `except`. */
+  find(protocol: string | undefined, except: ReadonlySet<C>): C | undefined {
+    if (protocol !== undefined && SHARED.has(protocol)) return this.latest(except);
+    for (const name of [protocol, WILDCARD]) {
+      const owner = name === undefined ? undefined : this.#owners.get(name);
+      if (owner !== undefined && !except.has(owner)) return owner;
+    }
+    return undefined;
+  }
+
+  /** The connection that joined last. */
+  latest(except: ReadonlySet<C>): C | undefined {
+    return [...this.#connections.keys()].findLast((connection) => !except.has(connection));
+  }
+
+  #ownsAny(connection: C): boolean {
+    for (const protocol of this.#connections.get(connection) ?? []) {
+      if (this.#owners.get(protocol) === connection) return true;
+    }
+    return false;
+  }
+}

@@ -1,0 +1,54 @@
+import { isJsonObject } from "@parley/core";
+
+/** How an agent wants its DID: `Create` if absent, `Require` that it exists, `Update` it. */
+export type JoinMode = "Create" | "Require" | "Update";
+
+/** What an agent asks for when it joins. */
+export interface JoinRequest {
+  /** The DID to bind; absent when the node is to assign one. */
+  readonly did?: string;
+  /** Protocol base URIs that the agent handles, and `"*"` for all. */
+  readonly protocols: readonly string[];
+  /** Whether the agent can say what came of a message (`reply_protocol/1`). */
+  readonly replyProtocol: boolean;
+  readonly mode: JoinMode;
+  readonly storage?: "persistent" | "ephemeral";
+}
+
+const TOPIC = "plugins:";
+const MAX_PROTOCOLS = 256;
+const MAX_PROTOCOL_LENGTH = 1024;
+
+/** Reads a join: the topic `plugins:<did>` and the payload's JSON text. Returns text saying what is wrong with it otherwise. */
+export function readJoin(topic: string, text: string): JoinRequest | string {
+  if (!topic.startsWith(TOPIC)) return `unknown topic: join ${TOPIC}<did>, or ${TOPIC} to be assigned a DID`;
+  let payload: unknown;
+  try {
+    payload = JSON.parse(text);
+  } catch {
+    return "the join payload is not valid JSON";
+  }
+  if (!isJsonObject(payload)) return "the join payload must be an object";
+  const protocols = payload["payload_types"] ?? [];
+  if (!Array.isArray(protocols) || !protocols.every((entry): entry is string => typeof entry === "string" && entry !== "")) {
+    return "payload_types must be a list of protocol URIs";
+  }
+  if (protocols.length > MAX_PROTOCOLS || protocols.some((entry) => entry.length > MAX_PROTOCOL_LENGTH)) {
+    return `payload_types may have ${MAX_PROTOCOLS} entries of ${MAX_PROTOCOL_LENGTH} characters`;
+  }
+  const spec = payload["did_spec"] ?? {};
+  if (!isJsonObject(spec)) return "did_spec must be an object";
+  const { mode = "Create", storage } = spec;
+  if (mode !== "Create" && mode !== "Require" && mode !== "Update") return "did_spec.mode must be Create, Require or Update";
+  if (storage !== undefined && storage !== "persistent" && storage !== "ephemeral") {
+    return "did_spec.storage must be persistent or ephemeral";
+  }
+  const did = topic.slice(TOPIC.length);
+  return {
+    ...(did !== "" && { did }),
+    protocols,
+    replyProtocol: payload["reply_protocol"] === true,
+    mode,
+    ...(storage !== undefined && { storage }),
+  };
+}

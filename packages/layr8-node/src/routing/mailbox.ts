@@ -1,0 +1,313 @@
+import { protocolOf } from "@parley/core";
+import type { Inbox, InboxMessage } from "../inbox/inbox.ts";
+import { Bindings } from "./bindings.ts";
+import { ThreadRoutes } from "./thread-routes.ts";
+import { Window, type Flight, type WindowLimits } from "./window.ts";
+
+/** One connection of an agent, as its mailbox sees it. */
+export interface Consumer {
+  readonly writable: boolean;
+  readonly lastHeardAt: number;
+  deliver(message: InboxMessage, attempt: number): void;
+  /** Newer connections have all its protocols now. */
+  takenOver(): void;
+}
+
+/** How an agent finished with a message: see `Outcome` in `@parley/core`. */
+export type Settlement = "handled" | "pass" | "error";
+
+/** How messages are delivered and delivered again. */
+export interface DeliveryOptions {
+  /** Wait for an acknowledgement before the first redelivery; doubles with each attempt. Milliseconds. */
+  readonly ackTimeoutMs: number;
+  /** The longest such wait, in milliseconds. */
+  readonly maxAckTimeoutMs: number;
+  readonly window: WindowLimits;
+  /** Threads remembered per DID. */
+  readonly maxThreads: number;
+  readonly now: () => number;
+}
+
+/** What a mailbox tells the router. */
+export interface MailboxEvents {
+  onDelivered(attempt: number): void;
+  /** A message leaves without having been handled: nobody takes it, or its time is over. */
+  onDead(message: InboxMessage, cause: "expired" | "unhandled"): void;
+  /** The inbox failed. What was not settled will be delivered again. */
+  onFailure(error: unknown): void;
+}
+
+const NONE: ReadonlySet<Consumer> = new Set();
+const PAGE = { limit: 256, maxLength: 1024 * 1024 };
+
+/**
+ * Delivers one DID's inbox to its connections: in order, by protocol and thread, a bounded number in flight, again when an
+ * acknowledgement stays away.
+ *
+ * While connections keep up, a message goes straight from {@link Mailbox.offer} to the wire; otherwise it waits in the inbox and is
+ * read from there, so that a slow agent costs disk and not memory.
+ */
+export class Mailbox {
+  readonly did: string;
+  readonly #inbox: Inbox;
+  readonly #options: DeliveryOptions;
+  readonly #events: MailboxEvents;
+  readonly #bindings = new Bindings<Consumer>();
+  readonly #threads: ThreadRoutes<Consumer>;
+  readonly #windows = new Map<Consumer, Window<Consumer>>();
+  readonly #flights = new Map<number, Flight<Consumer>>();
+  /** Settled, but perhaps still in the inbox. */
+  readonly #leaving = new Set<number>();
+  #toSettle: number[] = [];
+  /** Everything up to here has been looked at. */
+  #cursor = 0;
+  /** The first message that was looked at and could not be delivered. */
+  #firstHeld = Number.POSITIVE_INFINITY;
+  /** Nothing waits in the inbox beyond the cursor. */
+  #caughtUp = false;
+  /** No connection takes more: messages wait in the inbox until one does. */
+  #stalled = false;
+  #scanning = false;
+  #scanAgain = false;
+  /** Attempts that are being recorded: to be read from the inbox only after. */
+  #recorded: Promise<unknown> = Promise.resolve();
+  /** Earliest time at which a held message expires, as far as known. */
+  #nextExpiry = 0;
+
+  constructor(did: string, inbox: Inbox, options: DeliveryOptions, events: MailboxEvents) {
+    this.did = did;
+    this.#inbox = inbox;
+    this.#options = options;
+    this.#events = events;
+    this.#threads = new ThreadRoutes(options.maxThreads);
+  }
+
+  get connected(): boolean {
+    return this.#bindings.size > 0;
+  }
+
+  /** Nothing is going on here: the mailbox may be forgotten. */
+  get idle(): boolean {
+    return !this.connected && this.#leaving.size === 0 && !this.#scanning;
+  }
+
+  get protocols(): Iterable<string> {
+    return this.#bindings.protocols;
+  }
+
+  /** Whether some connection would take this message now. */
+  wouldTake(message: Pick<InboxMessage, "id" | "type" | "thread" | "parentThread">): boolean {
+    return this.#route(message, NONE) !== undefined;
+  }
+
+  /** Adds a connection. Protocols that another one had move over, with what it had in flight of them. */
+  bind(consumer: Consumer, protocols: Iterable<string>): void {
+    const losers = this.#bindings.bind(consumer, protocols);
+    this.#windows.set(consumer, new Window(this.#options.window));
+    for (const { connection, left } of losers) {
+      this.#release(connection, (flight) => this.#route(flight.message, flight.passedBy) !== connection);
+      if (!left) connection.takenOver();
+    }
+    this.#rescan(0);
+  }
+
+  /** Removes a connection. What it did not acknowledge goes to another one, or waits. */
+  unbind(consumer: Consumer): void {
+    if (!this.#bindings.has(consumer)) return;
+    this.#bindings.unbind(consumer);
+    this.#release(consumer, () => true);
+    this.#windows.delete(consumer);
+    this.#threads.forget(consumer);
+  }
+
+  /** The connection has spoken on a thread: answers go to it. */
+  spoke(thread: string, consumer: Consumer): void {
+    this.#threads.record(thread, consumer);
+  }
+
+  /** A message was stored. Called in the order of their seqs. */
+  offer(message: InboxMessage): void {
+    if (!this.connected || !this.#caughtUp || this.#scanning) {
+      this.#caughtUp = false;
+      this.#nextExpiry = Math.min(this.#nextExpiry, message.expiresAt);
+      if (!this.#stalled) this.#rescan(this.#cursor);
+      return;
+    }
+    this.#cursor = message.seq;
+    this.#tryDeliver(message);
+  }
+
+  /** An agent is done with a message. Without an id: with the one that has waited longest. */
+  settle(consumer: Consumer, id: string | undefined, settlement: Settlement): void {
+    const window = this.#windows.get(consumer);
+    const flight = id === undefined ? window?.oldest() : window?.get(id);
+    if (window === undefined || flight === undefined) return;
+    this.#land(flight);
+    if (settlement === "pass") this.#passOn(flight);
+    else this.#remove(flight.message.seq);
+    if (window.mayResume) this.resume(consumer);
+  }
+
+  /** A connection takes more again. */
+  resume(consumer: Consumer): void {
+    const window = this.#windows.get(consumer);
+    if (window === undefined) return;
+    window.starved = false;
+    if (this.#firstHeld !== Number.POSITIVE_INFINITY || !this.#caughtUp) this.#rescan(Math.min(this.#firstHeld - 1, this.#cursor));
+  }
+
+  /** Called now and then: redelivers what was not acknowledged in time, and buries what has expired. */
+  sweep(): void {
+    const now = this.#options.now();
+    for (const flight of this.#flights.values()) if (flight.dueAt <= now) this.#overdue(flight, now);
+    if (now >= this.#nextExpiry) {
+      this.#nextExpiry = Number.POSITIVE_INFINITY;
+      this.#startScan(0);
+    }
+  }
+
+  #overdue(flight: Flight<Consumer>, now: number): void {
+    this.#land(flight);
+    // Its link is alive, so it has the answer, and SDKs don't acknowledge answers.
+    if (flight.answersConsumer && flight.consumer.lastHeardAt > flight.deliveredAt) return this.#remove(flight.message.seq);
+    if (flight.message.expiresAt <= now) return this.#bury(flight.message, "expired");
+    this.#record(flight);
+    this.#tryDeliver({ ...flight.message, attempts: flight.attempt });
+  }
+
+  #passOn(flight: Flight<Consumer>): void {
+    const passedBy = new Set(flight.passedBy).add(flight.consumer);
+    if (this.#route(flight.message, passedBy) === undefined) this.#bury(flight.message, "unhandled");
+    else this.#tryDeliver(flight.message, passedBy);
+  }
+
+  #route(message: Pick<InboxMessage, "id" | "type" | "thread" | "parentThread">, except: ReadonlySet<Consumer>): Consumer | undefined {
+    const asker = this.#asker(message);
+    if (asker !== undefined && !except.has(asker)) return asker;
+    const owner = this.#bindings.find(protocolOf(message.type), except);
+    if (owner !== undefined) return owner;
+    // The answer to something that was asked before a reconnection: the agent knows best.
+    const isAnswer = message.thread !== undefined && message.thread !== message.id;
+    return isAnswer ? this.#bindings.latest(except) : undefined;
+  }
+
+  #asker(message: Pick<InboxMessage, "thread" | "parentThread">): Consumer | undefined {
+    return this.#threads.find(message.thread) ?? this.#threads.find(message.parentThread);
+  }
+
+  #tryDeliver(message: InboxMessage, passedBy: ReadonlySet<Consumer> = NONE): void {
+    const now = this.#options.now();
+    if (message.expiresAt <= now) return this.#bury(message, "expired");
+    const consumer = this.#route(message, passedBy);
+    const window = consumer === undefined ? undefined : this.#windows.get(consumer);
+    if (consumer === undefined || window === undefined || !window.takes(message, consumer.writable)) {
+      this.#firstHeld = Math.min(this.#firstHeld, message.seq);
+      this.#nextExpiry = Math.min(this.#nextExpiry, message.expiresAt);
+      return;
+    }
+    const attempt = message.attempts + 1;
+    const { ackTimeoutMs, maxAckTimeoutMs } = this.#options;
+    const dueAt = now + Math.min(maxAckTimeoutMs, ackTimeoutMs * 2 ** Math.min(attempt - 1, 20));
+    const answersConsumer = this.#asker(message) === consumer;
+    const flight = { message, consumer, attempt, deliveredAt: now, dueAt, answersConsumer, passedBy };
+    window.add(flight);
+    this.#flights.set(message.seq, flight);
+    consumer.deliver(message, attempt);
+    this.#events.onDelivered(attempt);
+  }
+
+  #land(flight: Flight<Consumer>): void {
+    this.#flights.delete(flight.message.seq);
+    this.#windows.get(flight.consumer)?.remove(flight);
+  }
+
+  /** Takes back what a connection has in flight, so that it is delivered again in order. */
+  #release(consumer: Consumer, which: (flight: Flight<Consumer>) => boolean): void {
+    const released = [...(this.#windows.get(consumer)?.flights ?? [])].filter(which);
+    for (const flight of released) {
+      this.#land(flight);
+      this.#record(flight);
+      this.#firstHeld = Math.min(this.#firstHeld, flight.message.seq);
+    }
+    if (released.length > 0) this.#rescan(this.#firstHeld - 1);
+  }
+
+  #record(flight: Flight<Consumer>): void {
+    const recording = this.#inbox
+      .recordAttempts(this.did, flight.message.seq, flight.attempt)
+      .catch((error: unknown) => this.#events.onFailure(error));
+    this.#recorded = Promise.all([this.#recorded, recording]);
+  }
+
+  #bury(message: InboxMessage, cause: "expired" | "unhandled"): void {
+    this.#remove(message.seq);
+    this.#events.onDead(message, cause);
+  }
+
+  /** Removes a message from the inbox, together with the others of this turn of the event loop. */
+  #remove(seq: number): void {
+    this.#leaving.add(seq);
+    if (this.#toSettle.push(seq) > 1) return;
+    setImmediate(() => void this.#flushSettled());
+  }
+
+  async #flushSettled(): Promise<void> {
+    const seqs = this.#toSettle;
+    this.#toSettle = [];
+    try {
+      await this.#inbox.settle(this.did, seqs);
+    } catch (error) {
+      this.#events.onFailure(error);
+    }
+    for (const seq of seqs) this.#leaving.delete(seq);
+  }
+
+  /** Looks again at everything after `seq`, if anybody is there to take it. */
+  #rescan(seq: number): void {
+    if (this.connected) this.#startScan(seq);
+  }
+
+  #startScan(seq: number): void {
+    this.#cursor = Math.min(this.#cursor, Math.max(seq, 0));
+    this.#stalled = false;
+    this.#scanAgain = true;
+    if (!this.#scanning) void this.#scan();
+  }
+
+  async #scan(): Promise<void> {
+    this.#scanning = true;
+    try {
+      while (this.#scanAgain) {
+        this.#scanAgain = false;
+        this.#firstHeld = Number.POSITIVE_INFINITY;
+        await this.#recorded;
+        await this.#scanOnce();
+      }
+    } catch (error) {
+      this.#events.onFailure(error);
+    } finally {
+      this.#scanning = false;
+    }
+  }
+
+  async #scanOnce(): Promise<void> {
+    for (;;) {
+      const from = this.#cursor;
+      const page = await this.#inbox.read(this.did, { after: from, ...PAGE });
+      // A rescan from further back overtook this read.
+      if (this.#cursor !== from) return;
+      for (const message of page) {
+        this.#cursor = message.seq;
+        if (!this.#flights.has(message.seq) && !this.#leaving.has(message.seq)) this.#tryDeliver(message);
+      }
+      if (page.length === 0) {
+        this.#caughtUp = this.connected;
+        return;
+      }
+      if (this.connected && [...this.#windows.values()].every((window) => window.starved)) {
+        this.#stalled = true;
+        return;
+      }
+    }
+  }
+}

@@ -1,0 +1,229 @@
+import { decodePlaintext, encodePlaintext, PlaintextError, protocolOf, threadOf, type Message } from "@parley/core";
+import type { Inbox, InboxMessage, IncomingMessage } from "../inbox/inbox.ts";
+import { answerBuiltin } from "./builtin-protocols.ts";
+import { Mailbox, type Consumer, type DeliveryOptions } from "./mailbox.ts";
+import { DENIED, type Policies } from "./policy.ts";
+import { reportProblem } from "./problem-report.ts";
+import { readMessage, type ReadMessage } from "./read-message.ts";
+
+/** Why the node refuses a message: `reason` is what the sender reads, `label` the bounded set that is counted. */
+export interface Refusal {
+  readonly label: "malformed" | "unauthorized" | "unknown_recipient" | "no_handler" | "expired" | "inbox_full" | "rate_limited" | "failed";
+  readonly reason: string;
+  /** DIDComm problem code, where one says more. */
+  readonly code?: string;
+  readonly comment?: string;
+}
+
+/** What the router tells the node. */
+export interface RouterEvents {
+  onDelivered(attempt: number): void;
+  onDead(cause: "expired" | "unhandled"): void;
+  onFailure(error: unknown): void;
+}
+
+/** What the router needs to know. */
+export interface RouterOptions {
+  readonly inbox: Inbox;
+  readonly policies: Policies;
+  /** Whether a DID is hosted here. */
+  readonly isHosted: (did: string) => boolean;
+  /** Life of a message that states no `expires_time`, in milliseconds. */
+  readonly messageTtlMs: number;
+  readonly delivery: DeliveryOptions;
+  readonly events: RouterEvents;
+}
+
+/**
+ * Takes messages from agents, stores them durably for their recipients and sees to their delivery.
+ *
+ * It answers for the sender: {@link Router.accept} resolves to nothing only when every recipient's copy is durable.
+ */
+export class Router {
+  readonly #options: RouterOptions;
+  readonly #mailboxes = new Map<string, Mailbox>();
+
+  constructor(options: RouterOptions) {
+    this.#options = options;
+  }
+
+  /** DIDs with a connection. */
+  get connected(): number {
+    let count = 0;
+    for (const mailbox of this.#mailboxes.values()) if (mailbox.connected) count++;
+    return count;
+  }
+
+  isConnected(did: string): boolean {
+    return this.#mailboxes.get(did)?.connected === true;
+  }
+
+  bind(did: string, consumer: Consumer, protocols: Iterable<string>): Mailbox {
+    const mailbox = this.#mailbox(did);
+    mailbox.bind(consumer, protocols);
+    return mailbox;
+  }
+
+  /**
+   * Takes one message of a connected agent.
+   *
+   * @param text the plaintext's JSON, as it came.
+   * @returns why it was refused; `undefined` when it is safe.
+   */
+  async accept(sender: string, consumer: Consumer, text: string): Promise<Refusal | undefined> {
+    let read: ReadMessage;
+    try {
+      read = readMessage(text);
+    } catch (error) {
+      if (error instanceof PlaintextError) return { label: "malformed", reason: `malformed message: ${error.message}` };
+      throw error;
+    }
+    const { message } = read;
+    const refused = this.#refuse(sender, message);
+    if (refused !== undefined) return refused;
+    // An answer may be on its way before this message is even durable.
+    this.#mailbox(sender).spoke(threadOf(message), consumer);
+    const recipients = message.to.length === 1 ? message.to : [...new Set(message.to)];
+    if (recipients.length === 1) return this.#take(message, recipients[0] ?? "", read.text);
+    const verdicts = await Promise.all(recipients.map((recipient) => this.#take(message, recipient, read.text)));
+    return verdicts.find((verdict) => verdict !== undefined);
+  }
+
+  /** Sends a message of the node's own making, where its recipient is hosted here. */
+  async send(message: Message): Promise<void> {
+    const text = JSON.stringify(encodePlaintext(message));
+    for (const recipient of message.to) {
+      if (!this.#options.isHosted(recipient)) continue;
+      const refused = await this.#store(message, recipient, text);
+      if (refused !== undefined) this.#options.events.onFailure(new Error(`The node's own ${message.type} was not stored: ${refused.reason}`));
+    }
+  }
+
+  /** Something failed that no caller can be told of. */
+  failed(error: unknown): void {
+    this.#options.events.onFailure(error);
+  }
+
+  /** Forgets a DID that is no longer hosted. Senders of what it had not read are told. */
+  async forget(did: string): Promise<void> {
+    const { inbox } = this.#options;
+    for (let after = 0; ; ) {
+      const page = await inbox.read(did, { after, limit: 256, maxLength: 1024 * 1024 });
+      if (page.length === 0) break;
+      for (const message of page) this.#onDead(message, "expired");
+      after = page.at(-1)?.seq ?? after;
+    }
+    await inbox.drop(did);
+    this.#mailboxes.delete(did);
+  }
+
+  /** Called now and then: redeliveries, expiry, and mailboxes that nobody needs any more. */
+  sweep(): void {
+    const { inbox } = this.#options;
+    for (const did of inbox.recipients()) this.#mailbox(did).sweep();
+    for (const [did, mailbox] of this.#mailboxes) {
+      if (mailbox.idle && inbox.depth(did).messages === 0) this.#mailboxes.delete(did);
+    }
+  }
+
+  #mailbox(did: string): Mailbox {
+    let mailbox = this.#mailboxes.get(did);
+    if (mailbox === undefined) {
+      const { inbox, delivery, events } = this.#options;
+      mailbox = new Mailbox(did, inbox, delivery, { ...events, onDead: (message, cause) => this.#onDead(message, cause) });
+      this.#mailboxes.set(did, mailbox);
+    }
+    return mailbox;
+  }
+
+  /** Everything that can be known before anything is stored, for all recipients: either all get the message or none. */
+  #refuse(sender: string, message: Message): Refusal | undefined {
+    if (message.from !== sender) {
+      const comment = message.from === undefined ? "from is missing" : "from is not the DID that this channel is joined as";
+      return { label: "unauthorized", reason: "unauthorized", code: "e.m.authz.from", comment };
+    }
+    if (message.to.length === 0) return { label: "malformed", reason: "malformed message: to names no recipient" };
+    if (message.expiresTime !== undefined && message.expiresTime * 1000 <= this.#options.delivery.now()) {
+      return { label: "expired", reason: "message expired" };
+    }
+    for (const recipient of message.to) {
+      const refused = this.#refuseFor(sender, recipient, message);
+      if (refused !== undefined) return refused;
+    }
+    return undefined;
+  }
+
+  #refuseFor(sender: string, recipient: string, message: Message): Refusal | undefined {
+    const { isHosted, policies } = this.#options;
+    if (!isHosted(recipient)) return { label: "unknown_recipient", reason: `unknown recipient: ${recipient}` };
+    if (!policies.allows(sender, recipient)) {
+      return { label: "unauthorized", reason: "unauthorized", code: DENIED, comment: `${recipient} does not accept messages from ${sender}` };
+    }
+    const mailbox = this.#mailboxes.get(recipient);
+    if (mailbox?.connected === true && !mailbox.wouldTake(routable(message)) && !isBuiltin(message)) {
+      return { label: "no_handler", reason: `no handler for protocol ${protocolOf(message.type) ?? message.type} at ${recipient}` };
+    }
+    return undefined;
+  }
+
+  async #take(message: Message, recipient: string, text: string): Promise<Refusal | undefined> {
+    const mailbox = this.#mailboxes.get(recipient);
+    if (isBuiltin(message) && mailbox?.wouldTake(routable(message)) !== true) {
+      await this.#answer(message, recipient);
+      return undefined;
+    }
+    return this.#store(message, recipient, text);
+  }
+
+  async #store(message: Message, recipient: string, text: string): Promise<Refusal | undefined> {
+    const { inbox, delivery, messageTtlMs } = this.#options;
+    const incoming: IncomingMessage = {
+      recipient,
+      ...routable(message),
+      plaintext: text,
+      authorized: true,
+      expiresAt: message.expiresTime === undefined ? delivery.now() + messageTtlMs : message.expiresTime * 1000,
+      ...(message.from !== undefined && { from: message.from }),
+    };
+    const appended = await inbox.append(incoming);
+    if (appended.status === "full") return { label: "inbox_full", reason: `inbox full: ${recipient} has too many messages waiting` };
+    if (appended.status === "stored") this.#mailbox(recipient).offer(appended.message);
+    return undefined;
+  }
+
+  async #answer(message: Message, recipient: string): Promise<boolean> {
+    const answer = answerBuiltin(message, recipient, this.#mailboxes.get(recipient)?.protocols ?? []);
+    if (answer === undefined) return false;
+    if (answer !== null) await this.send(answer);
+    return true;
+  }
+
+  #onDead(stored: InboxMessage, cause: "expired" | "unhandled"): void {
+    this.#tellSender(stored, cause).catch((error: unknown) => this.#options.events.onFailure(error));
+  }
+
+  async #tellSender(stored: InboxMessage, cause: "expired" | "unhandled"): Promise<void> {
+    const { message } = decodePlaintext(JSON.parse(stored.plaintext));
+    if (cause === "unhandled" && (await this.#answer(message, stored.recipient))) return;
+    this.#options.events.onDead(cause);
+    const report =
+      cause === "expired"
+        ? reportProblem(message, stored.recipient, "e.p.msg.expired", "The message {1} expired before it was handled", [message.id])
+        : reportProblem(message, stored.recipient, "e.p.msg.unsupported", "No agent of {1} handles {2}", [stored.recipient, message.type]);
+    if (report !== undefined) await this.send(report);
+  }
+}
+
+function routable(message: Message): Pick<IncomingMessage, "id" | "type" | "thread" | "parentThread"> {
+  return {
+    id: message.id,
+    type: message.type,
+    ...(message.threadId !== undefined && { thread: message.threadId }),
+    ...(message.parentThreadId !== undefined && { parentThread: message.parentThreadId }),
+  };
+}
+
+/** Whether the node itself would answer a message, if nobody else does. */
+function isBuiltin(message: Message): boolean {
+  return answerBuiltin(message, "did:", []) !== undefined;
+}

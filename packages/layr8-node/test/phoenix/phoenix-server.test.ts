@@ -1,0 +1,247 @@
+import { once } from "node:events";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { OK, refusal, type Channel, type ChannelEnd, type Joined } from "../../src/phoenix/channel.ts";
+import { PhoenixServer, type Admitted, type UpgradeRefusal } from "../../src/phoenix/phoenix-server.ts";
+import { RawClient } from "./raw-client.ts";
+
+const LIMITS = { maxChannels: 3, maxMalformed: 5, highWaterMark: 64 * 1024, idleTimeoutMs: 60_000, maxFrameBytes: 16 * 1024 };
+
+let http: Server;
+let server: PhoenixServer;
+let url: string;
+let channels: Map<string, Channel>;
+let ends: [topic: string, end: ChannelEnd][];
+let malformed: string[];
+let failures: unknown[];
+let owners: string[];
+let admit: () => Admitted | UpgradeRefusal;
+const clients: RawClient[] = [];
+
+function join(topic: string, payload: string, channel: Channel): Promise<Joined> {
+  if (topic.startsWith("no:")) return Promise.resolve({ ...refusal("unauthorized"), status: "error" });
+  if (topic.startsWith("crash:")) return Promise.reject(new Error("join crashed"));
+  return Promise.resolve({
+    status: "ok",
+    response: JSON.stringify({ echo: JSON.parse(payload) as unknown }),
+    joined: () => channels.set(topic, channel),
+    handler: {
+      event: (event, text) => {
+        if (event === "crash") throw new Error("event crashed");
+        return event === "silent" ? undefined : event === "fail" ? refusal("no") : { ...OK, response: text };
+      },
+      drained: () => {},
+      ended: (end) => ends.push([topic, end]),
+    },
+  });
+}
+
+async function open(query = "?vsn=2.0.0"): Promise<RawClient> {
+  const client = await RawClient.open(`${url}${query}`);
+  clients.push(client);
+  return client;
+}
+
+beforeEach(async () => {
+  [channels, ends, malformed, failures, owners] = [new Map(), [], [], [], []];
+  admit = () => ({ owner: "key", join, onClose: () => owners.push("closed") });
+  http = createServer().listen(0, "127.0.0.1");
+  await once(http, "listening");
+  server = new PhoenixServer(http, {
+    limits: LIMITS,
+    admit: () => admit(),
+    events: { onMalformed: (what) => malformed.push(what), onFailure: (error) => failures.push(error), onRefused: () => {} },
+  });
+  url = `ws://127.0.0.1:${(http.address() as AddressInfo).port}/plugin_socket/websocket`;
+});
+
+afterEach(async () => {
+  for (const client of clients.splice(0)) client.close();
+  await server.close(0);
+  http.closeAllConnections();
+  http.close();
+});
+
+describe("PhoenixServer", () => {
+  it("answers heartbeats", async () => {
+    const client = await open();
+    client.send([null, "1", "phoenix", "heartbeat", {}]);
+    expect(await client.next()).toEqual([null, "1", "phoenix", "phx_reply", { status: "ok", response: {} }]);
+  });
+
+  it("joins, with join ref and ref in the reply", async () => {
+    const client = await open();
+    client.send(["1", "1", "t:1", "phx_join", { a: 1 }]);
+    expect(await client.next()).toEqual(["1", "1", "t:1", "phx_reply", { status: "ok", response: { echo: { a: 1 } } }]);
+  });
+
+  it("refuses a join with the reason, and has not joined then", async () => {
+    const client = await open();
+    expect(await client.push("no:1", "phx_join", {})).toEqual({ status: "error", response: { reason: "unauthorized" } });
+    expect(await client.push("no:1", "x", {})).toEqual({ status: "error", response: { reason: "unmatched topic" } });
+  });
+
+  it("answers a join that crashes, and lives on", async () => {
+    const client = await open();
+    expect(await client.push("crash:1", "phx_join", {})).toMatchObject({ status: "error" });
+    expect(failures).toHaveLength(1);
+    expect(await client.push("t:1", "phx_join", {})).toMatchObject({ status: "ok" });
+  });
+
+  it("replies to events, and to none that wants no reply", async () => {
+    const client = await open();
+    await client.push("t:1", "phx_join", {});
+    expect(await client.push("t:1", "echo", { b: 2 })).toEqual({ status: "ok", response: { b: 2 } });
+    expect(await client.push("t:1", "fail", {})).toEqual({ status: "error", response: { reason: "no" } });
+    client.send([null, null, "t:1", "echo", { no: "reply" }]);
+    client.send([null, "9", "t:1", "silent", {}]);
+    expect(await client.push("t:1", "echo", { c: 3 })).toEqual({ status: "ok", response: { c: 3 } });
+  });
+
+  it("handles events that arrive while the join is under way, in order", async () => {
+    const client = await open();
+    client.send(["1", "1", "t:1", "phx_join", {}]);
+    client.send(["1", "2", "t:1", "echo", { n: 1 }]);
+    client.send(["1", "3", "t:1", "echo", { n: 2 }]);
+    const refs = [(await client.next())[1], (await client.next())[1], (await client.next())[1]];
+    expect(refs).toEqual(["1", "2", "3"]);
+  });
+
+  it("replaces a channel that is joined again: the new reply first, then the old one's phx_close", async () => {
+    const client = await open();
+    client.send(["1", "1", "t:1", "phx_join", {}]);
+    await client.next();
+    client.send(["2", "2", "t:1", "phx_join", {}]);
+    expect((await client.next()).slice(0, 4)).toEqual(["2", "2", "t:1", "phx_reply"]);
+    expect((await client.next()).slice(0, 4)).toEqual(["1", "1", "t:1", "phx_close"]);
+    expect(ends).toEqual([["t:1", "rejoined"]]);
+  });
+
+  it("drops what carries a stale join ref", async () => {
+    const client = await open();
+    client.send(["1", "1", "t:1", "phx_join", {}]);
+    await client.next();
+    client.send(["0", "5", "t:1", "echo", { stale: true }]);
+    client.send(["0", "6", "t:1", "phx_leave", {}]);
+    expect(await client.push("t:1", "echo", { fresh: true })).toMatchObject({ response: { fresh: true } });
+    expect(ends).toEqual([]);
+  });
+
+  it("leaves: reply, then phx_close", async () => {
+    const client = await open();
+    client.send(["1", "1", "t:1", "phx_join", {}]);
+    await client.next();
+    client.send(["1", "2", "t:1", "phx_leave", {}]);
+    expect((await client.next()).slice(0, 4)).toEqual(["1", "2", "t:1", "phx_reply"]);
+    expect((await client.next()).slice(0, 4)).toEqual(["1", "1", "t:1", "phx_close"]);
+    expect(ends).toEqual([["t:1", "left"]]);
+    expect(await client.push("t:1", "echo", {})).toMatchObject({ status: "error" });
+  });
+
+  it("pushes with the channel's join ref, and under the alias once the client uses it", async () => {
+    const client = await open();
+    await client.push("t:", "phx_join", {});
+    const channel = channels.get("t:");
+    channel?.alias("t:assigned");
+    channel?.push("hello", '{"n":1}');
+    expect(await client.next()).toEqual(["1", null, "t:", "hello", { n: 1 }]);
+    expect(await client.push("t:assigned", "echo", { n: 2 })).toMatchObject({ response: { n: 2 } });
+    channel?.push("hello", '{"n":3}');
+    expect(await client.next()).toEqual(["1", null, "t:assigned", "hello", { n: 3 }]);
+    await client.push("t:assigned", "phx_leave", {});
+    expect(channel?.push("hello", "{}")).toBe(false);
+    expect(await client.push("t:", "echo", {})).toMatchObject({ status: "error" });
+  });
+
+  it("tells a channel whose handler crashed, and keeps the socket", async () => {
+    const client = await open();
+    await client.push("t:1", "phx_join", {});
+    client.send([null, "7", "t:1", "crash", {}]);
+    expect((await client.next()).slice(0, 4)).toEqual(["1", "1", "t:1", "phx_error"]);
+    expect(failures).toHaveLength(1);
+    expect(await client.push("t:1", "phx_join", {})).toMatchObject({ status: "ok" });
+  });
+
+  it.each([
+    ["no JSON", "hello"],
+    ["an object", '{"topic":"t"}'],
+    ["the wrong arity", '["1","1","t:1","phx_join"]'],
+    ["wrong types", '["1","1",["t"],"phx_join",{}]'],
+  ])("reports a frame that is %s, and lives on", async (_name, text) => {
+    const client = await open();
+    client.send(text);
+    expect(await client.next()).toMatchObject([null, null, "phoenix", "phx_error", { reason: expect.stringContaining("JSON array") as string }]);
+    expect(malformed).toHaveLength(1);
+    expect(await client.push("t:1", "phx_join", {})).toMatchObject({ status: "ok" });
+  });
+
+  it("reports binary frames", async () => {
+    const client = await open();
+    client.ws.send(Buffer.from([0, 1, 2, 3]));
+    expect(await client.next()).toMatchObject([null, null, "phoenix", "phx_error", {}]);
+  });
+
+  it("closes a socket that only sends malformed frames", async () => {
+    const client = await open();
+    for (let i = 0; i < LIMITS.maxMalformed; i++) client.send("x");
+    expect(await client.closed).toBe(1008);
+  });
+
+  it("closes a socket that sends a frame beyond the limit", async () => {
+    const client = await open();
+    client.send("x".repeat(LIMITS.maxFrameBytes + 1));
+    expect(await client.closed).toBe(1009);
+  });
+
+  it("refuses more channels than a socket may have", async () => {
+    const client = await open();
+    for (const topic of ["t:1", "t:2", "t:3"]) await client.push(topic, "phx_join", {});
+    expect(await client.push("t:4", "phx_join", {})).toEqual({ status: "error", response: { reason: "too many channels on one socket" } });
+    expect(await client.push("t:3", "phx_join", {})).toMatchObject({ status: "ok" });
+  });
+
+  it.each([403, 429, 503] as const)("refuses an upgrade with %i when told so", async (status) => {
+    admit = () => status;
+    await expect(open()).rejects.toThrow(`HTTP ${status}`);
+  });
+
+  it("refuses other paths and other versions", async () => {
+    await expect(RawClient.open(url.replace("/websocket", "/other"))).rejects.toThrow("HTTP 404");
+    await expect(open("?vsn=1.0.0")).rejects.toThrow("HTTP 403");
+    await expect(open("")).resolves.toBeDefined();
+  });
+
+  it("tells handlers and owner when the link is lost", async () => {
+    const client = await open();
+    await client.push("t:1", "phx_join", {});
+    client.close();
+    await expect.poll(() => owners).toEqual(["closed"]);
+    expect(ends).toEqual([["t:1", "lost"]]);
+    expect(server.size).toBe(0);
+  });
+
+  it("asks clients to come back (1012) when it stops, and lets nobody in then", async () => {
+    const client = await open();
+    await server.close(1000);
+    expect(await client.closed).toBe(1012);
+    await expect(open()).rejects.toThrow("HTTP 503");
+  });
+
+  it("drops the sockets of an owner", async () => {
+    const client = await open();
+    server.drop("another");
+    await client.push("t:1", "phx_join", {});
+    server.drop("key");
+    expect(await client.closed).toBe(1008);
+  });
+
+  it("pings a silent client, and drops one that stays silent", async () => {
+    const client = await open();
+    const pinged = once(client.ws, "ping");
+    server.checkIdle(Date.now() + LIMITS.idleTimeoutMs / 2 + 1000);
+    await pinged;
+    server.checkIdle(Date.now() + LIMITS.idleTimeoutMs + 1000);
+    expect(await client.closed).toBe(1006);
+  });
+});

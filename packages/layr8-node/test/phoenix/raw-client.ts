@@ -1,0 +1,64 @@
+import { AsyncQueue } from "@parley/core/internal";
+import { WebSocket } from "ws";
+
+/** A parsed Phoenix V2 frame. */
+export type RawFrame = [joinRef: string | null, ref: string | null, topic: string, event: string, payload: Record<string, unknown>];
+
+/** A client that speaks Phoenix V2 by hand, so that tests may say what no SDK would. */
+export class RawClient {
+  readonly ws: WebSocket;
+  readonly closed: Promise<number>;
+  readonly #frames = new AsyncQueue<RawFrame>();
+  readonly #iterator: AsyncIterator<RawFrame, undefined>;
+  #ref = 0;
+
+  private constructor(ws: WebSocket) {
+    this.ws = ws;
+    this.#iterator = this.#frames[Symbol.asyncIterator]();
+    ws.on("message", (data) => this.#frames.push(JSON.parse(String(data)) as RawFrame));
+    this.closed = new Promise((resolve) => {
+      ws.on("close", (code) => {
+        this.#frames.end();
+        resolve(code);
+      });
+    });
+    ws.on("error", () => {});
+  }
+
+  /** @returns the HTTP status where the upgrade is refused. */
+  static async open(url: string, headers: Record<string, string> = {}): Promise<RawClient> {
+    const ws = new WebSocket(url, { headers });
+    const client = new RawClient(ws);
+    await new Promise<void>((resolve, reject) => {
+      ws.on("open", resolve);
+      ws.on("unexpected-response", (_request, response) => reject(new Error(`HTTP ${response.statusCode}`)));
+      ws.on("error", reject);
+    });
+    return client;
+  }
+
+  send(frame: unknown): void {
+    this.ws.send(typeof frame === "string" ? frame : JSON.stringify(frame));
+  }
+
+  /** The next frame. */
+  async next(): Promise<RawFrame> {
+    const { value } = await this.#iterator.next();
+    if (value === undefined) throw new Error("The socket was closed");
+    return value;
+  }
+
+  /** Pushes and returns the payload of its reply; frames in between are dropped. */
+  async push(topic: string, event: string, payload: unknown, joinRef: string | null = null): Promise<Record<string, unknown>> {
+    const ref = `${++this.#ref}`;
+    this.send([joinRef ?? (event === "phx_join" ? ref : null), ref, topic, event, payload]);
+    for (;;) {
+      const frame = await this.next();
+      if (frame[1] === ref && frame[3] === "phx_reply") return frame[4];
+    }
+  }
+
+  close(): void {
+    this.ws.terminate();
+  }
+}
