@@ -14,7 +14,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: "unit",
-          include: [`${roots}/**/*.test.ts`],
+          include: [`${roots}/**/*.test.ts`, "scripts/**/*.test.mjs"],
           exclude: ["**/*.int.test.ts", "**/node_modules/**"],
         },
       },

@@ -1,0 +1,71 @@
+// Checks that packages depend on each other in one direction only, and on nothing that they should not know.
+// Run: npm run boundaries
+import { pathToFileURL } from "node:url";
+import { checkFile } from "./lib/boundary-files.mjs";
+import { checkManifests } from "./lib/boundary-manifests.mjs";
+import { filesBelow, members, repository } from "./lib/workspace.mjs";
+
+/** NATS, for servers that share one log. */
+const NATS = ["@nats-io/transport-node", "@nats-io/nats-core", "@nats-io/jetstream"];
+
+/**
+ * What each package may import. `packages`: folders of this workspace; `libraries`: everything else, Node's own modules aside.
+ * A new package starts with a line here.
+ */
+export const RULES = {
+  core: { packages: [], libraries: [] },
+
+  "transport-phoenix": { packages: ["core"], libraries: ["phoenix", "ws", "undici"] },
+  did: { packages: ["core"], libraries: ["did-resolver"] },
+  "didcomm-crypto": { packages: ["core", "did"], libraries: ["jose"] },
+  "mls-engine": { packages: ["core"], libraries: ["ts-mls"] },
+  "skytale-relay": { packages: ["core"], libraries: ["@grpc/grpc-js", "@bufbuild/protobuf"] },
+  "envelope-and-adapters": { packages: ["core"], libraries: ["@a2a-js/sdk", "@modelcontextprotocol/sdk"] },
+
+  "didcomm-agent": { packages: ["core"], libraries: ["@standard-schema/spec"] },
+  "credentials-client": { packages: ["core", "did"], libraries: ["undici", "jose"] },
+  channels: { packages: ["core", "mls-engine", "skytale-relay", "envelope-and-adapters"], libraries: ["undici"] },
+  "protocol-bridge": { packages: ["core", "envelope-and-adapters"], libraries: [] },
+
+  "layr8-node": {
+    packages: ["core", "did", "didcomm-crypto"],
+    libraries: ["ws", "fastify", "jose", "lmdb", "pino", "prom-client", ...NATS],
+  },
+  "skytale-server": { packages: ["core", "skytale-relay"], libraries: ["@grpc/grpc-js", "fastify", "jose", "lmdb", ...NATS] },
+
+  layr8: {
+    packages: ["core", "transport-phoenix", "didcomm-agent", "credentials-client", "did", "didcomm-crypto"],
+    libraries: [],
+    meta: true,
+  },
+  skytale: {
+    packages: ["core", "channels", "mls-engine", "skytale-relay", "envelope-and-adapters", "protocol-bridge"],
+    libraries: [],
+    meta: true,
+  },
+};
+
+/** Packages that must never reach one another, through others neither: a relay can't read what it can't decrypt. */
+export const NEVER = [
+  { from: "skytale-relay", to: "mls-engine" },
+  { from: "skytale-server", to: "mls-engine" },
+];
+
+/** All violations below a root, as sentences that say what to do. */
+export function checkBoundaries(root = repository) {
+  const all = members(root);
+  const problems = checkManifests(all, { rules: RULES, never: NEVER });
+  for (const member of all) {
+    for (const path of filesBelow(member.dir, /\.[cm]?[jt]sx?$/)) {
+      problems.push(...checkFile(path, member, { all, rules: RULES, root }));
+    }
+  }
+  return problems;
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
+  const problems = checkBoundaries();
+  for (const problem of problems) console.log(problem);
+  console.log(problems.length === 0 ? "Package boundaries hold." : `\n${problems.length} violation(s) of the package boundaries.`);
+  process.exitCode = problems.length === 0 ? 0 : 1;
+}

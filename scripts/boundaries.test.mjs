@@ -1,0 +1,162 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { afterEach, describe, expect, it } from "vitest";
+import { checkBoundaries } from "./boundaries.mjs";
+
+const roots = [];
+
+/** Lays a workspace with these files into a temporary folder; values that are no strings become JSON. */
+function workspace(files) {
+  const root = mkdtempSync(join(tmpdir(), "boundaries-"));
+  roots.push(root);
+  for (const [name, content] of Object.entries(files)) {
+    const path = join(root, name);
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, typeof content === "string" ? content : JSON.stringify(content));
+  }
+  return root;
+}
+
+const manifest = (folder, dependencies = [], more = {}) => ({
+  name: `@parley/${folder}`,
+  dependencies: Object.fromEntries(dependencies.map((name) => [name, "*"])),
+  ...more,
+});
+
+/** Violations of one source file in a package that has these dependencies. */
+function violations(folder, source, { file = "src/index.ts", dependencies = [], name = `@parley/${folder}` } = {}) {
+  return checkBoundaries(
+    workspace({
+      [`packages/${folder}/package.json`]: manifest(folder, dependencies, { name }),
+      [`packages/${folder}/${file}`]: source,
+    }),
+  );
+}
+
+afterEach(() => {
+  for (const root of roots.splice(0)) rmSync(root, { recursive: true });
+});
+
+describe("package boundaries in package.json", () => {
+  it("holds in a tree that follows the table", () => {
+    const root = workspace({
+      "packages/core/package.json": manifest("core"),
+      "packages/core/src/index.ts": 'export const id = (): string => globalThis.crypto.randomUUID(); // fetch("node:fs")',
+      "packages/layr8-node/package.json": manifest("layr8-node", ["@parley/core", "lmdb"]),
+      "packages/layr8-node/src/index.ts": 'import { id } from "@parley/core";\nimport { open } from "lmdb";\nexport { open, id };',
+      "packages/layr8-node/src/bin.ts": "console.log(process.env.PORT);",
+      "packages/layr8-node/test/a.test.ts": 'import "@parley/compliance"; import "vitest"; process.env.PARLEY_VECTORS;',
+      "packages/layr8/package.json": manifest("layr8", ["@parley/core"], { name: "layr8" }),
+      "packages/layr8/src/env.ts": "export const url = process.env.LAYR8_NODE_URL;",
+      "apps/demo/package.json": manifest("demo", ["@parley/layr8-node", "zod"], { private: true }),
+      "apps/demo/src/main.ts": 'import "zod"; import "@parley/layr8-node"; console.log(process.env.HOME);',
+      "testing/compliance/package.json": manifest("compliance", ["@parley/core", "vitest"], { private: true }),
+      "testing/compliance/src/index.ts": 'import "@parley/core"; import "vitest";',
+    });
+    expect(checkBoundaries(root)).toEqual([]);
+  });
+
+  it.each([
+    ["a sibling that the table forbids", "didcomm-agent", ["@parley/transport-phoenix"], '"@parley/transport-phoenix" is not allowed'],
+    ["a library that the table forbids", "didcomm-agent", ["lodash"], '"lodash" is not allowed'],
+    ["any dependency of core", "core", ["ws"], "core may import nothing outside itself"],
+    ["a package that is not in the table", "extras", [], 'Add "extras"'],
+  ])("refuses %s", (_, folder, dependencies, message) => {
+    const root = workspace({
+      [`packages/${folder}/package.json`]: manifest(folder, dependencies),
+      "packages/transport-phoenix/package.json": manifest("transport-phoenix"),
+    });
+    expect(checkBoundaries(root)).toEqual([expect.stringContaining(message)]);
+  });
+
+  it("refuses optional and peer dependencies alike", () => {
+    const root = workspace({
+      "packages/did/package.json": manifest("did", [], { peerDependencies: { a: "*" }, optionalDependencies: { b: "*" } }),
+    });
+    expect(checkBoundaries(root)).toEqual([expect.stringContaining('"b" is not allowed'), expect.stringContaining('"a" is not allowed')]);
+  });
+
+  it("names a cycle, through devDependencies too", () => {
+    const root = workspace({
+      "packages/core/package.json": manifest("core", [], { devDependencies: { "@parley/did": "*" } }),
+      "packages/did/package.json": manifest("did", ["@parley/core"]),
+    });
+    expect(checkBoundaries(root)).toEqual([expect.stringContaining("core → did → core")]);
+  });
+
+  it("keeps the relay blind, whatever leads to the engine", () => {
+    const root = workspace({
+      "packages/core/package.json": manifest("core", ["@parley/mls-engine"]),
+      "packages/mls-engine/package.json": manifest("mls-engine"),
+      "packages/skytale-relay/package.json": manifest("skytale-relay", ["@parley/core"]),
+    });
+    expect(checkBoundaries(root)).toContainEqual(expect.stringContaining("skytale-relay → core → mls-engine"));
+  });
+
+  it("refuses a wrong name and an app that could be published", () => {
+    const root = workspace({
+      "packages/did/package.json": manifest("did", [], { name: "dids" }),
+      "apps/demo/package.json": manifest("demo"),
+    });
+    expect(checkBoundaries(root)).toEqual([expect.stringContaining('must be "@parley/did"'), expect.stringContaining("private")]);
+  });
+});
+
+describe("package boundaries in source files", () => {
+  it.each([
+    ["import", 'import { x } from "lodash";'],
+    ["import of types", 'import type { X } from "lodash";'],
+    ["import for effect", 'import "lodash/fp";'],
+    ["re-export", 'export { x } from "lodash";'],
+    ["dynamic import", 'await import("lodash");'],
+    ["import type", 'export type X = import("lodash").X;'],
+    ["require", 'require("lodash");'],
+  ])("sees a forbidden %s", (_, source) => {
+    expect(violations("did", source)).toEqual([expect.stringMatching(/^packages\/did\/src\/index\.ts:1: "lodash.*not allowed here/)]);
+  });
+
+  it("wants an allowed library declared", () => {
+    expect(violations("did", 'import "did-resolver";')).toEqual([expect.stringContaining("not in this package's dependencies")]);
+    expect(violations("did", 'import "did-resolver";', { dependencies: ["did-resolver"] })).toEqual([]);
+  });
+
+  it.each([
+    ["another package by path", 'import "../../core/src/index.ts";', "leaves the package"],
+    ["itself by name", 'import "@parley/did";', "is this package itself"],
+    ["a Node module without its scheme", 'import "fs/promises";', 'write "node:fs/promises"'],
+  ])("refuses an import of %s", (_, source, message) => {
+    expect(violations("did", source)).toEqual([expect.stringContaining(message)]);
+  });
+
+  it.each(['import "node:fs";', 'fetch("https://example.com");', 'new WebSocket("ws://localhost");', "globalThis.process.exit();"])(
+    "lets core do no I/O: %s",
+    (source) => {
+      expect(violations("core", source)).toEqual([expect.stringContaining("core does no I/O")]);
+    },
+  );
+
+  it.each([
+    "process.env.KEY;",
+    'process["env"];',
+    "globalThis.process.env;",
+    "const { env } = process;",
+    'import { env } from "node:process";',
+    'import process from "node:process"; process.env;',
+  ])("refuses to read the environment: %s", (source) => {
+    expect(violations("did", source)).toEqual([expect.stringContaining("Take the value as an option")]);
+    expect(violations("layr8", source, { name: "layr8" })).toHaveLength(1);
+    expect(violations("layr8", source, { name: "layr8", file: "src/env.ts" })).toEqual([]);
+    expect(violations("did", source, { file: "src/cli/bin.ts" })).toEqual([]);
+  });
+
+  it("refuses to export a generated key as JWK, in tests too, and names the line", () => {
+    const source = '\nconst { publicKey } = pair;\npublicKey.export({ format: "jwk" });';
+    expect(violations("did", source, { file: "test/keys.test.ts" })).toEqual([
+      expect.stringMatching(/^packages\/did\/test\/keys\.test\.ts:3: .*deadlocks Node 20/),
+    ]);
+    expect(violations("did", 'pair.publicKey.export({ "format": "jwk" });')).toHaveLength(1);
+    expect(violations("did", 'pair.publicKey.export({ format: "der", type: "spki" });')).toEqual([]);
+    expect(violations("did", 'imported.export({ format: "jwk" });')).toEqual([]);
+  });
+});

@@ -1,0 +1,130 @@
+// The rules of the package boundaries that source files can break.
+import { builtinModules } from "node:module";
+import { dirname, resolve, sep } from "node:path";
+import { permitted, runtimeDependencies } from "./boundary-manifests.mjs";
+import { lineAt, parseSource, walk } from "./source.mjs";
+import { display } from "./workspace.mjs";
+
+/** Globals that do I/O. */
+const IO_GLOBALS = new Set(["fetch", "WebSocket", "EventSource", "XMLHttpRequest"]);
+
+/** Violations in one file of a workspace member. Tests, apps and benchmarks are held to the rules for every file only. */
+export function checkFile(path, member, { all, rules, root }) {
+  const { text, program } = parseSource(path);
+  const inMember = display(path, member.dir);
+  const shipped = /^(src|bin)\//.test(inMember);
+  const problems = [];
+  const report = (node, message) => problems.push(`${display(path, root)}:${lineAt(text, node.start)}: ${message}`);
+
+  const library = (member.group === "packages" || member.group === "testing") && shipped;
+  const mayReadEnv = /(^|\/)bin\.ts$|^bin\//.test(inMember) || (rules[member.folder]?.meta === true && inMember === "src/env.ts");
+  const pure = member.group === "packages" && member.folder === "core";
+
+  walk(program, (node) => {
+    if (exportsGeneratedKeyAsJwk(node)) {
+      report(
+        node,
+        'exporting a generated key as JWK deadlocks Node 20 after some thousand calls. Ask for the JWK in generateKeyPairSync itself (publicKeyEncoding: { format: "jwk" }).',
+      );
+    }
+    if (!library) return;
+    const specifier = importedFrom(node);
+    if (specifier !== undefined) {
+      const problem = checkImport(specifier, { path, member, all, rules, pure });
+      if (problem !== undefined) report(node, problem);
+    }
+    if (!mayReadEnv && readsEnv(node)) {
+      report(node, "only src/env.ts of a meta package, bin.ts, apps and bench read process.env. Take the value as an option instead.");
+    }
+    if (pure && doesIo(node)) report(node, "core does no I/O. Let the caller pass in what does it, or move this into another package.");
+  });
+  return problems;
+}
+
+function checkImport(specifier, { path, member, all, rules, pure }) {
+  if (specifier.startsWith(".")) {
+    const inside = resolve(dirname(path), specifier).startsWith(member.dir + sep);
+    return inside ? undefined : `"${specifier}" leaves the package. Import the other package by its name.`;
+  }
+  if (specifier.startsWith("node:")) {
+    return pure ? `core does no I/O and imports no Node module ("${specifier}"). Move this into another package.` : undefined;
+  }
+  const name = packageName(specifier);
+  if (builtinModules.includes(name)) return `write "node:${specifier}" instead of "${specifier}".`;
+  if (name === member.manifest.name) return `"${specifier}" is this package itself. Import the file by its relative path.`;
+  const target = all.find((other) => other.manifest.name === name);
+  if (member.group === "packages" && rules[member.folder] !== undefined) {
+    const rule = rules[member.folder];
+    const allowed = target === undefined ? rule.libraries.includes(name) : rule.packages.includes(target.folder);
+    if (!allowed) return `"${specifier}" is not allowed here. ${permitted(member.folder, rule)}`;
+  }
+  if (target !== undefined && target.group !== "packages") return `"${specifier}" is private. Only tests may import it.`;
+  if (!runtimeDependencies(member.manifest).includes(name)) {
+    return `"${specifier}" is imported but "${name}" is not in this package's dependencies (devDependencies are for tests only).`;
+  }
+  return undefined;
+}
+
+function packageName(specifier) {
+  return specifier
+    .split("/")
+    .slice(0, specifier.startsWith("@") ? 2 : 1)
+    .join("/");
+}
+
+function importedFrom(node) {
+  switch (node.type) {
+    case "ImportDeclaration":
+    case "ExportNamedDeclaration":
+    case "ExportAllDeclaration":
+    case "ImportExpression":
+    case "TSImportType":
+      return node.source?.value;
+    case "CallExpression":
+      return node.callee.type === "Identifier" && node.callee.name === "require" ? node.arguments[0]?.value : undefined;
+    default:
+      return undefined;
+  }
+}
+
+/** `object.name`, `object["name"]`: the name. */
+function memberName(node) {
+  if (node?.type !== "MemberExpression") return undefined;
+  return node.computed ? node.property.value : node.property.name;
+}
+
+/** The name of a variable, or of the last member: `fetch` of `fetch` and of `globalThis.fetch`. */
+function lastName(node) {
+  return node?.type === "Identifier" ? node.name : memberName(node);
+}
+
+function isProcess(node) {
+  return lastName(node) === "process";
+}
+
+function readsEnv(node) {
+  if (memberName(node) === "env") return isProcess(node.object);
+  const keys = (properties) => properties.map((property) => property.key?.name ?? property.key?.value);
+  if (node.type === "VariableDeclarator") {
+    return node.id.type === "ObjectPattern" && isProcess(node.init) && keys(node.id.properties).includes("env");
+  }
+  if (node.type === "ImportDeclaration" && node.source.value === "node:process") {
+    return node.specifiers.some(({ imported }) => imported?.name === "env");
+  }
+  return false;
+}
+
+function doesIo(node) {
+  if (node.type !== "CallExpression" && node.type !== "NewExpression") return false;
+  return IO_GLOBALS.has(lastName(node.callee)) || isProcess(node.callee.object);
+}
+
+function exportsGeneratedKeyAsJwk(node) {
+  if (node.type !== "CallExpression" || memberName(node.callee) !== "export") return false;
+  if (!["publicKey", "privateKey"].includes(lastName(node.callee.object))) return false;
+  const [options] = node.arguments;
+  return (
+    options?.type === "ObjectExpression" &&
+    options.properties.some((property) => (property.key?.name ?? property.key?.value) === "format" && property.value?.value === "jwk")
+  );
+}
