@@ -1,0 +1,99 @@
+import type { Transport } from "@parley/core";
+
+/** Where a node is, and what opens it. */
+export interface Endpoint {
+  /** The node's WebSocket URL, such as `wss://your-node.layr8.cloud/plugin_socket/websocket`. */
+  readonly nodeUrl: string;
+  readonly apiKey: string;
+}
+
+/** What can be set about a {@link Client}, whatever its transport. */
+export interface ClientOptions {
+  /** The DID to be. Without one the node assigns an ephemeral DID at each `connect`. */
+  readonly agentDid?: string;
+  /**
+   * How many handlers run at a time, from 1; the reply counts until the node has accepted it. Messages start in the order they came: 1
+   * keeps that order to the end. Default 64.
+   */
+  readonly maxConcurrentHandlers?: number;
+  /** How many messages may wait for a handler. What exceeds it is reported and left to the node's redelivery. Default 10,000. */
+  readonly maxQueuedMessages?: number;
+  /** How many finished messages are remembered, so that a redelivery does not run the handler again. Default 10,000. */
+  readonly duplicateMemory?: number;
+  /** How long a request waits for its response, in milliseconds; `Infinity` for ever. Default 30,000. */
+  readonly requestTimeoutMs?: number;
+  /** How long `close` waits for running handlers, in milliseconds. Default 5,000. */
+  readonly closeGraceMs?: number;
+}
+
+/** A client with a connection of its own. */
+export interface EndpointConfig extends ClientOptions, Endpoint {
+  /** Makes the transport, once: `(endpoint) => new PhoenixTransport(endpoint)`. */
+  readonly transport: (endpoint: Endpoint) => Transport;
+}
+
+/** A client on a transport that others use too: many DIDs on one socket. */
+export interface SharedTransportConfig extends ClientOptions {
+  readonly transport: Transport;
+}
+
+/** What a {@link Client} needs to know. */
+export type Config = EndpointConfig | SharedTransportConfig;
+
+export interface Settings {
+  readonly transport: Transport;
+  readonly agentDid: string | undefined;
+  readonly maxConcurrentHandlers: number;
+  readonly maxQueuedMessages: number;
+  readonly duplicateMemory: number;
+  readonly requestTimeoutMs: number;
+  readonly closeGraceMs: number;
+}
+
+/** The longest time that a timer can wait. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+/** @throws TypeError naming the member that is wrong. */
+export function readConfig(config: Config): Settings {
+  if (typeof config !== "object" || config === null) throw new TypeError("A client needs a Config: { nodeUrl, apiKey, transport }");
+  const { agentDid } = config;
+  if (agentDid !== undefined && (typeof agentDid !== "string" || !agentDid.startsWith("did:"))) {
+    throw new TypeError('Config.agentDid must be a DID such as "did:web:your-node.layr8.cloud:my-agent", or absent');
+  }
+  return {
+    transport: readTransport(config),
+    agentDid,
+    maxConcurrentHandlers: readCount("maxConcurrentHandlers", config.maxConcurrentHandlers, 64),
+    maxQueuedMessages: readCount("maxQueuedMessages", config.maxQueuedMessages, 10_000),
+    duplicateMemory: readCount("duplicateMemory", config.duplicateMemory, 10_000),
+    requestTimeoutMs: readTimeout("Config.requestTimeoutMs", config.requestTimeoutMs ?? 30_000),
+    closeGraceMs: readTimeout("Config.closeGraceMs", config.closeGraceMs ?? 5_000),
+  };
+}
+
+/** @throws TypeError unless it is a time that a timer can wait, or `Infinity`. */
+export function readTimeout(name: string, value: number): number {
+  if (value === Number.POSITIVE_INFINITY || (typeof value === "number" && value >= 0 && value <= MAX_TIMER_MS)) return value;
+  throw new TypeError(`${name} must be milliseconds from 0 to ${MAX_TIMER_MS}, or Infinity`);
+}
+
+function readTransport(config: Config): Transport {
+  if (typeof config.transport === "function") {
+    const { nodeUrl, apiKey, transport } = config as EndpointConfig;
+    requireText("nodeUrl", nodeUrl, "the WebSocket URL of your node, such as wss://your-node.layr8.cloud/plugin_socket/websocket");
+    requireText("apiKey", apiKey, "the key that your node gave you");
+    return transport({ nodeUrl, apiKey });
+  }
+  if (typeof config.transport?.connect === "function") return config.transport;
+  throw new TypeError("Config.transport is missing: a Transport, or a function such as (endpoint) => new PhoenixTransport(endpoint)");
+}
+
+function requireText(member: string, value: unknown, what: string): void {
+  if (typeof value !== "string" || value === "") throw new TypeError(`Config.${member} is missing: ${what}`);
+}
+
+function readCount(member: string, value: number | undefined, fallback: number): number {
+  if (value === undefined) return fallback;
+  if (Number.isSafeInteger(value) && value > 0) return value;
+  throw new TypeError(`Config.${member} must be a whole number from 1`);
+}

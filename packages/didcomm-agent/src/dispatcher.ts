@@ -1,0 +1,117 @@
+import { decodePlaintext, ParleyError, type DecodedMessage, type Delivery, type Message, type MessageContext } from "@parley/core";
+
+import { ErrorKind, type ReportError } from "./error-handler.ts";
+import type { HandlerRunner } from "./handler-runner.ts";
+import type { HandlerEntry, Handlers } from "./handlers.ts";
+import { readContext } from "./message-context.ts";
+import type { Pool } from "./pool.ts";
+import { isProblemReport, MALFORMED, readReport } from "./problem-report.ts";
+import { keyOf, type Processed } from "./processed.ts";
+import { HANDLED, PASSED, Run } from "./run.ts";
+import type { Threads } from "./threads.ts";
+
+/** What a {@link Dispatcher} hands messages to. */
+export interface DispatcherParts {
+  readonly handlers: Handlers;
+  readonly threads: Threads;
+  readonly runner: HandlerRunner;
+  readonly pool: Pool;
+  readonly processed: Processed;
+  readonly report: ReportError;
+}
+
+/** Takes each delivery to where it belongs: a waiting request, a handler, or back to the node. */
+export class Dispatcher {
+  readonly #parts: DispatcherParts;
+  /** Messages whose handler runs or will run. */
+  readonly #runs = new Map<string, Run>();
+
+  constructor(parts: DispatcherParts) {
+    this.#parts = parts;
+  }
+
+  /** @param did the DID that the delivery came to. */
+  dispatch(delivery: Delivery, did: string): void {
+    const decoded = this.#decode(delivery);
+    if (decoded === undefined) return;
+    const { message, attachmentFaults: faults } = decoded;
+    const context = readContext(delivery.context);
+    const key = keyOf(context?.recipient ?? did, message);
+    // First, so that a message that comes again can't pass for the answer to what its own handler asks on the thread.
+    if (this.#isDuplicate(key, delivery, message, context, did)) return;
+    if (faults.length > 0) {
+      const cause = faults.length === 1 ? faults[0] : new AggregateError(faults, `${faults.length} attachments are malformed`);
+      this.#parts.report(ErrorKind.PARSE_FAILURE, cause, message, delivery.plaintext);
+    }
+    const { handlers, threads, processed, report } = this.#parts;
+    if (threads.take(message, context)) {
+      delivery.settle(HANDLED);
+      processed.add(key, { outcome: HANDLED });
+      return;
+    }
+    const exact = handlers.exact(message.type);
+    if (exact === undefined && isProblemReport(message)) {
+      delivery.settle(HANDLED);
+      processed.add(key, { outcome: HANDLED });
+      report(ErrorKind.SERVER_REJECT, readReport(message), message);
+      return;
+    }
+    const entry = exact ?? handlers.catchAll;
+    if (entry === undefined) {
+      delivery.settle(PASSED);
+      report(ErrorKind.NO_HANDLER, new ParleyError("no_handler", "No handler is registered for this type"), message);
+      return;
+    }
+    this.#start(new Run(key, message, context, did, delivery), entry);
+  }
+
+  /** Forgets what waits for its handler; the node delivers it again. */
+  dropQueued(): void {
+    this.#parts.pool.clear();
+    for (const run of this.#runs.values()) if (!run.started) this.#runs.delete(run.key);
+  }
+
+  #decode(delivery: Delivery): DecodedMessage | undefined {
+    try {
+      return decodePlaintext(delivery.plaintext);
+    } catch (error) {
+      const { message } = ParleyError.from(error);
+      delivery.settle(delivery.acknowledge === "first" ? HANDLED : { status: "error", code: MALFORMED, message });
+      this.#parts.report(ErrorKind.PARSE_FAILURE, error, {}, delivery.plaintext);
+      return undefined;
+    }
+  }
+
+  #isDuplicate(key: string, delivery: Delivery, message: Message, context: MessageContext | undefined, did: string): boolean {
+    const running = this.#runs.get(key);
+    if (running !== undefined) {
+      running.redelivered(delivery);
+      return true;
+    }
+    const finished = this.#parts.processed.get(key);
+    if (finished === undefined) return false;
+    const { outcome, reply } = finished;
+    if (reply === undefined) delivery.settle(outcome);
+    else this.#work(new Run(key, message, context, did, delivery), (run) => this.#parts.runner.deliverReply(run, reply));
+    return true;
+  }
+
+  #start(run: Run, entry: HandlerEntry): void {
+    this.#work(run, () => this.#parts.runner.run(run, entry));
+  }
+
+  #work(run: Run, task: (run: Run) => Promise<void>): void {
+    this.#runs.set(run.key, run);
+    const accepted = this.#parts.pool.add(async () => {
+      run.started = true;
+      await task(run);
+      this.#runs.delete(run.key);
+    });
+    if (accepted) return;
+    this.#runs.delete(run.key);
+    const cause = new ParleyError("overloaded", "Too many messages wait for a handler; the node will deliver this one again", {
+      retryable: true,
+    });
+    this.#parts.report(ErrorKind.HANDLER_EXCEPTION, cause, run.message);
+  }
+}

@@ -1,0 +1,79 @@
+import { ParleyError } from "@parley/core";
+
+import { ServerRejectError } from "./errors.ts";
+
+/** What an {@link SDKError} is about. */
+export const ErrorKind: {
+  /** An inbound message, an attachment of it or a frame could not be read. */
+  readonly PARSE_FAILURE: "parse_failure";
+  /** No handler is registered for the message's type. */
+  readonly NO_HANDLER: "no_handler";
+  /** A handler threw, or the body did not fit its schema. */
+  readonly HANDLER_EXCEPTION: "handler_exception";
+  /** The node refused a message or ended the connection, or a problem report came that no request waits for. */
+  readonly SERVER_REJECT: "server_reject";
+  /** A reply or a fire-and-forget message could not be written. */
+  readonly TRANSPORT_WRITE: "transport_write";
+} = {
+  PARSE_FAILURE: "parse_failure",
+  NO_HANDLER: "no_handler",
+  HANDLER_EXCEPTION: "handler_exception",
+  SERVER_REJECT: "server_reject",
+  TRANSPORT_WRITE: "transport_write",
+};
+
+/** One of the values of {@link (ErrorKind:variable)}. */
+export type ErrorKind = (typeof ErrorKind)[keyof typeof ErrorKind];
+
+/** An error that has no caller to go to. */
+export interface SDKError {
+  readonly kind: ErrorKind;
+  /** What happened. An `Error` always: anything else that a handler threw is wrapped. */
+  readonly cause: Error;
+  /** The message that it is about, where that is known. */
+  readonly messageId?: string;
+  readonly type?: string;
+  /** The sender of that message. */
+  readonly from?: string;
+  /** On PARSE_FAILURE: what arrived. It holds whatever the peer sent: think before logging it. */
+  readonly raw?: unknown;
+  readonly timestamp: Date;
+}
+
+/** Receives every error that has no caller to go to. It may be async; what it throws is ignored. */
+export type ErrorHandler = (error: SDKError) => void | Promise<void>;
+
+/** Whom an error is about. Any message fits. */
+export interface ErrorSubject {
+  readonly id?: string;
+  readonly type?: string;
+  readonly from?: string;
+}
+
+/** Tells the application of an error. Never throws. */
+export type ReportError = (kind: ErrorKind, cause: unknown, subject?: ErrorSubject, raw?: unknown) => void;
+
+/** Wraps the application's error handler so that nothing it does can break the client. */
+export function errorReporter(onError: ErrorHandler): ReportError {
+  return (kind, cause, subject = {}, raw) => {
+    const error: SDKError = {
+      kind,
+      cause: cause instanceof Error ? cause : ParleyError.from(cause),
+      ...(subject.id !== undefined && { messageId: subject.id }),
+      ...(subject.type !== undefined && { type: subject.type }),
+      ...(subject.from !== undefined && { from: subject.from }),
+      ...(raw !== undefined && { raw }),
+      timestamp: new Date(),
+    };
+    try {
+      Promise.resolve(onError(error)).catch(() => {});
+    } catch {
+      // There is nobody left to tell.
+    }
+  };
+}
+
+/** The kind of a failed write. */
+export function kindOfSendError(error: unknown): ErrorKind {
+  return error instanceof ServerRejectError ? ErrorKind.SERVER_REJECT : ErrorKind.TRANSPORT_WRITE;
+}

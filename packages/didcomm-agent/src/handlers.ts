@@ -1,0 +1,78 @@
+import { protocolOf, type JsonObject, type MessageInit } from "@parley/core";
+import type { StandardSchemaV1 } from "@standard-schema/spec";
+
+import type { InboundMessage } from "./inbound-message.ts";
+
+/** A handler returns it for a message that is not its business: the node may try another agent, or its built-in protocols. */
+export const PASS: unique symbol = Symbol.for("@parley/didcomm-agent/pass");
+
+/** What a handler says: a reply (only `type` and `body` are needed, the rest is filled in), nothing, or {@link PASS}. */
+// oxlint-disable-next-line typescript/no-invalid-void-type -- handlers that return nothing are ordinary
+export type HandlerResult = MessageInit | typeof PASS | undefined | void;
+
+/** Takes a message of one type. It may be async; if it throws, the sender gets a problem report. */
+export type Handler<Body = JsonObject> = (message: InboundMessage<Body>) => HandlerResult | Promise<HandlerResult>;
+
+/** Options of {@link Client.handle} and {@link Client.handleAll}. */
+export interface HandlerOptions {
+  /** The handler itself tells when a message is safe, by `msg.ack()`. Until then the node keeps it. Default `false`. */
+  readonly manualAck?: boolean;
+}
+
+/** Options of {@link Client.handle} that type the body. */
+export interface SchemaHandlerOptions<Schema extends StandardSchemaV1> extends HandlerOptions {
+  /** Checks and types `msg.body`. A body that does not fit never reaches the handler. */
+  readonly schema: Schema;
+}
+
+/** A registered handler. */
+export interface HandlerEntry {
+  readonly handler: Handler<unknown>;
+  readonly manualAck: boolean;
+  readonly schema: StandardSchemaV1 | undefined;
+}
+
+/** Message types and who takes them. */
+export class Handlers {
+  readonly #byType = new Map<string, HandlerEntry>();
+  #catchAll: HandlerEntry | undefined;
+
+  /** Protocols to announce to the node. */
+  get protocols(): readonly string[] {
+    const protocols = new Set([...this.#byType.keys()].map((type) => protocolOf(type) ?? type));
+    return [...protocols, ...(this.#catchAll === undefined ? [] : ["*"])];
+  }
+
+  add(type: string, entry: HandlerEntry): void {
+    requireMessageType(type);
+    if (this.#byType.has(type)) throw new TypeError(`There is a handler for ${type} already`);
+    this.#byType.set(type, checkEntry(entry));
+  }
+
+  addCatchAll(entry: HandlerEntry): void {
+    if (this.#catchAll !== undefined) throw new TypeError("There is a handler for all other messages already");
+    this.#catchAll = checkEntry(entry);
+  }
+
+  exact(type: string): HandlerEntry | undefined {
+    return this.#byType.get(type);
+  }
+
+  get catchAll(): HandlerEntry | undefined {
+    return this.#catchAll;
+  }
+}
+
+/** @throws TypeError when a node could not route messages of this type. */
+export function requireMessageType(type: string): void {
+  if (typeof type === "string" && protocolOf(type) !== undefined) return;
+  throw new TypeError(`"${type}" is no message-type URI such as https://layr8.io/protocols/echo/1.0/request`);
+}
+
+function checkEntry(entry: HandlerEntry): HandlerEntry {
+  if (typeof entry.handler !== "function") throw new TypeError("A handler must be a function");
+  if (entry.schema !== undefined && typeof entry.schema["~standard"]?.validate !== "function") {
+    throw new TypeError("The schema must implement Standard Schema, as those of zod, valibot and arktype do");
+  }
+  return entry;
+}

@@ -1,0 +1,49 @@
+import type { JsonObject, Message, MessageContext } from "@parley/core";
+import type { StandardSchemaV1 } from "@standard-schema/spec";
+
+import { checkBody } from "./schema.ts";
+
+/** A message that came in: what `request` resolves with. `context` is what the node says about it. */
+export interface ReceivedMessage<Body = JsonObject> extends Omit<Message, "body"> {
+  /** The payload: as it came, or as the schema made it. */
+  readonly body: Body;
+  /** The payload as it came. */
+  unmarshalBody(): JsonObject;
+  /**
+   * The payload, checked and typed by a schema of any Standard Schema library (zod, valibot, arktype).
+   *
+   * @throws BodyError when it does not fit. A handler that lets it through answers with a problem report `e.p.msg.bad-body`.
+   */
+  unmarshalBody<Schema extends StandardSchemaV1>(schema: Schema): Promise<StandardSchemaV1.InferOutput<Schema>>;
+}
+
+/** A message that came in for a handler. */
+export interface InboundMessage<Body = JsonObject> extends ReceivedMessage<Body> {
+  /**
+   * Tells the node that this message is safe here and need not be delivered again. Needed where the handler was registered with
+   * `manualAck`; elsewhere the client does it. May be called once the handler has returned. Further calls do nothing.
+   */
+  ack(): void;
+}
+
+export function createReceived<Body>(message: Message, context: MessageContext | undefined, body: Body): ReceivedMessage<Body> {
+  return { ...message, ...(context !== undefined && { context }), body, unmarshalBody: unmarshal(message.body) };
+}
+
+export function createInbound<Body>(
+  message: Message,
+  context: MessageContext | undefined,
+  body: Body,
+  ack: () => void,
+): InboundMessage<Body> {
+  return { ...message, ...(context !== undefined && { context }), body, unmarshalBody: unmarshal(message.body), ack };
+}
+
+function unmarshal(body: JsonObject): ReceivedMessage["unmarshalBody"] {
+  function unmarshalBody(): JsonObject;
+  function unmarshalBody<Schema extends StandardSchemaV1>(schema: Schema): Promise<StandardSchemaV1.InferOutput<Schema>>;
+  function unmarshalBody(schema?: StandardSchemaV1): unknown {
+    return schema === undefined ? body : checkBody(schema, body);
+  }
+  return unmarshalBody;
+}

@@ -1,0 +1,18 @@
+// For applications
+export { Client, type ConnectOptions, type RequestOptions, type SchemaRequestOptions, type SendOptions } from "./client.ts";
+export type { ClientOptions, Config, Endpoint, EndpointConfig, SharedTransportConfig } from "./config.ts";
+export { ErrorKind, type ErrorHandler, type SDKError } from "./error-handler.ts";
+export {
+  AlreadyConnectedError,
+  ClientClosedError,
+  ConnectionError,
+  DisconnectedError,
+  NotConnectedError,
+  RequestTimeoutError,
+  ServerRejectError,
+} from "./errors.ts";
+export { PASS, type Handler, type HandlerOptions, type HandlerResult, type SchemaHandlerOptions } from "./handlers.ts";
+export type { InboundMessage, ReceivedMessage } from "./inbound-message.ts";
+export { logErrors } from "./log-errors.ts";
+export { ProblemReportError } from "./problem-report.ts";
+export { BodyError, type BodyIssue } from "./schema.ts";

@@ -1,0 +1,30 @@
+/** Functions to call when something happens. */
+export class Listeners<Args extends readonly unknown[]> {
+  readonly #listeners = new Set<{ readonly call: (...args: Args) => void }>();
+  readonly #onThrow: (error: unknown) => void;
+
+  /** @param onThrow hears of a listener that throws; the others are called all the same. */
+  constructor(onThrow: (error: unknown) => void) {
+    this.#onThrow = onThrow;
+  }
+
+  /** @returns a function that takes the listener off again. */
+  add(call: (...args: Args) => void): () => void {
+    if (typeof call !== "function") throw new TypeError("A listener must be a function");
+    const listener = { call };
+    this.#listeners.add(listener);
+    return () => {
+      this.#listeners.delete(listener);
+    };
+  }
+
+  emit(...args: Args): void {
+    for (const { call } of this.#listeners) {
+      try {
+        call(...args);
+      } catch (error) {
+        this.#onThrow(error);
+      }
+    }
+  }
+}

@@ -1,0 +1,37 @@
+import type { ErrorHandler, SDKError } from "./error-handler.ts";
+
+/** Longest line that is logged. */
+const MAX_LINE = 1000;
+
+/**
+ * An error handler that logs one line per error, by default on stderr.
+ *
+ * A line names the kind, the message's id, type and sender, and what the cause says; never a message's body. What a peer wrote is
+ * stripped of control characters, so that it can't forge lines.
+ *
+ * @param log receives each line.
+ * @example
+ * ```ts
+ * import { logErrors } from "@parley/didcomm-agent";
+ *
+ * const onError = logErrors((line) => process.stdout.write(`${line}\n`));
+ * ```
+ */
+export function logErrors(log: (line: string) => void = toStderr): ErrorHandler {
+  return (error) => log(lineOf(error));
+}
+
+function lineOf({ kind, cause, messageId, type, from }: SDKError): string {
+  const about = [
+    messageId === undefined ? "" : ` id=${messageId}`,
+    type === undefined ? "" : ` type=${type}`,
+    from === undefined ? "" : ` from=${from}`,
+  ];
+  const line = `[parley] ${kind}${about.join("")}: ${cause.name}: ${cause.message}`;
+  return line.replaceAll(/\p{Cc}+/gu, " ").slice(0, MAX_LINE);
+}
+
+function toStderr(line: string): void {
+  // oxlint-disable-next-line no-console -- this function is the documented way to log to the console
+  console.error(line);
+}

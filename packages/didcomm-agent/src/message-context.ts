@@ -1,0 +1,29 @@
+import { isJsonObject, type MessageContext, type SenderCredential } from "@parley/core";
+
+/** Credentials of one sender that are read. */
+const MAX_CREDENTIALS = 64;
+
+/**
+ * Reads what the node says about a message. A member that is malformed counts as absent, and never costs the message: nothing is
+ * `authorized` unless the node says so in so many words.
+ */
+export function readContext(value: unknown): MessageContext | undefined {
+  if (!isJsonObject(value)) return undefined;
+  const { recipient, authorized, sender_credentials: credentials, attempt } = value;
+  return {
+    senderCredentials: readCredentials(credentials),
+    ...(typeof recipient === "string" && recipient !== "" && { recipient }),
+    ...(typeof authorized === "boolean" && { authorized }),
+    ...(typeof attempt === "number" && Number.isSafeInteger(attempt) && attempt > 0 && { attempt }),
+  };
+}
+
+function readCredentials(value: unknown): readonly SenderCredential[] {
+  if (!Array.isArray(value)) return [];
+  const credentials: SenderCredential[] = [];
+  for (const entry of value.slice(0, MAX_CREDENTIALS)) {
+    const credentialSubject: unknown = isJsonObject(entry) ? entry["credential_subject"] : undefined;
+    if (isJsonObject(credentialSubject)) credentials.push({ credentialSubject });
+  }
+  return credentials;
+}

@@ -1,0 +1,44 @@
+import type { Message, Outcome } from "@parley/core";
+
+/** How a message was finished with. */
+export interface Finished {
+  /** What to tell the node, should it deliver the message again. */
+  readonly outcome: Outcome;
+  /** The handler's reply, while it has not got through. */
+  readonly reply?: Message;
+}
+
+/** Remembers the messages that need no handler any more, the most recent ones. */
+export class Processed {
+  readonly #capacity: number;
+  readonly #finished = new Map<string, Finished>();
+
+  constructor(capacity: number) {
+    this.#capacity = capacity;
+  }
+
+  get(key: string): Finished | undefined {
+    return this.#finished.get(key);
+  }
+
+  add(key: string, finished: Finished): void {
+    // A Map keeps the order of insertion: the first key is the oldest.
+    this.#finished.delete(key);
+    this.#finished.set(key, finished);
+    if (this.#finished.size > this.#capacity) {
+      for (const oldest of this.#finished.keys()) {
+        this.#finished.delete(oldest);
+        break;
+      }
+    }
+  }
+}
+
+/**
+ * What makes two deliveries the same message: recipient, sender and id. An id alone is unique for its sender only. The lengths keep
+ * apart what a sender might make run together.
+ */
+export function keyOf(recipient: string, message: Message): string {
+  const { from = "", id } = message;
+  return `${recipient.length} ${from.length} ${recipient}${from}${id}`;
+}
