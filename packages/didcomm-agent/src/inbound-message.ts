@@ -8,13 +8,13 @@ export interface ReceivedMessage<Body = JsonObject> extends Omit<Message, "body"
   /** The payload: as it came, or as the schema made it. */
   readonly body: Body;
   /** The payload as it came. */
-  unmarshalBody(): JsonObject;
+  unmarshalBody(this: void): JsonObject;
   /**
    * The payload, checked and typed by a schema of any Standard Schema library (zod, valibot, arktype).
    *
    * @throws BodyError when it does not fit. A handler that lets it through answers with a problem report `e.p.msg.bad-body`.
    */
-  unmarshalBody<Schema extends StandardSchemaV1>(schema: Schema): Promise<StandardSchemaV1.InferOutput<Schema>>;
+  unmarshalBody<Schema extends StandardSchemaV1>(this: void, schema: Schema): Promise<StandardSchemaV1.InferOutput<Schema>>;
 }
 
 /** A message that came in for a handler. */
@@ -23,7 +23,7 @@ export interface InboundMessage<Body = JsonObject> extends ReceivedMessage<Body>
    * Tells the node that this message is safe here and need not be delivered again. Needed where the handler was registered with
    * `manualAck`; elsewhere the client does it. May be called once the handler has returned. Further calls do nothing.
    */
-  ack(): void;
+  ack(this: void): void;
 }
 
 export function createReceived<Body>(message: Message, context: MessageContext | undefined, body: Body): ReceivedMessage<Body> {

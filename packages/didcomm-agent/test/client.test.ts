@@ -1,0 +1,410 @@
+import { RejectedError, TransportError, type JsonObject } from "@parley/core";
+import { createMemoryLink } from "@parley/core/memory";
+import { describe, expect, it, vi } from "vitest";
+
+import {
+  AlreadyConnectedError,
+  Client,
+  ClientClosedError,
+  ConnectionError,
+  DisconnectedError,
+  ErrorKind,
+  NotConnectedError,
+  ServerRejectError,
+} from "../src/index.ts";
+import { ALICE, BOB, collectErrors, ECHO, ECHO_REPLY, MODES, plaintext, settled, setUp } from "./support.ts";
+
+const never = () => new Promise<never>(() => {});
+const hello = { type: ECHO, to: ALICE, body: { message: "hello" } };
+
+describe("two agents over a memory link", () => {
+  it.each(MODES)("ask and answer (acknowledge: %s)", async (acknowledge) => {
+    const link = createMemoryLink({ acknowledge });
+    const { errors, onError } = collectErrors();
+    await using alice = new Client({ agentDid: ALICE, transport: link.left }, onError);
+    await using bob = new Client({ agentDid: BOB, transport: link.right }, onError);
+    bob.handle(ECHO, ({ body }) => ({ type: ECHO_REPLY, body }));
+    await Promise.all([alice.connect(), bob.connect()]);
+    const asked = Array.from({ length: 200 }, (_, index) => alice.request({ type: ECHO, to: BOB, body: { index } }));
+    const answers = await Promise.all(asked);
+    expect(answers.map(({ body }) => body["index"])).toEqual(answers.map((_, index) => index));
+    expect(answers[0]).toMatchObject({ from: BOB, to: [ALICE], type: ECHO_REPLY, context: { recipient: ALICE, authorized: true } });
+    expect(errors).toEqual([]);
+  });
+
+  it.each(MODES)("survive a cut without running a handler twice (acknowledge: %s)", async (acknowledge) => {
+    const link = createMemoryLink({ acknowledge });
+    const { onError } = collectErrors();
+    await using alice = new Client({ agentDid: ALICE, transport: link.left }, onError);
+    await using bob = new Client({ agentDid: BOB, transport: link.right }, onError);
+    const seen: unknown[] = [];
+    bob.handle(ECHO, ({ body }) => void seen.push(body["n"]));
+    await Promise.all([alice.connect(), bob.connect()]);
+    await alice.send({ type: ECHO, to: BOB, body: { n: 1 } });
+    // The second message is handed over, but the link is cut before anything can be settled.
+    const sending = alice.send({ type: ECHO, to: BOB, body: { n: 2 } });
+    link.cut();
+    await sending;
+    await settled();
+    link.restore();
+    await settled();
+    expect(seen).toEqual([1, 2]);
+    link.cut();
+    link.restore();
+    await settled();
+    expect(seen).toEqual([1, 2]);
+  });
+});
+
+describe("connect", () => {
+  it("announces each protocol once, and a wildcard for a catch-all", async () => {
+    const { client, transport } = setUp();
+    client.handle(ECHO, () => {});
+    client.handle(ECHO_REPLY, () => {});
+    client.handle("https://didcomm.org/basicmessage/2.0/message", () => {});
+    client.handleAll(() => {});
+    expect(await client.connect()).toBe(client);
+    expect(transport.attempts[0]?.protocols).toEqual(["https://layr8.io/protocols/echo/1.0", "https://didcomm.org/basicmessage/2.0", "*"]);
+    expect(client.connected).toBe(true);
+    await client.close();
+  });
+
+  it("refuses a second call, while the first is under way and after it", async () => {
+    const { client } = setUp();
+    const first = client.connect();
+    await expect(client.connect()).rejects.toBeInstanceOf(AlreadyConnectedError);
+    await first;
+    await expect(client.connect()).rejects.toMatchObject({ code: "already_connected" });
+    await client.close();
+  });
+
+  it.each([
+    [new TransportError("connect_failed", "refused"), { code: "connect_failed", retryable: true }],
+    [new TransportError("unauthorized", "bad key"), { code: "unauthorized", retryable: false }],
+    [
+      new RejectedError("join_refused", "no", "e.connect.plugin.failed: protocols_already_bound"),
+      { code: "join_refused", retryable: false, reason: "e.connect.plugin.failed: protocols_already_bound" },
+    ],
+    [new Error("what?"), { code: "connect_failed", retryable: false }],
+  ])("keeps the transport's code when it fails, and may be called again: %s", async (cause, expected) => {
+    const { client, transport } = setUp();
+    transport.onConnect = () => Promise.reject(cause);
+    const failure = client.connect();
+    await expect(failure).rejects.toBeInstanceOf(ConnectionError);
+    await expect(failure).rejects.toMatchObject({ ...expected, cause });
+    transport.onConnect = async () => {};
+    await client.connect();
+    await client.close();
+  });
+
+  it("ends with the signal's reason when aborted", async () => {
+    const { client, transport } = setUp();
+    transport.onConnect = ({ signal }) =>
+      new Promise((_resolve, reject) => signal?.addEventListener("abort", () => reject(signal.reason as Error)));
+    const abort = new AbortController();
+    const connecting = client.connect({ signal: abort.signal });
+    abort.abort(new Error("enough"));
+    await expect(connecting).rejects.toThrow("enough");
+    await expect(client.connect({ signal: abort.signal })).rejects.toThrow("enough");
+    expect(transport.attempts).toHaveLength(1);
+  });
+});
+
+describe("handle", () => {
+  it("refuses what can't be routed, a second handler, and what comes too late", async () => {
+    const { client } = setUp();
+    expect(() => client.handle("echo", () => {})).toThrow(TypeError);
+    expect(() => client.handle(ECHO, "no function" as never)).toThrow(TypeError);
+    expect(() => client.handle(ECHO, () => {}, { schema: {} as never })).toThrow(/Standard Schema/);
+    client.handle(ECHO, () => {});
+    expect(() => client.handle(ECHO, () => {})).toThrow(/already/);
+    client.handleAll(() => {});
+    expect(() => client.handleAll(() => {})).toThrow(TypeError);
+    await client.connect();
+    expect(() => client.handle(ECHO_REPLY, () => {})).toThrow(AlreadyConnectedError);
+    expect(() => client.handleAll(() => {})).toThrow(AlreadyConnectedError);
+    await client.close();
+    expect(() => client.handle(ECHO_REPLY, () => {})).toThrow(ClientClosedError);
+  });
+});
+
+describe("send", () => {
+  it("fills what is missing and waits for the node", async () => {
+    const { client, transport } = setUp();
+    await client.connect();
+    let accept = () => {};
+    transport.connection.onSend = () => new Promise((resolve) => (accept = resolve));
+    let done = false;
+    const sending = client.send(hello).then((message) => ((done = true), message));
+    await settled();
+    expect(done).toBe(false);
+    accept();
+    const message = await sending;
+    expect(message).toMatchObject({ from: BOB, to: [ALICE], type: ECHO });
+    expect(transport.connection.sent).toEqual([{ id: message.id, type: ECHO, from: BOB, to: [ALICE], body: { message: "hello" } }]);
+    await client.close();
+  });
+
+  it.each([
+    ["nobody to send to", { type: ECHO, to: [] }],
+    ["no recipients at all", { type: ECHO }],
+    ["a type that is none", { type: "echo", to: ALICE }],
+    ["no type", { to: ALICE } as never],
+    ["a body that is none", { type: ECHO, to: ALICE, body: [] }],
+  ])("refuses %s", async (_name, init) => {
+    const { client, transport } = setUp();
+    await client.connect();
+    await expect(client.send(init)).rejects.toBeInstanceOf(TypeError);
+    await expect(client.request(init)).rejects.toBeInstanceOf(TypeError);
+    expect(transport.connection.sent).toEqual([]);
+    await client.close();
+  });
+
+  it("rejects when the node refuses, with the node's reason", async () => {
+    const { client, transport, errors } = setUp();
+    await client.connect();
+    transport.connection.onSend = () => Promise.reject(new RejectedError("rejected", "no", "unauthorized", "e.m.authz.denied"));
+    const failure = client.send({ ...hello, id: "m1" });
+    await expect(failure).rejects.toBeInstanceOf(ServerRejectError);
+    await expect(failure).rejects.toMatchObject({
+      code: "server_reject",
+      reason: "unauthorized",
+      problemCode: "e.m.authz.denied",
+      messageId: "m1",
+    });
+    expect(errors).toEqual([]);
+    await client.close();
+  });
+
+  it("does not wait when told so, and reports a later failure", async () => {
+    const { client, transport, errors } = setUp();
+    await client.connect();
+    const { connection } = transport;
+    const refusals = [new RejectedError("rejected", "no", "unauthorized"), new TransportError("write_failed", "no")];
+    connection.onSend = () => Promise.reject(refusals.shift() ?? new Error("unexpected"));
+    const { id } = await client.send(hello, { fireAndForget: true });
+    await client.send(hello, { fireAndForget: true });
+    await settled();
+    expect(errors).toMatchObject([
+      { kind: ErrorKind.SERVER_REJECT, messageId: id, type: ECHO, from: BOB, cause: { reason: "unauthorized" } },
+      { kind: ErrorKind.TRANSPORT_WRITE, cause: { code: "write_failed" } },
+    ]);
+    connection.onSend = never;
+    await client.send(hello, { fireAndForget: true });
+    await client.close();
+  });
+
+  it("fails at once while there is no link, even when told not to wait", async () => {
+    const { client, transport } = setUp();
+    await expect(client.send(hello)).rejects.toMatchObject({ code: "not_connected", retryable: true });
+    await expect(client.request(hello)).rejects.toBeInstanceOf(NotConnectedError);
+    await client.connect();
+    transport.connection.drop();
+    expect(client.connected).toBe(false);
+    await expect(client.send(hello)).rejects.toBeInstanceOf(NotConnectedError);
+    await expect(client.send(hello, { fireAndForget: true })).rejects.toBeInstanceOf(NotConnectedError);
+    expect(transport.connection.sent).toEqual([]);
+    transport.connection.recover();
+    await client.send(hello);
+    expect(transport.connection.sent).toHaveLength(1);
+    await client.close();
+    await expect(client.send(hello)).rejects.toMatchObject({ code: "client_closed" });
+  });
+
+  it("says when the link broke on the way, and passes the transport's other errors on", async () => {
+    const { client, transport } = setUp();
+    await client.connect();
+    transport.connection.onSend = () => Promise.reject(new TransportError("disconnected", "broke"));
+    await expect(client.send(hello)).rejects.toBeInstanceOf(DisconnectedError);
+    transport.connection.onSend = () => Promise.reject(new TransportError("message_too_large", "big"));
+    await expect(client.send(hello)).rejects.toMatchObject({ name: "TransportError", code: "message_too_large" });
+    await client.close();
+  });
+
+  it("hands the signal to the transport", async () => {
+    const { client, transport } = setUp();
+    await client.connect();
+    transport.connection.onSend = (_plaintext, options) =>
+      new Promise((_resolve, reject) => options?.signal?.addEventListener("abort", () => reject(options.signal?.reason as Error)));
+    const abort = new AbortController();
+    const sending = client.send(hello, { signal: abort.signal });
+    abort.abort(new Error("enough"));
+    await expect(sending).rejects.toThrow("enough");
+    await expect(client.send(hello, { signal: abort.signal })).rejects.toThrow("enough");
+    expect(transport.connection.sent).toHaveLength(1);
+    await client.close();
+  });
+
+  it("has thousands of messages in flight", async () => {
+    const { client, transport } = setUp();
+    await client.connect();
+    const accepts: (() => void)[] = [];
+    transport.connection.onSend = () => new Promise((resolve) => accepts.push(resolve));
+    const sends = Array.from({ length: 5000 }, () => client.send(hello));
+    await settled();
+    expect(accepts).toHaveLength(5000);
+    for (const accept of accepts) accept();
+    const ids = (await Promise.all(sends)).map(({ id }) => id);
+    expect(new Set(ids).size).toBe(5000);
+    await client.close();
+  });
+});
+
+describe("the link", () => {
+  it("is listened to until the listener is taken off", async () => {
+    const { client, transport, errors } = setUp();
+    const events: string[] = [];
+    client.onDisconnect(() => {
+      throw new Error("listener");
+    });
+    const off = client.onDisconnect(({ code }) => events.push(code));
+    client.onReconnect(() => events.push("reconnected"));
+    await client.connect();
+    transport.connection.drop();
+    transport.connection.recover();
+    off();
+    transport.connection.drop();
+    expect(events).toEqual(["disconnected", "reconnected"]);
+    expect(errors.map(({ kind }) => kind)).toEqual([ErrorKind.HANDLER_EXCEPTION, ErrorKind.HANDLER_EXCEPTION]);
+    await client.close();
+    transport.connection.recover();
+    expect(events).toHaveLength(2);
+  });
+
+  it("ends for good when the transport says so; then connect may be called again", async () => {
+    const { client, transport, errors } = setUp();
+    await client.connect();
+    const lost = vi.fn<(reason: Error) => void>();
+    client.onDisconnect(lost);
+    const request = client.request(hello);
+    const end = new TransportError("taken_over", "another connection took the DID over");
+    transport.connection.deliveries.fail(end);
+    await expect(request).rejects.toMatchObject({ code: "disconnected", cause: end });
+    await settled();
+    expect(lost).toHaveBeenCalledExactlyOnceWith(end);
+    expect(errors).toMatchObject([{ kind: ErrorKind.SERVER_REJECT, cause: end }]);
+    expect(transport.connections[0]?.closed).toBe(true);
+    await expect(client.send(hello)).rejects.toBeInstanceOf(NotConnectedError);
+    expect(client.did).toBe(BOB);
+    await client.connect();
+    await client.send(hello);
+    expect(transport.connection.sent).toHaveLength(1);
+    await client.close();
+  });
+
+  it("reports frames that can't be read", async () => {
+    const { client, transport, errors } = setUp();
+    await client.connect();
+    transport.connection.events.onFault(new TransportError("frame_invalid", "not JSON"), "{");
+    expect(errors).toMatchObject([{ kind: ErrorKind.PARSE_FAILURE, raw: "{", cause: { code: "frame_invalid" } }]);
+    expect(errors[0]?.timestamp).toBeInstanceOf(Date);
+    await client.close();
+  });
+});
+
+describe("close", () => {
+  it("settles whatever waits, and is idempotent", async () => {
+    const { client, transport } = setUp();
+    await client.connect();
+    const { connection } = transport;
+    let rejectSend = (_error: Error) => {};
+    connection.onSend = ({ to }: JsonObject) =>
+      (to as string[])[0] === ALICE ? new Promise((_resolve, reject) => (rejectSend = reject)) : Promise.resolve();
+    const close = connection.close.bind(connection);
+    connection.close = async () => {
+      rejectSend(new TransportError("closed", "closed"));
+      await close();
+    };
+    const sending = client.send(hello);
+    const request = client.request({ ...hello, to: "did:example:carol" });
+    const closing = client.close();
+    expect(client.close()).toBe(closing);
+    await expect(request).rejects.toBeInstanceOf(ClientClosedError);
+    await expect(sending).rejects.toBeInstanceOf(ClientClosedError);
+    await closing;
+    expect(connection.closed).toBe(true);
+    await expect(client.connect()).rejects.toBeInstanceOf(ClientClosedError);
+  });
+
+  it("lets running handlers reply, takes no more messages, and drops what waits", async () => {
+    const { client, transport } = setUp({ maxConcurrentHandlers: 1 });
+    let finish = () => {};
+    const ran: string[] = [];
+    client.handle(ECHO, async ({ id }) => {
+      ran.push(id);
+      await new Promise<void>((resolve) => (finish = resolve));
+      return { type: ECHO_REPLY };
+    });
+    await client.connect();
+    const { connection } = transport;
+    const first = connection.deliver(plaintext({ id: "first" }));
+    const queued = connection.deliver(plaintext({ id: "queued" }));
+    await settled();
+    const closing = client.close();
+    const late = connection.deliver(plaintext({ id: "late" }));
+    await settled();
+    expect(connection.closed).toBe(false);
+    finish();
+    await closing;
+    expect(connection.sent).toMatchObject([{ type: ECHO_REPLY, thid: "first" }]);
+    expect([first, queued, late].map(({ outcome }) => outcome)).toEqual([{ status: "handled" }, undefined, undefined]);
+    expect(ran).toEqual(["first"]);
+    expect(connection.closed).toBe(true);
+  });
+
+  it("waits no longer than the grace time, and reports what came too late", async () => {
+    const { client, transport, errors } = setUp({ closeGraceMs: 5 });
+    let finish = () => {};
+    client.handle(ECHO, async () => {
+      await new Promise<void>((resolve) => (finish = resolve));
+      return { type: ECHO_REPLY };
+    });
+    await client.connect();
+    const delivered = transport.connection.deliver(plaintext());
+    await settled();
+    await client.close();
+    finish();
+    await settled();
+    expect(delivered.outcome).toBeUndefined();
+    expect(errors).toMatchObject([{ kind: ErrorKind.TRANSPORT_WRITE, cause: { code: "client_closed" } }]);
+  });
+
+  it("ends a connect that is under way", async () => {
+    const { client, transport } = setUp();
+    transport.onConnect = ({ signal }) =>
+      new Promise((_resolve, reject) => signal?.addEventListener("abort", () => reject(signal.reason as Error)));
+    const connecting = client.connect();
+    const closing = client.close();
+    await expect(connecting).rejects.toBeInstanceOf(ClientClosedError);
+    await closing;
+  });
+
+  it("closes a connection that came in spite of it", async () => {
+    const { client, transport } = setUp();
+    let connect = () => {};
+    transport.onConnect = () => new Promise((resolve) => (connect = resolve));
+    const connecting = client.connect();
+    const closing = client.close();
+    connect();
+    await expect(connecting).rejects.toBeInstanceOf(ClientClosedError);
+    await closing;
+    expect(transport.connection.closed).toBe(true);
+  });
+
+  it("leaves no timer behind", async () => {
+    vi.useFakeTimers();
+    try {
+      const { client, transport } = setUp();
+      client.handle(ECHO, () => {});
+      await client.connect();
+      const request = client.request(hello);
+      transport.connection.deliver(plaintext());
+      const closing = client.close();
+      await expect(request).rejects.toBeInstanceOf(ClientClosedError);
+      await closing;
+      expect(vi.getTimerCount()).toBe(0);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+});

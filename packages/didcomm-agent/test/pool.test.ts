@@ -1,0 +1,38 @@
+import { describe, expect, it } from "vitest";
+
+import { Pool } from "../src/pool.ts";
+import { settled } from "./support.ts";
+
+describe("Pool", () => {
+  it("runs thousands of tasks in order, a bounded number at a time", async () => {
+    const pool = new Pool(2, 10_000);
+    const order: number[] = [];
+    let active = 0;
+    let most = 0;
+    for (let index = 0; index < 5000; index++) {
+      pool.add(async () => {
+        most = Math.max(most, ++active);
+        order.push(index);
+        await Promise.resolve();
+        active--;
+      });
+    }
+    await pool.idle();
+    expect(most).toBe(2);
+    expect(order).toEqual(Array.from({ length: 5000 }, (_, index) => index));
+  });
+
+  it("refuses what exceeds the queue, and has room again later", async () => {
+    const pool = new Pool(1, 1);
+    let finish = () => {};
+    const task = () => new Promise<void>((resolve) => (finish = resolve));
+    expect([pool.add(task), pool.add(task), pool.add(task)]).toEqual([true, true, false]);
+    finish();
+    await settled();
+    expect(pool.add(task)).toBe(true);
+    pool.clear();
+    finish();
+    await pool.idle();
+    expect(pool.add(task)).toBe(true);
+  });
+});

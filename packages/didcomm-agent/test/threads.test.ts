@@ -1,0 +1,210 @@
+import { RejectedError, type JsonObject } from "@parley/core";
+import { describe, expect, it, vi } from "vitest";
+import { z } from "zod";
+
+import { BodyError, DisconnectedError, ErrorKind, ProblemReportError, RequestTimeoutError, ServerRejectError } from "../src/index.ts";
+import { ALICE, BOB, ECHO, ECHO_REPLY, plaintext, REPORT, settled, setUp } from "./support.ts";
+
+const ask = { type: ECHO, to: ALICE, id: "ask" };
+const answer = (members: JsonObject = {}) => plaintext({ type: ECHO_REPLY, thid: "ask", ...members });
+
+async function connected() {
+  const parts = setUp();
+  await parts.client.connect();
+  return { ...parts, connection: parts.transport.connection };
+}
+
+describe("request", () => {
+  it("is its own thread, and resolves with the response, which is settled at once", async () => {
+    const { client, connection } = await connected();
+    const request = client.request({ ...ask, body: { n: 1 } }, { parentThread: "parent" });
+    expect(connection.sent).toEqual([{ id: "ask", type: ECHO, from: BOB, to: [ALICE], thid: "ask", pthid: "parent", body: { n: 1 } }]);
+    const delivered = connection.deliver(answer({ body: { n: 2 } }), "outcome", { recipient: BOB, authorized: true, attempt: 1 });
+    const response = await request;
+    expect(response).toMatchObject({ from: ALICE, threadId: "ask", body: { n: 2 }, context: { authorized: true, attempt: 1 } });
+    expect(response.unmarshalBody()).toEqual({ n: 2 });
+    expect(delivered.outcome).toEqual({ status: "handled" });
+    await client.close();
+  });
+
+  it("keeps a thread that was given, on which one request waits at a time", async () => {
+    const { client, connection } = await connected();
+    const first = client.request({ type: ECHO, to: ALICE, threadId: "talk" });
+    await expect(client.request({ type: ECHO, to: ALICE, threadId: "talk" })).rejects.toThrow(TypeError);
+    connection.deliver(answer({ thid: "talk" }));
+    await first;
+    const second = client.request({ type: ECHO, to: ALICE, threadId: "talk" });
+    connection.deliver(answer({ thid: "talk" }));
+    await second;
+    await client.close();
+  });
+
+  it("takes the response even before the node has accepted the request", async () => {
+    const { client, connection } = await connected();
+    connection.onSend = () => new Promise(() => {});
+    const request = client.request(ask);
+    connection.deliver(answer());
+    expect((await request).type).toBe(ECHO_REPLY);
+    await client.close();
+  });
+
+  it("matches by parent thread when the thread is another", async () => {
+    const { client, connection } = await connected();
+    const request = client.request(ask);
+    connection.deliver(answer({ thid: "elsewhere", pthid: "ask" }));
+    expect((await request).parentThreadId).toBe("ask");
+    await client.close();
+  });
+
+  it.each([
+    ["from somebody else", { from: "did:example:mallory" }],
+    ["from nobody", { from: undefined }],
+    ["from somebody else, by the parent thread", { from: "did:example:mallory", thid: "x", pthid: "ask" }],
+    ["on another thread", { thid: "other" }],
+    ["on no thread", { thid: undefined, id: "ask" }],
+  ])("is not ended by a message %s", async (_name, members) => {
+    const { client, connection, errors } = await connected();
+    const request = client.request(ask);
+    const delivered = connection.deliver(answer(members));
+    await settled();
+    expect(errors).toMatchObject([{ kind: ErrorKind.NO_HANDLER }]);
+    expect(delivered.outcome).toEqual({ status: "pass" });
+    connection.deliver(answer({ body: { real: true } }));
+    expect((await request).body).toEqual({ real: true });
+    await client.close();
+  });
+
+  it("takes a response whose sender names a key of its DID", async () => {
+    const { client, connection } = await connected();
+    const request = client.request({ ...ask, to: ["did:example:carol", ALICE] });
+    connection.deliver(answer({ from: `${ALICE}#key-1` }));
+    expect((await request).from).toBe(`${ALICE}#key-1`);
+    await client.close();
+  });
+
+  it("may be put to oneself", async () => {
+    const { client, transport } = setUp();
+    client.handle(ECHO, () => ({ type: ECHO_REPLY, body: { by: "myself" } }));
+    await client.connect();
+    const { connection } = transport;
+    connection.onSend = async (sent) => void connection.deliver(sent);
+    expect((await client.request({ type: ECHO, to: BOB })).body).toEqual({ by: "myself" });
+    await client.close();
+  });
+
+  it.each([ALICE, "did:web:node.example", undefined])("rejects on a problem report, whoever wrote it (%s)", async (from) => {
+    const { client, connection, errors } = await connected();
+    const request = client.request(ask);
+    const body = { code: "e.p.xfer.cant-process", comment: "No {1} for {2}", args: ["tea", "you"] };
+    const delivered = connection.deliver(plaintext({ type: REPORT, from, thid: "other", pthid: "ask", body }));
+    await expect(request).rejects.toBeInstanceOf(ProblemReportError);
+    await expect(request).rejects.toMatchObject({
+      code: "e.p.xfer.cant-process",
+      comment: "No tea for you",
+      rawComment: "No {1} for {2}",
+      args: ["tea", "you"],
+    });
+    expect(delivered.outcome).toEqual({ status: "handled" });
+    expect(errors).toEqual([]);
+    await client.close();
+  });
+
+  it("rejects when the node refuses it, when the link breaks, when it is aborted", async () => {
+    const { client, connection } = await connected();
+    connection.onSend = () => Promise.reject(new RejectedError("rejected", "no", "unknown recipient"));
+    await expect(client.request(ask)).rejects.toBeInstanceOf(ServerRejectError);
+    connection.onSend = async () => {};
+    const request = client.request(ask);
+    connection.drop();
+    await expect(request).rejects.toBeInstanceOf(DisconnectedError);
+    connection.recover();
+    const abort = new AbortController();
+    const aborted = client.request(ask, { signal: abort.signal });
+    abort.abort(new Error("enough"));
+    await expect(aborted).rejects.toThrow("enough");
+    await expect(client.request(ask, { signal: abort.signal })).rejects.toThrow("enough");
+    await client.close();
+  });
+
+  it("times out, by default after 30 s, and leaves no timer", async () => {
+    vi.useFakeTimers();
+    try {
+      const { client, connection } = await connected();
+      const byDefault = expect(client.request(ask)).rejects.toMatchObject({ code: "request_timeout", threadId: "ask", retryable: true });
+      await vi.advanceTimersByTimeAsync(29_999);
+      expect(vi.getTimerCount()).toBe(1);
+      await vi.advanceTimersByTimeAsync(1);
+      await byDefault;
+      const own = expect(client.request(ask, { timeoutMs: 10 })).rejects.toBeInstanceOf(RequestTimeoutError);
+      await vi.advanceTimersByTimeAsync(10);
+      await own;
+      const endless = client.request(ask, { timeoutMs: Number.POSITIVE_INFINITY });
+      const answered = client.request({ ...ask, id: "ask2" });
+      connection.deliver(answer());
+      connection.deliver(answer({ thid: "ask2" }));
+      await Promise.all([endless, answered]);
+      expect(vi.getTimerCount()).toBe(0);
+      await client.close();
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  it.each([-1, Number.NaN, 2 ** 31, "5"])("refuses a timeout of %s", async (timeoutMs) => {
+    const { client } = await connected();
+    await expect(client.request(ask, { timeoutMs: timeoutMs as number })).rejects.toThrow(TypeError);
+    await client.close();
+  });
+
+  it("types the response by a schema", async () => {
+    const { client, connection } = await connected();
+    const schema = z.object({ total: z.number() });
+    const request = client.request(ask, { schema });
+    connection.deliver(answer({ body: { total: 3, more: true } }));
+    const response = await request;
+    const total: number = response.body.total;
+    expect(total).toBe(3);
+    expect(response.unmarshalBody()).toEqual({ total: 3, more: true });
+    const misfit = client.request(ask, { schema });
+    connection.deliver(answer({ body: { total: "three" } }));
+    await expect(misfit).rejects.toBeInstanceOf(BodyError);
+    await client.close();
+  });
+
+  it("is answered though every handler is busy", async () => {
+    const { client, transport } = setUp({ maxConcurrentHandlers: 1 });
+    client.handle(ECHO, async () => {
+      const { body } = await client.request({ type: ECHO, to: ALICE, id: "ask" });
+      return { type: ECHO_REPLY, body };
+    });
+    await client.connect();
+    const { connection } = transport;
+    connection.deliver(plaintext({ id: "busy" }));
+    connection.deliver(plaintext({ id: "waiting" }));
+    await settled();
+    connection.deliver(answer({ body: { deep: true } }));
+    await settled();
+    expect(connection.sent[1]).toMatchObject({ thid: "busy", body: { deep: true } });
+    await client.close();
+  });
+
+  it("is not answered by the redelivery of the message whose handler asks on the same thread", async () => {
+    const { client, transport } = setUp();
+    client.handle(ECHO, async ({ threadId }) => {
+      const { body } = await client.request({ type: ECHO, to: ALICE, ...(threadId !== undefined && { threadId }) });
+      return { type: ECHO_REPLY, body };
+    });
+    await client.connect();
+    const { connection } = transport;
+    const question = plaintext({ thid: "talk", body: { asks: true } });
+    connection.deliver(question);
+    await settled();
+    connection.deliver(question);
+    await settled();
+    expect(connection.sent).toHaveLength(1);
+    connection.deliver(answer({ thid: "talk", body: { answers: true } }));
+    await settled();
+    expect(connection.sent[1]).toMatchObject({ type: ECHO_REPLY, body: { answers: true } });
+    await client.close();
+  });
+});
