@@ -1,0 +1,99 @@
+import type { LookupFunction } from "node:net";
+
+/** Where the API key travels. */
+export type Credentials = "header" | "query";
+
+/** What an upgrade request needs. */
+export interface UpgradeTarget {
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/**
+ * The node's address and how it wants the API key. One per transport, so that what a node was found to accept is remembered.
+ */
+export class Endpoint {
+  /** The address without its query, which may hold secrets: fit for error messages. */
+  readonly label: string;
+  /** Resolves loopback names; `undefined` for every other host, which the system resolves. */
+  readonly lookup: LookupFunction | undefined;
+  readonly #base: string;
+  readonly #query: readonly string[];
+  readonly #apiKey: string;
+  readonly #headers: Readonly<Record<string, string>>;
+  #credentials: Credentials;
+  #settled: boolean;
+
+  constructor(nodeUrl: string, apiKey: string, credentials: Credentials, headers: Readonly<Record<string, string>> = {}) {
+    const url = parseNodeUrl(nodeUrl);
+    this.label = `${url.protocol}//${url.host}${url.pathname}`;
+    const userinfo = url.username === "" ? "" : `${url.username}:${url.password}@`;
+    this.#base = `${url.protocol}//${userinfo}${url.host}${url.pathname}`;
+    this.#query = url.search
+      .slice(1)
+      .split("&")
+      .filter((part) => part !== "" && !part.startsWith("vsn="));
+    this.lookup = isLoopbackName(url.hostname) ? lookupLoopback : undefined;
+    this.#apiKey = apiKey;
+    this.#headers = headers;
+    this.#credentials = credentials;
+    this.#settled = credentials === "query";
+  }
+
+  /** The upgrade to try now. The query is kept byte by byte. */
+  target(): UpgradeTarget {
+    const inQuery = this.#credentials === "query";
+    const key = inQuery ? [`api_key=${encodeURIComponent(this.#apiKey)}`] : [];
+    return {
+      url: `${this.#base}?${[...this.#query, ...key, "vsn=2.0.0"].join("&")}`,
+      headers: inQuery ? this.#headers : { ...this.#headers, "x-api-key": this.#apiKey },
+    };
+  }
+
+  /** The node accepted the upgrade: the key stays where it is. */
+  accepted(): void {
+    this.#settled = true;
+  }
+
+  /** The node refused the key. Answers whether there is another way to present it, and takes it. */
+  fallBack(): boolean {
+    if (this.#settled) return false;
+    this.#credentials = this.#credentials === "header" ? "query" : "header";
+    // Refused both ways: the next connect starts over with the header.
+    return this.#credentials === "query";
+  }
+}
+
+const PROTOCOLS: Readonly<Record<string, string>> = { "wss:": "wss:", "ws:": "ws:", "https:": "wss:", "http:": "ws:" };
+
+function parseNodeUrl(nodeUrl: string): URL {
+  // The URL itself stays out of the messages: people put keys into queries.
+  if (typeof nodeUrl !== "string" || !URL.canParse(nodeUrl)) {
+    throw new TypeError("nodeUrl is not a URL; expected something like wss://node.example/plugin_socket/websocket");
+  }
+  const given = new URL(nodeUrl);
+  const protocol = PROTOCOLS[given.protocol];
+  if (protocol === undefined) throw new TypeError(`nodeUrl must begin with wss:, ws:, https: or http:, not ${given.protocol}`);
+  const url = new URL(given);
+  url.protocol = protocol;
+  return url;
+}
+
+function isLoopbackName(hostname: string): boolean {
+  const name = hostname.endsWith(".") ? hostname.slice(0, -1) : hostname;
+  return name === "localhost" || name.endsWith(".localhost");
+}
+
+/** Answers loopback addresses for names that must never leave the machine (https://www.rfc-editor.org/rfc/rfc6761#section-6.3). */
+const lookupLoopback: LookupFunction = (_hostname, options, callback) => {
+  const addresses = [
+    { address: "127.0.0.1", family: 4 },
+    { address: "::1", family: 6 },
+  ];
+  const wanted = addresses.filter(({ family }) => !options.family || options.family === family || options.family === `IPv${family}`);
+  const answer = wanted.length > 0 ? wanted : addresses;
+  process.nextTick(() => {
+    if (options.all === true) callback(null, answer);
+    else callback(null, answer[0]?.address ?? "127.0.0.1", answer[0]?.family ?? 4);
+  });
+};

@@ -1,0 +1,75 @@
+import { isJsonObject, TransportError, type JsonObject } from "@parley/core";
+
+/** One frame of Phoenix' serializer V2: a JSON array of five. */
+export interface Frame {
+  readonly joinRef: string | null;
+  readonly ref: string | null;
+  readonly topic: string;
+  readonly event: string;
+  readonly payload: JsonObject;
+}
+
+/** What the node answered to a push. */
+export interface Reply {
+  readonly status: string;
+  readonly response: JsonObject;
+}
+
+/**
+ * Reads a frame and checks every member.
+ *
+ * @throws TransportError `frame_invalid`.
+ */
+export function decodeFrame(data: unknown): Frame {
+  if (typeof data !== "string") throw invalid("The node sent a binary frame");
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(data);
+  } catch {
+    throw invalid("The node sent a frame that is not JSON");
+  }
+  if (!Array.isArray(parsed) || parsed.length !== 5) throw invalid("The node sent a frame that is not an array of five");
+  const [joinRef, ref, topic, event, payload] = parsed as unknown[];
+  if (!isRef(joinRef)) throw invalid("The node sent a frame whose join_ref is neither a string nor null");
+  if (!isRef(ref)) throw invalid("The node sent a frame whose ref is neither a string nor null");
+  if (typeof topic !== "string") throw invalid("The node sent a frame whose topic is not a string");
+  if (typeof event !== "string") throw invalid("The node sent a frame whose event is not a string");
+  if (!isJsonObject(payload)) throw invalid("The node sent a frame whose payload is not an object");
+  return { joinRef, ref, topic, event, payload };
+}
+
+/** Writes a frame around a payload that is JSON text already. Refs are ours: digits, in no need of escapes. */
+export function encodeFrame(joinRef: string | null, ref: string, topic: string, event: string, payload: string): string {
+  return `[${joinRef === null ? "null" : `"${joinRef}"`},"${ref}",${JSON.stringify(topic)},"${event}",${payload}]`;
+}
+
+/** Reads the payload of a `phx_reply`; `undefined` when it is none. A reply without a response has an empty one. */
+export function decodeReply({ status, response }: JsonObject): Reply | undefined {
+  if (typeof status !== "string") return undefined;
+  return { status, response: isJsonObject(response) ? response : {} };
+}
+
+/** The reason that a refusal gives, cut to a sane length. */
+export function reasonOf({ status, response }: Reply): string {
+  const { reason } = response;
+  return typeof reason === "string" ? excerpt(reason) : `no reason given (status ${excerpt(status)})`;
+}
+
+/** Cuts what the node sent to 1 KiB, for reports. */
+export function excerpt(text: string): string {
+  return text.length > 1024 ? text.slice(0, 1024) : text;
+}
+
+/** Cuts a raw frame, text or binary, for reports. */
+export function excerptOfFrame(data: unknown): unknown {
+  if (typeof data === "string") return excerpt(data);
+  return data instanceof ArrayBuffer ? new Uint8Array(data.slice(0, 1024)) : undefined;
+}
+
+function isRef(value: unknown): value is string | null {
+  return value === null || typeof value === "string";
+}
+
+function invalid(message: string): TransportError {
+  return new TransportError("frame_invalid", message);
+}

@@ -1,0 +1,41 @@
+import type { Delivery } from "@parley/core";
+import type { Reply } from "./frame.ts";
+import type { DidSpecOptions } from "./options.ts";
+
+const REPORT_PROBLEM = "https://didcomm.org/report-problem/2.0";
+
+/** What the node granted in its answer to a join. */
+export interface Grant {
+  /** The DID that the node knows the connection by, if it says so. */
+  readonly did: string | undefined;
+  /** When the node expects acknowledgements. */
+  readonly acknowledge: Delivery["acknowledge"];
+}
+
+/** The topic of a DID's channel; without a DID the one on which the node assigns one. */
+export function topicOf(did: string | undefined): string {
+  return `plugins:${did ?? ""}`;
+}
+
+/** The payload of a join, as JSON. Problem reports come with every list of protocols. */
+export function joinPayload(protocols: readonly string[], assigned: boolean, didSpec: DidSpecOptions): string {
+  return JSON.stringify({
+    payload_types: [...new Set([REPORT_PROBLEM, ...protocols])],
+    reply_protocol: true,
+    did_spec: {
+      mode: didSpec.mode ?? "Create",
+      storage: didSpec.storage ?? (assigned ? "ephemeral" : "persistent"),
+      type: "plugin",
+      verificationMethods: [{ purpose: "authentication" }, { purpose: "assertionMethod" }, { purpose: "keyAgreement" }],
+    },
+  });
+}
+
+/** Reads the node's answer to a join. Members of the wrong type count as absent: all of them are optional. */
+export function readGrant({ response: { did, capabilities } }: Reply): Grant {
+  const outcomes = Array.isArray(capabilities) && capabilities.includes("reply_protocol/1");
+  return {
+    did: typeof did === "string" && did !== "" ? did : undefined,
+    acknowledge: outcomes ? "outcome" : "first",
+  };
+}

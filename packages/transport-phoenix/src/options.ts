@@ -1,0 +1,128 @@
+import { validateHeaderName, validateHeaderValue } from "node:http";
+import type { ConnectionOptions } from "node:tls";
+
+/** How a {@link PhoenixTransport} reaches its node. */
+export interface PhoenixTransportOptions {
+  /**
+   * The node's WebSocket URL, taken as given, usually `wss://<node>/plugin_socket/websocket`. Its query is kept and `vsn=2.0.0` added;
+   * `https:` and `http:` stand for `wss:` and `ws:`. `localhost` and `*.localhost` are loopback.
+   */
+  readonly nodeUrl: string;
+  /** The key that the node knows this agent's owner by. It never shows up in an error. */
+  readonly apiKey: string;
+  /**
+   * Where the key travels. `"header"` (default): the `x-api-key` header of the upgrade; a node that answers 401 or 403 on the first
+   * connect is tried once more with the query, as older nodes expect it. `"query"`: only as `api_key` in the URL, which proxies log.
+   */
+  readonly credentials?: "header" | "query";
+  /** More headers for the upgrade, such as a proxy's. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** TLS of `wss:` URLs: a private CA, a client certificate, another server name. */
+  readonly tls?: TlsOptions;
+  /** What the join asks of the node about the DID. */
+  readonly didSpec?: DidSpecOptions;
+  readonly limits?: LimitOptions;
+  readonly timeouts?: TimeoutOptions;
+  readonly backoff?: ReconnectOptions;
+}
+
+/** The TLS options of Node that make sense for one host. */
+export type TlsOptions = Pick<ConnectionOptions, "ca" | "cert" | "key" | "passphrase" | "servername" | "rejectUnauthorized">;
+
+/** How the node is to treat the DID of a join. */
+export interface DidSpecOptions {
+  /** `"Create"` (default) makes the DID if it is missing, `"Require"` refuses then, `"Update"` changes it. */
+  readonly mode?: "Create" | "Require" | "Update";
+  /** Default: `"persistent"` for a DID that the agent names, `"ephemeral"` for one that the node assigns. */
+  readonly storage?: "persistent" | "ephemeral";
+}
+
+/** Sizes and counts. Positive integers. */
+export interface LimitOptions {
+  /** Longest frame that `send` writes, in bytes of UTF-8. Default 1 MiB, which is what nodes read. */
+  readonly maxMessageLength?: number;
+  /** Longest frame that is read, in bytes. A longer one ends the link with close code 1009. Default 4 MiB. */
+  readonly maxFrameLength?: number;
+  /** How many deliveries may wait for the consumer. One more is reported and left to the node's redelivery. Default 10,000. */
+  readonly maxQueuedDeliveries?: number;
+}
+
+/** Waits in milliseconds. Positive integers. */
+export interface TimeoutOptions {
+  /** TCP, TLS and the WebSocket upgrade. Default 10,000. */
+  readonly handshakeMs?: number;
+  /** The node's answer to a join. Default 10,000. */
+  readonly joinMs?: number;
+  /** The node's answer to a message. Default 15,000. */
+  readonly pushMs?: number;
+  /** The node's answer to a leave, and its part of the closing handshake. Default 1,000. */
+  readonly leaveMs?: number;
+  /** Between heartbeats. Default 30,000. */
+  readonly heartbeatMs?: number;
+  /** How long the node may be silent before the link counts as broken. Default 75,000. */
+  readonly silenceMs?: number;
+}
+
+/** Waits between attempts to come back: they double from the first to the longest, with jitter over the upper half. */
+export interface ReconnectOptions {
+  /** Longest first wait in milliseconds. Default 1,000. */
+  readonly initialMs?: number;
+  /** Longest wait in milliseconds. Default 30,000. */
+  readonly maxMs?: number;
+  /** Randomness in [0, 1). Default `Math.random`. */
+  readonly random?: () => number;
+}
+
+/** The options with every default filled in. */
+export interface Settings {
+  readonly limits: Required<LimitOptions>;
+  readonly timeouts: Required<TimeoutOptions>;
+  readonly backoff: Required<ReconnectOptions>;
+  readonly didSpec: DidSpecOptions;
+}
+
+const LIMITS: Required<LimitOptions> = { maxMessageLength: 1 << 20, maxFrameLength: 4 << 20, maxQueuedDeliveries: 10_000 };
+const TIMEOUTS: Required<TimeoutOptions> = {
+  handshakeMs: 10_000,
+  joinMs: 10_000,
+  pushMs: 15_000,
+  leaveMs: 1_000,
+  heartbeatMs: 30_000,
+  silenceMs: 75_000,
+};
+
+/** Checks the options and fills in the defaults. */
+export function resolveSettings(options: PhoenixTransportOptions): Settings {
+  checkHeaders(options);
+  const { initialMs = 1_000, maxMs = 30_000, random = Math.random } = options.backoff ?? {};
+  return {
+    limits: positiveIntegers("limits", LIMITS, options.limits),
+    timeouts: positiveIntegers("timeouts", TIMEOUTS, options.timeouts),
+    backoff: { ...positiveIntegers("backoff", { initialMs, maxMs }, undefined), random },
+    didSpec: options.didSpec ?? {},
+  };
+}
+
+function checkHeaders({ apiKey, credentials = "header", headers = {} }: PhoenixTransportOptions): void {
+  if (typeof apiKey !== "string" || apiKey === "") throw new TypeError("apiKey must be a string that is not empty");
+  if (credentials !== "header" && credentials !== "query") throw new TypeError('credentials must be "header" or "query"');
+  try {
+    validateHeaderValue("x-api-key", apiKey);
+  } catch {
+    throw new TypeError("apiKey has characters that a header can't carry");
+  }
+  for (const [name, value] of Object.entries(headers)) {
+    validateHeaderName(name);
+    validateHeaderValue(name, value);
+  }
+}
+
+function positiveIntegers<T extends object>(group: string, defaults: T, given: Partial<T> | undefined): T {
+  const merged = { ...defaults };
+  for (const name of Object.keys(defaults) as (keyof T & string)[]) {
+    const value = given?.[name] ?? defaults[name];
+    if (!Number.isSafeInteger(value) || Number(value) < 1) throw new TypeError(`${group}.${name} must be a positive integer`);
+    merged[name] = value;
+  }
+  return merged;
+}

@@ -1,0 +1,90 @@
+import { TransportError } from "@parley/core";
+import type { Reply } from "./frame.ts";
+
+/** Who waits for the node's answer to a push. Exactly one of the two is called, once. */
+export interface ReplyWaiter {
+  /** Whose push it is: what fails together. */
+  readonly owner: object;
+  onReply(reply: Reply): void;
+  onFailure(error: TransportError): void;
+}
+
+interface Entry {
+  readonly waiter: ReplyWaiter;
+  readonly deadline: number;
+}
+
+/** Sweeps closer together than this would burn time when many pushes run out one after the other. */
+const MIN_SWEEP_MS = 10;
+
+/**
+ * The pushes that the node has not answered, by ref. One timer watches all deadlines, because a timer per message is what costs.
+ * The timer holds no process open: the socket does that.
+ */
+export class PendingReplies {
+  readonly #entries = new Map<string, Entry>();
+  #timer: NodeJS.Timeout | undefined;
+  #sweepAt = Infinity;
+
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  add(ref: string, waiter: ReplyWaiter, timeoutMs: number): void {
+    const deadline = performance.now() + timeoutMs;
+    this.#entries.set(ref, { waiter, deadline });
+    if (deadline < this.#sweepAt) this.#sweepBy(deadline);
+  }
+
+  /** Hands a reply to whoever waits for it; answers whether anyone does. */
+  settle(ref: string, reply: Reply): boolean {
+    const entry = this.#entries.get(ref);
+    if (entry === undefined) return false;
+    this.#entries.delete(ref);
+    entry.waiter.onReply(reply);
+    return true;
+  }
+
+  /** Nobody waits for this one any more. */
+  forget(ref: string): void {
+    this.#entries.delete(ref);
+  }
+
+  /** Fails what `owner` waits for; without one, everything. */
+  fail(error: TransportError, owner?: object): void {
+    // Collected first: a waiter may push again when it fails.
+    const failed = [...this.#entries].filter(([, { waiter }]) => owner === undefined || waiter.owner === owner);
+    for (const [ref] of failed) this.#entries.delete(ref);
+    if (this.#entries.size === 0) this.#stop();
+    for (const [, { waiter }] of failed) waiter.onFailure(error);
+  }
+
+  #sweepBy(deadline: number): void {
+    clearTimeout(this.#timer);
+    this.#sweepAt = deadline;
+    this.#timer = setTimeout(() => this.#sweep(), Math.max(MIN_SWEEP_MS, Math.ceil(deadline - performance.now())));
+    this.#timer.unref();
+  }
+
+  #sweep(): void {
+    const now = performance.now();
+    const late: ReplyWaiter[] = [];
+    let next = Infinity;
+    for (const [ref, { waiter, deadline }] of this.#entries) {
+      if (deadline <= now) {
+        this.#entries.delete(ref);
+        late.push(waiter);
+      } else if (deadline < next) {
+        next = deadline;
+      }
+    }
+    this.#stop();
+    if (next < Infinity) this.#sweepBy(next);
+    for (const waiter of late) waiter.onFailure(new TransportError("push_timeout", "The node did not answer in time"));
+  }
+
+  #stop(): void {
+    clearTimeout(this.#timer);
+    this.#sweepAt = Infinity;
+  }
+}

@@ -1,0 +1,258 @@
+import {
+  isJsonObject,
+  RejectedError,
+  TransportError,
+  type Connection,
+  type ConnectionEvents,
+  type ConnectOptions,
+  type Delivery,
+  type JsonObject,
+  type Outcome,
+  type SendOptions,
+} from "@parley/core";
+import { AsyncQueue, deferred } from "@parley/core/internal";
+import { dispatchReply, PhoenixDelivery, type Settlement } from "./delivery.ts";
+import { excerptOfFrame, reasonOf, type Frame, type Reply } from "./frame.ts";
+import type { Link, LinkMember } from "./link.ts";
+import { Membership } from "./membership.ts";
+import type { Settings } from "./options.ts";
+
+/** Ids in one `ack` frame. */
+const MAX_ACKS_PER_FRAME = 512;
+
+/** One DID on a {@link Link}. */
+export class PhoenixConnection implements Connection, LinkMember, Settlement {
+  readonly deliveries: AsyncQueue<Delivery> = new AsyncQueue();
+  readonly #link: Link;
+  readonly #settings: Settings;
+  readonly #events: ConnectionEvents;
+  readonly #membership: Membership;
+  readonly #opened = deferred<void>();
+  #phase: "connecting" | "open" | "ended" = "connecting";
+  #closing: Promise<void> | undefined;
+  #acks: string[] = [];
+
+  constructor(link: Link, options: ConnectOptions, settings: Settings) {
+    this.#link = link;
+    this.#settings = settings;
+    this.#events = options.events;
+    const { did, protocols } = options;
+    this.#membership = new Membership(link, this, { did, protocols }, settings, {
+      onJoined: () => this.#onJoined(),
+      onLost: (reason) => this.#onLost(reason),
+      onEnded: (reason) => this.#onEnded(reason),
+    });
+    this.#membership.join();
+  }
+
+  get did(): string {
+    return this.#membership.did ?? "";
+  }
+
+  get connected(): boolean {
+    return this.#membership.joined && this.#link.up;
+  }
+
+  /** Resolves once the node has accepted the DID. An abort leaves at once. */
+  async opened(signal: AbortSignal | undefined): Promise<void> {
+    const abort = () => {
+      if (this.#phase !== "connecting") return;
+      this.#phase = "ended";
+      void this.#depart();
+      this.#opened.reject(signal?.reason);
+    };
+    signal?.addEventListener("abort", abort, { once: true });
+    try {
+      await this.#opened.promise;
+    } finally {
+      signal?.removeEventListener("abort", abort);
+    }
+  }
+
+  send(plaintext: JsonObject, options: SendOptions = {}): Promise<void> {
+    const { signal } = options;
+    return new Promise((resolve, reject) => {
+      signal?.throwIfAborted();
+      if (this.#phase === "ended") throw new TransportError("closed", "The connection is closed");
+      const { joinRef, topic } = this.#membership;
+      if (!this.connected || joinRef === undefined) throw new TransportError("not_connected", "The link to the node is down");
+      const payload = stringify(plaintext);
+      let onAbort: (() => void) | undefined;
+      const settled = () => {
+        if (onAbort !== undefined) signal?.removeEventListener("abort", onAbort);
+      };
+      const ref = this.#link.request(
+        { topic, event: "message", payload, joinRef },
+        {
+          owner: this,
+          onReply(reply) {
+            settled();
+            if (reply.status === "ok") resolve();
+            else reject(rejection(reply));
+          },
+          onFailure(error) {
+            settled();
+            reject(error);
+          },
+        },
+        this.#settings.timeouts.pushMs,
+        this.#settings.limits.maxMessageLength,
+      );
+      if (signal === undefined) return;
+      onAbort = () => {
+        this.#link.forget(ref);
+        reject(signal.reason);
+      };
+      signal.addEventListener("abort", onAbort, { once: true });
+    });
+  }
+
+  settle(messageId: string, outcome: Outcome, acknowledge: Delivery["acknowledge"], joinRef: string): void {
+    if (!this.connected || joinRef !== this.#membership.joinRef) return;
+    if (acknowledge === "outcome") {
+      this.#link.post({ topic: this.#membership.topic, event: "dispatch_reply", payload: dispatchReply(messageId, outcome), joinRef });
+      return;
+    }
+    // Acknowledgements of one turn of the event loop share a frame.
+    if (this.#acks.push(messageId) === 1) setImmediate(() => this.#flushAcks());
+    else if (this.#acks.length >= MAX_ACKS_PER_FRAME) this.#flushAcks();
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  onUp(): void {
+    this.#membership.join();
+  }
+
+  onDown(reason: TransportError): void {
+    this.#membership.linkLost(reason);
+  }
+
+  onEnd(reason: TransportError): void {
+    this.#membership.abandon();
+    this.#onEnded(reason);
+  }
+
+  onFault(error: TransportError, raw: unknown): void {
+    if (this.#phase === "ended") return;
+    this.#notify(() => this.#events.onFault(error, raw));
+  }
+
+  onFrame({ joinRef, event, payload }: Frame, raw: unknown): void {
+    // What an earlier stay on the topic left behind.
+    if (joinRef !== null && joinRef !== this.#membership.joinRef) return;
+    if (event === "message") this.#onMessage(payload, raw);
+    else if (event === "phx_error") this.#membership.crashed();
+    else if (event === "phx_close") this.#membership.closed();
+    else this.#fault("The node sent an event that is not known", raw);
+  }
+
+  #onMessage(payload: JsonObject, raw: unknown): void {
+    if (this.#phase === "ended") return;
+    const { joined, joinRef, acknowledge } = this.#membership;
+    if (!joined || joinRef === undefined) {
+      this.#fault("The node sent a message before it had answered the join", raw);
+    } else if (payload["plaintext"] === undefined) {
+      this.#fault("The node sent a message without a plaintext", raw);
+    } else if (this.deliveries.size >= this.#settings.limits.maxQueuedDeliveries) {
+      // Not settled, so the node keeps it and delivers it again.
+      this.#fault("Too many deliveries wait to be handled; one was left to the node's redelivery", raw);
+    } else {
+      this.deliveries.push(new PhoenixDelivery(payload, acknowledge, joinRef, this));
+    }
+  }
+
+  #onJoined(): void {
+    if (this.#phase === "connecting") {
+      this.#phase = "open";
+      this.#opened.resolve();
+    } else {
+      this.#notify(() => this.#events.onReconnect());
+    }
+  }
+
+  #onLost(reason: TransportError): void {
+    this.#acks = [];
+    this.#link.fail(this, reason);
+    this.#notify(() => this.#events.onDisconnect(reason));
+  }
+
+  #onEnded(reason: TransportError): void {
+    const before = this.#phase;
+    if (before === "ended") return;
+    this.#phase = "ended";
+    this.#acks = [];
+    this.#link.fail(this, new TransportError("disconnected", "The connection ended before the node answered", { cause: reason }));
+    void this.#link.leave(this);
+    if (before === "connecting") {
+      this.#opened.reject(reason);
+      return;
+    }
+    // Everything else that ends a connection does so while the link is down, which has been told.
+    if (reason.code === "taken_over") this.#notify(() => this.#events.onDisconnect(reason));
+    this.deliveries.fail(reason);
+  }
+
+  async #close(): Promise<void> {
+    if (this.#phase !== "ended") {
+      this.#flushAcks();
+      this.#phase = "ended";
+      this.#link.fail(this, new TransportError("closed", "The connection was closed"));
+      this.deliveries.end();
+    }
+    await this.#depart();
+  }
+
+  async #depart(): Promise<void> {
+    await this.#membership.leave();
+    await this.#link.leave(this);
+  }
+
+  #flushAcks(): void {
+    const { joinRef, topic } = this.#membership;
+    const ids = this.#acks;
+    if (ids.length === 0) return;
+    this.#acks = [];
+    if (this.connected && joinRef !== undefined) {
+      this.#link.post({ topic, event: "ack", payload: JSON.stringify({ ids }), joinRef });
+    }
+  }
+
+  #fault(message: string, raw: unknown): void {
+    this.onFault(new TransportError("frame_invalid", message), excerptOfFrame(raw));
+  }
+
+  /** A listener that throws breaks its contract; it must not break the link, which other connections share. */
+  #notify(listener: () => void): void {
+    try {
+      listener();
+    } catch {
+      // Nobody is left to tell.
+    }
+  }
+}
+
+function rejection(reply: Reply): RejectedError {
+  const reason = reasonOf(reply);
+  const { code } = reply.response;
+  return new RejectedError("rejected", `The node refused the message: ${reason}`, reason, typeof code === "string" ? code : undefined);
+}
+
+function stringify(plaintext: JsonObject): string {
+  if (!isJsonObject(plaintext)) throw new TransportError("write_failed", "A plaintext must be a JSON object");
+  let text: string | undefined;
+  try {
+    text = JSON.stringify(plaintext);
+  } catch (cause) {
+    throw new TransportError("write_failed", "The message can't be written as JSON", { cause });
+  }
+  if (text === undefined) throw new TransportError("write_failed", "The message can't be written as JSON");
+  return text;
+}

@@ -1,0 +1,63 @@
+import type { Connection, ConnectOptions, Transport } from "@parley/core";
+import { Endpoint } from "./endpoint.ts";
+import { topicOf } from "./join.ts";
+import { Link } from "./link.ts";
+import { resolveSettings, type PhoenixTransportOptions, type Settings, type TlsOptions } from "./options.ts";
+import { PhoenixConnection } from "./phoenix-connection.ts";
+
+/**
+ * Connects agents to a Layr8 node over Phoenix Channels V2.
+ *
+ * All DIDs of one transport share a socket, which opens with the first connection and closes with the last. Two connections that
+ * would have the same topic there (the same DID twice, or two for which the node assigns one) get a socket each. A lost link
+ * comes back by itself, with the same DIDs; only a first connect fails at once.
+ *
+ * @throws TypeError when an option has no sense.
+ *
+ * @example
+ * ```ts
+ * import { PhoenixTransport } from "@parley/transport-phoenix";
+ *
+ * const transport = new PhoenixTransport({ nodeUrl: "ws://localhost:4000/plugin_socket/websocket", apiKey: "my-key" });
+ * const events = { onDisconnect() {}, onReconnect() {}, onFault() {} };
+ * await using connection = await transport.connect({ protocols: ["https://didcomm.org/basicmessage/2.0"], events });
+ * for await (const delivery of connection.deliveries) delivery.settle({ status: "handled" });
+ * ```
+ */
+export class PhoenixTransport implements Transport {
+  readonly #endpoint: Endpoint;
+  readonly #settings: Settings;
+  readonly #tls: TlsOptions;
+  readonly #links = new Set<Link>();
+
+  constructor(options: PhoenixTransportOptions) {
+    this.#settings = resolveSettings(options);
+    this.#endpoint = new Endpoint(options.nodeUrl, options.apiKey, options.credentials ?? "header", options.headers);
+    this.#tls = options.tls ?? {};
+  }
+
+  async connect(options: ConnectOptions): Promise<Connection> {
+    const { did, protocols, signal } = options;
+    if (did === "") throw new TypeError("did must not be empty; leave it out to have one assigned");
+    if (!Array.isArray(protocols)) throw new TypeError("protocols must be an array");
+    signal?.throwIfAborted();
+    const connection = new PhoenixConnection(this.#linkFor(topicOf(did)), options, this.#settings);
+    await connection.opened(signal);
+    return connection;
+  }
+
+  /** A topic lives once on a socket: a server takes a second join of it for the first one's successor. */
+  #linkFor(topic: string): Link {
+    for (const link of this.#links) {
+      if (link.promising && !link.has(topic)) return link;
+    }
+    const link = new Link({
+      endpoint: this.#endpoint,
+      settings: this.#settings,
+      tls: this.#tls,
+      onEnd: (ended) => this.#links.delete(ended),
+    });
+    this.#links.add(link);
+    return link;
+  }
+}
