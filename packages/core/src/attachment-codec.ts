@@ -1,8 +1,8 @@
 import type { Attachment, AttachmentData } from "./attachment.ts";
-import { isJsonObject, type JsonObject, type JsonValue } from "./json.ts";
+import { isCount, isJsonArray, isJsonObject, type JsonObject, type JsonValue } from "./json.ts";
 import { PlaintextError } from "./plaintext-error.ts";
 
-/** Reads one entry of a plaintext's `attachments`. */
+/** Reads one entry of a plaintext's `attachments`. As in the message itself, `null` is absent: some agents write it. */
 export function readAttachment(value: JsonValue, index: number): Attachment {
   const where = `attachments[${index}]`;
   if (!isJsonObject(value)) throw invalid(where, "must be an object");
@@ -17,12 +17,12 @@ export function readAttachment(value: JsonValue, index: number): Attachment {
   const filename = text("filename");
   const mediaType = text("media_type");
   const format = text("format");
-  const lastModifiedTime = value["lastmod_time"];
-  if (lastModifiedTime !== undefined && typeof lastModifiedTime !== "number" && typeof lastModifiedTime !== "string") {
+  const lastModifiedTime = value["lastmod_time"] ?? undefined;
+  if (lastModifiedTime !== undefined && !isCount(lastModifiedTime) && typeof lastModifiedTime !== "string") {
     throw invalid(`${where}.lastmod_time`, "must be seconds since 1970 or RFC 3339 text");
   }
-  const byteCount = value["byte_count"];
-  if (byteCount !== undefined && (typeof byteCount !== "number" || byteCount < 0)) {
+  const byteCount = value["byte_count"] ?? undefined;
+  if (byteCount !== undefined && !isCount(byteCount)) {
     throw invalid(`${where}.byte_count`, "must be a number of bytes");
   }
   return {
@@ -53,7 +53,12 @@ export function writeAttachment(attachment: Attachment): JsonObject {
 
 function readData(value: JsonValue | undefined, where: string): AttachmentData {
   if (!isJsonObject(value)) throw invalid(`${where}.data`, "must be an object");
-  const { base64, json, links, hash, jws } = value;
+  const base64 = value["base64"] ?? undefined;
+  const links = value["links"] ?? undefined;
+  const hash = value["hash"] ?? undefined;
+  const jws = value["jws"] ?? undefined;
+  // Alone, a null is the content; beside other content it is one more absent member.
+  const json = base64 === undefined && links === undefined ? value["json"] : (value["json"] ?? undefined);
   if (base64 !== undefined && typeof base64 !== "string") throw invalid(`${where}.data.base64`, "must be a string");
   if (hash !== undefined && typeof hash !== "string") throw invalid(`${where}.data.hash`, "must be a string");
   if (jws !== undefined && !isJsonObject(jws)) throw invalid(`${where}.data.jws`, "must be an object");
@@ -71,7 +76,7 @@ function readData(value: JsonValue | undefined, where: string): AttachmentData {
 }
 
 function isTextList(value: JsonValue): value is readonly string[] {
-  return Array.isArray(value) && value.every((entry) => typeof entry === "string");
+  return isJsonArray(value) && value.every((entry) => typeof entry === "string");
 }
 
 function invalid(where: string, what: string): PlaintextError {

@@ -40,8 +40,16 @@ export class ParleyError<Code extends string = string> extends Error {
    * Anything else gets the code `unknown` (or the given one), with the original as `cause`.
    */
   static from(thrown: unknown, code = "unknown"): ParleyError {
-    if (thrown instanceof ParleyError) return thrown;
-    const message = thrown instanceof Error ? thrown.message : String(thrown);
-    return new ParleyError(code, message, { cause: thrown });
+    if (thrown instanceof ParleyError) return thrown as ParleyError;
+    return new ParleyError(code, messageOf(thrown), { cause: thrown });
+  }
+}
+
+function messageOf(thrown: unknown): string {
+  if (thrown instanceof Error) return thrown.message;
+  try {
+    return String(thrown);
+  } catch {
+    return "Something was thrown that has no text";
   }
 }

@@ -90,7 +90,8 @@ class MemoryConnection implements Connection {
   readonly deliveries: AsyncQueue<Delivery> = new AsyncQueue();
   readonly #transport: MemoryTransport;
   readonly #acknowledge: Delivery["acknowledge"];
-  readonly #unsettled = new Set<string>();
+  /** One entry per delivery, so that equal messages count apart, and a delivery from before a cut settles nothing after it. */
+  readonly #unsettled = new Set<{ readonly text: string }>();
 
   constructor(transport: MemoryTransport, did: string, options: ConnectOptions, acknowledge: Delivery["acknowledge"]) {
     this.#transport = transport;
@@ -114,14 +115,17 @@ class MemoryConnection implements Connection {
   }
 
   deliver(text: string): void {
-    this.#unsettled.add(text);
+    const entry = { text };
+    this.#unsettled.add(entry);
+    let settled = false;
     const plaintext: unknown = JSON.parse(text);
     this.deliveries.push({
       plaintext,
       context: { recipient: this.did, authorized: true, sender_credentials: [] },
       acknowledge: this.#acknowledge,
       settle: (_outcome: Outcome) => {
-        if (this.connected) this.#unsettled.delete(text);
+        if (!settled && this.connected) this.#unsettled.delete(entry);
+        settled = true;
       },
     });
   }
@@ -129,7 +133,7 @@ class MemoryConnection implements Connection {
   redeliver(): void {
     const again = [...this.#unsettled];
     this.#unsettled.clear();
-    for (const text of again) this.deliver(text);
+    for (const { text } of again) this.deliver(text);
   }
 
   async close(): Promise<void> {

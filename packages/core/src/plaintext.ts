@@ -1,7 +1,7 @@
 import type { Attachment } from "./attachment.ts";
 import { readAttachment, writeAttachment } from "./attachment-codec.ts";
 import { PlaintextError } from "./plaintext-error.ts";
-import { isJsonObject, type JsonObject, type JsonValue } from "./json.ts";
+import { isCount, isJsonArray, isJsonObject, type JsonObject, type JsonValue } from "./json.ts";
 import type { Message, TraceContext } from "./message.ts";
 import { MAX_TYPE_LENGTH } from "./message-type.ts";
 
@@ -41,8 +41,8 @@ const KNOWN = new Set([
   "trace_context",
 ]);
 
-/** MIME type of a DIDComm plaintext, the only `typ` that is read. */
-const PLAINTEXT_TYP = "application/didcomm-plain+json";
+/** MIME type of a DIDComm plaintext, the only `typ` that is read; with or without `application/`, as in JOSE (RFC 7515, 4.1.9). */
+const PLAINTEXT_TYP = /^(application\/)?didcomm-plain\+json$/i;
 
 /**
  * Reads a DIDComm v2 plaintext: parsed JSON, every member checked.
@@ -64,8 +64,9 @@ export function decodePlaintext(value: unknown, limits: Partial<PlaintextLimits>
   const caps = { ...DEFAULT_LIMITS, ...limits };
   const id = requiredText(value, "id", caps.maxIdLength);
   const type = requiredText(value, "type", MAX_TYPE_LENGTH);
-  if (value["typ"] !== undefined && value["typ"] !== PLAINTEXT_TYP) {
-    throw new PlaintextError("message_invalid", `typ must be ${PLAINTEXT_TYP}`);
+  const typ = optionalText(value, "typ", caps.maxIdLength);
+  if (typ !== undefined && !PLAINTEXT_TYP.test(typ)) {
+    throw new PlaintextError("message_invalid", "typ must be application/didcomm-plain+json");
   }
   const from = optionalText(value, "from", caps.maxIdLength);
   const threadId = optionalText(value, "thid", caps.maxIdLength);
@@ -134,20 +135,21 @@ function optionalText(value: JsonObject, member: string, maxLength: number): str
 function optionalTime(value: JsonObject, member: string): number | undefined {
   const time = value[member];
   if (time === undefined || time === null) return undefined;
-  if (typeof time !== "number" || time < 0) throw new PlaintextError("message_invalid", `${member} must be seconds since 1970`);
+  if (!isCount(time)) throw new PlaintextError("message_invalid", `${member} must be seconds since 1970`);
   return time;
 }
 
 function readRecipients(to: JsonValue | undefined, caps: PlaintextLimits): readonly string[] {
   if (to === undefined || to === null) return [];
-  if (!Array.isArray(to)) throw new PlaintextError("message_invalid", "to must be a list of DIDs");
+  if (!isJsonArray(to)) throw new PlaintextError("message_invalid", "to must be a list of DIDs");
   if (to.length > caps.maxRecipients) throw new PlaintextError("message_too_large", `to has more than ${caps.maxRecipients} entries`);
-  for (const did of to) {
+  return to.map((did) => {
     if (typeof did !== "string" || did === "") throw new PlaintextError("message_invalid", "to must be a list of DIDs");
-    if (did.length > caps.maxIdLength)
+    if (did.length > caps.maxIdLength) {
       throw new PlaintextError("message_too_large", `a DID in to is longer than ${caps.maxIdLength} characters`);
-  }
-  return to;
+    }
+    return did;
+  });
 }
 
 function readBody(body: JsonValue | undefined): JsonObject {
@@ -180,7 +182,7 @@ function readAttachments(
   maxAttachments: number,
 ): { attachments?: readonly Attachment[]; attachmentFaults: readonly PlaintextError[] } {
   if (value === undefined || value === null) return { attachmentFaults: [] };
-  if (!Array.isArray(value)) {
+  if (!isJsonArray(value)) {
     return { attachmentFaults: [new PlaintextError("attachment_invalid", "attachments must be a list")] };
   }
   const attachments: Attachment[] = [];

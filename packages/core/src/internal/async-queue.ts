@@ -50,6 +50,7 @@ export class AsyncQueue<T> implements AsyncIterable<T> {
         this.end();
         this.#items = [];
         this.#head = 0;
+        this.#failure = undefined;
         return Promise.resolve({ done: true, value: undefined });
       },
     };

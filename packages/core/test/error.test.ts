@@ -1,0 +1,62 @@
+import { describe, expect, it } from "vitest";
+import { ParleyError, PlaintextError, RejectedError, TransportError, type TransportErrorCode } from "../src/index.ts";
+
+describe("ParleyError", () => {
+  it("says what, whether to retry, and why", () => {
+    const cause = new Error("why");
+    expect(new ParleyError("some_code", "What", { retryable: true, cause })).toMatchObject({
+      name: "ParleyError",
+      code: "some_code",
+      message: "What",
+      retryable: true,
+      cause,
+    });
+    expect(new ParleyError("some_code", "What")).toMatchObject({ retryable: false });
+    expect("cause" in new ParleyError("some_code", "What")).toBe(false);
+  });
+
+  it("comes back from `from` as it is, subclasses too", () => {
+    const error = new PlaintextError("message_invalid", "x");
+    expect(ParleyError.from(error)).toBe(error);
+  });
+
+  it.each<[unknown, string]>([
+    [new TypeError("bug"), "bug"],
+    ["text", "text"],
+    [undefined, "undefined"],
+    [null, "null"],
+    [Symbol("s"), "Symbol(s)"],
+    [Object.create(null), "Something was thrown that has no text"],
+  ])("wraps whatever was thrown", (thrown, message) => {
+    expect(ParleyError.from(thrown)).toMatchObject({ code: "unknown", message, retryable: false });
+    expect(ParleyError.from(thrown, "mine").code).toBe("mine");
+  });
+});
+
+describe("TransportError", () => {
+  it.each<[TransportErrorCode, boolean]>([
+    ["connect_failed", true],
+    ["not_connected", true],
+    ["disconnected", true],
+    ["push_timeout", true],
+    ["unauthorized", false],
+    ["join_refused", false],
+    ["taken_over", false],
+    ["rejected", false],
+    ["message_too_large", false],
+    ["write_failed", false],
+    ["frame_invalid", false],
+    ["closed", false],
+  ])("%s: retryable %s", (code, retryable) => {
+    expect(new TransportError(code, "x")).toMatchObject({ name: "TransportError", code, retryable });
+  });
+
+  it("carries the node's reason when the node refused", () => {
+    expect(new RejectedError("rejected", "x", "unauthorized", "e.m.authz.denied")).toMatchObject({
+      name: "RejectedError",
+      reason: "unauthorized",
+      problemCode: "e.m.authz.denied",
+    });
+    expect(new RejectedError("rejected", "x", "y").problemCode).toBeUndefined();
+  });
+});
