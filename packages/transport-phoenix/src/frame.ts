@@ -56,7 +56,7 @@ export function reasonOf({ status, response }: Reply): string {
 }
 
 /** Cuts what the node sent to 1 KiB, for reports. */
-export function excerpt(text: string): string {
+function excerpt(text: string): string {
   return text.length > 1024 ? text.slice(0, 1024) : text;
 }
 

@@ -97,6 +97,10 @@ export class PhoenixServer {
     return this.#port;
   }
 
+  get listening(): boolean {
+    return this.#http.listening;
+  }
+
   /** The client that connected last. */
   get client(): ServerClient {
     const client = this.clients.at(-1);

@@ -1,0 +1,2 @@
+export { transportCompliance } from "./transport-compliance.ts";
+export type { HarnessAbility, TransportHarness } from "./transport-harness.ts";
