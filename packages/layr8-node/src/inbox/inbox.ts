@@ -12,7 +12,7 @@ export interface IncomingMessage {
   readonly thread?: string;
   /** Parent thread (`pthid`). */
   readonly parentThread?: string;
-  /** The DIDComm plaintext: the JSON text that arrived, byte for byte. */
+  /** The DIDComm plaintext: the JSON text that arrived, character for character. Well-formed Unicode. */
   readonly plaintext: string;
   /** Whether policy authorized the sender. */
   readonly authorized: boolean;
@@ -61,19 +61,29 @@ export interface InboxLimits {
   readonly maxLength: number;
   /** How long (recipient, sender, id) is remembered after a message is stored, in milliseconds. Default 10 minutes. */
   readonly deduplicationMs: number;
+  /**
+   * How many stored messages are remembered at least, whatever their age; beyond, the oldest may be forgotten before their time. Default
+   * 2 Mi, which take some 100 MB when they all come within {@link deduplicationMs}.
+   */
+  readonly maxRemembered: number;
 }
 
 /**
- * The durable inboxes of a node's agents, one per DID. Every implementation passes `test/inbox-compliance.ts`.
+ * The durable inboxes of a node's agents, one per DID. Every implementation passes `test/inbox/inbox-compliance.ts`.
  *
  * Writes resolve when they are durable (fsynced, or replicated): what has been appended survives the death of the process, and
- * what has been settled does not come back. Concurrent writes share a flush. Appends to one recipient resolve in the order of their
- * calls, and their seqs ascend in that order.
+ * what has been settled does not come back. Concurrent writes share a flush. Messages that are stored for one recipient have their
+ * appends resolved in the order of the calls, and their seqs ascend in that order. Refusals (`duplicate`, `full`) may overtake them.
+ *
+ * A write that rejects with `StorageError` `storage_failed` has changed nothing. The same goes for every call after `close`.
  */
 export interface Inbox {
-  /** Stores a message for its recipient. Storing the same (recipient, sender, id) again is a no-op while it is remembered. */
+  /**
+   * Stores a message for its recipient. Storing the same (recipient, sender, id) again is a no-op while it is remembered, settled or
+   * not. A duplicate of an append that is under way resolves with it, and rejects with it.
+   */
   append(message: IncomingMessage): Promise<Appended>;
-  /** Reads a recipient's messages, oldest first. Sees every resolved append and settle. Expired messages are read too. */
+  /** Reads a recipient's messages, oldest first. Sees every resolved append, settle and attempt. Expired messages are read too. */
   read(recipient: string, options: ReadOptions): Promise<readonly InboxMessage[]>;
   /** Removes messages for good. Unknown seqs are ignored. */
   settle(recipient: string, seqs: readonly number[]): Promise<void>;
@@ -81,10 +91,10 @@ export interface Inbox {
   recordAttempts(recipient: string, seq: number, attempts: number): Promise<void>;
   /** How full a recipient's inbox is, pending appends included. */
   depth(recipient: string): Depth;
-  /** Recipients that have messages. */
+  /** Recipients that have messages, in no order. */
   recipients(): readonly string[];
-  /** Removes a recipient's messages, all of them. */
+  /** Removes a recipient's messages, all that were appended before the call. They stay remembered as stored. */
   drop(recipient: string): Promise<void>;
-  /** Flushes what is under way and releases everything. */
+  /** Flushes what is under way and releases everything. Idempotent. */
   close(): Promise<void>;
 }

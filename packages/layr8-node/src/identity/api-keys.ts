@@ -1,0 +1,151 @@
+import { createHash, randomBytes, randomUUID, timingSafeEqual } from "node:crypto";
+import type { DidRule } from "../options.ts";
+import type { Records } from "../storage/records.ts";
+import { assertDidRule, ruleCovers } from "./did-rule.ts";
+
+/** An API key as the node shows it: neither the key nor its hash. */
+export interface ApiKeyInfo {
+  readonly id: string;
+  readonly name: string;
+  /** Which DIDs it may bind. */
+  readonly dids: DidRule;
+  /** Whether the node assigns it ephemeral DIDs. */
+  readonly ephemeral: boolean;
+  /** Milliseconds since 1970. */
+  readonly createdAt: number;
+}
+
+/** An API key that was presented and found. */
+export type ApiKey = ApiKeyInfo;
+
+/** A new API key. */
+export interface CreatedApiKey {
+  readonly id: string;
+  /** The key itself: it can't be shown again. */
+  readonly key: string;
+}
+
+/** What an API key is made with. */
+export interface ApiKeyOptions {
+  /** For people. Default: the id. */
+  readonly name?: string;
+  readonly dids: DidRule;
+  /** Whether the node assigns it ephemeral DIDs. Default `true`. */
+  readonly ephemeral?: boolean;
+}
+
+/** An API key as it is stored. */
+export type ApiKeyRecord = {
+  readonly id: string;
+  readonly name: string;
+  /** SHA-256 of the key, base64url. The keys are too long to be guessed, so a slow hash would only slow down connecting. */
+  readonly hash: string;
+  readonly dids: DidRule;
+  readonly ephemeral: boolean;
+  readonly createdAt: number;
+  /** Given by configuration: valid only in a run whose configuration gives it again. The record keeps its id, which owns DIDs. */
+  readonly imported: boolean;
+};
+
+const MIN_IMPORTED_LENGTH = 16;
+const MAX_PRESENTED_LENGTH = 512;
+
+/** The API keys of a node. */
+export class ApiKeys {
+  readonly #records: Records<ApiKeyRecord>;
+  readonly #now: () => number;
+  /** By hash. */
+  readonly #valid = new Map<string, ApiKeyRecord>();
+  readonly #formerlyImported = new Map<string, ApiKeyRecord>();
+
+  constructor(records: Records<ApiKeyRecord>, now: () => number = Date.now) {
+    this.#records = records;
+    this.#now = now;
+    for (const record of records.load()) (record.imported ? this.#formerlyImported : this.#valid).set(record.hash, record);
+  }
+
+  /**
+   * Makes a key of 256 random bits.
+   *
+   * @throws TypeError when the rule makes no sense; StorageError `storage_failed`.
+   */
+  async create(options: ApiKeyOptions): Promise<CreatedApiKey> {
+    const key = `l8_${randomBytes(32).toString("base64url")}`;
+    const { id } = await this.#add(key, options, false);
+    return { id, key };
+  }
+
+  /**
+   * Takes a key that configuration gives, for as long as the process runs: one that the next start's configuration leaves out is not
+   * valid then. Importing a key again replaces its rule and keeps its id.
+   *
+   * @throws TypeError when the key is shorter than 16 or longer than 512 characters, or the rule makes no sense; StorageError
+   *   `storage_failed`.
+   */
+  async import(options: ApiKeyOptions & { readonly key: string }): Promise<ApiKeyInfo> {
+    const { key } = options;
+    if (typeof key !== "string" || key.length < MIN_IMPORTED_LENGTH || key.length > MAX_PRESENTED_LENGTH) {
+      throw new TypeError(`An API key must have ${MIN_IMPORTED_LENGTH} to ${MAX_PRESENTED_LENGTH} characters`);
+    }
+    return infoOf(await this.#add(key, options, true));
+  }
+
+  /** The key that was presented, unless it's unknown or revoked. */
+  find(presentedKey: string): ApiKey | undefined {
+    if (presentedKey.length > MAX_PRESENTED_LENGTH) return undefined;
+    const hash = hashOf(presentedKey);
+    const record = this.#valid.get(hash);
+    if (record === undefined || !timingSafeEqual(Buffer.from(record.hash), Buffer.from(hash))) return undefined;
+    return infoOf(record);
+  }
+
+  /**
+   * Makes a key invalid; its DIDs stay. Resolves with whether there was such a key. One that configuration gives is back after a restart.
+   *
+   * @throws StorageError `storage_failed`: the key is invalid, but may be back after a restart.
+   */
+  async revoke(id: string): Promise<boolean> {
+    const record = Array.from(this.#valid.values()).find((candidate) => candidate.id === id);
+    if (record === undefined) return false;
+    this.#valid.delete(record.hash);
+    await this.#records.remove(record.id);
+    return true;
+  }
+
+  /** All valid keys. */
+  list(): readonly ApiKeyInfo[] {
+    return Array.from(this.#valid.values(), infoOf);
+  }
+
+  async #add(key: string, options: ApiKeyOptions, imported: boolean): Promise<ApiKeyRecord> {
+    assertDidRule(options.dids);
+    const hash = hashOf(key);
+    const former = this.#valid.get(hash) ?? this.#formerlyImported.get(hash);
+    const id = former?.id ?? randomUUID();
+    const record: ApiKeyRecord = {
+      id,
+      name: options.name ?? id,
+      hash,
+      dids: options.dids === "any" ? "any" : [...options.dids],
+      ephemeral: options.ephemeral ?? true,
+      createdAt: former?.createdAt ?? this.#now(),
+      imported: former?.imported ?? imported,
+    };
+    await this.#records.put(id, record);
+    this.#valid.set(hash, record);
+    return record;
+  }
+}
+
+/** Whether an API key may bind a DID. */
+export function mayBind(apiKey: ApiKey, did: string): boolean {
+  return ruleCovers(apiKey.dids, did);
+}
+
+function infoOf({ id, name, dids, ephemeral, createdAt }: ApiKeyRecord): ApiKeyInfo {
+  return { id, name, dids, ephemeral, createdAt };
+}
+
+function hashOf(key: string): string {
+  return createHash("sha256").update(key).digest("base64url");
+}

@@ -1,0 +1,64 @@
+import { createPrivateKey, generateKeyPair, type KeyObject } from "node:crypto";
+import type { NodeKey } from "./node-key.ts";
+
+/** What a DID's key is for: `signing` (authentication, assertionMethod) is Ed25519, `agreement` (keyAgreement) is X25519. */
+export type KeyPurpose = "signing" | "agreement";
+
+/** A public key as a JWK. */
+export interface PublicJwk {
+  readonly kty: "OKP";
+  readonly crv: "Ed25519" | "X25519";
+  readonly x: string;
+}
+
+/** A key pair at rest: the public half, and the private half encrypted under the node key. */
+export type StoredKey = { readonly x: string; readonly sealed: string };
+
+/** The key pairs of a DID at rest. */
+export type StoredKeys = { readonly [purpose in KeyPurpose]: StoredKey };
+
+const CURVES = { signing: "Ed25519", agreement: "X25519" } as const;
+/** Raw keys of both curves have 32 bytes, and are the end of their DER forms. */
+const RAW_LENGTH = 32;
+
+/** Makes the keys of a DID. */
+export async function generateKeys(did: string, nodeKey: NodeKey): Promise<StoredKeys> {
+  const [signing, agreement] = await Promise.all([generate(did, "signing", nodeKey), generate(did, "agreement", nodeKey)]);
+  return { signing, agreement };
+}
+
+export function publicJwk(purpose: KeyPurpose, { x }: StoredKey): PublicJwk {
+  return { kty: "OKP", crv: CURVES[purpose], x };
+}
+
+/** @throws StorageError `data_dir_unusable` when the node key doesn't fit. */
+export function privateKeyOf(did: string, purpose: KeyPurpose, stored: StoredKey, nodeKey: NodeKey): KeyObject {
+  const d = Buffer.from(nodeKey.open(stored.sealed, purposeOf(did, purpose))).toString("base64url");
+  return createPrivateKey({ key: { ...publicJwk(purpose, stored), d }, format: "jwk" });
+}
+
+async function generate(did: string, purpose: KeyPurpose, nodeKey: NodeKey): Promise<StoredKey> {
+  const { publicKey, privateKey } = await rawKeyPair(purpose);
+  const sealed = nodeKey.seal(privateKey, purposeOf(did, purpose));
+  privateKey.fill(0);
+  return { x: publicKey.toString("base64url"), sealed };
+}
+
+function rawKeyPair(purpose: KeyPurpose): Promise<{ publicKey: Buffer; privateKey: Buffer }> {
+  const encodings = {
+    publicKeyEncoding: { type: "spki", format: "der" },
+    privateKeyEncoding: { type: "pkcs8", format: "der" },
+  } as const;
+  return new Promise((resolve, reject) => {
+    const done = (error: Error | null, publicKey: Buffer, privateKey: Buffer): void => {
+      if (error !== null) reject(error);
+      else resolve({ publicKey: publicKey.subarray(-RAW_LENGTH), privateKey: privateKey.subarray(-RAW_LENGTH) });
+    };
+    if (purpose === "signing") generateKeyPair("ed25519", encodings, done);
+    else generateKeyPair("x25519", encodings, done);
+  });
+}
+
+function purposeOf(did: string, purpose: KeyPurpose): string {
+  return `${purpose} ${did}`;
+}

@@ -1,0 +1,303 @@
+import { randomBytes, type KeyObject } from "node:crypto";
+import type { JsonObject } from "@parley/core";
+import type { Records } from "../storage/records.ts";
+import { mayBind, type ApiKey } from "./api-keys.ts";
+import { didDocument } from "./did-document.ts";
+import { generateKeys, privateKeyOf, publicJwk, type KeyPurpose, type StoredKeys } from "./did-keys.ts";
+import { isDid } from "./did-syntax.ts";
+import { didWebOf } from "./did-web-path.ts";
+import { IdentityError, type IdentityErrorCode } from "./identity-error.ts";
+import type { NodeKey } from "./node-key.ts";
+
+/** How long the node keeps a DID: for ever, or as long as its agent stays connected, with a grace time. */
+export type DidStorage = "persistent" | "ephemeral";
+
+/** A DID that the node hosts. */
+export interface HostedDid {
+  readonly did: string;
+  readonly storage: DidStorage;
+  /** The API key that created it. */
+  readonly ownerKeyId: string;
+  /** Milliseconds since 1970. */
+  readonly createdAt: number;
+  /** When it was last bound, in milliseconds since 1970. */
+  readonly lastSeenAt: number;
+}
+
+/** A hosted DID as it is stored. Its keys are made when they are first asked for, so that connecting stays fast. */
+export type DidRecord = {
+  readonly did: string;
+  readonly storage: DidStorage;
+  readonly ownerKeyId: string;
+  readonly createdAt: number;
+  readonly lastSeenAt: number;
+  readonly keys?: StoredKeys;
+};
+
+/** How an agent wants its DID. */
+export interface EnsureOptions {
+  /** `Create` if absent, `Require` that it exists, `Update` its storage (creating it if absent). */
+  readonly mode: "Create" | "Require" | "Update";
+  /** Default: `persistent` for a new DID, what it is for another. */
+  readonly storage?: DidStorage;
+  readonly owner: ApiKey;
+}
+
+/** What {@link Dids} is made with. */
+export interface DidsOptions {
+  readonly records: Records<DidRecord>;
+  readonly nodeKey: NodeKey;
+  /** DIDs that one API key may own. Default 100,000. */
+  readonly maxPerKey?: number;
+  /** Milliseconds since 1970; for tests. */
+  readonly now?: () => number;
+}
+
+/** A time of last use is written no more often than this, in milliseconds. */
+const TOUCH_INTERVAL_MS = 60_000;
+
+/** What a refusal is called on the wire. */
+const REASONS: Readonly<Record<IdentityErrorCode, string>> = {
+  did_invalid: "invalid DID",
+  did_unknown: "unknown DID",
+  did_not_allowed: "unauthorized",
+  ephemeral_not_allowed: "unauthorized",
+  too_many_dids: "too many DIDs",
+};
+
+/** The DIDs that a node hosts, their owners and their keys. */
+export class Dids {
+  readonly #records: Records<DidRecord>;
+  readonly #nodeKey: NodeKey;
+  readonly #maxPerKey: number;
+  readonly #now: () => number;
+  readonly #dids = new Map<string, DidRecord>();
+  readonly #owned = new Map<string, number>();
+  readonly #creating = new Map<string, Promise<void>>();
+  readonly #generating = new Map<string, Promise<StoredKeys | undefined>>();
+
+  /**
+   * Ephemeral DIDs found in the records count as seen now: their agents could not connect while the node was down.
+   *
+   * @throws StorageError `data_dir_unusable` when the node key isn't the one that the records' keys are encrypted under.
+   */
+  constructor({ records, nodeKey, maxPerKey = 100_000, now = Date.now }: DidsOptions) {
+    this.#records = records;
+    this.#nodeKey = nodeKey;
+    this.#maxPerKey = maxPerKey;
+    this.#now = now;
+    const openedAt = now();
+    let checked = false;
+    for (const record of records.load()) {
+      if (record.keys !== undefined && !checked) {
+        privateKeyOf(record.did, "signing", record.keys.signing, nodeKey);
+        checked = true;
+      }
+      this.#set({ ...record, lastSeenAt: record.storage === "ephemeral" ? openedAt : record.lastSeenAt });
+    }
+  }
+
+  has(did: string): boolean {
+    return this.#dids.has(did);
+  }
+
+  get(did: string): HostedDid | undefined {
+    const record = this.#dids.get(did);
+    return record === undefined ? undefined : hosted(record);
+  }
+
+  /**
+   * Makes sure that an agent may bind a DID, and that the node hosts it. A persistent DID may be bound with every API key whose rule
+   * covers it; an ephemeral one only with the key that created it, whatever the rules say.
+   *
+   * @throws IdentityError `did_invalid`, `did_not_allowed`, `did_unknown` (mode `Require`), `ephemeral_not_allowed`, `too_many_dids`;
+   *   StorageError `storage_failed`.
+   */
+  async ensure(did: string, { mode, storage, owner }: EnsureOptions): Promise<HostedDid> {
+    if (!isDid(did)) throw new IdentityError("did_invalid", "This is not a DID");
+    await this.#creating.get(did);
+    const found = this.#dids.get(did);
+    const wanted = found === undefined || mode === "Update" ? (storage ?? found?.storage ?? "persistent") : found.storage;
+    if (found?.storage === "ephemeral" && found.ownerKeyId !== owner.id) throw notAllowed();
+    // Its creator returns to an ephemeral DID that no rule needs to cover: the node may have assigned it.
+    const returns = found?.storage === "ephemeral" && wanted === "ephemeral";
+    if (!returns && !mayBind(owner, did)) throw notAllowed();
+    if (found === undefined) {
+      if (mode === "Require") throw new IdentityError("did_unknown", "The node does not host this DID");
+      return this.#create(did, wanted, owner);
+    }
+    if (found.storage !== wanted) {
+      await this.#change(did, { storage: wanted, lastSeenAt: this.#now() }, found);
+    } else {
+      this.touch(did);
+    }
+    return hosted(this.#dids.get(did) ?? found);
+  }
+
+  /**
+   * Gives an agent a new DID, `did:web:<domain>:ephemeral:<128 random bits>`, or below `agents` when it is to be persistent.
+   *
+   * @param domain as it stands in a did:web DID: `node.example`, `localhost%3A4000`.
+   * @throws IdentityError `ephemeral_not_allowed`, `did_not_allowed` (a persistent one that the key's rule doesn't cover),
+   *   `too_many_dids`; StorageError `storage_failed`.
+   */
+  async assign(domain: string, owner: ApiKey, storage: DidStorage = "ephemeral"): Promise<HostedDid> {
+    const did = `did:web:${domain}:${storage === "ephemeral" ? "ephemeral" : "agents"}:${randomBytes(16).toString("hex")}`;
+    if (!isDid(did)) throw new TypeError(`${domain} is not a domain of a did:web DID`);
+    if (storage === "persistent" && !mayBind(owner, did)) throw notAllowed();
+    return this.#create(did, storage, owner);
+  }
+
+  /**
+   * Answers a join: {@link ensure} for a DID that is asked for, {@link assign} otherwise, with refusals as reasons for the wire.
+   *
+   * @throws StorageError `storage_failed`
+   */
+  async admit(
+    owner: ApiKey,
+    request: { readonly did?: string; readonly mode: EnsureOptions["mode"]; readonly storage?: DidStorage },
+    domain: string,
+  ): Promise<{ readonly did: string } | { readonly refused: string }> {
+    const { did, mode, storage } = request;
+    try {
+      const options = { mode, owner, ...(storage !== undefined && { storage }) };
+      return { did: (did === undefined ? await this.assign(domain, owner, storage) : await this.ensure(did, options)).did };
+    } catch (error) {
+      if (error instanceof IdentityError) return { refused: REASONS[error.code] };
+      throw error;
+    }
+  }
+
+  /** Notes that a DID is in use. */
+  touch(did: string): void {
+    const record = this.#dids.get(did);
+    if (record === undefined) return;
+    const touched = { ...record, lastSeenAt: this.#now() };
+    this.#dids.set(did, touched);
+    // A time that fails to be written is a little older after a restart: nothing depends on that.
+    if (touched.lastSeenAt - record.lastSeenAt >= TOUCH_INTERVAL_MS) this.#records.put(did, touched).catch(() => undefined);
+  }
+
+  /**
+   * Removes ephemeral DIDs that were last seen before a time and are not in use. Resolves with them.
+   *
+   * @throws StorageError `storage_failed`
+   */
+  async expire(before: number, isInUse: (did: string) => boolean): Promise<readonly string[]> {
+    const gone = Array.from(this.#dids.values()).filter(
+      ({ did, storage, lastSeenAt }) => storage === "ephemeral" && lastSeenAt < before && !this.#creating.has(did) && !isInUse(did),
+    );
+    for (const { did } of gone) this.#delete(did);
+    await Promise.all(gone.map(({ did }) => this.#records.remove(did)));
+    return gone.map(({ did }) => did);
+  }
+
+  /**
+   * The document of a hosted DID; `undefined` if the node doesn't host it.
+   *
+   * @throws StorageError `storage_failed`
+   */
+  async document(did: string, baseUrl: string): Promise<JsonObject | undefined> {
+    const keys = await this.#keys(did);
+    if (keys === undefined) return undefined;
+    const { signing, agreement } = keys;
+    return didDocument(did, { signing: publicJwk("signing", signing), agreement: publicJwk("agreement", agreement) }, baseUrl);
+  }
+
+  /** The document that a host serves at a path, by the rules of did:web. See {@link document}. */
+  async documentAt(host: string, path: string, baseUrl: string): Promise<JsonObject | undefined> {
+    const did = didWebOf(host, path);
+    return did === undefined ? undefined : this.document(did, baseUrl);
+  }
+
+  /**
+   * A private key of a hosted DID, for the node's own use; `undefined` if the node doesn't host it.
+   *
+   * @throws StorageError `data_dir_unusable` (it can't be decrypted), `storage_failed`
+   */
+  async privateKey(did: string, purpose: KeyPurpose): Promise<KeyObject | undefined> {
+    const keys = await this.#keys(did);
+    return keys === undefined ? undefined : privateKeyOf(did, purpose, keys[purpose], this.#nodeKey);
+  }
+
+  async #create(did: string, storage: DidStorage, owner: ApiKey): Promise<HostedDid> {
+    if (storage === "ephemeral" && !owner.ephemeral) {
+      throw new IdentityError("ephemeral_not_allowed", "This API key may not have ephemeral DIDs");
+    }
+    if ((this.#owned.get(owner.id) ?? 0) >= this.#maxPerKey) {
+      throw new IdentityError("too_many_dids", `An API key may own ${this.#maxPerKey} DIDs`);
+    }
+    const now = this.#now();
+    const record: DidRecord = { did, storage, ownerKeyId: owner.id, createdAt: now, lastSeenAt: now };
+    this.#set(record);
+    const written = this.#records.put(did, record);
+    this.#creating.set(did, written);
+    try {
+      await written;
+    } catch (error) {
+      this.#delete(did);
+      throw error;
+    } finally {
+      this.#creating.delete(did);
+    }
+    return hosted(record);
+  }
+
+  /** The keys of a DID, made and stored when they are first asked for. */
+  async #keys(did: string): Promise<StoredKeys | undefined> {
+    const under = this.#generating.get(did);
+    if (under !== undefined) return under;
+    const record = this.#dids.get(did);
+    if (record === undefined || record.keys !== undefined) return record?.keys;
+    const generating = this.#generate(did);
+    this.#generating.set(did, generating);
+    try {
+      return await generating;
+    } finally {
+      this.#generating.delete(did);
+    }
+  }
+
+  /** Nobody is given a key before it is durable: a document must not change after a crash. */
+  async #generate(did: string): Promise<StoredKeys | undefined> {
+    const keys = await generateKeys(did, this.#nodeKey);
+    const record = this.#dids.get(did);
+    if (record === undefined) return undefined;
+    await this.#change(did, { keys }, record);
+    return keys;
+  }
+
+  /** Changes a record, in memory first so that whatever is written after builds on it, and back if it can't be written. */
+  async #change(did: string, changes: Partial<DidRecord>, former: DidRecord): Promise<void> {
+    const changed = { ...former, ...changes };
+    this.#dids.set(did, changed);
+    try {
+      await this.#records.put(did, changed);
+    } catch (error) {
+      if (this.#dids.has(did)) this.#dids.set(did, former);
+      throw error;
+    }
+  }
+
+  #set(record: DidRecord): void {
+    if (!this.#dids.has(record.did)) this.#owned.set(record.ownerKeyId, (this.#owned.get(record.ownerKeyId) ?? 0) + 1);
+    this.#dids.set(record.did, record);
+  }
+
+  #delete(did: string): void {
+    const record = this.#dids.get(did);
+    if (record === undefined) return;
+    this.#dids.delete(did);
+    const left = (this.#owned.get(record.ownerKeyId) ?? 1) - 1;
+    if (left === 0) this.#owned.delete(record.ownerKeyId);
+    else this.#owned.set(record.ownerKeyId, left);
+  }
+}
+
+function hosted({ did, storage, ownerKeyId, createdAt, lastSeenAt }: DidRecord): HostedDid {
+  return { did, storage, ownerKeyId, createdAt, lastSeenAt };
+}
+
+function notAllowed(): IdentityError {
+  return new IdentityError("did_not_allowed", "This API key may not bind this DID");
+}

@@ -1,0 +1,96 @@
+import { StorageError } from "../storage/storage-error.ts";
+import type { Appended, Depth, Inbox, InboxLimits, InboxMessage, IncomingMessage, ReadOptions } from "./inbox.ts";
+import { inboxLimits, type InboxOptions } from "./inbox-limits.ts";
+import { fingerprintOf, RecentMessages } from "./recent-messages.ts";
+
+interface Box {
+  /** By seq, ascending. */
+  readonly messages: Map<number, InboxMessage>;
+  length: number;
+}
+
+/** Inboxes that live as long as the process. For tests and trials: nothing survives a restart. */
+export class MemoryInbox implements Inbox {
+  readonly #limits: InboxLimits;
+  readonly #now: () => number;
+  readonly #recent: RecentMessages;
+  readonly #boxes = new Map<string, Box>();
+  #lastSeq = 0;
+  #closed = false;
+
+  constructor(options: InboxOptions = {}) {
+    this.#limits = inboxLimits(options.limits);
+    this.#now = options.now ?? Date.now;
+    this.#recent = new RecentMessages(this.#limits.deduplicationMs, this.#limits.maxRemembered, this.#now());
+  }
+
+  async append(message: IncomingMessage): Promise<Appended> {
+    this.#assertOpen();
+    const now = this.#now();
+    const fingerprint = fingerprintOf(message);
+    if (this.#recent.has(fingerprint, now)) return { status: "duplicate" };
+    const box = this.#boxes.get(message.recipient) ?? { messages: new Map(), length: 0 };
+    const { maxMessages, maxLength } = this.#limits;
+    if (box.messages.size >= maxMessages || box.length + message.plaintext.length > maxLength) return { status: "full" };
+    this.#boxes.set(message.recipient, box);
+    this.#recent.add(fingerprint, now);
+    const stored: InboxMessage = { ...message, seq: ++this.#lastSeq, attempts: 0 };
+    box.messages.set(stored.seq, stored);
+    box.length += stored.plaintext.length;
+    return { status: "stored", message: stored };
+  }
+
+  async read(recipient: string, { after, limit, maxLength }: ReadOptions): Promise<readonly InboxMessage[]> {
+    this.#assertOpen();
+    const found: InboxMessage[] = [];
+    let length = 0;
+    for (const message of this.#boxes.get(recipient)?.messages.values() ?? []) {
+      if (message.seq <= after) continue;
+      if (found.length >= limit || length > maxLength) break;
+      found.push(message);
+      length += message.plaintext.length;
+    }
+    return found;
+  }
+
+  async settle(recipient: string, seqs: readonly number[]): Promise<void> {
+    this.#assertOpen();
+    const box = this.#boxes.get(recipient);
+    if (box === undefined) return;
+    for (const seq of seqs) {
+      box.length -= box.messages.get(seq)?.plaintext.length ?? 0;
+      box.messages.delete(seq);
+    }
+    if (box.messages.size === 0) this.#boxes.delete(recipient);
+  }
+
+  async recordAttempts(recipient: string, seq: number, attempts: number): Promise<void> {
+    this.#assertOpen();
+    const messages = this.#boxes.get(recipient)?.messages;
+    const message = messages?.get(seq);
+    if (message !== undefined) messages?.set(seq, { ...message, attempts });
+  }
+
+  depth(recipient: string): Depth {
+    const box = this.#boxes.get(recipient);
+    return { messages: box?.messages.size ?? 0, length: box?.length ?? 0 };
+  }
+
+  recipients(): readonly string[] {
+    return [...this.#boxes.keys()];
+  }
+
+  async drop(recipient: string): Promise<void> {
+    this.#assertOpen();
+    this.#boxes.delete(recipient);
+  }
+
+  close(): Promise<void> {
+    this.#closed = true;
+    return Promise.resolve();
+  }
+
+  #assertOpen(): void {
+    if (this.#closed) throw new StorageError("storage_failed", "The inbox is closed");
+  }
+}

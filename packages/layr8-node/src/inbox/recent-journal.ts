@@ -1,0 +1,72 @@
+import type { Environment } from "../storage/environment.ts";
+import type { Table, WriteQueue } from "../storage/write-queue.ts";
+import { numberAt, numbersKey } from "./inbox-keys.ts";
+import { FINGERPRINT_LENGTH, type RecentMessages } from "./recent-messages.ts";
+
+/** Commits between two sweeps, and how many records one sweep looks at: more than have been added since. */
+const SWEEP_EVERY = 256;
+const SWEEP_LIMIT = 1024;
+
+/**
+ * The durable side of {@link RecentMessages}: per commit one record with the fingerprints of all messages that it stores, under the
+ * time and a counter. Records are added and removed in the order of their keys. An index by fingerprint would need no table in memory,
+ * but dirties a page of the disk for each message, which costs a third of the throughput.
+ */
+export class RecentJournal {
+  readonly #table: Table;
+  readonly #writes: WriteQueue;
+  readonly #windowMs: number;
+  readonly #now: () => number;
+  #fresh: Buffer[] = [];
+  #counter = 0;
+
+  constructor(environment: Environment, windowMs: number, now: () => number) {
+    this.#table = environment.table("recent");
+    this.#writes = environment.writes;
+    this.#windowMs = windowMs;
+    this.#now = now;
+    this.#writes.onBeforeCommit(() => this.#beforeCommit());
+  }
+
+  /** Reads what is young enough, and queues the rest for removal. */
+  load(recent: RecentMessages): void {
+    const now = this.#now();
+    for (const { key, value } of this.#table.getRange({})) {
+      const time = numberAt(key, 0);
+      this.#counter = Math.max(this.#counter, numberAt(key, 1));
+      if (this.#isOver(time, now)) {
+        this.#writes.remove(this.#table, Buffer.from(key));
+        continue;
+      }
+      const fingerprints = Buffer.from(value.buffer, value.byteOffset, value.byteLength);
+      for (let at = 0; at < fingerprints.length; at += FINGERPRINT_LENGTH) {
+        recent.add(fingerprints.subarray(at, at + FINGERPRINT_LENGTH), time);
+      }
+    }
+  }
+
+  /** Makes the fingerprint part of the next commit. */
+  add(fingerprint: Buffer): void {
+    this.#fresh.push(fingerprint);
+  }
+
+  #beforeCommit(): void {
+    if (this.#fresh.length === 0) return;
+    this.#counter += 1;
+    this.#writes.put(this.#table, numbersKey(this.#now(), this.#counter), Buffer.concat(this.#fresh));
+    this.#fresh = [];
+    if (this.#counter % SWEEP_EVERY === 0) this.#sweep();
+  }
+
+  #sweep(): void {
+    const now = this.#now();
+    for (const key of this.#table.getKeys({ limit: SWEEP_LIMIT })) {
+      if (!this.#isOver(numberAt(key, 0), now)) return;
+      this.#writes.remove(this.#table, Buffer.from(key));
+    }
+  }
+
+  #isOver(time: number, now: number): boolean {
+    return Math.abs(now - time) >= this.#windowMs;
+  }
+}

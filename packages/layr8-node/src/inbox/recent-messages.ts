@@ -1,0 +1,101 @@
+import { createHash } from "node:crypto";
+import type { IncomingMessage } from "./inbox.ts";
+
+/** Bytes of a fingerprint. */
+export const FINGERPRINT_LENGTH = 8;
+
+/**
+ * What identifies a message among the recent ones: 64 bits of SHA-256 over (recipient, sender, id). Among two million remembered
+ * messages, one in 10^13 others is taken for a duplicate by chance, and no sender can aim for it.
+ */
+export function fingerprintOf({ recipient, from, id }: IncomingMessage): Buffer {
+  const digest = createHash("sha256")
+    .update(JSON.stringify([recipient, from ?? null, id]))
+    .digest();
+  return digest.subarray(0, FINGERPRINT_LENGTH);
+}
+
+/**
+ * Remembers fingerprints for a while, in 24 to 48 bytes each. It holds two generations, each a window long: when the younger one is
+ * full or a window old, it becomes the elder, and the former elder, in which everything has passed, goes.
+ */
+export class RecentMessages {
+  readonly #windowMs: number;
+  readonly #perGeneration: number;
+  #young: Generation;
+  #old: Generation;
+
+  constructor(windowMs: number, maxRemembered: number, now: number) {
+    this.#windowMs = windowMs;
+    this.#perGeneration = Math.max(1, maxRemembered);
+    // Early enough for everything that is still to be remembered.
+    this.#young = new Generation(now - windowMs);
+    this.#old = new Generation(now - windowMs);
+  }
+
+  /** Whether the fingerprint was added less than a window ago. A clock that was set back counts as no time. */
+  has(fingerprint: Buffer, now: number): boolean {
+    const time = this.#young.find(fingerprint) ?? this.#old.find(fingerprint);
+    return time !== undefined && Math.abs(now - time) < this.#windowMs;
+  }
+
+  add(fingerprint: Buffer, time: number): void {
+    if (this.#young.size >= this.#perGeneration || time - this.#young.since >= this.#windowMs) {
+      this.#old = this.#young;
+      this.#young = new Generation(time);
+    }
+    this.#young.add(fingerprint, time);
+  }
+}
+
+/** Words of a slot: two of the fingerprint, and the milliseconds since the generation began plus one; zero marks a free slot. */
+const SLOT = 3;
+const MAX_AGE = 0xffff_ffff - 1;
+
+/** An open-addressing hash table over one typed array, at most half full. Fingerprints are hashes already. */
+class Generation {
+  readonly since: number;
+  size = 0;
+  #slots = new Uint32Array(SLOT * 256);
+
+  constructor(since: number) {
+    this.since = since;
+  }
+
+  find(fingerprint: Buffer): number | undefined {
+    const slot = this.#slotOf(fingerprint.readUInt32LE(0), fingerprint.readUInt32LE(4));
+    const age = this.#slots[slot + 2];
+    return age === undefined || age === 0 ? undefined : this.since + age - 1;
+  }
+
+  add(fingerprint: Buffer, time: number): void {
+    if (this.size * 2 >= this.#slots.length / SLOT) this.#grow();
+    this.#put(fingerprint.readUInt32LE(0), fingerprint.readUInt32LE(4), Math.min(MAX_AGE, Math.max(0, Math.round(time - this.since))) + 1);
+  }
+
+  /** The slot that holds the fingerprint, or the free one where it belongs. */
+  #slotOf(low: number, high: number): number {
+    const slots = this.#slots;
+    const mask = slots.length / SLOT - 1;
+    for (let index = low & mask; ; index = (index + 1) & mask) {
+      const slot = index * SLOT;
+      if (slots[slot + 2] === 0 || (slots[slot] === low && slots[slot + 1] === high)) return slot;
+    }
+  }
+
+  #put(low: number, high: number, age: number): void {
+    const slot = this.#slotOf(low, high);
+    if (this.#slots[slot + 2] === 0) this.size += 1;
+    this.#slots.set([low, high, age], slot);
+  }
+
+  #grow(): void {
+    const former = this.#slots;
+    this.#slots = new Uint32Array(former.length * 2);
+    this.size = 0;
+    for (let slot = 0; slot < former.length; slot += SLOT) {
+      const [low = 0, high = 0, age = 0] = former.subarray(slot, slot + SLOT);
+      if (age !== 0) this.#put(low, high, age);
+    }
+  }
+}

@@ -1,0 +1,161 @@
+import { chmod, mkdir, open as openFile } from "node:fs/promises";
+import { join } from "node:path";
+import { open, type Database, type RootDatabase } from "lmdb";
+import { lockDirectory, type DirectoryLock } from "./directory-lock.ts";
+import { StorageError } from "./storage-error.ts";
+import { WriteQueue, type Table, type Write } from "./write-queue.ts";
+
+/** Version of what the tables hold. A node refuses a directory of another version. */
+export const SCHEMA_VERSION = 1;
+
+type Lmdb = Database<Buffer, Uint8Array>;
+
+/** What stores need of a node's durable storage. */
+export interface Environment {
+  /** Directory that holds it. */
+  readonly directory: string;
+  /** Every write goes through here. */
+  readonly writes: WriteQueue;
+  /** Opens a table, creating it when absent. Open all tables before the first write. */
+  table(name: string): Table;
+}
+
+/**
+ * A node's data directory, open: one LMDB environment, locked against every other node. A write that has resolved has been flushed to
+ * disk.
+ */
+export class StorageEnvironment implements Environment, AsyncDisposable {
+  readonly directory: string;
+  readonly writes: WriteQueue;
+  readonly #root: RootDatabase<Buffer, Uint8Array>;
+  readonly #lock: DirectoryLock;
+  #closing: Promise<void> | undefined;
+
+  private constructor(directory: string, root: RootDatabase<Buffer, Uint8Array>, lock: DirectoryLock) {
+    this.directory = directory;
+    this.#root = root;
+    this.#lock = lock;
+    this.writes = new WriteQueue((writes) => commit(root, writes));
+  }
+
+  /**
+   * Opens a data directory. A missing one is created, readable by its owner only.
+   *
+   * @throws StorageError `data_dir_locked` (another node has it open), `data_dir_unusable` (not writable, damaged, or written by a
+   *   version of the node that stores things otherwise).
+   */
+  static async open(directory: string): Promise<StorageEnvironment> {
+    try {
+      await mkdir(directory, { recursive: true, mode: 0o700 });
+    } catch (error) {
+      throw new StorageError("data_dir_unusable", `${directory} can't be created`, { cause: error });
+    }
+    const lock = await lockDirectory(directory);
+    try {
+      const environment = new StorageEnvironment(directory, await openRoot(join(directory, "node.mdb")), lock);
+      await environment.#checkSchema();
+      return environment;
+    } catch (error) {
+      await lock.release();
+      if (error instanceof StorageError) throw error;
+      throw new StorageError("data_dir_unusable", `${directory} can't be opened`, { cause: error });
+    }
+  }
+
+  table(name: string): Table {
+    return this.#root.openDB<Buffer, Uint8Array>({ name, encoding: "binary", keyEncoding: "binary" });
+  }
+
+  /** Commits what is queued, closes the files and frees the directory. Idempotent. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #close(): Promise<void> {
+    await this.writes.close();
+    await this.#root.close();
+    await this.#lock.release();
+  }
+
+  async #checkSchema(): Promise<void> {
+    const meta = this.table("meta");
+    const key = Buffer.from("schema");
+    const found = meta.get(key);
+    if (found === undefined) {
+      this.writes.put(meta, key, Buffer.from(String(SCHEMA_VERSION)));
+      await this.writes.flush();
+      return;
+    }
+    const version = Buffer.from(found).toString("latin1");
+    if (version !== String(SCHEMA_VERSION)) {
+      await this.#root.close();
+      throw new StorageError("data_dir_unusable", `${this.directory} has version ${version}; this node knows version ${SCHEMA_VERSION}`);
+    }
+  }
+}
+
+async function openRoot(path: string): Promise<RootDatabase<Buffer, Uint8Array>> {
+  await checkFile(path);
+  const root = open<Buffer, Uint8Array>({
+    path,
+    noSubdir: true,
+    maxDbs: 32,
+    // A resolved write is a durable one.
+    overlappingSync: false,
+    // The write queue makes the batches. LMDB's own batches leave a promise of theirs unhandled when a commit fails.
+    eventTurnBatching: false,
+    encoding: "binary",
+    keyEncoding: "binary",
+  });
+  await chmod(`${path}-lock`, 0o600);
+  return root;
+}
+
+const PAGE_HEADER = 24;
+const LMDB_MAGIC = 0xbeefc0de;
+
+/** Creates the file with its mode, and refuses one that isn't LMDB's: opening such a file would crash the process. */
+async function checkFile(path: string): Promise<void> {
+  const file = await openFile(path, "a+", 0o600);
+  try {
+    const { size } = await file.stat();
+    if (size === 0) return;
+    const head = Buffer.alloc(PAGE_HEADER + 4);
+    await file.read(head, 0, head.length, 0);
+    if (head.readUInt32LE(PAGE_HEADER) !== LMDB_MAGIC) {
+      throw new StorageError("data_dir_unusable", `${path} is damaged`);
+    }
+  } finally {
+    await file.close();
+  }
+}
+
+async function commit(root: RootDatabase<Buffer, Uint8Array>, writes: readonly Write[]): Promise<void> {
+  try {
+    await root.batch(() => {
+      for (const { table, key, value } of writes) {
+        const lmdb = table as Lmdb;
+        if (value === undefined) void lmdb.remove(key);
+        else void lmdb.put(key, value as Buffer);
+      }
+    });
+  } catch (error) {
+    throw await reasonOf(error);
+  }
+}
+
+/** LMDB rejects with a general error that carries the real one as a rejecting promise. */
+async function reasonOf(error: unknown): Promise<unknown> {
+  if (!(error instanceof Error) || !("commitError" in error)) return error;
+  try {
+    await error.commitError;
+    return error;
+  } catch (cause) {
+    return cause;
+  }
+}

@@ -1,0 +1,59 @@
+import { createHash } from "node:crypto";
+import type { JsonObject } from "@parley/core";
+import type { Environment } from "./environment.ts";
+import { StorageError } from "./storage-error.ts";
+
+/** Where a registry keeps its records. The registry holds them all in memory: they are read once, and written when they change. */
+export interface Records<T> {
+  load(): readonly T[];
+  /**
+   * Resolves when the record is durable.
+   *
+   * @throws StorageError `storage_failed`
+   */
+  put(key: string, record: T): Promise<void>;
+  /**
+   * Resolves when the record is gone for good.
+   *
+   * @throws StorageError `storage_failed`
+   */
+  remove(key: string): Promise<void>;
+}
+
+/** Keeps nothing: the registry's own memory is all there is. */
+export function memoryRecords<T>(): Records<T> {
+  return {
+    load: () => [],
+    put: () => Promise.resolve(),
+    remove: () => Promise.resolve(),
+  };
+}
+
+/** Keeps records as JSON in a table. Keys may be longer than LMDB's: they are hashed, so a record must name its own key. */
+export function storedRecords<T extends JsonObject>(environment: Environment, name: string): Records<T> {
+  const table = environment.table(name);
+  const { writes } = environment;
+  return {
+    load: () => Array.from(table.getRange({}), ({ value }) => parse(value, name) as T),
+    put: (key, record) => {
+      writes.put(table, hashed(key), Buffer.from(JSON.stringify(record)));
+      return writes.flush();
+    },
+    remove: (key) => {
+      writes.remove(table, hashed(key));
+      return writes.flush();
+    },
+  };
+}
+
+function hashed(key: string): Uint8Array {
+  return createHash("sha256").update(key).digest();
+}
+
+function parse(value: Uint8Array, name: string): unknown {
+  try {
+    return JSON.parse(Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString());
+  } catch (error) {
+    throw new StorageError("data_dir_unusable", `A record of ${name} is damaged`, { cause: error });
+  }
+}

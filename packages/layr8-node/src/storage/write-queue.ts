@@ -1,0 +1,108 @@
+import { deferred, type Deferred } from "@parley/core/internal";
+import { StorageError } from "./storage-error.ts";
+
+/** A named database of an environment: bytes to bytes, ordered by key. */
+export interface Table {
+  get(key: Uint8Array): Uint8Array | undefined;
+  getRange(options: { start?: Uint8Array; end?: Uint8Array; limit?: number }): Iterable<{ key: Uint8Array; value: Uint8Array }>;
+  getKeys(options: { start?: Uint8Array; end?: Uint8Array; limit?: number }): Iterable<Uint8Array>;
+}
+
+/** One change of a table; without a value the key is removed. */
+export interface Write {
+  readonly table: Table;
+  readonly key: Uint8Array;
+  readonly value?: Uint8Array;
+}
+
+/** Makes writes durable, all of them or none. */
+export type Commit = (writes: readonly Write[]) => Promise<void>;
+
+/** A group that has grown to so many writes is committed at once, so that the disk works while the rest of the turn is still running. */
+const EARLY_COMMIT = 64;
+
+/**
+ * Group commit: what is queued while a commit is under way goes into the next one, so that any number of concurrent writers share
+ * one flush of the disk. Writes queued between two calls of {@link WriteQueue.flush} are committed together, or none of them is.
+ */
+export class WriteQueue {
+  readonly #commit: Commit;
+  readonly #beforeCommit: (() => void)[] = [];
+  #writes: Write[] = [];
+  #group: Deferred<void> | undefined;
+  #running: Promise<void> | undefined;
+  #closed = false;
+
+  constructor(commit: Commit) {
+    this.#commit = commit;
+  }
+
+  put(table: Table, key: Uint8Array, value: Uint8Array): void {
+    this.#writes.push({ table, key, value });
+  }
+
+  remove(table: Table, key: Uint8Array): void {
+    this.#writes.push({ table, key });
+  }
+
+  /** Runs right before each commit; what the listener queues is part of it. */
+  onBeforeCommit(listener: () => void): void {
+    this.#beforeCommit.push(listener);
+  }
+
+  /**
+   * Resolves once everything queued so far is durable.
+   *
+   * @throws StorageError `storage_failed`: nothing that shared the commit has been stored.
+   */
+  flush(): Promise<void> {
+    if (this.#closed) {
+      this.#writes = [];
+      return Promise.reject(new StorageError("storage_failed", "The storage is closed"));
+    }
+    if (this.#writes.length === 0) return this.#group?.promise ?? this.#running ?? Promise.resolve();
+    if (this.#group === undefined) {
+      this.#group = deferred();
+      if (this.#running === undefined) setImmediate(() => this.#start());
+    }
+    const { promise } = this.#group;
+    if (this.#writes.length >= EARLY_COMMIT) this.#start();
+    return promise;
+  }
+
+  /** Commits what is queued and refuses everything after. Resolves when nothing is under way any more. */
+  async close(): Promise<void> {
+    const last = this.flush();
+    this.#closed = true;
+    await last.catch(() => undefined);
+  }
+
+  #take(): readonly Write[] {
+    try {
+      for (const listener of this.#beforeCommit) listener();
+      return this.#writes;
+    } finally {
+      this.#writes = [];
+    }
+  }
+
+  #start(): void {
+    const group = this.#group;
+    if (group === undefined || this.#running !== undefined) return;
+    this.#group = undefined;
+    this.#running = group.promise;
+    void this.#run(group);
+  }
+
+  async #run(group: Deferred<void>): Promise<void> {
+    try {
+      await this.#commit(this.#take());
+      group.resolve();
+    } catch (error) {
+      group.reject(error instanceof StorageError ? error : new StorageError("storage_failed", "A write failed", { cause: error }));
+    }
+    this.#running = undefined;
+    // The next commit begins before those who waited for this one run: disk and program take turns side by side.
+    this.#start();
+  }
+}
