@@ -1,7 +1,7 @@
 // The rules of the package boundaries that source files can break.
 import { builtinModules } from "node:module";
 import { dirname, resolve, sep } from "node:path";
-import { permitted, runtimeDependencies } from "./boundary-manifests.mjs";
+import { label, permitted, runtimeDependencies } from "./boundary-manifests.mjs";
 import { lineAt, parseSource, walk } from "./source.mjs";
 import { display } from "./workspace.mjs";
 
@@ -55,10 +55,9 @@ function checkImport(specifier, { path, member, all, rules, pure }) {
   const target = all.find((other) => other.manifest.name === name);
   if (member.group === "packages" && rules[member.folder] !== undefined) {
     const rule = rules[member.folder];
-    const allowed = target === undefined ? rule.libraries.includes(name) : rule.packages.includes(target.folder);
+    const allowed = target === undefined ? rule.libraries.includes(name) : rule.packages.includes(label(target));
     if (!allowed) return `"${specifier}" is not allowed here. ${permitted(member.folder, rule)}`;
   }
-  if (target !== undefined && target.group !== "packages") return `"${specifier}" is private. Only tests may import it.`;
   if (!runtimeDependencies(member.manifest).includes(name)) {
     return `"${specifier}" is imported but "${name}" is not in this package's dependencies (devDependencies are for tests only).`;
   }
