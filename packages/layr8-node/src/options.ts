@@ -53,8 +53,13 @@ export interface NodeOptions {
   /** Origin under which other machines reach this node, for DID documents. Default `http://<host>:<port>`. */
   readonly publicUrl?: string;
   /**
+   * 32 random bytes that encrypt the private keys of DIDs at rest. Default: the file `node.key` in the data directory, made by the first
+   * start. Give it from a secret store to keep it apart from the data.
+   */
+  readonly nodeKey?: Uint8Array;
+  /**
    * API keys besides those in the data directory. With neither, the node makes one that may bind any DID and offers it as
-   * {@link LayrNode.apiKey}: right for one machine, too much for a shared node.
+   * `node.apiKey`: right for one machine, too much for a shared node.
    */
   readonly apiKeys?: readonly ConfiguredKey[];
   /** Who may send to whom. Default: everybody. */

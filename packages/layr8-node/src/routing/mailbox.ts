@@ -279,8 +279,9 @@ export class Mailbox {
     try {
       while (this.#scanAgain) {
         this.#scanAgain = false;
-        this.#firstHeld = Number.POSITIVE_INFINITY;
         await this.#recorded;
+        // What was held is about to be looked at again.
+        if (this.#cursor < this.#firstHeld) this.#firstHeld = Number.POSITIVE_INFINITY;
         await this.#scanOnce();
       }
     } catch (error) {

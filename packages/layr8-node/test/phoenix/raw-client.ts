@@ -10,6 +10,8 @@ export class RawClient {
   readonly closed: Promise<number>;
   readonly #frames = new AsyncQueue<RawFrame>();
   readonly #iterator: AsyncIterator<RawFrame, undefined>;
+  /** Frames that arrived while a reply was awaited. */
+  readonly #passedOver: RawFrame[] = [];
   #ref = 0;
 
   private constructor(ws: WebSocket) {
@@ -43,18 +45,23 @@ export class RawClient {
 
   /** The next frame. */
   async next(): Promise<RawFrame> {
+    return this.#passedOver.shift() ?? this.#read();
+  }
+
+  async #read(): Promise<RawFrame> {
     const { value } = await this.#iterator.next();
     if (value === undefined) throw new Error("The socket was closed");
     return value;
   }
 
-  /** Pushes and returns the payload of its reply; frames in between are dropped. */
+  /** Pushes and returns the payload of its reply; frames in between are left for {@link RawClient.next}. */
   async push(topic: string, event: string, payload: unknown, joinRef: string | null = null): Promise<Record<string, unknown>> {
     const ref = `${++this.#ref}`;
     this.send([joinRef ?? (event === "phx_join" ? ref : null), ref, topic, event, payload]);
     for (;;) {
-      const frame = await this.next();
+      const frame = await this.#read();
       if (frame[1] === ref && frame[3] === "phx_reply") return frame[4];
+      this.#passedOver.push(frame);
     }
   }
 

@@ -1,0 +1,19 @@
+// An agent that answers. Run it with LAYR8_NODE_URL and LAYR8_API_KEY set; LAYR8_AGENT_DID is optional.
+import { Client, logErrors } from "layr8";
+
+const ECHO = "https://layr8.io/protocols/echo/1.0";
+
+const client = new Client({}, logErrors());
+
+client.handle(`${ECHO}/request`, (message) => {
+  console.log(`${message.from} says ${JSON.stringify(message.body)}`);
+  return { type: `${ECHO}/response`, body: message.body };
+});
+
+client.onDisconnect((reason) => console.log(`link lost: ${reason.message}`));
+client.onReconnect(() => console.log("link is back"));
+
+await client.connect();
+console.log(`echoing as ${client.did}`);
+
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => void client.close());

@@ -1,0 +1,7 @@
+// The tour of Parley. Everything runs on this machine, over real sockets, with no account anywhere.
+import { tellLayr8 } from "./layr8-chapter.ts";
+import { Story } from "./story.ts";
+
+const story = new Story();
+await tellLayr8(story);
+process.exitCode = story.end() ? 0 : 1;

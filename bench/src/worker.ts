@@ -1,0 +1,76 @@
+import { fork, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { fileURLToPath } from "node:url";
+
+/** A role in a process of its own, so that roles do not share an event loop. */
+export class Worker<Ready = unknown> {
+  readonly ready: Promise<Ready>;
+  readonly #process: ChildProcess;
+  readonly #died: Promise<never>;
+
+  /** @param role name of the module beside this one. @param argument what the role is started with. */
+  constructor(role: string, argument: unknown) {
+    this.#process = fork(fileURLToPath(new URL(`${role}.js`, import.meta.url)), [JSON.stringify(argument)]);
+    this.#died = once(this.#process, "exit").then(([code]) => Promise.reject(new Error(`The role ended with ${String(code)}`)));
+    this.#died.catch(() => {});
+    this.ready = this.#next() as Promise<Ready>;
+  }
+
+  /** Asks the role for something; one question at a time. */
+  async ask<Answer>(question: unknown): Promise<Answer> {
+    const answer = this.#next();
+    this.#process.send(question as object);
+    return (await answer) as Answer;
+  }
+
+  async stop(): Promise<void> {
+    if (this.#process.exitCode !== null) return;
+    const exited = once(this.#process, "exit");
+    this.#process.kill();
+    await exited;
+  }
+
+  async #next(): Promise<unknown> {
+    const heard = new AbortController();
+    try {
+      const [message] = (await Promise.race([once(this.#process, "message", { signal: heard.signal }), this.#died])) as [unknown];
+      return message;
+    } finally {
+      heard.abort();
+    }
+  }
+}
+
+/** For a role's module: what it was started with. */
+export function argument<T>(): T {
+  return JSON.parse(process.argv[2] ?? "null") as T;
+}
+
+/** For a role's module: says that it is ready, then answers questions. */
+export function serve(ready: object, answer: (question: never) => Promise<object | number>): void {
+  process.on("message", (question) => {
+    answer(question as never).then(
+      (value) => process.send?.(value),
+      (error: unknown) => {
+        console.error(error);
+        process.exit(1);
+      },
+    );
+  });
+  process.on("disconnect", () => process.exit(0));
+  process.send?.(ready);
+}
+
+/** Runs `task` from `lanes` loops for a while; returns how many were done a second. */
+export async function rate(lanes: number, durationMs: number, task: () => Promise<unknown>): Promise<number> {
+  const started = performance.now();
+  let done = 0;
+  const lane = async () => {
+    while (performance.now() - started < durationMs) {
+      await task();
+      done += 1;
+    }
+  };
+  await Promise.all(Array.from({ length: lanes }, lane));
+  return (done / (performance.now() - started)) * 1000;
+}

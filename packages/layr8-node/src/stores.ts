@@ -1,0 +1,63 @@
+import { ApiKeys, type ApiKeyRecord } from "./identity/api-keys.ts";
+import { Dids, type DidRecord } from "./identity/dids.ts";
+import { loadNodeKey, NodeKey } from "./identity/node-key.ts";
+import type { Inbox } from "./inbox/inbox.ts";
+import { LmdbInbox } from "./inbox/lmdb-inbox.ts";
+import { MemoryInbox } from "./inbox/memory-inbox.ts";
+import type { NodeLimits, NodeOptions } from "./options.ts";
+import { StorageEnvironment } from "./storage/environment.ts";
+import { memoryRecords, storedRecords } from "./storage/records.ts";
+
+/** What a node keeps. */
+export interface Stores {
+  readonly inbox: Inbox;
+  readonly apiKeys: ApiKeys;
+  readonly dids: Dids;
+  /** Flushes and releases everything. */
+  close(): Promise<void>;
+}
+
+/** Opens what a node keeps: in its data directory, or in memory where it has none. */
+export async function openStores(options: NodeOptions, limits: NodeLimits): Promise<Stores> {
+  const stores = options.dataDir === undefined ? openInMemory(options, limits) : await openDirectory(options.dataDir, options, limits);
+  try {
+    for (const key of options.apiKeys ?? []) await stores.apiKeys.import(key);
+  } catch (error) {
+    await stores.close();
+    throw error;
+  }
+  return stores;
+}
+
+function openInMemory(options: NodeOptions, limits: NodeLimits): Stores {
+  const inbox = new MemoryInbox({ limits: inboxLimits(limits) });
+  const nodeKey = options.nodeKey === undefined ? NodeKey.random() : new NodeKey(options.nodeKey);
+  return {
+    inbox,
+    apiKeys: new ApiKeys(memoryRecords<ApiKeyRecord>()),
+    dids: new Dids({ records: memoryRecords<DidRecord>(), nodeKey }),
+    close: () => inbox.close(),
+  };
+}
+
+async function openDirectory(directory: string, options: NodeOptions, limits: NodeLimits): Promise<Stores> {
+  const environment = await StorageEnvironment.open(directory);
+  try {
+    const nodeKey = options.nodeKey === undefined ? await loadNodeKey(directory) : new NodeKey(options.nodeKey);
+    const apiKeys = new ApiKeys(storedRecords<ApiKeyRecord>(environment, "api-keys"));
+    const dids = new Dids({ records: storedRecords<DidRecord>(environment, "dids"), nodeKey });
+    const inbox = await LmdbInbox.open(environment, { limits: inboxLimits(limits) });
+    const close = async (): Promise<void> => {
+      await inbox.close();
+      await environment.close();
+    };
+    return { inbox, apiKeys, dids, close };
+  } catch (error) {
+    await environment.close();
+    throw error;
+  }
+}
+
+function inboxLimits({ maxInboxMessages, maxInboxLength }: NodeLimits): { maxMessages: number; maxLength: number } {
+  return { maxMessages: maxInboxMessages, maxLength: maxInboxLength };
+}

@@ -1,0 +1,478 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { startNode, type Layr8Node } from "../src/node.ts";
+import type { NodeOptions } from "../src/options.ts";
+import { RawClient } from "./phoenix/raw-client.ts";
+import { RawAgent, type RawJoin } from "./raw-agent.ts";
+
+const ECHO = "https://layr8.io/protocols/echo/1.0";
+const ORDER = "https://layr8.io/protocols/order/1.0";
+const BOB = "did:web:localhost:bob";
+const ALICE = "did:web:localhost:alice";
+
+let node: Layr8Node;
+let agents: RawAgent[];
+
+async function start(options: NodeOptions = {}): Promise<Layr8Node> {
+  await node?.close();
+  node = await startNode({ port: 0, logger: false, ...options });
+  return node;
+}
+
+async function agent(options: RawJoin): Promise<RawAgent> {
+  const joined = await RawAgent.join(node, options);
+  agents.push(joined);
+  return joined;
+}
+
+function message(id: string, more: object = {}): object {
+  return { id, type: `${ECHO}/request`, from: ALICE, to: [BOB], body: { n: 1 }, ...more };
+}
+
+const OK = { status: "ok", response: {} };
+
+beforeEach(async () => {
+  agents = [];
+  await start();
+});
+
+afterEach(async () => {
+  for (const joined of agents) joined.close();
+  await node.close();
+});
+
+describe("connecting", () => {
+  it("takes the API key from the header or the query, and refuses others", async () => {
+    await expect(RawClient.open(`${node.url}?api_key=${node.apiKey}`).then((client) => client.close())).resolves.toBeUndefined();
+    await expect(RawClient.open(node.url)).rejects.toThrow("HTTP 403");
+    await expect(RawClient.open(node.url, { "x-api-key": "x".repeat(10_000) })).rejects.toThrow("HTTP 403");
+  });
+
+  it("joins a DID and names it and its capabilities in the reply", async () => {
+    const client = await RawClient.open(node.url, { "x-api-key": node.apiKey ?? "" });
+    const reply = await client.push(`plugins:${BOB}`, "phx_join", { payload_types: [], reply_protocol: true });
+    expect(reply).toEqual({ status: "ok", response: { did: BOB, capabilities: ["reply_protocol/1", "wildcard/1"] } });
+    client.close();
+  });
+
+  it("assigns an ephemeral DID, which is usable under both topics and kept over a lost link", async () => {
+    const first = await agent({});
+    expect(first.did).toMatch(/^did:web:localhost%3A\d+:/);
+    const other = await agent({});
+    expect(other.did).not.toBe(first.did);
+    expect(await first.client.push(`plugins:${first.did}`, "message", message("1", { from: first.did, to: [first.did] }))).toMatchObject({
+      response: { reason: expect.stringContaining("no handler") as string },
+    });
+    first.close();
+    const again = await agent({ did: first.did });
+    expect(again.did).toBe(first.did);
+  });
+
+  it("lets only the key that got an ephemeral DID come back to it", async () => {
+    const { key } = await node.createApiKey({ dids: ["did:web:acme.example:*"] });
+    const { did } = await agent({ apiKey: key });
+    await expect(agent({ did })).rejects.toThrow("unauthorized");
+    await expect(agent({ did, apiKey: key })).resolves.toMatchObject({ did });
+  });
+
+  it("holds a key to its DIDs and prefixes", async () => {
+    const { key } = await node.createApiKey({ dids: [BOB, "did:web:acme.example:*"] });
+    await expect(agent({ did: BOB, apiKey: key })).resolves.toMatchObject({ did: BOB });
+    await expect(agent({ did: "did:web:acme.example:x", apiKey: key })).resolves.toBeDefined();
+    for (const did of [ALICE, `${BOB}y`, "did:web:acme.example.evil.com:x"]) {
+      await expect(agent({ did, apiKey: key })).rejects.toThrow("unauthorized");
+    }
+  });
+
+  it("requires a DID to exist when asked to", async () => {
+    await expect(agent({ did: BOB, mode: "Require" })).rejects.toThrow("refused");
+    await agent({ did: BOB });
+    await expect(agent({ did: BOB, mode: "Require" })).resolves.toBeDefined();
+  });
+
+  it.each([
+    ["another topic", "rooms:lobby", {}],
+    ["no DID", "plugins:bob", {}],
+    ["a DID with a fragment", "plugins:did:web:x#1", {}],
+    ["a DID that is too long", `plugins:did:web:${"x".repeat(3000)}`, {}],
+    ["payload_types that are no list", `plugins:${BOB}`, { payload_types: "echo" }],
+    ["payload_types with a number", `plugins:${BOB}`, { payload_types: [7] }],
+    ["too many payload_types", `plugins:${BOB}`, { payload_types: Array.from({ length: 300 }, (_, i) => `p${i}`) }],
+    ["a list as payload", `plugins:${BOB}`, []],
+    ["null as payload", `plugins:${BOB}`, null],
+    ["an unknown mode", `plugins:${BOB}`, { did_spec: { mode: "Steal" } }],
+    ["an unknown storage", `plugins:${BOB}`, { did_spec: { storage: "cloud" } }],
+  ])("refuses a join with %s, and says why", async (_name, topic, payload) => {
+    const client = await RawClient.open(node.url, { "x-api-key": node.apiKey ?? "" });
+    const reply = await client.push(topic, "phx_join", payload);
+    expect(reply).toMatchObject({ status: "error", response: { reason: expect.stringMatching(/\w{4,}/) as string } });
+    expect(await client.push(`plugins:${BOB}`, "phx_join", {})).toMatchObject({ status: "ok" });
+    client.close();
+  });
+
+  it("closes the connections of a key that is revoked, and knows it no more", async () => {
+    const { id, key } = await node.createApiKey({ dids: "any" });
+    const joined = await agent({ apiKey: key });
+    expect(await node.revokeApiKey(id)).toBe(true);
+    expect(await joined.client.closed).toBe(1008);
+    await expect(agent({ apiKey: key })).rejects.toThrow("HTTP 403");
+    expect(await node.revokeApiKey(id)).toBe(false);
+  });
+
+  it("limits the connections of a key", async () => {
+    await start({ limits: { maxConnectionsPerKey: 2 } });
+    const first = await agent({});
+    await agent({});
+    await expect(agent({})).rejects.toThrow("HTTP 429");
+    first.close();
+    await expect.poll(() => agent({}).then(() => true, () => false)).toBe(true);
+  });
+});
+
+describe("messages", () => {
+  it("go to their recipient as they came, with the node's context, and are acknowledged", async () => {
+    const alice = await agent({ did: ALICE });
+    const bob = await agent({ did: BOB, protocols: [ECHO] });
+    const sent = message("1", { thid: "t", big: 12345678901234567890n.toString(), extra: { deep: [1, null] }, trace_context: { traceparent: "x" } });
+    expect(await alice.send(sent)).toEqual(OK);
+    const { plaintext, context } = await bob.receive();
+    expect(plaintext).toEqual(sent);
+    expect(context).toEqual({ recipient: BOB, authorized: true, sender_credentials: [], attempt: 1 });
+  });
+
+  it("keep numbers that JavaScript can't hold", async () => {
+    const alice = await agent({ did: ALICE });
+    const bob = await agent({ did: BOB, protocols: [ECHO] });
+    const text = JSON.stringify(message("1")).replace('"n":1', '"n":12345678901234567890.123');
+    alice.client.send(`[null,"9","${alice.topic}","message",${text}]`);
+    const raw = new Promise<string>((resolve) => bob.client.ws.once("message", (data) => resolve(String(data))));
+    expect(await raw).toContain('"n":12345678901234567890.123');
+  });
+
+  it("are not redelivered once acknowledged, in either mode", async () => {
+    const alice = await agent({ did: ALICE });
+    for (const replyProtocol of [false, true]) {
+      const bob = await agent({ did: BOB, protocols: [ECHO], replyProtocol });
+      const [a, b, c] = [`a${replyProtocol}`, `b${replyProtocol}`, `c${replyProtocol}`];
+      for (const id of [a, b, c]) await alice.send(message(id));
+      for (const id of [a, b, c]) expect((await bob.receive()).plaintext["id"]).toBe(id);
+      if (replyProtocol) {
+        bob.reply(a, "handled");
+        bob.reply(undefined, "error");
+      } else {
+        bob.ack(a, b);
+      }
+      await bob.send(message("sync", { from: BOB, to: [] }));
+      bob.close();
+      const again = await agent({ did: BOB, protocols: [ECHO], replyProtocol });
+      expect(await again.receive()).toMatchObject({ plaintext: { id: c }, context: { attempt: 2 } });
+      again.ack(c);
+      await again.send(message("sync", { from: BOB, to: [] }));
+      again.close();
+    }
+  });
+
+  it("wait for an agent that is away, in order", async () => {
+    const alice = await agent({ did: ALICE });
+    (await agent({ did: BOB, protocols: [ECHO] })).close();
+    for (let n = 0; n < 50; n++) expect(await alice.send(message(`${n}`))).toEqual(OK);
+    const bob = await agent({ did: BOB, protocols: [ECHO] });
+    for (let n = 0; n < 50; n++) expect((await bob.receive()).plaintext["id"]).toBe(`${n}`);
+  });
+
+  it("go to all recipients, or to none", async () => {
+    const carol = "did:web:localhost:carol";
+    const alice = await agent({ did: ALICE });
+    const bob = await agent({ did: BOB, protocols: [ECHO] });
+    const third = await agent({ did: carol, protocols: [ECHO] });
+    expect(await alice.send(message("1", { to: [BOB, carol, BOB] }))).toEqual(OK);
+    expect((await bob.receive()).context["recipient"]).toBe(BOB);
+    expect((await third.receive()).context["recipient"]).toBe(carol);
+    expect(await alice.send(message("2", { to: [BOB, "did:web:localhost:nobody"] }))).toMatchObject({ status: "error" });
+    expect(await alice.send(message("3"))).toEqual(OK);
+    expect((await bob.receive()).plaintext["id"]).toBe("3");
+  });
+
+  it("are stored once, though they are sent twice", async () => {
+    const alice = await agent({ did: ALICE });
+    const bob = await agent({ did: BOB, protocols: [ECHO] });
+    expect(await alice.send(message("1"))).toEqual(OK);
+    expect(await alice.send(message("1"))).toEqual(OK);
+    await alice.send(message("2"));
+    expect((await bob.receive()).plaintext["id"]).toBe("1");
+    expect((await bob.receive()).plaintext["id"]).toBe("2");
+  });
+
+  it("move to a connection that takes the protocol over; the old one is closed", async () => {
+    const alice = await agent({ did: ALICE });
+    const old = await agent({ did: BOB, protocols: [ECHO] });
+    await alice.send(message("1"));
+    await old.receive();
+    const young = await agent({ did: BOB, protocols: [ECHO] });
+    expect(await young.receive()).toMatchObject({ plaintext: { id: "1" }, context: { attempt: 2 } });
+    expect((await old.event("phx_close"))[2]).toBe(old.topic);
+  });
+
+  it("are split between two connections of one DID by protocol", async () => {
+    const alice = await agent({ did: ALICE });
+    const echo = await agent({ did: BOB, protocols: [ECHO] });
+    const orders = await agent({ did: BOB, protocols: [ORDER] });
+    await alice.send(message("1"));
+    await alice.send(message("2", { type: `${ORDER}/created` }));
+    expect((await echo.receive()).plaintext["id"]).toBe("1");
+    expect((await orders.receive()).plaintext["id"]).toBe("2");
+  });
+
+  it("find the one who asked, by thread, whatever protocols it bound", async () => {
+    const alice = await agent({ did: ALICE });
+    const bob = await agent({ did: BOB, protocols: [ECHO] });
+    await alice.send(message("1"));
+    await bob.receive();
+    const answer = { id: "2", type: `${ECHO}/response`, from: BOB, to: [ALICE], thid: "1", body: {} };
+    expect(await bob.send(answer)).toEqual(OK);
+    expect((await alice.receive()).plaintext).toEqual(answer);
+  });
+
+  it("go to the next taker when one passes, and their sender learns when nobody takes them", async () => {
+    const alice = await agent({ did: ALICE });
+    const bob = await agent({ did: BOB, protocols: [ECHO], replyProtocol: true });
+    const rest = await agent({ did: BOB, protocols: ["*"], replyProtocol: true });
+    await alice.send(message("1"));
+    await bob.receive();
+    bob.reply("1", "pass");
+    expect((await rest.receive()).plaintext["id"]).toBe("1");
+    rest.reply("1", "pass");
+    expect((await alice.receive()).plaintext).toMatchObject({
+      type: "https://didcomm.org/report-problem/2.0/problem-report",
+      from: BOB,
+      thid: "1",
+      pthid: "1",
+      body: { code: "e.p.msg.unsupported" },
+    });
+  });
+
+  it.each([
+    ["another's from", { from: BOB }, "unauthorized"],
+    ["no from", { from: undefined }, "unauthorized"],
+    ["no recipient", { to: [] }, "to names no recipient"],
+    ["an unknown recipient", { to: ["did:web:localhost:nobody"] }, "unknown recipient"],
+    ["a protocol that nobody handles", { type: "https://example.com/chess/1.0/move" }, "no handler"],
+    ["no type", { type: undefined }, "type is missing"],
+    ["a number as id", { id: 7 }, "id must be a string"],
+    ["a text as to", { to: BOB }, "to must be a list"],
+    ["a list as body", { body: [] }, "body must be"],
+    ["an expiry in the past", { expires_time: 1000 }, "expired"],
+    ["a second From", { From: BOB }, "mistaken for from"],
+  ])("are refused with %s", async (_name, more, reason) => {
+    const alice = await agent({ did: ALICE });
+    await agent({ did: BOB, protocols: [ECHO] });
+    expect(await alice.send(message("1", more))).toMatchObject({ status: "error", response: { reason: expect.stringContaining(reason) as string } });
+    expect(await alice.send(message("2"))).toEqual(OK);
+  });
+
+  it("never show a recipient another sender than the one that the node checked", async () => {
+    const alice = await agent({ did: ALICE });
+    const bob = await agent({ did: BOB, protocols: [ECHO] });
+    for (const [id, forged] of [`"from":"did:web:localhost:forged",`, `"\\u0066rom":"did:web:localhost:forged",`].entries()) {
+      alice.client.send(`[null,"x${id}","${alice.topic}","message",{${forged}${JSON.stringify(message(String(id))).slice(1)}]`);
+      const frame = await new Promise<string>((resolve) => bob.client.ws.once("message", (data) => resolve(String(data))));
+      expect(frame).toContain(ALICE);
+      expect(frame).not.toContain("forged");
+    }
+  });
+
+  it.each([
+    ["no JSON", "hello"],
+    ["a number", "7"],
+    ["null", "null"],
+    ["nested too deeply to be written", `{"id":"1","type":"${ECHO}/request","from":"${ALICE}","to":["${BOB}"],"body":{"\\u0061":${"[".repeat(50_000)}${"]".repeat(50_000)}}}`],
+  ])("are refused when the payload is %s", async (_name, payload) => {
+    const alice = await agent({ did: ALICE });
+    await agent({ did: BOB, protocols: [ECHO] });
+    alice.client.send(`[null,"x","${alice.topic}","message",${payload}]`);
+    expect(await alice.client.next()).toMatchObject([null, "x", alice.topic, "phx_reply", { status: "error" }].with(0, expect.anything() as never));
+    expect(await alice.send(message("2"))).toEqual(OK);
+  });
+
+  it("are refused on a topic that is not joined, and in another's name", async () => {
+    const alice = await agent({ did: ALICE });
+    await agent({ did: BOB, protocols: [ECHO] });
+    expect(await alice.client.push(`plugins:${BOB}`, "message", message("1", { from: BOB }))).toMatchObject({ response: { reason: "unmatched topic" } });
+  });
+
+  it("are refused beyond the inbox' depth, and taken again when there is room", async () => {
+    await start({ limits: { maxInboxMessages: 3 } });
+    const alice = await agent({ did: ALICE });
+    const bob = await agent({ did: BOB, protocols: [ECHO] });
+    for (const id of ["1", "2", "3"]) expect(await alice.send(message(id))).toEqual(OK);
+    expect(await alice.send(message("4"))).toMatchObject({ response: { reason: expect.stringContaining("inbox full") as string } });
+    bob.ack("1");
+    await bob.send(message("sync", { from: BOB, to: [] }));
+    await expect.poll(() => alice.send(message("4"))).toEqual(OK);
+  });
+
+  it("are refused beyond the rate of their key", async () => {
+    await start({ limits: { messagesPerSecond: 5 } });
+    const alice = await agent({ did: ALICE });
+    await agent({ did: BOB, protocols: [ECHO] });
+    const replies: Record<string, unknown>[] = [];
+    for (let n = 0; n < 20; n++) replies.push(await alice.send(message(`${n}`)));
+    expect(replies.slice(0, 5)).toEqual([OK, OK, OK, OK, OK]);
+    expect(replies.filter(({ status }) => status === "error").at(-1)).toMatchObject({
+      response: { reason: expect.stringContaining("rate limited") as string, code: "e.p.me.res.rate" },
+    });
+  });
+
+  it("expire, and their sender learns it", async () => {
+    const alice = await agent({ did: ALICE });
+    (await agent({ did: BOB, protocols: [ECHO] })).close();
+    expect(await alice.send(message("1", { expires_time: Math.floor(Date.now() / 1000) + 1 }))).toEqual(OK);
+    expect((await alice.receive()).plaintext).toMatchObject({ thid: "1", body: { code: "e.p.msg.expired", args: ["1"] } });
+  });
+
+  it("are redelivered when they are not acknowledged in time", async () => {
+    await start({ limits: { ackTimeoutMs: 50 } });
+    const alice = await agent({ did: ALICE });
+    const bob = await agent({ did: BOB, protocols: [ECHO] });
+    await alice.send(message("1"));
+    expect((await bob.receive()).context["attempt"]).toBe(1);
+    expect((await bob.receive()).context["attempt"]).toBe(2);
+  });
+
+  it("obey policies, by DID and prefix", async () => {
+    await start({ policies: [{ did: BOB, allow: ["did:web:localhost:a*"], deny: ["did:web:localhost:adam"] }] });
+    await agent({ did: BOB, protocols: [ECHO] });
+    const verdicts: unknown[] = [];
+    for (const did of [ALICE, "did:web:localhost:adam", "did:web:localhost:eve"]) {
+      const sender = await agent({ did });
+      verdicts.push(await sender.send(message("1", { from: did })));
+    }
+    const denied = { status: "error", response: { reason: "unauthorized", code: "e.m.authz.denied", comment: expect.any(String) as string } };
+    expect(verdicts).toEqual([OK, denied, denied]);
+  });
+});
+
+describe("built-in protocols", () => {
+  const PING = "https://didcomm.org/trust-ping/2.0/ping";
+
+  it("answer a ping where no agent does, and leave it to the agent where one does", async () => {
+    const alice = await agent({ did: ALICE });
+    await agent({ did: BOB, protocols: [ECHO] });
+    expect(await alice.send(message("p1", { type: PING, body: {} }))).toEqual(OK);
+    expect((await alice.receive()).plaintext).toMatchObject({ type: "https://didcomm.org/trust-ping/2.0/ping-response", from: BOB, thid: "p1" });
+    const bob = await agent({ did: BOB, protocols: ["https://didcomm.org/trust-ping/2.0"], replyProtocol: true });
+    await alice.send(message("p2", { type: PING, body: {} }));
+    expect((await bob.receive()).plaintext["id"]).toBe("p2");
+    bob.reply("p2", "pass");
+    expect((await alice.receive()).plaintext).toMatchObject({ thid: "p2" });
+  });
+
+  it("stay silent when no response is requested", async () => {
+    const alice = await agent({ did: ALICE });
+    await agent({ did: BOB });
+    expect(await alice.send(message("p1", { type: PING, body: { response_requested: false } }))).toEqual(OK);
+    await alice.send(message("p2", { type: PING, body: {} }));
+    expect((await alice.receive()).plaintext).toMatchObject({ thid: "p2" });
+  });
+
+  it("disclose the protocols that agents have bound", async () => {
+    const alice = await agent({ did: ALICE });
+    await agent({ did: BOB, protocols: [ECHO, ORDER] });
+    const queries = [{ "feature-type": "protocol", match: "https://layr8.io/*/echo/*" }, { "feature-type": "goal-code", match: "*" }, "junk"];
+    await alice.send(message("q", { type: "https://didcomm.org/discover-features/2.0/queries", body: { queries } }));
+    expect((await alice.receive()).plaintext).toMatchObject({
+      type: "https://didcomm.org/discover-features/2.0/disclose",
+      thid: "q",
+      body: { disclosures: [{ "feature-type": "protocol", id: ECHO }] },
+    });
+  });
+});
+
+describe("HTTP", () => {
+  it("serves DID documents by the path rules of did:web", async () => {
+    await agent({ did: BOB });
+    const response = await fetch(`${node.httpUrl}/bob/did.json`, { headers: { host: "localhost" } });
+    expect(response.status).toBe(404);
+    const { port } = node;
+    const did = `did:web:localhost%3A${port}:bob`;
+    await agent({ did });
+    const found = await fetch(`http://localhost:${port}/bob/did.json`);
+    expect(await found.json()).toMatchObject({ id: did, service: [{ type: "DIDCommMessaging" }] });
+    expect((await fetch(`http://localhost:${port}/..%2Fbob/did.json`)).status).toBe(404);
+  });
+
+  it("shows health and metrics", async () => {
+    const alice = await agent({ did: ALICE });
+    await agent({ did: BOB, protocols: [ECHO] });
+    await alice.send(message("1"));
+    await alice.send(message("2", { to: ["did:web:localhost:nobody"] }));
+    expect(await (await fetch(`${node.httpUrl}/health`)).json()).toEqual({ status: "ok" });
+    const text = await (await fetch(`${node.httpUrl}/metrics`)).text();
+    expect(text).toContain("layr8_node_messages_accepted_total 1");
+    expect(text).toContain('layr8_node_messages_refused_total{reason="unknown_recipient"} 1');
+    expect(text).toContain("layr8_node_agents 2");
+    expect(text).toContain("layr8_node_inbox_messages 1");
+  });
+
+  it("answers what it doesn't have with an error in JSON", async () => {
+    const response = await fetch(`${node.httpUrl}/nothing`);
+    expect(response.status).toBe(404);
+    expect(await response.json()).toEqual({ error: "not found" });
+  });
+});
+
+describe("a data directory", () => {
+  it("keeps messages, DIDs and keys over a restart", async () => {
+    const dataDir = await mkdtemp(join(tmpdir(), "layr8-node-"));
+    try {
+      const { apiKey, port } = await start({ dataDir });
+      const alice = await agent({ did: ALICE });
+      const eve = await agent({});
+      (await agent({ did: BOB, protocols: [ECHO] })).close();
+      for (const id of ["1", "2", "3"]) await alice.send(message(id));
+      await start({ dataDir, port });
+      expect(node.apiKey).toBeUndefined();
+      expect(await alice.client.closed).toBe(1012);
+      await expect(agent({ did: ALICE })).rejects.toThrow("HTTP 403");
+      const key = { apiKey: apiKey ?? "" };
+      const bob = await agent({ did: BOB, protocols: [ECHO], ...key });
+      for (const id of ["1", "2", "3"]) expect((await bob.receive()).plaintext["id"]).toBe(id);
+      await expect(agent({ did: eve.did, ...key })).resolves.toMatchObject({ did: eve.did });
+      const back = await agent({ did: ALICE, ...key });
+      expect(await back.send(message("1"))).toEqual(OK);
+      await back.send(message("4"));
+      expect((await bob.receive()).plaintext["id"]).toBe("4");
+    } finally {
+      await node.close();
+      await rm(dataDir, { recursive: true, force: true });
+    }
+  });
+
+  it("is opened by one node at a time", async () => {
+    const dataDir = await mkdtemp(join(tmpdir(), "layr8-node-"));
+    try {
+      await start({ dataDir });
+      await expect(startNode({ port: 0, dataDir, logger: false })).rejects.toMatchObject({ code: "data_dir_locked" });
+    } finally {
+      await node.close();
+      await rm(dataDir, { recursive: true, force: true });
+    }
+  });
+});
+
+describe("options", () => {
+  it.each([
+    ["a limit of 0", { limits: { maxInFlight: 0 } }],
+    ["a key that is too short", { apiKeys: [{ key: "short", dids: "any" as const }] }],
+    ["a policy without DID", { policies: [{ did: "" }] }],
+    ["a prefix that ends in a name", { apiKeys: [{ key: "0123456789abcdef", dids: ["did:web:acme*"] }] }],
+  ])("refuse %s", async (_name, options) => {
+    await expect(startNode({ port: 0, logger: false, ...options })).rejects.toThrow(TypeError);
+  });
+
+  it("reject with the system's error when the port is taken", async () => {
+    await expect(startNode({ port: node.port, logger: false })).rejects.toMatchObject({ code: "EADDRINUSE" });
+  });
+});

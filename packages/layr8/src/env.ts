@@ -1,0 +1,39 @@
+import type { Transport } from "@parley/core";
+import type { Config as AgentConfig, ClientOptions, Endpoint } from "@parley/didcomm-agent";
+import { PhoenixTransport } from "@parley/transport-phoenix";
+
+/**
+ * Where an agent connects and as whom. `nodeUrl`, `apiKey` and `agentDid` come from the environment where they are missing or empty:
+ * `LAYR8_NODE_URL`, `LAYR8_API_KEY`, `LAYR8_AGENT_DID`.
+ */
+export interface Config extends ClientOptions {
+  /** The node's WebSocket URL, such as `wss://your-node.layr8.cloud/plugin_socket/websocket`. */
+  readonly nodeUrl?: string | undefined;
+  /** The key that the node gave out. */
+  readonly apiKey?: string | undefined;
+  /**
+   * What carries the messages: a function that makes it, or a transport that several clients share, so that many DIDs use one socket.
+   * Default: Phoenix Channels over a WebSocket of its own.
+   */
+  readonly transport?: Transport | ((endpoint: Endpoint) => Transport);
+}
+
+/** Fills in from the environment what is missing. @throws TypeError naming what is neither given nor in the environment. */
+export function fromEnvironment(config: Config): AgentConfig {
+  const { nodeUrl, apiKey, agentDid, transport, ...options } = config;
+  const did = agentDid || process.env["LAYR8_AGENT_DID"];
+  const client = did ? { ...options, agentDid: did } : options;
+  if (typeof transport === "object") return { ...client, transport };
+  return {
+    ...client,
+    nodeUrl: required(nodeUrl, "nodeUrl", "LAYR8_NODE_URL", "such as ws://127.0.0.1:4000/plugin_socket/websocket"),
+    apiKey: required(apiKey, "apiKey", "LAYR8_API_KEY", "the key that your node gave you"),
+    transport: transport ?? ((endpoint) => new PhoenixTransport(endpoint)),
+  };
+}
+
+function required(value: string | undefined, member: string, variable: string, what: string): string {
+  const found = value || process.env[variable];
+  if (found) return found;
+  throw new TypeError(`Config.${member} is missing: pass it or set ${variable}, ${what}`);
+}

@@ -1,0 +1,17 @@
+import { startNode, type Layr8Node } from "@parley/layr8-node";
+
+/** What an app finds in its environment. */
+export interface AppEnvironment {
+  readonly LAYR8_NODE_URL: string;
+  readonly LAYR8_API_KEY: string;
+}
+
+/** Runs a check with a node of its own, in memory, on a free port. */
+export async function withNode(check: (env: AppEnvironment, node: Layr8Node) => Promise<void>): Promise<void> {
+  const node = await startNode({ port: 0, logger: false });
+  try {
+    await check({ LAYR8_NODE_URL: node.url, LAYR8_API_KEY: node.apiKey ?? "" }, node);
+  } finally {
+    await node.close();
+  }
+}
