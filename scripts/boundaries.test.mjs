@@ -52,7 +52,7 @@ describe("package boundaries in package.json", () => {
       "apps/demo/package.json": manifest("demo", ["@parley/layr8-node", "zod"], { private: true }),
       "apps/demo/src/main.ts": 'import "zod"; import "@parley/layr8-node"; console.log(process.env.HOME);',
       "testing/compliance/package.json": manifest("compliance", ["@parley/core", "vitest"], { private: true }),
-      "testing/compliance/src/index.ts": 'import "@parley/core"; import "vitest";',
+      "testing/compliance/src/index.ts": 'import "@parley/core"; import "vitest"; console.log(process.env.PATH);',
     });
     expect(checkBoundaries(root)).toEqual([]);
   });

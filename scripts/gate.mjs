@@ -17,7 +17,7 @@ const STEPS = [
   { name: "format", command: "oxfmt --check", hint: "npm run format" },
   { name: "manifests", command: "sherif" },
   { name: "package boundaries", command: "node scripts/boundaries.mjs" },
-  { name: "unused exports", command: "knip --no-progress" },
+  { name: "unused exports", command: "knip --no-progress --no-config-hints" },
   { name: "code blocks", command: "node scripts/code-blocks.mjs" },
   { name: "API reports", command: "node scripts/api-report.mjs --check" },
   { name: "packages", command: "turbo run pkgcheck --output-logs=errors-only --continue" },
@@ -34,7 +34,6 @@ const env = {
   PATH: [join(repository, "node_modules", ".bin"), process.env.PATH].join(delimiter),
   CI: "1",
   NO_COLOR: "1",
-  FORCE_COLOR: "0",
   TURBO_TELEMETRY_DISABLED: "1",
   // The dry run asks the registry what is published already; without a network it must not wait long for the answer.
   npm_config_fetch_retries: "0",
