@@ -233,7 +233,7 @@ export class Client implements AsyncDisposable {
     this.#push(outbound).catch((error: unknown) => this.#threads.fail(outbound.threadId, error));
     const received = await response;
     if (schema === undefined) return received;
-    return { ...received, body: await checkBody(schema, received.body) };
+    return { ...received, body: await checkBody(schema, received.body, received.id) };
   }
 
   /**
@@ -243,7 +243,7 @@ export class Client implements AsyncDisposable {
    *
    * @returns a function that takes the listener off again.
    */
-  onDisconnect(listener: (reason: ParleyError) => void): () => void {
+  onDisconnect(listener: (reason: ParleyError) => unknown): () => void {
     return this.#disconnected.add(listener);
   }
 
@@ -252,13 +252,14 @@ export class Client implements AsyncDisposable {
    *
    * @returns a function that takes the listener off again.
    */
-  onReconnect(listener: () => void): () => void {
+  onReconnect(listener: () => unknown): () => void {
     return this.#reconnected.add(listener);
   }
 
   /**
    * Leaves the node, for good. Takes no more messages, ends every waiting request with {@link ClientClosedError}, lets running handlers
    * finish and reply for `closeGraceMs`, then ends the connection and every `send` that still waits. Idempotent.
+   * A handler that awaits it waits for itself, until the grace is over.
    */
   close(): Promise<void> {
     this.#closing ??= this.#shutDown();

@@ -41,7 +41,7 @@ export interface SDKError {
 }
 
 /** Receives every error that has no caller to go to. It may be async; what it throws is ignored. */
-export type ErrorHandler = (error: SDKError) => void | Promise<void>;
+export type ErrorHandler = (error: SDKError) => unknown;
 
 /** Whom an error is about. Any message fits. */
 export interface ErrorSubject {

@@ -1,4 +1,4 @@
-import { replyTo, type Message, type MessageInit } from "@parley/core";
+import { replyTo, type Message, type MessageInit, type Outcome } from "@parley/core";
 
 import { ErrorKind, kindOfSendError, type ReportError } from "./error-handler.ts";
 import { isLinkFailure, ServerRejectError } from "./errors.ts";
@@ -30,22 +30,18 @@ export class HandlerRunner {
     let body: unknown = message.body;
     if (schema !== undefined) {
       try {
-        body = await checkBody(schema, message.body);
+        body = await checkBody(schema, message.body, message.id);
       } catch (error) {
         // Settled in any case: a body that does not fit will not fit the next time.
         return this.#fail(run, error, false);
       }
     }
-    const ack = () => {
-      run.settle(HANDLED);
-      this.#processed.add(run.key, { outcome: HANDLED });
-    };
+    const ack = () => this.#finish(run, HANDLED);
     let reply: Message | undefined;
     try {
       const result = await handler(createInbound(message, context, body, ack));
       if (result === PASS) {
-        run.settle(PASSED);
-        this.#processed.add(run.key, { outcome: PASSED });
+        this.#finish(run, PASSED);
         return;
       }
       reply = this.#replyFrom(run, result);
@@ -56,17 +52,19 @@ export class HandlerRunner {
     if (reply !== undefined && !(await this.#deliver(run, reply))) {
       if (finished) this.#processed.add(run.key, { outcome: HANDLED, reply });
     } else if (finished) {
-      run.settle(HANDLED);
-      this.#processed.add(run.key, { outcome: HANDLED });
+      this.#finish(run, HANDLED);
     }
   }
 
   /** Says again what did not get through when the handler ran. Never rejects. */
   async deliverReply(run: Run, reply: Message): Promise<void> {
     if (run.delivery.acknowledge === "first") run.settle(HANDLED);
-    if (!(await this.#deliver(run, reply))) return;
-    run.settle(HANDLED);
-    this.#processed.add(run.key, { outcome: HANDLED });
+    if (await this.#deliver(run, reply)) this.#finish(run, HANDLED);
+  }
+
+  /** Settles a message that needs no handler any more. */
+  #finish(run: Run, outcome: Outcome): void {
+    this.#processed.add(run.key, { outcome: run.settle(outcome) });
   }
 
   // oxlint-disable-next-line typescript/no-invalid-void-type -- a handler's result
@@ -105,7 +103,7 @@ export class HandlerRunner {
   }
 
   async #sendReport(run: Run, error: unknown): Promise<{ readonly code: string; readonly comment: string }> {
-    const problem = reportFor(error);
+    const problem = reportFor(error, run.message);
     const report = createReport(run.message, run.did, problem);
     if (report !== undefined) {
       try {

@@ -27,7 +27,7 @@ export interface InboundMessage<Body = JsonObject> extends ReceivedMessage<Body>
 }
 
 export function createReceived<Body>(message: Message, context: MessageContext | undefined, body: Body): ReceivedMessage<Body> {
-  return { ...message, ...(context !== undefined && { context }), body, unmarshalBody: unmarshal(message.body) };
+  return { ...message, ...(context !== undefined && { context }), body, unmarshalBody: unmarshal(message) };
 }
 
 export function createInbound<Body>(
@@ -36,14 +36,14 @@ export function createInbound<Body>(
   body: Body,
   ack: () => void,
 ): InboundMessage<Body> {
-  return { ...message, ...(context !== undefined && { context }), body, unmarshalBody: unmarshal(message.body), ack };
+  return { ...message, ...(context !== undefined && { context }), body, unmarshalBody: unmarshal(message), ack };
 }
 
-function unmarshal(body: JsonObject): ReceivedMessage["unmarshalBody"] {
+function unmarshal({ body, id }: Message): ReceivedMessage["unmarshalBody"] {
   function unmarshalBody(): JsonObject;
   function unmarshalBody<Schema extends StandardSchemaV1>(schema: Schema): Promise<StandardSchemaV1.InferOutput<Schema>>;
   function unmarshalBody(schema?: StandardSchemaV1): unknown {
-    return schema === undefined ? body : checkBody(schema, body);
+    return schema === undefined ? body : checkBody(schema, body, id);
   }
   return unmarshalBody;
 }

@@ -1,15 +1,15 @@
 /** Functions to call when something happens. */
 export class Listeners<Args extends readonly unknown[]> {
-  readonly #listeners = new Set<{ readonly call: (...args: Args) => void }>();
+  readonly #listeners = new Set<{ readonly call: (...args: Args) => unknown }>();
   readonly #onThrow: (error: unknown) => void;
 
-  /** @param onThrow hears of a listener that throws; the others are called all the same. */
+  /** @param onThrow hears of a listener that throws or rejects; the others are called all the same. */
   constructor(onThrow: (error: unknown) => void) {
     this.#onThrow = onThrow;
   }
 
   /** @returns a function that takes the listener off again. */
-  add(call: (...args: Args) => void): () => void {
+  add(call: (...args: Args) => unknown): () => void {
     if (typeof call !== "function") throw new TypeError("A listener must be a function");
     const listener = { call };
     this.#listeners.add(listener);
@@ -21,7 +21,7 @@ export class Listeners<Args extends readonly unknown[]> {
   emit(...args: Args): void {
     for (const { call } of this.#listeners) {
       try {
-        call(...args);
+        Promise.resolve(call(...args)).catch(this.#onThrow);
       } catch (error) {
         this.#onThrow(error);
       }

@@ -68,9 +68,10 @@ export function readReport(message: Message): ProblemReportError {
 }
 
 /** What a failed handler says to the sender: the choice of a ProblemReportError, or a code and the error's message without a stack. */
-export function reportFor(thrown: unknown): ProblemReportError {
+export function reportFor(thrown: unknown, message: Pick<Message, "id">): ProblemReportError {
   if (thrown instanceof ProblemReportError) return thrown;
-  const code = thrown instanceof BodyError ? BAD_BODY : CANT_PROCESS;
+  // The body of another message, such as the answer to a request of the handler's, is no fault of the sender.
+  const code = thrown instanceof BodyError && thrown.messageId === message.id ? BAD_BODY : CANT_PROCESS;
   // Braces would be taken for places of arguments.
   return new ProblemReportError(code, commentOf(thrown).replaceAll(/[{}]/g, ""));
 }

@@ -12,6 +12,9 @@ export interface Finished {
 export class Processed {
   readonly #capacity: number;
   readonly #finished = new Map<string, Finished>();
+  /** The keys in the order they came, as a ring. (A Map's own order would do, but finding its oldest key again and again is slow.) */
+  readonly #ring: string[] = [];
+  #next = 0;
 
   constructor(capacity: number) {
     this.#capacity = capacity;
@@ -22,15 +25,13 @@ export class Processed {
   }
 
   add(key: string, finished: Finished): void {
-    // A Map keeps the order of insertion: the first key is the oldest.
-    this.#finished.delete(key);
-    this.#finished.set(key, finished);
-    if (this.#finished.size > this.#capacity) {
-      for (const oldest of this.#finished.keys()) {
-        this.#finished.delete(oldest);
-        break;
-      }
+    if (!this.#finished.has(key)) {
+      const oldest = this.#ring[this.#next];
+      if (oldest !== undefined) this.#finished.delete(oldest);
+      this.#ring[this.#next] = key;
+      this.#next = (this.#next + 1) % this.#capacity;
     }
+    this.#finished.set(key, finished);
   }
 }
 

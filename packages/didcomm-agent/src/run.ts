@@ -32,11 +32,13 @@ export class Run {
     return this.#outcome !== undefined;
   }
 
-  /** Tells the node, the first time it is called. */
-  settle(outcome: Outcome): void {
-    if (this.settled) return;
-    this.#outcome = outcome;
-    this.#delivery.settle(outcome);
+  /** Tells the node, the first time it is called. Gives what the node was told. */
+  settle(outcome: Outcome): Outcome {
+    if (this.#outcome === undefined) {
+      this.#outcome = outcome;
+      this.#delivery.settle(outcome);
+    }
+    return this.#outcome;
   }
 
   /** Takes in another delivery of the same message. */

@@ -18,11 +18,14 @@ export class BodyError extends ParleyError<"body_invalid"> {
   override readonly name: string = "BodyError";
   /** What is wrong, at most ten entries. */
   readonly issues: readonly BodyIssue[];
+  /** The message whose body it is. */
+  readonly messageId: string;
 
-  constructor(found: readonly StandardSchemaV1.Issue[]) {
+  constructor(found: readonly StandardSchemaV1.Issue[], messageId: string) {
     const issues = found.slice(0, MAX_ISSUES).map(readIssue);
     super("body_invalid", issues.map(({ path, message }) => `${path}: ${message}`).join("; "));
     this.issues = issues;
+    this.messageId = messageId;
   }
 }
 
@@ -34,10 +37,11 @@ export class BodyError extends ParleyError<"body_invalid"> {
 export async function checkBody<Schema extends StandardSchemaV1>(
   schema: Schema,
   body: JsonObject,
+  messageId: string,
 ): Promise<StandardSchemaV1.InferOutput<Schema>> {
   const checked = schema["~standard"].validate(body);
   const result = checked instanceof Promise ? await checked : checked;
-  if (result.issues !== undefined) throw new BodyError(result.issues);
+  if (result.issues !== undefined) throw new BodyError(result.issues, messageId);
   return result.value;
 }
 

@@ -1,5 +1,6 @@
 import type { Message, MessageContext } from "@parley/core";
 
+import { AbortGroup } from "./abort-group.ts";
 import { RequestTimeoutError } from "./errors.ts";
 import { createReceived, type ReceivedMessage } from "./inbound-message.ts";
 import { isProblemReport, readReport } from "./problem-report.ts";
@@ -21,25 +22,25 @@ export interface WaitOptions {
 /** Requests that wait for a response, by thread. */
 export class Threads {
   readonly #waiting = new Map<string, Waiter>();
+  readonly #aborts = new AbortGroup();
 
   /** Waits for the response to a request. The promise ends by a response, a report, `fail`, the timeout or the signal. */
   wait(request: Message & { readonly threadId: string }, { timeoutMs, signal }: WaitOptions): Promise<ReceivedMessage> {
     const { threadId } = request;
     if (this.#waiting.has(threadId)) throw new TypeError(`A request waits on thread ${threadId} already`);
     return new Promise((resolve, reject) => {
-      const abort = () => this.fail(threadId, signal?.reason);
       const timer =
         timeoutMs === Number.POSITIVE_INFINITY
           ? undefined
           : setTimeout(() => this.fail(threadId, new RequestTimeoutError(threadId, timeoutMs)), timeoutMs);
-      signal?.addEventListener("abort", abort);
+      const unlisten = signal && this.#aborts.add(signal, () => this.fail(threadId, signal.reason));
       this.#waiting.set(threadId, {
         request,
         recipients: request.to.map(didOf),
         settle: (outcome) => {
           this.#waiting.delete(threadId);
           clearTimeout(timer);
-          signal?.removeEventListener("abort", abort);
+          unlisten?.();
           if ("response" in outcome) resolve(outcome.response);
           else reject(outcome.error);
         },

@@ -257,6 +257,7 @@ describe("the link", () => {
     client.onDisconnect(() => {
       throw new Error("listener");
     });
+    client.onReconnect(() => Promise.reject(new Error("async listener")));
     const off = client.onDisconnect(({ code }) => events.push(code));
     client.onReconnect(() => events.push("reconnected"));
     await client.connect();
@@ -265,7 +266,12 @@ describe("the link", () => {
     off();
     transport.connection.drop();
     expect(events).toEqual(["disconnected", "reconnected"]);
-    expect(errors.map(({ kind }) => kind)).toEqual([ErrorKind.HANDLER_EXCEPTION, ErrorKind.HANDLER_EXCEPTION]);
+    await settled();
+    expect(errors.map(({ kind, cause }) => `${kind} ${cause.message}`).toSorted()).toEqual([
+      "handler_exception async listener",
+      "handler_exception listener",
+      "handler_exception listener",
+    ]);
     await client.close();
     transport.connection.recover();
     expect(events).toHaveLength(2);

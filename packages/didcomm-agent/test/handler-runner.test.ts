@@ -127,6 +127,13 @@ describe("a reply that the link swallowed", () => {
 });
 
 describe("PASS", () => {
+  it("does not take an acknowledgement back", async () => {
+    const { client, deliver } = await withHandler((message) => (message.ack(), PASS), { manualAck: true });
+    expect((await deliver({ id: "q" })).outcome).toEqual(HANDLED);
+    expect((await deliver({ id: "q" })).outcome).toEqual(HANDLED);
+    await client.close();
+  });
+
   it("gives the message back to the node, in outcome mode", async () => {
     let runs = 0;
     const { client, connection, deliver } = await withHandler(() => (runs++, PASS));
@@ -361,6 +368,28 @@ describe("a schema", () => {
     expect(connection.sent).toMatchObject([
       { type: REPORT, body: { code: "e.p.msg.bad-body", comment: expect.stringMatching(/^body\.items\[0\]\.name: /) } },
     ]);
+    await client.close();
+  });
+
+  it("is the only source of a body's type", () => {
+    const { client } = setUp();
+    // @ts-expect-error -- without a schema nothing says that the body is of this type
+    client.handle(ECHO, (message: InboundMessage<{ name: string }>) => void message);
+    expect(() => client.handle(ECHO, () => {})).toThrow(TypeError);
+  });
+
+  it("of a handler's own request is not the sender's fault", async () => {
+    const { client, transport } = setUp();
+    client.handle(ECHO, async () => {
+      await client.request({ type: ECHO, to: ALICE, id: "upstream" }, { schema });
+    });
+    await client.connect();
+    const { connection } = transport;
+    const delivered = connection.deliver(plaintext());
+    await settled();
+    connection.deliver(plaintext({ thid: "upstream", type: ECHO_REPLY }));
+    await settled();
+    expect(delivered.outcome).toMatchObject({ code: "e.p.xfer.cant-process" });
     await client.close();
   });
 

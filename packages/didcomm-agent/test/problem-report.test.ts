@@ -72,6 +72,6 @@ describe("what a failed handler says", () => {
     [new Error("bad {1}"), "bad 1"],
     [new Error("x".repeat(5000)), "x".repeat(1024)],
   ])("is the error's message, without a stack, cut to size: %s", (thrown, comment) => {
-    expect(reportFor(thrown)).toMatchObject({ code: "e.p.xfer.cant-process", comment });
+    expect(reportFor(thrown, { id: "m1" })).toMatchObject({ code: "e.p.xfer.cant-process", comment });
   });
 });

@@ -171,6 +171,23 @@ describe("request", () => {
     await client.close();
   });
 
+  it("shares a signal with thousands of others", async () => {
+    const { client } = await connected();
+    const warnings: Error[] = [];
+    const warn = (warning: Error) => void warnings.push(warning);
+    process.on("warning", warn);
+    const abort = new AbortController();
+    const requests = Array.from({ length: 3000 }, () => client.request({ type: ECHO, to: ALICE }, { signal: abort.signal }));
+    const ends = Promise.allSettled(requests);
+    await settled();
+    abort.abort(new Error("enough"));
+    expect((await ends).every(({ status }) => status === "rejected")).toBe(true);
+    await settled();
+    process.off("warning", warn);
+    expect(warnings).toEqual([]);
+    await client.close();
+  });
+
   it("is answered though every handler is busy", async () => {
     const { client, transport } = setUp({ maxConcurrentHandlers: 1 });
     client.handle(ECHO, async () => {
