@@ -13,10 +13,7 @@ export interface NodeSocketOptions {
   readonly maxFrameLength: number;
 }
 
-/**
- * The WebSocket that phoenix drives. Remembers why it failed, and hands the kernel everything that is written in one turn of the
- * event loop at once.
- */
+/** The WebSocket that phoenix drives. Remembers why it failed, and hands frames that are written together to the kernel together. */
 export class NodeSocket extends WebSocket {
   /** HTTP status of a refused upgrade. */
   refusal: number | undefined;
@@ -53,7 +50,8 @@ export class NodeSocket extends WebSocket {
       const tcp = this.#tcp;
       this.#corked = true;
       tcp.cork();
-      setImmediate(() => {
+      // After the promises that settle now: what they lead to send goes along, and nothing waits.
+      process.nextTick(() => {
         this.#corked = false;
         tcp.uncork();
       });
