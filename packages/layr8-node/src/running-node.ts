@@ -1,0 +1,187 @@
+import type { AddressInfo } from "node:net";
+import type { FastifyInstance } from "fastify";
+import type { Logger } from "pino";
+import { Gate } from "./gate.ts";
+import { createMetrics, type Metrics } from "./http/metrics.ts";
+import { createHttpServer } from "./http/server.ts";
+import type { ApiKeyInfo, ApiKeyOptions, CreatedApiKey } from "./identity/api-keys.ts";
+import type { Layr8Node } from "./node.ts";
+import type { NodeLimits, NodeOptions } from "./options.ts";
+import { PhoenixServer } from "./phoenix/phoenix-server.ts";
+import { SOCKET_PATH } from "./phoenix/upgrade.ts";
+import type { Policies } from "./routing/policy.ts";
+import { Router } from "./routing/router.ts";
+import type { Stores } from "./stores.ts";
+
+/** How often redeliveries, silent sockets and expiry are looked after, in milliseconds. */
+const SWEEP_MS = 1000;
+/** How long clients have to hang up when the node stops, in milliseconds. */
+const CLOSE_GRACE_MS = 2000;
+/** The longest wait for an acknowledgement, in milliseconds. */
+const MAX_ACK_TIMEOUT_MS = 5 * 60_000;
+/** Frames of one socket that can't be read before it is closed. */
+const MAX_MALFORMED = 100;
+/** Threads remembered per DID, so that answers find the connection that asked. */
+const MAX_THREADS = 16_384;
+
+/** What a node is put together from. */
+export interface NodeParts {
+  readonly stores: Stores;
+  readonly limits: NodeLimits;
+  readonly policies: Policies;
+  readonly logger: Logger;
+  readonly apiKey: string | undefined;
+}
+
+/** A node: puts the parts together, and looks after them once a second. */
+export class RunningNode implements Layr8Node {
+  readonly apiKey: string | undefined;
+  readonly #stores: Stores;
+  readonly #limits: NodeLimits;
+  readonly #logger: Logger;
+  readonly #metrics: Metrics;
+  readonly #router: Router;
+  readonly #http: FastifyInstance;
+  #phoenix: PhoenixServer | undefined;
+  #sweeper: NodeJS.Timeout | undefined;
+  #authority = "";
+  #publicUrl = "";
+  #port = 0;
+  #closing: Promise<void> | undefined;
+
+  constructor({ stores, limits, policies, logger, apiKey }: NodeParts) {
+    const { inbox, dids } = stores;
+    this.apiKey = apiKey;
+    this.#stores = stores;
+    this.#limits = limits;
+    this.#logger = logger;
+    this.#metrics = createMetrics({
+      sockets: () => this.#phoenix?.size ?? 0,
+      agents: () => this.#router.connected,
+      inboxMessages: () => inbox.recipients().reduce((sum, did) => sum + inbox.depth(did).messages, 0),
+    });
+    this.#router = new Router({
+      inbox,
+      policies,
+      isHosted: (did) => dids.has(did),
+      messageTtlMs: limits.messageTtlMs,
+      delivery: {
+        ackTimeoutMs: limits.ackTimeoutMs,
+        maxAckTimeoutMs: Math.max(limits.ackTimeoutMs, MAX_ACK_TIMEOUT_MS),
+        window: { maxMessages: limits.maxInFlight, maxLength: 4 * limits.maxFrameBytes },
+        maxThreads: MAX_THREADS,
+        now: Date.now,
+      },
+      events: {
+        onDelivered: (attempt) => {
+          this.#metrics.delivered.inc();
+          if (attempt > 1) this.#metrics.redelivered.inc();
+        },
+        onDead: (cause) => this.#metrics.dead.inc({ cause }),
+        onFailure: (error) => this.#fail(error),
+      },
+    });
+    this.#http = createHttpServer({
+      metrics: this.#metrics,
+      documentAt: (host, path) => dids.documentAt(host, path, this.#publicUrl),
+      isReady: () => this.#closing === undefined,
+    });
+  }
+
+  get url(): string {
+    return `ws://${this.#authority}${SOCKET_PATH}`;
+  }
+
+  get httpUrl(): string {
+    return `http://${this.#authority}`;
+  }
+
+  get port(): number {
+    return this.#port;
+  }
+
+  /** Opens the port. Called once. */
+  async listen({ port = 4000, host = "127.0.0.1", publicUrl, domain }: NodeOptions): Promise<void> {
+    await this.#http.listen({ port, host });
+    const bound = this.#http.server.address() as AddressInfo;
+    this.#port = bound.port;
+    this.#authority = `${bound.family === "IPv6" ? `[${bound.address}]` : bound.address}:${bound.port}`;
+    this.#publicUrl = publicUrl ?? this.httpUrl;
+    this.#phoenix = this.#openPhoenix(domain ?? `localhost%3A${bound.port}`);
+    this.#sweeper = setInterval(() => this.#sweep(), SWEEP_MS).unref();
+    this.#logger.info({ url: this.url }, "listening");
+  }
+
+  createApiKey(options: ApiKeyOptions): Promise<CreatedApiKey> {
+    return this.#stores.apiKeys.create(options);
+  }
+
+  async revokeApiKey(id: string): Promise<boolean> {
+    try {
+      return await this.#stores.apiKeys.revoke(id);
+    } finally {
+      this.#phoenix?.drop(id);
+    }
+  }
+
+  listApiKeys(): readonly ApiKeyInfo[] {
+    return this.#stores.apiKeys.list();
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  #openPhoenix(domain: string): PhoenixServer {
+    const limits = this.#limits;
+    const { apiKeys, dids } = this.#stores;
+    const gate = new Gate({ apiKeys, dids, router: this.#router, metrics: this.#metrics, limits, domain });
+    return new PhoenixServer(this.#http.server, {
+      limits: {
+        maxFrameBytes: limits.maxFrameBytes,
+        maxChannels: limits.maxChannelsPerSocket,
+        idleTimeoutMs: limits.idleTimeoutMs,
+        maxMalformed: MAX_MALFORMED,
+        highWaterMark: limits.maxFrameBytes,
+      },
+      admit: (request) => gate.admit(request),
+      events: {
+        onMalformed: (what) => {
+          this.#metrics.malformedFrames.inc();
+          this.#logger.debug({ what }, "malformed frame");
+        },
+        onRefused: (status) => this.#metrics.refusedConnections.inc({ status: String(status) }),
+        onFailure: (error) => this.#fail(error),
+      },
+    });
+  }
+
+  #sweep(): void {
+    this.#phoenix?.checkIdle(Date.now());
+    this.#router.sweep();
+    this.#expireDids().catch((error: unknown) => this.#fail(error));
+  }
+
+  async #expireDids(): Promise<void> {
+    const gone = await this.#stores.dids.expire(Date.now() - this.#limits.ephemeralGraceMs, (did) => this.#router.isConnected(did));
+    await Promise.all(gone.map((did) => this.#router.forget(did)));
+  }
+
+  #fail(error: unknown): void {
+    this.#metrics.failures.inc();
+    this.#logger.error({ err: error }, "the node failed at something that no client can be told of");
+  }
+
+  async #close(): Promise<void> {
+    clearInterval(this.#sweeper);
+    await this.#phoenix?.close(CLOSE_GRACE_MS);
+    await this.#http.close();
+    await this.#stores.close();
+    this.#logger.info("stopped");
+  }
+}

@@ -1,0 +1,149 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { IncomingMessage } from "../../src/inbox/inbox.ts";
+import { LmdbInbox } from "../../src/inbox/lmdb-inbox.ts";
+import { StorageEnvironment, type Environment } from "../../src/storage/environment.ts";
+import { WriteQueue, type Write } from "../../src/storage/write-queue.ts";
+import { temporaryDirectory } from "../storage/temporary-directory.ts";
+import { inboxCompliance } from "./inbox-compliance.ts";
+
+inboxCompliance("LmdbInbox", async (setup) => {
+  const directory = await temporaryDirectory();
+  let environment = await StorageEnvironment.open(directory.path);
+  return {
+    inbox: await LmdbInbox.open(environment, setup),
+    reopen: async () => {
+      await environment.close();
+      environment = await StorageEnvironment.open(directory.path);
+      return LmdbInbox.open(environment, setup);
+    },
+    cleanup: async () => {
+      await environment.close();
+      await directory.remove();
+    },
+  };
+});
+
+const ALICE = "did:web:alice.example";
+const ALL = { after: 0, limit: 100, maxLength: 1_000_000 };
+
+function message(id: string, changes: Partial<IncomingMessage> = {}): IncomingMessage {
+  return { recipient: ALICE, id, type: "https://example.org/t/1.0/m", plaintext: "{}", authorized: true, expiresAt: 1, ...changes };
+}
+
+/** An environment whose commits fail while `failing` is set. */
+function fallible(environment: Environment): Environment & { failing: boolean } {
+  const wrapped = {
+    failing: false,
+    directory: environment.directory,
+    table: (name: string) => environment.table(name),
+    writes: new WriteQueue(async (writes: readonly Write[]) => {
+      if (wrapped.failing) throw new Error("no space left on device");
+      for (const { table, key, value } of writes) {
+        if (value === undefined) environment.writes.remove(table, key);
+        else environment.writes.put(table, key, value);
+      }
+      await environment.writes.flush();
+    }),
+  };
+  return wrapped;
+}
+
+describe("LmdbInbox whose disk fails", () => {
+  let directory: Awaited<ReturnType<typeof temporaryDirectory>>;
+  let environment: StorageEnvironment;
+  let disk: ReturnType<typeof fallible>;
+  let inbox: LmdbInbox;
+
+  beforeEach(async () => {
+    directory = await temporaryDirectory();
+    environment = await StorageEnvironment.open(directory.path);
+    disk = fallible(environment);
+    inbox = await LmdbInbox.open(disk);
+  });
+  afterEach(async () => {
+    await environment.close();
+    await directory.remove();
+  });
+
+  it("rejects an append and the duplicate that waits for it, and takes the message later", async () => {
+    disk.failing = true;
+    const both = await Promise.allSettled([inbox.append(message("1")), inbox.append(message("1"))]);
+    expect(both).toMatchObject([
+      { status: "rejected", reason: { code: "storage_failed", retryable: true } },
+      { status: "rejected", reason: { code: "storage_failed" } },
+    ]);
+    expect(inbox.depth(ALICE)).toEqual({ messages: 0, length: 0 });
+    expect(inbox.recipients()).toEqual([]);
+
+    disk.failing = false;
+    expect((await inbox.append(message("1"))).status).toBe("stored");
+    expect(await inbox.read(ALICE, ALL)).toHaveLength(1);
+  });
+
+  it("keeps what could not be settled, dropped or counted", async () => {
+    const appended = await inbox.append(message("1"));
+    const seq = appended.status === "stored" ? appended.message.seq : 0;
+    disk.failing = true;
+    const failed = await Promise.allSettled([
+      inbox.recordAttempts(ALICE, seq, 1),
+      inbox.settle(ALICE, [seq]),
+      inbox.settle(ALICE, [seq]),
+      inbox.drop(ALICE),
+    ]);
+    expect(failed.map(({ status }) => status)).toEqual(["rejected", "rejected", "rejected", "rejected"]);
+    expect(await inbox.read(ALICE, ALL)).toMatchObject([{ seq, attempts: 0 }]);
+    expect(inbox.depth(ALICE)).toEqual({ messages: 1, length: 2 });
+  });
+
+  it("does not lose a recipient whose first message failed", async () => {
+    disk.failing = true;
+    await expect(inbox.append(message("1"))).rejects.toMatchObject({ code: "storage_failed" });
+    disk.failing = false;
+    await inbox.append(message("2"));
+    await inbox.close();
+    const again = await LmdbInbox.open(environment);
+    expect((await again.read(ALICE, ALL)).map(({ id }) => id)).toEqual(["2"]);
+  });
+});
+
+it("LmdbInbox forgets boxes that are empty, on disk too, and keeps the others", async () => {
+  const directory = await temporaryDirectory();
+  const environment = await StorageEnvironment.open(directory.path);
+  try {
+    const inbox = await LmdbInbox.open(environment);
+    await inbox.append(message("kept"));
+    for (let round = 0; round < 10; round++) {
+      await Promise.all(
+        Array.from({ length: 100 }, async (_, index) => {
+          const recipient = `did:web:host.example:${round}-${index}`;
+          const appended = await inbox.append(message("m", { recipient }));
+          if (appended.status === "stored") await inbox.settle(recipient, [appended.message.seq]);
+        }),
+      );
+    }
+    expect(Array.from(environment.table("boxes").getKeys({})).length).toBeLessThan(500);
+    expect(inbox.recipients()).toEqual([ALICE]);
+    expect(await inbox.read(ALICE, ALL)).toHaveLength(1);
+  } finally {
+    await environment.close();
+    await directory.remove();
+  }
+});
+
+it("LmdbInbox removes what it remembered once it is old", async () => {
+  const directory = await temporaryDirectory();
+  const environment = await StorageEnvironment.open(directory.path);
+  let clock = 1_000_000;
+  const recorded = (): number => Array.from(environment.table("recent").getKeys({})).length;
+  try {
+    const inbox = await LmdbInbox.open(environment, { now: () => clock, limits: { deduplicationMs: 1000 } });
+    for (let index = 0; index < 255; index++) await inbox.append(message(`early-${index}`));
+    expect(recorded()).toBe(255);
+    clock += 1000;
+    await inbox.append(message("late"));
+    expect(recorded()).toBe(1);
+  } finally {
+    await environment.close();
+    await directory.remove();
+  }
+});
