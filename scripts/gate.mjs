@@ -5,6 +5,7 @@
 import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { delimiter, join } from "node:path";
+import { stripVTControlCharacters } from "node:util";
 import { display, repository } from "./lib/workspace.mjs";
 import { countTests } from "./lib/test-report.mjs";
 
@@ -56,7 +57,7 @@ async function run({ name, command, hint }) {
   const seconds = ((performance.now() - started) / 1000).toFixed(1);
   console.log(`${ok ? "ok  " : "FAIL"} ${name} (${seconds} s)`);
   if (!ok) {
-    const lines = output.trimEnd().split("\n");
+    const lines = stripVTControlCharacters(output).trimEnd().split("\n");
     if (lines.length > TAIL) console.log(`  … ${lines.length - TAIL} lines before these; all of them: npx ${command}`);
     for (const line of lines.slice(-TAIL)) console.log(`  ${line}`);
     if (hint !== undefined) console.log(`  To mend it: ${hint}`);
