@@ -103,9 +103,10 @@ describe("connect", () => {
       new Promise((_resolve, reject) => signal?.addEventListener("abort", () => reject(signal.reason as Error)));
     const abort = new AbortController();
     const connecting = client.connect({ signal: abort.signal });
-    abort.abort(new Error("enough"));
-    await expect(connecting).rejects.toThrow("enough");
-    await expect(client.connect({ signal: abort.signal })).rejects.toThrow("enough");
+    const reason = new Error("enough");
+    abort.abort(reason);
+    await expect(connecting).rejects.toBe(reason);
+    await expect(client.connect({ signal: abort.signal })).rejects.toBe(reason);
     expect(transport.attempts).toHaveLength(1);
   });
 });
@@ -298,6 +299,34 @@ describe("the link", () => {
     await client.close();
   });
 
+  it("leaves to the next connection what had not begun when it ended", async () => {
+    const { client, transport } = setUp({ maxConcurrentHandlers: 1 });
+    const finish: (() => void)[] = [];
+    const ran: string[] = [];
+    client.handle(ECHO, ({ id }) => {
+      ran.push(id);
+      return new Promise<void>((resolve) => finish.push(resolve));
+    });
+    await client.connect();
+    const queued = plaintext({ id: "queued" });
+    transport.connection.deliver(plaintext({ id: "running" }));
+    transport.connection.deliver(queued);
+    await settled();
+    transport.connection.deliveries.fail(new TransportError("taken_over", "gone"));
+    await settled();
+    finish.shift()?.();
+    await settled();
+    expect(ran).toEqual(["running"]);
+    await client.connect();
+    const again = transport.connection.deliver(queued);
+    await settled();
+    finish.shift()?.();
+    await settled();
+    expect(ran).toEqual(["running", "queued"]);
+    expect(again.outcome).toEqual({ status: "handled" });
+    await client.close();
+  });
+
   it("reports frames that can't be read", async () => {
     const { client, transport, errors } = setUp();
     await client.connect();
@@ -390,7 +419,10 @@ describe("close", () => {
     let connect = () => {};
     transport.onConnect = () => new Promise((resolve) => (connect = resolve));
     const connecting = client.connect();
-    const closing = client.close();
+    const closed = vi.fn<() => void>();
+    const closing = client.close().then(closed);
+    await settled();
+    expect(closed).not.toHaveBeenCalled();
     connect();
     await expect(connecting).rejects.toBeInstanceOf(ClientClosedError);
     await closing;

@@ -22,6 +22,22 @@ describe("Pool", () => {
     expect(order).toEqual(Array.from({ length: 5000 }, (_, index) => index));
   });
 
+  it("is idle once the last task has ended", async () => {
+    const pool = new Pool(2, 10);
+    const finish: (() => void)[] = [];
+    const task = () => new Promise<void>((resolve) => finish.push(resolve));
+    pool.add(task);
+    pool.add(task);
+    let idle = false;
+    const waiting = pool.idle().then(() => (idle = true));
+    finish.shift()?.();
+    await settled();
+    expect(idle).toBe(false);
+    finish.shift()?.();
+    await waiting;
+    expect(idle).toBe(true);
+  });
+
   it("refuses what exceeds the queue, and has room again later", async () => {
     const pool = new Pool(1, 1);
     let finish = () => {};

@@ -1,3 +1,5 @@
+import { getEventListeners } from "node:events";
+
 import { RejectedError, type JsonObject } from "@parley/core";
 import { describe, expect, it, vi } from "vitest";
 import { z } from "zod";
@@ -185,6 +187,40 @@ describe("request", () => {
     await settled();
     process.off("warning", warn);
     expect(warnings).toEqual([]);
+    await client.close();
+  });
+
+  it("lets go of its signal once it has ended", async () => {
+    const { client, connection } = await connected();
+    const abort = new AbortController();
+    const { signal } = abort;
+    const first = client.request(ask, { signal });
+    const second = client.request({ ...ask, id: "second" }, { signal });
+    connection.deliver(answer());
+    await first;
+    expect(getEventListeners(signal, "abort")).toHaveLength(1);
+    connection.deliver(answer({ thid: "second" }));
+    await second;
+    expect(getEventListeners(signal, "abort")).toHaveLength(0);
+    const third = client.request(ask, { signal });
+    const fourth = client.request({ ...ask, id: "fourth" }, { signal });
+    connection.deliver(answer());
+    await third;
+    abort.abort(new Error("enough"));
+    await expect(fourth).rejects.toThrow("enough");
+    await client.close();
+  });
+
+  it("takes its response once: a redelivery of it is settled", async () => {
+    const { client, connection, errors } = await connected();
+    const request = client.request(ask);
+    const response = answer();
+    connection.deliver(response);
+    await request;
+    const again = connection.deliver(response);
+    await settled();
+    expect(again.outcome).toEqual({ status: "handled" });
+    expect(errors).toEqual([]);
     await client.close();
   });
 
