@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { ALICE_TOPIC, connect, MESSAGE, next, startServer, transportTo } from "./fixture.ts";
 
@@ -126,6 +127,36 @@ describe("a node that sends what can't be read", () => {
     await alice.connection.send(MESSAGE);
     expect(alice.events.faults).toHaveLength(2);
     expect(bob.events.faults).toHaveLength(1);
+  });
+
+  it("does no harm, whatever it is", async () => {
+    const server = await startServer();
+    const { connection, events } = await connect(transportTo(server, { limits: { maxQueuedDeliveries: 1_000_000 } }));
+    const member = fc.oneof(
+      fc.jsonValue({ maxDepth: 2 }),
+      fc.constantFrom(null, "1", "2", "7", "phoenix", ALICE_TOPIC, "phx_reply", "message", "phx_join"),
+    );
+    const payload = fc.record(
+      { status: member, response: member, plaintext: fc.jsonValue(), context: fc.jsonValue() },
+      { requiredKeys: [] },
+    );
+    const text = fc.oneof(
+      fc.string(),
+      fc.json(),
+      fc.tuple(member, member, member, member, fc.oneof(payload, member)).map((parts) => JSON.stringify(parts)),
+    );
+    const arrivals = fc.sample(
+      fc.oneof(
+        text,
+        fc.uint8Array({ maxLength: 64 }).map((bytes) => Buffer.from(bytes)),
+      ),
+      3_000,
+    );
+    for (const arrival of arrivals) server.client.raw(arrival);
+    await connection.send(MESSAGE);
+    expect(events.disconnects).toEqual([]);
+    expect(events.faults.length).toBeGreaterThan(1_000);
+    for (const { error } of events.faults) expect(error.code).toBe("frame_invalid");
   });
 
   it("leaves deliveries beyond the limit to the node's redelivery", async () => {

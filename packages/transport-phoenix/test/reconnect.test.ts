@@ -143,7 +143,7 @@ describe("reconnecting", () => {
 
   it("tries a rejoin again that was not answered, after leaving it", async () => {
     const server = await startServer();
-    const { connection, events } = await connect(transportTo(server, { timeouts: { joinMs: 20 } }));
+    const { connection, events } = await connect(transportTo(server, { timeouts: { joinMs: 150 } }));
     let ignored = 0;
     server.behaviour = ([, , , event]) => (event === "phx_join" && ++ignored === 1 ? "ignore" : "default");
     server.client.drop();
@@ -207,7 +207,7 @@ describe("reconnecting", () => {
 
   it("notices a node that has gone silent, and fails what is in flight then", async () => {
     const server = await startServer();
-    const { connection, events } = await connect(transportTo(server, { timeouts: { silenceMs: 50 } }));
+    const { connection, events } = await connect(transportTo(server, { timeouts: { silenceMs: 150 } }));
     server.client.blackHole();
     const error = await rejection(connection.send(MESSAGE));
     expect(error).toMatchObject({ code: "disconnected" });
@@ -217,7 +217,7 @@ describe("reconnecting", () => {
 
   it("notices a heartbeat that is not answered", async () => {
     const server = await startServer();
-    const { events } = await connect(transportTo(server, { timeouts: { heartbeatMs: 20, leaveMs: 20 } }));
+    const { events } = await connect(transportTo(server, { timeouts: { heartbeatMs: 60, leaveMs: 20 } }));
     server.behaviour = ([, , , event]) => (event === "heartbeat" && server.clients.length === 1 ? "ignore" : "default");
     await events.until(() => events.reconnects === 1);
     expect(server.framesOf("heartbeat")[0]).toMatchObject([null, expect.any(String), "phoenix", "heartbeat", {}]);
@@ -225,18 +225,18 @@ describe("reconnecting", () => {
 
   it("stays up for as long as the node answers heartbeats", async () => {
     const server = await startServer();
-    const { events } = await connect(transportTo(server, { timeouts: { heartbeatMs: 10, silenceMs: 60 } }));
-    await server.frame("heartbeat", 10);
+    const { events } = await connect(transportTo(server, { timeouts: { heartbeatMs: 100, silenceMs: 350 } }));
+    await server.frame("heartbeat", 5);
     expect(events.disconnects).toEqual([]);
   });
 
   it("counts pings as signs of life", async () => {
     const server = await startServer();
-    const { connection, events } = await connect(transportTo(server, { timeouts: { silenceMs: 60 } }));
+    const { connection, events } = await connect(transportTo(server, { timeouts: { silenceMs: 300 } }));
     const { socket } = server.client;
     let pongs = 0;
     await new Promise<void>((resolve) => {
-      socket.on("pong", () => (++pongs === 8 ? resolve() : setTimeout(() => socket.ping(), 15)));
+      socket.on("pong", () => (++pongs === 8 ? resolve() : setTimeout(() => socket.ping(), 60)));
       socket.ping();
     });
     expect(events.disconnects).toEqual([]);

@@ -32,7 +32,7 @@ describe("send", () => {
 
   it("ends with push_timeout when the node does not answer, and takes no offence at a late answer", async () => {
     const server = await startServer();
-    const { connection, events } = await connect(transportTo(server, { timeouts: { pushMs: 20 } }));
+    const { connection, events } = await connect(transportTo(server, { timeouts: { pushMs: 200 } }));
     server.behaviour = ([, , , event]) => (event === "message" ? "ignore" : "default");
     const errors = await Promise.all([rejection(connection.send(MESSAGE)), rejection(connection.send(MESSAGE))]);
     for (const error of errors) expect(error).toMatchObject({ code: "push_timeout", retryable: true });
