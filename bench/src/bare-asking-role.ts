@@ -2,7 +2,7 @@
 import { WebSocket } from "ws";
 import { argument, rate, serve } from "./worker.ts";
 
-const socket = new WebSocket(`${argument<{ url: string }>().url}/?name=asking`, { perMessageDeflate: false });
+const socket = new WebSocket(`${(argument() as { url: string }).url}/?name=asking`, { perMessageDeflate: false });
 const waiting = new Map<string, () => void>();
 let last = 0;
 socket.on("message", (data) => {

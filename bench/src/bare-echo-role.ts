@@ -2,7 +2,7 @@
 import { WebSocket } from "ws";
 import { argument, serve } from "./worker.ts";
 
-const socket = new WebSocket(`${argument<{ url: string }>().url}/?name=echo`, { perMessageDeflate: false });
+const socket = new WebSocket(`${(argument() as { url: string }).url}/?name=echo`, { perMessageDeflate: false });
 socket.on("message", (data) => {
   const { id, from, body } = JSON.parse(String(data)) as { id: string; from: string; body: unknown };
   socket.send(JSON.stringify({ id, to: from, from: "echo", body }));

@@ -22,7 +22,9 @@ const ROUNDS = Number(process.env["BENCH_ROUNDS"] ?? 5);
 export function introduce(): void {
   const [cpu] = cpus();
   const memory = Math.round(totalmem() / 1024 ** 3);
-  console.log(`Node ${process.version}, ${cpus().length} × ${cpu?.model ?? "unknown CPU"}, ${memory} GiB. Medians of ${ROUNDS} interleaved rounds.`);
+  console.log(
+    `Node ${process.version}, ${cpus().length} × ${cpu?.model ?? "unknown CPU"}, ${memory} GiB. Medians of ${ROUNDS} interleaved rounds.`,
+  );
 }
 
 /** Measures variants in turns, so that a machine that slows down slows all of them, and prints medians with their spread. */
@@ -36,7 +38,9 @@ export async function measure({ title, unit, baseline, variants }: Measurement):
   for (const [name, values] of results) {
     const sorted = values.toSorted((a, b) => a - b);
     const ratio = reference === undefined ? "" : `   ${(median(values) / reference).toFixed(2)} × ${baseline}`;
-    console.log(`  ${name.padEnd(44)} ${format(median(values)).padStart(9)}   (${format(sorted[0] ?? 0)} – ${format(sorted.at(-1) ?? 0)})${ratio}`);
+    console.log(
+      `  ${name.padEnd(44)} ${format(median(values)).padStart(9)}   (${format(sorted[0] ?? 0)} – ${format(sorted.at(-1) ?? 0)})${ratio}`,
+    );
   }
 }
 

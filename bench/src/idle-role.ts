@@ -2,7 +2,7 @@
 import { Client, logErrors } from "layr8";
 import { argument, serve } from "./worker.ts";
 
-const config = argument<{ nodeUrl: string; apiKey: string }>();
+const config = argument() as { nodeUrl: string; apiKey: string };
 serve({}, async ({ agents }: { agents: number }) => {
   for (let made = 0; made < agents; made += 50) {
     const batch = Array.from({ length: Math.min(50, agents - made) }, () => {

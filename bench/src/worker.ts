@@ -42,8 +42,8 @@ export class Worker<Ready = unknown> {
 }
 
 /** For a role's module: what it was started with. */
-export function argument<T>(): T {
-  return JSON.parse(process.argv[2] ?? "null") as T;
+export function argument(): unknown {
+  return JSON.parse(process.argv[2] ?? "null");
 }
 
 /** For a role's module: says that it is ready, then answers questions. */

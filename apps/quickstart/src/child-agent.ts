@@ -24,7 +24,8 @@ export class ChildAgent {
   async said(line: string, timeoutMs = 15_000): Promise<void> {
     const deadline = AbortSignal.timeout(timeoutMs);
     while (!this.#lines.some((said) => said.startsWith(line))) {
-      if (deadline.aborted || this.#process.exitCode !== null) throw new Error(`The agent never said "${line}", only: ${this.#lines.join(", ")}`);
+      if (deadline.aborted || this.#process.exitCode !== null)
+        throw new Error(`The agent never said "${line}", only: ${this.#lines.join(", ")}`);
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
         deadline.addEventListener("abort", () => resolve(), { once: true });

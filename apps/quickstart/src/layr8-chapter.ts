@@ -30,7 +30,8 @@ export async function tellLayr8(story: Story): Promise<void> {
   });
   alice.handle(`${ECHO}/request`, (message) => ({ type: `${ECHO}/response`, body: message.body }));
   alice.handle(`${DIVISION}/request`, (message) => {
-    if (message.body["by"] === 0) throw new ProblemReportError("e.p.msg.division-by-zero", "Can't divide {1} by zero", [String(message.body["number"])]);
+    if (message.body["by"] === 0)
+      throw new ProblemReportError("e.p.msg.division-by-zero", "Can't divide {1} by zero", [String(message.body["number"])]);
     return { type: `${DIVISION}/response`, body: { result: Number(message.body["number"]) / Number(message.body["by"]) } };
   });
   const echo = async (text: string) => {

@@ -39,7 +39,8 @@ async function readArguments(): Promise<Arguments | undefined> {
   if (values.help) return undefined;
   const config = values.config === undefined ? {} : (JSON.parse(await readFile(values.config, "utf8")) as NodeOptions);
   const port = values.port === undefined ? undefined : Number(values.port);
-  if (port !== undefined && !(Number.isInteger(port) && port >= 0 && port <= 65_535)) throw new TypeError(`--port ${values.port} is no port`);
+  if (port !== undefined && !(Number.isInteger(port) && port >= 0 && port <= 65_535))
+    throw new TypeError(`--port ${values.port} is no port`);
   const key = process.env["LAYR8_NODE_API_KEY"];
   const apiKeys = [...(config.apiKeys ?? []), ...(key ? [{ key, dids: "any" as const, name: "LAYR8_NODE_API_KEY" }] : [])];
   const options: NodeOptions = {

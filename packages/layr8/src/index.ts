@@ -24,5 +24,13 @@ export {
   type SDKError,
   type SendOptions,
 } from "@parley/didcomm-agent";
-export { ParleyError, type Attachment, type JsonObject, type JsonValue, type Message, type MessageContext, type MessageInit } from "@parley/core";
+export {
+  ParleyError,
+  type Attachment,
+  type JsonObject,
+  type JsonValue,
+  type Message,
+  type MessageContext,
+  type MessageInit,
+} from "@parley/core";
 export { PhoenixTransport } from "@parley/transport-phoenix";

@@ -1,10 +1,7 @@
 import { startNode, type Layr8Node } from "@parley/layr8-node";
 
 /** What an app finds in its environment. */
-export interface AppEnvironment {
-  readonly LAYR8_NODE_URL: string;
-  readonly LAYR8_API_KEY: string;
-}
+export type AppEnvironment = Readonly<Record<"LAYR8_NODE_URL" | "LAYR8_API_KEY", string>>;
 
 /** Runs a check with a node of its own, in memory, on a free port. */
 export async function withNode(check: (env: AppEnvironment, node: Layr8Node) => Promise<void>): Promise<void> {

@@ -44,7 +44,12 @@ export function createMetrics(gauges: Gauges): Metrics {
   gauge("inbox_messages", "Messages that wait to be acknowledged", gauges.inboxMessages);
   return {
     accepted: counter("messages_accepted_total", "Messages accepted from agents"),
-    refused: new Counter({ name: "layr8_node_messages_refused_total", help: "Messages refused, by reason", labelNames: ["reason"], registers }),
+    refused: new Counter({
+      name: "layr8_node_messages_refused_total",
+      help: "Messages refused, by reason",
+      labelNames: ["reason"],
+      registers,
+    }),
     delivered: counter("messages_delivered_total", "Deliveries to agents, redeliveries included"),
     redelivered: counter("messages_redelivered_total", "Deliveries after the first of a message"),
     dead: new Counter({ name: "layr8_node_messages_dead_total", help: "Messages that nobody handled", labelNames: ["cause"], registers }),

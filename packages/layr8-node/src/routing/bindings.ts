@@ -2,7 +2,7 @@
 const SHARED: ReadonlySet<string> = new Set(["https://didcomm.org/report-problem/2.0"]);
 
 /** The protocol that stands for all others. */
-export const WILDCARD = "*";
+const WILDCARD = "*";
 
 /**
  * Which connection of one DID handles which protocol. (DID, protocol) has one owner; the connection that bound last wins.

@@ -26,7 +26,7 @@ export function answerBuiltin(message: Message, recipient: string, protocols: It
     case QUERIES: {
       const known = new Set([TRUST_PING, DISCOVER_FEATURES, ...protocols]);
       known.delete("*");
-      const body = { disclosures: disclose(message.body, [...known].sort()) };
+      const body = { disclosures: disclose(message.body, [...known].toSorted()) };
       return replyTo(message, recipient, { type: `${DISCOVER_FEATURES}/disclose`, body });
     }
     default:

@@ -18,7 +18,8 @@ export class Policies {
   /** @throws TypeError when a policy names nobody it applies to. */
   constructor(policies: readonly Policy[] = []) {
     for (const policy of policies) {
-      if (typeof policy.did !== "string" || policy.did === "") throw new TypeError("A policy needs a did: the DID or the prefix it applies to");
+      if (typeof policy.did !== "string" || policy.did === "")
+        throw new TypeError("A policy needs a did: the DID or the prefix it applies to");
     }
     this.#policies = policies;
   }

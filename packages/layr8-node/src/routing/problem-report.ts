@@ -8,7 +8,13 @@ const REPORT_PROBLEM = "https://didcomm.org/report-problem/2.0";
  *
  * @see {@link https://identity.foundation/didcomm-messaging/spec/v2.1/#problem-reports | DIDComm v2.1, Problem Reports}
  */
-export function reportProblem(about: Message, from: string, code: string, comment: string, args: readonly string[] = []): Message | undefined {
+export function reportProblem(
+  about: Message,
+  from: string,
+  code: string,
+  comment: string,
+  args: readonly string[] = [],
+): Message | undefined {
   if (about.from === undefined || protocolOf(about.type) === REPORT_PROBLEM) return undefined;
   const thread = threadOf(about);
   return createMessage({

@@ -21,7 +21,8 @@ export function readMessage(text: string): ReadMessage {
   const value = parse(text);
   const { message } = decodePlaintext(value);
   for (const name of Object.keys(message.headers ?? {})) {
-    if (MEMBERS.has(name.toLowerCase())) throw new PlaintextError("message_invalid", `the header ${name} can be mistaken for ${name.toLowerCase()}`);
+    if (MEMBERS.has(name.toLowerCase()))
+      throw new PlaintextError("message_invalid", `the header ${name} can be mistaken for ${name.toLowerCase()}`);
   }
   return { message, text: mayRepeatMember(text) ? write(value) : text };
 }

@@ -95,7 +95,8 @@ export class Router {
     for (const recipient of message.to) {
       if (!this.#options.isHosted(recipient)) continue;
       const refused = await this.#store(message, recipient, text);
-      if (refused !== undefined) this.#options.events.onFailure(new Error(`The node's own ${message.type} was not stored: ${refused.reason}`));
+      if (refused !== undefined)
+        this.#options.events.onFailure(new Error(`The node's own ${message.type} was not stored: ${refused.reason}`));
     }
   }
 
@@ -107,7 +108,7 @@ export class Router {
   /** Forgets a DID that is no longer hosted. Senders of what it had not read are told. */
   async forget(did: string): Promise<void> {
     const { inbox } = this.#options;
-    for (let after = 0; ; ) {
+    for (let after = 0; ;) {
       const page = await inbox.read(did, { after, limit: 256, maxLength: 1024 * 1024 });
       if (page.length === 0) break;
       for (const message of page) this.#onDead(message, "expired");
@@ -157,7 +158,12 @@ export class Router {
     const { isHosted, policies } = this.#options;
     if (!isHosted(recipient)) return { label: "unknown_recipient", reason: `unknown recipient: ${recipient}` };
     if (!policies.allows(sender, recipient)) {
-      return { label: "unauthorized", reason: "unauthorized", code: DENIED, comment: `${recipient} does not accept messages from ${sender}` };
+      return {
+        label: "unauthorized",
+        reason: "unauthorized",
+        code: DENIED,
+        comment: `${recipient} does not accept messages from ${sender}`,
+      };
     }
     const mailbox = this.#mailboxes.get(recipient);
     if (mailbox?.connected === true && !mailbox.wouldTake(routable(message)) && !isBuiltin(message)) {

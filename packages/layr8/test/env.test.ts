@@ -1,0 +1,40 @@
+import { createMemoryLink } from "@parley/core/memory";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { Client, logErrors } from "../src/index.ts";
+
+const { left } = createMemoryLink();
+
+afterEach(() => vi.unstubAllEnvs());
+
+describe("the environment", () => {
+  it("supplies what the config leaves out or leaves empty", () => {
+    vi.stubEnv("LAYR8_NODE_URL", "ws://127.0.0.1:1/plugin_socket/websocket");
+    vi.stubEnv("LAYR8_API_KEY", "key");
+    vi.stubEnv("LAYR8_AGENT_DID", "did:web:localhost:me");
+    expect(new Client({}, logErrors()).did).toBe("did:web:localhost:me");
+    expect(new Client({ agentDid: "", nodeUrl: "" }, logErrors()).did).toBe("did:web:localhost:me");
+    expect(new Client({ agentDid: "did:web:localhost:other" }, logErrors()).did).toBe("did:web:localhost:other");
+  });
+
+  it("gives the endpoint to a transport of the application's own", () => {
+    vi.stubEnv("LAYR8_NODE_URL", "ws://node");
+    vi.stubEnv("LAYR8_API_KEY", "key");
+    const transport = vi.fn(() => left);
+    expect(new Client({ transport }, logErrors())).toBeInstanceOf(Client);
+    expect(transport).toHaveBeenCalledExactlyOnceWith({ nodeUrl: "ws://node", apiKey: "key" });
+  });
+
+  it.each([
+    ["nodeUrl", "LAYR8_NODE_URL", { apiKey: "key" }],
+    ["apiKey", "LAYR8_API_KEY", { nodeUrl: "ws://node" }],
+  ])("is named in the error where %s is missing", (member, variable, config) => {
+    vi.stubEnv("LAYR8_NODE_URL", "");
+    vi.stubEnv("LAYR8_API_KEY", "");
+    expect(() => new Client(config, logErrors())).toThrow(new RegExp(`Config.${member} is missing: pass it or set ${variable}`));
+  });
+
+  it("is not needed where a transport is shared", () => {
+    vi.stubEnv("LAYR8_NODE_URL", "");
+    expect(new Client({ transport: left }, logErrors())).toBeInstanceOf(Client);
+  });
+});
