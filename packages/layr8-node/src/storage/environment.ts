@@ -116,7 +116,8 @@ async function openRoot(path: string): Promise<RootDatabase<Buffer, Uint8Array>>
   return root;
 }
 
-const PAGE_HEADER = 24;
+/** Where LMDB's first page says that it is one. */
+const MAGIC_AT = 24;
 const LMDB_MAGIC = 0xbeefc0de;
 
 /** Creates the file with its mode, and refuses one that isn't LMDB's: opening such a file would crash the process. */
@@ -125,11 +126,9 @@ async function checkFile(path: string): Promise<void> {
   try {
     const { size } = await file.stat();
     if (size === 0) return;
-    const head = Buffer.alloc(PAGE_HEADER + 4);
-    await file.read(head, 0, head.length, 0);
-    if (head.readUInt32LE(PAGE_HEADER) !== LMDB_MAGIC) {
-      throw new StorageError("data_dir_unusable", `${path} is damaged`);
-    }
+    const magic = Buffer.alloc(4);
+    await file.read(magic, 0, magic.length, MAGIC_AT);
+    if (magic.readUInt32LE(0) !== LMDB_MAGIC) throw new StorageError("data_dir_unusable", `${path} is damaged`);
   } finally {
     await file.close();
   }

@@ -18,9 +18,6 @@ export interface Write {
 /** Makes writes durable, all of them or none. */
 export type Commit = (writes: readonly Write[]) => Promise<void>;
 
-/** A group that has grown to so many writes is committed at once, so that the disk works while the rest of the turn is still running. */
-const EARLY_COMMIT = 64;
-
 /**
  * Group commit: what is queued while a commit is under way goes into the next one, so that any number of concurrent writers share
  * one flush of the disk. Writes queued between two calls of {@link WriteQueue.flush} are committed together, or none of them is.
@@ -65,9 +62,7 @@ export class WriteQueue {
       this.#group = deferred();
       if (this.#running === undefined) setImmediate(() => this.#start());
     }
-    const { promise } = this.#group;
-    if (this.#writes.length >= EARLY_COMMIT) this.#start();
-    return promise;
+    return this.#group.promise;
   }
 
   /** Commits what is queued and refuses everything after. Resolves when nothing is under way any more. */

@@ -1,0 +1,96 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { expect, it } from "vitest";
+import type { Inbox, InboxMessage } from "../../src/inbox/inbox.ts";
+import { LmdbInbox } from "../../src/inbox/lmdb-inbox.ts";
+import { StorageEnvironment } from "../../src/storage/environment.ts";
+import { temporaryDirectory } from "../storage/temporary-directory.ts";
+
+const LOAD = fileURLToPath(new URL("fixtures/inbox-load.mjs", import.meta.url));
+const ROUNDS = 10;
+
+interface Noted {
+  readonly recipient: string;
+  readonly id: string;
+  readonly seq: number;
+  settle: "none" | "requested" | "resolved";
+}
+
+it("an inbox that is killed under load keeps what it promised", { timeout: 60_000 }, async () => {
+  const directory = await temporaryDirectory();
+  const data = join(directory.path, "data");
+  const noted = new Map<number, Noted>();
+  try {
+    for (let round = 0; round < ROUNDS; round++) {
+      const logFile = join(directory.path, `${round}.log`);
+      await runAndKill(data, logFile, round);
+      const fresh = take(await readFile(logFile, "utf8"), noted);
+      expect(fresh.length).toBeGreaterThan(0);
+
+      const environment = await StorageEnvironment.open(data);
+      try {
+        await check(await LmdbInbox.open(environment), noted, fresh);
+      } finally {
+        await environment.close();
+      }
+    }
+  } finally {
+    await directory.remove();
+  }
+});
+
+async function runAndKill(data: string, logFile: string, round: number): Promise<void> {
+  const child = spawn(process.execPath, [LOAD, data, logFile, String(round)], { stdio: ["ignore", "pipe", "inherit"] });
+  const exited = once(child, "exit");
+  await once(child.stdout, "data");
+  // Not a wait for anything: the moment of the kill is to be a random one.
+  const timer = setTimeout(() => child.kill("SIGKILL"), 50 + Math.random() * 250);
+  const [, signal] = (await exited) as [number | null, NodeJS.Signals | null];
+  clearTimeout(timer);
+  expect(signal).toBe("SIGKILL");
+}
+
+/** Reads a round's notes. Returns what the round appended, in the order of the appends' resolving. */
+function take(log: string, noted: Map<number, Noted>): Noted[] {
+  const fresh: Noted[] = [];
+  for (const line of log.split("\n").slice(0, -1)) {
+    const [what, recipient = "", id = "", seqText] = line.split(" ");
+    const seq = Number(seqText);
+    if (what === "appended") {
+      expect(noted.get(seq), `seq ${seq} is used twice`).toBeUndefined();
+      const entry: Noted = { recipient, id, seq, settle: "none" };
+      noted.set(seq, entry);
+      fresh.push(entry);
+    } else {
+      const entry = noted.get(seq);
+      if (entry !== undefined) entry.settle = what === "settled" ? "resolved" : "requested";
+    }
+  }
+  return fresh;
+}
+
+async function check(inbox: Inbox, noted: ReadonlyMap<number, Noted>, fresh: readonly Noted[]): Promise<void> {
+  const found = new Map<number, InboxMessage>();
+  for (const recipient of inbox.recipients()) {
+    const messages = await inbox.read(recipient, { after: 0, limit: 100_000, maxLength: 1e9 });
+    expect(messages.map(({ seq }) => seq)).toEqual(messages.map(({ seq }) => seq).toSorted((a, b) => a - b));
+    const length = messages.reduce((sum, { plaintext }) => sum + plaintext.length, 0);
+    expect(inbox.depth(recipient)).toEqual({ messages: messages.length, length });
+    for (const message of messages) found.set(message.seq, message);
+  }
+  for (const entry of noted.values()) {
+    const message = found.get(entry.seq);
+    if (entry.settle === "none") {
+      expect(message, `${entry.id} is lost`).toMatchObject({ recipient: entry.recipient, id: entry.id });
+      expect(message?.plaintext.startsWith(`${entry.id}:`)).toBe(true);
+    }
+    if (entry.settle === "resolved") expect(message, `${entry.id} came back`).toBeUndefined();
+  }
+  for (const { recipient, id } of fresh.filter((_, index) => index % 20 === 0)) {
+    const message = { recipient, id, from: "did:web:peer.example", type: "t", plaintext: "", authorized: true, expiresAt: 9e12 };
+    expect(await inbox.append(message)).toEqual({ status: "duplicate" });
+  }
+}

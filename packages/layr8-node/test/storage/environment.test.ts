@@ -1,0 +1,94 @@
+import { mkdir, stat, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { SCHEMA_VERSION, StorageEnvironment } from "../../src/storage/environment.ts";
+import { storedRecords } from "../../src/storage/records.ts";
+import { temporaryDirectory } from "./temporary-directory.ts";
+
+describe("StorageEnvironment", () => {
+  let directory: Awaited<ReturnType<typeof temporaryDirectory>>;
+  let path: string;
+
+  beforeEach(async () => {
+    directory = await temporaryDirectory();
+    path = join(directory.path, "deep", "data.dir");
+  });
+  afterEach(() => directory.remove());
+
+  it("creates its directory and files for the owner only", async () => {
+    await using _ = await StorageEnvironment.open(path);
+    const modes = await Promise.all(
+      [path, `${path}/node.mdb`, `${path}/node.mdb-lock`].map(async (name) => (await stat(name)).mode & 0o777),
+    );
+    expect(modes).toEqual([0o700, 0o600, 0o600]);
+  });
+
+  it("keeps what was written, and orders it by key", async () => {
+    const first = await StorageEnvironment.open(path);
+    const table = first.table("things");
+    first.writes.put(table, Buffer.from("b"), Buffer.from("2"));
+    first.writes.put(table, Buffer.from("a"), Buffer.from("1"));
+    first.writes.put(table, Buffer.from("c"), Buffer.from("3"));
+    first.writes.remove(table, Buffer.from("b"));
+    await first.writes.flush();
+    await first.close();
+
+    await using second = await StorageEnvironment.open(path);
+    const found = Array.from(second.table("things").getRange({}), ({ key, value }) => `${Buffer.from(key)}=${Buffer.from(value)}`);
+    expect(found).toEqual(["a=1", "c=3"]);
+  });
+
+  it("refuses writes after closing", async () => {
+    const environment = await StorageEnvironment.open(path);
+    const table = environment.table("things");
+    await environment.close();
+    await environment.close();
+    environment.writes.put(table, Buffer.from("a"), Buffer.from("1"));
+    await expect(environment.writes.flush()).rejects.toMatchObject({ name: "StorageError", code: "storage_failed" });
+  });
+
+  it("refuses a directory that is open in this process, until it is closed", async () => {
+    const first = await StorageEnvironment.open(path);
+    await expect(StorageEnvironment.open(path)).rejects.toMatchObject({ code: "data_dir_locked", retryable: true });
+    await first.close();
+    await using _ = await StorageEnvironment.open(path);
+  });
+
+  it("refuses a directory of another schema version, and frees it again", async () => {
+    const first = await StorageEnvironment.open(path);
+    first.writes.put(first.table("meta"), Buffer.from("schema"), Buffer.from(String(SCHEMA_VERSION + 1)));
+    await first.writes.flush();
+    await first.close();
+    const refusal = { code: "data_dir_unusable", message: expect.stringContaining(`version ${SCHEMA_VERSION + 1}`) };
+    await expect(StorageEnvironment.open(path)).rejects.toMatchObject(refusal);
+    await expect(StorageEnvironment.open(path)).rejects.toMatchObject(refusal);
+  });
+
+  it.each([
+    ["text", Buffer.from("this is no database ".repeat(1000))],
+    ["zeros", Buffer.alloc(8192)],
+    ["one byte", Buffer.from("x")],
+  ])("refuses a database file that holds %s", async (_, content) => {
+    await mkdir(path, { recursive: true });
+    await writeFile(join(path, "node.mdb"), content);
+    await expect(StorageEnvironment.open(path)).rejects.toMatchObject({ code: "data_dir_unusable" });
+  });
+
+  it("refuses a directory that can't be one", async () => {
+    await writeFile(join(directory.path, "deep"), "a file");
+    await expect(StorageEnvironment.open(path)).rejects.toMatchObject({ code: "data_dir_unusable", retryable: false });
+  });
+
+  it("keeps records under keys longer than LMDB's", async () => {
+    const first = await StorageEnvironment.open(path);
+    const key = "k".repeat(3000);
+    const records = storedRecords<{ readonly name: string }>(first, "records");
+    await records.put(key, { name: "gone" });
+    await records.put(key, { name: "kept" });
+    await records.put("other", { name: "gone" });
+    await records.remove("other");
+    await first.close();
+    await using second = await StorageEnvironment.open(path);
+    expect(storedRecords<{ readonly name: string }>(second, "records").load()).toEqual([{ name: "kept" }]);
+  });
+});
