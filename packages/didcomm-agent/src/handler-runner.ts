@@ -36,7 +36,10 @@ export class HandlerRunner {
         return this.#fail(run, error, false);
       }
     }
-    const ack = () => this.#finish(run, HANDLED);
+    const ack = () => {
+      // A second call must not forget a reply that is kept.
+      if (!run.settled) this.#finish(run, HANDLED);
+    };
     let reply: Message | undefined;
     try {
       const result = await handler(createInbound(message, context, body, ack));

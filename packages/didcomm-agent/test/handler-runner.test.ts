@@ -293,6 +293,28 @@ describe.each(MODES)("manual acknowledgement (%s)", (mode) => {
     await client.close();
   });
 
+  it("keeps the reply that the link swallowed, even if it comes again", async () => {
+    let runs = 0;
+    const messages: InboundMessage[] = [];
+    const { client, deliver, connection } = await withHandler(
+      (message) => {
+        runs++;
+        messages.push(message);
+        message.ack();
+        return { type: ECHO_REPLY };
+      },
+      { manualAck: true },
+    );
+    connection.onSend = () => Promise.reject(new TransportError("disconnected", "broke"));
+    await deliver({ id: "q" }, mode);
+    messages[0]?.ack();
+    connection.onSend = async () => {};
+    expect((await deliver({ id: "q" }, mode)).outcome).toEqual(HANDLED);
+    expect(connection.sent.map(({ type }) => type)).toEqual([ECHO_REPLY, ECHO_REPLY]);
+    expect(runs).toBe(1);
+    await client.close();
+  });
+
   it("does not happen when the handler throws first", async () => {
     let runs = 0;
     const { client, deliver, connection, errors } = await withHandler(
