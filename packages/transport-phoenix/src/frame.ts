@@ -1,4 +1,5 @@
-import { isJsonObject, TransportError, type JsonObject } from "@parley/core";
+import { isJsonObject, type JsonObject } from "@parley/core";
+import { invalidFrame } from "./errors.ts";
 
 /** One frame of Phoenix' serializer V2: a JSON array of five. */
 export interface Frame {
@@ -21,20 +22,20 @@ export interface Reply {
  * @throws TransportError `frame_invalid`.
  */
 export function decodeFrame(data: unknown): Frame {
-  if (typeof data !== "string") throw invalid("The node sent a binary frame");
+  if (typeof data !== "string") throw invalidFrame("The node sent a binary frame");
   let parsed: unknown;
   try {
     parsed = JSON.parse(data);
   } catch {
-    throw invalid("The node sent a frame that is not JSON");
+    throw invalidFrame("The node sent a frame that is not JSON");
   }
-  if (!Array.isArray(parsed) || parsed.length !== 5) throw invalid("The node sent a frame that is not an array of five");
+  if (!Array.isArray(parsed) || parsed.length !== 5) throw invalidFrame("The node sent a frame that is not an array of five");
   const [joinRef, ref, topic, event, payload] = parsed as unknown[];
-  if (!isRef(joinRef)) throw invalid("The node sent a frame whose join_ref is neither a string nor null");
-  if (!isRef(ref)) throw invalid("The node sent a frame whose ref is neither a string nor null");
-  if (typeof topic !== "string") throw invalid("The node sent a frame whose topic is not a string");
-  if (typeof event !== "string") throw invalid("The node sent a frame whose event is not a string");
-  if (!isJsonObject(payload)) throw invalid("The node sent a frame whose payload is not an object");
+  if (!isRef(joinRef)) throw invalidFrame("The node sent a frame whose join_ref is neither a string nor null");
+  if (!isRef(ref)) throw invalidFrame("The node sent a frame whose ref is neither a string nor null");
+  if (typeof topic !== "string") throw invalidFrame("The node sent a frame whose topic is not a string");
+  if (typeof event !== "string") throw invalidFrame("The node sent a frame whose event is not a string");
+  if (!isJsonObject(payload)) throw invalidFrame("The node sent a frame whose payload is not an object");
   return { joinRef, ref, topic, event, payload };
 }
 
@@ -68,8 +69,4 @@ export function excerptOfFrame(data: unknown): unknown {
 
 function isRef(value: unknown): value is string | null {
   return value === null || typeof value === "string";
-}
-
-function invalid(message: string): TransportError {
-  return new TransportError("frame_invalid", message);
 }

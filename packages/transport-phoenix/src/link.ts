@@ -1,11 +1,13 @@
 import { TransportError } from "@parley/core";
-import { backoffMs, deferred } from "@parley/core/internal";
+import { deferred } from "@parley/core/internal";
 import { Socket } from "phoenix";
 import type { Endpoint } from "./endpoint.ts";
+import { invalidFrame, isProtocolError, isUnauthorized, linkBroke, protocolBroken, unauthorized, unreachable } from "./errors.ts";
 import { decodeFrame, decodeReply, encodeFrame, excerptOfFrame, type Frame } from "./frame.ts";
 import { NodeSocket } from "./node-socket.ts";
 import type { Settings, TlsOptions } from "./options.ts";
 import { PendingReplies, type ReplyWaiter } from "./pending-replies.ts";
+import { Backoff } from "./reconnect-policy.ts";
 import { Watchdog } from "./watchdog.ts";
 
 /** A topic's holder on a {@link Link}. */
@@ -53,12 +55,11 @@ export class Link {
   readonly #pending = new PendingReplies();
   readonly #watchdog: Watchdog;
   readonly #topics = new Map<string, LinkMember>();
+  readonly #backoff: Backoff;
   readonly #gone = deferred<void>();
   #current: NodeSocket | undefined;
   #state: "connecting" | "up" | "down" | "ended" = "connecting";
   #lastRef = 0;
-  /** Attempts to come back since the link last worked. */
-  #attempts = 0;
   /** Whether the node has sent anything readable since the link opened. */
   #works = false;
 
@@ -66,6 +67,7 @@ export class Link {
     this.#config = config;
     const { endpoint, tls, settings } = config;
     const { timeouts, limits } = settings;
+    this.#backoff = new Backoff(settings.backoff);
     const adopt = (socket: NodeSocket) => this.#adopt(socket);
     this.#watchdog = new Watchdog(timeouts.silenceMs, () => this.#current?.terminate());
     this.#socket = new Socket(endpoint.label, {
@@ -86,7 +88,7 @@ export class Link {
       encode: (push: object, callback) => void callback("text" in push ? push.text : heartbeat(push as Heartbeat)),
       decode: (data: unknown, callback) => this.#onData(data, (frame) => void callback(frame)),
       heartbeatIntervalMs: timeouts.heartbeatMs,
-      reconnectAfterMs: () => this.#nextAttemptMs(),
+      reconnectAfterMs: () => this.#backoff.next(),
       // Else phoenix reaches for the global one, which some versions of Node warn about.
       sessionStorage: {},
     });
@@ -183,30 +185,24 @@ export class Link {
     for (const member of this.#members()) member.onUp();
   }
 
-  #onClose(code: number, { failure, refusal }: NodeSocket): void {
+  #onClose(code: number, socket: NodeSocket): void {
     this.#watchdog.stop();
-    const before = this.#state;
     const { endpoint } = this.#config;
-    if (before === "ended") {
-      this.#dispose();
-    } else if (refusal === 401 || refusal === 403) {
+    const before = this.#state;
+    if (before === "ended") this.#dispose();
+    else if (isUnauthorized(socket)) {
       if (before === "connecting" && endpoint.fallBack()) this.#reopen();
-      else this.#die(new TransportError("unauthorized", `The node at ${endpoint.label} refused the API key (HTTP ${refusal})`));
-    } else if (before === "connecting") {
-      const why = refusal === undefined ? describe(failure) : `it answered HTTP ${refusal}`;
-      const options = failure === undefined || refusal !== undefined ? {} : { cause: failure };
-      this.#die(new TransportError("connect_failed", `The node at ${endpoint.label} can't be reached: ${why}`, options));
-    } else if (before === "up") {
-      this.#onLost(code, failure);
-    }
+      else this.#die(unauthorized(endpoint.label, socket));
+    } else if (before === "connecting") this.#die(unreachable(endpoint.label, socket));
+    else if (before === "up") this.#onLost(code, socket.failure);
   }
 
   #onLost(code: number, failure: Error | undefined): void {
     this.#state = "down";
-    if (failure !== undefined && isProtocolError(failure)) {
-      this.#faultAll(new TransportError("frame_invalid", `The node broke the WebSocket protocol: ${failure.message}`, { cause: failure }));
-    }
-    const reason = new TransportError("disconnected", `The link to the node broke (close code ${code})`);
+    // A node that accepts us but says nothing, or nothing that can be read, has not earned a fresh start.
+    if (isProtocolError(failure)) this.#faultAll(protocolBroken(failure));
+    else if (this.#works) this.#backoff.reset();
+    const reason = linkBroke(code);
     this.#pending.fail(reason);
     for (const member of this.#members()) member.onDown(reason);
   }
@@ -230,17 +226,16 @@ export class Link {
       const member = this.#topics.get(frame.topic);
       if (member !== undefined) member.onFrame(frame, data);
       // The end of a topic that was left already is no news.
-      else if (frame.event !== "phx_close")
-        this.#faultAll(new TransportError("frame_invalid", "The node sent a frame of an unknown topic"), data);
+      else if (frame.event !== "phx_close") this.#faultAll(invalidFrame("The node sent a frame of an unknown topic"), data);
     }
   }
 
   #onReply({ ref, topic, payload }: Frame, data: unknown): void {
     const reply = decodeReply(payload);
     if (reply === undefined) {
-      this.#fault(topic, new TransportError("frame_invalid", "The node sent a reply without a status"), data);
+      this.#fault(topic, invalidFrame("The node sent a reply without a status"), data);
     } else if (ref === null || (!this.#pending.settle(ref, reply) && !this.#issued(ref))) {
-      this.#fault(topic, new TransportError("frame_invalid", "The node replied to nothing that was sent"), data);
+      this.#fault(topic, invalidFrame("The node replied to nothing that was sent"), data);
     }
   }
 
@@ -259,15 +254,6 @@ export class Link {
   #faultAll(error: TransportError, raw?: unknown): void {
     const cut = excerptOfFrame(raw);
     for (const member of this.#members()) member.onFault(error, cut);
-  }
-
-  #nextAttemptMs(): number {
-    // A node that accepts and drops us, or feeds us what we can't read, has not earned a fresh start.
-    const failure = this.#current?.failure;
-    if (this.#works && (failure === undefined || !isProtocolError(failure))) this.#attempts = 0;
-    this.#works = false;
-    this.#attempts += 1;
-    return backoffMs(this.#attempts, this.#config.settings.backoff);
   }
 
   #members(): Set<LinkMember> {
@@ -313,15 +299,4 @@ interface Heartbeat {
 /** Phoenix' own pushes are heartbeats. */
 function heartbeat({ ref, topic, event }: Heartbeat): string {
   return encodeFrame(null, ref, topic, event, "{}");
-}
-
-function isProtocolError(error: Error): boolean {
-  return "code" in error && typeof error.code === "string" && error.code.startsWith("WS_ERR_");
-}
-
-/** A failed dual-stack attempt has an empty message and says it all in its code. */
-function describe(error: Error | undefined): string {
-  if (error === undefined) return "the connection was closed";
-  if (error.message !== "") return error.message;
-  return "code" in error && typeof error.code === "string" ? error.code : error.name;
 }

@@ -1,11 +1,10 @@
 import { RejectedError, TransportError, type Delivery } from "@parley/core";
-import { backoffMs } from "@parley/core/internal";
 import { reasonOf, type Reply } from "./frame.ts";
 import { joinPayload, readGrant, topicOf } from "./join.ts";
 import type { Link, LinkMember } from "./link.ts";
 import type { Settings } from "./options.ts";
 import type { ReplyWaiter } from "./pending-replies.ts";
-import { isStaleBinding } from "./reconnect-policy.ts";
+import { Backoff, isStaleBinding } from "./reconnect-policy.ts";
 
 /** What a membership tells its connection. */
 export interface MembershipEvents {
@@ -17,6 +16,9 @@ export interface MembershipEvents {
   onEnded(reason: TransportError): void;
 }
 
+/** Waits for the answer to a leave that nobody cares about. */
+const NOBODY: ReplyWaiter = { owner: {}, onReply() {}, onFailure() {} };
+
 /**
  * One DID's topic on a link: joins it, joins it again after losses, leaves it. The DID stays the same: where the node assigned one on
  * `plugins:`, later joins name it.
@@ -26,6 +28,7 @@ export class Membership {
   readonly #settings: Settings;
   readonly #events: MembershipEvents;
   readonly #payload: string;
+  readonly #backoff: Backoff;
   /** Who occupies topics on the link. */
   readonly #owner: LinkMember;
   #state: "idle" | "joining" | "joined" | "ended" = "idle";
@@ -34,7 +37,7 @@ export class Membership {
   #joinRef: string | undefined;
   #acknowledge: Delivery["acknowledge"] = "first";
   #everJoined = false;
-  #attempts = 0;
+  #joinedAt = 0;
   #lostAt = 0;
   #retry: NodeJS.Timeout | undefined;
 
@@ -49,6 +52,7 @@ export class Membership {
     this.#owner = owner;
     this.#settings = settings;
     this.#events = events;
+    this.#backoff = new Backoff(settings.backoff);
     this.#did = wanted.did;
     this.#topic = topicOf(wanted.did);
     this.#payload = joinPayload(wanted.protocols, wanted.did === undefined, settings.didSpec);
@@ -102,7 +106,7 @@ export class Membership {
     }
     const wasJoined = this.#state === "joined";
     this.#state = "idle";
-    this.#attempts = 0;
+    this.#backoff.reset();
     if (wasJoined) this.#lost(reason);
   }
 
@@ -110,7 +114,7 @@ export class Membership {
   crashed(): void {
     if (this.#state === "joined") {
       this.#state = "idle";
-      this.#attempts = 0;
+      this.#backoff.lostAfter(performance.now() - this.#joinedAt);
       this.#scheduleRetry();
       this.#lost(new TransportError("disconnected", "The channel crashed at the node"));
     } else if (this.#state === "joining") {
@@ -129,7 +133,7 @@ export class Membership {
   leave(): Promise<void> {
     const present = this.#state === "joined" || this.#state === "joining";
     this.#stop();
-    if (!present || !this.#link.up) return Promise.resolve();
+    if (!present) return Promise.resolve();
     return new Promise((resolve) => {
       const done = () => resolve();
       this.#postLeave({ owner: this, onReply: done, onFailure: done });
@@ -148,21 +152,23 @@ export class Membership {
       return;
     }
     const grant = readGrant(reply);
-    const did = this.#did ?? grant.did;
+    const did = grant.did ?? this.#did;
     if (did === undefined) {
-      this.#end(new TransportError("connect_failed", "The node accepted the join but assigned no DID"));
+      this.#decline(new TransportError("connect_failed", "The node accepted the join but assigned no DID"));
       return;
     }
-    if (this.#everJoined && grant.did !== undefined && grant.did !== this.#did) {
-      this.#refused("the node gave another DID");
+    if (this.#everJoined && did !== this.#did) {
+      const reason = "another DID was given";
+      this.#decline(new RejectedError("join_refused", `The node did not give the DID back: ${reason}`, reason));
       return;
     }
-    this.#did = grant.did ?? did;
+    this.#did = did;
     this.#acknowledge = grant.acknowledge;
     this.#state = "joined";
     this.#everJoined = true;
+    this.#joinedAt = performance.now();
     // Newer nodes speak on the DID's own topic after assigning it.
-    this.#link.occupy(topicOf(this.#did), this.#owner);
+    this.#link.occupy(topicOf(did), this.#owner);
     this.#events.onJoined();
   }
 
@@ -179,25 +185,35 @@ export class Membership {
     // A broken link is told apart in linkLost, which follows.
     if (this.#state !== "joining" || !this.#link.up) return;
     // Should the node have joined us after all, it must not keep the DID bound to nobody.
-    this.#postLeave({ owner: this, onReply() {}, onFailure() {} });
-    if (this.#everJoined) {
-      this.#state = "idle";
-      this.#scheduleRetry();
-    } else {
-      this.#end(new TransportError("connect_failed", "The node did not answer the join", { cause: error }));
+    const unanswered = new TransportError("connect_failed", "The node did not answer the join", { cause: error });
+    if (!this.#everJoined) {
+      this.#decline(unanswered);
+      return;
     }
+    this.#postLeave(NOBODY);
+    this.#state = "idle";
+    this.#scheduleRetry();
+  }
+
+  /** Ends a stay that the node may have granted. */
+  #decline(reason: TransportError): void {
+    this.#postLeave(NOBODY);
+    this.#end(reason);
   }
 
   #postLeave(waiter: ReplyWaiter): void {
+    if (!this.#link.up) {
+      waiter.onFailure(new TransportError("not_connected", "The link to the node is down"));
+      return;
+    }
     // Without the join's ref a Phoenix server ignores the leave, and the DID stays bound.
     const push = { topic: this.#topic, event: "phx_leave", payload: "{}", ...(this.#joinRef !== undefined && { joinRef: this.#joinRef }) };
     this.#link.request(push, waiter, this.#settings.timeouts.leaveMs);
   }
 
   #scheduleRetry(): void {
-    this.#attempts += 1;
     clearTimeout(this.#retry);
-    this.#retry = setTimeout(() => this.join(), backoffMs(this.#attempts, this.#settings.backoff));
+    this.#retry = setTimeout(() => this.join(), this.#backoff.next());
   }
 
   #lost(reason: TransportError): void {

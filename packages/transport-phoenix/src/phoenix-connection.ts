@@ -12,6 +12,7 @@ import {
 } from "@parley/core";
 import { AsyncQueue, deferred } from "@parley/core/internal";
 import { dispatchReply, PhoenixDelivery, type Settlement } from "./delivery.ts";
+import { invalidFrame } from "./errors.ts";
 import { excerptOfFrame, reasonOf, type Frame, type Reply } from "./frame.ts";
 import type { Link, LinkMember } from "./link.ts";
 import { Membership } from "./membership.ts";
@@ -226,7 +227,7 @@ export class PhoenixConnection implements Connection, LinkMember, Settlement {
   }
 
   #fault(message: string, raw: unknown): void {
-    this.onFault(new TransportError("frame_invalid", message), excerptOfFrame(raw));
+    this.onFault(invalidFrame(message), excerptOfFrame(raw));
   }
 
   /** A listener that throws breaks its contract; it must not break the link, which other connections share. */

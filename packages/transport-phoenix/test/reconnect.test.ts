@@ -172,6 +172,24 @@ describe("reconnecting", () => {
     expect(bystander.events.disconnects).toEqual([]);
   });
 
+  it("leaves and ends when the node gives another DID than before", async () => {
+    const server = await startServer();
+    const transport = transportTo(server);
+    const { connection } = await connect(transport, {});
+    const bystander = await connect(transport);
+    server.behaviour = (frame, client) => {
+      if (frame[3] !== "phx_join" || frame[2] === ALICE_TOPIC) return "default";
+      client.joins.set(frame[2], String(frame[1]));
+      return client.reply(frame, "ok", { did: "did:web:node.example:somebody-else" });
+    };
+    const ended = rejection(next(connection.deliveries[Symbol.asyncIterator]()));
+    server.client.drop();
+    expect(await ended).toMatchObject({ code: "join_refused" });
+    expect((await server.frame("phx_leave"))[2]).toBe(`plugins:${connection.did}`);
+    await bystander.events.until(() => bystander.events.reconnects === 1);
+    await bystander.connection.send(MESSAGE);
+  });
+
   it("ends with taken_over when the node closes the channel", async () => {
     const server = await startServer();
     const transport = transportTo(server);
