@@ -115,7 +115,8 @@ export class Dids {
    */
   async ensure(did: string, { mode, storage, owner }: EnsureOptions): Promise<HostedDid> {
     if (!isDid(did)) throw new IdentityError("did_invalid", "This is not a DID");
-    await this.#creating.get(did);
+    const creating = this.#creating.get(did);
+    if (creating !== undefined) await creating;
     const found = this.#dids.get(did);
     const wanted = found === undefined || mode === "Update" ? (storage ?? found?.storage ?? "persistent") : found.storage;
     if (found?.storage === "ephemeral" && found.ownerKeyId !== owner.id) throw notAllowed();

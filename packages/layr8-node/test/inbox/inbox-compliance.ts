@@ -148,7 +148,7 @@ export function inboxCompliance(
     });
 
     it("settles messages for good, and ignores unknown seqs", async () => {
-      const [first = 0, , third = 0] = [await store({ id: "1" }), await store({ id: "2" }), await store({ id: "3" })];
+      const [first, , third] = [await store({ id: "1" }), await store({ id: "2" }), await store({ id: "3" })];
       await inbox.settle(ALICE, [third, first, first, 999_999_999]);
       await inbox.settle("did:web:nobody.example", [first]);
       expect(await ids()).toEqual(["2"]);

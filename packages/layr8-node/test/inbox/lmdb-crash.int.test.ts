@@ -56,19 +56,21 @@ async function runAndKill(data: string, logFile: string, round: number): Promise
 /** Reads a round's notes. Returns what the round appended, in the order of the appends' resolving. */
 function take(log: string, noted: Map<number, Noted>): Noted[] {
   const fresh: Noted[] = [];
+  const usedTwice: string[] = [];
   for (const line of log.split("\n").slice(0, -1)) {
     const [what, recipient = "", id = "", seqText] = line.split(" ");
     const seq = Number(seqText);
+    const entry = noted.get(seq);
     if (what === "appended") {
-      expect(noted.get(seq), `seq ${seq} is used twice`).toBeUndefined();
-      const entry: Noted = { recipient, id, seq, settle: "none" };
-      noted.set(seq, entry);
-      fresh.push(entry);
-    } else {
-      const entry = noted.get(seq);
-      if (entry !== undefined) entry.settle = what === "settled" ? "resolved" : "requested";
+      if (entry !== undefined) usedTwice.push(`${entry.id} ${id}`);
+      const stored: Noted = { recipient, id, seq, settle: "none" };
+      noted.set(seq, stored);
+      fresh.push(stored);
+    } else if (entry !== undefined) {
+      entry.settle = what === "settled" ? "resolved" : "requested";
     }
   }
+  expect(usedTwice, "seqs used twice").toEqual([]);
   return fresh;
 }
 
@@ -76,19 +78,32 @@ async function check(inbox: Inbox, noted: ReadonlyMap<number, Noted>, fresh: rea
   const found = new Map<number, InboxMessage>();
   for (const recipient of inbox.recipients()) {
     const messages = await inbox.read(recipient, { after: 0, limit: 100_000, maxLength: 1e9 });
-    expect(messages.map(({ seq }) => seq)).toEqual(messages.map(({ seq }) => seq).toSorted((a, b) => a - b));
+    const seqs = messages.map(({ seq }) => seq);
+    expect(seqs).toEqual(seqs.toSorted((a, b) => a - b));
+    // Within a round, ids count up with the calls of append.
+    for (let round = 0; round < ROUNDS; round++) {
+      const numbers = messages.flatMap(({ id }) => (id.startsWith(`${round}-`) ? Number(id.split("-")[1]) : []));
+      expect(numbers).toEqual(numbers.toSorted((a, b) => a - b));
+    }
     const length = messages.reduce((sum, { plaintext }) => sum + plaintext.length, 0);
     expect(inbox.depth(recipient)).toEqual({ messages: messages.length, length });
     for (const message of messages) found.set(message.seq, message);
   }
-  for (const entry of noted.values()) {
-    const message = found.get(entry.seq);
-    if (entry.settle === "none") {
-      expect(message, `${entry.id} is lost`).toMatchObject({ recipient: entry.recipient, id: entry.id });
-      expect(message?.plaintext.startsWith(`${entry.id}:`)).toBe(true);
-    }
-    if (entry.settle === "resolved") expect(message, `${entry.id} came back`).toBeUndefined();
-  }
+
+  const isThere = ({ seq, id, recipient }: Noted): boolean => {
+    const message = found.get(seq);
+    return message?.id === id && message.recipient === recipient && message.plaintext.startsWith(`${id}:`);
+  };
+  const all = [...noted.values()];
+  expect(
+    all.filter((entry) => entry.settle === "none" && !isThere(entry)),
+    "lost",
+  ).toEqual([]);
+  expect(
+    all.filter((entry) => entry.settle === "resolved" && found.has(entry.seq)),
+    "came back",
+  ).toEqual([]);
+
   for (const { recipient, id } of fresh.filter((_, index) => index % 20 === 0)) {
     const message = { recipient, id, from: "did:web:peer.example", type: "t", plaintext: "", authorized: true, expiresAt: 9e12 };
     expect(await inbox.append(message)).toEqual({ status: "duplicate" });

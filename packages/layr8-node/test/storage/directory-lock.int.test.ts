@@ -36,9 +36,8 @@ describe("lockDirectory", () => {
       const results = await Promise.allSettled(Array.from({ length: 8 }, () => lockDirectory(directory.path)));
       const held = results.flatMap((result): DirectoryLock[] => (result.status === "fulfilled" ? [result.value] : []));
       expect(held).toHaveLength(1);
-      for (const result of results) {
-        if (result.status === "rejected") expect(result.reason).toMatchObject({ code: "data_dir_locked" });
-      }
+      const reasons = results.flatMap((result): unknown[] => (result.status === "rejected" ? [result.reason] : []));
+      for (const reason of reasons) expect(reason).toMatchObject({ code: "data_dir_locked" });
       await held[0]?.release();
     }
     expect(await readdir(directory.path)).toHaveLength(1);

@@ -34,7 +34,10 @@ describe("StorageEnvironment", () => {
     await first.close();
 
     await using second = await StorageEnvironment.open(path);
-    const found = Array.from(second.table("things").getRange({}), ({ key, value }) => `${Buffer.from(key)}=${Buffer.from(value)}`);
+    const found = Array.from(
+      second.table("things").getRange({}),
+      ({ key, value }) => `${Buffer.from(key).toString()}=${Buffer.from(value).toString()}`,
+    );
     expect(found).toEqual(["a=1", "c=3"]);
   });
 

@@ -13,7 +13,10 @@ function createDisk(): Disk {
   const commits: Disk["commits"] = [];
   const queue = new WriteQueue((writes: readonly Write[]) => {
     const done = deferred<void>();
-    commits.push({ keys: writes.map(({ key, value }) => `${value === undefined ? "-" : "+"}${Buffer.from(key)}`).join(""), done });
+    commits.push({
+      keys: writes.map(({ key, value }) => `${value === undefined ? "-" : "+"}${Buffer.from(key).toString()}`).join(""),
+      done,
+    });
     return done.promise;
   });
   return { commits, queue };

@@ -1,0 +1,223 @@
+import { createPublicKey, diffieHellman, sign, verify } from "node:crypto";
+import { readFile, stat, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { ApiKeys, type ApiKey, type ApiKeyOptions } from "../../src/identity/api-keys.ts";
+import { Dids, type DidRecord, type DidsOptions } from "../../src/identity/dids.ts";
+import { loadNodeKey, NodeKey } from "../../src/identity/node-key.ts";
+import { StorageEnvironment } from "../../src/storage/environment.ts";
+import { memoryRecords, storedRecords } from "../../src/storage/records.ts";
+import { temporaryDirectory } from "../storage/temporary-directory.ts";
+
+const DID = "did:web:host.example:agent";
+
+async function apiKey(options: Partial<ApiKeyOptions> = {}): Promise<ApiKey> {
+  const apiKeys = new ApiKeys(memoryRecords());
+  const { key } = await apiKeys.create({ dids: "any", ...options });
+  const found = apiKeys.find(key);
+  if (found === undefined) throw new Error("no key");
+  return found;
+}
+
+function createDids(options: Partial<DidsOptions> = {}): Dids {
+  return new Dids({ records: memoryRecords(), nodeKey: NodeKey.random(), now: () => 1000, ...options });
+}
+
+describe("Dids", () => {
+  it("creates a DID that is absent, and returns one that exists", async () => {
+    let clock = 1000;
+    const dids = createDids({ now: () => clock });
+    const owner = await apiKey();
+    const created = { did: DID, storage: "persistent", ownerKeyId: owner.id, createdAt: 1000, lastSeenAt: 1000 };
+    expect(await dids.ensure(DID, { mode: "Create", owner })).toEqual(created);
+    clock = 2000;
+    expect(await dids.ensure(DID, { mode: "Require", owner })).toEqual({ ...created, lastSeenAt: 2000 });
+    expect(await dids.ensure(DID, { mode: "Create", storage: "ephemeral", owner })).toMatchObject({ storage: "persistent" });
+    expect(await dids.ensure(DID, { mode: "Update", storage: "ephemeral", owner })).toMatchObject({
+      storage: "ephemeral",
+      createdAt: 1000,
+    });
+    expect(dids.get("did:web:other.example")).toBeUndefined();
+    expect(dids.has(DID)).toBe(true);
+  });
+
+  it("creates one record for concurrent joins", async () => {
+    const dids = createDids();
+    const owner = await apiKey();
+    const [first, second] = await Promise.all([1, 2].map(() => dids.ensure(DID, { mode: "Create", owner })));
+    expect(first).toEqual(second);
+  });
+
+  it.each([
+    ["not a DID", "Create", "did_invalid"],
+    [`${DID}#key`, "Create", "did_invalid"],
+    ["did:web:host.example:absent", "Require", "did_unknown"],
+    ["did:web:else.example", "Create", "did_not_allowed"],
+    ["did:web:else.example", "Require", "did_not_allowed"],
+  ] as const)("refuses %j in mode %s with %s", async (did, mode, code) => {
+    const owner = await apiKey({ dids: ["did:web:host.example:*"] });
+    await expect(createDids().ensure(did, { mode, owner })).rejects.toMatchObject({ name: "IdentityError", code });
+  });
+
+  it("lets a second key bind a persistent DID just if its rule covers it", async () => {
+    const dids = createDids();
+    const [owner, covered, other] = [await apiKey(), await apiKey({ dids: [DID] }), await apiKey({ dids: ["did:web:other.example:*"] })];
+    await dids.ensure(DID, { mode: "Create", owner });
+    expect(await dids.ensure(DID, { mode: "Create", owner: covered })).toMatchObject({ ownerKeyId: owner.id });
+    await expect(dids.ensure(DID, { mode: "Create", owner: other })).rejects.toMatchObject({ code: "did_not_allowed" });
+  });
+
+  it("lets only its creator return to an ephemeral DID, whatever the rules say", async () => {
+    const dids = createDids();
+    const [owner, any] = [await apiKey({ dids: [] }), await apiKey()];
+    const { did, storage } = await dids.assign("localhost%3A4000", owner);
+    expect(did).toMatch(/^did:web:localhost%3A4000:ephemeral:[0-9a-f]{32}$/u);
+    expect(storage).toBe("ephemeral");
+    expect(await dids.ensure(did, { mode: "Require", owner })).toMatchObject({ did });
+    for (const mode of ["Create", "Require", "Update"] as const) {
+      await expect(dids.ensure(did, { mode, owner: any, storage: "persistent" })).rejects.toMatchObject({ code: "did_not_allowed" });
+    }
+    await expect(dids.ensure(did, { mode: "Update", owner, storage: "persistent" })).rejects.toMatchObject({ code: "did_not_allowed" });
+  });
+
+  it("refuses ephemeral DIDs to keys that may not have them, and more DIDs than a key may own", async () => {
+    const without = await apiKey({ ephemeral: false });
+    await expect(createDids().assign("host.example", without)).rejects.toMatchObject({ code: "ephemeral_not_allowed" });
+    const dids = createDids({ maxPerKey: 2 });
+    const owner = await apiKey();
+    await dids.assign("host.example", owner);
+    await dids.ensure(DID, { mode: "Create", owner });
+    await expect(dids.ensure(`${DID}:2`, { mode: "Create", owner })).rejects.toMatchObject({ code: "too_many_dids" });
+    await dids.expire(2000, () => false);
+    await dids.ensure(`${DID}:2`, { mode: "Create", owner });
+  });
+
+  it("answers joins with a DID or a reason", async () => {
+    const dids = createDids();
+    const owner = await apiKey({ dids: ["did:web:host.example:*"] });
+    expect(await dids.admit(owner, { did: DID, mode: "Create" }, "host.example")).toEqual({ did: DID });
+    expect(await dids.admit(owner, { mode: "Create" }, "host.example")).toEqual({ did: expect.stringContaining(":ephemeral:") });
+    expect(await dids.admit(owner, { mode: "Create", storage: "persistent" }, "host.example")).toEqual({
+      did: expect.stringContaining("did:web:host.example:agents:"),
+    });
+    expect(await dids.admit(owner, { did: "did:web:else.example", mode: "Create" }, "host.example")).toEqual({ refused: "unauthorized" });
+    expect(await dids.admit(owner, { did: `${DID}:x`, mode: "Require" }, "host.example")).toEqual({ refused: "unknown DID" });
+  });
+
+  it("removes ephemeral DIDs that nobody used lately", async () => {
+    let clock = 1000;
+    const dids = createDids({ now: () => clock });
+    const owner = await apiKey();
+    const [idle, touched, connected] = [await dids.assign("a", owner), await dids.assign("a", owner), await dids.assign("a", owner)];
+    await dids.ensure(DID, { mode: "Create", owner });
+    clock = 5000;
+    dids.touch(touched.did);
+    dids.touch("did:web:nobody.example");
+    expect(await dids.expire(4000, (did) => did === connected.did)).toEqual([idle.did]);
+    expect([idle.did, touched.did, connected.did, DID].map((did) => dids.has(did))).toEqual([false, true, true, true]);
+  });
+
+  it("hosts nothing that could not be written", async () => {
+    const failing = { ...memoryRecords<DidRecord>(), put: () => Promise.reject(new Error("disk")) };
+    const dids = createDids({ records: failing });
+    const owner = await apiKey();
+    const joins = [1, 2].map(() => dids.ensure(DID, { mode: "Create", owner }));
+    for (const result of await Promise.allSettled(joins)) expect(result.status).toBe("rejected");
+    expect(dids.has(DID)).toBe(false);
+  });
+
+  it("serves a document whose keys fit the private ones", async () => {
+    const dids = createDids();
+    await dids.ensure(DID, { mode: "Create", owner: await apiKey() });
+    const [document, again] = await Promise.all(
+      [1, 2].map(() => dids.documentAt("host.example", "/agent/did.json", "https://host.example/")),
+    );
+    expect(again).toEqual(document);
+    const jwk = { kty: "OKP", x: expect.stringMatching(/^[\w-]{43}$/u) };
+    expect(document).toEqual({
+      "@context": ["https://www.w3.org/ns/did/v1", "https://w3id.org/security/suites/jws-2020/v1"],
+      id: DID,
+      verificationMethod: [
+        { id: `${DID}#signing`, type: "JsonWebKey2020", controller: DID, publicKeyJwk: { ...jwk, crv: "Ed25519" } },
+        { id: `${DID}#agreement`, type: "JsonWebKey2020", controller: DID, publicKeyJwk: { ...jwk, crv: "X25519" } },
+      ],
+      authentication: [`${DID}#signing`],
+      assertionMethod: [`${DID}#signing`],
+      keyAgreement: [`${DID}#agreement`],
+      service: [
+        {
+          id: `${DID}#didcomm`,
+          type: "DIDCommMessaging",
+          serviceEndpoint: { uri: "https://host.example/didcomm", accept: ["didcomm/v2"] },
+        },
+      ],
+    });
+    const methods = document?.["verificationMethod"] as readonly { readonly publicKeyJwk: { kty: string; crv: string; x: string } }[];
+    const [signing, agreement] = methods.map(({ publicKeyJwk }) => createPublicKey({ key: publicKeyJwk, format: "jwk" }));
+    const [signingKey, agreementKey] = [await dids.privateKey(DID, "signing"), await dids.privateKey(DID, "agreement")];
+    if (!signing || !agreement || !signingKey || !agreementKey) throw new Error("a key is missing");
+    const text = Buffer.from("text");
+    expect(verify(null, text, signing, sign(null, text, signingKey))).toBe(true);
+    expect(diffieHellman({ publicKey: agreement, privateKey: agreementKey })).toHaveLength(32);
+    expect(await dids.documentAt("host.example", "/absent/did.json", "https://host.example")).toBeUndefined();
+    expect(await dids.privateKey("did:web:absent.example", "signing")).toBeUndefined();
+  });
+});
+
+describe("Dids in a data directory", () => {
+  let directory: Awaited<ReturnType<typeof temporaryDirectory>>;
+  beforeEach(async () => {
+    directory = await temporaryDirectory();
+  });
+  afterEach(() => directory.remove());
+
+  async function withDids<T>(use: (dids: Dids) => Promise<T>, now = 1000): Promise<T> {
+    await using environment = await StorageEnvironment.open(directory.path);
+    const nodeKey = await loadNodeKey(directory.path);
+    return await use(createDids({ records: storedRecords<DidRecord>(environment, "dids"), nodeKey, now: () => now }));
+  }
+
+  it("keeps DIDs and their keys, encrypted, over a restart", async () => {
+    const owner = await apiKey();
+    const before = await withDids(async (dids) => {
+      await dids.ensure(DID, { mode: "Create", owner });
+      // A note of use that overtakes the keys must not undo them.
+      const document = dids.document(DID, "https://host.example");
+      await dids.ensure(DID, { mode: "Update", storage: "ephemeral", owner });
+      return { document: await document, key: (await dids.privateKey(DID, "signing"))?.export({ format: "jwk" }).d };
+    });
+    const after = await withDids(async (dids) => {
+      expect(dids.get(DID)).toMatchObject({ storage: "ephemeral", ownerKeyId: owner.id, lastSeenAt: 9000 });
+      return {
+        document: await dids.document(DID, "https://host.example"),
+        key: (await dids.privateKey(DID, "signing"))?.export({ format: "jwk" }).d,
+      };
+    }, 9000);
+    expect(after).toEqual(before);
+    expect((await readFile(join(directory.path, "node.mdb"))).includes(before.key ?? "")).toBe(false);
+    expect((await stat(join(directory.path, "node.key"))).mode & 0o777).toBe(0o600);
+  });
+
+  it("refuses a directory whose node key is another one", async () => {
+    const owner = await apiKey();
+    await withDids(async (dids) => {
+      await dids.ensure(DID, { mode: "Create", owner });
+      await dids.document(DID, "https://host.example");
+    });
+    await writeFile(join(directory.path, "node.key"), Buffer.alloc(32).toString("base64url"));
+    await expect(withDids(() => Promise.resolve())).rejects.toMatchObject({ name: "StorageError", code: "data_dir_unusable" });
+    await writeFile(join(directory.path, "node.key"), "short");
+    await expect(withDids(() => Promise.resolve())).rejects.toMatchObject({ code: "data_dir_unusable" });
+  });
+
+  it("opens a sealed secret for its purpose only, and whole", () => {
+    const nodeKey = NodeKey.random();
+    const sealed = nodeKey.seal(Buffer.from("secret"), "signing a");
+    expect(Buffer.from(nodeKey.open(sealed, "signing a")).toString()).toBe("secret");
+    const altered = [sealed.slice(0, -4), sealed.slice(4), `A${sealed.slice(1)}x`, ""];
+    for (const text of altered) expect(() => nodeKey.open(text, "signing a")).toThrow(/decrypted/u);
+    expect(() => nodeKey.open(sealed, "signing b")).toThrow(/decrypted/u);
+    expect(() => NodeKey.random().open(sealed, "signing a")).toThrow(/decrypted/u);
+    expect(() => new NodeKey(Buffer.alloc(16))).toThrow(TypeError);
+  });
+});
