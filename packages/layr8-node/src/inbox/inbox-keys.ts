@@ -11,7 +11,8 @@ export interface MessageKey {
 /** Numbers as a key. */
 export function numbersKey(...numbers: readonly number[]): Buffer {
   const key = Buffer.allocUnsafe(NUMBER * numbers.length);
-  numbers.forEach((number, index) => key.writeUIntBE(number, index * NUMBER, NUMBER));
+  let at = 0;
+  for (const number of numbers) at = key.writeUIntBE(number, at, NUMBER);
   return key;
 }
 

@@ -30,7 +30,8 @@ export interface InboxMessage extends IncomingMessage {
 
 /** What became of an append. */
 export type Appended =
-  | { readonly status: "stored"; readonly message: InboxMessage }
+  /** It has its place. It is safe once `durable` resolves; if that rejects with a StorageError, it has not been stored. */
+  | { readonly status: "stored"; readonly message: InboxMessage; readonly durable: Promise<void> }
   /** The same (recipient, sender, id) was stored before, lately: nothing to do, the first copy counts. */
   | { readonly status: "duplicate" }
   /** The recipient's inbox holds as many messages or bytes as it may. */

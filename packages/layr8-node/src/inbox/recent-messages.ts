@@ -86,7 +86,9 @@ class Generation {
   #put(low: number, high: number, age: number): void {
     const slot = this.#slotOf(low, high);
     if (this.#slots[slot + 2] === 0) this.size += 1;
-    this.#slots.set([low, high, age], slot);
+    this.#slots[slot] = low;
+    this.#slots[slot + 1] = high;
+    this.#slots[slot + 2] = age;
   }
 
   #grow(): void {
