@@ -37,6 +37,9 @@ export interface MailboxEvents {
   onFailure(error: unknown): void;
 }
 
+/** A frame that comes so long after an answer went out was sent after it came in. Milliseconds. */
+const ANSWER_TRANSIT_MS = 1000;
+
 const NONE: ReadonlySet<Consumer> = new Set();
 const PAGE = { limit: 256, maxLength: 1024 * 1024 };
 
@@ -159,11 +162,21 @@ export class Mailbox {
   /** Called now and then: redelivers what was not acknowledged in time, and buries what has expired. */
   sweep(): void {
     const now = this.#options.now();
-    for (const flight of this.#flights.values()) if (flight.dueAt <= now) this.#overdue(flight, now);
+    for (const flight of this.#flights.values()) {
+      if (hasArrived(flight)) this.#finish(flight);
+      else if (flight.dueAt <= now) this.#overdue(flight, now);
+    }
+    // What has just left may have been all that a full window waited for.
+    for (const [consumer, window] of this.#windows) if (window.mayResume) this.resume(consumer);
     if (now >= this.#nextExpiry) {
       this.#nextExpiry = Number.POSITIVE_INFINITY;
       this.#startScan(0);
     }
+  }
+
+  #finish(flight: Flight<Consumer>): void {
+    this.#land(flight);
+    this.#remove(flight.message.seq);
   }
 
   #overdue(flight: Flight<Consumer>, now: number): void {
@@ -311,4 +324,9 @@ export class Mailbox {
       }
     }
   }
+}
+
+/** Whether an agent has an answer without having said so: older SDKs acknowledge none, and would fill their window with them. */
+function hasArrived({ answersConsumer, consumer, deliveredAt }: Flight<Consumer>): boolean {
+  return answersConsumer && consumer.lastHeardAt - deliveredAt >= ANSWER_TRANSIT_MS;
 }

@@ -57,13 +57,16 @@ beforeEach(() => {
   dead = [];
   failures = [];
   inbox = new MemoryInbox({ now: () => now });
-  mailbox = new Mailbox(
+  mailbox = make(100);
+});
+
+const make = (ackTimeoutMs: number): Mailbox =>
+  new Mailbox(
     DID,
     inbox,
-    { ackTimeoutMs: 100, maxAckTimeoutMs: 350, window: { maxMessages: 4, maxLength: 1000 }, maxThreads: 3, now: () => now },
+    { ackTimeoutMs, maxAckTimeoutMs: 350, window: { maxMessages: 4, maxLength: 1000 }, maxThreads: 3, now: () => now },
     { onDelivered: () => {}, onDead: (message, cause) => dead.push([message.id, cause]), onFailure: (error) => failures.push(error) },
   );
-});
 
 afterEach(() => {
   expect(failures).toEqual([]);
@@ -223,6 +226,42 @@ describe("Mailbox", () => {
     mailbox.resume(agent);
     await settled();
     expect(agent.ids).toEqual(["1", "2"]);
+  });
+
+  it("goes on when a connection with a full window let everything time out", async () => {
+    const agent = new Agent();
+    mailbox.bind(agent, [ECHO]);
+    for (const id of ["1", "2", "3", "4", "5"]) await arrive(id);
+    now += 100;
+    mailbox.sweep();
+    await settled();
+    expect(agent.got.slice(4)).toEqual(["1", "2", "3", "4"].map((id) => ({ id, attempt: 2 })));
+    for (const id of ["1", "2", "3", "4"]) mailbox.settle(agent, id, "handled");
+    await settled();
+    expect(agent.ids.at(-1)).toBe("5");
+  });
+
+  it("does not wait for acknowledgements of answers, which older SDKs never send", async () => {
+    mailbox = make(30_000);
+    const agent = new Agent();
+    mailbox.bind(agent, []);
+    for (const id of ["1", "2", "3", "4", "5"]) {
+      mailbox.spoke(`thread-${id}`, agent);
+      await arrive(id, { thread: `thread-${id}`, parentThread: "thread-5" });
+    }
+    await settled();
+    expect(agent.ids).toEqual(["1", "2", "3", "4"]);
+    now += 50;
+    agent.lastHeardAt = now;
+    mailbox.sweep();
+    await settled();
+    expect(agent.ids).toEqual(["1", "2", "3", "4"]);
+    now += 1000;
+    agent.lastHeardAt = now;
+    mailbox.sweep();
+    await settled();
+    expect(agent.ids.at(-1)).toBe("5");
+    expect(await waiting()).toEqual(["5"]);
   });
 
   it("does not let a slow connection of a DID stop another one", async () => {
