@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { Inbox, InboxLimits, IncomingMessage } from "../../src/inbox/inbox.ts";
+import type { Appended, Inbox, InboxLimits, InboxMessage, IncomingMessage } from "../../src/inbox/inbox.ts";
 
 /** What the suite asks of an implementation's test. */
 export interface InboxUnderTest {
@@ -15,10 +15,19 @@ export interface InboxSetup {
   now(): number;
 }
 
+type Stored = Exclude<Appended, { readonly status: "stored" }> | { readonly status: "stored"; readonly message: InboxMessage };
+
 const ALICE = "did:web:alice.example";
 const BOB = "did:web:bob.example:agents:bob";
 const LIMITS = { maxMessages: 5, maxLength: 2000, deduplicationMs: 60_000 };
 const ALL = { after: 0, limit: 100, maxLength: 1_000_000 };
+
+/** Appends and waits until it is durable. */
+export async function append(inbox: Inbox, message: IncomingMessage): Promise<Appended> {
+  const appended = await inbox.append(message);
+  if (appended.status === "stored") await appended.durable;
+  return appended;
+}
 
 /** The rules of {@link Inbox}, for any implementation. Calls `describe`; the whole test of an implementation is a call to it. */
 export function inboxCompliance(
@@ -52,8 +61,17 @@ export function inboxCompliance(
       };
     }
 
+    /** Appends, and waits until the message is safe. */
+    async function append(incoming: IncomingMessage): Promise<Stored> {
+      const appended = await append(inbox, incoming);
+      if (appended.status !== "stored") return appended;
+      const { durable, ...stored } = appended;
+      await durable;
+      return stored;
+    }
+
     async function store(changes: Partial<IncomingMessage> = {}): Promise<number> {
-      const appended = await inbox.append(message(changes));
+      const appended = await append(message(changes));
       if (appended.status !== "stored") throw new Error(`append: ${appended.status}`);
       return appended.message.seq;
     }
@@ -74,7 +92,7 @@ export function inboxCompliance(
         plaintext: '{"b":"ü€😀\\ud800 \\u0000"}',
         id: "id\u0000\ud800",
       });
-      const appended = await inbox.append(sent);
+      const appended = await append(sent);
       const expected = { ...sent, seq: expect.any(Number), attempts: 0 };
       expect(appended).toEqual({ status: "stored", message: expected });
       expect(await inbox.read(ALICE, ALL)).toEqual([expected]);
@@ -82,7 +100,7 @@ export function inboxCompliance(
 
     it("leaves absent members absent", async () => {
       const { from: _, ...anonymous } = message();
-      await inbox.append(anonymous);
+      await append(anonymous);
       const [read] = await inbox.read(ALICE, ALL);
       expect(Object.keys(read ?? {}).toSorted()).toEqual([
         "attempts",
@@ -165,43 +183,43 @@ export function inboxCompliance(
 
     it("takes the same (recipient, sender, id) once, settled or not", async () => {
       const sent = message();
-      const [first, second] = await Promise.all([inbox.append(sent), inbox.append(sent)]);
+      const [first, second] = await Promise.all([append(sent), append(sent)]);
       expect([first.status, second.status]).toEqual(["stored", "duplicate"]);
-      expect((await inbox.append({ ...sent, plaintext: "other" })).status).toBe("duplicate");
+      expect((await append({ ...sent, plaintext: "other" })).status).toBe("duplicate");
       await inbox.settle(ALICE, await seqs());
-      expect((await inbox.append(sent)).status).toBe("duplicate");
+      expect((await append(sent)).status).toBe("duplicate");
     });
 
     it("tells messages apart by recipient, by sender and by id", async () => {
       const sent = message();
-      await inbox.append(sent);
+      await append(sent);
       const { from: _, ...anonymous } = sent;
       const others = [{ ...sent, recipient: BOB }, { ...sent, from: "did:web:eve.example" }, { ...sent, id: "other" }, anonymous];
-      for (const other of others) expect((await inbox.append(other)).status).toBe("stored");
+      for (const other of others) expect((await append(other)).status).toBe("stored");
     });
 
     it("forgets a message after the deduplication time", async () => {
       const sent = message();
-      await inbox.append(sent);
+      await append(sent);
       clock += LIMITS.deduplicationMs - 1;
-      expect((await inbox.append(sent)).status).toBe("duplicate");
+      expect((await append(sent)).status).toBe("duplicate");
       clock += 1;
-      expect((await inbox.append(sent)).status).toBe("stored");
+      expect((await append(sent)).status).toBe("stored");
       expect(inbox.depth(ALICE).messages).toBe(2);
     });
 
     it("refuses more messages than it may hold, those under way included, and takes them later", async () => {
       const sent = Array.from({ length: 7 }, () => message());
-      const statuses = (await Promise.all(sent.map((one) => inbox.append(one)))).map(({ status }) => status);
+      const statuses = (await Promise.all(sent.map((one) => append(one)))).map(({ status }) => status);
       expect(statuses).toEqual(["stored", "stored", "stored", "stored", "stored", "full", "full"]);
-      expect((await inbox.append(message({ recipient: BOB }))).status).toBe("stored");
+      expect((await append(message({ recipient: BOB }))).status).toBe("stored");
       await inbox.settle(ALICE, (await seqs()).slice(0, 1));
-      expect((await inbox.append(sent[6] ?? message())).status).toBe("stored");
+      expect((await append(sent[6] ?? message())).status).toBe("stored");
     });
 
     it("refuses more characters than it may hold", async () => {
       await store({ plaintext: "x".repeat(1500) });
-      expect((await inbox.append(message({ plaintext: "x".repeat(501) }))).status).toBe("full");
+      expect((await append(message({ plaintext: "x".repeat(501) }))).status).toBe("full");
       await store({ plaintext: "x".repeat(500) });
       expect(inbox.depth(ALICE)).toEqual({ messages: 2, length: 2000 });
     });
@@ -223,23 +241,23 @@ export function inboxCompliance(
 
     it("drops all messages of one recipient, which stay remembered", async () => {
       const sent = message();
-      const appending = [inbox.append(sent), inbox.append(message({ recipient: BOB, id: "kept" }))];
+      const appending = [append(sent), append(message({ recipient: BOB, id: "kept" }))];
       await inbox.drop(ALICE);
       await Promise.all(appending);
       expect(await ids()).toEqual([]);
       expect(inbox.depth(ALICE)).toEqual({ messages: 0, length: 0 });
       expect(await ids(BOB)).toEqual(["kept"]);
-      expect((await inbox.append(sent)).status).toBe("duplicate");
+      expect((await append(sent)).status).toBe("duplicate");
       await store({ id: "after" });
       expect(await ids()).toEqual(["after"]);
     });
 
     it("finishes what is under way when it closes, and refuses what comes after", async () => {
-      const appending = inbox.append(message());
+      const appending = append(message());
       await inbox.close();
       await inbox.close();
       expect((await appending).status).toBe("stored");
-      await expect(inbox.append(message())).rejects.toMatchObject({ code: "storage_failed" });
+      await expect(append(message())).rejects.toMatchObject({ code: "storage_failed" });
       await expect(inbox.read(ALICE, ALL)).rejects.toMatchObject({ code: "storage_failed" });
       await expect(inbox.settle(ALICE, [1])).rejects.toMatchObject({ code: "storage_failed" });
     });
@@ -253,7 +271,7 @@ export function inboxCompliance(
       };
       const kept = message({ id: "kept" });
       const settled = message({ id: "settled" });
-      await inbox.append(kept);
+      await append(kept);
       const [second, third] = [await store({ id: "tried", plaintext: "12345" }), await store(settled)];
       await inbox.recordAttempts(ALICE, second, 2);
       await inbox.settle(ALICE, [third]);
@@ -268,13 +286,13 @@ export function inboxCompliance(
       ]);
       expect(inbox.depth(ALICE)).toEqual(depth);
       expect(inbox.recipients()).toEqual([ALICE]);
-      expect((await inbox.append(kept)).status).toBe("duplicate");
-      expect((await inbox.append(settled)).status).toBe("duplicate");
+      expect((await append(kept)).status).toBe("duplicate");
+      expect((await append(settled)).status).toBe("duplicate");
       expect(await store()).toBeGreaterThan(third);
 
       clock += LIMITS.deduplicationMs;
       inbox = await reopen();
-      expect((await inbox.append(settled)).status).toBe("stored");
+      expect((await append(settled)).status).toBe("stored");
     });
   });
 }

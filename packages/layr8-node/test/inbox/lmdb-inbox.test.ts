@@ -1,10 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { IncomingMessage } from "../../src/inbox/inbox.ts";
+import type { Appended, Inbox, IncomingMessage } from "../../src/inbox/inbox.ts";
 import { LmdbInbox } from "../../src/inbox/lmdb-inbox.ts";
 import { StorageEnvironment, type Environment } from "../../src/storage/environment.ts";
 import { WriteQueue, type Write } from "../../src/storage/write-queue.ts";
 import { temporaryDirectory } from "../storage/temporary-directory.ts";
-import { inboxCompliance } from "./inbox-compliance.ts";
+import { append, inboxCompliance } from "./inbox-compliance.ts";
 
 inboxCompliance("LmdbInbox", async (setup) => {
   const directory = await temporaryDirectory();
@@ -28,6 +28,13 @@ const ALL = { after: 0, limit: 100, maxLength: 1_000_000 };
 
 function message(id: string, changes: Partial<IncomingMessage> = {}): IncomingMessage {
   return { recipient: ALICE, id, type: "https://example.org/t/1.0/m", plaintext: "{}", authorized: true, expiresAt: 1, ...changes };
+}
+
+/** Appends, and waits until the message is safe. */
+async function append(inbox: Inbox, incoming: IncomingMessage): Promise<Appended> {
+  const appended = await append(inbox, incoming);
+  if (appended.status === "stored") await appended.durable;
+  return appended;
 }
 
 /** An environment whose commits fail while `failing` is set. */
@@ -67,7 +74,7 @@ describe("LmdbInbox whose disk fails", () => {
 
   it("rejects an append and the duplicate that waits for it, and takes the message later", async () => {
     disk.failing = true;
-    const both = await Promise.allSettled([inbox.append(message("1")), inbox.append(message("1"))]);
+    const both = await Promise.allSettled([append(inbox, message("1")), append(inbox, message("1"))]);
     expect(both).toMatchObject([
       { status: "rejected", reason: { code: "storage_failed", retryable: true } },
       { status: "rejected", reason: { code: "storage_failed" } },
@@ -76,12 +83,12 @@ describe("LmdbInbox whose disk fails", () => {
     expect(inbox.recipients()).toEqual([]);
 
     disk.failing = false;
-    expect((await inbox.append(message("1"))).status).toBe("stored");
+    expect((await append(inbox, message("1"))).status).toBe("stored");
     expect(await inbox.read(ALICE, ALL)).toHaveLength(1);
   });
 
   it("keeps what could not be settled, dropped or counted", async () => {
-    const appended = await inbox.append(message("1"));
+    const appended = await append(inbox, message("1"));
     const seq = appended.status === "stored" ? appended.message.seq : 0;
     disk.failing = true;
     const failed = await Promise.allSettled([
@@ -97,9 +104,9 @@ describe("LmdbInbox whose disk fails", () => {
 
   it("does not lose a recipient whose first message failed", async () => {
     disk.failing = true;
-    await expect(inbox.append(message("1"))).rejects.toMatchObject({ code: "storage_failed" });
+    await expect(append(inbox, message("1"))).rejects.toMatchObject({ code: "storage_failed" });
     disk.failing = false;
-    await inbox.append(message("2"));
+    await append(inbox, message("2"));
     await inbox.close();
     const again = await LmdbInbox.open(environment);
     expect((await again.read(ALICE, ALL)).map(({ id }) => id)).toEqual(["2"]);
@@ -111,12 +118,12 @@ it("LmdbInbox forgets boxes that are empty, on disk too, and keeps the others", 
   const environment = await StorageEnvironment.open(directory.path);
   try {
     const inbox = await LmdbInbox.open(environment);
-    await inbox.append(message("kept"));
+    await append(inbox, message("kept"));
     for (let round = 0; round < 10; round++) {
       await Promise.all(
         Array.from({ length: 100 }, async (_, index) => {
           const recipient = `did:web:host.example:${round}-${index}`;
-          const appended = await inbox.append(message("m", { recipient }));
+          const appended = await append(inbox, message("m", { recipient }));
           if (appended.status === "stored") await inbox.settle(recipient, [appended.message.seq]);
         }),
       );
@@ -137,10 +144,10 @@ it("LmdbInbox removes what it remembered once it is old", async () => {
   const recorded = (): number => Array.from(environment.table("recent").getKeys({})).length;
   try {
     const inbox = await LmdbInbox.open(environment, { now: () => clock, limits: { deduplicationMs: 1000 } });
-    for (let index = 0; index < 255; index++) await inbox.append(message(`early-${index}`));
+    for (let index = 0; index < 255; index++) await append(inbox, message(`early-${index}`));
     expect(recorded()).toBe(255);
     clock += 1000;
-    await inbox.append(message("late"));
+    await append(inbox, message("late"));
     expect(recorded()).toBe(1);
   } finally {
     await environment.close();
