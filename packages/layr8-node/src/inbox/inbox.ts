@@ -72,9 +72,10 @@ export interface InboxLimits {
 /**
  * The durable inboxes of a node's agents, one per DID. Every implementation passes `test/inbox/inbox-compliance.ts`.
  *
- * Writes resolve when they are durable (fsynced, or replicated): what has been appended survives the death of the process, and
- * what has been settled does not come back. Concurrent writes share a flush. Messages that are stored for one recipient have their
- * appends resolved in the order of the calls, and their seqs ascend in that order. Refusals (`duplicate`, `full`) may overtake them.
+ * Writes resolve when they are durable (fsynced, or replicated), and what has been settled does not come back; only an append
+ * resolves as soon as the message has its place, with a promise of its durability. Concurrent writes share a flush. Messages that are
+ * stored for one recipient have their appends resolved, and become durable, in the order of the calls, and their seqs ascend in that
+ * order. Refusals (`duplicate`, `full`) may overtake them.
  *
  * A write that rejects with `StorageError` `storage_failed` has changed nothing. The same goes for every call after `close`.
  */
@@ -84,7 +85,7 @@ export interface Inbox {
    * not. A duplicate of an append that is under way resolves with it, and rejects with it.
    */
   append(message: IncomingMessage): Promise<Appended>;
-  /** Reads a recipient's messages, oldest first. Sees every resolved append, settle and attempt. Expired messages are read too. */
+  /** Reads a recipient's messages, oldest first. Sees every message that is durable, and every resolved settle and attempt. Expired messages are read too. */
   read(recipient: string, options: ReadOptions): Promise<readonly InboxMessage[]>;
   /** Removes messages for good. Unknown seqs are ignored. */
   settle(recipient: string, seqs: readonly number[]): Promise<void>;

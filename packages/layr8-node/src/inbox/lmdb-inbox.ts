@@ -29,6 +29,9 @@ interface Box {
   readonly removing: Map<number, Promise<void>>;
 }
 
+/** How long a settle may wait to share another write's flush, in milliseconds. Nobody waits for one. */
+const SETTLE_PATIENCE_MS = 20;
+
 /**
  * Inboxes in a node's data directory.
  *
@@ -93,7 +96,7 @@ export class LmdbInbox implements Inbox {
     if ((box?.lengths.size ?? 0) >= this.#limits.maxMessages || (box?.length ?? 0) + length > this.#limits.maxLength) {
       return Promise.resolve({ status: "full" });
     }
-    return this.#store(message, box ?? this.#createBox(message.recipient), fingerprint, name, now);
+    return Promise.resolve(this.#store(message, box ?? this.#createBox(message.recipient), fingerprint, name, now));
   }
 
   read(recipient: string, { after, limit, maxLength }: ReadOptions): Promise<readonly InboxMessage[]> {
@@ -112,7 +115,7 @@ export class LmdbInbox implements Inbox {
   settle(recipient: string, seqs: readonly number[]): Promise<void> {
     if (this.#closed) return rejectClosed();
     const box = this.#boxes.get(recipient);
-    return box === undefined ? Promise.resolve() : this.#remove(box, seqs);
+    return box === undefined ? Promise.resolve() : this.#remove(box, seqs, SETTLE_PATIENCE_MS);
   }
 
   async recordAttempts(recipient: string, seq: number, attempts: number): Promise<void> {
@@ -148,7 +151,7 @@ export class LmdbInbox implements Inbox {
     const seqs = [...box.lengths.keys(), ...box.removing.keys()];
     // An append under way that fails has put nothing into the box, so its end is awaited before anything is taken out.
     await this.#writes.flush().catch(() => undefined);
-    await this.#remove(box, seqs);
+    await this.#remove(box, seqs, 0);
   }
 
   async close(): Promise<void> {
@@ -156,9 +159,9 @@ export class LmdbInbox implements Inbox {
     await this.#writes.flush().catch(() => undefined);
   }
 
-  async #store(message: IncomingMessage, box: Box, fingerprint: Buffer, name: string, now: number): Promise<Appended> {
+  #store(message: IncomingMessage, box: Box, fingerprint: Buffer, name: string, now: number): Appended {
     const seq = this.#nextNumber++;
-    const length = message.plaintext.length;
+    const { length } = message.plaintext;
     this.#writes.put(this.#messages, messageKey({ box: box.id, seq, length }), encodeMessage(message));
     this.#journal.add(fingerprint);
     // Both records ride along until they are known to be durable: then each message stored is stored with what it needs.
@@ -169,26 +172,27 @@ export class LmdbInbox implements Inbox {
     box.lengths.set(seq, length);
     box.length += length;
     if (++this.#appends % SWEEP_EVERY === 0) this.#sweepBoxes();
-
-    const written = this.#writes.flush();
-    this.#pending.set(name, written);
-    try {
-      await written;
-    } catch (error) {
-      box.lengths.delete(seq);
-      box.length -= length;
-      throw error;
-    } finally {
-      this.#pending.delete(name);
-    }
-    this.#recent.add(fingerprint, now);
-    box.recorded = true;
-    if (movesFloor) this.#floor = Math.max(this.#floor, floor);
-    return { status: "stored", message: { ...message, seq, attempts: 0 } };
+    const durable = this.#writes.flush().then(
+      () => {
+        this.#pending.delete(name);
+        this.#recent.add(fingerprint, now);
+        box.recorded = true;
+        if (movesFloor) this.#floor = Math.max(this.#floor, floor);
+      },
+      (error: unknown) => {
+        this.#pending.delete(name);
+        if (box.lengths.delete(seq)) box.length -= length;
+        throw error;
+      },
+    );
+    // Not everybody looks at it.
+    durable.catch(() => undefined);
+    this.#pending.set(name, durable);
+    return { status: "stored", message: { ...message, seq, attempts: 0 }, durable };
   }
 
   /** Removes messages; those that are being removed already are waited for. */
-  async #remove(box: Box, seqs: readonly number[]): Promise<void> {
+  async #remove(box: Box, seqs: readonly number[], patienceMs: number): Promise<void> {
     const removed = new Map<number, number>();
     const others = new Set<Promise<void>>();
     for (const seq of seqs) {
@@ -204,18 +208,20 @@ export class LmdbInbox implements Inbox {
       this.#writes.remove(this.#messages, messageKey({ box: box.id, seq, length }));
       if (box.attempts.has(seq)) this.#writes.remove(this.#attempts, numbersKey(box.id, seq));
     }
-    if (removed.size > 0) others.add(this.#removed(box, removed));
+    if (removed.size > 0) others.add(this.#removed(box, removed, patienceMs));
     await Promise.all(others);
   }
 
-  async #removed(box: Box, removed: ReadonlyMap<number, number>): Promise<void> {
-    const written = this.#writes.flush();
+  async #removed(box: Box, removed: ReadonlyMap<number, number>, patienceMs: number): Promise<void> {
+    const written = this.#writes.flush(patienceMs);
     for (const seq of removed.keys()) box.removing.set(seq, written);
     try {
       await written;
       for (const seq of removed.keys()) box.attempts.delete(seq);
     } catch (error) {
       for (const [seq, length] of removed) {
+        // Its append may have failed in the same commit.
+        if (this.#messages.get(messageKey({ box: box.id, seq, length })) === undefined) continue;
         box.lengths.set(seq, length);
         box.length += length;
       }

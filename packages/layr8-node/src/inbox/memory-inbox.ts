@@ -3,6 +3,9 @@ import type { Appended, Depth, Inbox, InboxLimits, InboxMessage, IncomingMessage
 import { inboxLimits, type InboxOptions } from "./inbox-limits.ts";
 import { fingerprintOf, RecentMessages } from "./recent-messages.ts";
 
+/** As durable as it gets. */
+const DURABLE = Promise.resolve();
+
 interface Box {
   /** By seq, ascending. */
   readonly messages: Map<number, InboxMessage>;
@@ -37,7 +40,7 @@ export class MemoryInbox implements Inbox {
     const stored: InboxMessage = { ...message, seq: ++this.#lastSeq, attempts: 0 };
     box.messages.set(stored.seq, stored);
     box.length += stored.plaintext.length;
-    return { status: "stored", message: stored };
+    return { status: "stored", message: stored, durable: DURABLE };
   }
 
   async read(recipient: string, { after, limit, maxLength }: ReadOptions): Promise<readonly InboxMessage[]> {

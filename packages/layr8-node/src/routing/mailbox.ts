@@ -72,8 +72,8 @@ export class Mailbox {
   #stalled = false;
   #scanning = false;
   #scanAgain = false;
-  /** Attempts that are being recorded: to be read from the inbox only after. */
-  #recorded: Promise<unknown> = Promise.resolve();
+  /** What is being written, and is to be read from the inbox only after. */
+  #written: Promise<unknown> = Promise.resolve();
   /** Earliest time at which a held message expires, as far as known. */
   #nextExpiry = 0;
 
@@ -128,16 +128,20 @@ export class Mailbox {
     this.#threads.record(thread, consumer);
   }
 
-  /** A message was stored. Called in the order of their seqs. */
-  offer(message: InboxMessage): void {
-    if (!this.connected || !this.#caughtUp || this.#scanning) {
-      this.#caughtUp = false;
-      this.#nextExpiry = Math.min(this.#nextExpiry, message.expiresAt);
-      if (!this.#stalled) this.#rescan(this.#cursor);
+  /**
+   * A message has its place in the inbox; called in the order of their seqs. It is delivered while it is still being written: an
+   * agent that acts on a message which the node then fails to store is no worse off than one whose acknowledgement is lost.
+   */
+  offer(message: InboxMessage, durable: Promise<void>): void {
+    this.#written = durable.catch(() => this.#retract(message));
+    if (this.connected && this.#caughtUp && !this.#scanning) {
+      this.#cursor = message.seq;
+      this.#tryDeliver(message);
       return;
     }
-    this.#cursor = message.seq;
-    this.#tryDeliver(message);
+    this.#caughtUp = false;
+    this.#nextExpiry = Math.min(this.#nextExpiry, message.expiresAt);
+    if (!this.#stalled) this.#rescan(this.#cursor);
   }
 
   /** An agent is done with a message. Without an id: with the one that has waited longest. */
@@ -186,6 +190,12 @@ export class Mailbox {
     if (flight.message.expiresAt <= now) return this.#bury(flight.message, "expired");
     this.#record(flight);
     this.#tryDeliver({ ...flight.message, attempts: flight.attempt });
+  }
+
+  /** The message could not be stored, and its sender knows. */
+  #retract(message: InboxMessage): void {
+    const flight = this.#flights.get(message.seq);
+    if (flight !== undefined) this.#land(flight);
   }
 
   #passOn(flight: Flight<Consumer>): void {
@@ -249,7 +259,7 @@ export class Mailbox {
     const recording = this.#inbox
       .recordAttempts(this.did, flight.message.seq, flight.attempt)
       .catch((error: unknown) => this.#events.onFailure(error));
-    this.#recorded = Promise.all([this.#recorded, recording]);
+    this.#written = Promise.all([this.#written, recording]);
   }
 
   #bury(message: InboxMessage, cause: "expired" | "unhandled"): void {
@@ -292,7 +302,7 @@ export class Mailbox {
     try {
       while (this.#scanAgain) {
         this.#scanAgain = false;
-        await this.#recorded;
+        await this.#written;
         // What was held is about to be looked at again.
         if (this.#cursor < this.#firstHeld) this.#firstHeld = Number.POSITIVE_INFINITY;
         await this.#scanOnce();

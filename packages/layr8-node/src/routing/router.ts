@@ -193,7 +193,9 @@ export class Router {
     };
     const appended = await inbox.append(incoming);
     if (appended.status === "full") return { label: "inbox_full", reason: `inbox full: ${recipient} has too many messages waiting` };
-    if (appended.status === "stored") this.#mailbox(recipient).offer(appended.message);
+    if (appended.status === "duplicate") return undefined;
+    this.#mailbox(recipient).offer(appended.message, appended.durable);
+    await appended.durable;
     return undefined;
   }
 

@@ -28,6 +28,9 @@ export class WriteQueue {
   #writes: Write[] = [];
   #group: Deferred<void> | undefined;
   #running: Promise<void> | undefined;
+  /** Somebody waits for the group without patience. */
+  #urgent = false;
+  #patience: NodeJS.Timeout | undefined;
   #closed = false;
 
   constructor(commit: Commit) {
@@ -50,19 +53,20 @@ export class WriteQueue {
   /**
    * Resolves once everything queued so far is durable.
    *
+   * @param patienceMs how long a commit may be put off in the hope of one that others need anyway.
    * @throws StorageError `storage_failed`: nothing that shared the commit has been stored.
    */
-  flush(): Promise<void> {
+  flush(patienceMs = 0): Promise<void> {
     if (this.#closed) {
       this.#writes = [];
       return Promise.reject(new StorageError("storage_failed", "The storage is closed"));
     }
     if (this.#writes.length === 0) return this.#group?.promise ?? this.#running ?? Promise.resolve();
-    if (this.#group === undefined) {
-      this.#group = deferred();
-      if (this.#running === undefined) setImmediate(() => this.#start());
-    }
-    return this.#group.promise;
+    this.#group ??= deferred();
+    const { promise } = this.#group;
+    if (patienceMs === 0) this.#hurry();
+    else this.#patience ??= setTimeout(() => this.#hurry(), patienceMs);
+    return promise;
   }
 
   /** Commits what is queued and refuses everything after. Resolves when nothing is under way any more. */
@@ -81,9 +85,18 @@ export class WriteQueue {
     }
   }
 
+  #hurry(): void {
+    if (this.#urgent) return;
+    this.#urgent = true;
+    if (this.#running === undefined) setImmediate(() => this.#start());
+  }
+
   #start(): void {
     const group = this.#group;
-    if (group === undefined || this.#running !== undefined) return;
+    if (group === undefined || this.#running !== undefined || !this.#urgent) return;
+    clearTimeout(this.#patience);
+    this.#patience = undefined;
+    this.#urgent = false;
     this.#group = undefined;
     this.#running = group.promise;
     void this.#run(group);

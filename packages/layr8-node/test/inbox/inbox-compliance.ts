@@ -22,13 +22,6 @@ const BOB = "did:web:bob.example:agents:bob";
 const LIMITS = { maxMessages: 5, maxLength: 2000, deduplicationMs: 60_000 };
 const ALL = { after: 0, limit: 100, maxLength: 1_000_000 };
 
-/** Appends and waits until it is durable. */
-export async function append(inbox: Inbox, message: IncomingMessage): Promise<Appended> {
-  const appended = await inbox.append(message);
-  if (appended.status === "stored") await appended.durable;
-  return appended;
-}
-
 /** The rules of {@link Inbox}, for any implementation. Calls `describe`; the whole test of an implementation is a call to it. */
 export function inboxCompliance(
   name: string,
@@ -63,7 +56,7 @@ export function inboxCompliance(
 
     /** Appends, and waits until the message is safe. */
     async function append(incoming: IncomingMessage): Promise<Stored> {
-      const appended = await append(inbox, incoming);
+      const appended = await inbox.append(incoming);
       if (appended.status !== "stored") return appended;
       const { durable, ...stored } = appended;
       await durable;

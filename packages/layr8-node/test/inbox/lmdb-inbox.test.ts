@@ -4,7 +4,7 @@ import { LmdbInbox } from "../../src/inbox/lmdb-inbox.ts";
 import { StorageEnvironment, type Environment } from "../../src/storage/environment.ts";
 import { WriteQueue, type Write } from "../../src/storage/write-queue.ts";
 import { temporaryDirectory } from "../storage/temporary-directory.ts";
-import { append, inboxCompliance } from "./inbox-compliance.ts";
+import { inboxCompliance } from "./inbox-compliance.ts";
 
 inboxCompliance("LmdbInbox", async (setup) => {
   const directory = await temporaryDirectory();
@@ -32,7 +32,7 @@ function message(id: string, changes: Partial<IncomingMessage> = {}): IncomingMe
 
 /** Appends, and waits until the message is safe. */
 async function append(inbox: Inbox, incoming: IncomingMessage): Promise<Appended> {
-  const appended = await append(inbox, incoming);
+  const appended = await inbox.append(incoming);
   if (appended.status === "stored") await appended.durable;
   return appended;
 }

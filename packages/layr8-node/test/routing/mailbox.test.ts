@@ -45,7 +45,7 @@ async function arrive(id: string, more: Partial<InboxMessage> = {}): Promise<voi
     expiresAt: now + 1_000_000,
     ...more,
   });
-  if (appended.status === "stored") mailbox.offer(appended.message);
+  if (appended.status === "stored") mailbox.offer(appended.message, appended.durable);
 }
 
 async function waiting(): Promise<string[]> {
