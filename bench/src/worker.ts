@@ -26,7 +26,7 @@ export class Worker<Ready = unknown> {
   async stop(): Promise<void> {
     if (this.#process.exitCode !== null) return;
     const exited = once(this.#process, "exit");
-    this.#process.kill();
+    this.#process.disconnect();
     await exited;
   }
 

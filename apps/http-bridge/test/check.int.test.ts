@@ -18,7 +18,7 @@ it("turns REST calls into DIDComm requests, and what comes of them into statuses
     const url = (await bridge.said("takes REST calls at")).split(" ").at(-1) ?? "";
     const call = async (body: unknown) => {
       const response = await fetch(url, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) });
-      return { status: response.status, body: (await response.json()) as unknown };
+      return { status: response.status, body: await response.json() };
     };
     const request = { to: agent.did, type: `${SUM}/request`, body: { a: 1, b: 2 } };
     expect(await call(request)).toEqual({ status: 200, body: { from: agent.did, type: `${SUM}/response`, body: { sum: 3 } } });

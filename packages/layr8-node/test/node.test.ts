@@ -127,7 +127,14 @@ describe("connecting", () => {
     await agent({});
     await expect(agent({})).rejects.toThrow("HTTP 429");
     first.close();
-    await expect.poll(() => agent({}).then(() => true, () => false)).toBe(true);
+    await expect
+      .poll(() =>
+        agent({}).then(
+          () => true,
+          () => false,
+        ),
+      )
+      .toBe(true);
   });
 });
 
@@ -135,7 +142,12 @@ describe("messages", () => {
   it("go to their recipient as they came, with the node's context, and are acknowledged", async () => {
     const alice = await agent({ did: ALICE });
     const bob = await agent({ did: BOB, protocols: [ECHO] });
-    const sent = message("1", { thid: "t", big: 12345678901234567890n.toString(), extra: { deep: [1, null] }, trace_context: { traceparent: "x" } });
+    const sent = message("1", {
+      thid: "t",
+      big: 12345678901234567890n.toString(),
+      extra: { deep: [1, null] },
+      trace_context: { traceparent: "x" },
+    });
     expect(await alice.send(sent)).toEqual(OK);
     const { plaintext, context } = await bob.receive();
     expect(plaintext).toEqual(sent);
@@ -268,7 +280,10 @@ describe("messages", () => {
   ])("are refused with %s", async (_name, more, reason) => {
     const alice = await agent({ did: ALICE });
     await agent({ did: BOB, protocols: [ECHO] });
-    expect(await alice.send(message("1", more))).toMatchObject({ status: "error", response: { reason: expect.stringContaining(reason) as string } });
+    expect(await alice.send(message("1", more))).toMatchObject({
+      status: "error",
+      response: { reason: expect.stringContaining(reason) as string },
+    });
     expect(await alice.send(message("2"))).toEqual(OK);
   });
 
@@ -287,19 +302,26 @@ describe("messages", () => {
     ["no JSON", "hello"],
     ["a number", "7"],
     ["null", "null"],
-    ["nested too deeply to be written", `{"id":"1","type":"${ECHO}/request","from":"${ALICE}","to":["${BOB}"],"body":{"\\u0061":${"[".repeat(50_000)}${"]".repeat(50_000)}}}`],
+    [
+      "nested too deeply to be written",
+      `{"id":"1","type":"${ECHO}/request","from":"${ALICE}","to":["${BOB}"],"body":{"\\u0061":${"[".repeat(50_000)}${"]".repeat(50_000)}}}`,
+    ],
   ])("are refused when the payload is %s", async (_name, payload) => {
     const alice = await agent({ did: ALICE });
     await agent({ did: BOB, protocols: [ECHO] });
     alice.client.send(`[null,"x","${alice.topic}","message",${payload}]`);
-    expect(await alice.client.next()).toMatchObject([null, "x", alice.topic, "phx_reply", { status: "error" }].with(0, expect.anything() as never));
+    expect(await alice.client.next()).toMatchObject(
+      [null, "x", alice.topic, "phx_reply", { status: "error" }].with(0, expect.anything() as never),
+    );
     expect(await alice.send(message("2"))).toEqual(OK);
   });
 
   it("are refused on a topic that is not joined, and in another's name", async () => {
     const alice = await agent({ did: ALICE });
     await agent({ did: BOB, protocols: [ECHO] });
-    expect(await alice.client.push(`plugins:${BOB}`, "message", message("1", { from: BOB }))).toMatchObject({ response: { reason: "unmatched topic" } });
+    expect(await alice.client.push(`plugins:${BOB}`, "message", message("1", { from: BOB }))).toMatchObject({
+      response: { reason: "unmatched topic" },
+    });
   });
 
   it("are refused beyond the inbox' depth, and taken again when there is room", async () => {
@@ -349,7 +371,10 @@ describe("messages", () => {
       const sender = await agent({ did });
       verdicts.push(await sender.send(message("1", { from: did })));
     }
-    const denied = { status: "error", response: { reason: "unauthorized", code: "e.m.authz.denied", comment: expect.any(String) as string } };
+    const denied = {
+      status: "error",
+      response: { reason: "unauthorized", code: "e.m.authz.denied", comment: expect.any(String) as string },
+    };
     expect(verdicts).toEqual([OK, denied, denied]);
   });
 });
@@ -361,7 +386,11 @@ describe("built-in protocols", () => {
     const alice = await agent({ did: ALICE });
     await agent({ did: BOB, protocols: [ECHO] });
     expect(await alice.send(message("p1", { type: PING, body: {} }))).toEqual(OK);
-    expect((await alice.receive()).plaintext).toMatchObject({ type: "https://didcomm.org/trust-ping/2.0/ping-response", from: BOB, thid: "p1" });
+    expect((await alice.receive()).plaintext).toMatchObject({
+      type: "https://didcomm.org/trust-ping/2.0/ping-response",
+      from: BOB,
+      thid: "p1",
+    });
     const bob = await agent({ did: BOB, protocols: ["https://didcomm.org/trust-ping/2.0"], replyProtocol: true });
     await alice.send(message("p2", { type: PING, body: {} }));
     expect((await bob.receive()).plaintext["id"]).toBe("p2");
@@ -380,7 +409,11 @@ describe("built-in protocols", () => {
   it("disclose the protocols that agents have bound", async () => {
     const alice = await agent({ did: ALICE });
     await agent({ did: BOB, protocols: [ECHO, ORDER] });
-    const queries = [{ "feature-type": "protocol", match: "https://layr8.io/*/echo/*" }, { "feature-type": "goal-code", match: "*" }, "junk"];
+    const queries = [
+      { "feature-type": "protocol", match: "https://layr8.io/*/echo/*" },
+      { "feature-type": "goal-code", match: "*" },
+      "junk",
+    ];
     await alice.send(message("q", { type: "https://didcomm.org/discover-features/2.0/queries", body: { queries } }));
     expect((await alice.receive()).plaintext).toMatchObject({
       type: "https://didcomm.org/discover-features/2.0/disclose",

@@ -19,7 +19,7 @@ describe("the environment", () => {
   it("gives the endpoint to a transport of the application's own", () => {
     vi.stubEnv("LAYR8_NODE_URL", "ws://node");
     vi.stubEnv("LAYR8_API_KEY", "key");
-    const transport = vi.fn(() => left);
+    const transport = vi.fn<() => typeof left>(() => left);
     expect(new Client({ transport }, logErrors())).toBeInstanceOf(Client);
     expect(transport).toHaveBeenCalledExactlyOnceWith({ nodeUrl: "ws://node", apiKey: "key" });
   });

@@ -150,7 +150,10 @@ describe("agents on a real node", () => {
 
   it("log errors through the built-in helper", async () => {
     const lines: string[] = [];
-    const agent = new Client({ nodeUrl: node.url, apiKey: node.apiKey }, logErrors((line) => void lines.push(line)));
+    const agent = new Client(
+      { nodeUrl: node.url, apiKey: node.apiKey },
+      logErrors((line) => void lines.push(line)),
+    );
     clients.push(agent);
     await agent.connect();
     await agent.send({ id: "1", type: `${ECHO}/request`, to: "did:web:localhost:nobody" }, { fireAndForget: true });

@@ -1,5 +1,5 @@
 /** Longest DID that a node takes, in characters. */
-export const MAX_DID_LENGTH = 2048;
+const MAX_DID_LENGTH = 2048;
 
 const DID = /^did:[a-z0-9]+:(?:[\w.:-]|%[0-9A-Fa-f]{2})*(?:[\w.-]|%[0-9A-Fa-f]{2})$/;
 

@@ -29,6 +29,18 @@ interface Box {
   readonly removing: Map<number, Promise<void>>;
 }
 
+/** A message that is being written. */
+interface Appending {
+  readonly box: Box;
+  readonly seq: number;
+  readonly length: number;
+  readonly fingerprint: Buffer;
+  readonly name: string;
+  readonly now: number;
+  /** The floor of seqs that is written with it, 0 for none. */
+  readonly floor: number;
+}
+
 /** How long a settle may wait to share another write's flush, in milliseconds. Nobody waits for one. */
 const SETTLE_PATIENCE_MS = 20;
 
@@ -172,23 +184,26 @@ export class LmdbInbox implements Inbox {
     box.lengths.set(seq, length);
     box.length += length;
     if (++this.#appends % SWEEP_EVERY === 0) this.#sweepBoxes();
-    const durable = this.#writes.flush().then(
-      () => {
-        this.#pending.delete(name);
-        this.#recent.add(fingerprint, now);
-        box.recorded = true;
-        if (movesFloor) this.#floor = Math.max(this.#floor, floor);
-      },
-      (error: unknown) => {
-        this.#pending.delete(name);
-        if (box.lengths.delete(seq)) box.length -= length;
-        throw error;
-      },
-    );
+    const durable = this.#confirm({ box, seq, length, fingerprint, name, now, floor: movesFloor ? floor : 0 });
     // Not everybody looks at it.
     durable.catch(() => undefined);
     this.#pending.set(name, durable);
     return { status: "stored", message: { ...message, seq, attempts: 0 }, durable };
+  }
+
+  /** Waits until a message is on disk, and takes it back where it can't be written. */
+  async #confirm({ box, seq, length, fingerprint, name, now, floor }: Appending): Promise<void> {
+    try {
+      await this.#writes.flush();
+    } catch (error) {
+      if (box.lengths.delete(seq)) box.length -= length;
+      throw error;
+    } finally {
+      this.#pending.delete(name);
+    }
+    this.#recent.add(fingerprint, now);
+    box.recorded = true;
+    this.#floor = Math.max(this.#floor, floor);
   }
 
   /** Removes messages; those that are being removed already are waited for. */

@@ -171,7 +171,13 @@ describe("PhoenixServer", () => {
   ])("reports a frame that is %s, and lives on", async (_name, text) => {
     const client = await open();
     client.send(text);
-    expect(await client.next()).toMatchObject([null, null, "phoenix", "phx_error", { reason: expect.stringContaining("JSON array") as string }]);
+    expect(await client.next()).toMatchObject([
+      null,
+      null,
+      "phoenix",
+      "phx_error",
+      { reason: expect.stringContaining("JSON array") as string },
+    ]);
     expect(malformed).toHaveLength(1);
     expect(await client.push("t:1", "phx_join", {})).toMatchObject({ status: "ok" });
   });

@@ -41,17 +41,31 @@ describe("decodeFrame", () => {
 
   it("never throws, whatever arrives", () => {
     fc.assert(
-      fc.property(fc.oneof(fc.string(), fc.json(), fc.json().map((json) => `[null,"1","t","e",${json}]`)), fc.nat(40), (text, cut) => {
-        decodeFrame(text.slice(cut));
-        decodeFrame(text.slice(0, -cut));
-      }),
+      fc.property(
+        fc.oneof(
+          fc.string(),
+          fc.json(),
+          fc.json().map((json) => `[null,"1","t","e",${json}]`),
+        ),
+        fc.nat(40),
+        (text, cut) => {
+          decodeFrame(text.slice(cut));
+          decodeFrame(text.slice(0, -cut));
+        },
+      ),
     );
   });
 
   it("reads back what was written", () => {
     fc.assert(
       fc.property(fc.string({ maxLength: 200 }), fc.string({ maxLength: 50 }), fc.json(), (topic, event, payload) => {
-        expect(decodeFrame(encodeFrame('"1"', "null", topic, event, payload))).toEqual({ joinRef: '"1"', ref: "null", topic, event, payload });
+        expect(decodeFrame(encodeFrame('"1"', "null", topic, event, payload))).toEqual({
+          joinRef: '"1"',
+          ref: "null",
+          topic,
+          event,
+          payload,
+        });
       }),
     );
   });
