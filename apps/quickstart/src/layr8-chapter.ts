@@ -2,7 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { startNode } from "@parley/layr8-node";
-import { Client, logErrors, ProblemReportError, ServerRejectError } from "layr8";
+import { Client, logErrors, ProblemReportError, type SDKError, ServerRejectError } from "layr8";
 import { ChildAgent } from "./child-agent.ts";
 import { expect, failureOf, type Story } from "./story.ts";
 
@@ -16,10 +16,11 @@ const ALICE = "did:web:localhost:alice";
 export async function tellLayr8(story: Story): Promise<void> {
   story.chapter("layr8: agents that exchange DIDComm messages through a node");
   const dataDir = await mkdtemp(join(tmpdir(), "parley-quickstart-"));
-  let node = await startNode({ port: 0, dataDir });
+  let node = await startNode({ port: 0, dataDir, logger: false });
   const { port, url: nodeUrl } = node;
   const apiKey = node.apiKey ?? "";
-  const alice = new Client({ nodeUrl, apiKey, agentDid: ALICE }, logErrors());
+  const heard: SDKError[] = [];
+  const alice = new Client({ nodeUrl, apiKey, agentDid: ALICE }, (error) => void heard.push(error));
   const bob = new Client({ nodeUrl, apiKey }, logErrors());
 
   const inbox: string[] = [];
@@ -68,7 +69,9 @@ export async function tellLayr8(story: Story): Promise<void> {
     await story.step("a handler that throws becomes a problem report", async () => {
       const failure = await failureOf(bob.request({ type: `${DIVISION}/request`, to: ALICE, body: { number: 7, by: 0 } }));
       expect(failure instanceof ProblemReportError, `Instead it became ${String(failure)}`);
-      return `bob's request() threw ${failure.code}: ${failure.comment}`;
+      const kind = heard.at(-1)?.kind;
+      expect(kind === "handler_exception", `Alice's error handler heard ${kind ?? "nothing"}`);
+      return `bob's request() threw "${failure.message}", and alice's error handler heard of a ${kind}`;
     });
 
     await story.step("a message to nobody is refused", async () => {
@@ -95,7 +98,7 @@ export async function tellLayr8(story: Story): Promise<void> {
       const back = Promise.all([alice, bob].map((client) => new Promise<void>((resolve) => void client.onReconnect(resolve))));
       const before = bob.did;
       await node.close();
-      node = await startNode({ port, dataDir });
+      node = await startNode({ port, dataDir, logger: false });
       await back;
       expect(bob.did === before, `Bob is now ${bob.did}`);
       await echo("still there?");
