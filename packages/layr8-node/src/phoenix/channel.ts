@@ -20,6 +20,8 @@ export interface Channel {
   readonly writable: boolean;
   /** When the last frame or pong of the peer arrived, in milliseconds since 1970. */
   readonly lastHeardAt: number;
+  /** Resolves once the client has received everything pushed so far. Stays pending when the link is lost before. */
+  confirm(): Promise<void>;
   /** Lets the client use a second topic for this channel, and uses it too once the client has. */
   alias(topic: string): void;
   /** Ends the channel from the server's side: `phx_close`, which clients do not answer with a rejoin. */

@@ -66,6 +66,10 @@ class JoinedChannel implements Channel {
     return true;
   }
 
+  confirm(): Promise<void> {
+    return this.#socket.confirm();
+  }
+
   close(): void {
     this.#socket.endChannel(this, "closed", "phx_close");
   }
@@ -85,6 +89,9 @@ export class PhoenixSocket {
   readonly #channels = new Map<string, JoinedChannel>();
   /** Topics whose join is under way, and what arrived for them meanwhile. */
   readonly #joining = new Map<string, Frame[]>();
+  /** What waits for a pong, by the ping's payload, in the order of the pings. */
+  readonly #confirming = new Map<string, () => void>();
+  #pings = 0;
   #malformed = 0;
   #corked = false;
   #blocked = false;
@@ -97,7 +104,7 @@ export class PhoenixSocket {
     this.#limits = limits;
     this.#events = events;
     ws.on("message", (data, isBinary) => this.#onMessage(data, isBinary));
-    ws.on("pong", () => (this.lastHeardAt = Date.now()));
+    ws.on("pong", (payload) => this.#onPong(payload.toString("latin1")));
     ws.on("ping", () => (this.lastHeardAt = Date.now()));
     ws.on("error", (error) => this.#events.onMalformed(error.message));
     ws.on("close", () => this.#onClose());
@@ -135,6 +142,15 @@ export class PhoenixSocket {
     this.#ws.send(text);
   }
 
+  /** Resolves once the client has received everything written so far: it answers a ping. */
+  confirm(): Promise<void> {
+    return new Promise((resolve) => {
+      const payload = String(++this.#pings);
+      this.#confirming.set(payload, resolve);
+      if (this.#ws.readyState === this.#ws.OPEN) this.#ws.ping(payload);
+    });
+  }
+
   /** Asks the client to come back later (1012), or tells it why it may not (1008). */
   close(code: 1012 | 1008, reason: string): void {
     this.#ws.close(code, reason);
@@ -157,6 +173,17 @@ export class PhoenixSocket {
     for (const topic of channel.topics) this.#channels.delete(topic);
     if (event !== undefined) this.write(encodeFrame(channel.joinRef, channel.joinRef, channel.topics[0] ?? "", event, "{}"));
     channel.handler?.ended(end);
+  }
+
+  #onPong(payload: string): void {
+    this.lastHeardAt = Date.now();
+    if (!this.#confirming.has(payload)) return;
+    // A client may leave out pongs when it has newer pings to answer.
+    for (const [earlier, resolve] of this.#confirming) {
+      this.#confirming.delete(earlier);
+      resolve();
+      if (earlier === payload) return;
+    }
   }
 
   #onMessage(data: RawData, isBinary: boolean): void {

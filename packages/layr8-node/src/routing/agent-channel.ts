@@ -19,6 +19,8 @@ export interface AgentChannelOptions {
   readonly did: string;
   readonly channel: Channel;
   readonly router: Router;
+  /** Characters of one message's JSON. */
+  readonly maxLength: number;
   /** Takes one message off the sender's rate; false when it has none left. */
   readonly takeToken: () => boolean;
   readonly events: AgentEvents;
@@ -65,6 +67,10 @@ export class AgentChannel implements ChannelHandler, Consumer {
     this.#options.channel.push("message", `{"context":${context},"plaintext":${message.plaintext}}`);
   }
 
+  confirm(): Promise<void> {
+    return this.#options.channel.confirm();
+  }
+
   takenOver(): void {
     this.#options.channel.close();
   }
@@ -79,7 +85,14 @@ export class AgentChannel implements ChannelHandler, Consumer {
   }
 
   async #onMessage(payload: string): Promise<Reply> {
-    const { did, router, events, takeToken } = this.#options;
+    const { did, router, events, takeToken, maxLength } = this.#options;
+    if (payload.length > maxLength) {
+      return this.#refuse({
+        label: "too_large",
+        reason: `message too large: it may have ${maxLength} characters`,
+        code: "e.p.msg.too-large",
+      });
+    }
     if (!takeToken()) {
       return this.#refuse({ label: "rate_limited", reason: "rate limited: slow down and send again", code: "e.p.me.res.rate" });
     }

@@ -48,6 +48,12 @@ export class Bindings<C extends object> {
     this.#connections.delete(connection);
   }
 
+  /** Whether a connection handles a protocol, by its name or by the wildcard. */
+  owns(connection: C, protocol: string | undefined): boolean {
+    if (protocol !== undefined && this.#owners.get(protocol) === connection) return true;
+    return this.#owners.get(WILDCARD) === connection;
+  }
+
   /** The connection that handles a protocol: its owner, else the owner of the wildcard, leaving out those in `except`. */
   find(protocol: string | undefined, except: ReadonlySet<C>): C | undefined {
     if (protocol !== undefined && SHARED.has(protocol)) return this.latest(except);

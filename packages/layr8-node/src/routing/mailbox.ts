@@ -9,6 +9,8 @@ export interface Consumer {
   readonly writable: boolean;
   readonly lastHeardAt: number;
   deliver(message: InboxMessage, attempt: number): void;
+  /** Resolves once the agent's end has taken in everything delivered so far. */
+  confirm(): Promise<void>;
   /** Newer connections have all its protocols now. */
   takenOver(): void;
 }
@@ -36,9 +38,6 @@ export interface MailboxEvents {
   /** The inbox failed. What was not settled will be delivered again. */
   onFailure(error: unknown): void;
 }
-
-/** A frame that comes so long after an answer went out was sent after it came in. Milliseconds. */
-const ANSWER_TRANSIT_MS = 1000;
 
 const NONE: ReadonlySet<Consumer> = new Set();
 const PAGE = { limit: 256, maxLength: 1024 * 1024 };
@@ -166,10 +165,7 @@ export class Mailbox {
   /** Called now and then: redelivers what was not acknowledged in time, and buries what has expired. */
   sweep(): void {
     const now = this.#options.now();
-    for (const flight of this.#flights.values()) {
-      if (hasArrived(flight)) this.#finish(flight);
-      else if (flight.dueAt <= now) this.#overdue(flight, now);
-    }
+    for (const flight of this.#flights.values()) if (flight.dueAt <= now) this.#overdue(flight, now);
     // What has just left may have been all that a full window waited for.
     for (const [consumer, window] of this.#windows) if (window.mayResume) this.resume(consumer);
     if (now >= this.#nextExpiry) {
@@ -178,15 +174,8 @@ export class Mailbox {
     }
   }
 
-  #finish(flight: Flight<Consumer>): void {
-    this.#land(flight);
-    this.#remove(flight.message.seq);
-  }
-
   #overdue(flight: Flight<Consumer>, now: number): void {
     this.#land(flight);
-    // Its link is alive, so it has the answer, and SDKs don't acknowledge answers.
-    if (flight.answersConsumer && flight.consumer.lastHeardAt > flight.deliveredAt) return this.#remove(flight.message.seq);
     if (flight.message.expiresAt <= now) return this.#bury(flight.message, "expired");
     this.#record(flight);
     this.#tryDeliver({ ...flight.message, attempts: flight.attempt });
@@ -226,12 +215,14 @@ export class Mailbox {
     if (consumer === undefined || window === undefined || !window.takes(message, consumer.writable)) {
       this.#firstHeld = Math.min(this.#firstHeld, message.seq);
       this.#nextExpiry = Math.min(this.#nextExpiry, message.expiresAt);
+      if (consumer !== undefined && window?.mayConfirm === true) void this.#confirm(consumer, window);
       return;
     }
     const attempt = message.attempts + 1;
     const { ackTimeoutMs, maxAckTimeoutMs } = this.#options;
     const dueAt = now + Math.min(maxAckTimeoutMs, ackTimeoutMs * 2 ** Math.min(attempt - 1, 20));
-    const answersConsumer = this.#asker(message) === consumer;
+    // Where it has a handler for the protocol, that may be what deals with it, and acknowledges it.
+    const answersConsumer = this.#asker(message) === consumer && !this.#bindings.owns(consumer, protocolOf(message.type));
     const flight = { message, consumer, attempt, deliveredAt: now, dueAt, answersConsumer, passedBy };
     window.add(flight);
     this.#flights.set(message.seq, flight);
@@ -242,6 +233,20 @@ export class Mailbox {
   #land(flight: Flight<Consumer>): void {
     this.#flights.delete(flight.message.seq);
     this.#windows.get(flight.consumer)?.remove(flight);
+  }
+
+  /** Finishes with the answers that a connection has, when they are what fills its window: older SDKs acknowledge none. */
+  async #confirm(consumer: Consumer, window: Window<Consumer>): Promise<void> {
+    const answers = [...window.flights].filter((flight) => flight.answersConsumer);
+    window.confirming = true;
+    await consumer.confirm();
+    window.confirming = false;
+    for (const flight of answers) {
+      if (this.#flights.get(flight.message.seq) !== flight) continue;
+      this.#land(flight);
+      this.#remove(flight.message.seq);
+    }
+    if (window.mayResume) this.resume(consumer);
   }
 
   /** Takes back what a connection has in flight, so that it is delivered again in order. */
@@ -334,9 +339,4 @@ export class Mailbox {
       }
     }
   }
-}
-
-/** Whether an agent has an answer without having said so: older SDKs acknowledge none, and would fill their window with them. */
-function hasArrived({ answersConsumer, consumer, deliveredAt }: Flight<Consumer>): boolean {
-  return answersConsumer && consumer.lastHeardAt - deliveredAt >= ANSWER_TRANSIT_MS;
 }

@@ -9,7 +9,7 @@ export interface Flight<C> {
   readonly deliveredAt: number;
   /** When it counts as failed and is delivered again. */
   readonly dueAt: number;
-  /** It answers what this connection asked: agents of older SDKs don't acknowledge those. */
+  /** It answers what this connection asked, and is nothing that it has a handler for: older SDKs don't acknowledge those. */
   readonly answersConsumer: boolean;
   /** Connections that passed on it. */
   readonly passedBy: ReadonlySet<C>;
@@ -29,8 +29,11 @@ export class Window<C> {
   readonly #flights = new Map<string, Flight<C>>();
   readonly #limits: WindowLimits;
   #length = 0;
+  #answers = 0;
   /** A message was held back for want of room: those behind it wait too, so that order is kept. */
   starved = false;
+  /** The connection is being asked whether answers have arrived. */
+  confirming = false;
 
   constructor(limits: WindowLimits) {
     this.#limits = limits;
@@ -55,22 +58,33 @@ export class Window<C> {
   add(flight: Flight<C>): void {
     this.#flights.set(flight.message.id, flight);
     this.#length += flight.message.plaintext.length;
+    if (flight.answersConsumer) this.#answers += 1;
   }
 
   get(id: string): Flight<C> | undefined {
     return this.#flights.get(id);
   }
 
-  /** The delivery that has waited longest. */
+  /** The delivery that has waited longest for its acknowledgement. */
   oldest(): Flight<C> | undefined {
-    for (const flight of this.#flights.values()) return flight;
-    return undefined;
+    let answer: Flight<C> | undefined;
+    for (const flight of this.#flights.values()) {
+      if (!flight.answersConsumer) return flight;
+      answer ??= flight;
+    }
+    return answer;
   }
 
   remove(flight: Flight<C>): void {
     if (this.#flights.get(flight.message.id) !== flight) return;
     this.#flights.delete(flight.message.id);
     this.#length -= flight.message.plaintext.length;
+    if (flight.answersConsumer) this.#answers -= 1;
+  }
+
+  /** Whether room may be won by asking what has arrived. */
+  get mayConfirm(): boolean {
+    return this.starved && this.#answers > 0 && !this.confirming;
   }
 
   /** Whether enough has drained for messages that were held back. */

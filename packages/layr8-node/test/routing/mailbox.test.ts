@@ -15,6 +15,13 @@ class Agent implements Consumer {
   deliver(message: InboxMessage, attempt: number): void {
     this.got.push({ id: message.id, attempt });
   }
+  #confirm: (() => void) | undefined;
+  confirm(): Promise<void> {
+    return new Promise((resolve) => (this.#confirm = resolve));
+  }
+  confirmed(): void {
+    this.#confirm?.();
+  }
   takenOver(): void {
     this.gone = true;
   }
@@ -57,16 +64,13 @@ beforeEach(() => {
   dead = [];
   failures = [];
   inbox = new MemoryInbox({ now: () => now });
-  mailbox = make(100);
-});
-
-const make = (ackTimeoutMs: number): Mailbox =>
-  new Mailbox(
+  mailbox = new Mailbox(
     DID,
     inbox,
-    { ackTimeoutMs, maxAckTimeoutMs: 350, window: { maxMessages: 4, maxLength: 1000 }, maxThreads: 3, now: () => now },
+    { ackTimeoutMs: 100, maxAckTimeoutMs: 350, window: { maxMessages: 4, maxLength: 1000 }, maxThreads: 3, now: () => now },
     { onDelivered: () => {}, onDead: (message, cause) => dead.push([message.id, cause]), onFailure: (error) => failures.push(error) },
   );
+});
 
 afterEach(() => {
   expect(failures).toEqual([]);
@@ -242,7 +246,6 @@ describe("Mailbox", () => {
   });
 
   it("does not wait for acknowledgements of answers, which older SDKs never send", async () => {
-    mailbox = make(30_000);
     const agent = new Agent();
     mailbox.bind(agent, []);
     for (const id of ["1", "2", "3", "4", "5"]) {
@@ -251,17 +254,35 @@ describe("Mailbox", () => {
     }
     await settled();
     expect(agent.ids).toEqual(["1", "2", "3", "4"]);
-    now += 50;
-    agent.lastHeardAt = now;
-    mailbox.sweep();
-    await settled();
-    expect(agent.ids).toEqual(["1", "2", "3", "4"]);
-    now += 1000;
-    agent.lastHeardAt = now;
-    mailbox.sweep();
+    agent.confirmed();
     await settled();
     expect(agent.ids.at(-1)).toBe("5");
     expect(await waiting()).toEqual(["5"]);
+  });
+
+  it("keeps what comes on a thread of the agent's until it is acknowledged, where the agent has a handler for it", async () => {
+    const agent = new Agent();
+    mailbox.bind(agent, [ECHO]);
+    mailbox.spoke("thread", agent);
+    await arrive("1", { thread: "thread" });
+    now += 100;
+    agent.lastHeardAt = now;
+    mailbox.sweep();
+    await settled();
+    expect(agent.got).toEqual([1, 2].map((attempt) => ({ id: "1", attempt })));
+    expect(await waiting()).toEqual(["1"]);
+  });
+
+  it("does not take an answer for the delivery that a settlement without id means", async () => {
+    const agent = new Agent();
+    mailbox.bind(agent, [ECHO]);
+    mailbox.spoke("thread", agent);
+    await arrive("answer", { thread: "thread", type: `${ORDER}/created` });
+    await arrive("1");
+    await settled();
+    mailbox.settle(agent, undefined, "handled");
+    await settled();
+    expect(await waiting()).toEqual(["answer"]);
   });
 
   it("does not let a slow connection of a DID stop another one", async () => {
