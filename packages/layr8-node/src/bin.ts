@@ -1,75 +1,47 @@
-import { readFile } from "node:fs/promises";
-import { parseArgs } from "node:util";
-import { pino } from "pino";
-import { startNode } from "./node.ts";
-import type { NodeOptions } from "./options.ts";
+import { createKey, listKeys, revokeKey } from "./cli/keys.ts";
+import { start } from "./cli/start.ts";
 
-const USAGE = `layr8-node [options]
+const USAGE = `layr8-node [start] [options]        runs a node
+layr8-node keys create [options]    makes an API key and prints it, once
+layr8-node keys list [options]      lists the API keys
+layr8-node keys revoke <id> [options]
 
-  --port <n>         port to listen on, 0 for a free one (default 4000)
-  --host <address>   address to bind (default 127.0.0.1: this machine only)
-  --data-dir <path>  where inboxes, DIDs and keys are kept; without it everything is lost when the node stops
-  --domain <domain>  domain of the DIDs that the node assigns (default localhost%3A<port>)
-  --public-url <url> origin under which other machines reach the node
-  --config <file>    JSON with any of: port, host, dataDir, domain, publicUrl, apiKeys, policies, limits
-  --log <level>      fatal, error, warn, info, debug or silent (default info)
-  --help             this text
+start:
+  --port <n>          port to listen on, 0 for a free one (default 4000)
+  --host <address>    address to bind (default 127.0.0.1: this machine only)
+  --data-dir <path>   where inboxes, DIDs and keys are kept; without it everything is lost when the node stops
+  --domain <domain>   domain of the DIDs that the node assigns (default localhost%3A<port>)
+  --public-url <url>  origin under which other machines reach the node
+  --config <file>     JSON with any of: port, host, dataDir, domain, publicUrl, apiKeys, policies, limits
+  --log <level>       fatal, error, warn, info, debug or silent (default info)
 
-Environment: LAYR8_NODE_API_KEY   an API key that may bind any DID (besides those of --config)
+keys, while no node runs on the directory:
+  --data-dir <path>   the node's directory
+  --name <name>       what people call the key
+  --did <did>         a DID that it may bind, or a prefix such as 'did:web:acme.example:*'; may be repeated
+  --any               it may bind any DID
+
+Environment: LAYR8_NODE_API_KEY, an API key that may bind any DID, besides those of the directory and of --config
 `;
 
-interface Arguments {
-  readonly options: NodeOptions;
-  readonly level: string;
-}
-
-async function readArguments(): Promise<Arguments | undefined> {
-  const { values } = parseArgs({
-    options: {
-      port: { type: "string" },
-      host: { type: "string" },
-      "data-dir": { type: "string" },
-      domain: { type: "string" },
-      "public-url": { type: "string" },
-      config: { type: "string" },
-      log: { type: "string", default: "info" },
-      help: { type: "boolean", default: false },
-    },
-  });
-  if (values.help) return undefined;
-  const config = values.config === undefined ? {} : (JSON.parse(await readFile(values.config, "utf8")) as NodeOptions);
-  const port = values.port === undefined ? undefined : Number(values.port);
-  if (port !== undefined && !(Number.isInteger(port) && port >= 0 && port <= 65_535))
-    throw new TypeError(`--port ${values.port} is no port`);
-  const key = process.env["LAYR8_NODE_API_KEY"];
-  const apiKeys = [...(config.apiKeys ?? []), ...(key ? [{ key, dids: "any" as const, name: "LAYR8_NODE_API_KEY" }] : [])];
-  const options: NodeOptions = {
-    ...config,
-    apiKeys,
-    ...(port !== undefined && { port }),
-    ...(values.host !== undefined && { host: values.host }),
-    ...(values["data-dir"] !== undefined && { dataDir: values["data-dir"] }),
-    ...(values.domain !== undefined && { domain: values.domain }),
-    ...(values["public-url"] !== undefined && { publicUrl: values["public-url"] }),
-  };
-  return { options, level: values.log };
-}
-
-async function main(): Promise<void> {
-  const read = await readArguments();
-  if (read === undefined) {
+async function main(args: readonly string[]): Promise<void> {
+  const [command = "", subcommand = ""] = args;
+  if (args.includes("--help") || args.includes("-h") || command === "help") {
     console.log(USAGE);
-    return;
+  } else if (command === "" || command === "start" || command.startsWith("-")) {
+    await start(command === "start" ? args.slice(1) : args, process.env["LAYR8_NODE_API_KEY"]);
+  } else if (command === "keys" && subcommand === "create") {
+    await createKey(args.slice(2));
+  } else if (command === "keys" && subcommand === "list") {
+    await listKeys(args.slice(2));
+  } else if (command === "keys" && subcommand === "revoke") {
+    await revokeKey(args.slice(2));
+  } else {
+    throw new TypeError(`there is no command "${args.slice(0, 2).join(" ")}"; see layr8-node --help`);
   }
-  const logger = pino({ name: "layr8-node", level: read.level });
-  const node = await startNode({ ...read.options, logger });
-  console.log(`LAYR8_NODE_URL=${node.url}`);
-  // Shown once, on purpose: it is nowhere else.
-  if (node.apiKey !== undefined) console.log(`LAYR8_API_KEY=${node.apiKey}`);
-  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => void node.close());
 }
 
-main().catch((error: unknown) => {
+main(process.argv.slice(2)).catch((error: unknown) => {
   console.error(`layr8-node: ${error instanceof Error ? error.message : String(error)}`);
   process.exitCode = 1;
 });

@@ -57,7 +57,7 @@ export class Gate {
   }
 
   async #join(apiKey: ApiKey, use: KeyUse, topic: string, payload: string, channel: Channel): Promise<Joined> {
-    const { dids, router, metrics, domain } = this.#options;
+    const { dids, router, metrics, limits, domain } = this.#options;
     const request = readJoin(topic, payload);
     if (typeof request === "string") return { ...refusal(request), status: "error" };
     const admitted = await dids.admit(apiKey, request, domain);
@@ -67,6 +67,7 @@ export class Gate {
       did,
       channel,
       router,
+      maxLength: limits.maxMessageLength,
       takeToken: () => use.rate.take(),
       events: {
         onAccepted: () => metrics.accepted.inc(),

@@ -10,11 +10,15 @@ export interface ConfiguredKey {
   readonly key: string;
   readonly dids: DidRule;
   readonly name?: string;
+  /** Whether the node assigns it ephemeral DIDs. Default `true`. */
+  readonly ephemeral?: boolean;
 }
 
 /** Caps and times of a node. Every one has a default that suits one machine. */
 export interface NodeLimits {
-  /** Bytes of one WebSocket frame. Larger ones close the socket (1009). Default 1 MiB. */
+  /** Characters of one message's JSON. Larger ones are refused. Default 1 Mi. */
+  readonly maxMessageLength: number;
+  /** Bytes of one WebSocket frame. Larger ones close the socket (1009). Default 4 MiB. */
   readonly maxFrameBytes: number;
   /** Messages in one agent's inbox. Default 10,000. */
   readonly maxInboxMessages: number;
@@ -74,7 +78,8 @@ const MINUTE = 60_000;
 /** Fills in the defaults, and checks what was given. @throws TypeError naming the option. */
 export function readLimits(limits: Partial<NodeLimits> = {}): NodeLimits {
   const all: NodeLimits = {
-    maxFrameBytes: 1024 * 1024,
+    maxMessageLength: 1024 * 1024,
+    maxFrameBytes: 4 * 1024 * 1024,
     maxInboxMessages: 10_000,
     maxInboxLength: 64 * 1024 * 1024,
     maxConnectionsPerKey: 1000,

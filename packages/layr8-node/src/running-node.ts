@@ -21,6 +21,8 @@ const CLOSE_GRACE_MS = 2000;
 const MAX_ACK_TIMEOUT_MS = 5 * 60_000;
 /** Frames of one socket that can't be read before it is closed. */
 const MAX_MALFORMED = 100;
+/** Bytes waiting to be sent to a client beyond which its messages wait in the inbox. */
+const HIGH_WATER_MARK = 1024 * 1024;
 /** Threads remembered per DID, so that answers find the connection that asked. */
 const MAX_THREADS = 16_384;
 
@@ -68,7 +70,7 @@ export class RunningNode implements Layr8Node {
       delivery: {
         ackTimeoutMs: limits.ackTimeoutMs,
         maxAckTimeoutMs: Math.max(limits.ackTimeoutMs, MAX_ACK_TIMEOUT_MS),
-        window: { maxMessages: limits.maxInFlight, maxLength: 4 * limits.maxFrameBytes },
+        window: { maxMessages: limits.maxInFlight, maxLength: 4 * limits.maxMessageLength },
         maxThreads: MAX_THREADS,
         now: Date.now,
       },
@@ -147,7 +149,7 @@ export class RunningNode implements Layr8Node {
         maxChannels: limits.maxChannelsPerSocket,
         idleTimeoutMs: limits.idleTimeoutMs,
         maxMalformed: MAX_MALFORMED,
-        highWaterMark: limits.maxFrameBytes,
+        highWaterMark: HIGH_WATER_MARK,
       },
       admit: (request) => gate.admit(request),
       events: {

@@ -335,6 +335,17 @@ describe("messages", () => {
     await expect.poll(() => alice.send(message("4"))).toEqual(OK);
   });
 
+  it("are refused beyond their size, and the connection lives on", async () => {
+    await start({ limits: { maxMessageLength: 1000 } });
+    const alice = await agent({ did: ALICE });
+    const bob = await agent({ did: BOB, protocols: [ECHO] });
+    expect(await alice.send(message("1", { body: { text: "x".repeat(1000) } }))).toMatchObject({
+      response: { reason: expect.stringContaining("too large") as string, code: "e.p.msg.too-large" },
+    });
+    expect(await alice.send(message("2"))).toEqual(OK);
+    expect((await bob.receive()).plaintext["id"]).toBe("2");
+  });
+
   it("are refused beyond the rate of their key", async () => {
     await start({ limits: { messagesPerSecond: 5 } });
     const alice = await agent({ did: ALICE });

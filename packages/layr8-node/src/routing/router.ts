@@ -8,7 +8,16 @@ import { readMessage, type ReadMessage } from "./read-message.ts";
 
 /** Why the node refuses a message: `reason` is what the sender reads, `label` the bounded set that is counted. */
 export interface Refusal {
-  readonly label: "malformed" | "unauthorized" | "unknown_recipient" | "no_handler" | "expired" | "inbox_full" | "rate_limited" | "failed";
+  readonly label:
+    | "malformed"
+    | "unauthorized"
+    | "unknown_recipient"
+    | "no_handler"
+    | "expired"
+    | "inbox_full"
+    | "too_large"
+    | "rate_limited"
+    | "failed";
   readonly reason: string;
   /** DIDComm problem code, where one says more. */
   readonly code?: string;

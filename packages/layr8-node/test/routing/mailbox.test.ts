@@ -331,7 +331,7 @@ describe("Mailbox", () => {
     now += 100;
     mailbox.sweep();
     expect(agent.ids).toEqual(["1", "2", "1", "2"]);
-    agent.lastHeardAt = now + 1;
+    agent.lastHeardAt = now + 1000;
     now += 200;
     mailbox.sweep();
     await settled();

@@ -1,0 +1,54 @@
+import { parseArgs } from "node:util";
+import type { ApiKeys } from "../identity/api-keys.ts";
+import { readLimits } from "../options.ts";
+import { openStores } from "../stores.ts";
+
+/** Makes an API key in a data directory and prints it. */
+export async function createKey(args: readonly string[]): Promise<void> {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      "data-dir": { type: "string" },
+      name: { type: "string" },
+      did: { type: "string", multiple: true },
+      any: { type: "boolean", default: false },
+    },
+  });
+  const { did, any, name } = values;
+  if (any === (did !== undefined)) throw new TypeError("say what the key may bind: --did <did or prefix>, or --any");
+  const dids = did ?? "any";
+  await withKeys(values["data-dir"], async (keys) => {
+    const { id, key } = await keys.create({ dids, ...(name !== undefined && { name }) });
+    console.log(`id ${id}\nkey ${key}`);
+  });
+}
+
+/** Lists the API keys of a data directory. */
+export async function listKeys(args: readonly string[]): Promise<void> {
+  const { values } = parseArgs({ args: [...args], options: { "data-dir": { type: "string" } } });
+  await withKeys(values["data-dir"], async (keys) => {
+    for (const { id, name, dids, createdAt } of keys.list()) {
+      console.log([id, new Date(createdAt).toISOString(), name, dids === "any" ? "any DID" : dids.join(" ")].join("\t"));
+    }
+  });
+}
+
+/** Revokes an API key of a data directory. */
+export async function revokeKey(args: readonly string[]): Promise<void> {
+  const { values, positionals } = parseArgs({ args: [...args], options: { "data-dir": { type: "string" } }, allowPositionals: true });
+  const [id] = positionals;
+  if (id === undefined) throw new TypeError("say which key: layr8-node keys revoke <id> --data-dir <path>");
+  await withKeys(values["data-dir"], async (keys) => {
+    if (!(await keys.revoke(id))) throw new TypeError(`there is no key with the id ${id}`);
+  });
+}
+
+async function withKeys(dataDir: string | undefined, use: (keys: ApiKeys) => Promise<void>): Promise<void> {
+  if (dataDir === undefined) throw new TypeError("--data-dir is missing: API keys are kept there");
+  const stores = await openStores({ dataDir }, readLimits());
+  try {
+    await use(stores.apiKeys);
+  } finally {
+    await stores.close();
+  }
+}

@@ -1,0 +1,60 @@
+import { readFile } from "node:fs/promises";
+import { parseArgs } from "node:util";
+import { isJsonObject } from "@parley/core";
+import { pino } from "pino";
+import { startNode } from "../node.ts";
+import type { NodeOptions } from "../options.ts";
+
+const LEVELS = ["fatal", "error", "warn", "info", "debug", "silent"];
+const CONFIG_MEMBERS = new Set(["port", "host", "dataDir", "domain", "publicUrl", "apiKeys", "policies", "limits"]);
+
+/** Runs a node until SIGINT or SIGTERM. Prints what agents need to connect: its URL, and its API key where it had to make one. */
+export async function start(args: readonly string[], apiKey: string | undefined): Promise<void> {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      port: { type: "string" },
+      host: { type: "string" },
+      "data-dir": { type: "string" },
+      domain: { type: "string" },
+      "public-url": { type: "string" },
+      config: { type: "string" },
+      log: { type: "string", default: "info" },
+    },
+  });
+  if (!LEVELS.includes(values.log)) throw new TypeError(`--log must be one of ${LEVELS.join(", ")}`);
+  const config = values.config === undefined ? {} : await readConfig(values.config);
+  const options: NodeOptions = {
+    ...config,
+    apiKeys: [...(config.apiKeys ?? []), ...(apiKey ? [{ key: apiKey, dids: "any" as const, name: "LAYR8_NODE_API_KEY" }] : [])],
+    ...(values.port !== undefined && { port: readPort(values.port) }),
+    ...(values.host !== undefined && { host: values.host }),
+    ...(values["data-dir"] !== undefined && { dataDir: values["data-dir"] }),
+    ...(values.domain !== undefined && { domain: values.domain }),
+    ...(values["public-url"] !== undefined && { publicUrl: values["public-url"] }),
+  };
+  const node = await startNode({ ...options, logger: pino({ name: "layr8-node", level: values.log }, pino.destination(2)) });
+  console.log(`LAYR8_NODE_URL=${node.url}`);
+  // Shown on purpose: it is nowhere else.
+  if (node.apiKey !== undefined) console.log(`LAYR8_API_KEY=${node.apiKey}`);
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => void node.close());
+}
+
+function readPort(text: string): number {
+  const port = Number(text);
+  if (text.trim() === "" || !Number.isInteger(port) || port < 0 || port > 65_535) throw new TypeError(`--port ${text} is not a port`);
+  return port;
+}
+
+async function readConfig(path: string): Promise<NodeOptions> {
+  let config: unknown;
+  try {
+    config = JSON.parse(await readFile(path, "utf8"));
+  } catch (error) {
+    throw new TypeError(`--config ${path}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+  }
+  if (!isJsonObject(config)) throw new TypeError(`--config ${path}: must hold a JSON object`);
+  const unknown = Object.keys(config).filter((member) => !CONFIG_MEMBERS.has(member));
+  if (unknown.length > 0) throw new TypeError(`--config ${path}: unknown ${unknown.join(", ")}`);
+  return config;
+}

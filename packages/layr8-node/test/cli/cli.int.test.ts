@@ -1,0 +1,106 @@
+import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { RawClient } from "../phoenix/raw-client.ts";
+
+const bin = fileURLToPath(new URL("../../bin/layr8-node.js", import.meta.url));
+const execute = promisify(execFile);
+
+let folder: string;
+let stop: (() => Promise<number | null>)[];
+
+/** Starts the command and waits for the lines that it prints for its agents. */
+async function start(args: readonly string[], lines: number, env: Record<string, string> = {}): Promise<Record<string, string>> {
+  const child = spawn(process.execPath, [bin, ...args], { env: { ...process.env, ...env }, stdio: ["ignore", "pipe", "ignore"] });
+  const closed = once(child, "close") as Promise<[number | null]>;
+  stop.push(async () => {
+    child.kill("SIGTERM");
+    return (await closed)[0];
+  });
+  const found: Record<string, string> = {};
+  for await (const line of createInterface({ input: child.stdout })) {
+    const [name = "", value = ""] = line.split(/=(.*)/s);
+    found[name] = value;
+    if (Object.keys(found).length === lines) break;
+  }
+  return found;
+}
+
+async function failure(...args: string[]): Promise<string> {
+  const result = await execute(process.execPath, [bin, ...args]).catch((error: unknown) => error as { code: number; stderr: string });
+  if (!("code" in result)) throw new Error("The command succeeded");
+  expect(result.code).toBe(1);
+  return result.stderr;
+}
+
+async function connects(url: string | undefined, key: string | undefined): Promise<boolean> {
+  try {
+    (await RawClient.open(url ?? "", { "x-api-key": key ?? "" })).close();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+beforeEach(async () => {
+  stop = [];
+  folder = await mkdtemp(join(tmpdir(), "layr8-cli-"));
+});
+
+afterEach(async () => {
+  for (const end of stop.splice(0)) expect(await end()).toBe(0);
+  await rm(folder, { recursive: true, force: true });
+});
+
+describe("layr8-node", () => {
+  it("prints what agents need, and stops with 0 on SIGTERM", async () => {
+    const { LAYR8_NODE_URL, LAYR8_API_KEY } = await start(["--port", "0"], 2);
+    expect(LAYR8_NODE_URL).toMatch(/^ws:\/\/127\.0\.0\.1:\d+\/plugin_socket\/websocket$/);
+    expect(await connects(LAYR8_NODE_URL, LAYR8_API_KEY)).toBe(true);
+    expect(await connects(LAYR8_NODE_URL, "another key")).toBe(false);
+  });
+
+  it("takes its key from the environment and its options from a file", async () => {
+    const config = join(folder, "node.json");
+    await writeFile(config, JSON.stringify({ port: 0, dataDir: join(folder, "data"), limits: { maxInFlight: 10 } }));
+    const { LAYR8_NODE_URL } = await start(["start", "--config", config], 1, { LAYR8_NODE_API_KEY: "a key of the operator" });
+    expect(await connects(LAYR8_NODE_URL, "a key of the operator")).toBe(true);
+  });
+
+  it("makes, lists and revokes API keys of a data directory", async () => {
+    const keys = async (...args: string[]) => (await execute(process.execPath, [bin, "keys", ...args, "--data-dir", folder])).stdout;
+    const [, id = "", key] =
+      /^id (\S+)\nkey (\S+)\n$/.exec(await keys("create", "--name", "shop", "--did", "did:web:shop.example:*")) ?? [];
+    await keys("create", "--any");
+    const list = await keys("list");
+    expect(list).toMatch(new RegExp(`^${id}\\t\\S+\\tshop\\tdid:web:shop.example:\\*$`, "m"));
+    expect(list).not.toContain(key);
+    const { LAYR8_NODE_URL } = await start(["--port", "0", "--data-dir", folder], 1);
+    expect(await connects(LAYR8_NODE_URL, key)).toBe(true);
+    expect(await failure("keys", "list", "--data-dir", folder)).toContain("Another node has this data directory open");
+    await stop.pop()?.();
+    await keys("revoke", id);
+    expect(await keys("list")).not.toContain("shop");
+  });
+
+  it.each([
+    [["--prot", "1"], "--prot"],
+    [["--port", "http"], "--port http is not a port"],
+    [["--log", "loud"], "--log must be one of"],
+    [["--config", "/does/not/exist.json"], "--config /does/not/exist.json"],
+    [["keys", "create", "--data-dir", "x"], "say what the key may bind"],
+    [["keys", "list"], "--data-dir is missing"],
+    [["keys", "revoke", "--data-dir", "x"], "say which key"],
+    [["stop"], 'there is no command "stop"'],
+  ])("says what is wrong with %j", async (args, message) => {
+    const said = await failure(...args);
+    expect(said).toMatch(/^layr8-node: /);
+    expect(said).toContain(message);
+  });
+});
