@@ -176,6 +176,8 @@ export class Mailbox {
 
   #overdue(flight: Flight<Consumer>, now: number): void {
     this.#land(flight);
+    // Its link is alive, so it has the answer, and older SDKs don't acknowledge answers.
+    if (flight.answersConsumer && flight.consumer.lastHeardAt > flight.deliveredAt) return this.#remove(flight.message.seq);
     if (flight.message.expiresAt <= now) return this.#bury(flight.message, "expired");
     this.#record(flight);
     this.#tryDeliver({ ...flight.message, attempts: flight.attempt });
