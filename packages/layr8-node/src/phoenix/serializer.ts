@@ -13,7 +13,8 @@ export interface Frame {
   readonly payload: string;
 }
 
-const REF = String.raw`(null|\d{1,20}|"[^"\\]{0,255}")`;
+// A ref is echoed as it came, so it must be JSON: nothing escaped, no control characters, no number with leading zeros.
+const REF = String.raw`(null|0|[1-9]\d{0,19}|"[^"\\\u0000-\u001f]{0,255}")`;
 const TEXT = String.raw`("[^"\\]*(?:\\.[^"\\]*)*")`;
 const HEAD = new RegExp(String.raw`^\s*\[\s*${REF}\s*,\s*${REF}\s*,\s*${TEXT}\s*,\s*${TEXT}\s*,`);
 

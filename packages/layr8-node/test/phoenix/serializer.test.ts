@@ -28,6 +28,8 @@ describe("decodeFrame", () => {
     ["four members", '[null,null,"t","e"]'],
     ["a topic that is a number", '[null,null,5,"e",{}]'],
     ["an event that is null", '[null,null,"t",null,{}]'],
+    ["a ref with a control character", '["1\n","2","t","e",{}]'],
+    ["a ref with leading zeros", '[null,007,"t","e",{}]'],
     ["a ref that is an object", '[null,{},"t","e",{}]'],
     ["an end that is missing", '[null,null,"t","e",{}'],
     ["something after the end", '[null,null,"t","e",{}]x'],
