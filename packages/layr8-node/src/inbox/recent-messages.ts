@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import type { IncomingMessage } from "./inbox.ts";
 
 /** Bytes of a fingerprint. */
@@ -9,10 +9,7 @@ export const FINGERPRINT_LENGTH = 8;
  * messages, one in 10^13 others is taken for a duplicate by chance, and no sender can aim for it.
  */
 export function fingerprintOf({ recipient, from, id }: IncomingMessage): Buffer {
-  const digest = createHash("sha256")
-    .update(JSON.stringify([recipient, from ?? null, id]))
-    .digest();
-  return digest.subarray(0, FINGERPRINT_LENGTH);
+  return hash("sha256", JSON.stringify([recipient, from ?? null, id]), "buffer").subarray(0, FINGERPRINT_LENGTH);
 }
 
 /**

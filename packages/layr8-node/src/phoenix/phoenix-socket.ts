@@ -2,6 +2,7 @@ import type { Duplex } from "node:stream";
 import type { RawData, WebSocket } from "ws";
 import type { Channel, ChannelEnd, ChannelHandler, JoinChannel, Reply } from "./channel.ts";
 import { refusal } from "./channel.ts";
+import { FrameWriter } from "./frame-writer.ts";
 import { decodeFrame, encodeFrame, encodeReply, type Frame } from "./serializer.ts";
 
 /** Limits of one WebSocket. */
@@ -82,7 +83,7 @@ class JoinedChannel implements Channel {
 export class PhoenixSocket {
   lastHeardAt: number = Date.now();
   readonly #ws: WebSocket;
-  readonly #stream: Duplex;
+  readonly #writer: FrameWriter;
   readonly #join: JoinChannel;
   readonly #limits: SocketLimits;
   readonly #events: SocketEvents;
@@ -93,13 +94,12 @@ export class PhoenixSocket {
   readonly #confirming = new Map<string, () => void>();
   #pings = 0;
   #malformed = 0;
-  #corked = false;
   #blocked = false;
 
   /** @param stream the socket under `ws`, to hand many frames to the kernel at once. */
   constructor(ws: WebSocket, stream: Duplex, join: JoinChannel, limits: SocketLimits, events: SocketEvents) {
     this.#ws = ws;
-    this.#stream = stream;
+    this.#writer = new FrameWriter(stream);
     this.#join = join;
     this.#limits = limits;
     this.#events = events;
@@ -131,15 +131,7 @@ export class PhoenixSocket {
   /** Sends a frame; all frames of one turn of the event loop reach the kernel in one write. */
   write(text: string): void {
     if (this.#ws.readyState !== this.#ws.OPEN) return;
-    if (!this.#corked) {
-      this.#corked = true;
-      this.#stream.cork();
-      setImmediate(() => {
-        this.#corked = false;
-        this.#stream.uncork();
-      });
-    }
-    this.#ws.send(text);
+    this.#writer.write(text);
   }
 
   /** Resolves once the client has received everything written so far: it answers a ping. */
@@ -147,12 +139,14 @@ export class PhoenixSocket {
     return new Promise((resolve) => {
       const payload = String(++this.#pings);
       this.#confirming.set(payload, resolve);
+      this.#writer.flush();
       if (this.#ws.readyState === this.#ws.OPEN) this.#ws.ping(payload);
     });
   }
 
   /** Asks the client to come back later (1012), or tells it why it may not (1008). */
   close(code: 1012 | 1008, reason: string): void {
+    this.#writer.flush();
     this.#ws.close(code, reason);
   }
 
@@ -212,7 +206,7 @@ export class PhoenixSocket {
       this.#reply(frame, channel.joinRef, { status: "ok", response: "{}" });
       return this.endChannel(channel, "left", "phx_close");
     }
-    void this.#onEvent(channel, frame);
+    this.#onEvent(channel, frame);
   }
 
   #onControl(frame: Frame): void {
@@ -220,16 +214,23 @@ export class PhoenixSocket {
     else this.#reply(frame, "null", refusal(`unknown event on topic phoenix`));
   }
 
-  async #onEvent(channel: JoinedChannel, frame: Frame): Promise<void> {
+  #onEvent(channel: JoinedChannel, frame: Frame): void {
     try {
       const answer = channel.handler?.event(frame.event, frame.payload);
-      const reply = answer instanceof Promise ? await answer : answer;
-      if (reply !== undefined) this.#reply(frame, channel.joinRef, reply);
+      if (!(answer instanceof Promise)) return this.#reply(frame, channel.joinRef, answer);
+      answer.then(
+        (reply) => this.#reply(frame, channel.joinRef, reply),
+        (error: unknown) => this.#crash(channel, error),
+      );
     } catch (error) {
-      // The event may be half done: the client learns that its channel crashed, and joins anew.
-      this.#events.onFailure(error);
-      this.endChannel(channel, "closed", "phx_error");
+      this.#crash(channel, error);
     }
+  }
+
+  /** The event may be half done: the client learns that its channel crashed, and joins anew. */
+  #crash(channel: JoinedChannel, error: unknown): void {
+    this.#events.onFailure(error);
+    this.endChannel(channel, "closed", "phx_error");
   }
 
   async #onJoin(frame: Frame): Promise<void> {
@@ -265,8 +266,8 @@ export class PhoenixSocket {
     }
   }
 
-  #reply(frame: Frame, joinRef: string, reply: Reply): void {
-    if (frame.ref !== "null") this.write(encodeReply(joinRef, frame.ref, frame.topic, reply.status, reply.response));
+  #reply(frame: Frame, joinRef: string, reply: Reply | undefined): void {
+    if (reply !== undefined && frame.ref !== "null") this.write(encodeReply(joinRef, frame.ref, frame.topic, reply.status, reply.response));
   }
 
   /** The sender of a frame without topic or ref is told on the control topic. */

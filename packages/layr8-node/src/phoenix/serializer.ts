@@ -13,12 +13,8 @@ export interface Frame {
   readonly payload: string;
 }
 
-// A ref is echoed as it came, so it must be JSON: nothing escaped, no control characters, no number with leading zeros.
-const REF = String.raw`(null|0|[1-9]\d{0,19}|"[^"\\\u0000-\u001f]{0,255}")`;
-const TEXT = String.raw`("[^"\\]*(?:\\.[^"\\]*)*")`;
-const HEAD = new RegExp(String.raw`^\s*\[\s*${REF}\s*,\s*${REF}\s*,\s*${TEXT}\s*,\s*${TEXT}\s*,`);
-
-/** Longest head of a frame (refs, topic, event) that is looked at, in characters. A DID may have 2048. */
+/** Longest ref that is echoed, and longest head of a frame (refs, topic, event), in characters. A DID may have 2048. */
+const MAX_REF = 256;
 const MAX_HEAD = 8192;
 
 /**
@@ -27,13 +23,24 @@ const MAX_HEAD = 8192;
  * @see {@link https://hexdocs.pm/phoenix/writing_a_channels_client.html | Phoenix, Writing a Channels Client}
  */
 export function decodeFrame(text: string): Frame | undefined {
-  const head = HEAD.exec(text.length > MAX_HEAD ? text.slice(0, MAX_HEAD) : text);
+  const open = skipSpace(text, 0);
+  if (text[open] !== "[") return undefined;
+  const joinRefEnd = tokenEnd(text, skipSpace(text, open + 1));
+  const joinRef = text.slice(skipSpace(text, open + 1), joinRefEnd);
+  const refStart = afterComma(text, joinRefEnd);
+  const refEnd = tokenEnd(text, refStart);
+  const topicStart = afterComma(text, refEnd);
+  const topicEnd = tokenEnd(text, topicStart);
+  const eventStart = afterComma(text, topicEnd);
+  const eventEnd = tokenEnd(text, eventStart);
+  const payloadStart = afterComma(text, eventEnd);
   const end = text.lastIndexOf("]");
-  if (head === null || end < head[0].length || text.slice(end + 1).trim() !== "") return undefined;
-  const topic = parseText(head[3]);
-  const event = parseText(head[4]);
-  if (topic === undefined || event === undefined) return undefined;
-  return { joinRef: head[1] ?? "null", ref: head[2] ?? "null", topic, event, payload: text.slice(head[0].length, end) };
+  if (payloadStart === NOT_FOUND || end < payloadStart || skipSpace(text, end + 1) !== text.length) return undefined;
+  const ref = text.slice(refStart, refEnd);
+  const topic = readText(text, topicStart, topicEnd);
+  const event = readText(text, eventStart, eventEnd);
+  if (!isRef(joinRef) || !isRef(ref) || topic === undefined || event === undefined) return undefined;
+  return { joinRef, ref, topic, event, payload: text.slice(payloadStart, end) };
 }
 
 /** Writes a frame whose payload is JSON text already. */
@@ -46,11 +53,59 @@ export function encodeReply(joinRef: string, ref: string, topic: string, status:
   return `[${joinRef},${ref},${JSON.stringify(topic)},"phx_reply",{"status":"${status}","response":${response}}]`;
 }
 
-function parseText(json: string | undefined): string | undefined {
-  if (json === undefined) return undefined;
-  if (!json.includes("\\")) return json.slice(1, -1);
+const NOT_FOUND = -1;
+const REF = /^(?:0|[1-9]\d*|"[^"\\\p{Cc}]*")$/u;
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const COMMA = 0x2c;
+
+function skipSpace(text: string, from: number): number {
+  let at = from;
+  for (let code = text.charCodeAt(at); code === 0x20 || code === 0x0a || code === 0x0d || code === 0x09; code = text.charCodeAt(at)) at++;
+  return at;
+}
+
+/** End of the string, number or `null` that starts at `from`. */
+function tokenEnd(text: string, from: number): number {
+  if (from === NOT_FOUND || from > MAX_HEAD) return NOT_FOUND;
+  let at = from;
+  if (text.charCodeAt(from) === QUOTE) {
+    for (at++; at < text.length && at <= MAX_HEAD; at++) {
+      const code = text.charCodeAt(at);
+      if (code === QUOTE) return at + 1;
+      if (code === BACKSLASH) at++;
+    }
+    return NOT_FOUND;
+  }
+  while (at < text.length && at - from <= MAX_REF && isWordCode(text.charCodeAt(at))) at++;
+  return at > from ? at : NOT_FOUND;
+}
+
+/** Where the next token starts, behind a comma. */
+function afterComma(text: string, from: number): number {
+  if (from === NOT_FOUND) return NOT_FOUND;
+  const at = skipSpace(text, from);
+  return text.charCodeAt(at) === COMMA ? skipSpace(text, at + 1) : NOT_FOUND;
+}
+
+/** Letters and digits: of `null` or a number. */
+function isWordCode(code: number): boolean {
+  return (code >= 0x30 && code <= 0x39) || (code >= 0x61 && code <= 0x7a);
+}
+
+/** A ref is echoed as it came, so it must be JSON: nothing escaped, no control characters, no number with leading zeros. */
+function isRef(json: string): boolean {
+  if (json === "null") return true;
+  return json.length <= MAX_REF && REF.test(json);
+}
+
+/** The text that a JSON string stands for. */
+function readText(text: string, start: number, end: number): string | undefined {
+  if (text.charCodeAt(start) !== QUOTE) return undefined;
+  const content = text.slice(start + 1, end - 1);
+  if (!content.includes("\\")) return content;
   try {
-    return JSON.parse(json) as string;
+    return JSON.parse(text.slice(start, end)) as string;
   } catch {
     return undefined;
   }

@@ -84,8 +84,8 @@ export class AgentChannel implements ChannelHandler, Consumer {
     this.#options.events.onEnded(this.#options.did);
   }
 
-  async #onMessage(payload: string): Promise<Reply> {
-    const { did, router, events, takeToken, maxLength } = this.#options;
+  #onMessage(payload: string): Promise<Reply> | Reply {
+    const { did, router, takeToken, maxLength } = this.#options;
     if (payload.length > maxLength) {
       return this.#refuse({
         label: "too_large",
@@ -96,17 +96,20 @@ export class AgentChannel implements ChannelHandler, Consumer {
     if (!takeToken()) {
       return this.#refuse({ label: "rate_limited", reason: "rate limited: slow down and send again", code: "e.p.me.res.rate" });
     }
-    let refused: Refusal | undefined;
-    try {
-      refused = await router.accept(did, this, payload.trim());
-    } catch (error) {
-      router.failed(error);
-      return this.#refuse({ label: "failed", reason: "the node could not store the message: send it again", code: "e.p.me.res.storage" });
-    }
-    if (refused !== undefined) return this.#refuse(refused);
-    events.onAccepted();
-    return OK;
+    const verdict = router.accept(did, this, payload.trim());
+    return verdict instanceof Promise ? verdict.then(this.#conclude, this.#fail) : this.#refuse(verdict);
   }
+
+  readonly #conclude = (refused: Refusal | undefined): Reply => {
+    if (refused !== undefined) return this.#refuse(refused);
+    this.#options.events.onAccepted();
+    return OK;
+  };
+
+  readonly #fail = (error: unknown): Reply => {
+    this.#options.router.failed(error);
+    return this.#refuse({ label: "failed", reason: "the node could not store the message: send it again", code: "e.p.me.res.storage" });
+  };
 
   #refuse(refused: Refusal): Reply {
     this.#options.events.onRefused(refused);

@@ -43,6 +43,9 @@ export interface RouterOptions {
   readonly events: RouterEvents;
 }
 
+/** What decides where a message goes. */
+type Routable = Pick<IncomingMessage, "id" | "type" | "from" | "thread" | "parentThread">;
+
 /**
  * Takes messages from agents, stores them durably for their recipients and sees to their delivery.
  *
@@ -79,7 +82,7 @@ export class Router {
    * @param text the plaintext's JSON, as it came.
    * @returns why it was refused; `undefined` when it is safe.
    */
-  async accept(sender: string, consumer: Consumer, text: string): Promise<Refusal | undefined> {
+  accept(sender: string, consumer: Consumer, text: string): Refusal | Promise<Refusal | undefined> {
     let read: ReadMessage;
     try {
       read = readMessage(text);
@@ -88,14 +91,14 @@ export class Router {
       throw error;
     }
     const { message } = read;
-    const refused = this.#refuse(sender, message);
+    const routable = routableOf(message);
+    const refused = this.#refuse(sender, message, routable);
     if (refused !== undefined) return refused;
     // An answer may be on its way before this message is even durable.
     this.#mailbox(sender).spoke(threadOf(message), consumer);
-    const recipients = message.to.length === 1 ? message.to : [...new Set(message.to)];
-    if (recipients.length === 1) return this.#take(message, recipients[0] ?? "", read.text);
-    const verdicts = await Promise.all(recipients.map((recipient) => this.#take(message, recipient, read.text)));
-    return verdicts.find((verdict) => verdict !== undefined);
+    const [first = "", ...others] = message.to;
+    if (others.length === 0) return this.#take(message, routable, first, read.text);
+    return this.#takeAll(message, routable, read.text);
   }
 
   /** Sends a message of the node's own making, where its recipient is hosted here. */
@@ -103,7 +106,7 @@ export class Router {
     const text = JSON.stringify(encodePlaintext(message));
     for (const recipient of message.to) {
       if (!this.#options.isHosted(recipient)) continue;
-      const refused = await this.#store(message, recipient, text);
+      const refused = await this.#store(message, routableOf(message), recipient, text);
       if (refused !== undefined)
         this.#options.events.onFailure(new Error(`The node's own ${message.type} was not stored: ${refused.reason}`));
     }
@@ -147,7 +150,7 @@ export class Router {
   }
 
   /** Everything that can be known before anything is stored, for all recipients: either all get the message or none. */
-  #refuse(sender: string, message: Message): Refusal | undefined {
+  #refuse(sender: string, message: Message, routable: Routable): Refusal | undefined {
     if (message.from !== sender) {
       const comment = message.from === undefined ? "from is missing" : "from is not the DID that this channel is joined as";
       return { label: "unauthorized", reason: "unauthorized", code: "e.m.authz.from", comment };
@@ -157,13 +160,13 @@ export class Router {
       return { label: "expired", reason: "message expired" };
     }
     for (const recipient of message.to) {
-      const refused = this.#refuseFor(sender, recipient, message);
+      const refused = this.#refuseFor(sender, recipient, message, routable);
       if (refused !== undefined) return refused;
     }
     return undefined;
   }
 
-  #refuseFor(sender: string, recipient: string, message: Message): Refusal | undefined {
+  #refuseFor(sender: string, recipient: string, message: Message, routable: Routable): Refusal | undefined {
     const { isHosted, policies } = this.#options;
     if (!isHosted(recipient)) return { label: "unknown_recipient", reason: `unknown recipient: ${recipient}` };
     if (!policies.allows(sender, recipient)) {
@@ -175,32 +178,29 @@ export class Router {
       };
     }
     const mailbox = this.#mailboxes.get(recipient);
-    if (mailbox?.connected === true && !mailbox.wouldTake(routable(message)) && !isBuiltin(message)) {
+    if (mailbox?.connected === true && !mailbox.wouldTake(routable) && !isBuiltin(message)) {
       return { label: "no_handler", reason: `no handler for protocol ${protocolOf(message.type) ?? message.type} at ${recipient}` };
     }
     return undefined;
   }
 
-  async #take(message: Message, recipient: string, text: string): Promise<Refusal | undefined> {
-    const mailbox = this.#mailboxes.get(recipient);
-    if (isBuiltin(message) && mailbox?.wouldTake(routable(message)) !== true) {
-      await this.#answer(message, recipient);
-      return undefined;
-    }
-    return this.#store(message, recipient, text);
+  async #takeAll(message: Message, routable: Routable, text: string): Promise<Refusal | undefined> {
+    const recipients = [...new Set(message.to)];
+    const verdicts = await Promise.all(recipients.map((recipient) => this.#take(message, routable, recipient, text)));
+    return verdicts.find((verdict) => verdict !== undefined);
   }
 
-  async #store(message: Message, recipient: string, text: string): Promise<Refusal | undefined> {
+  #take(message: Message, routable: Routable, recipient: string, text: string): Promise<Refusal | undefined> {
+    if (isBuiltin(message) && this.#mailboxes.get(recipient)?.wouldTake(routable) !== true) {
+      return this.#answer(message, recipient).then(() => undefined);
+    }
+    return this.#store(message, routable, recipient, text);
+  }
+
+  async #store(message: Message, routable: Routable, recipient: string, plaintext: string): Promise<Refusal | undefined> {
     const { inbox, delivery, messageTtlMs } = this.#options;
-    const incoming: IncomingMessage = {
-      recipient,
-      ...routable(message),
-      plaintext: text,
-      authorized: true,
-      expiresAt: message.expiresTime === undefined ? delivery.now() + messageTtlMs : message.expiresTime * 1000,
-      ...(message.from !== undefined && { from: message.from }),
-    };
-    const appended = await inbox.append(incoming);
+    const expiresAt = message.expiresTime === undefined ? delivery.now() + messageTtlMs : message.expiresTime * 1000;
+    const appended = await inbox.append({ ...routable, recipient, plaintext, authorized: true, expiresAt });
     if (appended.status === "full") return { label: "inbox_full", reason: `inbox full: ${recipient} has too many messages waiting` };
     if (appended.status === "duplicate") return undefined;
     this.#mailbox(recipient).offer(appended.message, appended.durable);
@@ -231,13 +231,12 @@ export class Router {
   }
 }
 
-function routable(message: Message): Pick<IncomingMessage, "id" | "type" | "thread" | "parentThread"> {
-  return {
-    id: message.id,
-    type: message.type,
-    ...(message.threadId !== undefined && { thread: message.threadId }),
-    ...(message.parentThreadId !== undefined && { parentThread: message.parentThreadId }),
-  };
+function routableOf({ id, type, from, threadId, parentThreadId }: Message): Routable {
+  const routable: { -readonly [member in keyof Routable]: Routable[member] } = { id, type };
+  if (from !== undefined) routable.from = from;
+  if (threadId !== undefined) routable.thread = threadId;
+  if (parentThreadId !== undefined) routable.parentThread = parentThreadId;
+  return routable;
 }
 
 /** Whether the node itself would answer a message, if nobody else does. */

@@ -345,7 +345,7 @@ describe("Mailbox", () => {
     mailbox.bind(other, ["*"]);
     for (const thread of ["a", "b", "c", "d"]) mailbox.spoke(thread, asker);
     await arrive("1", { thread: "a" });
-    await arrive("2", { thread: "b" });
+    await arrive("2", { thread: "d" });
     await settled();
     expect(other.ids).toEqual(["1"]);
     expect(asker.ids).toEqual(["2"]);

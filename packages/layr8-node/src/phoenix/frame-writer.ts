@@ -1,0 +1,63 @@
+import type { Duplex } from "node:stream";
+
+/** First byte of a WebSocket frame that holds a whole text message. */
+const WHOLE_TEXT = 0x81;
+/** What is gathered at the most before it is written: the peer should be reading while more is made. */
+const MAX_FRAMES = 32;
+const MAX_LENGTH = 64 * 1024;
+
+/**
+ * Writes text frames to a WebSocket's stream: those of one turn of the event loop in one chunk, where `WebSocket.send` makes several
+ * buffers and writes for each. For servers (nothing is masked) without extensions.
+ *
+ * @see {@link https://www.rfc-editor.org/rfc/rfc6455#section-5.2 | RFC 6455, Base Framing Protocol}
+ */
+export class FrameWriter {
+  readonly #stream: Duplex;
+  #texts: string[] = [];
+  #length = 0;
+  #scheduled = false;
+
+  constructor(stream: Duplex) {
+    this.#stream = stream;
+  }
+
+  write(text: string): void {
+    this.#length += text.length;
+    if (this.#texts.push(text) >= MAX_FRAMES || this.#length >= MAX_LENGTH) return this.flush();
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    setImmediate(() => {
+      this.#scheduled = false;
+      this.flush();
+    });
+  }
+
+  /** Writes what is gathered. To be called before anything else is sent on the WebSocket, such as a close. */
+  flush(): void {
+    const texts = this.#texts;
+    if (texts.length === 0) return;
+    this.#texts = [];
+    this.#length = 0;
+    if (!this.#stream.writable) return;
+    const lengths = texts.map((text) => Buffer.byteLength(text));
+    const chunk = Buffer.allocUnsafe(lengths.reduce((sum, length) => sum + headerLength(length) + length, 0));
+    let at = 0;
+    for (const [index, text] of texts.entries()) {
+      at = writeHeader(chunk, at, lengths[index] ?? 0);
+      at += chunk.write(text, at);
+    }
+    this.#stream.write(chunk);
+  }
+}
+
+function headerLength(length: number): number {
+  return length < 126 ? 2 : length < 65_536 ? 4 : 10;
+}
+
+function writeHeader(chunk: Buffer, at: number, length: number): number {
+  chunk[at] = WHOLE_TEXT;
+  if (length < 126) return chunk.writeUInt8(length, at + 1);
+  if (length < 65_536) return chunk.writeUInt16BE(length, chunk.writeUInt8(126, at + 1));
+  return chunk.writeBigUInt64BE(BigInt(length), chunk.writeUInt8(127, at + 1));
+}
