@@ -5,13 +5,13 @@ export interface IncomingMessage {
   /** DIDComm message id: unique for its sender. */
   readonly id: string;
   /** DID of the sender as the node knows it; absent on anonymous messages. */
-  readonly from?: string;
+  readonly from?: string | undefined;
   /** DIDComm message type. */
   readonly type: string;
   /** Thread (`thid`) that the message answers on; absent when it starts one. */
-  readonly thread?: string;
+  readonly thread?: string | undefined;
   /** Parent thread (`pthid`). */
-  readonly parentThread?: string;
+  readonly parentThread?: string | undefined;
   /** The DIDComm plaintext: the JSON text that arrived, character for character. Well-formed Unicode. */
   readonly plaintext: string;
   /** Whether policy authorized the sender. */

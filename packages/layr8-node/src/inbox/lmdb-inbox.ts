@@ -3,6 +3,7 @@ import { StorageError } from "../storage/storage-error.ts";
 import type { Table, WriteQueue } from "../storage/write-queue.ts";
 import type { Appended, Depth, Inbox, InboxLimits, InboxMessage, IncomingMessage, ReadOptions } from "./inbox.ts";
 import { messageKey, numberAt, numbersKey, readMessageKey } from "./inbox-keys.ts";
+import { inboxMessage } from "./inbox-message.ts";
 import { inboxLimits, type InboxOptions } from "./inbox-limits.ts";
 import { decodeMessage, encodeMessage } from "./message-record.ts";
 import { RecentJournal } from "./recent-journal.ts";
@@ -188,7 +189,7 @@ export class LmdbInbox implements Inbox {
     // Not everybody looks at it.
     durable.catch(() => undefined);
     this.#pending.set(name, durable);
-    return { status: "stored", message: { ...message, seq, attempts: 0 }, durable };
+    return { status: "stored", message: inboxMessage(message, seq, 0), durable };
   }
 
   /** Waits until a message is on disk, and takes it back where it can't be written. */
@@ -254,7 +255,7 @@ export class LmdbInbox implements Inbox {
       const { seq } = readMessageKey(key);
       if (!box.lengths.has(seq)) continue;
       const message = decodeMessage(box.recipient, value);
-      found.push({ ...message, seq, attempts: box.attempts.get(seq) ?? 0 });
+      found.push(inboxMessage(message, seq, box.attempts.get(seq) ?? 0));
       length += message.plaintext.length;
       if (found.length >= limit || length > maxLength) break;
     }

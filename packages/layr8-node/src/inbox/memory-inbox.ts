@@ -1,5 +1,6 @@
 import { StorageError } from "../storage/storage-error.ts";
 import type { Appended, Depth, Inbox, InboxLimits, InboxMessage, IncomingMessage, ReadOptions } from "./inbox.ts";
+import { inboxMessage } from "./inbox-message.ts";
 import { inboxLimits, type InboxOptions } from "./inbox-limits.ts";
 import { fingerprintOf, RecentMessages } from "./recent-messages.ts";
 
@@ -37,7 +38,7 @@ export class MemoryInbox implements Inbox {
     if (box.messages.size >= maxMessages || box.length + message.plaintext.length > maxLength) return { status: "full" };
     this.#boxes.set(message.recipient, box);
     this.#recent.add(fingerprint, now);
-    const stored: InboxMessage = { ...message, seq: ++this.#lastSeq, attempts: 0 };
+    const stored = inboxMessage(message, ++this.#lastSeq, 0);
     box.messages.set(stored.seq, stored);
     box.length += stored.plaintext.length;
     return { status: "stored", message: stored, durable: DURABLE };

@@ -40,10 +40,10 @@ export function decodeMessage(recipient: string, value: Uint8Array): IncomingMes
     return {
       recipient,
       id,
-      ...(from !== null && { from }),
+      from: from ?? undefined,
       type,
-      ...(thread !== null && { thread }),
-      ...(parentThread !== null && { parentThread }),
+      thread: thread ?? undefined,
+      parentThread: parentThread ?? undefined,
       plaintext: record.toString("utf8", bodyAt),
       authorized: authorized === 1,
       expiresAt,

@@ -1,4 +1,5 @@
 import { protocolOf } from "@parley/core";
+import { inboxMessage } from "../inbox/inbox-message.ts";
 import type { Inbox, InboxMessage } from "../inbox/inbox.ts";
 import { Bindings } from "./bindings.ts";
 import { ThreadRoutes } from "./thread-routes.ts";
@@ -180,7 +181,7 @@ export class Mailbox {
     if (flight.answersConsumer && flight.consumer.lastHeardAt > flight.deliveredAt) return this.#remove(flight.message.seq);
     if (flight.message.expiresAt <= now) return this.#bury(flight.message, "expired");
     this.#record(flight);
-    this.#tryDeliver({ ...flight.message, attempts: flight.attempt });
+    this.#tryDeliver(inboxMessage(flight.message, flight.message.seq, flight.attempt));
   }
 
   /** The message could not be stored, and its sender knows. */

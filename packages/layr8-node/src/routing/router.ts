@@ -200,7 +200,8 @@ export class Router {
   async #store(message: Message, routable: Routable, recipient: string, plaintext: string): Promise<Refusal | undefined> {
     const { inbox, delivery, messageTtlMs } = this.#options;
     const expiresAt = message.expiresTime === undefined ? delivery.now() + messageTtlMs : message.expiresTime * 1000;
-    const appended = await inbox.append({ ...routable, recipient, plaintext, authorized: true, expiresAt });
+    const { id, type, from, thread, parentThread } = routable;
+    const appended = await inbox.append({ recipient, id, type, from, thread, parentThread, plaintext, authorized: true, expiresAt });
     if (appended.status === "full") return { label: "inbox_full", reason: `inbox full: ${recipient} has too many messages waiting` };
     if (appended.status === "duplicate") return undefined;
     this.#mailbox(recipient).offer(appended.message, appended.durable);
@@ -232,11 +233,7 @@ export class Router {
 }
 
 function routableOf({ id, type, from, threadId, parentThreadId }: Message): Routable {
-  const routable: { -readonly [member in keyof Routable]: Routable[member] } = { id, type };
-  if (from !== undefined) routable.from = from;
-  if (threadId !== undefined) routable.thread = threadId;
-  if (parentThreadId !== undefined) routable.parentThread = parentThreadId;
-  return routable;
+  return { id, type, from, thread: threadId, parentThread: parentThreadId };
 }
 
 /** Whether the node itself would answer a message, if nobody else does. */
