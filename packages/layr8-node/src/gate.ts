@@ -10,8 +10,11 @@ import { AgentChannel } from "./routing/agent-channel.ts";
 import { readJoin } from "./routing/join-request.ts";
 import type { Router } from "./routing/router.ts";
 
-/** What a node tells every agent that it can do. */
-const CAPABILITIES = ["reply_protocol/1", "wildcard/1"];
+/**
+ * What a node tells every agent that it can do. `batch_ack/1` is Parley's own: beside `dispatch_reply`, one `ack` with many ids stands
+ * for as many outcomes "handled".
+ */
+const CAPABILITIES = ["reply_protocol/1", "wildcard/1", "batch_ack/1"];
 
 /** What the gate asks. */
 export interface GateOptions {

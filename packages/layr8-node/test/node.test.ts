@@ -53,7 +53,7 @@ describe("connecting", () => {
   it("joins a DID and names it and its capabilities in the reply", async () => {
     const client = await RawClient.open(node.url, { "x-api-key": node.apiKey ?? "" });
     const reply = await client.push(`plugins:${BOB}`, "phx_join", { payload_types: [], reply_protocol: true });
-    expect(reply).toEqual({ status: "ok", response: { did: BOB, capabilities: ["reply_protocol/1", "wildcard/1"] } });
+    expect(reply).toEqual({ status: "ok", response: { did: BOB, capabilities: ["reply_protocol/1", "wildcard/1", "batch_ack/1"] } });
     client.close();
   });
 

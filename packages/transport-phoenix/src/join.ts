@@ -10,6 +10,8 @@ export interface Grant {
   readonly did: string | undefined;
   /** When the node expects acknowledgements. */
   readonly acknowledge: Delivery["acknowledge"];
+  /** Whether the node takes one `ack` with many ids for as many outcomes "handled". */
+  readonly batchesHandled: boolean;
 }
 
 /** The topic of a DID's channel; without a DID the one on which the node assigns one. */
@@ -33,9 +35,10 @@ export function joinPayload(protocols: readonly string[], assigned: boolean, did
 
 /** Reads the node's answer to a join. Members of the wrong type count as absent: all of them are optional. */
 export function readGrant({ response: { did, capabilities } }: Reply): Grant {
-  const outcomes = Array.isArray(capabilities) && capabilities.includes("reply_protocol/1");
+  const has = (capability: string) => Array.isArray(capabilities) && capabilities.includes(capability);
   return {
     did: typeof did === "string" && did !== "" ? did : undefined,
-    acknowledge: outcomes ? "outcome" : "first",
+    acknowledge: has("reply_protocol/1") ? "outcome" : "first",
+    batchesHandled: has("batch_ack/1"),
   };
 }

@@ -36,6 +36,7 @@ export class Membership {
   #did: string | undefined;
   #joinRef: string | undefined;
   #acknowledge: Delivery["acknowledge"] = "first";
+  #batchesHandled = false;
   #everJoined = false;
   #joinedAt = 0;
   #lostAt = 0;
@@ -78,6 +79,11 @@ export class Membership {
 
   get acknowledge(): Delivery["acknowledge"] {
     return this.#acknowledge;
+  }
+
+  /** Whether the node takes one `ack` with many ids for as many outcomes "handled". */
+  get batchesHandled(): boolean {
+    return this.#batchesHandled;
   }
 
   /** Asks the node for the topic. For when the link is up. */
@@ -164,6 +170,7 @@ export class Membership {
     }
     this.#did = did;
     this.#acknowledge = grant.acknowledge;
+    this.#batchesHandled = grant.batchesHandled;
     this.#state = "joined";
     this.#everJoined = true;
     this.#joinedAt = performance.now();

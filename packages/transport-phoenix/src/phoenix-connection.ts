@@ -110,7 +110,8 @@ export class PhoenixConnection implements Connection, LinkMember, Settlement {
 
   settle(messageId: string, outcome: Outcome, acknowledge: Delivery["acknowledge"], joinRef: string): void {
     if (!this.connected || joinRef !== this.#membership.joinRef) return;
-    if (acknowledge === "outcome") {
+    const batched = acknowledge === "first" || (outcome.status === "handled" && this.#membership.batchesHandled);
+    if (!batched) {
       this.#link.post({ topic: this.#membership.topic, event: "dispatch_reply", payload: dispatchReply(messageId, outcome), joinRef });
       return;
     }
