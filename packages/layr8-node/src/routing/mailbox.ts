@@ -224,9 +224,10 @@ export class Mailbox {
     const attempt = message.attempts + 1;
     const { ackTimeoutMs, maxAckTimeoutMs } = this.#options;
     const dueAt = now + Math.min(maxAckTimeoutMs, ackTimeoutMs * 2 ** Math.min(attempt - 1, 20));
+    const onOwnThread = this.#asker(message) === consumer;
     // Where it has a handler for the protocol, that may be what deals with it, and acknowledges it.
-    const answersConsumer = this.#asker(message) === consumer && !this.#bindings.owns(consumer, protocolOf(message.type));
-    const flight = { message, consumer, attempt, deliveredAt: now, dueAt, answersConsumer, passedBy };
+    const answersConsumer = onOwnThread && !this.#bindings.owns(consumer, protocolOf(message.type));
+    const flight = { message, consumer, attempt, deliveredAt: now, dueAt, onOwnThread, answersConsumer, passedBy };
     window.add(flight);
     this.#flights.set(message.seq, flight);
     consumer.deliver(message, attempt);
@@ -238,16 +239,21 @@ export class Mailbox {
     this.#windows.get(flight.consumer)?.remove(flight);
   }
 
-  /** Finishes with the answers that a connection has, when they are what fills its window: older SDKs acknowledge none. */
+  /** Frees a full window of the answers that have arrived: older SDKs acknowledge none. */
   async #confirm(consumer: Consumer, window: Window<Consumer>): Promise<void> {
-    const answers = [...window.flights].filter((flight) => flight.answersConsumer);
+    const answers = [...window.flights].filter((flight) => flight.onOwnThread);
     window.confirming = true;
     await consumer.confirm();
     window.confirming = false;
     for (const flight of answers) {
       if (this.#flights.get(flight.message.seq) !== flight) continue;
-      this.#land(flight);
-      this.#remove(flight.message.seq);
+      if (flight.answersConsumer) {
+        this.#land(flight);
+        this.#remove(flight.message.seq);
+      } else {
+        // A handler may be at work on it: it stays in the inbox until it is acknowledged.
+        window.arrived(flight);
+      }
     }
     if (window.mayResume) this.resume(consumer);
   }

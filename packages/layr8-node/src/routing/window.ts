@@ -9,7 +9,9 @@ export interface Flight<C> {
   readonly deliveredAt: number;
   /** When it counts as failed and is delivered again. */
   readonly dueAt: number;
-  /** It answers what this connection asked, and is nothing that it has a handler for: older SDKs don't acknowledge those. */
+  /** It came on a thread of this connection's: it may be an answer to a request, and older SDKs don't acknowledge those. */
+  readonly onOwnThread: boolean;
+  /** It is such an answer for sure: the connection has no handler for it. */
   readonly answersConsumer: boolean;
   /** Connections that passed on it. */
   readonly passedBy: ReadonlySet<C>;
@@ -23,13 +25,19 @@ export interface WindowLimits {
   readonly maxLength: number;
 }
 
+/** Messages that may be in flight beyond a window because they have arrived, as multiples of its limits. */
+const MAX_ARRIVED = { messages: 16, length: 4 };
+
 /** What one connection has in flight, in the order of delivery. */
 export class Window<C> {
   /** By message id, which agents acknowledge by: two messages of one id are never in flight at once. */
   readonly #flights = new Map<string, Flight<C>>();
   readonly #limits: WindowLimits;
+  /** In flight and known to have arrived: they wait for an acknowledgement that may never come, and take no room. */
+  readonly #arrived = new Set<Flight<C>>();
+  #arrivedLength = 0;
   #length = 0;
-  #answers = 0;
+  #onOwnThread = 0;
   /** A message was held back for want of room: those behind it wait too, so that order is kept. */
   starved = false;
   /** The connection is being asked whether answers have arrived. */
@@ -49,8 +57,8 @@ export class Window<C> {
     const room =
       writable &&
       !this.#flights.has(message.id) &&
-      this.#flights.size < this.#limits.maxMessages &&
-      (this.#flights.size === 0 || this.#length + message.plaintext.length <= this.#limits.maxLength);
+      this.#size < this.#limits.maxMessages &&
+      (this.#size === 0 || this.#length + message.plaintext.length <= this.#limits.maxLength);
     if (!room) this.starved = true;
     return room;
   }
@@ -58,7 +66,7 @@ export class Window<C> {
   add(flight: Flight<C>): void {
     this.#flights.set(flight.message.id, flight);
     this.#length += flight.message.plaintext.length;
-    if (flight.answersConsumer) this.#answers += 1;
+    if (flight.onOwnThread) this.#onOwnThread += 1;
   }
 
   get(id: string): Flight<C> | undefined {
@@ -78,17 +86,39 @@ export class Window<C> {
   remove(flight: Flight<C>): void {
     if (this.#flights.get(flight.message.id) !== flight) return;
     this.#flights.delete(flight.message.id);
-    this.#length -= flight.message.plaintext.length;
-    if (flight.answersConsumer) this.#answers -= 1;
+    const { length } = flight.message.plaintext;
+    if (this.#arrived.delete(flight)) {
+      this.#arrivedLength -= length;
+      return;
+    }
+    this.#length -= length;
+    if (flight.onOwnThread) this.#onOwnThread -= 1;
+  }
+
+  /** A delivery is known to have arrived: it takes no room any more, unless there are too many of these. */
+  arrived(flight: Flight<C>): void {
+    const { maxMessages, maxLength } = this.#limits;
+    const { length } = flight.message.plaintext;
+    if (this.#flights.get(flight.message.id) !== flight || this.#arrived.has(flight)) return;
+    if (this.#arrived.size >= MAX_ARRIVED.messages * maxMessages) return;
+    if (this.#arrivedLength + length > MAX_ARRIVED.length * maxLength) return;
+    this.#arrived.add(flight);
+    this.#arrivedLength += length;
+    this.#length -= length;
+    this.#onOwnThread -= 1;
   }
 
   /** Whether room may be won by asking what has arrived. */
   get mayConfirm(): boolean {
-    return this.starved && this.#answers > 0 && !this.confirming;
+    return this.starved && this.#onOwnThread > 0 && !this.confirming;
   }
 
   /** Whether enough has drained for messages that were held back. */
   get mayResume(): boolean {
-    return this.starved && this.#flights.size <= this.#limits.maxMessages / 2 && this.#length <= this.#limits.maxLength / 2;
+    return this.starved && this.#size <= this.#limits.maxMessages / 2 && this.#length <= this.#limits.maxLength / 2;
+  }
+
+  get #size(): number {
+    return this.#flights.size - this.#arrived.size;
   }
 }

@@ -260,6 +260,27 @@ describe("Mailbox", () => {
     expect(await waiting()).toEqual(["5"]);
   });
 
+  it("frees a full window of what has arrived on the agent's own threads, and keeps it in the inbox", async () => {
+    const agent = new Agent();
+    mailbox.bind(agent, [ECHO]);
+    for (const id of ["1", "2", "3", "4", "5"]) {
+      mailbox.spoke("thread", agent);
+      await arrive(id, { thread: "thread" });
+    }
+    await settled();
+    expect(agent.ids).toEqual(["1", "2", "3", "4"]);
+    agent.confirmed();
+    await settled();
+    expect(agent.ids).toEqual(["1", "2", "3", "4", "5"]);
+    mailbox.settle(agent, "2", "handled");
+    await settled();
+    expect(await waiting()).toEqual(["1", "3", "4", "5"]);
+    now += 100;
+    mailbox.sweep();
+    await settled();
+    expect(agent.got.slice(5).map(({ id }) => id)).toEqual(["1", "3", "4", "5"]);
+  });
+
   it("keeps what comes on a thread of the agent's until it is acknowledged, where the agent has a handler for it", async () => {
     const agent = new Agent();
     mailbox.bind(agent, [ECHO]);
