@@ -40,11 +40,15 @@ export class FrameWriter {
     this.#texts = [];
     this.#length = 0;
     if (!this.#stream.writable) return;
-    const lengths = texts.map((text) => Buffer.byteLength(text));
-    const chunk = Buffer.allocUnsafe(lengths.reduce((sum, length) => sum + headerLength(length) + length, 0));
+    let size = 0;
+    for (const text of texts) {
+      const length = Buffer.byteLength(text);
+      size += headerLength(length) + length;
+    }
+    const chunk = Buffer.allocUnsafe(size);
     let at = 0;
-    for (const [index, text] of texts.entries()) {
-      at = writeHeader(chunk, at, lengths[index] ?? 0);
+    for (const text of texts) {
+      at = writeHeader(chunk, at, Buffer.byteLength(text));
       at += chunk.write(text, at);
     }
     this.#stream.write(chunk);

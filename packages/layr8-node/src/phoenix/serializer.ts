@@ -45,12 +45,19 @@ export function decodeFrame(text: string): Frame | undefined {
 
 /** Writes a frame whose payload is JSON text already. */
 export function encodeFrame(joinRef: string, ref: string, topic: string, event: string, payload: string): string {
-  return `[${joinRef},${ref},${JSON.stringify(topic)},${JSON.stringify(event)},${payload}]`;
+  return `[${joinRef},${ref},${jsonOf(topic)},${jsonOf(event)},${payload}]`;
 }
 
 /** Writes the reply to a push or a join. `response` is JSON text. */
 export function encodeReply(joinRef: string, ref: string, topic: string, status: "ok" | "error", response: string): string {
-  return `[${joinRef},${ref},${JSON.stringify(topic)},"phx_reply",{"status":"${status}","response":${response}}]`;
+  return `[${joinRef},${ref},${jsonOf(topic)},"phx_reply",{"status":"${status}","response":${response}}]`;
+}
+
+const PLAIN = /^[ !#-[\]-~]*$/;
+
+/** JSON of a string: topics and events hardly ever need an escape. */
+function jsonOf(text: string): string {
+  return PLAIN.test(text) ? `"${text}"` : JSON.stringify(text);
 }
 
 const NOT_FOUND = -1;

@@ -96,9 +96,8 @@ export class Router {
     if (refused !== undefined) return refused;
     // An answer may be on its way before this message is even durable.
     this.#mailbox(sender).spoke(threadOf(message), consumer);
-    const [first = "", ...others] = message.to;
-    if (others.length === 0) return this.#take(message, routable, first, read.text);
-    return this.#takeAll(message, routable, read.text);
+    if (message.to.length > 1) return this.#takeAll(message, routable, read.text);
+    return this.#take(message, routable, message.to[0] ?? "", read.text);
   }
 
   /** Sends a message of the node's own making, where its recipient is hosted here. */
