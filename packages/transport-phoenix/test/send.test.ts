@@ -171,6 +171,16 @@ describe("settle", () => {
     expect(server.framesOf("ack")).toHaveLength(1);
   });
 
+  it("acknowledges many ids in one frame in reply mode too, where the node takes that", async () => {
+    const { server, connection, deliveries } = await delivered(["reply_protocol/1", "batch_ack/1"], 3);
+    deliveries[0]?.settle({ status: "handled" });
+    deliveries[1]?.settle({ status: "pass" });
+    deliveries[2]?.settle({ status: "handled" });
+    await connection.close();
+    expect(server.framesOf("ack").map((frame) => frame[4])).toEqual([{ ids: ["m1", "m3"] }]);
+    expect(server.framesOf("dispatch_reply").map((frame) => frame[4])).toEqual([{ message_id: "m2", status: "pass" }]);
+  });
+
   it("puts a bounded number of ids into a frame", async () => {
     const { server, connection, deliveries } = await delivered([], 1_200);
     for (const delivery of deliveries) delivery.settle({ status: "handled" });
