@@ -70,6 +70,8 @@ export class Mailbox {
   #caughtUp = false;
   /** No connection takes more: messages wait in the inbox until one does. */
   #stalled = false;
+  /** A message is held because another sender's of the same id is in flight. */
+  #clashed = false;
   #scanning = false;
   #scanAgain = false;
   /** What is being written, and is to be read from the inbox only after. */
@@ -169,6 +171,10 @@ export class Mailbox {
     for (const flight of this.#flights.values()) if (flight.dueAt <= now) this.#overdue(flight, now);
     // What has just left may have been all that a full window waited for.
     for (const [consumer, window] of this.#windows) if (window.mayResume) this.resume(consumer);
+    if (this.#clashed) {
+      this.#clashed = false;
+      this.#rescan(this.#firstHeld - 1);
+    }
     if (now >= this.#nextExpiry) {
       this.#nextExpiry = Number.POSITIVE_INFINITY;
       this.#startScan(0);
@@ -215,7 +221,9 @@ export class Mailbox {
     if (message.expiresAt <= now) return this.#bury(message, "expired");
     const consumer = this.#route(message, passedBy);
     const window = consumer === undefined ? undefined : this.#windows.get(consumer);
-    if (consumer === undefined || window === undefined || !window.takes(message, consumer.writable)) {
+    const clashes = window?.has(message.id) === true;
+    if (clashes) this.#clashed = true;
+    if (consumer === undefined || window === undefined || clashes || !window.takes(message, consumer.writable)) {
       this.#firstHeld = Math.min(this.#firstHeld, message.seq);
       this.#nextExpiry = Math.min(this.#nextExpiry, message.expiresAt);
       if (consumer !== undefined && window?.mayConfirm === true) void this.#confirm(consumer, window);

@@ -54,13 +54,14 @@ export class Window<C> {
   /** Whether a message may be delivered now. If not, the window is starved until {@link Window.mayResume}. */
   takes(message: InboxMessage, writable: boolean): boolean {
     if (this.starved) return false;
-    const room =
-      writable &&
-      !this.#flights.has(message.id) &&
-      this.#size < this.#limits.maxMessages &&
-      (this.#size === 0 || this.#length + message.plaintext.length <= this.#limits.maxLength);
-    if (!room) this.starved = true;
-    return room;
+    const fits = this.#size === 0 || this.#length + message.plaintext.length <= this.#limits.maxLength;
+    this.starved = !writable || !fits || this.#size >= this.#limits.maxMessages;
+    return !this.starved;
+  }
+
+  /** Whether a message of this id is in flight: then another sender's of the same id has to wait. */
+  has(id: string): boolean {
+    return this.#flights.has(id);
   }
 
   add(flight: Flight<C>): void {

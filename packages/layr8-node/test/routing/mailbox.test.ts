@@ -323,10 +323,14 @@ describe("Mailbox", () => {
     await arrive("1");
     await arrive("1", { from: "did:web:localhost:mallory" });
     await settled();
-    expect(agent.ids).toEqual(["1"]);
-    mailbox.settle(agent, "1", "handled");
+    await arrive("2");
+    expect(agent.ids).toEqual(["1", "2"]);
+    mailbox.sweep();
     await settled();
-    expect(agent.ids).toEqual(["1", "1"]);
+    mailbox.settle(agent, "1", "handled");
+    mailbox.sweep();
+    await settled();
+    expect(agent.ids).toEqual(["1", "2", "1"]);
   });
 
   it("sends answers to the connection that asked", async () => {
