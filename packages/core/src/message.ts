@@ -1,4 +1,5 @@
 import type { Attachment } from "./attachment.ts";
+import type { Mutable } from "./internal/mutable.ts";
 import type { JsonObject, JsonValue } from "./json.ts";
 
 /** W3C Trace Context that travels with a message, so that a trace crosses agents. */
@@ -98,10 +99,10 @@ export function threadOf(message: Pick<Message, "id" | "threadId">): string {
  */
 export function createMessage(init: MessageInit): Message {
   if (typeof init.type !== "string" || init.type === "") throw new TypeError("A message needs a type: a message-type URI");
-  const { to, id, body = {}, ...rest } = init;
+  const { to, id, body = {} } = init;
   if (typeof body !== "object" || body === null || Array.isArray(body)) throw new TypeError("A message body must be an object");
   return {
-    ...rest,
+    ...init,
     id: id === undefined || id === "" ? globalThis.crypto.randomUUID() : id,
     to: to === undefined ? [] : typeof to === "string" ? [to] : [...to],
     body: body as JsonObject,
@@ -114,11 +115,10 @@ export function createMessage(init: MessageInit): Message {
  * @param from the answering DID: one of the request's recipients.
  */
 export function replyTo(request: Message, from: string, init: MessageInit): Message {
-  return createMessage({
-    from,
-    threadId: threadOf(request),
-    ...(request.from === undefined ? {} : { to: request.from }),
-    ...(request.traceContext === undefined ? {} : { traceContext: request.traceContext }),
-    ...init,
-  });
+  const reply: Mutable<MessageInit> = { ...init };
+  reply.from ??= from;
+  reply.threadId ??= threadOf(request);
+  if (request.from !== undefined) reply.to ??= request.from;
+  if (request.traceContext !== undefined) reply.traceContext ??= request.traceContext;
+  return createMessage(reply);
 }

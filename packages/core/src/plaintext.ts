@@ -1,6 +1,7 @@
 import type { Attachment } from "./attachment.ts";
 import { readAttachment, writeAttachment } from "./attachment-codec.ts";
 import { PlaintextError } from "./plaintext-error.ts";
+import type { Mutable } from "./internal/mutable.ts";
 import { isCount, isJsonArray, isJsonObject, type JsonObject, type JsonValue } from "./json.ts";
 import type { Message, TraceContext } from "./message.ts";
 import { MAX_TYPE_LENGTH } from "./message-type.ts";
@@ -59,9 +60,9 @@ const PLAINTEXT_TYP = /^(application\/)?didcomm-plain\+json$/i;
  * const { message } = decodePlaintext(JSON.parse('{"id":"1","type":"https://didcomm.org/basicmessage/2.0/message"}'));
  * ```
  */
-export function decodePlaintext(value: unknown, limits: Partial<PlaintextLimits> = {}): DecodedMessage {
+export function decodePlaintext(value: unknown, limits?: Partial<PlaintextLimits>): DecodedMessage {
   if (!isJsonObject(value)) throw new PlaintextError("message_invalid", "A message must be a JSON object");
-  const caps = { ...DEFAULT_LIMITS, ...limits };
+  const caps = limits === undefined ? DEFAULT_LIMITS : { ...DEFAULT_LIMITS, ...limits };
   const id = requiredText(value, "id", caps.maxIdLength);
   const type = requiredText(value, "type", MAX_TYPE_LENGTH);
   const typ = optionalText(value, "typ", caps.maxIdLength);
@@ -76,23 +77,16 @@ export function decodePlaintext(value: unknown, limits: Partial<PlaintextLimits>
   const traceContext = readTraceContext(value["trace_context"]);
   const headers = readHeaders(value, caps.maxHeaders);
   const { attachments, attachmentFaults } = readAttachments(value["attachments"], caps.maxAttachments);
-  return {
-    message: {
-      id,
-      type,
-      to: readRecipients(value["to"], caps),
-      body: readBody(value["body"]),
-      ...(from !== undefined && { from }),
-      ...(threadId !== undefined && { threadId }),
-      ...(parentThreadId !== undefined && { parentThreadId }),
-      ...(attachments !== undefined && { attachments }),
-      ...(createdTime !== undefined && { createdTime }),
-      ...(expiresTime !== undefined && { expiresTime }),
-      ...(traceContext !== undefined && { traceContext }),
-      ...(headers !== undefined && { headers }),
-    },
-    attachmentFaults,
-  };
+  const message: Mutable<Message> = { id, type, to: readRecipients(value["to"], caps), body: readBody(value["body"]) };
+  if (from !== undefined) message.from = from;
+  if (threadId !== undefined) message.threadId = threadId;
+  if (parentThreadId !== undefined) message.parentThreadId = parentThreadId;
+  if (attachments !== undefined) message.attachments = attachments;
+  if (createdTime !== undefined) message.createdTime = createdTime;
+  if (expiresTime !== undefined) message.expiresTime = expiresTime;
+  if (traceContext !== undefined) message.traceContext = traceContext;
+  if (headers !== undefined) message.headers = headers;
+  return { message, attachmentFaults };
 }
 
 /**
@@ -100,21 +94,17 @@ export function decodePlaintext(value: unknown, limits: Partial<PlaintextLimits>
  * name of a member of {@link Message} on the wire is left out: the member is the truth.
  */
 export function encodePlaintext(message: Message): JsonObject {
-  const { attachments, traceContext, headers } = message;
-  return {
-    ...(headers !== undefined && Object.fromEntries(Object.entries(headers).filter(([name]) => !KNOWN.has(name)))),
-    id: message.id,
-    type: message.type,
-    ...(message.from !== undefined && { from: message.from }),
-    to: message.to,
-    ...(message.threadId !== undefined && { thid: message.threadId }),
-    ...(message.parentThreadId !== undefined && { pthid: message.parentThreadId }),
-    ...(message.createdTime !== undefined && { created_time: message.createdTime }),
-    ...(message.expiresTime !== undefined && { expires_time: message.expiresTime }),
-    ...(traceContext !== undefined && { trace_context: { ...traceContext } }),
-    body: message.body,
-    ...(attachments !== undefined && attachments.length > 0 && { attachments: attachments.map(writeAttachment) }),
-  };
+  const { from, threadId, parentThreadId, createdTime, expiresTime, traceContext, attachments, headers } = message;
+  const plaintext: Record<string, JsonValue> = { id: message.id, type: message.type, to: message.to, body: message.body };
+  if (from !== undefined) plaintext["from"] = from;
+  if (threadId !== undefined) plaintext["thid"] = threadId;
+  if (parentThreadId !== undefined) plaintext["pthid"] = parentThreadId;
+  if (createdTime !== undefined) plaintext["created_time"] = createdTime;
+  if (expiresTime !== undefined) plaintext["expires_time"] = expiresTime;
+  if (traceContext !== undefined) plaintext["trace_context"] = { ...traceContext };
+  if (attachments !== undefined && attachments.length > 0) plaintext["attachments"] = attachments.map(writeAttachment);
+  if (headers === undefined) return plaintext;
+  return { ...Object.fromEntries(Object.entries(headers).filter(([name]) => !KNOWN.has(name))), ...plaintext };
 }
 
 function requiredText(value: JsonObject, member: string, maxLength: number): string {
@@ -143,13 +133,13 @@ function readRecipients(to: JsonValue | undefined, caps: PlaintextLimits): reado
   if (to === undefined || to === null) return [];
   if (!isJsonArray(to)) throw new PlaintextError("message_invalid", "to must be a list of DIDs");
   if (to.length > caps.maxRecipients) throw new PlaintextError("message_too_large", `to has more than ${caps.maxRecipients} entries`);
-  return to.map((did) => {
+  for (const did of to) {
     if (typeof did !== "string" || did === "") throw new PlaintextError("message_invalid", "to must be a list of DIDs");
     if (did.length > caps.maxIdLength) {
       throw new PlaintextError("message_too_large", `a DID in to is longer than ${caps.maxIdLength} characters`);
     }
-    return did;
-  });
+  }
+  return to as readonly string[];
 }
 
 function readBody(body: JsonValue | undefined): JsonObject {
@@ -168,20 +158,23 @@ function readTraceContext(value: JsonValue | undefined): TraceContext | undefine
 }
 
 function readHeaders(value: JsonObject, maxHeaders: number): Readonly<Record<string, JsonValue>> | undefined {
-  const entries: [string, JsonValue][] = [];
+  let entries: [string, JsonValue][] | undefined;
   for (const name of Object.keys(value)) {
     const header = value[name];
-    if (!KNOWN.has(name) && header !== undefined) entries.push([name, header]);
+    if (!KNOWN.has(name) && header !== undefined) (entries ??= []).push([name, header]);
   }
+  if (entries === undefined) return undefined;
   if (entries.length > maxHeaders) throw new PlaintextError("message_too_large", `The message has more than ${maxHeaders} unknown headers`);
-  return entries.length === 0 ? undefined : Object.fromEntries(entries);
+  return Object.fromEntries(entries);
 }
+
+const NO_ATTACHMENTS = { attachmentFaults: [] };
 
 function readAttachments(
   value: JsonValue | undefined,
   maxAttachments: number,
 ): { attachments?: readonly Attachment[]; attachmentFaults: readonly PlaintextError[] } {
-  if (value === undefined || value === null) return { attachmentFaults: [] };
+  if (value === undefined || value === null) return NO_ATTACHMENTS;
   if (!isJsonArray(value)) {
     return { attachmentFaults: [new PlaintextError("attachment_invalid", "attachments must be a list")] };
   }

@@ -16,6 +16,7 @@ import { HandlerRunner } from "./handler-runner.ts";
 import { Handlers, requireMessageType, type Handler, type HandlerOptions, type SchemaHandlerOptions } from "./handlers.ts";
 import type { ReceivedMessage } from "./inbound-message.ts";
 import { Listeners } from "./listeners.ts";
+import type { Mutable } from "./mutable.ts";
 import { Pool } from "./pool.ts";
 import { Processed } from "./processed.ts";
 import { checkBody } from "./schema.ts";
@@ -222,15 +223,12 @@ export class Client implements AsyncDisposable {
   ): Promise<ReceivedMessage<unknown>> {
     const { parentThread, signal, schema } = options;
     const timeoutMs = readTimeout("timeoutMs", options.timeoutMs ?? this.#settings.requestTimeoutMs);
-    const composed = this.#compose(message);
-    const outbound = {
-      ...composed,
-      threadId: composed.threadId ?? composed.id,
-      ...(parentThread !== undefined && { parentThreadId: parentThread }),
-    };
+    const outbound = this.#compose(message);
+    const threadId = (outbound.threadId ??= outbound.id);
+    if (parentThread !== undefined) outbound.parentThreadId = parentThread;
     signal?.throwIfAborted();
-    const response = this.#threads.wait(outbound, { timeoutMs, signal });
-    this.#push(outbound).catch((error: unknown) => this.#threads.fail(outbound.threadId, error));
+    const response = this.#threads.wait(threadId, outbound, { timeoutMs, signal });
+    this.#push(outbound).catch((error: unknown) => this.#threads.fail(threadId, error));
     const received = await response;
     if (schema === undefined) return received;
     return { ...received, body: await checkBody(schema, received.body, received.id) };
@@ -330,11 +328,13 @@ export class Client implements AsyncDisposable {
     await this.#connection?.close();
   }
 
-  #compose(init: MessageInit): Message {
+  /** Makes the message to send, which is the client's to complete. */
+  #compose(init: MessageInit): Mutable<Message> {
     if (this.#closed) throw new ClientClosedError();
     const connection = this.#connection;
     requireMessageType(init.type);
-    const message = createMessage({ ...(this.#did !== undefined && { from: this.#did }), ...init });
+    const message: Mutable<Message> = createMessage(init);
+    if (this.#did !== undefined) message.from ??= this.#did;
     if (message.to.length === 0) throw new TypeError("A message needs a recipient: to is empty");
     if (connection?.connected !== true) throw new NotConnectedError();
     return message;

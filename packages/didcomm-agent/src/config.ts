@@ -18,7 +18,10 @@ export interface ClientOptions {
   readonly maxConcurrentHandlers?: number;
   /** How many messages may wait for a handler. What exceeds it is reported and left to the node's redelivery. Default 10,000. */
   readonly maxQueuedMessages?: number;
-  /** How many finished messages are remembered, so that a redelivery does not run the handler again. Default 10,000. */
+  /**
+   * How many finished messages are remembered, so that a redelivery does not run the handler again. When the memory is full, its older
+   * half is dropped. Default 10,000.
+   */
   readonly duplicateMemory?: number;
   /** How long a request waits for its response, in milliseconds; `Infinity` for ever. Default 30,000. */
   readonly requestTimeoutMs?: number;

@@ -6,9 +6,10 @@ import type { HandlerEntry, Handlers } from "./handlers.ts";
 import { readContext } from "./message-context.ts";
 import type { Pool } from "./pool.ts";
 import { isProblemReport, MALFORMED, readReport } from "./problem-report.ts";
-import { keyOf, type Processed } from "./processed.ts";
+import { FINISHED, keyOf, type Processed } from "./processed.ts";
 import { HANDLED, PASSED, Run } from "./run.ts";
 import type { Threads } from "./threads.ts";
+import { TransientMap } from "./transient-map.ts";
 
 /** What a {@link Dispatcher} hands messages to. */
 export interface DispatcherParts {
@@ -24,7 +25,7 @@ export interface DispatcherParts {
 export class Dispatcher {
   readonly #parts: DispatcherParts;
   /** Messages whose handler runs or will run. */
-  readonly #runs = new Map<string, Run>();
+  readonly #runs = new TransientMap<string, Run>();
 
   constructor(parts: DispatcherParts) {
     this.#parts = parts;
@@ -46,13 +47,13 @@ export class Dispatcher {
     const { handlers, threads, processed, report } = this.#parts;
     if (threads.take(message, context)) {
       delivery.settle(HANDLED);
-      processed.add(key, { outcome: HANDLED });
+      processed.add(key, FINISHED);
       return;
     }
     const exact = handlers.exact(message.type);
     if (exact === undefined && isProblemReport(message)) {
       delivery.settle(HANDLED);
-      processed.add(key, { outcome: HANDLED });
+      processed.add(key, FINISHED);
       report(ErrorKind.SERVER_REJECT, readReport(message), message);
       return;
     }

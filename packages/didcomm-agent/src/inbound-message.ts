@@ -1,6 +1,7 @@
 import type { JsonObject, Message, MessageContext } from "@parley/core";
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 
+import type { Mutable } from "./mutable.ts";
 import { checkBody } from "./schema.ts";
 
 /** A message that came in: what `request` resolves with. `context` is what the node says about it. */
@@ -27,7 +28,9 @@ export interface InboundMessage<Body = JsonObject> extends ReceivedMessage<Body>
 }
 
 export function createReceived<Body>(message: Message, context: MessageContext | undefined, body: Body): ReceivedMessage<Body> {
-  return { ...message, ...(context !== undefined && { context }), body, unmarshalBody: unmarshal(message) };
+  const received: Mutable<ReceivedMessage<Body>> = { ...message, body, unmarshalBody: unmarshal(message) };
+  if (context !== undefined) received.context = context;
+  return received;
 }
 
 export function createInbound<Body>(
@@ -36,7 +39,9 @@ export function createInbound<Body>(
   body: Body,
   ack: () => void,
 ): InboundMessage<Body> {
-  return { ...message, ...(context !== undefined && { context }), body, unmarshalBody: unmarshal(message), ack };
+  const inbound: Mutable<InboundMessage<Body>> = { ...message, body, unmarshalBody: unmarshal(message), ack };
+  if (context !== undefined) inbound.context = context;
+  return inbound;
 }
 
 function unmarshal({ body, id }: Message): ReceivedMessage["unmarshalBody"] {

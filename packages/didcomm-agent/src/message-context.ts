@@ -1,5 +1,7 @@
 import { isJsonObject, type MessageContext, type SenderCredential } from "@parley/core";
 
+import type { Mutable } from "./mutable.ts";
+
 /** Credentials of one sender that are read. */
 const MAX_CREDENTIALS = 64;
 
@@ -10,16 +12,15 @@ const MAX_CREDENTIALS = 64;
 export function readContext(value: unknown): MessageContext | undefined {
   if (!isJsonObject(value)) return undefined;
   const { recipient, authorized, sender_credentials: credentials, attempt } = value;
-  return {
-    senderCredentials: readCredentials(credentials),
-    ...(typeof recipient === "string" && recipient !== "" && { recipient }),
-    ...(typeof authorized === "boolean" && { authorized }),
-    ...(typeof attempt === "number" && Number.isSafeInteger(attempt) && attempt > 0 && { attempt }),
-  };
+  const context: Mutable<MessageContext> = { senderCredentials: readCredentials(credentials) };
+  if (typeof recipient === "string" && recipient !== "") context.recipient = recipient;
+  if (typeof authorized === "boolean") context.authorized = authorized;
+  if (typeof attempt === "number" && Number.isSafeInteger(attempt) && attempt > 0) context.attempt = attempt;
+  return context;
 }
 
 function readCredentials(value: unknown): readonly SenderCredential[] {
-  if (!Array.isArray(value)) return [];
+  if (!Array.isArray(value) || value.length === 0) return [];
   const credentials: SenderCredential[] = [];
   for (const entry of value.slice(0, MAX_CREDENTIALS)) {
     const credentialSubject: unknown = isJsonObject(entry) ? entry["credential_subject"] : undefined;

@@ -1,5 +1,7 @@
 import type { Message, Outcome } from "@parley/core";
 
+import { HANDLED } from "./run.ts";
+
 /** How a message was finished with. */
 export interface Finished {
   /** What to tell the node, should it deliver the message again. */
@@ -8,30 +10,32 @@ export interface Finished {
   readonly reply?: Message;
 }
 
-/** Remembers the messages that need no handler any more, the most recent ones. */
+/** Handled, and nothing left to say. */
+export const FINISHED: Finished = { outcome: HANDLED };
+
+/**
+ * Remembers the messages that need no handler any more: the most recent ones, up to its capacity and never fewer than half of it.
+ * (Dropping the older half at once is far cheaper than dropping the oldest entry each time.)
+ */
 export class Processed {
-  readonly #capacity: number;
-  readonly #finished = new Map<string, Finished>();
-  /** The keys in the order they came, as a ring. (A Map's own order would do, but finding its oldest key again and again is slow.) */
-  readonly #ring: string[] = [];
-  #next = 0;
+  readonly #half: number;
+  #recent = new Map<string, Finished>();
+  #older = new Map<string, Finished>();
 
   constructor(capacity: number) {
-    this.#capacity = capacity;
+    this.#half = Math.ceil(capacity / 2);
   }
 
   get(key: string): Finished | undefined {
-    return this.#finished.get(key);
+    return this.#recent.get(key) ?? this.#older.get(key);
   }
 
   add(key: string, finished: Finished): void {
-    if (!this.#finished.has(key)) {
-      const oldest = this.#ring[this.#next];
-      if (oldest !== undefined) this.#finished.delete(oldest);
-      this.#ring[this.#next] = key;
-      this.#next = (this.#next + 1) % this.#capacity;
+    if (this.#recent.size >= this.#half) {
+      this.#older = this.#recent;
+      this.#recent = new Map();
     }
-    this.#finished.set(key, finished);
+    this.#recent.set(key, finished);
   }
 }
 

@@ -4,10 +4,11 @@ import { AbortGroup } from "./abort-group.ts";
 import { RequestTimeoutError } from "./errors.ts";
 import { createReceived, type ReceivedMessage } from "./inbound-message.ts";
 import { isProblemReport, readReport } from "./problem-report.ts";
+import { TransientMap } from "./transient-map.ts";
 
 /** A request that waits for its response. */
 interface Waiter {
-  readonly request: Message & { readonly threadId: string };
+  readonly request: Message;
   readonly recipients: readonly string[];
   settle(outcome: { readonly response: ReceivedMessage } | { readonly error: unknown }): void;
 }
@@ -21,12 +22,11 @@ export interface WaitOptions {
 
 /** Requests that wait for a response, by thread. */
 export class Threads {
-  readonly #waiting = new Map<string, Waiter>();
+  readonly #waiting = new TransientMap<string, Waiter>();
   readonly #aborts = new AbortGroup();
 
   /** Waits for the response to a request. The promise ends by a response, a report, `fail`, the timeout or the signal. */
-  wait(request: Message & { readonly threadId: string }, { timeoutMs, signal }: WaitOptions): Promise<ReceivedMessage> {
-    const { threadId } = request;
+  wait(threadId: string, request: Message, { timeoutMs, signal }: WaitOptions): Promise<ReceivedMessage> {
     if (this.#waiting.has(threadId)) throw new TypeError(`A request waits on thread ${threadId} already`);
     return new Promise((resolve, reject) => {
       const timer =

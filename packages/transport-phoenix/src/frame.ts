@@ -30,7 +30,13 @@ export function decodeFrame(data: unknown): Frame {
     throw invalidFrame("The node sent a frame that is not JSON");
   }
   if (!Array.isArray(parsed) || parsed.length !== 5) throw invalidFrame("The node sent a frame that is not an array of five");
-  const [joinRef, ref, topic, event, payload] = parsed as unknown[];
+  const frame = parsed as readonly unknown[];
+  // By index: destructuring would go through the iterator.
+  const joinRef = frame[0];
+  const ref = frame[1];
+  const topic = frame[2];
+  const event = frame[3];
+  const payload = frame[4];
   if (!isRef(joinRef)) throw invalidFrame("The node sent a frame whose join_ref is neither a string nor null");
   if (!isRef(ref)) throw invalidFrame("The node sent a frame whose ref is neither a string nor null");
   if (typeof topic !== "string") throw invalidFrame("The node sent a frame whose topic is not a string");

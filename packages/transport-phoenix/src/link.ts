@@ -85,7 +85,8 @@ export class Link {
           adopt(this);
         }
       },
-      encode: (push: object, callback) => void callback("text" in push ? push.text : heartbeat(push as Heartbeat)),
+      // All that phoenix writes itself; pushes go straight to the socket.
+      encode: (push: object, callback) => void callback(heartbeat(push as Heartbeat)),
       decode: (data: unknown, callback) => this.#onData(data, (frame) => void callback(frame)),
       heartbeatIntervalMs: timeouts.heartbeatMs,
       reconnectAfterMs: () => this.#backoff.next(),
@@ -160,7 +161,7 @@ export class Link {
     if (text.length * 3 > maxLength && Buffer.byteLength(text) > maxLength) {
       throw new TransportError("message_too_large", `The message takes more than ${maxLength} bytes as a frame`);
     }
-    this.#socket.push({ text });
+    this.#current?.send(text);
     return ref;
   }
 

@@ -17,6 +17,7 @@ import { excerptOfFrame, reasonOf, type Frame, type Reply } from "./frame.ts";
 import type { Link, LinkMember } from "./link.ts";
 import { Membership } from "./membership.ts";
 import type { Settings } from "./options.ts";
+import type { ReplyWaiter } from "./pending-replies.ts";
 
 /** Ids in one `ack` frame. */
 const MAX_ACKS_PER_FRAME = 512;
@@ -70,41 +71,17 @@ export class PhoenixConnection implements Connection, LinkMember, Settlement {
     }
   }
 
-  send(plaintext: JsonObject, options: SendOptions = {}): Promise<void> {
-    const { signal } = options;
+  send(plaintext: JsonObject, { signal }: SendOptions = {}): Promise<void> {
     return new Promise((resolve, reject) => {
       signal?.throwIfAborted();
       if (this.#phase === "ended") throw new TransportError("closed", "The connection is closed");
       const { joinRef, topic } = this.#membership;
       if (!this.connected || joinRef === undefined) throw new TransportError("not_connected", "The link to the node is down");
-      const payload = stringify(plaintext);
-      let onAbort: (() => void) | undefined;
-      const settled = () => {
-        if (onAbort !== undefined) signal?.removeEventListener("abort", onAbort);
-      };
-      const ref = this.#link.request(
-        { topic, event: "message", payload, joinRef },
-        {
-          owner: this,
-          onReply(reply) {
-            settled();
-            if (reply.status === "ok") resolve();
-            else reject(rejection(reply));
-          },
-          onFailure(error) {
-            settled();
-            reject(error);
-          },
-        },
-        this.#settings.timeouts.pushMs,
-        this.#settings.limits.maxMessageLength,
-      );
+      const push = { topic, event: "message", payload: stringify(plaintext), joinRef };
+      const sending = new Sending(this, resolve, reject);
+      const ref = this.#link.request(push, sending, this.#settings.timeouts.pushMs, this.#settings.limits.maxMessageLength);
       if (signal === undefined) return;
-      onAbort = () => {
-        this.#link.forget(ref);
-        reject(signal.reason);
-      };
-      signal.addEventListener("abort", onAbort, { once: true });
+      sending.abortBy(signal, () => this.#link.forget(ref));
     });
   }
 
@@ -238,6 +215,41 @@ export class PhoenixConnection implements Connection, LinkMember, Settlement {
     } catch {
       // Nobody is left to tell.
     }
+  }
+}
+
+/** A message that the node has not answered yet. */
+class Sending implements ReplyWaiter {
+  readonly owner: object;
+  readonly #resolve: () => void;
+  readonly #reject: (error: unknown) => void;
+  #unlisten: (() => void) | undefined;
+
+  constructor(owner: object, resolve: () => void, reject: (error: unknown) => void) {
+    this.owner = owner;
+    this.#resolve = resolve;
+    this.#reject = reject;
+  }
+
+  /** @param forget the answer counts no more. */
+  abortBy(signal: AbortSignal, forget: () => void): void {
+    const onAbort = () => {
+      forget();
+      this.#reject(signal.reason);
+    };
+    signal.addEventListener("abort", onAbort, { once: true });
+    this.#unlisten = () => signal.removeEventListener("abort", onAbort);
+  }
+
+  onReply(reply: Reply): void {
+    this.#unlisten?.();
+    if (reply.status === "ok") this.#resolve();
+    else this.#reject(rejection(reply));
+  }
+
+  onFailure(error: TransportError): void {
+    this.#unlisten?.();
+    this.#reject(error);
   }
 }
 
