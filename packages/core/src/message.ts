@@ -101,12 +101,12 @@ export function createMessage(init: MessageInit): Message {
   if (typeof init.type !== "string" || init.type === "") throw new TypeError("A message needs a type: a message-type URI");
   const { to, id, body = {} } = init;
   if (typeof body !== "object" || body === null || Array.isArray(body)) throw new TypeError("A message body must be an object");
-  return {
-    ...init,
+  // Members added to the copy that a spread makes cost many times as much.
+  return Object.assign({}, init, {
     id: id === undefined || id === "" ? globalThis.crypto.randomUUID() : id,
     to: to === undefined ? [] : typeof to === "string" ? [to] : [...to],
     body: body as JsonObject,
-  };
+  });
 }
 
 /**
@@ -115,10 +115,8 @@ export function createMessage(init: MessageInit): Message {
  * @param from the answering DID: one of the request's recipients.
  */
 export function replyTo(request: Message, from: string, init: MessageInit): Message {
-  const reply: Mutable<MessageInit> = { ...init };
-  reply.from ??= from;
-  reply.threadId ??= threadOf(request);
-  if (request.from !== undefined) reply.to ??= request.from;
-  if (request.traceContext !== undefined) reply.traceContext ??= request.traceContext;
-  return createMessage(reply);
+  const filled: Mutable<MessageInit> = { type: init.type, from, threadId: threadOf(request) };
+  if (request.from !== undefined) filled.to = request.from;
+  if (request.traceContext !== undefined) filled.traceContext = request.traceContext;
+  return createMessage(Object.assign(filled, init));
 }
