@@ -50,8 +50,8 @@ export class NodeSocket extends WebSocket {
       const tcp = this.#tcp;
       this.#corked = true;
       tcp.cork();
-      // After the promises that settle now: what they lead to send goes along, and nothing waits.
-      process.nextTick(() => {
+      // At the end of this turn of the event loop: what is sent until then goes along, acknowledgements too.
+      setImmediate(() => {
         this.#corked = false;
         tcp.uncork();
       });

@@ -92,8 +92,8 @@ export class PhoenixConnection implements Connection, LinkMember, Settlement {
       this.#link.post({ topic: this.#membership.topic, event: "dispatch_reply", payload: dispatchReply(messageId, outcome), joinRef });
       return;
     }
-    // Acknowledgements of one turn of the event loop share a frame.
-    if (this.#acks.push(messageId) === 1) setImmediate(() => this.#flushAcks());
+    // Acknowledgements that come together share a frame, which leaves with the frames of this turn of the event loop.
+    if (this.#acks.push(messageId) === 1) process.nextTick(() => this.#flushAcks());
     else if (this.#acks.length >= MAX_ACKS_PER_FRAME) this.#flushAcks();
   }
 
