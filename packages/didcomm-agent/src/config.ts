@@ -12,8 +12,7 @@ export interface ClientOptions {
   /** The DID to be. Without one the node assigns an ephemeral DID at each `connect`. */
   readonly agentDid?: string;
   /**
-   * How many handlers run at a time, from 1; the reply counts until the node has accepted it. Messages start in the order they came: 1
-   * keeps that order to the end. Default 64.
+   * How many handlers run at a time, from 1. Messages start in the order they came; 1 keeps that order in the replies too. Default 64.
    */
   readonly maxConcurrentHandlers?: number;
   /** How many messages may wait for a handler. What exceeds it is reported and left to the node's redelivery. Default 10,000. */

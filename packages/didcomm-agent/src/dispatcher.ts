@@ -98,14 +98,14 @@ export class Dispatcher {
   }
 
   #start(run: Run, entry: HandlerEntry): void {
-    this.#work(run, () => this.#parts.runner.run(run, entry));
+    this.#work(run, (_run, release) => this.#parts.runner.run(run, entry, release));
   }
 
-  #work(run: Run, task: (run: Run) => Promise<void>): void {
+  #work(run: Run, task: (run: Run, release: () => void) => Promise<void>): void {
     this.#runs.set(run.key, run);
-    const accepted = this.#parts.pool.add(async () => {
+    const accepted = this.#parts.pool.add(async (release) => {
       run.started = true;
-      await task(run);
+      await task(run, release);
       this.#runs.delete(run.key);
     });
     if (accepted) return;

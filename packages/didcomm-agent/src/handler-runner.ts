@@ -22,8 +22,12 @@ export class HandlerRunner {
     this.#report = report;
   }
 
-  /** Takes one message through its handler. Never rejects. */
-  async run(run: Run, entry: HandlerEntry): Promise<void> {
+  /**
+   * Takes one message through its handler. Never rejects.
+   *
+   * @param release called when the handler has ended and its reply is on its way: only the node's answer is awaited then.
+   */
+  async run(run: Run, entry: HandlerEntry, release: () => void): Promise<void> {
     const { message, context } = run;
     const { handler, manualAck, schema } = entry;
     if (run.delivery.acknowledge === "first" && !manualAck) run.settle(HANDLED);
@@ -52,7 +56,7 @@ export class HandlerRunner {
       return this.#fail(run, error, manualAck);
     }
     const finished = !manualAck || run.settled;
-    if (reply !== undefined && !(await this.#deliver(run, reply))) {
+    if (reply !== undefined && !(await this.#deliver(run, reply, release))) {
       if (finished) this.#processed.add(run.key, { outcome: HANDLED, reply });
     } else if (finished) {
       this.#finish(run, HANDLED);
@@ -78,12 +82,14 @@ export class HandlerRunner {
     return reply;
   }
 
-  /** Pushes a reply; `false` if the link failed and the reply is worth keeping. */
-  async #deliver(run: Run, reply: Message): Promise<boolean> {
+  /** Pushes a reply; `false` if the link failed and the reply is worth keeping. Calls `release` once the reply is on its way. */
+  async #deliver(run: Run, reply: Message, release?: () => void): Promise<boolean> {
     for (;;) {
       const { delivery } = run;
       try {
-        await this.#push(reply);
+        const pushed = this.#push(reply);
+        release?.();
+        await pushed;
         return true;
       } catch (error) {
         this.#report(kindOfSendError(error), error, reply);

@@ -1,22 +1,30 @@
-/** Runs tasks, a bounded number at a time, in the order they came. Tasks must not throw. */
+/**
+ * What is to be done. Its room is free for the next task when it calls `release`, or else when it has ended. It must not throw, nor
+ * release before it has awaited something.
+ */
+export type Task = (release: () => void) => Promise<void>;
+
+/** Runs tasks in the order they came, a bounded number at a time, not counting those that have released their room. */
 export class Pool {
   readonly #maxActive: number;
   readonly #maxQueued: number;
   #active = 0;
-  #queue: (() => Promise<void>)[] = [];
+  /** Tasks that go on without room. */
+  #released = 0;
+  #queue: Task[] = [];
   #head = 0;
   #whenIdle: (() => void)[] = [];
 
+  /** @param maxQueued tasks that may wait, and tasks that may go on without room. */
   constructor(maxActive: number, maxQueued: number) {
     this.#maxActive = maxActive;
     this.#maxQueued = maxQueued;
   }
 
   /** Runs a task now, or once there is room; `false` if too many wait already. */
-  add(task: () => Promise<void>): boolean {
+  add(task: Task): boolean {
     if (this.#active < this.#maxActive) {
-      this.#active++;
-      void this.#work(task);
+      void this.#run(task);
     } else {
       if (this.#queue.length - this.#head >= this.#maxQueued) return false;
       this.#queue.push(task);
@@ -32,17 +40,31 @@ export class Pool {
 
   /** Resolves once no task runs. */
   idle(): Promise<void> {
-    if (this.#active === 0) return Promise.resolve();
+    if (this.#active + this.#released === 0) return Promise.resolve();
     return new Promise((resolve) => this.#whenIdle.push(resolve));
   }
 
-  async #work(first: () => Promise<void>): Promise<void> {
-    for (let task: (() => Promise<void>) | undefined = first; task !== undefined; task = this.#next()) await task();
-    this.#active--;
-    if (this.#active === 0) for (const resolve of this.#whenIdle.splice(0)) resolve();
+  async #run(task: Task): Promise<void> {
+    this.#active++;
+    let holdsRoom = true;
+    await task(() => {
+      if (!holdsRoom || this.#released >= this.#maxQueued) return;
+      holdsRoom = false;
+      this.#released++;
+      this.#free();
+    });
+    if (holdsRoom) this.#free();
+    else this.#released--;
+    if (this.#active + this.#released === 0) for (const resolve of this.#whenIdle.splice(0)) resolve();
   }
 
-  #next(): (() => Promise<void>) | undefined {
+  #free(): void {
+    this.#active--;
+    const next = this.#next();
+    if (next !== undefined) void this.#run(next);
+  }
+
+  #next(): Task | undefined {
     const task = this.#queue[this.#head++];
     if (task === undefined) this.clear();
     else if (this.#head >= 1024) {

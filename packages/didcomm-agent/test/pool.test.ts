@@ -51,4 +51,44 @@ describe("Pool", () => {
     await pool.idle();
     expect(pool.add(task)).toBe(true);
   });
+
+  it("goes on with the next task when one releases its room, and is idle when both have ended", async () => {
+    const pool = new Pool(1, 1);
+    const ran: string[] = [];
+    const finish: (() => void)[] = [];
+    const task = (name: string) => async (release: () => void) => {
+      ran.push(name);
+      await Promise.resolve();
+      release();
+      release();
+      await new Promise<void>((resolve) => finish.push(resolve));
+    };
+    pool.add(task("a"));
+    pool.add(task("b"));
+    await settled();
+    expect(ran).toEqual(["a", "b"]);
+    let idle = false;
+    const waiting = pool.idle().then(() => (idle = true));
+    finish.shift()?.();
+    await settled();
+    expect(idle).toBe(false);
+    finish.shift()?.();
+    await waiting;
+  });
+
+  it("lets no more tasks go on without room than may wait", async () => {
+    const pool = new Pool(1, 2);
+    let started = 0;
+    const task = async (release: () => void) => {
+      started++;
+      await Promise.resolve();
+      release();
+      await new Promise<void>(() => {});
+    };
+    for (let count = 0; count < 3; count++) pool.add(task);
+    await settled();
+    expect(pool.add(task)).toBe(true);
+    await settled();
+    expect(started).toBe(3);
+  });
 });

@@ -1,0 +1,27 @@
+import { describe, expect, it } from "vitest";
+
+import { TransientMap } from "../src/transient-map.ts";
+
+describe("TransientMap", () => {
+  it("keeps what is not deleted, in order, however much comes and goes", () => {
+    const map = new TransientMap<string, number>();
+    map.set("first", -1);
+    for (let index = 0; index < 5000; index++) {
+      map.set(`${index}`, index);
+      expect(map.get(`${index}`)).toBe(index);
+      map.delete(`${index}`);
+      expect(map.has(`${index}`)).toBe(false);
+      if (index === 2500) map.set("second", -2);
+    }
+    expect(map.values()).toEqual([-1, -2]);
+    expect(map.size).toBe(2);
+    expect(map.has("first")).toBe(true);
+    expect(map.get("0")).toBeUndefined();
+  });
+
+  it("holds thousands at once", () => {
+    const map = new TransientMap<number, number>();
+    for (let index = 0; index < 5000; index++) map.set(index, index);
+    expect(map.values()).toEqual(Array.from({ length: 5000 }, (_, index) => index));
+  });
+});
