@@ -1,4 +1,5 @@
 import { decodePlaintext, ParleyError, type DecodedMessage, type Delivery, type Message, type MessageContext } from "@parley/core";
+import { TransientMap } from "@parley/core/internal";
 
 import { ErrorKind, type ReportError } from "./error-handler.ts";
 import type { HandlerRunner } from "./handler-runner.ts";
@@ -9,7 +10,6 @@ import { isProblemReport, MALFORMED, readReport } from "./problem-report.ts";
 import { FINISHED, keyOf, type Processed } from "./processed.ts";
 import { HANDLED, PASSED, Run } from "./run.ts";
 import type { Threads } from "./threads.ts";
-import { TransientMap } from "./transient-map.ts";
 
 /** What a {@link Dispatcher} hands messages to. */
 export interface DispatcherParts {

@@ -1,10 +1,10 @@
 import type { Message, MessageContext } from "@parley/core";
+import { TransientMap } from "@parley/core/internal";
 
 import { AbortGroup } from "./abort-group.ts";
 import { RequestTimeoutError } from "./errors.ts";
 import { createReceived, type ReceivedMessage } from "./inbound-message.ts";
 import { isProblemReport, readReport } from "./problem-report.ts";
-import { TransientMap } from "./transient-map.ts";
 
 /** A request that waits for its response. */
 interface Waiter {

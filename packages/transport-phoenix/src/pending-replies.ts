@@ -1,4 +1,5 @@
 import { TransportError } from "@parley/core";
+import { TransientMap } from "@parley/core/internal";
 import type { Reply } from "./frame.ts";
 
 /** Who waits for the node's answer to a push. Exactly one of the two is called, once. */
@@ -18,18 +19,11 @@ interface Entry {
 const MIN_SWEEP_MS = 10;
 
 /**
- * Entries that are added before their Map is replaced. V8 links each table that a Map outgrows, by deletions too, to its successor: once
- * one has reached the old generation of the heap, every later one survives with all it held until a full collection.
- */
-const GENERATION = 1024;
-
-/**
  * The pushes that the node has not answered, by ref. One timer watches all deadlines, because a timer per message is what costs.
  * The timer holds no process open: the socket does that.
  */
 export class PendingReplies {
-  #entries = new Map<string, Entry>();
-  #added = 0;
+  readonly #entries = new TransientMap<string, Entry>();
   #timer: NodeJS.Timeout | undefined;
   #sweepAt = Infinity;
 
@@ -39,10 +33,6 @@ export class PendingReplies {
 
   add(ref: string, waiter: ReplyWaiter, timeoutMs: number): void {
     const deadline = performance.now() + timeoutMs;
-    if (++this.#added >= GENERATION && this.#added >= this.#entries.size) {
-      this.#entries = new Map(this.#entries);
-      this.#added = 0;
-    }
     this.#entries.set(ref, { waiter, deadline });
     if (deadline < this.#sweepAt) this.#sweepBy(deadline);
   }

@@ -2,3 +2,4 @@
 export { AsyncQueue } from "./async-queue.ts";
 export { backoffMs, type BackoffOptions } from "./backoff.ts";
 export { deferred, type Deferred } from "./deferred.ts";
+export { TransientMap } from "./transient-map.ts";

@@ -1,3 +1,4 @@
+import { TransientMap } from "@parley/core/internal";
 import type { Environment } from "../storage/environment.ts";
 import { StorageError } from "../storage/storage-error.ts";
 import type { Table, WriteQueue } from "../storage/write-queue.ts";
@@ -20,14 +21,14 @@ interface Box {
   readonly id: number;
   readonly recipient: string;
   /** Length of each message by seq: those whose append is under way, not those whose settle is. */
-  readonly lengths: Map<number, number>;
+  readonly lengths: TransientMap<number, number>;
   length: number;
   /** Failed deliveries by seq; few messages have any. */
-  readonly attempts: Map<number, number>;
+  readonly attempts: TransientMap<number, number>;
   /** Whether the box' own record is durable. */
   recorded: boolean;
   /** Removals under way by seq; whoever settles the same message again waits for the first. */
-  readonly removing: Map<number, Promise<void>>;
+  readonly removing: TransientMap<number, Promise<void>>;
 }
 
 /** A message that is being written. */
@@ -64,7 +65,7 @@ export class LmdbInbox implements Inbox {
   readonly #recent: RecentMessages;
   readonly #boxes = new Map<string, Box>();
   /** Appends under way by fingerprint. */
-  readonly #pending = new Map<string, Promise<void>>();
+  readonly #pending = new TransientMap<string, Promise<void>>();
   #nextNumber = 1;
   #floor = 1;
   #appends = 0;
@@ -161,7 +162,7 @@ export class LmdbInbox implements Inbox {
     if (this.#closed) return rejectClosed();
     const box = this.#boxes.get(recipient);
     if (box === undefined) return;
-    const seqs = [...box.lengths.keys(), ...box.removing.keys()];
+    const seqs = [...box.lengths, ...box.removing].map(([seq]) => seq);
     // An append under way that fails has put nothing into the box, so its end is awaited before anything is taken out.
     await this.#writes.flush().catch(() => undefined);
     await this.#remove(box, seqs, 0);
@@ -263,7 +264,15 @@ export class LmdbInbox implements Inbox {
   }
 
   #createBox(recipient: string, id: number = this.#nextNumber++): Box {
-    const box: Box = { id, recipient, lengths: new Map(), length: 0, attempts: new Map(), recorded: false, removing: new Map() };
+    const box: Box = {
+      id,
+      recipient,
+      lengths: new TransientMap(),
+      length: 0,
+      attempts: new TransientMap(),
+      recorded: false,
+      removing: new TransientMap(),
+    };
     this.#boxes.set(recipient, box);
     return box;
   }

@@ -1,4 +1,5 @@
 import { protocolOf } from "@parley/core";
+import { TransientMap } from "@parley/core/internal";
 import { inboxMessage } from "../inbox/inbox-message.ts";
 import type { Inbox, InboxMessage } from "../inbox/inbox.ts";
 import { Bindings } from "./bindings.ts";
@@ -58,9 +59,9 @@ export class Mailbox {
   readonly #bindings = new Bindings<Consumer>();
   readonly #threads: ThreadRoutes<Consumer>;
   readonly #windows = new Map<Consumer, Window<Consumer>>();
-  readonly #flights = new Map<number, Flight<Consumer>>();
+  readonly #flights = new TransientMap<number, Flight<Consumer>>();
   /** Settled, but perhaps still in the inbox. */
-  readonly #leaving = new Set<number>();
+  readonly #leaving = new TransientMap<number, true>();
   #toSettle: number[] = [];
   /** Everything up to here has been looked at. */
   #cursor = 0;
@@ -291,7 +292,7 @@ export class Mailbox {
 
   /** Removes a message from the inbox, together with the others of this turn of the event loop. */
   #remove(seq: number): void {
-    this.#leaving.add(seq);
+    this.#leaving.set(seq, true);
     if (this.#toSettle.push(seq) > 1) return;
     setImmediate(() => void this.#flushSettled());
   }

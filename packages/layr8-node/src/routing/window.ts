@@ -1,3 +1,4 @@
+import { TransientMap } from "@parley/core/internal";
 import type { InboxMessage } from "../inbox/inbox.ts";
 
 /** One delivery that the agent has not acknowledged yet. */
@@ -31,7 +32,7 @@ const MAX_ARRIVED = { messages: 16, length: 4 };
 /** What one connection has in flight, in the order of delivery. */
 export class Window<C> {
   /** By message id, which agents acknowledge by: two messages of one id are never in flight at once. */
-  readonly #flights = new Map<string, Flight<C>>();
+  readonly #flights = new TransientMap<string, Flight<C>>();
   readonly #limits: WindowLimits;
   /** In flight and known to have arrived: they wait for an acknowledgement that may never come, and take no room. */
   readonly #arrived = new Set<Flight<C>>();
@@ -77,7 +78,7 @@ export class Window<C> {
   /** The delivery that has waited longest for its acknowledgement. */
   oldest(): Flight<C> | undefined {
     let answer: Flight<C> | undefined;
-    for (const flight of this.#flights.values()) {
+    for (const [, flight] of this.#flights) {
       if (!flight.answersConsumer) return flight;
       answer ??= flight;
     }

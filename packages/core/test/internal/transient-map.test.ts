@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { TransientMap } from "../src/transient-map.ts";
+import { TransientMap } from "../../src/internal/transient-map.ts";
 
 describe("TransientMap", () => {
   it("keeps what is not deleted, in order, however much comes and goes", () => {

@@ -7,7 +7,7 @@ const GENERATION = 1024;
  * V8 links each table that a Map outgrows, by deletions too, to its successor. Once one such table has reached the old generation of
  * the heap, every later one survives with all it held until a full collection. So this starts over with a new Map now and then.
  */
-export class TransientMap<K, V> {
+export class TransientMap<K, V> implements Iterable<[K, V]> {
   #entries = new Map<K, V>();
   #added = 0;
 
@@ -31,8 +31,13 @@ export class TransientMap<K, V> {
     this.#entries.set(key, value);
   }
 
-  delete(key: K): void {
-    this.#entries.delete(key);
+  delete(key: K): boolean {
+    return this.#entries.delete(key);
+  }
+
+  /** In the order of their coming. Entries may be deleted on the way; what is added meanwhile may be missed. */
+  [Symbol.iterator](): IterableIterator<[K, V]> {
+    return this.#entries.entries();
   }
 
   /** Those that are there now; what is added or deleted meanwhile changes nothing about it. */
