@@ -6,5 +6,6 @@ const { dataDir } = argument() as { dataDir?: string };
 const node = await startNode({ port: 0, logger: false, ...(dataDir !== undefined && { dataDir }) });
 serve({ nodeUrl: node.url, apiKey: node.apiKey }, async () => {
   globalThis.gc?.();
-  return process.memoryUsage().rss;
+  const { heapUsed, external } = process.memoryUsage();
+  return heapUsed + external;
 });

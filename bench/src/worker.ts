@@ -10,7 +10,9 @@ export class Worker<Ready = unknown> {
 
   /** @param role name of the module beside this one. @param argument what the role is started with. */
   constructor(role: string, argument: unknown) {
-    this.#process = fork(fileURLToPath(new URL(`${role}.js`, import.meta.url)), [JSON.stringify(argument)]);
+    this.#process = fork(fileURLToPath(new URL(`${role}.js`, import.meta.url)), [JSON.stringify(argument)], {
+      execArgv: [...process.execArgv, "--expose-gc"],
+    });
     this.#died = once(this.#process, "exit").then(([code]) => Promise.reject(new Error(`The role ended with ${String(code)}`)));
     this.#died.catch(() => {});
     this.ready = this.#next() as Promise<Ready>;
