@@ -8,7 +8,7 @@ import { inboxMessage } from "./inbox-message.ts";
 import { inboxLimits, type InboxOptions } from "./inbox-limits.ts";
 import { decodeMessage, encodeMessage } from "./message-record.ts";
 import { RecentJournal } from "./recent-journal.ts";
-import { fingerprintOf, RecentMessages } from "./recent-messages.ts";
+import { type Fingerprint, fingerprintOf, RecentMessages } from "./recent-messages.ts";
 
 /** How many seqs a node takes at once: a restart skips what is left of them, and one write in so many appends moves the floor. */
 const SEQ_BLOCK = 1_000_000;
@@ -36,8 +36,7 @@ interface Appending {
   readonly box: Box;
   readonly seq: number;
   readonly length: number;
-  readonly fingerprint: Buffer;
-  readonly name: string;
+  readonly fingerprint: Fingerprint;
   readonly now: number;
   /** The floor of seqs that is written with it, 0 for none. */
   readonly floor: number;
@@ -65,7 +64,7 @@ export class LmdbInbox implements Inbox {
   readonly #recent: RecentMessages;
   readonly #boxes = new Map<string, Box>();
   /** Appends under way by fingerprint. */
-  readonly #pending = new TransientMap<string, Promise<void>>();
+  readonly #pending = new TransientMap<Fingerprint, Promise<void>>();
   #nextNumber = 1;
   #floor = 1;
   #appends = 0;
@@ -100,8 +99,7 @@ export class LmdbInbox implements Inbox {
     if (this.#closed) return rejectClosed();
     const now = this.#now();
     const fingerprint = fingerprintOf(message);
-    const name = fingerprint.toString("latin1");
-    const first = this.#pending.get(name);
+    const first = this.#pending.get(fingerprint);
     if (first !== undefined) return first.then(() => ({ status: "duplicate" }));
     if (this.#recent.has(fingerprint, now)) return Promise.resolve({ status: "duplicate" });
 
@@ -110,7 +108,7 @@ export class LmdbInbox implements Inbox {
     if ((box?.lengths.size ?? 0) >= this.#limits.maxMessages || (box?.length ?? 0) + length > this.#limits.maxLength) {
       return Promise.resolve({ status: "full" });
     }
-    return Promise.resolve(this.#store(message, box ?? this.#createBox(message.recipient), fingerprint, name, now));
+    return Promise.resolve(this.#store(message, box ?? this.#createBox(message.recipient), fingerprint, now));
   }
 
   read(recipient: string, { after, limit, maxLength }: ReadOptions): Promise<readonly InboxMessage[]> {
@@ -173,7 +171,7 @@ export class LmdbInbox implements Inbox {
     await this.#writes.flush().catch(() => undefined);
   }
 
-  #store(message: IncomingMessage, box: Box, fingerprint: Buffer, name: string, now: number): Appended {
+  #store(message: IncomingMessage, box: Box, fingerprint: Fingerprint, now: number): Appended {
     const seq = this.#nextNumber++;
     const { length } = message.plaintext;
     this.#writes.put(this.#messages, messageKey({ box: box.id, seq, length }), encodeMessage(message));
@@ -186,22 +184,22 @@ export class LmdbInbox implements Inbox {
     box.lengths.set(seq, length);
     box.length += length;
     if (++this.#appends % SWEEP_EVERY === 0) this.#sweepBoxes();
-    const durable = this.#confirm({ box, seq, length, fingerprint, name, now, floor: movesFloor ? floor : 0 });
+    const durable = this.#confirm({ box, seq, length, fingerprint, now, floor: movesFloor ? floor : 0 });
     // Not everybody looks at it.
     durable.catch(() => undefined);
-    this.#pending.set(name, durable);
+    this.#pending.set(fingerprint, durable);
     return { status: "stored", message: inboxMessage(message, seq, 0), durable };
   }
 
   /** Waits until a message is on disk, and takes it back where it can't be written. */
-  async #confirm({ box, seq, length, fingerprint, name, now, floor }: Appending): Promise<void> {
+  async #confirm({ box, seq, length, fingerprint, now, floor }: Appending): Promise<void> {
     try {
       await this.#writes.flush();
     } catch (error) {
       if (box.lengths.delete(seq)) box.length -= length;
       throw error;
     } finally {
-      this.#pending.delete(name);
+      this.#pending.delete(fingerprint);
     }
     this.#recent.add(fingerprint, now);
     box.recorded = true;

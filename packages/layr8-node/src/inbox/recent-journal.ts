@@ -1,7 +1,7 @@
 import type { Environment } from "../storage/environment.ts";
 import type { Table, WriteQueue } from "../storage/write-queue.ts";
 import { numberAt, numbersKey } from "./inbox-keys.ts";
-import { FINGERPRINT_LENGTH, type RecentMessages } from "./recent-messages.ts";
+import { FINGERPRINT_LENGTH, type Fingerprint, type RecentMessages } from "./recent-messages.ts";
 
 /** Commits between two sweeps, and how many records one sweep looks at: more than have been added since. */
 const SWEEP_EVERY = 256;
@@ -17,7 +17,7 @@ export class RecentJournal {
   readonly #writes: WriteQueue;
   readonly #windowMs: number;
   readonly #now: () => number;
-  #fresh: Buffer[] = [];
+  #fresh: Fingerprint[] = [];
   #counter = 0;
 
   constructor(environment: Environment, windowMs: number, now: () => number) {
@@ -38,22 +38,22 @@ export class RecentJournal {
         this.#writes.remove(this.#table, Buffer.from(key));
         continue;
       }
-      const fingerprints = Buffer.from(value.buffer, value.byteOffset, value.byteLength);
+      const fingerprints = Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString("latin1");
       for (let at = 0; at < fingerprints.length; at += FINGERPRINT_LENGTH) {
-        recent.add(fingerprints.subarray(at, at + FINGERPRINT_LENGTH), time);
+        recent.add(fingerprints.slice(at, at + FINGERPRINT_LENGTH), time);
       }
     }
   }
 
   /** Makes the fingerprint part of the next commit. */
-  add(fingerprint: Buffer): void {
+  add(fingerprint: Fingerprint): void {
     this.#fresh.push(fingerprint);
   }
 
   #beforeCommit(): void {
     if (this.#fresh.length === 0) return;
     this.#counter += 1;
-    this.#writes.put(this.#table, numbersKey(this.#now(), this.#counter), Buffer.concat(this.#fresh));
+    this.#writes.put(this.#table, numbersKey(this.#now(), this.#counter), Buffer.from(this.#fresh.join(""), "latin1"));
     this.#fresh = [];
     if (this.#counter % SWEEP_EVERY === 0) this.#sweep();
   }

@@ -4,12 +4,21 @@ import type { IncomingMessage } from "./inbox.ts";
 /** Bytes of a fingerprint. */
 export const FINGERPRINT_LENGTH = 8;
 
+/** Eight bytes, as as many Latin-1 characters: strings are cheaper than buffers to make, to compare and to keep. */
+export type Fingerprint = string;
+
 /**
  * What identifies a message among the recent ones: 64 bits of SHA-256 over (recipient, sender, id). Among two million remembered
  * messages, one in 10^13 others is taken for a duplicate by chance, and no sender can aim for it.
  */
-export function fingerprintOf({ recipient, from, id }: IncomingMessage): Buffer {
-  return hash("sha256", JSON.stringify([recipient, from ?? null, id]), "buffer").subarray(0, FINGERPRINT_LENGTH);
+export function fingerprintOf({ recipient, from, id }: IncomingMessage): Fingerprint {
+  return hash("sha256", JSON.stringify([recipient, from ?? null, id]), "binary").slice(0, FINGERPRINT_LENGTH);
+}
+
+/** Four bytes of a fingerprint as an unsigned number. */
+function wordAt(fingerprint: Fingerprint, at: number): number {
+  const high = (fingerprint.charCodeAt(at) << 24) | (fingerprint.charCodeAt(at + 1) << 16);
+  return (high | (fingerprint.charCodeAt(at + 2) << 8) | fingerprint.charCodeAt(at + 3)) >>> 0;
 }
 
 /**
@@ -31,12 +40,12 @@ export class RecentMessages {
   }
 
   /** Whether the fingerprint was added less than a window ago. A clock that was set back counts as no time. */
-  has(fingerprint: Buffer, now: number): boolean {
+  has(fingerprint: Fingerprint, now: number): boolean {
     const time = this.#young.find(fingerprint) ?? this.#old.find(fingerprint);
     return time !== undefined && Math.abs(now - time) < this.#windowMs;
   }
 
-  add(fingerprint: Buffer, time: number): void {
+  add(fingerprint: Fingerprint, time: number): void {
     if (this.#young.size >= this.#perGeneration || time - this.#young.since >= this.#windowMs) {
       this.#old = this.#young;
       this.#young = new Generation(time);
@@ -59,15 +68,15 @@ class Generation {
     this.since = since;
   }
 
-  find(fingerprint: Buffer): number | undefined {
-    const slot = this.#slotOf(fingerprint.readUInt32LE(0), fingerprint.readUInt32LE(4));
+  find(fingerprint: Fingerprint): number | undefined {
+    const slot = this.#slotOf(wordAt(fingerprint, 0), wordAt(fingerprint, 4));
     const age = this.#slots[slot + 2];
     return age === undefined || age === 0 ? undefined : this.since + age - 1;
   }
 
-  add(fingerprint: Buffer, time: number): void {
+  add(fingerprint: Fingerprint, time: number): void {
     if (this.size * 2 >= this.#slots.length / SLOT) this.#grow();
-    this.#put(fingerprint.readUInt32LE(0), fingerprint.readUInt32LE(4), Math.min(MAX_AGE, Math.max(0, Math.round(time - this.since))) + 1);
+    this.#put(wordAt(fingerprint, 0), wordAt(fingerprint, 4), Math.min(MAX_AGE, Math.max(0, Math.round(time - this.since))) + 1);
   }
 
   /** The slot that holds the fingerprint, or the free one where it belongs. */
