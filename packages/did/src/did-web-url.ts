@@ -1,0 +1,64 @@
+import { DidError } from "./did-error.ts";
+import { idOfMethod } from "./did-syntax.ts";
+
+const LABEL = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
+/** A last label that makes URL parsers read the whole host as an IPv4 address, in any of its notations. */
+const NUMERIC = /^(?:\d+|0x[0-9a-f]*)$/;
+const HOST_AND_PORT = /^([A-Za-z0-9.-]{1,253})(?:%3[Aa]([1-9]\d{0,4}))?$/;
+
+/** How did:web DIDs become URLs. */
+export interface DidWebUrlOptions {
+  /** Ask `localhost` and names below `.localhost` over plain http. For development. Default `false`. */
+  readonly httpForLoopback?: boolean;
+}
+
+/**
+ * The URL at which the document of a did:web DID is.
+ *
+ * Refused are IP addresses, hosts and ports that are not plainly such, and path segments that mean something else once decoded (empty,
+ * dots, a slash, a percent sign, control characters). A host in capitals is asked in small letters.
+ *
+ * @throws DidError `did_invalid`
+ * @see {@link https://w3c-ccg.github.io/did-method-web/#read-resolve | did:web, Read (Resolve)}
+ * @example
+ * ```ts
+ * import { didWebUrl } from "@parley/did";
+ *
+ * didWebUrl("did:web:example.com").href; // https://example.com/.well-known/did.json
+ * didWebUrl("did:web:example.com%3A8443:agents:a").href; // https://example.com:8443/agents/a/did.json
+ * ```
+ */
+export function didWebUrl(did: string, { httpForLoopback = false }: DidWebUrlOptions = {}): URL {
+  const [authority = "", ...segments] = idOfMethod(did, "web").split(":");
+  const [, name, port] = HOST_AND_PORT.exec(authority) ?? [];
+  if (name === undefined) throw invalid("Its host must be a domain name, with the port after %3A");
+  const host = name.toLowerCase();
+  const labels = host.split(".");
+  if (!labels.every((label) => LABEL.test(label))) throw invalid("Its host is no domain name");
+  if (NUMERIC.test(labels.at(-1) ?? "")) throw invalid("Its host is an IP address");
+  if (port !== undefined && Number(port) > 65_535) throw invalid("Its port is no port");
+  const scheme = httpForLoopback && labels.at(-1) === "localhost" ? "http" : "https";
+  const path = segments.length === 0 ? "/.well-known" : segments.map((segment) => `/${readSegment(segment)}`).join("");
+  const url = `${scheme}://${host}${port === undefined ? "" : `:${port}`}${path}/did.json`;
+  // An xn-- label can be malformed in ways that only the URL parser knows.
+  if (!URL.canParse(url) || new URL(url).hostname !== host) throw invalid("Its host is no domain name");
+  return new URL(url);
+}
+
+function readSegment(encoded: string): string {
+  let text: string;
+  try {
+    text = decodeURIComponent(encoded);
+  } catch (error) {
+    throw invalid("A path segment is not UTF-8", error);
+  }
+  // eslint-disable-next-line no-control-regex -- control characters are what it looks for
+  if (text === "" || text === "." || text === ".." || /[/\\%\u0000-\u001f\u007f]/.test(text)) {
+    throw invalid("A path segment means something else once decoded");
+  }
+  return encodeURIComponent(text);
+}
+
+function invalid(why: string, cause?: unknown): DidError {
+  return new DidError("did_invalid", `This did:web DID has no URL. ${why}`, { cause });
+}

@@ -1,0 +1,43 @@
+import type { JsonObject, JsonValue } from "@parley/core";
+import type { DidDocument } from "./document.ts";
+import { isJsonArray } from "./json.ts";
+
+/** Where DIDComm messages for a DID are taken. */
+export interface DidcommEndpoint {
+  /** A URL (`http:`, `https:`, `ws:`, `wss:`), or the DID of a mediator. Nothing is said about the address behind it. */
+  readonly uri: string;
+  /** Media profiles such as `didcomm/v2`; empty if the document doesn't say. */
+  readonly accept: readonly string[];
+  /** Keys to wrap forwards for, outermost last; empty if none. */
+  readonly routingKeys: readonly string[];
+}
+
+const SCHEMES: ReadonlySet<string> = new Set(["https:", "http:", "wss:", "ws:", "did:"]);
+
+/**
+ * The endpoints of all DIDCommMessaging services of a document, in its order of preference. An endpoint that can't be read is left out.
+ *
+ * @see {@link https://identity.foundation/didcomm-messaging/spec/v2.1/#service-endpoint | DIDComm v2.1, Service Endpoint}
+ */
+export function didcommEndpoints(document: DidDocument): readonly DidcommEndpoint[] {
+  return document.service
+    .filter(({ type }) => (typeof type === "string" ? type === "DIDCommMessaging" : type.includes("DIDCommMessaging")))
+    .flatMap(({ serviceEndpoint }): readonly (string | JsonObject)[] => (isList(serviceEndpoint) ? serviceEndpoint : [serviceEndpoint]))
+    .flatMap((endpoint) => readEndpoint(typeof endpoint === "string" ? { uri: endpoint } : endpoint) ?? []);
+}
+
+function isList<T>(value: T | readonly T[]): value is readonly T[] {
+  return Array.isArray(value);
+}
+
+function readEndpoint({ uri, accept, routingKeys }: JsonObject): DidcommEndpoint | undefined {
+  const endpoint = { accept: readTexts(accept), routingKeys: readTexts(routingKeys) };
+  if (typeof uri !== "string" || endpoint.accept === undefined || endpoint.routingKeys === undefined) return undefined;
+  if (!URL.canParse(uri) || !SCHEMES.has(new URL(uri).protocol)) return undefined;
+  return { uri, accept: endpoint.accept, routingKeys: endpoint.routingKeys };
+}
+
+function readTexts(value: JsonValue | undefined): readonly string[] | undefined {
+  if (value === undefined) return [];
+  return isJsonArray(value) && value.every((entry) => typeof entry === "string") ? value : undefined;
+}

@@ -1,0 +1,19 @@
+// For applications
+export { DidError, type DidErrorCode } from "./did-error.ts";
+export { didOf, isDid } from "./did-syntax.ts";
+export { createDidResolver, type DidResolver, type DidResolverOptions, type ResolveOptions } from "./resolver.ts";
+export type { DidCacheOptions } from "./document-cache.ts";
+export { didKeyDocument, didKeyMethod } from "./did-key.ts";
+export { didWebMethod, type DidWebOptions } from "./did-web.ts";
+export { didWebUrl, type DidWebUrlOptions } from "./did-web-url.ts";
+
+// For what reads documents
+export type { DidDocument, Service, VerificationMethod, VerificationRelationship } from "./document.ts";
+export { parseDidDocument, type DidDocumentLimits } from "./parse-document.ts";
+export { findVerificationMethod, publicKeyJwk, verificationMethodsOf } from "./verification-method.ts";
+export type { EcPublicJwk, OkpPublicJwk, PublicJwk } from "./jwk.ts";
+export type { EcCurve } from "./weierstrass.ts";
+export { didcommEndpoints, type DidcommEndpoint } from "./didcomm-endpoint.ts";
+
+// For what fetches documents
+export type { DidFetch, DidFetchRequest, DidFetchResponse } from "./did-fetch.ts";

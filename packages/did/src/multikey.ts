@@ -1,0 +1,52 @@
+import { decodeBase58, encodeBase58 } from "./base58.ts";
+import { decodeBase64url } from "./base64url.ts";
+import { DidError } from "./did-error.ts";
+import { ecJwk, okpJwk, type PublicJwk } from "./jwk.ts";
+import { decompress } from "./weierstrass.ts";
+
+/** Longest multibase text that is read, in characters; a key of P-521 has 95. */
+const MAX_MULTIBASE_LENGTH = 128;
+
+/** The curve of a multicodec prefix, which is a varint of two bytes for all of them. */
+const CURVES: ReadonlyMap<number, PublicJwk["crv"]> = new Map<number, PublicJwk["crv"]>([
+  [0xed01, "Ed25519"],
+  [0xec01, "X25519"],
+  [0x8024, "P-256"],
+  [0x8124, "P-384"],
+  [0x8224, "P-521"],
+  [0xe701, "secp256k1"],
+]);
+
+/**
+ * Reads a Multikey: multibase (base58btc, or base64url), multicodec, and the key's bytes, compressed if it is a point.
+ *
+ * @throws DidError `key_unsupported`
+ * @see {@link https://www.w3.org/TR/cid-1.0/#Multikey | Controlled Identifiers, Multikey}
+ */
+export function decodeMultikey(text: string): PublicJwk {
+  const bytes = decodeMultibase(text);
+  const crv = CURVES.get(((bytes?.[0] ?? 0) << 8) | (bytes?.[1] ?? 0));
+  if (bytes === undefined || crv === undefined) {
+    throw new DidError("key_unsupported", "The public key is no multibase, or of a kind that this library does not know");
+  }
+  const key = bytes.subarray(2);
+  return crv === "Ed25519" || crv === "X25519" ? okpJwk(crv, key) : ecJwk(crv, decompress(crv, key));
+}
+
+/** Writes an X25519 key as a Multikey. */
+export function encodeX25519Multikey(key: Uint8Array): string {
+  return `z${encodeBase58(Uint8Array.from([0xec, 0x01, ...key]))}`;
+}
+
+/** The key's bytes in base58btc without a multicodec, as the verification methods of 2018 and 2019 have it. */
+export function decodeBase58Key(text: string): Uint8Array {
+  const bytes = text.length <= MAX_MULTIBASE_LENGTH ? decodeBase58(text) : undefined;
+  if (bytes === undefined) throw new DidError("key_unsupported", "The public key is not base58btc, or too long");
+  return bytes;
+}
+
+function decodeMultibase(text: string): Uint8Array | undefined {
+  if (text.length > MAX_MULTIBASE_LENGTH) return undefined;
+  if (text.startsWith("z")) return decodeBase58(text.slice(1));
+  return text.startsWith("u") ? decodeBase64url(text.slice(1)) : undefined;
+}

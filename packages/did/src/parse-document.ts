@@ -1,0 +1,164 @@
+import { isJsonObject, type JsonObject, type JsonValue } from "@parley/core";
+import { DidError } from "./did-error.ts";
+import { isDid } from "./did-syntax.ts";
+import type { DidDocument, Service, VerificationMethod, VerificationRelationship } from "./document.ts";
+import { isJsonArray } from "./json.ts";
+import { isPrivateJwk } from "./jwk.ts";
+
+/** Caps on what a DID document may hold. Its size in bytes is capped where bytes arrive, by the method. */
+export interface DidDocumentLimits {
+  /** Verification methods, and entries of each relationship. Default 64. */
+  readonly maxMethods: number;
+  /** Services. Default 32. */
+  readonly maxServices: number;
+  /** Entries of any other list: endpoints of a service, its types, controllers, other names. Default 32. */
+  readonly maxEntries: number;
+  /** Characters of an id, a type, a URI or a key. Default 2048. */
+  readonly maxTextLength: number;
+}
+
+const DEFAULT_LIMITS: DidDocumentLimits = { maxMethods: 64, maxServices: 32, maxEntries: 32, maxTextLength: 2048 };
+
+/** How deep an endpoint or a JWK may nest. DIDComm's endpoints need 2. */
+const MAX_DEPTH = 6;
+
+/**
+ * Reads a DID document: parsed JSON, every member checked and capped. It must be the document of the DID that was asked for, by the
+ * letter.
+ *
+ * A verification method whose id belongs to another DID is left out: only that DID's own document says what its keys are. Keys are not
+ * read here but by {@link publicKeyJwk}, so that a key of a kind unknown to this library doesn't cost the document.
+ *
+ * @throws DidError `document_invalid` or `too_large`, naming the member.
+ * @see {@link https://www.w3.org/TR/did-core/#core-properties | DID Core, Core Properties}
+ */
+export function parseDidDocument(value: unknown, did: string, limits: Partial<DidDocumentLimits> = {}): DidDocument {
+  return new DocumentReader(did, { ...DEFAULT_LIMITS, ...limits }).read(value);
+}
+
+class DocumentReader {
+  readonly #did: string;
+  readonly #caps: DidDocumentLimits;
+  readonly #methods = new Map<string, VerificationMethod>();
+
+  constructor(did: string, caps: DidDocumentLimits) {
+    this.#did = did;
+    this.#caps = caps;
+  }
+
+  read(value: unknown): DidDocument {
+    if (!isJsonObject(value)) throw invalid("A DID document must be a JSON object");
+    if (value["id"] !== this.#did) throw invalid("The document's id is not the DID that was asked for");
+    for (const method of this.#list(value["verificationMethod"], "verificationMethod", this.#caps.maxMethods)) this.#addMethod(method);
+    const relationships = {
+      authentication: this.#relationship(value, "authentication"),
+      assertionMethod: this.#relationship(value, "assertionMethod"),
+      keyAgreement: this.#relationship(value, "keyAgreement"),
+      capabilityInvocation: this.#relationship(value, "capabilityInvocation"),
+      capabilityDelegation: this.#relationship(value, "capabilityDelegation"),
+    };
+    const service = this.#list(value["service"], "service", this.#caps.maxServices).map((entry) => this.#service(entry));
+    const { alsoKnownAs, controller } = value;
+    return {
+      id: this.#did,
+      ...(alsoKnownAs === undefined ? {} : { alsoKnownAs: this.#texts(alsoKnownAs, "alsoKnownAs") }),
+      ...(controller === undefined ? {} : { controller: this.#texts(controller, "controller").map((did) => readDid(did, "controller")) }),
+      verificationMethod: [...this.#methods.values()],
+      ...relationships,
+      service,
+    };
+  }
+
+  /** Takes a method in and gives its id. */
+  #addMethod(value: JsonValue): string {
+    if (!isJsonObject(value)) throw invalid("A verification method must be an object");
+    const id = this.#absolute(this.#text(value["id"], "verificationMethod.id"));
+    if (!id.startsWith(`${this.#did}#`)) return id;
+    if (this.#methods.has(id)) throw invalid("Two verification methods have the same id");
+    if (this.#methods.size >= this.#caps.maxMethods) throw tooLarge("verificationMethod", this.#caps.maxMethods);
+    const { publicKeyJwk, publicKeyMultibase, publicKeyBase58 } = value;
+    this.#methods.set(id, {
+      id,
+      type: this.#text(value["type"], "verificationMethod.type"),
+      controller: readDid(this.#text(value["controller"], "verificationMethod.controller"), "verificationMethod.controller"),
+      ...(publicKeyJwk === undefined ? {} : { publicKeyJwk: this.#jwk(publicKeyJwk) }),
+      ...(publicKeyMultibase === undefined ? {} : { publicKeyMultibase: this.#text(publicKeyMultibase, "publicKeyMultibase") }),
+      ...(publicKeyBase58 === undefined ? {} : { publicKeyBase58: this.#text(publicKeyBase58, "publicKeyBase58") }),
+    });
+    return id;
+  }
+
+  #jwk(value: JsonValue): JsonObject {
+    if (!isJsonObject(value)) throw invalid("publicKeyJwk must be an object");
+    if (isPrivateJwk(value)) throw invalid("publicKeyJwk holds a private key");
+    return this.#shallow(value, "publicKeyJwk");
+  }
+
+  #relationship(value: JsonObject, name: VerificationRelationship): readonly string[] {
+    const entries = this.#list(value[name], name, this.#caps.maxMethods);
+    return entries.map((entry) => (isJsonObject(entry) ? this.#addMethod(entry) : this.#absolute(this.#text(entry, name))));
+  }
+
+  #service(value: JsonValue): Service {
+    if (!isJsonObject(value)) throw invalid("A service must be an object");
+    const { type, serviceEndpoint } = value;
+    return {
+      id: this.#absolute(this.#text(value["id"], "service.id")),
+      type: isJsonArray(type) ? this.#texts(type, "service.type") : this.#text(type, "service.type"),
+      serviceEndpoint: isJsonArray(serviceEndpoint)
+        ? this.#list(serviceEndpoint, "serviceEndpoint", this.#caps.maxEntries).map((entry) => this.#endpoint(entry))
+        : this.#endpoint(serviceEndpoint),
+    };
+  }
+
+  #endpoint(value: JsonValue | undefined): string | JsonObject {
+    return isJsonObject(value) ? this.#shallow(value, "serviceEndpoint") : this.#text(value, "serviceEndpoint");
+  }
+
+  #shallow(value: JsonObject, member: string): JsonObject {
+    if (isDeeper(value, MAX_DEPTH)) throw tooLarge(`The nesting of ${member}`, MAX_DEPTH);
+    return value;
+  }
+
+  #absolute(id: string): string {
+    return id.startsWith("#") ? this.#did + id : id;
+  }
+
+  #list(value: JsonValue | undefined, member: string, max: number): readonly JsonValue[] {
+    if (value === undefined) return [];
+    if (!isJsonArray(value)) throw invalid(`${member} must be a list`);
+    if (value.length > max) throw tooLarge(member, max);
+    return value;
+  }
+
+  /** A text, or a list of texts. */
+  #texts(value: JsonValue, member: string): readonly string[] {
+    const entries = isJsonArray(value) ? this.#list(value, member, this.#caps.maxEntries) : [value];
+    return entries.map((entry) => this.#text(entry, member));
+  }
+
+  #text(value: JsonValue | undefined, member: string): string {
+    if (typeof value !== "string" || value === "") throw invalid(`${member} must be a text`);
+    if (value.length > this.#caps.maxTextLength) throw tooLarge(`The length of ${member}`, this.#caps.maxTextLength);
+    return value;
+  }
+}
+
+function readDid(text: string, member: string): string {
+  if (!isDid(text)) throw invalid(`${member} must be a DID`);
+  return text;
+}
+
+/** Goes no deeper than the limit itself, so that no nesting can exhaust the stack. */
+function isDeeper(value: JsonValue | undefined, limit: number): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  return limit === 0 || Object.values(value as JsonObject).some((member) => isDeeper(member, limit - 1));
+}
+
+function invalid(message: string): DidError {
+  return new DidError("document_invalid", message);
+}
+
+function tooLarge(member: string, max: number): DidError {
+  return new DidError("too_large", `${member} exceeds ${max}`);
+}

@@ -1,0 +1,124 @@
+import { once } from "node:events";
+import { createServer, type RequestListener, type Server } from "node:http";
+import type { AddressInfo, LookupFunction } from "node:net";
+import { afterEach, describe, expect, it } from "vitest";
+import { createDidResolver, didWebMethod, type DidDocument, type DidErrorCode, type DidWebOptions } from "../../src/index.ts";
+import { createNodeFetch, type NodeFetchOptions } from "../../src/node/index.ts";
+import { expectDidError, rejectionOf } from "../expect-error.ts";
+
+const servers: Server[] = [];
+
+async function listen(handler: RequestListener): Promise<number> {
+  const server = createServer(handler).listen(0, "127.0.0.1");
+  servers.push(server);
+  await once(server, "listening");
+  return (server.address() as AddressInfo).port;
+}
+
+afterEach(() => {
+  for (const server of servers.splice(0)) {
+    server.closeAllConnections();
+    server.close();
+  }
+});
+
+/** A server of the documents of whatever DIDs its host is asked for. */
+const documents: RequestListener = ({ headers, url = "" }, response) => {
+  const path = url.slice(1, -"/did.json".length).split("/");
+  const did = ["did:web", encodeURIComponent(headers.host ?? ""), ...(path[0] === ".well-known" ? [] : path)].join(":");
+  response.setHeader("content-type", "application/did+json");
+  response.end(JSON.stringify({ id: did }));
+};
+
+function resolve(did: string, web: Partial<DidWebOptions> = {}, node: NodeFetchOptions = {}): Promise<DidDocument> {
+  const methods = didWebMethod({ fetch: createNodeFetch(node), ...web });
+  return createDidResolver({ methods }).resolve(did);
+}
+
+const toLoopback: LookupFunction = (_hostname, _options, callback) => callback(null, [{ address: "127.0.0.1", family: 4 }]);
+
+describe("createNodeFetch", () => {
+  it("fetches over http from loopback names when both are allowed", async () => {
+    const port = await listen(documents);
+    for (const did of [`did:web:localhost%3A${port}`, `did:web:alice.localhost%3A${port}:agents:a`]) {
+      expect((await resolve(did, { httpForLoopback: true }, { allow: ["loopback"] })).id).toBe(did);
+    }
+  });
+
+  it("connects where the table says, and asks for the DID's host", async () => {
+    const hosts = {
+      "alice-test.localhost": `http://127.0.0.1:${await listen(documents)}`,
+      "b.example": `http://localhost:${await listen(documents)}`,
+    };
+    for (const did of ["did:web:alice-test.localhost:agent", "did:web:b.example"]) expect((await resolve(did, { hosts })).id).toBe(did);
+  });
+
+  it("refuses loopback names unless allowed", async () => {
+    const port = await listen(documents);
+    expectDidError(await rejectionOf(resolve(`did:web:localhost%3A${port}`, { httpForLoopback: true })), "refused_address");
+  });
+
+  it("never connects to a name that DNS places on this machine", async () => {
+    let connections = 0;
+    const port = await listen(documents);
+    servers[0]?.on("connection", () => (connections += 1));
+    expectDidError(await rejectionOf(resolve(`did:web:evil.example%3A${port}`, {}, { lookup: toLoopback })), "refused_address");
+    expect(connections).toBe(0);
+  });
+
+  it("connects to the address that it has checked, although the name changes its mind", async () => {
+    const answers = ["127.0.0.1", "8.8.8.8"];
+    const asked: string[] = [];
+    const lookup: LookupFunction = (hostname, _options, callback) => {
+      asked.push(hostname);
+      callback(null, [{ address: answers.shift() ?? "", family: 4 }]);
+    };
+    // TLS fails on this plain server, after the connection to the first answer: there was no second question.
+    const port = await listen(documents);
+    const connected = once(servers[0] as Server, "connection");
+    expectDidError(await rejectionOf(resolve(`did:web:rebind.example%3A${port}`, {}, { lookup, allow: ["loopback"] })), "fetch_failed");
+    await connected;
+    expect(asked).toEqual(["rebind.example"]);
+  });
+
+  it.each<[string, RequestListener, DidErrorCode]>([
+    ["a redirect", (_, response) => response.writeHead(302, { location: "http://169.254.169.254/" }).end(), "fetch_failed"],
+    ["no such document", (_, response) => response.writeHead(404).end(), "not_found"],
+    ["another type", (_, response) => response.setHeader("content-type", "text/html").end("<p>"), "document_invalid"],
+    [
+      "a document without end",
+      (_, response) => {
+        response.setHeader("content-type", "application/json");
+        const more = (): void => void response.write(Buffer.alloc(65_536, " "), (error) => (error ? undefined : more()));
+        more();
+      },
+      "too_large",
+    ],
+    ["headers that are too long", (_, response) => response.writeHead(200, { x: "x".repeat(10_000) }).end("{}"), "fetch_failed"],
+    [
+      "a connection cut in the middle",
+      (_, response) => {
+        response.writeHead(200, { "content-type": "application/json", "content-length": 9 });
+        response.write("{", () => response.destroy());
+      },
+      "fetch_failed",
+    ],
+    ["nothing", ({ socket }) => socket.destroy(), "fetch_failed"],
+    ["silence", () => {}, "timeout"],
+    [
+      "a byte now and then",
+      (_, response) => {
+        response.setHeader("content-type", "application/json");
+        const timer = setInterval(() => response.write(" "), 5);
+        response.on("close", () => clearInterval(timer));
+      },
+      "timeout",
+    ],
+  ])("reports %s, and lets the connection go", async (_, handler, code) => {
+    const port = await listen(handler);
+    const closed = new Promise((resolve) => servers[0]?.on("connection", (socket) => socket.on("close", resolve).on("error", () => {})));
+    const web = { hosts: { "a.example": `http://127.0.0.1:${port}` }, timeoutMs: 200 };
+    expectDidError(await rejectionOf(resolve("did:web:a.example", web)), code);
+    await closed;
+  });
+});
