@@ -42,6 +42,12 @@ interface Appending {
   readonly floor: number;
 }
 
+/** The messages that share a flush. */
+interface Group {
+  readonly durable: Promise<void>;
+  readonly appends: Appending[];
+}
+
 /** How long a settle may wait to share another write's flush, in milliseconds. Nobody waits for one. */
 const SETTLE_PATIENCE_MS = 20;
 
@@ -65,6 +71,7 @@ export class LmdbInbox implements Inbox {
   readonly #boxes = new Map<string, Box>();
   /** Appends under way by fingerprint. */
   readonly #pending = new TransientMap<Fingerprint, Promise<void>>();
+  #group: Group | undefined;
   #nextNumber = 1;
   #floor = 1;
   #appends = 0;
@@ -184,26 +191,37 @@ export class LmdbInbox implements Inbox {
     box.lengths.set(seq, length);
     box.length += length;
     if (++this.#appends % SWEEP_EVERY === 0) this.#sweepBoxes();
-    const durable = this.#confirm({ box, seq, length, fingerprint, now, floor: movesFloor ? floor : 0 });
-    // Not everybody looks at it.
-    durable.catch(() => undefined);
+    const durable = this.#writes.flush();
+    if (durable !== this.#group?.durable) this.#group = this.#openGroup(durable);
+    this.#group.appends.push({ box, seq, length, fingerprint, now, floor: movesFloor ? floor : 0 });
     this.#pending.set(fingerprint, durable);
     return { status: "stored", message: inboxMessage(message, seq, 0), durable };
   }
 
-  /** Waits until a message is on disk, and takes it back where it can't be written. */
-  async #confirm({ box, seq, length, fingerprint, now, floor }: Appending): Promise<void> {
-    try {
-      await this.#writes.flush();
-    } catch (error) {
-      if (box.lengths.delete(seq)) box.length -= length;
-      throw error;
-    } finally {
+  /** Keeps the books of all messages that share a flush: a promise for each would cost more than its message. */
+  #openGroup(durable: Promise<void>): Group {
+    const appends: Appending[] = [];
+    durable.then(
+      () => this.#confirm(appends),
+      () => this.#takeBack(appends),
+    );
+    return { durable, appends };
+  }
+
+  #confirm(appends: readonly Appending[]): void {
+    for (const { box, fingerprint, now, floor } of appends) {
       this.#pending.delete(fingerprint);
+      this.#recent.add(fingerprint, now);
+      box.recorded = true;
+      this.#floor = Math.max(this.#floor, floor);
     }
-    this.#recent.add(fingerprint, now);
-    box.recorded = true;
-    this.#floor = Math.max(this.#floor, floor);
+  }
+
+  #takeBack(appends: readonly Appending[]): void {
+    for (const { box, fingerprint, seq, length } of appends) {
+      this.#pending.delete(fingerprint);
+      if (box.lengths.delete(seq)) box.length -= length;
+    }
   }
 
   /** Removes messages; those that are being removed already are waited for. */

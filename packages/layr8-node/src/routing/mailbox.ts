@@ -136,7 +136,7 @@ export class Mailbox {
    * agent that acts on a message which the node then fails to store is no worse off than one whose acknowledgement is lost.
    */
   offer(message: InboxMessage, durable: Promise<void>): void {
-    this.#written = durable.catch(() => this.#retract(message));
+    this.#written = durable;
     if (this.connected && this.#caughtUp && !this.#scanning) {
       this.#cursor = message.seq;
       this.#tryDeliver(message);
@@ -145,6 +145,12 @@ export class Mailbox {
     this.#caughtUp = false;
     this.#nextExpiry = Math.min(this.#nextExpiry, message.expiresAt);
     if (!this.#stalled) this.#rescan(this.#cursor);
+  }
+
+  /** A message that was offered could not be stored, and its sender knows. */
+  retract(message: InboxMessage): void {
+    const flight = this.#flights.get(message.seq);
+    if (flight !== undefined) this.#land(flight);
   }
 
   /** An agent is done with a message. Without an id: with the one that has waited longest. */
@@ -189,12 +195,6 @@ export class Mailbox {
     if (flight.message.expiresAt <= now) return this.#bury(flight.message, "expired");
     this.#record(flight);
     this.#tryDeliver(inboxMessage(flight.message, flight.message.seq, flight.attempt));
-  }
-
-  /** The message could not be stored, and its sender knows. */
-  #retract(message: InboxMessage): void {
-    const flight = this.#flights.get(message.seq);
-    if (flight !== undefined) this.#land(flight);
   }
 
   #passOn(flight: Flight<Consumer>): void {
@@ -282,7 +282,7 @@ export class Mailbox {
     const recording = this.#inbox
       .recordAttempts(this.did, flight.message.seq, flight.attempt)
       .catch((error: unknown) => this.#events.onFailure(error));
-    this.#written = Promise.all([this.#written, recording]);
+    this.#written = Promise.allSettled([this.#written, recording]);
   }
 
   #bury(message: InboxMessage, cause: "expired" | "unhandled"): void {
@@ -325,7 +325,7 @@ export class Mailbox {
     try {
       while (this.#scanAgain) {
         this.#scanAgain = false;
-        await this.#written;
+        await this.#written.catch(() => undefined);
         // What was held is about to be looked at again.
         if (this.#cursor < this.#firstHeld) this.#firstHeld = Number.POSITIVE_INFINITY;
         await this.#scanOnce();

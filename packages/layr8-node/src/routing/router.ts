@@ -203,8 +203,14 @@ export class Router {
     const appended = await inbox.append({ recipient, id, type, from, thread, parentThread, plaintext, authorized: true, expiresAt });
     if (appended.status === "full") return { label: "inbox_full", reason: `inbox full: ${recipient} has too many messages waiting` };
     if (appended.status === "duplicate") return undefined;
-    this.#mailbox(recipient).offer(appended.message, appended.durable);
-    await appended.durable;
+    const mailbox = this.#mailbox(recipient);
+    mailbox.offer(appended.message, appended.durable);
+    try {
+      await appended.durable;
+    } catch (error) {
+      mailbox.retract(appended.message);
+      throw error;
+    }
     return undefined;
   }
 

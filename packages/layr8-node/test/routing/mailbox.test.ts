@@ -286,6 +286,7 @@ describe("Mailbox", () => {
     mailbox.bind(agent, [ECHO]);
     mailbox.spoke("thread", agent);
     await arrive("1", { thread: "thread" });
+    await settled();
     now += 100;
     agent.lastHeardAt = now;
     mailbox.sweep();
