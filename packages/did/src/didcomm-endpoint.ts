@@ -12,10 +12,14 @@ export interface DidcommEndpoint {
   readonly routingKeys: readonly string[];
 }
 
+/** Most entries of `accept` and of `routingKeys`: each of the latter would wrap a message once more. */
+const MAX_ENTRIES = 16;
+const MAX_URI_LENGTH = 2048;
 const SCHEMES: ReadonlySet<string> = new Set(["https:", "http:", "wss:", "ws:", "did:"]);
 
 /**
- * The endpoints of all DIDCommMessaging services of a document, in its order of preference. An endpoint that can't be read is left out.
+ * The endpoints of all DIDCommMessaging services of a document, in its order of preference. An endpoint that can't be read, or has
+ * more than 16 routing keys or media profiles, is left out.
  *
  * @see {@link https://identity.foundation/didcomm-messaging/spec/v2.1/#service-endpoint | DIDComm v2.1, Service Endpoint}
  */
@@ -32,12 +36,13 @@ function isList<T>(value: T | readonly T[]): value is readonly T[] {
 
 function readEndpoint({ uri, accept, routingKeys }: JsonObject): DidcommEndpoint | undefined {
   const endpoint = { accept: readTexts(accept), routingKeys: readTexts(routingKeys) };
-  if (typeof uri !== "string" || endpoint.accept === undefined || endpoint.routingKeys === undefined) return undefined;
+  if (typeof uri !== "string" || uri.length > MAX_URI_LENGTH || endpoint.accept === undefined || endpoint.routingKeys === undefined)
+    return undefined;
   if (!URL.canParse(uri) || !SCHEMES.has(new URL(uri).protocol)) return undefined;
   return { uri, accept: endpoint.accept, routingKeys: endpoint.routingKeys };
 }
 
 function readTexts(value: JsonValue | undefined): readonly string[] | undefined {
   if (value === undefined) return [];
-  return isJsonArray(value) && value.every((entry) => typeof entry === "string") ? value : undefined;
+  return isJsonArray(value) && value.length <= MAX_ENTRIES && value.every((entry) => typeof entry === "string") ? value : undefined;
 }

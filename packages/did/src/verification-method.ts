@@ -29,7 +29,7 @@ export function verificationMethodsOf(document: DidDocument, relationship: Verif
  * curve).
  *
  * Reads JsonWebKey2020, JsonWebKey and Multikey with Ed25519, X25519, P-256, P-384, P-521 and secp256k1, and the Ed25519 and X25519
- * types of 2018 to 2020. A compressed point costs up to a millisecond or two, so keep what you use often.
+ * types of 2018 to 2020. A key takes up to half a millisecond, so keep what you use often.
  *
  * @throws DidError `key_unsupported`
  */

@@ -236,7 +236,16 @@ describe("didcommEndpoints", () => {
     ["a text", uri, [uri]],
     [
       "what can't be read, which is left out",
-      [{ uri: 1 }, { uri, accept: "x" }, { uri, routingKeys: [1] }, "file:///etc/passwd", "x", { uri }],
+      [
+        { uri: 1 },
+        { uri, accept: "x" },
+        { uri, routingKeys: [1] },
+        { uri, routingKeys: Array(17).fill("did:a:b#c") },
+        { uri: `https://a/${"a".repeat(2040)}` },
+        "file:///etc/passwd",
+        "x",
+        { uri },
+      ],
       [uri],
     ],
   ])("reads %s", (_, serviceEndpoint, expected) => {

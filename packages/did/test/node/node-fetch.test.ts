@@ -1,15 +1,17 @@
 import { once } from "node:events";
 import { createServer, type RequestListener, type Server } from "node:http";
+import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo, LookupFunction } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
 import { createDidResolver, didWebMethod, type DidDocument, type DidErrorCode, type DidWebOptions } from "../../src/index.ts";
 import { createNodeFetch, type NodeFetchOptions } from "../../src/node/index.ts";
 import { expectDidError, rejectionOf } from "../expect-error.ts";
+import { CERTIFICATE, PRIVATE_KEY } from "./certificate.ts";
 
 const servers: Server[] = [];
 
-async function listen(handler: RequestListener): Promise<number> {
-  const server = createServer(handler).listen(0, "127.0.0.1");
+async function listen(handler: RequestListener, server: Server = createServer()): Promise<number> {
+  server.on("request", handler).listen(0, "127.0.0.1");
   servers.push(server);
   await once(server, "listening");
   return (server.address() as AddressInfo).port;
@@ -53,9 +55,30 @@ describe("createNodeFetch", () => {
     for (const did of ["did:web:alice-test.localhost:agent", "did:web:b.example"]) expect((await resolve(did, { hosts })).id).toBe(did);
   });
 
+  it("fetches over https, for the name in the certificate", async () => {
+    const port = await listen(documents, createTlsServer({ cert: CERTIFICATE, key: PRIVATE_KEY }));
+    const node: NodeFetchOptions = { allow: ["loopback"], lookup: toLoopback, ca: CERTIFICATE };
+    const did = `did:web:tls.example%3A${port}`;
+    expect((await resolve(did, {}, node)).id).toBe(did);
+    const hosts = { "tls.example": `https://127.0.0.1:${port}`, "other.example": `https://127.0.0.1:${port}` };
+    expect((await resolve("did:web:tls.example", { hosts }, { ca: CERTIFICATE })).id).toBe("did:web:tls.example");
+    expectDidError(await rejectionOf(resolve("did:web:other.example", { hosts }, { ca: CERTIFICATE })), "fetch_failed");
+    expectDidError(await rejectionOf(resolve(`did:web:other.example%3A${port}`, {}, node)), "fetch_failed");
+    expectDidError(await rejectionOf(resolve(did, {}, { allow: ["loopback"], lookup: toLoopback })), "fetch_failed");
+  });
+
   it("refuses loopback names unless allowed", async () => {
     const port = await listen(documents);
     expectDidError(await rejectionOf(resolve(`did:web:localhost%3A${port}`, { httpForLoopback: true })), "refused_address");
+  });
+
+  it("refuses hosts that are addresses, for which no name is looked up", async () => {
+    const port = await listen(documents);
+    for (const host of ["127.0.0.1", "2130706433", "[::ffff:127.0.0.1]"]) {
+      const url = new URL(`http://${host}:${port}/did.json`);
+      const request = { url, accept: "*/*", signal: new AbortController().signal };
+      expectDidError(await rejectionOf(createNodeFetch()(request)), "refused_address");
+    }
   });
 
   it("never connects to a name that DNS places on this machine", async () => {
