@@ -24,6 +24,8 @@ export interface NodeLimits {
   readonly maxInboxMessages: number;
   /** Characters of plaintext in one agent's inbox. Default 64 Mi. */
   readonly maxInboxLength: number;
+  /** TCP connections in all, upgraded or not; further ones are dropped. Default 10,000. */
+  readonly maxConnections: number;
   /** Sockets of one API key. Default 1,000. */
   readonly maxConnectionsPerKey: number;
   /** Topics on one socket. Default 100, as in Phoenix. */
@@ -82,6 +84,7 @@ export function readLimits(limits: Partial<NodeLimits> = {}): NodeLimits {
     maxFrameBytes: 4 * 1024 * 1024,
     maxInboxMessages: 10_000,
     maxInboxLength: 64 * 1024 * 1024,
+    maxConnections: 10_000,
     maxConnectionsPerKey: 1000,
     maxChannelsPerSocket: 100,
     messagesPerSecond: 100_000,

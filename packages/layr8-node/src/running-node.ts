@@ -85,6 +85,7 @@ export class RunningNode implements Layr8Node {
     });
     this.#http = createHttpServer({
       metrics: this.#metrics,
+      maxConnections: limits.maxConnections,
       documentAt: (host, path) => dids.documentAt(host, path, this.#publicUrl),
       isReady: () => this.#closing === undefined,
     });

@@ -1,4 +1,6 @@
+import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
+import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -119,6 +121,24 @@ describe("connecting", () => {
     expect(await joined.client.closed).toBe(1008);
     await expect(agent({ apiKey: key })).rejects.toThrow("HTTP 403");
     expect(await node.revokeApiKey(id)).toBe(false);
+  });
+
+  it("limits the connections in all, those that have not said who they are included", async () => {
+    await start({ limits: { maxConnections: 2 } });
+    const silent = connect(node.port, "127.0.0.1");
+    await once(silent, "connect");
+    const first = await agent({});
+    await expect(agent({})).rejects.toThrow(/hang up|ECONNRESET/);
+    silent.destroy();
+    await expect
+      .poll(() =>
+        agent({}).then(
+          () => true,
+          () => false,
+        ),
+      )
+      .toBe(true);
+    first.close();
   });
 
   it("limits the connections of a key", async () => {

@@ -6,6 +6,8 @@ export interface HttpOptions {
   readonly metrics: Metrics;
   /** DID document that a path of a host stands for, by the rules of did:web; `undefined` if none is hosted. */
   documentAt(host: string, path: string): Promise<object | undefined>;
+  /** TCP connections in all. */
+  readonly maxConnections: number;
   /** Whether the node takes messages. */
   isReady(): boolean;
 }
@@ -13,9 +15,19 @@ export interface HttpOptions {
 /** Largest body of an HTTP request, in bytes. */
 const BODY_LIMIT = 1024 * 1024;
 
+/** How long a request may take to arrive, in milliseconds: what is slower holds a connection for nothing. */
+const REQUEST_TIMEOUT_MS = 30_000;
+
 /** Builds the node's HTTP server: health, metrics, DID documents. Errors are `{"error": "…"}`. */
 export function createHttpServer(options: HttpOptions): FastifyInstance {
-  const app = fastify({ logger: false, bodyLimit: BODY_LIMIT, routerOptions: { maxParamLength: 4096 }, forceCloseConnections: true });
+  const app = fastify({
+    logger: false,
+    bodyLimit: BODY_LIMIT,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    routerOptions: { maxParamLength: 4096 },
+    forceCloseConnections: true,
+  });
+  app.server.maxConnections = options.maxConnections;
   app.setNotFoundHandler((_request, reply) => reply.code(404).send({ error: "not found" }));
   app.setErrorHandler((error: { statusCode?: number; message: string }, _request, reply) => {
     const status = error.statusCode ?? 500;
