@@ -14,12 +14,15 @@ const MAX_LENGTH = 64 * 1024;
  */
 export class FrameWriter {
   readonly #stream: Duplex;
+  readonly #isOpen: () => boolean;
   #texts: string[] = [];
   #length = 0;
   #scheduled = false;
 
-  constructor(stream: Duplex) {
+  /** @param isOpen whether frames may be sent now: none may follow a close frame. */
+  constructor(stream: Duplex, isOpen: () => boolean) {
     this.#stream = stream;
+    this.#isOpen = isOpen;
   }
 
   write(text: string): void {
@@ -39,7 +42,7 @@ export class FrameWriter {
     if (texts.length === 0) return;
     this.#texts = [];
     this.#length = 0;
-    if (!this.#stream.writable) return;
+    if (!this.#isOpen()) return;
     let size = 0;
     for (const text of texts) {
       const length = Buffer.byteLength(text);

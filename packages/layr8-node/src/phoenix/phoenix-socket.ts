@@ -99,7 +99,7 @@ export class PhoenixSocket {
   /** @param stream the socket under `ws`, to hand many frames to the kernel at once. */
   constructor(ws: WebSocket, stream: Duplex, join: JoinChannel, limits: SocketLimits, events: SocketEvents) {
     this.#ws = ws;
-    this.#writer = new FrameWriter(stream);
+    this.#writer = new FrameWriter(stream, () => ws.readyState === ws.OPEN);
     this.#join = join;
     this.#limits = limits;
     this.#events = events;
