@@ -2,6 +2,7 @@ import { protocolOf } from "@parley/core";
 import { TransientMap } from "@parley/core/internal";
 import { inboxMessage } from "../inbox/inbox-message.ts";
 import type { Inbox, InboxMessage } from "../inbox/inbox.ts";
+import { Backlog } from "./backlog.ts";
 import { Bindings } from "./bindings.ts";
 import { ThreadRoutes } from "./thread-routes.ts";
 import { Window, type Flight, type WindowLimits } from "./window.ts";
@@ -63,20 +64,9 @@ export class Mailbox {
   /** Settled, but perhaps still in the inbox. */
   readonly #leaving = new TransientMap<number, true>();
   #toSettle: number[] = [];
-  /** Everything up to here has been looked at. */
-  #cursor = 0;
-  /** The first message that was looked at and could not be delivered. */
-  #firstHeld = Number.POSITIVE_INFINITY;
-  /** Nothing waits in the inbox beyond the cursor. */
-  #caughtUp = false;
-  /** No connection takes more: messages wait in the inbox until one does. */
-  #stalled = false;
+  readonly #backlog: Backlog;
   /** A message is held because another sender's of the same id is in flight. */
   #clashed = false;
-  #scanning = false;
-  #scanAgain = false;
-  /** What is being written, and is to be read from the inbox only after. */
-  #written: Promise<unknown> = Promise.resolve();
   /** Earliest time at which a held message expires, as far as known. */
   #nextExpiry = 0;
 
@@ -86,6 +76,14 @@ export class Mailbox {
     this.#options = options;
     this.#events = events;
     this.#threads = new ThreadRoutes(options.maxThreads);
+    this.#backlog = new Backlog({
+      read: (after) => inbox.read(did, { after, ...PAGE }),
+      look: (message) => {
+        if (!this.#flights.has(message.seq) && !this.#leaving.has(message.seq)) this.#tryDeliver(message);
+      },
+      isFull: () => this.connected && [...this.#windows.values()].every((window) => window.starved),
+      onFailure: (error) => events.onFailure(error),
+    });
   }
 
   get connected(): boolean {
@@ -94,7 +92,7 @@ export class Mailbox {
 
   /** Nothing is going on here: the mailbox may be forgotten. */
   get idle(): boolean {
-    return !this.connected && this.#leaving.size === 0 && !this.#scanning;
+    return !this.connected && this.#leaving.size === 0 && !this.#backlog.walking;
   }
 
   get protocols(): Iterable<string> {
@@ -114,7 +112,7 @@ export class Mailbox {
       this.#release(connection, (flight) => this.#route(flight.message, flight.passedBy) !== connection);
       if (!left) connection.takenOver();
     }
-    this.#rescan(0);
+    this.#backlog.walk(0);
   }
 
   /** Removes a connection. What it did not acknowledge goes to another one, or waits. */
@@ -136,15 +134,10 @@ export class Mailbox {
    * agent that acts on a message which the node then fails to store is no worse off than one whose acknowledgement is lost.
    */
   offer(message: InboxMessage, durable: Promise<void>): void {
-    this.#written = durable;
-    if (this.connected && this.#caughtUp && !this.#scanning) {
-      this.#cursor = message.seq;
-      this.#tryDeliver(message);
-      return;
-    }
-    this.#caughtUp = false;
+    this.#backlog.wrote(durable);
+    if (this.connected && this.#backlog.passes(message.seq)) return this.#tryDeliver(message);
     this.#nextExpiry = Math.min(this.#nextExpiry, message.expiresAt);
-    if (!this.#stalled) this.#rescan(this.#cursor);
+    if (this.connected) this.#backlog.grew();
   }
 
   /** A message that was offered could not be stored, and its sender knows. */
@@ -169,7 +162,7 @@ export class Mailbox {
     const window = this.#windows.get(consumer);
     if (window === undefined) return;
     window.starved = false;
-    if (this.#firstHeld !== Number.POSITIVE_INFINITY || !this.#caughtUp) this.#rescan(Math.min(this.#firstHeld - 1, this.#cursor));
+    this.#backlog.resume();
   }
 
   /** Called now and then: redelivers what was not acknowledged in time, and buries what has expired. */
@@ -178,13 +171,14 @@ export class Mailbox {
     for (const flight of this.#flights.values()) if (flight.dueAt <= now) this.#overdue(flight, now);
     // What has just left may have been all that a full window waited for.
     for (const [consumer, window] of this.#windows) if (window.mayResume) this.resume(consumer);
-    if (this.#clashed) {
+    if (this.connected) this.#backlog.retry();
+    if (this.#clashed && this.connected) {
       this.#clashed = false;
-      this.#rescan(this.#firstHeld - 1);
+      this.#backlog.resume();
     }
     if (now >= this.#nextExpiry) {
       this.#nextExpiry = Number.POSITIVE_INFINITY;
-      this.#startScan(0);
+      this.#backlog.walk(0);
     }
   }
 
@@ -225,7 +219,7 @@ export class Mailbox {
     const clashes = window?.has(message.id) === true;
     if (clashes) this.#clashed = true;
     if (consumer === undefined || window === undefined || clashes || !window.takes(message, consumer.writable)) {
-      this.#firstHeld = Math.min(this.#firstHeld, message.seq);
+      this.#backlog.hold(message.seq);
       this.#nextExpiry = Math.min(this.#nextExpiry, message.expiresAt);
       if (consumer !== undefined && window?.mayConfirm === true) void this.#confirm(consumer, window);
       return;
@@ -273,16 +267,16 @@ export class Mailbox {
     for (const flight of released) {
       this.#land(flight);
       this.#record(flight);
-      this.#firstHeld = Math.min(this.#firstHeld, flight.message.seq);
+      this.#backlog.hold(flight.message.seq);
     }
-    if (released.length > 0) this.#rescan(this.#firstHeld - 1);
+    if (released.length > 0 && this.connected) this.#backlog.resume();
   }
 
   #record(flight: Flight<Consumer>): void {
     const recording = this.#inbox
       .recordAttempts(this.did, flight.message.seq, flight.attempt)
       .catch((error: unknown) => this.#events.onFailure(error));
-    this.#written = Promise.allSettled([this.#written, recording]);
+    this.#backlog.wroteToo(recording);
   }
 
   #bury(message: InboxMessage, cause: "expired" | "unhandled"): void {
@@ -306,55 +300,5 @@ export class Mailbox {
       this.#events.onFailure(error);
     }
     for (const seq of seqs) this.#leaving.delete(seq);
-  }
-
-  /** Looks again at everything after `seq`, if anybody is there to take it. */
-  #rescan(seq: number): void {
-    if (this.connected) this.#startScan(seq);
-  }
-
-  #startScan(seq: number): void {
-    this.#cursor = Math.min(this.#cursor, Math.max(seq, 0));
-    this.#stalled = false;
-    this.#scanAgain = true;
-    if (!this.#scanning) void this.#scan();
-  }
-
-  async #scan(): Promise<void> {
-    this.#scanning = true;
-    try {
-      while (this.#scanAgain) {
-        this.#scanAgain = false;
-        await this.#written.catch(() => undefined);
-        // What was held is about to be looked at again.
-        if (this.#cursor < this.#firstHeld) this.#firstHeld = Number.POSITIVE_INFINITY;
-        await this.#scanOnce();
-      }
-    } catch (error) {
-      this.#events.onFailure(error);
-    } finally {
-      this.#scanning = false;
-    }
-  }
-
-  async #scanOnce(): Promise<void> {
-    for (;;) {
-      const from = this.#cursor;
-      const page = await this.#inbox.read(this.did, { after: from, ...PAGE });
-      // A rescan from further back overtook this read.
-      if (this.#cursor !== from) return;
-      for (const message of page) {
-        this.#cursor = message.seq;
-        if (!this.#flights.has(message.seq) && !this.#leaving.has(message.seq)) this.#tryDeliver(message);
-      }
-      if (page.length === 0) {
-        this.#caughtUp = this.connected;
-        return;
-      }
-      if (this.connected && [...this.#windows.values()].every((window) => window.starved)) {
-        this.#stalled = true;
-        return;
-      }
-    }
   }
 }

@@ -413,6 +413,43 @@ describe("Mailbox", () => {
     expect(await waiting()).toEqual(["2"]);
   });
 
+  it("tries again when the inbox could not be read", async () => {
+    await arrive("1");
+    const read = inbox.read.bind(inbox);
+    inbox.read = () => Promise.reject(new Error("the disk is gone"));
+    const agent = new Agent();
+    mailbox.bind(agent, [ECHO]);
+    await settled();
+    expect(failures.splice(0)).toMatchObject([{ message: "the disk is gone" }]);
+    inbox.read = read;
+    mailbox.sweep();
+    await settled();
+    expect(agent.ids).toEqual(["1"]);
+  });
+
+  it("takes back what could not be stored after all", async () => {
+    const agent = new Agent();
+    mailbox.bind(agent, [ECHO]);
+    await settled();
+    const lost = await inbox.append({
+      recipient: DID,
+      id: "lost",
+      type: `${ECHO}/request`,
+      plaintext: "{}",
+      authorized: true,
+      expiresAt: now + 1_000_000,
+    });
+    if (lost.status !== "stored") throw new Error(lost.status);
+    mailbox.offer(lost.message, lost.durable);
+    expect(agent.ids).toEqual(["lost"]);
+    await inbox.settle(DID, [lost.message.seq]);
+    mailbox.retract(lost.message);
+    now += 1000;
+    mailbox.sweep();
+    await settled();
+    expect(agent.ids).toEqual(["lost"]);
+  });
+
   it("would take what somebody bound, or asked for", () => {
     const agent = new Agent();
     mailbox.bind(agent, [ECHO]);
