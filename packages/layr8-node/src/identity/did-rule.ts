@@ -1,5 +1,5 @@
+import { isDid } from "@parley/did";
 import type { DidRule } from "../options.ts";
-import { isDid } from "./did-syntax.ts";
 
 const PREFIX = /^did:[a-z0-9]+:(?:[\w.%-]+:)*\*$/;
 const MAX_ENTRIES = 1000;

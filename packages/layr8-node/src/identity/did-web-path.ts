@@ -1,4 +1,4 @@
-import { isDid } from "./did-syntax.ts";
+import { isDid } from "@parley/did";
 
 const HOST = /^([a-z0-9](?:[a-z0-9.-]*[a-z0-9])?)(?::(\d{1,5}))?$/;
 const WELL_KNOWN = "/.well-known/did.json";

@@ -1,10 +1,10 @@
 import { randomBytes, type KeyObject } from "node:crypto";
 import type { JsonObject } from "@parley/core";
+import { isDid } from "@parley/did";
 import type { Records } from "../storage/records.ts";
 import { mayBind, type ApiKey } from "./api-keys.ts";
 import { didDocument } from "./did-document.ts";
 import { generateKeys, privateKeyOf, publicJwk, type KeyPurpose, type StoredKeys } from "./did-keys.ts";
-import { isDid } from "./did-syntax.ts";
 import { didWebOf } from "./did-web-path.ts";
 import { IdentityError, type IdentityErrorCode } from "./identity-error.ts";
 import type { NodeKey } from "./node-key.ts";

@@ -1,4 +1,4 @@
-/** Protocols that every agent has and none has for itself: any connection of a DID takes problem reports. */
+/** Protocols that every agent has and none has for itself: problem reports go to the connection that joined last. */
 const SHARED: ReadonlySet<string> = new Set(["https://didcomm.org/report-problem/2.0"]);
 
 /** The protocol that stands for all others. */
