@@ -63,7 +63,7 @@ export class ServerRejectError extends ParleyError<"server_reject"> {
   readonly messageId: string;
 
   constructor(cause: RejectedError, messageId: string) {
-    super("server_reject", `The node refused the message: ${cause.reason}`, { cause });
+    super("server_reject", cause.message, { cause });
     this.reason = cause.reason;
     this.messageId = messageId;
     if (cause.problemCode !== undefined) this.problemCode = cause.problemCode;

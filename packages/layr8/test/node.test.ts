@@ -91,6 +91,18 @@ describe("agents on a real node", () => {
     await expect.poll(() => errors).toMatchObject([{ kind: ErrorKind.SERVER_REJECT, messageId: "unheard" }]);
   });
 
+  it("learn why policy refuses them", async () => {
+    await node.close();
+    node = await startNode({ port: 0, logger: false, policies: [{ did: "did:web:localhost:vault", allow: [] }] });
+    await echoAgent({ agentDid: "did:web:localhost:vault" });
+    const eve = await client({ agentDid: "did:web:localhost:eve" }).connect();
+    await expect(eve.send({ type: `${ECHO}/request`, to: "did:web:localhost:vault" })).rejects.toMatchObject({
+      reason: "unauthorized",
+      problemCode: "e.m.authz.denied",
+      message: "The node refused the message: unauthorized (did:web:localhost:vault does not accept messages from did:web:localhost:eve)",
+    });
+  });
+
   it("say on close that another connection took their place", async () => {
     const first = await echoAgent({ agentDid: "did:web:localhost:echo" });
     const lost = new Promise((resolve) => void first.onDisconnect(resolve));

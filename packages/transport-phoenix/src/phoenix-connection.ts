@@ -253,10 +253,19 @@ class Sending implements ReplyWaiter {
   }
 }
 
+/** Longest comment of a node that becomes part of an error's message. */
+const MAX_COMMENT = 500;
+
 function rejection(reply: Reply): RejectedError {
   const reason = reasonOf(reply);
-  const { code } = reply.response;
-  return new RejectedError("rejected", `The node refused the message: ${reason}`, reason, typeof code === "string" ? code : undefined);
+  const { code, comment } = reply.response;
+  const more = typeof comment === "string" && comment !== "" ? ` (${comment.slice(0, MAX_COMMENT)})` : "";
+  return new RejectedError(
+    "rejected",
+    `The node refused the message: ${reason}${more}`,
+    reason,
+    typeof code === "string" ? code : undefined,
+  );
 }
 
 function stringify(plaintext: JsonObject): string {
