@@ -62,6 +62,11 @@ export function reasonOf({ status, response }: Reply): string {
   return typeof reason === "string" ? excerpt(reason) : `no reason given (status ${excerpt(status)})`;
 }
 
+/** What the node says about its reason, for people. */
+export function commentOf({ response: { comment } }: Reply): string | undefined {
+  return typeof comment === "string" && comment !== "" ? excerpt(comment) : undefined;
+}
+
 /** Cuts what the node sent to 1 KiB, for reports. */
 function excerpt(text: string): string {
   return text.length > 1024 ? text.slice(0, 1024) : text;

@@ -13,7 +13,7 @@ import {
 import { AsyncQueue, deferred } from "@parley/core/internal";
 import { dispatchReply, PhoenixDelivery, type Settlement } from "./delivery.ts";
 import { invalidFrame } from "./errors.ts";
-import { excerptOfFrame, reasonOf, type Frame, type Reply } from "./frame.ts";
+import { excerptOfFrame, commentOf, reasonOf, type Frame, type Reply } from "./frame.ts";
 import type { Link, LinkMember } from "./link.ts";
 import { Membership } from "./membership.ts";
 import type { Settings } from "./options.ts";
@@ -253,19 +253,12 @@ class Sending implements ReplyWaiter {
   }
 }
 
-/** Longest comment of a node that becomes part of an error's message. */
-const MAX_COMMENT = 500;
-
 function rejection(reply: Reply): RejectedError {
   const reason = reasonOf(reply);
-  const { code, comment } = reply.response;
-  const more = typeof comment === "string" && comment !== "" ? ` (${comment.slice(0, MAX_COMMENT)})` : "";
-  return new RejectedError(
-    "rejected",
-    `The node refused the message: ${reason}${more}`,
-    reason,
-    typeof code === "string" ? code : undefined,
-  );
+  const comment = commentOf(reply);
+  const { code } = reply.response;
+  const message = `The node refused the message: ${reason}${comment === undefined ? "" : ` (${comment})`}`;
+  return new RejectedError("rejected", message, reason, typeof code === "string" ? code : undefined);
 }
 
 function stringify(plaintext: JsonObject): string {
