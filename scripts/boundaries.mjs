@@ -17,24 +17,25 @@ export const RULES = {
 
   "transport-phoenix": { packages: ["core"], libraries: ["phoenix", "ws", "undici"] },
   did: { packages: ["core"], libraries: ["did-resolver"] },
+  vc: { packages: ["core", "did"], libraries: ["jose", "canonicalize"] },
   "didcomm-crypto": { packages: ["core", "did"], libraries: ["jose"] },
   "mls-engine": { packages: ["core"], libraries: ["ts-mls"] },
   "skytale-relay": { packages: ["core"], libraries: ["@grpc/grpc-js", "@bufbuild/protobuf"] },
   "envelope-and-adapters": { packages: ["core"], libraries: ["@a2a-js/sdk", "@modelcontextprotocol/sdk"] },
 
   "didcomm-agent": { packages: ["core"], libraries: ["@standard-schema/spec"] },
-  "credentials-client": { packages: ["core", "did"], libraries: ["undici", "jose"] },
+  "credentials-client": { packages: ["core", "did", "vc"], libraries: ["undici"] },
   channels: { packages: ["core", "mls-engine", "skytale-relay", "envelope-and-adapters"], libraries: ["undici"] },
   "protocol-bridge": { packages: ["core", "envelope-and-adapters"], libraries: [] },
 
   "layr8-node": {
-    packages: ["core", "did", "didcomm-crypto"],
-    libraries: ["ws", "fastify", "jose", "lmdb", "pino", "prom-client", ...NATS],
+    packages: ["core", "did", "didcomm-crypto", "vc"],
+    libraries: ["ws", "fastify", "@fastify/swagger", "fastify-type-provider-zod", "zod", "lmdb", "pino", "prom-client", ...NATS],
   },
   "skytale-server": { packages: ["core", "skytale-relay"], libraries: ["@grpc/grpc-js", "fastify", "jose", "lmdb", ...NATS] },
 
   layr8: {
-    packages: ["core", "transport-phoenix", "didcomm-agent", "credentials-client", "did", "didcomm-crypto"],
+    packages: ["core", "transport-phoenix", "didcomm-agent", "credentials-client", "did", "didcomm-crypto", "vc"],
     libraries: [],
     meta: true,
   },
