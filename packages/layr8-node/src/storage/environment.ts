@@ -1,7 +1,7 @@
 import { chmod, mkdir, open as openFile } from "node:fs/promises";
 import { join } from "node:path";
+import { LockError, lockDirectory, type DirectoryLock } from "@parley/directory-lock";
 import { open, type Database, type RootDatabase } from "lmdb";
-import { lockDirectory, type DirectoryLock } from "./directory-lock.ts";
 import { StorageError } from "./storage-error.ts";
 import { WriteQueue, type Table, type Write } from "./write-queue.ts";
 
@@ -50,7 +50,9 @@ export class StorageEnvironment implements Environment, AsyncDisposable {
     } catch (error) {
       throw new StorageError("data_dir_unusable", `${directory} can't be created`, { cause: error });
     }
-    const lock = await lockDirectory(directory);
+    const lock = await lockDirectory(directory).catch((error: unknown) => {
+      throw lockFailure(directory, error);
+    });
     try {
       const environment = new StorageEnvironment(directory, await openRoot(join(directory, "node.mdb")), lock);
       await environment.#checkSchema();
@@ -97,6 +99,12 @@ export class StorageEnvironment implements Environment, AsyncDisposable {
       throw new StorageError("data_dir_unusable", `${this.directory} has version ${version}; this node knows version ${SCHEMA_VERSION}`);
     }
   }
+}
+
+function lockFailure(directory: string, error: unknown): StorageError {
+  return error instanceof LockError && error.code === "locked"
+    ? new StorageError("data_dir_locked", "Another node has this data directory open", { cause: error })
+    : new StorageError("data_dir_unusable", `${directory} can't be locked`, { cause: error });
 }
 
 async function openRoot(path: string): Promise<RootDatabase<Buffer, Uint8Array>> {
