@@ -15,6 +15,7 @@ const NATS = ["@nats-io/transport-node", "@nats-io/nats-core", "@nats-io/jetstre
 export const RULES = {
   core: { packages: [], libraries: [] },
   "directory-lock": { packages: ["core"], libraries: [] },
+  storage: { packages: ["core", "directory-lock"], libraries: ["lmdb"] },
 
   "transport-phoenix": { packages: ["core"], libraries: ["phoenix", "ws", "undici"] },
   did: { packages: ["core"], libraries: ["did-resolver"] },
@@ -30,12 +31,12 @@ export const RULES = {
   "protocol-bridge": { packages: ["core", "envelope-and-adapters"], libraries: [] },
 
   "layr8-node": {
-    packages: ["core", "did", "didcomm-crypto", "vc", "directory-lock"],
+    packages: ["core", "did", "didcomm-crypto", "vc", "storage"],
     libraries: ["ws", "fastify", "@fastify/swagger", "fastify-type-provider-zod", "zod", "lmdb", "pino", "prom-client", ...NATS],
   },
   "skytale-server": {
     packages: ["core", "skytale-relay", "directory-lock"],
-    libraries: ["@grpc/grpc-js", "fastify", "jose", "lmdb", ...NATS],
+    libraries: ["@grpc/grpc-js", "fastify", "jose", ...NATS],
   },
 
   layr8: {
