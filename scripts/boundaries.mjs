@@ -21,7 +21,7 @@ export const RULES = {
   did: { packages: ["core"], libraries: ["did-resolver"] },
   vc: { packages: ["core", "did"], libraries: ["jose", "canonicalize"] },
   "didcomm-crypto": { packages: ["core", "did"], libraries: ["jose"] },
-  "mls-engine": { packages: ["core", "directory-lock"], libraries: ["ts-mls"] },
+  "mls-engine": { packages: ["core", "directory-lock"], libraries: ["ts-mls", "@noble/ciphers", "@noble/curves"] },
   "skytale-relay": { packages: ["core"], libraries: ["@grpc/grpc-js", "@bufbuild/protobuf"] },
   "envelope-and-adapters": { packages: ["core"], libraries: ["@a2a-js/sdk", "@modelcontextprotocol/sdk"] },
 
@@ -32,11 +32,22 @@ export const RULES = {
 
   "layr8-node": {
     packages: ["core", "did", "didcomm-crypto", "vc", "storage"],
-    libraries: ["ws", "fastify", "@fastify/swagger", "fastify-type-provider-zod", "zod", "lmdb", "pino", "prom-client", ...NATS],
+    libraries: ["ws", "fastify", "@fastify/swagger", "fastify-type-provider-zod", "zod", "pino", "prom-client", ...NATS],
   },
   "skytale-server": {
-    packages: ["core", "skytale-relay", "directory-lock"],
-    libraries: ["@grpc/grpc-js", "fastify", "jose", ...NATS],
+    packages: ["core", "skytale-relay", "storage"],
+    libraries: [
+      "@grpc/grpc-js",
+      "@bufbuild/protobuf",
+      "fastify",
+      "@fastify/swagger",
+      "fastify-type-provider-zod",
+      "zod",
+      "jose",
+      "pino",
+      "prom-client",
+      ...NATS,
+    ],
   },
 
   layr8: {
