@@ -1,1 +1,20 @@
-export {};
+// For applications
+export { CredentialsClient } from "./client.ts";
+export type { CredentialsClientOptions, CredentialsLimits, CredentialsTlsOptions, RetryOptions } from "./options.ts";
+export type { Credential } from "./model.ts";
+export type { StoredCredential } from "./wire.ts";
+export type {
+  CallOptions,
+  CredentialVerification,
+  ListCredentialsOptions,
+  SignCredentialOptions,
+  StoreCredentialOptions,
+  VerifyCredentialOptions,
+} from "./credentials.ts";
+export type { PresentationVerification, SignPresentationOptions, VerifyPresentationOptions } from "./presentations.ts";
+export { RestError, type RestErrorCode, type RestErrorOptions } from "./errors.ts";
+
+// Without a node
+export { verifyLocally, type LocalVerification, type VerifyLocallyOptions } from "./verify-locally.ts";
+export type { DevelopmentOptions } from "./development.ts";
+export { decodeCredential, VcError, type CredentialFormat, type DecodedCredential, type VcErrorCode } from "@parley/vc";

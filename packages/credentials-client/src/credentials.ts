@@ -1,0 +1,125 @@
+import type { JsonObject } from "@parley/core";
+import type { CredentialFormat } from "@parley/vc";
+import { RestError } from "./errors.ts";
+import type { Http } from "./http.ts";
+import { writeCredential, writeDate, type Credential } from "./model.ts";
+import type { CredentialsLimits } from "./options.ts";
+import { invalid, readObject, readPage, readSigned, readStored, type StoredCredential } from "./wire.ts";
+
+/** What every call takes. */
+export interface CallOptions {
+  /** Ends the call; its promise is rejected with the signal's reason. The node may have done what it was asked all the same. */
+  readonly signal?: AbortSignal;
+}
+
+/** Options of `signCredential`. */
+export interface SignCredentialOptions extends CallOptions {
+  /** The DID that signs. Default: the client's. */
+  readonly issuerDid?: string;
+  /** Default `compact_jwt`. */
+  readonly format?: CredentialFormat;
+}
+
+/** Options of `verifyCredential`. */
+export interface VerifyCredentialOptions extends CallOptions {
+  /** The DID that the node verifies for. Default: the client's. */
+  readonly verifierDid?: string;
+}
+
+/** Options of `storeCredential`. */
+export interface StoreCredentialOptions extends CallOptions {
+  /** The DID whose store it goes into. Default: the client's. */
+  readonly holderDid?: string;
+  /** Noted beside the credential, not checked by this client. */
+  readonly issuerDid?: string;
+  /** Noted beside the credential: a Date, or text as in RFC 3339. */
+  readonly validUntil?: Date | string;
+}
+
+/** Options of `listCredentials`. */
+export interface ListCredentialsOptions extends CallOptions {
+  /** The DID whose store is listed. Default: the client's. */
+  readonly holderDid?: string;
+}
+
+/** A credential that the node has verified. */
+export interface CredentialVerification {
+  readonly credential: JsonObject;
+  /** Protected header of the JWS; for `json`, the proof without its value. */
+  readonly headers: JsonObject;
+}
+
+const PATH = "/api/v1/credentials";
+/** Pages of one listing: a node that pages in ones would else keep a client busy for ever. */
+const MAX_PAGES = 1_000;
+
+export async function sign(
+  http: Http,
+  credential: Credential,
+  { issuerDid, format, signal }: { issuerDid: string; format: CredentialFormat; signal: AbortSignal | undefined },
+): Promise<string> {
+  const body = { credential: writeCredential(credential, issuerDid), issuer_did: issuerDid, format };
+  return readSigned(await http.call({ method: "POST", path: `${PATH}/sign`, body, signal }), "signed_credential");
+}
+
+export async function verify(
+  http: Http,
+  signed: string,
+  { verifierDid, signal }: { verifierDid: string; signal: AbortSignal | undefined },
+): Promise<CredentialVerification> {
+  const body = { signed_credential: signed, verifier_did: verifierDid };
+  const answer = await http.call({ method: "POST", path: `${PATH}/verify`, body, signal });
+  return { credential: readObject(answer, "credential"), headers: readObject(answer, "headers") };
+}
+
+export async function store(
+  http: Http,
+  signed: string,
+  { holderDid, issuerDid, validUntil, signal }: StoreCredentialOptions & { holderDid: string },
+): Promise<StoredCredential> {
+  const body = {
+    holder_did: holderDid,
+    credential_jwt: signed,
+    issuer_did: issuerDid,
+    valid_until: validUntil === undefined ? undefined : writeDate("validUntil", validUntil),
+  };
+  const answer = await http.call({ method: "POST", path: PATH, body, signal });
+  const stored = readStored(answer);
+  if (stored.holderDid !== holderDid) throw invalid(answer, "is about another holder");
+  return stored;
+}
+
+/** All pages, one after the other. */
+export async function list(
+  http: Http,
+  { holderDid, signal }: { holderDid: string; signal: AbortSignal | undefined },
+  { maxCredentials, maxListLength }: Required<CredentialsLimits>,
+): Promise<readonly StoredCredential[]> {
+  const found: StoredCredential[] = [];
+  const cursors = new Set<string>();
+  const query = new URLSearchParams({ holder_did: holderDid });
+  for (let length = 0; ;) {
+    const answer = await http.call({ method: "GET", path: `${PATH}?${query.toString()}`, signal });
+    const { credentials, next } = readPage(answer);
+    if (credentials.some((credential) => credential.holderDid !== holderDid)) throw invalid(answer, "is about another holder");
+    found.push(...credentials);
+    length += credentials.reduce((sum, { credentialJwt }) => sum + credentialJwt.length, 0);
+    if (found.length > maxCredentials) throw tooMany(`more than ${maxCredentials} credentials`);
+    if (length > maxListLength) throw tooMany(`credentials of more than ${maxListLength} characters`);
+    if (next === undefined) return found;
+    if (cursors.has(next)) throw invalid(answer, "leads back to an earlier page");
+    if (cursors.add(next).size >= MAX_PAGES) throw tooMany(`more than ${MAX_PAGES} pages`);
+    query.set("cursor", next);
+  }
+}
+
+export async function get(http: Http, id: string, signal: AbortSignal | undefined): Promise<StoredCredential> {
+  const answer = await http.call({ method: "GET", path: `${PATH}/${encodeURIComponent(id)}`, signal });
+  const stored = readStored(answer);
+  if (stored.id !== id) throw invalid(answer, "is about another credential");
+  return stored;
+}
+
+function tooMany(what: string): RestError {
+  return new RestError("too_many_credentials", `The listing has ${what}`);
+}

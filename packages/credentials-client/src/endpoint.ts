@@ -1,0 +1,44 @@
+import type { LookupFunction } from "node:net";
+import { createAddressGuard } from "@parley/did/node";
+
+/** Where a node's REST API is. */
+export interface Endpoint {
+  readonly origin: string;
+  /** What stands before `/api/v1`; mostly nothing. */
+  readonly path: string;
+  /** Value of an `Authorization` header, from a name and password in the URL. */
+  readonly authorization?: string;
+  /** Resolves loopback names (https://www.rfc-editor.org/rfc/rfc6761#section-6.3); the system resolves all others. */
+  readonly lookup?: LookupFunction;
+}
+
+const PROTOCOLS: ReadonlyMap<string, string> = new Map([
+  ["wss:", "https:"],
+  ["https:", "https:"],
+  ["ws:", "http:"],
+  ["http:", "http:"],
+]);
+
+/** Finds the REST API of the node that a WebSocket URL or an http origin names. @throws TypeError without the URL, which may hold secrets. */
+export function readEndpoint(nodeUrl: string): Endpoint {
+  if (typeof nodeUrl !== "string" || !URL.canParse(nodeUrl)) {
+    throw new TypeError("nodeUrl is not a URL; expected something like wss://node.example/plugin_socket/websocket");
+  }
+  const { protocol, host, hostname, pathname, username, password } = new URL(nodeUrl);
+  const scheme = PROTOCOLS.get(protocol);
+  if (scheme === undefined) throw new TypeError(`nodeUrl must begin with wss:, ws:, https: or http:, not ${protocol}`);
+  return {
+    origin: `${scheme}//${host}`,
+    path: pathname.replace(/\/$/, "").replace(/\/plugin_socket\/websocket$/, ""),
+    ...(username === "" && password === "" ? {} : { authorization: basic(username, password) }),
+    ...(/(?:^|\.)localhost\.?$/.test(hostname) ? { lookup: createAddressGuard({ allow: ["loopback"] }).lookup } : {}),
+  };
+}
+
+function basic(username: string, password: string): string {
+  try {
+    return `Basic ${Buffer.from(`${decodeURIComponent(username)}:${decodeURIComponent(password)}`).toString("base64")}`;
+  } catch {
+    throw new TypeError("nodeUrl has a user name or password that is not percent-encoded UTF-8");
+  }
+}

@@ -1,0 +1,92 @@
+import { randomUUID } from "node:crypto";
+import { isJsonObject, type JsonObject, type JsonValue } from "@parley/core";
+
+/**
+ * A credential to be signed, as the {@link https://www.w3.org/TR/vc-data-model-2.0/ | W3C data model} has it. Members that are not listed
+ * are signed as they are.
+ */
+export interface Credential {
+  /** Default `["https://www.w3.org/ns/credentials/v2"]`. `"@context"` may be written instead. */
+  readonly context?: string | readonly JsonValue[];
+  /** `"VerifiableCredential"` is put first where it is missing. */
+  readonly type?: string | readonly string[];
+  /** Who it is about, and what is claimed of them. */
+  readonly credentialSubject: JsonObject | readonly JsonObject[];
+  /** Default: a new `urn:uuid:…`. */
+  readonly id?: string;
+  /** Default: the DID that signs. */
+  readonly issuer?: string | JsonObject;
+  /** A Date, or text as in RFC 3339. */
+  readonly validFrom?: Date | string;
+  /** A Date, or text as in RFC 3339. */
+  readonly validUntil?: Date | string;
+  readonly credentialStatus?: JsonObject | readonly JsonObject[];
+  readonly credentialSchema?: JsonObject | readonly JsonObject[];
+  readonly [member: string]: JsonValue | Date | undefined;
+}
+
+const CONTEXT = "https://www.w3.org/ns/credentials/v2";
+const TYPE = "VerifiableCredential";
+
+/** The credential as it is sent to be signed, with the members that nodes demand. @throws TypeError naming the member. */
+export function writeCredential(credential: Credential, issuerDid: string): JsonObject {
+  if (!isJsonObject(credential)) throw new TypeError("credential must be an object");
+  const { context, "@context": atContext, type, id, issuer, validFrom, validUntil, credentialSubject, ...more } = credential;
+  if (context !== undefined && atContext !== undefined) throw new TypeError('credential has both context and "@context"; give one of them');
+  for (const member of ["credentialStatus", "credentialSchema"]) {
+    if (more[member] !== undefined) checkObjects(member, more[member]);
+  }
+  checkObjects("credentialSubject", credentialSubject);
+  const from = validFrom === undefined ? undefined : writeDate("validFrom", validFrom);
+  const until = validUntil === undefined ? undefined : writeDate("validUntil", validUntil);
+  return {
+    "@context": writeContext(context ?? atContext ?? CONTEXT),
+    id: id === undefined ? `urn:uuid:${randomUUID()}` : text("id", id),
+    type: writeType(type ?? TYPE),
+    issuer: issuer === undefined ? issuerDid : writeIssuer(issuer),
+    ...(from === undefined ? {} : { validFrom: from }),
+    ...(until === undefined ? {} : { validUntil: until }),
+    credentialSubject,
+    ...(more as JsonObject), // a Date is written as its RFC 3339 text
+  };
+}
+
+const RFC3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)$/i;
+
+/** A date as RFC 3339 text. @throws TypeError naming the member. */
+export function writeDate(name: string, date: unknown): string {
+  if (date instanceof Date && !Number.isNaN(date.getTime())) return date.toISOString();
+  if (typeof date === "string" && RFC3339.test(date) && !Number.isNaN(Date.parse(date))) return date;
+  throw new TypeError(`${name} must be a valid Date, or text like 2027-01-31T12:00:00Z`);
+}
+
+function writeContext(context: unknown): readonly JsonValue[] {
+  const all = Array.isArray(context) ? (context as readonly JsonValue[]) : [context as JsonValue];
+  if (all.length > 0 && all.every((entry) => (typeof entry === "string" && entry !== "") || isJsonObject(entry))) return all;
+  throw new TypeError("context must be URLs or objects, at least one");
+}
+
+function writeType(type: unknown): readonly string[] {
+  const all: readonly unknown[] = Array.isArray(type) ? type : [type];
+  const names = all.map((name) => text("type", name));
+  return names.includes(TYPE) ? names : [TYPE, ...names];
+}
+
+function writeIssuer(issuer: unknown): string | JsonObject {
+  if (isJsonObject(issuer)) {
+    text("issuer.id", issuer["id"]);
+    return issuer;
+  }
+  return text("issuer", issuer);
+}
+
+function checkObjects(name: string, value: unknown): void {
+  const all: readonly unknown[] = Array.isArray(value) ? value : [value];
+  if (all.length === 0 || !all.every((entry) => isJsonObject(entry))) throw new TypeError(`${name} must be an object, or a list of them`);
+}
+
+/** A string that is not empty. @throws TypeError naming the member. */
+export function text(name: string, value: unknown): string {
+  if (typeof value === "string" && value !== "") return value;
+  throw new TypeError(`${name} must be a string that is not empty`);
+}

@@ -1,0 +1,74 @@
+import { createDidResolver, didKeyMethod, didWebMethod, type DidResolver } from "@parley/did";
+import { createNodeFetch } from "@parley/did/node";
+import {
+  verifyCredential,
+  verifyPresentation,
+  type StatusListFetch,
+  type VerifiedCredential,
+  type VerifiedPresentation,
+  type VerifyPresentationOptions,
+} from "@parley/vc";
+import type { DevelopmentOptions } from "./development.ts";
+import { signedKind } from "./signed-kind.ts";
+import { createStatusFetch } from "./status-fetch.ts";
+
+/** Options of {@link verifyLocally}. */
+export interface VerifyLocallyOptions extends Omit<VerifyPresentationOptions, "resolver" | "status"> {
+  /** Finds DID documents. Default: did:key and did:web, from public addresses only, with a cache that all calls share. */
+  readonly resolver?: DidResolver;
+  /** Gets status lists. Default: over https, from public addresses only. `"ignore"` skips the check for revocation. */
+  readonly status?: StatusListFetch | "ignore";
+  /** For the defaults of `resolver` and `status`. With it, nothing is cached between calls. */
+  readonly development?: DevelopmentOptions;
+}
+
+/** What {@link verifyLocally} found to hold. */
+export type LocalVerification =
+  | ({ readonly kind: "credential" } & VerifiedCredential)
+  | ({ readonly kind: "presentation" } & VerifiedPresentation);
+
+/**
+ * Verifies a signed credential or presentation on this machine, of any format: signatures against the keys in the DID documents of those who
+ * signed, dates, status, and for a presentation its nonce, its audience and each credential in it. No node is asked or trusted.
+ *
+ * `kind` says what it was. With a `nonce` or an `audience`, only a presentation will do.
+ *
+ * @throws VcError saying what does not hold; DidError when a DID can't be resolved.
+ * @example
+ * ```ts
+ * import { verifyLocally } from "@parley/credentials-client";
+ *
+ * async function nameIn(signed: string, trustedIssuer: string) {
+ *   const verified = await verifyLocally(signed);
+ *   if (verified.kind !== "credential" || verified.issuer !== trustedIssuer) return undefined;
+ *   return verified.credential["credentialSubject"];
+ * }
+ * ```
+ */
+export async function verifyLocally(signed: string, options: VerifyLocallyOptions = {}): Promise<LocalVerification> {
+  if (typeof signed !== "string") throw new TypeError("signed must be a string");
+  const { development, nonce, audience, ...others } = options;
+  const common = {
+    ...others,
+    resolver: options.resolver ?? resolverFor(development),
+    status: options.status ?? createStatusFetch(development ?? {}),
+  };
+  if (nonce === undefined && audience === undefined && signedKind(signed) === "credential") {
+    return { kind: "credential", ...(await verifyCredential(signed, common)) };
+  }
+  const presentation = { ...(nonce === undefined ? {} : { nonce }), ...(audience === undefined ? {} : { audience }) };
+  return { kind: "presentation", ...(await verifyPresentation(signed, { ...common, ...presentation })) };
+}
+
+let shared: DidResolver | undefined;
+
+function resolverFor(development: DevelopmentOptions | undefined): DidResolver {
+  if (development !== undefined) return createResolver(development);
+  shared ??= createResolver({});
+  return shared;
+}
+
+function createResolver({ loopback = false, hosts = {}, ca }: DevelopmentOptions): DidResolver {
+  const fetch = createNodeFetch({ allow: loopback ? ["loopback"] : [], ...(ca === undefined ? {} : { ca }) });
+  return createDidResolver({ methods: { ...didKeyMethod(), ...didWebMethod({ fetch, httpForLoopback: loopback, hosts }) } });
+}
