@@ -1,14 +1,16 @@
 // For applications
 export { signCredential, signPresentation, type SignCredentialOptions, type SignPresentationOptions, type SigningKey } from "./sign.ts";
-export {
-  verifyCredential,
-  verifyPresentation,
-  type VerifiedCredential,
-  type VerifiedPresentation,
-  type VerifyOptions,
-  type VerifyPresentationOptions,
-} from "./verify.ts";
-export { decodeCredential, type DecodedCredential } from "./decode.ts";
+export { verifyCredential, type VerifiedCredential } from "./verify-credential.ts";
+export { verifyPresentation, type VerifiedPresentation } from "./verify-presentation.ts";
+export type { VerifyOptions, VerifyPresentationOptions } from "./options.ts";
+export { decodeCredential, decodePresentation, type DecodedCredential, type DecodedPresentation } from "./decode.ts";
 export type { CredentialFormat } from "./format.ts";
-export { VcError, type VcErrorCode } from "./vc-error.ts";
-export { BitstringStatusList, type StatusListFetch } from "./status-list.ts";
+export type { VcLimits } from "./limits.ts";
+export { VcError, type VcErrorCode, type VcErrorOptions } from "./vc-error.ts";
+
+// For status lists
+export { BitstringStatusList, type StatusListCredentialInit, type StatusListInit } from "./status/status-list.ts";
+export { StatusListCache, type StatusListCacheOptions } from "./status/status-list-cache.ts";
+export type { StatusListFetch } from "./status/status-list-fetch.ts";
+export type { CredentialStatus } from "./status/check-status.ts";
+export type { StatusPurpose } from "./status/status-entry.ts";

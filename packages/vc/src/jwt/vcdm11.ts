@@ -1,0 +1,80 @@
+import { isJsonObject, type JsonObject } from "@parley/core";
+import { entriesOf } from "../json.ts";
+import { CONTEXT_V2 } from "../model/context.ts";
+import { formatDateTimeStamp, parseDateTimeStamp } from "../model/date.ts";
+import { VcError } from "../vc-error.ts";
+import type { Claims } from "./claims.ts";
+
+/**
+ * A credential as it was before it became a JWT: what the claims say stands in it again. What both say must agree.
+ *
+ * @see {@link https://www.w3.org/TR/vc-data-model-1.1/#jwt-decoding | VCDM 1.1, section 6.3.1, JWT Decoding}
+ */
+export function credentialOfClaims(vc: JsonObject, { iss, sub, jti, nbf, exp }: Claims): JsonObject {
+  const { from, until } = dateMembers(vc);
+  return {
+    ...vc,
+    ...(jti !== undefined && { id: agreed(vc["id"], jti, "jti") }),
+    ...(iss !== undefined && { issuer: issuerOfClaims(vc["issuer"], iss) }),
+    ...(nbf !== undefined && { [from]: dateOfClaims(vc[from], nbf, "nbf") }),
+    ...(exp !== undefined && { [until]: dateOfClaims(vc[until], exp, "exp") }),
+    ...(sub !== undefined && { credentialSubject: subjectOfClaims(vc["credentialSubject"], sub) }),
+  };
+}
+
+/** A presentation as it was before it became a JWT. */
+export function presentationOfClaims(vp: JsonObject, { iss, jti }: Claims): JsonObject {
+  return {
+    ...vp,
+    ...(jti !== undefined && { id: agreed(vp["id"], jti, "jti") }),
+    ...(iss !== undefined && vp["holder"] === undefined && { holder: iss }),
+  };
+}
+
+/** The claims of a credential; it stands whole in `vc` besides. */
+export function claimsOfCredential(credential: JsonObject, issuer: string): JsonObject {
+  const { id, credentialSubject } = credential;
+  const { from, until } = dateMembers(credential);
+  const subject = isJsonObject(credentialSubject) ? credentialSubject["id"] : undefined;
+  return { iss: issuer, sub: subject, jti: id, nbf: secondsOf(credential[from]), exp: secondsOf(credential[until]), vc: credential };
+}
+
+function dateMembers(credential: JsonObject): { from: string; until: string } {
+  return entriesOf(credential["@context"])[0] === CONTEXT_V2
+    ? { from: "validFrom", until: "validUntil" }
+    : { from: "issuanceDate", until: "expirationDate" };
+}
+
+function agreed(value: JsonObject[string], claim: string, name: string): string {
+  if (value !== undefined && value !== claim) throw new VcError("claims_invalid", `The claim ${name} contradicts the document`);
+  return claim;
+}
+
+function issuerOfClaims(issuer: JsonObject[string], iss: string): string | JsonObject {
+  const id = isJsonObject(issuer) ? issuer["id"] : issuer;
+  if (id !== undefined && id !== iss) throw new VcError("issuer_mismatch", "The claim iss is not the issuer");
+  return isJsonObject(issuer) ? { ...issuer, id: iss } : iss;
+}
+
+function subjectOfClaims(subject: JsonObject[string], sub: string): JsonObject | readonly JsonObject[] {
+  const subjects = entriesOf(subject).filter(isJsonObject);
+  const [first = {}] = subjects;
+  if (subjects.length <= 1) return { ...first, id: agreed(first["id"], sub, "sub") };
+  if (!subjects.some(({ id }) => id === sub)) throw new VcError("claims_invalid", "The claim sub contradicts the document");
+  return subjects;
+}
+
+/** Claims are often whole seconds of a date that has a fraction. */
+function dateOfClaims(value: JsonObject[string], seconds: number, name: string): string {
+  if (typeof value !== "string") return formatDateTimeStamp(seconds * 1000);
+  const time = parseDateTimeStamp(value);
+  if (time !== undefined && Math.floor(time / 1000) !== Math.floor(seconds)) {
+    throw new VcError("claims_invalid", `The claim ${name} contradicts the document`);
+  }
+  return value;
+}
+
+function secondsOf(date: JsonObject[string]): number | undefined {
+  const time = typeof date === "string" ? parseDateTimeStamp(date) : undefined;
+  return time === undefined ? undefined : Math.floor(time / 1000);
+}

@@ -1,0 +1,40 @@
+import type { VerificationRelationship } from "@parley/did";
+import type { VcErrorCode } from "./vc-error.ts";
+
+/** What differs between credentials and presentations in how they are secured. */
+export interface Kind {
+  readonly name: "credential" | "presentation";
+  /** `typ` of a JWS of VC-JOSE-COSE, and the subtype of its media type. */
+  readonly typ: "vc+jwt" | "vp+jwt";
+  /** `cty` of a JWS of VC-JOSE-COSE, and the JWT claim of VCDM 1.1. */
+  readonly short: "vc" | "vp";
+  readonly type: "VerifiableCredential" | "VerifiablePresentation";
+  readonly envelopeType: "EnvelopedVerifiableCredential" | "EnvelopedVerifiablePresentation";
+  /** What the key must be for, which is also the `proofPurpose`. */
+  readonly relationship: VerificationRelationship;
+  readonly invalid: VcErrorCode;
+  /** Somebody else signed. */
+  readonly mismatch: VcErrorCode;
+}
+
+export const CREDENTIAL: Kind = {
+  name: "credential",
+  typ: "vc+jwt",
+  short: "vc",
+  type: "VerifiableCredential",
+  envelopeType: "EnvelopedVerifiableCredential",
+  relationship: "assertionMethod",
+  invalid: "credential_invalid",
+  mismatch: "issuer_mismatch",
+};
+
+export const PRESENTATION: Kind = {
+  name: "presentation",
+  typ: "vp+jwt",
+  short: "vp",
+  type: "VerifiablePresentation",
+  envelopeType: "EnvelopedVerifiablePresentation",
+  relationship: "authentication",
+  invalid: "presentation_invalid",
+  mismatch: "holder_mismatch",
+};

@@ -1,0 +1,73 @@
+import { isJsonObject, type JsonObject, type JsonValue } from "@parley/core";
+import { cut, entriesOf, isJsonArray } from "../json.ts";
+import { VcError, type VcErrorCode } from "../vc-error.ts";
+import { parseDateTimeStamp } from "./date.ts";
+
+/** An absolute URL or URI (a DID, a URN), with none of the characters that RFC 3986 leaves out. */
+const URL = /^[A-Za-z][A-Za-z0-9+.-]*:[^\s<>"{}|\\^`]+$/;
+
+/** Checks members of a document; a violation is an error that names the path. */
+export class Checker {
+  readonly #code: VcErrorCode;
+
+  constructor(code: VcErrorCode) {
+    this.#code = code;
+  }
+
+  /** @throws VcError always */
+  fail(path: string, what: string): never {
+    throw new VcError(this.#code, `${cut(path)} ${what}`);
+  }
+
+  object(value: JsonValue | undefined, path: string): JsonObject {
+    return isJsonObject(value) ? value : this.fail(path, "must be an object");
+  }
+
+  text(value: JsonValue | undefined, path: string): string {
+    return typeof value === "string" && value !== "" ? value : this.fail(path, "must be a text");
+  }
+
+  url(value: JsonValue | undefined, path: string): string {
+    return typeof value === "string" && URL.test(value) ? value : this.fail(path, "must be a URL");
+  }
+
+  optionalUrl(value: JsonValue | undefined, path: string): string | undefined {
+    return value === undefined ? undefined : this.url(value, path);
+  }
+
+  /** Milliseconds since 1970. */
+  date(value: JsonValue | undefined, path: string): number {
+    const time = typeof value === "string" ? parseDateTimeStamp(value) : undefined;
+    return time ?? this.fail(path, "must be a date and time with a time zone, such as 2026-01-31T12:00:00Z");
+  }
+
+  /** One or more objects; none only if the property is absent. */
+  objects(value: JsonValue | undefined, path: string): readonly JsonObject[] {
+    if (isJsonArray(value) && value.length === 0) return this.fail(path, "must not be empty");
+    return entriesOf(value).map((entry, i) => this.object(entry, isJsonArray(value) ? `${path}[${i}]` : path));
+  }
+
+  /** One or more texts. */
+  types(value: JsonValue | undefined, path: string): readonly string[] {
+    const entries = entriesOf(value);
+    if (entries.length === 0) return this.fail(path, "must be a text or a list of texts");
+    return entries.map((entry) => this.text(entry, path));
+  }
+
+  /** Objects that each have a type, and an id that is a URL if there is one. */
+  typed(value: JsonValue | undefined, path: string, { idRequired = false }: { readonly idRequired?: boolean } = {}): readonly JsonObject[] {
+    const objects = this.objects(value, path);
+    for (const [i, object] of objects.entries()) {
+      const where = isJsonArray(value) ? `${path}[${i}]` : path;
+      this.types(object["type"], `${where}.type`);
+      if (idRequired) this.url(object["id"], `${where}.id`);
+      else this.optionalUrl(object["id"], `${where}.id`);
+    }
+    return objects;
+  }
+
+  /** The id of something that is either a URL, or an object whose `id` is one. */
+  idOf(value: JsonValue | undefined, path: string): string {
+    return isJsonObject(value) ? this.url(value["id"], `${path}.id`) : this.url(value, path);
+  }
+}

@@ -1,0 +1,84 @@
+import type { JsonObject } from "@parley/core";
+import { CREDENTIAL } from "../kind.ts";
+import { Checker } from "./checker.ts";
+import { checkContext, checkType, type ModelVersion } from "./context.ts";
+
+/** What a credential says that has consequences for its verification. */
+export interface CredentialFacts {
+  readonly version: ModelVersion;
+  readonly issuer: string;
+  /** Milliseconds since 1970. */
+  readonly validFrom: number | undefined;
+  readonly validUntil: number | undefined;
+  readonly statuses: readonly JsonObject[];
+}
+
+const check = new Checker(CREDENTIAL.invalid);
+
+/**
+ * Checks a credential, without its proof, against the data model.
+ *
+ * @see {@link https://www.w3.org/TR/vc-data-model-2.0/#basic-concepts | VCDM 2.0, section 4}
+ */
+export function checkCredential(credential: JsonObject): CredentialFacts {
+  const version = checkContext(credential, check);
+  checkType(credential, CREDENTIAL.type, check);
+  check.optionalUrl(credential["id"], "id");
+  const issuer = check.idOf(credential["issuer"], "issuer");
+  checkSubjects(credential);
+  const validity = version === "2.0" ? checkValidity(credential) : checkValidityOf11(credential);
+  const statuses = check.typed(credential["credentialStatus"], "credentialStatus", { idRequired: version === "1.1" });
+  check.typed(credential["credentialSchema"], "credentialSchema", { idRequired: true });
+  check.typed(credential["refreshService"], "refreshService", { idRequired: version === "1.1" });
+  check.typed(credential["termsOfUse"], "termsOfUse");
+  check.typed(credential["evidence"], "evidence");
+  checkRelatedResources(credential);
+  if (credential["proof"] !== undefined) check.fail("proof", "has no place in a credential that is secured otherwise");
+  return { version, issuer, ...validity, statuses };
+}
+
+/** The id of a credential's issuer, before anything else of it has been checked. */
+export function issuerOf(credential: JsonObject): string {
+  return check.idOf(credential["issuer"], "issuer");
+}
+
+function checkSubjects({ credentialSubject }: JsonObject): void {
+  const subjects = check.objects(credentialSubject, "credentialSubject");
+  if (subjects.length === 0) check.fail("credentialSubject", "must be an object");
+  for (const subject of subjects) {
+    if (Object.keys(subject).length === 0) check.fail("credentialSubject", "must not be empty");
+    check.optionalUrl(subject["id"], "credentialSubject.id");
+  }
+}
+
+type Validity = Pick<CredentialFacts, "validFrom" | "validUntil">;
+
+function checkValidity(credential: JsonObject): Validity {
+  for (const member of ["issuanceDate", "expirationDate"]) {
+    if (credential[member] !== undefined) check.fail(member, "is of VCDM 1.1; VCDM 2.0 has validFrom and validUntil");
+  }
+  return checkPeriod(credential, "validFrom", "validUntil");
+}
+
+function checkValidityOf11(credential: JsonObject): Validity {
+  check.date(credential["issuanceDate"], "issuanceDate");
+  return checkPeriod(credential, "issuanceDate", "expirationDate");
+}
+
+function checkPeriod(credential: JsonObject, from: string, until: string): Validity {
+  const validFrom = credential[from] === undefined ? undefined : check.date(credential[from], from);
+  const validUntil = credential[until] === undefined ? undefined : check.date(credential[until], until);
+  if (validFrom !== undefined && validUntil !== undefined && validUntil < validFrom) check.fail(until, `must not be before ${from}`);
+  return { validFrom, validUntil };
+}
+
+function checkRelatedResources({ relatedResource }: JsonObject): void {
+  const ids = new Set<string>();
+  for (const resource of check.objects(relatedResource, "relatedResource")) {
+    const id = check.url(resource["id"], "relatedResource.id");
+    if (ids.has(id)) check.fail("relatedResource", "must not list an id twice");
+    ids.add(id);
+    const { digestSRI, digestMultibase } = resource;
+    if (digestSRI === undefined && digestMultibase === undefined) check.fail("relatedResource", "needs digestSRI or digestMultibase");
+  }
+}

@@ -1,0 +1,77 @@
+import { isJsonObject, type JsonObject } from "@parley/core";
+import { cut, entriesOf, isJsonArray, without } from "../json.ts";
+import type { Kind } from "../kind.ts";
+import { Checker } from "../model/checker.ts";
+import { VcError } from "../vc-error.ts";
+import { decodeBase58 } from "./base58.ts";
+import { isCryptosuite } from "./cryptosuite.ts";
+
+/** A Data Integrity proof that has been read and not been checked. */
+export interface Proof {
+  /** The proof without its value. */
+  readonly options: JsonObject;
+  readonly cryptosuite: string;
+  readonly verificationMethod: string;
+  readonly value: Uint8Array<ArrayBuffer>;
+  readonly challenge: string | undefined;
+  readonly domain: readonly string[] | undefined;
+  /** Milliseconds since 1970. */
+  readonly expires: number | undefined;
+}
+
+const check = new Checker("proof_invalid");
+
+/**
+ * Takes the proof off a document: one Data Integrity proof, neither a set nor a chain.
+ *
+ * The document that comes back is what the proof covers. If the proof has an `@context`, it takes the place of the document's, which must
+ * start with it: what somebody appended is gone.
+ *
+ * @see {@link https://www.w3.org/TR/vc-data-integrity/#proofs | Data Integrity, section 2.1}
+ */
+export function readProof(secured: JsonObject, kind: Kind): { proof: Proof; document: JsonObject } {
+  const proof = onlyProof(secured["proof"]);
+  const { type, cryptosuite, proofPurpose, proofValue, verificationMethod, challenge, domain, expires, created } = proof;
+  if (type !== "DataIntegrityProof")
+    throw new VcError("format_unsupported", `A proof has the type DataIntegrityProof, not ${cut(JSON.stringify(type) ?? "none")}`);
+  const suite = check.text(cryptosuite, "proof.cryptosuite");
+  if (!isCryptosuite(suite)) throw new VcError("alg_not_allowed", `The cryptosuite ${cut(suite)} is not supported`);
+  if (proofPurpose !== kind.relationship) check.fail("proof.proofPurpose", `must be ${kind.relationship}`);
+  if (proof["previousProof"] !== undefined) check.fail("proof.previousProof", "makes a chain, which is not supported");
+  if (created !== undefined) check.date(created, "proof.created");
+  check.optionalUrl(proof["id"], "proof.id");
+  return {
+    proof: {
+      options: without(proof, new Set(["proofValue"])),
+      cryptosuite: suite,
+      verificationMethod: check.text(verificationMethod, "proof.verificationMethod"),
+      value: readValue(proofValue),
+      challenge: challenge === undefined ? undefined : check.text(challenge, "proof.challenge"),
+      domain: domain === undefined ? undefined : check.types(domain, "proof.domain"),
+      expires: expires === undefined ? undefined : check.date(expires, "proof.expires"),
+    },
+    document: coveredBy(proof, without(secured, new Set(["proof"]))),
+  };
+}
+
+function onlyProof(value: JsonObject[string]): JsonObject {
+  if (value === undefined) throw new VcError("proof_missing", "There is no proof");
+  const entries = entriesOf(value);
+  const [proof] = entries;
+  if (entries.length !== 1 || !isJsonObject(proof)) return check.fail("proof", "must be one proof");
+  return proof;
+}
+
+function readValue(value: JsonObject[string]): Uint8Array<ArrayBuffer> {
+  const text = check.text(value, "proof.proofValue");
+  const bytes = text.startsWith("z") ? decodeBase58(text.slice(1)) : undefined;
+  return bytes ?? check.fail("proof.proofValue", "must be a signature in multibase base58btc");
+}
+
+function coveredBy({ "@context": signed }: JsonObject, document: JsonObject): JsonObject {
+  if (signed === undefined) return document;
+  const present = entriesOf(document["@context"]);
+  const starts = entriesOf(signed).every((entry, i) => JSON.stringify(entry) === JSON.stringify(present[i]));
+  if (!starts) check.fail("@context", "must start with that of the proof");
+  return { ...document, "@context": isJsonArray(document["@context"]) ? entriesOf(signed) : signed };
+}

@@ -1,0 +1,96 @@
+import { isJsonObject, ParleyError } from "@parley/core";
+import { verifyIssued } from "../issued.ts";
+import { cut, entriesOf } from "../json.ts";
+import { CREDENTIAL } from "../kind.ts";
+import { readSecured, type Secured } from "../secured.ts";
+import { VcError } from "../vc-error.ts";
+import type { Verification } from "../verification.ts";
+import { Bitstring } from "./bitstring.ts";
+import type { StatusListFetch } from "./status-list-fetch.ts";
+import type { VerifiedStatusList } from "./status-list-cache.ts";
+
+/** How long a list is kept that says nothing of it, in milliseconds (Bitstring Status List, section 2.2, `ttl`). */
+const DEFAULT_TTL_MS = 300_000;
+
+/** The verified status list of a URL, from the cache where possible. */
+export async function statusListOf(url: string, verification: Verification): Promise<VerifiedStatusList> {
+  const { lists, now } = verification;
+  const cached = lists.get(url, now);
+  if (cached !== undefined) return cached;
+  const text = await fetchList(url, verification);
+  const { list, ttlMs } = await verifyList(text, url, verification);
+  lists.set(url, list, { now, ttlMs });
+  return list;
+}
+
+async function fetchList(url: string, verification: Verification): Promise<string> {
+  const { status: fetch, limits, signal } = verification;
+  if (typeof fetch !== "function") throw new VcError("status_unavailable", "The credential has a status, and there is no way to fetch it");
+  try {
+    const text: unknown = await fetchInTime(fetch, url, verification);
+    if (typeof text === "string" && text.length <= limits.maxStatusListLength) return text.trim();
+  } catch (error) {
+    signal?.throwIfAborted();
+    const retryable = error instanceof ParleyError ? error.retryable : true;
+    throw new VcError("status_unavailable", `The status list at ${cut(url)} can't be fetched`, { cause: error, retryable });
+  }
+  throw new VcError("status_invalid", `A status list has at most ${limits.maxStatusListLength} characters`);
+}
+
+/** Runs a fetch for a limited time, whether or not it heeds its signal. */
+async function fetchInTime(fetch: StatusListFetch, url: string, { statusTimeoutMs, limits, signal }: Verification): Promise<string> {
+  const timeout = AbortSignal.timeout(statusTimeoutMs);
+  const either = signal === undefined ? timeout : AbortSignal.any([signal, timeout]);
+  let stop = (): void => {};
+  const stopped = new Promise<never>((_, reject) => {
+    const onAbort = (): void => reject(either.reason as Error);
+    either.addEventListener("abort", onAbort);
+    stop = () => either.removeEventListener("abort", onAbort);
+  });
+  try {
+    return await Promise.race([fetch(url, { signal: either, maxBytes: limits.maxStatusListLength }), stopped]);
+  } finally {
+    stop();
+  }
+}
+
+async function verifyList(text: string, url: string, verification: Verification): Promise<{ list: VerifiedStatusList; ttlMs: number }> {
+  try {
+    const secured = readSecured(text, CREDENTIAL, verification.limits.maxStatusListLength);
+    const { issuer, validUntil = Infinity, statuses } = await verifyIssued(secured, verification);
+    // A list that has a status of its own could lead in circles.
+    if (statuses.length > 0) throw new VcError("status_invalid", "A status list credential must not have a status itself");
+    const { purposes, bits, ttl } = await readList(secured, url, verification);
+    return { list: { issuer, purposes, bits }, ttlMs: Math.min(ttl, validUntil - verification.now) };
+  } catch (error) {
+    verification.signal?.throwIfAborted();
+    const { message, retryable } = ParleyError.from(error);
+    if (retryable)
+      throw new VcError("status_unavailable", `The status list can't be verified now: ${message}`, { cause: error, retryable });
+    throw new VcError("status_invalid", `The status list is not to be believed: ${message}`, { cause: error });
+  }
+}
+
+/** @see {@link https://www.w3.org/TR/vc-bitstring-status-list/#bitstringstatuslistcredential | Bitstring Status List, section 2.2} */
+async function readList(
+  { document }: Secured,
+  url: string,
+  { limits }: Verification,
+): Promise<{ purposes: readonly string[]; bits: Bitstring; ttl: number }> {
+  const { id, type, credentialSubject: subject } = document;
+  if (!entriesOf(type).includes("BitstringStatusListCredential")) throw invalid("its type must include BitstringStatusListCredential");
+  // Another list of the same issuer, put in its place, could hide a revocation.
+  if (id !== undefined && id !== url) throw invalid("its id must be the URL that it is at");
+  if (!isJsonObject(subject) || !entriesOf(subject["type"]).includes("BitstringStatusList")) {
+    throw invalid("its subject must be a BitstringStatusList");
+  }
+  const { statusPurpose, encodedList, ttl = DEFAULT_TTL_MS } = subject;
+  const purposes = entriesOf(statusPurpose).filter((purpose) => typeof purpose === "string");
+  if (typeof encodedList !== "string") throw invalid("encodedList must be a text");
+  if (typeof ttl !== "number" || ttl < 0) throw invalid("ttl must be milliseconds");
+  return { purposes, bits: await Bitstring.decode(encodedList, limits.maxStatusListBytes), ttl };
+}
+
+function invalid(message: string): VcError {
+  return new VcError("status_invalid", message);
+}
