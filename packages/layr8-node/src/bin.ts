@@ -1,4 +1,5 @@
 import { createKey, listKeys, revokeKey } from "./cli/keys.ts";
+import { readNodeKey } from "./cli/read-node-key.ts";
 import { start } from "./cli/start.ts";
 
 const USAGE = `layr8-node [start] [options]        runs a node
@@ -12,7 +13,7 @@ start:
   --data-dir <path>   where inboxes, DIDs and keys are kept; without it everything is lost when the node stops
   --domain <domain>   domain of the DIDs that the node assigns (default localhost%3A<port>)
   --public-url <url>  origin under which other machines reach the node
-  --config <file>     JSON with any of: port, host, dataDir, domain, publicUrl, apiKeys, policies, limits
+  --config <file>     JSON with any of: port, host, dataDir, domain, publicUrl, apiKeys, policies, resolution, limits
   --log <level>       fatal, error, warn, info, debug or silent (default info)
 
 keys, while no node runs on the directory:
@@ -21,21 +22,24 @@ keys, while no node runs on the directory:
   --did <did>         a DID that it may bind, or a prefix such as 'did:web:acme.example:*'; may be repeated
   --any               it may bind any DID
 
-Environment: LAYR8_NODE_API_KEY, an API key that may bind any DID, besides those of the directory and of --config
+Environment:
+  LAYR8_NODE_API_KEY  an API key that may bind any DID, besides those of the directory and of --config
+  LAYR8_NODE_KEY      32 random bytes in base64, which encrypt private keys at rest; without it they are in node.key of the directory
 `;
 
 async function main(args: readonly string[]): Promise<void> {
   const [command = "", subcommand = ""] = args;
+  const environment = () => ({ apiKey: process.env["LAYR8_NODE_API_KEY"], nodeKey: readNodeKey(process.env["LAYR8_NODE_KEY"]) });
   if (args.includes("--help") || args.includes("-h") || command === "help") {
     console.log(USAGE);
   } else if (command === "" || command === "start" || command.startsWith("-")) {
-    await start(command === "start" ? args.slice(1) : args, process.env["LAYR8_NODE_API_KEY"]);
+    await start(command === "start" ? args.slice(1) : args, environment());
   } else if (command === "keys" && subcommand === "create") {
-    await createKey(args.slice(2));
+    await createKey(args.slice(2), environment());
   } else if (command === "keys" && subcommand === "list") {
-    await listKeys(args.slice(2));
+    await listKeys(args.slice(2), environment());
   } else if (command === "keys" && subcommand === "revoke") {
-    await revokeKey(args.slice(2));
+    await revokeKey(args.slice(2), environment());
   } else {
     throw new TypeError(`there is no command "${args.slice(0, 2).join(" ")}"; see layr8-node --help`);
   }

@@ -4,7 +4,9 @@ import type { Logger } from "pino";
 import { createHostedResolver } from "./credentials/hosted-resolver.ts";
 import { createNetworkResolver, type Resolution } from "./credentials/resolution.ts";
 import { createStatusListFetch } from "./credentials/status-list-fetch.ts";
+import { NonceMemory } from "./credentials/nonce-memory.ts";
 import { CredentialVerifier } from "./credentials/verifier.ts";
+import { Wallet } from "./credentials/wallet.ts";
 import { Gate } from "./gate.ts";
 import { createMetrics, type Metrics } from "./http/metrics.ts";
 import { createHttpServer } from "./http/server.ts";
@@ -50,6 +52,7 @@ export class RunningNode implements Layr8Node {
   readonly #logger: Logger;
   readonly #metrics: Metrics;
   readonly #router: Router;
+  readonly #wallet: Wallet;
   readonly #http: FastifyInstance;
   #phoenix: PhoenixServer | undefined;
   #sweeper: NodeJS.Timeout | undefined;
@@ -59,7 +62,7 @@ export class RunningNode implements Layr8Node {
   #closing: Promise<void> | undefined;
 
   constructor({ stores, limits, policies, resolution, logger, apiKey }: NodeParts) {
-    const { inbox, dids } = stores;
+    const { inbox, dids, apiKeys, credentials } = stores;
     this.apiKey = apiKey;
     this.#stores = stores;
     this.#limits = limits;
@@ -81,6 +84,7 @@ export class RunningNode implements Layr8Node {
     this.#router = new Router({
       inbox,
       policies,
+      verifier: this.verifier,
       isHosted: (did) => dids.has(did),
       messageTtlMs: limits.messageTtlMs,
       delivery: {
@@ -99,8 +103,22 @@ export class RunningNode implements Layr8Node {
         onFailure: (error) => this.#fail(error),
       },
     });
+    this.#wallet = new Wallet({
+      dids,
+      store: credentials,
+      verifier: this.verifier,
+      nonces: new NonceMemory({ windowMs: limits.nonceWindowMs, maxEntries: limits.maxNonces }),
+      maxCredentialBytes: limits.maxCredentialBytes,
+    });
     this.#http = createHttpServer({
       metrics: this.#metrics,
+      rest: {
+        wallet: this.#wallet,
+        apiKeys,
+        requestsPerSecond: limits.requestsPerSecond,
+        onAnswered: (method, route, status) => this.#metrics.requests.inc({ method, route, status: String(status) }),
+        onFailure: (error) => this.#fail(error),
+      },
       maxConnections: limits.maxConnections,
       documentAt: (host, path) => dids.documentAt(host, path, this.#publicUrl),
       isReady: () => this.#closing === undefined,
@@ -188,7 +206,7 @@ export class RunningNode implements Layr8Node {
 
   async #expireDids(): Promise<void> {
     const gone = await this.#stores.dids.expire(Date.now() - this.#limits.ephemeralGraceMs, (did) => this.#router.isConnected(did));
-    await Promise.all(gone.map((did) => this.#router.forget(did)));
+    await Promise.all(gone.flatMap((did) => [this.#router.forget(did), this.#wallet.forget(did)]));
   }
 
   #fail(error: unknown): void {

@@ -1,3 +1,6 @@
+import type { CredentialStore } from "./credentials/credential-store.ts";
+import { LmdbCredentialStore } from "./credentials/lmdb-credential-store.ts";
+import { MemoryCredentialStore } from "./credentials/memory-credential-store.ts";
 import { ApiKeys, type ApiKeyRecord } from "./identity/api-keys.ts";
 import { Dids, type DidRecord } from "./identity/dids.ts";
 import { loadNodeKey, NodeKey } from "./identity/node-key.ts";
@@ -15,6 +18,7 @@ export interface Stores {
   readonly inbox: Inbox;
   readonly apiKeys: ApiKeys;
   readonly dids: Dids;
+  readonly credentials: CredentialStore;
   /** Flushes and releases everything. */
   close(): Promise<void>;
 }
@@ -38,6 +42,7 @@ function openInMemory(options: NodeOptions, limits: NodeLimits): Stores {
     inbox,
     apiKeys: new ApiKeys(memoryRecords<ApiKeyRecord>()),
     dids: new Dids({ records: memoryRecords<DidRecord>(), nodeKey }),
+    credentials: new MemoryCredentialStore(limits.maxCredentialsPerHolder),
     close: () => inbox.close(),
   };
 }
@@ -48,12 +53,13 @@ async function openDirectory(directory: string, options: NodeOptions, limits: No
     const nodeKey = options.nodeKey === undefined ? await loadNodeKey(directory) : new NodeKey(options.nodeKey);
     const apiKeys = new ApiKeys(storedRecords<ApiKeyRecord>(environment, "api-keys"));
     const dids = new Dids({ records: storedRecords<DidRecord>(environment, "dids"), nodeKey });
+    const credentials = new LmdbCredentialStore(environment, limits.maxCredentialsPerHolder);
     const inbox = await LmdbInbox.open(environment, { limits: inboxLimits(limits) });
     const close = async (): Promise<void> => {
       await inbox.close();
       await environment.close();
     };
-    return { inbox, apiKeys, dids, close };
+    return { inbox, apiKeys, dids, credentials, close };
   } catch (error) {
     await environment.close();
     throw error;

@@ -483,7 +483,7 @@ describe("HTTP", () => {
   it("answers what it doesn't have with an error in JSON", async () => {
     const response = await fetch(`${node.httpUrl}/nothing`);
     expect(response.status).toBe(404);
-    expect(await response.json()).toEqual({ error: "not found" });
+    expect(await response.json()).toEqual({ error: "not found", code: "not_found" });
   });
 });
 

@@ -3,8 +3,13 @@ import type { ApiKeys } from "../identity/api-keys.ts";
 import { readLimits } from "../options.ts";
 import { openStores } from "../stores.ts";
 
+/** What the commands take from the environment. */
+interface KeysEnvironment {
+  readonly nodeKey: Uint8Array | undefined;
+}
+
 /** Makes an API key in a data directory and prints it. */
-export async function createKey(args: readonly string[]): Promise<void> {
+export async function createKey(args: readonly string[], environment: KeysEnvironment): Promise<void> {
   const { values } = parseArgs({
     args: [...args],
     options: {
@@ -17,16 +22,16 @@ export async function createKey(args: readonly string[]): Promise<void> {
   const { did, any, name } = values;
   if (any === (did !== undefined)) throw new TypeError("say what the key may bind: --did <did or prefix>, or --any");
   const dids = did ?? "any";
-  await withKeys(values["data-dir"], async (keys) => {
+  await withKeys(values["data-dir"], environment, async (keys) => {
     const { id, key } = await keys.create({ dids, ...(name !== undefined && { name }) });
     console.log(`id ${id}\nkey ${key}`);
   });
 }
 
 /** Lists the API keys of a data directory. */
-export async function listKeys(args: readonly string[]): Promise<void> {
+export async function listKeys(args: readonly string[], environment: KeysEnvironment): Promise<void> {
   const { values } = parseArgs({ args: [...args], options: { "data-dir": { type: "string" } } });
-  await withKeys(values["data-dir"], async (keys) => {
+  await withKeys(values["data-dir"], environment, async (keys) => {
     for (const { id, name, dids, createdAt } of keys.list()) {
       console.log([id, new Date(createdAt).toISOString(), name, dids === "any" ? "any DID" : dids.join(" ")].join("\t"));
     }
@@ -34,18 +39,18 @@ export async function listKeys(args: readonly string[]): Promise<void> {
 }
 
 /** Revokes an API key of a data directory. */
-export async function revokeKey(args: readonly string[]): Promise<void> {
+export async function revokeKey(args: readonly string[], environment: KeysEnvironment): Promise<void> {
   const { values, positionals } = parseArgs({ args: [...args], options: { "data-dir": { type: "string" } }, allowPositionals: true });
   const [id] = positionals;
   if (id === undefined) throw new TypeError("say which key: layr8-node keys revoke <id> --data-dir <path>");
-  await withKeys(values["data-dir"], async (keys) => {
+  await withKeys(values["data-dir"], environment, async (keys) => {
     if (!(await keys.revoke(id))) throw new TypeError(`there is no key with the id ${id}`);
   });
 }
 
-async function withKeys(dataDir: string | undefined, use: (keys: ApiKeys) => Promise<void>): Promise<void> {
+async function withKeys(dataDir: string | undefined, { nodeKey }: KeysEnvironment, use: (keys: ApiKeys) => Promise<void>): Promise<void> {
   if (dataDir === undefined) throw new TypeError("--data-dir is missing: API keys are kept there");
-  const stores = await openStores({ dataDir }, readLimits());
+  const stores = await openStores({ dataDir, ...(nodeKey !== undefined && { nodeKey }) }, readLimits());
   try {
     await use(stores.apiKeys);
   } finally {

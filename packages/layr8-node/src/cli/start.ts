@@ -6,10 +6,16 @@ import { startNode } from "../node.ts";
 import type { NodeOptions } from "../options.ts";
 
 const LEVELS = ["fatal", "error", "warn", "info", "debug", "silent"];
-const CONFIG_MEMBERS = new Set(["port", "host", "dataDir", "domain", "publicUrl", "apiKeys", "policies", "limits"]);
+const CONFIG_MEMBERS = new Set(["port", "host", "dataDir", "domain", "publicUrl", "apiKeys", "policies", "resolution", "limits"]);
+
+/** What the command takes from its environment: what should not be seen in a list of processes. */
+export interface StartEnvironment {
+  readonly apiKey: string | undefined;
+  readonly nodeKey: Uint8Array | undefined;
+}
 
 /** Runs a node until SIGINT or SIGTERM. Prints what agents need to connect: its URL, and its API key where it had to make one. */
-export async function start(args: readonly string[], apiKey: string | undefined): Promise<void> {
+export async function start(args: readonly string[], { apiKey, nodeKey }: StartEnvironment): Promise<void> {
   const { values } = parseArgs({
     args: [...args],
     options: {
@@ -27,6 +33,7 @@ export async function start(args: readonly string[], apiKey: string | undefined)
   const options: NodeOptions = {
     ...config,
     apiKeys: [...(config.apiKeys ?? []), ...(apiKey ? [{ key: apiKey, dids: "any" as const, name: "LAYR8_NODE_API_KEY" }] : [])],
+    ...(nodeKey !== undefined && { nodeKey }),
     ...(values.port !== undefined && { port: readPort(values.port) }),
     ...(values.host !== undefined && { host: values.host }),
     ...(values["data-dir"] !== undefined && { dataDir: values["data-dir"] }),

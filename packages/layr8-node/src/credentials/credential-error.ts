@@ -16,7 +16,7 @@ import { ParleyError } from "@parley/core";
  * | `valid_until_mismatch` | the credential ends at another time than the request says | no |
  * | `key_not_held` | the key of this DID is not the node's: a did:key is its own key | no |
  * | `nonce_replayed` | this holder has shown this nonce to this verifier before | no |
- * | `presentation_stale` | the presentation was signed too long ago for its nonce to be remembered | no |
+ * | `presentation_not_recent` | the presentation was signed too long ago for its nonce to be remembered, or in the future | no |
  */
 export type CredentialErrorCode =
   | "busy"
@@ -30,7 +30,7 @@ export type CredentialErrorCode =
   | "valid_until_mismatch"
   | "key_not_held"
   | "nonce_replayed"
-  | "presentation_stale";
+  | "presentation_not_recent";
 
 /** A refusal by a node's wallet; `retryable` follows from the code. */
 export class CredentialError extends ParleyError<CredentialErrorCode> {

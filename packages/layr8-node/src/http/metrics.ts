@@ -13,6 +13,8 @@ export interface Metrics {
   readonly failures: Counter;
   /** Upgrades that were refused, by HTTP `status`. */
   readonly refusedConnections: Counter<"status">;
+  /** REST requests that were answered, by `method`, `route` (the pattern) and `status`. */
+  readonly requests: Counter<"method" | "route" | "status">;
   /** The exposition text. */
   text(): Promise<string>;
   readonly contentType: string;
@@ -59,6 +61,12 @@ export function createMetrics(gauges: Gauges): Metrics {
       name: "layr8_node_connections_refused_total",
       help: "Connections refused, by HTTP status",
       labelNames: ["status"],
+      registers,
+    }),
+    requests: new Counter({
+      name: "layr8_node_rest_requests_total",
+      help: "REST requests answered, by method, route and HTTP status",
+      labelNames: ["method", "route", "status"],
       registers,
     }),
     text: () => registry.metrics(),

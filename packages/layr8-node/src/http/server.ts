@@ -1,9 +1,12 @@
 import { fastify, type FastifyInstance } from "fastify";
 import type { Metrics } from "./metrics.ts";
+import { answerTo } from "./rest/error-answer.ts";
+import { addRest, type RestOptions } from "./rest/rest.ts";
 
 /** What the HTTP side of a node shows. */
 export interface HttpOptions {
   readonly metrics: Metrics;
+  readonly rest: RestOptions;
   /** DID document that a path of a host stands for, by the rules of did:web; `undefined` if none is hosted. */
   documentAt(host: string, path: string): Promise<object | undefined>;
   /** TCP connections in all. */
@@ -12,13 +15,15 @@ export interface HttpOptions {
   isReady(): boolean;
 }
 
-/** Largest body of an HTTP request, in bytes. */
-const BODY_LIMIT = 1024 * 1024;
+/** Largest body of an HTTP request, in bytes: the largest signed presentation, and what is around it. */
+const BODY_LIMIT = 1024 * 1024 + 64 * 1024;
 
 /** How long a request may take to arrive, in milliseconds: what is slower holds a connection for nothing. */
 const REQUEST_TIMEOUT_MS = 30_000;
 
-/** Builds the node's HTTP server: health, metrics, DID documents. Errors are `{"error": "…"}`. */
+const NOT_FOUND = { error: "not found", code: "not_found" };
+
+/** Builds the node's HTTP server: health, metrics, DID documents, REST calls. Errors are `{"error": "…", "code": "…"}`. */
 export function createHttpServer(options: HttpOptions): FastifyInstance {
   const app = fastify({
     logger: false,
@@ -28,10 +33,11 @@ export function createHttpServer(options: HttpOptions): FastifyInstance {
     forceCloseConnections: true,
   });
   app.server.maxConnections = options.maxConnections;
-  app.setNotFoundHandler((_request, reply) => reply.code(404).send({ error: "not found" }));
-  app.setErrorHandler((error: { statusCode?: number; message: string }, _request, reply) => {
-    const status = error.statusCode ?? 500;
-    return reply.code(status).send({ error: status < 500 ? error.message : "internal error" });
+  app.setNotFoundHandler((_request, reply) => reply.code(404).send(NOT_FOUND));
+  app.setErrorHandler((error, _request, reply) => {
+    const { status, ...answer } = answerTo(error);
+    if (status === 500) options.rest.onFailure(error);
+    return reply.code(status).send(answer);
   });
 
   app.get("/health", (_request, reply) => {
@@ -42,8 +48,9 @@ export function createHttpServer(options: HttpOptions): FastifyInstance {
   app.get("/*", async (request, reply) => {
     const path = request.url.split("?", 1)[0] ?? "/";
     const document = path.endsWith("/did.json") ? await options.documentAt(request.headers.host ?? "", path) : undefined;
-    if (document === undefined) return reply.code(404).send({ error: "not found" });
+    if (document === undefined) return reply.code(404).send(NOT_FOUND);
     return reply.type("application/did+json").send(JSON.stringify(document));
   });
+  app.register((scope) => addRest(scope, options.rest));
   return app;
 }

@@ -2,6 +2,7 @@ import { randomBytes, type KeyObject } from "node:crypto";
 import type { JsonObject } from "@parley/core";
 import { isDid } from "@parley/did";
 import type { Records } from "@parley/storage";
+import { mayActFor } from "./access.ts";
 import { mayBind, type ApiKey } from "./api-keys.ts";
 import { didDocument } from "./did-document.ts";
 import { generateKeys, privateKeyOf, publicJwk, type KeyPurpose, type StoredKeys } from "./did-keys.ts";
@@ -106,9 +107,14 @@ export class Dids {
     return record === undefined ? undefined : hosted(record);
   }
 
+  /** Whether an API key may act for a DID, hosted or not. See {@link mayActFor}. */
+  permits(apiKey: ApiKey, did: string): boolean {
+    return mayActFor(apiKey, did, this.#dids.get(did));
+  }
+
   /**
-   * Makes sure that an agent may bind a DID, and that the node hosts it. A persistent DID may be bound with every API key whose rule
-   * covers it; an ephemeral one only with the key that created it, whatever the rules say.
+   * Makes sure that an API key may act for a DID ({@link mayActFor}), and that the node hosts it. To make an ephemeral DID persistent, the
+   * key's rule must cover it.
    *
    * @throws IdentityError `did_invalid`, `did_not_allowed`, `did_unknown` (mode `Require`), `ephemeral_not_allowed`, `too_many_dids`;
    *   StorageError `storage_failed`.
@@ -119,10 +125,7 @@ export class Dids {
     if (creating !== undefined) await creating;
     const found = this.#dids.get(did);
     const wanted = found === undefined || mode === "Update" ? (storage ?? found?.storage ?? "persistent") : found.storage;
-    if (found?.storage === "ephemeral" && found.ownerKeyId !== owner.id) throw notAllowed();
-    // Its creator returns to an ephemeral DID that no rule needs to cover: the node may have assigned it.
-    const returns = found?.storage === "ephemeral" && wanted === "ephemeral";
-    if (!returns && !mayBind(owner, did)) throw notAllowed();
+    if (!mayActFor(owner, did, found) || (found?.storage !== wanted && !mayBind(owner, did))) throw notAllowed();
     if (found === undefined) {
       if (mode === "Require") throw new IdentityError("did_unknown", "The node does not host this DID");
       return this.#create(did, wanted, owner);

@@ -1,0 +1,171 @@
+import { createHash, randomUUID } from "node:crypto";
+import { StorageError, type Environment, type Table, type WriteQueue } from "@parley/storage";
+import type { CredentialPage, CredentialStore, ListOptions, StoredCredential } from "./credential-store.ts";
+import { walletFull } from "./memory-credential-store.ts";
+import { pageOf } from "./page.ts";
+
+type CredentialRecord = StoredCredential & { readonly seq: number };
+
+const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+const SEQ_BYTES = 6;
+const HOLDER_BYTES = 32;
+
+/**
+ * Credentials in a node's data directory.
+ *
+ * Tables: `credentials` (id → record) and `credential-holders` (SHA-256 of the holder's DID, seq → id). Seqs are times of storing, moved on
+ * where two are the same, so that they grow over a restart too.
+ */
+export class LmdbCredentialStore implements CredentialStore {
+  readonly #maxPerHolder: number;
+  readonly #writes: WriteQueue;
+  readonly #records: Table;
+  readonly #index: Table;
+  /** By hash of the holder; what is being written counts, what is being removed doesn't. */
+  readonly #counts = new Map<string, number>();
+  /** Removals under way by id. */
+  readonly #removing = new Map<string, Promise<void>>();
+  #lastSeq = 0;
+
+  constructor(environment: Environment, maxPerHolder: number) {
+    this.#maxPerHolder = maxPerHolder;
+    this.#writes = environment.writes;
+    this.#records = environment.table("credentials");
+    this.#index = environment.table("credential-holders");
+    for (const key of this.#index.getKeys({})) {
+      this.#count(holderOf(key), 1);
+      this.#lastSeq = Math.max(this.#lastSeq, seqOf(key));
+    }
+  }
+
+  async add(credential: Omit<StoredCredential, "id">): Promise<StoredCredential> {
+    const holder = hashOf(credential.holderDid);
+    if ((this.#counts.get(textOf(holder)) ?? 0) >= this.#maxPerHolder) throw walletFull(this.#maxPerHolder);
+    const seq = Math.max(this.#lastSeq + 1, Date.now());
+    this.#lastSeq = seq;
+    const stored: StoredCredential = { id: randomUUID(), ...credential };
+    const record: CredentialRecord = { ...stored, seq };
+    this.#count(textOf(holder), 1);
+    this.#writes.put(this.#records, idKey(stored.id), Buffer.from(JSON.stringify(record)));
+    this.#writes.put(this.#index, indexKey(holder, seq), idKey(stored.id));
+    try {
+      await this.#writes.flush();
+    } catch (error) {
+      this.#count(textOf(holder), -1);
+      throw error;
+    }
+    return stored;
+  }
+
+  get(id: string): StoredCredential | undefined {
+    if (!UUID.test(id)) return undefined;
+    const record = this.#read(idKey(id));
+    return record === undefined ? undefined : credentialOf(record);
+  }
+
+  list(holderDid: string, { limit, after = -1 }: ListOptions): CredentialPage {
+    return pageOf(this.#entries(hashOf(holderDid), after), limit);
+  }
+
+  async remove(id: string): Promise<boolean> {
+    if (!UUID.test(id)) return false;
+    const underWay = this.#removing.get(id);
+    if (underWay !== undefined) {
+      await underWay;
+      return false;
+    }
+    const record = this.#read(idKey(id));
+    if (record === undefined) return false;
+    await this.#remove([record]);
+    return true;
+  }
+
+  async removeHolder(holderDid: string): Promise<void> {
+    // What is still being written is not among the entries yet.
+    await this.#writes.flush().catch(() => undefined);
+    const records: CredentialRecord[] = [];
+    for (const { value } of this.#index.getRange(rangeOf(hashOf(holderDid), 0))) {
+      const record = this.#read(value);
+      if (record !== undefined && !this.#removing.has(record.id)) records.push(record);
+    }
+    if (records.length > 0) await this.#remove(records);
+  }
+
+  async #remove(records: readonly CredentialRecord[]): Promise<void> {
+    for (const { id, holderDid, seq } of records) {
+      const holder = hashOf(holderDid);
+      this.#writes.remove(this.#records, idKey(id));
+      this.#writes.remove(this.#index, indexKey(holder, seq));
+      this.#count(textOf(holder), -1);
+    }
+    const written = this.#writes.flush();
+    for (const { id } of records) this.#removing.set(id, written);
+    try {
+      await written;
+    } catch (error) {
+      for (const { holderDid } of records) this.#count(textOf(hashOf(holderDid)), 1);
+      throw error;
+    } finally {
+      for (const { id } of records) this.#removing.delete(id);
+    }
+  }
+
+  *#entries(holder: Uint8Array, after: number): Generator<{ seq: number; credential: StoredCredential }> {
+    for (const { key, value } of this.#index.getRange(rangeOf(holder, after + 1))) {
+      const record = this.#read(value);
+      if (record !== undefined) yield { seq: seqOf(key), credential: credentialOf(record) };
+    }
+  }
+
+  #read(id: Uint8Array): CredentialRecord | undefined {
+    const value = this.#records.get(id);
+    if (value === undefined) return undefined;
+    try {
+      return JSON.parse(Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString()) as CredentialRecord;
+    } catch (error) {
+      throw new StorageError("data_dir_unusable", "A stored credential is damaged", { cause: error });
+    }
+  }
+
+  #count(holder: string, change: 1 | -1): void {
+    const count = (this.#counts.get(holder) ?? 0) + change;
+    if (count === 0) this.#counts.delete(holder);
+    else this.#counts.set(holder, count);
+  }
+}
+
+function credentialOf({ seq: _seq, ...credential }: CredentialRecord): StoredCredential {
+  return credential;
+}
+
+function idKey(id: string): Buffer {
+  return Buffer.from(id.replaceAll("-", ""), "hex");
+}
+
+function hashOf(holderDid: string): Buffer {
+  return createHash("sha256").update(holderDid).digest();
+}
+
+function indexKey(holder: Uint8Array, seq: number): Buffer {
+  const key = Buffer.alloc(HOLDER_BYTES + SEQ_BYTES);
+  key.set(holder);
+  key.writeUIntBE(seq, HOLDER_BYTES, SEQ_BYTES);
+  return key;
+}
+
+/** A holder's entries from a seq on. */
+function rangeOf(holder: Uint8Array, from: number): { start: Uint8Array; end: Uint8Array } {
+  return { start: indexKey(holder, from), end: Buffer.concat([indexKey(holder, 2 ** (8 * SEQ_BYTES) - 1), Buffer.alloc(1)]) };
+}
+
+function textOf(holder: Uint8Array): string {
+  return Buffer.from(holder).toString("latin1");
+}
+
+function holderOf(key: Uint8Array): string {
+  return textOf(key.subarray(0, HOLDER_BYTES));
+}
+
+function seqOf(key: Uint8Array): number {
+  return Buffer.from(key.buffer, key.byteOffset, key.byteLength).readUIntBE(HOLDER_BYTES, SEQ_BYTES);
+}

@@ -1,0 +1,54 @@
+import { createHash } from "node:crypto";
+import { TransientMap } from "@parley/core/internal";
+import { CredentialError } from "./credential-error.ts";
+
+/** What {@link NonceMemory} is made with. */
+export interface NonceMemoryOptions {
+  /** How long a nonce is remembered, in milliseconds. */
+  readonly windowMs: number;
+  readonly maxEntries: number;
+  /** Milliseconds since 1970. */
+  readonly now?: () => number;
+}
+
+/** How far a signer's clock may be ahead of the node's, in milliseconds. */
+const CLOCK_TOLERANCE_MS = 60_000;
+
+/** Remembers which nonces holders have shown to verifiers, so that each is accepted once. */
+export class NonceMemory {
+  readonly #windowMs: number;
+  readonly #maxEntries: number;
+  readonly #now: () => number;
+  /** When each may be forgotten, in the order of their coming. */
+  readonly #seen = new TransientMap<string, number>();
+
+  constructor({ windowMs, maxEntries, now = Date.now }: NonceMemoryOptions) {
+    this.#windowMs = windowMs;
+    this.#maxEntries = maxEntries;
+    this.#now = now;
+  }
+
+  /**
+   * Notes a nonce that has been verified.
+   *
+   * @param signedAt when the presentation says that it was signed, in milliseconds since 1970.
+   * @throws CredentialError `nonce_replayed`; `presentation_not_recent` when it was signed before the memory begins, or in the
+   *   future; `busy` when the memory is full: forgetting early would let nonces be replayed.
+   */
+  use(verifierDid: string, holderDid: string, nonce: string, signedAt: number | undefined): void {
+    const now = this.#now();
+    if (signedAt !== undefined && !(signedAt >= now - this.#windowMs && signedAt <= now + CLOCK_TOLERANCE_MS)) {
+      throw new CredentialError("presentation_not_recent", "The presentation was signed too long ago for its nonce, or in the future");
+    }
+    for (const [key, until] of this.#seen) {
+      if (until > now) break;
+      this.#seen.delete(key);
+    }
+    const key = createHash("sha256")
+      .update(JSON.stringify([verifierDid, holderDid, nonce]))
+      .digest("base64url");
+    if (this.#seen.has(key)) throw new CredentialError("nonce_replayed", "This nonce has been presented before");
+    if (this.#seen.size >= this.#maxEntries) throw new CredentialError("busy", "Too many nonces are remembered");
+    this.#seen.set(key, now + this.#windowMs + CLOCK_TOLERANCE_MS);
+  }
+}

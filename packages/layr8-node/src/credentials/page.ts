@@ -1,0 +1,33 @@
+import { type CredentialPage, type ListOptions, MAX_PAGE_LENGTH, type StoredCredential } from "./credential-store.ts";
+
+const CURSOR_BYTES = 6;
+const CURSOR = /^[\w-]{8}$/;
+
+/** Makes a page of what comes after the page before: as much as it may hold, and where the next one begins if there is more. */
+export function pageOf(
+  entries: Iterable<{ readonly seq: number; readonly credential: StoredCredential }>,
+  limit: ListOptions["limit"],
+): CredentialPage {
+  const credentials: StoredCredential[] = [];
+  let length = 0;
+  let last = 0;
+  for (const { seq, credential } of entries) {
+    if (credentials.length >= limit || length >= MAX_PAGE_LENGTH) return { credentials, next: last };
+    credentials.push(credential);
+    length += credential.signed.length;
+    last = seq;
+  }
+  return { credentials };
+}
+
+/** A place in a list as the text that clients send back. */
+export function encodeCursor(seq: number): string {
+  const bytes = Buffer.alloc(CURSOR_BYTES);
+  bytes.writeUIntBE(seq, 0, CURSOR_BYTES);
+  return bytes.toString("base64url");
+}
+
+/** `undefined` if the text is no cursor. */
+export function decodeCursor(text: string): number | undefined {
+  return CURSOR.test(text) ? Buffer.from(text, "base64url").readUIntBE(0, CURSOR_BYTES) : undefined;
+}

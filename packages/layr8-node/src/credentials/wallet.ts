@@ -1,0 +1,166 @@
+import type { JsonObject } from "@parley/core";
+import { decodeCredential, signCredential, signPresentation, type CredentialFormat, type SigningKey } from "@parley/vc";
+import type { ApiKey } from "../identity/api-keys.ts";
+import type { Dids } from "../identity/dids.ts";
+import { IdentityError } from "../identity/identity-error.ts";
+import { CredentialError } from "./credential-error.ts";
+import type { CredentialPage, CredentialStore, ListOptions, StoredCredential } from "./credential-store.ts";
+import { nodeHoldsKeys } from "./hosted-resolver.ts";
+import type { NonceMemory } from "./nonce-memory.ts";
+import { peekPresentation } from "./peek.ts";
+import { claimsOf, issuerOf, type StoredClaims } from "./stored-claims.ts";
+import type { CredentialVerifier } from "./verifier.ts";
+
+/** What a {@link Wallet} is made with. */
+export interface WalletOptions {
+  readonly dids: Dids;
+  readonly store: CredentialStore;
+  readonly verifier: CredentialVerifier;
+  readonly nonces: NonceMemory;
+  readonly maxCredentialBytes: number;
+}
+
+/**
+ * Signs, keeps and verifies credentials for the API keys of a node. Each call is for a DID that the key must be allowed to act for;
+ * otherwise it is an IdentityError, `did_not_allowed`. A DID that is to sign or to hold, and isn't hosted yet, is hosted from then on.
+ */
+export class Wallet {
+  readonly #options: WalletOptions;
+
+  constructor(options: WalletOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Signs a credential with its issuer's assertion key.
+   *
+   * @throws CredentialError `id_missing`, `issuer_missing`, `issuer_mismatch`, `key_not_held`; VcError; IdentityError; StorageError.
+   */
+  async signCredential(apiKey: ApiKey, credential: JsonObject, issuerDid: string, format: CredentialFormat): Promise<string> {
+    const key = await this.#signingKey(apiKey, issuerDid);
+    const { id } = credential;
+    if (typeof id !== "string" || id === "") throw new CredentialError("id_missing", "The credential has no id");
+    const issuer = issuerOf(credential);
+    if (issuer === undefined) throw new CredentialError("issuer_missing", "The credential has no issuer");
+    if (issuer !== issuerDid) throw new CredentialError("issuer_mismatch", "issuer_did is not the issuer of this credential");
+    return signCredential(credential, { key, format });
+  }
+
+  /**
+   * Wraps credentials in a presentation that the holder's authentication key signs.
+   *
+   * @throws CredentialError `key_not_held`; VcError; IdentityError; StorageError.
+   */
+  async signPresentation(
+    apiKey: ApiKey,
+    credentials: readonly string[],
+    options: { holderDid: string; format: CredentialFormat; nonce?: string | undefined; audience?: string | readonly string[] | undefined },
+  ): Promise<string> {
+    const { holderDid, format, nonce, audience } = options;
+    const key = await this.#signingKey(apiKey, holderDid);
+    return signPresentation(credentials, {
+      holder: holderDid,
+      key,
+      format,
+      ...(nonce !== undefined && { nonce }),
+      ...(audience !== undefined && { audience }),
+    });
+  }
+
+  /** @throws VcError; DidError; CredentialError `busy`, `timeout`; IdentityError. */
+  async verifyCredential(
+    apiKey: ApiKey,
+    signed: string,
+    options: { verifierDid: string; signal: AbortSignal },
+  ): Promise<{ credential: JsonObject; headers: JsonObject }> {
+    this.#permit(apiKey, options.verifierDid);
+    const { credential, headers } = await this.#options.verifier.verifyCredential(signed, { signal: options.signal });
+    return { credential, headers };
+  }
+
+  /**
+   * Verifies a presentation and its credentials. If it names whom it is for, the verifier must be among them. With a nonce, it is accepted
+   * once.
+   *
+   * @throws VcError; DidError; CredentialError `busy`, `timeout`, `nonce_replayed`, `presentation_not_recent`; IdentityError.
+   */
+  async verifyPresentation(
+    apiKey: ApiKey,
+    signed: string,
+    options: { verifierDid: string; nonce?: string | undefined; signal: AbortSignal },
+  ): Promise<{ presentation: JsonObject; headers: JsonObject }> {
+    const { verifierDid, nonce, signal } = options;
+    this.#permit(apiKey, verifierDid);
+    const { hasAudience, signedAt } = peekPresentation(signed);
+    const { presentation, headers, holder } = await this.#options.verifier.verifyPresentation(signed, {
+      nonce,
+      signal,
+      audience: hasAudience ? verifierDid : undefined,
+    });
+    if (nonce !== undefined) this.#options.nonces.use(verifierDid, holder, nonce, signedAt);
+    return { presentation, headers };
+  }
+
+  /**
+   * Stores a credential for its holder, in any format. It is read, but not verified: that is for whom it is shown to.
+   *
+   * @throws CredentialError `too_large`, `wallet_full`, `issuer_mismatch`, `valid_until_mismatch`; VcError when it is no credential;
+   *   IdentityError; StorageError.
+   */
+  async store(apiKey: ApiKey, signed: string, holderDid: string, said: StoredClaims): Promise<StoredCredential> {
+    await this.#host(apiKey, holderDid);
+    const { maxCredentialBytes, store } = this.#options;
+    if (Buffer.byteLength(signed) > maxCredentialBytes) {
+      throw new CredentialError("too_large", `A stored credential may have ${maxCredentialBytes} bytes`);
+    }
+    return store.add({ holderDid, signed, ...claimsOf(decodeCredential(signed).credential, said) });
+  }
+
+  /** @throws IdentityError; StorageError. */
+  list(apiKey: ApiKey, holderDid: string, options: ListOptions): CredentialPage {
+    this.#permit(apiKey, holderDid);
+    return this.#options.store.list(holderDid, options);
+  }
+
+  /** @throws CredentialError `credential_unknown`, also for one of a holder that the key may not act for; StorageError. */
+  get(apiKey: ApiKey, id: string): StoredCredential {
+    const credential = this.#options.store.get(id);
+    if (credential === undefined || !this.#options.dids.permits(apiKey, credential.holderDid)) throw unknown();
+    return credential;
+  }
+
+  /** @throws as {@link get}. */
+  async remove(apiKey: ApiKey, id: string): Promise<void> {
+    this.get(apiKey, id);
+    if (!(await this.#options.store.remove(id))) throw unknown();
+  }
+
+  /** Removes all that a holder has, whose DID is gone. */
+  forget(holderDid: string): Promise<void> {
+    return this.#options.store.removeHolder(holderDid);
+  }
+
+  #permit(apiKey: ApiKey, did: string): void {
+    const { dids } = this.#options;
+    if (!dids.permits(apiKey, did)) throw new IdentityError("did_not_allowed", "This API key may not act for this DID");
+    dids.touch(did);
+  }
+
+  async #host(apiKey: ApiKey, did: string): Promise<void> {
+    await this.#options.dids.ensure(did, { mode: "Create", owner: apiKey });
+  }
+
+  async #signingKey(apiKey: ApiKey, did: string): Promise<SigningKey> {
+    this.#permit(apiKey, did);
+    if (!nodeHoldsKeys(did)) throw new CredentialError("key_not_held", "The key of this DID is the DID itself; the node does not hold it");
+    await this.#host(apiKey, did);
+    const privateKey = await this.#options.dids.privateKey(did, "signing");
+    // It was hosted a moment ago: an ephemeral DID may have ended since.
+    if (privateKey === undefined) throw new CredentialError("key_not_held", "The node hosts this DID no more");
+    return { kid: `${did}#signing`, privateKey };
+  }
+}
+
+function unknown(): CredentialError {
+  return new CredentialError("credential_unknown", "There is no such credential");
+}

@@ -1,0 +1,82 @@
+import { DidError } from "@parley/did";
+import { StorageError } from "@parley/storage";
+import { VcError } from "@parley/vc";
+import type { FastifyError } from "fastify";
+import { CredentialError, type CredentialErrorCode } from "../../credentials/credential-error.ts";
+import { IdentityError, type IdentityErrorCode } from "../../identity/identity-error.ts";
+
+/** How an error is answered. */
+export interface ErrorAnswer {
+  readonly status: number;
+  readonly code: string;
+  readonly error: string;
+}
+
+const CREDENTIAL: Readonly<Record<CredentialErrorCode, number>> = {
+  busy: 503,
+  timeout: 503,
+  credential_unknown: 404,
+  wallet_full: 422,
+  too_large: 413,
+  id_missing: 422,
+  issuer_missing: 422,
+  issuer_mismatch: 422,
+  valid_until_mismatch: 422,
+  key_not_held: 422,
+  nonce_replayed: 422,
+  presentation_not_recent: 422,
+};
+
+const IDENTITY: Readonly<Record<IdentityErrorCode, number>> = {
+  did_invalid: 400,
+  did_unknown: 404,
+  did_not_allowed: 403,
+  ephemeral_not_allowed: 403,
+  too_many_dids: 403,
+};
+
+/** What Fastify refuses by itself. */
+const HTTP: Readonly<Record<number, string>> = {
+  404: "not_found",
+  413: "too_large",
+  415: "unsupported_media_type",
+};
+
+/** A refusal that has no other error. */
+export class RequestRefusal extends Error {
+  readonly status: number;
+  readonly code: string;
+
+  constructor(status: 400 | 401 | 429, code: string, message: string) {
+    super(message);
+    this.status = status;
+    this.code = code;
+  }
+}
+
+/** Says how an error is answered: the one table from errors to HTTP. What isn't a client's doing says nothing about itself. */
+export function answerTo(thrown: unknown): ErrorAnswer {
+  if (thrown instanceof RequestRefusal) return { status: thrown.status, code: thrown.code, error: thrown.message };
+  if (thrown instanceof CredentialError) return { status: CREDENTIAL[thrown.code], code: thrown.code, error: thrown.message };
+  if (thrown instanceof IdentityError) return { status: IDENTITY[thrown.code], code: thrown.code, error: thrown.message };
+  if (thrown instanceof VcError || thrown instanceof DidError) {
+    return { status: thrown.retryable ? 502 : 422, code: thrown.code, error: thrown.message };
+  }
+  if (thrown instanceof StorageError && thrown.retryable) {
+    return { status: 503, code: thrown.code, error: "the node could not store or read it; try again" };
+  }
+  if (thrown instanceof Error && "statusCode" in thrown) return ofFastify(thrown as FastifyError);
+  return INTERNAL;
+}
+
+const INTERNAL: ErrorAnswer = { status: 500, code: "internal", error: "internal error" };
+
+function ofFastify({ statusCode = 500, validation, validationContext, message }: FastifyError): ErrorAnswer {
+  if (validation !== undefined) {
+    const [first] = validation;
+    const where = `${validationContext ?? "request"}${first?.instancePath === "/" ? "" : (first?.instancePath ?? "")}`;
+    return { status: 400, code: "malformed_request", error: `${where}: ${first?.message ?? "is malformed"}` };
+  }
+  if (statusCode >= 500 || statusCode < 400) return INTERNAL;
+  return { status: statusCode, code: HTTP[statusCode] ?? "malformed_request", error: message };
+}

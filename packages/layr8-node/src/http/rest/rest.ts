@@ -1,0 +1,87 @@
+import swagger from "@fastify/swagger";
+import type { JsonObject } from "@parley/core";
+import type { FastifyInstance } from "fastify";
+import {
+  createJsonSchemaTransform,
+  createJsonSchemaTransformObject,
+  serializerCompiler,
+  validatorCompiler,
+} from "fastify-type-provider-zod";
+import type { Wallet } from "../../credentials/wallet.ts";
+import type { ApiKeys } from "../../identity/api-keys.ts";
+import { Authentication } from "./authentication.ts";
+import { answerTo } from "./error-answer.ts";
+import { tidyOpenapi } from "./openapi.ts";
+import { addRoutes } from "./routes.ts";
+import { named } from "./schemas.ts";
+
+/** What the REST side of a node is made with. */
+export interface RestOptions {
+  readonly wallet: Wallet;
+  readonly apiKeys: ApiKeys;
+  /** Requests that one API key may make in a second. */
+  readonly requestsPerSecond: number;
+  /** A request was answered. `route` is the pattern, not the path. */
+  onAnswered(method: string, route: string, status: number): void;
+  /** Something failed inside the node. */
+  onFailure(error: unknown): void;
+}
+
+/** Where the calls are described. */
+const OPENAPI_PATH = "/openapi.json";
+/** Seconds after which a client may try again what was too much just now. */
+const RETRY_AFTER = "1";
+
+/** Adds the REST calls and their description, {@link OPENAPI_PATH}. Errors are `{"error": "<sentence>", "code": "<stable code>"}`. */
+export async function addRest(app: FastifyInstance, options: RestOptions): Promise<void> {
+  app.setValidatorCompiler(validatorCompiler);
+  app.setSerializerCompiler(serializerCompiler);
+  readEmptyBodies(app);
+  await app.register(swagger, {
+    openapi: {
+      openapi: "3.1.0",
+      info: { title: "Layr8 node", description: "Sign, store, present and verify W3C Verifiable Credentials.", version: "1" },
+      components: { securitySchemes: { apiKey: { type: "apiKey", in: "header", name: "x-api-key" } } },
+      security: [{ apiKey: [] }],
+    },
+    transform: createJsonSchemaTransform({ schemaRegistry: named }),
+    transformObject: createJsonSchemaTransformObject({ schemaRegistry: named }),
+  });
+  app.addHook("onResponse", (request, reply, done) => {
+    options.onAnswered(request.method, request.routeOptions.url ?? "", reply.statusCode);
+    done();
+  });
+  app.setErrorHandler((error, _request, reply) => {
+    const { status, ...answer } = answerTo(error);
+    if (status === 500) options.onFailure(error);
+    if (status === 429 || status === 503) reply.header("retry-after", RETRY_AFTER);
+    return reply.code(status).type("application/json").send(JSON.stringify(answer));
+  });
+  const describe = once(() => JSON.stringify(tidyOpenapi(app.swagger() as unknown as JsonObject)));
+  app.get(OPENAPI_PATH, { schema: { hide: true } }, (_request, reply) => reply.type("application/json").send(describe()));
+  await app.register((calls, _options, done) => {
+    const authentication = new Authentication(options.apiKeys, options.requestsPerSecond);
+    calls.addHook("onRequest", (request, reply, next) => {
+      reply.header("cache-control", "no-store");
+      authentication.admit(request);
+      next();
+    });
+    addRoutes(calls, options.wallet, authentication);
+    done();
+  });
+}
+
+/** JSON bodies only; an empty one is none, since many clients name a content type even where they send nothing. */
+function readEmptyBodies(app: FastifyInstance): void {
+  const parse = app.getDefaultJsonParser("error", "error");
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser<string>("application/json", { parseAs: "string" }, (request, body, done) => {
+    if (body === "") done(null);
+    else void parse(request, body, done);
+  });
+}
+
+function once(make: () => string): () => string {
+  let made: string | undefined;
+  return () => (made ??= make());
+}

@@ -1,0 +1,180 @@
+import type { FastifyInstance, FastifyReply } from "fastify";
+import type { ZodTypeProvider } from "fastify-type-provider-zod";
+import type { StoredCredential } from "../../credentials/credential-store.ts";
+import { decodeCursor, encodeCursor } from "../../credentials/page.ts";
+import type { Wallet } from "../../credentials/wallet.ts";
+import type { Authentication } from "./authentication.ts";
+import { RequestRefusal } from "./error-answer.ts";
+import * as schemas from "./schemas.ts";
+import type { StoredCredentialBody } from "./wire.ts";
+
+const CREDENTIALS = "/api/v1/credentials";
+const PRESENTATIONS = "/api/v1/presentations";
+const FAILURES = { "4xx": schemas.errorBody, "5xx": schemas.errorBody };
+
+/** Adds the calls of the wallet. */
+export function addRoutes(app: FastifyInstance, wallet: Wallet, authentication: Authentication): void {
+  const typed = app.withTypeProvider<ZodTypeProvider>();
+
+  typed.post(
+    `${CREDENTIALS}/sign`,
+    {
+      schema: {
+        operationId: "signCredential",
+        summary: "Sign a credential with its issuer's key",
+        body: schemas.signCredentialBody,
+        response: { 200: schemas.signedCredential, ...FAILURES },
+      },
+    },
+    async (request) => {
+      const { credential, issuer_did: issuerDid, format } = request.body;
+      const apiKey = authentication.keyOf(request);
+      return {
+        signed_credential: await wallet.signCredential(apiKey, credential, issuerDid, format ?? "compact_jwt"),
+      };
+    },
+  );
+
+  typed.post(
+    `${CREDENTIALS}/verify`,
+    {
+      schema: {
+        operationId: "verifyCredential",
+        summary: "Verify a credential's signature, issuer, dates and status",
+        body: schemas.verifyCredentialBody,
+        response: { 200: schemas.verifiedCredential, ...FAILURES },
+      },
+    },
+    (request, reply) => {
+      const { signed_credential: signed, verifier_did: verifierDid } = request.body;
+      const signal = gone(reply);
+      return wallet.verifyCredential(authentication.keyOf(request), signed, { verifierDid, signal });
+    },
+  );
+
+  typed.post(
+    CREDENTIALS,
+    {
+      schema: {
+        operationId: "storeCredential",
+        summary: "Store a signed credential for its holder",
+        body: schemas.storeCredentialBody,
+        response: { 201: schemas.storedCredential, ...FAILURES },
+      },
+    },
+    async (request, reply) => {
+      const { holder_did: holderDid, credential_jwt: signed, issuer_did: issuerDid, valid_until: validUntil } = request.body;
+      const stored = await wallet.store(authentication.keyOf(request), signed, holderDid, {
+        ...(typeof issuerDid === "string" && { issuerDid }),
+        ...(typeof validUntil === "string" && { validUntil }),
+      });
+      return reply.code(201).send(shown(stored));
+    },
+  );
+
+  typed.get(
+    CREDENTIALS,
+    {
+      schema: {
+        operationId: "listCredentials",
+        summary: "List a holder's credentials, oldest first",
+        querystring: schemas.listQuery,
+        response: { 200: schemas.credentialList, ...FAILURES },
+      },
+    },
+    (request) => {
+      const { holder_did: holderDid, limit, cursor } = request.query;
+      const after = cursor === undefined ? undefined : decodeCursor(cursor);
+      if (cursor !== undefined && after === undefined) {
+        throw new RequestRefusal(400, "malformed_request", "querystring/cursor: is not one that a list gave");
+      }
+      const { credentials, next } = wallet.list(authentication.keyOf(request), holderDid, { limit, after });
+      return { credentials: credentials.map(shown), ...(next !== undefined && { next: encodeCursor(next) }) };
+    },
+  );
+
+  typed.get(
+    `${CREDENTIALS}/:id`,
+    {
+      schema: {
+        operationId: "getCredential",
+        summary: "Get a stored credential",
+        params: schemas.credentialParams,
+        response: { 200: schemas.storedCredential, ...FAILURES },
+      },
+    },
+    (request) => shown(wallet.get(authentication.keyOf(request), request.params.id)),
+  );
+
+  typed.delete(
+    `${CREDENTIALS}/:id`,
+    {
+      schema: {
+        operationId: "deleteCredential",
+        summary: "Delete a stored credential",
+        params: schemas.credentialParams,
+        response: { 204: schemas.nothing, ...FAILURES },
+      },
+    },
+    async (request, reply) => {
+      await wallet.remove(authentication.keyOf(request), request.params.id);
+      return reply.code(204).send();
+    },
+  );
+
+  typed.post(
+    `${PRESENTATIONS}/sign`,
+    {
+      schema: {
+        operationId: "signPresentation",
+        summary: "Present credentials, signed with their holder's key",
+        body: schemas.signPresentationBody,
+        response: { 200: schemas.signedPresentation, ...FAILURES },
+      },
+    },
+    async (request) => {
+      const { credentials, holder_did: holderDid, format, nonce, audience } = request.body;
+      const signed = await wallet.signPresentation(authentication.keyOf(request), credentials, {
+        holderDid,
+        format: format ?? "compact_jwt",
+        nonce: nonce ?? undefined,
+        audience: audience ?? undefined,
+      });
+      return { signed_presentation: signed };
+    },
+  );
+
+  typed.post(
+    `${PRESENTATIONS}/verify`,
+    {
+      schema: {
+        operationId: "verifyPresentation",
+        summary: "Verify a presentation and its credentials",
+        body: schemas.verifyPresentationBody,
+        response: { 200: schemas.verifiedPresentation, ...FAILURES },
+      },
+    },
+    (request, reply) => {
+      const { signed_presentation: signed, verifier_did: verifierDid, nonce } = request.body;
+      const signal = gone(reply);
+      return wallet.verifyPresentation(authentication.keyOf(request), signed, { verifierDid, nonce: nonce ?? undefined, signal });
+    },
+  );
+}
+
+function shown({ id, holderDid, signed, issuerDid, validUntil }: StoredCredential): StoredCredentialBody {
+  return {
+    id,
+    holder_did: holderDid,
+    credential_jwt: signed,
+    ...(issuerDid !== undefined && { issuer_did: issuerDid }),
+    ...(validUntil !== undefined && { valid_until: validUntil }),
+  };
+}
+
+/** Fires when nobody waits for the answer any more. */
+function gone(reply: FastifyReply): AbortSignal {
+  const abort = new AbortController();
+  reply.raw.once("close", () => abort.abort());
+  return abort.signal;
+}

@@ -1,0 +1,125 @@
+import type { JsonObject } from "@parley/core";
+import { isDid } from "@parley/did";
+import { z } from "zod";
+import type * as wire from "./wire.ts";
+
+/** Schemas with a name in the OpenAPI document. Not zod's global registry: what else runs in the process has its own names there. */
+export const named: z.core.$ZodRegistry<{ id?: string | undefined; description?: string | undefined }> = z.registry();
+
+const MAX_DEPTH = 64;
+const MAX_TEXT = 2048;
+const MAX_CREDENTIALS = 32;
+const MAX_PAGE = 1000;
+const DEFAULT_PAGE = 100;
+
+const did = z
+  .string()
+  .max(MAX_TEXT)
+  .refine(isDid, "must be a DID")
+  .register(named, { id: "Did", description: "A DID, such as did:web:issuer.example" });
+const format = z.enum(["compact_jwt", "jwt", "json", "enveloped"]).register(named, {
+  id: "Format",
+  description:
+    "compact_jwt (default): VCDM 2.0 as a JWS. jwt: VCDM 1.1 as a JWT. enveloped: JSON around a compact_jwt. json: JSON with a Data Integrity proof.",
+});
+const text = z.string().min(1).max(MAX_TEXT);
+/** Text in any of the formats; how long it may be depends on what it is. */
+const signed = z.string().min(1);
+const instant = text.refine(isInstant, "must be a date and time, RFC 3339");
+// What has been parsed as JSON holds nothing but JSON.
+const document = z.looseObject({}) as unknown as z.ZodType<JsonObject>;
+const modest = document.refine(isModest, `must not be nested deeper than ${MAX_DEPTH} levels, nor hold numbers out of range`);
+
+export const errorBody: z.ZodType<wire.ErrorBody> = z
+  .object({
+    error: z.string().register(named, { description: "What is wrong, for people" }),
+    code: z.string().register(named, { description: "What is wrong, for programs" }),
+  })
+  .register(named, { id: "Error" });
+
+export const signCredentialBody: z.ZodType<wire.SignCredentialBody> = z
+  .object({ credential: modest, issuer_did: did, format: format.nullish() })
+  .register(named, { id: "SignCredential" });
+
+export const signedCredential: z.ZodType<wire.SignedCredential> = z
+  .object({ signed_credential: signed })
+  .register(named, { id: "SignedCredential" });
+
+export const verifyCredentialBody: z.ZodType<wire.VerifyCredentialBody> = z
+  .object({ signed_credential: signed, verifier_did: did })
+  .register(named, { id: "VerifyCredential" });
+
+export const verifiedCredential: z.ZodType<wire.VerifiedCredential> = z
+  .object({ credential: document, headers: document })
+  .register(named, { id: "VerifiedCredential" });
+
+export const storeCredentialBody: z.ZodType<wire.StoreCredentialBody> = z
+  .object({ holder_did: did, credential_jwt: signed, issuer_did: text.nullish(), valid_until: instant.nullish() })
+  .register(named, { id: "StoreCredential" });
+
+export const storedCredential: z.ZodType<wire.StoredCredentialBody> = z
+  .object({
+    id: z.string(),
+    holder_did: z.string(),
+    credential_jwt: z.string(),
+    issuer_did: z.string().optional(),
+    valid_until: z.string().optional(),
+  })
+  .register(named, { id: "StoredCredential" });
+
+export const listQuery: z.ZodType<wire.ListQuery> = z.object({
+  holder_did: did,
+  limit: z.coerce.number().int().min(1).max(MAX_PAGE).default(DEFAULT_PAGE),
+  cursor: text.optional().register(named, { description: "next of the page before" }),
+});
+
+export const credentialList: z.ZodType<wire.CredentialList> = z
+  .object({
+    credentials: z.array(storedCredential),
+    next: z.string().optional().register(named, { description: "cursor of the next page; absent on the last" }),
+  })
+  .register(named, { id: "CredentialList" });
+
+export const credentialParams: z.ZodType<wire.CredentialParams> = z.object({ id: text });
+
+export const signPresentationBody: z.ZodType<wire.SignPresentationBody> = z
+  .object({
+    credentials: z.array(signed).min(1).max(MAX_CREDENTIALS),
+    holder_did: did,
+    format: format.nullish(),
+    nonce: text.nullish(),
+    audience: z.union([text, z.array(text).min(1).max(MAX_CREDENTIALS)]).nullish(),
+  })
+  .register(named, { id: "SignPresentation" });
+
+export const signedPresentation: z.ZodType<wire.SignedPresentation> = z
+  .object({ signed_presentation: signed })
+  .register(named, { id: "SignedPresentation" });
+
+export const verifyPresentationBody: z.ZodType<wire.VerifyPresentationBody> = z
+  .object({ signed_presentation: signed, verifier_did: did, nonce: text.nullish() })
+  .register(named, { id: "VerifyPresentation" });
+
+export const verifiedPresentation: z.ZodType<wire.VerifiedPresentation> = z
+  .object({ presentation: document, headers: document })
+  .register(named, { id: "VerifiedPresentation" });
+
+/** Answers without a body. */
+export const nothing: z.ZodType<undefined> = z.undefined();
+
+/** Whether a parsed JSON value can be walked, and written, as it was meant. `1e999` is parsed as infinity. */
+function isModest(root: unknown): boolean {
+  const stack: { value: unknown; depth: number }[] = [{ value: root, depth: 1 }];
+  for (let next = stack.pop(); next !== undefined; next = stack.pop()) {
+    const { value, depth } = next;
+    if (typeof value === "number" && !Number.isFinite(value)) return false;
+    if (typeof value !== "object" || value === null) continue;
+    if (depth > MAX_DEPTH) return false;
+    for (const member of Object.values(value)) stack.push({ value: member, depth: depth + 1 });
+  }
+  return true;
+}
+
+function isInstant(value: string): boolean {
+  return /^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:[Zz]|[+-]\d\d:\d\d)$/.test(value) && !Number.isNaN(Date.parse(value));
+}

@@ -1,0 +1,84 @@
+import type { JsonObject } from "@parley/core";
+import type { CredentialFormat } from "@parley/vc";
+
+/** What may be left out. Some SDKs write `null` for it. */
+type Optional<T> = T | null | undefined;
+
+/** What every call that fails answers. */
+export interface ErrorBody {
+  readonly error: string;
+  readonly code: string;
+}
+
+export interface SignCredentialBody {
+  readonly credential: JsonObject;
+  readonly issuer_did: string;
+  readonly format?: Optional<CredentialFormat>;
+}
+
+export interface SignedCredential {
+  readonly signed_credential: string;
+}
+
+export interface VerifyCredentialBody extends SignedCredential {
+  readonly verifier_did: string;
+}
+
+export interface VerifiedCredential {
+  readonly credential: JsonObject;
+  /** Protected header of the JWS, or the proof without its value. */
+  readonly headers: JsonObject;
+}
+
+export interface StoreCredentialBody {
+  readonly holder_did: string;
+  readonly credential_jwt: string;
+  readonly issuer_did?: Optional<string>;
+  readonly valid_until?: Optional<string>;
+}
+
+export interface StoredCredentialBody {
+  readonly id: string;
+  readonly holder_did: string;
+  readonly credential_jwt: string;
+  readonly issuer_did?: string | undefined;
+  readonly valid_until?: string | undefined;
+}
+
+export interface ListQuery {
+  readonly holder_did: string;
+  readonly limit: number;
+  readonly cursor?: string | undefined;
+}
+
+export interface CredentialList {
+  readonly credentials: StoredCredentialBody[];
+  /** `cursor` of the next page; absent on the last. */
+  readonly next?: string | undefined;
+}
+
+export interface CredentialParams {
+  readonly id: string;
+}
+
+export interface SignPresentationBody {
+  readonly credentials: readonly string[];
+  readonly holder_did: string;
+  readonly format?: Optional<CredentialFormat>;
+  readonly nonce?: Optional<string>;
+  readonly audience?: Optional<string | readonly string[]>;
+}
+
+export interface SignedPresentation {
+  readonly signed_presentation: string;
+}
+
+export interface VerifyPresentationBody extends SignedPresentation {
+  readonly verifier_did: string;
+  readonly nonce?: Optional<string>;
+}
+
+export interface VerifiedPresentation {
+  readonly presentation: JsonObject;
+  readonly headers: JsonObject;
+}
