@@ -8,10 +8,20 @@ export interface TraceContext {
   readonly tracestate?: string;
 }
 
-/** A verified credential of the sender, as the node reports it. */
+/** A credential that the sender presented, verified by the recipient's node. Only the claims are there on every node. */
 export interface SenderCredential {
   /** Claims about the sender; `id` is the DID they are about. */
   readonly credentialSubject: JsonObject;
+  /** DID of the issuer. */
+  readonly issuer?: string;
+  /** The credential's types, `VerifiableCredential` among them. */
+  readonly type?: readonly string[];
+  /** The credential's id. */
+  readonly id?: string;
+  /** RFC 3339 text. */
+  readonly validFrom?: string;
+  /** RFC 3339 text. */
+  readonly validUntil?: string;
 }
 
 /** What the node says about an inbound message. It comes from the node, never from the sender. */

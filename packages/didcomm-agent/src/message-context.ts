@@ -1,4 +1,4 @@
-import { isJsonObject, type MessageContext, type SenderCredential } from "@parley/core";
+import { isJsonObject, type JsonObject, type MessageContext, type SenderCredential } from "@parley/core";
 
 import type { Mutable } from "./mutable.ts";
 
@@ -23,8 +23,20 @@ function readCredentials(value: unknown): readonly SenderCredential[] {
   if (!Array.isArray(value) || value.length === 0) return [];
   const credentials: SenderCredential[] = [];
   for (const entry of value.slice(0, MAX_CREDENTIALS)) {
-    const credentialSubject: unknown = isJsonObject(entry) ? entry["credential_subject"] : undefined;
-    if (isJsonObject(credentialSubject)) credentials.push({ credentialSubject });
+    const credential = isJsonObject(entry) ? readCredential(entry) : undefined;
+    if (credential !== undefined) credentials.push(credential);
   }
   return credentials;
+}
+
+function readCredential(entry: JsonObject): SenderCredential | undefined {
+  const { credential_subject: credentialSubject, issuer, type, id, valid_from: validFrom, valid_until: validUntil } = entry;
+  if (!isJsonObject(credentialSubject)) return undefined;
+  const credential: Mutable<SenderCredential> = { credentialSubject };
+  if (typeof issuer === "string") credential.issuer = issuer;
+  if (Array.isArray(type)) credential.type = type.filter((name) => typeof name === "string");
+  if (typeof id === "string") credential.id = id;
+  if (typeof validFrom === "string") credential.validFrom = validFrom;
+  if (typeof validUntil === "string") credential.validUntil = validUntil;
+  return credential;
 }

@@ -21,6 +21,34 @@ describe("a message's context", () => {
       { sender_credentials: [7, null, {}, { credential_subject: "x" }, { credential_subject: { id: "did:example:a" } }] },
       { senderCredentials: [{ credentialSubject: { id: "did:example:a" } }] },
     ],
+    [
+      {
+        sender_credentials: [
+          {
+            credential_subject: { id: "did:example:a" },
+            issuer: "did:example:i",
+            type: ["A", 7],
+            id: "urn:a",
+            valid_from: "f",
+            valid_until: "u",
+          },
+          { credential_subject: {}, issuer: 7, type: "A", id: null, valid_from: 1, valid_until: {} },
+        ],
+      },
+      {
+        senderCredentials: [
+          {
+            credentialSubject: { id: "did:example:a" },
+            issuer: "did:example:i",
+            type: ["A"],
+            id: "urn:a",
+            validFrom: "f",
+            validUntil: "u",
+          },
+          { credentialSubject: {} },
+        ],
+      },
+    ],
   ])("keeps what is well formed: %j", (value, expected) => {
     expect(readContext(value)).toEqual(expected);
   });

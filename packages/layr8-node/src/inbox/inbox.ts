@@ -16,6 +16,8 @@ export interface IncomingMessage {
   readonly plaintext: string;
   /** Whether policy authorized the sender. */
   readonly authorized: boolean;
+  /** JSON of the credentials that the sender presented and the node verified: a list. Absent when there are none. */
+  readonly senderCredentials?: string | undefined;
   /** When the message is void, in milliseconds since 1970. */
   readonly expiresAt: number;
 }

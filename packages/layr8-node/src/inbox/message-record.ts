@@ -9,14 +9,17 @@ type Header = [
   parentThread: string | null,
   authorized: 0 | 1,
   expiresAt: number,
+  senderCredentials?: string,
 ];
 
 const LENGTH_BYTES = 4;
 
 /** A message as bytes: a length, the small members as JSON, and the plaintext as it is, so that it's neither parsed nor escaped. */
 export function encodeMessage(message: IncomingMessage): Buffer {
-  const { id, from = null, type, thread = null, parentThread = null, authorized, expiresAt, plaintext } = message;
-  const header = JSON.stringify([id, from, type, thread, parentThread, authorized ? 1 : 0, expiresAt] satisfies Header);
+  const { id, from = null, type, thread = null, parentThread = null, authorized, expiresAt, senderCredentials, plaintext } = message;
+  const members: Header = [id, from, type, thread, parentThread, authorized ? 1 : 0, expiresAt];
+  if (senderCredentials !== undefined) members.push(senderCredentials);
+  const header = JSON.stringify(members);
   const headerLength = Buffer.byteLength(header);
   const record = Buffer.allocUnsafe(LENGTH_BYTES + headerLength + Buffer.byteLength(plaintext));
   record.writeUInt32LE(headerLength, 0);
@@ -34,7 +37,7 @@ export function decodeMessage(recipient: string, value: Uint8Array): IncomingMes
   try {
     const record = Buffer.from(value.buffer, value.byteOffset, value.byteLength);
     const bodyAt = LENGTH_BYTES + record.readUInt32LE(0);
-    const [id, from, type, thread, parentThread, authorized, expiresAt] = JSON.parse(
+    const [id, from, type, thread, parentThread, authorized, expiresAt, senderCredentials] = JSON.parse(
       record.toString("utf8", LENGTH_BYTES, bodyAt),
     ) as Header;
     return {
@@ -46,6 +49,7 @@ export function decodeMessage(recipient: string, value: Uint8Array): IncomingMes
       parentThread: parentThread ?? undefined,
       plaintext: record.toString("utf8", bodyAt),
       authorized: authorized === 1,
+      senderCredentials,
       expiresAt,
     };
   } catch (error) {

@@ -2,7 +2,8 @@ import { isJsonObject } from "@parley/core";
 import type { InboxMessage } from "../inbox/inbox.ts";
 import { OK, refusal, type Channel, type ChannelEnd, type ChannelHandler, type Reply } from "../phoenix/channel.ts";
 import type { Consumer, Mailbox, Settlement } from "./mailbox.ts";
-import type { Refusal, Router } from "./router.ts";
+import type { Refusal } from "./refusal.ts";
+import type { Router } from "./router.ts";
 
 /** Ids that one `ack` may name. */
 const MAX_ACKS = 4096;
@@ -63,7 +64,8 @@ export class AgentChannel implements ChannelHandler, Consumer {
   }
 
   deliver(message: InboxMessage, attempt: number): void {
-    const context = `{"recipient":${this.#recipient},"authorized":${message.authorized},"sender_credentials":[],"attempt":${attempt}}`;
+    const { authorized, senderCredentials = "[]" } = message;
+    const context = `{"recipient":${this.#recipient},"authorized":${authorized},"sender_credentials":${senderCredentials},"attempt":${attempt}}`;
     this.#options.channel.push("message", `{"context":${context},"plaintext":${message.plaintext}}`);
   }
 

@@ -1,38 +1,134 @@
-/** Who may send to an agent. */
+import { protocolOf } from "@parley/core";
+import type { SenderCredential } from "./sender-credential.ts";
+
+/** A credential that a sender must present. */
+export interface CredentialDemand {
+  /** A type that the credential must have, such as `EmployeeCredential`. */
+  readonly type: string;
+  /** Whose credentials count: issuers' DIDs, or prefixes with a trailing `*`. `["*"]` takes anybody's, the sender's own included. */
+  readonly issuers: readonly string[];
+}
+
+/** Who may send what to an agent. */
 export interface Policy {
   /** The agents it applies to: a DID, or a prefix with a trailing `*`. */
   readonly did: string;
+  /** The messages it applies to: protocols or message types, or prefixes with a trailing `*`. Default: all. */
+  readonly protocols?: readonly string[];
   /** Senders that may send: DIDs, or prefixes with a trailing `*`. Default: all. */
   readonly allow?: readonly string[];
   /** Senders that may not, whatever `allow` says. */
   readonly deny?: readonly string[];
+  /** Credentials that the sender must present with each message, every one of them. Problem reports need none. */
+  readonly credentials?: readonly CredentialDemand[];
+  /**
+   * Whether a message that breaks the policy is denied. With `false` it is delivered, with `authorized: false` in its context, so that
+   * the agent can decide. Default `true`.
+   */
+  readonly enforce?: boolean;
 }
+
+/** A message, as far as policies look at it. */
+export interface Approach {
+  readonly sender: string;
+  readonly recipient: string;
+  readonly type: string;
+  readonly credentials: readonly SenderCredential[];
+}
+
+/** What the policies make of a message. */
+export type Verdict =
+  | { readonly kind: "authorized" }
+  /** It is delivered all the same, and marked. */
+  | { readonly kind: "unauthorized" }
+  | { readonly kind: "denied" }
+  /** Only credentials are wanting. */
+  | { readonly kind: "missing"; readonly missing: readonly CredentialDemand[] };
 
 /** Problem code of a denial by policy. */
 export const DENIED = "e.m.authz.denied";
 
-/** Decides who may send to whom. Every policy that applies to a recipient must let the sender through. */
+const REPORT_PROBLEM = "https://didcomm.org/report-problem/2.0";
+const AUTHORIZED: Verdict = { kind: "authorized" };
+const UNAUTHORIZED: Verdict = { kind: "unauthorized" };
+const DENIAL: Verdict = { kind: "denied" };
+
+/** Decides who may send what to whom. Every policy that applies must let a message through. */
 export class Policies {
   readonly #policies: readonly Policy[];
 
-  /** @throws TypeError when a policy names nobody it applies to. */
+  /** @throws TypeError naming the policy and the member that makes no sense. */
   constructor(policies: readonly Policy[] = []) {
-    for (const policy of policies) {
-      if (typeof policy.did !== "string" || policy.did === "")
-        throw new TypeError("A policy needs a did: the DID or the prefix it applies to");
-    }
+    policies.forEach(check);
     this.#policies = policies;
   }
 
-  allows(sender: string, recipient: string): boolean {
-    return this.#policies.every((policy) => {
-      if (!matches(policy.did, recipient)) return true;
-      if (policy.deny?.some((pattern) => matches(pattern, sender)) === true) return false;
-      return policy.allow?.some((pattern) => matches(pattern, sender)) ?? true;
-    });
+  judge(approach: Approach): Verdict {
+    if (this.#policies.length === 0) return AUTHORIZED;
+    let verdict = AUTHORIZED;
+    for (const policy of this.#policies) {
+      if (applies(policy, approach)) verdict = worse(verdict, judgeBy(policy, approach));
+    }
+    return verdict;
   }
 }
 
-function matches(pattern: string, did: string): boolean {
-  return pattern.endsWith("*") ? did.startsWith(pattern.slice(0, -1)) : pattern === did;
+function applies({ did, protocols }: Policy, { recipient, type }: Approach): boolean {
+  if (!matches(did, recipient)) return false;
+  if (protocols === undefined) return true;
+  const protocol = protocolOf(type);
+  return protocols.some((pattern) => matches(pattern, type) || (protocol !== undefined && matches(pattern, protocol)));
+}
+
+function judgeBy({ allow, deny, credentials = [], enforce = true }: Policy, approach: Approach): Verdict {
+  const { sender, type } = approach;
+  if (covers(deny, sender) || (allow !== undefined && !covers(allow, sender))) return enforce ? DENIAL : UNAUTHORIZED;
+  if (protocolOf(type) === REPORT_PROBLEM) return AUTHORIZED;
+  const missing = credentials.filter((demand) => !approach.credentials.some((credential) => meets(credential, demand)));
+  if (missing.length === 0) return AUTHORIZED;
+  return enforce ? { kind: "missing", missing } : UNAUTHORIZED;
+}
+
+const RANKS: Readonly<Record<Verdict["kind"], number>> = { authorized: 0, unauthorized: 1, missing: 2, denied: 3 };
+
+function worse(first: Verdict, second: Verdict): Verdict {
+  if (first.kind === "missing" && second.kind === "missing") return { kind: "missing", missing: [...first.missing, ...second.missing] };
+  return RANKS[second.kind] > RANKS[first.kind] ? second : first;
+}
+
+function meets(credential: SenderCredential, { type, issuers }: CredentialDemand): boolean {
+  return credential.types.includes(type) && covers(issuers, credential.issuer);
+}
+
+function covers(patterns: readonly string[] | undefined, did: string): boolean {
+  return patterns?.some((pattern) => matches(pattern, did)) === true;
+}
+
+function matches(pattern: string, text: string): boolean {
+  return pattern.endsWith("*") ? text.startsWith(pattern.slice(0, -1)) : pattern === text;
+}
+
+function check(policy: Policy, index: number): void {
+  const where = `policies[${index}]`;
+  if (typeof policy.did !== "string" || policy.did === "") {
+    throw new TypeError(`${where} needs a did: the DID or the prefix it applies to`);
+  }
+  for (const member of ["protocols", "allow", "deny"] as const) {
+    if (policy[member] !== undefined && !isTextList(policy[member])) throw new TypeError(`${where}.${member} must be a list of texts`);
+  }
+  if (policy.enforce !== undefined && typeof policy.enforce !== "boolean") throw new TypeError(`${where}.enforce must be true or false`);
+  const { credentials = [] } = policy;
+  if (!Array.isArray(credentials)) throw new TypeError(`${where}.credentials must be a list`);
+  credentials.forEach((demand: Partial<CredentialDemand> | undefined, at) => {
+    if (typeof demand?.type !== "string" || demand.type === "") {
+      throw new TypeError(`${where}.credentials[${at}] needs a type, such as EmployeeCredential`);
+    }
+    if (!isTextList(demand.issuers) || demand.issuers.length === 0) {
+      throw new TypeError(`${where}.credentials[${at}] needs issuers: whose ${demand.type} counts, or ["*"] for anybody's`);
+    }
+  });
+}
+
+function isTextList(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.every((entry) => typeof entry === "string" && entry !== "");
 }

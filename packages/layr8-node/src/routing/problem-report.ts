@@ -1,4 +1,5 @@
-import { createMessage, protocolOf, threadOf, type Message } from "@parley/core";
+import { createMessage, protocolOf, threadOf, type JsonObject, type Message } from "@parley/core";
+import { DENIED, type CredentialDemand } from "./policy.ts";
 
 const REPORT_PROBLEM = "https://didcomm.org/report-problem/2.0";
 
@@ -14,6 +15,7 @@ export function reportProblem(
   code: string,
   comment: string,
   args: readonly string[] = [],
+  more: JsonObject = {},
 ): Message | undefined {
   if (about.from === undefined || protocolOf(about.type) === REPORT_PROBLEM) return undefined;
   const thread = threadOf(about);
@@ -24,6 +26,19 @@ export function reportProblem(
     threadId: thread,
     parentThreadId: thread,
     ...(about.traceContext !== undefined && { traceContext: about.traceContext }),
-    body: { code, comment, ...(args.length > 0 && { args }) },
+    body: { code, comment, ...(args.length > 0 && { args }), ...more },
+  });
+}
+
+/**
+ * Tells the sender of a message which credentials a policy of its recipient wants. Besides the sentence, `missing` in the body lists
+ * them for programs: `[{ type, issuers }]`.
+ */
+export function reportDenial(about: Message, from: string, missing: readonly CredentialDemand[]): Message | undefined {
+  const wanted = missing.map(({ type, issuers }) => `${type} from ${issuers.includes("*") ? "any issuer" : issuers.join(" or ")}`);
+  const list = wanted.map((_, index) => `{${index + 3}}`).join(", ");
+  const comment = `{1} takes {2} only from senders that present: ${list}`;
+  return reportProblem(about, from, DENIED, comment, [from, about.type, ...wanted], {
+    missing: missing.map(({ type, issuers }) => ({ type, issuers: [...issuers] })),
   });
 }

@@ -2,32 +2,18 @@ import { decodePlaintext, encodePlaintext, PlaintextError, protocolOf, threadOf,
 import type { Inbox, InboxMessage, IncomingMessage } from "../inbox/inbox.ts";
 import { answerBuiltin } from "./builtin-protocols.ts";
 import { Mailbox, type Consumer, type DeliveryOptions } from "./mailbox.ts";
-import { DENIED, type Policies } from "./policy.ts";
-import { reportProblem } from "./problem-report.ts";
+import { DENIED, type CredentialDemand, type Policies } from "./policy.ts";
+import { reportDenial, reportProblem } from "./problem-report.ts";
 import { readMessage, type ReadMessage } from "./read-message.ts";
-
-/** Why the node refuses a message: `reason` is what the sender reads, `label` the bounded set that is counted. */
-export interface Refusal {
-  readonly label:
-    | "malformed"
-    | "unauthorized"
-    | "unknown_recipient"
-    | "no_handler"
-    | "expired"
-    | "inbox_full"
-    | "too_large"
-    | "rate_limited"
-    | "failed";
-  readonly reason: string;
-  /** DIDComm problem code, where one says more. */
-  readonly code?: string;
-  readonly comment?: string;
-}
+import type { Refusal } from "./refusal.ts";
+import { senderCredentialsJson, type SenderCredential } from "./sender-credential.ts";
+import { SenderOrder } from "./sender-order.ts";
+import { isRefusal, presentationsOf, verifySender, type PresentationVerifier } from "./sender-presentation.ts";
 
 /** What the router tells the node. */
 export interface RouterEvents {
   onDelivered(attempt: number): void;
-  onDead(cause: "expired" | "unhandled"): void;
+  onDead(cause: "expired" | "unhandled" | "denied"): void;
   onFailure(error: unknown): void;
 }
 
@@ -35,6 +21,8 @@ export interface RouterEvents {
 export interface RouterOptions {
   readonly inbox: Inbox;
   readonly policies: Policies;
+  /** Verifies what senders present. */
+  readonly verifier: PresentationVerifier;
   /** Whether a DID is hosted here. */
   readonly isHosted: (did: string) => boolean;
   /** Life of a message that states no `expires_time`, in milliseconds. */
@@ -46,6 +34,29 @@ export interface RouterOptions {
 /** What decides where a message goes. */
 type Routable = Pick<IncomingMessage, "id" | "type" | "from" | "thread" | "parentThread">;
 
+/** A message that has been read, from a sender that is known. */
+interface Accepted {
+  readonly message: Message;
+  readonly routable: Routable;
+  readonly text: string;
+}
+
+/** What recipients are told about the sender. */
+interface Standing {
+  readonly authorized: boolean;
+  /** JSON of the sender's credentials; `undefined` for none. */
+  readonly senderCredentials: string | undefined;
+}
+
+const NO_CREDENTIALS: readonly SenderCredential[] = [];
+const NOTHING_PRESENTED: Promise<readonly SenderCredential[]> = Promise.resolve(NO_CREDENTIALS);
+const TOO_MANY_WAITING: Refusal = {
+  label: "rate_limited",
+  reason: "rate limited: too many messages wait until earlier credentials are verified",
+  code: "e.p.me.res.rate",
+};
+const TRUSTED: Standing = { authorized: true, senderCredentials: undefined };
+
 /**
  * Takes messages from agents, stores them durably for their recipients and sees to their delivery.
  *
@@ -54,6 +65,7 @@ type Routable = Pick<IncomingMessage, "id" | "type" | "from" | "thread" | "paren
 export class Router {
   readonly #options: RouterOptions;
   readonly #mailboxes = new Map<string, Mailbox>();
+  readonly #order = new SenderOrder();
 
   constructor(options: RouterOptions) {
     this.#options = options;
@@ -91,13 +103,18 @@ export class Router {
       throw error;
     }
     const { message } = read;
-    const routable = routableOf(message);
-    const refused = this.#refuse(sender, message, routable);
+    const accepted: Accepted = { message, routable: routableOf(message), text: read.text };
+    const refused = this.#refuse(sender, accepted);
     if (refused !== undefined) return refused;
     // An answer may be on its way before this message is even durable.
     this.#mailbox(sender).spoke(threadOf(message), consumer);
-    if (message.to.length > 1) return this.#takeAll(message, routable, read.text);
-    return this.#take(message, routable, message.to[0] ?? "", read.text);
+    const presented = presentationsOf(message);
+    if (presented === undefined && !this.#order.isWaiting(sender)) return this.#admit(sender, accepted, NO_CREDENTIALS);
+    if (this.#order.isFull(sender)) return TOO_MANY_WAITING;
+    const verified = presented === undefined ? NOTHING_PRESENTED : verifySender(message, presented, this.#options.verifier);
+    return this.#order.enqueue<readonly SenderCredential[] | Refusal, Refusal | undefined>(sender, verified, (credentials) =>
+      isRefusal(credentials) ? credentials : this.#admit(sender, accepted, credentials),
+    );
   }
 
   /** Sends a message of the node's own making, where its recipient is hosted here. */
@@ -105,7 +122,7 @@ export class Router {
     const text = JSON.stringify(encodePlaintext(message));
     for (const recipient of message.to) {
       if (!this.#options.isHosted(recipient)) continue;
-      const refused = await this.#store(message, routableOf(message), recipient, text);
+      const refused = await this.#store({ message, routable: routableOf(message), text }, recipient, TRUSTED);
       if (refused !== undefined)
         this.#options.events.onFailure(new Error(`The node's own ${message.type} was not stored: ${refused.reason}`));
     }
@@ -149,7 +166,7 @@ export class Router {
   }
 
   /** Everything that can be known before anything is stored, for all recipients: either all get the message or none. */
-  #refuse(sender: string, message: Message, routable: Routable): Refusal | undefined {
+  #refuse(sender: string, { message, routable }: Accepted): Refusal | undefined {
     if (message.from !== sender) {
       const comment = message.from === undefined ? "from is missing" : "from is not the DID that this channel is joined as";
       return { label: "unauthorized", reason: "unauthorized", code: "e.m.authz.from", comment };
@@ -159,23 +176,14 @@ export class Router {
       return { label: "expired", reason: "message expired" };
     }
     for (const recipient of message.to) {
-      const refused = this.#refuseFor(sender, recipient, message, routable);
+      const refused = this.#refuseFor(recipient, message, routable);
       if (refused !== undefined) return refused;
     }
     return undefined;
   }
 
-  #refuseFor(sender: string, recipient: string, message: Message, routable: Routable): Refusal | undefined {
-    const { isHosted, policies } = this.#options;
-    if (!isHosted(recipient)) return { label: "unknown_recipient", reason: `unknown recipient: ${recipient}` };
-    if (!policies.allows(sender, recipient)) {
-      return {
-        label: "unauthorized",
-        reason: "unauthorized",
-        code: DENIED,
-        comment: `${recipient} does not accept messages from ${sender}`,
-      };
-    }
+  #refuseFor(recipient: string, message: Message, routable: Routable): Refusal | undefined {
+    if (!this.#options.isHosted(recipient)) return { label: "unknown_recipient", reason: `unknown recipient: ${recipient}` };
     const mailbox = this.#mailboxes.get(recipient);
     if (mailbox?.connected === true && !mailbox.wouldTake(routable) && !isBuiltin(message)) {
       return { label: "no_handler", reason: `no handler for protocol ${protocolOf(message.type) ?? message.type} at ${recipient}` };
@@ -183,24 +191,48 @@ export class Router {
     return undefined;
   }
 
-  async #takeAll(message: Message, routable: Routable, text: string): Promise<Refusal | undefined> {
-    const recipients = [...new Set(message.to)];
-    const verdicts = await Promise.all(recipients.map((recipient) => this.#take(message, routable, recipient, text)));
-    return verdicts.find((verdict) => verdict !== undefined);
+  /** Takes a message whose sender's credentials are known, if the policies of all its recipients let it through. */
+  #admit(sender: string, accepted: Accepted, credentials: readonly SenderCredential[]): Refusal | Promise<Refusal | undefined> {
+    const { message } = accepted;
+    const senderCredentials = credentials.length === 0 ? undefined : senderCredentialsJson(credentials);
+    const takes: (() => Promise<Refusal | undefined>)[] = [];
+    for (const recipient of new Set(message.to)) {
+      const verdict = this.#options.policies.judge({ sender, recipient, type: message.type, credentials });
+      if (verdict.kind === "denied") return denial(sender, recipient);
+      if (verdict.kind === "missing") return this.#tellDenied(message, recipient, verdict.missing);
+      const authorized = verdict.kind === "authorized";
+      const standing = authorized && senderCredentials === undefined ? TRUSTED : { authorized, senderCredentials };
+      if (message.to.length === 1) return this.#take(accepted, recipient, standing);
+      takes.push(() => this.#take(accepted, recipient, standing));
+    }
+    return Promise.all(takes.map((take) => take())).then((verdicts) => verdicts.find((verdict) => verdict !== undefined));
   }
 
-  #take(message: Message, routable: Routable, recipient: string, text: string): Promise<Refusal | undefined> {
+  #take(accepted: Accepted, recipient: string, standing: Standing): Promise<Refusal | undefined> {
+    const { message, routable } = accepted;
     if (isBuiltin(message) && this.#mailboxes.get(recipient)?.wouldTake(routable) !== true) {
       return this.#answer(message, recipient).then(() => undefined);
     }
-    return this.#store(message, routable, recipient, text);
+    return this.#store(accepted, recipient, standing);
   }
 
-  async #store(message: Message, routable: Routable, recipient: string, plaintext: string): Promise<Refusal | undefined> {
+  async #store({ message, routable, text }: Accepted, recipient: string, standing: Standing): Promise<Refusal | undefined> {
     const { inbox, delivery, messageTtlMs } = this.#options;
     const expiresAt = message.expiresTime === undefined ? delivery.now() + messageTtlMs : message.expiresTime * 1000;
     const { id, type, from, thread, parentThread } = routable;
-    const appended = await inbox.append({ recipient, id, type, from, thread, parentThread, plaintext, authorized: true, expiresAt });
+    const { authorized, senderCredentials } = standing;
+    const appended = await inbox.append({
+      recipient,
+      id,
+      type,
+      from,
+      thread,
+      parentThread,
+      plaintext: text,
+      authorized,
+      senderCredentials,
+      expiresAt,
+    });
     if (appended.status === "full") return { label: "inbox_full", reason: `inbox full: ${recipient} has too many messages waiting` };
     if (appended.status === "duplicate") return undefined;
     const mailbox = this.#mailbox(recipient);
@@ -212,6 +244,13 @@ export class Router {
       throw error;
     }
     return undefined;
+  }
+
+  /** Tells a sender which credentials a recipient's policy wants. Resolves once the report is safe in the sender's inbox. */
+  async #tellDenied(message: Message, recipient: string, missing: readonly CredentialDemand[]): Promise<undefined> {
+    this.#options.events.onDead("denied");
+    const report = reportDenial(message, recipient, missing);
+    if (report !== undefined) await this.send(report);
   }
 
   async #answer(message: Message, recipient: string): Promise<boolean> {
@@ -235,6 +274,10 @@ export class Router {
         : reportProblem(message, stored.recipient, "e.p.msg.unsupported", "No agent of {1} handles {2}", [stored.recipient, message.type]);
     if (report !== undefined) await this.send(report);
   }
+}
+
+function denial(sender: string, recipient: string): Refusal {
+  return { label: "unauthorized", reason: "unauthorized", code: DENIED, comment: `${recipient} does not accept messages from ${sender}` };
 }
 
 function routableOf({ id, type, from, threadId, parentThreadId }: Message): Routable {

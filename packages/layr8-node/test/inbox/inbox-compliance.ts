@@ -82,6 +82,7 @@ export function inboxCompliance(
         thread: "t-1",
         parentThread: "p-1",
         authorized: false,
+        senderCredentials: '[{"credential_subject":{"id":"ü"}}]',
         plaintext: '{"b":"ü€😀\\ud800 \\u0000"}',
         id: "id\u0000\ud800",
       });
@@ -95,8 +96,8 @@ export function inboxCompliance(
       const { from: _, ...anonymous } = message();
       await append(anonymous);
       const [read] = await inbox.read(ALICE, ALL);
-      const { from, thread, parentThread, ...present } = read ?? {};
-      expect([from, thread, parentThread]).toEqual([undefined, undefined, undefined]);
+      const { from, thread, parentThread, senderCredentials, ...present } = read ?? {};
+      expect([from, thread, parentThread, senderCredentials]).toEqual([undefined, undefined, undefined, undefined]);
       expect(Object.values(present)).not.toContain(undefined);
     });
 

@@ -1,0 +1,18 @@
+/** Why the node refuses a message: `reason` is what the sender reads, `label` the bounded set that is counted. */
+export interface Refusal {
+  readonly label:
+    | "malformed"
+    | "unauthorized"
+    | "presentation"
+    | "unknown_recipient"
+    | "no_handler"
+    | "expired"
+    | "inbox_full"
+    | "too_large"
+    | "rate_limited"
+    | "failed";
+  readonly reason: string;
+  /** DIDComm problem code, where one says more. */
+  readonly code?: string;
+  readonly comment?: string;
+}

@@ -1,0 +1,103 @@
+import { isJsonObject, ParleyError, type Attachment, type JsonObject, type JsonValue, type Message } from "@parley/core";
+import type { VerifiedCredential, VerifiedPresentation } from "@parley/vc";
+import type { Refusal } from "./refusal.ts";
+import type { SenderCredential } from "./sender-credential.ts";
+
+/** `format` of the attachment with which a sender presents credentials to the recipient's node. */
+export const SENDER_PRESENTATION = "sender_presentation/1";
+
+/** Credentials in one presentation. */
+const MAX_CREDENTIALS = 16;
+
+/** Verifies presentations. */
+export interface PresentationVerifier {
+  verifyPresentation(signed: string, options: { audience: string; nonce: string }): Promise<VerifiedPresentation>;
+}
+
+/** The attachments of a message with which its sender presents credentials. Nearly every message has none. */
+export function presentationsOf({ attachments }: Message): readonly Attachment[] | undefined {
+  if (attachments === undefined) return undefined;
+  const found = attachments.filter(({ format }) => format === SENDER_PRESENTATION);
+  return found.length === 0 ? undefined : found;
+}
+
+/**
+ * Verifies what a sender presents: the presentation must be signed by the sender, for each recipient, with the message's id as its
+ * nonce, and each credential in it must be about the sender.
+ *
+ * @returns the credentials, or why the message is refused.
+ */
+export async function verifySender(
+  message: Message,
+  attachments: readonly Attachment[],
+  verifier: PresentationVerifier,
+): Promise<readonly SenderCredential[] | Refusal> {
+  const [attachment, ...others] = attachments;
+  if (attachment === undefined || others.length > 0) return refused("a message has at most one presentation");
+  const signed = signedText(attachment);
+  if (signed === undefined) return refused("its attachment needs the signed presentation as base64 or as a json string");
+  const audiences = new Set(message.to);
+  const verdicts = await Promise.all(Array.from(audiences, (audience) => verifyFor(message, signed, audience, verifier)));
+  return verdicts.find(isRefusal) ?? verdicts[0] ?? [];
+}
+
+export function isRefusal(verdict: readonly SenderCredential[] | Refusal): verdict is Refusal {
+  return "reason" in verdict;
+}
+
+async function verifyFor(
+  message: Message,
+  signed: string,
+  audience: string,
+  verifier: PresentationVerifier,
+): Promise<readonly SenderCredential[] | Refusal> {
+  let presentation: VerifiedPresentation;
+  try {
+    presentation = await verifier.verifyPresentation(signed, { audience, nonce: message.id });
+  } catch (error) {
+    const { code, message: why, retryable } = ParleyError.from(error);
+    if (retryable) return { ...refused(`${why} (${code}); send it again later`), code: "e.p.me.res.net" };
+    return refused(`${why} (${code})`);
+  }
+  const { holder, credentials } = presentation;
+  if (holder !== message.from) return refused("its holder is not the sender of the message (holder_mismatch)");
+  if (credentials.length > MAX_CREDENTIALS) return refused(`it may hold ${MAX_CREDENTIALS} credentials (too_many_credentials)`);
+  const read = credentials.map((credential) => aboutSender(credential, holder));
+  const stranger = read.indexOf(undefined);
+  if (stranger >= 0) return refused(`credential ${stranger} is not about the sender (subject_mismatch)`);
+  return read.filter((credential) => credential !== undefined);
+}
+
+function aboutSender({ credential, issuer }: VerifiedCredential, sender: string): SenderCredential | undefined {
+  const subject = listOf(credential["credentialSubject"]).find(
+    (candidate): candidate is JsonObject => isJsonObject(candidate) && candidate["id"] === sender,
+  );
+  if (subject === undefined) return undefined;
+  return {
+    issuer,
+    types: listOf(credential["type"]).filter((type) => typeof type === "string"),
+    subject,
+    id: textOf(credential["id"]),
+    // Credentials of VCDM 1.1 have other names for their dates.
+    validFrom: textOf(credential["validFrom"] ?? credential["issuanceDate"]),
+    validUntil: textOf(credential["validUntil"] ?? credential["expirationDate"]),
+  };
+}
+
+function signedText({ data }: Attachment): string | undefined {
+  if (data.base64 !== undefined) return Buffer.from(data.base64, "base64url").toString();
+  return typeof data.json === "string" ? data.json : undefined;
+}
+
+function listOf(value: JsonValue | undefined): readonly JsonValue[] {
+  if (value === undefined) return [];
+  return Array.isArray(value) ? (value as readonly JsonValue[]) : [value as JsonValue];
+}
+
+function textOf(value: JsonValue | undefined): string | undefined {
+  return typeof value === "string" ? value : undefined;
+}
+
+function refused(why: string): Refusal {
+  return { label: "presentation", reason: `presentation refused: ${why}`, code: "e.p.trust.presentation" };
+}
