@@ -1,6 +1,7 @@
+import { setMaxListeners } from "node:events";
 import { setTimeout as delay } from "node:timers/promises";
 import { isJsonObject, type JsonObject } from "@parley/core";
-import { Pool } from "undici";
+import { errors, Pool } from "undici";
 import { abortable } from "./abortable.ts";
 import { readCapped } from "./body.ts";
 import { readEndpoint, type Endpoint } from "./endpoint.ts";
@@ -24,9 +25,6 @@ export interface Answer {
   readonly body: JsonObject;
 }
 
-/** What undici reports about an answer that is not HTTP. */
-const NOT_HTTP = /^(?:HPE_.*|UND_ERR_(?:HEADERS_OVERFLOW|RES_CONTENT_LENGTH_MISMATCH))$/;
-
 /** The connections to one node. */
 export class Http {
   readonly #settings: Settings;
@@ -38,6 +36,7 @@ export class Http {
   #closed: Promise<void> | undefined;
 
   constructor(options: CredentialsClientOptions) {
+    setMaxListeners(0, this.#closing.signal); // each call has one
     this.#settings = readSettings(options);
     this.#endpoint = readEndpoint(options.nodeUrl);
     const { authorization, lookup, origin } = this.#endpoint;
@@ -124,10 +123,18 @@ function parseJson(bytes: Uint8Array): unknown {
 }
 
 function networkError(cause: unknown, timeoutMs: number): RestError {
-  const code = cause instanceof Error && "code" in cause ? String(cause.code) : "";
-  if (code === "UND_ERR_CONNECT_TIMEOUT") return timeoutError(timeoutMs, cause);
-  if (NOT_HTTP.test(code)) return new RestError("response_invalid", "The node's answer is not HTTP"); // the cause quotes it
+  if (cause instanceof errors.ConnectTimeoutError) return timeoutError(timeoutMs, cause);
+  // Not as the cause: it holds what the node sent.
+  if (isNotHttp(cause)) return new RestError("response_invalid", "The node's answer is not HTTP, or its headers are too long");
   return new RestError("network", "The node can't be reached, or the connection broke", { cause, retryable: true });
+}
+
+function isNotHttp(cause: unknown): boolean {
+  return (
+    cause instanceof errors.HTTPParserError ||
+    cause instanceof errors.HeadersOverflowError ||
+    cause instanceof errors.ResponseContentLengthMismatchError
+  );
 }
 
 function timeoutError(timeoutMs: number, cause?: unknown): RestError {

@@ -16,5 +16,5 @@ export { RestError, type RestErrorCode, type RestErrorOptions } from "./errors.t
 
 // Without a node
 export { verifyLocally, type LocalVerification, type VerifyLocallyOptions } from "./verify-locally.ts";
-export type { DevelopmentOptions } from "./development.ts";
+export type { ResolutionOptions } from "./resolution.ts";
 export { decodeCredential, VcError, type CredentialFormat, type DecodedCredential, type VcErrorCode } from "@parley/vc";

@@ -1,7 +1,9 @@
 import type { JsonObject } from "@parley/core";
 import type { CredentialFormat } from "@parley/vc";
 import type { CallOptions } from "./credentials.ts";
+import { RestError } from "./errors.ts";
 import type { Http } from "./http.ts";
+import { nonceOf } from "./signed-text.ts";
 import { readObject, readSigned } from "./wire.ts";
 
 /** Options of `signPresentation`. */
@@ -20,7 +22,7 @@ export interface SignPresentationOptions extends CallOptions {
 export interface VerifyPresentationOptions extends CallOptions {
   /** The DID that the node verifies for. Default: the client's. */
   readonly verifierDid?: string;
-  /** The nonce that the presentation must have. Nodes older than this option don't look at it; `verifyLocally` does. */
+  /** The nonce that the presentation must have. Checked here as well, because older nodes don't. */
   readonly nonce?: string;
 }
 
@@ -49,5 +51,8 @@ export async function verifyPresentation(
 ): Promise<PresentationVerification> {
   const body = { signed_presentation: signed, verifier_did: verifierDid, nonce };
   const answer = await http.call({ method: "POST", path: `${PATH}/verify`, body, signal });
+  if (nonce !== undefined && nonceOf(signed) !== nonce) {
+    throw new RestError("nonce_mismatch", "The presentation does not have the nonce", { status: answer.status });
+  }
   return { presentation: readObject(answer, "presentation"), headers: readObject(answer, "headers") };
 }

@@ -48,6 +48,6 @@ function codeOf(status: number): RestErrorCode {
 }
 
 function printable(text: string): string {
-  const line = text.slice(0, MAX_MESSAGE + 1).replaceAll(/[\p{Cc}\p{Cf}\u2028\u2029]+/gu, " ");
+  const line = text.slice(0, 2 * MAX_MESSAGE).replaceAll(/[\p{Cc}\p{Cf}\u2028\u2029]+/gu, " ");
   return line.length > MAX_MESSAGE ? `${line.slice(0, MAX_MESSAGE)}…` : line;
 }

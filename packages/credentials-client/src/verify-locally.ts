@@ -8,8 +8,8 @@ import {
   type VerifiedPresentation,
   type VerifyPresentationOptions,
 } from "@parley/vc";
-import type { DevelopmentOptions } from "./development.ts";
-import { signedKind } from "./signed-kind.ts";
+import type { ResolutionOptions } from "./resolution.ts";
+import { signedKind } from "./signed-text.ts";
 import { createStatusFetch } from "./status-fetch.ts";
 
 /** Options of {@link verifyLocally}. */
@@ -18,8 +18,8 @@ export interface VerifyLocallyOptions extends Omit<VerifyPresentationOptions, "r
   readonly resolver?: DidResolver;
   /** Gets status lists. Default: over https, from public addresses only. `"ignore"` skips the check for revocation. */
   readonly status?: StatusListFetch | "ignore";
-  /** For the defaults of `resolver` and `status`. With it, nothing is cached between calls. */
-  readonly development?: DevelopmentOptions;
+  /** For the defaults of `resolver` and `status`, mostly in development. With it, no document is kept from one call to the next. */
+  readonly resolution?: ResolutionOptions;
 }
 
 /** What {@link verifyLocally} found to hold. */
@@ -31,9 +31,9 @@ export type LocalVerification =
  * Verifies a signed credential or presentation on this machine, of any format: signatures against the keys in the DID documents of those who
  * signed, dates, status, and for a presentation its nonce, its audience and each credential in it. No node is asked or trusted.
  *
- * `kind` says what it was. With a `nonce` or an `audience`, only a presentation will do.
+ * `kind` says what it was. With a `nonce`, only a presentation will do.
  *
- * @throws VcError saying what does not hold; DidError when a DID can't be resolved.
+ * @throws VcError with a code for whatever does not hold; the signal's own reason on abort.
  * @example
  * ```ts
  * import { verifyLocally } from "@parley/credentials-client";
@@ -47,28 +47,27 @@ export type LocalVerification =
  */
 export async function verifyLocally(signed: string, options: VerifyLocallyOptions = {}): Promise<LocalVerification> {
   if (typeof signed !== "string") throw new TypeError("signed must be a string");
-  const { development, nonce, audience, ...others } = options;
+  const { resolution, nonce, ...others } = options;
   const common = {
     ...others,
-    resolver: options.resolver ?? resolverFor(development),
-    status: options.status ?? createStatusFetch(development ?? {}),
+    resolver: options.resolver ?? resolverFor(resolution),
+    status: options.status ?? createStatusFetch(resolution ?? {}),
   };
-  if (nonce === undefined && audience === undefined && signedKind(signed) === "credential") {
+  if (nonce === undefined && signedKind(signed) === "credential")
     return { kind: "credential", ...(await verifyCredential(signed, common)) };
-  }
-  const presentation = { ...(nonce === undefined ? {} : { nonce }), ...(audience === undefined ? {} : { audience }) };
-  return { kind: "presentation", ...(await verifyPresentation(signed, { ...common, ...presentation })) };
+  const presentation = nonce === undefined ? common : { ...common, nonce };
+  return { kind: "presentation", ...(await verifyPresentation(signed, presentation)) };
 }
 
 let shared: DidResolver | undefined;
 
-function resolverFor(development: DevelopmentOptions | undefined): DidResolver {
-  if (development !== undefined) return createResolver(development);
+function resolverFor(resolution: ResolutionOptions | undefined): DidResolver {
+  if (resolution !== undefined) return createResolver(resolution);
   shared ??= createResolver({});
   return shared;
 }
 
-function createResolver({ loopback = false, hosts = {}, ca }: DevelopmentOptions): DidResolver {
-  const fetch = createNodeFetch({ allow: loopback ? ["loopback"] : [], ...(ca === undefined ? {} : { ca }) });
-  return createDidResolver({ methods: { ...didKeyMethod(), ...didWebMethod({ fetch, httpForLoopback: loopback, hosts }) } });
+function createResolver({ allow = [], httpForLoopback = false, hosts = {}, ca }: ResolutionOptions): DidResolver {
+  const fetch = createNodeFetch({ allow, ...(ca === undefined ? {} : { ca }) });
+  return createDidResolver({ methods: { ...didKeyMethod(), ...didWebMethod({ fetch, httpForLoopback, hosts }) } });
 }

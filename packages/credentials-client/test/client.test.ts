@@ -1,0 +1,202 @@
+import { beforeEach, describe, expect, it, onTestFinished } from "vitest";
+import { CredentialsClient, type CredentialsClientOptions } from "../src/index.ts";
+import { API_KEY, bodiesOf, startContractNode } from "./contract-node.ts";
+import { expectRestError, rejectionOf, thrownBy } from "./expect-error.ts";
+import { sendJson, serve, type TestServer } from "./http-server.ts";
+
+const ME = "did:web:node.example:me";
+const OTHER = "did:web:node.example:other";
+const SUBJECT = { credentialSubject: { id: OTHER, name: "Acme Corp" } };
+
+let node: TestServer;
+let credentials: CredentialsClient;
+
+function clientOf(options: Partial<CredentialsClientOptions> = {}): CredentialsClient {
+  const client = new CredentialsClient({ nodeUrl: node.origin, apiKey: API_KEY, did: ME, ...options });
+  onTestFinished(() => client.close());
+  return client;
+}
+
+beforeEach(async () => {
+  node = await startContractNode();
+  credentials = clientOf();
+});
+
+describe("credentials", () => {
+  it("are signed by the client's DID as compact_jwt, completed with id, issuer, context and type", async () => {
+    const signed = await credentials.signCredential(SUBJECT);
+    expect(node.seen).toMatchObject([
+      {
+        method: "POST",
+        url: "/api/v1/credentials/sign",
+        headers: { "x-api-key": API_KEY, "content-type": "application/json" },
+        body: {
+          issuer_did: ME,
+          format: "compact_jwt",
+          credential: { issuer: ME, id: expect.stringMatching(/^urn:uuid:/), type: ["VerifiableCredential"], ...SUBJECT },
+        },
+      },
+    ]);
+    expect(signed).toMatch(/^signed\./);
+  });
+
+  it("are signed by another DID and in another format where the call says so", async () => {
+    for (const format of ["jwt", "json", "enveloped"] as const) await credentials.signCredential(SUBJECT, { issuerDid: OTHER, format });
+    const wanted = ["jwt", "json", "enveloped"].map((format) => ({ issuer_did: OTHER, format, credential: { issuer: OTHER } }));
+    expect(bodiesOf(node.seen)).toMatchObject(wanted);
+  });
+
+  it("are verified for the client's DID, or another", async () => {
+    const signed = await credentials.signCredential(SUBJECT);
+    const { credential, headers } = await credentials.verifyCredential(signed);
+    await credentials.verifyCredential(signed, { verifierDid: OTHER });
+    expect(credential).toMatchObject(SUBJECT);
+    expect(headers).toEqual({ alg: "EdDSA" });
+    expect(bodiesOf(node.seen.slice(1))).toEqual([ME, OTHER].map((did) => ({ signed_credential: signed, verifier_did: did })));
+  });
+
+  it("fail to verify with the node's own code and sentence", async () => {
+    const error = await rejectionOf(credentials.verifyCredential("forged"));
+    expect(error).toMatchObject({
+      name: "RestError",
+      code: "signature_invalid",
+      message: "The signature does not hold",
+      status: 422,
+      retryable: false,
+    });
+  });
+
+  it("are stored with what is known of them, and fetched by id", async () => {
+    const stored = await credentials.storeCredential("jwt", { issuerDid: OTHER, validUntil: new Date(0) });
+    const wanted = { holderDid: ME, credentialJwt: "jwt", issuerDid: OTHER, validUntil: "1970-01-01T00:00:00.000Z" };
+    expect(stored).toEqual({ id: "id/1?", ...wanted });
+    expect(await credentials.getCredential(stored.id)).toEqual(stored);
+    expect(node.seen.at(-1)?.url).toBe("/api/v1/credentials/id%2F1%3F");
+    const plain = await credentials.storeCredential("jwt", { holderDid: OTHER });
+    expect(plain).toEqual({ id: "id/2?", holderDid: OTHER, credentialJwt: "jwt" });
+  });
+
+  it("are listed over all pages, of one holder", async () => {
+    await credentials.storeCredential("other", { holderDid: OTHER });
+    for (const jwt of ["a", "b", "c", "d", "e"]) await credentials.storeCredential(jwt);
+    const all = await credentials.listCredentials();
+    expect(all.map(({ credentialJwt }) => credentialJwt)).toEqual(["a", "b", "c", "d", "e"]);
+    expect(node.seen.filter(({ method }) => method === "GET").map(({ url }) => new URL(url, "http://node").search)).toEqual(
+      ["", "&cursor=2", "&cursor=4"].map((cursor) => `?holder_did=${encodeURIComponent(ME)}${cursor}`),
+    );
+    expect(await credentials.listCredentials({ holderDid: OTHER })).toHaveLength(1);
+  });
+
+  it("that are not there are not_found, also where an older node gives no code", async () => {
+    const error = await rejectionOf(credentials.getCredential("nowhere"));
+    expect(expectRestError(error, "not_found", 404).message).toBe("There is no such credential");
+  });
+});
+
+describe("presentations", () => {
+  it("are signed by the holder, for a nonce and an audience", async () => {
+    await credentials.signPresentation(["a", "b"]);
+    await credentials.signPresentation(["a"], { holderDid: OTHER, format: "json", nonce: "n", audience: "did:web:verifier.example" });
+    expect(bodiesOf(node.seen)).toEqual([
+      { credentials: ["a", "b"], holder_did: ME, format: "compact_jwt" },
+      { credentials: ["a"], holder_did: OTHER, format: "json", nonce: "n", audience: "did:web:verifier.example" },
+    ]);
+  });
+
+  it("are verified with the nonce that was given out", async () => {
+    const signed = await credentials.signPresentation(["a"], { nonce: "n" });
+    const { presentation, headers } = await credentials.verifyPresentation(signed, { nonce: "n" });
+    expect(presentation).toMatchObject({ credentials: ["a"] });
+    expect(headers).toEqual({ alg: "EdDSA" });
+    expect(await rejectionOf(credentials.verifyPresentation(signed, { verifierDid: OTHER, nonce: "other" }))).toMatchObject({
+      code: "nonce_mismatch",
+    });
+    expect(node.seen.at(-1)?.body).toEqual({ signed_presentation: signed, verifier_did: OTHER, nonce: "other" });
+  });
+});
+
+describe("a node that is too old to check nonces", () => {
+  it("does not let a presentation through that has another, or none", async () => {
+    const old = await serve((_, response) => sendJson(response, 200, { presentation: {}, headers: {} }));
+    const client = clientOf({ nodeUrl: old.origin });
+    const claims = (value: object): string => `e30.${Buffer.from(JSON.stringify(value)).toString("base64url")}.c2ln`;
+    expect(await client.verifyPresentation(claims({ nonce: "n" }), { nonce: "n" })).toEqual({ presentation: {}, headers: {} });
+    for (const signed of [claims({ nonce: "other" }), claims({}), "e30", "{}"]) {
+      expect(await rejectionOf(client.verifyPresentation(signed, { nonce: "n" }))).toMatchObject({ code: "nonce_mismatch" });
+    }
+  });
+});
+
+describe("the DID to act for", () => {
+  it("may be a function, asked at each call that names none", async () => {
+    const dids = [ME, OTHER];
+    const client = clientOf({ did: () => dids.shift() });
+    await client.verifyCredential(await client.signCredential(SUBJECT));
+    await client.signCredential(SUBJECT, { issuerDid: "did:web:third.example" });
+    expect(bodiesOf(node.seen)).toMatchObject([{ issuer_did: ME }, { verifier_did: OTHER }, { issuer_did: "did:web:third.example" }]);
+  });
+
+  it("is a TypeError where there is none", async () => {
+    const client = new CredentialsClient({ nodeUrl: node.origin, apiKey: API_KEY });
+    const calls: [string, () => Promise<unknown>][] = [
+      ["issuerDid", () => client.signCredential(SUBJECT)],
+      ["verifierDid", () => client.verifyCredential("x")],
+      ["holderDid", () => client.storeCredential("x")],
+      ["holderDid", () => client.listCredentials()],
+      ["holderDid", () => client.signPresentation([])],
+      ["verifierDid", () => client.verifyPresentation("x")],
+    ];
+    for (const [option, call] of calls) {
+      const error = await rejectionOf(call());
+      expect(error).toBeInstanceOf(TypeError);
+      expect((error as Error).message).toContain(option);
+    }
+    expect(node.seen).toEqual([]);
+    await client.close();
+  });
+});
+
+describe("wrong arguments", () => {
+  it("are TypeErrors, and nothing is sent", async () => {
+    const wrong = (value: unknown): never => value as never;
+    const calls: (() => Promise<unknown>)[] = [
+      () => credentials.signCredential(SUBJECT, { issuerDid: "me" }),
+      () => credentials.signCredential(SUBJECT, { format: wrong("xml") }),
+      () => credentials.signCredential(wrong(undefined)),
+      () => credentials.signCredential({ credentialSubject: {}, big: wrong(1n) }),
+      () => credentials.verifyCredential(""),
+      () => credentials.verifyCredential(wrong({})),
+      () => credentials.verifyCredential("x", { verifierDid: wrong(1) }),
+      () => credentials.storeCredential("x", { issuerDid: "issuer" }),
+      () => credentials.storeCredential("x", { validUntil: "tomorrow" }),
+      () => credentials.listCredentials({ holderDid: "" }),
+      ...["", ".", "..", "\ud800", 7].map((id) => () => credentials.getCredential(wrong(id))),
+      () => credentials.signPresentation(wrong("x")),
+      () => credentials.signPresentation(["x", wrong({})]),
+      () => credentials.signPresentation(["x"], { nonce: "" }),
+      () => credentials.signPresentation(["x"], { audience: wrong([]) }),
+      () => credentials.verifyPresentation("x", { nonce: "" }),
+      () => credentials.verifyPresentation(""),
+    ];
+    for (const call of calls) expect(await rejectionOf(call()), String(call)).toBeInstanceOf(TypeError);
+    expect(node.seen).toEqual([]);
+  });
+
+  it.each<Partial<Record<keyof CredentialsClientOptions, unknown>>>([
+    { nodeUrl: "node.example" },
+    { nodeUrl: undefined },
+    { apiKey: "" },
+    { apiKey: "new\nline" },
+    { did: "me" },
+    { timeoutMs: 0 },
+    { timeoutMs: 2 ** 31 },
+    { maxConnections: 1.5 },
+    { headers: { "not a name": "x" } },
+    { retry: { maxRetries: -1 } },
+    { limits: { maxCredentials: Number.NaN } },
+  ])("of the constructor are TypeErrors: %j", (options) => {
+    const error = thrownBy(() => clientOf(options as Partial<CredentialsClientOptions>));
+    expect(error).toBeInstanceOf(TypeError);
+    expect((error as Error).message).not.toContain("new\nline");
+  });
+});
