@@ -70,8 +70,7 @@ export class CredentialsClient implements AsyncDisposable {
 
   /** Puts a signed credential into the holder's store on the node. */
   async storeCredential(signed: string, options: StoreCredentialOptions = {}): Promise<StoredCredential> {
-    const { issuerDid } = options;
-    if (issuerDid !== undefined) checkDid("issuerDid", issuerDid);
+    if (options.issuerDid !== undefined) text("issuerDid", options.issuerDid);
     const holderDid = this.#didOr("holderDid", options.holderDid);
     return credentials.store(this.#http, text("signed", signed), { ...options, holderDid });
   }
@@ -97,7 +96,7 @@ export class CredentialsClient implements AsyncDisposable {
     if (!Array.isArray(signed)) throw new TypeError("credentials must be a list of signed credentials");
     for (const entry of signed) text("credentials", entry);
     if (options.nonce !== undefined) text("nonce", options.nonce);
-    if (options.audience !== undefined) text("audience", options.audience);
+    for (const audience of [options.audience ?? []].flat()) text("audience", audience);
     const holderDid = this.#didOr("holderDid", options.holderDid);
     return presentations.signPresentation(this.#http, signed, { ...options, holderDid, format: formatOr(options.format) });
   }

@@ -30,9 +30,9 @@ export interface VerifyCredentialOptions extends CallOptions {
 export interface StoreCredentialOptions extends CallOptions {
   /** The DID whose store it goes into. Default: the client's. */
   readonly holderDid?: string;
-  /** Noted beside the credential, not checked by this client. */
+  /** The issuer that the credential must name: a DID or a URL. Default: whoever it names. */
   readonly issuerDid?: string;
-  /** Noted beside the credential: a Date, or text as in RFC 3339. */
+  /** The end of its validity: a Date, or text as in RFC 3339. A node refuses what contradicts the credential. Default: what it says. */
   readonly validUntil?: Date | string;
 }
 

@@ -17,4 +17,12 @@ export { RestError, type RestErrorCode, type RestErrorOptions } from "./errors.t
 // Without a node
 export { verifyLocally, type LocalVerification, type VerifyLocallyOptions } from "./verify-locally.ts";
 export type { ResolutionOptions } from "./resolution.ts";
-export { decodeCredential, VcError, type CredentialFormat, type DecodedCredential, type VcErrorCode } from "@parley/vc";
+export {
+  decodeCredential,
+  decodePresentation,
+  VcError,
+  type CredentialFormat,
+  type DecodedCredential,
+  type DecodedPresentation,
+  type VcErrorCode,
+} from "@parley/vc";

@@ -15,7 +15,7 @@ export interface SignPresentationOptions extends CallOptions {
   /** What the verifier gave, so that the presentation can't be used again. */
   readonly nonce?: string;
   /** Whom the presentation is for, mostly the verifier's DID. */
-  readonly audience?: string;
+  readonly audience?: string | readonly string[];
 }
 
 /** Options of `verifyPresentation`. */

@@ -9,6 +9,7 @@ export interface StoredCredential {
   readonly holderDid: string;
   /** The signed credential as it was stored. */
   readonly credentialJwt: string;
+  /** A DID, or the URL that a credential may name as its issuer. */
   readonly issuerDid?: string;
   /** RFC 3339 text, as it was stored. */
   readonly validUntil?: string;
@@ -68,22 +69,22 @@ function storedFrom(answer: Answer, entry: unknown): StoredCredential {
   const { id, holder_did: holderDid, credential_jwt: credentialJwt, issuer_did: issuerDid, valid_until: validUntil } = entry;
   if (typeof id !== "string" || id === "") throw invalid(answer, "has a stored credential without id");
   if (typeof credentialJwt !== "string" || credentialJwt === "") throw invalid(answer, "has a stored credential without credential_jwt");
+  if (typeof holderDid !== "string" || !isDid(holderDid)) throw invalid(answer, "has a stored credential whose holder_did is no DID");
+  const issuer = optionalText(answer, "issuer_did", issuerDid);
+  const until = optionalText(answer, "valid_until", validUntil);
   return {
     id,
-    holderDid: didFrom(answer, "holder_did", holderDid),
+    holderDid,
     credentialJwt,
-    ...(issuerDid === undefined || issuerDid === null ? {} : { issuerDid: didFrom(answer, "issuer_did", issuerDid) }),
-    ...(validUntil === undefined || validUntil === null ? {} : { validUntil: textFrom(answer, "valid_until", validUntil) }),
+    ...(issuer === undefined ? {} : { issuerDid: issuer }),
+    ...(until === undefined ? {} : { validUntil: until }),
   };
 }
 
-function didFrom(answer: Answer, member: string, value: unknown): string {
-  if (typeof value === "string" && isDid(value)) return value;
-  throw invalid(answer, `has a stored credential whose ${member} is no DID`);
-}
-
-function textFrom(answer: Answer, member: string, value: unknown): string {
-  if (typeof value === "string" && value !== "") return value;
+/** Some nodes write `null` or an empty text for what is not there. */
+function optionalText(answer: Answer, member: string, value: unknown): string | undefined {
+  if (value === undefined || value === null || value === "") return undefined;
+  if (typeof value === "string") return value;
   throw invalid(answer, `has a stored credential whose ${member} is no text`);
 }
 
