@@ -1,10 +1,29 @@
+import { createMessage, type Message, type MessageInit } from "@parley/core";
+import {
+  CredentialsClient,
+  type CallOptions,
+  type Credential,
+  type CredentialVerification,
+  type ListCredentialsOptions,
+  type PresentationVerification,
+  type SignCredentialOptions,
+  type SignPresentationOptions,
+  type StoreCredentialOptions,
+  type StoredCredential,
+  type VerifyCredentialOptions,
+  type VerifyPresentationOptions,
+} from "@parley/credentials-client";
 import { Client as AgentClient, type ErrorHandler } from "@parley/didcomm-agent";
-import { fromEnvironment, type Config } from "./env.ts";
+import { endpointFromEnvironment, fromEnvironment, type Config } from "./env.ts";
+
+/** `format` of the attachment that presents the sender's credentials to the recipient's node. */
+const SENDER_PRESENTATION = "sender_presentation/1";
 
 /**
- * An agent: connects a DID to a node, handles messages, sends and requests.
+ * An agent: connects a DID to a node, handles messages, sends and requests; signs, verifies, keeps and presents credentials.
  *
- * Errors that no caller can be told of go to `onError`, which is required so that none goes unnoticed; see `logErrors`.
+ * Errors that no caller can be told of go to `onError`, which is required so that none goes unnoticed; see `logErrors`. The calls about
+ * credentials go to the node's REST API and need no connection; where they name no DID, this agent's acts. They fail with a `RestError`.
  *
  * @throws TypeError when the node's URL or the API key is neither given nor in the environment.
  * @example
@@ -20,7 +39,102 @@ import { fromEnvironment, type Config } from "./env.ts";
  * ```
  */
 export class Client extends AgentClient {
+  readonly #config: Config;
+  #opened: CredentialsClient | undefined;
+
   constructor(config: Config, onError: ErrorHandler) {
     super(fromEnvironment(config), onError);
+    this.#config = config;
+  }
+
+  /**
+   * Has the node sign a credential, and gives the signed text. The issuer is this agent, unless `issuerDid` names another DID of the API
+   * key. A missing `id`, `issuer`, context and type are filled in.
+   *
+   * @throws RestError; TypeError naming the member that is wrong.
+   * @example
+   * ```ts
+   * import type { Client } from "layr8";
+   *
+   * async function hire(client: Client, employee: string): Promise<string> {
+   *   return client.signCredential({ type: ["EmployeeCredential"], credentialSubject: { id: employee, role: "welder" } });
+   * }
+   * ```
+   */
+  signCredential(credential: Credential, options?: SignCredentialOptions): Promise<string> {
+    return this.#credentials().signCredential(credential, options);
+  }
+
+  /** Has the node verify a signed credential of any format. @throws RestError with the node's code when it does not hold. */
+  verifyCredential(signed: string, options?: VerifyCredentialOptions): Promise<CredentialVerification> {
+    return this.#credentials().verifyCredential(signed, options);
+  }
+
+  /** Puts a signed credential into this agent's store on the node. @throws RestError */
+  storeCredential(signed: string, options?: StoreCredentialOptions): Promise<StoredCredential> {
+    return this.#credentials().storeCredential(signed, options);
+  }
+
+  /** All credentials in this agent's store. @throws RestError */
+  listCredentials(options?: ListCredentialsOptions): Promise<readonly StoredCredential[]> {
+    return this.#credentials().listCredentials(options);
+  }
+
+  /** One stored credential, by the `id` that the node gave it. @throws RestError `not_found` */
+  getCredential(id: string, options?: CallOptions): Promise<StoredCredential> {
+    return this.#credentials().getCredential(id, options);
+  }
+
+  /** Has the node put signed credentials into a presentation that this agent signs. @throws RestError */
+  signPresentation(signed: readonly string[], options?: SignPresentationOptions): Promise<string> {
+    return this.#credentials().signPresentation(signed, options);
+  }
+
+  /** Has the node verify a presentation and each credential in it. @throws RestError with the node's code when it does not hold. */
+  verifyPresentation(signed: string, options?: VerifyPresentationOptions): Promise<PresentationVerification> {
+    return this.#credentials().verifyPresentation(signed, options);
+  }
+
+  /**
+   * Makes a message that presents credentials of this agent to its recipients: their nodes verify them, and handlers find them in
+   * `message.context.senderCredentials`. Send it once, as it is: the presentation is bound to the message's id, its recipients and this
+   * agent, and holds for some minutes.
+   *
+   * @throws RestError when the node doesn't sign; TypeError when the message has no recipient.
+   * @example
+   * ```ts
+   * import type { Client } from "layr8";
+   *
+   * async function order(client: Client, shop: string, employeeCredential: string) {
+   *   const message = { type: "https://shop.example/orders/1.0/create", to: shop, body: { apples: 2 } };
+   *   return client.request(await client.present(message, [employeeCredential]));
+   * }
+   * ```
+   */
+  async present(message: MessageInit, signed: readonly string[], { signal }: CallOptions = {}): Promise<Message> {
+    const made = createMessage({ ...message, from: message.from ?? this.did });
+    if (made.to.length === 0) throw new TypeError("A message that presents credentials needs its recipients in to");
+    const presentation = await this.#credentials().signPresentation(signed, {
+      holderDid: made.from ?? this.did,
+      nonce: made.id,
+      audience: made.to,
+      ...(signal !== undefined && { signal }),
+    });
+    const attachment = { mediaType: "application/vp+jwt", format: SENDER_PRESENTATION, data: { json: presentation } };
+    return { ...made, attachments: [...(made.attachments ?? []), attachment] };
+  }
+
+  override async close(): Promise<void> {
+    await super.close();
+    await this.#opened?.close();
+  }
+
+  #credentials(): CredentialsClient {
+    this.#opened ??= new CredentialsClient({
+      ...this.#config.credentials,
+      ...endpointFromEnvironment(this.#config),
+      did: () => this.did,
+    });
+    return this.#opened;
   }
 }

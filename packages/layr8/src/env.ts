@@ -1,4 +1,5 @@
 import type { Transport } from "@parley/core";
+import type { CredentialsClientOptions } from "@parley/credentials-client";
 import type { Config as AgentConfig, ClientOptions, Endpoint } from "@parley/didcomm-agent";
 import { PhoenixTransport } from "@parley/transport-phoenix";
 
@@ -16,19 +17,28 @@ export interface Config extends ClientOptions {
    * Default: Phoenix Channels over a WebSocket of its own.
    */
   readonly transport?: Transport | ((endpoint: Endpoint) => Transport);
+  /** How the calls about credentials are made: time limits, retries, TLS. */
+  readonly credentials?: Omit<CredentialsClientOptions, "nodeUrl" | "apiKey" | "did">;
 }
 
 /** Fills in from the environment what is missing. @throws TypeError naming what is neither given nor in the environment. */
 export function fromEnvironment(config: Config): AgentConfig {
-  const { nodeUrl, apiKey, agentDid, transport, ...options } = config;
+  const { nodeUrl, apiKey, agentDid, transport, credentials: _, ...options } = config;
   const did = agentDid || process.env["LAYR8_AGENT_DID"];
   const client = did ? { ...options, agentDid: did } : options;
   if (typeof transport === "object") return { ...client, transport };
   return {
     ...client,
+    ...endpointFromEnvironment({ nodeUrl, apiKey }),
+    transport: transport ?? ((endpoint) => new PhoenixTransport(endpoint)),
+  };
+}
+
+/** Where the node is, from the environment where it isn't given. @throws TypeError naming what is in neither place. */
+export function endpointFromEnvironment({ nodeUrl, apiKey }: Pick<Config, "nodeUrl" | "apiKey">): Endpoint {
+  return {
     nodeUrl: required(nodeUrl, "nodeUrl", "LAYR8_NODE_URL", "such as ws://127.0.0.1:4000/plugin_socket/websocket"),
     apiKey: required(apiKey, "apiKey", "LAYR8_API_KEY", "the key that your node gave you"),
-    transport: transport ?? ((endpoint) => new PhoenixTransport(endpoint)),
   };
 }
 

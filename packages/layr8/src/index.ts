@@ -32,5 +32,23 @@ export {
   type Message,
   type MessageContext,
   type MessageInit,
+  type SenderCredential,
 } from "@parley/core";
+export {
+  CredentialsClient,
+  decodeCredential,
+  RestError,
+  VcError,
+  verifyLocally,
+  type Credential,
+  type CredentialFormat,
+  type CredentialVerification,
+  type DecodedCredential,
+  type LocalVerification,
+  type PresentationVerification,
+  type RestErrorCode,
+  type StoredCredential,
+  type VcErrorCode,
+  type VerifyLocallyOptions,
+} from "@parley/credentials-client";
 export { PhoenixTransport } from "@parley/transport-phoenix";
