@@ -1,4 +1,5 @@
-import type { JsonObject } from "@parley/core";
+import { isJsonObject, type JsonObject } from "@parley/core";
+import { didOf } from "@parley/did";
 import { entriesOf } from "./json.ts";
 import { verifyJws, type Jws } from "./jwt/jws.ts";
 import { ALGORITHMS } from "./keys/curves.ts";
@@ -7,8 +8,6 @@ import type { Kind } from "./kind.ts";
 import { verifyHashData } from "./proof/cryptosuite.ts";
 import type { JwsSignature, Secured } from "./secured.ts";
 import { VcError } from "./vc-error.ts";
-import { isJsonObject } from "@parley/core";
-import { didOf } from "@parley/did";
 
 /** The DID that the key's id names, if it names one. */
 export function signerDid({ signature }: Secured): string | undefined {

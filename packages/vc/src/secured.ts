@@ -1,6 +1,6 @@
-import type { JsonObject } from "@parley/core";
+import { isJsonObject, type JsonObject } from "@parley/core";
 import type { CredentialFormat } from "./format.ts";
-import { cut, isJsonArray, parseJsonObject } from "./json.ts";
+import { cut, parseJsonObject } from "./json.ts";
 import { readClaims, splitClaims, type Claims } from "./jwt/claims.ts";
 import { isEnvelope, openEnvelope } from "./jwt/envelope.ts";
 import { isMediaType, looksLikeJws, readJws, type Jws } from "./jwt/jws.ts";
@@ -8,7 +8,6 @@ import { credentialOfClaims, presentationOfClaims } from "./jwt/vcdm11.ts";
 import type { Kind } from "./kind.ts";
 import { readProof, type Proof } from "./proof/proof.ts";
 import { VcError } from "./vc-error.ts";
-import { isJsonObject } from "@parley/core";
 
 /** A signed credential or presentation, taken apart; nothing of it has been verified. */
 export interface Secured {
@@ -80,7 +79,7 @@ function readCompact(jws: Jws, kind: Kind): Secured {
 /** @see {@link https://www.w3.org/TR/vc-data-model-1.1/#jwt-decoding | VCDM 1.1, section 6.3.1, JWT Decoding} */
 function readVcdm11(jws: Jws, kind: Kind): Secured {
   const inner = jws.payload[kind.short];
-  if (!isJsonObject(inner) || isJsonArray(inner)) throw new VcError("claims_invalid", `The claim ${kind.short} must be an object`);
+  if (!isJsonObject(inner)) throw new VcError("claims_invalid", `The claim ${kind.short} must be an object`);
   const claims = readClaims(jws.payload);
   const document = kind.short === "vc" ? credentialOfClaims(inner, claims) : presentationOfClaims(inner, claims);
   return { format: "jwt", document, headers: jws.header, signature: { type: "jwt", jws, claims } };

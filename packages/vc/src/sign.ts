@@ -91,6 +91,7 @@ export async function signPresentation(credentials: readonly string[], options: 
   const { holder, key, format = "compact_jwt", nonce, audience, lifetimeMs = 300_000, now = Date.now } = options;
   const signer = await signerOf(key);
   if (!isDid(holder) || holder !== signer.did) throw new VcError("holder_mismatch", "The holder is not the DID of the key");
+  if (nonce === "" || audience === "") throw new TypeError("A nonce and an audience are absent or not empty");
   const { maxCredentials, maxPresentationLength } = DEFAULT_LIMITS;
   if (credentials.length > maxCredentials) throw new VcError("too_large", `A presentation has at most ${maxCredentials} credentials`);
   const presentation: JsonObject = {

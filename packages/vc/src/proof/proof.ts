@@ -1,5 +1,5 @@
 import { isJsonObject, type JsonObject } from "@parley/core";
-import { cut, entriesOf, isJsonArray, without } from "../json.ts";
+import { cut, entriesOf, without } from "../json.ts";
 import type { Kind } from "../kind.ts";
 import { Checker } from "../model/checker.ts";
 import { VcError } from "../vc-error.ts";
@@ -73,5 +73,5 @@ function coveredBy({ "@context": signed }: JsonObject, document: JsonObject): Js
   const present = entriesOf(document["@context"]);
   const starts = entriesOf(signed).every((entry, i) => JSON.stringify(entry) === JSON.stringify(present[i]));
   if (!starts) check.fail("@context", "must start with that of the proof");
-  return { ...document, "@context": isJsonArray(document["@context"]) ? entriesOf(signed) : signed };
+  return { ...document, "@context": signed };
 }

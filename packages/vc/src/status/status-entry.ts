@@ -44,7 +44,7 @@ export function readStatusEntry(entry: JsonObject): StatusEntry {
     throw invalid(`statusSize must be a whole number from 1 to ${MAX_SIZE}`);
   }
   const messages = readMessages(entry["statusMessage"], size);
-  if (size > 1 && messages.size === 0) throw invalid("statusMessage is required where statusSize is above 1");
+  if (messages.size === 0 && (size > 1 || purpose === "message")) throw invalid("statusMessage must say what each status means");
   return { purpose, index: Number(index), size, list, messages };
 }
 
@@ -63,6 +63,7 @@ function readMessages(value: JsonObject[string], size: number): ReadonlyMap<numb
     }
     messages.set(Number(status), message);
   }
+  if (messages.size !== value.length) throw invalid("statusMessage must have a message for each status");
   return messages;
 }
 
