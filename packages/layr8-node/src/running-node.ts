@@ -78,6 +78,7 @@ export class RunningNode implements Layr8Node {
         createNetworkResolver(resolution),
       ),
       status: createStatusListFetch(resolution),
+      statusMaxAgeMs: resolution.cacheTtlMs,
       maxConcurrent: limits.maxVerifications,
       timeoutMs: limits.verificationTimeoutMs,
     });

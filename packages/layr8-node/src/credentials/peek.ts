@@ -8,29 +8,47 @@ export interface PresentationClaims {
   readonly signedAt: number | undefined;
 }
 
-const ENVELOPE = /^data:application\/vp\+jwt[^,]*,(.*)$/s;
+const DATA_URL = /^data:[^;,]*((?:;[^;,]*)*),(.*)$/is;
 
 /**
  * Reads, in any format, what a presentation says of its signature. Nothing is verified here, and what can't be read counts as absent; but
  * all of it is part of what is signed, so it is true once the presentation has been verified.
  */
 export function peekPresentation(signed: string): PresentationClaims {
-  const text = signed.trim();
-  const json = text.startsWith("{") ? parse(text) : undefined;
-  const [, enveloped] = typeof json?.["id"] === "string" ? (ENVELOPE.exec(json["id"]) ?? []) : [];
-  if (json !== undefined && enveloped === undefined) return ofProofs(json["proof"]);
-  const claims = parse(Buffer.from((enveloped ?? text).split(".", 2)[1] ?? "", "base64url").toString()) ?? {};
-  const { aud, iat } = claims;
+  const object = signed.startsWith("{") ? parse(signed) : undefined;
+  if (object !== undefined && !isEnvelope(object)) return ofProofs(object["proof"]);
+  const token = object === undefined ? signed : tokenOf(object["id"]);
+  const { aud, iat } = parse(Buffer.from(token.split(".", 2)[1] ?? "", "base64url").toString()) ?? {};
   return { hasAudience: aud !== undefined, signedAt: typeof iat === "number" ? iat * 1000 : undefined };
 }
 
+/** What is beside the JWS in an envelope is not signed: a proof there says nothing. */
+function isEnvelope({ type }: JsonObject): boolean {
+  return [type].flat().includes("EnvelopedVerifiablePresentation");
+}
+
+/** The JWS in the data: URL of an envelope. */
+function tokenOf(url: unknown): string {
+  const [, parameters = "", data = ""] = typeof url === "string" ? (DATA_URL.exec(url) ?? []) : [];
+  const text = decoded(data);
+  return /;\s*base64\s*$/i.test(parameters) ? Buffer.from(text, "base64").toString() : text;
+}
+
 function ofProofs(member: unknown): PresentationClaims {
-  const proofs = (Array.isArray(member) ? member : [member]).filter((proof) => isJsonObject(proof));
+  const proofs = [member].flat().filter((proof) => isJsonObject(proof));
   const times = proofs.flatMap(({ created }) => (typeof created === "string" ? Date.parse(created) : []));
   return {
     hasAudience: proofs.some(({ domain }) => domain !== undefined),
     signedAt: times.length === 0 ? undefined : Math.min(...times),
   };
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return "";
+  }
 }
 
 function parse(text: string): JsonObject | undefined {

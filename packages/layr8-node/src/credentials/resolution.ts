@@ -17,7 +17,10 @@ export interface ResolutionOptions {
   readonly hosts?: Readonly<Record<string, string>>;
   /** Longest time for one document or status list, in milliseconds. Default 5000. */
   readonly timeoutMs?: number;
-  /** How long documents of other hosts are kept, and a removed key trusted, in milliseconds; 0 keeps none. Default 300,000. */
+  /**
+   * How long documents of other hosts and status lists are kept, and so a removed key trusted or a revocation not noticed, in
+   * milliseconds; 0 keeps none. Default 300,000.
+   */
   readonly cacheTtlMs?: number;
 }
 

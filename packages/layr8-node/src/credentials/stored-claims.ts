@@ -1,4 +1,5 @@
 import { isJsonObject, type JsonObject } from "@parley/core";
+import { VcError } from "@parley/vc";
 import { CredentialError } from "./credential-error.ts";
 
 /** What the node notes of a credential beside the credential itself. */
@@ -18,9 +19,11 @@ export function issuerOf({ issuer }: JsonObject): string | undefined {
  * What a credential says of its issuer and its end, held against what its holder says of them. Where the credential says nothing, the
  * holder's word stands.
  *
- * @throws CredentialError `issuer_mismatch`, `valid_until_mismatch`
+ * @throws VcError `credential_invalid`, when it is no credential; CredentialError `issuer_mismatch`, `valid_until_mismatch`.
  */
 export function claimsOf(credential: JsonObject, said: StoredClaims): StoredClaims {
+  const { type } = credential;
+  if (![type].flat().includes("VerifiableCredential")) throw new VcError("credential_invalid", "type must include VerifiableCredential");
   const issuerDid = issuerOf(credential) ?? said.issuerDid;
   if (said.issuerDid !== undefined && said.issuerDid !== issuerDid) {
     throw new CredentialError("issuer_mismatch", "issuer_did is not the issuer of this credential");

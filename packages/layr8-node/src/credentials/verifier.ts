@@ -1,5 +1,6 @@
 import type { DidResolver } from "@parley/did";
 import {
+  StatusListCache,
   verifyCredential,
   verifyPresentation,
   type StatusListFetch,
@@ -13,6 +14,8 @@ import { CredentialError } from "./credential-error.ts";
 export interface CredentialVerifierOptions {
   readonly resolver: DidResolver;
   readonly status: StatusListFetch;
+  /** How long a verified status list is kept, and so a revocation may go unnoticed, in milliseconds. */
+  readonly statusMaxAgeMs: number;
   /** Verifications at the same time; above it, `busy`. */
   readonly maxConcurrent: number;
   /** Longest time for one, in milliseconds; after it, `timeout`. */
@@ -21,40 +24,45 @@ export interface CredentialVerifierOptions {
 
 /** Options of one verification. */
 export interface VerificationOptions {
+  /** Who verifies. What is made for others is refused; a presentation must be made for the verifier if one is named. */
+  readonly audience?: string | undefined;
   /** Stops it; the promise is rejected with its reason. */
   readonly signal?: AbortSignal | undefined;
 }
 
 /** Options of the verification of a presentation. */
 export interface PresentationOptions extends VerificationOptions {
-  /** Whom the presentation must be for. */
-  readonly audience?: string | undefined;
   /** The nonce that it must have. Whether it was shown before is not looked at here. */
   readonly nonce?: string | undefined;
 }
 
+/** Status lists that are kept: each may have 2 MiB. */
+const MAX_STATUS_LISTS = 32;
+
 /** Verifies credentials and presentations with the keys of the node's own DIDs and of others, a limited number at a time. */
 export class CredentialVerifier {
   readonly #options: CredentialVerifierOptions;
+  readonly #statusListCache: StatusListCache;
   #running = 0;
 
   constructor(options: CredentialVerifierOptions) {
     this.#options = options;
+    this.#statusListCache = new StatusListCache({ maxAgeMs: options.statusMaxAgeMs, maxEntries: MAX_STATUS_LISTS });
   }
 
   /**
    * Verifies signature, issuer, dates and status of a credential in any format.
    *
-   * @throws VcError; DidError when the issuer's DID can't be resolved; CredentialError `busy`, `timeout`.
+   * @throws VcError; CredentialError `busy`, `timeout`.
    */
-  verifyCredential(signed: string, { signal }: VerificationOptions = {}): Promise<VerifiedCredential> {
-    return this.#run(signal, (options) => verifyCredential(signed, options));
+  verifyCredential(signed: string, { signal, audience }: VerificationOptions = {}): Promise<VerifiedCredential> {
+    return this.#run(signal, (options) => verifyCredential(signed, { ...options, ...(audience !== undefined && { audience }) }));
   }
 
   /**
    * Verifies a presentation and each of its credentials, in any format.
    *
-   * @throws VcError; DidError when a DID can't be resolved; CredentialError `busy`, `timeout`.
+   * @throws VcError; CredentialError `busy`, `timeout`.
    */
   verifyPresentation(signed: string, { signal, audience, nonce }: PresentationOptions = {}): Promise<VerifiedPresentation> {
     return this.#run(signal, (options) =>
@@ -69,7 +77,12 @@ export class CredentialVerifier {
     this.#running += 1;
     const timeout = AbortSignal.timeout(timeoutMs);
     try {
-      return await verify({ resolver, status, signal: outer === undefined ? timeout : AbortSignal.any([outer, timeout]) });
+      return await verify({
+        resolver,
+        status,
+        statusListCache: this.#statusListCache,
+        signal: outer === undefined ? timeout : AbortSignal.any([outer, timeout]),
+      });
     } catch (error) {
       outer?.throwIfAborted();
       if (timeout.aborted) throw new CredentialError("timeout", `The verification took more than ${timeoutMs} ms`);

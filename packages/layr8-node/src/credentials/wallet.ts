@@ -67,14 +67,17 @@ export class Wallet {
     });
   }
 
-  /** @throws VcError; DidError; CredentialError `busy`, `timeout`; IdentityError. */
+  /** @throws VcError; CredentialError `busy`, `timeout`; IdentityError. */
   async verifyCredential(
     apiKey: ApiKey,
     signed: string,
     options: { verifierDid: string; signal: AbortSignal },
   ): Promise<{ credential: JsonObject; headers: JsonObject }> {
     this.#permit(apiKey, options.verifierDid);
-    const { credential, headers } = await this.#options.verifier.verifyCredential(signed, { signal: options.signal });
+    const { credential, headers } = await this.#options.verifier.verifyCredential(signed, {
+      audience: options.verifierDid,
+      signal: options.signal,
+    });
     return { credential, headers };
   }
 
@@ -82,7 +85,7 @@ export class Wallet {
    * Verifies a presentation and its credentials. If it names whom it is for, the verifier must be among them. With a nonce, it is accepted
    * once.
    *
-   * @throws VcError; DidError; CredentialError `busy`, `timeout`, `nonce_replayed`, `presentation_not_recent`; IdentityError.
+   * @throws VcError; CredentialError `busy`, `timeout`, `nonce_replayed`, `presentation_not_recent`; IdentityError.
    */
   async verifyPresentation(
     apiKey: ApiKey,

@@ -1,4 +1,3 @@
-import { DidError } from "@parley/did";
 import { StorageError } from "@parley/storage";
 import { VcError } from "@parley/vc";
 import type { FastifyError } from "fastify";
@@ -59,9 +58,7 @@ export function answerTo(thrown: unknown): ErrorAnswer {
   if (thrown instanceof RequestRefusal) return { status: thrown.status, code: thrown.code, error: thrown.message };
   if (thrown instanceof CredentialError) return { status: CREDENTIAL[thrown.code], code: thrown.code, error: thrown.message };
   if (thrown instanceof IdentityError) return { status: IDENTITY[thrown.code], code: thrown.code, error: thrown.message };
-  if (thrown instanceof VcError || thrown instanceof DidError) {
-    return { status: thrown.retryable ? 502 : 422, code: thrown.code, error: thrown.message };
-  }
+  if (thrown instanceof VcError) return { status: statusOf(thrown), code: thrown.code, error: thrown.message };
   if (thrown instanceof StorageError && thrown.retryable) {
     return { status: 503, code: thrown.code, error: "the node could not store or read it; try again" };
   }
@@ -70,6 +67,12 @@ export function answerTo(thrown: unknown): ErrorAnswer {
 }
 
 const INTERNAL: ErrorAnswer = { status: 500, code: "internal", error: "internal error" };
+
+/** What is retryable about a credential is that another host could not be asked. */
+function statusOf({ code, retryable }: VcError): number {
+  if (retryable) return 502;
+  return code === "too_large" ? 413 : 422;
+}
 
 function ofFastify({ statusCode = 500, validation, validationContext, message }: FastifyError): ErrorAnswer {
   if (validation !== undefined) {

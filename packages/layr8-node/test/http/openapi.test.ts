@@ -1,0 +1,122 @@
+import { isJsonObject, type JsonObject } from "@parley/core";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { z } from "zod";
+import { startNode, type Layr8Node } from "../../src/node.ts";
+import { credentialOf, RestClient, type Answer } from "./rest-client.ts";
+
+const DID = "did:web:localhost:alice";
+
+let node: Layr8Node;
+let rest: RestClient;
+let document: JsonObject;
+/** Calls that were made and checked, as `method path`. */
+const called = new Set<string>();
+
+beforeAll(async () => {
+  node = await startNode({ port: 0, logger: false });
+  rest = new RestClient(node);
+  document = (await new RestClient(node, null).get("/openapi.json")).body ?? {};
+});
+afterAll(() => node.close());
+
+/** Follows members of the document, one after the other. */
+function at(...path: readonly string[]): JsonObject {
+  let value: unknown = document;
+  for (const member of path) value = isJsonObject(value) ? value[member] : undefined;
+  if (!isJsonObject(value)) throw new Error(`The document has no ${path.join(" ")}`);
+  return value;
+}
+
+/** Makes a validator of a schema of the document. */
+function validatorOf(schema: JsonObject): z.ZodType {
+  const $defs = at("components", "schemas");
+  const local = JSON.stringify({ ...schema, $defs }).replaceAll("#/components/schemas/", "#/$defs/");
+  return z.fromJSONSchema(JSON.parse(local) as Parameters<typeof z.fromJSONSchema>[0]);
+}
+
+/** Makes a call and checks request and answer against what the document says of them. */
+async function check(method: string, route: string, path: string, body?: object): Promise<Answer> {
+  const operation = at("paths", route, method.toLowerCase());
+  called.add(`${method.toLowerCase()} ${route}`);
+  const answer = await rest.send(method, path, body === undefined ? undefined : JSON.stringify(body));
+  const responses = operation["responses"] as JsonObject;
+  const described = responses[String(answer.status)] ?? responses[`${String(answer.status)[0]}XX`];
+  if (!isJsonObject(described)) throw new Error(`${method} ${route} does not describe ${answer.status}`);
+  if (body !== undefined && answer.status < 300) {
+    expectValid(at("paths", route, method.toLowerCase(), "requestBody", "content", "application/json", "schema"), body);
+  }
+  if (answer.body !== undefined) {
+    const content = described["content"] as JsonObject;
+    expectValid((content["application/json"] as JsonObject)["schema"] as JsonObject, answer.body);
+  }
+  return answer;
+}
+
+function expectValid(schema: JsonObject, value: unknown): void {
+  expect(validatorOf(schema).safeParse(value)).toMatchObject({ success: true });
+}
+
+describe("the OpenAPI document", () => {
+  it("says what every call answers, by what it answers", async () => {
+    const sign = "/api/v1/credentials/sign";
+    const credential = String(
+      (await check("POST", sign, sign, { credential: credentialOf(DID), issuer_did: DID, format: null })).body?.["signed_credential"],
+    );
+    await check("POST", sign, sign, { credential: {}, issuer_did: DID });
+    await check("POST", sign, sign, {});
+
+    const verify = "/api/v1/credentials/verify";
+    expect((await check("POST", verify, verify, { signed_credential: credential, verifier_did: DID })).status).toBe(200);
+    await check("POST", verify, verify, { signed_credential: "x", verifier_did: DID });
+
+    const store = "/api/v1/credentials";
+    const { body } = await check("POST", store, store, {
+      holder_did: DID,
+      credential_jwt: credential,
+      valid_until: "2999-01-01T00:00:00Z",
+    });
+    await check("POST", store, store, { holder_did: DID, credential_jwt: credential });
+    const list = await check("GET", store, `${store}?holder_did=${DID}&limit=1`);
+    expect(list.body).toHaveProperty("next");
+    await check("GET", store, `${store}?holder_did=${DID}&cursor=${String(list.body?.["next"])}`);
+    await check("GET", store, store);
+
+    const one = `${store}/${String(body?.["id"])}`;
+    expect((await check("GET", `${store}/{id}`, one)).status).toBe(200);
+    expect((await check("DELETE", `${store}/{id}`, one)).status).toBe(204);
+    expect((await check("DELETE", `${store}/{id}`, one)).status).toBe(404);
+
+    const present = "/api/v1/presentations/sign";
+    const presented = await check("POST", present, present, { credentials: [credential], holder_did: DID, nonce: "n", audience: [DID] });
+    expect(presented.status).toBe(200);
+    const verifyPath = "/api/v1/presentations/verify";
+    const signed = presented.body?.["signed_presentation"];
+    expect((await check("POST", verifyPath, verifyPath, { signed_presentation: signed, verifier_did: DID, nonce: "n" })).status).toBe(200);
+    expect((await check("POST", verifyPath, verifyPath, { signed_presentation: signed, verifier_did: DID, nonce: "n" })).status).toBe(422);
+
+    const described = Object.entries(at("paths")).flatMap(([route, methods]) =>
+      Object.keys(methods as JsonObject).map((method) => `${method} ${route}`),
+    );
+    expect([...called].toSorted()).toEqual(described.toSorted());
+  });
+
+  it("is one of OpenAPI 3.1, and names the key's header", () => {
+    expect(document["openapi"]).toBe("3.1.0");
+    expect(at("components", "securitySchemes")).toEqual({ apiKey: { type: "apiKey", in: "header", name: "x-api-key" } });
+    expect(document["security"]).toEqual([{ apiKey: [] }]);
+  });
+
+  it("refers to nothing that it lacks, lists nothing that it doesn't need, and names each schema once", () => {
+    const names = Object.keys(at("components", "schemas"));
+    const references = new Set(Array.from(JSON.stringify(document).matchAll(/#\/components\/schemas\/(\w+)/g), ([, name = ""]) => name));
+    expect([...references].toSorted()).toEqual(names.toSorted());
+    expect(names.filter((name) => name.endsWith("Input"))).toEqual([]);
+    expect(names).toContain("StoredCredential");
+  });
+
+  it("knows when an answer is not what it says", () => {
+    const schema = at("components", "schemas", "StoredCredential");
+    expect(validatorOf(schema).safeParse({ id: "1", holder_did: DID }).success).toBe(false);
+    expect(validatorOf(schema).safeParse({ id: "1", holder_did: DID, credential_jwt: "x", extra: 1 }).success).toBe(false);
+  });
+});
