@@ -14,7 +14,8 @@ import { ParleyError, type ParleyErrorOptions } from "@parley/core";
  * | `unprocessable` | 422 | the node read it and refused it | no |
  * | `rate_limited` | 429 | too many requests | yes |
  * | `server_error` | 5xx | the node or a proxy before it failed | 502, 503, 504 |
- * | `response_invalid` | any | the answer is not what it should be, or too large | no |
+ * | `response_invalid` | any, or none | the answer is not what it should be, or too large | no |
+ * | `nonce_mismatch` | 200 | the presentation does not have the nonce, which the node did not check | no |
  * | `timeout` | none | no complete answer in time | yes |
  * | `network` | none | the node can't be reached, or the connection broke | yes |
  * | `too_many_credentials` | none | a listing exceeds the caps of this client | no |
@@ -31,6 +32,7 @@ export type RestErrorCode =
   | "rate_limited"
   | "server_error"
   | "response_invalid"
+  | "nonce_mismatch"
   | "timeout"
   | "network"
   | "too_many_credentials"

@@ -222,14 +222,14 @@ describe("time", () => {
       handler(request, response);
     });
     const closed = new Promise((resolve) => server.on("connection", (socket: Socket) => socket.on("close", resolve).on("error", () => {})));
-    expect(expectRestError(await rejectionOf(get(clientOf(origin, { timeoutMs: 50 }))), "timeout").retryable).toBe(true);
+    expect(expectRestError(await rejectionOf(get(clientOf(origin, { timeoutMs: 250 }))), "timeout").retryable).toBe(true);
     await closed;
     expect(requests).toBe(1);
   });
 
   it("ends a request that waits for a connection, which is then never sent", async () => {
     const { origin, seen } = await serve(() => {});
-    const client = clientOf(origin, { timeoutMs: 100, maxConnections: 1 });
+    const client = clientOf(origin, { timeoutMs: 250, maxConnections: 1 });
     const first = rejectionOf(post(client));
     const queued = rejectionOf(client.verifyCredential("x"));
     expectRestError(await first, "timeout");
