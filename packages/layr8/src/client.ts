@@ -61,37 +61,37 @@ export class Client extends AgentClient {
    * }
    * ```
    */
-  signCredential(credential: Credential, options?: SignCredentialOptions): Promise<string> {
+  async signCredential(credential: Credential, options?: SignCredentialOptions): Promise<string> {
     return this.#credentials().signCredential(credential, options);
   }
 
   /** Has the node verify a signed credential of any format. @throws RestError with the node's code when it does not hold. */
-  verifyCredential(signed: string, options?: VerifyCredentialOptions): Promise<CredentialVerification> {
+  async verifyCredential(signed: string, options?: VerifyCredentialOptions): Promise<CredentialVerification> {
     return this.#credentials().verifyCredential(signed, options);
   }
 
   /** Puts a signed credential into this agent's store on the node. @throws RestError */
-  storeCredential(signed: string, options?: StoreCredentialOptions): Promise<StoredCredential> {
+  async storeCredential(signed: string, options?: StoreCredentialOptions): Promise<StoredCredential> {
     return this.#credentials().storeCredential(signed, options);
   }
 
   /** All credentials in this agent's store. @throws RestError */
-  listCredentials(options?: ListCredentialsOptions): Promise<readonly StoredCredential[]> {
+  async listCredentials(options?: ListCredentialsOptions): Promise<readonly StoredCredential[]> {
     return this.#credentials().listCredentials(options);
   }
 
   /** One stored credential, by the `id` that the node gave it. @throws RestError `not_found` */
-  getCredential(id: string, options?: CallOptions): Promise<StoredCredential> {
+  async getCredential(id: string, options?: CallOptions): Promise<StoredCredential> {
     return this.#credentials().getCredential(id, options);
   }
 
   /** Has the node put signed credentials into a presentation that this agent signs. @throws RestError */
-  signPresentation(signed: readonly string[], options?: SignPresentationOptions): Promise<string> {
+  async signPresentation(signed: readonly string[], options?: SignPresentationOptions): Promise<string> {
     return this.#credentials().signPresentation(signed, options);
   }
 
   /** Has the node verify a presentation and each credential in it. @throws RestError with the node's code when it does not hold. */
-  verifyPresentation(signed: string, options?: VerifyPresentationOptions): Promise<PresentationVerification> {
+  async verifyPresentation(signed: string, options?: VerifyPresentationOptions): Promise<PresentationVerification> {
     return this.#credentials().verifyPresentation(signed, options);
   }
 
