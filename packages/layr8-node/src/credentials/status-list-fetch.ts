@@ -1,5 +1,6 @@
 import { request as httpRequest, type IncomingMessage } from "node:http";
 import { request as httpsRequest, type RequestOptions } from "node:https";
+import { ParleyError } from "@parley/core";
 import { createAddressGuard } from "@parley/did/node";
 import { VcError, type StatusListFetch } from "@parley/vc";
 import type { Resolution } from "./resolution.ts";
@@ -35,7 +36,8 @@ export function createStatusListFetch({ allow, httpForLoopback, hosts, timeoutMs
       return await readText(await send(protocol === "https:" ? httpsRequest : httpRequest, options), maxBytes);
     } catch (error) {
       signal.throwIfAborted();
-      if (error instanceof VcError) throw error;
+      // What the guard refuses, and what has been refused here, say themselves whether to ask again.
+      if (error instanceof ParleyError) throw error;
       throw unavailable(`The status list of ${url.host} can't be fetched`, true, error);
     }
   };

@@ -1,0 +1,97 @@
+import { type Environment, StorageEnvironment, type Write, WriteQueue } from "@parley/storage";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { LmdbCredentialStore } from "../../src/credentials/lmdb-credential-store.ts";
+import { SCHEMA } from "../../src/stores.ts";
+import { temporaryDirectory } from "../storage/temporary-directory.ts";
+import { credentialStoreCompliance } from "./credential-store-compliance.ts";
+
+credentialStoreCompliance("LmdbCredentialStore", async (maxPerHolder) => {
+  const directory = await temporaryDirectory();
+  let environment = await StorageEnvironment.open(directory.path, SCHEMA);
+  return {
+    store: new LmdbCredentialStore(environment, maxPerHolder),
+    reopen: async () => {
+      await environment.close();
+      environment = await StorageEnvironment.open(directory.path, SCHEMA);
+      return new LmdbCredentialStore(environment, maxPerHolder);
+    },
+    cleanup: async () => {
+      await environment.close();
+      await directory.remove();
+    },
+  };
+});
+
+describe("LmdbCredentialStore on a disk that fails", () => {
+  const HOLDER = "did:web:alice.example";
+  let directory: Awaited<ReturnType<typeof temporaryDirectory>>;
+  let environment: StorageEnvironment;
+  let failing: boolean;
+
+  beforeEach(async () => {
+    failing = false;
+    directory = await temporaryDirectory();
+    environment = await StorageEnvironment.open(directory.path, SCHEMA);
+  });
+  afterEach(async () => {
+    await environment.close();
+    await directory.remove();
+  });
+
+  /** The environment, with commits that fail while `failing` is set. */
+  function fallible(): Environment {
+    return {
+      directory: environment.directory,
+      table: (name) => environment.table(name),
+      writes: new WriteQueue(async (writes: readonly Write[]) => {
+        if (failing) throw new Error("no space left on device");
+        for (const { table, key, value } of writes) {
+          if (value === undefined) environment.writes.remove(table, key);
+          else environment.writes.put(table, key, value);
+        }
+        await environment.writes.flush();
+      }),
+    };
+  }
+
+  it("has not stored what it refused, and counts it out", async () => {
+    const store = new LmdbCredentialStore(fallible(), 1);
+    failing = true;
+    await expect(store.add({ holderDid: HOLDER, signed: "a" })).rejects.toMatchObject({ code: "storage_failed", retryable: true });
+    failing = false;
+    expect(store.list(HOLDER, { limit: 10 })).toEqual({ credentials: [] });
+    await store.add({ holderDid: HOLDER, signed: "b" });
+  });
+
+  it("still has what it could not remove, and counts it in", async () => {
+    const store = new LmdbCredentialStore(fallible(), 1);
+    const { id } = await store.add({ holderDid: HOLDER, signed: "a" });
+    failing = true;
+    await expect(store.remove(id)).rejects.toMatchObject({ code: "storage_failed" });
+    await expect(store.removeHolder(HOLDER)).rejects.toMatchObject({ code: "storage_failed" });
+    failing = false;
+    expect(store.get(id)).toBeDefined();
+    await expect(store.add({ holderDid: HOLDER, signed: "b" })).rejects.toMatchObject({ code: "wallet_full" });
+    expect(await store.remove(id)).toBe(true);
+  });
+
+  it("says that a damaged record is one", async () => {
+    const store = new LmdbCredentialStore(environment, 10);
+    const { id } = await store.add({ holderDid: HOLDER, signed: "a" });
+    environment.writes.put(environment.table("credentials"), Buffer.from(id.replaceAll("-", ""), "hex"), Buffer.from("{"));
+    await environment.writes.flush();
+    expect(() => store.get(id)).toThrow(expect.objectContaining({ code: "data_dir_unusable" }) as Error);
+  });
+
+  it("goes on in order when the clock has been put back", async () => {
+    const key = Buffer.concat([Buffer.alloc(32, 1), Buffer.from([0x7f, 0xff, 0xff, 0xff, 0xff, 0xf0])]);
+    environment.writes.put(environment.table("credential-holders"), key, Buffer.alloc(16));
+    await environment.writes.flush();
+    const store = new LmdbCredentialStore(environment, 10);
+    const added = [];
+    for (const signed of ["a", "b", "c"]) added.push(await store.add({ holderDid: HOLDER, signed }));
+    expect(store.list(HOLDER, { limit: 10 }).credentials).toEqual(added);
+    const { next = 0 } = store.list(HOLDER, { limit: 1 });
+    expect(next).toBeGreaterThan(Date.now());
+  });
+});

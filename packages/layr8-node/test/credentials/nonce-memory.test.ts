@@ -1,0 +1,69 @@
+import { describe, expect, it } from "vitest";
+import { NonceMemory } from "../../src/credentials/nonce-memory.ts";
+
+const VERIFIER = "did:web:verifier.example";
+const HOLDER = "did:web:holder.example";
+const WINDOW = 600_000;
+/** How far a signer's clock may be ahead. */
+const AHEAD = 60_000;
+
+function memory(maxEntries = 100): { nonces: NonceMemory; wait(ms: number): void; now(): number } {
+  let now = 1_800_000_000_000;
+  const nonces = new NonceMemory({ windowMs: WINDOW, maxEntries, now: () => now });
+  return { nonces, now: () => now, wait: (ms) => void (now += ms) };
+}
+
+describe("NonceMemory", () => {
+  it("takes each nonce once per verifier and holder", () => {
+    const { nonces } = memory();
+    nonces.use(VERIFIER, HOLDER, "n", undefined);
+    nonces.use(HOLDER, HOLDER, "n", undefined);
+    nonces.use(VERIFIER, VERIFIER, "n", undefined);
+    nonces.use(VERIFIER, HOLDER, "m", undefined);
+    expect(() => nonces.use(VERIFIER, HOLDER, "n", undefined)).toThrow(expect.objectContaining({ code: "nonce_replayed" }) as Error);
+  });
+
+  it("does not take one for another by how the parts join", () => {
+    const { nonces } = memory();
+    nonces.use("a", "b", 'c","d', undefined);
+    nonces.use("a", 'b","c', "d", undefined);
+    nonces.use('a","b', "c", "d", undefined);
+  });
+
+  it("remembers as long as the presentation would be taken, whatever the signer's clock", () => {
+    const { nonces, wait, now } = memory();
+    const signedAt = now() + AHEAD;
+    nonces.use(VERIFIER, HOLDER, "n", signedAt);
+    for (let i = 0; i < 11; i += 1) {
+      expect(() => nonces.use(VERIFIER, HOLDER, "n", signedAt)).toThrow(expect.objectContaining({ code: "nonce_replayed" }) as Error);
+      wait(AHEAD);
+    }
+    wait(1);
+    expect(() => nonces.use(VERIFIER, HOLDER, "n", signedAt)).toThrow(
+      expect.objectContaining({ code: "presentation_not_recent" }) as Error,
+    );
+  });
+
+  it.each([
+    ["too old", -WINDOW - 1],
+    ["of the future", AHEAD + 1],
+    ["of no time", Number.NaN],
+  ])("takes none of a presentation that is %s", (_, offset) => {
+    const { nonces, now } = memory();
+    expect(() => nonces.use(VERIFIER, HOLDER, "n", now() + offset)).toThrow(
+      expect.objectContaining({ code: "presentation_not_recent", retryable: false }) as Error,
+    );
+    nonces.use(VERIFIER, HOLDER, "n", now());
+  });
+
+  it("refuses what it has no room to remember, until the oldest is forgotten", () => {
+    const { nonces, wait } = memory(2);
+    nonces.use(VERIFIER, HOLDER, "1", undefined);
+    wait(1000);
+    nonces.use(VERIFIER, HOLDER, "2", undefined);
+    expect(() => nonces.use(VERIFIER, HOLDER, "3", undefined)).toThrow(expect.objectContaining({ code: "busy", retryable: true }) as Error);
+    wait(WINDOW + AHEAD - 1000);
+    nonces.use(VERIFIER, HOLDER, "3", undefined);
+    expect(() => nonces.use(VERIFIER, HOLDER, "2", undefined)).toThrow(expect.objectContaining({ code: "nonce_replayed" }) as Error);
+  });
+});
