@@ -1,0 +1,151 @@
+import type { JsonObject } from "@parley/core";
+import { describe, expect, it } from "vitest";
+import { signCredential, signPresentation, verifyPresentation, type VcErrorCode, type VerifyPresentationOptions } from "../src/index.ts";
+import { expectVcError, rejectionOf } from "./expect-error.ts";
+import { forgePresentation, FORMATS } from "./forge.ts";
+import { credentialFor, makeParty, NOW, resolverOf } from "./parties.ts";
+
+const issuer = makeParty("issuer");
+const holder = makeParty("holder");
+const mallory = makeParty("mallory");
+const issuing = makeParty("issuing", "Ed25519", ["assertionMethod"]);
+const resolver = resolverOf(issuer, holder, mallory, issuing);
+const credential = credentialFor(issuer, holder.did);
+const now = (): number => NOW;
+const signed = await signCredential(credential, { key: issuer.key, now });
+const verifier = "did:x:verifier";
+
+describe.each(FORMATS)("a presentation in %s", (format) => {
+  const present = (options: { nonce?: string; audience?: string | readonly string[] } = {}): Promise<string> =>
+    signPresentation([signed], { holder: holder.did, key: holder.key, format, now, ...options });
+
+  async function expectRefused(
+    presented: string,
+    code: VcErrorCode,
+    options: Partial<VerifyPresentationOptions> = {},
+  ): Promise<ReturnType<typeof expectVcError>> {
+    return expectVcError(await rejectionOf(verifyPresentation(presented, { resolver, now, ...options })), code);
+  }
+
+  function forge(document: JsonObject, party = holder): Promise<string> {
+    const context = format === "jwt" ? "https://www.w3.org/2018/credentials/v1" : "https://www.w3.org/ns/credentials/v2";
+    return forgePresentation({ "@context": [context], type: ["VerifiablePresentation"], ...document }, party, format);
+  }
+
+  it("with a replayed nonce is refused", async () => {
+    await expectRefused(await present({ nonce: "yesterday" }), "nonce_mismatch", { nonce: "today" });
+  });
+
+  it("without the nonce is refused", async () => {
+    await expectRefused(await present(), "nonce_missing", { nonce: "today" });
+  });
+
+  it("for another audience is refused", async () => {
+    await expectRefused(await present({ audience: "did:x:other" }), "audience_mismatch", { audience: verifier });
+  });
+
+  it("for nobody is refused by a verifier that says who it is", async () => {
+    await expectRefused(await present(), "audience_missing", { audience: verifier });
+  });
+
+  it("for somebody is refused by a verifier that does not say who it is", async () => {
+    await expectRefused(await present({ audience: verifier }), "audience_mismatch");
+  });
+
+  it("may be for several", async () => {
+    const presented = await present({ audience: ["did:x:other", verifier] });
+    await expect(verifyPresentation(presented, { resolver, now, audience: verifier })).resolves.toMatchObject({ holder: holder.did });
+  });
+
+  it("that is older than its lifetime is refused", async () => {
+    const presented = await present();
+    await expectRefused(presented, "signature_expired", { now: () => NOW + 330_000 });
+    await expect(verifyPresentation(presented, { resolver, now: () => NOW + 329_000 })).resolves.toBeDefined();
+  });
+
+  it("of another holder than who signed is refused", async () => {
+    await expectRefused(await forge({ holder: holder.did }, mallory), "holder_mismatch");
+    await expectRefused(await forge({ holder: { id: holder.did } }, mallory), "holder_mismatch");
+  });
+
+  it("signed with a key that is not for authentication is refused", async () => {
+    await expectRefused(await forge({ holder: issuing.did }, issuing), "key_purpose");
+  });
+
+  it("without a holder is its signer's", async () => {
+    const presented = await forge({ verifiableCredential: [] });
+    expect(await verifyPresentation(presented, { resolver, now })).toMatchObject({ holder: holder.did });
+  });
+
+  it("keeps the code of a credential that is refused, and says which", async () => {
+    const expired = await signCredential({ ...credential, validUntil: "2026-02-01T00:00:00Z" }, { key: issuer.key, now });
+    const presented = await signPresentation([signed, expired], { holder: holder.did, key: holder.key, format, now });
+    const error = await expectRefused(presented, "expired");
+    expect(error.credentialIndex).toBe(1);
+    expect(error.message).toContain("Credential 1");
+    expect((await expectRefused(await present(), "nonce_missing", { nonce: "n" })).credentialIndex).toBeUndefined();
+  });
+
+  it("keeps whether to try again", async () => {
+    const down = {
+      resolve: async (did: string) => {
+        if (did === issuer.did) throw Object.assign(new Error("down"), {});
+        return resolver.resolve(did);
+      },
+    };
+    const error = await expectRefused(await present(), "resolution_failed", { resolver: down });
+    expect(error.credentialIndex).toBe(0);
+  });
+
+  it("with a credential that is not signed is refused", async () => {
+    const error = await expectRefused(await forge({ verifiableCredential: [credential] }), "proof_missing");
+    expect(error.credentialIndex).toBe(0);
+  });
+
+  it("with too many credentials is refused", async () => {
+    const many = Array<JsonObject>(33).fill({});
+    await expectRefused(await forge({ verifiableCredential: many }), "too_large");
+    await expectRefused(await forge({ verifiableCredential: [{}, {}] }), "too_large", { limits: { maxCredentials: 1 } });
+  });
+
+  it.each<[string, JsonObject]>([
+    ["no type", { type: [] }],
+    ["another type", { type: ["Presentation"] }],
+    ["no context", { "@context": [] }],
+    ["an id that is no URL", { id: "1" }],
+    ["a holder that is no URL", { holder: "holder" }],
+    ["a credential that is a number", { verifiableCredential: [1] }],
+  ])("with %s is refused", async (_, members) => {
+    await expectRefused(await forge(members), "presentation_invalid");
+  });
+
+  it("can't be had by whoever has aborted", async () => {
+    const presented = await present();
+    const reason = new Error("enough");
+    expect(await rejectionOf(verifyPresentation(presented, { resolver, now, signal: AbortSignal.abort(reason) }))).toBe(reason);
+    const abort = new AbortController();
+    const slow = {
+      resolve: (_: string, { signal = abort.signal } = {}) =>
+        new Promise<never>((__, reject) => {
+          signal.addEventListener("abort", () => reject(signal.reason as Error));
+          abort.abort(reason);
+        }),
+    };
+    expect(await rejectionOf(verifyPresentation(presented, { resolver: slow, now, signal: abort.signal }))).toBe(reason);
+  });
+});
+
+describe("a presentation of VCDM 2.0", () => {
+  it("has objects and no texts as its credentials", async () => {
+    const context = ["https://www.w3.org/ns/credentials/v2"];
+    const document = { "@context": context, type: ["VerifiablePresentation"], verifiableCredential: [signed] };
+    const presented = await forgePresentation(document, holder, "compact_jwt");
+    expectVcError(await rejectionOf(verifyPresentation(presented, { resolver, now })), "presentation_invalid");
+  });
+
+  it("is not of VCDM 1.1 outside of the format jwt", async () => {
+    const document = { "@context": ["https://www.w3.org/2018/credentials/v1"], type: ["VerifiablePresentation"] };
+    const presented = await forgePresentation(document, holder, "compact_jwt");
+    expectVcError(await rejectionOf(verifyPresentation(presented, { resolver, now })), "presentation_invalid");
+  });
+});
