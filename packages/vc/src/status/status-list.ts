@@ -96,7 +96,9 @@ export class BitstringStatusList {
   }
 
   /** The credential to sign and to publish at the list's `id`. */
-  async toCredential({ issuer, validFrom, validUntil, ttl }: StatusListCredentialInit = {}): Promise<JsonObject> {
+  async toCredential({ issuer, validFrom, validUntil, ttl }: StatusListCredentialInit = {}): Promise<
+    JsonObject & { readonly credentialSubject: JsonObject }
+  > {
     return {
       "@context": [CONTEXT_V2],
       id: this.id,
