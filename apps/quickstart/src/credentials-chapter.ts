@@ -48,7 +48,7 @@ export async function tellCredentials(story: Story): Promise<void> {
     await story.step("erin presents it with the order, and the shop's handler sees who she is", async () => {
       const answer = await erin.request(await erin.present(order, [signed]));
       expect(answer.body["for"] === "Erin", `The order is for ${JSON.stringify(answer.body)}`);
-      return `the node verified it on the way; the order is for ${String(answer.body["for"])}`;
+      return `the node verified it on the way; the order is for ${answer.body["for"]}`;
     });
 
     await story.step("a presentation is for one verifier, once", async () => {

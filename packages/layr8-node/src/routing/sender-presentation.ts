@@ -91,7 +91,7 @@ function signedText({ data }: Attachment): string | undefined {
 
 function listOf(value: JsonValue | undefined): readonly JsonValue[] {
   if (value === undefined) return [];
-  return Array.isArray(value) ? (value as readonly JsonValue[]) : [value as JsonValue];
+  return Array.isArray(value) ? (value as readonly JsonValue[]) : [value];
 }
 
 function textOf(value: JsonValue | undefined): string | undefined {
