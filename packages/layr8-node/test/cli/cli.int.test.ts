@@ -1,6 +1,6 @@
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -72,6 +72,64 @@ describe("layr8-node", () => {
     const { LAYR8_NODE_URL } = await start(["start", "--config", config], 1, { LAYR8_NODE_API_KEY: "a key of the operator" });
     expect(await connects(LAYR8_NODE_URL, "a key of the operator")).toBe(true);
   });
+
+  it("takes from its configuration how other hosts are reached", async () => {
+    const issuing = await start(["--port", "0"], 2);
+    const rest = (call: string, { LAYR8_NODE_URL = "", LAYR8_API_KEY = "" }: Record<string, string>, body: object) =>
+      fetch(new URL(call, LAYR8_NODE_URL.replace("ws:", "http:")), {
+        method: "POST",
+        headers: { "x-api-key": LAYR8_API_KEY, "content-type": "application/json" },
+        body: JSON.stringify(body),
+      });
+    const credential = {
+      "@context": ["https://www.w3.org/ns/credentials/v2"],
+      id: "urn:uuid:5d7c8f0e-2d8e-4a52-9f0c-5f7b9cf0a001",
+      type: ["VerifiableCredential"],
+      issuer: "did:web:issuer.example",
+      credentialSubject: { id: "did:web:subject.example" },
+    };
+    const signing = await rest("/api/v1/credentials/sign", issuing, { credential, issuer_did: credential.issuer });
+    const { signed_credential } = (await signing.json()) as { signed_credential: string };
+
+    const config = join(folder, "node.json");
+    const origin = new URL((issuing["LAYR8_NODE_URL"] ?? "").replace("ws:", "http:")).origin;
+    await writeFile(config, JSON.stringify({ port: 0, resolution: { hosts: { "issuer.example": origin } } }));
+    const verifying = await start(["--config", config], 2);
+    const body = { signed_credential, verifier_did: "did:web:verifier.example" };
+    expect((await rest("/api/v1/credentials/verify", verifying, body)).status).toBe(200);
+  });
+
+  it("takes the node key from the environment, for its commands too, and refuses another one", async () => {
+    const nodeKey = Buffer.alloc(32, 7).toString("base64");
+    const env = { LAYR8_NODE_KEY: nodeKey, LAYR8_NODE_API_KEY: "a key of the operator" };
+    const { LAYR8_NODE_URL = "" } = await start(["--port", "0", "--data-dir", folder], 1, env);
+    const client = await RawClient.open(LAYR8_NODE_URL, { "x-api-key": env.LAYR8_NODE_API_KEY });
+    const { host } = new URL(LAYR8_NODE_URL);
+    const did = `did:web:${host.replace(":", "%3A")}:agent`;
+    await client.push(`plugins:${did}`, "phx_join", {});
+    client.close();
+    // Asking for the document makes the keys.
+    expect((await fetch(`http://${host}/agent/did.json`)).status).toBe(200);
+    await stop.pop()?.();
+    expect(await readdir(folder)).not.toContain("node.key");
+
+    const other = { ...process.env, LAYR8_NODE_KEY: Buffer.alloc(32, 8).toString("base64") };
+    const listing = (args: readonly string[], environment: NodeJS.ProcessEnv) =>
+      execute(process.execPath, [bin, ...args, "--data-dir", folder], { env: environment });
+    await expect(listing(["keys", "list"], other)).rejects.toThrow("the node key is another one");
+    await expect(listing(["--port", "0"], other)).rejects.toThrow("the node key is another one");
+    const { stdout } = await listing(["keys", "list"], { ...process.env, LAYR8_NODE_KEY: nodeKey });
+    expect(stdout).toBe("");
+  });
+
+  it.each(["short", "x".repeat(42), Buffer.alloc(31).toString("base64"), "not base64!"])(
+    "refuses %j as a node key, and doesn't repeat it",
+    async (text) => {
+      const failed = execute(process.execPath, [bin, "--port", "0"], { env: { ...process.env, LAYR8_NODE_KEY: text } });
+      const { stderr } = (await failed.catch((error: unknown) => error)) as { stderr: string };
+      expect(stderr).toBe("layr8-node: LAYR8_NODE_KEY must hold 32 bytes in base64\n");
+    },
+  );
 
   it("makes, lists and revokes API keys of a data directory", async () => {
     const keys = async (...args: string[]) => (await execute(process.execPath, [bin, "keys", ...args, "--data-dir", folder])).stdout;

@@ -1,0 +1,125 @@
+import { createServer, type RequestListener, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { readResolution, type ResolutionOptions } from "../../src/credentials/resolution.ts";
+import { createStatusListFetch } from "../../src/credentials/status-list-fetch.ts";
+
+const DEVELOPMENT = { allow: ["loopback"], httpForLoopback: true } as const;
+
+let server: Server;
+let answer: RequestListener;
+let port: number;
+
+beforeEach(async () => {
+  answer = (_, response) => response.end("a.b.c");
+  server = createServer((request, response) => answer(request, response));
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  ({ port } = server.address() as AddressInfo);
+});
+afterEach(() => {
+  server.closeAllConnections();
+  return new Promise((resolve) => server.close(resolve));
+});
+
+function get(url: string, options: ResolutionOptions = DEVELOPMENT, signal = new AbortController().signal): Promise<string> {
+  return createStatusListFetch(readResolution(options))(url, { signal, maxBytes: 100 });
+}
+
+describe("fetching a status list", () => {
+  it("asks for the whole URL at its host", async () => {
+    const asked: unknown[] = [];
+    answer = ({ method, url, headers }, response) => {
+      asked.push([method, url, headers.host, headers["x-api-key"], headers.cookie]);
+      response.end(" a.b.c\n");
+    };
+    expect(await get(`http://localhost:${port}/list?a=1&b=%20#part`)).toBe("a.b.c");
+    expect(asked).toEqual([["GET", "/list?a=1&b=%20", `localhost:${port}`, undefined, undefined]]);
+  });
+
+  it("asks where the table of hosts says, whatever is allowed", async () => {
+    const hosts = { "lists.example": `http://127.0.0.1:${port}` };
+    let host: string | undefined;
+    answer = ({ headers }, response) => {
+      ({ host } = headers);
+      response.end("x");
+    };
+    expect(await get("https://lists.example/1", { hosts })).toBe("x");
+    expect(host).toBe("lists.example");
+  });
+
+  it.each([
+    ["no URL", "list"],
+    ["another scheme", "ftp://localhost/list"],
+    ["a file", "file:///etc/passwd"],
+    ["data", "data:text/plain,x"],
+    ["plain http elsewhere", "http://lists.example/1"],
+    ["plain http to an address", "http://127.0.0.1/1"],
+    ["plain http to what looks like localhost", "http://localhost.example/1"],
+    ["a user", "https://user@lists.example/1"],
+    ["a user and password", "https://user:secret@lists.example/1"],
+  ])("refuses %s", async (_, url) => {
+    await expect(get(url)).rejects.toMatchObject({ code: "status_unavailable", retryable: false });
+  });
+
+  it.each([
+    ["loopback by name", "https://localhost/1"],
+    ["loopback by address", "https://127.0.0.1/1"],
+    ["loopback in other notations", "https://0x7f.1/1"],
+    ["loopback in IPv6", "https://[::1]/1"],
+    ["loopback mapped into IPv6", "https://[::ffff:127.0.0.1]/1"],
+    ["a private network", "https://10.0.0.1/1"],
+    ["a cloud's metadata", "https://169.254.169.254/latest/meta-data"],
+  ])("refuses %s where nothing is allowed", async (_, url) => {
+    await expect(get(url, {})).rejects.toMatchObject({ code: "refused_address", retryable: false });
+  });
+
+  it("refuses plain http on loopback unless it is allowed", async () => {
+    await expect(get(`http://localhost:${port}/1`, { allow: ["loopback"] })).rejects.toMatchObject({ code: "status_unavailable" });
+  });
+
+  it.each([301, 302, 307, 308])("follows no redirect: %i", async (status) => {
+    answer = ({ url }, response) => {
+      if (url === "/elsewhere") throw new Error("it was followed");
+      response.writeHead(status, { location: "/elsewhere" }).end();
+    };
+    await expect(get(`http://localhost:${port}/1`)).rejects.toMatchObject({ code: "status_unavailable", retryable: false });
+  });
+
+  it.each([
+    [404, false],
+    [204, false],
+    [500, true],
+    [503, true],
+  ])("says whether to ask again after %i", async (status, retryable) => {
+    answer = (_, response) => response.writeHead(status).end();
+    await expect(get(`http://localhost:${port}/1`)).rejects.toMatchObject({ code: "status_unavailable", retryable });
+  });
+
+  it("reads no further than the cap, also where the answer never ends", async () => {
+    answer = (_, response) => {
+      const more = (): void => {
+        if (!response.destroyed) response.write("x".repeat(50), () => setImmediate(more));
+      };
+      more();
+    };
+    await expect(get(`http://localhost:${port}/1`)).rejects.toMatchObject({ code: "status_unavailable", retryable: false });
+  });
+
+  it("gives up on a host that is silent, or goes on too slowly", async () => {
+    answer = () => {};
+    await expect(get(`http://localhost:${port}/1`, { ...DEVELOPMENT, timeoutMs: 50 })).rejects.toMatchObject({ retryable: true });
+    answer = (_, response) => void response.write("x");
+    await expect(get(`http://localhost:${port}/1`, { ...DEVELOPMENT, timeoutMs: 50 })).rejects.toMatchObject({ retryable: true });
+  });
+
+  it("ends with its signal, whose reason it gives", async () => {
+    const abort = new AbortController();
+    answer = () => abort.abort(new Error("enough"));
+    await expect(get(`http://localhost:${port}/1`, DEVELOPMENT, abort.signal)).rejects.toThrow("enough");
+  });
+
+  it("refuses what is not UTF-8", async () => {
+    answer = (_, response) => response.end(Buffer.from([0xff, 0xfe]));
+    await expect(get(`http://localhost:${port}/1`)).rejects.toMatchObject({ code: "status_unavailable" });
+  });
+});
