@@ -87,7 +87,7 @@ export function credentialStoreCompliance(name: string, create: (maxPerHolder: n
     });
 
     it("forgets what is removed, once", async () => {
-      const [first = "", second = ""] = [await add(ALICE), await add(ALICE)];
+      const [first, second] = [await add(ALICE), await add(ALICE)];
       expect(await Promise.all([store.remove(first), store.remove(first)])).toEqual([true, false]);
       expect(store.get(first)).toBeUndefined();
       await reopen();

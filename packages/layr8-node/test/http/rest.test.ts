@@ -104,8 +104,8 @@ describe("presentations", () => {
     const signed = await rest.present(HOLDER, credentials, { format, nonce: "n-1", audience: VERIFIER });
     const { status, body } = await verifyPresentation(signed, { nonce: "n-1" });
     expect({ status, code: body?.["code"] }).toEqual({ status: 200, code: undefined });
-    expect(body).toMatchObject({ presentation: { holder: HOLDER } });
-    expect((body?.["presentation"] as { verifiableCredential: unknown[] }).verifiableCredential).toHaveLength(FORMATS.length);
+    const allOfThem = expect.objectContaining({ length: FORMATS.length }) as unknown;
+    expect(body).toMatchObject({ presentation: { holder: HOLDER, verifiableCredential: allOfThem } });
   });
 
   it("without an audience are accepted by anybody; with one, by those alone", async () => {
@@ -127,7 +127,8 @@ describe("presentations", () => {
   it("shown twice at once are accepted once", async () => {
     const signed = await rest.present(HOLDER, [await rest.sign(ISSUER)], { nonce: "n-1" });
     const answers = await Promise.all(Array.from({ length: 8 }, () => verifyPresentation(signed, { nonce: "n-1" })));
-    expect(answers.map(({ status }) => status).toSorted()).toEqual([200, ...Array<number>(7).fill(422)]);
+    expect(answers.filter(({ status }) => status === 200)).toHaveLength(1);
+    expect(answers.filter(({ body }) => body?.["code"] === "nonce_replayed")).toHaveLength(7);
   });
 
   it("need the nonce that was asked for", async () => {

@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyReply } from "fastify";
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
+import type { z } from "zod";
 import type { StoredCredential } from "../../credentials/credential-store.ts";
 import { decodeCursor, encodeCursor } from "../../credentials/page.ts";
 import type { Wallet } from "../../credentials/wallet.ts";
@@ -10,7 +11,10 @@ import type { StoredCredentialBody } from "./wire.ts";
 
 const CREDENTIALS = "/api/v1/credentials";
 const PRESENTATIONS = "/api/v1/presentations";
-const FAILURES = { "4xx": schemas.errorBody, "5xx": schemas.errorBody };
+const FAILURES = {
+  "4xx": answer("Refused, and not to be tried again as it is, unless it is 429", schemas.errorBody),
+  "5xx": answer("Failed; 502 and 503 may be tried again", schemas.errorBody),
+};
 
 /** Adds the calls of the wallet. */
 export function addRoutes(app: FastifyInstance, wallet: Wallet, authentication: Authentication): void {
@@ -23,7 +27,7 @@ export function addRoutes(app: FastifyInstance, wallet: Wallet, authentication: 
         operationId: "signCredential",
         summary: "Sign a credential with its issuer's key",
         body: schemas.signCredentialBody,
-        response: { 200: schemas.signedCredential, ...FAILURES },
+        response: { 200: answer("The signed credential", schemas.signedCredential), ...FAILURES },
       },
     },
     async (request) => {
@@ -42,7 +46,7 @@ export function addRoutes(app: FastifyInstance, wallet: Wallet, authentication: 
         operationId: "verifyCredential",
         summary: "Verify a credential's signature, issuer, dates and status",
         body: schemas.verifyCredentialBody,
-        response: { 200: schemas.verifiedCredential, ...FAILURES },
+        response: { 200: answer("It is valid", schemas.verifiedCredential), ...FAILURES },
       },
     },
     (request, reply) => {
@@ -59,7 +63,7 @@ export function addRoutes(app: FastifyInstance, wallet: Wallet, authentication: 
         operationId: "storeCredential",
         summary: "Store a signed credential for its holder",
         body: schemas.storeCredentialBody,
-        response: { 201: schemas.storedCredential, ...FAILURES },
+        response: { 201: answer("The stored credential", schemas.storedCredential), ...FAILURES },
       },
     },
     async (request, reply) => {
@@ -79,7 +83,7 @@ export function addRoutes(app: FastifyInstance, wallet: Wallet, authentication: 
         operationId: "listCredentials",
         summary: "List a holder's credentials, oldest first",
         querystring: schemas.listQuery,
-        response: { 200: schemas.credentialList, ...FAILURES },
+        response: { 200: answer("A page of them", schemas.credentialList), ...FAILURES },
       },
     },
     (request) => {
@@ -100,7 +104,7 @@ export function addRoutes(app: FastifyInstance, wallet: Wallet, authentication: 
         operationId: "getCredential",
         summary: "Get a stored credential",
         params: schemas.credentialParams,
-        response: { 200: schemas.storedCredential, ...FAILURES },
+        response: { 200: answer("The stored credential", schemas.storedCredential), ...FAILURES },
       },
     },
     (request) => shown(wallet.get(authentication.keyOf(request), request.params.id)),
@@ -129,7 +133,7 @@ export function addRoutes(app: FastifyInstance, wallet: Wallet, authentication: 
         operationId: "signPresentation",
         summary: "Present credentials, signed with their holder's key",
         body: schemas.signPresentationBody,
-        response: { 200: schemas.signedPresentation, ...FAILURES },
+        response: { 200: answer("The signed presentation", schemas.signedPresentation), ...FAILURES },
       },
     },
     async (request) => {
@@ -151,7 +155,7 @@ export function addRoutes(app: FastifyInstance, wallet: Wallet, authentication: 
         operationId: "verifyPresentation",
         summary: "Verify a presentation and its credentials",
         body: schemas.verifyPresentationBody,
-        response: { 200: schemas.verifiedPresentation, ...FAILURES },
+        response: { 200: answer("It is valid, and so are its credentials", schemas.verifiedPresentation), ...FAILURES },
       },
     },
     (request, reply) => {
@@ -160,6 +164,11 @@ export function addRoutes(app: FastifyInstance, wallet: Wallet, authentication: 
       return wallet.verifyPresentation(authentication.keyOf(request), signed, { verifierDid, nonce: nonce ?? undefined, signal });
     },
   );
+}
+
+/** An answer as OpenAPI describes it. */
+function answer<T extends z.ZodType>(description: string, schema: T) {
+  return { description, content: { "application/json": { schema } } };
 }
 
 function shown({ id, holderDid, signed, issuerDid, validUntil }: StoredCredential): StoredCredentialBody {
