@@ -10,7 +10,7 @@ import { openStores } from "./stores.ts";
 export interface Layr8Node extends AsyncDisposable {
   /** Where agents connect: `ws://127.0.0.1:4000/plugin_socket/websocket`. */
   readonly url: string;
-  /** Origin of its HTTP side: DID documents, `/health`, `/metrics`. */
+  /** Origin of its HTTP side: the REST calls for credentials, `/openapi.json`, DID documents, `/health`, `/metrics`. */
   readonly httpUrl: string;
   readonly port: number;
   /**

@@ -54,6 +54,7 @@ async function openDirectory(directory: string, options: NodeOptions, limits: No
     const apiKeys = new ApiKeys(storedRecords<ApiKeyRecord>(environment, "api-keys"));
     const dids = new Dids({ records: storedRecords<DidRecord>(environment, "dids"), nodeKey });
     const credentials = new LmdbCredentialStore(environment, limits.maxCredentialsPerHolder);
+    await credentials.retain((did) => dids.has(did));
     const inbox = await LmdbInbox.open(environment, { limits: inboxLimits(limits) });
     const close = async (): Promise<void> => {
       await inbox.close();

@@ -38,6 +38,25 @@ export class LmdbCredentialStore implements CredentialStore {
     }
   }
 
+  /**
+   * Removes what holders have that are not there any more: the node may have stopped between the end of a DID and that of its credentials.
+   *
+   * @throws StorageError `storage_failed`
+   */
+  async retain(isThere: (holderDid: string) => boolean): Promise<void> {
+    const gone = new Set<string>();
+    let last: string | undefined;
+    for (const { key, value } of this.#index.getRange({})) {
+      const holder = holderOf(key);
+      // One record tells whose the others are.
+      if (holder === last) continue;
+      last = holder;
+      const record = this.#read(value);
+      if (record !== undefined && !isThere(record.holderDid)) gone.add(record.holderDid);
+    }
+    await Promise.all(Array.from(gone, (holderDid) => this.removeHolder(holderDid)));
+  }
+
   async add(credential: Omit<StoredCredential, "id">): Promise<StoredCredential> {
     const holder = hashOf(credential.holderDid);
     if ((this.#counts.get(textOf(holder)) ?? 0) >= this.#maxPerHolder) throw walletFull(this.#maxPerHolder);

@@ -37,13 +37,13 @@ export class Wallet {
    * @throws CredentialError `id_missing`, `issuer_missing`, `issuer_mismatch`, `key_not_held`; VcError; IdentityError; StorageError.
    */
   async signCredential(apiKey: ApiKey, credential: JsonObject, issuerDid: string, format: CredentialFormat): Promise<string> {
-    const key = await this.#signingKey(apiKey, issuerDid);
+    this.#permit(apiKey, issuerDid);
     const { id } = credential;
     if (typeof id !== "string" || id === "") throw new CredentialError("id_missing", "The credential has no id");
     const issuer = issuerOf(credential);
     if (issuer === undefined) throw new CredentialError("issuer_missing", "The credential has no issuer");
     if (issuer !== issuerDid) throw new CredentialError("issuer_mismatch", "issuer_did is not the issuer of this credential");
-    return signCredential(credential, { key, format });
+    return signCredential(credential, { key: await this.#signingKey(apiKey, issuerDid), format });
   }
 
   /**
@@ -57,6 +57,7 @@ export class Wallet {
     options: { holderDid: string; format: CredentialFormat; nonce?: string | undefined; audience?: string | readonly string[] | undefined },
   ): Promise<string> {
     const { holderDid, format, nonce, audience } = options;
+    this.#permit(apiKey, holderDid);
     const key = await this.#signingKey(apiKey, holderDid);
     return signPresentation(credentials, {
       holder: holderDid,
@@ -111,12 +112,14 @@ export class Wallet {
    *   IdentityError; StorageError.
    */
   async store(apiKey: ApiKey, signed: string, holderDid: string, said: StoredClaims): Promise<StoredCredential> {
-    await this.#host(apiKey, holderDid);
+    this.#permit(apiKey, holderDid);
     const { maxCredentialBytes, store } = this.#options;
     if (Buffer.byteLength(signed) > maxCredentialBytes) {
       throw new CredentialError("too_large", `A stored credential may have ${maxCredentialBytes} bytes`);
     }
-    return store.add({ holderDid, signed, ...claimsOf(decodeCredential(signed).credential, said) });
+    const claims = claimsOf(decodeCredential(signed).credential, said);
+    await this.#host(apiKey, holderDid);
+    return store.add({ holderDid, signed, ...claims });
   }
 
   /** @throws IdentityError; StorageError. */
@@ -154,7 +157,6 @@ export class Wallet {
   }
 
   async #signingKey(apiKey: ApiKey, did: string): Promise<SigningKey> {
-    this.#permit(apiKey, did);
     if (!nodeHoldsKeys(did)) throw new CredentialError("key_not_held", "The key of this DID is the DID itself; the node does not hold it");
     await this.#host(apiKey, did);
     const privateKey = await this.#options.dids.privateKey(did, "signing");

@@ -35,9 +35,9 @@ export function createHttpServer(options: HttpOptions): FastifyInstance {
   app.server.maxConnections = options.maxConnections;
   app.setNotFoundHandler((_request, reply) => reply.code(404).send(NOT_FOUND));
   app.setErrorHandler((error, _request, reply) => {
-    const { status, ...answer } = answerTo(error);
+    const { status, code, error: sentence } = answerTo(error);
     if (status === 500) options.rest.onFailure(error);
-    return reply.code(status).send(answer);
+    return reply.code(status).send({ error: sentence, code });
   });
 
   app.get("/health", (_request, reply) => {

@@ -22,7 +22,7 @@ credentialStoreCompliance("LmdbCredentialStore", async (maxPerHolder) => {
   };
 });
 
-describe("LmdbCredentialStore on a disk that fails", () => {
+describe("LmdbCredentialStore on disk", () => {
   const HOLDER = "did:web:alice.example";
   let directory: Awaited<ReturnType<typeof temporaryDirectory>>;
   let environment: StorageEnvironment;
@@ -73,6 +73,15 @@ describe("LmdbCredentialStore on a disk that fails", () => {
     expect(store.get(id)).toBeDefined();
     await expect(store.add({ holderDid: HOLDER, signed: "b" })).rejects.toMatchObject({ code: "wallet_full" });
     expect(await store.remove(id)).toBe(true);
+  });
+
+  it("retains what holders have that are still there", async () => {
+    const store = new LmdbCredentialStore(environment, 10);
+    const kept = await store.add({ holderDid: HOLDER, signed: "a" });
+    for (const signed of ["b", "c"]) await store.add({ holderDid: "did:web:gone.example", signed });
+    await store.retain((did) => did === HOLDER);
+    expect(store.list("did:web:gone.example", { limit: 10 })).toEqual({ credentials: [] });
+    expect(store.list(HOLDER, { limit: 10 })).toEqual({ credentials: [kept] });
   });
 
   it("says that a damaged record is one", async () => {

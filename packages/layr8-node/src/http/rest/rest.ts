@@ -52,10 +52,13 @@ export async function addRest(app: FastifyInstance, options: RestOptions): Promi
     done();
   });
   app.setErrorHandler((error, _request, reply) => {
-    const { status, ...answer } = answerTo(error);
+    const { status, code, error: sentence } = answerTo(error);
     if (status === 500) options.onFailure(error);
     if (status === 429 || status === 503) reply.header("retry-after", RETRY_AFTER);
-    return reply.code(status).type("application/json").send(JSON.stringify(answer));
+    return reply
+      .code(status)
+      .type("application/json")
+      .send(JSON.stringify({ error: sentence, code }));
   });
   const describe = once(() => JSON.stringify(tidyOpenapi(app.swagger() as unknown as JsonObject)));
   app.get(OPENAPI_PATH, { schema: { hide: true } }, (_request, reply) => reply.type("application/json").send(describe()));
