@@ -103,7 +103,7 @@ describe.each(FORMATS)("a presentation in %s", (format) => {
   });
 
   it("with too many credentials is refused", async () => {
-    const many = Array<JsonObject>(33).fill({});
+    const many = Array.from({ length: 33 }, () => ({}));
     await expectRefused(await forge({ verifiableCredential: many }), "too_large");
     await expectRefused(await forge({ verifiableCredential: [{}, {}] }), "too_large", { limits: { maxCredentials: 1 } });
   });

@@ -32,7 +32,7 @@ export function readJws(text: string): Jws {
   const [protectedPart = "", payloadPart = "", signaturePart = "", ...rest] = text.split(".");
   if (rest.length > 0 || decodeBase64url(signaturePart) === undefined) throw new VcError("malformed", "This is no compact JWS");
   const header = readPart(protectedPart, "The JWS header");
-  // `b64` is meaningless without `crit`, but some would heed it (RFC 7797, section 3).
+  // `b64` is meaningless without `crit`, but some would heed it (RFC 7797, section 6).
   if (header["crit"] !== undefined || header["b64"] !== undefined) {
     throw new VcError("crit_unsupported", "The JWS demands an extension that this library does not know");
   }

@@ -1,7 +1,7 @@
 import { decodeBase64url, encodeBase64url } from "../base64url.ts";
 import { VcError } from "../vc-error.ts";
 
-/** The fewest entries of a list, so that an index says little about a credential's holder (Bitstring Status List, section 6.1). */
+/** The fewest entries of a list, so that an index says little about a credential's holder (Bitstring Status List, section 2.2). */
 export const MIN_ENTRIES = 131_072;
 
 /** Bits, the first of which is the leftmost of the first byte (Bitstring Status List, section 3.1). */

@@ -1,5 +1,5 @@
 import { gzipSync } from "node:zlib";
-import type { JsonObject } from "@parley/core";
+import { isJsonObject, type JsonObject } from "@parley/core";
 import { DidError } from "@parley/did";
 import { describe, expect, it } from "vitest";
 import {
@@ -49,9 +49,14 @@ async function expectRefused(verification: Promise<unknown>, code: VcErrorCode):
   return expectVcError(await rejectionOf(verification), code);
 }
 
+function subjectOf({ credentialSubject }: JsonObject): JsonObject {
+  if (!isJsonObject(credentialSubject)) throw new Error("no subject");
+  return credentialSubject;
+}
+
 /** The list with other members of its subject. */
 function listWith(subject: JsonObject, members: JsonObject = {}): JsonObject {
-  return { ...clear, credentialSubject: { ...(clear["credentialSubject"] as JsonObject), ...subject }, ...members };
+  return { ...clear, credentialSubject: { ...subjectOf(clear), ...subject }, ...members };
 }
 
 function encoded(bytes: Uint8Array): string {
@@ -170,7 +175,7 @@ describe("a status list credential", () => {
   it.each<[string, JsonObject]>([
     ["that is not of its type", listWith({}, { type: ["VerifiableCredential"] })],
     ["whose subject is something else", listWith({ type: "Person" })],
-    ["whose subject is many", { ...clear, credentialSubject: [clear["credentialSubject"] as JsonObject] }],
+    ["whose subject is many", { ...clear, credentialSubject: [subjectOf(clear)] }],
     ["for another purpose", listWith({ statusPurpose: "suspension" })],
     ["for no purpose", listWith({ statusPurpose: undefined })],
     ["with fewer than 131072 entries", listWith({ encodedList: encoded(new Uint8Array(16_383)) })],
