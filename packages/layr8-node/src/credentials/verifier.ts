@@ -75,19 +75,20 @@ export class CredentialVerifier {
     outer?.throwIfAborted();
     if (this.#running >= maxConcurrent) throw new CredentialError("busy", "Too much is being verified at once");
     this.#running += 1;
-    const timeout = AbortSignal.timeout(timeoutMs);
+    const limit = new AbortController();
+    const timer = setTimeout(
+      () => limit.abort(new CredentialError("timeout", `The verification took more than ${timeoutMs} ms`)),
+      timeoutMs,
+    );
+    const signal = outer === undefined ? limit.signal : AbortSignal.any([outer, limit.signal]);
     try {
-      return await verify({
-        resolver,
-        status,
-        statusListCache: this.#statusListCache,
-        signal: outer === undefined ? timeout : AbortSignal.any([outer, timeout]),
-      });
+      return await verify({ resolver, status, statusListCache: this.#statusListCache, signal });
     } catch (error) {
-      outer?.throwIfAborted();
-      if (timeout.aborted) throw new CredentialError("timeout", `The verification took more than ${timeoutMs} ms`);
+      // Whatever the abort has led to, its reason is what the caller is told.
+      signal.throwIfAborted();
       throw error;
     } finally {
+      clearTimeout(timer);
       this.#running -= 1;
     }
   }

@@ -106,6 +106,10 @@ describe("the OpenAPI document", () => {
     expect(document["security"]).toEqual([{ apiKey: [] }]);
   });
 
+  it("says of each answer when it comes", () => {
+    expect(JSON.stringify(document)).not.toContain("Default Response");
+  });
+
   it("refers to nothing that it lacks, lists nothing that it doesn't need, and names each schema once", () => {
     const names = Object.keys(at("components", "schemas"));
     const references = new Set(Array.from(JSON.stringify(document).matchAll(/#\/components\/schemas\/(\w+)/g), ([, name = ""]) => name));

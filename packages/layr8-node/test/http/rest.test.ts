@@ -1,3 +1,4 @@
+import { pino } from "pino";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { startNode, type Layr8Node } from "../../src/node.ts";
 import type { NodeOptions } from "../../src/options.ts";
@@ -243,6 +244,27 @@ describe("stored credentials", () => {
     agent.close();
     await expect.poll(async () => (await rest.get(`/api/v1/credentials/${id}`)).status, { timeout: 5000 }).toBe(404);
   });
+});
+
+it("logs neither keys nor tokens nor credentials, at any level", async () => {
+  const lines: string[] = [];
+  await start({ logger: pino({ level: "trace" }, { write: (line: string) => void lines.push(line) }) });
+  const { key } = await node.createApiKey({ dids: [] });
+  const signed = await rest.sign(ISSUER, { name: "a name in the credential" });
+  await rest.store(HOLDER, signed);
+  const presentation = await rest.present(HOLDER, [signed], { nonce: "a nonce" });
+  await verifyPresentation(presentation, { nonce: "a nonce" });
+  await verifyPresentation(presentation, { nonce: "a nonce" });
+  await verifyCredential(`${signed}x`);
+  await new RestClient(node, key).post("/api/v1/credentials", { holder_did: HOLDER, credential_jwt: signed });
+  await new RestClient(node, "a key that nobody has").get("/api/v1/credentials");
+  await rest.send("POST", "/api/v1/credentials/sign", `{"credential": "${signed}"`);
+  await node.close();
+  const log = lines.join("");
+  expect(log).toContain("listening");
+  for (const secret of [node.apiKey ?? "none", key, "nobody has", signed, presentation, "a name in the credential", "a nonce"]) {
+    expect(log).not.toContain(secret);
+  }
 });
 
 describe("limits", () => {

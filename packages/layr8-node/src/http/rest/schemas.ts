@@ -105,7 +105,7 @@ export const verifiedPresentation: z.ZodType<wire.VerifiedPresentation> = z
   .register(named, { id: "VerifiedPresentation" });
 
 /** Answers without a body. */
-export const nothing: z.ZodType<undefined> = z.undefined();
+export const nothing: z.ZodType<undefined> = z.undefined().register(named, { description: "It is gone" });
 
 /** Whether a parsed JSON value can be walked, and written, as it was meant. `1e999` is parsed as infinity. */
 function isModest(root: unknown): boolean {

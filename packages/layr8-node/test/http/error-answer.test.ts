@@ -1,0 +1,45 @@
+import { StorageError } from "@parley/storage";
+import { VcError } from "@parley/vc";
+import { describe, expect, it } from "vitest";
+import { CredentialError } from "../../src/credentials/credential-error.ts";
+import { answerTo, RequestRefusal } from "../../src/http/rest/error-answer.ts";
+import { IdentityError } from "../../src/identity/identity-error.ts";
+
+const SECRET = "secret of the node";
+const INTERNAL = { status: 500, code: "internal", error: "internal error" };
+
+describe("answerTo", () => {
+  it.each([
+    [new RequestRefusal(429, "rate_limited", "slower"), { status: 429, code: "rate_limited", error: "slower" }],
+    [new CredentialError("credential_unknown", "none"), { status: 404, code: "credential_unknown", error: "none" }],
+    [new CredentialError("busy", "later"), { status: 503, code: "busy", error: "later" }],
+    [new IdentityError("did_not_allowed", "no"), { status: 403, code: "did_not_allowed", error: "no" }],
+    [new IdentityError("did_invalid", "no DID"), { status: 400, code: "did_invalid", error: "no DID" }],
+    [new VcError("expired", "over"), { status: 422, code: "expired", error: "over" }],
+    [new VcError("too_large", "long"), { status: 413, code: "too_large", error: "long" }],
+    [new VcError("resolution_failed", "away", { retryable: true }), { status: 502, code: "resolution_failed", error: "away" }],
+    [new VcError("resolution_failed", "none"), { status: 422, code: "resolution_failed", error: "none" }],
+  ])("tells what is the client's to know: %s", (error, expected) => {
+    expect(answerTo(error)).toEqual(expected);
+  });
+
+  it.each([
+    [new Error(SECRET)],
+    [new TypeError(SECRET)],
+    [SECRET],
+    [undefined],
+    [null],
+    [{ message: SECRET, statusCode: 400 }],
+    [Object.assign(new Error(SECRET), { statusCode: 500 })],
+    [Object.assign(new Error(SECRET), { statusCode: 200 })],
+    [new StorageError("data_dir_unusable", SECRET)],
+  ])("tells nothing of what is the node's fault: %s", (thrown) => {
+    expect(answerTo(thrown)).toEqual(INTERNAL);
+  });
+
+  it("says that storing may be tried again, and not why it failed", () => {
+    const answer = answerTo(new StorageError("storage_failed", SECRET));
+    expect(answer).toMatchObject({ status: 503, code: "storage_failed" });
+    expect(answer.error).not.toContain(SECRET);
+  });
+});
