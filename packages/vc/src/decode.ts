@@ -9,6 +9,7 @@ import { VcError } from "./vc-error.ts";
 /** A credential as it claims to be: nothing of it has been verified. */
 export interface DecodedCredential {
   readonly credential: JsonObject;
+  /** Protected header of the JWS; for `json`, the proof without its value. */
   readonly headers: JsonObject;
   readonly format: CredentialFormat;
 }
@@ -16,6 +17,7 @@ export interface DecodedCredential {
 /** A presentation as it claims to be: nothing of it has been verified. */
 export interface DecodedPresentation {
   readonly presentation: JsonObject;
+  /** Protected header of the JWS; for `json`, the proof without its value. */
   readonly headers: JsonObject;
   readonly format: CredentialFormat;
   readonly credentials: readonly DecodedCredential[];

@@ -1,3 +1,5 @@
+import { notNegative } from "./numbers.ts";
+
 /** Caps on what a peer's credentials may cost. */
 export interface VcLimits {
   /** Characters of a signed credential. Default 262144. */
@@ -22,3 +24,10 @@ export const DEFAULT_LIMITS: VcLimits = {
   maxStatusListLength: 1_048_576,
   maxStatusListBytes: 2_097_152,
 };
+
+/** The defaults, with what the caller sets in their place. */
+export function readLimits(given: Partial<VcLimits> = {}): VcLimits {
+  const limits = { ...DEFAULT_LIMITS, ...given };
+  for (const [name, value] of Object.entries(limits)) notNegative(value, `limits.${name}`);
+  return limits;
+}

@@ -5,6 +5,7 @@ import type { StatusListFetch } from "./status/status-list-fetch.ts";
 
 /** Options of {@link verifyCredential}. */
 export interface VerifyOptions {
+  /** Finds the documents of issuers and holders. */
   readonly resolver: DidResolver;
   /**
    * Gets status list credentials. Without it, a credential that has a status is refused (`status_unavailable`); `"ignore"` skips the
@@ -23,6 +24,7 @@ export interface VerifyOptions {
   readonly now?: () => number;
   /** How far clocks may differ. Default 30000. */
   readonly clockToleranceMs?: number;
+  /** Caps on what a stranger's text may cost. */
   readonly limits?: Partial<VcLimits>;
   /** Stops waiting; the promise is rejected with its reason. */
   readonly signal?: AbortSignal;

@@ -8,6 +8,7 @@ import { CREDENTIAL, PRESENTATION } from "./kind.ts";
 import { DEFAULT_LIMITS } from "./limits.ts";
 import { checkCredential } from "./model/credential.ts";
 import { CONTEXT_V1, CONTEXT_V2 } from "./model/context.ts";
+import { notNegative, readClock } from "./numbers.ts";
 import { readSecured, type Secured } from "./secured.ts";
 import { secure, type Purpose } from "./secure.ts";
 import { envelopedCredential } from "./jwt/envelope.ts";
@@ -17,6 +18,7 @@ export type { SigningKey } from "./keys/signing-key.ts";
 
 /** Options of {@link signCredential}. */
 export interface SignCredentialOptions {
+  /** The issuer's. */
   readonly key: SigningKey;
   /** Default `compact_jwt`. */
   readonly format?: CredentialFormat;
@@ -28,6 +30,7 @@ export interface SignCredentialOptions {
 export interface SignPresentationOptions {
   /** DID of the holder, which must be that of the key. */
   readonly holder: string;
+  /** The holder's. */
   readonly key: SigningKey;
   /** Default `compact_jwt`. */
   readonly format?: CredentialFormat;
@@ -74,7 +77,7 @@ export async function signCredential(
   if (issuer !== signer.did) throw new VcError("issuer_mismatch", "The credential's issuer is not the DID of the key");
   if (version === "1.1" && format !== "jwt") throw new VcError("credential_invalid", `@context[0] must be ${CONTEXT_V2}`);
   refuseClaims(document, format);
-  const signed = await secure(document, { kind: CREDENTIAL, party: issuer, now: now() }, signer, format);
+  const signed = await secure(document, { kind: CREDENTIAL, party: issuer, now: readClock(now) }, signer, format);
   return notLonger(signed, DEFAULT_LIMITS.maxCredentialLength, "credential");
 }
 
@@ -100,7 +103,8 @@ export async function signPresentation(credentials: readonly string[], options: 
     holder,
     ...(credentials.length > 0 && { verifiableCredential: credentials.map((signed, i) => asPart(signed, i, format)) }),
   };
-  const time = now();
+  const time = readClock(now);
+  notNegative(lifetimeMs, "lifetimeMs");
   const purpose: Purpose = { kind: PRESENTATION, party: holder, now: time, expires: time + lifetimeMs, nonce, audience };
   return notLonger(await secure(presentation, purpose, signer, format), maxPresentationLength, "presentation");
 }

@@ -1,5 +1,6 @@
 import type { KeySource } from "./keys/verification-key.ts";
-import { DEFAULT_LIMITS, type VcLimits } from "./limits.ts";
+import { notNegative, readClock } from "./numbers.ts";
+import { readLimits, type VcLimits } from "./limits.ts";
 import type { VerifyOptions } from "./options.ts";
 import { StatusListCache } from "./status/status-list-cache.ts";
 import { VcError, type VcErrorCode } from "./vc-error.ts";
@@ -19,17 +20,18 @@ export interface Verification extends KeySource {
 
 /** Reads options once, so that everything in one call is measured by one time. */
 export function beginVerification(options: VerifyOptions): Verification {
-  const { resolver, now = Date.now, clockToleranceMs = 30_000, signal } = options;
+  const { resolver, now = Date.now, clockToleranceMs = 30_000, statusTimeoutMs = 10_000, signal } = options;
+  if (typeof resolver?.resolve !== "function") throw new TypeError("A resolver is needed");
   signal?.throwIfAborted();
   return {
     resolver,
     signal,
-    now: now(),
-    toleranceMs: clockToleranceMs,
-    limits: { ...DEFAULT_LIMITS, ...options.limits },
+    now: readClock(now),
+    toleranceMs: notNegative(clockToleranceMs, "clockToleranceMs"),
+    limits: readLimits(options.limits),
     audience: options.audience,
     status: options.status,
-    statusTimeoutMs: options.statusTimeoutMs ?? 10_000,
+    statusTimeoutMs: notNegative(statusTimeoutMs, "statusTimeoutMs"),
     trustedStatusIssuers: new Set(options.trustedStatusIssuers),
     lists: options.statusListCache ?? new StatusListCache(),
   };

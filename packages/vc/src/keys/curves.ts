@@ -1,13 +1,13 @@
+import type { webcrypto } from "node:crypto";
+
 /** Curves that credentials are signed with. */
 export type Curve = "Ed25519" | "P-256" | "P-384" | "P-521";
 
 /** A key that has been imported. */
 export interface ImportedKey {
   readonly curve: Curve;
-  readonly cryptoKey: CryptoKey;
+  readonly cryptoKey: webcrypto.CryptoKey;
 }
-
-type CryptoKey = import("node:crypto").webcrypto.CryptoKey;
 
 /** JWS algorithms of each curve, the one to sign with first (RFC 7518, RFC 8037, RFC 9864). */
 export const ALGORITHMS: Readonly<Record<Curve, readonly [string, ...string[]]>> = {

@@ -1,4 +1,5 @@
 import type { JsonObject } from "@parley/core";
+import { entriesOf } from "../json.ts";
 import { CREDENTIAL } from "../kind.ts";
 import { Checker } from "./checker.ts";
 import { checkContext, checkType, type ModelVersion } from "./context.ts";
@@ -26,6 +27,7 @@ export function checkCredential(credential: JsonObject): CredentialFacts {
   check.optionalUrl(credential["id"], "id");
   const issuer = check.idOf(credential["issuer"], "issuer");
   checkSubjects(credential);
+  if (version === "2.0") checkNames(credential);
   const validity = version === "2.0" ? checkValidity(credential) : checkValidityOf11(credential);
   const statuses = check.typed(credential["credentialStatus"], "credentialStatus", { idRequired: version === "1.1" });
   check.typed(credential["credentialSchema"], "credentialSchema", { idRequired: true });
@@ -48,6 +50,18 @@ function checkSubjects({ credentialSubject }: JsonObject): void {
   for (const subject of subjects) {
     if (Object.keys(subject).length === 0) check.fail("credentialSubject", "must not be empty");
     check.optionalUrl(subject["id"], "credentialSubject.id");
+  }
+}
+
+/** Names and descriptions are texts, with or without a language (VCDM 2.0, sections 4.6 and 11.1). */
+function checkNames(credential: JsonObject): void {
+  for (const member of ["name", "description"]) {
+    for (const entry of entriesOf(credential[member])) {
+      if (typeof entry === "string") continue;
+      const { "@value": value, "@language": language = "", "@direction": direction = "" } = check.object(entry, member);
+      if (![value, language, direction].every((text) => typeof text === "string"))
+        check.fail(member, "must be texts, with or without a language");
+    }
   }
 }
 

@@ -55,10 +55,10 @@ export class Bitstring {
 async function decompress(compressed: Uint8Array<ArrayBuffer>, maxBytes: number): Promise<Uint8Array<ArrayBuffer>> {
   const chunks: Uint8Array[] = [];
   let length = 0;
+  const reader = new Blob([compressed]).stream().pipeThrough(new DecompressionStream("gzip")).getReader();
   try {
-    const stream = new Blob([compressed]).stream().pipeThrough(new DecompressionStream("gzip"));
-    // Leaving the loop cancels the stream, so that a bomb is not decompressed to its end.
-    for await (const chunk of stream as unknown as AsyncIterable<Uint8Array>) {
+    for (let next = await reader.read(); !next.done; next = await reader.read()) {
+      const chunk = next.value as Uint8Array;
       length += chunk.length;
       if (length > maxBytes) break;
       chunks.push(chunk);
@@ -66,7 +66,11 @@ async function decompress(compressed: Uint8Array<ArrayBuffer>, maxBytes: number)
   } catch (error) {
     throw new VcError("status_invalid", "The status list is no gzip", { cause: error });
   }
-  if (length > maxBytes) throw new VcError("too_large", `A status list has at most ${maxBytes} bytes`);
+  if (length > maxBytes) {
+    // A bomb is not decompressed to its end, and nobody waits for what becomes of the rest.
+    reader.cancel().catch(() => {});
+    throw new VcError("too_large", `A status list has at most ${maxBytes} bytes`);
+  }
   const bytes = new Uint8Array(length);
   let offset = 0;
   for (const chunk of chunks) {

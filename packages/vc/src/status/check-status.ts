@@ -7,9 +7,11 @@ import { MIN_ENTRIES } from "./bitstring.ts";
 
 /** What a status list says about a credential. */
 export interface CredentialStatus {
+  /** What the status is about. */
   readonly purpose: StatusPurpose;
   /** 0 is clear. For `message`, the number whose meaning `message` is. */
   readonly value: number;
+  /** What the issuer says that the value means. */
   readonly message?: string;
 }
 

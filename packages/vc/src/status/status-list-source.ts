@@ -7,7 +7,7 @@ import { VcError } from "../vc-error.ts";
 import type { Verification } from "../verification.ts";
 import { Bitstring } from "./bitstring.ts";
 import type { StatusListFetch } from "./status-list-fetch.ts";
-import type { VerifiedStatusList } from "./status-list-cache.ts";
+import { getList, keepList, type VerifiedStatusList } from "./status-list-cache.ts";
 
 /** How long a list is kept that says nothing of it, in milliseconds (Bitstring Status List, section 2.2, `ttl`). */
 const DEFAULT_TTL_MS = 300_000;
@@ -15,11 +15,11 @@ const DEFAULT_TTL_MS = 300_000;
 /** The verified status list of a URL, from the cache where possible. */
 export async function statusListOf(url: string, verification: Verification): Promise<VerifiedStatusList> {
   const { lists, now } = verification;
-  const cached = lists.get(url, now);
+  const cached = getList(lists, url, now);
   if (cached !== undefined) return cached;
   const text = await fetchList(url, verification);
   const { list, ttlMs } = await verifyList(text, url, verification);
-  lists.set(url, list, { now, ttlMs });
+  keepList(lists, url, list, { now, ttlMs });
   return list;
 }
 
@@ -63,8 +63,8 @@ async function verifyList(text: string, url: string, verification: Verification)
     const { purposes, bits, ttl } = await readList(secured, url, verification);
     return { list: { issuer, purposes, bits }, ttlMs: Math.min(ttl, validUntil - verification.now) };
   } catch (error) {
-    verification.signal?.throwIfAborted();
-    const { message, retryable } = ParleyError.from(error);
+    if (!(error instanceof VcError)) throw error;
+    const { message, retryable } = error;
     if (retryable)
       throw new VcError("status_unavailable", `The status list can't be verified now: ${message}`, { cause: error, retryable });
     throw new VcError("status_invalid", `The status list is not to be believed: ${message}`, { cause: error });

@@ -8,6 +8,7 @@ import { Bitstring, MIN_ENTRIES } from "./bitstring.ts";
 export interface StatusListInit {
   /** URL at which the status list credential will be found. */
   readonly id: string;
+  /** What it means that a status is set: revoked for good, or suspended for now. */
   readonly statusPurpose: "revocation" | "suspension";
   /** Entries, rounded up to whole bytes. Default and minimum 131072. */
   readonly length?: number;
@@ -44,7 +45,9 @@ export interface StatusListCredentialInit {
  * ```
  */
 export class BitstringStatusList {
+  /** URL of the list's credential. */
   readonly id: string;
+  /** What it means that a status is set. */
   readonly statusPurpose: "revocation" | "suspension";
   readonly #bits: Bitstring;
 
