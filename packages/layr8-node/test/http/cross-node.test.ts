@@ -160,7 +160,10 @@ describe("what other hosts do", () => {
       request.socket.once("close", () => gone());
       arrived();
     });
-    const { node } = await start({ resolution: { hosts: { "issuer.example": `http://127.0.0.1:${port}` } } });
+    const { node, rest } = await start({
+      resolution: { hosts: { "issuer.example": `http://127.0.0.1:${port}` } },
+      limits: { maxVerifications: 1 },
+    });
     const foreign = await start();
     const body = { signed_credential: await foreign.rest.sign("did:web:issuer.example"), verifier_did: VERIFIER };
     const abort = new AbortController();
@@ -174,6 +177,10 @@ describe("what other hosts do", () => {
     abort.abort();
     await expect(call).rejects.toThrow("aborted");
     await left;
+    // Its place is free again, and nobody counts it as a fault of the node.
+    const signed = await rest.sign("did:web:localhost:issuer");
+    await expect.poll(async () => (await verify(rest, signed)).status).toBe(200);
+    expect(await (await fetch(`${node.httpUrl}/metrics`)).text()).toContain("layr8_node_failures_total 0");
   });
 });
 

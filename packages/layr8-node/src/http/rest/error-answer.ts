@@ -46,7 +46,7 @@ export class RequestRefusal extends Error {
   readonly status: number;
   readonly code: string;
 
-  constructor(status: 400 | 401 | 429, code: string, message: string) {
+  constructor(status: 400 | 401 | 429 | 499, code: string, message: string) {
     super(message);
     this.status = status;
     this.code = code;

@@ -184,6 +184,8 @@ function shown({ id, holderDid, signed, issuerDid, validUntil }: StoredCredentia
 /** Fires when nobody waits for the answer any more. */
 function gone(reply: FastifyReply): AbortSignal {
   const abort = new AbortController();
-  reply.raw.once("close", () => abort.abort());
+  reply.raw.once("close", () => {
+    if (!reply.raw.writableFinished) abort.abort(new RequestRefusal(499, "client_gone", "the client hung up"));
+  });
   return abort.signal;
 }
