@@ -1,4 +1,6 @@
-import type { AddressKind } from "@parley/did/node";
+import { createDidResolver, didKeyMethod, didWebMethod, type DidFetch, type DidResolver } from "@parley/did";
+import { createNodeFetch, type AddressKind } from "@parley/did/node";
+import { createStatusListFetch, type StatusListFetch } from "@parley/vc";
 
 /** How issuers' and holders' hosts are reached, for the documents of their DIDs and for status lists. */
 export interface ResolutionOptions {
@@ -13,4 +15,21 @@ export interface ResolutionOptions {
   readonly hosts?: Readonly<Record<string, string>>;
   /** Certificate authorities to trust instead of Node's own, in PEM. */
   readonly ca?: string | readonly string[];
+}
+
+/** Resolves did:key, and did:web over the network. */
+export function createResolver(options: ResolutionOptions = {}): DidResolver {
+  const { httpForLoopback = false, hosts = {} } = options;
+  const web = didWebMethod({ fetch: createFetch(options), httpForLoopback, hosts });
+  return createDidResolver({ methods: { ...didKeyMethod(), ...web } });
+}
+
+/** Gets status lists, from the hosts that documents may come from. */
+export function createStatusFetch(options: ResolutionOptions = {}): StatusListFetch {
+  const { httpForLoopback = false, hosts = {} } = options;
+  return createStatusListFetch({ fetch: createFetch(options), httpForLoopback, hosts });
+}
+
+function createFetch({ allow = [], ca }: ResolutionOptions): DidFetch {
+  return createNodeFetch({ allow, ...(ca === undefined ? {} : { ca }) });
 }

@@ -1,5 +1,4 @@
-import { createDidResolver, didKeyMethod, didWebMethod, type DidResolver } from "@parley/did";
-import { createNodeFetch } from "@parley/did/node";
+import type { DidResolver } from "@parley/did";
 import {
   verifyCredential,
   verifyPresentation,
@@ -8,9 +7,8 @@ import {
   type VerifiedPresentation,
   type VerifyPresentationOptions,
 } from "@parley/vc";
-import type { ResolutionOptions } from "./resolution.ts";
+import { createResolver, createStatusFetch, type ResolutionOptions } from "./resolution.ts";
 import { signedKind } from "./signed-text.ts";
-import { createStatusFetch } from "./status-fetch.ts";
 
 /** Options of {@link verifyLocally}. */
 export interface VerifyLocallyOptions extends Omit<VerifyPresentationOptions, "resolver" | "status"> {
@@ -51,7 +49,7 @@ export async function verifyLocally(signed: string, options: VerifyLocallyOption
   const common = {
     ...others,
     resolver: options.resolver ?? resolverFor(resolution),
-    status: options.status ?? createStatusFetch(resolution ?? {}),
+    status: options.status ?? createStatusFetch(resolution),
   };
   if (nonce === undefined && signedKind(signed) === "credential")
     return { kind: "credential", ...(await verifyCredential(signed, common)) };
@@ -65,9 +63,4 @@ function resolverFor(resolution: ResolutionOptions | undefined): DidResolver {
   if (resolution !== undefined) return createResolver(resolution);
   shared ??= createResolver({});
   return shared;
-}
-
-function createResolver({ allow = [], httpForLoopback = false, hosts = {}, ca }: ResolutionOptions): DidResolver {
-  const fetch = createNodeFetch({ allow, ...(ca === undefined ? {} : { ca }) });
-  return createDidResolver({ methods: { ...didKeyMethod(), ...didWebMethod({ fetch, httpForLoopback, hosts }) } });
 }

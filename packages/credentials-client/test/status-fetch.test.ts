@@ -3,8 +3,7 @@ import type { RequestListener } from "node:http";
 import type { Socket } from "node:net";
 import { describe, expect, it } from "vitest";
 import { VcError } from "../src/index.ts";
-import type { ResolutionOptions } from "../src/resolution.ts";
-import { createStatusFetch } from "../src/status-fetch.ts";
+import { createStatusFetch, type ResolutionOptions } from "../src/resolution.ts";
 import { CERTIFICATE, PRIVATE_KEY } from "./certificate.ts";
 import { rejectionOf } from "./expect-error.ts";
 import { listen, serve } from "./http-server.ts";
@@ -22,7 +21,7 @@ async function expectUnavailable(promise: Promise<string>, retryable: boolean): 
   return error as VcError;
 }
 
-describe("createStatusFetch", () => {
+describe("the fetch of status lists", () => {
   it("gets a list with its query, from a loopback name where that is allowed", async () => {
     const { port, seen } = await serve((_, response) => response.end(" list\n"));
     expect(await get(`http://issuer.localhost:${port}/status?list=1#7`, LOCAL)).toBe("list");

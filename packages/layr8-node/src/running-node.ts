@@ -2,8 +2,7 @@ import type { AddressInfo } from "node:net";
 import type { FastifyInstance } from "fastify";
 import type { Logger } from "pino";
 import { createHostedResolver } from "./credentials/hosted-resolver.ts";
-import { createNetworkResolver, type Resolution } from "./credentials/resolution.ts";
-import { createStatusListFetch } from "./credentials/status-list-fetch.ts";
+import { createNetworkResolver, createNetworkStatusFetch, type Resolution } from "./credentials/resolution.ts";
 import { NonceMemory } from "./credentials/nonce-memory.ts";
 import { CredentialVerifier } from "./credentials/verifier.ts";
 import { Wallet } from "./credentials/wallet.ts";
@@ -77,7 +76,7 @@ export class RunningNode implements Layr8Node {
         { has: (did) => dids.has(did), document: (did) => dids.document(did, this.#publicUrl) },
         createNetworkResolver(resolution),
       ),
-      status: createStatusListFetch(resolution),
+      status: createNetworkStatusFetch(resolution),
       statusMaxAgeMs: resolution.cacheTtlMs,
       maxConcurrent: limits.maxVerifications,
       timeoutMs: limits.verificationTimeoutMs,

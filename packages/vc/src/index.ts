@@ -11,6 +11,7 @@ export { VcError, type VcErrorCode, type VcErrorOptions } from "./vc-error.ts";
 // For status lists
 export { BitstringStatusList, type StatusListCredentialInit, type StatusListInit } from "./status/status-list.ts";
 export { StatusListCache, type StatusListCacheOptions } from "./status/status-list-cache.ts";
+export { createStatusListFetch, type StatusListFetchOptions } from "./status/create-status-list-fetch.ts";
 export type { StatusListFetch } from "./status/status-list-fetch.ts";
 export type { CredentialStatus } from "./status/check-status.ts";
 export type { StatusPurpose } from "./status/status-entry.ts";

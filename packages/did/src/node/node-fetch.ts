@@ -28,7 +28,7 @@ export function createNodeFetch(options: NodeFetchOptions = {}): DidFetch {
     const request: RequestOptions = {
       hostname: target.hostname.replace(/^\[|\]$/g, ""),
       port: target.port,
-      path: url.pathname,
+      path: url.pathname + url.search,
       headers: { host: url.host, accept },
       servername: url.hostname,
       agent: false, // a pooled connection would have been checked for another name

@@ -1,5 +1,6 @@
 import { createDidResolver, didKeyMethod, didWebMethod, type DidResolver } from "@parley/did";
 import { createNodeFetch, type AddressKind } from "@parley/did/node";
+import { createStatusListFetch, type StatusListFetch } from "@parley/vc";
 
 /** How a node reaches other hosts: for the documents of DIDs that it doesn't host, and for status lists. */
 export interface ResolutionOptions {
@@ -64,6 +65,11 @@ export function createNetworkResolver({ allow, httpForLoopback, hosts, timeoutMs
     timeoutMs: timeoutMs + 1000,
     cache: cacheTtlMs === 0 ? false : { ttlMs: cacheTtlMs },
   });
+}
+
+/** Gets status lists, within what is allowed. */
+export function createNetworkStatusFetch({ allow, httpForLoopback, hosts, timeoutMs }: Resolution): StatusListFetch {
+  return createStatusListFetch({ fetch: createNodeFetch({ allow }), httpForLoopback, hosts, timeoutMs });
 }
 
 function isKinds(allow: unknown): allow is readonly AddressKind[] {

@@ -4,7 +4,7 @@ import type { Refusal } from "./refusal.ts";
 import type { SenderCredential } from "./sender-credential.ts";
 
 /** `format` of the attachment with which a sender presents credentials to the recipient's node. */
-export const SENDER_PRESENTATION = "sender_presentation/1";
+const SENDER_PRESENTATION = "sender_presentation/1";
 
 /** Credentials in one presentation. */
 const MAX_CREDENTIALS = 16;

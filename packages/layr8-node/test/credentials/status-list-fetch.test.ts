@@ -1,8 +1,7 @@
 import { createServer, type RequestListener, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { readResolution, type ResolutionOptions } from "../../src/credentials/resolution.ts";
-import { createStatusListFetch } from "../../src/credentials/status-list-fetch.ts";
+import { createNetworkStatusFetch, readResolution, type ResolutionOptions } from "../../src/credentials/resolution.ts";
 
 const DEVELOPMENT = { allow: ["loopback"], httpForLoopback: true } as const;
 
@@ -22,7 +21,7 @@ afterEach(() => {
 });
 
 function get(url: string, options: ResolutionOptions = DEVELOPMENT, signal = new AbortController().signal): Promise<string> {
-  return createStatusListFetch(readResolution(options))(url, { signal, maxBytes: 100 });
+  return createNetworkStatusFetch(readResolution(options))(url, { signal, maxBytes: 100 });
 }
 
 describe("fetching a status list", () => {

@@ -1,0 +1,87 @@
+import { ParleyError } from "@parley/core";
+import type { DidFetch, DidFetchResponse } from "@parley/did";
+import { VcError } from "../vc-error.ts";
+import type { StatusListFetch } from "./status-list-fetch.ts";
+
+/** Options of {@link createStatusListFetch}. */
+export interface StatusListFetchOptions {
+  /** Does the requests. `createNodeFetch()` of `@parley/did/node` is one that refuses private addresses. */
+  readonly fetch: DidFetch;
+  /** Ask `localhost` and names below it over plain http; everything else is asked over https. Default `false`. */
+  readonly httpForLoopback?: boolean;
+  /**
+   * Where to connect for a host, instead of asking DNS: `{ "issuer.localhost": "http://127.0.0.1:4000" }`. Keys are hosts, with the port
+   * if there is one; values are http or https origins. Default: none.
+   */
+  readonly hosts?: Readonly<Record<string, string>>;
+  /** Longest time for one list, from the request to its last byte, in milliseconds. Default 5000. */
+  readonly timeoutMs?: number;
+}
+
+const ACCEPT = "application/vc+jwt, application/vc, application/jwt, application/json;q=0.9, text/plain;q=0.5";
+
+/**
+ * Gets status lists as strictly as did:web documents: over https, with status 200 and no redirect, within a time and a size, as UTF-8.
+ *
+ * Refusals are a VcError `status_unavailable`, or the error of `fetch` where it is a `ParleyError`.
+ *
+ * @throws TypeError for an entry of `hosts` that is no URL.
+ * @example
+ * ```ts
+ * import { createNodeFetch } from "@parley/did/node";
+ * import { createStatusListFetch } from "@parley/vc";
+ *
+ * const status = createStatusListFetch({ fetch: createNodeFetch() });
+ * ```
+ */
+export function createStatusListFetch(options: StatusListFetchOptions): StatusListFetch {
+  const { fetch, httpForLoopback = false, timeoutMs = 5000 } = options;
+  const hosts = new Map(Object.entries(options.hosts ?? {}).map(([host, origin]) => [host.toLowerCase(), new URL(origin)]));
+  return async (text, { signal, maxBytes }) => {
+    signal.throwIfAborted();
+    const url = readUrl(text, httpForLoopback);
+    const connectTo = hosts.get(url.host);
+    const request = new AbortController();
+    const onAbort = (): void => request.abort(signal.reason);
+    signal.addEventListener("abort", onAbort);
+    const timer = setTimeout(() => request.abort(unavailable(`did not arrive within ${timeoutMs} ms`, true)), timeoutMs);
+    try {
+      const asked = { url, accept: ACCEPT, signal: request.signal };
+      return await readList(await fetch(connectTo === undefined ? asked : { ...asked, connectTo }), maxBytes);
+    } catch (error) {
+      // Whatever the abort has led to, its reason is what the caller is told.
+      request.signal.throwIfAborted();
+      throw error instanceof ParleyError ? error : unavailable("can't be fetched", true, error);
+    } finally {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", onAbort);
+      request.abort();
+    }
+  };
+}
+
+function readUrl(text: string, httpForLoopback: boolean): URL {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  const isPlain = httpForLoopback && url?.protocol === "http:" && /(?:^|\.)localhost$/.test(url.hostname);
+  if (url === undefined || !(isPlain || url.protocol === "https:") || url.username !== "" || url.password !== "") {
+    throw unavailable("is at a URL that is not asked: it must be https, without a user", false);
+  }
+  return url;
+}
+
+async function readList({ status, body }: DidFetchResponse, maxBytes: number): Promise<string> {
+  if (status !== 200) throw unavailable(`was answered with status ${status}`, status >= 500);
+  const decoder = new TextDecoder("utf-8", { fatal: true });
+  let text = "";
+  let length = 0;
+  for await (const chunk of body) {
+    length += chunk.length;
+    if (length > maxBytes) throw unavailable(`has more than ${maxBytes} bytes`, false);
+    text += decoder.decode(chunk, { stream: true });
+  }
+  return (text + decoder.decode()).trim();
+}
+
+function unavailable(what: string, retryable: boolean, cause?: unknown): VcError {
+  return new VcError("status_unavailable", `The status list ${what}`, { retryable, cause });
+}
