@@ -43,8 +43,8 @@ describe("package boundaries in package.json", () => {
     const root = workspace({
       "packages/core/package.json": manifest("core"),
       "packages/core/src/index.ts": 'export const id = (): string => globalThis.crypto.randomUUID(); // fetch("node:fs")',
-      "packages/layr8-node/package.json": manifest("layr8-node", ["@parley/core", "lmdb"]),
-      "packages/layr8-node/src/index.ts": 'import { id } from "@parley/core";\nimport { open } from "lmdb";\nexport { open, id };',
+      "packages/layr8-node/package.json": manifest("layr8-node", ["@parley/core", "pino"]),
+      "packages/layr8-node/src/index.ts": 'import { id } from "@parley/core";\nimport { open } from "pino";\nexport { open, id };',
       "packages/layr8-node/src/bin.ts": "console.log(process.env.PORT);",
       "packages/layr8-node/test/a.test.ts": 'import "@parley/compliance"; import "vitest"; process.env.PARLEY_VECTORS;',
       "packages/layr8/package.json": manifest("layr8", ["@parley/core"], { name: "layr8" }),
