@@ -14,8 +14,9 @@ export interface VerifiedCredential {
   /** Protected header of the JWS; for `json`, the proof without its value. */
   readonly headers: JsonObject;
   readonly format: CredentialFormat;
+  /** DID of who signed. */
   readonly issuer: string;
-  /** What status lists say, if they were asked. Those that refuse a credential are not among them unless they are clear. */
+  /** What status lists say, in the order of the credential's entries; `undefined` if there are none, or they were not asked. */
   readonly statuses?: readonly CredentialStatus[];
 }
 

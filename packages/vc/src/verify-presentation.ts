@@ -12,10 +12,12 @@ import { verifyPart, type VerifiedCredential } from "./verify-credential.ts";
 
 /** A presentation that its holder has signed, for this verifier, with credentials that are valid each. */
 export interface VerifiedPresentation {
+  /** The presentation, as VCDM has it, with its credentials as they were signed. */
   readonly presentation: JsonObject;
   /** Protected header of the JWS; for `json`, the proof without its value. */
   readonly headers: JsonObject;
   readonly format: CredentialFormat;
+  /** DID of who signed. */
   readonly holder: string;
   /** Its credentials, each verified. */
   readonly credentials: readonly VerifiedCredential[];

@@ -3,7 +3,7 @@ import type { JsonObject } from "@parley/core";
 import { describe, expect, it } from "vitest";
 import { decodeCredential, signCredential, signPresentation, verifyCredential, verifyPresentation } from "../src/index.ts";
 import { expectVcError, rejectionOf, thrownBy } from "./expect-error.ts";
-import { FORMATS, JWS_FORMATS } from "./forge.ts";
+import { FORMATS, JWS_FORMATS, makeToken } from "./forge.ts";
 import { credentialFor, makeParty, NOW, resolverOf } from "./parties.ts";
 
 const issuer = makeParty("issuer");
@@ -217,6 +217,14 @@ describe("decodeCredential", () => {
   it("reads what nobody would believe", async () => {
     const expired = await signCredential({ ...credential, validUntil: "2026-01-02T00:00:00Z" }, { key, now });
     expect(decodeCredential(`${expired.slice(0, -4)}AAAA`).credential).toMatchObject({ validUntil: "2026-01-02T00:00:00Z" });
+  });
+
+  it("does not read what nobody has signed", () => {
+    const unsigned = makeToken({ alg: "none", typ: "vc+jwt" }, credential);
+    expectVcError(
+      thrownBy(() => decodeCredential(unsigned)),
+      "alg_not_allowed",
+    );
   });
 
   it("refuses what can't be read", () => {

@@ -57,6 +57,13 @@ describe("BitstringStatusList", () => {
     expectVcError(await rejectionOf(BitstringStatusList.decode(encoded(new Uint8Array(3_000_000)), init)), "too_large");
   });
 
+  it("stops decompressing at the cap", async () => {
+    // What comes after the cap is missing, which nobody who stops there can tell.
+    const compressed = gzipSync(new Uint8Array(32_000_000));
+    const cutOff = `u${compressed.subarray(0, compressed.length - 3000).toString("base64url")}`;
+    expectVcError(await rejectionOf(BitstringStatusList.decode(cutOff, init)), "too_large");
+  });
+
   it("has 131072 entries or more, in whole bytes", () => {
     expect(BitstringStatusList.create(init).length).toBe(131_072);
     expect(BitstringStatusList.create({ ...init, length: 200_001 }).length).toBe(200_008);
