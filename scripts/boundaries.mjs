@@ -19,7 +19,7 @@ export const RULES = {
   did: { packages: ["core"], libraries: ["did-resolver"] },
   vc: { packages: ["core", "did"], libraries: ["jose", "canonicalize"] },
   "didcomm-crypto": { packages: ["core", "did"], libraries: ["jose"] },
-  "mls-engine": { packages: ["core"], libraries: ["ts-mls"] },
+  "mls-engine": { packages: ["core"], libraries: ["ts-mls", "@noble/ciphers"] },
   "skytale-relay": { packages: ["core"], libraries: ["@grpc/grpc-js", "@bufbuild/protobuf"] },
   "envelope-and-adapters": { packages: ["core"], libraries: ["@a2a-js/sdk", "@modelcontextprotocol/sdk"] },
 
