@@ -14,12 +14,14 @@ const NATS = ["@nats-io/transport-node", "@nats-io/nats-core", "@nats-io/jetstre
  */
 export const RULES = {
   core: { packages: [], libraries: [] },
+  "directory-lock": { packages: ["core"], libraries: [] },
+  storage: { packages: ["core", "directory-lock"], libraries: ["lmdb"] },
 
   "transport-phoenix": { packages: ["core"], libraries: ["phoenix", "ws", "undici"] },
   did: { packages: ["core"], libraries: ["did-resolver"] },
   vc: { packages: ["core", "did"], libraries: ["jose", "canonicalize"] },
   "didcomm-crypto": { packages: ["core", "did"], libraries: ["jose"] },
-  "mls-engine": { packages: ["core"], libraries: ["ts-mls", "@noble/ciphers"] },
+  "mls-engine": { packages: ["core", "directory-lock"], libraries: ["ts-mls", "@noble/ciphers", "@noble/curves"] },
   "skytale-relay": { packages: ["core"], libraries: ["@grpc/grpc-js", "@bufbuild/protobuf"] },
   "envelope-and-adapters": { packages: ["core"], libraries: ["@a2a-js/sdk", "@modelcontextprotocol/sdk"] },
 
@@ -29,10 +31,24 @@ export const RULES = {
   "protocol-bridge": { packages: ["core", "envelope-and-adapters"], libraries: [] },
 
   "layr8-node": {
-    packages: ["core", "did", "didcomm-crypto", "vc"],
-    libraries: ["ws", "fastify", "@fastify/swagger", "fastify-type-provider-zod", "zod", "lmdb", "pino", "prom-client", ...NATS],
+    packages: ["core", "did", "didcomm-crypto", "vc", "storage"],
+    libraries: ["ws", "fastify", "@fastify/swagger", "fastify-type-provider-zod", "zod", "pino", "prom-client", ...NATS],
   },
-  "skytale-server": { packages: ["core", "skytale-relay"], libraries: ["@grpc/grpc-js", "fastify", "jose", "lmdb", ...NATS] },
+  "skytale-server": {
+    packages: ["core", "skytale-relay", "storage"],
+    libraries: [
+      "@grpc/grpc-js",
+      "@bufbuild/protobuf",
+      "fastify",
+      "@fastify/swagger",
+      "fastify-type-provider-zod",
+      "zod",
+      "jose",
+      "pino",
+      "prom-client",
+      ...NATS,
+    ],
+  },
 
   layr8: {
     packages: ["core", "transport-phoenix", "didcomm-agent", "credentials-client", "did", "didcomm-crypto", "vc"],
