@@ -1,51 +1,92 @@
 /**
  * Where an engine keeps keys and groups: partitions (one for the engine, one for each group) of small rows, written in atomic batches.
  *
- * The engine holds the rows it needs in memory; a store is read when a partition is opened and written from then on. A store belongs to
- * one engine at a time.
+ * A store is read when a partition is opened and written from then on: the rows of an open partition are held in memory. A store belongs
+ * to one engine at a time.
  */
 export interface GroupStore extends AsyncDisposable {
-  /** Names of the partitions that hold something. */
+  /**
+   * Names of the partitions that were written and not removed, in no particular order.
+   *
+   * @throws StoreError `closed`, `damaged`, `failed`
+   */
   partitions(): Promise<readonly string[]>;
   /**
-   * Opens a partition, creating an empty one when absent. Each may be open once.
+   * Opens a partition; one that doesn't exist is empty, and comes into being with its first write.
    *
-   * @throws StoreError `damaged`, `closed`, `failed`
+   * @param name any text of at most 1024 bytes in UTF-8, the empty one too.
+   * @throws StoreError `damaged`, `format_unsupported`, `closed`, `failed`; TypeError when it is open already.
    */
-  open(name: string): Promise<Partition>;
-  /** Removes a partition with everything in it. It must not be open. Resolves when that is durable. */
+  open(name: string): Promise<StorePartition>;
+  /**
+   * Removes a partition with everything in it. Resolves when that is durable, and at once when there is none.
+   *
+   * @throws StoreError `closed`, `failed`; TypeError when it is open.
+   */
   remove(name: string): Promise<void>;
-  /** Makes everything durable that was written, and frees the store. Keys stay. Idempotent. */
+  /**
+   * Makes everything durable that was written, closes the partitions and frees the store. Keys stay. Idempotent.
+   *
+   * @throws StoreError `failed` (the store is freed all the same)
+   */
   close(): Promise<void>;
 }
 
-/** One change of a partition; without a value the row is removed. */
-export interface Change {
+/** One change of a partition: a row with a new value or, when the value is `undefined`, without one any more. */
+export interface StoreChange {
+  /** 1 to 1024 bytes in UTF-8. */
   readonly key: string;
+  /** At most 64 MiB. Copied: the array stays the caller's, who may erase it after the call. */
   readonly value: Uint8Array | undefined;
   /**
-   * The value is no secret (nodes of a ratchet tree, for example): what it replaces need not be erased from the disk at the next
-   * {@link Partition.compact}.
+   * The value is no secret (a node of a ratchet tree, for example): what replaces it later need not erase it from the disk. Such rows cost
+   * nothing at {@link StorePartition.compact}. Default `false`.
    */
   readonly isPublic?: boolean;
 }
 
+/**
+ * When a write resolves.
+ *
+ * - `durable`: once it is on disk, and every write before it. Concurrent ones share a flush.
+ * - `soon`: at once, unless much is waiting to be written. On disk with the next durable write, or within a stated time. A crash may lose
+ *   it, but only together with every write after it.
+ */
+export type Durability = "durable" | "soon";
+
 /** Rows of one group, or of the engine. */
-export interface Partition {
-  /** The rows as they were when the partition was opened, and as they have been written since. */
-  get(key: string): Uint8Array | undefined;
-  keys(prefix?: string): Iterable<string>;
+export interface StorePartition {
   /**
-   * Writes a batch: all of it or nothing, after every batch before it.
+   * A copy of a row's value, as it was when the partition was opened or was written since.
    *
-   * @param durability `"durable"`: resolves once it is on disk (concurrent batches share a flush). `"soon"`: resolves at once; on disk
-   *   with the next durable batch, or within a stated time; a crash may lose it, but only together with every batch after it.
-   * @throws StoreError `failed` (nothing of this batch, nor of any after it, is stored: the partition refuses everything from then on),
-   *   `closed`
+   * @throws StoreError `closed`, `failed`
    */
-  write(changes: readonly Change[], durability: "durable" | "soon"): Promise<void>;
-  /** Rewrites what is on disk so that no secret that was replaced or removed is left in it. Resolves when that is durable. */
+  get(key: string): Uint8Array | undefined;
+  /**
+   * Keys that start with a prefix, in ascending order of their UTF-16 code units.
+   *
+   * @throws StoreError `closed`, `failed`
+   */
+  keys(prefix?: string): readonly string[];
+  /**
+   * Writes a batch: all of it or nothing, and never without every batch before it. Rows show it at once. Of several changes of one key in
+   * a batch, the last counts. An empty durable batch waits for those before it.
+   *
+   * @throws StoreError `failed` (this batch may be lost, and so may others that were not durable; the partition refuses everything from
+   *   then on), `closed`; TypeError for a key or value that no row can have: nothing of the batch is written.
+   */
+  write(changes: readonly StoreChange[], durability: Durability): Promise<void>;
+  /**
+   * Makes everything durable, and sees to it that no secret which was replaced or removed is left on disk. Costs nothing when there was
+   * none, else as much as the secret rows.
+   *
+   * @throws StoreError `closed`, `failed`
+   */
   compact(): Promise<void>;
-  /** Makes everything durable and frees the partition. */
+  /**
+   * Makes everything durable and frees the partition, which may be opened again then. Idempotent.
+   *
+   * @throws StoreError `failed` (the partition is freed all the same)
+   */
   close(): Promise<void>;
 }
