@@ -1,6 +1,11 @@
 import type { CiphersuiteImpl, CiphersuiteName } from "ts-mls";
 
-/** What the message path needs of a cipher suite. Everything is synchronous; nothing is kept of what is passed in. */
+/**
+ * What the message path needs of a cipher suite. Everything is synchronous.
+ *
+ * Signature keys may be kept imported, by the identity of their array: pass the same array each time, and don't write into it.
+ * Nothing else that is passed in is kept.
+ */
 export interface MessageCrypto {
   /** Bytes of a hash, and of every ratchet secret. */
   readonly hashLength: number;
@@ -14,8 +19,9 @@ export interface MessageCrypto {
   seal(key: Uint8Array, nonce: Uint8Array, aad: Uint8Array, plaintext: Uint8Array): Uint8Array;
   /** AEAD decryption; `undefined` when the tag doesn't match. */
   open(key: Uint8Array, nonce: Uint8Array, aad: Uint8Array, ciphertext: Uint8Array): Uint8Array | undefined;
-  /** Signs. The private key is as ts-mls keeps it. Imported keys may be cached by the identity of the array. */
+  /** Signs. The private key is the seed or the scalar, as `handshake.signature.keygen` gives it. */
   sign(privateKey: Uint8Array, message: Uint8Array): Uint8Array;
+  /** False for whatever is no signature of this key, malformed keys included; never throws. */
   verify(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean;
   /** Random bytes. */
   random(length: number): Uint8Array;
