@@ -9,6 +9,8 @@ export type MlsErrorCode =
   | "epoch_mismatch"
   | "fork"
   | "decryption_failure"
+  | "own_message"
+  | "own_message"
   | "generation_consumed"
   | "generation_too_far"
   | "invalid_commit"
