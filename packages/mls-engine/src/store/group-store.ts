@@ -49,8 +49,8 @@ export interface StoreChange {
  * When a write resolves.
  *
  * - `durable`: once it is on disk, and every write before it. Concurrent ones share a flush.
- * - `soon`: at once, unless much is waiting to be written. On disk with the next durable write, or within a stated time. A crash may lose
- *   it, but only together with every write after it.
+ * - `soon`: at once. On disk with the next durable write, or within a stated time. A crash may lose it, but only together with every
+ *   write after it.
  */
 export type Durability = "durable" | "soon";
 
