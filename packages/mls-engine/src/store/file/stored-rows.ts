@@ -46,9 +46,11 @@ export class StoredRows {
     this.#changed.add(key);
   }
 
-  /** Takes in an entry that was read from disk. */
+  /** Takes in an entry that was read from disk: first all those of secret rows, then those of public ones. */
   read(entry: Entry, isPublic: boolean): void {
     if (entry.type !== "put" && entry.type !== "remove") return;
+    // A row that has ended up secret: what the other file tells is how it was before.
+    if (isPublic && this.#stored.get(entry.key)?.isPublic === false) return;
     if (entry.type === "put") this.#rows.set(entry.key, entry.value, isPublic);
     else this.#rows.delete(entry.key);
     this.#store(entry.key, entry.type === "put" ? { isPublic, size: sizeOf(entry) } : undefined);
