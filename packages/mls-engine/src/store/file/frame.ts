@@ -65,7 +65,7 @@ export class FrameCodec {
   #endOf(bytes: Buffer, position: number): number | undefined {
     if (position + HEADER_BYTES > bytes.length) return undefined;
     const length = bytes.readUInt32LE(position);
-    if (length <= this.#cipher.headBytes + this.#cipher.tailBytes) return undefined;
+    if (length < this.#cipher.headBytes + this.#cipher.tailBytes) return undefined;
     return bytes.readUInt32LE(position + 4) === this.#checkOf(length, position) ? position + HEADER_BYTES + length : undefined;
   }
 
