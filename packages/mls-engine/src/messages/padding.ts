@@ -9,11 +9,13 @@ export const DEFAULT_PADDING: PaddingBuckets = [256, 1024, 4096];
 
 /** The size that content of this length gets. Throws TypeError when the buckets aren't ascending whole numbers. */
 export function paddedSize(length: number, buckets: PaddingBuckets): number {
-  let below = 0;
+  let largest = 0;
+  let fitting: number | undefined;
   for (const bucket of buckets) {
-    if (!Number.isSafeInteger(bucket) || bucket <= below) throw new TypeError("Padding buckets are whole numbers in ascending order");
-    if (length <= bucket) return bucket;
-    below = bucket;
+    if (!Number.isSafeInteger(bucket) || bucket <= largest) throw new TypeError("Padding buckets are whole numbers in ascending order");
+    if (length <= bucket) fitting ??= bucket;
+    largest = bucket;
   }
-  return below === 0 ? length : Math.ceil(length / below) * below;
+  if (fitting !== undefined) return fitting;
+  return largest === 0 ? length : Math.ceil(length / largest) * largest;
 }

@@ -1,4 +1,5 @@
 import type { MessageCrypto } from "../crypto/mls-crypto.ts";
+import { MlsError } from "../errors.ts";
 import type { LeafRatchets } from "./ratchet.ts";
 import { childrenOf, rootIndex, treeWidth } from "./tree-index.ts";
 import { createTreeKdf, type TreeKdf } from "./tree-kdf.ts";
@@ -65,7 +66,7 @@ export class SecretFrontier {
       node = target < node ? left : right;
     }
     const known = this.#nodes.get(node);
-    if (known === undefined) throw new Error("The ratchets of this leaf have been taken");
+    if (known === undefined) throw new MlsError("closed", "The keys of this epoch have been erased");
     const start = node;
     const siblings = new Map<number, Uint8Array>();
     let secret: Uint8Array = known.slice();

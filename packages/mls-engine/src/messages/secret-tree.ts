@@ -92,7 +92,12 @@ export class SecretTree {
     return new SecretTree(crypto, ownLeaf, limits, SecretFrontier.fromNodes(crypto, nodes, leafCount), leaves);
   }
 
-  /** All that isn't consumed yet; never the encryption secret, nor a key to a message of one's own. It holds secrets. */
+  /**
+   * All that isn't consumed yet; never the encryption secret, nor a key to a message of one's own. It holds secrets.
+   *
+   * A stored snapshot keeps what later changes consume. So store a new one in place of both from time to time, and before a file is
+   * compacted.
+   */
   snapshot(): Uint8Array {
     return encodeSnapshot(this.#crypto, {
       leafCount: this.leafCount,
@@ -136,7 +141,8 @@ export class SecretTree {
   }
 
   /**
-   * Keys for the next `count` messages of one's own. The ratchet is behind them at once.
+   * Keys for the next `count` messages of one's own. The ratchet is behind them at once. Others must be able to skip them all after a
+   * crash: keep `count` well below their limit of forward steps (200 in ts-mls).
    *
    * @throws MlsError `generation_too_far` when the epoch has no generations left
    */

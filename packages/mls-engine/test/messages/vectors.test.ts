@@ -12,8 +12,13 @@ import { vectorSize, Writer } from "../../src/messages/writer.ts";
 import { PROVIDERS } from "../crypto/providers.ts";
 import { describeVectors, fromHex, toHex } from "../vectors.ts";
 
-describeVectors<{ readonly vlbytes_header: string; readonly length: number }>("deserialization", (cases) => {
-  it.each(cases)("the length $vlbytes_header is $length", ({ vlbytes_header, length }) => {
+interface LengthCase {
+  readonly vlbytes_header: string;
+  readonly length: number;
+}
+
+describeVectors("deserialization", (cases) => {
+  it.each(cases as readonly LengthCase[])("the length $vlbytes_header is $length", ({ vlbytes_header, length }) => {
     const reader = new Reader(fromHex(vlbytes_header));
     expect(reader.length()).toBe(length);
     reader.end();
@@ -41,8 +46,8 @@ interface SecretTreeCase {
   readonly leaves: readonly (readonly Generation[])[];
 }
 
-describeVectors<SecretTreeCase>("secret-tree", (cases) => {
-  for (const vector of cases) {
+describeVectors("secret-tree", (cases) => {
+  for (const vector of cases as readonly SecretTreeCase[]) {
     for (const [provider, create] of PROVIDERS) {
       const title = `suite ${vector.cipher_suite}, ${vector.leaves.length} leaves, ${provider}`;
 
@@ -97,8 +102,8 @@ interface ProtectionCase {
   readonly commit_priv: string;
 }
 
-describeVectors<ProtectionCase>("message-protection", (cases) => {
-  for (const vector of cases) {
+describeVectors("message-protection", (cases) => {
+  for (const vector of cases as readonly ProtectionCase[]) {
     for (const [provider, create] of PROVIDERS) {
       for (const type of ["application", "proposal", "commit"] as const) {
         it(`suite ${vector.cipher_suite}, ${provider}: a ${type} is opened, sealed again, and opened again`, async () => {
