@@ -20,6 +20,7 @@ export type MlsErrorCode =
   | "no_key_package"
   | "credential_refused"
   | "unknown_psk"
+  | "proposals_waiting"
   | "commit_pending"
   | "no_commit_pending"
   | "no_such_member"

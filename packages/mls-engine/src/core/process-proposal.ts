@@ -31,7 +31,10 @@ export function proposalReference(env: Environment, state: GroupState, message: 
 }
 
 /** The waiting proposals that can be in one commit of ours: the last of each member's updates, and none of who is removed (§12.2). */
-export function committableProposals(state: GroupState): { references: Uint8Array[]; removed: Set<number> } {
+export function committableProposals(
+  state: GroupState,
+  alsoRemoved: readonly number[],
+): { references: Uint8Array[]; removed: Set<number> } {
   const removed = new Map<number, string>();
   const updates = new Map<number, string>();
   const others: string[] = [];
@@ -44,7 +47,7 @@ export function committableProposals(state: GroupState): { references: Uint8Arra
     } else if (proposal.kind === "group_context_extensions") extensions = name;
     else if (proposal.kind === "add" || proposal.kind === "psk") others.push(name);
   }
-  for (const leaf of removed.keys()) updates.delete(leaf);
+  for (const leaf of [...removed.keys(), ...alsoRemoved]) updates.delete(leaf);
   const names = [...updates.values(), ...removed.values(), ...others, ...(extensions === undefined ? [] : [extensions])];
   return { references: names.map(bytesOf), removed: new Set(removed.keys()) };
 }
