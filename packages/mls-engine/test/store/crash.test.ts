@@ -84,7 +84,7 @@ describe("A store in files", () => {
   );
 
   it("can be opened again after a failure, even when the power fails right after", async () => {
-    for (let at = 1; at <= 3; at += 1) {
+    for (let at = 1; at <= 8; at += 1) {
       const files = new CrashingFiles();
       const store = await openOn(files);
       const partition = await store.open("p");
@@ -132,14 +132,14 @@ describe("A store in files", () => {
       const disk = files.afterCrash(random);
       const store = await openOn(disk);
       const names = await store.partitions();
-      for (const name of names) await store.open(name);
+      for (const name of names) await (await store.open(name)).write([put("t", "0", true)], "durable");
       await store.close();
       const left = Array.from(disk.contents().keys());
       const bases = left.filter((name) => name.endsWith(".log")).map((name) => name.slice(0, -".log".length));
       expect(bases).toHaveLength(names.length);
       expect(left.filter((name) => name.endsWith(".new"))).toEqual([]);
       expect(left.filter((name) => name.endsWith(".rows") && !bases.includes(name.split(".")[0] ?? ""))).toEqual([]);
-      expect(left.filter((name) => name.endsWith(".rows")).length).toBeLessThanOrEqual(names.length);
+      expect(left.filter((name) => name.endsWith(".rows"))).toHaveLength(names.length);
     }
   });
 });
@@ -147,7 +147,7 @@ describe("A store in files", () => {
 async function life(files: CrashingFiles): Promise<void> {
   const store = await openOn(files);
   const partition = await store.open("p");
-  await partition.write([put("k", "1"), put("t", "1", true)], "durable");
+  await partition.write([put("k", "1")], "durable");
   await partition.write([put("k", "2"), put("t", "2", true)], "durable");
   await partition.compact();
   await partition.close();
