@@ -15,6 +15,7 @@ export function createHkdf(digest: Digest): Hkdf {
     extract: (salt, ikm) => digest.mac(salt, ikm),
     expand: (prk, info, length) => {
       if (length > 255 * size) throw new RangeError(`HKDF gives at most ${255 * size} bytes`);
+      if (length <= size) return firstBlock(digest, prk, info, length);
       const out = new Uint8Array(length);
       const block = new Uint8Array(size + info.length + 1);
       block.set(info, size);
@@ -30,4 +31,16 @@ export function createHkdf(digest: Digest): Hkdf {
       return out;
     },
   };
+}
+
+/** All that most callers need. */
+function firstBlock(digest: Digest, prk: Uint8Array, info: Uint8Array, length: number): Uint8Array {
+  const input = new Uint8Array(info.length + 1);
+  input.set(info);
+  input[info.length] = 1;
+  const block = digest.mac(prk, input);
+  if (length === block.length) return block;
+  const out = block.slice(0, length);
+  block.fill(0);
+  return out;
 }
