@@ -13,9 +13,12 @@ async function temporaryDirectory(): Promise<string> {
 }
 
 it("keeps directory and files to their owner", async () => {
-  const directory = join(await temporaryDirectory(), "a", "b");
-  await mkdir(directory, { recursive: true });
-  await chmod(directory, 0o755);
+  const above = join(await temporaryDirectory(), "a");
+  await mkdir(above);
+  await chmod(above, 0o755);
+  await (await openFileStore(above)).close();
+  expect((await stat(above)).mode & 0o777).toBe(0o700);
+  const directory = join(above, "b", "c");
   await using store = await openFileStore(directory, { encryptionKey: randomBytes(32) });
   const partition = await store.open("../../outside");
   await partition.write([put("k", "v"), put("p", "v", true)], "durable");
@@ -81,11 +84,13 @@ it("flushes soon writes after their delay, or when there are sixteen of them", a
 
 it("leaves alone what others put into its directory", async () => {
   const directory = await temporaryDirectory();
-  await writeFile(join(directory, "notes.txt"), "mine");
+  const mine = ["notes.txt", "debug.log", "draft.new", "a.b.rows", "store.bak"];
+  for (const name of mine) await writeFile(join(directory, name), "mine");
   const store = await openFileStore(directory);
   await (await store.open("p")).write([put("k", "v")], "durable");
   await store.close();
-  expect(await readdir(directory)).toContain("notes.txt");
+  await (await openFileStore(directory)).close();
+  expect(await readdir(directory)).toEqual(expect.arrayContaining(mine));
   await using again = await openFileStore(directory);
   expect(await again.partitions()).toEqual(["p"]);
   expect(rowsOf(await again.open("p"))).toEqual({ k: "v" });

@@ -3,6 +3,10 @@ export const STORE_FILE = "store";
 const LOG = ".log";
 const ROWS = ".rows";
 const UNFINISHED = ".new";
+/** Names that a store gives. Whatever else is in its directory is not its own. */
+const LOG_NAME = /^([0-9a-f]{64})\.log$/;
+const ROWS_NAME = /^([0-9a-f]{64})\.[0-9a-f]{32}\.rows$/;
+const UNFINISHED_NAME = /^(?:store|[0-9a-f]{64}\.log)\.new$/;
 
 /** Name of a partition's log. */
 export function logName(base: string): string {
@@ -31,14 +35,14 @@ export interface StoreListing {
 
 export function sortNames(names: readonly string[]): StoreListing {
   const rows = new Map<string, string[]>();
-  for (const name of names.filter((each) => each.endsWith(ROWS))) {
-    const base = name.slice(0, name.indexOf("."));
-    rows.set(base, [...(rows.get(base) ?? []), name]);
+  for (const name of names) {
+    const base = ROWS_NAME.exec(name)?.[1];
+    if (base !== undefined) rows.set(base, [...(rows.get(base) ?? []), name]);
   }
   return {
-    logs: names.filter((name) => name.endsWith(LOG)).map((name) => name.slice(0, -LOG.length)),
+    logs: names.flatMap((name) => LOG_NAME.exec(name)?.[1] ?? []),
     rows,
-    unfinished: names.filter((name) => name.endsWith(UNFINISHED)),
+    unfinished: names.filter((name) => UNFINISHED_NAME.test(name)),
     hasStoreFile: names.includes(STORE_FILE),
   };
 }

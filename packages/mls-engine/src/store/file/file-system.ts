@@ -1,4 +1,5 @@
 import { chmod, mkdir, open, readdir, rename, rm, type FileHandle } from "node:fs/promises";
+import { dirname } from "node:path";
 
 /** A file that is open for writing. */
 export interface OpenFile {
@@ -12,7 +13,7 @@ export interface OpenFile {
 
 /** What the store asks of a file system. Tests put one in its place that fails and crashes when told to. */
 export interface FileSystem {
-  /** Creates a directory for its owner only, or makes an existing one so. */
+  /** Creates a directory for its owner only, or makes an existing one so. The path is absolute. */
   makeDirectory(path: string): Promise<void>;
   /** Makes the names in a directory durable. */
   syncDirectory(path: string): Promise<void>;
@@ -30,13 +31,13 @@ export interface FileSystem {
 
 export const nodeFileSystem: FileSystem = {
   async makeDirectory(path) {
-    await mkdir(path, { recursive: true, mode: 0o700 });
+    const first = await mkdir(path, { recursive: true, mode: 0o700 });
     await chmod(path, 0o700);
+    if (first === undefined) return;
+    // A directory is durable once the one above it is.
+    for (let each = path; each.length >= first.length; each = dirname(each)) await syncDirectory(dirname(each));
   },
-  async syncDirectory(path) {
-    await using handle = await open(path, "r");
-    await handle.sync();
-  },
+  syncDirectory,
   list: (directory) => readdir(directory),
   async read(path, maxBytes) {
     try {
@@ -52,6 +53,11 @@ export const nodeFileSystem: FileSystem = {
   rename,
   remove: (path) => rm(path, { force: true }),
 };
+
+async function syncDirectory(path: string): Promise<void> {
+  await using handle = await open(path, "r");
+  await handle.sync();
+}
 
 async function readStart(handle: FileHandle, maxBytes: number): Promise<Buffer> {
   const buffer = Buffer.alloc(maxBytes);

@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { lockDirectory, LockError, type DirectoryLock } from "@parley/directory-lock";
 import type { GroupStore } from "../group-store.ts";
 import { StoreError } from "../store-error.ts";
@@ -26,10 +26,17 @@ const KEY_BYTES = 32;
  * Opens a store in a directory, creating both when absent, and locks it against every other process. Directory and files are for their
  * owner only.
  *
+ * @example
+ * ```ts
+ * import { openFileStore } from "@parley/mls-engine/node";
+ *
+ * await using store = await openFileStore("./agent-keys");
+ * console.log(await store.partitions());
+ * ```
  * @throws StoreError `locked`, `unusable`, `wrong_key`, `format_unsupported`, `damaged`; TypeError when the key has not 32 bytes.
  */
 export async function openFileStore(directory: string, options: FileStoreOptions = {}): Promise<GroupStore> {
-  return openFileStoreIn(nodeFileSystem, directory, options, lockDirectory);
+  return openFileStoreIn(nodeFileSystem, resolve(directory), options, lockDirectory);
 }
 
 /** {@link openFileStore} on any file system. */
