@@ -25,6 +25,7 @@ export type { SignatureKeyPair } from "./identity-rows.ts";
 
 // Cryptography and stores
 export { createCrypto, createWebCrypto } from "./crypto/create-crypto.ts";
+export { cipherSuites } from "./crypto/suites.ts";
 export type { MessageCrypto, MlsCrypto } from "./crypto/mls-crypto.ts";
 export { memoryStore } from "./store/memory-store.ts";
 export type { Durability, GroupStore, StoreChange, StorePartition } from "./store/group-store.ts";

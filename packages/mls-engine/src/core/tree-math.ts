@@ -42,6 +42,7 @@ export function parentOf(node: number): number {
 
 /** The nodes above a leaf, from its parent to the root. */
 export function directPath(leafIndex: number, leafCount: number): number[] {
+  if (leafIndex >= leafCount) throw new RangeError("No such leaf in this tree");
   const path: number[] = [];
   const root = rootOf(leafCount);
   for (let node = leafNode(leafIndex); node !== root; ) {
