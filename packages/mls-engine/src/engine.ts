@@ -68,7 +68,10 @@ export async function createMlsEngine(options: MlsEngineOptions): Promise<MlsEng
   const keyPackages = new KeyPackageRows(crypto.handshake, partition);
   await finishJoins(options.store, keyPackages);
   await keyPackages.removeExpired(now());
-  return new MlsEngine({ store: options.store, partition, signer, keyPackages, now }, { crypto, limits, padding: options.padding, environment });
+  return new MlsEngine(
+    { store: options.store, partition, signer, keyPackages, now },
+    { crypto, limits, padding: options.padding, environment },
+  );
 }
 
 /** Ends the joins that a crash has interrupted. */
@@ -238,10 +241,11 @@ export class MlsEngine implements AsyncDisposable {
     const partition = await store.open(name);
     try {
       if (partition.get(STATE)) throw groupExists();
-      const { keys, row } = startKeys(this.#options, start);
-      const session = new GroupSession(this.#options, partition, { state: start.state, keys, past: new Map(), pending: undefined });
+      const { keys, rows } = startKeys(this.#options, start);
+      const loaded = { state: start.state, keys, past: new Map(), pending: undefined, discarded: [] };
+      const session = new GroupSession(this.#options, partition, loaded);
       if (keyPackage !== undefined) await keyPackages.beginJoin(keyPackage, name);
-      await session.write([...stateRows(start.state, undefined), row, { key: REMOVED, value: undefined }], "durable");
+      await session.write([...stateRows(start.state, undefined), ...rows, { key: REMOVED, value: undefined }], "durable");
       if (keyPackage !== undefined) await keyPackages.endJoin(keyPackage);
       return this.#keep(name, session);
     } catch (error) {

@@ -2,24 +2,16 @@ import { exportFrom } from "./core/key-schedule.ts";
 import type { KeyPackage } from "./core/key-package.ts";
 import { MlsError } from "./errors.ts";
 import { changesOf, membersOf, proposalOf, type MlsMember, type MlsProposal } from "./group-facts.ts";
-import { PENDING, REMOVED, userKey, userKeys } from "./group-rows.ts";
+import { DISCARDED, PENDING, REMOVED, userKey, userKeys } from "./group-rows.ts";
 import type { GroupSession, NextEpochState, Pending } from "./group-session.ts";
-import type {
-  CommitMessage,
-  EncryptOptions,
-  GroupRow,
-  ProcessedMessage,
-  StagedCommit,
-  StageOptions,
-  WriteOptions,
-} from "./group-types.ts";
+import type { CommitMessage, EncryptOptions, GroupRow, ProcessedMessage, StagedCommit, StageOptions, WriteOptions } from "./group-types.ts";
 import { loadSession } from "./load-session.ts";
 import { Mutex } from "./mutex.ts";
 import { receive, type Received } from "./receive.ts";
 import { sealApplication } from "./send.ts";
 import { proposeLeave, stageCommit } from "./stage.ts";
 import type { StoreChange } from "./store/group-store.ts";
-import { equalBytes } from "./core/codec.ts";
+import { encode, equalBytes } from "./core/codec.ts";
 
 /** What a group tells its engine. */
 export interface GroupHooks {
@@ -107,13 +99,13 @@ export class MlsGroup {
    * Takes a message of the group, from whatever source: decrypts, verifies, and brings the group to where the message leads.
    *
    * Messages may come out of order within an epoch; commits must come in the order of the group. What is refused changes nothing.
-   * By default it is on disk soon after: a crash may undo the last steps together with their `also` rows, and the same messages can be
-   * processed again.
+   * A commit is on disk when this resolves, and what it replaces is off it. Other messages are on disk soon after, unless it is asked for:
+   * a crash may undo the last steps together with their `also` rows, and the same messages can be processed again.
    *
    * @throws MlsError
    * - `malformed`, `too_large`, `unsupported`, `wrong_group`
    * - `epoch_mismatch`: of an epoch not reached yet (`retryable`), or of one that is kept no longer
-   * - `fork`: a commit for an epoch that was left by another commit
+   * - `fork`: a member's commit for an epoch that was left by another commit, or an own one that was discarded
    * - `decryption_failure`: from no member, or changed on the way
    * - `generation_consumed`: processed before
    * - `generation_too_far`, `own_message`
@@ -125,12 +117,12 @@ export class MlsGroup {
       const { pending } = session;
       if (pending && equalBytes(message, pending.commit)) return this.#confirm(session, pending, options);
       const received = await receive(session, message);
-      const durability = options.durability ?? "soon";
       if (received.kind === "removed") return this.#leaveGroup(session, received, options);
       const also = alsoRows(options.also, received.result);
-      await session.write([...received.begin(), ...also], durability);
+      const isCommit = received.result.kind === "commit";
+      await session.write([...received.begin(), ...also], isCommit ? "soon" : (options.durability ?? "soon"));
       received.apply();
-      if (received.result.kind === "commit") await session.partition.compact();
+      if (isCommit) await session.partition.compact();
       return received.result;
     });
   }
@@ -246,7 +238,16 @@ export class MlsGroup {
       discard: () =>
         this.#step(async (session) => {
           if (!isPending(session)) return;
-          await session.write([{ key: PENDING, value: undefined }], "durable");
+          const discarded = [...session.discarded, await session.hash(commit)].slice(-MAX_DISCARDED);
+          const value = encode((w) => w.list(discarded, (inner, hash) => inner.vector(hash)));
+          await session.write(
+            [
+              { key: PENDING, value: undefined },
+              { key: DISCARDED, value },
+            ],
+            "soon",
+          );
+          session.discarded = discarded;
           session.erasePending();
           await session.partition.compact();
         }),
@@ -264,7 +265,8 @@ export class MlsGroup {
       isOwn: true,
       isRemoved: false,
     };
-    await session.write([...pending.rows, ...session.expire(), ...alsoRows(options.also, result)], "durable");
+    const also = alsoRows(options.also, result);
+    await session.write([...pending.rows, ...session.expire(), ...also], "soon");
     for (const row of pending.rows) row.value?.fill(0);
     session.pending = { ...pending, next };
     session.advance(next, commitHash);
@@ -300,7 +302,7 @@ export class MlsGroup {
       .filter((key) => !key.startsWith(userKey("")))
       .map((key) => ({ key, value: undefined }));
     const marker = { key: REMOVED, value: new TextEncoder().encode(String(result.epoch)) };
-    await session.write([...gone, marker, ...alsoRows(options.also, result)], "durable");
+    await session.write([...gone, marker, ...alsoRows(options.also, result)], "soon");
     this.#status = "removed";
     session.eraseAll();
     await session.partition.compact();
@@ -327,6 +329,8 @@ export class MlsGroup {
 
 /** What HKDF can expand to with the shortest of the hashes. */
 const MAX_EXPORT = 8160;
+/** Own commits that are remembered, to be told when one of them wins all the same. */
+const MAX_DISCARDED = 64;
 const MAX_KEY_BYTES = 1000;
 const MAX_VALUE_BYTES = 64 * 1024 * 1024;
 

@@ -106,4 +106,3 @@ function decode(value: Uint8Array): OwnKeyPackage {
     throw new MlsError("state_damaged", "A stored key package can't be read", { cause });
   }
 }
-

@@ -5,11 +5,13 @@ export class Mutex {
   run<T>(task: () => Promise<T>): Promise<T> {
     const result = this.#last === undefined ? attempt(task) : this.#last.then(task, task);
     this.#last = result;
-    const done = (): void => {
-      if (this.#last === result) this.#last = undefined;
-    };
-    result.then(done, done);
+    void this.#settle(result);
     return result;
+  }
+
+  async #settle(result: Promise<unknown>): Promise<void> {
+    await Promise.allSettled([result]);
+    if (this.#last === result) this.#last = undefined;
   }
 }
 

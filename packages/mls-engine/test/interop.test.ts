@@ -43,7 +43,9 @@ class Stranger {
     const lifetime = { notBefore: now - 60n, notAfter: now + 86_400n };
     const credential = { credentialType: "basic" as const, identity: utf8(name) };
     // Its own keygen makes compressed points of the NIST curves, which RFC 9420 §5.1.1 doesn't have.
-    const keys = suiteName.includes("_P") ? await (await createCrypto(suiteName)).handshake.signature.keygen() : await suite.signature.keygen();
+    const keys = suiteName.includes("_P")
+      ? await (await createCrypto(suiteName)).handshake.signature.keygen()
+      : await suite.signature.keygen();
     return new Stranger(suite, await generateKeyPackageWithKey(credential, defaultCapabilities(), lifetime, [], keys, suite));
   }
 
@@ -68,7 +70,11 @@ class Stranger {
     this.#state = await joinGroup(message.welcome, publicPackage, privatePackage, emptyPskIndex, this.#suite);
   }
 
-  async commit(add: readonly Uint8Array[], remove: readonly number[], asPublic: boolean): Promise<{ commit: Uint8Array; welcome: Uint8Array | undefined }> {
+  async commit(
+    add: readonly Uint8Array[],
+    remove: readonly number[],
+    asPublic: boolean,
+  ): Promise<{ commit: Uint8Array; welcome: Uint8Array | undefined }> {
     const adds = add.map((bytes) => {
       const message = decode(bytes);
       if (message.wireformat !== "mls_key_package") throw new TypeError("No key package");

@@ -9,9 +9,10 @@ export function createPause(): Pause {
   let started = performance.now();
   return () => {
     if (performance.now() - started < TURN_MS) return undefined;
-    return nextTurn().then(() => {
+    return (async () => {
+      await nextTurn();
       started = performance.now();
-    });
+    })();
   };
 }
 

@@ -26,7 +26,7 @@ export async function processProposal(
 }
 
 /** RFC 9420 §5.2. */
-export function proposalReference(env: Environment, state: GroupState, message: Handshake): Promise<Uint8Array> {
+function proposalReference(env: Environment, state: GroupState, message: Handshake): Promise<Uint8Array> {
   return reference(env.suite, "MLS 1.0 Proposal Reference", encodeAuthenticatedContent(state.context, message));
 }
 

@@ -77,11 +77,11 @@ export interface HpkeCiphertext {
   readonly ciphertext: Uint8Array;
 }
 
-export const u16 = (r: Reader): number => r.u16();
+const u16 = (r: Reader): number => r.u16();
 export const u32 = (r: Reader): number => r.u32();
 const writeU16 = (w: Writer, value: number): void => void w.u16(value);
 
-export function readExtension(r: Reader): Extension {
+function readExtension(r: Reader): Extension {
   return { type: r.u16(), data: r.vector() };
 }
 

@@ -38,7 +38,10 @@ async function group(size: number): Promise<Client[]> {
   const [creator] = clients;
   if (!creator) throw new TypeError("There is always a creator");
   const others = await Promise.all(Array.from({ length: size - 1 }, (_, i) => newClient(String(i + 1))));
-  const added = await propose(creator, others.map(({ own }) => ({ kind: "add", keyPackage: own.keyPackage })));
+  const added = await propose(
+    creator,
+    others.map(({ own }) => ({ kind: "add", keyPackage: own.keyPackage })),
+  );
   const welcome = decodeWhole(added.welcome ?? new Uint8Array(), readWelcome);
   for (const other of others) clients.push({ ...other, state: (await join(other.env, welcome, other.own)).state });
   creator.state = added.state;
@@ -106,7 +109,13 @@ test.each<[string, (bob: Client) => readonly Proposal[]]>([
   ["somebody who isn't a member", () => [{ kind: "remove", removed: 77 }]],
   ["a leaf far outside the tree", () => [{ kind: "remove", removed: 0xffff_ffff }]],
   ["its own sender", () => [{ kind: "remove", removed: 0 }]],
-  ["one member twice", (bob) => [{ kind: "remove", removed: bob.state.ownLeaf }, { kind: "remove", removed: bob.state.ownLeaf }]],
+  [
+    "one member twice",
+    (bob) => [
+      { kind: "remove", removed: bob.state.ownLeaf },
+      { kind: "remove", removed: bob.state.ownLeaf },
+    ],
+  ],
 ])("a commit that removes %s is refused (RFC 9420 §12.2)", async (_, proposals) => {
   const [alice, bob] = await group(2);
   if (!alice || !bob) throw new TypeError("The group has two members");
