@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { inspectMessage, MlsError } from "../src/index.ts";
+import { inspectMessage } from "../src/index.ts";
 import { agreement, codeOf, groupOf, newEngine, utf8 } from "./world.ts";
 
 /** Bytes that were changed somewhere: cut, extended, or with a byte replaced. */
@@ -17,26 +17,29 @@ function mutated(bytes: Uint8Array): fc.Arbitrary<Uint8Array> {
 }
 
 describe("messages that were changed on the way", () => {
-  test.each(["application", "proposal", "commit"] as const)("of the kind %s are refused, change nothing, and the right one is read after", async (kind) => {
-    const [alice, bob, carol] = await groupOf(3);
-    if (!bob || !carol) throw new TypeError("The group has three members");
-    const make = {
-      application: () => alice.group.encrypt(utf8("hello"), { aad: utf8("topic") }),
-      proposal: () => alice.group.leave(),
-      commit: async () => (await alice.group.stage({ remove: [2] })).commit,
-    };
-    const message = await make[kind]();
-    const before = await agreement(bob.group);
-    await fc.assert(
-      fc.asyncProperty(mutated(message), async (changed) => {
-        expect(await codeOf(bob.group.process(changed))).not.toBe("resolved");
-        expect(bob.group.proposals).toHaveLength(0);
-      }),
-      { numRuns: 300 },
-    );
-    expect(await agreement(bob.group)).toBe(before);
-    expect(await bob.group.process(message)).toMatchObject({ kind });
-  });
+  test.each(["application", "proposal", "commit"] as const)(
+    "of the kind %s are refused, change nothing, and the right one is read after",
+    async (kind) => {
+      const [alice, bob, carol] = await groupOf(3);
+      if (!bob || !carol) throw new TypeError("The group has three members");
+      const make = {
+        application: () => alice.group.encrypt(utf8("hello"), { aad: utf8("topic") }),
+        proposal: () => alice.group.leave(),
+        commit: async () => (await alice.group.stage({ remove: [2] })).commit,
+      };
+      const message = await make[kind]();
+      const before = await agreement(bob.group);
+      await fc.assert(
+        fc.asyncProperty(mutated(message), async (changed) => {
+          expect(await codeOf(bob.group.process(changed))).not.toBe("resolved");
+          expect(bob.group.proposals).toHaveLength(0);
+        }),
+        { numRuns: 300 },
+      );
+      expect(await agreement(bob.group)).toBe(before);
+      expect(await bob.group.process(message)).toMatchObject({ kind });
+    },
+  );
 
   test("of the kind Welcome are refused, and the right one lets in after", async () => {
     const [alice] = await groupOf(3);
@@ -73,11 +76,7 @@ describe("messages that were changed on the way", () => {
         const bytes = new Uint8Array([0, 1, 0, noise[0] ?? 0, ...noise]);
         expect(await codeOf(alice.group.process(bytes))).not.toBe("resolved");
         expect(await codeOf(alice.engine.joinGroup(bytes))).not.toBe("resolved");
-        try {
-          inspectMessage(bytes);
-        } catch (error) {
-          expect(error).toBeInstanceOf(MlsError);
-        }
+        expect(await codeOf((async () => inspectMessage(bytes))())).toBeTypeOf("string");
       }),
     );
   });

@@ -32,7 +32,10 @@ export async function groupOfClients(size: number): Promise<[Client, Client, ...
   const first = await newClient("0");
   const creator: Client = { ...first, state: (await createGroup(first.env, new Uint8Array([1]), first.own)).state };
   const others = await Promise.all(Array.from({ length: size - 1 }, (_, i) => newClient(String(i + 1))));
-  const added = await propose(creator, others.map(({ own }) => ({ kind: "add", keyPackage: own.keyPackage })));
+  const added = await propose(
+    creator,
+    others.map(({ own }) => ({ kind: "add", keyPackage: own.keyPackage })),
+  );
   const welcome = decodeWhole(added.welcome ?? new Uint8Array(), readWelcome);
   const joined: Client[] = [];
   for (const other of others) joined.push({ ...other, state: (await join(other.env, welcome, other.own)).state });
