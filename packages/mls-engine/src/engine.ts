@@ -11,7 +11,7 @@ import { createCrypto } from "./crypto/create-crypto.ts";
 import { basicCredential } from "./credential.ts";
 import type { JoinOptions, KeyPackageOptions, MlsEngineOptions } from "./engine-options.ts";
 import { MlsError } from "./errors.ts";
-import { MlsGroup } from "./group.ts";
+import { newGroup, type MlsGroup } from "./group.ts";
 import { REMOVED, STATE, stateRows } from "./group-rows.ts";
 import { GroupSession, startKeys, type GroupContextOptions } from "./group-session.ts";
 import { loadSigner } from "./identity-rows.ts";
@@ -68,10 +68,7 @@ export async function createMlsEngine(options: MlsEngineOptions): Promise<MlsEng
   const keyPackages = new KeyPackageRows(crypto.handshake, partition);
   await finishJoins(options.store, keyPackages);
   await keyPackages.removeExpired(now());
-  return new MlsEngine(
-    { store: options.store, partition, signer, keyPackages, now },
-    { crypto, limits, padding: options.padding, environment },
-  );
+  return create({ store: options.store, partition, signer, keyPackages, now }, { crypto, limits, padding: options.padding, environment });
 }
 
 /** Ends the joins that a crash has interrupted. */
@@ -92,6 +89,8 @@ interface EngineParts {
   readonly now: () => number;
 }
 
+let create: (parts: EngineParts, options: GroupContextOptions) => MlsEngine;
+
 /** One identity with its key packages and groups, on one store; see {@link createMlsEngine}. */
 export class MlsEngine implements AsyncDisposable {
   readonly #parts: EngineParts;
@@ -100,8 +99,11 @@ export class MlsEngine implements AsyncDisposable {
   readonly #groups = new Map<string, MlsGroup>();
   #isClosed = false;
 
-  /** Made by {@link createMlsEngine}. */
-  constructor(parts: EngineParts, options: GroupContextOptions) {
+  static {
+    create = (parts, options) => new MlsEngine(parts, options);
+  }
+
+  private constructor(parts: EngineParts, options: GroupContextOptions) {
     this.#parts = parts;
     this.#options = options;
   }
@@ -255,7 +257,7 @@ export class MlsEngine implements AsyncDisposable {
   }
 
   #keep(name: string, session: GroupSession): MlsGroup {
-    const group = new MlsGroup(session, {
+    const group = newGroup(session, {
       onClose: () => this.#groups.delete(name),
       erase: () => this.#parts.store.remove(name),
       readKeyPackage: (bytes) => readKeyPackageMessage(bytes, this.#options.limits.maxMessageBytes),

@@ -23,6 +23,13 @@ export interface GroupHooks {
   readonly readKeyPackage: (bytes: Uint8Array) => KeyPackage;
 }
 
+let create: (session: GroupSession, hooks: GroupHooks) => MlsGroup;
+
+/** Makes a group's outside. Only the engine does. */
+export function newGroup(session: GroupSession, hooks: GroupHooks): MlsGroup {
+  return create(session, hooks);
+}
+
 /**
  * A group that this engine is a member of.
  *
@@ -37,8 +44,11 @@ export class MlsGroup {
   #session: GroupSession;
   #status: "active" | "removed" | "closed" = "active";
 
-  /** Made by the engine. */
-  constructor(session: GroupSession, hooks: GroupHooks) {
+  static {
+    create = (session, hooks) => new MlsGroup(session, hooks);
+  }
+
+  private constructor(session: GroupSession, hooks: GroupHooks) {
     this.#session = session;
     this.#hooks = hooks;
     this.id = session.state.context.groupId.slice();
