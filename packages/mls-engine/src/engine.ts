@@ -48,7 +48,9 @@ export async function createMlsEngine(options: MlsEngineOptions): Promise<MlsEng
   if (typeof options.authenticate !== "function") throw new TypeError("authenticate must say whose credential is accepted");
   const crypto = options.crypto ?? (await createCrypto());
   const credential =
-    typeof options.identity === "string" || options.identity instanceof Uint8Array ? basicCredential(options.identity) : options.identity;
+    typeof options.identity === "string" || options.identity instanceof Uint8Array
+      ? basicCredential(options.identity)
+      : { ...options.identity, content: options.identity.content.slice() };
   const partition = await options.store.open(ENGINE_PARTITION);
   const signer = await loadSigner(crypto, partition, credential, options.signatureKey);
   const now = options.now ?? Date.now;

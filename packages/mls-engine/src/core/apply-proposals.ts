@@ -6,7 +6,7 @@ import { checkKeyPackage, type KeyPackage } from "./key-package.ts";
 import { checkLeaf, checkLifetime } from "./leaf-validation.ts";
 import type { ProposalOrRef } from "./proposal.ts";
 import type { RatchetTree } from "./ratchet-tree.ts";
-import { writePskId, type Extension, type PskId } from "./structures.ts";
+import { MAX_ENTRIES, writePskId, type Extension, type PskId } from "./structures.ts";
 
 /** What a commit's proposals make of a group, before its path. */
 export interface Applied {
@@ -71,6 +71,7 @@ function checkList(env: Environment, state: GroupState, proposals: readonly Pend
         must(psk.nonce.length === env.suite.kdf.size, "invalid_commit", "A pre-shared key has a nonce of the wrong length");
         must(psk.kind === "external" || psk.usage === 1, "invalid_commit", "A resumption key is for another purpose");
         psks.add(id);
+        must(psks.size <= MAX_ENTRIES.psks, "invalid_commit", "A commit holds too many pre-shared keys");
         break;
       }
       case "group_context_extensions":
