@@ -28,7 +28,7 @@ export interface MlsChanges {
 export interface MlsProposal {
   readonly kind: "add" | "update" | "remove" | "psk" | "extensions";
   readonly sender: MlsMember | undefined;
-  /** Who is to be added, updated or removed. */
+  /** Who is to be added, updated or removed. Who is to be added has no place yet: its leaf is -1. */
   readonly member: MlsMember | undefined;
 }
 

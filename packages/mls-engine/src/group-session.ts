@@ -57,6 +57,8 @@ export class GroupSession {
   pending: Pending | undefined;
   /** Hashes of own commits of this epoch that were discarded. */
   discarded: readonly Uint8Array[];
+  /** Why the store could not be written. Keys that it should hold are in memory then, and must not be used. */
+  failure: unknown;
 
   constructor(options: GroupContextOptions, partition: StorePartition, loaded: LoadedGroup) {
     this.options = options;
@@ -79,7 +81,6 @@ export class GroupSession {
     const { keys, rows: keyRows } = startKeys(this.options, start);
     const rows = [...stateRows(state, this.state.tree), ...keyRows];
     if (this.options.limits.retainEpochs > 0) rows.push(pastRow(pastOf(this.state, commitHash), state.tree));
-    if (this.state.proposals.size > 0 || this.partition.get(PROPOSALS)) rows.push({ key: PROPOSALS, value: undefined });
     return { next: { state, keys }, rows };
   }
 
@@ -90,6 +91,7 @@ export class GroupSession {
     const kept = [...this.past.values()].filter((past) => !this.#expired().includes(past));
     for (const { keys } of kept) rows.push(...keys.fold());
     rows.push(...(this.options.limits.retainEpochs === 0 ? this.keys.drop() : this.keys.fold()));
+    if (this.state.proposals.size > 0) rows.push({ key: PROPOSALS, value: undefined });
     if (this.discarded.length > 0) rows.push({ key: DISCARDED, value: undefined });
     if (this.pending) rows.push({ key: PENDING, value: undefined });
     return rows;
@@ -138,8 +140,23 @@ export class GroupSession {
     erase(...secretsOf(this.state.secrets), ...this.state.privateKeys.values());
   }
 
+  /** Stores rows. Where that fails, what is in memory may not be what is on disk, and the group can't go on. */
   write(rows: readonly StoreChange[], durability: Durability): Promise<void> {
-    return this.partition.write(rows, durability);
+    return this.#orFail(this.partition.write(rows, durability));
+  }
+
+  /** Makes everything durable, and leaves nothing on disk that was replaced. */
+  compact(): Promise<void> {
+    return this.#orFail(this.partition.compact());
+  }
+
+  async #orFail(writing: Promise<void>): Promise<void> {
+    try {
+      await writing;
+    } catch (error) {
+      if (!(error instanceof TypeError)) this.failure = error;
+      throw error;
+    }
   }
 
   hash(bytes: Uint8Array): Promise<Uint8Array> {

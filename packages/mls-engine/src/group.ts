@@ -121,6 +121,7 @@ export class MlsGroup {
    * - `generation_too_far`, `own_message`
    * - `invalid_commit`, `invalid_proposal`, `credential_refused`, `unknown_psk`, `group_full`
    * - `removed`, `closed`
+   * @throws StoreError: the group takes no step any more; load it anew
    */
   process(message: Uint8Array, options: WriteOptions<ProcessedMessage> = {}): Promise<ProcessedMessage> {
     return this.#step(async (session) => {
@@ -132,7 +133,7 @@ export class MlsGroup {
       const isCommit = received.result.kind === "commit";
       await session.write([...received.begin(), ...also], isCommit ? "soon" : (options.durability ?? "soon"));
       received.apply();
-      if (isCommit) await session.partition.compact();
+      if (isCommit) await session.compact();
       return received.result;
     });
   }
@@ -167,7 +168,8 @@ export class MlsGroup {
   }
 
   /**
-   * Proposes that others remove us; gives the message for the group. Nobody can remove itself: until somebody commits it, we stay.
+   * Proposes that others remove us; gives the message for the group. Nobody can remove itself: until somebody commits it, we stay. A commit
+   * that doesn't hold it ends the epoch and the proposal with it; propose again then.
    *
    * @throws MlsError `removed`, `closed`
    */
@@ -259,7 +261,7 @@ export class MlsGroup {
           );
           session.discarded = discarded;
           session.erasePending();
-          await session.partition.compact();
+          await session.compact();
         }),
     };
   }
@@ -280,7 +282,7 @@ export class MlsGroup {
     for (const row of pending.rows) row.value?.fill(0);
     session.pending = { ...pending, next };
     session.advance(next, commitHash);
-    await session.partition.compact();
+    await session.compact();
     return result;
   }
 
@@ -315,7 +317,7 @@ export class MlsGroup {
     await session.write([...gone, marker, ...alsoRows(options.also, result)], "soon");
     this.#status = "removed";
     session.eraseAll();
-    await session.partition.compact();
+    await session.compact();
     return result;
   }
 
@@ -323,6 +325,7 @@ export class MlsGroup {
     return this.#enqueue(async () => {
       const session = this.#open();
       if (this.#status === "removed") throw new MlsError("removed", "We are no member of this group any more");
+      if (session.failure !== undefined) throw session.failure;
       return step(session);
     });
   }

@@ -6,7 +6,7 @@ import { decodeState } from "../src/core/state-codec.ts";
 import { decodeSnapshot } from "../src/messages/snapshot.ts";
 import { decodeRatchetChange } from "../src/messages/ratchet-change.ts";
 import { createNodeCrypto, openFileStore } from "../src/node/index.ts";
-import type { GroupStore, StagedCommit, StorePartition } from "../src/index.ts";
+import { StoreError, type GroupStore, type StagedCommit, type StorePartition } from "../src/index.ts";
 import { CrashDisk } from "./crash-disk.ts";
 import { agreement, codeOf, commit, GROUP_ID, groupOf, joined, newEngine, seeded, utf8, type Member } from "./world.ts";
 
@@ -128,6 +128,46 @@ describe("after a restart", () => {
     expect(again.group.proposals).toMatchObject([{ kind: "remove", member: { leaf: 1 } }]);
     await commit(await again.group.stage(), [alice]);
     expect(await agreement(alice.group)).toBe(await agreement(again.group));
+  });
+
+  test("proposals that came after a commit was staged are gone with its epoch", async () => {
+    const { alice, bob, disk } = await onDisk();
+    const staged = await bob.group.stageUpdate();
+    await bob.group.process(await alice.group.leave());
+    expect(bob.group.proposals).toHaveLength(1);
+    await staged.confirm();
+    expect(bob.group.proposals).toHaveLength(0);
+    const again = await restarted(bob, disk);
+    expect(again.group.proposals).toHaveLength(0);
+    expect(await codeOf(again.group.encrypt(utf8("x")))).toBe("resolved");
+  });
+
+  test.each([
+    [false, 0],
+    [true, 32],
+  ])("of a disk that failed, keys that it may not hold are never used (written: %s)", async (isWritten, generation) => {
+    const { alice, bob, disk } = await onDisk();
+    const update = await alice.group.stageUpdate();
+    await update.confirm();
+    // The write of the new epoch succeeds, and making it durable doesn't.
+    disk.failAfter(1, isWritten);
+    await expect(bob.group.process(update.commit)).rejects.toThrow(StoreError);
+    await expect(bob.group.encrypt(utf8("x"))).rejects.toThrow(StoreError);
+    disk.crash(() => 0);
+    const engine = await newEngine("bob", { store: disk.open() });
+    const group = await engine.loadGroup(GROUP_ID);
+    if (group.epoch === 1n) await group.process(update.commit);
+    expect(await alice.group.process(await group.encrypt(utf8("x")))).toMatchObject({ kind: "application", generation });
+  });
+
+  test("of a disk that failed at a lease, the lease is not used", async () => {
+    const { alice, bob, disk } = await onDisk();
+    for (let i = 0; i < 32; i++) await bob.group.encrypt(utf8("x"));
+    disk.failAfter(0, false);
+    await expect(bob.group.encrypt(utf8("x"))).rejects.toThrow(StoreError);
+    await expect(bob.group.encrypt(utf8("x"))).rejects.toThrow(StoreError);
+    const again = await restarted(bob, disk);
+    expect(await alice.group.process(await again.group.encrypt(utf8("x")))).toMatchObject({ generation: 32 });
   });
 
   test("a damaged state is reported, and nothing is guessed", async () => {
