@@ -1,3 +1,4 @@
+import { ParleyError } from "@parley/core";
 import type { Environment } from "./core/environment.ts";
 import type { EpochStart, GroupState } from "./core/group-state.ts";
 import { secretsOf } from "./core/key-schedule.ts";
@@ -58,7 +59,7 @@ export class GroupSession {
   /** Hashes of own commits of this epoch that were discarded. */
   discarded: readonly Uint8Array[];
   /** Why the store could not be written. Keys that it should hold are in memory then, and must not be used. */
-  failure: unknown;
+  failure: Error | undefined;
 
   constructor(options: GroupContextOptions, partition: StorePartition, loaded: LoadedGroup) {
     this.options = options;
@@ -154,7 +155,7 @@ export class GroupSession {
     try {
       await writing;
     } catch (error) {
-      if (!(error instanceof TypeError)) this.failure = error;
+      if (!(error instanceof TypeError)) this.failure = ParleyError.from(error);
       throw error;
     }
   }
