@@ -94,9 +94,10 @@ export class MlsGroup {
   /**
    * Encrypts a message to all members, signed by this one.
    *
-   * @throws MlsError `proposals_waiting` (commit first), `removed`, `closed`; TypeError
+   * @throws MlsError `proposals_waiting` (commit first), `too_large`, `removed`, `closed`; TypeError
    */
   encrypt(data: Uint8Array, options: EncryptOptions = {}): Promise<Uint8Array> {
+    if (!(data instanceof Uint8Array)) throw new TypeError("What is encrypted must be a Uint8Array");
     return this.#step(async (session) => {
       const message = await sealApplication(session, data, options.aad, options.padding);
       const rows = alsoRows(options.also, message);
@@ -124,6 +125,7 @@ export class MlsGroup {
    * @throws StoreError: the group takes no step any more; load it anew
    */
   process(message: Uint8Array, options: WriteOptions<ProcessedMessage> = {}): Promise<ProcessedMessage> {
+    if (!(message instanceof Uint8Array)) throw new TypeError("A message is a Uint8Array");
     return this.#step(async (session) => {
       const { pending } = session;
       if (pending && equalBytes(message, pending.commit)) return this.#confirm(session, pending, options);
