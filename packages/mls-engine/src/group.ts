@@ -86,9 +86,13 @@ export class MlsGroup {
     return pending && this.#staged(pending);
   }
 
-  /** The same for all members of the epoch, and no secret of use to others; to compare over another channel (RFC 9420 §8.7). */
+  /**
+   * The same for all members of the epoch, and no secret of use to others; to compare over another channel (RFC 9420 §8.7).
+   *
+   * @throws MlsError `removed`, `closed`
+   */
   get epochAuthenticator(): Uint8Array {
-    return this.#session.state.secrets.epochAuthenticator.slice();
+    return this.#member().state.secrets.epochAuthenticator.slice();
   }
 
   /**
@@ -325,8 +329,7 @@ export class MlsGroup {
 
   #step<T>(step: (session: GroupSession) => Promise<T>): Promise<T> {
     return this.#enqueue(async () => {
-      const session = this.#open();
-      if (this.#status === "removed") throw new MlsError("removed", "We are no member of this group any more");
+      const session = this.#member();
       if (session.failure !== undefined) throw session.failure;
       return step(session);
     });
@@ -334,6 +337,12 @@ export class MlsGroup {
 
   #enqueue<T>(task: () => Promise<T>): Promise<T> {
     return this.#mutex.run(task);
+  }
+
+  #member(): GroupSession {
+    const session = this.#open();
+    if (this.#status === "removed") throw new MlsError("removed", "We are no member of this group any more");
+    return session;
   }
 
   #open(): GroupSession {

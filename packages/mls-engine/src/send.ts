@@ -7,6 +7,8 @@ import type { SendLease } from "./messages/send-lease.ts";
 import type { StoreChange } from "./store/group-store.ts";
 
 const EMPTY = new Uint8Array();
+/** Of proposals and commits: multiples of 256. Their size follows from the tree; coarser steps would cost more than they hide. */
+const HANDSHAKE_PADDING: PaddingBuckets = [256];
 
 /** Seals an application message. Costs a durable write once in a lease, and otherwise none. */
 export async function sealApplication(
@@ -42,7 +44,7 @@ export function sealHandshake(session: GroupSession, handshake: Handshake): { me
     keys.messages,
     lease,
     confirmationTag ? { ...common, contentType: "commit", confirmationTag } : { ...common, contentType: "proposal" },
-    session.options.padding,
+    session.options.padding?.length === 0 ? [] : HANDSHAKE_PADDING,
   );
   return { message, rows };
 }
