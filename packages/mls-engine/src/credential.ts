@@ -1,5 +1,5 @@
 /** The type of basic credentials (RFC 9420 §17.5). */
-const BASIC_CREDENTIAL = 1;
+export const BASIC_CREDENTIAL = 1;
 
 /** Who a member says that it is (RFC 9420 §5.3). */
 export interface MlsCredential {

@@ -1,6 +1,6 @@
 import type { CommitEffects } from "./core/group-state.ts";
 import type { LeafNode } from "./core/leaf-node.ts";
-import type { PendingProposal } from "./core/group-state.ts";
+import type { SentProposal } from "./core/group-state.ts";
 import type { RatchetTree } from "./core/ratchet-tree.ts";
 import { basicIdentity, type MlsCredential } from "./credential.ts";
 
@@ -50,7 +50,7 @@ export function changesOf(effects: CommitEffects, before: RatchetTree, after: Ra
   };
 }
 
-export function proposalOf({ proposal, sender }: PendingProposal, tree: RatchetTree): MlsProposal {
+export function proposalOf({ proposal, sender }: SentProposal, tree: RatchetTree): MlsProposal {
   const from = memberAt(sender, tree);
   switch (proposal.kind) {
     case "add":

@@ -1,17 +1,17 @@
+import { alsoRows } from "./also-rows.ts";
 import { exportFrom } from "./core/key-schedule.ts";
 import type { KeyPackage } from "./core/key-package.ts";
 import { MlsError } from "./errors.ts";
-import { changesOf, membersOf, proposalOf, type MlsMember, type MlsProposal } from "./group-facts.ts";
-import { DISCARDED, PENDING, REMOVED, userKey, userKeys } from "./group-rows.ts";
-import type { GroupSession, NextEpochState, Pending } from "./group-session.ts";
-import type { CommitMessage, EncryptOptions, GroupRow, ProcessedMessage, StagedCommit, StageOptions, WriteOptions } from "./group-types.ts";
-import { loadSession } from "./load-session.ts";
+import { membersOf, proposalOf, type MlsMember, type MlsProposal } from "./group-facts.ts";
+import { userKey, userKeys } from "./group-rows.ts";
+import type { GroupSession, Pending } from "./group-session.ts";
+import type { EncryptOptions, GroupRow, ProcessedMessage, StagedCommit, StageOptions, WriteOptions } from "./group-types.ts";
 import { Mutex } from "./mutex.ts";
-import { receive, type Received } from "./receive.ts";
+import { receive } from "./receive.ts";
+import { confirmCommit, discardCommit, endMembership } from "./settle.ts";
 import { sealApplication } from "./send.ts";
 import { proposeLeave, stageCommit } from "./stage.ts";
-import type { StoreChange } from "./store/group-store.ts";
-import { encode, equalBytes } from "./core/codec.ts";
+import { equalBytes } from "./core/codec.ts";
 
 /** What a group tells its engine. */
 export interface GroupHooks {
@@ -86,17 +86,22 @@ export class MlsGroup {
     return pending && this.#staged(pending);
   }
 
-  /** The same for all members of the epoch, and no secret of use to others; to compare over another channel (RFC 9420 §8.7). */
+  /**
+   * The same for all members of the epoch, and no secret of use to others; to compare over another channel (RFC 9420 §8.7).
+   *
+   * @throws MlsError `removed`, `closed`
+   */
   get epochAuthenticator(): Uint8Array {
-    return this.#session.state.secrets.epochAuthenticator.slice();
+    return this.#member().state.secrets.epochAuthenticator.slice();
   }
 
   /**
    * Encrypts a message to all members, signed by this one.
    *
-   * @throws MlsError `proposals_waiting` (commit first), `removed`, `closed`; TypeError
+   * @throws MlsError `proposals_waiting` (commit first), `too_large`, `removed`, `closed`; TypeError
    */
   encrypt(data: Uint8Array, options: EncryptOptions = {}): Promise<Uint8Array> {
+    if (!(data instanceof Uint8Array)) throw new TypeError("What is encrypted must be a Uint8Array");
     return this.#step(async (session) => {
       const message = await sealApplication(session, data, options.aad, options.padding);
       const rows = alsoRows(options.also, message);
@@ -124,11 +129,15 @@ export class MlsGroup {
    * @throws StoreError: the group takes no step any more; load it anew
    */
   process(message: Uint8Array, options: WriteOptions<ProcessedMessage> = {}): Promise<ProcessedMessage> {
+    if (!(message instanceof Uint8Array)) throw new TypeError("A message is a Uint8Array");
     return this.#step(async (session) => {
       const { pending } = session;
-      if (pending && equalBytes(message, pending.commit)) return this.#confirm(session, pending, options);
+      if (pending && equalBytes(message, pending.commit)) return confirmCommit(session, pending, options.also);
       const received = await receive(session, message);
-      if (received.kind === "removed") return this.#leaveGroup(session, received, options);
+      if (received.kind === "removed") {
+        await endMembership(session, received.result, options.also, () => (this.#status = "removed"));
+        return received.result;
+      }
       const also = alsoRows(options.also, received.result);
       const isCommit = received.result.kind === "commit";
       await session.write([...received.begin(), ...also], isCommit ? "soon" : (options.durability ?? "soon"));
@@ -245,86 +254,18 @@ export class MlsGroup {
       confirm: (options = {}) =>
         this.#step(async (session) => {
           if (!session.pending || !isPending(session)) throw new MlsError("no_commit_pending", "This commit is not pending any more");
-          return this.#confirm(session, session.pending, options);
+          return confirmCommit(session, session.pending, options.also);
         }),
       discard: () =>
         this.#step(async (session) => {
-          if (!isPending(session)) return;
-          const discarded = [...session.discarded, await session.hash(commit)].slice(-MAX_DISCARDED);
-          const value = encode((w) => w.list(discarded, (inner, hash) => inner.vector(hash)));
-          await session.write(
-            [
-              { key: PENDING, value: undefined },
-              { key: DISCARDED, value },
-            ],
-            "soon",
-          );
-          session.discarded = discarded;
-          session.erasePending();
-          await session.compact();
+          if (isPending(session)) await discardCommit(session, commit);
         }),
     };
-  }
-
-  async #confirm(session: GroupSession, pending: Pending, options: WriteOptions<CommitMessage>): Promise<CommitMessage> {
-    const before = session.state.tree;
-    const commitHash = await session.hash(pending.commit);
-    const next = pending.next ?? this.#nextFromRows(session, pending);
-    const result: CommitMessage = {
-      kind: "commit",
-      epoch: next.state.context.epoch,
-      changes: changesOf(pending.effects, before, next.state.tree),
-      isOwn: true,
-      isRemoved: false,
-    };
-    const also = alsoRows(options.also, result);
-    await session.write([...pending.rows, ...session.expire(), ...also], "soon");
-    for (const row of pending.rows) row.value?.fill(0);
-    session.pending = { ...pending, next };
-    session.advance(next, commitHash);
-    await session.compact();
-    return result;
-  }
-
-  /** The epoch that a stored commit leads to, as the rows would show it. */
-  #nextFromRows(session: GroupSession, pending: Pending): NextEpochState {
-    const rows = new Map(pending.rows.map((row) => [row.key, row.value]));
-    const { partition } = session;
-    const loaded = loadSession(session.options, {
-      get: (key) => (rows.has(key) ? rows.get(key)?.slice() : partition.get(key)),
-      keys: (prefix = "") => {
-        const keys = new Set([...partition.keys(prefix), ...[...rows.keys()].filter((key) => key.startsWith(prefix))]);
-        return [...keys].filter((key) => !rows.has(key) || rows.get(key) !== undefined);
-      },
-      write: () => Promise.reject(new TypeError("This is a view")),
-      compact: () => Promise.resolve(),
-      close: () => Promise.resolve(),
-    });
-    if (!loaded) throw new MlsError("state_damaged", "What is stored of a commit leads nowhere");
-    return { state: loaded.state, keys: loaded.keys };
-  }
-
-  async #leaveGroup(
-    session: GroupSession,
-    { result }: Extract<Received, { kind: "removed" }>,
-    options: WriteOptions<ProcessedMessage>,
-  ): Promise<CommitMessage> {
-    const gone: StoreChange[] = session.partition
-      .keys()
-      .filter((key) => !key.startsWith(userKey("")))
-      .map((key) => ({ key, value: undefined }));
-    const marker = { key: REMOVED, value: new TextEncoder().encode(String(result.epoch)) };
-    await session.write([...gone, marker, ...alsoRows(options.also, result)], "soon");
-    this.#status = "removed";
-    session.eraseAll();
-    await session.compact();
-    return result;
   }
 
   #step<T>(step: (session: GroupSession) => Promise<T>): Promise<T> {
     return this.#enqueue(async () => {
-      const session = this.#open();
-      if (this.#status === "removed") throw new MlsError("removed", "We are no member of this group any more");
+      const session = this.#member();
       if (session.failure !== undefined) throw session.failure;
       return step(session);
     });
@@ -332,6 +273,12 @@ export class MlsGroup {
 
   #enqueue<T>(task: () => Promise<T>): Promise<T> {
     return this.#mutex.run(task);
+  }
+
+  #member(): GroupSession {
+    const session = this.#open();
+    if (this.#status === "removed") throw new MlsError("removed", "We are no member of this group any more");
+    return session;
   }
 
   #open(): GroupSession {
@@ -342,23 +289,6 @@ export class MlsGroup {
 
 /** What HKDF can expand to with the shortest of the hashes. */
 const MAX_EXPORT = 8160;
-/** Own commits that are remembered, to be told when one of them wins all the same. */
-const MAX_DISCARDED = 64;
-const MAX_KEY_BYTES = 1000;
-const MAX_VALUE_BYTES = 64 * 1024 * 1024;
-
-function alsoRows<T>(also: WriteOptions<T>["also"], result: T): StoreChange[] {
-  const rows = typeof also === "function" ? also(result) : (also ?? []);
-  return rows.map(({ key, value }) => {
-    const bytes = new TextEncoder().encode(key).length;
-    if (bytes < 1 || bytes > MAX_KEY_BYTES) throw new TypeError(`The key of a row has 1 to ${MAX_KEY_BYTES} bytes`);
-    if (value !== undefined && (!(value instanceof Uint8Array) || value.length > MAX_VALUE_BYTES)) {
-      throw new TypeError(`The value of a row is a Uint8Array of at most ${MAX_VALUE_BYTES} bytes`);
-    }
-    return { key: userKey(key), value };
-  });
-}
-
 function closed(): MlsError {
   return new MlsError("closed", "The group is closed");
 }

@@ -7,6 +7,8 @@ import type { SendLease } from "./messages/send-lease.ts";
 import type { StoreChange } from "./store/group-store.ts";
 
 const EMPTY = new Uint8Array();
+/** Of proposals and commits: multiples of 256. Their size follows from the tree; coarser steps would cost more than they hide. */
+const HANDSHAKE_PADDING: PaddingBuckets = [256];
 
 /** Seals an application message. Costs a durable write once in a lease, and otherwise none. */
 export async function sealApplication(
@@ -16,13 +18,19 @@ export async function sealApplication(
   padding: PaddingBuckets | undefined = session.options.padding,
 ): Promise<Uint8Array> {
   const { state, keys, pending, env } = session;
+  const { maxMessageBytes } = session.options.limits;
+  const tooLarge = (): MlsError => new MlsError("too_large", `A message may have ${maxMessageBytes} bytes`);
+  if (data.length + aad.length > maxMessageBytes) throw tooLarge();
   if (state.proposals.size > 0 && pending === undefined) {
     throw new MlsError("proposals_waiting", "Proposals wait for a commit; stage one before sending (RFC 9420 §12.4)");
   }
   const lease = keys.leased("application") ?? (await takeLease(session));
   const { messages } = keys;
   const signature = signContent(messages, env.signer.signatureKey.privateKey, "application", data, aad);
-  return sealMessage(messages, lease, { contentType: "application", content: data, authenticatedData: aad, signature }, padding);
+  const content = { contentType: "application", content: data, authenticatedData: aad, signature } as const;
+  const message = sealMessage(messages, lease, content, padding);
+  if (message.length > maxMessageBytes) throw tooLarge();
+  return message;
 }
 
 /** Seals a proposal or commit with a key of its own. The row must be durable before the message leaves. */
@@ -36,7 +44,7 @@ export function sealHandshake(session: GroupSession, handshake: Handshake): { me
     keys.messages,
     lease,
     confirmationTag ? { ...common, contentType: "commit", confirmationTag } : { ...common, contentType: "proposal" },
-    session.options.padding,
+    session.options.padding?.length === 0 ? [] : HANDSHAKE_PADDING,
   );
   return { message, rows };
 }

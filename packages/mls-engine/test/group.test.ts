@@ -392,6 +392,8 @@ describe("an engine", () => {
     expect(await codeOf(alice.engine.joinGroup(await alice.engine.keyPackage()))).toBe("invalid_welcome");
     await alice.group.close();
     expect(await codeOf(alice.group.encrypt(utf8("x")))).toBe("closed");
+    expect(() => alice.group.epochAuthenticator).toThrow(expect.objectContaining({ code: "closed" }));
+    expect(() => alice.group.row("x")).toThrow(expect.objectContaining({ code: "closed" }));
     await alice.engine.close();
     await alice.engine.close();
     expect(await codeOf(alice.engine.keyPackage())).toBe("closed");

@@ -219,6 +219,17 @@ describe("forward secrecy on disk", () => {
     expect(later?.application.skipped.size).toBe(0);
   });
 
+  test("nothing of an epoch is stored when it is kept no longer", async () => {
+    const { alice, bob, disk } = await onDisk();
+    const epochs = async (): Promise<string[]> => [...(await rowsOf(disk)).keys()].filter((key) => /^[psoc]\//.test(key));
+    await bob.group.process(await alice.group.encrypt(utf8("x")));
+    for (let i = 0; i < 4; i++) await commit(await alice.group.stageUpdate(), [bob]);
+    expect((await epochs()).filter((key) => key.split("/")[1] === "1")).not.toEqual([]);
+    await commit(await alice.group.stageUpdate(), [bob]);
+    expect((await epochs()).filter((key) => key.split("/")[1] === "1")).toEqual([]);
+    expect((await epochs()).filter((key) => key.startsWith("p/"))).toEqual(["p/2", "p/3", "p/4", "p/5"]);
+  });
+
   test("files hold no secret of an epoch that was left, once its commit is processed", async () => {
     const path = join(await directory(), "bob");
     const [alice] = await groupOf(1);

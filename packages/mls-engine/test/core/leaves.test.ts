@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { encode } from "../../src/core/codec.ts";
+import { decodeWhole, encode } from "../../src/core/codec.ts";
 import { sign, freshKeyPair, type Suite } from "../../src/core/labels.ts";
-import { encodeUnsignedLeaf, leafToBeSigned, signedLeaf, type LeafContent, type LeafNode } from "../../src/core/leaf-node.ts";
+import { encodeUnsignedLeaf, leafToBeSigned, readLeafNode, signedLeaf, type LeafContent, type LeafNode } from "../../src/core/leaf-node.ts";
 import type { Environment } from "../../src/core/environment.ts";
 import { checkLeaf } from "../../src/core/leaf-validation.ts";
 import { checkKeyPackage, type KeyPackage } from "../../src/core/key-package.ts";
@@ -69,6 +69,14 @@ describe("a leaf (RFC 9420 §7.3)", () => {
     const strict = { ...client.env, limits: { ...client.env.limits, strictLifetimes: true } };
     expect(await check(strict, leaf)).toBe("invalid_commit");
   });
+});
+
+test("a leaf of enormous size is refused before it is looked at", async () => {
+  const client = await newClient("x");
+  const { leaf } = client.own.keyPackage;
+  const large = await leafLike(client, { credential: { type: 1, content: new Uint8Array(40_000) } });
+  expect(decodeWhole(leaf.bytes, readLeafNode).bytes).toEqual(leaf.bytes);
+  expect(() => decodeWhole(large.bytes, readLeafNode)).toThrow(expect.objectContaining({ code: "too_large" }));
 });
 
 describe("a key package (RFC 9420 §10.1)", () => {
@@ -155,5 +163,32 @@ describe("a proposal on its own (RFC 9420 §12.1)", () => {
     expect(await proposed(alice, bob, { kind: "update", leaf: await leafLike(alice, update) })).toBe("resolved");
     expect(await proposed(alice, bob, { kind: "update", leaf: await leafLike(alice, update, group.groupId, 1) })).toBe("invalid_proposal");
     expect(await proposed(alice, bob, { kind: "update", leaf: alice.own.keyPackage.leaf })).toBe("invalid_proposal");
+    const same = await leafLike(alice, { source: { kind: "update" } });
+    expect(await proposed(alice, bob, { kind: "update", leaf: same })).toBe("invalid_proposal");
+  });
+
+  test("waits with no more than a number of others", async () => {
+    const [alice, bob] = await groupOfClients(2);
+    const { handshake } = await propose(alice, []);
+    let { state } = bob;
+    let accepted = 0;
+    const send = async (id: number, length: number): Promise<void> => {
+      const extension = { type: 1, data: new Uint8Array(length).fill(id) };
+      const content = encode((w) => writeProposal(w, { kind: "group_context_extensions", extensions: [extension] }));
+      const message = {
+        ...handshake,
+        contentType: 2 as const,
+        content,
+        confirmationTag: undefined,
+        authenticatedData: new Uint8Array([id, id >> 8]),
+      };
+      ({ state } = await processProposal(bob.env, state, message));
+      accepted++;
+    };
+    for (let id = 0; id < 9; id++) await send(id, 100_000);
+    expect(await codeOf(send(10, 200_000))).toBe("too_large");
+    for (let id = 9; id < 1024; id++) await send(id, 10);
+    expect(await codeOf(send(1024, 10))).toBe("too_large");
+    expect(accepted).toBe(1024);
   });
 });
