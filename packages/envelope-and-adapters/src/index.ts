@@ -6,6 +6,7 @@ export { EnvelopeError, type EnvelopeErrorCode } from "./envelope-error.ts";
 export { Protocol } from "./protocol.ts";
 
 // For channel layers and adapters
-export { EnvelopeFanOut, type EnvelopeFanOutOptions } from "./fan-out.ts";
+export type { BufferLimits } from "./internal/bounded-queue.ts";
+export { EnvelopeFanOut } from "./fan-out.ts";
 export type { EnvelopeChannels, EnvelopePort, PortSendOptions, ReceivedEnvelope, ReceiveOptions } from "./port.ts";
 export { PortError, type PortErrorCode } from "./port-error.ts";

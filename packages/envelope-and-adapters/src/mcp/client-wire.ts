@@ -1,4 +1,5 @@
 import { AdapterError } from "../adapter-error.ts";
+import { Outbox } from "../internal/outbox.ts";
 import { settleWithin } from "../internal/settle.ts";
 import type { EnvelopePort, ReceivedEnvelope } from "../port.ts";
 import { Protocol } from "../protocol.ts";
@@ -26,6 +27,7 @@ export class ClientWire implements SessionWire {
   readonly #sink: SessionSink;
   readonly #session = crypto.randomUUID();
   readonly #stop = new AbortController();
+  readonly #outbox: Outbox;
   #opened = false;
   #bond: Bond | undefined;
 
@@ -33,6 +35,7 @@ export class ClientWire implements SessionWire {
     this.#port = port;
     this.#options = options;
     this.#sink = sink;
+    this.#outbox = new Outbox(port, this.#stop.signal);
   }
 
   open(): void {
@@ -43,6 +46,10 @@ export class ClientWire implements SessionWire {
   send(payload: Uint8Array, signal: AbortSignal | undefined): Promise<void> {
     const envelope = mcpEnvelope(this.#address(), payload);
     return this.#port.send(envelope, signal === undefined ? {} : { signal });
+  }
+
+  sendEventually(payload: Uint8Array): Promise<void> {
+    return this.#outbox.send(mcpEnvelope(this.#address(), payload));
   }
 
   async close(): Promise<void> {
@@ -77,7 +84,7 @@ export class ClientWire implements SessionWire {
       if (address.role !== "server" || address.session !== this.#session) return;
       if (!this.#isFromOurServer(address, sender)) return;
       if (address.event === "close") this.#leave();
-      else this.#sink.message(readJsonRpc(envelope.payload, this.#options.maxMessageBytes ?? MAX_MESSAGE_BYTES));
+      else this.#sink.message(readJsonRpc(envelope.payload, this.#options.maxMessageBytes ?? MAX_MESSAGE_BYTES), envelope.payload.length);
     } catch (error) {
       this.#sink.fault(error as Error);
     }

@@ -48,6 +48,11 @@ export class ListenerWire implements SessionWire {
     await client.send(payload, signal);
   }
 
+  async sendEventually(payload: Uint8Array): Promise<void> {
+    const client = await this.#client.promise;
+    await client.sendEventually(payload);
+  }
+
   async close(): Promise<void> {
     this.#client.reject(new Error("The transport was closed before a client came"));
     await this.#listener?.close();
@@ -55,7 +60,7 @@ export class ListenerWire implements SessionWire {
 
   #adopt(opened: OpenedSession): void {
     const wire = opened.connect({
-      message: (message) => this.#sink.message(message),
+      message: (message, bytes) => this.#sink.message(message, bytes),
       fault: (error) => this.#sink.fault(error),
       end: (error) => {
         this.#sink.end(error);

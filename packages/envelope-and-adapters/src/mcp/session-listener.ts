@@ -1,4 +1,5 @@
 import { AdapterError } from "../adapter-error.ts";
+import { Outbox } from "../internal/outbox.ts";
 import { settleWithin } from "../internal/settle.ts";
 import type { EnvelopePort, ReceivedEnvelope } from "../port.ts";
 import { Protocol } from "../protocol.ts";
@@ -115,7 +116,7 @@ export class SessionListener {
     }
     const open = entry ?? this.#open(session, sender);
     this.#sessions.touch(open);
-    open.sink?.message(message);
+    open.sink?.message(message, payload.length);
   }
 
   #open(id: string, sender: string | undefined): Entry {
@@ -136,8 +137,13 @@ export class SessionListener {
 
   #connect(id: string, entry: Entry, sink: SessionSink): SessionWire {
     entry.sink = sink;
+    const outbox = new Outbox(this.#port, entry.over.signal);
     return {
       open() {},
+      sendEventually: (payload) => {
+        this.#sessions.touch(entry);
+        return outbox.send(mcpEnvelope(this.#address(id), payload));
+      },
       send: (payload, signal) => {
         this.#sessions.touch(entry);
         return this.#port.send(mcpEnvelope(this.#address(id), payload), signal === undefined ? {} : { signal });
