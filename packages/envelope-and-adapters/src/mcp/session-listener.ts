@@ -70,10 +70,10 @@ export class SessionListener {
       const address = readMcpAddress(envelope);
       if (address.role !== "client") return;
       const entry = this.#sessions.get(address.session);
-      if (!this.#isForUs(address, entry)) return;
       if (entry !== undefined && entry.sender !== sender) {
         throw new AdapterError("sender_mismatch", "A party wrote in the name of another's MCP session");
       }
+      if (!this.#isForUs(address, entry)) return;
       this.#handle(address, envelope.payload, sender, entry);
     } catch (error) {
       this.#events.onFault(error as Error);

@@ -156,12 +156,13 @@ describe("several parties on one channel", () => {
 
   it("have agents that answer only for themselves", async () => {
     const second = new TestAgent(testCard("agent-2"));
-    await using _serving = await serveA2a(ports[2], second.handler);
+    await using alsoServing = await serveA2a(ports[2], second.handler);
     const other = await new ClientFactory({ transports: [calls] }).createFromAgentCard(testCard("agent-2"));
     await client.sendMessage(request("for the first"));
     await other.sendMessage(request("for the second"));
     expect(agent.heard).toEqual(["for the first"]);
     expect(second.heard).toEqual(["for the second"]);
+    await alsoServing.close();
   });
 });
 
