@@ -1,5 +1,6 @@
 // For applications
 export { AdapterError, type AdapterErrorCode } from "./adapter-error.ts";
+export type { TakeOptions } from "./internal/mailbox.ts";
 export { Envelope } from "./envelope.ts";
 export type { EnvelopeLimits } from "./envelope-codec.ts";
 export { EnvelopeError, type EnvelopeErrorCode } from "./envelope-error.ts";

@@ -34,7 +34,7 @@ export function testCard(agentId: string): AgentCard {
   };
 }
 
-export function textPart(value: string): Part {
+function textPart(value: string): Part {
   return { content: { $case: "text", value }, metadata: undefined, filename: "", mediaType: "" };
 }
 
