@@ -21,6 +21,9 @@ export interface A2aServeOptions {
   readonly onError?: (error: Error) => void;
 }
 
+/** Refusals that are on their way. Beyond them, a call is refused without an answer. */
+const MAX_REFUSALS = 64;
+
 /** What answers calls. */
 export interface CallHandler {
   /** Addresses of the agent. */
@@ -47,6 +50,7 @@ export class CallListener implements AsyncDisposable {
   readonly #stop = new AbortController();
   readonly #calls = new Map<string, { readonly call: ServedCall; readonly sender: string | undefined }>();
   readonly #done = deferred<void>();
+  #refusals = 0;
 
   constructor(port: EnvelopePort, handler: CallHandler, options: A2aServeOptions) {
     this.#port = port;
@@ -93,22 +97,23 @@ export class CallListener implements AsyncDisposable {
   }
 
   #start(key: string, { call: id, event }: ClientCall, payload: Uint8Array, caller: Caller): void {
-    if (this.#options.accepts?.(caller.sender) === false) {
-      throw new AdapterError("sender_mismatch", "A party that may not call this agent has tried to");
-    }
+    const refusal = this.#refusal(caller.sender);
+    if (refusal !== undefined && this.#refusals >= MAX_REFUSALS) throw refusal;
     const call = new ServedCall(id, new Outbox(this.#port, this.#stop.signal), {
       maxMessageBytes: this.#maxMessageBytes,
       errorOf: (error) => this.#handler.errorOf(error),
     });
-    const refusal = this.#refusal(caller.sender);
     if (refusal === undefined) this.#calls.set(key, { call, sender: caller.sender });
+    else this.#refusals += 1;
     void this.#run(call, event, payload, caller, refusal).finally(() => {
-      if (this.#calls.get(key)?.call === call) this.#calls.delete(key);
+      if (refusal === undefined) this.#calls.delete(key);
+      else this.#refusals -= 1;
     });
   }
 
   #refusal(sender: string | undefined): AdapterError | undefined {
-    const { maxCalls = 256, maxCallsPerSender = 64 } = this.#options;
+    const { maxCalls = 256, maxCallsPerSender = 64, accepts } = this.#options;
+    if (accepts?.(sender) === false) return new AdapterError("sender_mismatch", "This party may not call this agent");
     const own = [...this.#calls.values()].filter((call) => call.sender === sender).length;
     const full = this.#calls.size >= maxCalls || (sender !== undefined && own >= maxCallsPerSender);
     return full ? new AdapterError("too_many", "The agent has too many calls under way") : undefined;

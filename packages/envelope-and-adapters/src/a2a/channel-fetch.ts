@@ -50,15 +50,8 @@ export class ChannelFetch {
     this.#listen();
     const id: ClientCall = { call: crypto.randomUUID(), role: "client", event, agent };
     const call = this.#open(id, signal);
-    try {
-      await this.#port.send(
-        callEnvelope({ call: id, parameters: parametersOf(init) }, payload),
-        signal === undefined || signal === null ? {} : { signal },
-      );
-    } catch (error) {
-      call.fail(error, false);
-      throw error;
-    }
+    const envelope = callEnvelope({ call: id, parameters: parametersOf(init) }, payload);
+    this.#port.send(envelope, signal === undefined ? {} : { signal }).catch((error: unknown) => call.fail(error, false));
     return call.response;
   };
 

@@ -38,8 +38,16 @@ export class Mailbox<T> {
   async take({ timeout = 5, signal }: TakeOptions): Promise<T[]> {
     if (!(timeout >= 0)) throw new TypeError("A timeout is a number of seconds from 0");
     signal?.throwIfAborted();
-    if (this.#messages.size === 0 && this.#ended === undefined) await this.#arrival(timeout * 1000, signal);
-    signal?.throwIfAborted();
+    const deadline = performance.now() + timeout * 1000;
+    // Another call may have taken what this one was woken for.
+    for (
+      let left = timeout * 1000;
+      left > 0 && this.#messages.size === 0 && this.#ended === undefined;
+      left = deadline - performance.now()
+    ) {
+      await this.#arrival(left, signal);
+      signal?.throwIfAborted();
+    }
     const messages = this.#messages.clear();
     if (messages.length === 0 && this.#ended !== undefined) throw this.#ended.error;
     return messages;

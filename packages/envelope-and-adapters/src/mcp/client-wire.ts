@@ -53,7 +53,7 @@ export class ClientWire implements SessionWire {
   }
 
   async close(): Promise<void> {
-    this.#stop.abort();
+    this.#stop.abort(new AdapterError("closed", "The MCP session is closed"));
     if (!this.#opened) return;
     const farewell = mcpEnvelope({ ...this.#address(), event: "close" }, new Uint8Array());
     await settleWithin(FAREWELL_MS, (signal) => this.#port.send(farewell, { signal }));
@@ -106,7 +106,8 @@ export class ClientWire implements SessionWire {
   }
 
   #leave(): void {
-    this.#stop.abort();
-    this.#sink.end(new AdapterError("session_ended", "The server has ended the session, or does not know it"));
+    const ended = new AdapterError("session_ended", "The server has ended the session, or does not know it");
+    this.#stop.abort(ended);
+    this.#sink.end(ended);
   }
 }

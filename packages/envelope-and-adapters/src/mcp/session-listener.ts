@@ -8,6 +8,9 @@ import { readJsonRpc } from "./json-rpc.ts";
 import { FAREWELL_MS, MAX_MESSAGE_BYTES, type SessionSink, type SessionWire } from "./session.ts";
 import { SessionTable, type Entry, type SessionTableOptions } from "./session-table.ts";
 
+/** Farewells that are on their way at the same time. */
+const MAX_GOODBYES = 1024;
+
 /** Options of a {@link SessionListener}. */
 export interface SessionListenerOptions extends SessionTableOptions {
   readonly name?: string;
@@ -37,6 +40,7 @@ export class SessionListener {
   readonly #instance = crypto.randomUUID();
   readonly #stop = new AbortController();
   readonly #sessions: SessionTable;
+  #goodbyes = 0;
 
   constructor(port: EnvelopePort, options: SessionListenerOptions, events: SessionListenerEvents) {
     this.#port = port;
@@ -166,8 +170,12 @@ export class SessionListener {
     return { session, role: "server", ...(name === undefined ? {} : { server: name }), instance: this.#instance };
   }
 
-  #sayGoodbye(session: string): Promise<void> {
+  /** Those that strangers provoke are limited: whoever gets none finds out by a timeout. */
+  async #sayGoodbye(session: string): Promise<void> {
+    if (this.#goodbyes >= MAX_GOODBYES) return;
+    this.#goodbyes += 1;
     const farewell = mcpEnvelope({ ...this.#address(session), event: "close" }, new Uint8Array());
-    return settleWithin(FAREWELL_MS, (signal) => this.#port.send(farewell, { signal }));
+    await settleWithin(FAREWELL_MS, (signal) => this.#port.send(farewell, { signal }));
+    this.#goodbyes -= 1;
   }
 }

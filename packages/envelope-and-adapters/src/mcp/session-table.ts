@@ -20,6 +20,10 @@ export interface Entry {
   lastUsed: number;
 }
 
+function ended(): AdapterError {
+  return new AdapterError("closed", "The MCP session is closed");
+}
+
 const LONGEST_TIMER_MS = 2_147_483_647;
 
 /** The open sessions of a server, by their ids. */
@@ -68,12 +72,12 @@ export class SessionTable {
     if (entry === undefined) return;
     this.#entries.delete(id);
     this.#ids.delete(entry);
-    entry.over.abort();
+    entry.over.abort(ended());
   }
 
   clear(): [id: string, entry: Entry][] {
     const all = [...this.#entries];
-    for (const [, { over }] of all) over.abort();
+    for (const [, { over }] of all) over.abort(ended());
     this.#entries.clear();
     this.#ids.clear();
     clearTimeout(this.#timer);

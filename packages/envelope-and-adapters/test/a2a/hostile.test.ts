@@ -56,7 +56,7 @@ describe("an agent among strangers", () => {
 
   beforeEach(async () => {
     agent = new TestAgent(testCard("agent-1"));
-    serving = await serveA2a(server, agent.handler, { onError, maxMessageBytes: 2000, accepts: (sender) => sender !== "banned" });
+    serving = await serveA2a(server, agent.handler, { onError, maxMessageBytes: 2000 });
   });
 
   afterEach(() => serving.close());
@@ -161,10 +161,12 @@ describe("an agent among strangers", () => {
   it("refuses who may not call", async () => {
     await serving.close();
     serving = await serveA2a(server, agent.handler, { onError, accepts: (sender) => sender === "client" });
-    const next = listen(client);
+    const next = listen(mallory);
     await mallory.send(envelope(call("card", "1"), undefined));
+    expect(await next()).toMatchObject({ a2a: { call: "1", event: "reply" }, message: { error: { code: -32_603 } } });
+    const allowed = listen(client);
     await client.send(envelope(call("card", "2"), undefined));
-    while ((await next()).a2a["call"] !== "2");
+    expect((await allowed()).message).toMatchObject({ name: "agent-1" });
     expect(errors).toMatchObject([{ code: "sender_mismatch" }]);
   });
 });

@@ -211,6 +211,46 @@ describe("a session on its own", () => {
   });
 });
 
+describe("a server for one client", () => {
+  it("waits for it to write, and ends with it", async () => {
+    const serving = new McpChannelTransport(server, { role: "server" });
+    const { closed, errors } = watch(serving);
+    const written = serving.write(NOTE);
+    const transport = new McpChannelTransport(client);
+    await transport.write(PING);
+    await written;
+    expect([await serving.read(), await transport.read()]).toEqual([PING, NOTE]);
+    await transport.close();
+    await closed;
+    expect(errors).toEqual([]);
+  });
+
+  it("takes no second one", async () => {
+    const serving = new McpChannelTransport(server, { role: "server" });
+    const { errors } = watch(serving);
+    const request = serving.read();
+    await new McpChannelTransport(client).write(PING);
+    expect(await request).toEqual(PING);
+    const second = new McpChannelTransport(mallory);
+    const refused = watch(second);
+    await second.write(PING);
+    await refused.closed;
+    expect([errors, refused.errors]).toMatchObject([[{ code: "too_many" }], [{ code: "session_ended" }]]);
+  });
+
+  it.each([
+    ["closed", (transport: McpChannelTransport) => transport.close()],
+    ["cut off", () => server.close()],
+  ])("lets nobody wait for a client when it is %s", async (_, end) => {
+    const serving = new McpChannelTransport(server, { role: "server" });
+    const pending = [serving.write(NOTE), serving.write(PING), serving.read()];
+    const settled = Promise.allSettled(pending);
+    await end(serving);
+    const closed = { status: "rejected", reason: { code: "closed" } };
+    expect(await settled).toMatchObject([closed, closed, closed]);
+  });
+});
+
 describe("addresses", () => {
   it("carry session and role, open until a server has answered, and the server's run from then on", async () => {
     const inbound = mallory.receive({ protocol: Protocol.MCP });
@@ -410,6 +450,18 @@ describe("McpChannelServer", () => {
     await expect(next).rejects.toBe(failure);
     await closed;
     expect(errors).toEqual([failure]);
+  });
+
+  it("gives up what waits for the link when the session ends", async () => {
+    const { transport, session } = await connected();
+    for (const [port, each] of [[server, session] as const, [client, transport] as const]) {
+      port.cut();
+      const waiting = each.write(NOTE);
+      const settled = Promise.allSettled([waiting]);
+      await each.close();
+      port.restore();
+      expect(await settled).toMatchObject([{ status: "rejected", reason: { code: "closed" } }]);
+    }
   });
 
   it("sends responses that met a link that is down once it is there again, in order; requests fail", async () => {

@@ -73,6 +73,16 @@ describe("SlimAdapter", () => {
     await expect(subscriber.receive(CHANNEL, { timeout: Number.NaN })).rejects.toThrow(TypeError);
   });
 
+  it("lets several wait, each for something", async () => {
+    const { publisher, subscriber } = await pair();
+    await subscriber.subscribe(CHANNEL);
+    const waiting = [subscriber.receive(CHANNEL, { timeout: 60 }), subscriber.receive(CHANNEL, { timeout: 60 })];
+    await publisher.publish(CHANNEL, "one");
+    await Promise.race(waiting);
+    await publisher.publish(CHANNEL, "two");
+    expect((await Promise.all(waiting)).map((payloads) => payloads.map(text))).toEqual([["one"], ["two"]]);
+  });
+
   it("needs a subscription, and a channel", async () => {
     const { subscriber } = await pair();
     await expect(subscriber.receive(CHANNEL)).rejects.toMatchObject({ code: "not_subscribed" });
