@@ -1,4 +1,5 @@
 import { AsyncQueue } from "@parley/core/internal";
+import { reporterOf } from "../internal/reporter.ts";
 import type { EnvelopePort } from "../port.ts";
 import { McpSession, type McpSessionLimits } from "./session.ts";
 import { SessionListener, type OpenedSession } from "./session-listener.ts";
@@ -33,7 +34,8 @@ export interface McpServerSession extends McpSession {
  * @example
  * ```ts
  * import { McpServer } from "@modelcontextprotocol/sdk/server/mcp.js";
- * import type { EnvelopePort } from "@parley/envelope-and-adapters";
+ * import { reporterOf } from "../internal/reporter.ts";
+import type { EnvelopePort } from "@parley/envelope-and-adapters";
  * import { McpChannelServer } from "@parley/envelope-and-adapters/mcp";
  *
  * async function serve(port: EnvelopePort): Promise<void> {
@@ -54,7 +56,7 @@ export class McpChannelServer implements AsyncIterable<McpServerSession>, AsyncD
     this.#limits = options;
     this.#listener = new SessionListener(port, options, {
       onSession: (session) => this.#opened.push(new ServerSession(session, this.#limits)),
-      onFault: (error) => options.onError?.(error),
+      onFault: reporterOf(options.onError),
       onEnd: (error) => (error === undefined ? this.#opened.end() : this.#opened.fail(error)),
     });
   }
