@@ -34,7 +34,6 @@ export interface McpServerSession extends McpSession {
  * @example
  * ```ts
  * import { McpServer } from "@modelcontextprotocol/sdk/server/mcp.js";
- * import { reporterOf } from "../internal/reporter.ts";
 import type { EnvelopePort } from "@parley/envelope-and-adapters";
  * import { McpChannelServer } from "@parley/envelope-and-adapters/mcp";
  *
