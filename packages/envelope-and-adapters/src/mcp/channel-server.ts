@@ -34,7 +34,7 @@ export interface McpServerSession extends McpSession {
  * @example
  * ```ts
  * import { McpServer } from "@modelcontextprotocol/sdk/server/mcp.js";
-import type { EnvelopePort } from "@parley/envelope-and-adapters";
+ * import type { EnvelopePort } from "@parley/envelope-and-adapters";
  * import { McpChannelServer } from "@parley/envelope-and-adapters/mcp";
  *
  * async function serve(port: EnvelopePort): Promise<void> {
