@@ -1,0 +1,1 @@
+export { SlimAdapter, type SlimAdapterOptions, type SlimMessage, type SlimPublishOptions } from "./slim-adapter.ts";
