@@ -49,8 +49,10 @@ export function parseLayer(json: JsonObject, outside: Outside, limits: UnpackLim
 /** A plaintext has a `type`, whatever other headers its protocol gave it. */
 function possibleKinds(json: JsonObject): readonly Kind[] {
   if (Object.hasOwn(json, "type")) return ["plaintext"];
-  if (Object.hasOwn(json, "ciphertext")) return ["anoncrypt", "authcrypt"];
-  return [Object.hasOwn(json, "payload") ? "signed" : "plaintext"];
+  const [encrypted, signed] = [Object.hasOwn(json, "ciphertext"), Object.hasOwn(json, "payload")];
+  if (encrypted && signed) throw new DidcommCryptoError("envelope_invalid", "The envelope has both a ciphertext and a payload");
+  if (encrypted) return ["anoncrypt", "authcrypt"];
+  return [signed ? "signed" : "plaintext"];
 }
 
 function misplaced(kind: string, outside: Outside): DidcommCryptoError {
