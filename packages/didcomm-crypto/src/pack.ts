@@ -35,12 +35,10 @@ export interface PackOptions {
  * @see {@link https://identity.foundation/didcomm-messaging/spec/v2.1/#didcomm-encrypted-messages | DIDComm v2.1, Encrypted Messages}
  * @example
  * ```ts
- * import { createMessage } from "@parley/core";
+ * import type { Message } from "@parley/core";
  * import { pack, type OwnKey, type PeerKey } from "@parley/didcomm-crypto";
  *
- * function greet(alice: OwnKey, bob: PeerKey): string {
- *   const [from, to] = [alice, bob].map(({ kid }) => kid.split("#")[0] ?? "");
- *   const message = createMessage({ type: "https://didcomm.org/basicmessage/2.0/message", from, to, body: { content: "Hello" } });
+ * function seal(message: Message, alice: OwnKey, bob: PeerKey): string {
  *   return pack(message, { from: alice, to: bob });
  * }
  * ```

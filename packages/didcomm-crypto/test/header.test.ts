@@ -103,13 +103,19 @@ describe("the protected header", () => {
   });
 
   it.each(["P-256", "P-384", "P-521"] as const)(
-    "is refused with an epk off its curve %s, on which the recipient has a key",
+    "is refused with an epk off its curve %s or of another length, where the recipient has a key",
     async (curve) => {
       const { publicKey } = mallory.key(curve);
       if (!("y" in publicKey)) throw new Error("A point has a y");
+      const { x, y } = publicKey;
+      const longer = toBase64url(Buffer.concat([Buffer.alloc(1), Buffer.from(x, "base64url")]));
       for (const epk of [
-        { ...publicKey, y: publicKey.x },
-        { ...publicKey, x: "A".repeat(publicKey.x.length) },
+        { ...publicKey, y: x },
+        { ...publicKey, x: "A".repeat(x.length) },
+        { ...publicKey, x: longer },
+        { ...publicKey, x: `${x}=` },
+        { ...publicKey, y: undefined },
+        { ...publicKey, x: y, y: x },
       ]) {
         const text = forge(plaintext, { from: alice.key(curve), to: bob.key(curve), change: set({ epk }) });
         // oxlint-disable-next-line no-await-in-loop

@@ -1,4 +1,4 @@
-import { diffieHellman, type KeyObject } from "node:crypto";
+import { diffieHellman, timingSafeEqual, type KeyObject } from "node:crypto";
 
 const staticSecrets = new WeakMap<KeyObject, WeakMap<KeyObject, Buffer>>();
 
@@ -10,7 +10,7 @@ const staticSecrets = new WeakMap<KeyObject, WeakMap<KeyObject, Buffer>>();
 export function agree(privateKey: KeyObject, publicKey: KeyObject): Buffer {
   const secret = diffieHellman({ privateKey, publicKey });
   // OpenSSL refuses these itself; no version of it gets to decide that.
-  if (secret.every((byte) => byte === 0)) throw new Error("The public key is of low order");
+  if (timingSafeEqual(secret, Buffer.alloc(secret.length))) throw new Error("The public key is of low order");
   return secret;
 }
 
