@@ -28,6 +28,8 @@ export const RULES = {
     packages: ["core", "directory-lock"],
     libraries: ["ts-mls", "@noble/ciphers", "@noble/curves", "@noble/hashes", ...POST_QUANTUM],
   },
+  "didcomm-crypto": { packages: ["core", "did"], libraries: ["@noble/ciphers"] },
+  "mls-engine": { packages: ["core", "directory-lock"], libraries: ["ts-mls", "@noble/ciphers", "@noble/curves"] },
   "skytale-relay": { packages: ["core"], libraries: ["@grpc/grpc-js", "@bufbuild/protobuf"] },
   "envelope-and-adapters": { packages: ["core"], libraries: ["@a2a-js/sdk", "@modelcontextprotocol/sdk"] },
 

@@ -1,0 +1,122 @@
+import { addressingOf, describe, type OpenedLayer } from "./describe.ts";
+import { findAddressingFault } from "./addressing.ts";
+import { DidcommCryptoError } from "./didcomm-crypto-error.ts";
+import { decryptJwe } from "./jwe/decrypt.ts";
+import type { Jwe } from "./jwe/parse-jwe.ts";
+import type { Jws } from "./jws/parse-jws.ts";
+import { verifyJws } from "./jws/verify.ts";
+import type { AgreementCurve } from "./keys/curve.ts";
+import { agreementPrivateKey, agreementPublicKey, verifyingPublicKey } from "./keys/import.ts";
+import type { ImportedKey, PrivateKeyInput, PublicKeyInput } from "./keys/key.ts";
+import { parseLayer, type Outside } from "./layer.ts";
+import { withDefaults, type UnpackLimits } from "./limits.ts";
+import { readPlaintext } from "./plaintext.ts";
+import { parseJsonObject } from "./text/strict-json.ts";
+import { decodeUtf8 } from "./text/utf8.ts";
+import type { Unpacked } from "./unpacked.ts";
+
+/** Finds a key by its id, an absolute DID URL; `undefined` if there is none. What it throws comes out of {@link unpack}. */
+export type KeyLookup<Key> = (kid: string) => Key | undefined | Promise<Key | undefined>;
+
+/** Where keys come from, and what is too much. */
+export interface UnpackOptions {
+  /** Our own private keys. It is asked about each recipient of a message until it knows one. */
+  readonly recipientKey: KeyLookup<PrivateKeyInput>;
+  /** The public key that a sender lists for `keyAgreement`. Without it, authcrypt messages are refused. */
+  readonly senderKey?: KeyLookup<PublicKeyInput>;
+  /** The public key that a signer lists for `authentication`. Without it, signed messages are refused. */
+  readonly signerKey?: KeyLookup<PublicKeyInput>;
+  readonly limits?: Partial<UnpackLimits>;
+}
+
+/**
+ * Decrypts and verifies a message, and checks that it is from and for whom its envelopes say.
+ *
+ * Reads authcrypt, anoncrypt, signed messages, and what DIDComm makes of them: anoncrypt around authcrypt, and a signed message inside
+ * of either. Refuses a message that is in no envelope at all.
+ *
+ * @throws DidcommCryptoError with any code but `resolution_failed` and `key_purpose`; whatever a lookup throws.
+ * @see {@link https://identity.foundation/didcomm-messaging/spec/v2.1/#message-formats | DIDComm v2.1, Message Formats}
+ * @example
+ * ```ts
+ * import { unpack, type PrivateJwk } from "@parley/didcomm-crypto";
+ * import type { PublicJwk } from "@parley/did";
+ *
+ * async function read(text: string, ownKeys: Map<string, PrivateJwk>, peers: Map<string, PublicJwk>): Promise<string> {
+ *   const { message, sender } = await unpack(text, {
+ *     recipientKey: (kid) => ownKeys.get(kid),
+ *     senderKey: (kid) => peers.get(kid),
+ *   });
+ *   return `${sender ?? "somebody"}: ${message.type}`;
+ * }
+ * ```
+ */
+export async function unpack(message: string | Uint8Array, options: UnpackOptions): Promise<Unpacked> {
+  const limits = withDefaults(options.limits);
+  if (message.length > limits.maxLength) throw new DidcommCryptoError("too_large", `The message is longer than ${limits.maxLength}`);
+  const layers: OpenedLayer[] = [];
+  let outside: Outside = "nothing";
+  let text = typeof message === "string" ? message : textOf(message);
+  // Ends, because each layer may be inside of fewer than the one around it.
+  for (;;) {
+    const json = parseJsonObject(text, "The message", limits.maxDepth);
+    const layer = parseLayer(json, outside, limits);
+    if (layer.kind === "plaintext") {
+      const decoded = readPlaintext(json);
+      const fault = findAddressingFault(decoded.message, addressingOf(layers));
+      if (fault !== undefined) throw new DidcommCryptoError(fault.code, fault.message);
+      const metadata = describe(layers);
+      return { ...decoded, sender: metadata.authenticated ? decoded.message.from : undefined, plaintext: text, metadata };
+    }
+    if (layer.kind === "signed") {
+      await verifySignature(layer.jws, options);
+      layers.push(layer);
+      text = textOf(layer.jws.payload);
+    } else {
+      const [recipientKid, content] = await decrypt(layer.jwe, options);
+      layers.push({ ...layer, recipientKid });
+      text = textOf(content);
+    }
+    outside = layer.kind;
+  }
+}
+
+async function decrypt(jwe: Jwe, options: UnpackOptions): Promise<[recipientKid: string, content: Uint8Array]> {
+  const { kid, encryptedKey, own } = await findRecipient(jwe, options);
+  if (own.curve !== jwe.header.epk.curve) throw new DidcommCryptoError("epk_invalid", "epk is not on the curve of the recipient's key");
+  const sender = jwe.header.skid === undefined ? undefined : await findSender(jwe.header.skid, own.curve, options);
+  return [kid, decryptJwe(jwe, encryptedKey, { own, sender })];
+}
+
+async function findRecipient(
+  { recipients }: Jwe,
+  { recipientKey }: UnpackOptions,
+): Promise<{ kid: string; encryptedKey: Uint8Array; own: ImportedKey<AgreementCurve> }> {
+  for (const { kid, encryptedKey } of recipients) {
+    // One after the other: the first is nearly always it.
+    // oxlint-disable-next-line no-await-in-loop
+    const key = await recipientKey(kid);
+    if (key !== undefined) return { kid, encryptedKey, own: agreementPrivateKey(key) };
+  }
+  throw new DidcommCryptoError("recipient_unknown", "The message is for none of our keys");
+}
+
+async function findSender(skid: string, curve: AgreementCurve, { senderKey }: UnpackOptions): Promise<ImportedKey<AgreementCurve>> {
+  const key = await senderKey?.(skid);
+  if (key === undefined) throw new DidcommCryptoError("key_not_found", "The sender's key is not known");
+  const sender = agreementPublicKey(key);
+  if (sender.curve !== curve) throw new DidcommCryptoError("key_unsupported", "The sender's key is not on the curve of the recipient's");
+  return sender;
+}
+
+async function verifySignature(jws: Jws, { signerKey }: UnpackOptions): Promise<void> {
+  const key = await signerKey?.(jws.kid);
+  if (key === undefined) throw new DidcommCryptoError("key_not_found", "The signer's key is not known");
+  verifyJws(jws, verifyingPublicKey(key));
+}
+
+function textOf(bytes: Uint8Array): string {
+  const text = decodeUtf8(bytes);
+  if (text === undefined) throw new DidcommCryptoError("envelope_invalid", "The message is no UTF-8");
+  return text;
+}
