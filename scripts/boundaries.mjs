@@ -23,13 +23,11 @@ export const RULES = {
   "transport-phoenix": { packages: ["core"], libraries: ["phoenix", "ws", "undici"] },
   did: { packages: ["core"], libraries: ["did-resolver"] },
   vc: { packages: ["core", "did"], libraries: ["jose", "canonicalize"] },
-  "didcomm-crypto": { packages: ["core", "did"], libraries: ["jose"] },
   "mls-engine": {
     packages: ["core", "directory-lock"],
     libraries: ["ts-mls", "@noble/ciphers", "@noble/curves", "@noble/hashes", ...POST_QUANTUM],
   },
   "didcomm-crypto": { packages: ["core", "did"], libraries: ["@noble/ciphers"] },
-  "mls-engine": { packages: ["core", "directory-lock"], libraries: ["ts-mls", "@noble/ciphers", "@noble/curves"] },
   "skytale-relay": { packages: ["core"], libraries: ["@grpc/grpc-js", "@bufbuild/protobuf"] },
   "envelope-and-adapters": { packages: ["core"], libraries: ["@a2a-js/sdk", "@modelcontextprotocol/sdk"] },
 
