@@ -1,91 +1,7 @@
 import { MlsError } from "../errors.ts";
+import { Reader } from "../messages/reader.ts";
 
-/** Reads the presentation language of RFC 9420 §2.1, strictly: shortest lengths only, nothing beyond the end. Vectors are views. */
-export class Reader {
-  readonly #bytes: Uint8Array;
-  readonly #view: DataView;
-  #offset = 0;
-
-  constructor(bytes: Uint8Array) {
-    this.#bytes = bytes;
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  }
-
-  get offset(): number {
-    return this.#offset;
-  }
-
-  get isDone(): boolean {
-    return this.#offset === this.#bytes.length;
-  }
-
-  /** What was read since an offset. */
-  since(offset: number): Uint8Array {
-    return this.#bytes.subarray(offset, this.#offset);
-  }
-
-  u8(): number {
-    return this.#view.getUint8(this.#take(1));
-  }
-
-  u16(): number {
-    return this.#view.getUint16(this.#take(2));
-  }
-
-  u32(): number {
-    return this.#view.getUint32(this.#take(4));
-  }
-
-  u64(): bigint {
-    return this.#view.getBigUint64(this.#take(8));
-  }
-
-  /** `opaque<V>`. */
-  vector(): Uint8Array {
-    const length = this.#length();
-    const start = this.#take(length);
-    return this.#bytes.subarray(start, start + length);
-  }
-
-  /** `T<V>`: at most so many items. */
-  list<T>(read: (reader: Reader) => T, max: number): T[] {
-    const inner = new Reader(this.vector());
-    const items: T[] = [];
-    while (!inner.isDone) {
-      if (items.length === max) throw new MlsError("too_large", `A list has more than ${max} entries`);
-      items.push(read(inner));
-    }
-    return items;
-  }
-
-  /** `optional<T>`. */
-  optional<T>(read: (reader: Reader) => T): T | undefined {
-    const present = this.u8();
-    if (present > 1) throw malformed("A presence octet is neither 0 nor 1");
-    return present === 1 ? read(this) : undefined;
-  }
-
-  /** The rest must be nothing. */
-  end(): void {
-    if (!this.isDone) throw malformed("There are bytes after the end");
-  }
-
-  #length(): number {
-    const first = this.u8();
-    const prefix = first >> 6;
-    if (prefix === 0) return first;
-    if (prefix === 1) return atLeast(64, ((first & 0x3f) << 8) | this.u8());
-    if (prefix === 2) return atLeast(16_384, ((first & 0x3f) << 24) | (this.u8() << 16) | this.u16());
-    throw malformed("A length has an unknown prefix");
-  }
-
-  #take(count: number): number {
-    const start = this.#offset;
-    if (count > this.#bytes.length - start) throw malformed("The bytes end too early");
-    this.#offset = start + count;
-    return start;
-  }
-}
+export { malformed, Reader } from "../messages/reader.ts";
 
 /** Reads the whole of some bytes. */
 export function decodeWhole<T>(bytes: Uint8Array, read: (reader: Reader) => T): T {
@@ -194,13 +110,4 @@ export function keyOf(bytes: Uint8Array): string {
   let text = "";
   for (const byte of bytes) text += String.fromCharCode(byte);
   return text;
-}
-
-export function malformed(message: string): MlsError {
-  return new MlsError("malformed", message);
-}
-
-function atLeast(minimum: number, length: number): number {
-  if (length < minimum) throw malformed("A length is not written in the shortest way");
-  return length;
 }

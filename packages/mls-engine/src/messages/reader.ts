@@ -19,6 +19,15 @@ export class Reader {
     return this.#at;
   }
 
+  get isDone(): boolean {
+    return this.#at === this.#bytes.length;
+  }
+
+  /** What was read since an offset. */
+  since(offset: number): Uint8Array {
+    return this.#bytes.subarray(offset, this.#at);
+  }
+
   u8(): number {
     return this.#view.getUint8(this.#take(1));
   }
@@ -52,9 +61,27 @@ export class Reader {
     return this.#bytes.subarray(start, start + length);
   }
 
-  /** A vector `<V>` of bytes. */
+  /** `opaque<V>`. */
   vector(): Uint8Array {
     return this.bytes(this.length());
+  }
+
+  /** `T<V>`: at most so many items. */
+  list<T>(read: (reader: Reader) => T, max: number): T[] {
+    const inner = new Reader(this.vector());
+    const items: T[] = [];
+    while (!inner.isDone) {
+      if (items.length === max) throw new MlsError("too_large", `A list has more than ${max} entries`);
+      items.push(read(inner));
+    }
+    return items;
+  }
+
+  /** `optional<T>`. */
+  optional<T>(read: (reader: Reader) => T): T | undefined {
+    const present = this.u8();
+    if (present > 1) throw malformed("A presence octet is neither 0 nor 1");
+    return present === 1 ? read(this) : undefined;
   }
 
   /** All that is left. */
@@ -64,7 +91,7 @@ export class Reader {
 
   /** Everything must have been read. */
   end(): void {
-    if (this.#at !== this.#bytes.length) throw malformed("There are bytes behind the end");
+    if (!this.isDone) throw malformed("There are bytes behind the end");
   }
 
   #take(length: number): number {
