@@ -32,7 +32,22 @@ export const RULES = {
     packages: ["core", "did", "didcomm-crypto", "vc"],
     libraries: ["ws", "fastify", "@fastify/swagger", "fastify-type-provider-zod", "zod", "lmdb", "pino", "prom-client", ...NATS],
   },
-  "skytale-server": { packages: ["core", "skytale-relay"], libraries: ["@grpc/grpc-js", "fastify", "jose", "lmdb", ...NATS] },
+  "skytale-server": {
+    packages: ["core", "skytale-relay"],
+    libraries: [
+      "@grpc/grpc-js",
+      "@bufbuild/protobuf",
+      "fastify",
+      "@fastify/swagger",
+      "fastify-type-provider-zod",
+      "zod",
+      "jose",
+      "lmdb",
+      "pino",
+      "prom-client",
+      ...NATS,
+    ],
+  },
 
   layr8: {
     packages: ["core", "transport-phoenix", "didcomm-agent", "credentials-client", "did", "didcomm-crypto", "vc"],
