@@ -14,12 +14,14 @@ const NATS = ["@nats-io/transport-node", "@nats-io/nats-core", "@nats-io/jetstre
  */
 export const RULES = {
   core: { packages: [], libraries: [] },
+  "directory-lock": { packages: ["core"], libraries: [] },
+  storage: { packages: ["core", "directory-lock"], libraries: ["lmdb"] },
 
   "transport-phoenix": { packages: ["core"], libraries: ["phoenix", "ws", "undici"] },
   did: { packages: ["core"], libraries: ["did-resolver"] },
   vc: { packages: ["core", "did"], libraries: ["jose", "canonicalize"] },
   "didcomm-crypto": { packages: ["core", "did"], libraries: ["jose"] },
-  "mls-engine": { packages: ["core"], libraries: ["ts-mls"] },
+  "mls-engine": { packages: ["core", "directory-lock"], libraries: ["ts-mls", "@noble/ciphers", "@noble/curves"] },
   "skytale-relay": { packages: ["core"], libraries: ["@grpc/grpc-js", "@bufbuild/protobuf"] },
   "envelope-and-adapters": { packages: ["core"], libraries: ["@a2a-js/sdk", "@modelcontextprotocol/sdk"] },
 
@@ -29,11 +31,11 @@ export const RULES = {
   "protocol-bridge": { packages: ["core", "envelope-and-adapters"], libraries: [] },
 
   "layr8-node": {
-    packages: ["core", "did", "didcomm-crypto", "vc"],
-    libraries: ["ws", "fastify", "@fastify/swagger", "fastify-type-provider-zod", "zod", "lmdb", "pino", "prom-client", ...NATS],
+    packages: ["core", "did", "didcomm-crypto", "vc", "storage"],
+    libraries: ["ws", "fastify", "@fastify/swagger", "fastify-type-provider-zod", "zod", "pino", "prom-client", ...NATS],
   },
   "skytale-server": {
-    packages: ["core", "skytale-relay"],
+    packages: ["core", "skytale-relay", "storage"],
     libraries: [
       "@grpc/grpc-js",
       "@bufbuild/protobuf",
@@ -42,7 +44,6 @@ export const RULES = {
       "fastify-type-provider-zod",
       "zod",
       "jose",
-      "lmdb",
       "pino",
       "prom-client",
       ...NATS,

@@ -1,5 +1,6 @@
 import { pino, type Logger } from "pino";
 import type { ApiKeyInfo, ApiKeyOptions, CreatedApiKey } from "./identity/api-keys.ts";
+import { readResolution } from "./credentials/resolution.ts";
 import { readLimits, type NodeOptions } from "./options.ts";
 import { Policies } from "./routing/policy.ts";
 import { RunningNode } from "./running-node.ts";
@@ -43,13 +44,14 @@ export interface Layr8Node extends AsyncDisposable {
 export async function startNode(options: NodeOptions = {}): Promise<Layr8Node> {
   const limits = readLimits(options.limits);
   const policies = new Policies(options.policies);
+  const resolution = readResolution(options.resolution);
   const logger = loggerOf(options.logger);
   const stores = await openStores(options, limits);
   try {
     const created = stores.apiKeys.list().length > 0 ? undefined : await stores.apiKeys.create({ name: "unrestricted", dids: "any" });
     if (options.dataDir === undefined) logger.warn("no dataDir: messages, DIDs and keys are in memory and lost when this node stops");
     if (created !== undefined) logger.warn("no API key was configured: made one that may bind any DID");
-    const node = new RunningNode({ stores, limits, policies, logger, apiKey: created?.key });
+    const node = new RunningNode({ stores, limits, policies, resolution, logger, apiKey: created?.key });
     await node.listen(options);
     return node;
   } catch (error) {

@@ -1,4 +1,5 @@
 import type { Logger } from "pino";
+import type { ResolutionOptions } from "./credentials/resolution.ts";
 import type { Policy } from "./routing/policy.ts";
 
 /** Which DIDs an API key may bind: `"any"`, or a list of DIDs and of prefixes with a trailing `*`. */
@@ -42,6 +43,20 @@ export interface NodeLimits {
   readonly messageTtlMs: number;
   /** How long an ephemeral DID without a connection is kept, in milliseconds. Default 5 minutes. */
   readonly ephemeralGraceMs: number;
+  /** REST requests that one API key may make in a second. Default 500. */
+  readonly requestsPerSecond: number;
+  /** Credentials that one holder may store. Default 10,000. */
+  readonly maxCredentialsPerHolder: number;
+  /** Bytes of one stored credential. Default 256 Ki. */
+  readonly maxCredentialBytes: number;
+  /** Credentials and presentations that are verified at the same time. Default 64. */
+  readonly maxVerifications: number;
+  /** Longest time for one verification, what other hosts are asked for included, in milliseconds. Default 15,000. */
+  readonly verificationTimeoutMs: number;
+  /** How long a presentation's nonce is remembered, and how old a presentation with one may be, in milliseconds. Default 10 minutes. */
+  readonly nonceWindowMs: number;
+  /** Nonces that are remembered; above it, presentations with one are refused until the oldest is forgotten. Default 100,000. */
+  readonly maxNonces: number;
 }
 
 /** Options of {@link startNode}. */
@@ -70,6 +85,8 @@ export interface NodeOptions {
   readonly apiKeys?: readonly ConfiguredKey[];
   /** Who may send to whom. Default: everybody. */
   readonly policies?: readonly Policy[];
+  /** How other hosts are reached: for the documents of DIDs that this node doesn't host, and for status lists. Default: public ones only. */
+  readonly resolution?: ResolutionOptions;
   readonly limits?: Partial<NodeLimits>;
   /** Where to log: a pino logger, or `false` for nowhere. Default: warnings to standard error. */
   readonly logger?: Logger | false;
@@ -93,6 +110,13 @@ export function readLimits(limits: Partial<NodeLimits> = {}): NodeLimits {
     ackTimeoutMs: MINUTE / 2,
     messageTtlMs: 7 * 24 * 60 * MINUTE,
     ephemeralGraceMs: 5 * MINUTE,
+    requestsPerSecond: 500,
+    maxCredentialsPerHolder: 10_000,
+    maxCredentialBytes: 256 * 1024,
+    maxVerifications: 64,
+    verificationTimeoutMs: MINUTE / 4,
+    nonceWindowMs: 10 * MINUTE,
+    maxNonces: 100_000,
     ...limits,
   };
   for (const [name, value] of Object.entries(all)) {

@@ -1,6 +1,10 @@
 import type { AddressInfo } from "node:net";
 import type { FastifyInstance } from "fastify";
 import type { Logger } from "pino";
+import { createHostedResolver } from "./credentials/hosted-resolver.ts";
+import { createNetworkResolver, type Resolution } from "./credentials/resolution.ts";
+import { createStatusListFetch } from "./credentials/status-list-fetch.ts";
+import { CredentialVerifier } from "./credentials/verifier.ts";
 import { Gate } from "./gate.ts";
 import { createMetrics, type Metrics } from "./http/metrics.ts";
 import { createHttpServer } from "./http/server.ts";
@@ -31,6 +35,7 @@ export interface NodeParts {
   readonly stores: Stores;
   readonly limits: NodeLimits;
   readonly policies: Policies;
+  readonly resolution: Resolution;
   readonly logger: Logger;
   readonly apiKey: string | undefined;
 }
@@ -38,6 +43,8 @@ export interface NodeParts {
 /** A node: puts the parts together, and looks after them once a second. */
 export class RunningNode implements Layr8Node {
   readonly apiKey: string | undefined;
+  /** Verifies what agents present, with the keys of DIDs here and elsewhere. */
+  readonly verifier: CredentialVerifier;
   readonly #stores: Stores;
   readonly #limits: NodeLimits;
   readonly #logger: Logger;
@@ -51,7 +58,7 @@ export class RunningNode implements Layr8Node {
   #port = 0;
   #closing: Promise<void> | undefined;
 
-  constructor({ stores, limits, policies, logger, apiKey }: NodeParts) {
+  constructor({ stores, limits, policies, resolution, logger, apiKey }: NodeParts) {
     const { inbox, dids } = stores;
     this.apiKey = apiKey;
     this.#stores = stores;
@@ -61,6 +68,15 @@ export class RunningNode implements Layr8Node {
       sockets: () => this.#phoenix?.size ?? 0,
       agents: () => this.#router.connected,
       inboxMessages: () => inbox.recipients().reduce((sum, did) => sum + inbox.depth(did).messages, 0),
+    });
+    this.verifier = new CredentialVerifier({
+      resolver: createHostedResolver(
+        { has: (did) => dids.has(did), document: (did) => dids.document(did, this.#publicUrl) },
+        createNetworkResolver(resolution),
+      ),
+      status: createStatusListFetch(resolution),
+      maxConcurrent: limits.maxVerifications,
+      timeoutMs: limits.verificationTimeoutMs,
     });
     this.#router = new Router({
       inbox,

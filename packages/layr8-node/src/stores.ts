@@ -5,8 +5,10 @@ import type { Inbox } from "./inbox/inbox.ts";
 import { LmdbInbox } from "./inbox/lmdb-inbox.ts";
 import { MemoryInbox } from "./inbox/memory-inbox.ts";
 import type { NodeLimits, NodeOptions } from "./options.ts";
-import { StorageEnvironment } from "./storage/environment.ts";
-import { memoryRecords, storedRecords } from "./storage/records.ts";
+import { memoryRecords, StorageEnvironment, storedRecords, type StorageOptions } from "@parley/storage";
+
+/** Where a node keeps things in its data directory, and the version of how. */
+export const SCHEMA: StorageOptions = { name: "node", schema: 1 };
 
 /** What a node keeps. */
 export interface Stores {
@@ -41,7 +43,7 @@ function openInMemory(options: NodeOptions, limits: NodeLimits): Stores {
 }
 
 async function openDirectory(directory: string, options: NodeOptions, limits: NodeLimits): Promise<Stores> {
-  const environment = await StorageEnvironment.open(directory);
+  const environment = await StorageEnvironment.open(directory, SCHEMA);
   try {
     const nodeKey = options.nodeKey === undefined ? await loadNodeKey(directory) : new NodeKey(options.nodeKey);
     const apiKeys = new ApiKeys(storedRecords<ApiKeyRecord>(environment, "api-keys"));

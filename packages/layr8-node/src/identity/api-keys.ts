@@ -1,6 +1,6 @@
 import { createHash, randomBytes, randomUUID, timingSafeEqual } from "node:crypto";
 import type { DidRule } from "../options.ts";
-import type { Records } from "../storage/records.ts";
+import type { Records } from "@parley/storage";
 import { assertDidRule, ruleCovers } from "./did-rule.ts";
 
 /** An API key as the node shows it: neither the key nor its hash. */

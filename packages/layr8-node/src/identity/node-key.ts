@@ -1,7 +1,7 @@
 import { createCipheriv, createDecipheriv, randomBytes } from "node:crypto";
 import { link, open, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { StorageError } from "../storage/storage-error.ts";
+import { StorageError } from "@parley/storage";
 
 const KEY_LENGTH = 32;
 const NONCE_LENGTH = 12;

@@ -1,7 +1,5 @@
 import { TransientMap } from "@parley/core/internal";
-import type { Environment } from "../storage/environment.ts";
-import { StorageError } from "../storage/storage-error.ts";
-import type { Table, WriteQueue } from "../storage/write-queue.ts";
+import { type Environment, StorageError, type Table, type WriteQueue } from "@parley/storage";
 import type { Appended, Depth, Inbox, InboxLimits, InboxMessage, IncomingMessage, ReadOptions } from "./inbox.ts";
 import { messageKey, numberAt, numbersKey, readMessageKey } from "./inbox-keys.ts";
 import { inboxMessage } from "./inbox-message.ts";

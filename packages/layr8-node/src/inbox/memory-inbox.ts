@@ -1,4 +1,4 @@
-import { StorageError } from "../storage/storage-error.ts";
+import { StorageError } from "@parley/storage";
 import type { Appended, Depth, Inbox, InboxLimits, InboxMessage, IncomingMessage, ReadOptions } from "./inbox.ts";
 import { inboxMessage } from "./inbox-message.ts";
 import { inboxLimits, type InboxOptions } from "./inbox-limits.ts";

@@ -1,4 +1,4 @@
-import { StorageError } from "../storage/storage-error.ts";
+import { StorageError } from "@parley/storage";
 import type { IncomingMessage } from "./inbox.ts";
 
 type Header = [

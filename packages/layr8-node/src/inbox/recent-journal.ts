@@ -1,5 +1,4 @@
-import type { Environment } from "../storage/environment.ts";
-import type { Table, WriteQueue } from "../storage/write-queue.ts";
+import type { Environment, Table, WriteQueue } from "@parley/storage";
 import { numberAt, numbersKey } from "./inbox-keys.ts";
 import { FINGERPRINT_LENGTH, type Fingerprint, type RecentMessages } from "./recent-messages.ts";
 

@@ -83,7 +83,7 @@ describe("layr8-node", () => {
     expect(list).not.toContain(key);
     const { LAYR8_NODE_URL } = await start(["--port", "0", "--data-dir", folder], 1);
     expect(await connects(LAYR8_NODE_URL, key)).toBe(true);
-    expect(await failure("keys", "list", "--data-dir", folder)).toContain("Another node has this data directory open");
+    expect(await failure("keys", "list", "--data-dir", folder)).toContain("Another server has this data directory open");
     await stop.pop()?.();
     await keys("revoke", id);
     expect(await keys("list")).not.toContain("shop");

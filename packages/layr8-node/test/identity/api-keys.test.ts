@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { ApiKeys, mayBind, type ApiKeyRecord } from "../../src/identity/api-keys.ts";
-import { memoryRecords, type Records } from "../../src/storage/records.ts";
+import { memoryRecords, type Records } from "@parley/storage";
 
 /** Records that a second registry can load, as after a restart. */
 function rememberedRecords(): Records<ApiKeyRecord> & { readonly kept: Map<string, ApiKeyRecord> } {

@@ -5,8 +5,8 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { ApiKeys, type ApiKey, type ApiKeyOptions } from "../../src/identity/api-keys.ts";
 import { Dids, type DidRecord, type DidsOptions } from "../../src/identity/dids.ts";
 import { loadNodeKey, NodeKey } from "../../src/identity/node-key.ts";
-import { StorageEnvironment } from "../../src/storage/environment.ts";
-import { memoryRecords, storedRecords } from "../../src/storage/records.ts";
+import { SCHEMA } from "../../src/stores.ts";
+import { memoryRecords, StorageEnvironment, storedRecords } from "@parley/storage";
 import { temporaryDirectory } from "../storage/temporary-directory.ts";
 
 const DID = "did:web:host.example:agent";
@@ -172,7 +172,7 @@ describe("Dids in a data directory", () => {
   afterEach(() => directory.remove());
 
   async function withDids<T>(use: (dids: Dids) => Promise<T>, now = 1000): Promise<T> {
-    await using environment = await StorageEnvironment.open(directory.path);
+    await using environment = await StorageEnvironment.open(directory.path, SCHEMA);
     const nodeKey = await loadNodeKey(directory.path);
     return await use(createDids({ records: storedRecords<DidRecord>(environment, "dids"), nodeKey, now: () => now }));
   }

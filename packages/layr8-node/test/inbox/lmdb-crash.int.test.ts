@@ -6,7 +6,8 @@ import { fileURLToPath } from "node:url";
 import { expect, it } from "vitest";
 import type { Inbox, InboxMessage } from "../../src/inbox/inbox.ts";
 import { LmdbInbox } from "../../src/inbox/lmdb-inbox.ts";
-import { StorageEnvironment } from "../../src/storage/environment.ts";
+import { SCHEMA } from "../../src/stores.ts";
+import { StorageEnvironment } from "@parley/storage";
 import { temporaryDirectory } from "../storage/temporary-directory.ts";
 
 const LOAD = fileURLToPath(new URL("fixtures/inbox-load.mjs", import.meta.url));
@@ -30,7 +31,7 @@ it("an inbox that is killed under load keeps what it promised", { timeout: 60_00
       const fresh = take(await readFile(logFile, "utf8"), noted);
       expect(fresh.length).toBeGreaterThan(0);
 
-      const environment = await StorageEnvironment.open(data);
+      const environment = await StorageEnvironment.open(data, SCHEMA);
       try {
         await check(await LmdbInbox.open(environment), noted, fresh);
       } finally {

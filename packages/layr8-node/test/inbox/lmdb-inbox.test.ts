@@ -1,19 +1,19 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Appended, Inbox, IncomingMessage } from "../../src/inbox/inbox.ts";
 import { LmdbInbox } from "../../src/inbox/lmdb-inbox.ts";
-import { StorageEnvironment, type Environment } from "../../src/storage/environment.ts";
-import { WriteQueue, type Write } from "../../src/storage/write-queue.ts";
+import { SCHEMA } from "../../src/stores.ts";
+import { type Environment, StorageEnvironment, type Write, WriteQueue } from "@parley/storage";
 import { temporaryDirectory } from "../storage/temporary-directory.ts";
 import { inboxCompliance } from "./inbox-compliance.ts";
 
 inboxCompliance("LmdbInbox", async (setup) => {
   const directory = await temporaryDirectory();
-  let environment = await StorageEnvironment.open(directory.path);
+  let environment = await StorageEnvironment.open(directory.path, SCHEMA);
   return {
     inbox: await LmdbInbox.open(environment, setup),
     reopen: async () => {
       await environment.close();
-      environment = await StorageEnvironment.open(directory.path);
+      environment = await StorageEnvironment.open(directory.path, SCHEMA);
       return LmdbInbox.open(environment, setup);
     },
     cleanup: async () => {
@@ -63,7 +63,7 @@ describe("LmdbInbox whose disk fails", () => {
 
   beforeEach(async () => {
     directory = await temporaryDirectory();
-    environment = await StorageEnvironment.open(directory.path);
+    environment = await StorageEnvironment.open(directory.path, SCHEMA);
     disk = fallible(environment);
     inbox = await LmdbInbox.open(disk);
   });
@@ -115,7 +115,7 @@ describe("LmdbInbox whose disk fails", () => {
 
 it("LmdbInbox forgets boxes that are empty, on disk too, and keeps the others", async () => {
   const directory = await temporaryDirectory();
-  const environment = await StorageEnvironment.open(directory.path);
+  const environment = await StorageEnvironment.open(directory.path, SCHEMA);
   try {
     const inbox = await LmdbInbox.open(environment);
     await append(inbox, message("kept"));
@@ -139,7 +139,7 @@ it("LmdbInbox forgets boxes that are empty, on disk too, and keeps the others", 
 
 it("LmdbInbox removes what it remembered once it is old", async () => {
   const directory = await temporaryDirectory();
-  const environment = await StorageEnvironment.open(directory.path);
+  const environment = await StorageEnvironment.open(directory.path, SCHEMA);
   let clock = 1_000_000;
   const recorded = (): number => Array.from(environment.table("recent").getKeys({})).length;
   try {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { deferred, type Deferred } from "@parley/core/internal";
-import { WriteQueue, type Table, type Write } from "../../src/storage/write-queue.ts";
+import { WriteQueue, type Table, type Write } from "../src/index.ts";
 
 const TABLE: Table = { get: () => undefined, getRange: () => [], getKeys: () => [] };
 

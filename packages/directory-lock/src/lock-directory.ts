@@ -3,9 +3,9 @@ import { link, mkdtemp, readdir, rm, symlink } from "node:fs/promises";
 import { connect, createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { StorageError } from "./storage-error.ts";
+import { LockError } from "./lock-error.ts";
 
-/** A directory that no other node can lock until it is released. */
+/** A directory that nobody else can lock until it is released. */
 export interface DirectoryLock {
   /** Frees the directory. Idempotent. */
   release(): Promise<void>;
@@ -24,7 +24,7 @@ const LOCK_NAME = /^lock\.(\d{1,15})$/;
  * its socket as `lock.<n + 1>` after finding `lock.<n>` dead. Linking is atomic and the highest number is never removed, so that of
  * several who find the same dead holder just one succeeds it.
  *
- * @throws StorageError `data_dir_locked`, `data_dir_unusable` (the file system has no sockets or links).
+ * @throws LockError `locked`, `unusable` (the file system has no sockets or links).
  */
 export async function lockDirectory(directory: string): Promise<DirectoryLock> {
   const token = `lock-${randomBytes(6).toString("hex")}`;
@@ -32,8 +32,8 @@ export async function lockDirectory(directory: string): Promise<DirectoryLock> {
   try {
     return await lockWithin(short.path, token);
   } catch (error) {
-    if (error instanceof StorageError) throw error;
-    throw new StorageError("data_dir_unusable", `${directory} can't be locked`, { cause: error });
+    if (error instanceof LockError) throw error;
+    throw new LockError("unusable", `${directory} can't be locked`, { cause: error });
   } finally {
     await short.remove();
   }
@@ -47,7 +47,7 @@ async function lockWithin(directory: string, token: string): Promise<DirectoryLo
       const numbers = await lockNumbers(directory);
       const highest = Math.max(0, ...numbers);
       if (highest > 0 && (await isAlive(join(directory, `lock.${highest}`)))) {
-        throw new StorageError("data_dir_locked", "Another node has this data directory open");
+        throw new LockError("locked", "This directory is in use by another process, or by another part of this one");
       }
       const name = join(directory, `lock.${highest + 1}`);
       if (!(await linked(own, name))) continue;
@@ -119,7 +119,7 @@ function close(server: Server): Promise<void> {
 /** A path to the directory that is short enough for a socket; a symbolic link while the lock is taken if it isn't by itself. */
 async function shorten(directory: string, token: string): Promise<{ path: string; remove(): Promise<void> }> {
   if (Buffer.byteLength(join(directory, token)) <= MAX_SOCKET_PATH) return { path: directory, remove: () => Promise.resolve() };
-  const folder = await mkdtemp(join(tmpdir(), "node-"));
+  const folder = await mkdtemp(join(tmpdir(), "lock-"));
   const path = join(folder, "d");
   await symlink(directory, path);
   return { path, remove: () => rm(folder, { recursive: true, force: true }) };

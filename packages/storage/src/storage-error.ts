@@ -5,13 +5,13 @@ import { ParleyError, type ParleyErrorOptions } from "@parley/core";
  *
  * | code | meaning | retryable |
  * | --- | --- | --- |
- * | `data_dir_locked` | another node, in this process or another one, has the directory open | yes |
+ * | `data_dir_locked` | another server, in this process or another one, has the directory open | yes |
  * | `data_dir_unusable` | the directory can't be written, or what is in it is damaged or of an unknown version | no |
  * | `storage_failed` | a read or write failed, or came after closing; nothing of that write has been stored | yes |
  */
 export type StorageErrorCode = "data_dir_locked" | "data_dir_unusable" | "storage_failed";
 
-/** A failure of a node's storage; `retryable` follows from the code. */
+/** A failure of a server's storage; `retryable` follows from the code. */
 export class StorageError extends ParleyError<StorageErrorCode> {
   override readonly name: string = "StorageError";
 

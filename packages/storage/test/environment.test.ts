@@ -1,9 +1,10 @@
 import { mkdir, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { SCHEMA_VERSION, StorageEnvironment } from "../../src/storage/environment.ts";
-import { storedRecords } from "../../src/storage/records.ts";
+import { storedRecords, StorageEnvironment, type StorageOptions } from "../src/index.ts";
 import { temporaryDirectory } from "./temporary-directory.ts";
+
+const SCHEMA: StorageOptions = { name: "things", schema: 7 };
 
 describe("StorageEnvironment", () => {
   let directory: Awaited<ReturnType<typeof temporaryDirectory>>;
@@ -16,15 +17,15 @@ describe("StorageEnvironment", () => {
   afterEach(() => directory.remove());
 
   it("creates its directory and files for the owner only", async () => {
-    await using _ = await StorageEnvironment.open(path);
+    await using _ = await StorageEnvironment.open(path, SCHEMA);
     const modes = await Promise.all(
-      [path, `${path}/node.mdb`, `${path}/node.mdb-lock`].map(async (name) => (await stat(name)).mode & 0o777),
+      [path, `${path}/things.mdb`, `${path}/things.mdb-lock`].map(async (name) => (await stat(name)).mode & 0o777),
     );
     expect(modes).toEqual([0o700, 0o600, 0o600]);
   });
 
   it("keeps what was written, and orders it by key", async () => {
-    const first = await StorageEnvironment.open(path);
+    const first = await StorageEnvironment.open(path, SCHEMA);
     const table = first.table("things");
     first.writes.put(table, Buffer.from("b"), Buffer.from("2"));
     first.writes.put(table, Buffer.from("a"), Buffer.from("1"));
@@ -33,7 +34,7 @@ describe("StorageEnvironment", () => {
     await first.writes.flush();
     await first.close();
 
-    await using second = await StorageEnvironment.open(path);
+    await using second = await StorageEnvironment.open(path, SCHEMA);
     const found = Array.from(
       second.table("things").getRange({}),
       ({ key, value }) => `${Buffer.from(key).toString()}=${Buffer.from(value).toString()}`,
@@ -42,7 +43,7 @@ describe("StorageEnvironment", () => {
   });
 
   it("refuses writes after closing", async () => {
-    const environment = await StorageEnvironment.open(path);
+    const environment = await StorageEnvironment.open(path, SCHEMA);
     const table = environment.table("things");
     await environment.close();
     await environment.close();
@@ -51,20 +52,20 @@ describe("StorageEnvironment", () => {
   });
 
   it("refuses a directory that is open in this process, until it is closed", async () => {
-    const first = await StorageEnvironment.open(path);
-    await expect(StorageEnvironment.open(path)).rejects.toMatchObject({ code: "data_dir_locked", retryable: true });
+    const first = await StorageEnvironment.open(path, SCHEMA);
+    await expect(StorageEnvironment.open(path, SCHEMA)).rejects.toMatchObject({ code: "data_dir_locked", retryable: true });
     await first.close();
-    await using _ = await StorageEnvironment.open(path);
+    await using _ = await StorageEnvironment.open(path, SCHEMA);
   });
 
   it("refuses a directory of another schema version, and frees it again", async () => {
-    const first = await StorageEnvironment.open(path);
-    first.writes.put(first.table("meta"), Buffer.from("schema"), Buffer.from(String(SCHEMA_VERSION + 1)));
+    const first = await StorageEnvironment.open(path, SCHEMA);
+    first.writes.put(first.table("meta"), Buffer.from("schema"), Buffer.from(String(SCHEMA.schema + 1)));
     await first.writes.flush();
     await first.close();
-    const refusal = { code: "data_dir_unusable", message: expect.stringContaining(`version ${SCHEMA_VERSION + 1}`) };
-    await expect(StorageEnvironment.open(path)).rejects.toMatchObject(refusal);
-    await expect(StorageEnvironment.open(path)).rejects.toMatchObject(refusal);
+    const refusal = { code: "data_dir_unusable", message: expect.stringContaining(`version ${SCHEMA.schema + 1}`) };
+    await expect(StorageEnvironment.open(path, SCHEMA)).rejects.toMatchObject(refusal);
+    await expect(StorageEnvironment.open(path, SCHEMA)).rejects.toMatchObject(refusal);
   });
 
   it.each([
@@ -73,17 +74,17 @@ describe("StorageEnvironment", () => {
     ["one byte", Buffer.from("x")],
   ])("refuses a database file that holds %s", async (_, content) => {
     await mkdir(path, { recursive: true });
-    await writeFile(join(path, "node.mdb"), content);
-    await expect(StorageEnvironment.open(path)).rejects.toMatchObject({ code: "data_dir_unusable" });
+    await writeFile(join(path, "things.mdb"), content);
+    await expect(StorageEnvironment.open(path, SCHEMA)).rejects.toMatchObject({ code: "data_dir_unusable" });
   });
 
   it("refuses a directory that can't be one", async () => {
     await writeFile(join(directory.path, "deep"), "a file");
-    await expect(StorageEnvironment.open(path)).rejects.toMatchObject({ code: "data_dir_unusable", retryable: false });
+    await expect(StorageEnvironment.open(path, SCHEMA)).rejects.toMatchObject({ code: "data_dir_unusable", retryable: false });
   });
 
   it("keeps records under keys longer than LMDB's", async () => {
-    const first = await StorageEnvironment.open(path);
+    const first = await StorageEnvironment.open(path, SCHEMA);
     const key = "k".repeat(3000);
     const records = storedRecords<{ readonly name: string }>(first, "records");
     await records.put(key, { name: "gone" });
@@ -91,7 +92,7 @@ describe("StorageEnvironment", () => {
     await records.put("other", { name: "gone" });
     await records.remove("other");
     await first.close();
-    await using second = await StorageEnvironment.open(path);
+    await using second = await StorageEnvironment.open(path, SCHEMA);
     expect(storedRecords<{ readonly name: string }>(second, "records").load()).toEqual([{ name: "kept" }]);
   });
 });

@@ -1,16 +1,21 @@
 import { chmod, mkdir, open as openFile } from "node:fs/promises";
 import { join } from "node:path";
+import { LockError, lockDirectory, type DirectoryLock } from "@parley/directory-lock";
 import { open, type Database, type RootDatabase } from "lmdb";
-import { lockDirectory, type DirectoryLock } from "./directory-lock.ts";
 import { StorageError } from "./storage-error.ts";
 import { WriteQueue, type Table, type Write } from "./write-queue.ts";
 
-/** Version of what the tables hold. A node refuses a directory of another version. */
-export const SCHEMA_VERSION = 1;
+/** What a data directory holds. */
+export interface StorageOptions {
+  /** Names the file in the directory: `<name>.mdb`. Letters, digits and hyphens. */
+  readonly name: string;
+  /** Version of what the tables hold. A directory of another version is refused. */
+  readonly schema: number;
+}
 
 type Lmdb = Database<Buffer, Uint8Array>;
 
-/** What stores need of a node's durable storage. */
+/** What stores need of a server's durable storage. */
 export interface Environment {
   /** Directory that holds it. */
   readonly directory: string;
@@ -21,8 +26,8 @@ export interface Environment {
 }
 
 /**
- * A node's data directory, open: one LMDB environment, locked against every other node. A write that has resolved has been flushed to
- * disk.
+ * A server's data directory, open: one LMDB environment, locked against every other server. A write that has resolved has been flushed
+ * to disk.
  */
 export class StorageEnvironment implements Environment, AsyncDisposable {
   readonly directory: string;
@@ -41,19 +46,22 @@ export class StorageEnvironment implements Environment, AsyncDisposable {
   /**
    * Opens a data directory. A missing one is created, readable by its owner only.
    *
-   * @throws StorageError `data_dir_locked` (another node has it open), `data_dir_unusable` (not writable, damaged, or written by a
-   *   version of the node that stores things otherwise).
+   * @throws StorageError `data_dir_locked` (another server has it open), `data_dir_unusable` (not writable, damaged, or written by a
+   *   version that stores things otherwise); TypeError when the name is not fit for a file.
    */
-  static async open(directory: string): Promise<StorageEnvironment> {
+  static async open(directory: string, { name, schema }: StorageOptions): Promise<StorageEnvironment> {
+    if (!/^[a-z0-9-]{1,64}$/i.test(name)) throw new TypeError(`${name} can't name a file: letters, digits and hyphens only`);
     try {
       await mkdir(directory, { recursive: true, mode: 0o700 });
     } catch (error) {
       throw new StorageError("data_dir_unusable", `${directory} can't be created`, { cause: error });
     }
-    const lock = await lockDirectory(directory);
+    const lock = await lockDirectory(directory).catch((error: unknown) => {
+      throw lockFailure(directory, error);
+    });
     try {
-      const environment = new StorageEnvironment(directory, await openRoot(join(directory, "node.mdb")), lock);
-      await environment.#checkSchema();
+      const environment = new StorageEnvironment(directory, await openRoot(join(directory, `${name}.mdb`)), lock);
+      await environment.#checkSchema(String(schema));
       return environment;
     } catch (error) {
       await lock.release();
@@ -82,21 +90,27 @@ export class StorageEnvironment implements Environment, AsyncDisposable {
     await this.#lock.release();
   }
 
-  async #checkSchema(): Promise<void> {
+  async #checkSchema(known: string): Promise<void> {
     const meta = this.table("meta");
     const key = Buffer.from("schema");
     const found = meta.get(key);
     if (found === undefined) {
-      this.writes.put(meta, key, Buffer.from(String(SCHEMA_VERSION)));
+      this.writes.put(meta, key, Buffer.from(known));
       await this.writes.flush();
       return;
     }
     const version = Buffer.from(found).toString("latin1");
-    if (version !== String(SCHEMA_VERSION)) {
+    if (version !== known) {
       await this.#root.close();
-      throw new StorageError("data_dir_unusable", `${this.directory} has version ${version}; this node knows version ${SCHEMA_VERSION}`);
+      throw new StorageError("data_dir_unusable", `${this.directory} has version ${version}; this program knows version ${known}`);
     }
   }
+}
+
+function lockFailure(directory: string, error: unknown): StorageError {
+  return error instanceof LockError && error.code === "locked"
+    ? new StorageError("data_dir_locked", "Another server has this data directory open", { cause: error })
+    : new StorageError("data_dir_unusable", `${directory} can't be locked`, { cause: error });
 }
 
 async function openRoot(path: string): Promise<RootDatabase<Buffer, Uint8Array>> {

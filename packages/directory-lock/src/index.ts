@@ -1,0 +1,2 @@
+export { lockDirectory, type DirectoryLock } from "./lock-directory.ts";
+export { LockError, type LockErrorCode } from "./lock-error.ts";

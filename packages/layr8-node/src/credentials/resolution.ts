@@ -1,0 +1,79 @@
+import { createDidResolver, didKeyMethod, didWebMethod, type DidResolver } from "@parley/did";
+import { createNodeFetch, type AddressKind } from "@parley/did/node";
+
+/** How a node reaches other hosts: for the documents of DIDs that it doesn't host, and for status lists. */
+export interface ResolutionOptions {
+  /**
+   * Kinds of addresses that it may ask besides public ones, such as `"loopback"` or `"private"`. Default none, so that nobody can use the
+   * node to reach what only the node can reach.
+   */
+  readonly allow?: readonly AddressKind[];
+  /** Ask `localhost` and names below it over plain http. For development. Default `false`. */
+  readonly httpForLoopback?: boolean;
+  /**
+   * Where hosts are, instead of asking DNS: `{ "partner.localhost": "http://127.0.0.1:4001" }`. Keys are hosts, with the port if the DID
+   * has one; values are http or https origins, which may have any address. Default none.
+   */
+  readonly hosts?: Readonly<Record<string, string>>;
+  /** Longest time for one document or status list, in milliseconds. Default 5000. */
+  readonly timeoutMs?: number;
+  /** How long documents of other hosts are kept, and a removed key trusted, in milliseconds; 0 keeps none. Default 300,000. */
+  readonly cacheTtlMs?: number;
+}
+
+/** Options with their defaults. */
+export type Resolution = Required<ResolutionOptions>;
+
+const KINDS: Readonly<Record<Exclude<AddressKind, "public">, true>> = {
+  loopback: true,
+  private: true,
+  "link-local": true,
+  shared: true,
+  multicast: true,
+  unspecified: true,
+  reserved: true,
+};
+const DEFAULT_TIMEOUT_MS = 5000;
+const DEFAULT_TTL_MS = 5 * 60_000;
+const MAX_TIMEOUT_MS = 60_000;
+const MAX_TTL_MS = 24 * 60 * 60_000;
+
+/** Fills in the defaults, and checks what was given: it may come from a file. @throws TypeError naming the option. */
+export function readResolution(options: ResolutionOptions = {}): Resolution {
+  const { allow = [], httpForLoopback = false, hosts = {}, timeoutMs = DEFAULT_TIMEOUT_MS, cacheTtlMs = DEFAULT_TTL_MS } = options;
+  if (!isKinds(allow)) throw new TypeError(`resolution.allow must be a list of ${Object.keys(KINDS).join(", ")}`);
+  if (typeof httpForLoopback !== "boolean") throw new TypeError("resolution.httpForLoopback must be true or false");
+  if (typeof hosts !== "object" || hosts === null || Array.isArray(hosts)) throw new TypeError("resolution.hosts must be an object");
+  for (const [host, origin] of Object.entries(hosts)) {
+    if (typeof origin !== "string" || !isOrigin(origin)) {
+      throw new TypeError(`resolution.hosts: the entry of ${host} must be an http or https origin`);
+    }
+  }
+  assertMilliseconds("timeoutMs", timeoutMs, 1, MAX_TIMEOUT_MS);
+  assertMilliseconds("cacheTtlMs", cacheTtlMs, 0, MAX_TTL_MS);
+  return { allow: [...allow], httpForLoopback, hosts: { ...hosts }, timeoutMs, cacheTtlMs };
+}
+
+/** Resolves did:web and did:key over the network, within what is allowed. */
+export function createNetworkResolver({ allow, httpForLoopback, hosts, timeoutMs, cacheTtlMs }: Resolution): DidResolver {
+  return createDidResolver({
+    methods: { ...didKeyMethod(), ...didWebMethod({ fetch: createNodeFetch({ allow }), httpForLoopback, hosts, timeoutMs }) },
+    timeoutMs: timeoutMs + 1000,
+    cache: cacheTtlMs === 0 ? false : { ttlMs: cacheTtlMs },
+  });
+}
+
+function isKinds(allow: unknown): allow is readonly AddressKind[] {
+  return Array.isArray(allow) && allow.every((kind) => typeof kind === "string" && (kind === "public" || Object.hasOwn(KINDS, kind)));
+}
+
+function isOrigin(text: string): boolean {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  return url !== undefined && /^https?:$/.test(url.protocol) && url.href === `${url.origin}/`;
+}
+
+function assertMilliseconds(name: string, value: number, min: number, max: number): void {
+  if (typeof value !== "number" || !(value >= min && value <= max)) {
+    throw new TypeError(`resolution.${name} must be a number of milliseconds from ${min} to ${max}`);
+  }
+}

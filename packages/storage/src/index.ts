@@ -1,0 +1,4 @@
+export { StorageEnvironment, type Environment, type StorageOptions } from "./environment.ts";
+export { WriteQueue, type Commit, type Table, type Write } from "./write-queue.ts";
+export { memoryRecords, storedRecords, type Records } from "./records.ts";
+export { StorageError, type StorageErrorCode } from "./storage-error.ts";
