@@ -1,2 +1,3 @@
 export { transportCompliance } from "./transport-compliance.ts";
 export type { HarnessAbility, TransportHarness } from "./transport-harness.ts";
+export { registryCompliance, type RegistryHarness } from "./registry-compliance.ts";
