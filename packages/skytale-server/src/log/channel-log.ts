@@ -26,7 +26,7 @@ export interface ChannelLog {
 
   /**
    * Calls the listener with all that is appended from now on: in order, without gaps, each entry once, as soon as it is durable and not
-   * later than its append resolves.
+   * later than its append resolves. It must not throw.
    *
    * @returns the head at the moment from which the listener is told, and how to end it.
    */
