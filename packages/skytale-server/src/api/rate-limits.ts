@@ -1,8 +1,8 @@
 import { TransientMap } from "@parley/core/internal";
 
 interface Bucket {
-  tokens: number;
-  filledAt: number;
+  readonly tokens: number;
+  readonly filledAt: number;
 }
 
 /** What {@link RateLimits} is made with. */
@@ -35,15 +35,13 @@ export class RateLimits {
   /** Takes one token of a caller; false when there is none. */
   take(caller: string): boolean {
     const now = this.#now();
-    const bucket = this.#buckets.get(caller) ?? { tokens: this.#count, filledAt: now };
-    bucket.tokens = this.#filled(bucket, now);
-    bucket.filledAt = now;
+    const bucket = this.#buckets.get(caller);
+    const tokens = bucket === undefined ? this.#count : this.#filled(bucket, now);
+    const isAllowed = tokens >= 1;
     this.#buckets.delete(caller);
-    this.#buckets.set(caller, bucket);
+    this.#buckets.set(caller, { tokens: isAllowed ? tokens - 1 : tokens, filledAt: now });
     this.#forget(now);
-    if (bucket.tokens < 1) return false;
-    bucket.tokens -= 1;
-    return true;
+    return isAllowed;
   }
 
   #filled({ tokens, filledAt }: Bucket, now: number): number {

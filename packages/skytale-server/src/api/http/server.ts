@@ -1,4 +1,5 @@
 import swagger from "@fastify/swagger";
+import type { JsonObject } from "@parley/core";
 import { fastify, type FastifyInstance } from "fastify";
 import { createJsonSchemaTransform, serializerCompiler, validatorCompiler } from "fastify-type-provider-zod";
 import type { Metrics } from "../../metrics.ts";
@@ -9,6 +10,7 @@ import { addChannelRoutes } from "./channel-routes.ts";
 import { answerTo } from "./error-answer.ts";
 import { addInviteRoutes } from "./invite-routes.ts";
 import { addJoinRoutes } from "./join-routes.ts";
+import { withOptionalBodies } from "./openapi.ts";
 
 /** What the API server is made with. */
 export interface ApiServerOptions {
@@ -106,7 +108,7 @@ async function describe(app: FastifyInstance): Promise<void> {
   });
   let description: string | undefined;
   app.get("/openapi.json", { schema: { hide: true } }, (_request, reply) => {
-    description ??= JSON.stringify(app.swagger());
+    description ??= JSON.stringify(withOptionalBodies(app.swagger() as unknown as JsonObject));
     return reply.type("application/json").send(description);
   });
 }
