@@ -4,8 +4,9 @@ import { encodeClientFrame, type ClientFrame, type Credit, type PublishBatch, ty
 import { FrameError } from "./wire/frame-error.ts";
 import { decodeServerFrame, type Opened, type ServerFrame } from "./wire/server-frame.ts";
 
-/** Bytes of publishes in one frame, about. */
+/** Bytes of publishes in one frame, about; and parts of the other kinds. */
 const BATCH_BYTES = 256 * 1024;
+const MAX_PARTS = 256;
 
 /** Between attempts to renew a token, in milliseconds. */
 const TOKEN_RETRY_MS = 5000;
@@ -43,9 +44,10 @@ export class Link implements FrameListener {
   readonly #listener: LinkListener;
   readonly #times: LinkTimes;
   readonly #stream: FrameStream;
-  #subscribes: Subscribe[] = [];
-  #unsubscribes: number[] = [];
-  #credits: Credit[] = [];
+  readonly #subscribes: Subscribe[] = [];
+  readonly #unsubscribes: number[] = [];
+  readonly #credits: Credit[] = [];
+  #batchBytes = BATCH_BYTES;
   #newToken: string | undefined;
   #ping = 0;
   #pingDue = false;
@@ -144,6 +146,7 @@ export class Link implements FrameListener {
 
   #onOpened(opened: Opened): void {
     this.openedAt = performance.now();
+    this.#batchBytes = Math.min(BATCH_BYTES, opened.maxFrameBytes / 4);
     clearTimeout(this.#lifeTimer);
     // Whatever this client's own pace, the relay must hear from it within its idle timeout.
     const third = opened.idleTimeoutMs / 3;
@@ -177,25 +180,22 @@ export class Link implements FrameListener {
   #flush(): void {
     this.#scheduled = false;
     if (!this.open) return;
-    const publishes = this.#blocked || this.draining ? [] : this.#listener.collect(BATCH_BYTES);
+    const publishes = this.#blocked || this.draining ? [] : this.#listener.collect(this.#batchBytes);
     const frame: Partial<ClientFrame> = {
       token: this.#newToken,
-      subscribes: this.#subscribes,
-      unsubscribes: this.#unsubscribes,
-      credits: this.#credits,
+      subscribes: this.#subscribes.splice(0, MAX_PARTS),
+      unsubscribes: this.#unsubscribes.splice(0, MAX_PARTS),
+      credits: this.#credits.splice(0, MAX_PARTS),
       publishes,
       ping: this.#pingDue ? ++this.#ping : 0,
     };
     this.#newToken = undefined;
-    this.#subscribes = [];
-    this.#unsubscribes = [];
-    this.#credits = [];
     this.#pingDue = false;
     const bytes = encodeClientFrame(frame);
     if (bytes.length === 0) return;
     if (!this.#stream.send(bytes)) this.#blocked = true;
     // There may be more than one frame's worth.
-    if (publishes.length > 0) this.schedule();
+    if (publishes.length + this.#subscribes.length + this.#unsubscribes.length + this.#credits.length > 0) this.schedule();
   }
 
   #finish(): boolean {

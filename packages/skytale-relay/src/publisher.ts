@@ -27,6 +27,8 @@ interface Pending {
   settled: boolean;
 }
 
+/** Messages that are collected at once. */
+const MAX_BATCH = 2048;
 const RETRY_BACKOFF = { initialMs: 50, maxMs: 5000 };
 
 /** What a nack means to the caller. Those that are retryable are tried again instead. */
@@ -86,7 +88,7 @@ export class Publisher {
     const byChannel = new Map<string, Pending[]>();
     let bytes = 0;
     let count = 0;
-    while (this.#head < this.#queue.length && bytes < maxBytes) {
+    while (this.#head < this.#queue.length && bytes < maxBytes && count < MAX_BATCH) {
       if (this.#inFlight.size + count >= this.#limits.maxInFlight || this.#inFlightBytes + bytes >= this.#limits.maxInFlightBytes) break;
       const pending = this.#queue[this.#head++] as Pending;
       if (pending.settled) continue;
