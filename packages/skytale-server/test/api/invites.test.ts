@@ -188,7 +188,7 @@ describe("counting", () => {
         const made = await invite({ max_uses: maxUses });
         const open: string[] = [];
         const admitted = new Set<string>();
-      const codes = new Set<unknown>(["invite_exhausted"]);
+        const codes = new Set<unknown>(["invite_exhausted"]);
         await Promise.all(
           steps.map(async (kind) => {
             const id = open.shift();
@@ -211,7 +211,7 @@ describe("counting", () => {
         const { body } = await alice.get(`/v1/channels/invites?channel=${encodeURIComponent(CHANNEL)}`);
         const [shown] = (body["invites"] as Record<string, unknown>[]).filter(({ id }) => id === made.id.toString("base64url"));
         expect(codes).toEqual(new Set(["invite_exhausted"]));
-      expect(shown?.["uses"]).toBe(admitted.size + left);
+        expect(shown?.["uses"]).toBe(admitted.size + left);
         expect(admitted.size + left).toBeLessThanOrEqual(maxUses);
       },
     );
