@@ -8,7 +8,7 @@ import { readLimits, type RelayClientEvents, type RelayClientLimits, type RelayC
 import { Connector } from "./connector.ts";
 import type { Link } from "./link.ts";
 import { outgoingMessage, outgoingWelcome, type PublishMessage, type PublishWelcome } from "./outgoing.ts";
-import { Publisher } from "./publisher.ts";
+import { type Published, Publisher } from "./publisher.ts";
 import { RangeGoneError, RelayError, type RelayErrorCode } from "./relay-error.ts";
 import { type SubscribeOptions, Subscription } from "./subscription.ts";
 import { TokenSource } from "./token-source.ts";
@@ -25,12 +25,6 @@ export interface WaitOptions {
 export interface PublishOptions extends WaitOptions {
   /** Without a link: `"wait"` for one, or `"fail"` at once with `unavailable`. Default `"wait"`. */
   readonly offline?: "wait" | "fail";
-}
-
-/** What the relay said of a message that it has recorded. */
-export interface Published {
-  /** Its place in the channel's log. */
-  readonly sequence: number;
 }
 
 /** Until the relay has said what it takes. */
@@ -116,10 +110,8 @@ export class RelayClient implements AsyncDisposable {
    * @throws EpochTakenError; RelayError `permission_denied`, `invalid_argument`, `message_too_large`, `resource_exhausted` (too much waits
    *   to be published already), `unavailable` (`offline: "fail"`), `unauthenticated`, `closed`; TypeError; the signal's reason.
    */
-  async publish(channel: string, message: PublishMessage, options: PublishOptions = {}): Promise<Published> {
-    checkChannel(channel);
-    const encoded = outgoingMessage(message, this.#maxPayloadBytes);
-    return { sequence: await this.#publish(channel, encoded, options) };
+  publish(channel: string, message: PublishMessage, options: PublishOptions = {}): Promise<Published> {
+    return this.#publish(channel, () => outgoingMessage(message, this.#maxPayloadBytes), options);
   }
 
   /**
@@ -128,8 +120,7 @@ export class RelayClient implements AsyncDisposable {
    * @throws As {@link RelayClient.publish}, EpochTakenError aside.
    */
   async publishWelcome(channel: string, welcome: PublishWelcome, options: PublishOptions = {}): Promise<void> {
-    checkChannel(channel);
-    await this.#publish(channel, outgoingWelcome(welcome, this.#maxPayloadBytes), options);
+    await this.#publish(channel, () => outgoingWelcome(welcome, this.#maxPayloadBytes), options);
   }
 
   /**
@@ -223,11 +214,19 @@ export class RelayClient implements AsyncDisposable {
     return this.close();
   }
 
-  async #publish(channel: string, encoded: Uint8Array, { signal, offline = "wait" }: PublishOptions): Promise<number> {
-    signal?.throwIfAborted();
-    this.#start();
-    if (offline === "fail" && !this.connected) throw new RelayError("unavailable", "There is no link to the relay");
-    return this.#publisher.publish(channel, encoded, signal);
+  /** No async function, since every message comes through here: the publisher's own promise is all there is. */
+  #publish(channel: string, encode: () => Uint8Array, options: PublishOptions): Promise<Published> {
+    try {
+      const { signal, offline = "wait" } = options;
+      checkChannel(channel);
+      const encoded = encode();
+      signal?.throwIfAborted();
+      this.#start();
+      if (offline === "fail" && !this.connected) throw new RelayError("unavailable", "There is no link to the relay");
+      return this.#publisher.publish(channel, encoded, signal);
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   async #call(method: UnaryMethod, request: Uint8Array, signal: AbortSignal | undefined, waitMs = 0): Promise<Uint8Array> {

@@ -12,6 +12,9 @@ const HIGH_WATER = 1024 * 1024;
 /** What a relay may send in one frame. Its own limits are well below. */
 const MAX_FRAME_BYTES = 32 * 1024 * 1024;
 
+/** Bytes that may be on their way to this client. HTTP/2's own 64 KiB would have large frames wait for the other side again and again. */
+const WINDOW_BYTES = 4 * 1024 * 1024;
+
 /** Options of {@link grpcTransport}. */
 export interface GrpcOptions extends Endpoint {
   /** Certificates in PEM to trust instead of the system's. */
@@ -80,6 +83,7 @@ function connectTo({ target, tls, ca }: GrpcOptions): Client {
   return new Client(target, channel, {
     "grpc.max_receive_message_length": MAX_FRAME_BYTES,
     "grpc.max_send_message_length": MAX_FRAME_BYTES,
+    "grpc-node.flow_control_window": WINDOW_BYTES,
     "grpc.enable_retries": 0,
     "grpc.enable_http_proxy": 0,
     // The client above has its own backoff; here a new stream always tries at once.

@@ -10,7 +10,6 @@ import {
   decodeServerFrame,
   encodeAcks,
   encodeControl,
-  encodeDelivered,
   encodeDelivery,
   type ServerFrame,
 } from "../../src/wire/server-frame.ts";
@@ -19,9 +18,7 @@ import { clientFrame, counter, damaged, outgoing, serverFrame } from "./arbitrar
 function encodeServerFrame(frame: ServerFrame): Uint8Array {
   return Buffer.concat([
     encodeControl(frame),
-    ...frame.deliveries.map(({ subscription, cost, first, messages }) =>
-      encodeDelivery(subscription, cost, first, encodeDelivered(messages)),
-    ),
+    ...frame.deliveries.map(encodeDelivery),
     encodeAcks(frame.acks),
   ]);
 }
