@@ -1,6 +1,7 @@
 import type { ParleyError } from "@parley/core";
 import { deferred, type Deferred } from "@parley/core/internal";
 import { Code } from "../gen/skytale/relay/v1/relay_pb.js";
+import { abortable } from "./abortable.ts";
 import * as calls from "./calls.ts";
 import type { ChannelHead, MessageRange, RelayWelcome } from "./calls.ts";
 import { checkChannel, checkName, checkSequence } from "./check.ts";
@@ -67,7 +68,7 @@ export class RelayClient implements AsyncDisposable {
   readonly #closed = new AbortController();
   #nextId = 1;
   #maxPayloadBytes = DEFAULT_MAX_PAYLOAD;
-  #connected: Deferred<void> = deferred();
+  #connected: Deferred<void> = handled();
   #failure: ParleyError | undefined;
 
   /** @throws TypeError for options that make no sense. Nothing is connected yet. */
@@ -84,7 +85,6 @@ export class RelayClient implements AsyncDisposable {
       lost: (error, wasOpen) => this.#onLost(error, wasOpen),
       gaveUp: (error) => this.#onGaveUp(error),
     });
-    this.#connected.promise.catch(() => undefined);
   }
 
   /** Whether the link is up now. */
@@ -298,8 +298,7 @@ export class RelayClient implements AsyncDisposable {
 
   #onLost(error: ParleyError, wasOpen: boolean): void {
     if (wasOpen) {
-      this.#connected = deferred();
-      this.#connected.promise.catch(() => undefined);
+      this.#connected = handled();
       this.#detach();
     }
     this.#events.onDisconnected?.(error);
@@ -325,22 +324,15 @@ export class RelayClient implements AsyncDisposable {
     for (const timer of this.#resubscribing) clearTimeout(timer);
     this.#connector.stop();
     const settled = this.#connected;
-    this.#connected = deferred();
-    this.#connected.promise.catch(() => undefined);
+    this.#connected = handled();
     this.#connected.reject(error);
     settled.reject(error);
   }
 }
 
-async function abortable<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) return promise;
-  signal.throwIfAborted();
-  const aborted = deferred<never>();
-  const abort = (): void => aborted.reject(signal.reason);
-  signal.addEventListener("abort", abort, { once: true });
-  try {
-    return await Promise.race([promise, aborted.promise]);
-  } finally {
-    signal.removeEventListener("abort", abort);
-  }
+/** One whose rejection may go unnoticed: nobody need wait for it. */
+function handled(): Deferred<void> {
+  const one = deferred<void>();
+  void one.promise.catch(() => undefined);
+  return one;
 }

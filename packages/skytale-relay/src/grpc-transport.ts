@@ -1,4 +1,4 @@
-import { type ClientDuplexStream, Client, credentials, type ChannelCredentials, Metadata, type ServiceError } from "@grpc/grpc-js";
+import { type ClientDuplexStream, Client, credentials, type ChannelCredentials, Metadata, type ServiceError, status } from "@grpc/grpc-js";
 import type { Endpoint } from "./endpoint.ts";
 import { errorOfStatus } from "./grpc-status.ts";
 import { RelayError } from "./relay-error.ts";
@@ -65,7 +65,7 @@ class GrpcTransport implements RelayTransport {
   }
 
   close(): void {
-    for (const stream of [...this.#streams]) stream.end(new RelayError("closed", "The client is closed"));
+    for (const stream of this.#streams) stream.end(new RelayError("closed", "The client is closed"));
     this.#client.close();
   }
 
@@ -121,7 +121,7 @@ class GrpcStream implements FrameStream {
       if (this.#ended) return onEnd();
       this.#ended = true;
       onEnd();
-      listener.ended(code === 0 ? undefined : errorOfStatus(code, details));
+      listener.ended(code === status.OK ? undefined : errorOfStatus(code, details));
     });
   }
 

@@ -22,13 +22,21 @@ it.each([
   expect(parseEndpoint(address)).toEqual({ target, tls });
 });
 
-it.each(["", "https://", "ftp://relay.example", "https://relay.example/path", "https://relay.example?x=1", "https://user:secret@relay.example", "relay.example:port", "relay.example:70000"])(
-  "%j is no address of a relay",
-  (address) => {
-    expect(() => parseEndpoint(address)).toThrow(TypeError);
-  },
-);
+it.each([
+  "",
+  "https://",
+  "ftp://relay.example",
+  "https://relay.example/path",
+  "https://relay.example?x=1",
+  "https://user:secret@relay.example",
+  "relay.example:port",
+  "relay.example:70000",
+])("%j is no address of a relay", (address) => {
+  expect(() => parseEndpoint(address)).toThrow(TypeError);
+});
 
 it("an address with a password is refused without repeating it", () => {
-  expect(() => parseEndpoint("https://user:secret@relay.example")).toThrow(expect.objectContaining({ message: expect.not.stringContaining("secret") }));
+  expect(() => parseEndpoint("https://user:secret@relay.example")).toThrow(
+    expect.objectContaining({ message: expect.not.stringContaining("secret") }),
+  );
 });

@@ -151,7 +151,12 @@ describe("limits", () => {
     const alice = harness.client("alice");
     const invalid = { code: "invalid_argument" };
     await expect(alice.heads(Array.from({ length: 257 }, (_, index) => `c${index}`))).rejects.toMatchObject(invalid);
-    await expect(alice.fetchWelcomes(CHANNEL, Array.from({ length: 17 }, (_, index) => payload(`${index}`)))).rejects.toMatchObject(invalid);
+    await expect(
+      alice.fetchWelcomes(
+        CHANNEL,
+        Array.from({ length: 17 }, (_, index) => payload(`${index}`)),
+      ),
+    ).rejects.toMatchObject(invalid);
     const signal = new AbortController().signal;
     for (const method of ["FetchRange", "GetHeads", "FetchWelcomes", "AckWelcomes"] as const) {
       const call = harness.relay.call(method, Uint8Array.from([0xff]), { token: "alice", signal });

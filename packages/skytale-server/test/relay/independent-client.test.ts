@@ -25,7 +25,13 @@ function unary(client: Client, path: string, request: Uint8Array, metadata = new
 }
 
 async function reflect(client: Client, version: string, messageRequest: reflectionV1.ServerReflectionRequest["messageRequest"]) {
-  const call = client.makeBidiStreamRequest(`/grpc.reflection.${version}.ServerReflection/ServerReflectionInfo`, asIs, asIs, new Metadata(), {});
+  const call = client.makeBidiStreamRequest(
+    `/grpc.reflection.${version}.ServerReflection/ServerReflectionInfo`,
+    asIs,
+    asIs,
+    new Metadata(),
+    {},
+  );
   const answered = new Promise<Buffer>((resolve, reject) => call.on("data", resolve).on("error", reject));
   const request = create(reflectionV1.ServerReflectionRequestSchema, { messageRequest });
   call.write(Buffer.from(toBinary(reflectionV1.ServerReflectionRequestSchema, request)));
@@ -85,10 +91,17 @@ it.each(["v1", "v1alpha"])("a client that knows reflection %s alone can publish 
 it("reflection finds files, messages and members, and says what it doesn't find", async () => {
   await using harness = new RelayHarness();
   const client = await connect(harness);
-  for (const symbol of ["skytale.relay.v1.Message", ".skytale.relay.v1.RelayService.Connect", "skytale.relay.v1.Kind", "grpc.health.v1.Health"]) {
+  for (const symbol of [
+    "skytale.relay.v1.Message",
+    ".skytale.relay.v1.RelayService.Connect",
+    "skytale.relay.v1.Kind",
+    "grpc.health.v1.Health",
+  ]) {
     expect((await reflect(client, "v1", { case: "fileContainingSymbol", value: symbol })).case).toBe("fileDescriptorResponse");
   }
-  expect((await reflect(client, "v1", { case: "fileByFilename", value: "skytale/relay/v1/relay.proto" })).case).toBe("fileDescriptorResponse");
+  expect((await reflect(client, "v1", { case: "fileByFilename", value: "skytale/relay/v1/relay.proto" })).case).toBe(
+    "fileDescriptorResponse",
+  );
   for (const value of ["", "skytale", "no.such.Thing"]) {
     expect(await reflect(client, "v1", { case: "fileContainingSymbol", value })).toMatchObject({
       case: "errorResponse",

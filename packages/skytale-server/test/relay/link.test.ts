@@ -60,7 +60,7 @@ describe("a link that is lost", () => {
     const iterator = client.subscribe(CHANNEL, { from: 1, bufferBytes: 5000 })[Symbol.asyncIterator]();
     const publishing = Promise.all(upTo(3000).map((number) => client.publish(CHANNEL, message(`${number}`))));
     const received: string[] = [];
-    for (let cuts = 0; received.length < 3000; ) {
+    for (let cuts = 0; received.length < 3000;) {
       received.push(...(await take(iterator, 1)).map(({ payload }) => text(payload)));
       if (received.length % 250 === 0 && cuts++ < 10) wire.cut();
     }

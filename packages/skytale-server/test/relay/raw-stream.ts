@@ -1,5 +1,12 @@
 import { connectInMemory, type FrameStream, type RelayError, type RelayHandler } from "@parley/skytale-relay";
-import { type ClientFrame, decodeServerFrame, encodeClientFrame, encodeMessage, type OutgoingMessage, type ServerFrame } from "@parley/skytale-relay/internal";
+import {
+  type ClientFrame,
+  decodeServerFrame,
+  encodeClientFrame,
+  encodeMessage,
+  type OutgoingMessage,
+  type ServerFrame,
+} from "@parley/skytale-relay/internal";
 import { payload } from "./relay-harness.ts";
 
 /** A client's stream without a client: sends any bytes, and says what comes back. */

@@ -207,14 +207,17 @@ describe.each(["memory", "grpc"])("a relay by %s", (wire) => {
 
   it("goes on with a fresh token, which the client gets in time", async () => {
     await using harness = new RelayHarness();
-    let tokens = 0;
-    const short = { token: () => `alice/key-${++tokens}/${Date.now() + 500}` };
+    const given: string[] = [];
+    const token = (): string => {
+      given.push(`alice/key-${given.length}/${Date.now() + 500}`);
+      return given.at(-1) ?? "";
+    };
     const downs: unknown[] = [];
-    const options = { ...short, events: { onDisconnected: (error: unknown) => void downs.push(error) } };
+    const options = { token, events: { onDisconnected: (error: unknown) => void downs.push(error) } };
     const alice = wire === "grpc" ? await harness.grpcClient("alice", options) : harness.client("alice", options);
     const messages = alice.subscribe(CHANNEL, { from: 1 })[Symbol.asyncIterator]();
     await alice.connect();
-    for (let number = 1; tokens < 4; number++) {
+    for (let number = 1; given.length < 4; number++) {
       await alice.publish(CHANNEL, message(`${number}`));
       expect(sequences(await take(messages, 1))).toEqual([number]);
     }
@@ -347,7 +350,8 @@ it("one publisher reaches a thousand subscribers, each of them with everything i
   await Promise.all(readers.map((reader) => reader.whenOpen()));
   const alice = harness.client("alice");
   const all = Promise.all(readers.map(async (reader) => sequences(await take(reader[Symbol.asyncIterator](), 60))));
-  for (let round = 0; round < 6; round++) await Promise.all(upTo(10).map((number) => alice.publish(CHANNEL, message("x".repeat(number * 20)))));
+  for (let round = 0; round < 6; round++)
+    await Promise.all(upTo(10).map((number) => alice.publish(CHANNEL, message("x".repeat(number * 20)))));
   for (const received of await all) expect(received).toEqual(upTo(60));
   expect(harness.relay.counts).toEqual({ streams: 1001, subscriptions: 1000, channels: 1 });
 });
