@@ -4,12 +4,13 @@ import { idleAgents } from "./idle-agents.ts";
 import { layr8Requests } from "./layr8-requests.ts";
 import { mls } from "./mls.ts";
 import { mlsWarmTree } from "./mls-warm-tree.ts";
+import { relay, relayFanOut } from "./relay.ts";
 
 type Benches = Readonly<Record<string, () => Promise<void>>>;
 
-const usual: Benches = { "layr8-requests": layr8Requests, "idle-agents": idleAgents, mls };
+const usual: Benches = { "layr8-requests": layr8Requests, "idle-agents": idleAgents, mls, relay };
 /** What takes minutes, and is measured only when it is named. */
-const long: Benches = { "mls-warm-tree": mlsWarmTree };
+const long: Benches = { "mls-warm-tree": mlsWarmTree, "relay-fan-out": relayFanOut };
 const benches: Benches = { ...usual, ...long };
 
 const names = process.argv.slice(2);

@@ -1,0 +1,71 @@
+// Clients of a relay, in a process of their own: those of the subscribers, or that of a publisher.
+import { RelayClient, type Subscription } from "@parley/skytale-relay";
+import { argument, serve } from "./worker.ts";
+
+const { url, token, channel } = argument() as { url: string; token: string; channel: string };
+const payload = new Uint8Array(1024).fill(7);
+const clients: RelayClient[] = [];
+const subscriptions: AsyncIterator<unknown>[] = [];
+const publisher = connect();
+await publisher.connect();
+
+interface Question {
+  readonly subscribers?: number;
+  readonly take?: number;
+  readonly publish?: number;
+  readonly window?: number;
+  readonly turns?: number;
+}
+
+serve({}, async ({ subscribers, take, publish, window = 256, turns }: Question) => {
+  if (subscribers !== undefined) return subscribe(subscribers);
+  if (take !== undefined) await Promise.all(subscriptions.map((subscription) => drain(subscription, take)));
+  if (publish !== undefined) await publishAll(publish, window);
+  return turns === undefined ? 0 : takeTurns(turns);
+});
+
+function connect(): RelayClient {
+  return new RelayClient({ url, token: () => token });
+}
+
+/** Makes them so many, each with a client of its own. */
+async function subscribe(count: number): Promise<number> {
+  while (clients.length > count) {
+    subscriptions.pop();
+    await clients.pop()?.close();
+  }
+  const added: Subscription[] = [];
+  while (clients.length < count) {
+    const client = connect();
+    clients.push(client);
+    const subscription = client.subscribe(channel, { from: "now", bufferBytes: 4 * 1024 * 1024 });
+    added.push(subscription);
+    subscriptions.push(subscription[Symbol.asyncIterator]());
+    // Not all at once: their handshakes would wait for one another.
+    if (added.length % 50 === 0) await subscription.whenOpen();
+  }
+  for (const subscription of added) await subscription.whenOpen();
+  return count;
+}
+
+async function drain(subscription: AsyncIterator<unknown>, count: number): Promise<void> {
+  for (let taken = 0; taken < count; taken++) await subscription.next();
+}
+
+async function publishAll(count: number, window: number): Promise<void> {
+  let sent = 0;
+  const lane = async (): Promise<void> => {
+    while (sent++ < count) await publisher.publish(channel, { kind: "application", epoch: 1n, payload });
+  };
+  await Promise.all(Array.from({ length: window }, lane));
+}
+
+/** Publishes one after the other, each when the one before has been delivered here and acknowledged. Returns microseconds of one. */
+async function takeTurns(count: number): Promise<number> {
+  const [subscription] = subscriptions;
+  const started = performance.now();
+  for (let turn = 0; turn < count; turn++) {
+    await Promise.all([publisher.publish(channel, { kind: "application", epoch: 1n, payload }), subscription?.next()]);
+  }
+  return ((performance.now() - started) / count) * 1000;
+}

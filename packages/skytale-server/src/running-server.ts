@@ -1,0 +1,169 @@
+import { readFile } from "node:fs/promises";
+import type { AddressInfo } from "node:net";
+import type { FastifyInstance } from "fastify";
+import type { Logger } from "pino";
+import type { Account, AccountOptions, CreatedAccount } from "./api/accounts.ts";
+import { createApiServer } from "./api/http/server.ts";
+import type { ApiKeyInfo, ApiKeyOptions, CreatedApiKey } from "./api/keys.ts";
+import type { Services } from "./api/services.ts";
+import { createMetrics, type Metrics } from "./metrics.ts";
+import type { SkytaleOptions } from "./options.ts";
+import { listenGrpc, type GrpcListener } from "./relay/grpc-server.ts";
+import { Relay } from "./relay/relay.ts";
+import type { SkytaleServer } from "./server.ts";
+import type { Stores } from "./stores.ts";
+
+/** What a server is put together from. */
+export interface ServerParts {
+  readonly stores: Stores;
+  readonly services: Services;
+  readonly logger: Logger;
+  readonly apiKey: string | undefined;
+}
+
+/** How often what has an end is looked after, in milliseconds. */
+const SWEEP_MS = 60_000;
+/** How long calls have to end when the server stops, in milliseconds. */
+const CLOSE_GRACE_MS = 2000;
+
+/** A server: puts the parts together, and looks after them once a minute. */
+export class RunningServer implements SkytaleServer {
+  readonly apiKey: string | undefined;
+  readonly #stores: Stores;
+  readonly #services: Services;
+  readonly #logger: Logger;
+  readonly #metrics: Metrics;
+  readonly #relay: Relay;
+  #api: FastifyInstance | undefined;
+  #listener: GrpcListener | undefined;
+  #apiUrl = "";
+  #sweeper: NodeJS.Timeout | undefined;
+  #sweeping = false;
+  #closing: Promise<void> | undefined;
+
+  private constructor({ stores, services, logger, apiKey }: ServerParts, options: SkytaleOptions) {
+    this.apiKey = apiKey;
+    this.#stores = stores;
+    this.#services = services;
+    this.#logger = logger;
+    this.#metrics = createMetrics({ waiting: () => services.signals.size, relay: () => this.#relay.counts });
+    const { log, welcomes } = stores.logs;
+    this.#relay = new Relay({
+      log,
+      welcomes,
+      access: services.access,
+      limits: options.limits?.relay ?? {},
+      observer: { ...this.#metrics.relay, onFailure: (error) => this.#fail(error) },
+    });
+  }
+
+  /** Opens both ports, or none. */
+  static async start(parts: ServerParts, options: SkytaleOptions): Promise<RunningServer> {
+    const server = new RunningServer(parts, options);
+    try {
+      await server.#listen(options);
+      return server;
+    } catch (error) {
+      await server.#stop();
+      throw error;
+    }
+  }
+
+  get apiUrl(): string {
+    return this.#apiUrl;
+  }
+
+  get apiPort(): number {
+    return Number(new URL(this.#apiUrl).port);
+  }
+
+  get relayUrl(): string {
+    return this.#listener?.url ?? "";
+  }
+
+  get relayPort(): number {
+    return this.#listener?.port ?? 0;
+  }
+
+  async #listen(options: SkytaleOptions): Promise<void> {
+    const { port = 5100, relayPort = 5000, host = "127.0.0.1", tls, signup = "open", trustProxy = false } = options;
+    this.#api = await createApiServer({
+      services: this.#services,
+      metrics: this.#metrics,
+      tls: tls === undefined ? undefined : { cert: await readFile(tls.certFile), key: await readFile(tls.keyFile) },
+      openSignup: signup === "open",
+      trustProxy,
+      isReady: () => this.#closing === undefined,
+      onFailure: (error) => this.#fail(error),
+    });
+    await this.#api.listen({ port, host });
+    const bound = this.#api.server.address() as AddressInfo;
+    const address = bound.family === "IPv6" ? `[${bound.address}]` : bound.address;
+    this.#apiUrl = `${tls === undefined ? "http" : "https"}://${address}:${bound.port}`;
+    this.#listener = await listenGrpc(this.#relay, { port: relayPort, host, ...(tls !== undefined && { tls }) });
+    this.#sweeper = setInterval(() => void this.#sweep(), SWEEP_MS).unref();
+    this.#logger.info({ api: this.apiUrl, relay: this.relayUrl }, "listening");
+  }
+
+  createAccount(options: AccountOptions): Promise<CreatedAccount> {
+    return this.#services.accounts.create(options);
+  }
+
+  listAccounts(options: { readonly limit: number; readonly after?: string | undefined }): Promise<readonly Account[]> {
+    return this.#services.accounts.list(options);
+  }
+
+  createApiKey(accountId: string, options: ApiKeyOptions = {}): Promise<CreatedApiKey> {
+    return this.#services.keys.create(accountId, options);
+  }
+
+  revokeApiKey(id: string): Promise<void> {
+    return this.#services.keys.revoke(id);
+  }
+
+  listApiKeys(accountId: string): Promise<readonly ApiKeyInfo[]> {
+    return this.#services.keys.list(accountId);
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #sweep(): Promise<void> {
+    if (this.#sweeping) return;
+    this.#sweeping = true;
+    try {
+      await this.#services.maintain();
+    } catch (error) {
+      this.#fail(error);
+    }
+    this.#sweeping = false;
+  }
+
+  #fail(error: unknown): void {
+    this.#metrics.failures.inc();
+    this.#logger.error({ err: error }, "the server failed at something that no client can be told of");
+  }
+
+  async #close(): Promise<void> {
+    await this.#stop();
+    await this.#stores.close();
+    this.#logger.info("stopped");
+  }
+
+  async #stop(): Promise<void> {
+    clearInterval(this.#sweeper);
+    this.#services.signals.close();
+    const grace = setTimeout(() => this.#api?.server.closeAllConnections(), CLOSE_GRACE_MS);
+    try {
+      await Promise.all([this.#api?.close(), this.#listener?.close() ?? this.#relay.close()]);
+    } finally {
+      clearTimeout(grace);
+    }
+  }
+}

@@ -1,0 +1,41 @@
+import { StorageEnvironment, type StorageOptions } from "@parley/storage";
+import { openLogs, type Logs, type LogsOptions } from "./log/open-logs.ts";
+import { MemoryRegistry } from "./registry/memory-registry.ts";
+import type { Registry } from "./registry/registry.ts";
+import { StoredRegistry } from "./registry/stored-registry.ts";
+
+/** Where a server keeps things in its data directory, and the version of how. */
+const SCHEMA: StorageOptions = { name: "skytale", schema: 1 };
+
+/** What a server keeps. */
+export interface Stores {
+  readonly registry: Registry;
+  readonly logs: Logs;
+  /** Flushes and releases everything. */
+  close(): Promise<void>;
+}
+
+/**
+ * Opens what a server keeps: in its data directory, or in memory where it has none.
+ *
+ * @throws StorageError `data_dir_locked`, `data_dir_unusable`
+ */
+export async function openStores(dataDir: string | undefined, options: LogsOptions = {}): Promise<Stores> {
+  if (dataDir === undefined) {
+    const logs = openLogs(undefined, options);
+    return { registry: new MemoryRegistry(), logs, close: () => logs.close() };
+  }
+  const environment = await StorageEnvironment.open(dataDir, SCHEMA);
+  try {
+    const registry = new StoredRegistry(environment);
+    const logs = openLogs(environment, options);
+    const close = async (): Promise<void> => {
+      await logs.close();
+      await environment.close();
+    };
+    return { registry, logs, close };
+  } catch (error) {
+    await environment.close();
+    throw error;
+  }
+}
