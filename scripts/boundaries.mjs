@@ -8,6 +8,9 @@ import { filesBelow, members, repository } from "./lib/workspace.mjs";
 /** NATS, for servers that share one log. */
 const NATS = ["@nats-io/transport-node", "@nats-io/nats-core", "@nats-io/jetstream"];
 
+/** Optional packages of the post-quantum cipher suites. */
+const POST_QUANTUM = ["@noble/post-quantum", "@hpke/chacha20poly1305", "@hpke/hybridkem-x-wing", "@hpke/ml-kem"];
+
 /**
  * What each package may import. `packages`: folders of this workspace; `libraries`: everything else, Node's own modules aside.
  * A new package starts with a line here.
@@ -21,7 +24,10 @@ export const RULES = {
   did: { packages: ["core"], libraries: ["did-resolver"] },
   vc: { packages: ["core", "did"], libraries: ["jose", "canonicalize"] },
   "didcomm-crypto": { packages: ["core", "did"], libraries: ["jose"] },
-  "mls-engine": { packages: ["core", "directory-lock"], libraries: ["ts-mls", "@noble/ciphers", "@noble/curves"] },
+  "mls-engine": {
+    packages: ["core", "directory-lock"],
+    libraries: ["ts-mls", "@noble/ciphers", "@noble/curves", "@noble/hashes", ...POST_QUANTUM],
+  },
   "skytale-relay": { packages: ["core"], libraries: ["@grpc/grpc-js", "@bufbuild/protobuf"] },
   "envelope-and-adapters": { packages: ["core"], libraries: ["@a2a-js/sdk", "@modelcontextprotocol/sdk"] },
 

@@ -1,0 +1,33 @@
+import type { Authenticate } from "../authentication.ts";
+import { MlsError } from "../errors.ts";
+import type { Signer } from "./key-package.ts";
+import type { Suite } from "./labels.ts";
+import type { Pause } from "./pause.ts";
+import type { PskId } from "./structures.ts";
+
+/** What the protocol needs from outside. */
+export interface Environment {
+  readonly suite: Suite;
+  readonly signer: Signer;
+  readonly authenticate: Authenticate;
+  /** Pre-shared keys by id; `undefined` for what isn't known. */
+  readonly findPsk: (id: PskId) => Uint8Array | undefined;
+  readonly limits: CoreLimits;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+  readonly pause: Pause;
+}
+
+export interface CoreLimits {
+  /** Members of a group. */
+  readonly maxMembers: number;
+  /** Milliseconds between the ends of the lifetime of a key package that is added here. */
+  readonly maxLifetimeMs: number;
+  /** Whether members are refused whose key package has expired since, when others add them or were there before. */
+  readonly strictLifetimes: boolean;
+}
+
+/** Throws {@link MlsError} of a code unless a condition holds. */
+export function must(condition: boolean, code: "invalid_commit" | "invalid_proposal" | "invalid_welcome", why: string): asserts condition {
+  if (!condition) throw new MlsError(code, why);
+}

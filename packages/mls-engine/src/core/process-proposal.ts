@@ -1,0 +1,71 @@
+import { MlsError } from "../errors.ts";
+import { decodeWhole, keyOf } from "./codec.ts";
+import { must, type Environment } from "./environment.ts";
+import { encodeAuthenticatedContent, type Handshake } from "./framing.ts";
+import type { GroupState } from "./group-state.ts";
+import { checkKeyPackage } from "./key-package.ts";
+import { reference } from "./labels.ts";
+import { checkLeaf } from "./leaf-validation.ts";
+import { readProposal, type Proposal } from "./proposal.ts";
+
+/** Proposals that may wait for a commit. */
+const MAX_WAITING = 1024;
+
+/** Takes up a member's proposal (RFC 9420 §12.1), whose signature is checked already, to wait for a commit. */
+export async function processProposal(
+  env: Environment,
+  state: GroupState,
+  message: Handshake,
+): Promise<{ state: GroupState; proposal: Proposal }> {
+  const proposal = decodeWhole(message.content, readProposal);
+  await checkAlone(env, state, proposal, message.sender);
+  if (state.proposals.size >= MAX_WAITING) throw new MlsError("too_large", `More than ${MAX_WAITING} proposals wait for a commit`);
+  const name = await proposalReference(env, state, message);
+  const proposals = new Map(state.proposals).set(keyOf(name), { proposal, sender: message.sender });
+  return { state: { ...state, proposals }, proposal };
+}
+
+/** RFC 9420 §5.2. */
+export function proposalReference(env: Environment, state: GroupState, message: Handshake): Promise<Uint8Array> {
+  return reference(env.suite, "MLS 1.0 Proposal Reference", encodeAuthenticatedContent(state.context, message));
+}
+
+/** The waiting proposals that can be in one commit of ours: the last of each member's updates, and none of who is removed (§12.2). */
+export function committableProposals(
+  state: GroupState,
+  alsoRemoved: readonly number[],
+): { references: Uint8Array[]; removed: Set<number> } {
+  const removed = new Map<number, string>();
+  const updates = new Map<number, string>();
+  const others: string[] = [];
+  let extensions: string | undefined;
+  for (const [name, { proposal, sender }] of state.proposals) {
+    if (proposal.kind === "remove") {
+      if (proposal.removed !== state.ownLeaf) removed.set(proposal.removed, name);
+    } else if (proposal.kind === "update") {
+      if (sender !== state.ownLeaf) updates.set(sender, name);
+    } else if (proposal.kind === "group_context_extensions") extensions = name;
+    else if (proposal.kind === "add" || proposal.kind === "psk") others.push(name);
+  }
+  for (const leaf of [...removed.keys(), ...alsoRemoved]) updates.delete(leaf);
+  const names = [...updates.values(), ...removed.values(), ...others, ...(extensions === undefined ? [] : [extensions])];
+  return { references: names.map(bytesOf), removed: new Set(removed.keys()) };
+}
+
+async function checkAlone(env: Environment, state: GroupState, proposal: Proposal, sender: number): Promise<void> {
+  if (proposal.kind === "add") await checkKeyPackage(env.suite, proposal.keyPackage);
+  if (proposal.kind === "remove") {
+    must(state.tree.leaf(proposal.removed) !== undefined, "invalid_proposal", "A proposal removes somebody who isn't a member");
+  }
+  if (proposal.kind === "update") {
+    const previous = state.tree.leaf(sender)?.credential;
+    must(proposal.leaf.source.kind === "update" && previous !== undefined, "invalid_proposal", "An update holds a leaf from elsewhere");
+    await checkLeaf(env, proposal.leaf, sender, state.context, "invalid_proposal", { reason: "update", previous });
+  }
+  if (proposal.kind === "reinit") throw new MlsError("unsupported", "The group is to be reinitialised, which is not supported");
+  must(proposal.kind !== "external_init", "invalid_proposal", "A member proposes what only a joiner can");
+}
+
+function bytesOf(key: string): Uint8Array {
+  return Uint8Array.from(key, (character) => character.charCodeAt(0));
+}

@@ -1,0 +1,15 @@
+import { BASIC_CREDENTIAL, type Credential } from "./core/structures.ts";
+
+/** Who a member says that it is (RFC 9420 §5.3): the number of a credential type, and the content of that type. */
+export type MlsCredential = Credential;
+
+/** A basic credential: an identity in the application's own terms, such as a name or a DID, as bytes. Text is taken as UTF-8. */
+export function basicCredential(identity: Uint8Array | string): MlsCredential {
+  const content = typeof identity === "string" ? new TextEncoder().encode(identity) : identity.slice();
+  return { type: BASIC_CREDENTIAL, content };
+}
+
+/** The identity in a basic credential; `undefined` for any other. */
+export function basicIdentity(credential: MlsCredential): Uint8Array | undefined {
+  return credential.type === BASIC_CREDENTIAL ? credential.content : undefined;
+}

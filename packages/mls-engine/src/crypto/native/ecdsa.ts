@@ -1,0 +1,63 @@
+import type { KeyObject } from "node:crypto";
+import { MlsError } from "../../errors.ts";
+import { leftPad } from "../left-pad.ts";
+import type { SignatureScheme } from "../primitives.ts";
+import { CURVES, type NistCurve } from "./nist-curves.ts";
+import { base64url, plain, type NodeCrypto } from "./node-module.ts";
+
+/** ECDSA with DER signatures and uncompressed points (RFC 9420 §5.1.2). The private key is the scalar. */
+export function nativeEcdsa(node: NodeCrypto, crv: NistCurve): SignatureScheme {
+  const { openssl, length, hash } = CURVES[crv];
+  const privateKeys = new WeakMap<Uint8Array, KeyObject>();
+  const publicKeys = new WeakMap<Uint8Array, KeyObject>();
+
+  function pointOf(scalar: Uint8Array): Uint8Array {
+    const ecdh = node.createECDH(openssl);
+    try {
+      ecdh.setPrivateKey(scalar);
+      return plain(ecdh.getPublicKey());
+    } catch {
+      throw new MlsError("malformed", `These bytes are no private key of ${crv}`);
+    }
+  }
+
+  const coordinates = (point: Uint8Array): { x: string; y: string } => ({
+    x: base64url(point.subarray(1, 1 + length)),
+    y: base64url(point.subarray(1 + length)),
+  });
+
+  function privateKey(scalar: Uint8Array): KeyObject {
+    const known = privateKeys.get(scalar);
+    if (known !== undefined) return known;
+    const point = pointOf(scalar);
+    const d = base64url(leftPad(scalar, length) ?? scalar);
+    const key = node.createPrivateKey({ key: { kty: "EC", crv, d, ...coordinates(point) }, format: "jwk" });
+    privateKeys.set(scalar, key);
+    return key;
+  }
+
+  function publicKey(point: Uint8Array): KeyObject {
+    const known = publicKeys.get(point);
+    if (known !== undefined) return known;
+    const key = node.createPublicKey({ key: { kty: "EC", crv, ...coordinates(point) }, format: "jwk" });
+    publicKeys.set(point, key);
+    return key;
+  }
+
+  return {
+    sign: (scalar, message) => new Uint8Array(node.sign(hash, message, privateKey(scalar))),
+    verify: (point, message, signature) => {
+      if (point.length !== 1 + 2 * length || point[0] !== 4) return false;
+      try {
+        return node.verify(hash, message, publicKey(point), signature);
+      } catch {
+        return false;
+      }
+    },
+    generate: () => {
+      const ecdh = node.createECDH(openssl);
+      const point = new Uint8Array(ecdh.generateKeys());
+      return { privateKey: leftPad(new Uint8Array(ecdh.getPrivateKey()), length) ?? new Uint8Array(0), publicKey: point };
+    },
+  };
+}

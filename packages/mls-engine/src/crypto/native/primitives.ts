@@ -1,0 +1,29 @@
+import type { DhGroup, Primitives, SignatureScheme } from "../primitives.ts";
+import type { DhName, SignatureName } from "../suites.ts";
+import { nativeAead } from "./aead.ts";
+import { nativeDigest } from "./digest.ts";
+import { nativeEcdsa } from "./ecdsa.ts";
+import { nativeEdwards } from "./edwards.ts";
+import { nativeMontgomery } from "./montgomery.ts";
+import { nativeNistDh } from "./nist-dh.ts";
+import type { NodeCrypto } from "./node-module.ts";
+
+/** The cryptography of node:crypto, all of it synchronous. */
+export function nativePrimitives(node: NodeCrypto): Primitives {
+  return {
+    digest: (name) => nativeDigest(node, name),
+    aead: (name) => nativeAead(node, name),
+    signature: (name): SignatureScheme => (isEdwards(name) ? nativeEdwards(node, name) : nativeEcdsa(node, name)),
+    dh: (name): DhGroup => (isMontgomery(name) ? nativeMontgomery(node, name) : nativeNistDh(node, name)),
+    random: (length) => node.randomFillSync(new Uint8Array(length)),
+    equal: (a, b) => a.length === b.length && node.timingSafeEqual(a, b),
+  };
+}
+
+function isEdwards(name: SignatureName): name is "Ed25519" | "Ed448" {
+  return name === "Ed25519" || name === "Ed448";
+}
+
+function isMontgomery(name: DhName): name is "X25519" | "X448" {
+  return name === "X25519" || name === "X448";
+}

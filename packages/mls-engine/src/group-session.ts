@@ -1,0 +1,194 @@
+import type { Environment } from "./core/environment.ts";
+import type { EpochStart, GroupState } from "./core/group-state.ts";
+import { secretsOf } from "./core/key-schedule.ts";
+import { erase } from "./core/labels.ts";
+import type { PastEpoch } from "./core/state-codec.ts";
+import type { PskId } from "./core/structures.ts";
+import { equalBytes } from "./core/codec.ts";
+import type { MlsCrypto } from "./crypto/mls-crypto.ts";
+import { EpochKeys } from "./epoch-keys.ts";
+import { pastKey, pastRow, PENDING, PROPOSALS, stateRows } from "./group-rows.ts";
+import type { MlsLimits } from "./limits.ts";
+import type { PaddingBuckets } from "./messages/padding.ts";
+import { SecretTree } from "./messages/secret-tree.ts";
+import type { SendLease } from "./messages/send-lease.ts";
+import type { PendingRecord } from "./pending-codec.ts";
+import type { Durability, StoreChange, StorePartition } from "./store/group-store.ts";
+
+/** What all groups of an engine share. */
+export interface GroupContextOptions {
+  readonly crypto: MlsCrypto;
+  readonly limits: MlsLimits;
+  readonly padding: PaddingBuckets | undefined;
+  readonly environment: (findResumption: (id: PskId) => Uint8Array | undefined) => Environment;
+}
+
+/** An epoch that a group has been in, and still reads messages of. */
+export interface KeptEpoch {
+  readonly epoch: PastEpoch;
+  readonly keys: EpochKeys;
+}
+
+/** The next epoch of a group, in memory. */
+export interface NextEpochState {
+  readonly state: GroupState;
+  readonly keys: EpochKeys;
+}
+
+/** An own commit whose order isn't known. After a restart its epoch is on disk only. */
+export interface Pending extends PendingRecord {
+  readonly next: NextEpochState | undefined;
+}
+
+/** What a group holds in memory, and the steps that change it. Callers see to it that there is one step at a time. */
+export class GroupSession {
+  readonly options: GroupContextOptions;
+  readonly partition: StorePartition;
+  readonly env: Environment;
+  state: GroupState;
+  keys: EpochKeys;
+  past: Map<bigint, KeptEpoch>;
+  pending: Pending | undefined;
+  lease: SendLease | undefined;
+
+  constructor(
+    options: GroupContextOptions,
+    partition: StorePartition,
+    loaded: { state: GroupState; keys: EpochKeys; past: Map<bigint, KeptEpoch>; pending: Pending | undefined },
+  ) {
+    this.options = options;
+    this.partition = partition;
+    this.state = loaded.state;
+    this.keys = loaded.keys;
+    this.past = loaded.past;
+    this.pending = loaded.pending;
+    this.env = options.environment((id) => this.#resumption(id));
+  }
+
+  get epoch(): bigint {
+    return this.state.context.epoch;
+  }
+
+  /** The keys of an epoch that a commit leads to, and all rows that make it the current one. */
+  prepare(start: EpochStart, commitHash: Uint8Array): { next: NextEpochState; rows: StoreChange[] } {
+    const { state } = start;
+    const { keys, row } = startKeys(this.options, start);
+    const rows = [...stateRows(state, this.state.tree), row];
+    if (this.options.limits.retainEpochs > 0) rows.push(pastRow(pastOf(this.state, commitHash), state.tree));
+    if (this.state.proposals.size > 0 || this.partition.get(PROPOSALS)) rows.push({ key: PROPOSALS, value: undefined });
+    return { next: { state, keys }, rows };
+  }
+
+  /** Rows that go when another epoch starts: of epochs that are kept no longer, and of an own commit. */
+  expire(): StoreChange[] {
+    const rows: StoreChange[] = [];
+    for (const { epoch, keys } of this.#expired()) rows.push({ key: pastKey(epoch.context.epoch), value: undefined }, ...keys.drop());
+    if (this.options.limits.retainEpochs === 0) rows.push(...this.keys.drop());
+    if (this.pending) rows.push({ key: PENDING, value: undefined });
+    return rows;
+  }
+
+  /** Goes on to the next epoch, after it is stored, and erases what it replaces. */
+  advance(next: NextEpochState, commitHash: Uint8Array): void {
+    for (const { epoch, keys } of this.#expired()) {
+      keys.erase();
+      erase(epoch.senderDataSecret, epoch.resumptionPsk);
+      this.past.delete(epoch.context.epoch);
+    }
+    const before = this.state;
+    const keep = this.options.limits.retainEpochs > 0;
+    if (keep) this.past.set(this.epoch, { epoch: pastOf(before, commitHash), keys: this.keys });
+    else this.keys.erase();
+    if (this.pending && this.pending.next !== next) this.erasePending();
+    this.pending = undefined;
+    this.lease?.erase();
+    this.lease = undefined;
+    this.state = next.state;
+    this.keys = next.keys;
+    eraseLeft(before, next.state, keep);
+  }
+
+  erasePending(): void {
+    const { pending } = this;
+    if (!pending) return;
+    for (const row of pending.rows) row.value?.fill(0);
+    if (pending.next) {
+      pending.next.keys.erase();
+      eraseLeft(pending.next.state, this.state, false);
+    }
+    this.pending = undefined;
+  }
+
+  /** Everything that leads to messages, in memory. */
+  eraseAll(): void {
+    this.lease?.erase();
+    this.erasePending();
+    this.keys.erase();
+    for (const { keys, epoch } of this.past.values()) {
+      keys.erase();
+      erase(epoch.senderDataSecret, epoch.resumptionPsk);
+    }
+    this.past.clear();
+    erase(...secretsOf(this.state.secrets), ...this.state.privateKeys.values());
+  }
+
+  write(rows: readonly StoreChange[], durability: Durability): Promise<void> {
+    return this.partition.write(rows, durability);
+  }
+
+  hash(bytes: Uint8Array): Promise<Uint8Array> {
+    return this.env.suite.hash.digest(bytes);
+  }
+
+  #expired(): KeptEpoch[] {
+    const { retainEpochs } = this.options.limits;
+    return [...this.past.values()].filter(({ epoch }) => epoch.context.epoch + BigInt(retainEpochs) <= this.epoch);
+  }
+
+  #resumption(id: PskId): Uint8Array | undefined {
+    if (id.kind !== "resumption" || !equalBytes(id.groupId, this.state.context.groupId)) return undefined;
+    if (id.epoch === this.epoch) return this.state.secrets.resumptionPsk;
+    return this.past.get(id.epoch)?.epoch.resumptionPsk;
+  }
+}
+
+/** The message keys of a new epoch. */
+export function startKeys(
+  { crypto, limits }: Pick<GroupContextOptions, "crypto" | "limits">,
+  { state, encryptionSecret }: EpochStart,
+): { keys: EpochKeys; row: StoreChange } {
+  const tree = SecretTree.create(crypto.messages, encryptionSecret, state.tree.leafCount, state.ownLeaf, limits);
+  return EpochKeys.start(crypto.messages, viewOf(state), tree);
+}
+
+export function viewOf(state: GroupState): EpochKeys["view"] {
+  return {
+    context: state.context,
+    encodedContext: state.encodedContext,
+    senderDataSecret: state.secrets.senderDataSecret,
+    tree: state.tree,
+  };
+}
+
+function pastOf(state: GroupState, commitHash: Uint8Array): PastEpoch {
+  return {
+    context: state.context,
+    encodedContext: state.encodedContext,
+    senderDataSecret: state.secrets.senderDataSecret,
+    resumptionPsk: state.secrets.resumptionPsk,
+    ownLeaf: state.ownLeaf,
+    commitHash,
+    tree: state.tree,
+  };
+}
+
+/** Erases the secrets of a state that another doesn't share. */
+function eraseLeft(before: GroupState, after: GroupState, keepsMessages: boolean): void {
+  const { senderDataSecret, resumptionPsk } = before.secrets;
+  for (const secret of secretsOf(before.secrets)) {
+    if (!keepsMessages || (secret !== senderDataSecret && secret !== resumptionPsk)) erase(secret);
+  }
+  const kept = new Set(after.privateKeys.values());
+  for (const key of before.privateKeys.values()) if (!kept.has(key)) erase(key);
+}
+

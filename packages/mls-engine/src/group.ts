@@ -1,0 +1,347 @@
+import { exportFrom } from "./core/key-schedule.ts";
+import type { KeyPackage } from "./core/key-package.ts";
+import { MlsError } from "./errors.ts";
+import { changesOf, membersOf, proposalOf, type MlsMember, type MlsProposal } from "./group-facts.ts";
+import { PENDING, REMOVED, userKey, userKeys } from "./group-rows.ts";
+import type { GroupSession, NextEpochState, Pending } from "./group-session.ts";
+import type {
+  CommitMessage,
+  EncryptOptions,
+  GroupRow,
+  ProcessedMessage,
+  StagedCommit,
+  StageOptions,
+  WriteOptions,
+} from "./group-types.ts";
+import { loadSession } from "./load-session.ts";
+import { Mutex } from "./mutex.ts";
+import { receive, type Received } from "./receive.ts";
+import { sealApplication } from "./send.ts";
+import { proposeLeave, stageCommit } from "./stage.ts";
+import type { StoreChange } from "./store/group-store.ts";
+import { equalBytes } from "./core/codec.ts";
+
+/** What a group tells its engine. */
+export interface GroupHooks {
+  /** The group's partition is free. */
+  readonly onClose: () => void;
+  /** Removes what is stored. */
+  readonly erase: () => Promise<void>;
+  /** Reads a key package; throws MlsError `invalid_key_package` for whatever is none. */
+  readonly readKeyPackage: (bytes: Uint8Array) => KeyPackage;
+}
+
+/**
+ * A group that this engine is a member of.
+ *
+ * Steps are taken one at a time, in the order of the calls. A step that fails changes nothing; only when the store fails must the group
+ * be loaded anew.
+ */
+export class MlsGroup {
+  /** The group's name, the same for all members. */
+  readonly id: Uint8Array;
+  readonly #hooks: GroupHooks;
+  readonly #mutex = new Mutex();
+  #session: GroupSession;
+  #status: "active" | "removed" | "closed" = "active";
+
+  /** Made by the engine. */
+  constructor(session: GroupSession, hooks: GroupHooks) {
+    this.#session = session;
+    this.#hooks = hooks;
+    this.id = session.state.context.groupId.slice();
+  }
+
+  /** Counts the commits since the group was made. */
+  get epoch(): bigint {
+    return this.#session.epoch;
+  }
+
+  /** Whether we are a member, as far as is known here. */
+  get isActive(): boolean {
+    return this.#status === "active";
+  }
+
+  /** One's own leaf. */
+  get ownLeaf(): number {
+    return this.#session.state.ownLeaf;
+  }
+
+  /** Who is in the group, by leaf. */
+  get members(): readonly MlsMember[] {
+    return membersOf(this.#session.state.tree);
+  }
+
+  /** Proposals that wait for a commit. */
+  get proposals(): readonly MlsProposal[] {
+    const { proposals, tree } = this.#session.state;
+    return Array.from(proposals.values(), (pending) => proposalOf(pending, tree));
+  }
+
+  /** The commit that was staged here and neither confirmed nor discarded, also after a restart. */
+  get pending(): StagedCommit | undefined {
+    const { pending } = this.#session;
+    return pending && this.#staged(pending);
+  }
+
+  /** The same for all members of the epoch, and no secret of use to others; to compare over another channel (RFC 9420 §8.7). */
+  get epochAuthenticator(): Uint8Array {
+    return this.#session.state.secrets.epochAuthenticator.slice();
+  }
+
+  /**
+   * Encrypts a message to all members, signed by this one.
+   *
+   * @throws MlsError `proposals_waiting` (commit first), `removed`, `closed`; TypeError
+   */
+  encrypt(data: Uint8Array, options: EncryptOptions = {}): Promise<Uint8Array> {
+    return this.#step(async (session) => {
+      const message = await sealApplication(session, data, options.aad, options.padding);
+      const rows = alsoRows(options.also, message);
+      if (rows.length > 0 || options.durability === "durable") await session.write(rows, options.durability ?? "soon");
+      return message;
+    });
+  }
+
+  /**
+   * Takes a message of the group, from whatever source: decrypts, verifies, and brings the group to where the message leads.
+   *
+   * Messages may come out of order within an epoch; commits must come in the order of the group. What is refused changes nothing.
+   * By default it is on disk soon after: a crash may undo the last steps together with their `also` rows, and the same messages can be
+   * processed again.
+   *
+   * @throws MlsError
+   * - `malformed`, `too_large`, `unsupported`, `wrong_group`
+   * - `epoch_mismatch`: of an epoch not reached yet (`retryable`), or of one that is kept no longer
+   * - `fork`: a commit for an epoch that was left by another commit
+   * - `decryption_failure`: from no member, or changed on the way
+   * - `generation_consumed`: processed before
+   * - `generation_too_far`, `own_message`
+   * - `invalid_commit`, `invalid_proposal`, `credential_refused`, `unknown_psk`, `group_full`
+   * - `removed`, `closed`
+   */
+  process(message: Uint8Array, options: WriteOptions<ProcessedMessage> = {}): Promise<ProcessedMessage> {
+    return this.#step(async (session) => {
+      const { pending } = session;
+      if (pending && equalBytes(message, pending.commit)) return this.#confirm(session, pending, options);
+      const received = await receive(session, message);
+      const durability = options.durability ?? "soon";
+      if (received.kind === "removed") return this.#leaveGroup(session, received, options);
+      const also = alsoRows(options.also, received.result);
+      await session.write([...received.begin(), ...also], durability);
+      received.apply();
+      if (received.result.kind === "commit") await session.partition.compact();
+      return received.result;
+    });
+  }
+
+  /**
+   * Makes one commit that adds, removes and updates, and stores it. It takes effect only when confirmed.
+   *
+   * @throws MlsError `commit_pending`, `invalid_key_package`, `credential_refused`, `no_such_member`, `group_full`, `unknown_psk`,
+   *   `removed`, `closed`
+   */
+  stage(options: StageOptions = {}): Promise<StagedCommit> {
+    return this.#step(async (session) => {
+      if (session.pending) throw new MlsError("commit_pending", "A commit is staged already; confirm or discard it first");
+      const pending = await stageCommit(session, options, this.#hooks.readKeyPackage);
+      return this.#staged(pending);
+    });
+  }
+
+  /** {@link MlsGroup.stage} a commit that adds members. */
+  stageAdd(keyPackages: readonly Uint8Array[]): Promise<StagedCommit> {
+    return this.stage({ add: keyPackages });
+  }
+
+  /** {@link MlsGroup.stage} a commit that removes members. */
+  stageRemove(leaves: readonly number[]): Promise<StagedCommit> {
+    return this.stage({ remove: leaves });
+  }
+
+  /** {@link MlsGroup.stage} a commit that changes one's own keys, so that who stole the old ones is locked out. */
+  stageUpdate(): Promise<StagedCommit> {
+    return this.stage({ update: true });
+  }
+
+  /**
+   * Proposes that others remove us; gives the message for the group. Nobody can remove itself: until somebody commits it, we stay.
+   *
+   * @throws MlsError `removed`, `closed`
+   */
+  leave(): Promise<Uint8Array> {
+    return this.#step((session) => proposeLeave(session));
+  }
+
+  /**
+   * A secret that all members of this epoch can derive, and nobody else (RFC 9420 §8.5).
+   *
+   * @param length 1 to 8160 bytes
+   */
+  exportSecret(label: string, context: Uint8Array, length: number): Promise<Uint8Array> {
+    if (!Number.isSafeInteger(length) || length < 1 || length > MAX_EXPORT) throw new TypeError(`A secret has 1 to ${MAX_EXPORT} bytes`);
+    return this.#step((session) => exportFrom(session.env.suite, session.state.secrets, label, context, length));
+  }
+
+  /** A row of the application's own, as `also` has stored it. */
+  row(key: string): Uint8Array | undefined {
+    this.#open();
+    return this.#session.partition.get(userKey(key));
+  }
+
+  /** Keys of the application's own rows. */
+  rowKeys(prefix = ""): readonly string[] {
+    this.#open();
+    return userKeys(this.#session.partition.keys(userKey(prefix)));
+  }
+
+  /** Stores rows of the application's own, and waits until everything before is on disk. */
+  writeRows(rows: readonly GroupRow[]): Promise<void> {
+    return this.#enqueue(async () => this.#open().write(alsoRows(rows, undefined), "durable"));
+  }
+
+  /** Waits until everything that was done is on disk. */
+  flush(): Promise<void> {
+    return this.writeRows([]);
+  }
+
+  /** Forgets the group: erases its keys and all that is stored of it. The other members aren't told. */
+  remove(): Promise<void> {
+    return this.#enqueue(async () => {
+      if (this.#status === "closed") throw closed();
+      await this.#closePartition();
+      await this.#hooks.erase();
+    });
+  }
+
+  /** Makes everything durable and frees the group's memory. What is stored stays. Idempotent. */
+  close(): Promise<void> {
+    return this.#enqueue(async () => {
+      if (this.#status !== "closed") await this.#closePartition();
+    });
+  }
+
+  async #closePartition(): Promise<void> {
+    this.#status = "closed";
+    try {
+      await this.#session.partition.close();
+    } finally {
+      this.#session.eraseAll();
+      this.#hooks.onClose();
+    }
+  }
+
+  #staged(pending: Pending): StagedCommit {
+    const { commit, welcome } = pending;
+    const isPending = (session: GroupSession): boolean => session.pending !== undefined && equalBytes(session.pending.commit, commit);
+    return {
+      commit: commit.slice(),
+      welcome: welcome?.slice(),
+      epoch: this.epoch,
+      confirm: (options = {}) =>
+        this.#step(async (session) => {
+          if (!session.pending || !isPending(session)) throw new MlsError("no_commit_pending", "This commit is not pending any more");
+          return this.#confirm(session, session.pending, options);
+        }),
+      discard: () =>
+        this.#step(async (session) => {
+          if (!isPending(session)) return;
+          await session.write([{ key: PENDING, value: undefined }], "durable");
+          session.erasePending();
+          await session.partition.compact();
+        }),
+    };
+  }
+
+  async #confirm(session: GroupSession, pending: Pending, options: WriteOptions<CommitMessage>): Promise<CommitMessage> {
+    const before = session.state.tree;
+    const commitHash = await session.hash(pending.commit);
+    const next = pending.next ?? this.#nextFromRows(session, pending);
+    const result: CommitMessage = {
+      kind: "commit",
+      epoch: next.state.context.epoch,
+      changes: changesOf(pending.effects, before, next.state.tree),
+      isOwn: true,
+      isRemoved: false,
+    };
+    await session.write([...pending.rows, ...session.expire(), ...alsoRows(options.also, result)], "durable");
+    for (const row of pending.rows) row.value?.fill(0);
+    session.pending = { ...pending, next };
+    session.advance(next, commitHash);
+    await session.partition.compact();
+    return result;
+  }
+
+  /** The epoch that a stored commit leads to, as the rows would show it. */
+  #nextFromRows(session: GroupSession, pending: Pending): NextEpochState {
+    const rows = new Map(pending.rows.map((row) => [row.key, row.value]));
+    const { partition } = session;
+    const loaded = loadSession(session.options, {
+      get: (key) => (rows.has(key) ? rows.get(key)?.slice() : partition.get(key)),
+      keys: (prefix = "") => {
+        const keys = new Set([...partition.keys(prefix), ...[...rows.keys()].filter((key) => key.startsWith(prefix))]);
+        return [...keys].filter((key) => !rows.has(key) || rows.get(key) !== undefined);
+      },
+      write: () => Promise.reject(new TypeError("This is a view")),
+      compact: () => Promise.resolve(),
+      close: () => Promise.resolve(),
+    });
+    if (!loaded) throw new MlsError("state_damaged", "What is stored of a commit leads nowhere");
+    return { state: loaded.state, keys: loaded.keys };
+  }
+
+  async #leaveGroup(
+    session: GroupSession,
+    { result }: Extract<Received, { kind: "removed" }>,
+    options: WriteOptions<ProcessedMessage>,
+  ): Promise<CommitMessage> {
+    const gone: StoreChange[] = session.partition
+      .keys()
+      .filter((key) => !key.startsWith(userKey("")))
+      .map((key) => ({ key, value: undefined }));
+    const marker = { key: REMOVED, value: new TextEncoder().encode(String(result.epoch)) };
+    await session.write([...gone, marker, ...alsoRows(options.also, result)], "durable");
+    this.#status = "removed";
+    session.eraseAll();
+    await session.partition.compact();
+    return result;
+  }
+
+  #step<T>(step: (session: GroupSession) => Promise<T>): Promise<T> {
+    return this.#enqueue(async () => {
+      const session = this.#open();
+      if (this.#status === "removed") throw new MlsError("removed", "We are no member of this group any more");
+      return step(session);
+    });
+  }
+
+  #enqueue<T>(task: () => Promise<T>): Promise<T> {
+    return this.#mutex.run(task);
+  }
+
+  #open(): GroupSession {
+    if (this.#status === "closed") throw closed();
+    return this.#session;
+  }
+}
+
+/** What HKDF can expand to with the shortest of the hashes. */
+const MAX_EXPORT = 8160;
+const MAX_KEY_BYTES = 1000;
+const MAX_VALUE_BYTES = 64 * 1024 * 1024;
+
+function alsoRows<T>(also: WriteOptions<T>["also"], result: T): StoreChange[] {
+  const rows = typeof also === "function" ? also(result) : (also ?? []);
+  return rows.map(({ key, value }) => {
+    const bytes = new TextEncoder().encode(key).length;
+    if (bytes < 1 || bytes > MAX_KEY_BYTES) throw new TypeError(`The key of a row has 1 to ${MAX_KEY_BYTES} bytes`);
+    if (value !== undefined && (!(value instanceof Uint8Array) || value.length > MAX_VALUE_BYTES)) {
+      throw new TypeError(`The value of a row is a Uint8Array of at most ${MAX_VALUE_BYTES} bytes`);
+    }
+    return { key: userKey(key), value };
+  });
+}
+
+function closed(): MlsError {
+  return new MlsError("closed", "The group is closed");
+}

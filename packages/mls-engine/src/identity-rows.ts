@@ -1,0 +1,81 @@
+import { decodeWhole, encode, equalBytes } from "./core/codec.ts";
+import type { Signer } from "./core/key-package.ts";
+import { suiteId } from "./core/suites.ts";
+import { readCredential, writeCredential } from "./core/structures.ts";
+import type { MlsCredential } from "./credential.ts";
+import type { MlsCrypto } from "./crypto/mls-crypto.ts";
+import { MlsError } from "./errors.ts";
+import type { StorePartition } from "./store/group-store.ts";
+
+const IDENTITY = "identity";
+const VERSION = 1;
+
+/** A signature key pair, as the cipher suite keeps it. */
+export interface SignatureKeyPair {
+  readonly publicKey: Uint8Array;
+  readonly privateKey: Uint8Array;
+}
+
+/**
+ * The identity that a store belongs to; it is made with the first engine on it.
+ *
+ * @throws MlsError `wrong_identity` when the store is another's, `state_damaged`
+ */
+export async function loadSigner(
+  crypto: MlsCrypto,
+  partition: StorePartition,
+  credential: MlsCredential,
+  given: SignatureKeyPair | undefined,
+): Promise<Signer> {
+  const stored = partition.get(IDENTITY);
+  if (stored === undefined) {
+    const signer = { credential, signatureKey: given ? copyOf(given) : await freshKey(crypto) };
+    await partition.write([{ key: IDENTITY, value: encodeSigner(crypto, signer) }], "durable");
+    return signer;
+  }
+  const { suite, signer } = decodeSigner(stored);
+  const other =
+    suite !== suiteId(crypto.handshake)
+      ? "of another cipher suite"
+      : !sameCredential(signer.credential, credential)
+        ? "of another identity"
+        : given && !equalBytes(given.publicKey, signer.signatureKey.publicKey)
+          ? "of another signature key"
+          : undefined;
+  if (other) throw new MlsError("wrong_identity", `The store belongs to an engine ${other}`);
+  return signer;
+}
+
+function encodeSigner(crypto: MlsCrypto, { credential, signatureKey }: Signer): Uint8Array {
+  return encode((w) => {
+    w.u8(VERSION).u16(suiteId(crypto.handshake));
+    writeCredential(w, credential);
+    w.vector(signatureKey.publicKey).vector(signatureKey.privateKey);
+  });
+}
+
+function decodeSigner(bytes: Uint8Array): { suite: number; signer: Signer } {
+  try {
+    return decodeWhole(bytes, (r) => {
+      if (r.u8() !== VERSION) throw new MlsError("state_damaged", "The store is of an unknown version");
+      const suite = r.u16();
+      const credential = readCredential(r);
+      return { suite, signer: { credential, signatureKey: { publicKey: r.vector(), privateKey: r.vector() } } };
+    });
+  } catch (cause) {
+    throw new MlsError("state_damaged", "The identity that a store belongs to can't be read", { cause });
+  }
+}
+
+async function freshKey(crypto: MlsCrypto): Promise<SignatureKeyPair> {
+  const { publicKey, signKey } = await crypto.handshake.signature.keygen();
+  return { publicKey, privateKey: signKey };
+}
+
+function copyOf({ publicKey, privateKey }: SignatureKeyPair): SignatureKeyPair {
+  return { publicKey: publicKey.slice(), privateKey: privateKey.slice() };
+}
+
+function sameCredential(a: MlsCredential, b: MlsCredential): boolean {
+  return a.type === b.type && equalBytes(a.content, b.content);
+}

@@ -1,0 +1,75 @@
+import { leafNode } from "./core/tree-math.ts";
+import { decodePastEpoch, decodeProposals, decodeState, decodeTreeNode, type PastEpochRecord } from "./core/state-codec.ts";
+import type { GroupState } from "./core/group-state.ts";
+import { RatchetTree, type TreeNode } from "./core/ratchet-tree.ts";
+import { EpochKeys } from "./epoch-keys.ts";
+import { MlsError } from "./errors.ts";
+import { PAST_PREFIX, PENDING, PROPOSALS, STATE, TREE_PREFIX } from "./group-rows.ts";
+import { GroupSession, viewOf, type GroupContextOptions, type KeptEpoch } from "./group-session.ts";
+import { SecretTree } from "./messages/secret-tree.ts";
+import { decodePending } from "./pending-codec.ts";
+import type { StorePartition } from "./store/group-store.ts";
+
+/** Reads a group from its partition; `undefined` when there is none. Throws MlsError `state_damaged`. */
+export function loadSession(options: GroupContextOptions, partition: StorePartition): GroupSession | undefined {
+  const stored = partition.get(STATE);
+  if (stored === undefined) return undefined;
+  try {
+    const state = loadState(partition, stored);
+    const restore = (snapshot: Uint8Array): SecretTree => SecretTree.restore(options.crypto.messages, snapshot, options.limits);
+    const keys = EpochKeys.load(options.crypto.messages, viewOf(state), partition, restore);
+    if (keys === undefined) throw damaged("The message keys of a group are missing");
+    const past = loadPast(options, partition, state, restore);
+    const pendingBytes = partition.get(PENDING);
+    const pending = pendingBytes && { ...decodePending(pendingBytes), next: undefined };
+    return new GroupSession(options, partition, { state, keys, past, pending });
+  } catch (cause) {
+    if (cause instanceof MlsError && cause.code === "state_damaged") throw cause;
+    if (cause instanceof MlsError) throw damaged("What is stored of a group can't be read", cause);
+    throw cause;
+  }
+}
+
+function loadState(partition: StorePartition, stored: Uint8Array): GroupState {
+  const { state, leafCount } = decodeState(stored);
+  const nodes: (TreeNode | undefined)[] = [];
+  for (const key of partition.keys(TREE_PREFIX)) {
+    const value = partition.get(key);
+    if (value) nodes[Number(key.slice(TREE_PREFIX.length))] = decodeTreeNode(value);
+  }
+  const proposals = partition.get(PROPOSALS);
+  return { ...state, tree: RatchetTree.of(nodes, leafCount), proposals: proposals ? decodeProposals(proposals) : new Map() };
+}
+
+/** Past epochs, each of which is stored as what differs from the one after it. */
+function loadPast(
+  options: GroupContextOptions,
+  partition: StorePartition,
+  state: GroupState,
+  restore: (snapshot: Uint8Array) => SecretTree,
+): Map<bigint, KeptEpoch> {
+  const records = partition
+    .keys(PAST_PREFIX)
+    .map((key) => decodePastEpoch(partition.get(key) ?? new Uint8Array()))
+    .toSorted((a, b) => (a.context.epoch < b.context.epoch ? 1 : -1));
+  const past: [bigint, KeptEpoch][] = [];
+  let tree = state.tree;
+  for (const record of records) {
+    tree = leavesBefore(record, tree);
+    const epoch = { ...record, tree };
+    const keys = EpochKeys.load(options.crypto.messages, { ...record, tree }, partition, restore);
+    if (keys === undefined) throw damaged("The message keys of a past epoch are missing");
+    past.push([record.context.epoch, { epoch, keys }]);
+  }
+  return new Map(past.toReversed());
+}
+
+function leavesBefore({ leafCount, leaves }: PastEpochRecord, next: RatchetTree): RatchetTree {
+  const nodes = next.nodes.slice(0, 2 * leafCount - 1);
+  for (const [leaf, node] of leaves) nodes[leafNode(leaf)] = node && { kind: "leaf", ...node };
+  return RatchetTree.of(nodes, leafCount);
+}
+
+function damaged(message: string, cause?: unknown): MlsError {
+  return new MlsError("state_damaged", message, cause === undefined ? {} : { cause });
+}

@@ -1,0 +1,2 @@
+export { createNodeCrypto } from "./node-crypto.ts";
+export { openFileStore, type FileStoreOptions } from "../store/file/open-file-store.ts";

@@ -1,0 +1,204 @@
+import { equalBytes } from "./core/codec.ts";
+import { ContentType, WireFormat, type Handshake } from "./core/framing.ts";
+import { processCommit } from "./core/process-commit.ts";
+import { processProposal } from "./core/process-proposal.ts";
+import { openPublicMessage, type PublicMessage } from "./core/public-message.ts";
+import { encodeProposals } from "./core/state-codec.ts";
+import { MlsError } from "./errors.ts";
+import { changesOf, memberOf, proposalOf } from "./group-facts.ts";
+import { PROPOSALS } from "./group-rows.ts";
+import type { GroupSession, KeptEpoch } from "./group-session.ts";
+import type { EpochKeys } from "./epoch-keys.ts";
+import type { ApplicationMessage, CommitMessage, ProcessedMessage, ProposalMessage } from "./group-types.ts";
+import { openMessage, type OpenedMessage } from "./messages/open-message.ts";
+import type { PrivateMessage } from "./messages/private-message.ts";
+import type { KeyUse } from "./messages/secret-tree.ts";
+import type { StoreChange } from "./store/group-store.ts";
+import { readWire } from "./wire.ts";
+
+/** What a message leads to; nothing of it has happened. */
+export type Received =
+  | {
+      readonly kind: "step";
+      readonly result: ProcessedMessage;
+      /** Uses the message's key up, and gives what is to be stored. */
+      readonly begin: () => readonly StoreChange[];
+      /** To be called when that is stored. */
+      readonly apply: () => void;
+    }
+  | { readonly kind: "removed"; readonly result: CommitMessage };
+
+/** Reads, decrypts and checks a message of any kind. */
+export async function receive(session: GroupSession, bytes: Uint8Array): Promise<Received> {
+  const wire = readWire(bytes, session.options.limits.maxMessageBytes);
+  if (wire.kind === "welcome" || wire.kind === "key_package") {
+    throw new MlsError("unsupported", "A group takes no Welcome and no key package; the engine does");
+  }
+  const { message } = wire;
+  if (!equalBytes(message.groupId, session.state.context.groupId)) throw new MlsError("wrong_group", "The message is of another group");
+  const isCommit = wire.kind === "private" ? wire.message.contentType === "commit" : wire.message.contentType === ContentType.commit;
+  if (message.epoch !== session.epoch) return receiveOther(session, bytes, wire.kind === "private" ? wire.message : undefined, message.epoch, isCommit);
+  return wire.kind === "private" ? receivePrivate(session, bytes, wire.message) : receivePublic(session, bytes, wire.message);
+}
+
+async function receivePrivate(session: GroupSession, bytes: Uint8Array, message: PrivateMessage): Promise<Received> {
+  const opened = openCurrent(session, message);
+  if (opened.contentType === "application") return applicationStep(session.keys, opened);
+  const handshake: Handshake = {
+    wireFormat: WireFormat.privateMessage,
+    contentType: opened.contentType === "commit" ? ContentType.commit : ContentType.proposal,
+    sender: opened.sender,
+    content: opened.content,
+    authenticatedData: opened.authenticatedData,
+    signature: opened.signature,
+    confirmationTag: opened.confirmationTag,
+  };
+  return handshakeStep(session, bytes, handshake, opened);
+}
+
+async function receivePublic(session: GroupSession, bytes: Uint8Array, message: PublicMessage): Promise<Received> {
+  const handshake = await openPublicMessage(session.env, session.state, message);
+  if (handshake.sender === session.state.ownLeaf) throw ownMessage(handshake.contentType === ContentType.commit, session);
+  return handshakeStep(session, bytes, handshake, undefined);
+}
+
+/** A message of another epoch than the current one: only late messages to the application are of use. */
+async function receiveOther(
+  session: GroupSession,
+  bytes: Uint8Array,
+  message: PrivateMessage | undefined,
+  epoch: bigint,
+  isCommit: boolean,
+): Promise<Received> {
+  const kept = session.past.get(epoch);
+  if (kept && message?.contentType === "application") return applicationStep(kept.keys, openMessage(kept.keys.messages, message));
+  if (kept && isCommit) throw await otherCommit(session, bytes, kept);
+  const where = epoch > session.epoch ? "that is not reached yet" : "that is over";
+  throw new MlsError("epoch_mismatch", `The message is of epoch ${epoch}, ${where}; the group is in ${session.epoch}`, {
+    retryable: epoch > session.epoch,
+    messageEpoch: epoch,
+    groupEpoch: session.epoch,
+  });
+}
+
+async function otherCommit(session: GroupSession, bytes: Uint8Array, kept: KeptEpoch): Promise<MlsError> {
+  if (equalBytes(await session.hash(bytes), kept.epoch.commitHash)) {
+    return new MlsError("generation_consumed", "This commit was processed before");
+  }
+  return fork(kept.epoch.context.epoch, session);
+}
+
+function applicationStep(keys: EpochKeys, opened: OpenedMessage): Received {
+  const { context, tree } = keys.view;
+  const leaf = tree.leaf(opened.sender);
+  if (leaf === undefined) throw new MlsError("decryption_failure", "The message isn't by a member of this epoch");
+  const senderMember = memberOf(opened.sender, leaf);
+  const key = keyUse(keys, opened);
+  const result: ApplicationMessage = {
+    kind: "application",
+    data: opened.content,
+    sender: opened.sender,
+    senderMember,
+    senderIdentity: senderMember.identity,
+    epoch: context.epoch,
+    generation: opened.generation,
+    aad: opened.authenticatedData,
+  };
+  return { kind: "step", result, begin: key.consume, apply: key.erase };
+}
+
+async function handshakeStep(
+  session: GroupSession,
+  bytes: Uint8Array,
+  handshake: Handshake,
+  opened: OpenedMessage | undefined,
+): Promise<Received> {
+  return handshake.contentType === ContentType.proposal
+    ? proposalStep(session, handshake, opened)
+    : commitStep(session, bytes, handshake, opened);
+}
+
+async function proposalStep(session: GroupSession, handshake: Handshake, opened: OpenedMessage | undefined): Promise<Received> {
+  const { state, proposal } = await processProposal(session.env, session.state, handshake);
+  const key = keyUse(session.keys, opened);
+  const result: ProposalMessage = {
+    kind: "proposal",
+    epoch: session.epoch,
+    proposal: proposalOf({ proposal, sender: handshake.sender }, state.tree),
+  };
+  const begin = (): StoreChange[] => [...key.consume(), { key: PROPOSALS, value: encodeProposals(state.proposals) }];
+  const apply = (): void => {
+    session.state = state;
+    key.erase();
+  };
+  return { kind: "step", result, begin, apply };
+}
+
+async function commitStep(
+  session: GroupSession,
+  bytes: Uint8Array,
+  handshake: Handshake,
+  opened: OpenedMessage | undefined,
+): Promise<Received> {
+  const { effects, next: start } = await processCommit(session.env, session.state, handshake);
+  const before = session.state.tree;
+  if (start === undefined) {
+    const result: CommitMessage = {
+      kind: "commit",
+      epoch: session.epoch + 1n,
+      changes: changesOf({ ...effects, added: [], updated: [] }, before, before),
+      isOwn: false,
+      isRemoved: true,
+    };
+    return { kind: "removed", result };
+  }
+  const commitHash = await session.hash(bytes);
+  const { next, rows } = session.prepare(start, commitHash);
+  const key = keyUse(session.keys, opened);
+  const result: CommitMessage = {
+    kind: "commit",
+    epoch: next.state.context.epoch,
+    changes: changesOf(effects, before, next.state.tree),
+    isOwn: false,
+    isRemoved: false,
+  };
+  const apply = (): void => {
+    session.advance(next, commitHash);
+    key.erase();
+  };
+  return { kind: "step", result, begin: () => [...key.consume(), ...rows, ...session.expire()], apply };
+}
+
+/** The two halves of using a message's key up. */
+function keyUse(keys: EpochKeys, opened: OpenedMessage | undefined): { consume: () => StoreChange[]; erase: () => void } {
+  let use: KeyUse | undefined;
+  return {
+    consume: () => {
+      use = opened?.consume();
+      return use ? keys.record(use.change) : [];
+    },
+    erase: () => {
+      use?.change.fill(0);
+      use?.erase();
+    },
+  };
+}
+
+function openCurrent(session: GroupSession, message: PrivateMessage): OpenedMessage {
+  try {
+    return openMessage(session.keys.messages, message);
+  } catch (error) {
+    if (error instanceof MlsError && error.code === "own_message") throw ownMessage(message.contentType === "commit", session);
+    throw error;
+  }
+}
+
+/** A commit of our own that isn't pending was discarded here; if the others follow it, they are elsewhere now. */
+function ownMessage(isCommit: boolean, session: GroupSession): MlsError {
+  if (isCommit) return fork(session.epoch, session, "An own commit that was discarded comes back");
+  return new MlsError("own_message", "The message is one's own; its key is gone since it was sent");
+}
+
+function fork(epoch: bigint, session: GroupSession, why = "A commit leads away from an epoch that was left by another one"): MlsError {
+  return new MlsError("fork", why, { messageEpoch: epoch, groupEpoch: session.epoch });
+}

@@ -1,0 +1,82 @@
+import { createCommit, signHandshake } from "./core/create-commit.ts";
+import { encode } from "./core/codec.ts";
+import { ContentType, WireFormat } from "./core/framing.ts";
+import type { KeyPackage } from "./core/key-package.ts";
+import { committableProposals, processProposal } from "./core/process-proposal.ts";
+import { writeProposal, type Proposal } from "./core/proposal.ts";
+import { encodeProposals } from "./core/state-codec.ts";
+import { MlsError } from "./errors.ts";
+import { PENDING, PROPOSALS } from "./group-rows.ts";
+import type { GroupSession, Pending } from "./group-session.ts";
+import type { StageOptions } from "./group-types.ts";
+import { encodePending } from "./pending-codec.ts";
+import { sealHandshake } from "./send.ts";
+import { frame } from "./wire.ts";
+
+/** Makes a commit, and stores it as pending before anything of it is given out. */
+export async function stageCommit(
+  session: GroupSession,
+  options: StageOptions,
+  readKeyPackage: (bytes: Uint8Array) => KeyPackage,
+): Promise<Pending> {
+  const { state, env } = session;
+  const removes = removesOf(session, options.remove);
+  const waiting = committableProposals(state, removes);
+  const created = await createCommit(env, state, {
+    references: waiting.references,
+    proposals: proposalsFor(session, options, removes.filter((leaf) => !waiting.removed.has(leaf)), readKeyPackage),
+    forcePath: options.update ?? false,
+    authenticatedData: options.aad ?? new Uint8Array(),
+  });
+  const { message: commit, rows } = sealHandshake(session, created.handshake);
+  const { next, rows: nextRows } = session.prepare(created, await session.hash(commit));
+  const record = {
+    commit,
+    welcome: created.welcome && frame(WireFormat.welcome, created.welcome),
+    effects: created.effects,
+    rows: nextRows,
+  };
+  const value = encodePending(record);
+  await session.write([...rows, { key: PENDING, value }], "durable");
+  value.fill(0);
+  const pending: Pending = { ...record, next };
+  session.pending = pending;
+  return pending;
+}
+
+/** Proposes one's own removal, and keeps it for the commit that somebody makes of it. */
+export async function proposeLeave(session: GroupSession): Promise<Uint8Array> {
+  const { state, env } = session;
+  const content = encode((w) => writeProposal(w, { kind: "remove", removed: state.ownLeaf }));
+  const signed = await signHandshake(env, state, ContentType.proposal, content, new Uint8Array());
+  const handshake = { ...signed, confirmationTag: undefined };
+  const { state: next } = await processProposal(env, state, handshake);
+  const { message, rows } = sealHandshake(session, handshake);
+  await session.write([...rows, { key: PROPOSALS, value: encodeProposals(next.proposals) }], "durable");
+  session.state = next;
+  return message;
+}
+
+function removesOf({ state }: GroupSession, leaves: readonly number[] = []): number[] {
+  for (const leaf of leaves) {
+    if (leaf === state.ownLeaf) throw new MlsError("no_such_member", "Nobody can remove itself; propose to leave instead");
+    if (state.tree.leaf(leaf) === undefined) throw new MlsError("no_such_member", `There is no member at leaf ${leaf}`);
+  }
+  return [...new Set(leaves)];
+}
+
+function proposalsFor(
+  { env }: GroupSession,
+  options: StageOptions,
+  removes: readonly number[],
+  readKeyPackage: (bytes: Uint8Array) => KeyPackage,
+): Proposal[] {
+  return [
+    ...removes.map((removed): Proposal => ({ kind: "remove", removed })),
+    ...(options.psks ?? []).map((id): Proposal => {
+      const nonce = env.suite.rng.randomBytes(env.suite.kdf.size);
+      return { kind: "psk", psk: { kind: "external", id, nonce } };
+    }),
+    ...(options.add ?? []).map((bytes): Proposal => ({ kind: "add", keyPackage: readKeyPackage(bytes) })),
+  ];
+}

@@ -1,0 +1,48 @@
+/** Name of the file that says what a store is. */
+export const STORE_FILE = "store";
+const LOG = ".log";
+const ROWS = ".rows";
+const UNFINISHED = ".new";
+/** Names that a store gives. Whatever else is in its directory is not its own. */
+const LOG_NAME = /^([0-9a-f]{64})\.log$/;
+const ROWS_NAME = /^([0-9a-f]{64})\.[0-9a-f]{32}\.rows$/;
+const UNFINISHED_NAME = /^(?:store|[0-9a-f]{64}\.log)\.new$/;
+
+/** Name of a partition's log. */
+export function logName(base: string): string {
+  return base + LOG;
+}
+
+/** Name of the file of a partition's public rows. */
+export function rowsName(base: string, id: Uint8Array): string {
+  return `${base}.${Buffer.from(id).toString("hex")}${ROWS}`;
+}
+
+/** Name of a file that is to replace another one when it is complete. */
+export function unfinishedName(name: string): string {
+  return name + UNFINISHED;
+}
+
+/** What a directory holds of a store. */
+export interface StoreListing {
+  /** What the names of partitions' files start with. */
+  readonly logs: readonly string[];
+  /** Files of public rows, by what their names start with. */
+  readonly rows: ReadonlyMap<string, readonly string[]>;
+  readonly unfinished: readonly string[];
+  readonly hasStoreFile: boolean;
+}
+
+export function sortNames(names: readonly string[]): StoreListing {
+  const rows = new Map<string, string[]>();
+  for (const name of names) {
+    const base = ROWS_NAME.exec(name)?.[1];
+    if (base !== undefined) rows.set(base, [...(rows.get(base) ?? []), name]);
+  }
+  return {
+    logs: names.flatMap((name) => LOG_NAME.exec(name)?.[1] ?? []),
+    rows,
+    unfinished: names.filter((name) => UNFINISHED_NAME.test(name)),
+    hasStoreFile: names.includes(STORE_FILE),
+  };
+}

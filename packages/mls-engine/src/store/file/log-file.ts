@@ -1,0 +1,147 @@
+import { randomBytes } from "node:crypto";
+import { StoreError } from "../store-error.ts";
+import { encodeEntries, FILE_ID_BYTES, readEntries, type Entry } from "./entries.ts";
+import { headerBytes, readHeader, writeHeader } from "./file-header.ts";
+import type { FileSystem, OpenFile } from "./file-system.ts";
+import { FrameCodec } from "./frame.ts";
+import type { FileKind, StoreKeys } from "./store-keys.ts";
+
+const HEADER_BYTES = headerBytes(FILE_ID_BYTES);
+/** Where the frame with a partition's name ends, at most. */
+const NAME_BYTES = 2048;
+
+/** Where a file is, and whose. */
+export interface LogFileInit {
+  readonly files: FileSystem;
+  readonly keys: StoreKeys;
+  readonly path: string;
+  readonly kind: FileKind;
+  /** What the names of the partition's files start with. */
+  readonly base: string;
+  readonly partition: string;
+}
+
+/** A file of frames that grows at its end. It starts with an id of its own and the name of its partition. */
+export class LogFile {
+  readonly id: Uint8Array;
+  readonly path: string;
+  readonly #file: OpenFile;
+  readonly #codec: FrameCodec;
+  #length: number;
+
+  private constructor(path: string, id: Uint8Array, file: OpenFile, codec: FrameCodec, length: number) {
+    this.path = path;
+    this.id = id;
+    this.#file = file;
+    this.#codec = codec;
+    this.#length = length;
+  }
+
+  /** Bytes of the file. */
+  get length(): number {
+    return this.#length;
+  }
+
+  /** Starts a new file. Nothing of it is durable until {@link LogFile.sync}. */
+  static async create(init: LogFileInit, id: Uint8Array = new Uint8Array(randomBytes(FILE_ID_BYTES))): Promise<LogFile> {
+    const file = await init.files.create(init.path);
+    const log = new LogFile(init.path, id, file, codecFor(init, id), HEADER_BYTES);
+    try {
+      await file.write(writeHeader(init.kind, id), 0);
+      await log.append(encodeEntries([{ type: "name", name: init.partition }]));
+      return log;
+    } catch (error) {
+      await file.close();
+      throw error;
+    }
+  }
+
+  /**
+   * Opens a file, hands its entries to a function, and cuts off what isn't part of it. What has been read is durable then.
+   *
+   * @param extent says which file is expected and how much of it counts; else all of it does, but for a torn frame at the end.
+   * @returns `undefined` when there is no such file.
+   * @throws StoreError `damaged`, `format_unsupported`
+   */
+  static async open(
+    init: LogFileInit,
+    onEntry: (entry: Entry) => void,
+    extent?: { readonly id: Uint8Array; readonly length: number },
+  ): Promise<LogFile | undefined> {
+    const bytes = await init.files.read(init.path);
+    if (bytes === undefined) return undefined;
+    const id = new Uint8Array(readHeader(init.kind, bytes, FILE_ID_BYTES));
+    if (extent !== undefined && (Buffer.compare(id, extent.id) !== 0 || bytes.length < extent.length)) {
+      throw new StoreError("damaged", "A file of the store is not the one that was written");
+    }
+    const codec = codecFor(init, id);
+    const { bodies, end, rest } = codec.readAll(extent === undefined ? bytes : bytes.subarray(0, extent.length), HEADER_BYTES);
+    if (rest === "damaged" || (rest === "torn" && extent !== undefined)) {
+      throw new StoreError("damaged", `A file of the store is damaged at byte ${end}`);
+    }
+    if (nameIn(bodies[0]) !== init.partition) throw new StoreError("damaged", "A file of the store belongs to another partition");
+    for (const body of bodies) {
+      for (const entry of readEntries(body)) onEntry(entry);
+      body.fill(0);
+    }
+    const file = await init.files.open(init.path);
+    try {
+      if (end < bytes.length) await file.truncate(end);
+      await file.sync();
+    } catch (error) {
+      await file.close();
+      throw error;
+    }
+    bytes.fill(0);
+    return new LogFile(init.path, id, file, codec, end);
+  }
+
+  /** Writes encoded entries as one frame, and erases what it was given. */
+  async append(...entries: readonly Buffer[]): Promise<void> {
+    const { frame, body } = this.#codec.blank(entries.reduce((sum, { length }) => sum + length, 0));
+    let offset = 0;
+    for (const part of entries) {
+      offset += part.copy(body, offset);
+      part.fill(0);
+    }
+    this.#codec.seal(frame, this.#length);
+    await this.#file.write(frame, this.#length);
+    this.#length += frame.length;
+    frame.fill(0);
+  }
+
+  /** Makes everything durable that was appended. */
+  sync(): Promise<void> {
+    return this.#file.sync();
+  }
+
+  close(): Promise<void> {
+    return this.#file.close();
+  }
+}
+
+/**
+ * The name of the partition that a log belongs to; `undefined` when there is no such file.
+ *
+ * @throws StoreError `damaged`, `format_unsupported`
+ */
+export async function partitionOf(init: Omit<LogFileInit, "partition">): Promise<string | undefined> {
+  const bytes = await init.files.read(init.path, NAME_BYTES);
+  if (bytes === undefined) return undefined;
+  const id = new Uint8Array(readHeader(init.kind, bytes, FILE_ID_BYTES));
+  const name = nameIn(codecFor(init, id).readAll(bytes, HEADER_BYTES).bodies[0]);
+  if (name === undefined || init.keys.fileName(name) !== init.base) {
+    throw new StoreError("damaged", "A file of the store belongs to no partition");
+  }
+  return name;
+}
+
+function nameIn(body: Buffer | undefined): string | undefined {
+  if (body === undefined) return undefined;
+  for (const entry of readEntries(body)) return entry.type === "name" ? entry.name : undefined;
+  return undefined;
+}
+
+function codecFor({ keys, base, kind }: Omit<LogFileInit, "partition">, id: Uint8Array): FrameCodec {
+  return new FrameCodec(keys.cipher(base, kind, id), new DataView(id.buffer, id.byteOffset).getUint32(0));
+}

@@ -1,0 +1,90 @@
+import { join, resolve } from "node:path";
+import { lockDirectory, LockError, type DirectoryLock } from "@parley/directory-lock";
+import type { GroupStore } from "../group-store.ts";
+import { StoreError } from "../store-error.ts";
+import { sortNames } from "./file-names.ts";
+import { FileStore } from "./file-store.ts";
+import { nodeFileSystem, type FileSystem } from "./file-system.ts";
+import { createStoreFile, readStoreFile } from "./store-file.ts";
+
+/** How a store in files behaves. */
+export interface FileStoreOptions {
+  /**
+   * Encrypts everything at rest, with AES-256-GCM. 32 random bytes; not a password. The same for the life of the store; nothing of it is
+   * kept on disk. Without one, files are protected by their modes alone.
+   */
+  readonly encryptionKey?: Uint8Array;
+  /** Milliseconds until a `"soon"` write is on its way to the disk. Default 5; 0 to 1000 is sensible. */
+  readonly flushDelayMs?: number;
+}
+
+/** As many `"soon"` writes are flushed without waiting for more. */
+const FLUSH_WRITES = 16;
+const KEY_BYTES = 32;
+
+/**
+ * Opens a store in a directory, creating both when absent, and locks it against every other process. Directory and files are for their
+ * owner only.
+ *
+ * @example
+ * ```ts
+ * import { openFileStore } from "@parley/mls-engine/node";
+ *
+ * await using store = await openFileStore("./agent-keys");
+ * console.log(await store.partitions());
+ * ```
+ * @throws StoreError `locked`, `unusable`, `wrong_key`, `format_unsupported`, `damaged`; TypeError when the key has not 32 bytes.
+ */
+export async function openFileStore(directory: string, options: FileStoreOptions = {}): Promise<GroupStore> {
+  return openFileStoreIn(nodeFileSystem, resolve(directory), options, lockDirectory);
+}
+
+/** {@link openFileStore} on any file system. */
+export async function openFileStoreIn(
+  files: FileSystem,
+  directory: string,
+  { encryptionKey, flushDelayMs = 5 }: FileStoreOptions,
+  lock: (directory: string) => Promise<DirectoryLock>,
+): Promise<GroupStore> {
+  checkOptions(encryptionKey, flushDelayMs);
+  const held = await attempt(directory, async () => {
+    await files.makeDirectory(directory);
+    return lock(directory);
+  });
+  try {
+    return await attempt(directory, async () => {
+      const { logs, rows, unfinished, hasStoreFile } = sortNames(await files.list(directory));
+      if (!hasStoreFile && logs.length > 0) throw new StoreError("damaged", "The file that says what the store is has gone");
+      const keys = (await readStoreFile(files, directory, encryptionKey)) ?? (await createStoreFile(files, directory, encryptionKey));
+      // Unfinished files may hold secrets that are replaced later.
+      for (const name of unfinished) await files.remove(join(directory, name));
+      const known = new Set(logs);
+      const orphans = Array.from(rows).flatMap(([base, names]) => (known.has(base) ? [] : names));
+      for (const name of orphans) await files.remove(join(directory, name));
+      // A crash may have come between a name's change and its being durable.
+      await files.syncDirectory(directory);
+      const limits = { delayMs: flushDelayMs, writes: FLUSH_WRITES };
+      return new FileStore({ files, directory, keys, limits, rowsFiles: rows, release: () => held.release() });
+    });
+  } catch (error) {
+    await held.release();
+    throw error;
+  }
+}
+
+function checkOptions(encryptionKey: Uint8Array | undefined, flushDelayMs: number): void {
+  if (encryptionKey !== undefined && (!(encryptionKey instanceof Uint8Array) || encryptionKey.length !== KEY_BYTES)) {
+    throw new TypeError(`An encryption key is a Uint8Array of ${KEY_BYTES} bytes`);
+  }
+  if (!(flushDelayMs >= 0 && flushDelayMs <= 60_000)) throw new TypeError("flushDelayMs is a number from 0 to 60000");
+}
+
+async function attempt<T>(directory: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof StoreError) throw error;
+    if (error instanceof LockError && error.code === "locked") throw new StoreError("locked", error.message, { cause: error });
+    throw new StoreError("unusable", `${directory} can't be used as a store`, { cause: error });
+  }
+}

@@ -1,0 +1,148 @@
+import { randomBytes } from "node:crypto";
+import { join } from "node:path";
+import { StoreError } from "../store-error.ts";
+import { encodeEntries, FILE_ID_BYTES, type Entry } from "./entries.ts";
+import { logName, rowsName, unfinishedName } from "./file-names.ts";
+import type { FileSystem } from "./file-system.ts";
+import { LogFile, type LogFileInit } from "./log-file.ts";
+import type { FileKind, StoreKeys } from "./store-keys.ts";
+
+/** Where a partition's files are, and whose. */
+export interface PartitionFilesInit {
+  readonly files: FileSystem;
+  readonly keys: StoreKeys;
+  readonly directory: string;
+  readonly partition: string;
+}
+
+/** What goes to one of the two files: at its end, or as a new file in its place. Entries are encoded. */
+export interface FileWrite {
+  readonly entries: Buffer;
+  readonly anew: boolean;
+}
+
+type RowsEntry = Extract<Entry, { type: "rows" }>;
+
+/**
+ * The two files of a partition: the log, with secret rows and the order of everything, and the public rows. What is in the second counts
+ * as far as the log says. So it is written first, and a batch is there or not by one write, that to the log.
+ */
+export class PartitionFiles {
+  readonly #init: PartitionFilesInit;
+  readonly #base: string;
+  #log: LogFile | undefined;
+  #rows: LogFile | undefined;
+
+  private constructor(init: PartitionFilesInit) {
+    this.#init = init;
+    this.#base = init.keys.fileName(init.partition);
+  }
+
+  /**
+   * Reads a partition's files, if there are any.
+   *
+   * @throws StoreError `damaged`, `format_unsupported`
+   */
+  static async open(init: PartitionFilesInit, onEntry: (entry: Entry, isPublic: boolean) => void): Promise<PartitionFiles> {
+    const opened = new PartitionFiles(init);
+    try {
+      await opened.#read(onEntry);
+      return opened;
+    } catch (error) {
+      await opened.close();
+      throw error;
+    }
+  }
+
+  /** Whether the partition is on disk. */
+  get exist(): boolean {
+    return this.#log !== undefined;
+  }
+
+  /** Bytes of the log. */
+  get logBytes(): number {
+    return this.#log?.length ?? 0;
+  }
+
+  /** Bytes of the file of public rows. */
+  get rowsBytes(): number {
+    return this.#rows?.length ?? 0;
+  }
+
+  /** Name of the file of public rows. */
+  get rowsName(): string | undefined {
+    return this.#rows && rowsName(this.#base, this.#rows.id);
+  }
+
+  /** Writes to both files as one step. It is durable when the promise resolves; when it rejects, the files must be opened anew. */
+  async write(log: FileWrite, rows: FileWrite | undefined): Promise<void> {
+    const oldRows = this.#rows;
+    const replaced = new Set([this.#log, oldRows]);
+    try {
+      if (rows !== undefined) await this.#writeRows(rows);
+      const pointer = encodeEntries(rows !== undefined || log.anew ? this.#pointer() : []);
+      if (log.anew || this.#log === undefined) await this.#replaceLog(pointer, log.entries);
+      else {
+        await this.#log.append(pointer, log.entries);
+        await this.#log.sync();
+      }
+    } finally {
+      replaced.delete(this.#log);
+      replaced.delete(this.#rows);
+      for (const file of replaced) await file?.close();
+    }
+    if (oldRows !== undefined && oldRows !== this.#rows) await this.#init.files.remove(oldRows.path);
+  }
+
+  async close(): Promise<void> {
+    const open = [this.#log, this.#rows];
+    this.#log = undefined;
+    this.#rows = undefined;
+    for (const file of open) await file?.close();
+  }
+
+  async #read(onEntry: (entry: Entry, isPublic: boolean) => void): Promise<void> {
+    let pointer: RowsEntry | undefined;
+    this.#log = await LogFile.open(this.#file("log", logName(this.#base)), (entry) => {
+      if (entry.type === "rows") pointer = { ...entry, id: new Uint8Array(entry.id) };
+      else onEntry(entry, false);
+    });
+    if (pointer === undefined) return;
+    const rows = this.#file("rows", rowsName(this.#base, pointer.id));
+    this.#rows = await LogFile.open(rows, (entry) => onEntry(entry, true), pointer);
+    if (this.#rows === undefined) throw new StoreError("damaged", "A file of the store is missing");
+  }
+
+  async #writeRows({ entries, anew }: FileWrite): Promise<void> {
+    if (!anew && this.#rows !== undefined) {
+      await this.#rows.append(entries);
+      await this.#rows.sync();
+      return;
+    }
+    const id = new Uint8Array(randomBytes(FILE_ID_BYTES));
+    this.#rows = await LogFile.create(this.#file("rows", rowsName(this.#base, id)), id);
+    await this.#rows.append(entries);
+    await this.#rows.sync();
+    await this.#init.files.syncDirectory(this.#init.directory);
+  }
+
+  async #replaceLog(...entries: readonly Buffer[]): Promise<void> {
+    const { files, directory } = this.#init;
+    const path = join(directory, logName(this.#base));
+    const unfinished = unfinishedName(path);
+    this.#log = await LogFile.create({ ...this.#file("log", logName(this.#base)), path: unfinished });
+    await this.#log.append(...entries);
+    await this.#log.sync();
+    await files.rename(unfinished, path);
+    await files.syncDirectory(directory);
+  }
+
+  #pointer(): RowsEntry[] {
+    return this.#rows === undefined ? [] : [{ type: "rows", id: this.#rows.id, length: this.#rows.length }];
+  }
+
+  #file(kind: FileKind, name: string): LogFileInit {
+    const { files, keys, directory, partition } = this.#init;
+    return { files, keys, kind, partition, base: this.#base, path: join(directory, name) };
+  }
+}

@@ -1,0 +1,33 @@
+import type { Environment } from "../../src/core/environment.ts";
+import type { Signer } from "../../src/core/key-package.ts";
+import { createPause } from "../../src/core/pause.ts";
+import type { PskId } from "../../src/core/structures.ts";
+import { suiteName } from "../../src/crypto/suites.ts";
+import { createNodeCrypto } from "../../src/node/node-crypto.ts";
+
+/** What the protocol needs, with a suite by its number, and every credential accepted. */
+export async function environment(
+  suite: number,
+  signer: Signer,
+  findPsk: (id: PskId) => Uint8Array | undefined = () => undefined,
+): Promise<Environment> {
+  const name = suiteName(suite);
+  if (name === undefined) throw new TypeError(`No suite has the number ${suite}`);
+  const crypto = await createNodeCrypto(name);
+  return {
+    suite: crypto.handshake,
+    signer,
+    authenticate: () => true,
+    findPsk,
+    limits: { maxMembers: 1024, maxLifetimeMs: 1e15, strictLifetimes: false },
+    now: Date.now,
+    pause: createPause(),
+  };
+}
+
+export async function newSigner(suite: number, identity: string): Promise<Signer> {
+  const none = { credential: { type: 1, content: new Uint8Array() }, signatureKey: { publicKey: new Uint8Array(), privateKey: new Uint8Array() } };
+  const env = await environment(suite, none);
+  const { publicKey, signKey } = await env.suite.signature.keygen();
+  return { credential: { type: 1, content: new TextEncoder().encode(identity) }, signatureKey: { publicKey, privateKey: signKey } };
+}

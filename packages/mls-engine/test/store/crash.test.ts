@@ -1,0 +1,238 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { StoreError, type Durability, type StoreChange } from "../../src/index.ts";
+import { CrashingFiles, type Fault, type Random } from "./crashing-files.ts";
+import { openOn, put, rowsOf } from "./open-files.ts";
+
+type State = Record<string, string>;
+
+interface Step {
+  readonly changes: readonly StoreChange[];
+  readonly durability: Durability;
+  readonly compact: boolean;
+}
+
+const KEY = new Uint8Array(32).fill(7);
+const OPTIONS = [
+  { name: "plain", options: {} },
+  { name: "encrypted", options: { encryptionKey: KEY } },
+];
+
+const change = fc.record({
+  key: fc.constantFrom("a", "b", "c", "d", "e"),
+  value: fc.option(
+    // Some are large enough for a log to be written anew.
+    fc
+      .tuple(fc.nat(255), fc.oneof({ weight: 9, arbitrary: fc.nat(200) }, { weight: 1, arbitrary: fc.constant(120_000) }))
+      .map(([byte, length]) => new Uint8Array(length).fill(byte)),
+    { nil: undefined, freq: 3 },
+  ),
+  isPublic: fc.boolean(),
+});
+const step: fc.Arbitrary<Step> = fc.record({
+  changes: fc.array(change, { minLength: 1, maxLength: 4 }),
+  durability: fc.constantFrom<Durability>("durable", "soon"),
+  compact: fc.boolean(),
+});
+
+describe("A store in files", () => {
+  it.each(OPTIONS)(
+    "is as some batch left it after a crash at any operation, and no durable one is lost ($name)",
+    async ({ options }) => {
+      await fc.assert(
+        fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 12 }), fc.nat(), async (steps, seed) => {
+          const random = pseudoRandom(seed);
+          const operations = await operationsOf(steps, options);
+          // Every operation of one run would be too many for each of many runs.
+          for (let at = 1 + Math.floor(random() * 4); at <= operations; at += 1 + Math.floor(random() * 4)) {
+            await expectSurvives(steps, at, "crash", random, options);
+          }
+        }),
+        { numRuns: 60 },
+      );
+    },
+    30_000,
+  );
+
+  it("is so after a crash at each operation of one long history", async () => {
+    const steps = fc.sample(fc.array(step, { minLength: 25, maxLength: 25 }), { seed: 1, numRuns: 1 })[0] ?? [];
+    const operations = await operationsOf(steps, {});
+    expect(operations).toBeGreaterThan(50);
+    for (let at = 1; at <= operations; at += 1) await expectSurvives(steps, at, "crash", pseudoRandom(at), {});
+  }, 30_000);
+
+  it("shows only what is durable: what it shows after a kill at any operation is there after the power fails", async () => {
+    const steps = fc.sample(fc.array(step, { minLength: 25, maxLength: 25 }), { seed: 3, numRuns: 1 })[0] ?? [];
+    const operations = await operationsOf(steps, {});
+    for (let at = 1; at <= operations; at += 1) {
+      const files = new CrashingFiles();
+      files.failAt(at, "kill");
+      await run(files, steps, {}, { durable: 0 }).catch(() => undefined);
+      const shown = rowsOf(await (await openOn(files.afterKill())).open("p"));
+      expect(rowsOf(await (await openOn(files.afterCrash(pseudoRandom(at)))).open("p"))).toEqual(shown);
+    }
+  }, 30_000);
+
+  it.each<Fault>(["EIO", "ENOSPC"])(
+    "has lost nothing durable after %s at any operation",
+    async (fault) => {
+      const steps = fc.sample(fc.array(step, { minLength: 25, maxLength: 25 }), { seed: 2, numRuns: 1 })[0] ?? [];
+      const operations = await operationsOf(steps, {});
+      for (let at = 1; at <= operations; at += 1) await expectSurvives(steps, at, fault, pseudoRandom(at), {});
+    },
+    30_000,
+  );
+
+  it("can be opened again after a failure, even when the power fails right after", async () => {
+    for (let at = 1; at <= 8; at += 1) {
+      const files = new CrashingFiles();
+      const store = await openOn(files);
+      const partition = await store.open("p");
+      await partition.write([put("k", "1")], "durable");
+      files.failAt(at, "EIO");
+      const failed = await partition.write([put("k", "2"), put("p", "2", true)], "durable").then(
+        () => undefined,
+        (error: unknown) => error,
+      );
+      expect(failed).toMatchObject({ code: "failed", cause: { code: "EIO" } });
+      await expect(partition.write([put("k", "3")], "soon")).rejects.toMatchObject({ code: "failed" });
+      expect(() => partition.get("k")).toThrow(StoreError);
+      expect(() => partition.keys()).toThrow(StoreError);
+      await expect(partition.compact()).rejects.toMatchObject({ code: "failed" });
+      await expect(partition.close()).rejects.toMatchObject({ code: "failed" });
+
+      const seen = rowsOf(await store.open("p"));
+      expect([{ k: "1" }, { k: "2", p: "2" }]).toContainEqual(seen);
+      // What a page cache shows after a failed sync need not be on disk; what the store shows must be.
+      const after = await openOn(files.afterCrash(() => 0.99));
+      expect(rowsOf(await after.open("p"))).toEqual(seen);
+      await after.close();
+    }
+  });
+
+  it("keeps one partition going when another one fails", async () => {
+    const files = new CrashingFiles();
+    const store = await openOn(files);
+    const [first, second] = [await store.open("first"), await store.open("second")];
+    await second.write([put("k", "1")], "durable");
+    files.failAt(1, "ENOSPC");
+    await expect(first.write([put("k", "1")], "durable")).rejects.toMatchObject({ code: "failed" });
+    await second.write([put("k", "2")], "durable");
+    await expect(store.close()).rejects.toMatchObject({ code: "failed" });
+    const reopened = await openOn(files);
+    expect(rowsOf(await reopened.open("second"))).toEqual({ k: "2" });
+  });
+
+  it("drops what a crash left unfinished: no file of a removed or half-made partition stays", async () => {
+    for (let seed = 1; seed <= 200; seed += 1) {
+      const random = pseudoRandom(seed);
+      const files = new CrashingFiles();
+      files.failAt(1 + (seed % 40), "crash");
+      await life(files).catch(() => undefined);
+      const disk = files.afterCrash(random);
+      const store = await openOn(disk);
+      const names = await store.partitions();
+      for (const name of names) await (await store.open(name)).write([put("t", "0", true)], "durable");
+      await store.close();
+      const left = Array.from(disk.contents().keys());
+      const bases = left.filter((name) => name.endsWith(".log")).map((name) => name.slice(0, -".log".length));
+      expect(bases).toHaveLength(names.length);
+      expect(left.filter((name) => name.endsWith(".new"))).toEqual([]);
+      expect(left.filter((name) => name.endsWith(".rows") && !bases.includes(name.split(".")[0] ?? ""))).toEqual([]);
+      expect(left.filter((name) => name.endsWith(".rows"))).toHaveLength(names.length);
+    }
+  });
+});
+
+async function life(files: CrashingFiles): Promise<void> {
+  const store = await openOn(files);
+  const partition = await store.open("p");
+  await partition.write([put("k", "1")], "durable");
+  await partition.write([put("k", "2"), put("t", "2", true)], "durable");
+  await partition.compact();
+  await partition.close();
+  await store.remove("p");
+  const again = await store.open("p");
+  await again.write([put("t", "3", true)], "durable");
+  await store.close();
+}
+
+async function operationsOf(steps: readonly Step[], options: { encryptionKey?: Uint8Array }): Promise<number> {
+  const files = new CrashingFiles();
+  await run(files, steps, options, { durable: 0 });
+  return files.operations;
+}
+
+/** Runs steps until the disk fails, and compares what is left with what the steps before would have left. */
+async function expectSurvives(
+  steps: readonly Step[],
+  at: number,
+  fault: Fault,
+  random: Random,
+  options: { encryptionKey?: Uint8Array },
+): Promise<void> {
+  const files = new CrashingFiles();
+  files.failAt(at, fault);
+  const progress = { durable: 0 };
+  const error: unknown = await run(files, steps, options, progress).then(
+    () => new StoreError("failed", "no fault met an operation that matters"),
+    (thrown: unknown) => thrown,
+  );
+  expect(error).toBeInstanceOf(StoreError);
+  expect(error).toMatchObject({ code: expect.stringMatching(/^(failed|unusable)$/) as string });
+  const store = await openOn(files.afterCrash(random), options);
+  const partition = await store.open("p");
+  const found = rowsOf(partition);
+  const possible = statesOf(steps).slice(progress.durable);
+  expect(possible).toContainEqual(found);
+  // And it goes on from there.
+  await partition.write([put("after", "crash")], "durable");
+  await store.close();
+}
+
+/** Writes all steps; notes how many of them are known to be durable. */
+async function run(
+  files: CrashingFiles,
+  steps: readonly Step[],
+  options: { encryptionKey?: Uint8Array },
+  progress: { durable: number },
+): Promise<void> {
+  // Timers play no part, so that the same steps make the same operations.
+  const store = await openOn(files, { ...options, flushDelayMs: 60_000 });
+  try {
+    const partition = await store.open("p");
+    for (const [index, { changes, durability, compact }] of steps.entries()) {
+      await partition.write(changes, durability);
+      if (durability === "durable") progress.durable = index + 1;
+      if (!compact) continue;
+      await partition.compact();
+      progress.durable = index + 1;
+    }
+  } finally {
+    await store.close();
+  }
+  progress.durable = steps.length;
+}
+
+/** The rows before the first step, and after each. */
+function statesOf(steps: readonly Step[]): State[] {
+  const states: State[] = [{}];
+  for (const { changes } of steps) {
+    const state = { ...states.at(-1) };
+    for (const { key, value } of changes) {
+      if (value === undefined) delete state[key];
+      else state[key] = Buffer.from(value).toString();
+    }
+    states.push(state);
+  }
+  return states;
+}
+
+/** A generator of numbers that is the same for the same seed. */
+function pseudoRandom(seed: number): Random {
+  let state = Math.imul(seed + 1, 0x9e3779b1);
+  return () => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return state / 2 ** 32;
+  };
+}

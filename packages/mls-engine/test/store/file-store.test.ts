@@ -1,0 +1,97 @@
+import { randomBytes } from "node:crypto";
+import { chmod, mkdir, mkdtemp, readdir, rm, stat, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, it, onTestFinished, vi } from "vitest";
+import { openFileStore } from "../../src/node/index.ts";
+import { put, rowsOf } from "./open-files.ts";
+
+async function temporaryDirectory(): Promise<string> {
+  const directory = await mkdtemp(join(tmpdir(), "file-store-"));
+  onTestFinished(() => rm(directory, { recursive: true, force: true }));
+  return directory;
+}
+
+it("keeps directory and files to their owner", async () => {
+  const above = join(await temporaryDirectory(), "a");
+  await mkdir(above);
+  await chmod(above, 0o755);
+  await (await openFileStore(above)).close();
+  expect((await stat(above)).mode & 0o777).toBe(0o700);
+  const directory = join(above, "b", "c");
+  await using store = await openFileStore(directory, { encryptionKey: randomBytes(32) });
+  const partition = await store.open("../../outside");
+  await partition.write([put("k", "v"), put("p", "v", true)], "durable");
+  await partition.write([put("k", "w")], "durable");
+  await partition.compact();
+  expect((await stat(directory)).mode & 0o777).toBe(0o700);
+  const files = (await readdir(directory)).filter((name) => !name.startsWith("lock"));
+  expect(files).toHaveLength(3);
+  for (const name of files) expect((await stat(join(directory, name))).mode & 0o777).toBe(0o600);
+});
+
+it("is open once at a time", async () => {
+  const directory = await temporaryDirectory();
+  const store = await openFileStore(directory);
+  await expect(openFileStore(directory)).rejects.toMatchObject({ code: "locked", retryable: true });
+  await store.close();
+  await (await openFileStore(directory)).close();
+});
+
+it("is free again after an opening that failed", async () => {
+  const directory = await temporaryDirectory();
+  await (await openFileStore(directory)).close();
+  for (let round = 0; round < 2; round += 1) {
+    await expect(openFileStore(directory, { encryptionKey: randomBytes(32) })).rejects.toMatchObject({ code: "wrong_key" });
+  }
+  await (await openFileStore(directory)).close();
+});
+
+it("says so when a directory can't be used", async () => {
+  const directory = await temporaryDirectory();
+  await writeFile(join(directory, "file"), "");
+  await expect(openFileStore(join(directory, "file"))).rejects.toMatchObject({ code: "unusable" });
+  await expect(openFileStore(join(directory, "file", "below"))).rejects.toMatchObject({ code: "unusable" });
+});
+
+it("takes delays that make sense only", async () => {
+  for (const flushDelayMs of [-1, Number.NaN, 60_001]) {
+    await expect(openFileStore("never used", { flushDelayMs })).rejects.toThrow(TypeError);
+  }
+});
+
+it("flushes soon writes after their delay, or when there are sixteen of them", async () => {
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+  onTestFinished(() => void vi.useRealTimers());
+  const directory = await temporaryDirectory();
+  await using store = await openFileStore(directory, { flushDelayMs: 50 });
+  const partition = await store.open("p");
+  const logs = async () => (await readdir(directory)).filter((name) => name.endsWith(".log"));
+
+  await partition.write([put("k", "1")], "soon");
+  vi.advanceTimersByTime(49);
+  expect(await logs()).toEqual([]);
+  vi.advanceTimersByTime(1);
+  await vi.waitUntil(async () => (await logs()).length === 1);
+
+  const size = async () => (await stat(join(directory, (await logs())[0] ?? ""))).size;
+  const before = await size();
+  for (let index = 0; index < 15; index += 1) await partition.write([put("k", String(index))], "soon");
+  expect(await size()).toBe(before);
+  await partition.write([put("k", "15")], "soon");
+  await vi.waitUntil(async () => (await size()) > before);
+});
+
+it("leaves alone what others put into its directory", async () => {
+  const directory = await temporaryDirectory();
+  const mine = ["notes.txt", "debug.log", "draft.new", "a.b.rows", "store.bak"];
+  for (const name of mine) await writeFile(join(directory, name), "mine");
+  const store = await openFileStore(directory);
+  await (await store.open("p")).write([put("k", "v")], "durable");
+  await store.close();
+  await (await openFileStore(directory)).close();
+  expect(await readdir(directory)).toEqual(expect.arrayContaining(mine));
+  await using again = await openFileStore(directory);
+  expect(await again.partitions()).toEqual(["p"]);
+  expect(rowsOf(await again.open("p"))).toEqual({ k: "v" });
+});

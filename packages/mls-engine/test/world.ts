@@ -1,0 +1,84 @@
+import { createWebCrypto } from "../src/crypto/create-crypto.ts";
+import { createMlsEngine, MlsError, memoryStore, unsafeAcceptAnyCredential } from "../src/index.ts";
+import type { MlsEngine, MlsEngineOptions, MlsErrorCode, MlsGroup, StagedCommit } from "../src/index.ts";
+import { createNodeCrypto } from "../src/node/node-crypto.ts";
+
+/** Both providers, made once. Most members have the fast one, some the other, so that every larger group has both. */
+const node = await createNodeCrypto();
+const web = await createWebCrypto();
+const WEB_EVERY = 12;
+let made = 0;
+
+export const GROUP_ID = utf8("group");
+
+export function utf8(text: string): Uint8Array {
+  return new TextEncoder().encode(text);
+}
+
+export function fromUtf8(bytes: Uint8Array): string {
+  return new TextDecoder().decode(bytes);
+}
+
+export function newEngine(identity: string, options: Partial<MlsEngineOptions> = {}): Promise<MlsEngine> {
+  const crypto = ++made % WEB_EVERY === 0 ? web : node;
+  return createMlsEngine({ identity, store: memoryStore(), authenticate: unsafeAcceptAnyCredential, crypto, ...options });
+}
+
+/** An engine with its view of the one group. */
+export interface Member {
+  readonly name: string;
+  readonly engine: MlsEngine;
+  group: MlsGroup;
+}
+
+/** A group of so many, all of whom the first has added in one commit. */
+export async function groupOf(size: number, options: Partial<MlsEngineOptions> = {}): Promise<[Member, ...Member[]]> {
+  const engine = await newEngine("member 0", options);
+  const first: Member = { name: "member 0", engine, group: await engine.createGroup(GROUP_ID) };
+  if (size === 1) return [first];
+  const engines = await Promise.all(Array.from({ length: size - 1 }, (_, i) => newEngine(`member ${i + 1}`, options)));
+  const staged = await first.group.stageAdd(await Promise.all(engines.map((e) => e.keyPackage())));
+  await staged.confirm();
+  const others = await Promise.all(engines.map(async (e, i) => ({ name: `member ${i + 1}`, engine: e, group: await joined(e, staged) })));
+  return [first, ...others];
+}
+
+export function joined(engine: MlsEngine, staged: StagedCommit): Promise<MlsGroup> {
+  if (!staged.welcome) throw new TypeError("This commit adds nobody");
+  return engine.joinGroup(staged.welcome);
+}
+
+/** Confirms a commit and shows it to all others. */
+export async function commit(staged: StagedCommit, others: readonly Member[]): Promise<void> {
+  await staged.confirm();
+  for (const { group } of others) await group.process(staged.commit);
+}
+
+/** The code of the MlsError that a promise is rejected with. */
+export async function codeOf(promise: Promise<unknown>): Promise<MlsErrorCode | "resolved"> {
+  try {
+    await promise;
+    return "resolved";
+  } catch (error) {
+    if (error instanceof MlsError) return error.code;
+    throw error;
+  }
+}
+
+/** What all members of an epoch must have in common. */
+export async function agreement(group: MlsGroup): Promise<string> {
+  const secret = await group.exportSecret("test", utf8("agreement"), 32);
+  const members = group.members.map((m) => `${m.leaf}:${m.identity ? fromUtf8(m.identity) : "?"}`);
+  return JSON.stringify([group.epoch.toString(), Buffer.from(secret).toString("hex"), Buffer.from(group.epochAuthenticator).toString("hex"), members]);
+}
+
+/** Numbers that look random and are the same each time (mulberry32). */
+export function seeded(seed: number): (below: number) => number {
+  let state = seed;
+  return (below) => {
+    state = (state + 0x6d2b79f5) | 0;
+    let t = Math.imul(state ^ (state >>> 15), 1 | state);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return Math.floor((((t ^ (t >>> 14)) >>> 0) / 4_294_967_296) * below);
+  };
+}
