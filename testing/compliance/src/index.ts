@@ -2,3 +2,4 @@ export { groupStoreCompliance } from "./group-store-compliance.ts";
 export type { GroupStoreAbility, GroupStoreHarness } from "./group-store-harness.ts";
 export { transportCompliance } from "./transport-compliance.ts";
 export type { HarnessAbility, TransportHarness } from "./transport-harness.ts";
+export { registryCompliance, type RegistryHarness } from "./registry-compliance.ts";

@@ -1,0 +1,31 @@
+import { RelayError } from "./relay-error.ts";
+
+/** Bytes of a channel's name that the relay takes. Its form is up to the API server. */
+const MAX_NAME_BYTES = 512;
+const MAX_NAMED_BYTES = 64;
+
+/** @throws TypeError */
+export function checkChannel(channel: string): void {
+  const bytes = Buffer.from(channel);
+  if (bytes.length === 0 || bytes.length > MAX_NAME_BYTES || bytes.toString() !== channel) {
+    throw new TypeError(`A channel's name must be well-formed text of 1 to ${MAX_NAME_BYTES} bytes`);
+  }
+}
+
+/** Keys, references: what names something in up to 64 bytes. @throws TypeError */
+export function checkName(name: Uint8Array, what: string): void {
+  if (!(name instanceof Uint8Array) || name.length === 0 || name.length > MAX_NAMED_BYTES) {
+    throw new TypeError(`${what} must be a Uint8Array of 1 to ${MAX_NAMED_BYTES} bytes`);
+  }
+}
+
+/** @throws TypeError, RelayError `message_too_large` */
+export function checkPayload(payload: Uint8Array, maxBytes: number): void {
+  if (!(payload instanceof Uint8Array) || payload.length === 0) throw new TypeError("payload must be a Uint8Array with something in it");
+  if (payload.length > maxBytes) throw new RelayError("message_too_large", `A payload may have ${maxBytes} bytes, not ${payload.length}`);
+}
+
+/** @throws TypeError */
+export function checkSequence(sequence: number, what: string): void {
+  if (!Number.isSafeInteger(sequence) || sequence < 1) throw new TypeError(`${what} must be a sequence: an integer from 1 on`);
+}

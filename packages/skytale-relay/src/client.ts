@@ -1,0 +1,347 @@
+import type { ParleyError } from "@parley/core";
+import { deferred, type Deferred } from "@parley/core/internal";
+import { Code } from "../gen/skytale/relay/v1/relay_pb.js";
+import * as calls from "./calls.ts";
+import type { ChannelHead, MessageRange, RelayWelcome } from "./calls.ts";
+import { checkChannel, checkName, checkSequence } from "./check.ts";
+import { readLimits, type RelayClientEvents, type RelayClientLimits, type RelayClientOptions, transportOf } from "./client-options.ts";
+import { Connector } from "./connector.ts";
+import type { Link } from "./link.ts";
+import { outgoingMessage, outgoingWelcome, type PublishMessage, type PublishWelcome } from "./outgoing.ts";
+import { Publisher } from "./publisher.ts";
+import { RangeGoneError, RelayError, type RelayErrorCode } from "./relay-error.ts";
+import { type SubscribeOptions, Subscription } from "./subscription.ts";
+import { TokenSource } from "./token-source.ts";
+import type { RelayTransport, UnaryMethod } from "./transport.ts";
+import type { ServerFrame, SubscriptionEnded } from "./wire/server-frame.ts";
+
+/** Options of what waits for the relay. */
+export interface WaitOptions {
+  /** Stops waiting. What was to be done may have been done already. */
+  readonly signal?: AbortSignal;
+}
+
+/** Options of {@link RelayClient.publish}. */
+export interface PublishOptions extends WaitOptions {
+  /** Without a link: `"wait"` for one, or `"fail"` at once with `unavailable`. Default `"wait"`. */
+  readonly offline?: "wait" | "fail";
+}
+
+/** What the relay said of a message that it has recorded. */
+export interface Published {
+  /** Its place in the channel's log. */
+  readonly sequence: number;
+}
+
+/** Until the relay has said what it takes. */
+const DEFAULT_MAX_PAYLOAD = 1024 * 1024;
+/** Before a subscription that the relay could not serve is tried again, in milliseconds. */
+const RESUBSCRIBE_MS = 1000;
+
+/** Why a subscription ended that the relay will not take again. */
+const FINAL: Partial<Record<Code, RelayErrorCode>> = {
+  [Code.PERMISSION_DENIED]: "permission_denied",
+  [Code.INVALID_ARGUMENT]: "invalid_argument",
+};
+
+/**
+ * A client of a relay: publishes to channels, subscribes to them, and reads what they hold. It connects when it is first needed, and comes
+ * back by itself when the link is lost: subscriptions go on without gap or duplicate, and what was not acknowledged is published again.
+ *
+ * @example
+ * ```ts
+ * import { RelayClient } from "@parley/skytale-relay";
+ *
+ * await using client = new RelayClient({ url: "http://localhost:5000", token: async () => "a JWT from the API server" });
+ * const messages = client.subscribe("acme/team/general", { from: 1 });
+ * const { sequence } = await client.publish("acme/team/general", { kind: "application", epoch: 1n, payload: new Uint8Array([1, 2, 3]) });
+ * for await (const message of messages) if (message.sequence === sequence) break;
+ * ```
+ */
+export class RelayClient implements AsyncDisposable {
+  readonly #transport: RelayTransport;
+  readonly #limits: RelayClientLimits;
+  readonly #events: Partial<RelayClientEvents>;
+  readonly #tokens: TokenSource;
+  readonly #connector: Connector;
+  readonly #publisher: Publisher;
+  readonly #subscriptions = new Set<Subscription>();
+  /** Those that the relay knows, by the id they have on this link. */
+  readonly #byId = new Map<number, Subscription>();
+  readonly #ids = new Map<Subscription, number>();
+  readonly #resubscribing = new Set<NodeJS.Timeout>();
+  readonly #closed = new AbortController();
+  #nextId = 1;
+  #maxPayloadBytes = DEFAULT_MAX_PAYLOAD;
+  #connected: Deferred<void> = deferred();
+  #failure: ParleyError | undefined;
+
+  /** @throws TypeError for options that make no sense. Nothing is connected yet. */
+  constructor(options: RelayClientOptions) {
+    this.#limits = readLimits(options.limits);
+    this.#transport = transportOf(options);
+    this.#events = options.events ?? {};
+    this.#tokens = new TokenSource(options.token, this.#limits.tokenTimeoutMs, this.#closed.signal);
+    this.#publisher = new Publisher(this.#limits, () => this.#connector.link?.schedule());
+    this.#connector = new Connector(this.#transport, this.#tokens, this.#limits, {
+      opened: (link, { maxPayloadBytes }) => this.#onOpened(link, maxPayloadBytes),
+      frame: (frame) => this.#onFrame(frame),
+      collect: (maxBytes) => this.#publisher.collect(maxBytes),
+      lost: (error, wasOpen) => this.#onLost(error, wasOpen),
+      gaveUp: (error) => this.#onGaveUp(error),
+    });
+    this.#connected.promise.catch(() => undefined);
+  }
+
+  /** Whether the link is up now. */
+  get connected(): boolean {
+    return this.#connector.link !== undefined;
+  }
+
+  /**
+   * Resolves once the link is up. The other calls connect by themselves; this one is for who wants to know.
+   *
+   * @throws RelayError `unauthenticated`, `permission_denied`, `invalid_argument` (nothing that speaks this protocol is there), `closed`;
+   *   what the token provider threw; the signal's reason when aborted. While the relay can't be reached, it waits.
+   */
+  async connect({ signal }: WaitOptions = {}): Promise<void> {
+    this.#start();
+    await abortable(this.#connected.promise, signal);
+  }
+
+  /**
+   * Appends a message to a channel's log. Resolves once it is recorded for good. Messages of one client are recorded in the order of
+   * their calls, except for those that the relay could not take at once.
+   *
+   * @throws EpochTakenError; RelayError `permission_denied`, `invalid_argument`, `message_too_large`, `resource_exhausted` (too much waits
+   *   to be published already), `unavailable` (`offline: "fail"`), `unauthenticated`, `closed`; TypeError; the signal's reason.
+   */
+  async publish(channel: string, message: PublishMessage, options: PublishOptions = {}): Promise<Published> {
+    checkChannel(channel);
+    const encoded = outgoingMessage(message, this.#maxPayloadBytes);
+    return { sequence: await this.#publish(channel, encoded, options) };
+  }
+
+  /**
+   * Leaves a welcome for its recipients, who fetch it with {@link RelayClient.fetchWelcomes}. Resolves once it is stored for good.
+   *
+   * @throws As {@link RelayClient.publish}, EpochTakenError aside.
+   */
+  async publishWelcome(channel: string, welcome: PublishWelcome, options: PublishOptions = {}): Promise<void> {
+    checkChannel(channel);
+    await this.#publish(channel, outgoingWelcome(welcome, this.#maxPayloadBytes), options);
+  }
+
+  /**
+   * Subscribes to a channel. Messages come as fast as they are taken: what isn't taken stays with the relay.
+   *
+   * @throws TypeError; RelayError `closed`, `unauthenticated`. What the relay says comes by the subscription.
+   */
+  subscribe(channel: string, options: SubscribeOptions): Subscription {
+    checkChannel(channel);
+    options.signal?.throwIfAborted();
+    this.#start();
+    const subscription = new Subscription(channel, options, { over: (ended) => this.#onOver(ended) });
+    this.#subscriptions.add(subscription);
+    const { link } = this.#connector;
+    if (link !== undefined) this.#startOn(link, subscription);
+    return subscription;
+  }
+
+  /**
+   * Reads a part of a channel's log: at most `limit` messages (default: what the relay gives at once), fewer where they are large. Ask
+   * again from the next sequence for more.
+   *
+   * @throws RangeGoneError; RelayError; TypeError; the signal's reason.
+   */
+  async fetchRange(channel: string, options: { readonly from: number; readonly limit?: number } & WaitOptions): Promise<MessageRange> {
+    const { from, limit = 0, signal } = options;
+    checkChannel(channel);
+    checkSequence(from, "from");
+    if (!Number.isInteger(limit) || limit < 0 || limit > 0xffff_ffff) throw new TypeError("limit must be an integer from 0 on");
+    return calls.readRange(await this.#call("FetchRange", calls.rangeRequest(channel, from, limit), signal), from);
+  }
+
+  /**
+   * What the logs of some channels hold, in their order: up to 256 at once.
+   *
+   * @throws RelayError; TypeError; the signal's reason.
+   */
+  async heads(channels: readonly string[], { signal }: WaitOptions = {}): Promise<readonly ChannelHead[]> {
+    for (const channel of channels) checkChannel(channel);
+    if (channels.length === 0) return [];
+    return calls.readHeads(await this.#call("GetHeads", calls.headsRequest(channels), signal), channels.length);
+  }
+
+  /**
+   * The welcomes that wait for some key packages, by their references, oldest first. They stay until {@link RelayClient.ackWelcomes}.
+   *
+   * @param options `waitMs`: how long to wait for one when there is none yet, up to 60,000. Default 0.
+   * @throws RelayError; TypeError; the signal's reason.
+   */
+  async fetchWelcomes(
+    channel: string,
+    recipients: readonly Uint8Array[],
+    options: { readonly waitMs?: number } & WaitOptions = {},
+  ): Promise<readonly RelayWelcome[]> {
+    const { waitMs = 0, signal } = options;
+    checkChannel(channel);
+    for (const recipient of recipients) checkName(recipient, "Each recipient");
+    if (!Number.isInteger(waitMs) || waitMs < 0 || waitMs > 60_000) throw new TypeError("waitMs must be an integer from 0 to 60,000");
+    if (recipients.length === 0) return [];
+    return calls.readWelcomes(await this.#call("FetchWelcomes", calls.welcomesRequest(channel, recipients, waitMs), signal, waitMs));
+  }
+
+  /**
+   * Tells the relay that welcomes have been stored safely, and need not be kept. Resolves when they are gone.
+   *
+   * @throws RelayError; TypeError; the signal's reason.
+   */
+  async ackWelcomes(
+    channel: string,
+    welcomes: readonly Pick<RelayWelcome, "id" | "recipient">[],
+    { signal }: WaitOptions = {},
+  ): Promise<void> {
+    checkChannel(channel);
+    if (welcomes.length > 0) await this.#call("AckWelcomes", calls.ackWelcomesRequest(channel, welcomes), signal);
+  }
+
+  /** Leaves the relay. Iterations end, and everything that waits is rejected with `closed`. Idempotent. */
+  close(): Promise<void> {
+    if (this.#closed.signal.aborted) return Promise.resolve();
+    const error = new RelayError("closed", "The client is closed");
+    this.#failure ??= error;
+    this.#publisher.fail(error);
+    for (const subscription of this.#subscriptions) void subscription.close();
+    this.#closed.abort(error);
+    this.#stop(error);
+    this.#transport.close();
+    return Promise.resolve();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #publish(channel: string, encoded: Uint8Array, { signal, offline = "wait" }: PublishOptions): Promise<number> {
+    signal?.throwIfAborted();
+    this.#start();
+    if (offline === "fail" && !this.connected) throw new RelayError("unavailable", "There is no link to the relay");
+    return this.#publisher.publish(channel, encoded, signal);
+  }
+
+  async #call(method: UnaryMethod, request: Uint8Array, signal: AbortSignal | undefined, waitMs = 0): Promise<Uint8Array> {
+    if (this.#failure !== undefined) throw this.#failure;
+    const timeoutMs = this.#limits.callTimeoutMs + waitMs;
+    const token = await abortable(this.#tokens.get(), signal);
+    try {
+      return await this.#transport.call(method, request, { token, timeoutMs, signal });
+    } catch (error) {
+      if (!(error instanceof RelayError) || error.code !== "unauthenticated") throw error;
+      const fresh = await abortable(this.#tokens.get(token), signal);
+      return this.#transport.call(method, request, { token: fresh, timeoutMs, signal });
+    }
+  }
+
+  #start(): void {
+    if (this.#failure !== undefined) throw this.#failure;
+    this.#connector.start();
+  }
+
+  #startOn(link: Link, subscription: Subscription): void {
+    const id = this.#nextId++;
+    this.#byId.set(id, subscription);
+    this.#ids.set(subscription, id);
+    subscription.start(link, id);
+  }
+
+  #onOpened(link: Link, maxPayloadBytes: number): void {
+    this.#maxPayloadBytes = maxPayloadBytes;
+    for (const subscription of this.#subscriptions) this.#startOn(link, subscription);
+    link.schedule();
+    this.#connected.resolve();
+    this.#events.onConnected?.();
+  }
+
+  #onFrame({ subscribed, ended, deliveries, acks, nacks }: ServerFrame): void {
+    // What is about a subscription that has been closed here is late.
+    for (const answer of subscribed) this.#byId.get(answer.subscription)?.subscribed(answer);
+    for (const batch of deliveries) this.#byId.get(batch.subscription)?.delivered(batch);
+    for (const answer of ended) this.#onEnded(answer);
+    for (const ack of acks) this.#publisher.acked(ack);
+    for (const nack of nacks) this.#publisher.nacked(nack);
+  }
+
+  #onEnded({ subscription: id, code, first }: SubscriptionEnded): void {
+    const subscription = this.#byId.get(id);
+    if (subscription === undefined) return;
+    this.#byId.delete(id);
+    this.#ids.delete(subscription);
+    subscription.suspend();
+    if (code === Code.RANGE_GONE) return subscription.fail(new RangeGoneError(first));
+    const final = FINAL[code];
+    if (final !== undefined)
+      return subscription.fail(new RelayError(final, `The relay refuses the subscription to ${subscription.channel}`));
+    const timer = setTimeout(() => {
+      this.#resubscribing.delete(timer);
+      const { link } = this.#connector;
+      if (link !== undefined && this.#subscriptions.has(subscription) && !this.#ids.has(subscription)) this.#startOn(link, subscription);
+    }, RESUBSCRIBE_MS);
+    this.#resubscribing.add(timer);
+  }
+
+  #onOver(subscription: Subscription): void {
+    this.#subscriptions.delete(subscription);
+    const id = this.#ids.get(subscription);
+    this.#ids.delete(subscription);
+    if (id !== undefined) this.#byId.delete(id);
+  }
+
+  #onLost(error: ParleyError, wasOpen: boolean): void {
+    if (wasOpen) {
+      this.#connected = deferred();
+      this.#connected.promise.catch(() => undefined);
+      this.#detach();
+    }
+    this.#events.onDisconnected?.(error);
+  }
+
+  #onGaveUp(error: ParleyError): void {
+    this.#failure = error;
+    this.#detach();
+    this.#publisher.fail(error);
+    for (const subscription of this.#subscriptions) subscription.fail(error);
+    this.#stop(error);
+    this.#events.onDisconnected?.(error);
+  }
+
+  #detach(): void {
+    this.#publisher.linkLost();
+    this.#byId.clear();
+    this.#ids.clear();
+    for (const subscription of this.#subscriptions) subscription.suspend();
+  }
+
+  #stop(error: ParleyError): void {
+    for (const timer of this.#resubscribing) clearTimeout(timer);
+    this.#connector.stop();
+    const settled = this.#connected;
+    this.#connected = deferred();
+    this.#connected.promise.catch(() => undefined);
+    this.#connected.reject(error);
+    settled.reject(error);
+  }
+}
+
+async function abortable<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return promise;
+  signal.throwIfAborted();
+  const aborted = deferred<never>();
+  const abort = (): void => aborted.reject(signal.reason);
+  signal.addEventListener("abort", abort, { once: true });
+  try {
+    return await Promise.race([promise, aborted.promise]);
+  } finally {
+    signal.removeEventListener("abort", abort);
+  }
+}

@@ -1,0 +1,36 @@
+/** Port of a relay whose address names none. */
+const DEFAULT_PORT = 5000;
+
+/** Where a relay is, and how to speak to it. */
+export interface Endpoint {
+  /** Host and port, for gRPC. */
+  readonly target: string;
+  readonly tls: boolean;
+}
+
+/**
+ * Reads the address of a relay: `https://host[:port]` and `grpcs://` mean TLS; `http://` and `grpc://` mean none. Without a scheme there is
+ * TLS, except to this machine (`localhost`, names below it, `127.0.0.0/8`, `[::1]`). The default port is 5000.
+ *
+ * @throws TypeError
+ */
+export function parseEndpoint(address: string): Endpoint {
+  const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(address)?.[1]?.toLowerCase();
+  if (scheme !== undefined && !["https", "grpcs", "http", "grpc"].includes(scheme)) {
+    throw new TypeError(`The relay's address must begin with https:// or http://, not ${scheme}://`);
+  }
+  const rest = scheme === undefined ? address : address.slice(scheme.length + "://".length);
+  // A scheme that URL knows no default port of, so that every port is told.
+  const text = `relay://${rest}`;
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url === undefined || url.hostname === "" || !["", "/"].includes(url.pathname) || url.search !== "" || url.hash !== "") {
+    throw new TypeError("The relay's address must be a host with an optional port, such as https://relay.example:5000");
+  }
+  if (url.username !== "" || url.password !== "") throw new TypeError("The relay's address must hold no user name or password");
+  const port = url.port === "" ? DEFAULT_PORT : Number(url.port);
+  return { target: `${url.hostname}:${port}`, tls: scheme === undefined ? !isLoopback(url.hostname) : scheme.endsWith("s") };
+}
+
+function isLoopback(host: string): boolean {
+  return host === "localhost" || host.endsWith(".localhost") || host === "[::1]" || /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(host);
+}

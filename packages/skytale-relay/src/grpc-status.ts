@@ -1,0 +1,37 @@
+import { status } from "@grpc/grpc-js";
+import { type RelayErrorCode, RelayError } from "./relay-error.ts";
+
+/** How the codes of errors stand on the wire as gRPC statuses. Those that never end a call are not here. */
+const STATUS_OF: Partial<Record<RelayErrorCode, status>> = {
+  unauthenticated: status.UNAUTHENTICATED,
+  permission_denied: status.PERMISSION_DENIED,
+  invalid_argument: status.INVALID_ARGUMENT,
+  resource_exhausted: status.RESOURCE_EXHAUSTED,
+  unavailable: status.UNAVAILABLE,
+  timeout: status.DEADLINE_EXCEEDED,
+  internal: status.INTERNAL,
+};
+
+/** What a gRPC status means to a caller, besides those of the table above. */
+const CODE_OF: Partial<Record<status, RelayErrorCode>> = {
+  [status.CANCELLED]: "unavailable",
+  [status.ABORTED]: "unavailable",
+  [status.UNKNOWN]: "internal",
+  [status.DATA_LOSS]: "internal",
+  [status.NOT_FOUND]: "invalid_argument",
+  [status.OUT_OF_RANGE]: "invalid_argument",
+  [status.FAILED_PRECONDITION]: "invalid_argument",
+  // An endpoint that doesn't speak this protocol.
+  [status.UNIMPLEMENTED]: "invalid_argument",
+};
+
+/** The gRPC status of an error. What no code of ours stands for is INTERNAL. */
+export function statusOf(code: RelayErrorCode): status {
+  return STATUS_OF[code] ?? status.INTERNAL;
+}
+
+/** The error that a gRPC status stands for. */
+export function errorOfStatus(code: status, details: string, cause?: unknown): RelayError {
+  const own = (Object.keys(STATUS_OF) as RelayErrorCode[]).find((name) => STATUS_OF[name] === code);
+  return new RelayError(own ?? CODE_OF[code] ?? "internal", details === "" ? "The relay gave no reason" : details, { cause });
+}

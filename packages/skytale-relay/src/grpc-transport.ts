@@ -1,0 +1,159 @@
+import { type ClientDuplexStream, Client, credentials, type ChannelCredentials, Metadata, type ServiceError } from "@grpc/grpc-js";
+import type { Endpoint } from "./endpoint.ts";
+import { errorOfStatus } from "./grpc-status.ts";
+import { RelayError } from "./relay-error.ts";
+import type { CallOptions, FrameListener, FrameStream, RelayTransport, UnaryMethod } from "./transport.ts";
+
+const SERVICE = "/skytale.relay.v1.RelayService/";
+
+/** Bytes written but not yet on the wire beyond which it is better to wait. */
+const HIGH_WATER = 1024 * 1024;
+
+/** What a relay may send in one frame. Its own limits are well below. */
+const MAX_FRAME_BYTES = 32 * 1024 * 1024;
+
+/** Options of {@link grpcTransport}. */
+export interface GrpcOptions extends Endpoint {
+  /** Certificates in PEM to trust instead of the system's. */
+  readonly ca?: Uint8Array | undefined;
+}
+
+/** Speaks gRPC to a relay. Frames are bytes here: what they hold is encoded and decoded by the caller. */
+export function grpcTransport(options: GrpcOptions): RelayTransport {
+  return new GrpcTransport(options);
+}
+
+const asBuffer = (bytes: Uint8Array): Buffer =>
+  Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+const asIs = (bytes: Buffer): Buffer => bytes;
+
+class GrpcTransport implements RelayTransport {
+  readonly #options: GrpcOptions;
+  readonly #streams = new Set<GrpcStream>();
+  #client: Client;
+
+  constructor(options: GrpcOptions) {
+    this.#options = options;
+    this.#client = connectTo(options);
+  }
+
+  open(token: string, listener: FrameListener): FrameStream {
+    const call = this.#client.makeBidiStreamRequest<Uint8Array, Buffer>(`${SERVICE}Connect`, asBuffer, asIs, bearer(token), {});
+    const stream = new GrpcStream(call, listener, (error) => this.#onEnd(stream, error));
+    this.#streams.add(stream);
+    return stream;
+  }
+
+  call(method: UnaryMethod, request: Uint8Array, { token, timeoutMs, signal }: CallOptions): Promise<Uint8Array> {
+    return new Promise((resolve, reject) => {
+      if (signal?.aborted === true) return reject(signal.reason);
+      const answered = (error: ServiceError | null, response?: Buffer): void => {
+        signal?.removeEventListener("abort", abort);
+        if (signal?.aborted === true) reject(signal.reason);
+        else if (error !== null) reject(errorOfStatus(error.code, error.details, error));
+        else if (response === undefined) reject(new RelayError("protocol_error", "The relay answered with nothing"));
+        else resolve(response);
+      };
+      const deadline = Date.now() + timeoutMs;
+      const call = this.#client.makeUnaryRequest(SERVICE + method, asBuffer, asIs, request, bearer(token), { deadline }, answered);
+      const abort = (): void => call.cancel();
+      signal?.addEventListener("abort", abort, { once: true });
+    });
+  }
+
+  close(): void {
+    for (const stream of [...this.#streams]) stream.end(new RelayError("closed", "The client is closed"));
+    this.#client.close();
+  }
+
+  #onEnd(stream: GrpcStream, error: RelayError | undefined): void {
+    this.#streams.delete(stream);
+    if (error?.code !== "timeout") return;
+    // The connection may be dead without knowing it. gRPC would put the next stream on it.
+    this.#client.close();
+    this.#client = connectTo(this.#options);
+  }
+}
+
+function connectTo({ target, tls, ca }: GrpcOptions): Client {
+  const channel: ChannelCredentials = tls ? credentials.createSsl(ca === undefined ? null : asBuffer(ca)) : credentials.createInsecure();
+  return new Client(target, channel, {
+    "grpc.max_receive_message_length": MAX_FRAME_BYTES,
+    "grpc.max_send_message_length": MAX_FRAME_BYTES,
+    "grpc.enable_retries": 0,
+    "grpc.enable_http_proxy": 0,
+    // The client above has its own backoff; here a new stream always tries at once.
+    "grpc.initial_reconnect_backoff_ms": 100,
+    "grpc.max_reconnect_backoff_ms": 1000,
+    // A connection of one's own, so that one client's end doesn't touch another's.
+    "grpc.use_local_subchannel_pool": 1,
+  });
+}
+
+function bearer(token: string): Metadata {
+  const metadata = new Metadata();
+  metadata.set("authorization", `Bearer ${token}`);
+  return metadata;
+}
+
+class GrpcStream implements FrameStream {
+  readonly #call: ClientDuplexStream<Uint8Array, Buffer>;
+  readonly #drained: () => void;
+  readonly #onEnd: (error?: RelayError) => void;
+  #waitingBytes = 0;
+  #overfull = false;
+  #ended = false;
+
+  constructor(call: ClientDuplexStream<Uint8Array, Buffer>, listener: FrameListener, onEnd: (error?: RelayError) => void) {
+    this.#call = call;
+    this.#onEnd = onEnd;
+    this.#drained = () => listener.drained();
+    call.on("data", (frame: Buffer) => {
+      if (!this.#ended) listener.frame(frame);
+    });
+    // The status comes after the last frame, whether it is an error or not; the error event says the same.
+    call.on("error", () => undefined);
+    call.on("status", ({ code, details }) => {
+      if (this.#ended) return onEnd();
+      this.#ended = true;
+      onEnd();
+      listener.ended(code === 0 ? undefined : errorOfStatus(code, details));
+    });
+  }
+
+  send(frame: Uint8Array): boolean {
+    if (this.#ended) return true;
+    this.#waitingBytes += frame.length;
+    this.#call.write(frame, () => this.#sent(frame.length));
+    this.#overfull ||= this.#waitingBytes > HIGH_WATER;
+    return !this.#overfull;
+  }
+
+  end(error?: RelayError): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    if (error === undefined) {
+      // Read to its end, or the status never comes.
+      this.#call.resume();
+      this.#call.end();
+    } else {
+      this.#call.cancel();
+      this.#onEnd(error);
+    }
+  }
+
+  pause(): void {
+    this.#call.pause();
+  }
+
+  resume(): void {
+    this.#call.resume();
+  }
+
+  #sent(length: number): void {
+    this.#waitingBytes -= length;
+    if (!this.#overfull || this.#waitingBytes > HIGH_WATER / 2) return;
+    this.#overfull = false;
+    if (!this.#ended) this.#drained();
+  }
+}

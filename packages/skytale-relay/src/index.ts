@@ -1,0 +1,14 @@
+// For applications
+export { RelayClient, type Published, type PublishOptions, type WaitOptions } from "./client.ts";
+export type { RelayClientEvents, RelayClientLimits, RelayClientOptions } from "./client-options.ts";
+export type { ChannelHead, MessageRange, RelayWelcome } from "./calls.ts";
+export type { Kind } from "./kind.ts";
+export type { PublishMessage, PublishWelcome } from "./outgoing.ts";
+export type { RelayMessage } from "./relay-message.ts";
+export type { SubscribeOptions, Subscription } from "./subscription.ts";
+export type { TokenProvider } from "./token-source.ts";
+export { EpochTakenError, RangeGoneError, RelayError, type RelayErrorCode } from "./relay-error.ts";
+
+// For relays, and other wires to them
+export { connectInMemory } from "./memory-transport.ts";
+export type { CallOptions, FrameListener, FrameStream, RelayHandler, RelayTransport, UnaryMethod } from "./transport.ts";

@@ -1,0 +1,155 @@
+import { RelayError } from "./relay-error.ts";
+import type { CallOptions, FrameListener, FrameStream, RelayHandler, RelayTransport, UnaryMethod } from "./transport.ts";
+
+/** Bytes on their way beyond which a sender should wait. */
+const HIGH_WATER = 1024 * 1024;
+
+/**
+ * Wires a client to a relay in the same process: no socket, and everything above it as in production.
+ *
+ * @example
+ * ```ts
+ * import { connectInMemory, RelayClient, type RelayHandler } from "@parley/skytale-relay";
+ *
+ * function clientOf(relay: RelayHandler): RelayClient {
+ *   return new RelayClient({ transport: connectInMemory(relay), token: () => "a token" });
+ * }
+ * ```
+ */
+export function connectInMemory(handler: RelayHandler): RelayTransport {
+  return new MemoryTransport(handler);
+}
+
+class MemoryTransport implements RelayTransport {
+  readonly #handler: RelayHandler;
+  readonly #streams = new Set<MemoryStream>();
+  readonly #closed = new AbortController();
+
+  constructor(handler: RelayHandler) {
+    this.#handler = handler;
+  }
+
+  open(token: string, listener: FrameListener): FrameStream {
+    const near = new MemoryStream(() => this.#streams.delete(near));
+    const far = new MemoryStream(() => undefined);
+    near.peer = far;
+    far.peer = near;
+    near.listener = listener;
+    this.#streams.add(near);
+    setImmediate(() => {
+      far.listener = this.#handler.accept(token, far);
+      far.deliver();
+    });
+    return near;
+  }
+
+  async call(method: UnaryMethod, request: Uint8Array, { token, timeoutMs, signal }: CallOptions): Promise<Uint8Array> {
+    signal?.throwIfAborted();
+    const timeout = AbortSignal.timeout(timeoutMs);
+    const signals = [this.#closed.signal, timeout, ...(signal === undefined ? [] : [signal])];
+    const any = AbortSignal.any(signals);
+    const answer = this.#handler.call(method, Uint8Array.from(request), { token, signal: any });
+    return new Promise((resolve, reject) => {
+      const abort = (): void => {
+        if (signal?.aborted === true) reject(signal.reason);
+        else if (timeout.aborted) reject(new RelayError("timeout", "The relay did not answer in time"));
+        else reject(new RelayError("closed", "The client is closed"));
+      };
+      any.addEventListener("abort", abort, { once: true });
+      answer.then(resolve, reject).finally(() => any.removeEventListener("abort", abort));
+    });
+  }
+
+  close(): void {
+    this.#closed.abort();
+    for (const stream of this.#streams) stream.end(new RelayError("unavailable", "The client has gone"));
+  }
+}
+
+/** One end; what it sends waits at the other end until that is ready for it. */
+class MemoryStream implements FrameStream {
+  peer: MemoryStream | undefined;
+  listener: FrameListener | undefined;
+  readonly #onEnd: () => void;
+  #arrived: Uint8Array[] = [];
+  #arrivedBytes = 0;
+  #paused = false;
+  #scheduled = false;
+  /** This end was told to send no more. */
+  #ended = false;
+  /** What the peer ended with, once it has. */
+  #peerEnd: { readonly error: RelayError | undefined } | undefined;
+  #overfull = false;
+
+  constructor(onEnd: () => void) {
+    this.#onEnd = onEnd;
+  }
+
+  send(frame: Uint8Array): boolean {
+    if (this.#ended || this.peer === undefined) return true;
+    return this.peer.#receive(frame);
+  }
+
+  end(error?: RelayError): void {
+    if (this.#ended) return;
+    this.#finish();
+    if (this.peer !== undefined) this.peer.#receiveEnd(error);
+  }
+
+  pause(): void {
+    this.#paused = true;
+  }
+
+  resume(): void {
+    this.#paused = false;
+    this.#schedule();
+  }
+
+  deliver(): void {
+    this.#scheduled = false;
+    const { listener } = this;
+    while (listener !== undefined && !this.#paused && !this.#ended) {
+      const frame = this.#arrived.shift();
+      if (frame === undefined) break;
+      this.#arrivedBytes -= frame.length;
+      listener.frame(frame);
+    }
+    if (this.#overfull && this.#arrivedBytes <= HIGH_WATER / 2) {
+      this.#overfull = false;
+      this.peer?.listener?.drained();
+    }
+    // An error overtakes what is under way, as it does on a socket.
+    const end = this.#peerEnd;
+    if (end === undefined || listener === undefined || this.#ended) return;
+    if (end.error === undefined && this.#arrived.length > 0) return;
+    this.#finish();
+    listener.ended(end.error);
+  }
+
+  #receive(frame: Uint8Array): boolean {
+    if (this.#ended) return true;
+    this.#arrived.push(frame);
+    this.#arrivedBytes += frame.length;
+    this.#schedule();
+    if (this.#arrivedBytes > HIGH_WATER) this.#overfull = true;
+    return !this.#overfull;
+  }
+
+  #receiveEnd(error: RelayError | undefined): void {
+    this.#peerEnd ??= { error };
+    this.#schedule();
+  }
+
+  #schedule(): void {
+    if (this.#scheduled || this.listener === undefined) return;
+    this.#scheduled = true;
+    setImmediate(() => this.deliver());
+  }
+
+  #finish(): void {
+    this.#ended = true;
+    this.#arrived = [];
+    this.#arrivedBytes = 0;
+    this.#onEnd();
+  }
+}

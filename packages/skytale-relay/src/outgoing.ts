@@ -1,0 +1,56 @@
+import { randomBytes } from "node:crypto";
+import { checkName, checkPayload, checkSequence } from "./check.ts";
+import { type Kind, kindNumber } from "./kind.ts";
+import { encodeMessage } from "./wire/message-codec.ts";
+
+/** A message for the log of a channel. */
+export interface PublishMessage {
+  readonly kind: Exclude<Kind, "welcome">;
+  /** The sender's epoch, 0 to 2^64 - 1. Of a commit: the epoch that it ends. */
+  readonly epoch: bigint;
+  /** What only the members can read. Not empty. */
+  readonly payload: Uint8Array;
+  /**
+   * Names the message among those of the account on this channel: 1 to 64 bytes. Published again under the same key, within the relay's
+   * window, it is answered with the sequence that it has. Give one that outlives the process to publish across restarts. Default: random.
+   */
+  readonly key?: Uint8Array;
+  /** Of a commit: the sequence of the commit on record for its epoch, when that one is invalid. */
+  readonly supersedes?: number;
+}
+
+/** A welcome for those whom it lets into the group. */
+export interface PublishWelcome {
+  /** References of the key packages that it answers (RFC 9420, 5.2), 1 to 64 bytes each. */
+  readonly recipients: readonly Uint8Array[];
+  readonly payload: Uint8Array;
+}
+
+const MAX_EPOCH = 2n ** 64n - 1n;
+const MAX_RECIPIENTS = 1024;
+const NOBODY: readonly Uint8Array[] = [];
+
+/** @throws TypeError, RelayError `message_too_large` */
+export function outgoingMessage(message: PublishMessage, maxPayloadBytes: number): Uint8Array {
+  const { kind, epoch, payload, key = randomBytes(16), supersedes = 0 } = message;
+  // Callers without types may have a welcome here, which would wait for nobody.
+  if (kindNumber(kind) === 0 || (kind as Kind) === "welcome") throw new TypeError("kind must be application, commit or proposal");
+  if (typeof epoch !== "bigint" || epoch < 0n || epoch > MAX_EPOCH) throw new TypeError("epoch must be a bigint from 0 to 2^64 - 1");
+  checkPayload(payload, maxPayloadBytes);
+  checkName(key, "key");
+  if (supersedes !== 0) {
+    checkSequence(supersedes, "supersedes");
+    if (kind !== "commit") throw new TypeError("Only a commit supersedes another");
+  }
+  return encodeMessage({ kind, epoch, payload, key, supersedes, recipients: NOBODY });
+}
+
+/** @throws TypeError, RelayError `message_too_large` */
+export function outgoingWelcome({ recipients, payload }: PublishWelcome, maxPayloadBytes: number): Uint8Array {
+  if (recipients.length === 0 || recipients.length > MAX_RECIPIENTS) {
+    throw new TypeError(`A welcome needs 1 to ${MAX_RECIPIENTS} recipients`);
+  }
+  for (const recipient of recipients) checkName(recipient, "Each recipient");
+  checkPayload(payload, maxPayloadBytes);
+  return encodeMessage({ kind: "welcome", epoch: 0n, payload, key: randomBytes(16), supersedes: 0, recipients });
+}

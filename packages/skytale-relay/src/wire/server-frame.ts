@@ -1,0 +1,194 @@
+import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import { type Code, ConnectResponseSchema } from "../../gen/skytale/relay/v1/relay_pb.js";
+import { exact, generated } from "./client-frame.ts";
+import { checkCount } from "./limits.ts";
+import { Reader } from "./reader.ts";
+import { bytesFieldLength, numberFieldLength, Writer } from "./writer.ts";
+
+export interface Opened {
+  readonly maxPayloadBytes: number;
+  readonly maxFrameBytes: number;
+  readonly maxSubscriptions: number;
+  readonly tokenLifetimeMs: number;
+  readonly idleTimeoutMs: number;
+}
+
+export interface Subscribed {
+  readonly subscription: number;
+  readonly next: number;
+  readonly head: number;
+}
+
+export interface SubscriptionEnded {
+  readonly subscription: number;
+  readonly code: Code;
+  readonly first: number;
+}
+
+export interface DeliveryBatch {
+  readonly subscription: number;
+  readonly cost: number;
+  readonly first: number;
+  /** Each encoded by itself. */
+  readonly messages: readonly Uint8Array[];
+}
+
+export interface PublishAck {
+  readonly firstNumber: number;
+  readonly count: number;
+  /** 0: they have none. */
+  readonly firstSequence: number;
+}
+
+export interface PublishNack {
+  readonly number: number;
+  readonly code: Code;
+  readonly currentEpoch: bigint;
+  readonly winner: number;
+}
+
+/** `skytale.relay.v1.ConnectResponse`: what a relay sends in one frame. */
+export interface ServerFrame {
+  readonly opened?: Opened | undefined;
+  readonly tokenLifetimeMs?: number | undefined;
+  readonly subscribed: readonly Subscribed[];
+  readonly ended: readonly SubscriptionEnded[];
+  readonly deliveries: readonly DeliveryBatch[];
+  readonly acks: readonly PublishAck[];
+  readonly nacks: readonly PublishNack[];
+  /** 0: none. */
+  readonly pong: number;
+  readonly draining: boolean;
+}
+
+const DELIVERIES = 5;
+const MESSAGES = 4;
+const ACKS = 6;
+
+/** Messages as a delivery carries them; the same bytes serve every subscriber. */
+export function encodeDelivered(messages: readonly Uint8Array[]): Uint8Array {
+  let length = 0;
+  for (const message of messages) length += bytesFieldLength(message.length);
+  const writer = new Writer(length);
+  for (const message of messages) writer.field(MESSAGES, message);
+  return writer.bytes;
+}
+
+/** A frame with one delivery, or a part of one: frames can be put together end to end. */
+export function encodeDelivery(subscription: number, cost: number, first: number, delivered: Uint8Array): Uint8Array {
+  const content = numberFieldLength(subscription) + numberFieldLength(cost) + numberFieldLength(first) + delivered.length;
+  const writer = new Writer(bytesFieldLength(content));
+  writer.header(DELIVERIES, content);
+  writer.number(1, subscription);
+  writer.number(2, cost);
+  writer.number(3, first);
+  writer.raw(delivered);
+  return writer.bytes;
+}
+
+/** A frame with acknowledgements, or a part of one. */
+export function encodeAcks(acks: readonly PublishAck[]): Uint8Array {
+  const lengths = acks.map(
+    (ack) => numberFieldLength(ack.firstNumber) + numberFieldLength(ack.count) + numberFieldLength(ack.firstSequence),
+  );
+  const writer = new Writer(lengths.reduce((sum, length) => sum + bytesFieldLength(length), 0));
+  for (const [index, { firstNumber, count, firstSequence }] of acks.entries()) {
+    writer.header(ACKS, lengths[index] ?? 0);
+    writer.number(1, firstNumber);
+    writer.number(2, count);
+    writer.number(3, firstSequence);
+  }
+  return writer.bytes;
+}
+
+/** A frame with anything but deliveries and acknowledgements, or a part of one. */
+export function encodeControl(frame: Partial<Omit<ServerFrame, "deliveries" | "acks">>): Uint8Array {
+  const { opened, tokenLifetimeMs, subscribed = [], ended = [], nacks = [], pong = 0, draining = false } = frame;
+  return toBinary(
+    ConnectResponseSchema,
+    create(ConnectResponseSchema, {
+      ...(opened !== undefined && { opened: { ...opened, tokenLifetimeMs: BigInt(opened.tokenLifetimeMs) } }),
+      ...(tokenLifetimeMs !== undefined && { tokenAccepted: { tokenLifetimeMs: BigInt(tokenLifetimeMs) } }),
+      subscribed: subscribed.map(({ subscription, next, head }) => ({
+        subscription,
+        nextSequence: BigInt(next),
+        headSequence: BigInt(head),
+      })),
+      ended: ended.map(({ subscription, code, first }) => ({ subscription, code, firstSequence: BigInt(first) })),
+      nacks: nacks.map(({ number, code, currentEpoch, winner }) => ({
+        number: BigInt(number),
+        code,
+        currentEpoch,
+        winnerSequence: BigInt(winner),
+      })),
+      pong: BigInt(pong),
+      draining,
+    }),
+  );
+}
+
+/** @throws FrameError */
+export function decodeServerFrame(bytes: Uint8Array): ServerFrame {
+  const reader = new Reader(bytes);
+  const deliveries: DeliveryBatch[] = [];
+  const acks: PublishAck[] = [];
+  const rest: Uint8Array[] = [];
+  for (let parts = 1; reader.next(); parts++) {
+    checkCount(parts);
+    if (reader.field === DELIVERIES) deliveries.push(decodeDelivery(reader.message()));
+    else if (reader.field === ACKS) acks.push(decodeAck(reader.message()));
+    else rest.push(reader.raw());
+  }
+  return { ...decodeControl(rest), deliveries, acks };
+}
+
+function decodeDelivery(reader: Reader): DeliveryBatch {
+  let subscription = 0;
+  let cost = 0;
+  let first = 0;
+  const messages: Uint8Array[] = [];
+  while (reader.next()) {
+    if (reader.field === 1) subscription = reader.number();
+    else if (reader.field === 2) cost = reader.number();
+    else if (reader.field === 3) first = reader.number();
+    else if (reader.field === MESSAGES) checkCount(messages.push(reader.bytes()));
+    else reader.skip();
+  }
+  return { subscription, cost, first, messages };
+}
+
+function decodeAck(reader: Reader): PublishAck {
+  let firstNumber = 0;
+  let count = 0;
+  let firstSequence = 0;
+  while (reader.next()) {
+    if (reader.field === 1) firstNumber = reader.number();
+    else if (reader.field === 2) count = reader.number();
+    else if (reader.field === 3) firstSequence = reader.number();
+    else reader.skip();
+  }
+  return { firstNumber, count, firstSequence };
+}
+
+function decodeControl(fields: readonly Uint8Array[]): Omit<ServerFrame, "deliveries" | "acks"> {
+  if (fields.length === 0) return { subscribed: [], ended: [], nacks: [], pong: 0, draining: false };
+  const frame = generated(() => fromBinary(ConnectResponseSchema, Buffer.concat(fields), { readUnknownFields: false }));
+  return {
+    opened: frame.opened && { ...frame.opened, tokenLifetimeMs: exact(frame.opened.tokenLifetimeMs) },
+    tokenLifetimeMs: frame.tokenAccepted && exact(frame.tokenAccepted.tokenLifetimeMs),
+    subscribed: frame.subscribed.map(({ subscription, nextSequence, headSequence }) => ({
+      subscription,
+      next: exact(nextSequence),
+      head: exact(headSequence),
+    })),
+    ended: frame.ended.map(({ subscription, code, firstSequence }) => ({ subscription, code, first: exact(firstSequence) })),
+    nacks: frame.nacks.map(({ number, code, currentEpoch, winnerSequence }) => ({
+      number: exact(number),
+      code,
+      currentEpoch,
+      winner: exact(winnerSequence),
+    })),
+    pong: exact(frame.pong),
+    draining: frame.draining,
+  };
+}

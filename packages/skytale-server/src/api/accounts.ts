@@ -1,0 +1,103 @@
+import { randomUUID } from "node:crypto";
+import { KeyedLock } from "../registry/keyed-lock.ts";
+import type { Registry } from "../registry/registry.ts";
+import { Kind, transact } from "../registry/transaction.ts";
+import { ApiError } from "./api-error.ts";
+import type { ApiKeys, CreatedApiKey } from "./keys.ts";
+import { accounts, emails, hashed, type AccountRecord } from "./records.ts";
+
+/** Who uses the server. */
+export interface Account {
+  readonly id: string;
+  readonly email: string;
+  readonly name: string;
+  readonly plan: string;
+  /** Milliseconds since 1970. */
+  readonly createdAt: number;
+}
+
+/** What an account is made with. */
+export interface AccountOptions {
+  /** Nobody verifies it: it tells accounts apart, nothing else. Compared without regard to case. */
+  readonly email: string;
+  readonly name: string;
+}
+
+/** An account, and the first of its API keys. */
+export interface CreatedAccount extends Account {
+  readonly apiKey: CreatedApiKey;
+}
+
+/** What {@link Accounts} is made with. */
+export interface AccountsOptions {
+  readonly registry: Registry;
+  readonly keys: ApiKeys;
+  readonly maxAccounts: number;
+  readonly now: () => number;
+}
+
+const counter: Kind<{ readonly accounts: number }> = new Kind("counter");
+const EMAIL = /^[^\s@]{1,64}@[^\s@]{1,190}$/;
+const MAX_NAME_LENGTH = 200;
+const PLAN = "free";
+
+/** The accounts. */
+export class Accounts {
+  readonly #registry: Registry;
+  readonly #keys: ApiKeys;
+  readonly #maxAccounts: number;
+  readonly #now: () => number;
+  readonly #lock = new KeyedLock();
+
+  constructor({ registry, keys, maxAccounts, now }: AccountsOptions) {
+    this.#registry = registry;
+    this.#keys = keys;
+    this.#maxAccounts = maxAccounts;
+    this.#now = now;
+  }
+
+  /** Makes an account with a first API key. @throws ApiError `malformed_request`, `email_taken`, `limit_reached` */
+  create({ email, name }: AccountOptions): Promise<CreatedAccount> {
+    if (!EMAIL.test(email)) throw new ApiError("malformed_request", "email: is not an email address");
+    if (name.length === 0 || name.length > MAX_NAME_LENGTH) {
+      throw new ApiError("malformed_request", `name: must have 1 to ${MAX_NAME_LENGTH} characters`);
+    }
+    return this.#lock.run("accounts", () =>
+      transact(this.#registry, async (transaction) => {
+        const { accounts: count } = (await transaction.get(counter, "accounts")) ?? { accounts: 0 };
+        if (count >= this.#maxAccounts) throw new ApiError("limit_reached", "this server takes no more accounts");
+        const mailbox = hashed(email.toLowerCase());
+        if ((await transaction.get(emails, mailbox)) !== undefined) {
+          throw new ApiError("email_taken", "there is an account with this email address");
+        }
+        const account: AccountRecord = { id: randomUUID(), email, name, plan: PLAN, createdAt: this.#now(), keys: 0, orgs: 0 };
+        transaction.put(counter, ["accounts"], { accounts: count + 1 });
+        transaction.put(emails, [mailbox], { id: account.id });
+        transaction.put(accounts, [account.id], account);
+        const apiKey = await this.#keys.add(transaction, account.id, { name: "first" });
+        return { ...infoOf(account), apiKey };
+      }),
+    );
+  }
+
+  async get(id: string): Promise<Account | undefined> {
+    const record = await accounts.read(this.#registry, id);
+    return record === undefined ? undefined : infoOf(record);
+  }
+
+  /** Whether nobody uses the server yet. */
+  async isEmpty(): Promise<boolean> {
+    return (await this.#registry.list(accounts.prefix, { limit: 1 })).length === 0;
+  }
+
+  /** Accounts in the order of their ids. */
+  async list(options: { readonly limit: number; readonly after?: string | undefined }): Promise<readonly Account[]> {
+    const after = options.after === undefined ? undefined : accounts.key(options.after);
+    const entries = await this.#registry.list(accounts.prefix, { limit: options.limit, after });
+    return entries.map((entry) => infoOf(accounts.of(entry)));
+  }
+}
+
+function infoOf({ id, email, name, plan, createdAt }: AccountRecord): Account {
+  return { id, email, name, plan, createdAt };
+}

@@ -1,0 +1,15 @@
+import { ApiError } from "./api-error.ts";
+
+/** One of a name's three components: 1 to 128 characters of printable ASCII without the slash. */
+const COMPONENT = "[!-.0-~]{1,128}";
+const NAME = new RegExp(`^${COMPONENT}/${COMPONENT}/${COMPONENT}$`);
+
+/** Checks a channel's name and gives its org. @throws ApiError `invalid_channel_name` */
+export function orgOf(name: string): string {
+  if (!NAME.test(name)) {
+    // Names are told back as they are, so that people recognise them; only their length is bounded.
+    const shown = name.length > 400 ? `${name.slice(0, 400)}…` : name;
+    throw new ApiError("invalid_channel_name", `invalid channel name: ${shown} (expected org/namespace/service)`);
+  }
+  return name.slice(0, name.indexOf("/"));
+}

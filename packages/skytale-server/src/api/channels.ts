@@ -1,0 +1,214 @@
+import { KeyedLock } from "../registry/keyed-lock.ts";
+import type { Registry } from "../registry/registry.ts";
+import { transact, type Transaction } from "../registry/transaction.ts";
+import { ApiError } from "./api-error.ts";
+import { orgOf } from "./channel-name.ts";
+import type { ApiLimits } from "./limits.ts";
+import { accountChannels, accounts, channels, grants, hashed, orgs, type ChannelRecord } from "./records.ts";
+
+/** A channel as one of its accounts sees it. */
+export interface ChannelInfo {
+  readonly name: string;
+  readonly role: "owner" | "member";
+  /** Milliseconds since 1970. */
+  readonly createdAt: number;
+}
+
+/** The right of an account to use a channel. */
+export interface Grant {
+  readonly accountId: string;
+  /** Milliseconds since 1970. */
+  readonly createdAt: number;
+}
+
+/** Part of a list, and what the next part comes after. */
+export interface Page<T> {
+  readonly items: readonly T[];
+  readonly next?: string | undefined;
+}
+
+/** Which part of a list is wanted. */
+export interface PageOptions {
+  readonly limit: number;
+  readonly after?: string | undefined;
+}
+
+/** What {@link Channels} is made with. */
+export interface ChannelsOptions {
+  readonly registry: Registry;
+  readonly limits: ApiLimits;
+  readonly now: () => number;
+}
+
+/** The names of channels, and who may use them: the account that owns the org, and those that have a grant. */
+export class Channels {
+  /** Decisions about one channel, or about one org, are made one after another. */
+  readonly lock: KeyedLock = new KeyedLock();
+  readonly #registry: Registry;
+  readonly #limits: ApiLimits;
+  readonly #now: () => number;
+
+  constructor({ registry, limits, now }: ChannelsOptions) {
+    this.#registry = registry;
+    this.#limits = limits;
+    this.#now = now;
+  }
+
+  /**
+   * Creates a channel. The first account that creates one in an org owns the org.
+   *
+   * @param idempotencyKey makes a repeated call succeed again: whoever knows it made the channel.
+   * @returns whether this call made it.
+   * @throws ApiError `invalid_channel_name`, `org_taken`, `channel_exists`, `limit_reached`
+   */
+  create(accountId: string, name: string, idempotencyKey?: string): Promise<ChannelInfo & { readonly created: boolean }> {
+    const org = orgOf(name);
+    // Orgs of one account are counted in its record.
+    return this.lock.run(`account ${accountId}`, () =>
+      transact(this.#registry, async (transaction) => {
+        await this.#takeOrg(transaction, accountId, org);
+        const existing = await transaction.get(channels, hashed(name));
+        if (existing !== undefined) {
+          if (idempotencyKey === undefined || existing.idempotencyKey !== idempotencyKey) {
+            throw new ApiError("channel_exists", "the channel was created before");
+          }
+          return { name, role: "owner", createdAt: existing.createdAt, created: false };
+        }
+        await this.#countChannel(transaction, org);
+        const createdAt = this.#now();
+        const record: ChannelRecord = { name, owner: accountId, createdAt, idempotencyKey, invites: 0, pending: 0, grants: 0 };
+        transaction.put(channels, [hashed(name)], record);
+        transaction.put(accountChannels, [accountId, hashed(name)], { id: name });
+        return { name, role: "owner", createdAt, created: true };
+      }),
+    );
+  }
+
+  /** The channels that an account may use. */
+  async list(accountId: string, { limit, after }: PageOptions): Promise<Page<ChannelInfo>> {
+    const prefix = accountChannels.under(accountId);
+    const entries = await this.#registry.list(prefix, { limit: limit + 1, after: after === undefined ? undefined : prefix + after });
+    const shown = entries.slice(0, limit);
+    const records = await Promise.all(shown.map((entry) => channels.read(this.#registry, hashed(accountChannels.of(entry).id))));
+    const items = records.flatMap((record) => (record === undefined ? [] : infoOf(record, accountId)));
+    return { items, next: entries.length > limit ? shown.at(-1)?.key.slice(prefix.length) : undefined };
+  }
+
+  /** Whether an account may publish to a channel, read it, and let others in. */
+  async mayUse(accountId: string, name: string): Promise<boolean> {
+    const record = await channels.read(this.#registry, hashed(name));
+    // Both are read in any case: the time says nothing about whether there is such a channel.
+    const grant = await grants.read(this.#registry, hashed(name), accountId);
+    return record !== undefined && (record.owner === accountId || grant !== undefined);
+  }
+
+  /** The channel, for an account that may use it. @throws ApiError `invalid_channel_name`, `not_found` */
+  async usable(transaction: Transaction, accountId: string, name: string): Promise<ChannelRecord> {
+    orgOf(name);
+    const record = await transaction.get(channels, hashed(name));
+    const grant = await transaction.get(grants, hashed(name), accountId);
+    if (record === undefined || (record.owner !== accountId && grant === undefined)) throw noSuchChannel();
+    return record;
+  }
+
+  /** @throws ApiError as {@link usable} */
+  async assertUsable(accountId: string, name: string): Promise<void> {
+    orgOf(name);
+    if (!(await this.mayUse(accountId, name))) throw noSuchChannel();
+  }
+
+  /** Lets an account use a channel. @throws ApiError `not_found` (no such channel, not its owner, no such account), `limit_reached` */
+  grant(ownerId: string, name: string, accountId: string): Promise<Grant> {
+    return this.lock.run(name, () =>
+      transact(this.#registry, async (transaction) => {
+        const channel = await this.#owned(transaction, ownerId, name);
+        if ((await transaction.get(accounts, accountId)) === undefined) throw new ApiError("not_found", "no such account");
+        return this.addGrant(transaction, channel, accountId);
+      }),
+    );
+  }
+
+  /** Makes a grant as part of a transaction; writes the channel's record. @throws ApiError `limit_reached` */
+  async addGrant(transaction: Transaction, channel: ChannelRecord, accountId: string): Promise<Grant> {
+    const { name } = channel;
+    const existing = await transaction.get(grants, hashed(name), accountId);
+    if (existing !== undefined || channel.owner === accountId) {
+      transaction.put(channels, [hashed(name)], channel);
+      return { accountId, createdAt: existing?.createdAt ?? channel.createdAt };
+    }
+    if (channel.grants >= this.#limits.maxGrantsPerChannel) {
+      throw new ApiError("limit_reached", `a channel may have ${this.#limits.maxGrantsPerChannel} grants`);
+    }
+    const createdAt = this.#now();
+    await transaction.get(accountChannels, accountId, hashed(name));
+    transaction.put(channels, [hashed(name)], { ...channel, grants: channel.grants + 1 });
+    transaction.put(grants, [hashed(name), accountId], { channel: name, accountId, createdAt });
+    transaction.put(accountChannels, [accountId, hashed(name)], { id: name });
+    return { accountId, createdAt };
+  }
+
+  /** Withdraws a grant. @throws ApiError `not_found` (no such channel or grant, or not the channel's owner) */
+  withdraw(ownerId: string, name: string, accountId: string): Promise<void> {
+    return this.lock.run(name, () =>
+      transact(this.#registry, async (transaction) => {
+        const channel = await this.#owned(transaction, ownerId, name);
+        if ((await transaction.get(grants, hashed(name), accountId)) === undefined) throw new ApiError("not_found", "no such grant");
+        await transaction.get(accountChannels, accountId, hashed(name));
+        transaction.put(channels, [hashed(name)], { ...channel, grants: channel.grants - 1 });
+        transaction.remove(grants, hashed(name), accountId);
+        transaction.remove(accountChannels, accountId, hashed(name));
+      }),
+    );
+  }
+
+  /** Who has a grant for a channel, for its owner. @throws ApiError `not_found` */
+  async grants(ownerId: string, name: string, { limit, after }: PageOptions): Promise<Page<Grant>> {
+    orgOf(name);
+    const record = await channels.read(this.#registry, hashed(name));
+    if (record?.owner !== ownerId) throw noSuchChannel();
+    const prefix = grants.under(hashed(name));
+    const entries = await this.#registry.list(prefix, { limit: limit + 1, after: after === undefined ? undefined : prefix + after });
+    const items = entries.slice(0, limit).map((entry) => grants.of(entry));
+    return {
+      items: items.map(({ accountId, createdAt }) => ({ accountId, createdAt })),
+      next: entries.length > limit ? items.at(-1)?.accountId : undefined,
+    };
+  }
+
+  async #owned(transaction: Transaction, ownerId: string, name: string): Promise<ChannelRecord> {
+    const channel = await this.usable(transaction, ownerId, name);
+    if (channel.owner !== ownerId) throw noSuchChannel();
+    return channel;
+  }
+
+  async #takeOrg(transaction: Transaction, accountId: string, name: string): Promise<void> {
+    const org = await transaction.get(orgs, hashed(name));
+    if (org !== undefined && org.owner !== accountId) throw new ApiError("org_taken", `the org ${name} belongs to another account`);
+    if (org !== undefined) return;
+    const account = await transaction.get(accounts, accountId);
+    if (account === undefined) throw new ApiError("not_found", "no such account");
+    if (account.orgs >= this.#limits.maxOrgsPerAccount) {
+      throw new ApiError("limit_reached", `an account may have ${this.#limits.maxOrgsPerAccount} orgs`);
+    }
+    transaction.put(accounts, [accountId], { ...account, orgs: account.orgs + 1 });
+    transaction.put(orgs, [hashed(name)], { name, owner: accountId, channels: 0 });
+  }
+
+  async #countChannel(transaction: Transaction, name: string): Promise<void> {
+    const org = await transaction.get(orgs, hashed(name));
+    if (org === undefined) return;
+    if (org.channels >= this.#limits.maxChannelsPerOrg) {
+      throw new ApiError("limit_reached", `an org may have ${this.#limits.maxChannelsPerOrg} channels`);
+    }
+    transaction.put(orgs, [hashed(name)], { ...org, channels: org.channels + 1 });
+  }
+}
+
+/** One answer for all: what isn't yours can't be told from what isn't there. */
+export function noSuchChannel(): ApiError {
+  return new ApiError("not_found", "no such channel");
+}
+
+function infoOf(record: ChannelRecord, accountId: string): ChannelInfo {
+  return { name: record.name, role: record.owner === accountId ? "owner" : "member", createdAt: record.createdAt };
+}

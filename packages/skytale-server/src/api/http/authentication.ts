@@ -1,0 +1,80 @@
+import type { FastifyRequest } from "fastify";
+import { ApiError } from "../api-error.ts";
+import type { ApiKeyInfo, ApiKeys } from "../keys.ts";
+import { RateLimits } from "../rate-limits.ts";
+import type { TokenVerifier } from "../tokens.ts";
+
+/** What {@link Authentication} is made with. */
+export interface AuthenticationOptions {
+  readonly keys: ApiKeys;
+  readonly verifier: TokenVerifier;
+  /** Calls that one account may make in a second. */
+  readonly requestsPerSecond: number;
+}
+
+interface Caller {
+  readonly accountId: string;
+  /** Absent where a token was shown. */
+  readonly apiKey?: ApiKeyInfo;
+}
+
+const SECOND = 1000;
+const BEARER = /^Bearer +(\S+)$/i;
+
+/** Whose a request is: knows it by `authorization: Bearer`, an API key or a token made from one, and holds each account to its rate. */
+export class Authentication {
+  readonly #options: AuthenticationOptions;
+  readonly #rates: RateLimits;
+  readonly #callers = new WeakMap<FastifyRequest, Caller>();
+
+  constructor(options: AuthenticationOptions) {
+    this.#options = options;
+    this.#rates = new RateLimits({ count: options.requestsPerSecond, perMs: SECOND });
+  }
+
+  /** Lets a request in, before its body is read. @throws ApiError `unauthorized`, `key_invalid`, `token_invalid`, `rate_limited` */
+  async admit(request: FastifyRequest): Promise<void> {
+    const header = request.headers.authorization;
+    if (header === undefined) throw new ApiError("unauthorized", "missing authorization header");
+    const [, presented] = BEARER.exec(header) ?? [];
+    if (presented === undefined) throw new ApiError("unauthorized", "authorization must be Bearer, with an API key or a token");
+    const caller = presented.startsWith("sk_") ? await this.#byKey(presented) : await this.#byToken(presented);
+    if (!this.#rates.take(caller.accountId)) {
+      throw new ApiError("rate_limited", `an account may make ${this.#options.requestsPerSecond} calls a second`);
+    }
+    this.#callers.set(request, caller);
+  }
+
+  /** The account of a request that was let in. */
+  accountOf(request: FastifyRequest): string {
+    return this.#callerOf(request).accountId;
+  }
+
+  /** The API key of a request. @throws ApiError `key_required` when a token was shown: nobody makes something lasting from it. */
+  keyOf(request: FastifyRequest): ApiKeyInfo {
+    const { apiKey } = this.#callerOf(request);
+    if (apiKey === undefined) throw new ApiError("key_required", "this call takes an API key, not a token");
+    return apiKey;
+  }
+
+  #callerOf(request: FastifyRequest): Caller {
+    const caller = this.#callers.get(request);
+    if (caller === undefined) throw new ApiError("unauthorized", "missing authorization header");
+    return caller;
+  }
+
+  async #byKey(presented: string): Promise<Caller> {
+    const apiKey = await this.#options.keys.find(presented);
+    if (apiKey === undefined) throw new ApiError("key_invalid", "invalid or revoked api key");
+    return { accountId: apiKey.accountId, apiKey };
+  }
+
+  async #byToken(presented: string): Promise<Caller> {
+    const holder = await this.#options.verifier.verify(presented);
+    if (holder === "expired") throw new ApiError("token_invalid", "the token has expired");
+    if (holder === "invalid") throw new ApiError("token_invalid", "the token is not valid here");
+    if (!(await this.#options.keys.isValid(holder.keyId)))
+      throw new ApiError("token_invalid", "the API key of this token has been revoked");
+    return { accountId: holder.accountId };
+  }
+}

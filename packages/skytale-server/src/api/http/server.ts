@@ -1,0 +1,124 @@
+import swagger from "@fastify/swagger";
+import type { JsonObject } from "@parley/core";
+import { fastify, type FastifyInstance } from "fastify";
+import { createJsonSchemaTransform, serializerCompiler, validatorCompiler } from "fastify-type-provider-zod";
+import type { Metrics } from "../../metrics.ts";
+import type { Services } from "../services.ts";
+import { addAccountRoutes, addSignup } from "./account-routes.ts";
+import { Authentication } from "./authentication.ts";
+import { addChannelRoutes } from "./channel-routes.ts";
+import { answerTo } from "./error-answer.ts";
+import { addInviteRoutes } from "./invite-routes.ts";
+import { addJoinRoutes } from "./join-routes.ts";
+import { withOptionalBodies } from "./openapi.ts";
+
+/** What the API server is made with. */
+export interface ApiServerOptions {
+  readonly services: Services;
+  readonly metrics: Metrics;
+  /** Whether anybody may make an account. */
+  readonly openSignup: boolean;
+  /** Whether the address of a client is what a proxy says. */
+  readonly trustProxy: boolean;
+  /** Whether the server takes calls. */
+  readonly isReady: () => boolean;
+  /** Something failed inside the server. */
+  readonly onFailure: (error: unknown) => void;
+}
+
+/** Largest body of a call that has no limit of its own, in bytes. */
+const BODY_LIMIT = 64 * 1024;
+/** How long a request may take to arrive, in milliseconds: what is slower holds a connection for nothing. */
+const REQUEST_TIMEOUT_MS = 30_000;
+/** Seconds after which a client may try again what was too much just now. */
+const RETRY_AFTER = "1";
+/** Seconds for which others may keep the key set: new keys are in it for longer before they sign. */
+const KEY_SET_AGE = 240;
+
+/** Builds the API server: the calls, `/health`, `/metrics`, `/openapi.json` and the key set. Errors are `{"error": "…", "code": "…"}`. */
+export async function createApiServer(options: ApiServerOptions): Promise<FastifyInstance> {
+  const { services, metrics } = options;
+  const app = fastify({
+    logger: false,
+    bodyLimit: BODY_LIMIT,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    trustProxy: options.trustProxy,
+    routerOptions: { maxParamLength: 256 },
+    forceCloseConnections: "idle",
+  });
+  app.server.maxConnections = services.limits.maxConnections;
+  app.setValidatorCompiler(validatorCompiler);
+  app.setSerializerCompiler(serializerCompiler);
+  app.setNotFoundHandler((_request, reply) => reply.code(404).send({ error: "not found", code: "not_found" }));
+  app.setErrorHandler((error, _request, reply) => {
+    const { status, ...answer } = answerTo(error);
+    if (status === 500) options.onFailure(error);
+    if (status === 429 || status === 503) reply.header("retry-after", RETRY_AFTER);
+    return reply.code(status).type("application/json").send(JSON.stringify(answer));
+  });
+  app.addHook("onResponse", (request, reply, done) => {
+    // The pattern of the path, from a closed set.
+    metrics.requests.inc({ method: request.method, route: request.routeOptions.url ?? "none", status: String(reply.statusCode) });
+    done();
+  });
+  await describe(app);
+
+  app.get("/health", { schema: { hide: true } }, (_request, reply) => {
+    const ready = options.isReady();
+    return reply.code(ready ? 200 : 503).send({ status: ready ? "ok" : "stopping" });
+  });
+  app.get("/metrics", { schema: { hide: true } }, async (_request, reply) => reply.type(metrics.contentType).send(await metrics.text()));
+  app.get("/.well-known/jwks.json", { schema: { hide: true } }, (_request, reply) =>
+    reply.header("cache-control", `public, max-age=${KEY_SET_AGE}`).send(services.signingKeys.keySet()),
+  );
+  await app.register((calls, _options, done) => {
+    readBodies(calls);
+    calls.addHook("onRequest", (_request, reply, next) => {
+      reply.header("cache-control", "no-store");
+      next();
+    });
+    addSignup(calls, services, options.openSignup);
+    void calls.register((own, _ownOptions, ownDone) => {
+      const authentication = new Authentication({
+        keys: services.keys,
+        verifier: services.verifier,
+        requestsPerSecond: services.limits.requestsPerSecond,
+      });
+      own.addHook("onRequest", (request) => authentication.admit(request));
+      addAccountRoutes(own, services, authentication);
+      addChannelRoutes(own, services, authentication);
+      addInviteRoutes(own, services, authentication);
+      addJoinRoutes(own, services, authentication);
+      ownDone();
+    });
+    done();
+  });
+  return app;
+}
+
+async function describe(app: FastifyInstance): Promise<void> {
+  await app.register(swagger, {
+    openapi: {
+      openapi: "3.1.0",
+      info: { title: "Skytale API", description: "Accounts, keys, tokens, channels, invites and joins.", version: "1" },
+      components: { securitySchemes: { bearer: { type: "http", scheme: "bearer", description: "An API key, or a token made from one" } } },
+      security: [{ bearer: [] }],
+    },
+    transform: createJsonSchemaTransform({}),
+  });
+  let description: string | undefined;
+  app.get("/openapi.json", { schema: { hide: true } }, (_request, reply) => {
+    description ??= JSON.stringify(withOptionalBodies(app.swagger() as unknown as JsonObject));
+    return reply.type("application/json").send(description);
+  });
+}
+
+/** JSON bodies only; an empty one is none, since many clients name a content type even where they send nothing. */
+function readBodies(app: FastifyInstance): void {
+  const parse = app.getDefaultJsonParser("error", "error");
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser<string>("application/json", { parseAs: "string" }, (request, body, done) => {
+    if (body === "") done(null);
+    else void parse(request, body, done);
+  });
+}

@@ -1,0 +1,173 @@
+import type { Registry } from "../registry/registry.ts";
+import { transact, type Transaction } from "../registry/transaction.ts";
+import { ApiError } from "./api-error.ts";
+import type { Channels, Page, PageOptions } from "./channels.ts";
+import { inviteIdOf } from "./invite-proof.ts";
+import type { ApiLimits } from "./limits.ts";
+import { channels, expiries, hashed, invites, timeKey, type InviteRecord, type InviteUse } from "./records.ts";
+
+/** An invite as the accounts of its channel see it. */
+export interface InviteInfo {
+  readonly id: string;
+  readonly channel: string;
+  /** Public key of the invite, base64url. */
+  readonly inviteKey: string;
+  readonly attestation?: string | undefined;
+  readonly maxUses: number;
+  /** Requests that were admitted, or wait. */
+  readonly uses: number;
+  readonly status: "open" | "exhausted" | "expired" | "revoked";
+  /** Milliseconds since 1970. */
+  readonly createdAt: number;
+  readonly expiresAt: number;
+}
+
+/** What an invite is made with. */
+export interface InviteOptions {
+  readonly channel: string;
+  /** 32 bytes, base64url. */
+  readonly inviteKey: string;
+  /** Whatever members want to know about it from its maker. Base64url. */
+  readonly attestation?: string | undefined;
+  readonly maxUses: number;
+  readonly ttlMs: number;
+}
+
+/** What {@link Invites} is made with. */
+export interface InvitesOptions {
+  readonly registry: Registry;
+  readonly channels: Channels;
+  readonly limits: ApiLimits;
+  readonly now: () => number;
+  /** Refuses the requests that wait by an invite, in the transaction that revokes it. */
+  readonly refuse: (transaction: Transaction, requestIds: readonly string[]) => Promise<void>;
+  /** Tells those who made them, once it is done. */
+  readonly refused: (requestIds: readonly string[]) => void;
+}
+
+/** Invites: how many may still join by each. The secret of an invite never comes here. */
+export class Invites {
+  readonly #options: InvitesOptions;
+
+  constructor(options: InvitesOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Makes an invite. The same call again, by the same account, finds the one that it made.
+   *
+   * @throws ApiError `invalid_channel_name`, `not_found` (no such channel), `malformed_request`, `id_taken`, `limit_reached`
+   */
+  create(accountId: string, { channel: name, inviteKey, attestation, maxUses, ttlMs }: InviteOptions): Promise<InviteInfo> {
+    const { registry, channels: access, limits, now } = this.#options;
+    if (maxUses > limits.maxUsesPerInvite) throw new ApiError("malformed_request", `max_uses: must be at most ${limits.maxUsesPerInvite}`);
+    if (ttlMs > limits.maxInviteTtlMs) {
+      throw new ApiError("malformed_request", `ttl_seconds: must be at most ${Math.floor(limits.maxInviteTtlMs / 1000)}`);
+    }
+    const id = inviteIdOf(Buffer.from(inviteKey, "base64url"));
+    return access.lock.run(name, () =>
+      transact(registry, async (transaction) => {
+        const channel = await access.usable(transaction, accountId, name);
+        const existing = await transaction.get(invites, hashed(name), id);
+        if (existing !== undefined) {
+          if (existing.createdBy === accountId && existing.maxUses === maxUses && existing.attestation === attestation) {
+            return infoOf(existing, now());
+          }
+          throw new ApiError("id_taken", "there is another invite with this key");
+        }
+        if (channel.invites >= limits.maxInvitesPerChannel) {
+          throw new ApiError("limit_reached", `a channel may have ${limits.maxInvitesPerChannel} invites`);
+        }
+        const createdAt = now();
+        const record: InviteRecord = {
+          id,
+          channel: name,
+          createdBy: accountId,
+          inviteKey,
+          attestation,
+          maxUses,
+          uses: [],
+          createdAt,
+          expiresAt: createdAt + ttlMs,
+          revoked: false,
+        };
+        transaction.put(channels, [hashed(name)], { ...channel, invites: channel.invites + 1 });
+        transaction.put(invites, [hashed(name), id], record);
+        transaction.put(expiries, [timeKey(record.expiresAt + limits.rememberMs), id], { kind: "invite", channel: name, id });
+        return infoOf(record, createdAt);
+      }),
+    );
+  }
+
+  /** The invites of a channel. @throws ApiError `invalid_channel_name`, `not_found` */
+  async list(accountId: string, name: string, { limit, after }: PageOptions): Promise<Page<InviteInfo>> {
+    const { registry, channels: access, now } = this.#options;
+    await access.assertUsable(accountId, name);
+    const prefix = invites.under(hashed(name));
+    const entries = await registry.list(prefix, { limit: limit + 1, after: after === undefined ? undefined : prefix + after });
+    const items = entries.slice(0, limit).map((entry) => infoOf(invites.of(entry), now()));
+    return { items, next: entries.length > limit ? items.at(-1)?.id : undefined };
+  }
+
+  /**
+   * Ends an invite. The requests that wait by it are refused.
+   *
+   * @throws ApiError `invalid_channel_name`, `not_found` (no such channel), `invite_unknown`
+   */
+  async revoke(accountId: string, name: string, id: string): Promise<void> {
+    const { registry, channels: access, refuse, refused, now } = this.#options;
+    const waiting = await access.lock.run(name, () =>
+      transact(registry, async (transaction) => {
+        await access.usable(transaction, accountId, name);
+        const invite = await transaction.get(invites, hashed(name), id);
+        if (invite === undefined) throw new ApiError("invite_unknown", "no such invite");
+        const held = heldUses(invite, now()).flatMap(({ requestId, until }) => (until === null ? [] : requestId));
+        transaction.put(invites, [hashed(name), id], { ...invite, revoked: true, uses: invite.uses.filter(({ until }) => until === null) });
+        await refuse(transaction, held);
+        return held;
+      }),
+    );
+    refused(waiting);
+  }
+
+  /** Forgets an invite that ended long ago. */
+  async forget(name: string, id: string): Promise<void> {
+    const { registry, channels: access } = this.#options;
+    await access.lock.run(name, () =>
+      transact(registry, async (transaction) => {
+        const invite = await transaction.get(invites, hashed(name), id);
+        const channel = await transaction.get(channels, hashed(name));
+        if (invite === undefined || channel === undefined) return;
+        transaction.remove(invites, hashed(name), id);
+        transaction.put(channels, [hashed(name)], { ...channel, invites: channel.invites - 1 });
+      }),
+    );
+  }
+}
+
+/** Takes one use of an invite for a request, until a time. @throws ApiError `invite_revoked`, `invite_expired`, `invite_exhausted` */
+export function reserveUse(invite: InviteRecord, requestId: string, until: number, now: number): InviteRecord {
+  if (invite.revoked) throw new ApiError("invite_revoked", "the invite was revoked");
+  if (invite.expiresAt <= now) throw new ApiError("invite_expired", "the invite has expired");
+  const uses = heldUses(invite, now);
+  if (uses.length >= invite.maxUses) throw new ApiError("invite_exhausted", "all uses of the invite are taken");
+  return { ...invite, uses: [...uses, { requestId, until }] };
+}
+
+/** Ends the hold of a request: its use is used up, or free again. */
+export function settleUse(invite: InviteRecord, requestId: string, outcome: "used" | "free"): InviteRecord {
+  const others = invite.uses.filter((use) => use.requestId !== requestId);
+  return { ...invite, uses: outcome === "used" ? [...others, { requestId, until: null }] : others };
+}
+
+/** What is used up or held: a hold whose time is over counts no more. */
+function heldUses({ uses }: InviteRecord, now: number): readonly InviteUse[] {
+  return uses.filter(({ until }) => until === null || until > now);
+}
+
+function infoOf(record: InviteRecord, now: number): InviteInfo {
+  const { id, channel, inviteKey, attestation, maxUses, createdAt, expiresAt } = record;
+  const uses = heldUses(record, now).length;
+  const end = expiresAt <= now ? "expired" : uses >= maxUses ? "exhausted" : "open";
+  return { id, channel, inviteKey, attestation, maxUses, uses, status: record.revoked ? "revoked" : end, createdAt, expiresAt };
+}

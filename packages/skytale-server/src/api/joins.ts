@@ -1,0 +1,287 @@
+import type { Registry } from "../registry/registry.ts";
+import { transact, type Transaction } from "../registry/transaction.ts";
+import { ApiError } from "./api-error.ts";
+import { noSuchChannel, type Channels, type PageOptions } from "./channels.ts";
+import { orgOf } from "./channel-name.ts";
+import { isProof } from "./invite-proof.ts";
+import { reserveUse, settleUse } from "./invites.ts";
+import type { ApiLimits } from "./limits.ts";
+import { channels, expiries, hashed, invites, joins, pendingJoins, timeKey, type InviteRecord, type JoinRecord } from "./records.ts";
+
+/** What somebody sends who wants to join. Bytes are base64url. */
+export interface JoinSubmission {
+  readonly channel: string;
+  readonly inviteId: string;
+  readonly requestId: string;
+  readonly keyPackage: string;
+  readonly proof: string;
+}
+
+/** A request to join as the one who made it sees it. */
+export interface JoinState {
+  readonly requestId: string;
+  readonly channel: string;
+  readonly status: "pending" | "admitted" | "refused" | "expired";
+  /** Milliseconds since 1970. */
+  readonly createdAt: number;
+  readonly expiresAt: number;
+  readonly welcome?: string | undefined;
+  readonly sequence?: number | undefined;
+  readonly reason?: string | undefined;
+}
+
+/** A request to join as members see it, with what they need to check it. */
+export interface PendingJoin {
+  readonly request: JoinRecord;
+  readonly invite: InviteRecord;
+}
+
+/** Requests that wait, and what the next ones come after. */
+export interface PendingPage {
+  readonly items: readonly PendingJoin[];
+  readonly next?: string | undefined;
+}
+
+/** The answer of a member. */
+export type JoinAnswer =
+  | { readonly status: "admitted"; readonly welcome: string; readonly sequence?: number | undefined }
+  | { readonly status: "refused"; readonly reason?: string | undefined };
+
+type Outcome = JoinAnswer | { readonly status: "expired" };
+
+/** What {@link Joins} is made with. */
+export interface JoinsOptions {
+  readonly registry: Registry;
+  readonly channels: Channels;
+  readonly limits: ApiLimits;
+  readonly now: () => number;
+  /** There is a new request on a channel, or an answer to a request: the topics are {@link channelTopic} and {@link joinTopic}. */
+  readonly notify: (topic: string) => void;
+}
+
+/** What is notified when a request to join a channel comes in. */
+export function channelTopic(channel: string): string {
+  return `channel ${channel}`;
+}
+
+/** What is notified when a request to join is answered. */
+export function joinTopic(requestId: string): string {
+  return `join ${requestId}`;
+}
+
+/** Requests to join, from coming in to being forgotten. Each step is durable when its call resolves; repeating a call changes nothing. */
+export class Joins {
+  readonly #options: JoinsOptions;
+  #lastOrder = 0;
+
+  constructor(options: JoinsOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Takes a request to join. It holds a use of its invite until it is answered, withdrawn or expired.
+   *
+   * @throws ApiError `invalid_channel_name`, `invite_unknown`, `invite_expired`, `invite_exhausted`, `invite_revoked`, `join_expired`,
+   *   `id_taken`, `limit_reached`
+   */
+  async submit(accountId: string, submission: JoinSubmission): Promise<JoinState> {
+    const { registry, channels: access, limits, now, notify } = this.#options;
+    const { channel: name, inviteId, requestId } = submission;
+    orgOf(name);
+    const state = await access.lock.run(name, () =>
+      transact(registry, async (transaction) => {
+        const existing = await transaction.get(joins, requestId);
+        if (existing !== undefined) return this.#repeated(existing, accountId, submission);
+        const invite = await transaction.get(invites, hashed(name), inviteId);
+        const channel = await transaction.get(channels, hashed(name));
+        if (invite === undefined || channel === undefined || !isProven(submission, invite)) throw unknownInvite();
+        const createdAt = now();
+        const expiresAt = createdAt + limits.joinWindowMs;
+        const reserved = reserveUse(invite, requestId, expiresAt, createdAt);
+        if (channel.pending >= limits.maxPendingPerChannel) {
+          throw new ApiError("limit_reached", `${limits.maxPendingPerChannel} requests to join may wait on a channel`);
+        }
+        const order = this.#nextOrder(requestId);
+        const record: JoinRecord = { ...submission, accountId, order, status: "pending", createdAt, expiresAt };
+        transaction.put(invites, [hashed(name), inviteId], reserved);
+        transaction.put(channels, [hashed(name)], { ...channel, pending: channel.pending + 1 });
+        transaction.put(joins, [requestId], record);
+        transaction.put(pendingJoins, [hashed(name), order], { id: requestId });
+        transaction.put(expiries, expiryKey(record), { kind: "join", channel: name, id: requestId });
+        return stateOf(record, createdAt);
+      }),
+    );
+    notify(channelTopic(name));
+    return state;
+  }
+
+  /** A request, for the account that made it. @throws ApiError `join_unknown` */
+  async get(accountId: string, requestId: string): Promise<JoinState> {
+    const record = await joins.read(this.#options.registry, requestId);
+    if (record?.accountId !== accountId) throw unknownJoin();
+    return stateOf(record, this.#options.now());
+  }
+
+  /**
+   * Withdraws a request, or forgets its answer: the joiner has it.
+   *
+   * @throws ApiError `join_unknown`
+   */
+  async remove(accountId: string, requestId: string): Promise<void> {
+    const { registry, channels: access, notify } = this.#options;
+    const record = await joins.read(registry, requestId);
+    if (record?.accountId !== accountId) throw unknownJoin();
+    await access.lock.run(record.channel, () =>
+      transact(registry, async (transaction) => {
+        const current = await transaction.get(joins, requestId);
+        if (current === undefined) return;
+        if (current.status === "pending") await this.#settle(transaction, current, { status: "expired" });
+        await this.#remove(transaction, current);
+      }),
+    );
+    notify(joinTopic(requestId));
+  }
+
+  /** Ends a request that waited too long, and forgets one that ended long ago. */
+  async expire(name: string, requestId: string): Promise<void> {
+    const { registry, channels: access, now, notify } = this.#options;
+    await access.lock.run(name, () =>
+      transact(registry, async (transaction) => {
+        const record = await transaction.get(joins, requestId);
+        if (record === undefined || record.expiresAt > now()) return;
+        if (record.status === "pending") await this.#settle(transaction, record, { status: "expired" });
+        else await this.#remove(transaction, record);
+      }),
+    );
+    notify(joinTopic(requestId));
+  }
+
+  /** The requests that wait on a channel, oldest first, for who may use it. @throws ApiError `invalid_channel_name`, `not_found` */
+  async pending(accountId: string, name: string, { limit, after }: PageOptions): Promise<PendingPage> {
+    const { registry, channels: access, now } = this.#options;
+    await access.assertUsable(accountId, name);
+    const prefix = pendingJoins.under(hashed(name));
+    const entries = await registry.list(prefix, { limit, after: after === undefined ? undefined : prefix + after });
+    const found = await Promise.all(entries.map((entry) => this.#pendingJoin(pendingJoins.of(entry).id)));
+    const items = found.flatMap((join) => (join === undefined || join.request.expiresAt <= now() ? [] : join));
+    return { items, next: entries.at(-1)?.key.slice(prefix.length) ?? after };
+  }
+
+  /**
+   * Answers a request. The account of an admitted one may use the channel from then on. The same answer again changes nothing.
+   *
+   * @throws ApiError `invalid_channel_name`, `not_found` (no such channel), `join_unknown`, `join_expired`, `already_answered`,
+   *   `limit_reached` (grants)
+   */
+  async answer(memberId: string, name: string, requestId: string, answer: JoinAnswer): Promise<void> {
+    const { registry, channels: access, now, notify } = this.#options;
+    orgOf(name);
+    await access.lock.run(name, () =>
+      transact(registry, async (transaction) => {
+        await access.usable(transaction, memberId, name);
+        const record = await transaction.get(joins, requestId);
+        if (record?.channel !== name) throw unknownJoin();
+        if (record.status !== "pending") {
+          if (isSame(record, answer)) return;
+          throw new ApiError("already_answered", `the request was ${record.status} before`);
+        }
+        if (record.expiresAt <= now()) throw new ApiError("join_expired", "the request has expired");
+        await this.#settle(transaction, record, answer);
+      }),
+    );
+    notify(joinTopic(requestId));
+  }
+
+  /** Refuses requests as part of the transaction that revokes their invite. Tell who waits when it is done. */
+  async refuseAll(transaction: Transaction, requestIds: readonly string[]): Promise<void> {
+    for (const requestId of requestIds) {
+      const record = await transaction.get(joins, requestId);
+      if (record?.status !== "pending") continue;
+      await this.#settle(transaction, record, { status: "refused", reason: "the invite was revoked" });
+    }
+  }
+
+  async #settle(transaction: Transaction, record: JoinRecord, answer: Outcome): Promise<void> {
+    const { channels: access, limits, now } = this.#options;
+    const { requestId, inviteId, channel: name } = record;
+    const channel = await transaction.get(channels, hashed(name));
+    const invite = await transaction.get(invites, hashed(name), inviteId);
+    if (channel === undefined) throw noSuchChannel();
+    const answered: JoinRecord = { ...record, ...answer, expiresAt: now() + limits.rememberMs };
+    await this.#unlist(transaction, record);
+    transaction.put(joins, [requestId], answered);
+    transaction.put(expiries, expiryKey(answered), { kind: "join", channel: name, id: requestId });
+    if (invite !== undefined) {
+      transaction.put(invites, [hashed(name), inviteId], settleUse(invite, requestId, answer.status === "admitted" ? "used" : "free"));
+    }
+    const left = { ...channel, pending: channel.pending - 1 };
+    if (answer.status === "admitted") await access.addGrant(transaction, left, record.accountId);
+    else transaction.put(channels, [hashed(name)], left);
+  }
+
+  async #remove(transaction: Transaction, { requestId }: JoinRecord): Promise<void> {
+    const record = await transaction.get(joins, requestId);
+    if (record === undefined) return;
+    await this.#unlist(transaction, record);
+    transaction.remove(joins, requestId);
+  }
+
+  /** Takes a request from the lists of those that wait and that end. */
+  async #unlist(transaction: Transaction, record: JoinRecord): Promise<void> {
+    const place = [hashed(record.channel), record.order] as const;
+    if ((await transaction.get(pendingJoins, ...place)) !== undefined) transaction.remove(pendingJoins, ...place);
+    if ((await transaction.get(expiries, ...expiryKey(record))) !== undefined) transaction.remove(expiries, ...expiryKey(record));
+  }
+
+  async #pendingJoin(requestId: string): Promise<PendingJoin | undefined> {
+    const { registry } = this.#options;
+    const request = await joins.read(registry, requestId);
+    if (request?.status !== "pending") return undefined;
+    const invite = await invites.read(registry, hashed(request.channel), request.inviteId);
+    return invite === undefined ? undefined : { request, invite };
+  }
+
+  #repeated(record: JoinRecord, accountId: string, { channel, inviteId, keyPackage, proof }: JoinSubmission): JoinState {
+    const isSameRequest = record.channel === channel && record.inviteId === inviteId && record.keyPackage === keyPackage;
+    if (record.accountId !== accountId || !isSameRequest || record.proof !== proof) {
+      throw new ApiError("id_taken", "there is another request with this id");
+    }
+    const state = stateOf(record, this.#options.now());
+    if (state.status === "expired") throw new ApiError("join_expired", "the request has expired; make another one");
+    return state;
+  }
+
+  /** Requests of one channel are in the order in which they came, over restarts too. */
+  #nextOrder(requestId: string): string {
+    this.#lastOrder = Math.max(this.#lastOrder + 1, this.#options.now());
+    return `${timeKey(this.#lastOrder)}-${requestId}`;
+  }
+}
+
+function isProven({ channel, inviteId, requestId, keyPackage, proof }: JoinSubmission, invite: InviteRecord): boolean {
+  const content = { channel, inviteId, requestId, keyPackage: Buffer.from(keyPackage, "base64url") };
+  return isProof(Buffer.from(proof, "base64url"), content, Buffer.from(invite.inviteKey, "base64url"));
+}
+
+function isSame(record: JoinRecord, answer: JoinAnswer): boolean {
+  if (record.status !== answer.status) return false;
+  return answer.status === "admitted" ? record.welcome === answer.welcome && record.sequence === answer.sequence : true;
+}
+
+function stateOf(record: JoinRecord, now: number): JoinState {
+  const { requestId, channel, createdAt, expiresAt, welcome, sequence, reason } = record;
+  const status = record.status === "pending" && expiresAt <= now ? "expired" : record.status;
+  return { requestId, channel, status, createdAt, expiresAt, welcome, sequence, reason };
+}
+
+function expiryKey({ expiresAt, requestId }: JoinRecord): readonly [string, string] {
+  return [timeKey(expiresAt), requestId];
+}
+
+function unknownInvite(): ApiError {
+  return new ApiError("invite_unknown", "no such invite of this channel, or the proof doesn't fit it");
+}
+
+function unknownJoin(): ApiError {
+  return new ApiError("join_unknown", "no such request to join");
+}

@@ -1,0 +1,139 @@
+import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
+import { KeyedLock } from "../registry/keyed-lock.ts";
+import type { Registry } from "../registry/registry.ts";
+import { transact, type Transaction } from "../registry/transaction.ts";
+import { ApiError } from "./api-error.ts";
+import { accountKeys, accounts, keys, type KeyMode, type KeyRecord } from "./records.ts";
+
+/** An API key as it is shown: neither the key nor its hash. */
+export interface ApiKeyInfo {
+  readonly id: string;
+  readonly accountId: string;
+  /** For people. */
+  readonly name: string;
+  /** Whether it begins with `sk_live_` or `sk_test_`. Both have the same rights. */
+  readonly mode: "live" | "test";
+  /** Milliseconds since 1970. */
+  readonly createdAt: number;
+}
+
+/** A new API key. */
+export interface CreatedApiKey extends ApiKeyInfo {
+  /** The key itself: it can't be shown again. */
+  readonly key: string;
+}
+
+/** What an API key is made with. */
+export interface ApiKeyOptions {
+  /** For people. Default: the id. */
+  readonly name?: string | undefined;
+  /** Default `live`. */
+  readonly mode?: "live" | "test" | undefined;
+}
+
+/** What {@link ApiKeys} is made with. */
+export interface ApiKeysOptions {
+  readonly registry: Registry;
+  readonly maxPerAccount: number;
+  readonly now: () => number;
+}
+
+const ID_BYTES = 12;
+const SECRET_BYTES = 32;
+/** `sk_live_`, 16 characters that find the record, 43 characters that nobody can guess. */
+const KEY = /^sk_(live|test)_([\w-]{16})[\w-]{43}$/;
+const ID = /^[\w-]{16}$/;
+
+/** The API keys of all accounts. */
+export class ApiKeys {
+  readonly #registry: Registry;
+  readonly #maxPerAccount: number;
+  readonly #now: () => number;
+  readonly #lock = new KeyedLock();
+  readonly #onRevoked: ((keyId: string) => void)[] = [];
+
+  constructor({ registry, maxPerAccount, now }: ApiKeysOptions) {
+    this.#registry = registry;
+    this.#maxPerAccount = maxPerAccount;
+    this.#now = now;
+  }
+
+  /** @throws ApiError `not_found` (no such account), `limit_reached` */
+  create(accountId: string, options: ApiKeyOptions): Promise<CreatedApiKey> {
+    return this.#lock.run(accountId, () => transact(this.#registry, (transaction) => this.add(transaction, accountId, options)));
+  }
+
+  /** Makes a key as part of a transaction. @throws ApiError as {@link create} */
+  async add(transaction: Transaction, accountId: string, { name, mode = "live" }: ApiKeyOptions): Promise<CreatedApiKey> {
+    const account = await transaction.get(accounts, accountId);
+    if (account === undefined) throw new ApiError("not_found", "no such account");
+    if (account.keys >= this.#maxPerAccount) throw new ApiError("limit_reached", `an account may have ${this.#maxPerAccount} API keys`);
+    const id = randomBytes(ID_BYTES).toString("base64url");
+    const key = `sk_${mode}_${id}${randomBytes(SECRET_BYTES).toString("base64url")}`;
+    const record: KeyRecord = { id, accountId, name: name ?? id, mode, hash: hashOf(key).toString("base64url"), createdAt: this.#now() };
+    transaction.put(accounts, [accountId], { ...account, keys: account.keys + 1 });
+    transaction.put(keys, [id], record);
+    transaction.put(accountKeys, [accountId, id], { id });
+    return { ...infoOf(record), key };
+  }
+
+  /** The key that was presented, unless it's unknown or revoked. */
+  async find(presented: string): Promise<ApiKeyInfo | undefined> {
+    const [, mode, id] = KEY.exec(presented) ?? [];
+    if (id === undefined) return undefined;
+    const record = await keys.read(this.#registry, id);
+    const hash = hashOf(presented);
+    if (record === undefined || record.mode !== (mode as KeyMode)) return undefined;
+    return timingSafeEqual(hash, Buffer.from(record.hash, "base64url")) ? infoOf(record) : undefined;
+  }
+
+  /** Whether a key is valid, by its id. */
+  async isValid(id: string): Promise<boolean> {
+    return ID.test(id) && (await keys.read(this.#registry, id)) !== undefined;
+  }
+
+  /** The keys of an account. */
+  async list(accountId: string): Promise<readonly ApiKeyInfo[]> {
+    const pointers = await this.#registry.list(accountKeys.under(accountId), { limit: this.#maxPerAccount });
+    const records = await Promise.all(pointers.map((entry) => keys.read(this.#registry, accountKeys.of(entry).id)));
+    const found = records.flatMap((record) => (record === undefined ? [] : infoOf(record)));
+    return found.toSorted((a, b) => a.createdAt - b.createdAt);
+  }
+
+  /**
+   * Makes a key invalid, for good. What was made from it, tokens and streams, is refused or ended by those who listen.
+   *
+   * @param accountId whose key it must be; absent for the operator, who may revoke any.
+   * @throws ApiError `not_found`
+   */
+  async revoke(id: string, accountId?: string): Promise<void> {
+    if (!ID.test(id)) throw noSuchKey();
+    await transact(this.#registry, async (transaction) => {
+      const record = await transaction.get(keys, id);
+      if (record === undefined || (accountId !== undefined && record.accountId !== accountId)) throw noSuchKey();
+      const account = await transaction.get(accounts, record.accountId);
+      await transaction.get(accountKeys, record.accountId, id);
+      if (account !== undefined) transaction.put(accounts, [account.id], { ...account, keys: account.keys - 1 });
+      transaction.remove(keys, id);
+      transaction.remove(accountKeys, record.accountId, id);
+    });
+    for (const listener of this.#onRevoked) listener(id);
+  }
+
+  /** Calls the listener with the id of each key that this process revokes. */
+  onRevoked(listener: (keyId: string) => void): void {
+    this.#onRevoked.push(listener);
+  }
+}
+
+function noSuchKey(): ApiError {
+  return new ApiError("not_found", "no such API key");
+}
+
+function infoOf({ id, accountId, name, mode, createdAt }: KeyRecord): ApiKeyInfo {
+  return { id, accountId, name, mode, createdAt };
+}
+
+function hashOf(key: string): Buffer {
+  return createHash("sha256").update(key).digest();
+}

@@ -1,0 +1,85 @@
+/** Caps and times of the API server. Every one has a default that suits one machine. */
+export interface ApiLimits {
+  /** TCP connections in all; further ones are dropped. Default 10,000. */
+  readonly maxConnections: number;
+  /** Calls that one account may make in a second. Default 100. */
+  readonly requestsPerSecond: number;
+  /** Accounts that may be made from one address in an hour. Default 60. */
+  readonly signupsPerHour: number;
+  /** Accounts in all. Default 100,000. */
+  readonly maxAccounts: number;
+  /** API keys of one account. Default 100. */
+  readonly maxKeysPerAccount: number;
+  /** Orgs of one account. Default 100. */
+  readonly maxOrgsPerAccount: number;
+  /** Channels of one org. Default 10,000. */
+  readonly maxChannelsPerOrg: number;
+  /** Accounts that have a grant for one channel. Default 10,000. */
+  readonly maxGrantsPerChannel: number;
+  /** Invites of one channel, those included that ended in the last week. Default 1,000. */
+  readonly maxInvitesPerChannel: number;
+  /** Requests to join that wait on one channel. Default 1,000. */
+  readonly maxPendingPerChannel: number;
+  /** Uses of one invite. Default 1,000. */
+  readonly maxUsesPerInvite: number;
+  /** Longest life of an invite, in milliseconds. Default 30 days. */
+  readonly maxInviteTtlMs: number;
+  /** How long a request to join waits for a member, in milliseconds. Default 24 hours. */
+  readonly joinWindowMs: number;
+  /** How long the answer to a request, and an invite that has ended, is remembered, in milliseconds. Default 7 days. */
+  readonly rememberMs: number;
+  /** Bytes of a key package. Default 16 Ki. */
+  readonly maxKeyPackageBytes: number;
+  /** Bytes of an invite's attestation. Default 4 Ki. */
+  readonly maxAttestationBytes: number;
+  /** Bytes of a welcome. Default 1 Mi. */
+  readonly maxWelcomeBytes: number;
+  /** Longest wait of a call that waits for news, in milliseconds. Default 30,000. */
+  readonly maxWaitMs: number;
+  /** Calls of one account that wait for news. Default 100. */
+  readonly maxWaitingPerAccount: number;
+  /** Life of a token, in milliseconds; at most 1 hour. Default 15 minutes. */
+  readonly tokenTtlMs: number;
+  /** Age at which the key that signs tokens is followed by a new one, in milliseconds. Default 30 days. */
+  readonly signingKeyTtlMs: number;
+}
+
+const SECOND = 1000;
+const MINUTE = 60 * SECOND;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+const KI = 1024;
+
+/** Fills in the defaults, and checks what was given. @throws TypeError naming the option. */
+export function readApiLimits(limits: Partial<ApiLimits> = {}): ApiLimits {
+  const all: ApiLimits = {
+    maxConnections: 10_000,
+    requestsPerSecond: 100,
+    signupsPerHour: 60,
+    maxAccounts: 100_000,
+    maxKeysPerAccount: 100,
+    maxOrgsPerAccount: 100,
+    maxChannelsPerOrg: 10_000,
+    maxGrantsPerChannel: 10_000,
+    maxInvitesPerChannel: 1000,
+    maxPendingPerChannel: 1000,
+    maxUsesPerInvite: 1000,
+    maxInviteTtlMs: 30 * DAY,
+    joinWindowMs: DAY,
+    rememberMs: 7 * DAY,
+    maxKeyPackageBytes: 16 * KI,
+    maxAttestationBytes: 4 * KI,
+    maxWelcomeBytes: KI * KI,
+    maxWaitMs: 30 * SECOND,
+    maxWaitingPerAccount: 100,
+    tokenTtlMs: 15 * MINUTE,
+    signingKeyTtlMs: 30 * DAY,
+    ...limits,
+  };
+  for (const [name, value] of Object.entries(all)) {
+    if (typeof value !== "number" || !(value > 0)) throw new TypeError(`limits.api.${name} must be a number greater than 0`);
+  }
+  if (all.tokenTtlMs > HOUR) throw new TypeError("limits.api.tokenTtlMs must not be more than an hour");
+  if (all.signingKeyTtlMs < 2 * all.tokenTtlMs) throw new TypeError("limits.api.signingKeyTtlMs must be twice tokenTtlMs or more");
+  return all;
+}

@@ -1,0 +1,86 @@
+import type { Access } from "../relay/access.ts";
+import type { Registry } from "../registry/registry.ts";
+import { Accounts, type Account } from "./accounts.ts";
+import { ApiError } from "./api-error.ts";
+import { Channels } from "./channels.ts";
+import { expire } from "./expiry.ts";
+import { Invites } from "./invites.ts";
+import { Joins, joinTopic } from "./joins.ts";
+import { ApiKeys } from "./keys.ts";
+import type { ApiLimits } from "./limits.ts";
+import { createAccess } from "./relay-access.ts";
+import { SigningKeys } from "./signing-keys.ts";
+import { Signals } from "./signals.ts";
+import { localKeys, TokenIssuer, TokenVerifier } from "./tokens.ts";
+
+/** What {@link Services.open} takes. */
+export interface ServicesOptions {
+  readonly registry: Registry;
+  readonly limits: ApiLimits;
+  /** Milliseconds since 1970. */
+  readonly now?: () => number;
+}
+
+/** All that the API server does, apart from HTTP. */
+export class Services {
+  readonly limits: ApiLimits;
+  readonly accounts: Accounts;
+  readonly keys: ApiKeys;
+  readonly signingKeys: SigningKeys;
+  readonly tokens: TokenIssuer;
+  /** Checks tokens that are shown to the API server. */
+  readonly verifier: TokenVerifier;
+  readonly channels: Channels;
+  readonly invites: Invites;
+  readonly joins: Joins;
+  readonly signals: Signals = new Signals();
+  /** What the relay asks. */
+  readonly access: Access;
+  readonly #registry: Registry;
+  readonly #now: () => number;
+
+  private constructor({ registry, limits, now = Date.now }: ServicesOptions, signingKeys: SigningKeys) {
+    this.#registry = registry;
+    this.#now = now;
+    this.limits = limits;
+    this.signingKeys = signingKeys;
+    this.keys = new ApiKeys({ registry, maxPerAccount: limits.maxKeysPerAccount, now });
+    this.accounts = new Accounts({ registry, keys: this.keys, maxAccounts: limits.maxAccounts, now });
+    this.tokens = new TokenIssuer(signingKeys, { ttlMs: limits.tokenTtlMs, now });
+    this.verifier = new TokenVerifier(localKeys(signingKeys), { audience: "skytale-api", now });
+    this.channels = new Channels({ registry, limits, now });
+    this.joins = new Joins({ registry, channels: this.channels, limits, now, notify: (topic) => this.signals.notify(topic) });
+    this.invites = new Invites({
+      registry,
+      channels: this.channels,
+      limits,
+      now,
+      refuse: (transaction, requestIds) => this.joins.refuseAll(transaction, requestIds),
+      refused: (requestIds) => {
+        for (const requestId of requestIds) this.signals.notify(joinTopic(requestId));
+      },
+    });
+    const verifier = new TokenVerifier(localKeys(signingKeys), { audience: "skytale-relay", now });
+    this.access = createAccess({ verifier, keys: this.keys, channels: this.channels });
+  }
+
+  /** @throws StorageError `storage_failed`, `data_dir_unusable` */
+  static async open(options: ServicesOptions): Promise<Services> {
+    const { registry, limits, now = Date.now } = options;
+    const signingKeys = await SigningKeys.open({ registry, ttlMs: limits.signingKeyTtlMs, tokenTtlMs: limits.tokenTtlMs, now });
+    return new Services(options, signingKeys);
+  }
+
+  /** The account of a caller that was let in. @throws ApiError `not_found` when it is gone meanwhile. */
+  async accountOf(id: string): Promise<Account> {
+    const account = await this.accounts.get(id);
+    if (account === undefined) throw new ApiError("not_found", "no such account");
+    return account;
+  }
+
+  /** Ends what has an end, and follows old signing keys by new ones. Called now and then. */
+  async maintain(): Promise<void> {
+    await this.signingKeys.maintain();
+    await expire(this.#registry, { joins: this.joins, invites: this.invites, now: this.#now() });
+  }
+}

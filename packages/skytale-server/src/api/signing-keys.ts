@@ -1,0 +1,117 @@
+import { createPrivateKey, createPublicKey, randomBytes, type KeyObject } from "node:crypto";
+import { StorageError } from "@parley/storage";
+import { calculateJwkThumbprint, type JSONWebKeySet } from "jose";
+import { KeyedLock } from "../registry/keyed-lock.ts";
+import type { Registry } from "../registry/registry.ts";
+import { transact } from "../registry/transaction.ts";
+import { signingKeys, type SigningKeyRecord } from "./records.ts";
+
+/** What {@link SigningKeys} is made with. */
+export interface SigningKeysOptions {
+  readonly registry: Registry;
+  /** Age at which a key is followed by a new one, in milliseconds. */
+  readonly ttlMs: number;
+  /** Longest life of what a key signs, in milliseconds. */
+  readonly tokenTtlMs: number;
+  readonly now: () => number;
+}
+
+/** A key to sign with. */
+export interface Signer {
+  readonly kid: string;
+  readonly key: KeyObject;
+}
+
+/** How long a new key is published before it signs: others keep the key set for a while. Milliseconds. */
+const PUBLISH_AHEAD_MS = 5 * 60_000;
+/** Clocks of other machines, in milliseconds. */
+const TOLERANCE_MS = 60_000;
+/** RFC 8410 §7: what stands before the 32 bytes of an Ed25519 private key in PKCS #8. */
+const PKCS8_PREFIX = Buffer.from("302e020100300506032b657004220420", "hex");
+/** Keys are few: one signs, one may follow, some are remembered. */
+const MAX_KEYS = 100;
+
+/**
+ * The keys that sign tokens. A key is followed by a new one when it's old, and stays in the key set until all that it signed is void.
+ */
+export class SigningKeys {
+  readonly #registry: Registry;
+  readonly #options: SigningKeysOptions;
+  readonly #lock = new KeyedLock();
+  /** Oldest first. */
+  #records: readonly SigningKeyRecord[] = [];
+  #signer: Signer | undefined;
+
+  private constructor(options: SigningKeysOptions) {
+    this.#registry = options.registry;
+    this.#options = options;
+  }
+
+  /** Reads the keys, and makes one if there is none. */
+  static async open(options: SigningKeysOptions): Promise<SigningKeys> {
+    const signingKeys = new SigningKeys(options);
+    await signingKeys.maintain();
+    return signingKeys;
+  }
+
+  /** The public keys (RFC 7517). */
+  keySet(): JSONWebKeySet {
+    return { keys: this.#records.map(({ kid, x }) => ({ kty: "OKP", crv: "Ed25519", x, kid, alg: "EdDSA", use: "sig" })) };
+  }
+
+  /** The key that signs now. */
+  signer(): Signer {
+    const now = this.#options.now();
+    const published = this.#records.findLast(({ createdAt }) => createdAt + PUBLISH_AHEAD_MS <= now) ?? this.#records[0];
+    if (published === undefined) throw new StorageError("data_dir_unusable", "There is no key to sign with");
+    if (this.#signer?.kid !== published.kid) this.#signer = { kid: published.kid, key: privateKey(Buffer.from(published.d, "base64url")) };
+    return this.#signer;
+  }
+
+  /** Follows an old key by a new one, and forgets those whose signatures are void. Called now and then. */
+  maintain(): Promise<void> {
+    return this.#lock.run("keys", async () => {
+      await this.#read();
+      const now = this.#options.now();
+      const newest = this.#records.at(-1);
+      if (newest === undefined || newest.createdAt + this.#options.ttlMs <= now) await this.#add();
+      for (const [index, { kid }] of this.#records.entries()) {
+        const successor = this.#records[index + 1];
+        const retiredAt = successor === undefined ? Infinity : successor.createdAt + PUBLISH_AHEAD_MS;
+        if (retiredAt + this.#options.tokenTtlMs + TOLERANCE_MS <= now) await this.#forget(kid);
+      }
+      await this.#read();
+    });
+  }
+
+  /** Makes the next key now. It is published at once, and signs in 5 minutes. */
+  rotate(): Promise<void> {
+    return this.#lock.run("keys", async () => {
+      await this.#add();
+      await this.#read();
+    });
+  }
+
+  async #read(): Promise<void> {
+    const entries = await this.#registry.list(signingKeys.prefix, { limit: MAX_KEYS });
+    this.#records = entries.map((entry) => signingKeys.of(entry)).toSorted((a, b) => a.createdAt - b.createdAt);
+  }
+
+  async #add(): Promise<void> {
+    const seed = randomBytes(32);
+    const { x = "" } = createPublicKey(privateKey(seed)).export({ format: "jwk" });
+    const kid = await calculateJwkThumbprint({ kty: "OKP", crv: "Ed25519", x });
+    const record = { kid, x, d: seed.toString("base64url"), createdAt: this.#options.now() };
+    await transact(this.#registry, async (transaction) => transaction.put(signingKeys, [kid], record));
+  }
+
+  async #forget(kid: string): Promise<void> {
+    await transact(this.#registry, async (transaction) => {
+      if ((await transaction.get(signingKeys, kid)) !== undefined) transaction.remove(signingKeys, kid);
+    });
+  }
+}
+
+function privateKey(seed: Uint8Array): KeyObject {
+  return createPrivateKey({ key: Buffer.concat([PKCS8_PREFIX, seed]), format: "der", type: "pkcs8" });
+}

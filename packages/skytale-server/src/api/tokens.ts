@@ -1,0 +1,110 @@
+import { randomUUID } from "node:crypto";
+import { createLocalJWKSet, errors, jwtVerify, SignJWT, type JWTPayload, type JWTVerifyGetKey } from "jose";
+import type { Account } from "./accounts.ts";
+import type { ApiKeyInfo } from "./keys.ts";
+import type { SigningKeys } from "./signing-keys.ts";
+
+/** Who tokens are for: the relay, and this server itself. */
+export type Audience = "skytale-relay" | "skytale-api";
+
+/** All of them: what a token is for unless its client asks for less. */
+export const AUDIENCES: readonly [Audience, Audience] = ["skytale-relay", "skytale-api"];
+
+/** Who a token speaks for. */
+export interface TokenHolder {
+  readonly accountId: string;
+  /** The API key that it was made from. */
+  readonly keyId: string;
+  /** Milliseconds since 1970. */
+  readonly expiresAt: number;
+}
+
+/** A token, and when it is void (milliseconds since 1970). */
+export interface IssuedToken {
+  readonly token: string;
+  readonly expiresAt: number;
+}
+
+/** Why a token was refused. */
+export type TokenRefusal = "invalid" | "expired";
+
+const ISSUER = "skytale-api";
+const ALGORITHM = "EdDSA";
+const MAX_TOKEN_LENGTH = 4096;
+/** How far clocks may be apart, in seconds. */
+const CLOCK_TOLERANCE = 5;
+
+/** Signs tokens: JWTs (RFC 7519) with EdDSA. */
+export class TokenIssuer {
+  readonly #signingKeys: SigningKeys;
+  readonly #ttlMs: number;
+  readonly #now: () => number;
+
+  constructor(signingKeys: SigningKeys, { ttlMs, now }: { readonly ttlMs: number; readonly now: () => number }) {
+    this.#signingKeys = signingKeys;
+    this.#ttlMs = ttlMs;
+    this.#now = now;
+  }
+
+  /** Makes a token for the holder of an API key. */
+  async issue(apiKey: ApiKeyInfo, { plan }: Pick<Account, "plan">, audience: readonly Audience[] = AUDIENCES): Promise<IssuedToken> {
+    const issuedAt = Math.floor(this.#now() / 1000);
+    const expiresAt = issuedAt + Math.floor(this.#ttlMs / 1000);
+    const { kid, key } = this.#signingKeys.signer();
+    const token = await new SignJWT({ plan, mode: apiKey.mode, key_id: apiKey.id })
+      .setProtectedHeader({ alg: ALGORITHM, kid, typ: "JWT" })
+      .setIssuer(ISSUER)
+      .setAudience([...audience])
+      .setSubject(apiKey.accountId)
+      .setIssuedAt(issuedAt)
+      .setExpirationTime(expiresAt)
+      .setJti(randomUUID())
+      .sign(key);
+    return { token, expiresAt: expiresAt * 1000 };
+  }
+}
+
+/** Checks tokens by the public keys alone: it can't make one. */
+export class TokenVerifier {
+  readonly #keys: JWTVerifyGetKey;
+  readonly #audience: Audience;
+  readonly #now: () => number;
+
+  /** @param keys where public keys come from: {@link localKeys}, or jose's `createRemoteJWKSet` where the API server is elsewhere. */
+  constructor(keys: JWTVerifyGetKey, { audience, now = Date.now }: { readonly audience: Audience; readonly now?: () => number }) {
+    this.#keys = keys;
+    this.#audience = audience;
+    this.#now = now;
+  }
+
+  /** Who holds a token, or why it is refused. Whether its API key has been revoked since is for the caller to ask. */
+  async verify(token: string): Promise<TokenHolder | TokenRefusal> {
+    if (token.length > MAX_TOKEN_LENGTH) return "invalid";
+    try {
+      const { payload } = await jwtVerify(token, this.#keys, {
+        issuer: ISSUER,
+        audience: this.#audience,
+        algorithms: [ALGORITHM],
+        requiredClaims: ["exp", "iat", "sub"],
+        clockTolerance: CLOCK_TOLERANCE,
+        currentDate: new Date(this.#now()),
+      });
+      return holderOf(payload) ?? "invalid";
+    } catch (error) {
+      if (error instanceof errors.JWTExpired) return "expired";
+      // A key set that can't be asked is no fault of the token.
+      if (error instanceof errors.JOSEError && !(error instanceof errors.JWKSTimeout)) return "invalid";
+      throw error;
+    }
+  }
+}
+
+/** The keys of this process's own signer. */
+export function localKeys(signingKeys: SigningKeys): JWTVerifyGetKey {
+  return (header, token) => createLocalJWKSet(signingKeys.keySet())(header, token);
+}
+
+function holderOf({ sub, exp, key_id: keyId }: JWTPayload): TokenHolder | undefined {
+  if (typeof sub !== "string" || typeof exp !== "number" || typeof keyId !== "string") return undefined;
+  return { accountId: sub, keyId, expiresAt: exp * 1000 };
+}

@@ -1,0 +1,50 @@
+import { createAccount, listAccounts } from "./cli/accounts.ts";
+import { createKey, listKeys, revokeKey } from "./cli/keys.ts";
+import { start } from "./cli/start.ts";
+
+const USAGE = `skytale-server [start] [options]          runs relay and API
+skytale-server accounts create [options]  makes an account and prints it with its first API key, once
+skytale-server accounts list [options]    lists the accounts
+skytale-server keys create [options]      makes an API key and prints it, once
+skytale-server keys list [options]        lists the API keys of an account
+skytale-server keys revoke <id> [options]
+
+start:
+  --port <n>          port of the API, 0 for a free one (default 5100)
+  --relay-port <n>    port of the relay, 0 for a free one (default 5000)
+  --host <address>    address to bind (default 127.0.0.1: this machine only)
+  --data-dir <path>   where everything is kept; without it everything is lost when the server stops
+  --signup <who>      open: whoever reaches the API may make an account (default); closed: only this command
+  --config <file>     JSON with any of: port, relayPort, host, dataDir, signup, trustProxy, limits
+  --log <level>       fatal, error, warn, info, debug or silent (default info)
+
+accounts and keys, while no server runs on the directory:
+  --data-dir <path>   the server's directory
+  --email <address>   accounts create: tells accounts apart
+  --account <id>      keys create, keys list: whose keys
+  --name <name>       what people call it
+  --test              keys create: a key that begins with sk_test_
+`;
+
+const COMMANDS: Readonly<Record<string, (args: readonly string[]) => Promise<void>>> = {
+  "accounts create": createAccount,
+  "accounts list": listAccounts,
+  "keys create": createKey,
+  "keys list": listKeys,
+  "keys revoke": revokeKey,
+};
+
+async function main(args: readonly string[]): Promise<void> {
+  const [command = ""] = args;
+  const words = args.slice(0, 2).join(" ");
+  const run = Object.hasOwn(COMMANDS, words) ? COMMANDS[words] : undefined;
+  if (args.includes("--help") || args.includes("-h") || command === "help") console.log(USAGE);
+  else if (command === "" || command === "start" || command.startsWith("-")) await start(command === "start" ? args.slice(1) : args);
+  else if (run !== undefined) await run(args.slice(2));
+  else throw new TypeError(`there is no command "${words}"; see skytale-server --help`);
+}
+
+main(process.argv.slice(2)).catch((error: unknown) => {
+  console.error(`skytale-server: ${error instanceof Error ? error.message : String(error)}`);
+  process.exitCode = 1;
+});

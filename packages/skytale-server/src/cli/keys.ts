@@ -1,0 +1,41 @@
+import { parseArgs } from "node:util";
+import { withServices } from "./with-services.ts";
+
+/** Makes an API key in a data directory and prints it. */
+export async function createKey(args: readonly string[]): Promise<void> {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      "data-dir": { type: "string" },
+      account: { type: "string" },
+      name: { type: "string" },
+      test: { type: "boolean", default: false },
+    },
+  });
+  const { account, name, test } = values;
+  if (account === undefined) throw new TypeError("say whose key: --account <id>");
+  await withServices(values["data-dir"], async ({ keys }) => {
+    const { id, key } = await keys.create(account, { name, mode: test ? "test" : "live" });
+    console.log(`id ${id}\nkey ${key}`);
+  });
+}
+
+/** Lists the API keys of an account of a data directory. */
+export async function listKeys(args: readonly string[]): Promise<void> {
+  const { values } = parseArgs({ args: [...args], options: { "data-dir": { type: "string" }, account: { type: "string" } } });
+  const { account } = values;
+  if (account === undefined) throw new TypeError("say whose keys: --account <id>");
+  await withServices(values["data-dir"], async ({ keys }) => {
+    for (const { id, name, mode, createdAt } of await keys.list(account)) {
+      console.log([id, new Date(createdAt).toISOString(), mode, name].join("\t"));
+    }
+  });
+}
+
+/** Revokes an API key of a data directory. */
+export async function revokeKey(args: readonly string[]): Promise<void> {
+  const { values, positionals } = parseArgs({ args: [...args], options: { "data-dir": { type: "string" } }, allowPositionals: true });
+  const [id] = positionals;
+  if (id === undefined) throw new TypeError("say which key: skytale-server keys revoke <id> --data-dir <path>");
+  await withServices(values["data-dir"], ({ keys }) => keys.revoke(id));
+}

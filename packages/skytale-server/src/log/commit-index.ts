@@ -1,0 +1,40 @@
+/** Epochs that the log remembers per channel. Later claims on older ones are recorded, and readers pass over them. */
+export const REMEMBERED_EPOCHS = 128;
+
+/**
+ * The commit on record of each of the last epochs of a channel. An early refusal is all that comes of it, so a wrong claim breaks nothing:
+ * an epoch that somebody claims falsely is taken over by who names the false commit, and an epoch that is forgotten is open again.
+ */
+export class CommitIndex {
+  /** In the order of their recording. */
+  readonly #sequences: Map<bigint, number>;
+
+  constructor(entries: Iterable<readonly [bigint, number]> = []) {
+    this.#sequences = new Map(entries);
+  }
+
+  winner(epoch: bigint): number | undefined {
+    return this.#sequences.get(epoch);
+  }
+
+  /** First epoch, from the given one on, that no commit is on record for. */
+  nextFree(epoch: bigint): bigint {
+    let free = epoch;
+    while (this.#sequences.has(free)) free++;
+    return free;
+  }
+
+  /** Puts a commit on record. Returns the epoch that is forgotten for it, if any. */
+  record(epoch: bigint, sequence: number): bigint | undefined {
+    this.#sequences.delete(epoch);
+    this.#sequences.set(epoch, sequence);
+    if (this.#sequences.size <= REMEMBERED_EPOCHS) return undefined;
+    const [oldest] = this.#sequences.keys();
+    if (oldest !== undefined) this.#sequences.delete(oldest);
+    return oldest;
+  }
+
+  copy(): CommitIndex {
+    return new CommitIndex(this.#sequences);
+  }
+}

@@ -1,0 +1,95 @@
+import { type Environment, StorageError, type Table, type WriteQueue } from "@parley/storage";
+import type { RecordedKey } from "./draft.ts";
+import { keyId, KeyWindow, type KeyWindowOptions } from "./key-window.ts";
+import { numberAt, numbersKey } from "./log-keys.ts";
+
+/** Keys that a group of appends makes known, of one channel. */
+export interface ChannelKeys {
+  readonly channel: number;
+  readonly keys: readonly RecordedKey[];
+}
+
+/** Records that are removed with one group, at most: what is forgotten at once has come over time. */
+const REMOVALS = 256;
+
+/** Keeps a key window on disk: a record for each group of appends, written along with it. */
+export class KeyJournal {
+  readonly window: KeyWindow;
+  readonly #table: Table;
+  readonly #writes: WriteQueue;
+  #next = 1;
+  /** First record of the young generation; those before are of the old one or out of date. */
+  #youngFrom = 1;
+  /** Records that are out of date: from here to there. */
+  #removeFrom = 1;
+  #removeTo = 1;
+
+  constructor(environment: Environment, options: KeyWindowOptions, now: number) {
+    this.#table = environment.table("log-keys");
+    this.#writes = environment.writes;
+    const [firstKey] = this.#table.getKeys({ limit: 1 });
+    this.window = new KeyWindow(options, firstKey === undefined ? now : numberAt(firstKey, 1));
+    for (const { key, value } of this.#table.getRange({})) this.#load(key, value);
+  }
+
+  /** Queues a group's record. Returns its number, for {@link KeyJournal.take}. */
+  put(groups: readonly ChannelKeys[], now: number): number {
+    const number = this.#next++;
+    this.#writes.put(this.#table, numbersKey(number, now), encode(groups));
+    this.#removeSome();
+    return number;
+  }
+
+  /** Makes a group's keys known, once it is durable. */
+  take(number: number, groups: readonly ChannelKeys[], now: number): void {
+    for (const { channel, keys } of groups) {
+      for (const { publisher, key, sequence } of keys) {
+        if (this.window.add(keyId(channel, publisher, key), sequence, now)) this.#rotated(number);
+      }
+    }
+  }
+
+  #load(key: Uint8Array, value: Uint8Array): void {
+    const number = numberAt(key, 0);
+    if (this.#next === 1) {
+      this.#youngFrom = number;
+      this.#removeFrom = number;
+      this.#removeTo = number;
+    }
+    this.#next = number + 1;
+    this.take(number, decode(value), numberAt(key, 1));
+  }
+
+  #rotated(number: number): void {
+    this.#removeTo = this.#youngFrom;
+    this.#youngFrom = number;
+  }
+
+  #removeSome(): void {
+    if (this.#removeFrom >= this.#removeTo) return;
+    const range = { start: numbersKey(this.#removeFrom), end: numbersKey(this.#removeTo), limit: REMOVALS };
+    let last = this.#removeTo - 1;
+    let count = 0;
+    for (const key of this.#table.getKeys(range)) {
+      this.#writes.remove(this.#table, Uint8Array.from(key));
+      last = numberAt(key, 0);
+      count++;
+    }
+    this.#removeFrom = count < REMOVALS ? this.#removeTo : last + 1;
+  }
+}
+
+function encode(groups: readonly ChannelKeys[]): Buffer {
+  const rows = groups.map(({ channel, keys }) => [channel, keys.map(({ publisher, key, sequence }) => [publisher, key, sequence])]);
+  return Buffer.from(JSON.stringify(rows));
+}
+
+function decode(record: Uint8Array): ChannelKeys[] {
+  try {
+    const text = Buffer.from(record.buffer, record.byteOffset, record.byteLength).toString();
+    const rows = JSON.parse(text) as [number, [string, string, number][]][];
+    return rows.map(([channel, keys]) => ({ channel, keys: keys.map(([publisher, key, sequence]) => ({ publisher, key, sequence })) }));
+  } catch (error) {
+    throw new StorageError("data_dir_unusable", "The log's record of keys is damaged", { cause: error });
+  }
+}

@@ -1,0 +1,46 @@
+/** How long keys are known. */
+export interface KeyWindowOptions {
+  /** At least so many milliseconds, unless there are too many. Default 10 minutes. */
+  readonly rememberMs: number;
+  /** At least so many of the last ones, of all channels together. Default 250,000. Twice as many may be known, at about 150 bytes each. */
+  readonly maxRemembered: number;
+}
+
+export const DEFAULT_KEY_WINDOW: KeyWindowOptions = { rememberMs: 10 * 60_000, maxRemembered: 250_000 };
+
+/** One name for a key of a publisher on a channel. Lengths stand before what they measure, so that no two can be read alike. */
+export function keyId(channel: number | string, publisher: string, key: string): string {
+  return `${channel} ${publisher.length} ${publisher}${key}`;
+}
+
+/**
+ * Sequences by key, in two generations: when the young one is full or old enough, it becomes the old one, and the old one is forgotten. So
+ * nothing needs to be searched for what is out of date.
+ */
+export class KeyWindow {
+  readonly #options: KeyWindowOptions;
+  #young = new Map<string, number>();
+  #old = new Map<string, number>();
+  #youngSince: number;
+
+  constructor(options: KeyWindowOptions, now: number) {
+    this.#options = options;
+    this.#youngSince = now;
+  }
+
+  get(id: string): number | undefined {
+    return this.#young.get(id) ?? this.#old.get(id);
+  }
+
+  /** @returns whether this began a new generation, before the key was added. */
+  add(id: string, sequence: number, now: number): boolean {
+    const rotates = this.#young.size >= this.#options.maxRemembered || now - this.#youngSince >= this.#options.rememberMs;
+    if (rotates) {
+      this.#old = now - this.#youngSince >= 2 * this.#options.rememberMs ? new Map() : this.#young;
+      this.#young = new Map();
+      this.#youngSince = now;
+    }
+    this.#young.set(id, sequence);
+    return rotates;
+  }
+}

@@ -1,0 +1,178 @@
+import { deferred, type Deferred } from "@parley/core/internal";
+import { type Environment, StorageError } from "@parley/storage";
+import type { Appended, AppendOutcome, ChannelLog, Head, LogPage, NewEntry, ReadOptions, Retention, Watch } from "./channel-log.ts";
+import { ChannelTables, type StoredChannel } from "./channel-tables.ts";
+import { Draft } from "./draft.ts";
+import { type ChannelKeys, KeyJournal } from "./key-journal.ts";
+import { DEFAULT_KEY_WINDOW } from "./key-window.ts";
+import type { LogOptions } from "./memory-log.ts";
+import { DEFAULT_RETENTION } from "./retention.ts";
+import { Watchers } from "./watchers.ts";
+
+/** Bytes of bodies that share a commit, about. */
+const GROUP_BYTES = 8 * 1024 * 1024;
+
+interface Job {
+  readonly channel: string;
+  readonly publisher: string;
+  readonly entries: readonly NewEntry[];
+  readonly bytes: number;
+  readonly done: Deferred<readonly AppendOutcome[]>;
+}
+
+/** What a group of appends will have done to one channel. */
+interface Plan {
+  readonly channel: StoredChannel;
+  readonly draft: Draft;
+}
+
+/**
+ * Logs in a server's data directory.
+ *
+ * What comes while a commit is under way goes into the next one, so any number of publishers share a flush of the disk. Sequences are given
+ * when a commit begins, and what a commit did is taken over when it is durable: a failed one leaves neither gap nor trace.
+ */
+export class LmdbLog implements ChannelLog {
+  readonly #environment: Environment;
+  readonly #tables: ChannelTables;
+  readonly #journal: KeyJournal;
+  readonly #retention: Retention;
+  readonly #now: () => number;
+  readonly #watchers = new Watchers();
+  #jobs: Job[] = [];
+  /** Channels that may hold what is too old. */
+  #expiring = new Set<string>();
+  #running: Promise<void> | undefined;
+  #closed = false;
+
+  private constructor(environment: Environment, options: LogOptions) {
+    this.#environment = environment;
+    this.#now = options.now ?? Date.now;
+    this.#retention = { ...DEFAULT_RETENTION, ...options.retention };
+    this.#tables = new ChannelTables(environment);
+    this.#journal = new KeyJournal(environment, { ...DEFAULT_KEY_WINDOW, ...options.keys }, this.#now());
+  }
+
+  /**
+   * Opens the logs of an environment, one at a time per environment. Closing them leaves the environment open.
+   *
+   * @throws StorageError `storage_failed`, `data_dir_unusable`
+   */
+  static open(environment: Environment, options: LogOptions = {}): LmdbLog {
+    return failing("The logs can't be read", () => new LmdbLog(environment, options));
+  }
+
+  append(channel: string, publisher: string, entries: readonly NewEntry[]): Promise<readonly AppendOutcome[]> {
+    if (this.#closed) return rejectClosed();
+    const bytes = entries.reduce((sum, { body }) => sum + body.length, 0);
+    const done = deferred<readonly AppendOutcome[]>();
+    this.#jobs.push({ channel, publisher, entries, bytes, done });
+    this.#running ??= this.#run();
+    return done.promise;
+  }
+
+  async read(name: string, options: ReadOptions): Promise<LogPage> {
+    if (this.#closed) return rejectClosed();
+    return failing("A log can't be read", () => this.#tables.read(name, options));
+  }
+
+  async head(name: string): Promise<Head> {
+    if (this.#closed) return rejectClosed();
+    return failing("A log can't be read", () => this.#tables.head(name));
+  }
+
+  async watch(name: string, listener: (page: Appended) => void): Promise<Watch> {
+    if (this.#closed) return rejectClosed();
+    const head = failing("A log can't be read", () => this.#tables.head(name));
+    // A commit that is on disk already, but not told of yet, is in the head.
+    const fromHead = (page: Appended): void => {
+      if (page.first >= head.next) listener(page);
+    };
+    return { head, stop: this.#watchers.add(name, fromHead) };
+  }
+
+  async expire(): Promise<void> {
+    if (this.#closed) return rejectClosed();
+    const oldest = this.#now() - this.#retention.maxAgeMs;
+    for (const names of this.#tables.namesByPage()) {
+      for (const name of names) if (this.#tables.holdsBefore(name, oldest)) this.#expiring.add(name);
+      if (this.#expiring.size > 0) await (this.#running ??= this.#run());
+      // One page after the other, and others' work in between.
+      await new Promise<void>((resolve) => setImmediate(resolve));
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    // What the rest of this turn of the event loop brings shares the first commit.
+    await new Promise<void>((resolve) => setImmediate(resolve));
+    while (this.#jobs.length > 0 || this.#expiring.size > 0) await this.#commit(this.#takeJobs());
+    this.#running = undefined;
+  }
+
+  #takeJobs(): readonly Job[] {
+    let bytes = 0;
+    let count = 0;
+    while (count < this.#jobs.length && bytes < GROUP_BYTES) bytes += this.#jobs[count++]?.bytes ?? 0;
+    if (count < this.#jobs.length) return this.#jobs.splice(0, count);
+    const jobs = this.#jobs;
+    this.#jobs = [];
+    return jobs;
+  }
+
+  async #commit(jobs: readonly Job[]): Promise<void> {
+    const expiring = this.#expiring;
+    this.#expiring = new Set();
+    try {
+      const plans = new Map<string, Plan>();
+      const outcomes = failing("A log can't be read", () => jobs.map((job) => this.#plan(job, plans)));
+      const done = await this.#write([...plans.values()], expiring);
+      done();
+      for (const [index, job] of jobs.entries()) job.done.resolve(outcomes[index] ?? []);
+    } catch (error) {
+      for (const { done } of jobs) done.reject(error);
+    }
+  }
+
+  #plan({ channel: name, publisher, entries }: Job, plans: Map<string, Plan>): readonly AppendOutcome[] {
+    const known = plans.get(name);
+    const channel = known?.channel ?? this.#tables.openOrCreate(name);
+    const plan = known ?? { channel, draft: new Draft(channel, this.#journal.window) };
+    if (known === undefined) plans.set(name, plan);
+    return entries.map((entry) => plan.draft.add(publisher, entry));
+  }
+
+  /** Writes what is planned. Returns what is to be done once everything is durable, which it is then. */
+  async #write(plans: readonly Plan[], expiring: ReadonlySet<string>): Promise<() => void> {
+    const now = this.#now();
+    const written = plans.filter(({ draft }) => draft.bodies.length > 0);
+    const retained = failing("A log can't be read", () => this.#tables.retain(written, expiring, this.#retention, now));
+    // What is refused or known already is so by commits that are durable: only one is under way at a time.
+    if (written.length === 0 && retained.size === 0) return () => undefined;
+    const keys: ChannelKeys[] = written.map(({ channel, draft }) => ({ channel: channel.id, keys: draft.keys }));
+    const taken = this.#tables.put(written, retained, now);
+    const number = keys.length > 0 ? this.#journal.put(keys, now) : 0;
+    await this.#environment.writes.flush();
+    return () => {
+      taken();
+      this.#journal.take(number, keys, now);
+      for (const { channel, draft } of written) this.#watchers.tell(channel.name, draft);
+    };
+  }
+}
+
+function failing<T>(what: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    throw error instanceof StorageError ? error : new StorageError("storage_failed", what, { cause: error });
+  }
+}
+
+function rejectClosed(): Promise<never> {
+  return Promise.reject(new StorageError("storage_failed", "The log is closed"));
+}

@@ -1,0 +1,161 @@
+import { createHash } from "node:crypto";
+import { type Environment, StorageError, type Table, type WriteQueue } from "@parley/storage";
+import type { WelcomeOptions } from "./memory-welcomes.ts";
+import { type Waiting, welcomeId, WelcomeIndex } from "./welcome-index.ts";
+import type { NewWelcome, StoredWelcome, WelcomeId, WelcomeStore } from "./welcome-store.ts";
+
+interface Row {
+  readonly channel: string;
+  readonly recipient: string;
+  readonly id: string;
+  readonly length: number;
+  readonly recordedAt: number;
+}
+
+/**
+ * Welcomes in a server's data directory. Tables: `welcomes` (channel, recipient, id → row), `welcome-payloads` (id → payload). Who has one
+ * waiting is held in memory; a change is seen there when it is durable.
+ */
+export class LmdbWelcomes implements WelcomeStore {
+  readonly #rows: Table;
+  readonly #payloads: Table;
+  readonly #writes: WriteQueue;
+  readonly #index: WelcomeIndex;
+  readonly #now: () => number;
+  /** One change after the other, so that what a payload is kept for is known when it is decided on. */
+  #last: Promise<unknown> = Promise.resolve();
+  #closed = false;
+
+  private constructor(environment: Environment, options: WelcomeOptions) {
+    this.#rows = environment.table("welcomes");
+    this.#payloads = environment.table("welcome-payloads");
+    this.#writes = environment.writes;
+    this.#index = new WelcomeIndex(options.limits);
+    this.#now = options.now ?? Date.now;
+    for (const { value } of this.#rows.getRange({})) this.#index.add(waitingOf(value));
+  }
+
+  /**
+   * Opens the welcomes of an environment, one at a time per environment. Closing them leaves the environment open.
+   *
+   * @throws StorageError `storage_failed`, `data_dir_unusable`
+   */
+  static open(environment: Environment, options: WelcomeOptions = {}): LmdbWelcomes {
+    return new LmdbWelcomes(environment, options);
+  }
+
+  put(channel: string, welcome: NewWelcome): Promise<boolean> {
+    return this.#change(async () => {
+      if (!this.#index.hasRoomFor(channel, welcome)) return false;
+      const { recipients, payload } = welcome;
+      const id = welcomeId(channel, payload);
+      const recordedAt = this.#now();
+      const added = recipients.map((recipient): Waiting => ({ channel, recipient, id, length: payload.length, recordedAt }));
+      const known = new Set(this.#index.find(channel, recipients).map((waiting) => rowKey(channel, waiting).toString("hex")));
+      const fresh = added.filter((waiting) => !known.has(rowKey(channel, waiting).toString("hex")));
+      if (fresh.length > 0) {
+        this.#writes.put(this.#payloads, id, payload);
+        for (const waiting of fresh) this.#writes.put(this.#rows, rowKey(channel, waiting), record(waiting));
+        await this.#writes.flush();
+      }
+      for (const waiting of fresh) this.#index.add(waiting);
+      this.#index.tell(channel, recipients);
+      return true;
+    });
+  }
+
+  async fetch(channel: string, recipients: readonly Uint8Array[], maxBytes: number): Promise<readonly StoredWelcome[]> {
+    if (this.#closed) throw closedError();
+    const found: StoredWelcome[] = [];
+    let bytes = 0;
+    for (const { id, recipient, recordedAt, length } of this.#index.find(channel, recipients)) {
+      bytes += length;
+      if (bytes > maxBytes && found.length > 0) break;
+      const payload = this.#payloads.get(id);
+      // A removal is on disk a moment before it is known here.
+      if (payload !== undefined) found.push({ id, recipient, payload, recordedAt });
+    }
+    return found;
+  }
+
+  acknowledge(channel: string, welcomes: readonly WelcomeId[]): Promise<void> {
+    return this.#remove(welcomes.map((welcome) => ({ channel, ...welcome })));
+  }
+
+  watch(channel: string, recipients: readonly Uint8Array[], listener: () => void): () => void {
+    return this.#index.watch(channel, recipients, listener);
+  }
+
+  expire(): Promise<void> {
+    return this.#remove(this.#index.expired(this.#now()));
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#last;
+  }
+
+  #remove(welcomes: readonly (WelcomeId & { readonly channel: string })[]): Promise<void> {
+    return this.#change(async () => {
+      const removed: Waiting[] = [];
+      for (const welcome of welcomes) {
+        const found = this.#index.remove(welcome.channel, welcome);
+        if (found === undefined) continue;
+        removed.push(found.waiting);
+        this.#writes.remove(this.#rows, rowKey(welcome.channel, welcome));
+        if (found.payloadToo) this.#writes.remove(this.#payloads, welcome.id);
+      }
+      if (removed.length === 0) return;
+      try {
+        await this.#writes.flush();
+      } catch (error) {
+        for (const waiting of removed) this.#index.add(waiting);
+        throw error;
+      }
+    });
+  }
+
+  #change<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#closed) return Promise.reject(closedError());
+    const done = this.#last.then(work);
+    this.#last = done.catch(() => undefined);
+    return done;
+  }
+}
+
+/** Hashed: names and references are of any length, and a key isn't. */
+function rowKey(channel: string, { id, recipient }: WelcomeId): Buffer {
+  return createHash("sha256")
+    .update(`${Buffer.byteLength(channel)} ${recipient.length} ${channel}`)
+    .update(recipient)
+    .update(id)
+    .digest();
+}
+
+function record({ channel, recipient, id, length, recordedAt }: Waiting): Buffer {
+  const row: Row = {
+    channel,
+    recipient: Buffer.from(recipient).toString("base64"),
+    id: Buffer.from(id).toString("base64"),
+    length,
+    recordedAt,
+  };
+  return Buffer.from(JSON.stringify(row));
+}
+
+function waitingOf(value: Uint8Array): Waiting {
+  try {
+    const row = JSON.parse(Buffer.from(value).toString()) as Row;
+    return { ...row, recipient: bytesOf(row.recipient), id: bytesOf(row.id) };
+  } catch (error) {
+    throw new StorageError("data_dir_unusable", "The record of a welcome is damaged", { cause: error });
+  }
+}
+
+function bytesOf(base64: string): Uint8Array {
+  return Uint8Array.from(Buffer.from(base64, "base64"));
+}
+
+function closedError(): StorageError {
+  return new StorageError("storage_failed", "The welcomes are closed");
+}

@@ -1,0 +1,57 @@
+/** Bytes of a number in a key: enough for everything that is counted here, and for milliseconds. */
+const NUMBER = 6;
+
+/** Numbers as bytes that sort like them. Bytes that are left out sort first. */
+export function numbersKey(...numbers: readonly number[]): Buffer {
+  const key = Buffer.allocUnsafe(numbers.length * NUMBER);
+  for (const [index, number] of numbers.entries()) key.writeUIntBE(number, index * NUMBER, NUMBER);
+  return key;
+}
+
+/** The number at a place of such a key. */
+export function numberAt(key: Uint8Array, index: number): number {
+  return view(key).readUIntBE(index * NUMBER, NUMBER);
+}
+
+/** Key of a segment. All that retention needs to know of it is there. */
+export interface SegmentKey {
+  readonly channel: number;
+  /** Sequence of its last entry. */
+  readonly last: number;
+  readonly count: number;
+  /** Bytes of its bodies. */
+  readonly bytes: number;
+  /** Milliseconds since 1970. */
+  readonly recordedAt: number;
+}
+
+/** The last sequence stands before the others, so that the segment which holds a sequence is the first from that on. */
+export function segmentKey({ channel, last, count, bytes, recordedAt }: SegmentKey): Buffer {
+  return numbersKey(channel, last, count, bytes, recordedAt);
+}
+
+export function readSegmentKey(key: Uint8Array): SegmentKey {
+  return {
+    channel: numberAt(key, 0),
+    last: numberAt(key, 1),
+    count: numberAt(key, 2),
+    bytes: numberAt(key, 3),
+    recordedAt: numberAt(key, 4),
+  };
+}
+
+/** Key of the commit on record for an epoch. */
+export function commitKey(channel: number, epoch: bigint): Buffer {
+  const key = Buffer.allocUnsafe(NUMBER + 8);
+  key.writeUIntBE(channel, 0, NUMBER);
+  key.writeBigUInt64BE(epoch, NUMBER);
+  return key;
+}
+
+export function epochOf(key: Uint8Array): bigint {
+  return view(key).readBigUInt64BE(NUMBER);
+}
+
+function view(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}

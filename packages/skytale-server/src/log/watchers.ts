@@ -1,0 +1,25 @@
+import type { Appended } from "./channel-log.ts";
+
+type Listener = (page: Appended) => void;
+
+/** Who wants to know of appends, by channel. */
+export class Watchers {
+  readonly #byChannel = new Map<string, Set<Listener>>();
+
+  /** Returns how to end it. */
+  add(channel: string, listener: Listener): () => void {
+    const listeners = this.#byChannel.get(channel) ?? new Set();
+    this.#byChannel.set(channel, listeners);
+    // A listener may be added twice.
+    const own: Listener = (page) => listener(page);
+    listeners.add(own);
+    return () => {
+      listeners.delete(own);
+      if (listeners.size === 0 && this.#byChannel.get(channel) === listeners) this.#byChannel.delete(channel);
+    };
+  }
+
+  tell(channel: string, page: Appended): void {
+    for (const listener of this.#byChannel.get(channel) ?? []) listener(page);
+  }
+}

@@ -1,0 +1,145 @@
+import { createHash } from "node:crypto";
+import type { NewWelcome, WelcomeId } from "./welcome-store.ts";
+
+/** How many welcomes are kept, and for how long. */
+export interface WelcomeLimits {
+  /** Welcomes that wait on one channel, counted per recipient. Default 10,000. */
+  readonly maxPerChannel: number;
+  /** Bytes of their payloads. Default 64 MiB. */
+  readonly maxBytesPerChannel: number;
+  /** Life of a welcome, in milliseconds. Default 7 days. */
+  readonly ttlMs: number;
+}
+
+export const DEFAULT_WELCOME_LIMITS: WelcomeLimits = {
+  maxPerChannel: 10_000,
+  maxBytesPerChannel: 64 * 1024 * 1024,
+  ttlMs: 7 * 24 * 60 * 60_000,
+};
+
+/** A welcome of one recipient, its payload aside. */
+export interface Waiting {
+  readonly channel: string;
+  readonly recipient: Uint8Array;
+  /** Of the payload: the same for all its recipients. */
+  readonly id: Uint8Array;
+  readonly length: number;
+  readonly recordedAt: number;
+}
+
+interface ChannelEntry {
+  /** By recipient, then by id. */
+  readonly byRecipient: Map<string, Map<string, Waiting>>;
+  /** Recipients by payload, and the payload's length. */
+  readonly payloads: Map<string, { readonly length: number; recipients: number }>;
+  count: number;
+  bytes: number;
+}
+
+/** An id that the same bytes on the same channel always have: a welcome that is put twice is kept once. */
+export function welcomeId(channel: string, payload: Uint8Array): Uint8Array {
+  const hash = createHash("sha256")
+    .update(`${Buffer.byteLength(channel)} ${channel}`)
+    .update(payload)
+    .digest();
+  return Uint8Array.from(hash.subarray(0, 16));
+}
+
+export function hex(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("hex");
+}
+
+/** Who has welcomes waiting: all of them, in memory, without payloads. */
+export class WelcomeIndex {
+  readonly #limits: WelcomeLimits;
+  readonly #channels = new Map<string, ChannelEntry>();
+  readonly #listeners = new Map<string, Set<() => void>>();
+
+  constructor(limits: Partial<WelcomeLimits> = {}) {
+    this.#limits = { ...DEFAULT_WELCOME_LIMITS, ...limits };
+  }
+
+  hasRoomFor(channel: string, { recipients, payload }: NewWelcome): boolean {
+    const { count = 0, bytes = 0 } = this.#channels.get(channel) ?? {};
+    return count + recipients.length <= this.#limits.maxPerChannel && bytes + payload.length <= this.#limits.maxBytesPerChannel;
+  }
+
+  /** False when it is there already. */
+  add(waiting: Waiting): boolean {
+    const channel = this.#channels.get(waiting.channel) ?? { byRecipient: new Map(), payloads: new Map(), count: 0, bytes: 0 };
+    this.#channels.set(waiting.channel, channel);
+    const recipient = hex(waiting.recipient);
+    const own = channel.byRecipient.get(recipient) ?? new Map<string, Waiting>();
+    channel.byRecipient.set(recipient, own);
+    const id = hex(waiting.id);
+    if (own.has(id)) return false;
+    own.set(id, waiting);
+    const payload = channel.payloads.get(id) ?? { length: waiting.length, recipients: 0 };
+    if (payload.recipients++ === 0) channel.bytes += payload.length;
+    channel.payloads.set(id, payload);
+    channel.count++;
+    return true;
+  }
+
+  /** Oldest first. */
+  find(channel: string, recipients: readonly Uint8Array[]): Waiting[] {
+    const entry = this.#channels.get(channel);
+    if (entry === undefined) return [];
+    const distinct = new Set(recipients.map(hex));
+    return [...distinct]
+      .flatMap((recipient) => [...(entry.byRecipient.get(recipient)?.values() ?? [])])
+      .toSorted((left, right) => left.recordedAt - right.recordedAt);
+  }
+
+  /** Removes one. `payloadToo` says that it was the last one with its payload; undefined when it isn't there. */
+  remove(channelName: string, welcome: WelcomeId): { readonly waiting: Waiting; readonly payloadToo: boolean } | undefined {
+    const channel = this.#channels.get(channelName);
+    const recipient = hex(welcome.recipient);
+    const id = hex(welcome.id);
+    const own = channel?.byRecipient.get(recipient);
+    const waiting = own?.get(id);
+    if (channel === undefined || own === undefined || waiting === undefined) return undefined;
+    own.delete(id);
+    if (own.size === 0) channel.byRecipient.delete(recipient);
+    channel.count--;
+    const payload = channel.payloads.get(id);
+    const payloadToo = payload === undefined || --payload.recipients === 0;
+    if (payloadToo) {
+      channel.payloads.delete(id);
+      channel.bytes -= waiting.length;
+    }
+    if (channel.count === 0) this.#channels.delete(channelName);
+    return { waiting, payloadToo };
+  }
+
+  /** Those that were recorded too long ago. */
+  expired(now: number): Waiting[] {
+    const oldest = now - this.#limits.ttlMs;
+    const found: Waiting[] = [];
+    for (const { byRecipient } of this.#channels.values()) {
+      for (const own of byRecipient.values()) for (const waiting of own.values()) if (waiting.recordedAt < oldest) found.push(waiting);
+    }
+    return found;
+  }
+
+  watch(channel: string, recipients: readonly Uint8Array[], listener: () => void): () => void {
+    const topics = recipients.map((recipient) => topic(channel, recipient));
+    for (const one of topics) this.#listeners.set(one, (this.#listeners.get(one) ?? new Set()).add(listener));
+    return () => {
+      for (const one of topics) {
+        const listeners = this.#listeners.get(one);
+        listeners?.delete(listener);
+        if (listeners?.size === 0) this.#listeners.delete(one);
+      }
+    };
+  }
+
+  tell(channel: string, recipients: readonly Uint8Array[]): void {
+    const listeners = new Set(recipients.flatMap((recipient) => [...(this.#listeners.get(topic(channel, recipient)) ?? [])]));
+    for (const listener of listeners) listener();
+  }
+}
+
+function topic(channel: string, recipient: Uint8Array): string {
+  return `${hex(recipient)} ${channel}`;
+}

@@ -1,0 +1,52 @@
+/** Keeps welcomes for those whom they address, until they are acknowledged or expire. */
+export interface WelcomeStore {
+  /**
+   * Keeps a welcome for each of its recipients. Resolves when it is durable. The same bytes for the same recipient are kept once.
+   *
+   * @returns false when the channel has too many welcomes waiting already; nothing is kept then.
+   * @throws StorageError `storage_failed`
+   */
+  put(channel: string, welcome: NewWelcome): Promise<boolean>;
+
+  /**
+   * Those that wait for some recipients, oldest first. Some may be left out where they would exceed `maxBytes`, never the first.
+   *
+   * @throws StorageError `storage_failed`
+   */
+  fetch(channel: string, recipients: readonly Uint8Array[], maxBytes: number): Promise<readonly StoredWelcome[]>;
+
+  /**
+   * Removes welcomes. Resolves when they are gone for good; what isn't there is no error.
+   *
+   * @throws StorageError `storage_failed`
+   */
+  acknowledge(channel: string, welcomes: readonly WelcomeId[]): Promise<void>;
+
+  /** Calls the listener whenever a welcome for one of the recipients has been put. Returns how to end it. */
+  watch(channel: string, recipients: readonly Uint8Array[], listener: () => void): () => void;
+
+  /** Removes what has expired. Called now and then by the owner. */
+  expire(): Promise<void>;
+
+  /** Finishes what is under way and refuses everything after. Leaves the storage under it open. */
+  close(): Promise<void>;
+}
+
+/** A welcome to keep. */
+export interface NewWelcome {
+  readonly recipients: readonly Uint8Array[];
+  readonly payload: Uint8Array;
+}
+
+/** Names a welcome of one recipient. */
+export interface WelcomeId {
+  readonly id: Uint8Array;
+  readonly recipient: Uint8Array;
+}
+
+/** A welcome that waits. */
+export interface StoredWelcome extends WelcomeId {
+  readonly payload: Uint8Array;
+  /** Milliseconds since 1970. */
+  readonly recordedAt: number;
+}

@@ -1,0 +1,26 @@
+import type { Logger } from "pino";
+import type { ApiLimits } from "./api/limits.ts";
+
+/** Options of {@link startSkytale}. */
+export interface SkytaleOptions {
+  /** Port of the API server; `0` takes a free one. Default 5100. */
+  readonly port?: number;
+  /** Port of the relay; `0` takes a free one. Default 5000. */
+  readonly relayPort?: number;
+  /** Address to bind. Default `127.0.0.1`: reachable from this machine only. */
+  readonly host?: string;
+  /** Directory for everything that is kept. Without one everything is in memory and lost when the server stops. */
+  readonly dataDir?: string;
+  /**
+   * Who makes accounts: `open`: anybody who reaches the API; `closed`: only the operator, with the command or `createAccount`. An account
+   * alone sees nothing of anybody else. Default `open`.
+   */
+  readonly signup?: "open" | "closed";
+  /** Whether the API server stands behind a proxy, whose `x-forwarded-for` says where a call comes from. Default `false`. */
+  readonly trustProxy?: boolean;
+  readonly limits?: {
+    readonly api?: Partial<ApiLimits>;
+  };
+  /** Where to log: a pino logger, or `false` for nowhere. Default: warnings to standard error. */
+  readonly logger?: Logger | false;
+}

@@ -1,0 +1,32 @@
+/** Who a stream or call belongs to, as its token says. */
+export interface Principal {
+  readonly accountId: string;
+  /** The API key that the token was made from; absent when the issuer doesn't say. */
+  readonly keyId?: string | undefined;
+  /** When the token is void, in milliseconds since 1970. */
+  readonly expiresAt: number;
+}
+
+/**
+ * Decides who may do what. The relay asks it for everything, and decides nothing of this by itself.
+ *
+ * Answers may come at once or as promises. The relay keeps an answer for `accessCheckMs` per stream and channel (default 5 s), then asks
+ * again, for subscriptions that are open too: so a right that is withdrawn ends within that time. A promise that rejects is a no, and the
+ * client is told that the relay failed.
+ */
+export interface Access {
+  /**
+   * Who holds a token.
+   *
+   * @throws AccessError `token_invalid` (not ours, malformed, not valid yet), `token_expired`, `key_revoked`
+   */
+  authenticate(token: string): Promise<Principal>;
+  /** Whether the API key behind a token has been revoked since. Asked for every open stream each `accessCheckMs`. */
+  isRevoked(principal: Principal): boolean | Promise<boolean>;
+  /** Whether they may append to a channel, and leave welcomes there. */
+  canPublish(principal: Principal, channel: string): boolean | Promise<boolean>;
+  /** Whether they may subscribe to a channel and read its log. */
+  canRead(principal: Principal, channel: string): boolean | Promise<boolean>;
+  /** Whether they may fetch and acknowledge welcomes of a channel whose recipients they can name: members, and those who ask to join. */
+  canFetchWelcomes(principal: Principal, channel: string): boolean | Promise<boolean>;
+}

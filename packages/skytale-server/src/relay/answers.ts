@@ -1,0 +1,32 @@
+import { contract, type PublishAck, type PublishNack } from "@parley/skytale-relay/internal";
+import type { AppendOutcome } from "../log/channel-log.ts";
+
+/** What a batch of messages is answered with. */
+export interface Answers {
+  readonly acks: readonly PublishAck[];
+  readonly nacks: readonly PublishNack[];
+}
+
+/** Answers for messages with these numbers, in their order: those that follow one another in both number and sequence share one. */
+export function answersTo(numbers: readonly number[], outcomes: readonly AppendOutcome[]): Answers {
+  const acks: { firstNumber: number; count: number; firstSequence: number }[] = [];
+  const nacks: PublishNack[] = [];
+  let last: (typeof acks)[number] | undefined;
+  for (const [index, outcome] of outcomes.entries()) {
+    const number = numbers[index] ?? 0;
+    if (outcome.status === "epoch_taken") {
+      nacks.push({ number, code: contract.Code.EPOCH_TAKEN, currentEpoch: outcome.currentEpoch, winner: outcome.winner });
+    } else if (last !== undefined && number === last.firstNumber + last.count && outcome.sequence === last.firstSequence + last.count) {
+      last.count++;
+    } else {
+      last = { firstNumber: number, count: 1, firstSequence: outcome.sequence };
+      acks.push(last);
+    }
+  }
+  return { acks, nacks };
+}
+
+/** Refuses messages, all for one reason. */
+export function refusals(numbers: readonly number[], code: contract.Code): PublishNack[] {
+  return numbers.map((number) => ({ number, code, currentEpoch: 0n, winner: 0 }));
+}

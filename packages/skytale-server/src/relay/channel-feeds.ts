@@ -1,0 +1,91 @@
+import type { Appended, ChannelLog, Watch } from "../log/channel-log.ts";
+import { type DeliveryPage, pagesOf } from "./delivery-page.ts";
+
+/** What a feed hands its pages to. */
+export interface FeedReader {
+  /** The next page of the channel's log. Whoever has no use for it now reads it from the log later. */
+  offer(page: DeliveryPage): void;
+}
+
+/** What is appended to one channel, for all who subscribe to it here. */
+export class ChannelFeed {
+  readonly channel: string;
+  readonly readers: Set<FeedReader> = new Set();
+  /** The sequence that comes next: pages up to it have been offered. */
+  next: number;
+  readonly #watch: Watch;
+
+  constructor(channel: string, watch: Watch) {
+    this.channel = channel;
+    this.next = watch.head.next;
+    this.#watch = watch;
+  }
+
+  take(appended: Appended): void {
+    for (const page of pagesOf(appended)) {
+      this.next = page.next;
+      for (const reader of this.readers) reader.offer(page);
+    }
+  }
+
+  stop(): void {
+    this.#watch.stop();
+  }
+}
+
+interface Entry {
+  readonly feed: Promise<ChannelFeed>;
+  /** Readers that have it or wait for it. */
+  users: number;
+}
+
+/** The feeds of a relay: one per channel that somebody subscribes to. */
+export class ChannelFeeds {
+  readonly #log: ChannelLog;
+  readonly #entries = new Map<string, Entry>();
+
+  constructor(log: ChannelLog) {
+    this.#log = log;
+  }
+
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  /** The feed of a channel; to be given back by {@link ChannelFeeds.release}. @throws StorageError */
+  async acquire(channel: string): Promise<ChannelFeed> {
+    const entry = this.#entries.get(channel) ?? { feed: this.#open(channel), users: 0 };
+    this.#entries.set(channel, entry);
+    entry.users++;
+    try {
+      return await entry.feed;
+    } catch (error) {
+      this.#leave(channel, entry);
+      throw error;
+    }
+  }
+
+  release(feed: ChannelFeed): void {
+    const entry = this.#entries.get(feed.channel);
+    if (entry !== undefined && this.#leave(feed.channel, entry)) feed.stop();
+  }
+
+  async #open(channel: string): Promise<ChannelFeed> {
+    // What is appended before the watch is known is in its head or comes right after it.
+    const early: Appended[] = [];
+    let feed: ChannelFeed | undefined;
+    const watch = await this.#log.watch(channel, (page) => {
+      if (feed === undefined) early.push(page);
+      else feed.take(page);
+    });
+    feed = new ChannelFeed(channel, watch);
+    for (const page of early) feed.take(page);
+    return feed;
+  }
+
+  #leave(channel: string, entry: Entry): boolean {
+    if (--entry.users > 0) return false;
+    if (this.#entries.get(channel) === entry) this.#entries.delete(channel);
+    return true;
+  }
+}

@@ -1,0 +1,38 @@
+import type { Access, Principal } from "./access.ts";
+
+type Answer = boolean | Promise<boolean>;
+
+interface Known {
+  readonly answer: boolean;
+  readonly at: number;
+}
+
+/** Channels of one stream about which an answer is kept. */
+const MAX_KEPT = 1000;
+
+/** Who may publish, as {@link Access} has it: answers are kept for a while, since the question comes with every batch of messages. */
+export class PublishDecisions {
+  readonly #access: Access;
+  readonly #principal: Principal;
+  readonly #keepMs: number;
+  readonly #known = new Map<string, Known>();
+
+  constructor(access: Access, principal: Principal, keepMs: number) {
+    this.#access = access;
+    this.#principal = principal;
+    this.#keepMs = keepMs;
+  }
+
+  mayPublish(channel: string): Answer {
+    const known = this.#known.get(channel);
+    if (known !== undefined && performance.now() - known.at < this.#keepMs) return known.answer;
+    const answer = this.#access.canPublish(this.#principal, channel);
+    return typeof answer === "boolean" ? this.#keep(channel, answer) : answer.then((later) => this.#keep(channel, later));
+  }
+
+  #keep(channel: string, answer: boolean): boolean {
+    if (this.#known.size >= MAX_KEPT) this.#known.clear();
+    this.#known.set(channel, { answer, at: performance.now() });
+    return answer;
+  }
+}

@@ -1,0 +1,208 @@
+import { readFile } from "node:fs/promises";
+import {
+  type handleBidiStreamingCall,
+  type handleUnaryCall,
+  type MethodDefinition,
+  Metadata,
+  Server,
+  ServerCredentials,
+  type ServerDuplexStream,
+} from "@grpc/grpc-js";
+import { type FrameStream, RelayError, type UnaryMethod } from "@parley/skytale-relay";
+import { contract, statusOf } from "@parley/skytale-relay/internal";
+import { healthService } from "./health.ts";
+import { reflectionServices } from "./reflection.ts";
+import type { Relay } from "./relay.ts";
+
+/** Options of {@link listenGrpc}. */
+export interface GrpcListenOptions {
+  /** Port to listen on; `0` takes a free one. */
+  readonly port: number;
+  /** Address to bind. Default `127.0.0.1`: reachable from this machine only. */
+  readonly host?: string;
+  /** PEM files of the certificate chain and its private key. Without them there is no TLS: for this machine, or behind a proxy. */
+  readonly tls?: { readonly certFile: string; readonly keyFile: string };
+}
+
+/** A relay that listens. */
+export interface GrpcListener extends AsyncDisposable {
+  readonly port: number;
+  /** `http://` or `https://`, host and port: what a client connects to. */
+  readonly url: string;
+  /** Closes the relay, lets its answers go out, and frees the port. Idempotent. */
+  close(): Promise<void>;
+}
+
+/** Bytes written but not yet on the wire beyond which a session holds back deliveries. */
+const HIGH_WATER = 256 * 1024;
+/** Bytes of each stream, and of each connection, that may be on their way to the relay. */
+const WINDOW_BYTES = 1024 * 1024;
+/** What is left after the relay has closed gets so long to end, in milliseconds. */
+const SHUTDOWN_MS = 1000;
+
+const UNARY: readonly UnaryMethod[] = ["FetchRange", "GetHeads", "FetchWelcomes", "AckWelcomes"];
+
+/**
+ * Lets clients reach a relay by gRPC, with health checks and server reflection beside it.
+ *
+ * @throws The system's error when the port is taken or a file can't be read.
+ */
+export async function listenGrpc(relay: Relay, options: GrpcListenOptions): Promise<GrpcListener> {
+  const { host = "127.0.0.1", tls } = options;
+  const server = new Server({
+    "grpc.max_receive_message_length": relay.limits.maxFrameBytes,
+    "grpc.max_send_message_length": -1,
+    "grpc.max_concurrent_streams": 1000,
+    "grpc-node.flow_control_window": WINDOW_BYTES,
+  });
+  const service = `/${contract.RelayService.typeName}/`;
+  server.addService({ Connect: raw(`${service}Connect`, true) }, { Connect: connect(relay) });
+  for (const method of UNARY) server.addService({ [method]: raw(service + method, false) }, { [method]: unary(relay, method) });
+  const health = healthService(() => relay.serving);
+  server.addService(health.definition, health.implementation);
+  for (const { definition, implementation } of reflectionServices()) server.addService(definition, implementation);
+  const credentials = tls === undefined ? ServerCredentials.createInsecure() : await tlsCredentials(tls);
+  const port = await bind(server, `${host.includes(":") && !host.startsWith("[") ? `[${host}]` : host}:${options.port}`, credentials);
+  const urlHost = host.includes(":") ? `[${host}]` : host;
+  let closing: Promise<void> | undefined;
+  const close = (): Promise<void> => (closing ??= shutDown(server, relay, () => health.stop()));
+  return { port, url: `${tls === undefined ? "http" : "https"}://${urlHost}:${port}`, close, [Symbol.asyncDispose]: close };
+}
+
+async function tlsCredentials(tls: { readonly certFile: string; readonly keyFile: string }): Promise<ServerCredentials> {
+  const [cert_chain, private_key] = await Promise.all([readFile(tls.certFile), readFile(tls.keyFile)]);
+  return ServerCredentials.createSsl(null, [{ cert_chain, private_key }]);
+}
+
+function bind(server: Server, address: string, credentials: ServerCredentials): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.bindAsync(address, credentials, (error, port) => {
+      if (error === null) resolve(port);
+      else reject(error);
+    });
+  });
+}
+
+async function shutDown(server: Server, relay: Relay, stopHealth: () => void): Promise<void> {
+  stopHealth();
+  await relay.close();
+  await new Promise<void>((resolve) => {
+    const timer = setTimeout(() => {
+      server.forceShutdown();
+      resolve();
+    }, SHUTDOWN_MS);
+    server.tryShutdown(() => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
+}
+
+const asBuffer = (bytes: Uint8Array): Buffer =>
+  Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+const asIs = (bytes: Buffer): Buffer => bytes;
+
+/** A method whose messages are bytes: what they hold is read and written elsewhere. */
+function raw(path: string, streams: boolean): MethodDefinition<Buffer, Uint8Array> {
+  return {
+    path,
+    requestStream: streams,
+    responseStream: streams,
+    requestSerialize: asIs,
+    requestDeserialize: asIs,
+    responseSerialize: asBuffer,
+    responseDeserialize: asIs,
+  };
+}
+
+function connect(relay: Relay): handleBidiStreamingCall<Buffer, Uint8Array> {
+  return (call) => {
+    // At once, so that a client knows that it is heard.
+    call.sendMetadata(new Metadata());
+    const stream = new GrpcServerStream(call);
+    const listener = relay.accept(tokenOf(call.metadata), stream);
+    stream.onDrained = () => listener.drained();
+    call.on("data", (frame: Buffer) => listener.frame(frame));
+    let over = false;
+    const ended = (): void => {
+      if (over) return;
+      over = true;
+      stream.gone();
+      listener.ended();
+    };
+    call.on("cancelled", ended);
+    call.on("error", ended);
+    // The client has closed its side in peace.
+    call.on("end", () => {
+      stream.end();
+      ended();
+    });
+  };
+}
+
+function unary(relay: Relay, method: UnaryMethod): handleUnaryCall<Buffer, Uint8Array> {
+  return (call, callback) => {
+    const abort = new AbortController();
+    call.on("cancelled", () => abort.abort());
+    relay.call(method, call.request, { token: tokenOf(call.metadata), signal: abort.signal }).then(
+      (response) => callback(null, response),
+      (error: unknown) => {
+        const { code, message } = error instanceof RelayError ? error : new RelayError("internal", "The relay failed");
+        callback({ code: statusOf(code), details: message });
+      },
+    );
+  };
+}
+
+/** The token of `authorization: Bearer …`; empty when there is none, which nobody signs. */
+function tokenOf(metadata: Metadata): string {
+  const [value] = metadata.get("authorization");
+  return typeof value === "string" ? (/^bearer +(\S+)$/i.exec(value)?.[1] ?? "") : "";
+}
+
+class GrpcServerStream implements FrameStream {
+  onDrained: () => void = () => undefined;
+  readonly #call: ServerDuplexStream<Buffer, Uint8Array>;
+  #waitingBytes = 0;
+  #overfull = false;
+  #ended = false;
+
+  constructor(call: ServerDuplexStream<Buffer, Uint8Array>) {
+    this.#call = call;
+  }
+
+  send(frame: Uint8Array): boolean {
+    if (this.#ended) return true;
+    this.#waitingBytes += frame.length;
+    this.#call.write(frame, () => this.#sent(frame.length));
+    this.#overfull ||= this.#waitingBytes > HIGH_WATER;
+    return !this.#overfull;
+  }
+
+  end(error?: RelayError): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    if (error === undefined) this.#call.end();
+    else this.#call.emit("error", { code: statusOf(error.code), details: error.message });
+  }
+
+  /** The client is not there any more. */
+  gone(): void {
+    this.#ended = true;
+  }
+
+  pause(): void {
+    this.#call.pause();
+  }
+
+  resume(): void {
+    this.#call.resume();
+  }
+
+  #sent(length: number): void {
+    this.#waitingBytes -= length;
+    if (!this.#overfull || this.#waitingBytes > HIGH_WATER / 2) return;
+    this.#overfull = false;
+    if (!this.#ended) this.onDrained();
+  }
+}

@@ -1,0 +1,143 @@
+import type { RelayErrorCode } from "@parley/skytale-relay";
+import { contract, type PublishBatch, type PublishNack, recordedMessages } from "@parley/skytale-relay/internal";
+import type { ChannelLog, NewEntry } from "../log/channel-log.ts";
+import type { WelcomeStore } from "../log/welcome-store.ts";
+import { type Answers, answersTo, refusals } from "./answers.ts";
+import type { PublishDecisions } from "./decisions.ts";
+import { type Incoming, isChannelName, readIncoming } from "./incoming.ts";
+import type { RelayObserver } from "./relay-observer.ts";
+
+/** What publishing needs of its relay. */
+export interface PublishingParts {
+  readonly log: ChannelLog;
+  readonly welcomes: WelcomeStore;
+  readonly observer: Partial<RelayObserver>;
+  readonly maxPayloadBytes: number;
+}
+
+/** Who publishes, and where the answers go. */
+export interface PublishingStream {
+  readonly accountId: string;
+  readonly decisions: PublishDecisions;
+  /** The relay is stopping. */
+  readonly draining: boolean;
+  answer(answers: Answers): void;
+}
+
+const NO_ACKS: Answers["acks"] = [];
+
+/** Takes what one stream publishes: checks it, has it recorded, and answers. */
+export class Publishing {
+  readonly #parts: PublishingParts;
+  readonly #stream: PublishingStream;
+
+  constructor(parts: PublishingParts, stream: PublishingStream) {
+    this.#parts = parts;
+    this.#stream = stream;
+  }
+
+  /**
+   * Takes a batch. Batches of one channel must be taken one after the other: each when the first promise of the one before has resolved.
+   *
+   * @returns when the batch is under way, and then when all of it is answered.
+   */
+  async take(batch: PublishBatch): Promise<{ readonly answered: Promise<void> }> {
+    const numbers = batch.messages.map((_, index) => batch.firstNumber + index);
+    const refused = await this.#refusal(batch.channel);
+    if (refused !== undefined) {
+      this.#refuse(numbers, refused);
+      return { answered: Promise.resolve() };
+    }
+    const invalid: number[] = [];
+    const entries: { readonly number: number; readonly incoming: Extract<Incoming, { type: "entry" }> }[] = [];
+    const under: Promise<void>[] = [];
+    for (const [index, encoded] of batch.messages.entries()) {
+      const number = batch.firstNumber + index;
+      const incoming = readIncoming(encoded, this.#parts.maxPayloadBytes);
+      if (incoming === undefined) invalid.push(number);
+      else if (incoming.type === "entry") entries.push({ number, incoming });
+      else under.push(this.#keepWelcome(batch.channel, number, incoming));
+    }
+    if (invalid.length > 0) this.#refuse(invalid, contract.Code.INVALID_ARGUMENT);
+    if (entries.length > 0) under.push(this.#record(batch.channel, entries));
+    return { answered: Promise.all(under).then(() => undefined) };
+  }
+
+  async #refusal(channel: string): Promise<contract.Code | undefined> {
+    if (!isChannelName(channel)) return contract.Code.INVALID_ARGUMENT;
+    if (this.#stream.draining) return contract.Code.UNAVAILABLE;
+    try {
+      const allowed = this.#stream.decisions.mayPublish(channel);
+      if (allowed === true || (allowed !== false && (await allowed))) return undefined;
+      return contract.Code.PERMISSION_DENIED;
+    } catch (error) {
+      this.#parts.observer.onFailure?.(error);
+      return contract.Code.INTERNAL;
+    }
+  }
+
+  async #record(
+    channel: string,
+    entries: readonly { readonly number: number; readonly incoming: Extract<Incoming, { type: "entry" }> }[],
+  ): Promise<void> {
+    const numbers = entries.map(({ number }) => number);
+    try {
+      const bodies = recordedMessages(
+        entries.map(({ incoming }) => incoming.encoded),
+        Date.now(),
+      );
+      const append = entries.map(({ incoming: { key, commit } }, index): NewEntry => {
+        const body = bodies[index] as Uint8Array;
+        return commit === undefined ? { body, key } : { body, key, commit };
+      });
+      const outcomes = await this.#parts.log.append(channel, this.#stream.accountId, append);
+      const answers = answersTo(numbers, outcomes);
+      this.#stream.answer(answers);
+      this.#count(append, answers.nacks);
+    } catch (error) {
+      this.#parts.observer.onFailure?.(error);
+      this.#refuse(numbers, contract.Code.INTERNAL);
+    }
+  }
+
+  async #keepWelcome(channel: string, number: number, welcome: Extract<Incoming, { type: "welcome" }>): Promise<void> {
+    try {
+      if (await this.#parts.welcomes.put(channel, welcome)) {
+        this.#stream.answer({ acks: [{ firstNumber: number, count: 1, firstSequence: 0 }], nacks: [] });
+        this.#parts.observer.onPublished?.(1, welcome.payload.length);
+      } else {
+        this.#refuse([number], contract.Code.RESOURCE_EXHAUSTED);
+      }
+    } catch (error) {
+      this.#parts.observer.onFailure?.(error);
+      this.#refuse([number], contract.Code.INTERNAL);
+    }
+  }
+
+  #count(appended: readonly NewEntry[], nacks: readonly PublishNack[]): void {
+    const { onPublished, onRefused } = this.#parts.observer;
+    if (appended.length > nacks.length) {
+      onPublished?.(
+        appended.length - nacks.length,
+        appended.reduce((sum, { body }) => sum + body.length, 0),
+      );
+    }
+    for (const _ of nacks) onRefused?.("message", "epoch_taken");
+  }
+
+  #refuse(numbers: readonly number[], code: contract.Code): void {
+    this.#stream.answer({ acks: NO_ACKS, nacks: refusals(numbers, code) });
+    for (const _ of numbers) this.#parts.observer.onRefused?.("message", ERROR_OF[code] ?? "internal");
+  }
+}
+
+/** The codes of the contract as those of errors. */
+export const ERROR_OF: Partial<Record<contract.Code, RelayErrorCode>> = {
+  [contract.Code.INVALID_ARGUMENT]: "invalid_argument",
+  [contract.Code.PERMISSION_DENIED]: "permission_denied",
+  [contract.Code.EPOCH_TAKEN]: "epoch_taken",
+  [contract.Code.RANGE_GONE]: "range_gone",
+  [contract.Code.RESOURCE_EXHAUSTED]: "resource_exhausted",
+  [contract.Code.UNAVAILABLE]: "unavailable",
+  [contract.Code.INTERNAL]: "internal",
+};

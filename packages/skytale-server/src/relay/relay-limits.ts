@@ -1,0 +1,77 @@
+/** Caps and times of a relay. Every one has a default that suits one machine. */
+export interface RelayLimits {
+  /** Bytes of a payload. Default 1 MiB. */
+  readonly maxPayloadBytes: number;
+  /** Bytes of one frame from a client; a larger one ends its stream. At least twice a payload and 256 KiB. Default 4 MiB. */
+  readonly maxFrameBytes: number;
+  /** Streams at one time. Default 10,000. */
+  readonly maxStreams: number;
+  /** Streams of one account. Default 1,000. */
+  readonly maxStreamsPerAccount: number;
+  /** Subscriptions of one stream. Default 1,000. */
+  readonly maxSubscriptions: number;
+  /** Bytes of one stream's messages that are not recorded yet; above it the stream is not read. Default 8 MiB. */
+  readonly maxInFlightBytes: number;
+  /** Bytes that wait to be sent on one stream; above it, deliveries wait in the log. Default 1 MiB. */
+  readonly maxOutboxBytes: number;
+  /** Messages that one account may publish in a second; above it, its streams are read more slowly. Default 100,000. */
+  readonly messagesPerSecond: number;
+  /** Bytes of them. Default 256 MiB. */
+  readonly bytesPerSecond: number;
+  /** Single calls of one account in a second. Default 500. */
+  readonly callsPerSecond: number;
+  /** Calls of one account that wait for a welcome. Default 1,000. */
+  readonly maxWaitingCalls: number;
+  /** Silence after which a stream is dropped, in milliseconds. Default 60,000. */
+  readonly idleTimeoutMs: number;
+  /** How long an answer of {@link Access} is good for, and so how long a withdrawn right may last, in milliseconds. Default 5,000. */
+  readonly accessCheckMs: number;
+  /** Pause between searches for what has expired, in milliseconds. Default 60,000. */
+  readonly expireMs: number;
+  /** Longest wait, when stopping, for what is under way, in milliseconds. Default 5,000. */
+  readonly drainMs: number;
+}
+
+/** Room for what isn't payload. */
+const MIN_FRAME_BYTES = 256 * 1024;
+
+/** Fills in the defaults, and checks what was given. @throws TypeError naming the option. */
+export function readRelayLimits(limits: Partial<RelayLimits> = {}): RelayLimits {
+  const all: RelayLimits = {
+    maxPayloadBytes: 1024 * 1024,
+    maxFrameBytes: 4 * 1024 * 1024,
+    maxStreams: 10_000,
+    maxStreamsPerAccount: 1000,
+    maxSubscriptions: 1000,
+    maxInFlightBytes: 8 * 1024 * 1024,
+    maxOutboxBytes: 1024 * 1024,
+    messagesPerSecond: 100_000,
+    bytesPerSecond: 256 * 1024 * 1024,
+    callsPerSecond: 500,
+    maxWaitingCalls: 1000,
+    idleTimeoutMs: 60_000,
+    accessCheckMs: 5000,
+    expireMs: 60_000,
+    drainMs: 5000,
+    ...limits,
+  };
+  for (const [name, value] of Object.entries(all)) {
+    if (typeof value !== "number" || !(value > 0)) throw new TypeError(`limits.${name} must be a number greater than 0`);
+  }
+  if (all.maxFrameBytes < 2 * all.maxPayloadBytes + MIN_FRAME_BYTES) {
+    throw new TypeError("limits.maxFrameBytes must be at least twice limits.maxPayloadBytes, and 256 KiB more");
+  }
+  return all;
+}
+
+/** Bytes of messages in one delivery, and how many, about. */
+export const DELIVERY_BYTES: number = 256 * 1024;
+export const DELIVERY_MESSAGES = 1024;
+
+/** What a message costs a subscriber's credit besides its bytes. */
+const MESSAGE_COST = 64;
+
+/** What a delivered message takes of the credit. */
+export function costOf(body: Uint8Array): number {
+  return body.length + MESSAGE_COST;
+}

@@ -1,0 +1,23 @@
+import type { RelayErrorCode } from "@parley/skytale-relay";
+
+/** What a relay tells whoever watches it: for metrics and logs. Nothing of it is secret. Listeners must not throw. */
+export interface RelayObserver {
+  /** Messages are recorded. */
+  onPublished(messages: number, bytes: number): void;
+  /** Messages are on their way to a subscriber. */
+  onDelivered(messages: number, bytes: number): void;
+  /** Messages, a subscription, a stream or a call were refused. */
+  onRefused(what: "message" | "subscription" | "stream" | "call", code: RelayErrorCode): void;
+  /** A reader can't keep up, and is served from the log for a while. */
+  onFellBehind(): void;
+  /** The relay failed: its log, its access decisions, or itself. */
+  onFailure(error: unknown): void;
+}
+
+/** What a relay holds at the moment. */
+export interface RelayCounts {
+  readonly streams: number;
+  readonly subscriptions: number;
+  /** Channels that somebody subscribes to. */
+  readonly channels: number;
+}

@@ -1,0 +1,237 @@
+import { type FrameListener, type FrameStream, RelayError, type RelayHandler, type UnaryMethod } from "@parley/skytale-relay";
+import type { ChannelLog } from "../log/channel-log.ts";
+import type { WelcomeStore } from "../log/welcome-store.ts";
+import type { Access } from "./access.ts";
+import { AccessError } from "./access-error.ts";
+import { Accounts } from "./accounts.ts";
+import { ChannelFeeds } from "./channel-feeds.ts";
+import { readRelayLimits, type RelayLimits } from "./relay-limits.ts";
+import type { RelayCounts, RelayObserver } from "./relay-observer.ts";
+import { Session, type SessionParts } from "./session.ts";
+import { Unary } from "./unary.ts";
+
+/** What a relay is made of. It owns none of it: closing the relay leaves all open. */
+export interface RelayOptions {
+  readonly log: ChannelLog;
+  readonly welcomes: WelcomeStore;
+  readonly access: Access;
+  readonly limits?: Partial<RelayLimits>;
+  readonly observer?: Partial<RelayObserver>;
+}
+
+/**
+ * The relay, whatever wire it is reached by: takes streams and calls, and decides nothing about who may do what.
+ */
+export class Relay implements RelayHandler, AsyncDisposable {
+  readonly limits: RelayLimits;
+  readonly #options: RelayOptions;
+  readonly #observer: Partial<RelayObserver>;
+  readonly #accounts: Accounts;
+  readonly #feeds: ChannelFeeds;
+  readonly #unary: Unary;
+  readonly #sessions = new Set<Session>();
+  /** Streams that are being let in. */
+  #arriving = 0;
+  readonly #calls = new Set<Promise<unknown>>();
+  readonly #stop = new AbortController();
+  readonly #checkTimer: NodeJS.Timeout;
+  readonly #expireTimer: NodeJS.Timeout;
+  #draining: Promise<void> | undefined;
+  #checking = false;
+  #expiring = false;
+
+  /** @throws TypeError for limits that make no sense. */
+  constructor(options: RelayOptions) {
+    this.limits = readRelayLimits(options.limits);
+    this.#options = options;
+    this.#observer = options.observer ?? {};
+    this.#accounts = new Accounts(this.limits);
+    this.#feeds = new ChannelFeeds(options.log);
+    this.#unary = new Unary({ ...options, maxWaitingCalls: this.limits.maxWaitingCalls });
+    this.#checkTimer = setInterval(() => void this.#check(), this.limits.accessCheckMs).unref();
+    this.#expireTimer = setInterval(() => void this.#expire(), this.limits.expireMs).unref();
+  }
+
+  /** Whether it takes new streams and calls. */
+  get serving(): boolean {
+    return this.#draining === undefined;
+  }
+
+  /** What it holds at the moment. */
+  get counts(): RelayCounts {
+    let subscriptions = 0;
+    for (const session of this.#sessions) subscriptions += session.subscriptions;
+    return { streams: this.#sessions.size, subscriptions, channels: this.#feeds.size };
+  }
+
+  accept(token: string, stream: FrameStream): FrameListener {
+    const arrival = new Arrival();
+    // Nothing is read before it is known who sends it.
+    stream.pause();
+    this.#admit(token, stream, arrival).catch((error: unknown) => {
+      const refusal = this.#errorOf(error);
+      this.#observer.onRefused?.("stream", refusal.code);
+      if (!arrival.over) stream.end(refusal);
+    });
+    return arrival;
+  }
+
+  async call(
+    method: UnaryMethod,
+    request: Uint8Array,
+    { token, signal }: { readonly token: string; readonly signal: AbortSignal },
+  ): Promise<Uint8Array> {
+    const work = this.#call(method, request, token, AbortSignal.any([signal, this.#stop.signal]));
+    this.#calls.add(work);
+    try {
+      return await work;
+    } catch (error) {
+      const refusal = this.#errorOf(error);
+      this.#observer.onRefused?.("call", refusal.code);
+      throw refusal;
+    } finally {
+      this.#calls.delete(work);
+    }
+  }
+
+  /**
+   * Takes nothing new, tells the clients to come back later, answers what is under way, for at most `drainMs`, and ends all streams with
+   * UNAVAILABLE. Idempotent.
+   */
+  close(): Promise<void> {
+    this.#draining ??= this.#drain();
+    return this.#draining;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #drain(): Promise<void> {
+    clearInterval(this.#checkTimer);
+    clearInterval(this.#expireTimer);
+    this.#stop.abort();
+    const under = [...Array.from(this.#sessions, (session) => session.drain()), ...this.#calls];
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, this.limits.drainMs)));
+    await Promise.race([Promise.allSettled(under), late]);
+    clearTimeout(timer);
+    for (const session of this.#sessions) session.end(stopping());
+  }
+
+  async #admit(token: string, stream: FrameStream, arrival: Arrival): Promise<void> {
+    if (!this.serving) throw stopping();
+    if (this.#sessions.size + this.#arriving >= this.limits.maxStreams)
+      throw new RelayError("resource_exhausted", "The relay has too many streams");
+    this.#arriving++;
+    try {
+      const principal = await this.#options.access.authenticate(token);
+      if (!this.serving) throw stopping();
+      if (arrival.over) return;
+      const account = this.#accounts.get(principal.accountId);
+      if (account.streams >= this.limits.maxStreamsPerAccount)
+        throw new RelayError("resource_exhausted", "The account has too many streams");
+      account.streams++;
+      const session = new Session(this.#partsOf(), principal, account, stream, () => {
+        account.streams--;
+        this.#sessions.delete(session);
+      });
+      this.#sessions.add(session);
+      arrival.handOver(session);
+      stream.resume();
+    } finally {
+      this.#arriving--;
+    }
+  }
+
+  #partsOf(): SessionParts {
+    const { log, welcomes, access } = this.#options;
+    const isDraining = (): boolean => !this.serving;
+    return {
+      log,
+      welcomes,
+      access,
+      feeds: this.#feeds,
+      limits: this.limits,
+      observer: this.#observer,
+      maxPayloadBytes: this.limits.maxPayloadBytes,
+      get draining() {
+        return isDraining();
+      },
+    };
+  }
+
+  async #call(method: UnaryMethod, request: Uint8Array, token: string, signal: AbortSignal): Promise<Uint8Array> {
+    if (!this.serving) throw stopping();
+    const principal = await this.#options.access.authenticate(token);
+    const account = this.#accounts.get(principal.accountId);
+    if (!account.calls.tryTake()) throw new RelayError("resource_exhausted", "The account makes too many calls");
+    return this.#unary.call(method, request, { principal, account, signal });
+  }
+
+  async #check(): Promise<void> {
+    if (this.#checking) return;
+    this.#checking = true;
+    const now = performance.now();
+    for (const session of this.#sessions) {
+      try {
+        await session.check(now);
+      } catch (error) {
+        this.#observer.onFailure?.(error);
+      }
+    }
+    this.#accounts.sweep();
+    this.#checking = false;
+  }
+
+  async #expire(): Promise<void> {
+    if (this.#expiring) return;
+    this.#expiring = true;
+    try {
+      await this.#options.log.expire();
+      await this.#options.welcomes.expire();
+    } catch (error) {
+      this.#observer.onFailure?.(error);
+    }
+    this.#expiring = false;
+  }
+
+  #errorOf(error: unknown): RelayError {
+    if (error instanceof RelayError) return error;
+    if (error instanceof AccessError) return new RelayError("unauthenticated", error.message);
+    this.#observer.onFailure?.(error);
+    return new RelayError("internal", "The relay failed");
+  }
+}
+
+function stopping(): RelayError {
+  return new RelayError("unavailable", "The relay is stopping");
+}
+
+/** Listens to a stream until it is known whose it is. */
+class Arrival implements FrameListener {
+  over = false;
+  #session: Session | undefined;
+  #early: Uint8Array[] = [];
+
+  handOver(session: Session): void {
+    this.#session = session;
+    for (const frame of this.#early) session.frame(frame);
+    this.#early = [];
+  }
+
+  frame(frame: Uint8Array): void {
+    // The stream is paused: only a few are under way.
+    if (this.#session === undefined) this.#early.push(frame);
+    else this.#session.frame(frame);
+  }
+
+  drained(): void {
+    this.#session?.drained();
+  }
+
+  ended(): void {
+    this.over = true;
+    this.#session?.ended();
+  }
+}

@@ -1,0 +1,301 @@
+import { type FrameListener, type FrameStream, RelayError } from "@parley/skytale-relay";
+import {
+  type ClientFrame,
+  contract,
+  decodeClientFrame,
+  encodeAcks,
+  encodeControl,
+  FrameError,
+  type PublishBatch,
+  type Subscribe,
+} from "@parley/skytale-relay/internal";
+import type { Access, Principal } from "./access.ts";
+import { AccessError } from "./access-error.ts";
+import type { Account } from "./accounts.ts";
+import type { Answers } from "./answers.ts";
+import type { ChannelFeeds } from "./channel-feeds.ts";
+import { PublishDecisions } from "./decisions.ts";
+import type { DeliveryPage } from "./delivery-page.ts";
+import { isChannelName } from "./incoming.ts";
+import { Outbox } from "./outbox.ts";
+import { ERROR_OF, Publishing, type PublishingParts, type PublishingStream } from "./publishing.ts";
+import type { RelayLimits } from "./relay-limits.ts";
+import { Subscriber, type SubscriberOwner } from "./subscriber.ts";
+
+/** What sessions share. */
+export interface SessionParts extends PublishingParts {
+  readonly access: Access;
+  readonly feeds: ChannelFeeds;
+  readonly limits: RelayLimits;
+  /** The relay is stopping. */
+  readonly draining: boolean;
+}
+
+/** Frames that wait while one is dealt with, beyond which the stream is paused. */
+const MAX_WAITING_FRAMES = 4;
+/** Node's timers wait no longer. */
+const MAX_TIMER_MS = 0x7fff_ffff;
+
+/** One client's stream: deals with what it sends, one frame after the other, and holds its subscriptions. */
+export class Session implements FrameListener, SubscriberOwner, PublishingStream {
+  readonly decisions: PublishDecisions;
+  readonly #parts: SessionParts;
+  readonly #account: Account;
+  readonly #stream: FrameStream;
+  readonly #onEnd: () => void;
+  readonly #outbox: Outbox;
+  readonly #publishing: Publishing;
+  readonly #subscribers = new Map<number, Subscriber>();
+  readonly #behind = new Set<Subscriber>();
+  #principal: Principal;
+  #expiry: NodeJS.Timeout | undefined;
+  #heardAt = performance.now();
+  #frames: Uint8Array[] = [];
+  #working = false;
+  #paused = false;
+  #inFlightBytes = 0;
+  #answering = new Set<Promise<void>>();
+  #ended = false;
+
+  constructor(parts: SessionParts, principal: Principal, account: Account, stream: FrameStream, onEnd: () => void) {
+    this.#parts = parts;
+    this.#principal = principal;
+    this.#account = account;
+    this.#stream = stream;
+    this.#onEnd = onEnd;
+    this.decisions = new PublishDecisions(parts.access, principal, parts.limits.accessCheckMs);
+    this.#publishing = new Publishing(parts, this);
+    this.#outbox = new Outbox(stream, parts.limits.maxOutboxBytes, () => this.#onRoom());
+    const { maxPayloadBytes, maxFrameBytes, maxSubscriptions, idleTimeoutMs } = parts.limits;
+    const tokenLifetimeMs = this.#watchExpiry();
+    this.#outbox.add(encodeControl({ opened: { maxPayloadBytes, maxFrameBytes, maxSubscriptions, tokenLifetimeMs, idleTimeoutMs } }));
+    this.#outbox.flush();
+  }
+
+  get accountId(): string {
+    return this.#principal.accountId;
+  }
+
+  get subscriptions(): number {
+    return this.#subscribers.size;
+  }
+
+  get draining(): boolean {
+    return this.#parts.draining;
+  }
+
+  get roomy(): boolean {
+    return this.#outbox.roomy;
+  }
+
+  frame(bytes: Uint8Array): void {
+    if (this.#ended) return;
+    this.#heardAt = performance.now();
+    const { maxFrameBytes } = this.#parts.limits;
+    if (bytes.length > maxFrameBytes) return this.end(new RelayError("resource_exhausted", `A frame may have ${maxFrameBytes} bytes`));
+    this.#frames.push(bytes);
+    if (!this.#working) void this.#work();
+    this.#throttle();
+  }
+
+  drained(): void {
+    this.#outbox.drained();
+  }
+
+  ended(): void {
+    this.#finish();
+  }
+
+  /** Ends the stream, and tells the client why. */
+  end(error?: RelayError): void {
+    if (this.#ended) return;
+    this.#outbox.flush();
+    this.#finish();
+    this.#stream.end(error);
+    if (error !== undefined) this.#parts.observer.onRefused?.("stream", error.code);
+  }
+
+  /** Tells the client that the relay is about to stop. Resolves when everything that was read is answered. */
+  async drain(): Promise<void> {
+    this.#outbox.add(encodeControl({ draining: true }));
+    while (this.#answering.size > 0) await Promise.all(this.#answering);
+    this.#outbox.flush();
+  }
+
+  /** Called now and then: ends what is idle or revoked, and subscriptions without a right. */
+  async check(now: number): Promise<void> {
+    if (this.#ended) return;
+    if (now - this.#heardAt > this.#parts.limits.idleTimeoutMs) {
+      return this.end(new RelayError("unavailable", "Nothing was heard from the client for too long"));
+    }
+    const { access } = this.#parts;
+    if (await access.isRevoked(this.#principal)) return this.end(new RelayError("unauthenticated", "The API key has been revoked"));
+    for (const subscriber of this.#subscribers.values()) {
+      if (!(await access.canRead(this.#principal, subscriber.channel))) this.#endSubscriber(subscriber, contract.Code.PERMISSION_DENIED);
+    }
+  }
+
+  answer({ acks, nacks }: Answers): void {
+    if (acks.length > 0) this.#outbox.add(encodeAcks(acks));
+    if (nacks.length > 0) this.#outbox.add(encodeControl({ nacks }));
+  }
+
+  deliver(subscriber: Subscriber, page: DeliveryPage): void {
+    this.#outbox.add(page.frame(subscriber.id));
+    this.#parts.observer.onDelivered?.(page.bodies.length, page.bytes);
+  }
+
+  fellBehind(subscriber: Subscriber): void {
+    if (this.roomy) return subscriber.pump();
+    if (this.#behind.has(subscriber)) return;
+    this.#behind.add(subscriber);
+    this.#parts.observer.onFellBehind?.();
+  }
+
+  rangeGone(subscriber: Subscriber, first: number): void {
+    this.#endSubscriber(subscriber, contract.Code.RANGE_GONE, first);
+  }
+
+  failed(subscriber: Subscriber, error: unknown): void {
+    this.#parts.observer.onFailure?.(error);
+    this.#endSubscriber(subscriber, contract.Code.INTERNAL);
+  }
+
+  async #work(): Promise<void> {
+    this.#working = true;
+    try {
+      for (let bytes = this.#frames.shift(); bytes !== undefined && !this.#ended; bytes = this.#frames.shift()) {
+        await this.#take(decodeClientFrame(bytes));
+        this.#throttle();
+      }
+    } catch (error) {
+      this.end(this.#errorOf(error));
+    } finally {
+      this.#working = false;
+    }
+  }
+
+  async #take(frame: ClientFrame): Promise<void> {
+    if (frame.token !== undefined) await this.#renew(frame.token);
+    for (const subscribe of frame.subscribes) await this.#subscribe(subscribe);
+    for (const id of frame.unsubscribes) this.#drop(this.#subscribers.get(id));
+    for (const { subscription, amount } of frame.credits) this.#subscribers.get(subscription)?.addCredit(amount);
+    for (const batch of frame.publishes) await this.#publish(batch);
+    if (frame.ping !== 0) this.#outbox.add(encodeControl({ pong: frame.ping }));
+  }
+
+  async #renew(token: string): Promise<void> {
+    const principal = await this.#parts.access.authenticate(token);
+    if (principal.accountId !== this.accountId) throw new RelayError("unauthenticated", "A stream stays with its account");
+    if (this.#ended) return;
+    this.#principal = principal;
+    this.#outbox.add(encodeControl({ tokenLifetimeMs: this.#watchExpiry() }));
+  }
+
+  async #subscribe({ subscription: id, channel, from, credit }: Subscribe): Promise<void> {
+    if (id === 0 || this.#subscribers.has(id)) throw new RelayError("invalid_argument", "A subscription needs an id of its own, not 0");
+    const refusal = await this.#refusal(channel);
+    if (this.#ended) return;
+    if (refusal !== undefined) return this.#tellEnded(id, refusal);
+    const feed = await this.#parts.feeds.acquire(channel).catch((error: unknown) => {
+      this.#parts.observer.onFailure?.(error);
+      return undefined;
+    });
+    if (feed === undefined) return this.#tellEnded(id, contract.Code.INTERNAL);
+    if (this.#ended) return this.#parts.feeds.release(feed);
+    const next = from === 0 ? feed.next : from;
+    const subscriber = new Subscriber(id, feed, { from: next, credit }, this.#parts.log, this);
+    this.#subscribers.set(id, subscriber);
+    feed.readers.add(subscriber);
+    this.#outbox.add(encodeControl({ subscribed: [{ subscription: id, next, head: feed.next }] }));
+    subscriber.pump();
+  }
+
+  async #refusal(channel: string): Promise<contract.Code | undefined> {
+    if (!isChannelName(channel)) return contract.Code.INVALID_ARGUMENT;
+    if (this.#subscribers.size >= this.#parts.limits.maxSubscriptions) return contract.Code.RESOURCE_EXHAUSTED;
+    try {
+      return (await this.#parts.access.canRead(this.#principal, channel)) ? undefined : contract.Code.PERMISSION_DENIED;
+    } catch (error) {
+      this.#parts.observer.onFailure?.(error);
+      return contract.Code.INTERNAL;
+    }
+  }
+
+  async #publish(batch: PublishBatch): Promise<void> {
+    if (batch.firstNumber === 0) throw new RelayError("invalid_argument", "Published messages are numbered from 1 on");
+    const bytes = batch.messages.reduce((sum, { length }) => sum + length, 0);
+    this.#inFlightBytes += bytes;
+    const { answered } = await this.#publishing.take(batch);
+    const done = answered.then(() => {
+      this.#inFlightBytes -= bytes;
+      this.#answering.delete(done);
+      this.#throttle();
+    });
+    this.#answering.add(done);
+    const wait = Math.max(this.#account.messages.take(batch.messages.length), this.#account.bytes.take(bytes));
+    // Instead of being refused, who sends too much is read more slowly.
+    if (wait > 0) await new Promise<void>((resolve) => setTimeout(resolve, wait));
+  }
+
+  #drop(subscriber: Subscriber | undefined): void {
+    if (subscriber === undefined) return;
+    subscriber.end();
+    this.#subscribers.delete(subscriber.id);
+    this.#behind.delete(subscriber);
+    this.#parts.feeds.release(subscriber.feed);
+  }
+
+  #endSubscriber(subscriber: Subscriber, code: contract.Code, first = 0): void {
+    if (this.#subscribers.get(subscriber.id) !== subscriber) return;
+    this.#drop(subscriber);
+    this.#tellEnded(subscriber.id, code, first);
+  }
+
+  #tellEnded(subscription: number, code: contract.Code, first = 0): void {
+    this.#outbox.add(encodeControl({ ended: [{ subscription, code, first }] }));
+    this.#parts.observer.onRefused?.("subscription", ERROR_OF[code] ?? "internal");
+  }
+
+  #onRoom(): void {
+    for (const subscriber of this.#behind) {
+      if (!this.roomy) return;
+      this.#behind.delete(subscriber);
+      subscriber.pump();
+    }
+  }
+
+  /** Ends the stream when the token is void. Returns how long that is, in milliseconds. */
+  #watchExpiry(): number {
+    clearTimeout(this.#expiry);
+    const lifetime = Math.max(0, this.#principal.expiresAt - Date.now());
+    this.#expiry = setTimeout(() => this.end(new RelayError("unauthenticated", "The token has expired")), Math.min(lifetime, MAX_TIMER_MS));
+    return Math.round(lifetime);
+  }
+
+  #throttle(): void {
+    const busy = this.#frames.length > MAX_WAITING_FRAMES || this.#inFlightBytes > this.#parts.limits.maxInFlightBytes;
+    if (busy === this.#paused || this.#ended) return;
+    this.#paused = busy;
+    if (busy) this.#stream.pause();
+    else this.#stream.resume();
+  }
+
+  #errorOf(error: unknown): RelayError {
+    if (error instanceof RelayError) return error;
+    if (error instanceof FrameError) return new RelayError("invalid_argument", `A frame can't be read: ${error.message}`);
+    if (error instanceof AccessError) return new RelayError("unauthenticated", error.message);
+    this.#parts.observer.onFailure?.(error);
+    return new RelayError("internal", "The relay failed");
+  }
+
+  #finish(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    clearTimeout(this.#expiry);
+    for (const subscriber of this.#subscribers.values()) this.#drop(subscriber);
+    this.#outbox.close();
+    this.#frames = [];
+    this.#onEnd();
+  }
+}

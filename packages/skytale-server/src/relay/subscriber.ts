@@ -1,0 +1,105 @@
+import type { ChannelLog } from "../log/channel-log.ts";
+import type { ChannelFeed, FeedReader } from "./channel-feeds.ts";
+import { DeliveryPage } from "./delivery-page.ts";
+import { DELIVERY_BYTES, DELIVERY_MESSAGES } from "./relay-limits.ts";
+
+/** What a subscriber needs of its stream. */
+export interface SubscriberOwner {
+  /** Whether there is room for deliveries. When there is again, the subscriber is to be pumped. */
+  readonly roomy: boolean;
+  deliver(subscriber: Subscriber, page: DeliveryPage): void;
+  /** It has fallen behind what is recorded, and is to be pumped when there is room. */
+  fellBehind(subscriber: Subscriber): void;
+  /** What it is to read next is not kept any more. */
+  rangeGone(subscriber: Subscriber, first: number): void;
+  failed(subscriber: Subscriber, error: unknown): void;
+}
+
+/**
+ * One subscription. While it keeps up it takes what its feed offers; once it lacks credit, or its stream lacks room, it lets that pass, and
+ * reads it from the log when both are there again. So it holds nothing back in memory, and leaves nothing out.
+ */
+export class Subscriber implements FeedReader {
+  readonly id: number;
+  readonly feed: ChannelFeed;
+  readonly #owner: SubscriberOwner;
+  readonly #log: ChannelLog;
+  /** The sequence to deliver next. */
+  #cursor: number;
+  #credit: number;
+  #reading = false;
+  #ended = false;
+
+  constructor(
+    id: number,
+    feed: ChannelFeed,
+    start: { readonly from: number; readonly credit: number },
+    log: ChannelLog,
+    owner: SubscriberOwner,
+  ) {
+    this.id = id;
+    this.feed = feed;
+    this.#owner = owner;
+    this.#log = log;
+    this.#cursor = start.from;
+    this.#credit = start.credit;
+  }
+
+  get channel(): string {
+    return this.feed.channel;
+  }
+
+  offer(page: DeliveryPage): void {
+    // It is behind already, or starts further on.
+    if (page.first !== this.#cursor || this.#reading) return this.#wait();
+    const part = this.#owner.roomy ? page.within(this.#credit) : undefined;
+    if (part !== undefined) this.#deliver(part);
+    this.#wait();
+  }
+
+  addCredit(amount: number): void {
+    this.#credit = Math.min(this.#credit + amount, Number.MAX_SAFE_INTEGER);
+    this.pump();
+  }
+
+  /** Goes on with what the log holds, if it is behind and there are credit and room. */
+  pump(): void {
+    if (this.#reading || this.#ended || this.#cursor >= this.feed.next || this.#credit <= 0) return;
+    if (!this.#owner.roomy) return this.#owner.fellBehind(this);
+    this.#reading = true;
+    this.#read().then(
+      () => {
+        this.#reading = false;
+        this.pump();
+      },
+      (error: unknown) => {
+        if (!this.#ended) this.#owner.failed(this, error);
+      },
+    );
+  }
+
+  end(): void {
+    this.#ended = true;
+    this.feed.readers.delete(this);
+  }
+
+  async #read(): Promise<void> {
+    const maxBytes = Math.min(this.#credit, DELIVERY_BYTES);
+    const { bodies, head } = await this.#log.read(this.channel, { from: this.#cursor, limit: DELIVERY_MESSAGES, maxBytes });
+    if (this.#ended) return;
+    if (this.#cursor < head.first) return this.#owner.rangeGone(this, head.first);
+    const part = bodies.length === 0 ? undefined : new DeliveryPage(this.#cursor, bodies).within(this.#credit);
+    if (part === undefined) throw new Error("The log lacks what it should hold");
+    this.#deliver(part);
+  }
+
+  #deliver(page: DeliveryPage): void {
+    this.#cursor = page.next;
+    this.#credit -= page.cost;
+    this.#owner.deliver(this, page);
+  }
+
+  #wait(): void {
+    if (this.#cursor < this.feed.next && this.#credit > 0 && !this.#reading) this.#owner.fellBehind(this);
+  }
+}

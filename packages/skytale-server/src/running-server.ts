@@ -1,0 +1,123 @@
+import type { AddressInfo } from "node:net";
+import type { FastifyInstance } from "fastify";
+import type { Logger } from "pino";
+import type { Account, AccountOptions, CreatedAccount } from "./api/accounts.ts";
+import { createApiServer } from "./api/http/server.ts";
+import type { ApiKeyInfo, ApiKeyOptions, CreatedApiKey } from "./api/keys.ts";
+import type { Services } from "./api/services.ts";
+import { createMetrics, type Metrics } from "./metrics.ts";
+import type { SkytaleOptions } from "./options.ts";
+import type { SkytaleServer } from "./server.ts";
+import type { Stores } from "./stores.ts";
+
+/** What a server is put together from. */
+export interface ServerParts {
+  readonly stores: Stores;
+  readonly services: Services;
+  readonly logger: Logger;
+  readonly apiKey: string | undefined;
+}
+
+/** How often what has an end is looked after, in milliseconds. */
+const SWEEP_MS = 60_000;
+/** How long calls have to end when the server stops, in milliseconds. */
+const CLOSE_GRACE_MS = 2000;
+
+/** A server: puts the parts together, and looks after them once a minute. */
+export class RunningServer implements SkytaleServer {
+  readonly apiKey: string | undefined;
+  readonly #stores: Stores;
+  readonly #services: Services;
+  readonly #logger: Logger;
+  readonly #metrics: Metrics;
+  #api: FastifyInstance | undefined;
+  #apiPort = 0;
+  #apiUrl = "";
+  #sweeper: NodeJS.Timeout | undefined;
+  #closing: Promise<void> | undefined;
+
+  constructor({ stores, services, logger, apiKey }: ServerParts) {
+    this.apiKey = apiKey;
+    this.#stores = stores;
+    this.#services = services;
+    this.#logger = logger;
+    this.#metrics = createMetrics({ waiting: () => services.signals.size });
+  }
+
+  get apiUrl(): string {
+    return this.#apiUrl;
+  }
+
+  get apiPort(): number {
+    return this.#apiPort;
+  }
+
+  /** Opens the ports. Called once. */
+  async listen({ port = 5100, host = "127.0.0.1", signup = "open", trustProxy = false }: SkytaleOptions): Promise<void> {
+    this.#api = await createApiServer({
+      services: this.#services,
+      metrics: this.#metrics,
+      openSignup: signup === "open",
+      trustProxy,
+      isReady: () => this.#closing === undefined,
+      onFailure: (error) => this.#fail(error),
+    });
+    await this.#api.listen({ port, host });
+    const bound = this.#api.server.address() as AddressInfo;
+    this.#apiPort = bound.port;
+    this.#apiUrl = `http://${bound.family === "IPv6" ? `[${bound.address}]` : bound.address}:${bound.port}`;
+    this.#sweeper = setInterval(() => this.#sweep(), SWEEP_MS).unref();
+    this.#logger.info({ api: this.#apiUrl }, "listening");
+  }
+
+  createAccount(options: AccountOptions): Promise<CreatedAccount> {
+    return this.#services.accounts.create(options);
+  }
+
+  listAccounts(options: { readonly limit: number; readonly after?: string | undefined }): Promise<readonly Account[]> {
+    return this.#services.accounts.list(options);
+  }
+
+  createApiKey(accountId: string, options: ApiKeyOptions = {}): Promise<CreatedApiKey> {
+    return this.#services.keys.create(accountId, options);
+  }
+
+  revokeApiKey(id: string): Promise<void> {
+    return this.#services.keys.revoke(id);
+  }
+
+  listApiKeys(accountId: string): Promise<readonly ApiKeyInfo[]> {
+    return this.#services.keys.list(accountId);
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  #sweep(): void {
+    this.#services.maintain().catch((error: unknown) => this.#fail(error));
+  }
+
+  #fail(error: unknown): void {
+    this.#metrics.failures.inc();
+    this.#logger.error({ err: error }, "the server failed at something that no client can be told of");
+  }
+
+  async #close(): Promise<void> {
+    clearInterval(this.#sweeper);
+    this.#services.signals.close();
+    const grace = setTimeout(() => this.#api?.server.closeAllConnections(), CLOSE_GRACE_MS);
+    try {
+      await this.#api?.close();
+    } finally {
+      clearTimeout(grace);
+      await this.#stores.close();
+    }
+    this.#logger.info("stopped");
+  }
+}

@@ -1,0 +1,83 @@
+import { pino, type Logger } from "pino";
+import { readApiLimits } from "./api/limits.ts";
+import type { Account, AccountOptions, CreatedAccount } from "./api/accounts.ts";
+import type { ApiKeyInfo, ApiKeyOptions, CreatedApiKey } from "./api/keys.ts";
+import { Services } from "./api/services.ts";
+import type { SkytaleOptions } from "./options.ts";
+import { RunningServer } from "./running-server.ts";
+import { openStores } from "./stores.ts";
+
+/** A running server: relay and API on one set of records. */
+export interface SkytaleServer extends AsyncDisposable {
+  /** Origin of the API: `http://127.0.0.1:5100`. */
+  readonly apiUrl: string;
+  readonly apiPort: number;
+  /**
+   * An API key of an account named `operator`. Only where the server had no account at all and made this one; it is shown here and
+   * nowhere else, and with a data directory it stays valid after a restart.
+   */
+  readonly apiKey: string | undefined;
+  /**
+   * Makes an account with a first API key.
+   *
+   * @throws ApiError `malformed_request`, `email_taken`, `limit_reached`
+   */
+  createAccount(options: AccountOptions): Promise<CreatedAccount>;
+  /** Accounts in the order of their ids. */
+  listAccounts(options: { readonly limit: number; readonly after?: string | undefined }): Promise<readonly Account[]>;
+  /**
+   * Makes an API key of an account. The key itself is in the answer and nowhere else; the server keeps its hash.
+   *
+   * @throws ApiError `not_found` (no such account), `limit_reached`
+   */
+  createApiKey(accountId: string, options?: ApiKeyOptions): Promise<CreatedApiKey>;
+  /**
+   * Revokes an API key: no token is made from it any more, and those that were are refused. The relay drops its streams within 5 seconds.
+   *
+   * @throws ApiError `not_found`
+   */
+  revokeApiKey(id: string): Promise<void>;
+  /** The API keys of an account, oldest first. */
+  listApiKeys(accountId: string): Promise<readonly ApiKeyInfo[]>;
+  /** Stops: takes nothing new, lets calls end, and closes once everything that was acknowledged is on disk. Idempotent. */
+  close(): Promise<void>;
+}
+
+/** The account that a server without any makes. */
+const OPERATOR: AccountOptions = { email: "operator@localhost", name: "operator" };
+
+/**
+ * Starts a server: agents get tokens from its API, and exchange what only they can read through its relay.
+ *
+ * @throws TypeError when an option makes no sense; StorageError when the data directory can't be used; the system's error when a port is
+ *   taken.
+ * @example
+ * ```ts
+ * import { startSkytale } from "@parley/skytale-server";
+ *
+ * await using server = await startSkytale({ port: 0, relayPort: 0, dataDir: "./skytale-data" });
+ * console.log(server.apiUrl, server.apiKey);
+ * ```
+ */
+export async function startSkytale(options: SkytaleOptions = {}): Promise<SkytaleServer> {
+  const limits = readApiLimits(options.limits?.api);
+  const logger = loggerOf(options.logger);
+  const stores = await openStores(options.dataDir);
+  try {
+    const services = await Services.open({ registry: stores.registry, limits });
+    const created = (await services.accounts.isEmpty()) ? await services.accounts.create(OPERATOR) : undefined;
+    if (options.dataDir === undefined)
+      logger.warn("no dataDir: accounts, channels and messages are in memory and lost when this server stops");
+    const server = new RunningServer({ stores, services, logger, apiKey: created?.apiKey.key });
+    await server.listen(options);
+    return server;
+  } catch (error) {
+    await stores.close();
+    throw error;
+  }
+}
+
+function loggerOf(logger: Logger | false | undefined): Logger {
+  if (logger === false) return pino({ level: "silent" });
+  return logger ?? pino({ name: "skytale-server", level: "warn" }, pino.destination({ dest: 2, sync: true }));
+}

@@ -1,0 +1,81 @@
+import { describe, expect, it } from "vitest";
+import { SigningKeys } from "../../src/api/signing-keys.ts";
+import { localKeys, TokenIssuer, TokenVerifier } from "../../src/api/tokens.ts";
+import { MemoryRegistry } from "../../src/registry/memory-registry.ts";
+
+const MINUTE = 60_000;
+const DAY = 24 * 60 * MINUTE;
+const TOKEN_TTL = 15 * MINUTE;
+
+function clock(): { now: () => number; pass: (ms: number) => void } {
+  let time = 1_750_000_000_000;
+  return { now: () => time, pass: (ms) => void (time += ms) };
+}
+
+function open(now: () => number, registry = new MemoryRegistry()): Promise<SigningKeys> {
+  return SigningKeys.open({ registry, ttlMs: 30 * DAY, tokenTtlMs: TOKEN_TTL, now });
+}
+
+const API_KEY = { id: "k".repeat(16), accountId: "account", name: "x", mode: "live", createdAt: 0 } as const;
+
+describe("signing keys", () => {
+  it("are kept, and shown by their public half only", async () => {
+    const { now } = clock();
+    const registry = new MemoryRegistry();
+    const first = await open(now, registry);
+    const { kid } = first.signer();
+    expect(first.keySet()).toEqual({ keys: [{ kty: "OKP", crv: "Ed25519", x: expect.any(String), kid, alg: "EdDSA", use: "sig" }] });
+    expect((await open(now, registry)).keySet()).toEqual(first.keySet());
+  });
+
+  it("are followed by new ones; no token is refused on the way", async () => {
+    const { now, pass } = clock();
+    const keys = await open(now);
+    const issuer = new TokenIssuer(keys, { ttlMs: TOKEN_TTL, now });
+    const verifier = new TokenVerifier(localKeys(keys), { audience: "skytale-relay", now });
+    const seen = new Set<string>();
+    const living: { token: string; until: number }[] = [];
+    for (let step = 0; step < 65 * 24; step++) {
+      pass(60 * MINUTE - (step % 2 === 0 ? 55 * MINUTE : 0));
+      await keys.maintain();
+      expect(keys.keySet().keys.length).toBeLessThanOrEqual(2);
+      seen.add(keys.signer().kid);
+      const { token, expiresAt } = await issuer.issue(API_KEY, { plan: "free" });
+      living.push({ token, until: expiresAt });
+      while (living[0] !== undefined && living[0].until <= now()) living.shift();
+      for (const { token: issued } of living) expect(await verifier.verify(issued)).toMatchObject({ accountId: "account" });
+    }
+    expect(seen.size).toBeGreaterThanOrEqual(2);
+  });
+
+  it("are published before they sign, and kept until what they signed is void", async () => {
+    const { now, pass } = clock();
+    const keys = await open(now);
+    const old = keys.signer().kid;
+    pass(DAY);
+    await keys.rotate();
+    const published = (): (string | undefined)[] => keys.keySet().keys.map(({ kid }) => kid);
+    expect(published()).toHaveLength(2);
+    expect(keys.signer().kid).toBe(old);
+    pass(5 * MINUTE);
+    expect(keys.signer().kid).not.toBe(old);
+    await keys.maintain();
+    expect(published()).toContain(old);
+    pass(TOKEN_TTL + 2 * MINUTE);
+    await keys.maintain();
+    expect(published()).toEqual([keys.signer().kid]);
+  });
+});
+
+describe("a token", () => {
+  it("is void when its time is over", async () => {
+    const { now, pass } = clock();
+    const keys = await open(now);
+    const verifier = new TokenVerifier(localKeys(keys), { audience: "skytale-relay", now });
+    const { token } = await new TokenIssuer(keys, { ttlMs: TOKEN_TTL, now }).issue(API_KEY, { plan: "free" });
+    pass(TOKEN_TTL - MINUTE);
+    expect(await verifier.verify(token)).toMatchObject({ keyId: API_KEY.id });
+    pass(2 * MINUTE);
+    expect(await verifier.verify(token)).toBe("expired");
+  });
+});

@@ -1,0 +1,26 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { MemoryRegistry, StoredRegistry } from "@parley/skytale-server/storage";
+import { StorageEnvironment } from "@parley/storage";
+import { registryCompliance, type RegistryHarness } from "../src/index.ts";
+
+registryCompliance("MemoryRegistry", () => Promise.resolve({ registry: new MemoryRegistry(), stop: () => Promise.resolve() }));
+
+registryCompliance("StoredRegistry", async (): Promise<RegistryHarness> => {
+  const directory = await mkdtemp(join(tmpdir(), "registry-"));
+  const open = (): Promise<StorageEnvironment> => StorageEnvironment.open(directory, { name: "test", schema: 1 });
+  let environment = await open();
+  return {
+    registry: new StoredRegistry(environment),
+    reopen: async () => {
+      await environment.close();
+      environment = await open();
+      return new StoredRegistry(environment);
+    },
+    stop: async () => {
+      await environment.close();
+      await rm(directory, { recursive: true });
+    },
+  };
+});
