@@ -1,0 +1,40 @@
+import { ParleyError, type ParleyErrorOptions } from "@parley/core";
+
+/**
+ * What went wrong in an adapter.
+ *
+ * | code | meaning | retryable |
+ * | --- | --- | --- |
+ * | `closed` | the adapter, its session or its port is closed | no |
+ * | `message_invalid` | a peer sent what is no message of this protocol; it was skipped | no |
+ * | `message_too_large` | a message exceeds a cap, inbound or outbound | no |
+ * | `sender_mismatch` | a party wrote in the name of another's session or call; it was skipped | no |
+ * | `overflow` | more arrived than was taken; messages were dropped, or the session ended | no |
+ * | `session_ended` | the other side ended the session, or does not know it (any more) | yes |
+ * | `too_many` | a cap on sessions or calls is reached | yes |
+ * | `timeout` | no answer in time | yes |
+ * | `not_subscribed` | the channel or context was not opened in this adapter | no |
+ * | `sdk_missing` | an official SDK is needed that is not installed | no |
+ */
+export type AdapterErrorCode =
+  | "closed"
+  | "message_invalid"
+  | "message_too_large"
+  | "sender_mismatch"
+  | "overflow"
+  | "session_ended"
+  | "too_many"
+  | "timeout"
+  | "not_subscribed"
+  | "sdk_missing";
+
+const RETRYABLE: ReadonlySet<AdapterErrorCode> = new Set(["session_ended", "too_many", "timeout"]);
+
+/** An adapter's failure; `retryable` follows from the code. */
+export class AdapterError extends ParleyError<AdapterErrorCode> {
+  override readonly name: string = "AdapterError";
+
+  constructor(code: AdapterErrorCode, message: string, options: Pick<ParleyErrorOptions, "cause"> = {}) {
+    super(code, message, { ...options, retryable: RETRYABLE.has(code) });
+  }
+}

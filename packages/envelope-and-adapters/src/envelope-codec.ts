@@ -1,0 +1,59 @@
+import { isJsonObject, type JsonObject } from "@parley/core";
+import { EnvelopeError } from "./envelope-error.ts";
+
+/** Caps on the size of an envelope, read or written. */
+export interface EnvelopeLimits {
+  /** Bytes of the JSON header. Default 65536. */
+  readonly maxHeaderBytes?: number;
+  /** Bytes of the payload. Default 16777216 (16 MiB). */
+  readonly maxPayloadBytes?: number;
+}
+
+const PREFIX = 4;
+const DEFAULT_HEADER = 65_536;
+const DEFAULT_PAYLOAD = 16_777_216;
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/** Puts header and payload into wire format. */
+export function writeWire(header: JsonObject, payload: Uint8Array, limits: EnvelopeLimits): Uint8Array {
+  const text = encoder.encode(JSON.stringify(header));
+  checkSizes(text.length, payload.length, limits);
+  const wire = new Uint8Array(PREFIX + text.length + payload.length);
+  new DataView(wire.buffer).setUint32(0, text.length, true);
+  wire.set(text, PREFIX);
+  wire.set(payload, PREFIX + text.length);
+  return wire;
+}
+
+/** Takes wire format apart. The payload is a view; the header is parsed but not checked. */
+export function readWire(data: Uint8Array, limits: EnvelopeLimits): { readonly header: JsonObject; readonly payload: Uint8Array } {
+  if (!(data instanceof Uint8Array)) throw new TypeError("An envelope is read from a Uint8Array");
+  if (data.length < PREFIX) throw new EnvelopeError("truncated", "The bytes end within the header's length");
+  const length = new DataView(data.buffer, data.byteOffset, PREFIX).getUint32(0, true);
+  checkSizes(length, data.length - PREFIX - length, limits);
+  if (PREFIX + length > data.length) throw new EnvelopeError("truncated", "The bytes end within the header");
+  const start = data.byteOffset + PREFIX;
+  return {
+    header: parseHeader(new Uint8Array(data.buffer, start, length)),
+    payload: new Uint8Array(data.buffer, start + length, data.length - PREFIX - length),
+  };
+}
+
+function checkSizes(header: number, payload: number, limits: EnvelopeLimits): void {
+  const { maxHeaderBytes = DEFAULT_HEADER, maxPayloadBytes = DEFAULT_PAYLOAD } = limits;
+  if (header > maxHeaderBytes) throw new EnvelopeError("header_too_large", `The header exceeds ${maxHeaderBytes} bytes`);
+  if (payload > maxPayloadBytes) throw new EnvelopeError("payload_too_large", `The payload exceeds ${maxPayloadBytes} bytes`);
+}
+
+function parseHeader(text: Uint8Array): JsonObject {
+  let header: unknown;
+  try {
+    header = JSON.parse(decoder.decode(text));
+  } catch (cause) {
+    throw new EnvelopeError("header_invalid", "The header is not JSON in UTF-8", { cause });
+  }
+  if (!isJsonObject(header)) throw new EnvelopeError("header_invalid", "The header is not a JSON object");
+  return header;
+}

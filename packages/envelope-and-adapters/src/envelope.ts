@@ -1,0 +1,100 @@
+import type { JsonObject } from "@parley/core";
+import { readWire, writeWire, type EnvelopeLimits } from "./envelope-codec.ts";
+import { EnvelopeError } from "./envelope-error.ts";
+import { freezeJsonObject } from "./internal/frozen-json.ts";
+import { Protocol } from "./protocol.ts";
+
+const RESERVED = ["protocol", "content_type", "metadata"];
+const MAX_NAME_LENGTH = 255;
+const NO_HEADERS: JsonObject = Object.freeze({});
+
+/**
+ * A payload with the name of the protocol that it belongs to, so that one channel carries several protocols.
+ *
+ * Envelopes are frozen, metadata and all; the payload's bytes are the caller's own and must not be changed afterwards.
+ *
+ * @example
+ * ```ts
+ * import { Envelope, Protocol } from "@parley/envelope-and-adapters";
+ *
+ * const envelope = new Envelope(Protocol.A2A, "application/json", new TextEncoder().encode('{"parts":[]}'));
+ * const again = Envelope.deserialize(envelope.serialize());
+ * console.log(again.protocol === Protocol.A2A);
+ * ```
+ */
+export class Envelope {
+  readonly protocol: Protocol;
+  /** Media type of the payload, such as `application/json`. */
+  readonly contentType: string;
+  readonly payload: Uint8Array;
+  /** What travels beside the payload: any JSON object. Absent is `undefined`. */
+  readonly metadata: JsonObject | undefined;
+  /** Header members that this package does not know. They are written again as they were read. */
+  readonly extraHeaders: JsonObject;
+
+  /** @throws TypeError an argument is of the wrong kind, or metadata is no JSON (or nested deeper than 32 levels). */
+  constructor(protocol: Protocol, contentType: string, payload: Uint8Array, metadata?: JsonObject, extraHeaders?: JsonObject) {
+    this.protocol = checkName(protocol, "protocol");
+    this.contentType = checkName(contentType, "content type");
+    if (!(payload instanceof Uint8Array)) throw new TypeError("An envelope's payload must be a Uint8Array");
+    this.payload = payload;
+    this.metadata = metadata === undefined ? undefined : freezeJsonObject(metadata, "An envelope's metadata");
+    this.extraHeaders = extraHeaders === undefined ? NO_HEADERS : freezeJsonObject(extraHeaders, "An envelope's extra headers");
+    const reserved = RESERVED.find((name) => Object.hasOwn(this.extraHeaders, name));
+    if (reserved !== undefined) throw new TypeError(`"${reserved}" is not an extra header`);
+    Object.freeze(this);
+  }
+
+  /**
+   * The bytes of this envelope: `[header length: 4 bytes, little endian][JSON header][payload]`.
+   *
+   * @throws EnvelopeError `header_too_large`, `payload_too_large`.
+   */
+  serialize(limits: EnvelopeLimits = {}): Uint8Array {
+    const { protocol, contentType, metadata, extraHeaders } = this;
+    // From entries, so that a header named `__proto__` stays a header.
+    const header = Object.fromEntries<JsonObject[string]>([
+      ["protocol", protocol],
+      ["content_type", contentType],
+      ["metadata", metadata],
+      ...Object.entries(extraHeaders),
+    ]);
+    return writeWire(header, this.payload, limits);
+  }
+
+  /**
+   * Reads the bytes of an envelope. Its payload is a view of `data`, not a copy.
+   *
+   * @throws EnvelopeError whatever else `data` holds, with any of its codes.
+   */
+  static deserialize(data: Uint8Array, limits: EnvelopeLimits = {}): Envelope {
+    const { header, payload } = readWire(data, limits);
+    const { protocol, content_type: contentType, metadata, ...extraHeaders } = header;
+    try {
+      // The constructor checks each member.
+      return new Envelope(protocol as string, contentType as string, payload, (metadata ?? undefined) as JsonObject, extraHeaders);
+    } catch (cause) {
+      throw new EnvelopeError("header_invalid", cause instanceof Error ? cause.message : "The header is invalid", { cause });
+    }
+  }
+
+  /**
+   * Reads the bytes of an envelope, and takes whatever is none for the payload of a {@link Protocol.RAW} one with the content type
+   * `application/octet-stream`. So messages of senders that know no envelopes arrive too. Never fails on bytes.
+   */
+  static wrap(data: Uint8Array, limits: EnvelopeLimits = {}): Envelope {
+    try {
+      return Envelope.deserialize(data, limits);
+    } catch (error) {
+      if (!(error instanceof EnvelopeError)) throw error;
+      return new Envelope(Protocol.RAW, "application/octet-stream", data);
+    }
+  }
+}
+
+function checkName(name: unknown, what: string): string {
+  if (typeof name !== "string" || name === "" || name.length > MAX_NAME_LENGTH) {
+    throw new TypeError(`An envelope's ${what} must be a string of 1 to ${MAX_NAME_LENGTH} characters`);
+  }
+  return name;
+}

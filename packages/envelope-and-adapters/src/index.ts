@@ -1,0 +1,11 @@
+// For applications
+export { AdapterError, type AdapterErrorCode } from "./adapter-error.ts";
+export { Envelope } from "./envelope.ts";
+export type { EnvelopeLimits } from "./envelope-codec.ts";
+export { EnvelopeError, type EnvelopeErrorCode } from "./envelope-error.ts";
+export { Protocol } from "./protocol.ts";
+
+// For channel layers and adapters
+export { EnvelopeFanOut, type EnvelopeFanOutOptions } from "./fan-out.ts";
+export type { EnvelopeChannels, EnvelopePort, PortSendOptions, ReceivedEnvelope, ReceiveOptions } from "./port.ts";
+export { PortError, type PortErrorCode } from "./port-error.ts";

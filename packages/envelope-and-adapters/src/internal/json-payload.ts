@@ -1,0 +1,62 @@
+import { isJsonObject, type JsonObject } from "@parley/core";
+import { AdapterError } from "../adapter-error.ts";
+
+const MAX_DEPTH = 128;
+const OPEN = new Set([0x5b, 0x7b]);
+const CLOSE = new Set([0x5d, 0x7d]);
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder("utf-8", { fatal: true });
+
+/**
+ * Reads a payload that must be a JSON object.
+ *
+ * @throws AdapterError `message_too_large`, `message_invalid`.
+ */
+export function readJsonPayload(payload: Uint8Array, maxBytes: number): JsonObject {
+  if (payload.length > maxBytes) throw new AdapterError("message_too_large", `The message exceeds ${maxBytes} bytes`);
+  if (isDeep(payload)) throw new AdapterError("message_invalid", `The message is nested deeper than ${MAX_DEPTH} levels`);
+  let value: unknown;
+  try {
+    value = JSON.parse(decoder.decode(payload));
+  } catch (cause) {
+    throw new AdapterError("message_invalid", "The message is not JSON in UTF-8", { cause });
+  }
+  if (!isJsonObject(value)) throw new AdapterError("message_invalid", "The message is not a JSON object");
+  return value;
+}
+
+/**
+ * Writes a payload of JSON.
+ *
+ * @throws AdapterError `message_too_large`.
+ * @throws TypeError the value can't be written as JSON.
+ */
+export function writeJsonPayload(value: object, maxBytes: number): Uint8Array {
+  const payload = encoder.encode(JSON.stringify(value));
+  if (payload.length > maxBytes) throw new AdapterError("message_too_large", `The message exceeds ${maxBytes} bytes`);
+  return payload;
+}
+
+/** Depth is limited before parsing, because what reads the value afterwards may recurse. Bytes of a non-ASCII character are never ASCII. */
+function isDeep(text: Uint8Array): boolean {
+  let depth = 0;
+  let inString = false;
+  for (let at = 0; at < text.length; at++) {
+    const byte = text[at] ?? 0;
+    if (inString) {
+      if (byte === BACKSLASH) at += 1;
+      else if (byte === QUOTE) inString = false;
+    } else if (byte === QUOTE) {
+      inString = true;
+    } else if (OPEN.has(byte)) {
+      depth += 1;
+      if (depth > MAX_DEPTH) return true;
+    } else if (CLOSE.has(byte)) {
+      depth -= 1;
+    }
+  }
+  return false;
+}

@@ -1,0 +1,93 @@
+import { AsyncQueue } from "@parley/core/internal";
+import type { EnvelopePort } from "../port.ts";
+import { McpSession, type McpSessionLimits } from "./session.ts";
+import { SessionListener, type OpenedSession } from "./session-listener.ts";
+import type { SessionTableOptions } from "./session-table.ts";
+
+/** Options of {@link McpChannelServer}. */
+export interface McpChannelServerOptions extends McpSessionLimits, SessionTableOptions {
+  /**
+   * What clients ask for with their option `server`. Needed where a channel has several servers. A server with a name also tells clients
+   * of an earlier run that their sessions are gone; without one they find out by a timeout.
+   */
+  readonly name?: string;
+  /** Whether a party may open sessions. Default: every member of the channel may. `sender` is absent where the channel can't tell. */
+  readonly accepts?: (sender: string | undefined) => boolean;
+  /** Told of what can't be read, is refused, or belongs to nobody. Must not throw. */
+  readonly onError?: (error: Error) => void;
+}
+
+/** A session that a client has opened with a {@link McpChannelServer}. */
+export interface McpServerSession extends McpSession {
+  readonly sessionId: string;
+  /** The party at its other end, as the channel has proved it; every message of the session is theirs. */
+  readonly sender: string | undefined;
+}
+
+/**
+ * Serves MCP to all members of a channel: iterate it for the sessions that clients open, and connect a server of its own to each.
+ *
+ * Sessions never mix, and each belongs to the party that opened it. It listens from its creation on, until `close`, or until the
+ * iteration is left. The iteration ends when the port ends, and throws when that breaks for good.
+ *
+ * @example
+ * ```ts
+ * import { McpServer } from "@modelcontextprotocol/sdk/server/mcp.js";
+ * import type { EnvelopePort } from "@parley/envelope-and-adapters";
+ * import { McpChannelServer } from "@parley/envelope-and-adapters/mcp";
+ *
+ * async function serve(port: EnvelopePort): Promise<void> {
+ *   for await (const session of new McpChannelServer(port, { name: "greeter" })) {
+ *     const server = new McpServer({ name: "greeter", version: "1.0.0" });
+ *     server.registerTool("greet", {}, () => ({ content: [{ type: "text", text: `Hello ${session.sender}` }] }));
+ *     await server.connect(session);
+ *   }
+ * }
+ * ```
+ */
+export class McpChannelServer implements AsyncIterable<McpServerSession>, AsyncDisposable {
+  readonly #listener: SessionListener;
+  readonly #limits: McpSessionLimits;
+  readonly #opened = new AsyncQueue<McpServerSession>();
+
+  constructor(port: EnvelopePort, options: McpChannelServerOptions = {}) {
+    this.#limits = options;
+    this.#listener = new SessionListener(port, options, {
+      onSession: (session) => this.#opened.push(new ServerSession(session, this.#limits)),
+      onFault: (error) => options.onError?.(error),
+      onEnd: (error) => (error === undefined ? this.#opened.end() : this.#opened.fail(error)),
+    });
+  }
+
+  /** Iterate once. Leaving the loop closes the server. */
+  [Symbol.asyncIterator](): AsyncIterator<McpServerSession, undefined> {
+    const opened = this.#opened[Symbol.asyncIterator]();
+    return {
+      next: () => opened.next(),
+      return: async () => {
+        await this.close();
+        return { done: true, value: undefined };
+      },
+    };
+  }
+
+  /** Ends all sessions, tells their clients, and ends the iteration. Idempotent. */
+  async close(): Promise<void> {
+    this.#opened.end();
+    await this.#listener.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}
+
+class ServerSession extends McpSession implements McpServerSession {
+  declare readonly sessionId: string;
+  readonly sender: string | undefined;
+
+  constructor(session: OpenedSession, limits: McpSessionLimits) {
+    super((sink) => session.connect(sink), limits, session.id);
+    this.sender = session.sender;
+  }
+}

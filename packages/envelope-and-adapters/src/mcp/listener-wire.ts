@@ -1,0 +1,67 @@
+import { deferred } from "@parley/core/internal";
+import type { EnvelopePort } from "../port.ts";
+import type { McpSessionLimits, SessionSink, SessionWire } from "./session.ts";
+import { SessionListener, type OpenedSession } from "./session-listener.ts";
+
+interface ListenerWireOptions extends McpSessionLimits {
+  readonly server?: string;
+  readonly peer?: string;
+}
+
+/** A server's side for one client: the first that comes. */
+export class ListenerWire implements SessionWire {
+  readonly #port: EnvelopePort;
+  readonly #options: ListenerWireOptions;
+  readonly #sink: SessionSink;
+  readonly #client = deferred<SessionWire>();
+  #listener: SessionListener | undefined;
+
+  constructor(port: EnvelopePort, options: ListenerWireOptions, sink: SessionSink) {
+    this.#port = port;
+    this.#options = options;
+    this.#sink = sink;
+    // Nobody may be waiting for a client.
+    this.#client.promise.catch(() => {});
+  }
+
+  open(): void {
+    const { server: name, peer, ...limits } = this.#options;
+    this.#listener = new SessionListener(
+      this.#port,
+      {
+        ...limits,
+        ...(name === undefined ? {} : { name }),
+        ...(peer === undefined ? {} : { accepts: (sender) => sender === peer }),
+        maxSessions: 1,
+        idleTimeoutMs: Infinity,
+      },
+      {
+        onSession: (opened) => this.#adopt(opened),
+        onFault: (error) => this.#sink.fault(error),
+        onEnd: (error) => this.#sink.end(error),
+      },
+    );
+  }
+
+  async send(payload: Uint8Array, signal: AbortSignal | undefined): Promise<void> {
+    const client = await this.#client.promise;
+    await client.send(payload, signal);
+  }
+
+  async close(): Promise<void> {
+    this.#client.reject(new Error("The transport was closed before a client came"));
+    await this.#listener?.close();
+  }
+
+  #adopt(opened: OpenedSession): void {
+    const wire = opened.connect({
+      message: (message) => this.#sink.message(message),
+      fault: (error) => this.#sink.fault(error),
+      end: (error) => {
+        this.#sink.end(error);
+        void this.#listener?.close();
+      },
+    });
+    this.#client.resolve(wire);
+  }
+}

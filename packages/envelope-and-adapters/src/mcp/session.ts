@@ -1,0 +1,213 @@
+import { deferred, type Deferred } from "@parley/core/internal";
+import { AdapterError } from "../adapter-error.ts";
+import { writeJsonPayload } from "../internal/json-payload.ts";
+import type { JsonRpcMessage } from "./json-rpc.ts";
+
+/** Default of {@link McpSessionLimits.maxMessageBytes}. */
+export const MAX_MESSAGE_BYTES = 4_194_304;
+
+/** How long the end of a session waits until the other side is told. */
+export const FAREWELL_MS = 1000;
+
+/** Caps of a session. */
+export interface McpSessionLimits {
+  /** Bytes of one message, inbound and outbound. Default 4194304 (4 MiB). */
+  readonly maxMessageBytes?: number;
+  /** Messages that wait for `onmessage` or `read()`. One more ends the session. Default 1024. */
+  readonly maxBuffered?: number;
+}
+
+/** What carries a session's messages. */
+export interface SessionWire {
+  open(): void;
+  send(payload: Uint8Array, signal: AbortSignal | undefined): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Where a wire puts what it receives. */
+export interface SessionSink {
+  message(message: JsonRpcMessage): void;
+  /** Something that does not end the session. */
+  fault(error: Error): void;
+  /** The session is over, in good order or with an error. */
+  end(error?: Error): void;
+}
+
+type MessageHandler = (message: JsonRpcMessage) => void;
+
+/**
+ * One end of an MCP session: a `Transport` of the official SDKs (`@modelcontextprotocol/sdk` as well as `…/client` and `…/server`), and
+ * on its own `read`, `write` and `close`.
+ *
+ * Messages wait until `onmessage` is set or `read` is called; a program does one or the other. What can't be read is reported to
+ * `onerror` and skipped; it never ends the session.
+ */
+export class McpSession implements AsyncDisposable {
+  /** Called once when the session has ended, whoever ended it. */
+  onclose?: (() => void) | undefined;
+  /** Called with what went wrong and did not end the session, and before `onclose` with what did. */
+  onerror?: ((error: Error) => void) | undefined;
+  /** The session's id where this is a server; `undefined` in clients, which official ones take as "not initialized yet". */
+  readonly sessionId?: string | undefined;
+
+  readonly #wire: SessionWire;
+  readonly #maxMessageBytes: number;
+  readonly #maxBuffered: number;
+  readonly #buffer: JsonRpcMessage[] = [];
+  #handler: MessageHandler | undefined;
+  #reader: Deferred<JsonRpcMessage> | undefined;
+  #started = false;
+  #ended: { readonly error: Error } | undefined;
+
+  /** For this package's own use: sessions come from {@link McpChannelTransport} and {@link McpChannelServer}. */
+  constructor(connect: (sink: SessionSink) => SessionWire, limits: McpSessionLimits = {}, sessionId?: string) {
+    this.#maxMessageBytes = limits.maxMessageBytes ?? MAX_MESSAGE_BYTES;
+    this.#maxBuffered = limits.maxBuffered ?? 1024;
+    this.sessionId = sessionId;
+    this.#wire = connect({
+      message: (message) => this.#receive(message),
+      fault: (error) => this.#report(error),
+      end: (error) => this.#end(error),
+    });
+  }
+
+  /** Where messages go. Official clients and servers set it; those that waited are handed over in order. */
+  get onmessage(): MessageHandler | undefined {
+    return this.#handler;
+  }
+
+  set onmessage(handler: MessageHandler | undefined) {
+    this.#handler = handler;
+    if (this.#started) queueMicrotask(() => this.#flush());
+  }
+
+  /**
+   * Begins to receive. Official clients and servers call it; `read` and `write` do it by themselves.
+   *
+   * @throws TypeError called twice. @throws AdapterError `closed`.
+   */
+  async start(): Promise<void> {
+    if (this.#started) throw new TypeError("An MCP transport starts once");
+    this.#begin();
+  }
+
+  /**
+   * Sends one message. Messages keep the order of the calls.
+   *
+   * A response that is too large is replaced by an error response, so that the request does not wait in vain.
+   *
+   * @throws AdapterError `closed`, `message_too_large`; whatever the port throws while the link is down.
+   */
+  async send(message: JsonRpcMessage, _options?: object): Promise<void> {
+    await this.write(message);
+  }
+
+  /** Sends one message, as {@link McpSession.send}. */
+  async write(message: JsonRpcMessage, { signal }: { readonly signal?: AbortSignal } = {}): Promise<void> {
+    signal?.throwIfAborted();
+    this.#begin();
+    await this.#wire.send(this.#encode(message), signal);
+  }
+
+  /**
+   * The next message. One reader at a time; not together with `onmessage`.
+   *
+   * @throws AdapterError `closed` after the end, or what ended the session; the signal's reason when aborted.
+   */
+  async read({ signal }: { readonly signal?: AbortSignal } = {}): Promise<JsonRpcMessage> {
+    signal?.throwIfAborted();
+    if (this.#handler !== undefined) throw new TypeError("Messages of this transport go to onmessage");
+    if (this.#reader !== undefined) throw new TypeError("An MCP transport is read by one reader, which is waiting already");
+    const buffered = this.#buffer.shift();
+    if (buffered !== undefined) return buffered;
+    this.#begin();
+    const reader = deferred<JsonRpcMessage>();
+    this.#reader = reader;
+    const abort = (): void => reader.reject(signal?.reason);
+    signal?.addEventListener("abort", abort, { once: true });
+    try {
+      return await reader.promise;
+    } finally {
+      signal?.removeEventListener("abort", abort);
+      if (this.#reader === reader) this.#reader = undefined;
+    }
+  }
+
+  /** Ends the session and tells the other side, for as long as a second at most. Idempotent. */
+  async close(): Promise<void> {
+    if (this.#ended !== undefined) return;
+    const farewell = this.#wire.close();
+    this.#end();
+    await farewell;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  #begin(): void {
+    if (this.#ended !== undefined) throw this.#ended.error;
+    if (this.#started) return;
+    this.#started = true;
+    this.#wire.open();
+    this.#flush();
+  }
+
+  #encode(message: JsonRpcMessage): Uint8Array {
+    try {
+      return writeJsonPayload(message, this.#maxMessageBytes);
+    } catch (error) {
+      if (!(error instanceof AdapterError) || message.result === undefined) throw error;
+      this.#report(error);
+      const { jsonrpc, id } = message;
+      return writeJsonPayload({ jsonrpc, id, error: { code: -32_603, message: "The response is too large" } }, this.#maxMessageBytes);
+    }
+  }
+
+  #receive(message: JsonRpcMessage): void {
+    if (this.#ended !== undefined) return;
+    if (this.#reader !== undefined) {
+      this.#reader.resolve(message);
+      this.#reader = undefined;
+      return;
+    }
+    this.#buffer.push(message);
+    this.#flush();
+    if (this.#buffer.length <= this.#maxBuffered) return;
+    void this.#wire.close();
+    this.#end(new AdapterError("overflow", `More than ${this.#maxBuffered} messages waited to be read`));
+  }
+
+  #flush(): void {
+    while (this.#started && this.#handler !== undefined) {
+      const message = this.#buffer.shift();
+      if (message === undefined) return;
+      try {
+        this.#handler(message);
+      } catch (error) {
+        this.#report(error instanceof Error ? error : new Error("onmessage threw", { cause: error }));
+      }
+    }
+  }
+
+  #report(error: Error): void {
+    try {
+      this.onerror?.(error);
+    } catch {
+      // A listener's own failure has nobody left to be told.
+    }
+  }
+
+  #end(error?: Error): void {
+    if (this.#ended !== undefined) return;
+    this.#ended = { error: error ?? new AdapterError("closed", "The MCP session is closed") };
+    this.#reader?.reject(this.#ended.error);
+    this.#reader = undefined;
+    if (error !== undefined) this.#report(error);
+    try {
+      this.onclose?.();
+    } catch {
+      // As above.
+    }
+  }
+}

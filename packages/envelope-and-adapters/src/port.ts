@@ -1,0 +1,71 @@
+import type { Envelope } from "./envelope.ts";
+import type { Protocol } from "./protocol.ts";
+
+/**
+ * The seam between adapters and a channel. Adapters send and receive envelopes; encryption, sockets and membership are on its other side.
+ *
+ * What an implementation promises:
+ *
+ * - Every party of the channel receives what the others send, in one order for all, each once; nobody receives what they sent themselves.
+ * - A link that drops and comes back is not the end: what was sent meanwhile arrives later. The iterations end when the port is closed,
+ *   and throw when it broke for good.
+ * - Any number of adapters share a port: each call of `receive` is a subscription of its own, and each gets everything that it asks for.
+ */
+export interface EnvelopePort {
+  /**
+   * Sends an envelope to all other parties. Sends keep the order of their calls. Resolves when the channel has taken it.
+   *
+   * @throws a ParleyError of the channel: retryable while the link is down, or not ({@link PortError} `closed`); an
+   *   {@link EnvelopeError}; the signal's reason when aborted.
+   */
+  send(envelope: Envelope, options?: PortSendOptions): Promise<void>;
+  /**
+   * Subscribes to what the other parties send, from this call on. Iterate once. The subscription ends with the iteration, or with the
+   * signal, without an error.
+   */
+  receive(options?: ReceiveOptions): AsyncIterableIterator<ReceivedEnvelope, undefined>;
+}
+
+/** Options of {@link EnvelopePort.send}. */
+export interface PortSendOptions {
+  /** Stops waiting. The envelope may have left already. */
+  readonly signal?: AbortSignal;
+}
+
+/** Options of {@link EnvelopePort.receive}. */
+export interface ReceiveOptions {
+  /** Receive this protocol only. Default: all. */
+  readonly protocol?: Protocol;
+  /**
+   * What happens when this subscription's buffer is full. `"wait"` (the default) loses nothing: the channel is not read on until there is
+   * room, and other subscribers of the port wait too. `"drop-oldest"` holds nobody up: what is lost is counted in `missed`.
+   */
+  readonly overflow?: "wait" | "drop-oldest";
+  /** Ends the subscription. What it has buffered is let go. */
+  readonly signal?: AbortSignal;
+}
+
+/** An envelope that another party sent. */
+export interface ReceivedEnvelope {
+  readonly envelope: Envelope;
+  /**
+   * Who sent it, as the channel has proved it. Equal strings are the same party. Absent where the channel can't tell; nothing in the
+   * envelope itself replaces it.
+   */
+  readonly sender?: string;
+  /** How many envelopes were dropped just before this one, because this subscriber was slow. Only with `"drop-oldest"`. */
+  readonly missed?: number;
+}
+
+/**
+ * The channels that an agent is a member of, as ports. A channel layer implements it; adapters that name channels ask for it.
+ * Names have three components: `org/namespace/service`.
+ */
+export interface EnvelopeChannels {
+  /** Creates a channel with this agent as its first member. */
+  create(name: string): Promise<EnvelopePort>;
+  /** Joins a channel with a welcome that a member of it has made for this agent. */
+  join(name: string, welcome: Uint8Array): Promise<EnvelopePort>;
+  /** The port of a channel that this agent is a member of already. */
+  open(name: string): Promise<EnvelopePort>;
+}
