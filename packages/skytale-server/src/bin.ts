@@ -15,7 +15,9 @@ start:
   --host <address>    address to bind (default 127.0.0.1: this machine only)
   --data-dir <path>   where everything is kept; without it everything is lost when the server stops
   --signup <who>      open: whoever reaches the API may make an account (default); closed: only this command
-  --config <file>     JSON with any of: port, relayPort, host, dataDir, signup, trustProxy, limits
+  --tls-cert <file>   PEM of the certificate chain, for TLS on both ports
+  --tls-key <file>    PEM of its private key
+  --config <file>     JSON with any of: port, relayPort, host, dataDir, signup, trustProxy, tls, retention, limits
   --log <level>       fatal, error, warn, info, debug or silent (default info)
 
 accounts and keys, while no server runs on the directory:

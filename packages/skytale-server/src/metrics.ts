@@ -1,37 +1,79 @@
 import { Counter, Gauge, Registry } from "prom-client";
+import type { RelayCounts, RelayObserver } from "./relay/relay-observer.ts";
 
 /** What the server counts, in the text format of Prometheus. Labels come from closed sets, never from clients. */
 export interface Metrics {
-  /** Where the relay adds its own. */
-  readonly registry: Registry;
   /** Calls of the API, by `method`, `route` (the pattern of the path) and `status`. */
   readonly requests: Counter<"method" | "route" | "status">;
   readonly failures: Counter;
+  /** Counts what the relay does. */
+  readonly relay: Omit<RelayObserver, "onFailure">;
   /** The exposition text. */
   text(): Promise<string>;
   readonly contentType: string;
 }
 
+/** Numbers that are read when somebody asks for the metrics. */
+export interface Gauges {
+  /** Calls of the API that wait for news. */
+  waiting(): number;
+  relay(): RelayCounts;
+}
+
 /** Makes the metrics of one server: servers in one process do not share any. */
-export function createMetrics(gauges: { waiting(): number }): Metrics {
+export function createMetrics(gauges: Gauges): Metrics {
   const registry = new Registry();
   const registers = [registry];
-  const waiting: Gauge = new Gauge({
-    name: "skytale_api_waiting",
-    help: "Calls that wait for news",
-    registers,
-    collect: () => waiting.set(gauges.waiting()),
-  });
+  const counter = (name: string, help: string): Counter => new Counter({ name: `skytale_${name}`, help, registers });
+  const gauge = (name: string, help: string, read: () => number): Gauge =>
+    new Gauge({
+      name: `skytale_${name}`,
+      help,
+      registers,
+      collect() {
+        this.set(read());
+      },
+    });
+  gauge("api_waiting", "Calls that wait for news", gauges.waiting);
+  gauge("relay_streams", "Streams of clients", () => gauges.relay().streams);
+  gauge("relay_subscriptions", "Subscriptions of all streams", () => gauges.relay().subscriptions);
+  gauge("relay_channels", "Channels that somebody subscribes to", () => gauges.relay().channels);
   return {
-    registry,
     requests: new Counter({
       name: "skytale_api_requests_total",
       help: "Calls of the API",
       labelNames: ["method", "route", "status"],
       registers,
     }),
-    failures: new Counter({ name: "skytale_server_failures_total", help: "Failures inside the server", registers }),
+    failures: counter("server_failures_total", "Failures inside the server"),
+    relay: relayObserver(registers, counter),
     text: () => registry.metrics(),
     contentType: registry.contentType,
+  };
+}
+
+function relayObserver(registers: Registry[], counter: (name: string, help: string) => Counter): Omit<RelayObserver, "onFailure"> {
+  const published = counter("relay_published_total", "Messages recorded");
+  const publishedBytes = counter("relay_published_bytes_total", "Bytes of messages recorded");
+  const delivered = counter("relay_delivered_total", "Messages delivered");
+  const deliveredBytes = counter("relay_delivered_bytes_total", "Bytes of messages delivered");
+  const fellBehind = counter("relay_fell_behind_total", "Readers that could not keep up and were served from the log");
+  const refused = new Counter({
+    name: "skytale_relay_refused_total",
+    help: "What the relay refused, by code",
+    labelNames: ["what", "code"],
+    registers,
+  });
+  return {
+    onPublished: (messages, bytes) => {
+      published.inc(messages);
+      publishedBytes.inc(bytes);
+    },
+    onDelivered: (messages, bytes) => {
+      delivered.inc(messages);
+      deliveredBytes.inc(bytes);
+    },
+    onRefused: (what, code) => refused.inc({ what, code }),
+    onFellBehind: () => fellBehind.inc(),
   };
 }

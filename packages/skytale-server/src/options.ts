@@ -1,5 +1,7 @@
 import type { Logger } from "pino";
 import type { ApiLimits } from "./api/limits.ts";
+import type { Retention } from "./log/channel-log.ts";
+import type { RelayLimits } from "./relay/relay-limits.ts";
 
 /** Options of {@link startSkytale}. */
 export interface SkytaleOptions {
@@ -18,8 +20,13 @@ export interface SkytaleOptions {
   readonly signup?: "open" | "closed";
   /** Whether the API server stands behind a proxy, whose `x-forwarded-for` says where a call comes from. Default `false`. */
   readonly trustProxy?: boolean;
+  /** PEM files for TLS on both ports. Without them there is none: for this machine, or behind a proxy. */
+  readonly tls?: { readonly certFile: string; readonly keyFile: string };
+  /** How much of a channel's log is kept. */
+  readonly retention?: Partial<Retention>;
   readonly limits?: {
     readonly api?: Partial<ApiLimits>;
+    readonly relay?: Partial<RelayLimits>;
   };
   /** Where to log: a pino logger, or `false` for nowhere. Default: warnings to standard error. */
   readonly logger?: Logger | false;

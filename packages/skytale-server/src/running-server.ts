@@ -1,3 +1,4 @@
+import { readFile } from "node:fs/promises";
 import type { AddressInfo } from "node:net";
 import type { FastifyInstance } from "fastify";
 import type { Logger } from "pino";
@@ -7,6 +8,8 @@ import type { ApiKeyInfo, ApiKeyOptions, CreatedApiKey } from "./api/keys.ts";
 import type { Services } from "./api/services.ts";
 import { createMetrics, type Metrics } from "./metrics.ts";
 import type { SkytaleOptions } from "./options.ts";
+import { listenGrpc, type GrpcListener } from "./relay/grpc-server.ts";
+import { Relay } from "./relay/relay.ts";
 import type { SkytaleServer } from "./server.ts";
 import type { Stores } from "./stores.ts";
 
@@ -30,18 +33,39 @@ export class RunningServer implements SkytaleServer {
   readonly #services: Services;
   readonly #logger: Logger;
   readonly #metrics: Metrics;
+  readonly #relay: Relay;
   #api: FastifyInstance | undefined;
-  #apiPort = 0;
+  #listener: GrpcListener | undefined;
   #apiUrl = "";
   #sweeper: NodeJS.Timeout | undefined;
   #closing: Promise<void> | undefined;
 
-  constructor({ stores, services, logger, apiKey }: ServerParts) {
+  private constructor({ stores, services, logger, apiKey }: ServerParts, options: SkytaleOptions) {
     this.apiKey = apiKey;
     this.#stores = stores;
     this.#services = services;
     this.#logger = logger;
-    this.#metrics = createMetrics({ waiting: () => services.signals.size });
+    this.#metrics = createMetrics({ waiting: () => services.signals.size, relay: () => this.#relay.counts });
+    const { log, welcomes } = stores.logs;
+    this.#relay = new Relay({
+      log,
+      welcomes,
+      access: services.access,
+      limits: options.limits?.relay ?? {},
+      observer: { ...this.#metrics.relay, onFailure: (error) => this.#fail(error) },
+    });
+  }
+
+  /** Opens both ports, or none. */
+  static async start(parts: ServerParts, options: SkytaleOptions): Promise<RunningServer> {
+    const server = new RunningServer(parts, options);
+    try {
+      await server.#listen(options);
+      return server;
+    } catch (error) {
+      await server.#stop();
+      throw error;
+    }
   }
 
   get apiUrl(): string {
@@ -49,14 +73,23 @@ export class RunningServer implements SkytaleServer {
   }
 
   get apiPort(): number {
-    return this.#apiPort;
+    return Number(new URL(this.#apiUrl).port);
   }
 
-  /** Opens the ports. Called once. */
-  async listen({ port = 5100, host = "127.0.0.1", signup = "open", trustProxy = false }: SkytaleOptions): Promise<void> {
+  get relayUrl(): string {
+    return this.#listener?.url ?? "";
+  }
+
+  get relayPort(): number {
+    return this.#listener?.port ?? 0;
+  }
+
+  async #listen(options: SkytaleOptions): Promise<void> {
+    const { port = 5100, relayPort = 5000, host = "127.0.0.1", tls, signup = "open", trustProxy = false } = options;
     this.#api = await createApiServer({
       services: this.#services,
       metrics: this.#metrics,
+      tls: tls === undefined ? undefined : { cert: await readFile(tls.certFile), key: await readFile(tls.keyFile) },
       openSignup: signup === "open",
       trustProxy,
       isReady: () => this.#closing === undefined,
@@ -64,10 +97,11 @@ export class RunningServer implements SkytaleServer {
     });
     await this.#api.listen({ port, host });
     const bound = this.#api.server.address() as AddressInfo;
-    this.#apiPort = bound.port;
-    this.#apiUrl = `http://${bound.family === "IPv6" ? `[${bound.address}]` : bound.address}:${bound.port}`;
+    const address = bound.family === "IPv6" ? `[${bound.address}]` : bound.address;
+    this.#apiUrl = `${tls === undefined ? "http" : "https"}://${address}:${bound.port}`;
+    this.#listener = await listenGrpc(this.#relay, { port: relayPort, host, ...(tls !== undefined && { tls }) });
     this.#sweeper = setInterval(() => this.#sweep(), SWEEP_MS).unref();
-    this.#logger.info({ api: this.#apiUrl }, "listening");
+    this.#logger.info({ api: this.apiUrl, relay: this.relayUrl }, "listening");
   }
 
   createAccount(options: AccountOptions): Promise<CreatedAccount> {
@@ -109,15 +143,19 @@ export class RunningServer implements SkytaleServer {
   }
 
   async #close(): Promise<void> {
+    await this.#stop();
+    await this.#stores.close();
+    this.#logger.info("stopped");
+  }
+
+  async #stop(): Promise<void> {
     clearInterval(this.#sweeper);
     this.#services.signals.close();
     const grace = setTimeout(() => this.#api?.server.closeAllConnections(), CLOSE_GRACE_MS);
     try {
-      await this.#api?.close();
+      await Promise.all([this.#api?.close(), this.#listener?.close() ?? this.#relay.close()]);
     } finally {
       clearTimeout(grace);
-      await this.#stores.close();
     }
-    this.#logger.info("stopped");
   }
 }

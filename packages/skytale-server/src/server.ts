@@ -4,6 +4,7 @@ import type { Account, AccountOptions, CreatedAccount } from "./api/accounts.ts"
 import type { ApiKeyInfo, ApiKeyOptions, CreatedApiKey } from "./api/keys.ts";
 import { Services } from "./api/services.ts";
 import type { SkytaleOptions } from "./options.ts";
+import { readRelayLimits } from "./relay/relay-limits.ts";
 import { RunningServer } from "./running-server.ts";
 import { openStores } from "./stores.ts";
 
@@ -12,6 +13,9 @@ export interface SkytaleServer extends AsyncDisposable {
   /** Origin of the API: `http://127.0.0.1:5100`. */
   readonly apiUrl: string;
   readonly apiPort: number;
+  /** Where clients reach the relay by gRPC: `http://127.0.0.1:5000`. */
+  readonly relayUrl: string;
+  readonly relayPort: number;
   /**
    * An API key of an account named `operator`. Only where the server had no account at all and made this one; it is shown here and
    * nowhere else, and with a data directory it stays valid after a restart.
@@ -32,7 +36,8 @@ export interface SkytaleServer extends AsyncDisposable {
    */
   createApiKey(accountId: string, options?: ApiKeyOptions): Promise<CreatedApiKey>;
   /**
-   * Revokes an API key: no token is made from it any more, and those that were are refused. The relay drops its streams within 5 seconds.
+   * Revokes an API key: no token is made from it any more, and those that were are refused. The relay drops its streams within
+   * `limits.relay.accessCheckMs`, 5 seconds by default.
    *
    * @throws ApiError `not_found`
    */
@@ -56,21 +61,20 @@ const OPERATOR: AccountOptions = { email: "operator@localhost", name: "operator"
  * import { startSkytale } from "@parley/skytale-server";
  *
  * await using server = await startSkytale({ port: 0, relayPort: 0, dataDir: "./skytale-data" });
- * console.log(server.apiUrl, server.apiKey);
+ * console.log(server.apiUrl, server.relayUrl, server.apiKey);
  * ```
  */
 export async function startSkytale(options: SkytaleOptions = {}): Promise<SkytaleServer> {
   const limits = readApiLimits(options.limits?.api);
+  readRelayLimits(options.limits?.relay);
   const logger = loggerOf(options.logger);
-  const stores = await openStores(options.dataDir);
+  const stores = await openStores(options.dataDir, { log: { ...(options.retention !== undefined && { retention: options.retention }) } });
   try {
     const services = await Services.open({ registry: stores.registry, limits });
     const created = (await services.accounts.isEmpty()) ? await services.accounts.create(OPERATOR) : undefined;
     if (options.dataDir === undefined)
       logger.warn("no dataDir: accounts, channels and messages are in memory and lost when this server stops");
-    const server = new RunningServer({ stores, services, logger, apiKey: created?.apiKey.key });
-    await server.listen(options);
-    return server;
+    return await RunningServer.start({ stores, services, logger, apiKey: created?.apiKey.key }, options);
   } catch (error) {
     await stores.close();
     throw error;

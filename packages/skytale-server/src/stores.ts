@@ -1,4 +1,5 @@
 import { StorageEnvironment, type StorageOptions } from "@parley/storage";
+import { openLogs, type Logs, type LogsOptions } from "./log/open-logs.ts";
 import { MemoryRegistry } from "./registry/memory-registry.ts";
 import type { Registry } from "./registry/registry.ts";
 import { StoredRegistry } from "./registry/stored-registry.ts";
@@ -9,6 +10,7 @@ export const SCHEMA: StorageOptions = { name: "skytale", schema: 1 };
 /** What a server keeps. */
 export interface Stores {
   readonly registry: Registry;
+  readonly logs: Logs;
   /** Flushes and releases everything. */
   close(): Promise<void>;
 }
@@ -18,11 +20,20 @@ export interface Stores {
  *
  * @throws StorageError `data_dir_locked`, `data_dir_unusable`
  */
-export async function openStores(dataDir: string | undefined): Promise<Stores> {
-  if (dataDir === undefined) return { registry: new MemoryRegistry(), close: () => Promise.resolve() };
+export async function openStores(dataDir: string | undefined, options: LogsOptions = {}): Promise<Stores> {
+  if (dataDir === undefined) {
+    const logs = openLogs(undefined, options);
+    return { registry: new MemoryRegistry(), logs, close: () => logs.close() };
+  }
   const environment = await StorageEnvironment.open(dataDir, SCHEMA);
   try {
-    return { registry: new StoredRegistry(environment), close: () => environment.close() };
+    const registry = new StoredRegistry(environment);
+    const logs = openLogs(environment, options);
+    const close = async (): Promise<void> => {
+      await logs.close();
+      await environment.close();
+    };
+    return { registry, logs, close };
   } catch (error) {
     await environment.close();
     throw error;

@@ -3,3 +3,5 @@ export type { GroupStoreAbility, GroupStoreHarness } from "./group-store-harness
 export { transportCompliance } from "./transport-compliance.ts";
 export type { HarnessAbility, TransportHarness } from "./transport-harness.ts";
 export { registryCompliance, type RegistryHarness } from "./registry-compliance.ts";
+export { channelLogCompliance, type ChannelLogHarness } from "./channel-log-compliance.ts";
+export { welcomeStoreCompliance, type WelcomeStoreHarness } from "./welcome-store-compliance.ts";

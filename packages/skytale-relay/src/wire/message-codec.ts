@@ -87,7 +87,7 @@ export function decodeMessage(bytes: Uint8Array): WireMessage {
 }
 
 /** Bytes that {@link recordedMessages} adds to each message, at most. */
-const STAMP_LENGTH = 8;
+const STAMP_LENGTH = 9;
 
 /**
  * Messages as they are stored: as their publisher encoded them, with the time of their recording. They share one buffer. What a publisher

@@ -74,7 +74,8 @@ export class Reader {
         this.#advance(8);
         return;
       case BYTES:
-        this.#at += this.#length();
+        // In two steps: the length moves the place itself.
+        this.#advance(this.#length());
         return;
       case FIXED32:
         this.#advance(4);

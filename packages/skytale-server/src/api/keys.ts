@@ -50,7 +50,6 @@ export class ApiKeys {
   readonly #maxPerAccount: number;
   readonly #now: () => number;
   readonly #lock = new KeyedLock();
-  readonly #onRevoked: ((keyId: string) => void)[] = [];
 
   constructor({ registry, maxPerAccount, now }: ApiKeysOptions) {
     this.#registry = registry;
@@ -101,7 +100,7 @@ export class ApiKeys {
   }
 
   /**
-   * Makes a key invalid, for good. What was made from it, tokens and streams, is refused or ended by those who listen.
+   * Makes a key invalid, for good, and with it all that was made from it: whoever is shown a token asks {@link isValid}.
    *
    * @param accountId whose key it must be; absent for the operator, who may revoke any.
    * @throws ApiError `not_found`
@@ -117,12 +116,6 @@ export class ApiKeys {
       transaction.remove(keys, id);
       transaction.remove(accountKeys, record.accountId, id);
     });
-    for (const listener of this.#onRevoked) listener(id);
-  }
-
-  /** Calls the listener with the id of each key that this process revokes. */
-  onRevoked(listener: (keyId: string) => void): void {
-    this.#onRevoked.push(listener);
   }
 }
 

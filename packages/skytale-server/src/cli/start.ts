@@ -6,7 +6,7 @@ import type { SkytaleOptions } from "../options.ts";
 import { startSkytale } from "../server.ts";
 
 const LEVELS = ["fatal", "error", "warn", "info", "debug", "silent"];
-const CONFIG_MEMBERS = new Set(["port", "relayPort", "host", "dataDir", "signup", "trustProxy", "limits"]);
+const CONFIG_MEMBERS = new Set(["port", "relayPort", "host", "dataDir", "signup", "trustProxy", "tls", "retention", "limits"]);
 
 /** Runs a server until SIGINT or SIGTERM. Prints what agents need: its URLs, and its API key where it had to make one. */
 export async function start(args: readonly string[]): Promise<void> {
@@ -18,6 +18,8 @@ export async function start(args: readonly string[]): Promise<void> {
       host: { type: "string" },
       "data-dir": { type: "string" },
       signup: { type: "string" },
+      "tls-cert": { type: "string" },
+      "tls-key": { type: "string" },
       config: { type: "string" },
       log: { type: "string", default: "info" },
     },
@@ -30,9 +32,11 @@ export async function start(args: readonly string[]): Promise<void> {
     ...(values.host !== undefined && { host: values.host }),
     ...(values["data-dir"] !== undefined && { dataDir: values["data-dir"] }),
     ...(values.signup !== undefined && { signup: readSignup(values.signup) }),
+    ...readTls(values["tls-cert"], values["tls-key"]),
   };
   const server = await startSkytale({ ...options, logger: pino({ name: "skytale-server", level: values.log }, pino.destination(2)) });
   console.log(`SKYTALE_API_URL=${server.apiUrl}`);
+  console.log(`SKYTALE_RELAY=${server.relayUrl}`);
   // Shown on purpose: it is nowhere else.
   if (server.apiKey !== undefined) console.log(`SKYTALE_API_KEY=${server.apiKey}`);
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => void server.close());
@@ -47,6 +51,12 @@ function readPort(option: string, text: string): number {
 function readSignup(text: string): "open" | "closed" {
   if (text !== "open" && text !== "closed") throw new TypeError("--signup must be open or closed");
   return text;
+}
+
+function readTls(certFile: string | undefined, keyFile: string | undefined): Pick<SkytaleOptions, "tls"> {
+  if (certFile === undefined && keyFile === undefined) return {};
+  if (certFile === undefined || keyFile === undefined) throw new TypeError("--tls-cert and --tls-key go together");
+  return { tls: { certFile, keyFile } };
 }
 
 async function readConfig(path: string): Promise<SkytaleOptions> {

@@ -2,7 +2,8 @@ import { describe, expect, it } from "vitest";
 import { CHANNEL, message, RelayHarness, take, text } from "./relay-harness.ts";
 
 describe.each(["memory", "grpc"])("a relay by %s", (wire) => {
-  const clientOf = async (harness: RelayHarness, account: string) => (wire === "grpc" ? harness.grpcClient(account) : harness.client(account));
+  const clientOf = async (harness: RelayHarness, account: string) =>
+    wire === "grpc" ? harness.grpcClient(account) : harness.client(account);
 
   it("delivers what is published, in order, from the first", async () => {
     await using harness = new RelayHarness();

@@ -16,6 +16,8 @@ import { withOptionalBodies } from "./openapi.ts";
 export interface ApiServerOptions {
   readonly services: Services;
   readonly metrics: Metrics;
+  /** PEM of the certificate chain and its private key; without them there is no TLS. */
+  readonly tls?: { readonly cert: Buffer; readonly key: Buffer } | undefined;
   /** Whether anybody may make an account. */
   readonly openSignup: boolean;
   /** Whether the address of a client is what a proxy says. */
@@ -38,14 +40,7 @@ const KEY_SET_AGE = 240;
 /** Builds the API server: the calls, `/health`, `/metrics`, `/openapi.json` and the key set. Errors are `{"error": "…", "code": "…"}`. */
 export async function createApiServer(options: ApiServerOptions): Promise<FastifyInstance> {
   const { services, metrics } = options;
-  const app = fastify({
-    logger: false,
-    bodyLimit: BODY_LIMIT,
-    requestTimeout: REQUEST_TIMEOUT_MS,
-    trustProxy: options.trustProxy,
-    routerOptions: { maxParamLength: 256 },
-    forceCloseConnections: "idle",
-  });
+  const app = createApp(options);
   app.server.maxConnections = services.limits.maxConnections;
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
@@ -94,6 +89,19 @@ export async function createApiServer(options: ApiServerOptions): Promise<Fastif
     done();
   });
   return app;
+}
+
+function createApp({ tls, trustProxy }: ApiServerOptions): FastifyInstance {
+  const options = {
+    logger: false,
+    bodyLimit: BODY_LIMIT,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    trustProxy,
+    routerOptions: { maxParamLength: 256 },
+    forceCloseConnections: "idle",
+  } as const;
+  // Fastify's types tell the server of HTTPS from that of HTTP; what is done with it here is the same for both.
+  return tls === undefined ? fastify(options) : (fastify({ ...options, https: tls }) as FastifyInstance);
 }
 
 async function describe(app: FastifyInstance): Promise<void> {

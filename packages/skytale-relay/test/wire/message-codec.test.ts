@@ -1,0 +1,127 @@
+import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { MessageSchema } from "../../gen/skytale/relay/v1/relay_pb.js";
+import { kindNumber, kindOf } from "../../src/kind.ts";
+import { FrameError } from "../../src/wire/frame-error.ts";
+import { decodeMessage, encodeMessage, recordedMessages } from "../../src/wire/message-codec.ts";
+import { counter, damaged, outgoing } from "./arbitraries.ts";
+
+const plain = (bytes: Uint8Array): number[] => [...bytes];
+
+function generatedView(bytes: Uint8Array) {
+  const { kind, epoch, payload, idempotencyKey, supersedes, recipients, recordedAtMs } = fromBinary(MessageSchema, bytes);
+  return {
+    kind: kindOf(kind),
+    epoch,
+    payload: plain(payload),
+    key: plain(idempotencyKey),
+    supersedes,
+    recipients: recipients.map(plain),
+    recordedAt: recordedAtMs,
+  };
+}
+
+function ownView(bytes: Uint8Array) {
+  const { kind, epoch, payload, key, supersedes, recipients, recordedAt } = decodeMessage(bytes);
+  return {
+    kind,
+    epoch,
+    payload: plain(payload),
+    key: plain(key),
+    supersedes: BigInt(supersedes),
+    recipients: recipients.map(plain),
+    recordedAt: BigInt(recordedAt),
+  };
+}
+
+describe("messages", () => {
+  it("are written as the generated code reads them, and read as it writes them", () => {
+    fc.assert(
+      fc.property(outgoing, (message) => {
+        const expected = {
+          ...message,
+          payload: plain(message.payload),
+          key: plain(message.key),
+          recipients: message.recipients.map(plain),
+        };
+        const bytes = encodeMessage(message);
+        expect(generatedView(bytes)).toEqual({ ...expected, supersedes: BigInt(message.supersedes), recordedAt: 0n });
+        const { kind, epoch, payload, key, supersedes, recipients } = message;
+        const generated = toBinary(
+          MessageSchema,
+          create(MessageSchema, {
+            kind: kindNumber(kind),
+            epoch,
+            payload,
+            idempotencyKey: key,
+            supersedes: BigInt(supersedes),
+            recipients: [...recipients],
+          }),
+        );
+        expect(ownView(generated)).toEqual({ ...expected, supersedes: BigInt(message.supersedes), recordedAt: 0n });
+      }),
+    );
+  });
+
+  it("get the time of their recording, whatever their publisher claims", () => {
+    fc.assert(
+      fc.property(fc.array(outgoing, { maxLength: 4 }), counter, (messages, time) => {
+        const claimed = messages.map((message) => Buffer.concat([encodeMessage(message), Buffer.from([15 * 8, 42])]));
+        const recorded = recordedMessages(claimed, time);
+        // 0 is left out, so that the claim would stand.
+        const expected = time === 0 ? 42 : time;
+        expect(recorded.map((bytes) => decodeMessage(bytes).recordedAt)).toEqual(messages.map(() => expected));
+        expect(recorded.map((bytes) => Number(fromBinary(MessageSchema, bytes).recordedAtMs))).toEqual(messages.map(() => expected));
+      }),
+    );
+  });
+
+  it("that are damaged are refused, or read as the generated code reads them", () => {
+    fc.assert(
+      fc.property(damaged(outgoing.map(encodeMessage)), (bytes) => {
+        let own: ReturnType<typeof ownView>;
+        try {
+          own = ownView(bytes);
+        } catch (error) {
+          expect(error).toBeInstanceOf(FrameError);
+          return;
+        }
+        const generated = generatedView(bytes);
+        expect({ ...own, recordedAt: 0n }).toEqual({ ...generated, recordedAt: 0n });
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  it.each([
+    ["a tag alone", [0x0a]],
+    ["field 0", [0x00, 0x00]],
+    ["bytes that end early", [0x1a, 0x05, 0x01]],
+    ["a length of 2^40", [0x1a, 0x80, 0x80, 0x80, 0x80, 0x80, 0x20]],
+    ["a number that never ends", [0x10, ...Array.from({ length: 11 }, () => 0xff)]],
+    ["a group", [0x0b, 0x0c]],
+    ["bytes where a number belongs", [0x12, 0x00]],
+    ["a number where bytes belong", [0x18, 0x00]],
+    ["a sequence beyond 2^53", [0x28, ...Array.from({ length: 8 }, () => 0xff), 0x01]],
+  ])("with %s are refused", (_what, bytes) => {
+    expect(() => decodeMessage(Uint8Array.from(bytes))).toThrow(FrameError);
+  });
+
+  it("may have fields that are unknown here", () => {
+    const unknown = Buffer.from([0x50, 0x01, 0x5a, 0x01, 0x00, 0x65, 0, 0, 0, 0, 0x69, 0, 0, 0, 0, 0, 0, 0, 0]);
+    const message = encodeMessage({
+      kind: "proposal",
+      epoch: 7n,
+      payload: Buffer.from("x"),
+      key: Buffer.from("k"),
+      supersedes: 0,
+      recipients: [],
+    });
+    expect(decodeMessage(Buffer.concat([unknown, message, unknown]))).toMatchObject({ kind: "proposal", epoch: 7n });
+  });
+
+  it("can't name recipients without end", () => {
+    expect(() => decodeMessage(Buffer.alloc(100_000, Buffer.from([0x32, 0x00])))).toThrow(FrameError);
+  });
+});

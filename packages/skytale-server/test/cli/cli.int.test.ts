@@ -1,0 +1,107 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { ApiClient } from "../api/api-client.ts";
+import { temporaryDirectory } from "../temporary-directory.ts";
+import { runCommand, startCommand, type RunningCommand } from "./command.ts";
+
+const URLS = ["SKYTALE_API_URL", "SKYTALE_RELAY"];
+const FREE = ["--port", "0", "--relay-port", "0"];
+
+let folder: Awaited<ReturnType<typeof temporaryDirectory>>;
+let data: string;
+let running: RunningCommand[];
+
+async function start(args: readonly string[], names: readonly string[]): Promise<RunningCommand> {
+  const command = await startCommand(args, names);
+  running.push(command);
+  return command;
+}
+
+function client({ printed }: RunningCommand, key = printed["SKYTALE_API_KEY"]): ApiClient {
+  return new ApiClient(printed["SKYTALE_API_URL"] ?? "", key);
+}
+
+beforeEach(async () => {
+  running = [];
+  folder = await temporaryDirectory();
+  data = join(folder.path, "data");
+});
+
+afterEach(async () => {
+  for (const command of running) expect(await command.stop("SIGTERM")).toBe(0);
+  await folder.remove();
+});
+
+describe("skytale-server", () => {
+  it("prints what agents need, the first time with a key, and stops with 0 on SIGTERM", async () => {
+    const first = await start([...FREE, "--data-dir", data], [...URLS, "SKYTALE_API_KEY"]);
+    expect(first.printed).toEqual({
+      SKYTALE_API_URL: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+$/),
+      SKYTALE_RELAY: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+$/),
+      SKYTALE_API_KEY: expect.stringMatching(/^sk_live_/),
+    });
+    const key = first.printed["SKYTALE_API_KEY"];
+    expect((await client(first).get("/v1/accounts/me")).body).toMatchObject({ name: "operator" });
+    expect(await running.pop()?.stop("SIGTERM")).toBe(0);
+    const second = await start(["start", ...FREE, "--data-dir", data], URLS);
+    expect(second.printed).not.toHaveProperty("SKYTALE_API_KEY");
+    expect((await client(second, key).get("/v1/accounts/me")).status).toBe(200);
+  });
+
+  it("takes its options from a file too", async () => {
+    const config = join(folder.path, "config.json");
+    await writeFile(config, JSON.stringify({ port: 0, relayPort: 0, dataDir: data, signup: "closed" }));
+    const command = await start(["--config", config], [...URLS, "SKYTALE_API_KEY"]);
+    expect((await client(command).post("/v1/accounts", { email: "x@example.org", name: "x" })).status).toBe(403);
+  });
+
+  it("makes accounts, and makes, lists and revokes their keys", async () => {
+    const ok = async (...args: string[]): Promise<string> => {
+      const { code, stdout, stderr } = await runCommand(...args, "--data-dir", data);
+      expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+      return stdout;
+    };
+    const [, account = ""] =
+      /^account (\S+)\nkey sk_live_\S+\n$/.exec(await ok("accounts", "create", "--email", "a@example.org", "--name", "shop")) ?? [];
+    expect(await ok("accounts", "list")).toMatch(new RegExp(`^${account}\\t\\S+\\ta@example.org\\tshop\\n$`));
+    const made = await ok("keys", "create", "--account", account, "--name", "laptop", "--test");
+    const [, id = "", key = ""] = /^id (\S+)\nkey (sk_test_\S+)\n$/.exec(made) ?? [];
+    const list = await ok("keys", "list", "--account", account);
+    expect(list).toMatch(new RegExp(`^${id}\\t\\S+\\ttest\\tlaptop$`, "m"));
+    expect(list).not.toContain(key);
+
+    const command = await start([...FREE, "--data-dir", data], URLS);
+    expect((await client(command, key).get("/v1/accounts/me")).body).toMatchObject({ id: account });
+    expect((await runCommand("keys", "list", "--account", account, "--data-dir", data)).stderr).toContain(
+      "Another server has this data directory open",
+    );
+    expect(await running.pop()?.stop("SIGTERM")).toBe(0);
+    await ok("keys", "revoke", id);
+    expect(await ok("keys", "list", "--account", account)).not.toContain("laptop");
+  });
+
+  it("explains itself", async () => {
+    expect((await runCommand("--help")).stdout).toContain("--relay-port <n>");
+  });
+
+  it.each([
+    [["--prot", "1"], "--prot"],
+    [["--port", "http"], "--port http is not a port"],
+    [["--relay-port", "-1"], "--relay-port"],
+    [["--signup", "maybe"], "--signup must be open or closed"],
+    [["--log", "loud"], "--log must be one of"],
+    [["--config", "/does/not/exist.json"], "--config /does/not/exist.json"],
+    [["accounts", "create", "--data-dir", "x"], "say whose account"],
+    [["accounts", "list"], "--data-dir is missing"],
+    [["keys", "create", "--data-dir", "x"], "say whose key"],
+    [["keys", "revoke", "--data-dir", "x"], "say which key"],
+    [["stop"], 'there is no command "stop"'],
+    [["constructor"], 'there is no command "constructor"'],
+  ])("says what is wrong with %j", async (args, message) => {
+    const { code, stderr } = await runCommand(...args);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^skytale-server: /);
+    expect(stderr).toContain(message);
+  });
+});
