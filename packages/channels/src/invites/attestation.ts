@@ -31,7 +31,7 @@ export function readAttestation(
     inviteKey,
     memberKeys,
   }: { readonly channel: string; readonly inviteKey: Uint8Array; readonly memberKeys: Iterable<Uint8Array> },
-): InviteTerms | undefined {
+): (InviteTerms & { readonly madeBy: Uint8Array }) | undefined {
   if (attestation.length <= TERMS_BYTES || attestation.length > MAX_BYTES) return undefined;
   const numbers = Buffer.from(attestation.subarray(0, TERMS_BYTES));
   const signature = attestation.subarray(TERMS_BYTES);
@@ -39,7 +39,9 @@ export function readAttestation(
   if (expiresAt > BigInt(Number.MAX_SAFE_INTEGER)) return undefined;
   const content = attestedContent({ channel, inviteKey }, numbers);
   for (const key of memberKeys) {
-    if (isSignedBy(key, content, signature)) return { channel, inviteKey, maxUses: numbers.readUInt32BE(0), expiresAt: Number(expiresAt) };
+    if (isSignedBy(key, content, signature)) {
+      return { channel, inviteKey, maxUses: numbers.readUInt32BE(0), expiresAt: Number(expiresAt), madeBy: key };
+    }
   }
   return undefined;
 }

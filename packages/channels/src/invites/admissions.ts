@@ -1,0 +1,145 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { ParleyError } from "@parley/core";
+import { backoffMs } from "@parley/core/internal";
+import type { ApiClient } from "../api/api-client.ts";
+import type { PendingJoin } from "../api/joins.ts";
+import { Deferrals, type DeferralTimes } from "./deferrals.ts";
+import { Doorkeeper, type Door } from "./doorkeeper.ts";
+import type { InviteError } from "./invite-error.ts";
+import { judge } from "./verdict.ts";
+
+/** What {@link Admissions} is made with. */
+export interface AdmissionsOptions {
+  readonly door: Door;
+  readonly api: ApiClient;
+  /** Told of requests that aren't what they should be, and of failures. Must not throw. */
+  readonly onError: (error: Error) => void;
+  readonly times?: DeferralTimes | undefined;
+}
+
+/** Longest wait for the next request, in seconds. */
+const WAIT_SECONDS = 25;
+const SECOND = 1000;
+const BACKOFF = { initialMs: 500, maxMs: 15_000 };
+
+/**
+ * Lets in who asks to join a channel with an invite that a member made. Runs at each member that is online: who made the invite acts
+ * first, the others when it doesn't. All who wait are let in with one commit.
+ */
+export class Admissions {
+  readonly #options: AdmissionsOptions;
+  readonly #stop = new AbortController();
+  readonly #deferrals: Deferrals;
+  readonly #doorkeeper: Doorkeeper;
+  /** Requests that were tampered with, and reported. */
+  readonly #ignored = new Set<string>();
+  readonly #running: Promise<void>;
+
+  constructor(options: AdmissionsOptions) {
+    const { door, api, times } = options;
+    this.#options = options;
+    this.#deferrals = new Deferrals(times);
+    this.#doorkeeper = new Doorkeeper({
+      door,
+      api,
+      signal: this.#stop.signal,
+      onFailure: (join, error) => {
+        this.#deferrals.put(idOf(join), "turn");
+        this.#report(error);
+      },
+    });
+    this.#running = this.#run();
+  }
+
+  /** Resolves once nobody is let in any more. */
+  async close(): Promise<void> {
+    this.#stop.abort();
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#stop;
+    let after: string | undefined;
+    for (let failures = 0; !signal.aborted;) {
+      try {
+        const dueInMs = this.#deferrals.dueInMs();
+        after = dueInMs === 0 ? await this.#scan() : await this.#await(after, dueInMs);
+        failures = 0;
+      } catch (error) {
+        if (signal.aborted) return;
+        failures += 1;
+        // What passes by itself is told once.
+        if (failures === 1) this.#report(error);
+        await delay(backoffMs(failures, BACKOFF), undefined, { signal }).catch(() => undefined);
+      }
+    }
+  }
+
+  /** Waits for the next requests. */
+  async #await(after: string | undefined, dueInMs = WAIT_SECONDS * SECOND): Promise<string | undefined> {
+    const { api, door } = this.#options;
+    const waitSeconds = Math.min(WAIT_SECONDS, Math.ceil(dueInMs / SECOND));
+    const { joins, next } = await api.pending(door.name, { after, waitSeconds, signal: this.#stop.signal });
+    await this.#decide(joins);
+    return next ?? after;
+  }
+
+  /** Looks at all requests again, those too that were left for later. */
+  async #scan(): Promise<string | undefined> {
+    const { api, door } = this.#options;
+    const found = new Set<string>();
+    for (let after: string | undefined; ;) {
+      const { joins, next } = await api.pending(door.name, { after, signal: this.#stop.signal });
+      for (const join of joins) found.add(idOf(join));
+      await this.#decide(joins);
+      if (joins.length === 0 || next === undefined || next === after) {
+        this.#deferrals.retain(found);
+        return next ?? after;
+      }
+      after = next;
+    }
+  }
+
+  async #decide(joins: readonly PendingJoin[]): Promise<void> {
+    const { door } = this.#options;
+    const memberKeys = door.memberKeys();
+    const admitted: PendingJoin[] = [];
+    for (const join of joins) {
+      if (this.#ignored.has(idOf(join))) continue;
+      if (await this.#isAdmitted(join, memberKeys)) admitted.push(join);
+    }
+    await this.#doorkeeper.admit(admitted);
+  }
+
+  async #isAdmitted(join: PendingJoin, memberKeys: readonly Uint8Array[]): Promise<boolean> {
+    const { door } = this.#options;
+    const id = idOf(join);
+    const verdict = judge(join, { ownKey: door.ownKey, memberKeys, now: Date.now() });
+    if (verdict.kind === "admit") return verdict.byOwn || !this.#deferrals.defer(id, "turn");
+    if (verdict.kind === "wrong") {
+      await this.#turnDown(join, verdict.error);
+      return false;
+    }
+    if (this.#deferrals.defer(id, "welcome")) return false;
+    // Whoever added it has died before the joiner had its welcome, which nobody else has.
+    await door.removeMember(verdict.key);
+    return true;
+  }
+
+  async #turnDown(join: PendingJoin, error: InviteError): Promise<void> {
+    const id = idOf(join);
+    if (error.code === "invite_unattested" && this.#deferrals.defer(id, "doubt")) return;
+    this.#report(error);
+    // Who changes requests would get the answer too; the joiner's own may reach another member.
+    if (error.code === "key_package_swapped") this.#ignored.add(id);
+    else await this.#doorkeeper.refuse(join, error.message);
+  }
+
+  #report(error: unknown): void {
+    this.#options.onError(error instanceof Error ? error : ParleyError.from(error));
+  }
+}
+
+function idOf({ requestId }: PendingJoin): string {
+  return Buffer.from(requestId).toString("hex");
+}
