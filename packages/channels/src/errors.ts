@@ -56,10 +56,15 @@ export class TransportError extends ParleyError<TransportErrorCode> {
  * | `channel_exists` | there is a channel of this name already |
  * | `org_taken` | the org belongs to another account |
  * | `already_answered` | somebody else has answered the request to join |
+ * | `already_member` | who is to be added is in the channel already |
  * | `limit_reached` | the account, org, channel or client has as many of these as it may |
  * | `data_dir_locked` | another process, or another client, uses the data directory |
  * | `wrong_identity` | the data directory belongs to another identity |
  * | `removed` | this agent was removed from the channel, or left it |
+ * | `leaving` | this agent has asked to leave the channel |
+ * | `inbox_full` | so much waits to be taken from `messages()` that the channel is not read on; nothing can be sent or changed until it is |
+ * | `contended` | other members' changes were always first; the same call may succeed later |
+ * | `log_lost` | the relay doesn't have all of the channel's log any more |
  * | `fork` | members disagree about the channel's history: somebody was shown another log |
  * | `channel_error` | anything else; `cause` says what |
  */
@@ -69,19 +74,49 @@ export type ChannelErrorCode =
   | "channel_exists"
   | "org_taken"
   | "already_answered"
+  | "already_member"
   | "limit_reached"
   | "data_dir_locked"
   | "wrong_identity"
   | "removed"
+  | "leaving"
+  | "inbox_full"
+  | "contended"
+  | "log_lost"
   | "fork"
   | "channel_error";
 
-/** A channel that can't do what was asked. Never retryable. */
+const PASSING: ReadonlySet<ChannelErrorCode> = new Set(["data_dir_locked", "inbox_full", "contended"]);
+
+/** A channel that can't do what was asked. Retryable: `data_dir_locked`, `inbox_full`, `contended`. */
 export class ChannelError extends ParleyError<ChannelErrorCode> {
   override readonly name: string = "ChannelError";
 
   constructor(code: ChannelErrorCode, message: string, options: Pick<ParleyErrorOptions, "cause"> = {}) {
-    super(code, message.startsWith("invalid channel name: ") ? message : prefixed("runtime error", message), options);
+    const whole = message.startsWith("invalid channel name: ") ? message : prefixed("runtime error", message);
+    super(code, whole, { ...options, retryable: PASSING.has(code) });
+  }
+}
+
+/**
+ * What the encryption of a channel refuses.
+ *
+ * | code | meaning |
+ * | --- | --- |
+ * | `invalid_welcome` | the Welcome is damaged, for another channel or agent, or was used |
+ * | `invalid_key_package` | the key package can't be read, is expired, or isn't one |
+ * | `decryption_failure` | a message is from no member, was changed on the way, or came twice |
+ * | `epoch_mismatch` | a message is of an epoch that is kept no longer, or that isn't reached |
+ * | `mls_error` | anything else; `cause` says what |
+ */
+export type MlsErrorCode = "mls_error" | "decryption_failure" | "invalid_welcome" | "invalid_key_package" | "epoch_mismatch";
+
+/** A message, Welcome or key package that can't be used. Never retryable. */
+export class MlsError extends ParleyError<MlsErrorCode> {
+  override readonly name: string = "MlsError";
+
+  constructor(code: MlsErrorCode, message: string, options: Pick<ParleyErrorOptions, "cause"> = {}) {
+    super(code, prefixed("MLS engine error", message), options);
   }
 }
 
