@@ -14,6 +14,7 @@ import { ParleyError, type ParleyErrorOptions } from "@parley/core";
  * | `too_many` | a cap on sessions or calls is reached | yes |
  * | `timeout` | no answer in time | yes |
  * | `not_subscribed` | the channel or context was not opened in this adapter | no |
+ * | `name_invalid` | a context or agent id can't be part of a name | no |
  * | `sdk_missing` | an official SDK is needed that is not installed | no |
  */
 export type AdapterErrorCode =
@@ -26,6 +27,7 @@ export type AdapterErrorCode =
   | "too_many"
   | "timeout"
   | "not_subscribed"
+  | "name_invalid"
   | "sdk_missing";
 
 const RETRYABLE: ReadonlySet<AdapterErrorCode> = new Set(["session_ended", "too_many", "timeout"]);

@@ -1,13 +1,6 @@
 import type { ReceivedEnvelope, ReceiveOptions } from "./port.ts";
+import type { BufferLimits } from "./internal/bounded-queue.ts";
 import { Subscription } from "./internal/subscription.ts";
-
-/** How much each subscription of an {@link EnvelopeFanOut} buffers. Whichever is reached first counts. */
-export interface EnvelopeFanOutOptions {
-  /** Envelopes. Default 1024. */
-  readonly maxBuffered?: number;
-  /** Bytes of their payloads. One envelope is buffered however large it is. Default 16777216 (16 MiB). */
-  readonly maxBufferedBytes?: number;
-}
 
 /**
  * Hands each inbound envelope to every subscriber that asked for its protocol: the receiving half of an {@link EnvelopePort}, for those
@@ -33,11 +26,12 @@ export interface EnvelopeFanOutOptions {
  */
 export class EnvelopeFanOut {
   readonly #subscriptions = new Set<Subscription>();
-  readonly #limits: Required<EnvelopeFanOutOptions>;
+  readonly #limits: BufferLimits;
   #outcome: { readonly error?: unknown } | undefined;
 
-  constructor({ maxBuffered = 1024, maxBufferedBytes = 16_777_216 }: EnvelopeFanOutOptions = {}) {
-    this.#limits = { maxBuffered, maxBufferedBytes };
+  /** `limits` is how much each subscription buffers. */
+  constructor(limits: BufferLimits = {}) {
+    this.#limits = limits;
   }
 
   /** Subscribes, as {@link EnvelopePort.receive} says. After the end, the iteration ends at once, or throws what it failed with. */

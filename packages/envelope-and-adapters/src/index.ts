@@ -1,11 +1,13 @@
 // For applications
 export { AdapterError, type AdapterErrorCode } from "./adapter-error.ts";
+export type { TakeOptions } from "./internal/mailbox.ts";
 export { Envelope } from "./envelope.ts";
 export type { EnvelopeLimits } from "./envelope-codec.ts";
 export { EnvelopeError, type EnvelopeErrorCode } from "./envelope-error.ts";
 export { Protocol } from "./protocol.ts";
 
 // For channel layers and adapters
-export { EnvelopeFanOut, type EnvelopeFanOutOptions } from "./fan-out.ts";
+export type { BufferLimits } from "./internal/bounded-queue.ts";
+export { EnvelopeFanOut } from "./fan-out.ts";
 export type { EnvelopeChannels, EnvelopePort, PortSendOptions, ReceivedEnvelope, ReceiveOptions } from "./port.ts";
 export { PortError, type PortErrorCode } from "./port-error.ts";

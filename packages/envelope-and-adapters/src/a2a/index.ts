@@ -1,1 +1,7 @@
-export {};
+export { A2aAdapter, type A2aAdapterOptions, type A2aSendOptions, type ReceivedA2aMessage } from "./adapter.ts";
+export type { A2aLegacyPart, A2aPartInput, A2aPartJson } from "./part.ts";
+export { A2A_CHANNEL_BINDING, A2A_ENCRYPTED_CONTEXTS_EXTENSION, a2aChannelInterface } from "./extension.ts";
+export { A2aChannelTransportFactory } from "./transport-factory.ts";
+export type { A2aChannelClientOptions } from "./channel-fetch.ts";
+export { serveA2a, type A2aServing } from "./serve.ts";
+export type { A2aServeOptions } from "./call-listener.ts";

@@ -1,4 +1,5 @@
 import { deferred, type Deferred } from "@parley/core/internal";
+import { BoundedQueue, type BufferLimits } from "./bounded-queue.ts";
 import type { ReceivedEnvelope, ReceiveOptions } from "../port.ts";
 import type { Protocol } from "../protocol.ts";
 
@@ -9,22 +10,20 @@ const DONE: Result = { done: true, value: undefined };
 export class Subscription implements AsyncIterableIterator<ReceivedEnvelope, undefined> {
   readonly #protocol: Protocol | undefined;
   readonly #overflow: "wait" | "drop-oldest";
-  readonly #limits: { readonly maxBuffered: number; readonly maxBufferedBytes: number };
+  readonly #buffer: BoundedQueue<ReceivedEnvelope>;
   readonly #onGone: () => void;
   readonly #signal: AbortSignal | undefined;
   readonly #abort = (): void => this.#leave();
-  #buffer: ReceivedEnvelope[] = [];
-  #bytes = 0;
   #missed = 0;
   #reader: Deferred<Result> | undefined;
   /** Those who wait for room, first come first served. */
   #writers: Deferred<void>[] = [];
   #outcome: { readonly error?: unknown } | undefined;
 
-  constructor(options: ReceiveOptions, limits: { readonly maxBuffered: number; readonly maxBufferedBytes: number }, onGone: () => void) {
+  constructor(options: ReceiveOptions, limits: BufferLimits, onGone: () => void) {
     this.#protocol = options.protocol;
     this.#overflow = options.overflow ?? "wait";
-    this.#limits = limits;
+    this.#buffer = new BoundedQueue(limits);
     this.#onGone = onGone;
     this.#signal = options.signal;
     if (this.#signal?.aborted === true) this.#outcome = {};
@@ -37,19 +36,18 @@ export class Subscription implements AsyncIterableIterator<ReceivedEnvelope, und
 
   async push(received: ReceivedEnvelope): Promise<void> {
     const size = received.envelope.payload.length;
-    while (this.#overflow === "wait" && this.#isFull(size) && this.#outcome === undefined) {
+    while (this.#overflow === "wait" && this.#buffer.isFull(size) && this.#outcome === undefined) {
       const turn = deferred<void>();
       this.#writers.push(turn);
       await turn.promise;
     }
     if (this.#outcome !== undefined) return;
-    while (this.#isFull(size)) {
-      this.#take();
+    while (this.#buffer.isFull(size)) {
+      this.#buffer.shift();
       this.#missed += 1;
     }
     if (this.#reader === undefined) {
-      this.#buffer.push(received);
-      this.#bytes += size;
+      this.#buffer.push(received, size);
     } else {
       this.#reader.resolve({ done: false, value: received });
       this.#reader = undefined;
@@ -74,7 +72,7 @@ export class Subscription implements AsyncIterableIterator<ReceivedEnvelope, und
 
   async next(): Promise<Result> {
     if (this.#reader !== undefined) throw new TypeError("A subscription is read by one reader, which is waiting already");
-    const received = this.#take();
+    const received = this.#buffer.shift();
     if (received !== undefined) {
       this.#wakeWriters();
       return { done: false, value: this.#counted(received) };
@@ -99,22 +97,10 @@ export class Subscription implements AsyncIterableIterator<ReceivedEnvelope, und
   }
 
   #leave(): void {
-    this.#buffer = [];
-    this.#bytes = 0;
+    this.#buffer.clear();
     this.#onGone();
     if (this.#outcome !== undefined) this.#outcome = {};
     this.finish({});
-  }
-
-  #isFull(size: number): boolean {
-    const { length } = this.#buffer;
-    return length > 0 && (length >= this.#limits.maxBuffered || this.#bytes + size > this.#limits.maxBufferedBytes);
-  }
-
-  #take(): ReceivedEnvelope | undefined {
-    const received = this.#buffer.shift();
-    if (received !== undefined) this.#bytes -= received.envelope.payload.length;
-    return received;
   }
 
   #counted(received: ReceivedEnvelope): ReceivedEnvelope {

@@ -1,4 +1,5 @@
 import { AdapterError } from "../adapter-error.ts";
+import { Outbox } from "../internal/outbox.ts";
 import { settleWithin } from "../internal/settle.ts";
 import type { EnvelopePort, ReceivedEnvelope } from "../port.ts";
 import { Protocol } from "../protocol.ts";
@@ -26,6 +27,7 @@ export class ClientWire implements SessionWire {
   readonly #sink: SessionSink;
   readonly #session = crypto.randomUUID();
   readonly #stop = new AbortController();
+  readonly #outbox: Outbox;
   #opened = false;
   #bond: Bond | undefined;
 
@@ -33,6 +35,7 @@ export class ClientWire implements SessionWire {
     this.#port = port;
     this.#options = options;
     this.#sink = sink;
+    this.#outbox = new Outbox(port, this.#stop.signal);
   }
 
   open(): void {
@@ -45,8 +48,12 @@ export class ClientWire implements SessionWire {
     return this.#port.send(envelope, signal === undefined ? {} : { signal });
   }
 
+  sendEventually(payload: Uint8Array): Promise<void> {
+    return this.#outbox.send(mcpEnvelope(this.#address(), payload));
+  }
+
   async close(): Promise<void> {
-    this.#stop.abort();
+    this.#stop.abort(new AdapterError("closed", "The MCP session is closed"));
     if (!this.#opened) return;
     const farewell = mcpEnvelope({ ...this.#address(), event: "close" }, new Uint8Array());
     await settleWithin(FAREWELL_MS, (signal) => this.#port.send(farewell, { signal }));
@@ -77,7 +84,7 @@ export class ClientWire implements SessionWire {
       if (address.role !== "server" || address.session !== this.#session) return;
       if (!this.#isFromOurServer(address, sender)) return;
       if (address.event === "close") this.#leave();
-      else this.#sink.message(readJsonRpc(envelope.payload, this.#options.maxMessageBytes ?? MAX_MESSAGE_BYTES));
+      else this.#sink.message(readJsonRpc(envelope.payload, this.#options.maxMessageBytes ?? MAX_MESSAGE_BYTES), envelope.payload.length);
     } catch (error) {
       this.#sink.fault(error as Error);
     }
@@ -99,7 +106,8 @@ export class ClientWire implements SessionWire {
   }
 
   #leave(): void {
-    this.#stop.abort();
-    this.#sink.end(new AdapterError("session_ended", "The server has ended the session, or does not know it"));
+    const ended = new AdapterError("session_ended", "The server has ended the session, or does not know it");
+    this.#stop.abort(ended);
+    this.#sink.end(ended);
   }
 }

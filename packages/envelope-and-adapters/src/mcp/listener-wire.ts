@@ -1,4 +1,5 @@
 import { deferred } from "@parley/core/internal";
+import { AdapterError } from "../adapter-error.ts";
 import type { EnvelopePort } from "../port.ts";
 import type { McpSessionLimits, SessionSink, SessionWire } from "./session.ts";
 import { SessionListener, type OpenedSession } from "./session-listener.ts";
@@ -38,7 +39,10 @@ export class ListenerWire implements SessionWire {
       {
         onSession: (opened) => this.#adopt(opened),
         onFault: (error) => this.#sink.fault(error),
-        onEnd: (error) => this.#sink.end(error),
+        onEnd: (error) => {
+          this.#client.reject(error ?? nobodyCame());
+          this.#sink.end(error);
+        },
       },
     );
   }
@@ -48,14 +52,19 @@ export class ListenerWire implements SessionWire {
     await client.send(payload, signal);
   }
 
+  async sendEventually(payload: Uint8Array): Promise<void> {
+    const client = await this.#client.promise;
+    await client.sendEventually(payload);
+  }
+
   async close(): Promise<void> {
-    this.#client.reject(new Error("The transport was closed before a client came"));
+    this.#client.reject(nobodyCame());
     await this.#listener?.close();
   }
 
   #adopt(opened: OpenedSession): void {
     const wire = opened.connect({
-      message: (message) => this.#sink.message(message),
+      message: (message, bytes) => this.#sink.message(message, bytes),
       fault: (error) => this.#sink.fault(error),
       end: (error) => {
         this.#sink.end(error);
@@ -64,4 +73,8 @@ export class ListenerWire implements SessionWire {
     });
     this.#client.resolve(wire);
   }
+}
+
+function nobodyCame(): AdapterError {
+  return new AdapterError("closed", "The MCP transport was closed before a client came");
 }

@@ -1,4 +1,5 @@
 import { AdapterError } from "../adapter-error.ts";
+import { Outbox } from "../internal/outbox.ts";
 import { settleWithin } from "../internal/settle.ts";
 import type { EnvelopePort, ReceivedEnvelope } from "../port.ts";
 import { Protocol } from "../protocol.ts";
@@ -6,6 +7,9 @@ import { mcpEnvelope, readMcpAddress, type McpAddress } from "./address.ts";
 import { readJsonRpc } from "./json-rpc.ts";
 import { FAREWELL_MS, MAX_MESSAGE_BYTES, type SessionSink, type SessionWire } from "./session.ts";
 import { SessionTable, type Entry, type SessionTableOptions } from "./session-table.ts";
+
+/** Farewells that are on their way at the same time. */
+const MAX_GOODBYES = 1024;
 
 /** Options of a {@link SessionListener}. */
 export interface SessionListenerOptions extends SessionTableOptions {
@@ -36,6 +40,7 @@ export class SessionListener {
   readonly #instance = crypto.randomUUID();
   readonly #stop = new AbortController();
   readonly #sessions: SessionTable;
+  #goodbyes = 0;
 
   constructor(port: EnvelopePort, options: SessionListenerOptions, events: SessionListenerEvents) {
     this.#port = port;
@@ -69,10 +74,10 @@ export class SessionListener {
       const address = readMcpAddress(envelope);
       if (address.role !== "client") return;
       const entry = this.#sessions.get(address.session);
-      if (!this.#isForUs(address, entry)) return;
       if (entry !== undefined && entry.sender !== sender) {
         throw new AdapterError("sender_mismatch", "A party wrote in the name of another's MCP session");
       }
+      if (!this.#isForUs(address, entry)) return;
       this.#handle(address, envelope.payload, sender, entry);
     } catch (error) {
       this.#events.onFault(error as Error);
@@ -115,7 +120,7 @@ export class SessionListener {
     }
     const open = entry ?? this.#open(session, sender);
     this.#sessions.touch(open);
-    open.sink?.message(message);
+    open.sink?.message(message, payload.length);
   }
 
   #open(id: string, sender: string | undefined): Entry {
@@ -136,8 +141,13 @@ export class SessionListener {
 
   #connect(id: string, entry: Entry, sink: SessionSink): SessionWire {
     entry.sink = sink;
+    const outbox = new Outbox(this.#port, entry.over.signal);
     return {
       open() {},
+      sendEventually: (payload) => {
+        this.#sessions.touch(entry);
+        return outbox.send(mcpEnvelope(this.#address(id), payload));
+      },
       send: (payload, signal) => {
         this.#sessions.touch(entry);
         return this.#port.send(mcpEnvelope(this.#address(id), payload), signal === undefined ? {} : { signal });
@@ -160,8 +170,12 @@ export class SessionListener {
     return { session, role: "server", ...(name === undefined ? {} : { server: name }), instance: this.#instance };
   }
 
-  #sayGoodbye(session: string): Promise<void> {
+  /** Those that strangers provoke are limited: whoever gets none finds out by a timeout. */
+  async #sayGoodbye(session: string): Promise<void> {
+    if (this.#goodbyes >= MAX_GOODBYES) return;
+    this.#goodbyes += 1;
     const farewell = mcpEnvelope({ ...this.#address(session), event: "close" }, new Uint8Array());
-    return settleWithin(FAREWELL_MS, (signal) => this.#port.send(farewell, { signal }));
+    await settleWithin(FAREWELL_MS, (signal) => this.#port.send(farewell, { signal }));
+    this.#goodbyes -= 1;
   }
 }

@@ -15,7 +15,13 @@ export interface SessionTableOptions {
 export interface Entry {
   readonly sender: string | undefined;
   sink: SessionSink | undefined;
+  /** Fires when the session has ended. */
+  readonly over: AbortController;
   lastUsed: number;
+}
+
+function ended(): AdapterError {
+  return new AdapterError("closed", "The MCP session is closed");
 }
 
 const LONGEST_TIMER_MS = 2_147_483_647;
@@ -46,7 +52,7 @@ export class SessionTable {
   add(id: string, sender: string | undefined): Entry {
     if (sender !== undefined) this.#makeRoom(sender);
     if (this.#entries.size >= this.#maxSessions) throw new AdapterError("too_many", `There are ${this.#maxSessions} MCP sessions already`);
-    const entry: Entry = { sender, sink: undefined, lastUsed: performance.now() };
+    const entry: Entry = { sender, sink: undefined, over: new AbortController(), lastUsed: performance.now() };
     this.#entries.set(id, entry);
     this.#ids.set(entry, id);
     this.#watch();
@@ -66,10 +72,12 @@ export class SessionTable {
     if (entry === undefined) return;
     this.#entries.delete(id);
     this.#ids.delete(entry);
+    entry.over.abort(ended());
   }
 
   clear(): [id: string, entry: Entry][] {
     const all = [...this.#entries];
+    for (const [, { over }] of all) over.abort(ended());
     this.#entries.clear();
     this.#ids.clear();
     clearTimeout(this.#timer);

@@ -1,5 +1,6 @@
 import { deferred, type Deferred } from "@parley/core/internal";
 import { AdapterError } from "../adapter-error.ts";
+import { BoundedQueue, type BufferLimits } from "../internal/bounded-queue.ts";
 import { writeJsonPayload } from "../internal/json-payload.ts";
 import type { JsonRpcMessage } from "./json-rpc.ts";
 
@@ -9,24 +10,25 @@ export const MAX_MESSAGE_BYTES = 4_194_304;
 /** How long the end of a session waits until the other side is told. */
 export const FAREWELL_MS = 1000;
 
-/** Caps of a session. */
-export interface McpSessionLimits {
+/** Caps of a session. The buffer holds messages that wait for `onmessage` or `read()`; one more than it takes ends the session. */
+export interface McpSessionLimits extends BufferLimits {
   /** Bytes of one message, inbound and outbound. Default 4194304 (4 MiB). */
   readonly maxMessageBytes?: number;
-  /** Messages that wait for `onmessage` or `read()`. One more ends the session. Default 1024. */
-  readonly maxBuffered?: number;
 }
 
 /** What carries a session's messages. */
 export interface SessionWire {
   open(): void;
+  /** Sends at once or not at all. */
   send(payload: Uint8Array, signal: AbortSignal | undefined): Promise<void>;
+  /** Sends as soon as the link is there. */
+  sendEventually(payload: Uint8Array): Promise<void>;
   close(): Promise<void>;
 }
 
 /** Where a wire puts what it receives. */
 export interface SessionSink {
-  message(message: JsonRpcMessage): void;
+  message(message: JsonRpcMessage, bytes: number): void;
   /** Something that does not end the session. */
   fault(error: Error): void;
   /** The session is over, in good order or with an error. */
@@ -52,8 +54,7 @@ export class McpSession implements AsyncDisposable {
 
   readonly #wire: SessionWire;
   readonly #maxMessageBytes: number;
-  readonly #maxBuffered: number;
-  readonly #buffer: JsonRpcMessage[] = [];
+  readonly #buffer: BoundedQueue<JsonRpcMessage>;
   #handler: MessageHandler | undefined;
   #reader: Deferred<JsonRpcMessage> | undefined;
   #started = false;
@@ -62,10 +63,10 @@ export class McpSession implements AsyncDisposable {
   /** For this package's own use: sessions come from {@link McpChannelTransport} and {@link McpChannelServer}. */
   constructor(connect: (sink: SessionSink) => SessionWire, limits: McpSessionLimits = {}, sessionId?: string) {
     this.#maxMessageBytes = limits.maxMessageBytes ?? MAX_MESSAGE_BYTES;
-    this.#maxBuffered = limits.maxBuffered ?? 1024;
+    this.#buffer = new BoundedQueue(limits);
     this.sessionId = sessionId;
     this.#wire = connect({
-      message: (message) => this.#receive(message),
+      message: (message, bytes) => this.#receive(message, bytes),
       fault: (error) => this.#report(error),
       end: (error) => this.#end(error),
     });
@@ -92,21 +93,24 @@ export class McpSession implements AsyncDisposable {
   }
 
   /**
-   * Sends one message. Messages keep the order of the calls.
+   * Sends one message. Messages keep the order of the calls while the link is up. While it is down, a request fails, so that its caller
+   * knows; responses and notifications wait, so that what the other side waits for arrives.
    *
    * A response that is too large is replaced by an error response, so that the request does not wait in vain.
    *
-   * @throws AdapterError `closed`, `message_too_large`; whatever the port throws while the link is down.
+   * @throws AdapterError `closed`, `message_too_large`, `overflow` (too much waits for the link); what the port throws.
    */
   async send(message: JsonRpcMessage, _options?: object): Promise<void> {
     await this.write(message);
   }
 
-  /** Sends one message, as {@link McpSession.send}. */
+  /** Sends one message, as {@link McpSession.send}. The signal stops a request's way to the channel. */
   async write(message: JsonRpcMessage, { signal }: { readonly signal?: AbortSignal } = {}): Promise<void> {
     signal?.throwIfAborted();
     this.#begin();
-    await this.#wire.send(this.#encode(message), signal);
+    const payload = this.#encode(message);
+    const isRequest = message.method !== undefined && message.id !== undefined;
+    await (isRequest ? this.#wire.send(payload, signal) : this.#wire.sendEventually(payload));
   }
 
   /**
@@ -164,18 +168,20 @@ export class McpSession implements AsyncDisposable {
     }
   }
 
-  #receive(message: JsonRpcMessage): void {
+  #receive(message: JsonRpcMessage, bytes: number): void {
     if (this.#ended !== undefined) return;
     if (this.#reader !== undefined) {
       this.#reader.resolve(message);
       this.#reader = undefined;
       return;
     }
-    this.#buffer.push(message);
+    if (this.#buffer.isFull(bytes)) {
+      void this.#wire.close();
+      this.#end(new AdapterError("overflow", "Too many messages waited to be read"));
+      return;
+    }
+    this.#buffer.push(message, bytes);
     this.#flush();
-    if (this.#buffer.length <= this.#maxBuffered) return;
-    void this.#wire.close();
-    this.#end(new AdapterError("overflow", `More than ${this.#maxBuffered} messages waited to be read`));
   }
 
   #flush(): void {

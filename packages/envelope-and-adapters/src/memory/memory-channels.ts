@@ -1,4 +1,4 @@
-import type { EnvelopeFanOutOptions } from "../fan-out.ts";
+import type { BufferLimits } from "../internal/bounded-queue.ts";
 import type { EnvelopeChannels } from "../port.ts";
 import { PortError } from "../port-error.ts";
 import { MemoryBus, type MemoryPort } from "./memory-port.ts";
@@ -26,7 +26,7 @@ export interface MemoryChannels extends EnvelopeChannels {
  */
 export function createMemoryChannels<const Names extends readonly string[]>(
   names: Names,
-  options: EnvelopeFanOutOptions = {},
+  options: BufferLimits = {},
 ): { -readonly [Index in keyof Names]: MemoryChannels } {
   const channels = new Map<string, MemoryBus>();
   return names.map((name) => new WorldChannels(name, channels, options)) as { -readonly [Index in keyof Names]: MemoryChannels };
@@ -35,10 +35,10 @@ export function createMemoryChannels<const Names extends readonly string[]>(
 class WorldChannels implements MemoryChannels {
   readonly name: string;
   readonly #world: Map<string, MemoryBus>;
-  readonly #options: EnvelopeFanOutOptions;
+  readonly #options: BufferLimits;
   readonly #ports = new Map<string, MemoryPort>();
 
-  constructor(name: string, world: Map<string, MemoryBus>, options: EnvelopeFanOutOptions) {
+  constructor(name: string, world: Map<string, MemoryBus>, options: BufferLimits) {
     this.name = name;
     this.#world = world;
     this.#options = options;

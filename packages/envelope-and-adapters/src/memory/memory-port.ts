@@ -1,6 +1,7 @@
 import { AsyncQueue, deferred, type Deferred } from "@parley/core/internal";
 import { Envelope } from "../envelope.ts";
-import { EnvelopeFanOut, type EnvelopeFanOutOptions } from "../fan-out.ts";
+import { EnvelopeFanOut } from "../fan-out.ts";
+import type { BufferLimits } from "../internal/bounded-queue.ts";
 import type { EnvelopePort, PortSendOptions, ReceivedEnvelope, ReceiveOptions } from "../port.ts";
 import { PortError } from "../port-error.ts";
 
@@ -38,7 +39,7 @@ export interface MemoryPort extends EnvelopePort, AsyncDisposable {
  */
 export function createMemoryPorts<const Names extends readonly string[]>(
   names: Names,
-  options: EnvelopeFanOutOptions = {},
+  options: BufferLimits = {},
 ): { -readonly [Index in keyof Names]: MemoryPort } {
   const bus = new MemoryBus(options);
   return names.map((name) => bus.join(name)) as { -readonly [Index in keyof Names]: MemoryPort };
@@ -46,10 +47,10 @@ export function createMemoryPorts<const Names extends readonly string[]>(
 
 /** A channel in memory that parties join and leave. */
 export class MemoryBus {
-  readonly #options: EnvelopeFanOutOptions;
+  readonly #options: BufferLimits;
   readonly #parties = new Set<BusPort>();
 
-  constructor(options: EnvelopeFanOutOptions = {}) {
+  constructor(options: BufferLimits = {}) {
     this.#options = options;
   }
 
@@ -76,7 +77,7 @@ class BusPort implements MemoryPort {
   #gate: Deferred<void> | undefined;
   #closed = false;
 
-  constructor(name: string, options: EnvelopeFanOutOptions, publish: (data: Uint8Array) => void, onGone: () => void) {
+  constructor(name: string, options: BufferLimits, publish: (data: Uint8Array) => void, onGone: () => void) {
     this.name = name;
     this.#fanOut = new EnvelopeFanOut(options);
     this.#publish = publish;

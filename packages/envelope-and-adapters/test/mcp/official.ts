@@ -61,7 +61,7 @@ export function clientV1(): TestClient {
     prompt: async (name, args) => promptOf((await client.getPrompt({ name, arguments: args })).messages),
     ping: async () => void (await client.ping()),
     close: () => client.close(),
-    onClose: (listener) => void (client.onclose = listener),
+    onClose: (onclose) => void Object.assign(client, { onclose }),
   };
 }
 
@@ -84,7 +84,7 @@ export function clientV2(mode: "legacy" | "auto" = "legacy"): TestClient {
     prompt: async (name, args) => promptOf((await client.getPrompt({ name, arguments: args })).messages),
     ping: async () => void (await client.ping()),
     close: () => client.close(),
-    onClose: (listener) => void (client.onclose = listener),
+    onClose: (onclose) => void Object.assign(client, { onclose }),
   };
 }
 
@@ -144,12 +144,12 @@ export function serverV1(): TestServer {
   const { tools, seen } = testTools();
   for (const [name, tool] of Object.entries(tools)) {
     server.registerTool(name, { inputSchema: INPUT }, async ({ text }, extra) => {
-      const token = extra._meta?.progressToken;
+      const { _meta: meta } = extra;
       return result(
         await tool(text, {
           signal: extra.signal,
           progress: async (progress) => {
-            if (token === undefined) return;
+            const token = meta?.progressToken ?? "";
             await extra.sendNotification({ method: "notifications/progress", params: { progressToken: token, progress } });
           },
           log: (data) => server.server.sendLoggingMessage({ level: "info", data }),
@@ -171,12 +171,12 @@ export function serverV2(): TestServer {
   const { tools, seen } = testTools();
   for (const [name, tool] of Object.entries(tools)) {
     server.registerTool(name, { inputSchema: z.object(INPUT) }, async ({ text }, context) => {
-      const token = context.mcpReq._meta?.progressToken;
+      const { _meta: meta } = context.mcpReq;
       return result(
         await tool(text, {
           signal: context.mcpReq.signal,
           progress: async (progress) => {
-            if (token === undefined) return;
+            const token = meta?.progressToken ?? "";
             await context.mcpReq.notify({ method: "notifications/progress", params: { progressToken: token, progress } });
           },
           log: (data) => context.mcpReq.log("info", data),
@@ -214,5 +214,5 @@ function contentOf(contents: readonly object[]): string {
 }
 
 function promptOf(messages: readonly { content: object }[]): string {
-  return (messages[0]?.content as { text: string }).text;
+  return textOf(messages[0]);
 }

@@ -1,0 +1,182 @@
+import { isJsonObject, type JsonObject } from "@parley/core";
+import type { AgentExtension, Message } from "@a2a-js/sdk";
+import { AdapterError } from "../adapter-error.ts";
+import { Envelope } from "../envelope.ts";
+import type { BufferLimits } from "../internal/bounded-queue.ts";
+import { readJsonPayload, writeJsonPayload } from "../internal/json-payload.ts";
+import { Mailbox, type TakeOptions } from "../internal/mailbox.ts";
+import type { EnvelopeChannels, EnvelopePort, PortSendOptions, ReceivedEnvelope } from "../port.ts";
+import { Protocol } from "../protocol.ts";
+import { A2A_VERSION, encryptedContextsExtension } from "./extension.ts";
+import { readMessage, roleOf, writeMessage } from "./message.ts";
+import { readPart, type A2aPartInput } from "./part.ts";
+
+/** Options of {@link A2aAdapter}. The buffer is that of one context: when it is full, its oldest message is dropped and reported. */
+export interface A2aAdapterOptions extends BufferLimits {
+  /** What this agent calls itself in its messages. */
+  readonly agentId: string;
+  /** First component of the channels' names. Default `org`. */
+  readonly org?: string;
+  /** Bytes of one message, inbound and outbound. Default 4194304 (4 MiB). */
+  readonly maxMessageBytes?: number;
+  /** Told of messages that can't be read and of those that were dropped. Must not throw. */
+  readonly onError?: (error: Error) => void;
+}
+
+/** Options of {@link A2aAdapter.sendMessage}. */
+export interface A2aSendOptions extends PortSendOptions {
+  /** Whether this message asks (`"user"`, the default) or answers (`"agent"`). */
+  readonly role?: "user" | "agent";
+  readonly taskId?: string;
+  readonly metadata?: JsonObject;
+  /** URIs of the extensions that the message makes use of. */
+  readonly extensions?: readonly string[];
+  readonly referenceTaskIds?: readonly string[];
+}
+
+/** A message of a context: the official SDK's `Message`, and who it is from. */
+export interface ReceivedA2aMessage extends Message {
+  /** Who sent it, as the channel has proved it. */
+  readonly sender?: string;
+  /** What the sender calls itself. Proves nothing. */
+  readonly agentId?: string;
+}
+
+/**
+ * A2A contexts as channels: agents that are members of a context's channel exchange messages in it. The channel of a context is
+ * `<org>/a2a/<context id>`.
+ *
+ * Reads messages of A2A 1.0, 0.3 and before, writes 1.0. For requests, streams and tasks with the official client and request handler,
+ * see {@link A2aChannelTransportFactory} and {@link serveA2a}; both work on the same channels.
+ *
+ * @example
+ * ```ts
+ * import { A2aAdapter } from "@parley/envelope-and-adapters/a2a";
+ * import { createMemoryChannels } from "@parley/envelope-and-adapters/memory";
+ *
+ * const [alice, bob] = createMemoryChannels(["alice", "bob"]);
+ * await using ours = new A2aAdapter(alice, { agentId: "agent-1" });
+ * await using theirs = new A2aAdapter(bob, { agentId: "agent-2" });
+ * await ours.createContext("research");
+ * await theirs.joinContext("research", new Uint8Array());
+ * await ours.sendMessage("research", [{ type: "text", text: "Hello" }]);
+ * const messages = await theirs.receiveMessages("research");
+ * ```
+ */
+export class A2aAdapter implements AsyncDisposable {
+  readonly #channels: EnvelopeChannels;
+  readonly #options: A2aAdapterOptions;
+  readonly #org: string;
+  readonly #maxMessageBytes: number;
+  readonly #contexts = new Map<string, { readonly port: EnvelopePort; readonly mailbox: Mailbox<ReceivedA2aMessage> }>();
+
+  constructor(channels: EnvelopeChannels, options: A2aAdapterOptions) {
+    this.#channels = channels;
+    this.#options = options;
+    this.#org = checkName(options.org ?? "org", "organisation");
+    this.#maxMessageBytes = options.maxMessageBytes ?? 4_194_304;
+    checkName(options.agentId, "agent id");
+  }
+
+  /** Creates the channel of a context, and begins to collect its messages. */
+  async createContext(contextId: string): Promise<void> {
+    this.#collect(contextId, await this.#channels.create(this.#channelOf(contextId)));
+  }
+
+  /** Joins the channel of a context with a welcome, and begins to collect its messages. */
+  async joinContext(contextId: string, welcome: Uint8Array): Promise<void> {
+    this.#collect(contextId, await this.#channels.join(this.#channelOf(contextId), welcome));
+  }
+
+  /** Begins to collect the messages of a context that this agent is a member of already, such as after a restart. */
+  async openContext(contextId: string): Promise<void> {
+    this.#collect(contextId, await this.#channels.open(this.#channelOf(contextId)));
+  }
+
+  /**
+   * Sends a message to all other members of a context. Gives its id.
+   *
+   * @throws AdapterError `not_subscribed`, `message_invalid` (a part is none), `message_too_large`; what the channel throws.
+   */
+  async sendMessage(contextId: string, parts: readonly A2aPartInput[], options: A2aSendOptions = {}): Promise<string> {
+    const { role = "user", taskId = "", metadata, extensions = [], referenceTaskIds = [], ...sending } = options;
+    const { port } = this.#context(contextId);
+    const message = writeMessage({
+      messageId: crypto.randomUUID(),
+      contextId,
+      taskId,
+      role: roleOf(role),
+      parts: parts.map(readPart),
+      metadata,
+      extensions: [...extensions],
+      referenceTaskIds: [...referenceTaskIds],
+    });
+    const payload = writeJsonPayload(message, this.#maxMessageBytes);
+    const address = { "A2A-Version": A2A_VERSION, a2a: { agent: this.#options.agentId } };
+    await port.send(new Envelope(Protocol.A2A, "application/json", payload, address), sending);
+    return message["messageId"] as string;
+  }
+
+  /**
+   * The messages of a context that have arrived since the last call. Waits for one if there are none; empty after the timeout.
+   *
+   * @throws AdapterError `not_subscribed`; `closed`, or what broke the channel, once everything has been received.
+   */
+  async receiveMessages(contextId: string, options: TakeOptions = {}): Promise<ReceivedA2aMessage[]> {
+    return this.#context(contextId).mailbox.take(options);
+  }
+
+  /** What an agent's card says about this, for its `capabilities.extensions`. */
+  agentCardExtension(): AgentExtension {
+    return encryptedContextsExtension(this.#options.agentId, this.#org);
+  }
+
+  /** Stops collecting. The channels stay as they are. */
+  async close(): Promise<void> {
+    for (const { mailbox } of this.#contexts.values()) mailbox.close();
+    this.#contexts.clear();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  #channelOf(contextId: string): string {
+    return `${this.#org}/a2a/${checkName(contextId, "context id")}`;
+  }
+
+  #context(contextId: string): { readonly port: EnvelopePort; readonly mailbox: Mailbox<ReceivedA2aMessage> } {
+    const context = this.#contexts.get(contextId);
+    if (context === undefined) throw new AdapterError("not_subscribed", "This context was not created, joined or opened here");
+    return context;
+  }
+
+  #collect(contextId: string, port: EnvelopePort): void {
+    this.#contexts.get(contextId)?.mailbox.close();
+    const { agentId: _agentId, org: _org, maxMessageBytes: _maxMessageBytes, onError = () => {}, ...limits } = this.#options;
+    const read = (received: ReceivedEnvelope): ReceivedA2aMessage | undefined => this.#read(contextId, received);
+    this.#contexts.set(contextId, { port, mailbox: new Mailbox(port, { ...limits, protocol: Protocol.A2A, read, onError }) });
+  }
+
+  #read(contextId: string, { envelope, sender }: ReceivedEnvelope): ReceivedA2aMessage | undefined {
+    const address = envelope.metadata?.["a2a"];
+    const agentId = isJsonObject(address) ? address["agent"] : undefined;
+    // A call of an official client, or an answer to one.
+    if (isJsonObject(address) && "call" in address) return undefined;
+    const message = readMessage(readJsonPayload(envelope.payload, this.#maxMessageBytes));
+    if (message.contextId !== "" && message.contextId !== contextId) {
+      throw new AdapterError("message_invalid", "An A2A message came through the channel of another context");
+    }
+    return {
+      ...message,
+      contextId,
+      ...(sender === undefined ? {} : { sender }),
+      ...(typeof agentId === "string" ? { agentId } : {}),
+    };
+  }
+}
+
+function checkName(name: string, what: string): string {
+  if (typeof name === "string" && /^[\w.-]{1,128}$/.test(name)) return name;
+  throw new AdapterError("name_invalid", `An ${what} has 1 to 128 letters, digits, dots, underscores or hyphens`);
+}

@@ -1,0 +1,154 @@
+import { AdapterError } from "../adapter-error.ts";
+import { readJsonPayload } from "../internal/json-payload.ts";
+import { Outbox } from "../internal/outbox.ts";
+import { deferred } from "@parley/core/internal";
+import type { EnvelopePort, ReceivedEnvelope } from "../port.ts";
+import { Protocol } from "../protocol.ts";
+import { readCallEnvelope, type ClientCall, type ServiceParameters } from "./call.ts";
+import { ServedCall, type Answer } from "./served-call.ts";
+
+/** Options of {@link serveA2a}. */
+export interface A2aServeOptions {
+  /** Calls at the same time; one more is answered with an error. Default 256. */
+  readonly maxCalls?: number;
+  /** Calls of one party at the same time. Default 64. */
+  readonly maxCallsPerSender?: number;
+  /** Bytes of one message, inbound and outbound. Default 4194304 (4 MiB). */
+  readonly maxMessageBytes?: number;
+  /** Whether a party may call. Default: every member of the channel may. `sender` is absent where the channel can't tell. */
+  readonly accepts?: (sender: string | undefined) => boolean;
+  /** Told of what can't be read, is refused, or can't be answered. Must not throw. */
+  readonly onError?: (error: Error) => void;
+}
+
+/** Refusals that are on their way. Beyond them, a call is refused without an answer. */
+const MAX_REFUSALS = 64;
+
+/** What answers calls. */
+export interface CallHandler {
+  /** Addresses of the agent. */
+  readonly urls: ReadonlySet<string>;
+  card(): Promise<object>;
+  /** The JSON-RPC error of whatever was thrown. */
+  errorOf(error: unknown): object;
+  handle(request: Record<string, unknown>, caller: Caller): Promise<{ readonly answer: Answer; extensions(): string[] }>;
+}
+
+/** Who calls, and how. */
+export interface Caller {
+  readonly sender: string | undefined;
+  readonly parameters: ServiceParameters;
+}
+
+/** Receives calls for an agent and runs them. */
+export class CallListener implements AsyncDisposable {
+  readonly closed: Promise<void>;
+  readonly #port: EnvelopePort;
+  readonly #handler: CallHandler;
+  readonly #options: A2aServeOptions;
+  readonly #maxMessageBytes: number;
+  readonly #stop = new AbortController();
+  readonly #calls = new Map<string, { readonly call: ServedCall; readonly sender: string | undefined }>();
+  readonly #done = deferred<void>();
+  #refusals = 0;
+
+  constructor(port: EnvelopePort, handler: CallHandler, options: A2aServeOptions) {
+    this.#port = port;
+    this.#handler = handler;
+    this.#options = options;
+    this.#maxMessageBytes = options.maxMessageBytes ?? 4_194_304;
+    this.closed = this.#done.promise;
+    // Whether anybody looks at it or not.
+    this.closed.catch(() => {});
+    void this.#pump(port.receive({ protocol: Protocol.A2A, signal: this.#stop.signal }));
+  }
+
+  async close(): Promise<void> {
+    this.#stop.abort();
+    for (const { call } of this.#calls.values()) call.cancel();
+    this.#done.resolve();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #pump(inbound: AsyncIterable<ReceivedEnvelope>): Promise<void> {
+    try {
+      for await (const received of inbound) this.#receive(received);
+    } catch (error) {
+      this.#done.reject(error);
+    }
+    await this.close();
+  }
+
+  #receive({ envelope, sender }: ReceivedEnvelope): void {
+    try {
+      const read = readCallEnvelope(envelope);
+      if (read?.call.role !== "client" || !this.#handler.urls.has(read.call.agent)) return;
+      const key = JSON.stringify([sender, read.call.call]);
+      const running = this.#calls.get(key)?.call;
+      if (read.call.event === "cancel") running?.cancel();
+      else if (running === undefined) this.#start(key, read.call, envelope.payload, { sender, parameters: read.parameters });
+      else throw new AdapterError("message_invalid", "An A2A call has the id of another that is under way");
+    } catch (error) {
+      this.#options.onError?.(error as Error);
+    }
+  }
+
+  #start(key: string, { call: id, event }: ClientCall, payload: Uint8Array, caller: Caller): void {
+    const refusal = this.#refusal(caller.sender);
+    if (refusal !== undefined && this.#refusals >= MAX_REFUSALS) throw refusal;
+    const call = new ServedCall(id, new Outbox(this.#port, this.#stop.signal), {
+      maxMessageBytes: this.#maxMessageBytes,
+      errorOf: (error) => this.#handler.errorOf(error),
+    });
+    if (refusal === undefined) this.#calls.set(key, { call, sender: caller.sender });
+    else this.#refusals += 1;
+    void this.#run(call, event, payload, caller, refusal).finally(() => {
+      if (refusal === undefined) this.#calls.delete(key);
+      else this.#refusals -= 1;
+    });
+  }
+
+  #refusal(sender: string | undefined): AdapterError | undefined {
+    const { maxCalls = 256, maxCallsPerSender = 64, accepts } = this.#options;
+    if (accepts?.(sender) === false) return new AdapterError("sender_mismatch", "This party may not call this agent");
+    const own = [...this.#calls.values()].filter((call) => call.sender === sender).length;
+    const full = this.#calls.size >= maxCalls || (sender !== undefined && own >= maxCallsPerSender);
+    return full ? new AdapterError("too_many", "The agent has too many calls under way") : undefined;
+  }
+
+  async #run(
+    call: ServedCall,
+    event: ClientCall["event"],
+    payload: Uint8Array,
+    caller: Caller,
+    refusal: AdapterError | undefined,
+  ): Promise<void> {
+    let id: unknown = null;
+    try {
+      if (refusal !== undefined) throw refusal;
+      if (event === "card") {
+        await call.reply(await this.#handler.card());
+        return;
+      }
+      const request = readJsonPayload(payload, this.#maxMessageBytes);
+      id = request["id"] ?? null;
+      const { answer, extensions } = await this.#handler.handle(request, caller);
+      await call.answer(answer, extensions, id);
+    } catch (error) {
+      if (error instanceof AdapterError) this.#options.onError?.(error);
+      await this.#replyError(call, id, error);
+    }
+  }
+
+  async #replyError(call: ServedCall, id: unknown, error: unknown): Promise<void> {
+    try {
+      await call.fail(id, error);
+    } catch (failure) {
+      // Nobody is left to be answered when this listener is closed.
+      if (!this.#stop.signal.aborted) this.#options.onError?.(failure as Error);
+    }
+  }
+}

@@ -1,0 +1,141 @@
+import { AdapterError } from "../adapter-error.ts";
+import type { BufferLimits } from "../internal/bounded-queue.ts";
+import { settleWithin } from "../internal/settle.ts";
+import type { EnvelopePort, ReceivedEnvelope } from "../port.ts";
+import { Protocol } from "../protocol.ts";
+import { callEnvelope, readCallEnvelope, type ClientCall, type ServiceParameters } from "./call.ts";
+import { PendingCall } from "./pending-call.ts";
+
+/** Options of {@link A2aChannelTransportFactory}. */
+export interface A2aChannelClientOptions extends Pick<BufferLimits, "maxBufferedBytes"> {
+  /** The only party whose answers count, by the `sender` that the channel proves. Default: whoever answers a call first. */
+  readonly peer?: string;
+  /** Longest wait for the first answer to a call, in milliseconds. Streams may take their time after that. Default 300000. */
+  readonly timeoutMs?: number;
+  /** Calls at the same time. Default 256. */
+  readonly maxCalls?: number;
+  /** Bytes of one message, inbound and outbound. Default 4194304 (4 MiB). */
+  readonly maxMessageBytes?: number;
+  /** Told of what can't be read and of what others write in the name of the agent. Must not throw. */
+  readonly onError?: (error: Error) => void;
+}
+
+const CARD_PATH = "/.well-known/agent-card.json";
+const FAREWELL_MS = 1000;
+
+/** Makes calls over a port that look like HTTP to the official client. */
+export class ChannelFetch {
+  readonly #port: EnvelopePort;
+  readonly #options: A2aChannelClientOptions;
+  readonly #maxMessageBytes: number;
+  readonly #maxCalls: number;
+  readonly #stop = new AbortController();
+  readonly #calls = new Map<string, PendingCall>();
+  #ended: { readonly error: unknown } | undefined;
+  #listening = false;
+
+  constructor(port: EnvelopePort, options: A2aChannelClientOptions) {
+    this.#port = port;
+    this.#options = options;
+    this.#maxMessageBytes = options.maxMessageBytes ?? 4_194_304;
+    this.#maxCalls = options.maxCalls ?? 256;
+  }
+
+  readonly fetch = async (input: string | URL | Request, init: RequestInit = {}): Promise<Response> => {
+    const signal = init.signal ?? undefined;
+    signal?.throwIfAborted();
+    if (this.#ended !== undefined) throw this.#ended.error;
+    const { event, agent, payload } = this.#read(input, init);
+    if (this.#calls.size >= this.#maxCalls) throw new AdapterError("too_many", `There are ${this.#maxCalls} A2A calls already`);
+    this.#listen();
+    const id: ClientCall = { call: crypto.randomUUID(), role: "client", event, agent };
+    const call = this.#open(id, signal);
+    const envelope = callEnvelope({ call: id, parameters: parametersOf(init) }, payload);
+    this.#port.send(envelope, signal === undefined ? {} : { signal }).catch((error: unknown) => call.fail(error, false));
+    return call.response;
+  };
+
+  close(): void {
+    this.#stop.abort();
+    this.#finish(new AdapterError("closed", "The A2A client is closed"), true);
+  }
+
+  #read(input: string | URL | Request, { method, body }: RequestInit): { event: "request" | "card"; agent: string; payload: Uint8Array } {
+    const url = typeof input === "string" ? input : "href" in input ? input.href : input.url;
+    if ((method ?? "GET") === "GET") {
+      if (!url.endsWith(CARD_PATH)) throw new TypeError(`Over a channel, only ${CARD_PATH} can be got`);
+      return { event: "card", agent: url.slice(0, -CARD_PATH.length), payload: new Uint8Array() };
+    }
+    if (typeof body !== "string") throw new TypeError("Over a channel, the body of a request is a string");
+    const payload = new TextEncoder().encode(body);
+    if (payload.length <= this.#maxMessageBytes) return { event: "request", agent: url, payload };
+    throw new AdapterError("message_too_large", `The message exceeds ${this.#maxMessageBytes} bytes`);
+  }
+
+  #open(id: ClientCall, signal: AbortSignal | undefined): PendingCall {
+    const { timeoutMs = 300_000, maxBufferedBytes = 16_777_216 } = this.#options;
+    const timer = setTimeout(() => {
+      if (call.isUnanswered) call.fail(new AdapterError("timeout", `The agent did not answer within ${timeoutMs} ms`), true);
+    }, timeoutMs);
+    const abort = (): void => call.fail(signal?.reason, true);
+    const call = new PendingCall({ maxMessageBytes: this.#maxMessageBytes, maxBufferedBytes }, (cancel) => {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", abort);
+      this.#calls.delete(id.call);
+      if (cancel) void this.#cancel(id);
+    });
+    signal?.addEventListener("abort", abort, { once: true });
+    this.#calls.set(id.call, call);
+    return call;
+  }
+
+  #cancel(id: ClientCall): Promise<void> {
+    const envelope = callEnvelope({ call: { ...id, event: "cancel" }, parameters: {} }, new Uint8Array());
+    return settleWithin(FAREWELL_MS, (signal) => this.#port.send(envelope, { signal }));
+  }
+
+  #listen(): void {
+    if (this.#listening) return;
+    this.#listening = true;
+    void this.#pump(this.#port.receive({ protocol: Protocol.A2A, signal: this.#stop.signal }));
+  }
+
+  async #pump(inbound: AsyncIterable<ReceivedEnvelope>): Promise<void> {
+    let error: unknown = new AdapterError("closed", "The port is closed");
+    try {
+      for await (const received of inbound) this.#receive(received);
+    } catch (failure) {
+      error = failure;
+    }
+    this.#finish(error, false);
+  }
+
+  #finish(error: unknown, cancel: boolean): void {
+    this.#ended ??= { error };
+    for (const call of this.#calls.values()) call.fail(error, cancel);
+  }
+
+  #receive({ envelope, sender }: ReceivedEnvelope): void {
+    try {
+      const read = readCallEnvelope(envelope);
+      if (read?.call.role !== "server") return;
+      const call = this.#calls.get(read.call.call);
+      if (call === undefined) return;
+      const expected = call.isUnanswered ? this.#options.peer : call.sender;
+      if (expected !== undefined && sender !== expected) {
+        throw new AdapterError("sender_mismatch", "An answer to an A2A call came from a party that is not its agent");
+      }
+      call.sender = sender;
+      call.answer(read.call, envelope.payload, read.parameters);
+    } catch (error) {
+      this.#options.onError?.(error as Error);
+    }
+  }
+}
+
+function parametersOf({ headers }: RequestInit): ServiceParameters {
+  const parameters = Object.fromEntries(new Headers(headers));
+  delete parameters["content-type"];
+  delete parameters["accept"];
+  return parameters;
+}

@@ -1,0 +1,78 @@
+import { isJsonObject, type JsonObject, type JsonValue } from "@parley/core";
+import type { Message, Role } from "@a2a-js/sdk";
+import { AdapterError } from "../adapter-error.ts";
+import { readPart, writePart } from "./part.ts";
+
+const MAX_PARTS = 1024;
+
+/** The numbers are the SDK's enum; A2A 0.3 had the short names. */
+const ROLES = new Map<unknown, number>([
+  [undefined, 0],
+  ["ROLE_UNSPECIFIED", 0],
+  ["ROLE_USER", 1],
+  ["user", 1],
+  ["ROLE_AGENT", 2],
+  ["agent", 2],
+]);
+const ROLE_NAMES = ["ROLE_UNSPECIFIED", "ROLE_USER", "ROLE_AGENT"];
+const UNRECOGNIZED = -1;
+
+/**
+ * Reads a message from JSON of any version of A2A. Nothing but `parts` is required.
+ *
+ * @throws AdapterError `message_invalid`.
+ */
+export function readMessage(json: JsonObject): Message {
+  const { parts, metadata, role } = json;
+  if (!Array.isArray(parts)) throw invalid("parts");
+  if (parts.length > MAX_PARTS) throw new AdapterError("message_too_large", `An A2A message has more than ${MAX_PARTS} parts`);
+  if (metadata !== undefined && !isJsonObject(metadata)) throw invalid("metadata");
+  return {
+    messageId: text(json, "messageId"),
+    contextId: text(json, "contextId"),
+    taskId: text(json, "taskId"),
+    role: roleOf(role),
+    parts: parts.map(readPart),
+    metadata,
+    extensions: texts(json, "extensions"),
+    referenceTaskIds: texts(json, "referenceTaskIds"),
+  };
+}
+
+/** Writes a message as A2A 1.0 has it. */
+export function writeMessage(message: Message): JsonObject {
+  const { messageId, contextId, taskId, role, parts, metadata, extensions, referenceTaskIds } = message;
+  return {
+    messageId,
+    contextId,
+    taskId: taskId === "" ? undefined : taskId,
+    role: ROLE_NAMES[role],
+    parts: parts.map(writePart),
+    metadata,
+    extensions: extensions.length === 0 ? undefined : extensions,
+    referenceTaskIds: referenceTaskIds.length === 0 ? undefined : referenceTaskIds,
+  };
+}
+
+/** The SDK's number of a role that has any of its names. */
+export function roleOf(name: unknown): Role {
+  const number: unknown = ROLES.get(name) ?? UNRECOGNIZED;
+  return number as Role;
+}
+
+function text(json: JsonObject, name: string): string {
+  const value = json[name] ?? "";
+  if (typeof value !== "string") throw invalid(name);
+  return value;
+}
+
+function texts(json: JsonObject, name: string): string[] {
+  const value: JsonValue | undefined = json[name];
+  if (value === undefined) return [];
+  if (!Array.isArray(value) || !value.every((item): item is string => typeof item === "string")) throw invalid(name);
+  return value;
+}
+
+function invalid(member: string): AdapterError {
+  return new AdapterError("message_invalid", `"${member}" of an A2A message is missing or of the wrong kind`);
+}

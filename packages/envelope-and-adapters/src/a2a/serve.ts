@@ -1,0 +1,62 @@
+import type { A2ARequestHandler } from "@a2a-js/sdk/server";
+import type { EnvelopePort } from "../port.ts";
+import { CallListener, type A2aServeOptions } from "./call-listener.ts";
+import { A2A_CHANNEL_BINDING } from "./extension.ts";
+import { loadSdk } from "./sdk.ts";
+
+/** An agent that is being served. */
+export interface A2aServing extends AsyncDisposable {
+  /** Ends all calls and stops listening. Tasks that run go on in the request handler. Idempotent. */
+  close(): Promise<void>;
+  /** Fulfilled once nothing is served any more; rejected if the port broke for good. */
+  readonly closed: Promise<void>;
+}
+
+/**
+ * Serves an agent to all members of a channel, with the official request handler. Resolves once it listens.
+ *
+ * The agent's card must list an interface made by {@link a2aChannelInterface}: its URL is the address that clients call. Who calls is told
+ * to the agent as the `user` of the call's context, authenticated by the channel. Answers wait for a link that is down.
+ *
+ * @throws AdapterError `sdk_missing`. @throws TypeError the card lists no such interface.
+ *
+ * @example
+ * ```ts
+ * import type { AgentCard } from "@a2a-js/sdk";
+ * import { DefaultRequestHandler, InMemoryTaskStore, type AgentExecutor } from "@a2a-js/sdk/server";
+ * import type { EnvelopePort } from "@parley/envelope-and-adapters";
+ * import { serveA2a } from "@parley/envelope-and-adapters/a2a";
+ *
+ * async function serve(port: EnvelopePort, card: AgentCard, executor: AgentExecutor) {
+ *   return serveA2a(port, new DefaultRequestHandler(card, new InMemoryTaskStore(), executor));
+ * }
+ * ```
+ */
+export async function serveA2a(port: EnvelopePort, handler: A2ARequestHandler, options: A2aServeOptions = {}): Promise<A2aServing> {
+  const [server, sdk] = await loadSdk(() => Promise.all([import("@a2a-js/sdk/server"), import("@a2a-js/sdk")]));
+  const card = await handler.getAgentCard();
+  const urls = card.supportedInterfaces.filter(({ protocolBinding }) => protocolBinding === A2A_CHANNEL_BINDING).map(({ url }) => url);
+  if (urls.length === 0) throw new TypeError("The agent's card has no interface made by a2aChannelInterface");
+  const rpc = new server.JsonRpcTransportHandler(handler);
+  return new CallListener(
+    port,
+    {
+      urls: new Set(urls),
+      card: async () => sdk.AgentCard.toJSON(await handler.getAgentCard()) as object,
+      errorOf: (error) => server.JsonRpcTransportHandler.mapToJSONRPCError(error),
+      handle: async (request, { parameters, sender }) => {
+        const version = parameters["A2A-Version"];
+        const context = server.defaultServerCallContextBuilder({
+          extensions: (parameters["A2A-Extensions"] ?? "").split(",").flatMap((uri) => uri.trim() || []),
+          user: { isAuthenticated: sender !== undefined, userName: sender ?? "" },
+          headers: parameters,
+          ...(version === undefined ? {} : { requestedVersion: version }),
+        });
+        server.validateVersion(context.requestedVersion, await handler.getAgentCard(), A2A_CHANNEL_BINDING);
+        const answer = await rpc.handle(request, context);
+        return { answer, extensions: () => [...(context.activatedExtensions ?? [])] };
+      },
+    },
+    options,
+  );
+}

@@ -1,0 +1,102 @@
+import { AdapterError } from "../adapter-error.ts";
+import { writeJsonPayload } from "../internal/json-payload.ts";
+import type { Outbox } from "../internal/outbox.ts";
+import { callEnvelope, type ServerCall } from "./call.ts";
+
+/** What the official handler gives: one JSON-RPC response, or a stream of them. */
+export type Answer = object | AsyncGenerator<object, void, undefined>;
+
+interface ServedCallOptions {
+  readonly maxMessageBytes: number;
+  errorOf(error: unknown): object;
+}
+
+/** A call that is being answered. After `cancel` nothing more is sent. */
+export class ServedCall {
+  readonly #id: string;
+  readonly #outbox: Outbox;
+  readonly #options: ServedCallOptions;
+  #seq = 0;
+  #streaming = false;
+  #cancelled = false;
+  #stream: AsyncIterator<object> | undefined;
+
+  constructor(id: string, outbox: Outbox, options: ServedCallOptions) {
+    this.#id = id;
+    this.#outbox = outbox;
+    this.#options = options;
+  }
+
+  /** Nobody waits for the answer any more. */
+  cancel(): void {
+    this.#cancelled = true;
+    // A generator that waits for its next event ends only after that, so nobody waits for it.
+    this.#stream?.return?.().catch(() => {});
+  }
+
+  async answer(answer: Answer, extensions: () => string[], requestId: unknown): Promise<void> {
+    if (!isStream(answer)) {
+      await this.#send("reply", answer, extensions());
+      return;
+    }
+    this.#stream = answer[Symbol.asyncIterator]();
+    try {
+      await this.#forward(this.#stream, extensions);
+    } catch (error) {
+      if (this.#cancelled) return;
+      await this.fail(requestId, error);
+      return;
+    }
+    // An empty stream has to be told from none.
+    this.#streaming = true;
+    await this.#send("end", undefined, extensions());
+  }
+
+  reply(value: object): Promise<void> {
+    return this.#send("reply", value, []);
+  }
+
+  /** Answers with the JSON-RPC error of what was thrown; within a stream, as its last event. */
+  async fail(requestId: unknown, error: unknown): Promise<void> {
+    const response = { jsonrpc: "2.0", id: requestId, error: this.#errorOf(error) };
+    if (!this.#streaming) {
+      await this.#send("reply", response, []);
+      return;
+    }
+    await this.#send("next", response, []);
+    await this.#send("end", undefined, []);
+  }
+
+  async #forward(stream: AsyncIterator<object>, extensions: () => string[]): Promise<void> {
+    for (let result = await stream.next(); result.done !== true && !this.#cancelled; result = await stream.next()) {
+      const payload = this.#encode(result.value);
+      this.#streaming = true;
+      await this.#post("next", payload, extensions());
+    }
+  }
+
+  async #send(event: ServerCall["event"], value: object | undefined, extensions: string[]): Promise<void> {
+    if (this.#cancelled) return;
+    await this.#post(event, value === undefined ? new Uint8Array() : this.#encode(value), extensions);
+  }
+
+  #encode(value: object): Uint8Array {
+    return writeJsonPayload(value, this.#options.maxMessageBytes);
+  }
+
+  async #post(event: ServerCall["event"], payload: Uint8Array, extensions: string[]): Promise<void> {
+    const call: ServerCall = { call: this.#id, role: "server", event, seq: this.#seq++ };
+    const first = call.seq === 0 && extensions.length > 0;
+    await this.#outbox.send(callEnvelope({ call, parameters: first ? { "A2A-Extensions": extensions.join(",") } : {} }, payload));
+  }
+
+  /** Errors of this package have messages that are fit for a stranger; what others throw is for the SDK to map. */
+  #errorOf(error: unknown): object {
+    if (!(error instanceof AdapterError)) return this.#options.errorOf(error);
+    return { code: error.code === "message_invalid" ? -32_600 : -32_603, message: error.message };
+  }
+}
+
+function isStream(answer: Answer): answer is AsyncGenerator<object, void, undefined> {
+  return Symbol.asyncIterator in answer;
+}

@@ -1,0 +1,106 @@
+import { AdapterError } from "../adapter-error.ts";
+import { BoundedQueue, type BufferLimits } from "./bounded-queue.ts";
+import type { EnvelopePort, ReceivedEnvelope } from "../port.ts";
+import type { Protocol } from "../protocol.ts";
+
+/** How long to wait for messages. */
+export interface TakeOptions {
+  /** Longest wait for a first message, in seconds. Default 5. */
+  readonly timeout?: number;
+  /** Stops waiting; the promise is rejected with its reason. */
+  readonly signal?: AbortSignal;
+}
+
+interface MailboxOptions<T> extends BufferLimits {
+  readonly protocol: Protocol;
+  /** What an envelope holds; `undefined` if it is for somebody else. What it throws is reported, and the envelope skipped. */
+  read(received: ReceivedEnvelope): T | undefined;
+  onError(error: Error): void;
+}
+
+const LONGEST_TIMER_MS = 2_147_483_647;
+
+/** Collects the messages of one protocol from a port until they are taken. The oldest give way when there are too many. */
+export class Mailbox<T> {
+  readonly #options: MailboxOptions<T>;
+  readonly #stop = new AbortController();
+  readonly #messages: BoundedQueue<T>;
+  #waiting = new Set<() => void>();
+  #ended: { readonly error: Error } | undefined;
+
+  constructor(port: EnvelopePort, options: MailboxOptions<T>) {
+    this.#options = options;
+    this.#messages = new BoundedQueue(options);
+    void this.#pump(port.receive({ protocol: options.protocol, signal: this.#stop.signal }));
+  }
+
+  /** Everything that has arrived; waits for something if nothing has. Empty after the timeout. Throws once the port has ended. */
+  async take({ timeout = 5, signal }: TakeOptions): Promise<T[]> {
+    if (!(timeout >= 0)) throw new TypeError("A timeout is a number of seconds from 0");
+    signal?.throwIfAborted();
+    const deadline = performance.now() + timeout * 1000;
+    // Another call may have taken what this one was woken for.
+    for (
+      let left = timeout * 1000;
+      left > 0 && this.#messages.size === 0 && this.#ended === undefined;
+      left = deadline - performance.now()
+    ) {
+      await this.#arrival(left, signal);
+      signal?.throwIfAborted();
+    }
+    const messages = this.#messages.clear();
+    if (messages.length === 0 && this.#ended !== undefined) throw this.#ended.error;
+    return messages;
+  }
+
+  close(): void {
+    this.#stop.abort();
+  }
+
+  #arrival(timeoutMs: number, signal: AbortSignal | undefined): Promise<void> {
+    return new Promise((resolve) => {
+      const done = (): void => {
+        clearTimeout(timer);
+        signal?.removeEventListener("abort", done);
+        this.#waiting.delete(done);
+        resolve();
+      };
+      const timer = setTimeout(done, Math.min(timeoutMs, LONGEST_TIMER_MS));
+      signal?.addEventListener("abort", done, { once: true });
+      this.#waiting.add(done);
+    });
+  }
+
+  async #pump(inbound: AsyncIterable<ReceivedEnvelope>): Promise<void> {
+    let error: Error = new AdapterError("closed", "The channel is closed");
+    try {
+      for await (const received of inbound) this.#receive(received);
+    } catch (failure) {
+      error = failure instanceof Error ? failure : new AdapterError("closed", "The port failed", { cause: failure });
+    }
+    this.#ended = { error };
+    this.#wake();
+  }
+
+  #receive(received: ReceivedEnvelope): void {
+    let message: T | undefined;
+    try {
+      message = this.#options.read(received);
+    } catch (error) {
+      this.#options.onError(error as Error);
+      return;
+    }
+    if (message === undefined) return;
+    const bytes = received.envelope.payload.length;
+    while (this.#messages.isFull(bytes)) {
+      this.#messages.shift();
+      this.#options.onError(new AdapterError("overflow", "Too many messages waited to be received; the oldest was dropped"));
+    }
+    this.#messages.push(message, bytes);
+    this.#wake();
+  }
+
+  #wake(): void {
+    for (const wake of this.#waiting) wake();
+  }
+}

@@ -1,0 +1,57 @@
+import { ParleyError } from "@parley/core";
+import { backoffMs } from "@parley/core/internal";
+import { AdapterError } from "../adapter-error.ts";
+import type { Envelope } from "../envelope.ts";
+import type { EnvelopePort } from "../port.ts";
+
+const MAX_WAITING = 1024;
+const BACKOFF = { initialMs: 100, maxMs: 2000 };
+
+/** Sends what somebody is waiting for: one after the other, and again as long as the port says that it may succeed later. */
+export class Outbox {
+  readonly #port: EnvelopePort;
+  readonly #stop: AbortSignal;
+  #tail: Promise<void> = Promise.resolve();
+  #waiting = 0;
+
+  /** Gives up, with the signal's reason, when `stop` fires. */
+  constructor(port: EnvelopePort, stop: AbortSignal) {
+    this.#port = port;
+    this.#stop = stop;
+  }
+
+  /** @throws AdapterError `overflow`; what the port throws and is not retryable. */
+  send(envelope: Envelope): Promise<void> {
+    if (this.#waiting >= MAX_WAITING)
+      return Promise.reject(new AdapterError("overflow", `More than ${MAX_WAITING} messages wait to be sent`));
+    this.#waiting += 1;
+    const sent = this.#tail.then(() => this.#insist(envelope)).finally(() => (this.#waiting -= 1));
+    this.#tail = sent.catch(() => {});
+    return sent;
+  }
+
+  async #insist(envelope: Envelope): Promise<void> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        await this.#port.send(envelope, { signal: this.#stop });
+        return;
+      } catch (error) {
+        this.#stop.throwIfAborted();
+        if (!(error instanceof ParleyError) || !error.retryable) throw error;
+        await sleep(backoffMs(attempt, BACKOFF), this.#stop);
+      }
+    }
+  }
+}
+
+function sleep(ms: number, stop: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      clearTimeout(timer);
+      stop.removeEventListener("abort", done);
+      resolve();
+    };
+    const timer = setTimeout(done, ms);
+    stop.addEventListener("abort", done, { once: true });
+  });
+}

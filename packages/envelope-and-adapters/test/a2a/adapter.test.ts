@@ -1,0 +1,139 @@
+import { AgentExtension, Message, Role } from "@a2a-js/sdk";
+import { describe, expect, it } from "vitest";
+import { A2A_ENCRYPTED_CONTEXTS_EXTENSION, A2aAdapter, type A2aAdapterOptions, type A2aPartInput } from "../../src/a2a/index.ts";
+import { Envelope, Protocol } from "../../src/index.ts";
+import { createMemoryChannels } from "../../src/memory/index.ts";
+import { bytes, text } from "../thrown.ts";
+import { textOf } from "./agent.ts";
+
+const WELCOME = new Uint8Array();
+
+async function pair(options: Partial<A2aAdapterOptions> = {}) {
+  const [alice, bob] = createMemoryChannels(["alice", "bob"]);
+  const ours = new A2aAdapter(alice, { agentId: "agent-1" });
+  const theirs = new A2aAdapter(bob, { agentId: "agent-2", ...options });
+  await ours.createContext("research");
+  await theirs.joinContext("research", WELCOME);
+  return { alice, bob, ours, theirs, port: await alice.open("org/a2a/research") };
+}
+
+describe("A2aAdapter", () => {
+  it("creates the channel of a context, and exchanges messages in it", async () => {
+    const { ours, theirs } = await pair();
+    const id = await ours.sendMessage("research", [{ type: "text", text: "Hello" }]);
+    const [message, ...more] = await theirs.receiveMessages("research");
+    expect(more).toEqual([]);
+    expect(message).toMatchObject({ messageId: id, contextId: "research", role: Role.ROLE_USER, sender: "alice", agentId: "agent-1" });
+    expect(textOf(message as Message)).toBe("Hello");
+  });
+
+  it("answers in the same context", async () => {
+    const { ours, theirs } = await pair();
+    await ours.sendMessage("research", [{ text: "Question" }]);
+    await theirs.receiveMessages("research");
+    await theirs.sendMessage("research", [{ text: "Answer" }], {
+      role: "agent",
+      taskId: "task-1",
+      metadata: { a: 1 },
+      extensions: ["https://example.com/e"],
+      referenceTaskIds: ["task-0"],
+    });
+    expect(await ours.receiveMessages("research")).toMatchObject([
+      { role: Role.ROLE_AGENT, taskId: "task-1", metadata: { a: 1 }, extensions: ["https://example.com/e"], referenceTaskIds: ["task-0"] },
+    ]);
+  });
+
+  it("writes what the official SDK reads, and says which version that is", async () => {
+    const { ours, bob } = await pair();
+    const inbound = (await bob.open("org/a2a/research")).receive();
+    const parts: A2aPartInput[] = [{ type: "text", text: "seed" }, { kind: "text", text: "0.3" }, { text: "1.0" }];
+    await ours.sendMessage("research", parts);
+    const { value } = await inbound.next();
+    expect(value?.envelope).toMatchObject({
+      protocol: Protocol.A2A,
+      contentType: "application/json",
+      metadata: { "A2A-Version": "1.0", a2a: { agent: "agent-1" } },
+    });
+    const json = JSON.parse(text(value?.envelope.payload)) as { parts: object[] };
+    expect(json.parts).toEqual([{ text: "seed" }, { text: "0.3" }, { text: "1.0" }]);
+    expect(textOf(Message.fromJSON(json))).toBe("seed0.31.0");
+  });
+
+  it("reads messages of others that say no more than they must", async () => {
+    const { theirs, port } = await pair();
+    await port.send(new Envelope(Protocol.A2A, "application/json", bytes('{"parts":[{"type":"text","text":"Hello"}]}')));
+    const [message] = await theirs.receiveMessages("research");
+    expect(message).toEqual({ ...Message.fromJSON({ parts: [{ text: "Hello" }], contextId: "research" }), sender: "alice" });
+  });
+
+  it("skips and reports what is no message, and goes on", async () => {
+    const errors: unknown[] = [];
+    const { ours, theirs, port } = await pair({ maxMessageBytes: 500, onError: (error) => errors.push(error) });
+    for (const json of [
+      "",
+      "{",
+      "[]",
+      "{}",
+      '{"parts":[{}]}',
+      '{"parts":[],"contextId":"another"}',
+      JSON.stringify({ pad: "x".repeat(500) }),
+    ]) {
+      await port.send(new Envelope(Protocol.A2A, "application/json", bytes(json)));
+    }
+    await port.sendBytes(bytes("no envelope at all"));
+    await port.send(new Envelope(Protocol.SLIM, "application/json", bytes('{"parts":[]}')));
+    await ours.sendMessage("research", [{ text: "still here" }]);
+    const messages = await theirs.receiveMessages("research");
+    expect(messages.map(textOf)).toEqual(["still here"]);
+    expect(errors.map((error) => (error as { code: string }).code)).toEqual([
+      ...Array.from({ length: 6 }, () => "message_invalid"),
+      "message_too_large",
+    ]);
+  });
+
+  it("leaves calls of official clients to those who serve them", async () => {
+    const errors: unknown[] = [];
+    const { ours, theirs, port } = await pair({ onError: (error) => errors.push(error) });
+    const a2a = { call: "1", role: "client", event: "request", agent: "a2a-channel://agent-2" };
+    await port.send(new Envelope(Protocol.A2A, "application/json", bytes("{}"), { a2a }));
+    await ours.sendMessage("research", [{ text: "a message" }]);
+    expect((await theirs.receiveMessages("research")).map(textOf)).toEqual(["a message"]);
+    expect(errors).toEqual([]);
+  });
+
+  it("knows only contexts that were created, joined or opened", async () => {
+    const { alice, ours, theirs } = await pair();
+    await expect(ours.sendMessage("other", [{ text: "x" }])).rejects.toMatchObject({ code: "not_subscribed" });
+    await expect(ours.receiveMessages("other")).rejects.toMatchObject({ code: "not_subscribed" });
+    await expect(theirs.joinContext("other", WELCOME)).rejects.toMatchObject({ code: "unknown_channel" });
+    await expect(theirs.openContext("other")).rejects.toMatchObject({ code: "unknown_channel" });
+    const restarted = new A2aAdapter(alice, { agentId: "agent-1" });
+    await restarted.openContext("research");
+    await restarted.sendMessage("research", [{ text: "back" }]);
+    expect((await theirs.receiveMessages("research")).map(textOf)).toEqual(["back"]);
+    await restarted.close();
+    await expect(restarted.receiveMessages("research")).rejects.toMatchObject({ code: "not_subscribed" });
+  });
+
+  it("refuses names that are none, and parts that are none", async () => {
+    const { alice, ours } = await pair();
+    for (const id of ["", "a/b", "a b", "x".repeat(129), "ü"]) {
+      await expect(ours.createContext(id)).rejects.toMatchObject({ code: "name_invalid" });
+      expect(() => new A2aAdapter(alice, { agentId: id })).toThrow(expect.objectContaining({ code: "name_invalid" }));
+      expect(() => new A2aAdapter(alice, { agentId: "a", org: id })).toThrow(expect.objectContaining({ code: "name_invalid" }));
+    }
+    await expect(ours.sendMessage("research", [{} as A2aPartInput])).rejects.toMatchObject({ code: "message_invalid" });
+    await expect(ours.sendMessage("research", [{ text: "x".repeat(5_000_000) }])).rejects.toMatchObject({ code: "message_too_large" });
+  });
+
+  it("describes itself for an agent card, as the official SDK has it", async () => {
+    const { ours } = await pair();
+    const extension = ours.agentCardExtension();
+    expect(extension).toMatchObject({
+      uri: A2A_ENCRYPTED_CONTEXTS_EXTENSION,
+      required: false,
+      params: { agentId: "agent-1", channel: "org/a2a/{contextId}", protocolVersion: "1.0" },
+    });
+    expect(AgentExtension.fromJSON(AgentExtension.toJSON(extension))).toEqual(extension);
+  });
+});

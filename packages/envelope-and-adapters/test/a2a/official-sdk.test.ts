@@ -1,0 +1,262 @@
+import { deferred } from "@parley/core/internal";
+import { TaskState, type Message, type StreamResponse, type Task } from "@a2a-js/sdk";
+import { ClientFactory, DefaultAgentCardResolver, ServiceParameters, withA2AExtensions, type Client } from "@a2a-js/sdk/client";
+import { fromJsonRpcErrorResponse, TaskNotFoundError, VersionNotSupportedError } from "@a2a-js/sdk/errors";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { EnvelopePort } from "../../src/index.ts";
+import { A2aChannelTransportFactory, serveA2a, type A2aServing } from "../../src/a2a/index.ts";
+import { createMemoryPorts, type MemoryPort } from "../../src/memory/index.ts";
+import { EXTENSIONS, request, stateOf, testCard, TestAgent, textOf } from "./agent.ts";
+
+let ports: [MemoryPort, MemoryPort, MemoryPort];
+let agent: TestAgent;
+let serving: A2aServing;
+let calls: A2aChannelTransportFactory;
+let client: Client;
+let errors: Error[];
+
+beforeEach(async () => {
+  ports = createMemoryPorts(["client", "server", "other"]);
+  errors = [];
+  const onError = (error: Error): unknown => errors.push(error);
+  agent = new TestAgent(testCard("agent-1"));
+  serving = await serveA2a(ports[1], agent.handler, { onError });
+  calls = new A2aChannelTransportFactory(ports[0], { onError });
+  client = await new ClientFactory({ transports: [calls] }).createFromAgentCard(testCard("agent-1"));
+});
+
+afterEach(async () => {
+  await calls.close();
+  await serving.close();
+  await Promise.all(ports.map((port) => port.close()));
+});
+
+async function collect(stream: AsyncIterable<StreamResponse>): Promise<StreamResponse[]> {
+  const events: StreamResponse[] = [];
+  for await (const event of stream) events.push(event);
+  return events;
+}
+
+describe("the official client and request handler over a channel", () => {
+  it("send a message and get one back", async () => {
+    const answer = (await client.sendMessage(request("hello"))) as Message;
+    expect(textOf(answer)).toBe("echo hello");
+    expect(errors).toEqual([]);
+  });
+
+  it("send a message and get a task, and get it again", async () => {
+    const task = (await client.sendMessage(request("task"))) as Task;
+    expect(task.status?.state).toBe(TaskState.TASK_STATE_COMPLETED);
+    const again = await client.getTask({ tenant: "", id: task.id });
+    expect(again.artifacts.map(textOf)).toEqual(["one", "two", "three"]);
+    const { tasks } = await client.listTasks({
+      tenant: "",
+      contextId: task.contextId,
+      status: TaskState.TASK_STATE_UNSPECIFIED,
+      pageToken: "",
+      statusTimestampAfter: undefined,
+    });
+    expect(tasks.map(({ id }) => id)).toEqual([task.id]);
+  });
+
+  it("stream the events of a task in order", async () => {
+    const events = await collect(client.sendMessageStream(request("task")));
+    expect(events.map(({ payload }) => payload?.$case)).toEqual([
+      "task",
+      "statusUpdate",
+      "artifactUpdate",
+      "artifactUpdate",
+      "artifactUpdate",
+      "statusUpdate",
+    ]);
+    expect(stateOf(events[5] as StreamResponse)).toBe(TaskState.TASK_STATE_COMPLETED);
+  });
+
+  it("cancel a task whose events are being streamed", async () => {
+    const events = collect(client.sendMessageStream(request("wait")));
+    const id = await agent.waiting.promise;
+    const cancelled = await client.cancelTask({ tenant: "", id, metadata: undefined });
+    expect(cancelled.status?.state).toBe(TaskState.TASK_STATE_CANCELED);
+    expect((await events).map(stateOf)).toContain(TaskState.TASK_STATE_CANCELED);
+  });
+
+  it("subscribe again to a task after leaving its stream", async () => {
+    for await (const { payload } of client.sendMessageStream(request("wait"))) {
+      if (payload?.$case === "statusUpdate") break;
+    }
+    const id = await agent.waiting.promise;
+    const again = client.resubscribeTask({ tenant: "", id });
+    expect(stateOf((await again.next()).value as StreamResponse)).toBe(TaskState.TASK_STATE_WORKING);
+    await client.cancelTask({ tenant: "", id, metadata: undefined });
+    expect((await collect(again)).map(stateOf)).toContain(TaskState.TASK_STATE_CANCELED);
+  });
+
+  it("throw the SDK's own errors, for calls and for streams", async () => {
+    await expect(client.getTask({ tenant: "", id: "nobody" })).rejects.toThrow(TaskNotFoundError);
+    await expect(client.cancelTask({ tenant: "", id: "nobody", metadata: undefined })).rejects.toThrow(TaskNotFoundError);
+    await expect(client.resubscribeTask({ tenant: "", id: "nobody" }).next()).rejects.toThrow(TaskNotFoundError);
+    const failed = (await client.sendMessage(request("fail"))) as Task;
+    expect(failed.status?.state).toBe(TaskState.TASK_STATE_FAILED);
+  });
+
+  it("tell the agent who calls, as the channel has proved it", async () => {
+    expect(textOf((await client.sendMessage(request("who"))) as Message)).toBe("true client");
+  });
+
+  it("carry the extensions that are asked for, and those that are put to use", async () => {
+    const serviceParameters = ServiceParameters.create(withA2AExtensions(...EXTENSIONS));
+    const answer = (await client.sendMessage(request("extend"), { serviceParameters })) as Message;
+    expect(textOf(answer)).toBe(EXTENSIONS.join());
+    const { message } = request("extend");
+    const response = await calls.fetch("a2a-channel://agent-1", {
+      method: "POST",
+      headers: { "A2A-Version": "1.0", "A2A-Extensions": EXTENSIONS.join() },
+      body: JSON.stringify({
+        jsonrpc: "2.0",
+        id: 1,
+        method: "SendMessage",
+        params: { message: { ...message, parts: [{ text: "extend" }] } },
+      }),
+    });
+    expect(response.headers.get("A2A-Extensions")).toBe(EXTENSIONS[1]);
+  });
+
+  it("carry the version, and refuse one that the agent does not have", async () => {
+    const response = await calls.fetch("a2a-channel://agent-1", {
+      method: "POST",
+      headers: { "A2A-Version": "0.7" },
+      body: JSON.stringify({ jsonrpc: "2.0", id: 1, method: "GetTask", params: { id: "nobody" } }),
+    });
+    const error = (await response.json()) as Parameters<typeof fromJsonRpcErrorResponse>[0];
+    expect(fromJsonRpcErrorResponse(error)).toBeInstanceOf(VersionNotSupportedError);
+  });
+
+  it("find the agent by its URL, through the card that it gives out", async () => {
+    const factory = new ClientFactory({ transports: [calls], cardResolver: new DefaultAgentCardResolver({ fetchImpl: calls.fetch }) });
+    const found = await factory.createFromUrl("a2a-channel://agent-1");
+    expect((await found.getAgentCard()).name).toBe("agent-1");
+    expect(textOf((await found.sendMessage(request("hello"))) as Message)).toBe("echo hello");
+  });
+
+  it("make many calls at once without mixing them up", async () => {
+    const texts = Array.from({ length: 40 }, (_, index) => `call ${index}`);
+    const answers = await Promise.all(texts.map(async (text) => textOf((await client.sendMessage(request(text))) as Message)));
+    expect(answers).toEqual(texts.map((text) => `echo ${text}`));
+  });
+});
+
+describe("several parties on one channel", () => {
+  it("have clients that do not cross", async () => {
+    await using otherCalls = new A2aChannelTransportFactory(ports[2]);
+    const other = await new ClientFactory({ transports: [otherCalls] }).createFromAgentCard(testCard("agent-1"));
+    const answers = await Promise.all([client, other].map(async (each) => textOf((await each.sendMessage(request("who"))) as Message)));
+    expect(answers).toEqual(["true client", "true other"]);
+    expect(errors).toEqual([]);
+  });
+
+  it("have agents that answer only for themselves", async () => {
+    const second = new TestAgent(testCard("agent-2"));
+    await using alsoServing = await serveA2a(ports[2], second.handler);
+    const other = await new ClientFactory({ transports: [calls] }).createFromAgentCard(testCard("agent-2"));
+    await client.sendMessage(request("for the first"));
+    await other.sendMessage(request("for the second"));
+    expect(agent.heard).toEqual(["for the first"]);
+    expect(second.heard).toEqual(["for the second"]);
+    await alsoServing.close();
+  });
+});
+
+describe("a link that drops", () => {
+  it("fails new calls at once, and delivers the answer to those under way after it is back", async () => {
+    const answer = client.sendMessage(request("hold"));
+    await agent.waiting.promise;
+    ports[0].cut();
+    agent.go.resolve();
+    await expect(client.sendMessage(request("offline"))).rejects.toMatchObject({ code: "not_connected", retryable: true });
+    ports[0].restore();
+    expect(textOf((await answer) as Message)).toBe("echo hold");
+  });
+
+  it("holds the agent's answers back until it is there again", async () => {
+    await serving.close();
+    const failed = deferred<void>();
+    const watched: EnvelopePort = {
+      receive: (options) => ports[1].receive(options),
+      send: (envelope, options) =>
+        ports[1].send(envelope, options).catch((error: unknown) => {
+          failed.resolve();
+          throw error;
+        }),
+    };
+    serving = await serveA2a(watched, agent.handler);
+    const answer = client.sendMessage(request("hold"));
+    await agent.waiting.promise;
+    ports[1].cut();
+    agent.go.resolve();
+    await failed.promise;
+    ports[1].restore();
+    expect(textOf((await answer) as Message)).toBe("echo hold");
+  });
+
+  it("ends calls when it is down for good", async () => {
+    const failure = new Error("removed from the channel");
+    const call = client.sendMessage(request("wait"));
+    const stream = collect(client.sendMessageStream(request("wait")));
+    await agent.waiting.promise;
+    ports[0].fail(failure);
+    await expect(call).rejects.toBe(failure);
+    await expect(stream).rejects.toBe(failure);
+    await expect(client.sendMessage(request("hello"))).rejects.toBe(failure);
+  });
+
+  it("ends serving when it is down for good", async () => {
+    const failure = new Error("removed from the channel");
+    ports[1].fail(failure);
+    await expect(serving.closed).rejects.toBe(failure);
+  });
+});
+
+describe("ending a call", () => {
+  it("gives the signal's reason, before and during a call, and in a stream", async () => {
+    const reason = new Error("changed my mind");
+    await expect(client.sendMessage(request("hello"), { signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
+    const abort = new AbortController();
+    const call = client.sendMessage(request("wait"), { signal: abort.signal });
+    const stream = collect(client.sendMessageStream(request("wait"), { signal: abort.signal }));
+    await agent.waiting.promise;
+    abort.abort(reason);
+    await expect(call).rejects.toBe(reason);
+    await expect(stream).rejects.toBe(reason);
+  });
+
+  it("happens by itself when nobody answers in time", async () => {
+    await using impatient = new A2aChannelTransportFactory(ports[0], { timeoutMs: 20 });
+    const nobody = await new ClientFactory({ transports: [impatient] }).createFromAgentCard(testCard("nobody"));
+    await expect(nobody.sendMessage(request("hello"))).rejects.toMatchObject({ code: "timeout", retryable: true });
+  });
+
+  it("happens when the client is closed", async () => {
+    const call = client.sendMessage(request("wait"));
+    await agent.waiting.promise;
+    await calls.close();
+    await expect(call).rejects.toMatchObject({ code: "closed" });
+  });
+
+  it("is needed before there are more calls than allowed, on both sides", async () => {
+    await using few = new A2aChannelTransportFactory(ports[0], { maxCalls: 1 });
+    const busy = await new ClientFactory({ transports: [few] }).createFromAgentCard(testCard("agent-1"));
+    const first = busy.sendMessage(request("hello"));
+    await expect(busy.sendMessage(request("hello"))).rejects.toMatchObject({ code: "too_many" });
+    await first;
+    await serving.close();
+    serving = await serveA2a(ports[1], agent.handler, { maxCalls: 1 });
+    void client.sendMessage(request("wait")).catch(() => {});
+    await agent.waiting.promise;
+    await expect(client.sendMessage(request("hello"))).rejects.toThrow("too many calls");
+  });
+});
+
+it("serveA2a refuses a card without a channel interface", async () => {
+  const card = { ...testCard("agent-3"), supportedInterfaces: [] };
+  await expect(serveA2a(ports[1], new TestAgent(card).handler)).rejects.toThrow(TypeError);
+});

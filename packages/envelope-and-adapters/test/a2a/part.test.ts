@@ -1,0 +1,128 @@
+import { Message, Part, Role } from "@a2a-js/sdk";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { readMessage, writeMessage } from "../../src/a2a/message.ts";
+import { readPart, writePart } from "../../src/a2a/part.ts";
+import { AdapterError } from "../../src/index.ts";
+import { thrownBy } from "../thrown.ts";
+
+const RAW = Buffer.from("raw bytes").toString("base64");
+
+describe("readPart and writePart", () => {
+  it.each<[string, unknown, object]>([
+    ["the seed's text", { type: "text", text: "Hello" }, { text: "Hello" }],
+    ["the seed's data", { type: "data", data: [1] }, { data: [1] }],
+    ["0.3's text", { kind: "text", text: "Hello", metadata: { a: 1 } }, { text: "Hello", metadata: { a: 1 } }],
+    ["0.3's data", { kind: "data", data: { a: null } }, { data: { a: null } }],
+    [
+      "0.3's file with bytes",
+      { kind: "file", file: { name: "a.txt", mimeType: "text/plain", bytes: RAW } },
+      { raw: RAW, filename: "a.txt", mediaType: "text/plain" },
+    ],
+    ["0.3's file with a URI", { kind: "file", file: { uri: "https://example.com/a" } }, { url: "https://example.com/a" }],
+    ["1.0's text", { text: "Hello", mediaType: "text/markdown" }, { text: "Hello", mediaType: "text/markdown" }],
+    ["1.0's raw", { raw: RAW, filename: "a.bin" }, { raw: RAW, filename: "a.bin" }],
+    ["1.0's url", { url: "https://example.com/a" }, { url: "https://example.com/a" }],
+    ["1.0's data", { data: null }, { data: null }],
+    ["an empty text", { text: "" }, { text: "" }],
+    ["the SDK's text", Part.fromJSON({ text: "Hello" }), { text: "Hello" }],
+    ["the SDK's raw", Part.fromJSON({ raw: RAW }), { raw: RAW }],
+    ["the SDK's data", Part.fromJSON({ data: { a: 1 }, filename: "x" }), { data: { a: 1 }, filename: "x" }],
+  ])("read %s and write it as 1.0 has it", (_, input, written) => {
+    const part = readPart(input);
+    expect(JSON.parse(JSON.stringify(writePart(part)))).toEqual(written);
+    expect(Part.toJSON(part)).toEqual(written);
+    expect(readPart(written)).toEqual(part);
+  });
+
+  it.each<[unknown]>([
+    [null],
+    ["text"],
+    [[]],
+    [{}],
+    [{ kind: "text" }],
+    [{ text: 1 }],
+    [{ text: "a", data: 1 }],
+    [{ raw: "not base64!" }],
+    [{ raw: 7 }],
+    [{ url: {} }],
+    [{ text: "a", metadata: [] }],
+    [{ text: "a", filename: 1 }],
+    [{ text: "a", mediaType: null }],
+    [{ kind: "file", file: {} }],
+    [{ kind: "file", file: { bytes: RAW, uri: "x" } }],
+    [{ content: { $case: "magic", value: 1 } }],
+    [{ content: { $case: "text" } }],
+  ])("refuse %j", (input) => {
+    expect(thrownBy(() => readPart(input))).toMatchObject({ name: "AdapterError", code: "message_invalid" });
+  });
+
+  it("refuse to write a part without content", () => {
+    expect(thrownBy(() => writePart(Part.fromJSON({})))).toMatchObject({ code: "message_invalid" });
+  });
+});
+
+describe("readMessage and writeMessage", () => {
+  it("agree with the official SDK", () => {
+    const json = {
+      messageId: "m1",
+      contextId: "c1",
+      taskId: "t1",
+      role: "ROLE_AGENT",
+      parts: [{ text: "Hello" }, { data: { a: 1 } }],
+      metadata: { k: "v" },
+      extensions: ["https://example.com/e"],
+      referenceTaskIds: ["t0"],
+    };
+    const message = readMessage(json);
+    expect(message).toEqual(Message.fromJSON(json));
+    expect(JSON.parse(JSON.stringify(writeMessage(message)))).toEqual(Message.toJSON(message));
+  });
+
+  it.each([
+    ["user", Role.ROLE_USER],
+    ["agent", Role.ROLE_AGENT],
+    ["ROLE_USER", Role.ROLE_USER],
+    [undefined, Role.ROLE_UNSPECIFIED],
+    ["chief", Role.UNRECOGNIZED],
+  ])("read the role %s", (role, expected) => {
+    expect(readMessage({ parts: [], role }).role).toBe(expected);
+  });
+
+  it("need nothing but parts", () => {
+    expect(readMessage({ parts: [] })).toEqual(Message.fromJSON({ parts: [] }));
+  });
+
+  it.each([
+    [{}],
+    [{ parts: {} }],
+    [{ parts: [null] }],
+    [{ parts: [], messageId: 7 }],
+    [{ parts: [], metadata: "x" }],
+    [{ parts: [], extensions: "x" }],
+    [{ parts: [], extensions: [1] }],
+    [{ parts: [], referenceTaskIds: {} }],
+  ])("refuse %j", (json) => {
+    expect(thrownBy(() => readMessage(json))).toMatchObject({ code: "message_invalid" });
+  });
+
+  it("have a cap on parts", () => {
+    const parts = Array.from({ length: 1025 }, () => ({ text: "" }));
+    expect(thrownBy(() => readMessage({ parts }))).toMatchObject({ code: "message_too_large" });
+  });
+
+  it("throw nothing but AdapterError, whatever the JSON", () => {
+    const json = fc.json({ maxDepth: 3 }).map((text) => JSON.parse(text) as never);
+    const part = fc.dictionary(fc.constantFrom("text", "raw", "url", "data", "kind", "type", "file", "metadata", "content"), json);
+    const message = fc.dictionary(fc.constantFrom("parts", "role", "messageId", "metadata", "extensions"), json);
+    fc.assert(
+      fc.property(message, fc.array(fc.oneof(part, json)), fc.boolean(), (object, parts, keep) => {
+        try {
+          writeMessage(readMessage(keep ? object : { ...object, parts }));
+        } catch (error) {
+          if (!(error instanceof AdapterError)) throw error;
+        }
+      }),
+    );
+  });
+});

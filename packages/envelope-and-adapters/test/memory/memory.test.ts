@@ -1,0 +1,72 @@
+import { describe, expect, it } from "vitest";
+import { Envelope, Protocol } from "../../src/index.ts";
+import { createMemoryChannels, createMemoryPorts } from "../../src/memory/index.ts";
+import { describePort } from "../port-compliance.ts";
+import { bytes, text } from "../thrown.ts";
+
+describePort("a memory port", async () => {
+  const ports = createMemoryPorts(["a", "b", "c"]);
+  return { ports, close: async () => void (await Promise.all(ports.map((port) => port.close()))) };
+});
+
+describePort("a memory channel", async () => {
+  const [a, b, c] = createMemoryChannels(["a", "b", "c"]);
+  const welcome = new Uint8Array();
+  const ports = [await a.create("org/ns/x"), await b.join("org/ns/x", welcome), await c.join("org/ns/x", welcome)] as const;
+  return { ports, close: async () => void (await Promise.all(ports.map((port) => port.close()))) };
+});
+
+const hello = new Envelope(Protocol.RAW, "text/plain", bytes("hello"));
+
+describe("createMemoryPorts", () => {
+  it("names the sender", async () => {
+    const [alice, bob] = createMemoryPorts(["alice", "bob"]);
+    const inbound = bob.receive();
+    await alice.send(hello);
+    expect((await inbound.next()).value?.sender).toBe("alice");
+  });
+
+  it("wraps bytes that are no envelope, and copies them", async () => {
+    const [alice, bob] = createMemoryPorts(["alice", "bob"]);
+    const inbound = bob.receive();
+    const data = bytes("just text");
+    await alice.sendBytes(data);
+    data.fill(0);
+    const { value } = await inbound.next();
+    expect([value?.envelope.protocol, text(value?.envelope.payload)]).toEqual([Protocol.RAW, "just text"]);
+  });
+
+  it("holds what arrives while the link is cut, and refuses to send", async () => {
+    const [alice, bob] = createMemoryPorts(["alice", "bob"]);
+    const inbound = bob.receive();
+    bob.cut();
+    await alice.send(hello);
+    await expect(bob.send(hello)).rejects.toMatchObject({ code: "not_connected", retryable: true });
+    bob.restore();
+    expect(text((await inbound.next()).value?.envelope.payload)).toBe("hello");
+    await bob.send(hello);
+  });
+
+  it("breaks for good after what has arrived", async () => {
+    const [alice, bob] = createMemoryPorts(["alice", "bob"]);
+    const inbound = bob.receive();
+    await alice.send(hello);
+    bob.fail(new Error("removed"));
+    expect(text((await inbound.next()).value?.envelope.payload)).toBe("hello");
+    await expect(inbound.next()).rejects.toThrow("removed");
+    await expect(bob.send(hello)).rejects.toMatchObject({ code: "closed" });
+    await alice.send(hello);
+  });
+});
+
+describe("createMemoryChannels", () => {
+  it("opens only what was created or joined", async () => {
+    const [alice, bob] = createMemoryChannels(["alice", "bob"]);
+    await expect(alice.open("org/ns/x")).rejects.toMatchObject({ code: "unknown_channel" });
+    await expect(bob.join("org/ns/x", new Uint8Array())).rejects.toMatchObject({ code: "unknown_channel" });
+    const created = await alice.create("org/ns/x");
+    expect(await alice.open("org/ns/x")).toBe(created);
+    await expect(bob.create("org/ns/x")).rejects.toThrow(TypeError);
+    await expect(bob.open("org/ns/x")).rejects.toMatchObject({ code: "unknown_channel" });
+  });
+});

@@ -1,0 +1,34 @@
+import { execFile } from "node:child_process";
+import { readFile } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { expect, it } from "vitest";
+
+const ROOT = fileURLToPath(new URL("..", import.meta.url));
+
+/** The programs under a heading of the README, those aside that need to be compiled. */
+async function programsAfter(heading: string): Promise<string[]> {
+  const readme = await readFile(`${ROOT}README.md`, "utf8");
+  const from = readme.indexOf(`# ${heading}\n`);
+  if (from === -1) throw new Error(`README.md has no heading ${heading}`);
+  const [section = ""] = readme.slice(from + 2).split(/\n#+ /, 1);
+  return [...section.matchAll(/```ts\n(.*?)```/gs)].flatMap(([, code = ""]) => (code.includes("import type") ? [] : code));
+}
+
+it.each([
+  ["The smallest program", ['alice a2a {"hello":1}\n']],
+  ["Envelopes", ["true { trace: 'abc' }\ntrue\n"]],
+  ["MCP", [expect.stringContaining("Hello client"), expect.stringContaining("result: {}")]],
+  ["Messages in contexts", ["alice Hello\n"]],
+  ["The official client and request handler", ["Hello client\n"]],
+  ["SLIM", ['{"celsius":180}\n']],
+])("the README's programs under %s run as they are written, and end by themselves", async (heading, outputs: unknown[]) => {
+  const programs = await programsAfter(heading);
+  const said = await Promise.all(
+    programs.map((program) =>
+      promisify(execFile)(process.execPath, ["--input-type=module", "--eval", program], { cwd: ROOT, timeout: 20_000 }),
+    ),
+  );
+  expect(said.map(({ stdout }) => stdout)).toEqual(outputs);
+  expect(said.map(({ stderr }) => stderr)).toEqual(outputs.map(() => ""));
+});
