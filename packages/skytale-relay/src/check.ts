@@ -3,9 +3,12 @@ import { RelayError } from "./relay-error.ts";
 /** Bytes of a channel's name that the relay takes. Its form is up to the API server. */
 const MAX_NAME_BYTES = 512;
 const MAX_NAMED_BYTES = 64;
+/** Most names. */
+const PLAIN_NAME = /^[\w./:-]{1,512}$/;
 
 /** @throws TypeError */
 export function checkChannel(channel: string): void {
+  if (PLAIN_NAME.test(channel)) return;
   const bytes = Buffer.from(channel);
   if (bytes.length === 0 || bytes.length > MAX_NAME_BYTES || bytes.toString() !== channel) {
     throw new TypeError(`A channel's name must be well-formed text of 1 to ${MAX_NAME_BYTES} bytes`);

@@ -1,6 +1,7 @@
 import type { ParleyError } from "@parley/core";
 import { deferred, type Deferred } from "@parley/core/internal";
 import { Code } from "../gen/skytale/relay/v1/relay_pb.js";
+import { abortable } from "./abortable.ts";
 import * as calls from "./calls.ts";
 import type { ChannelHead, MessageRange, RelayWelcome } from "./calls.ts";
 import { checkChannel, checkName, checkSequence } from "./check.ts";
@@ -8,7 +9,7 @@ import { readLimits, type RelayClientEvents, type RelayClientLimits, type RelayC
 import { Connector } from "./connector.ts";
 import type { Link } from "./link.ts";
 import { outgoingMessage, outgoingWelcome, type PublishMessage, type PublishWelcome } from "./outgoing.ts";
-import { Publisher } from "./publisher.ts";
+import { type Published, Publisher } from "./publisher.ts";
 import { RangeGoneError, RelayError, type RelayErrorCode } from "./relay-error.ts";
 import { type SubscribeOptions, Subscription } from "./subscription.ts";
 import { TokenSource } from "./token-source.ts";
@@ -25,12 +26,6 @@ export interface WaitOptions {
 export interface PublishOptions extends WaitOptions {
   /** Without a link: `"wait"` for one, or `"fail"` at once with `unavailable`. Default `"wait"`. */
   readonly offline?: "wait" | "fail";
-}
-
-/** What the relay said of a message that it has recorded. */
-export interface Published {
-  /** Its place in the channel's log. */
-  readonly sequence: number;
 }
 
 /** Until the relay has said what it takes. */
@@ -73,7 +68,7 @@ export class RelayClient implements AsyncDisposable {
   readonly #closed = new AbortController();
   #nextId = 1;
   #maxPayloadBytes = DEFAULT_MAX_PAYLOAD;
-  #connected: Deferred<void> = deferred();
+  #connected: Deferred<void> = handled();
   #failure: ParleyError | undefined;
 
   /** @throws TypeError for options that make no sense. Nothing is connected yet. */
@@ -90,7 +85,6 @@ export class RelayClient implements AsyncDisposable {
       lost: (error, wasOpen) => this.#onLost(error, wasOpen),
       gaveUp: (error) => this.#onGaveUp(error),
     });
-    this.#connected.promise.catch(() => undefined);
   }
 
   /** Whether the link is up now. */
@@ -116,10 +110,8 @@ export class RelayClient implements AsyncDisposable {
    * @throws EpochTakenError; RelayError `permission_denied`, `invalid_argument`, `message_too_large`, `resource_exhausted` (too much waits
    *   to be published already), `unavailable` (`offline: "fail"`), `unauthenticated`, `closed`; TypeError; the signal's reason.
    */
-  async publish(channel: string, message: PublishMessage, options: PublishOptions = {}): Promise<Published> {
-    checkChannel(channel);
-    const encoded = outgoingMessage(message, this.#maxPayloadBytes);
-    return { sequence: await this.#publish(channel, encoded, options) };
+  publish(channel: string, message: PublishMessage, options: PublishOptions = {}): Promise<Published> {
+    return this.#publish(channel, () => outgoingMessage(message, this.#maxPayloadBytes), options);
   }
 
   /**
@@ -128,8 +120,7 @@ export class RelayClient implements AsyncDisposable {
    * @throws As {@link RelayClient.publish}, EpochTakenError aside.
    */
   async publishWelcome(channel: string, welcome: PublishWelcome, options: PublishOptions = {}): Promise<void> {
-    checkChannel(channel);
-    await this.#publish(channel, outgoingWelcome(welcome, this.#maxPayloadBytes), options);
+    await this.#publish(channel, () => outgoingWelcome(welcome, this.#maxPayloadBytes), options);
   }
 
   /**
@@ -223,11 +214,19 @@ export class RelayClient implements AsyncDisposable {
     return this.close();
   }
 
-  async #publish(channel: string, encoded: Uint8Array, { signal, offline = "wait" }: PublishOptions): Promise<number> {
-    signal?.throwIfAborted();
-    this.#start();
-    if (offline === "fail" && !this.connected) throw new RelayError("unavailable", "There is no link to the relay");
-    return this.#publisher.publish(channel, encoded, signal);
+  /** No async function, since every message comes through here: the publisher's own promise is all there is. */
+  #publish(channel: string, encode: () => Uint8Array, options: PublishOptions): Promise<Published> {
+    try {
+      const { signal, offline = "wait" } = options;
+      checkChannel(channel);
+      const encoded = encode();
+      signal?.throwIfAborted();
+      this.#start();
+      if (offline === "fail" && !this.connected) throw new RelayError("unavailable", "There is no link to the relay");
+      return this.#publisher.publish(channel, encoded, signal);
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   async #call(method: UnaryMethod, request: Uint8Array, signal: AbortSignal | undefined, waitMs = 0): Promise<Uint8Array> {
@@ -299,8 +298,7 @@ export class RelayClient implements AsyncDisposable {
 
   #onLost(error: ParleyError, wasOpen: boolean): void {
     if (wasOpen) {
-      this.#connected = deferred();
-      this.#connected.promise.catch(() => undefined);
+      this.#connected = handled();
       this.#detach();
     }
     this.#events.onDisconnected?.(error);
@@ -326,22 +324,15 @@ export class RelayClient implements AsyncDisposable {
     for (const timer of this.#resubscribing) clearTimeout(timer);
     this.#connector.stop();
     const settled = this.#connected;
-    this.#connected = deferred();
-    this.#connected.promise.catch(() => undefined);
+    this.#connected = handled();
     this.#connected.reject(error);
     settled.reject(error);
   }
 }
 
-async function abortable<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) return promise;
-  signal.throwIfAborted();
-  const aborted = deferred<never>();
-  const abort = (): void => aborted.reject(signal.reason);
-  signal.addEventListener("abort", abort, { once: true });
-  try {
-    return await Promise.race([promise, aborted.promise]);
-  } finally {
-    signal.removeEventListener("abort", abort);
-  }
+/** One whose rejection may go unnoticed: nobody need wait for it. */
+function handled(): Deferred<void> {
+  const one = deferred<void>();
+  void one.promise.catch(() => undefined);
+  return one;
 }

@@ -1,4 +1,4 @@
-import { type ClientDuplexStream, Client, credentials, type ChannelCredentials, Metadata, type ServiceError } from "@grpc/grpc-js";
+import { type ClientDuplexStream, Client, credentials, type ChannelCredentials, Metadata, type ServiceError, status } from "@grpc/grpc-js";
 import type { Endpoint } from "./endpoint.ts";
 import { errorOfStatus } from "./grpc-status.ts";
 import { RelayError } from "./relay-error.ts";
@@ -11,6 +11,9 @@ const HIGH_WATER = 1024 * 1024;
 
 /** What a relay may send in one frame. Its own limits are well below. */
 const MAX_FRAME_BYTES = 32 * 1024 * 1024;
+
+/** Bytes that may be on their way to this client. HTTP/2's own 64 KiB would have large frames wait for the other side again and again. */
+const WINDOW_BYTES = 4 * 1024 * 1024;
 
 /** Options of {@link grpcTransport}. */
 export interface GrpcOptions extends Endpoint {
@@ -62,7 +65,7 @@ class GrpcTransport implements RelayTransport {
   }
 
   close(): void {
-    for (const stream of [...this.#streams]) stream.end(new RelayError("closed", "The client is closed"));
+    for (const stream of this.#streams) stream.end(new RelayError("closed", "The client is closed"));
     this.#client.close();
   }
 
@@ -80,6 +83,7 @@ function connectTo({ target, tls, ca }: GrpcOptions): Client {
   return new Client(target, channel, {
     "grpc.max_receive_message_length": MAX_FRAME_BYTES,
     "grpc.max_send_message_length": MAX_FRAME_BYTES,
+    "grpc-node.flow_control_window": WINDOW_BYTES,
     "grpc.enable_retries": 0,
     "grpc.enable_http_proxy": 0,
     // The client above has its own backoff; here a new stream always tries at once.
@@ -117,7 +121,7 @@ class GrpcStream implements FrameStream {
       if (this.#ended) return onEnd();
       this.#ended = true;
       onEnd();
-      listener.ended(code === 0 ? undefined : errorOfStatus(code, details));
+      listener.ended(code === status.OK ? undefined : errorOfStatus(code, details));
     });
   }
 

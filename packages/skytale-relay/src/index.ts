@@ -1,5 +1,6 @@
 // For applications
-export { RelayClient, type Published, type PublishOptions, type WaitOptions } from "./client.ts";
+export { RelayClient, type PublishOptions, type WaitOptions } from "./client.ts";
+export type { Published } from "./publisher.ts";
 export type { RelayClientEvents, RelayClientLimits, RelayClientOptions } from "./client-options.ts";
 export type { ChannelHead, MessageRange, RelayWelcome } from "./calls.ts";
 export type { Kind } from "./kind.ts";

@@ -4,8 +4,11 @@ import { encodeClientFrame, type ClientFrame, type Credit, type PublishBatch, ty
 import { FrameError } from "./wire/frame-error.ts";
 import { decodeServerFrame, type Opened, type ServerFrame } from "./wire/server-frame.ts";
 
-/** Bytes of publishes in one frame, about; and parts of the other kinds. */
-const BATCH_BYTES = 256 * 1024;
+/**
+ * Bytes of publishes in one frame, about: less than a server's usual HTTP/2 window, so that a frame doesn't wait for the answer to its own
+ * beginning. And parts of the other kinds.
+ */
+const BATCH_BYTES = 60 * 1024;
 const MAX_PARTS = 256;
 
 /** Between attempts to renew a token, in milliseconds. */
@@ -40,7 +43,8 @@ export class Link implements FrameListener {
   openedAt: number | undefined;
   /** The relay is about to end the stream, and reads no more publishes. */
   draining = false;
-  readonly token: string;
+  /** The last token that the relay was given. */
+  token: string;
   readonly #listener: LinkListener;
   readonly #times: LinkTimes;
   readonly #stream: FrameStream;
@@ -86,6 +90,7 @@ export class Link implements FrameListener {
   }
 
   renewToken(token: string): void {
+    this.token = token;
     this.#newToken = token;
     this.schedule();
   }

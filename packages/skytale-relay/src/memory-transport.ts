@@ -108,7 +108,8 @@ class MemoryStream implements FrameStream {
   deliver(): void {
     this.#scheduled = false;
     const { listener } = this;
-    while (listener !== undefined && !this.#paused && !this.#ended) {
+    if (listener === undefined) return;
+    while (!this.#paused && !this.#ended) {
       const frame = this.#arrived.shift();
       if (frame === undefined) break;
       this.#arrivedBytes -= frame.length;
@@ -120,7 +121,7 @@ class MemoryStream implements FrameStream {
     }
     // An error overtakes what is under way, as it does on a socket.
     const end = this.#peerEnd;
-    if (end === undefined || listener === undefined || this.#ended) return;
+    if (end === undefined || this.#ended) return;
     if (end.error === undefined && this.#arrived.length > 0) return;
     this.#finish();
     listener.ended(end.error);

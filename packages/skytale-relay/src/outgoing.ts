@@ -1,6 +1,6 @@
-import { randomBytes } from "node:crypto";
 import { checkName, checkPayload, checkSequence } from "./check.ts";
 import { type Kind, kindNumber } from "./kind.ts";
+import { randomKey } from "./random-key.ts";
 import { encodeMessage } from "./wire/message-codec.ts";
 
 /** A message for the log of a channel. */
@@ -32,7 +32,7 @@ const NOBODY: readonly Uint8Array[] = [];
 
 /** @throws TypeError, RelayError `message_too_large` */
 export function outgoingMessage(message: PublishMessage, maxPayloadBytes: number): Uint8Array {
-  const { kind, epoch, payload, key = randomBytes(16), supersedes = 0 } = message;
+  const { kind, epoch, payload, key = randomKey(), supersedes = 0 } = message;
   // Callers without types may have a welcome here, which would wait for nobody.
   if (kindNumber(kind) === 0 || (kind as Kind) === "welcome") throw new TypeError("kind must be application, commit or proposal");
   if (typeof epoch !== "bigint" || epoch < 0n || epoch > MAX_EPOCH) throw new TypeError("epoch must be a bigint from 0 to 2^64 - 1");
@@ -52,5 +52,5 @@ export function outgoingWelcome({ recipients, payload }: PublishWelcome, maxPayl
   }
   for (const recipient of recipients) checkName(recipient, "Each recipient");
   checkPayload(payload, maxPayloadBytes);
-  return encodeMessage({ kind: "welcome", epoch: 0n, payload, key: randomBytes(16), supersedes: 0, recipients });
+  return encodeMessage({ kind: "welcome", epoch: 0n, payload, key: randomKey(), supersedes: 0, recipients });
 }

@@ -17,11 +17,17 @@ export interface PublisherLimits {
   readonly maxQueuedBytes: number;
 }
 
+/** What the relay said of a message that it has recorded. */
+export interface Published {
+  /** Its place in the channel's log. */
+  readonly sequence: number;
+}
+
 interface Pending {
   readonly channel: string;
   /** Encoded. */
   readonly message: Uint8Array;
-  readonly resolve: (sequence: number) => void;
+  readonly resolve: (published: Published) => void;
   readonly reject: (error: unknown) => void;
   attempts: number;
   settled: boolean;
@@ -61,7 +67,7 @@ export class Publisher {
   }
 
   /** @throws RelayError; the signal's reason when aborted. */
-  publish(channel: string, message: Uint8Array, signal: AbortSignal | undefined): Promise<number> {
+  publish(channel: string, message: Uint8Array, signal: AbortSignal | undefined): Promise<Published> {
     if (this.#count >= this.#limits.maxQueued || this.#bytes + message.length > this.#limits.maxQueuedBytes) {
       return Promise.reject(new RelayError("resource_exhausted", "Too many messages wait to be published"));
     }
@@ -70,7 +76,7 @@ export class Publisher {
       const pending: Pending = {
         channel,
         message,
-        resolve: signal === undefined ? resolve : (sequence) => (signal.removeEventListener("abort", abort), resolve(sequence)),
+        resolve: signal === undefined ? resolve : (published) => (signal.removeEventListener("abort", abort), resolve(published)),
         reject: signal === undefined ? reject : (error) => (signal.removeEventListener("abort", abort), reject(error)),
         attempts: 0,
         settled: false,
@@ -108,7 +114,7 @@ export class Publisher {
     if (count > this.#inFlight.size) throw new RelayError("protocol_error", "The relay acknowledged more than was sent");
     for (let index = 0; index < count; index++) {
       const pending = this.#answered(firstNumber + index);
-      if (this.#settle(pending)) pending.resolve(firstSequence === 0 ? 0 : firstSequence + index);
+      if (this.#settle(pending)) pending.resolve({ sequence: firstSequence === 0 ? 0 : firstSequence + index });
     }
     this.#onWork();
   }

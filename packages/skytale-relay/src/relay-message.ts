@@ -22,6 +22,6 @@ export interface RelayMessage {
 export function readMessage(sequence: number, encoded: Uint8Array): RelayMessage {
   const { kind = "unknown", epoch, payload, key, supersedes, recordedAt } = decodeMessage(encoded);
   // Copies: a view would keep the whole frame.
-  const message: RelayMessage = { sequence, kind, epoch, payload: Uint8Array.from(payload), key: Uint8Array.from(key), recordedAt };
+  const message: RelayMessage = { sequence, kind, epoch, payload: new Uint8Array(payload), key: new Uint8Array(key), recordedAt };
   return supersedes === 0 ? message : { ...message, supersedes };
 }

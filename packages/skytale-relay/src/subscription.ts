@@ -1,4 +1,5 @@
 import { type Deferred, deferred } from "@parley/core/internal";
+import { abortable } from "./abortable.ts";
 import type { Link } from "./link.ts";
 import { RelayError } from "./relay-error.ts";
 import { readMessage, type RelayMessage } from "./relay-message.ts";
@@ -79,15 +80,7 @@ export class Subscription implements AsyncIterable<RelayMessage>, AsyncDisposabl
     if (this.#end !== undefined) throw this.#end === "done" ? new RelayError("closed", "The subscription is closed") : this.#end.error;
     const opened = (this.#opened ??= deferred());
     opened.promise.catch(() => undefined);
-    if (signal === undefined) return opened.promise;
-    const aborted = deferred<never>();
-    const abort = (): void => aborted.reject(signal.reason);
-    signal.addEventListener("abort", abort, { once: true });
-    try {
-      return await Promise.race([opened.promise, aborted.promise]);
-    } finally {
-      signal.removeEventListener("abort", abort);
-    }
+    return abortable(opened.promise, signal);
   }
 
   /** Ends the subscription and its iteration. What has not been taken is dropped. Idempotent. */

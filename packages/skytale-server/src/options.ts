@@ -24,6 +24,7 @@ export interface SkytaleOptions {
   readonly tls?: { readonly certFile: string; readonly keyFile: string };
   /** How much of a channel's log is kept. */
   readonly retention?: Partial<Retention>;
+  /** Caps and times. Every one has a default that suits one machine. */
   readonly limits?: {
     readonly api?: Partial<ApiLimits>;
     readonly relay?: Partial<RelayLimits>;

@@ -38,6 +38,7 @@ export class RunningServer implements SkytaleServer {
   #listener: GrpcListener | undefined;
   #apiUrl = "";
   #sweeper: NodeJS.Timeout | undefined;
+  #sweeping = false;
   #closing: Promise<void> | undefined;
 
   private constructor({ stores, services, logger, apiKey }: ServerParts, options: SkytaleOptions) {
@@ -100,7 +101,7 @@ export class RunningServer implements SkytaleServer {
     const address = bound.family === "IPv6" ? `[${bound.address}]` : bound.address;
     this.#apiUrl = `${tls === undefined ? "http" : "https"}://${address}:${bound.port}`;
     this.#listener = await listenGrpc(this.#relay, { port: relayPort, host, ...(tls !== undefined && { tls }) });
-    this.#sweeper = setInterval(() => this.#sweep(), SWEEP_MS).unref();
+    this.#sweeper = setInterval(() => void this.#sweep(), SWEEP_MS).unref();
     this.#logger.info({ api: this.apiUrl, relay: this.relayUrl }, "listening");
   }
 
@@ -133,8 +134,15 @@ export class RunningServer implements SkytaleServer {
     return this.close();
   }
 
-  #sweep(): void {
-    this.#services.maintain().catch((error: unknown) => this.#fail(error));
+  async #sweep(): Promise<void> {
+    if (this.#sweeping) return;
+    this.#sweeping = true;
+    try {
+      await this.#services.maintain();
+    } catch (error) {
+      this.#fail(error);
+    }
+    this.#sweeping = false;
   }
 
   #fail(error: unknown): void {

@@ -89,7 +89,9 @@ describe("a server", () => {
     const account = await server.createAccount({ email: "shop@example.org", name: "shop" });
     expect((await server.listAccounts({ limit: 10 })).map(({ name }) => name).toSorted()).toEqual(["operator", "shop"]);
     const { id, key } = await server.createApiKey(account.id, { name: "till", mode: "test" });
-    expect(await server.listApiKeys(account.id)).toMatchObject([{ name: "first" }, { id, name: "till", mode: "test" }]);
+    const keys = await server.listApiKeys(account.id);
+    expect(keys).toHaveLength(2);
+    expect(keys).toContainEqual(expect.objectContaining({ id, name: "till", mode: "test" }));
     expect((await new ApiClient(server.apiUrl, key).get("/v1/accounts/me")).body).toMatchObject({ id: account.id });
     await server.revokeApiKey(id);
     await expect(server.revokeApiKey(id)).rejects.toMatchObject({ code: "not_found" });

@@ -153,7 +153,7 @@ export function registryCompliance(name: string, setUp: () => Promise<RegistryHa
 
     it("show all of their changes or none", async () => {
       const registry = await open();
-      let running = true;
+      const written = new AbortController();
       const write = async (): Promise<void> => {
         for (let n = 0; n < 30; n++) {
           const [a, b] = await Promise.all([registry.get("pair/a"), registry.get("pair/b")]);
@@ -162,11 +162,11 @@ export function registryCompliance(name: string, setUp: () => Promise<RegistryHa
             { key: "pair/b", expected: b?.revision, record: { n } },
           ]);
         }
-        running = false;
+        written.abort();
       };
       const torn: unknown[] = [];
       const read = async (): Promise<void> => {
-        while (running) {
+        while (!written.signal.aborted) {
           const pair = await registry.list("pair/", { limit: 2 });
           if (pair[0]?.record["n"] !== pair[1]?.record["n"]) torn.push(pair);
           await new Promise((resolve) => setImmediate(resolve));

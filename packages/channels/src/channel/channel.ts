@@ -207,6 +207,11 @@ export class Channel implements AsyncDisposable {
     return this.close();
   }
 
+  /** For who takes several messages at once; `undefined` when they aren't kept. @internal */
+  get inbox(): Inbox | undefined {
+    return this.#inbox;
+  }
+
   /** The link to the relay is up. @internal */
   linkUp(): void {
     this.#parts.context.position.linkUp();

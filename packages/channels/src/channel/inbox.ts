@@ -11,7 +11,8 @@ export interface InboxLimits {
   readonly maxBytes: number;
 }
 
-interface Item {
+/** A message as it is kept. */
+export interface InboxItem {
   readonly key: string;
   readonly message: ChannelMessage;
 }
@@ -24,13 +25,14 @@ export class Inbox {
   readonly #group: MlsGroup;
   readonly #limits: InboxLimits;
   readonly #onFailure: (error: unknown) => void;
-  #items: Item[] = [];
+  #items: InboxItem[] = [];
   /** Of what is on disk and not acknowledged. */
   #count = 0;
   #bytes = 0;
   #nextIndex = 0;
-  #inHand: Item | undefined;
+  #inHand: InboxItem | undefined;
   #isIterated = false;
+  #changed: Deferred<void> | undefined;
   #waiting: Deferred<IteratorResult<ChannelMessage, undefined>> | undefined;
   #room: Deferred<void> | undefined;
   #acked: GroupRow[] = [];
@@ -57,6 +59,7 @@ export class Inbox {
   /** The row of a message is stored. */
   add(message: ChannelMessage): void {
     this.#hold({ key: inboxKey(this.#nextIndex++), message });
+    this.#tellChange();
     const waiting = this.#waiting;
     if (waiting === undefined) return;
     this.#waiting = undefined;
@@ -76,6 +79,7 @@ export class Inbox {
   end(error?: Error): void {
     this.#end ??= { error };
     this.#wakeRoom();
+    this.#tellChange();
     const waiting = this.#waiting;
     this.#waiting = undefined;
     if (waiting !== undefined) this.#give(waiting);
@@ -124,6 +128,34 @@ export class Inbox {
     return iterator;
   }
 
+  /** What nothing comes after any more, once all is taken: with the error that it ended with, if any. */
+  get ended(): { readonly error: Error | undefined } | undefined {
+    return this.#end;
+  }
+
+  /** Resolves when a message is added, or the inbox ends. */
+  changed(): Promise<void> {
+    this.#changed ??= deferred();
+    return this.#changed.promise;
+  }
+
+  /** Takes all that are there, or those of them that are accepted. They stay on disk until {@link Inbox.release}. */
+  take(accepts: (message: ChannelMessage) => boolean = () => true): readonly InboxItem[] {
+    const taken: InboxItem[] = [];
+    const left: InboxItem[] = [];
+    for (const item of this.#items) (accepts(item.message) ? taken : left).push(item);
+    this.#items = left;
+    for (const item of taken) this.#uncount(item);
+    return taken;
+  }
+
+  /** What was taken is done with. Resolves when it is known on disk. */
+  async release(items: readonly InboxItem[]): Promise<void> {
+    for (const { key } of items) this.#acked.push({ key, value: undefined });
+    this.#startFlush();
+    await this.#flushing;
+  }
+
   #take(): Promise<IteratorResult<ChannelMessage, undefined>> {
     if (this.#waiting !== undefined) return Promise.reject(new TypeError("Somebody waits for the next message already"));
     this.#acknowledge();
@@ -143,7 +175,7 @@ export class Inbox {
     else turn.reject(this.#end.error);
   }
 
-  #hold(item: Item): void {
+  #hold(item: InboxItem): void {
     this.#items.push(item);
     this.#count++;
     this.#bytes += item.message.data.length;
@@ -154,11 +186,20 @@ export class Inbox {
     const item = this.#inHand;
     if (item === undefined) return;
     this.#inHand = undefined;
-    this.#count--;
-    this.#bytes -= item.message.data.length;
+    this.#uncount(item);
     this.#acked.push({ key: item.key, value: undefined });
-    this.#flushing ??= this.#flush().finally(() => (this.#flushing = undefined));
+    this.#startFlush();
+  }
+
+  /** It makes room for others. */
+  #uncount({ message }: InboxItem): void {
+    this.#count--;
+    this.#bytes -= message.data.length;
     if (!this.isFull) this.#wakeRoom();
+  }
+
+  #startFlush(): void {
+    if (this.#acked.length > 0) this.#flushing ??= this.#flush().finally(() => (this.#flushing = undefined));
   }
 
   /** Removes what was taken, all of it that has come together meanwhile in one write. */
@@ -168,6 +209,11 @@ export class Inbox {
     } catch (error) {
       this.#onFailure(error);
     }
+  }
+
+  #tellChange(): void {
+    this.#changed?.resolve();
+    this.#changed = undefined;
   }
 
   #wakeRoom(): void {

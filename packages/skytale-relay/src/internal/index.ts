@@ -21,7 +21,6 @@ export {
   decodeServerFrame,
   encodeAcks,
   encodeControl,
-  encodeDelivered,
   encodeDelivery,
   type PublishAck,
   type PublishNack,

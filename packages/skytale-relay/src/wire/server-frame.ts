@@ -65,24 +65,16 @@ const DELIVERIES = 5;
 const MESSAGES = 4;
 const ACKS = 6;
 
-/** Messages as a delivery carries them; the same bytes serve every subscriber. */
-export function encodeDelivered(messages: readonly Uint8Array[]): Uint8Array {
-  let length = 0;
-  for (const message of messages) length += bytesFieldLength(message.length);
-  const writer = new Writer(length);
-  for (const message of messages) writer.field(MESSAGES, message);
-  return writer.bytes;
-}
-
 /** A frame with one delivery, or a part of one: frames can be put together end to end. */
-export function encodeDelivery(subscription: number, cost: number, first: number, delivered: Uint8Array): Uint8Array {
-  const content = numberFieldLength(subscription) + numberFieldLength(cost) + numberFieldLength(first) + delivered.length;
+export function encodeDelivery({ subscription, cost, first, messages }: DeliveryBatch): Uint8Array {
+  let content = numberFieldLength(subscription) + numberFieldLength(cost) + numberFieldLength(first);
+  for (const message of messages) content += bytesFieldLength(message.length);
   const writer = new Writer(bytesFieldLength(content));
   writer.header(DELIVERIES, content);
   writer.number(1, subscription);
   writer.number(2, cost);
   writer.number(3, first);
-  writer.raw(delivered);
+  for (const message of messages) writer.field(MESSAGES, message);
   return writer.bytes;
 }
 

@@ -23,7 +23,7 @@ export function inviteIdOf(inviteKey: Uint8Array): string {
 }
 
 /** The bytes that a joiner signs: five fields, each after its length (4 bytes, big-endian). */
-export function joinContent({ channel, inviteId, requestId, keyPackage }: JoinContent): Uint8Array {
+function joinContent({ channel, inviteId, requestId, keyPackage }: JoinContent): Uint8Array {
   return fields(
     Buffer.from(JOIN_LABEL),
     Buffer.from(channel),

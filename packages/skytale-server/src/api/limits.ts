@@ -2,7 +2,7 @@
 export interface ApiLimits {
   /** TCP connections in all; further ones are dropped. Default 10,000. */
   readonly maxConnections: number;
-  /** Calls that one account may make in a second. Default 100. */
+  /** Calls that one account may make in a second. Default 500. */
   readonly requestsPerSecond: number;
   /** Accounts that may be made from one address in an hour. Default 60. */
   readonly signupsPerHour: number;
@@ -36,7 +36,7 @@ export interface ApiLimits {
   readonly maxWelcomeBytes: number;
   /** Longest wait of a call that waits for news, in milliseconds. Default 30,000. */
   readonly maxWaitMs: number;
-  /** Calls of one account that wait for news. Default 100. */
+  /** Calls of one account that wait for news. Default 1,000. */
   readonly maxWaitingPerAccount: number;
   /** Life of a token, in milliseconds; at most 1 hour. Default 15 minutes. */
   readonly tokenTtlMs: number;
@@ -54,7 +54,7 @@ const KI = 1024;
 export function readApiLimits(limits: Partial<ApiLimits> = {}): ApiLimits {
   const all: ApiLimits = {
     maxConnections: 10_000,
-    requestsPerSecond: 100,
+    requestsPerSecond: 500,
     signupsPerHour: 60,
     maxAccounts: 100_000,
     maxKeysPerAccount: 100,
@@ -71,7 +71,7 @@ export function readApiLimits(limits: Partial<ApiLimits> = {}): ApiLimits {
     maxAttestationBytes: 4 * KI,
     maxWelcomeBytes: KI * KI,
     maxWaitMs: 30 * SECOND,
-    maxWaitingPerAccount: 100,
+    maxWaitingPerAccount: 1000,
     tokenTtlMs: 15 * MINUTE,
     signingKeyTtlMs: 30 * DAY,
     ...limits,

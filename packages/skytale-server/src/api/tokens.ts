@@ -8,7 +8,7 @@ import type { SigningKeys } from "./signing-keys.ts";
 export type Audience = "skytale-relay" | "skytale-api";
 
 /** All of them: what a token is for unless its client asks for less. */
-export const AUDIENCES: readonly [Audience, Audience] = ["skytale-relay", "skytale-api"];
+const AUDIENCES: readonly [Audience, Audience] = ["skytale-relay", "skytale-api"];
 
 /** Who a token speaks for. */
 export interface TokenHolder {

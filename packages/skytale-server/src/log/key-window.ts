@@ -36,7 +36,7 @@ export class KeyWindow {
   add(id: string, sequence: number, now: number): boolean {
     const rotates = this.#young.size >= this.#options.maxRemembered || now - this.#youngSince >= this.#options.rememberMs;
     if (rotates) {
-      this.#old = now - this.#youngSince >= 2 * this.#options.rememberMs ? new Map() : this.#young;
+      this.#old = now - this.#youngSince >= 2 * this.#options.rememberMs ? new Map<string, number>() : this.#young;
       this.#young = new Map();
       this.#youngSince = now;
     }

@@ -27,11 +27,16 @@ export interface Waiting {
   readonly recordedAt: number;
 }
 
+interface PayloadEntry {
+  readonly length: number;
+  /** How many it still waits for. */
+  recipients: number;
+}
+
 interface ChannelEntry {
   /** By recipient, then by id. */
   readonly byRecipient: Map<string, Map<string, Waiting>>;
-  /** Recipients by payload, and the payload's length. */
-  readonly payloads: Map<string, { readonly length: number; recipients: number }>;
+  readonly payloads: Map<string, PayloadEntry>;
   count: number;
   bytes: number;
 }
@@ -66,7 +71,12 @@ export class WelcomeIndex {
 
   /** False when it is there already. */
   add(waiting: Waiting): boolean {
-    const channel = this.#channels.get(waiting.channel) ?? { byRecipient: new Map(), payloads: new Map(), count: 0, bytes: 0 };
+    const channel: ChannelEntry = this.#channels.get(waiting.channel) ?? {
+      byRecipient: new Map<string, Map<string, Waiting>>(),
+      payloads: new Map<string, PayloadEntry>(),
+      count: 0,
+      bytes: 0,
+    };
     this.#channels.set(waiting.channel, channel);
     const recipient = hex(waiting.recipient);
     const own = channel.byRecipient.get(recipient) ?? new Map<string, Waiting>();

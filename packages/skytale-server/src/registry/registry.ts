@@ -27,7 +27,7 @@ export interface RegistryListOptions {
 /**
  * Keeps the API server's records: accounts, keys, channels, invites, joins.
  *
- * Keys are 1 to {@link MAX_KEY_LENGTH} characters of `A-Z a-z 0-9 - _ /`. Nobody ever sees what is not durable yet: a record that is being
+ * Keys are 1 to 256 characters of `A-Z a-z 0-9 - _ /`. Nobody ever sees what is not durable yet: a record that is being
  * written is read as soon as it is stored.
  */
 export interface Registry {
@@ -49,7 +49,7 @@ export interface Registry {
 }
 
 /** Characters of the longest key. */
-export const MAX_KEY_LENGTH = 256;
+const MAX_KEY_LENGTH = 256;
 
 const KEY = /^[\w/-]{1,256}$/;
 

@@ -1,4 +1,4 @@
-import { encodeDelivered, encodeDelivery } from "@parley/skytale-relay/internal";
+import { encodeDelivery } from "@parley/skytale-relay/internal";
 import type { Appended } from "../log/channel-log.ts";
 import { costOf, DELIVERY_BYTES, DELIVERY_MESSAGES } from "./relay-limits.ts";
 
@@ -8,7 +8,6 @@ export class DeliveryPage {
   readonly bodies: readonly Uint8Array[];
   readonly bytes: number;
   readonly cost: number;
-  #delivered: Uint8Array | undefined;
   /** By subscription id: most clients use the same few. */
   readonly #frames = new Map<number, Uint8Array>();
 
@@ -28,8 +27,7 @@ export class DeliveryPage {
   frame(subscription: number): Uint8Array {
     const known = this.#frames.get(subscription);
     if (known !== undefined) return known;
-    this.#delivered ??= encodeDelivered(this.bodies);
-    const frame = encodeDelivery(subscription, this.cost, this.first, this.#delivered);
+    const frame = encodeDelivery({ subscription, cost: this.cost, first: this.first, messages: this.bodies });
     if (this.#frames.size < 4) this.#frames.set(subscription, frame);
     return frame;
   }

@@ -7,6 +7,8 @@ import {
   Server,
   ServerCredentials,
   type ServerDuplexStream,
+  type ServerUnaryCall,
+  type sendUnaryData,
 } from "@grpc/grpc-js";
 import { type FrameStream, RelayError, type UnaryMethod } from "@parley/skytale-relay";
 import { contract, statusOf } from "@parley/skytale-relay/internal";
@@ -144,14 +146,25 @@ function unary(relay: Relay, method: UnaryMethod): handleUnaryCall<Buffer, Uint8
   return (call, callback) => {
     const abort = new AbortController();
     call.on("cancelled", () => abort.abort());
-    relay.call(method, call.request, { token: tokenOf(call.metadata), signal: abort.signal }).then(
-      (response) => callback(null, response),
-      (error: unknown) => {
-        const { code, message } = error instanceof RelayError ? error : new RelayError("internal", "The relay failed");
-        callback({ code: statusOf(code), details: message });
-      },
-    );
+    void answer(relay, method, call, abort.signal, callback);
   };
+}
+
+async function answer(
+  relay: Relay,
+  method: UnaryMethod,
+  call: ServerUnaryCall<Buffer, Uint8Array>,
+  signal: AbortSignal,
+  callback: sendUnaryData<Uint8Array>,
+): Promise<void> {
+  let response: Uint8Array;
+  try {
+    response = await relay.call(method, call.request, { token: tokenOf(call.metadata), signal });
+  } catch (error) {
+    const { code, message } = error instanceof RelayError ? error : new RelayError("internal", "The relay failed");
+    return callback({ code: statusOf(code), details: message });
+  }
+  callback(null, response);
 }
 
 /** The token of `authorization: Bearer …`; empty when there is none, which nobody signs. */

@@ -227,15 +227,17 @@ export class Session implements FrameListener, SubscriberOwner, PublishingStream
     const bytes = batch.messages.reduce((sum, { length }) => sum + length, 0);
     this.#inFlightBytes += bytes;
     const { answered } = await this.#publishing.take(batch);
-    const done = answered.then(() => {
-      this.#inFlightBytes -= bytes;
-      this.#answering.delete(done);
-      this.#throttle();
-    });
+    const done = this.#settle(answered, bytes).finally(() => this.#answering.delete(done));
     this.#answering.add(done);
     const wait = Math.max(this.#account.messages.take(batch.messages.length), this.#account.bytes.take(bytes));
     // Instead of being refused, who sends too much is read more slowly.
     if (wait > 0) await new Promise<void>((resolve) => setTimeout(resolve, wait));
+  }
+
+  async #settle(answered: Promise<void>, bytes: number): Promise<void> {
+    await answered;
+    this.#inFlightBytes -= bytes;
+    this.#throttle();
   }
 
   #drop(subscriber: Subscriber | undefined): void {

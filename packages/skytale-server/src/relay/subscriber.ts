@@ -66,21 +66,24 @@ export class Subscriber implements FeedReader {
   pump(): void {
     if (this.#reading || this.#ended || this.#cursor >= this.feed.next || this.#credit <= 0) return;
     if (!this.#owner.roomy) return this.#owner.fellBehind(this);
-    this.#reading = true;
-    this.#read().then(
-      () => {
-        this.#reading = false;
-        this.pump();
-      },
-      (error: unknown) => {
-        if (!this.#ended) this.#owner.failed(this, error);
-      },
-    );
+    void this.#catchUp();
   }
 
   end(): void {
     this.#ended = true;
     this.feed.readers.delete(this);
+  }
+
+  async #catchUp(): Promise<void> {
+    this.#reading = true;
+    try {
+      await this.#read();
+    } catch (error) {
+      if (!this.#ended) this.#owner.failed(this, error);
+      return;
+    }
+    this.#reading = false;
+    this.pump();
   }
 
   async #read(): Promise<void> {

@@ -36,23 +36,20 @@ const MAX_WAIT_MS = 60_000;
 /** Answers the single calls of the contract. */
 export class Unary {
   readonly #parts: UnaryParts;
+  readonly #methods: Readonly<Record<UnaryMethod, (request: Uint8Array, caller: Caller) => Promise<Uint8Array>>> = {
+    FetchRange: (request, caller) => this.#fetchRange(read(contract.FetchRangeRequestSchema, request), caller),
+    GetHeads: (request, caller) => this.#getHeads(read(contract.GetHeadsRequestSchema, request), caller),
+    FetchWelcomes: (request, caller) => this.#fetchWelcomes(read(contract.FetchWelcomesRequestSchema, request), caller),
+    AckWelcomes: (request, caller) => this.#ackWelcomes(read(contract.AckWelcomesRequestSchema, request), caller),
+  };
 
   constructor(parts: UnaryParts) {
     this.#parts = parts;
   }
 
   /** @throws RelayError, StorageError */
-  call(method: UnaryMethod, request: Uint8Array, caller: Caller): Promise<Uint8Array> {
-    switch (method) {
-      case "FetchRange":
-        return this.#fetchRange(read(contract.FetchRangeRequestSchema, request), caller);
-      case "GetHeads":
-        return this.#getHeads(read(contract.GetHeadsRequestSchema, request), caller);
-      case "FetchWelcomes":
-        return this.#fetchWelcomes(read(contract.FetchWelcomesRequestSchema, request), caller);
-      case "AckWelcomes":
-        return this.#ackWelcomes(read(contract.AckWelcomesRequestSchema, request), caller);
-    }
+  async call(method: UnaryMethod, request: Uint8Array, caller: Caller): Promise<Uint8Array> {
+    return this.#methods[method](request, caller);
   }
 
   async #fetchRange({ channel, fromSequence, limit }: contract.FetchRangeRequest, { principal }: Caller): Promise<Uint8Array> {

@@ -1,0 +1,89 @@
+import { describe, expect, it } from "vitest";
+import { KeyedLock } from "../../src/registry/keyed-lock.ts";
+import { MemoryRegistry } from "../../src/registry/memory-registry.ts";
+import { Kind, transact } from "../../src/registry/transaction.ts";
+
+type Count = { readonly n: number };
+
+const counts: Kind<Count> = new Kind("count");
+
+async function set(registry: MemoryRegistry, name: string, n: number): Promise<void> {
+  await transact(registry, async (transaction) => {
+    await transaction.get(counts, name);
+    transaction.put(counts, [name], { n });
+  });
+}
+
+describe("a transaction", () => {
+  it("sees what it wrote itself, and others see all of it or nothing", async () => {
+    const registry = new MemoryRegistry();
+    await transact(registry, async (transaction) => {
+      transaction.put(counts, ["a"], { n: 1 });
+      transaction.put(counts, ["b"], { n: 1 });
+      expect(await transaction.get(counts, "a")).toEqual({ n: 1 });
+      expect(await counts.read(registry, "a")).toBeUndefined();
+      transaction.remove(counts, "b");
+      expect(await transaction.get(counts, "b")).toBeUndefined();
+    });
+    expect((await registry.list("", { limit: 10 })).map(({ key }) => key)).toEqual(["count/a"]);
+  });
+
+  it("is decided anew when something that it read has changed, even if it doesn't write it", async () => {
+    const registry = new MemoryRegistry();
+    await set(registry, "limit", 1);
+    let runs = 0;
+    const allowed = await transact(registry, async (transaction) => {
+      runs++;
+      const limit = await transaction.get(counts, "limit");
+      if (runs === 1) await set(registry, "limit", 0);
+      if (limit?.n === 0) return false;
+      transaction.put(counts, ["entry"], { n: 1 });
+      return true;
+    });
+    expect({ allowed, runs }).toEqual({ allowed: false, runs: 2 });
+    expect(await counts.read(registry, "entry")).toBeUndefined();
+  });
+
+  it("writes nothing when its decision throws", async () => {
+    const registry = new MemoryRegistry();
+    const refused = transact(registry, async (transaction) => {
+      transaction.put(counts, ["a"], { n: 1 });
+      throw new RangeError("no");
+    });
+    await expect(refused).rejects.toThrow(RangeError);
+    expect(await counts.read(registry, "a")).toBeUndefined();
+  });
+
+  it("gives up in the end when others are always first", async () => {
+    const registry = new MemoryRegistry();
+    let runs = 0;
+    const hopeless = transact(registry, async (transaction) => {
+      await transaction.get(counts, "a");
+      await set(registry, "a", ++runs);
+      transaction.put(counts, ["a"], { n: -1 });
+    });
+    await expect(hopeless).rejects.toMatchObject({ code: "conflict", retryable: true });
+    expect(await counts.read(registry, "a")).toEqual({ n: 32 });
+  });
+});
+
+describe("a keyed lock", () => {
+  it("runs what has the same key one after another, in order, whatever fails; other keys don't wait", async () => {
+    const lock = new KeyedLock();
+    const order: string[] = [];
+    let open = (): void => undefined;
+    const gate = new Promise<void>((resolve) => (open = resolve));
+    const first = lock.run("a", async () => {
+      await gate;
+      order.push("first");
+      throw new RangeError("failed");
+    });
+    const second = lock.run("a", async () => void order.push("second"));
+    const third = lock.run("a", async () => void order.push("third"));
+    await lock.run("b", async () => void order.push("other"));
+    open();
+    await expect(first).rejects.toThrow(RangeError);
+    await Promise.all([second, third]);
+    expect(order).toEqual(["other", "first", "second", "third"]);
+  });
+});
