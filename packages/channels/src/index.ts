@@ -15,3 +15,7 @@ export {
   type MlsErrorCode,
   type TransportErrorCode,
 } from "./errors.ts";
+export { InviteError, type InviteErrorCode } from "./invites/invite-error.ts";
+export { SkytaleChannelManager } from "./manager/manager.ts";
+export type { InviteOptions, JoinWithTokenOptions, SkytaleChannelManagerOptions } from "./manager/manager-options.ts";
+export type { ReceiveOptions } from "./manager/managed-channel.ts";

@@ -32,7 +32,7 @@ export class Inbox {
   #nextIndex = 0;
   #inHand: InboxItem | undefined;
   #isIterated = false;
-  #changed: Deferred<void> | undefined;
+  readonly #listeners = new Set<() => void>();
   #waiting: Deferred<IteratorResult<ChannelMessage, undefined>> | undefined;
   #room: Deferred<void> | undefined;
   #acked: GroupRow[] = [];
@@ -133,10 +133,10 @@ export class Inbox {
     return this.#end;
   }
 
-  /** Resolves when a message is added, or the inbox ends. */
-  changed(): Promise<void> {
-    this.#changed ??= deferred();
-    return this.#changed.promise;
+  /** Calls a listener when a message is added, or the inbox ends, until the function that it gives is called. */
+  onChange(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
   }
 
   /** Takes all that are there, or those of them that are accepted. They stay on disk until {@link Inbox.release}. */
@@ -147,6 +147,16 @@ export class Inbox {
     this.#items = left;
     for (const item of taken) this.#uncount(item);
     return taken;
+  }
+
+  /** Puts back what was taken, before all that has come since. */
+  giveBack(items: readonly InboxItem[]): void {
+    for (const { message } of items) {
+      this.#count++;
+      this.#bytes += message.data.length;
+    }
+    this.#items = [...items, ...this.#items];
+    this.#tellChange();
   }
 
   /** What was taken is done with. Resolves when it is known on disk. */
@@ -212,8 +222,7 @@ export class Inbox {
   }
 
   #tellChange(): void {
-    this.#changed?.resolve();
-    this.#changed = undefined;
+    for (const listener of this.#listeners) listener();
   }
 
   #wakeRoom(): void {

@@ -3,6 +3,7 @@ import { ParleyError } from "@parley/core";
 import { backoffMs } from "@parley/core/internal";
 import type { ApiClient } from "../api/api-client.ts";
 import type { PendingJoin } from "../api/joins.ts";
+import { ChannelError } from "../errors.ts";
 import { Deferrals, type DeferralTimes } from "./deferrals.ts";
 import { Doorkeeper, type Door } from "./doorkeeper.ts";
 import type { InviteError } from "./invite-error.ts";
@@ -44,8 +45,9 @@ export class Admissions {
       api,
       signal: this.#stop.signal,
       onFailure: (join, error) => {
-        this.#deferrals.put(idOf(join), "turn");
-        this.#report(error);
+        const isMember = error instanceof ChannelError && error.code === "already_member";
+        this.#deferrals.put(idOf(join), isMember ? "welcome" : "turn");
+        if (!isMember) this.#report(error);
       },
     });
     this.#running = this.#run();
@@ -60,7 +62,7 @@ export class Admissions {
   async #run(): Promise<void> {
     const { signal } = this.#stop;
     let after: string | undefined;
-    for (let failures = 0; !signal.aborted;) {
+    for (let failures = 0; !signal.aborted && this.#options.door.isActive();) {
       try {
         const dueInMs = this.#deferrals.dueInMs();
         after = dueInMs === 0 ? await this.#scan() : await this.#await(after, dueInMs);

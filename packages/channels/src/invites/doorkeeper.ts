@@ -10,6 +10,8 @@ export interface Door {
   readonly name: string;
   /** This member's own signature key. */
   readonly ownKey: Uint8Array;
+  /** Whether this agent is still a member. */
+  isActive(): boolean;
   /** Signature keys of all members. */
   memberKeys(): readonly Uint8Array[];
   /** Adds all of them with one commit; gives the welcome for all of them. */

@@ -32,6 +32,7 @@ export class PlainChannel {
     return {
       name: CHANNEL,
       ownKey,
+      isActive: () => this.has(ownKey),
       memberKeys: () => this.members,
       addMembers: async (keyPackages) => {
         await this.onCommit();
