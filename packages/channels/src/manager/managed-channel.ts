@@ -2,7 +2,7 @@ import { deferred } from "@parley/core/internal";
 import type { Channel } from "../channel/channel.ts";
 import type { Inbox, InboxItem } from "../channel/inbox.ts";
 import type { ChannelMessage } from "../channel/message.ts";
-import { ChannelError } from "../errors.ts";
+import { ChannelError, TransportError } from "../errors.ts";
 import type { Admissions } from "../invites/admissions.ts";
 import { waitMs } from "../seconds.ts";
 import { ChannelPort } from "./port.ts";
@@ -24,6 +24,7 @@ export class ManagedChannel {
   readonly #admissions: Admissions | undefined;
   /** Given out by the last call of {@link ManagedChannel.receive}. */
   #inHand: readonly InboxItem[] = [];
+  #isClosed = false;
 
   constructor(channel: Channel, admissions: Admissions | undefined) {
     this.channel = channel;
@@ -49,6 +50,7 @@ export class ManagedChannel {
         this.#inHand = [...this.#inHand, ...items];
         return items.map(({ message }) => message);
       }
+      if (this.#isClosed) throw new TransportError("closed", "the manager is closed");
       if (inbox.ended !== undefined) throw inbox.ended.error ?? new ChannelError("removed", "this agent has left the channel");
       const left = until - performance.now();
       if (left <= 0) return [];
@@ -58,6 +60,7 @@ export class ManagedChannel {
 
   /** Lets nobody in any more, and is done with what was received. */
   async close(): Promise<void> {
+    this.#isClosed = true;
     await this.#admissions?.close();
     await this.#release();
   }
@@ -71,6 +74,7 @@ export class ManagedChannel {
 
 /** Resolves when something has changed in an inbox, or the time is over. @throws the signal's reason */
 async function arrival(inbox: Inbox, timeoutMs: number, signal: AbortSignal | undefined): Promise<void> {
+  signal?.throwIfAborted();
   const over = deferred<void>();
   const abort = (): void => over.reject(signal?.reason);
   const timer = setTimeout(over.resolve, timeoutMs);

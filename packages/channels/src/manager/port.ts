@@ -51,7 +51,7 @@ export class ChannelPort implements EnvelopePort {
       this.#wanted.add(wanted);
       signal?.addEventListener("abort", forget, { once: true });
       this.#wake();
-      if (!this.#isPumping) void this.#pump(this.#inbox);
+      this.#startPump(this.#inbox);
     }
     return endingWith(subscription, forget);
   }
@@ -64,8 +64,14 @@ export class ChannelPort implements EnvelopePort {
     return false;
   }
 
-  async #pump(inbox: Inbox): Promise<void> {
+  /** Not at once: several who subscribe together all get what waits already. */
+  #startPump(inbox: Inbox): void {
+    if (this.#isPumping) return;
     this.#isPumping = true;
+    queueMicrotask(() => void this.#pump(inbox));
+  }
+
+  async #pump(inbox: Inbox): Promise<void> {
     while (this.#wanted.size > 0) {
       const items = inbox.take((message) => this.wants(message));
       for (const [index, item] of items.entries()) {

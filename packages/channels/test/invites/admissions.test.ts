@@ -3,14 +3,15 @@ import { tmpdir } from "node:os";
 import { join as joinPath } from "node:path";
 import { memoryStore } from "@parley/mls-engine";
 import type { SkytaleServer } from "@parley/skytale-server";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { ApiClient } from "../../src/api/api-client.ts";
 import { composeToken, createInvite, parseToken } from "../../src/invites/invite.ts";
-import { createJoinRequest } from "../../src/invites/join-proof.ts";
 import { JoinRecords } from "../../src/invites/join-records.ts";
 import { requestWelcome, type Welcomed } from "../../src/invites/joining.ts";
 import { signatureKeyIn } from "../../src/invites/key-package.ts";
 import { CHANNEL, Host, newAccount, newKeyPackage, PlainChannel, startServer, tampering } from "./world.ts";
+
+vi.setConfig({ testTimeout: 30_000 });
 
 let server: SkytaleServer;
 let channel: PlainChannel;

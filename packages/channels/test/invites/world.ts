@@ -88,7 +88,8 @@ export class Host implements AsyncDisposable {
     this.#admissions = undefined;
   }
 
-  async invite({ maxUses = 1, ttlSeconds = 3600, expiresAt = Math.floor(Date.now() / 1000) + ttlSeconds } = {}): Promise<string> {
+  async invite(options: { maxUses?: number; ttlSeconds?: number; expiresAt?: number } = {}): Promise<string> {
+    const { maxUses = 1, ttlSeconds = 3600, expiresAt = Math.floor(Date.now() / 1000) + ttlSeconds } = options;
     const made = createInvite();
     const { publicKey } = made;
     const attestation = attest({ channel: CHANNEL, inviteKey: publicKey, maxUses, expiresAt }, (content) => signWith(this.#seed, content));
