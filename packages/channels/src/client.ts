@@ -5,8 +5,9 @@ import type { RelayClient } from "@parley/skytale-relay";
 import { apiOf, openAgent, relayOf, type OpenAgent } from "./agent.ts";
 import type { ApiClient } from "./api/api-client.ts";
 import { Channel } from "./channel/channel.ts";
+import { decodeCursor, encodeCursor } from "./channel/log-cursor.ts";
 import { LogPosition } from "./channel/log-position.ts";
-import { CURSOR_ROW, JOINED_ROW, NAME_ROW, numberValue, UPDATE_ROW, valueNumber } from "./channel/rows.ts";
+import { CURSOR_ROW, JOINED_ROW, NAME_ROW, numberValue, UPDATE_ROW } from "./channel/rows.ts";
 import { checkChannelName, isGroupOf, newGroupId } from "./channel-name.ts";
 import {
   channelLimits,
@@ -18,6 +19,7 @@ import {
 } from "./client-options.ts";
 import { ChannelError, MlsError, TransportError } from "./errors.ts";
 import { toPublicErrorUnlessAborted } from "./error-mapping.ts";
+import { Turns } from "./turns.ts";
 import { findGroups, replaceGroup } from "./stored-groups.ts";
 import { decodeWelcome, type WelcomeBundle } from "./welcome-bundle.ts";
 
@@ -42,8 +44,8 @@ export class SkytaleClient implements AsyncDisposable {
   readonly #api: ApiClient | undefined;
   readonly #relay: RelayClient;
   readonly #channels = new Map<string, Channel>();
-  /** Creating, joining and opening, one at a time. */
-  #last: Promise<unknown> = Promise.resolve();
+  /** Creating, joining and opening: of one name, one at a time. */
+  readonly #turns = new Turns();
   #agent: Promise<OpenAgent> | undefined;
   #closing: Promise<void> | undefined;
 
@@ -184,7 +186,7 @@ export class SkytaleClient implements AsyncDisposable {
     const closing = await Promise.allSettled([...this.#channels.values()].map((channel) => channel.close()));
     await this.#relay.close();
     await this.#api?.close();
-    await this.#last.catch(() => undefined);
+    await this.#turns.idle();
     for (const channel of this.#channels.values()) await channel.close();
     const agent = await this.#agent?.catch(() => undefined);
     await agent?.engine.close();
@@ -203,7 +205,7 @@ export class SkytaleClient implements AsyncDisposable {
   }
 
   #step(name: string, { signal }: ChannelOptions, run: (agent: OpenAgent) => Promise<Channel>): Promise<Channel> {
-    const turn = this.#last.then(() =>
+    return this.#turns.run(name, () =>
       this.#attempt(signal, async () => {
         checkChannelName(name);
         signal?.throwIfAborted();
@@ -214,8 +216,6 @@ export class SkytaleClient implements AsyncDisposable {
         return run(agent);
       }),
     );
-    this.#last = turn.catch(() => undefined);
-    return turn;
   }
 
   async #register(name: string, signatureKey: Uint8Array, waiting: { readonly signal?: AbortSignal }): Promise<void> {
@@ -230,7 +230,7 @@ export class SkytaleClient implements AsyncDisposable {
   async #setUp(group: MlsGroup, name: string, next: number, more: readonly GroupRow[] = []): Promise<void> {
     await group.writeRows([
       { key: NAME_ROW, value: new TextEncoder().encode(name) },
-      { key: CURSOR_ROW, value: numberValue(next) },
+      { key: CURSOR_ROW, value: encodeCursor({ next, last: undefined }) },
       { key: JOINED_ROW, value: numberValue(group.epoch) },
       ...more,
     ]);
@@ -238,7 +238,7 @@ export class SkytaleClient implements AsyncDisposable {
 
   #start(group: MlsGroup, name: string, { receive = true }: ChannelOptions): Channel {
     const closed = new AbortController();
-    const position = new LogPosition(Number(valueNumber(group.row(CURSOR_ROW)) ?? 1n), this.#relay.connected);
+    const position = new LogPosition(decodeCursor(group.row(CURSOR_ROW)).next, this.#relay.connected);
     const channel = new Channel({
       context: { name, group, relay: this.#relay, position, events: this.#options.events ?? {}, closed: closed.signal },
       limits: this.#limits,

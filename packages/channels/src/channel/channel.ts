@@ -60,7 +60,8 @@ export class Channel implements AsyncDisposable {
     this.#upkeep = new Upkeep(context, this.#membership);
     this.#outbound = new Outbound(context, limits, () => this.#upkeep.commitProposals());
     this.#inbound = new Inbound(context, this.#inbox, {
-      isSentHere: ({ key, payload, sequence }) => this.#outbound.seen(key, payload, sequence),
+      isSentHere: (entry) => this.#outbound.seen(entry),
+      rewound: () => this.#outbound.forgetExpected(),
       committed: (commit, entry) => this.#committed(commit, entry),
       proposed: () => this.#upkeep.proposed(),
       caughtUp: () => this.#caughtUp(),
@@ -220,6 +221,7 @@ export class Channel implements AsyncDisposable {
   /** The link is lost. @internal */
   linkDown(): void {
     this.#parts.context.position.linkDown();
+    this.#inbound.linkLost();
     this.#outbound.linkLost();
   }
 

@@ -1,5 +1,5 @@
 import { deferred, type Deferred } from "@parley/core/internal";
-import { ChannelError, TransportError } from "../errors.ts";
+import { ChannelError } from "../errors.ts";
 
 interface Waiter {
   readonly isDue: () => boolean;
@@ -10,6 +10,7 @@ interface Waiter {
 export class LogPosition {
   #next: number;
   #linked: boolean;
+  #isCut = false;
   /** What has to be applied after the last opening of the link; `undefined` until the relay has said it. */
   #target: number | undefined;
   #isStalled = false;
@@ -26,8 +27,9 @@ export class LogPosition {
     return this.#next;
   }
 
-  get isLinked(): boolean {
-    return this.#linked;
+  /** Whether the link is lost, or could not be opened. */
+  get isCut(): boolean {
+    return this.#isCut;
   }
 
   /** Whether everything is applied that the relay had when the link was opened. */
@@ -42,11 +44,13 @@ export class LogPosition {
 
   linkUp(): void {
     this.#linked = true;
+    this.#isCut = false;
     this.#check();
   }
 
   linkDown(): void {
     this.#linked = false;
+    this.#isCut = true;
     this.#target = undefined;
   }
 
@@ -85,11 +89,6 @@ export class LogPosition {
   /** Resolves when the entry with this sequence is applied. @throws as {@link LogPosition.whenCaughtUp} */
   whenApplied(sequence: number, signal?: AbortSignal): Promise<void> {
     return this.#when(() => this.#next > sequence, signal);
-  }
-
-  /** @throws TransportError `connection_error` */
-  assertLinked(): void {
-    if (!this.#linked) throw new TransportError("connection_error", "there is no link to the relay");
   }
 
   async #when(isDue: () => boolean, signal: AbortSignal | undefined): Promise<void> {

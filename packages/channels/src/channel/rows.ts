@@ -4,7 +4,7 @@
  * | row | content |
  * | --- | --- |
  * | `channel` | the channel's name; the group is set up |
- * | `cursor` | sequence of the next log entry to apply |
+ * | `cursor` | where the log goes on (`log-cursor.ts`) |
  * | `joined` | the first epoch that we were a member in |
  * | `update` | we are new, and haven't changed our keys since |
  * | `leaving` | we have asked to leave |
