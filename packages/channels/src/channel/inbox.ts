@@ -105,6 +105,7 @@ export class Inbox {
     const iterator: AsyncIterableIterator<ChannelMessage, undefined> = {
       next: async () => {
         if (isOver) return finish();
+        if (this.#waiting !== undefined) throw new TypeError("Somebody waits for the next message already");
         try {
           const result = await this.#take();
           return result.done === true ? finish() : result;
@@ -167,7 +168,6 @@ export class Inbox {
   }
 
   #take(): Promise<IteratorResult<ChannelMessage, undefined>> {
-    if (this.#waiting !== undefined) return Promise.reject(new TypeError("Somebody waits for the next message already"));
     this.#acknowledge();
     const turn = deferred<IteratorResult<ChannelMessage, undefined>>();
     this.#give(turn);
@@ -209,7 +209,7 @@ export class Inbox {
   }
 
   #startFlush(): void {
-    if (this.#acked.length > 0) this.#flushing ??= this.#flush().finally(() => (this.#flushing = undefined));
+    if (this.#acked.length > 0) this.#flushing ??= this.#flush();
   }
 
   /** Removes what was taken, all of it that has come together meanwhile in one write. */
@@ -218,6 +218,9 @@ export class Inbox {
       while (this.#acked.length > 0) await this.#group.writeRows(this.#acked.splice(0));
     } catch (error) {
       this.#onFailure(error);
+    } finally {
+      // In the same step as the last look at what there is, so that nothing is left behind.
+      this.#flushing = undefined;
     }
   }
 
