@@ -1,8 +1,9 @@
-import { setTimeout as delay } from "node:timers/promises";
+import { setImmediate, setTimeout as delay } from "node:timers/promises";
 import { ParleyError } from "@parley/core";
 import { backoffMs } from "@parley/core/internal";
 import type { ApiClient } from "../api/api-client.ts";
 import type { PendingJoin } from "../api/joins.ts";
+import { isSame } from "../channel/member.ts";
 import { ChannelError } from "../errors.ts";
 import { Deferrals, type DeferralTimes } from "./deferrals.ts";
 import { Doorkeeper, type Door } from "./doorkeeper.ts";
@@ -21,6 +22,8 @@ export interface AdmissionsOptions {
 /** Longest wait for the next request, in seconds. */
 const WAIT_SECONDS = 25;
 const SECOND = 1000;
+/** Requests and invites that are remembered; more of them come from a server that lies only. */
+const MAX_REMEMBERED = 10_000;
 const BACKOFF = { initialMs: 500, maxMs: 15_000 };
 
 /**
@@ -34,6 +37,8 @@ export class Admissions {
   readonly #doorkeeper: Doorkeeper;
   /** Requests that were tampered with, and reported. */
   readonly #ignored = new Set<string>();
+  /** Who made which invite. */
+  readonly #makers = new Map<string, Uint8Array>();
   readonly #running: Promise<void>;
 
   constructor(options: AdmissionsOptions) {
@@ -108,6 +113,8 @@ export class Admissions {
     const admitted: PendingJoin[] = [];
     for (const join of joins) {
       if (this.#ignored.has(idOf(join))) continue;
+      // Where there are many members, each takes a while; others have their turn in between.
+      await setImmediate();
       if (await this.#isAdmitted(join, memberKeys)) admitted.push(join);
     }
     await this.#doorkeeper.admit(admitted);
@@ -116,15 +123,16 @@ export class Admissions {
   async #isAdmitted(join: PendingJoin, memberKeys: readonly Uint8Array[]): Promise<boolean> {
     const { door } = this.#options;
     const id = idOf(join);
-    const verdict = judge(join, { ownKey: door.ownKey, memberKeys, now: Date.now() });
-    if (verdict.kind === "admit") return verdict.byOwn || !this.#deferrals.defer(id, "turn");
+    const verdict = judge(join, { ownKey: door.ownKey, memberKeys: this.#likelyFirst(join, memberKeys), now: Date.now() });
+    if (verdict.kind !== "wrong") this.#remember(join, verdict.madeBy);
+    if (verdict.kind === "admit") return isSame(verdict.madeBy, door.ownKey) || !this.#deferrals.defer(id, "turn");
     if (verdict.kind === "wrong") {
       await this.#turnDown(join, verdict.error);
       return false;
     }
     if (this.#deferrals.defer(id, "welcome")) return false;
     // Whoever added it has died before the joiner had its welcome, which nobody else has.
-    await door.removeMember(verdict.key);
+    await door.removeMember(verdict.key, this.#stop.signal);
     return true;
   }
 
@@ -133,8 +141,25 @@ export class Admissions {
     if (error.code === "invite_unattested" && this.#deferrals.defer(id, "doubt")) return;
     this.#report(error);
     // Who changes requests would get the answer too; the joiner's own may reach another member.
-    if (error.code === "key_package_swapped") this.#ignored.add(id);
+    if (error.code === "key_package_swapped") this.#ignore(id);
     else await this.#doorkeeper.refuse(join, error.message);
+  }
+
+  #remember({ inviteId }: PendingJoin, maker: Uint8Array): void {
+    if (this.#makers.size >= MAX_REMEMBERED) this.#makers.clear();
+    this.#makers.set(keyText(inviteId), maker);
+  }
+
+  #ignore(id: string): void {
+    if (this.#ignored.size >= MAX_REMEMBERED) this.#ignored.clear();
+    this.#ignored.add(id);
+  }
+
+  /** The members, and first of them the one who made the last invite with this id: to find out is costly where there are many. */
+  #likelyFirst({ inviteId }: PendingJoin, memberKeys: readonly Uint8Array[]): readonly Uint8Array[] {
+    const maker = this.#makers.get(keyText(inviteId));
+    if (maker === undefined || !memberKeys.some((key) => isSame(key, maker))) return memberKeys;
+    return [maker, ...memberKeys];
   }
 
   #report(error: unknown): void {
@@ -143,5 +168,9 @@ export class Admissions {
 }
 
 function idOf({ requestId }: PendingJoin): string {
-  return Buffer.from(requestId).toString("hex");
+  return keyText(requestId);
+}
+
+function keyText(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString("hex");
 }

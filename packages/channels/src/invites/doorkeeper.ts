@@ -15,9 +15,9 @@ export interface Door {
   /** Signature keys of all members. */
   memberKeys(): readonly Uint8Array[];
   /** Adds all of them with one commit; gives the welcome for all of them. */
-  addMembers(keyPackages: readonly Uint8Array[]): Promise<Uint8Array>;
+  addMembers(keyPackages: readonly Uint8Array[], signal: AbortSignal): Promise<Uint8Array>;
   /** Removes the member with a signature key. */
-  removeMember(signatureKey: Uint8Array): Promise<void>;
+  removeMember(signatureKey: Uint8Array, signal: AbortSignal): Promise<void>;
 }
 
 /** What {@link Doorkeeper} is made with. */
@@ -49,7 +49,10 @@ export class Doorkeeper {
     const chosen = [first, ...rest];
     let welcome: Uint8Array;
     try {
-      welcome = await door.addMembers(chosen.map(({ keyPackage }) => keyPackage));
+      welcome = await door.addMembers(
+        chosen.map(({ keyPackage }) => keyPackage),
+        signal,
+      );
     } catch (error) {
       if (signal.aborted) return;
       if (rest.length === 0) return this.#couldNotAdd(first, error);

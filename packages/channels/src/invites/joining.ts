@@ -74,7 +74,7 @@ async function answerTo(request: JoinRequest, until: number, parts: JoinParts): 
   let isSubmitted = false;
   for (;;) {
     const left = until - performance.now();
-    if (left <= 0) throw joinTimeout();
+    if (left <= 0) throw joinTimeout(isSubmitted);
     const deadline = AbortSignal.timeout(Math.ceil(left));
     const bounded = AbortSignal.any([signal, deadline]);
     try {
@@ -86,7 +86,7 @@ async function answerTo(request: JoinRequest, until: number, parts: JoinParts): 
       if (state.status === "expired") return { status: "expired" };
     } catch (error) {
       signal.throwIfAborted();
-      if (deadline.aborted) throw joinTimeout(error);
+      if (deadline.aborted) throw joinTimeout(isSubmitted);
       if (isSubmitted ? isForgotten(error) : isExpired(error)) return { status: "expired" };
       if (!isRetryable(error)) {
         // It was never taken, and never will be.
@@ -118,7 +118,9 @@ function isRetryable(error: unknown): boolean {
   return error instanceof ParleyError && error.retryable;
 }
 
-function joinTimeout(cause?: unknown): TransportError {
-  const options = cause instanceof ParleyError ? { cause } : {};
-  return new TransportError("join_timeout", "no member of the channel answered the request to join in time; it still waits", options);
+function joinTimeout(isSubmitted: boolean): TransportError {
+  const why = isSubmitted
+    ? "no member of the channel answered the request to join in time; it still waits"
+    : "the API server was not reached in time";
+  return new TransportError("join_timeout", why);
 }

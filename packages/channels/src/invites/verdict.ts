@@ -5,10 +5,10 @@ import { signatureKeyIn } from "./key-package.ts";
 
 /** What to do about a request to join. */
 export type Verdict =
-  /** Add it. `byOwn`: this member made the invite. */
-  | { readonly kind: "admit"; readonly byOwn: boolean }
+  /** Add it. `madeBy`: signature key of the member who made the invite. */
+  | { readonly kind: "admit"; readonly madeBy: Uint8Array }
   /** Its key is a member's already. */
-  | { readonly kind: "is-member"; readonly key: Uint8Array }
+  | { readonly kind: "is-member"; readonly key: Uint8Array; readonly madeBy: Uint8Array }
   /** It isn't what it should be. */
   | { readonly kind: "wrong"; readonly error: InviteError };
 
@@ -26,8 +26,8 @@ export function judge(join: PendingJoin, { ownKey, memberKeys, now }: Judge): Ve
   try {
     const { madeBy } = checkJoin(join, { memberKeys: [ownKey, ...memberKeys], now });
     const key = signatureKeyIn(join.keyPackage);
-    if (key !== undefined && memberKeys.some((member) => Buffer.compare(member, key) === 0)) return { kind: "is-member", key };
-    return { kind: "admit", byOwn: Buffer.compare(madeBy, ownKey) === 0 };
+    if (key !== undefined && memberKeys.some((member) => Buffer.compare(member, key) === 0)) return { kind: "is-member", key, madeBy };
+    return { kind: "admit", madeBy };
   } catch (error) {
     if (!(error instanceof InviteError)) throw error;
     return { kind: "wrong", error };

@@ -141,10 +141,10 @@ function doorOf(channel: Channel, ownKey: Uint8Array): Door {
     ownKey,
     isActive: () => channel.isActive,
     memberKeys: () => channel.members.map(({ signatureKey }) => signatureKey),
-    addMembers: (keyPackages) => channel.addMembers(keyPackages),
-    removeMember: async (key) => {
+    addMembers: (keyPackages, signal) => channel.addMembers(keyPackages, { signal }),
+    removeMember: async (key, signal) => {
       const member = channel.members.find(({ signatureKey }) => isSame(signatureKey, key));
-      if (member !== undefined) await channel.removeMember(member);
+      if (member !== undefined) await channel.removeMember(member, { signal });
     },
   };
 }

@@ -37,7 +37,7 @@ describe("an invite token", () => {
     const token = composeToken(createInvite());
     const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     fc.assert(
-      fc.property(fc.nat(63), fc.constantFrom(...alphabet), (at, character) => {
+      fc.property(fc.nat(63), fc.constantFrom(...alphabet.split("")), (at, character) => {
         const index = "skt_inv_".length + at;
         fc.pre(token[index] !== character);
         const changed = token.slice(0, index) + character + token.slice(index + 1);
@@ -60,12 +60,9 @@ describe("an invite token", () => {
 
   it("is in no error", () => {
     const token = composeToken(createInvite());
-    try {
-      parseToken(`${token}x`);
-      expect.unreachable();
-    } catch (error) {
-      expect(String(error)).not.toContain(token.slice(10, 30));
-    }
+    expect(() => parseToken(`${token}x`)).toThrow(
+      expect.objectContaining({ message: expect.not.stringContaining(token.slice(10, 30)) as string }),
+    );
   });
 });
 

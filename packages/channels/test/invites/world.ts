@@ -130,11 +130,13 @@ export async function tampering(
   change: (path: string, body: string) => string,
 ): Promise<AsyncDisposable & { readonly url: string }> {
   const proxy = createServer((inbound, outbound) => {
+    const pass = async (answer: IncomingMessage): Promise<void> => {
+      const body = await textOf(answer);
+      const { "content-length": _, ...headers } = answer.headers;
+      outbound.writeHead(answer.statusCode ?? 500, headers).end(change(inbound.url ?? "", body));
+    };
     const forwarded = request(target + (inbound.url ?? ""), { method: inbound.method, headers: inbound.headers }, (answer) => {
-      void textOf(answer).then((body) => {
-        const { "content-length": _, ...headers } = answer.headers;
-        outbound.writeHead(answer.statusCode ?? 500, headers).end(change(inbound.url ?? "", body));
-      });
+      void pass(answer);
     });
     forwarded.on("error", () => outbound.destroy());
     outbound.on("close", () => forwarded.destroy());

@@ -19,7 +19,12 @@ const alice = new SkytaleChannelManager({
   admissionTimes: { turn: times, welcome: times, doubt: times },
   events: { onMembersChanged: (_, { added }) => DIE === "1" && added.length > 0 && process.kill(process.pid, "SIGKILL") },
 });
-if (TASK === "invite") {
+if (TASK === "receive") {
+  await alice.open(NAME);
+  for (let last = ""; last !== "second"; ) {
+    for (last of await alice.receive(NAME)) console.log(last);
+  }
+} else if (TASK === "invite") {
   await alice.create(NAME);
   console.log(await alice.invite(NAME));
 } else {
@@ -84,4 +89,27 @@ it("who is invited joins, though the one who invited is killed between adding th
   await joining;
   expect(bob.members(NAME).map(({ identity }) => Buffer.from(identity).toString())).toEqual(["alice", "bob"]);
   await bob.send(NAME, "made it");
+});
+
+it("what an agent has received, and what waits, comes again after it is killed; what it was done with doesn't", async () => {
+  const bob = managers.of("bob");
+  await bob.create(NAME);
+  const before = managers.of("alice");
+  await before.join(NAME, await bob.addMember(NAME, await before.keyPackage()));
+  await before.close();
+  await bob.send(NAME, "first");
+  const { child, said } = await alice({ TASK: "receive" });
+  expect(said).toBe("first");
+  // To have the second, she asked for more, and so was done with the first. She asks no more.
+  const second = once(createInterface({ input: child.stdout ?? process.stdin }), "line");
+  await bob.send(NAME, "second");
+  expect(await second).toEqual(["second"]);
+  child.kill("SIGKILL");
+  await once(child, "exit");
+  await bob.send(NAME, "third");
+  const after = managers.of("alice");
+  await after.open(NAME);
+  const received: string[] = [];
+  while (!received.includes("third")) received.push(...(await after.receive(NAME, { timeout: 20 })));
+  expect(received).toEqual(["second", "third"]);
 });
