@@ -3,7 +3,7 @@ import { expect, it } from "vitest";
 import { type Channel, type SkytaleClient, ChannelError } from "../src/index.ts";
 import { bytes, channelOf, Harness, NAME, text } from "./support/harness.ts";
 
-const RUNS = 4;
+const RUNS = 10;
 const STAYING = 3;
 
 interface Agent {
