@@ -7,6 +7,7 @@ import { isSame } from "../channel/member.ts";
 import { ChannelError } from "../errors.ts";
 import { Deferrals, type DeferralTimes } from "./deferrals.ts";
 import { Doorkeeper, type Door } from "./doorkeeper.ts";
+import type { Intents } from "./intents.ts";
 import type { InviteError } from "./invite-error.ts";
 import { judge } from "./verdict.ts";
 
@@ -14,6 +15,7 @@ import { judge } from "./verdict.ts";
 export interface AdmissionsOptions {
   readonly door: Door;
   readonly api: ApiClient;
+  readonly intents: Intents;
   /** Told of requests that aren't what they should be, and of failures. Must not throw. */
   readonly onError: (error: Error) => void;
   readonly times?: DeferralTimes | undefined;
@@ -42,12 +44,13 @@ export class Admissions {
   readonly #running: Promise<void>;
 
   constructor(options: AdmissionsOptions) {
-    const { door, api, times } = options;
+    const { door, api, intents, times } = options;
     this.#options = options;
     this.#deferrals = new Deferrals(times);
     this.#doorkeeper = new Doorkeeper({
       door,
       api,
+      intents,
       signal: this.#stop.signal,
       onFailure: (join, error) => {
         const isMember = error instanceof ChannelError && error.code === "already_member";
@@ -131,6 +134,11 @@ export class Admissions {
       return false;
     }
     if (this.#deferrals.defer(id, "welcome")) return false;
+    // Only who can't have the welcome: a server that shows an old request again must not have a member removed.
+    if (!door.isNewcomer(verdict.key) && !(await this.#options.intents.has(join.requestId))) {
+      this.#deferrals.put(id, "welcome");
+      return false;
+    }
     // Whoever added it has died before the joiner had its welcome, which nobody else has.
     await door.removeMember(verdict.key, this.#stop.signal);
     return true;

@@ -10,7 +10,7 @@ export type DeferralReason = "turn" | "welcome" | "doubt";
 /** Milliseconds, and as many more at random so that not all members act at once. */
 export type DeferralTimes = Readonly<Record<DeferralReason, { readonly atLeast: number; readonly spread: number }>>;
 
-export const DEFERRAL_TIMES: DeferralTimes = {
+const DEFERRAL_TIMES: DeferralTimes = {
   turn: { atLeast: 1500, spread: 3000 },
   // Longer than whoever has added the joiner tries to bring the welcome.
   welcome: { atLeast: 8000, spread: 4000 },

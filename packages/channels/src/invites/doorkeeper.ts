@@ -2,6 +2,7 @@ import { ParleyError } from "@parley/core";
 import type { ApiClient } from "../api/api-client.ts";
 import type { PendingJoin } from "../api/joins.ts";
 import { ChannelError } from "../errors.ts";
+import type { Intents } from "./intents.ts";
 import { InviteError } from "./invite-error.ts";
 import { signatureKeyIn } from "./key-package.ts";
 
@@ -14,6 +15,8 @@ export interface Door {
   isActive(): boolean;
   /** Signature keys of all members. */
   memberKeys(): readonly Uint8Array[];
+  /** Whether a member, by its signature key, was added lately and has done nothing since that shows it is there. */
+  isNewcomer(signatureKey: Uint8Array): boolean;
   /** Adds all of them with one commit; gives the welcome for all of them. */
   addMembers(keyPackages: readonly Uint8Array[], signal: AbortSignal): Promise<Uint8Array>;
   /** Removes the member with a signature key. */
@@ -23,6 +26,7 @@ export interface Door {
 /** What {@link Doorkeeper} is made with. */
 export interface DoorkeeperOptions {
   readonly door: Door;
+  readonly intents: Intents;
   readonly api: ApiClient;
   readonly signal: AbortSignal;
   /** A request could not be answered this time. */
@@ -43,10 +47,11 @@ export class Doorkeeper {
 
   /** Admits requests with one commit. One that can't be added doesn't keep out the others. */
   async admit(joins: readonly PendingJoin[]): Promise<void> {
-    const { door, signal, onFailure } = this.#options;
+    const { door, intents, signal, onFailure } = this.#options;
     const [first, ...rest] = withoutTwins(joins, onFailure);
     if (first === undefined) return;
     const chosen = [first, ...rest];
+    await intents.add(chosen.map(({ requestId }) => requestId));
     let welcome: Uint8Array;
     try {
       welcome = await door.addMembers(
@@ -61,27 +66,51 @@ export class Doorkeeper {
       await this.admit(chosen.slice(half));
       return;
     }
-    await Promise.all(chosen.map((join) => this.#answer(join, (options) => this.#options.api.admit(join, welcome, options))));
+    await Promise.all(chosen.map((join) => this.#bring(join, welcome)));
   }
 
   /** Refuses a request. */
   async refuse(join: PendingJoin, reason: string): Promise<void> {
-    await this.#answer(join, (options) => this.#options.api.refuse(join, reason.slice(0, MAX_REASON), options));
+    try {
+      await this.#options.api.refuse(join, reason.slice(0, MAX_REASON), { signal: this.#deadline() });
+    } catch (error) {
+      if (!this.#options.signal.aborted && !isAnswered(error)) this.#options.onFailure(join, error);
+    }
   }
 
   /** Others may have added it meanwhile, or nothing can be added now; a key package that no member can add is refused. */
   async #couldNotAdd(join: PendingJoin, error: unknown): Promise<void> {
     this.#options.onFailure(join, error);
+    await this.#options.intents.remove(join.requestId);
     if (isKeyPackageAtFault(error)) await this.refuse(join, "the key package can't be added to the channel");
   }
 
-  async #answer(join: PendingJoin, send: (options: { readonly signal: AbortSignal }) => Promise<void>): Promise<void> {
-    const { signal, onFailure } = this.#options;
+  async #bring(join: PendingJoin, welcome: Uint8Array): Promise<void> {
+    const { api, intents, signal, onFailure } = this.#options;
     try {
-      await send({ signal: AbortSignal.any([signal, AbortSignal.timeout(POST_MS)]) });
+      await api.admit(join, welcome, { signal: this.#deadline() });
+      await intents.remove(join.requestId);
     } catch (error) {
-      if (!signal.aborted && !isAnswered(error)) onFailure(join, error);
+      if (signal.aborted) return;
+      if (isAnswered(error)) await intents.remove(join.requestId);
+      else {
+        onFailure(join, error);
+        if (error instanceof ChannelError) await this.#undo(join, error);
+      }
     }
+  }
+
+  /** The server will never take this welcome: whoever it is for must not stay a member without it. */
+  async #undo(join: PendingJoin, { message }: ChannelError): Promise<void> {
+    const { door, intents, signal } = this.#options;
+    const key = signatureKeyIn(join.keyPackage);
+    if (key !== undefined) await door.removeMember(key, signal);
+    await intents.remove(join.requestId);
+    await this.refuse(join, message);
+  }
+
+  #deadline(): AbortSignal {
+    return AbortSignal.any([this.#options.signal, AbortSignal.timeout(POST_MS)]);
   }
 }
 

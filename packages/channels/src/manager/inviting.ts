@@ -8,8 +8,11 @@ import { Admissions } from "../invites/admissions.ts";
 import { attest } from "../invites/attestation.ts";
 import type { Door } from "../invites/doorkeeper.ts";
 import { composeToken, createInvite, parseToken, type Invite } from "../invites/invite.ts";
+import { Intents } from "../invites/intents.ts";
 import { JoinRecords } from "../invites/join-records.ts";
 import { requestWelcome } from "../invites/joining.ts";
+import type { MemberChanges } from "../events.ts";
+import { Newcomers } from "../invites/newcomers.ts";
 import { waitMs } from "../seconds.ts";
 import type { InviteOptions, JoinWithTokenOptions, SkytaleChannelManagerOptions } from "./manager-options.ts";
 
@@ -27,7 +30,9 @@ export class Inviting {
   readonly #closing = new AbortController();
   /** Joins under way, by channel: two at once would be two requests. */
   readonly #joins = new Map<string, Promise<Channel>>();
+  readonly #newcomers = new Map<string, Newcomers>();
   #records: JoinRecords | undefined;
+  #intents: Intents | undefined;
 
   constructor(client: SkytaleClient, options: SkytaleChannelManagerOptions) {
     this.#client = client;
@@ -74,12 +79,15 @@ export class Inviting {
   async admissions(): Promise<((channel: Channel) => Admissions) | undefined> {
     const { api, agent } = this.#client.parts;
     const { admit = true, events, admissionTimes: times } = this.#options;
-    const { identityKey } = await agent();
+    const { identityKey, store } = await agent();
     if (api === undefined || !admit) return undefined;
+    this.#intents ??= new Intents(store);
+    const intents = this.#intents;
     return (channel) =>
       new Admissions({
-        door: doorOf(channel, identityKey.pair.publicKey),
+        door: doorOf(channel, identityKey.pair.publicKey, this.#newcomersOf(channel.name)),
         api,
+        intents,
         onError: (error) => events?.onError?.(channel.name, error),
         times,
       });
@@ -90,6 +98,25 @@ export class Inviting {
     this.#closing.abort(new TransportError("closed", "the manager is closed"));
     await Promise.allSettled(this.#joins.values());
     await this.#records?.close();
+  }
+
+  /** To be called when nobody is let in any more. */
+  async closeIntents(): Promise<void> {
+    await this.#intents?.close();
+  }
+
+  /** The members of a channel have changed. */
+  membersChanged(channel: string, { by, added }: MemberChanges): void {
+    this.#newcomersOf(channel).committed(
+      by.signatureKey,
+      added.map(({ signatureKey }) => signatureKey),
+    );
+  }
+
+  #newcomersOf(channel: string): Newcomers {
+    const newcomers = this.#newcomers.get(channel) ?? new Newcomers();
+    this.#newcomers.set(channel, newcomers);
+    return newcomers;
   }
 
   async #join(name: string, invite: Invite, options: JoinWithTokenOptions): Promise<Channel> {
@@ -135,12 +162,13 @@ export class Inviting {
   }
 }
 
-function doorOf(channel: Channel, ownKey: Uint8Array): Door {
+function doorOf(channel: Channel, ownKey: Uint8Array, newcomers: Newcomers): Door {
   return {
     name: channel.name,
     ownKey,
     isActive: () => channel.isActive,
     memberKeys: () => channel.members.map(({ signatureKey }) => signatureKey),
+    isNewcomer: (key) => newcomers.has(key),
     addMembers: (keyPackages, signal) => channel.addMembers(keyPackages, { signal }),
     removeMember: async (key, signal) => {
       const member = channel.members.find(({ signatureKey }) => isSame(signatureKey, key));

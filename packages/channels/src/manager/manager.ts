@@ -6,6 +6,7 @@ import type { SendOptions, Sent } from "../channel/outbound.ts";
 import { SkytaleClient } from "../client.ts";
 import type { ChannelOptions } from "../client-options.ts";
 import { ChannelError, TransportError } from "../errors.ts";
+import type { SkytaleClientEvents } from "../events.ts";
 import { emitWarning, temporaryDataDir } from "./data-dir.ts";
 import { envelopeOf } from "./envelopes.ts";
 import { Inviting } from "./inviting.ts";
@@ -50,7 +51,14 @@ export class SkytaleChannelManager implements EnvelopeChannels, AsyncDisposable 
   constructor(options: SkytaleChannelManagerOptions) {
     const { onWarning = emitWarning, store } = options;
     const dataDir = options.dataDir || (store === undefined ? temporaryDataDir(onWarning) : "");
-    this.#client = new SkytaleClient({ ...options, dataDir });
+    const events: Partial<SkytaleClientEvents> = {
+      ...options.events,
+      onMembersChanged: (channel, changes) => {
+        this.#inviting.membersChanged(channel, changes);
+        options.events?.onMembersChanged?.(channel, changes);
+      },
+    };
+    this.#client = new SkytaleClient({ ...options, events, dataDir });
     this.#inviting = new Inviting(this.#client, options);
   }
 
@@ -184,6 +192,7 @@ export class SkytaleChannelManager implements EnvelopeChannels, AsyncDisposable 
   async #close(): Promise<void> {
     await this.#inviting.close();
     await Promise.all([...this.#channels.values()].map((managed) => managed.close()));
+    await this.#inviting.closeIntents();
     await this.#client.close();
   }
 

@@ -144,10 +144,17 @@ describe("who is invited", () => {
     expect(channel.commits).toEqual([1]);
   });
 
-  it("is let in anew when the member who added them died before they had their welcome", async () => {
+  it.each([
+    ["the others saw that", async (key: Uint8Array) => void channel.newcomers.push(key)],
+    ["came back", async (_key: Uint8Array, requestId: Uint8Array) => alice.intents.add([requestId])],
+  ])("is let in anew when the member who added them died before they had their welcome, and %s", async (_, know) => {
     const keyPackage = await newKeyPackage();
+    const key = signatureKeyIn(keyPackage) ?? new Uint8Array();
     const joining = join(await alice.invite(), { keyPackage });
-    channel.members.push(signatureKeyIn(keyPackage) ?? new Uint8Array());
+    await expect.poll(waiting).toBe(1);
+    channel.members.push(key);
+    const [request] = (await alice.api.pending(CHANNEL)).joins;
+    await know(key, request?.requestId ?? new Uint8Array());
     alice.online();
     await joining;
     expect(channel.commits).toEqual([-1, 1]);
@@ -171,6 +178,17 @@ describe("who isn't let in", () => {
     bob.online();
     await joining;
     expect(channel.has(signatureKeyIn(Buffer.from(evil, "base64url")) ?? new Uint8Array())).toBe(false);
+  });
+
+  it("is a member already, whose old request a server shows again: they stay a member", async () => {
+    const keyPackage = await newKeyPackage();
+    const api = await newJoiner();
+    const joining = join(await alice.invite(), { api, keyPackage, timeout: 2 });
+    await expect.poll(waiting).toBe(1);
+    channel.members.push(signatureKeyIn(keyPackage) ?? new Uint8Array());
+    alice.online();
+    await expect(joining).rejects.toMatchObject({ code: "join_timeout" });
+    expect(channel.commits).toEqual([]);
   });
 
   it("is who has an invite that no member made", async () => {

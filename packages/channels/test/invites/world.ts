@@ -9,6 +9,7 @@ import { attest } from "../../src/invites/attestation.ts";
 import type { DeferralTimes } from "../../src/invites/deferrals.ts";
 import type { Door } from "../../src/invites/doorkeeper.ts";
 import { publicKeyOf, signWith } from "../../src/invites/ed25519.ts";
+import { Intents } from "../../src/invites/intents.ts";
 import { composeToken, createInvite } from "../../src/invites/invite.ts";
 import { signatureKeyIn } from "../../src/invites/key-package.ts";
 
@@ -24,6 +25,7 @@ export const QUICK: DeferralTimes = {
 /** A channel without encryption: who is in it, and the commits that it took. */
 export class PlainChannel {
   readonly members: Uint8Array[] = [];
+  readonly newcomers: Uint8Array[] = [];
   readonly commits: number[] = [];
   /** What is done before each commit is. */
   onCommit: () => Promise<void> = () => Promise.resolve();
@@ -33,6 +35,7 @@ export class PlainChannel {
       name: CHANNEL,
       ownKey,
       isActive: () => this.has(ownKey),
+      isNewcomer: (key) => this.newcomers.some((newcomer) => Buffer.compare(newcomer, key) === 0),
       memberKeys: () => this.members,
       addMembers: async (keyPackages) => {
         await this.onCommit();
@@ -59,6 +62,7 @@ export class PlainChannel {
 export class Host implements AsyncDisposable {
   readonly api: ApiClient;
   readonly errors: Error[] = [];
+  readonly intents: Intents = new Intents(memoryStore());
   readonly #seed: Uint8Array;
   readonly #channel: PlainChannel;
   #admissions: Admissions | undefined;
@@ -78,6 +82,7 @@ export class Host implements AsyncDisposable {
     this.#admissions = new Admissions({
       door: this.#channel.door(this.key),
       api: this.api,
+      intents: this.intents,
       onError: (error) => this.errors.push(error),
       times: QUICK,
     });
