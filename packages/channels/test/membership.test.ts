@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Channel } from "../src/index.ts";
 import { bytes, channelOf, Harness, NAME, take, text } from "./support/harness.ts";
+import { LyingTransport } from "./support/lying-transport.ts";
 
 let harness: Harness;
 
@@ -139,6 +140,21 @@ describe("leaving", () => {
     await b.leave();
     await a.send(bytes("one"));
     await expect.poll(() => names(a)).toEqual(["a", "c"]);
+  });
+
+  it("is asked for again when its asking was cut short", async () => {
+    const transport = new LyingTransport(harness.server.relayUrl);
+    const [a, b] = (await channelOf(harness.client("a"), harness.client("b", { transport }))) as [Channel, Channel];
+    await b.caughtUp();
+    const stop = new AbortController();
+    const leaving = b.leave({ signal: stop.signal });
+    transport.cut();
+    stop.abort(new Error("enough"));
+    await expect(leaving).rejects.toThrow("enough");
+    await a.rotateKey();
+    transport.mend();
+    await expect.poll(() => names(a), { timeout: 5000 }).toEqual(["a"]);
+    expect(await b.messages().next()).toEqual({ done: true, value: undefined });
   });
 
   it("erases the channel of a last member", async () => {

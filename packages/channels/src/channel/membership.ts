@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import { backoffMs } from "@parley/core/internal";
 import type { StagedCommit, StageOptions } from "@parley/mls-engine";
@@ -6,6 +5,7 @@ import { EpochTakenError } from "@parley/skytale-relay";
 import type { ChannelContext } from "./context.ts";
 import { ChannelError } from "../errors.ts";
 import { isSame } from "./member.ts";
+import { publishKey } from "./publish-key.ts";
 
 /** A commit of ours that is in effect. */
 export interface Won {
@@ -19,7 +19,6 @@ const MAX_ATTEMPTS = 64;
 const BACKOFF = { initialMs: 20, maxMs: 2000 };
 /** Invalid commits, one on top of the other, that are pushed aside for one of ours. */
 const MAX_SUPERSEDED = 64;
-const KEY_BYTES = 16;
 
 /**
  * Changes of a channel's group, one at a time. Each is staged, published for its epoch, and in effect once it is read back from the log
@@ -50,9 +49,12 @@ export class Membership {
   change(request: () => StageOptions | undefined, signal?: AbortSignal): Promise<Won | undefined> {
     const { closed } = this.#context;
     const until = signal === undefined ? closed : AbortSignal.any([signal, closed]);
-    const turn = this.#last.then(() => this.#change(request, until));
-    this.#last = turn.catch(() => undefined);
-    return turn;
+    return this.#inTurn(() => this.#change(request, until));
+  }
+
+  /** Changes the group if nobody else does at the same time. Says whether it did. @throws as {@link Membership.change} */
+  tryOnce(options: StageOptions): Promise<boolean> {
+    return this.#inTurn(async () => (await this.#attempt(() => options, this.#context.closed)) !== "lost");
   }
 
   /** Brings to an end what an earlier process, or an impatient caller, has left. */
@@ -60,20 +62,31 @@ export class Membership {
     await this.change(() => undefined);
   }
 
+  #inTurn<T>(task: () => Promise<T>): Promise<T> {
+    const turn = this.#last.then(task);
+    this.#last = turn.catch(() => undefined);
+    return turn;
+  }
+
   async #change(request: () => StageOptions | undefined, signal: AbortSignal): Promise<Won | undefined> {
-    const { group, position } = this.#context;
     for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
-      await position.whenCaughtUp(signal);
-      const left = group.pending;
-      if (left !== undefined) await this.#decide(left, signal);
-      const options = request();
-      if (options === undefined) return undefined;
-      const staged = await group.stage(options);
-      const sequence = await this.#decide(staged, signal);
-      if (sequence !== undefined) return { welcome: staged.welcome, sequence };
+      const outcome = await this.#attempt(request, signal);
+      if (outcome !== "lost") return outcome;
       await delay(backoffMs(attempt, BACKOFF), undefined, { signal });
     }
     throw new ChannelError("contended", "other members' changes of the group were always first");
+  }
+
+  async #attempt(request: () => StageOptions | undefined, signal: AbortSignal): Promise<Won | "lost" | undefined> {
+    const { group, position } = this.#context;
+    await position.whenCaughtUp(signal);
+    const left = group.pending;
+    if (left !== undefined) await this.#decide(left, signal);
+    const options = request();
+    if (options === undefined) return undefined;
+    const staged = await group.stage(options);
+    const sequence = await this.#decide(staged, signal);
+    return sequence === undefined ? "lost" : { welcome: staged.welcome, sequence };
   }
 
   /** Publishes a commit until the log has decided: its sequence when it is in effect, `undefined` when another one is. */
@@ -100,7 +113,7 @@ export class Membership {
     signal: AbortSignal,
   ): Promise<{ readonly sequence: number; readonly isOurs: boolean }> {
     const { relay, name } = this.#context;
-    const message = { kind: "commit", epoch: staged.epoch, payload: staged.commit, key: keyOf(staged.commit) } as const;
+    const message = { kind: "commit", epoch: staged.epoch, payload: staged.commit, key: publishKey(staged.commit) } as const;
     try {
       const { sequence } = await relay.publish(name, supersedes === undefined ? message : { ...message, supersedes }, { signal });
       return { sequence, isOurs: true };
@@ -109,9 +122,4 @@ export class Membership {
       throw error;
     }
   }
-}
-
-/** The same for the same commit, also after a restart. */
-function keyOf(commit: Uint8Array): Uint8Array {
-  return Uint8Array.from(createHash("sha256").update(commit).digest().subarray(0, KEY_BYTES));
 }
