@@ -207,6 +207,16 @@ describe("who isn't let in", () => {
     expect(alice.codes()).toEqual(["invite_expired"]);
   });
 
+  it("is who can't be brought their welcome; they don't stay a member without it", async () => {
+    const { apiPort, relayPort } = server;
+    await server.close();
+    server = await startServer({ dataDir, port: apiPort, relayPort, limits: { api: { requestsPerSecond: 10_000, maxWelcomeBytes: 3 } } });
+    alice.online();
+    await expect(join(await alice.invite())).rejects.toMatchObject({ code: "join_refused" });
+    expect(channel.commits).toEqual([1, -1]);
+    expect(channel.members).toHaveLength(1);
+  });
+
   it("is who sends a key package that is none; the others are", async () => {
     const token = await alice.invite({ maxUses: 3 });
     const joining = [join(token), join(token, { keyPackage: new Uint8Array([1, 2, 3]) }), join(token)];

@@ -84,6 +84,30 @@ describe("an invite", () => {
     await bob.joinWithToken(NAME, token);
   });
 
+  it("can be waited for no longer: by a signal, and by closing, also while no server is there", async () => {
+    const token = await alice.invite(NAME);
+    await alice.close();
+    const bob = managers.of("bob");
+    const controller = new AbortController();
+    const joining = bob.joinWithToken(NAME, token, { signal: controller.signal });
+    controller.abort(new Error("enough"));
+    await expect(joining).rejects.toThrow("enough");
+    const carol = managers.of("carol");
+    await expect(carol.joinWithToken(NAME, token, { timeout: 0.5 })).rejects.toMatchObject({ code: "join_timeout" });
+    const dave = managers.of("dave");
+    await dave.create("acme/team/daves");
+    await managers.harness.restart(async () => {
+      await expect(bob.joinWithToken(NAME, token, { timeout: 0.3 })).rejects.toMatchObject({
+        code: "join_timeout",
+        message: "transport error: the API server was not reached in time",
+      });
+      const closing = expect(carol.joinWithToken(NAME, token)).rejects.toMatchObject({ code: "closed" });
+      const adding = expect(dave.addMember("acme/team/daves", await carol.keyPackage())).rejects.toMatchObject({ code: "closed" });
+      await Promise.all([bob.close(), carol.close(), dave.close()]);
+      await Promise.all([closing, adding]);
+    });
+  });
+
   it("lets in again who was removed", async () => {
     const bob = managers.of("bob");
     await bob.joinWithToken(NAME, await alice.invite(NAME));
