@@ -13,7 +13,7 @@ export class Managers implements AsyncDisposable {
   }
 
   static async start(options: Parameters<typeof Harness.start>[0] = {}): Promise<Managers> {
-    return new Managers(await Harness.start({ limits: { api: { requestsPerSecond: 10_000 } }, ...options }));
+    return new Managers(await Harness.start(options));
   }
 
   /** A manager of an identity; the same one after its last was closed has its keys. */
