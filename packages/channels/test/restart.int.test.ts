@@ -2,6 +2,11 @@ import { cp, rm } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { deferred } from "@parley/core/internal";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { createMlsEngine, type MlsEngine, unsafeAcceptAnyCredential } from "@parley/mls-engine";
+import { openFileStore } from "@parley/mls-engine/node";
+import { newGroupId } from "../src/channel-name.ts";
+import { loadIdentityKey } from "../src/identity-key.ts";
+import { decodeWelcome } from "../src/welcome-bundle.ts";
 import { type Channel, SkytaleClient } from "../src/index.ts";
 import { LyingTransport } from "./support/lying-transport.ts";
 import { bytes, channelOf, Harness, NAME, take, text } from "./support/harness.ts";
@@ -81,6 +86,52 @@ describe("an agent that comes back", () => {
     const again = await bob.joinChannel(NAME, await a.addMember(keyPackage));
     await a.send(bytes("after"));
     expect(await take(again, 2)).toEqual(["before", "after"]);
+  });
+});
+
+describe("a crash in the middle", () => {
+  async function engineOf(identity: string): Promise<MlsEngine> {
+    const store = await openFileStore(join(harness.directory, identity));
+    const { pair } = await loadIdentityKey(store);
+    return createMlsEngine({ identity, store, authenticate: unsafeAcceptAnyCredential, signatureKey: pair });
+  }
+
+  it("of joining leaves a welcome that still works", async () => {
+    const [a] = (await channelOf(harness.client("alice"))) as [Channel];
+    const bob = harness.client("bob");
+    const welcome = await a.addMember(await bob.generateKeyPackage());
+    await bob.close();
+    const engine = await engineOf("bob");
+    await engine.joinGroup(decodeWelcome(welcome).welcome);
+    await engine.close();
+    const again = harness.client("bob");
+    await expect(again.openChannel(NAME)).rejects.toMatchObject({ code: "not_found" });
+    const b = await again.joinChannel(NAME, welcome);
+    await a.send(bytes("welcome"));
+    expect(await take(b, 1)).toEqual(["welcome"]);
+  });
+
+  it("of creating leaves nothing in the way", async () => {
+    const engine = await engineOf("alice");
+    await engine.createGroup(newGroupId(NAME));
+    await engine.close();
+    const alice = harness.client("alice");
+    await expect(alice.openChannel(NAME)).rejects.toMatchObject({ code: "not_found" });
+    const channel = await alice.createChannel(NAME);
+    expect(channel.members).toHaveLength(1);
+  });
+
+  it("of changing the group ends the change after the restart", async () => {
+    const alice = harness.client("alice");
+    const [, b] = (await channelOf(alice, harness.client("bob"))) as [Channel, Channel];
+    await alice.close();
+    const engine = await engineOf("alice");
+    const group = await engine.loadGroup((await engine.groups())[0] ?? new Uint8Array());
+    await group.stage({ remove: [1] });
+    await engine.close();
+    const again = await harness.client("alice").openChannel(NAME);
+    await expect.poll(() => again.members.length).toBe(1);
+    await expect(b.messages().next()).rejects.toMatchObject({ code: "removed" });
   });
 });
 

@@ -1,7 +1,7 @@
 import type { CommitMessage, MlsMember } from "@parley/mls-engine";
 import type { RelayMessage } from "@parley/skytale-relay";
-import { ChannelError, TransportError } from "../errors.ts";
-import { toPublicErrorUnlessAborted } from "../error-mapping.ts";
+import { AuthError, ChannelError, TransportError } from "../errors.ts";
+import { toPublicError, toPublicErrorUnlessAborted } from "../error-mapping.ts";
 import { signatureKeyIn } from "../invites/key-package.ts";
 import { encodeWelcome } from "../welcome-bundle.ts";
 import type { ChannelContext } from "./context.ts";
@@ -172,7 +172,8 @@ export class Channel implements AsyncDisposable {
    *
    * The iteration ends when the channel is closed or this agent has left.
    *
-   * @throws when the channel ended otherwise, after the last message: ChannelError `removed`, `log_lost`; AuthError; TransportError.
+   * @throws when the channel ended otherwise, after the last message: ChannelError `removed`, `channel_error`; AuthError;
+   *   TransportError `listener_died`.
    *   TypeError: there is an iteration already, or the channel was opened without an inbox.
    */
   messages(): AsyncIterableIterator<ChannelMessage, undefined> {
@@ -265,8 +266,8 @@ export class Channel implements AsyncDisposable {
   #ended(thrown: unknown): void {
     const { context } = this.#parts;
     if (context.closed.aborted) return;
-    const error = thrown === undefined ? this.#removal : toPublicErrorUnlessAborted(thrown, undefined);
-    const reason = error instanceof Error ? error : new TransportError("closed", "the channel is closed");
+    const reason =
+      thrown === undefined ? (this.#removal ?? new TransportError("closed", "the client is closed")) : deathBy(toPublicError(thrown));
     this.#upkeep.close();
     this.#stopAll(reason);
     const hasLeft = this.#removal !== undefined && this.#upkeep.isLeaving;
@@ -293,6 +294,12 @@ export class Channel implements AsyncDisposable {
       throw signal?.aborted === true || ended === undefined ? toPublicErrorUnlessAborted(error, signal) : ended;
     }
   }
+}
+
+/** What a channel ends with that is read no more. */
+function deathBy(error: Error): Error {
+  if (error instanceof AuthError || error instanceof ChannelError) return error;
+  return new TransportError("listener_died", "the channel is read no more", { cause: error });
 }
 
 function matcherOf(member: ChannelMember | string | Uint8Array): (candidate: MlsMember) => boolean {
