@@ -1,5 +1,5 @@
 /** Bytes that a number takes as a varint. */
-export function varintLength(value: number): number {
+function varintLength(value: number): number {
   let length = 1;
   for (let rest = value; rest >= 128; rest /= 128) length++;
   return length;

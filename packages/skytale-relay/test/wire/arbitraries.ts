@@ -12,11 +12,11 @@ export const counter: fc.Arbitrary<number> = fc.oneof(
   fc.maxSafeNat(),
 );
 const uint32 = fc.oneof(fc.nat(300), fc.integer({ min: 0, max: 0xffff_ffff }));
-export const epoch: fc.Arbitrary<bigint> = fc.oneof(fc.bigInt(0n, 300n), fc.bigInt(0n, 2n ** 64n - 1n));
+const epoch: fc.Arbitrary<bigint> = fc.oneof(fc.bigInt(0n, 300n), fc.bigInt(0n, 2n ** 64n - 1n));
 const bytes = fc.uint8Array({ maxLength: 300 });
 const text = fc.string({ maxLength: 40, unit: "grapheme" });
 
-export const kind: fc.Arbitrary<Kind> = fc.constantFrom("application", "commit", "proposal", "welcome");
+const kind: fc.Arbitrary<Kind> = fc.constantFrom("application", "commit", "proposal", "welcome");
 
 export const outgoing: fc.Arbitrary<OutgoingMessage> = fc.record({
   kind,

@@ -1,5 +1,5 @@
 /** Epochs that the log remembers per channel. Later claims on older ones are recorded, and readers pass over them. */
-export const REMEMBERED_EPOCHS = 128;
+const REMEMBERED_EPOCHS = 128;
 
 /**
  * The commit on record of each of the last epochs of a channel. An early refusal is all that comes of it, so a wrong claim breaks nothing:

@@ -19,8 +19,7 @@ export interface RecordedCommit {
 
 /** A key that a draft makes known. */
 export interface RecordedKey {
-  readonly publisher: string;
-  readonly key: string;
+  readonly id: string;
   readonly sequence: number;
 }
 
@@ -68,7 +67,7 @@ export class Draft {
     const sequence = this.next;
     this.bodies.push(entry.body);
     this.#ownKeys.set(id, sequence);
-    this.keys.push({ publisher, key: entry.key, sequence });
+    this.keys.push({ id, sequence });
     if (commit !== undefined) this.#record(commit.epoch, sequence);
     return { status: "appended", sequence };
   }

@@ -1,13 +1,7 @@
 import { type Environment, StorageError, type Table, type WriteQueue } from "@parley/storage";
 import type { RecordedKey } from "./draft.ts";
-import { keyId, KeyWindow, type KeyWindowOptions } from "./key-window.ts";
+import { KEY_ID_LENGTH, KeyWindow, type KeyWindowOptions } from "./key-window.ts";
 import { numberAt, numbersKey } from "./log-keys.ts";
-
-/** Keys that a group of appends makes known, of one channel. */
-export interface ChannelKeys {
-  readonly channel: number;
-  readonly keys: readonly RecordedKey[];
-}
 
 /** Records that are removed with one group, at most: what is forgotten at once has come over time. */
 const REMOVALS = 256;
@@ -33,20 +27,16 @@ export class KeyJournal {
   }
 
   /** Queues a group's record. Returns its number, for {@link KeyJournal.take}. */
-  put(groups: readonly ChannelKeys[], now: number): number {
+  put(keys: readonly RecordedKey[], now: number): number {
     const number = this.#next++;
-    this.#writes.put(this.#table, numbersKey(number, now), encode(groups));
+    this.#writes.put(this.#table, numbersKey(number, now), encode(keys));
     this.#removeSome();
     return number;
   }
 
   /** Makes a group's keys known, once it is durable. */
-  take(number: number, groups: readonly ChannelKeys[], now: number): void {
-    for (const { channel, keys } of groups) {
-      for (const { publisher, key, sequence } of keys) {
-        if (this.window.add(keyId(channel, publisher, key), sequence, now)) this.#rotated(number);
-      }
-    }
+  take(number: number, keys: readonly RecordedKey[], now: number): void {
+    for (const { id, sequence } of keys) if (this.window.add(id, sequence, now)) this.#rotated(number);
   }
 
   #load(key: Uint8Array, value: Uint8Array): void {
@@ -79,17 +69,23 @@ export class KeyJournal {
   }
 }
 
-function encode(groups: readonly ChannelKeys[]): Buffer {
-  const rows = groups.map(({ channel, keys }) => [channel, keys.map(({ publisher, key, sequence }) => [publisher, key, sequence])]);
-  return Buffer.from(JSON.stringify(rows));
+const SEQUENCE = 6;
+const ROW = SEQUENCE + KEY_ID_LENGTH;
+
+function encode(keys: readonly RecordedKey[]): Buffer {
+  const record = Buffer.allocUnsafe(keys.length * ROW);
+  for (const [index, { id, sequence }] of keys.entries()) {
+    const at = record.writeUIntBE(sequence, index * ROW, SEQUENCE);
+    record.write(id, at, "latin1");
+  }
+  return record;
 }
 
-function decode(record: Uint8Array): ChannelKeys[] {
-  try {
-    const text = Buffer.from(record.buffer, record.byteOffset, record.byteLength).toString();
-    const rows = JSON.parse(text) as [number, [string, string, number][]][];
-    return rows.map(([channel, keys]) => ({ channel, keys: keys.map(([publisher, key, sequence]) => ({ publisher, key, sequence })) }));
-  } catch (error) {
-    throw new StorageError("data_dir_unusable", "The log's record of keys is damaged", { cause: error });
-  }
+function decode(value: Uint8Array): RecordedKey[] {
+  const record = Buffer.from(value.buffer, value.byteOffset, value.byteLength);
+  if (record.length % ROW !== 0) throw new StorageError("data_dir_unusable", "The log's record of keys is damaged");
+  return Array.from({ length: record.length / ROW }, (_, index) => {
+    const at = index * ROW + SEQUENCE;
+    return { id: record.toString("latin1", at, at + KEY_ID_LENGTH), sequence: record.readUIntBE(index * ROW, SEQUENCE) };
+  });
 }

@@ -1,16 +1,22 @@
+import { hash } from "node:crypto";
+import { KeyTable } from "./key-table.ts";
+
 /** How long keys are known. */
 export interface KeyWindowOptions {
   /** At least so many milliseconds, unless there are too many. Default 10 minutes. */
   readonly rememberMs: number;
-  /** At least so many of the last ones, of all channels together. Default 250,000. Twice as many may be known, at about 150 bytes each. */
+  /** At least so many of the last ones, of all channels together. Default 500,000. Twice as many may be known, at about 50 bytes each. */
   readonly maxRemembered: number;
 }
 
-export const DEFAULT_KEY_WINDOW: KeyWindowOptions = { rememberMs: 10 * 60_000, maxRemembered: 250_000 };
+export const DEFAULT_KEY_WINDOW: KeyWindowOptions = { rememberMs: 10 * 60_000, maxRemembered: 500_000 };
 
-/** One name for a key of a publisher on a channel. Lengths stand before what they measure, so that no two can be read alike. */
+/** Characters of a key's id, each a byte: enough that two are never alike. */
+export const KEY_ID_LENGTH = 16;
+
+/** A key of a publisher on a channel, as a hash. Lengths stand before what they measure, so that no two can be read alike. */
 export function keyId(channel: number | string, publisher: string, key: string): string {
-  return `${channel} ${publisher.length} ${publisher}${key}`;
+  return hash("sha256", `${channel} ${publisher.length} ${publisher}${key}`, "binary").slice(0, KEY_ID_LENGTH);
 }
 
 /**
@@ -19,8 +25,8 @@ export function keyId(channel: number | string, publisher: string, key: string):
  */
 export class KeyWindow {
   readonly #options: KeyWindowOptions;
-  #young = new Map<string, number>();
-  #old = new Map<string, number>();
+  #young = new KeyTable();
+  #old = new KeyTable();
   #youngSince: number;
 
   constructor(options: KeyWindowOptions, now: number) {
@@ -36,8 +42,8 @@ export class KeyWindow {
   add(id: string, sequence: number, now: number): boolean {
     const rotates = this.#young.size >= this.#options.maxRemembered || now - this.#youngSince >= this.#options.rememberMs;
     if (rotates) {
-      this.#old = now - this.#youngSince >= 2 * this.#options.rememberMs ? new Map<string, number>() : this.#young;
-      this.#young = new Map();
+      this.#old = now - this.#youngSince >= 2 * this.#options.rememberMs ? new KeyTable() : this.#young;
+      this.#young = new KeyTable();
       this.#youngSince = now;
     }
     this.#young.set(id, sequence);

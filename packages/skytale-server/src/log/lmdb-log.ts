@@ -3,7 +3,7 @@ import { type Environment, StorageError } from "@parley/storage";
 import type { Appended, AppendOutcome, ChannelLog, Head, LogPage, NewEntry, ReadOptions, Retention, Watch } from "./channel-log.ts";
 import { ChannelTables, type StoredChannel } from "./channel-tables.ts";
 import { Draft } from "./draft.ts";
-import { type ChannelKeys, KeyJournal } from "./key-journal.ts";
+import { KeyJournal } from "./key-journal.ts";
 import { DEFAULT_KEY_WINDOW } from "./key-window.ts";
 import type { LogOptions } from "./memory-log.ts";
 import { DEFAULT_RETENTION } from "./retention.ts";
@@ -153,7 +153,7 @@ export class LmdbLog implements ChannelLog {
     const retained = failing("A log can't be read", () => this.#tables.retain(written, expiring, this.#retention, now));
     // What is refused or known already is so by commits that are durable: only one is under way at a time.
     if (written.length === 0 && retained.size === 0) return () => undefined;
-    const keys: ChannelKeys[] = written.map(({ channel, draft }) => ({ channel: channel.id, keys: draft.keys }));
+    const keys = written.flatMap(({ draft }) => draft.keys);
     const taken = this.#tables.put(written, retained, now);
     const number = keys.length > 0 ? this.#journal.put(keys, now) : 0;
     await this.#environment.writes.flush();

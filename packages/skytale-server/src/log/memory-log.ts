@@ -2,7 +2,7 @@ import { StorageError } from "@parley/storage";
 import type { Appended, AppendOutcome, ChannelLog, Head, LogPage, NewEntry, ReadOptions, Retention, Watch } from "./channel-log.ts";
 import { CommitIndex } from "./commit-index.ts";
 import { type ChannelState, Draft } from "./draft.ts";
-import { DEFAULT_KEY_WINDOW, keyId, KeyWindow, type KeyWindowOptions } from "./key-window.ts";
+import { DEFAULT_KEY_WINDOW, KeyWindow, type KeyWindowOptions } from "./key-window.ts";
 import { DEFAULT_RETENTION, type Group, mustGo } from "./retention.ts";
 import { Watchers } from "./watchers.ts";
 
@@ -83,7 +83,7 @@ export class MemoryLog implements ChannelLog {
     channel.bytes += bytes;
     channel.next = draft.next;
     channel.commits = draft.commits;
-    for (const { publisher, key, sequence } of draft.keys) this.#keys.add(keyId(channel.id, publisher, key), sequence, now);
+    for (const { id, sequence } of draft.keys) this.#keys.add(id, sequence, now);
     this.#channels.set(channel.id, channel);
     this.#retain(channel);
     this.#watchers.tell(channel.id, draft);

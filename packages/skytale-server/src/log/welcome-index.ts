@@ -11,7 +11,7 @@ export interface WelcomeLimits {
   readonly ttlMs: number;
 }
 
-export const DEFAULT_WELCOME_LIMITS: WelcomeLimits = {
+const DEFAULT_WELCOME_LIMITS: WelcomeLimits = {
   maxPerChannel: 10_000,
   maxBytesPerChannel: 64 * 1024 * 1024,
   ttlMs: 7 * 24 * 60 * 60_000,

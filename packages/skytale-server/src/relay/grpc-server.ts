@@ -37,8 +37,6 @@ export interface GrpcListener extends AsyncDisposable {
 
 /** Bytes written but not yet on the wire beyond which a session holds back deliveries. */
 const HIGH_WATER = 256 * 1024;
-/** Bytes of each stream, and of each connection, that may be on their way to the relay. */
-const WINDOW_BYTES = 1024 * 1024;
 /** What is left after the relay has closed gets so long to end, in milliseconds. */
 const SHUTDOWN_MS = 1000;
 
@@ -55,7 +53,6 @@ export async function listenGrpc(relay: Relay, options: GrpcListenOptions): Prom
     "grpc.max_receive_message_length": relay.limits.maxFrameBytes,
     "grpc.max_send_message_length": -1,
     "grpc.max_concurrent_streams": 1000,
-    "grpc-node.flow_control_window": WINDOW_BYTES,
   });
   const service = `/${contract.RelayService.typeName}/`;
   server.addService({ Connect: raw(`${service}Connect`, true) }, { Connect: connect(relay) });

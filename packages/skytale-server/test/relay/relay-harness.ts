@@ -8,7 +8,7 @@ import { Relay, type RelayOptions } from "../../src/relay/relay.ts";
 export const CHANNEL = "acme/team/general";
 
 /** Access by plain tokens: `account`, `account/key` or `account/key/expiry`. Everybody may do everything but what is denied. */
-export class TestAccess implements Access {
+class TestAccess implements Access {
   readonly revokedKeys = new Set<string>();
   /** `account action channel`, such as `mallory read acme/team/general`. */
   readonly denied = new Set<string>();
