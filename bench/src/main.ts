@@ -1,9 +1,16 @@
-// npm run bench [name …]: measures what is named, or everything.
+// npm run bench [name …]: measures what is named, or everything that takes no more than some minutes.
 import { introduce } from "./harness.ts";
 import { idleAgents } from "./idle-agents.ts";
 import { layr8Requests } from "./layr8-requests.ts";
+import { mls } from "./mls.ts";
+import { mlsWarmTree } from "./mls-warm-tree.ts";
 
-const benches: Readonly<Record<string, () => Promise<void>>> = { "layr8-requests": layr8Requests, "idle-agents": idleAgents };
+type Benches = Readonly<Record<string, () => Promise<void>>>;
+
+const usual: Benches = { "layr8-requests": layr8Requests, "idle-agents": idleAgents, mls };
+/** What takes minutes, and is measured only when it is named. */
+const long: Benches = { "mls-warm-tree": mlsWarmTree };
+const benches: Benches = { ...usual, ...long };
 
 const names = process.argv.slice(2);
 const unknown = names.filter((name) => benches[name] === undefined);
@@ -12,4 +19,6 @@ if (unknown.length > 0) {
   process.exit(2);
 }
 introduce();
-for (const [name, bench] of Object.entries(benches)) if (names.length === 0 || names.includes(name)) await bench();
+for (const [name, bench] of Object.entries(names.length === 0 ? usual : benches)) {
+  if (names.length === 0 || names.includes(name)) await bench();
+}

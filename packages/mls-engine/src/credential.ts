@@ -1,7 +1,13 @@
-import { BASIC_CREDENTIAL, type Credential } from "./core/structures.ts";
+/** The type of basic credentials (RFC 9420 §17.5). */
+export const BASIC_CREDENTIAL = 1;
 
-/** Who a member says that it is (RFC 9420 §5.3): the number of a credential type, and the content of that type. */
-export type MlsCredential = Credential;
+/** Who a member says that it is (RFC 9420 §5.3). */
+export interface MlsCredential {
+  /** The number of its type; 1 is a basic credential. */
+  readonly type: number;
+  /** What stands in it: the identity in a basic one. */
+  readonly content: Uint8Array;
+}
 
 /** A basic credential: an identity in the application's own terms, such as a name or a DID, as bytes. Text is taken as UTF-8. */
 export function basicCredential(identity: Uint8Array | string): MlsCredential {

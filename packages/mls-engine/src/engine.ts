@@ -11,7 +11,7 @@ import { createCrypto } from "./crypto/create-crypto.ts";
 import { basicCredential } from "./credential.ts";
 import type { JoinOptions, KeyPackageOptions, MlsEngineOptions } from "./engine-options.ts";
 import { MlsError } from "./errors.ts";
-import { MlsGroup } from "./group.ts";
+import { newGroup, type MlsGroup } from "./group.ts";
 import { REMOVED, STATE, stateRows } from "./group-rows.ts";
 import { GroupSession, startKeys, type GroupContextOptions } from "./group-session.ts";
 import { loadSigner } from "./identity-rows.ts";
@@ -48,7 +48,9 @@ export async function createMlsEngine(options: MlsEngineOptions): Promise<MlsEng
   if (typeof options.authenticate !== "function") throw new TypeError("authenticate must say whose credential is accepted");
   const crypto = options.crypto ?? (await createCrypto());
   const credential =
-    typeof options.identity === "string" || options.identity instanceof Uint8Array ? basicCredential(options.identity) : options.identity;
+    typeof options.identity === "string" || options.identity instanceof Uint8Array
+      ? basicCredential(options.identity)
+      : { ...options.identity, content: options.identity.content.slice() };
   const partition = await options.store.open(ENGINE_PARTITION);
   const signer = await loadSigner(crypto, partition, credential, options.signatureKey);
   const now = options.now ?? Date.now;
@@ -68,7 +70,7 @@ export async function createMlsEngine(options: MlsEngineOptions): Promise<MlsEng
   const keyPackages = new KeyPackageRows(crypto.handshake, partition);
   await finishJoins(options.store, keyPackages);
   await keyPackages.removeExpired(now());
-  return new MlsEngine({ store: options.store, partition, signer, keyPackages, now }, { crypto, limits, padding: options.padding, environment });
+  return create({ store: options.store, partition, signer, keyPackages, now }, { crypto, limits, padding: options.padding, environment });
 }
 
 /** Ends the joins that a crash has interrupted. */
@@ -89,6 +91,8 @@ interface EngineParts {
   readonly now: () => number;
 }
 
+let create: (parts: EngineParts, options: GroupContextOptions) => MlsEngine;
+
 /** One identity with its key packages and groups, on one store; see {@link createMlsEngine}. */
 export class MlsEngine implements AsyncDisposable {
   readonly #parts: EngineParts;
@@ -97,8 +101,11 @@ export class MlsEngine implements AsyncDisposable {
   readonly #groups = new Map<string, MlsGroup>();
   #isClosed = false;
 
-  /** Made by {@link createMlsEngine}. */
-  constructor(parts: EngineParts, options: GroupContextOptions) {
+  static {
+    create = (parts, options) => new MlsEngine(parts, options);
+  }
+
+  private constructor(parts: EngineParts, options: GroupContextOptions) {
     this.#parts = parts;
     this.#options = options;
   }
@@ -238,10 +245,11 @@ export class MlsEngine implements AsyncDisposable {
     const partition = await store.open(name);
     try {
       if (partition.get(STATE)) throw groupExists();
-      const { keys, row } = startKeys(this.#options, start);
-      const session = new GroupSession(this.#options, partition, { state: start.state, keys, past: new Map(), pending: undefined });
+      const { keys, rows } = startKeys(this.#options, start);
+      const loaded = { state: start.state, keys, past: new Map(), pending: undefined, discarded: [] };
+      const session = new GroupSession(this.#options, partition, loaded);
       if (keyPackage !== undefined) await keyPackages.beginJoin(keyPackage, name);
-      await session.write([...stateRows(start.state, undefined), row, { key: REMOVED, value: undefined }], "durable");
+      await session.write([...stateRows(start.state, undefined), ...rows, { key: REMOVED, value: undefined }], "durable");
       if (keyPackage !== undefined) await keyPackages.endJoin(keyPackage);
       return this.#keep(name, session);
     } catch (error) {
@@ -251,7 +259,7 @@ export class MlsEngine implements AsyncDisposable {
   }
 
   #keep(name: string, session: GroupSession): MlsGroup {
-    const group = new MlsGroup(session, {
+    const group = newGroup(session, {
       onClose: () => this.#groups.delete(name),
       erase: () => this.#parts.store.remove(name),
       readKeyPackage: (bytes) => readKeyPackageMessage(bytes, this.#options.limits.maxMessageBytes),

@@ -10,7 +10,6 @@ export type MlsErrorCode =
   | "fork"
   | "decryption_failure"
   | "own_message"
-  | "own_message"
   | "generation_consumed"
   | "generation_too_far"
   | "invalid_commit"

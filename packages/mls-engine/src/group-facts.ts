@@ -1,6 +1,6 @@
 import type { CommitEffects } from "./core/group-state.ts";
 import type { LeafNode } from "./core/leaf-node.ts";
-import type { PendingProposal } from "./core/group-state.ts";
+import type { SentProposal } from "./core/group-state.ts";
 import type { RatchetTree } from "./core/ratchet-tree.ts";
 import { basicIdentity, type MlsCredential } from "./credential.ts";
 
@@ -28,7 +28,7 @@ export interface MlsChanges {
 export interface MlsProposal {
   readonly kind: "add" | "update" | "remove" | "psk" | "extensions";
   readonly sender: MlsMember | undefined;
-  /** Who is to be added, updated or removed. */
+  /** Who is to be added, updated or removed. Who is to be added has no place yet: its leaf is -1. */
   readonly member: MlsMember | undefined;
 }
 
@@ -50,7 +50,7 @@ export function changesOf(effects: CommitEffects, before: RatchetTree, after: Ra
   };
 }
 
-export function proposalOf({ proposal, sender }: PendingProposal, tree: RatchetTree): MlsProposal {
+export function proposalOf({ proposal, sender }: SentProposal, tree: RatchetTree): MlsProposal {
   const from = memberAt(sender, tree);
   switch (proposal.kind) {
     case "add":

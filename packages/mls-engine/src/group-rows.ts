@@ -1,6 +1,7 @@
 import { encodePastEpoch, encodeState, encodeTreeNode, type PastEpoch } from "./core/state-codec.ts";
 import type { GroupState } from "./core/group-state.ts";
 import type { RatchetTree } from "./core/ratchet-tree.ts";
+import type { RatchetType } from "./messages/ratchet.ts";
 import type { StoreChange } from "./store/group-store.ts";
 
 /**
@@ -10,10 +11,12 @@ import type { StoreChange } from "./store/group-store.ts";
  * | --- | --- |
  * | `state` | the current epoch, but for the tree and message keys |
  * | `t/<node>` | a node of the current tree; public |
- * | `s/<epoch>` | the snapshot of an epoch's message keys |
+ * | `s/<epoch>` | the snapshot of an epoch's message keys, other than the own |
  * | `c/<epoch>/<n>` | what changed since, in order |
+ * | `o/<epoch>/<ratchet>` | an own ratchet, behind all messages that may have been sent |
  * | `p/<epoch>` | an epoch that is over: what differs from the one after it |
  * | `proposals` | proposals that wait for a commit |
+ * | `discarded` | hashes of own commits of this epoch that were discarded |
  * | `pending` | an own commit whose order isn't known, with the rows that it leads to |
  * | `removed` | instead of all of the above: the epoch from which on we are no member |
  * | `u/<key>` | the application's own |
@@ -21,17 +24,22 @@ import type { StoreChange } from "./store/group-store.ts";
 export const STATE = "state";
 export const PROPOSALS = "proposals";
 export const PENDING = "pending";
+export const DISCARDED = "discarded";
 export const REMOVED = "removed";
 export const TREE_PREFIX = "t/";
 export const PAST_PREFIX = "p/";
 const USER_PREFIX = "u/";
 
-export function treeKey(node: number): string {
+function treeKey(node: number): string {
   return `${TREE_PREFIX}${node}`;
 }
 
 export function secretsKey(epoch: bigint): string {
   return `s/${epoch}`;
+}
+
+export function ownKey(epoch: bigint, type: RatchetType): string {
+  return `o/${epoch}/${type}`;
 }
 
 export function changePrefix(epoch: bigint): string {

@@ -1,3 +1,4 @@
+import { ParleyError } from "@parley/core";
 import type { Environment } from "./core/environment.ts";
 import type { EpochStart, GroupState } from "./core/group-state.ts";
 import { secretsOf } from "./core/key-schedule.ts";
@@ -7,11 +8,10 @@ import type { PskId } from "./core/structures.ts";
 import { equalBytes } from "./core/codec.ts";
 import type { MlsCrypto } from "./crypto/mls-crypto.ts";
 import { EpochKeys } from "./epoch-keys.ts";
-import { pastKey, pastRow, PENDING, PROPOSALS, stateRows } from "./group-rows.ts";
+import { DISCARDED, pastKey, pastRow, PENDING, PROPOSALS, stateRows } from "./group-rows.ts";
 import type { MlsLimits } from "./limits.ts";
 import type { PaddingBuckets } from "./messages/padding.ts";
 import { SecretTree } from "./messages/secret-tree.ts";
-import type { SendLease } from "./messages/send-lease.ts";
 import type { PendingRecord } from "./pending-codec.ts";
 import type { Durability, StoreChange, StorePartition } from "./store/group-store.ts";
 
@@ -40,6 +40,13 @@ export interface Pending extends PendingRecord {
   readonly next: NextEpochState | undefined;
 }
 
+/** A group as it was stored. */
+export interface LoadedGroup extends NextEpochState {
+  readonly past: Map<bigint, KeptEpoch>;
+  readonly pending: Pending | undefined;
+  readonly discarded: readonly Uint8Array[];
+}
+
 /** What a group holds in memory, and the steps that change it. Callers see to it that there is one step at a time. */
 export class GroupSession {
   readonly options: GroupContextOptions;
@@ -49,19 +56,19 @@ export class GroupSession {
   keys: EpochKeys;
   past: Map<bigint, KeptEpoch>;
   pending: Pending | undefined;
-  lease: SendLease | undefined;
+  /** Hashes of own commits of this epoch that were discarded. */
+  discarded: readonly Uint8Array[];
+  /** Why the store could not be written. Keys that it should hold are in memory then, and must not be used. */
+  failure: Error | undefined;
 
-  constructor(
-    options: GroupContextOptions,
-    partition: StorePartition,
-    loaded: { state: GroupState; keys: EpochKeys; past: Map<bigint, KeptEpoch>; pending: Pending | undefined },
-  ) {
+  constructor(options: GroupContextOptions, partition: StorePartition, loaded: LoadedGroup) {
     this.options = options;
     this.partition = partition;
     this.state = loaded.state;
     this.keys = loaded.keys;
     this.past = loaded.past;
     this.pending = loaded.pending;
+    this.discarded = loaded.discarded;
     this.env = options.environment((id) => this.#resumption(id));
   }
 
@@ -72,18 +79,21 @@ export class GroupSession {
   /** The keys of an epoch that a commit leads to, and all rows that make it the current one. */
   prepare(start: EpochStart, commitHash: Uint8Array): { next: NextEpochState; rows: StoreChange[] } {
     const { state } = start;
-    const { keys, row } = startKeys(this.options, start);
-    const rows = [...stateRows(state, this.state.tree), row];
+    const { keys, rows: keyRows } = startKeys(this.options, start);
+    const rows = [...stateRows(state, this.state.tree), ...keyRows];
     if (this.options.limits.retainEpochs > 0) rows.push(pastRow(pastOf(this.state, commitHash), state.tree));
-    if (this.state.proposals.size > 0 || this.partition.get(PROPOSALS)) rows.push({ key: PROPOSALS, value: undefined });
     return { next: { state, keys }, rows };
   }
 
-  /** Rows that go when another epoch starts: of epochs that are kept no longer, and of an own commit. */
+  /** Rows that go or shrink when another epoch starts: of epochs that are kept no longer, of own commits, of keys that were used. */
   expire(): StoreChange[] {
     const rows: StoreChange[] = [];
     for (const { epoch, keys } of this.#expired()) rows.push({ key: pastKey(epoch.context.epoch), value: undefined }, ...keys.drop());
-    if (this.options.limits.retainEpochs === 0) rows.push(...this.keys.drop());
+    const kept = [...this.past.values()].filter((past) => !this.#expired().includes(past));
+    for (const { keys } of kept) rows.push(...keys.fold());
+    rows.push(...(this.options.limits.retainEpochs === 0 ? this.keys.drop() : this.keys.fold()));
+    if (this.state.proposals.size > 0) rows.push({ key: PROPOSALS, value: undefined });
+    if (this.discarded.length > 0) rows.push({ key: DISCARDED, value: undefined });
     if (this.pending) rows.push({ key: PENDING, value: undefined });
     return rows;
   }
@@ -97,12 +107,12 @@ export class GroupSession {
     }
     const before = this.state;
     const keep = this.options.limits.retainEpochs > 0;
+    this.keys.stopSending();
     if (keep) this.past.set(this.epoch, { epoch: pastOf(before, commitHash), keys: this.keys });
     else this.keys.erase();
     if (this.pending && this.pending.next !== next) this.erasePending();
     this.pending = undefined;
-    this.lease?.erase();
-    this.lease = undefined;
+    this.discarded = [];
     this.state = next.state;
     this.keys = next.keys;
     eraseLeft(before, next.state, keep);
@@ -121,7 +131,6 @@ export class GroupSession {
 
   /** Everything that leads to messages, in memory. */
   eraseAll(): void {
-    this.lease?.erase();
     this.erasePending();
     this.keys.erase();
     for (const { keys, epoch } of this.past.values()) {
@@ -132,8 +141,23 @@ export class GroupSession {
     erase(...secretsOf(this.state.secrets), ...this.state.privateKeys.values());
   }
 
+  /** Stores rows. Where that fails, what is in memory may not be what is on disk, and the group can't go on. */
   write(rows: readonly StoreChange[], durability: Durability): Promise<void> {
-    return this.partition.write(rows, durability);
+    return this.#orFail(this.partition.write(rows, durability));
+  }
+
+  /** Makes everything durable, and leaves nothing on disk that was replaced. */
+  compact(): Promise<void> {
+    return this.#orFail(this.partition.compact());
+  }
+
+  async #orFail(writing: Promise<void>): Promise<void> {
+    try {
+      await writing;
+    } catch (error) {
+      if (!(error instanceof TypeError)) this.failure = ParleyError.from(error);
+      throw error;
+    }
   }
 
   hash(bytes: Uint8Array): Promise<Uint8Array> {
@@ -156,9 +180,9 @@ export class GroupSession {
 export function startKeys(
   { crypto, limits }: Pick<GroupContextOptions, "crypto" | "limits">,
   { state, encryptionSecret }: EpochStart,
-): { keys: EpochKeys; row: StoreChange } {
+): { keys: EpochKeys; rows: StoreChange[] } {
   const tree = SecretTree.create(crypto.messages, encryptionSecret, state.tree.leafCount, state.ownLeaf, limits);
-  return EpochKeys.start(crypto.messages, viewOf(state), tree);
+  return EpochKeys.start(crypto.messages, viewOf(state), tree, limits.sendLease);
 }
 
 export function viewOf(state: GroupState): EpochKeys["view"] {
@@ -191,4 +215,3 @@ function eraseLeft(before: GroupState, after: GroupState, keepsMessages: boolean
   const kept = new Set(after.privateKeys.values());
   for (const key of before.privateKeys.values()) if (!kept.has(key)) erase(key);
 }
-

@@ -1,24 +1,16 @@
+import { alsoRows } from "./also-rows.ts";
 import { exportFrom } from "./core/key-schedule.ts";
 import type { KeyPackage } from "./core/key-package.ts";
 import { MlsError } from "./errors.ts";
-import { changesOf, membersOf, proposalOf, type MlsMember, type MlsProposal } from "./group-facts.ts";
-import { PENDING, REMOVED, userKey, userKeys } from "./group-rows.ts";
-import type { GroupSession, NextEpochState, Pending } from "./group-session.ts";
-import type {
-  CommitMessage,
-  EncryptOptions,
-  GroupRow,
-  ProcessedMessage,
-  StagedCommit,
-  StageOptions,
-  WriteOptions,
-} from "./group-types.ts";
-import { loadSession } from "./load-session.ts";
+import { membersOf, proposalOf, type MlsMember, type MlsProposal } from "./group-facts.ts";
+import { userKey, userKeys } from "./group-rows.ts";
+import type { GroupSession, Pending } from "./group-session.ts";
+import type { EncryptOptions, GroupRow, ProcessedMessage, StagedCommit, StageOptions, WriteOptions } from "./group-types.ts";
 import { Mutex } from "./mutex.ts";
-import { receive, type Received } from "./receive.ts";
+import { receive } from "./receive.ts";
+import { confirmCommit, discardCommit, endMembership } from "./settle.ts";
 import { sealApplication } from "./send.ts";
 import { proposeLeave, stageCommit } from "./stage.ts";
-import type { StoreChange } from "./store/group-store.ts";
 import { equalBytes } from "./core/codec.ts";
 
 /** What a group tells its engine. */
@@ -29,6 +21,13 @@ export interface GroupHooks {
   readonly erase: () => Promise<void>;
   /** Reads a key package; throws MlsError `invalid_key_package` for whatever is none. */
   readonly readKeyPackage: (bytes: Uint8Array) => KeyPackage;
+}
+
+let create: (session: GroupSession, hooks: GroupHooks) => MlsGroup;
+
+/** Makes a group's outside. Only the engine does. */
+export function newGroup(session: GroupSession, hooks: GroupHooks): MlsGroup {
+  return create(session, hooks);
 }
 
 /**
@@ -45,8 +44,11 @@ export class MlsGroup {
   #session: GroupSession;
   #status: "active" | "removed" | "closed" = "active";
 
-  /** Made by the engine. */
-  constructor(session: GroupSession, hooks: GroupHooks) {
+  static {
+    create = (session, hooks) => new MlsGroup(session, hooks);
+  }
+
+  private constructor(session: GroupSession, hooks: GroupHooks) {
     this.#session = session;
     this.#hooks = hooks;
     this.id = session.state.context.groupId.slice();
@@ -84,17 +86,22 @@ export class MlsGroup {
     return pending && this.#staged(pending);
   }
 
-  /** The same for all members of the epoch, and no secret of use to others; to compare over another channel (RFC 9420 §8.7). */
+  /**
+   * The same for all members of the epoch, and no secret of use to others; to compare over another channel (RFC 9420 §8.7).
+   *
+   * @throws MlsError `removed`, `closed`
+   */
   get epochAuthenticator(): Uint8Array {
-    return this.#session.state.secrets.epochAuthenticator.slice();
+    return this.#member().state.secrets.epochAuthenticator.slice();
   }
 
   /**
    * Encrypts a message to all members, signed by this one.
    *
-   * @throws MlsError `proposals_waiting` (commit first), `removed`, `closed`; TypeError
+   * @throws MlsError `proposals_waiting` (commit first), `too_large`, `removed`, `closed`; TypeError
    */
   encrypt(data: Uint8Array, options: EncryptOptions = {}): Promise<Uint8Array> {
+    if (!(data instanceof Uint8Array)) throw new TypeError("What is encrypted must be a Uint8Array");
     return this.#step(async (session) => {
       const message = await sealApplication(session, data, options.aad, options.padding);
       const rows = alsoRows(options.also, message);
@@ -107,30 +114,35 @@ export class MlsGroup {
    * Takes a message of the group, from whatever source: decrypts, verifies, and brings the group to where the message leads.
    *
    * Messages may come out of order within an epoch; commits must come in the order of the group. What is refused changes nothing.
-   * By default it is on disk soon after: a crash may undo the last steps together with their `also` rows, and the same messages can be
-   * processed again.
+   * A commit is on disk when this resolves, and what it replaces is off it. Other messages are on disk soon after, unless it is asked for:
+   * a crash may undo the last steps together with their `also` rows, and the same messages can be processed again.
    *
    * @throws MlsError
    * - `malformed`, `too_large`, `unsupported`, `wrong_group`
    * - `epoch_mismatch`: of an epoch not reached yet (`retryable`), or of one that is kept no longer
-   * - `fork`: a commit for an epoch that was left by another commit
+   * - `fork`: a member's commit for an epoch that was left by another commit, or an own one that was discarded
    * - `decryption_failure`: from no member, or changed on the way
    * - `generation_consumed`: processed before
    * - `generation_too_far`, `own_message`
    * - `invalid_commit`, `invalid_proposal`, `credential_refused`, `unknown_psk`, `group_full`
    * - `removed`, `closed`
+   * @throws StoreError: the group takes no step any more; load it anew
    */
   process(message: Uint8Array, options: WriteOptions<ProcessedMessage> = {}): Promise<ProcessedMessage> {
+    if (!(message instanceof Uint8Array)) throw new TypeError("A message is a Uint8Array");
     return this.#step(async (session) => {
       const { pending } = session;
-      if (pending && equalBytes(message, pending.commit)) return this.#confirm(session, pending, options);
+      if (pending && equalBytes(message, pending.commit)) return confirmCommit(session, pending, options.also);
       const received = await receive(session, message);
-      const durability = options.durability ?? "soon";
-      if (received.kind === "removed") return this.#leaveGroup(session, received, options);
+      if (received.kind === "removed") {
+        await endMembership(session, received.result, options.also, () => (this.#status = "removed"));
+        return received.result;
+      }
       const also = alsoRows(options.also, received.result);
-      await session.write([...received.begin(), ...also], durability);
+      const isCommit = received.result.kind === "commit";
+      await session.write([...received.begin(), ...also], isCommit ? "soon" : (options.durability ?? "soon"));
       received.apply();
-      if (received.result.kind === "commit") await session.partition.compact();
+      if (isCommit) await session.compact();
       return received.result;
     });
   }
@@ -165,7 +177,8 @@ export class MlsGroup {
   }
 
   /**
-   * Proposes that others remove us; gives the message for the group. Nobody can remove itself: until somebody commits it, we stay.
+   * Proposes that others remove us; gives the message for the group. Nobody can remove itself: until somebody commits it, we stay. A commit
+   * that doesn't hold it ends the epoch and the proposal with it; propose again then.
    *
    * @throws MlsError `removed`, `closed`
    */
@@ -241,82 +254,31 @@ export class MlsGroup {
       confirm: (options = {}) =>
         this.#step(async (session) => {
           if (!session.pending || !isPending(session)) throw new MlsError("no_commit_pending", "This commit is not pending any more");
-          return this.#confirm(session, session.pending, options);
+          return confirmCommit(session, session.pending, options.also);
         }),
       discard: () =>
         this.#step(async (session) => {
-          if (!isPending(session)) return;
-          await session.write([{ key: PENDING, value: undefined }], "durable");
-          session.erasePending();
-          await session.partition.compact();
+          if (isPending(session)) await discardCommit(session, commit);
         }),
     };
-  }
-
-  async #confirm(session: GroupSession, pending: Pending, options: WriteOptions<CommitMessage>): Promise<CommitMessage> {
-    const before = session.state.tree;
-    const commitHash = await session.hash(pending.commit);
-    const next = pending.next ?? this.#nextFromRows(session, pending);
-    const result: CommitMessage = {
-      kind: "commit",
-      epoch: next.state.context.epoch,
-      changes: changesOf(pending.effects, before, next.state.tree),
-      isOwn: true,
-      isRemoved: false,
-    };
-    await session.write([...pending.rows, ...session.expire(), ...alsoRows(options.also, result)], "durable");
-    for (const row of pending.rows) row.value?.fill(0);
-    session.pending = { ...pending, next };
-    session.advance(next, commitHash);
-    await session.partition.compact();
-    return result;
-  }
-
-  /** The epoch that a stored commit leads to, as the rows would show it. */
-  #nextFromRows(session: GroupSession, pending: Pending): NextEpochState {
-    const rows = new Map(pending.rows.map((row) => [row.key, row.value]));
-    const { partition } = session;
-    const loaded = loadSession(session.options, {
-      get: (key) => (rows.has(key) ? rows.get(key)?.slice() : partition.get(key)),
-      keys: (prefix = "") => {
-        const keys = new Set([...partition.keys(prefix), ...[...rows.keys()].filter((key) => key.startsWith(prefix))]);
-        return [...keys].filter((key) => !rows.has(key) || rows.get(key) !== undefined);
-      },
-      write: () => Promise.reject(new TypeError("This is a view")),
-      compact: () => Promise.resolve(),
-      close: () => Promise.resolve(),
-    });
-    if (!loaded) throw new MlsError("state_damaged", "What is stored of a commit leads nowhere");
-    return { state: loaded.state, keys: loaded.keys };
-  }
-
-  async #leaveGroup(
-    session: GroupSession,
-    { result }: Extract<Received, { kind: "removed" }>,
-    options: WriteOptions<ProcessedMessage>,
-  ): Promise<CommitMessage> {
-    const gone: StoreChange[] = session.partition
-      .keys()
-      .filter((key) => !key.startsWith(userKey("")))
-      .map((key) => ({ key, value: undefined }));
-    const marker = { key: REMOVED, value: new TextEncoder().encode(String(result.epoch)) };
-    await session.write([...gone, marker, ...alsoRows(options.also, result)], "durable");
-    this.#status = "removed";
-    session.eraseAll();
-    await session.partition.compact();
-    return result;
   }
 
   #step<T>(step: (session: GroupSession) => Promise<T>): Promise<T> {
     return this.#enqueue(async () => {
-      const session = this.#open();
-      if (this.#status === "removed") throw new MlsError("removed", "We are no member of this group any more");
+      const session = this.#member();
+      if (session.failure !== undefined) throw session.failure;
       return step(session);
     });
   }
 
   #enqueue<T>(task: () => Promise<T>): Promise<T> {
     return this.#mutex.run(task);
+  }
+
+  #member(): GroupSession {
+    const session = this.#open();
+    if (this.#status === "removed") throw new MlsError("removed", "We are no member of this group any more");
+    return session;
   }
 
   #open(): GroupSession {
@@ -327,21 +289,6 @@ export class MlsGroup {
 
 /** What HKDF can expand to with the shortest of the hashes. */
 const MAX_EXPORT = 8160;
-const MAX_KEY_BYTES = 1000;
-const MAX_VALUE_BYTES = 64 * 1024 * 1024;
-
-function alsoRows<T>(also: WriteOptions<T>["also"], result: T): StoreChange[] {
-  const rows = typeof also === "function" ? also(result) : (also ?? []);
-  return rows.map(({ key, value }) => {
-    const bytes = new TextEncoder().encode(key).length;
-    if (bytes < 1 || bytes > MAX_KEY_BYTES) throw new TypeError(`The key of a row has 1 to ${MAX_KEY_BYTES} bytes`);
-    if (value !== undefined && (!(value instanceof Uint8Array) || value.length > MAX_VALUE_BYTES)) {
-      throw new TypeError(`The value of a row is a Uint8Array of at most ${MAX_VALUE_BYTES} bytes`);
-    }
-    return { key: userKey(key), value };
-  });
-}
-
 function closed(): MlsError {
   return new MlsError("closed", "The group is closed");
 }

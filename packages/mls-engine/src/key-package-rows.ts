@@ -1,4 +1,4 @@
-import { decodeWhole, encode } from "./core/codec.ts";
+import { decodeWhole, encode, Reader } from "./core/codec.ts";
 import { isLastResort, keyPackageReference, readKeyPackage, type KeyPackage } from "./core/key-package.ts";
 import type { OwnKeyPackage } from "./core/join.ts";
 import type { Suite } from "./core/labels.ts";
@@ -21,7 +21,11 @@ export class KeyPackageRows {
 
   /** Stores one before it is given out. */
   async add({ keyPackage, secrets }: OwnKeyPackage): Promise<void> {
-    const value = encode((w) => w.vector(keyPackage.bytes).vector(secrets.initKey).vector(secrets.encryptionKey));
+    const { source } = keyPackage.leaf;
+    const notAfter = source.kind === "key_package" ? source.lifetime.notAfter : 0n;
+    const value = encode((w) => {
+      w.u64(notAfter).vector(keyPackage.bytes).vector(secrets.initKey).vector(secrets.encryptionKey);
+    });
     await this.#partition.write([{ key: PREFIX + (await this.#name(keyPackage)), value }], "durable");
     value.fill(0);
   }
@@ -70,11 +74,8 @@ export class KeyPackageRows {
     for (const key of this.#partition.keys(PREFIX)) {
       const value = this.#partition.get(key);
       if (value === undefined) continue;
-      const { source } = decode(value).keyPackage.leaf;
+      if (notAfterOf(value) * 1000n < BigInt(Math.floor(nowMs))) rows.push({ key, value: undefined });
       value.fill(0);
-      if (source.kind === "key_package" && source.lifetime.notAfter * 1000n < BigInt(Math.floor(nowMs))) {
-        rows.push({ key, value: undefined });
-      }
     }
     if (rows.length > 0) {
       await this.#partition.write(rows, "durable");
@@ -98,12 +99,17 @@ export function hex(bytes: Uint8Array): string {
 
 function decode(value: Uint8Array): OwnKeyPackage {
   try {
-    return decodeWhole(value.slice(), (r) => ({
-      keyPackage: decodeWhole(r.vector(), readKeyPackage),
-      secrets: { initKey: r.vector(), encryptionKey: r.vector() },
-    }));
+    return decodeWhole(value.slice(), (r) => {
+      r.u64();
+      const keyPackage = decodeWhole(r.vector(), readKeyPackage);
+      return { keyPackage, secrets: { initKey: r.vector(), encryptionKey: r.vector() } };
+    });
   } catch (cause) {
     throw new MlsError("state_damaged", "A stored key package can't be read", { cause });
   }
 }
 
+/** The end of its lifetime stands first, so that it is found without reading the rest. */
+function notAfterOf(value: Uint8Array): bigint {
+  return new Reader(value).u64();
+}

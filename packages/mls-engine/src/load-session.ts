@@ -1,14 +1,17 @@
+import { decodeWhole } from "./core/codec.ts";
 import { leafNode } from "./core/tree-math.ts";
 import { decodePastEpoch, decodeProposals, decodeState, decodeTreeNode, type PastEpochRecord } from "./core/state-codec.ts";
 import type { GroupState } from "./core/group-state.ts";
 import { RatchetTree, type TreeNode } from "./core/ratchet-tree.ts";
 import { EpochKeys } from "./epoch-keys.ts";
 import { MlsError } from "./errors.ts";
-import { PAST_PREFIX, PENDING, PROPOSALS, STATE, TREE_PREFIX } from "./group-rows.ts";
+import { DISCARDED, PAST_PREFIX, PENDING, PROPOSALS, STATE, TREE_PREFIX } from "./group-rows.ts";
 import { GroupSession, viewOf, type GroupContextOptions, type KeptEpoch } from "./group-session.ts";
 import { SecretTree } from "./messages/secret-tree.ts";
 import { decodePending } from "./pending-codec.ts";
 import type { StorePartition } from "./store/group-store.ts";
+
+const MAX_DISCARDED = 64;
 
 /** Reads a group from its partition; `undefined` when there is none. Throws MlsError `state_damaged`. */
 export function loadSession(options: GroupContextOptions, partition: StorePartition): GroupSession | undefined {
@@ -18,11 +21,12 @@ export function loadSession(options: GroupContextOptions, partition: StorePartit
     const state = loadState(partition, stored);
     const restore = (snapshot: Uint8Array): SecretTree => SecretTree.restore(options.crypto.messages, snapshot, options.limits);
     const keys = EpochKeys.load(options.crypto.messages, viewOf(state), partition, restore);
-    if (keys === undefined) throw damaged("The message keys of a group are missing");
     const past = loadPast(options, partition, state, restore);
     const pendingBytes = partition.get(PENDING);
     const pending = pendingBytes && { ...decodePending(pendingBytes), next: undefined };
-    return new GroupSession(options, partition, { state, keys, past, pending });
+    const discarded = partition.get(DISCARDED);
+    const hashes = discarded ? decodeWhole(discarded, (r) => r.list((hash) => hash.vector(), MAX_DISCARDED)) : [];
+    return new GroupSession(options, partition, { state, keys, past, pending, discarded: hashes });
   } catch (cause) {
     if (cause instanceof MlsError && cause.code === "state_damaged") throw cause;
     if (cause instanceof MlsError) throw damaged("What is stored of a group can't be read", cause);
@@ -58,7 +62,6 @@ function loadPast(
     tree = leavesBefore(record, tree);
     const epoch = { ...record, tree };
     const keys = EpochKeys.load(options.crypto.messages, { ...record, tree }, partition, restore);
-    if (keys === undefined) throw damaged("The message keys of a past epoch are missing");
     past.push([record.context.epoch, { epoch, keys }]);
   }
   return new Map(past.toReversed());

@@ -1,19 +1,18 @@
 /** Runs one task at a time, in the order in which they came; at once when there is none before. */
 export class Mutex {
-  #last: Promise<unknown> | undefined;
+  #isBusy = false;
+  readonly #waiting: (() => void)[] = [];
 
-  run<T>(task: () => Promise<T>): Promise<T> {
-    const result = this.#last === undefined ? attempt(task) : this.#last.then(task, task);
-    this.#last = result;
-    const done = (): void => {
-      if (this.#last === result) this.#last = undefined;
-    };
-    result.then(done, done);
-    return result;
+  async run<T>(task: () => Promise<T>): Promise<T> {
+    if (this.#isBusy) await new Promise<void>((resolve) => void this.#waiting.push(resolve));
+    this.#isBusy = true;
+    try {
+      return await task();
+    } finally {
+      // Whoever waits longest takes over while it is still busy, so that nobody comes between.
+      const next = this.#waiting.shift();
+      if (next) next();
+      else this.#isBusy = false;
+    }
   }
-}
-
-/** A task whose throw is a rejection too. */
-async function attempt<T>(task: () => Promise<T>): Promise<T> {
-  return task();
 }

@@ -16,7 +16,9 @@ const text = new TextEncoder();
 
 export function encodePending(pending: PendingRecord): Uint8Array {
   return encode((w) => {
-    w.u8(VERSION).vector(pending.commit).optional(pending.welcome, (inner, welcome) => inner.vector(welcome));
+    w.u8(VERSION)
+      .vector(pending.commit)
+      .optional(pending.welcome, (inner, welcome) => inner.vector(welcome));
     w.u32(pending.effects.committer);
     writeLeaves(w, pending.effects.added);
     writeLeaves(w, pending.effects.removed);

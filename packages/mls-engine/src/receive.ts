@@ -37,12 +37,13 @@ export async function receive(session: GroupSession, bytes: Uint8Array): Promise
   const { message } = wire;
   if (!equalBytes(message.groupId, session.state.context.groupId)) throw new MlsError("wrong_group", "The message is of another group");
   const isCommit = wire.kind === "private" ? wire.message.contentType === "commit" : wire.message.contentType === ContentType.commit;
-  if (message.epoch !== session.epoch) return receiveOther(session, bytes, wire.kind === "private" ? wire.message : undefined, message.epoch, isCommit);
+  if (message.epoch !== session.epoch)
+    return receiveOther(session, bytes, wire.kind === "private" ? wire.message : undefined, message.epoch, isCommit);
   return wire.kind === "private" ? receivePrivate(session, bytes, wire.message) : receivePublic(session, bytes, wire.message);
 }
 
 async function receivePrivate(session: GroupSession, bytes: Uint8Array, message: PrivateMessage): Promise<Received> {
-  const opened = openCurrent(session, message);
+  const opened = await openCurrent(session, bytes, message);
   if (opened.contentType === "application") return applicationStep(session.keys, opened);
   const handshake: Handshake = {
     wireFormat: WireFormat.privateMessage,
@@ -58,7 +59,7 @@ async function receivePrivate(session: GroupSession, bytes: Uint8Array, message:
 
 async function receivePublic(session: GroupSession, bytes: Uint8Array, message: PublicMessage): Promise<Received> {
   const handshake = await openPublicMessage(session.env, session.state, message);
-  if (handshake.sender === session.state.ownLeaf) throw ownMessage(handshake.contentType === ContentType.commit, session);
+  if (handshake.sender === session.state.ownLeaf) throw ownMessage();
   return handshakeStep(session, bytes, handshake, undefined);
 }
 
@@ -72,7 +73,7 @@ async function receiveOther(
 ): Promise<Received> {
   const kept = session.past.get(epoch);
   if (kept && message?.contentType === "application") return applicationStep(kept.keys, openMessage(kept.keys.messages, message));
-  if (kept && isCommit) throw await otherCommit(session, bytes, kept);
+  if (kept && message && isCommit) throw await otherCommit(session, bytes, kept, message);
   const where = epoch > session.epoch ? "that is not reached yet" : "that is over";
   throw new MlsError("epoch_mismatch", `The message is of epoch ${epoch}, ${where}; the group is in ${session.epoch}`, {
     retryable: epoch > session.epoch,
@@ -81,11 +82,13 @@ async function receiveOther(
   });
 }
 
-async function otherCommit(session: GroupSession, bytes: Uint8Array, kept: KeptEpoch): Promise<MlsError> {
+/** A commit for an epoch that is over: the one that ended it, or another that a member has made. */
+async function otherCommit(session: GroupSession, bytes: Uint8Array, kept: KeptEpoch, message: PrivateMessage): Promise<MlsError> {
   if (equalBytes(await session.hash(bytes), kept.epoch.commitHash)) {
     return new MlsError("generation_consumed", "This commit was processed before");
   }
-  return fork(kept.epoch.context.epoch, session);
+  openMessage(kept.keys.messages, message);
+  return fork(kept.epoch.context.epoch, session, "A member has left an epoch by another commit than we");
 }
 
 function applicationStep(keys: EpochKeys, opened: OpenedMessage): Received {
@@ -184,21 +187,20 @@ function keyUse(keys: EpochKeys, opened: OpenedMessage | undefined): { consume: 
   };
 }
 
-function openCurrent(session: GroupSession, message: PrivateMessage): OpenedMessage {
-  try {
-    return openMessage(session.keys.messages, message);
-  } catch (error) {
-    if (error instanceof MlsError && error.code === "own_message") throw ownMessage(message.contentType === "commit", session);
-    throw error;
+async function openCurrent(session: GroupSession, bytes: Uint8Array, message: PrivateMessage): Promise<OpenedMessage> {
+  if (message.contentType === "commit" && session.discarded.length > 0) {
+    const hash = await session.hash(bytes);
+    if (session.discarded.some((own) => equalBytes(own, hash))) {
+      throw fork(session.epoch, session, "An own commit that was discarded comes back");
+    }
   }
+  return openMessage(session.keys.messages, message);
 }
 
-/** A commit of our own that isn't pending was discarded here; if the others follow it, they are elsewhere now. */
-function ownMessage(isCommit: boolean, session: GroupSession): MlsError {
-  if (isCommit) return fork(session.epoch, session, "An own commit that was discarded comes back");
+function ownMessage(): MlsError {
   return new MlsError("own_message", "The message is one's own; its key is gone since it was sent");
 }
 
-function fork(epoch: bigint, session: GroupSession, why = "A commit leads away from an epoch that was left by another one"): MlsError {
+function fork(epoch: bigint, session: GroupSession, why: string): MlsError {
   return new MlsError("fork", why, { messageEpoch: epoch, groupEpoch: session.epoch });
 }

@@ -7,6 +7,8 @@ import type { SendLease } from "./messages/send-lease.ts";
 import type { StoreChange } from "./store/group-store.ts";
 
 const EMPTY = new Uint8Array();
+/** Of proposals and commits: multiples of 256. Their size follows from the tree; coarser steps would cost more than they hide. */
+const HANDSHAKE_PADDING: PaddingBuckets = [256];
 
 /** Seals an application message. Costs a durable write once in a lease, and otherwise none. */
 export async function sealApplication(
@@ -16,35 +18,41 @@ export async function sealApplication(
   padding: PaddingBuckets | undefined = session.options.padding,
 ): Promise<Uint8Array> {
   const { state, keys, pending, env } = session;
+  const { maxMessageBytes } = session.options.limits;
+  const tooLarge = (): MlsError => new MlsError("too_large", `A message may have ${maxMessageBytes} bytes`);
+  if (data.length + aad.length > maxMessageBytes) throw tooLarge();
   if (state.proposals.size > 0 && pending === undefined) {
     throw new MlsError("proposals_waiting", "Proposals wait for a commit; stage one before sending (RFC 9420 §12.4)");
   }
-  const lease = session.lease?.remaining ? session.lease : await takeLease(session);
+  const lease = keys.leased("application") ?? (await takeLease(session));
   const { messages } = keys;
   const signature = signContent(messages, env.signer.signatureKey.privateKey, "application", data, aad);
-  return sealMessage(messages, lease, { contentType: "application", content: data, authenticatedData: aad, signature }, padding);
+  const content = { contentType: "application", content: data, authenticatedData: aad, signature } as const;
+  const message = sealMessage(messages, lease, content, padding);
+  if (message.length > maxMessageBytes) throw tooLarge();
+  return message;
 }
 
 /** Seals a proposal or commit with a key of its own. The row must be durable before the message leaves. */
 export function sealHandshake(session: GroupSession, handshake: Handshake): { message: Uint8Array; rows: StoreChange[] } {
   const { keys } = session;
-  const { change, lease } = keys.messages.tree.leaseSend("handshake", 1);
+  const held = keys.leased("handshake");
+  const { lease, rows } = held ? { lease: held, rows: [] } : keys.lease("handshake", 1);
   const { content, authenticatedData, signature, confirmationTag } = handshake;
   const common = { content, authenticatedData, signature };
   const message = sealMessage(
     keys.messages,
     lease,
     confirmationTag ? { ...common, contentType: "commit", confirmationTag } : { ...common, contentType: "proposal" },
-    session.options.padding,
+    session.options.padding?.length === 0 ? [] : HANDSHAKE_PADDING,
   );
-  return { message, rows: keys.record(change) };
+  return { message, rows };
 }
 
 /** Keys for the next messages. On disk the ratchet is behind them before the first is used, so a crash skips them. */
 async function takeLease(session: GroupSession): Promise<SendLease> {
-  const { change, lease } = session.keys.messages.tree.leaseSend("application", session.options.limits.sendLease);
-  await session.write(session.keys.record(change), "durable");
-  change.fill(0);
-  session.lease = lease;
+  const { lease, rows } = session.keys.lease("application", session.options.limits.sendLease);
+  await session.write(rows, "durable");
+  for (const { value } of rows) value?.fill(0);
   return lease;
 }

@@ -24,7 +24,12 @@ export async function stageCommit(
   const waiting = committableProposals(state, removes);
   const created = await createCommit(env, state, {
     references: waiting.references,
-    proposals: proposalsFor(session, options, removes.filter((leaf) => !waiting.removed.has(leaf)), readKeyPackage),
+    proposals: proposalsFor(
+      session,
+      options,
+      removes.filter((leaf) => !waiting.removed.has(leaf)),
+      readKeyPackage,
+    ),
     forcePath: options.update ?? false,
     authenticatedData: options.aad ?? new Uint8Array(),
   });

@@ -42,12 +42,12 @@ export function inspectMessage(bytes: Uint8Array, maxBytes: number = MAX_MESSAGE
   return { kind, groupId: undefined, epoch: undefined, contentType: undefined };
 }
 
-/** Reads an MLSMessage (RFC 9420 §6) to its last byte. What it gives are views of the input. */
+/** Reads an MLSMessage (RFC 9420 §6) to its last byte. A private message is a view of the input, anything else a copy. */
 export function readWire(bytes: Uint8Array, maxBytes: number): WireMessage {
   if (bytes.length > maxBytes) throw new MlsError("too_large", `A message may have ${maxBytes} bytes; this one has ${bytes.length}`);
   const format = wireFormatOf(bytes);
   if (format === WireFormat.privateMessage) return { kind: "private", message: parsePrivateMessage(bytes, maxBytes) };
-  const reader = new Reader(bytes);
+  const reader = new Reader(bytes.slice());
   reader.u32();
   const message = readBody(reader, format);
   reader.end();

@@ -80,7 +80,7 @@ export class CrashDisk {
       },
       compact: async () => {
         check();
-        sync(disk);
+        this.#write(disk, [], "durable");
       },
       close: async () => {
         check();

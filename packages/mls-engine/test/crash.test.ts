@@ -34,19 +34,20 @@ describe("after a crash at any write", () => {
   test("of the one who joins, sends, receives, stages and confirms: it goes on, and all agree", { timeout: 60_000 }, async () => {
     for (const isWritten of [false, true]) {
       for (let at = 0; ; at++) {
-        const writes = await play(at, isWritten);
+        const { writes, members } = await play(at, isWritten);
+        expect(members).toBe(2);
         if (at > writes) break;
       }
     }
   });
 
   test("of anybody, again and again, in random histories", { timeout: 300_000 }, async () => {
-    for (let round = 0; round < 25 * ROUNDS; round++) await wander(seeded(round));
+    for (let round = 0; round < 25 * ROUNDS; round++) expect(await wander(seeded(round))).toBeGreaterThan(0);
   });
 });
 
-/** One history in which bob's disk fails at one write; gives how many writes there were. */
-async function play(at: number, isWritten: boolean): Promise<number> {
+/** One history in which bob's disk fails at one write; gives how many writes there were, and how many members agree in the end. */
+async function play(at: number, isWritten: boolean): Promise<{ writes: number; members: number }> {
   const random = seeded(at);
   const delivery = new Delivery();
   const alice = node("alice", delivery);
@@ -86,11 +87,10 @@ async function play(at: number, isWritten: boolean): Promise<number> {
   for (const step of steps) while (!(await survive(bob, random, step)));
   const { writes } = bob.disk;
   bob.disk.failAfter(Number.POSITIVE_INFINITY, false);
-  await settle([alice, bob, carol]);
-  return writes;
+  return { writes, members: await settle([alice, bob, carol]) };
 }
 
-async function wander(random: (below: number) => number): Promise<void> {
+async function wander(random: (below: number) => number): Promise<number> {
   const delivery = new Delivery();
   const nodes = ["0", "1", "2", "3", "4"].map((name) => node(name, delivery));
   const [founder] = nodes;
@@ -110,7 +110,7 @@ async function wander(random: (below: number) => number): Promise<void> {
     }
   }
   for (const n of nodes) n.disk.failAfter(Number.POSITIVE_INFINITY, false);
-  await settle(nodes);
+  return settle(nodes);
 }
 
 async function anyStep({ agent }: Node, nodes: readonly Node[], delivery: Delivery, random: (below: number) => number): Promise<void> {
@@ -127,7 +127,10 @@ async function anyStep({ agent }: Node, nodes: readonly Node[], delivery: Delive
     const outside = nodes.filter((n) => !delivery.mailFor(n.agent.name) && n.agent.name !== "0");
     const invited = outside.slice(0, random(3));
     const add = await Promise.all(invited.map((n) => n.agent.engine.keyPackage()));
-    await agent.commit({ add, update: random(2) === 0 }, invited.map((n) => n.agent.name));
+    await agent.commit(
+      { add, update: random(2) === 0 },
+      invited.map((n) => n.agent.name),
+    );
   }
 }
 
@@ -135,7 +138,7 @@ async function anyStep({ agent }: Node, nodes: readonly Node[], delivery: Delive
  * Lets everybody catch up; then all agree. A key that was used for two messages would have been refused by whoever reads the second, and
  * a message that was stored in two ways would differ.
  */
-async function settle(nodes: readonly Node[]): Promise<void> {
+async function settle(nodes: readonly Node[]): Promise<number> {
   const members: Agent[] = [];
   for (const { agent } of nodes) {
     await agent.join();
@@ -147,4 +150,5 @@ async function settle(nodes: readonly Node[]): Promise<void> {
   for (const { group } of members) expect(group.pending).toBeUndefined();
   const texts = new Set(members.flatMap((member) => member.readTexts()));
   expect(new Set([...texts].map((text) => text.split(" ")[0])).size).toBe(texts.size);
+  return members.length;
 }

@@ -58,7 +58,9 @@ async function change(
   });
   await commit(staged, stay);
   for (const { group } of gone) expect(await group.process(staged.commit)).toMatchObject({ isRemoved: true });
-  const added = await Promise.all(engines.map(async (engine, i) => ({ name: `${name}.${i}`, engine, group: await joined(engine, staged) })));
+  const added = await Promise.all(
+    engines.map(async (engine, i) => ({ name: `${name}.${i}`, engine, group: await joined(engine, staged) })),
+  );
   return [committer, ...stay, ...added];
 }
 

@@ -4,6 +4,7 @@ import {
   createApplicationMessage,
   createCommit,
   createGroup,
+  createProposal,
   decodeMlsMessage,
   defaultCapabilities,
   emptyPskIndex,
@@ -43,7 +44,9 @@ class Stranger {
     const lifetime = { notBefore: now - 60n, notAfter: now + 86_400n };
     const credential = { credentialType: "basic" as const, identity: utf8(name) };
     // Its own keygen makes compressed points of the NIST curves, which RFC 9420 §5.1.1 doesn't have.
-    const keys = suiteName.includes("_P") ? await (await createCrypto(suiteName)).handshake.signature.keygen() : await suite.signature.keygen();
+    const keys = suiteName.includes("_P")
+      ? await (await createCrypto(suiteName)).handshake.signature.keygen()
+      : await suite.signature.keygen();
     return new Stranger(suite, await generateKeyPackageWithKey(credential, defaultCapabilities(), lifetime, [], keys, suite));
   }
 
@@ -68,7 +71,11 @@ class Stranger {
     this.#state = await joinGroup(message.welcome, publicPackage, privatePackage, emptyPskIndex, this.#suite);
   }
 
-  async commit(add: readonly Uint8Array[], remove: readonly number[], asPublic: boolean): Promise<{ commit: Uint8Array; welcome: Uint8Array | undefined }> {
+  async commit(
+    add: readonly Uint8Array[],
+    remove: readonly number[],
+    asPublic: boolean,
+  ): Promise<{ commit: Uint8Array; welcome: Uint8Array | undefined }> {
     const adds = add.map((bytes) => {
       const message = decode(bytes);
       if (message.wireformat !== "mls_key_package") throw new TypeError("No key package");
@@ -84,6 +91,13 @@ class Stranger {
     return { commit: encodeMlsMessage(result.commit), welcome };
   }
 
+  async proposeRemoval(removed: number, asPublic: boolean): Promise<Uint8Array> {
+    const proposal = { proposalType: "remove" as const, remove: { removed } };
+    const { newState, message } = await createProposal(this.state, asPublic, proposal, this.#suite);
+    this.#state = newState;
+    return encodeMlsMessage(message);
+  }
+
   async send(text: string): Promise<Uint8Array> {
     const { newState, privateMessage } = await createApplicationMessage(this.state, utf8(text), this.#suite);
     this.#state = newState;
@@ -92,7 +106,7 @@ class Stranger {
 
   async process(bytes: Uint8Array): Promise<string | undefined> {
     const message = decode(bytes);
-    if (message.wireformat !== "mls_private_message") throw new TypeError("No private message");
+    if (message.wireformat !== "mls_private_message" && message.wireformat !== "mls_public_message") throw new TypeError("Not for a group");
     const result = await processMessage(message, this.state, makePskIndex(this.state, {}), () => "accept", this.#suite);
     this.#state = result.newState;
     return result.kind === "applicationMessage" ? fromUtf8(result.message) : undefined;
@@ -190,5 +204,34 @@ describe.each(SUITES)("in one group with ts-mls, %s", (suite) => {
     const last = await three.commit([], [2], true);
     await group.process(last.commit);
     expect(await three.agreement()).toBe(await agreement(group));
+  });
+
+  test.each([false, true])("a proposal of theirs (public: %s) is in our commit, and one of ours in theirs", async (asPublic) => {
+    const engine = await ours("ours");
+    const group = await engine.createGroup(utf8("g"));
+    const strangers = await Promise.all(["one", "two", "three"].map((name) => Stranger.create(name, suite)));
+    const [one, two, three] = strangers;
+    if (!one || !two || !three) throw new TypeError("There are three");
+    const staged = await group.stageAdd(strangers.map(({ keyPackage }) => keyPackage));
+    await staged.confirm();
+    for (const stranger of strangers) await stranger.join(staged.welcome ?? new Uint8Array());
+
+    const proposal = await one.proposeRemoval(3, asPublic);
+    await group.process(proposal);
+    await two.process(proposal);
+    const commit = await group.stage();
+    await commit.confirm();
+    await one.process(commit.commit);
+    await two.process(commit.commit);
+    expect(await one.agreement()).toBe(await agreement(group));
+    expect(await two.agreement()).toBe(await agreement(group));
+
+    const leaving = await group.leave();
+    await one.process(leaving);
+    await two.process(leaving);
+    const theirs = await two.commit([], [], asPublic);
+    await one.process(theirs.commit);
+    expect(await group.process(theirs.commit)).toMatchObject({ kind: "commit", isRemoved: true });
+    expect(await one.agreement()).toBe(await two.agreement());
   });
 });

@@ -28,7 +28,11 @@ describe("faults that implementations of MLS had", () => {
 
   test("two removed and two added in a tree of twenty: the new ones are let in", async () => {
     const members = await groupOf(20);
-    for (const member of members.slice(1, 8)) await commit(await member.group.stageUpdate(), members.filter((m) => m !== member));
+    for (const member of members.slice(1, 8))
+      await commit(
+        await member.group.stageUpdate(),
+        members.filter((m) => m !== member),
+      );
     const [alice, ...others] = members;
     const engines = await Promise.all([newEngine("x"), newEngine("y")]);
     const gone = others.slice(3, 5);
@@ -44,10 +48,17 @@ describe("faults that implementations of MLS had", () => {
 
   test("leaves that join lower than others are in order in the tree (RFC 9420 §7.1)", async () => {
     const members = await groupOf(8);
-    for (const member of members) await commit(await member.group.stageUpdate(), members.filter((m) => m !== member));
+    for (const member of members)
+      await commit(
+        await member.group.stageUpdate(),
+        members.filter((m) => m !== member),
+      );
     const [alice, ...others] = members;
     const removal = await alice.group.stageRemove([2]);
-    await commit(removal, others.filter(({ group }) => group.ownLeaf !== 2));
+    await commit(
+      removal,
+      others.filter(({ group }) => group.ownLeaf !== 2),
+    );
     for (const name of ["later", "latest"]) {
       const engine = await newEngine(name);
       const staged = await alice.group.stageAdd([await engine.keyPackage()]);

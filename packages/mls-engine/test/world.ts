@@ -69,7 +69,12 @@ export async function codeOf(promise: Promise<unknown>): Promise<MlsErrorCode | 
 export async function agreement(group: MlsGroup): Promise<string> {
   const secret = await group.exportSecret("test", utf8("agreement"), 32);
   const members = group.members.map((m) => `${m.leaf}:${m.identity ? fromUtf8(m.identity) : "?"}`);
-  return JSON.stringify([group.epoch.toString(), Buffer.from(secret).toString("hex"), Buffer.from(group.epochAuthenticator).toString("hex"), members]);
+  return JSON.stringify([
+    group.epoch.toString(),
+    Buffer.from(secret).toString("hex"),
+    Buffer.from(group.epochAuthenticator).toString("hex"),
+    members,
+  ]);
 }
 
 /** Numbers that look random and are the same each time (mulberry32). */

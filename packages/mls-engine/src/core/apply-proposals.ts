@@ -1,12 +1,12 @@
 import { MlsError } from "../errors.ts";
-import { encode, keyOf } from "./codec.ts";
+import { encode, equalBytes, keyOf } from "./codec.ts";
 import { must, type Environment } from "./environment.ts";
-import type { GroupState, PendingProposal } from "./group-state.ts";
+import type { GroupState, SentProposal } from "./group-state.ts";
 import { checkKeyPackage, type KeyPackage } from "./key-package.ts";
 import { checkLeaf, checkLifetime } from "./leaf-validation.ts";
 import type { ProposalOrRef } from "./proposal.ts";
 import type { RatchetTree } from "./ratchet-tree.ts";
-import { writePskId, type Extension, type PskId } from "./structures.ts";
+import { MAX_ENTRIES, writePskId, type Extension, type PskId } from "./structures.ts";
 
 /** What a commit's proposals make of a group, before its path. */
 export interface Applied {
@@ -40,14 +40,14 @@ export async function applyProposals(
   return { tree, extensions, psks, added, removed, updated, needsPath };
 }
 
-function resolve(state: GroupState, entry: ProposalOrRef, committer: number): PendingProposal {
+function resolve(state: GroupState, entry: ProposalOrRef, committer: number): SentProposal {
   if (entry.kind === "proposal") return { proposal: entry.proposal, sender: committer };
   const found = state.proposals.get(keyOf(entry.reference));
   must(found !== undefined, "invalid_commit", "A commit refers to a proposal that didn't arrive here");
   return found;
 }
 
-function checkList(env: Environment, state: GroupState, proposals: readonly PendingProposal[], committer: number): void {
+function checkList(env: Environment, state: GroupState, proposals: readonly SentProposal[], committer: number): void {
   const changed = new Set<number>();
   const psks = new Set<string>();
   let contexts = 0;
@@ -71,6 +71,7 @@ function checkList(env: Environment, state: GroupState, proposals: readonly Pend
         must(psk.nonce.length === env.suite.kdf.size, "invalid_commit", "A pre-shared key has a nonce of the wrong length");
         must(psk.kind === "external" || psk.usage === 1, "invalid_commit", "A resumption key is for another purpose");
         psks.add(id);
+        must(psks.size <= MAX_ENTRIES.psks, "invalid_commit", "A commit holds too many pre-shared keys");
         break;
       }
       case "group_context_extensions":
@@ -86,18 +87,14 @@ function checkList(env: Environment, state: GroupState, proposals: readonly Pend
   }
 }
 
-async function applyUpdates(
-  env: Environment,
-  state: GroupState,
-  tree: RatchetTree,
-  proposals: readonly PendingProposal[],
-): Promise<number[]> {
+async function applyUpdates(env: Environment, state: GroupState, tree: RatchetTree, proposals: readonly SentProposal[]): Promise<number[]> {
   const updated: number[] = [];
   for (const { proposal, sender } of proposals) {
     if (proposal.kind !== "update") continue;
     const previous = state.tree.leaf(sender);
     must(previous !== undefined, "invalid_commit", "An update is of somebody who isn't a member");
     must(proposal.leaf.source.kind === "update", "invalid_commit", "An update holds a leaf from elsewhere");
+    must(!equalBytes(proposal.leaf.encryptionKey, previous.encryptionKey), "invalid_commit", "An update doesn't change its sender's key");
     await checkLeaf(env, proposal.leaf, sender, state.context, "invalid_commit", {
       reason: "update",
       previous: previous.credential,
@@ -108,7 +105,7 @@ async function applyUpdates(
   return updated;
 }
 
-function applyRemoves(tree: RatchetTree, proposals: readonly PendingProposal[]): number[] {
+function applyRemoves(tree: RatchetTree, proposals: readonly SentProposal[]): number[] {
   const removed: number[] = [];
   for (const { proposal } of proposals) {
     if (proposal.kind !== "remove") continue;
@@ -119,7 +116,7 @@ function applyRemoves(tree: RatchetTree, proposals: readonly PendingProposal[]):
   return removed;
 }
 
-function extensionsAfter(state: GroupState, proposals: readonly PendingProposal[]): readonly Extension[] {
+function extensionsAfter(state: GroupState, proposals: readonly SentProposal[]): readonly Extension[] {
   for (const { proposal } of proposals) if (proposal.kind === "group_context_extensions") return proposal.extensions;
   return state.context.extensions;
 }
@@ -128,7 +125,7 @@ async function applyAdds(
   env: Environment,
   state: GroupState,
   tree: RatchetTree,
-  proposals: readonly PendingProposal[],
+  proposals: readonly SentProposal[],
   extensions: readonly Extension[],
   isOwn: boolean,
 ): Promise<Applied["added"]> {

@@ -1,5 +1,6 @@
 import type { Suite } from "./labels.ts";
 import type { LeafNode } from "./leaf-node.ts";
+import { BASIC_CREDENTIAL } from "../credential.ts";
 import {
   ExtensionType,
   MLS10,
@@ -23,7 +24,7 @@ export function ownCapabilities(suite: Suite, credential: Credential): Capabilit
     suites: [suiteId(suite)],
     extensions: [ExtensionType.lastResort],
     proposals: [],
-    credentials: [credential.type],
+    credentials: [...new Set([BASIC_CREDENTIAL, credential.type])],
   };
 }
 

@@ -1,7 +1,5 @@
 import { MlsError } from "../errors.ts";
 
-
-
 /** Reads the presentation language of RFC 9420 §2.1, strictly: shortest lengths only, nothing beyond the end. Vectors are views. */
 export class Reader {
   readonly #bytes: Uint8Array;
@@ -197,8 +195,6 @@ export function keyOf(bytes: Uint8Array): string {
   for (const byte of bytes) text += String.fromCharCode(byte);
   return text;
 }
-
-
 
 export function malformed(message: string): MlsError {
   return new MlsError("malformed", message);

@@ -44,7 +44,12 @@ export async function createCommit(env: Environment, state: GroupState, request:
   const path = applied.needsPath || request.forcePath ? await createPath(env, state, tree, base, addedNodes) : undefined;
   await checkMembers(env, tree, applied.extensions, "invalid_key_package");
 
-  const signed = await signCommit(env, state, encode((w) => writeCommit(w, { proposals, path: path?.path })), request.authenticatedData);
+  const signed = await signCommit(
+    env,
+    state,
+    encode((w) => writeCommit(w, { proposals, path: path?.path })),
+    request.authenticatedData,
+  );
   const provisional = path?.context ?? { ...base, treeHash: await treeHash(env.suite, tree, env.pause) };
   const commitSecret = path?.commitSecret ?? new Uint8Array(env.suite.kdf.size);
   const next = await nextEpoch(env, state, provisional, applied.psks, commitSecret, signed);

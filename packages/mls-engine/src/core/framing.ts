@@ -7,7 +7,9 @@ export const WireFormat = { publicMessage: 1, privateMessage: 2, welcome: 3, gro
 export const ContentType = { application: 1, proposal: 2, commit: 3 } as const;
 
 /** Who sends (RFC 9420 §6): a member by its leaf, or one of the kinds of outsiders. */
-export type Sender = { readonly kind: "member"; readonly leaf: number } | { readonly kind: "external" | "new_member_proposal" | "new_member_commit" };
+export type Sender =
+  | { readonly kind: "member"; readonly leaf: number }
+  | { readonly kind: "external" | "new_member_proposal" | "new_member_commit" };
 
 /** A handshake message, signature checked. */
 export interface Handshake {

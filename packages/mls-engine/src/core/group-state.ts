@@ -6,7 +6,12 @@ import type { GroupContext } from "./structures.ts";
 import { equalBytes } from "./codec.ts";
 
 /** A proposal that was sent apart from a commit, and waits for one. */
-export interface PendingProposal {
+export interface PendingProposal extends SentProposal {
+  /** How large it is. */
+  readonly bytes: number;
+}
+
+export interface SentProposal {
   readonly proposal: Proposal;
   readonly sender: number;
 }

@@ -64,12 +64,6 @@ export async function join(env: Environment, welcome: Welcome, own: OwnKeyPackag
   };
 }
 
-/** Where in a Welcome the secrets for a key package are. */
-export async function isFor(env: Environment, welcome: Welcome, keyPackage: KeyPackage): Promise<boolean> {
-  const reference = await keyPackageReference(env.suite, keyPackage);
-  return welcome.secrets.some(({ newMember }) => equalBytes(newMember, reference));
-}
-
 async function openSecrets(env: Environment, welcome: Welcome, own: OwnKeyPackage): Promise<GroupSecrets> {
   const reference = await keyPackageReference(env.suite, own.keyPackage);
   const entry = welcome.secrets.find(({ newMember }) => equalBytes(newMember, reference));

@@ -61,11 +61,7 @@ export async function createKeyPackage(
     extensions: [],
   };
   const unsignedLeaf = encodeUnsignedLeaf(content);
-  const leaf = signedLeaf(
-    content,
-    unsignedLeaf,
-    await sign(suite, signer.signatureKey.privateKey, "LeafNodeTBS", unsignedLeaf),
-  );
+  const leaf = signedLeaf(content, unsignedLeaf, await sign(suite, signer.signatureKey.privateKey, "LeafNodeTBS", unsignedLeaf));
   const extensions: Extension[] = lastResort ? [{ type: ExtensionType.lastResort, data: new Uint8Array() }] : [];
   const unsigned = encode((w) => {
     w.u16(MLS10).u16(suiteId(suite)).vector(init.publicKey).raw(leaf.bytes);

@@ -43,11 +43,7 @@ export function firstEpoch(suite: Suite): Promise<NewEpoch> {
 }
 
 /** The combined secret of several pre-shared keys (RFC 9420 §8.4); zeros when there are none. */
-export async function combinePsks(
-  suite: Suite,
-  ids: readonly PskId[],
-  find: (id: PskId) => Uint8Array | undefined,
-): Promise<Uint8Array> {
+export async function combinePsks(suite: Suite, ids: readonly PskId[], find: (id: PskId) => Uint8Array | undefined): Promise<Uint8Array> {
   const zeros = new Uint8Array(suite.kdf.size);
   let secret: Uint8Array = new Uint8Array(suite.kdf.size);
   for (const [index, id] of ids.entries()) {
@@ -66,13 +62,7 @@ export async function combinePsks(
 }
 
 /** RFC 9420 §8.5. */
-export function exportFrom(
-  suite: Suite,
-  secrets: EpochSecrets,
-  label: string,
-  context: Uint8Array,
-  length: number,
-): Promise<Uint8Array> {
+export function exportFrom(suite: Suite, secrets: EpochSecrets, label: string, context: Uint8Array, length: number): Promise<Uint8Array> {
   return mlsExporter(secrets.exporterSecret, label, context, length, suite);
 }
 

@@ -1,3 +1,4 @@
+import { MlsError } from "../errors.ts";
 import { malformed, encode, type Reader, type Writer } from "./codec.ts";
 import {
   readCapabilities,
@@ -37,6 +38,9 @@ export interface LeafNode extends LeafContent {
   readonly unsigned: Uint8Array;
 }
 
+/** Far more than post-quantum keys and a chain of certificates take. Trees consist of leaves, and are stored row by row. */
+const MAX_LEAF_BYTES = 32_768;
+
 export function readLeafNode(r: Reader): LeafNode {
   const start = r.offset;
   const encryptionKey = r.vector();
@@ -47,6 +51,7 @@ export function readLeafNode(r: Reader): LeafNode {
   const extensions = readExtensions(r);
   const unsigned = r.since(start);
   const signature = r.vector();
+  if (r.offset - start > MAX_LEAF_BYTES) throw new MlsError("too_large", `A member's leaf has more than ${MAX_LEAF_BYTES} bytes`);
   return { encryptionKey, signatureKey, credential, capabilities, source, extensions, signature, unsigned, bytes: r.since(start) };
 }
 

@@ -83,7 +83,7 @@ function checkNow(env: Environment, { notBefore, notAfter }: Lifetime, code: Mls
 
 async function accepts(env: Environment, leaf: LeafNode, context: AuthenticationContext): Promise<boolean> {
   try {
-    return (await env.authenticate(leaf.credential, leaf.signatureKey, context)) === true;
+    return await env.authenticate(leaf.credential, leaf.signatureKey, context);
   } catch {
     return false;
   }

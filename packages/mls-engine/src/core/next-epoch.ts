@@ -35,4 +35,3 @@ export async function nextEpoch(
   erase(commitSecret, psk);
   return { ...epoch, context, confirmationTag, joiner, welcome };
 }
-

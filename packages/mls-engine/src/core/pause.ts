@@ -5,13 +5,14 @@ export type Pause = () => Promise<void> | undefined;
 const TURN_MS = 8;
 
 /** A pause that is taken only every few milliseconds. */
-export function createPause(): Pause {
-  let started = performance.now();
+export function createPause(now: () => number = () => performance.now()): Pause {
+  let started = now();
   return () => {
-    if (performance.now() - started < TURN_MS) return undefined;
-    return nextTurn().then(() => {
-      started = performance.now();
-    });
+    if (now() - started < TURN_MS) return undefined;
+    return (async () => {
+      await nextTurn();
+      started = now();
+    })();
   };
 }
 

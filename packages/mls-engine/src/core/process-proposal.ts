@@ -1,5 +1,5 @@
 import { MlsError } from "../errors.ts";
-import { decodeWhole, keyOf } from "./codec.ts";
+import { decodeWhole, equalBytes, keyOf } from "./codec.ts";
 import { must, type Environment } from "./environment.ts";
 import { encodeAuthenticatedContent, type Handshake } from "./framing.ts";
 import type { GroupState } from "./group-state.ts";
@@ -10,6 +10,7 @@ import { readProposal, type Proposal } from "./proposal.ts";
 
 /** Proposals that may wait for a commit. */
 const MAX_WAITING = 1024;
+const MAX_WAITING_BYTES = 1024 * 1024;
 
 /** Takes up a member's proposal (RFC 9420 §12.1), whose signature is checked already, to wait for a commit. */
 export async function processProposal(
@@ -19,14 +20,18 @@ export async function processProposal(
 ): Promise<{ state: GroupState; proposal: Proposal }> {
   const proposal = decodeWhole(message.content, readProposal);
   await checkAlone(env, state, proposal, message.sender);
-  if (state.proposals.size >= MAX_WAITING) throw new MlsError("too_large", `More than ${MAX_WAITING} proposals wait for a commit`);
+  let waitingBytes = message.content.length;
+  for (const { bytes } of state.proposals.values()) waitingBytes += bytes;
+  if (state.proposals.size >= MAX_WAITING || waitingBytes > MAX_WAITING_BYTES) {
+    throw new MlsError("too_large", "Too many proposals wait for a commit");
+  }
   const name = await proposalReference(env, state, message);
-  const proposals = new Map(state.proposals).set(keyOf(name), { proposal, sender: message.sender });
+  const proposals = new Map(state.proposals).set(keyOf(name), { proposal, sender: message.sender, bytes: message.content.length });
   return { state: { ...state, proposals }, proposal };
 }
 
 /** RFC 9420 §5.2. */
-export function proposalReference(env: Environment, state: GroupState, message: Handshake): Promise<Uint8Array> {
+function proposalReference(env: Environment, state: GroupState, message: Handshake): Promise<Uint8Array> {
   return reference(env.suite, "MLS 1.0 Proposal Reference", encodeAuthenticatedContent(state.context, message));
 }
 
@@ -58,9 +63,14 @@ async function checkAlone(env: Environment, state: GroupState, proposal: Proposa
     must(state.tree.leaf(proposal.removed) !== undefined, "invalid_proposal", "A proposal removes somebody who isn't a member");
   }
   if (proposal.kind === "update") {
-    const previous = state.tree.leaf(sender)?.credential;
+    const previous = state.tree.leaf(sender);
     must(proposal.leaf.source.kind === "update" && previous !== undefined, "invalid_proposal", "An update holds a leaf from elsewhere");
-    await checkLeaf(env, proposal.leaf, sender, state.context, "invalid_proposal", { reason: "update", previous });
+    const isNew = !equalBytes(proposal.leaf.encryptionKey, previous.encryptionKey);
+    must(isNew, "invalid_proposal", "An update doesn't change its sender's key");
+    await checkLeaf(env, proposal.leaf, sender, state.context, "invalid_proposal", {
+      reason: "update",
+      previous: previous.credential,
+    });
   }
   if (proposal.kind === "reinit") throw new MlsError("unsupported", "The group is to be reinitialised, which is not supported");
   must(proposal.kind !== "external_init", "invalid_proposal", "A member proposes what only a joiner can");

@@ -1,7 +1,15 @@
 import { MlsError } from "../errors.ts";
 import { encode, equalBytes, malformed, type Reader } from "./codec.ts";
 import type { Environment } from "./environment.ts";
-import { ContentType, encodeFramedContent, framedContentToBeSigned, readSender, WireFormat, type Handshake, type Sender } from "./framing.ts";
+import {
+  ContentType,
+  encodeFramedContent,
+  framedContentToBeSigned,
+  readSender,
+  WireFormat,
+  type Handshake,
+  type Sender,
+} from "./framing.ts";
 import type { GroupState } from "./group-state.ts";
 import { verify } from "./labels.ts";
 import { readCommit, readProposal } from "./proposal.ts";

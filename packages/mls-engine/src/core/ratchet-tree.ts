@@ -157,7 +157,7 @@ export class RatchetTree {
   /** The nearest non-blank ancestor. */
   nonBlankAncestor(node: number): number | undefined {
     const root = rootOf(this.leafCount);
-    for (let current = node; current !== root; ) {
+    for (let current = node; current !== root;) {
       current = parentOf(current);
       if (this.#nodes[current] !== undefined) return current;
     }

@@ -77,7 +77,13 @@ export function encodeProposals(proposals: GroupState["proposals"]): Uint8Array 
 }
 
 export function decodeProposals(bytes: Uint8Array): Map<string, PendingProposal> {
-  const read = (r: Reader): [string, PendingProposal] => [keyOf(r.vector()), { sender: r.u32(), proposal: readProposal(r) }];
+  const read = (r: Reader): [string, PendingProposal] => {
+    const name = keyOf(r.vector());
+    const sender = r.u32();
+    const start = r.offset;
+    const proposal = readProposal(r);
+    return [name, { sender, proposal, bytes: r.offset - start }];
+  };
   return new Map(decodeWhole(bytes, (r) => r.list(read, MAX_ENTRIES.proposals)));
 }
 

@@ -1,12 +1,10 @@
+import type { MlsCredential } from "../credential.ts";
 import { malformed, type Reader, type Writer } from "./codec.ts";
 
 /** Most entries of each list that a peer can send; the size of the message bounds them all before. */
 const MAX = { capabilities: 1024, extensions: 256, psks: 256, proposals: 65_536, members: 65_536, path: 32, credentials: 256 } as const;
 
 export const MLS10 = 1;
-
-/** Types of credentials (RFC 9420 §17.5). */
-export const BASIC_CREDENTIAL = 1;
 
 export const ExtensionType = {
   applicationId: 1,
@@ -23,11 +21,7 @@ export interface Extension {
   readonly data: Uint8Array;
 }
 
-/** RFC 9420 §5.3. `content` is what stands in the outermost vector: the identity of a basic credential. */
-export interface Credential {
-  readonly type: number;
-  readonly content: Uint8Array;
-}
+export type Credential = MlsCredential;
 
 /** RFC 9420 §7.2. */
 export interface Capabilities {
@@ -77,11 +71,11 @@ export interface HpkeCiphertext {
   readonly ciphertext: Uint8Array;
 }
 
-export const u16 = (r: Reader): number => r.u16();
+const u16 = (r: Reader): number => r.u16();
 export const u32 = (r: Reader): number => r.u32();
 const writeU16 = (w: Writer, value: number): void => void w.u16(value);
 
-export function readExtension(r: Reader): Extension {
+function readExtension(r: Reader): Extension {
   return { type: r.u16(), data: r.vector() };
 }
 

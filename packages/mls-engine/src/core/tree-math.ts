@@ -16,7 +16,7 @@ export function isLeaf(node: number): boolean {
 }
 
 /** Levels above the leaves. */
-export function levelOf(node: number): number {
+function levelOf(node: number): number {
   let level = 0;
   while (((node >> level) & 1) === 1) level++;
   return level;
@@ -45,7 +45,7 @@ export function directPath(leafIndex: number, leafCount: number): number[] {
   if (leafIndex >= leafCount) throw new RangeError("No such leaf in this tree");
   const path: number[] = [];
   const root = rootOf(leafCount);
-  for (let node = leafNode(leafIndex); node !== root; ) {
+  for (let node = leafNode(leafIndex); node !== root;) {
     node = parentOf(node);
     path.push(node);
   }
@@ -61,11 +61,6 @@ export function isBelow(node: number, ancestor: number): boolean {
 /** The child of a parent on the side away from a node below it. */
 export function copathChild(node: number, parent: number): number {
   return node < parent ? rightOf(parent) : leftOf(parent);
-}
-
-/** The child of a parent on the side of a node below it. */
-export function pathChild(node: number, parent: number): number {
-  return node < parent ? leftOf(parent) : rightOf(parent);
 }
 
 /** The smallest power of two that is not below a number of leaves. */

@@ -26,7 +26,10 @@ export async function environment(
 }
 
 export async function newSigner(suite: number, identity: string): Promise<Signer> {
-  const none = { credential: { type: 1, content: new Uint8Array() }, signatureKey: { publicKey: new Uint8Array(), privateKey: new Uint8Array() } };
+  const none = {
+    credential: { type: 1, content: new Uint8Array() },
+    signatureKey: { publicKey: new Uint8Array(), privateKey: new Uint8Array() },
+  };
   const env = await environment(suite, none);
   const { publicKey, signKey } = await env.suite.signature.keygen();
   return { credential: { type: 1, content: new TextEncoder().encode(identity) }, signatureKey: { publicKey, privateKey: signKey } };

@@ -1,53 +1,16 @@
 import { expect, test } from "vitest";
-import { createCommit, type CreatedCommit } from "../../src/core/create-commit.ts";
-import { createGroup } from "../../src/core/create-group.ts";
 import { decodeWhole, encode } from "../../src/core/codec.ts";
-import type { Environment } from "../../src/core/environment.ts";
 import { encodeGroupContext } from "../../src/core/framing.ts";
-import type { GroupState } from "../../src/core/group-state.ts";
-import { join, type OwnKeyPackage } from "../../src/core/join.ts";
-import { createKeyPackage } from "../../src/core/key-package.ts";
 import { epochOf, joinerSecret } from "../../src/core/key-schedule.ts";
 import { decryptFrom } from "../../src/core/labels.ts";
 import { processCommit } from "../../src/core/process-commit.ts";
 import { readCommit, writeCommit, type Proposal } from "../../src/core/proposal.ts";
-import { readWelcome } from "../../src/core/welcome.ts";
 import { codeOf } from "../world.ts";
 import { toHex } from "../vectors.ts";
-import { environment, newSigner } from "./environment.ts";
-
-interface Client {
-  readonly env: Environment;
-  readonly own: OwnKeyPackage;
-  state: GroupState;
-}
-
-async function newClient(name: string): Promise<{ env: Environment; own: OwnKeyPackage }> {
-  const env = await environment(1, await newSigner(1, name));
-  const now = BigInt(Math.floor(Date.now() / 1000));
-  return { env, own: await createKeyPackage(env.suite, env.signer, { notBefore: now - 60n, notAfter: now + 3600n }, false) };
-}
-
-function propose(client: Client, proposals: readonly Proposal[], forcePath = false): Promise<CreatedCommit> {
-  return createCommit(client.env, client.state, { proposals, references: [], forcePath, authenticatedData: new Uint8Array() });
-}
-
-async function group(size: number): Promise<Client[]> {
-  const first = await newClient("0");
-  const clients: Client[] = [{ ...first, state: (await createGroup(first.env, new Uint8Array([1]), first.own)).state }];
-  const [creator] = clients;
-  if (!creator) throw new TypeError("There is always a creator");
-  const others = await Promise.all(Array.from({ length: size - 1 }, (_, i) => newClient(String(i + 1))));
-  const added = await propose(creator, others.map(({ own }) => ({ kind: "add", keyPackage: own.keyPackage })));
-  const welcome = decodeWhole(added.welcome ?? new Uint8Array(), readWelcome);
-  for (const other of others) clients.push({ ...other, state: (await join(other.env, welcome, other.own)).state });
-  creator.state = added.state;
-  return clients;
-}
+import { groupOfClients, newClient, propose, type Client } from "./clients.ts";
 
 test.each([2, 3, 8])("who is removed from a group of %i can derive nothing of the next epoch", async (size) => {
-  const [alice, bob] = await group(size);
-  if (!alice || !bob) throw new TypeError("The group has two members at least");
+  const [alice, bob] = await groupOfClients(size);
   const removal = await propose(alice, [{ kind: "remove", removed: bob.state.ownLeaf }]);
   const { path } = decodeWhole(removal.handshake.content, readCommit);
   expect(path).toBeDefined();
@@ -71,8 +34,8 @@ test.each([2, 3, 8])("who is removed from a group of %i can derive nothing of th
 });
 
 test("a commit with a Remove and no path is refused, by who stays and by who goes (RFC 9420 §12.4)", async () => {
-  const [alice, bob, carol] = await group(3);
-  if (!alice || !bob || !carol) throw new TypeError("The group has three members");
+  const [alice, bob, carol] = await groupOfClients(3);
+  if (!carol) throw new TypeError("The group has three members");
   const removal = await propose(alice, [{ kind: "remove", removed: bob.state.ownLeaf }]);
   const commit = decodeWhole(removal.handshake.content, readCommit);
   const content = encode((w) => writeCommit(w, { ...commit, path: undefined }));
@@ -81,8 +44,7 @@ test("a commit with a Remove and no path is refused, by who stays and by who goe
 });
 
 test("a commit that replaces the group's extensions has a path, and is refused without (RFC 9420 §12.4)", async () => {
-  const [alice, bob] = await group(2);
-  if (!alice || !bob) throw new TypeError("The group has two members");
+  const [alice, bob] = await groupOfClients(2);
   const replaced = await propose(alice, [{ kind: "group_context_extensions", extensions: [{ type: 1, data: new Uint8Array([7]) }] }]);
   const commit = decodeWhole(replaced.handshake.content, readCommit);
   expect(commit.path).toBeDefined();
@@ -94,8 +56,7 @@ test("a commit that replaces the group's extensions has a path, and is refused w
 });
 
 test("an Add alone needs no path; an empty commit does (RFC 9420 §12.4)", async () => {
-  const [alice] = await group(2);
-  if (!alice) throw new TypeError("The group has a creator");
+  const [alice] = await groupOfClients(2);
   const { own } = await newClient("new");
   const added = await propose(alice, [{ kind: "add", keyPackage: own.keyPackage }]);
   expect(decodeWhole(added.handshake.content, readCommit).path).toBeUndefined();
@@ -106,10 +67,15 @@ test.each<[string, (bob: Client) => readonly Proposal[]]>([
   ["somebody who isn't a member", () => [{ kind: "remove", removed: 77 }]],
   ["a leaf far outside the tree", () => [{ kind: "remove", removed: 0xffff_ffff }]],
   ["its own sender", () => [{ kind: "remove", removed: 0 }]],
-  ["one member twice", (bob) => [{ kind: "remove", removed: bob.state.ownLeaf }, { kind: "remove", removed: bob.state.ownLeaf }]],
+  [
+    "one member twice",
+    (bob) => [
+      { kind: "remove", removed: bob.state.ownLeaf },
+      { kind: "remove", removed: bob.state.ownLeaf },
+    ],
+  ],
 ])("a commit that removes %s is refused (RFC 9420 §12.2)", async (_, proposals) => {
-  const [alice, bob] = await group(2);
-  if (!alice || !bob) throw new TypeError("The group has two members");
+  const [alice, bob] = await groupOfClients(2);
   expect(await codeOf(propose(alice, proposals(bob)))).toBe("invalid_commit");
   const update = await propose(alice, []);
   const { path } = decodeWhole(update.handshake.content, readCommit);

@@ -33,10 +33,10 @@ describeVectors("tree-math", (cases) => {
   it.each((cases as readonly TreeMath[]).map((v) => [v.n_leaves, v] as const))("%i leaves", (leaves, v) => {
     expect(nodeCount(leaves)).toBe(v.n_nodes);
     expect(rootOf(leaves)).toBe(v.root);
-    for (let node = 0; node < v.n_nodes; node++) {
-      if (node % 2 === 1) expect([leftOf(node), rightOf(node)]).toEqual([v.left[node], v.right[node]]);
-      if (node !== v.root) expect(parentOf(node)).toBe(v.parent[node]);
-    }
+    const nodes = Array.from({ length: v.n_nodes }, (_, node) => node);
+    expect(nodes.map((node) => (node % 2 === 1 ? leftOf(node) : null))).toEqual(v.left);
+    expect(nodes.map((node) => (node % 2 === 1 ? rightOf(node) : null))).toEqual(v.right);
+    expect(nodes.map((node) => (node === v.root ? null : parentOf(node)))).toEqual(v.parent);
     for (let leaf = 0; leaf < leaves; leaf++) {
       const path: number[] = [];
       for (let at = v.parent[leafNode(leaf)]; typeof at === "number"; at = v.parent[at]) path.push(at);
@@ -138,7 +138,25 @@ function splitTag(content: Uint8Array): { covered: Uint8Array; tag: Uint8Array }
 interface KeySchedule {
   readonly cipher_suite: number;
   readonly initial_init_secret: string;
-  readonly epochs: readonly (Readonly<Record<"commit_secret" | "psk_secret" | "group_context" | "joiner_secret" | "welcome_secret" | "init_secret" | "sender_data_secret" | "encryption_secret" | "exporter_secret" | "epoch_authenticator" | "external_secret" | "confirmation_key" | "membership_key" | "resumption_psk", string>> & {
+  readonly epochs: readonly (Readonly<
+    Record<
+      | "commit_secret"
+      | "psk_secret"
+      | "group_context"
+      | "joiner_secret"
+      | "welcome_secret"
+      | "init_secret"
+      | "sender_data_secret"
+      | "encryption_secret"
+      | "exporter_secret"
+      | "epoch_authenticator"
+      | "external_secret"
+      | "confirmation_key"
+      | "membership_key"
+      | "resumption_psk",
+      string
+    >
+  > & {
     readonly exporter: { readonly label: string; readonly context: string; readonly length: number; readonly secret: string };
   })[];
 }
@@ -189,12 +207,15 @@ interface PskSecret {
 }
 
 describeVectors("psk_secret", (cases) => {
-  it.each((cases as readonly PskSecret[]).map((v) => [v.cipher_suite, v.psks.length, v] as const))("suite %i, %i keys", async (number, _, v) => {
-    const { suite } = await env(number);
-    const ids = v.psks.map((psk) => ({ kind: "external" as const, id: fromHex(psk.psk_id), nonce: fromHex(psk.psk_nonce) }));
-    const known = new Map(ids.map((id, i) => [id as unknown, fromHex(v.psks[i]?.psk ?? "")]));
-    expect(toHex(await combinePsks(suite, ids, (id) => known.get(id)))).toBe(v.psk_secret);
-  });
+  it.each((cases as readonly PskSecret[]).map((v) => [v.cipher_suite, v.psks.length, v] as const))(
+    "suite %i, %i keys",
+    async (number, _, v) => {
+      const { suite } = await env(number);
+      const ids = v.psks.map((psk) => ({ kind: "external" as const, id: fromHex(psk.psk_id), nonce: fromHex(psk.psk_nonce) }));
+      const known = new Map(ids.map((id, i) => [id as unknown, fromHex(v.psks[i]?.psk ?? "")]));
+      expect(toHex(await combinePsks(suite, ids, (id) => known.get(id)))).toBe(v.psk_secret);
+    },
+  );
 });
 
 interface WelcomeVector {

@@ -1,0 +1,75 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { appendFile, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { expect, onTestFinished, test } from "vitest";
+import type { MlsGroup } from "../src/index.ts";
+import { MlsError } from "../src/index.ts";
+import { openFileStore } from "../src/node/index.ts";
+import { agreement, GROUP_ID, groupOf, joined, newEngine, seeded, utf8 } from "./world.ts";
+
+const MEMBER = fileURLToPath(new URL("fixtures/member.mjs", import.meta.url));
+/** Kills; more by request, to search longer. */
+const KILLS = 12 * Number(process.env["PARLEY_MLS_ROUNDS"] ?? 1);
+
+test("a member that is killed again and again loses no epoch, and uses no key twice", { timeout: 60_000 * KILLS }, async () => {
+  const directory = await mkdtemp(join(tmpdir(), "mls-kill-"));
+  onTestFinished(() => rm(directory, { recursive: true, force: true }));
+  const data = join(directory, "bob");
+  const order = join(directory, "order");
+  const random = seeded(KILLS);
+  const [alice] = await groupOf(1);
+  const bob = await newEngine("bob", { store: await openFileStore(data) });
+  const staged = await alice.group.stageAdd([await bob.keyPackage()]);
+  await staged.confirm();
+  await joined(bob, staged);
+  await bob.close();
+  await writeFile(order, "");
+
+  let seen = 0;
+  let read = 0;
+  for (let round = 0; round < KILLS; round++) {
+    await runUntilKilled([data, order], 30 + random(250));
+    const lines = (await readFile(order, "utf8")).split("\n").slice(0, -1);
+    for (; seen < lines.length; seen++) if (await take(alice.group, lines[seen] ?? "")) read++;
+    const message = await alice.group.encrypt(utf8(`round ${round}`));
+    await appendFile(order, `${Buffer.from(message).toString("hex")}\n`);
+    seen++;
+  }
+  expect(read).toBeGreaterThan(KILLS);
+
+  const again = await newEngine("bob", { store: await openFileStore(data) });
+  const group = await again.loadGroup(GROUP_ID);
+  const { pending } = group;
+  const lines = (await readFile(order, "utf8")).split("\n").slice(0, -1);
+  if (pending && !lines.includes(Buffer.from(pending.commit).toString("hex"))) await pending.discard();
+  for (const line of lines) await take(group, line);
+  expect(await agreement(group)).toBe(await agreement(alice.group));
+  await again.close();
+});
+
+/** Processes a message; only what is of oneself, known or long over may be refused. */
+async function take(group: MlsGroup, line: string): Promise<boolean> {
+  try {
+    await group.process(new Uint8Array(Buffer.from(line, "hex")));
+    return true;
+  } catch (error) {
+    const isOver =
+      error instanceof MlsError && group.ownLeaf === 1 && ["own_message", "epoch_mismatch", "generation_consumed"].includes(error.code);
+    if (!isOver) throw error;
+    return false;
+  }
+}
+
+async function runUntilKilled(parameters: readonly string[], afterMs: number): Promise<void> {
+  const child = spawn(process.execPath, [MEMBER, ...parameters], { stdio: ["ignore", "pipe", "inherit"] });
+  const exited = once(child, "exit");
+  onTestFinished(() => void child.kill("SIGKILL"));
+  await Promise.race([once(child.stdout, "data"), exited.then(() => expect.unreachable("the process ended too soon"))]);
+  // Not a wait for anything: the moment of the kill is to be a random one.
+  await Promise.race([new Promise((resolve) => setTimeout(resolve, afterMs)), exited.then(() => expect.unreachable("the process failed"))]);
+  child.kill("SIGKILL");
+  await exited;
+}
