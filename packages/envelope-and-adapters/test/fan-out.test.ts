@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { Envelope, EnvelopeFanOut, type ReceivedEnvelope } from "../src/index.ts";
 import { bytes, text } from "./thrown.ts";
@@ -138,4 +139,29 @@ describe("EnvelopeFanOut", () => {
     void inbound.next();
     await expect(inbound.next()).rejects.toThrow(TypeError);
   });
+});
+
+it("loses nothing and keeps the order, however fast subscribers read", async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.nat({ max: 30 }),
+      fc.integer({ min: 1, max: 4 }),
+      fc.array(fc.array(fc.boolean())),
+      async (count, maxBuffered, paces) => {
+        const fanOut = new EnvelopeFanOut({ maxBuffered });
+        const sent = Array.from({ length: count }, (_, index) => `${index}`);
+        const reading = paces.map(async (pace) => {
+          const got: string[] = [];
+          for await (const { envelope } of fanOut.receive()) {
+            got.push(text(envelope.payload));
+            if (pace[got.length % Math.max(pace.length, 1)] === true) await new Promise((resolve) => setImmediate(resolve));
+          }
+          return got;
+        });
+        for (const content of sent) expect(await fanOut.deliver(message(content))).toBe(paces.length);
+        fanOut.end();
+        for (const got of await Promise.all(reading)) expect(got).toEqual(sent);
+      },
+    ),
+  );
 });

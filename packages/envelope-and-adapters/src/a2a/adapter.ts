@@ -153,7 +153,7 @@ export class A2aAdapter implements AsyncDisposable {
 
   #collect(contextId: string, port: EnvelopePort): void {
     this.#contexts.get(contextId)?.mailbox.close();
-    const { agentId: _agentId, org: _org, maxMessageBytes: _maxMessageBytes, onError = () => {}, ...limits } = this.#options;
+    const { agentId: _agentId, org: _org, maxMessageBytes: _maxMessageBytes, onError, ...limits } = this.#options;
     const read = (received: ReceivedEnvelope): ReceivedA2aMessage | undefined => this.#read(contextId, received);
     this.#contexts.set(contextId, { port, mailbox: new Mailbox(port, { ...limits, protocol: Protocol.A2A, read, onError }) });
   }

@@ -1,5 +1,7 @@
 import { AdapterError } from "../adapter-error.ts";
 import { readJsonPayload } from "../internal/json-payload.ts";
+import { reporterOf } from "../internal/reporter.ts";
+import { settleWithin } from "../internal/settle.ts";
 import { Outbox } from "../internal/outbox.ts";
 import { deferred } from "@parley/core/internal";
 import type { EnvelopePort, ReceivedEnvelope } from "../port.ts";
@@ -24,6 +26,9 @@ export interface A2aServeOptions {
 /** Refusals that are on their way. Beyond them, a call is refused without an answer. */
 const MAX_REFUSALS = 64;
 
+/** How long the end of serving waits until those who wait for answers are told. */
+const FAREWELL_MS = 1000;
+
 /** What answers calls. */
 export interface CallHandler {
   /** Addresses of the agent. */
@@ -47,6 +52,8 @@ export class CallListener implements AsyncDisposable {
   readonly #handler: CallHandler;
   readonly #options: A2aServeOptions;
   readonly #maxMessageBytes: number;
+  readonly #report: (error: unknown) => void;
+  readonly #listening = new AbortController();
   readonly #stop = new AbortController();
   readonly #calls = new Map<string, { readonly call: ServedCall; readonly sender: string | undefined }>();
   readonly #done = deferred<void>();
@@ -57,15 +64,19 @@ export class CallListener implements AsyncDisposable {
     this.#handler = handler;
     this.#options = options;
     this.#maxMessageBytes = options.maxMessageBytes ?? 4_194_304;
+    this.#report = reporterOf(options.onError);
     this.closed = this.#done.promise;
     // Whether anybody looks at it or not.
     this.closed.catch(() => {});
-    void this.#pump(port.receive({ protocol: Protocol.A2A, signal: this.#stop.signal }));
+    void this.#pump(port.receive({ protocol: Protocol.A2A, signal: this.#listening.signal }));
   }
 
   async close(): Promise<void> {
+    if (this.#listening.signal.aborted) return this.closed.catch(() => {});
+    this.#listening.abort();
+    const ended = new AdapterError("closed", "The agent is no longer served");
+    await settleWithin(FAREWELL_MS, () => Promise.all([...this.#calls.values()].map(({ call }) => call.end(ended))));
     this.#stop.abort();
-    for (const { call } of this.#calls.values()) call.cancel();
     this.#done.resolve();
   }
 
@@ -92,7 +103,7 @@ export class CallListener implements AsyncDisposable {
       else if (running === undefined) this.#start(key, read.call, envelope.payload, { sender, parameters: read.parameters });
       else throw new AdapterError("message_invalid", "An A2A call has the id of another that is under way");
     } catch (error) {
-      this.#options.onError?.(error as Error);
+      this.#report(error);
     }
   }
 
@@ -126,7 +137,6 @@ export class CallListener implements AsyncDisposable {
     caller: Caller,
     refusal: AdapterError | undefined,
   ): Promise<void> {
-    let id: unknown = null;
     try {
       if (refusal !== undefined) throw refusal;
       if (event === "card") {
@@ -134,21 +144,21 @@ export class CallListener implements AsyncDisposable {
         return;
       }
       const request = readJsonPayload(payload, this.#maxMessageBytes);
-      id = request["id"] ?? null;
+      call.requestId = request["id"] ?? null;
       const { answer, extensions } = await this.#handler.handle(request, caller);
-      await call.answer(answer, extensions, id);
+      await call.answer(answer, extensions);
     } catch (error) {
-      if (error instanceof AdapterError) this.#options.onError?.(error);
-      await this.#replyError(call, id, error);
+      if (error instanceof AdapterError) this.#report(error);
+      await this.#replyError(call, error);
     }
   }
 
-  async #replyError(call: ServedCall, id: unknown, error: unknown): Promise<void> {
+  async #replyError(call: ServedCall, error: unknown): Promise<void> {
     try {
-      await call.fail(id, error);
+      await call.fail(error);
     } catch (failure) {
       // Nobody is left to be answered when this listener is closed.
-      if (!this.#stop.signal.aborted) this.#options.onError?.(failure as Error);
+      if (!this.#stop.signal.aborted) this.#report(failure);
     }
   }
 }

@@ -1,5 +1,6 @@
 import { AdapterError } from "../adapter-error.ts";
 import type { BufferLimits } from "../internal/bounded-queue.ts";
+import { reporterOf } from "../internal/reporter.ts";
 import { settleWithin } from "../internal/settle.ts";
 import type { EnvelopePort, ReceivedEnvelope } from "../port.ts";
 import { Protocol } from "../protocol.ts";
@@ -29,6 +30,7 @@ export class ChannelFetch {
   readonly #options: A2aChannelClientOptions;
   readonly #maxMessageBytes: number;
   readonly #maxCalls: number;
+  readonly #report: (error: unknown) => void;
   readonly #stop = new AbortController();
   readonly #calls = new Map<string, PendingCall>();
   #ended: { readonly error: unknown } | undefined;
@@ -39,6 +41,7 @@ export class ChannelFetch {
     this.#options = options;
     this.#maxMessageBytes = options.maxMessageBytes ?? 4_194_304;
     this.#maxCalls = options.maxCalls ?? 256;
+    this.#report = reporterOf(options.onError);
   }
 
   readonly fetch = async (input: string | URL | Request, init: RequestInit = {}): Promise<Response> => {
@@ -128,7 +131,7 @@ export class ChannelFetch {
       call.sender = sender;
       call.answer(read.call, envelope.payload, read.parameters);
     } catch (error) {
-      this.#options.onError?.(error as Error);
+      this.#report(error);
     }
   }
 }

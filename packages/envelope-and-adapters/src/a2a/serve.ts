@@ -6,7 +6,7 @@ import { loadSdk } from "./sdk.ts";
 
 /** An agent that is being served. */
 export interface A2aServing extends AsyncDisposable {
-  /** Ends all calls and stops listening. Tasks that run go on in the request handler. Idempotent. */
+  /** Answers all calls with an error and stops listening. Tasks that run go on in the request handler. Idempotent. */
   close(): Promise<void>;
   /** Fulfilled once nothing is served any more; rejected if the port broke for good. */
   readonly closed: Promise<void>;

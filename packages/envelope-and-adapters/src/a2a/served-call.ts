@@ -13,6 +13,8 @@ interface ServedCallOptions {
 
 /** A call that is being answered. After `cancel` nothing more is sent. */
 export class ServedCall {
+  /** Id of the JSON-RPC request, once that has been read. */
+  requestId: unknown = null;
   readonly #id: string;
   readonly #outbox: Outbox;
   readonly #options: ServedCallOptions;
@@ -34,7 +36,14 @@ export class ServedCall {
     this.#stream?.return?.().catch(() => {});
   }
 
-  async answer(answer: Answer, extensions: () => string[], requestId: unknown): Promise<void> {
+  /** Answers with an error, and ends whatever goes on. */
+  async end(error: AdapterError): Promise<void> {
+    const farewell = this.fail(error);
+    this.cancel();
+    await farewell;
+  }
+
+  async answer(answer: Answer, extensions: () => string[]): Promise<void> {
     if (!isStream(answer)) {
       await this.#send("reply", answer, extensions());
       return;
@@ -44,7 +53,7 @@ export class ServedCall {
       await this.#forward(this.#stream, extensions);
     } catch (error) {
       if (this.#cancelled) return;
-      await this.fail(requestId, error);
+      await this.fail(error);
       return;
     }
     // An empty stream has to be told from none.
@@ -57,8 +66,8 @@ export class ServedCall {
   }
 
   /** Answers with the JSON-RPC error of what was thrown; within a stream, as its last event. */
-  async fail(requestId: unknown, error: unknown): Promise<void> {
-    const response = { jsonrpc: "2.0", id: requestId, error: this.#errorOf(error) };
+  async fail(error: unknown): Promise<void> {
+    const response = { jsonrpc: "2.0", id: this.requestId, error: this.#errorOf(error) };
     if (!this.#streaming) {
       await this.#send("reply", response, []);
       return;
@@ -87,7 +96,14 @@ export class ServedCall {
   async #post(event: ServerCall["event"], payload: Uint8Array, extensions: string[]): Promise<void> {
     const call: ServerCall = { call: this.#id, role: "server", event, seq: this.#seq++ };
     const first = call.seq === 0 && extensions.length > 0;
-    await this.#outbox.send(callEnvelope({ call, parameters: first ? { "A2A-Extensions": extensions.join(",") } : {} }, payload));
+    const parameters = first ? { "A2A-Extensions": extensions.join(",") } : {};
+    try {
+      await this.#outbox.send(callEnvelope({ call, parameters }, payload));
+    } catch (error) {
+      // What has not left is not counted, so that an error can take its place.
+      this.#seq = call.seq;
+      throw error;
+    }
   }
 
   /** Errors of this package have messages that are fit for a stranger; what others throw is for the SDK to map. */

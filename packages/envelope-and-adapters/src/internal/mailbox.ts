@@ -1,5 +1,6 @@
 import { AdapterError } from "../adapter-error.ts";
 import { BoundedQueue, type BufferLimits } from "./bounded-queue.ts";
+import { reporterOf } from "./reporter.ts";
 import type { EnvelopePort, ReceivedEnvelope } from "../port.ts";
 import type { Protocol } from "../protocol.ts";
 
@@ -15,7 +16,7 @@ interface MailboxOptions<T> extends BufferLimits {
   readonly protocol: Protocol;
   /** What an envelope holds; `undefined` if it is for somebody else. What it throws is reported, and the envelope skipped. */
   read(received: ReceivedEnvelope): T | undefined;
-  onError(error: Error): void;
+  readonly onError: ((error: Error) => void) | undefined;
 }
 
 const LONGEST_TIMER_MS = 2_147_483_647;
@@ -25,12 +26,14 @@ export class Mailbox<T> {
   readonly #options: MailboxOptions<T>;
   readonly #stop = new AbortController();
   readonly #messages: BoundedQueue<T>;
+  readonly #report: (error: unknown) => void;
   #waiting = new Set<() => void>();
   #ended: { readonly error: Error } | undefined;
 
   constructor(port: EnvelopePort, options: MailboxOptions<T>) {
     this.#options = options;
     this.#messages = new BoundedQueue(options);
+    this.#report = reporterOf(options.onError);
     void this.#pump(port.receive({ protocol: options.protocol, signal: this.#stop.signal }));
   }
 
@@ -87,14 +90,14 @@ export class Mailbox<T> {
     try {
       message = this.#options.read(received);
     } catch (error) {
-      this.#options.onError(error as Error);
+      this.#report(error);
       return;
     }
     if (message === undefined) return;
     const bytes = received.envelope.payload.length;
     while (this.#messages.isFull(bytes)) {
       this.#messages.shift();
-      this.#options.onError(new AdapterError("overflow", "Too many messages waited to be received; the oldest was dropped"));
+      this.#report(new AdapterError("overflow", "Too many messages waited to be received; the oldest was dropped"));
     }
     this.#messages.push(message, bytes);
     this.#wake();

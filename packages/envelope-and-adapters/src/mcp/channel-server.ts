@@ -1,4 +1,5 @@
 import { AsyncQueue } from "@parley/core/internal";
+import { reporterOf } from "../internal/reporter.ts";
 import type { EnvelopePort } from "../port.ts";
 import { McpSession, type McpSessionLimits } from "./session.ts";
 import { SessionListener, type OpenedSession } from "./session-listener.ts";
@@ -54,7 +55,7 @@ export class McpChannelServer implements AsyncIterable<McpServerSession>, AsyncD
     this.#limits = options;
     this.#listener = new SessionListener(port, options, {
       onSession: (session) => this.#opened.push(new ServerSession(session, this.#limits)),
-      onFault: (error) => options.onError?.(error),
+      onFault: reporterOf(options.onError),
       onEnd: (error) => (error === undefined ? this.#opened.end() : this.#opened.fail(error)),
     });
   }

@@ -2,6 +2,7 @@ import { deferred, type Deferred } from "@parley/core/internal";
 import { AdapterError } from "../adapter-error.ts";
 import { BoundedQueue, type BufferLimits } from "../internal/bounded-queue.ts";
 import { writeJsonPayload } from "../internal/json-payload.ts";
+import { reporterOf } from "../internal/reporter.ts";
 import type { JsonRpcMessage } from "./json-rpc.ts";
 
 /** Default of {@link McpSessionLimits.maxMessageBytes}. */
@@ -127,13 +128,20 @@ export class McpSession implements AsyncDisposable {
     this.#begin();
     const reader = deferred<JsonRpcMessage>();
     this.#reader = reader;
-    const abort = (): void => reader.reject(signal?.reason);
+    const leave = (): void => {
+      if (this.#reader === reader) this.#reader = undefined;
+    };
+    // Leaves at once, lest a message goes to a reader that is gone.
+    const abort = (): void => {
+      leave();
+      reader.reject(signal?.reason);
+    };
     signal?.addEventListener("abort", abort, { once: true });
     try {
       return await reader.promise;
     } finally {
       signal?.removeEventListener("abort", abort);
-      if (this.#reader === reader) this.#reader = undefined;
+      leave();
     }
   }
 
@@ -197,11 +205,7 @@ export class McpSession implements AsyncDisposable {
   }
 
   #report(error: Error): void {
-    try {
-      this.onerror?.(error);
-    } catch {
-      // A listener's own failure has nobody left to be told.
-    }
+    reporterOf(this.onerror)(error);
   }
 
   #end(error?: Error): void {
@@ -213,7 +217,7 @@ export class McpSession implements AsyncDisposable {
     try {
       this.onclose?.();
     } catch {
-      // As above.
+      // A listener's own failure has nobody left to be told.
     }
   }
 }

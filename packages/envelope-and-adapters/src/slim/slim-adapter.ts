@@ -50,14 +50,14 @@ export interface SlimMessage {
 export class SlimAdapter implements AsyncDisposable {
   readonly #channels: Pick<EnvelopeChannels, "open">;
   readonly #limits: BufferLimits;
-  readonly #onError: (error: Error) => void;
+  readonly #onError: ((error: Error) => void) | undefined;
   readonly #subscriptions = new Map<string, Mailbox<SlimMessage>>();
 
   /** Works on channels that this agent is a member of already. */
   constructor(channels: Pick<EnvelopeChannels, "open">, { onError, ...limits }: SlimAdapterOptions = {}) {
     this.#channels = channels;
     this.#limits = limits;
-    this.#onError = onError ?? (() => {});
+    this.#onError = onError;
   }
 
   /**

@@ -71,6 +71,8 @@ export function stateOf({ payload }: StreamResponse): TaskState | undefined {
 export class TestAgent implements AgentExecutor {
   readonly handler: DefaultRequestHandler;
   readonly heard: string[] = [];
+  /** Resolves once somebody holds. */
+  readonly holding = deferred<void>();
   /** Lets those go on who hold. */
   readonly go = deferred<void>();
   /** Resolves once a task waits to be cancelled, or holds, with its id. */
@@ -86,6 +88,7 @@ export class TestAgent implements AgentExecutor {
     this.heard.push(text);
     if (text === "hold") {
       this.waiting.resolve(context.taskId);
+      this.holding.resolve();
       await this.go.promise;
     }
     if (text === "fail") throw new Error("the agent broke");

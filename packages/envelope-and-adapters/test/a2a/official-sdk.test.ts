@@ -235,6 +235,20 @@ describe("ending a call", () => {
     await expect(nobody.sendMessage(request("hello"))).rejects.toMatchObject({ code: "timeout", retryable: true });
   });
 
+  it("happens when the agent is no longer served", async () => {
+    const stream = client.sendMessageStream(request("wait"));
+    await stream.next();
+    const settled = Promise.allSettled([client.sendMessage(request("hold")), collect(stream)]);
+    await agent.holding.promise;
+    await Promise.all([serving.close(), serving.close()]);
+    const message = expect.stringContaining("no longer served") as unknown;
+    expect(await settled).toMatchObject([
+      { status: "rejected", reason: { message } },
+      { status: "rejected", reason: { message } },
+    ]);
+    await serving.closed;
+  });
+
   it("happens when the client is closed", async () => {
     const call = client.sendMessage(request("wait"));
     await agent.waiting.promise;

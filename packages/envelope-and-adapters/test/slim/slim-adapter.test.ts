@@ -105,6 +105,18 @@ describe("SlimAdapter", () => {
     expect(errors).toMatchObject([{ code: "overflow" }, { code: "overflow" }]);
   });
 
+  it("survives a listener that throws", async () => {
+    const onError = (): never => {
+      throw new Error("the listener broke");
+    };
+    const { publisher, subscriber } = await pair({ maxBuffered: 1, onError });
+    await subscriber.subscribe(CHANNEL);
+    for (const content of ["1", "2", "3"]) await publisher.publish(CHANNEL, content);
+    const got: string[] = [];
+    while (got.at(-1) !== "3") got.push(...(await subscriber.receive(CHANNEL)).map(text));
+    expect(got.at(-1)).toBe("3");
+  });
+
   it("gives out what has arrived before the channel ended, then says that it did", async () => {
     const { ports, publisher, subscriber } = await pair();
     await subscriber.subscribe(CHANNEL);
