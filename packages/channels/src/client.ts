@@ -157,14 +157,13 @@ export class SkytaleClient implements AsyncDisposable {
    * @throws ChannelError `not_found`, `removed`, `bad_request`; TransportError `closed`
    */
   openChannel(name: string, options: ChannelOptions = {}): Promise<Channel> {
-    const open = this.#channels.get(name);
-    if (open?.isActive === true) return Promise.resolve(open);
-    return this.#step(name, options, async ({ engine }) => {
+    const run = async ({ engine }: OpenAgent): Promise<Channel> => {
       const { ready, wasRemoved } = await findGroups(engine, name);
       if (ready !== undefined) return this.#start(ready, name, options);
       if (wasRemoved) throw new ChannelError("removed", "this agent was removed from the channel");
       throw new ChannelError("not_found", "this agent is no member of the channel; create it, or join it");
-    });
+    };
+    return this.#step(name, options, run, (channel) => channel);
   }
 
   /** Closes all channels, the link and the data directory. What waits is rejected with TransportError `closed`. Idempotent. */
@@ -204,14 +203,19 @@ export class SkytaleClient implements AsyncDisposable {
     return this.#agent;
   }
 
-  #step(name: string, { signal }: ChannelOptions, run: (agent: OpenAgent) => Promise<Channel>): Promise<Channel> {
+  #step(
+    name: string,
+    { signal }: ChannelOptions,
+    run: (agent: OpenAgent) => Promise<Channel>,
+    ifOpen: (channel: Channel) => Channel = refuseSecond,
+  ): Promise<Channel> {
     return this.#turns.run(name, () =>
       this.#attempt(signal, async () => {
         checkChannelName(name);
         signal?.throwIfAborted();
         const agent = await this.#opened();
         const open = this.#channels.get(name);
-        if (open?.isActive === true) throw new ChannelError("channel_exists", "the channel is open here already");
+        if (open?.isActive === true) return ifOpen(open);
         await open?.close();
         return run(agent);
       }),
@@ -271,6 +275,10 @@ export class SkytaleClient implements AsyncDisposable {
       throw toPublicErrorUnlessAborted(error, signal);
     }
   }
+}
+
+function refuseSecond(): never {
+  throw new ChannelError("channel_exists", "the channel is open here already");
 }
 
 /** Joins a group, in the place of an older one of the same channel, and gives the messages of that one which nobody has taken. */

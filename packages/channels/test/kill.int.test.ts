@@ -25,7 +25,7 @@ afterEach(async () => {
 });
 
 it(
-  `loses no message that was acknowledged, and reads none twice that was taken, with agents killed in ${ROUNDS} rounds`,
+  `loses no message that was acknowledged, and reads none twice that was taken, with agents killed and the server restarted in ${ROUNDS} rounds`,
   { timeout: 60_000 + ROUNDS * 5000 },
   async () => {
     const [alice, ...others] = agents;
@@ -38,6 +38,7 @@ it(
       const victim = agents[Math.floor(Math.random() * agents.length)];
       // A random moment is the point here: nothing waits for it.
       await delay(Math.random() * 300);
+      if (round % 5 === 4) await harness.restart();
       await victim?.kill();
       victim?.start();
       await victim?.tell("open");

@@ -63,6 +63,16 @@ describe("an agent that comes back", () => {
     expect(await take(a, 1)).toEqual(["back"]);
   });
 
+  it("opens a channel once, however often it asks", async () => {
+    const alice = harness.client("alice");
+    const [a] = (await channelOf(alice)) as [Channel];
+    expect(await alice.openChannel(NAME)).toBe(a);
+    await a.close();
+    const [first, second] = await Promise.all([alice.openChannel(NAME), alice.openChannel(NAME)]);
+    expect(first).toBe(second);
+    expect(first).not.toBe(a);
+  });
+
   it("learns that it was removed meanwhile", async () => {
     const bob = harness.client("bob");
     const [a] = (await channelOf(harness.client("alice"), bob)) as [Channel];
