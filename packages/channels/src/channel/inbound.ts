@@ -183,12 +183,12 @@ export class Inbound {
     let message: ChannelMessage | undefined;
     let isOfFormer = false;
     const also = (result: ProcessedMessage): readonly GroupRow[] => {
-      const cursor = this.#cursorRow(next);
-      if (result.kind !== "application") return [cursor];
+      const rows = [this.#cursorRow(next), ...(this.#inbox?.takeAcknowledged() ?? [])];
+      if (result.kind !== "application") return rows;
       isOfFormer = this.#isOfFormer(result);
-      if (this.#inbox === undefined || isOfFormer) return [cursor];
+      if (this.#inbox === undefined || isOfFormer) return rows;
       message = messageOf(result, entry.sequence, entry.recordedAt);
-      return [cursor, this.#inbox.row(message)];
+      return [...rows, this.#inbox.row(message)];
     };
     try {
       const result = await group.process(entry.payload, { also });

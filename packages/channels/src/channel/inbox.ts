@@ -11,6 +11,9 @@ export interface InboxLimits {
   readonly maxBytes: number;
 }
 
+/** What was taken is removed from the disk with the next message that comes, or by itself after so many milliseconds. */
+const ACK_DELAY_MS = 20;
+
 /** A message as it is kept. */
 export interface InboxItem {
   readonly key: string;
@@ -36,6 +39,7 @@ export class Inbox {
   #waiting: Deferred<IteratorResult<ChannelMessage, undefined>> | undefined;
   #room: Deferred<void> | undefined;
   #acked: GroupRow[] = [];
+  #ackTimer: NodeJS.Timeout | undefined;
   #flushing: Promise<void> | undefined;
   #end: { readonly error: Error | undefined } | undefined;
 
@@ -54,6 +58,11 @@ export class Inbox {
   /** The row that holds a message; to be stored in one write with what made it, and followed by {@link Inbox.add}. */
   row(message: ChannelMessage): GroupRow {
     return { key: inboxKey(this.#nextIndex), value: encodeStored(message) };
+  }
+
+  /** Rows by which it is known on disk what was taken; to be stored with the next write. */
+  takeAcknowledged(): readonly GroupRow[] {
+    return this.#acked.splice(0);
   }
 
   /** The row of a message is stored. */
@@ -89,7 +98,7 @@ export class Inbox {
   async close(): Promise<void> {
     this.#items = [];
     this.end();
-    await this.#flushing;
+    await this.#flushNow();
   }
 
   /** @throws TypeError when there is an iteration already */
@@ -121,7 +130,7 @@ export class Inbox {
         this.#waiting = undefined;
         waiting?.resolve({ done: true, value: undefined });
         finish();
-        await this.#flushing;
+        await this.#flushNow();
         return finish();
       },
       [Symbol.asyncIterator]: () => iterator,
@@ -163,8 +172,7 @@ export class Inbox {
   /** What was taken is done with. Resolves when it is known on disk. */
   async release(items: readonly InboxItem[]): Promise<void> {
     for (const { key } of items) this.#acked.push({ key, value: undefined });
-    this.#startFlush();
-    await this.#flushing;
+    await this.#flushNow();
   }
 
   #take(): Promise<IteratorResult<ChannelMessage, undefined>> {
@@ -198,7 +206,7 @@ export class Inbox {
     this.#inHand = undefined;
     this.#uncount(item);
     this.#acked.push({ key: item.key, value: undefined });
-    this.#startFlush();
+    this.#ackTimer ??= setTimeout(() => void this.#flushNow(), ACK_DELAY_MS);
   }
 
   /** It makes room for others. */
@@ -208,8 +216,11 @@ export class Inbox {
     if (!this.isFull) this.#wakeRoom();
   }
 
-  #startFlush(): void {
+  async #flushNow(): Promise<void> {
+    clearTimeout(this.#ackTimer);
+    this.#ackTimer = undefined;
     if (this.#acked.length > 0) this.#flushing ??= this.#flush();
+    await this.#flushing;
   }
 
   /** Removes what was taken, all of it that has come together meanwhile in one write. */
