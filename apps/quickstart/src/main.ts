@@ -1,9 +1,11 @@
 // The tour of Parley. Everything runs on this machine, over real sockets, with no account anywhere.
 import { tellCredentials } from "./credentials-chapter.ts";
 import { tellLayr8 } from "./layr8-chapter.ts";
+import { tellSkytale } from "./skytale-chapter.ts";
 import { Story } from "./story.ts";
 
 const story = new Story();
 await tellLayr8(story);
 await tellCredentials(story);
+await tellSkytale(story);
 process.exitCode = story.end() ? 0 : 1;

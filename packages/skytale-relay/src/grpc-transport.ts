@@ -9,6 +9,9 @@ const SERVICE = "/skytale.relay.v1.RelayService/";
 /** Bytes written but not yet on the wire beyond which it is better to wait. */
 const HIGH_WATER = 1024 * 1024;
 
+/** How long the end of a stream may take that this client has ended in peace, in milliseconds. */
+const FAREWELL_MS = 1000;
+
 /** What a relay may send in one frame. Its own limits are well below. */
 const MAX_FRAME_BYTES = 32 * 1024 * 1024;
 
@@ -137,9 +140,11 @@ class GrpcStream implements FrameStream {
     if (this.#ended) return;
     this.#ended = true;
     if (error === undefined) {
-      // Read to its end, or the status never comes.
+      // Read to its end, or the status never comes; and from a relay that is gone it never comes anyway.
       this.#call.resume();
       this.#call.end();
+      const timer = setTimeout(() => this.#call.cancel(), FAREWELL_MS).unref();
+      this.#call.on("status", () => clearTimeout(timer));
     } else {
       this.#call.cancel();
       this.#onEnd(error);

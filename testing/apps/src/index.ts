@@ -1,2 +1,3 @@
 export { App } from "./app.ts";
 export { withNode, type AppEnvironment } from "./with-node.ts";
+export { withSkytale, type SkytaleEnvironment } from "./with-skytale.ts";

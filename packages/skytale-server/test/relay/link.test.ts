@@ -94,7 +94,7 @@ describe("a link that is lost", () => {
     const downs: string[] = [];
     const client = harness.client("alice", {
       transport: wire,
-      limits: { ...FAST, pingAfterMs: 20, pingTimeoutMs: 20 },
+      limits: { ...FAST, pingAfterMs: 20, pingTimeoutMs: 300 },
       events: { onDisconnected: ({ code }) => void downs.push(code), onConnected: () => (wire.swallows = () => false) },
     });
     const messages = client.subscribe(CHANNEL, { from: 1 });
@@ -102,7 +102,7 @@ describe("a link that is lost", () => {
     wire.swallows = () => downs.length === 0;
     await harness.client("bob").publish(CHANNEL, message("x"));
     expect((await take(messages[Symbol.asyncIterator](), 1)).map(({ payload }) => text(payload))).toEqual(["x"]);
-    expect(downs).toEqual(["timeout"]);
+    expect(new Set(downs)).toEqual(new Set(["timeout"]));
   });
 
   it("by a relay that stays silent at first is given up in time", async () => {

@@ -1,0 +1,84 @@
+// Encrypted chat from terminals: node dist/main.js <my name> <channel> [<invite token>].
+// Needs SKYTALE_RELAY, SKYTALE_API_URL and SKYTALE_API_KEY. Keys are kept in <SKYTALE_DATA_DIR or ./encrypted-chat>/<my name>.
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { ChannelError, ParleyError, SkytaleChannelManager, type MemberChanges } from "skytale";
+
+const [me, channel, token] = process.argv.slice(2);
+if (me === undefined || channel === undefined) {
+  console.error("usage: node dist/main.js <my name> <channel> [<invite token>]");
+  process.exit(2);
+}
+
+const nameOf = (identity: Uint8Array): string => new TextDecoder().decode(identity);
+const said = (error: unknown): string => ParleyError.from(error).message;
+
+const manager = new SkytaleChannelManager({
+  identity: me,
+  dataDir: join(process.env["SKYTALE_DATA_DIR"] || "encrypted-chat", me),
+  events: {
+    onMembersChanged: (_, changes) => tell(changes),
+    onDisconnected: () => console.log("(the relay is gone; coming back as soon as it does)"),
+    onError: (_, error) => console.log(`(${error.message})`),
+  },
+});
+
+function tell({ by, added, removed }: MemberChanges): void {
+  for (const { identity } of added) console.log(`(${nameOf(by.identity)} let ${nameOf(identity)} in)`);
+  for (const { identity } of removed) console.log(`(${nameOf(identity)} is gone)`);
+}
+
+/** Joins by the token, or goes on with the channel, or is the first in it. */
+async function enter(name: string): Promise<void> {
+  if (token !== undefined) {
+    console.log("(waiting for somebody to let me in)");
+    await manager.joinWithToken(name, token);
+    return;
+  }
+  try {
+    await manager.open(name);
+  } catch (error) {
+    if (!(error instanceof ChannelError) || error.code !== "not_found") throw error;
+    await manager.create(name);
+  }
+}
+
+async function listen(name: string): Promise<void> {
+  for (;;) {
+    for (const { sender, data } of await manager.receiveMessages(name, { timeout: Number.POSITIVE_INFINITY })) {
+      console.log(`${nameOf(sender)}: ${new TextDecoder().decode(data)}`);
+    }
+  }
+}
+
+/** Does what a line says: a command, or a message. */
+async function act(name: string, line: string): Promise<void> {
+  const [command, argument] = line.split(" ");
+  if (command === "/invite") console.log(`token: ${await manager.invite(name, { maxUses: Number(argument ?? 1) })}`);
+  else if (command === "/remove" && argument !== undefined) await manager.removeMember(name, argument);
+  else if (command === "/members")
+    console.log(
+      `members: ${manager
+        .members(name)
+        .map(({ identity }) => nameOf(identity))
+        .join(", ")}`,
+    );
+  else await manager.send(name, line);
+}
+
+try {
+  await enter(channel);
+  console.log(`you are ${me} in ${channel}; /invite [uses], /members, /remove <name>, end with Ctrl-D`);
+  const listening = listen(channel).catch((error: unknown) => {
+    if (!(error instanceof ParleyError && error.code === "closed")) console.log(`(${said(error)})`);
+  });
+  for await (const line of createInterface({ input: process.stdin })) {
+    await act(channel, line).catch((error: unknown) => console.log(`(not done: ${said(error)})`));
+  }
+  await manager.close();
+  await listening;
+} catch (error) {
+  console.error(said(error));
+  await manager.close();
+  process.exitCode = 1;
+}

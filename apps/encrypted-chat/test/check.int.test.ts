@@ -1,0 +1,63 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { App, withSkytale } from "@parley/app-testing";
+import { afterEach, beforeEach, expect, it } from "vitest";
+
+const main = fileURLToPath(new URL("../dist/main.js", import.meta.url));
+const CHANNEL = "acme/team/general";
+
+let directory: string;
+
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), "encrypted-chat-"));
+});
+afterEach(() => rm(directory, { recursive: true }));
+
+async function tokenOf(app: App): Promise<string> {
+  app.type("/invite");
+  return (await app.said("token: ")).slice("token: ".length);
+}
+
+it("carries what people type to all who were let in, over restarts, and to nobody who was removed", async () => {
+  await withSkytale(async (servers) => {
+    const env = { ...servers, SKYTALE_DATA_DIR: directory };
+    await using alice = new App(main, ["alice", CHANNEL], env);
+    await alice.said(`you are alice in ${CHANNEL}`);
+    const token = await tokenOf(alice);
+    {
+      await using bob = new App(main, ["bob", CHANNEL, token], env);
+      await bob.said("you are bob");
+      await alice.said("(alice let bob in)");
+      bob.type("hello alice");
+      await alice.said("bob: hello alice");
+      alice.type("hello bob");
+      await bob.said("alice: hello bob");
+      bob.endInput();
+      expect(await bob.exit()).toBe(0);
+    }
+    alice.type("come back");
+    // The token has no use left, and bob needs none.
+    await using bob = new App(main, ["bob", CHANNEL], env);
+    await bob.said("alice: come back");
+    await using carol = new App(main, ["carol", CHANNEL, token], env);
+    expect(await carol.exit()).toBe(1);
+    await carol.said("all uses of the invite are taken");
+
+    alice.type("/remove bob");
+    await bob.said("this agent was removed from the channel");
+    alice.type("/members");
+    await alice.said("members: alice");
+    bob.type("still here?");
+    await bob.said("(not done:");
+    alice.endInput();
+    expect(await alice.exit()).toBe(0);
+  });
+});
+
+it("says how it is used", async () => {
+  await using app = new App(main, ["alice"], {});
+  expect(await app.exit()).toBe(2);
+  await app.said("usage:");
+});

@@ -1,0 +1,69 @@
+import { createMlsEngine, type GroupStore, type MlsEngine } from "@parley/mls-engine";
+import { openFileStore } from "@parley/mls-engine/node";
+import { RelayClient, type RelayClientEvents, type TokenProvider } from "@parley/skytale-relay";
+import { ApiClient } from "./api/api-client.ts";
+import { RETAINED_EPOCHS } from "./channel/context.ts";
+import { sameIdentity, type SkytaleClientOptions } from "./client-options.ts";
+import { AuthError } from "./errors.ts";
+import { identityBytes } from "./channel/member.ts";
+import { type IdentityKey, loadIdentityKey } from "./identity-key.ts";
+
+/** Sizes that messages are padded to; larger ones to multiples of the last. */
+const PADDING = [256, 512, 1024, 2048, 4096, 8192, 16_384, 32_768];
+
+/** What an agent keeps, once it is open. */
+export interface OpenAgent {
+  readonly store: GroupStore;
+  readonly engine: MlsEngine;
+  readonly identityKey: IdentityKey;
+}
+
+/** Opens an agent's store. @throws StoreError; MlsError of the engine */
+export async function openAgent(options: SkytaleClientOptions): Promise<OpenAgent> {
+  const { dataDir, identity, storageKey, authenticate = sameIdentity } = options;
+  const store = options.store ?? (await openFileStore(dataDir, storageKey === undefined ? {} : { encryptionKey: storageKey }));
+  try {
+    const identityKey = await loadIdentityKey(store);
+    const engine = await createMlsEngine({
+      identity: identityBytes(identity),
+      store,
+      authenticate,
+      signatureKey: identityKey.pair,
+      padding: PADDING,
+      limits: { retainEpochs: RETAINED_EPOCHS },
+    });
+    return { store, engine, identityKey };
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}
+
+/** The API server of an agent; `undefined` where it has none. @throws TypeError */
+export function apiOf({ apiKey, apiUrl }: SkytaleClientOptions): ApiClient | undefined {
+  if (apiKey === undefined) return undefined;
+  if (apiUrl === undefined) throw new TypeError("apiKey needs apiUrl, the URL of the API server");
+  return new ApiClient({ apiKey, apiUrl });
+}
+
+/** A link to the relay. @throws TypeError */
+export function relayOf(
+  { endpoint, transport, ca, token, relayLimits }: SkytaleClientOptions,
+  api: ApiClient | undefined,
+  events: RelayClientEvents,
+): RelayClient {
+  return new RelayClient({
+    ...(transport === undefined ? { url: endpoint } : { transport }),
+    ...(ca !== undefined && { ca }),
+    ...(relayLimits !== undefined && { limits: relayLimits }),
+    token: token ?? tokensOf(api),
+    events,
+  });
+}
+
+function tokensOf(api: ApiClient | undefined): TokenProvider {
+  if (api !== undefined) return ({ signal }) => api.relayToken({ signal });
+  return () => {
+    throw new AuthError("api_key_required", "the relay wants a token: give the client an apiKey and the apiUrl that it belongs to");
+  };
+}

@@ -1,0 +1,130 @@
+import type { JsonObject } from "@parley/core";
+import * as read from "./answers.ts";
+import { ApiHttp, type ApiOptions } from "./http.ts";
+import type { JoinRequest } from "../invites/join-proof.ts";
+import { joinStateOf, type JoinState, pendingJoinOf, type PendingJoin } from "./joins.ts";
+
+/** Options of what waits for the server. */
+export interface CallOptions {
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Options of what may wait for news. */
+export interface WaitingCallOptions extends CallOptions {
+  /** How long the server may wait for news before it answers, in seconds; it answers after 30 at the latest. Default 0. */
+  readonly waitSeconds?: number;
+}
+
+/** An invite as it is registered: the server learns neither its secret nor who holds its token. */
+export interface InviteRegistration {
+  readonly channel: string;
+  readonly publicKey: Uint8Array;
+  readonly attestation: Uint8Array;
+  readonly maxUses: number;
+  readonly ttlSeconds: number;
+}
+
+/** Calls of an API server. Each may be repeated without harm, and is, where the server couldn't be reached. */
+export class ApiClient {
+  readonly #http: ApiHttp;
+
+  /** @throws TypeError */
+  constructor(options: ApiOptions) {
+    this.#http = new ApiHttp(options);
+  }
+
+  /** A fresh token for the relay. @throws AuthError `auth_key_invalid` */
+  async relayToken({ signal }: CallOptions = {}): Promise<string> {
+    const answer = await this.#post("/v1/tokens", { audience: ["skytale-relay"] }, signal);
+    return read.text(answer, "token");
+  }
+
+  /**
+   * Registers a channel's name, so that the relay takes what its account sends there.
+   *
+   * @param idempotencyKey at most 64 characters. The same call with the same key succeeds again.
+   * @throws ChannelError `channel_exists`, `org_taken`, `bad_request`, `limit_reached`
+   */
+  async createChannel(name: string, idempotencyKey: string, { signal }: CallOptions = {}): Promise<void> {
+    await this.#post("/v1/channels", { name, idempotency_key: idempotencyKey }, signal);
+  }
+
+  /** Registers an invite. @throws ChannelError `not_found`, `bad_request`, `limit_reached` */
+  async createInvite(invite: InviteRegistration, { signal }: CallOptions = {}): Promise<void> {
+    const body = {
+      channel: invite.channel,
+      invite_key: base64url(invite.publicKey),
+      attestation: base64url(invite.attestation),
+      max_uses: invite.maxUses,
+      ttl_seconds: invite.ttlSeconds,
+    };
+    await this.#post("/v1/channels/invites", body, signal);
+  }
+
+  /** Ends an invite. @throws InviteError `invite_unknown`; ChannelError `not_found` */
+  async revokeInvite(channel: string, inviteId: Uint8Array, { signal }: CallOptions = {}): Promise<void> {
+    const path = `/v1/channels/invites/${base64url(inviteId)}?channel=${encodeURIComponent(channel)}`;
+    await this.#http.call({ method: "DELETE", path, signal });
+  }
+
+  /** Asks to join. The same request again finds its state. @throws InviteError; ChannelError `limit_reached` */
+  async requestJoin(request: JoinRequest, { signal }: CallOptions = {}): Promise<JoinState> {
+    const body = {
+      channel: request.channel,
+      invite_id: base64url(request.inviteId),
+      request_id: base64url(request.requestId),
+      key_package: base64url(request.keyPackage),
+      proof: base64url(request.proof),
+    };
+    return joinStateOf(await this.#post("/v1/channels/joins", body, signal));
+  }
+
+  /** What became of a request. @throws ChannelError `not_found` */
+  async join(requestId: Uint8Array, { waitSeconds = 0, signal }: WaitingCallOptions = {}): Promise<JoinState> {
+    const path = `/v1/channels/joins/${base64url(requestId)}?wait=${waitSeconds}`;
+    return joinStateOf(await this.#http.call({ method: "GET", path, waitSeconds, signal }));
+  }
+
+  /** Withdraws a request, or has its answer forgotten. @throws ChannelError `not_found` */
+  async removeJoin(requestId: Uint8Array, { signal }: CallOptions = {}): Promise<void> {
+    await this.#http.call({ method: "DELETE", path: `/v1/channels/joins/${base64url(requestId)}`, signal });
+  }
+
+  /** The requests that wait for a member, oldest first, at most 50. @throws ChannelError `not_found` */
+  async pending(
+    channel: string,
+    { after, waitSeconds = 0, signal }: WaitingCallOptions & { readonly after?: string | undefined } = {},
+  ): Promise<{
+    readonly joins: readonly PendingJoin[];
+    readonly next: string | undefined;
+  }> {
+    const query = new URLSearchParams({ channel, wait: String(waitSeconds), ...(after !== undefined && { after }) });
+    const answer = await this.#http.call({ method: "GET", path: `/v1/channels/pending?${query.toString()}`, waitSeconds, signal });
+    return { joins: read.list(answer, "pending", (join) => pendingJoinOf(join, channel)), next: read.optionalText(answer, "next") };
+  }
+
+  /** Lets somebody in. @throws ChannelError `already_answered`, `not_found`, `limit_reached`; InviteError `join_expired` */
+  async admit(join: Pick<JoinRequest, "channel" | "requestId">, welcome: Uint8Array, { signal }: CallOptions = {}): Promise<void> {
+    const body = { channel: join.channel, welcome: base64url(welcome) };
+    await this.#post(`/v1/channels/pending/${base64url(join.requestId)}/welcome`, body, signal);
+  }
+
+  /** Refuses to let somebody in. @throws as {@link ApiClient.admit} */
+  async refuse(join: Pick<JoinRequest, "channel" | "requestId">, reason: string, { signal }: CallOptions = {}): Promise<void> {
+    const body = { channel: join.channel, reason };
+    await this.#post(`/v1/channels/pending/${base64url(join.requestId)}/refusal`, body, signal);
+  }
+
+  /** Ends all calls, with `closed`. Idempotent. */
+  close(): Promise<void> {
+    return this.#http.close();
+  }
+
+  #post(path: string, body: JsonObject, signal: AbortSignal | undefined): Promise<JsonObject> {
+    return this.#http.call({ method: "POST", path, body, signal });
+  }
+}
+
+function base64url(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString("base64url");
+}

@@ -1,0 +1,25 @@
+/** What may end a piece of work before it is done. */
+export interface Bounds {
+  readonly signals: readonly (AbortSignal | undefined)[];
+  /** Milliseconds after which `onTimeout` says what the work is rejected with. */
+  readonly timeoutMs: number;
+  readonly onTimeout: () => Error;
+}
+
+/** Runs something with a signal that fires when one of the others does, or when its time is over; that one's reason is the rejection. */
+export async function bounded<T>({ signals, timeoutMs, onTimeout }: Bounds, run: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const inner = new AbortController();
+  const sources = signals.filter((signal) => signal !== undefined);
+  for (const source of sources) source.throwIfAborted();
+  const listeners = sources.map((source) => ({ source, listener: (): void => inner.abort(source.reason) }));
+  for (const { source, listener } of listeners) source.addEventListener("abort", listener, { once: true });
+  const timer = setTimeout(() => inner.abort(onTimeout()), timeoutMs);
+  try {
+    return await run(inner.signal);
+  } catch (error) {
+    throw inner.signal.aborted ? inner.signal.reason : error;
+  } finally {
+    clearTimeout(timer);
+    for (const { source, listener } of listeners) source.removeEventListener("abort", listener);
+  }
+}

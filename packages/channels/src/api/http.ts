@@ -1,0 +1,170 @@
+import { setMaxListeners } from "node:events";
+import { validateHeaderValue } from "node:http";
+import type { ConnectionOptions } from "node:tls";
+import { setTimeout as delay } from "node:timers/promises";
+import { isJsonObject, type JsonObject, type ParleyError } from "@parley/core";
+import { backoffMs } from "@parley/core/internal";
+import { errors, Pool } from "undici";
+import { TransportError } from "../errors.ts";
+import { bounded } from "./bounded.ts";
+import { readApiUrl, type ApiEndpoint } from "./endpoint.ts";
+import { refusalOf } from "./refusal.ts";
+
+/** How an API server is reached. */
+export interface ApiOptions {
+  /** Origin of the API server: `https://api.skytale.sh`. `localhost` and names below it are this machine, whatever DNS says. */
+  readonly apiUrl: string;
+  /** The API key, `sk_live_…` or `sk_test_…`. It is in no error. */
+  readonly apiKey: string;
+  /** Longest time for one try of a call, to the last byte of the answer, in milliseconds. Default 15,000. */
+  readonly timeoutMs?: number;
+  /** Tries after the first, where the server could not be reached or was too busy. Default 2; 0 for none. */
+  readonly maxRetries?: number;
+  /** TLS of https: a private CA, a client certificate, another server name. */
+  readonly tls?: Pick<ConnectionOptions, "ca" | "cert" | "key" | "passphrase" | "servername" | "rejectUnauthorized">;
+}
+
+/** One call. */
+export interface Call {
+  readonly method: "GET" | "POST" | "DELETE";
+  /** From `/v1` on, with its query. */
+  readonly path: string;
+  readonly body?: JsonObject;
+  /** How long the server may wait for news before it answers, in seconds. */
+  readonly waitSeconds?: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+const DEFAULT_TIMEOUT_MS = 15_000;
+const DEFAULT_RETRIES = 2;
+const BACKOFF = { initialMs: 250, maxMs: 5000 };
+const SECOND = 1000;
+/** Calls that wait have connections of their own, so that they hold up no others. */
+const CONNECTIONS = 8;
+const WAITING_CONNECTIONS = 128;
+/** Fifty requests to join at once, with key packages of 16 KiB as base64url, or a welcome of 1 MiB, and room to spare. */
+const MAX_ANSWER_BYTES = 4 * 1024 * 1024;
+
+/** The connections to one API server. Follows no redirects; each call is one that may be repeated. */
+export class ApiHttp {
+  readonly #endpoint: ApiEndpoint;
+  readonly #options: Required<Pick<ApiOptions, "apiKey" | "timeoutMs" | "maxRetries">>;
+  readonly #calls: Pool;
+  readonly #waits: Pool;
+  readonly #closing = new AbortController();
+  #closed: Promise<unknown> | undefined;
+
+  constructor({ apiUrl, apiKey, timeoutMs = DEFAULT_TIMEOUT_MS, maxRetries = DEFAULT_RETRIES, tls }: ApiOptions) {
+    checkKey(apiKey);
+    if (!(timeoutMs > 0)) throw new TypeError("timeoutMs must be a number greater than 0");
+    if (!Number.isInteger(maxRetries) || maxRetries < 0) throw new TypeError("maxRetries must be an integer from 0 on");
+    setMaxListeners(0, this.#closing.signal);
+    this.#endpoint = readApiUrl(apiUrl);
+    this.#options = { apiKey, timeoutMs, maxRetries };
+    const { lookup, origin } = this.#endpoint;
+    const connect = { ...tls, timeout: timeoutMs, ...(lookup !== undefined && { lookup }) };
+    // Times are limited here, over the whole call.
+    const shared = { headersTimeout: 0, bodyTimeout: 0, connect };
+    this.#calls = new Pool(origin, { ...shared, connections: CONNECTIONS });
+    this.#waits = new Pool(origin, { ...shared, connections: WAITING_CONNECTIONS });
+  }
+
+  /** Does a call, again where that may help. @throws AuthError, ChannelError, InviteError, TransportError; the signal's reason. */
+  async call(call: Call): Promise<JsonObject> {
+    const signal = call.signal;
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await this.#attempt(call);
+      } catch (error) {
+        signal?.throwIfAborted();
+        if (this.#closing.signal.aborted || attempt > this.#options.maxRetries || !isRetryable(error)) throw error;
+        await delay(backoffMs(attempt, BACKOFF), undefined, signal === undefined ? {} : { signal }).catch(() => signal?.throwIfAborted());
+      }
+    }
+  }
+
+  /** Ends all calls and connections. Idempotent. */
+  async close(): Promise<void> {
+    this.#closing.abort(new TransportError("closed", "The client of the API server was closed"));
+    this.#closed ??= Promise.all([this.#calls.destroy(), this.#waits.destroy()]);
+    await this.#closed;
+  }
+
+  async #attempt(call: Call): Promise<JsonObject> {
+    const timeoutMs = this.#options.timeoutMs + (call.waitSeconds ?? 0) * SECOND;
+    const onTimeout = (): Error => new TransportError("timeout", `the API server did not answer within ${timeoutMs} ms`);
+    return bounded({ signals: [this.#closing.signal, call.signal], timeoutMs, onTimeout }, async (signal) => {
+      try {
+        return await this.#request(call, signal);
+      } catch (error) {
+        throw error instanceof Error && !("retryable" in error) ? networkError(error) : error;
+      }
+    });
+  }
+
+  async #request({ method, path, body, waitSeconds = 0 }: Call, signal: AbortSignal): Promise<JsonObject> {
+    const pool = waitSeconds > 0 ? this.#waits : this.#calls;
+    const response = await pool.request({
+      method,
+      path: this.#endpoint.path + path,
+      headers: {
+        accept: "application/json",
+        authorization: `Bearer ${this.#options.apiKey}`,
+        ...(body !== undefined && { "content-type": "application/json" }),
+      },
+      body: body === undefined ? null : JSON.stringify(body),
+      signal,
+    });
+    const { statusCode: status } = response;
+    const bytes = await readCapped(response.body);
+    if (status === 204) return {};
+    const parsed = parseJson(bytes);
+    if (status < 200 || status > 299) throw refusalOf({ status, body: parsed, secret: this.#options.apiKey });
+    if (!isJsonObject(parsed)) throw new TransportError("transport_error", "the API server's answer is not a JSON object");
+    return parsed;
+  }
+}
+
+function checkKey(apiKey: string): void {
+  if (typeof apiKey !== "string" || apiKey === "") throw new TypeError("apiKey must be a string that is not empty");
+  try {
+    validateHeaderValue("authorization", apiKey);
+  } catch {
+    throw new TypeError("apiKey has characters that a header can't carry"); // Node's own error has the value in it.
+  }
+}
+
+async function readCapped(body: AsyncIterable<unknown>): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  // Leaving the loop early destroys the stream.
+  for await (const chunk of body as AsyncIterable<Uint8Array>) {
+    length += chunk.length;
+    if (length > MAX_ANSWER_BYTES) {
+      throw new TransportError("transport_error", `the API server's answer has more than ${MAX_ANSWER_BYTES} bytes`);
+    }
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks, length);
+}
+
+/** Without a cause: what JSON.parse throws quotes the text. */
+function parseJson(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+  } catch {
+    return undefined;
+  }
+}
+
+function isRetryable(error: unknown): error is ParleyError {
+  return error instanceof Error && "retryable" in error && error.retryable === true;
+}
+
+function networkError(cause: Error): TransportError {
+  // Not as the cause: it holds what the server sent.
+  if (cause instanceof errors.HTTPParserError || cause instanceof errors.HeadersOverflowError) {
+    return new TransportError("transport_error", "the API server's answer is not HTTP, or its headers are too long");
+  }
+  return new TransportError("connection_error", "the API server can't be reached, or the connection broke", { cause });
+}

@@ -1,0 +1,38 @@
+import { createHash, randomBytes } from "node:crypto";
+import { ChannelError } from "./errors.ts";
+
+const COMPONENT = "[!-.0-~]{1,128}";
+const NAME = new RegExp(`^${COMPONENT}/${COMPONENT}/${COMPONENT}$`);
+const MAX_SHOWN = 400;
+const RANDOM_BYTES = 16;
+const LABEL = "skytale channel\0";
+const PREFIX_BYTES = 32;
+
+/**
+ * Checks a channel's name: `org/namespace/service`, each 1 to 128 printable ASCII characters without the slash.
+ *
+ * @throws ChannelError `bad_request`: `invalid channel name: bad-name (expected org/namespace/service)`
+ */
+export function checkChannelName(name: string): void {
+  if (typeof name !== "string") throw new TypeError("A channel's name is a string");
+  if (NAME.test(name)) return;
+  const shown = name.length > MAX_SHOWN ? `${name.slice(0, MAX_SHOWN)}…` : name;
+  throw new ChannelError("bad_request", `invalid channel name: ${shown} (expected org/namespace/service)`);
+}
+
+/**
+ * A new id for the group of a channel: a hash of the name, and 16 random bytes. So the name is part of what all members agree on, and
+ * nobody can be let into one channel's group under another's name.
+ */
+export function newGroupId(name: string): Uint8Array {
+  return Uint8Array.from(Buffer.concat([prefixOf(name), randomBytes(RANDOM_BYTES)]));
+}
+
+/** Whether a group is one of the channel of this name. */
+export function isGroupOf(groupId: Uint8Array, name: string): boolean {
+  return groupId.length === PREFIX_BYTES + RANDOM_BYTES && prefixOf(name).equals(groupId.subarray(0, PREFIX_BYTES));
+}
+
+function prefixOf(name: string): Buffer {
+  return createHash("sha256").update(LABEL).update(name).digest();
+}

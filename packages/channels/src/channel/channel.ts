@@ -1,0 +1,311 @@
+import type { CommitMessage, MlsMember } from "@parley/mls-engine";
+import type { RelayMessage } from "@parley/skytale-relay";
+import { AuthError, ChannelError, TransportError } from "../errors.ts";
+import { toPublicError, toPublicErrorUnlessAborted } from "../error-mapping.ts";
+import { signatureKeyIn } from "../invites/key-package.ts";
+import { encodeWelcome } from "../welcome-bundle.ts";
+import type { ChannelContext } from "./context.ts";
+import { Inbound } from "./inbound.ts";
+import { Inbox, type InboxLimits } from "./inbox.ts";
+import { type ChannelMember, identityBytes, isSame, memberOf } from "./member.ts";
+import { Membership, type Won } from "./membership.ts";
+import type { ChannelMessage } from "./message.ts";
+import { Outbound, type OutboundLimits, type Sent, type SendOptions } from "./outbound.ts";
+import { LEAVING_ROW } from "./rows.ts";
+import { Upkeep } from "./upkeep.ts";
+
+/** Options of what waits for the relay. */
+export interface WaitOptions {
+  /** Stops waiting. What was asked for may happen all the same. */
+  readonly signal?: AbortSignal;
+}
+
+/** What a channel is made with. */
+export interface ChannelParts {
+  readonly context: ChannelContext;
+  readonly limits: InboxLimits & OutboundLimits;
+  /** Whether messages are kept until they are taken. */
+  readonly keepsMessages: boolean;
+  /** Fires {@link ChannelContext.closed}. */
+  readonly close: (reason: Error) => void;
+  /** Erases everything that is kept. */
+  readonly forget: () => Promise<void>;
+  readonly onClosed: () => void;
+}
+
+/**
+ * An encrypted channel that this agent is a member of.
+ *
+ * Everything can be used at once: sending, adding and removing go on while messages are iterated.
+ */
+export class Channel implements AsyncDisposable {
+  /** `org/namespace/service`. */
+  readonly name: string;
+  readonly #parts: ChannelParts;
+  readonly #inbox: Inbox | undefined;
+  readonly #inbound: Inbound;
+  readonly #outbound: Outbound;
+  readonly #membership: Membership;
+  readonly #upkeep: Upkeep;
+  #removal: Error | undefined;
+  #closing: Promise<void> | undefined;
+
+  /** Made by `SkytaleClient`. */
+  constructor(parts: ChannelParts) {
+    const { context, limits, keepsMessages } = parts;
+    this.name = context.name;
+    this.#parts = parts;
+    this.#inbox = keepsMessages ? new Inbox(context.group, limits, (error) => this.#ended(error)) : undefined;
+    this.#membership = new Membership(context);
+    this.#upkeep = new Upkeep(context, this.#membership);
+    this.#outbound = new Outbound(context, limits, () => this.#upkeep.commitProposals());
+    this.#inbound = new Inbound(context, this.#inbox, {
+      isSentHere: (entry) => this.#outbound.seen(entry),
+      rewound: () => this.#outbound.forgetExpected(),
+      committed: (commit, entry) => this.#committed(commit, entry),
+      proposed: () => this.#upkeep.proposed(),
+      caughtUp: () => this.#caughtUp(),
+      ended: (error) => this.#ended(error),
+    });
+    this.#inbound.start();
+  }
+
+  /** The group's epoch: it counts the changes of membership and keys. All members agree on it once they have caught up. */
+  get epoch(): bigint {
+    return this.#parts.context.group.epoch;
+  }
+
+  /** The members, this agent included, as far as is known here. */
+  get members(): readonly ChannelMember[] {
+    return this.#parts.context.group.members.map(memberOf);
+  }
+
+  /** Whether messages are received and can be sent: the channel isn't closed, and this agent hasn't been removed. */
+  get isActive(): boolean {
+    return this.#parts.context.position.ended === undefined;
+  }
+
+  /** Resolves when everything is applied that the relay had. @throws what the channel ended with; ChannelError `inbox_full` */
+  async caughtUp({ signal }: WaitOptions = {}): Promise<void> {
+    await this.#attempt(signal, () => this.#parts.context.position.whenCaughtUp(signal));
+  }
+
+  /**
+   * Lets an agent in, by a key package of `SkytaleClient.generateKeyPackage`. Gives the welcome, which it joins with.
+   *
+   * The key package must have come from that agent unchanged: whoever made it is let in.
+   *
+   * @throws MlsError `invalid_key_package`; ChannelError `already_member`, `limit_reached`, `contended`, `inbox_full`, `removed`;
+   *   TransportError; AuthError; the signal's reason
+   */
+  addMember(keyPackage: Uint8Array, options: WaitOptions = {}): Promise<Uint8Array> {
+    return this.addMembers([keyPackage], options);
+  }
+
+  /**
+   * {@link Channel.addMember} several agents in one change, which costs no more than one. All join with the same welcome.
+   */
+  async addMembers(keyPackages: readonly Uint8Array[], { signal }: WaitOptions = {}): Promise<Uint8Array> {
+    if (keyPackages.length === 0) throw new TypeError("There must be a key package");
+    const keys = keyPackages.map((bytes) => signatureKeyIn(bytes));
+    const { group } = this.#parts.context;
+    const { welcome, sequence } = await this.#change(signal, () => {
+      if (group.members.some(({ signatureKey }) => keys.some((key) => key !== undefined && isSame(key, signatureKey)))) {
+        throw new ChannelError("already_member", "who is to be added is a member already");
+      }
+      return { add: keyPackages };
+    });
+    if (welcome === undefined) throw new ChannelError("channel_error", "the commit brought no Welcome");
+    return encodeWelcome({ channel: this.name, from: sequence + 1, welcome });
+  }
+
+  /**
+   * Removes a member: of {@link Channel.members}, or all that go by an identity. When this resolves, they can read nothing that is sent
+   * from then on. Nothing happens when it has gone already.
+   *
+   * @throws ChannelError `not_found` (nobody goes by that identity), `bad_request` (that is this agent itself: see {@link Channel.leave}),
+   *   `contended`, `inbox_full`, `removed`; TransportError; AuthError; the signal's reason
+   */
+  async removeMember(member: ChannelMember | string | Uint8Array, { signal }: WaitOptions = {}): Promise<void> {
+    const { group } = this.#parts.context;
+    const matches = matcherOf(member);
+    const isGivenMember = typeof member === "object" && "leaf" in member;
+    if (!isGivenMember && !group.members.some(matches)) throw new ChannelError("not_found", "nobody in the channel goes by this identity");
+    if (group.members.some((found) => matches(found) && found.leaf === group.ownLeaf)) {
+      throw new ChannelError("bad_request", "an agent can't remove itself; it can leave");
+    }
+    await this.#tryChange(signal, () => {
+      const remove = group.members.filter(matches).map(({ leaf }) => leaf);
+      return remove.length === 0 ? undefined : { remove };
+    });
+  }
+
+  /** Changes this agent's keys, so that whoever has got hold of the old ones can read nothing new. @throws as {@link Channel.addMember} */
+  async rotateKey({ signal }: WaitOptions = {}): Promise<void> {
+    await this.#tryChange(signal, () => ({ update: true }));
+  }
+
+  /**
+   * Sends a message to all members. Resolves once the relay has it for good, with its place in the channel's log. Messages are recorded in
+   * the order of the calls.
+   *
+   * While the channel is open, the message is sent across losses of the link, once. When the process dies before this resolves, it may
+   * have been sent or not.
+   *
+   * @throws TransportError `connection_error` (`offline: "fail"`), `closed`; ChannelError `inbox_full`, `removed`, `leaving`,
+   *   `limit_reached` (too much waits already), `bad_request` (too large for the relay); AuthError; TypeError; the signal's reason
+   */
+  async send(data: Uint8Array, options: SendOptions = {}): Promise<Sent> {
+    if (!(data instanceof Uint8Array)) throw new TypeError("A message is a Uint8Array");
+    if (this.#upkeep.isLeaving) throw new ChannelError("leaving", "this agent has asked to leave the channel");
+    return this.#attempt(options.signal, () => this.#outbound.send(data, options));
+  }
+
+  /**
+   * The messages of the other members, in the order of the log. One iteration at a time; another one goes on where the last one ended.
+   *
+   * A message is taken when the next one is asked for, or the iteration ends: from then on it is not kept any more. What was not taken
+   * comes again after a restart, and so may, after a crash, the last ones taken: `sequence` tells.
+   *
+   * What isn't taken waits: up to the inbox's limits here, and beyond them on the relay. The channel isn't read on then, and nothing can
+   * be sent.
+   *
+   * The iteration ends when the channel is closed or this agent has left.
+   *
+   * @throws when the channel ended otherwise, after the last message: ChannelError `removed`, `channel_error`; AuthError;
+   *   TransportError `listener_died`.
+   *   TypeError: there is an iteration already, or the channel was opened without an inbox.
+   */
+  messages(): AsyncIterableIterator<ChannelMessage, undefined> {
+    if (this.#inbox === undefined) throw new TypeError("The channel was opened with receive: false");
+    return this.#inbox.iterate();
+  }
+
+  /**
+   * Asks the other members to let this agent go. Resolves when that is recorded: nothing can be sent any more, and the iteration of messages
+   * ends when one of them has done it, which takes somebody online. A last member just goes.
+   *
+   * @throws TransportError; AuthError; ChannelError; the signal's reason
+   */
+  async leave({ signal }: WaitOptions = {}): Promise<void> {
+    const { group } = this.#parts.context;
+    if (group.members.length === 1) {
+      await this.close();
+      return this.#parts.forget();
+    }
+    await this.#attempt(signal, async () => {
+      await group.writeRows([{ key: LEAVING_ROW, value: new Uint8Array() }]);
+      await this.#upkeep.proposeLeave(signal);
+    });
+  }
+
+  /** Stops receiving and sending. Keys stay: `openChannel` goes on. What waits to be sent is rejected. Idempotent. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  /** For who takes several messages at once; `undefined` when they aren't kept. @internal */
+  get inbox(): Inbox | undefined {
+    return this.#inbox;
+  }
+
+  /** The link to the relay is up. @internal */
+  linkUp(): void {
+    this.#parts.context.position.linkUp();
+  }
+
+  /** The link is lost. @internal */
+  linkDown(): void {
+    this.#parts.context.position.linkDown();
+    this.#inbound.linkLost();
+    this.#outbound.linkLost();
+  }
+
+  async #close(): Promise<void> {
+    const { context, close, onClosed } = this.#parts;
+    const reason = new TransportError("closed", "the channel is closed");
+    close(reason);
+    this.#upkeep.close();
+    this.#stopAll(reason);
+    const inboxClosed = this.#inbox?.close();
+    try {
+      await this.#inbound.stop();
+      await inboxClosed;
+    } finally {
+      await context.group.close();
+      onClosed();
+    }
+  }
+
+  #stopAll(reason: Error): void {
+    this.#parts.context.position.end(reason);
+    this.#outbound.fail(reason);
+  }
+
+  #caughtUp(): void {
+    this.#parts.context.events.onCaughtUp?.(this.name);
+    this.#upkeep.caughtUp();
+  }
+
+  #committed(commit: CommitMessage, entry: RelayMessage): void {
+    const { committer, added, removed } = commit.changes;
+    if (commit.isOwn) this.#membership.applied(entry.payload, entry.sequence);
+    const list = (members: readonly MlsMember[]): ChannelMember[] => members.map(memberOf);
+    const changes = { epoch: commit.epoch, by: memberOf(committer), added: list(added), removed: list(removed) };
+    if (commit.isRemoved) this.#removal = new ChannelError("removed", "this agent was removed from the channel");
+    else this.#upkeep.committed();
+    this.#parts.context.events.onMembersChanged?.(this.name, changes);
+  }
+
+  /** Nothing is received any more. */
+  #ended(thrown: unknown): void {
+    const { context } = this.#parts;
+    if (context.closed.aborted) return;
+    const reason =
+      thrown === undefined ? (this.#removal ?? new TransportError("closed", "the client is closed")) : deathBy(toPublicError(thrown));
+    this.#upkeep.close();
+    this.#stopAll(reason);
+    const hasLeft = this.#removal !== undefined && this.#upkeep.isLeaving;
+    this.#inbox?.end(hasLeft ? undefined : reason);
+    if (!hasLeft) context.events.onError?.(this.name, reason);
+  }
+
+  async #change(signal: AbortSignal | undefined, request: Parameters<Membership["change"]>[0]): Promise<Won> {
+    const won = await this.#tryChange(signal, request);
+    if (won === undefined) throw new ChannelError("channel_error", "there was nothing to change");
+    return won;
+  }
+
+  #tryChange(signal: AbortSignal | undefined, request: Parameters<Membership["change"]>[0]): Promise<Won | undefined> {
+    return this.#attempt(signal, () => this.#membership.change(request, signal));
+  }
+
+  /** Runs something, and sees to it that what it throws is what is promised. */
+  async #attempt<T>(signal: AbortSignal | undefined, run: () => Promise<T>): Promise<T> {
+    try {
+      return await run();
+    } catch (error) {
+      const { ended } = this.#parts.context.position;
+      throw signal?.aborted === true || ended === undefined ? toPublicErrorUnlessAborted(error, signal) : ended;
+    }
+  }
+}
+
+/** What a channel ends with that is read no more. */
+function deathBy(error: Error): Error {
+  if (error instanceof AuthError || error instanceof ChannelError) return error;
+  return new TransportError("listener_died", "the channel is read no more", { cause: error });
+}
+
+function matcherOf(member: ChannelMember | string | Uint8Array): (candidate: MlsMember) => boolean {
+  if (typeof member === "string" || member instanceof Uint8Array) {
+    const identity = identityBytes(member);
+    return (candidate) => candidate.identity !== undefined && isSame(candidate.identity, identity);
+  }
+  return ({ signatureKey }) => isSame(signatureKey, member.signatureKey);
+}

@@ -1,0 +1,18 @@
+import type { MlsGroup } from "@parley/mls-engine";
+import type { RelayClient } from "@parley/skytale-relay";
+import type { SkytaleClientEvents } from "../events.ts";
+import type { LogPosition } from "./log-position.ts";
+
+/** Epochs that are kept after they ended, for messages that come late: the same for all members, so that a sender knows what others read. */
+export const RETAINED_EPOCHS = 8;
+
+/** What the parts of a channel share. */
+export interface ChannelContext {
+  readonly name: string;
+  readonly group: MlsGroup;
+  readonly relay: RelayClient;
+  readonly position: LogPosition;
+  readonly events: Partial<SkytaleClientEvents>;
+  /** Fires when the channel is closed, with the reason for what waits. */
+  readonly closed: AbortSignal;
+}

@@ -1,0 +1,246 @@
+import type { GroupRow, MlsGroup } from "@parley/mls-engine";
+import { deferred, type Deferred } from "@parley/core/internal";
+import { decodeStored, encodeStored, type ChannelMessage } from "./message.ts";
+import { INBOX_PREFIX, inboxIndex, inboxKey } from "./rows.ts";
+
+/** Caps on what waits to be taken; the channel is not read on while either is reached. */
+export interface InboxLimits {
+  /** Messages. Default 1024. */
+  readonly maxMessages: number;
+  /** Bytes of them. One message is taken in however large it is. Default 16 MiB. */
+  readonly maxBytes: number;
+}
+
+/** What was taken is removed from the disk with the next message that comes, or by itself after so many milliseconds. */
+const ACK_DELAY_MS = 20;
+
+/** A message as it is kept. */
+export interface InboxItem {
+  readonly key: string;
+  readonly message: ChannelMessage;
+}
+
+/**
+ * Messages that were decrypted and not taken yet: on disk, and in memory. Each is written together with the change of the group's state
+ * that its decryption is, and removed when its taker asks for the next one.
+ */
+export class Inbox {
+  readonly #group: MlsGroup;
+  readonly #limits: InboxLimits;
+  readonly #onFailure: (error: unknown) => void;
+  #items: InboxItem[] = [];
+  /** Of what is on disk and not acknowledged. */
+  #count = 0;
+  #bytes = 0;
+  #nextIndex = 0;
+  #inHand: InboxItem | undefined;
+  #isIterated = false;
+  readonly #listeners = new Set<() => void>();
+  #waiting: Deferred<IteratorResult<ChannelMessage, undefined>> | undefined;
+  #room: Deferred<void> | undefined;
+  #acked: GroupRow[] = [];
+  #ackTimer: NodeJS.Timeout | undefined;
+  #flushing: Promise<void> | undefined;
+  #end: { readonly error: Error | undefined } | undefined;
+
+  /** @param onFailure what was taken could not be removed. */
+  constructor(group: MlsGroup, limits: InboxLimits, onFailure: (error: unknown) => void) {
+    this.#group = group;
+    this.#limits = limits;
+    this.#onFailure = onFailure;
+    for (const key of group.rowKeys(INBOX_PREFIX)) {
+      const message = decodeStored(group.row(key) ?? new Uint8Array());
+      if (message !== undefined) this.#hold({ key, message });
+      this.#nextIndex = inboxIndex(key) + 1;
+    }
+  }
+
+  /** The row that holds a message; to be stored in one write with what made it, and followed by {@link Inbox.add}. */
+  row(message: ChannelMessage): GroupRow {
+    return { key: inboxKey(this.#nextIndex), value: encodeStored(message) };
+  }
+
+  /** Rows by which it is known on disk what was taken; to be stored with the next write. */
+  takeAcknowledged(): readonly GroupRow[] {
+    return this.#acked.splice(0);
+  }
+
+  /** The row of a message is stored. */
+  add(message: ChannelMessage): void {
+    this.#hold({ key: inboxKey(this.#nextIndex++), message });
+    this.#tellChange();
+    const waiting = this.#waiting;
+    if (waiting === undefined) return;
+    this.#waiting = undefined;
+    this.#give(waiting);
+  }
+
+  get isFull(): boolean {
+    return this.#count >= this.#limits.maxMessages || (this.#count > 0 && this.#bytes >= this.#limits.maxBytes);
+  }
+
+  /** Resolves when a message can be added, or the inbox has ended. */
+  async room(): Promise<void> {
+    while (this.isFull && this.#end === undefined) await (this.#room ??= deferred()).promise;
+  }
+
+  /** Nothing comes any more: iterations end, or throw the error, after what is there. */
+  end(error?: Error): void {
+    this.#end ??= { error };
+    this.#wakeRoom();
+    this.#tellChange();
+    const waiting = this.#waiting;
+    this.#waiting = undefined;
+    if (waiting !== undefined) this.#give(waiting);
+  }
+
+  /** Iterations end now; what wasn't taken stays on disk. Resolves when it is known there what was taken. */
+  async close(): Promise<void> {
+    this.#items = [];
+    this.end();
+    await this.#flushNow();
+  }
+
+  /** @throws TypeError when there is an iteration already */
+  iterate(): AsyncIterableIterator<ChannelMessage, undefined> {
+    if (this.#isIterated) throw new TypeError("The messages of a channel are iterated already; end that iteration first");
+    this.#isIterated = true;
+    let isOver = false;
+    const finish = (): IteratorResult<ChannelMessage, undefined> => {
+      if (!isOver) this.#isIterated = false;
+      isOver = true;
+      return { done: true, value: undefined };
+    };
+    const iterator: AsyncIterableIterator<ChannelMessage, undefined> = {
+      next: async () => {
+        if (isOver) return finish();
+        if (this.#waiting !== undefined) throw new TypeError("Somebody waits for the next message already");
+        try {
+          const result = await this.#take();
+          return result.done === true ? finish() : result;
+        } catch (error) {
+          finish();
+          throw error;
+        }
+      },
+      return: async () => {
+        if (isOver) return finish();
+        this.#acknowledge();
+        const waiting = this.#waiting;
+        this.#waiting = undefined;
+        waiting?.resolve({ done: true, value: undefined });
+        finish();
+        await this.#flushNow();
+        return finish();
+      },
+      [Symbol.asyncIterator]: () => iterator,
+    };
+    return iterator;
+  }
+
+  /** What nothing comes after any more, once all is taken: with the error that it ended with, if any. */
+  get ended(): { readonly error: Error | undefined } | undefined {
+    return this.#end;
+  }
+
+  /** Calls a listener when a message is added, or the inbox ends, until the function that it gives is called. */
+  onChange(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Takes all that are there, or those of them that are accepted. They stay on disk until {@link Inbox.release}. */
+  take(accepts: (message: ChannelMessage) => boolean = () => true): readonly InboxItem[] {
+    const taken: InboxItem[] = [];
+    const left: InboxItem[] = [];
+    for (const item of this.#items) (accepts(item.message) ? taken : left).push(item);
+    this.#items = left;
+    for (const item of taken) this.#uncount(item);
+    return taken;
+  }
+
+  /** Puts back what was taken, before all that has come since. */
+  giveBack(items: readonly InboxItem[]): void {
+    for (const { message } of items) {
+      this.#count++;
+      this.#bytes += message.data.length;
+    }
+    this.#items = [...items, ...this.#items];
+    this.#tellChange();
+  }
+
+  /** What was taken is done with. Resolves when it is known on disk. */
+  async release(items: readonly InboxItem[]): Promise<void> {
+    for (const { key } of items) this.#acked.push({ key, value: undefined });
+    await this.#flushNow();
+  }
+
+  #take(): Promise<IteratorResult<ChannelMessage, undefined>> {
+    this.#acknowledge();
+    const turn = deferred<IteratorResult<ChannelMessage, undefined>>();
+    this.#give(turn);
+    return turn.promise;
+  }
+
+  /** Settles who waits, if there is something to settle them with. */
+  #give(turn: Deferred<IteratorResult<ChannelMessage, undefined>>): void {
+    const item = this.#items.shift();
+    if (item !== undefined) {
+      this.#inHand = item;
+      turn.resolve({ done: false, value: item.message });
+    } else if (this.#end === undefined) this.#waiting = turn;
+    else if (this.#end.error === undefined) turn.resolve({ done: true, value: undefined });
+    else turn.reject(this.#end.error);
+  }
+
+  #hold(item: InboxItem): void {
+    this.#items.push(item);
+    this.#count++;
+    this.#bytes += item.message.data.length;
+  }
+
+  /** The message in hand is done with. */
+  #acknowledge(): void {
+    const item = this.#inHand;
+    if (item === undefined) return;
+    this.#inHand = undefined;
+    this.#uncount(item);
+    this.#acked.push({ key: item.key, value: undefined });
+    this.#ackTimer ??= setTimeout(() => void this.#flushNow(), ACK_DELAY_MS);
+  }
+
+  /** It makes room for others. */
+  #uncount({ message }: InboxItem): void {
+    this.#count--;
+    this.#bytes -= message.data.length;
+    if (!this.isFull) this.#wakeRoom();
+  }
+
+  async #flushNow(): Promise<void> {
+    clearTimeout(this.#ackTimer);
+    this.#ackTimer = undefined;
+    if (this.#acked.length > 0) this.#flushing ??= this.#flush();
+    await this.#flushing;
+  }
+
+  /** Removes what was taken, all of it that has come together meanwhile in one write. */
+  async #flush(): Promise<void> {
+    try {
+      while (this.#acked.length > 0) await this.#group.writeRows(this.#acked.splice(0));
+    } catch (error) {
+      this.#onFailure(error);
+    } finally {
+      // In the same step as the last look at what there is, so that nothing is left behind.
+      this.#flushing = undefined;
+    }
+  }
+
+  #tellChange(): void {
+    for (const listener of this.#listeners) listener();
+  }
+
+  #wakeRoom(): void {
+    this.#room?.resolve();
+    this.#room = undefined;
+  }
+}

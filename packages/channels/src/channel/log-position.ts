@@ -1,0 +1,123 @@
+import { deferred, type Deferred } from "@parley/core/internal";
+import { ChannelError } from "../errors.ts";
+
+interface Waiter {
+  readonly isDue: () => boolean;
+  readonly due: Deferred<void>;
+}
+
+/** How far a channel's log has been applied, and whether that is all there is. Others wait for it here. */
+export class LogPosition {
+  #next: number;
+  #linked: boolean;
+  #isCut = false;
+  /** What has to be applied after the last opening of the link; `undefined` until the relay has said it. */
+  #target: number | undefined;
+  #isStalled = false;
+  #end: Error | undefined;
+  readonly #waiters = new Set<Waiter>();
+
+  constructor(next: number, isLinked: boolean) {
+    this.#next = next;
+    this.#linked = isLinked;
+  }
+
+  /** Sequence of the entry that is applied next. */
+  get next(): number {
+    return this.#next;
+  }
+
+  /** Whether the link is lost, or could not be opened. */
+  get isCut(): boolean {
+    return this.#isCut;
+  }
+
+  /** Whether everything is applied that the relay had when the link was opened. */
+  get isCaughtUp(): boolean {
+    return this.#linked && this.#target !== undefined && this.#next >= this.#target;
+  }
+
+  advance(next: number): void {
+    this.#next = next;
+    this.#check();
+  }
+
+  linkUp(): void {
+    this.#linked = true;
+    this.#isCut = false;
+    this.#check();
+  }
+
+  linkDown(): void {
+    this.#linked = false;
+    this.#isCut = true;
+    this.#target = undefined;
+  }
+
+  /** The relay had entries up to here, exclusively. */
+  setTarget(next: number): void {
+    this.#target = next;
+    this.#check();
+  }
+
+  /** The inbox is full, so that nothing is applied until messages are taken; or no more. */
+  stall(isStalled: boolean): void {
+    this.#isStalled = isStalled;
+    this.#check();
+  }
+
+  /** Nothing will be applied any more. */
+  end(error: Error): void {
+    this.#end ??= error;
+    this.#check();
+  }
+
+  /** What {@link LogPosition.end} was told. */
+  get ended(): Error | undefined {
+    return this.#end;
+  }
+
+  /**
+   * Resolves when everything is applied that there was when the link was opened.
+   *
+   * @throws ChannelError `inbox_full`; what the position ended with; the signal's reason
+   */
+  whenCaughtUp(signal?: AbortSignal): Promise<void> {
+    return this.#when(() => this.isCaughtUp && !this.#isStalled, signal);
+  }
+
+  /** Resolves when the entry with this sequence is applied. @throws as {@link LogPosition.whenCaughtUp} */
+  whenApplied(sequence: number, signal?: AbortSignal): Promise<void> {
+    return this.#when(() => this.#next > sequence, signal);
+  }
+
+  async #when(isDue: () => boolean, signal: AbortSignal | undefined): Promise<void> {
+    signal?.throwIfAborted();
+    const waiter: Waiter = { isDue, due: deferred() };
+    const abort = (): void => waiter.due.reject(signal?.reason);
+    signal?.addEventListener("abort", abort, { once: true });
+    this.#waiters.add(waiter);
+    this.#check();
+    try {
+      await waiter.due.promise;
+    } finally {
+      this.#waiters.delete(waiter);
+      signal?.removeEventListener("abort", abort);
+    }
+  }
+
+  #check(): void {
+    for (const { isDue, due } of this.#waiters) {
+      if (this.#end !== undefined) due.reject(this.#end);
+      else if (isDue()) due.resolve();
+      else if (this.#isStalled) due.reject(inboxFull());
+    }
+  }
+}
+
+function inboxFull(): ChannelError {
+  return new ChannelError(
+    "inbox_full",
+    "too many messages wait to be taken, so the channel is not read on; take them from messages() first",
+  );
+}

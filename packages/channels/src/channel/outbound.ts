@@ -1,0 +1,302 @@
+import { randomBytes } from "node:crypto";
+import { deferred, type Deferred } from "@parley/core/internal";
+import { inspectMessage, MlsError as EngineError } from "@parley/mls-engine";
+import type { RelayMessage } from "@parley/skytale-relay";
+import { RETAINED_EPOCHS, type ChannelContext } from "./context.ts";
+import { ChannelError, TransportError } from "../errors.ts";
+import { toPublicError } from "../error-mapping.ts";
+import { isSame } from "./member.ts";
+
+/** Options of `Channel.send`. */
+export interface SendOptions {
+  /** Stops waiting. The message may be sent all the same if it was on its way. */
+  readonly signal?: AbortSignal;
+  /** Without a link to the relay: `"wait"` for one (the default), or `"fail"` at once with TransportError `connection_error`. */
+  readonly offline?: "wait" | "fail";
+}
+
+/** A message that the relay has recorded. */
+export interface Sent {
+  /** Its place in the channel's log, the same for all members. */
+  readonly sequence: number;
+}
+
+/** Caps on what waits to be sent on one channel. */
+export interface OutboundLimits {
+  /** Messages. Default 10 000. */
+  readonly maxQueued: number;
+  /** Bytes of them. Default 64 MiB. */
+  readonly maxQueuedBytes: number;
+}
+
+interface Item {
+  readonly data: Uint8Array;
+  readonly sent: Deferred<Sent>;
+  /** In the order of the calls. */
+  readonly order: number;
+  /** Not to wait for a link before it is published. */
+  readonly needsLink: boolean;
+  wasPublished: boolean;
+  /** Under which it is published: a repetition finds what was recorded before, whichever epoch it was encrypted in. */
+  key: Uint8Array;
+  /** What was published or is about to be; the last one first. */
+  ciphertexts: readonly { readonly epoch: bigint; readonly bytes: Uint8Array }[];
+  /** Ends the attempt that is under way. */
+  attempt: AbortController | undefined;
+  isSettled: boolean;
+}
+
+const KEY_BYTES = 16;
+/** Published and not recorded yet. */
+const MAX_IN_FLIGHT = 512;
+/** Recorded, and not read back yet: beyond so many, whether the log holds them is not checked. */
+const MAX_EXPECTED = 10_000;
+
+/**
+ * Messages on their way into a channel's log, in the order of the calls. A message stays here until it is recorded where all members can
+ * read it: after a loss of the link, or when its epoch was over too long before, it is published again.
+ */
+export class Outbound {
+  readonly #context: ChannelContext;
+  readonly #limits: OutboundLimits;
+  readonly #commitProposals: () => Promise<void>;
+  #queue: Item[] = [];
+  /** In the order of their publishing. */
+  readonly #inFlight = new Set<Item>();
+  /** Recorded, perhaps so late that nobody can read them: it shows when the log is read up to there. */
+  readonly #inDoubt = new Set<Item>();
+  readonly #byKey = new Map<string, Item>();
+  /** What the log must hold where, by the relay's own word. */
+  readonly #expected = new Map<number, Item>();
+  #landing: Deferred<void> | undefined;
+  #bytes = 0;
+  #nextOrder = 0;
+  /** Counts the losses of the link. */
+  #losses = 0;
+  #isRunning = false;
+
+  /** @param commitProposals to be done before anything can be encrypted, when proposals wait. */
+  constructor(context: ChannelContext, limits: OutboundLimits, commitProposals: () => Promise<void>) {
+    this.#context = context;
+    this.#limits = limits;
+    this.#commitProposals = commitProposals;
+  }
+
+  send(data: Uint8Array, { signal, offline = "wait" }: SendOptions): Promise<Sent> {
+    signal?.throwIfAborted();
+    if (offline === "fail" && this.#context.position.isCut) throw noLink();
+    if (this.#byKey.size >= this.#limits.maxQueued || this.#bytes + data.length > this.#limits.maxQueuedBytes) {
+      throw new ChannelError("limit_reached", "too many messages wait to be sent");
+    }
+    const item: Item = {
+      data: data.slice(),
+      sent: deferred(),
+      order: this.#nextOrder++,
+      needsLink: offline === "fail",
+      wasPublished: false,
+      key: Uint8Array.from(randomBytes(KEY_BYTES)),
+      ciphertexts: [],
+      attempt: undefined,
+      isSettled: false,
+    };
+    this.#byKey.set(nameOf(item.key), item);
+    this.#bytes += data.length;
+    this.#queue.push(item);
+    void this.#run();
+    return signal === undefined ? item.sent.promise : this.#abortable(item, signal);
+  }
+
+  /** The link is lost, or could not be opened: what was under way is decided when all is read that was recorded before. */
+  linkLost(): void {
+    this.#losses++;
+    for (const item of this.#queue) this.#failWithoutLink(item);
+    for (const item of this.#inFlight) {
+      item.attempt?.abort();
+      item.attempt = undefined;
+      this.#landed(item);
+      this.#queue.push(item);
+    }
+    this.#sortQueue();
+    void this.#run();
+  }
+
+  /**
+   * Whether an entry of the log is one of these messages, which takes it out of doubt. Called for each entry, before the position moves on.
+   *
+   * @throws ChannelError `fork` when the relay has said that one of these messages is in its place
+   */
+  seen({ key, payload, sequence }: Pick<RelayMessage, "key" | "payload" | "sequence">): boolean {
+    const expected = this.#expected.get(sequence);
+    const item = expected ?? this.#byKey.get(nameOf(key));
+    const ciphertext = item?.ciphertexts.find(({ bytes }) => isSame(bytes, payload));
+    this.#expected.delete(sequence);
+    if (item === undefined || ciphertext === undefined) {
+      if (expected === undefined) return false;
+      throw new ChannelError("fork", `the relay has acknowledged a message as entry ${sequence}, and shows another there`);
+    }
+    if (this.#context.group.epoch - ciphertext.epoch <= RETAINED_EPOCHS) this.#settle(item, { sequence });
+    else if (!item.isSettled) this.#again(item);
+    return true;
+  }
+
+  /** The log is another one than before. */
+  forgetExpected(): void {
+    this.#expected.clear();
+  }
+
+  /** Nothing is sent any more. */
+  fail(error: Error): void {
+    for (const item of this.#byKey.values()) {
+      item.attempt?.abort();
+      this.#settle(item, error);
+    }
+    this.#queue = [];
+    this.#expected.clear();
+  }
+
+  async #run(): Promise<void> {
+    if (this.#isRunning) return;
+    this.#isRunning = true;
+    try {
+      while (this.#queue.length > 0) {
+        await this.#context.position.whenCaughtUp();
+        while (this.#inFlight.size >= MAX_IN_FLIGHT) await (this.#landing ??= deferred()).promise;
+        const item = this.#queue.shift();
+        if (item === undefined || item.isSettled) continue;
+        const losses = this.#losses;
+        if (!(await this.#isEncrypted(item))) continue;
+        if (losses === this.#losses) this.#publish(item);
+        else this.#requeue(item);
+        this.#failWithoutLink(item);
+      }
+    } catch (error) {
+      for (const item of this.#queue.splice(0)) this.#settle(item, toPublicError(error));
+    } finally {
+      this.#isRunning = false;
+    }
+  }
+
+  /** Encrypts in the epoch of now. False when that failed, for which the message is rejected. */
+  async #isEncrypted(item: Item): Promise<boolean> {
+    const { group } = this.#context;
+    try {
+      while (item.ciphertexts[0]?.epoch !== group.epoch) {
+        try {
+          const bytes = await group.encrypt(item.data);
+          item.ciphertexts = [{ epoch: inspectMessage(bytes).epoch ?? group.epoch, bytes }, ...item.ciphertexts];
+        } catch (error) {
+          if (!(error instanceof EngineError) || error.code !== "proposals_waiting") throw error;
+          await this.#commitProposals();
+        }
+      }
+      return true;
+    } catch (error) {
+      this.#settle(item, toPublicError(error));
+      return false;
+    }
+  }
+
+  #publish(item: Item): void {
+    const [ciphertext] = item.ciphertexts;
+    if (ciphertext === undefined) return;
+    const { relay, name } = this.#context;
+    const attempt = new AbortController();
+    item.attempt = attempt;
+    item.wasPublished = true;
+    this.#inFlight.add(item);
+    const message = { kind: "application", epoch: ciphertext.epoch, payload: ciphertext.bytes, key: item.key } as const;
+    void this.#attempt(item, attempt, async () => {
+      const { sequence } = await relay.publish(name, message, { signal: attempt.signal });
+      if (item.attempt === attempt) this.#recorded(item, ciphertext.epoch, sequence);
+    });
+  }
+
+  async #attempt(item: Item, attempt: AbortController, publish: () => Promise<void>): Promise<void> {
+    try {
+      await publish();
+    } catch (error) {
+      if (item.attempt !== attempt || attempt.signal.aborted) return;
+      this.#settle(item, toPublicError(error));
+    }
+  }
+
+  #recorded(item: Item, epoch: bigint, sequence: number): void {
+    this.#landed(item);
+    const { group, position } = this.#context;
+    if (sequence >= position.next && this.#expected.size < MAX_EXPECTED) this.#expected.set(sequence, item);
+    if (item.isSettled) return;
+    // So many commits at most lie between its epoch and its place in the log.
+    const behind = group.epoch - epoch + BigInt(Math.max(0, sequence - position.next));
+    if (behind <= RETAINED_EPOCHS) this.#settle(item, { sequence });
+    else this.#inDoubt.add(item);
+  }
+
+  /** What was recorded can be read by nobody: publishes it as another message. */
+  #again(item: Item): void {
+    this.#landed(item);
+    this.#inDoubt.delete(item);
+    item.attempt?.abort();
+    item.attempt = undefined;
+    this.#byKey.delete(nameOf(item.key));
+    item.key = Uint8Array.from(randomBytes(KEY_BYTES));
+    item.ciphertexts = [];
+    this.#byKey.set(nameOf(item.key), item);
+    this.#requeue(item);
+    void this.#run();
+  }
+
+  #failWithoutLink(item: Item): void {
+    if (item.needsLink && !item.wasPublished && this.#context.position.isCut) this.#settle(item, noLink());
+  }
+
+  #requeue(item: Item): void {
+    if (!this.#queue.includes(item)) this.#queue.push(item);
+    this.#sortQueue();
+  }
+
+  #sortQueue(): void {
+    this.#queue.sort((a, b) => a.order - b.order);
+  }
+
+  /** It isn't in flight any more. */
+  #landed(item: Item): void {
+    this.#inFlight.delete(item);
+    this.#landing?.resolve();
+    this.#landing = undefined;
+  }
+
+  #settle(item: Item, outcome: Sent | Error): void {
+    if (item.isSettled) return;
+    item.isSettled = true;
+    this.#landed(item);
+    this.#inDoubt.delete(item);
+    this.#byKey.delete(nameOf(item.key));
+    this.#bytes -= item.data.length;
+    if (outcome instanceof Error) item.sent.reject(outcome);
+    else item.sent.resolve(outcome);
+  }
+
+  async #abortable(item: Item, signal: AbortSignal): Promise<Sent> {
+    const abort = (): void => {
+      item.attempt?.abort();
+      if (item.isSettled) return;
+      // Not through #settle, whose errors are this package's own: the reason is the caller's, whatever it is.
+      item.sent.reject(signal.reason);
+      this.#settle(item, new ChannelError("channel_error", "the caller has stopped waiting"));
+    };
+    signal.addEventListener("abort", abort, { once: true });
+    try {
+      return await item.sent.promise;
+    } finally {
+      signal.removeEventListener("abort", abort);
+    }
+  }
+}
+
+function noLink(): TransportError {
+  return new TransportError("connection_error", "there is no link to the relay");
+}
+
+function nameOf(key: Uint8Array): string {
+  return Buffer.from(key.buffer, key.byteOffset, key.length).toString("latin1");
+}

@@ -1,0 +1,8 @@
+import { createHash } from "node:crypto";
+
+const KEY_BYTES = 16;
+
+/** The key under which a handshake message is published: the same for the same message, so that it is recorded once, also after a restart. */
+export function publishKey(payload: Uint8Array): Uint8Array {
+  return Uint8Array.from(createHash("sha256").update(payload).digest().subarray(0, KEY_BYTES));
+}

@@ -1,0 +1,40 @@
+/**
+ * What a channel keeps in the partition of its group, beside the engine's own rows:
+ *
+ * | row | content |
+ * | --- | --- |
+ * | `channel` | the channel's name; the group is set up |
+ * | `cursor` | where the log goes on (`log-cursor.ts`) |
+ * | `joined` | the first epoch that we were a member in |
+ * | `update` | we are new, and haven't changed our keys since |
+ * | `leaving` | we have asked to leave |
+ * | `in/<n>` | a message that was decrypted and not taken yet |
+ */
+export const NAME_ROW = "channel";
+export const CURSOR_ROW = "cursor";
+export const JOINED_ROW = "joined";
+export const UPDATE_ROW = "update";
+export const LEAVING_ROW = "leaving";
+export const INBOX_PREFIX = "in/";
+
+const INDEX_DIGITS = 16;
+
+/** Keys sort as their numbers do. */
+export function inboxKey(index: number): string {
+  return INBOX_PREFIX + String(index).padStart(INDEX_DIGITS, "0");
+}
+
+export function inboxIndex(key: string): number {
+  return Number(key.slice(INBOX_PREFIX.length));
+}
+
+export function numberValue(value: number | bigint): Uint8Array {
+  const bytes = new Uint8Array(8);
+  new DataView(bytes.buffer).setBigUint64(0, BigInt(value));
+  return bytes;
+}
+
+/** Reads {@link numberValue}; `undefined` where there is none. */
+export function valueNumber(bytes: Uint8Array | undefined): bigint | undefined {
+  return bytes?.length === 8 ? new DataView(bytes.buffer, bytes.byteOffset, 8).getBigUint64(0) : undefined;
+}

@@ -1,0 +1,79 @@
+import type { Authenticate, GroupStore } from "@parley/mls-engine";
+import type { RelayClientOptions } from "@parley/skytale-relay";
+import type { InboxLimits } from "./channel/inbox.ts";
+import type { OutboundLimits } from "./channel/outbound.ts";
+import type { SkytaleClientEvents } from "./events.ts";
+
+/** Caps of one channel. */
+export interface ChannelLimits extends InboxLimits, OutboundLimits {}
+
+/** Options of `SkytaleClient` beside the three that it can't do without. */
+export interface SkytaleClientSettings {
+  /** API key, `sk_live_…`, which tokens for the relay are made from. Needs `apiUrl`. */
+  readonly apiKey?: string;
+  /** URL of the API server. */
+  readonly apiUrl?: string;
+  /** Tokens for the relay from elsewhere, in place of an API server's. */
+  readonly token?: RelayClientOptions["token"];
+  /** A wire to the relay of one's own, in place of `endpoint`. */
+  readonly transport?: RelayClientOptions["transport"];
+  /** Certificates in PEM that the relay's is checked against, instead of the system's. */
+  readonly ca?: Uint8Array;
+  /** Encrypts everything in the data directory: 32 random bytes, the same for its life. Without it, modes of files protect it alone. */
+  readonly storageKey?: Uint8Array;
+  /** A store of one's own in place of a data directory. The client closes it. */
+  readonly store?: GroupStore;
+  /**
+   * Whose credential is accepted as that of a member, by its identity. Default: any that whoever adds it vouches for, if it stays the same
+   * while its holder is a member.
+   */
+  readonly authenticate?: Authenticate;
+  readonly events?: Partial<SkytaleClientEvents>;
+  readonly limits?: Partial<ChannelLimits>;
+  /** Times and caps of the link to the relay. */
+  readonly relayLimits?: RelayClientOptions["limits"];
+}
+
+/** Options of `SkytaleClient`. */
+export interface SkytaleClientOptions extends SkytaleClientSettings {
+  /** URL of the relay: `https://relay.example:5000`. Default port 5000; `http://` is without TLS. */
+  readonly endpoint: string;
+  /** Directory for keys and the state of channels, of this agent alone. What is lost with it can't be recovered. */
+  readonly dataDir: string;
+  /** Who this agent is; text is taken as UTF-8. The data directory belongs to it from then on. */
+  readonly identity: string | Uint8Array;
+}
+
+/** Options of a channel that is created, joined or opened. */
+export interface ChannelOptions {
+  /** Whether messages are kept until they are taken from `Channel.messages`. `false` for who only sends. Default `true`. */
+  readonly receive?: boolean;
+  /** Stops waiting. */
+  readonly signal?: AbortSignal;
+}
+
+/** Options of `SkytaleClient.joinChannel`. */
+export interface JoinChannelOptions extends ChannelOptions {
+  /** Whether this agent changes its keys soon after, which keeps later changes of the group small. Default `true`. */
+  readonly updateKeys?: boolean;
+}
+
+const DEFAULTS: ChannelLimits = {
+  maxMessages: 1024,
+  maxBytes: 16 * 1024 * 1024,
+  maxQueued: 10_000,
+  maxQueuedBytes: 64 * 1024 * 1024,
+};
+
+/** Fills in the defaults. @throws TypeError */
+export function channelLimits(given: Partial<ChannelLimits> = {}): ChannelLimits {
+  const limits = { ...DEFAULTS, ...given };
+  for (const [name, value] of Object.entries(limits)) {
+    if (!Number.isSafeInteger(value) || value < 1) throw new TypeError(`limits.${name} must be a whole number from 1 on`);
+  }
+  return limits;
+}
+
+/** Accepts whoever a member adds; nobody may become somebody else. */
+export const sameIdentity: Authenticate = (credential, _signatureKey, { previous }) =>
+  previous === undefined || (previous.type === credential.type && Buffer.compare(previous.content, credential.content) === 0);

@@ -1,0 +1,310 @@
+import { createHash } from "node:crypto";
+import { ParleyError } from "@parley/core";
+import { type GroupRow, type MlsEngine, MlsError as EngineError, type MlsGroup } from "@parley/mls-engine";
+import type { RelayClient } from "@parley/skytale-relay";
+import { apiOf, openAgent, relayOf, type OpenAgent } from "./agent.ts";
+import type { ApiClient } from "./api/api-client.ts";
+import { Channel } from "./channel/channel.ts";
+import { decodeCursor, encodeCursor } from "./channel/log-cursor.ts";
+import { LogPosition } from "./channel/log-position.ts";
+import { CURSOR_ROW, JOINED_ROW, NAME_ROW, numberValue, UPDATE_ROW } from "./channel/rows.ts";
+import { checkChannelName, isGroupOf, newGroupId } from "./channel-name.ts";
+import {
+  channelLimits,
+  type ChannelLimits,
+  type ChannelOptions,
+  type JoinChannelOptions,
+  type SkytaleClientOptions,
+  type SkytaleClientSettings,
+} from "./client-options.ts";
+import { ChannelError, MlsError, TransportError } from "./errors.ts";
+import { toPublicErrorUnlessAborted } from "./error-mapping.ts";
+import { Turns } from "./turns.ts";
+import { findGroups, replaceGroup } from "./stored-groups.ts";
+import { decodeWelcome, type WelcomeBundle } from "./welcome-bundle.ts";
+
+/**
+ * An agent: its identity and keys, its link to a relay, and the encrypted channels that it is a member of.
+ *
+ * @example
+ * ```ts
+ * import { SkytaleClient } from "@parley/channels";
+ *
+ * await using alice = new SkytaleClient("https://relay.example:5000", "/var/lib/alice", "alice", {
+ *   apiKey: process.env["SKYTALE_API_KEY"] ?? "",
+ *   apiUrl: "https://api.example",
+ * });
+ * const channel = await alice.createChannel("acme/team/general");
+ * await channel.send(new TextEncoder().encode("Hello, agents!"));
+ * ```
+ */
+export class SkytaleClient implements AsyncDisposable {
+  readonly #options: SkytaleClientOptions;
+  readonly #limits: ChannelLimits;
+  readonly #api: ApiClient | undefined;
+  readonly #relay: RelayClient;
+  readonly #channels = new Map<string, Channel>();
+  /** Creating, joining and opening: of one name, one at a time. */
+  readonly #turns = new Turns();
+  #agent: Promise<OpenAgent> | undefined;
+  #closing: Promise<void> | undefined;
+
+  /**
+   * Nothing is opened or connected yet: that happens with the first call.
+   *
+   * @throws TypeError for options that make no sense
+   */
+  constructor(options: SkytaleClientOptions);
+  constructor(endpoint: string, dataDir: string, identity: string | Uint8Array, settings?: SkytaleClientSettings);
+  constructor(
+    first: SkytaleClientOptions | string,
+    dataDir = "",
+    identity: string | Uint8Array = "",
+    settings: SkytaleClientSettings = {},
+  ) {
+    const options = typeof first === "string" ? { ...settings, endpoint: first, dataDir, identity } : first;
+    if (options.identity.length === 0) throw new TypeError("identity must not be empty");
+    if (options.dataDir === "" && options.store === undefined) throw new TypeError("dataDir must name a directory");
+    this.#options = options;
+    this.#limits = channelLimits(options.limits);
+    this.#api = apiOf(options);
+    this.#relay = relayOf(options, this.#api, {
+      onConnected: () => this.#linkUp(),
+      onDisconnected: (reason) => this.#linkDown(reason),
+    });
+  }
+
+  /** Whether there is a link to the relay now. */
+  get connected(): boolean {
+    return this.#relay.connected;
+  }
+
+  /**
+   * Opens the data directory. The other calls do it by themselves; this one is for who wants to know early.
+   *
+   * @throws ChannelError `data_dir_locked`, `wrong_identity`, `bad_request` (the directory can't be used), `channel_error` (it is damaged)
+   */
+  async open(): Promise<void> {
+    await this.#attempt(undefined, () => this.#opened());
+  }
+
+  /** Resolves when there is a link to the relay. While it can't be reached, this waits. @throws AuthError; TransportError; the signal's reason */
+  async connect({ signal }: { readonly signal?: AbortSignal } = {}): Promise<void> {
+    await this.#attempt(signal, () => this.#relay.connect(signal === undefined ? {} : { signal }));
+  }
+
+  /**
+   * Creates a channel, with this agent as its first member. Its name is registered with the API server, if there is one.
+   *
+   * A channel that was created before under this name, by an agent whose keys are lost or by another agent of the account, has another
+   * group: its members and these see nothing of each other. `onError` tells of it, with `channel_exists`.
+   *
+   * @param name `org/namespace/service`
+   * @throws ChannelError `bad_request` (`invalid channel name: …`), `channel_exists` (this agent is a member), `org_taken`; AuthError;
+   *   TransportError; the signal's reason
+   */
+  createChannel(name: string, options: ChannelOptions = {}): Promise<Channel> {
+    return this.#step(name, options, async ({ engine, identityKey }) => {
+      const { ready } = await findGroups(engine, name);
+      if (ready !== undefined) throw new ChannelError("channel_exists", "this agent is a member of the channel already; open it");
+      const { signal } = options;
+      const waiting = signal === undefined ? {} : { signal };
+      await this.#register(name, identityKey.pair.publicKey, waiting);
+      const [head] = await this.#relay.heads([name], waiting);
+      const group = await engine.createGroup(newGroupId(name));
+      const next = head?.next ?? 1;
+      await this.#setUp(group, name, next);
+      if (next > 1) {
+        const meaning = "its members and this one see nothing of each other";
+        this.#options.events?.onError?.(name, new ChannelError("channel_exists", `a channel of this name was there before; ${meaning}`));
+      }
+      return this.#start(group, name, options);
+    });
+  }
+
+  /**
+   * A key package, by which a member of a channel lets this agent in: see `Channel.addMember`. It works once. Its private half is on disk
+   * when this resolves.
+   */
+  generateKeyPackage(): Promise<Uint8Array> {
+    return this.#attempt(undefined, async () => (await this.#opened()).engine.keyPackage());
+  }
+
+  /**
+   * Joins a channel with the welcome that a member's `addMember` has given for a key package of this agent. Messages from then on are
+   * received, and none from before.
+   *
+   * @param name must be that of the channel.
+   * @throws MlsError `invalid_welcome`; ChannelError `bad_request`, `channel_exists` (it is open here); the signal's reason
+   */
+  joinChannel(name: string, welcome: Uint8Array, options: JoinChannelOptions = {}): Promise<Channel> {
+    return this.#step(name, options, async ({ engine }) => {
+      const bundle = decodeWelcome(welcome);
+      if (bundle.channel !== undefined && bundle.channel !== name) {
+        throw new MlsError("invalid_welcome", "the welcome is for another channel");
+      }
+      const { group, inbox } = await join(engine, name, bundle);
+      const update = { key: UPDATE_ROW, value: (options.updateKeys ?? true) ? new Uint8Array() : undefined };
+      await this.#setUp(group, name, bundle.from, [...inbox, update]);
+      return this.#start(group, name, options);
+    });
+  }
+
+  /**
+   * Goes on with a channel that was created or joined before, as after a restart: messages that were not taken come first, then what has
+   * been sent since. A channel that is open already is given as it is.
+   *
+   * @throws ChannelError `not_found`, `removed`, `bad_request`; TransportError `closed`
+   */
+  openChannel(name: string, options: ChannelOptions = {}): Promise<Channel> {
+    const run = async ({ engine }: OpenAgent): Promise<Channel> => {
+      const { ready, wasRemoved } = await findGroups(engine, name);
+      if (ready !== undefined) return this.#start(ready, name, options);
+      if (wasRemoved) throw new ChannelError("removed", "this agent was removed from the channel");
+      throw new ChannelError("not_found", "this agent is no member of the channel; create it, or join it");
+    };
+    return this.#step(name, options, run, (channel) => channel);
+  }
+
+  /** Closes all channels, the link and the data directory. What waits is rejected with TransportError `closed`. Idempotent. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  /** What the manager builds on. @internal */
+  get parts(): { readonly api: ApiClient | undefined; readonly relay: RelayClient; readonly agent: () => Promise<OpenAgent> } {
+    return { api: this.#api, relay: this.#relay, agent: () => this.#opened() };
+  }
+
+  async #close(): Promise<void> {
+    const closing = await Promise.allSettled([...this.#channels.values()].map((channel) => channel.close()));
+    await this.#relay.close();
+    await this.#api?.close();
+    await this.#turns.idle();
+    for (const channel of this.#channels.values()) await channel.close();
+    const agent = await this.#agent?.catch(() => undefined);
+    await agent?.engine.close();
+    for (const result of closing) if (result.status === "rejected") throw result.reason;
+  }
+
+  #opened(): Promise<OpenAgent> {
+    if (this.#closing !== undefined) return Promise.reject(new TransportError("closed", "the client is closed"));
+    if (this.#agent === undefined) {
+      const agent = openAgent(this.#options);
+      this.#agent = agent;
+      // A directory that was locked may be free later.
+      agent.catch(() => (this.#agent = undefined));
+    }
+    return this.#agent;
+  }
+
+  #step(
+    name: string,
+    { signal }: ChannelOptions,
+    run: (agent: OpenAgent) => Promise<Channel>,
+    ifOpen: (channel: Channel) => Channel = refuseSecond,
+  ): Promise<Channel> {
+    return this.#turns.run(name, () =>
+      this.#attempt(signal, async () => {
+        checkChannelName(name);
+        signal?.throwIfAborted();
+        const agent = await this.#opened();
+        const open = this.#channels.get(name);
+        if (open?.isActive === true) return ifOpen(open);
+        await open?.close();
+        return run(agent);
+      }),
+    );
+  }
+
+  async #register(name: string, signatureKey: Uint8Array, waiting: { readonly signal?: AbortSignal }): Promise<void> {
+    const key = createHash("sha256").update("skytale create\0").update(signatureKey).update(name).digest("base64url");
+    try {
+      await this.#api?.createChannel(name, key, waiting);
+    } catch (error) {
+      if (!(error instanceof ChannelError) || error.code !== "channel_exists") throw error;
+    }
+  }
+
+  async #setUp(group: MlsGroup, name: string, next: number, more: readonly GroupRow[] = []): Promise<void> {
+    await group.writeRows([
+      { key: NAME_ROW, value: new TextEncoder().encode(name) },
+      { key: CURSOR_ROW, value: encodeCursor({ next, last: undefined }) },
+      { key: JOINED_ROW, value: numberValue(group.epoch) },
+      ...more,
+    ]);
+  }
+
+  #start(group: MlsGroup, name: string, { receive = true }: ChannelOptions): Channel {
+    const closed = new AbortController();
+    const position = new LogPosition(decodeCursor(group.row(CURSOR_ROW)).next, this.#relay.connected);
+    const channel = new Channel({
+      context: { name, group, relay: this.#relay, position, events: this.#options.events ?? {}, closed: closed.signal },
+      limits: this.#limits,
+      keepsMessages: receive,
+      close: (reason) => closed.abort(reason),
+      forget: async () => (await this.#opened()).engine.removeGroup(group.id),
+      onClosed: () => {
+        if (this.#channels.get(name) === channel) this.#channels.delete(name);
+      },
+    });
+    this.#channels.set(name, channel);
+    return channel;
+  }
+
+  #linkUp(): void {
+    for (const channel of this.#channels.values()) channel.linkUp();
+    this.#options.events?.onConnected?.();
+  }
+
+  #linkDown(reason: ParleyError): void {
+    for (const channel of this.#channels.values()) channel.linkDown();
+    const error = toPublicErrorUnlessAborted(reason, undefined);
+    this.#options.events?.onDisconnected?.(ParleyError.from(error));
+  }
+
+  async #attempt<T>(signal: AbortSignal | undefined, run: () => Promise<T>): Promise<T> {
+    try {
+      return await run();
+    } catch (error) {
+      throw toPublicErrorUnlessAborted(error, signal);
+    }
+  }
+}
+
+function refuseSecond(): never {
+  throw new ChannelError("channel_exists", "the channel is open here already");
+}
+
+/** Joins a group, in the place of an older one of the same channel, and gives the messages of that one which nobody has taken. */
+async function join(
+  engine: MlsEngine,
+  name: string,
+  { welcome }: WelcomeBundle,
+): Promise<{ readonly group: MlsGroup; readonly inbox: readonly GroupRow[] }> {
+  const { ready, joined } = await findGroups(engine, name);
+  let inbox: readonly GroupRow[] = [];
+  let group: MlsGroup;
+  try {
+    group = await engine.joinGroup(welcome);
+  } catch (error) {
+    if (!(error instanceof EngineError)) throw error;
+    // An earlier call has come this far before a crash.
+    if (error.code === "no_key_package" && joined !== undefined) return { group: joined, inbox };
+    if (error.code !== "group_exists" || ready === undefined) throw error;
+    // We were removed and let in again, and have not read of it yet.
+    inbox = await replaceGroup(engine, ready);
+    return { group: await engine.joinGroup(welcome), inbox };
+  }
+  if (!isGroupOf(group.id, name)) {
+    await engine.removeGroup(group.id);
+    throw new MlsError("invalid_welcome", "the welcome is for another channel; generate another key package to join this one");
+  }
+  if (ready !== undefined) inbox = await replaceGroup(engine, ready);
+  return { group, inbox };
+}

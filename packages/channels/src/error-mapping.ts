@@ -1,0 +1,82 @@
+import { ParleyError } from "@parley/core";
+import { MlsError as EngineError, StoreError, type MlsErrorCode as EngineErrorCode, type StoreErrorCode } from "@parley/mls-engine";
+import { RelayError, type RelayErrorCode } from "@parley/skytale-relay";
+import { AuthError, ChannelError, MlsError, TransportError } from "./errors.ts";
+
+/** How an error of a part of this package's inside is told. */
+type Translation = (message: string, options: { readonly cause: unknown }) => ParleyError;
+
+const auth =
+  (code: AuthError["code"]): Translation =>
+  (message, options) =>
+    new AuthError(code, message, options);
+const transport =
+  (code: TransportError["code"]): Translation =>
+  (message, options) =>
+    new TransportError(code, message, options);
+const channel =
+  (code: ChannelError["code"]): Translation =>
+  (message, options) =>
+    new ChannelError(code, message, options);
+const mls =
+  (code: MlsError["code"]): Translation =>
+  (message, options) =>
+    new MlsError(code, message, options);
+
+const OF_RELAY: Record<RelayErrorCode, Translation> = {
+  unauthenticated: auth("auth_failed"),
+  permission_denied: auth("unauthorized"),
+  invalid_argument: transport("transport_error"),
+  message_too_large: channel("bad_request"),
+  epoch_taken: channel("contended"),
+  range_gone: channel("log_lost"),
+  resource_exhausted: transport("connection_error"),
+  unavailable: transport("connection_error"),
+  timeout: transport("timeout"),
+  internal: transport("connection_error"),
+  protocol_error: transport("transport_error"),
+  closed: transport("closed"),
+};
+
+const OF_STORE: Record<StoreErrorCode, Translation> = {
+  locked: channel("data_dir_locked"),
+  unusable: channel("bad_request"),
+  wrong_key: channel("bad_request"),
+  format_unsupported: channel("channel_error"),
+  damaged: channel("channel_error"),
+  failed: channel("channel_error"),
+  closed: transport("closed"),
+};
+
+/** What isn't here is `mls_error`. */
+const OF_ENGINE: Partial<Record<EngineErrorCode, Translation>> = {
+  epoch_mismatch: mls("epoch_mismatch"),
+  decryption_failure: mls("decryption_failure"),
+  generation_consumed: mls("decryption_failure"),
+  generation_too_far: mls("decryption_failure"),
+  invalid_welcome: mls("invalid_welcome"),
+  no_key_package: mls("invalid_welcome"),
+  invalid_key_package: mls("invalid_key_package"),
+  fork: channel("fork"),
+  group_exists: channel("channel_exists"),
+  no_such_group: channel("not_found"),
+  no_such_member: channel("not_found"),
+  group_full: channel("limit_reached"),
+  removed: channel("removed"),
+  wrong_identity: channel("wrong_identity"),
+  closed: transport("closed"),
+};
+
+/** Anything that was thrown below, as one of the errors that this package promises; the original is its `cause`. */
+export function toPublicError(error: unknown): Error {
+  if (error instanceof RelayError) return OF_RELAY[error.code](error.message, { cause: error });
+  if (error instanceof StoreError) return OF_STORE[error.code](error.message, { cause: error });
+  if (error instanceof EngineError) return (OF_ENGINE[error.code] ?? mls("mls_error"))(error.message, { cause: error });
+  if (error instanceof ParleyError || error instanceof TypeError) return error;
+  return new ChannelError("channel_error", error instanceof Error ? error.message : "something failed", { cause: error });
+}
+
+/** {@link toPublicError}, except for the caller's own reason to stop. */
+export function toPublicErrorUnlessAborted(error: unknown, signal: AbortSignal | undefined): unknown {
+  return signal?.aborted === true && error === signal.reason ? error : toPublicError(error);
+}

@@ -1,0 +1,28 @@
+import { randomBytes } from "node:crypto";
+import type { GroupStore, SignatureKeyPair } from "@parley/mls-engine";
+import { publicKeyOf, signWith } from "./invites/ed25519.ts";
+
+const PARTITION = "channels/identity-key";
+const ROW = "seed";
+const SEED_BYTES = 32;
+
+/** The signature key of an agent, by which the groups that it is in know it. */
+export interface IdentityKey {
+  /** For the engine, as its `signatureKey`. */
+  readonly pair: SignatureKeyPair;
+  /** Signs with it what isn't a message of MLS, such as an invite. The content must begin with a label of its own. */
+  sign(content: Uint8Array): Uint8Array;
+}
+
+/** The key of a store; a new one is on disk before it is given. To be called before an engine is opened on the store. */
+export async function loadIdentityKey(store: GroupStore): Promise<IdentityKey> {
+  const partition = await store.open(PARTITION);
+  try {
+    const stored = partition.get(ROW);
+    const seed = stored ?? Uint8Array.from(randomBytes(SEED_BYTES));
+    if (stored === undefined) await partition.write([{ key: ROW, value: seed }], "durable");
+    return { pair: { publicKey: publicKeyOf(seed), privateKey: seed }, sign: (content) => signWith(seed, content) };
+  } finally {
+    await partition.close();
+  }
+}

@@ -1,0 +1,21 @@
+export { SkytaleClient } from "./client.ts";
+export type { ChannelLimits, ChannelOptions, JoinChannelOptions, SkytaleClientOptions, SkytaleClientSettings } from "./client-options.ts";
+export { Channel, type WaitOptions } from "./channel/channel.ts";
+export type { ChannelMember } from "./channel/member.ts";
+export type { ChannelMessage } from "./channel/message.ts";
+export type { SendOptions, Sent } from "./channel/outbound.ts";
+export type { MemberChanges, SkippedEntry, SkytaleClientEvents } from "./events.ts";
+export {
+  AuthError,
+  ChannelError,
+  MlsError,
+  TransportError,
+  type AuthErrorCode,
+  type ChannelErrorCode,
+  type MlsErrorCode,
+  type TransportErrorCode,
+} from "./errors.ts";
+export { InviteError, type InviteErrorCode } from "./invites/invite-error.ts";
+export { SkytaleChannelManager } from "./manager/manager.ts";
+export type { InviteOptions, JoinWithTokenOptions, SkytaleChannelManagerOptions } from "./manager/manager-options.ts";
+export type { ReceiveOptions } from "./manager/managed-channel.ts";

@@ -1,0 +1,31 @@
+import { createPrivateKey, createPublicKey, sign, verify, type KeyObject } from "node:crypto";
+
+/** What stands before the seed of an Ed25519 key in PKCS #8 (RFC 8410 §7). */
+const PKCS8_PREFIX = Buffer.from("302e020100300506032b657004220420", "hex");
+const SEED_BYTES = 32;
+
+/** The public key of a private one, which is a seed of 32 bytes. */
+export function publicKeyOf(seed: Uint8Array): Uint8Array {
+  const { x = "" } = createPublicKey(privateKey(seed)).export({ format: "jwk" });
+  return Uint8Array.from(Buffer.from(x, "base64url"));
+}
+
+/** Signs with Ed25519 (RFC 8032). */
+export function signWith(seed: Uint8Array, content: Uint8Array): Uint8Array {
+  return Uint8Array.from(sign(null, content, privateKey(seed)));
+}
+
+/** Whether a signature is that of a public key; false for whatever is no key or no signature. */
+export function isSignedBy(publicKey: Uint8Array, content: Uint8Array, signature: Uint8Array): boolean {
+  if (publicKey.length !== SEED_BYTES) return false;
+  try {
+    const key = createPublicKey({ key: { kty: "OKP", crv: "Ed25519", x: Buffer.from(publicKey).toString("base64url") }, format: "jwk" });
+    return verify(null, content, key, signature);
+  } catch {
+    return false;
+  }
+}
+
+function privateKey(seed: Uint8Array): KeyObject {
+  return createPrivateKey({ key: Buffer.concat([PKCS8_PREFIX, seed]), format: "der", type: "pkcs8" });
+}

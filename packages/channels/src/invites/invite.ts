@@ -1,0 +1,53 @@
+import { createHash, hkdfSync, randomBytes, timingSafeEqual } from "node:crypto";
+import { publicKeyOf } from "./ed25519.ts";
+import { fields } from "./fields.ts";
+import { InviteError } from "./invite-error.ts";
+
+/** What an invite is made of. Everything follows from the secret, which the server never sees. */
+export interface Invite {
+  /** 16 bytes that follow from the public key. */
+  readonly id: Uint8Array;
+  /** 32 random bytes. */
+  readonly secret: Uint8Array;
+  /** Seed of the invite's Ed25519 key. */
+  readonly privateKey: Uint8Array;
+  readonly publicKey: Uint8Array;
+}
+
+const PREFIX = "skt_inv_";
+const ID_BYTES = 16;
+const SECRET_BYTES = 32;
+const TOKEN = /^skt_inv_[\w-]{64}$/;
+
+/** Makes an invite. */
+export function createInvite(secret: Uint8Array = randomBytes(SECRET_BYTES)): Invite {
+  const privateKey = new Uint8Array(hkdfSync("sha256", secret, new Uint8Array(), "skytale invite key v1", 32));
+  const publicKey = publicKeyOf(privateKey);
+  return { id: inviteIdOf(publicKey), secret, privateKey, publicKey };
+}
+
+/** The id of the invite that has a public key: nobody can put another key in its place. */
+export function inviteIdOf(publicKey: Uint8Array): Uint8Array {
+  const digest = createHash("sha256").update(fields("skytale invite id v1", publicKey)).digest();
+  return Uint8Array.from(digest.subarray(0, ID_BYTES));
+}
+
+/** The token that is handed to who is invited: `skt_inv_` and 64 characters. Who has it may join. */
+export function composeToken({ id, secret }: Pick<Invite, "id" | "secret">): string {
+  return PREFIX + Buffer.concat([id, secret]).toString("base64url");
+}
+
+/**
+ * Reads a token. One that was cut or mistyped is found here: its id doesn't follow from its secret.
+ *
+ * @throws InviteError `invite_malformed`, without the token
+ */
+export function parseToken(token: string): Invite {
+  if (typeof token !== "string" || !TOKEN.test(token)) throw new InviteError("invite_malformed", "this is no invite token");
+  const bytes = Buffer.from(token.slice(PREFIX.length), "base64url");
+  const invite = createInvite(Uint8Array.from(bytes.subarray(ID_BYTES)));
+  if (!timingSafeEqual(invite.id, bytes.subarray(0, ID_BYTES))) {
+    throw new InviteError("invite_malformed", "the invite token is damaged: was it copied as a whole?");
+  }
+  return invite;
+}

@@ -1,0 +1,178 @@
+import type { ApiClient } from "../api/api-client.ts";
+import type { Channel } from "../channel/channel.ts";
+import { isSame } from "../channel/member.ts";
+import { checkChannelName } from "../channel-name.ts";
+import type { SkytaleClient } from "../client.ts";
+import { AuthError, ChannelError, MlsError, TransportError } from "../errors.ts";
+import { Admissions } from "../invites/admissions.ts";
+import { attest } from "../invites/attestation.ts";
+import type { Door } from "../invites/doorkeeper.ts";
+import { composeToken, createInvite, parseToken, type Invite } from "../invites/invite.ts";
+import { Intents } from "../invites/intents.ts";
+import { JoinRecords } from "../invites/join-records.ts";
+import { requestWelcome } from "../invites/joining.ts";
+import type { MemberChanges } from "../events.ts";
+import { Newcomers } from "../invites/newcomers.ts";
+import { waitMs } from "../seconds.ts";
+import type { InviteOptions, JoinWithTokenOptions, SkytaleChannelManagerOptions } from "./manager-options.ts";
+
+const SECOND = 1000;
+const DEFAULT_TTL = 3600;
+const DEFAULT_JOIN_TIMEOUT = 60;
+const MAX_UINT32 = 0xffff_ffff;
+/** How long a channel that is opened in place of a join may take to show whether this agent is still a member, in milliseconds. */
+const MEMBERSHIP_MS = 5000;
+
+/** A manager's invites: those that it makes, those that it joins by, and those that it lets others in by. */
+export class Inviting {
+  readonly #client: SkytaleClient;
+  readonly #options: SkytaleChannelManagerOptions;
+  readonly #closing = new AbortController();
+  /** Joins under way, by channel: two at once would be two requests. */
+  readonly #joins = new Map<string, Promise<Channel>>();
+  readonly #newcomers = new Map<string, Newcomers>();
+  #records: JoinRecords | undefined;
+  #intents: Intents | undefined;
+
+  constructor(client: SkytaleClient, options: SkytaleChannelManagerOptions) {
+    this.#client = client;
+    this.#options = options;
+  }
+
+  /** Makes an invite to a channel, and gives its token. */
+  async invite(channel: Channel, { maxUses = 1, ttl = DEFAULT_TTL }: InviteOptions): Promise<string> {
+    for (const [name, value] of Object.entries({ maxUses, ttl })) {
+      if (!Number.isInteger(value) || value < 1 || value > MAX_UINT32) throw new TypeError(`${name} must be a whole number from 1 on`);
+    }
+    const api = this.#api();
+    const { identityKey } = await this.#client.parts.agent();
+    const invite = createInvite();
+    const expiresAt = Math.ceil(Date.now() / SECOND) + ttl;
+    const terms = { channel: channel.name, inviteKey: invite.publicKey, maxUses, expiresAt };
+    const attestation = attest(terms, (content) => identityKey.sign(content));
+    await api.createInvite({ channel: channel.name, publicKey: invite.publicKey, attestation, maxUses, ttlSeconds: ttl });
+    return composeToken(invite);
+  }
+
+  async revoke(name: string, token: string): Promise<void> {
+    await this.#api().revokeInvite(name, parseToken(token).id);
+  }
+
+  /** Joins a channel by a token, or opens it where this agent is a member. */
+  async join(name: string, token: string, options: JoinWithTokenOptions): Promise<Channel> {
+    checkChannelName(name);
+    const invite = parseToken(token);
+    waitMs(options.timeout ?? DEFAULT_JOIN_TIMEOUT);
+    this.#api();
+    const underWay = this.#joins.get(name);
+    if (underWay !== undefined) return underWay;
+    const joining = this.#join(name, invite, options);
+    this.#joins.set(name, joining);
+    try {
+      return await joining;
+    } finally {
+      this.#joins.delete(name);
+    }
+  }
+
+  /** What lets others in at a channel; `undefined` where this agent doesn't. */
+  async admissions(): Promise<((channel: Channel) => Admissions) | undefined> {
+    const { api, agent } = this.#client.parts;
+    const { admit = true, events, admissionTimes: times } = this.#options;
+    const { identityKey, store } = await agent();
+    if (api === undefined || !admit) return undefined;
+    this.#intents ??= new Intents(store);
+    const intents = this.#intents;
+    return (channel) =>
+      new Admissions({
+        door: doorOf(channel, identityKey.pair.publicKey, this.#newcomersOf(channel.name)),
+        api,
+        intents,
+        onError: (error) => events?.onError?.(channel.name, error),
+        times,
+      });
+  }
+
+  /** Ends the joins that wait; their requests stay. */
+  async close(): Promise<void> {
+    this.#closing.abort(new TransportError("closed", "the manager is closed"));
+    await Promise.allSettled(this.#joins.values());
+    await this.#records?.close();
+  }
+
+  /** To be called when nobody is let in any more. */
+  async closeIntents(): Promise<void> {
+    await this.#intents?.close();
+  }
+
+  /** The members of a channel have changed. */
+  membersChanged(channel: string, { by, added }: MemberChanges): void {
+    this.#newcomersOf(channel).committed(
+      by.signatureKey,
+      added.map(({ signatureKey }) => signatureKey),
+    );
+  }
+
+  #newcomersOf(channel: string): Newcomers {
+    const newcomers = this.#newcomers.get(channel) ?? new Newcomers();
+    this.#newcomers.set(channel, newcomers);
+    return newcomers;
+  }
+
+  async #join(name: string, invite: Invite, options: JoinWithTokenOptions): Promise<Channel> {
+    const { timeout = DEFAULT_JOIN_TIMEOUT, receive = true, signal: outer } = options;
+    const signal = outer === undefined ? this.#closing.signal : AbortSignal.any([this.#closing.signal, outer]);
+    const existing = await this.#existing(name, receive, signal);
+    if (existing !== undefined) return existing;
+    const { store } = await this.#client.parts.agent();
+    this.#records ??= new JoinRecords(store);
+    const parts = { api: this.#api(), records: this.#records, keyPackage: () => this.#client.generateKeyPackage(), signal };
+    const { welcome, settle } = await requestWelcome({ channel: name, invite, timeout }, parts);
+    try {
+      const channel = await this.#client.joinChannel(name, welcome, { receive });
+      await settle();
+      return channel;
+    } catch (error) {
+      // It will be no better the next time.
+      if (error instanceof MlsError) await settle();
+      throw error;
+    }
+  }
+
+  /** The channel, if this agent is a member: as far as can be told now. */
+  async #existing(name: string, receive: boolean, signal: AbortSignal): Promise<Channel | undefined> {
+    try {
+      const channel = await this.#client.openChannel(name, { receive, signal });
+      const known = AbortSignal.any([signal, AbortSignal.timeout(MEMBERSHIP_MS)]);
+      await channel.caughtUp({ signal: known }).catch((error: unknown) => {
+        signal.throwIfAborted();
+        if (!channel.isActive) throw error;
+      });
+      return channel;
+    } catch (error) {
+      if (error instanceof ChannelError && (error.code === "not_found" || error.code === "removed")) return undefined;
+      throw error;
+    }
+  }
+
+  #api(): ApiClient {
+    const { api } = this.#client.parts;
+    if (api === undefined) throw new AuthError("api_key_required", "invites need an API server: give apiKey and apiUrl");
+    return api;
+  }
+}
+
+function doorOf(channel: Channel, ownKey: Uint8Array, newcomers: Newcomers): Door {
+  return {
+    name: channel.name,
+    ownKey,
+    isActive: () => channel.isActive,
+    memberKeys: () => channel.members.map(({ signatureKey }) => signatureKey),
+    isNewcomer: (key) => newcomers.has(key),
+    addMembers: (keyPackages, signal) => channel.addMembers(keyPackages, { signal }),
+    removeMember: async (key, signal) => {
+      const member = channel.members.find(({ signatureKey }) => isSame(signatureKey, key));
+      if (member !== undefined) await channel.removeMember(member, { signal });
+    },
+  };
+}

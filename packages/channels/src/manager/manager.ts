@@ -1,0 +1,219 @@
+import type { Envelope, EnvelopeChannels, EnvelopePort } from "@parley/envelope-and-adapters";
+import type { Channel, WaitOptions } from "../channel/channel.ts";
+import type { ChannelMember } from "../channel/member.ts";
+import type { ChannelMessage } from "../channel/message.ts";
+import type { SendOptions, Sent } from "../channel/outbound.ts";
+import { SkytaleClient } from "../client.ts";
+import type { ChannelOptions } from "../client-options.ts";
+import { ChannelError, TransportError } from "../errors.ts";
+import type { SkytaleClientEvents } from "../events.ts";
+import { emitWarning, temporaryDataDir } from "./data-dir.ts";
+import { envelopeOf } from "./envelopes.ts";
+import { Inviting } from "./inviting.ts";
+import { ManagedChannel, type ReceiveOptions } from "./managed-channel.ts";
+import type { InviteOptions, JoinWithTokenOptions, SkytaleChannelManagerOptions } from "./manager-options.ts";
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+
+/**
+ * Channels by their names, for agents that take their messages when it suits them: what arrives meanwhile waits, on disk. Invites let
+ * others in without a hand-over of key packages.
+ *
+ * It is also the `EnvelopeChannels` of the adapters for A2A, MCP and SLIM: `create`, `join` and `open` give the channel as a port, which
+ * who sends and receives here needs not.
+ *
+ * @example
+ * ```ts
+ * import { SkytaleChannelManager } from "@parley/channels";
+ *
+ * const account = { endpoint: "https://relay.example:5000", apiUrl: "https://api.example", apiKey: "sk_live_…" };
+ * await using alice = new SkytaleChannelManager({ ...account, identity: "alice", dataDir: "/var/lib/alice" });
+ * await using bob = new SkytaleChannelManager({ ...account, identity: "bob", dataDir: "/var/lib/bob" });
+ *
+ * await alice.create("acme/team/general");
+ * await bob.joinWithToken("acme/team/general", await alice.invite("acme/team/general"));
+ * await alice.send("acme/team/general", "Hello from Alice!");
+ * console.log(await bob.receive("acme/team/general"));
+ * ```
+ */
+export class SkytaleChannelManager implements EnvelopeChannels, AsyncDisposable {
+  readonly #client: SkytaleClient;
+  readonly #inviting: Inviting;
+  readonly #channels = new Map<string, ManagedChannel>();
+  #closing: Promise<void> | undefined;
+
+  /**
+   * Nothing is opened or connected yet: that happens with the first call.
+   *
+   * @throws TypeError for options that make no sense
+   */
+  constructor(options: SkytaleChannelManagerOptions) {
+    const { onWarning = emitWarning, store } = options;
+    const dataDir = options.dataDir || (store === undefined ? temporaryDataDir(onWarning) : "");
+    const events: Partial<SkytaleClientEvents> = {
+      ...options.events,
+      onMembersChanged: (channel, changes) => {
+        this.#inviting.membersChanged(channel, changes);
+        options.events?.onMembersChanged?.(channel, changes);
+      },
+    };
+    this.#client = new SkytaleClient({ ...options, events, dataDir });
+    this.#inviting = new Inviting(this.#client, options);
+  }
+
+  /** Creates a channel, with this agent as its first member. @throws as `SkytaleClient.createChannel` */
+  async create(name: string, options?: ChannelOptions): Promise<EnvelopePort> {
+    return this.#hold(await this.#client.createChannel(name, options));
+  }
+
+  /** Joins a channel with the welcome that a member's {@link SkytaleChannelManager.addMember} has given. @throws as `SkytaleClient.joinChannel` */
+  async join(name: string, welcome: Uint8Array, options?: ChannelOptions): Promise<EnvelopePort> {
+    return this.#hold(await this.#client.joinChannel(name, welcome, options));
+  }
+
+  /** Goes on with a channel that was created or joined before, as after a restart. @throws as `SkytaleClient.openChannel` */
+  async open(name: string, options?: ChannelOptions): Promise<EnvelopePort> {
+    return this.#hold(await this.#client.openChannel(name, options));
+  }
+
+  /** A key package, by which a member of a channel lets this agent in. It works once. */
+  keyPackage(): Promise<Uint8Array> {
+    return this.#client.generateKeyPackage();
+  }
+
+  /** Lets an agent in by its key package; gives the welcome that it joins with. @throws as `Channel.addMember` */
+  async addMember(name: string, keyPackage: Uint8Array, options?: WaitOptions): Promise<Uint8Array> {
+    return this.#channel(name).addMember(keyPackage, options);
+  }
+
+  /** Removes a member, or all that go by an identity. @throws as `Channel.removeMember` */
+  async removeMember(name: string, member: ChannelMember | string | Uint8Array, options?: WaitOptions): Promise<void> {
+    await this.#channel(name).removeMember(member, options);
+  }
+
+  /** The members of a channel, this agent included. @throws ChannelError `not_found` */
+  members(name: string): readonly ChannelMember[] {
+    return this.#channel(name).members;
+  }
+
+  /** Changes this agent's keys on a channel. @throws as `Channel.rotateKey` */
+  async rotateKey(name: string, options?: WaitOptions): Promise<void> {
+    await this.#channel(name).rotateKey(options);
+  }
+
+  /** Asks the other members of a channel to let this agent go. @throws as `Channel.leave` */
+  async leave(name: string, options?: WaitOptions): Promise<void> {
+    await this.#channel(name).leave(options);
+  }
+
+  /** Sends a message to all other members; text as UTF-8. Resolves once the relay has it for good. @throws as `Channel.send` */
+  async send(name: string, message: string | Uint8Array, options?: SendOptions): Promise<Sent> {
+    return this.#channel(name).send(typeof message === "string" ? encoder.encode(message) : message, options);
+  }
+
+  /**
+   * Takes all messages that wait, as text. Waits for a first one if there is none; empty after the timeout. What isn't UTF-8 has U+FFFD in
+   * its places.
+   *
+   * Messages are kept until the next call for the same channel, or {@link SkytaleChannelManager.close}: those that were taken last come
+   * again after a crash.
+   *
+   * @throws what the channel ended with, once all has been taken: ChannelError `removed`, `log_lost`; AuthError; TransportError. ChannelError
+   *   `not_found`; the signal's reason; TypeError: the timeout is no number of seconds, or the channel was opened with `receive: false`
+   */
+  async receive(name: string, options?: ReceiveOptions): Promise<string[]> {
+    return (await this.receiveMessages(name, options)).map(({ data }) => decoder.decode(data));
+  }
+
+  /** As {@link SkytaleChannelManager.receive}, but for the last message only: older ones are let go. `undefined` after the timeout. */
+  async receiveLatest(name: string, options?: ReceiveOptions): Promise<string | undefined> {
+    return (await this.receive(name, options)).at(-1);
+  }
+
+  /** As {@link SkytaleChannelManager.receive}, as bytes, with the sender of each and its place in the channel's log. */
+  async receiveMessages(name: string, options?: ReceiveOptions): Promise<readonly ChannelMessage[]> {
+    return this.#managed(name).receive(options);
+  }
+
+  /** Sends an envelope to all other members. @throws as {@link SkytaleChannelManager.send}; EnvelopeError when it is too large */
+  async sendEnvelope(name: string, envelope: Envelope, options?: SendOptions): Promise<Sent> {
+    return this.send(name, envelope.serialize(), options);
+  }
+
+  /** As {@link SkytaleChannelManager.receive}, as envelopes: what is none is the payload of one with `Protocol.RAW`. */
+  async receiveEnvelopes(name: string, options?: ReceiveOptions): Promise<Envelope[]> {
+    return (await this.receiveMessages(name, options)).map(envelopeOf);
+  }
+
+  /** Names of the channels that are open here, and that this agent is a member of. */
+  listChannels(): string[] {
+    return [...this.#channels].flatMap(([name, { channel }]) => (channel.isActive ? name : []));
+  }
+
+  /**
+   * Makes an invite: a token `skt_inv_…`, by which others join with {@link SkytaleChannelManager.joinWithToken}. Whoever has it may join;
+   * hand it over as you would a password. Any member that is online lets them in, also when this agent isn't.
+   *
+   * @throws ChannelError `not_found`, `bad_request` (more uses or a longer life than the server allows), `limit_reached`; AuthError
+   *   `api_key_required`; TransportError; TypeError
+   */
+  async invite(name: string, options: InviteOptions = {}): Promise<string> {
+    return this.#inviting.invite(this.#channel(name), options);
+  }
+
+  /** Ends an invite before its time. Who waits by it is refused. @throws InviteError; AuthError; ChannelError; TransportError */
+  async revokeInvite(name: string, token: string): Promise<void> {
+    await this.#inviting.revoke(name, token);
+  }
+
+  /**
+   * Joins a channel by an invite; a member that is online lets this agent in. Where it is a member already, this opens the channel.
+   *
+   * The request outlives the timeout, and this process: the same call goes on with it, and takes no other use of the invite.
+   *
+   * @throws InviteError `invite_malformed`, `invite_unknown`, `invite_expired`, `invite_exhausted`, `invite_revoked`, `join_refused`,
+   *   `join_expired`; TransportError `join_timeout`; AuthError `api_key_required`; MlsError `invalid_welcome`; the signal's reason
+   */
+  async joinWithToken(name: string, token: string, options: JoinWithTokenOptions = {}): Promise<EnvelopePort> {
+    return this.#hold(await this.#inviting.join(name, token, options));
+  }
+
+  /** Stops receiving, sending and letting others in, and frees the data directory. Keys and what was not received stay. Idempotent. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #close(): Promise<void> {
+    await this.#inviting.close();
+    await Promise.all([...this.#channels.values()].map((managed) => managed.close()));
+    await this.#inviting.closeIntents();
+    await this.#client.close();
+  }
+
+  #channel(name: string): Channel {
+    return this.#managed(name).channel;
+  }
+
+  #managed(name: string): ManagedChannel {
+    const managed = this.#channels.get(name);
+    if (managed !== undefined) return managed;
+    if (this.#closing !== undefined) throw new TransportError("closed", "the manager is closed");
+    throw new ChannelError("not_found", "the channel isn't open here: create, join or open it first");
+  }
+
+  async #hold(channel: Channel): Promise<EnvelopePort> {
+    const admissions = await this.#inviting.admissions();
+    const existing = this.#channels.get(channel.name);
+    if (existing?.channel === channel) return existing.port;
+    const managed = new ManagedChannel(channel, admissions?.(channel));
+    this.#channels.set(channel.name, managed);
+    await existing?.close();
+    return managed.port;
+  }
+}

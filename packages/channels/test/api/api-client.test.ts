@@ -1,0 +1,218 @@
+import { startSkytale, type SkytaleServer } from "@parley/skytale-server";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { ApiClient } from "../../src/api/api-client.ts";
+import { createInvite } from "../../src/invites/invite.ts";
+import { createJoinRequest } from "../../src/invites/join-proof.ts";
+import { answering, json } from "./answering-server.ts";
+
+const CHANNEL = "acme/team/general";
+const KEY = "sk_live_abcdefghijklmnop_not-a-real-key";
+
+describe("the client of the API server", () => {
+  let server: SkytaleServer;
+  let alice: ApiClient;
+  let bob: ApiClient;
+
+  const account = async (name: string): Promise<ApiClient> => {
+    const { apiKey } = await server.createAccount({ email: `${name}@example.org`, name });
+    return new ApiClient({ apiUrl: server.apiUrl, apiKey: apiKey.key });
+  };
+  const invite = async (maxUses = 1): Promise<ReturnType<typeof createInvite>> => {
+    const made = createInvite();
+    const { publicKey } = made;
+    await alice.createInvite({ channel: CHANNEL, publicKey, attestation: new Uint8Array([1, 2, 3]), maxUses, ttlSeconds: 60 });
+    return made;
+  };
+
+  beforeEach(async () => {
+    server = await startSkytale({ port: 0, relayPort: 0, logger: false });
+    alice = await account("alice");
+    bob = await account("bob");
+    await alice.createChannel(CHANNEL, "first");
+  });
+
+  afterEach(async () => {
+    await Promise.all([alice.close(), bob.close()]);
+    await server.close();
+  });
+
+  it("gets tokens for the relay, a fresh one each time", async () => {
+    const [one, two] = [await alice.relayToken(), await alice.relayToken()];
+    expect(one).toMatch(/^[\w-]+\.[\w-]+\.[\w-]+$/);
+    expect(two).not.toBe(one);
+  });
+
+  it("creates a channel once, though it says so twice", async () => {
+    await alice.createChannel(CHANNEL, "first");
+    await expect(alice.createChannel(CHANNEL, "second")).rejects.toMatchObject({ name: "ChannelError", code: "channel_exists" });
+    await expect(bob.createChannel("acme/team/other", "first")).rejects.toMatchObject({ code: "org_taken" });
+    await expect(bob.createChannel("bad-name", "first")).rejects.toMatchObject({
+      code: "bad_request",
+      message: "invalid channel name: bad-name (expected org/namespace/service)",
+    });
+  });
+
+  it("carries a request to join there, and its welcome back", async () => {
+    const made = await invite();
+    const request = createJoinRequest(made, CHANNEL, new TextEncoder().encode("key package"));
+    expect(await bob.requestJoin(request)).toEqual({ status: "pending" });
+    const { joins, next } = await alice.pending(CHANNEL);
+    expect(joins).toEqual([{ ...request, inviteKey: made.publicKey, attestation: new Uint8Array([1, 2, 3]) }]);
+    expect((await alice.pending(CHANNEL, { after: next })).joins).toEqual([]);
+
+    const waiting = bob.join(request.requestId, { waitSeconds: 20 });
+    await alice.admit(request, new Uint8Array([9, 9]));
+    expect(await waiting).toEqual({ status: "admitted", welcome: new Uint8Array([9, 9]) });
+    expect(await bob.requestJoin(request)).toMatchObject({ status: "admitted" });
+    await expect(alice.refuse(request, "too late")).rejects.toMatchObject({ code: "already_answered" });
+    await bob.removeJoin(request.requestId);
+    await expect(bob.join(request.requestId)).rejects.toMatchObject({ code: "not_found" });
+  });
+
+  it("hears of the next request as soon as it comes", async () => {
+    const made = await invite();
+    const waiting = alice.pending(CHANNEL, { waitSeconds: 20 });
+    await bob.requestJoin(createJoinRequest(made, CHANNEL, new Uint8Array([1])));
+    expect((await waiting).joins).toHaveLength(1);
+  });
+
+  it("tells a refusal's reason", async () => {
+    const request = createJoinRequest(await invite(), CHANNEL, new Uint8Array([1]));
+    await bob.requestJoin(request);
+    await alice.refuse(request, "not today");
+    expect(await bob.join(request.requestId)).toEqual({ status: "refused", reason: "not today" });
+  });
+
+  it("tells each fault of an invite apart", async () => {
+    const ask = async (made: Parameters<typeof createJoinRequest>[0], channel = CHANNEL): Promise<unknown> =>
+      bob.requestJoin(createJoinRequest(made, channel, new Uint8Array([1])));
+    await expect(ask(createInvite())).rejects.toMatchObject({ name: "InviteError", code: "invite_unknown" });
+    const once = await invite();
+    await ask(once);
+    await expect(ask(once)).rejects.toMatchObject({ code: "invite_exhausted" });
+    const revoked = await invite();
+    await alice.revokeInvite(CHANNEL, revoked.id);
+    await expect(ask(revoked)).rejects.toMatchObject({ code: "invite_revoked", retryable: false });
+    await expect(ask(await invite(), "acme/team/other")).rejects.toMatchObject({ code: "invite_unknown" });
+  });
+
+  it("tells a key that is no key", async () => {
+    const nobody = new ApiClient({ apiUrl: server.apiUrl, apiKey: KEY });
+    await expect(nobody.relayToken()).rejects.toMatchObject({ name: "AuthError", code: "auth_key_invalid" });
+    await expect(nobody.relayToken()).rejects.toThrow(/^auth error: /);
+    await nobody.close();
+  });
+
+  it("stops waiting when told to", async () => {
+    const controller = new AbortController();
+    const waiting = alice.pending(CHANNEL, { waitSeconds: 20, signal: controller.signal });
+    controller.abort(new Error("enough"));
+    await expect(waiting).rejects.toThrow("enough");
+    const closing = expect(alice.pending(CHANNEL, { waitSeconds: 20 })).rejects.toMatchObject({ code: "closed" });
+    await alice.close();
+    await closing;
+    await expect(alice.relayToken()).rejects.toMatchObject({ code: "closed" });
+  });
+});
+
+describe("a server that isn't as it should be", () => {
+  const client = (apiUrl: string, options: { timeoutMs?: number; maxRetries?: number } = {}): ApiClient =>
+    new ApiClient({ apiUrl, apiKey: KEY, maxRetries: 0, ...options });
+
+  it.each<[string, number, unknown, string]>([
+    ["JSON that is no object", 200, [], "transport_error"],
+    ["no token", 200, { token: 5 }, "transport_error"],
+    ["an error without a code", 400, { error: "no" }, "bad_request"],
+    ["an error that is no text", 500, { error: { deep: true } }, "connection_error"],
+    ["too many calls", 429, { error: "slow down", code: "rate_limited" }, "connection_error"],
+    ["a code that nobody knows", 409, { error: "what", code: "__proto__" }, "bad_request"],
+    ["a redirect", 302, {}, "transport_error"],
+    ["nothing where it should be", 404, { error: "not found", code: "not_found" }, "not_found"],
+    ["401 of a proxy", 401, "who are you", "auth_key_invalid"],
+    ["403 of a proxy", 403, "no", "unauthorized"],
+  ])("answers with %s", async (_, status, body, code) => {
+    await using server = await answering((response) => {
+      response.setHeader("location", "http://127.0.0.1:1/");
+      json(response, status, body);
+    });
+    await using api = disposable(client(server.url));
+    await expect(api.client.relayToken()).rejects.toMatchObject({ code });
+    expect(server.asked).toEqual(["POST /v1/tokens"]);
+  });
+
+  it("answers with what is no JSON, or without end", async () => {
+    await using garbage = await answering((response) => response.end("<html>"));
+    await using endless = await answering((response) => {
+      const chunk = Buffer.alloc(1 << 20, 32);
+      const write = (): void => {
+        while (!response.destroyed && response.write(chunk));
+        if (!response.destroyed) response.once("drain", write);
+      };
+      write();
+    });
+    for (const { url } of [garbage, endless]) {
+      await using api = disposable(client(url));
+      await expect(api.client.relayToken()).rejects.toMatchObject({ code: "transport_error" });
+    }
+  });
+
+  it("echoes the API key, which is in no error", async () => {
+    await using server = await answering((response) => json(response, 400, { error: `your key ${KEY} is no good\n\u0007`, code: "x" }));
+    await using api = disposable(client(server.url));
+    const error: unknown = await api.client.relayToken().catch((thrown: unknown) => thrown);
+    expect(String(error)).toBe("ChannelError: runtime error: your key … is no good ");
+  });
+
+  it("is silent", async () => {
+    await using server = await answering(() => undefined);
+    await using api = disposable(client(server.url, { timeoutMs: 50 }));
+    await expect(api.client.relayToken()).rejects.toMatchObject({ code: "timeout", retryable: true });
+  });
+
+  it("isn't there", async () => {
+    const { url } = await (async () => {
+      await using server = await answering(() => undefined);
+      return { url: server.url };
+    })();
+    await using api = disposable(client(url));
+    await expect(api.client.relayToken()).rejects.toMatchObject({ code: "connection_error", retryable: true });
+  });
+
+  it("is too busy just now: the call is made again", async () => {
+    await using server = await answering((response, asked) =>
+      asked < 2 ? json(response, 503, { error: "busy", code: "busy" }) : json(response, 200, { token: "a.b.c" }),
+    );
+    await using api = disposable(client(server.url, { maxRetries: 2 }));
+    expect(await api.client.relayToken()).toBe("a.b.c");
+    expect(server.asked).toHaveLength(3);
+  });
+});
+
+describe("the URL of an API server", () => {
+  const KEYED = { apiKey: KEY };
+
+  it.each(["", "api.skytale.sh", "ftp://api.skytale.sh", "https://me:secret@api.skytale.sh", "https://api.skytale.sh/?key=secret", 5])(
+    "is refused without being repeated: %j",
+    (apiUrl) => {
+      const make = (): ApiClient => new ApiClient({ ...KEYED, apiUrl: apiUrl as string });
+      expect(make).toThrow(TypeError);
+      expect(make).not.toThrow(/secret/);
+    },
+  );
+
+  it("may have a path, and names below localhost are this machine", async () => {
+    await using server = await answering((response) => json(response, 200, { token: "a.b.c" }));
+    const { port } = new URL(server.url);
+    await using api = disposable(new ApiClient({ ...KEYED, apiUrl: `http://api.localhost:${port}/skytale/` }));
+    expect(await api.client.relayToken()).toBe("a.b.c");
+    expect(server.asked).toEqual(["POST /skytale/v1/tokens"]);
+  });
+
+  it.each(["", "sk_live\n", "sk_live_ü€", 5])("comes with a key that a header can carry, not %j", (apiKey) => {
+    expect(() => new ApiClient({ apiUrl: "https://api.skytale.sh", apiKey: apiKey as string })).toThrow(/^apiKey/);
+  });
+});
+
+function disposable(client: ApiClient): { readonly client: ApiClient } & AsyncDisposable {
+  return { client, [Symbol.asyncDispose]: () => client.close() };
+}

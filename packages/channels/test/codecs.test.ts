@@ -1,0 +1,121 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { checkChannelName, isGroupOf, newGroupId } from "../src/channel-name.ts";
+import { decodeCursor, encodeCursor } from "../src/channel/log-cursor.ts";
+import { decodeStored, encodeStored } from "../src/channel/message.ts";
+import { decodeWelcome, encodeWelcome } from "../src/welcome-bundle.ts";
+
+const anyBytes = fc.uint8Array({ minLength: 1, maxLength: 200 });
+const sequence = fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER });
+const epoch = fc.bigInt({ min: 0n, max: 2n ** 64n - 1n });
+
+function codeOf(call: () => unknown): unknown {
+  try {
+    call();
+    return "none";
+  } catch (error) {
+    return (error as { readonly code?: unknown }).code;
+  }
+}
+
+describe("a channel's name", () => {
+  it.each(["acme/team/general", "a/b/c", "org/ns/~tilde!", `${"a".repeat(128)}/b/c`])("may be %s", (name) => {
+    expect(() => checkChannelName(name)).not.toThrow();
+  });
+
+  it.each(["bad-name", "", "a/b", "a/b/c/d", "/b/c", "a//c", "a/b/", "a b/c/d", "é/b/c", "a/b/c\n", `${"a".repeat(129)}/b/c`])(
+    "may not be %j",
+    (name) => {
+      expect(() => checkChannelName(name)).toThrow(
+        expect.objectContaining({
+          name: "ChannelError",
+          code: "bad_request",
+          message: `invalid channel name: ${name} (expected org/namespace/service)`,
+        }),
+      );
+    },
+  );
+
+  it("is told back in bounds", () => {
+    expect(() => checkChannelName("x".repeat(100_000))).toThrow(/^invalid channel name: x{400}… \(expected/);
+  });
+
+  it("is bound into the group's id", () => {
+    const id = newGroupId("acme/team/general");
+    expect(isGroupOf(id, "acme/team/general")).toBe(true);
+    expect(isGroupOf(id, "acme/team/other")).toBe(false);
+    expect(isGroupOf(id.subarray(1), "acme/team/general")).toBe(false);
+    expect(newGroupId("acme/team/general")).not.toEqual(id);
+  });
+});
+
+describe("a welcome", () => {
+  it("comes back as it was", () => {
+    fc.assert(
+      fc.property(fc.string({ minLength: 1, maxLength: 100, unit: "binary-ascii" }), sequence, anyBytes, (channel, from, welcome) => {
+        expect(decodeWelcome(encodeWelcome({ channel, from, welcome }))).toEqual({ channel, from, welcome });
+      }),
+    );
+  });
+
+  it("may be a bare one of MLS, which says nothing of the log", () => {
+    const welcome = new Uint8Array([0, 1, 0, 3, 9, 9]);
+    expect(decodeWelcome(welcome)).toEqual({ channel: undefined, from: 1, welcome });
+  });
+
+  const whole = encodeWelcome({ channel: "a/b/c", from: 7, welcome: new Uint8Array([1]) });
+  it.each([
+    ["its head cut off", whole.subarray(0, 13)],
+    ["its name cut off", whole.subarray(0, 16)],
+    ["nothing after its name", whole.subarray(0, 19)],
+    ["a sequence of 0", Uint8Array.from(whole, (byte, i) => (i >= 4 && i < 12 ? 0 : byte))],
+    ["a sequence beyond what numbers hold", Uint8Array.from(whole, (byte, i) => (i >= 4 && i < 12 ? 255 : byte))],
+    ["a name longer than any", Uint8Array.from(whole, (byte, i) => (i === 12 ? 255 : byte))],
+  ])("is refused with %s", (_what, bytes) => {
+    expect(() => decodeWelcome(bytes)).toThrow(expect.objectContaining({ name: "MlsError", code: "invalid_welcome" }));
+  });
+
+  it("is read or refused, whatever it is", () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 40 }), fc.boolean(), (tail, isOurs) => {
+        const bytes = isOurs ? Uint8Array.from([0x53, 0x4b, 0x57, 0x01, ...tail]) : tail;
+        expect(codeOf(() => decodeWelcome(bytes))).toBeOneOf(["none", "invalid_welcome"]);
+      }),
+    );
+  });
+});
+
+describe("a message that waits to be taken", () => {
+  it("comes back as it was", () => {
+    const message = fc.record({ data: fc.uint8Array(), sender: fc.uint8Array(), sequence, epoch, recordedAt: fc.nat() });
+    fc.assert(
+      fc.property(message, (value) => {
+        expect(decodeStored(encodeStored(value))).toEqual(value);
+      }),
+    );
+  });
+
+  it("is nothing when it is cut", () => {
+    const bytes = encodeStored({ data: new Uint8Array(), sender: new Uint8Array(9), sequence: 1, epoch: 1n, recordedAt: 1 });
+    for (let length = 0; length < bytes.length; length++) expect(decodeStored(bytes.subarray(0, length))).toBeUndefined();
+  });
+});
+
+describe("a position in the log", () => {
+  it("comes back as it was", () => {
+    const hash = fc.uint8Array({ minLength: 32, maxLength: 32 });
+    fc.assert(
+      fc.property(sequence, fc.option(hash, { nil: undefined }), (next, last) => {
+        const cursor = { next, last: last && { sequence: next - 1, hash: last } };
+        expect(decodeCursor(encodeCursor(cursor))).toEqual(cursor);
+      }),
+    );
+  });
+
+  it("is the start, when it can't be read", () => {
+    const start = { next: 1, last: undefined };
+    for (const bytes of [undefined, new Uint8Array(), new Uint8Array(8), new Uint8Array(9), new Uint8Array(40).fill(255)]) {
+      expect(decodeCursor(bytes)).toEqual(start);
+    }
+  });
+});

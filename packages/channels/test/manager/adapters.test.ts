@@ -1,0 +1,45 @@
+import { McpChannelTransport } from "@parley/envelope-and-adapters/mcp";
+import { SlimAdapter } from "@parley/envelope-and-adapters/slim";
+import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import type { SkytaleChannelManager } from "../../src/index.ts";
+import { NAME } from "../support/harness.ts";
+import { Managers } from "../support/managers.ts";
+
+vi.setConfig({ testTimeout: 30_000 });
+
+let managers: Managers;
+let alice: SkytaleChannelManager;
+let bob: SkytaleChannelManager;
+
+beforeEach(async () => {
+  managers = await Managers.start();
+  alice = managers.of("alice");
+  bob = managers.of("bob");
+  await alice.create(NAME);
+  await bob.joinWithToken(NAME, await alice.invite(NAME));
+});
+
+afterEach(() => managers[Symbol.asyncDispose]());
+
+it("SLIM is published and subscribed to through managers", async () => {
+  await using subscriber = new SlimAdapter(bob);
+  await subscriber.subscribe(NAME);
+  await new SlimAdapter(alice).publish(NAME, "180 °C");
+  const [message] = await subscriber.receiveMessages(NAME);
+  expect(message).toMatchObject({ sender: "alice", contentType: "text/plain" });
+  expect(Buffer.from(message?.payload ?? []).toString()).toBe("180 °C");
+});
+
+it("MCP goes over a channel between managers, beside what people say there", async () => {
+  const server = new McpChannelTransport(await bob.open(NAME), { role: "server" });
+  const client = new McpChannelTransport(await alice.open(NAME));
+  const request = server.read();
+  await client.write({ jsonrpc: "2.0", method: "ping", id: 1 });
+  expect(await request).toEqual({ jsonrpc: "2.0", method: "ping", id: 1 });
+  await bob.send(NAME, "somebody pinged me");
+  await server.write({ jsonrpc: "2.0", id: 1, result: {} });
+  expect(await client.read()).toEqual({ jsonrpc: "2.0", id: 1, result: {} });
+  expect(await alice.receive(NAME)).toEqual(["somebody pinged me"]);
+  await client.close();
+  await server.close();
+});

@@ -1,0 +1,240 @@
+import { memoryStore } from "@parley/mls-engine";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { composeToken, createInvite } from "../../src/invites/invite.ts";
+import { SkytaleChannelManager } from "../../src/index.ts";
+import { tampering } from "../invites/world.ts";
+import { NAME } from "../support/harness.ts";
+import { Managers } from "../support/managers.ts";
+
+vi.setConfig({ testTimeout: 60_000 });
+
+let managers: Managers;
+let alice: SkytaleChannelManager;
+
+beforeEach(async () => {
+  managers = await Managers.start();
+  alice = managers.of("alice");
+  await alice.create(NAME);
+});
+
+afterEach(() => managers[Symbol.asyncDispose]());
+
+const names = (manager: SkytaleChannelManager): string[] =>
+  manager
+    .members(NAME)
+    .map(({ identity }) => Buffer.from(identity).toString())
+    .toSorted();
+
+describe("an invite", () => {
+  it("lets an agent of another account in, which sends and receives then", async () => {
+    const bob = managers.of("bob", { apiKey: await managers.account("bob") });
+    await bob.joinWithToken(NAME, await alice.invite(NAME));
+    await alice.send(NAME, "Hello from Alice!");
+    expect(await bob.receive(NAME)).toEqual(["Hello from Alice!"]);
+    await bob.send(NAME, "Hello from Bob!");
+    expect(await alice.receive(NAME)).toEqual(["Hello from Bob!"]);
+  });
+
+  it("lets twenty in at once, by few commits", async () => {
+    const token = await alice.invite(NAME, { maxUses: 20 });
+    const joiners = Array.from({ length: 20 }, (_, n) => managers.of(`agent-${n}`));
+    const epochs: bigint[] = [];
+    await alice.close();
+    const joining = joiners.map((joiner) => joiner.joinWithToken(NAME, token));
+    alice = managers.of("alice", { events: { onMembersChanged: (_, { epoch, added }) => added.length > 0 && epochs.push(epoch) } });
+    await alice.open(NAME);
+    await Promise.all(joining);
+    expect(names(alice)).toHaveLength(21);
+    expect(epochs.length).toBeLessThanOrEqual(10);
+    await alice.send(NAME, "welcome, all of you");
+    for (const joiner of joiners) expect(await joiner.receive(NAME, { timeout: 20 })).toEqual(["welcome, all of you"]);
+  }, 60_000);
+
+  it("works while its maker is away, through another member; the maker hears of it later", async () => {
+    const bob = managers.of("bob");
+    await bob.joinWithToken(NAME, await alice.invite(NAME));
+    const token = await alice.invite(NAME);
+    await alice.close();
+    const carol = managers.of("carol");
+    await carol.joinWithToken(NAME, token);
+    expect(names(bob)).toEqual(["alice", "bob", "carol"]);
+    alice = managers.of("alice");
+    await alice.open(NAME);
+    await expect.poll(() => names(alice), { timeout: 10_000 }).toEqual(["alice", "bob", "carol"]);
+  });
+
+  it("waits through restarts of all three", async () => {
+    const token = await alice.invite(NAME);
+    await alice.close();
+    let bob = managers.of("bob");
+    await expect(bob.joinWithToken(NAME, token, { timeout: 0.3 })).rejects.toMatchObject({
+      name: "TransportError",
+      code: "join_timeout",
+      retryable: true,
+    });
+    await bob.close();
+    await managers.harness.restart();
+    alice = managers.of("alice");
+    await alice.open(NAME);
+    bob = managers.of("bob");
+    await bob.joinWithToken(NAME, token);
+    await alice.send(NAME, "made it");
+    expect(await bob.receive(NAME)).toEqual(["made it"]);
+    // Joining again is opening: the invite has no use left, and none is needed.
+    await bob.joinWithToken(NAME, token);
+  });
+
+  it("can be waited for no longer: by a signal, and by closing, also while no server is there", async () => {
+    const token = await alice.invite(NAME);
+    await alice.close();
+    const bob = managers.of("bob");
+    const controller = new AbortController();
+    const joining = bob.joinWithToken(NAME, token, { signal: controller.signal });
+    controller.abort(new Error("enough"));
+    await expect(joining).rejects.toThrow("enough");
+    const carol = managers.of("carol");
+    await expect(carol.joinWithToken(NAME, token, { timeout: 0.5 })).rejects.toMatchObject({ code: "join_timeout" });
+    const dave = managers.of("dave");
+    await dave.create("acme/team/daves");
+    await managers.harness.restart(async () => {
+      await expect(bob.joinWithToken(NAME, token, { timeout: 0.3 })).rejects.toMatchObject({
+        code: "join_timeout",
+        message: "transport error: the API server was not reached in time",
+      });
+      const closing = expect(carol.joinWithToken(NAME, token)).rejects.toMatchObject({ code: "closed" });
+      const adding = expect(dave.addMember("acme/team/daves", await carol.keyPackage())).rejects.toMatchObject({ code: "closed" });
+      await Promise.all([bob.close(), carol.close(), dave.close()]);
+      await Promise.all([closing, adding]);
+    });
+  });
+
+  it("lets in again who was removed", async () => {
+    const bob = managers.of("bob");
+    await bob.joinWithToken(NAME, await alice.invite(NAME));
+    await alice.removeMember(NAME, "bob");
+    await bob.joinWithToken(NAME, await alice.invite(NAME));
+    await alice.send(NAME, "again");
+    expect(await bob.receive(NAME)).toEqual(["again"]);
+  });
+
+  it("is joined by once, though asked twice at the same time", async () => {
+    const bob = managers.of("bob");
+    const token = await alice.invite(NAME);
+    await Promise.all([bob.joinWithToken(NAME, token), bob.joinWithToken(NAME, token)]);
+    expect(names(alice)).toEqual(["alice", "bob"]);
+  });
+
+  it("of a member who was removed lets nobody in", async () => {
+    const bob = managers.of("bob");
+    await bob.joinWithToken(NAME, await alice.invite(NAME));
+    const token = await bob.invite(NAME);
+    await alice.removeMember(NAME, "bob");
+    await expect(managers.of("carol").joinWithToken(NAME, token)).rejects.toMatchObject({ code: "join_refused" });
+    expect(names(alice)).toEqual(["alice"]);
+  });
+});
+
+describe("a swapped key package", () => {
+  it("is caught by the member, who adds nobody", async () => {
+    const mallory = managers.of("mallory");
+    const theirs = Buffer.from(await mallory.keyPackage()).toString("base64url");
+    await using proxy = await tampering(managers.harness.server.apiUrl, (path, body) =>
+      path.startsWith("/v1/channels/pending?") ? body.replaceAll(/"key_package":"[^"]*"/g, `"key_package":"${theirs}"`) : body,
+    );
+    await alice.close();
+    const errors: unknown[] = [];
+    alice = managers.of("alice", { apiUrl: proxy.url, events: { onError: (_, error) => errors.push(error) } });
+    await alice.open(NAME);
+    const token = await alice.invite(NAME);
+    const joining = expect(managers.of("bob").joinWithToken(NAME, token, { timeout: 3 })).rejects.toMatchObject({ code: "join_timeout" });
+    await expect.poll(() => errors, { timeout: 10_000 }).toMatchObject([{ name: "InviteError", code: "key_package_swapped" }]);
+    await joining;
+    expect(names(alice)).toEqual(["alice"]);
+  });
+
+  it("is caught by the joiner when the welcome is", async () => {
+    const welcome = Buffer.from("not a welcome").toString("base64url");
+    await using proxy = await tampering(managers.harness.server.apiUrl, (path, body) =>
+      path.startsWith("/v1/channels/joins") ? body.replaceAll(/"welcome":"[^"]*"/g, `"welcome":"${welcome}"`) : body,
+    );
+    const bob = managers.of("bob", { apiUrl: proxy.url });
+    await expect(bob.joinWithToken(NAME, await alice.invite(NAME))).rejects.toMatchObject({ name: "MlsError" });
+    expect(bob.listChannels()).toEqual([]);
+  });
+});
+
+describe("a token", () => {
+  let bob: SkytaleChannelManager;
+  const join = (token: string, name = NAME): Promise<unknown> => bob.joinWithToken(name, token, { timeout: 10 });
+
+  beforeEach(() => {
+    bob = managers.of("bob");
+  });
+
+  it("is refused with a code of its own: malformed", async () => {
+    const token = await alice.invite(NAME);
+    for (const wrong of ["", "skt_inv_", token.slice(0, -1), `${token.slice(0, -2)}AA`, "sk_live_key"]) {
+      await expect(join(wrong)).rejects.toMatchObject({ name: "InviteError", code: "invite_malformed" });
+    }
+  });
+
+  it("is refused with a code of its own: unknown", async () => {
+    await expect(join(composeToken(createInvite()))).rejects.toMatchObject({ code: "invite_unknown" });
+    await expect(join(await alice.invite(NAME), "acme/team/other")).rejects.toMatchObject({ code: "invite_unknown" });
+    await expect(join(await alice.invite(NAME), "bad-name")).rejects.toThrow("invalid channel name: bad-name");
+  });
+
+  it("is refused with a code of its own: exhausted", async () => {
+    const token = await alice.invite(NAME);
+    await managers.of("carol").joinWithToken(NAME, token);
+    await expect(join(token)).rejects.toMatchObject({ code: "invite_exhausted", retryable: false });
+  });
+
+  it("is refused with a code of its own: revoked", async () => {
+    const token = await alice.invite(NAME);
+    await alice.revokeInvite(NAME, token);
+    await expect(join(token)).rejects.toMatchObject({ code: "invite_revoked" });
+  });
+
+  it("is refused with a code of its own: expired", async () => {
+    const token = await alice.invite(NAME, { ttl: 1, maxUses: 100 });
+    await alice.close();
+    await expect
+      .poll(
+        async () => {
+          const joiner = managers.of(`late-${performance.now()}`);
+          const code = await joiner.joinWithToken(NAME, token, { timeout: 0.1 }).then(String, (error: { code: string }) => error.code);
+          await joiner.close();
+          return code;
+        },
+        { timeout: 10_000, interval: 200 },
+      )
+      .toBe("invite_expired");
+  });
+
+  it("needs an API server", async () => {
+    const { relayUrl } = managers.harness.server;
+    await using alone = new SkytaleChannelManager({
+      endpoint: relayUrl,
+      identity: "alone",
+      store: memoryStore(),
+      dataDir: "",
+      token: () => "unused",
+    });
+    await expect(alone.joinWithToken(NAME, await alice.invite(NAME))).rejects.toMatchObject({
+      name: "AuthError",
+      code: "api_key_required",
+    });
+  });
+
+  it.each([{ maxUses: 0 }, { maxUses: 1.5 }, { ttl: 0 }, { ttl: Number.NaN }, { maxUses: 2 ** 32 }])(
+    "is not made with %j",
+    async (options) => {
+      await expect(alice.invite(NAME, options)).rejects.toThrow(TypeError);
+    },
+  );
+
+  it("is not made with more than the server allows", async () => {
+    await expect(alice.invite(NAME, { ttl: 365 * 24 * 3600 })).rejects.toMatchObject({ code: "bad_request" });
+  });
+});

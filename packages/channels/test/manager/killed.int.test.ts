@@ -1,0 +1,115 @@
+import { spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import { afterEach, beforeEach, expect, it } from "vitest";
+import { NAME } from "../support/harness.ts";
+import { Managers } from "../support/managers.ts";
+
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+
+/** Alice in a process of her own, from the built package. With DIE=1 she dies as soon as she has added somebody. */
+const ALICE = `
+import { SkytaleChannelManager } from "@parley/channels";
+const { ENDPOINT, API_URL, API_KEY, DATA_DIR, NAME, TASK, DIE } = process.env;
+const times = { atLeast: 100, spread: 50 };
+const alice = new SkytaleChannelManager({
+  endpoint: ENDPOINT, apiUrl: API_URL, apiKey: API_KEY, dataDir: DATA_DIR, identity: "alice",
+  admissionTimes: { turn: times, welcome: times, doubt: times },
+  events: { onMembersChanged: (_, { added }) => DIE === "1" && added.length > 0 && process.kill(process.pid, "SIGKILL") },
+});
+if (TASK === "receive") {
+  await alice.open(NAME);
+  for (let last = ""; last !== "second"; ) {
+    for (last of await alice.receive(NAME)) console.log(last);
+  }
+} else if (TASK === "invite") {
+  await alice.create(NAME);
+  console.log(await alice.invite(NAME));
+} else {
+  await alice.open(NAME);
+  console.log("open");
+}
+setInterval(() => undefined, 1000);
+`;
+
+let managers: Managers;
+let processes: ChildProcess[];
+
+beforeEach(async () => {
+  managers = await Managers.start();
+  processes = [];
+});
+
+afterEach(async () => {
+  for (const child of processes) child.kill("SIGKILL");
+  await managers[Symbol.asyncDispose]();
+});
+
+/** Starts alice; resolves with the process and the first line that she says. */
+async function alice(env: Readonly<Record<string, string>>): Promise<{ readonly child: ChildProcess; readonly said: string }> {
+  const { server, apiKey, directory } = managers.harness;
+  const child = spawn(process.execPath, ["--input-type=module", "--eval", ALICE], {
+    cwd: ROOT,
+    env: {
+      ...process.env,
+      ENDPOINT: server.relayUrl,
+      API_URL: server.apiUrl,
+      API_KEY: apiKey,
+      DATA_DIR: join(directory, "alice"),
+      NAME,
+      ...env,
+    },
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  processes.push(child);
+  const [said] = (await once(createInterface({ input: child.stdout }), "line")) as [string];
+  return { child, said };
+}
+
+it("who is invited joins, though the one who invited is killed before they ask", async () => {
+  const { child, said: token } = await alice({ TASK: "invite" });
+  child.kill("SIGKILL");
+  await once(child, "exit");
+  const bob = managers.of("bob");
+  const joining = bob.joinWithToken(NAME, token, { timeout: 30 });
+  await alice({ TASK: "open" });
+  await joining;
+  expect(bob.members(NAME)).toHaveLength(2);
+});
+
+it("who is invited joins, though the one who invited is killed between adding them and bringing the welcome", async () => {
+  const { child, said: token } = await alice({ TASK: "invite", DIE: "1" });
+  const bob = managers.of("bob");
+  const died = once(child, "exit");
+  const joining = bob.joinWithToken(NAME, token, { timeout: 30 });
+  expect(await died).toEqual([null, "SIGKILL"]);
+  await alice({ TASK: "open" });
+  await joining;
+  expect(bob.members(NAME).map(({ identity }) => Buffer.from(identity).toString())).toEqual(["alice", "bob"]);
+  await bob.send(NAME, "made it");
+});
+
+it("what an agent has received, and what waits, comes again after it is killed; what it was done with doesn't", async () => {
+  const bob = managers.of("bob");
+  await bob.create(NAME);
+  const before = managers.of("alice");
+  await before.join(NAME, await bob.addMember(NAME, await before.keyPackage()));
+  await before.close();
+  await bob.send(NAME, "first");
+  const { child, said } = await alice({ TASK: "receive" });
+  expect(said).toBe("first");
+  // To have the second, she asked for more, and so was done with the first. She asks no more.
+  const second = once(createInterface({ input: child.stdout ?? process.stdin }), "line");
+  await bob.send(NAME, "second");
+  expect(await second).toEqual(["second"]);
+  child.kill("SIGKILL");
+  await once(child, "exit");
+  await bob.send(NAME, "third");
+  const after = managers.of("alice");
+  await after.open(NAME);
+  const received: string[] = [];
+  while (!received.includes("third")) received.push(...(await after.receive(NAME, { timeout: 20 })));
+  expect(received).toEqual(["second", "third"]);
+});

@@ -1,0 +1,261 @@
+import { Envelope, Protocol } from "@parley/envelope-and-adapters";
+import fc from "fast-check";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { SkytaleChannelManager } from "../../src/index.ts";
+import { NAME } from "../support/harness.ts";
+import { Managers } from "../support/managers.ts";
+
+vi.setConfig({ testTimeout: 30_000 });
+
+let managers: Managers;
+let alice: SkytaleChannelManager;
+let bob: SkytaleChannelManager;
+
+beforeEach(async () => {
+  managers = await Managers.start();
+  alice = managers.of("alice");
+  bob = managers.of("bob");
+});
+
+afterEach(() => managers[Symbol.asyncDispose]());
+
+/** Bob is in alice's channel. */
+async function together(): Promise<void> {
+  await alice.create(NAME);
+  await bob.join(NAME, await alice.addMember(NAME, await bob.keyPackage()));
+}
+
+describe("a manager", () => {
+  it("creates, adds, joins, sends, and receives all that waits", async () => {
+    await together();
+    await alice.send(NAME, "Hello from Alice!");
+    await alice.send(NAME, new TextEncoder().encode("Another message!"));
+    const received = await bob.receive(NAME);
+    if (received.length < 2) received.push(...(await bob.receive(NAME)));
+    expect(received).toEqual(["Hello from Alice!", "Another message!"]);
+    expect(alice.listChannels()).toEqual([NAME]);
+    expect(alice.members(NAME).map(({ identity }) => Buffer.from(identity).toString())).toEqual(["alice", "bob"]);
+  });
+
+  it("waits in seconds, and not at all where told so", async () => {
+    await together();
+    const begun = performance.now();
+    expect(await bob.receive(NAME, { timeout: 0.2 })).toEqual([]);
+    expect(performance.now() - begun).toBeGreaterThan(190);
+    expect(await bob.receive(NAME, { timeout: 0 })).toEqual([]);
+    expect(await bob.receiveLatest(NAME, { timeout: 0 })).toBeUndefined();
+    const waiting = bob.receive(NAME, { timeout: Number.POSITIVE_INFINITY });
+    await alice.send(NAME, "at last");
+    expect(await waiting).toEqual(["at last"]);
+    for (const timeout of [-1, Number.NaN, "5" as unknown as number]) {
+      await expect(bob.receive(NAME, { timeout })).rejects.toThrow(TypeError);
+    }
+  });
+
+  it("stops waiting when told to, and when it is closed", async () => {
+    await together();
+    const controller = new AbortController();
+    const waiting = bob.receive(NAME, { timeout: 60, signal: controller.signal });
+    controller.abort(new Error("enough"));
+    await expect(waiting).rejects.toThrow("enough");
+    const closing = expect(bob.receive(NAME, { timeout: 60 })).rejects.toMatchObject({ name: "TransportError", code: "closed" });
+    await bob.close();
+    await closing;
+  });
+
+  it("gives the latest message alone, and lets the older ones go", async () => {
+    await together();
+    for (const text of ["one", "two", "three"]) await alice.send(NAME, text);
+    await expect.poll(() => bob.receiveLatest(NAME, { timeout: 0 })).toBe("three");
+    expect(await bob.receive(NAME, { timeout: 0 })).toEqual([]);
+  });
+
+  it("tells who sent a message, and where it is in the channel's log", async () => {
+    await together();
+    const { sequence } = await alice.send(NAME, "hello");
+    const [message] = await bob.receiveMessages(NAME);
+    expect(message).toMatchObject({ sequence, sender: new TextEncoder().encode("alice"), data: new TextEncoder().encode("hello") });
+  });
+
+  it("holds no channel before it was created, joined or opened", async () => {
+    await together();
+    for (const call of [
+      () => bob.send("acme/team/other", "x"),
+      () => bob.receive("acme/team/other"),
+      () => bob.addMember("acme/team/other", new Uint8Array()),
+      () => bob.invite("acme/team/other"),
+      () => bob.sendEnvelope("acme/team/other", new Envelope(Protocol.RAW, "text/plain", new Uint8Array())),
+    ]) {
+      await expect(call()).rejects.toMatchObject({ name: "ChannelError", code: "not_found" });
+    }
+    await expect(bob.open("acme/team/other")).rejects.toMatchObject({ code: "not_found" });
+    await expect(bob.create("bad-name")).rejects.toThrow("invalid channel name: bad-name (expected org/namespace/service)");
+    await bob.close();
+    await expect(bob.open(NAME)).rejects.toMatchObject({ code: "closed" });
+  });
+
+  it("goes on after a restart with what waited, and with what was sent meanwhile", async () => {
+    await together();
+    await alice.send(NAME, "before");
+    await expect.poll(async () => (await bob.receive(NAME, { timeout: 0 })).length).toBe(1);
+    await alice.send(NAME, "waits, not received");
+    await bob.close();
+    await alice.send(NAME, "meanwhile");
+    bob = managers.of("bob");
+    await bob.open(NAME);
+    const received: string[] = [];
+    await expect
+      .poll(async () => {
+        received.push(...(await bob.receive(NAME, { timeout: 0.1 })));
+        return received;
+      })
+      .toEqual(["waits, not received", "meanwhile"]);
+    await bob.send(NAME, "back again");
+    expect(await alice.receive(NAME)).toEqual(["back again"]);
+  });
+
+  it("learns that it was removed, after what it may still read", async () => {
+    await together();
+    await alice.send(NAME, "a last word");
+    await alice.removeMember(NAME, "bob");
+    const received: string[] = [];
+    await expect(
+      (async () => {
+        for (;;) received.push(...(await bob.receive(NAME, { timeout: 10 })));
+      })(),
+    ).rejects.toMatchObject({ name: "ChannelError", code: "removed" });
+    expect(received).toEqual(["a last word"]);
+    expect(bob.listChannels()).toEqual([]);
+    await expect(bob.send(NAME, "still here?")).rejects.toMatchObject({ code: "removed" });
+  });
+
+  it("only sends where it was opened so", async () => {
+    await alice.create(NAME, { receive: false });
+    await bob.join(NAME, await alice.addMember(NAME, await bob.keyPackage()));
+    await bob.send(NAME, "nobody listens");
+    await expect(alice.receive(NAME)).rejects.toThrow(TypeError);
+    await alice.send(NAME, "but I can talk");
+    expect(await bob.receive(NAME)).toEqual(["but I can talk"]);
+  });
+
+  it("reads on only as far as there is room, loses nothing, and says so to who sends", async () => {
+    await bob.close();
+    bob = managers.of("bob", { limits: { maxMessages: 5 } });
+    await together();
+    const sent = Array.from({ length: 40 }, (_, n) => `message ${n}`);
+    for (const text of sent) await alice.send(NAME, text);
+    await expect.poll(() => bob.send(NAME, "no room").then(String, (error: { code: string }) => error.code)).toBe("inbox_full");
+    const received: string[] = [];
+    while (received.length < sent.length) {
+      const batch = await bob.receive(NAME, { timeout: 10 });
+      expect(batch.length).toBeLessThanOrEqual(5);
+      received.push(...batch);
+    }
+    expect(received).toEqual(sent);
+    await bob.send(NAME, "room again");
+  });
+});
+
+describe("envelopes", () => {
+  it("cross as they are; what is none is RAW", async () => {
+    await together();
+    const envelope = new Envelope(Protocol.A2A, "application/json", new TextEncoder().encode('{"hello":1}'), { trace: "abc" });
+    await alice.sendEnvelope(NAME, envelope);
+    await alice.send(NAME, "plain text");
+    const received: Envelope[] = [];
+    while (received.length < 2) received.push(...(await bob.receiveEnvelopes(NAME)));
+    expect(received[0]).toEqual(envelope);
+    expect(received[1]).toEqual(new Envelope(Protocol.RAW, "application/octet-stream", new TextEncoder().encode("plain text")));
+  });
+
+  it("never lose a byte of what was sent, whatever it is", async () => {
+    await together();
+    await fc.assert(
+      fc.asyncProperty(fc.uint8Array({ maxLength: 600 }), async (data) => {
+        await alice.send(NAME, data);
+        const [envelope] = await bob.receiveEnvelopes(NAME, { timeout: 20 });
+        expect(envelope).toBeInstanceOf(Envelope);
+        const bytes = envelope?.protocol === Protocol.RAW ? envelope.payload : envelope?.serialize();
+        expect(bytes).toEqual(data);
+      }),
+      { numRuns: 60 },
+    );
+  });
+});
+
+describe("a channel as a port", () => {
+  it("gives what was subscribed to, and leaves all else to who receives", async () => {
+    await together();
+    const port = await bob.open(NAME);
+    const inbound = port.receive({ protocol: Protocol.A2A });
+    await alice.send(NAME, "raw");
+    await alice.sendEnvelope(NAME, new Envelope(Protocol.A2A, "application/json", new Uint8Array([1])));
+    const { value } = await inbound.next();
+    expect(value).toMatchObject({ sender: "alice", envelope: { protocol: Protocol.A2A } });
+    expect(await bob.receive(NAME)).toEqual(["raw"]);
+    await inbound.return?.();
+    await alice.sendEnvelope(NAME, new Envelope(Protocol.A2A, "application/json", new Uint8Array([2])));
+    expect(await bob.receiveEnvelopes(NAME)).toMatchObject([{ protocol: Protocol.A2A, payload: new Uint8Array([2]) }]);
+  });
+
+  it("gives each subscriber everything, in order, and what had waited too", async () => {
+    await together();
+    await alice.send(NAME, "0");
+    const port = await bob.open(NAME);
+    const take = async (inbound: AsyncIterable<{ envelope: Envelope }>): Promise<string[]> => {
+      const texts: string[] = [];
+      for await (const { envelope } of inbound) if (texts.push(Buffer.from(envelope.payload).toString()) === 20) break;
+      return texts;
+    };
+    const both = [take(port.receive()), take(port.receive())];
+    for (let n = 1; n < 20; n += 1) await alice.send(NAME, String(n));
+    const expected = Array.from({ length: 20 }, (_, n) => String(n));
+    expect(await Promise.all(both)).toEqual([expected, expected]);
+  });
+
+  it("ends with the manager, and fails with the channel", async () => {
+    await together();
+    const ours = (await alice.open(NAME)).receive();
+    const theirs = (await bob.open(NAME)).receive();
+    const failing = expect(theirs.next()).rejects.toMatchObject({ code: "removed" });
+    await alice.removeMember(NAME, "bob");
+    await failing;
+    const ending = ours.next();
+    await alice.close();
+    expect(await ending).toEqual({ done: true, value: undefined });
+  });
+});
+
+describe("a data directory", () => {
+  it("that is temporary is announced as losing keys", async () => {
+    const onWarning = vi.fn<(warning: string) => void>();
+    await using nobody = managers.of("nobody", { dataDir: undefined, onWarning });
+    expect(onWarning).toHaveBeenCalledExactlyOnceWith(expect.stringMatching(/no dataDir: the keys .*skytale-[0-9a-f]{16}/) as string);
+    await nobody.create(NAME);
+    const emitWarning = vi.spyOn(process, "emitWarning").mockImplementation(() => undefined);
+    void managers.of("nobody", { dataDir: "" });
+    expect(emitWarning).toHaveBeenCalledOnce();
+    emitWarning.mockRestore();
+  });
+
+  it("belongs to one manager at a time, and to one identity", async () => {
+    await alice.create(NAME);
+    await expect(managers.of("alice").keyPackage()).rejects.toMatchObject({ name: "ChannelError", code: "data_dir_locked" });
+    await alice.close();
+    await expect(managers.of("alice", { identity: "mallory" }).keyPackage()).rejects.toMatchObject({ code: "wrong_identity" });
+    await managers.of("alice").open(NAME);
+  });
+});
+
+it("refuses options that make no sense", () => {
+  const options = { endpoint: "http://127.0.0.1:1", dataDir: "x", identity: "alice" };
+  for (const wrong of [
+    { identity: "" },
+    { endpoint: "ftp://x" },
+    { apiKey: "sk_live_x" },
+    { apiKey: "sk", apiUrl: "nowhere" },
+    { limits: { maxMessages: 0 } },
+  ]) {
+    expect(() => new SkytaleChannelManager({ ...options, ...wrong })).toThrow(TypeError);
+  }
+});

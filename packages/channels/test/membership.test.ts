@@ -1,0 +1,168 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { Channel } from "../src/index.ts";
+import { bytes, channelOf, Harness, NAME, take, text } from "./support/harness.ts";
+import { LyingTransport } from "./support/lying-transport.ts";
+
+let harness: Harness;
+
+beforeEach(async () => {
+  harness = await Harness.start();
+});
+
+afterEach(async () => {
+  await harness[Symbol.asyncDispose]();
+});
+
+function names(channel: Channel): string[] {
+  return channel.members.map((member) => text({ data: member.identity })).toSorted();
+}
+
+async function agree(...channels: readonly Channel[]): Promise<void> {
+  await expect.poll(() => new Set(channels.map(({ epoch }) => epoch)).size).toBe(1);
+}
+
+describe("adding members", () => {
+  it("lets several in with one commit and one welcome", async () => {
+    const clients = ["alice", "bob", "carol", "dave"].map((name) => harness.client(name));
+    const [alice, ...others] = await channelOf(...(clients as [(typeof clients)[0], ...typeof clients]));
+    expect(alice?.epoch).toBe(1n);
+    await alice?.send(bytes("welcome, all"));
+    for (const other of others) {
+      expect(await take(other, 1)).toEqual(["welcome, all"]);
+      expect(names(other)).toEqual(["alice", "bob", "carol", "dave"]);
+    }
+  });
+
+  it("refuses who is a member already, and what is no key package", async () => {
+    const alice = harness.client("alice");
+    const bob = harness.client("bob");
+    const [channel] = await channelOf(alice, bob);
+    await expect(channel?.addMember(await bob.generateKeyPackage())).rejects.toMatchObject({ code: "already_member" });
+    await expect(channel?.addMember(bytes("garbage"))).rejects.toMatchObject({
+      code: "invalid_key_package",
+      message: expect.stringMatching(/^MLS engine error: /),
+    });
+    expect(channel?.epoch).toBe(1n);
+    await channel?.rotateKey();
+    expect(channel?.epoch).toBe(2n);
+  });
+
+  it("has new members change their keys soon after", async () => {
+    const channel = await harness.client("alice").createChannel(NAME);
+    const bob = harness.client("bob");
+    const atBob = await bob.joinChannel(NAME, await channel.addMember(await bob.generateKeyPackage()));
+    await expect.poll(() => channel.epoch).toBe(2n);
+    await expect.poll(() => atBob.epoch).toBe(2n);
+  });
+});
+
+describe("changes by several at once", () => {
+  it("all take effect, each on top of the others", async () => {
+    const clients = ["a", "b", "c", "d"].map((name) => harness.client(name));
+    const channels = await channelOf(...(clients as [(typeof clients)[0], ...typeof clients]));
+    const joiners = ["e", "f", "g", "h"].map((name) => harness.client(name));
+    const welcomes = await Promise.all(
+      joiners.map(async (joiner, i) => (channels[i] as Channel).addMember(await joiner.generateKeyPackage())),
+    );
+    const joined = await Promise.all(
+      joiners.map((joiner, i) => joiner.joinChannel(NAME, welcomes[i] as Uint8Array, { updateKeys: false })),
+    );
+    await agree(...channels, ...joined);
+    expect(channels[0]?.epoch).toBe(5n);
+    for (const channel of [...channels, ...joined]) expect(names(channel)).toEqual("abcdefgh".split(""));
+    await joined[3]?.send(bytes("here"));
+    for (const channel of channels) expect(await take(channel, 1)).toEqual(["here"]);
+  });
+
+  it("add somebody once", async () => {
+    const [a, b] = await channelOf(harness.client("a"), harness.client("b"));
+    const keyPackage = await harness.client("c").generateKeyPackage();
+    const results = await Promise.allSettled([a?.addMember(keyPackage), b?.addMember(keyPackage)]);
+    expect(results.map(({ status }) => status).toSorted()).toEqual(["fulfilled", "rejected"]);
+    expect(results.find(({ status }) => status === "rejected")).toMatchObject({ reason: { code: "already_member" } });
+    await agree(a as Channel, b as Channel);
+    expect(names(a as Channel)).toEqual(["a", "b", "c"]);
+  });
+});
+
+describe("removing a member", () => {
+  it("tells it, after what was sent to it, and lets it read nothing that comes after", async () => {
+    const [a, b, c] = (await channelOf(harness.client("a"), harness.client("b"), harness.client("c"))) as [Channel, Channel, Channel];
+    await a.send(bytes("for all"));
+    await a.removeMember("c");
+    await a.send(bytes("not for c"));
+    const read: string[] = [];
+    const reading = (async () => {
+      for await (const message of c.messages()) read.push(text(message));
+    })();
+    await expect(reading).rejects.toMatchObject({ name: "ChannelError", code: "removed" });
+    expect(read).toEqual(["for all"]);
+    expect(await take(b, 2)).toEqual(["for all", "not for c"]);
+    await expect(c.send(bytes("still here"))).rejects.toMatchObject({ code: "removed" });
+    await expect(c.addMember(await harness.client("d").generateKeyPackage())).rejects.toMatchObject({ code: "removed" });
+    expect(names(b)).toEqual(["a", "b"]);
+  });
+
+  it("lets it be added again", async () => {
+    const carol = harness.client("c");
+    const [a, c] = (await channelOf(harness.client("a"), carol)) as [Channel, Channel];
+    await a.removeMember("c");
+    await expect.poll(() => c.isActive).toBe(false);
+    await expect(carol.openChannel(NAME)).rejects.toMatchObject({ code: "removed" });
+    const again = await carol.joinChannel(NAME, await a.addMember(await carol.generateKeyPackage()));
+    await a.send(bytes("back"));
+    expect(await take(again, 1)).toEqual(["back"]);
+  });
+
+  it("is for others: nobody removes itself, or whom there isn't", async () => {
+    const [a] = (await channelOf(harness.client("a"))) as [Channel];
+    await expect(a.removeMember("a")).rejects.toMatchObject({ code: "bad_request" });
+    await expect(a.removeMember("nobody")).rejects.toMatchObject({ code: "not_found" });
+  });
+});
+
+describe("leaving", () => {
+  it("is committed by another member, and ends the iteration without an error", async () => {
+    const [a, b, c] = (await channelOf(harness.client("a"), harness.client("b"), harness.client("c"))) as [Channel, Channel, Channel];
+    const ended = (async () => {
+      for await (const _ of c.messages());
+      return "ended";
+    })();
+    await c.leave();
+    expect(await ended).toBe("ended");
+    await agree(a, b);
+    expect(names(a)).toEqual(["a", "b"]);
+    await expect(c.send(bytes("still here"))).rejects.toMatchObject({ code: expect.stringMatching(/^(removed|leaving)$/) });
+  });
+
+  it("does not keep the others from sending at once", async () => {
+    const [a, b] = (await channelOf(harness.client("a"), harness.client("b"), harness.client("c"))) as [Channel, Channel, Channel];
+    await b.leave();
+    await a.send(bytes("one"));
+    await expect.poll(() => names(a)).toEqual(["a", "c"]);
+  });
+
+  it("is asked for again when its asking was cut short", async () => {
+    const transport = new LyingTransport(harness.server.relayUrl);
+    const [a, b] = (await channelOf(harness.client("a"), harness.client("b", { transport }))) as [Channel, Channel];
+    await b.caughtUp();
+    const stop = new AbortController();
+    const leaving = b.leave({ signal: stop.signal });
+    transport.cut();
+    stop.abort(new Error("enough"));
+    await expect(leaving).rejects.toThrow("enough");
+    await a.rotateKey();
+    transport.mend();
+    await expect.poll(() => names(a), { timeout: 5000 }).toEqual(["a"]);
+    expect(await b.messages().next()).toEqual({ done: true, value: undefined });
+  });
+
+  it("erases the channel of a last member", async () => {
+    const alice = harness.client("a");
+    const [a] = (await channelOf(alice)) as [Channel];
+    await a.leave();
+    await expect(alice.openChannel(NAME)).rejects.toMatchObject({ code: "not_found" });
+    await using again = await alice.createChannel(NAME);
+    expect(again.epoch).toBe(0n);
+  });
+});

@@ -1,0 +1,83 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { startSkytale, type SkytaleOptions, type SkytaleServer } from "@parley/skytale-server";
+import { Channel, type ChannelMessage, SkytaleClient, type SkytaleClientSettings } from "../../src/index.ts";
+
+export const NAME = "acme/team/general";
+
+/** A server with one account, and agents of it, each with a directory of its own. */
+export class Harness implements AsyncDisposable {
+  readonly directory: string;
+  readonly apiKey: string;
+  server: SkytaleServer;
+  readonly #options: SkytaleOptions;
+  readonly #clients = new Set<SkytaleClient>();
+
+  private constructor(server: SkytaleServer, directory: string, apiKey: string, options: SkytaleOptions) {
+    this.server = server;
+    this.directory = directory;
+    this.apiKey = apiKey;
+    this.#options = options;
+  }
+
+  static async start(options: SkytaleOptions = {}): Promise<Harness> {
+    const directory = await mkdtemp(join(tmpdir(), "parley-channels-"));
+    const all = { port: 0, relayPort: 0, logger: false, dataDir: join(directory, "server"), ...options } as const;
+    const server = await startSkytale(all);
+    return new Harness(server, directory, server.apiKey ?? "", all);
+  }
+
+  /** A client of an identity; the same one after its last was closed has its keys. */
+  client(identity: string, settings: SkytaleClientSettings = {}): SkytaleClient {
+    const client = new SkytaleClient(this.server.relayUrl, join(this.directory, identity), identity, {
+      apiKey: this.apiKey,
+      apiUrl: this.server.apiUrl,
+      relayLimits: { initialBackoffMs: 20, maxBackoffMs: 200 },
+      ...settings,
+    });
+    this.#clients.add(client);
+    return client;
+  }
+
+  /** Stops the server, and starts it again on the same ports and data. */
+  async restart(between: () => Promise<void> = () => Promise.resolve()): Promise<void> {
+    const { apiPort, relayPort } = this.server;
+    await this.server.close();
+    await between();
+    this.server = await startSkytale({ ...this.#options, port: apiPort, relayPort });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all([...this.#clients].map((client) => client.close()));
+    await this.server.close();
+    await rm(this.directory, { recursive: true, force: true });
+  }
+}
+
+/** A channel of the first, which the others have joined. */
+export async function channelOf(first: SkytaleClient, ...others: readonly SkytaleClient[]): Promise<Channel[]> {
+  const channel = await first.createChannel(NAME);
+  if (others.length === 0) return [channel];
+  const welcome = await channel.addMembers(await Promise.all(others.map((client) => client.generateKeyPackage())));
+  return [channel, ...(await Promise.all(others.map((client) => client.joinChannel(NAME, welcome, { updateKeys: false }))))];
+}
+
+export function bytes(text: string): Uint8Array {
+  return new TextEncoder().encode(text);
+}
+
+export function text({ data }: Pick<ChannelMessage, "data">): string {
+  return new TextDecoder().decode(data);
+}
+
+/** The texts of the next so many messages. */
+export async function take(channel: Channel, count: number): Promise<string[]> {
+  const taken: string[] = [];
+  if (count === 0) return taken;
+  for await (const message of channel.messages()) {
+    taken.push(text(message));
+    if (taken.length === count) break;
+  }
+  return taken;
+}

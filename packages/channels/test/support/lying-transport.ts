@@ -1,0 +1,84 @@
+import {
+  RelayError,
+  type CallOptions,
+  type FrameListener,
+  type FrameStream,
+  type RelayTransport,
+  type UnaryMethod,
+} from "@parley/skytale-relay";
+import { decodeServerFrame, encodeAcks, encodeControl, encodeDelivery, type ServerFrame } from "@parley/skytale-relay/internal";
+import { parseEndpoint } from "../../../skytale-relay/src/endpoint.ts";
+import { grpcTransport } from "../../../skytale-relay/src/grpc-transport.ts";
+
+/** What a relay shows in place of a message, both encoded; as many as it likes. */
+export type Lie = (message: Uint8Array, sequence: number) => readonly Uint8Array[];
+
+/** The way to a real relay, on which somebody changes what its log seems to hold; and which can be cut. */
+export class LyingTransport implements RelayTransport {
+  lie: Lie = (message) => [message];
+  readonly #wire: RelayTransport;
+  readonly #streams = new Set<{ readonly stream: FrameStream; readonly listener: FrameListener }>();
+  #isCut = false;
+  /** How much further the shown log is than the real one. */
+  #shift = 0;
+
+  constructor(url: string) {
+    this.#wire = grpcTransport({ ...parseEndpoint(url), ca: undefined });
+  }
+
+  /** Ends every stream, and lets none through until {@link LyingTransport.mend}. */
+  cut(): void {
+    this.#isCut = true;
+    const error = new RelayError("unavailable", "The cable is cut");
+    for (const { stream, listener } of this.#streams) {
+      stream.end(error);
+      setImmediate(() => listener.ended(error));
+    }
+    this.#streams.clear();
+  }
+
+  mend(): void {
+    this.#isCut = false;
+  }
+
+  open(token: string, listener: FrameListener): FrameStream {
+    if (this.#isCut) {
+      setImmediate(() => listener.ended(new RelayError("unavailable", "The cable is cut")));
+      return { send: () => true, end: () => undefined, pause: () => undefined, resume: () => undefined };
+    }
+    const stream = this.#wire.open(token, {
+      frame: (frame) => {
+        for (const part of this.#change(decodeServerFrame(frame))) listener.frame(part);
+      },
+      drained: () => listener.drained(),
+      ended: (error) => {
+        this.#streams.delete(entry);
+        listener.ended(error);
+      },
+    });
+    const entry = { stream, listener };
+    this.#streams.add(entry);
+    return stream;
+  }
+
+  call(method: UnaryMethod, request: Uint8Array, options: CallOptions): Promise<Uint8Array> {
+    if (this.#isCut) return Promise.reject(new RelayError("unavailable", "The cable is cut"));
+    return this.#wire.call(method, request, options);
+  }
+
+  close(): void {
+    this.#wire.close();
+  }
+
+  *#change({ deliveries, acks, ...rest }: ServerFrame): Iterable<Uint8Array> {
+    const control = encodeControl(rest);
+    if (control.length > 0) yield control;
+    for (const batch of deliveries) {
+      const messages = batch.messages.flatMap((message, index) => this.lie(message, batch.first + index));
+      const first = batch.first + this.#shift;
+      this.#shift += messages.length - batch.messages.length;
+      if (messages.length > 0) yield encodeDelivery({ ...batch, first, messages });
+    }
+    if (acks.length > 0) yield encodeAcks(acks);
+  }
+}

@@ -1,0 +1,45 @@
+import { join } from "node:path";
+import { SkytaleChannelManager, type SkytaleChannelManagerOptions } from "../../src/index.ts";
+import { QUICK } from "../invites/world.ts";
+import { Harness } from "./harness.ts";
+
+/** A server, and managers of agents by their names, each with a directory of its own. */
+export class Managers implements AsyncDisposable {
+  readonly harness: Harness;
+  readonly #open = new Set<SkytaleChannelManager>();
+
+  private constructor(harness: Harness) {
+    this.harness = harness;
+  }
+
+  static async start(options: Parameters<typeof Harness.start>[0] = {}): Promise<Managers> {
+    return new Managers(await Harness.start(options));
+  }
+
+  /** A manager of an identity; the same one after its last was closed has its keys. */
+  of(identity: string, options: Partial<SkytaleChannelManagerOptions> = {}): SkytaleChannelManager {
+    const manager = new SkytaleChannelManager({
+      endpoint: this.harness.server.relayUrl,
+      apiUrl: this.harness.server.apiUrl,
+      apiKey: this.harness.apiKey,
+      dataDir: join(this.harness.directory, identity),
+      identity,
+      relayLimits: { initialBackoffMs: 20, maxBackoffMs: 200 },
+      admissionTimes: QUICK,
+      ...options,
+    });
+    this.#open.add(manager);
+    return manager;
+  }
+
+  /** The API key of another account. */
+  async account(name: string): Promise<string> {
+    const { apiKey } = await this.harness.server.createAccount({ email: `${name}@example.org`, name });
+    return apiKey.key;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all([...this.#open].map((manager) => manager.close()));
+    await this.harness[Symbol.asyncDispose]();
+  }
+}

@@ -1,0 +1,40 @@
+export { SkytaleChannelManager } from "./manager.ts";
+export type { SkytaleChannelManagerOptions } from "./env.ts";
+export {
+  AuthError,
+  Channel,
+  ChannelError,
+  InviteError,
+  MlsError,
+  SkytaleClient,
+  TransportError,
+  type AuthErrorCode,
+  type ChannelErrorCode,
+  type ChannelMember,
+  type ChannelMessage,
+  type ChannelOptions,
+  type InviteErrorCode,
+  type InviteOptions,
+  type JoinChannelOptions,
+  type JoinWithTokenOptions,
+  type MemberChanges,
+  type MlsErrorCode,
+  type ReceiveOptions,
+  type SendOptions,
+  type Sent,
+  type SkippedEntry,
+  type SkytaleClientEvents,
+  type SkytaleClientOptions,
+  type SkytaleClientSettings,
+  type TransportErrorCode,
+} from "@parley/channels";
+export { ParleyError } from "@parley/core";
+export {
+  Envelope,
+  EnvelopeError,
+  Protocol,
+  type EnvelopeChannels,
+  type EnvelopeErrorCode,
+  type EnvelopePort,
+  type ReceivedEnvelope,
+} from "@parley/envelope-and-adapters";
