@@ -29,7 +29,12 @@ export class KeyTable {
   #put(a: number, b: number, c: number, d: number, sequence: number): void {
     const slot = this.#slotOf(a, b, c, d);
     if (this.#sequences[slot] === 0) this.#size++;
-    this.#words.set([a, b, c, d], slot * WORDS);
+    const words = this.#words;
+    const at = slot * WORDS;
+    words[at] = a;
+    words[at + 1] = b;
+    words[at + 2] = c;
+    words[at + 3] = d;
     this.#sequences[slot] = sequence;
   }
 
