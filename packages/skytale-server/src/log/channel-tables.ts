@@ -4,8 +4,7 @@ import { CommitIndex } from "./commit-index.ts";
 import type { ChannelState, Draft } from "./draft.ts";
 import { commitKey, epochOf, numberAt, numbersKey, readSegmentKey, segmentKey } from "./log-keys.ts";
 import { mustGo } from "./retention.ts";
-import { RecordSpace } from "./record-space.ts";
-import { decodeSegment, encodeSegment, recordLength, segmentsOf } from "./segment.ts";
+import { decodeSegment, encodeSegment, segmentsOf } from "./segment.ts";
 
 /** A channel as it is on disk. */
 export interface StoredChannel extends ChannelState {
@@ -48,7 +47,6 @@ export class ChannelTables {
   readonly #commits: Table;
   readonly #meta: Table;
   readonly #open = new Map<string, StoredChannel>();
-  readonly #records = new RecordSpace();
   #nextId: number;
 
   constructor(environment: Environment) {
@@ -132,9 +130,8 @@ export class ChannelTables {
     return all;
   }
 
-  /** Queues all writes of a commit, when the one before is over. Returns what is to be done once they are durable. */
+  /** Queues all writes of a commit. Returns what is to be done once they are durable. */
   put(written: readonly Written[], retained: ReadonlyMap<StoredChannel, Retained>, now: number): () => void {
-    this.#records.reuse();
     const changed: (() => void)[] = [];
     for (const [channel, { removed }] of retained) {
       for (const key of removed) this.#writes.remove(this.#segments, key);
@@ -166,7 +163,7 @@ export class ChannelTables {
     for (const segment of segmentsOf(draft.first, draft.bodies)) {
       const { last, bytes, bodies } = segment;
       const key = segmentKey({ channel: channel.id, last, count: bodies.length, bytes, recordedAt: now });
-      this.#writes.put(this.#segments, key, encodeSegment(segment, this.#records.take(recordLength(segment))));
+      this.#writes.put(this.#segments, key, encodeSegment(segment));
       added += bytes;
     }
     for (const { epoch, sequence, forgotten } of draft.recorded) {

@@ -29,12 +29,7 @@ export class KeyTable {
   #put(a: number, b: number, c: number, d: number, sequence: number): void {
     const slot = this.#slotOf(a, b, c, d);
     if (this.#sequences[slot] === 0) this.#size++;
-    const words = this.#words;
-    const at = slot * WORDS;
-    words[at] = a;
-    words[at + 1] = b;
-    words[at + 2] = c;
-    words[at + 3] = d;
+    this.#words.set([a, b, c, d], slot * WORDS);
     this.#sequences[slot] = sequence;
   }
 

@@ -27,13 +27,8 @@ export function segmentsOf(first: number, bodies: readonly Uint8Array[]): Segmen
   return segments;
 }
 
-/** Bytes of a segment's record. */
-export function recordLength({ bytes, bodies }: Segment): number {
-  return bytes + bodies.length * LENGTH;
-}
-
-/** Writes a segment into a record of {@link recordLength} bytes. */
-export function encodeSegment({ bodies }: Segment, record: Buffer): Buffer {
+export function encodeSegment({ bytes, bodies }: Segment): Buffer {
+  const record = Buffer.allocUnsafe(bytes + bodies.length * LENGTH);
   let at = 0;
   for (const body of bodies) {
     at = record.writeUInt32LE(body.length, at);
