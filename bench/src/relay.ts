@@ -7,7 +7,6 @@ import { Worker } from "./worker.ts";
 /** A relay with its clients: each a process of its own. */
 interface Setting {
   readonly name: string;
-  readonly relay: Worker;
   readonly publisher: Worker;
   readonly subscribers: Worker;
 }
@@ -100,9 +99,9 @@ async function withSettings(work: (settings: readonly Setting[]) => Promise<void
     return { worker, ready: await worker.ready };
   };
   const setUp = async (name: string, role: string, argument: unknown = {}): Promise<Setting> => {
-    const { worker, ready } = await start(`${role}-role`, argument);
+    const { ready } = await start(`${role}-role`, argument);
     const client = `${role}-client-role`;
-    return { name, relay: worker, publisher: (await start(client, ready)).worker, subscribers: (await start(client, ready)).worker };
+    return { name, publisher: (await start(client, ready)).worker, subscribers: (await start(client, ready)).worker };
   };
   try {
     await work([
