@@ -1,0 +1,72 @@
+import { describe, expect, it } from "vitest";
+import { LogPosition } from "../../src/channel/log-position.ts";
+
+const state = async (promise: Promise<unknown>): Promise<unknown> =>
+  Promise.race([
+    promise.then(
+      () => "resolved",
+      (error: unknown) => error,
+    ),
+    new Promise((resolve) => setImmediate(resolve, "waiting")),
+  ]);
+
+describe("a position in the log", () => {
+  it("has caught up when all is applied that the relay had when the link was opened", async () => {
+    const position = new LogPosition(1, false);
+    const caughtUp = position.whenCaughtUp();
+    position.setTarget(3);
+    position.advance(3);
+    expect(await state(caughtUp)).toBe("waiting");
+    position.linkUp();
+    expect(await state(caughtUp)).toBe("resolved");
+    expect(position.isCaughtUp).toBe(true);
+  });
+
+  it("has not any more when the link is lost, until the relay has said anew what it has", () => {
+    const position = new LogPosition(1, true);
+    position.setTarget(1);
+    expect(position.isCaughtUp).toBe(true);
+    position.linkDown();
+    position.linkUp();
+    expect(position.isCaughtUp).toBe(false);
+    position.setTarget(2);
+    expect(position.isCaughtUp).toBe(false);
+    position.advance(2);
+    expect(position.isCaughtUp).toBe(true);
+  });
+
+  it("tells when an entry is applied", async () => {
+    const position = new LogPosition(1, true);
+    const applied = position.whenApplied(2);
+    position.advance(2);
+    expect(await state(applied)).toBe("waiting");
+    position.advance(3);
+    expect(await state(applied)).toBe("resolved");
+    expect(await state(position.whenApplied(2))).toBe("resolved");
+  });
+
+  it("says inbox_full to who waits, and to who comes, while nothing is applied", async () => {
+    const position = new LogPosition(1, true);
+    position.setTarget(1);
+    const applied = position.whenApplied(1);
+    position.stall(true);
+    expect(await state(applied)).toMatchObject({ code: "inbox_full" });
+    expect(await state(position.whenCaughtUp())).toMatchObject({ code: "inbox_full" });
+    position.stall(false);
+    expect(await state(position.whenCaughtUp())).toBe("resolved");
+  });
+
+  it("ends what waits with what it ended with, and stops for a signal", async () => {
+    const position = new LogPosition(1, true);
+    const stop = new AbortController();
+    const stopped = position.whenApplied(1, stop.signal);
+    const ended = position.whenApplied(1);
+    stop.abort("enough");
+    expect(await state(stopped)).toBe("enough");
+    const end = new Error("the end");
+    position.end(end);
+    expect(await state(ended)).toBe(end);
+    expect(await state(position.whenCaughtUp())).toBe(end);
+    expect(position.ended).toBe(end);
+  });
+});
