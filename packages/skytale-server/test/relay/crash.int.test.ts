@@ -74,6 +74,7 @@ it("a relay that is killed under load loses nothing it acknowledged, and records
     }
     load.stopped = true;
     await Promise.all([...publishing, committing]);
+    await reader.connect();
 
     for (const channel of CHANNELS) {
       const [head] = await reader.heads([channel]);
