@@ -8,7 +8,8 @@ import { createKeyPackage, eraseKeyPackageSecrets, type KeyPackage, type Signer 
 import { createPause } from "./core/pause.ts";
 import type { Lifetime } from "./core/structures.ts";
 import { createCrypto } from "./crypto/create-crypto.ts";
-import { basicCredential } from "./credential.ts";
+import { basicCredential, type MlsCredential } from "./credential.ts";
+import type { MlsCrypto } from "./crypto/mls-crypto.ts";
 import type { JoinOptions, KeyPackageOptions, MlsEngineOptions } from "./engine-options.ts";
 import { MlsError } from "./errors.ts";
 import { newGroup, type MlsGroup } from "./group.ts";
@@ -16,7 +17,7 @@ import { REMOVED, STATE, stateRows } from "./group-rows.ts";
 import { GroupSession, startKeys, type GroupContextOptions } from "./group-session.ts";
 import { loadSigner } from "./identity-rows.ts";
 import { hex, KeyPackageRows } from "./key-package-rows.ts";
-import { limitsFrom } from "./limits.ts";
+import { limitsFrom, type MlsLimits } from "./limits.ts";
 import { loadSession } from "./load-session.ts";
 import { Mutex } from "./mutex.ts";
 import type { GroupStore, StorePartition } from "./store/group-store.ts";
@@ -51,6 +52,19 @@ export async function createMlsEngine(options: MlsEngineOptions): Promise<MlsEng
     typeof options.identity === "string" || options.identity instanceof Uint8Array
       ? basicCredential(options.identity)
       : { ...options.identity, content: options.identity.content.slice() };
+  try {
+    return await openEngine(options, { crypto, credential, limits });
+  } catch (error) {
+    // It is the engine's own from the start, and nobody else may have a handle to free it with.
+    await options.store.close().catch(() => undefined);
+    throw error;
+  }
+}
+
+async function openEngine(
+  options: MlsEngineOptions,
+  { crypto, credential, limits }: { crypto: MlsCrypto; credential: MlsCredential; limits: MlsLimits },
+): Promise<MlsEngine> {
   const partition = await options.store.open(ENGINE_PARTITION);
   const signer = await loadSigner(crypto, partition, credential, options.signatureKey);
   const now = options.now ?? Date.now;

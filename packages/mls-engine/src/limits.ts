@@ -37,6 +37,7 @@ const RANGES: Partial<Record<keyof MlsLimits, readonly [min: number, max: number
 export function limitsFrom(given: Partial<MlsLimits> = {}): MlsLimits {
   const limits: MlsLimits = { ...DEFAULTS, ...given };
   for (const [name, value] of Object.entries(limits)) {
+    if (!Object.hasOwn(DEFAULTS, name)) throw new TypeError(`limits.${name} is no option; there are ${Object.keys(DEFAULTS).join(", ")}`);
     const [min, max] = RANGES[name as keyof MlsLimits] ?? [0, Number.MAX_SAFE_INTEGER];
     if (!Number.isSafeInteger(value) || value < min || value > max) {
       throw new TypeError(`limits.${name} must be a whole number from ${min} to ${max}`);

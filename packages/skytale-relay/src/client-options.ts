@@ -56,7 +56,7 @@ export interface RelayClientOptions {
 
 /** @throws TypeError */
 export function readLimits(limits: Partial<RelayClientLimits> = {}): RelayClientLimits {
-  const all: RelayClientLimits = {
+  const defaults: RelayClientLimits = {
     maxInFlight: 1024,
     maxInFlightBytes: 4 * 1024 * 1024,
     maxQueued: 10_000,
@@ -68,16 +68,17 @@ export function readLimits(limits: Partial<RelayClientLimits> = {}): RelayClient
     pingTimeoutMs: 10_000,
     initialBackoffMs: 200,
     maxBackoffMs: 30_000,
-    ...limits,
   };
-  for (const [name, value] of Object.entries(all)) {
+  for (const [name, value] of Object.entries(limits)) {
+    if (!Object.hasOwn(defaults, name)) throw new TypeError(`limits.${name} is no option; there are ${Object.keys(defaults).join(", ")}`);
     if (typeof value !== "number" || !(value > 0)) throw new TypeError(`limits.${name} must be a number greater than 0`);
   }
-  return all;
+  return { ...defaults, ...limits };
 }
 
 /** @throws TypeError */
-export function transportOf({ url, transport, ca }: RelayClientOptions): RelayTransport {
+export function transportOf({ url, transport, ca, token }: RelayClientOptions): RelayTransport {
+  if (typeof token !== "function") throw new TypeError("A relay client needs token: a function that gives a token, or a promise of one");
   if ((url === undefined) === (transport === undefined)) throw new TypeError("A relay client needs a url or a transport, and not both");
   return transport ?? grpcTransport({ ...parseEndpoint(url ?? ""), ca });
 }

@@ -37,7 +37,7 @@ export class TokenSource {
   async #ask(): Promise<string> {
     const signal = AbortSignal.any([this.#closed, AbortSignal.timeout(this.#timeoutMs)]);
     const token = await Promise.race([this.#provide(signal), rejectsWith(signal, this.#closed)]);
-    if (!/^[\x21-\x7e]+$/.test(token) || token.length > MAX_TOKEN_LENGTH) {
+    if (typeof token !== "string" || !/^[\x21-\x7e]+$/.test(token) || token.length > MAX_TOKEN_LENGTH) {
       throw new RelayError("unauthenticated", "The token provider gave no token that a header can carry");
     }
     this.#current = token;

@@ -67,6 +67,9 @@ const OPERATOR: AccountOptions = { email: "operator@localhost", name: "operator"
 export async function startSkytale(options: SkytaleOptions = {}): Promise<SkytaleServer> {
   const limits = readApiLimits(options.limits?.api);
   readRelayLimits(options.limits?.relay);
+  for (const group of Object.keys(options.limits ?? {})) {
+    if (group !== "api" && group !== "relay") throw new TypeError(`limits.${group} is no option; there are limits.api and limits.relay`);
+  }
   const logger = loggerOf(options.logger);
   const stores = await openStores(options.dataDir, { log: { ...(options.retention !== undefined && { retention: options.retention }) } });
   try {

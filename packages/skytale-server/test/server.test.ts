@@ -67,6 +67,16 @@ describe("a server", () => {
     await expect(startSkytale({ ...FREE, limits: { api } })).rejects.toThrow(new RegExp(`limits\\.api\\.${name}`));
   });
 
+  it.each([
+    [{ limits: { api: { maxAcounts: 1 } } }, "limits.api.maxAcounts"],
+    [{ limits: { relay: { maxPayload: 1 } } }, "limits.relay.maxPayload"],
+    [{ limits: { maxPayloadBytes: 1 } }, "limits.maxPayloadBytes"],
+    [{ retention: { maxMessages: 50 } }, "retention.maxMessages"],
+    [{ retention: { maxEntries: 0 } }, "retention.maxEntries"],
+  ])("refuses options that there aren't: %j", async (options, name) => {
+    await expect(startSkytale({ ...FREE, ...(options as object) })).rejects.toThrow(name);
+  });
+
   it("lets calls end when it stops, and then listens no more; closing twice is closing once", async () => {
     const server = await startSkytale({ ...FREE, dataDir });
     const alice = new ApiClient(server.apiUrl, server.apiKey);

@@ -1,3 +1,5 @@
+import { readNumbers } from "../read-numbers.ts";
+
 /** Caps and times of the API server. Every one has a default that suits one machine. */
 export interface ApiLimits {
   /** TCP connections in all; further ones are dropped. Default 10,000. */
@@ -52,7 +54,7 @@ const KI = 1024;
 
 /** Fills in the defaults, and checks what was given. @throws TypeError naming the option. */
 export function readApiLimits(limits: Partial<ApiLimits> = {}): ApiLimits {
-  const all: ApiLimits = {
+  const defaults: ApiLimits = {
     maxConnections: 10_000,
     requestsPerSecond: 500,
     signupsPerHour: 60,
@@ -74,11 +76,8 @@ export function readApiLimits(limits: Partial<ApiLimits> = {}): ApiLimits {
     maxWaitingPerAccount: 1000,
     tokenTtlMs: 15 * MINUTE,
     signingKeyTtlMs: 30 * DAY,
-    ...limits,
   };
-  for (const [name, value] of Object.entries(all)) {
-    if (typeof value !== "number" || !(value > 0)) throw new TypeError(`limits.api.${name} must be a number greater than 0`);
-  }
+  const all = readNumbers("limits.api", defaults, limits);
   if (all.tokenTtlMs > HOUR) throw new TypeError("limits.api.tokenTtlMs must not be more than an hour");
   if (all.signingKeyTtlMs < 2 * all.tokenTtlMs) throw new TypeError("limits.api.signingKeyTtlMs must be twice tokenTtlMs or more");
   return all;

@@ -1,5 +1,7 @@
 /** Epochs that the log remembers per channel. Later claims on older ones are recorded, and readers pass over them. */
 const REMEMBERED_EPOCHS = 128;
+/** The last epoch that the protocol can name. */
+const LAST_EPOCH = 2n ** 64n - 1n;
 
 /**
  * The commit on record of each of the last epochs of a channel. An early refusal is all that comes of it, so a wrong claim breaks nothing:
@@ -17,10 +19,10 @@ export class CommitIndex {
     return this.#sequences.get(epoch);
   }
 
-  /** First epoch, from the given one on, that no commit is on record for. */
+  /** First epoch, from the given one on, that no commit is on record for; the last one that there is, where all of them are taken. */
   nextFree(epoch: bigint): bigint {
     let free = epoch;
-    while (this.#sequences.has(free)) free++;
+    while (free < LAST_EPOCH && this.#sequences.has(free)) free++;
     return free;
   }
 

@@ -6,7 +6,7 @@ import { Draft } from "./draft.ts";
 import { KeyJournal } from "./key-journal.ts";
 import { DEFAULT_KEY_WINDOW } from "./key-window.ts";
 import type { LogOptions } from "./memory-log.ts";
-import { DEFAULT_RETENTION } from "./retention.ts";
+import { readRetention } from "./retention.ts";
 import { Watchers } from "./watchers.ts";
 
 /** Bytes of bodies that share a commit, about. */
@@ -48,7 +48,7 @@ export class LmdbLog implements ChannelLog {
   private constructor(environment: Environment, options: LogOptions) {
     this.#environment = environment;
     this.#now = options.now ?? Date.now;
-    this.#retention = { ...DEFAULT_RETENTION, ...options.retention };
+    this.#retention = readRetention(options.retention);
     this.#tables = new ChannelTables(environment);
     this.#journal = new KeyJournal(environment, { ...DEFAULT_KEY_WINDOW, ...options.keys }, this.#now());
   }

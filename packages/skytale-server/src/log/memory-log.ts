@@ -3,7 +3,7 @@ import type { Appended, AppendOutcome, ChannelLog, Head, LogPage, NewEntry, Read
 import { CommitIndex } from "./commit-index.ts";
 import { type ChannelState, Draft } from "./draft.ts";
 import { DEFAULT_KEY_WINDOW, KeyWindow, type KeyWindowOptions } from "./key-window.ts";
-import { DEFAULT_RETENTION, type Group, mustGo } from "./retention.ts";
+import { readRetention, type Group, mustGo } from "./retention.ts";
 import { Watchers } from "./watchers.ts";
 
 /** Options of a log. */
@@ -35,7 +35,7 @@ export class MemoryLog implements ChannelLog {
   #closed = false;
 
   constructor(options: LogOptions = {}) {
-    this.#retention = { ...DEFAULT_RETENTION, ...options.retention };
+    this.#retention = readRetention(options.retention);
     this.#now = options.now ?? Date.now;
     this.#keys = new KeyWindow({ ...DEFAULT_KEY_WINDOW, ...options.keys }, this.#now());
   }

@@ -1,10 +1,16 @@
+import { readNumbers } from "../read-numbers.ts";
 import type { Retention } from "./channel-log.ts";
 
-export const DEFAULT_RETENTION: Retention = {
+const DEFAULT_RETENTION: Retention = {
   maxEntries: 1_000_000,
   maxBytes: 1024 * 1024 * 1024,
   maxAgeMs: 30 * 24 * 60 * 60_000,
 };
+
+/** Fills in the defaults. @throws TypeError naming the option. */
+export function readRetention(retention: Partial<Retention> = {}): Retention {
+  return readNumbers("retention", DEFAULT_RETENTION, retention);
+}
 
 /** Entries that were appended together, and go together. */
 export interface Group {

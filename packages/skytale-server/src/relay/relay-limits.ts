@@ -1,3 +1,5 @@
+import { readNumbers } from "../read-numbers.ts";
+
 /** Caps and times of a relay. Every one has a default that suits one machine. */
 export interface RelayLimits {
   /** Bytes of a payload. Default 1 MiB. */
@@ -37,7 +39,7 @@ const MIN_FRAME_BYTES = 256 * 1024;
 
 /** Fills in the defaults, and checks what was given. @throws TypeError naming the option. */
 export function readRelayLimits(limits: Partial<RelayLimits> = {}): RelayLimits {
-  const all: RelayLimits = {
+  const defaults: RelayLimits = {
     maxPayloadBytes: 1024 * 1024,
     maxFrameBytes: 4 * 1024 * 1024,
     maxStreams: 10_000,
@@ -53,13 +55,10 @@ export function readRelayLimits(limits: Partial<RelayLimits> = {}): RelayLimits 
     accessCheckMs: 5000,
     expireMs: 60_000,
     drainMs: 5000,
-    ...limits,
   };
-  for (const [name, value] of Object.entries(all)) {
-    if (typeof value !== "number" || !(value > 0)) throw new TypeError(`limits.${name} must be a number greater than 0`);
-  }
+  const all = readNumbers("limits.relay", defaults, limits);
   if (all.maxFrameBytes < 2 * all.maxPayloadBytes + MIN_FRAME_BYTES) {
-    throw new TypeError("limits.maxFrameBytes must be at least twice limits.maxPayloadBytes, and 256 KiB more");
+    throw new TypeError("limits.relay.maxFrameBytes must be at least twice limits.relay.maxPayloadBytes, and 256 KiB more");
   }
   return all;
 }

@@ -70,6 +70,18 @@ describe.each(["memory", "grpc"])("a relay by %s", (wire) => {
     expect(await bob.publish(CHANNEL, commit(6n, "next"))).toEqual({ sequence: 3 });
   });
 
+  it("answers for the last epoch that there is like for any other", async () => {
+    await using harness = new RelayHarness();
+    const alice = await clientOf(harness, "alice");
+    const last = 2n ** 64n - 1n;
+    await alice.publish(CHANNEL, commit(last, "first"));
+    await expect(alice.publish(CHANNEL, commit(last, "second"))).rejects.toMatchObject({
+      code: "epoch_taken",
+      winner: 1,
+      currentEpoch: last,
+    });
+  });
+
   it("lets a commit through that names the one on record as invalid", async () => {
     await using harness = new RelayHarness();
     const mallory = await clientOf(harness, "mallory");

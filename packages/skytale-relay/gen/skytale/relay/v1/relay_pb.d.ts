@@ -328,7 +328,7 @@ export declare type Credit = Message$1<"skytale.relay.v1.Credit"> & {
   subscription: number;
 
   /**
-   * Added to what is left.
+   * Added to what is left. At most 2^53 - 1, as is every number but epochs.
    *
    * @generated from field: uint64 amount = 2;
    */
@@ -920,7 +920,8 @@ export declare const RelayService: GenService<{
    *
    * The call ends with UNAUTHENTICATED (token refused or expired, key revoked), INVALID_ARGUMENT (a frame that can't be read, or that
    * breaks a rule below), RESOURCE_EXHAUSTED (a limit of the relay), UNAVAILABLE (the relay stops: connect again elsewhere or later),
-   * or OK after the client has closed its side.
+   * or OK after the client has closed its side. Closing it says that the client is done with the stream: what was published is recorded all
+   * the same, but what has not been answered by then may not be. Close it after the last answer.
    *
    * @generated from rpc skytale.relay.v1.RelayService.Connect
    */
