@@ -91,6 +91,11 @@ export class LogPosition {
     return this.#when(() => this.#next > sequence, signal);
   }
 
+  /** Never resolves: @throws what the position ends with; ChannelError `inbox_full`; the signal's reason */
+  whenEnded(signal?: AbortSignal): Promise<void> {
+    return this.#when(() => false, signal);
+  }
+
   async #when(isDue: () => boolean, signal: AbortSignal | undefined): Promise<void> {
     signal?.throwIfAborted();
     const waiter: Waiter = { isDue, due: deferred() };

@@ -172,7 +172,7 @@ export class SkytaleChannelManager implements EnvelopeChannels, AsyncDisposable 
    *
    * The request outlives the timeout, and this process: the same call goes on with it, and takes no other use of the invite.
    *
-   * @throws InviteError `invite_malformed`, `invite_unknown`, `invite_expired`, `invite_exhausted`, `invite_revoked`, `join_refused`,
+   * @throws ChannelError `leaving` (this agent has asked to leave, and no member has let it go yet); InviteError `invite_malformed`, `invite_unknown`, `invite_expired`, `invite_exhausted`, `invite_revoked`, `join_refused`,
    *   `join_expired`; TransportError `join_timeout`; AuthError `api_key_required`; MlsError `invalid_welcome`; the signal's reason
    */
   async joinWithToken(name: string, token: string, options: JoinWithTokenOptions = {}): Promise<EnvelopePort> {

@@ -92,6 +92,14 @@ describe("a manager", () => {
     await expect(bob.create("bad-name")).rejects.toThrow("invalid channel name: bad-name (expected org/namespace/service)");
     await bob.close();
     await expect(bob.open(NAME)).rejects.toMatchObject({ code: "closed" });
+    for (const call of [
+      () => bob.send(NAME, "x"),
+      () => bob.rotateKey(NAME),
+      () => bob.leave(NAME),
+      () => bob.removeMember(NAME, "alice"),
+    ]) {
+      await expect(call()).rejects.toMatchObject({ name: "TransportError", code: "closed" });
+    }
   });
 
   it("goes on after a restart with what waited, and with what was sent meanwhile", async () => {
@@ -153,6 +161,61 @@ describe("a manager", () => {
     }
     expect(received).toEqual(sent);
     await bob.send(NAME, "room again");
+  });
+});
+
+describe("leaving, and coming back", () => {
+  const ways = {
+    "by a token": async () => bob.joinWithToken(NAME, await alice.invite(NAME)),
+    "by a welcome": async () => bob.join(NAME, await alice.addMember(NAME, await bob.keyPackage())),
+  };
+
+  async function bothTalk(): Promise<void> {
+    await bob.send(NAME, "back");
+    expect(await alice.receive(NAME, { timeout: 10 })).toEqual(["back"]);
+    await alice.send(NAME, "welcome back");
+    expect(await bob.receive(NAME, { timeout: 10 })).toEqual(["welcome back"]);
+    expect(alice.members(NAME)).toHaveLength(2);
+    expect(bob.members(NAME)).toHaveLength(2);
+  }
+
+  for (const [way, comeBack] of Object.entries(ways)) {
+    it(`makes a member again, ${way}`, async () => {
+      await together();
+      await bob.leave(NAME);
+      await expect.poll(() => alice.members(NAME).length).toBe(1);
+      await comeBack();
+      await bothTalk();
+    });
+
+    it(`makes a member again after a restart, ${way}`, async () => {
+      await together();
+      await bob.leave(NAME);
+      await bob.close();
+      await expect.poll(() => alice.members(NAME).length).toBe(1);
+      bob = managers.of("bob");
+      await comeBack();
+      await bothTalk();
+      await bob.close();
+      bob = managers.of("bob");
+      await bob.open(NAME);
+      await bothTalk();
+    });
+  }
+
+  it("says so while nobody has let the agent go", async () => {
+    await together();
+    const token = await alice.invite(NAME);
+    await alice.close();
+    await bob.leave(NAME);
+    await expect(bob.joinWithToken(NAME, token)).rejects.toMatchObject({ name: "ChannelError", code: "leaving" });
+  });
+
+  it("lists the agent no more among the members that it knew", async () => {
+    await together();
+    await bob.leave(NAME);
+    await expect.poll(() => bob.members(NAME).map(({ identity }) => Buffer.from(identity).toString())).toEqual(["alice"]);
+    await expect(bob.send(NAME, "gone")).rejects.toMatchObject({ code: "removed" });
   });
 });
 
