@@ -63,6 +63,9 @@ export class SkytaleClient implements AsyncDisposable {
     settings: SkytaleClientSettings = {},
   ) {
     const options = typeof first === "string" ? { ...settings, endpoint: first, dataDir, identity } : first;
+    if (typeof options.identity !== "string" && !(options.identity instanceof Uint8Array)) {
+      throw new TypeError("identity must be a string or a Uint8Array: who this agent is");
+    }
     if (options.identity.length === 0) throw new TypeError("identity must not be empty");
     if (options.dataDir === "" && options.store === undefined) throw new TypeError("dataDir must name a directory");
     this.#options = options;

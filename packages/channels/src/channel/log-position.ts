@@ -123,6 +123,6 @@ export class LogPosition {
 function inboxFull(): ChannelError {
   return new ChannelError(
     "inbox_full",
-    "too many messages wait to be taken, so the channel is not read on; take them from messages() first",
+    "too many messages wait to be taken, so the channel is not read on; take them first, with the manager's receive or the channel's messages()",
   );
 }

@@ -1,7 +1,7 @@
 import { Envelope, Protocol } from "@parley/envelope-and-adapters";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { SkytaleChannelManager } from "../../src/index.ts";
+import { SkytaleChannelManager, type SkytaleChannelManagerOptions } from "../../src/index.ts";
 import { NAME } from "../support/harness.ts";
 import { Managers } from "../support/managers.ts";
 
@@ -69,6 +69,18 @@ describe("a manager", () => {
     await expect.poll(() => bob.receiveLatest(NAME, { timeout: 0 })).toBe("three");
     expect(await bob.receive(NAME, { timeout: 0 })).toEqual([]);
   });
+
+  for (const maxMessages of [1024, 5]) {
+    it(`gives the latest message after a restart too, when so many may wait: ${maxMessages}`, async () => {
+      await together();
+      await bob.close();
+      for (let n = 0; n < 50; n += 1) await alice.send(NAME, `message ${n}`);
+      bob = managers.of("bob", { limits: { maxMessages } });
+      await bob.open(NAME);
+      expect(await bob.receiveLatest(NAME, { timeout: 20 })).toBe("message 49");
+      expect(await bob.receive(NAME, { timeout: 0 })).toEqual([]);
+    });
+  }
 
   it("tells who sent a message, and where it is in the channel's log", async () => {
     await together();
@@ -162,6 +174,20 @@ describe("a manager", () => {
     expect(received).toEqual(sent);
     await bob.send(NAME, "room again");
   });
+});
+
+it("takes messages up to the size that the README states, and says which one was too large", async () => {
+  await together();
+  await alice.send(NAME, new Uint8Array(1_015_000));
+  const [message] = await bob.receiveMessages(NAME, { timeout: 20 });
+  expect(message?.data).toHaveLength(1_015_000);
+  await expect(alice.send(NAME, new Uint8Array(1_048_576))).rejects.toMatchObject({
+    name: "ChannelError",
+    code: "bad_request",
+    message: expect.stringContaining("a message of 1048576 bytes is too large"),
+  });
+  await alice.send(NAME, "goes on");
+  expect(await bob.receive(NAME)).toEqual(["goes on"]);
 });
 
 describe("leaving, and coming back", () => {
@@ -312,8 +338,11 @@ describe("a data directory", () => {
 
 it("refuses options that make no sense", () => {
   const options = { endpoint: "http://127.0.0.1:1", dataDir: "x", identity: "alice" };
+  const nothing = { onWarning: () => undefined } as unknown as SkytaleChannelManagerOptions;
+  expect(() => new SkytaleChannelManager(nothing)).toThrow(/^identity must be/);
   for (const wrong of [
     { identity: "" },
+    { identity: 7 as unknown as string },
     { endpoint: "ftp://x" },
     { apiKey: "sk_live_x" },
     { apiKey: "sk", apiUrl: "nowhere" },
