@@ -7,7 +7,7 @@ import type { ApiClient } from "./api/api-client.ts";
 import { Channel } from "./channel/channel.ts";
 import { decodeCursor, encodeCursor } from "./channel/log-cursor.ts";
 import { LogPosition } from "./channel/log-position.ts";
-import { CURSOR_ROW, JOINED_ROW, NAME_ROW, numberValue, UPDATE_ROW } from "./channel/rows.ts";
+import { CURSOR_ROW, JOINED_ROW, LEAVING_ROW, NAME_ROW, numberValue, UPDATE_ROW } from "./channel/rows.ts";
 import { checkChannelName, isGroupOf, newGroupId } from "./channel-name.ts";
 import {
   channelLimits,
@@ -63,6 +63,9 @@ export class SkytaleClient implements AsyncDisposable {
     settings: SkytaleClientSettings = {},
   ) {
     const options = typeof first === "string" ? { ...settings, endpoint: first, dataDir, identity } : first;
+    if (typeof options.identity !== "string" && !(options.identity instanceof Uint8Array)) {
+      throw new TypeError("identity must be a string or a Uint8Array: who this agent is");
+    }
     if (options.identity.length === 0) throw new TypeError("identity must not be empty");
     if (options.dataDir === "" && options.store === undefined) throw new TypeError("dataDir must name a directory");
     this.#options = options;
@@ -135,7 +138,8 @@ export class SkytaleClient implements AsyncDisposable {
    * received, and none from before.
    *
    * @param name must be that of the channel.
-   * @throws MlsError `invalid_welcome`; ChannelError `bad_request`, `channel_exists` (it is open here); the signal's reason
+   * @throws MlsError `invalid_welcome`; ChannelError `bad_request`, `channel_exists` (it is open here), `leaving` (nobody has let this
+   *   agent go yet, though it asked for that); the signal's reason
    */
   joinChannel(name: string, welcome: Uint8Array, options: JoinChannelOptions = {}): Promise<Channel> {
     return this.#step(name, options, async ({ engine }) => {
@@ -163,7 +167,7 @@ export class SkytaleClient implements AsyncDisposable {
       if (wasRemoved) throw new ChannelError("removed", "this agent was removed from the channel");
       throw new ChannelError("not_found", "this agent is no member of the channel; create it, or join it");
     };
-    return this.#step(name, options, run, (channel) => channel);
+    return this.#step(name, options, run, (channel) => Promise.resolve(channel));
   }
 
   /** Closes all channels, the link and the data directory. What waits is rejected with TransportError `closed`. Idempotent. */
@@ -207,7 +211,7 @@ export class SkytaleClient implements AsyncDisposable {
     name: string,
     { signal }: ChannelOptions,
     run: (agent: OpenAgent) => Promise<Channel>,
-    ifOpen: (channel: Channel) => Channel = refuseSecond,
+    ifOpen: (channel: Channel, signal: AbortSignal | undefined) => Promise<Channel | undefined> = refuseSecond,
   ): Promise<Channel> {
     return this.#turns.run(name, () =>
       this.#attempt(signal, async () => {
@@ -215,7 +219,8 @@ export class SkytaleClient implements AsyncDisposable {
         signal?.throwIfAborted();
         const agent = await this.#opened();
         const open = this.#channels.get(name);
-        if (open?.isActive === true) return ifOpen(open);
+        const given = open?.isActive === true ? await ifOpen(open, signal) : undefined;
+        if (given !== undefined) return given;
         await open?.close();
         return run(agent);
       }),
@@ -236,6 +241,7 @@ export class SkytaleClient implements AsyncDisposable {
       { key: NAME_ROW, value: new TextEncoder().encode(name) },
       { key: CURSOR_ROW, value: encodeCursor({ next, last: undefined }) },
       { key: JOINED_ROW, value: numberValue(group.epoch) },
+      { key: LEAVING_ROW, value: undefined },
       ...more,
     ]);
   }
@@ -277,8 +283,10 @@ export class SkytaleClient implements AsyncDisposable {
   }
 }
 
-function refuseSecond(): never {
-  throw new ChannelError("channel_exists", "the channel is open here already");
+/** What was left already makes room. */
+async function refuseSecond(channel: Channel, signal: AbortSignal | undefined): Promise<undefined> {
+  await channel.whenLeft(signal);
+  if (channel.isActive) throw new ChannelError("channel_exists", "the channel is open here already");
 }
 
 /** Joins a group, in the place of an older one of the same channel, and gives the messages of that one which nobody has taken. */

@@ -11,7 +11,6 @@ import { type ChannelMember, identityBytes, isSame, memberOf } from "./member.ts
 import { Membership, type Won } from "./membership.ts";
 import type { ChannelMessage } from "./message.ts";
 import { Outbound, type OutboundLimits, type Sent, type SendOptions } from "./outbound.ts";
-import { LEAVING_ROW } from "./rows.ts";
 import { Upkeep } from "./upkeep.ts";
 
 /** Options of what waits for the relay. */
@@ -32,6 +31,9 @@ export interface ChannelParts {
   readonly forget: () => Promise<void>;
   readonly onClosed: () => void;
 }
+
+/** How long who joins again waits for its leave to be done, in milliseconds. */
+const LEAVING_MS = 5000;
 
 /**
  * An encrypted channel that this agent is a member of.
@@ -75,9 +77,11 @@ export class Channel implements AsyncDisposable {
     return this.#parts.context.group.epoch;
   }
 
-  /** The members, this agent included, as far as is known here. */
+  /** The members, this agent included while it is one, as far as is known here. */
   get members(): readonly ChannelMember[] {
-    return this.#parts.context.group.members.map(memberOf);
+    const { group } = this.#parts.context;
+    const { members } = group;
+    return (this.#removal === undefined ? members : members.filter(({ leaf }) => leaf !== group.ownLeaf)).map(memberOf);
   }
 
   /** Whether messages are received and can be sent: the channel isn't closed, and this agent hasn't been removed. */
@@ -127,6 +131,7 @@ export class Channel implements AsyncDisposable {
    *   `contended`, `inbox_full`, `removed`; TransportError; AuthError; the signal's reason
    */
   async removeMember(member: ChannelMember | string | Uint8Array, { signal }: WaitOptions = {}): Promise<void> {
+    this.#checkActive();
     const { group } = this.#parts.context;
     const matches = matcherOf(member);
     const isGivenMember = typeof member === "object" && "leaf" in member;
@@ -157,6 +162,7 @@ export class Channel implements AsyncDisposable {
    */
   async send(data: Uint8Array, options: SendOptions = {}): Promise<Sent> {
     if (!(data instanceof Uint8Array)) throw new TypeError("A message is a Uint8Array");
+    this.#checkActive();
     if (this.#upkeep.isLeaving) throw new ChannelError("leaving", "this agent has asked to leave the channel");
     return this.#attempt(options.signal, () => this.#outbound.send(data, options));
   }
@@ -189,14 +195,12 @@ export class Channel implements AsyncDisposable {
    */
   async leave({ signal }: WaitOptions = {}): Promise<void> {
     const { group } = this.#parts.context;
+    this.#checkActive();
     if (group.members.length === 1) {
       await this.close();
       return this.#parts.forget();
     }
-    await this.#attempt(signal, async () => {
-      await group.writeRows([{ key: LEAVING_ROW, value: new Uint8Array() }]);
-      await this.#upkeep.proposeLeave(signal);
-    });
+    await this.#attempt(signal, () => this.#upkeep.leave(signal));
   }
 
   /** Stops receiving and sending. Keys stay: `openChannel` goes on. What waits to be sent is rejected. Idempotent. */
@@ -212,6 +216,27 @@ export class Channel implements AsyncDisposable {
   /** For who takes several messages at once; `undefined` when they aren't kept. @internal */
   get inbox(): Inbox | undefined {
     return this.#inbox;
+  }
+
+  /**
+   * Where this agent has asked to leave: resolves when that is done, and the channel is active no more. At once where it hasn't asked.
+   *
+   * @throws ChannelError `leaving`: nobody has let it go within some seconds; `inbox_full`; the signal's reason
+   * @internal
+   */
+  async whenLeft(signal?: AbortSignal): Promise<void> {
+    if (!this.isActive || !this.#upkeep.isLeaving) return;
+    const timeout = AbortSignal.timeout(LEAVING_MS);
+    try {
+      await this.#parts.context.position.whenEnded(signal === undefined ? timeout : AbortSignal.any([signal, timeout]));
+    } catch (error) {
+      if (!this.isActive) return;
+      if (signal?.aborted === true || !timeout.aborted) throw error;
+      throw new ChannelError(
+        "leaving",
+        "this agent has asked to leave the channel, and no member has let it go yet; join again after that",
+      );
+    }
   }
 
   /** The link to the relay is up. @internal */
@@ -273,6 +298,12 @@ export class Channel implements AsyncDisposable {
     const hasLeft = this.#removal !== undefined && this.#upkeep.isLeaving;
     this.#inbox?.end(hasLeft ? undefined : reason);
     if (!hasLeft) context.events.onError?.(this.name, reason);
+  }
+
+  /** @throws what the channel ended with */
+  #checkActive(): void {
+    const { ended } = this.#parts.context.position;
+    if (ended !== undefined) throw ended;
   }
 
   async #change(signal: AbortSignal | undefined, request: Parameters<Membership["change"]>[0]): Promise<Won> {

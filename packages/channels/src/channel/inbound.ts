@@ -7,7 +7,7 @@ import type { Inbox } from "./inbox.ts";
 import { isSame } from "./member.ts";
 import { messageOf, type ChannelMessage } from "./message.ts";
 import { type AppliedEntry, decodeCursor, encodeCursor, entryHash, type LogCursor } from "./log-cursor.ts";
-import { CURSOR_ROW, JOINED_ROW, valueNumber } from "./rows.ts";
+import { CURSOR_ROW, ENDED_ROWS, JOINED_ROW, valueNumber } from "./rows.ts";
 import { ForkWatch, verdictOn } from "./log-verdict.ts";
 
 /** What the rest of a channel is told. */
@@ -184,6 +184,7 @@ export class Inbound {
     let isOfFormer = false;
     const also = (result: ProcessedMessage): readonly GroupRow[] => {
       const rows = [this.#cursorRow(next), ...(this.#inbox?.takeAcknowledged() ?? [])];
+      if (result.kind === "commit" && result.isRemoved) return [...rows, ...ENDED_ROWS];
       if (result.kind !== "application") return rows;
       isOfFormer = this.#isOfFormer(result);
       if (this.#inbox === undefined || isOfFormer) return rows;

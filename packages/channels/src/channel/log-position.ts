@@ -91,6 +91,11 @@ export class LogPosition {
     return this.#when(() => this.#next > sequence, signal);
   }
 
+  /** Never resolves: @throws what the position ends with; ChannelError `inbox_full`; the signal's reason */
+  whenEnded(signal?: AbortSignal): Promise<void> {
+    return this.#when(() => false, signal);
+  }
+
   async #when(isDue: () => boolean, signal: AbortSignal | undefined): Promise<void> {
     signal?.throwIfAborted();
     const waiter: Waiter = { isDue, due: deferred() };
@@ -118,6 +123,6 @@ export class LogPosition {
 function inboxFull(): ChannelError {
   return new ChannelError(
     "inbox_full",
-    "too many messages wait to be taken, so the channel is not read on; take them from messages() first",
+    "too many messages wait to be taken, so the channel is not read on; take them first, with the manager's receive or the channel's messages()",
   );
 }

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { deferred, type Deferred } from "@parley/core/internal";
 import { inspectMessage, MlsError as EngineError } from "@parley/mls-engine";
-import type { RelayMessage } from "@parley/skytale-relay";
+import { RelayError, type RelayMessage } from "@parley/skytale-relay";
 import { RETAINED_EPOCHS, type ChannelContext } from "./context.ts";
 import { ChannelError, TransportError } from "../errors.ts";
 import { toPublicError } from "../error-mapping.ts";
@@ -191,7 +191,7 @@ export class Outbound {
       }
       return true;
     } catch (error) {
-      this.#settle(item, toPublicError(error));
+      this.#settle(item, sendError(error, item));
       return false;
     }
   }
@@ -216,7 +216,7 @@ export class Outbound {
       await publish();
     } catch (error) {
       if (item.attempt !== attempt || attempt.signal.aborted) return;
-      this.#settle(item, toPublicError(error));
+      this.#settle(item, sendError(error, item));
     }
   }
 
@@ -291,6 +291,15 @@ export class Outbound {
       signal.removeEventListener("abort", abort);
     }
   }
+}
+
+/** What keeps a message from being sent, in terms of what the caller has passed. */
+function sendError(error: unknown, { data }: Item): Error {
+  const isTooLarge =
+    (error instanceof RelayError && error.code === "message_too_large") || (error instanceof EngineError && error.code === "too_large");
+  if (!isTooLarge) return toPublicError(error);
+  const size = `a message of ${data.length} bytes is too large: encrypted and padded, it is more than the relay takes at once`;
+  return new ChannelError("bad_request", size, { cause: error });
 }
 
 function noLink(): TransportError {

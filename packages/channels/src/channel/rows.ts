@@ -1,3 +1,5 @@
+import type { GroupRow } from "@parley/mls-engine";
+
 /**
  * What a channel keeps in the partition of its group, beside the engine's own rows:
  *
@@ -16,6 +18,12 @@ export const JOINED_ROW = "joined";
 export const UPDATE_ROW = "update";
 export const LEAVING_ROW = "leaving";
 export const INBOX_PREFIX = "in/";
+
+/**
+ * Erases what must not outlive a membership: who is let in again has the same group, and the same partition. Messages that nobody has
+ * taken stay.
+ */
+export const ENDED_ROWS: readonly GroupRow[] = [NAME_ROW, JOINED_ROW, UPDATE_ROW, LEAVING_ROW].map((key) => ({ key, value: undefined }));
 
 const INDEX_DIGITS = 16;
 

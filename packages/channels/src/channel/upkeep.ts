@@ -34,15 +34,25 @@ export class Upkeep {
   readonly #context: ChannelContext;
   readonly #membership: Membership;
   readonly #tasks = new Map<Task, Scheduled>();
+  #isLeaving: boolean;
 
   constructor(context: ChannelContext, membership: Membership) {
     this.#context = context;
     this.#membership = membership;
+    this.#isLeaving = context.group.row(LEAVING_ROW) !== undefined;
   }
 
-  /** Whether we have asked to leave. */
+  /** Whether we have asked to leave; also when that has been done. */
   get isLeaving(): boolean {
-    return this.#context.group.row(LEAVING_ROW) !== undefined;
+    return this.#isLeaving;
+  }
+
+  /** Asks to leave, from now on in every epoch. */
+  async leave(signal?: AbortSignal): Promise<void> {
+    const { group } = this.#context;
+    if (!this.#isLeaving) await group.writeRows([{ key: LEAVING_ROW, value: new Uint8Array() }]);
+    this.#isLeaving = true;
+    await this.proposeLeave(signal);
   }
 
   /** All of the log is applied. */

@@ -16,7 +16,7 @@ export interface AdmissionsOptions {
   readonly door: Door;
   readonly api: ApiClient;
   readonly intents: Intents;
-  /** Told of requests that aren't what they should be, and of failures. Must not throw. */
+  /** Told of requests that aren't what they should be, and of failures that don't pass by themselves. Must not throw. */
   readonly onError: (error: Error) => void;
   readonly times?: DeferralTimes | undefined;
 }
@@ -70,16 +70,18 @@ export class Admissions {
   async #run(): Promise<void> {
     const { signal } = this.#stop;
     let after: string | undefined;
+    let wasReported = false;
     for (let failures = 0; !signal.aborted && this.#options.door.isActive();) {
       try {
         const dueInMs = this.#deferrals.dueInMs();
         after = dueInMs === 0 ? await this.#scan() : await this.#await(after, dueInMs);
         failures = 0;
+        wasReported = false;
       } catch (error) {
         if (signal.aborted) return;
         failures += 1;
-        // What passes by itself is told once.
-        if (failures === 1) this.#report(error);
+        // What lasts is told once.
+        if (!wasReported) wasReported = this.#report(error);
         await delay(backoffMs(failures, BACKOFF), undefined, { signal }).catch(() => undefined);
       }
     }
@@ -170,8 +172,11 @@ export class Admissions {
     return [maker, ...memberKeys];
   }
 
-  #report(error: unknown): void {
+  /** Reports what doesn't pass by itself. Says whether it did. */
+  #report(error: unknown): boolean {
+    if (error instanceof ParleyError && error.retryable) return false;
     this.#options.onError(error instanceof Error ? error : ParleyError.from(error));
+    return true;
   }
 }
 

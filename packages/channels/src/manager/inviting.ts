@@ -148,7 +148,8 @@ export class Inviting {
         signal.throwIfAborted();
         if (!channel.isActive) throw error;
       });
-      return channel;
+      await channel.whenLeft(signal);
+      return channel.isActive ? channel : undefined;
     } catch (error) {
       if (error instanceof ChannelError && (error.code === "not_found" || error.code === "removed")) return undefined;
       throw error;

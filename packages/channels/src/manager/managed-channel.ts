@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import { deferred } from "@parley/core/internal";
 import type { Channel } from "../channel/channel.ts";
 import type { Inbox, InboxItem } from "../channel/inbox.ts";
@@ -45,11 +46,8 @@ export class ManagedChannel {
     signal?.throwIfAborted();
     await this.#release();
     for (;;) {
-      const items = inbox.take((message) => !this.port.wants(message));
-      if (items.length > 0) {
-        this.#inHand = [...this.#inHand, ...items];
-        return items.map(({ message }) => message);
-      }
+      const messages = this.#take(inbox);
+      if (messages.length > 0) return messages;
       if (this.#isClosed) throw new TransportError("closed", "the manager is closed");
       if (inbox.ended !== undefined) throw inbox.ended.error ?? new ChannelError("removed", "this agent has left the channel");
       const left = until - performance.now();
@@ -58,11 +56,50 @@ export class ManagedChannel {
     }
   }
 
+  /**
+   * The last message; older ones are let go. While the channel is read on to where its log ends, as after a restart, later ones are waited
+   * for until the timeout. `undefined` when there was none.
+   *
+   * @throws as {@link ManagedChannel.receive}
+   */
+  async receiveLatest({ timeout = DEFAULT_TIMEOUT, signal }: ReceiveOptions = {}): Promise<ChannelMessage | undefined> {
+    const until = performance.now() + waitMs(timeout);
+    let latest = (await this.receive({ timeout, ...(signal !== undefined && { signal }) })).at(-1);
+    const { inbox } = this.channel;
+    if (latest === undefined || inbox === undefined) return latest;
+    for (;;) {
+      // What was just taken makes room to read on.
+      await setImmediate();
+      const isAll = await this.#isAllRead(until - performance.now(), signal);
+      const later = this.#take(inbox).at(-1);
+      latest = later ?? latest;
+      if (isAll || later === undefined) return latest;
+    }
+  }
+
   /** Lets nobody in any more, and is done with what was received. */
   async close(): Promise<void> {
     this.#isClosed = true;
     await this.#admissions?.close();
     await this.#release();
+  }
+
+  #take(inbox: Inbox): readonly ChannelMessage[] {
+    const items = inbox.take((message) => !this.port.wants(message));
+    this.#inHand = [...this.#inHand, ...items];
+    return items.map(({ message }) => message);
+  }
+
+  /** False when the inbox is full before all is read. A wait that ends otherwise, with its time or the channel, is enough too. */
+  async #isAllRead(timeoutMs: number, signal: AbortSignal | undefined): Promise<boolean> {
+    if (timeoutMs <= 0) return true;
+    const over = AbortSignal.timeout(Math.ceil(timeoutMs));
+    try {
+      await this.channel.caughtUp({ signal: signal === undefined ? over : AbortSignal.any([signal, over]) });
+      return true;
+    } catch (error) {
+      return !(error instanceof ChannelError && error.code === "inbox_full");
+    }
   }
 
   async #release(): Promise<void> {

@@ -126,9 +126,14 @@ export class SkytaleChannelManager implements EnvelopeChannels, AsyncDisposable 
     return (await this.receiveMessages(name, options)).map(({ data }) => decoder.decode(data));
   }
 
-  /** As {@link SkytaleChannelManager.receive}, but for the last message only: older ones are let go. `undefined` after the timeout. */
+  /**
+   * As {@link SkytaleChannelManager.receive}, but for the last message only: older ones are let go. After a restart or a loss of the link,
+   * the channel is read to the end of its log first, as far as the timeout allows; with a timeout of 0, it is the last that is here.
+   * `undefined` after the timeout.
+   */
   async receiveLatest(name: string, options?: ReceiveOptions): Promise<string | undefined> {
-    return (await this.receive(name, options)).at(-1);
+    const latest = await this.#managed(name).receiveLatest(options);
+    return latest === undefined ? undefined : decoder.decode(latest.data);
   }
 
   /** As {@link SkytaleChannelManager.receive}, as bytes, with the sender of each and its place in the channel's log. */
@@ -172,7 +177,7 @@ export class SkytaleChannelManager implements EnvelopeChannels, AsyncDisposable 
    *
    * The request outlives the timeout, and this process: the same call goes on with it, and takes no other use of the invite.
    *
-   * @throws InviteError `invite_malformed`, `invite_unknown`, `invite_expired`, `invite_exhausted`, `invite_revoked`, `join_refused`,
+   * @throws ChannelError `leaving` (this agent has asked to leave, and no member has let it go yet); InviteError `invite_malformed`, `invite_unknown`, `invite_expired`, `invite_exhausted`, `invite_revoked`, `join_refused`,
    *   `join_expired`; TransportError `join_timeout`; AuthError `api_key_required`; MlsError `invalid_welcome`; the signal's reason
    */
   async joinWithToken(name: string, token: string, options: JoinWithTokenOptions = {}): Promise<EnvelopePort> {

@@ -134,6 +134,21 @@ describe("an invite", () => {
   });
 });
 
+describe("a restart of the server", () => {
+  it("while an invite is open is no error that anybody must look at", async () => {
+    await alice.close();
+    const errors: unknown[] = [];
+    const lost = vi.fn<() => void>();
+    alice = managers.of("alice", { events: { onError: (_, error) => errors.push(error), onDisconnected: lost } });
+    await alice.open(NAME);
+    const token = await alice.invite(NAME);
+    await managers.harness.restart(() => expect.poll(() => lost.mock.calls.length).toBeGreaterThan(0));
+    await managers.of("bob").joinWithToken(NAME, token, { timeout: 20 });
+    expect(names(alice).toSorted()).toEqual(["alice", "bob"]);
+    expect(errors).toEqual([]);
+  });
+});
+
 describe("a swapped key package", () => {
   it("is caught by the member, who adds nobody", async () => {
     const mallory = managers.of("mallory");

@@ -1,7 +1,7 @@
 import { Envelope, Protocol } from "@parley/envelope-and-adapters";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { SkytaleChannelManager } from "../../src/index.ts";
+import { SkytaleChannelManager, type SkytaleChannelManagerOptions } from "../../src/index.ts";
 import { NAME } from "../support/harness.ts";
 import { Managers } from "../support/managers.ts";
 
@@ -70,6 +70,18 @@ describe("a manager", () => {
     expect(await bob.receive(NAME, { timeout: 0 })).toEqual([]);
   });
 
+  for (const maxMessages of [1024, 5]) {
+    it(`gives the latest message after a restart too, when so many may wait: ${maxMessages}`, async () => {
+      await together();
+      await bob.close();
+      for (let n = 0; n < 50; n += 1) await alice.send(NAME, `message ${n}`);
+      bob = managers.of("bob", { limits: { maxMessages } });
+      await bob.open(NAME);
+      expect(await bob.receiveLatest(NAME, { timeout: 20 })).toBe("message 49");
+      expect(await bob.receive(NAME, { timeout: 0 })).toEqual([]);
+    });
+  }
+
   it("tells who sent a message, and where it is in the channel's log", async () => {
     await together();
     const { sequence } = await alice.send(NAME, "hello");
@@ -92,6 +104,14 @@ describe("a manager", () => {
     await expect(bob.create("bad-name")).rejects.toThrow("invalid channel name: bad-name (expected org/namespace/service)");
     await bob.close();
     await expect(bob.open(NAME)).rejects.toMatchObject({ code: "closed" });
+    for (const call of [
+      () => bob.send(NAME, "x"),
+      () => bob.rotateKey(NAME),
+      () => bob.leave(NAME),
+      () => bob.removeMember(NAME, "alice"),
+    ]) {
+      await expect(call()).rejects.toMatchObject({ name: "TransportError", code: "closed" });
+    }
   });
 
   it("goes on after a restart with what waited, and with what was sent meanwhile", async () => {
@@ -153,6 +173,75 @@ describe("a manager", () => {
     }
     expect(received).toEqual(sent);
     await bob.send(NAME, "room again");
+  });
+});
+
+it("takes messages up to the size that the README states, and says which one was too large", async () => {
+  await together();
+  await alice.send(NAME, new Uint8Array(1_015_000));
+  const [message] = await bob.receiveMessages(NAME, { timeout: 20 });
+  expect(message?.data).toHaveLength(1_015_000);
+  await expect(alice.send(NAME, new Uint8Array(1_048_576))).rejects.toMatchObject({
+    name: "ChannelError",
+    code: "bad_request",
+    message: expect.stringContaining("a message of 1048576 bytes is too large"),
+  });
+  await alice.send(NAME, "goes on");
+  expect(await bob.receive(NAME)).toEqual(["goes on"]);
+});
+
+describe("leaving, and coming back", () => {
+  const ways = {
+    "by a token": async () => bob.joinWithToken(NAME, await alice.invite(NAME)),
+    "by a welcome": async () => bob.join(NAME, await alice.addMember(NAME, await bob.keyPackage())),
+  };
+
+  async function bothTalk(): Promise<void> {
+    await bob.send(NAME, "back");
+    expect(await alice.receive(NAME, { timeout: 10 })).toEqual(["back"]);
+    await alice.send(NAME, "welcome back");
+    expect(await bob.receive(NAME, { timeout: 10 })).toEqual(["welcome back"]);
+    expect(alice.members(NAME)).toHaveLength(2);
+    expect(bob.members(NAME)).toHaveLength(2);
+  }
+
+  for (const [way, comeBack] of Object.entries(ways)) {
+    it(`makes a member again, ${way}`, async () => {
+      await together();
+      await bob.leave(NAME);
+      await expect.poll(() => alice.members(NAME).length).toBe(1);
+      await comeBack();
+      await bothTalk();
+    });
+
+    it(`makes a member again after a restart, ${way}`, async () => {
+      await together();
+      await bob.leave(NAME);
+      await bob.close();
+      await expect.poll(() => alice.members(NAME).length).toBe(1);
+      bob = managers.of("bob");
+      await comeBack();
+      await bothTalk();
+      await bob.close();
+      bob = managers.of("bob");
+      await bob.open(NAME);
+      await bothTalk();
+    });
+  }
+
+  it("says so while nobody has let the agent go", async () => {
+    await together();
+    const token = await alice.invite(NAME);
+    await alice.close();
+    await bob.leave(NAME);
+    await expect(bob.joinWithToken(NAME, token)).rejects.toMatchObject({ name: "ChannelError", code: "leaving" });
+  });
+
+  it("lists the agent no more among the members that it knew", async () => {
+    await together();
+    await bob.leave(NAME);
+    await expect.poll(() => bob.members(NAME).map(({ identity }) => Buffer.from(identity).toString())).toEqual(["alice"]);
+    await expect(bob.send(NAME, "gone")).rejects.toMatchObject({ code: "removed" });
   });
 });
 
@@ -249,8 +338,11 @@ describe("a data directory", () => {
 
 it("refuses options that make no sense", () => {
   const options = { endpoint: "http://127.0.0.1:1", dataDir: "x", identity: "alice" };
+  const nothing = { onWarning: () => undefined } as unknown as SkytaleChannelManagerOptions;
+  expect(() => new SkytaleChannelManager(nothing)).toThrow(/^identity must be/);
   for (const wrong of [
     { identity: "" },
+    { identity: 7 as unknown as string },
     { endpoint: "ftp://x" },
     { apiKey: "sk_live_x" },
     { apiKey: "sk", apiUrl: "nowhere" },
