@@ -142,7 +142,11 @@ describe("a restart of the server", () => {
     alice = managers.of("alice", { events: { onError: (_, error) => errors.push(error), onDisconnected: lost } });
     await alice.open(NAME);
     const token = await alice.invite(NAME);
-    await managers.harness.restart(() => expect.poll(() => lost.mock.calls.length).toBeGreaterThan(0));
+    await managers.harness.restart(async () => {
+      await expect.poll(() => lost.mock.calls.length).toBeGreaterThan(0);
+      // Each takes all its tries: meanwhile those of the call that waits for requests are over too.
+      for (let n = 0; n < 4; n += 1) await expect(alice.invite(NAME)).rejects.toMatchObject({ code: "connection_error" });
+    });
     await managers.of("bob").joinWithToken(NAME, token, { timeout: 20 });
     expect(names(alice).toSorted()).toEqual(["alice", "bob"]);
     expect(errors).toEqual([]);
