@@ -24,8 +24,8 @@ export interface SkytaleClientSettings {
   /** A store of one's own in place of a data directory. The client closes it. */
   readonly store?: GroupStore;
   /**
-   * Whose credential is accepted as that of a member, by its identity. Default: any that whoever adds it vouches for, if it stays the same
-   * while its holder is a member.
+   * Whose credential is accepted as that of a member, by its identity. Default: every one that whoever adds it vouches for, if it stays
+   * the same while its holder is a member.
    */
   readonly authenticate?: Authenticate;
   readonly events?: Partial<SkytaleClientEvents>;

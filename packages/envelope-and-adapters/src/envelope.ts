@@ -27,7 +27,7 @@ export class Envelope {
   /** Media type of the payload, such as `application/json`. */
   readonly contentType: string;
   readonly payload: Uint8Array;
-  /** What travels beside the payload: any JSON object. Absent is `undefined`. */
+  /** What travels beside the payload, as a JSON object. Absent is `undefined`. */
   readonly metadata: JsonObject | undefined;
   /** Header members that this package does not know. They are written again as they were read. */
   readonly extraHeaders: JsonObject;

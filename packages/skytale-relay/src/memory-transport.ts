@@ -47,16 +47,16 @@ class MemoryTransport implements RelayTransport {
     signal?.throwIfAborted();
     const timeout = AbortSignal.timeout(timeoutMs);
     const signals = [this.#closed.signal, timeout, ...(signal === undefined ? [] : [signal])];
-    const any = AbortSignal.any(signals);
-    const answer = this.#handler.call(method, Uint8Array.from(request), { token, signal: any });
+    const ended = AbortSignal.any(signals);
+    const answer = this.#handler.call(method, Uint8Array.from(request), { token, signal: ended });
     return new Promise((resolve, reject) => {
       const abort = (): void => {
         if (signal?.aborted === true) reject(signal.reason);
         else if (timeout.aborted) reject(new RelayError("timeout", "The relay did not answer in time"));
         else reject(new RelayError("closed", "The client is closed"));
       };
-      any.addEventListener("abort", abort, { once: true });
-      answer.then(resolve, reject).finally(() => any.removeEventListener("abort", abort));
+      ended.addEventListener("abort", abort, { once: true });
+      answer.then(resolve, reject).finally(() => ended.removeEventListener("abort", abort));
     });
   }
 
