@@ -28,6 +28,12 @@ export interface EnvelopePort {
 
 /** Options of {@link EnvelopePort.send}. */
 export interface PortSendOptions {
+  /**
+   * A name that the sender gives to this send, of 1 to 255 characters. Of all its sends with one id on one channel a single one takes
+   * effect, also when the process was restarted in between: who doesn't know whether a send went through repeats it. How long a channel
+   * remembers ids is for its layer to say. Default: every send is one of its own.
+   */
+  readonly id?: string;
   /** Stops waiting. The envelope may have left already. */
   readonly signal?: AbortSignal;
 }
@@ -41,6 +47,13 @@ export interface ReceiveOptions {
    * room, and other subscribers of the port wait too. `"drop-oldest"` holds nobody up: what is lost is counted in `missed`.
    */
   readonly overflow?: "wait" | "drop-oldest";
+  /**
+   * When an envelope is done with. `"on-delivery"` (the default): once the iteration has given it out. `"manual"`: once
+   * {@link ReceivedEnvelope.settle} is called; what isn't settled when the subscription ends, or the process does, comes again to the next
+   * subscriber who asks for it, as far as the channel keeps what it has received. A subscription that has as much unsettled as it may
+   * buffer gets no more until it settles some. Not together with `"drop-oldest"` (TypeError).
+   */
+  readonly settle?: "on-delivery" | "manual";
   /** Ends the subscription. What it has buffered is let go. */
   readonly signal?: AbortSignal;
 }
@@ -53,6 +66,13 @@ export interface ReceivedEnvelope {
    * envelope itself replaces it.
    */
   readonly sender?: string;
+  /** Names this envelope on its channel: the same for every receiver, and when it comes again. Absent where the channel can't tell. */
+  readonly id?: string;
+  /**
+   * Says that this envelope is done with. Resolves when that is known for good; calling it again changes nothing. There with
+   * `settle: "manual"`, and only then.
+   */
+  readonly settle?: () => Promise<void>;
   /** How many envelopes were dropped just before this one, because this subscriber was slow. Only with `"drop-oldest"`. */
   readonly missed?: number;
 }
