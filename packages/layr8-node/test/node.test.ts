@@ -529,6 +529,7 @@ describe("a data directory", () => {
 describe("options", () => {
   it.each([
     ["a limit of 0", { limits: { maxInFlight: 0 } }],
+    ["a limit that there isn't", { limits: { maxInflight: 10 } as object }],
     ["a key that is too short", { apiKeys: [{ key: "short", dids: "any" as const }] }],
     ["a policy without DID", { policies: [{ did: "" }] }],
     ["a prefix that ends in a name", { apiKeys: [{ key: "0123456789abcdef", dids: ["did:web:acme*"] }] }],

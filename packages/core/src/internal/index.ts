@@ -2,4 +2,6 @@
 export { AsyncQueue } from "./async-queue.ts";
 export { backoffMs, type BackoffOptions } from "./backoff.ts";
 export { deferred, type Deferred } from "./deferred.ts";
+export { refuseUnknown } from "./known-options.ts";
+export { readNumbers } from "./read-numbers.ts";
 export { TransientMap } from "./transient-map.ts";
