@@ -1,6 +1,7 @@
 import { type ClientDuplexStream, Client, credentials, type ChannelCredentials, Metadata, type ServiceError, status } from "@grpc/grpc-js";
 import type { Endpoint } from "./endpoint.ts";
 import { errorOfStatus } from "./grpc-status.ts";
+import { asBuffer, asIs, GrpcWriter } from "./grpc-writer.ts";
 import { RelayError } from "./relay-error.ts";
 import type { CallOptions, FrameListener, FrameStream, RelayTransport, UnaryMethod } from "./transport.ts";
 
@@ -28,10 +29,6 @@ export interface GrpcOptions extends Endpoint {
 export function grpcTransport(options: GrpcOptions): RelayTransport {
   return new GrpcTransport(options);
 }
-
-const asBuffer = (bytes: Uint8Array): Buffer =>
-  Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-const asIs = (bytes: Buffer): Buffer => bytes;
 
 class GrpcTransport implements RelayTransport {
   readonly #options: GrpcOptions;
@@ -105,16 +102,16 @@ function bearer(token: string): Metadata {
 
 class GrpcStream implements FrameStream {
   readonly #call: ClientDuplexStream<Uint8Array, Buffer>;
-  readonly #drained: () => void;
+  readonly #writer: GrpcWriter;
   readonly #onEnd: (error?: RelayError) => void;
-  #waitingBytes = 0;
-  #overfull = false;
   #ended = false;
 
   constructor(call: ClientDuplexStream<Uint8Array, Buffer>, listener: FrameListener, onEnd: (error?: RelayError) => void) {
     this.#call = call;
     this.#onEnd = onEnd;
-    this.#drained = () => listener.drained();
+    this.#writer = new GrpcWriter(call, HIGH_WATER, () => {
+      if (!this.#ended) listener.drained();
+    });
     call.on("data", (frame: Buffer) => {
       if (!this.#ended) listener.frame(frame);
     });
@@ -129,11 +126,7 @@ class GrpcStream implements FrameStream {
   }
 
   send(frame: Uint8Array): boolean {
-    if (this.#ended) return true;
-    this.#waitingBytes += frame.length;
-    this.#call.write(frame, () => this.#sent(frame.length));
-    this.#overfull ||= this.#waitingBytes > HIGH_WATER;
-    return !this.#overfull;
+    return this.#ended || this.#writer.write(frame);
   }
 
   end(error?: RelayError): void {
@@ -157,12 +150,5 @@ class GrpcStream implements FrameStream {
 
   resume(): void {
     this.#call.resume();
-  }
-
-  #sent(length: number): void {
-    this.#waitingBytes -= length;
-    if (!this.#overfull || this.#waitingBytes > HIGH_WATER / 2) return;
-    this.#overfull = false;
-    if (!this.#ended) this.#drained();
   }
 }
