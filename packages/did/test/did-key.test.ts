@@ -1,10 +1,11 @@
 import { createECDH, generateKeyPairSync, type JsonWebKey } from "node:crypto";
+import { thrownBy } from "@parley/test-assertions";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { decodeBase58, encodeBase58 } from "../src/base58.ts";
 import { encodeBase64url } from "@parley/core/internal";
 import { createDidResolver, didKeyDocument, didKeyMethod, findVerificationMethod, publicKeyJwk } from "../src/index.ts";
-import { expectDidError, thrownBy, unlessDidError } from "./expect-error.ts";
+import { expectDidError, unlessDidError } from "./expect-error.ts";
 import { EC, ED25519, SECP256K1, X25519 } from "./vectors.ts";
 
 function keyOf(multibase: string): unknown {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { Envelope, Protocol, type EnvelopePort, type ReceivedEnvelope } from "../src/index.ts";
-import { bytes, text } from "./thrown.ts";
+import { bytes, text } from "./utf8.ts";
 
 /** Three parties of one channel, and how to end it. */
 export interface Parties {

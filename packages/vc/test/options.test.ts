@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync } from "node:fs";
+import { rejectionOf, thrownBy } from "@parley/test-assertions";
 import { describe, expect, it } from "vitest";
 import {
   signCredential,
@@ -8,7 +9,6 @@ import {
   verifyPresentation,
   type VerifyOptions,
 } from "../src/index.ts";
-import { rejectionOf, thrownBy } from "./expect-error.ts";
 import { credentialFor, makeParty, NOW, resolverOf } from "./parties.ts";
 
 const issuer = makeParty("issuer");

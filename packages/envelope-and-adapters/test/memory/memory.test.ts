@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { Envelope, Protocol } from "../../src/index.ts";
 import { createMemoryChannels, createMemoryPorts } from "../../src/memory/index.ts";
 import { describePort } from "../port-compliance.ts";
-import { bytes, text } from "../thrown.ts";
+import { bytes, text } from "../utf8.ts";
 
 describePort("a memory port", async () => {
   const ports = createMemoryPorts(["a", "b", "c"]);
