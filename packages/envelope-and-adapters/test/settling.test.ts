@@ -179,7 +179,7 @@ class KeepingPort {
           this.#waiting = this.#waiting.filter((each) => each !== item);
           this.settled.add(item.place);
         },
-        left: () => (this.#waiting = [...this.#waiting, item].sort((a, b) => a.place - b.place)),
+        left: () => (this.#waiting = [...this.#waiting, item].toSorted((a, b) => a.place - b.place)),
       });
     }
     this.#delivering = false;
@@ -192,6 +192,12 @@ interface Reader {
   readonly settled: Set<number>;
   isOver: boolean;
   next: Promise<void> | undefined;
+}
+
+async function takeOne(reader: Reader): Promise<void> {
+  const { value } = await reader.inbound.next();
+  reader.next = undefined;
+  if (value !== undefined) reader.got.push({ place: Number(value.id), received: value });
 }
 
 it("loses nothing whoever comes, settles and goes: each is settled or comes again, in order and to nobody twice", async () => {
@@ -214,10 +220,7 @@ it("loses nothing whoever comes, settles and goes: each is settled or comes agai
         if (step.do === "subscribe")
           readers.push({ inbound: port.fanOut.receive(manual), got: [], settled: new Set(), isOver: false, next: undefined });
         else if (step.do === "take" && reader !== undefined && !reader.isOver) {
-          reader.next ??= reader.inbound.next().then(({ value }) => {
-            reader.next = undefined;
-            if (value !== undefined) reader.got.push({ place: Number(value.id), received: value });
-          });
+          reader.next ??= takeOne(reader);
         } else if (step.do === "end" && reader !== undefined) {
           reader.isOver = true;
           await reader.inbound.return?.();
@@ -238,8 +241,8 @@ it("loses nothing whoever comes, settles and goes: each is settled or comes agai
       for (const { inbound } of readers) await inbound.return?.();
       await turn();
       const rest = [...port.left];
-      expect(rest).toEqual([...rest].sort((a, b) => a - b));
-      expect([...rest, ...port.settled].sort((a, b) => a - b)).toEqual(Array.from({ length: count }, (_, place) => place));
+      expect(rest).toEqual(rest.toSorted((a, b) => a - b));
+      expect([...rest, ...port.settled].toSorted((a, b) => a - b)).toEqual(Array.from({ length: count }, (_, place) => place));
       const last = port.fanOut.receive(manual);
       void port.deliverAll();
       for (const place of rest) {
