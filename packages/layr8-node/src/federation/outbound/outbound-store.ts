@@ -14,7 +14,8 @@ export interface StoredEntry {
 /** What became of an append. */
 export type Appended =
   | { readonly status: "stored"; readonly entry: StoredEntry; readonly durable: Promise<void> }
-  | { readonly status: "duplicate" };
+  | { readonly status: "duplicate" }
+  | { readonly status: "full" };
 
 /** What a store is made with. */
 export interface OutboundStoreOptions {
@@ -36,9 +37,9 @@ export interface OutboundStoreOptions {
 export interface OutboundStore {
   /**
    * Stores a message. The same (sender, recipient, id) again is a duplicate while it waits and while it is remembered; one of an append
-   * that is under way resolves, and rejects, with it.
+   * that is under way resolves, and rejects, with it. Where there is no room, whatever is no duplicate is refused as `full`.
    */
-  append(message: OutboundMessage): Promise<Appended>;
+  append(message: OutboundMessage, hasRoom?: boolean): Promise<Appended>;
   /** What waits, oldest first. Asked once, before the first append. */
   entries(): Iterable<StoredEntry>;
   /**
