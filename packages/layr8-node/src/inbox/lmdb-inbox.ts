@@ -35,9 +35,16 @@ interface Appending {
   readonly seq: number;
   readonly length: number;
   readonly fingerprint: Fingerprint;
+  readonly memory: Memory;
   readonly now: number;
   /** The floor of seqs that is written with it, 0 for none. */
   readonly floor: number;
+}
+
+/** What was stored lately: in memory, and on disk for the next start. */
+interface Memory {
+  readonly recent: RecentMessages;
+  readonly journal: RecentJournal;
 }
 
 /** The messages that share a flush. */
@@ -52,8 +59,8 @@ const SETTLE_PATIENCE_MS = 20;
 /**
  * Inboxes in a node's data directory.
  *
- * Tables: `messages` (box, seq, length → message), `attempts` (box, seq → count), `boxes` (box → DID), `recent` (see
- * {@link RecentJournal}) and `inbox` (the floor of seqs). Seqs and box numbers come from one counter for the whole node, so that an
+ * Tables: `messages` (box, seq, length → message), `attempts` (box, seq → count), `boxes` (box → DID), `recent` and
+ * `recent-remote` (see {@link RecentJournal}) and `inbox` (the floor of seqs). Seqs and box numbers come from one counter for the whole node, so that an
  * empty box can be forgotten without a trace. The counter lives in memory; the floor on disk is always above what has been stored.
  */
 export class LmdbInbox implements Inbox {
@@ -64,8 +71,8 @@ export class LmdbInbox implements Inbox {
   readonly #attempts: Table;
   readonly #boxRecords: Table;
   readonly #counters: Table;
-  readonly #journal: RecentJournal;
-  readonly #recent: RecentMessages;
+  readonly #local: Memory;
+  readonly #remote: Memory;
   readonly #boxes = new Map<string, Box>();
   /** Appends under way by fingerprint. */
   readonly #pending = new TransientMap<Fingerprint, Promise<void>>();
@@ -83,8 +90,9 @@ export class LmdbInbox implements Inbox {
     this.#attempts = environment.table("attempts");
     this.#boxRecords = environment.table("boxes");
     this.#counters = environment.table("inbox");
-    this.#journal = new RecentJournal(environment, this.#limits.deduplicationMs, this.#now);
-    this.#recent = new RecentMessages(this.#limits.deduplicationMs, this.#limits.maxRemembered, this.#now());
+    const { deduplicationMs, remoteDeduplicationMs } = this.#limits;
+    this.#local = this.#createMemory(environment, "recent", deduplicationMs);
+    this.#remote = this.#createMemory(environment, "recent-remote", remoteDeduplicationMs);
   }
 
   /**
@@ -106,14 +114,15 @@ export class LmdbInbox implements Inbox {
     const fingerprint = fingerprintOf(message);
     const first = this.#pending.get(fingerprint);
     if (first !== undefined) return first.then(() => ({ status: "duplicate" }));
-    if (this.#recent.has(fingerprint, now)) return Promise.resolve({ status: "duplicate" });
+    const memory = message.remote === true ? this.#remote : this.#local;
+    if (memory.recent.has(fingerprint, now)) return Promise.resolve({ status: "duplicate" });
 
     const length = message.plaintext.length;
     const box = this.#boxes.get(message.recipient);
     if ((box?.lengths.size ?? 0) >= this.#limits.maxMessages || (box?.length ?? 0) + length > this.#limits.maxLength) {
       return Promise.resolve({ status: "full" });
     }
-    return Promise.resolve(this.#store(message, box ?? this.#createBox(message.recipient), fingerprint, now));
+    return Promise.resolve(this.#store(message, box ?? this.#createBox(message.recipient), { fingerprint, memory, now }));
   }
 
   read(recipient: string, { after, limit, maxLength }: ReadOptions): Promise<readonly InboxMessage[]> {
@@ -176,11 +185,12 @@ export class LmdbInbox implements Inbox {
     await this.#writes.flush().catch(() => undefined);
   }
 
-  #store(message: IncomingMessage, box: Box, fingerprint: Fingerprint, now: number): Appended {
+  #store(message: IncomingMessage, box: Box, known: Pick<Appending, "fingerprint" | "memory" | "now">): Appended {
+    const { fingerprint, memory } = known;
     const seq = this.#nextNumber++;
     const { length } = message.plaintext;
     this.#writes.put(this.#messages, messageKey({ box: box.id, seq, length }), encodeMessage(message));
-    this.#journal.add(fingerprint);
+    memory.journal.add(fingerprint);
     // Both records ride along until they are known to be durable: then each message stored is stored with what it needs.
     if (!box.recorded) this.#writes.put(this.#boxRecords, numbersKey(box.id), Buffer.from(box.recipient));
     const floor = seq + SEQ_BLOCK;
@@ -191,7 +201,7 @@ export class LmdbInbox implements Inbox {
     if (++this.#appends % SWEEP_EVERY === 0) this.#sweepBoxes();
     const durable = this.#writes.flush();
     if (durable !== this.#group?.durable) this.#group = this.#openGroup(durable);
-    this.#group.appends.push({ box, seq, length, fingerprint, now, floor: movesFloor ? floor : 0 });
+    this.#group.appends.push({ ...known, box, seq, length, floor: movesFloor ? floor : 0 });
     this.#pending.set(fingerprint, durable);
     return { status: "stored", message: inboxMessage(message, seq, 0), durable };
   }
@@ -207,9 +217,9 @@ export class LmdbInbox implements Inbox {
   }
 
   #confirm(appends: readonly Appending[]): void {
-    for (const { box, fingerprint, now, floor } of appends) {
+    for (const { box, fingerprint, memory, now, floor } of appends) {
       this.#pending.delete(fingerprint);
-      this.#recent.add(fingerprint, now);
+      memory.recent.add(fingerprint, now);
       box.recorded = true;
       this.#floor = Math.max(this.#floor, floor);
     }
@@ -302,6 +312,12 @@ export class LmdbInbox implements Inbox {
     }
   }
 
+  #createMemory(environment: Environment, name: string, windowMs: number): Memory {
+    const { maxRemembered } = this.#limits;
+    const recent = new RecentMessages(windowMs, maxRemembered, this.#now());
+    return { recent, journal: new RecentJournal(environment, { name, windowMs, maxHeld: 2 * maxRemembered, now: this.#now }) };
+  }
+
   #load(): void {
     const floor = this.#counters.get(FLOOR_KEY);
     if (floor !== undefined) this.#nextNumber = numberAt(floor, 0);
@@ -329,7 +345,7 @@ export class LmdbInbox implements Inbox {
       const count = Buffer.from(value).readUInt32LE(0);
       boxes.get(numberAt(key, 0))?.attempts.set(numberAt(key, 1), count);
     }
-    this.#journal.load(this.#recent);
+    for (const { journal, recent } of [this.#local, this.#remote]) journal.load(recent);
   }
 }
 

@@ -34,6 +34,11 @@ export function answerBuiltin(message: Message, recipient: string, protocols: It
   }
 }
 
+/** Whether the node itself would answer a message, if nobody else does. */
+export function isBuiltin({ type }: Message): boolean {
+  return type === PING || type === QUERIES;
+}
+
 function disclose(body: JsonObject, protocols: readonly string[]): JsonObject[] {
   const queries = Array.isArray(body["queries"]) ? (body["queries"] as readonly unknown[]).slice(0, MAX_QUERIES) : [];
   const found = new Set<string>();
