@@ -28,6 +28,7 @@ class OutboundQueue implements Outbound {
   readonly #pauses = new Map<NodeJS.Timeout, () => void>();
   readonly #running = new Set<Promise<void>>();
   readonly #sweeper: NodeJS.Timeout;
+  #closed = false;
   #closing: Promise<void> | undefined;
 
   constructor(options: OutboundOptions) {
@@ -47,7 +48,7 @@ class OutboundQueue implements Outbound {
   }
 
   async enqueue(message: OutboundMessage): Promise<Enqueued> {
-    if (this.#closing !== undefined) throw new StorageError("storage_failed", "The queue of messages to other nodes is closed");
+    if (this.#closed) throw new StorageError("storage_failed", "The queue of messages to other nodes is closed");
     const counted = { sender: message.sender, recipient: message.recipient, length: message.plaintext.length };
     const hasRoom = this.#quota.hasRoom(counted);
     // Taken before anything is awaited, lest those who come meanwhile take the same room.
@@ -88,13 +89,12 @@ class OutboundQueue implements Outbound {
   }
 
   async #close(): Promise<void> {
+    this.#closed = true;
     clearInterval(this.#sweeper);
     for (const [timer, wake] of this.#pauses) {
       clearTimeout(timer);
       wake();
     }
-    // Not before this turn is over: whoever calls `close` is to be the only one who goes on.
-    await Promise.resolve();
     this.#delivery.stop();
     const patience = setTimeout(() => void this.#delivery.close(), this.#limits.closeMs);
     while (this.#running.size > 0) await Promise.all(this.#running);
@@ -106,7 +106,7 @@ class OutboundQueue implements Outbound {
 
   /** A message is durable: it takes its place in its lane. */
   #admit(entry: StoredEntry): void {
-    if (this.#closing !== undefined) return;
+    if (this.#closed) return;
     const key = laneKey(entry);
     let lane = this.#lanes.get(key);
     if (lane === undefined) {
@@ -125,7 +125,7 @@ class OutboundQueue implements Outbound {
   /** Sees to the messages of a lane, one after the other, until there are none. */
   async #run(key: string, lane: Lane): Promise<void> {
     for (let trial = lane.first(); trial !== undefined; trial = lane.first()) {
-      if (this.#closing !== undefined) return;
+      if (this.#closed) return;
       // One at a time is what keeps their order.
       // oxlint-disable-next-line no-await-in-loop
       const outcome = await this.#delivery.attempt(lane, trial);
@@ -145,11 +145,11 @@ class OutboundQueue implements Outbound {
         this.#disposal.forget(entry);
         return;
       case "dead":
-        this.#takeOut(lane, entry);
-        this.#disposal.bury(entry, outcome.cause);
+        // It may have expired meanwhile, and been told of.
+        if (this.#takeOut(lane, entry)) this.#disposal.bury(entry, outcome.cause);
         return;
       case "retry":
-        if (this.#closing !== undefined) return;
+        if (this.#closed) return;
         events.onRetry?.({ sender: entry.sender, recipient: entry.recipient }, outcome.reason);
         await this.#pause(lane, outcome.waitMs);
         return;
@@ -157,9 +157,10 @@ class OutboundQueue implements Outbound {
     }
   }
 
-  #takeOut(lane: Lane, entry: StoredEntry): void {
-    lane.delete(entry);
+  /** @returns whether it was still there. */
+  #takeOut(lane: Lane, entry: StoredEntry): boolean {
     this.#deadlines.delete(entry);
+    return lane.delete(entry);
   }
 
   async #pause(lane: Lane, waitMs: number): Promise<void> {
