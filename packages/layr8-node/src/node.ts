@@ -51,7 +51,15 @@ export async function startNode(options: NodeOptions = {}): Promise<Layr8Node> {
     const created = stores.apiKeys.list().length > 0 ? undefined : await stores.apiKeys.create({ name: "unrestricted", dids: "any" });
     if (options.dataDir === undefined) logger.warn("no dataDir: messages, DIDs and keys are in memory and lost when this node stops");
     if (created !== undefined) logger.warn("no API key was configured: made one that may bind any DID");
-    const node = new RunningNode({ stores, limits, policies, resolution, logger, apiKey: created?.key, trustProxy: options.trustProxy ?? false });
+    const node = new RunningNode({
+      stores,
+      limits,
+      policies,
+      resolution,
+      logger,
+      apiKey: created?.key,
+      trustProxy: options.trustProxy ?? false,
+    });
     await node.listen(options);
     return node;
   } catch (error) {

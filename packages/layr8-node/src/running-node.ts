@@ -165,7 +165,11 @@ export class RunningNode implements Layr8Node {
     const ownDomain = domain ?? `localhost%3A${bound.port}`;
     this.#publicUrl = publicUrl ?? (domain === undefined ? this.httpUrl : originOf(domain));
     this.#phoenix = this.#openPhoenix(ownDomain);
-    this.#federation.start([hostOfDomain(ownDomain), `localhost:${bound.port}`, ...(URL.canParse(this.#publicUrl) ? [new URL(this.#publicUrl).host] : [])]);
+    this.#federation.start([
+      hostOfDomain(ownDomain),
+      `localhost:${bound.port}`,
+      ...(URL.canParse(this.#publicUrl) ? [new URL(this.#publicUrl).host] : []),
+    ]);
     this.#sweeper = setInterval(() => this.#sweep(), SWEEP_MS).unref();
     this.#logger.info({ url: this.url }, "listening");
   }

@@ -7,7 +7,18 @@ import { startNode } from "../node.ts";
 import type { NodeOptions } from "../options.ts";
 
 const LEVELS = ["fatal", "error", "warn", "info", "debug", "silent"];
-const CONFIG_MEMBERS = new Set(["port", "host", "dataDir", "domain", "publicUrl", "trustProxy", "apiKeys", "policies", "resolution", "limits"]);
+const CONFIG_MEMBERS = new Set([
+  "port",
+  "host",
+  "dataDir",
+  "domain",
+  "publicUrl",
+  "trustProxy",
+  "apiKeys",
+  "policies",
+  "resolution",
+  "limits",
+]);
 
 /** What the command takes from its environment: what should not be seen in a list of processes. */
 export interface StartEnvironment {

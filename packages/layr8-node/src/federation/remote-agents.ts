@@ -39,7 +39,11 @@ export class RemoteAgents implements Remote {
     const expiresAt = expiresTime === undefined ? now() + messageTtlMs : expiresTime * 1000;
     const enqueued = await queue.enqueue({ sender, recipient, id, type, plaintext: text, expiresAt });
     if (enqueued.status === "full") {
-      return { label: "outbox_full", reason: `outbox full: too many messages wait for the node of ${recipient}`, code: "e.p.me.res.storage" };
+      return {
+        label: "outbox_full",
+        reason: `outbox full: too many messages wait for the node of ${recipient}`,
+        code: "e.p.me.res.storage",
+      };
     }
     if (enqueued.status === "stored") await enqueued.durable;
     return undefined;

@@ -42,10 +42,16 @@ export function addDidcommRoute(app: FastifyInstance, options: DidcommRouteOptio
   app.post(PATH, {
     // Before the body is read: it is what takes room.
     onRequest: (request, reply, next) => {
-      if (!options.isReady()) return void refuse(reply, answer("stopping", "the node is stopping"), options);
+      if (!options.isReady()) {
+        refuse(reply, answer("stopping", "the node is stopping"), options);
+        return;
+      }
       const length = Math.min(maxEnvelopeBytes, Number(request.headers["content-length"] ?? maxEnvelopeBytes));
       const leave = room.enter(addressKey(request.ip), length);
-      if (leave === undefined) return void refuse(reply, answer("busy", "too much at once; try again"), options);
+      if (leave === undefined) {
+        refuse(reply, answer("busy", "too much at once; try again"), options);
+        return;
+      }
       leaving.set(request, leave);
       // One that never came to its handler, which goes on when the other node has hung up.
       reply.raw.once("close", () => leaving.get(request)?.());
