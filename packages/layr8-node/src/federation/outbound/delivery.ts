@@ -1,5 +1,6 @@
-import { backoffMs } from "@parley/core/internal";
+import { setMaxListeners } from "node:events";
 import { ParleyError } from "@parley/core";
+import { backoffMs } from "@parley/core/internal";
 import { readAnswer } from "./answer.ts";
 import { Endpoints } from "./endpoints.ts";
 import { seal } from "./envelope.ts";
@@ -45,6 +46,8 @@ export class Delivery {
 
   constructor(options: OutboundOptions, limits: OutboundLimits) {
     const { network, now = Date.now } = options;
+    // Each DID that is being resolved listens.
+    setMaxListeners(0, this.#closing.signal);
     this.#options = options;
     this.#limits = limits;
     this.#now = now;
@@ -114,7 +117,8 @@ export class Delivery {
         resolver: this.#options.resolver,
         endpoints: this.#endpoints,
         signal: this.#closing.signal,
-        ...(trial.lookedAgain && { maxAgeMs: this.#limits.secondLookMs }),
+        // Surely not what the first look has found, though timers may be a little early.
+        ...(trial.lookedAgain && { maxAgeMs: this.#limits.secondLookMs / 2 }),
       });
       permit.ok();
       // The same document again: the refusal was meant.

@@ -60,7 +60,11 @@ describe("the queue in a data directory", () => {
     const store = await LmdbOutboundStore.open(environment, options);
     const times = [Number.POSITIVE_INFINITY, -1, 1.5];
     const stored = await Promise.all(times.map((expiresAt, index) => store.append({ ...message, expiresAt, id: String(index) })));
-    expect(stored.map((appended) => (appended.status === "stored" ? appended.entry.expiresAt : appended.status))).toEqual([2 ** 48 - 1, 0, 2]);
+    expect(stored.map((appended) => (appended.status === "stored" ? appended.entry.expiresAt : appended.status))).toEqual([
+      2 ** 48 - 1,
+      0,
+      2,
+    ]);
     await directory.remove();
   });
 
@@ -79,7 +83,7 @@ describe("the queue in a data directory", () => {
     await using environment = await StorageEnvironment.open(directory.path, SCHEMA);
     const { writes } = environment;
     writes.put(environment.table("outbound-lanes"), Buffer.from([0, 0, 0, 0, 0, 2]), Buffer.from('["did:web:a","did:web:b"]'));
-    const key = Buffer.from([...[0, 0, 0, 0, 0, 1], ...[0, 0, 0, 0, 0, 2], ...Buffer.alloc(12), ...Buffer.alloc(8)]);
+    const key = Buffer.concat([Buffer.from([0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 2]), Buffer.alloc(20)]);
     writes.put(environment.table("outbound"), key, Buffer.from("x"));
     await writes.flush();
     const store = await LmdbOutboundStore.open(environment, options);

@@ -35,7 +35,15 @@ export function outboundStoreCompliance(
     function message(changes: Partial<OutboundMessage> = {}): OutboundMessage {
       const id = changes.id ?? `message-${++counter}`;
       const plaintext = JSON.stringify({ id, body: {} });
-      return { sender: ALICE, recipient: BOB, id, type: "https://example.org/test/1.0/ping", plaintext, expiresAt: clock + 1000, ...changes };
+      return {
+        sender: ALICE,
+        recipient: BOB,
+        id,
+        type: "https://example.org/test/1.0/ping",
+        plaintext,
+        expiresAt: clock + 1000,
+        ...changes,
+      };
     }
 
     async function add(sent: OutboundMessage): Promise<StoredEntry> {
@@ -115,7 +123,11 @@ export function outboundStoreCompliance(
       const sent = message();
       await add(sent);
       const eve = "did:web:eve.example";
-      for (const other of [{ ...sent, sender: eve }, { ...sent, recipient: eve }, { ...sent, id: "other" }]) {
+      for (const other of [
+        { ...sent, sender: eve },
+        { ...sent, recipient: eve },
+        { ...sent, id: "other" },
+      ]) {
         expect(await status(other)).toBe("stored");
       }
     });

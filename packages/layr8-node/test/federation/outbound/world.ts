@@ -1,9 +1,15 @@
-import { createPrivateKey, generateKeyPairSync, type KeyObject } from "node:crypto";
+import { createPrivateKey, createPublicKey, randomBytes, type KeyObject } from "node:crypto";
 import type { JsonObject } from "@parley/core";
 import { DidError, parseDidDocument, type DidResolver } from "@parley/did";
 import { createDidcommCrypto, type DidcommCrypto } from "@parley/didcomm-crypto";
 import { didDocument, type PublicKeys } from "../../../src/identity/did-document.ts";
 import type { PublicJwk } from "../../../src/identity/did-keys.ts";
+
+/** What stands before the 32 bytes of a private key. */
+const PKCS8 = {
+  X25519: Buffer.from("302e020100300506032b656e04220420", "hex"),
+  Ed25519: Buffer.from("302e020100300506032b657004220420", "hex"),
+} as const;
 
 /** DIDs with their documents and keys: what each node of a test hosts, in one place. */
 export class World {
@@ -36,7 +42,7 @@ export class World {
   /** Changes the endpoint of a DID's document. */
   setEndpoint(did: string, serviceEndpoint: JsonObject | string | readonly (JsonObject | string)[] | undefined): void {
     const { service: _, ...document } = this.documents.get(did) ?? {};
-    if (serviceEndpoint === undefined) this.documents.set(did, document as JsonObject);
+    if (serviceEndpoint === undefined) this.documents.set(did, document);
     else {
       const service = [{ id: `${did}#didcomm`, type: "DIDCommMessaging", serviceEndpoint }];
       this.documents.set(did, JSON.parse(JSON.stringify({ ...document, service })) as JsonObject);
@@ -44,14 +50,9 @@ export class World {
   }
 
   #key(kid: string, crv: PublicJwk["crv"]): PublicJwk {
-    const encodings = {
-      publicKeyEncoding: { type: "spki", format: "der" },
-      privateKeyEncoding: { type: "pkcs8", format: "der" },
-    } as const;
-    const { publicKey, privateKey } = crv === "X25519" ? generateKeyPairSync("x25519", encodings) : generateKeyPairSync("ed25519", encodings);
-    const jwk: PublicJwk = { kty: "OKP", crv, x: publicKey.subarray(-32).toString("base64url") };
-    const d = privateKey.subarray(-32).toString("base64url");
-    this.#keys.set(kid, createPrivateKey({ key: { ...jwk, d }, format: "jwk" }));
-    return jwk;
+    const privateKey = createPrivateKey({ key: Buffer.concat([PKCS8[crv], randomBytes(32)]), format: "der", type: "pkcs8" });
+    this.#keys.set(kid, privateKey);
+    const { x = "" } = createPublicKey(privateKey).export({ format: "jwk" });
+    return { kty: "OKP", crv, x };
   }
 }
