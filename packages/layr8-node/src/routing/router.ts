@@ -1,7 +1,7 @@
 import { decodePlaintext, PlaintextError, threadOf, type Message } from "@parley/core";
 import type { Inbox } from "../inbox/inbox.ts";
 import { acceptedOf, TRUSTED, type Accepted, type Standing } from "./accepted.ts";
-import { isBuiltin } from "./builtin-protocols.ts";
+import { isBuiltin, isBuiltinAnswer } from "./builtin-protocols.ts";
 import { DeadLetters, type DeathCause, type Problem } from "./dead-letters.ts";
 import type { Consumer, DeliveryOptions, Mailbox } from "./mailbox.ts";
 import { OwnMessages } from "./own-messages.ts";
@@ -149,9 +149,10 @@ export class Router {
     return this.#refuse(approach) ?? this.#take(approach);
   }
 
-  /** A message that was accepted for another node came to nothing: tells its sender, if it is still hosted here. */
+  /** A message that was accepted for another node came to nothing: tells its sender, if it is still hosted here, and was no built-in answer. */
   async undelivered(plaintext: string, recipient: string, problem: Problem): Promise<void> {
     const { message } = decodePlaintext(JSON.parse(plaintext));
+    if (isBuiltinAnswer(message)) return;
     if (message.from !== undefined && this.#options.isHosted(message.from)) await this.#dead.report(message, recipient, problem);
   }
 
