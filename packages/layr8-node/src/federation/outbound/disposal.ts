@@ -1,4 +1,5 @@
 import { ParleyError } from "@parley/core";
+import { Fifo } from "./fifo.ts";
 import type { DeadCause, OutboundEvents, OutboundMessage } from "./outbound.ts";
 import type { OutboundStore, StoredEntry } from "./outbound-store.ts";
 
@@ -23,7 +24,7 @@ export interface DisposalOptions {
 export class Disposal {
   readonly #options: DisposalOptions;
   readonly #working = new Set<Promise<void>>();
-  readonly #burials: Burial[] = [];
+  readonly #burials = new Fifo<Burial>();
   #burying = 0;
   #failedBurials: Burial[] = [];
   #failedRemovals: StoredEntry[] = [];

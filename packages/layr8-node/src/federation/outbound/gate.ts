@@ -1,5 +1,8 @@
 import { backoffMs, deferred, type Deferred } from "@parley/core/internal";
+import { Fifo } from "./fifo.ts";
 import type { Slots } from "./slots.ts";
+
+type Turn = Deferred<Permit | undefined>;
 
 /** How a gate behaves. */
 export interface GateOptions {
@@ -47,8 +50,8 @@ const MEMORY = 5;
  */
 export class Gate {
   readonly #options: GateOptions;
-  readonly #fresh = new Set<Deferred<Permit | undefined>>();
-  readonly #again = new Set<Deferred<Permit | undefined>>();
+  readonly #fresh = new Fifo<Turn>();
+  readonly #again = new Fifo<Turn>();
   #active = 0;
   #limit = 1;
   #weight = 0;
@@ -84,7 +87,7 @@ export class Gate {
   enter(again: boolean): Promise<Permit | undefined> {
     if (this.#ended) return Promise.resolve(undefined);
     const turn = deferred<Permit | undefined>();
-    (again ? this.#again : this.#fresh).add(turn);
+    (again ? this.#again : this.#fresh).push(turn);
     this.serve();
     return turn.promise;
   }
@@ -94,8 +97,7 @@ export class Gate {
     const { now, slots } = this.#options;
     for (;;) {
       const turns = this.#nextTurns();
-      const [turn] = turns;
-      if (turn === undefined || this.#active >= this.#limit) return;
+      if (turns.size === 0 || this.#active >= this.#limit) return;
       const waitMs = this.#opensAt - now();
       if (waitMs > 0) {
         this.#timer ??= setTimeout(() => {
@@ -105,9 +107,8 @@ export class Gate {
         return;
       }
       if (!slots.take(this)) return;
-      turns.delete(turn);
       this.#active += 1;
-      turn.resolve(this.#permit());
+      turns.shift()?.resolve(this.#permit());
     }
   }
 
@@ -116,12 +117,11 @@ export class Gate {
     this.#ended = true;
     clearTimeout(this.#timer);
     for (const turns of [this.#fresh, this.#again]) {
-      for (const turn of turns) turn.resolve(undefined);
-      turns.clear();
+      while (turns.size > 0) turns.shift()?.resolve(undefined);
     }
   }
 
-  #nextTurns(): Set<Deferred<Permit | undefined>> {
+  #nextTurns(): Fifo<Turn> {
     const [first, second] = this.#closings > 0 ? [this.#fresh, this.#again] : [this.#again, this.#fresh];
     return first.size > 0 ? first : second;
   }

@@ -1,4 +1,5 @@
 import { TransientMap } from "@parley/core/internal";
+import { Fifo } from "./fifo.ts";
 import type { DeadCause } from "./outbound.ts";
 import type { StoredEntry } from "./outbound-store.ts";
 
@@ -15,6 +16,9 @@ export interface Trial {
   refusal?: { readonly cause: DeadCause; readonly document: string };
 }
 
+/** Messages that are gone, beyond which a lane tidies up. */
+const MAX_GONE = 64;
+
 /** Messages of one sender for one recipient, in the order of their coming. The messages themselves are in the store. */
 export class Lane {
   readonly recipient: string;
@@ -24,7 +28,10 @@ export class Lane {
   pausing = false;
   /** The message that is being posted, which nobody else may take out. */
   posting: StoredEntry | undefined;
-  readonly #entries = new TransientMap<number, StoredEntry>();
+  /** By seq. */
+  readonly #present = new TransientMap<number, StoredEntry>();
+  /** In their order, with some that are gone already. */
+  readonly #order = new Fifo<StoredEntry>();
   #trial: Trial | undefined;
 
   constructor(recipient: string) {
@@ -32,25 +39,32 @@ export class Lane {
   }
 
   get empty(): boolean {
-    return this.#entries.size === 0;
+    return this.#present.size === 0;
   }
 
   add(entry: StoredEntry): void {
-    this.#entries.set(entry.seq, entry);
+    this.#present.set(entry.seq, entry);
+    this.#order.push(entry);
   }
 
   /** @returns whether it was there. */
   delete(entry: StoredEntry): boolean {
-    return this.#entries.delete(entry.seq);
+    const found = this.#present.delete(entry.seq);
+    // Those that go while the first one is stuck would pile up.
+    if (this.#order.size > MAX_GONE + 2 * this.#present.size) this.#order.retain(({ seq }) => this.#present.has(seq));
+    return found;
   }
 
   /** The message whose turn it is, with what has been tried. */
   first(): Trial | undefined {
-    for (const [, entry] of this.#entries) {
-      if (this.#trial?.entry !== entry) this.#trial = { entry, failures: 0, lookedAgain: false };
-      return this.#trial;
+    let entry = this.#order.first();
+    while (entry !== undefined && !this.#present.has(entry.seq)) {
+      this.#order.shift();
+      entry = this.#order.first();
     }
-    return undefined;
+    if (entry === undefined) this.#trial = undefined;
+    else if (this.#trial?.entry !== entry) this.#trial = { entry, failures: 0, lookedAgain: false };
+    return this.#trial;
   }
 
   isFirst({ entry }: Trial): boolean {

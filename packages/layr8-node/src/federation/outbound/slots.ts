@@ -1,3 +1,5 @@
+import { Fifo } from "./fifo.ts";
+
 /** Somebody who takes slots when there are some. */
 interface Taker {
   serve(): void;
@@ -5,6 +7,7 @@ interface Taker {
 
 /** Permission for a limited number of things at the same time, shared by many takers in turns. */
 export class Slots {
+  readonly #turns = new Fifo<Taker>();
   readonly #waiting = new Set<Taker>();
   #free: number;
 
@@ -18,15 +21,19 @@ export class Slots {
       this.#free -= 1;
       return true;
     }
-    this.#waiting.add(taker);
+    if (!this.#waiting.has(taker)) {
+      this.#waiting.add(taker);
+      this.#turns.push(taker);
+    }
     return false;
   }
 
   give(): void {
     this.#free += 1;
     // A taker that takes none, because it needs none any more, leaves the slot to the next one.
-    for (const taker of this.#waiting) {
-      if (this.#free === 0) return;
+    while (this.#free > 0) {
+      const taker = this.#turns.shift();
+      if (taker === undefined) return;
       this.#waiting.delete(taker);
       taker.serve();
     }

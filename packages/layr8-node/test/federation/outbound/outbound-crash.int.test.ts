@@ -33,7 +33,9 @@ it("a node that is killed under load delivers everything that it took, in order"
   try {
     const log = join(directory.path, "log");
     const run = (round: string): ReturnType<typeof spawn> =>
-      spawn(process.execPath, [LOAD, join(directory.path, "data"), log, round, HOST, partner.origin], { stdio: ["ignore", "pipe", "inherit"] });
+      spawn(process.execPath, [LOAD, join(directory.path, "data"), log, round, HOST, partner.origin], {
+        stdio: ["ignore", "pipe", "inherit"],
+      });
     for (let round = 0; round < ROUNDS; round++) {
       const child = run(String(round));
       const exited = once(child, "exit");
