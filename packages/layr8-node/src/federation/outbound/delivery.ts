@@ -122,7 +122,7 @@ export class Delivery {
       });
       permit.ok();
       // The same document again: the refusal was meant.
-      if (refusal?.document === JSON.stringify(route.document)) return { kind: "dead", cause: refusal.cause };
+      if (refusal !== undefined && refusal.document === JSON.stringify(route.document)) return { kind: "dead", cause: refusal.cause };
       return route;
     } catch (error) {
       if (this.#closing.signal.aborted) {
