@@ -37,12 +37,15 @@ const policies = [{ did: BOB, protocols: [ORDER], credentials: [{ type: "Employe
 await writeFile(config, JSON.stringify({ policies }));
 
 const nodeA = new NodeProcess(portA, apiKey, [
-  ...["--domain", "alice-test.localhost", "--data-dir", join(folder, "a")],
-  ...["--peer", `bob-test.localhost=http://127.0.0.1:${portB}`],
+  "--domain=alice-test.localhost",
+  `--data-dir=${join(folder, "a")}`,
+  `--peer=bob-test.localhost=http://127.0.0.1:${portB}`,
 ]);
 const nodeB = new NodeProcess(portB, apiKey, [
-  ...["--domain", "bob-test.localhost", "--data-dir", join(folder, "b"), "--config", config],
-  ...["--peer", `alice-test.localhost=http://127.0.0.1:${portA}`],
+  "--domain=bob-test.localhost",
+  `--data-dir=${join(folder, "b")}`,
+  `--peer=alice-test.localhost=http://127.0.0.1:${portA}`,
+  `--config=${config}`,
 ]);
 // Agents hear of links that break, which is what this is about.
 const agent = (node: NodeProcess, agentDid: string) => new Client({ nodeUrl: node.nodeUrl, apiKey, agentDid }, () => {});

@@ -68,7 +68,7 @@ export class DeadLetters {
 }
 
 /** The problem of a message whose time is over. */
-export function expired({ id }: Message): Problem {
+function expired({ id }: Message): Problem {
   return { code: "e.p.msg.expired", comment: "The message {1} expired before it was handled", args: [id] };
 }
 
