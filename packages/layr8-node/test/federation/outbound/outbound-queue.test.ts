@@ -351,6 +351,43 @@ describe("a message whose time is over", () => {
     expect(harness.delivered).toEqual([second]);
   });
 
+  it("is not posted when its turn comes after all", async () => {
+    const node = await harness.partner();
+    const [bob, carol] = [node.agent("bob"), node.agent("carol")];
+    let answer: (() => void) | undefined;
+    node.answer = answers((_, response) => {
+      answer = () => response.writeHead(202).end();
+    }, take);
+    const queue = harness.open({ limits: { maxConnectionsPerNode: 1 } });
+    const first = await harness.send(queue, bob);
+    await node.until(() => answer !== undefined);
+    const late = await harness.send(queue, carol, { expiresAt: Date.now() + 100 });
+    await harness.until(() => harness.dead.length === 1);
+    const second = await harness.send(queue, carol);
+    answer?.();
+    await harness.until(() => harness.delivered.length === 2);
+    expect(harness.dead).toMatchObject([{ id: late, cause: { code: "expired" } }]);
+    expect(node.ids).toEqual([first, second]);
+    expect([harness.retried, harness.failures]).toEqual([[], []]);
+  });
+
+  it("is told of once, when it is found to be undeliverable later on", async () => {
+    const node = await harness.partner();
+    const nobody = "did:web:node-1.localhost:nobody";
+    let lookups = 0;
+    node.beforeDocument = () => (++lookups === 2 ? harness.until(() => harness.dead.length === 1) : Promise.resolve());
+    const queue = harness.open({ limits: { secondLookMs: 0 } });
+    await harness.send(queue, nobody, { expiresAt: Date.now() + 100 });
+    const bob = node.agent("bob");
+    await harness.until(() => harness.dead.length === 1);
+    await harness.send(queue, bob);
+    await harness.until(() => harness.delivered.length === 1);
+    await queue.close();
+    expect(lookups).toBe(3);
+    expect(harness.dead).toMatchObject([{ cause: { code: "expired" } }]);
+    expect(harness.failures).toEqual([]);
+  });
+
   it("is never posted", async () => {
     const node = await harness.partner();
     const queue = harness.open();

@@ -27,6 +27,8 @@ export class Partner {
   readonly lookups: string[] = [];
   readonly sockets = new Set<Socket>();
   answer: Answer = take;
+  /** Awaited before a document is served. */
+  beforeDocument: () => Promise<void> = () => Promise.resolve();
   readonly #world: World;
   readonly #server: Server;
   readonly #host: string;
@@ -98,6 +100,7 @@ export class Partner {
     const path = request.url ?? "";
     if (request.method === "GET") {
       this.lookups.push(path);
+      await this.beforeDocument();
       const did = `did:web:${this.#host.replace(":", "%3A")}${path.replace(/\/did\.json$/, "").replaceAll("/", ":")}`;
       const document = this.#world.documents.get(did);
       if (document === undefined) response.writeHead(404).end();
