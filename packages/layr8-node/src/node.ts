@@ -45,6 +45,8 @@ export async function startNode(options: NodeOptions = {}): Promise<Layr8Node> {
   const limits = readLimits(options.limits);
   const policies = new Policies(options.policies);
   const resolution = readResolution(options.resolution);
+  const { trustProxy = false } = options;
+  if (typeof trustProxy !== "boolean") throw new TypeError("trustProxy must be true or false");
   const logger = loggerOf(options.logger);
   const stores = await openStores(options, limits);
   try {
@@ -58,7 +60,7 @@ export async function startNode(options: NodeOptions = {}): Promise<Layr8Node> {
       resolution,
       logger,
       apiKey: created?.key,
-      trustProxy: options.trustProxy ?? false,
+      trustProxy,
     });
     await node.listen(options);
     return node;

@@ -91,6 +91,11 @@ export interface Inbox {
    * not. A duplicate of an append that is under way resolves with it, and rejects with it.
    */
   append(message: IncomingMessage): Promise<Appended>;
+  /**
+   * Whether a message of another node is remembered as stored, settled or not. One that is being stored is waited for. For senders that
+   * lost the answer: what would be refused by now was taken then.
+   */
+  remembers(message: Pick<IncomingMessage, "recipient" | "from" | "id">): Promise<boolean>;
   /** Reads a recipient's messages, oldest first. Sees every message that is durable, and every resolved settle and attempt. Expired messages are read too. */
   read(recipient: string, options: ReadOptions): Promise<readonly InboxMessage[]>;
   /** Removes messages for good. Unknown seqs are ignored. */

@@ -125,6 +125,17 @@ export class LmdbInbox implements Inbox {
     return Promise.resolve(this.#store(message, box ?? this.#createBox(message.recipient), { fingerprint, memory, now }));
   }
 
+  remembers(message: Pick<IncomingMessage, "recipient" | "from" | "id">): Promise<boolean> {
+    if (this.#closed) return rejectClosed();
+    const fingerprint = fingerprintOf(message);
+    const storing = this.#pending.get(fingerprint);
+    if (storing === undefined) return Promise.resolve(this.#remote.recent.has(fingerprint, this.#now()));
+    return storing.then(
+      () => true,
+      () => false,
+    );
+  }
+
   read(recipient: string, { after, limit, maxLength }: ReadOptions): Promise<readonly InboxMessage[]> {
     if (this.#closed) return rejectClosed();
     const box = this.#boxes.get(recipient);

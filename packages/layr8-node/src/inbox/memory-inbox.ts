@@ -48,6 +48,11 @@ export class MemoryInbox implements Inbox {
     return { status: "stored", message: stored, durable: DURABLE };
   }
 
+  async remembers(message: Pick<IncomingMessage, "recipient" | "from" | "id">): Promise<boolean> {
+    this.#assertOpen();
+    return this.#remote.has(fingerprintOf(message), this.#now());
+  }
+
   async read(recipient: string, { after, limit, maxLength }: ReadOptions): Promise<readonly InboxMessage[]> {
     this.#assertOpen();
     const found: InboxMessage[] = [];

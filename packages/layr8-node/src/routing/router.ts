@@ -146,6 +146,8 @@ export class Router {
       verifier: this.#options.verifiers.remote,
       accepted: acceptedOf(message, text, true),
     };
+    // Its node lost the answer. Whatever would be said against it by now, it was taken.
+    if (await this.#options.inbox.remembers({ recipient, from: sender, id: message.id })) return undefined;
     return this.#refuse(approach) ?? this.#take(approach);
   }
 

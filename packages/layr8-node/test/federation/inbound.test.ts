@@ -96,6 +96,35 @@ describe("POST /didcomm", () => {
     await servesStill();
   });
 
+  it("knows a message that it has taken, though it would refuse it by now", async () => {
+    const envelope = stranger.pack(stranger.message("1", { expires_time: Math.floor(Date.now() / 1000) + 60 }), to);
+    expect((await post(node, envelope)).status).toBe(202);
+    await bob.receive();
+    bob.ack("1");
+    bob.close();
+    const closed = bob;
+    bob = await RawAgent.join(node, { did: BOB, protocols: ["https://layr8.io/protocols/other/1.0"] });
+    await closed.client.closed;
+    expect((await post(node, envelope)).status).toBe(202);
+    await expect
+      .poll(async () => (await post(node, stranger.pack(stranger.message(`${Math.random()}`), to))).code)
+      .toBe("e.p.msg.unsupported");
+    expect((await post(node, envelope)).status).toBe(202);
+  });
+
+  it("tells addresses apart behind a proxy that it is told of", async () => {
+    await restart({ trustProxy: true, limits: { strangersPerSecond: 1 } });
+    const send = async (from: string, n: number): Promise<number> => {
+      const response = await fetch(`${node.httpUrl}/didcomm`, {
+        method: "POST",
+        headers: { "content-type": "application/json", "x-forwarded-for": from },
+        body: forgeFrom(`did:web:m.localhost:n${n}`),
+      });
+      return response.status;
+    };
+    expect([await send("192.0.2.1", 1), await send("192.0.2.1", 2), await send("192.0.2.2", 3)]).toEqual([400, 429, 400]);
+  });
+
   it("takes a message with its sender hidden on the way", async () => {
     expect((await post(node, stranger.pack(stranger.message("1"), to, { hideSender: true }))).status).toBe(202);
     expect((await bob.receive()).plaintext["from"]).toBe(stranger.did);

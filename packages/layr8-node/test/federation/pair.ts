@@ -8,7 +8,7 @@ export const REPORT = "https://didcomm.org/report-problem/2.0/problem-report";
 export const ALICE = "did:web:a.localhost:alice";
 export const BOB = "did:web:b.localhost:bob";
 export const OK = { status: "ok", response: {} };
-const KEY = "a-key-that-lives-through-restarts";
+export const KEY = "a-key-that-lives-through-restarts";
 
 /** A port that nobody listens on just now. */
 export async function freePort(): Promise<number> {

@@ -1,5 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { ALICE, BOB, ECHO, OK, Pair, REPORT, toBob } from "./pair.ts";
+import { startNode } from "../../src/node.ts";
+import type { NodeOptions } from "../../src/options.ts";
+import { RawAgent } from "../raw-agent.ts";
+import { ALICE, BOB, ECHO, freePort, KEY, OK, Pair, REPORT, toBob } from "./pair.ts";
 
 const CAROL = "did:web:a.localhost:carol";
 let pair: Pair;
@@ -18,6 +21,25 @@ describe("agents on two nodes", () => {
     expect(arrived).toEqual({ context: { recipient: BOB, authorized: true, sender_credentials: [], attempt: 1 }, plaintext: request });
     expect(await bob.send({ id: "2", type: `${ECHO}/response`, from: BOB, to: [ALICE], thid: "1", body: { n: "1" } })).toEqual(OK);
     expect((await alice.receive()).plaintext).toMatchObject({ id: "2", thid: "1", from: BOB });
+  });
+
+  it("get answers that they have no handler for, by their thread", async () => {
+    const [alice, bob] = [await pair.alice({ protocols: [] }), await pair.bob()];
+    await alice.send(toBob("1"));
+    await bob.receive();
+    await bob.send({ id: "2", type: `${ECHO}/response`, from: BOB, to: [ALICE], thid: "1", body: {} });
+    expect((await alice.receive()).plaintext["id"]).toBe("2");
+  });
+
+  it("may have DIDs that their nodes have assigned", async () => {
+    const alice = await RawAgent.join(pair.a, { apiKey: KEY });
+    const bob = await RawAgent.join(pair.b, { apiKey: KEY, protocols: [ECHO] });
+    await alice.send(toBob("1", { from: alice.did, to: [bob.did] }));
+    expect((await bob.receive()).plaintext["from"]).toBe(alice.did);
+    await bob.send({ id: "2", type: `${ECHO}/response`, from: bob.did, to: [alice.did], thid: "1", body: {} });
+    expect((await alice.receive()).plaintext["from"]).toBe(bob.did);
+    alice.close();
+    bob.close();
   });
 
   it("keep their order", async () => {
@@ -148,6 +170,13 @@ describe("what comes to nothing on another node is told to the sender", () => {
     expect((await alice.receive()).plaintext).toMatchObject(report("1", "e.p.msg.expired"));
   }, 20_000);
 
+  it("a message that can't be encrypted as it is", async () => {
+    const [alice] = [await pair.alice(), await pair.bob()];
+    const deep = JSON.parse(`${'{"a":'.repeat(70)}1${"}".repeat(70)}`) as object;
+    await alice.send(toBob("1", { body: deep }));
+    expect((await alice.receive()).plaintext).toMatchObject(report("1", "e.p.xfer.failed"));
+  });
+
   it("never a report on a report", async () => {
     const [alice, bob] = [await pair.alice(), await pair.bob()];
     await alice.send(toBob("r", { type: REPORT, to: ["did:web:b.localhost:nobody"], body: { code: "e.p.x", comment: "" } }));
@@ -181,3 +210,54 @@ describe("recipients that can't be on another node are refused at once", () => {
     expect(reply).toMatchObject({ status: "error", response: { reason: expect.stringMatching(/^unreachable: /) as string } });
   });
 });
+
+describe("nodes find each other", () => {
+  const BASIC_MESSAGE = "https://didcomm.org/basicmessage/2.0/message";
+
+  /** Two nodes with these options, and an agent on each; a message from the first to the second. */
+  async function hello(
+    options: (port: number, other: number) => NodeOptions,
+    dids: (ports: readonly number[]) => [string, string],
+  ): Promise<void> {
+    const ports = [await freePort(), await freePort()] as const;
+    await using one = await startNode({ port: ports[0], logger: false, ...options(ports[0], ports[1]) });
+    await using other = await startNode({ port: ports[1], logger: false, ...options(ports[1], ports[0]) });
+    const [from, to] = dids(ports);
+    const [alice, bob] = [await RawAgent.join(one, { did: from }), await RawAgent.join(other, { did: to, protocols: ["*"] })];
+    const message = { id: "1", type: BASIC_MESSAGE, from, to: [to], body: { content: "Hello!" } };
+    expect(await alice.send(message)).toEqual(OK);
+    expect((await bob.receive()).plaintext).toEqual(message);
+    alice.close();
+    bob.close();
+  }
+
+  it("by a table, without a domain of their own", () =>
+    hello(
+      (_, other) => ({ resolution: { hosts: { "alice-test.localhost": local(other), "bob-test.localhost": local(other) } } }),
+      () => ["did:web:alice-test.localhost:agent", "did:web:bob-test.localhost:agent"],
+    ));
+
+  it("by ports of this machine, where that is allowed", () =>
+    hello(
+      () => ({ resolution: { allow: ["loopback"], httpForLoopback: true } }),
+      ([one, other]) => [`did:web:localhost%3A${one}:agent`, `did:web:localhost%3A${other}:agent`],
+    ));
+
+  it("by names of one label, as in did:web:partner-node:agent", async () => {
+    const ports = [await freePort(), await freePort()] as const;
+    const hosts = { "your-node": local(ports[0]), "partner-node": local(ports[1]) };
+    await using one = await startNode({ port: ports[0], logger: false, domain: "your-node", resolution: { hosts } });
+    await using other = await startNode({ port: ports[1], logger: false, domain: "partner-node", resolution: { hosts } });
+    const alice = await RawAgent.join(one, { did: "did:web:your-node:my-agent" });
+    const bob = await RawAgent.join(other, { did: "did:web:partner-node:agent", protocols: [BASIC_MESSAGE.replace("/message", "")] });
+    const message = { id: "1", type: BASIC_MESSAGE, from: alice.did, to: [bob.did], body: { content: "Hello!" } };
+    expect(await alice.send(message)).toEqual(OK);
+    expect((await bob.receive()).plaintext).toEqual(message);
+    alice.close();
+    bob.close();
+  });
+});
+
+function local(port: number): string {
+  return `http://127.0.0.1:${port}`;
+}

@@ -204,6 +204,19 @@ export function inboxCompliance(
       expect((await append(sent)).status).toBe("stored");
     });
 
+    it("says which messages of other nodes it remembers, those under way included", async () => {
+      const [sent, local] = [message({ remote: true }), message()];
+      expect(await inbox.remembers(sent)).toBe(false);
+      const storing = append(sent);
+      expect(await inbox.remembers(sent)).toBe(true);
+      await storing;
+      await append(local);
+      await inbox.drop(ALICE);
+      expect(await inbox.remembers(sent)).toBe(true);
+      expect(await inbox.remembers(local)).toBe(false);
+      expect(await inbox.remembers({ ...sent, from: "did:web:eve.example" })).toBe(false);
+    });
+
     it("refuses more messages than it may hold, those under way included, and takes them later", async () => {
       const sent = Array.from({ length: 7 }, () => message());
       const statuses = (await Promise.all(sent.map((one) => append(one)))).map(({ status }) => status);
