@@ -20,7 +20,7 @@ export interface GateOptions {
 /** How a host failed: it gave no answer at all, or it answered that it can't just now. */
 export type Failure = "silent" | "answered";
 
-/** A turn at a gate. Exactly one of its methods is called, once. */
+/** A turn at a gate. It ends with the first call of one of its methods; later ones do nothing. */
 export interface Permit {
   /** The host answered as a host in good health does. */
   ok(): void;
@@ -128,7 +128,10 @@ export class Gate {
 
   #permit(): Permit {
     const closings = this.#closings;
+    let over = false;
     const leave = (): void => {
+      if (over) return;
+      over = true;
       this.#active -= 1;
       this.#usedAt = this.#options.now();
       this.#options.slots.give();
@@ -137,6 +140,7 @@ export class Gate {
     return {
       release: leave,
       ok: () => {
+        if (over) return;
         this.#weight = 0;
         this.#closings = 0;
         this.#opensAt = 0;
@@ -146,7 +150,7 @@ export class Gate {
         leave();
       },
       failed: (failure, retryAfterMs = 0) => {
-        if (closings === this.#closings) this.#strike(WEIGHT[failure], retryAfterMs);
+        if (!over && closings === this.#closings) this.#strike(WEIGHT[failure], retryAfterMs);
         const closed = this.#closings > 0;
         leave();
         return closed;

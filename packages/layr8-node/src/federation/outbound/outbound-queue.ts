@@ -1,11 +1,12 @@
 import { StorageError } from "@parley/storage";
 import { Deadlines } from "./deadlines.ts";
-import { Delivery, expired, type Outcome } from "./delivery.ts";
+import { Delivery } from "./delivery.ts";
 import { Disposal } from "./disposal.ts";
 import { Lane, type Trial } from "./lane.ts";
 import type { Enqueued, Outbound, OutboundDepth, OutboundEvents, OutboundMessage, OutboundOptions } from "./outbound.ts";
 import { outboundLimits, type OutboundLimits } from "./outbound-limits.ts";
 import type { StoredEntry } from "./outbound-store.ts";
+import { expired, type Outcome } from "./outcome.ts";
 import { Quota } from "./quota.ts";
 
 const SWEEP_MS = 1000;

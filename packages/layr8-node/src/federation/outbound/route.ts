@@ -14,8 +14,8 @@ export interface Route {
 export interface RouteOptions {
   readonly resolver: DidResolver;
   readonly endpoints: Endpoints;
-  /** Age at which a cached document is resolved again, in milliseconds. Default: whatever the resolver's cache says. */
-  readonly maxAgeMs?: number;
+  /** Age at which a cached document is resolved again, in milliseconds; `Infinity` leaves it to the cache. */
+  readonly maxAgeMs: number;
   readonly signal: AbortSignal;
 }
 
@@ -67,7 +67,7 @@ function mediatorsOf({ uri, routingKeys }: DidcommEndpoint): readonly string[] |
 
 async function resolve(did: string, { resolver, maxAgeMs, signal }: RouteOptions): Promise<DidDocument> {
   try {
-    return await resolver.resolve(did, { signal, ...(maxAgeMs !== undefined && { maxAgeMs }) });
+    return await resolver.resolve(did, { signal, maxAgeMs });
   } catch (error) {
     if (!(error instanceof DidError) || error.retryable) throw error;
     // What is said about the text of the DID stays true; the rest is about a document, which may be there or be repaired in a moment.
