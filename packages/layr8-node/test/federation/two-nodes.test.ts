@@ -214,47 +214,46 @@ describe("recipients that can't be on another node are refused at once", () => {
 describe("nodes find each other", () => {
   const BASIC_MESSAGE = "https://didcomm.org/basicmessage/2.0/message";
 
-  /** Two nodes with these options, and an agent on each; a message from the first to the second. */
+  /** Starts two nodes, and sends a message from an agent on the first to one on the second. Resolves with what that one got. */
   async function hello(
-    options: (port: number, other: number) => NodeOptions,
-    dids: (ports: readonly number[]) => [string, string],
-  ): Promise<void> {
-    const ports = [await freePort(), await freePort()] as const;
-    await using one = await startNode({ port: ports[0], logger: false, ...options(ports[0], ports[1]) });
-    await using other = await startNode({ port: ports[1], logger: false, ...options(ports[1], ports[0]) });
-    const [from, to] = dids(ports);
-    const [alice, bob] = [await RawAgent.join(one, { did: from }), await RawAgent.join(other, { did: to, protocols: ["*"] })];
-    const message = { id: "1", type: BASIC_MESSAGE, from, to: [to], body: { content: "Hello!" } };
-    expect(await alice.send(message)).toEqual(OK);
-    expect((await bob.receive()).plaintext).toEqual(message);
+    ports: readonly [number, number],
+    [one, other]: readonly [NodeOptions, NodeOptions],
+    [from, to]: readonly [string, string],
+  ): Promise<unknown> {
+    await using first = await startNode({ port: ports[0], logger: false, ...one });
+    await using second = await startNode({ port: ports[1], logger: false, ...other });
+    const [alice, bob] = [await RawAgent.join(first, { did: from }), await RawAgent.join(second, { did: to, protocols: ["*"] })];
+    await alice.send({ id: "1", type: BASIC_MESSAGE, from, to: [to], body: { content: "Hello!" } });
+    const { plaintext } = await bob.receive();
     alice.close();
     bob.close();
+    return plaintext["body"];
   }
 
-  it("by a table, without a domain of their own", () =>
-    hello(
-      (_, other) => ({ resolution: { hosts: { "alice-test.localhost": local(other), "bob-test.localhost": local(other) } } }),
-      () => ["did:web:alice-test.localhost:agent", "did:web:bob-test.localhost:agent"],
-    ));
+  let ports: readonly [number, number];
+  beforeEach(async () => {
+    ports = [await freePort(), await freePort()];
+  });
 
-  it("by ports of this machine, where that is allowed", () =>
-    hello(
-      () => ({ resolution: { allow: ["loopback"], httpForLoopback: true } }),
-      ([one, other]) => [`did:web:localhost%3A${one}:agent`, `did:web:localhost%3A${other}:agent`],
-    ));
+  it("by a table, without a domain of their own", async () => {
+    const resolution = { hosts: { "alice-test.localhost": local(ports[0]), "bob-test.localhost": local(ports[1]) } };
+    const dids = ["did:web:alice-test.localhost:agent", "did:web:bob-test.localhost:agent"] as const;
+    expect(await hello(ports, [{ resolution }, { resolution }], dids)).toEqual({ content: "Hello!" });
+  });
+
+  it("by ports of this machine, where that is allowed", async () => {
+    const resolution = { allow: ["loopback"], httpForLoopback: true } as const;
+    const dids = [`did:web:localhost%3A${ports[0]}:agent`, `did:web:localhost%3A${ports[1]}:agent`] as const;
+    expect(await hello(ports, [{ resolution }, { resolution }], dids)).toEqual({ content: "Hello!" });
+  });
 
   it("by names of one label, as in did:web:partner-node:agent", async () => {
-    const ports = [await freePort(), await freePort()] as const;
-    const hosts = { "your-node": local(ports[0]), "partner-node": local(ports[1]) };
-    await using one = await startNode({ port: ports[0], logger: false, domain: "your-node", resolution: { hosts } });
-    await using other = await startNode({ port: ports[1], logger: false, domain: "partner-node", resolution: { hosts } });
-    const alice = await RawAgent.join(one, { did: "did:web:your-node:my-agent" });
-    const bob = await RawAgent.join(other, { did: "did:web:partner-node:agent", protocols: [BASIC_MESSAGE.replace("/message", "")] });
-    const message = { id: "1", type: BASIC_MESSAGE, from: alice.did, to: [bob.did], body: { content: "Hello!" } };
-    expect(await alice.send(message)).toEqual(OK);
-    expect((await bob.receive()).plaintext).toEqual(message);
-    alice.close();
-    bob.close();
+    const resolution = { hosts: { "your-node": local(ports[0]), "partner-node": local(ports[1]) } };
+    const options = [
+      { domain: "your-node", resolution },
+      { domain: "partner-node", resolution },
+    ] as const;
+    expect(await hello(ports, options, ["did:web:your-node:my-agent", "did:web:partner-node:agent"])).toEqual({ content: "Hello!" });
   });
 });
 
