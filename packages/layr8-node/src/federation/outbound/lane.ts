@@ -10,6 +10,8 @@ export interface Trial {
   failures: number;
   /** Why the last one failed, for people. */
   reason?: string;
+  /** Whether the last attempt failed because the recipient's document could not be had. */
+  unresolved: boolean;
   /** Whether the recipient's document is to be newer than the first look at it. */
   lookedAgain: boolean;
   /** A refusal that stands unless the recipient's document has changed since: it, and the document as JSON. */
@@ -63,7 +65,7 @@ export class Lane {
       entry = this.#order.first();
     }
     if (entry === undefined) this.#trial = undefined;
-    else if (this.#trial?.entry !== entry) this.#trial = { entry, failures: 0, lookedAgain: false };
+    else if (this.#trial?.entry !== entry) this.#trial = { entry, failures: 0, unresolved: false, lookedAgain: false };
     return this.#trial;
   }
 

@@ -48,11 +48,10 @@ export class Locator {
     const permit = await this.#hosts.enter(hostOf(recipient), trial.failures > 0);
     if (permit === undefined) return AGAIN;
     const { refusal } = trial;
-    const { limits } = this.#options;
     try {
-      // On the second look surely not what the first has found, though timers may be a little early.
-      const route = await this.#find(recipient, trial.lookedAgain ? limits.secondLookMs / 2 : Infinity);
+      const route = await this.#find(recipient, maxAgeOf(trial, this.#options.limits));
       permit.ok();
+      trial.unresolved = false;
       // The same document again: the refusal was meant.
       if (refusal !== undefined && refusal.document === JSON.stringify(route.document)) return { kind: "dead", cause: refusal.cause };
       return route;
@@ -87,6 +86,7 @@ export class Locator {
       permit.release();
       return AGAIN;
     }
+    trial.unresolved = true;
     const final = error instanceof UndeliverableError ? error : undefined;
     if (final !== undefined) permit.ok();
     const atGate = final === undefined && permit.failed("silent");
@@ -94,4 +94,13 @@ export class Locator {
     if (final !== undefined) return undeliverable(trial, final, limits.secondLookMs);
     return later(trial, limits, { reason: ParleyError.from(error).message, atGate });
   }
+}
+
+/**
+ * How old a document may be, or the memory that there was none. The resolver remembers failures, too; the gates see to it that hosts are
+ * not asked too often, so that the one who is let through may really ask. Timers may be a little early, hence the halves.
+ */
+function maxAgeOf({ lookedAgain, unresolved }: Trial, { secondLookMs, retryMs }: OutboundLimits): number {
+  if (lookedAgain) return secondLookMs / 2;
+  return unresolved ? retryMs / 2 : Infinity;
 }
