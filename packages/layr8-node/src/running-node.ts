@@ -3,16 +3,17 @@ import type { DidResolver } from "@parley/did";
 import type { FastifyInstance } from "fastify";
 import type { Logger } from "pino";
 import { createHostedResolver } from "./credentials/hosted-resolver.ts";
-import { createNetworkResolver, createNetworkStatusFetch, type Resolution } from "./credentials/resolution.ts";
+import { createNetworkResolver, type Resolution } from "./credentials/resolution.ts";
+import { createNetworkVerifier } from "./credentials/network-verifier.ts";
 import { NonceMemory } from "./credentials/nonce-memory.ts";
-import { CredentialVerifier } from "./credentials/verifier.ts";
+import type { CredentialVerifier } from "./credentials/verifier.ts";
 import { Wallet } from "./credentials/wallet.ts";
 import { Federation } from "./federation/federation.ts";
-import { hostOfDomain } from "./federation/whereabouts.ts";
 import { Gate } from "./gate.ts";
 import { createMetrics, type Metrics } from "./http/metrics.ts";
 import { createHttpServer } from "./http/server.ts";
 import type { ApiKeyInfo, ApiKeyOptions, CreatedApiKey } from "./identity/api-keys.ts";
+import { hostOfDomain, hostsOfUrl, originOfDomain } from "./identity/domain.ts";
 import type { Layr8Node } from "./node.ts";
 import type { NodeLimits, NodeOptions } from "./options.ts";
 import { PhoenixServer } from "./phoenix/phoenix-server.ts";
@@ -83,7 +84,7 @@ export class RunningNode implements Layr8Node {
     });
     // Strangers have a cache and limits of their own, so that they can't take those of the agents here.
     const [partners, strangers] = [this.#createResolver(resolution), this.#createResolver(resolution)];
-    this.verifier = createVerifier(partners, resolution, limits);
+    this.verifier = createNetworkVerifier(partners, resolution, limits);
     this.#federation = new Federation({
       hosted: dids,
       resolvers: { partners, strangers },
@@ -94,12 +95,13 @@ export class RunningNode implements Layr8Node {
       receive: (message) => this.#router.receive(message),
       undelivered: (plaintext, recipient, problem) => this.#router.undelivered(plaintext, recipient, problem),
       onTrouble: (about, text) => logger.info(about, text),
+      onOddity: (about, text) => logger.debug(about, text),
       onFailure: (error) => this.#fail(error),
     });
     this.#router = new Router({
       inbox,
       policies,
-      verifiers: { local: this.verifier, remote: createVerifier(strangers, resolution, limits) },
+      verifiers: { local: this.verifier, remote: createNetworkVerifier(strangers, resolution, limits) },
       remote: this.#federation.remote,
       isHosted: (did) => dids.has(did),
       messageTtlMs: limits.messageTtlMs,
@@ -163,13 +165,9 @@ export class RunningNode implements Layr8Node {
     this.#port = bound.port;
     this.#authority = `${bound.family === "IPv6" ? `[${bound.address}]` : bound.address}:${bound.port}`;
     const ownDomain = domain ?? `localhost%3A${bound.port}`;
-    this.#publicUrl = publicUrl ?? (domain === undefined ? this.httpUrl : originOf(domain));
+    this.#publicUrl = publicUrl ?? (domain === undefined ? this.httpUrl : originOfDomain(domain));
     this.#phoenix = this.#openPhoenix(ownDomain);
-    this.#federation.start([
-      hostOfDomain(ownDomain),
-      `localhost:${bound.port}`,
-      ...(URL.canParse(this.#publicUrl) ? [new URL(this.#publicUrl).host] : []),
-    ]);
+    this.#federation.start([hostOfDomain(ownDomain), `localhost:${bound.port}`, ...hostsOfUrl(this.#publicUrl)]);
     this.#sweeper = setInterval(() => this.#sweep(), SWEEP_MS).unref();
     this.#logger.info({ url: this.url }, "listening");
   }
@@ -254,20 +252,4 @@ export class RunningNode implements Layr8Node {
     await this.#stores.close();
     this.#logger.info("stopped");
   }
-}
-
-function createVerifier(resolver: DidResolver, resolution: Resolution, limits: NodeLimits): CredentialVerifier {
-  return new CredentialVerifier({
-    resolver,
-    status: createNetworkStatusFetch(resolution),
-    statusMaxAgeMs: resolution.cacheTtlMs,
-    maxConcurrent: limits.maxVerifications,
-    timeoutMs: limits.verificationTimeoutMs,
-  });
-}
-
-/** Where a domain's hosts are asked, by the rules of did:web. */
-function originOf(domain: string): string {
-  const host = hostOfDomain(domain);
-  return `${/(?:^|\.)localhost(?::|$)/i.test(host) ? "http" : "https"}://${host}`;
 }

@@ -35,6 +35,8 @@ export interface FederationOptions {
   undelivered(plaintext: string, recipient: string, problem: Problem): Promise<void>;
   /** For the log: what goes wrong with other nodes, and is no fault of this one. */
   onTrouble(about: object, text: string): void;
+  /** For the log of those who look closely: strangers can make as many of these as they like. */
+  onOddity(about: object, text: string): void;
   onFailure(error: unknown): void;
 }
 
@@ -75,7 +77,10 @@ export class Federation {
       maxMessageLength: limits.maxMessageLength,
       messagesPerSecond: limits.remoteMessagesPerSecond,
       receive: (message) => options.receive(message),
-      onAnswered: (counted) => metrics.received.inc({ result: counted }),
+      onAnswered: (result, error) => {
+        metrics.received.inc({ result });
+        if (error !== undefined) options.onOddity({ result, err: error }, "refused what was posted as a message of another node");
+      },
       onFailure: (error) => options.onFailure(error),
       now: Date.now,
     });

@@ -48,8 +48,3 @@ export class Whereabouts {
     }
   }
 }
-
-/** The host in a did:web DID's domain: `localhost%3A4000` is `localhost:4000`. */
-export function hostOfDomain(domain: string): string {
-  return (domain.split(":", 1)[0] ?? "").replace(/%3a/i, ":");
-}

@@ -1,18 +1,17 @@
 import { decodePlaintext, PlaintextError, threadOf, type Message } from "@parley/core";
 import type { Inbox } from "../inbox/inbox.ts";
-import { acceptedOf, TRUSTED, type Accepted, type Standing } from "./accepted.ts";
-import { isBuiltin, isBuiltinAnswer } from "./builtin-protocols.ts";
+import { acceptedOf } from "./accepted.ts";
+import { Admission, type Approach } from "./admission.ts";
+import { isBuiltinAnswer } from "./builtin-protocols.ts";
 import { DeadLetters, type DeathCause, type Problem } from "./dead-letters.ts";
 import type { Consumer, DeliveryOptions, Mailbox } from "./mailbox.ts";
 import { OwnMessages } from "./own-messages.ts";
-import { DENIED, type Policies } from "./policy.ts";
+import type { Policies } from "./policy.ts";
 import { readMessage, type ReadMessage } from "./read-message.ts";
 import { Recipients } from "./recipients.ts";
 import type { Refusal } from "./refusal.ts";
 import type { Remote } from "./remote.ts";
-import { senderCredentialsJson, type SenderCredential } from "./sender-credential.ts";
-import { SenderOrder } from "./sender-order.ts";
-import { isRefusal, presentationsOf, verifySender, type PresentationVerifier } from "./sender-presentation.ts";
+import type { PresentationVerifier } from "./sender-presentation.ts";
 
 /** What the router tells the node. */
 export interface RouterEvents {
@@ -50,22 +49,6 @@ export interface Received {
   readonly recipient: string;
 }
 
-/** A message on its way in, and those of its recipients that this is about. */
-interface Approach {
-  readonly sender: string;
-  readonly recipients: readonly string[];
-  readonly verifier: PresentationVerifier;
-  readonly accepted: Accepted;
-}
-
-const NO_CREDENTIALS: readonly SenderCredential[] = [];
-const NOTHING_PRESENTED: Promise<readonly SenderCredential[]> = Promise.resolve(NO_CREDENTIALS);
-const TOO_MANY_WAITING: Refusal = {
-  label: "rate_limited",
-  reason: "rate limited: too many messages wait until earlier credentials are verified",
-  code: "e.p.me.res.rate",
-};
-
 /**
  * Takes messages from agents and from other nodes, and has them stored durably: in the inboxes of recipients here, and in the queue for
  * those elsewhere.
@@ -76,10 +59,10 @@ export class Router {
   readonly #options: RouterOptions;
   readonly #recipients: Recipients;
   readonly #dead: DeadLetters;
-  readonly #order = new SenderOrder();
+  readonly #admission: Admission;
 
   constructor(options: RouterOptions) {
-    const { inbox, messageTtlMs, maxFromRemote, delivery, events, remote, isHosted } = options;
+    const { inbox, messageTtlMs, maxFromRemote, delivery, events, policies, remote, isHosted } = options;
     const { onDead, onFailure } = { onDead: events.onDead.bind(events), onFailure: events.onFailure.bind(events) };
     this.#options = options;
     this.#recipients = new Recipients({
@@ -91,6 +74,7 @@ export class Router {
     });
     const own = new OwnMessages({ recipients: this.#recipients, remote, isHosted, onFailure });
     this.#dead = new DeadLetters({ recipients: this.#recipients, own, onDead, onFailure });
+    this.#admission = new Admission({ policies, recipients: this.#recipients, remote, dead: this.#dead, isHosted });
   }
 
   /** DIDs with a connection. */
@@ -131,7 +115,7 @@ export class Router {
     if (refused !== undefined) return refused;
     // An answer may be on its way before this message is even durable.
     this.#recipients.mailbox(sender).spoke(threadOf(message), consumer);
-    return this.#take(approach);
+    return this.#admission.take(approach);
   }
 
   /**
@@ -148,7 +132,7 @@ export class Router {
     };
     // Its node lost the answer. Whatever would be said against it by now, it was taken.
     if (await this.#options.inbox.remembers({ recipient, from: sender, id: message.id })) return undefined;
-    return this.#refuse(approach) ?? this.#take(approach);
+    return this.#refuse(approach) ?? this.#admission.take(approach);
   }
 
   /** A message that was accepted for another node came to nothing: tells its sender, if it is still hosted here, and was no built-in answer. */
@@ -191,52 +175,4 @@ export class Router {
     }
     return undefined;
   }
-
-  /** Finds out which credentials the sender has presented, while its later messages wait, and goes on. */
-  #take(approach: Approach): Refusal | Promise<Refusal | undefined> {
-    const { sender, recipients, verifier, accepted } = approach;
-    // What is presented to recipients elsewhere is verified there.
-    const presented = recipients.some(this.#options.isHosted) ? presentationsOf(accepted.message) : undefined;
-    if (presented === undefined && !this.#order.isWaiting(sender)) return this.#admit(approach, NO_CREDENTIALS);
-    if (this.#order.isFull(sender)) return TOO_MANY_WAITING;
-    const verified = presented === undefined ? NOTHING_PRESENTED : verifySender(accepted.message, presented, recipients, verifier);
-    return this.#order.enqueue<readonly SenderCredential[] | Refusal, Refusal | undefined>(sender, verified, (credentials) =>
-      isRefusal(credentials) ? credentials : this.#admit(approach, credentials),
-    );
-  }
-
-  /** Takes a message whose sender's credentials are known, if the policies of all its recipients here let it through. */
-  #admit(approach: Approach, credentials: readonly SenderCredential[]): Refusal | Promise<Refusal | undefined> {
-    const { sender, recipients, accepted } = approach;
-    const { policies, isHosted, remote } = this.#options;
-    const { message, text } = accepted;
-    const senderCredentials = credentials.length === 0 ? undefined : senderCredentialsJson(credentials);
-    const stores: (() => Promise<Refusal | undefined>)[] = [];
-    for (const recipient of recipients.length === 1 ? recipients : new Set(recipients)) {
-      if (!isHosted(recipient)) {
-        stores.push(() => remote.send(message, text, recipient));
-        continue;
-      }
-      const verdict = policies.judge({ sender, recipient, type: message.type, credentials });
-      if (verdict.kind === "denied") return denial(sender, recipient);
-      if (verdict.kind === "missing") return this.#dead.denied(message, recipient, verdict.missing);
-      const authorized = verdict.kind === "authorized";
-      const standing = authorized && senderCredentials === undefined ? TRUSTED : { authorized, senderCredentials };
-      if (recipients.length === 1) return this.#deliver(accepted, recipient, standing);
-      stores.push(() => this.#deliver(accepted, recipient, standing));
-    }
-    return Promise.all(stores.map((store) => store())).then((verdicts) => verdicts.find((verdict) => verdict !== undefined));
-  }
-
-  #deliver(accepted: Accepted, recipient: string, standing: Standing): Promise<Refusal | undefined> {
-    const { message, routable } = accepted;
-    if (isBuiltin(message) && !this.#recipients.wouldTake(recipient, routable)) {
-      return this.#dead.answer(message, recipient).then(() => undefined);
-    }
-    return this.#recipients.store(accepted, recipient, standing);
-  }
-}
-
-function denial(sender: string, recipient: string): Refusal {
-  return { label: "unauthorized", reason: "unauthorized", code: DENIED, comment: `${recipient} does not accept messages from ${sender}` };
 }

@@ -7,7 +7,8 @@ import { readForward } from "../../src/federation/inbound/forward.ts";
 import { Room } from "../../src/federation/inbound/room.ts";
 import { Strangers, TooManyStrangers } from "../../src/federation/inbound/strangers.ts";
 import { problemOf } from "../../src/federation/undelivered.ts";
-import { hostOfDomain, Whereabouts } from "../../src/federation/whereabouts.ts";
+import { Whereabouts } from "../../src/federation/whereabouts.ts";
+import { hostOfDomain, hostsOfUrl, originOfDomain } from "../../src/identity/domain.ts";
 
 describe("BoundedMap", () => {
   it("forgets what was not used for longest", () => {
@@ -144,11 +145,18 @@ describe("Whereabouts", () => {
   });
 
   it.each([
-    ["node.example", "node.example"],
-    ["localhost%3A4000", "localhost:4000"],
-    ["node.example%3a8443:agents", "node.example:8443"],
-  ])("the host of the domain %s is %s", (domain, host) => {
-    expect(hostOfDomain(domain)).toBe(host);
+    ["node.example", "node.example", "https://node.example"],
+    ["localhost%3A4000", "localhost:4000", "http://localhost:4000"],
+    ["node.localhost", "node.localhost", "http://node.localhost"],
+    ["notlocalhost", "notlocalhost", "https://notlocalhost"],
+    ["node.example%3a8443:agents", "node.example:8443", "https://node.example:8443"],
+  ])("the domain %s is at the host %s, asked at %s", (domain, host, origin) => {
+    expect([hostOfDomain(domain), originOfDomain(domain)]).toEqual([host, origin]);
+    expect(hostsOfUrl(origin)).toEqual([host]);
+  });
+
+  it("has no host for what is no URL", () => {
+    expect(hostsOfUrl("node.example")).toEqual([]);
   });
 });
 

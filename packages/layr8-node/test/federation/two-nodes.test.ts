@@ -98,6 +98,24 @@ describe("agents on two nodes", () => {
   });
 });
 
+describe("a node that is away", () => {
+  it("delays nobody but those who write to it", async () => {
+    const port = await freePort();
+    pair.hosts["dead.localhost"] = local(port);
+    await pair.stop("a");
+    await pair.open("a");
+    const [alice, bob] = [await pair.alice(), await pair.bob()];
+    const ids = Array.from({ length: 50 }, (_, index) => `m${index}`);
+    for (const id of ids) {
+      expect(await alice.send(toBob(`dead-${id}`, { to: [`did:web:dead.localhost:${id}`] }))).toEqual(OK);
+      expect(await alice.send(toBob(id))).toEqual(OK);
+    }
+    for (const id of ids) expect((await bob.receive()).plaintext["id"]).toBe(id);
+    await expect.poll(() => pair.metric("a", "federation_sent_total")).toBe(50);
+    expect(await pair.metric("a", "outbound_messages")).toBe(50);
+  });
+});
+
 describe("built-in protocols across nodes", () => {
   it("answer a trust-ping", async () => {
     const alice = await pair.alice();

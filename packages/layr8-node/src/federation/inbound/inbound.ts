@@ -25,7 +25,8 @@ export interface InboundOptions {
   readonly messagesPerSecond: number;
   /** Takes what has been opened. See `Router.receive`. */
   receive(message: Received): Promise<Refusal | undefined>;
-  onAnswered(counted: string): void;
+  /** @param error what came of opening it, where that is why it was refused: for the operator's eyes, not the other node's. */
+  onAnswered(counted: string, error?: unknown): void;
   onFailure(error: unknown): void;
   readonly now: () => number;
 }
@@ -54,13 +55,16 @@ export class Inbound {
 
   /** Never rejects. @param address what the limits for strangers go by. */
   async take(envelope: Uint8Array, address: string): Promise<InboundAnswer | undefined> {
-    const refused = await this.#take({ envelope, address, depth: 0 }).catch((error: unknown) => {
+    try {
+      const refused = await this.#take({ envelope, address, depth: 0 });
+      this.#options.onAnswered(refused?.counted ?? "accepted");
+      return refused;
+    } catch (error) {
       const failed = answerToError(error);
       if (failed.code === "internal" || failed.code === "storage_failed") this.#options.onFailure(error);
+      this.#options.onAnswered(failed.counted, error);
       return failed;
-    });
-    this.#options.onAnswered(refused?.counted ?? "accepted");
-    return refused;
+    }
   }
 
   async #take(arrival: Arrival): Promise<InboundAnswer | undefined> {
