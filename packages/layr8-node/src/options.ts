@@ -63,7 +63,7 @@ export interface NodeLimits {
   readonly maxInboundBytes: number;
   /** Messages that one sender on another node may send in a second. Default 2,000. */
   readonly remoteMessagesPerSecond: number;
-  /** Messages that one address may post in a second in the name of senders that this node has not met. Default 20. */
+  /** Messages that one address may post in a second in the name of senders that this node has not met, or of nobody. Default 100. */
   readonly strangersPerSecond: number;
   /** Documents of such senders that are looked for at the same time; one address may have an eighth. Default 64. */
   readonly maxStrangers: number;
@@ -146,7 +146,7 @@ export function readLimits(limits: Partial<NodeLimits> = {}): NodeLimits {
     maxEnvelopeBytes: 4 * 1024 * 1024,
     maxInboundBytes: 128 * 1024 * 1024,
     remoteMessagesPerSecond: 2000,
-    strangersPerSecond: 20,
+    strangersPerSecond: 100,
     maxStrangers: 64,
     maxOutboundMessages: 10_000,
     maxOutboundLength: 64 * 1024 * 1024,
