@@ -152,7 +152,6 @@ export function readLimits(limits: Partial<NodeLimits> = {}): NodeLimits {
     maxOutboundMessages: 10_000,
     maxOutboundLength: 64 * 1024 * 1024,
     maxConnectionsPerNode: 8,
-    ...limits,
   };
   return readNumbers("limits", defaults, limits);
 }
