@@ -71,6 +71,7 @@ export class Outlet {
     const { envelope, id, taken } = parcel;
     const { stop } = this.#options;
     try {
+      stop.throwIfAborted();
       await this.port.send(envelope, { signal: stop, ...(id !== undefined && { id }) });
       this.#attempts = 0;
       this.#flying.delete(parcel);

@@ -9,7 +9,8 @@ export interface Dispatch {
   readonly envelope: Envelope;
   /** Of all dispatches with one id a single one takes effect. */
   readonly id: string | undefined;
-  readonly counts: "forwarded" | "answered";
+  /** What it counts as. Absent: as nothing, such as a handshake. */
+  readonly counts?: "forwarded" | "answered";
 }
 
 /** What is to be done about an envelope that arrived. */
@@ -17,19 +18,25 @@ export interface Step {
   readonly dispatches: readonly Dispatch[];
   /** The envelope is done with when this has happened too. */
   readonly until?: Promise<unknown>;
+  /** Called when all of it has happened, just before the envelope is settled. */
+  readonly after?: () => void;
 }
 
 /** Nothing is to be done. */
 export const NOTHING: Step = { dispatches: [] };
 
-/** What a {@link Pump} works on. */
-export interface PumpOptions {
+/** What comes in, and what is to be done about it. */
+export interface Flow {
   readonly port: EnvelopePort;
   readonly protocol: Protocol;
   /** Waited for before each envelope. */
   readonly ready?: () => Promise<void>;
   /** Says what is to be done. What it throws is the reason to skip the envelope. */
   handle(received: ReceivedEnvelope): Step;
+}
+
+/** What a {@link Pump} works with. */
+export interface PumpOptions {
   readonly signal: AbortSignal;
   count(what: keyof BridgeCounters): void;
   report(error: BridgeError): void;
@@ -39,16 +46,19 @@ export interface PumpOptions {
 
 /** Takes envelopes from a port one after the other, does what is to be done, and settles each when all of it has taken effect. */
 export class Pump {
+  readonly #flow: Flow;
   readonly #options: PumpOptions;
   readonly #underWay = new Set<Promise<void>>();
 
-  constructor(options: PumpOptions) {
+  constructor(flow: Flow, options: PumpOptions) {
+    this.#flow = flow;
     this.#options = options;
   }
 
   /** Resolves when the port has ended, or the signal has fired. @throws what broke the port. */
   async run(): Promise<void> {
-    const { port, protocol, signal, ready, count } = this.#options;
+    const { port, protocol, ready } = this.#flow;
+    const { signal, count } = this.#options;
     for await (const received of port.receive({ protocol, settle: "manual", signal })) {
       count("received");
       await ready?.();
@@ -57,9 +67,12 @@ export class Pump {
       const sends: Promise<void>[] = [];
       for (const { outlet, envelope, id, counts } of step.dispatches) {
         await outlet.room();
-        sends.push(this.#send(outlet, envelope, id, counts));
+        const sent = this.#send(outlet, envelope, id, counts);
+        // It may fail while the next one waits for room; whoever waits for all of them hears of it.
+        sent.catch(() => {});
+        sends.push(sent);
       }
-      this.#track(this.#finish(received, Promise.all([...sends, step.until])));
+      this.#track(this.#finish(received, Promise.all([...sends, step.until]), step.after));
     }
   }
 
@@ -69,9 +82,9 @@ export class Pump {
   }
 
   #stepFor(received: ReceivedEnvelope): Step {
-    const { handle, count, report } = this.#options;
+    const { count, report } = this.#options;
     try {
-      return handle(received);
+      return this.#flow.handle(received);
     } catch (error) {
       count("refused");
       report(BridgeError.ofMessage(error));
@@ -79,11 +92,11 @@ export class Pump {
     }
   }
 
-  async #send(outlet: Outlet, envelope: Envelope, id: string | undefined, counts: "forwarded" | "answered"): Promise<void> {
+  async #send(outlet: Outlet, envelope: Envelope, id: string | undefined, counts: Dispatch["counts"]): Promise<void> {
     const { count, report, isOver } = this.#options;
     try {
       await outlet.send(envelope, id);
-      count(counts);
+      if (counts !== undefined) count(counts);
     } catch (error) {
       if (await isOver(outlet, error)) throw error;
       count("failed");
@@ -91,7 +104,7 @@ export class Pump {
     }
   }
 
-  async #finish({ settle }: ReceivedEnvelope, done: Promise<unknown>): Promise<void> {
+  async #finish({ settle }: ReceivedEnvelope, done: Promise<unknown>, after: (() => void) | undefined): Promise<void> {
     try {
       await done;
     } catch {
@@ -99,6 +112,7 @@ export class Pump {
       return;
     }
     try {
+      after?.();
       await settle?.();
     } catch (cause) {
       this.#options.report(new BridgeError("not_settled", "A message that is done with could not be settled", { cause }));
