@@ -50,7 +50,7 @@ function dress(translation: Translation, { trace }: Passage, protocol: Protocol,
   const type = trace.kept["contentType"];
   return {
     contentType: typeof type === "string" && type !== "" && type.length <= 255 ? type : contentType,
-    metadata: protocol === Protocol.MCP ? { ...before, ...metadata } : isCall(before) ? fresh : before,
+    metadata: protocol === Protocol.MCP ? { ...before, ...metadata } : protocol === Protocol.A2A && isCall(before) ? fresh : before,
   };
 }
 

@@ -28,7 +28,7 @@ export function didcommToA2a({ payload }: Envelope, context: TranslationContext)
     metadata: { bridge: { origin } },
   } as unknown as JsonObject;
   normalA2a(message);
-  const bare = text === undefined ? without(json, "body") : withBasicText(json, "");
+  const bare = text === undefined ? { ...json, ...(isJsonObject(body) && { body: {} }) } : withBasicText(json, "");
   const skeleton = attachments.length === 0 ? bare : { ...bare, attachments: attachments.map((each) => each.skeleton) };
   const lost = isFaithful(json, payload) ? [] : ["json"];
   const made = { contentType: "application/json", payload: writeJson(message, maxMessageBytes) };
@@ -67,8 +67,4 @@ function isName(value: unknown): value is string {
 
 function isSame(one: JsonObject, other: JsonObject): boolean {
   return JSON.stringify(one) === JSON.stringify(other);
-}
-
-function without(json: JsonObject, name: string): JsonObject {
-  return Object.fromEntries(Object.entries(json).filter(([member]) => member !== name));
 }

@@ -92,7 +92,8 @@ export function restoreDidcomm(skeleton: JsonObject, { parts }: A2aMessageJson):
   const { text, data } = first;
   const isBasic = basicText(skeleton) !== undefined;
   if (isBasic ? typeof text !== "string" : !isJsonObject(data)) return undefined;
-  const head = isBasic ? withBasicText(skeleton, text as string) : { ...skeleton, body: (data as JsonObject)["body"] };
+  const body = isJsonObject(skeleton["body"]) ? { body: (data as JsonObject | undefined)?.["body"] } : {};
+  const head = isBasic ? withBasicText(skeleton, text as string) : { ...skeleton, ...body };
   if (attachments.length === 0) return head;
   return { ...head, attachments: attachments.map((attachment, index) => restoreAttachment(attachment, rest[index] ?? {})) };
 }
