@@ -23,8 +23,8 @@ function expectCode(call: () => unknown, code: EnvelopeErrorCode): void {
 const HEADER = { protocol: "a2a", content_type: "application/json" };
 
 describe("Envelope", () => {
-  it("has the values of the four protocols", () => {
-    expect(Protocol).toEqual({ RAW: "raw", A2A: "a2a", MCP: "mcp", SLIM: "slim" });
+  it("has the values of the five protocols", () => {
+    expect(Protocol).toEqual({ RAW: "raw", A2A: "a2a", MCP: "mcp", SLIM: "slim", DIDCOMM: "didcomm" });
   });
 
   it("writes the header's length as four bytes, little endian, then the header, then the payload", () => {

@@ -9,7 +9,9 @@ export interface BufferLimits {
 /** A queue that knows when it is full. What happens then is for its owner to decide. */
 export class BoundedQueue<T> {
   #entries: { readonly item: T; readonly bytes: number }[] = [];
+  /** Of what is in the queue, and of what was lent from it. */
   #bytes = 0;
+  #lent = 0;
   readonly #maxItems: number;
   readonly #maxBytes: number;
 
@@ -22,9 +24,10 @@ export class BoundedQueue<T> {
     return this.#entries.length;
   }
 
-  /** Whether an item of this size has no place. An empty queue has place for any. */
+  /** Whether an item of this size has no place. An empty queue, with nothing lent, has place for any. */
   isFull(bytes: number): boolean {
-    return this.size > 0 && (this.size >= this.#maxItems || this.#bytes + bytes > this.#maxBytes);
+    const taken = this.size + this.#lent;
+    return taken > 0 && (taken >= this.#maxItems || this.#bytes + bytes > this.#maxBytes);
   }
 
   push(item: T, bytes: number): void {
@@ -39,10 +42,25 @@ export class BoundedQueue<T> {
     return entry.item;
   }
 
+  /** Takes the first, whose place stays taken until it is given back with {@link BoundedQueue.free}. */
+  lend(): T | undefined {
+    const entry = this.#entries.shift();
+    if (entry === undefined) return undefined;
+    this.#lent++;
+    return entry.item;
+  }
+
+  /** The place of a lent item of this size is free again. */
+  free(bytes: number): void {
+    this.#lent--;
+    this.#bytes -= bytes;
+  }
+
+  /** Empties the queue. What was lent keeps its place. */
   clear(): T[] {
     const items = this.#entries.map(({ item }) => item);
+    for (const { bytes } of this.#entries) this.#bytes -= bytes;
     this.#entries = [];
-    this.#bytes = 0;
     return items;
   }
 }

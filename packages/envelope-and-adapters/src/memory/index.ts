@@ -1,2 +1,2 @@
 export { createMemoryChannels, type MemoryChannels } from "./memory-channels.ts";
-export { createMemoryPorts, type MemoryPort } from "./memory-port.ts";
+export { createMemoryPorts, type MemoryPort, type MemoryPortOptions } from "./memory-port.ts";

@@ -1,7 +1,6 @@
-import type { BufferLimits } from "../internal/bounded-queue.ts";
 import type { EnvelopeChannels } from "../port.ts";
 import { PortError } from "../port-error.ts";
-import { MemoryBus, type MemoryPort } from "./memory-port.ts";
+import { MemoryBus, type MemoryPort, type MemoryPortOptions } from "./memory-port.ts";
 
 /** One agent's channels in memory. */
 export interface MemoryChannels extends EnvelopeChannels {
@@ -26,7 +25,7 @@ export interface MemoryChannels extends EnvelopeChannels {
  */
 export function createMemoryChannels<const Names extends readonly string[]>(
   names: Names,
-  options: BufferLimits = {},
+  options: MemoryPortOptions = {},
 ): { -readonly [Index in keyof Names]: MemoryChannels } {
   const channels = new Map<string, MemoryBus>();
   return names.map((name) => new WorldChannels(name, channels, options)) as { -readonly [Index in keyof Names]: MemoryChannels };
@@ -35,10 +34,10 @@ export function createMemoryChannels<const Names extends readonly string[]>(
 class WorldChannels implements MemoryChannels {
   readonly name: string;
   readonly #world: Map<string, MemoryBus>;
-  readonly #options: BufferLimits;
+  readonly #options: MemoryPortOptions;
   readonly #ports = new Map<string, MemoryPort>();
 
-  constructor(name: string, world: Map<string, MemoryBus>, options: BufferLimits) {
+  constructor(name: string, world: Map<string, MemoryBus>, options: MemoryPortOptions) {
     this.name = name;
     this.#world = world;
     this.#options = options;

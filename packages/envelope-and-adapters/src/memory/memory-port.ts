@@ -1,9 +1,20 @@
-import { AsyncQueue, deferred, type Deferred } from "@parley/core/internal";
+import { deferred, type Deferred } from "@parley/core/internal";
 import { Envelope } from "../envelope.ts";
 import { EnvelopeFanOut } from "../fan-out.ts";
 import type { BufferLimits } from "../internal/bounded-queue.ts";
 import type { EnvelopePort, PortSendOptions, ReceivedEnvelope, ReceiveOptions } from "../port.ts";
 import { PortError } from "../port-error.ts";
+import { MemoryInbox } from "./memory-inbox.ts";
+import { MemoryIds } from "./memory-ids.ts";
+
+/** Options of channels in memory. */
+export interface MemoryPortOptions extends BufferLimits {
+  /**
+   * What arrives while nobody is subscribed to it waits for the next who is, as on a channel that keeps what it has received. Default
+   * false: it is lost, but for what a subscriber has left unsettled.
+   */
+  readonly keepUnread?: boolean;
+}
 
 /** One party's end of a channel in memory. */
 export interface MemoryPort extends EnvelopePort, AsyncDisposable {
@@ -23,7 +34,8 @@ export interface MemoryPort extends EnvelopePort, AsyncDisposable {
 
 /**
  * Wires parties to one channel in memory, as a relay would: each receives what the others send, in one order, but not its own.
- * Envelopes cross as bytes. A send never waits for a slow receiver; what waits for it is unbounded, so this is for tests and examples.
+ * Envelopes cross as bytes, and are numbered: `id` is their place on the channel. Ids of sends are remembered for each party, the last
+ * 65,536 of them. A send never waits for a slow receiver; what waits for it is unbounded, so this is for tests and examples.
  *
  * @example
  * ```ts
@@ -39,7 +51,7 @@ export interface MemoryPort extends EnvelopePort, AsyncDisposable {
  */
 export function createMemoryPorts<const Names extends readonly string[]>(
   names: Names,
-  options: BufferLimits = {},
+  options: MemoryPortOptions = {},
 ): { -readonly [Index in keyof Names]: MemoryPort } {
   const bus = new MemoryBus(options);
   return names.map((name) => bus.join(name)) as { -readonly [Index in keyof Names]: MemoryPort };
@@ -47,41 +59,51 @@ export function createMemoryPorts<const Names extends readonly string[]>(
 
 /** A channel in memory that parties join and leave. */
 export class MemoryBus {
-  readonly #options: BufferLimits;
+  readonly #options: MemoryPortOptions;
   readonly #parties = new Set<BusPort>();
+  readonly #sent = new MemoryIds();
+  #last = 0;
 
-  constructor(options: BufferLimits = {}) {
+  constructor(options: MemoryPortOptions = {}) {
     this.#options = options;
   }
 
   join(name: string): MemoryPort {
-    const port = new BusPort(
-      name,
-      this.#options,
-      (data) => {
-        for (const other of this.#parties) if (other !== port) other.accept({ envelope: Envelope.wrap(data), sender: name });
+    const port = new BusPort(name, this.#options, {
+      publish: (data, id) => {
+        if (id !== undefined && !this.#sent.add(name, id)) return;
+        const place = ++this.#last;
+        for (const other of this.#parties) {
+          if (other !== port) other.accept(place, { envelope: Envelope.wrap(data), sender: name, id: String(place) });
+        }
       },
-      () => this.#parties.delete(port),
-    );
+      gone: () => this.#parties.delete(port),
+    });
     this.#parties.add(port);
     return port;
   }
 }
 
+interface Bus {
+  /** What was sent under this id before isn't published again. */
+  publish(data: Uint8Array, id: string | undefined): void;
+  gone(): void;
+}
+
 class BusPort implements MemoryPort {
   readonly name: string;
   readonly #fanOut: EnvelopeFanOut;
-  readonly #inbox = new AsyncQueue<ReceivedEnvelope>();
-  readonly #publish: (data: Uint8Array) => void;
-  readonly #onGone: () => void;
+  readonly #inbox = new MemoryInbox();
+  readonly #keepsUnread: boolean;
+  readonly #bus: Bus;
   #gate: Deferred<void> | undefined;
-  #closed = false;
+  #closed: { readonly error?: unknown } | undefined;
 
-  constructor(name: string, options: BufferLimits, publish: (data: Uint8Array) => void, onGone: () => void) {
+  constructor(name: string, { keepUnread = false, ...limits }: MemoryPortOptions, bus: Bus) {
     this.name = name;
-    this.#fanOut = new EnvelopeFanOut(options);
-    this.#publish = publish;
-    this.#onGone = onGone;
+    this.#fanOut = new EnvelopeFanOut(limits);
+    this.#keepsUnread = keepUnread;
+    this.#bus = bus;
     void this.#pump();
   }
 
@@ -89,19 +111,22 @@ class BusPort implements MemoryPort {
     await this.sendBytes(envelope.serialize(), options);
   }
 
-  async sendBytes(data: Uint8Array, { signal }: PortSendOptions = {}): Promise<void> {
+  async sendBytes(data: Uint8Array, { id, signal }: PortSendOptions = {}): Promise<void> {
+    checkSendId(id);
     signal?.throwIfAborted();
-    if (this.#closed) throw new PortError("closed", "The port is closed");
+    if (this.#closed !== undefined) throw new PortError("closed", "The port is closed");
     if (this.#gate !== undefined) throw new PortError("not_connected", "The memory link is cut");
-    this.#publish(data.slice());
+    this.#bus.publish(data.slice(), id);
   }
 
   receive(options?: ReceiveOptions): AsyncIterableIterator<ReceivedEnvelope, undefined> {
-    return this.#fanOut.receive(options);
+    const subscription = this.#fanOut.receive(options);
+    this.#inbox.tellChange();
+    return subscription;
   }
 
-  accept(received: ReceivedEnvelope): void {
-    this.#inbox.push(received);
+  accept(place: number, received: ReceivedEnvelope): void {
+    this.#inbox.add({ place, received });
   }
 
   cut(): void {
@@ -114,34 +139,45 @@ class BusPort implements MemoryPort {
   }
 
   fail(error: unknown): void {
-    this.#leave();
-    this.#inbox.fail(error);
+    this.#leave({ error });
   }
 
   async close(): Promise<void> {
-    this.#leave();
-    this.#inbox.end();
+    this.#leave({});
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
 
-  #leave(): void {
-    this.#closed = true;
-    this.#onGone();
+  #leave(closed: { readonly error?: unknown }): void {
+    this.#closed ??= closed;
+    this.#bus.gone();
     this.restore();
+    this.#inbox.tellChange();
   }
 
   async #pump(): Promise<void> {
-    try {
-      for await (const received of this.#inbox) {
-        await this.#gate?.promise;
-        await this.#fanOut.deliver(received);
+    for (;;) {
+      await this.#gate?.promise;
+      const item = this.#inbox.first(({ received }) => this.#fanOut.wants(received));
+      if (item !== undefined) {
+        const keeper = { settled: () => this.#inbox.remove(item), left: () => this.#inbox.keep(item) };
+        await this.#fanOut.deliver(item.received, keeper);
+        continue;
       }
-      this.#fanOut.end();
-    } catch (error) {
-      this.#fanOut.fail(error);
+      if (!this.#keepsUnread) this.#inbox.dropUnread();
+      if (this.#closed !== undefined) break;
+      await this.#inbox.change();
     }
+    if ("error" in this.#closed) this.#fanOut.fail(this.#closed.error);
+    else this.#fanOut.end();
   }
+}
+
+const MAX_ID_LENGTH = 255;
+
+function checkSendId(id: string | undefined): void {
+  if (id !== undefined && (id.length === 0 || id.length > MAX_ID_LENGTH))
+    throw new TypeError(`The id of a send has 1 to ${MAX_ID_LENGTH} characters`);
 }

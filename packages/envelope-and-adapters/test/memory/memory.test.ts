@@ -1,20 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { Envelope, Protocol } from "../../src/index.ts";
 import { createMemoryChannels, createMemoryPorts } from "../../src/memory/index.ts";
-import { describePort } from "../port-compliance.ts";
 import { bytes, text } from "../thrown.ts";
-
-describePort("a memory port", async () => {
-  const ports = createMemoryPorts(["a", "b", "c"]);
-  return { ports, close: async () => void (await Promise.all(ports.map((port) => port.close()))) };
-});
-
-describePort("a memory channel", async () => {
-  const [a, b, c] = createMemoryChannels(["a", "b", "c"]);
-  const welcome = new Uint8Array();
-  const ports = [await a.create("org/ns/x"), await b.join("org/ns/x", welcome), await c.join("org/ns/x", welcome)] as const;
-  return { ports, close: async () => void (await Promise.all(ports.map((port) => port.close()))) };
-});
 
 const hello = new Envelope(Protocol.RAW, "text/plain", bytes("hello"));
 

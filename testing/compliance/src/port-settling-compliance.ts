@@ -1,0 +1,157 @@
+import { setImmediate } from "node:timers/promises";
+import { type EnvelopePort, Protocol } from "@parley/envelope-and-adapters";
+import { describe, expect, it } from "vitest";
+import type { PortHarness } from "./port-harness.ts";
+import { contentOf, contents, envelope, take } from "./port-support.ts";
+
+/** What a port promises to those who settle by hand. */
+export function portSettlingCompliance(start: () => Promise<PortHarness>): void {
+  const sendAll = async (port: EnvelopePort, ...all: readonly string[]): Promise<void> => {
+    for (const content of all) await port.send(envelope(content));
+  };
+  const manual = { settle: "manual" } as const;
+
+  describe("settling", () => {
+    it("is for those who asked for it, and can be repeated", async () => {
+      const { ports } = await start();
+      const [byHand, other] = [ports[1].receive(manual), ports[1].receive({ settle: "on-delivery" })];
+      await sendAll(ports[0], "a");
+      const [[mine], [theirs]] = [await take(byHand, 1), await take(other, 1)];
+      await mine?.settle?.();
+      await mine?.settle?.();
+      expect(mine?.settle).toBeTypeOf("function");
+      expect(theirs).not.toHaveProperty("settle");
+    });
+
+    it.each(["return", "signal"])("is made up for by the next subscriber, in order and with the same ids (%s)", async (by) => {
+      const { ports } = await start();
+      const abort = new AbortController();
+      const first = ports[1].receive({ ...manual, signal: abort.signal });
+      await sendAll(ports[0], "a", "b", "c", "d", "e");
+      const before = await take(first, 4);
+      await before[1]?.settle?.();
+      if (by === "return") await first.return?.();
+      else abort.abort();
+      const second = ports[1].receive(manual);
+      await sendAll(ports[0], "f");
+      const after = await take(second, 5);
+      expect(after.map(contentOf)).toEqual(["a", "c", "d", "e", "f"]);
+      expect(after.slice(0, 3).map(({ id }) => id)).toEqual([before[0], before[2], before[3]].map((each) => each?.id));
+    });
+
+    it("is made up for by a subscriber who doesn't settle by hand, too: once", async () => {
+      const { ports } = await start();
+      const first = ports[1].receive(manual);
+      await sendAll(ports[0], "a", "b");
+      await take(first, 2);
+      await first.return?.();
+      const second = ports[1].receive();
+      expect(await contents(second, 2)).toEqual(["a", "b"]);
+      await second.return?.();
+      const third = ports[1].receive();
+      await sendAll(ports[0], "c");
+      expect(await contents(third, 1)).toEqual(["c"]);
+    });
+
+    it("may be late: what nobody else has got meanwhile is done with", async () => {
+      const { ports } = await start();
+      const first = ports[1].receive(manual);
+      await sendAll(ports[0], "a", "b");
+      const [a] = await take(first, 2);
+      await first.return?.();
+      await a?.settle?.();
+      expect(await contents(ports[1].receive(manual), 1)).toEqual(["b"]);
+    });
+
+    it("goes in any order, and again over several subscriptions", async () => {
+      const { ports } = await start();
+      let left = ["a", "b", "c", "d", "e", "f"];
+      const inbound = ports[1].receive(manual);
+      await sendAll(ports[0], ...left);
+      await take(inbound, left.length);
+      await inbound.return?.();
+      for (const index of [3, 0, 3, 1]) {
+        const again = ports[1].receive(manual);
+        const got = await take(again, left.length);
+        expect(got.map(contentOf)).toEqual(left);
+        await got[index]?.settle?.();
+        await again.return?.();
+        left = left.filter((_, at) => at !== index);
+      }
+    });
+
+    it("concerns the protocol that was asked for: what is left waits for who asks for it", async () => {
+      const { ports } = await start();
+      const first = ports[1].receive(manual);
+      await ports[0].send(envelope("raw"));
+      await ports[0].send(envelope("mcp", Protocol.MCP));
+      await take(first, 2);
+      await first.return?.();
+      expect(await contents(ports[1].receive({ ...manual, protocol: Protocol.MCP }), 1)).toEqual(["mcp"]);
+      expect(await contents(ports[1].receive({ ...manual, protocol: Protocol.RAW }), 1)).toEqual(["raw"]);
+    });
+
+    it("is each subscriber's own: what one leaves doesn't come again to those who have had it", async () => {
+      const { ports } = await start();
+      const [stays, leaves] = [ports[1].receive(manual), ports[1].receive(manual)];
+      await sendAll(ports[0], "a", "b");
+      const [mine] = [await take(stays, 2), await take(leaves, 2)];
+      await leaves.return?.();
+      const next = ports[1].receive(manual);
+      await sendAll(ports[0], "c");
+      expect(await contents(next, 3)).toEqual(["a", "b", "c"]);
+      expect(await contents(stays, 1)).toEqual(["c"]);
+      expect(mine.map(contentOf)).toEqual(["a", "b"]);
+    });
+
+    it("is done when all who got an envelope are done with it", async () => {
+      const { ports } = await start();
+      const [one, two] = [ports[1].receive(manual), ports[1].receive(manual)];
+      await sendAll(ports[0], "a", "b");
+      const [[a1, b1], [a2]] = [await take(one, 2), await take(two, 2)];
+      await Promise.all([a1?.settle?.(), a2?.settle?.()]);
+      const half = b1?.settle?.();
+      await Promise.all([one.return?.(), two.return?.()]);
+      await half;
+      expect(await contents(ports[1].receive(manual), 1)).toEqual(["b"]);
+    });
+
+    it("makes room: who has as much unsettled as it may buffer gets no more until then", async () => {
+      const { ports, maxBuffered } = await start();
+      const inbound = ports[1].receive(manual);
+      const witness = ports[2].receive();
+      const sent = Array.from({ length: maxBuffered + 2 }, (_, index) => `${index}`);
+      const sending = Promise.all(sent.map((content) => ports[0].send(envelope(content))));
+      const got = await take(inbound, maxBuffered);
+      let isMore = false;
+      const more = inbound.next().then(({ value }) => {
+        isMore = true;
+        return value;
+      });
+      expect(await contents(witness, sent.length)).toEqual(sent);
+      await setImmediate();
+      expect(isMore).toBe(false);
+      await got[7]?.settle?.();
+      const extra = await more;
+      expect(extra === undefined ? undefined : contentOf(extra)).toBe(`${maxBuffered}`);
+      await Promise.all(got.map(({ settle }) => settle?.()));
+      expect(await contents(inbound, 1)).toEqual([`${maxBuffered + 1}`]);
+      await sending;
+    });
+
+    it("comes to an end when the port is closed, with envelopes still out", async () => {
+      const { ports, close } = await start();
+      const inbound = ports[1].receive(manual);
+      await sendAll(ports[0], "a");
+      await take(inbound, 1);
+      const waiting = inbound.next();
+      await close();
+      expect(await waiting).toEqual({ done: true, value: undefined });
+    });
+
+    it("excludes dropping", async () => {
+      const { ports } = await start();
+      expect(() => ports[1].receive({ ...manual, overflow: "drop-oldest" })).toThrow(TypeError);
+    });
+  });
+}
