@@ -6,15 +6,17 @@ import { TaskState } from "@a2a-js/sdk";
 import { ClientFactory, DefaultAgentCardResolver } from "@a2a-js/sdk/client";
 import { DefaultRequestHandler, InMemoryTaskStore } from "@a2a-js/sdk/server";
 import { Client } from "@modelcontextprotocol/sdk/client/index.js";
-import { A2aChannelTransportFactory, serveA2a } from "@parley/envelope-and-adapters/a2a";
+import { A2aAdapter, A2aChannelTransportFactory, serveA2a } from "@parley/envelope-and-adapters/a2a";
 import { McpChannelTransport } from "@parley/envelope-and-adapters/mcp";
+import { ProtocolBridge } from "@parley/protocol-bridge";
 import { startSkytale } from "@parley/skytale-server";
-import { type EnvelopePort, SkytaleChannelManager } from "skytale";
+import { type EnvelopePort, Protocol, SkytaleChannelManager } from "skytale";
 import { ask, BREWER, Brewer, textOf } from "./brewer.ts";
 import { expect, type Story } from "./story.ts";
 import { TeaServer } from "./tea-server.ts";
 
 const CHANNEL = "acme/kitchen/tea";
+const CONTEXT = "orders";
 const SECONDS = 20;
 
 /** MCP and A2A over encrypted channels, with the official SDKs. */
@@ -26,13 +28,18 @@ export async function tellProtocols(story: Story): Promise<void> {
   const agent = (identity: string) => new SkytaleChannelManager({ identity, endpoint, apiUrl, apiKey, dataDir: join(directory, identity) });
   const alice = agent("alice");
   const bob = agent("bob");
+  const bridge = agent("bridge");
   try {
     const theirs = await bob.create(CHANNEL);
     const ours = await alice.joinWithToken(CHANNEL, await bob.invite(CHANNEL), { timeout: SECONDS });
     await tellMcp(story, ours, theirs);
     await tellA2a(story, ours, theirs);
+    await bridge.joinWithToken(CHANNEL, await bob.invite(CHANNEL), { timeout: SECONDS });
+    await bridge.create(`acme/a2a/${CONTEXT}`);
+    await alice.joinWithToken(`acme/a2a/${CONTEXT}`, await bridge.invite(`acme/a2a/${CONTEXT}`), { timeout: SECONDS });
+    await tellBridge(story, { alice, bridge, theirs });
   } finally {
-    await Promise.all([alice.close(), bob.close()]);
+    await Promise.all([alice.close(), bob.close(), bridge.close()]);
     await server.close();
     await rm(directory, { recursive: true, force: true });
   }
@@ -72,4 +79,27 @@ async function tellA2a(story: Story, ours: EnvelopePort, theirs: EnvelopePort): 
   });
   await calls.close();
   await serving.close();
+}
+
+interface BridgeCast {
+  readonly alice: SkytaleChannelManager;
+  readonly bridge: SkytaleChannelManager;
+  readonly theirs: EnvelopePort;
+}
+
+async function tellBridge(story: Story, { alice, bridge, theirs }: BridgeCast): Promise<void> {
+  const server = new TeaServer(theirs);
+  const crossing = new ProtocolBridge(bridge);
+  const adapter = new A2aAdapter(alice, { agentId: "alice", org: "acme" });
+  await story.step("a bridge lets alice, who says it in A2A on another channel, use bob's MCP tool", async () => {
+    await adapter.openContext(CONTEXT);
+    await crossing.bridge(`acme/a2a/${CONTEXT}`, CHANNEL, Protocol.A2A, Protocol.MCP);
+    await adapter.sendMessage(CONTEXT, [{ text: "Which teas are there?" }]);
+    const [answer] = await adapter.receiveMessages(CONTEXT, { timeout: SECONDS });
+    expect(answer !== undefined && textOf(answer) === "for bridge: assam, sencha", `Instead: ${JSON.stringify(answer)}`);
+    return `the tool's result came back as an A2A message: "${textOf(answer)}"`;
+  });
+  await adapter.close();
+  await crossing.stop();
+  await server.close();
 }
