@@ -6,8 +6,10 @@ import { apiOf, openAgent, relayOf, type OpenAgent } from "./agent.ts";
 import type { ApiClient } from "./api/api-client.ts";
 import { Channel } from "./channel/channel.ts";
 import { decodeCursor, encodeCursor } from "./channel/log-cursor.ts";
+import { LateEntries } from "./channel/late-entries.ts";
 import { LogPosition } from "./channel/log-position.ts";
 import { CURSOR_ROW, JOINED_ROW, LEAVING_ROW, NAME_ROW, numberValue, UPDATE_ROW } from "./channel/rows.ts";
+import { sendKeysOf } from "./channel/send-key.ts";
 import { checkChannelName, isGroupOf, newGroupId } from "./channel-name.ts";
 import {
   channelLimits,
@@ -19,6 +21,7 @@ import {
 } from "./client-options.ts";
 import { ChannelError, MlsError, TransportError } from "./errors.ts";
 import { toPublicErrorUnlessAborted } from "./error-mapping.ts";
+import type { IdentityKey } from "./identity-key.ts";
 import { Turns } from "./turns.ts";
 import { findGroups, replaceGroup } from "./stored-groups.ts";
 import { decodeWelcome, type WelcomeBundle } from "./welcome-bundle.ts";
@@ -121,7 +124,7 @@ export class SkytaleClient implements AsyncDisposable {
         const meaning = "its members and this one see nothing of each other";
         this.#options.events?.onError?.(name, new ChannelError("channel_exists", `a channel of this name was there before; ${meaning}`));
       }
-      return this.#start(group, name, options);
+      return this.#start(group, identityKey, name, options);
     });
   }
 
@@ -142,7 +145,7 @@ export class SkytaleClient implements AsyncDisposable {
    *   agent go yet, though it asked for that); the signal's reason
    */
   joinChannel(name: string, welcome: Uint8Array, options: JoinChannelOptions = {}): Promise<Channel> {
-    return this.#step(name, options, async ({ engine }) => {
+    return this.#step(name, options, async ({ engine, identityKey }) => {
       const bundle = decodeWelcome(welcome);
       if (bundle.channel !== undefined && bundle.channel !== name) {
         throw new MlsError("invalid_welcome", "the welcome is for another channel");
@@ -150,7 +153,7 @@ export class SkytaleClient implements AsyncDisposable {
       const { group, inbox } = await join(engine, name, bundle);
       const update = { key: UPDATE_ROW, value: (options.updateKeys ?? true) ? new Uint8Array() : undefined };
       await this.#setUp(group, name, bundle.from, [...inbox, update]);
-      return this.#start(group, name, options);
+      return this.#start(group, identityKey, name, options);
     });
   }
 
@@ -161,9 +164,9 @@ export class SkytaleClient implements AsyncDisposable {
    * @throws ChannelError `not_found`, `removed`, `bad_request`; TransportError `closed`
    */
   openChannel(name: string, options: ChannelOptions = {}): Promise<Channel> {
-    const run = async ({ engine }: OpenAgent): Promise<Channel> => {
+    const run = async ({ engine, identityKey }: OpenAgent): Promise<Channel> => {
       const { ready, wasRemoved } = await findGroups(engine, name);
-      if (ready !== undefined) return this.#start(ready, name, options);
+      if (ready !== undefined) return this.#start(ready, identityKey, name, options);
       if (wasRemoved) throw new ChannelError("removed", "this agent was removed from the channel");
       throw new ChannelError("not_found", "this agent is no member of the channel; create it, or join it");
     };
@@ -246,11 +249,20 @@ export class SkytaleClient implements AsyncDisposable {
     ]);
   }
 
-  #start(group: MlsGroup, name: string, { receive = true }: ChannelOptions): Channel {
+  #start(group: MlsGroup, identityKey: IdentityKey, name: string, { receive = true }: ChannelOptions): Channel {
     const closed = new AbortController();
     const position = new LogPosition(decodeCursor(group.row(CURSOR_ROW)).next, this.#relay.connected);
     const channel = new Channel({
-      context: { name, group, relay: this.#relay, position, events: this.#options.events ?? {}, closed: closed.signal },
+      context: {
+        name,
+        group,
+        relay: this.#relay,
+        position,
+        late: new LateEntries(group),
+        sendKeys: sendKeysOf(identityKey, name),
+        events: this.#options.events ?? {},
+        closed: closed.signal,
+      },
       limits: this.#limits,
       keepsMessages: receive,
       close: (reason) => closed.abort(reason),

@@ -1,5 +1,5 @@
 import { type GroupRow, type MlsEngine, MlsError as EngineError, type MlsGroup } from "@parley/mls-engine";
-import { INBOX_PREFIX, NAME_ROW } from "./channel/rows.ts";
+import { INBOX_PREFIX, LATE_PREFIX, NAME_ROW } from "./channel/rows.ts";
 import { isGroupOf } from "./channel-name.ts";
 
 /** What a store holds of a channel. */
@@ -30,9 +30,10 @@ export async function findGroups(engine: MlsEngine, name: string): Promise<Store
   return found;
 }
 
-/** Erases a group that another takes the place of, but for the messages that nobody has taken: they are given back. */
+/** Erases a group that another takes the place of, but for what is known of its log, and the messages that nobody has taken: that is given back. */
 export async function replaceGroup(engine: MlsEngine, group: MlsGroup): Promise<readonly GroupRow[]> {
-  const rows = group.rowKeys(INBOX_PREFIX).map((key) => ({ key, value: group.row(key) }));
+  const keys = [INBOX_PREFIX, LATE_PREFIX].flatMap((prefix) => group.rowKeys(prefix));
+  const rows = keys.map((key) => ({ key, value: group.row(key) }));
   await engine.removeGroup(group.id);
   return rows;
 }

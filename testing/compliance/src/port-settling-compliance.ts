@@ -134,7 +134,7 @@ export function portSettlingCompliance(start: () => Promise<PortHarness>): void 
       await got[7]?.settle?.();
       const extra = await more;
       expect(extra === undefined ? undefined : contentOf(extra)).toBe(`${maxBuffered}`);
-      await Promise.all(got.map(({ settle }) => settle?.()));
+      await Promise.all(got.map(async ({ settle }) => settle?.()));
       expect(await contents(inbound, 1)).toEqual([`${maxBuffered + 1}`]);
       await sending;
     });

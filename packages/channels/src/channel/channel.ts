@@ -155,7 +155,7 @@ export class Channel implements AsyncDisposable {
    * the order of the calls.
    *
    * While the channel is open, the message is sent across losses of the link, once. When the process dies before this resolves, it may
-   * have been sent or not.
+   * have been sent or not; with an `id`, sending it again after the restart makes sure of it, once too.
    *
    * @throws TransportError `connection_error` (`offline: "fail"`), `closed`; ChannelError `inbox_full`, `removed`, `leaving`,
    *   `limit_reached` (too much waits already), `bad_request` (too large for the relay); AuthError; TypeError; the signal's reason

@@ -1,7 +1,9 @@
 import type { MlsGroup } from "@parley/mls-engine";
 import type { RelayClient } from "@parley/skytale-relay";
 import type { SkytaleClientEvents } from "../events.ts";
+import type { LateEntries } from "./late-entries.ts";
 import type { LogPosition } from "./log-position.ts";
+import type { SendKeys } from "./send-key.ts";
 
 /** Epochs that are kept after they ended, for messages that come late: the same for all members, so that a sender knows what others read. */
 export const RETAINED_EPOCHS = 8;
@@ -12,6 +14,8 @@ export interface ChannelContext {
   readonly group: MlsGroup;
   readonly relay: RelayClient;
   readonly position: LogPosition;
+  readonly late: LateEntries;
+  readonly sendKeys: SendKeys;
   readonly events: Partial<SkytaleClientEvents>;
   /** Fires when the channel is closed, with the reason for what waits. */
   readonly closed: AbortSignal;

@@ -1,6 +1,6 @@
 import { type ApplicationMessage, type CommitMessage, type GroupRow, inspectMessage, type ProcessedMessage } from "@parley/mls-engine";
 import { RangeGoneError, type RelayMessage, type Subscription } from "@parley/skytale-relay";
-import type { ChannelContext } from "./context.ts";
+import { type ChannelContext, RETAINED_EPOCHS } from "./context.ts";
 import { ChannelError, MlsError } from "../errors.ts";
 import { toPublicError } from "../error-mapping.ts";
 import type { Inbox } from "./inbox.ts";
@@ -75,8 +75,7 @@ export class Inbound {
   async stop(): Promise<void> {
     await this.#subscription?.close();
     await this.#running;
-    if (this.#unwritten > 0)
-      await this.#context.group.writeRows([this.#cursorRow({ next: this.#context.position.next, last: this.#last })]);
+    if (this.#unwritten > 0) await this.#context.group.writeRows(this.#cursorRows({ next: this.#context.position.next, last: this.#last }));
   }
 
   async #run(): Promise<void> {
@@ -104,6 +103,7 @@ export class Inbound {
       }
       if (this.#rewindTo === undefined || closed.aborted) return false;
       this.#listener.rewound();
+      this.#context.late.clear();
       this.#last = undefined;
       this.#anchor = undefined;
       this.#advance(this.#rewindTo);
@@ -154,14 +154,16 @@ export class Inbound {
 
   /** False when nothing after it can be applied. */
   async #apply(entry: RelayMessage): Promise<boolean> {
-    const { position, group } = this.#context;
+    const { position, group, late } = this.#context;
     const wasCaughtUp = position.isCaughtUp;
     const cursor = { next: entry.sequence + 1, last: { sequence: entry.sequence, hash: entryHash(entry.payload) } };
+    // Known on disk no later than that the entry was applied.
+    if (entry.kind === "application" && group.epoch - entry.epoch > RETAINED_EPOCHS) late.add(entry.sequence, entry.key);
     if (!this.#isSentHere(entry) && !(await this.#process(entry, cursor))) return false;
     this.#last = cursor.last;
     this.#advance(entry.sequence + 1);
     if (this.#unwritten >= PERSIST_EVERY) {
-      await group.writeRows([this.#cursorRow(cursor)]);
+      await group.writeRows(this.#cursorRows(cursor));
       this.#unwritten = 0;
     }
     if (!wasCaughtUp && position.isCaughtUp) this.#caughtUp();
@@ -183,7 +185,7 @@ export class Inbound {
     let message: ChannelMessage | undefined;
     let isOfFormer = false;
     const also = (result: ProcessedMessage): readonly GroupRow[] => {
-      const rows = [this.#cursorRow(next), ...(this.#inbox?.takeAcknowledged() ?? [])];
+      const rows = [...this.#cursorRows(next), ...(this.#inbox?.takeAcknowledged() ?? [])];
       if (result.kind === "commit" && result.isRemoved) return [...rows, ...ENDED_ROWS];
       if (result.kind !== "application") return rows;
       isOfFormer = this.#isOfFormer(result);
@@ -245,8 +247,8 @@ export class Inbound {
     this.#context.position.advance(next);
   }
 
-  #cursorRow(cursor: LogCursor): GroupRow {
-    return { key: CURSOR_ROW, value: encodeCursor(cursor) };
+  #cursorRows(cursor: LogCursor): readonly GroupRow[] {
+    return [{ key: CURSOR_ROW, value: encodeCursor(cursor) }, ...this.#context.late.takeRows()];
   }
 }
 

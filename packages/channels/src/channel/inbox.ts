@@ -1,7 +1,8 @@
 import type { GroupRow, MlsGroup } from "@parley/mls-engine";
 import { deferred, type Deferred } from "@parley/core/internal";
+import { toPublicError } from "../error-mapping.ts";
 import { decodeStored, encodeStored, type ChannelMessage } from "./message.ts";
-import { INBOX_PREFIX, inboxIndex, inboxKey } from "./rows.ts";
+import { INBOX_PREFIX, numberedKey, numberOf } from "./rows.ts";
 
 /** Caps on what waits to be taken; the channel is not read on while either is reached. */
 export interface InboxLimits {
@@ -28,9 +29,10 @@ export class Inbox {
   readonly #group: MlsGroup;
   readonly #limits: InboxLimits;
   readonly #onFailure: (error: unknown) => void;
+  /** What can be taken, in the order of the log. */
   #items: InboxItem[] = [];
-  /** Of what is on disk and not acknowledged. */
-  #count = 0;
+  /** What waits to be taken, or was taken to be settled. */
+  readonly #counted = new Set<InboxItem>();
   #bytes = 0;
   #nextIndex = 0;
   #inHand: InboxItem | undefined;
@@ -41,6 +43,10 @@ export class Inbox {
   #acked: GroupRow[] = [];
   #ackTimer: NodeJS.Timeout | undefined;
   #flushing: Promise<void> | undefined;
+  /** What is released with the next write. */
+  #releasing: { readonly rows: GroupRow[]; readonly done: Promise<void> } | undefined;
+  #released: Promise<void> = Promise.resolve();
+  #isClosed = false;
   #end: { readonly error: Error | undefined } | undefined;
 
   /** @param onFailure what was taken could not be removed. */
@@ -51,13 +57,13 @@ export class Inbox {
     for (const key of group.rowKeys(INBOX_PREFIX)) {
       const message = decodeStored(group.row(key) ?? new Uint8Array());
       if (message !== undefined) this.#hold({ key, message });
-      this.#nextIndex = inboxIndex(key) + 1;
+      this.#nextIndex = numberOf(key, INBOX_PREFIX) + 1;
     }
   }
 
   /** The row that holds a message; to be stored in one write with what made it, and followed by {@link Inbox.add}. */
   row(message: ChannelMessage): GroupRow {
-    return { key: inboxKey(this.#nextIndex), value: encodeStored(message) };
+    return { key: numberedKey(INBOX_PREFIX, this.#nextIndex), value: encodeStored(message) };
   }
 
   /** Rows by which it is known on disk what was taken; to be stored with the next write. */
@@ -67,7 +73,7 @@ export class Inbox {
 
   /** The row of a message is stored. */
   add(message: ChannelMessage): void {
-    this.#hold({ key: inboxKey(this.#nextIndex++), message });
+    this.#hold({ key: numberedKey(INBOX_PREFIX, this.#nextIndex++), message });
     this.#tellChange();
     const waiting = this.#waiting;
     if (waiting === undefined) return;
@@ -76,7 +82,8 @@ export class Inbox {
   }
 
   get isFull(): boolean {
-    return this.#count >= this.#limits.maxMessages || (this.#count > 0 && this.#bytes >= this.#limits.maxBytes);
+    const { size } = this.#counted;
+    return size >= this.#limits.maxMessages || (size > 0 && this.#bytes >= this.#limits.maxBytes);
   }
 
   /** Resolves when a message can be added, or the inbox has ended. */
@@ -97,8 +104,14 @@ export class Inbox {
   /** Iterations end now; what wasn't taken stays on disk. Resolves when it is known there what was taken. */
   async close(): Promise<void> {
     this.#items = [];
+    this.#isClosed = true;
     this.end();
-    await this.#flushNow();
+    await Promise.all([this.#flushNow(), this.#released.catch(() => undefined)]);
+  }
+
+  /** Whether {@link Inbox.close} was called: what wasn't taken is for another life. */
+  get isClosed(): boolean {
+    return this.#isClosed;
   }
 
   /** @throws TypeError when there is an iteration already */
@@ -159,20 +172,50 @@ export class Inbox {
     return taken;
   }
 
-  /** Puts back what was taken, before all that has come since. */
-  giveBack(items: readonly InboxItem[]): void {
-    for (const { message } of items) {
-      this.#count++;
-      this.#bytes += message.data.length;
-    }
-    this.#items = [...items, ...this.#items];
+  /** Takes the first that is accepted. It is on disk, and takes up room, until {@link Inbox.release}. */
+  takeFirst(accepts: (message: ChannelMessage) => boolean): InboxItem | undefined {
+    const index = this.#items.findIndex(({ message }) => accepts(message));
+    return index === -1 ? undefined : this.#items.splice(index, 1)[0];
+  }
+
+  /** Puts back what was taken, where it was. */
+  giveBack(item: InboxItem): void {
+    if (this.#isClosed) return;
+    const index = this.#items.findIndex(({ key }) => key >= item.key);
+    if (this.#items[index] === item) return;
+    this.#items.splice(index === -1 ? this.#items.length : index, 0, item);
+    this.#count(item);
     this.#tellChange();
   }
 
-  /** What was taken is done with. Resolves when it is known on disk. */
+  /** These are done with, and make room. Resolves when it is known on disk. @throws what keeps it from being */
   async release(items: readonly InboxItem[]): Promise<void> {
-    for (const { key } of items) this.#acked.push({ key, value: undefined });
-    await this.#flushNow();
+    if (items.length === 0) return;
+    for (const item of items) {
+      const index = this.#items.indexOf(item);
+      if (index !== -1) this.#items.splice(index, 1);
+      this.#uncount(item);
+    }
+    const batch = (this.#releasing ??= this.#nextRelease());
+    for (const { key } of items) batch.rows.push({ key, value: undefined });
+    await batch.done;
+  }
+
+  /** All that is released while another write goes on is in one. */
+  #nextRelease(): { readonly rows: GroupRow[]; readonly done: Promise<void> } {
+    const rows: GroupRow[] = [];
+    const write = async (before: Promise<void>): Promise<void> => {
+      await before.catch(() => undefined);
+      this.#releasing = undefined;
+      try {
+        await this.#group.writeRows(rows);
+      } catch (error) {
+        this.#onFailure(error);
+        throw toPublicError(error);
+      }
+    };
+    this.#released = write(this.#released);
+    return { rows, done: this.#released };
   }
 
   #take(): Promise<IteratorResult<ChannelMessage, undefined>> {
@@ -195,7 +238,12 @@ export class Inbox {
 
   #hold(item: InboxItem): void {
     this.#items.push(item);
-    this.#count++;
+    this.#count(item);
+  }
+
+  #count(item: InboxItem): void {
+    if (this.#counted.has(item)) return;
+    this.#counted.add(item);
     this.#bytes += item.message.data.length;
   }
 
@@ -210,9 +258,9 @@ export class Inbox {
   }
 
   /** It makes room for others. */
-  #uncount({ message }: InboxItem): void {
-    this.#count--;
-    this.#bytes -= message.data.length;
+  #uncount(item: InboxItem): void {
+    if (!this.#counted.delete(item)) return;
+    this.#bytes -= item.message.data.length;
     if (!this.isFull) this.#wakeRoom();
   }
 

@@ -6,9 +6,19 @@ import { RETAINED_EPOCHS, type ChannelContext } from "./context.ts";
 import { ChannelError, TransportError } from "../errors.ts";
 import { toPublicError } from "../error-mapping.ts";
 import { isSame } from "./member.ts";
+import { KEY_BYTES } from "./send-key.ts";
 
 /** Options of `Channel.send`. */
 export interface SendOptions {
+  /**
+   * A name of 1 to 255 characters for this send. Of all sends of this agent with one id on one channel, a single one is recorded, also when
+   * the process was killed in between: repeat a send when you don't know whether it went through. The content of the first counts. All
+   * give the same `sequence`.
+   *
+   * The relay tells a repetition for as long as it knows the keys of messages: by default for an hour, unless 500,000 messages came since.
+   * After that it is a message of its own. Default: every send is one of its own.
+   */
+  readonly id?: string;
   /** Stops waiting. The message may be sent all the same if it was on its way. */
   readonly signal?: AbortSignal;
   /** Without a link to the relay: `"wait"` for one (the default), or `"fail"` at once with TransportError `connection_error`. */
@@ -32,13 +42,18 @@ export interface OutboundLimits {
 interface Item {
   readonly data: Uint8Array;
   readonly sent: Deferred<Sent>;
+  readonly id: string | undefined;
   /** In the order of the calls. */
   readonly order: number;
+  /** How many calls wait for it. */
+  waiting: number;
   /** Not to wait for a link before it is published. */
   readonly needsLink: boolean;
   wasPublished: boolean;
   /** Under which it is published: a repetition finds what was recorded before, whichever epoch it was encrypted in. */
   key: Uint8Array;
+  /** How often it was published where nobody could read it. */
+  lateAttempts: number;
   /** What was published or is about to be; the last one first. */
   ciphertexts: readonly { readonly epoch: bigint; readonly bytes: Uint8Array }[];
   /** Ends the attempt that is under way. */
@@ -46,7 +61,9 @@ interface Item {
   isSettled: boolean;
 }
 
-const KEY_BYTES = 16;
+const MAX_ID_LENGTH = 255;
+/** So often in a row no message is late: the relay does that. */
+const MAX_LATE_ATTEMPTS = 8;
 /** Published and not recorded yet. */
 const MAX_IN_FLIGHT = 512;
 /** Recorded, and not read back yet: beyond so many, whether the log holds them is not checked. */
@@ -66,8 +83,9 @@ export class Outbound {
   /** Recorded, perhaps so late that nobody can read them: it shows when the log is read up to there. */
   readonly #inDoubt = new Set<Item>();
   readonly #byKey = new Map<string, Item>();
-  /** What the log must hold where, by the relay's own word. */
-  readonly #expected = new Map<number, Item>();
+  readonly #byId = new Map<string, Item>();
+  /** What the log must hold where, by the relay's own word, and under which key. */
+  readonly #expected = new Map<number, { readonly item: Item; readonly key: Uint8Array }>();
   #landing: Deferred<void> | undefined;
   #bytes = 0;
   #nextOrder = 0;
@@ -82,28 +100,37 @@ export class Outbound {
     this.#commitProposals = commitProposals;
   }
 
-  send(data: Uint8Array, { signal, offline = "wait" }: SendOptions): Promise<Sent> {
+  send(data: Uint8Array, { id, signal, offline = "wait" }: SendOptions): Promise<Sent> {
+    if (id !== undefined && (id.length === 0 || id.length > MAX_ID_LENGTH)) {
+      throw new TypeError(`The id of a send has 1 to ${MAX_ID_LENGTH} characters`);
+    }
     signal?.throwIfAborted();
     if (offline === "fail" && this.#context.position.isCut) throw noLink();
+    const same = id === undefined ? undefined : this.#byId.get(id);
+    if (same !== undefined) return this.#outcomeOf(same, signal);
     if (this.#byKey.size >= this.#limits.maxQueued || this.#bytes + data.length > this.#limits.maxQueuedBytes) {
       throw new ChannelError("limit_reached", "too many messages wait to be sent");
     }
     const item: Item = {
       data: data.slice(),
       sent: deferred(),
+      id,
       order: this.#nextOrder++,
+      waiting: 0,
       needsLink: offline === "fail",
       wasPublished: false,
-      key: Uint8Array.from(randomBytes(KEY_BYTES)),
+      key: this.#keyOf(id, 0),
+      lateAttempts: 0,
       ciphertexts: [],
       attempt: undefined,
       isSettled: false,
     };
     this.#byKey.set(nameOf(item.key), item);
+    if (id !== undefined) this.#byId.set(id, item);
     this.#bytes += data.length;
     this.#queue.push(item);
     void this.#run();
-    return signal === undefined ? item.sent.promise : this.#abortable(item, signal);
+    return this.#outcomeOf(item, signal);
   }
 
   /** The link is lost, or could not be opened: what was under way is decided when all is read that was recorded before. */
@@ -127,11 +154,16 @@ export class Outbound {
    */
   seen({ key, payload, sequence }: Pick<RelayMessage, "key" | "payload" | "sequence">): boolean {
     const expected = this.#expected.get(sequence);
-    const item = expected ?? this.#byKey.get(nameOf(key));
+    const item = expected?.item ?? this.#byKey.get(nameOf(key));
     const ciphertext = item?.ciphertexts.find(({ bytes }) => isSame(bytes, payload));
     this.#expected.delete(sequence);
     if (item === undefined || ciphertext === undefined) {
       if (expected === undefined) return false;
+      if (expected.item.id !== undefined && isSame(expected.key, key)) {
+        // Sent before, in another life of this agent or by a call that stopped waiting: as it was encrypted then.
+        this.#repeated(expected.item, sequence);
+        return false;
+      }
       throw new ChannelError("fork", `the relay has acknowledged a message as entry ${sequence}, and shows another there`);
     }
     if (this.#context.group.epoch - ciphertext.epoch <= RETAINED_EPOCHS) this.#settle(item, { sequence });
@@ -223,26 +255,44 @@ export class Outbound {
   #recorded(item: Item, epoch: bigint, sequence: number): void {
     this.#landed(item);
     const { group, position } = this.#context;
-    if (sequence >= position.next && this.#expected.size < MAX_EXPECTED) this.#expected.set(sequence, item);
+    if (sequence >= position.next && this.#expected.size < MAX_EXPECTED) this.#expected.set(sequence, { item, key: item.key });
     if (item.isSettled) return;
+    if (item.id !== undefined && sequence < position.next) return this.#repeated(item, sequence);
     // So many commits at most lie between its epoch and its place in the log.
     const behind = group.epoch - epoch + BigInt(Math.max(0, sequence - position.next));
     if (behind <= RETAINED_EPOCHS) this.#settle(item, { sequence });
     else this.#inDoubt.add(item);
   }
 
+  /** What the log has under the message's key was encrypted for an earlier call. It shows whether it could be read. */
+  #repeated(item: Item, sequence: number): void {
+    if (item.isSettled) return;
+    const late = this.#context.late.keyAt(sequence);
+    if (late !== undefined && isSame(late, item.key)) this.#again(item);
+    else this.#settle(item, { sequence });
+  }
+
   /** What was recorded can be read by nobody: publishes it as another message. */
   #again(item: Item): void {
     this.#landed(item);
     this.#inDoubt.delete(item);
+    if (++item.lateAttempts > MAX_LATE_ATTEMPTS) {
+      this.#settle(item, new ChannelError("channel_error", "the relay records the message only after its epoch, again and again"));
+      return;
+    }
     item.attempt?.abort();
     item.attempt = undefined;
     this.#byKey.delete(nameOf(item.key));
-    item.key = Uint8Array.from(randomBytes(KEY_BYTES));
+    // The same one after a restart, so that a repetition finds what this attempt comes to.
+    item.key = this.#keyOf(item.id, item.lateAttempts);
     item.ciphertexts = [];
     this.#byKey.set(nameOf(item.key), item);
     this.#requeue(item);
     void this.#run();
+  }
+
+  #keyOf(id: string | undefined, attempt: number): Uint8Array {
+    return id === undefined ? Uint8Array.from(randomBytes(KEY_BYTES)) : this.#context.sendKeys(id, attempt);
   }
 
   #failWithoutLink(item: Item): void {
@@ -271,22 +321,29 @@ export class Outbound {
     this.#landed(item);
     this.#inDoubt.delete(item);
     this.#byKey.delete(nameOf(item.key));
+    if (item.id !== undefined) this.#byId.delete(item.id);
     this.#bytes -= item.data.length;
     if (outcome instanceof Error) item.sent.reject(outcome);
     else item.sent.resolve(outcome);
   }
 
+  #outcomeOf(item: Item, signal: AbortSignal | undefined): Promise<Sent> {
+    item.waiting++;
+    return signal === undefined ? item.sent.promise : this.#abortable(item, signal);
+  }
+
   async #abortable(item: Item, signal: AbortSignal): Promise<Sent> {
+    const stopped = deferred<never>();
     const abort = (): void => {
+      stopped.reject(signal.reason);
+      // Another call may wait for the same message.
+      if (--item.waiting > 0) return;
       item.attempt?.abort();
-      if (item.isSettled) return;
-      // Not through #settle, whose errors are this package's own: the reason is the caller's, whatever it is.
-      item.sent.reject(signal.reason);
       this.#settle(item, new ChannelError("channel_error", "the caller has stopped waiting"));
     };
     signal.addEventListener("abort", abort, { once: true });
     try {
-      return await item.sent.promise;
+      return await Promise.race([stopped.promise, item.sent.promise]);
     } finally {
       signal.removeEventListener("abort", abort);
     }

@@ -1,6 +1,5 @@
 import { createHash } from "node:crypto";
-
-const KEY_BYTES = 16;
+import { KEY_BYTES } from "./send-key.ts";
 
 /** The key under which a handshake message is published: the same for the same message, so that it is recorded once, also after a restart. */
 export function publishKey(payload: Uint8Array): Uint8Array {

@@ -11,6 +11,7 @@ import type { GroupRow } from "@parley/mls-engine";
  * | `update` | we are new, and haven't changed our keys since |
  * | `leaving` | we have asked to leave |
  * | `in/<n>` | a message that was decrypted and not taken yet |
+ * | `late/<n>` | key of entry n of the log, which came too late to be read (`late-entries.ts`) |
  */
 export const NAME_ROW = "channel";
 export const CURSOR_ROW = "cursor";
@@ -18,6 +19,7 @@ export const JOINED_ROW = "joined";
 export const UPDATE_ROW = "update";
 export const LEAVING_ROW = "leaving";
 export const INBOX_PREFIX = "in/";
+export const LATE_PREFIX = "late/";
 
 /**
  * Erases what must not outlive a membership: who is let in again has the same group, and the same partition. Messages that nobody has
@@ -25,15 +27,16 @@ export const INBOX_PREFIX = "in/";
  */
 export const ENDED_ROWS: readonly GroupRow[] = [NAME_ROW, JOINED_ROW, UPDATE_ROW, LEAVING_ROW].map((key) => ({ key, value: undefined }));
 
-const INDEX_DIGITS = 16;
+const DIGITS = 16;
 
 /** Keys sort as their numbers do. */
-export function inboxKey(index: number): string {
-  return INBOX_PREFIX + String(index).padStart(INDEX_DIGITS, "0");
+export function numberedKey(prefix: string, number: number): string {
+  return prefix + String(number).padStart(DIGITS, "0");
 }
 
-export function inboxIndex(key: string): number {
-  return Number(key.slice(INBOX_PREFIX.length));
+/** Reads {@link numberedKey}. */
+export function numberOf(key: string, prefix: string): number {
+  return Number(key.slice(prefix.length));
 }
 
 export function numberValue(value: number | bigint): Uint8Array {

@@ -1,11 +1,24 @@
-import { Envelope } from "@parley/envelope-and-adapters";
+import { Envelope, type ReceivedEnvelope } from "@parley/envelope-and-adapters";
 import type { ChannelMessage } from "../channel/message.ts";
+import { partyOf } from "./party.ts";
 
-const known = new WeakMap<ChannelMessage, Envelope>();
+const known = new WeakMap<ChannelMessage, Received>();
 
-/** A message as an envelope; what is none is the payload of a RAW one. Read once, however often it is asked for. */
+interface Received extends ReceivedEnvelope {
+  readonly sender: string;
+  readonly id: string;
+}
+
+/** A message as adapters receive it; what is no envelope is the payload of a RAW one. The same object, however often it is asked for. */
+export function receivedOf(message: ChannelMessage): Received {
+  const found = known.get(message);
+  if (found !== undefined) return found;
+  const received = { envelope: Envelope.wrap(message.data), sender: partyOf(message.sender), id: String(message.sequence) };
+  known.set(message, received);
+  return received;
+}
+
+/** A message as an envelope. */
 export function envelopeOf(message: ChannelMessage): Envelope {
-  const envelope = known.get(message) ?? Envelope.wrap(message.data);
-  known.set(message, envelope);
-  return envelope;
+  return receivedOf(message).envelope;
 }

@@ -105,7 +105,11 @@ export class ManagedChannel {
   async #release(): Promise<void> {
     const items = this.#inHand;
     this.#inHand = [];
-    await this.channel.inbox?.release(items);
+    try {
+      await this.channel.inbox?.release(items);
+    } catch {
+      // The channel ends with it, if it hasn't ended already.
+    }
   }
 }
 

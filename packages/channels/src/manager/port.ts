@@ -2,28 +2,25 @@ import { deferred } from "@parley/core/internal";
 import {
   type Envelope,
   EnvelopeFanOut,
+  type EnvelopeKeeper,
   type EnvelopePort,
   type PortSendOptions,
-  type Protocol,
   type ReceivedEnvelope,
   type ReceiveOptions,
 } from "@parley/envelope-and-adapters";
 import type { Channel } from "../channel/channel.ts";
-import type { Inbox } from "../channel/inbox.ts";
+import type { Inbox, InboxItem } from "../channel/inbox.ts";
 import type { ChannelMessage } from "../channel/message.ts";
-import { envelopeOf } from "./envelopes.ts";
-import { partyOf } from "./party.ts";
+import { receivedOf } from "./envelopes.ts";
 
 /**
  * A channel as a port of envelopes. What somebody has subscribed to is taken from the channel's inbox and handed to them; all else stays
- * there, for who receives from the manager.
+ * there, for who receives from the manager. On disk it all stays until it is settled.
  */
 export class ChannelPort implements EnvelopePort {
   readonly #channel: Channel;
   readonly #inbox: Inbox | undefined;
   readonly #fanOut = new EnvelopeFanOut();
-  /** What is subscribed to; `undefined`: everything. */
-  readonly #wanted = new Set<{ readonly protocol: Protocol | undefined }>();
   /** Ends the wait for news. */
   #wake: () => void = () => undefined;
   #isPumping = false;
@@ -31,37 +28,28 @@ export class ChannelPort implements EnvelopePort {
   constructor(channel: Channel) {
     this.#channel = channel;
     this.#inbox = channel.inbox;
+    const { inbox } = channel;
+    inbox?.onChange(() => {
+      // What is buffered here is on disk too, and comes again.
+      if (inbox.isClosed) this.#fanOut.close();
+    });
   }
 
-  async send(envelope: Envelope, { signal }: PortSendOptions = {}): Promise<void> {
-    await this.#channel.send(envelope.serialize(), signal === undefined ? {} : { signal });
+  async send(envelope: Envelope, options?: PortSendOptions): Promise<void> {
+    await this.#channel.send(envelope.serialize(), options);
   }
 
-  receive(options: ReceiveOptions = {}): AsyncIterableIterator<ReceivedEnvelope, undefined> {
+  receive(options?: ReceiveOptions): AsyncIterableIterator<ReceivedEnvelope, undefined> {
     if (this.#inbox === undefined) throw new TypeError("The channel was opened with receive: false");
-    const wanted = { protocol: options.protocol };
-    const { signal } = options;
-    const forget = (): void => {
-      this.#wanted.delete(wanted);
-      this.#wake();
-      signal?.removeEventListener("abort", forget);
-    };
     const subscription = this.#fanOut.receive(options);
-    if (signal?.aborted !== true) {
-      this.#wanted.add(wanted);
-      signal?.addEventListener("abort", forget, { once: true });
-      this.#wake();
-      this.#startPump(this.#inbox);
-    }
-    return endingWith(subscription, forget);
+    this.#startPump(this.#inbox);
+    this.#wake();
+    return subscription;
   }
 
-  /** Whether somebody has subscribed to what a message is. */
+  /** Whether somebody has subscribed to what a message is, and hasn't had it. */
   wants(message: ChannelMessage): boolean {
-    if (this.#wanted.size === 0) return false;
-    const { protocol } = envelopeOf(message);
-    for (const wanted of this.#wanted) if (wanted.protocol === undefined || wanted.protocol === protocol) return true;
-    return false;
+    return this.#isPumping && this.#fanOut.wants(receivedOf(message));
   }
 
   /** Not at once: several who subscribe together all get what waits already. */
@@ -71,28 +59,17 @@ export class ChannelPort implements EnvelopePort {
     queueMicrotask(() => void this.#pump(inbox));
   }
 
+  /** One by one: what somebody leaves unsettled is before what has come since. */
   async #pump(inbox: Inbox): Promise<void> {
-    while (this.#wanted.size > 0) {
-      const items = inbox.take((message) => this.wants(message));
-      for (const [index, item] of items.entries()) {
-        const takers = await this.#fanOut.deliver({ envelope: envelopeOf(item.message), sender: partyOf(item.message.sender) });
-        if (takers === 0) {
-          // Whoever wanted it has gone meanwhile.
-          inbox.giveBack(items.slice(index));
-          break;
-        }
-        void inbox.release([item]);
-      }
-      if (items.length > 0) continue;
-      if (inbox.ended !== undefined) {
-        const { error } = inbox.ended;
-        if (error === undefined) this.#fanOut.end();
-        else this.#fanOut.fail(error);
-        break;
-      }
-      await this.#news(inbox);
+    for (;;) {
+      const item = inbox.takeFirst((message) => this.wants(message));
+      if (item !== undefined) await this.#fanOut.deliver(receivedOf(item.message), keeperOf(inbox, item));
+      else if (inbox.ended === undefined) await this.#news(inbox);
+      else break;
     }
-    this.#isPumping = false;
+    const { error } = inbox.ended;
+    if (error === undefined) this.#fanOut.end();
+    else this.#fanOut.fail(error);
   }
 
   async #news(inbox: Inbox): Promise<void> {
@@ -104,25 +81,6 @@ export class ChannelPort implements EnvelopePort {
   }
 }
 
-/** An iterator that says when it is over. */
-function endingWith<T>(inner: AsyncIterableIterator<T, undefined>, onOver: () => void): AsyncIterableIterator<T, undefined> {
-  const outer: AsyncIterableIterator<T, undefined> = {
-    next: async () => {
-      try {
-        const result = await inner.next();
-        if (result.done === true) onOver();
-        return result;
-      } catch (error) {
-        onOver();
-        throw error;
-      }
-    },
-    return: async () => {
-      onOver();
-      await inner.return?.();
-      return { done: true, value: undefined };
-    },
-    [Symbol.asyncIterator]: () => outer,
-  };
-  return outer;
+function keeperOf(inbox: Inbox, item: InboxItem): EnvelopeKeeper {
+  return { settled: () => inbox.release([item]), left: () => inbox.giveBack(item) };
 }

@@ -1,5 +1,5 @@
 import { createMlsEngine, memoryStore, type MlsGroup, unsafeAcceptAnyCredential } from "@parley/mls-engine";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { Inbox } from "../../src/channel/inbox.ts";
 import type { ChannelMessage } from "../../src/channel/message.ts";
 import { INBOX_PREFIX } from "../../src/channel/rows.ts";
@@ -115,5 +115,68 @@ describe("an inbox", () => {
     expect(await waiting).toEqual({ done: true, value: undefined });
     await put(message(1));
     expect(await take(inbox.iterate())).toBe(1);
+  });
+
+  it("counts what was taken to be settled, until it is", async () => {
+    await put(message(1), message(2), message(3));
+    const first = inbox.takeFirst(() => true);
+    const third = inbox.takeFirst(({ sequence }) => sequence === 3);
+    expect([first?.message.sequence, third?.message.sequence]).toEqual([1, 3]);
+    expect(inbox.takeFirst(({ sequence }) => sequence === 3)).toBeUndefined();
+    expect(inbox.isFull).toBe(true);
+    const room = inbox.room();
+    const released = inbox.release(third === undefined ? [] : [third]);
+    expect(inbox.isFull).toBe(false);
+    await room;
+    await released;
+    expect(stored()).toBe(2);
+  });
+
+  it("has what was given back in its place", async () => {
+    await put(message(1), message(2), message(3));
+    const [one, two] = [inbox.takeFirst(() => true), inbox.takeFirst(() => true)];
+    for (const item of [two, one, two]) if (item !== undefined) inbox.giveBack(item);
+    expect(inbox.take().map(({ message: { sequence } }) => sequence)).toEqual([1, 2, 3]);
+    expect(inbox.isFull).toBe(false);
+  });
+
+  it("lets go what is released after it was given back", async () => {
+    await put(message(1), message(2));
+    const one = inbox.takeFirst(() => true);
+    if (one !== undefined) {
+      inbox.giveBack(one);
+      await inbox.release([one]);
+    }
+    expect(inbox.take().map(({ message: { sequence } }) => sequence)).toEqual([2]);
+    expect(stored()).toBe(1);
+  });
+
+  it("is done with all that is released together in few writes, and before it is closed", async () => {
+    inbox = new Inbox(group, { maxMessages: 100, maxBytes: 1000 }, () => undefined);
+    await put(...Array.from({ length: 50 }, (_, index) => message(index)));
+    const writes = vi.spyOn(group, "writeRows");
+    for (const item of inbox.take()) void inbox.release([item]);
+    await inbox.close();
+    expect(stored()).toBe(0);
+    expect(writes.mock.calls.length).toBeLessThanOrEqual(2);
+  });
+
+  it("says so when what was released stays on disk", async () => {
+    const failures: unknown[] = [];
+    inbox = new Inbox(group, LIMITS, (error) => failures.push(error));
+    await put(message(1));
+    const items = inbox.take();
+    await group.close();
+    await expect(inbox.release(items)).rejects.toMatchObject({ code: "closed" });
+    expect(failures).toHaveLength(1);
+  });
+
+  it("takes nothing back once it is closed", async () => {
+    await put(message(1));
+    const [item] = inbox.take();
+    await inbox.close();
+    if (item !== undefined) inbox.giveBack(item);
+    expect(inbox.take()).toEqual([]);
+    expect(stored()).toBe(1);
   });
 });

@@ -1,18 +1,21 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
+import { createInterface, type Interface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { NAME } from "../support/harness.ts";
+import { Envelope, Protocol } from "@parley/envelope-and-adapters";
+import { bytes, NAME } from "../support/harness.ts";
 import { Managers } from "../support/managers.ts";
 
+const OUT = "acme/team/out";
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
 /** Alice in a process of her own, from the built package. With DIE=1 she dies as soon as she has added somebody. */
 const ALICE = `
 import { SkytaleChannelManager } from "@parley/channels";
-const { ENDPOINT, API_URL, API_KEY, DATA_DIR, NAME, TASK, DIE } = process.env;
+const { ENDPOINT, API_URL, API_KEY, DATA_DIR, NAME, OUT, TASK, DIE } = process.env;
+const die = (where) => DIE === where && process.kill(process.pid, "SIGKILL");
 const times = { atLeast: 100, spread: 50 };
 const alice = new SkytaleChannelManager({
   endpoint: ENDPOINT, apiUrl: API_URL, apiKey: API_KEY, dataDir: DATA_DIR, identity: "alice",
@@ -23,6 +26,21 @@ if (TASK === "receive") {
   await alice.open(NAME);
   for (let last = ""; last !== "second"; ) {
     for (last of await alice.receive(NAME)) console.log(last);
+  }
+} else if (TASK === "forward") {
+  const [source, target] = [await alice.open(NAME), await alice.open(OUT)];
+  let count = 0;
+  for await (const { envelope, id, settle } of source.receive({ settle: "manual" })) {
+    console.log(id);
+    if (++count === 3) die("received");
+    const sent = target.send(envelope, { id });
+    if (count === 3) die("sending");
+    await sent;
+    if (count === 3) die("sent");
+    const settled = settle();
+    if (count === 3) die("settling");
+    await settled;
+    if (count === 3) die("settled");
   }
 } else if (TASK === "invite") {
   await alice.create(NAME);
@@ -47,8 +65,7 @@ afterEach(async () => {
   await managers[Symbol.asyncDispose]();
 });
 
-/** Starts alice; resolves with the process and the first line that she says. */
-async function alice(env: Readonly<Record<string, string>>): Promise<{ readonly child: ChildProcess; readonly said: string }> {
+function spawnAlice(env: Readonly<Record<string, string>>): { readonly child: ChildProcess; readonly lines: Interface } {
   const { server, apiKey, directory } = managers.harness;
   const child = spawn(process.execPath, ["--input-type=module", "--eval", ALICE], {
     cwd: ROOT,
@@ -59,13 +76,28 @@ async function alice(env: Readonly<Record<string, string>>): Promise<{ readonly 
       API_KEY: apiKey,
       DATA_DIR: join(directory, "alice"),
       NAME,
+      OUT,
       ...env,
     },
     stdio: ["ignore", "pipe", "inherit"],
   });
   processes.push(child);
-  const [said] = (await once(createInterface({ input: child.stdout }), "line")) as [string];
+  return { child, lines: createInterface({ input: child.stdout }) };
+}
+
+/** Starts alice; resolves with the process and the first line that she says. */
+async function alice(env: Readonly<Record<string, string>>): Promise<{ readonly child: ChildProcess; readonly said: string }> {
+  const { child, lines } = spawnAlice(env);
+  const [said] = (await once(lines, "line")) as [string];
   return { child, said };
+}
+
+/** Alice forwards from one channel to the other, and says the ids. */
+function forwarding(die: string): { readonly child: ChildProcess; readonly ids: readonly string[] } {
+  const { child, lines } = spawnAlice({ TASK: "forward", DIE: die });
+  const ids: string[] = [];
+  lines.on("line", (id) => ids.push(id));
+  return { child, ids };
 }
 
 it("who is invited joins, though the one who invited is killed before they ask", async () => {
@@ -112,4 +144,34 @@ it("what an agent has received, and what waits, comes again after it is killed; 
   const received: string[] = [];
   while (!received.includes("third")) received.push(...(await after.receive(NAME, { timeout: 20 })));
   expect(received).toEqual(["second", "third"]);
+});
+
+it("what an agent forwards from one channel to another arrives once and in order, though it is killed between any two steps", async () => {
+  const bob = managers.of("bob");
+  const before = managers.of("alice");
+  for (const name of [NAME, OUT]) {
+    await bob.create(name);
+    await before.join(name, await bob.addMember(name, await before.keyPackage()));
+  }
+  await before.close();
+  const [source, target] = [await bob.open(NAME), await bob.open(OUT)];
+  const deaths = ["received", "sending", "sent", "settling", "settled", "sent"];
+  const sent = Array.from({ length: 4 * deaths.length }, (_, index) => `${index}`);
+  for (const content of sent) await source.send(new Envelope(Protocol.RAW, "text/plain", bytes(content)));
+  const arrived = target.receive();
+  const all: (readonly string[])[] = [];
+  for (const die of deaths) {
+    const { child, ids } = forwarding(die);
+    expect(await once(child, "close")).toEqual([null, "SIGKILL"]);
+    all.push(ids);
+  }
+  // What was not settled comes again first, under its id; what was, does not.
+  const comesAgain = all.slice(1).map((next, index) => (deaths[index] === "settling" ? "perhaps" : next[0] === all[index]?.[2]));
+  expect(comesAgain).toEqual([true, true, true, "perhaps", false]);
+  const { ids } = forwarding("");
+  await source.send(new Envelope(Protocol.RAW, "text/plain", bytes("end")));
+  const got: string[] = [];
+  while (got.at(-1) !== "end") got.push(Buffer.from((await arrived.next()).value?.envelope.payload ?? []).toString());
+  expect(got).toEqual([...sent, "end"]);
+  expect(ids).toEqual(ids.toSorted((a, b) => Number(a) - Number(b)));
 });

@@ -17,6 +17,10 @@ export type Lie = (message: Uint8Array, sequence: number) => readonly Uint8Array
 export class LyingTransport implements RelayTransport {
   lie: Lie = (message) => [message];
   readonly #wire: RelayTransport;
+  /** Nothing that the relay says is heard. */
+  isDeaf = false;
+  /** What is said while it is held back. */
+  #held: (() => void)[] | undefined;
   readonly #streams = new Set<{ readonly stream: FrameStream; readonly listener: FrameListener }>();
   #isCut = false;
   /** How much further the shown log is than the real one. */
@@ -41,6 +45,17 @@ export class LyingTransport implements RelayTransport {
     this.#isCut = false;
   }
 
+  /** Holds back what is said to the relay, until {@link LyingTransport.release}. */
+  hold(): void {
+    this.#held ??= [];
+  }
+
+  release(): void {
+    const held = this.#held ?? [];
+    this.#held = undefined;
+    for (const send of held) send();
+  }
+
   open(token: string, listener: FrameListener): FrameStream {
     if (this.#isCut) {
       setImmediate(() => listener.ended(new RelayError("unavailable", "The cable is cut")));
@@ -48,6 +63,7 @@ export class LyingTransport implements RelayTransport {
     }
     const stream = this.#wire.open(token, {
       frame: (frame) => {
+        if (this.isDeaf) return;
         for (const part of this.#change(decodeServerFrame(frame))) listener.frame(part);
       },
       drained: () => listener.drained(),
@@ -58,7 +74,16 @@ export class LyingTransport implements RelayTransport {
     });
     const entry = { stream, listener };
     this.#streams.add(entry);
-    return stream;
+    return {
+      send: (frame) => {
+        if (this.#held === undefined) return stream.send(frame);
+        this.#held.push(() => void stream.send(frame));
+        return true;
+      },
+      end: (error) => stream.end(error),
+      pause: () => stream.pause(),
+      resume: () => stream.resume(),
+    };
   }
 
   call(method: UnaryMethod, request: Uint8Array, options: CallOptions): Promise<Uint8Array> {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { Envelope, Protocol } from "../../src/index.ts";
+import { Envelope, Protocol, type ReceivedEnvelope } from "../../src/index.ts";
 import { createMemoryChannels, createMemoryPorts } from "../../src/memory/index.ts";
 import { bytes, text } from "../thrown.ts";
 
@@ -43,6 +43,38 @@ describe("createMemoryPorts", () => {
     await expect(inbound.next()).rejects.toThrow("removed");
     await expect(bob.send(hello)).rejects.toMatchObject({ code: "closed" });
     await alice.send(hello);
+  });
+});
+
+describe("createMemoryPorts with keepUnread", () => {
+  const contentOf = async (inbound: AsyncIterator<ReceivedEnvelope, undefined>): Promise<string> =>
+    text((await inbound.next()).value?.envelope.payload);
+
+  it("keeps what comes while nobody is subscribed to it, after what was left unsettled", async () => {
+    const [alice, bob] = createMemoryPorts(["alice", "bob"], { keepUnread: true });
+    const first = bob.receive({ settle: "manual" });
+    for (const content of ["1", "2", "3"]) await alice.sendBytes(bytes(content));
+    expect([await contentOf(first), await contentOf(first)]).toEqual(["1", "2"]);
+    await first.return?.();
+    await alice.sendBytes(bytes("4"));
+    const [second, other] = [bob.receive({ settle: "manual" }), bob.receive({ protocol: Protocol.MCP })];
+    for (const content of ["1", "2", "3", "4"]) expect(await contentOf(second)).toBe(content);
+    await alice.send(new Envelope(Protocol.MCP, "text/plain", bytes("mcp")));
+    expect(await contentOf(other)).toBe("mcp");
+  });
+
+  it("remembers as many ids of a party's sends as it says", async () => {
+    const [alice, bob] = createMemoryPorts(["alice", "bob"]);
+    for (let id = 0; id < 65_537; id++) await alice.sendBytes(bytes("x"), { id: `${id}` });
+    const inbound = bob.receive({ protocol: Protocol.MCP });
+    for (const [id, content] of [
+      ["1", "known"],
+      ["0", "forgotten"],
+      ["last", "last"],
+    ] as const) {
+      await alice.send(new Envelope(Protocol.MCP, "text/plain", bytes(content)), { id });
+    }
+    expect([await contentOf(inbound), await contentOf(inbound)]).toEqual(["forgotten", "last"]);
   });
 });
 

@@ -3,13 +3,13 @@ import { KeyTable } from "./key-table.ts";
 
 /** How long keys are known. */
 export interface KeyWindowOptions {
-  /** At least so many milliseconds, unless there are too many. Default 10 minutes. */
+  /** At least so many milliseconds, unless there are too many. Default an hour: an agent that was restarted repeats what it sent. */
   readonly rememberMs: number;
   /** At least so many of the last ones, of all channels together. Default 500,000. Twice as many may be known, at about 50 bytes each. */
   readonly maxRemembered: number;
 }
 
-export const DEFAULT_KEY_WINDOW: KeyWindowOptions = { rememberMs: 10 * 60_000, maxRemembered: 500_000 };
+export const DEFAULT_KEY_WINDOW: KeyWindowOptions = { rememberMs: 60 * 60_000, maxRemembered: 500_000 };
 
 /** Characters of a key's id, each a byte: enough that two are never alike. */
 export const KEY_ID_LENGTH = 16;

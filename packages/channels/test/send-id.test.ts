@@ -1,0 +1,141 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import type { Channel, SkytaleClient, SkytaleClientSettings } from "../src/index.ts";
+import { bytes, channelOf, Harness, NAME, take } from "./support/harness.ts";
+import { LyingTransport } from "./support/lying-transport.ts";
+
+vi.setConfig({ testTimeout: 30_000 });
+
+/** Epochs after which nobody can read a message any more. */
+const TOO_MANY_EPOCHS = 9;
+
+let harness: Harness;
+let errors: string[];
+let alice: SkytaleClient;
+let atAlice: Channel;
+let bob: Channel;
+
+const settings = (more: SkytaleClientSettings = {}): SkytaleClientSettings => ({
+  events: { onError: (_channel, error) => errors.push(error.message) },
+  ...more,
+});
+
+beforeEach(async () => {
+  errors = [];
+  harness = await Harness.start();
+});
+
+afterEach(async () => {
+  await harness[Symbol.asyncDispose]();
+  expect(errors).toEqual([]);
+});
+
+async function start(more: SkytaleClientSettings = {}): Promise<void> {
+  alice = harness.client("alice", settings(more));
+  [atAlice, bob] = (await channelOf(alice, harness.client("bob", settings()))) as [Channel, Channel];
+}
+
+/** Alice in another life. */
+async function restart(): Promise<void> {
+  await alice.close();
+  alice = harness.client("alice", settings());
+  atAlice = await alice.openChannel(NAME);
+}
+
+async function moveOn(epochs: number): Promise<void> {
+  for (let count = 0; count < epochs; count++) await bob.rotateKey();
+  await expect.poll(() => atAlice.epoch).toBe(bob.epoch);
+}
+
+describe("a send with an id", () => {
+  beforeEach(() => start());
+
+  it("is recorded once, and says where, also after a restart", async () => {
+    const first = await atAlice.send(bytes("a"), { id: "1" });
+    expect(await atAlice.send(bytes("a"), { id: "1" })).toEqual(first);
+    await restart();
+    expect(await atAlice.send(bytes("a"), { id: "1" })).toEqual(first);
+    await atAlice.send(bytes("end"));
+    expect(await take(bob, 2)).toEqual(["a", "end"]);
+  });
+
+  it("is recorded once, however many epochs ago it was", async () => {
+    const first = await atAlice.send(bytes("a"), { id: "1" });
+    await moveOn(TOO_MANY_EPOCHS);
+    expect(await atAlice.send(bytes("a"), { id: "1" })).toEqual(first);
+    await restart();
+    await moveOn(TOO_MANY_EPOCHS);
+    expect(await atAlice.send(bytes("a"), { id: "1" })).toEqual(first);
+    await atAlice.send(bytes("end"));
+    expect(await take(bob, 2)).toEqual(["a", "end"]);
+  });
+
+  it("is one for all calls at the same time", async () => {
+    const [first, ...others] = await Promise.all(Array.from({ length: 20 }, () => atAlice.send(bytes("a"), { id: "1" })));
+    for (const other of others) expect(other).toEqual(first);
+    await atAlice.send(bytes("end"));
+    expect(await take(bob, 2)).toEqual(["a", "end"]);
+  });
+
+  it("goes on for those who wait, when another call stops waiting", async () => {
+    const abort = new AbortController();
+    const stopped = atAlice.send(bytes("a"), { id: "1", signal: abort.signal });
+    const waits = atAlice.send(bytes("a"), { id: "1", signal: new AbortController().signal });
+    const waitsToo = atAlice.send(bytes("a"), { id: "1" });
+    abort.abort(new Error("changed my mind"));
+    await expect(stopped).rejects.toThrow("changed my mind");
+    expect(await waits).toEqual(await waitsToo);
+    expect(await take(bob, 1)).toEqual(["a"]);
+  });
+
+  it("can be repeated after a call that stopped waiting, wherever that one was", async () => {
+    const ids = Array.from({ length: 40 }, (_, index) => `${index}`);
+    for (const [index, id] of ids.entries()) {
+      const abort = new AbortController();
+      const stopped = atAlice.send(bytes(id), { id, signal: abort.signal });
+      for (let turn = 0; turn < index % 8; turn++) await new Promise((resolve) => setImmediate(resolve));
+      abort.abort();
+      await stopped.catch(() => undefined);
+      await atAlice.send(bytes(id), { id });
+    }
+    expect(await take(bob, ids.length)).toEqual(ids);
+    await atAlice.send(bytes("end"));
+    expect(await take(bob, 1)).toEqual(["end"]);
+  });
+
+  it("is each agent's own, and each channel's", async () => {
+    const other = await alice.createChannel("acme/team/other");
+    const [one, two] = [await atAlice.send(bytes("a"), { id: "1" }), await bob.send(bytes("b"), { id: "1" })];
+    expect(two.sequence).toBeGreaterThan(one.sequence);
+    await other.send(bytes("c"), { id: "1" });
+    await atAlice.send(bytes("end"));
+    expect(await take(bob, 2)).toEqual(["a", "end"]);
+    expect(await take(atAlice, 1)).toEqual(["b"]);
+  });
+
+  it.each([0, 256])("refuses an id of %i characters", async (length) => {
+    await expect(atAlice.send(bytes("a"), { id: "x".repeat(length) })).rejects.toThrow(TypeError);
+  });
+});
+
+it("a repeated send finds what its last attempt came to, when the first was recorded too late for anybody to read", async () => {
+  const transport = new LyingTransport(harness.server.relayUrl);
+  await start({ transport });
+  transport.hold();
+  const sending = atAlice.send(bytes("a"), { id: "1" });
+  sending.catch(() => undefined);
+  await moveOn(TOO_MANY_EPOCHS);
+  const head = async (): Promise<number> => (await bob.send(bytes("where are we?"))).sequence;
+  const before = await head();
+  transport.isDeaf = true;
+  transport.release();
+  // The first attempt is recorded, and this life of alice learns nothing of it.
+  await expect.poll(head).toBeGreaterThan(before + 1);
+  await restart();
+  const second = await atAlice.send(bytes("a"), { id: "1" });
+  await restart();
+  await moveOn(1);
+  await restart();
+  expect(await atAlice.send(bytes("a"), { id: "1" })).toEqual(second);
+  await atAlice.send(bytes("end"));
+  expect(await take(bob, 2)).toEqual(["a", "end"]);
+});
