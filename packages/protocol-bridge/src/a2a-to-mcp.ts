@@ -22,6 +22,7 @@ const UNKNOWN_OUTCOME = "Whether the tool ran is not known.";
 export class ToolCaller implements Flows {
   readonly flows: Flows["flows"];
   readonly #site: Site;
+  readonly #sessionId: string;
   readonly #session: ToolSession;
   readonly #pending: Deadlines<CallReference>;
   /** Waits for fewer calls under way. */
@@ -31,8 +32,10 @@ export class ToolCaller implements Flows {
     this.#site = site;
     const { source, target, settings } = site.route;
     this.#pending = new Deadlines(settings.answerTimeoutMs, (reference) => this.#giveUp(reference));
+    // Two agents that bridge the same channels have different names, or else they would share a session.
+    this.#sessionId = `${OWN_SESSION}${site.route.nameOf("session", settings.agent)}`;
     this.#session = new ToolSession({
-      session: `${OWN_SESSION}${site.route.nameOf("session")}`,
+      session: this.#sessionId,
       name: settings.agent,
       server: settings.server,
       peer: settings.peer,
@@ -106,7 +109,10 @@ export class ToolCaller implements Flows {
     const { route, toTarget } = this.#site;
     const { envelope, sender } = received;
     const address = readMcpAddress(envelope.metadata);
-    if (address.role !== "server" || address.session !== `${OWN_SESSION}${route.nameOf("session")}`) return this.#ignore();
+    if (address.session !== this.#sessionId) return this.#ignore();
+    if (address.role !== "server") {
+      throw new BridgeError("sender_mismatch", "Another party writes in the bridge's session; bridges alike need different names (agent)");
+    }
     const isClose = address.event === "close";
     const message = isClose ? undefined : readJsonRpc(envelope.payload, route.settings.maxMessageBytes);
     if (!this.#session.believes(address, sender, message)) return this.#ignore();

@@ -18,7 +18,10 @@ export interface BridgeOptions {
   readonly maxMessageBytes?: number;
   /** Sends under way at the same time. Default 32; 1 waits for each before the next. */
   readonly window?: number;
-  /** What the bridge calls itself among A2A agents and in MCP. Default `bridge`. */
+  /**
+   * What the bridge calls itself among A2A agents and in MCP. The same after a restart; agents that bridge the same two channels need
+   * different names. Default `bridge`.
+   */
   readonly agent?: string;
   /** The A2A context that messages are put into. Default: that of the channel, where its name is `<org>/a2a/<context>`; else their own. */
   readonly contextId?: string;

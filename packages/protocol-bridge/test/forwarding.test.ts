@@ -97,8 +97,11 @@ describe("ProtocolBridge", () => {
     const sent = Array.from({ length: 60 }, (_, index) => `${index}`);
     for (const [index, content] of sent.entries()) {
       if (index % 20 === 5) target.cut();
-      if (index % 20 === 15) await eventually(() => expect(running.counters.received).toBe(index));
-      if (index % 20 === 15) target.restore();
+      if (index % 20 === 15) {
+        await eventually(() => expect(running.counters.received).toBe(index));
+        target.restore();
+        await eventually(() => expect(running.counters.forwarded).toBe(index));
+      }
       await source.send(a2aText(content));
     }
     expect((await take(inbound, sent.length)).map(({ envelope }) => text(envelope))).toEqual(sent);

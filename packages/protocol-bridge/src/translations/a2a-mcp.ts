@@ -36,7 +36,7 @@ export function resultOfParts({ parts, metadata }: Pick<A2aMessageJson, "parts" 
   const isStructured = (part: JsonObject): boolean => mcpOf(part)?.["type"] === "structuredContent";
   const structured = parts.find(isStructured);
   const content = parts.filter((part) => part !== structured);
-  const objects = content.filter(({ data }) => isJsonObject(data));
+  const objects = content.filter((part) => isJsonObject(part["data"]) && mcpOf(part) === undefined);
   const said = structured === undefined && objects.length === 1 ? objects[0] : undefined;
   const rest = metadata?.["mcp"];
   return {
