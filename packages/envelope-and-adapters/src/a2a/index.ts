@@ -1,4 +1,5 @@
 export { A2aAdapter, type A2aAdapterOptions, type A2aSendOptions, type ReceivedA2aMessage } from "./adapter.ts";
+export { readMessage as readA2aMessage, writeMessage as writeA2aMessage } from "./message.ts";
 export type { A2aLegacyPart, A2aPartInput, A2aPartJson } from "./part.ts";
 export { A2A_CHANNEL_BINDING, A2A_ENCRYPTED_CONTEXTS_EXTENSION, a2aChannelInterface } from "./extension.ts";
 export { A2aChannelTransportFactory } from "./transport-factory.ts";

@@ -18,9 +18,9 @@ const ROLE_NAMES = ["ROLE_UNSPECIFIED", "ROLE_USER", "ROLE_AGENT"];
 const UNRECOGNIZED = -1;
 
 /**
- * Reads a message from JSON of any version of A2A. Nothing but `parts` is required.
+ * Reads a message from JSON of any version of A2A, as the official SDK has messages. Nothing but `parts` is required.
  *
- * @throws AdapterError `message_invalid`.
+ * @throws AdapterError `message_invalid`, `message_too_large` (more than 1024 parts).
  */
 export function readMessage(json: JsonObject): Message {
   const { parts, metadata, role } = json;
@@ -39,7 +39,7 @@ export function readMessage(json: JsonObject): Message {
   };
 }
 
-/** Writes a message as A2A 1.0 has it. */
+/** Writes a message of the official SDK as A2A 1.0 has it on the wire. */
 export function writeMessage(message: Message): JsonObject {
   const { messageId, contextId, taskId, role, parts, metadata, extensions, referenceTaskIds } = message;
   return {

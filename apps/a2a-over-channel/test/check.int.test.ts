@@ -1,0 +1,136 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { App, withSkytale } from "@parley/app-testing";
+import { afterEach, beforeEach, expect, it } from "vitest";
+
+const script = (name: string) => fileURLToPath(new URL(`../dist/${name}.js`, import.meta.url));
+
+let directory: string;
+
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), "a2a-over-channel-"));
+});
+afterEach(() => rm(directory, { recursive: true }));
+
+async function within(check: (start: (name: string, ...args: string[]) => App) => Promise<void>): Promise<void> {
+  await withSkytale((servers) => {
+    const env = { ...servers, SKYTALE_DATA_DIR: directory };
+    return check((name, ...args) => new App(script(name), args, env));
+  });
+}
+
+/** The id in a line about a task. */
+function taskIn(line: string): string {
+  return /task ([\w-]+)/.exec(line)?.[1] ?? "";
+}
+
+const numbersIn = (lines: readonly string[]) => lines.filter((line) => /^\d+$/.test(line)).map(Number);
+const upTo = (last: number) => Array.from({ length: last }, (_, index) => index + 1);
+
+it("answers messages, and streams what a task does", async () => {
+  await within(async (start) => {
+    await using agent = start("agent");
+    await using client = start("client", await agent.said("skt_inv_"), "erin");
+    await client.said("counter: Counts");
+    client.type("good morning");
+    await client.said('agent: Hello erin. Say "count to 5"');
+    client.type("count to 5");
+    await client.said("(completed)");
+    expect(client.lines.slice(-7)).toEqual(["(working)", "1", "2", "3", "4", "5", "(completed)"]);
+    client.type("/task");
+    await client.said("is completed: 1 2 3 4 5)");
+    client.endInput();
+    expect(await client.exit()).toBe(0);
+    agent.kill("SIGTERM");
+    expect(await agent.exit()).toBe(0);
+  });
+});
+
+it("cancels a task, whose stream then ends", async () => {
+  await within(async (start) => {
+    await using agent = start("agent");
+    await using client = start("client", await agent.said("skt_inv_"));
+    await client.said("you are client");
+    client.type("count to 1000");
+    await client.said("(working)");
+    client.type("/cancel");
+    await client.said("is canceled");
+    await client.said("(canceled)");
+    client.type("/again");
+    await client.said("is in a terminal state");
+    client.endInput();
+    expect(await client.exit()).toBe(0);
+  });
+});
+
+it("lets a client leave a stream, and come back to it", async () => {
+  await within(async (start) => {
+    await using agent = start("agent");
+    await using client = start("client", await agent.said("skt_inv_"));
+    await client.said("you are client");
+    client.type("count to 1000");
+    await client.said("(working)");
+    client.type("/leave");
+    await client.said("(left; the task goes on)");
+    const before = client.lines.length;
+    client.type("/again");
+    await expect.poll(() => numbersIn(client.lines.slice(before)).length, { timeout: 20_000 }).toBeGreaterThan(3);
+    client.type("/cancel");
+    await client.said("(canceled)");
+    const [first = 0, ...more] = numbersIn(client.lines.slice(before));
+    expect(more).toEqual(more.map((_, index) => first + 1 + index));
+    client.endInput();
+    expect(await client.exit()).toBe(0);
+  });
+});
+
+it("serves several clients at once, none of which sees another's tasks", async () => {
+  await within(async (start) => {
+    await using agent = start("agent");
+    const token = await agent.said("skt_inv_");
+    await using erin = start("client", token, "erin");
+    await using frank = start("client", token, "frank");
+    await Promise.all([erin.said("you are erin"), frank.said("you are frank")]);
+    erin.type("count to 20");
+    frank.type("count to 10");
+    await Promise.all([erin.said("(completed)"), frank.said("(completed)")]);
+    expect(numbersIn(erin.lines)).toEqual(upTo(20));
+    expect(numbersIn(frank.lines)).toEqual(upTo(10));
+    const id = taskIn(await erin.said("(task "));
+    frank.type(`/task ${id}`);
+    await frank.said(`(not done: Task not found: ${id})`);
+  });
+});
+
+it("says so when the agent was killed and knows a task no more, and goes on", async () => {
+  await within(async (start) => {
+    await using first = start("agent");
+    await using client = start("client", await first.said("skt_inv_"));
+    await client.said("you are client");
+    client.type("count to 1000");
+    const id = taskIn(await client.said("(task "));
+    first.kill("SIGKILL");
+    await first.exit();
+    client.type("/task");
+    await using second = start("agent");
+    await client.said(`(not done: Task not found: ${id})`);
+    client.type("good morning");
+    await client.said("agent: Hello client.");
+    client.endInput();
+    expect(await client.exit()).toBe(0);
+    await second.said("serving counter");
+  });
+});
+
+it("says how it is used, and what is wrong with a token", async () => {
+  await within(async (start) => {
+    await using bare = start("client");
+    expect(await bare.exit()).toBe(2);
+    await bare.said("usage:");
+    await using wrong = start("client", "skt_inv_nonsense");
+    expect(await wrong.exit()).toBe(1);
+    await wrong.said("runtime error:");
+  });
+});

@@ -1,0 +1,25 @@
+import { join } from "node:path";
+import { ChannelError, type EnvelopePort, type SkytaleChannelManager } from "skytale";
+
+/** The context in which agents ask, and its organisation. */
+export const ORG = "acme";
+export const CONTEXT = "desk";
+/** Its channel: agents talk A2A here. */
+export const AGENTS: string = `${ORG}/a2a/${CONTEXT}`;
+/** Where the tools are: MCP is spoken here. */
+export const TOOLS = "acme/tools/desk";
+
+/** The directory of one program's keys. */
+export function dataDirOf(name: string): string {
+  return join(process.env["SKYTALE_DATA_DIR"] || "bridge-demo", name);
+}
+
+/** Goes on with a channel, or is the first in it. */
+export async function openOrCreate(manager: SkytaleChannelManager, channel: string): Promise<EnvelopePort> {
+  try {
+    return await manager.open(channel);
+  } catch (error) {
+    if (!(error instanceof ChannelError) || error.code !== "not_found") throw error;
+    return manager.create(channel);
+  }
+}

@@ -1,0 +1,32 @@
+/** What became of the messages of one bridge, since it was started. */
+export interface BridgeCounters {
+  /** Envelopes of the bridge's protocols that arrived, from either side. */
+  readonly received: number;
+  /** Envelopes that went on to the target. */
+  readonly forwarded: number;
+  /** Answers that went back to the source, errors included. */
+  readonly answered: number;
+  /** Not forwarded, because they had been at the target already. */
+  readonly looped: number;
+  /** Not for this bridge: calls between others, what agents say that nobody asked for, notifications. */
+  readonly ignored: number;
+  /** Skipped with an error: malformed, too large, untranslatable. */
+  readonly refused: number;
+  /** Skipped with an error, because the port would not take them. */
+  readonly failed: number;
+  /** Sends that were tried once more. */
+  readonly retried: number;
+}
+
+/** Counts. */
+export class Counters {
+  readonly #counts = { received: 0, forwarded: 0, answered: 0, looped: 0, ignored: 0, refused: 0, failed: 0, retried: 0 };
+
+  add(name: keyof BridgeCounters): void {
+    this.#counts[name] += 1;
+  }
+
+  get snapshot(): BridgeCounters {
+    return { ...this.#counts };
+  }
+}

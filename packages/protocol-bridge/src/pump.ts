@@ -1,0 +1,126 @@
+import type { Envelope, EnvelopePort, Protocol, ReceivedEnvelope } from "@parley/envelope-and-adapters";
+import type { BridgeCounters } from "./counters.ts";
+import { BridgeError } from "./errors.ts";
+import type { Outlet } from "./outlet.ts";
+
+/** An envelope to send. */
+export interface Dispatch {
+  readonly outlet: Outlet;
+  readonly envelope: Envelope;
+  /** Of all dispatches with one id a single one takes effect. */
+  readonly id: string | undefined;
+  /** What it counts as. Absent: as nothing, such as a handshake. */
+  readonly counts?: "forwarded" | "answered";
+}
+
+/** What is to be done about an envelope that arrived. */
+export interface Step {
+  readonly dispatches: readonly Dispatch[];
+  /** The envelope is done with when this has happened too. */
+  readonly until?: Promise<unknown>;
+  /** Called when all of it has happened, just before the envelope is settled. */
+  readonly after?: () => void;
+}
+
+/** Nothing is to be done. */
+export const NOTHING: Step = { dispatches: [] };
+
+/** What comes in, and what is to be done about it. */
+export interface Flow {
+  readonly port: EnvelopePort;
+  readonly protocol: Protocol;
+  /** Waited for before each envelope. */
+  readonly ready?: () => Promise<void>;
+  /** Says what is to be done. What it throws is the reason to skip the envelope. */
+  handle(received: ReceivedEnvelope): Step;
+}
+
+/** What a {@link Pump} works with. */
+export interface PumpOptions {
+  readonly signal: AbortSignal;
+  count(what: keyof BridgeCounters): void;
+  report(error: BridgeError): void;
+  /** Whether a port that refused a message for good is at its end. */
+  isOver(outlet: Outlet, error: unknown): Promise<boolean>;
+}
+
+/** Takes envelopes from a port one after the other, does what is to be done, and settles each when all of it has taken effect. */
+export class Pump {
+  readonly #flow: Flow;
+  readonly #options: PumpOptions;
+  readonly #underWay = new Set<Promise<void>>();
+
+  constructor(flow: Flow, options: PumpOptions) {
+    this.#flow = flow;
+    this.#options = options;
+  }
+
+  /** Resolves when the port has ended, or the signal has fired. @throws what broke the port. */
+  async run(): Promise<void> {
+    const { port, protocol, ready } = this.#flow;
+    const { signal, count } = this.#options;
+    for await (const received of port.receive({ protocol, settle: "manual", signal })) {
+      count("received");
+      await ready?.();
+      if (signal.aborted) return;
+      const step = this.#stepFor(received);
+      const sends: Promise<void>[] = [];
+      for (const { outlet, envelope, id, counts } of step.dispatches) {
+        await outlet.room();
+        const sent = this.#send(outlet, envelope, id, counts);
+        // It may fail while the next one waits for room; whoever waits for all of them hears of it.
+        sent.catch(() => {});
+        sends.push(sent);
+      }
+      this.#track(this.#finish(received, Promise.all([...sends, step.until]), step.after));
+    }
+  }
+
+  /** Resolves when nothing that was taken is under way any more. */
+  async idle(): Promise<void> {
+    while (this.#underWay.size > 0) await Promise.all(this.#underWay);
+  }
+
+  #stepFor(received: ReceivedEnvelope): Step {
+    const { count, report } = this.#options;
+    try {
+      return this.#flow.handle(received);
+    } catch (error) {
+      count("refused");
+      report(BridgeError.ofMessage(error));
+      return NOTHING;
+    }
+  }
+
+  async #send(outlet: Outlet, envelope: Envelope, id: string | undefined, counts: Dispatch["counts"]): Promise<void> {
+    const { count, report, isOver } = this.#options;
+    try {
+      await outlet.send(envelope, id);
+      if (counts !== undefined) count(counts);
+    } catch (error) {
+      if (await isOver(outlet, error)) throw error;
+      count("failed");
+      report(new BridgeError("not_taken", "A port refused a message for good", { cause: error }));
+    }
+  }
+
+  async #finish({ settle }: ReceivedEnvelope, done: Promise<unknown>, after: (() => void) | undefined): Promise<void> {
+    try {
+      await done;
+    } catch {
+      // The bridge is over, and this message comes again to the next.
+      return;
+    }
+    try {
+      after?.();
+      await settle?.();
+    } catch (cause) {
+      this.#options.report(new BridgeError("not_settled", "A message that is done with could not be settled", { cause }));
+    }
+  }
+
+  #track(work: Promise<void>): void {
+    this.#underWay.add(work);
+    void work.finally(() => this.#underWay.delete(work));
+  }
+}

@@ -1,0 +1,179 @@
+import { setImmediate } from "node:timers/promises";
+import { deferred } from "@parley/core/internal";
+import type { EnvelopePort } from "@parley/envelope-and-adapters";
+import { Counters, type BridgeCounters } from "./counters.ts";
+import { BridgeError } from "./errors.ts";
+import { sleep } from "./internal/sleep.ts";
+import { Outlet } from "./outlet.ts";
+import { Pump, type Dispatch, type PumpOptions } from "./pump.ts";
+import type { Route } from "./route.ts";
+import type { Flows, Site } from "./site.ts";
+
+/** How long sends that are under way may take when a bridge is stopped. What is not done by then is repeated by the next. */
+const GRACE_MS = 2000;
+
+/** No envelope has it: whoever subscribes to it learns of the port's end, and of nothing else. */
+const NO_PROTOCOL = "bridge-watch";
+
+/** A bridge that forwards from one channel to another. */
+export interface RunningBridge extends AsyncDisposable {
+  /** What became of messages so far: a copy, as it is now. */
+  readonly counters: BridgeCounters;
+  /** `ended`: a port was closed or broke. */
+  readonly status: "running" | "stopped" | "ended";
+  /** Resolves when the bridge is over: with the reason, or with nothing after `stop`. Never rejects. */
+  readonly ended: Promise<BridgeError | undefined>;
+  /** Stops forwarding. What was not done with comes again to the next bridge of the same channels and protocols. Idempotent. */
+  stop(): Promise<void>;
+}
+
+/** Runs the flows of a bridge until it is stopped or a port ends. */
+export class Crossing implements RunningBridge {
+  readonly #route: Route;
+  readonly #counters = new Counters();
+  readonly #reading = new AbortController();
+  readonly #sending = new AbortController();
+  readonly #pumps: readonly Pump[];
+  readonly #flows: Flows;
+  readonly #posts = new Set<Promise<void>>();
+  readonly #over = deferred<BridgeError | undefined>();
+  #status: RunningBridge["status"] = "running";
+  #stopping: Promise<void> | undefined;
+
+  constructor(route: Route, plan: (site: Site) => Flows) {
+    this.#route = route;
+    const count = (what: keyof BridgeCounters): void => this.#counters.add(what);
+    const report = (error: BridgeError): void => this.#report(error);
+    const [toSource, toTarget] = [route.source, route.target].map(
+      ({ port }) =>
+        new Outlet(port, {
+          window: route.settings.window,
+          stop: this.#sending.signal,
+          onWaiting: (cause) => report(new BridgeError("waiting", "A port takes no messages for now", { cause })),
+          onRetry: () => count("retried"),
+        }),
+    ) as [Outlet, Outlet];
+    const signal = this.#reading.signal;
+    const options: PumpOptions = { signal, count, report, isOver: (outlet, error) => this.#isOver(outlet, error) };
+    this.#flows = plan({ route, toSource, toTarget, signal, count, report, post: (dispatch) => this.#post(dispatch) });
+    this.#pumps = this.#flows.flows.map((flow) => new Pump(flow, options));
+    for (const pump of this.#pumps) void this.#run(pump.run());
+    const isReadFrom = this.#flows.flows.some(({ port }) => port === route.target.port);
+    if (!isReadFrom) void this.#run(this.#watch(route.target.port));
+    this.#flows.start?.();
+  }
+
+  get counters(): BridgeCounters {
+    return this.#counters.snapshot;
+  }
+
+  get status(): RunningBridge["status"] {
+    return this.#status;
+  }
+
+  get ended(): Promise<BridgeError | undefined> {
+    return this.#over.promise;
+  }
+
+  stop(): Promise<void> {
+    if (this.#status === "running") {
+      this.#status = "stopped";
+      this.#over.resolve(undefined);
+    }
+    return this.#close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
+  }
+
+  /** Ends the bridge with what it ran on. */
+  async #run(work: Promise<unknown>): Promise<void> {
+    try {
+      await work;
+      this.#end(undefined);
+    } catch (error) {
+      this.#end(error);
+    }
+  }
+
+  #end(cause: unknown): void {
+    if (this.#status !== "running") return;
+    this.#status = "ended";
+    const reason = new BridgeError("port_ended", "A port of the bridge has ended", cause === undefined ? {} : { cause });
+    this.#over.resolve(reason);
+    void this.#close();
+    try {
+      this.#route.settings.onEnd?.(reason);
+    } catch {
+      // A listener's own failure has nobody left to be told.
+    }
+  }
+
+  #close(): Promise<void> {
+    this.#stopping ??= this.#shutDown();
+    return this.#stopping;
+  }
+
+  async #shutDown(): Promise<void> {
+    this.#reading.abort();
+    this.#flows.stop?.();
+    const idle = Promise.all([...this.#pumps.map((pump) => pump.idle()), ...this.#posts]);
+    const given = new AbortController();
+    await Promise.race([idle, sleep(GRACE_MS, given.signal)]);
+    given.abort();
+    this.#sending.abort(new BridgeError("port_ended", "The bridge is over"));
+    await idle;
+  }
+
+  async #post({ outlet, envelope, id, counts }: Dispatch): Promise<void> {
+    const sent = outlet.send(envelope, id).then(
+      () => {
+        if (counts !== undefined) this.#counters.add(counts);
+      },
+      async (error: unknown) => {
+        if (await this.#isOver(outlet, error)) return;
+        this.#counters.add("failed");
+        this.#report(new BridgeError("not_taken", "A port refused a message for good", { cause: error }));
+      },
+    );
+    this.#posts.add(sent);
+    await sent;
+    this.#posts.delete(sent);
+  }
+
+  /** A port that refuses a message for good may be about to say that it has ended. */
+  async #isOver(_outlet: Outlet, error: unknown): Promise<boolean> {
+    if (isClosed(error)) this.#end(error);
+    for (let turn = 0; turn < 3 && this.#status === "running"; turn++) await setImmediate();
+    return this.#status !== "running" && (this.#status === "ended" || this.#sending.signal.aborted);
+  }
+
+  async #watch(port: EnvelopePort): Promise<void> {
+    const { signal } = this.#reading;
+    const { drainTarget = false } = this.#route.settings;
+    const options = drainTarget ? { signal } : { protocol: NO_PROTOCOL, signal };
+    let inbound;
+    try {
+      inbound = port.receive(options);
+    } catch {
+      // A port that can only send: its sends will tell.
+      await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
+      return;
+    }
+    for await (const _ignored of inbound);
+  }
+
+  #report(error: BridgeError): void {
+    try {
+      this.#route.settings.onError?.(error);
+    } catch {
+      // A listener's own failure has nobody left to be told.
+    }
+  }
+}
+
+function isClosed(error: unknown): boolean {
+  const code = typeof error === "object" && error !== null && "code" in error ? error.code : undefined;
+  return code === "closed" || code === "unknown_channel";
+}

@@ -1,0 +1,74 @@
+import { Protocol } from "@parley/envelope-and-adapters";
+import type { MemoryPort } from "@parley/envelope-and-adapters/memory";
+import { describe, expect, it } from "vitest";
+import { ProtocolBridge } from "../src/index.ts";
+import { a2aText, text } from "./support/messages.ts";
+import { take, world } from "./support/world.ts";
+
+const { A2A, SLIM } = Protocol;
+const MESSAGES = 10_000;
+
+/** A port that dies at some point between a send and what follows it: nothing that is called afterwards has any effect. */
+function mortal(port: MemoryPort): { readonly port: Pick<MemoryPort, "send" | "receive">; kill(): void } {
+  let isDead = false;
+  const never = new Promise<never>(() => undefined);
+  return {
+    port: {
+      send: (envelope, options) => (isDead ? never : port.send(envelope, options).then(() => (isDead ? never : undefined))),
+      async *receive(options) {
+        const left = new AbortController();
+        const signal = AbortSignal.any([left.signal, ...(options?.signal === undefined ? [] : [options.signal])]);
+        try {
+          for await (const received of port.receive({ ...options, signal })) {
+            if (isDead) return;
+            const settle = async (): Promise<void> => (isDead ? never : received.settle?.());
+            yield received.settle === undefined ? received : { ...received, settle };
+          }
+        } finally {
+          left.abort();
+        }
+      },
+    },
+    kill: () => (isDead = true),
+  };
+}
+
+describe("10,000 messages through a bridge that is restarted at random points", () => {
+  it.each(["stopped", "killed"] as const)("when %s: none is lost, none doubled, all in order", { timeout: 60_000 }, async (how) => {
+    const { alice, bob, manager } = await world(["org/n/in", "org/n/out"]);
+    const [source, target] = [await manager.open("org/n/in"), await manager.open("org/n/out")];
+    const inbound = (await bob.open("org/n/out")).receive();
+    const arrived = take(inbound, MESSAGES);
+    let isOver = false;
+    void arrived.then(() => (isOver = true));
+
+    const sending = (async () => {
+      const port = await alice.open("org/n/in");
+      for (let index = 0; index < MESSAGES; index++) {
+        await port.send(a2aText(`${index}`));
+        if (index % 50 === 0) await new Promise((resolve) => setImmediate(resolve));
+      }
+    })();
+
+    let lives = 0;
+    while (!isOver) {
+      lives += 1;
+      const life = mortal(target);
+      const bridge = new ProtocolBridge(manager);
+      const running = await bridge.bridge({ name: "org/n/in", port: source }, { name: "org/n/out", port: life.port }, A2A, SLIM);
+      const share = 1 + Math.floor(Math.random() * 400);
+      for (let turn = 0; turn < 10_000 && !isOver && running.counters.forwarded < share; turn++) {
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      if (how === "killed") life.kill();
+      await Promise.race([bridge.stop(), new Promise((resolve) => setTimeout(resolve, 20))]);
+    }
+    await sending;
+    const got = (await arrived).map(({ envelope }) => text(envelope));
+    expect(lives).toBeGreaterThan(10);
+    expect(got).toEqual(Array.from({ length: MESSAGES }, (_, index) => `${index}`));
+    // Nothing comes after the last.
+    await (await manager.open("org/n/out")).send(a2aText("end"));
+    expect((await inbound.next()).value?.envelope.protocol).toBe(A2A);
+  });
+});

@@ -1,0 +1,33 @@
+import { Envelope, Protocol } from "@parley/envelope-and-adapters";
+
+export function bytes(text: string): Uint8Array {
+  return new TextEncoder().encode(text);
+}
+
+export function text({ payload }: Envelope): string {
+  return new TextDecoder().decode(payload);
+}
+
+export function json(envelope: Envelope): Record<string, unknown> {
+  return JSON.parse(text(envelope)) as Record<string, unknown>;
+}
+
+export function a2a(message: object, metadata: Record<string, never> | object = {}): Envelope {
+  return new Envelope(Protocol.A2A, "application/json", bytes(JSON.stringify(message)), { ...metadata });
+}
+
+export function a2aText(content: string, more: object = {}): Envelope {
+  return a2a({ messageId: crypto.randomUUID(), contextId: "", role: "ROLE_USER", parts: [{ text: content }], ...more });
+}
+
+export function slim(content: string, contentType = "text/plain", metadata: object = {}): Envelope {
+  return new Envelope(Protocol.SLIM, contentType, bytes(content), { ...metadata });
+}
+
+export function didcomm(message: object): Envelope {
+  return new Envelope(Protocol.DIDCOMM, "application/didcomm-plain+json", bytes(JSON.stringify(message)));
+}
+
+export function mcp(address: object, message: object): Envelope {
+  return new Envelope(Protocol.MCP, "application/json", bytes(JSON.stringify(message)), { mcp: { ...address } });
+}

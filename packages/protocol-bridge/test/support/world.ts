@@ -1,0 +1,35 @@
+import type { ReceivedEnvelope } from "@parley/envelope-and-adapters";
+import { createMemoryChannels, type MemoryChannels } from "@parley/envelope-and-adapters/memory";
+import { vi } from "vitest";
+
+/** Alice, Bob and the bridge's own agent, members of all channels. Channels keep what nobody has read. */
+export async function world(
+  channels: readonly string[],
+  options: { readonly maxBuffered?: number } = {},
+): Promise<{ alice: MemoryChannels; bob: MemoryChannels; manager: MemoryChannels }> {
+  const [alice, bob, manager] = createMemoryChannels(["alice", "bob", "bridge"], { keepUnread: true, ...options });
+  for (const name of channels) {
+    await alice.create(name);
+    await bob.join(name, new Uint8Array());
+    await manager.join(name, new Uint8Array());
+  }
+  return { alice, bob, manager };
+}
+
+export async function take(inbound: AsyncIterator<ReceivedEnvelope, undefined>, count: number): Promise<ReceivedEnvelope[]> {
+  const taken: ReceivedEnvelope[] = [];
+  while (taken.length < count) {
+    const { value } = await inbound.next();
+    if (value === undefined) throw new Error(`The port ended after ${taken.length} of ${count}`);
+    taken.push(value);
+  }
+  return taken;
+}
+
+export function eventually(check: () => void, timeout = 8000): Promise<void> {
+  return vi.waitFor(check, { timeout, interval: 5 });
+}
+
+export function unused(): never {
+  throw new Error("This is not called");
+}

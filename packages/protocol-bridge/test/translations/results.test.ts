@@ -1,0 +1,57 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { normalA2a } from "../../src/a2a-message.ts";
+import { partsOfResult, resultOfParts } from "../../src/translations/a2a-mcp.ts";
+import { parts } from "../support/arbitraries.ts";
+
+const data = fc.uint8Array({ maxLength: 20 }).map((bytes) => Buffer.from(bytes).toString("base64"));
+const meta = fc.record({ annotations: fc.record({ priority: fc.integer() }), _meta: fc.record({ x: fc.nat() }) }, { requiredKeys: [] });
+const mimeType = fc.constantFrom("image/png", "text/x");
+const object = fc.dictionary(fc.string({ maxLength: 5 }), fc.nat(), { maxKeys: 3 }).map((value) => JSON.parse(JSON.stringify(value)) as object);
+
+const blocks = fc
+  .oneof(
+    fc.record({ type: fc.constant("text"), text: fc.string() }),
+    fc.record({ type: fc.constantFrom("image", "audio"), data, mimeType }),
+    fc.record({ type: fc.constant("resource_link"), uri: fc.webUrl(), name: fc.string({ minLength: 1 }), description: fc.string() }),
+    fc.record({ type: fc.constant("resource"), resource: fc.record({ uri: fc.webUrl(), text: fc.string(), mimeType }, { requiredKeys: ["uri", "text"] }) }),
+    fc.record({ type: fc.constant("resource"), resource: fc.record({ uri: fc.webUrl(), blob: data, mimeType }, { requiredKeys: ["uri", "blob"] }) }),
+    fc.record({ type: fc.constant("future"), more: object }),
+  )
+  .chain((block) => meta.map((more) => ({ ...block, ...more })));
+
+const results = fc.record(
+  { content: fc.array(blocks, { maxLength: 4 }), structuredContent: object, isError: fc.constant(true), _meta: object },
+  { requiredKeys: ["content"] },
+);
+
+describe("results of tools and parts of messages", () => {
+  it("MCP → A2A → MCP gives the result back", () => {
+    fc.assert(
+      fc.property(results, (result) => {
+        const { parts: made, metadata } = partsOfResult(result as never);
+        const message = normalA2a({ parts: made, metadata });
+        expect(resultOfParts(message)).toEqual(result);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it("A2A → MCP → A2A gives the parts back", () => {
+    fc.assert(
+      fc.property(fc.array(parts, { minLength: 1, maxLength: 4 }), (made) => {
+        const before = normalA2a({ parts: made }).parts;
+        const result = JSON.parse(JSON.stringify(resultOfParts({ parts: before }))) as never;
+        expect(normalA2a({ parts: partsOfResult(result).parts }).parts).toEqual(before);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it.each([[{ content: "text" }], [{ content: [1] }], [{ content: Array.from({ length: 1025 }, () => ({ type: "text", text: "" })) }]])(
+    "refuses a result that is none",
+    (result) => {
+      expect(() => partsOfResult(result as never)).toThrow(expect.objectContaining({ name: "BridgeError" }));
+    },
+  );
+});

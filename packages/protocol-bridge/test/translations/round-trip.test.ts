@@ -1,0 +1,112 @@
+import { Protocol, type Envelope } from "@parley/envelope-and-adapters";
+import { readA2aMessage } from "@parley/envelope-and-adapters/a2a";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { lostOf, thereAndBack, unbridged } from "../support/across.ts";
+import { a2aEnvelopes, didcommEnvelopes, mcpEnvelopes, slimEnvelopes } from "../support/arbitraries.ts";
+import { json } from "../support/messages.ts";
+
+const { A2A, DIDCOMM, MCP, SLIM } = Protocol;
+
+/** The same envelope, or one whose JSON was written anew and that says so. */
+function expectReturned(sent: Envelope, returned: Envelope): void {
+  expect(returned.protocol).toBe(sent.protocol);
+  expect(returned.contentType).toBe(sent.contentType);
+  expect(unbridged(returned)).toEqual(unbridged(sent));
+  expect(returned.extraHeaders).toEqual(sent.extraHeaders);
+  if (!lostOf(returned).includes("json")) expect(Buffer.from(returned.payload)).toEqual(Buffer.from(sent.payload));
+}
+
+describe("there and back", () => {
+  it("A2A → SLIM → A2A gives the message back", () => {
+    const trip = thereAndBack(A2A, SLIM);
+    fc.assert(
+      fc.property(a2aEnvelopes(), (sent) => {
+        const { home } = trip(sent);
+        expectReturned(sent, home);
+        expect(json(home)).toEqual(json(sent));
+        expect(lostOf(home).filter((name) => name !== "json")).toEqual([]);
+      }),
+    );
+  });
+
+  it("SLIM → A2A → SLIM gives every byte back", () => {
+    const trip = thereAndBack(SLIM, A2A);
+    fc.assert(
+      fc.property(slimEnvelopes, (sent) => {
+        const { away, home } = trip(sent);
+        expectReturned(sent, home);
+        expect(lostOf(home)).toEqual([]);
+        expect(readA2aMessage(json(away) as never).parts).toHaveLength(1);
+      }),
+    );
+  });
+
+  it("MCP → SLIM → MCP gives every byte and the address back", () => {
+    const trip = thereAndBack(MCP, SLIM);
+    fc.assert(
+      fc.property(mcpEnvelopes, (sent) => {
+        const { away, home } = trip(sent);
+        expectReturned(sent, home);
+        expect(away.payload).toEqual(sent.payload);
+        expect(lostOf(home)).toEqual([]);
+      }),
+    );
+  });
+
+  it("SLIM → MCP → SLIM gives every byte back", () => {
+    const trip = thereAndBack(SLIM, MCP);
+    fc.assert(
+      fc.property(slimEnvelopes, (sent) => {
+        const { home } = trip(sent);
+        expectReturned(sent, home);
+        expect(lostOf(home)).toEqual([]);
+      }),
+    );
+  });
+
+  it("DIDComm → SLIM → DIDComm gives the message back", () => {
+    const trip = thereAndBack(DIDCOMM, SLIM);
+    fc.assert(
+      fc.property(didcommEnvelopes, (sent) => {
+        const { home } = trip(sent);
+        expectReturned(sent, home);
+        expect(json(home)).toEqual(json(sent));
+      }),
+    );
+  });
+
+  it("SLIM → DIDComm → SLIM gives every byte back", () => {
+    const trip = thereAndBack(SLIM, DIDCOMM);
+    fc.assert(
+      fc.property(slimEnvelopes, (sent) => {
+        const { home } = trip(sent);
+        expectReturned(sent, home);
+        expect(lostOf(home)).toEqual([]);
+      }),
+    );
+  });
+
+  it("DIDComm → A2A → DIDComm gives the message back", () => {
+    const trip = thereAndBack(DIDCOMM, A2A);
+    fc.assert(
+      fc.property(didcommEnvelopes, (sent) => {
+        const { home } = trip(sent);
+        expectReturned(sent, home);
+        expect(json(home)).toEqual(json(sent));
+      }),
+    );
+  });
+
+  it("A2A → DIDComm → A2A gives back what A2A defines, in the form of 1.0", () => {
+    const trip = thereAndBack(A2A, DIDCOMM);
+    fc.assert(
+      fc.property(a2aEnvelopes(), (sent) => {
+        const { home } = trip(sent);
+        expectReturned(sent, home);
+        expect(readA2aMessage(json(home) as never)).toEqual(readA2aMessage(json(sent) as never));
+        expect(lostOf(home).filter((name) => name !== "json")).toEqual([]);
+      }),
+    );
+  });
+});
