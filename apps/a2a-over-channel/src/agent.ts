@@ -5,7 +5,6 @@ import { serveA2a } from "@parley/envelope-and-adapters/a2a";
 import { ChannelError, ParleyError, SkytaleChannelManager } from "skytale";
 import { CARD } from "./card.ts";
 import { Counter } from "./counter.ts";
-import { followLinksAgain } from "./links.ts";
 import { CHANNEL, dataDirOf } from "./place.ts";
 
 const manager = new SkytaleChannelManager({ identity: "agent", dataDir: dataDirOf("agent") });
@@ -23,7 +22,6 @@ async function enter() {
 
 try {
   const port = await enter();
-  followLinksAgain();
   const handler = new DefaultRequestHandler(CARD, new InMemoryTaskStore(), new Counter());
   const serving = await serveA2a(port, handler, { onError: tell });
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => void serving.close());

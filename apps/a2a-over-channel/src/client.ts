@@ -5,7 +5,6 @@ import { ClientFactory, DefaultAgentCardResolver } from "@a2a-js/sdk/client";
 import { A2aChannelTransportFactory } from "@parley/envelope-and-adapters/a2a";
 import { ParleyError, SkytaleChannelManager } from "skytale";
 import { Conversation } from "./conversation.ts";
-import { followLinksAgain } from "./links.ts";
 import { AGENT, CHANNEL, dataDirOf } from "./place.ts";
 
 const [token, me = "client"] = process.argv.slice(2);
@@ -18,7 +17,6 @@ const said = (error: unknown): string => ParleyError.from(error).message;
 const manager = new SkytaleChannelManager({ identity: me, dataDir: dataDirOf(me) });
 try {
   const calls = new A2aChannelTransportFactory(await manager.joinWithToken(CHANNEL, token), { timeoutMs: 30_000 });
-  followLinksAgain();
   const factory = new ClientFactory({ transports: [calls], cardResolver: new DefaultAgentCardResolver({ fetchImpl: calls.fetch }) });
   const client = await factory.createFromUrl(`a2a-channel://${AGENT}`);
   const { name, description } = await client.getAgentCard();
