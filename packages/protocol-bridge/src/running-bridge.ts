@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { setImmediate } from "node:timers/promises";
 import { deferred } from "@parley/core/internal";
 import type { EnvelopePort } from "@parley/envelope-and-adapters";
@@ -42,6 +43,8 @@ export class Crossing implements RunningBridge {
 
   constructor(route: Route, plan: (site: Site) => Flows) {
     this.#route = route;
+    // Every send of a window listens.
+    setMaxListeners(0, this.#reading.signal, this.#sending.signal);
     const count = (what: keyof BridgeCounters): void => this.#counters.add(what);
     const report = (error: BridgeError): void => this.#report(error);
     const [toSource, toTarget] = [route.source, route.target].map(
