@@ -41,8 +41,7 @@ export class ToolCaller implements Flows {
       peer: settings.peer,
       needsTools: typeof settings.tool !== "function",
       signal: site.signal,
-      send: (address, payload) =>
-        void site.post({ outlet: site.toTarget, envelope: mcpEnvelope(address, payload), id: undefined }),
+      send: (address, payload) => void site.post({ outlet: site.toTarget, envelope: mcpEnvelope(address, payload), id: undefined }),
     });
     this.flows = [
       {
@@ -93,7 +92,10 @@ export class ToolCaller implements Flows {
     }
     this.#pending.add(key, reference);
     const isKept = isKeepable(message);
-    const trace = route.traceOf(passage, { kept: keptOf(received.envelope, isKept ? message : undefined), lost: isKept ? [] : ["message"] });
+    const trace = route.traceOf(passage, {
+      kept: keptOf(received.envelope, isKept ? message : undefined),
+      lost: isKept ? [] : ["message"],
+    });
     const metadata = { ...neutralMetadata(received.envelope), mcp: { ...this.#session.address }, bridge: trace };
     const envelope = envelopeOf(Protocol.MCP, { contentType: "application/json", payload, metadata });
     return { dispatches: [{ outlet: toTarget, envelope, id: passage.sendId, counts: "forwarded" }] };

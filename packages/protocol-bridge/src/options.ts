@@ -58,7 +58,15 @@ export interface Settings extends BridgeOptions {
 
 /** @throws TypeError */
 export function readOptions(options: BridgeOptions): Settings {
-  const settings = { maxHops: 8, maxMessageBytes: 4_194_304, window: 32, agent: "bridge", answerTimeoutMs: 60_000, maxPending: 256, ...options };
+  const settings = {
+    maxHops: 8,
+    maxMessageBytes: 4_194_304,
+    window: 32,
+    agent: "bridge",
+    answerTimeoutMs: 60_000,
+    maxPending: 256,
+    ...options,
+  };
   for (const name of ["maxHops", "maxMessageBytes", "window", "answerTimeoutMs", "maxPending"] as const) {
     if (!Number.isSafeInteger(settings[name]) || settings[name] < 1) throw new TypeError(`${name} must be a whole number from 1`);
   }

@@ -95,7 +95,12 @@ export class Route {
  */
 export function envelopeOf(
   protocol: Protocol,
-  { contentType, payload, metadata, extraHeaders }: { contentType: string; payload: Uint8Array; metadata: JsonObject; extraHeaders?: JsonObject },
+  {
+    contentType,
+    payload,
+    metadata,
+    extraHeaders,
+  }: { contentType: string; payload: Uint8Array; metadata: JsonObject; extraHeaders?: JsonObject },
 ): Envelope {
   try {
     return new Envelope(protocol, contentType, payload, metadata, extraHeaders);

@@ -57,7 +57,7 @@ export class Crossing implements RunningBridge {
         }),
     ) as [Outlet, Outlet];
     const signal = this.#reading.signal;
-    const options: PumpOptions = { signal, count, report, isOver: (outlet, error) => this.#isOver(outlet, error) };
+    const options: PumpOptions = { signal, count, report, isOver: (error) => this.#isOver(error) };
     this.#flows = plan({ route, toSource, toTarget, signal, count, report, post: (dispatch) => this.#post(dispatch) });
     this.#pumps = this.#flows.flows.map((flow) => new Pump(flow, options));
     for (const pump of this.#pumps) void this.#run(pump.run());
@@ -129,24 +129,26 @@ export class Crossing implements RunningBridge {
     await idle;
   }
 
-  async #post({ outlet, envelope, id, counts }: Dispatch): Promise<void> {
-    const sent = outlet.send(envelope, id).then(
-      () => {
-        if (counts !== undefined) this.#counters.add(counts);
-      },
-      async (error: unknown) => {
-        if (await this.#isOver(outlet, error)) return;
-        this.#counters.add("failed");
-        this.#report(new BridgeError("not_taken", "A port refused a message for good", { cause: error }));
-      },
-    );
+  async #post(dispatch: Dispatch): Promise<void> {
+    const sent = this.#send(dispatch);
     this.#posts.add(sent);
     await sent;
     this.#posts.delete(sent);
   }
 
+  async #send({ outlet, envelope, id, counts }: Dispatch): Promise<void> {
+    try {
+      await outlet.send(envelope, id);
+      if (counts !== undefined) this.#counters.add(counts);
+    } catch (error) {
+      if (await this.#isOver(error)) return;
+      this.#counters.add("failed");
+      this.#report(new BridgeError("not_taken", "A port refused a message for good", { cause: error }));
+    }
+  }
+
   /** A port that refuses a message for good may be about to say that it has ended. */
-  async #isOver(_outlet: Outlet, error: unknown): Promise<boolean> {
+  async #isOver(error: unknown): Promise<boolean> {
     if (isClosed(error)) this.#end(error);
     for (let turn = 0; turn < 3 && this.#status === "running"; turn++) await setImmediate();
     return this.#status !== "running" && (this.#status === "ended" || this.#sending.signal.aborted);
@@ -164,7 +166,7 @@ export class Crossing implements RunningBridge {
       await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
       return;
     }
-    for await (const _ignored of inbound);
+    while ((await inbound.next()).done !== true);
   }
 
   #report(error: BridgeError): void {

@@ -11,7 +11,7 @@ import { McpChannelServer } from "@parley/envelope-and-adapters/mcp";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { z } from "zod";
 import { ProtocolBridge } from "../src/index.ts";
-import { a2aText, text } from "./support/messages.ts";
+import { a2aText, said, text } from "./support/messages.ts";
 import { Skytale } from "./support/skytale.ts";
 import { eventually, take } from "./support/world.ts";
 
@@ -112,15 +112,15 @@ describe("over encrypted channels", () => {
     const { alice, bob, manager } = await members();
     const contents = Array.from({ length: 500 }, (_, index) => `${index}`);
     const arrived = take((await bob.open(OUT)).receive(), contents.length);
-    let isOver = false;
-    void arrived.then(() => (isOver = true));
+    const over = { is: false };
+    void arrived.then(() => (over.is = true));
     const sending = sendAll(await alice.open(IN), contents);
     let current = manager;
     let lives = 0;
-    for (let share = 100; !isOver; lives++) {
+    for (let share = 100; !over.is; lives++) {
       const bridge = new ProtocolBridge(current);
       const running = await bridge.bridge(IN, OUT, A2A, SLIM);
-      await eventually(() => expect(isOver || running.counters.forwarded >= share).toBe(true), 30_000);
+      await eventually(() => expect(over.is || running.counters.forwarded >= share).toBe(true), 30_000);
       // Every other time under its feet.
       if (lives % 2 === 0) await bridge.stop();
       await current.close();
@@ -167,11 +167,11 @@ describe("over encrypted channels", () => {
       await exit;
     }
     bridgeProcess(A2A, MCP);
-    const answers: unknown[] = [];
+    const answers: string[] = [];
     while (answers.length < names.length) {
       const more = await adapter.receiveMessages("desk", { timeout: 20 });
       if (more.length === 0) throw new Error(`Only ${answers.length} answers came`);
-      answers.push(...more.map(({ parts }) => parts[0]?.content?.value));
+      answers.push(...more.map(said));
     }
     expect(answers.toSorted()).toEqual(names.map((name) => `Hello ${name}`).toSorted());
     expect(calls.toSorted()).toEqual(names.toSorted());

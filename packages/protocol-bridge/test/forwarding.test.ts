@@ -1,4 +1,4 @@
-import { Envelope, PortError, Protocol, type EnvelopePort } from "@parley/envelope-and-adapters";
+import { Envelope, PortError, Protocol, type EnvelopePort, type ReceivedEnvelope } from "@parley/envelope-and-adapters";
 import { A2aAdapter } from "@parley/envelope-and-adapters/a2a";
 import { createMemoryChannels, createMemoryPorts } from "@parley/envelope-and-adapters/memory";
 import { SlimAdapter } from "@parley/envelope-and-adapters/slim";
@@ -95,14 +95,13 @@ describe("ProtocolBridge", () => {
     const inbound = (await bob.open("org/n/out")).receive();
     const [source, target] = [await alice.open("org/n/in"), await manager.open("org/n/out")];
     const sent = Array.from({ length: 60 }, (_, index) => `${index}`);
-    for (const [index, content] of sent.entries()) {
-      if (index % 20 === 5) target.cut();
-      if (index % 20 === 15) {
-        await eventually(() => expect(running.counters.received).toBe(index));
-        target.restore();
-        await eventually(() => expect(running.counters.forwarded).toBe(index));
-      }
-      await source.send(a2aText(content));
+    for (let from = 0; from < sent.length; from += 20) {
+      for (const content of sent.slice(from, from + 10)) await source.send(a2aText(content));
+      target.cut();
+      for (const content of sent.slice(from + 10, from + 20)) await source.send(a2aText(content));
+      await eventually(() => expect(running.counters.received).toBe(from + 20));
+      target.restore();
+      await eventually(() => expect(running.counters.forwarded).toBe(from + 20));
     }
     expect((await take(inbound, sent.length)).map(({ envelope }) => text(envelope))).toEqual(sent);
     expect([...codes]).toEqual(["waiting"]);
@@ -191,8 +190,9 @@ describe("ProtocolBridge", () => {
     const [target, bob] = createMemoryPorts(["bridge", "bob"]);
     const plain = (port: EnvelopePort): EnvelopePort => ({
       send: (envelope) => port.send(envelope),
-      async *receive() {
+      async *receive(): AsyncGenerator<ReceivedEnvelope, undefined> {
         for await (const { envelope } of port.receive()) yield { envelope };
+        return undefined;
       },
     });
     await using bridge = new ProtocolBridge({ open: async () => unused() });

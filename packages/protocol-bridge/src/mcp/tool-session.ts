@@ -3,7 +3,15 @@ import { isJsonObject, type JsonObject } from "@parley/core";
 import { BridgeError } from "../errors.ts";
 import { sleep } from "../internal/sleep.ts";
 import type { McpAddress } from "./address.ts";
-import { errorBytes, JSON_RPC_ERRORS, notificationBytes, requestBytes, resultBytes, type JsonRpcAnswer, type JsonRpcCall } from "./json-rpc.ts";
+import {
+  errorBytes,
+  JSON_RPC_ERRORS,
+  notificationBytes,
+  requestBytes,
+  resultBytes,
+  type JsonRpcAnswer,
+  type JsonRpcCall,
+} from "./json-rpc.ts";
 import { readTools, type Tool } from "./tools.ts";
 
 /** The version of MCP that a bridge asks for. Of others it needs nothing that they have not. */
@@ -102,7 +110,11 @@ export class ToolSession {
    *
    * @throws BridgeError `sender_mismatch`
    */
-  believes({ server, instance = "", event }: McpAddress, sender: string | undefined, message: JsonRpcAnswer | JsonRpcCall | undefined): boolean {
+  believes(
+    { server, instance = "", event }: McpAddress,
+    sender: string | undefined,
+    message: JsonRpcAnswer | JsonRpcCall | undefined,
+  ): boolean {
     const { server: asked, peer } = this.#options;
     if (asked !== undefined && server !== asked) return false;
     if (peer !== undefined && sender !== peer) throw mismatch();

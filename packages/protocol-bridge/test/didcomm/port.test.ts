@@ -57,7 +57,14 @@ describe("didcommPort", () => {
     expect(received).toMatchObject({ sender: ALICE, envelope: { protocol: DIDCOMM, contentType: "application/didcomm-plain+json" } });
     expect(json(received?.envelope ?? unused())).toMatchObject({ type: BASIC, thid: "t1", from: ALICE, body: { content: "hi" } });
     await received?.settle?.();
-    const forged = { id: "1", type: BASIC, from: "did:web:boss.example", to: ["did:web:other.example"], thid: "t1", body: { content: "yo" } };
+    const forged = {
+      id: "1",
+      type: BASIC,
+      from: "did:web:boss.example",
+      to: ["did:web:other.example"],
+      thid: "t1",
+      body: { content: "yo" },
+    };
     await port.send(didcomm(forged), { id: "first" });
     await eventually(() => expect(alice.got).toHaveLength(1));
     expect(alice.got[0]).toMatchObject({ from: BRIDGE, to: [ALICE], threadId: "t1", body: { content: "yo" } });
