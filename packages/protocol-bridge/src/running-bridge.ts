@@ -1,5 +1,5 @@
 import { setMaxListeners } from "node:events";
-import { setImmediate } from "node:timers/promises";
+import { ParleyError } from "@parley/core";
 import { deferred } from "@parley/core/internal";
 import type { EnvelopePort } from "@parley/envelope-and-adapters";
 import { Counters, type BridgeCounters } from "./counters.ts";
@@ -15,6 +15,18 @@ const GRACE_MS = 2000;
 
 /** No envelope has it: whoever subscribes to it learns of the port's end, and of nothing else. */
 const NO_PROTOCOL = "bridge-watch";
+
+/** Codes of ports that refuse one message, and take others. */
+const FAULTS_OF_MESSAGES: ReadonlySet<string> = new Set([
+  "header_invalid",
+  "header_too_large",
+  "payload_too_large",
+  "message_too_large",
+  "message_invalid",
+  "untranslatable",
+  "bad_request",
+  "server_reject",
+]);
 
 /** A bridge that forwards from one channel to another. */
 export interface RunningBridge extends AsyncDisposable {
@@ -141,17 +153,18 @@ export class Crossing implements RunningBridge {
       await outlet.send(envelope, id);
       if (counts !== undefined) this.#counters.add(counts);
     } catch (error) {
-      if (await this.#isOver(error)) return;
+      if (this.#isOver(error)) return;
       this.#counters.add("failed");
       this.#report(new BridgeError("not_taken", "A port refused a message for good", { cause: error }));
     }
   }
 
-  /** A port that refuses a message for good may be about to say that it has ended. */
-  async #isOver(error: unknown): Promise<boolean> {
-    if (isClosed(error)) this.#end(error);
-    for (let turn = 0; turn < 3 && this.#status === "running"; turn++) await setImmediate();
-    return this.#status !== "running" && (this.#status === "ended" || this.#sending.signal.aborted);
+  /** Whether a send failed because the port is at its end, rather than because of the message. */
+  #isOver(error: unknown): boolean {
+    if (this.#sending.signal.aborted) return true;
+    if (isFaultOfMessage(error)) return false;
+    this.#end(error);
+    return true;
   }
 
   async #watch(port: EnvelopePort): Promise<void> {
@@ -178,7 +191,7 @@ export class Crossing implements RunningBridge {
   }
 }
 
-function isClosed(error: unknown): boolean {
-  const code = typeof error === "object" && error !== null && "code" in error ? error.code : undefined;
-  return code === "closed" || code === "unknown_channel";
+/** Whatever else a port refuses for good, it would refuse of other messages too: to go on would be to lose them. */
+function isFaultOfMessage(error: unknown): boolean {
+  return error instanceof TypeError || (error instanceof ParleyError && FAULTS_OF_MESSAGES.has(error.code));
 }

@@ -1,3 +1,4 @@
+import { ParleyError } from "@parley/core";
 import { Envelope, PortError, Protocol, type EnvelopePort, type ReceivedEnvelope } from "@parley/envelope-and-adapters";
 import { A2aAdapter } from "@parley/envelope-and-adapters/a2a";
 import { createMemoryChannels, createMemoryPorts } from "@parley/envelope-and-adapters/memory";
@@ -141,6 +142,27 @@ describe("ProtocolBridge", () => {
     expect((await take(inbound, 2)).map(({ envelope }) => text(envelope))).toEqual(["good", "good again"]);
     await eventually(() => expect(running.counters).toMatchObject({ forwarded: 2, failed: 1 }));
     expect(errors).toEqual(["not_taken"]);
+  });
+
+  it("ends rather than lose what a port refuses for a reason that is not the message's", async () => {
+    const { alice, manager } = await world(["org/n/in", "org/n/out"]);
+    const [source, target] = [await manager.open("org/n/in"), await manager.open("org/n/out")];
+    const locked: EnvelopePort = {
+      send: () => Promise.reject(new ParleyError("unauthorized", "the key was revoked")),
+      receive: (options) => target.receive(options),
+    };
+    await using bridge = new ProtocolBridge(manager);
+    const ends = [
+      { name: "in", port: source },
+      { name: "out", port: locked },
+    ] as const;
+    const running = await bridge.bridge(...ends, A2A, SLIM);
+    await (await alice.open("org/n/in")).send(a2aText("keep me"));
+    expect((await running.ended)?.cause).toMatchObject({ code: "unauthorized" });
+    await running.stop();
+    expect(running.counters).toMatchObject({ forwarded: 0, failed: 0 });
+    const again = await take(source.receive({ settle: "manual" }), 1);
+    expect(again.map(({ envelope }) => json(envelope)["parts"])).toEqual([[{ text: "keep me" }]]);
   });
 
   it.each(["source", "target"] as const)("ends with its %s, says so, and leaves what was not sent", async (which) => {
