@@ -1,9 +1,9 @@
 import { setMaxListeners } from "node:events";
 import { setTimeout as delay } from "node:timers/promises";
 import { isJsonObject, type JsonObject } from "@parley/core";
+import { readCapped } from "@parley/core/internal";
 import { errors, Pool } from "undici";
 import { abortable } from "./abortable.ts";
-import { readCapped } from "./body.ts";
 import { readEndpoint, type Endpoint } from "./endpoint.ts";
 import { RestError } from "./errors.ts";
 import { readSettings, type CredentialsClientOptions, type Settings } from "./options.ts";

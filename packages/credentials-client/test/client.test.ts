@@ -1,7 +1,8 @@
+import { rejectionOf, thrownBy } from "@parley/test-assertions";
 import { beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import { CredentialsClient, type CredentialsClientOptions } from "../src/index.ts";
 import { API_KEY, bodiesOf, startContractNode } from "./contract-node.ts";
-import { expectRestError, rejectionOf, thrownBy } from "./expect-error.ts";
+import { expectRestError } from "./expect-error.ts";
 import { sendJson, serve, type TestServer } from "./http-server.ts";
 
 const ME = "did:web:node.example:me";

@@ -1,6 +1,6 @@
+import { thrownBy } from "@parley/test-assertions";
 import { describe, expect, it } from "vitest";
 import { readEndpoint } from "../src/endpoint.ts";
-import { thrownBy } from "./expect-error.ts";
 
 describe("readEndpoint", () => {
   it.each([

@@ -8,23 +8,3 @@ export function expectRestError(thrown: unknown, code: RestErrorCode, status?: n
   expect({ code: found, status: foundStatus }).toEqual({ code, status });
   return thrown as RestError;
 }
-
-/** What a promise is rejected with. */
-export async function rejectionOf(promise: Promise<unknown>): Promise<unknown> {
-  try {
-    await promise;
-  } catch (error) {
-    return error;
-  }
-  throw new Error("The promise was fulfilled");
-}
-
-/** What a call throws. */
-export function thrownBy(call: () => unknown): unknown {
-  try {
-    call();
-  } catch (error) {
-    return error;
-  }
-  throw new Error("Nothing was thrown");
-}

@@ -3,10 +3,10 @@ import type { RequestListener } from "node:http";
 import { createServer as createTlsServer } from "node:https";
 import { createServer as createTcpServer, type AddressInfo, type Socket } from "node:net";
 import { inspect } from "node:util";
+import { CERTIFICATE, PRIVATE_KEY, rejectionOf } from "@parley/test-assertions";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { CredentialsClient, RestError, type CredentialsClientOptions, type RestErrorCode } from "../src/index.ts";
-import { CERTIFICATE, PRIVATE_KEY } from "./certificate.ts";
-import { expectRestError, rejectionOf } from "./expect-error.ts";
+import { expectRestError } from "./expect-error.ts";
 import { listen, sendJson, serve, type TestServer } from "./http-server.ts";
 
 const KEY = "secret-key-0123456789";

@@ -1,6 +1,6 @@
+import { thrownBy } from "@parley/test-assertions";
 import { describe, expect, it } from "vitest";
 import { writeCredential, type Credential } from "../src/model.ts";
-import { thrownBy } from "./expect-error.ts";
 
 const ISSUER = "did:web:issuer.example";
 const V2 = "https://www.w3.org/ns/credentials/v2";

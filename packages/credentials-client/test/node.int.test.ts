@@ -1,7 +1,7 @@
 import { startNode, type Layr8Node } from "@parley/layr8-node";
+import { rejectionOf } from "@parley/test-assertions";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { CredentialsClient, decodeCredential, decodePresentation, verifyLocally, type CredentialFormat } from "../src/index.ts";
-import { rejectionOf } from "./expect-error.ts";
 
 const FORMATS: readonly CredentialFormat[] = ["compact_jwt", "jwt", "json", "enveloped"];
 const KEY = "key-of-alice-0123456789";

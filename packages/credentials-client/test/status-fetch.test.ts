@@ -1,11 +1,10 @@
 import { createServer as createTlsServer } from "node:https";
 import type { RequestListener } from "node:http";
 import type { Socket } from "node:net";
+import { CERTIFICATE, PRIVATE_KEY, rejectionOf } from "@parley/test-assertions";
 import { describe, expect, it } from "vitest";
 import { VcError } from "../src/index.ts";
 import { createStatusFetch, type ResolutionOptions } from "../src/resolution.ts";
-import { CERTIFICATE, PRIVATE_KEY } from "./certificate.ts";
-import { rejectionOf } from "./expect-error.ts";
 import { listen, serve } from "./http-server.ts";
 
 const LOCAL: ResolutionOptions = { allow: ["loopback"], httpForLoopback: true };

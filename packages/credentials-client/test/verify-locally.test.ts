@@ -1,9 +1,9 @@
 import { createPrivateKey, generateKeyPairSync, type JsonWebKey } from "node:crypto";
 import { createDidResolver, didKeyMethod } from "@parley/did";
+import { rejectionOf } from "@parley/test-assertions";
 import { BitstringStatusList, signCredential, signPresentation, type CredentialFormat, type SigningKey } from "@parley/vc";
 import { beforeEach, describe, expect, it } from "vitest";
 import { verifyLocally, type ResolutionOptions } from "../src/index.ts";
-import { rejectionOf } from "./expect-error.ts";
 import { serve, type TestServer } from "./http-server.ts";
 
 const ISSUER = "did:web:issuer.example:issuer";

@@ -1,9 +1,10 @@
+import { thrownBy } from "@parley/test-assertions";
 import fc from "fast-check";
 import { isJsonObject, type JsonObject } from "@parley/core";
 import { describe, expect, it } from "vitest";
 import { RestError } from "../src/index.ts";
 import { readObject, readPage, readSigned, readStored } from "../src/wire.ts";
-import { expectRestError, thrownBy } from "./expect-error.ts";
+import { expectRestError } from "./expect-error.ts";
 
 const DID = "did:web:node.example:me";
 const STORED = { id: "1", holder_did: DID, credential_jwt: "jwt", issuer_did: DID, valid_until: "2027-01-01T00:00:00Z" };

@@ -1,5 +1,5 @@
+import { decodeBase64url } from "@parley/core/internal";
 import type { ResolverRegistry } from "did-resolver";
-import { decodeBase64url } from "./base64url.ts";
 import { DidError } from "./did-error.ts";
 import { idOfMethod } from "./did-syntax.ts";
 import type { DidDocument, VerificationMethod } from "./document.ts";

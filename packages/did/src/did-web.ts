@@ -1,3 +1,4 @@
+import { readCapped } from "@parley/core/internal";
 import type { ResolverRegistry } from "did-resolver";
 import { DidError } from "./did-error.ts";
 import type { DidFetch, DidFetchResponse } from "./did-fetch.ts";
@@ -72,23 +73,8 @@ async function readBody({ status, contentType, body }: DidFetchResponse, maxByte
   if (status >= 300 && status < 400) throw new DidError("fetch_failed", "The host redirects, which is not followed");
   if (status !== 200) throw new DidError("fetch_failed", `The host answered with status ${status}`);
   if (!CONTENT_TYPE.test(contentType ?? "")) throw new DidError("document_invalid", "The host's answer is not JSON by its content type");
-  const chunks: Uint8Array[] = [];
-  let length = 0;
-  for await (const chunk of body) {
-    length += chunk.length;
-    if (length > maxBytes) throw new DidError("too_large", `The DID document has more than ${maxBytes} bytes`);
-    chunks.push(chunk);
-  }
-  return concat(chunks, length);
-}
-
-function concat(chunks: readonly Uint8Array[], length: number): Uint8Array {
-  const bytes = new Uint8Array(length);
-  let offset = 0;
-  for (const chunk of chunks) {
-    bytes.set(chunk, offset);
-    offset += chunk.length;
-  }
+  const bytes = await readCapped(body, maxBytes);
+  if (bytes === undefined) throw new DidError("too_large", `The DID document has more than ${maxBytes} bytes`);
   return bytes;
 }
 

@@ -1,6 +1,6 @@
 import type { JsonObject, JsonValue } from "@parley/core";
+import { isJsonArray } from "@parley/core/internal";
 import type { DidDocument } from "./document.ts";
-import { isJsonArray } from "./json.ts";
 
 /** Where DIDComm messages for a DID are taken. */
 export interface DidcommEndpoint {

@@ -1,5 +1,5 @@
 import { isJsonObject, type JsonObject } from "@parley/core";
-import { decodeBase64url, encodeBase64url } from "./base64url.ts";
+import { decodeBase64url, encodeBase64url } from "@parley/core/internal";
 import { DidError } from "./did-error.ts";
 import { isOnCurve, type EcCurve, type EcPoint } from "./weierstrass.ts";
 

@@ -1,5 +1,5 @@
+import { decodeBase64url } from "@parley/core/internal";
 import { decodeBase58, encodeBase58 } from "./base58.ts";
-import { decodeBase64url } from "./base64url.ts";
 import { DidError } from "./did-error.ts";
 import { ecJwk, okpJwk, type PublicJwk } from "./jwk.ts";
 import { decompress } from "./weierstrass.ts";

@@ -1,8 +1,8 @@
 import { isJsonObject, type JsonObject, type JsonValue } from "@parley/core";
+import { isJsonArray } from "@parley/core/internal";
 import { DidError } from "./did-error.ts";
 import { isDid } from "./did-syntax.ts";
 import type { DidDocument, Service, VerificationMethod, VerificationRelationship } from "./document.ts";
-import { isJsonArray } from "./json.ts";
 import { isPrivateJwk } from "./jwk.ts";
 
 /** Caps on what a DID document may hold. Its size in bytes is capped where bytes arrive, by the method. */

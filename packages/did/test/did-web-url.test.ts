@@ -1,7 +1,8 @@
+import { thrownBy } from "@parley/test-assertions";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { didWebUrl } from "../src/index.ts";
-import { expectDidError, thrownBy, unlessDidError } from "./expect-error.ts";
+import { expectDidError, unlessDidError } from "./expect-error.ts";
 
 describe("didWebUrl", () => {
   it.each([

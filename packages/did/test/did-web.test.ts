@@ -1,3 +1,4 @@
+import { rejectionOf } from "@parley/test-assertions";
 import { Resolver } from "did-resolver";
 import { describe, expect, it } from "vitest";
 import {
@@ -10,7 +11,7 @@ import {
   type DidFetchResponse,
   type DidWebOptions,
 } from "../src/index.ts";
-import { expectDidError, rejectionOf } from "./expect-error.ts";
+import { expectDidError } from "./expect-error.ts";
 
 const did = "did:web:example.com:a";
 const document = { id: did, "@context": "https://www.w3.org/ns/did/v1" };

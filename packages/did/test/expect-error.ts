@@ -8,26 +8,6 @@ export function expectDidError(thrown: unknown, code: DidErrorCode): DidError {
   return thrown as DidError;
 }
 
-/** What a call throws. */
-export function thrownBy(call: () => unknown): unknown {
-  try {
-    call();
-  } catch (error) {
-    return error;
-  }
-  throw new Error("Nothing was thrown");
-}
-
-/** What a promise is rejected with. */
-export async function rejectionOf(promise: Promise<unknown>): Promise<unknown> {
-  try {
-    await promise;
-  } catch (error) {
-    return error;
-  }
-  throw new Error("The promise was fulfilled");
-}
-
 /** What a call gives; `undefined` if it throws a DidError. Whatever else it throws goes on. */
 export function unlessDidError<T>(call: () => T): T | undefined {
   try {

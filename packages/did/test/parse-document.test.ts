@@ -1,3 +1,4 @@
+import { thrownBy } from "@parley/test-assertions";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
@@ -8,7 +9,7 @@ import {
   verificationMethodsOf,
   type DidErrorCode,
 } from "../src/index.ts";
-import { expectDidError, thrownBy, unlessDidError } from "./expect-error.ts";
+import { expectDidError, unlessDidError } from "./expect-error.ts";
 import { EC, ED25519, X25519 } from "./vectors.ts";
 
 const did = "did:web:example.com:a";

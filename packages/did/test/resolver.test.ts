@@ -1,8 +1,9 @@
+import { rejectionOf } from "@parley/test-assertions";
 import type { DIDDocument, DIDResolutionMetadata, DIDResolver } from "did-resolver";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { createDidResolver, DidError, didKeyMethod, type DidErrorCode, type DidResolver, type DidResolverOptions } from "../src/index.ts";
-import { expectDidError, rejectionOf } from "./expect-error.ts";
+import { expectDidError } from "./expect-error.ts";
 
 interface Call {
   readonly did: string;

@@ -1,7 +1,8 @@
 import type { JsonObject } from "@parley/core";
+import { rejectionOf } from "@parley/test-assertions";
 import { describe, expect, it } from "vitest";
 import { unpack, type DidcommCryptoErrorCode } from "../src/index.ts";
-import { expectCryptoError, rejectionOf } from "./expect-error.ts";
+import { expectCryptoError } from "./expect-error.ts";
 import { forge, forgeSigned } from "./forge.ts";
 import { alice, bob, bobReads, carol, expectRefusal, forgeAuth, from, mallory, plaintext, to } from "./scenario.ts";
 

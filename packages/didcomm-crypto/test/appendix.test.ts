@@ -1,8 +1,9 @@
 import type { PublicJwk } from "@parley/did";
 import { decodePlaintext, isJsonObject, type JsonObject } from "@parley/core";
+import { rejectionOf } from "@parley/test-assertions";
 import { describe, expect, it } from "vitest";
 import { unpack, type LayerAlgorithms, type PrivateJwk } from "../src/index.ts";
-import { expectCryptoError, rejectionOf } from "./expect-error.ts";
+import { expectCryptoError } from "./expect-error.ts";
 import { readVectors } from "./vectors.ts";
 
 interface Block {

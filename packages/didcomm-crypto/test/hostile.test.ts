@@ -1,7 +1,8 @@
+import { rejectionOf } from "@parley/test-assertions";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { DidcommCryptoError, pack, unpack, type DidcommCryptoErrorCode, type UnpackLimits } from "../src/index.ts";
-import { expectCryptoError, rejectionOf } from "./expect-error.ts";
+import { expectCryptoError } from "./expect-error.ts";
 import { forge, forgeSigned, toBase64url } from "./forge.ts";
 import { alice, bob, bobReads, expectRefusal, forgeAuth, from, plaintext, to } from "./scenario.ts";
 

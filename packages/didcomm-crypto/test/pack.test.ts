@@ -1,9 +1,10 @@
 import { createPrivateKey, createPublicKey, generateKeyPairSync } from "node:crypto";
 import { createMessage } from "@parley/core";
+import { thrownBy } from "@parley/test-assertions";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { pack, packSigned, unpack, type PackOptions, type PeerKey } from "../src/index.ts";
-import { expectCryptoError, thrownBy } from "./expect-error.ts";
+import { expectCryptoError } from "./expect-error.ts";
 import { AGREEMENT_CURVES, SIGNING_CURVES } from "./parties.ts";
 import { alice, bob, bobReads, carol, from, mallory, plaintext, to } from "./scenario.ts";
 

@@ -1,6 +1,7 @@
+import { rejectionOf } from "@parley/test-assertions";
 import { describe, expect, it } from "vitest";
 import { pack, unpack, type DidcommCryptoErrorCode } from "../src/index.ts";
-import { expectCryptoError, rejectionOf } from "./expect-error.ts";
+import { expectCryptoError } from "./expect-error.ts";
 import { forge, type ForgeOptions } from "./forge.ts";
 import { alice, bob, bobReads, carol, expectRefusal, forgeAuth, from, mallory, plaintext, to } from "./scenario.ts";
 

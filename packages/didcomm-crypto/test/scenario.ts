@@ -1,6 +1,7 @@
 import type { JsonObject } from "@parley/core";
+import { rejectionOf } from "@parley/test-assertions";
 import { unpack, type DidcommCryptoErrorCode } from "../src/index.ts";
-import { expectCryptoError, rejectionOf } from "./expect-error.ts";
+import { expectCryptoError } from "./expect-error.ts";
 import { forge, type ForgeOptions } from "./forge.ts";
 import { createParty, reading } from "./parties.ts";
 

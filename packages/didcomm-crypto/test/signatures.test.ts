@@ -1,7 +1,8 @@
 import { createPrivateKey, sign } from "node:crypto";
+import { rejectionOf } from "@parley/test-assertions";
 import { describe, expect, it } from "vitest";
 import { packSigned, unpack, type DidcommCryptoErrorCode } from "../src/index.ts";
-import { expectCryptoError, rejectionOf } from "./expect-error.ts";
+import { expectCryptoError } from "./expect-error.ts";
 import { forgeSigned, toBase64url } from "./forge.ts";
 import { alice, bobReads, expectRefusal, from, mallory, plaintext } from "./scenario.ts";
 

@@ -1,8 +1,9 @@
+import { thrownBy } from "@parley/test-assertions";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { JsonObject } from "@parley/core";
 import { Envelope, EnvelopeError, Protocol, type EnvelopeErrorCode } from "../src/index.ts";
-import { bytes, text, thrownBy } from "./thrown.ts";
+import { bytes, text } from "./utf8.ts";
 
 /** Wire format put together by hand. */
 function wire(header: string | Uint8Array, payload: Uint8Array = new Uint8Array(), length?: number): Uint8Array {

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { Envelope, EnvelopeFanOut, type ReceivedEnvelope } from "../src/index.ts";
-import { bytes, text } from "./thrown.ts";
+import { bytes, text } from "./utf8.ts";
 
 function message(content: string, protocol = "raw"): ReceivedEnvelope {
   return { envelope: new Envelope(protocol, "text/plain", bytes(content)), sender: "alice" };

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { Envelope, EnvelopeFanOut, type EnvelopeKeeper, type ReceivedEnvelope } from "../src/index.ts";
-import { bytes } from "./thrown.ts";
+import { bytes } from "./utf8.ts";
 
 const manual = { settle: "manual" } as const;
 

@@ -1,3 +1,4 @@
+import { accessWarning } from "@parley/storage";
 import { pino, type Logger } from "pino";
 import type { ApiKeyInfo, ApiKeyOptions, CreatedApiKey } from "./identity/api-keys.ts";
 import { readResolution } from "./credentials/resolution.ts";
@@ -49,7 +50,11 @@ export async function startNode(options: NodeOptions = {}): Promise<Layr8Node> {
   const stores = await openStores(options, limits);
   try {
     const created = stores.apiKeys.list().length > 0 ? undefined : await stores.apiKeys.create({ name: "unrestricted", dids: "any" });
-    if (options.dataDir === undefined) logger.warn("no dataDir: messages, DIDs and keys are in memory and lost when this node stops");
+    const warning =
+      options.dataDir === undefined
+        ? "no dataDir: messages, DIDs and keys are in memory and lost when this node stops"
+        : await accessWarning(options.dataDir);
+    if (warning !== undefined) logger.warn(warning);
     if (created !== undefined) logger.warn("no API key was configured: made one that may bind any DID");
     const node = new RunningNode({ stores, limits, policies, resolution, logger, apiKey: created?.key });
     await node.listen(options);

@@ -1,3 +1,4 @@
+import { readNumbers } from "@parley/core/internal";
 import type { Logger } from "pino";
 import type { ResolutionOptions } from "./credentials/resolution.ts";
 import type { Policy } from "./routing/policy.ts";
@@ -96,7 +97,7 @@ const MINUTE = 60_000;
 
 /** Fills in the defaults, and checks what was given. @throws TypeError naming the option. */
 export function readLimits(limits: Partial<NodeLimits> = {}): NodeLimits {
-  const all: NodeLimits = {
+  const defaults: NodeLimits = {
     maxMessageLength: 1024 * 1024,
     maxFrameBytes: 4 * 1024 * 1024,
     maxInboxMessages: 10_000,
@@ -117,10 +118,6 @@ export function readLimits(limits: Partial<NodeLimits> = {}): NodeLimits {
     verificationTimeoutMs: MINUTE / 4,
     nonceWindowMs: 10 * MINUTE,
     maxNonces: 100_000,
-    ...limits,
   };
-  for (const [name, value] of Object.entries(all)) {
-    if (typeof value !== "number" || !(value > 0)) throw new TypeError(`limits.${name} must be a number greater than 0`);
-  }
-  return all;
+  return readNumbers("limits", defaults, limits);
 }

@@ -527,9 +527,10 @@ describe("a data directory", () => {
 });
 
 describe("options", () => {
-  it.each([
+  it.each<[string, object]>([
     ["a limit of 0", { limits: { maxInFlight: 0 } }],
-    ["a key that is too short", { apiKeys: [{ key: "short", dids: "any" as const }] }],
+    ["a limit that there isn't", { limits: { maxInflight: 10 } }],
+    ["a key that is too short", { apiKeys: [{ key: "short", dids: "any" }] }],
     ["a policy without DID", { policies: [{ did: "" }] }],
     ["a prefix that ends in a name", { apiKeys: [{ key: "0123456789abcdef", dids: ["did:web:acme*"] }] }],
   ])("refuse %s", async (_name, options) => {

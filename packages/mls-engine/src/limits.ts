@@ -1,3 +1,4 @@
+import { refuseUnknown } from "@parley/core/internal";
 import { DEFAULT_RATCHET_LIMITS, type RatchetLimits } from "./messages/ratchet-limits.ts";
 import { MAX_MESSAGE_BYTES } from "./messages/private-message.ts";
 
@@ -35,9 +36,9 @@ const RANGES: Partial<Record<keyof MlsLimits, readonly [min: number, max: number
 
 /** Fills in the defaults. Throws TypeError for what makes no sense. */
 export function limitsFrom(given: Partial<MlsLimits> = {}): MlsLimits {
+  refuseUnknown(given, Object.keys(DEFAULTS), "limits.");
   const limits: MlsLimits = { ...DEFAULTS, ...given };
   for (const [name, value] of Object.entries(limits)) {
-    if (!Object.hasOwn(DEFAULTS, name)) throw new TypeError(`limits.${name} is no option; there are ${Object.keys(DEFAULTS).join(", ")}`);
     const [min, max] = RANGES[name as keyof MlsLimits] ?? [0, Number.MAX_SAFE_INTEGER];
     if (!Number.isSafeInteger(value) || value < min || value > max) {
       throw new TypeError(`limits.${name} must be a whole number from ${min} to ${max}`);

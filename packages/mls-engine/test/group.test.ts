@@ -425,10 +425,10 @@ describe("an engine", () => {
     expect(engine.keyPackageCount).toBe(1);
   });
 
-  test("refuses limits that make no sense", async () => {
-    await expect(
-      createMlsEngine({ identity: "a", store: memoryStore(), authenticate: unsafeAcceptAnyCredential, limits: { maxMembers: 0 } }),
-    ).rejects.toThrow(TypeError);
+  test.each([{ maxMembers: 0 }, { maxMember: 2 }])("refuses limits that make no sense: %j", async (limits) => {
+    await expect(createMlsEngine({ identity: "a", store: memoryStore(), authenticate: unsafeAcceptAnyCredential, limits })).rejects.toThrow(
+      TypeError,
+    );
   });
 
   test("exports secrets that members share and that differ by label, context and epoch", async () => {

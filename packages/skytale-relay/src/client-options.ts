@@ -1,4 +1,5 @@
 import type { ParleyError } from "@parley/core";
+import { readNumbers } from "@parley/core/internal";
 import { parseEndpoint } from "./endpoint.ts";
 import { grpcTransport } from "./grpc-transport.ts";
 import type { TokenProvider } from "./token-source.ts";
@@ -69,11 +70,7 @@ export function readLimits(limits: Partial<RelayClientLimits> = {}): RelayClient
     initialBackoffMs: 200,
     maxBackoffMs: 30_000,
   };
-  for (const [name, value] of Object.entries(limits)) {
-    if (!Object.hasOwn(defaults, name)) throw new TypeError(`limits.${name} is no option; there are ${Object.keys(defaults).join(", ")}`);
-    if (typeof value !== "number" || !(value > 0)) throw new TypeError(`limits.${name} must be a number greater than 0`);
-  }
-  return { ...defaults, ...limits };
+  return readNumbers("limits", defaults, limits);
 }
 
 /** @throws TypeError */

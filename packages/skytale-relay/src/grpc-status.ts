@@ -1,5 +1,5 @@
 import { status } from "@grpc/grpc-js";
-import { type RelayErrorCode, RelayError } from "./relay-error.ts";
+import type { RelayErrorCode } from "./relay-error.ts";
 
 /** How the codes of errors stand on the wire as gRPC statuses. Those that never end a call are not here. */
 const STATUS_OF: Partial<Record<RelayErrorCode, status>> = {
@@ -30,8 +30,8 @@ export function statusOf(code: RelayErrorCode): status {
   return STATUS_OF[code] ?? status.INTERNAL;
 }
 
-/** The error that a gRPC status stands for. */
-export function errorOfStatus(code: status, details: string, cause?: unknown): RelayError {
+/** What a gRPC status means to a caller. */
+export function codeOf(code: status): RelayErrorCode {
   const own = (Object.keys(STATUS_OF) as RelayErrorCode[]).find((name) => STATUS_OF[name] === code);
-  return new RelayError(own ?? CODE_OF[code] ?? "internal", details === "" ? "The relay gave no reason" : details, { cause });
+  return own ?? CODE_OF[code] ?? "internal";
 }

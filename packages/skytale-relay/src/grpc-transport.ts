@@ -1,6 +1,7 @@
 import { type ClientDuplexStream, Client, credentials, type ChannelCredentials, Metadata, type ServiceError, status } from "@grpc/grpc-js";
 import type { Endpoint } from "./endpoint.ts";
-import { errorOfStatus } from "./grpc-status.ts";
+import { grpcError } from "./grpc-error.ts";
+import { asBuffer, asIs, GrpcWriter } from "./grpc-writer.ts";
 import { RelayError } from "./relay-error.ts";
 import type { CallOptions, FrameListener, FrameStream, RelayTransport, UnaryMethod } from "./transport.ts";
 
@@ -29,23 +30,21 @@ export function grpcTransport(options: GrpcOptions): RelayTransport {
   return new GrpcTransport(options);
 }
 
-const asBuffer = (bytes: Uint8Array): Buffer =>
-  Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-const asIs = (bytes: Buffer): Buffer => bytes;
-
 class GrpcTransport implements RelayTransport {
+  readonly address: string;
   readonly #options: GrpcOptions;
   readonly #streams = new Set<GrpcStream>();
   #client: Client;
 
   constructor(options: GrpcOptions) {
+    this.address = options.target;
     this.#options = options;
     this.#client = connectTo(options);
   }
 
   open(token: string, listener: FrameListener): FrameStream {
     const call = this.#client.makeBidiStreamRequest<Uint8Array, Buffer>(`${SERVICE}Connect`, asBuffer, asIs, bearer(token), {});
-    const stream = new GrpcStream(call, listener, (error) => this.#onEnd(stream, error));
+    const stream = new GrpcStream(call, { target: this.address, token }, listener, (error) => this.#onEnd(stream, error));
     this.#streams.add(stream);
     return stream;
   }
@@ -56,7 +55,7 @@ class GrpcTransport implements RelayTransport {
       const answered = (error: ServiceError | null, response?: Buffer): void => {
         signal?.removeEventListener("abort", abort);
         if (signal?.aborted === true) reject(signal.reason);
-        else if (error !== null) reject(errorOfStatus(error.code, error.details, error));
+        else if (error !== null) reject(grpcError(error, { target: this.address, token }, error));
         else if (response === undefined) reject(new RelayError("protocol_error", "The relay answered with nothing"));
         else resolve(response);
       };
@@ -105,35 +104,37 @@ function bearer(token: string): Metadata {
 
 class GrpcStream implements FrameStream {
   readonly #call: ClientDuplexStream<Uint8Array, Buffer>;
-  readonly #drained: () => void;
+  readonly #writer: GrpcWriter;
   readonly #onEnd: (error?: RelayError) => void;
-  #waitingBytes = 0;
-  #overfull = false;
   #ended = false;
 
-  constructor(call: ClientDuplexStream<Uint8Array, Buffer>, listener: FrameListener, onEnd: (error?: RelayError) => void) {
+  constructor(
+    call: ClientDuplexStream<Uint8Array, Buffer>,
+    context: { readonly target: string; readonly token: string },
+    listener: FrameListener,
+    onEnd: (error?: RelayError) => void,
+  ) {
     this.#call = call;
     this.#onEnd = onEnd;
-    this.#drained = () => listener.drained();
+    this.#writer = new GrpcWriter(call, HIGH_WATER, () => {
+      if (!this.#ended) listener.drained();
+    });
     call.on("data", (frame: Buffer) => {
       if (!this.#ended) listener.frame(frame);
     });
-    // The status comes after the last frame, whether it is an error or not; the error event says the same.
-    call.on("error", () => undefined);
-    call.on("status", ({ code, details }) => {
+    // The status comes after the last frame, whether it is an error or not; the error event before it says the same.
+    let cause: Error | undefined;
+    call.on("error", (error) => (cause = error));
+    call.on("status", (ended) => {
       if (this.#ended) return onEnd();
       this.#ended = true;
       onEnd();
-      listener.ended(code === status.OK ? undefined : errorOfStatus(code, details));
+      listener.ended(ended.code === status.OK ? undefined : grpcError(ended, context, cause));
     });
   }
 
   send(frame: Uint8Array): boolean {
-    if (this.#ended) return true;
-    this.#waitingBytes += frame.length;
-    this.#call.write(frame, () => this.#sent(frame.length));
-    this.#overfull ||= this.#waitingBytes > HIGH_WATER;
-    return !this.#overfull;
+    return this.#ended || this.#writer.write(frame);
   }
 
   end(error?: RelayError): void {
@@ -157,12 +158,5 @@ class GrpcStream implements FrameStream {
 
   resume(): void {
     this.#call.resume();
-  }
-
-  #sent(length: number): void {
-    this.#waitingBytes -= length;
-    if (!this.#overfull || this.#waitingBytes > HIGH_WATER / 2) return;
-    this.#overfull = false;
-    if (!this.#ended) this.#drained();
   }
 }

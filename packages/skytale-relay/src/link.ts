@@ -48,6 +48,7 @@ export class Link implements FrameListener {
   readonly #listener: LinkListener;
   readonly #times: LinkTimes;
   readonly #stream: FrameStream;
+  readonly #relay: string;
   readonly #subscribes: Subscribe[] = [];
   readonly #unsubscribes: number[] = [];
   readonly #credits: Credit[] = [];
@@ -66,8 +67,10 @@ export class Link implements FrameListener {
     this.token = token;
     this.#listener = listener;
     this.#times = times;
+    this.#relay = transport.address === undefined ? "The relay" : `The relay at ${transport.address}`;
     this.#stream = transport.open(token, this);
-    this.#lifeTimer = setTimeout(() => this.fail(new RelayError("timeout", "The relay did not answer in time")), times.openTimeoutMs);
+    const onTimeout = (): void => this.fail(new RelayError("timeout", `${this.#relay} did not answer in time`));
+    this.#lifeTimer = setTimeout(onTimeout, times.openTimeoutMs);
   }
 
   get open(): boolean {
@@ -135,7 +138,7 @@ export class Link implements FrameListener {
   }
 
   ended(error?: RelayError): void {
-    if (this.#finish()) this.#listener.ended(this, error ?? new RelayError("unavailable", "The relay ended the stream"));
+    if (this.#finish()) this.#listener.ended(this, error ?? new RelayError("unavailable", `${this.#relay} ended the stream`));
   }
 
   #read(frame: ServerFrame): void {
@@ -168,7 +171,7 @@ export class Link implements FrameListener {
     this.schedule();
     const judge = (): void => {
       if (this.#ended) return;
-      if (this.#heardAt < askedAt) return this.fail(new RelayError("timeout", "Nothing is heard from the relay any more"));
+      if (this.#heardAt < askedAt) return this.fail(new RelayError("timeout", `${this.#relay} is not heard any more`));
       this.#lifeTimer = setTimeout(() => this.#askForLife(pace), pace.pause);
     };
     // A busy program runs its timers late, and before it reads its sockets: it reads them first.

@@ -5,6 +5,8 @@ import type { RelayError } from "./relay-error.ts";
  * is above it; gRPC, or a relay in the same process, is below.
  */
 export interface RelayTransport {
+  /** Host and port of the relay, where it has them: what messages of errors call it. */
+  readonly address?: string | undefined;
   /** Opens a stream of frames. The listener is not called before this returns. */
   open(token: string, listener: FrameListener): FrameStream;
   /**

@@ -1,3 +1,4 @@
+import { accessWarning } from "@parley/storage";
 import { pino, type Logger } from "pino";
 import { readApiLimits } from "./api/limits.ts";
 import type { Account, AccountOptions, CreatedAccount } from "./api/accounts.ts";
@@ -75,8 +76,11 @@ export async function startSkytale(options: SkytaleOptions = {}): Promise<Skytal
   try {
     const services = await Services.open({ registry: stores.registry, limits });
     const created = (await services.accounts.isEmpty()) ? await services.accounts.create(OPERATOR) : undefined;
-    if (options.dataDir === undefined)
-      logger.warn("no dataDir: accounts, channels and messages are in memory and lost when this server stops");
+    const warning =
+      options.dataDir === undefined
+        ? "no dataDir: accounts, channels and messages are in memory and lost when this server stops"
+        : await accessWarning(options.dataDir);
+    if (warning !== undefined) logger.warn(warning);
     return await RunningServer.start({ stores, services, logger, apiKey: created?.apiKey.key }, options);
   } catch (error) {
     await stores.close();

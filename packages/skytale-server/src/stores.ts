@@ -5,7 +5,7 @@ import type { Registry } from "./registry/registry.ts";
 import { StoredRegistry } from "./registry/stored-registry.ts";
 
 /** Where a server keeps things in its data directory, and the version of how. */
-const SCHEMA: StorageOptions = { name: "skytale", schema: 1 };
+export const SCHEMA: StorageOptions = { name: "skytale", schema: 1 };
 
 /** What a server keeps. */
 export interface Stores {

@@ -1,4 +1,5 @@
 import { once } from "node:events";
+import { chmod, stat } from "node:fs/promises";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { Writable } from "node:stream";
@@ -106,6 +107,23 @@ describe("a server", () => {
     await server.revokeApiKey(id);
     await expect(server.revokeApiKey(id)).rejects.toMatchObject({ code: "not_found" });
     await expect(server.createApiKey("nobody")).rejects.toMatchObject({ code: "not_found" });
+  });
+
+  it("warns once of a directory that others may look into, and leaves its mode alone", async () => {
+    const lines: string[] = [];
+    const stream = new Writable({
+      write(chunk, _encoding, done) {
+        lines.push(String(chunk));
+        done();
+      },
+    });
+    const logger = pino({ level: "warn" }, stream);
+    await (await startSkytale({ port: 0, relayPort: 0, logger, dataDir })).close();
+    expect(lines).toEqual([]);
+    await chmod(dataDir, 0o755);
+    await (await startSkytale({ port: 0, relayPort: 0, logger, dataDir })).close();
+    expect(lines.filter((line) => line.includes("is open to other users of this machine (mode 0755)"))).toHaveLength(1);
+    expect((await stat(dataDir)).mode & 0o777).toBe(0o755);
   });
 
   it("logs neither keys nor tokens", async () => {

@@ -1,4 +1,5 @@
 export { StorageEnvironment, type Environment, type StorageOptions } from "./environment.ts";
+export { accessWarning, checkDataDirectory } from "./data-directory.ts";
 export { WriteQueue, type Commit, type Table, type Write } from "./write-queue.ts";
 export { memoryRecords, storedRecords, type Records } from "./records.ts";
 export { StorageError, type StorageErrorCode } from "./storage-error.ts";

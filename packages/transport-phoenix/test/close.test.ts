@@ -1,5 +1,6 @@
+import { rejectionOf } from "@parley/test-assertions";
 import { describe, expect, it } from "vitest";
-import { ALICE, ALICE_TOPIC, connect, MESSAGE, rejection, startServer, transportTo } from "./fixture.ts";
+import { ALICE, ALICE_TOPIC, connect, MESSAGE, startServer, transportTo } from "./fixture.ts";
 
 describe("close", () => {
   it("leaves with the topic's join_ref, closes the socket with the last connection, and can be repeated", async () => {
@@ -46,12 +47,12 @@ describe("close", () => {
     const server = await startServer();
     const { connection, events } = await connect(transportTo(server));
     server.behaviour = ([, , , event]) => (event === "message" ? "ignore" : "default");
-    const sending = rejection(connection.send(MESSAGE));
+    const sending = rejectionOf(connection.send(MESSAGE));
     const iterating = connection.deliveries[Symbol.asyncIterator]().next();
     await connection.close();
     expect(await sending).toMatchObject({ code: "closed" });
     expect(await iterating).toEqual({ done: true, value: undefined });
-    expect(await rejection(connection.send(MESSAGE))).toMatchObject({ code: "closed", retryable: false });
+    expect(await rejectionOf(connection.send(MESSAGE))).toMatchObject({ code: "closed", retryable: false });
     expect(connection.connected).toBe(false);
     expect(events.disconnects).toEqual([]);
   });

@@ -1,8 +1,9 @@
 import { inspect } from "node:util";
 import { RejectedError } from "@parley/core";
+import { rejectionOf } from "@parley/test-assertions";
 import { describe, expect, it } from "vitest";
 import { PhoenixTransport } from "../src/index.ts";
-import { ALICE, ALICE_TOPIC, connect, rejection, startServer, transportTo } from "./fixture.ts";
+import { ALICE, ALICE_TOPIC, connect, startServer, transportTo } from "./fixture.ts";
 import { PhoenixServer } from "./phoenix-server.ts";
 import { Recorder } from "./recorder.ts";
 
@@ -103,7 +104,7 @@ describe("connect", () => {
   it("ends with connect_failed when the node assigns no DID", async () => {
     const server = await startServer();
     server.behaviour = (frame, client) => (frame[3] === "phx_join" ? client.reply(frame, "ok", { did: "" }) : "default");
-    const error = await rejection(transportTo(server).connect({ protocols: [], events: new Recorder() }));
+    const error = await rejectionOf(transportTo(server).connect({ protocols: [], events: new Recorder() }));
     expect(error).toMatchObject({ code: "connect_failed", message: "The node accepted the join but assigned no DID" });
   });
 
@@ -114,7 +115,7 @@ describe("connect", () => {
   ])("ends a refused join with %s, once and for all", async (_name, response, reason) => {
     const server = await startServer();
     server.behaviour = (frame, client) => (frame[3] === "phx_join" ? client.reply(frame, "error", response) : "default");
-    const error = await rejection(transportTo(server).connect({ did: ALICE, protocols: [], events: new Recorder() }));
+    const error = await rejectionOf(transportTo(server).connect({ did: ALICE, protocols: [], events: new Recorder() }));
     expect(error).toBeInstanceOf(RejectedError);
     expect(error).toMatchObject({ code: "join_refused", reason, retryable: false });
     await server.until(() => server.client.socket.readyState === 3);
@@ -124,7 +125,7 @@ describe("connect", () => {
   it("leaves a join that is answered late, and ends with connect_failed", async () => {
     const server = await startServer();
     server.behaviour = ([, , , event]) => (event === "phx_join" ? "ignore" : "default");
-    const error = await rejection(
+    const error = await rejectionOf(
       transportTo(server, { timeouts: { joinMs: 20 } }).connect({ did: ALICE, protocols: [], events: new Recorder() }),
     );
     expect(error).toMatchObject({ code: "connect_failed", message: "The node did not answer the join", retryable: true });
@@ -135,7 +136,7 @@ describe("connect", () => {
   it("ends with connect_failed when the link breaks during the join", async () => {
     const server = await startServer();
     server.behaviour = (_frame, client) => client.drop();
-    const error = await rejection(transportTo(server).connect({ did: ALICE, protocols: [], events: new Recorder() }));
+    const error = await rejectionOf(transportTo(server).connect({ did: ALICE, protocols: [], events: new Recorder() }));
     expect(error).toMatchObject({ code: "connect_failed" });
     expect(server.upgrades).toHaveLength(1);
   });
@@ -148,7 +149,7 @@ describe("connect", () => {
       client.push(frame[2], event, {});
       return "ignore";
     };
-    const error = await rejection(transportTo(server).connect({ did: ALICE, protocols: [], events: new Recorder() }));
+    const error = await rejectionOf(transportTo(server).connect({ did: ALICE, protocols: [], events: new Recorder() }));
     expect(error).toMatchObject({ code: "connect_failed" });
   });
 
@@ -156,7 +157,7 @@ describe("connect", () => {
     const server = await PhoenixServer.start();
     const transport = transportTo(server);
     await server.stop();
-    const error = await rejection(transport.connect({ did: ALICE, protocols: [], events: new Recorder() }));
+    const error = await rejectionOf(transport.connect({ did: ALICE, protocols: [], events: new Recorder() }));
     expect(error).toMatchObject({ code: "connect_failed", retryable: true });
     expect((error as Error).message).toBe(`The node at ${server.url} can't be reached: connect ECONNREFUSED 127.0.0.1:${server.port}`);
   });
@@ -164,7 +165,7 @@ describe("connect", () => {
   it("fails when the upgrade hangs", async () => {
     const server = await startServer();
     server.admit = () => "hang";
-    const error = await rejection(
+    const error = await rejectionOf(
       transportTo(server, { timeouts: { handshakeMs: 20 } }).connect({ did: ALICE, protocols: [], events: new Recorder() }),
     );
     expect(error).toMatchObject({ code: "connect_failed" });
@@ -173,7 +174,7 @@ describe("connect", () => {
   it.each([404, 429, 503, 301])("fails at once when the upgrade is answered with %s", async (status) => {
     const server = await startServer();
     server.admit = () => status;
-    const error = await rejection(transportTo(server).connect({ did: ALICE, protocols: [], events: new Recorder() }));
+    const error = await rejectionOf(transportTo(server).connect({ did: ALICE, protocols: [], events: new Recorder() }));
     expect(error).toMatchObject({
       code: "connect_failed",
       message: `The node at ${server.url} can't be reached: it answered HTTP ${status}`,
@@ -196,7 +197,7 @@ describe("connect", () => {
     const server = await startServer();
     server.admit = () => 401;
     const transport = transportTo(server, { nodeUrl: `${server.url}?token=secret-token` });
-    const error = await rejection(transport.connect({ did: ALICE, protocols: [], events: new Recorder() }));
+    const error = await rejectionOf(transport.connect({ did: ALICE, protocols: [], events: new Recorder() }));
     expect(error).toMatchObject({ code: "unauthorized", retryable: false });
     expect((error as Error).message).toBe(`The node at ${server.url} refused the API key (HTTP 401)`);
     expect(inspect(error, { depth: 10, showHidden: true })).not.toContain("secret");
@@ -210,7 +211,7 @@ describe("connect", () => {
   it("only ever uses the query when told so", async () => {
     const server = await startServer();
     server.admit = () => 403;
-    const error = await rejection(
+    const error = await rejectionOf(
       transportTo(server, { credentials: "query" }).connect({ did: ALICE, protocols: [], events: new Recorder() }),
     );
     expect(error).toMatchObject({ code: "unauthorized" });
@@ -224,7 +225,7 @@ describe("connect", () => {
     if (when === "before") controller.abort(reason);
     if (when === "during the upgrade") server.admit = () => "hang";
     server.behaviour = ([, , , event]) => (event === "phx_join" ? "ignore" : "default");
-    const connecting = rejection(
+    const connecting = rejectionOf(
       transportTo(server, { timeouts: { leaveMs: 20 } }).connect({
         did: ALICE,
         protocols: [],
@@ -267,7 +268,7 @@ describe("options", () => {
   });
 
   it("refuses an empty DID with a TypeError", async () => {
-    const error = await rejection(new PhoenixTransport(good).connect({ did: "", protocols: [], events: new Recorder() }));
+    const error = await rejectionOf(new PhoenixTransport(good).connect({ did: "", protocols: [], events: new Recorder() }));
     expect(error).toBeInstanceOf(TypeError);
   });
 });

@@ -41,13 +41,3 @@ export async function next(deliveries: AsyncIterator<Delivery>): Promise<Deliver
   if (result.done === true) throw new Error("the deliveries ended");
   return result.value;
 }
-
-/** What a promise was rejected with. */
-export async function rejection(promise: Promise<unknown>): Promise<unknown> {
-  return promise.then(
-    () => {
-      throw new Error("expected a rejection");
-    },
-    (error: unknown) => error,
-  );
-}

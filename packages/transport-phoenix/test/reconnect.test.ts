@@ -1,5 +1,6 @@
+import { rejectionOf } from "@parley/test-assertions";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
-import { ALICE, ALICE_TOPIC, connect, FAST, MESSAGE, next, rejection, startServer, transportTo } from "./fixture.ts";
+import { ALICE, ALICE_TOPIC, connect, FAST, MESSAGE, next, startServer, transportTo } from "./fixture.ts";
 import { PhoenixServer } from "./phoenix-server.ts";
 
 describe("reconnecting", () => {
@@ -89,11 +90,11 @@ describe("reconnecting", () => {
     const { connection, events } = await connect(transport);
     const other = await connect(transport, { did: "did:web:node.example:bob" });
     server.admit = () => status;
-    const ended = [connection, other.connection].map((each) => rejection(next(each.deliveries[Symbol.asyncIterator]())));
+    const ended = [connection, other.connection].map((each) => rejectionOf(next(each.deliveries[Symbol.asyncIterator]())));
     server.client.drop();
     for (const error of await Promise.all(ended)) expect(error).toMatchObject({ code: "unauthorized" });
     expect(events.disconnects).toMatchObject([{ code: "disconnected" }]);
-    expect(await rejection(connection.send(MESSAGE))).toMatchObject({ code: "closed" });
+    expect(await rejectionOf(connection.send(MESSAGE))).toMatchObject({ code: "closed" });
     expect(server.upgrades).toHaveLength(2);
     // The transport itself is as good as new.
     server.admit = () => undefined;
@@ -104,7 +105,7 @@ describe("reconnecting", () => {
     const server = await startServer();
     const { connection, events } = await connect(transportTo(server));
     server.behaviour = (frame, client) => client.reply(frame, "error", { reason: "unauthorized" });
-    const ended = rejection(next(connection.deliveries[Symbol.asyncIterator]()));
+    const ended = rejectionOf(next(connection.deliveries[Symbol.asyncIterator]()));
     server.client.drop();
     expect(await ended).toMatchObject({ code: "join_refused", reason: "unauthorized" });
     expect(events.disconnects).toHaveLength(1);
@@ -123,7 +124,7 @@ describe("reconnecting", () => {
     server.client.drop();
     await events.until(() => events.disconnects.length === 1);
     expect((await next(deliveries)).plaintext).toEqual(MESSAGE);
-    expect(await rejection(next(deliveries))).toMatchObject({ code: "join_refused" });
+    expect(await rejectionOf(next(deliveries))).toMatchObject({ code: "join_refused" });
   });
 
   it("tries again while the node still holds the DID for the link that broke", async () => {
@@ -164,7 +165,7 @@ describe("reconnecting", () => {
       client.push(frame[2], "phx_error", {});
       return "ignore";
     };
-    expect(await rejection(connection.send(MESSAGE))).toMatchObject({ code: "disconnected" });
+    expect(await rejectionOf(connection.send(MESSAGE))).toMatchObject({ code: "disconnected" });
     expect(events.disconnects).toMatchObject([{ code: "disconnected", message: "The channel crashed at the node" }]);
     await events.until(() => events.reconnects === 1);
     expect(server.framesOf("phx_join").at(-1)?.[2]).toBe(`plugins:${connection.did}`);
@@ -182,7 +183,7 @@ describe("reconnecting", () => {
       client.joins.set(frame[2], String(frame[1]));
       return client.reply(frame, "ok", { did: "did:web:node.example:somebody-else" });
     };
-    const ended = rejection(next(connection.deliveries[Symbol.asyncIterator]()));
+    const ended = rejectionOf(next(connection.deliveries[Symbol.asyncIterator]()));
     server.client.drop();
     expect(await ended).toMatchObject({ code: "join_refused" });
     expect((await server.frame("phx_leave"))[2]).toBe(`plugins:${connection.did}`);
@@ -196,10 +197,10 @@ describe("reconnecting", () => {
     const { connection, events } = await connect(transport);
     const other = await connect(transport, { did: "did:web:node.example:bob" });
     server.behaviour = ([, , , event]) => (event === "message" ? "ignore" : "default");
-    const sending = rejection(connection.send(MESSAGE));
+    const sending = rejectionOf(connection.send(MESSAGE));
     await server.frame("message");
     server.client.push(ALICE_TOPIC, "phx_close", {});
-    expect(await rejection(next(connection.deliveries[Symbol.asyncIterator]()))).toMatchObject({ code: "taken_over" });
+    expect(await rejectionOf(next(connection.deliveries[Symbol.asyncIterator]()))).toMatchObject({ code: "taken_over" });
     expect(await sending).toMatchObject({ code: "disconnected" });
     expect(events.disconnects).toMatchObject([{ code: "taken_over" }]);
     expect(connection.connected).toBe(false);
@@ -227,7 +228,7 @@ describe("reconnecting", () => {
     const server = await startServer();
     const { connection, events } = await connect(transportTo(server, { timeouts: { silenceMs: 150 } }));
     server.client.blackHole();
-    const error = await rejection(connection.send(MESSAGE));
+    const error = await rejectionOf(connection.send(MESSAGE));
     expect(error).toMatchObject({ code: "disconnected" });
     await events.until(() => events.reconnects === 1);
     await connection.send(MESSAGE);

@@ -1,6 +1,7 @@
 import { RejectedError, type Delivery, type JsonObject } from "@parley/core";
+import { rejectionOf } from "@parley/test-assertions";
 import { describe, expect, it } from "vitest";
-import { ALICE_TOPIC, connect, MESSAGE, next, rejection, startServer, transportTo } from "./fixture.ts";
+import { ALICE_TOPIC, connect, MESSAGE, next, startServer, transportTo } from "./fixture.ts";
 
 describe("send", () => {
   it("pushes the bare plaintext on the topic and resolves with the node's ok", async () => {
@@ -23,7 +24,7 @@ describe("send", () => {
     const server = await startServer();
     const { connection } = await connect(transportTo(server));
     server.behaviour = (frame, client) => client.reply(frame, "error", response);
-    const error = await rejection(connection.send(MESSAGE));
+    const error = await rejectionOf(connection.send(MESSAGE));
     expect(error).toBeInstanceOf(RejectedError);
     expect(error).toMatchObject({ code: "rejected", reason });
     expect((error as RejectedError).problemCode).toBe(problemCode);
@@ -34,7 +35,7 @@ describe("send", () => {
     const server = await startServer();
     const { connection, events } = await connect(transportTo(server, { timeouts: { pushMs: 200 } }));
     server.behaviour = ([, , , event]) => (event === "message" ? "ignore" : "default");
-    const errors = await Promise.all([rejection(connection.send(MESSAGE)), rejection(connection.send(MESSAGE))]);
+    const errors = await Promise.all([rejectionOf(connection.send(MESSAGE)), rejectionOf(connection.send(MESSAGE))]);
     for (const error of errors) expect(error).toMatchObject({ code: "push_timeout", retryable: true });
     server.client.reply(await server.frame("message"), "ok");
     server.behaviour = () => "default";
@@ -46,11 +47,11 @@ describe("send", () => {
     const server = await startServer();
     const { connection, events } = await connect(transportTo(server, { backoff: { initialMs: 60_000, maxMs: 60_000 } }));
     server.behaviour = (_frame, client) => client.drop();
-    const sending = rejection(connection.send(MESSAGE));
+    const sending = rejectionOf(connection.send(MESSAGE));
     expect(await sending).toMatchObject({ code: "disconnected", retryable: true });
     expect(events.disconnects).toMatchObject([{ code: "disconnected" }]);
     expect(connection.connected).toBe(false);
-    expect(await rejection(connection.send(MESSAGE))).toMatchObject({ code: "not_connected", retryable: true });
+    expect(await rejectionOf(connection.send(MESSAGE))).toMatchObject({ code: "not_connected", retryable: true });
   });
 
   it("never sends later what it failed to send", async () => {
@@ -58,7 +59,7 @@ describe("send", () => {
     const { connection, events } = await connect(transportTo(server));
     server.client.drop();
     await events.until(() => events.disconnects.length > 0);
-    await rejection(connection.send({ ...MESSAGE, id: "lost" }));
+    await rejectionOf(connection.send({ ...MESSAGE, id: "lost" }));
     await events.until(() => events.reconnects > 0);
     await connection.send({ ...MESSAGE, id: "kept" });
     expect(server.framesOf("message").map((frame) => frame[4]["id"])).toEqual(["kept"]);
@@ -73,7 +74,7 @@ describe("send", () => {
     const fits = "x".repeat((maxMessageLength - overhead) % 3) + "€".repeat(Math.floor((maxMessageLength - overhead) / 3));
     await connection.send({ text: fits });
     expect(Buffer.byteLength(JSON.stringify(await server.frame("message", 2)))).toBe(maxMessageLength);
-    expect(await rejection(connection.send({ text: `${fits}x` }))).toMatchObject({ code: "message_too_large", retryable: false });
+    expect(await rejectionOf(connection.send({ text: `${fits}x` }))).toMatchObject({ code: "message_too_large", retryable: false });
     await connection.send(MESSAGE);
   });
 
@@ -95,7 +96,7 @@ describe("send", () => {
   ])("ends with write_failed for %s", async (_name, plaintext) => {
     const server = await startServer();
     const { connection } = await connect(transportTo(server));
-    expect(await rejection(connection.send(plaintext as JsonObject))).toMatchObject({ code: "write_failed" });
+    expect(await rejectionOf(connection.send(plaintext as JsonObject))).toMatchObject({ code: "write_failed" });
     await connection.send(MESSAGE);
   });
 
@@ -105,11 +106,11 @@ describe("send", () => {
     server.behaviour = ([, , , event]) => (event === "message" ? "ignore" : "default");
     const controller = new AbortController();
     const reason = new Error("enough");
-    const sending = rejection(connection.send(MESSAGE, { signal: controller.signal }));
+    const sending = rejectionOf(connection.send(MESSAGE, { signal: controller.signal }));
     await server.frame("message");
     controller.abort(reason);
     expect(await sending).toBe(reason);
-    expect(await rejection(connection.send(MESSAGE, { signal: controller.signal }))).toBe(reason);
+    expect(await rejectionOf(connection.send(MESSAGE, { signal: controller.signal }))).toBe(reason);
     server.behaviour = () => "default";
     await connection.send(MESSAGE, { signal: new AbortController().signal });
     expect(server.framesOf("message")).toHaveLength(2);

@@ -1,4 +1,5 @@
 import { isJsonObject, type JsonObject, type JsonValue } from "@parley/core";
+import { isJsonArray, jsonFault } from "@parley/core/internal";
 import { VcError } from "./vc-error.ts";
 
 /** How deep a document may be nested. */
@@ -17,7 +18,7 @@ export function parseJsonObject(text: string, what: string): JsonObject {
   }
   if (!isJsonObject(value)) throw new VcError("malformed", `${what} is no JSON object`);
   checkTree(value, what);
-  if (hasDuplicateMember(text)) throw new VcError("malformed", `${what} has a member twice`);
+  if (jsonFault(text, MAX_DEPTH) === "duplicate") throw new VcError("malformed", `${what} has a member twice`);
   return value;
 }
 
@@ -28,11 +29,6 @@ export function asJsonObject(value: JsonObject, what: string): JsonObject {
   if (!isJsonObject(copy)) throw new TypeError(`${what} must be a plain object`);
   checkTree(copy, what);
   return copy;
-}
-
-/** Whether a parsed JSON value is an array. */
-export function isJsonArray(value: unknown): value is readonly JsonValue[] {
-  return Array.isArray(value);
 }
 
 /** The entries of a property that may have one value or a list of them; none if it is absent. */
@@ -60,41 +56,4 @@ function checkTree(root: JsonObject, what: string): void {
     if (depth > MAX_DEPTH) throw new VcError("too_large", `${what} is nested deeper than ${MAX_DEPTH} levels`);
     for (const member of Object.values(value as JsonObject)) stack.push({ value: member, depth: depth + 1 });
   }
-}
-
-/** Whether an object in a JSON text has two members of one name. The text is known to be JSON. */
-function hasDuplicateMember(text: string): boolean {
-  // One entry per open object (the names of its members) or array (undefined).
-  const open: (Set<string> | undefined)[] = [];
-  for (let i = 0; i < text.length; i += 1) {
-    const char = text[i];
-    if (char === "{") open.push(new Set());
-    else if (char === "[") open.push(undefined);
-    else if (char === "}" || char === "]") open.pop();
-    else if (char === '"') {
-      const end = endOfString(text, i);
-      if (isName(text, end)) {
-        const name = JSON.parse(text.slice(i, end)) as string;
-        const names = open.at(-1);
-        if (names?.has(name) === true) return true;
-        names?.add(name);
-      }
-      i = end - 1;
-    }
-  }
-  return false;
-}
-
-/** The place behind the closing quote of the string that opens at `start`. */
-function endOfString(text: string, start: number): number {
-  let i = start + 1;
-  while (text[i] !== '"') i += text[i] === "\\" ? 2 : 1;
-  return i + 1;
-}
-
-/** Whether the string that ends here is followed by a colon. */
-function isName(text: string, end: number): boolean {
-  let i = end;
-  while (text[i] === " " || text[i] === "\n" || text[i] === "\r" || text[i] === "\t") i += 1;
-  return text[i] === ":";
 }

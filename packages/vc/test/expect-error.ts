@@ -7,23 +7,3 @@ export function expectVcError(thrown: unknown, code: VcErrorCode): VcError {
   expect(thrown).toBeInstanceOf(VcError);
   return thrown as VcError;
 }
-
-/** What a call throws. */
-export function thrownBy(call: () => unknown): unknown {
-  try {
-    call();
-  } catch (error) {
-    return error;
-  }
-  throw new Error("Nothing was thrown");
-}
-
-/** What a promise is rejected with. */
-export async function rejectionOf(promise: Promise<unknown>): Promise<unknown> {
-  try {
-    await promise;
-  } catch (error) {
-    return error;
-  }
-  throw new Error("The promise was fulfilled");
-}

@@ -1,9 +1,10 @@
 import { generateKeyPairSync } from "node:crypto";
 import type { JsonObject } from "@parley/core";
 import { DidError, type DidDocument, type DidResolver, type ResolveOptions } from "@parley/did";
+import { rejectionOf } from "@parley/test-assertions";
 import { describe, expect, it } from "vitest";
 import { signCredential, verifyCredential } from "../src/index.ts";
-import { expectVcError, rejectionOf } from "./expect-error.ts";
+import { expectVcError } from "./expect-error.ts";
 import { makeToken, resign } from "./forge.ts";
 import { credentialFor, makeParty, NOW, resolverOf } from "./parties.ts";
 

@@ -1,8 +1,8 @@
 import type { JsonObject } from "@parley/core";
+import { thrownBy } from "@parley/test-assertions";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { decodeCredential, signCredential, signPresentation, VcError, verifyCredential, verifyPresentation } from "../src/index.ts";
-import { thrownBy } from "./expect-error.ts";
 import { alter, FORMATS, JWS_FORMATS, makeToken, partsOf } from "./forge.ts";
 import { credentialFor, makeParty, NOW, resolverOf } from "./parties.ts";
 

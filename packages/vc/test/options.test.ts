@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync } from "node:fs";
+import { rejectionOf, thrownBy } from "@parley/test-assertions";
 import { describe, expect, it } from "vitest";
 import {
   signCredential,
@@ -8,7 +9,6 @@ import {
   verifyPresentation,
   type VerifyOptions,
 } from "../src/index.ts";
-import { rejectionOf, thrownBy } from "./expect-error.ts";
 import { credentialFor, makeParty, NOW, resolverOf } from "./parties.ts";
 
 const issuer = makeParty("issuer");
@@ -24,6 +24,7 @@ describe("an option that would switch a check off", () => {
     ["a negative tolerance", { clockToleranceMs: -1 }],
     ["a clock that gives no number", { now: () => Number.NaN }],
     ["a limit that is no number", { limits: { maxCredentials: Number.NaN } }],
+    ["a limit that there isn't", { limits: { maxCredential: 1 } as object }],
     ["a limit that is absent", { limits: { maxCredentialLength: undefined as never } }],
     ["a timeout that is no number", { statusTimeoutMs: Number.NaN }],
     ["no resolver", { resolver: undefined as never }],

@@ -1,8 +1,9 @@
 import { generateKeyPairSync, type webcrypto } from "node:crypto";
 import type { JsonObject } from "@parley/core";
+import { rejectionOf, thrownBy } from "@parley/test-assertions";
 import { describe, expect, it } from "vitest";
 import { decodeCredential, signCredential, signPresentation, verifyCredential, verifyPresentation } from "../src/index.ts";
-import { expectVcError, rejectionOf, thrownBy } from "./expect-error.ts";
+import { expectVcError } from "./expect-error.ts";
 import { FORMATS, JWS_FORMATS, makeToken } from "./forge.ts";
 import { credentialFor, makeParty, NOW, resolverOf } from "./parties.ts";
 

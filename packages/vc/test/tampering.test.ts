@@ -1,8 +1,9 @@
 import { createHmac } from "node:crypto";
 import type { JsonObject } from "@parley/core";
+import { rejectionOf } from "@parley/test-assertions";
 import { describe, expect, it } from "vitest";
 import { signCredential, verifyCredential, type CredentialFormat, type VcErrorCode } from "../src/index.ts";
-import { expectVcError, rejectionOf } from "./expect-error.ts";
+import { expectVcError } from "./expect-error.ts";
 import { alter, alterProof, forgeCredential, FORMATS, JWS_FORMATS, makeToken, mapToken, partsOf, resign } from "./forge.ts";
 import { credentialFor, makeParty, NOW, resolverOf } from "./parties.ts";
 

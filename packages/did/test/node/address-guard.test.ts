@@ -1,8 +1,9 @@
 import type { LookupAddress } from "node:dns";
 import type { LookupFunction } from "node:net";
+import { thrownBy } from "@parley/test-assertions";
 import { describe, expect, it } from "vitest";
 import { createAddressGuard, type AddressGuardOptions } from "../../src/node/index.ts";
-import { expectDidError, thrownBy } from "../expect-error.ts";
+import { expectDidError } from "../expect-error.ts";
 
 /** A DNS in which every name has these addresses. */
 function dns(...addresses: string[]): LookupFunction {

@@ -2,11 +2,11 @@ import { once } from "node:events";
 import { createServer, type RequestListener, type Server } from "node:http";
 import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo, LookupFunction } from "node:net";
+import { CERTIFICATE, PRIVATE_KEY, rejectionOf } from "@parley/test-assertions";
 import { afterEach, describe, expect, it } from "vitest";
 import { createDidResolver, didWebMethod, type DidDocument, type DidErrorCode, type DidWebOptions } from "../../src/index.ts";
 import { createNodeFetch, type NodeFetchOptions } from "../../src/node/index.ts";
-import { expectDidError, rejectionOf } from "../expect-error.ts";
-import { CERTIFICATE, PRIVATE_KEY } from "./certificate.ts";
+import { expectDidError } from "../expect-error.ts";
 
 const servers: Server[] = [];
 

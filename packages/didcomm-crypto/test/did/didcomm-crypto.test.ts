@@ -1,8 +1,9 @@
 import { createMessage } from "@parley/core";
 import { createDidResolver, didKeyMethod, DidError, type DidDocument, type DidResolver, type ResolveOptions } from "@parley/did";
+import { rejectionOf } from "@parley/test-assertions";
 import { describe, expect, it } from "vitest";
 import { createDidcommCrypto, pack, type DidcommCrypto, type DidcommCryptoErrorCode } from "../../src/index.ts";
-import { expectCryptoError, rejectionOf } from "../expect-error.ts";
+import { expectCryptoError } from "../expect-error.ts";
 import { forge, forgeSigned } from "../forge.ts";
 import { AGREEMENT_CURVES, SIGNING_CURVES, createParty, type Party, type TestKey } from "../parties.ts";
 

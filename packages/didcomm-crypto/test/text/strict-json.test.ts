@@ -1,7 +1,8 @@
+import { thrownBy } from "@parley/test-assertions";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { parseJsonObject } from "../../src/text/strict-json.ts";
-import { expectCryptoError, thrownBy } from "../expect-error.ts";
+import { expectCryptoError } from "../expect-error.ts";
 
 const parse = (text: string, maxDepth = 8): unknown => parseJsonObject(text, "The text", maxDepth);
 

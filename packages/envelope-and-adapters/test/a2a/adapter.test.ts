@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { A2A_ENCRYPTED_CONTEXTS_EXTENSION, A2aAdapter, type A2aAdapterOptions, type A2aPartInput } from "../../src/a2a/index.ts";
 import { Envelope, Protocol } from "../../src/index.ts";
 import { createMemoryChannels } from "../../src/memory/index.ts";
-import { bytes, text } from "../thrown.ts";
+import { bytes, text } from "../utf8.ts";
 import { textOf } from "./agent.ts";
 
 const WELCOME = new Uint8Array();

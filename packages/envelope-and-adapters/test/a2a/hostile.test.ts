@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { A2aChannelTransportFactory, serveA2a, type A2aChannelClientOptions, type A2aServing } from "../../src/a2a/index.ts";
 import { Envelope, Protocol } from "../../src/index.ts";
 import { createMemoryPorts, type MemoryPort } from "../../src/memory/index.ts";
-import { bytes, text } from "../thrown.ts";
+import { bytes, text } from "../utf8.ts";
 import { request, testCard, TestAgent, textOf } from "./agent.ts";
 
 const AGENT = "a2a-channel://agent-1";

@@ -1,10 +1,10 @@
 import { Message, Part, Role } from "@a2a-js/sdk";
+import { thrownBy } from "@parley/test-assertions";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { readMessage, writeMessage } from "../../src/a2a/message.ts";
 import { readPart, writePart } from "../../src/a2a/part.ts";
 import { AdapterError } from "../../src/index.ts";
-import { thrownBy } from "../thrown.ts";
 
 const RAW = Buffer.from("raw bytes").toString("base64");
 

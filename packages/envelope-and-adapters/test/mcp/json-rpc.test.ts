@@ -1,8 +1,9 @@
+import { thrownBy } from "@parley/test-assertions";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { AdapterError } from "../../src/index.ts";
 import { readJsonRpc } from "../../src/mcp/json-rpc.ts";
-import { bytes, thrownBy } from "../thrown.ts";
+import { bytes } from "../utf8.ts";
 
 const read = (text: string, maxBytes = 1000): unknown => readJsonRpc(bytes(text), maxBytes);
 

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { Envelope, Protocol, type EnvelopePort } from "../../src/index.ts";
 import { McpChannelServer, McpChannelTransport, type JsonRpcMessage, type McpServerSession } from "../../src/mcp/index.ts";
 import { createMemoryPorts, type MemoryPort } from "../../src/memory/index.ts";
-import { bytes, text } from "../thrown.ts";
+import { bytes, text } from "../utf8.ts";
 
 const PING: JsonRpcMessage = { jsonrpc: "2.0", method: "ping", id: 1 };
 const PONG: JsonRpcMessage = { jsonrpc: "2.0", id: 1, result: {} };

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { Envelope, Protocol, type ReceivedEnvelope } from "../../src/index.ts";
 import { createMemoryChannels, createMemoryPorts } from "../../src/memory/index.ts";
-import { bytes, text } from "../thrown.ts";
+import { bytes, text } from "../utf8.ts";
 
 const hello = new Envelope(Protocol.RAW, "text/plain", bytes("hello"));
 

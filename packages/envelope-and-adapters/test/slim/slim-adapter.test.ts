@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { Envelope, Protocol } from "../../src/index.ts";
 import { createMemoryChannels } from "../../src/memory/index.ts";
 import { SlimAdapter, type SlimAdapterOptions } from "../../src/slim/index.ts";
-import { bytes, text } from "../thrown.ts";
+import { bytes, text } from "../utf8.ts";
 
 const CHANNEL = "org/sensors/oven";
 

@@ -1,7 +1,8 @@
 import { parseArgs } from "node:util";
+import { checkDataDirectory } from "@parley/storage";
 import type { ApiKeys } from "../identity/api-keys.ts";
 import { readLimits } from "../options.ts";
-import { openStores } from "../stores.ts";
+import { openStores, SCHEMA } from "../stores.ts";
 
 /** What the commands take from the environment. */
 interface KeysEnvironment {
@@ -50,6 +51,7 @@ export async function revokeKey(args: readonly string[], environment: KeysEnviro
 
 async function withKeys(dataDir: string | undefined, { nodeKey }: KeysEnvironment, use: (keys: ApiKeys) => Promise<void>): Promise<void> {
   if (dataDir === undefined) throw new TypeError("--data-dir is missing: API keys are kept there");
+  await checkDataDirectory(dataDir, SCHEMA);
   const stores = await openStores({ dataDir, ...(nodeKey !== undefined && { nodeKey }) }, readLimits());
   try {
     await use(stores.apiKeys);

@@ -147,6 +147,14 @@ describe("layr8-node", () => {
     expect(await keys("list")).not.toContain("shop");
   });
 
+  it.each([["list"], ["create", "--any"], ["revoke", "k"]])("refuses a directory that isn't there: keys %s", async (...args) => {
+    const data = join(folder, "typo");
+    expect(await failure("keys", ...args, "--data-dir", data)).toBe(
+      `layr8-node: ${data} is no data directory: there is no such directory\n`,
+    );
+    expect(await readdir(folder)).toEqual([]);
+  });
+
   it.each([
     [["--prot", "1"], "--prot"],
     [["--port", "http"], "--port http is not a port"],

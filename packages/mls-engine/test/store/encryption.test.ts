@@ -47,6 +47,15 @@ describe("An encrypted store", () => {
     }
   });
 
+  it("refuses an option that is misspelt, which would leave everything readable", async () => {
+    const files = new CrashingFiles();
+    const misspelt: object = { encyptionKey: KEY };
+    await expect(openOn(files, misspelt)).rejects.toThrow(
+      new TypeError("encyptionKey is no option; there are encryptionKey, flushDelayMs"),
+    );
+    expect(files.contents().size).toBe(0);
+  });
+
   it("doesn't depend on the caller's key array after opening", async () => {
     const files = new CrashingFiles();
     const encryptionKey = Uint8Array.from(KEY);

@@ -1,4 +1,4 @@
-import { readNumbers } from "../read-numbers.ts";
+import { readNumbers } from "@parley/core/internal";
 import type { Retention } from "./channel-log.ts";
 
 const DEFAULT_RETENTION: Retention = {

@@ -11,7 +11,7 @@ import {
   type sendUnaryData,
 } from "@grpc/grpc-js";
 import { type FrameStream, RelayError, type UnaryMethod } from "@parley/skytale-relay";
-import { contract, statusOf } from "@parley/skytale-relay/internal";
+import { asBuffer, asIs, contract, GrpcWriter, statusOf } from "@parley/skytale-relay/internal";
 import { healthService } from "./health.ts";
 import { reflectionServices } from "./reflection.ts";
 import type { Relay } from "./relay.ts";
@@ -97,10 +97,6 @@ async function shutDown(server: Server, relay: Relay, stopHealth: () => void): P
   });
 }
 
-const asBuffer = (bytes: Uint8Array): Buffer =>
-  Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-const asIs = (bytes: Buffer): Buffer => bytes;
-
 /** A method whose messages are bytes: what they hold is read and written elsewhere. */
 function raw(path: string, streams: boolean): MethodDefinition<Buffer, Uint8Array> {
   return {
@@ -173,20 +169,18 @@ function tokenOf(metadata: Metadata): string {
 class GrpcServerStream implements FrameStream {
   onDrained: () => void = () => undefined;
   readonly #call: ServerDuplexStream<Buffer, Uint8Array>;
-  #waitingBytes = 0;
-  #overfull = false;
+  readonly #writer: GrpcWriter;
   #ended = false;
 
   constructor(call: ServerDuplexStream<Buffer, Uint8Array>) {
     this.#call = call;
+    this.#writer = new GrpcWriter(call, HIGH_WATER, () => {
+      if (!this.#ended) this.onDrained();
+    });
   }
 
   send(frame: Uint8Array): boolean {
-    if (this.#ended) return true;
-    this.#waitingBytes += frame.length;
-    this.#call.write(frame, () => this.#sent(frame.length));
-    this.#overfull ||= this.#waitingBytes > HIGH_WATER;
-    return !this.#overfull;
+    return this.#ended || this.#writer.write(frame);
   }
 
   end(error?: RelayError): void {
@@ -207,12 +201,5 @@ class GrpcServerStream implements FrameStream {
 
   resume(): void {
     this.#call.resume();
-  }
-
-  #sent(length: number): void {
-    this.#waitingBytes -= length;
-    if (!this.#overfull || this.#waitingBytes > HIGH_WATER / 2) return;
-    this.#overfull = false;
-    if (!this.#ended) this.onDrained();
   }
 }

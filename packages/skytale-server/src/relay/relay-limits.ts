@@ -1,4 +1,4 @@
-import { readNumbers } from "../read-numbers.ts";
+import { readNumbers } from "@parley/core/internal";
 
 /** Caps and times of a relay. Every one has a default that suits one machine. */
 export interface RelayLimits {

@@ -1,4 +1,4 @@
-import { writeFile } from "node:fs/promises";
+import { mkdir, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { ApiClient } from "../api/api-client.ts";
@@ -57,6 +57,7 @@ describe("skytale-server", () => {
   });
 
   it("makes accounts, and makes, lists and revokes their keys", async () => {
+    await mkdir(data);
     const ok = async (...args: string[]): Promise<string> => {
       const { code, stdout, stderr } = await runCommand(...args, "--data-dir", data);
       expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
@@ -79,6 +80,18 @@ describe("skytale-server", () => {
     expect(await running.pop()?.stop("SIGTERM")).toBe(0);
     await ok("keys", "revoke", id);
     expect(await ok("keys", "list", "--account", account)).not.toContain("laptop");
+  });
+
+  it.each([
+    ["accounts", "list"],
+    ["accounts", "create", "--email", "a@example.org"],
+    ["keys", "list", "--account", "a"],
+    ["keys", "revoke", "k"],
+  ])("refuses a directory that isn't there: %s %s", async (...args) => {
+    const { code, stdout, stderr } = await runCommand(...args, "--data-dir", data);
+    expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
+    expect(stderr).toBe(`skytale-server: ${data} is no data directory: there is no such directory\n`);
+    expect(await readdir(folder.path)).toEqual([]);
   });
 
   it("explains itself", async () => {

@@ -1,5 +1,6 @@
 import type { JsonObject, JsonValue } from "@parley/core";
-import { without, isJsonArray } from "../json.ts";
+import { isJsonArray } from "@parley/core/internal";
+import { without } from "../json.ts";
 import { VcError } from "../vc-error.ts";
 
 /** The registered claims of a JWT that matter here (RFC 7519, section 4.1), and the `nonce` of a presentation. */

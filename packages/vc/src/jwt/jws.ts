@@ -1,6 +1,7 @@
 import type { JsonObject } from "@parley/core";
+import { decodeBase64url } from "@parley/core/internal";
 import { CompactSign, compactVerify, errors } from "jose";
-import { decodeBase64url, decodeBase64urlText } from "../base64url.ts";
+import { decodeBase64urlText } from "../base64url.ts";
 import { cut, parseJsonObject } from "../json.ts";
 import { ALGORITHMS, type ImportedKey } from "../keys/curves.ts";
 import type { Signer } from "../keys/signing-key.ts";

@@ -1,5 +1,6 @@
 import { isJsonObject, type JsonObject, type JsonValue } from "@parley/core";
-import { cut, entriesOf, isJsonArray } from "../json.ts";
+import { isJsonArray } from "@parley/core/internal";
+import { cut, entriesOf } from "../json.ts";
 import { VcError, type VcErrorCode } from "../vc-error.ts";
 import { parseDateTimeStamp } from "./date.ts";
 

@@ -1,4 +1,4 @@
-import { decodeBase64url, encodeBase64url } from "../base64url.ts";
+import { concatBytes, decodeBase64url, encodeBase64url } from "@parley/core/internal";
 import { VcError } from "../vc-error.ts";
 
 /** The fewest entries of a list, so that an index says little about a credential's holder (Bitstring Status List, section 2.2). */
@@ -71,11 +71,5 @@ async function decompress(compressed: Uint8Array<ArrayBuffer>, maxBytes: number)
     reader.cancel().catch(() => {});
     throw new VcError("too_large", `A status list has at most ${maxBytes} bytes`);
   }
-  const bytes = new Uint8Array(length);
-  let offset = 0;
-  for (const chunk of chunks) {
-    bytes.set(chunk, offset);
-    offset += chunk.length;
-  }
-  return bytes;
+  return concatBytes(chunks);
 }

@@ -1,5 +1,6 @@
 import { isJsonObject, type JsonObject } from "@parley/core";
-import { cut, entriesOf, isJsonArray } from "../json.ts";
+import { isJsonArray } from "@parley/core/internal";
+import { cut, entriesOf } from "../json.ts";
 import { VcError } from "../vc-error.ts";
 
 /** Purposes that this library knows what to do about. */

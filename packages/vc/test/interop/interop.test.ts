@@ -3,6 +3,7 @@ import { DataIntegrityProof } from "@digitalbazaar/data-integrity";
 import { generate } from "@digitalbazaar/ed25519-multikey";
 import { createSignCryptosuite, createVerifyCryptosuite } from "@digitalbazaar/eddsa-jcs-2022-cryptosuite";
 import type { JsonObject } from "@parley/core";
+import { rejectionOf } from "@parley/test-assertions";
 import { EdDSASigner, ES256Signer } from "did-jwt";
 import {
   createVerifiableCredentialJwt,
@@ -14,7 +15,7 @@ import { createSigner, createVerifier } from "fast-jwt";
 import { describe, expect, it } from "vitest";
 import { signCredential, signPresentation, verifyCredential, verifyPresentation } from "../../src/index.ts";
 import { encodeBase58 } from "../../src/proof/base58.ts";
-import { expectVcError, rejectionOf } from "../expect-error.ts";
+import { expectVcError } from "../expect-error.ts";
 import { credentialFor, makeParty, NOW, resolverOf, type Party, type TestCurve } from "../parties.ts";
 
 const now = (): number => NOW;

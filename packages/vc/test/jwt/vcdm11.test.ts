@@ -1,7 +1,8 @@
 import type { JsonObject } from "@parley/core";
+import { rejectionOf } from "@parley/test-assertions";
 import { describe, expect, it } from "vitest";
 import { signCredential, signPresentation, verifyCredential, verifyPresentation, type VcErrorCode } from "../../src/index.ts";
-import { expectVcError, rejectionOf } from "../expect-error.ts";
+import { expectVcError } from "../expect-error.ts";
 import { makeToken, partsOf } from "../forge.ts";
 import { credentialFor, makeParty, NOW, resolverOf } from "../parties.ts";
 

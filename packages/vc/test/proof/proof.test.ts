@@ -1,5 +1,6 @@
 import type { JsonObject } from "@parley/core";
 import { didKeyDocument, publicKeyJwk } from "@parley/did";
+import { rejectionOf } from "@parley/test-assertions";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { signCredential, signPresentation, verifyCredential, verifyPresentation } from "../../src/index.ts";
@@ -8,7 +9,7 @@ import { CREDENTIAL } from "../../src/kind.ts";
 import { decodeBase58, encodeBase58 } from "../../src/proof/base58.ts";
 import { hashData, verifyHashData } from "../../src/proof/cryptosuite.ts";
 import { readProof } from "../../src/proof/proof.ts";
-import { expectVcError, rejectionOf } from "../expect-error.ts";
+import { expectVcError } from "../expect-error.ts";
 import { alterProof } from "../forge.ts";
 import { credentialFor, makeParty, NOW, resolverOf } from "../parties.ts";
 import { HASH_DATA, VECTORS } from "./vectors.ts";

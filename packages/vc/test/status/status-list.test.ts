@@ -1,8 +1,9 @@
 import { gunzipSync, gzipSync } from "node:zlib";
+import { rejectionOf, thrownBy } from "@parley/test-assertions";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { BitstringStatusList, signCredential } from "../../src/index.ts";
-import { expectVcError, rejectionOf, thrownBy } from "../expect-error.ts";
+import { expectVcError } from "../expect-error.ts";
 import { makeParty } from "../parties.ts";
 
 const init = { id: "https://issuer.example/status/1", statusPurpose: "revocation" } as const;

@@ -1,6 +1,7 @@
 import { gzipSync } from "node:zlib";
 import { isJsonObject, type JsonObject } from "@parley/core";
 import { DidError } from "@parley/did";
+import { rejectionOf } from "@parley/test-assertions";
 import { describe, expect, it } from "vitest";
 import {
   BitstringStatusList,
@@ -14,7 +15,7 @@ import {
   type VcErrorCode,
   type VerifyOptions,
 } from "../../src/index.ts";
-import { expectVcError, rejectionOf } from "../expect-error.ts";
+import { expectVcError } from "../expect-error.ts";
 import { forgeCredential, FORMATS } from "../forge.ts";
 import { credentialFor, makeParty, NOW, resolverOf } from "../parties.ts";
 

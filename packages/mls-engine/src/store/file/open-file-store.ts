@@ -1,4 +1,5 @@
 import { join, resolve } from "node:path";
+import { refuseUnknown } from "@parley/core/internal";
 import { lockDirectory, LockError, type DirectoryLock } from "@parley/directory-lock";
 import type { GroupStore } from "../group-store.ts";
 import { StoreError } from "../store-error.ts";
@@ -33,7 +34,8 @@ const KEY_BYTES = 32;
  * await using store = await openFileStore("./agent-keys");
  * console.log(await store.partitions());
  * ```
- * @throws StoreError `locked`, `unusable`, `wrong_key`, `format_unsupported`, `damaged`; TypeError when the key has not 32 bytes.
+ * @throws StoreError `locked`, `unusable`, `wrong_key`, `format_unsupported`, `damaged`; TypeError when the key has not 32 bytes,
+ * or for an option that there is not.
  */
 export async function openFileStore(directory: string, options: FileStoreOptions = {}): Promise<GroupStore> {
   return openFileStoreIn(nodeFileSystem, resolve(directory), options, lockDirectory);
@@ -43,10 +45,10 @@ export async function openFileStore(directory: string, options: FileStoreOptions
 export async function openFileStoreIn(
   files: FileSystem,
   directory: string,
-  { encryptionKey, flushDelayMs = 5 }: FileStoreOptions,
+  options: FileStoreOptions,
   lock: (directory: string) => Promise<DirectoryLock>,
 ): Promise<GroupStore> {
-  checkOptions(encryptionKey, flushDelayMs);
+  const { encryptionKey, flushDelayMs } = readOptions(options);
   const held = await attempt(directory, async () => {
     await files.makeDirectory(directory);
     return lock(directory);
@@ -72,11 +74,15 @@ export async function openFileStoreIn(
   }
 }
 
-function checkOptions(encryptionKey: Uint8Array | undefined, flushDelayMs: number): void {
+function readOptions(options: FileStoreOptions): { encryptionKey: Uint8Array | undefined; flushDelayMs: number } {
+  // A misspelt key would leave everything unencrypted.
+  refuseUnknown(options, ["encryptionKey", "flushDelayMs"]);
+  const { encryptionKey, flushDelayMs = 5 } = options;
   if (encryptionKey !== undefined && (!(encryptionKey instanceof Uint8Array) || encryptionKey.length !== KEY_BYTES)) {
     throw new TypeError(`An encryption key is a Uint8Array of ${KEY_BYTES} bytes`);
   }
   if (!(flushDelayMs >= 0 && flushDelayMs <= 60_000)) throw new TypeError("flushDelayMs is a number from 0 to 60000");
+  return { encryptionKey, flushDelayMs };
 }
 
 async function attempt<T>(directory: string, work: () => Promise<T>): Promise<T> {

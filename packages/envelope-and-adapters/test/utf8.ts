@@ -1,13 +1,3 @@
-/** What a call throws. */
-export function thrownBy(call: () => unknown): unknown {
-  try {
-    call();
-  } catch (error) {
-    return error;
-  }
-  throw new Error("Nothing was thrown");
-}
-
 export function bytes(text: string): Uint8Array {
   return new TextEncoder().encode(text);
 }

@@ -1,5 +1,5 @@
-/** A certificate for `tls.example` that signs itself, until 2126, and its key: made for these tests and used nowhere else. */
-export const CERTIFICATE = `-----BEGIN CERTIFICATE-----
+/** A certificate for `tls.example` that signs itself, until 2126, and its key: made for tests and used nowhere else. */
+export const CERTIFICATE: string = `-----BEGIN CERTIFICATE-----
 MIIBmjCCAUGgAwIBAgIUJdh+qxSPQnv1ETtwJOCDFRwom+cwCgYIKoZIzj0EAwIw
 FjEUMBIGA1UEAwwLdGxzLmV4YW1wbGUwIBcNMjYxMTIxMDIwNjU3WhgPMjEyNjEw
 MjgwMjA2NTdaMBYxFDASBgNVBAMMC3Rscy5leGFtcGxlMFkwEwYHKoZIzj0CAQYI
@@ -12,7 +12,7 @@ zj0EAwIDRwAwRAIgSBkN8ngp7HzXG3QlPiFQ/EBWEN7a+MRdQTyjAxghvqcCICO4
 -----END CERTIFICATE-----
 `;
 
-export const PRIVATE_KEY = `-----BEGIN PRIVATE KEY-----
+export const PRIVATE_KEY: string = `-----BEGIN PRIVATE KEY-----
 MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgn47osiEzVUpNNe8c
 EJqHYvtaTfj5sxsJoef7WPtWAdChRANCAAS9WYHHRsTAdsgypQywwmSuSpCPA4dv
 xJLOI5tv4Azoqi6PNVISui4DQzsbqV6iMRvyHQFCA7ph5dh0Hm6MU7vu

@@ -1,0 +1,64 @@
+const [QUOTE, BACKSLASH, COLON] = [0x22, 0x5c, 0x3a];
+const [OPEN_OBJECT, CLOSE_OBJECT, OPEN_ARRAY, CLOSE_ARRAY] = [0x7b, 0x7d, 0x5b, 0x5d];
+
+/**
+ * Looks through a JSON text, once and without parsing it, for what `JSON.parse` lets pass: `"deep"` where it is nested deeper than allowed,
+ * `"duplicate"` where an object has a member twice, however its name is spelt. With members twice, two readers of one signed text could
+ * see different documents (RFC 7515, section 4; RFC 7493, section 2.3).
+ *
+ * What it says about a text that is no JSON means nothing.
+ */
+export function jsonFault(text: string, maxDepth: number): "deep" | "duplicate" | undefined {
+  // One entry per open object (the names of its members) or array (undefined).
+  const open: (Set<string> | undefined)[] = [];
+  for (let i = 0; i < text.length; i += 1) {
+    const char = text.charCodeAt(i);
+    if (char === OPEN_OBJECT || char === OPEN_ARRAY) {
+      if (open.length === maxDepth) return "deep";
+      open.push(char === OPEN_OBJECT ? new Set() : undefined);
+    } else if (char === CLOSE_OBJECT || char === CLOSE_ARRAY) {
+      open.pop();
+    } else if (char === QUOTE) {
+      const end = endOfString(text, i);
+      if (end === -1) return undefined;
+      if (isName(text, end)) {
+        const names = open.at(-1);
+        const name = unescape(text.slice(i + 1, end));
+        if (names?.has(name) === true) return "duplicate";
+        names?.add(name);
+      }
+      i = end;
+    }
+  }
+  return undefined;
+}
+
+/** The place of the quote that ends the string which opens at `start`; -1 if there is none. */
+function endOfString(text: string, start: number): number {
+  let end = text.indexOf('"', start + 1);
+  while (end !== -1 && isEscaped(text, end)) end = text.indexOf('"', end + 1);
+  return end;
+}
+
+/** Whether an odd number of backslashes stands before this place. */
+function isEscaped(text: string, place: number): boolean {
+  let i = place;
+  while (text.charCodeAt(i - 1) === BACKSLASH) i -= 1;
+  return (place - i) % 2 === 1;
+}
+
+/** Whether the string whose closing quote is here is followed by a colon. */
+function isName(text: string, end: number): boolean {
+  let i = end + 1;
+  while (text[i] === " " || text[i] === "\n" || text[i] === "\r" || text[i] === "\t") i += 1;
+  return text.charCodeAt(i) === COLON;
+}
+
+function unescape(name: string): string {
+  if (!name.includes("\\")) return name;
+  try {
+    return JSON.parse(`"${name}"`) as string;
+  } catch {
+    return name;
+  }
+}

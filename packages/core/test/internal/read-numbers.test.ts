@@ -1,0 +1,35 @@
+import { describe, expect, it } from "vitest";
+import { readNumbers, refuseUnknown } from "../../src/internal/index.ts";
+
+const DEFAULTS = { maxSize: 10, timeoutMs: 500 };
+
+describe("readNumbers", () => {
+  it("takes what is given and the defaults for the rest", () => {
+    expect(readNumbers("limits", DEFAULTS, { maxSize: 0.5 })).toEqual({ maxSize: 0.5, timeoutMs: 500 });
+    expect(readNumbers("limits", DEFAULTS, {})).toEqual(DEFAULTS);
+    expect(readNumbers("limits", DEFAULTS, { maxSize: Infinity }).maxSize).toBe(Infinity);
+  });
+
+  it.each(["maxsize", "toString", "__proto__x"])("refuses %s, which is none of its options", (option) => {
+    expect(() => readNumbers("limits", DEFAULTS, { [option]: 1 })).toThrow(
+      new TypeError(`limits.${option} is no option; there are maxSize, timeoutMs`),
+    );
+  });
+
+  it.each([0, -1, Number.NaN, "7", null, undefined, [1], 1n])("refuses %s as a value", (value) => {
+    expect(() => readNumbers("limits", DEFAULTS, { maxSize: value as number })).toThrow(
+      new TypeError("limits.maxSize must be a number greater than 0"),
+    );
+  });
+
+  it.each([null, 1, "maxSize", [1]])("refuses %j in place of the options", (given) => {
+    expect(() => readNumbers("limits", DEFAULTS, given as object)).toThrow(new TypeError("limits must be an object"));
+  });
+});
+
+describe("refuseUnknown", () => {
+  it("lets known options pass, and names the first that isn't", () => {
+    expect(() => refuseUnknown({ b: undefined }, ["a", "b"])).not.toThrow();
+    expect(() => refuseUnknown({ a: 1, c: 1, d: 1 }, ["a", "b"])).toThrow(new TypeError("c is no option; there are a, b"));
+  });
+});

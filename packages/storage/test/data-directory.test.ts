@@ -1,0 +1,57 @@
+import { chmod, mkdir, readdir, stat, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { accessWarning, checkDataDirectory, StorageEnvironment } from "../src/index.ts";
+import { temporaryDirectory } from "./temporary-directory.ts";
+
+const SCHEMA = { name: "things", schema: 1 };
+
+let directory: Awaited<ReturnType<typeof temporaryDirectory>>;
+let path: string;
+
+beforeEach(async () => {
+  directory = await temporaryDirectory();
+  path = join(directory.path, "data");
+});
+afterEach(() => directory.remove());
+
+describe("checkDataDirectory", () => {
+  it("lets a data directory pass, and an empty one", async () => {
+    await mkdir(path);
+    await checkDataDirectory(path, SCHEMA);
+    await (await StorageEnvironment.open(path, SCHEMA)).close();
+    await checkDataDirectory(path, SCHEMA);
+    await expect(checkDataDirectory(path, { name: "others" })).rejects.toMatchObject({ code: "data_dir_unusable" });
+  });
+
+  it("refuses what isn't there, and doesn't make it", async () => {
+    await expect(checkDataDirectory(path, SCHEMA)).rejects.toMatchObject({
+      code: "data_dir_unusable",
+      message: `${path} is no data directory: there is no such directory`,
+    });
+    expect(await readdir(directory.path)).toEqual([]);
+  });
+
+  it("refuses a file, and a directory of other things", async () => {
+    await writeFile(path, "");
+    await expect(checkDataDirectory(path, SCHEMA)).rejects.toMatchObject({ message: `${path} is no data directory: it is a file` });
+    await expect(checkDataDirectory(directory.path, SCHEMA)).rejects.toMatchObject({
+      code: "data_dir_unusable",
+      message: `${directory.path} is no data directory: it holds no things.mdb`,
+    });
+  });
+});
+
+describe.skipIf(process.platform === "win32")("accessWarning", () => {
+  it("has nothing to say of a directory that the server has made", async () => {
+    await using _ = await StorageEnvironment.open(path, SCHEMA);
+    expect(await accessWarning(path)).toBeUndefined();
+  });
+
+  it.each([0o755, 0o750, 0o701, 0o770])("speaks of one with the mode %o, and leaves it as it is", async (mode) => {
+    await mkdir(path);
+    await chmod(path, mode);
+    expect(await accessWarning(path)).toContain(`${path} is open to other users of this machine (mode 0${mode.toString(8)})`);
+    expect((await stat(path)).mode & 0o777).toBe(mode);
+  });
+});
