@@ -193,5 +193,5 @@ export class Crossing implements RunningBridge {
 
 /** Whatever else a port refuses for good, it would refuse of other messages too: to go on would be to lose them. */
 function isFaultOfMessage(error: unknown): boolean {
-  return error instanceof TypeError || (error instanceof ParleyError && FAULTS_OF_MESSAGES.has(error.code));
+  return error instanceof TypeError || FAULTS_OF_MESSAGES.has(ParleyError.from(error).code);
 }

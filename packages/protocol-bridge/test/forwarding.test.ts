@@ -207,6 +207,32 @@ describe("ProtocolBridge", () => {
     await bridge.stop();
   });
 
+  it("lets go what arrives on the target, if it is told to", async () => {
+    const { bob, manager } = await world(["org/n/in", "org/n/out"]);
+    await using bridge = new ProtocolBridge(manager);
+    const running = await bridge.bridge("org/n/in", "org/n/out", A2A, SLIM, { drainTarget: true });
+    await (await bob.open("org/n/out")).send(slim("nobody asked"));
+    // Drained: whoever subscribes later gets what comes later.
+    await new Promise((resolve) => setImmediate(resolve));
+    const later = (await manager.open("org/n/out")).receive();
+    await (await bob.open("org/n/out")).send(slim("asked"));
+    expect((await take(later, 1)).map(({ envelope }) => text(envelope))).toEqual(["asked"]);
+    expect(running.counters.received).toBe(0);
+  });
+
+  it("forwards what a channel counts anew under the same name and numbers", async () => {
+    const [target, bob] = createMemoryPorts(["bridge", "bob"]);
+    const inbound = bob.receive();
+    await using bridge = new ProtocolBridge({ open: async () => unused() });
+    for (const content of ["of the first channel", "of the second"]) {
+      const [source, alice] = createMemoryPorts(["bridge", "alice"]);
+      const running = await bridge.bridge({ name: "org/n/in", port: source }, { name: "org/n/out", port: target }, A2A, SLIM);
+      await alice.send(a2aText(content));
+      expect((await take(inbound, 1)).map(({ envelope }) => text(envelope))).toEqual([content]);
+      await running.stop();
+    }
+  });
+
   it("works without the promise of once on ports that have no ids and settle nothing", async () => {
     const [ours, alice] = createMemoryPorts(["bridge", "alice"]);
     const [target, bob] = createMemoryPorts(["bridge", "bob"]);
