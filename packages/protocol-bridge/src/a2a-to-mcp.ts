@@ -1,4 +1,4 @@
-import { isJsonObject, type JsonObject } from "@parley/core";
+import type { JsonObject } from "@parley/core";
 import { Protocol, type ReceivedEnvelope } from "@parley/envelope-and-adapters";
 import { isA2aCall, isAgents, normalA2a, readA2a, type A2aMessageJson } from "./a2a-message.ts";
 import { BridgeError } from "./errors.ts";
@@ -213,7 +213,7 @@ function answerOf({ result, error }: JsonRpcAnswer): ToolAnswer {
     const answer = partsOfResult(result);
     return answer.parts.length > 0 ? answer : { ...answer, parts: [{ text: "" }] };
   } catch (thrown) {
-    return failure(isJsonObject(result) ? BridgeError.ofMessage(thrown).message : "The tool's result is none.");
+    return failure(BridgeError.ofMessage(thrown).message);
   }
 }
 

@@ -1,38 +1,12 @@
-import { Protocol, type ReceivedEnvelope } from "@parley/envelope-and-adapters";
-import type { MemoryPort } from "@parley/envelope-and-adapters/memory";
+import { Protocol } from "@parley/envelope-and-adapters";
 import { describe, expect, it } from "vitest";
 import { ProtocolBridge } from "../src/index.ts";
 import { a2aText, text } from "./support/messages.ts";
+import { mortal } from "./support/mortal.ts";
 import { take, world } from "./support/world.ts";
 
 const { A2A, SLIM } = Protocol;
 const MESSAGES = 10_000;
-
-/** A port that dies at some point between a send and what follows it: nothing that is called afterwards has any effect. */
-function mortal(port: MemoryPort): { readonly port: Pick<MemoryPort, "send" | "receive">; kill(): void } {
-  let isDead = false;
-  const never = new Promise<never>(() => undefined);
-  return {
-    port: {
-      send: (envelope, options) => (isDead ? never : port.send(envelope, options).then(() => (isDead ? never : undefined))),
-      async *receive(options): AsyncGenerator<ReceivedEnvelope, undefined> {
-        const left = new AbortController();
-        const signal = AbortSignal.any([left.signal, ...(options?.signal === undefined ? [] : [options.signal])]);
-        try {
-          for await (const received of port.receive({ ...options, signal })) {
-            if (isDead) return undefined;
-            const settle = async (): Promise<void> => (isDead ? never : received.settle?.());
-            yield received.settle === undefined ? received : { ...received, settle };
-          }
-        } finally {
-          left.abort();
-        }
-        return undefined;
-      },
-    },
-    kill: () => (isDead = true),
-  };
-}
 
 describe("10,000 messages through a bridge that is restarted at random points", () => {
   it.each(["stopped", "killed"] as const)("when %s: none is lost, none doubled, all in order", { timeout: 60_000 }, async (how) => {
