@@ -38,7 +38,7 @@ export const RULES = {
 
   "layr8-node": {
     packages: ["core", "did", "didcomm-crypto", "vc", "storage"],
-    libraries: ["ws", "fastify", "@fastify/swagger", "fastify-type-provider-zod", "zod", "pino", "prom-client", ...NATS],
+    libraries: ["ws", "fastify", "@fastify/swagger", "fastify-type-provider-zod", "zod", "pino", "prom-client", "undici", ...NATS],
   },
   "skytale-server": {
     packages: ["core", "skytale-relay", "storage"],

@@ -3,9 +3,11 @@ import { tellCredentials } from "./credentials-chapter.ts";
 import { tellLayr8 } from "./layr8-chapter.ts";
 import { tellSkytale } from "./skytale-chapter.ts";
 import { Story } from "./story.ts";
+import { tellTwoNodes } from "./two-nodes-chapter.ts";
 
 const story = new Story();
 await tellLayr8(story);
 await tellCredentials(story);
+await tellTwoNodes(story);
 await tellSkytale(story);
 process.exitCode = story.end() ? 0 : 1;

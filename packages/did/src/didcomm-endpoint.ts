@@ -8,7 +8,7 @@ export interface DidcommEndpoint {
   readonly uri: string;
   /** Media profiles such as `didcomm/v2`; empty if the document doesn't say. */
   readonly accept: readonly string[];
-  /** Keys to wrap forwards for, outermost last; empty if none. */
+  /** Keys to wrap forwards for, outermost first; empty if none. */
   readonly routingKeys: readonly string[];
 }
 

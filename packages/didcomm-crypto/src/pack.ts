@@ -2,8 +2,9 @@ import { findAddressingFault, type Addressing } from "./addressing.ts";
 import { encryptJwe, type AgreementParty } from "./jwe/encrypt.ts";
 import type { WrittenContentAlgorithm } from "./jwe/content/ciphers.ts";
 import { signJws } from "./jws/sign.ts";
+import type { AgreementCurve } from "./keys/curve.ts";
 import { agreementPrivateKey, agreementPublicKey, signingPrivateKey } from "./keys/import.ts";
-import type { OwnKey, PeerKey } from "./keys/key.ts";
+import type { ImportedKey, OwnKey, PeerKey } from "./keys/key.ts";
 import { didOfKid } from "./kid.ts";
 import { plaintextOf, type Packable, type Plaintext } from "./plaintext.ts";
 
@@ -74,7 +75,7 @@ function sign({ bytes }: Plaintext, { kid, privateKey }: OwnKey): string {
 }
 
 function recipientsOf(to: PeerKey | readonly PeerKey[]): [recipients: readonly [AgreementParty, ...AgreementParty[]], did: string] {
-  const parties = ("kid" in to ? [to] : to).map(({ kid, publicKey }) => Object.assign({ kid }, agreementPublicKey(publicKey)));
+  const parties = ("kid" in to ? [to] : to).map(({ kid, publicKey }) => partyOf(kid, agreementPublicKey(publicKey)));
   const [first, ...others] = parties;
   const did = didOfKid(first?.kid);
   if (first === undefined || did === undefined) throw new TypeError("The recipients' kids must be absolute DID URLs, at least one");
@@ -88,7 +89,11 @@ function senderOf(from: OwnKey, { curve }: AgreementParty): AgreementParty {
   ownDid(from);
   const key = agreementPrivateKey(from.privateKey);
   if (key.curve !== curve) throw new TypeError(`The sender's key must be on the recipients' curve, ${curve}`);
-  return { ...key, kid: from.kid };
+  return partyOf(from.kid, key);
+}
+
+function partyOf(kid: string, { curve, key }: ImportedKey<AgreementCurve>): AgreementParty {
+  return { kid, curve, key };
 }
 
 function ownDid({ kid }: OwnKey): string {

@@ -51,22 +51,22 @@ export interface UnpackOptions {
  * }
  * ```
  */
-export async function unpack(message: string | Uint8Array, options: UnpackOptions): Promise<Unpacked> {
+export async function unpack(packed: string | Uint8Array, options: UnpackOptions): Promise<Unpacked> {
   const limits = withDefaults(options.limits);
-  if (message.length > limits.maxLength) throw new DidcommCryptoError("too_large", `The message is longer than ${limits.maxLength}`);
+  if (packed.length > limits.maxLength) throw new DidcommCryptoError("too_large", `The message is longer than ${limits.maxLength}`);
   const layers: OpenedLayer[] = [];
   let outside: Outside = "nothing";
-  let text = typeof message === "string" ? message : textOf(message);
+  let text = typeof packed === "string" ? packed : textOf(packed);
   // Ends, because each layer may be inside of fewer than the one around it.
   for (;;) {
     const json = parseJsonObject(text, "The message", limits.maxDepth);
     const layer = parseLayer(json, outside, limits);
     if (layer.kind === "plaintext") {
-      const decoded = readPlaintext(json);
-      const fault = findAddressingFault(decoded.message, addressingOf(layers));
+      const { message, attachmentFaults } = readPlaintext(json);
+      const fault = findAddressingFault(message, addressingOf(layers));
       if (fault !== undefined) throw new DidcommCryptoError(fault.code, fault.message);
       const metadata = describe(layers);
-      return { ...decoded, sender: metadata.authenticated ? decoded.message.from : undefined, plaintext: text, metadata };
+      return { message, sender: metadata.authenticated ? message.from : undefined, plaintext: text, attachmentFaults, metadata };
     }
     if (layer.kind === "signed") {
       await verifySignature(layer.jws, options);
@@ -74,7 +74,7 @@ export async function unpack(message: string | Uint8Array, options: UnpackOption
       text = textOf(layer.jws.payload);
     } else {
       const [recipientKid, content] = await decrypt(layer.jwe, options);
-      layers.push({ ...layer, recipientKid });
+      layers.push({ kind: layer.kind, jwe: layer.jwe, recipientKid });
       text = textOf(content);
     }
     outside = layer.kind;

@@ -26,6 +26,7 @@ describe("the envelope", () => {
     ["a relative kid", recipient({ header: { kid: "#x25519-1" } }), "kid_invalid"],
     ["a kid that is a DID", recipient({ header: { kid: bob.did } }), "kid_invalid"],
     ["a kid with a query", recipient({ header: { kid: `${bob.did}?a=b#x25519-1` } }), "kid_invalid"],
+    ["a kid with a path, and no fragment", recipient({ header: { kid: `${bob.did}/x25519-1` } }), "kid_invalid"],
     ["a kid with a blank", recipient({ header: { kid: `${bob.did}# x` } }), "kid_invalid"],
     ["a long kid", recipient({ header: { kid: `${bob.did}#${"x".repeat(2048)}` } }), "kid_invalid"],
     ["a header that is a list", recipient({ header: [] }), "envelope_invalid"],

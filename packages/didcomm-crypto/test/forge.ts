@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import type { JsonObject } from "@parley/core";
 import { CIPHERS } from "../src/jwe/content/ciphers.ts";
+import type { ContentCipher } from "../src/jwe/content/content-cipher.ts";
 import { concatKdf } from "../src/jwe/concat-kdf.ts";
 import { apvOf } from "../src/jwe/header.ts";
 import { wrapKey } from "../src/jwe/key-wrap.ts";
@@ -23,6 +24,10 @@ export interface ForgeOptions {
   readonly from?: TestKey;
   readonly to: TestKey | readonly TestKey[];
   readonly enc?: "A256CBC-HS512" | "A256GCM";
+  /** Takes the place of a new ephemeral key. */
+  readonly epk?: TestKey;
+  /** Takes the place of the content cipher. */
+  readonly seal?: ContentCipher["seal"];
   /** Changes the draft before it is encrypted: what comes out decrypts all the same. */
   readonly change?: (draft: Draft) => void;
   /** Changes the envelope after it is encrypted. */
@@ -33,12 +38,14 @@ const bytesOf = (value: unknown): Buffer => Buffer.from(typeof value === "string
 export const toBase64url = (text: string | Uint8Array): string => Buffer.from(text).toString("base64url");
 
 /** Encrypts as pack does, but whatever the draft says, checking nothing. */
-export function forge(content: string | JsonObject, { from, to, enc = "A256CBC-HS512", change, tamper }: ForgeOptions): string {
+export function forge(content: string | JsonObject, { from, to, enc = "A256CBC-HS512", epk, seal, change, tamper }: ForgeOptions): string {
   const keys = "kid" in to ? [to] : to;
   const [first] = keys;
   if (first === undefined) throw new Error("Somebody must be able to read it");
   const recipientKeys = keys.map(({ publicKey }) => agreementPublicKey(publicKey));
-  const ephemeral = generateEphemeralKey(agreementPublicKey(first.publicKey).curve);
+  const ephemeral = epk
+    ? { publicJwk: epk.publicKey, privateKey: agreementPrivateKey(epk.privateKey).key }
+    : generateEphemeralKey(agreementPublicKey(first.publicKey).curve);
   const alg: KeyAlgorithm = from ? "ECDH-1PU+A256KW" : "ECDH-ES+A256KW";
   const draft: Draft = {
     protected: {
@@ -57,7 +64,7 @@ export function forge(content: string | JsonObject, { from, to, enc = "A256CBC-H
   const cipher = CIPHERS[enc];
   const [key, iv] = [randomBytes(cipher.keyLength), randomBytes(cipher.ivLength)];
   const plaintext = Buffer.from(typeof content === "string" ? content : JSON.stringify(content));
-  const { ciphertext, tag } = cipher.seal({ key, iv, aad: Buffer.from(protectedText) }, plaintext);
+  const { ciphertext, tag } = (seal ?? cipher.seal)({ key, iv, aad: Buffer.from(protectedText) }, plaintext);
   for (const [index, recipient] of draft.recipients.entries()) {
     const publicKey = recipientKeys[index]?.key;
     if (publicKey === undefined) continue;

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { unpack, type DidcommCryptoErrorCode } from "../src/index.ts";
+import type { AgreementCurve } from "../src/keys/curve.ts";
 import { forge, forgeSigned, toBase64url, type Draft } from "./forge.ts";
-import { generateKey } from "./parties.ts";
+import { generateKey, type TestKey } from "./parties.ts";
 import { alice, bob, bobReads, expectRefusal, forgeAuth, from, mallory, plaintext, to } from "./scenario.ts";
 
 const bob2 = bob.keys.get(`${bob.did}#x25519-2`) ?? to;
@@ -98,6 +99,13 @@ describe("the protected header", () => {
     await expectRefusal(forgeAuth({ change: set({ epk }) }), "decryption_failed");
   });
 
+  it.each<[string, unknown]>([
+    ["no base64url", "A"],
+    ["a number", 1],
+  ])("of anoncrypt is refused with an apu that is %s", async (_, apu) => {
+    await expectRefusal(forge(plaintext, { to, change: set({ apu }) }), "apu_invalid");
+  });
+
   it("is refused with an epk of somebody else's", async () => {
     await expectRefusal(forgeAuth({ change: set({ epk: mallory.key("X25519").publicKey }) }), "decryption_failed");
   });
@@ -125,4 +133,19 @@ describe("the protected header", () => {
       await expectRefusal(text, "decryption_failed");
     },
   );
+
+  it.each(["P-256", "P-521"] as const)("is read with an epk on %s whose leading zeros are missing", async (curve) => {
+    const epk = keyWithLeadingZero(curve);
+    const bytes = Buffer.from(epk.publicKey.x, "base64url");
+    const change = set({ epk: { ...epk.publicKey, x: toBase64url(bytes.subarray(1)) } });
+    expect((await unpack(forge(plaintext, { from: alice.key(curve), to: bob.key(curve), epk, change }), bobReads)).sender).toBe(alice.did);
+  });
 });
+
+/** One key in 256 has one, on P-521 every other. Keys on P-384 take too long to make. */
+function keyWithLeadingZero(curve: AgreementCurve): TestKey {
+  for (;;) {
+    const key = generateKey("#", curve);
+    if (Buffer.from(key.publicKey.x, "base64url")[0] === 0) return key;
+  }
+}

@@ -1,10 +1,30 @@
-import { rejectionOf } from "@parley/test-assertions";
+import { createCipheriv, createHmac } from "node:crypto";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { DidcommCryptoError, pack, unpack, type DidcommCryptoErrorCode, type UnpackLimits } from "../src/index.ts";
+import { rejectionOf } from "@parley/test-assertions";
 import { expectCryptoError } from "./expect-error.ts";
-import { forge, forgeSigned, toBase64url } from "./forge.ts";
+import { forge, forgeSigned, toBase64url, type ForgeOptions } from "./forge.ts";
 import { alice, bob, bobReads, expectRefusal, forgeAuth, from, plaintext, to } from "./scenario.ts";
+
+const LOW_ORDER = { kty: "OKP", crv: "X25519", x: "A".repeat(43) };
+
+/** With a tag that is right, and a padding that is not. */
+const sealBadlyPadded: NonNullable<ForgeOptions["seal"]> = (input, plaintext) => {
+  const cipher = createCipheriv("aes-256-cbc", input.key.subarray(32), input.iv).setAutoPadding(false);
+  const ciphertext = cipher.update(Buffer.concat([plaintext, Buffer.alloc(16 - (plaintext.length % 16), 17)]));
+  return { ciphertext, tag: tagOf(input, ciphertext) };
+};
+
+/** RFC 7518, section 5.2.2.1. */
+function tagOf({ key, iv, aad }: Parameters<typeof sealBadlyPadded>[0], ciphertext: Uint8Array): Buffer {
+  const length = Buffer.alloc(8);
+  length.writeBigUInt64BE(BigInt(aad.length) * 8n);
+  return createHmac("sha512", key.subarray(0, 32))
+    .update(Buffer.concat([aad, iv, ciphertext, length]))
+    .digest()
+    .subarray(0, 32);
+}
 
 const MEGABYTE = 1024 * 1024;
 const text = forgeAuth({});
@@ -101,12 +121,13 @@ describe("failed crypto", () => {
       ),
       unpack(text, { ...bobReads, recipientKey: () => second.privateKey }),
       unpack(text, { ...bobReads, senderKey: () => second.publicKey }),
+      unpack(forgeAuth({ change: ({ protected: header }) => Object.assign(header, { epk: LOW_ORDER }) }), bobReads),
+      unpack(forgeAuth({ seal: sealBadlyPadded }), bobReads),
     ];
-    const errors = await Promise.all(failures.map(rejectionOf));
-    for (const error of errors) {
-      const { message, cause } = expectCryptoError(error, "decryption_failed");
-      expect([message, cause]).toEqual(["The message could not be decrypted", undefined]);
-    }
+    const errors = (await Promise.all(failures.map(rejectionOf))).map((error) => expectCryptoError(error, "decryption_failed"));
+    for (const { message, cause } of errors) expect([message, cause]).toEqual(["The message could not be decrypted", undefined]);
+    // All are thrown at one place: nothing has given up before the content was tried.
+    expect(new Set(errors.map(({ stack }) => stack?.split("\n")[1])).size).toBe(1);
   });
 
   it("says nothing of keys or content", async () => {

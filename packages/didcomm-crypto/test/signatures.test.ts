@@ -61,6 +61,29 @@ describe("signatures", () => {
     expect(metadata).toMatchObject({ signed: true, encrypted: false, signFromKid: alice.key(curve).kid });
   });
 
+  it("with an alg that DIDComm does not have are refused before anybody is asked for a key", async () => {
+    const asked: string[] = [];
+    const signerKey = (kid: string): undefined => void asked.push(kid);
+    const text = withEntry({ protected: header({ alg: "none" }) });
+    expectCryptoError(await rejectionOf(unpack(text, { ...bobReads, signerKey })), "alg_not_allowed");
+    expect(asked).toEqual([]);
+  });
+
+  it.each([
+    ["P-256", "ES256"],
+    ["secp256k1", "ES256K"],
+  ] as const)("on %s are refused in DER", async (curve, alg) => {
+    const { kid, privateKey } = alice.key(curve);
+    const key = createPrivateKey({ key: { ...privateKey }, format: "jwk" });
+    const protectedText = header({ alg });
+    const signed = (dsaEncoding: "der" | "ieee-p1363"): string => {
+      const signature = toBase64url(sign("sha256", Buffer.from(`${protectedText}.${envelope.payload}`), { key, dsaEncoding }));
+      return withEntry({ protected: protectedText, header: { kid }, signature });
+    };
+    expect((await unpack(signed("ieee-p1363"), bobReads)).sender).toBe(alice.did);
+    await expectRefusal(signed("der"), "signature_invalid");
+  });
+
   it("are refused where no key can be looked up", async () => {
     expectCryptoError(await rejectionOf(unpack(JSON.stringify(envelope), { recipientKey: () => undefined })), "key_not_found");
   });

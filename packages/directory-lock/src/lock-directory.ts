@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { link, mkdtemp, readdir, rm, symlink } from "node:fs/promises";
+import { link, mkdtemp, readdir, rm, symlink, unlink } from "node:fs/promises";
 import { connect, createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -54,15 +54,15 @@ async function lockWithin(directory: string, token: string): Promise<DirectoryLo
       // The numbers may have moved on between the look and the link; then this link means nothing.
       const now = await lockNumbers(directory);
       if (Math.max(...now) > highest + 1) {
-        await rm(name, { force: true });
+        await removeSocket(name);
         continue;
       }
-      await Promise.all([own, ...numbers.map((number) => join(directory, `lock.${number}`))].map((path) => rm(path, { force: true })));
+      await Promise.all([own, ...numbers.map((number) => join(directory, `lock.${number}`))].map(removeSocket));
       return { release: () => close(server) };
     }
   } catch (error) {
     await close(server);
-    await rm(own, { force: true });
+    await removeSocket(own);
     throw error;
   }
 }
@@ -123,6 +123,18 @@ async function shorten(directory: string, token: string): Promise<{ path: string
   const path = join(folder, "d");
   await symlink(directory, path);
   return { path, remove: () => rm(folder, { recursive: true, force: true }) };
+}
+
+/**
+ * Not `rm`: that looks at the file first, and once Node 20 has looked at a socket by a callback, its next `import()` follows no symbolic
+ * links, as those of pnpm's node_modules.
+ */
+async function removeSocket(path: string): Promise<void> {
+  try {
+    await unlink(path);
+  } catch (error) {
+    if (codeOf(error) !== "ENOENT") throw error;
+  }
 }
 
 function codeOf(error: unknown): unknown {

@@ -1,12 +1,14 @@
-import { spawn } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, realpath, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { promisify } from "node:util";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { lockDirectory, type DirectoryLock } from "../src/index.ts";
 
+const IMPORT = fileURLToPath(new URL("fixtures/import-after-lock.mjs", import.meta.url));
 const HOLD = fileURLToPath(new URL("fixtures/hold-lock.mjs", import.meta.url));
 
 describe("lockDirectory", () => {
@@ -57,5 +59,15 @@ describe("lockDirectory", () => {
     for (const path of [file, join(directory, "absent")]) {
       await expect(lockDirectory(path)).rejects.toMatchObject({ name: "LockError", code: "unusable", retryable: false });
     }
+  });
+
+  it("leaves what is imported afterwards where it is, behind symbolic links too", async () => {
+    const [real, link] = [join(directory, "real"), join(directory, "link")];
+    await mkdir(real);
+    for (const name of ["before.mjs", "after.mjs"]) await writeFile(join(real, name), "export const { url } = import.meta;");
+    await symlink(real, link);
+    const modules = [join(real, "before.mjs"), join(link, "after.mjs")];
+    const { stdout } = await promisify(execFile)(process.execPath, [IMPORT, directory, ...modules]);
+    expect(stdout).toBe(pathToFileURL(join(await realpath(real), "after.mjs")).href);
   });
 });

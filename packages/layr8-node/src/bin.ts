@@ -12,8 +12,10 @@ start:
   --host <address>    address to bind (default 127.0.0.1: this machine only)
   --data-dir <path>   where inboxes, DIDs and keys are kept; without it everything is lost when the node stops
   --domain <domain>   domain of the DIDs that the node assigns (default localhost%3A<port>)
-  --public-url <url>  origin under which other machines reach the node
-  --config <file>     JSON with any of: port, host, dataDir, domain, publicUrl, apiKeys, policies, resolution, limits
+  --public-url <url>  origin under which other machines reach the node (default: that of --domain)
+  --peer <host>=<url> where another node is, instead of asking DNS: partner.example=http://127.0.0.1:4001; may be repeated
+  --trust-proxy       a proxy stands in front, and X-Forwarded-For says who its clients are
+  --config <file>     JSON with any of: port, host, dataDir, domain, publicUrl, trustProxy, apiKeys, policies, resolution, limits
   --log <level>       fatal, error, warn, info, debug or silent (default info)
 
 keys, while no node runs on the directory:

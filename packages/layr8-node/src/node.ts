@@ -46,6 +46,8 @@ export async function startNode(options: NodeOptions = {}): Promise<Layr8Node> {
   const limits = readLimits(options.limits);
   const policies = new Policies(options.policies);
   const resolution = readResolution(options.resolution);
+  const { trustProxy = false } = options;
+  if (typeof trustProxy !== "boolean") throw new TypeError("trustProxy must be true or false");
   const logger = loggerOf(options.logger);
   const stores = await openStores(options, limits);
   try {
@@ -56,7 +58,15 @@ export async function startNode(options: NodeOptions = {}): Promise<Layr8Node> {
         : await accessWarning(options.dataDir);
     if (warning !== undefined) logger.warn(warning);
     if (created !== undefined) logger.warn("no API key was configured: made one that may bind any DID");
-    const node = new RunningNode({ stores, limits, policies, resolution, logger, apiKey: created?.key });
+    const node = new RunningNode({
+      stores,
+      limits,
+      policies,
+      resolution,
+      logger,
+      apiKey: created?.key,
+      trustProxy,
+    });
     await node.listen(options);
     return node;
   } catch (error) {

@@ -58,6 +58,22 @@ export interface NodeLimits {
   readonly nonceWindowMs: number;
   /** Nonces that are remembered; above it, presentations with one are refused until the oldest is forgotten. Default 100,000. */
   readonly maxNonces: number;
+  /** Bytes of one encrypted message from another node. Default 4 Mi. */
+  readonly maxEnvelopeBytes: number;
+  /** Bytes of all messages from other nodes that are being read and opened; one address may have an eighth. Default 128 Mi. */
+  readonly maxInboundBytes: number;
+  /** Messages that one sender on another node may send in a second. Default 2,000. */
+  readonly remoteMessagesPerSecond: number;
+  /** Messages that one address may post in a second in the name of senders that this node has not met, or of nobody. Default 100. */
+  readonly strangersPerSecond: number;
+  /** Documents of such senders that are looked for at the same time; one address may have an eighth. Default 64. */
+  readonly maxStrangers: number;
+  /** Messages of one agent that wait for other nodes. Default 10,000. */
+  readonly maxOutboundMessages: number;
+  /** Characters of plaintext of one agent that wait for other nodes. Default 64 Mi. */
+  readonly maxOutboundLength: number;
+  /** Connections to one other node. Default 8. */
+  readonly maxConnectionsPerNode: number;
 }
 
 /** Options of {@link startNode}. */
@@ -72,8 +88,15 @@ export interface NodeOptions {
    * Domain of the DIDs that the node assigns, as it stands in a did:web DID. Default `localhost%3A<port>`.
    */
   readonly domain?: string;
-  /** Origin under which other machines reach this node, for DID documents. Default `http://<host>:<port>`. */
+  /**
+   * Origin under which other machines reach this node, for DID documents. Default: that of `domain`, where it is given, over https (over http
+   * where it is `localhost` or below it); else `http://<host>:<port>`.
+   */
   readonly publicUrl?: string;
+  /**
+   * Whether a proxy stands in front, and `X-Forwarded-For` says who its clients are: limits for strangers go by that then. Default `false`.
+   */
+  readonly trustProxy?: boolean;
   /**
    * 32 random bytes that encrypt the private keys of DIDs at rest. Default: the file `node.key` in the data directory, made by the first
    * start. Give it from a secret store to keep it apart from the data.
@@ -86,7 +109,10 @@ export interface NodeOptions {
   readonly apiKeys?: readonly ConfiguredKey[];
   /** Who may send to whom. Default: everybody. */
   readonly policies?: readonly Policy[];
-  /** How other hosts are reached: for the documents of DIDs that this node doesn't host, and for status lists. Default: public ones only. */
+  /**
+   * How other hosts are reached: for the documents of DIDs that this node doesn't host, for status lists, and for messages to other nodes.
+   * Default: public ones only.
+   */
   readonly resolution?: ResolutionOptions;
   readonly limits?: Partial<NodeLimits>;
   /** Where to log: a pino logger, or `false` for nowhere. Default: warnings to standard error. */
@@ -118,6 +144,14 @@ export function readLimits(limits: Partial<NodeLimits> = {}): NodeLimits {
     verificationTimeoutMs: MINUTE / 4,
     nonceWindowMs: 10 * MINUTE,
     maxNonces: 100_000,
+    maxEnvelopeBytes: 4 * 1024 * 1024,
+    maxInboundBytes: 128 * 1024 * 1024,
+    remoteMessagesPerSecond: 2000,
+    strangersPerSecond: 100,
+    maxStrangers: 64,
+    maxOutboundMessages: 10_000,
+    maxOutboundLength: 64 * 1024 * 1024,
+    maxConnectionsPerNode: 8,
   };
   return readNumbers("limits", defaults, limits);
 }

@@ -1,15 +1,19 @@
 import type { AddressInfo } from "node:net";
+import type { DidResolver } from "@parley/did";
 import type { FastifyInstance } from "fastify";
 import type { Logger } from "pino";
 import { createHostedResolver } from "./credentials/hosted-resolver.ts";
-import { createNetworkResolver, createNetworkStatusFetch, type Resolution } from "./credentials/resolution.ts";
+import { createNetworkResolver, type Resolution } from "./credentials/resolution.ts";
+import { createNetworkVerifier } from "./credentials/network-verifier.ts";
 import { NonceMemory } from "./credentials/nonce-memory.ts";
-import { CredentialVerifier } from "./credentials/verifier.ts";
+import type { CredentialVerifier } from "./credentials/verifier.ts";
 import { Wallet } from "./credentials/wallet.ts";
+import { Federation } from "./federation/federation.ts";
 import { Gate } from "./gate.ts";
 import { createMetrics, type Metrics } from "./http/metrics.ts";
 import { createHttpServer } from "./http/server.ts";
 import type { ApiKeyInfo, ApiKeyOptions, CreatedApiKey } from "./identity/api-keys.ts";
+import { hostOfDomain, hostsOfUrl, originOfDomain } from "./identity/domain.ts";
 import type { Layr8Node } from "./node.ts";
 import type { NodeLimits, NodeOptions } from "./options.ts";
 import { PhoenixServer } from "./phoenix/phoenix-server.ts";
@@ -31,6 +35,9 @@ const HIGH_WATER_MARK = 1024 * 1024;
 /** Threads remembered per DID, so that answers find the connection that asked. */
 const MAX_THREADS = 16_384;
 
+/** The share of an inbox that messages of other nodes may fill. */
+const REMOTE_SHARE = 3 / 4;
+
 /** What a node is put together from. */
 export interface NodeParts {
   readonly stores: Stores;
@@ -39,6 +46,7 @@ export interface NodeParts {
   readonly resolution: Resolution;
   readonly logger: Logger;
   readonly apiKey: string | undefined;
+  readonly trustProxy: boolean;
 }
 
 /** A node: puts the parts together, and looks after them once a second. */
@@ -52,6 +60,7 @@ export class RunningNode implements Layr8Node {
   readonly #metrics: Metrics;
   readonly #router: Router;
   readonly #wallet: Wallet;
+  readonly #federation: Federation;
   readonly #http: FastifyInstance;
   #phoenix: PhoenixServer | undefined;
   #sweeper: NodeJS.Timeout | undefined;
@@ -60,7 +69,7 @@ export class RunningNode implements Layr8Node {
   #port = 0;
   #closing: Promise<void> | undefined;
 
-  constructor({ stores, limits, policies, resolution, logger, apiKey }: NodeParts) {
+  constructor({ stores, limits, policies, resolution, logger, apiKey, trustProxy }: NodeParts) {
     const { inbox, dids, apiKeys, credentials } = stores;
     this.apiKey = apiKey;
     this.#stores = stores;
@@ -70,23 +79,33 @@ export class RunningNode implements Layr8Node {
       sockets: () => this.#phoenix?.size ?? 0,
       agents: () => this.#router.connected,
       inboxMessages: () => inbox.recipients().reduce((sum, did) => sum + inbox.depth(did).messages, 0),
+      outboundMessages: () => this.#federation.depth.messages,
+      outboundBlocked: () => this.#federation.depth.blocked,
     });
-    this.verifier = new CredentialVerifier({
-      resolver: createHostedResolver(
-        { has: (did) => dids.has(did), document: (did) => dids.document(did, this.#publicUrl) },
-        createNetworkResolver(resolution),
-      ),
-      status: createNetworkStatusFetch(resolution),
-      statusMaxAgeMs: resolution.cacheTtlMs,
-      maxConcurrent: limits.maxVerifications,
-      timeoutMs: limits.verificationTimeoutMs,
+    // Strangers have a cache and limits of their own, so that they can't take those of the agents here.
+    const [partners, strangers] = [this.#createResolver(resolution), this.#createResolver(resolution)];
+    this.verifier = createNetworkVerifier(partners, resolution, limits);
+    this.#federation = new Federation({
+      hosted: dids,
+      resolvers: { partners, strangers },
+      network: resolution,
+      limits,
+      store: stores.outbound,
+      metrics: this.#metrics.federation,
+      receive: (message) => this.#router.receive(message),
+      undelivered: (plaintext, recipient, problem) => this.#router.undelivered(plaintext, recipient, problem),
+      onTrouble: (about, text) => logger.info(about, text),
+      onOddity: (about, text) => logger.debug(about, text),
+      onFailure: (error) => this.#fail(error),
     });
     this.#router = new Router({
       inbox,
       policies,
-      verifier: this.verifier,
+      verifiers: { local: this.verifier, remote: createNetworkVerifier(strangers, resolution, limits) },
+      remote: this.#federation.remote,
       isHosted: (did) => dids.has(did),
       messageTtlMs: limits.messageTtlMs,
+      maxFromRemote: Math.max(1, Math.ceil(limits.maxInboxMessages * REMOTE_SHARE)),
       delivery: {
         ackTimeoutMs: limits.ackTimeoutMs,
         maxAckTimeoutMs: Math.max(limits.ackTimeoutMs, MAX_ACK_TIMEOUT_MS),
@@ -119,6 +138,8 @@ export class RunningNode implements Layr8Node {
         onAnswered: (method, route, status) => this.#metrics.requests.inc({ method, route, status: String(status) }),
         onFailure: (error) => this.#fail(error),
       },
+      addFederation: (app) => this.#federation.addRoutes(app),
+      trustProxy,
       maxConnections: limits.maxConnections,
       documentAt: (host, path) => dids.documentAt(host, path, this.#publicUrl),
       isReady: () => this.#closing === undefined,
@@ -143,8 +164,10 @@ export class RunningNode implements Layr8Node {
     const bound = this.#http.server.address() as AddressInfo;
     this.#port = bound.port;
     this.#authority = `${bound.family === "IPv6" ? `[${bound.address}]` : bound.address}:${bound.port}`;
-    this.#publicUrl = publicUrl ?? this.httpUrl;
-    this.#phoenix = this.#openPhoenix(domain ?? `localhost%3A${bound.port}`);
+    const ownDomain = domain ?? `localhost%3A${bound.port}`;
+    this.#publicUrl = publicUrl ?? (domain === undefined ? this.httpUrl : originOfDomain(domain));
+    this.#phoenix = this.#openPhoenix(ownDomain);
+    this.#federation.start([hostOfDomain(ownDomain), `localhost:${bound.port}`, ...hostsOfUrl(this.#publicUrl)]);
     this.#sweeper = setInterval(() => this.#sweep(), SWEEP_MS).unref();
     this.#logger.info({ url: this.url }, "listening");
   }
@@ -172,6 +195,12 @@ export class RunningNode implements Layr8Node {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  #createResolver(resolution: Resolution): DidResolver {
+    const { dids } = this.#stores;
+    const hosted = { has: (did: string) => dids.has(did), document: (did: string) => dids.document(did, this.#publicUrl) };
+    return createHostedResolver(hosted, createNetworkResolver(resolution));
   }
 
   #openPhoenix(domain: string): PhoenixServer {
@@ -206,6 +235,7 @@ export class RunningNode implements Layr8Node {
 
   async #expireDids(): Promise<void> {
     const gone = await this.#stores.dids.expire(Date.now() - this.#limits.ephemeralGraceMs, (did) => this.#router.isConnected(did));
+    for (const did of gone) this.#federation.forget(did);
     await Promise.all(gone.flatMap((did) => [this.#router.forget(did), this.#wallet.forget(did)]));
   }
 
@@ -217,6 +247,7 @@ export class RunningNode implements Layr8Node {
   async #close(): Promise<void> {
     clearInterval(this.#sweeper);
     await this.#phoenix?.close(CLOSE_GRACE_MS);
+    await this.#federation.close();
     await this.#http.close();
     await this.#stores.close();
     this.#logger.info("stopped");

@@ -4,6 +4,10 @@ import { MemoryCredentialStore } from "./credentials/memory-credential-store.ts"
 import { ApiKeys, type ApiKeyRecord } from "./identity/api-keys.ts";
 import { Dids, type DidRecord } from "./identity/dids.ts";
 import { loadNodeKey, NodeKey } from "./identity/node-key.ts";
+import { LmdbOutboundStore } from "./federation/outbound/lmdb-outbound-store.ts";
+import { MemoryOutboundStore } from "./federation/outbound/memory-outbound-store.ts";
+import type { OutboundStore } from "./federation/outbound/outbound-store.ts";
+import { queueLimits } from "./federation/queue-limits.ts";
 import type { Inbox } from "./inbox/inbox.ts";
 import { LmdbInbox } from "./inbox/lmdb-inbox.ts";
 import { MemoryInbox } from "./inbox/memory-inbox.ts";
@@ -19,6 +23,8 @@ export interface Stores {
   readonly apiKeys: ApiKeys;
   readonly dids: Dids;
   readonly credentials: CredentialStore;
+  /** Messages for other nodes. */
+  readonly outbound: OutboundStore;
   /** Flushes and releases everything. */
   close(): Promise<void>;
 }
@@ -43,6 +49,7 @@ function openInMemory(options: NodeOptions, limits: NodeLimits): Stores {
     apiKeys: new ApiKeys(memoryRecords<ApiKeyRecord>()),
     dids: new Dids({ records: memoryRecords<DidRecord>(), nodeKey }),
     credentials: new MemoryCredentialStore(limits.maxCredentialsPerHolder),
+    outbound: new MemoryOutboundStore(queueLimits(limits)),
     close: () => inbox.close(),
   };
 }
@@ -56,11 +63,13 @@ async function openDirectory(directory: string, options: NodeOptions, limits: No
     const credentials = new LmdbCredentialStore(environment, limits.maxCredentialsPerHolder);
     await credentials.retain((did) => dids.has(did));
     const inbox = await LmdbInbox.open(environment, { limits: inboxLimits(limits) });
+    const outbound = await LmdbOutboundStore.open(environment, queueLimits(limits));
     const close = async (): Promise<void> => {
+      await outbound.close();
       await inbox.close();
       await environment.close();
     };
-    return { inbox, apiKeys, dids, credentials, close };
+    return { inbox, apiKeys, dids, credentials, outbound, close };
   } catch (error) {
     await environment.close();
     throw error;

@@ -33,11 +33,11 @@ export function decryptJwe(jwe: Jwe, encryptedKey: Uint8Array, keys: DecryptionK
 }
 
 /** `undefined` if `epk` is of low order. */
-function agreedKey({ header, tag }: Jwe, { own, sender }: DecryptionKeys): Buffer | undefined {
+function agreedKey({ header: { alg, apu, apv, epk }, tag }: Jwe, { own, sender }: DecryptionKeys): Buffer | undefined {
   try {
-    const ephemeral = agree(own.key, header.epk.key);
-    if (sender === undefined) return concatKdf([ephemeral], { ...header, tag: undefined });
-    return concatKdf([ephemeral, agreeStatic(own.key, sender.key)], { ...header, tag });
+    const ephemeral = agree(own.key, epk.key);
+    if (sender === undefined) return concatKdf([ephemeral], { alg, apu, apv, tag: undefined });
+    return concatKdf([ephemeral, agreeStatic(own.key, sender.key)], { alg, apu, apv, tag });
   } catch {
     return undefined;
   }

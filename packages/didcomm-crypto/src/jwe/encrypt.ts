@@ -31,12 +31,13 @@ export function encryptJwe(content: Uint8Array, { from, to, enc }: EncryptOption
   const ephemeral = generateEphemeralKey(to[0].curve);
   const apu = Buffer.from(from?.kid ?? "", "utf8");
   const apv = apvOf(to.map(({ kid }) => kid));
-  const sender = from && { skid: from.kid, apu: apu.toString("base64url") };
+  // JSON leaves out what is undefined.
   const header = {
     typ: `application/${ENCRYPTED_TYPE}`,
     alg,
     enc,
-    ...sender,
+    skid: from?.kid,
+    apu: from && apu.toString("base64url"),
     apv: apv.toString("base64url"),
     epk: ephemeral.publicJwk,
   };

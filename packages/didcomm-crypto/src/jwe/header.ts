@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import type { JsonObject } from "@parley/core";
 import { DidcommCryptoError } from "../didcomm-crypto-error.ts";
 import { isAgreementCurve, type AgreementCurve } from "../keys/curve.ts";
@@ -20,7 +20,7 @@ export interface JweHeader extends LayerAlgorithms {
 
 /** What `apv` must be: the hash of the recipients' ids, sorted and joined by dots. */
 export function apvOf(kids: readonly string[]): Buffer {
-  return createHash("sha256").update(kids.toSorted().join(".")).digest();
+  return hash("sha256", kids.toSorted().join("."), "buffer");
 }
 
 /**
@@ -38,7 +38,7 @@ export function readJweHeader(header: JsonObject, kids: readonly string[]): JweH
   if (epk === undefined || !isOn(epk, isAgreementCurve)) {
     throw new DidcommCryptoError("epk_invalid", "epk is no public key of a curve that DIDComm agrees on");
   }
-  return { ...algorithms, epk, apu, apv, skid };
+  return { alg: algorithms.alg, enc: algorithms.enc, epk, apu, apv, skid };
 }
 
 function readApv(value: unknown, kids: readonly string[]): Buffer {

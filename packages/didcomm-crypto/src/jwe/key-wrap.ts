@@ -9,14 +9,14 @@ export const WRAP_OVERHEAD = 8;
 /** Wraps a key with AES-256 (RFC 3394). */
 export function wrapKey(kek: Uint8Array, key: Uint8Array): Buffer {
   const cipher = createCipheriv("aes256-wrap", kek, INITIAL_VALUE);
-  return Buffer.concat([cipher.update(key), cipher.final()]);
+  // All of it comes at once; nothing is left for the end.
+  return cipher.update(key);
 }
 
 /** Unwraps a key; `undefined` if it was not wrapped with this one. */
 export function unwrapKey(kek: Uint8Array, wrapped: Uint8Array): Buffer | undefined {
   try {
-    const decipher = createDecipheriv("aes256-wrap", kek, INITIAL_VALUE);
-    return Buffer.concat([decipher.update(wrapped), decipher.final()]);
+    return createDecipheriv("aes256-wrap", kek, INITIAL_VALUE).update(wrapped);
   } catch {
     return undefined;
   }

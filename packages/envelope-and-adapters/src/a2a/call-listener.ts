@@ -145,6 +145,7 @@ export class CallListener implements AsyncDisposable {
       }
       const request = readJsonPayload(payload, this.#maxMessageBytes);
       call.requestId = request["id"] ?? null;
+      call.outlivesCaller = request["method"] === "SendStreamingMessage";
       const { answer, extensions } = await this.#handler.handle(request, caller);
       await call.answer(answer, extensions);
     } catch (error) {

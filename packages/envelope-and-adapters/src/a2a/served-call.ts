@@ -15,6 +15,8 @@ interface ServedCallOptions {
 export class ServedCall {
   /** Id of the JSON-RPC request, once that has been read. */
   requestId: unknown = null;
+  /** Whether somebody has to read the stream to its end. The official handler keeps what a task does only while the stream that began it is read. */
+  outlivesCaller = false;
   readonly #id: string;
   readonly #outbox: Outbox;
   readonly #options: ServedCallOptions;
@@ -33,7 +35,7 @@ export class ServedCall {
   cancel(): void {
     this.#cancelled = true;
     // A generator that waits for its next event ends only after that, so nobody waits for it.
-    this.#stream?.return?.().catch(() => {});
+    if (!this.outlivesCaller) this.#stream?.return?.().catch(() => {});
   }
 
   /** Answers with an error, and ends whatever goes on. */
@@ -77,7 +79,11 @@ export class ServedCall {
   }
 
   async #forward(stream: AsyncIterator<object>, extensions: () => string[]): Promise<void> {
-    for (let result = await stream.next(); result.done !== true && !this.#cancelled; result = await stream.next()) {
+    for (let result = await stream.next(); result.done !== true; result = await stream.next()) {
+      if (this.#cancelled) {
+        if (this.outlivesCaller) continue;
+        break;
+      }
       const payload = this.#encode(result.value);
       this.#streaming = true;
       await this.#post("next", payload, extensions());

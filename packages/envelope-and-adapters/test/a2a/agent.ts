@@ -65,7 +65,8 @@ export function stateOf({ payload }: StreamResponse): TaskState | undefined {
 }
 
 /**
- * An agent whose answer depends on the text: `task` works through a task, `wait` starts one that goes on until it is cancelled,
+ * An agent whose answer depends on the text: `task` works through a task, `slow` does so once it is told to, `wait` starts one that goes on
+ * until it is cancelled,
  * `fail` throws, `hold` answers when it is told to, `who` names the caller, anything else is echoed.
  */
 export class TestAgent implements AgentExecutor {
@@ -92,7 +93,7 @@ export class TestAgent implements AgentExecutor {
       await this.go.promise;
     }
     if (text === "fail") throw new Error("the agent broke");
-    if (text === "task" || text === "wait") await this.#work(text, context, bus);
+    if (text === "task" || text === "slow" || text === "wait") await this.#work(text, context, bus);
     else
       bus.publish(
         AgentEvent.message({ ...blank(Role.ROLE_AGENT), contextId: context.contextId, parts: [textPart(this.#echo(text, context))] }),
@@ -113,7 +114,7 @@ export class TestAgent implements AgentExecutor {
     return text === "who" ? `${context?.user?.isAuthenticated} ${context?.user?.userName}` : `echo ${text}`;
   }
 
-  async #work(kind: "task" | "wait", { taskId, contextId, userMessage }: RequestContext, bus: ExecutionEventBus): Promise<void> {
+  async #work(kind: "task" | "slow" | "wait", { taskId, contextId, userMessage }: RequestContext, bus: ExecutionEventBus): Promise<void> {
     const { status: submitted } = status(taskId, contextId, TaskState.TASK_STATE_SUBMITTED);
     bus.publish(AgentEvent.task({ id: taskId, contextId, status: submitted, artifacts: [], history: [userMessage], metadata: undefined }));
     bus.publish(AgentEvent.statusUpdate(status(taskId, contextId, TaskState.TASK_STATE_WORKING)));
@@ -121,6 +122,10 @@ export class TestAgent implements AgentExecutor {
       this.waiting.resolve(taskId);
       await this.#cancelled.promise;
       return;
+    }
+    if (kind === "slow") {
+      this.waiting.resolve(taskId);
+      await this.go.promise;
     }
     for (const value of ["one", "two", "three"]) {
       bus.publish(

@@ -91,6 +91,17 @@ describe("the official client and request handler over a channel", () => {
     expect((await collect(again)).map(stateOf)).toContain(TaskState.TASK_STATE_CANCELED);
   });
 
+  it("find all that a task has done, though nobody listened to its stream any more", async () => {
+    for await (const { payload } of client.sendMessageStream(request("slow"))) if (payload?.$case === "statusUpdate") break;
+    const id = await agent.waiting.promise;
+    const again = client.resubscribeTask({ tenant: "", id });
+    await again.next();
+    agent.go.resolve();
+    expect(stateOf((await collect(again)).at(-1) as StreamResponse)).toBe(TaskState.TASK_STATE_COMPLETED);
+    await expect.poll(async () => (await client.getTask({ tenant: "", id })).status?.state).toBe(TaskState.TASK_STATE_COMPLETED);
+    expect((await client.getTask({ tenant: "", id })).artifacts.map(textOf)).toEqual(["one", "two", "three"]);
+  });
+
   it("throw the SDK's own errors, for calls and for streams", async () => {
     await expect(client.getTask({ tenant: "", id: "nobody" })).rejects.toThrow(TaskNotFoundError);
     await expect(client.cancelTask({ tenant: "", id: "nobody", metadata: undefined })).rejects.toThrow(TaskNotFoundError);

@@ -2,11 +2,23 @@ import { readFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
 import { isJsonObject } from "@parley/core";
 import { pino } from "pino";
+import type { ResolutionOptions } from "../credentials/resolution.ts";
 import { startNode } from "../node.ts";
 import type { NodeOptions } from "../options.ts";
 
 const LEVELS = ["fatal", "error", "warn", "info", "debug", "silent"];
-const CONFIG_MEMBERS = new Set(["port", "host", "dataDir", "domain", "publicUrl", "apiKeys", "policies", "resolution", "limits"]);
+const CONFIG_MEMBERS = new Set([
+  "port",
+  "host",
+  "dataDir",
+  "domain",
+  "publicUrl",
+  "trustProxy",
+  "apiKeys",
+  "policies",
+  "resolution",
+  "limits",
+]);
 
 /** What the command takes from its environment: what should not be seen in a list of processes. */
 export interface StartEnvironment {
@@ -24,6 +36,8 @@ export async function start(args: readonly string[], { apiKey, nodeKey }: StartE
       "data-dir": { type: "string" },
       domain: { type: "string" },
       "public-url": { type: "string" },
+      peer: { type: "string", multiple: true },
+      "trust-proxy": { type: "boolean", default: false },
       config: { type: "string" },
       log: { type: "string", default: "info" },
     },
@@ -39,12 +53,24 @@ export async function start(args: readonly string[], { apiKey, nodeKey }: StartE
     ...(values["data-dir"] !== undefined && { dataDir: values["data-dir"] }),
     ...(values.domain !== undefined && { domain: values.domain }),
     ...(values["public-url"] !== undefined && { publicUrl: values["public-url"] }),
+    ...(values["trust-proxy"] && { trustProxy: true }),
+    ...(values.peer !== undefined && { resolution: withPeers(config.resolution, values.peer) }),
   };
   const node = await startNode({ ...options, logger: pino({ name: "layr8-node", level: values.log }, pino.destination(2)) });
   console.log(`LAYR8_NODE_URL=${node.url}`);
   // Shown on purpose: it is nowhere else.
   if (node.apiKey !== undefined) console.log(`LAYR8_API_KEY=${node.apiKey}`);
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => void node.close());
+}
+
+/** `--peer partner.example=http://127.0.0.1:4001` is an entry of `resolution.hosts`. */
+function withPeers(resolution: ResolutionOptions | undefined, peers: readonly string[]): ResolutionOptions {
+  const hosts = peers.map((peer): [host: string, origin: string] => {
+    const [, host, origin] = /^([^=]+)=(.+)$/.exec(peer) ?? [];
+    if (host === undefined || origin === undefined) throw new TypeError(`--peer ${peer} must be <host>=<origin>`);
+    return [host, origin];
+  });
+  return { ...resolution, hosts: { ...resolution?.hosts, ...Object.fromEntries(hosts) } };
 }
 
 function readPort(text: string): number {

@@ -2,7 +2,7 @@ import { createDidResolver, didKeyMethod, didWebMethod, type DidResolver } from 
 import { createNodeFetch, type AddressKind } from "@parley/did/node";
 import { createStatusListFetch, type StatusListFetch } from "@parley/vc";
 
-/** How a node reaches other hosts: for the documents of DIDs that it doesn't host, and for status lists. */
+/** How a node reaches other hosts: for the documents of DIDs that it doesn't host, for status lists, and for messages to other nodes. */
 export interface ResolutionOptions {
   /**
    * Kinds of addresses that it may ask besides public ones, such as `"loopback"` or `"private"`. Default none, so that nobody can use the

@@ -1,4 +1,5 @@
 import { Counter, Gauge, Registry } from "prom-client";
+import { createFederationMetrics, type FederationMetrics } from "./federation-metrics.ts";
 
 /** What the node counts, in the text format of Prometheus. Labels come from closed sets, never from peers. */
 export interface Metrics {
@@ -15,6 +16,7 @@ export interface Metrics {
   readonly refusedConnections: Counter<"status">;
   /** REST requests that were answered, by `method`, `route` (the pattern) and `status`. */
   readonly requests: Counter<"method" | "route" | "status">;
+  readonly federation: FederationMetrics;
   /** The exposition text. */
   text(): Promise<string>;
   readonly contentType: string;
@@ -25,6 +27,9 @@ export interface Gauges {
   sockets(): number;
   agents(): number;
   inboxMessages(): number;
+  outboundMessages(): number;
+  /** Pairs of sender and recipient whose node takes nothing at the moment. */
+  outboundBlocked(): number;
 }
 
 /** Makes the metrics of one node: nodes in one process do not share any. */
@@ -44,6 +49,8 @@ export function createMetrics(gauges: Gauges): Metrics {
   gauge("sockets", "WebSockets that are open", gauges.sockets);
   gauge("agents", "DIDs with a connection", gauges.agents);
   gauge("inbox_messages", "Messages that wait to be acknowledged", gauges.inboxMessages);
+  gauge("outbound_messages", "Messages that wait for other nodes", gauges.outboundMessages);
+  gauge("outbound_blocked", "Pairs of sender and recipient whose other node takes nothing at the moment", gauges.outboundBlocked);
   return {
     accepted: counter("messages_accepted_total", "Messages accepted from agents"),
     refused: new Counter({
@@ -69,6 +76,7 @@ export function createMetrics(gauges: Gauges): Metrics {
       labelNames: ["method", "route", "status"],
       registers,
     }),
+    federation: createFederationMetrics(registry),
     text: () => registry.metrics(),
     contentType: registry.contentType,
   };

@@ -7,8 +7,12 @@ import { addRest, type RestOptions } from "./rest/rest.ts";
 export interface HttpOptions {
   readonly metrics: Metrics;
   readonly rest: RestOptions;
+  /** Adds what other nodes post to. */
+  addFederation(app: FastifyInstance): void;
   /** DID document that a path of a host stands for, by the rules of did:web; `undefined` if none is hosted. */
   documentAt(host: string, path: string): Promise<object | undefined>;
+  /** Whether a proxy stands in front, which names its clients in `X-Forwarded-For`. */
+  readonly trustProxy: boolean;
   /** TCP connections in all. */
   readonly maxConnections: number;
   /** Whether the node takes messages. */
@@ -23,12 +27,13 @@ const REQUEST_TIMEOUT_MS = 30_000;
 
 const NOT_FOUND = { error: "not found", code: "not_found" };
 
-/** Builds the node's HTTP server: health, metrics, DID documents, REST calls. Errors are `{"error": "…", "code": "…"}`. */
+/** Builds the node's HTTP server: health, metrics, DID documents, REST calls, messages of other nodes. Errors are `{"error": "…", "code": "…"}`. */
 export function createHttpServer(options: HttpOptions): FastifyInstance {
   const app = fastify({
     logger: false,
     bodyLimit: BODY_LIMIT,
     requestTimeout: REQUEST_TIMEOUT_MS,
+    trustProxy: options.trustProxy,
     routerOptions: { maxParamLength: 4096 },
     forceCloseConnections: true,
   });
@@ -52,5 +57,9 @@ export function createHttpServer(options: HttpOptions): FastifyInstance {
     return reply.type("application/did+json").send(JSON.stringify(document));
   });
   app.register((scope) => addRest(scope, options.rest));
+  app.register((scope, _options, done) => {
+    options.addFederation(scope);
+    done();
+  });
   return app;
 }

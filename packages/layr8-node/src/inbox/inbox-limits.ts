@@ -11,6 +11,7 @@ const DEFAULTS: InboxLimits = {
   maxMessages: 10_000,
   maxLength: 64 * 1024 * 1024,
   deduplicationMs: 10 * 60_000,
+  remoteDeduplicationMs: 24 * 60 * 60_000,
   maxRemembered: 2 * 1024 * 1024,
 };
 

@@ -20,6 +20,8 @@ export interface IncomingMessage {
   readonly senderCredentials?: string | undefined;
   /** When the message is void, in milliseconds since 1970. */
   readonly expiresAt: number;
+  /** Whether another node has sent it, which may send it again much later than an agent would. Not kept with the message. Default `false`. */
+  readonly remote?: boolean;
 }
 
 /** A message in an inbox. */
@@ -64,9 +66,11 @@ export interface InboxLimits {
   readonly maxLength: number;
   /** How long (recipient, sender, id) is remembered after a message is stored, in milliseconds. Default 10 minutes. */
   readonly deduplicationMs: number;
+  /** The same for messages that other nodes have sent: they try again for as long as this node can't be reached. Default 24 hours. */
+  readonly remoteDeduplicationMs: number;
   /**
-   * How many stored messages are remembered at least, whatever their age; beyond, the oldest may be forgotten before their time. Default
-   * 2 Mi, which take some 100 MB when they all come within {@link deduplicationMs}.
+   * How many stored messages are remembered at least, whatever their age, those of other nodes for themselves; beyond, the oldest may be
+   * forgotten before their time. Default 2 Mi, which take some 100 MB when they all come within {@link deduplicationMs}.
    */
   readonly maxRemembered: number;
 }
@@ -87,6 +91,11 @@ export interface Inbox {
    * not. A duplicate of an append that is under way resolves with it, and rejects with it.
    */
   append(message: IncomingMessage): Promise<Appended>;
+  /**
+   * Whether a message of another node is remembered as stored, settled or not. One that is being stored is waited for. For senders that
+   * lost the answer: what would be refused by now was taken then.
+   */
+  remembers(message: Pick<IncomingMessage, "recipient" | "from" | "id">): Promise<boolean>;
   /** Reads a recipient's messages, oldest first. Sees every message that is durable, and every resolved settle and attempt. Expired messages are read too. */
   read(recipient: string, options: ReadOptions): Promise<readonly InboxMessage[]>;
   /** Removes messages for good. Unknown seqs are ignored. */

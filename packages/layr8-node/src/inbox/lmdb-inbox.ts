@@ -5,8 +5,8 @@ import { messageKey, numberAt, numbersKey, readMessageKey } from "./inbox-keys.t
 import { inboxMessage } from "./inbox-message.ts";
 import { inboxLimits, type InboxOptions } from "./inbox-limits.ts";
 import { decodeMessage, encodeMessage } from "./message-record.ts";
-import { RecentJournal } from "./recent-journal.ts";
-import { type Fingerprint, fingerprintOf, RecentMessages } from "./recent-messages.ts";
+import { LmdbRecent } from "./lmdb-recent.ts";
+import { type Fingerprint, fingerprintOf } from "./recent-messages.ts";
 
 /** How many seqs a node takes at once: a restart skips what is left of them, and one write in so many appends moves the floor. */
 const SEQ_BLOCK = 1_000_000;
@@ -35,6 +35,7 @@ interface Appending {
   readonly seq: number;
   readonly length: number;
   readonly fingerprint: Fingerprint;
+  readonly recent: LmdbRecent;
   readonly now: number;
   /** The floor of seqs that is written with it, 0 for none. */
   readonly floor: number;
@@ -52,8 +53,8 @@ const SETTLE_PATIENCE_MS = 20;
 /**
  * Inboxes in a node's data directory.
  *
- * Tables: `messages` (box, seq, length → message), `attempts` (box, seq → count), `boxes` (box → DID), `recent` (see
- * {@link RecentJournal}) and `inbox` (the floor of seqs). Seqs and box numbers come from one counter for the whole node, so that an
+ * Tables: `messages` (box, seq, length → message), `attempts` (box, seq → count), `boxes` (box → DID), `recent` and
+ * `recent-remote` (see {@link LmdbRecent}) and `inbox` (the floor of seqs). Seqs and box numbers come from one counter for the whole node, so that an
  * empty box can be forgotten without a trace. The counter lives in memory; the floor on disk is always above what has been stored.
  */
 export class LmdbInbox implements Inbox {
@@ -64,8 +65,8 @@ export class LmdbInbox implements Inbox {
   readonly #attempts: Table;
   readonly #boxRecords: Table;
   readonly #counters: Table;
-  readonly #journal: RecentJournal;
-  readonly #recent: RecentMessages;
+  readonly #local: LmdbRecent;
+  readonly #remote: LmdbRecent;
   readonly #boxes = new Map<string, Box>();
   /** Appends under way by fingerprint. */
   readonly #pending = new TransientMap<Fingerprint, Promise<void>>();
@@ -83,8 +84,10 @@ export class LmdbInbox implements Inbox {
     this.#attempts = environment.table("attempts");
     this.#boxRecords = environment.table("boxes");
     this.#counters = environment.table("inbox");
-    this.#journal = new RecentJournal(environment, this.#limits.deduplicationMs, this.#now);
-    this.#recent = new RecentMessages(this.#limits.deduplicationMs, this.#limits.maxRemembered, this.#now());
+    const { deduplicationMs, remoteDeduplicationMs, maxRemembered } = this.#limits;
+    const common = { maxRemembered, now: this.#now };
+    this.#local = new LmdbRecent(environment, { name: "recent", windowMs: deduplicationMs, ...common });
+    this.#remote = new LmdbRecent(environment, { name: "recent-remote", windowMs: remoteDeduplicationMs, ...common });
   }
 
   /**
@@ -106,14 +109,26 @@ export class LmdbInbox implements Inbox {
     const fingerprint = fingerprintOf(message);
     const first = this.#pending.get(fingerprint);
     if (first !== undefined) return first.then(() => ({ status: "duplicate" }));
-    if (this.#recent.has(fingerprint, now)) return Promise.resolve({ status: "duplicate" });
+    const recent = message.remote === true ? this.#remote : this.#local;
+    if (recent.has(fingerprint)) return Promise.resolve({ status: "duplicate" });
 
     const length = message.plaintext.length;
     const box = this.#boxes.get(message.recipient);
     if ((box?.lengths.size ?? 0) >= this.#limits.maxMessages || (box?.length ?? 0) + length > this.#limits.maxLength) {
       return Promise.resolve({ status: "full" });
     }
-    return Promise.resolve(this.#store(message, box ?? this.#createBox(message.recipient), fingerprint, now));
+    return Promise.resolve(this.#store(message, box ?? this.#createBox(message.recipient), { fingerprint, recent, now }));
+  }
+
+  remembers(message: Pick<IncomingMessage, "recipient" | "from" | "id">): Promise<boolean> {
+    if (this.#closed) return rejectClosed();
+    const fingerprint = fingerprintOf(message);
+    const storing = this.#pending.get(fingerprint);
+    if (storing === undefined) return Promise.resolve(this.#remote.has(fingerprint));
+    return storing.then(
+      () => true,
+      () => false,
+    );
   }
 
   read(recipient: string, { after, limit, maxLength }: ReadOptions): Promise<readonly InboxMessage[]> {
@@ -176,11 +191,12 @@ export class LmdbInbox implements Inbox {
     await this.#writes.flush().catch(() => undefined);
   }
 
-  #store(message: IncomingMessage, box: Box, fingerprint: Fingerprint, now: number): Appended {
+  #store(message: IncomingMessage, box: Box, known: Pick<Appending, "fingerprint" | "recent" | "now">): Appended {
+    const { fingerprint, recent } = known;
     const seq = this.#nextNumber++;
     const { length } = message.plaintext;
     this.#writes.put(this.#messages, messageKey({ box: box.id, seq, length }), encodeMessage(message));
-    this.#journal.add(fingerprint);
+    recent.write(fingerprint);
     // Both records ride along until they are known to be durable: then each message stored is stored with what it needs.
     if (!box.recorded) this.#writes.put(this.#boxRecords, numbersKey(box.id), Buffer.from(box.recipient));
     const floor = seq + SEQ_BLOCK;
@@ -191,7 +207,7 @@ export class LmdbInbox implements Inbox {
     if (++this.#appends % SWEEP_EVERY === 0) this.#sweepBoxes();
     const durable = this.#writes.flush();
     if (durable !== this.#group?.durable) this.#group = this.#openGroup(durable);
-    this.#group.appends.push({ box, seq, length, fingerprint, now, floor: movesFloor ? floor : 0 });
+    this.#group.appends.push({ ...known, box, seq, length, floor: movesFloor ? floor : 0 });
     this.#pending.set(fingerprint, durable);
     return { status: "stored", message: inboxMessage(message, seq, 0), durable };
   }
@@ -207,9 +223,9 @@ export class LmdbInbox implements Inbox {
   }
 
   #confirm(appends: readonly Appending[]): void {
-    for (const { box, fingerprint, now, floor } of appends) {
+    for (const { box, fingerprint, recent, now, floor } of appends) {
       this.#pending.delete(fingerprint);
-      this.#recent.add(fingerprint, now);
+      recent.confirm(fingerprint, now);
       box.recorded = true;
       this.#floor = Math.max(this.#floor, floor);
     }
@@ -329,7 +345,7 @@ export class LmdbInbox implements Inbox {
       const count = Buffer.from(value).readUInt32LE(0);
       boxes.get(numberAt(key, 0))?.attempts.set(numberAt(key, 1), count);
     }
-    this.#journal.load(this.#recent);
+    for (const recent of [this.#local, this.#remote]) recent.load();
   }
 }
 

@@ -17,7 +17,8 @@ interface Box {
 export class MemoryInbox implements Inbox {
   readonly #limits: InboxLimits;
   readonly #now: () => number;
-  readonly #recent: RecentMessages;
+  readonly #local: RecentMessages;
+  readonly #remote: RecentMessages;
   readonly #boxes = new Map<string, Box>();
   #lastSeq = 0;
   #closed = false;
@@ -25,23 +26,31 @@ export class MemoryInbox implements Inbox {
   constructor(options: InboxOptions = {}) {
     this.#limits = inboxLimits(options.limits);
     this.#now = options.now ?? Date.now;
-    this.#recent = new RecentMessages(this.#limits.deduplicationMs, this.#limits.maxRemembered, this.#now());
+    const { deduplicationMs, remoteDeduplicationMs, maxRemembered } = this.#limits;
+    this.#local = new RecentMessages(deduplicationMs, maxRemembered, this.#now());
+    this.#remote = new RecentMessages(remoteDeduplicationMs, maxRemembered, this.#now());
   }
 
   async append(message: IncomingMessage): Promise<Appended> {
     this.#assertOpen();
     const now = this.#now();
     const fingerprint = fingerprintOf(message);
-    if (this.#recent.has(fingerprint, now)) return { status: "duplicate" };
+    const recent = message.remote === true ? this.#remote : this.#local;
+    if (recent.has(fingerprint, now)) return { status: "duplicate" };
     const box = this.#boxes.get(message.recipient) ?? { messages: new Map(), length: 0 };
     const { maxMessages, maxLength } = this.#limits;
     if (box.messages.size >= maxMessages || box.length + message.plaintext.length > maxLength) return { status: "full" };
     this.#boxes.set(message.recipient, box);
-    this.#recent.add(fingerprint, now);
+    recent.add(fingerprint, now);
     const stored = inboxMessage(message, ++this.#lastSeq, 0);
     box.messages.set(stored.seq, stored);
     box.length += stored.plaintext.length;
     return { status: "stored", message: stored, durable: DURABLE };
+  }
+
+  async remembers(message: Pick<IncomingMessage, "recipient" | "from" | "id">): Promise<boolean> {
+    this.#assertOpen();
+    return this.#remote.has(fingerprintOf(message), this.#now());
   }
 
   async read(recipient: string, { after, limit, maxLength }: ReadOptions): Promise<readonly InboxMessage[]> {

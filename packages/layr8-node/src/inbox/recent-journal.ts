@@ -6,6 +6,16 @@ import { FINGERPRINT_LENGTH, type Fingerprint, type RecentMessages } from "./rec
 const SWEEP_EVERY = 256;
 const SWEEP_LIMIT = 1024;
 
+/** What a {@link RecentJournal} is made with. */
+export interface RecentJournalOptions {
+  /** Its table. */
+  readonly name: string;
+  readonly windowMs: number;
+  /** Fingerprints that it holds; beyond, the oldest go before their time. */
+  readonly maxHeld: number;
+  readonly now: () => number;
+}
+
 /**
  * The durable side of {@link RecentMessages}: per commit one record with the fingerprints of all messages that it stores, under the
  * time and a counter. Records are added and removed in the order of their keys. An index by fingerprint would need no table in memory,
@@ -15,14 +25,18 @@ export class RecentJournal {
   readonly #table: Table;
   readonly #writes: WriteQueue;
   readonly #windowMs: number;
+  readonly #maxHeld: number;
   readonly #now: () => number;
   #fresh: Fingerprint[] = [];
   #counter = 0;
+  /** Fingerprints in the table. */
+  #held = 0;
 
-  constructor(environment: Environment, windowMs: number, now: () => number) {
-    this.#table = environment.table("recent");
+  constructor(environment: Environment, { name, windowMs, maxHeld, now }: RecentJournalOptions) {
+    this.#table = environment.table(name);
     this.#writes = environment.writes;
     this.#windowMs = windowMs;
+    this.#maxHeld = maxHeld;
     this.#now = now;
     this.#writes.onBeforeCommit(() => this.#beforeCommit());
   }
@@ -37,6 +51,7 @@ export class RecentJournal {
         this.#writes.remove(this.#table, Buffer.from(key));
         continue;
       }
+      this.#held += value.byteLength / FINGERPRINT_LENGTH;
       const fingerprints = Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString("latin1");
       for (let at = 0; at < fingerprints.length; at += FINGERPRINT_LENGTH) {
         recent.add(fingerprints.slice(at, at + FINGERPRINT_LENGTH), time);
@@ -53,14 +68,16 @@ export class RecentJournal {
     if (this.#fresh.length === 0) return;
     this.#counter += 1;
     this.#writes.put(this.#table, numbersKey(this.#now(), this.#counter), Buffer.from(this.#fresh.join(""), "latin1"));
+    this.#held += this.#fresh.length;
     this.#fresh = [];
     if (this.#counter % SWEEP_EVERY === 0) this.#sweep();
   }
 
   #sweep(): void {
     const now = this.#now();
-    for (const key of this.#table.getKeys({ limit: SWEEP_LIMIT })) {
-      if (!this.#isOver(numberAt(key, 0), now)) return;
+    for (const { key, value } of this.#table.getRange({ limit: SWEEP_LIMIT })) {
+      if (this.#held <= this.#maxHeld && !this.#isOver(numberAt(key, 0), now)) return;
+      this.#held -= value.byteLength / FINGERPRINT_LENGTH;
       this.#writes.remove(this.#table, Buffer.from(key));
     }
   }

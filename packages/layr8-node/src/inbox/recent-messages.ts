@@ -11,7 +11,7 @@ export type Fingerprint = string;
  * What identifies a message among the recent ones: 64 bits of SHA-256 over (recipient, sender, id). Among two million remembered
  * messages, one in 10^13 others is taken for a duplicate by chance, and no sender can aim for it.
  */
-export function fingerprintOf({ recipient, from, id }: IncomingMessage): Fingerprint {
+export function fingerprintOf({ recipient, from, id }: Pick<IncomingMessage, "recipient" | "from" | "id">): Fingerprint {
   return hash("sha256", JSON.stringify([recipient, from ?? null, id]), "binary").slice(0, FINGERPRINT_LENGTH);
 }
 

@@ -3,7 +3,9 @@ import { isJsonObject, replyTo, type JsonObject, type Message } from "@parley/co
 const TRUST_PING = "https://didcomm.org/trust-ping/2.0";
 const DISCOVER_FEATURES = "https://didcomm.org/discover-features/2.0";
 const PING = `${TRUST_PING}/ping`;
+const PING_RESPONSE = `${TRUST_PING}/ping-response`;
 const QUERIES = `${DISCOVER_FEATURES}/queries`;
+const DISCLOSE = `${DISCOVER_FEATURES}/disclose`;
 
 /** Queries that one discover-features message may hold. */
 const MAX_QUERIES = 64;
@@ -22,16 +24,26 @@ export function answerBuiltin(message: Message, recipient: string, protocols: It
   switch (message.type) {
     case PING:
       if (message.body["response_requested"] === false) return null;
-      return replyTo(message, recipient, { type: `${TRUST_PING}/ping-response` });
+      return replyTo(message, recipient, { type: PING_RESPONSE });
     case QUERIES: {
       const known = new Set([TRUST_PING, DISCOVER_FEATURES, ...protocols]);
       known.delete("*");
       const body = { disclosures: disclose(message.body, [...known].toSorted()) };
-      return replyTo(message, recipient, { type: `${DISCOVER_FEATURES}/disclose`, body });
+      return replyTo(message, recipient, { type: DISCLOSE, body });
     }
     default:
       return undefined;
   }
+}
+
+/** Whether the node itself would answer a message, if nobody else does. */
+export function isBuiltin({ type }: Message): boolean {
+  return type === PING || type === QUERIES;
+}
+
+/** Whether a message is what the node itself answers: the agent in whose name it does so knows nothing of it. */
+export function isBuiltinAnswer({ type }: Message): boolean {
+  return type === PING_RESPONSE || type === DISCLOSE;
 }
 
 function disclose(body: JsonObject, protocols: readonly string[]): JsonObject[] {

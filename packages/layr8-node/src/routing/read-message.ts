@@ -20,11 +20,16 @@ const MEMBERS: ReadonlySet<string> = new Set(["id", "type", "from", "to", "thid"
 export function readMessage(text: string): ReadMessage {
   const value = parse(text);
   const { message } = decodePlaintext(value);
-  for (const name of Object.keys(message.headers ?? {})) {
-    if (MEMBERS.has(name.toLowerCase()))
-      throw new PlaintextError("message_invalid", `the header ${name} can be mistaken for ${name.toLowerCase()}`);
+  const lookalike = lookalikeOf(message);
+  if (lookalike !== undefined) {
+    throw new PlaintextError("message_invalid", `the header ${lookalike} can be mistaken for ${lookalike.toLowerCase()}`);
   }
   return { message, text: mayRepeatMember(text) ? write(value) : text };
+}
+
+/** A header that some parsers take for a member that it is not, since it differs from its name only in case; `undefined` for none. */
+export function lookalikeOf({ headers = {} }: Message): string | undefined {
+  return Object.keys(headers).find((name) => MEMBERS.has(name.toLowerCase()));
 }
 
 function mayRepeatMember(text: string): boolean {

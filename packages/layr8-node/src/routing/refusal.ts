@@ -5,9 +5,11 @@ export interface Refusal {
     | "unauthorized"
     | "presentation"
     | "unknown_recipient"
+    | "unreachable"
     | "no_handler"
     | "expired"
     | "inbox_full"
+    | "outbox_full"
     | "too_large"
     | "rate_limited"
     | "failed";

@@ -1,19 +1,22 @@
-import { decodePlaintext, encodePlaintext, PlaintextError, protocolOf, threadOf, type Message } from "@parley/core";
-import type { Inbox, InboxMessage, IncomingMessage } from "../inbox/inbox.ts";
-import { answerBuiltin } from "./builtin-protocols.ts";
-import { Mailbox, type Consumer, type DeliveryOptions } from "./mailbox.ts";
-import { DENIED, type CredentialDemand, type Policies } from "./policy.ts";
-import { reportDenial, reportProblem } from "./problem-report.ts";
+import { decodePlaintext, PlaintextError, threadOf, type Message } from "@parley/core";
+import type { Inbox } from "../inbox/inbox.ts";
+import { acceptedOf } from "./accepted.ts";
+import { Admission, type Approach } from "./admission.ts";
+import { isBuiltinAnswer } from "./builtin-protocols.ts";
+import { DeadLetters, type DeathCause, type Problem } from "./dead-letters.ts";
+import type { Consumer, DeliveryOptions, Mailbox } from "./mailbox.ts";
+import { OwnMessages } from "./own-messages.ts";
+import type { Policies } from "./policy.ts";
 import { readMessage, type ReadMessage } from "./read-message.ts";
+import { Recipients } from "./recipients.ts";
 import type { Refusal } from "./refusal.ts";
-import { senderCredentialsJson, type SenderCredential } from "./sender-credential.ts";
-import { SenderOrder } from "./sender-order.ts";
-import { isRefusal, presentationsOf, verifySender, type PresentationVerifier } from "./sender-presentation.ts";
+import type { Remote } from "./remote.ts";
+import type { PresentationVerifier } from "./sender-presentation.ts";
 
 /** What the router tells the node. */
 export interface RouterEvents {
   onDelivered(attempt: number): void;
-  onDead(cause: "expired" | "unhandled" | "denied"): void;
+  onDead(cause: DeathCause): void;
   onFailure(error: unknown): void;
 }
 
@@ -21,71 +24,70 @@ export interface RouterEvents {
 export interface RouterOptions {
   readonly inbox: Inbox;
   readonly policies: Policies;
-  /** Verifies what senders present. */
-  readonly verifier: PresentationVerifier;
+  /** Verifies what senders present: agents of this node, and those of others. */
+  readonly verifiers: { readonly local: PresentationVerifier; readonly remote: PresentationVerifier };
+  /** The way to agents on other nodes. */
+  readonly remote: Remote;
   /** Whether a DID is hosted here. */
   readonly isHosted: (did: string) => boolean;
   /** Life of a message that states no `expires_time`, in milliseconds. */
   readonly messageTtlMs: number;
+  /** Messages of one inbox beyond which other nodes have to wait. */
+  readonly maxFromRemote: number;
   readonly delivery: DeliveryOptions;
   readonly events: RouterEvents;
 }
 
-/** What decides where a message goes. */
-type Routable = Pick<IncomingMessage, "id" | "type" | "from" | "thread" | "parentThread">;
-
-/** A message that has been read, from a sender that is known. */
-interface Accepted {
+/** A message that another node has sent, out of its envelopes. */
+export interface Received {
   readonly message: Message;
-  readonly routable: Routable;
+  /** Its JSON, as it came. */
   readonly text: string;
+  /** The DID that it is proven to be from. */
+  readonly sender: string;
+  /** The DID that it was encrypted for, hosted here. */
+  readonly recipient: string;
 }
-
-/** What recipients are told about the sender. */
-interface Standing {
-  readonly authorized: boolean;
-  /** JSON of the sender's credentials; `undefined` for none. */
-  readonly senderCredentials: string | undefined;
-}
-
-const NO_CREDENTIALS: readonly SenderCredential[] = [];
-const NOTHING_PRESENTED: Promise<readonly SenderCredential[]> = Promise.resolve(NO_CREDENTIALS);
-const TOO_MANY_WAITING: Refusal = {
-  label: "rate_limited",
-  reason: "rate limited: too many messages wait until earlier credentials are verified",
-  code: "e.p.me.res.rate",
-};
-const TRUSTED: Standing = { authorized: true, senderCredentials: undefined };
 
 /**
- * Takes messages from agents, stores them durably for their recipients and sees to their delivery.
+ * Takes messages from agents and from other nodes, and has them stored durably: in the inboxes of recipients here, and in the queue for
+ * those elsewhere.
  *
- * It answers for the sender: {@link Router.accept} resolves to nothing only when every recipient's copy is durable.
+ * It answers for the sender: {@link Router.accept} and {@link Router.receive} resolve to nothing only when every recipient's copy is durable.
  */
 export class Router {
   readonly #options: RouterOptions;
-  readonly #mailboxes = new Map<string, Mailbox>();
-  readonly #order = new SenderOrder();
+  readonly #recipients: Recipients;
+  readonly #dead: DeadLetters;
+  readonly #admission: Admission;
 
   constructor(options: RouterOptions) {
+    const { inbox, messageTtlMs, maxFromRemote, delivery, events, policies, remote, isHosted } = options;
+    const { onDead, onFailure } = { onDead: events.onDead.bind(events), onFailure: events.onFailure.bind(events) };
     this.#options = options;
+    this.#recipients = new Recipients({
+      inbox,
+      messageTtlMs,
+      maxFromRemote,
+      delivery,
+      events: { ...events, onDead: (message, cause) => this.#dead.buried(message, cause) },
+    });
+    const own = new OwnMessages({ recipients: this.#recipients, remote, isHosted, onFailure });
+    this.#dead = new DeadLetters({ recipients: this.#recipients, own, onDead, onFailure });
+    this.#admission = new Admission({ policies, recipients: this.#recipients, remote, dead: this.#dead, isHosted });
   }
 
   /** DIDs with a connection. */
   get connected(): number {
-    let count = 0;
-    for (const mailbox of this.#mailboxes.values()) if (mailbox.connected) count++;
-    return count;
+    return this.#recipients.connected;
   }
 
   isConnected(did: string): boolean {
-    return this.#mailboxes.get(did)?.connected === true;
+    return this.#recipients.isConnected(did);
   }
 
   bind(did: string, consumer: Consumer, protocols: Iterable<string>): Mailbox {
-    const mailbox = this.#mailbox(did);
-    mailbox.bind(consumer, protocols);
-    return mailbox;
+    return this.#recipients.bind(did, consumer, protocols);
   }
 
   /**
@@ -103,29 +105,41 @@ export class Router {
       throw error;
     }
     const { message } = read;
-    const accepted: Accepted = { message, routable: routableOf(message), text: read.text };
-    const refused = this.#refuse(sender, accepted);
+    const approach: Approach = {
+      sender,
+      recipients: message.to,
+      verifier: this.#options.verifiers.local,
+      accepted: acceptedOf(message, read.text),
+    };
+    const refused = this.#refuse(approach);
     if (refused !== undefined) return refused;
     // An answer may be on its way before this message is even durable.
-    this.#mailbox(sender).spoke(threadOf(message), consumer);
-    const presented = presentationsOf(message);
-    if (presented === undefined && !this.#order.isWaiting(sender)) return this.#admit(sender, accepted, NO_CREDENTIALS);
-    if (this.#order.isFull(sender)) return TOO_MANY_WAITING;
-    const verified = presented === undefined ? NOTHING_PRESENTED : verifySender(message, presented, this.#options.verifier);
-    return this.#order.enqueue<readonly SenderCredential[] | Refusal, Refusal | undefined>(sender, verified, (credentials) =>
-      isRefusal(credentials) ? credentials : this.#admit(sender, accepted, credentials),
-    );
+    this.#recipients.mailbox(sender).spoke(threadOf(message), consumer);
+    return this.#admission.take(approach);
   }
 
-  /** Sends a message of the node's own making, where its recipient is hosted here. */
-  async send(message: Message): Promise<void> {
-    const text = JSON.stringify(encodePlaintext(message));
-    for (const recipient of message.to) {
-      if (!this.#options.isHosted(recipient)) continue;
-      const refused = await this.#store({ message, routable: routableOf(message), text }, recipient, TRUSTED);
-      if (refused !== undefined)
-        this.#options.events.onFailure(new Error(`The node's own ${message.type} was not stored: ${refused.reason}`));
-    }
+  /**
+   * Takes one message of another node's agent, for one recipient. The others that it names are that node's business.
+   *
+   * @returns why it was refused; `undefined` when it is safe.
+   */
+  async receive({ message, text, sender, recipient }: Received): Promise<Refusal | undefined> {
+    const approach: Approach = {
+      sender,
+      recipients: [recipient],
+      verifier: this.#options.verifiers.remote,
+      accepted: acceptedOf(message, text, true),
+    };
+    // Its node lost the answer. Whatever would be said against it by now, it was taken.
+    if (await this.#options.inbox.remembers({ recipient, from: sender, id: message.id })) return undefined;
+    return this.#refuse(approach) ?? this.#admission.take(approach);
+  }
+
+  /** A message that was accepted for another node came to nothing: tells its sender, if it is still hosted here, and was no built-in answer. */
+  async undelivered(plaintext: string, recipient: string, problem: Problem): Promise<void> {
+    const { message } = decodePlaintext(JSON.parse(plaintext));
+    if (isBuiltinAnswer(message)) return;
+    if (message.from !== undefined && this.#options.isHosted(message.from)) await this.#dead.report(message, recipient, problem);
   }
 
   /** Something failed that no caller can be told of. */
@@ -134,157 +148,31 @@ export class Router {
   }
 
   /** Forgets a DID that is no longer hosted. Senders of what it had not read are told. */
-  async forget(did: string): Promise<void> {
-    const { inbox } = this.#options;
-    for (let after = 0; ;) {
-      const page = await inbox.read(did, { after, limit: 256, maxLength: 1024 * 1024 });
-      if (page.length === 0) break;
-      for (const message of page) this.#onDead(message, "expired");
-      after = page.at(-1)?.seq ?? after;
-    }
-    await inbox.drop(did);
-    this.#mailboxes.delete(did);
+  forget(did: string): Promise<void> {
+    return this.#recipients.forget(did, (message) => this.#dead.buried(message, "expired"));
   }
 
   /** Called now and then: redeliveries, expiry, and mailboxes that nobody needs any more. */
   sweep(): void {
-    const { inbox } = this.#options;
-    for (const did of inbox.recipients()) this.#mailbox(did).sweep();
-    for (const [did, mailbox] of this.#mailboxes) {
-      if (mailbox.idle && inbox.depth(did).messages === 0) this.#mailboxes.delete(did);
-    }
-  }
-
-  #mailbox(did: string): Mailbox {
-    let mailbox = this.#mailboxes.get(did);
-    if (mailbox === undefined) {
-      const { inbox, delivery, events } = this.#options;
-      mailbox = new Mailbox(did, inbox, delivery, { ...events, onDead: (message, cause) => this.#onDead(message, cause) });
-      this.#mailboxes.set(did, mailbox);
-    }
-    return mailbox;
+    this.#recipients.sweep();
   }
 
   /** Everything that can be known before anything is stored, for all recipients: either all get the message or none. */
-  #refuse(sender: string, { message, routable }: Accepted): Refusal | undefined {
+  #refuse({ sender, recipients, accepted }: Approach): Refusal | undefined {
+    const { message } = accepted;
     if (message.from !== sender) {
       const comment = message.from === undefined ? "from is missing" : "from is not the DID that this channel is joined as";
       return { label: "unauthorized", reason: "unauthorized", code: "e.m.authz.from", comment };
     }
-    if (message.to.length === 0) return { label: "malformed", reason: "malformed message: to names no recipient" };
+    if (recipients.length === 0) return { label: "malformed", reason: "malformed message: to names no recipient" };
     if (message.expiresTime !== undefined && message.expiresTime * 1000 <= this.#options.delivery.now()) {
       return { label: "expired", reason: "message expired" };
     }
-    for (const recipient of message.to) {
-      const refused = this.#refuseFor(recipient, message, routable);
+    const { isHosted, remote } = this.#options;
+    for (const recipient of recipients) {
+      const refused = isHosted(recipient) ? this.#recipients.refuse(recipient, accepted) : remote.refuse(sender, recipient);
       if (refused !== undefined) return refused;
     }
     return undefined;
   }
-
-  #refuseFor(recipient: string, message: Message, routable: Routable): Refusal | undefined {
-    if (!this.#options.isHosted(recipient)) return { label: "unknown_recipient", reason: `unknown recipient: ${recipient}` };
-    const mailbox = this.#mailboxes.get(recipient);
-    if (mailbox?.connected === true && !mailbox.wouldTake(routable) && !isBuiltin(message)) {
-      return { label: "no_handler", reason: `no handler for protocol ${protocolOf(message.type) ?? message.type} at ${recipient}` };
-    }
-    return undefined;
-  }
-
-  /** Takes a message whose sender's credentials are known, if the policies of all its recipients let it through. */
-  #admit(sender: string, accepted: Accepted, credentials: readonly SenderCredential[]): Refusal | Promise<Refusal | undefined> {
-    const { message } = accepted;
-    const senderCredentials = credentials.length === 0 ? undefined : senderCredentialsJson(credentials);
-    const takes: (() => Promise<Refusal | undefined>)[] = [];
-    for (const recipient of new Set(message.to)) {
-      const verdict = this.#options.policies.judge({ sender, recipient, type: message.type, credentials });
-      if (verdict.kind === "denied") return denial(sender, recipient);
-      if (verdict.kind === "missing") return this.#tellDenied(message, recipient, verdict.missing);
-      const authorized = verdict.kind === "authorized";
-      const standing = authorized && senderCredentials === undefined ? TRUSTED : { authorized, senderCredentials };
-      if (message.to.length === 1) return this.#take(accepted, recipient, standing);
-      takes.push(() => this.#take(accepted, recipient, standing));
-    }
-    return Promise.all(takes.map((take) => take())).then((verdicts) => verdicts.find((verdict) => verdict !== undefined));
-  }
-
-  #take(accepted: Accepted, recipient: string, standing: Standing): Promise<Refusal | undefined> {
-    const { message, routable } = accepted;
-    if (isBuiltin(message) && this.#mailboxes.get(recipient)?.wouldTake(routable) !== true) {
-      return this.#answer(message, recipient).then(() => undefined);
-    }
-    return this.#store(accepted, recipient, standing);
-  }
-
-  async #store({ message, routable, text }: Accepted, recipient: string, standing: Standing): Promise<Refusal | undefined> {
-    const { inbox, delivery, messageTtlMs } = this.#options;
-    const expiresAt = message.expiresTime === undefined ? delivery.now() + messageTtlMs : message.expiresTime * 1000;
-    const { id, type, from, thread, parentThread } = routable;
-    const { authorized, senderCredentials } = standing;
-    const appended = await inbox.append({
-      recipient,
-      id,
-      type,
-      from,
-      thread,
-      parentThread,
-      plaintext: text,
-      authorized,
-      senderCredentials,
-      expiresAt,
-    });
-    if (appended.status === "full") return { label: "inbox_full", reason: `inbox full: ${recipient} has too many messages waiting` };
-    if (appended.status === "duplicate") return undefined;
-    const mailbox = this.#mailbox(recipient);
-    mailbox.offer(appended.message, appended.durable);
-    try {
-      await appended.durable;
-    } catch (error) {
-      mailbox.retract(appended.message);
-      throw error;
-    }
-    return undefined;
-  }
-
-  /** Tells a sender which credentials a recipient's policy wants. Resolves once the report is safe in the sender's inbox. */
-  async #tellDenied(message: Message, recipient: string, missing: readonly CredentialDemand[]): Promise<undefined> {
-    this.#options.events.onDead("denied");
-    const report = reportDenial(message, recipient, missing);
-    if (report !== undefined) await this.send(report);
-  }
-
-  async #answer(message: Message, recipient: string): Promise<boolean> {
-    const answer = answerBuiltin(message, recipient, this.#mailboxes.get(recipient)?.protocols ?? []);
-    if (answer === undefined) return false;
-    if (answer !== null) await this.send(answer);
-    return true;
-  }
-
-  #onDead(stored: InboxMessage, cause: "expired" | "unhandled"): void {
-    this.#tellSender(stored, cause).catch((error: unknown) => this.#options.events.onFailure(error));
-  }
-
-  async #tellSender(stored: InboxMessage, cause: "expired" | "unhandled"): Promise<void> {
-    const { message } = decodePlaintext(JSON.parse(stored.plaintext));
-    if (cause === "unhandled" && (await this.#answer(message, stored.recipient))) return;
-    this.#options.events.onDead(cause);
-    const report =
-      cause === "expired"
-        ? reportProblem(message, stored.recipient, "e.p.msg.expired", "The message {1} expired before it was handled", [message.id])
-        : reportProblem(message, stored.recipient, "e.p.msg.unsupported", "No agent of {1} handles {2}", [stored.recipient, message.type]);
-    if (report !== undefined) await this.send(report);
-  }
-}
-
-function denial(sender: string, recipient: string): Refusal {
-  return { label: "unauthorized", reason: "unauthorized", code: DENIED, comment: `${recipient} does not accept messages from ${sender}` };
-}
-
-function routableOf({ id, type, from, threadId, parentThreadId }: Message): Routable {
-  return { id, type, from, thread: threadId, parentThread: parentThreadId };
-}
-
-/** Whether the node itself would answer a message, if nobody else does. */
-function isBuiltin(message: Message): boolean {
-  return answerBuiltin(message, "did:", []) !== undefined;
 }

@@ -22,7 +22,7 @@ export function presentationsOf({ attachments }: Message): readonly Attachment[]
 }
 
 /**
- * Verifies what a sender presents: the presentation must be signed by the sender, for each recipient, with the message's id as its
+ * Verifies what a sender presents: the presentation must be signed by the sender, for each of the recipients, with the message's id as its
  * nonce, and each credential in it must be about the sender.
  *
  * @returns the credentials, or why the message is refused.
@@ -30,13 +30,14 @@ export function presentationsOf({ attachments }: Message): readonly Attachment[]
 export async function verifySender(
   message: Message,
   attachments: readonly Attachment[],
+  recipients: readonly string[],
   verifier: PresentationVerifier,
 ): Promise<readonly SenderCredential[] | Refusal> {
   const [attachment, ...others] = attachments;
   if (attachment === undefined || others.length > 0) return refused("a message has at most one presentation");
   const signed = signedText(attachment);
   if (signed === undefined) return refused("its attachment needs the signed presentation as base64 or as a json string");
-  const audiences = new Set(message.to);
+  const audiences = new Set(recipients);
   const verdicts = await Promise.all(Array.from(audiences, (audience) => verifyFor(message, signed, audience, verifier)));
   return verdicts.find(isRefusal) ?? verdicts[0] ?? [];
 }

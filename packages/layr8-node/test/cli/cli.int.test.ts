@@ -73,7 +73,7 @@ describe("layr8-node", () => {
     expect(await connects(LAYR8_NODE_URL, "a key of the operator")).toBe(true);
   });
 
-  it("takes from its configuration how other hosts are reached", async () => {
+  it("takes from its configuration, or from --peer, how other hosts are reached", async () => {
     const issuing = await start(["--port", "0"], 2);
     const rest = (call: string, { LAYR8_NODE_URL = "", LAYR8_API_KEY = "" }: Record<string, string>, body: object) =>
       fetch(new URL(call, LAYR8_NODE_URL.replace("ws:", "http:")), {
@@ -94,9 +94,14 @@ describe("layr8-node", () => {
     const config = join(folder, "node.json");
     const origin = new URL((issuing["LAYR8_NODE_URL"] ?? "").replace("ws:", "http:")).origin;
     await writeFile(config, JSON.stringify({ port: 0, resolution: { hosts: { "issuer.example": origin } } }));
-    const verifying = await start(["--config", config], 2);
     const body = { signed_credential, verifier_did: "did:web:verifier.example" };
-    expect((await rest("/api/v1/credentials/verify", verifying, body)).status).toBe(200);
+    for (const args of [
+      ["--config", config],
+      ["--port", "0", "--peer", "other.example=http://127.0.0.1:1", "--peer", `issuer.example=${origin}`],
+    ]) {
+      const verifying = await start(args, 2);
+      expect((await rest("/api/v1/credentials/verify", verifying, body)).status).toBe(200);
+    }
   });
 
   it("takes the node key from the environment, for its commands too, and refuses another one", async () => {
@@ -158,6 +163,8 @@ describe("layr8-node", () => {
   it.each([
     [["--prot", "1"], "--prot"],
     [["--port", "http"], "--port http is not a port"],
+    [["--peer", "partner.example"], "--peer partner.example must be <host>=<origin>"],
+    [["--peer", "partner.example=nonsense"], "partner.example must be an http or https origin"],
     [["--log", "loud"], "--log must be one of"],
     [["--config", "/does/not/exist.json"], "--config /does/not/exist.json"],
     [["keys", "create", "--data-dir", "x"], "say what the key may bind"],

@@ -19,7 +19,7 @@ type Stored = Exclude<Appended, { readonly status: "stored" }> | { readonly stat
 
 const ALICE = "did:web:alice.example";
 const BOB = "did:web:bob.example:agents:bob";
-const LIMITS = { maxMessages: 5, maxLength: 2000, deduplicationMs: 60_000 };
+const LIMITS = { maxMessages: 5, maxLength: 2000, deduplicationMs: 60_000, remoteDeduplicationMs: 600_000 };
 const ALL = { after: 0, limit: 100, maxLength: 1_000_000 };
 
 /** The rules of {@link Inbox}, for any implementation. Calls `describe`; the whole test of an implementation is a call to it. */
@@ -193,6 +193,28 @@ export function inboxCompliance(
       clock += 1;
       expect((await append(sent)).status).toBe("stored");
       expect(inbox.depth(ALICE).messages).toBe(2);
+    });
+
+    it("remembers messages of other nodes for longer", async () => {
+      const sent = message({ remote: true });
+      await append(sent);
+      clock += LIMITS.remoteDeduplicationMs - 1;
+      expect((await append(sent)).status).toBe("duplicate");
+      clock += 1;
+      expect((await append(sent)).status).toBe("stored");
+    });
+
+    it("says which messages of other nodes it remembers, those under way included", async () => {
+      const [sent, local] = [message({ remote: true }), message()];
+      expect(await inbox.remembers(sent)).toBe(false);
+      const storing = append(sent);
+      expect(await inbox.remembers(sent)).toBe(true);
+      await storing;
+      await append(local);
+      await inbox.drop(ALICE);
+      expect(await inbox.remembers(sent)).toBe(true);
+      expect(await inbox.remembers(local)).toBe(false);
+      expect(await inbox.remembers({ ...sent, from: "did:web:eve.example" })).toBe(false);
     });
 
     it("refuses more messages than it may hold, those under way included, and takes them later", async () => {

@@ -154,3 +154,17 @@ it("LmdbInbox removes what it remembered once it is old", async () => {
     await directory.remove();
   }
 });
+
+it("LmdbInbox remembers no more messages on disk than it may, however young", async () => {
+  const directory = await temporaryDirectory();
+  const environment = await StorageEnvironment.open(directory.path, SCHEMA);
+  try {
+    const inbox = await LmdbInbox.open(environment, { limits: { maxRemembered: 10 } });
+    for (let index = 0; index < 512; index++) await append(inbox, message(`remote-${index}`, { remote: true }));
+    expect(Array.from(environment.table("recent-remote").getKeys({})).length).toBe(20);
+    expect(Array.from(environment.table("recent").getKeys({}))).toEqual([]);
+  } finally {
+    await environment.close();
+    await directory.remove();
+  }
+});

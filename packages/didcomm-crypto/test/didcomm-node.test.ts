@@ -1,25 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { pack, packSigned, unpack } from "../src/index.ts";
 import { oraclePack, oraclePackSigned, oracleUnpack } from "./didcomm-node.ts";
-import { createParty, reading, type TestKey } from "./parties.ts";
+import { keysOn, text } from "./oracle-message.ts";
+import { alice, bobReads } from "./scenario.ts";
 
-const alice = createParty("did:example:alice");
-const bob = createParty("did:example:bob", 2);
-const bobsKeys = (curve: "X25519" | "P-256"): [TestKey, TestKey] => {
-  const first = bob.key(curve);
-  const second = bob.keys.get(first.kid.replace(/1$/, "2"));
-  return [first, second ?? first];
-};
-
-const plaintext = {
-  id: "1",
-  typ: "application/didcomm-plain+json",
-  type: "https://didcomm.org/basicmessage/2.0/message",
-  from: alice.did,
-  to: [bob.did],
-  body: { content: "Grüße, 你好 ✨" },
-};
-const text = JSON.stringify(plaintext);
+const plaintext = JSON.parse(text) as { body: object };
 
 // didcomm-node knows X25519 and P-256; what it can't do is covered by the appendix and by the round trips.
 const CURVES = ["X25519", "P-256"] as const;
@@ -49,13 +34,13 @@ const named = combinations.map(
 describe("didcomm-node", () => {
   it.each(named)("packs for us: %s", async (_, { curve, signer, from, hideSender, enc }) => {
     const packed = await oraclePack(plaintext, {
-      to: bobsKeys(curve),
+      to: keysOn(curve),
       ...(from && { from: alice.key(curve) }),
       ...(signer && { signBy: alice.key(signer) }),
       hideSender,
       ...(enc && { enc }),
     });
-    const { message, sender, metadata } = await unpack(packed, reading(bob, alice));
+    const { message, sender, metadata } = await unpack(packed, bobReads);
     expect(message.body).toEqual(plaintext.body);
     expect(sender).toBe(from || signer ? alice.did : undefined);
     expect(metadata).toMatchObject({
@@ -63,7 +48,7 @@ describe("didcomm-node", () => {
       authenticated: from || signer !== undefined,
       signed: signer !== undefined,
       anonymousSender: hideSender || !from,
-      encryptedToKids: bobsKeys(curve).map(({ kid }) => kid),
+      encryptedToKids: keysOn(curve).map(({ kid }) => kid),
     });
     expect(metadata.encryptedFromKid).toBe(from ? alice.key(curve).kid : undefined);
     expect(metadata.signFromKid).toBe(signer && alice.key(signer).kid);
@@ -73,7 +58,7 @@ describe("didcomm-node", () => {
   it.each(named.filter(([, { enc, signer }]) => enc !== "XC20P" && signer !== "secp256k1"))(
     "unpacks ours: %s",
     async (_, { curve, signer, from, hideSender, enc }) => {
-      const to = bobsKeys(curve);
+      const to = keysOn(curve);
       const packed = pack(text, {
         from: from ? alice.key(curve) : "anonymous",
         to,
@@ -96,7 +81,7 @@ describe("didcomm-node", () => {
 
   it.each(["Ed25519", "P-256", "secp256k1"] as const)("signs for us, on %s", async (curve) => {
     const key = alice.key(curve);
-    const { sender, metadata } = await unpack(await oraclePackSigned(plaintext, key), reading(bob, alice));
+    const { sender, metadata } = await unpack(await oraclePackSigned(plaintext, key), bobReads);
     expect(sender).toBe(alice.did);
     expect(metadata).toMatchObject({ encrypted: false, signed: true, signFromKid: key.kid });
   });

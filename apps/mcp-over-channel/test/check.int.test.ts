@@ -1,0 +1,111 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { App, withSkytale } from "@parley/app-testing";
+import { afterEach, beforeEach, expect, it } from "vitest";
+
+const script = (name: string) => fileURLToPath(new URL(`../dist/${name}.js`, import.meta.url));
+
+let directory: string;
+
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), "mcp-over-channel-"));
+});
+afterEach(() => rm(directory, { recursive: true }));
+
+async function within(check: (start: (name: string, ...args: string[]) => App) => Promise<void>): Promise<void> {
+  await withSkytale((servers) => {
+    const env = { ...servers, SKYTALE_DATA_DIR: directory };
+    return check((name, ...args) => new App(script(name), args, env));
+  });
+}
+
+async function finish(app: App): Promise<readonly string[]> {
+  app.endInput();
+  expect(await app.exit()).toBe(0);
+  return app.lines;
+}
+
+it("lists and calls tools, with progress, and reads a resource", async () => {
+  await within(async (start) => {
+    await using server = start("server");
+    await using client = start("client", await server.said("skt_inv_"), "erin");
+    for (const line of ["add buy tea", "add the tea is out", "find TEA", "count", "all", "add", "find milk"]) client.type(line);
+    const lines = await finish(client);
+    expect(lines.filter((line) => line.startsWith("tool ")).map((line) => line.split(":")[0])).toEqual([
+      "tool add_note",
+      "tool find_notes",
+      "tool count_words",
+    ]);
+    expect(lines.slice(lines.indexOf("kept as number 1"), -2)).toEqual([
+      "kept as number 1",
+      "kept as number 2",
+      "erin: buy tea",
+      "erin: the tea is out",
+      "(1 of 2)",
+      "(2 of 2)",
+      "6 words in 2 notes",
+      "erin: buy tea",
+      "erin: the tea is out",
+    ]);
+    expect(lines.at(-2)).toContain("(refused: MCP error -32602");
+    expect(lines.at(-1)).toBe("(nothing)");
+    await server.said("(erin has gone)");
+    server.kill("SIGTERM");
+    expect(await server.exit()).toBe(0);
+  });
+});
+
+it("serves several clients at once, and knows each by the name that the channel proves", async () => {
+  await within(async (start) => {
+    await using server = start("server");
+    const token = await server.said("skt_inv_");
+    const names = ["erin", "frank", "grace"];
+    const apps = names.map((name) => start("client", token, name));
+    try {
+      await Promise.all(apps.map((app, index) => app.said(`you are ${names[index]}`)));
+      for (const app of apps) for (let count = 1; count <= 5; count += 1) app.type(`add note ${count}`);
+      await Promise.all(apps.map(finish));
+    } finally {
+      await Promise.all(apps.map((app) => app[Symbol.asyncDispose]()));
+    }
+    for (const app of apps) expect(app.lines.filter((line) => line.startsWith("kept as"))).toHaveLength(5);
+    await using reader = start("client", token, "erin");
+    reader.type("all");
+    const notes = (await finish(reader)).filter((line) => /^\w+: note/.test(line));
+    expect(notes.toSorted()).toEqual(names.flatMap((name) => [1, 2, 3, 4, 5].map((count) => `${name}: note ${count}`)));
+  });
+});
+
+it("says so when the server was killed under a call, and goes on with the next one", async () => {
+  await within(async (start) => {
+    await using first = start("server");
+    await using client = start("client", await first.said("skt_inv_"), "erin");
+    await client.said("you are erin");
+    client.type("add before");
+    await client.said("kept as number 1");
+    first.kill("SIGKILL");
+    await first.exit();
+    client.type("add meanwhile");
+    await using second = start("server");
+    await client.said("(no answer: MCP error -32000: Connection closed)");
+    client.type("add afterwards");
+    await client.said("kept as number 2");
+    client.type("all");
+    const lines = await finish(client);
+    expect(lines.slice(-2)).toEqual(["erin: before", "erin: afterwards"]);
+    await second.said("(erin has come)");
+  });
+});
+
+it("says how it is used, and what is wrong with a token", async () => {
+  await within(async (start) => {
+    await using bare = start("client");
+    expect(await bare.exit()).toBe(2);
+    await bare.said("usage:");
+    await using wrong = start("client", "skt_inv_nonsense");
+    expect(await wrong.exit()).toBe(1);
+    await wrong.said("runtime error:");
+  });
+});

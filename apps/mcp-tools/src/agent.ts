@@ -1,0 +1,123 @@
+import { join } from "node:path";
+import { ChannelError, ParleyError, SkytaleChannelManager, type ChannelMessage } from "skytale";
+import type { Config } from "./config.ts";
+import { RememberedNames } from "./remembered-names.ts";
+
+/** Characters of messages that one call gives, as far as the first message isn't longer by itself: they all go into a model's context. */
+const MAX_CHARACTERS = 100_000;
+
+/** Messages that were received, and whether more are here already. */
+export interface Received {
+  readonly messages: readonly ChannelMessage[];
+  readonly more: boolean;
+}
+
+/** The agent behind the tools: its channels, opened when they are needed, and again after a restart. */
+export class Agent implements AsyncDisposable {
+  readonly identity: string;
+  readonly #manager: SkytaleChannelManager;
+  readonly #names: RememberedNames;
+  /** What was taken from a channel and not given out yet. The channel keeps it on disk until more is taken. */
+  readonly #taken = new Map<string, readonly ChannelMessage[]>();
+
+  private constructor(config: Config, names: RememberedNames, log: (line: string) => void) {
+    this.identity = config.identity;
+    this.#manager = new SkytaleChannelManager({ ...config, events: { onError: (name, error) => log(`${name}: ${error.message}`) } });
+    this.#names = names;
+  }
+
+  /** Opens the channels of earlier runs in the background. One that can't be opened now is tried again when a tool names it. */
+  static async start(config: Config, log: (line: string) => void): Promise<Agent> {
+    const { dataDir } = config;
+    const names = await RememberedNames.open(dataDir === undefined ? undefined : join(dataDir, "mcp-tools.json"));
+    const agent = new Agent(config, names, log);
+    for (const name of names)
+      agent.#open(name).catch((error: unknown) => log(`${name} is not open yet: ${ParleyError.from(error).message}`));
+    return agent;
+  }
+
+  async create(name: string): Promise<void> {
+    await this.#manager.create(name);
+    await this.#names.add(name);
+  }
+
+  keyPackage(): Promise<Uint8Array> {
+    return this.#manager.keyPackage();
+  }
+
+  addMember(name: string, keyPackage: Uint8Array, signal: AbortSignal): Promise<Uint8Array> {
+    return this.#at(name, () => this.#manager.addMember(name, keyPackage, { signal }));
+  }
+
+  async join(name: string, welcome: Uint8Array): Promise<void> {
+    await this.#manager.join(name, welcome);
+    await this.#names.add(name);
+  }
+
+  invite(name: string, maxUses: number, ttl: number): Promise<string> {
+    return this.#at(name, () => this.#manager.invite(name, { maxUses, ttl }));
+  }
+
+  async joinWithToken(name: string, token: string, timeout: number, signal: AbortSignal): Promise<void> {
+    await this.#manager.joinWithToken(name, token, { timeout, signal });
+    await this.#names.add(name);
+  }
+
+  /** @returns the message's place in the channel's log */
+  async send(name: string, message: string, signal: AbortSignal): Promise<number> {
+    const { sequence } = await this.#at(name, () => this.#manager.send(name, message, { signal }));
+    return sequence;
+  }
+
+  async receive(name: string, timeout: number, signal: AbortSignal): Promise<Received> {
+    const isThere = this.#takenFrom(name).length > 0;
+    const fresh = isThere ? [] : await this.#at(name, () => this.#manager.receiveMessages(name, { timeout, signal }));
+    // Another call may have left some meanwhile.
+    const messages = [...this.#takenFrom(name), ...fresh];
+    const count = fitting(messages);
+    this.#taken.set(name, messages.slice(count));
+    return { messages: messages.slice(0, count), more: count < messages.length };
+  }
+
+  /** Names of this agent's channels, with how many members each has. Opens those that aren't open yet, as far as that works. */
+  async channels(): Promise<{ readonly channel: string; readonly members: number }[]> {
+    await Promise.allSettled([...this.#names].map((name) => this.#open(name)));
+    return this.#manager.listChannels().map((channel) => ({ channel, members: this.#manager.members(channel).length }));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#manager.close();
+  }
+
+  #takenFrom(name: string): readonly ChannelMessage[] {
+    return this.#taken.get(name) ?? [];
+  }
+
+  /** Does something at a channel, which is opened first if it has to be. */
+  async #at<T>(name: string, work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      if (!(error instanceof ChannelError) || error.code !== "not_found") throw error;
+      await this.#open(name);
+      return work();
+    }
+  }
+
+  async #open(name: string): Promise<void> {
+    try {
+      await this.#manager.open(name);
+    } catch (error) {
+      if (error instanceof ChannelError && (error.code === "removed" || error.code === "not_found")) await this.#names.delete(name);
+      throw error;
+    }
+    await this.#names.add(name);
+  }
+}
+
+/** How many of the messages fit into one answer: at least one. */
+function fitting(messages: readonly ChannelMessage[]): number {
+  let characters = 0;
+  const tooMany = messages.findIndex(({ data }, index) => (characters += data.length) > MAX_CHARACTERS && index > 0);
+  return tooMany === -1 ? messages.length : tooMany;
+}

@@ -1,0 +1,13 @@
+import type { CallToolResult } from "@modelcontextprotocol/sdk/types.js";
+import { ParleyError } from "skytale";
+
+/** What a tool gives: an object, for programs as it is and for models as text. Errors too are an answer, so that a model can react. */
+export async function answer(work: () => Promise<Record<string, unknown>>): Promise<CallToolResult> {
+  try {
+    const result = await work();
+    return { content: [{ type: "text", text: JSON.stringify(result) }], structuredContent: result };
+  } catch (error) {
+    const { message, code, retryable } = ParleyError.from(error);
+    return { isError: true, content: [{ type: "text", text: `${message} (${code}${retryable ? "; may work later" : ""})` }] };
+  }
+}

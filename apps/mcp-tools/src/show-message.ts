@@ -1,0 +1,15 @@
+import { Envelope, Protocol, type ChannelMessage } from "skytale";
+
+/** A message as a model reads it. */
+export interface ShownMessage {
+  readonly sender: string;
+  readonly message: string;
+  /** What it speaks, where it is no plain message. */
+  readonly protocol?: string;
+}
+
+export function showMessage({ sender, data }: ChannelMessage): ShownMessage {
+  const { protocol, payload } = Envelope.wrap(data);
+  const shown = { sender: new TextDecoder().decode(sender), message: new TextDecoder().decode(payload) };
+  return protocol === Protocol.RAW ? shown : { ...shown, protocol };
+}

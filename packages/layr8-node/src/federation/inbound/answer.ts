@@ -1,0 +1,99 @@
+import { DidcommCryptoError } from "@parley/didcomm-crypto";
+import { StorageError } from "@parley/storage";
+import type { Refusal } from "../../routing/refusal.ts";
+import { DENIED } from "../../routing/policy.ts";
+import { TooManyStrangers } from "./strangers.ts";
+
+/**
+ * Why the node refuses a message of another node, as the `code` of its answer. Those that begin with `e.` are DIDComm problem codes, which
+ * the sender's node hands on to the agent.
+ */
+export type InboundCode =
+  | "bad_request"
+  | "sender_required"
+  | "e.m.authz.denied"
+  | "e.p.trust.presentation"
+  | "not_found"
+  | "too_large"
+  | "unsupported_media_type"
+  | "e.p.msg.unsupported"
+  | "e.p.msg.expired"
+  | "rate_limited"
+  | "inbox_full"
+  | "storage_failed"
+  | "resolution_failed"
+  | "busy"
+  | "stopping"
+  | "internal";
+
+/** How a message of another node is answered. */
+export interface InboundAnswer {
+  readonly status: number;
+  readonly code: InboundCode;
+  /** A sentence that gives nothing away. */
+  readonly error: string;
+  /** What it is counted as; more than the other node is told. */
+  readonly counted: string;
+}
+
+const STATUS: Readonly<Record<InboundCode, number>> = {
+  bad_request: 400,
+  sender_required: 403,
+  "e.m.authz.denied": 403,
+  "e.p.trust.presentation": 403,
+  not_found: 404,
+  too_large: 413,
+  unsupported_media_type: 415,
+  "e.p.msg.unsupported": 422,
+  "e.p.msg.expired": 422,
+  rate_limited: 429,
+  inbox_full: 503,
+  storage_failed: 503,
+  resolution_failed: 503,
+  busy: 503,
+  stopping: 503,
+  internal: 500,
+};
+
+/** Statuses after which the other node shall try again. */
+export const TRY_AGAIN: ReadonlySet<number> = new Set([429, 503]);
+
+export function answer(code: InboundCode, error = "message refused", counted: string = code): InboundAnswer {
+  return { status: STATUS[code], code, error, counted };
+}
+
+const REFUSALS: Readonly<Record<Refusal["label"], InboundCode>> = {
+  malformed: "bad_request",
+  unauthorized: "e.m.authz.denied",
+  presentation: "e.p.trust.presentation",
+  unknown_recipient: "not_found",
+  unreachable: "not_found",
+  no_handler: "e.p.msg.unsupported",
+  expired: "e.p.msg.expired",
+  inbox_full: "inbox_full",
+  outbox_full: "busy",
+  too_large: "too_large",
+  rate_limited: "rate_limited",
+  failed: "storage_failed",
+};
+
+/** What the router refuses. Its reasons are for senders that are known. */
+export function answerToRefusal({ label, reason, code, comment }: Refusal): InboundAnswer {
+  // A presentation that can't be verified for now.
+  if (code === "e.p.me.res.net") return answer("resolution_failed", reason);
+  if (code === DENIED) return answer(DENIED, comment ?? reason);
+  return answer(REFUSALS[label], reason);
+}
+
+/** What fails on the way to the router. Strangers learn nothing of what exactly was wrong with their message. */
+export function answerToError(error: unknown): InboundAnswer {
+  if (error instanceof TooManyStrangers) return answer("rate_limited");
+  if (error instanceof StorageError) return answer("storage_failed", "the message could not be stored; try again");
+  if (!(error instanceof DidcommCryptoError)) return answer("internal", "internal error");
+  const { code, retryable, cause } = error;
+  if (cause instanceof TooManyStrangers) return answer("rate_limited");
+  if (code === "recipient_unknown") return answer("not_found");
+  if (code === "too_large") return answer("too_large");
+  if (code === "resolution_failed" && retryable) return answer("resolution_failed", "the sender's DID could not be resolved; try again");
+  return answer("bad_request", undefined, code);
+}

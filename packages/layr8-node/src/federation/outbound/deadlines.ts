@@ -1,0 +1,54 @@
+import type { StoredEntry } from "./outbound-store.ts";
+
+const BUCKET_MS = 1000;
+
+/** Entries by the second in which they expire: looking for those that are due costs nothing for the others. */
+export class Deadlines {
+  readonly #buckets = new Map<number, Set<StoredEntry>>();
+  #last: number;
+
+  constructor(now: number) {
+    this.#last = bucketOf(now) - 1;
+  }
+
+  add(entry: StoredEntry): void {
+    const bucket = this.#bucketFor(entry);
+    const entries = this.#buckets.get(bucket);
+    if (entries === undefined) this.#buckets.set(bucket, new Set([entry]));
+    else entries.add(entry);
+  }
+
+  delete(entry: StoredEntry): void {
+    const bucket = bucketOf(entry.expiresAt);
+    for (const key of [bucket, this.#last + 1]) {
+      const entries = this.#buckets.get(key);
+      if (entries?.delete(entry) === true && entries.size === 0) this.#buckets.delete(key);
+    }
+  }
+
+  /** Takes out those whose second is over. */
+  due(now: number): StoredEntry[] {
+    const current = bucketOf(now) - 1;
+    const found: StoredEntry[] = [];
+    const take = (bucket: number): void => {
+      for (const entry of this.#buckets.get(bucket) ?? []) found.push(entry);
+      this.#buckets.delete(bucket);
+    };
+    if (current - this.#last > this.#buckets.size) {
+      for (const bucket of this.#buckets.keys()) if (bucket <= current) take(bucket);
+    } else {
+      for (let bucket = this.#last + 1; bucket <= current; bucket++) take(bucket);
+    }
+    this.#last = Math.max(this.#last, current);
+    return found;
+  }
+
+  /** What should be over already goes into the next bucket to be looked at. */
+  #bucketFor({ expiresAt }: StoredEntry): number {
+    return Math.max(bucketOf(expiresAt), this.#last + 1);
+  }
+}
+
+function bucketOf(time: number): number {
+  return Math.floor(time / BUCKET_MS);
+}

@@ -1,0 +1,110 @@
+import { ParleyError } from "@parley/core";
+import { Fifo } from "./fifo.ts";
+import type { DeadCause, OutboundEvents, OutboundMessage } from "./outbound.ts";
+import type { OutboundStore, StoredEntry } from "./outbound-store.ts";
+
+/** A message that is to be told of as dead. */
+interface Burial {
+  readonly entry: StoredEntry;
+  readonly cause: DeadCause;
+}
+
+/** What is told of at the same time: enough to share flushes of the disk. */
+const MAX_BURIALS = 16;
+
+/** What disposal is made with. */
+export interface DisposalOptions {
+  readonly store: OutboundStore;
+  readonly events: Pick<OutboundEvents, "onDead" | "onFailure">;
+  /** The store has forgotten a message. */
+  onForgotten(entry: StoredEntry): void;
+}
+
+/** Sees messages out of the store, those that died after they have been told of. What fails is tried again with the next sweep. */
+export class Disposal {
+  readonly #options: DisposalOptions;
+  readonly #working = new Set<Promise<void>>();
+  readonly #burials = new Fifo<Burial>();
+  #burying = 0;
+  #failedBurials: Burial[] = [];
+  #failedRemovals: StoredEntry[] = [];
+  #closed = false;
+
+  constructor(options: DisposalOptions) {
+    this.#options = options;
+  }
+
+  /** Removes a message that has been delivered. */
+  forget(entry: StoredEntry): void {
+    this.#track(this.#remove(entry));
+  }
+
+  /** Tells of a message that will never arrive, and removes it. */
+  bury(entry: StoredEntry, cause: DeadCause): void {
+    this.#burials.push({ entry, cause });
+    this.#next();
+  }
+
+  /** Called now and then. */
+  sweep(): void {
+    const burials = this.#failedBurials;
+    this.#failedBurials = [];
+    for (const { entry, cause } of burials) this.bury(entry, cause);
+    const removals = this.#failedRemovals;
+    this.#failedRemovals = [];
+    for (const entry of removals) this.forget(entry);
+  }
+
+  /** Finishes what is under way. What has not been told of is still in the store. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    while (this.#working.size > 0) await Promise.all(this.#working);
+  }
+
+  #next(): void {
+    while (!this.#closed && this.#burying < MAX_BURIALS) {
+      const burial = this.#burials.shift();
+      if (burial === undefined) return;
+      this.#burying += 1;
+      this.#track(
+        this.#bury(burial).finally(() => {
+          this.#burying -= 1;
+          this.#next();
+        }),
+      );
+    }
+  }
+
+  async #bury(burial: Burial): Promise<void> {
+    const { store, events } = this.#options;
+    let message: OutboundMessage | undefined;
+    try {
+      message = store.read(burial.entry);
+      await events.onDead(message, burial.cause);
+    } catch (error) {
+      events.onFailure(error);
+      // A message that can't be read stays unreadable, and what fails for good fails for good.
+      if (message !== undefined && ParleyError.from(error).retryable) {
+        this.#failedBurials.push(burial);
+        return;
+      }
+    }
+    await this.#remove(burial.entry);
+  }
+
+  async #remove(entry: StoredEntry): Promise<void> {
+    const { store, events, onForgotten } = this.#options;
+    try {
+      await store.remove(entry);
+      onForgotten(entry);
+    } catch (error) {
+      events.onFailure(error);
+      this.#failedRemovals.push(entry);
+    }
+  }
+
+  #track(work: Promise<void>): void {
+    this.#working.add(work);
+    void work.finally(() => this.#working.delete(work));
+  }
+}

@@ -1,0 +1,247 @@
+import { TransientMap } from "@parley/core/internal";
+import { type Environment, StorageError, type Table, type WriteQueue } from "@parley/storage";
+import { numberAt, numbersKey } from "../../inbox/inbox-keys.ts";
+import { RecentJournal } from "../../inbox/recent-journal.ts";
+import { type Fingerprint, RecentMessages } from "../../inbox/recent-messages.ts";
+import type { OutboundMessage } from "./outbound.ts";
+import { decodeOutbound, encodeOutbound, outboundFingerprint, outboundKey, readOutboundKey, storableTime } from "./outbound-record.ts";
+import type { Appended, OutboundStore, OutboundStoreOptions, StoredEntry } from "./outbound-store.ts";
+
+/** How long a removal may wait to share another write's flush, in milliseconds. Nobody waits for one. */
+const REMOVE_PATIENCE_MS = 20;
+
+/** A (sender, recipient) with messages. */
+interface StoredLane {
+  readonly number: number;
+  readonly sender: string;
+  readonly recipient: string;
+  /** Messages, those whose append or removal is under way included. */
+  count: number;
+  /** Whether the lane's own record is durable. */
+  recorded: boolean;
+}
+
+/** An entry with what its key is made of. */
+class LmdbEntry implements StoredEntry {
+  readonly #lane: StoredLane;
+  readonly seq: number;
+  readonly length: number;
+  readonly expiresAt: number;
+  readonly fingerprint: Fingerprint;
+
+  constructor(lane: StoredLane, seq: number, length: number, expiresAt: number, fingerprint: Fingerprint) {
+    this.#lane = lane;
+    this.seq = seq;
+    this.length = length;
+    this.expiresAt = expiresAt;
+    this.fingerprint = fingerprint;
+  }
+
+  get lane(): StoredLane {
+    return this.#lane;
+  }
+
+  get sender(): string {
+    return this.#lane.sender;
+  }
+
+  get recipient(): string {
+    return this.#lane.recipient;
+  }
+
+  get key(): Buffer {
+    const { seq, length, expiresAt, fingerprint } = this;
+    return outboundKey({ seq, lane: this.#lane.number, length, expiresAt, fingerprint });
+  }
+}
+
+/**
+ * Messages to other nodes in a node's data directory.
+ *
+ * Tables: `outbound` (seq, lane, length, expiry, fingerprint → message), `outbound-lanes` (lane → sender and recipient) and
+ * `outbound-recent` (see {@link RecentJournal}). A directory that lacks them gets them.
+ */
+export class LmdbOutboundStore implements OutboundStore {
+  readonly #now: () => number;
+  readonly #writes: WriteQueue;
+  readonly #messages: Table;
+  readonly #laneRecords: Table;
+  readonly #journal: RecentJournal;
+  readonly #recent: RecentMessages;
+  readonly #lanes = new Map<string, StoredLane>();
+  readonly #waiting = new TransientMap<Fingerprint, true>();
+  /** Appends under way. */
+  readonly #pending = new TransientMap<Fingerprint, Promise<void>>();
+  #loaded: readonly LmdbEntry[] = [];
+  #nextNumber = 1;
+  #closed = false;
+
+  private constructor(environment: Environment, { deduplicationMs, maxRemembered, now = Date.now }: OutboundStoreOptions) {
+    this.#now = now;
+    this.#writes = environment.writes;
+    this.#messages = environment.table("outbound");
+    this.#laneRecords = environment.table("outbound-lanes");
+    const journal = { name: "outbound-recent", windowMs: deduplicationMs, maxHeld: 2 * maxRemembered, now };
+    this.#journal = new RecentJournal(environment, journal);
+    this.#recent = new RecentMessages(deduplicationMs, maxRemembered, now());
+  }
+
+  /**
+   * Opens the queue of an environment, one at a time per environment. Closing it leaves the environment open.
+   *
+   * @throws StorageError `storage_failed`, `data_dir_unusable`
+   */
+  static async open(environment: Environment, options: OutboundStoreOptions): Promise<LmdbOutboundStore> {
+    const store = new LmdbOutboundStore(environment, options);
+    store.#loaded = store.#load();
+    await store.#writes.flush();
+    return store;
+  }
+
+  append(message: OutboundMessage, hasRoom = true): Promise<Appended> {
+    if (this.#closed) return rejectClosed();
+    const fingerprint = outboundFingerprint(message);
+    const first = this.#pending.get(fingerprint);
+    if (first !== undefined) return first.then(() => ({ status: "duplicate" }));
+    const now = this.#now();
+    if (this.#waiting.has(fingerprint) || this.#recent.has(fingerprint, now)) return Promise.resolve({ status: "duplicate" });
+    if (!hasRoom) return Promise.resolve({ status: "full" });
+
+    const lane = this.#laneOf(message.sender, message.recipient);
+    lane.count += 1;
+    const entry = new LmdbEntry(lane, this.#nextNumber++, message.plaintext.length, storableTime(message.expiresAt), fingerprint);
+    this.#writes.put(this.#messages, entry.key, encodeOutbound(message));
+    // Rides along until it is known to be durable: then each message is stored with what it needs.
+    if (!lane.recorded) this.#writes.put(this.#laneRecords, numbersKey(lane.number), encodeLane(lane));
+    this.#journal.add(fingerprint);
+    const durable = this.#writes.flush();
+    this.#pending.set(fingerprint, durable);
+    durable.then(
+      () => this.#confirm(lane, fingerprint, now),
+      () => this.#takeBack(lane, fingerprint),
+    );
+    return Promise.resolve({ status: "stored", entry, durable });
+  }
+
+  entries(): Iterable<StoredEntry> {
+    const loaded = this.#loaded;
+    this.#loaded = [];
+    return loaded;
+  }
+
+  read(entry: StoredEntry): OutboundMessage {
+    if (this.#closed) throw closedError();
+    const { key, sender, recipient } = ownEntry(entry);
+    const value = this.#readValue(key);
+    if (value === undefined) throw new StorageError("storage_failed", "There is no such message to another node");
+    return decodeOutbound(sender, recipient, value);
+  }
+
+  async remove(entry: StoredEntry): Promise<void> {
+    if (this.#closed) return rejectClosed();
+    const { key, lane, fingerprint } = ownEntry(entry);
+    this.#writes.remove(this.#messages, key);
+    await this.#writes.flush(REMOVE_PATIENCE_MS);
+    if (this.#waiting.delete(fingerprint)) this.#leave(lane);
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#writes.flush().catch(() => undefined);
+  }
+
+  #confirm(lane: StoredLane, fingerprint: Fingerprint, now: number): void {
+    this.#pending.delete(fingerprint);
+    this.#waiting.set(fingerprint, true);
+    this.#recent.add(fingerprint, now);
+    lane.recorded = true;
+  }
+
+  #takeBack(lane: StoredLane, fingerprint: Fingerprint): void {
+    this.#pending.delete(fingerprint);
+    this.#leave(lane);
+  }
+
+  #readValue(key: Uint8Array): Uint8Array | undefined {
+    try {
+      return this.#messages.get(key);
+    } catch (error) {
+      throw new StorageError("storage_failed", "A message to another node can't be read", { cause: error });
+    }
+  }
+
+  #laneOf(sender: string, recipient: string): StoredLane {
+    const key = laneKey(sender, recipient);
+    let lane = this.#lanes.get(key);
+    if (lane === undefined) {
+      lane = { number: this.#nextNumber++, sender, recipient, count: 0, recorded: false };
+      this.#lanes.set(key, lane);
+    }
+    return lane;
+  }
+
+  /** A message of the lane is gone. An empty lane is forgotten; one that comes after it has a number of its own. */
+  #leave(lane: StoredLane): void {
+    lane.count -= 1;
+    if (lane.count > 0) return;
+    this.#lanes.delete(laneKey(lane.sender, lane.recipient));
+    // With the next commit is soon enough: a record that is left over is removed by the next start.
+    if (lane.recorded && !this.#closed) this.#writes.remove(this.#laneRecords, numbersKey(lane.number));
+  }
+
+  #load(): LmdbEntry[] {
+    const lanes = new Map<number, StoredLane>();
+    for (const { key, value } of this.#laneRecords.getRange({})) {
+      const number = numberAt(key, 0);
+      lanes.set(number, { number, ...decodeLane(value), count: 0, recorded: true });
+    }
+    const entries: LmdbEntry[] = [];
+    for (const key of this.#messages.getKeys({})) {
+      const { seq, lane: number, length, expiresAt, fingerprint } = readOutboundKey(key);
+      const lane = lanes.get(number);
+      if (lane === undefined) throw new StorageError("data_dir_unusable", "The messages to other nodes are damaged: one has no sender");
+      lane.count += 1;
+      entries.push(new LmdbEntry(lane, seq, length, expiresAt, fingerprint));
+      this.#waiting.set(fingerprint, true);
+      this.#nextNumber = Math.max(this.#nextNumber, seq + 1);
+    }
+    for (const lane of lanes.values()) {
+      this.#nextNumber = Math.max(this.#nextNumber, lane.number + 1);
+      if (lane.count === 0) this.#writes.remove(this.#laneRecords, numbersKey(lane.number));
+      else this.#lanes.set(laneKey(lane.sender, lane.recipient), lane);
+    }
+    this.#journal.load(this.#recent);
+    return entries;
+  }
+}
+
+function laneKey(sender: string, recipient: string): string {
+  return `${sender} ${recipient}`;
+}
+
+function encodeLane({ sender, recipient }: StoredLane): Buffer {
+  return Buffer.from(JSON.stringify([sender, recipient]));
+}
+
+function decodeLane(value: Uint8Array): { sender: string; recipient: string } {
+  try {
+    const [sender, recipient] = JSON.parse(Buffer.from(value).toString()) as [string, string];
+    return { sender, recipient };
+  } catch (error) {
+    throw new StorageError("data_dir_unusable", "The messages to other nodes are damaged", { cause: error });
+  }
+}
+
+/** @throws TypeError for an entry of another store. */
+function ownEntry(entry: StoredEntry): LmdbEntry {
+  if (!(entry instanceof LmdbEntry)) throw new TypeError("This is no entry of this store");
+  return entry;
+}
+
+function closedError(): StorageError {
+  return new StorageError("storage_failed", "The queue of messages to other nodes is closed");
+}
+
+function rejectClosed(): Promise<never> {
+  return Promise.reject(closedError());
+}

@@ -1,0 +1,63 @@
+import { StorageError } from "@parley/storage";
+import { type Fingerprint, RecentMessages } from "../../inbox/recent-messages.ts";
+import type { OutboundMessage } from "./outbound.ts";
+import { outboundFingerprint } from "./outbound-record.ts";
+import type { Appended, OutboundStore, OutboundStoreOptions, StoredEntry } from "./outbound-store.ts";
+
+const DURABLE = Promise.resolve();
+
+/** Messages to other nodes that wait as long as the process lives: nothing survives a restart. */
+export class MemoryOutboundStore implements OutboundStore {
+  readonly #now: () => number;
+  readonly #recent: RecentMessages;
+  readonly #messages = new Map<number, OutboundMessage>();
+  readonly #waiting = new Set<Fingerprint>();
+  #lastSeq = 0;
+  #closed = false;
+
+  constructor({ deduplicationMs, maxRemembered, now = Date.now }: OutboundStoreOptions) {
+    this.#now = now;
+    this.#recent = new RecentMessages(deduplicationMs, maxRemembered, now());
+  }
+
+  async append(message: OutboundMessage, hasRoom = true): Promise<Appended> {
+    this.#assertOpen();
+    const fingerprint = outboundFingerprint(message);
+    if (this.#waiting.has(fingerprint) || this.#recent.has(fingerprint, this.#now())) return { status: "duplicate" };
+    if (!hasRoom) return { status: "full" };
+    this.#waiting.add(fingerprint);
+    this.#recent.add(fingerprint, this.#now());
+    const { sender, recipient, plaintext, expiresAt } = message;
+    const entry: StoredEntry = { sender, recipient, seq: ++this.#lastSeq, length: plaintext.length, expiresAt };
+    this.#messages.set(entry.seq, message);
+    return { status: "stored", entry, durable: DURABLE };
+  }
+
+  entries(): Iterable<StoredEntry> {
+    return [];
+  }
+
+  read({ seq }: StoredEntry): OutboundMessage {
+    this.#assertOpen();
+    const message = this.#messages.get(seq);
+    if (message === undefined) throw new StorageError("storage_failed", "There is no such message to another node");
+    return message;
+  }
+
+  async remove({ seq }: StoredEntry): Promise<void> {
+    this.#assertOpen();
+    const message = this.#messages.get(seq);
+    if (message === undefined) return;
+    this.#messages.delete(seq);
+    this.#waiting.delete(outboundFingerprint(message));
+  }
+
+  close(): Promise<void> {
+    this.#closed = true;
+    return Promise.resolve();
+  }
+
+  #assertOpen(): void {
+    if (this.#closed) throw new StorageError("storage_failed", "The queue of messages to other nodes is closed");
+  }
+}

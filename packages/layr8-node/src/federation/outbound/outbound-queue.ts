@@ -1,0 +1,221 @@
+import { StorageError } from "@parley/storage";
+import { Deadlines } from "./deadlines.ts";
+import { Delivery } from "./delivery.ts";
+import { Disposal } from "./disposal.ts";
+import { Lane, type Trial } from "./lane.ts";
+import type { Enqueued, Outbound, OutboundDepth, OutboundEvents, OutboundMessage, OutboundOptions } from "./outbound.ts";
+import { outboundLimits, type OutboundLimits } from "./outbound-limits.ts";
+import type { StoredEntry } from "./outbound-store.ts";
+import { expired, type Outcome } from "./outcome.ts";
+import { Quota } from "./quota.ts";
+
+const SWEEP_MS = 1000;
+
+/** Opens the queue of messages to other nodes on a store. What waits there since before goes on at once. */
+export function openOutbound(options: OutboundOptions): Outbound {
+  return new OutboundQueue(options);
+}
+
+class OutboundQueue implements Outbound {
+  readonly #options: OutboundOptions;
+  readonly #limits: OutboundLimits;
+  readonly #now: () => number;
+  readonly #delivery: Delivery;
+  readonly #disposal: Disposal;
+  readonly #quota: Quota;
+  readonly #deadlines: Deadlines;
+  readonly #lanes = new Map<string, Lane>();
+  /** Wakes lanes that wait after a failure. */
+  readonly #pauses = new Map<NodeJS.Timeout, () => void>();
+  readonly #running = new Set<Promise<void>>();
+  readonly #sweeper: NodeJS.Timeout;
+  #closed = false;
+  #closing: Promise<void> | undefined;
+
+  constructor(options: OutboundOptions) {
+    const { store, events, now = Date.now } = options;
+    this.#options = { ...options, events: quiet(events) };
+    this.#limits = outboundLimits(options.limits);
+    this.#now = now;
+    this.#delivery = new Delivery(this.#options, this.#limits);
+    this.#quota = new Quota(this.#limits);
+    this.#deadlines = new Deadlines(now());
+    this.#disposal = new Disposal({ store, events: this.#options.events, onForgotten: (entry) => this.#quota.give(entry) });
+    for (const entry of store.entries()) {
+      this.#quota.take(entry);
+      this.#admit(entry);
+    }
+    this.#sweeper = setInterval(() => this.#sweep(), SWEEP_MS);
+  }
+
+  async enqueue(message: OutboundMessage): Promise<Enqueued> {
+    if (this.#closed) throw new StorageError("storage_failed", "The queue of messages to other nodes is closed");
+    const counted = { sender: message.sender, recipient: message.recipient, length: message.plaintext.length };
+    const hasRoom = this.#quota.hasRoom(counted);
+    // Taken before anything is awaited, lest those who come meanwhile take the same room.
+    if (hasRoom) this.#quota.take(counted);
+    const giveBack = (): void => {
+      if (hasRoom) this.#quota.give(counted);
+    };
+    try {
+      const appended = await this.#options.store.append(message, hasRoom);
+      if (appended.status !== "stored") {
+        giveBack();
+        return appended;
+      }
+      const { entry, durable } = appended;
+      durable.then(() => this.#admit(entry), giveBack);
+      return { status: "stored", durable };
+    } catch (error) {
+      giveBack();
+      throw error;
+    }
+  }
+
+  depth(): OutboundDepth {
+    const { messages, length } = this.#quota.total;
+    let lanes = 0;
+    let pausing = 0;
+    for (const lane of this.#lanes.values()) {
+      if (lane.empty) continue;
+      lanes += 1;
+      if (lane.pausing) pausing += 1;
+    }
+    return { messages, length, lanes, blocked: Math.min(lanes, pausing + this.#delivery.blocked) };
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    this.#closed = true;
+    clearInterval(this.#sweeper);
+    for (const [timer, wake] of this.#pauses) {
+      clearTimeout(timer);
+      wake();
+    }
+    this.#delivery.stop();
+    const patience = setTimeout(() => void this.#delivery.close(), this.#limits.closeMs);
+    while (this.#running.size > 0) await Promise.all(this.#running);
+    clearTimeout(patience);
+    await this.#delivery.close();
+    await this.#disposal.close();
+    await this.#options.store.close();
+  }
+
+  /** A message is durable: it takes its place in its lane. */
+  #admit(entry: StoredEntry): void {
+    if (this.#closed) return;
+    const key = laneKey(entry);
+    let lane = this.#lanes.get(key);
+    if (lane === undefined) {
+      lane = new Lane(entry.recipient);
+      this.#lanes.set(key, lane);
+    }
+    lane.add(entry);
+    this.#deadlines.add(entry);
+    if (lane.running) return;
+    lane.running = true;
+    const run = this.#run(key, lane);
+    this.#running.add(run);
+    void run.finally(() => this.#running.delete(run));
+  }
+
+  /** Sees to the messages of a lane, one after the other, until there are none. */
+  async #run(key: string, lane: Lane): Promise<void> {
+    for (let trial = lane.first(); trial !== undefined; trial = lane.first()) {
+      if (this.#closed) return;
+      // One at a time is what keeps their order.
+      // oxlint-disable-next-line no-await-in-loop
+      const outcome = await this.#delivery.attempt(lane, trial);
+      // oxlint-disable-next-line no-await-in-loop
+      await this.#conclude(lane, trial, outcome);
+    }
+    this.#lanes.delete(key);
+  }
+
+  async #conclude(lane: Lane, trial: Trial, outcome: Outcome): Promise<void> {
+    const { entry } = trial;
+    const { events } = this.#options;
+    switch (outcome.kind) {
+      case "delivered":
+        this.#takeOut(lane, entry);
+        events.onDelivered?.(outcome.message);
+        this.#disposal.forget(entry);
+        return;
+      case "dead":
+        // It may have expired meanwhile, and been told of.
+        if (this.#takeOut(lane, entry)) this.#disposal.bury(entry, outcome.cause);
+        return;
+      case "retry":
+        if (this.#closed) return;
+        events.onRetry?.({ sender: entry.sender, recipient: entry.recipient }, outcome.reason);
+        await this.#pause(lane, outcome.waitMs);
+        return;
+      case "again":
+    }
+  }
+
+  /** @returns whether it was still there. */
+  #takeOut(lane: Lane, entry: StoredEntry): boolean {
+    this.#deadlines.delete(entry);
+    return lane.delete(entry);
+  }
+
+  async #pause(lane: Lane, waitMs: number): Promise<void> {
+    if (waitMs <= 0) return;
+    lane.pausing = true;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(() => {
+        this.#pauses.delete(timer);
+        resolve();
+      }, waitMs);
+      this.#pauses.set(timer, resolve);
+    });
+    lane.pausing = false;
+  }
+
+  #sweep(): void {
+    for (const entry of this.#deadlines.due(this.#now())) {
+      const lane = this.#lanes.get(laneKey(entry));
+      if (lane?.posting === entry) {
+        this.#deadlines.add(entry);
+        continue;
+      }
+      const trial = lane?.first();
+      if (lane?.delete(entry) === true) this.#disposal.bury(entry, expired(trial?.entry === entry ? trial : {}));
+    }
+    this.#disposal.sweep();
+    this.#delivery.sweep();
+  }
+}
+
+function laneKey({ sender, recipient }: StoredEntry): string {
+  return `${sender} ${recipient}`;
+}
+
+/** Events whose exceptions go no further: what a listener does wrong must not hold up messages. */
+function quiet(events: OutboundEvents): OutboundEvents {
+  const onFailure = (error: unknown): void => {
+    try {
+      events.onFailure(error);
+    } catch {
+      // There is nobody else to tell.
+    }
+  };
+  const guarded = (call: () => void): void => {
+    try {
+      call();
+    } catch (error) {
+      onFailure(error);
+    }
+  };
+  return {
+    onFailure,
+    onDead: async (message, cause) => events.onDead(message, cause),
+    onDelivered: (message) => guarded(() => events.onDelivered?.(message)),
+    onRetry: (about, reason) => guarded(() => events.onRetry?.(about, reason)),
+  };
+}

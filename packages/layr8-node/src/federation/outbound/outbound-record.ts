@@ -1,0 +1,56 @@
+import type { IncomingMessage } from "../../inbox/inbox.ts";
+import { numberAt, numbersKey } from "../../inbox/inbox-keys.ts";
+import { decodeMessage, encodeMessage } from "../../inbox/message-record.ts";
+import { type Fingerprint, FINGERPRINT_LENGTH, fingerprintOf } from "../../inbox/recent-messages.ts";
+import type { OutboundMessage } from "./outbound.ts";
+
+/** What a key holds: all that is known of a message without reading it. */
+export interface OutboundKey {
+  readonly seq: number;
+  readonly lane: number;
+  readonly length: number;
+  readonly expiresAt: number;
+  readonly fingerprint: Fingerprint;
+}
+
+/** Bytes of a key before the fingerprint. */
+const NUMBERS_LENGTH = 24;
+const MAX_TIME = 2 ** 48 - 1;
+
+/** What identifies a message to another node: (recipient, sender, id), as in inboxes. */
+export function outboundFingerprint(message: OutboundMessage): Fingerprint {
+  return fingerprintOf(asIncoming(message));
+}
+
+/** A time that fits into a key. */
+export function storableTime(time: number): number {
+  return Math.min(MAX_TIME, Math.max(0, Math.ceil(time)));
+}
+
+export function outboundKey({ seq, lane, length, expiresAt, fingerprint }: OutboundKey): Buffer {
+  return Buffer.concat([numbersKey(seq, lane, length, expiresAt), Buffer.from(fingerprint, "latin1")]);
+}
+
+export function readOutboundKey(key: Uint8Array): OutboundKey {
+  return {
+    seq: numberAt(key, 0),
+    lane: numberAt(key, 1),
+    length: numberAt(key, 2),
+    expiresAt: numberAt(key, 3),
+    fingerprint: Buffer.from(key.subarray(NUMBERS_LENGTH, NUMBERS_LENGTH + FINGERPRINT_LENGTH)).toString("latin1"),
+  };
+}
+
+export function encodeOutbound(message: OutboundMessage): Buffer {
+  return encodeMessage(asIncoming(message));
+}
+
+/** @throws StorageError `storage_failed` when it is damaged. */
+export function decodeOutbound(sender: string, recipient: string, value: Uint8Array): OutboundMessage {
+  const { id, type, plaintext, expiresAt } = decodeMessage(recipient, value);
+  return { sender, recipient, id, type, plaintext, expiresAt };
+}
+
+function asIncoming({ sender, recipient, id, type, plaintext, expiresAt }: OutboundMessage): IncomingMessage {
+  return { recipient, id, from: sender, type, plaintext, authorized: true, expiresAt };
+}

@@ -1,0 +1,167 @@
+import { DidError } from "@parley/did";
+import { createAddressGuard, type AddressGuard, type AddressKind } from "@parley/did/node";
+import { Pool, type Dispatcher } from "undici";
+import type { AnswerParts } from "./answer.ts";
+import type { OutboundLimits } from "./outbound-limits.ts";
+import type { Target } from "./endpoints.ts";
+import { UndeliverableError } from "./undeliverable-error.ts";
+
+/** Bytes of an answer that are read; what a node that refused has to say fits easily. */
+const MAX_ANSWER_BYTES = 4096;
+const MAX_HEADER_BYTES = 16_384;
+/** Connections that nobody uses are kept for so long, and the pool of a node for ten times as long. */
+const KEEP_ALIVE_MS = 10_000;
+const ENCRYPTED = "application/didcomm-encrypted+json";
+const ANY_ADDRESS: readonly AddressKind[] = ["loopback", "private", "link-local", "shared", "multicast", "unspecified", "reserved"];
+
+/** What is needed to post. */
+export interface PosterOptions {
+  readonly allow: readonly AddressKind[];
+  readonly limits: Pick<OutboundLimits, "maxConnectionsPerNode" | "postTimeoutMs" | "connectTimeoutMs">;
+  readonly now: () => number;
+}
+
+interface NodePool {
+  readonly pool: Pool;
+  usedAt: number;
+}
+
+/**
+ * Posts messages to nodes that strangers name, over connections that are kept. An address is checked when it is connected to, and it is
+ * connected to exactly that one. Redirects are not followed; answers are read up to a limit of bytes, all within a limit of time.
+ */
+export class Poster {
+  readonly #options: PosterOptions;
+  readonly #guard: AddressGuard;
+  readonly #trusting: AddressGuard;
+  readonly #pools = new Map<string, NodePool>();
+  readonly #underWay = new Set<AbortController>();
+
+  constructor(options: PosterOptions) {
+    this.#options = options;
+    this.#guard = createAddressGuard({ allow: options.allow });
+    this.#trusting = createAddressGuard({ allow: ANY_ADDRESS });
+  }
+
+  /**
+   * Posts an encrypted message.
+   *
+   * @throws UndeliverableError `unreachable` for an address that must not be asked; whatever else goes wrong on the way is worth another
+   *   try.
+   */
+  async post(target: Target, body: string): Promise<AnswerParts> {
+    const abort = new AbortController();
+    this.#underWay.add(abort);
+    const { postTimeoutMs, connectTimeoutMs } = this.#options.limits;
+    const timer = setTimeout(() => abort.abort(new Error("No answer in time")), postTimeoutMs + connectTimeoutMs);
+    const release = (): void => {
+      clearTimeout(timer);
+      this.#underWay.delete(abort);
+    };
+    let response: Dispatcher.ResponseData;
+    try {
+      response = await this.#request(target, body, abort.signal);
+    } catch (error) {
+      release();
+      throw refusedAddress(error) ?? error;
+    }
+    const { statusCode: status, headers, body: answer } = response;
+    if (status >= 200 && status < 300) {
+      // Taken is taken: nobody waits for what else the node has to say, but a connection whose answer is read can be used again.
+      void discard(answer).finally(release);
+      return { status, body: "" };
+    }
+    const retryAfter = headers["retry-after"];
+    try {
+      return { status, retryAfter: typeof retryAfter === "string" ? retryAfter : undefined, body: await beginning(answer) };
+    } finally {
+      release();
+    }
+  }
+
+  /** Called now and then: gives up connections to nodes that nobody writes to any more. */
+  sweep(): void {
+    const before = this.#options.now() - 10 * KEEP_ALIVE_MS;
+    for (const [key, { pool, usedAt }] of this.#pools) {
+      if (usedAt > before || !isIdle(pool)) continue;
+      this.#pools.delete(key);
+      void pool.destroy();
+    }
+  }
+
+  /** Aborts what is under way and closes all connections. */
+  async close(): Promise<void> {
+    for (const abort of this.#underWay) abort.abort(new Error("The node is stopping"));
+    const pools = [...this.#pools.values()];
+    this.#pools.clear();
+    await Promise.all(pools.map(({ pool }) => pool.destroy()));
+  }
+
+  async #request(target: Target, body: string, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
+    const { url, origin, trusted } = target;
+    (trusted ? this.#trusting : this.#guard).checkHost(new URL(origin).hostname);
+    const { postTimeoutMs } = this.#options.limits;
+    return this.#poolOf(target).request({
+      method: "POST",
+      path: url.pathname + url.search,
+      headers: { host: url.host, "content-type": ENCRYPTED, "user-agent": "parley-layr8-node" },
+      body,
+      signal,
+      headersTimeout: postTimeoutMs,
+      bodyTimeout: postTimeoutMs,
+    });
+  }
+
+  /** A pool for each host that is named: a connection's address, and its certificate, are those of one name. */
+  #poolOf({ url, origin, trusted }: Target): Pool {
+    const key = `${origin} ${url.host} ${trusted}`;
+    let entry = this.#pools.get(key);
+    if (entry === undefined) {
+      const { maxConnectionsPerNode, connectTimeoutMs } = this.#options.limits;
+      const { lookup } = trusted ? this.#trusting : this.#guard;
+      const pool = new Pool(origin, {
+        connections: maxConnectionsPerNode,
+        connect: { lookup, timeout: connectTimeoutMs },
+        keepAliveTimeout: KEEP_ALIVE_MS,
+        keepAliveMaxTimeout: 6 * KEEP_ALIVE_MS,
+        maxHeaderSize: MAX_HEADER_BYTES,
+        allowH2: false,
+      });
+      entry = { pool, usedAt: 0 };
+      this.#pools.set(key, entry);
+    }
+    entry.usedAt = this.#options.now();
+    return entry.pool;
+  }
+}
+
+function isIdle({ stats }: Pool): boolean {
+  return (stats.running ?? 0) + (stats.pending ?? 0) === 0;
+}
+
+/** @returns `undefined` for any other failure. */
+function refusedAddress(error: unknown): UndeliverableError | undefined {
+  return error instanceof DidError && error.code === "refused_address"
+    ? new UndeliverableError("unreachable", `The recipient's endpoint can't be asked: ${error.message}`, { cause: error })
+    : undefined;
+}
+
+async function discard(body: Dispatcher.ResponseData["body"]): Promise<void> {
+  await beginning(body).catch(() => undefined);
+}
+
+/** The first bytes of a body as text. A body that goes on after them, or breaks off, costs its connection. */
+async function beginning(body: Dispatcher.ResponseData["body"]): Promise<string> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  try {
+    for await (const chunk of body as AsyncIterable<Buffer>) {
+      chunks.push(chunk.subarray(0, MAX_ANSWER_BYTES - length));
+      length += chunk.length;
+      if (length >= MAX_ANSWER_BYTES) break;
+    }
+  } catch {
+    // What came of it counts.
+  }
+  return Buffer.concat(chunks).toString();
+}

@@ -1,0 +1,69 @@
+import type { OutboundLimits } from "./outbound-limits.ts";
+
+/** What counts of a message. */
+interface Counted {
+  readonly sender: string;
+  readonly recipient: string;
+  readonly length: number;
+}
+
+interface Usage {
+  messages: number;
+  length: number;
+}
+
+/** Keeps one sender, and the messages for one host, from taking all the room. */
+export class Quota {
+  readonly #limits: OutboundLimits;
+  readonly #senders = new Map<string, Usage>();
+  readonly #hosts = new Map<string, Usage>();
+  readonly #total: Usage = { messages: 0, length: 0 };
+
+  constructor(limits: OutboundLimits) {
+    this.#limits = limits;
+  }
+
+  get total(): Readonly<Usage> {
+    return this.#total;
+  }
+
+  hasRoom({ sender, recipient, length }: Counted): boolean {
+    const { maxMessagesPerSender, maxLengthPerSender, maxMessagesPerHost, maxLengthPerHost } = this.#limits;
+    return (
+      fits(this.#senders.get(sender), length, maxMessagesPerSender, maxLengthPerSender) &&
+      fits(this.#hosts.get(hostOf(recipient)), length, maxMessagesPerHost, maxLengthPerHost)
+    );
+  }
+
+  take({ sender, recipient, length }: Counted): void {
+    change(this.#senders, sender, 1, length);
+    change(this.#hosts, hostOf(recipient), 1, length);
+    this.#total.messages += 1;
+    this.#total.length += length;
+  }
+
+  give({ sender, recipient, length }: Counted): void {
+    change(this.#senders, sender, -1, -length);
+    change(this.#hosts, hostOf(recipient), -1, -length);
+    this.#total.messages -= 1;
+    this.#total.length -= length;
+  }
+}
+
+/** Who answers for a DID: the host of a did:web, else nobody but the DID itself. */
+export function hostOf(did: string): string {
+  const [, host] = /^did:web:([^:]+)/.exec(did) ?? [];
+  return host === undefined ? did : `did:web:${host.toLowerCase()}`;
+}
+
+function fits(usage: Usage | undefined, length: number, maxMessages: number, maxLength: number): boolean {
+  return (usage?.messages ?? 0) < maxMessages && (usage?.length ?? 0) + length <= maxLength;
+}
+
+function change(usages: Map<string, Usage>, key: string, messages: number, length: number): void {
+  const usage = usages.get(key) ?? { messages: 0, length: 0 };
+  usage.messages += messages;
+  usage.length += length;
+  if (usage.messages > 0) usages.set(key, usage);
+  else usages.delete(key);
+}

@@ -1,0 +1,77 @@
+import { DidError, didcommEndpoints, didOf, type DidcommEndpoint, type DidDocument, type DidResolver } from "@parley/did";
+import type { Endpoints, Target } from "./endpoints.ts";
+import { UndeliverableError } from "./undeliverable-error.ts";
+
+/** How a recipient is reached. */
+export interface Route {
+  readonly document: DidDocument;
+  readonly target: Target;
+  /** DIDs of mediators that the message is wrapped for: the first is the one that the endpoint belongs to. */
+  readonly mediators: readonly string[];
+}
+
+/** What a route is found with. */
+export interface RouteOptions {
+  readonly resolver: DidResolver;
+  readonly endpoints: Endpoints;
+  /** Age at which a cached document is resolved again, in milliseconds; `Infinity` leaves it to the cache. */
+  readonly maxAgeMs: number;
+  readonly signal: AbortSignal;
+}
+
+/** Each mediator costs one encryption, and a third more bytes. */
+const MAX_MEDIATORS = 3;
+
+/**
+ * Finds where messages for a DID are taken: the first endpoint of its document that this node can use. An endpoint that is the DID of a
+ * mediator is followed once.
+ *
+ * @throws UndeliverableError `unresolved` or `unreachable`; DidError when it is worth another try.
+ * @see {@link https://identity.foundation/didcomm-messaging/spec/v2.1/#service-endpoint | DIDComm v2.1, Service Endpoint}
+ */
+export async function findRoute(recipient: string, options: RouteOptions): Promise<Route> {
+  const document = await resolve(recipient, options);
+  for (const endpoint of didcommEndpoints(document)) {
+    const mediators = mediatorsOf(endpoint);
+    if (!takesV2(endpoint) || mediators === undefined) continue;
+    // In the document's order of preference.
+    // oxlint-disable-next-line no-await-in-loop
+    const route = endpoint.uri.startsWith("did:") ? await throughMediator(endpoint.uri, options) : options.endpoints.target(endpoint.uri);
+    if (route === undefined) continue;
+    return "mediators" in route
+      ? { document, target: route.target, mediators: [...route.mediators, ...mediators] }
+      : { document, target: route, mediators };
+  }
+  throw new UndeliverableError("unreachable", `${recipient} names no endpoint for DIDComm v2 that this node may ask`, { lookAgain: true });
+}
+
+async function throughMediator(mediator: string, options: RouteOptions): Promise<Pick<Route, "target" | "mediators"> | undefined> {
+  for (const endpoint of didcommEndpoints(await resolve(mediator, options))) {
+    if (!takesV2(endpoint) || endpoint.routingKeys.length > 0) continue;
+    const target = options.endpoints.target(endpoint.uri);
+    if (target !== undefined) return { target, mediators: [mediator] };
+  }
+  return undefined;
+}
+
+function takesV2({ accept }: DidcommEndpoint): boolean {
+  return accept.length === 0 || accept.some((profile) => /^didcomm\/v2(?:;|$)/.test(profile));
+}
+
+/** The DIDs of the routing keys; `undefined` where they can't be used. */
+function mediatorsOf({ uri, routingKeys }: DidcommEndpoint): readonly string[] | undefined {
+  const dids = routingKeys.flatMap((key) => didOf(key) ?? []);
+  const count = dids.length + (uri.startsWith("did:") ? 1 : 0);
+  return dids.length === routingKeys.length && count <= MAX_MEDIATORS ? dids : undefined;
+}
+
+async function resolve(did: string, { resolver, maxAgeMs, signal }: RouteOptions): Promise<DidDocument> {
+  try {
+    return await resolver.resolve(did, { signal, maxAgeMs });
+  } catch (error) {
+    if (!(error instanceof DidError) || error.retryable) throw error;
+    // What is said about the text of the DID stays true; the rest is about a document, which may be there or be repaired in a moment.
+    const lookAgain = error.code !== "did_invalid" && error.code !== "method_not_supported";
+    throw new UndeliverableError("unresolved", `${did} can't be resolved: ${error.message}`, { cause: error, lookAgain });
+  }
+}

@@ -1,0 +1,25 @@
+import type { Problem } from "../routing/dead-letters.ts";
+import type { DeadCause, DeadCode } from "./outbound/outbound.ts";
+
+/** Problem codes of messages that never reached another node. */
+const CODES: Readonly<Record<DeadCode, string>> = {
+  expired: "e.p.msg.expired",
+  unresolved: "e.p.did.unresolved",
+  unreachable: "e.p.xfer.unreachable",
+  no_key: "e.p.did.no-key",
+  refused: "e.p.xfer.refused",
+  failed: "e.p.xfer.failed",
+};
+
+/** DIDComm problem codes: a sorter, a scope, and a few descriptors. */
+const PROBLEM_CODE = /^[ew]\.[a-z][a-z0-9-]*(?:\.[a-z][a-z0-9-]*){1,6}$/;
+
+/**
+ * What the sender of a message is told when it will never arrive. The problem code of another node's refusal is handed on, if it is one.
+ *
+ * @see {@link https://identity.foundation/didcomm-messaging/spec/v2.1/#problem-codes | DIDComm v2.1, Problem Codes}
+ */
+export function problemOf({ code, comment, remoteCode }: DeadCause): Problem {
+  const theirs = code === "refused" && remoteCode !== undefined && PROBLEM_CODE.test(remoteCode) ? remoteCode : undefined;
+  return { code: theirs ?? CODES[code], comment };
+}

@@ -1,0 +1,29 @@
+import type { Message } from "@parley/core";
+import type { IncomingMessage } from "../inbox/inbox.ts";
+
+/** What decides where a message goes. */
+export type Routable = Pick<IncomingMessage, "id" | "type" | "from" | "thread" | "parentThread">;
+
+/** A message that has been read, from a sender that is known. */
+export interface Accepted {
+  readonly message: Message;
+  readonly routable: Routable;
+  /** Its JSON, as recipients get it. */
+  readonly text: string;
+  /** Whether another node has sent it. */
+  readonly remote: boolean;
+}
+
+/** What recipients are told about the sender. */
+export interface Standing {
+  readonly authorized: boolean;
+  /** JSON of the sender's credentials; `undefined` for none. */
+  readonly senderCredentials: string | undefined;
+}
+
+export const TRUSTED: Standing = { authorized: true, senderCredentials: undefined };
+
+export function acceptedOf(message: Message, text: string, remote = false): Accepted {
+  const { id, type, from, threadId, parentThreadId } = message;
+  return { message, routable: { id, type, from, thread: threadId, parentThread: parentThreadId }, text, remote };
+}

@@ -1,0 +1,57 @@
+import { hash } from "node:crypto";
+import { encodePlaintext, type Message } from "@parley/core";
+import { acceptedOf, TRUSTED } from "./accepted.ts";
+import type { Recipients } from "./recipients.ts";
+import type { Remote } from "./remote.ts";
+
+/** What {@link OwnMessages} is made with. */
+export interface OwnMessagesOptions {
+  readonly recipients: Recipients;
+  readonly remote: Remote;
+  readonly isHosted: (did: string) => boolean;
+  readonly onFailure: (error: unknown) => void;
+}
+
+/** Sends what the node itself says in the name of a DID: problem reports, and answers of built-in protocols. */
+export class OwnMessages {
+  readonly #options: OwnMessagesOptions;
+
+  constructor(options: OwnMessagesOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Sends a message, here or to other nodes. Resolves once it is durable.
+   *
+   * @param about what it answers. Another node may send that again: the same answer then has the same id, and is taken for what it is.
+   */
+  async send(message: Message, about: Message): Promise<void> {
+    for (const recipient of message.to) {
+      if (this.#options.isHosted(recipient)) await this.#store(message, recipient);
+      else await this.#sendAway({ ...message, id: answerId(message, about) }, recipient);
+    }
+  }
+
+  async #store(message: Message, recipient: string): Promise<void> {
+    const refused = await this.#options.recipients.store(acceptedOf(message, textOf(message)), recipient, TRUSTED);
+    if (refused !== undefined) this.#options.onFailure(new Error(`The node's own ${message.type} was not stored: ${refused.reason}`));
+  }
+
+  /** What can't be sent is dropped: strangers must not be able to fill the node's log. */
+  async #sendAway(message: Message, recipient: string): Promise<void> {
+    const { remote, isHosted } = this.#options;
+    const { from } = message;
+    if (from === undefined || !isHosted(from) || remote.refuse(from, recipient) !== undefined) return;
+    await remote.send(message, textOf(message), recipient);
+  }
+}
+
+function textOf(message: Message): string {
+  return JSON.stringify(encodePlaintext(message));
+}
+
+/** A UUID (version 8) that follows from what is answered. */
+function answerId({ from, type, body }: Message, about: Message): string {
+  const digest = hash("sha256", JSON.stringify([about.from, about.id, from, type, body["code"] ?? null]), "hex");
+  return `${digest.slice(0, 8)}-${digest.slice(8, 12)}-8${digest.slice(13, 16)}-a${digest.slice(17, 20)}-${digest.slice(20, 32)}`;
+}

@@ -1,0 +1,15 @@
+import type { Message } from "@parley/core";
+import type { Refusal } from "./refusal.ts";
+
+/** The way to agents on other nodes. */
+export interface Remote {
+  /** Why a message of a DID that is hosted here can't go to one that isn't; `undefined` if it may be tried. */
+  refuse(sender: string, recipient: string): Refusal | undefined;
+  /**
+   * Takes a message for a recipient on another node. Resolves to nothing once it is durable here: what becomes of it later is told to its
+   * sender.
+   *
+   * @param text the plaintext's JSON.
+   */
+  send(message: Message, text: string, recipient: string): Promise<Refusal | undefined>;
+}

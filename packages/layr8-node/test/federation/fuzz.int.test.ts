@@ -1,0 +1,111 @@
+import { connect } from "node:net";
+import { afterEach, beforeEach, expect, it, onTestFailed } from "vitest";
+import { JUNK, mutate, pick, randomFrom, type Random } from "../fuzz/junk.ts";
+import type { RawAgent } from "../raw-agent.ts";
+import { BOB, ECHO, Pair, toBob } from "./pair.ts";
+import { keyOf, post, Stranger, withHeader, type Posted } from "./stranger.ts";
+
+const SEED = Number(process.env["FUZZ_SEED"] ?? Math.floor(Math.random() * 2 ** 32));
+const STATUSES = new Set([202, 400, 403, 404, 413, 415, 422, 429, 503]);
+
+let stranger: Stranger;
+let pair: Pair;
+let unhandled: unknown[];
+const onUnhandled = (error: unknown) => void unhandled.push(error);
+
+beforeEach(async () => {
+  unhandled = [];
+  process.on("uncaughtException", onUnhandled).on("unhandledRejection", onUnhandled);
+  stranger = await Stranger.listen();
+  pair = await Pair.prepare({ b: { limits: { strangersPerSecond: 100_000 } } });
+  pair.hosts["m.localhost"] = stranger.origin;
+  await pair.open("a");
+  await pair.open("b");
+});
+afterEach(async () => {
+  await pair.close();
+  await stranger.close();
+  process.off("uncaughtException", onUnhandled).off("unhandledRejection", onUnhandled);
+});
+
+/** Two agents on two nodes that behave, and ask and answer until they are told to stop. Resolves with how often they did. */
+async function conversation([alice, bob]: readonly [RawAgent, RawAgent], stop: AbortSignal): Promise<number> {
+  let turns = 0;
+  for (; !stop.aborted; turns++) {
+    await alice.send(toBob(`a${turns}`));
+    for (;;) {
+      const { plaintext } = await bob.receive();
+      bob.ack(String(plaintext["id"]));
+      if (plaintext["from"] === stranger.did) continue;
+      expect(plaintext["id"]).toBe(`a${turns}`);
+      break;
+    }
+    await bob.send({ id: `b${turns}`, type: `${ECHO}/response`, from: BOB, to: [alice.did], thid: `a${turns}`, body: {} });
+    const answer = await alice.receive();
+    alice.ack(`b${turns}`);
+    expect(answer.plaintext["id"]).toBe(`b${turns}`);
+  }
+  return turns;
+}
+
+/** Bytes that break HTTP, now and then. */
+function breakHttp(random: Random): Promise<void> {
+  const whole = `POST /didcomm HTTP/1.1\r\nhost: b.localhost\r\ncontent-type: application/didcomm-encrypted+json\r\ncontent-length: 9\r\n\r\n{"a":"b"}`;
+  const bytes = pick(random, [
+    whole.slice(0, random(whole.length)),
+    whole.replace("9", "999999999"),
+    whole.replace("content-length: 9", "content-length: -1"),
+    whole.replace("content-length: 9", "transfer-encoding: chunked\r\ncontent-length: 9"),
+    whole.replace("content-length: 9", "transfer-encoding: chunked").replace('{"a":"b"}', "fffffffff\r\n{"),
+    mutate(whole, random),
+  ]);
+  const socket = connect(pair.ports.b, "127.0.0.1");
+  socket.on("error", () => {}).on("data", () => {});
+  const closed = new Promise<void>((resolve) => socket.on("close", () => resolve()));
+  socket.end(bytes);
+  return closed;
+}
+
+it("a node whose endpoint is flooded with junk serves those who behave", { timeout: 120_000 }, async () => {
+  onTestFailed(() => void process.stderr.write(`FUZZ_SEED=${SEED}\n`));
+  const random = randomFrom(SEED);
+  const before = process.memoryUsage().rss;
+  const peace = new AbortController();
+  const turns = conversation([await pair.alice(), await pair.bob()], peace.signal);
+  const to = await keyOf(pair.b);
+  const answers: Posted[] = [];
+  const odd = (): string => {
+    const members = { ...stranger.message(`f${random(1e9)}`), body: {}, thid: "a1" };
+    const junk = pick(random, ["id", "type", "to", "body", "thid", "attachments", "expires_time", "created_time"]);
+    try {
+      return stranger.pack({ ...members, [junk]: JSON.parse(pick(random, JUNK)) as unknown }, to);
+    } catch {
+      return stranger.pack(members, to);
+    }
+  };
+  const attack = async (): Promise<void> => {
+    const good = stranger.pack(stranger.message(`g${random(1e9)}`), to);
+    const body = pick(random, [
+      () => mutate(good, random),
+      () => mutate(mutate(good, random), random),
+      () => pick(random, JUNK),
+      () => withHeader(good, (header) => ({ ...header, [pick(random, Object.keys(header))]: random(9) })),
+      odd,
+      () => good,
+    ])();
+    answers.push(await post(pair.b, body, pick(random, ["application/json", "application/didcomm-encrypted+json", "text/plain"])));
+  };
+  for (let round = 0; round < 100; round++) await Promise.all([...Array.from({ length: 12 }, attack), breakHttp(random)]);
+  peace.abort();
+  expect(await turns).toBeGreaterThan(20);
+  expect(answers).toHaveLength(1200);
+  for (const { status, text } of answers) {
+    expect(STATUSES).toContain(status);
+    const members = text === "" ? [] : Object.keys(JSON.parse(text) as object);
+    expect(members).toEqual(status === 202 ? [] : ["error", "code"]);
+  }
+  expect(new Set(answers.map(({ status }) => status)).size).toBeGreaterThan(3);
+  expect(unhandled).toEqual([]);
+  expect(await pair.metric("b", "failures_total")).toBe(0);
+  expect(process.memoryUsage().rss - before).toBeLessThan(500 * 1024 * 1024);
+});

@@ -1,0 +1,71 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { didKeyDocument } from "@parley/did";
+import { isJsonObject } from "@parley/core";
+import { expect, it } from "vitest";
+import { temporaryDirectory } from "../../storage/temporary-directory.ts";
+import { Partner } from "./partner.ts";
+import { World } from "./world.ts";
+
+const LOAD = fileURLToPath(new URL("fixtures/outbound-load.mjs", import.meta.url));
+const HOST = "partner.localhost";
+const SENDER = "did:key:z6LStFzrJVqF7yc57dgdoFUwBLgnB79wrd8ShJ2F9zLKqgqR";
+const ROUNDS = 6;
+
+it("a node that is killed under load delivers everything that it took, in order", { timeout: 60_000 }, async () => {
+  const directory = await temporaryDirectory();
+  const world = new World();
+  const document: unknown = JSON.parse(JSON.stringify(didKeyDocument(SENDER)));
+  if (isJsonObject(document)) world.documents.set(SENDER, document);
+  const partner = await Partner.start(HOST, world);
+  for (let lane = 0; lane < 4; lane++) partner.agent(`agent-${lane}`);
+  let posts = 0;
+  partner.answer = (_, response) => {
+    // Now and then it can't, or its answer is lost.
+    posts += 1;
+    if (posts % 37 === 0) response.writeHead(503).end();
+    else if (posts % 41 === 0) response.socket?.destroy();
+    else response.writeHead(202).end();
+  };
+  try {
+    const log = join(directory.path, "log");
+    const run = (round: string): ReturnType<typeof spawn> =>
+      spawn(process.execPath, [LOAD, join(directory.path, "data"), log, round, HOST, partner.origin], {
+        stdio: ["ignore", "pipe", "inherit"],
+      });
+    for (let round = 0; round < ROUNDS; round++) {
+      const child = run(String(round));
+      const exited = once(child, "exit");
+      const before = partner.arrivals.length;
+      await partner.until(() => partner.arrivals.length > before + 10);
+      // Not a wait for anything: the moment of the kill is to be a random one.
+      const timer = setTimeout(() => child.kill("SIGKILL"), Math.random() * 200);
+      const [, signal] = (await exited) as [number | null, NodeJS.Signals | null];
+      clearTimeout(timer);
+      expect(signal).toBe("SIGKILL");
+    }
+    const [code] = (await once(run("last"), "exit")) as [number | null];
+    expect(code).toBe(0);
+
+    const lines = (await readFile(log, "utf8")).split("\n").slice(0, -1);
+    expect(lines.filter((line) => !line.startsWith("stored "))).toEqual([]);
+    const stored = lines.map((line) => line.slice("stored ".length));
+    expect(stored.length).toBeGreaterThan(ROUNDS * 10);
+    // In the order of their first arrival.
+    const arrived = new Set(partner.ids);
+    expect(
+      stored.filter((id) => !arrived.has(id)),
+      "lost",
+    ).toEqual([]);
+    for (let lane = 0; lane < 4; lane++) {
+      const numbers = [...arrived].filter((id) => id.startsWith(`${lane}-`)).map((id) => id.split("-").slice(1).map(Number));
+      expect(numbers).toEqual(numbers.toSorted(([roundA = 0, a = 0], [roundB = 0, b = 0]) => roundA - roundB || a - b));
+    }
+  } finally {
+    await partner.stop();
+    await directory.remove();
+  }
+});

@@ -1,0 +1,211 @@
+import { createMessage } from "@parley/core";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { BoundedMap } from "../../src/federation/bounded-map.ts";
+import { addressKey } from "../../src/federation/inbound/address-key.ts";
+import { readForward } from "../../src/federation/inbound/forward.ts";
+import { Room } from "../../src/federation/inbound/room.ts";
+import { Strangers, TooManyStrangers } from "../../src/federation/inbound/strangers.ts";
+import { problemOf } from "../../src/federation/undelivered.ts";
+import { Whereabouts } from "../../src/federation/whereabouts.ts";
+import { hostOfDomain, hostsOfUrl, originOfDomain } from "../../src/identity/domain.ts";
+
+describe("BoundedMap", () => {
+  it("forgets what was not used for longest", () => {
+    const map = new BoundedMap<string, number>(2);
+    map.set("a", 1);
+    map.set("b", 2);
+    expect(map.get("a")).toBe(1);
+    map.set("c", 3);
+    expect([map.get("a"), map.get("b"), map.get("c"), map.size]).toEqual([1, undefined, 3, 2]);
+    map.delete("a");
+    expect(map.get("a")).toBeUndefined();
+  });
+});
+
+describe("addressKey", () => {
+  it.each([
+    ["192.0.2.7", "192.0.2.7"],
+    ["::ffff:192.0.2.7", "192.0.2.7"],
+    ["2001:db8:1:2:3:4:5:6", "2001:db8:1:2"],
+    ["2001:DB8:1:2::9", "2001:db8:1:2"],
+    ["2001:db8::1", "2001:db8:0:0"],
+    ["::1", "0:0:0:0"],
+    ["fe80::1%eth0", "fe80:0:0:0"],
+  ])("%s counts as %s", (address, key) => {
+    expect(addressKey(address)).toBe(key);
+  });
+});
+
+describe("Room", () => {
+  const KI = 1024;
+  it("has room for so many bytes, in all and for one address", () => {
+    const room = new Room({ total: 100 * KI, perAddress: 40 * KI });
+    const leave = room.enter("a", 30 * KI);
+    expect(leave).toBeDefined();
+    expect(room.enter("a", 20 * KI)).toBeUndefined();
+    expect(room.enter("b", 60 * KI)).toBeDefined();
+    expect(room.enter("c", 20 * KI)).toBeUndefined();
+    leave?.();
+    leave?.();
+    expect(room.enter("c", 20 * KI)).toBeDefined();
+    expect(room.enter("a", 21 * KI)).toBeUndefined();
+    expect(room.enter("a", 20 * KI)).toBeDefined();
+  });
+
+  it("counts the smallest for something, and takes one of any size where nothing is", () => {
+    const room = new Room({ total: 100 * KI, perAddress: 10 * KI });
+    expect(room.enter("a", 90 * KI)).toBeDefined();
+    expect(room.enter("b", 0)).toBeUndefined();
+  });
+
+  it("is as empty in the end as it was, whoever came and went", () => {
+    const visit = fc.record({ address: fc.constantFrom("a", "b", "c"), length: fc.nat({ max: 50 * KI }), leaves: fc.boolean() });
+    fc.assert(
+      fc.property(fc.array(visit), (visits) => {
+        const room = new Room({ total: 100 * KI, perAddress: 50 * KI });
+        const inside: (() => void)[] = [];
+        for (const { address, length, leaves } of visits) {
+          const leave = room.enter(address, length);
+          if (leave !== undefined) inside.push(leave);
+          if (leaves) inside.shift()?.();
+        }
+        for (const leave of inside) leave();
+        expect(room.enter("d", 100 * KI)).toBeDefined();
+      }),
+    );
+  });
+});
+
+describe("Strangers", () => {
+  const never = (): Promise<never> => new Promise(() => {});
+
+  it("may ask so often in a second, each address for itself", async () => {
+    let now = 0;
+    const strangers = new Strangers({ perSecond: 2, atOnce: 10, atOncePerAddress: 10, now: () => now });
+    const ask = (address: string) => strangers.ask(address, () => Promise.resolve("document"));
+    expect([await ask("a"), await ask("a")]).toEqual(["document", "document"]);
+    await expect(ask("a")).rejects.toBeInstanceOf(TooManyStrangers);
+    expect(await ask("b")).toBe("document");
+    now += 500;
+    expect(await ask("a")).toBe("document");
+  });
+
+  it("may ask for so many at once, in all and for each address", async () => {
+    const strangers = new Strangers({ perSecond: 100, atOnce: 3, atOncePerAddress: 2, now: () => 0 });
+    for (const address of ["a", "a"]) void strangers.ask(address, never);
+    await expect(strangers.ask("a", never)).rejects.toBeInstanceOf(TooManyStrangers);
+    void strangers.ask("b", never);
+    await expect(strangers.ask("c", never)).rejects.toBeInstanceOf(TooManyStrangers);
+  });
+
+  it("leave room when they fail", async () => {
+    const strangers = new Strangers({ perSecond: 100, atOnce: 1, atOncePerAddress: 1, now: () => 0 });
+    await expect(strangers.ask("a", () => Promise.reject(new Error("no")))).rejects.toThrow("no");
+    expect(await strangers.ask("a", () => Promise.resolve(1))).toBe(1);
+  });
+
+  it("are none any more once they have been met", () => {
+    const strangers = new Strangers({ perSecond: 1, atOnce: 1, atOncePerAddress: 1, now: () => 0 });
+    expect(strangers.hasMet("did:web:x")).toBe(false);
+    strangers.meet("did:web:x");
+    expect(strangers.hasMet("did:web:x")).toBe(true);
+  });
+});
+
+describe("Whereabouts", () => {
+  const network = { allow: [], httpForLoopback: false, hosts: { "Partner.localhost": "http://127.0.0.1:1" } };
+  const whereabouts = new Whereabouts({ network, ownHosts: ["node.example", "localhost:4000"] });
+
+  it.each(["did:web:partner.example:agent", "did:web:partner-node:agent", "did:web:partner.localhost:agent", "did:web:localhost.example"])(
+    "%s may be on another node",
+    (did) => {
+      expect(whereabouts.refusal(did)).toBeUndefined();
+    },
+  );
+
+  it.each([
+    ["did:web:node.example:nobody", /nobody$/],
+    ["did:web:NODE.example", /example$/],
+    ["did:web:localhost%3A4000:nobody", /nobody$/],
+    ["did:web:localhost%3A4001:bob", /--peer/],
+    ["did:web:other.localhost", /--peer/],
+    ["did:web:10.0.0.1:bob", /no URL/],
+    ["did:web:", /not a DID/],
+    ["did:key:z6MkhaXgBZDvotDkL5257faiztiGiC2QtKLGpbnnEGta2doK", /did:key/],
+    ["did:peer:2.Ez6LS", /did:web only/],
+    ["x".repeat(10_000), /^x{100} is not a DID$/],
+  ])("%s is not, and the reason is given", (did, reason) => {
+    expect(whereabouts.refusal(did)).toMatch(reason);
+  });
+
+  it("takes loopback names where loopback addresses are allowed", () => {
+    const open = new Whereabouts({ network: { ...network, allow: ["loopback"] }, ownHosts: [] });
+    expect(open.refusal("did:web:localhost%3A4001:bob")).toBeUndefined();
+  });
+
+  it.each([
+    ["node.example", "node.example", "https://node.example"],
+    ["localhost%3A4000", "localhost:4000", "http://localhost:4000"],
+    ["node.localhost", "node.localhost", "http://node.localhost"],
+    ["notlocalhost", "notlocalhost", "https://notlocalhost"],
+    ["node.example%3a8443:agents", "node.example:8443", "https://node.example:8443"],
+  ])("the domain %s is at the host %s, asked at %s", (domain, host, origin) => {
+    expect([hostOfDomain(domain), originOfDomain(domain)]).toEqual([host, origin]);
+    expect(hostsOfUrl(origin)).toEqual([host]);
+  });
+
+  it("has no host for what is no URL", () => {
+    expect(hostsOfUrl("node.example")).toEqual([]);
+  });
+});
+
+describe("problemOf", () => {
+  it.each([
+    ["e.m.authz.denied", "e.m.authz.denied"],
+    ["w.p.me.res.storage", "w.p.me.res.storage"],
+    ["not_found", "e.p.xfer.refused"],
+    ["e", "e.p.xfer.refused"],
+    ["e..x", "e.p.xfer.refused"],
+    ["e.p.X", "e.p.xfer.refused"],
+    [`e.p${".x".repeat(20)}`, "e.p.xfer.refused"],
+    [undefined, "e.p.xfer.refused"],
+  ])("hands on a refusal's code %s as %s", (remoteCode, code) => {
+    expect(problemOf({ code: "refused", comment: "no", ...(remoteCode !== undefined && { remoteCode }) })).toEqual({ code, comment: "no" });
+  });
+
+  it("has a code for each other cause, whatever the other node says", () => {
+    const codes = (["expired", "unresolved", "unreachable", "no_key", "failed"] as const).map(
+      (code) => problemOf({ code, comment: "", remoteCode: "e.m.authz.denied" }).code,
+    );
+    expect(codes).toEqual(["e.p.msg.expired", "e.p.did.unresolved", "e.p.xfer.unreachable", "e.p.did.no-key", "e.p.xfer.failed"]);
+  });
+});
+
+describe("readForward", () => {
+  const forward = (body: object, ...data: readonly object[]) =>
+    readForward(
+      createMessage({ type: "https://didcomm.org/routing/2.0/forward", body, attachments: data.map((one) => ({ data: one })) as never }),
+    );
+
+  it("reads whom it is for, be it a DID or one of its keys", () => {
+    for (const next of ["did:web:b.example", "did:web:b.example#key-1"]) {
+      expect(forward({ next }, { json: { a: 1 } })).toEqual({ next: "did:web:b.example", envelopes: ['{"a":1}'] });
+    }
+  });
+
+  it("reads envelopes as JSON and as base64", () => {
+    const base64 = Buffer.from('{"b":2}').toString("base64url");
+    expect(forward({ next: "did:web:b" }, { json: { a: 1 } }, { base64 })?.envelopes).toEqual(['{"a":1}', '{"b":2}']);
+  });
+
+  it.each([
+    ["no next", {}, [{ json: {} }]],
+    ["a next that is no text", { next: 1 }, [{ json: {} }]],
+    ["no attachment", { next: "did:web:b" }, []],
+    ["an attachment without data", { next: "did:web:b" }, [{}]],
+    ["one bad attachment among good ones", { next: "did:web:b" }, [{ json: {} }, { json: "text" }]],
+  ])("refuses %s", (_, body, data) => {
+    expect(forward(body, ...data)).toBeUndefined();
+  });
+});

@@ -1,0 +1,280 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { startNode } from "../../src/node.ts";
+import type { NodeOptions } from "../../src/options.ts";
+import { RawAgent } from "../raw-agent.ts";
+import { ALICE, BOB, ECHO, freePort, KEY, OK, Pair, REPORT, toBob } from "./pair.ts";
+
+const CAROL = "did:web:a.localhost:carol";
+let pair: Pair;
+
+beforeEach(async () => {
+  pair = await Pair.start();
+});
+afterEach(() => pair.close());
+
+describe("agents on two nodes", () => {
+  it("ask and answer", async () => {
+    const [alice, bob] = [await pair.alice(), await pair.bob()];
+    const request = toBob("1", { thid: "1", "x-more": ["kept"] });
+    expect(await alice.send(request)).toEqual(OK);
+    const arrived = await bob.receive();
+    expect(arrived).toEqual({ context: { recipient: BOB, authorized: true, sender_credentials: [], attempt: 1 }, plaintext: request });
+    expect(await bob.send({ id: "2", type: `${ECHO}/response`, from: BOB, to: [ALICE], thid: "1", body: { n: "1" } })).toEqual(OK);
+    expect((await alice.receive()).plaintext).toMatchObject({ id: "2", thid: "1", from: BOB });
+  });
+
+  it("get answers that they have no handler for, by their thread", async () => {
+    const [alice, bob] = [await pair.alice({ protocols: [] }), await pair.bob()];
+    await alice.send(toBob("1"));
+    await bob.receive();
+    await bob.send({ id: "2", type: `${ECHO}/response`, from: BOB, to: [ALICE], thid: "1", body: {} });
+    expect((await alice.receive()).plaintext["id"]).toBe("2");
+  });
+
+  it("may have DIDs that their nodes have assigned", async () => {
+    const alice = await RawAgent.join(pair.a, { apiKey: KEY });
+    const bob = await RawAgent.join(pair.b, { apiKey: KEY, protocols: [ECHO] });
+    await alice.send(toBob("1", { from: alice.did, to: [bob.did] }));
+    expect((await bob.receive()).plaintext["from"]).toBe(alice.did);
+    await bob.send({ id: "2", type: `${ECHO}/response`, from: bob.did, to: [alice.did], thid: "1", body: {} });
+    expect((await alice.receive()).plaintext["from"]).toBe(bob.did);
+    alice.close();
+    bob.close();
+  });
+
+  it("keep their order", async () => {
+    const [alice, bob] = [await pair.alice(), await pair.bob()];
+    const ids = Array.from({ length: 100 }, (_, index) => `m${index}`);
+    for (const id of ids) alice.client.send([null, id, alice.topic, "message", toBob(id)]);
+    const got: unknown[] = [];
+    while (got.length < ids.length) got.push((await bob.receive()).plaintext["id"]);
+    expect(got).toEqual(ids);
+    expect(await pair.metric("b", 'federation_received_total{result="accepted"}')).toBe(100);
+    await expect.poll(() => pair.metric("a", "federation_sent_total")).toBe(100);
+    await expect.poll(() => pair.metric("a", "outbound_messages")).toBe(0);
+  });
+
+  it("are told what became of a request: a problem report of the other agent comes back on its thread", async () => {
+    const [alice, bob] = [await pair.alice(), await pair.bob()];
+    await alice.send(toBob("1"));
+    await bob.receive();
+    const report = {
+      id: "r",
+      type: REPORT,
+      from: BOB,
+      to: [ALICE],
+      thid: "1",
+      pthid: "1",
+      body: { code: "e.p.xfer.cant-process", comment: "no" },
+    };
+    expect(await bob.send(report)).toEqual(OK);
+    expect((await alice.receive()).plaintext).toEqual(report);
+  });
+
+  it("reach several recipients at once, here and there", async () => {
+    const [alice, bob, carol] = [await pair.alice(), await pair.bob(), await pair.agent("a", CAROL)];
+    const both = toBob("1", { to: [BOB, CAROL] });
+    expect(await alice.send(both)).toEqual(OK);
+    expect((await bob.receive()).plaintext).toEqual(both);
+    expect((await carol.receive()).plaintext).toEqual(both);
+  });
+
+  it("reach none of several, if one can't be", async () => {
+    const [alice, bob] = [await pair.alice(), await pair.bob()];
+    const reply = await alice.send(toBob("1", { to: [BOB, "did:web:a.localhost:nobody"] }));
+    expect(reply).toMatchObject({ status: "error", response: { reason: "unknown recipient: did:web:a.localhost:nobody" } });
+    await alice.send(toBob("2"));
+    expect((await bob.receive()).plaintext["id"]).toBe("2");
+  });
+
+  it("may be of one name on both nodes: each is who its node says", async () => {
+    const impostor = await pair.agent("b", ALICE);
+    const [alice, bob] = [await pair.alice(), await pair.bob()];
+    await alice.send(toBob("1"));
+    // Here the DID is hosted, and its keys are others.
+    await expect.poll(() => pair.metric("b", 'federation_received_total{result="decryption_failed"}')).toBeGreaterThan(0);
+    await impostor.send(toBob("2"));
+    expect((await bob.receive()).plaintext["id"]).toBe("2");
+  });
+});
+
+describe("a node that is away", () => {
+  it("delays nobody but those who write to it", async () => {
+    const port = await freePort();
+    pair.hosts["dead.localhost"] = local(port);
+    await pair.stop("a");
+    await pair.open("a");
+    const [alice, bob] = [await pair.alice(), await pair.bob()];
+    const ids = Array.from({ length: 50 }, (_, index) => `m${index}`);
+    for (const id of ids) {
+      expect(await alice.send(toBob(`dead-${id}`, { to: [`did:web:dead.localhost:${id}`] }))).toEqual(OK);
+      expect(await alice.send(toBob(id))).toEqual(OK);
+    }
+    for (const id of ids) expect((await bob.receive()).plaintext["id"]).toBe(id);
+    await expect.poll(() => pair.metric("a", "federation_sent_total")).toBe(50);
+    expect(await pair.metric("a", "outbound_messages")).toBe(50);
+  });
+});
+
+describe("built-in protocols across nodes", () => {
+  it("answer a trust-ping", async () => {
+    const alice = await pair.alice();
+    await (await pair.bob()).client.push("plugins:none", "heartbeat", {});
+    await alice.send(toBob("ping-1", { type: "https://didcomm.org/trust-ping/2.0/ping", body: { response_requested: true } }));
+    expect((await alice.receive()).plaintext).toMatchObject({
+      type: "https://didcomm.org/trust-ping/2.0/ping-response",
+      from: BOB,
+      thid: "ping-1",
+    });
+  });
+
+  it("disclose features", async () => {
+    const [alice] = [await pair.alice(), await pair.bob()];
+    const queries = [{ "feature-type": "protocol", match: "https://layr8.io/*" }];
+    await alice.send(toBob("q", { type: "https://didcomm.org/discover-features/2.0/queries", body: { queries } }));
+    expect((await alice.receive()).plaintext).toMatchObject({
+      thid: "q",
+      body: { disclosures: [{ "feature-type": "protocol", id: ECHO }] },
+    });
+  });
+
+  it("stay silent where silence is asked for", async () => {
+    const [alice, bob] = [await pair.alice(), await pair.bob()];
+    await alice.send(toBob("p", { type: "https://didcomm.org/trust-ping/2.0/ping", body: { response_requested: false } }));
+    await alice.send(toBob("1"));
+    await bob.receive();
+    await bob.send({ id: "2", type: `${ECHO}/response`, from: BOB, to: [ALICE], thid: "1", body: {} });
+    expect((await alice.receive()).plaintext["id"]).toBe("2");
+  });
+});
+
+describe("what comes to nothing on another node is told to the sender", () => {
+  const report = (id: string, code: string) => ({ type: REPORT, from: BOB, thid: id, pthid: id, body: { code } });
+
+  it("a recipient that isn't there", async () => {
+    const alice = await pair.alice();
+    expect(await alice.send(toBob("1"))).toEqual(OK);
+    expect((await alice.receive()).plaintext).toMatchObject(report("1", "e.p.did.unresolved"));
+  }, 20_000);
+
+  it("a protocol that nobody handles", async () => {
+    const alice = await pair.alice();
+    await pair.bob({ protocols: ["https://layr8.io/protocols/other/1.0"] });
+    await alice.send(toBob("1"));
+    expect((await alice.receive()).plaintext).toMatchObject(report("1", "e.p.msg.unsupported"));
+  });
+
+  it("a message that every agent there passes on", async () => {
+    const [alice, bob] = [await pair.alice(), await pair.bob({ replyProtocol: true })];
+    await alice.send(toBob("1"));
+    await bob.receive();
+    bob.reply("1", "pass");
+    expect((await alice.receive()).plaintext).toMatchObject(report("1", "e.p.msg.unsupported"));
+  });
+
+  it("a message that is too large there", async () => {
+    await pair.close();
+    pair = await Pair.start({ b: { limits: { maxMessageLength: 1000 } } });
+    const alice = await pair.alice();
+    await pair.bob();
+    await alice.send(toBob("1", { body: { text: "x".repeat(1000) } }));
+    expect((await alice.receive()).plaintext).toMatchObject(report("1", "e.p.xfer.refused"));
+  });
+
+  it("a message that expired on its way", async () => {
+    const [alice] = [await pair.alice(), await pair.bob()];
+    await pair.stop("b");
+    expect(await alice.send(toBob("1", { expires_time: Math.ceil(Date.now() / 1000) + 1 }))).toEqual(OK);
+    expect((await alice.receive()).plaintext).toMatchObject(report("1", "e.p.msg.expired"));
+  }, 20_000);
+
+  it("a message that can't be encrypted as it is", async () => {
+    const [alice] = [await pair.alice(), await pair.bob()];
+    const deep = JSON.parse(`${'{"a":'.repeat(70)}1${"}".repeat(70)}`) as object;
+    await alice.send(toBob("1", { body: deep }));
+    expect((await alice.receive()).plaintext).toMatchObject(report("1", "e.p.xfer.failed"));
+  });
+
+  it("never a report on a report", async () => {
+    const [alice, bob] = [await pair.alice(), await pair.bob()];
+    await alice.send(toBob("r", { type: REPORT, to: ["did:web:b.localhost:nobody"], body: { code: "e.p.x", comment: "" } }));
+    await expect.poll(() => pair.metric("a", 'federation_dead_total{cause="unresolved"}'), { timeout: 15_000 }).toBe(1);
+    await alice.send(toBob("1"));
+    await bob.receive();
+    await bob.send({ id: "2", type: `${ECHO}/response`, from: BOB, to: [ALICE], thid: "1", body: {} });
+    expect((await alice.receive()).plaintext["id"]).toBe("2");
+  }, 20_000);
+});
+
+describe("recipients that can't be on another node are refused at once", () => {
+  it.each([
+    ["of this node's domain", "did:web:a.localhost:nobody", /^unknown recipient: did:web:a\.localhost:nobody$/],
+    ["of the node's own port", "did:web:localhost%3A%PORT:nobody", /^unknown recipient: did:web:localhost%3A\d+:nobody$/],
+    ["did:key", "did:key:z6MkhaXgBZDvotDkL5257faiztiGiC2QtKLGpbnnEGta2doK", /names no node/],
+    ["another method", "did:example:bob", /by did:web only/],
+    ["a loopback name", "did:web:localhost:bob", /its host is this machine.*--peer/],
+    ["an address", "did:web:127.0.0.1:bob", /no URL by the rules of did:web/],
+    ["no DID", "bob", /bob is not a DID/],
+  ])("%s", async (_, did, reason) => {
+    const alice = await pair.alice();
+    const reply = await alice.send(toBob("1", { to: [did.replace("%PORT", String(pair.ports.a))] }));
+    expect(reply).toMatchObject({ status: "error", response: { reason: expect.stringMatching(reason) as string } });
+    expect(await pair.metric("a", "outbound_messages")).toBe(0);
+  });
+
+  it("a sender whose key the node doesn't have", async () => {
+    const own = await pair.agent("a", "did:key:z6MkhaXgBZDvotDkL5257faiztiGiC2QtKLGpbnnEGta2doK");
+    const reply = await own.send(toBob("1", { from: own.did }));
+    expect(reply).toMatchObject({ status: "error", response: { reason: expect.stringMatching(/^unreachable: /) as string } });
+  });
+});
+
+describe("nodes find each other", () => {
+  const BASIC_MESSAGE = "https://didcomm.org/basicmessage/2.0/message";
+
+  /** Starts two nodes, and sends a message from an agent on the first to one on the second. Resolves with what that one got. */
+  async function hello(
+    ports: readonly [number, number],
+    [one, other]: readonly [NodeOptions, NodeOptions],
+    [from, to]: readonly [string, string],
+  ): Promise<unknown> {
+    await using first = await startNode({ port: ports[0], logger: false, ...one });
+    await using second = await startNode({ port: ports[1], logger: false, ...other });
+    const [alice, bob] = [await RawAgent.join(first, { did: from }), await RawAgent.join(second, { did: to, protocols: ["*"] })];
+    await alice.send({ id: "1", type: BASIC_MESSAGE, from, to: [to], body: { content: "Hello!" } });
+    const { plaintext } = await bob.receive();
+    alice.close();
+    bob.close();
+    return plaintext["body"];
+  }
+
+  let ports: readonly [number, number];
+  beforeEach(async () => {
+    ports = [await freePort(), await freePort()];
+  });
+
+  it("by a table, without a domain of their own", async () => {
+    const resolution = { hosts: { "alice-test.localhost": local(ports[0]), "bob-test.localhost": local(ports[1]) } };
+    const dids = ["did:web:alice-test.localhost:agent", "did:web:bob-test.localhost:agent"] as const;
+    expect(await hello(ports, [{ resolution }, { resolution }], dids)).toEqual({ content: "Hello!" });
+  });
+
+  it("by ports of this machine, where that is allowed", async () => {
+    const resolution = { allow: ["loopback"], httpForLoopback: true } as const;
+    const dids = [`did:web:localhost%3A${ports[0]}:agent`, `did:web:localhost%3A${ports[1]}:agent`] as const;
+    expect(await hello(ports, [{ resolution }, { resolution }], dids)).toEqual({ content: "Hello!" });
+  });
+
+  it("by names of one label, as in did:web:partner-node:agent", async () => {
+    const resolution = { hosts: { "your-node": local(ports[0]), "partner-node": local(ports[1]) } };
+    const options = [
+      { domain: "your-node", resolution },
+      { domain: "partner-node", resolution },
+    ] as const;
+    expect(await hello(ports, options, ["did:web:your-node:my-agent", "did:web:partner-node:agent"])).toEqual({ content: "Hello!" });
+  });
+});
+
+function local(port: number): string {
+  return `http://127.0.0.1:${port}`;
+}
