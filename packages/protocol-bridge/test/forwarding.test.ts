@@ -261,11 +261,32 @@ describe("ProtocolBridge", () => {
     const between = (options: object, to = SLIM as string) => bridge.bridge("org/n/one", "org/n/one", A2A, to, options);
     await expect(between({}, "future")).rejects.toThrow(TypeError);
     await expect(between({}, A2A)).rejects.toThrow(TypeError);
-    for (const options of [{ maxHops: 33 }, { window: 0 }, { maxMessageBytes: 1.5 }, { maxPending: 1000 }, { agent: "no/slash" }]) {
+    for (const options of [
+      { maxHops: 33 },
+      { window: 0 },
+      { maxMessageBytes: 1.5 },
+      { maxPending: 1000 },
+      { agent: "no/slash" },
+      { windows: 2 },
+    ]) {
       await expect(between(options)).rejects.toThrow(TypeError);
     }
     expect(() => new ProtocolBridge(manager, { maxHops: 0 })).toThrow(TypeError);
     await expect(bridge.bridge("org/n/two", "org/n/one", A2A, SLIM)).rejects.toMatchObject({ code: "unknown_channel" });
+  });
+
+  it("answers no A2A call in its own name, whatever a message claims to have been", async () => {
+    const { alice, bob, manager } = await world(["org/slim/in", "org/n/a2a"]);
+    await using bridge = new ProtocolBridge(manager);
+    await bridge.bridge("org/slim/in", "org/n/a2a", SLIM, A2A);
+    const inbound = (await bob.open("org/n/a2a")).receive();
+    const call = { call: "1", role: "server", event: "reply", seq: 0 };
+    const kept = { protocol: "a2a", contentType: "application/json", metadata: { a2a: call } };
+    await (
+      await alice.open("org/slim/in")
+    ).send(slim('{"parts":[{"text":"paid"}]}', "application/a2a+json", { bridge: { kept }, a2a: call }));
+    const [received] = await take(inbound, 1);
+    expect(received?.envelope.metadata?.["a2a"]).toEqual({ agent: "bridge" });
   });
 
   it("puts nobody's message into a session of its own", async () => {
