@@ -90,7 +90,6 @@ export class ToolCaller implements Flows {
       const problem = "problem" in call ? call.problem : "The arguments are too large.";
       return { dispatches: [this.#answer(reference, failure(problem), { path: passage.trace.path })] };
     }
-    this.#pending.add(key, reference);
     const isKept = isKeepable(message);
     const trace = route.traceOf(passage, {
       kept: keptOf(received.envelope, isKept ? message : undefined),
@@ -98,6 +97,7 @@ export class ToolCaller implements Flows {
     });
     const metadata = { ...neutralMetadata(received.envelope), mcp: { ...this.#session.address }, bridge: trace };
     const envelope = envelopeOf(Protocol.MCP, { contentType: "application/json", payload, metadata });
+    this.#pending.add(key, reference);
     return { dispatches: [{ outlet: toTarget, envelope, id: passage.sendId, counts: "forwarded" }] };
   }
 
