@@ -1,4 +1,4 @@
-import { isJsonObject, type JsonObject } from "@parley/core";
+import type { JsonObject } from "@parley/core";
 import { Protocol, type ReceivedEnvelope } from "@parley/envelope-and-adapters";
 import { isA2aCall, isAgents, normalA2a, readA2a, type A2aMessageJson } from "./a2a-message.ts";
 import { BridgeError } from "./errors.ts";
@@ -41,8 +41,7 @@ export class ToolCaller implements Flows {
       peer: settings.peer,
       needsTools: typeof settings.tool !== "function",
       signal: site.signal,
-      send: (address, payload) =>
-        void site.post({ outlet: site.toTarget, envelope: mcpEnvelope(address, payload), id: undefined }),
+      send: (address, payload) => void site.post({ outlet: site.toTarget, envelope: mcpEnvelope(address, payload), id: undefined }),
     });
     this.flows = [
       {
@@ -91,11 +90,14 @@ export class ToolCaller implements Flows {
       const problem = "problem" in call ? call.problem : "The arguments are too large.";
       return { dispatches: [this.#answer(reference, failure(problem), { path: passage.trace.path })] };
     }
-    this.#pending.add(key, reference);
     const isKept = isKeepable(message);
-    const trace = route.traceOf(passage, { kept: keptOf(received.envelope, isKept ? message : undefined), lost: isKept ? [] : ["message"] });
+    const trace = route.traceOf(passage, {
+      kept: keptOf(received.envelope, isKept ? message : undefined),
+      lost: isKept ? [] : ["message"],
+    });
     const metadata = { ...neutralMetadata(received.envelope), mcp: { ...this.#session.address }, bridge: trace };
     const envelope = envelopeOf(Protocol.MCP, { contentType: "application/json", payload, metadata });
+    this.#pending.add(key, reference);
     return { dispatches: [{ outlet: toTarget, envelope, id: passage.sendId, counts: "forwarded" }] };
   }
 
@@ -211,7 +213,7 @@ function answerOf({ result, error }: JsonRpcAnswer): ToolAnswer {
     const answer = partsOfResult(result);
     return answer.parts.length > 0 ? answer : { ...answer, parts: [{ text: "" }] };
   } catch (thrown) {
-    return failure(isJsonObject(result) ? BridgeError.ofMessage(thrown).message : "The tool's result is none.");
+    return failure(BridgeError.ofMessage(thrown).message);
   }
 }
 

@@ -42,7 +42,12 @@ export function forwarding({ route, toTarget, count }: Site, translate: Translat
 }
 
 /** Content type and metadata in the target's protocol: as they were, where the message has its earlier form again. */
-function dress(translation: Translation, { trace }: Passage, protocol: Protocol, agent: string): { contentType: string; metadata: JsonObject } {
+function dress(
+  translation: Translation,
+  { trace }: Passage,
+  protocol: Protocol,
+  agent: string,
+): { contentType: string; metadata: JsonObject } {
   const { contentType, metadata = {}, restored } = translation;
   const fresh = protocol === Protocol.A2A ? { ...a2aMetadata(agent), ...metadata } : metadata;
   if (restored !== true || trace.kept === undefined) return { contentType, metadata: fresh };
@@ -59,7 +64,10 @@ function isCall({ a2a }: JsonObject): boolean {
   return isJsonObject(a2a) && "call" in a2a;
 }
 
-function traceDetails({ restored, message, lost = [] }: Translation, { received, trace }: Passage): { kept?: JsonObject; lost: readonly string[] } {
+function traceDetails(
+  { restored, message, lost = [] }: Translation,
+  { received, trace }: Passage,
+): { kept?: JsonObject; lost: readonly string[] } {
   if (restored === true) return { lost: [...new Set([...trace.lost, ...lost])] };
   return { kept: keptOf(received.envelope, message), lost };
 }

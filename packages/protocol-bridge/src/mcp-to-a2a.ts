@@ -70,7 +70,8 @@ export class MessageServer implements Flows {
     const { session, role, server, instance, event } = address;
     const isOurs = role === "client" && (server ?? this.#name) === this.#name && (instance ?? this.#instance) === this.#instance;
     if (!isOurs) return this.#ignore();
-    if (!this.#owners.admits(session, party)) throw new BridgeError("sender_mismatch", "A party wrote in another's MCP session, or has too many");
+    if (!this.#owners.admits(session, party))
+      throw new BridgeError("sender_mismatch", "A party wrote in another's MCP session, or has too many");
     if (event === "close") {
       this.#owners.release(session, party);
       return this.#ignore();
@@ -87,7 +88,11 @@ export class MessageServer implements Flows {
     return server ?? agent;
   }
 
-  #reply(received: ReceivedEnvelope, { session }: McpAddress, { id, method, params }: JsonRpcCall & { readonly id: string | number }): Step {
+  #reply(
+    received: ReceivedEnvelope,
+    { session }: McpAddress,
+    { id, method, params }: JsonRpcCall & { readonly id: string | number },
+  ): Step {
     const answer = (): Uint8Array => {
       switch (method) {
         case "initialize": {
@@ -119,7 +124,8 @@ export class MessageServer implements Flows {
       const unknown = errorBytes(id, JSON_RPC_ERRORS.invalidParams, `There is one tool: ${SEND_MESSAGE}`);
       return { dispatches: [this.#toClient(session, unknown, route.nameOf("answer", key))] };
     }
-    if (this.#pending.size >= settings.maxPending || this.#pending.sizeOf(party) >= MAX_PER_PARTY) return refuse("Too many calls wait for answers.");
+    if (this.#pending.size >= settings.maxPending || this.#pending.sizeOf(party) >= MAX_PER_PARTY)
+      return refuse("Too many calls wait for answers.");
     let asked: SendMessage;
     try {
       asked = readSendMessage(params["arguments"]);
@@ -127,7 +133,8 @@ export class MessageServer implements Flows {
       return refuse(BridgeError.ofMessage(error).message);
     }
     const own = route.contextOf(target);
-    if (own !== undefined && asked.contextId !== undefined && asked.contextId !== own) return refuse("This bridge leads to another context.");
+    if (own !== undefined && asked.contextId !== undefined && asked.contextId !== own)
+      return refuse("This bridge leads to another context.");
     const contextId = own ?? asked.contextId ?? route.uuidOf("context", session);
     const call: PendingCall = { key, session, party, id, contextId, messageId: route.uuidOf("message", key), done: deferred() };
     const envelope = this.#messageOf(call, asked.parts, passage);
@@ -169,7 +176,8 @@ export class MessageServer implements Flows {
     const about = { contextId, messageId: message.messageId };
     const meta = isJsonObject(result["_meta"]) ? result["_meta"] : {};
     const payload = resultBytes(call.id, { ...result, _meta: { ...meta, a2a: about } });
-    const said = payload.length <= settings.maxMessageBytes ? payload : errorBytes(call.id, JSON_RPC_ERRORS.internal, "The answer is too large");
+    const said =
+      payload.length <= settings.maxMessageBytes ? payload : errorBytes(call.id, JSON_RPC_ERRORS.internal, "The answer is too large");
     const dispatch = this.#toClient(call.session, said, route.nameOf("answer", call.key), route.traceOf(passage));
     return { dispatches: [dispatch], after: () => call.done.resolve() };
   }

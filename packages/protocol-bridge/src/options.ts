@@ -1,3 +1,4 @@
+import { refuseUnknown } from "@parley/core/internal";
 import type { EnvelopePort } from "@parley/envelope-and-adapters";
 import type { A2aMessageJson } from "./a2a-message.ts";
 import type { BridgeError } from "./errors.ts";
@@ -56,9 +57,14 @@ export interface Settings extends BridgeOptions {
   readonly maxPending: number;
 }
 
-/** @throws TypeError */
+const DEFAULTS = { maxHops: 8, maxMessageBytes: 4_194_304, window: 32, agent: "bridge", answerTimeoutMs: 60_000, maxPending: 256 };
+
+const KNOWN = [...Object.keys(DEFAULTS), "contextId", "tool", "server", "peer", "drainTarget", "onError", "onEnd"];
+
+/** @throws TypeError naming the option that is unknown or makes no sense */
 export function readOptions(options: BridgeOptions): Settings {
-  const settings = { maxHops: 8, maxMessageBytes: 4_194_304, window: 32, agent: "bridge", answerTimeoutMs: 60_000, maxPending: 256, ...options };
+  refuseUnknown(options, KNOWN);
+  const settings = { ...DEFAULTS, ...options };
   for (const name of ["maxHops", "maxMessageBytes", "window", "answerTimeoutMs", "maxPending"] as const) {
     if (!Number.isSafeInteger(settings[name]) || settings[name] < 1) throw new TypeError(`${name} must be a whole number from 1`);
   }

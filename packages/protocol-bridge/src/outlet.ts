@@ -96,7 +96,7 @@ export class Outlet {
     await sleep(backoffMs(this.#attempts, BACKOFF), stop);
     this.#waiting = [...this.#flying, ...this.#waiting];
     this.#flying.clear();
-    for (const _again of this.#failed) onRetry();
+    this.#failed.forEach(() => onRetry());
     this.#failed.clear();
     if (!stop.aborted) return;
     for (const { taken } of this.#waiting) taken.reject(stop.reason);

@@ -40,8 +40,8 @@ export interface PumpOptions {
   readonly signal: AbortSignal;
   count(what: keyof BridgeCounters): void;
   report(error: BridgeError): void;
-  /** Whether a port that refused a message for good is at its end. */
-  isOver(outlet: Outlet, error: unknown): Promise<boolean>;
+  /** Whether a send failed because the port is at its end, rather than because of the message. */
+  isOver(error: unknown): boolean;
 }
 
 /** Takes envelopes from a port one after the other, does what is to be done, and settles each when all of it has taken effect. */
@@ -98,7 +98,7 @@ export class Pump {
       await outlet.send(envelope, id);
       if (counts !== undefined) count(counts);
     } catch (error) {
-      if (await isOver(outlet, error)) throw error;
+      if (isOver(error)) throw error;
       count("failed");
       report(new BridgeError("not_taken", "A port refused a message for good", { cause: error }));
     }

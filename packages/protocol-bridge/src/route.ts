@@ -1,7 +1,7 @@
 import { Envelope, Protocol, type EnvelopePort, type ReceivedEnvelope } from "@parley/envelope-and-adapters";
 import type { JsonObject, JsonValue } from "@parley/core";
 import { BridgeError } from "./errors.ts";
-import { digest, uuidOf } from "./internal/digest.ts";
+import { digest, digestOf, uuidOf } from "./internal/digest.ts";
 import { nextPath, placeOf } from "./loop-guard.ts";
 import type { Settings } from "./options.ts";
 import { readTrace, writeTrace, type Origin, type Trace } from "./trace.ts";
@@ -70,7 +70,9 @@ export class Route {
     if (path === undefined) return undefined;
     const { id, sender } = received;
     const authorized = "authorized" in received && typeof received.authorized === "boolean" ? { authorized: received.authorized } : {};
-    const key = this.nameOf("envelope", from === this.source ? "source" : "target", id ?? crypto.randomUUID());
+    // With the payload, so that a channel that was made anew under the same name, and counts from the start again, loses nothing.
+    const content = digestOf(received.envelope.payload);
+    const key = this.nameOf("envelope", from === this.source ? "source" : "target", id ?? crypto.randomUUID(), content);
     return {
       received,
       trace,
@@ -95,7 +97,12 @@ export class Route {
  */
 export function envelopeOf(
   protocol: Protocol,
-  { contentType, payload, metadata, extraHeaders }: { contentType: string; payload: Uint8Array; metadata: JsonObject; extraHeaders?: JsonObject },
+  {
+    contentType,
+    payload,
+    metadata,
+    extraHeaders,
+  }: { contentType: string; payload: Uint8Array; metadata: JsonObject; extraHeaders?: JsonObject },
 ): Envelope {
   try {
     return new Envelope(protocol, contentType, payload, metadata, extraHeaders);

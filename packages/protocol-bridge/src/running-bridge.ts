@@ -1,4 +1,5 @@
-import { setImmediate } from "node:timers/promises";
+import { setMaxListeners } from "node:events";
+import { ParleyError } from "@parley/core";
 import { deferred } from "@parley/core/internal";
 import type { EnvelopePort } from "@parley/envelope-and-adapters";
 import { Counters, type BridgeCounters } from "./counters.ts";
@@ -14,6 +15,18 @@ const GRACE_MS = 2000;
 
 /** No envelope has it: whoever subscribes to it learns of the port's end, and of nothing else. */
 const NO_PROTOCOL = "bridge-watch";
+
+/** Codes of ports that refuse one message, and take others. */
+const FAULTS_OF_MESSAGES: ReadonlySet<string> = new Set([
+  "header_invalid",
+  "header_too_large",
+  "payload_too_large",
+  "message_too_large",
+  "message_invalid",
+  "untranslatable",
+  "bad_request",
+  "server_reject",
+]);
 
 /** A bridge that forwards from one channel to another. */
 export interface RunningBridge extends AsyncDisposable {
@@ -42,6 +55,8 @@ export class Crossing implements RunningBridge {
 
   constructor(route: Route, plan: (site: Site) => Flows) {
     this.#route = route;
+    // Every send of a window listens.
+    setMaxListeners(0, this.#reading.signal, this.#sending.signal);
     const count = (what: keyof BridgeCounters): void => this.#counters.add(what);
     const report = (error: BridgeError): void => this.#report(error);
     const [toSource, toTarget] = [route.source, route.target].map(
@@ -54,7 +69,7 @@ export class Crossing implements RunningBridge {
         }),
     ) as [Outlet, Outlet];
     const signal = this.#reading.signal;
-    const options: PumpOptions = { signal, count, report, isOver: (outlet, error) => this.#isOver(outlet, error) };
+    const options: PumpOptions = { signal, count, report, isOver: (error) => this.#isOver(error) };
     this.#flows = plan({ route, toSource, toTarget, signal, count, report, post: (dispatch) => this.#post(dispatch) });
     this.#pumps = this.#flows.flows.map((flow) => new Pump(flow, options));
     for (const pump of this.#pumps) void this.#run(pump.run());
@@ -126,27 +141,30 @@ export class Crossing implements RunningBridge {
     await idle;
   }
 
-  async #post({ outlet, envelope, id, counts }: Dispatch): Promise<void> {
-    const sent = outlet.send(envelope, id).then(
-      () => {
-        if (counts !== undefined) this.#counters.add(counts);
-      },
-      async (error: unknown) => {
-        if (await this.#isOver(outlet, error)) return;
-        this.#counters.add("failed");
-        this.#report(new BridgeError("not_taken", "A port refused a message for good", { cause: error }));
-      },
-    );
+  async #post(dispatch: Dispatch): Promise<void> {
+    const sent = this.#send(dispatch);
     this.#posts.add(sent);
     await sent;
     this.#posts.delete(sent);
   }
 
-  /** A port that refuses a message for good may be about to say that it has ended. */
-  async #isOver(_outlet: Outlet, error: unknown): Promise<boolean> {
-    if (isClosed(error)) this.#end(error);
-    for (let turn = 0; turn < 3 && this.#status === "running"; turn++) await setImmediate();
-    return this.#status !== "running" && (this.#status === "ended" || this.#sending.signal.aborted);
+  async #send({ outlet, envelope, id, counts }: Dispatch): Promise<void> {
+    try {
+      await outlet.send(envelope, id);
+      if (counts !== undefined) this.#counters.add(counts);
+    } catch (error) {
+      if (this.#isOver(error)) return;
+      this.#counters.add("failed");
+      this.#report(new BridgeError("not_taken", "A port refused a message for good", { cause: error }));
+    }
+  }
+
+  /** Whether a send failed because the port is at its end, rather than because of the message. */
+  #isOver(error: unknown): boolean {
+    if (this.#sending.signal.aborted) return true;
+    if (isFaultOfMessage(error)) return false;
+    this.#end(error);
+    return true;
   }
 
   async #watch(port: EnvelopePort): Promise<void> {
@@ -161,7 +179,7 @@ export class Crossing implements RunningBridge {
       await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
       return;
     }
-    for await (const _ignored of inbound);
+    while ((await inbound.next()).done !== true);
   }
 
   #report(error: BridgeError): void {
@@ -173,7 +191,7 @@ export class Crossing implements RunningBridge {
   }
 }
 
-function isClosed(error: unknown): boolean {
-  const code = typeof error === "object" && error !== null && "code" in error ? error.code : undefined;
-  return code === "closed" || code === "unknown_channel";
+/** Whatever else a port refuses for good, it would refuse of other messages too: to go on would be to lose them. */
+function isFaultOfMessage(error: unknown): boolean {
+  return error instanceof TypeError || FAULTS_OF_MESSAGES.has(ParleyError.from(error).code);
 }

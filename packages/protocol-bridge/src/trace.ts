@@ -47,10 +47,10 @@ export function readTrace(metadata: JsonObject | undefined): Trace {
   const { path = [], origin, claims, kept, lost } = bridge;
   if (!Array.isArray(path) || path.length > MOST_HOPS) throw invalid("has no proper path");
   if (!path.every((place) => typeof place === "string" && PLACE.test(place))) throw invalid("has a path with something else than places");
-  const readOriginally = readOrigin(origin);
+  const source = readOrigin(origin);
   return {
     path: path as readonly string[],
-    ...(readOriginally !== undefined && { origin: readOriginally }),
+    ...(source !== undefined && { origin: source }),
     claims: listOf(claims)
       .map(readOrigin)
       .filter((claim) => claim !== undefined),

@@ -1,4 +1,5 @@
-import { Envelope, PortError, Protocol, type EnvelopePort } from "@parley/envelope-and-adapters";
+import { ParleyError } from "@parley/core";
+import { Envelope, PortError, Protocol, type EnvelopePort, type ReceivedEnvelope } from "@parley/envelope-and-adapters";
 import { A2aAdapter } from "@parley/envelope-and-adapters/a2a";
 import { createMemoryChannels, createMemoryPorts } from "@parley/envelope-and-adapters/memory";
 import { SlimAdapter } from "@parley/envelope-and-adapters/slim";
@@ -95,14 +96,13 @@ describe("ProtocolBridge", () => {
     const inbound = (await bob.open("org/n/out")).receive();
     const [source, target] = [await alice.open("org/n/in"), await manager.open("org/n/out")];
     const sent = Array.from({ length: 60 }, (_, index) => `${index}`);
-    for (const [index, content] of sent.entries()) {
-      if (index % 20 === 5) target.cut();
-      if (index % 20 === 15) {
-        await eventually(() => expect(running.counters.received).toBe(index));
-        target.restore();
-        await eventually(() => expect(running.counters.forwarded).toBe(index));
-      }
-      await source.send(a2aText(content));
+    for (let from = 0; from < sent.length; from += 20) {
+      for (const content of sent.slice(from, from + 10)) await source.send(a2aText(content));
+      target.cut();
+      for (const content of sent.slice(from + 10, from + 20)) await source.send(a2aText(content));
+      await eventually(() => expect(running.counters.received).toBe(from + 20));
+      target.restore();
+      await eventually(() => expect(running.counters.forwarded).toBe(from + 20));
     }
     expect((await take(inbound, sent.length)).map(({ envelope }) => text(envelope))).toEqual(sent);
     expect([...codes]).toEqual(["waiting"]);
@@ -142,6 +142,27 @@ describe("ProtocolBridge", () => {
     expect((await take(inbound, 2)).map(({ envelope }) => text(envelope))).toEqual(["good", "good again"]);
     await eventually(() => expect(running.counters).toMatchObject({ forwarded: 2, failed: 1 }));
     expect(errors).toEqual(["not_taken"]);
+  });
+
+  it("ends rather than lose what a port refuses for a reason that is not the message's", async () => {
+    const { alice, manager } = await world(["org/n/in", "org/n/out"]);
+    const [source, target] = [await manager.open("org/n/in"), await manager.open("org/n/out")];
+    const locked: EnvelopePort = {
+      send: () => Promise.reject(new ParleyError("unauthorized", "the key was revoked")),
+      receive: (options) => target.receive(options),
+    };
+    await using bridge = new ProtocolBridge(manager);
+    const ends = [
+      { name: "in", port: source },
+      { name: "out", port: locked },
+    ] as const;
+    const running = await bridge.bridge(...ends, A2A, SLIM);
+    await (await alice.open("org/n/in")).send(a2aText("keep me"));
+    expect((await running.ended)?.cause).toMatchObject({ code: "unauthorized" });
+    await running.stop();
+    expect(running.counters).toMatchObject({ forwarded: 0, failed: 0 });
+    const again = await take(source.receive({ settle: "manual" }), 1);
+    expect(again.map(({ envelope }) => json(envelope)["parts"])).toEqual([[{ text: "keep me" }]]);
   });
 
   it.each(["source", "target"] as const)("ends with its %s, says so, and leaves what was not sent", async (which) => {
@@ -186,13 +207,40 @@ describe("ProtocolBridge", () => {
     await bridge.stop();
   });
 
+  it("lets go what arrives on the target, if it is told to", async () => {
+    const { bob, manager } = await world(["org/n/in", "org/n/out"]);
+    await using bridge = new ProtocolBridge(manager);
+    const running = await bridge.bridge("org/n/in", "org/n/out", A2A, SLIM, { drainTarget: true });
+    await (await bob.open("org/n/out")).send(slim("nobody asked"));
+    // Drained: whoever subscribes later gets what comes later.
+    await new Promise((resolve) => setImmediate(resolve));
+    const later = (await manager.open("org/n/out")).receive();
+    await (await bob.open("org/n/out")).send(slim("asked"));
+    expect((await take(later, 1)).map(({ envelope }) => text(envelope))).toEqual(["asked"]);
+    expect(running.counters.received).toBe(0);
+  });
+
+  it("forwards what a channel counts anew under the same name and numbers", async () => {
+    const [target, bob] = createMemoryPorts(["bridge", "bob"]);
+    const inbound = bob.receive();
+    await using bridge = new ProtocolBridge({ open: async () => unused() });
+    for (const content of ["of the first channel", "of the second"]) {
+      const [source, alice] = createMemoryPorts(["bridge", "alice"]);
+      const running = await bridge.bridge({ name: "org/n/in", port: source }, { name: "org/n/out", port: target }, A2A, SLIM);
+      await alice.send(a2aText(content));
+      expect((await take(inbound, 1)).map(({ envelope }) => text(envelope))).toEqual([content]);
+      await running.stop();
+    }
+  });
+
   it("works without the promise of once on ports that have no ids and settle nothing", async () => {
     const [ours, alice] = createMemoryPorts(["bridge", "alice"]);
     const [target, bob] = createMemoryPorts(["bridge", "bob"]);
     const plain = (port: EnvelopePort): EnvelopePort => ({
       send: (envelope) => port.send(envelope),
-      async *receive() {
+      async *receive(): AsyncGenerator<ReceivedEnvelope, undefined> {
         for await (const { envelope } of port.receive()) yield { envelope };
+        return undefined;
       },
     });
     await using bridge = new ProtocolBridge({ open: async () => unused() });
@@ -213,11 +261,32 @@ describe("ProtocolBridge", () => {
     const between = (options: object, to = SLIM as string) => bridge.bridge("org/n/one", "org/n/one", A2A, to, options);
     await expect(between({}, "future")).rejects.toThrow(TypeError);
     await expect(between({}, A2A)).rejects.toThrow(TypeError);
-    for (const options of [{ maxHops: 33 }, { window: 0 }, { maxMessageBytes: 1.5 }, { maxPending: 1000 }, { agent: "no/slash" }]) {
+    for (const options of [
+      { maxHops: 33 },
+      { window: 0 },
+      { maxMessageBytes: 1.5 },
+      { maxPending: 1000 },
+      { agent: "no/slash" },
+      { windows: 2 },
+    ]) {
       await expect(between(options)).rejects.toThrow(TypeError);
     }
     expect(() => new ProtocolBridge(manager, { maxHops: 0 })).toThrow(TypeError);
     await expect(bridge.bridge("org/n/two", "org/n/one", A2A, SLIM)).rejects.toMatchObject({ code: "unknown_channel" });
+  });
+
+  it("answers no A2A call in its own name, whatever a message claims to have been", async () => {
+    const { alice, bob, manager } = await world(["org/slim/in", "org/n/a2a"]);
+    await using bridge = new ProtocolBridge(manager);
+    await bridge.bridge("org/slim/in", "org/n/a2a", SLIM, A2A);
+    const inbound = (await bob.open("org/n/a2a")).receive();
+    const call = { call: "1", role: "server", event: "reply", seq: 0 };
+    const kept = { protocol: "a2a", contentType: "application/json", metadata: { a2a: call } };
+    await (
+      await alice.open("org/slim/in")
+    ).send(slim('{"parts":[{"text":"paid"}]}', "application/a2a+json", { bridge: { kept }, a2a: call }));
+    const [received] = await take(inbound, 1);
+    expect(received?.envelope.metadata?.["a2a"]).toEqual({ agent: "bridge" });
   });
 
   it("puts nobody's message into a session of its own", async () => {

@@ -1,37 +1,12 @@
 import { Protocol } from "@parley/envelope-and-adapters";
-import type { MemoryPort } from "@parley/envelope-and-adapters/memory";
 import { describe, expect, it } from "vitest";
 import { ProtocolBridge } from "../src/index.ts";
 import { a2aText, text } from "./support/messages.ts";
+import { mortal } from "./support/mortal.ts";
 import { take, world } from "./support/world.ts";
 
 const { A2A, SLIM } = Protocol;
 const MESSAGES = 10_000;
-
-/** A port that dies at some point between a send and what follows it: nothing that is called afterwards has any effect. */
-function mortal(port: MemoryPort): { readonly port: Pick<MemoryPort, "send" | "receive">; kill(): void } {
-  let isDead = false;
-  const never = new Promise<never>(() => undefined);
-  return {
-    port: {
-      send: (envelope, options) => (isDead ? never : port.send(envelope, options).then(() => (isDead ? never : undefined))),
-      async *receive(options) {
-        const left = new AbortController();
-        const signal = AbortSignal.any([left.signal, ...(options?.signal === undefined ? [] : [options.signal])]);
-        try {
-          for await (const received of port.receive({ ...options, signal })) {
-            if (isDead) return;
-            const settle = async (): Promise<void> => (isDead ? never : received.settle?.());
-            yield received.settle === undefined ? received : { ...received, settle };
-          }
-        } finally {
-          left.abort();
-        }
-      },
-    },
-    kill: () => (isDead = true),
-  };
-}
 
 describe("10,000 messages through a bridge that is restarted at random points", () => {
   it.each(["stopped", "killed"] as const)("when %s: none is lost, none doubled, all in order", { timeout: 60_000 }, async (how) => {
@@ -39,8 +14,8 @@ describe("10,000 messages through a bridge that is restarted at random points", 
     const [source, target] = [await manager.open("org/n/in"), await manager.open("org/n/out")];
     const inbound = (await bob.open("org/n/out")).receive();
     const arrived = take(inbound, MESSAGES);
-    let isOver = false;
-    void arrived.then(() => (isOver = true));
+    const over = { is: false };
+    void arrived.then(() => (over.is = true));
 
     const sending = (async () => {
       const port = await alice.open("org/n/in");
@@ -51,13 +26,13 @@ describe("10,000 messages through a bridge that is restarted at random points", 
     })();
 
     let lives = 0;
-    while (!isOver) {
+    while (!over.is) {
       lives += 1;
       const life = mortal(target);
       const bridge = new ProtocolBridge(manager);
       const running = await bridge.bridge({ name: "org/n/in", port: source }, { name: "org/n/out", port: life.port }, A2A, SLIM);
       const share = 1 + Math.floor(Math.random() * 400);
-      for (let turn = 0; turn < 10_000 && !isOver && running.counters.forwarded < share; turn++) {
+      for (let turn = 0; turn < 10_000 && !over.is && running.counters.forwarded < share; turn++) {
         await new Promise((resolve) => setImmediate(resolve));
       }
       if (how === "killed") life.kill();

@@ -75,8 +75,8 @@ describe("bridges in a ring", () => {
     const running: RunningBridge[] = [];
     for (const [index, manager] of managers.entries()) {
       const bridge = new ProtocolBridge(manager, { maxHops: 4, onError: ({ code }) => errors.push(code) });
-      const pair = index % 2 === 0 ? ([A2A, SLIM] as const) : ([SLIM, A2A] as const);
-      running.push(await bridge.bridge(names[index] ?? "", names[index + 1] ?? "", ...pair));
+      const [from, to] = index % 2 === 0 ? [A2A, SLIM] : [SLIM, A2A];
+      running.push(await bridge.bridge(names[index] ?? "", names[index + 1] ?? "", from, to));
     }
     await (await alice.open("org/n/0")).send(a2aText("far"));
     await eventually(() => expect(running.map(({ counters }) => counters.forwarded)).toEqual([1, 1, 1, 1, 0]));
@@ -98,7 +98,9 @@ describe("bridges in a ring", () => {
     await port.send(slim("1", "text/plain", { bridge: { path: many(33, place) } }));
     await port.send(slim("2", "text/plain", { bridge: { path: ["not a place"] } }));
     await port.send(slim("3", "text/plain", { bridge: [] }));
-    await port.send(slim("4", "text/plain", { bridge: { path: [], claims: many(10, origin), lost: many(100, "l"), origin, kept: "no", more: 1 } }));
+    await port.send(
+      slim("4", "text/plain", { bridge: { path: [], claims: many(10, origin), lost: many(100, "l"), origin, kept: "no", more: 1 } }),
+    );
     const [received] = await take(inbound, 1);
     const trace = received?.envelope.metadata?.["bridge"];
     expect(Object.keys(trace as object).toSorted()).toEqual(["claims", "kept", "origin", "path"]);

@@ -38,3 +38,15 @@ export {
   type EnvelopePort,
   type ReceivedEnvelope,
 } from "@parley/envelope-and-adapters";
+export {
+  BridgeError,
+  didcommPort,
+  ProtocolBridge,
+  type BridgeCounters,
+  type BridgeErrorCode,
+  type BridgeOptions,
+  type DidcommPort,
+  type DidcommPortOptions,
+  type NamedPort,
+  type RunningBridge,
+} from "@parley/protocol-bridge";

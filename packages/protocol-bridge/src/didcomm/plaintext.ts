@@ -25,7 +25,8 @@ export function checkDidcomm(json: JsonObject): void {
     const { message, attachmentFaults } = decodePlaintext(json);
     const [fault] = attachmentFaults;
     if (fault !== undefined) throw fault;
-    if (protocolOf(message.type) === undefined) throw new BridgeError("message_invalid", "The type of a DIDComm message is no message-type URI");
+    if (protocolOf(message.type) === undefined)
+      throw new BridgeError("message_invalid", "The type of a DIDComm message is no message-type URI");
   } catch (error) {
     throw BridgeError.ofMessage(error);
   }

@@ -8,6 +8,11 @@ export function digest(...texts: readonly string[]): string {
   return createHash("sha256").update(JSON.stringify(texts)).digest("base64url");
 }
 
+/** A name made of bytes. */
+export function digestOf(bytes: Uint8Array): string {
+  return createHash("sha256").update(bytes).digest("base64url");
+}
+
 /** A UUID made of texts (version 8 of RFC 9562), where a message's id must look like one. */
 export function uuidOf(...texts: readonly string[]): string {
   const bytes = createHash("sha256").update(JSON.stringify(texts)).digest().subarray(0, 16);

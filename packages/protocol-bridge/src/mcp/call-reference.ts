@@ -2,7 +2,7 @@ import { isText } from "../internal/json.ts";
 
 const PREFIX = "call.";
 const MAX_ID = 512;
-const MAX_LENGTH = 4096;
+const MAX_LENGTH = 16_384;
 
 /** What must be known to answer an A2A message. */
 export interface CallReference {

@@ -2,7 +2,7 @@ import type { JsonObject, JsonValue } from "@parley/core";
 import { BridgeError } from "../errors.ts";
 import { isText, readJsonObject, utf8 } from "../internal/json.ts";
 
-const MAX_ID = 4096;
+const MAX_ID = 16_384;
 
 /** A request, or a notification if it has no id. */
 export interface JsonRpcCall {
@@ -38,7 +38,11 @@ export function readJsonRpc(payload: Uint8Array, maxBytes: number): JsonRpcCall 
   }
   if ((result === undefined) === (error === undefined) || !isStructure(result ?? error)) throw invalid();
   if (id === undefined && error === undefined) throw invalid();
-  return { kind: "answer", ...(id !== undefined && { id }), ...(result !== undefined ? { result: result as JsonObject } : { error: error as JsonObject }) };
+  return {
+    kind: "answer",
+    ...(id !== undefined && { id }),
+    ...(result !== undefined ? { result: result as JsonObject } : { error: error as JsonObject }),
+  };
 }
 
 export function requestBytes(id: string, method: string, params: JsonValue): Uint8Array {

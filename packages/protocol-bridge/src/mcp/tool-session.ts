@@ -3,7 +3,15 @@ import { isJsonObject, type JsonObject } from "@parley/core";
 import { BridgeError } from "../errors.ts";
 import { sleep } from "../internal/sleep.ts";
 import type { McpAddress } from "./address.ts";
-import { errorBytes, JSON_RPC_ERRORS, notificationBytes, requestBytes, resultBytes, type JsonRpcAnswer, type JsonRpcCall } from "./json-rpc.ts";
+import {
+  errorBytes,
+  JSON_RPC_ERRORS,
+  notificationBytes,
+  requestBytes,
+  resultBytes,
+  type JsonRpcAnswer,
+  type JsonRpcCall,
+} from "./json-rpc.ts";
 import { readTools, type Tool } from "./tools.ts";
 
 /** The version of MCP that a bridge asks for. Of others it needs nothing that they have not. */
@@ -43,6 +51,8 @@ export class ToolSession {
   readonly #options: ToolSessionOptions;
   /** Tells what this run has asked from what an earlier one has. */
   readonly #run = crypto.randomUUID().slice(0, 8);
+  /** Tells what this session has asked from what one before it has. */
+  #generation = 0;
   #bond: Bond | undefined;
   #count = 0;
   #failures = 0;
@@ -79,6 +89,7 @@ export class ToolSession {
   open(): void {
     this.#opening?.abort();
     this.#opening = new AbortController();
+    this.#generation += 1;
     void this.#ask(AbortSignal.any([this.#opening.signal, this.#options.signal]));
   }
 
@@ -102,7 +113,11 @@ export class ToolSession {
    *
    * @throws BridgeError `sender_mismatch`
    */
-  believes({ server, instance = "", event }: McpAddress, sender: string | undefined, message: JsonRpcAnswer | JsonRpcCall | undefined): boolean {
+  believes(
+    { server, instance = "", event }: McpAddress,
+    sender: string | undefined,
+    message: JsonRpcAnswer | JsonRpcCall | undefined,
+  ): boolean {
     const { server: asked, peer } = this.#options;
     if (asked !== undefined && server !== asked) return false;
     if (peer !== undefined && sender !== peer) throw mismatch();
@@ -172,11 +187,15 @@ export class ToolSession {
 
   #request(kind: "open" | "tools", method: string, params: JsonObject): void {
     this.#count += 1;
-    this.#options.send(this.address, requestBytes(`${kind}.${this.#run}.${this.#count}`, method, params));
+    this.#options.send(this.address, requestBytes(`${this.#prefix(kind)}${this.#count}`, method, params));
   }
 
   #isOurs(id: string | number | undefined, kind: "open" | "tools"): boolean {
-    return typeof id === "string" && id.startsWith(`${kind}.${this.#run}.`);
+    return typeof id === "string" && id.startsWith(this.#prefix(kind));
+  }
+
+  #prefix(kind: "open" | "tools"): string {
+    return `${kind}.${this.#run}.${this.#generation}.`;
   }
 }
 

@@ -60,7 +60,11 @@ function readTool(value: JsonValue): Tool | undefined {
   const texts = properties.filter(([, property]) => isJsonObject(property) && property["type"] === "string").map(([name]) => name);
   const isRequired = texts.filter((name) => required.has(name));
   const others = [...required].some((name) => typeof name !== "string" || !texts.includes(name));
-  return { name: value["name"], texts: others ? [] : isRequired.length > 0 ? isRequired : texts, takesNothing: required.size === 0 && texts.length === 0 };
+  return {
+    name: value["name"],
+    texts: others ? [] : isRequired.length > 0 ? isRequired : texts,
+    takesNothing: required.size === 0 && texts.length === 0,
+  };
 }
 
 function isName(value: unknown): value is string {

@@ -1,6 +1,7 @@
 import { isJsonObject, type JsonObject, type JsonValue } from "@parley/core";
 import type { A2aMessageJson } from "../a2a-message.ts";
 import { BridgeError } from "../errors.ts";
+import { readJson, utf8 } from "../internal/json.ts";
 
 const MAX_BLOCKS = 1024;
 
@@ -52,9 +53,12 @@ function partOfBlock(block: JsonValue): JsonObject {
   const before = a2aOf(block);
   if (before !== undefined) return partBefore(block, before);
   const { type, text, data, mimeType, uri, name, resource, ...rest } = block;
-  const mcp = (...members: readonly (JsonObject | false)[]): JsonObject => ({ metadata: { mcp: Object.assign({ type }, ...members, rest) as JsonObject } });
+  const mcp = (...members: readonly (JsonObject | false)[]): JsonObject => ({
+    metadata: { mcp: Object.assign({ type }, ...members, rest) as JsonObject },
+  });
   if (type === "text" && typeof text === "string") return { text, ...(Object.keys(rest).length > 0 && mcp()) };
-  if ((type === "image" || type === "audio") && isBase64(data) && typeof mimeType === "string") return { raw: data, mediaType: mimeType, ...mcp() };
+  if ((type === "image" || type === "audio") && isBase64(data) && typeof mimeType === "string")
+    return { raw: data, mediaType: mimeType, ...mcp() };
   if (type === "resource_link" && typeof uri === "string") {
     const details = { ...(typeof name === "string" && { filename: name }), ...(typeof mimeType === "string" && { mediaType: mimeType }) };
     return { url: uri, ...details, ...mcp() };
@@ -92,7 +96,14 @@ function blockOfPart(part: JsonObject, index: number, isStructured: boolean): Js
   const { mediaType, filename } = details;
   const meta = (content: string): JsonObject => ({ _meta: { a2a: { content, ...(isStructured && { structured: true }), ...details } } });
   if (typeof text === "string") return { type: "text", text, ...(Object.keys(details).length > 0 && meta("text")) };
-  if (typeof url === "string") return { type: "resource_link", uri: url, name: filename ?? url, ...(mediaType !== undefined && { mimeType: mediaType }), ...meta("url") };
+  if (typeof url === "string")
+    return {
+      type: "resource_link",
+      uri: url,
+      name: filename ?? url,
+      ...(mediaType !== undefined && { mimeType: mediaType }),
+      ...meta("url"),
+    };
   if (typeof raw !== "string") return { type: "text", text: JSON.stringify(data), ...meta("data") };
   const kind = typeof mediaType === "string" ? (/^(?<kind>image|audio)\//.exec(mediaType)?.groups?.["kind"] ?? "resource") : "resource";
   if (kind !== "resource") return { type: kind, data: raw, mimeType: mediaType, ...meta("raw") };
@@ -109,7 +120,8 @@ function blockBefore({ text, raw, url, data, mediaType, filename, metadata }: Js
   const mime = mediaType === undefined ? {} : { mimeType: mediaType };
   if (type === "text" && typeof text === "string") return { type, text, ...rest };
   if ((type === "image" || type === "audio") && raw !== undefined) return { type, data: raw, ...mime, ...rest };
-  if (type === "resource_link" && url !== undefined) return { type, uri: url, ...(filename !== undefined && { name: filename }), ...mime, ...rest };
+  if (type === "resource_link" && url !== undefined)
+    return { type, uri: url, ...(filename !== undefined && { name: filename }), ...mime, ...rest };
   if (type !== "resource" || !isJsonObject(resource)) return undefined;
   return { type, resource: { ...resource, ...mime, ...(typeof text === "string" ? { text } : { blob: raw }) }, ...rest };
 }
@@ -129,9 +141,7 @@ function isBase64(value: unknown): value is string {
 }
 
 function parsed(text: JsonValue | undefined): JsonValue {
-  try {
-    return JSON.parse(String(text)) as JsonValue;
-  } catch {
-    return String(text);
-  }
+  if (typeof text !== "string") return null;
+  const value = readJson(utf8(text));
+  return value === undefined ? text : value;
 }

@@ -8,7 +8,7 @@ import { isKeepable, readKept } from "../loss.ts";
 import type { Translation, TranslationContext } from "../translation.ts";
 
 /** Content type of a SLIM payload that is an A2A message. */
-export const A2A_JSON = "application/a2a+json";
+const A2A_JSON = "application/a2a+json";
 
 /**
  * A message of an A2A context as a SLIM payload: the text of its only part where it is that, else the message as it is, as
@@ -51,7 +51,12 @@ export function slimToA2a(envelope: Envelope, context: TranslationContext): Tran
 }
 
 /** A message for the context that the target's channel is. */
-function inContext(json: JsonObject, payload: Uint8Array, { contextId, maxMessageBytes }: TranslationContext, restored: boolean): Translation {
+function inContext(
+  json: JsonObject,
+  payload: Uint8Array,
+  { contextId, maxMessageBytes }: TranslationContext,
+  restored: boolean,
+): Translation {
   const own = normalA2a(json).contextId;
   const base = { contentType: "application/json", restored };
   if (contextId === undefined || own === "" || own === contextId) return { ...base, payload };
@@ -60,14 +65,9 @@ function inContext(json: JsonObject, payload: Uint8Array, { contextId, maxMessag
 
 function partOf(contentType: string, payload: Uint8Array): JsonObject {
   const content = contentOf(contentType, payload);
-  switch (content.form) {
-    case "text":
-      return { text: content.text, ...(contentType !== "text/plain" && { mediaType: contentType }) };
-    case "json":
-      return { data: content.json, ...(contentType !== "application/json" && { mediaType: contentType }) };
-    case "bytes":
-      return { raw: toBase64(content.bytes), mediaType: contentType };
-  }
+  if (content.form === "text") return { text: content.text, ...(contentType !== "text/plain" && { mediaType: contentType }) };
+  if (content.form === "json") return { data: content.json, ...(contentType !== "application/json" && { mediaType: contentType }) };
+  return { raw: toBase64(content.bytes), mediaType: contentType };
 }
 
 /** The payload that a part was made of. */

@@ -103,5 +103,5 @@ function restoreAttachment(skeleton: JsonValue, { raw, url, data }: JsonObject):
   const [form] = Object.keys(skeleton["data"]);
   if (form === "base64" && typeof raw === "string") return { ...skeleton, data: { base64: toBase64url(fromBase64(raw)) } };
   if (form === "links" && typeof url === "string") return { ...skeleton, data: { links: [url] } };
-  return { ...skeleton, data: form === "json" ? { json: data } : (data as JsonValue) };
+  return { ...skeleton, data: form === "json" ? { json: data } : data };
 }

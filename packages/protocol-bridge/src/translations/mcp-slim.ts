@@ -36,7 +36,9 @@ export function slimToMcp({ contentType, payload }: Envelope, { kept, session, m
   }
   const content = contentOf(contentType, payload);
   const data: JsonObject =
-    content.form === "bytes" ? { blob: toBase64(content.bytes), mimeType: contentType } : { [content.form]: content.form === "text" ? content.text : content.json };
+    content.form === "bytes"
+      ? { blob: toBase64(content.bytes), mimeType: contentType }
+      : { [content.form]: content.form === "text" ? content.text : content.json };
   const log = notificationBytes(LOG, { level: "info", logger: "slim", data });
   if (log.length > maxMessageBytes) throw new BridgeError("message_too_large", `The translated message exceeds ${maxMessageBytes} bytes`);
   return { contentType: "application/json", payload: log, metadata: { mcp: { session, role: "server", instance: "slim" } } };

@@ -57,7 +57,14 @@ describe("didcommPort", () => {
     expect(received).toMatchObject({ sender: ALICE, envelope: { protocol: DIDCOMM, contentType: "application/didcomm-plain+json" } });
     expect(json(received?.envelope ?? unused())).toMatchObject({ type: BASIC, thid: "t1", from: ALICE, body: { content: "hi" } });
     await received?.settle?.();
-    const forged = { id: "1", type: BASIC, from: "did:web:boss.example", to: ["did:web:other.example"], thid: "t1", body: { content: "yo" } };
+    const forged = {
+      id: "1",
+      type: BASIC,
+      from: "did:web:boss.example",
+      to: ["did:web:other.example"],
+      thid: "t1",
+      body: { content: "yo" },
+    };
     await port.send(didcomm(forged), { id: "first" });
     await eventually(() => expect(alice.got).toHaveLength(1));
     expect(alice.got[0]).toMatchObject({ from: BRIDGE, to: [ALICE], threadId: "t1", body: { content: "yo" } });
@@ -129,7 +136,7 @@ describe("a layr8 agent and a channel", () => {
     await alice.client.send({ type: BASIC, to: BRIDGE, body: { content: "hello team" }, threadId: "talk" });
     const [message] = await adapter.receiveMessages("team");
     expect(message).toMatchObject({ sender: "bridge", contextId: "team", parts: [{ content: { value: "hello team" } }] });
-    expect(message?.metadata?.["bridge"]).toMatchObject({ origin: { protocol: "didcomm", sender: ALICE } });
+    expect(message?.metadata?.["bridge"]).toEqual({ origin: { protocol: "didcomm", sender: ALICE, authorized: true } });
     await adapter.sendMessage("team", [{ text: "hello Alice" }, { data: { n: 1 } }], { role: "agent" });
     await eventually(() => expect(alice.got).toHaveLength(1));
     expect(alice.got[0]).toMatchObject({ type: BASIC, from: BRIDGE, body: { content: "hello Alice" }, threadId: "team" });

@@ -6,7 +6,7 @@ import { McpChannelServer, type McpChannelServerOptions } from "@parley/envelope
 import { afterEach, describe, expect, it } from "vitest";
 import { z } from "zod";
 import { ProtocolBridge, type BridgeOptions, type RunningBridge } from "../../src/index.ts";
-import { a2a, mcp } from "../support/messages.ts";
+import { a2a, mcp, said as textOf } from "../support/messages.ts";
 import { eventually, take, world } from "../support/world.ts";
 
 const { A2A, MCP } = Protocol;
@@ -65,7 +65,7 @@ async function start(options: BridgeOptions = {}) {
     return got;
   };
   const ask = (text: string): Promise<string> => adapter.sendMessage("desk", [{ text }]);
-  const said = async (count: number): Promise<unknown[]> => (await answers(count)).map(({ parts }) => parts[0]?.content?.value);
+  const said = async (count: number): Promise<string[]> => (await answers(count)).map(textOf);
   return { ...all, bridge, adapter, run, answers, ask, said };
 }
 
@@ -105,7 +105,9 @@ describe("A2A to MCP", () => {
     const { bob, run, ask, said } = await start();
     await serve(bob, (server) => {
       greeter()(server);
-      server.registerTool("shout", { inputSchema: { text: z.string() } }, ({ text }) => ({ content: [{ type: "text", text: text.toUpperCase() }] }));
+      server.registerTool("shout", { inputSchema: { text: z.string() } }, ({ text }) => ({
+        content: [{ type: "text", text: text.toUpperCase() }],
+      }));
     });
     const first = await run({ tool: "shout" });
     await ask("hello");
@@ -179,7 +181,9 @@ describe("A2A to MCP", () => {
     await serve(bob, greeter(calls));
     const running = await run();
     const port = await alice.open(IN);
-    await port.send(a2a({ jsonrpc: "2.0", id: 1, method: "SendMessage" }, { a2a: { call: "1", role: "client", event: "request", agent: "x" } }));
+    await port.send(
+      a2a({ jsonrpc: "2.0", id: 1, method: "SendMessage" }, { a2a: { call: "1", role: "client", event: "request", agent: "x" } }),
+    );
     await adapter.sendMessage("desk", [{ text: "I am an agent" }], { role: "agent" });
     await ask("Ada");
     expect(await said(1)).toEqual(["Hello Ada"]);

@@ -1,11 +1,12 @@
 import { Client } from "@modelcontextprotocol/sdk/client/index.js";
-import { Protocol } from "@parley/envelope-and-adapters";
+import { isJsonObject } from "@parley/core";
+import { Protocol, type ReceivedEnvelope } from "@parley/envelope-and-adapters";
 import { A2aAdapter, type ReceivedA2aMessage } from "@parley/envelope-and-adapters/a2a";
 import type { MemoryChannels } from "@parley/envelope-and-adapters/memory";
 import { McpChannelTransport, type McpChannelTransportOptions } from "@parley/envelope-and-adapters/mcp";
 import { afterEach, describe, expect, it } from "vitest";
 import { ProtocolBridge, type BridgeOptions, type RunningBridge } from "../../src/index.ts";
-import { a2a, json, mcp } from "../support/messages.ts";
+import { a2a, json, mcp, said as textOf } from "../support/messages.ts";
 import { eventually, take, unused, world } from "../support/world.ts";
 
 const { A2A, MCP } = Protocol;
@@ -16,6 +17,16 @@ const ending: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
   for (const end of ending.splice(0).toReversed()) await end();
 });
+
+function sessionOf(received: ReceivedEnvelope | undefined): string {
+  const address = received?.envelope.metadata?.["mcp"];
+  return isJsonObject(address) && typeof address["session"] === "string" ? address["session"] : unused();
+}
+
+function isFromAgent({ role }: ReceivedA2aMessage): boolean {
+  const number: number = role;
+  return number === 2;
+}
 
 async function connect(channels: MemoryChannels, options: McpChannelTransportOptions = {}): Promise<Client> {
   const client = new Client({ name: "client", version: "1.0.0" });
@@ -33,7 +44,7 @@ async function agent(channels: MemoryChannels, answer: (message: ReceivedA2aMess
     while (!stop.signal.aborted) {
       const messages = await adapter.receiveMessages("team", { timeout: 60, signal: stop.signal }).catch(() => []);
       for (const message of messages) {
-        if (message.role === 2) continue;
+        if (isFromAgent(message)) continue;
         const parts = await answer(message);
         await adapter.sendMessage("team", parts as never, { role: "agent" });
       }
@@ -45,11 +56,6 @@ async function agent(channels: MemoryChannels, answer: (message: ReceivedA2aMess
     await adapter.close();
   });
 }
-
-const textOf = (message: ReceivedA2aMessage): string => {
-  const content = message.parts[0]?.content;
-  return content?.$case === "text" ? content.value : "";
-};
 
 async function start(options: BridgeOptions = {}) {
   const all = await world([IN, OUT]);
@@ -71,7 +77,10 @@ describe("MCP to A2A", () => {
     await client.ping();
     const result = await say(client, "hello");
     expect(result).toMatchObject({
-      content: [{ type: "text", text: "You said hello" }, { type: "text", text: '{"role":1}' }],
+      content: [
+        { type: "text", text: "You said hello" },
+        { type: "text", text: '{"role":1}' },
+      ],
       structuredContent: { role: 1 },
       _meta: { a2a: { contextId: "team" } },
     });
@@ -85,11 +94,18 @@ describe("MCP to A2A", () => {
     const client = await connect(alice);
     const call = (args: object) => client.callTool({ name: "send_message", arguments: { ...args } });
     expect(await call({ parts: [{ text: "a" }, { data: { b: 1 } }] })).toMatchObject({ content: [{ text: "2" }] });
-    for (const args of [{}, { text: 1 }, { text: "a", parts: [] }, { parts: "x" }, { parts: [{ future: 1 }] }, { text: "a", contextId: "elsewhere" }]) {
+    for (const args of [
+      {},
+      { text: 1 },
+      { text: "a", parts: [] },
+      { parts: "x" },
+      { parts: [{ future: 1 }] },
+      { text: "a", contextId: "elsewhere" },
+    ]) {
       expect(await call(args)).toMatchObject({ isError: true });
     }
     await expect(client.callTool({ name: "other", arguments: {} })).rejects.toMatchObject({ code: -32_602 });
-    await expect(client.listPrompts()).rejects.toThrow();
+    await expect(client.listPrompts()).rejects.toThrow(/prompts|one tool/i);
   });
 
   it("matches answers to calls by what they name, or else in their order", async () => {
@@ -141,7 +157,7 @@ describe("MCP to A2A", () => {
     const spy = port.receive();
     const client = await connect(alice);
     const [opening] = await take(spy, 1);
-    const { session } = opening?.envelope.metadata?.["mcp"] as { session: string };
+    const session = sessionOf(opening);
     await port.send(mcp({ session, role: "client", event: "open" }, { jsonrpc: "2.0", id: 1, method: "tools/list" }));
     await eventually(() => expect(codes).toEqual(["sender_mismatch"]));
     expect(await say(client, "x")).toMatchObject({ content: [{ text: "fine" }] });
@@ -158,7 +174,7 @@ describe("MCP to A2A", () => {
     await port.send(mcp({ session: "ours", role: "client", event: "open" }, { jsonrpc: "2.0", id: 2, method: "ping" }));
     for (;;) {
       const [received] = await take(inbound, 1);
-      const { session } = received?.envelope.metadata?.["mcp"] as { session: string };
+      const session = sessionOf(received);
       expect(session).not.toBe("other");
       if (session !== "ours") continue;
       expect(json(received?.envelope ?? unused())).toEqual({ jsonrpc: "2.0", id: 2, result: {} });
@@ -187,7 +203,7 @@ describe("MCP to A2A", () => {
     const cancelled = client.callTool({ name: "send_message", arguments: { text: "never mind" } }, undefined, { signal: abort.signal });
     await take(inbound, 1);
     abort.abort();
-    await expect(cancelled).rejects.toThrow();
+    await expect(cancelled).rejects.toThrow(/abort/i);
     await agent(bob, () => [{ text: "here" }]);
     expect(await say(client, "next")).toMatchObject({ content: [{ text: "here" }] });
   });

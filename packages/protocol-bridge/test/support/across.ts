@@ -3,19 +3,26 @@ import { createMemoryPorts } from "@parley/envelope-and-adapters/memory";
 import { Outlet } from "../../src/outlet.ts";
 import { readOptions, type BridgeOptions } from "../../src/options.ts";
 import { flowsBetween } from "../../src/pairs.ts";
+import type { Flow } from "../../src/pump.ts";
 import { Route } from "../../src/route.ts";
 import type { Site } from "../../src/site.ts";
 
 /** What a bridge makes of one envelope. Each call is a bridge between channels of its own. */
-export function across(source: Protocol, target: Protocol, options: BridgeOptions = {}): (received: ReceivedEnvelope) => Envelope | undefined {
+export function across(
+  source: Protocol,
+  target: Protocol,
+  options: BridgeOptions = {},
+): (received: ReceivedEnvelope) => Envelope | undefined {
+  const [flow] = flowsOf(source, target, options);
+  return (received) => flow?.handle(received).dispatches[0]?.envelope;
+}
+
+/** What a bridge does about envelopes of either side. */
+export function flowsOf(source: Protocol, target: Protocol, options: BridgeOptions = {}): readonly Flow[] {
   const name = crypto.randomUUID();
   const [port] = createMemoryPorts(["bridge", "other"]);
   const ends = [`org/${name}/in`, `org/${name}/out`] as const;
-  const route = new Route(
-    { name: ends[0], port, protocol: source },
-    { name: ends[1], port, protocol: target },
-    readOptions(options),
-  );
+  const route = new Route({ name: ends[0], port, protocol: source }, { name: ends[1], port, protocol: target }, readOptions(options));
   const { signal } = new AbortController();
   const outlet = new Outlet(port, { window: 1, stop: signal, onWaiting: () => undefined, onRetry: () => undefined });
   const site: Site = {
@@ -27,8 +34,7 @@ export function across(source: Protocol, target: Protocol, options: BridgeOption
     report: () => undefined,
     post: async () => undefined,
   };
-  const [flow] = flowsBetween(source, target)(site).flows;
-  return (received) => flow?.handle(received).dispatches[0]?.envelope;
+  return flowsBetween(source, target)(site).flows;
 }
 
 /** There and back again, over bridges that know nothing of one another. */

@@ -8,7 +8,10 @@ const base64url = fc.uint8Array({ maxLength: 40 }).map((data) => Buffer.from(dat
 const anyJson = fc.jsonValue({ maxDepth: 3 }).map((value) => JSON.parse(JSON.stringify(value)) as never);
 const jsonObject = fc.dictionary(words, anyJson, { maxKeys: 3 }).map((value) => JSON.parse(JSON.stringify(value)) as Record<string, never>);
 
-const details = fc.record({ filename: words, mediaType: fc.constantFrom("image/png", "audio/ogg", "x/y", "text/html"), metadata: jsonObject }, { requiredKeys: [] });
+const details = fc.record(
+  { filename: words, mediaType: fc.constantFrom("image/png", "audio/ogg", "x/y", "text/html"), metadata: jsonObject },
+  { requiredKeys: [] },
+);
 
 /** Parts of A2A 1.0. */
 export const parts = fc
@@ -54,7 +57,10 @@ export const a2aEnvelopes = (part: fc.Arbitrary<object> = fc.oneof(parts, legacy
     )
     .chain((message) =>
       fc.tuple(writing, headers).map(([write, [metadata, extra]]) => {
-        const envelope = new Envelope(Protocol.A2A, "application/json", bytes(write(message)), { "A2A-Version": "1.0", a2a: { agent: "a" } });
+        const envelope = new Envelope(Protocol.A2A, "application/json", bytes(write(message)), {
+          "A2A-Version": "1.0",
+          a2a: { agent: "a" },
+        });
         return withHeaders(envelope, metadata, extra);
       }),
     );
@@ -63,9 +69,15 @@ export const a2aEnvelopes = (part: fc.Arbitrary<object> = fc.oneof(parts, legacy
 export const slimEnvelopes: fc.Arbitrary<Envelope> = fc
   .tuple(
     fc.oneof(
-      fc.tuple(fc.constantFrom("text/plain", "text/markdown; charset=utf-8", "application/json", "image/png"), fc.uint8Array({ maxLength: 60 })),
+      fc.tuple(
+        fc.constantFrom("text/plain", "text/markdown; charset=utf-8", "application/json", "image/png"),
+        fc.uint8Array({ maxLength: 60 }),
+      ),
       fc.tuple(fc.constantFrom("text/plain", "text/html"), words.map(bytes)),
-      fc.tuple(fc.constantFrom("application/json", "application/x+json"), fc.tuple(anyJson, writing).map(([value, write]) => bytes(write(value)))),
+      fc.tuple(
+        fc.constantFrom("application/json", "application/x+json"),
+        fc.tuple(anyJson, writing).map(([value, write]) => bytes(write(value))),
+      ),
     ),
     headers,
     fc.constantFrom({}, { mcp: { a: 1 } }, { a2a: { agent: "x" } }, { a2a: { call: "1", role: "server" }, "A2A-Version": "9" }),

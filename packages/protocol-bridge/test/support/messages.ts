@@ -1,4 +1,5 @@
 import { Envelope, Protocol } from "@parley/envelope-and-adapters";
+import type { ReceivedA2aMessage } from "@parley/envelope-and-adapters/a2a";
 
 export function bytes(text: string): Uint8Array {
   return new TextEncoder().encode(text);
@@ -30,4 +31,10 @@ export function didcomm(message: object): Envelope {
 
 export function mcp(address: object, message: object): Envelope {
   return new Envelope(Protocol.MCP, "application/json", bytes(JSON.stringify(message)), { mcp: { ...address } });
+}
+
+/** The text of a received A2A message's first part. */
+export function said({ parts }: ReceivedA2aMessage): string {
+  const content = parts[0]?.content;
+  return content?.$case === "text" ? content.value : "";
 }

@@ -7,15 +7,23 @@ import { parts } from "../support/arbitraries.ts";
 const data = fc.uint8Array({ maxLength: 20 }).map((bytes) => Buffer.from(bytes).toString("base64"));
 const meta = fc.record({ annotations: fc.record({ priority: fc.integer() }), _meta: fc.record({ x: fc.nat() }) }, { requiredKeys: [] });
 const mimeType = fc.constantFrom("image/png", "text/x");
-const object = fc.dictionary(fc.string({ maxLength: 5 }), fc.nat(), { maxKeys: 3 }).map((value) => JSON.parse(JSON.stringify(value)) as object);
+const object = fc
+  .dictionary(fc.string({ maxLength: 5 }), fc.nat(), { maxKeys: 3 })
+  .map((value) => JSON.parse(JSON.stringify(value)) as object);
 
 const blocks = fc
   .oneof(
     fc.record({ type: fc.constant("text"), text: fc.string() }),
     fc.record({ type: fc.constantFrom("image", "audio"), data, mimeType }),
     fc.record({ type: fc.constant("resource_link"), uri: fc.webUrl(), name: fc.string({ minLength: 1 }), description: fc.string() }),
-    fc.record({ type: fc.constant("resource"), resource: fc.record({ uri: fc.webUrl(), text: fc.string(), mimeType }, { requiredKeys: ["uri", "text"] }) }),
-    fc.record({ type: fc.constant("resource"), resource: fc.record({ uri: fc.webUrl(), blob: data, mimeType }, { requiredKeys: ["uri", "blob"] }) }),
+    fc.record({
+      type: fc.constant("resource"),
+      resource: fc.record({ uri: fc.webUrl(), text: fc.string(), mimeType }, { requiredKeys: ["uri", "text"] }),
+    }),
+    fc.record({
+      type: fc.constant("resource"),
+      resource: fc.record({ uri: fc.webUrl(), blob: data, mimeType }, { requiredKeys: ["uri", "blob"] }),
+    }),
     fc.record({ type: fc.constant("future"), more: object }),
   )
   .chain((block) => meta.map((more) => ({ ...block, ...more })));

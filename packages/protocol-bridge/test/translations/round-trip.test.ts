@@ -14,7 +14,8 @@ function expectReturned(sent: Envelope, returned: Envelope): void {
   expect(returned.contentType).toBe(sent.contentType);
   expect(unbridged(returned)).toEqual(unbridged(sent));
   expect(returned.extraHeaders).toEqual(sent.extraHeaders);
-  if (!lostOf(returned).includes("json")) expect(Buffer.from(returned.payload)).toEqual(Buffer.from(sent.payload));
+  const isSame = Buffer.compare(returned.payload, sent.payload) === 0;
+  expect(isSame || lostOf(returned).includes("json")).toBe(true);
 }
 
 describe("there and back", () => {

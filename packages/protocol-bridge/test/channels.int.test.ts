@@ -1,0 +1,180 @@
+import { spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import { McpServer } from "@modelcontextprotocol/sdk/server/mcp.js";
+import type { SkytaleChannelManager } from "@parley/channels";
+import { Protocol, type EnvelopePort } from "@parley/envelope-and-adapters";
+import { A2aAdapter } from "@parley/envelope-and-adapters/a2a";
+import { McpChannelServer } from "@parley/envelope-and-adapters/mcp";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { z } from "zod";
+import { ProtocolBridge } from "../src/index.ts";
+import { a2aText, said, text } from "./support/messages.ts";
+import { Skytale } from "./support/skytale.ts";
+import { eventually, take } from "./support/world.ts";
+
+const { A2A, MCP, SLIM } = Protocol;
+const IN = "acme/a2a/desk";
+const OUT = "acme/team/out";
+const ROOT = fileURLToPath(new URL("..", import.meta.url));
+
+/** The bridge in a process of its own, from the built packages. */
+const BRIDGE = `
+import { SkytaleChannelManager } from "@parley/channels";
+import { ProtocolBridge } from "@parley/protocol-bridge";
+const { ENDPOINT, API_URL, API_KEY, DATA_DIR, IN, OUT, FROM, TO } = process.env;
+const manager = new SkytaleChannelManager({ endpoint: ENDPOINT, apiUrl: API_URL, apiKey: API_KEY, dataDir: DATA_DIR, identity: "bridge" });
+await manager.open(IN);
+await manager.open(OUT);
+const running = await new ProtocolBridge(manager).bridge(IN, OUT, FROM, TO);
+setInterval(() => console.log(running.counters.forwarded), 5);
+`;
+
+let skytale: Skytale;
+const processes: ChildProcess[] = [];
+
+beforeEach(async () => {
+  skytale = await Skytale.start();
+});
+afterEach(async () => {
+  for (const child of processes.splice(0)) child.kill("SIGKILL");
+  await skytale[Symbol.asyncDispose]();
+});
+
+/** Alice on one channel, Bob on the other, and the bridge on both. */
+async function members(): Promise<{ alice: SkytaleChannelManager; bob: SkytaleChannelManager; manager: SkytaleChannelManager }> {
+  const [alice, bob, manager] = ["alice", "bob", "bridge"].map((name) => skytale.agent(name)) as [
+    SkytaleChannelManager,
+    SkytaleChannelManager,
+    SkytaleChannelManager,
+  ];
+  await alice.create(IN);
+  await bob.create(OUT);
+  await manager.joinWithToken(IN, await alice.invite(IN));
+  await manager.joinWithToken(OUT, await bob.invite(OUT));
+  return { alice, bob, manager };
+}
+
+async function sendAll(port: EnvelopePort, contents: readonly string[]): Promise<void> {
+  await Promise.all(contents.map((content) => port.send(a2aText(content))));
+}
+
+async function serveGreeter(bob: SkytaleChannelManager, calls: string[]): Promise<McpChannelServer> {
+  const listener = new McpChannelServer(await bob.open(OUT), { name: "greeter" });
+  void (async () => {
+    for await (const session of listener) {
+      const server = new McpServer({ name: "greeter", version: "1.0.0" });
+      server.registerTool("greet", { inputSchema: { name: z.string() } }, ({ name }) => {
+        calls.push(name);
+        return { content: [{ type: "text", text: `Hello ${name}` }] };
+      });
+      await server.connect(session);
+    }
+  })();
+  return listener;
+}
+
+function bridgeProcess(from: string, to: string): { readonly child: ChildProcess; readonly forwarded: (count: number) => Promise<void> } {
+  const { relayUrl, apiUrl, apiKey = "" } = skytale.server;
+  const ends = { IN, OUT, FROM: from, TO: to, ENDPOINT: relayUrl, API_URL: apiUrl, API_KEY: apiKey };
+  const child = spawn(process.execPath, ["--input-type=module", "--eval", BRIDGE], {
+    cwd: ROOT,
+    env: { ...process.env, ...ends, DATA_DIR: join(skytale.directory, "bridge") },
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  processes.push(child);
+  const lines = createInterface({ input: child.stdout });
+  const forwarded = async (count: number): Promise<void> => {
+    for await (const line of lines) if (Number(line) >= count) return;
+  };
+  return { child, forwarded };
+}
+
+describe("over encrypted channels", () => {
+  it("an A2A message reaches an official MCP server's tool, and its result comes back on the same context", async () => {
+    const { alice, bob, manager } = await members();
+    const calls: string[] = [];
+    const listener = await serveGreeter(bob, calls);
+    await using bridge = new ProtocolBridge(manager);
+    await bridge.bridge(IN, OUT, A2A, MCP);
+    await using adapter = new A2aAdapter(alice, { agentId: "asker", org: "acme" });
+    await adapter.openContext("desk");
+    const messageId = await adapter.sendMessage("desk", [{ type: "text", text: "Ada" }]);
+    const [answer] = await adapter.receiveMessages("desk", { timeout: 20 });
+    expect(answer).toMatchObject({ contextId: "desk", role: 2, parts: [{ content: { value: "Hello Ada" } }] });
+    expect(answer?.metadata?.["bridge"]).toMatchObject({ replyTo: messageId, origin: { protocol: "mcp" } });
+    await listener.close();
+  });
+
+  it("loses and doubles nothing when its manager is closed and opened again", async () => {
+    const { alice, bob, manager } = await members();
+    const contents = Array.from({ length: 500 }, (_, index) => `${index}`);
+    const arrived = take((await bob.open(OUT)).receive(), contents.length);
+    const over = { is: false };
+    void arrived.then(() => (over.is = true));
+    const sending = sendAll(await alice.open(IN), contents);
+    let current = manager;
+    let lives = 0;
+    for (let share = 100; !over.is; lives++) {
+      const bridge = new ProtocolBridge(current);
+      const running = await bridge.bridge(IN, OUT, A2A, SLIM);
+      await eventually(() => expect(over.is || running.counters.forwarded >= share).toBe(true), 30_000);
+      // Every other time under its feet.
+      if (lives % 2 === 0) await bridge.stop();
+      await current.close();
+      expect(running.status).toBe(lives % 2 === 0 ? "stopped" : "ended");
+      current = skytale.agent("bridge");
+    }
+    await sending;
+    expect((await arrived).map(({ envelope }) => text(envelope))).toEqual(contents);
+    expect(lives).toBeGreaterThan(2);
+  });
+
+  it("loses and doubles nothing when its process is killed", async () => {
+    const { alice, bob, manager } = await members();
+    await manager.close();
+    const contents = Array.from({ length: 400 }, (_, index) => `${index}`);
+    const arrived = take((await bob.open(OUT)).receive(), contents.length);
+    const sending = sendAll(await alice.open(IN), contents);
+    for (const share of [30, 60, 90]) {
+      const { child, forwarded } = bridgeProcess(A2A, SLIM);
+      await forwarded(share);
+      const exit = once(child, "exit");
+      child.kill("SIGKILL");
+      await exit;
+    }
+    bridgeProcess(A2A, SLIM);
+    await sending;
+    expect((await arrived).map(({ envelope }) => text(envelope))).toEqual(contents);
+  });
+
+  it("answers each message of an A2A client once, though the bridge to the tools is killed in between", async () => {
+    const { alice, bob, manager } = await members();
+    await manager.close();
+    const calls: string[] = [];
+    const listener = await serveGreeter(bob, calls);
+    await using adapter = new A2aAdapter(alice, { agentId: "asker", org: "acme" });
+    await adapter.openContext("desk");
+    const names = Array.from({ length: 60 }, (_, index) => `${index}`);
+    for (const name of names) await adapter.sendMessage("desk", [{ text: name }]);
+    for (const share of [5, 20]) {
+      const { child, forwarded } = bridgeProcess(A2A, MCP);
+      await forwarded(share);
+      const exit = once(child, "exit");
+      child.kill("SIGKILL");
+      await exit;
+    }
+    bridgeProcess(A2A, MCP);
+    const answers: string[] = [];
+    while (answers.length < names.length) {
+      const more = await adapter.receiveMessages("desk", { timeout: 20 });
+      if (more.length === 0) throw new Error(`Only ${answers.length} answers came`);
+      answers.push(...more.map(said));
+    }
+    expect(answers.toSorted()).toEqual(names.map((name) => `Hello ${name}`).toSorted());
+    expect(calls.toSorted()).toEqual(names.toSorted());
+    await listener.close();
+  });
+});

@@ -1,0 +1,17 @@
+import { execFile } from "node:child_process";
+import { readFile } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { expect, it } from "vitest";
+
+const ROOT = fileURLToPath(new URL("..", import.meta.url));
+
+it("the README's smallest program runs as it is written, and ends by itself", async () => {
+  const readme = await readFile(`${ROOT}README.md`, "utf8");
+  const program = /## The smallest program\n\n```ts\n(.*?)```/s.exec(readme)?.[1] ?? "";
+  const { stdout, stderr } = await promisify(execFile)(process.execPath, ["--input-type=module", "--eval", program], {
+    cwd: ROOT,
+    timeout: 20_000,
+  });
+  expect({ stdout, stderr }).toEqual({ stdout: "Hello\n", stderr: "" });
+});

@@ -1,0 +1,186 @@
+import { Envelope, Protocol } from "@parley/envelope-and-adapters";
+import { describe, expect, it } from "vitest";
+import { across, lostOf } from "../support/across.ts";
+import { a2a, a2aText, bytes, didcomm, json, mcp, slim, text } from "../support/messages.ts";
+import { unused } from "../support/world.ts";
+
+const { A2A, DIDCOMM, MCP, SLIM } = Protocol;
+const BASIC = "https://didcomm.org/basicmessage/2.0/message";
+const ECHO = "https://layr8.io/protocols/echo/1.0/request";
+const LARGE = "x".repeat(20_000);
+
+function translated(envelope: Envelope, target: string, id: string | undefined = "1"): Envelope {
+  const received = { envelope, sender: "alice", ...(id !== undefined && { id }) };
+  return across(envelope.protocol, target)(received) ?? unused();
+}
+
+describe("A2A → SLIM", () => {
+  it.each([
+    ["a text in the form of 1.0", { parts: [{ text: "hi" }] }, "text/plain", "hi"],
+    ["a text in the form of 0.3", { parts: [{ kind: "text", text: "hi" }] }, "text/plain", "hi"],
+    ["a text in the first form", { parts: [{ type: "text", text: "hi" }] }, "text/plain", "hi"],
+    ["data", { parts: [{ data: 1 }] }, "application/a2a+json", '{"parts":[{"data":1}]}'],
+    ["two texts", { parts: [{ text: "a" }, { text: "b" }] }, "application/a2a+json", '{"parts":[{"text":"a"},{"text":"b"}]}'],
+    ["half a character", { parts: [{ text: "\ud800" }] }, "application/a2a+json", '{"parts":[{"text":"\\ud800"}]}'],
+  ])("%s", (_what, message, contentType, payload) => {
+    const made = translated(a2a(message), SLIM);
+    expect([made.contentType, text(made)]).toEqual([contentType, payload]);
+    expect(lostOf(made)).toEqual([]);
+  });
+
+  it("takes the form of JSON where there is too much to keep", () => {
+    const made = translated(a2a({ parts: [{ text: "hi" }], metadata: { LARGE } }), SLIM);
+    expect(made.contentType).toBe("application/a2a+json");
+    expect(made.serialize().length).toBeLessThan(30_000);
+  });
+
+  it("says that JSON was written anew", () => {
+    const spaced = new Envelope(A2A, "application/json", bytes('{ "parts": [{"text":"hi"}] }'));
+    expect(lostOf(translated(spaced, SLIM))).toEqual(["json"]);
+  });
+
+  it("keeps what belongs to A2A out of the metadata's top", () => {
+    const made = translated(a2a({ parts: [{ text: "hi" }] }, { "A2A-Version": "1.0", a2a: { agent: "x" }, trace: "t" }), SLIM);
+    expect(Object.keys(made.metadata ?? {}).toSorted()).toEqual(["bridge", "trace"]);
+  });
+});
+
+describe("SLIM → A2A", () => {
+  it.each([
+    ["text/plain", "hi", { text: "hi" }],
+    ["text/markdown", "# hi", { text: "# hi", mediaType: "text/markdown" }],
+    ["application/json", '{"a":1}', { data: { a: 1 } }],
+    ["application/x+json", "[1]", { data: [1], mediaType: "application/x+json" }],
+    ["application/json", '{"a": 1}', { raw: Buffer.from('{"a": 1}').toString("base64"), mediaType: "application/json" }],
+    ["application/json", "1e999", { raw: Buffer.from("1e999").toString("base64"), mediaType: "application/json" }],
+    ["image/png", "png", { raw: Buffer.from("png").toString("base64"), mediaType: "image/png" }],
+  ])("%s %s", (contentType, payload, part) => {
+    const made = translated(slim(payload, contentType), A2A);
+    expect(json(made)).toMatchObject({ role: "ROLE_USER", contextId: "", parts: [part] });
+    expect(made.metadata).toMatchObject({ "A2A-Version": "1.0", a2a: { agent: "bridge" } });
+  });
+
+  it("puts a message into the context that the target is, and says so where it was in another", () => {
+    const other = slim('{"contextId":"old","parts":[{"text":"hi"}]}', "application/a2a+json");
+    const made = across(SLIM, A2A, { contextId: "new" })({ envelope: other });
+    expect(made && [json(made)["contextId"], lostOf(made)]).toEqual(["new", ["contextId"]]);
+  });
+
+  it("gives a message the same id when it comes again, and each its own", () => {
+    const once = across(SLIM, A2A);
+    const idOf = (id: string | undefined): unknown => {
+      const made = once({ envelope: slim("hi"), ...(id !== undefined && { id }) });
+      return json(made ?? unused())["messageId"];
+    };
+    expect(idOf("1")).toBe(idOf("1"));
+    expect(idOf("1")).not.toBe(idOf("2"));
+    expect(idOf(undefined)).not.toBe(idOf(undefined));
+    expect(idOf("1")).toMatch(/^[\da-f]{8}-[\da-f]{4}-8[\da-f]{3}-[89ab][\da-f]{3}-[\da-f]{12}$/);
+  });
+});
+
+describe("SLIM → MCP", () => {
+  it("puts JSON-RPC into a session of its publisher", () => {
+    const made = translated(slim('{"jsonrpc":"2.0","id":1,"method":"ping"}', "application/json"), MCP);
+    expect(made.metadata?.["mcp"]).toEqual({ session: expect.stringMatching(/^slim\./), role: "client", event: "open" });
+    expect(text(made)).toBe('{"jsonrpc":"2.0","id":1,"method":"ping"}');
+  });
+
+  it.each([
+    ["text/plain", "hi", { text: "hi" }],
+    ["application/json", '{"a":1}', { json: { a: 1 } }],
+    ["image/png", "png", { blob: Buffer.from("png").toString("base64"), mimeType: "image/png" }],
+  ])("logs %s", (contentType, payload, data) => {
+    const made = translated(slim(payload, contentType), MCP);
+    expect(json(made)).toEqual({ jsonrpc: "2.0", method: "notifications/message", params: { level: "info", logger: "slim", data } });
+    expect(made.metadata?.["mcp"]).toMatchObject({ role: "server" });
+  });
+});
+
+describe("MCP → SLIM", () => {
+  it("takes the farewell of a session along", () => {
+    const address = { mcp: { session: "s", role: "client", event: "close" } };
+    const farewell = new Envelope(MCP, "application/json", new Uint8Array(), address);
+    expect(translated(farewell, SLIM).payload).toHaveLength(0);
+  });
+
+  it.each([
+    ["no address", {}],
+    ["no role", { session: "s" }],
+    ["no session", { session: "", role: "client" }],
+    ["a server without instance", { session: "s", role: "server" }],
+    ["an unknown event", { session: "s", role: "client", event: "later" }],
+    ["a name without end", { session: "s".repeat(129), role: "client" }],
+  ])("refuses %s", (_what, address) => {
+    const envelope = mcp(address, { jsonrpc: "2.0", id: 1, method: "ping" });
+    expect(() => translated(envelope, SLIM)).toThrow(expect.objectContaining({ code: "message_invalid" }));
+  });
+});
+
+describe("DIDComm → A2A", () => {
+  it("makes threads contexts, and attachments parts", () => {
+    const attachments = [
+      { data: { json: { n: 1 } }, filename: "n.json" },
+      { data: { base64: "cG5n" }, media_type: "image/png" },
+      { data: { links: ["https://x.example/a"] } },
+      { data: { links: ["https://x.example/a"], hash: "h" } },
+    ];
+    const made = translated(didcomm({ id: "m", thid: "t", type: BASIC, body: { content: "hi", lang: "en" }, attachments }), A2A);
+    expect(json(made)).toMatchObject({
+      messageId: "m",
+      contextId: "t",
+      parts: [
+        { text: "hi" },
+        { data: { n: 1 }, filename: "n.json" },
+        { raw: "cG5n", mediaType: "image/png" },
+        { url: "https://x.example/a" },
+        { data: { links: ["https://x.example/a"], hash: "h" } },
+      ],
+    });
+  });
+
+  it("makes other types data, and a message without a thread the start of a context", () => {
+    const made = translated(didcomm({ id: "m", type: ECHO, body: { n: 1 } }), A2A);
+    const mediaType = "application/didcomm-plain+json";
+    expect(json(made)).toMatchObject({ contextId: "m", parts: [{ data: { type: ECHO, body: { n: 1 } }, mediaType }] });
+  });
+
+  it("lists headers as lost where there are too many to keep", () => {
+    expect(lostOf(translated(didcomm({ id: "m", type: BASIC, body: { content: "hi" }, more: LARGE }), A2A))).toEqual(["headers"]);
+  });
+
+  it.each([
+    ["no type", { id: "1", body: {} }],
+    ["no id", { type: BASIC }],
+    ["a type that is no URI", { id: "1", type: "hello" }],
+    ["an attachment without data", { id: "1", type: BASIC, body: { content: "" }, attachments: [{}] }],
+  ])("refuses %s", (_what, message) => {
+    for (const target of [A2A, SLIM]) {
+      expect(() => translated(didcomm(message), target)).toThrow(expect.objectContaining({ code: "message_invalid" }));
+    }
+  });
+});
+
+describe("A2A → DIDComm", () => {
+  it("makes the first text a basic message, and other parts attachments", () => {
+    const parts = [{ text: "hi" }, { data: { n: 1 } }, { raw: "/+8=", mediaType: "x/y" }, { url: "https://x.example" }, { text: "more" }];
+    const made = json(translated(a2a({ contextId: "c", parts }), DIDCOMM));
+    expect(made).toMatchObject({ type: BASIC, thid: "c", body: { content: "hi" } });
+    expect(made["attachments"]).toEqual([
+      { media_type: "application/json", data: { json: { n: 1 } } },
+      { media_type: "x/y", data: { base64: "_-8" } },
+      { data: { links: ["https://x.example"] } },
+      { media_type: "text/plain", data: { base64: "bW9yZQ" } },
+    ]);
+  });
+
+  it("sends any type that a data part names, and refuses what is none", () => {
+    const part = (type: string): object => ({ parts: [{ data: { type, body: { n: 1 } }, mediaType: "application/didcomm-plain+json" }] });
+    expect(json(translated(a2a(part(ECHO)), DIDCOMM))).toMatchObject({ type: ECHO, body: { n: 1 } });
+    expect(() => translated(a2a(part("echo")), DIDCOMM)).toThrow(expect.objectContaining({ code: "message_invalid" }));
+  });
+
+  it("lists the message as lost where it is too large to keep", () => {
+    expect(lostOf(translated(a2aText("hi", { metadata: { LARGE } }), DIDCOMM))).toEqual(["message"]);
+  });
+});
