@@ -1,7 +1,7 @@
 import { Envelope, Protocol } from "@parley/envelope-and-adapters";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { SkytaleChannelManager, type SkytaleChannelManagerOptions } from "../../src/index.ts";
+import { SkytaleChannelManager, SkytaleClient, type SkytaleChannelManagerOptions } from "../../src/index.ts";
 import { NAME } from "../support/harness.ts";
 import { Managers } from "../support/managers.ts";
 
@@ -347,7 +347,21 @@ it("refuses options that make no sense", () => {
     { apiKey: "sk_live_x" },
     { apiKey: "sk", apiUrl: "nowhere" },
     { limits: { maxMessages: 0 } },
+    { limits: { maxMessages: 1.5 } },
   ]) {
     expect(() => new SkytaleChannelManager({ ...options, ...wrong })).toThrow(TypeError);
   }
+});
+
+const MISSPELT: readonly object[] = [{ storagekey: new Uint8Array(32) }, { limits: { maxMessage: 10 } }, { relayLimits: { maxQueue: 10 } }];
+
+it.each(MISSPELT)("refuses options that there aren't, and names them: %o", (misspelt) => {
+  const options = { endpoint: "http://127.0.0.1:1", dataDir: "x", identity: "alice", ...misspelt };
+  expect(() => new SkytaleChannelManager(options)).toThrow(/^(storagekey|limits.maxMessage|limits.maxQueue) is no option; there are /);
+  expect(() => new SkytaleClient(options)).toThrow(/is no option; there are /);
+});
+
+it("a client has no options that are a manager's own", () => {
+  const options = { endpoint: "http://127.0.0.1:1", dataDir: "x", identity: "alice", admit: true };
+  expect(() => new SkytaleClient(options)).toThrow(/^admit is no option/);
 });
