@@ -68,7 +68,10 @@ export interface ReceivedEnvelope {
    * envelope itself replaces it.
    */
   readonly sender?: string;
-  /** Names this envelope on its channel: the same for every receiver, and when it comes again. Absent where the channel can't tell. */
+  /**
+   * Names this envelope on its channel, in up to 64 characters: the same for every receiver and when it comes again, and never another
+   * envelope's. Absent where the channel can't tell.
+   */
   readonly id?: string;
   /**
    * Says that this envelope is done with. Resolves when that is known for good; calling it again changes nothing. There with

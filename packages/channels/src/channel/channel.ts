@@ -175,7 +175,7 @@ export class Channel implements AsyncDisposable {
    * The messages of the other members, in the order of the log. One iteration at a time; another one goes on where the last one ended.
    *
    * A message is taken when the next one is asked for, or the iteration ends: from then on it is not kept any more. What was not taken
-   * comes again after a restart, and so may, after a crash, the last ones taken: `sequence` tells.
+   * comes again after a restart, and so may, after a crash, the last ones taken: `id` tells.
    *
    * What isn't taken waits: up to the inbox's limits here, and beyond them on the relay. The channel isn't read on then, and the group
    * can't be changed.
