@@ -454,6 +454,11 @@ describe("what a sender's host may do", () => {
     expect((await post(node, stranger.pack(stranger.message("1"), to))).text).toBe(answer);
   });
 
+  it("a host that DNS doesn't know is no reason to stop", async () => {
+    expect(await post(node, forgeFrom("did:web:nobody.invalid:mallory"))).toMatchObject({ status: 503, code: "resolution_failed" });
+    await servesStill();
+  });
+
   it("slow hosts take no room from those that are known", async () => {
     await restart({ limits: { maxStrangers: 4 } });
     await servesStill();
