@@ -50,12 +50,8 @@ export function createAddressGuard({ allow = [], lookup = systemLookup }: Addres
     lookup: (hostname, options, callback) => {
       const answer = (error: NodeJS.ErrnoException | null, found: readonly LookupAddress[]): void => {
         const [first] = found;
-        const problem =
-          error ??
-          refusal(
-            hostname,
-            found.map(({ address }) => address),
-          );
+        const addresses = found.map(({ address }) => address);
+        const problem = error ?? refusal(hostname, addresses);
         if (problem !== undefined) callback(problem, []);
         else if (options.all === true) callback(null, [...found]);
         else if (first === undefined) callback(new DidError("fetch_failed", `${hostname} has no address`), []);
@@ -67,8 +63,9 @@ export function createAddressGuard({ allow = [], lookup = systemLookup }: Addres
         process.nextTick(answer, null, wanted);
         return;
       }
-      lookup(hostname, { ...options, all: true }, (error, found, family) => {
-        answer(error, typeof found === "string" ? [{ address: found, family: family ?? isIP(found) }] : found);
+      // Where there is an error, Node's own lookup gives no addresses, whatever its types say.
+      lookup(hostname, { ...options, all: true }, (error, found: string | readonly LookupAddress[] | undefined, family) => {
+        answer(error, typeof found === "string" ? [{ address: found, family: family ?? isIP(found) }] : (found ?? []));
       });
     },
   };

@@ -53,6 +53,14 @@ describe("createAddressGuard", () => {
     expectDidError((await ask("a.example", { lookup: dns() }, false)).error, "fetch_failed");
   });
 
+  it("says of a name that the system's DNS doesn't know that there is none", async () => {
+    for (const all of [true, false]) {
+      const { error, found } = await ask("nobody.invalid", {}, all);
+      expect(error).toMatchObject({ syscall: "getaddrinfo" });
+      expect(found).toEqual([]);
+    }
+  });
+
   it.each(["localhost", "alice-test.localhost", "LOCALHOST", "localhost."])("knows that %s is loopback without DNS", async (hostname) => {
     const lookup = dns("8.8.8.8");
     expectDidError((await ask(hostname, { lookup })).error, "refused_address");

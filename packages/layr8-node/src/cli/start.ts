@@ -57,17 +57,18 @@ export async function start(args: readonly string[], { apiKey, nodeKey }: StartE
     ...(values.peer !== undefined && { resolution: withPeers(config.resolution, values.peer) }),
   };
   const node = await startNode({ ...options, logger: pino({ name: "layr8-node", level: values.log }, pino.destination(2)) });
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => void node.close());
   console.log(`LAYR8_NODE_URL=${node.url}`);
   // Shown on purpose: it is nowhere else.
   if (node.apiKey !== undefined) console.log(`LAYR8_API_KEY=${node.apiKey}`);
-  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => void node.close());
 }
 
 /** `--peer partner.example=http://127.0.0.1:4001` is an entry of `resolution.hosts`. */
 function withPeers(resolution: ResolutionOptions | undefined, peers: readonly string[]): ResolutionOptions {
   const hosts = peers.map((peer): [host: string, origin: string] => {
     const [, host, origin] = /^([^=]+)=(.+)$/.exec(peer) ?? [];
-    if (host === undefined || origin === undefined) throw new TypeError(`--peer ${peer} must be <host>=<origin>`);
+    if (host === undefined || origin === undefined)
+      throw new TypeError(`--peer ${peer} must be <host>=<origin>, such as partner.example=http://127.0.0.1:4001`);
     return [host, origin];
   });
   return { ...resolution, hosts: { ...resolution?.hosts, ...Object.fromEntries(hosts) } };

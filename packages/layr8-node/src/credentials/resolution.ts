@@ -13,7 +13,7 @@ export interface ResolutionOptions {
   readonly httpForLoopback?: boolean;
   /**
    * Where hosts are, instead of asking DNS: `{ "partner.localhost": "http://127.0.0.1:4001" }`. Keys are hosts, with the port if the DID
-   * has one; values are http or https origins, which may have any address. Default none.
+   * has one (`localhost:4001`, or `localhost%3A4001` as in the DID); values are http or https origins, which may have any address. Default none.
    */
   readonly hosts?: Readonly<Record<string, string>>;
   /** Longest time for one document or status list, in milliseconds. Default 5000. */
@@ -48,14 +48,9 @@ export function readResolution(options: ResolutionOptions = {}): Resolution {
   if (!isKinds(allow)) throw new TypeError(`resolution.allow must be a list of ${Object.keys(KINDS).join(", ")}`);
   if (typeof httpForLoopback !== "boolean") throw new TypeError("resolution.httpForLoopback must be true or false");
   if (typeof hosts !== "object" || hosts === null || Array.isArray(hosts)) throw new TypeError("resolution.hosts must be an object");
-  for (const [host, origin] of Object.entries(hosts)) {
-    if (typeof origin !== "string" || !isOrigin(origin)) {
-      throw new TypeError(`resolution.hosts: the entry of ${host} must be an http or https origin`);
-    }
-  }
   assertMilliseconds("timeoutMs", timeoutMs, 1, MAX_TIMEOUT_MS);
   assertMilliseconds("cacheTtlMs", cacheTtlMs, 0, MAX_TTL_MS);
-  return { allow: [...allow], httpForLoopback, hosts: { ...hosts }, timeoutMs, cacheTtlMs };
+  return { allow: [...allow], httpForLoopback, hosts: readHosts(hosts), timeoutMs, cacheTtlMs };
 }
 
 /** Resolves did:web and did:key over the network, within what is allowed. */
@@ -74,6 +69,27 @@ export function createNetworkStatusFetch({ allow, httpForLoopback, hosts, timeou
 
 function isKinds(allow: unknown): allow is readonly AddressKind[] {
   return Array.isArray(allow) && allow.every((kind) => typeof kind === "string" && (kind === "public" || Object.hasOwn(KINDS, kind)));
+}
+
+/** Hosts as they stand in URLs. */
+function readHosts(hosts: object): Record<string, string> {
+  const entries = Object.entries(hosts).map(([name, origin]: [string, unknown]): [host: string, origin: string] => {
+    const host = readHost(name);
+    if (host === undefined) throw new TypeError(`resolution.hosts: ${name} is no host such as partner.example or localhost:4001`);
+    if (typeof origin !== "string" || !isOrigin(origin)) {
+      throw new TypeError(
+        `resolution.hosts: the entry of ${name} must be an http or https origin such as http://127.0.0.1:4001, without a path`,
+      );
+    }
+    return [host, origin];
+  });
+  return Object.fromEntries(entries);
+}
+
+function readHost(name: string): string | undefined {
+  const host = name.replace(/%3a/i, ":");
+  const url = /^[\w.:[\]-]+$/.test(host) && URL.canParse(`https://${host}`) ? new URL(`https://${host}`) : undefined;
+  return url?.host;
 }
 
 function isOrigin(text: string): boolean {

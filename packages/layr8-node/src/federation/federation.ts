@@ -4,6 +4,7 @@ import type { FastifyInstance } from "fastify";
 import type { Resolution } from "../credentials/resolution.ts";
 import type { FederationMetrics } from "../http/federation-metrics.ts";
 import type { NodeLimits } from "../options.ts";
+import { isBuiltinAnswer } from "../routing/builtin-protocols.ts";
 import type { Problem } from "../routing/dead-letters.ts";
 import type { Refusal } from "../routing/refusal.ts";
 import type { Remote } from "../routing/remote.ts";
@@ -109,7 +110,7 @@ export class Federation {
    * @param ownHosts hosts whose DIDs are this node's, as they stand in URLs.
    */
   start(ownHosts: readonly string[]): void {
-    const { store, network, limits, metrics, resolvers, onTrouble, onFailure } = this.#options;
+    const { store, network, limits, metrics, resolvers, onTrouble, onOddity, onFailure } = this.#options;
     this.#whereabouts = new Whereabouts({ network, ownHosts });
     this.#outbound = openOutbound({
       store,
@@ -126,7 +127,9 @@ export class Federation {
         onDead: async ({ id, type, sender, recipient, plaintext }, cause) => {
           await this.#options.undelivered(plaintext, recipient, problemOf(cause));
           metrics.dead.inc({ cause: cause.code });
-          onTrouble({ id, type, sender, recipient, cause }, "a message for another node came to nothing");
+          // Whoever pings and doesn't listen can make as many of these as they like.
+          const tell = isBuiltinAnswer({ type }) ? onOddity : onTrouble;
+          tell({ id, type, sender, recipient, cause }, "a message for another node came to nothing");
         },
         onFailure,
       },

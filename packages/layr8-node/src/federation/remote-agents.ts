@@ -1,8 +1,9 @@
 import type { Message } from "@parley/core";
 import { nodeHoldsKeys } from "../credentials/hosted-resolver.ts";
 import type { Refusal } from "../routing/refusal.ts";
+import { isBuiltinAnswer } from "../routing/builtin-protocols.ts";
 import type { Remote } from "../routing/remote.ts";
-import type { Outbound } from "./outbound/outbound.ts";
+import type { Outbound, OutboundMessage } from "./outbound/outbound.ts";
 import type { Whereabouts } from "./whereabouts.ts";
 
 /** What {@link RemoteAgents} is made with. */
@@ -14,6 +15,11 @@ export interface RemoteAgentsOptions {
   readonly messageTtlMs: number;
   readonly now: () => number;
 }
+
+/** The share of an agent's outbox, and of a host's, that the node's own words in the agent's name may fill. */
+const OWN_SHARE = 1 / 2;
+/** Life of an answer of a built-in protocol: who asked does not wait for longer. Milliseconds. */
+const ANSWER_TTL_MS = 10 * 60_000;
 
 /** The way to agents on other nodes: what can be known at once about a recipient, and the durable queue. */
 export class RemoteAgents implements Remote {
@@ -32,20 +38,29 @@ export class RemoteAgents implements Remote {
   }
 
   async send(message: Message, text: string, recipient: string): Promise<Refusal | undefined> {
-    const { outbound, messageTtlMs, now } = this.#options;
-    const queue = outbound();
+    const queue = this.#options.outbound();
     if (queue === undefined) return { label: "failed", reason: "the node is not ready: send it again", code: "e.p.me.res.net" };
-    const { id, type, from: sender = "", expiresTime } = message;
-    const expiresAt = expiresTime === undefined ? now() + messageTtlMs : expiresTime * 1000;
-    const enqueued = await queue.enqueue({ sender, recipient, id, type, plaintext: text, expiresAt });
+    const enqueued = await queue.enqueue(this.#outgoing(message, text, recipient, this.#options.messageTtlMs));
     if (enqueued.status === "full") {
       return {
         label: "outbox_full",
-        reason: `outbox full: too many messages wait for the node of ${recipient}`,
+        reason: `outbox full: too many messages of ${message.from ?? "this sender"}, or for the host of ${recipient}, wait for other nodes`,
         code: "e.p.me.res.storage",
       };
     }
     if (enqueued.status === "stored") await enqueued.durable;
     return undefined;
+  }
+
+  async say(message: Message, text: string, recipient: string): Promise<void> {
+    const { outbound, messageTtlMs } = this.#options;
+    const ttlMs = isBuiltinAnswer(message) ? Math.min(messageTtlMs, ANSWER_TTL_MS) : messageTtlMs;
+    const enqueued = await outbound()?.enqueue(this.#outgoing(message, text, recipient, ttlMs), OWN_SHARE);
+    if (enqueued?.status === "stored") await enqueued.durable;
+  }
+
+  #outgoing({ id, type, from: sender = "", expiresTime }: Message, plaintext: string, recipient: string, ttlMs: number): OutboundMessage {
+    const expiresAt = expiresTime === undefined ? this.#options.now() + ttlMs : expiresTime * 1000;
+    return { sender, recipient, id, type, plaintext, expiresAt };
   }
 }

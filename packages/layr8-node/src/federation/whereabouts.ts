@@ -33,8 +33,8 @@ export class Whereabouts {
     const { allow } = this.#network;
     if (LOOPBACK.test(url.hostname) && !this.#hosts.has(url.host) && !allow.includes("loopback")) {
       return (
-        `${did} (its host is this machine, which is not asked: name it in resolution.hosts or with --peer, ` +
-        "or allow loopback addresses in resolution)"
+        `${did} (its host is this machine, which is not asked unless its node is told where it is: ` +
+        `--peer ${url.host}=http://127.0.0.1:${url.port === "" ? "<port>" : url.port}, or resolution.hosts)`
       );
     }
     return undefined;

@@ -3,6 +3,7 @@ import type { Duplex } from "node:stream";
 import { deferred, type Deferred } from "@parley/core/internal";
 import { WebSocketServer, type WebSocket } from "ws";
 import type { JoinChannel } from "./channel.ts";
+import { ignoreUpgrade, wantsWebSocket } from "./ignored-upgrade.ts";
 import { PhoenixSocket, type SocketEvents, type SocketLimits } from "./phoenix-socket.ts";
 import { readUpgrade, SOCKET_PATH, type UpgradeRequest } from "./upgrade.ts";
 
@@ -45,7 +46,10 @@ export class PhoenixServer {
       // Phoenix clients that send a token offer this subprotocol, and want it back.
       handleProtocols: (protocols) => (protocols.has("phoenix") ? "phoenix" : false),
     });
-    server.on("upgrade", (request, stream, head) => this.#onUpgrade(request, stream, head));
+    server.on("upgrade", (request, stream, head) => {
+      if (wantsWebSocket(request)) this.#onUpgrade(request, stream, head);
+      else ignoreUpgrade(server, request, stream, head);
+    });
   }
 
   get size(): number {

@@ -42,7 +42,7 @@ export function isBuiltin({ type }: Message): boolean {
 }
 
 /** Whether a message is what the node itself answers: the agent in whose name it does so knows nothing of it. */
-export function isBuiltinAnswer({ type }: Message): boolean {
+export function isBuiltinAnswer({ type }: Pick<Message, "type">): boolean {
   return type === PING_RESPONSE || type === DISCLOSE;
 }
 

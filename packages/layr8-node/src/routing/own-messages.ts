@@ -37,12 +37,12 @@ export class OwnMessages {
     if (refused !== undefined) this.#options.onFailure(new Error(`The node's own ${message.type} was not stored: ${refused.reason}`));
   }
 
-  /** What can't be sent is dropped: strangers must not be able to fill the node's log. */
+  /** What can't be sent is dropped: strangers must not be able to fill the node's log, nor the sender's outbox. */
   async #sendAway(message: Message, recipient: string): Promise<void> {
     const { remote, isHosted } = this.#options;
     const { from } = message;
     if (from === undefined || !isHosted(from) || remote.refuse(from, recipient) !== undefined) return;
-    await remote.send(message, textOf(message), recipient);
+    await remote.say(message, textOf(message), recipient);
   }
 }
 

@@ -12,4 +12,9 @@ export interface Remote {
    * @param text the plaintext's JSON.
    */
   send(message: Message, text: string, recipient: string): Promise<Refusal | undefined>;
+  /**
+   * Takes what the node itself says in the name of a DID. Strangers can make it speak: so there is less room for that than for what agents
+   * send, and what finds none is dropped.
+   */
+  say(message: Message, text: string, recipient: string): Promise<void>;
 }

@@ -20,6 +20,25 @@ describe("resolution options", () => {
   });
 
   it.each([
+    ["partner.example", "partner.example"],
+    ["Partner.Example", "partner.example"],
+    ["localhost:4001", "localhost:4001"],
+    ["localhost%3A4001", "localhost:4001"],
+    ["localhost%3a4001", "localhost:4001"],
+    ["partner.example:443", "partner.example"],
+    ["partner-node", "partner-node"],
+  ])("know the host %s as it stands in URLs", (host, known) => {
+    expect(readResolution({ hosts: { [host]: "http://127.0.0.1:1" } }).hosts).toEqual({ [known]: "http://127.0.0.1:1" });
+  });
+
+  it.each(["https://x.example", "x.example/", "did:web:x.example:agent", "*.example", "x example", "x.example:port", "a@x.example", ""])(
+    "refuse what is no host: %j",
+    (host) => {
+      expect(() => readResolution({ hosts: { [host]: "http://127.0.0.1:1" } })).toThrow(`resolution.hosts: ${host} is no host`);
+    },
+  );
+
+  it.each([
     ["resolution.allow", { allow: "loopback" }],
     ["resolution.allow", { allow: ["everything"] }],
     ["resolution.allow", { allow: ["toString"] }],

@@ -447,6 +447,18 @@ describe("what a sender's host may do", () => {
     expect(stranger.asked).toEqual([]);
   });
 
+  it("a document that can't be had is what the other node is told of, without why", async () => {
+    const answer = '{"error":"the sender\'s DID can\'t be resolved here","code":"bad_request"}';
+    expect((await post(node, forgeFrom("did:web:localhost:mallory"))).text).toBe(answer);
+    stranger.serve = (_, response) => void response.writeHead(404).end();
+    expect((await post(node, stranger.pack(stranger.message("1"), to))).text).toBe(answer);
+  });
+
+  it("a host that DNS doesn't know is no reason to stop", async () => {
+    expect(await post(node, forgeFrom("did:web:nobody.invalid:mallory"))).toMatchObject({ status: 503, code: "resolution_failed" });
+    await servesStill();
+  });
+
   it("slow hosts take no room from those that are known", async () => {
     await restart({ limits: { maxStrangers: 4 } });
     await servesStill();

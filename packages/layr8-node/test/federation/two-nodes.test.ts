@@ -212,7 +212,8 @@ describe("recipients that can't be on another node are refused at once", () => {
     ["of the node's own port", "did:web:localhost%3A%PORT:nobody", /^unknown recipient: did:web:localhost%3A\d+:nobody$/],
     ["did:key", "did:key:z6MkhaXgBZDvotDkL5257faiztiGiC2QtKLGpbnnEGta2doK", /names no node/],
     ["another method", "did:example:bob", /by did:web only/],
-    ["a loopback name", "did:web:localhost:bob", /its host is this machine.*--peer/],
+    ["a loopback name", "did:web:localhost:bob", /its host is this machine.*--peer localhost=http/],
+    ["a port of this machine", "did:web:localhost%3A65533:bob", /--peer localhost:65533=http:\/\/127\.0\.0\.1:65533, or resolution\.hosts/],
     ["an address", "did:web:127.0.0.1:bob", /no URL by the rules of did:web/],
     ["no DID", "bob", /bob is not a DID/],
   ])("%s", async (_, did, reason) => {

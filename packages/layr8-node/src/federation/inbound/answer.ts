@@ -85,6 +85,9 @@ export function answerToRefusal({ label, reason, code, comment }: Refusal): Inbo
   return answer(REFUSALS[label], reason);
 }
 
+/** The one thing that a partner can do something about, and that a stranger knows anyhow: no reason, which would tell of this node's network. */
+const SENDER_UNRESOLVED = "the sender's DID can't be resolved here";
+
 /** What fails on the way to the router. Strangers learn nothing of what exactly was wrong with their message. */
 export function answerToError(error: unknown): InboundAnswer {
   if (error instanceof TooManyStrangers) return answer("rate_limited");
@@ -95,5 +98,5 @@ export function answerToError(error: unknown): InboundAnswer {
   if (code === "recipient_unknown") return answer("not_found");
   if (code === "too_large") return answer("too_large");
   if (code === "resolution_failed" && retryable) return answer("resolution_failed", "the sender's DID could not be resolved; try again");
-  return answer("bad_request", undefined, code);
+  return answer("bad_request", code === "resolution_failed" ? SENDER_UNRESOLVED : undefined, code);
 }

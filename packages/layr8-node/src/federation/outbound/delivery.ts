@@ -13,6 +13,7 @@ import { AGAIN, expired, later, type Outcome, refused, undeliverable } from "./o
 import { Poster } from "./poster.ts";
 import type { Route } from "./route.ts";
 import { Slots } from "./slots.ts";
+import { systemCodeOf } from "./system-code.ts";
 import { UndeliverableError } from "./undeliverable-error.ts";
 
 /** A route that waited longer than this at a gate is looked up once more, in milliseconds. */
@@ -126,6 +127,5 @@ export class Delivery {
 
 /** A failure by its system code where it has one: messages of sockets hold addresses. */
 function nameOf(error: unknown): string {
-  if (error instanceof Error && "code" in error && typeof error.code === "string") return error.code;
-  return error instanceof Error ? error.message : "unknown";
+  return systemCodeOf(error) ?? (error instanceof Error ? error.message : "unknown");
 }

@@ -9,6 +9,7 @@ import { AGAIN, later, type Outcome, undeliverable } from "./outcome.ts";
 import { hostOf } from "./quota.ts";
 import { findRoute, type Route } from "./route.ts";
 import { Slots } from "./slots.ts";
+import { systemCodeOf } from "./system-code.ts";
 import { UndeliverableError } from "./undeliverable-error.ts";
 
 /** DIDs of one host, and of all hosts, that are resolved at the same time. */
@@ -92,8 +93,13 @@ export class Locator {
     const atGate = final === undefined && permit.failed("silent");
     if (trial.refusal !== undefined) return { kind: "dead", cause: trial.refusal.cause };
     if (final !== undefined) return undeliverable(trial, final, limits.secondLookMs);
-    return later(trial, limits, { reason: ParleyError.from(error).message, atGate });
+    return later(trial, limits, { reason: reasonOf(error), atGate });
   }
+}
+
+function reasonOf(error: unknown): string {
+  const code = systemCodeOf(error);
+  return `${ParleyError.from(error).message}${code === undefined ? "" : ` (${code})`}`;
 }
 
 /**

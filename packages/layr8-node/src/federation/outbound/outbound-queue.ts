@@ -48,10 +48,10 @@ class OutboundQueue implements Outbound {
     this.#sweeper = setInterval(() => this.#sweep(), SWEEP_MS);
   }
 
-  async enqueue(message: OutboundMessage): Promise<Enqueued> {
+  async enqueue(message: OutboundMessage, share = 1): Promise<Enqueued> {
     if (this.#closed) throw new StorageError("storage_failed", "The queue of messages to other nodes is closed");
     const counted = { sender: message.sender, recipient: message.recipient, length: message.plaintext.length };
-    const hasRoom = this.#quota.hasRoom(counted);
+    const hasRoom = this.#quota.hasRoom(counted, share);
     // Taken before anything is awaited, lest those who come meanwhile take the same room.
     if (hasRoom) this.#quota.take(counted);
     const giveBack = (): void => {

@@ -50,8 +50,12 @@ export interface OutboundDepth {
  * **Delivery is at least once.** What another node has taken may be sent again after a crash of this one; receivers know it by its id.
  */
 export interface Outbound {
-  /** Takes a message. A duplicate of one that is not durable yet resolves, and rejects, with it. */
-  enqueue(message: OutboundMessage): Promise<Enqueued>;
+  /**
+   * Takes a message. A duplicate of one that is not durable yet resolves, and rejects, with it.
+   *
+   * @param share of its sender's and its host's room that may be full with it; default all of it.
+   */
+  enqueue(message: OutboundMessage, share?: number): Promise<Enqueued>;
   depth(): OutboundDepth;
   /** Ends what is under way, within the limits' `closeMs`, and keeps the rest for the next start. The store is closed, too. Idempotent. */
   close(): Promise<void>;

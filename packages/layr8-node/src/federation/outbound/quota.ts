@@ -27,11 +27,12 @@ export class Quota {
     return this.#total;
   }
 
-  hasRoom({ sender, recipient, length }: Counted): boolean {
+  /** @param share of the room that may be full with it. */
+  hasRoom({ sender, recipient, length }: Counted, share: number): boolean {
     const { maxMessagesPerSender, maxLengthPerSender, maxMessagesPerHost, maxLengthPerHost } = this.#limits;
     return (
-      fits(this.#senders.get(sender), length, maxMessagesPerSender, maxLengthPerSender) &&
-      fits(this.#hosts.get(hostOf(recipient)), length, maxMessagesPerHost, maxLengthPerHost)
+      fits(this.#senders.get(sender), length, share * maxMessagesPerSender, share * maxLengthPerSender) &&
+      fits(this.#hosts.get(hostOf(recipient)), length, share * maxMessagesPerHost, share * maxLengthPerHost)
     );
   }
 
