@@ -184,7 +184,9 @@ export class MessageServer implements Flows {
 
   async #giveUp({ id, key, session, done }: PendingCall): Promise<void> {
     await this.#site.post(this.#toClient(session, failed(id, "No agent has answered in time."), this.#site.route.nameOf("answer", key)));
-    done.resolve();
+    // A bridge that was stopped meanwhile may not have said so: the call comes again to the next.
+    if (this.#site.signal.aborted) done.reject(new BridgeError("port_ended", "The bridge is over"));
+    else done.resolve();
   }
 
   #toClient(session: string, payload: Uint8Array, id: string | undefined, bridge?: JsonObject): Dispatch {

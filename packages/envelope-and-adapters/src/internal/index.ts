@@ -9,4 +9,5 @@ export {
   type ServerCall,
   type ServiceParameters,
 } from "../a2a/call.ts";
+export { A2A_VERSION } from "../a2a/extension.ts";
 export { isDeep } from "./json-payload.ts";

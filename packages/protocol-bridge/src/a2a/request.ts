@@ -1,11 +1,9 @@
 import { isJsonObject, type JsonObject, type JsonValue } from "@parley/core";
+import { A2A_VERSION } from "@parley/envelope-and-adapters/internal";
 import { isAgents, normalA2a, type A2aMessageJson } from "../a2a-message.ts";
 import { BridgeError } from "../errors.ts";
 import { readJsonObject } from "../internal/json.ts";
 import { isRequestId, type RequestId } from "../mcp/call-reference.ts";
-
-/** The version of A2A that the bridge speaks as an agent. */
-export const A2A_VERSION = "1.0";
 
 /** Numbers of JSON-RPC's and A2A's errors: https://a2a-protocol.org/latest/specification/#54-error-code-mappings */
 export const A2A_ERRORS = {
