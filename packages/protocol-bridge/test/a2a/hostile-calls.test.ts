@@ -1,10 +1,12 @@
+import { ParleyError } from "@parley/core";
 import { Envelope, Protocol, type ReceivedEnvelope } from "@parley/envelope-and-adapters";
 import { callEnvelope, readCallEnvelope, type ClientCall } from "@parley/envelope-and-adapters/internal";
 import type { MemoryPort } from "@parley/envelope-and-adapters/memory";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { readA2aRequest } from "../../src/a2a/request.ts";
-import { BridgeError, ProtocolBridge, type RunningBridge } from "../../src/index.ts";
+import { ProtocolBridge, type RunningBridge } from "../../src/index.ts";
+import type { Flow } from "../../src/pump.ts";
 import { a2aClient, asking } from "../support/a2a-client.ts";
 import { crossed, flowsOf } from "../support/across.ts";
 import { bytes, json } from "../support/messages.ts";
@@ -38,7 +40,7 @@ describe("strangers among the callers", () => {
     running = await bridge.bridge(IN, OUT, Protocol.A2A, Protocol.MCP);
     const serving = serveTools(await all.bob.open(OUT), greeter(calls));
     ending.push(() => bridge.stop(), serving.close);
-    alice = (await all.alice.open(IN)) as MemoryPort;
+    alice = await all.alice.open(IN);
   });
   afterEach(async () => {
     for (const end of ending.splice(0).toReversed()) await end();
@@ -134,6 +136,16 @@ describe("strangers among the callers", () => {
   });
 });
 
+/** What is to be done about an envelope, if it isn't refused as malformed. Any other error is a fault. */
+function stepFor(flow: Flow | undefined, received: ReceivedEnvelope) {
+  try {
+    return flow?.outOfTurn?.(received);
+  } catch (error) {
+    if (error instanceof ParleyError && error.code === "message_invalid") return undefined;
+    throw error;
+  }
+}
+
 describe("whatever is called", () => {
   const anything = fc.jsonValue({ maxDepth: 3 });
   const method = fc.constantFrom("SendMessage", "SendStreamingMessage", "GetTask", "__proto__", "toString");
@@ -182,14 +194,10 @@ describe("whatever is called", () => {
         const { protocol, contentType } = call({});
         const metadata = JSON.parse(JSON.stringify({ "A2A-Version": "1.0", a2a })) as Record<string, never>;
         const envelope = crossed(new Envelope(protocol, contentType, bytesOf, metadata));
-        try {
-          const step = flow?.outOfTurn?.({ envelope, id: crypto.randomUUID(), sender: "mallory" });
-          // Without a server nothing is forwarded: questions wait.
-          if (step === undefined || "then" in step) return;
-          for (const dispatch of step.dispatches) expect(crossed(dispatch.envelope).payload.length).toBeLessThanOrEqual(5000);
-        } catch (error) {
-          expect(BridgeError.ofMessage(error).code).toBe("message_invalid");
-        }
+        const step = stepFor(flow, { envelope, id: crypto.randomUUID(), sender: "mallory" });
+        // Without a server nothing is forwarded: questions wait.
+        const dispatches = step === undefined || "then" in step ? [] : step.dispatches;
+        for (const dispatch of dispatches) expect(crossed(dispatch.envelope).payload.length).toBeLessThanOrEqual(5000);
       }),
       { numRuns: 300 },
     );

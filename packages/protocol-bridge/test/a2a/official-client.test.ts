@@ -1,4 +1,4 @@
-import type { Message, StreamResponse } from "@a2a-js/sdk";
+import { Role, TaskState, type Message, type StreamResponse } from "@a2a-js/sdk";
 import { TaskNotFoundError } from "@a2a-js/sdk/errors";
 import { AgentEvent, DefaultRequestHandler, InMemoryTaskStore, type AgentExecutor } from "@a2a-js/sdk/server";
 import type { McpServer } from "@modelcontextprotocol/sdk/server/mcp.js";
@@ -54,7 +54,7 @@ function hanging(told: string[]): (server: McpServer) => void {
     });
 }
 
-const blankMessage = { taskId: "", role: 2, parts: [], metadata: undefined, extensions: [], referenceTaskIds: [] };
+const blankMessage = { taskId: "", role: Role.ROLE_AGENT, parts: [], metadata: undefined, extensions: [], referenceTaskIds: [] };
 
 async function collect(stream: AsyncIterable<StreamResponse>): Promise<StreamResponse[]> {
   const events: StreamResponse[] = [];
@@ -115,7 +115,7 @@ describe("an official A2A client through the bridge", () => {
     await expect(client.cancelTask({ ...id, metadata: undefined })).rejects.toThrow(TaskNotFoundError);
     await expect(client.resubscribeTask(id).next()).rejects.toThrow(TaskNotFoundError);
     await expect(client.sendMessage(asking("more", { taskId: "t" }))).rejects.toThrow(TaskNotFoundError);
-    const query = { tenant: "", contextId: "", status: 0, pageToken: "", statusTimestampAfter: undefined };
+    const query = { tenant: "", contextId: "", status: TaskState.TASK_STATE_UNSPECIFIED, pageToken: "", statusTimestampAfter: undefined };
     expect((await client.listTasks(query)).tasks).toEqual([]);
   });
 
@@ -160,7 +160,7 @@ describe("an official A2A client through the bridge", () => {
     const call = client.sendMessage(asking("a"), { signal: stop.signal });
     await eventually(() => expect(told).toEqual(["called a"]));
     stop.abort();
-    await expect(call).rejects.toThrow();
+    await expect(call).rejects.toThrow("aborted");
     await eventually(() => expect(told).toEqual(["called a", "cancelled a"]));
     const late = client.sendMessage(asking("b"));
     await expect(late).rejects.toThrow("not answered in time");
@@ -178,7 +178,7 @@ describe("an official A2A client through the bridge", () => {
     const call = client.sendMessage(asking("a"), { signal: stop.signal });
     await eventually(() => expect(running.counters.received).toBe(2));
     stop.abort();
-    await expect(call).rejects.toThrow();
+    await expect(call).rejects.toThrow("aborted");
     await eventually(() => expect(running.counters.received).toBe(3));
     await serve(greeter(calls));
     await client.sendMessage(asking("b"));

@@ -1,4 +1,4 @@
-import type { Message, SendMessageRequest, Task } from "@a2a-js/sdk";
+import { Role, type Message, type SendMessageRequest, type Task } from "@a2a-js/sdk";
 import { ClientFactory, DefaultAgentCardResolver, type Client } from "@a2a-js/sdk/client";
 import type { EnvelopePort } from "@parley/envelope-and-adapters";
 import { A2aChannelTransportFactory, type A2aChannelClientOptions } from "@parley/envelope-and-adapters/a2a";
@@ -18,7 +18,7 @@ export function asking(text: string, more: Partial<Message> = {}): SendMessageRe
     messageId: crypto.randomUUID(),
     contextId: "",
     taskId: "",
-    role: 1,
+    role: Role.ROLE_USER,
     parts: [part],
     metadata: undefined,
     extensions: [],
