@@ -1,13 +1,13 @@
 import { isJsonObject, type JsonObject } from "@parley/core";
 import { deferred } from "@parley/core/internal";
 import { Protocol, type ReceivedEnvelope } from "@parley/envelope-and-adapters";
+import { mcpEnvelope, readMcpAddress, type McpAddress } from "@parley/envelope-and-adapters/internal";
 import { isA2aCall, isAgents, readA2a } from "./a2a-message.ts";
 import { BridgeError } from "./errors.ts";
 import { writeJson } from "./internal/json.ts";
 import { sleep } from "./internal/sleep.ts";
 import { neutralMetadata } from "./loss.ts";
-import { mcpEnvelope, readMcpAddress, type McpAddress } from "./mcp/address.ts";
-import { errorBytes, JSON_RPC_ERRORS, readJsonRpc, resultBytes, type JsonRpcCall } from "./mcp/json-rpc.ts";
+import { errorBytes, JSON_RPC_ERRORS, readMcpMessage, resultBytes, type JsonRpcCall } from "./mcp/json-rpc.ts";
 import { readSendMessage, SEND_MESSAGE, SEND_MESSAGE_TOOL, type SendMessage } from "./mcp/send-message-tool.ts";
 import { SessionOwners } from "./mcp/session-owners.ts";
 import { MCP_VERSION } from "./mcp/tool-session.ts";
@@ -66,7 +66,7 @@ export class MessageServer implements Flows {
   #serve(received: ReceivedEnvelope): Step {
     this.#arrived += 1;
     const { envelope, sender: party = "" } = received;
-    const address = readMcpAddress(envelope.metadata);
+    const address = readMcpAddress(envelope);
     const { session, role, server, instance, event } = address;
     const isOurs = role === "client" && (server ?? this.#name) === this.#name && (instance ?? this.#instance) === this.#instance;
     if (!isOurs) return this.#ignore();
@@ -76,7 +76,7 @@ export class MessageServer implements Flows {
       this.#owners.release(session, party);
       return this.#ignore();
     }
-    const message = readJsonRpc(envelope.payload, this.#site.route.settings.maxMessageBytes);
+    const message = readMcpMessage(envelope.payload, this.#site.route.settings.maxMessageBytes);
     if (message.kind !== "call") return this.#ignore();
     const { id, method, params } = message;
     if (id === undefined) return this.#note(session, method, params);
@@ -184,7 +184,9 @@ export class MessageServer implements Flows {
 
   async #giveUp({ id, key, session, done }: PendingCall): Promise<void> {
     await this.#site.post(this.#toClient(session, failed(id, "No agent has answered in time."), this.#site.route.nameOf("answer", key)));
-    done.resolve();
+    // A bridge that was stopped meanwhile may not have said so: the call comes again to the next.
+    if (this.#site.signal.aborted) done.reject(new BridgeError("port_ended", "The bridge is over"));
+    else done.resolve();
   }
 
   #toClient(session: string, payload: Uint8Array, id: string | undefined, bridge?: JsonObject): Dispatch {
