@@ -15,6 +15,7 @@ import { Strangers } from "./inbound/strangers.ts";
 import { openOutbound } from "./outbound/outbound-queue.ts";
 import type { Outbound, OutboundDepth } from "./outbound/outbound.ts";
 import type { OutboundStore } from "./outbound/outbound-store.ts";
+import { OwnDocuments } from "./own-documents.ts";
 import { queueLimits } from "./queue-limits.ts";
 import { Whereabouts } from "./whereabouts.ts";
 import { RemoteAgents } from "./remote-agents.ts";
@@ -47,6 +48,7 @@ export class Federation {
   readonly remote: Remote;
   readonly #options: FederationOptions;
   readonly #keys: AgreementKeys;
+  readonly #documents: OwnDocuments;
   readonly #inbound: Inbound;
   #whereabouts: Whereabouts;
   #outbound: Outbound | undefined;
@@ -56,6 +58,7 @@ export class Federation {
     const { hosted, resolvers, network, limits, metrics } = options;
     this.#options = options;
     this.#keys = new AgreementKeys(hosted);
+    this.#documents = new OwnDocuments((did) => hosted.has(did), resolvers.partners);
     this.#whereabouts = new Whereabouts({ network, ownHosts: [] });
     this.remote = new RemoteAgents({
       outbound: () => this.#outbound,
@@ -81,6 +84,7 @@ export class Federation {
         metrics.received.inc({ result });
         if (error !== undefined) options.onOddity({ result, err: error }, "refused what was posted as a message of another node");
       },
+      onHeard: (sender) => this.#outbound?.hint(sender, resolvers.strangers),
       onFailure: (error) => options.onFailure(error),
       now: Date.now,
     });
@@ -114,7 +118,7 @@ export class Federation {
     this.#outbound = openOutbound({
       store,
       resolver: resolvers.partners,
-      crypto: createDidcommCrypto({ resolver: resolvers.partners, privateKey: (kid) => this.#keys.find(kid) }),
+      crypto: createDidcommCrypto({ resolver: this.#documents, privateKey: (kid) => this.#keys.find(kid) }),
       network,
       limits: queueLimits(limits),
       events: {
@@ -136,6 +140,7 @@ export class Federation {
   /** Forgets a DID that is no longer hosted. */
   forget(did: string): void {
     this.#keys.forget(did);
+    this.#documents.forget(did);
   }
 
   /** Takes nothing more from other nodes, and sends no more. What waits is kept for the next start. */

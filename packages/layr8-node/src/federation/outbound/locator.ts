@@ -42,6 +42,16 @@ export class Locator {
     return this.#hosts.blocked;
   }
 
+  /** Whether any host is left alone because it failed. */
+  get anyClosed(): boolean {
+    return this.#hosts.anyClosed;
+  }
+
+  /** The host of a DID was heard of. */
+  hint(did: string): void {
+    this.#hosts.hint(hostOf(did));
+  }
+
   /** Finds the route of a message, or why there is none. */
   async locate(trial: Trial): Promise<Route | Outcome> {
     const { recipient } = trial.entry;

@@ -45,6 +45,15 @@ export async function findRoute(recipient: string, options: RouteOptions): Promi
   throw new UndeliverableError("unreachable", `${recipient} names no endpoint for DIDComm v2 that this node may ask`, { lookAgain: true });
 }
 
+/** Where a DID's own node takes messages, as its document says; `undefined` for one behind a mediator that is named by its DID. */
+export function ownTarget(document: DidDocument, endpoints: Endpoints): Target | undefined {
+  for (const endpoint of didcommEndpoints(document)) {
+    const target = takesV2(endpoint) ? endpoints.target(endpoint.uri) : undefined;
+    if (target !== undefined) return target;
+  }
+  return undefined;
+}
+
 async function throughMediator(mediator: string, options: RouteOptions): Promise<Pick<Route, "target" | "mediators"> | undefined> {
   for (const endpoint of didcommEndpoints(await resolve(mediator, options))) {
     if (!takesV2(endpoint) || endpoint.routingKeys.length > 0) continue;
