@@ -1,5 +1,5 @@
 import { ParleyError } from "@parley/core";
-import type { DidResolver } from "@parley/did";
+import type { DidDocument, DidResolver } from "@parley/did";
 import type { Endpoints } from "./endpoints.ts";
 import type { Permit } from "./gate.ts";
 import { Gates } from "./gates.ts";
@@ -29,6 +29,7 @@ export interface LocatorOptions {
 export class Locator {
   readonly #options: LocatorOptions;
   readonly #hosts: Gates;
+  readonly #known = new WeakMap<DidDocument, Route>();
 
   constructor(options: LocatorOptions) {
     const { now, limits } = options;
@@ -87,7 +88,7 @@ export class Locator {
 
   #find(recipient: string, maxAgeMs: number): Promise<Route> {
     const { resolver, endpoints, signal } = this.#options;
-    return findRoute(recipient, { resolver, endpoints, signal, maxAgeMs });
+    return findRoute(recipient, { resolver, endpoints, signal, maxAgeMs, known: this.#known });
   }
 
   #failed(trial: Trial, permit: Permit, error: unknown): Outcome {
