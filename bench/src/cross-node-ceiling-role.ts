@@ -1,6 +1,6 @@
 // What two nodes can't beat: a message is packed, posted to a bare node:http server over connections that are kept, and unpacked there; its
 // answer comes back in the same way. No agents, no DIDs to resolve, no store, no order.
-import { Agent, createServer, request } from "node:http";
+import { Agent, createServer, request, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
 import { createMessage } from "@parley/core";
@@ -25,14 +25,9 @@ const waiting = new Map<string, () => void>();
 let last = 0;
 
 const server = createServer((incoming, response) => {
-  void text(incoming).then(async (envelope) => {
-    const { message } = await crypto.unpack(envelope);
-    response.writeHead(202).end();
-    const { id, body } = message;
-    const answered = waiting.get(id);
-    waiting.delete(id);
-    if (answered === undefined) await post(id, Number(body["port"]), body);
-    else answered();
+  take(incoming, response).catch((error: unknown) => {
+    console.error(error);
+    process.exit(1);
   });
 });
 server.listen(0, "127.0.0.1", () => {
@@ -47,6 +42,16 @@ server.listen(0, "127.0.0.1", () => {
     });
   });
 });
+
+async function take(incoming: IncomingMessage, response: ServerResponse): Promise<void> {
+  const { message } = await crypto.unpack(await text(incoming));
+  response.writeHead(202).end();
+  const { id, body } = message;
+  const answered = waiting.get(id);
+  waiting.delete(id);
+  if (answered === undefined) await post(id, Number(body["port"]), body);
+  else answered();
+}
 
 async function post(id: string, port: number, body: object): Promise<void> {
   const type = "https://layr8.io/protocols/echo/1.0/request";

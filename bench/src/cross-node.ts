@@ -18,13 +18,13 @@ interface Place {
 }
 
 /** Starts roles, and remembers them so that all can be stopped. */
-type Start = <Ready>(role: string, argument: unknown) => Promise<{ worker: Worker; ready: Ready }>;
+type Start = <Ready>(role: string, argument: unknown) => Promise<{ worker: Worker<Ready>; ready: Ready }>;
 
 /** Request and response between agents of two nodes, beside the same through one node, and beside the least that two nodes would have to do. */
 export async function crossNode(): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), "parley-bench-"));
   const workers: Worker[] = [];
-  const start = async <Ready>(role: string, argument: unknown): Promise<{ worker: Worker; ready: Ready }> => {
+  const start = async <Ready>(role: string, argument: unknown): Promise<{ worker: Worker<Ready>; ready: Ready }> => {
     const worker = new Worker<Ready>(role, argument);
     workers.push(worker);
     return { worker, ready: await worker.ready };
