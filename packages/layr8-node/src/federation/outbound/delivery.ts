@@ -129,7 +129,8 @@ export class Delivery {
     }
     if (answer.kind === "later") {
       const retryAfterMs = Math.min(answer.retryAfterMs, this.#limits.maxRetryAfterMs);
-      return later(trial, this.#limits, { reason: answer.reason, retryAfterMs, atGate: permit.failed("answered", retryAfterMs) });
+      const failure = answer.silent ? "silent" : "answered";
+      return later(trial, this.#limits, { reason: answer.reason, retryAfterMs, atGate: permit.failed(failure, retryAfterMs) });
     }
     permit.ok();
     return answer.kind === "taken" ? { kind: "delivered", message } : refused(trial, route.document, answer);

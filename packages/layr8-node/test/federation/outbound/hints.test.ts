@@ -4,6 +4,7 @@ import { Harness } from "./harness.ts";
 import { take, type Answer, type Partner } from "./partner.ts";
 
 const dead: Answer = (_, response) => response.socket?.destroy();
+const badGateway: Answer = (_, response) => response.writeHead(502).end();
 
 let harness: Harness;
 let node: Partner;
@@ -26,7 +27,11 @@ async function closeGate(): Promise<string> {
   return harness.send(queue, node.agent("dave"));
 }
 
-it("a node that gave no answer is asked again when one of its agents is heard of", async () => {
+it.each([
+  ["gave no answer", dead],
+  ["is away behind its proxy", badGateway],
+])("a node that %s is asked again when one of its agents is heard of", async (_, answer) => {
+  node.answer = answer;
   const id = await closeGate();
   node.answer = take;
   queue.hint(node.agent("eve"), harness.world.resolver);
