@@ -5,6 +5,7 @@ import { measure } from "./harness.ts";
 import { Worker } from "./worker.ts";
 
 const DURATION_MS = 1500;
+const ECHO = "did:web:localhost:echo";
 
 /** Request and response between two agents, through a node with its durable inbox and beside it through a bare router. */
 export async function layr8Requests(): Promise<void> {
@@ -22,8 +23,8 @@ export async function layr8Requests(): Promise<void> {
       ["node, in memory", {}],
     ] as const) {
       const { ready: endpoint } = await start<{ nodeUrl: string; apiKey: string }>("node-role", argument);
-      const { ready: echo } = await start<{ did: string }>("echo-role", { ...endpoint, agentDid: "did:web:localhost:echo" });
-      asking.push({ name, worker: (await start("asking-role", { ...endpoint, to: echo.did })).worker });
+      await start("echo-role", { ...endpoint, agentDids: [ECHO] });
+      asking.push({ name, worker: (await start("asking-role", { ...endpoint, pairs: [{ to: ECHO }] })).worker });
     }
     const { ready: router } = await start<{ url: string }>("router-role");
     await start("bare-echo-role", router);

@@ -1,4 +1,5 @@
 // npm run bench [name …]: measures what is named, or everything that takes no more than some minutes.
+import { crossNode } from "./cross-node.ts";
 import { didcommCrypto } from "./didcomm-crypto.ts";
 import { introduce } from "./harness.ts";
 import { idleAgents } from "./idle-agents.ts";
@@ -9,7 +10,14 @@ import { relay, relayFanOut } from "./relay.ts";
 
 type Benches = Readonly<Record<string, () => Promise<void>>>;
 
-const usual: Benches = { "layr8-requests": layr8Requests, "idle-agents": idleAgents, mls, relay, "didcomm-crypto": didcommCrypto };
+const usual: Benches = {
+  "layr8-requests": layr8Requests,
+  "cross-node": crossNode,
+  "idle-agents": idleAgents,
+  mls,
+  relay,
+  "didcomm-crypto": didcommCrypto,
+};
 /** What takes minutes, and is measured only when it is named. */
 const long: Benches = { "mls-warm-tree": mlsWarmTree, "relay-fan-out": relayFanOut };
 const benches: Benches = { ...usual, ...long };

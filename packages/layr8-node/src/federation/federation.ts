@@ -16,6 +16,7 @@ import { Strangers } from "./inbound/strangers.ts";
 import { openOutbound } from "./outbound/outbound-queue.ts";
 import type { Outbound, OutboundDepth } from "./outbound/outbound.ts";
 import type { OutboundStore } from "./outbound/outbound-store.ts";
+import { OwnDocuments } from "./own-documents.ts";
 import { queueLimits } from "./queue-limits.ts";
 import { Whereabouts } from "./whereabouts.ts";
 import { RemoteAgents } from "./remote-agents.ts";
@@ -48,6 +49,7 @@ export class Federation {
   readonly remote: Remote;
   readonly #options: FederationOptions;
   readonly #keys: AgreementKeys;
+  readonly #documents: OwnDocuments;
   readonly #inbound: Inbound;
   #whereabouts: Whereabouts;
   #outbound: Outbound | undefined;
@@ -57,6 +59,7 @@ export class Federation {
     const { hosted, resolvers, network, limits, metrics } = options;
     this.#options = options;
     this.#keys = new AgreementKeys(hosted);
+    this.#documents = new OwnDocuments((did) => hosted.has(did), resolvers.partners);
     this.#whereabouts = new Whereabouts({ network, ownHosts: [] });
     this.remote = new RemoteAgents({
       outbound: () => this.#outbound,
@@ -82,6 +85,7 @@ export class Federation {
         metrics.received.inc({ result });
         if (error !== undefined) options.onOddity({ result, err: error }, "refused what was posted as a message of another node");
       },
+      onHeard: (sender) => this.#outbound?.hint(sender, resolvers.strangers),
       onFailure: (error) => options.onFailure(error),
       now: Date.now,
     });
@@ -115,7 +119,7 @@ export class Federation {
     this.#outbound = openOutbound({
       store,
       resolver: resolvers.partners,
-      crypto: createDidcommCrypto({ resolver: resolvers.partners, privateKey: (kid) => this.#keys.find(kid) }),
+      crypto: createDidcommCrypto({ resolver: this.#documents, privateKey: (kid) => this.#keys.find(kid) }),
       network,
       limits: queueLimits(limits),
       events: {
@@ -139,6 +143,7 @@ export class Federation {
   /** Forgets a DID that is no longer hosted. */
   forget(did: string): void {
     this.#keys.forget(did);
+    this.#documents.forget(did);
   }
 
   /** Takes nothing more from other nodes, and sends no more. What waits is kept for the next start. */

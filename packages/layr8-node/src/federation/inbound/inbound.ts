@@ -27,6 +27,8 @@ export interface InboundOptions {
   receive(message: Received): Promise<Refusal | undefined>;
   /** @param error what came of opening it, where that is why it was refused: for the operator's eyes, not the other node's. */
   onAnswered(counted: string, error?: unknown): void;
+  /** A message was taken that nobody but its sender can have encrypted: a sign of life of the sender's node. */
+  onHeard(sender: string): void;
   onFailure(error: unknown): void;
   readonly now: () => number;
 }
@@ -82,7 +84,9 @@ export class Inbound {
     if (lookalikeOf(message) !== undefined) return answer("bad_request", undefined, "plaintext_invalid");
     if (!this.#rateOf(sender).take()) return answer("rate_limited", "too many messages; slow down");
     const refused = await this.#options.receive({ message, text: plaintext, sender, recipient });
-    return refused === undefined ? undefined : answerToRefusal(refused);
+    if (refused !== undefined) return answerToRefusal(refused);
+    if (metadata.encryptedFromKid !== undefined) this.#options.onHeard(sender);
+    return undefined;
   }
 
   /** What is inside is handled as if it had been posted by itself, one after the other. */

@@ -4,8 +4,8 @@ import type { DeadCause } from "./outbound.ts";
 /** What another node's HTTP response means for a message. */
 export type Answer =
   | { readonly kind: "taken" }
-  /** Worth another try, after the time that the node asked for, if any. */
-  | { readonly kind: "later"; readonly reason: string; readonly retryAfterMs: number }
+  /** Worth another try, after the time that the node asked for, if any. `silent`: a proxy says that the node itself gives no answer. */
+  | { readonly kind: "later"; readonly reason: string; readonly retryAfterMs: number; readonly silent: boolean }
   /** Refused for good. `lookAgain`: unless what this node knows of the recipient is out of date. */
   | { readonly kind: "refused"; readonly cause: DeadCause; readonly lookAgain: boolean };
 
@@ -19,6 +19,8 @@ export interface AnswerParts {
 
 /** Statuses below 500 that pass: timeout, misdirected, too early, too many requests. */
 const PASSING: ReadonlySet<number> = new Set([408, 421, 425, 429]);
+/** Statuses of proxies that get no answer. */
+const SILENT: ReadonlySet<number> = new Set([502, 504]);
 /** Statuses that a message gets, too, if it went to a former place of the recipient, or was encrypted for a former key. */
 const PERHAPS_OUTDATED: ReadonlySet<number> = new Set([400, 404, 410]);
 const REMOTE_CODE = /^[\w.-]{1,128}$/;
@@ -36,7 +38,8 @@ export function readAnswer({ status, retryAfter, body }: AnswerParts, now: numbe
   const said = readProblem(body);
   const more = said.comment === undefined ? "" : `: ${said.comment}`;
   if (status >= 500 || PASSING.has(status)) {
-    return { kind: "later", reason: `The other node answered with status ${status}${more}`, retryAfterMs: readRetryAfter(retryAfter, now) };
+    const reason = `The other node answered with status ${status}${more}`;
+    return { kind: "later", reason, retryAfterMs: readRetryAfter(retryAfter, now), silent: SILENT.has(status) };
   }
   const redirects = status >= 300 && status < 400 ? ", a redirect, which is not followed" : "";
   const comment = `The other node refused the message with status ${status}${redirects}${more}`;

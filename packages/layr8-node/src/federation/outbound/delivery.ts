@@ -1,5 +1,6 @@
 import { setMaxListeners } from "node:events";
 import { ParleyError } from "@parley/core";
+import type { DidResolver } from "@parley/did";
 import { readAnswer, type Answer } from "./answer.ts";
 import { Endpoints } from "./endpoints.ts";
 import { seal } from "./envelope.ts";
@@ -11,7 +12,7 @@ import type { OutboundMessage, OutboundOptions } from "./outbound.ts";
 import type { OutboundLimits } from "./outbound-limits.ts";
 import { AGAIN, expired, later, type Outcome, refused, undeliverable } from "./outcome.ts";
 import { Poster } from "./poster.ts";
-import type { Route } from "./route.ts";
+import { ownTarget, type Route } from "./route.ts";
 import { Slots } from "./slots.ts";
 import { systemCodeOf } from "./system-code.ts";
 import { UndeliverableError } from "./undeliverable-error.ts";
@@ -25,6 +26,7 @@ export class Delivery {
   readonly #limits: OutboundLimits;
   readonly #now: () => number;
   readonly #poster: Poster;
+  readonly #endpoints: Endpoints;
   readonly #locator: Locator;
   /** By the origin of the recipients' endpoints. */
   readonly #nodes: Gates;
@@ -39,7 +41,8 @@ export class Delivery {
     this.#limits = limits;
     this.#now = now;
     this.#poster = new Poster({ allow: network.allow, limits, now });
-    this.#locator = new Locator({ resolver, endpoints: new Endpoints(network), limits, now, signal });
+    this.#endpoints = new Endpoints(network);
+    this.#locator = new Locator({ resolver, endpoints: this.#endpoints, limits, now, signal });
     const { retryMs, maxRetryMs, maxConnectionsPerNode, maxConnections } = limits;
     this.#nodes = new Gates({ retryMs, maxRetryMs, now, maxActive: maxConnectionsPerNode, slots: new Slots(maxConnections) });
   }
@@ -58,6 +61,15 @@ export class Delivery {
       if (!this.#closing.signal.aborted) this.#options.events.onFailure(error);
       return later(trial, this.#limits, { reason: "Something failed in this node" });
     }
+  }
+
+  /** See {@link Outbound.hint}. */
+  async hint(did: string, resolver: DidResolver): Promise<void> {
+    if (this.#locator.anyClosed) this.#locator.hint(did);
+    if (!this.#nodes.anyClosed) return;
+    const document = await resolver.resolve(did, { signal: this.#closing.signal });
+    const target = ownTarget(document, this.#endpoints);
+    if (target !== undefined) this.#nodes.hint(target.url.origin);
   }
 
   /** Called now and then. */
@@ -118,7 +130,8 @@ export class Delivery {
     }
     if (answer.kind === "later") {
       const retryAfterMs = Math.min(answer.retryAfterMs, this.#limits.maxRetryAfterMs);
-      return later(trial, this.#limits, { reason: answer.reason, retryAfterMs, atGate: permit.failed("answered", retryAfterMs) });
+      const failure = answer.silent ? "silent" : "answered";
+      return later(trial, this.#limits, { reason: answer.reason, retryAfterMs, atGate: permit.failed(failure, retryAfterMs) });
     }
     permit.ok();
     return answer.kind === "taken" ? { kind: "delivered", message } : refused(trial, route.document, answer);

@@ -15,6 +15,8 @@ export interface GateOptions {
   readonly now: () => number;
   /** What all gates of one kind share. */
   readonly slots: Slots;
+  /** The gates of one kind that are closed just now: each one puts itself in, and takes itself out. */
+  readonly closed: Set<Gate>;
 }
 
 /** How a host failed: it gave no answer at all, or it answered that it can't just now. */
@@ -40,13 +42,15 @@ const CLOSES_AT = 8;
 const WEIGHT: Readonly<Record<Failure, number>> = { silent: 4, answered: 1 };
 /** How long a gate that nobody uses is kept, as a multiple of its longest wait. */
 const MEMORY = 5;
+/** A closed gate lets through no more than one in this time, whatever is heard of its host, in milliseconds. */
+const HINT_MS = 1000;
 
 /**
  * Who may ask one host, and when: a few at a time, in turns, starting with one and doubling with each success.
  *
  * One failure is the failed message's own affair, so that a message that a host chokes on does not hold up the others. Failures in a row
  * close the gate: then a single one is let through as a probe, now and then, first of all one that has not failed yet. A success opens it
- * for all at once. Failures of those that were through when it closed are the same bad moment, and count no more.
+ * for all at once; a sign of life of the host brings the next probe forward. Failures of those that were through when it closed are the same bad moment, and count no more.
  */
 export class Gate {
   readonly #options: GateOptions;
@@ -58,6 +62,8 @@ export class Gate {
   /** Times that it was closed since the last success. */
   #closings = 0;
   #opensAt = 0;
+  /** Not even a sign of life lets anybody through before. */
+  #shutUntil = 0;
   #usedAt = 0;
   #timer: NodeJS.Timeout | undefined;
   #ended = false;
@@ -112,9 +118,18 @@ export class Gate {
     }
   }
 
+  /** The host was heard of. */
+  hint(): void {
+    if (this.#closings === 0 || this.#shutUntil >= this.#opensAt) return;
+    this.#opensAt = this.#shutUntil;
+    this.#stopTimer();
+    this.serve();
+  }
+
   /** Sends everybody away. */
   end(): void {
     this.#ended = true;
+    this.#options.closed.delete(this);
     clearTimeout(this.#timer);
     for (const turns of [this.#fresh, this.#again]) {
       while (turns.size > 0) turns.shift()?.resolve(undefined);
@@ -144,8 +159,8 @@ export class Gate {
         this.#weight = 0;
         this.#closings = 0;
         this.#opensAt = 0;
-        clearTimeout(this.#timer);
-        this.#timer = undefined;
+        this.#options.closed.delete(this);
+        this.#stopTimer();
         this.#limit = Math.min(this.#options.maxActive, this.#limit * 2);
         leave();
       },
@@ -163,7 +178,14 @@ export class Gate {
     this.#weight += weight;
     if (this.#closings === 0 && this.#weight < CLOSES_AT) return;
     this.#closings += 1;
+    this.#options.closed.add(this);
     this.#limit = 1;
     this.#opensAt = now() + Math.max(retryAfterMs, backoffMs(this.#closings, { initialMs: retryMs, maxMs: maxRetryMs }));
+    this.#shutUntil = now() + Math.max(retryAfterMs, HINT_MS);
+  }
+
+  #stopTimer(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
   }
 }

@@ -4,17 +4,23 @@ import { Gate, type GateOptions, type Permit } from "./gate.ts";
 export class Gates {
   readonly #options: GateOptions;
   readonly #gates = new Map<string, Gate>();
+  readonly #closed = new Set<Gate>();
   #ended = false;
 
-  constructor(options: GateOptions) {
-    this.#options = options;
+  constructor(options: Omit<GateOptions, "closed">) {
+    this.#options = { ...options, closed: this.#closed };
   }
 
   /** Those who wait for hosts that failed. */
   get blocked(): number {
     let count = 0;
-    for (const gate of this.#gates.values()) count += gate.blocked;
+    for (const gate of this.#closed) count += gate.blocked;
     return count;
+  }
+
+  /** Whether any gate is closed. */
+  get anyClosed(): boolean {
+    return this.#closed.size > 0;
   }
 
   /** Waits for a turn; see {@link Gate.enter}. */
@@ -28,9 +34,18 @@ export class Gates {
     return gate.enter(again);
   }
 
+  /** A host was heard of; see {@link Gate.hint}. */
+  hint(host: string): void {
+    this.#gates.get(host)?.hint();
+  }
+
   /** Called now and then: forgets gates that nobody needs. */
   sweep(): void {
-    for (const [host, gate] of this.#gates) if (gate.idle) this.#gates.delete(host);
+    for (const [host, gate] of this.#gates) {
+      if (!gate.idle) continue;
+      this.#gates.delete(host);
+      gate.end();
+    }
   }
 
   /** Sends everybody away. */

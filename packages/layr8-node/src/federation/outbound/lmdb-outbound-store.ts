@@ -72,6 +72,8 @@ export class LmdbOutboundStore implements OutboundStore {
   readonly #waiting = new TransientMap<Fingerprint, true>();
   /** Appends under way. */
   readonly #pending = new TransientMap<Fingerprint, Promise<void>>();
+  /** What they store, by seq. */
+  readonly #fresh = new TransientMap<number, OutboundMessage>();
   #loaded: readonly LmdbEntry[] = [];
   #nextNumber = 1;
   #closed = false;
@@ -116,9 +118,10 @@ export class LmdbOutboundStore implements OutboundStore {
     this.#journal.add(fingerprint);
     const durable = this.#writes.flush();
     this.#pending.set(fingerprint, durable);
+    this.#fresh.set(entry.seq, message);
     durable.then(
-      () => this.#confirm(lane, fingerprint, now),
-      () => this.#takeBack(lane, fingerprint),
+      () => this.#confirm(entry, now),
+      () => this.#takeBack(entry),
     );
     return Promise.resolve({ status: "stored", entry, durable });
   }
@@ -131,7 +134,9 @@ export class LmdbOutboundStore implements OutboundStore {
 
   read(entry: StoredEntry): OutboundMessage {
     if (this.#closed) throw closedError();
-    const { key, sender, recipient } = ownEntry(entry);
+    const { key, sender, recipient, seq } = ownEntry(entry);
+    const fresh = this.#fresh.get(seq);
+    if (fresh !== undefined) return fresh;
     const value = this.#readValue(key);
     if (value === undefined) throw new StorageError("storage_failed", "There is no such message to another node");
     return decodeOutbound(sender, recipient, value);
@@ -150,15 +155,17 @@ export class LmdbOutboundStore implements OutboundStore {
     await this.#writes.flush().catch(() => undefined);
   }
 
-  #confirm(lane: StoredLane, fingerprint: Fingerprint, now: number): void {
+  #confirm({ lane, fingerprint, seq }: LmdbEntry, now: number): void {
     this.#pending.delete(fingerprint);
+    this.#fresh.delete(seq);
     this.#waiting.set(fingerprint, true);
     this.#recent.add(fingerprint, now);
     lane.recorded = true;
   }
 
-  #takeBack(lane: StoredLane, fingerprint: Fingerprint): void {
+  #takeBack({ lane, fingerprint, seq }: LmdbEntry): void {
     this.#pending.delete(fingerprint);
+    this.#fresh.delete(seq);
     this.#leave(lane);
   }
 

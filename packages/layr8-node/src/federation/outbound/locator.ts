@@ -1,5 +1,5 @@
 import { ParleyError } from "@parley/core";
-import type { DidResolver } from "@parley/did";
+import type { DidDocument, DidResolver } from "@parley/did";
 import type { Endpoints } from "./endpoints.ts";
 import type { Permit } from "./gate.ts";
 import { Gates } from "./gates.ts";
@@ -30,6 +30,7 @@ export interface LocatorOptions {
 export class Locator {
   readonly #options: LocatorOptions;
   readonly #hosts: Gates;
+  readonly #known = new WeakMap<DidDocument, Route>();
 
   constructor(options: LocatorOptions) {
     const { now, limits } = options;
@@ -41,6 +42,16 @@ export class Locator {
   /** Messages that wait for hosts that failed. */
   get blocked(): number {
     return this.#hosts.blocked;
+  }
+
+  /** Whether any host is left alone because it failed. */
+  get anyClosed(): boolean {
+    return this.#hosts.anyClosed;
+  }
+
+  /** The host of a DID was heard of. */
+  hint(did: string): void {
+    this.#hosts.hint(hostOf(did));
   }
 
   /** Finds the route of a message, or why there is none. */
@@ -78,7 +89,7 @@ export class Locator {
 
   #find(recipient: string, maxAgeMs: number): Promise<Route> {
     const { resolver, endpoints, signal } = this.#options;
-    return findRoute(recipient, { resolver, endpoints, signal, maxAgeMs });
+    return findRoute(recipient, { resolver, endpoints, signal, maxAgeMs, known: this.#known });
   }
 
   #failed(trial: Trial, permit: Permit, error: unknown): Outcome {

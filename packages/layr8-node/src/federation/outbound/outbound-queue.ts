@@ -1,3 +1,4 @@
+import type { DidResolver } from "@parley/did";
 import { StorageError } from "@parley/storage";
 import { Deadlines } from "./deadlines.ts";
 import { Delivery } from "./delivery.ts";
@@ -64,12 +65,22 @@ class OutboundQueue implements Outbound {
         return appended;
       }
       const { entry, durable } = appended;
-      durable.then(() => this.#admit(entry), giveBack);
+      // It may be on its way while it is being written. Nobody has been told yet that it is safe, and whoever sends it again, because of a
+      // crash or a failed write, does so with the same id, which the other node knows.
+      const lane = this.#admit(entry);
+      durable.catch(() => {
+        // Whoever else has taken it out sees to the rest.
+        if (lane === undefined || this.#takeOut(lane, entry)) giveBack();
+      });
       return { status: "stored", durable };
     } catch (error) {
       giveBack();
       throw error;
     }
+  }
+
+  hint(did: string, resolver: DidResolver): void {
+    this.#delivery.hint(did, resolver).catch(() => undefined);
   }
 
   depth(): OutboundDepth {
@@ -105,9 +116,9 @@ class OutboundQueue implements Outbound {
     await this.#options.store.close();
   }
 
-  /** A message is durable: it takes its place in its lane. */
-  #admit(entry: StoredEntry): void {
-    if (this.#closed) return;
+  /** A message takes its place in its lane; `undefined` if that has to wait for the next start. */
+  #admit(entry: StoredEntry): Lane | undefined {
+    if (this.#closed) return undefined;
     const key = laneKey(entry);
     let lane = this.#lanes.get(key);
     if (lane === undefined) {
@@ -116,11 +127,12 @@ class OutboundQueue implements Outbound {
     }
     lane.add(entry);
     this.#deadlines.add(entry);
-    if (lane.running) return;
+    if (lane.running) return lane;
     lane.running = true;
     const run = this.#run(key, lane);
     this.#running.add(run);
     void run.finally(() => this.#running.delete(run));
+    return lane;
   }
 
   /** Sees to the messages of a lane, one after the other, until there are none. */
@@ -141,12 +153,12 @@ class OutboundQueue implements Outbound {
     const { events } = this.#options;
     switch (outcome.kind) {
       case "delivered":
-        this.#takeOut(lane, entry);
+        // It may not have been stored meanwhile, and is gone already.
+        if (this.#takeOut(lane, entry)) this.#disposal.forget(entry);
         events.onDelivered?.(outcome.message);
-        this.#disposal.forget(entry);
         return;
       case "dead":
-        // It may have expired meanwhile, and been told of.
+        // The same; or it has expired, and been told of.
         if (this.#takeOut(lane, entry)) this.#disposal.bury(entry, outcome.cause);
         return;
       case "retry":

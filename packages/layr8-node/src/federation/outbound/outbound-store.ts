@@ -43,12 +43,12 @@ export interface OutboundStore {
   /** What waits, oldest first. Asked once, before the first append. */
   entries(): Iterable<StoredEntry>;
   /**
-   * Reads a message that is durable and not removed.
+   * Reads a message that has its place, durable or not yet, and is not removed.
    *
    * @throws StorageError `storage_failed`
    */
   read(entry: StoredEntry): OutboundMessage;
-  /** Removes a message for good; it stays remembered. */
+  /** Removes a message for good, one that is not durable yet too; it stays remembered. */
   remove(entry: StoredEntry): Promise<void>;
   /** Flushes what is under way and releases everything. Idempotent. */
   close(): Promise<void>;

@@ -47,7 +47,8 @@ export interface OutboundDepth {
  * taken, refused for good or has expired. Pairs don't wait for each other but where they share a node: that one is sent a few messages at
  * a time, in turns, and while it takes none, a single one now and then.
  *
- * **Delivery is at least once.** What another node has taken may be sent again after a crash of this one; receivers know it by its id.
+ * **Delivery is at least once.** What another node has taken may be sent again after a crash of this one; receivers know it by its id. A
+ * message may be on its way before it is durable: one that could not be stored may have been delivered.
  */
 export interface Outbound {
   /**
@@ -56,6 +57,15 @@ export interface Outbound {
    * @param share of its sender's and its host's room that may be full with it; default all of it.
    */
   enqueue(message: OutboundMessage, share?: number): Promise<Enqueued>;
+  /** Takes a message. A duplicate of one that is not durable yet resolves, and rejects, with it. */
+  enqueue(message: OutboundMessage): Promise<Enqueued>;
+  /**
+   * The node of a DID has just shown that it is there: it is asked again at once, where it was given up for a while. Nothing is asked more
+   * often than once a second because of it, nor what has said itself for how long to leave it alone.
+   *
+   * @param resolver has just found the document of the DID, and finds it again at no cost.
+   */
+  hint(did: string, resolver: DidResolver): void;
   depth(): OutboundDepth;
   /** Ends what is under way, within the limits' `closeMs`, and keeps the rest for the next start. The store is closed, too. Idempotent. */
   close(): Promise<void>;

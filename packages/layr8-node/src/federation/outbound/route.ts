@@ -17,6 +17,8 @@ export interface RouteOptions {
   /** Age at which a cached document is resolved again, in milliseconds; `Infinity` leaves it to the cache. */
   readonly maxAgeMs: number;
   readonly signal: AbortSignal;
+  /** Routes that follow from one document alone: a resolver with a cache gives the same one again and again. */
+  readonly known: WeakMap<DidDocument, Route>;
 }
 
 /** Each mediator costs one encryption, and a third more bytes. */
@@ -31,6 +33,8 @@ const MAX_MEDIATORS = 3;
  */
 export async function findRoute(recipient: string, options: RouteOptions): Promise<Route> {
   const document = await resolve(recipient, options);
+  const known = options.known.get(document);
+  if (known !== undefined) return known;
   for (const endpoint of didcommEndpoints(document)) {
     const mediators = mediatorsOf(endpoint);
     if (!takesV2(endpoint) || mediators === undefined) continue;
@@ -38,11 +42,21 @@ export async function findRoute(recipient: string, options: RouteOptions): Promi
     // oxlint-disable-next-line no-await-in-loop
     const route = endpoint.uri.startsWith("did:") ? await throughMediator(endpoint.uri, options) : options.endpoints.target(endpoint.uri);
     if (route === undefined) continue;
-    return "mediators" in route
-      ? { document, target: route.target, mediators: [...route.mediators, ...mediators] }
-      : { document, target: route, mediators };
+    if ("mediators" in route) return { document, target: route.target, mediators: [...route.mediators, ...mediators] };
+    const direct = { document, target: route, mediators };
+    options.known.set(document, direct);
+    return direct;
   }
   throw new UndeliverableError("unreachable", `${recipient} names no endpoint for DIDComm v2 that this node may ask`, { lookAgain: true });
+}
+
+/** Where a DID's own node takes messages, as its document says; `undefined` for one behind a mediator that is named by its DID. */
+export function ownTarget(document: DidDocument, endpoints: Endpoints): Target | undefined {
+  for (const endpoint of didcommEndpoints(document)) {
+    const target = takesV2(endpoint) ? endpoints.target(endpoint.uri) : undefined;
+    if (target !== undefined) return target;
+  }
+  return undefined;
 }
 
 async function throughMediator(mediator: string, options: RouteOptions): Promise<Pick<Route, "target" | "mediators"> | undefined> {

@@ -18,6 +18,14 @@ describe("another node's answer", () => {
     expect(readRetryAfter(value, NOW)).toBe(expected);
   });
 
+  it("is a proxy's own when the node behind it is silent", () => {
+    const silent = [408, 429, 500, 502, 503, 504].filter((status) => {
+      const answer = readAnswer({ status, body: "" }, NOW);
+      return answer.kind === "later" && answer.silent;
+    });
+    expect(silent).toEqual([502, 504]);
+  });
+
   it.each<[string, string, object]>([
     ["a code and a comment", '{"error":"no","code":"e.m.authz.denied"}', { remoteCode: "e.m.authz.denied" }],
     ["a code with strange characters", '{"error":"no","code":"e.<b>"}', {}],

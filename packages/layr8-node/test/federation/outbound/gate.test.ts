@@ -6,7 +6,7 @@ import { Slots } from "../../../src/federation/outbound/slots.ts";
 const BASE = { maxActive: 8, retryMs: 1000, maxRetryMs: 60_000, now: () => Date.now() };
 
 function gateOptions(changes: Partial<GateOptions> = {}): GateOptions {
-  return { ...BASE, slots: new Slots(100), ...changes };
+  return { ...BASE, slots: new Slots(100), closed: new Set(), ...changes };
 }
 
 /** Waits at a gate, and notes when it is through. */
@@ -149,6 +149,48 @@ describe("a gate", () => {
     expect(visitor?.permit).toBeDefined();
   });
 
+  it("is tried at once when the host is heard of, but no more than once a second", async () => {
+    const gate = new Gate(gateOptions());
+    const close = async (): Promise<void> => void (await gate.enter(false))?.failed("silent");
+    await close();
+    await close();
+    const all = await visitors(gate, 8);
+    let tried = 0;
+    const fail = async (): Promise<void> => {
+      await settled();
+      for (const visitor of all.filter(isThrough).slice(tried)) {
+        tried += 1;
+        visitor.through.failed("silent");
+      }
+    };
+    // Without a word of the host, the waits are 1, 2, 4, 8 … seconds at most.
+    for (let second = 0; second < 6; second++) {
+      for (let tenth = 0; tenth < 10; tenth++) {
+        gate.hint();
+        await vi.advanceTimersByTimeAsync(100);
+        await fail();
+      }
+      expect(tried).toBeLessThanOrEqual(second + 1);
+    }
+    expect(tried).toBeGreaterThanOrEqual(5);
+    await vi.advanceTimersByTimeAsync(5000);
+    gate.hint();
+    await settled();
+    expect(all.filter(isThrough)).toHaveLength(tried + 1);
+  });
+
+  it("is left alone for as long as the host has asked for, whatever is heard of it", async () => {
+    const gate = new Gate(gateOptions());
+    (await gate.enter(false))?.failed("silent");
+    (await gate.enter(false))?.failed("silent", 30_000);
+    const [visitor] = await visitors(gate, 1);
+    gate.hint();
+    await vi.advanceTimersByTimeAsync(29_999);
+    expect(visitor?.permit).toBeUndefined();
+    await vi.advanceTimersByTimeAsync(1);
+    expect(visitor?.permit).toBeDefined();
+  });
+
   it("probes with those that haven't failed yet, and lets those that have go first when it is open", async () => {
     const gate = new Gate(gateOptions());
     (await gate.enter(false))?.failed("silent");
@@ -211,6 +253,28 @@ describe("gates", () => {
     const after = new Visitor({ enter: (again) => gates.enter("a", again) });
     await settled();
     expect(after.permit).toBeDefined();
+  });
+
+  it("know whether one of them is closed", async () => {
+    const gates = new Gates(gateOptions());
+    const fail = async (): Promise<void> => void (await gates.enter("a", false))?.failed("silent");
+    await fail();
+    expect(gates.anyClosed).toBe(false);
+    await fail();
+    expect(gates.anyClosed).toBe(true);
+    const [a, b] = [new Visitor({ enter: (again) => gates.enter("a", again) }), new Visitor({ enter: (again) => gates.enter("a", again) })];
+    gates.hint("b");
+    gates.hint("a");
+    await vi.advanceTimersByTimeAsync(1000);
+    a.through.ok();
+    await settled();
+    expect([isThrough(b), gates.anyClosed]).toEqual([true, false]);
+    b.through.release();
+    await fail();
+    await fail();
+    await vi.advanceTimersByTimeAsync(10 * 60_000);
+    gates.sweep();
+    expect(gates.anyClosed).toBe(false);
   });
 
   it("let nobody through after their end", async () => {

@@ -1,3 +1,4 @@
+import { StorageError } from "@parley/storage";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { OutboundMessage } from "../../../src/federation/outbound/outbound.ts";
 import type { OutboundStore, OutboundStoreOptions, StoredEntry } from "../../../src/federation/outbound/outbound-store.ts";
@@ -144,6 +145,16 @@ export function outboundStoreCompliance(
       await store.remove(first);
       expect(() => store.read(first)).toThrowError(expect.objectContaining({ code: "storage_failed" }));
       expect(store.read(second).id).toBe("kept");
+    });
+
+    it("reads and removes a message that is still being written", async () => {
+      const sent = message();
+      const appended = await store.append(sent);
+      if (appended.status !== "stored") throw new Error(appended.status);
+      expect(store.read(appended.entry)).toEqual(sent);
+      await Promise.all([appended.durable, store.remove(appended.entry)]);
+      expect(() => store.read(appended.entry)).toThrow(StorageError);
+      expect(await status(sent)).toBe("duplicate");
     });
 
     it("finishes what is under way when it closes, and refuses what comes after", async () => {

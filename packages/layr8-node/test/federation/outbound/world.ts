@@ -32,6 +32,10 @@ export class World {
     return createDidcommCrypto({ resolver, privateKey: (kid) => this.#keys.get(kid) });
   }
 
+  privateKey(kid: string): KeyObject | undefined {
+    return this.#keys.get(kid);
+  }
+
   /** Makes keys and a document for a DID. */
   create(did: string, baseUrl: string): string {
     const keys: PublicKeys = { signing: this.#key(`${did}#signing`, "Ed25519"), agreement: this.#key(`${did}#agreement`, "X25519") };

@@ -1,0 +1,58 @@
+import { expect, it } from "vitest";
+import { AgreementKeys } from "../../src/federation/agreement-keys.ts";
+import { Inbound } from "../../src/federation/inbound/inbound.ts";
+import { Strangers } from "../../src/federation/inbound/strangers.ts";
+import type { Refusal } from "../../src/routing/refusal.ts";
+import { World } from "./outbound/world.ts";
+
+const DENIED: Refusal = { label: "unauthorized", reason: "unauthorized", code: "e.m.authz.denied" };
+
+const world = new World();
+const alice = world.create("did:web:partner.example:alice", "https://partner.example");
+const bob = world.create("did:web:node.example:bob", "https://node.example");
+
+/** What comes in at Bob's node, and whom it has heard of then. */
+async function heardOf(envelope: string, refusal?: Refusal): Promise<readonly string[]> {
+  const heard: string[] = [];
+  const hosted = { has: (did: string) => did === bob, privateKey: async (did: string) => world.privateKey(`${did}#agreement`) };
+  const inbound = new Inbound({
+    isHosted: hosted.has,
+    keys: new AgreementKeys(hosted),
+    resolver: world.resolver,
+    strangers: new Strangers({ perSecond: 100, atOnce: 10, atOncePerAddress: 10, now: Date.now }),
+    maxEnvelopeBytes: 100_000,
+    maxMessageLength: 100_000,
+    messagesPerSecond: 100,
+    receive: () => Promise.resolve(refusal),
+    onAnswered: () => undefined,
+    onHeard: (sender) => heard.push(sender),
+    onFailure: (error) => {
+      throw error;
+    },
+    now: Date.now,
+  });
+  await inbound.take(Buffer.from(envelope), "203.0.113.1");
+  return heard;
+}
+
+function message(changes: object = {}): string {
+  return JSON.stringify({ id: "1", type: "https://example.org/test/1.0/ping", from: alice, to: [bob], body: {}, ...changes });
+}
+
+it("a node has heard of the sender of an encrypted message that it takes", async () => {
+  expect(await heardOf(await world.crypto.pack(message(), { from: alice, to: bob }))).toEqual([alice]);
+});
+
+it("what it refuses is no sign of life", async () => {
+  expect(await heardOf(await world.crypto.pack(message(), { from: alice, to: bob }), DENIED)).toEqual([]);
+});
+
+it("nor is what anybody could have encrypted", async () => {
+  expect(await heardOf(await world.crypto.pack(message(), { from: "anonymous", to: bob }))).toEqual([]);
+  expect(await heardOf(await world.crypto.pack(message(), { from: "anonymous", to: bob, signBy: alice }))).toEqual([]);
+});
+
+it("nor what is broken", async () => {
+  const envelope = await world.crypto.pack(message(), { from: alice, to: bob });
+  expect(await heardOf(envelope.replace(/"tag":"[^"]*"/, '"tag":"AAAA"'))).toEqual([]);
+});
