@@ -57,8 +57,6 @@ export interface Outbound {
    * @param share of its sender's and its host's room that may be full with it; default all of it.
    */
   enqueue(message: OutboundMessage, share?: number): Promise<Enqueued>;
-  /** Takes a message. A duplicate of one that is not durable yet resolves, and rejects, with it. */
-  enqueue(message: OutboundMessage): Promise<Enqueued>;
   /**
    * The node of a DID has just shown that it is there: it is asked again at once, where it was given up for a while. Nothing is asked more
    * often than once a second because of it, nor what has said itself for how long to leave it alone.
