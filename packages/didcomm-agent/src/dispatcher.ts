@@ -58,6 +58,13 @@ export class Dispatcher {
       return;
     }
     const entry = exact ?? handlers.catchAll;
+    if (entry === undefined && threads.isLate(message)) {
+      // Passed on, it would come back to its sender as a problem.
+      delivery.settle(HANDLED);
+      processed.add(key, FINISHED);
+      report(ErrorKind.NO_HANDLER, new ParleyError("late_response", "A response came after its request had ended"), message);
+      return;
+    }
     if (entry === undefined) {
       delivery.settle(PASSED);
       report(ErrorKind.NO_HANDLER, new ParleyError("no_handler", "No handler is registered for this type"), message);

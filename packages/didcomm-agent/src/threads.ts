@@ -13,6 +13,9 @@ interface Waiter {
   settle(outcome: { readonly response: ReceivedMessage } | { readonly error: unknown }): void;
 }
 
+/** Requests that ended without a response and are remembered, so that a late one is known. */
+const MAX_ENDED = 1024;
+
 /** How long a request waits. */
 export interface WaitOptions {
   /** `Infinity` waits without limit. */
@@ -24,6 +27,8 @@ export interface WaitOptions {
 export class Threads {
   readonly #waiting = new TransientMap<string, Waiter>();
   readonly #aborts = new AbortGroup();
+  /** Whom requests went to that ended without a response, by thread, oldest first. */
+  readonly #ended = new TransientMap<string, readonly string[]>();
 
   /** Waits for the response to a request. The promise ends by a response, a report, `fail`, the timeout or the signal. */
   wait(threadId: string, request: Message, { timeoutMs, signal }: WaitOptions): Promise<ReceivedMessage> {
@@ -41,8 +46,9 @@ export class Threads {
           this.#waiting.delete(threadId);
           clearTimeout(timer);
           unlisten?.();
-          if ("response" in outcome) resolve(outcome.response);
-          else reject(outcome.error);
+          if ("response" in outcome) return resolve(outcome.response);
+          this.#remember(threadId, request.to.map(didOf));
+          reject(outcome.error);
         },
       });
     });
@@ -63,6 +69,12 @@ export class Threads {
     return true;
   }
 
+  /** Whether a message is the response to a request that had ended before it came, for example because its time was over. */
+  isLate({ threadId, from }: Message): boolean {
+    const recipients = threadId === undefined ? undefined : this.#ended.get(threadId);
+    return from !== undefined && recipients?.includes(didOf(from)) === true;
+  }
+
   /** Ends the request on a thread, if one still waits there. */
   fail(threadId: string, error: unknown): void {
     this.#waiting.get(threadId)?.settle({ error });
@@ -71,6 +83,16 @@ export class Threads {
   /** Ends every request. */
   failAll(error: unknown): void {
     for (const waiter of this.#waiting.values()) waiter.settle({ error });
+  }
+
+  #remember(threadId: string, recipients: readonly string[]): void {
+    this.#ended.delete(threadId);
+    this.#ended.set(threadId, recipients);
+    if (this.#ended.size <= MAX_ENDED) return;
+    for (const [oldest] of this.#ended) {
+      this.#ended.delete(oldest);
+      return;
+    }
   }
 
   #match(threadId: string | undefined, message: Message): Waiter | undefined {

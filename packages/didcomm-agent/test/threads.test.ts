@@ -152,6 +152,36 @@ describe("request", () => {
     }
   });
 
+  it("takes a response that is late, reports it, and doesn't send it back as a problem", async () => {
+    const { client, connection, errors } = await connected();
+    await expect(client.request(ask, { timeoutMs: 1 })).rejects.toBeInstanceOf(RequestTimeoutError);
+    const late = connection.deliver(answer());
+    await settled();
+    expect(late.outcome).toEqual({ status: "handled" });
+    expect(errors).toMatchObject([{ kind: ErrorKind.NO_HANDLER, cause: { code: "late_response" } }]);
+    await client.close();
+  });
+
+  it("passes on what comes on the thread of an ended request from somebody else", async () => {
+    const { client, connection, errors } = await connected();
+    await expect(client.request(ask, { timeoutMs: 1 })).rejects.toBeInstanceOf(RequestTimeoutError);
+    const stray = connection.deliver(answer({ from: "did:example:mallory" }));
+    await settled();
+    expect(stray.outcome).toEqual({ status: "pass" });
+    expect(errors).toMatchObject([{ kind: ErrorKind.NO_HANDLER, cause: { code: "no_handler" } }]);
+    await client.close();
+  });
+
+  it("remembers the last thousand requests that ended without a response", async () => {
+    const { client, connection } = await connected();
+    connection.onSend = () => Promise.reject(new RejectedError("rejected", "no", "no"));
+    for (let n = 0; n < 1025; n++) await expect(client.request({ ...ask, id: `ask-${n}` })).rejects.toThrow("no");
+    const outcomes = ["ask-0", "ask-1", "ask-1024"].map((thid) => connection.deliver(answer({ thid })));
+    await settled();
+    expect(outcomes.map(({ outcome }) => outcome?.status)).toEqual(["pass", "handled", "handled"]);
+    await client.close();
+  });
+
   it.each([-1, Number.NaN, 2 ** 31, "5"])("refuses a timeout of %s", async (timeoutMs) => {
     const { client } = await connected();
     await expect(client.request(ask, { timeoutMs: timeoutMs as number })).rejects.toThrow(TypeError);
