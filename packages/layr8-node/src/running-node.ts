@@ -24,6 +24,8 @@ import type { Stores } from "./stores.ts";
 
 /** How often redeliveries, silent sockets and expiry are looked after, in milliseconds. */
 const SWEEP_MS = 1000;
+/** How long a connection may take until the head of its first request, in milliseconds. */
+const HEAD_TIMEOUT_MS = 10_000;
 /** How long clients have to hang up when the node stops, in milliseconds. */
 const CLOSE_GRACE_MS = 2000;
 /** The longest wait for an acknowledgement, in milliseconds. */
@@ -141,6 +143,7 @@ export class RunningNode implements Layr8Node {
       addFederation: (app) => this.#federation.addRoutes(app),
       trustProxy,
       maxConnections: limits.maxConnections,
+      headTimeoutMs: Math.min(HEAD_TIMEOUT_MS, limits.idleTimeoutMs),
       documentAt: (host, path) => dids.documentAt(host, path, this.#publicUrl),
       isReady: () => this.#closing === undefined,
     });

@@ -15,6 +15,8 @@ export interface HttpOptions {
   readonly trustProxy: boolean;
   /** TCP connections in all. */
   readonly maxConnections: number;
+  /** How long a connection may take until the head of its first request, in milliseconds. */
+  readonly headTimeoutMs: number;
   /** Whether the node takes messages. */
   isReady(): boolean;
 }
@@ -33,6 +35,7 @@ export function createHttpServer(options: HttpOptions): FastifyInstance {
     logger: false,
     bodyLimit: BODY_LIMIT,
     requestTimeout: REQUEST_TIMEOUT_MS,
+    http: { headersTimeout: options.headTimeoutMs, connectionsCheckingInterval: Math.ceil(options.headTimeoutMs / 4) },
     trustProxy: options.trustProxy,
     routerOptions: { maxParamLength: 4096 },
     forceCloseConnections: true,

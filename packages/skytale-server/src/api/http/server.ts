@@ -32,6 +32,8 @@ export interface ApiServerOptions {
 const BODY_LIMIT = 64 * 1024;
 /** How long a request may take to arrive, in milliseconds: what is slower holds a connection for nothing. */
 const REQUEST_TIMEOUT_MS = 30_000;
+/** What a connection may take until the head of its first request, and how often that is looked at, in milliseconds. */
+const HEAD_TIMES = { headersTimeout: 10_000, connectionsCheckingInterval: 2500 };
 /** Seconds after which a client may try again what was too much just now. */
 const RETRY_AFTER = "1";
 /** Seconds for which others may keep the key set: new keys are in it for longer before they sign. */
@@ -101,7 +103,8 @@ function createApp({ tls, trustProxy }: ApiServerOptions): FastifyInstance {
     forceCloseConnections: "idle",
   } as const;
   // Fastify's types tell the server of HTTPS from that of HTTP; what is done with it here is the same for both.
-  return tls === undefined ? fastify(options) : (fastify({ ...options, https: tls }) as FastifyInstance);
+  if (tls === undefined) return fastify({ ...options, http: HEAD_TIMES });
+  return fastify({ ...options, https: { ...tls, ...HEAD_TIMES } }) as FastifyInstance;
 }
 
 async function describe(app: FastifyInstance): Promise<void> {
