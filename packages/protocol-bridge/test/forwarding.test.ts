@@ -268,8 +268,16 @@ describe("ProtocolBridge", () => {
       { maxPending: 1000 },
       { agent: "no/slash" },
       { windows: 2 },
+      { contextId: "" },
+      { contextId: 7 },
+      { peer: "x".repeat(513) },
+      { tool: "" },
+      { tool: {} },
     ]) {
       await expect(between(options)).rejects.toThrow(TypeError);
+    }
+    for (const end of [undefined, 7, {}, { name: "", port: await manager.open("org/n/one") }, { name: "x", port: {} }]) {
+      await expect(bridge.bridge(end as string, "org/n/one", A2A, SLIM)).rejects.toThrow(/name of a channel/);
     }
     expect(() => new ProtocolBridge(manager, { maxHops: 0 })).toThrow(TypeError);
     await expect(bridge.bridge("org/n/two", "org/n/one", A2A, SLIM)).rejects.toMatchObject({ code: "unknown_channel" });

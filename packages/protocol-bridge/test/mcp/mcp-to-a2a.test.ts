@@ -194,6 +194,19 @@ describe("MCP to A2A", () => {
     ]);
   });
 
+  it("serves others though one party's calls are large and nobody answers them", async () => {
+    const { alice, bob, run } = await start();
+    await run();
+    const port = await alice.open(IN);
+    const args = { text: "x".repeat(4_000_000) };
+    for (let id = 0; id < 6; id++) {
+      const call = { jsonrpc: "2.0", id, method: "tools/call", params: { name: "send_message", arguments: args } };
+      await port.send(mcp({ session: "large", role: "client", event: "open" }, call));
+    }
+    const client = await connect(bob);
+    await client.ping({ timeout: 5000 });
+  });
+
   it("forgets a call that was cancelled", async () => {
     const { alice, bob, run } = await start();
     await run({ maxPending: 1 });
