@@ -204,7 +204,7 @@ describe("MCP to A2A", () => {
       await port.send(mcp({ session: "large", role: "client", event: "open" }, call));
     }
     const client = await connect(bob);
-    await client.ping({ timeout: 5000 });
+    expect(await client.ping({ timeout: 5000 })).toEqual({});
   });
 
   it("forgets a call that was cancelled", async () => {
