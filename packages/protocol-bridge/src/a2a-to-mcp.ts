@@ -98,7 +98,11 @@ export class ToolCaller implements Flows {
     const metadata = { ...neutralMetadata(received.envelope), mcp: { ...this.#session.address }, bridge: trace };
     const envelope = envelopeOf(Protocol.MCP, { contentType: "application/json", payload, metadata });
     this.#pending.add(key, reference);
-    return { dispatches: [{ outlet: toTarget, envelope, id: passage.sendId, counts: "forwarded" }] };
+    const instead = (): Dispatch => {
+      this.#done(reference);
+      return this.#answer(reference, failure("The call can't be sent to the tool's server."), { path: passage.trace.path });
+    };
+    return { dispatches: [{ outlet: toTarget, envelope, id: passage.sendId, counts: "forwarded", instead }] };
   }
 
   #callFor(message: A2aMessageJson): ToolCall | NoToolCall {
@@ -136,7 +140,8 @@ export class ToolCaller implements Flows {
       count("looped");
       return NOTHING;
     }
-    return { dispatches: [this.#answer(reference, answerOf(answer), passage)] };
+    const instead = (): Dispatch => this.#answer(reference, failure("The tool's result can't be sent."), passage);
+    return { dispatches: [{ ...this.#answer(reference, answerOf(answer), passage), instead }] };
   }
 
   /** The server is gone, or does not know the session. What it did about calls under way can't be known, so they are not repeated. */

@@ -139,7 +139,11 @@ export class MessageServer implements Flows {
     const call: PendingCall = { key, session, party, id, contextId, messageId, bytes, done: deferred() };
     const envelope = this.#messageOf(call, asked.parts, passage);
     this.#pending.add(call);
-    return { dispatches: [{ outlet: toTarget, envelope, id: passage.sendId, counts: "forwarded" }], until: call.done.promise };
+    const instead = (): Dispatch => {
+      this.#pending.take(call).done.resolve();
+      return this.#toClient(session, failed(id, "The message can't be sent to the agents."), route.nameOf("answer", key));
+    };
+    return { dispatches: [{ outlet: toTarget, envelope, id: passage.sendId, counts: "forwarded", instead }], until: call.done.promise };
   }
 
   #messageOf({ contextId, messageId }: PendingCall, parts: readonly JsonObject[], passage: Passage) {
@@ -179,7 +183,9 @@ export class MessageServer implements Flows {
     const said =
       payload.length <= settings.maxMessageBytes ? payload : errorBytes(call.id, JSON_RPC_ERRORS.internal, "The answer is too large");
     const dispatch = this.#toClient(call.session, said, route.nameOf("answer", call.key), route.traceOf(passage));
-    return { dispatches: [dispatch], after: () => call.done.resolve() };
+    const unsendable = errorBytes(call.id, JSON_RPC_ERRORS.internal, "The answer can't be sent");
+    const instead = (): Dispatch => this.#toClient(call.session, unsendable, route.nameOf("answer", call.key));
+    return { dispatches: [{ ...dispatch, instead }], after: () => call.done.resolve() };
   }
 
   async #giveUp({ id, key, session, done }: PendingCall): Promise<void> {

@@ -78,8 +78,7 @@ export class PendingCalls {
   }
 
   take(call: PendingCall): PendingCall {
-    this.#deadlines.take(call.key);
-    this.#forget(call);
+    if (this.#deadlines.take(call.key) !== undefined) this.#forget(call);
     return call;
   }
 

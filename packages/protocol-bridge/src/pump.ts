@@ -11,6 +11,8 @@ export interface Dispatch {
   readonly id: string | undefined;
   /** What it counts as. Absent: as nothing, such as a handshake. */
   readonly counts?: "forwarded" | "answered";
+  /** Called for what is sent instead when the port refuses this for good: somebody waits for it. */
+  readonly instead?: () => Dispatch;
 }
 
 /** What is to be done about an envelope that arrived. */
@@ -65,9 +67,9 @@ export class Pump {
       if (signal.aborted) return;
       const step = this.#stepFor(received);
       const sends: Promise<void>[] = [];
-      for (const { outlet, envelope, id, counts } of step.dispatches) {
-        await outlet.room();
-        const sent = this.#send(outlet, envelope, id, counts);
+      for (const dispatch of step.dispatches) {
+        await dispatch.outlet.room();
+        const sent = this.#send(dispatch);
         // It may fail while the next one waits for room; whoever waits for all of them hears of it.
         sent.catch(() => {});
         sends.push(sent);
@@ -92,7 +94,7 @@ export class Pump {
     }
   }
 
-  async #send(outlet: Outlet, envelope: Envelope, id: string | undefined, counts: Dispatch["counts"]): Promise<void> {
+  async #send({ outlet, envelope, id, counts, instead }: Dispatch): Promise<void> {
     const { count, report, isOver } = this.#options;
     try {
       await outlet.send(envelope, id);
@@ -101,6 +103,7 @@ export class Pump {
       if (isOver(error)) throw error;
       count("failed");
       report(new BridgeError("not_taken", "A port refused a message for good", { cause: error }));
+      if (instead !== undefined) await this.#send(instead());
     }
   }
 

@@ -283,6 +283,19 @@ describe("ProtocolBridge", () => {
     await expect(bridge.bridge("org/n/two", "org/n/one", A2A, SLIM)).rejects.toMatchObject({ code: "unknown_channel" });
   });
 
+  it("takes what is kept for absent where it can't have been kept", async () => {
+    const { alice, bob, manager } = await world(["org/a2a/in", "org/n/out"]);
+    await using bridge = new ProtocolBridge(manager);
+    await bridge.bridge("org/a2a/in", "org/n/out", A2A, SLIM);
+    const inbound = (await bob.open("org/n/out")).receive();
+    for (const contentType of ["", 7, "x".repeat(256)]) {
+      await (
+        await alice.open("org/a2a/in")
+      ).send(a2a({ parts: [{ text: "hi" }] }, { bridge: { kept: { protocol: "slim", contentType } } }));
+      expect((await take(inbound, 1))[0]?.envelope.contentType).toBe("text/plain");
+    }
+  });
+
   it("answers no A2A call in its own name, whatever a message claims to have been", async () => {
     const { alice, bob, manager } = await world(["org/slim/in", "org/n/a2a"]);
     await using bridge = new ProtocolBridge(manager);
