@@ -1,11 +1,10 @@
 import { join } from "node:path";
 import { ChannelError, type EnvelopePort, type SkytaleChannelManager } from "skytale";
 
-/** The context in which agents ask, and its organisation. */
-export const ORG = "acme";
-export const CONTEXT = "desk";
-/** Its channel: agents talk A2A here. */
-export const AGENTS: string = `${ORG}/a2a/${CONTEXT}`;
+/** What the bridge calls itself: its address among agents is made of it. */
+export const BRIDGE = "bridge";
+/** Where agents ask: A2A is spoken here. */
+export const AGENTS = "acme/agents/desk";
 /** Where the tools are: MCP is spoken here. */
 export const TOOLS = "acme/tools/desk";
 

@@ -27,12 +27,12 @@ const tokenFor = async (bridge: App, channel: string) => (await bridge.said(`tok
 const answersOf = (app: App) => app.lines.filter((line) => line.startsWith("bridge answers: ")).map((line) => line.slice(16));
 const journal = async () => (await readFile(join(directory, "tools", "journal"), "utf8")).trim().split("\n");
 
-it("gets an A2A agent's question to an MCP tool, and the result back", async () => {
+it("gets an official A2A client's question to an MCP tool, and the result back", async () => {
   await within(async (start) => {
     await using bridge = start("bridge");
     await using tools = start("tools", await tokenFor(bridge, "acme/tools/desk"));
     await tools.said("stamping on");
-    await using agent = start("agent", await tokenFor(bridge, "acme/a2a/desk"), "erin");
+    await using agent = start("agent", await tokenFor(bridge, "acme/agents/desk"), "erin");
     agent.type("application form");
     await agent.said("bridge answers: stamp 1: application form");
     agent.endInput();
@@ -50,7 +50,7 @@ it("loses nothing and doubles nothing when the bridge is killed in the middle, a
     try {
       const first = lives[0] as App;
       await using tools = start("tools", await tokenFor(first, "acme/tools/desk"));
-      await using agent = start("agent", await tokenFor(first, "acme/a2a/desk"));
+      await using agent = start("agent", await tokenFor(first, "acme/agents/desk"));
       await agent.said("you are agent");
       await tools.said("stamping on");
       for (let life = 1; life <= LIVES; life += 1) {

@@ -1,3 +1,4 @@
+import { readNumbers, refuseUnknown } from "@parley/core/internal";
 import type { Authenticate, GroupStore } from "@parley/mls-engine";
 import type { RelayClientOptions } from "@parley/skytale-relay";
 import type { InboxLimits } from "./channel/inbox.ts";
@@ -65,11 +66,36 @@ const DEFAULTS: ChannelLimits = {
   maxQueuedBytes: 64 * 1024 * 1024,
 };
 
+const OPTIONS: Readonly<Record<keyof SkytaleClientOptions, true>> = {
+  endpoint: true,
+  dataDir: true,
+  identity: true,
+  apiKey: true,
+  apiUrl: true,
+  token: true,
+  transport: true,
+  ca: true,
+  storageKey: true,
+  store: true,
+  authenticate: true,
+  events: true,
+  limits: true,
+  relayLimits: true,
+};
+
+/** Options that a client knows. */
+export const CLIENT_OPTIONS: readonly string[] = Object.keys(OPTIONS);
+
+/** A `storageKey` that is misspelt would leave everything unencrypted. @throws TypeError naming what is no option of a client */
+export function checkClientOptions(given: object): void {
+  refuseUnknown(given, CLIENT_OPTIONS);
+}
+
 /** Fills in the defaults. @throws TypeError */
 export function channelLimits(given: Partial<ChannelLimits> = {}): ChannelLimits {
-  const limits = { ...DEFAULTS, ...given };
+  const limits = readNumbers("limits", DEFAULTS, given);
   for (const [name, value] of Object.entries(limits)) {
-    if (!Number.isSafeInteger(value) || value < 1) throw new TypeError(`limits.${name} must be a whole number from 1 on`);
+    if (!Number.isSafeInteger(value)) throw new TypeError(`limits.${name} must be a whole number from 1 on`);
   }
   return limits;
 }

@@ -13,6 +13,7 @@ import { sendKeysOf } from "./channel/send-key.ts";
 import { checkChannelName, isGroupOf, newGroupId } from "./channel-name.ts";
 import {
   channelLimits,
+  checkClientOptions,
   type ChannelLimits,
   type ChannelOptions,
   type JoinChannelOptions,
@@ -66,6 +67,7 @@ export class SkytaleClient implements AsyncDisposable {
     settings: SkytaleClientSettings = {},
   ) {
     const options = typeof first === "string" ? { ...settings, endpoint: first, dataDir, identity } : first;
+    checkClientOptions(options);
     if (typeof options.identity !== "string" && !(options.identity instanceof Uint8Array)) {
       throw new TypeError("identity must be a string or a Uint8Array: who this agent is");
     }

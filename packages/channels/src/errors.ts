@@ -62,7 +62,7 @@ export class TransportError extends ParleyError<TransportErrorCode> {
  * | `wrong_identity` | the data directory belongs to another identity |
  * | `removed` | this agent was removed from the channel, or left it |
  * | `leaving` | this agent has asked to leave the channel |
- * | `inbox_full` | so much waits to be taken (`receive` of the manager, `messages()` of a channel) that the channel is not read on; nothing can be sent or changed until it is |
+ * | `inbox_full` | so much waits to be taken (`receive` of the manager, `messages()` of a channel) that the channel is not read on; the group can't be changed until it is, nor can anything be sent that others could not read any more |
  * | `contended` | other members' changes were always first; the same call may succeed later |
  * | `log_lost` | the relay doesn't have all of the channel's log any more |
  * | `fork` | members disagree about the channel's history: somebody was shown another log |

@@ -8,6 +8,7 @@ import { decodeWelcome, encodeWelcome } from "../src/welcome-bundle.ts";
 const anyBytes = fc.uint8Array({ minLength: 1, maxLength: 200 });
 const sequence = fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER });
 const epoch = fc.bigInt({ min: 0n, max: 2n ** 64n - 1n });
+const id = fc.uint8Array({ minLength: 16, maxLength: 16 }).map((bytes) => Buffer.from(bytes).toString("base64url"));
 
 function codeOf(call: () => unknown): unknown {
   try {
@@ -87,7 +88,7 @@ describe("a welcome", () => {
 
 describe("a message that waits to be taken", () => {
   it("comes back as it was", () => {
-    const message = fc.record({ data: fc.uint8Array(), sender: fc.uint8Array(), sequence, epoch, recordedAt: fc.nat() });
+    const message = fc.record({ data: fc.uint8Array(), sender: fc.uint8Array(), id, sequence, epoch, recordedAt: fc.nat() });
     fc.assert(
       fc.property(message, (value) => {
         expect(decodeStored(encodeStored(value))).toEqual(value);
@@ -95,8 +96,22 @@ describe("a message that waits to be taken", () => {
     );
   });
 
+  it("that an earlier version has kept is named by its place in the log", () => {
+    const row = Uint8Array.from(Buffer.from("400800000000000000000000000000054059000000000000000000026162686921", "hex"));
+    expect(decodeStored(row)).toEqual({
+      data: Uint8Array.from(Buffer.from("hi!")),
+      sender: Uint8Array.from(Buffer.from("ab")),
+      id: "3",
+      sequence: 3,
+      epoch: 5n,
+      recordedAt: 100,
+    });
+    for (let length = 0; length < 30; length++) expect(decodeStored(row.subarray(0, length))).toBeUndefined();
+  });
+
   it("is nothing when it is cut", () => {
-    const bytes = encodeStored({ data: new Uint8Array(), sender: new Uint8Array(9), sequence: 1, epoch: 1n, recordedAt: 1 });
+    const message = { data: new Uint8Array(), sender: new Uint8Array(9), id: "A".repeat(22), sequence: 1, epoch: 1n, recordedAt: 1 };
+    const bytes = encodeStored(message);
     for (let length = 0; length < bytes.length; length++) expect(decodeStored(bytes.subarray(0, length))).toBeUndefined();
   });
 });

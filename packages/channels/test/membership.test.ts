@@ -157,6 +157,16 @@ describe("leaving", () => {
     expect(await b.messages().next()).toEqual({ done: true, value: undefined });
   });
 
+  it("counts, though a commit of this agent was under way that made its first request void, and it is gone at once", async () => {
+    const client = harness.client("b");
+    const [a, b] = (await channelOf(harness.client("a"), client)) as [Channel, Channel];
+    const rotating = b.rotateKey();
+    await b.leave();
+    await rotating;
+    await client.close();
+    await expect.poll(() => names(a), { timeout: 10_000 }).toEqual(["a"]);
+  }, 20_000);
+
   it("erases the channel of a last member", async () => {
     const alice = harness.client("a");
     const [a] = (await channelOf(alice)) as [Channel];

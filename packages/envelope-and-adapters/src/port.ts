@@ -9,6 +9,8 @@ import type { Protocol } from "./protocol.ts";
  * - Every party of the channel receives what the others send, in one order for all, each once; nobody receives what they sent themselves.
  * - A link that drops and comes back is not the end: what was sent meanwhile arrives later. The iterations end when the port is closed,
  *   and throw when it broke for good.
+ * - Sends are taken also while envelopes wait to be read or settled, as far as the channel can: else who forwards in both directions would
+ *   wait for itself.
  * - Any number of adapters share a port: each call of `receive` is a subscription of its own, and each gets everything that it asks for.
  */
 export interface EnvelopePort {
@@ -66,7 +68,10 @@ export interface ReceivedEnvelope {
    * envelope itself replaces it.
    */
   readonly sender?: string;
-  /** Names this envelope on its channel: the same for every receiver, and when it comes again. Absent where the channel can't tell. */
+  /**
+   * Names this envelope on its channel, in up to 64 characters: the same for every receiver and when it comes again, and never another
+   * envelope's. Absent where the channel can't tell.
+   */
   readonly id?: string;
   /**
    * Says that this envelope is done with. Resolves when that is known for good; calling it again changes nothing. There with

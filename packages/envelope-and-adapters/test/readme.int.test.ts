@@ -19,7 +19,7 @@ it.each([
   ["The smallest program", ['alice a2a {"hello":1}\n']],
   ["Envelopes", ["true { trace: 'abc' }\ntrue\n"]],
   ["MCP", [expect.stringContaining("Hello client"), expect.stringContaining("result: {}")]],
-  ["Messages in contexts", ["alice Hello\n"]],
+  ["Messages in contexts", ["alice Hello\n", 'ROLE_USER [{"text":"Hello"}]\n']],
   ["The official client and request handler", ["Hello client\n"]],
   ["SLIM", ['{"celsius":180}\n']],
 ])("the README's programs under %s run as they are written, and end by themselves", async (heading, outputs: unknown[]) => {

@@ -1,29 +1,30 @@
-import type { JsonObject } from "@parley/core";
 import { Protocol, type ReceivedEnvelope } from "@parley/envelope-and-adapters";
-import { isA2aCall, isAgents, normalA2a, readA2a, type A2aMessageJson } from "./a2a-message.ts";
+import { mcpEnvelope, readMcpAddress } from "@parley/envelope-and-adapters/internal";
+import { CallDesk } from "./a2a/call-desk.ts";
+import { isAgents, readA2a } from "./a2a-message.ts";
+import { Answers, problemAnswer, UNSENT_CALL } from "./answers.ts";
 import { BridgeError } from "./errors.ts";
 import { Deadlines } from "./internal/deadlines.ts";
-import { writeJson } from "./internal/json.ts";
-import { isKeepable, keptOf, neutralMetadata } from "./loss.ts";
-import { mcpEnvelope, OWN_SESSION, readMcpAddress } from "./mcp/address.ts";
-import { readCallReference, writeCallReference, type CallReference } from "./mcp/call-reference.ts";
-import { readJsonRpc, requestBytes, type JsonRpcAnswer } from "./mcp/json-rpc.ts";
+import { readCallReference, type CallReference } from "./mcp/call-reference.ts";
+import { readMcpMessage, type JsonRpcAnswer } from "./mcp/json-rpc.ts";
+import { OWN_SESSION } from "./mcp/own-session.ts";
+import { toolQuestion } from "./mcp/tool-question.ts";
 import { ToolSession } from "./mcp/tool-session.ts";
-import { toolCallOf, type NoToolCall, type ToolCall } from "./mcp/tools.ts";
 import { NOTHING, type Dispatch, type Step } from "./pump.ts";
-import { a2aMetadata, envelopeOf, type Passage } from "./route.ts";
 import type { Flows, Site } from "./site.ts";
-import { writeTrace } from "./trace.ts";
 import { partsOfResult, type ToolAnswer } from "./translations/a2a-mcp.ts";
 
 const UNKNOWN_OUTCOME = "Whether the tool ran is not known.";
 
-/** The bridge as a client of an MCP server: what A2A clients ask becomes calls of tools, results become answers on the same context. */
+/** The bridge as a client of an MCP server: what A2A agents ask becomes calls of tools, results become answers. */
 export class ToolCaller implements Flows {
   readonly flows: Flows["flows"];
   readonly #site: Site;
   readonly #sessionId: string;
   readonly #session: ToolSession;
+  readonly #answers: Answers;
+  readonly #desk: CallDesk;
+  /** Messages of contexts that wait for their answers. */
   readonly #pending: Deadlines<CallReference>;
   /** Waits for fewer calls under way. */
   #roomFor: (() => void)[] = [];
@@ -43,10 +44,13 @@ export class ToolCaller implements Flows {
       signal: site.signal,
       send: (address, payload) => void site.post({ outlet: site.toTarget, envelope: mcpEnvelope(address, payload), id: undefined }),
     });
+    this.#answers = new Answers(site);
+    this.#desk = new CallDesk(site, this.#session, this.#answers);
     this.flows = [
       {
         port: source.port,
         protocol: Protocol.A2A,
+        outOfTurn: (received) => this.#desk.take(received),
         ready: () => this.#ready(),
         handle: (received) => this.#ask(received),
       },
@@ -59,6 +63,7 @@ export class ToolCaller implements Flows {
   }
 
   stop(): void {
+    this.#desk.stop();
     this.#pending.clear();
     this.#makeRoom();
   }
@@ -72,55 +77,38 @@ export class ToolCaller implements Flows {
   }
 
   #ask(received: ReceivedEnvelope): Step {
-    const { route, toTarget, count } = this.#site;
-    const { source, target, settings } = route;
-    if (isA2aCall(received.envelope)) return this.#ignore();
-    const { message } = readA2a(received.envelope.payload, settings.maxMessageBytes);
+    const { route, count } = this.#site;
+    const { message } = readA2a(received.envelope.payload, route.settings.maxMessageBytes);
     if (isAgents(message)) return this.#ignore();
-    const passage = route.enter(received, source, target);
+    const passage = route.enter(received, route.source, route.target);
     if (passage === undefined) {
       count("looped");
       return NOTHING;
     }
     const { key } = passage;
     const reference = { key, contextId: message.contextId, messageId: message.messageId, taskId: message.taskId ?? "" };
-    const call = this.#callFor(message);
-    const payload = "problem" in call ? undefined : requestBytes(writeCallReference(reference), "tools/call", { ...call });
-    if (payload === undefined || payload.length > settings.maxMessageBytes) {
-      const problem = "problem" in call ? call.problem : "The arguments are too large.";
-      return { dispatches: [this.#answer(reference, failure(problem), { path: passage.trace.path })] };
+    const question = toolQuestion(this.#site, this.#session, { passage, message, reference });
+    if ("problem" in question) {
+      return { dispatches: this.#answers.of(reference, problemAnswer(question.problem), { path: passage.trace.path }) };
     }
-    const isKept = isKeepable(message);
-    const trace = route.traceOf(passage, {
-      kept: keptOf(received.envelope, isKept ? message : undefined),
-      lost: isKept ? [] : ["message"],
-    });
-    const metadata = { ...neutralMetadata(received.envelope), mcp: { ...this.#session.address }, bridge: trace };
-    const envelope = envelopeOf(Protocol.MCP, { contentType: "application/json", payload, metadata });
     this.#pending.add(key, reference);
-    const instead = (): Dispatch => {
+    const instead = (): readonly Dispatch[] => {
       this.#done(reference);
-      return this.#answer(reference, failure("The call can't be sent to the tool's server."), { path: passage.trace.path });
+      return this.#answers.failure(reference, UNSENT_CALL, { path: passage.trace.path });
     };
-    return { dispatches: [{ outlet: toTarget, envelope, id: passage.sendId, counts: "forwarded", instead }] };
-  }
-
-  #callFor(message: A2aMessageJson): ToolCall | NoToolCall {
-    const { tool } = this.#site.route.settings;
-    if (typeof tool !== "function") return toolCallOf(message, this.#session.tools, tool);
-    return tool(message) ?? { problem: "This bridge knows no tool for the message." };
+    return { dispatches: [{ ...question, instead }] };
   }
 
   #hear(received: ReceivedEnvelope): Step {
     const { route, toTarget } = this.#site;
     const { envelope, sender } = received;
-    const address = readMcpAddress(envelope.metadata);
+    const address = readMcpAddress(envelope);
     if (address.session !== this.#sessionId) return this.#ignore();
     if (address.role !== "server") {
       throw new BridgeError("sender_mismatch", "Another party writes in the bridge's session; bridges alike need different names (agent)");
     }
     const isClose = address.event === "close";
-    const message = isClose ? undefined : readJsonRpc(envelope.payload, route.settings.maxMessageBytes);
+    const message = isClose ? undefined : readMcpMessage(envelope.payload, route.settings.maxMessageBytes);
     if (!this.#session.believes(address, sender, message)) return this.#ignore();
     if (message === undefined) return { dispatches: this.#sessionEnded() };
     const reference = message.kind === "answer" && typeof message.id === "string" ? readCallReference(message.id) : undefined;
@@ -134,14 +122,15 @@ export class ToolCaller implements Flows {
   #pass(received: ReceivedEnvelope, answer: JsonRpcAnswer, reference: CallReference): Step {
     const { route, count } = this.#site;
     this.#session.thrive();
-    this.#done(reference);
+    if (reference.client === undefined) this.#done(reference);
+    else if (!this.#desk.answered(reference.key)) return this.#ignore();
     const passage = route.enter(received, route.target, route.source);
     if (passage === undefined) {
       count("looped");
       return NOTHING;
     }
-    const instead = (): Dispatch => this.#answer(reference, failure("The tool's result can't be sent."), passage);
-    return { dispatches: [{ ...this.#answer(reference, answerOf(answer), passage), instead }] };
+    const instead = (): readonly Dispatch[] => this.#answers.failure(reference, "The tool's result can't be sent.", passage);
+    return { dispatches: this.#answers.of(reference, answerOf(answer), passage).map((dispatch) => ({ ...dispatch, instead })) };
   }
 
   /** The server is gone, or does not know the session. What it did about calls under way can't be known, so they are not repeated. */
@@ -150,45 +139,15 @@ export class ToolCaller implements Flows {
     this.#makeRoom();
     this.#session.renew();
     this.#site.report(new BridgeError("session_ended", "The MCP server has ended the session; the bridge opens another"));
-    return lost.map((reference) => this.#answer(reference, failure(`The tool's server was restarted. ${UNKNOWN_OUTCOME}`)));
+    const problem = `The tool's server was restarted. ${UNKNOWN_OUTCOME}`;
+    return [...lost.flatMap((reference) => this.#answers.failure(reference, problem)), ...this.#desk.lost(problem)];
   }
 
   #giveUp(reference: CallReference): void {
     this.#makeRoom();
     this.#session.renew();
-    void this.#site.post(this.#answer(reference, failure(`The tool has not answered in time. ${UNKNOWN_OUTCOME}`)));
-  }
-
-  #answer(reference: CallReference, answer: ToolAnswer, passage?: Pick<Passage, "path"> & Partial<Passage>): Dispatch {
-    const { route, toSource } = this.#site;
-    const { agent, maxMessageBytes } = route.settings;
-    const { key, contextId, messageId, taskId } = reference;
-    const origin = passage?.origin;
-    const compose = ({ parts, metadata }: ToolAnswer): JsonObject => ({
-      messageId: route.uuidOf("answer", key),
-      contextId,
-      ...(taskId !== "" && { taskId }),
-      role: "ROLE_AGENT",
-      parts,
-      metadata: { ...metadata, bridge: { replyTo: messageId, ...(origin !== undefined && { origin: { ...origin } }) } },
-    });
-    const payload = this.#fitting(compose, answer, maxMessageBytes);
-    const trace = writeTrace({ path: passage?.path ?? [], claims: [], lost: [], ...(origin !== undefined && { origin }) });
-    const metadata = { ...a2aMetadata(agent), bridge: trace };
-    const envelope = envelopeOf(Protocol.A2A, { contentType: "application/json", payload, metadata });
-    // One answer per message, whichever comes first: the tool's, or the error after a timeout.
-    return { outlet: toSource, envelope, id: route.nameOf("answer", key), counts: "answered" };
-  }
-
-  #fitting(compose: (answer: ToolAnswer) => JsonObject, answer: ToolAnswer, maxBytes: number): Uint8Array {
-    try {
-      const message = compose(answer);
-      normalA2a(message);
-      return writeJson(message, maxBytes);
-    } catch (error) {
-      this.#site.report(BridgeError.ofMessage(error));
-      return writeJson(compose(failure("The tool's result can't be put into a message.")), maxBytes);
-    }
+    const problem = `The tool has not answered in time. ${UNKNOWN_OUTCOME}`;
+    for (const dispatch of this.#answers.failure(reference, problem)) void this.#site.post(dispatch);
   }
 
   #done({ key }: CallReference): void {
@@ -218,10 +177,6 @@ function answerOf({ result, error }: JsonRpcAnswer): ToolAnswer {
     const answer = partsOfResult(result);
     return answer.parts.length > 0 ? answer : { ...answer, parts: [{ text: "" }] };
   } catch (thrown) {
-    return failure(BridgeError.ofMessage(thrown).message);
+    return problemAnswer(BridgeError.ofMessage(thrown).message);
   }
-}
-
-function failure(problem: string): ToolAnswer {
-  return { parts: [{ text: problem }], metadata: { mcp: { isError: true } } };
 }

@@ -18,8 +18,11 @@ export function isKeepable(value: JsonValue): boolean {
   return isWithin(value, MAX_KEPT_DEPTH) && sizeOf(value) <= MAX_KEPT_BYTES;
 }
 
+/** What an envelope has besides its message. */
+type KeptForm = Pick<Envelope, "protocol" | "contentType"> & Partial<Pick<Envelope, "metadata">>;
+
 /** What is kept of an envelope whose message takes another form. */
-export function keptOf({ protocol, contentType, metadata = {} }: Envelope, message: JsonValue | undefined): JsonObject {
+export function keptOf({ protocol, contentType, metadata = {} }: KeptForm, message: JsonValue | undefined): JsonObject {
   const own = pick(metadata, (name) => MEANINGFUL.includes(name));
   return {
     protocol,

@@ -1,13 +1,13 @@
 import { isJsonObject, type JsonObject } from "@parley/core";
 import { deferred } from "@parley/core/internal";
 import { Protocol, type ReceivedEnvelope } from "@parley/envelope-and-adapters";
+import { mcpEnvelope, readMcpAddress, type McpAddress } from "@parley/envelope-and-adapters/internal";
 import { isA2aCall, isAgents, readA2a } from "./a2a-message.ts";
 import { BridgeError } from "./errors.ts";
 import { writeJson } from "./internal/json.ts";
 import { sleep } from "./internal/sleep.ts";
 import { neutralMetadata } from "./loss.ts";
-import { mcpEnvelope, readMcpAddress, type McpAddress } from "./mcp/address.ts";
-import { errorBytes, JSON_RPC_ERRORS, readJsonRpc, resultBytes, type JsonRpcCall } from "./mcp/json-rpc.ts";
+import { errorBytes, JSON_RPC_ERRORS, readMcpMessage, resultBytes, type JsonRpcCall } from "./mcp/json-rpc.ts";
 import { readSendMessage, SEND_MESSAGE, SEND_MESSAGE_TOOL, type SendMessage } from "./mcp/send-message-tool.ts";
 import { SessionOwners } from "./mcp/session-owners.ts";
 import { MCP_VERSION } from "./mcp/tool-session.ts";
@@ -65,7 +65,7 @@ export class MessageServer implements Flows {
   #serve(received: ReceivedEnvelope): Step {
     this.#arrived += 1;
     const { envelope, sender: party = "" } = received;
-    const address = readMcpAddress(envelope.metadata);
+    const address = readMcpAddress(envelope);
     const { session, role, server, instance, event } = address;
     const isOurs = role === "client" && (server ?? this.#name) === this.#name && (instance ?? this.#instance) === this.#instance;
     if (!isOurs) return this.#ignore();
@@ -75,7 +75,7 @@ export class MessageServer implements Flows {
       this.#owners.release(session, party);
       return this.#ignore();
     }
-    const message = readJsonRpc(envelope.payload, this.#site.route.settings.maxMessageBytes);
+    const message = readMcpMessage(envelope.payload, this.#site.route.settings.maxMessageBytes);
     if (message.kind !== "call") return this.#ignore();
     const { id, method, params } = message;
     if (id === undefined) return this.#note(session, method, params);
@@ -139,9 +139,9 @@ export class MessageServer implements Flows {
     const call: PendingCall = { key, session, party, id, contextId, messageId, bytes, done: deferred() };
     const envelope = this.#messageOf(call, asked.parts, passage);
     this.#pending.add(call);
-    const instead = (): Dispatch => {
+    const instead = (): readonly Dispatch[] => {
       this.#pending.take(call).done.resolve();
-      return this.#toClient(session, failed(id, "The message can't be sent to the agents."), route.nameOf("answer", key));
+      return [this.#toClient(session, failed(id, "The message can't be sent to the agents."), route.nameOf("answer", key))];
     };
     return { dispatches: [{ outlet: toTarget, envelope, id: passage.sendId, counts: "forwarded", instead }], until: call.done.promise };
   }
@@ -184,13 +184,15 @@ export class MessageServer implements Flows {
       payload.length <= settings.maxMessageBytes ? payload : errorBytes(call.id, JSON_RPC_ERRORS.internal, "The answer is too large");
     const dispatch = this.#toClient(call.session, said, route.nameOf("answer", call.key), route.traceOf(passage));
     const unsendable = errorBytes(call.id, JSON_RPC_ERRORS.internal, "The answer can't be sent");
-    const instead = (): Dispatch => this.#toClient(call.session, unsendable, route.nameOf("answer", call.key));
+    const instead = (): readonly Dispatch[] => [this.#toClient(call.session, unsendable, route.nameOf("answer", call.key))];
     return { dispatches: [{ ...dispatch, instead }], after: () => call.done.resolve() };
   }
 
   async #giveUp({ id, key, session, done }: PendingCall): Promise<void> {
     await this.#site.post(this.#toClient(session, failed(id, "No agent has answered in time."), this.#site.route.nameOf("answer", key)));
-    done.resolve();
+    // A bridge that was stopped meanwhile may not have said so: the call comes again to the next.
+    if (this.#site.signal.aborted) done.reject(new BridgeError("port_ended", "The bridge is over"));
+    else done.resolve();
   }
 
   #toClient(session: string, payload: Uint8Array, id: string | undefined, bridge?: JsonObject): Dispatch {

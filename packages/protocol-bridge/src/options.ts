@@ -21,8 +21,8 @@ export interface BridgeOptions {
   /** Sends under way at the same time. Default 32; 1 waits for each before the next. */
   readonly window?: number;
   /**
-   * What the bridge calls itself among A2A agents and in MCP. The same after a restart; agents that bridge the same two channels need
-   * different names. Default `bridge`.
+   * What the bridge calls itself among A2A agents and in MCP. A2A to MCP: official clients call it at `a2a-channel://<agent>`. The same after
+   * a restart; agents that bridge the same two channels, and bridges with one source, need different names. Default `bridge`.
    */
   readonly agent?: string;
   /** The A2A context that messages are put into. Default: that of the channel, where its name is `<org>/a2a/<context>`; else their own. */
@@ -35,7 +35,7 @@ export interface BridgeOptions {
   readonly peer?: string;
   /** A2A and MCP: milliseconds until a call is answered with an error because nobody else has answered it. Default 60000. */
   readonly answerTimeoutMs?: number;
-  /** A2A and MCP: calls that wait for their answers. Default 256. */
+  /** A2A and MCP: messages that wait for their answers, and as many calls of official clients, 64 of one party. At most 512. Default 256. */
   readonly maxPending?: number;
   /**
    * Takes and lets go whatever arrives at a target that answers nothing to this bridge. For an agent that does nothing else on that channel,

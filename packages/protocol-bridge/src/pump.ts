@@ -12,7 +12,7 @@ export interface Dispatch {
   /** What it counts as. Absent: as nothing, such as a handshake. */
   readonly counts?: "forwarded" | "answered";
   /** Called for what is sent instead when the port refuses this for good: somebody waits for it. */
-  readonly instead?: () => Dispatch;
+  readonly instead?: () => readonly Dispatch[];
 }
 
 /** What is to be done about an envelope that arrived. */
@@ -31,8 +31,13 @@ export const NOTHING: Step = { dispatches: [] };
 export interface Flow {
   readonly port: EnvelopePort;
   readonly protocol: Protocol;
-  /** Waited for before each envelope. */
+  /** Waited for before each envelope that comes in turn. */
   readonly ready?: () => Promise<void>;
+  /**
+   * Says what is to be done about an envelope that need not wait for those before it; `undefined` for others. What it throws is the reason
+   * to skip the envelope.
+   */
+  outOfTurn?(received: ReceivedEnvelope): Step | Promise<Step> | undefined;
   /** Says what is to be done. What it throws is the reason to skip the envelope. */
   handle(received: ReceivedEnvelope): Step;
 }
@@ -59,22 +64,17 @@ export class Pump {
 
   /** Resolves when the port has ended, or the signal has fired. @throws what broke the port. */
   async run(): Promise<void> {
-    const { port, protocol, ready } = this.#flow;
+    const { port, protocol, outOfTurn } = this.#flow;
     const { signal, count } = this.#options;
+    let turn = Promise.resolve();
     for await (const received of port.receive({ protocol, settle: "manual", signal })) {
       count("received");
-      await ready?.();
+      const step = outOfTurn === undefined ? undefined : this.#stepFor(() => this.#flow.outOfTurn?.(received));
+      if (step !== undefined) this.#track("then" in step ? this.#performLater(received, step) : this.#perform(received, step));
+      // The port gives out no more than its bound before some of it is settled.
+      else if (outOfTurn !== undefined) turn = turn.then(() => this.#inTurn(received));
+      else await this.#inTurn(received);
       if (signal.aborted) return;
-      const step = this.#stepFor(received);
-      const sends: Promise<void>[] = [];
-      for (const dispatch of step.dispatches) {
-        await dispatch.outlet.room();
-        const sent = this.#send(dispatch);
-        // It may fail while the next one waits for room; whoever waits for all of them hears of it.
-        sent.catch(() => {});
-        sends.push(sent);
-      }
-      this.#track(this.#finish(received, Promise.all([...sends, step.until]), step.after));
     }
   }
 
@@ -83,10 +83,36 @@ export class Pump {
     while (this.#underWay.size > 0) await Promise.all(this.#underWay);
   }
 
-  #stepFor(received: ReceivedEnvelope): Step {
+  async #inTurn(received: ReceivedEnvelope): Promise<void> {
+    await this.#flow.ready?.();
+    if (this.#options.signal.aborted) return;
+    await this.#perform(
+      received,
+      this.#stepFor(() => this.#flow.handle(received)),
+    );
+  }
+
+  async #performLater(received: ReceivedEnvelope, later: Promise<Step>): Promise<void> {
+    const step = await later;
+    if (!this.#options.signal.aborted) await this.#perform(received, step);
+  }
+
+  async #perform(received: ReceivedEnvelope, step: Step): Promise<void> {
+    const sends: Promise<void>[] = [];
+    for (const dispatch of step.dispatches) {
+      await dispatch.outlet.room();
+      const sent = this.#send(dispatch);
+      // It may fail while the next one waits for room; whoever waits for all of them hears of it.
+      sent.catch(() => {});
+      sends.push(sent);
+    }
+    this.#track(this.#finish(received, Promise.all([...sends, step.until]), step.after));
+  }
+
+  #stepFor<S extends Step | Promise<Step> | undefined>(say: () => S): S | Step {
     const { count, report } = this.#options;
     try {
-      return this.#flow.handle(received);
+      return say();
     } catch (error) {
       count("refused");
       report(BridgeError.ofMessage(error));
@@ -103,7 +129,7 @@ export class Pump {
       if (isOver(error)) throw error;
       count("failed");
       report(new BridgeError("not_taken", "A port refused a message for good", { cause: error }));
-      if (instead !== undefined) await this.#send(instead());
+      for (const dispatch of instead?.() ?? []) await this.#send(dispatch);
     }
   }
 

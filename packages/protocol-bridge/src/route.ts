@@ -1,4 +1,5 @@
 import { Envelope, Protocol, type EnvelopePort, type ReceivedEnvelope } from "@parley/envelope-and-adapters";
+import { A2A_VERSION } from "@parley/envelope-and-adapters/internal";
 import type { JsonObject, JsonValue } from "@parley/core";
 import { BridgeError } from "./errors.ts";
 import { digest, digestOf, uuidOf } from "./internal/digest.ts";
@@ -113,5 +114,5 @@ export function envelopeOf(
 
 /** Metadata of an A2A message of the bridge's own. */
 export function a2aMetadata(agent: string): Record<string, JsonValue> {
-  return { "A2A-Version": "1.0", a2a: { agent } };
+  return { "A2A-Version": A2A_VERSION, a2a: { agent } };
 }

@@ -37,6 +37,6 @@ export interface Translation {
  * Says in another protocol what an envelope says. Pure: equal envelopes and contexts give equal translations. `undefined` for what is no
  * message to others, such as a call.
  *
- * @throws BridgeError `message_invalid`, `message_too_large`, `untranslatable`
+ * @throws BridgeError, AdapterError `message_invalid`, `message_too_large`. @throws BridgeError `untranslatable`
  */
 export type Translator = (envelope: Envelope, context: TranslationContext) => Translation | undefined;

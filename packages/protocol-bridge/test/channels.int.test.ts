@@ -11,6 +11,7 @@ import { McpChannelServer } from "@parley/envelope-and-adapters/mcp";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { z } from "zod";
 import { ProtocolBridge } from "../src/index.ts";
+import { a2aClient, asking, textOf } from "./support/a2a-client.ts";
 import { a2aText, said, text } from "./support/messages.ts";
 import { Skytale } from "./support/skytale.ts";
 import { eventually, take } from "./support/world.ts";
@@ -175,6 +176,30 @@ describe("over encrypted channels", () => {
     }
     expect(answers.toSorted()).toEqual(names.map((name) => `Hello ${name}`).toSorted());
     expect(calls.toSorted()).toEqual(names.toSorted());
+    await listener.close();
+  });
+
+  it("answers each call of an official A2A client once, though the bridge to the tools is killed in between", async () => {
+    const { alice, bob, manager } = await members();
+    await manager.close();
+    const calls: string[] = [];
+    const listener = await serveGreeter(bob, calls);
+    const first = bridgeProcess(A2A, MCP);
+    const { client, close } = await a2aClient(await alice.open(IN));
+    const names = Array.from({ length: 60 }, (_, index) => `${index}`);
+    const answers = Promise.all(names.map((name) => client.sendMessage(asking(name))));
+    answers.catch(() => undefined);
+    let current = first;
+    for (const share of [5, 10]) {
+      await current.forwarded(share);
+      const exit = once(current.child, "exit");
+      current.child.kill("SIGKILL");
+      await exit;
+      current = bridgeProcess(A2A, MCP);
+    }
+    expect((await answers).map(textOf)).toEqual(names.map((name) => `Hello ${name}`));
+    expect(calls.toSorted()).toEqual(names.toSorted());
+    await close();
     await listener.close();
   });
 });

@@ -21,6 +21,13 @@ export interface PublisherLimits {
 export interface Published {
   /** Its place in the channel's log. */
   readonly sequence: number;
+  /**
+   * The epoch that the log is in there, or a later one, by what the senders of commits claim: who hasn't read that far knows by it whether
+   * the message still has readers. Left out by relays that don't know.
+   */
+  readonly logEpoch?: bigint;
+  /** It was recorded before, under the same key: what is on record may have been published with other bytes. */
+  readonly isRepeated?: boolean;
 }
 
 interface Pending {
@@ -110,11 +117,12 @@ export class Publisher {
   }
 
   /** @throws RelayError `protocol_error` */
-  acked({ firstNumber, count, firstSequence }: PublishAck): void {
+  acked({ firstNumber, count, firstSequence, logEpoch, repeated }: PublishAck): void {
     if (count > this.#inFlight.size) throw new RelayError("protocol_error", "The relay acknowledged more than was sent");
+    const more = { ...(logEpoch !== 0n && { logEpoch }), ...(repeated && { isRepeated: true }) };
     for (let index = 0; index < count; index++) {
       const pending = this.#answered(firstNumber + index);
-      if (this.#settle(pending)) pending.resolve({ sequence: firstSequence === 0 ? 0 : firstSequence + index });
+      if (this.#settle(pending)) pending.resolve({ sequence: firstSequence === 0 ? 0 : firstSequence + index, ...more });
     }
     this.#onWork();
   }

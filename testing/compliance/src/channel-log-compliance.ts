@@ -148,38 +148,38 @@ export function channelLogCompliance(
 
     it("records the first commit of an epoch, and refuses later ones with the winner and the current epoch", async () => {
       const log = await open();
-      expect(await log.append(CHANNEL, ALICE, [commit("a", 7n), commit("b", 7n)])).toEqual([appended(1), taken(1, 8n)]);
+      expect(await log.append(CHANNEL, ALICE, [commit("a", 7n), commit("b", 7n)])).toEqual([appended(1, 8n), taken(1, 8n)]);
       expect(await log.append(CHANNEL, "bob", [commit("c", 7n), commit("d", 8n), commit("e", 7n)])).toEqual([
         taken(1, 8n),
-        appended(2),
+        appended(2, 9n),
         taken(1, 9n),
       ]);
       expect(await texts(log)).toEqual(["a", "d"]);
-      expect(await log.append("acme/team/other", ALICE, [commit("f", 7n)])).toEqual([appended(1)]);
+      expect(await log.append("acme/team/other", ALICE, [commit("f", 7n)])).toEqual([appended(1, 8n)]);
     });
 
     it("answers a commit that was recorded before as a duplicate, not as a loser", async () => {
       const log = await open();
       await log.append(CHANNEL, ALICE, [commit("a", 1n, "k")]);
-      expect(await log.append(CHANNEL, ALICE, [commit("a", 1n, "k")])).toEqual([duplicate(1)]);
+      expect(await log.append(CHANNEL, ALICE, [commit("a", 1n, "k")])).toEqual([duplicate(1, 2n)]);
     });
 
     it("lets a commit through that supersedes the one on record, and only that one", async () => {
       const log = await open();
       await log.append(CHANNEL, "mallory", [commit("garbage", 3n)]);
-      expect(await log.append(CHANNEL, ALICE, [commit("a", 3n, "a", 1)])).toEqual([appended(2)]);
+      expect(await log.append(CHANNEL, ALICE, [commit("a", 3n, "a", 1)])).toEqual([appended(2, 4n)]);
       expect(await log.append(CHANNEL, "bob", [commit("b", 3n, "b", 1)])).toEqual([taken(2, 4n)]);
-      expect(await log.append(CHANNEL, "bob", [commit("b", 3n, "b2", 2)])).toEqual([appended(3)]);
-      expect(await log.append(CHANNEL, ALICE, [commit("c", 4n, "c", 99)])).toEqual([appended(4)]);
+      expect(await log.append(CHANNEL, "bob", [commit("b", 3n, "b2", 2)])).toEqual([appended(3, 4n)]);
+      expect(await log.append(CHANNEL, ALICE, [commit("c", 4n, "c", 99)])).toEqual([appended(4, 5n)]);
     });
 
     it("isn't locked by claims on epochs to come", async () => {
       const log = await open();
       const last = 2n ** 64n - 1n;
       await log.append(CHANNEL, "mallory", [commit("x", last), commit("y", 12n)]);
-      expect(await log.append(CHANNEL, ALICE, [commit("a", 11n)])).toEqual([appended(3)]);
+      expect(await log.append(CHANNEL, ALICE, [commit("a", 11n)])).toEqual([appended(3, 12n)]);
       expect(await log.append(CHANNEL, ALICE, [commit("b", 11n)])).toEqual([taken(3, 13n)]);
-      expect(await log.append(CHANNEL, ALICE, [commit("c", 12n, "c", 2)])).toEqual([appended(4)]);
+      expect(await log.append(CHANNEL, ALICE, [commit("c", 12n, "c", 2)])).toEqual([appended(4, 13n)]);
       expect(await log.append(CHANNEL, ALICE, [commit("d", last)])).toEqual([taken(1, last)]);
     });
 
@@ -194,7 +194,22 @@ export function channelLogCompliance(
         );
       }
       expect(await log.append(CHANNEL, ALICE, [commit("late", 999n)])).toEqual([taken(1000, 1000n)]);
-      expect(await log.append(CHANNEL, ALICE, [commit("very late", 0n)])).toEqual([appended(1001)]);
+      expect(await log.append(CHANNEL, ALICE, [commit("very late", 0n)])).toEqual([appended(1001, 1n)]);
+    });
+
+    it("says which epoch the last commit on record leads to, up to each entry", async () => {
+      const log = await open();
+      expect(await log.append(CHANNEL, ALICE, [entry("a"), commit("b", 7n), entry("c"), commit("d", 8n), entry("a")])).toEqual([
+        appended(1),
+        appended(2, 8n),
+        appended(3, 8n),
+        appended(4, 9n),
+        duplicate(1, 9n),
+      ]);
+      expect(await log.append(CHANNEL, "bob", [commit("e", 8n), entry("f")])).toEqual([taken(4, 9n), appended(5, 9n)]);
+      const last = 2n ** 64n - 1n;
+      expect(await log.append(CHANNEL, "mallory", [commit("g", last), entry("h")])).toEqual([appended(6, last), appended(7, last)]);
+      expect(await log.append(CHANNEL, ALICE, [commit("i", 9n), entry("j")])).toEqual([appended(8, 10n), appended(9, 10n)]);
     });
 
     it("tells those who watch of every append, in order, before it resolves", async () => {
@@ -289,9 +304,9 @@ export function channelLogCompliance(
       const again = await reopen();
       expect(await snapshot(again)).toEqual(before);
       expect(await again.append(CHANNEL, ALICE, [entry("m29"), commit("late", 5n), entry("new")])).toEqual([
-        duplicate(30),
+        duplicate(30, 7n),
         taken(31, 7n),
-        appended(33),
+        appended(33, 7n),
       ]);
       expect(await again.append("acme/team/other", "bob", [entry("x"), entry("y")])).toEqual([duplicate(1), appended(2)]);
       expect(await again.append("acme/team/third", "bob", [entry("x")])).toEqual([appended(1)]);
@@ -324,8 +339,8 @@ function commit(text: string, epoch: bigint, key = text, supersedes?: number): N
   return { ...entry(text, key), commit: supersedes === undefined ? { epoch } : { epoch, supersedes } };
 }
 
-const appended = (sequence: number) => ({ status: "appended", sequence }) as const;
-const duplicate = (sequence: number) => ({ status: "duplicate", sequence }) as const;
+const appended = (sequence: number, logEpoch?: bigint) => ({ status: "appended", sequence, logEpoch }) as const;
+const duplicate = (sequence: number, logEpoch?: bigint) => ({ status: "duplicate", sequence, logEpoch }) as const;
 const taken = (winner: number, currentEpoch: bigint) => ({ status: "epoch_taken", winner, currentEpoch }) as const;
 
 function plain(bytes: Uint8Array): number[] {

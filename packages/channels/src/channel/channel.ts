@@ -157,6 +157,10 @@ export class Channel implements AsyncDisposable {
    * While the channel is open, the message is sent across losses of the link, once. When the process dies before this resolves, it may
    * have been sent or not; with an `id`, sending it again after the restart makes sure of it, once too.
    *
+   * While the inbox is full the channel isn't read on, and how many epochs the log has gone on is the relay's word: it could have a message
+   * recorded too late to be read, as it could drop it. `inbox_full` says that it was, or may have been; sent again when there is room, with
+   * an `id` to be on the safe side, it gets through.
+   *
    * @throws TransportError `connection_error` (`offline: "fail"`), `closed`; ChannelError `inbox_full`, `removed`, `leaving`,
    *   `limit_reached` (too much waits already), `bad_request` (too large for the relay); AuthError; TypeError; the signal's reason
    */
@@ -171,10 +175,10 @@ export class Channel implements AsyncDisposable {
    * The messages of the other members, in the order of the log. One iteration at a time; another one goes on where the last one ended.
    *
    * A message is taken when the next one is asked for, or the iteration ends: from then on it is not kept any more. What was not taken
-   * comes again after a restart, and so may, after a crash, the last ones taken: `sequence` tells.
+   * comes again after a restart, and so may, after a crash, the last ones taken: `id` tells.
    *
-   * What isn't taken waits: up to the inbox's limits here, and beyond them on the relay. The channel isn't read on then, and nothing can
-   * be sent.
+   * What isn't taken waits: up to the inbox's limits here, and beyond them on the relay. The channel isn't read on then, and the group
+   * can't be changed.
    *
    * The iteration ends when the channel is closed or this agent has left.
    *

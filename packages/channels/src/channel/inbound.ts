@@ -180,7 +180,7 @@ export class Inbound {
     }
   }
 
-  async #process(entry: RelayMessage, next: LogCursor): Promise<boolean> {
+  async #process(entry: RelayMessage, next: LogCursor & { readonly last: AppliedEntry }): Promise<boolean> {
     const { group } = this.#context;
     let message: ChannelMessage | undefined;
     let isOfFormer = false;
@@ -190,7 +190,7 @@ export class Inbound {
       if (result.kind !== "application") return rows;
       isOfFormer = this.#isOfFormer(result);
       if (this.#inbox === undefined || isOfFormer) return rows;
-      message = messageOf(result, entry.sequence, entry.recordedAt);
+      message = messageOf(result, entry, next.last.hash);
       return [...rows, this.#inbox.row(message)];
     };
     try {

@@ -3,6 +3,8 @@ import { ChannelError } from "../errors.ts";
 
 interface Waiter {
   readonly isDue: () => boolean;
+  /** Whether a full inbox is no reason to give up. */
+  readonly isPatient: boolean;
   readonly due: Deferred<void>;
 }
 
@@ -86,6 +88,16 @@ export class LogPosition {
     return this.#when(() => this.isCaughtUp && !this.#isStalled, signal);
   }
 
+  /**
+   * Resolves when messages can be encrypted and published: everything is applied that there was when the link was opened, or the inbox is
+   * full and there is a link.
+   *
+   * @throws what the position ended with
+   */
+  whenSendable(): Promise<void> {
+    return this.#when(() => this.isCaughtUp || (this.#linked && this.#isStalled), undefined, true);
+  }
+
   /** Resolves when the entry with this sequence is applied. @throws as {@link LogPosition.whenCaughtUp} */
   whenApplied(sequence: number, signal?: AbortSignal): Promise<void> {
     return this.#when(() => this.#next > sequence, signal);
@@ -96,9 +108,9 @@ export class LogPosition {
     return this.#when(() => false, signal);
   }
 
-  async #when(isDue: () => boolean, signal: AbortSignal | undefined): Promise<void> {
+  async #when(isDue: () => boolean, signal: AbortSignal | undefined, isPatient = false): Promise<void> {
     signal?.throwIfAborted();
-    const waiter: Waiter = { isDue, due: deferred() };
+    const waiter: Waiter = { isDue, isPatient, due: deferred() };
     const abort = (): void => waiter.due.reject(signal?.reason);
     signal?.addEventListener("abort", abort, { once: true });
     this.#waiters.add(waiter);
@@ -112,10 +124,10 @@ export class LogPosition {
   }
 
   #check(): void {
-    for (const { isDue, due } of this.#waiters) {
+    for (const { isDue, isPatient, due } of this.#waiters) {
       if (this.#end !== undefined) due.reject(this.#end);
       else if (isDue()) due.resolve();
-      else if (this.#isStalled) due.reject(inboxFull());
+      else if (this.#isStalled && !isPatient) due.reject(inboxFull());
     }
   }
 }

@@ -52,9 +52,9 @@ export class Membership {
     return this.#inTurn(() => this.#change(request, until));
   }
 
-  /** Changes the group if nobody else does at the same time. Says whether it did. @throws as {@link Membership.change} */
-  tryOnce(options: StageOptions): Promise<boolean> {
-    return this.#inTurn(async () => (await this.#attempt(() => options, this.#context.closed)) !== "lost");
+  /** Changes the group if nobody else does at the same time. False if somebody does. @throws as {@link Membership.change} */
+  tryOnce(request: () => StageOptions | undefined): Promise<boolean> {
+    return this.#inTurn(async () => (await this.#attempt(request, this.#context.closed)) !== "lost");
   }
 
   /** Brings to an end what an earlier process, or an impatient caller, has left. */

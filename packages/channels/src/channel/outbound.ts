@@ -1,10 +1,11 @@
 import { randomBytes } from "node:crypto";
 import { deferred, type Deferred } from "@parley/core/internal";
 import { inspectMessage, MlsError as EngineError } from "@parley/mls-engine";
-import { RelayError, type RelayMessage } from "@parley/skytale-relay";
+import { type Published, RelayError, type RelayMessage } from "@parley/skytale-relay";
 import { RETAINED_EPOCHS, type ChannelContext } from "./context.ts";
 import { ChannelError, TransportError } from "../errors.ts";
 import { toPublicError } from "../error-mapping.ts";
+import { ExpectedEntries } from "./expected-entries.ts";
 import { isSame } from "./member.ts";
 import { KEY_BYTES } from "./send-key.ts";
 
@@ -66,12 +67,13 @@ const MAX_ID_LENGTH = 255;
 const MAX_LATE_ATTEMPTS = 8;
 /** Published and not recorded yet. */
 const MAX_IN_FLIGHT = 512;
-/** Recorded, and not read back yet: beyond so many, whether the log holds them is not checked. */
-const MAX_EXPECTED = 10_000;
 
 /**
  * Messages on their way into a channel's log, in the order of the calls. A message stays here until it is recorded where all members can
  * read it: after a loss of the link, or when its epoch was over too long before, it is published again.
+ *
+ * It is encrypted in the epoch that this agent has read up to. While the inbox is full that may be long before the log's end, and how many
+ * epochs lie between is the relay's word.
  */
 export class Outbound {
   readonly #context: ChannelContext;
@@ -84,14 +86,14 @@ export class Outbound {
   readonly #inDoubt = new Set<Item>();
   readonly #byKey = new Map<string, Item>();
   readonly #byId = new Map<string, Item>();
-  /** What the log must hold where, by the relay's own word, and under which key. */
-  readonly #expected = new Map<number, { readonly item: Item; readonly key: Uint8Array }>();
+  readonly #expected = new ExpectedEntries();
   #landing: Deferred<void> | undefined;
   #bytes = 0;
   #nextOrder = 0;
   /** Counts the losses of the link. */
   #losses = 0;
   #isRunning = false;
+  #isWatching = false;
 
   /** @param commitProposals to be done before anything can be encrypted, when proposals wait. */
   constructor(context: ChannelContext, limits: OutboundLimits, commitProposals: () => Promise<void>) {
@@ -153,22 +155,17 @@ export class Outbound {
    * @throws ChannelError `fork` when the relay has said that one of these messages is in its place
    */
   seen({ key, payload, sequence }: Pick<RelayMessage, "key" | "payload" | "sequence">): boolean {
-    const expected = this.#expected.get(sequence);
-    const item = expected?.item ?? this.#byKey.get(nameOf(key));
+    const found = this.#expected.take({ key, payload, sequence });
+    const item = this.#byKey.get(nameOf(key));
     const ciphertext = item?.ciphertexts.find(({ bytes }) => isSame(bytes, payload));
-    this.#expected.delete(sequence);
-    if (item === undefined || ciphertext === undefined) {
-      if (expected === undefined) return false;
-      if (expected.item.id !== undefined && isSame(expected.key, key)) {
-        // Sent before, in another life of this agent or by a call that stopped waiting: as it was encrypted then.
-        this.#repeated(expected.item, sequence);
-        return false;
-      }
-      throw new ChannelError("fork", `the relay has acknowledged a message as entry ${sequence}, and shows another there`);
+    if (item !== undefined && ciphertext !== undefined) {
+      if (this.#context.group.epoch - ciphertext.epoch <= RETAINED_EPOCHS) this.#settle(item, { sequence });
+      else this.#again(item);
+      return true;
     }
-    if (this.#context.group.epoch - ciphertext.epoch <= RETAINED_EPOCHS) this.#settle(item, { sequence });
-    else if (!item.isSettled) this.#again(item);
-    return true;
+    // Sent before, in another life of this agent or by a call that stopped waiting: as it was encrypted then.
+    if (found === "repeated" && item !== undefined) this.#repeated(item, sequence);
+    return found === "same";
   }
 
   /** The log is another one than before. */
@@ -191,7 +188,7 @@ export class Outbound {
     this.#isRunning = true;
     try {
       while (this.#queue.length > 0) {
-        await this.#context.position.whenCaughtUp();
+        await this.#context.position.whenSendable();
         while (this.#inFlight.size >= MAX_IN_FLIGHT) await (this.#landing ??= deferred()).promise;
         const item = this.#queue.shift();
         if (item === undefined || item.isSettled) continue;
@@ -238,8 +235,8 @@ export class Outbound {
     this.#inFlight.add(item);
     const message = { kind: "application", epoch: ciphertext.epoch, payload: ciphertext.bytes, key: item.key } as const;
     void this.#attempt(item, attempt, async () => {
-      const { sequence } = await relay.publish(name, message, { signal: attempt.signal });
-      if (item.attempt === attempt) this.#recorded(item, ciphertext.epoch, sequence);
+      const published = await relay.publish(name, message, { signal: attempt.signal });
+      if (item.attempt === attempt) this.#recorded(item, published);
     });
   }
 
@@ -252,16 +249,60 @@ export class Outbound {
     }
   }
 
-  #recorded(item: Item, epoch: bigint, sequence: number): void {
+  #recorded(item: Item, published: Published): void {
     this.#landed(item);
-    const { group, position } = this.#context;
-    if (sequence >= position.next && this.#expected.size < MAX_EXPECTED) this.#expected.set(sequence, { item, key: item.key });
+    const { position } = this.#context;
+    const { sequence, isRepeated = false } = published;
+    if (sequence >= position.next) this.#expect(item, sequence);
     if (item.isSettled) return;
     if (item.id !== undefined && sequence < position.next) return this.#repeated(item, sequence);
-    // So many commits at most lie between its epoch and its place in the log.
-    const behind = group.epoch - epoch + BigInt(Math.max(0, sequence - position.next));
-    if (behind <= RETAINED_EPOCHS) this.#settle(item, { sequence });
-    else this.#inDoubt.add(item);
+    // Of several that were published under the key, any may be the one that was recorded before.
+    const epoch = item.ciphertexts.at(isRepeated ? -1 : 0)?.epoch;
+    if (item.id !== undefined && isRepeated) void this.#lookUp(item, published);
+    else if (epoch !== undefined && this.#isReadable(epoch, published)) this.#settle(item, { sequence });
+    else this.#doubt(item);
+  }
+
+  #expect({ key, ciphertexts, id }: Item, sequence: number): void {
+    this.#expected.add(sequence, { key, payloads: ciphertexts.map(({ bytes }) => bytes), hasId: id !== undefined });
+  }
+
+  /** Whether members who read the log up to a message's place still have the keys of the epoch that it was encrypted in. */
+  #isReadable(epoch: bigint, { sequence, logEpoch }: Published): boolean {
+    const { group, position } = this.#context;
+    // If all that isn't read yet were commits.
+    const most = group.epoch + BigInt(Math.max(0, sequence - position.next));
+    return (logEpoch === undefined ? most : clamp(logEpoch, group.epoch, most)) - epoch <= RETAINED_EPOCHS;
+  }
+
+  /** Recorded in another life of this agent, and not read up to there: the relay tells in which epoch it was encrypted then. */
+  async #lookUp(item: Item, published: Published): Promise<void> {
+    const { relay, name, closed } = this.#context;
+    const { key } = item;
+    const { sequence } = published;
+    const found = await relay.fetchRange(name, { from: sequence, limit: 1, signal: closed }).catch(() => undefined);
+    if (item.isSettled || item.key !== key) return;
+    const [entry] = found?.messages ?? [];
+    if (entry !== undefined && isSame(entry.key, key) && this.#isReadable(entry.epoch, published)) this.#settle(item, { sequence });
+    else this.#doubt(item);
+  }
+
+  /** Whether it was recorded too late shows when the log is read up to there. */
+  #doubt(item: Item): void {
+    this.#inDoubt.add(item);
+    void this.#watchDoubts();
+  }
+
+  /** When the log isn't read on, nothing more can be said of what is in doubt. */
+  async #watchDoubts(): Promise<void> {
+    if (this.#isWatching) return;
+    this.#isWatching = true;
+    try {
+      await this.#context.position.whenEnded();
+    } catch (error) {
+      this.#isWatching = false;
+      for (const item of this.#inDoubt) this.#settle(item, toPublicError(error));
+    }
   }
 
   /** What the log has under the message's key was encrypted for an earlier call. It shows whether it could be read. */
@@ -357,6 +398,11 @@ function sendError(error: unknown, { data }: Item): Error {
   if (!isTooLarge) return toPublicError(error);
   const size = `a message of ${data.length} bytes is too large: encrypted and padded, it is more than the relay takes at once`;
   return new ChannelError("bad_request", size, { cause: error });
+}
+
+function clamp(value: bigint, least: bigint, most: bigint): bigint {
+  if (value < least) return least;
+  return value > most ? most : value;
 }
 
 function noLink(): TransportError {

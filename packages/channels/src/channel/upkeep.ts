@@ -22,6 +22,12 @@ const RETRY_MS = 5000;
 
 type Task = "pending" | "leave" | "commit" | "update";
 
+/** A request to be let go, which counts in its epoch. */
+interface LeaveRequest {
+  readonly epoch: bigint;
+  readonly sequence: number;
+}
+
 interface Scheduled {
   timer: NodeJS.Timeout;
   isRunning: boolean;
@@ -52,7 +58,21 @@ export class Upkeep {
     const { group } = this.#context;
     if (!this.#isLeaving) await group.writeRows([{ key: LEAVING_ROW, value: new Uint8Array() }]);
     this.#isLeaving = true;
-    await this.proposeLeave(signal);
+    // A commit of ours after the request would make it void.
+    this.#cancel("update");
+    while (await this.#isVoid(await this.proposeLeave(signal), signal));
+  }
+
+  /** Whether a commit was recorded before a request to leave in its epoch, so that it must be made anew. */
+  async #isVoid({ epoch, sequence }: LeaveRequest, signal: AbortSignal | undefined): Promise<boolean> {
+    const { group, position } = this.#context;
+    try {
+      await position.whenApplied(sequence, signal);
+    } catch {
+      // It is recorded, and more can't be known now.
+      return false;
+    }
+    return group.isActive && group.epoch > epoch;
   }
 
   /** All of the log is applied. */
@@ -83,7 +103,7 @@ export class Upkeep {
   }
 
   /** Asks the others, in this epoch, to let us go. Asking again is no other request. */
-  async proposeLeave(signal?: AbortSignal): Promise<void> {
+  async proposeLeave(signal?: AbortSignal): Promise<LeaveRequest> {
     const { group, relay, name, position, closed } = this.#context;
     const until = signal === undefined ? closed : AbortSignal.any([signal, closed]);
     await position.whenCaughtUp(until);
@@ -92,7 +112,8 @@ export class Upkeep {
     const payload = isAsked ? before : await group.leave();
     if (!isAsked) await group.writeRows([{ key: LEAVING_ROW, value: payload }]);
     const { epoch = group.epoch } = inspectMessage(payload);
-    await relay.publish(name, { kind: "proposal", epoch, payload, key: publishKey(payload) }, { signal: until });
+    const { sequence } = await relay.publish(name, { kind: "proposal", epoch, payload, key: publishKey(payload) }, { signal: until });
+    return { epoch, sequence };
   }
 
   close(): void {
@@ -101,10 +122,10 @@ export class Upkeep {
 
   #updateLater(): void {
     const { group } = this.#context;
-    if (group.row(UPDATE_ROW) === undefined) return;
+    if (this.isLeaving || group.row(UPDATE_ROW) === undefined) return;
     const spread = Math.min(UPDATE_SPREAD_MS * group.members.length ** 2, MAX_UPDATE_SPREAD_MS);
     this.#later("update", Math.random() * spread, async () => {
-      const won = await this.#membership.tryOnce({ update: true });
+      const won = await this.#membership.tryOnce(() => (this.isLeaving ? undefined : { update: true }));
       if (won) await group.writeRows([{ key: UPDATE_ROW, value: undefined }]);
       else setImmediate(() => this.#updateLater());
     });

@@ -13,7 +13,7 @@ interface Received extends ReceivedEnvelope {
 export function receivedOf(message: ChannelMessage): Received {
   const found = known.get(message);
   if (found !== undefined) return found;
-  const received = { envelope: Envelope.wrap(message.data), sender: partyOf(message.sender), id: String(message.sequence) };
+  const received = { envelope: Envelope.wrap(message.data), sender: partyOf(message.sender), id: message.id };
   known.set(message, received);
   return received;
 }

@@ -1,4 +1,5 @@
-import type { SkytaleClientOptions } from "../client-options.ts";
+import { refuseUnknown } from "@parley/core/internal";
+import { CLIENT_OPTIONS, type SkytaleClientOptions } from "../client-options.ts";
 import type { DeferralTimes } from "../invites/deferrals.ts";
 
 /** Options of `SkytaleChannelManager`. */
@@ -35,4 +36,19 @@ export interface JoinWithTokenOptions {
   readonly receive?: boolean;
   /** Stops waiting. The request stays. */
   readonly signal?: AbortSignal;
+}
+
+const OWN: Readonly<Record<Exclude<keyof SkytaleChannelManagerOptions, keyof SkytaleClientOptions>, true>> = {
+  admit: true,
+  onWarning: true,
+  admissionTimes: true,
+};
+
+const OPTIONS = [...CLIENT_OPTIONS, ...Object.keys(OWN)];
+
+/** The options that are a client's own. @throws TypeError naming what is no option of a manager */
+export function clientOptionsOf(options: SkytaleChannelManagerOptions): Omit<SkytaleClientOptions, "dataDir"> {
+  refuseUnknown(options, OPTIONS);
+  const { admit: _admit, onWarning: _onWarning, admissionTimes: _admissionTimes, dataDir: _dataDir, ...rest } = options;
+  return rest;
 }

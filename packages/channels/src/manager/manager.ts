@@ -11,7 +11,7 @@ import { emitWarning, temporaryDataDir } from "./data-dir.ts";
 import { envelopeOf } from "./envelopes.ts";
 import { Inviting } from "./inviting.ts";
 import { ManagedChannel, type ReceiveOptions } from "./managed-channel.ts";
-import type { InviteOptions, JoinWithTokenOptions, SkytaleChannelManagerOptions } from "./manager-options.ts";
+import { clientOptionsOf, type InviteOptions, type JoinWithTokenOptions, type SkytaleChannelManagerOptions } from "./manager-options.ts";
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
@@ -49,6 +49,7 @@ export class SkytaleChannelManager implements EnvelopeChannels, AsyncDisposable 
    * @throws TypeError for options that make no sense
    */
   constructor(options: SkytaleChannelManagerOptions) {
+    const own = clientOptionsOf(options);
     const { onWarning = emitWarning, store } = options;
     const dataDir = options.dataDir || (store === undefined ? temporaryDataDir(onWarning) : "");
     const events: Partial<SkytaleClientEvents> = {
@@ -58,7 +59,7 @@ export class SkytaleChannelManager implements EnvelopeChannels, AsyncDisposable 
         options.events?.onMembersChanged?.(channel, changes);
       },
     };
-    this.#client = new SkytaleClient({ ...options, events, dataDir });
+    this.#client = new SkytaleClient({ ...own, events, dataDir });
     this.#inviting = new Inviting(this.#client, options);
   }
 

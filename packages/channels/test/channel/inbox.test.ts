@@ -20,7 +20,7 @@ afterEach(async () => {
 });
 
 function message(sequence: number, size = 1): ChannelMessage {
-  return { data: new Uint8Array(size), sender: new Uint8Array([7]), sequence, epoch: 1n, recordedAt: 0 };
+  return { data: new Uint8Array(size), sender: new Uint8Array([7]), id: "A".repeat(22), sequence, epoch: 1n, recordedAt: 0 };
 }
 
 async function put(...messages: readonly ChannelMessage[]): Promise<void> {

@@ -56,6 +56,23 @@ describe("a position in the log", () => {
     expect(await state(position.whenCaughtUp())).toBe("resolved");
   });
 
+  it("lets messages be sent when all is applied, or while nothing is, if there is a link", async () => {
+    const position = new LogPosition(1, true);
+    position.setTarget(2);
+    const sendable = position.whenSendable();
+    position.linkDown();
+    position.stall(true);
+    expect(await state(sendable)).toBe("waiting");
+    position.linkUp();
+    expect(await state(sendable)).toBe("resolved");
+    position.stall(false);
+    const again = position.whenSendable();
+    expect(await state(again)).toBe("waiting");
+    position.setTarget(2);
+    position.advance(2);
+    expect(await state(again)).toBe("resolved");
+  });
+
   it("ends what waits with what it ended with, and stops for a signal", async () => {
     const position = new LogPosition(1, true);
     const stop = new AbortController();

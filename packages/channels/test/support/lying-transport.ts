@@ -19,6 +19,8 @@ export class LyingTransport implements RelayTransport {
   readonly #wire: RelayTransport;
   /** Nothing that the relay says is heard. */
   isDeaf = false;
+  /** The relay says of what it has recorded no more than where. */
+  hidesEpochs = false;
   /** What is said while it is held back. */
   #held: (() => void)[] | undefined;
   readonly #streams = new Set<{ readonly stream: FrameStream; readonly listener: FrameListener }>();
@@ -104,6 +106,7 @@ export class LyingTransport implements RelayTransport {
       this.#shift += messages.length - batch.messages.length;
       if (messages.length > 0) yield encodeDelivery({ ...batch, first, messages });
     }
-    if (acks.length > 0) yield encodeAcks(acks);
+    const shown = this.hidesEpochs ? acks.map((ack) => ({ ...ack, logEpoch: 0n, repeated: false })) : acks;
+    if (shown.length > 0) yield encodeAcks(shown);
   }
 }

@@ -44,16 +44,17 @@ export interface CallEnvelope {
 /** The parameters that stand at the top of the metadata, under these names. Names are compared without regard to case. */
 const TOP_LEVEL = ["A2A-Version", "A2A-Extensions"];
 
-export function callEnvelope({ call, parameters }: CallEnvelope, payload: Uint8Array): Envelope {
-  const others = { ...parameters };
-  const metadata: Record<string, JsonObject[string]> = {};
+/** `others`: what else its metadata says. */
+export function callEnvelope({ call, parameters }: CallEnvelope, payload: Uint8Array, others: JsonObject = {}): Envelope {
+  const more = { ...parameters };
+  const metadata: Record<string, JsonObject[string]> = { ...others };
   for (const name of Object.keys(parameters)) {
     const known = TOP_LEVEL.find((top) => top.toLowerCase() === name.toLowerCase());
     if (known === undefined) continue;
     metadata[known] = parameters[name];
-    delete others[name];
+    delete more[name];
   }
-  metadata["a2a"] = { ...call, ...(Object.keys(others).length === 0 ? {} : { parameters: others }) };
+  metadata["a2a"] = { ...call, ...(Object.keys(more).length === 0 ? {} : { parameters: more }) };
   return new Envelope(Protocol.A2A, "application/json", payload, metadata);
 }
 

@@ -40,8 +40,11 @@ export function writeJsonPayload(value: object, maxBytes: number): Uint8Array {
   return payload;
 }
 
-/** Depth is limited before parsing, because what reads the value afterwards may recurse. Bytes of a non-ASCII character are never ASCII. */
-function isDeep(text: Uint8Array): boolean {
+/**
+ * Whether JSON is nested deeper than 128 levels. Depth is limited before parsing, because what reads the value afterwards may recurse. Bytes
+ * of a non-ASCII character are never ASCII.
+ */
+export function isDeep(text: Uint8Array): boolean {
   let depth = 0;
   let inString = false;
   for (let at = 0; at < text.length; at++) {

@@ -20,9 +20,9 @@ export interface McpAddress {
   readonly event?: "open" | "close";
 }
 
-/** An envelope of one JSON-RPC message, or of none. */
-export function mcpEnvelope(address: McpAddress, payload: Uint8Array): Envelope {
-  return new Envelope(Protocol.MCP, "application/json", payload, { mcp: { ...address } });
+/** An envelope of one JSON-RPC message, or of none. `others`: what else its metadata says. */
+export function mcpEnvelope(address: McpAddress, payload: Uint8Array, others: JsonObject = {}): Envelope {
+  return new Envelope(Protocol.MCP, "application/json", payload, { ...others, mcp: { ...address } });
 }
 
 /**
@@ -30,7 +30,7 @@ export function mcpEnvelope(address: McpAddress, payload: Uint8Array): Envelope 
  *
  * @throws AdapterError `message_invalid`.
  */
-export function readMcpAddress({ metadata }: Envelope): McpAddress {
+export function readMcpAddress({ metadata }: Pick<Envelope, "metadata">): McpAddress {
   const address = metadata?.["mcp"];
   if (!isJsonObject(address)) throw invalid("is missing");
   const { session, role, server, instance, event } = address;

@@ -1,11 +1,6 @@
 import { isJsonObject, type JsonObject, type JsonValue } from "@parley/core";
+import { isDeep } from "@parley/envelope-and-adapters/internal";
 import { BridgeError } from "../errors.ts";
-
-const MAX_DEPTH = 128;
-const OPEN = new Set([0x5b, 0x7b]);
-const CLOSE = new Set([0x5d, 0x7d]);
-const QUOTE = 0x22;
-const BACKSLASH = 0x5c;
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
@@ -67,25 +62,4 @@ export function sizeOf(value: JsonValue): number {
 /** Whether a value is a text of at most so many characters. */
 export function isText(value: unknown, maxLength: number): value is string {
   return typeof value === "string" && value.length <= maxLength;
-}
-
-/** Bytes of a non-ASCII character are never ASCII. */
-function isDeep(bytes: Uint8Array): boolean {
-  let depth = 0;
-  let inString = false;
-  for (let at = 0; at < bytes.length; at++) {
-    const byte = bytes[at] ?? 0;
-    if (inString) {
-      if (byte === BACKSLASH) at += 1;
-      else if (byte === QUOTE) inString = false;
-    } else if (byte === QUOTE) {
-      inString = true;
-    } else if (OPEN.has(byte)) {
-      depth += 1;
-      if (depth > MAX_DEPTH) return true;
-    } else if (CLOSE.has(byte)) {
-      depth -= 1;
-    }
-  }
-  return false;
 }

@@ -1,8 +1,9 @@
-import type { JsonObject, JsonValue } from "@parley/core";
+import { isJsonObject, type JsonObject, type JsonValue } from "@parley/core";
+import { readJsonRpc } from "@parley/envelope-and-adapters/internal";
 import { BridgeError } from "../errors.ts";
-import { isText, readJsonObject, utf8 } from "../internal/json.ts";
+import { utf8 } from "../internal/json.ts";
 
-const MAX_ID = 16_384;
+const MAX_ID = 32_768;
 
 /** A request, or a notification if it has no id. */
 export interface JsonRpcCall {
@@ -23,26 +24,17 @@ export interface JsonRpcAnswer {
 export const JSON_RPC_ERRORS = { methodNotFound: -32_601, invalidParams: -32_602, internal: -32_603 } as const;
 
 /**
- * Reads one JSON-RPC 2.0 message.
+ * Reads one JSON-RPC 2.0 message of MCP.
  *
- * @throws BridgeError `message_invalid`, `message_too_large`
+ * @throws BridgeError `message_invalid`. @throws AdapterError `message_invalid`, `message_too_large`
  */
-export function readJsonRpc(payload: Uint8Array, maxBytes: number): JsonRpcCall | JsonRpcAnswer {
-  const message = readJsonObject(payload, maxBytes);
-  const { jsonrpc, method, params = {}, result, error } = message;
-  if (jsonrpc !== "2.0") throw invalid();
-  const id = readId(message);
-  if (method !== undefined) {
-    if (typeof method !== "string" || !isStructure(params) || result !== undefined || error !== undefined) throw invalid();
-    return { kind: "call", ...(id !== undefined && { id }), method, params };
-  }
-  if ((result === undefined) === (error === undefined) || !isStructure(result ?? error)) throw invalid();
-  if (id === undefined && error === undefined) throw invalid();
-  return {
-    kind: "answer",
-    ...(id !== undefined && { id }),
-    ...(result !== undefined ? { result: result as JsonObject } : { error: error as JsonObject }),
-  };
+export function readMcpMessage(payload: Uint8Array, maxBytes: number): JsonRpcCall | JsonRpcAnswer {
+  const { id, method, params = {}, result, error } = readJsonRpc(payload, maxBytes);
+  if (typeof id === "string" && id.length > MAX_ID) throw new BridgeError("message_too_large", `An id has more than ${MAX_ID} characters`);
+  const named = typeof id === "string" || typeof id === "number" ? { id } : {};
+  if (method !== undefined) return { kind: "call", ...named, method, params: structureOf(params) };
+  const said = result === undefined ? { error: structureOf(error) } : { result: structureOf(result) };
+  return { kind: "answer", ...named, ...said };
 }
 
 export function requestBytes(id: string, method: string, params: JsonValue): Uint8Array {
@@ -61,17 +53,8 @@ export function errorBytes(id: string | number, code: number, message: string): 
   return utf8(JSON.stringify({ jsonrpc: "2.0", id, error: { code, message } }));
 }
 
-function readId({ id }: JsonObject): string | number | undefined {
-  if (id === undefined || id === null) return undefined;
-  if (isText(id, MAX_ID) || (typeof id === "number" && Number.isInteger(id))) return id;
-  throw invalid();
-}
-
 /** JSON-RPC lets params be a list too; MCP doesn't. */
-function isStructure(value: JsonValue | undefined): value is JsonObject {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-function invalid(): BridgeError {
-  return new BridgeError("message_invalid", "The message is not JSON-RPC 2.0 as MCP has it");
+function structureOf(value: object | undefined): JsonObject {
+  if (isJsonObject(value)) return value;
+  throw new BridgeError("message_invalid", "The message is JSON-RPC 2.0, but not as MCP has it");
 }

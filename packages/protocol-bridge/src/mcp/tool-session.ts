@@ -1,8 +1,8 @@
 import { deferred, backoffMs } from "@parley/core/internal";
 import { isJsonObject, type JsonObject } from "@parley/core";
+import type { McpAddress } from "@parley/envelope-and-adapters/internal";
 import { BridgeError } from "../errors.ts";
 import { sleep } from "../internal/sleep.ts";
-import type { McpAddress } from "./address.ts";
 import {
   errorBytes,
   JSON_RPC_ERRORS,
@@ -72,6 +72,11 @@ export class ToolSession {
 
   get tools(): readonly Tool[] {
     return this.#tools;
+  }
+
+  /** Whether calls can be made. */
+  get isReady(): boolean {
+    return this.#isReady;
   }
 
   /** Where calls of this session go. */

@@ -15,12 +15,15 @@ export interface NoToolCall {
 /** A tool of the server. */
 export interface Tool {
   readonly name: string;
+  readonly title: string;
+  readonly description: string;
   /** Names of arguments that are texts, the required ones if any is. */
   readonly texts: readonly string[];
   readonly takesNothing: boolean;
 }
 
 const MAX_NAME = 256;
+const MAX_DESCRIPTION = 1024;
 
 /** Reads one page of `tools/list`. Entries that are no tools are passed over. */
 export function readTools({ tools }: JsonObject): readonly Tool[] {
@@ -62,6 +65,8 @@ function readTool(value: JsonValue): Tool | undefined {
   const others = [...required].some((name) => typeof name !== "string" || !texts.includes(name));
   return {
     name: value["name"],
+    title: isName(value["title"]) ? value["title"] : value["name"],
+    description: typeof value["description"] === "string" ? value["description"].slice(0, MAX_DESCRIPTION) : "",
     texts: others ? [] : isRequired.length > 0 ? isRequired : texts,
     takesNothing: required.size === 0 && texts.length === 0,
   };

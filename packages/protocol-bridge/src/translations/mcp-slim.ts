@@ -1,10 +1,11 @@
 import type { JsonObject } from "@parley/core";
 import type { Envelope } from "@parley/envelope-and-adapters";
+import { readMcpAddress, type McpAddress } from "@parley/envelope-and-adapters/internal";
 import { contentOf, isJsonType, mediaTypeOf, toBase64 } from "../content.ts";
 import { BridgeError } from "../errors.ts";
 import { keptMetadata, readKept } from "../loss.ts";
-import { OWN_SESSION, readMcpAddress, type McpAddress } from "../mcp/address.ts";
-import { notificationBytes, readJsonRpc } from "../mcp/json-rpc.ts";
+import { OWN_SESSION } from "../mcp/own-session.ts";
+import { notificationBytes, readMcpMessage } from "../mcp/json-rpc.ts";
 import { readJson, utf8, writeJson } from "../internal/json.ts";
 import type { Translation, TranslationContext } from "../translation.ts";
 
@@ -12,7 +13,7 @@ const LOG = "notifications/message";
 
 /** An MCP message as a SLIM payload: the same JSON-RPC; the address of its session is kept. */
 export function mcpToSlim({ metadata, payload }: Envelope, { kept, maxMessageBytes }: TranslationContext): Translation {
-  const address = readMcpAddress(metadata);
+  const address = readMcpAddress({ metadata });
   checkPayload(address, payload, maxMessageBytes);
   const before = readKept(kept, "slim");
   if (before === undefined) return { contentType: "application/json", payload };
@@ -47,7 +48,7 @@ export function slimToMcp({ contentType, payload }: Envelope, { kept, session, m
 function addressIn(metadata: JsonObject): McpAddress | undefined {
   let address: McpAddress;
   try {
-    address = readMcpAddress(metadata);
+    address = readMcpAddress({ metadata });
   } catch {
     return undefined;
   }
@@ -56,13 +57,13 @@ function addressIn(metadata: JsonObject): McpAddress | undefined {
 }
 
 function checkPayload({ event }: McpAddress, payload: Uint8Array, maxBytes: number): void {
-  if (event !== "close" || payload.length > 0) readJsonRpc(payload, maxBytes);
+  if (event !== "close" || payload.length > 0) readMcpMessage(payload, maxBytes);
 }
 
 function isJsonRpc(contentType: string, payload: Uint8Array, maxBytes: number): boolean {
   if (!isJsonType(mediaTypeOf(contentType))) return false;
   try {
-    readJsonRpc(payload, maxBytes);
+    readMcpMessage(payload, maxBytes);
     return true;
   } catch {
     return false;

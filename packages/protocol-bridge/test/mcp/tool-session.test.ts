@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from "vitest";
-import { readJsonRpc, type JsonRpcCall } from "../../src/mcp/json-rpc.ts";
+import { readMcpMessage, type JsonRpcCall } from "../../src/mcp/json-rpc.ts";
 import { ToolSession } from "../../src/mcp/tool-session.ts";
 
 const TOOL = { name: "greet", inputSchema: { type: "object", properties: { name: { type: "string" } } } };
@@ -21,7 +21,7 @@ function open(): { readonly session: ToolSession; readonly asked: (method: strin
     needsTools: true,
     signal: stop.signal,
     send: (_address, payload) => {
-      const message = readJsonRpc(payload, 10_000);
+      const message = readMcpMessage(payload, 10_000);
       if (message.kind === "call") sent.push(message);
     },
   });

@@ -3,7 +3,7 @@ import { type Code, ConnectResponseSchema } from "../../gen/skytale/relay/v1/rel
 import { exact, generated } from "./client-frame.ts";
 import { checkCount } from "./limits.ts";
 import { Reader } from "./reader.ts";
-import { bytesFieldLength, numberFieldLength, Writer } from "./writer.ts";
+import { bigintFieldLength, bytesFieldLength, numberFieldLength, Writer } from "./writer.ts";
 
 export interface Opened {
   readonly maxPayloadBytes: number;
@@ -38,6 +38,9 @@ export interface PublishAck {
   readonly count: number;
   /** 0: they have none. */
   readonly firstSequence: number;
+  /** 0: not known. */
+  readonly logEpoch: bigint;
+  readonly repeated: boolean;
 }
 
 export interface PublishNack {
@@ -81,14 +84,21 @@ export function encodeDelivery({ subscription, cost, first, messages }: Delivery
 /** A frame with acknowledgements, or a part of one. */
 export function encodeAcks(acks: readonly PublishAck[]): Uint8Array {
   const lengths = acks.map(
-    (ack) => numberFieldLength(ack.firstNumber) + numberFieldLength(ack.count) + numberFieldLength(ack.firstSequence),
+    ({ firstNumber, count, firstSequence, logEpoch, repeated }) =>
+      numberFieldLength(firstNumber) +
+      numberFieldLength(count) +
+      numberFieldLength(firstSequence) +
+      bigintFieldLength(logEpoch) +
+      numberFieldLength(Number(repeated)),
   );
   const writer = new Writer(lengths.reduce((sum, length) => sum + bytesFieldLength(length), 0));
-  for (const [index, { firstNumber, count, firstSequence }] of acks.entries()) {
+  for (const [index, { firstNumber, count, firstSequence, logEpoch, repeated }] of acks.entries()) {
     writer.header(ACKS, lengths[index] ?? 0);
     writer.number(1, firstNumber);
     writer.number(2, count);
     writer.number(3, firstSequence);
+    writer.bigint(4, logEpoch);
+    writer.number(5, Number(repeated));
   }
   return writer.bytes;
 }
@@ -153,13 +163,17 @@ function decodeAck(reader: Reader): PublishAck {
   let firstNumber = 0;
   let count = 0;
   let firstSequence = 0;
+  let logEpoch = 0n;
+  let repeated = false;
   while (reader.next()) {
     if (reader.field === 1) firstNumber = reader.number();
     else if (reader.field === 2) count = reader.number();
     else if (reader.field === 3) firstSequence = reader.number();
+    else if (reader.field === 4) logEpoch = reader.bigint();
+    else if (reader.field === 5) repeated = reader.bigint() !== 0n;
     else reader.skip();
   }
-  return { firstNumber, count, firstSequence };
+  return { firstNumber, count, firstSequence, logEpoch, repeated };
 }
 
 function decodeControl(fields: readonly Uint8Array[]): Omit<ServerFrame, "deliveries" | "acks"> {

@@ -55,7 +55,9 @@ export const serverFrame: fc.Arbitrary<ServerFrame> = fc.record({
   subscribed: fc.array(fc.record({ subscription: uint32, next: counter, head: counter }), { maxLength: 3 }),
   ended: fc.array(fc.record({ subscription: uint32, code, first: counter }), { maxLength: 3 }),
   deliveries: fc.array(fc.record({ subscription: uint32, cost: uint32, first: counter, messages }), { maxLength: 3 }),
-  acks: fc.array(fc.record({ firstNumber: counter, count: uint32, firstSequence: counter }), { maxLength: 3 }),
+  acks: fc.array(fc.record({ firstNumber: counter, count: uint32, firstSequence: counter, logEpoch: epoch, repeated: fc.boolean() }), {
+    maxLength: 3,
+  }),
   nacks: fc.array(fc.record({ number: counter, code, currentEpoch: epoch, winner: counter }), { maxLength: 3 }),
   pong: counter,
   draining: fc.boolean(),

@@ -58,9 +58,19 @@ export interface CommitClaim {
 
 /** What came of an entry. */
 export type AppendOutcome =
-  | { readonly status: "appended"; readonly sequence: number }
-  /** It was appended before, under the same key. */
-  | { readonly status: "duplicate"; readonly sequence: number }
+  | {
+      readonly status: "appended";
+      readonly sequence: number;
+      /** The epoch that the last commit on record, up to this entry, leads to; absent when there is none. */
+      readonly logEpoch?: bigint | undefined;
+    }
+  | {
+      /** It was appended before, under the same key. */
+      readonly status: "duplicate";
+      readonly sequence: number;
+      /** As of now. */
+      readonly logEpoch?: bigint | undefined;
+    }
   /** Not appended: another commit is on record for its epoch. */
   | {
       readonly status: "epoch_taken";

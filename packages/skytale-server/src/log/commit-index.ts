@@ -10,9 +10,18 @@ const LAST_EPOCH = 2n ** 64n - 1n;
 export class CommitIndex {
   /** In the order of their recording. */
   readonly #sequences: Map<bigint, number>;
+  #last: bigint | undefined;
 
+  /** @param entries in the order of their recording. */
   constructor(entries: Iterable<readonly [bigint, number]> = []) {
     this.#sequences = new Map(entries);
+    for (const epoch of this.#sequences.keys()) this.#last = epoch;
+  }
+
+  /** The epoch that the commit recorded last leads to. */
+  get logEpoch(): bigint | undefined {
+    if (this.#last === undefined) return undefined;
+    return this.#last < LAST_EPOCH ? this.#last + 1n : LAST_EPOCH;
   }
 
   winner(epoch: bigint): number | undefined {
@@ -30,6 +39,7 @@ export class CommitIndex {
   record(epoch: bigint, sequence: number): bigint | undefined {
     this.#sequences.delete(epoch);
     this.#sequences.set(epoch, sequence);
+    this.#last = epoch;
     if (this.#sequences.size <= REMEMBERED_EPOCHS) return undefined;
     const [oldest] = this.#sequences.keys();
     if (oldest !== undefined) this.#sequences.delete(oldest);

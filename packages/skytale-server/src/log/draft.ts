@@ -56,7 +56,7 @@ export class Draft {
   add(publisher: string, entry: NewEntry): AppendOutcome {
     const id = keyId(this.#channel.id, publisher, entry.key);
     const known = this.#ownKeys.get(id) ?? this.#known.get(id);
-    if (known !== undefined) return { status: "duplicate", sequence: known };
+    if (known !== undefined) return { status: "duplicate", sequence: known, logEpoch: this.commits.logEpoch };
     const { commit } = entry;
     if (commit !== undefined) {
       const winner = this.commits.winner(commit.epoch);
@@ -69,7 +69,7 @@ export class Draft {
     this.#ownKeys.set(id, sequence);
     this.keys.push({ id, sequence });
     if (commit !== undefined) this.#record(commit.epoch, sequence);
-    return { status: "appended", sequence };
+    return { status: "appended", sequence, logEpoch: this.commits.logEpoch };
   }
 
   #record(epoch: bigint, sequence: number): void {

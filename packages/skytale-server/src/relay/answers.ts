@@ -7,19 +7,32 @@ export interface Answers {
   readonly nacks: readonly PublishNack[];
 }
 
-/** Answers for messages with these numbers, in their order: those that follow one another in both number and sequence share one. */
+/**
+ * Answers for messages with these numbers, in their order: those that follow one another in both number and sequence share one, which says
+ * what is true of the last of them.
+ */
 export function answersTo(numbers: readonly number[], outcomes: readonly AppendOutcome[]): Answers {
-  const acks: { firstNumber: number; count: number; firstSequence: number }[] = [];
+  const acks: { firstNumber: number; count: number; firstSequence: number; logEpoch: bigint; repeated: boolean }[] = [];
   const nacks: PublishNack[] = [];
   let last: (typeof acks)[number] | undefined;
   for (const [index, outcome] of outcomes.entries()) {
     const number = numbers[index] ?? 0;
     if (outcome.status === "epoch_taken") {
       nacks.push({ number, code: contract.Code.EPOCH_TAKEN, currentEpoch: outcome.currentEpoch, winner: outcome.winner });
-    } else if (last !== undefined && number === last.firstNumber + last.count && outcome.sequence === last.firstSequence + last.count) {
+      continue;
+    }
+    const { sequence, logEpoch = 0n } = outcome;
+    const repeated = outcome.status === "duplicate";
+    if (
+      last !== undefined &&
+      number === last.firstNumber + last.count &&
+      sequence === last.firstSequence + last.count &&
+      repeated === last.repeated
+    ) {
       last.count++;
+      last.logEpoch = logEpoch;
     } else {
-      last = { firstNumber: number, count: 1, firstSequence: outcome.sequence };
+      last = { firstNumber: number, count: 1, firstSequence: sequence, logEpoch, repeated };
       acks.push(last);
     }
   }

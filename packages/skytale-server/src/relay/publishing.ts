@@ -103,7 +103,7 @@ export class Publishing {
   async #keepWelcome(channel: string, number: number, welcome: Extract<Incoming, { type: "welcome" }>): Promise<void> {
     try {
       if (await this.#parts.welcomes.put(channel, welcome)) {
-        this.#stream.answer({ acks: [{ firstNumber: number, count: 1, firstSequence: 0 }], nacks: [] });
+        this.#stream.answer({ acks: [{ firstNumber: number, count: 1, firstSequence: 0, logEpoch: 0n, repeated: false }], nacks: [] });
         this.#parts.observer.onPublished?.(1, welcome.payload.length);
       } else {
         this.#refuse([number], contract.Code.RESOURCE_EXHAUSTED);

@@ -12,6 +12,7 @@ interface ModelChannel {
   readonly bodies: string[];
   readonly keys: Map<string, number>;
   readonly commits: Map<bigint, number>;
+  logEpoch?: bigint;
 }
 
 /** What a log must do, said as simply as possible. */
@@ -22,7 +23,7 @@ class Model {
     return entries.map(({ body, key, commit }) => {
       const channel = this.channel(name);
       const known = channel.keys.get(`${publisher}/${key}`);
-      if (known !== undefined) return { status: "duplicate", sequence: known };
+      if (known !== undefined) return { status: "duplicate", sequence: known, logEpoch: channel.logEpoch };
       const winner = commit && channel.commits.get(commit.epoch);
       if (commit !== undefined && winner !== undefined && winner !== commit.supersedes) {
         let currentEpoch = commit.epoch;
@@ -31,8 +32,11 @@ class Model {
       }
       const sequence = channel.bodies.push(Buffer.from(body).toString("hex"));
       channel.keys.set(`${publisher}/${key}`, sequence);
-      if (commit !== undefined) channel.commits.set(commit.epoch, sequence);
-      return { status: "appended", sequence };
+      if (commit !== undefined) {
+        channel.commits.set(commit.epoch, sequence);
+        channel.logEpoch = commit.epoch + 1n;
+      }
+      return { status: "appended", sequence, logEpoch: channel.logEpoch };
     });
   }
 
@@ -181,7 +185,7 @@ it("a commit that fails leaves neither gap nor trace", async () => {
   expect(await log.head("a/b/c")).toEqual({ first: 1, next: 1 });
   full = false;
   expect(await log.append("a/b/c", "alice", [commitEntry("k"), commitEntry("l")])).toEqual([
-    { status: "appended", sequence: 1 },
+    { status: "appended", sequence: 1, logEpoch: 2n },
     { status: "epoch_taken", winner: 1, currentEpoch: 2n },
   ]);
   expect(told).toEqual([1]);

@@ -494,6 +494,22 @@ export declare type PublishAck = Message$1<"skytale.relay.v1.PublishAck"> & {
    * @generated from field: uint64 first_sequence = 3;
    */
   firstSequence: bigint;
+
+  /**
+   * The epoch that the log is in after the last of them: the one that the last commit on record leads to, by what its sender claims of it.
+   * So who has not read the log that far knows whether a message still has readers. For what was recorded before, the epoch of now. 0: not
+   * known.
+   *
+   * @generated from field: uint64 log_epoch = 4;
+   */
+  logEpoch: bigint;
+
+  /**
+   * They were recorded before, under the same keys; what is on record may be other bytes than those just published.
+   *
+   * @generated from field: bool repeated = 5;
+   */
+  repeated: boolean;
 };
 
 /**
