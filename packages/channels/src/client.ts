@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { createHash } from "node:crypto";
 import { ParleyError } from "@parley/core";
 import { type GroupRow, type MlsEngine, MlsError as EngineError, type MlsGroup } from "@parley/mls-engine";
@@ -253,6 +254,8 @@ export class SkytaleClient implements AsyncDisposable {
 
   #start(group: MlsGroup, identityKey: IdentityKey, name: string, { receive = true }: ChannelOptions): Channel {
     const closed = new AbortController();
+    // Every repeated send that is looked up listens.
+    setMaxListeners(0, closed.signal);
     const position = new LogPosition(decodeCursor(group.row(CURSOR_ROW)).next, this.#relay.connected);
     const channel = new Channel({
       context: {

@@ -2,7 +2,7 @@ import { Protocol, type ReceivedEnvelope } from "@parley/envelope-and-adapters";
 import { mcpEnvelope, readMcpAddress } from "@parley/envelope-and-adapters/internal";
 import { CallDesk } from "./a2a/call-desk.ts";
 import { isAgents, readA2a } from "./a2a-message.ts";
-import { Answers, problemAnswer } from "./answers.ts";
+import { Answers, problemAnswer, UNSENT_CALL } from "./answers.ts";
 import { BridgeError } from "./errors.ts";
 import { Deadlines } from "./internal/deadlines.ts";
 import { readCallReference, type CallReference } from "./mcp/call-reference.ts";
@@ -92,7 +92,11 @@ export class ToolCaller implements Flows {
       return { dispatches: this.#answers.of(reference, problemAnswer(question.problem), { path: passage.trace.path }) };
     }
     this.#pending.add(key, reference);
-    return { dispatches: [question] };
+    const instead = (): readonly Dispatch[] => {
+      this.#done(reference);
+      return this.#answers.failure(reference, UNSENT_CALL, { path: passage.trace.path });
+    };
+    return { dispatches: [{ ...question, instead }] };
   }
 
   #hear(received: ReceivedEnvelope): Step {
@@ -125,7 +129,8 @@ export class ToolCaller implements Flows {
       count("looped");
       return NOTHING;
     }
-    return { dispatches: this.#answers.of(reference, answerOf(answer), passage) };
+    const instead = (): readonly Dispatch[] => this.#answers.failure(reference, "The tool's result can't be sent.", passage);
+    return { dispatches: this.#answers.of(reference, answerOf(answer), passage).map((dispatch) => ({ ...dispatch, instead })) };
   }
 
   /** The server is gone, or does not know the session. What it did about calls under way can't be known, so they are not repeated. */

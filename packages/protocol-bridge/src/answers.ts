@@ -12,6 +12,9 @@ import type { Site } from "./site.ts";
 import { writeTrace } from "./trace.ts";
 import type { ToolAnswer } from "./translations/a2a-mcp.ts";
 
+/** What is answered where the channel of the tools refuses a call. */
+export const UNSENT_CALL = "The call can't be sent to the tool's server.";
+
 /** Where an answer has been, and where it is from. */
 type Way = Pick<Passage, "path"> & Partial<Passage>;
 

@@ -54,7 +54,7 @@ function dress(
   const before = keptMetadata(trace.kept);
   const type = trace.kept["contentType"];
   return {
-    contentType: typeof type === "string" && type !== "" && type.length <= 255 ? type : contentType,
+    contentType: typeof type === "string" ? type : contentType,
     metadata: protocol === Protocol.MCP ? { ...before, ...metadata } : protocol === Protocol.A2A && isCall(before) ? fresh : before,
   };
 }

@@ -1,11 +1,14 @@
 import { isJsonObject, type JsonObject, type JsonValue } from "@parley/core";
 import type { Envelope } from "@parley/envelope-and-adapters";
-import { sizeOf } from "./internal/json.ts";
+import { isText, sizeOf } from "./internal/json.ts";
 
 /** Bytes that may travel in metadata to undo a translation: a header has 65536 for all that it says. */
 const MAX_KEPT_BYTES = 16_384;
 /** Metadata may have 32 levels, of which the way to what is kept takes some. */
 const MAX_KEPT_DEPTH = 24;
+
+/** Characters of a content type, as envelopes have it. */
+const MAX_CONTENT_TYPE = 255;
 
 /** Members of metadata that mean something to one of the protocols, and must not mean it in another. */
 const MEANINGFUL = ["a2a", "A2A-Version", "A2A-Extensions", "mcp"];
@@ -31,7 +34,8 @@ export function keptOf({ protocol, contentType, metadata = {} }: KeptForm, messa
 
 /** What a kept record says of the envelope that it was made of, if it was one of this protocol. */
 export function readKept(kept: JsonObject | undefined, protocol: string): JsonObject | undefined {
-  return kept?.["protocol"] === protocol && typeof kept["contentType"] === "string" && kept["contentType"] !== "" ? kept : undefined;
+  const type = kept?.["contentType"];
+  return kept?.["protocol"] === protocol && isText(type, MAX_CONTENT_TYPE) && type !== "" ? kept : undefined;
 }
 
 /** Metadata that concerns no protocol, such as a trace id: it goes on with the message. */

@@ -19,7 +19,6 @@ import { resultOfParts } from "./translations/a2a-mcp.ts";
 
 /** Versions of MCP that a server of one tool can serve alike. */
 const VERSIONS: ReadonlySet<unknown> = new Set(["2024-11-05", "2025-03-26", MCP_VERSION, "2025-11-25"]);
-const MAX_PER_PARTY = 64;
 
 /** After this long without a call, those that wait from before a restart are known. At most so many times. */
 const QUIET = { ms: 100, times: 20 };
@@ -38,7 +37,7 @@ export class MessageServer implements Flows {
     this.#site = site;
     const { source, target, settings } = site.route;
     this.#instance = site.route.nameOf("server");
-    this.#pending = new PendingCalls(settings.answerTimeoutMs, (call) => void this.#giveUp(call));
+    this.#pending = new PendingCalls(settings.answerTimeoutMs, settings.maxPending, (call) => void this.#giveUp(call));
     this.flows = [
       { port: source.port, protocol: Protocol.MCP, handle: (received) => this.#serve(received) },
       // Answers may be here sooner than the calls that they answer, when both waited for a restart.
@@ -114,7 +113,7 @@ export class MessageServer implements Flows {
 
   #call(received: ReceivedEnvelope, session: string, party: string, id: string | number, params: JsonObject): Step {
     const { route, toTarget, count } = this.#site;
-    const { source, target, settings } = route;
+    const { source, target } = route;
     const passage = route.enter(received, source, target);
     if (passage === undefined) count("looped");
     const { key } = passage ?? { key: route.nameOf("looped", session, String(id)) };
@@ -124,8 +123,8 @@ export class MessageServer implements Flows {
       const unknown = errorBytes(id, JSON_RPC_ERRORS.invalidParams, `There is one tool: ${SEND_MESSAGE}`);
       return { dispatches: [this.#toClient(session, unknown, route.nameOf("answer", key))] };
     }
-    if (this.#pending.size >= settings.maxPending || this.#pending.sizeOf(party) >= MAX_PER_PARTY)
-      return refuse("Too many calls wait for answers.");
+    const bytes = received.envelope.payload.length;
+    if (!this.#pending.hasRoom(party, bytes)) return refuse("Too many calls wait for answers.");
     let asked: SendMessage;
     try {
       asked = readSendMessage(params["arguments"]);
@@ -136,10 +135,15 @@ export class MessageServer implements Flows {
     if (own !== undefined && asked.contextId !== undefined && asked.contextId !== own)
       return refuse("This bridge leads to another context.");
     const contextId = own ?? asked.contextId ?? route.uuidOf("context", session);
-    const call: PendingCall = { key, session, party, id, contextId, messageId: route.uuidOf("message", key), done: deferred() };
+    const messageId = route.uuidOf("message", key);
+    const call: PendingCall = { key, session, party, id, contextId, messageId, bytes, done: deferred() };
     const envelope = this.#messageOf(call, asked.parts, passage);
     this.#pending.add(call);
-    return { dispatches: [{ outlet: toTarget, envelope, id: passage.sendId, counts: "forwarded" }], until: call.done.promise };
+    const instead = (): readonly Dispatch[] => {
+      this.#pending.take(call).done.resolve();
+      return [this.#toClient(session, failed(id, "The message can't be sent to the agents."), route.nameOf("answer", key))];
+    };
+    return { dispatches: [{ outlet: toTarget, envelope, id: passage.sendId, counts: "forwarded", instead }], until: call.done.promise };
   }
 
   #messageOf({ contextId, messageId }: PendingCall, parts: readonly JsonObject[], passage: Passage) {
@@ -179,7 +183,9 @@ export class MessageServer implements Flows {
     const said =
       payload.length <= settings.maxMessageBytes ? payload : errorBytes(call.id, JSON_RPC_ERRORS.internal, "The answer is too large");
     const dispatch = this.#toClient(call.session, said, route.nameOf("answer", call.key), route.traceOf(passage));
-    return { dispatches: [dispatch], after: () => call.done.resolve() };
+    const unsendable = errorBytes(call.id, JSON_RPC_ERRORS.internal, "The answer can't be sent");
+    const instead = (): readonly Dispatch[] => [this.#toClient(call.session, unsendable, route.nameOf("answer", call.key))];
+    return { dispatches: [{ ...dispatch, instead }], after: () => call.done.resolve() };
   }
 
   async #giveUp({ id, key, session, done }: PendingCall): Promise<void> {

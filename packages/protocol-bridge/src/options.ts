@@ -2,6 +2,7 @@ import { refuseUnknown } from "@parley/core/internal";
 import type { EnvelopePort } from "@parley/envelope-and-adapters";
 import type { A2aMessageJson } from "./a2a-message.ts";
 import type { BridgeError } from "./errors.ts";
+import { isText } from "./internal/json.ts";
 import type { ToolCall } from "./mcp/tools.ts";
 import { MOST_HOPS } from "./trace.ts";
 
@@ -75,6 +76,14 @@ export function readOptions(options: BridgeOptions): Settings {
     if (value !== undefined && !/^[\w.-]{1,128}$/.test(value)) {
       throw new TypeError(`${name} must have 1 to 128 letters, digits, dots, underscores or hyphens`);
     }
+  }
+  for (const name of ["contextId", "peer"] as const) {
+    const value: unknown = settings[name];
+    if (value !== undefined && (value === "" || !isText(value, 512))) throw new TypeError(`${name} must have 1 to 512 characters`);
+  }
+  const tool: unknown = settings.tool;
+  if (tool !== undefined && (tool === "" || typeof tool !== "string") && typeof tool !== "function") {
+    throw new TypeError("tool must be the name of a tool, or a function");
   }
   return settings;
 }

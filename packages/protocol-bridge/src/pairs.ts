@@ -27,7 +27,10 @@ const PAIRS: ReadonlyMap<string, (site: Site) => Flows> = new Map([
 /** What forwards from one protocol to another. @throws TypeError nothing does */
 export function flowsBetween(source: Protocol, target: Protocol): (site: Site) => Flows {
   const flows = PAIRS.get(pair(source, target));
-  if (flows === undefined) throw new TypeError(`Nothing translates from ${source} to ${target}`);
+  if (flows === undefined) {
+    const pairs = [...PAIRS.keys()].map((each) => each.replace(" ", " to "));
+    throw new TypeError(`Nothing translates from ${source} to ${target}; there are ${pairs.join(", ")}`);
+  }
   return flows;
 }
 

@@ -1,6 +1,10 @@
 import type { Deferred } from "@parley/core/internal";
 import { Deadlines } from "./internal/deadlines.ts";
 
+/** What waits is unsettled, and a port gives out no more than 16 MiB of that: these leave room for one more message of any size. */
+const MAX_BYTES = 12_582_912;
+const PER_PARTY = { calls: 64, bytes: 4_194_304 };
+
 /** A call of the tool that waits for the agent's answer. */
 export interface PendingCall {
   /** Names the envelope of the call. */
@@ -11,8 +15,16 @@ export interface PendingCall {
   readonly contextId: string;
   /** Id of the A2A message that was made of it. */
   readonly messageId: string;
+  /** Bytes of the envelope's payload. */
+  readonly bytes: number;
   /** Resolves when it is answered. */
   readonly done: Deferred<void>;
+}
+
+/** How much of one party waits. */
+interface Load {
+  readonly calls: number;
+  readonly bytes: number;
 }
 
 /** Calls that wait, by contexts in their order. */
@@ -21,27 +33,31 @@ export class PendingCalls {
   /** By session and id there. */
   readonly #ids = new Map<string, PendingCall>();
   readonly #contexts = new Map<string, Map<string, PendingCall>>();
-  readonly #parties = new Map<string, number>();
+  readonly #parties = new Map<string, Load>();
+  readonly #maxCalls: number;
+  #bytes = 0;
 
-  constructor(timeoutMs: number, onLate: (call: PendingCall) => void) {
+  constructor(timeoutMs: number, maxCalls: number, onLate: (call: PendingCall) => void) {
+    this.#maxCalls = maxCalls;
     this.#deadlines = new Deadlines(timeoutMs, (call) => {
       this.#forget(call);
       onLate(call);
     });
   }
 
-  get size(): number {
-    return this.#deadlines.size;
-  }
-
-  sizeOf(party: string): number {
-    return this.#parties.get(party) ?? 0;
+  /** Whether one more call of a party, with so many bytes, may wait. A single one may, however large it is. */
+  hasRoom(party: string, bytes: number): boolean {
+    const { size } = this.#deadlines;
+    if (size === 0) return true;
+    if (size >= this.#maxCalls || this.#bytes + bytes > MAX_BYTES) return false;
+    const own = this.#parties.get(party);
+    return own === undefined || (own.calls < PER_PARTY.calls && own.bytes + bytes <= PER_PARTY.bytes);
   }
 
   add(call: PendingCall): void {
     if (this.#deadlines.get(call.key) !== undefined) return;
     this.#deadlines.add(call.key, call);
-    this.#parties.set(call.party, this.sizeOf(call.party) + 1);
+    this.#load(call.party, 1, call.bytes);
     this.#ids.set(nameOf(call.session, call.id), call);
     const context = this.#contexts.get(call.contextId) ?? new Map<string, PendingCall>();
     this.#contexts.set(call.contextId, context);
@@ -62,8 +78,7 @@ export class PendingCalls {
   }
 
   take(call: PendingCall): PendingCall {
-    this.#deadlines.take(call.key);
-    this.#forget(call);
+    if (this.#deadlines.take(call.key) !== undefined) this.#forget(call);
     return call;
   }
 
@@ -71,17 +86,23 @@ export class PendingCalls {
     this.#contexts.clear();
     this.#ids.clear();
     this.#parties.clear();
+    this.#bytes = 0;
     return this.#deadlines.clear();
   }
 
-  #forget({ contextId, messageId, party, session, id }: PendingCall): void {
+  #forget({ contextId, messageId, party, session, id, bytes }: PendingCall): void {
     this.#ids.delete(nameOf(session, id));
     const context = this.#contexts.get(contextId);
     context?.delete(messageId);
     if (context?.size === 0) this.#contexts.delete(contextId);
-    const left = this.sizeOf(party) - 1;
-    if (left > 0) this.#parties.set(party, left);
-    else this.#parties.delete(party);
+    this.#load(party, -1, -bytes);
+  }
+
+  #load(party: string, calls: number, bytes: number): void {
+    const own = this.#parties.get(party) ?? { calls: 0, bytes: 0 };
+    this.#bytes += bytes;
+    if (own.calls + calls === 0) this.#parties.delete(party);
+    else this.#parties.set(party, { calls: own.calls + calls, bytes: own.bytes + bytes });
   }
 }
 

@@ -4,6 +4,11 @@ import { flowsBetween } from "./pairs.ts";
 import { Route, type End } from "./route.ts";
 import { Crossing, type RunningBridge } from "./running-bridge.ts";
 
+function isNamedPort(end: unknown): end is NamedPort {
+  const { name, port } = (end ?? {}) as Partial<NamedPort>;
+  return typeof name === "string" && name !== "" && typeof port?.send === "function" && typeof port.receive === "function";
+}
+
 /**
  * Translates messages between protocols, from one channel to another. The agent of the channels is a member of both, and what it forwards
  * is sent by it.
@@ -42,7 +47,7 @@ export class ProtocolBridge implements AsyncDisposable {
    * for A2A and MCP: there a single one brings the answers back. Resolves once it has subscribed.
    *
    * @param source a channel that the agent is a member of, or a port with a name, which is to be the same after a restart.
-   * @throws TypeError nothing translates between these protocols, or an option is wrong; what opening the channels throws.
+   * @throws TypeError nothing translates between these protocols, or an end or an option is wrong; what opening the channels throws.
    */
   async bridge(
     source: string | NamedPort,
@@ -71,6 +76,7 @@ export class ProtocolBridge implements AsyncDisposable {
 
   async #end(end: string | NamedPort, protocol: Protocol): Promise<End> {
     if (typeof end === "string") return { name: end, port: await this.#channels.open(end), protocol };
+    if (!isNamedPort(end)) throw new TypeError("An end of a bridge is the name of a channel, or {name, port}");
     return { name: end.name, port: end.port, protocol };
   }
 }

@@ -11,6 +11,8 @@ export interface Dispatch {
   readonly id: string | undefined;
   /** What it counts as. Absent: as nothing, such as a handshake. */
   readonly counts?: "forwarded" | "answered";
+  /** Called for what is sent instead when the port refuses this for good: somebody waits for it. */
+  readonly instead?: () => readonly Dispatch[];
 }
 
 /** What is to be done about an envelope that arrived. */
@@ -97,9 +99,9 @@ export class Pump {
 
   async #perform(received: ReceivedEnvelope, step: Step): Promise<void> {
     const sends: Promise<void>[] = [];
-    for (const { outlet, envelope, id, counts } of step.dispatches) {
-      await outlet.room();
-      const sent = this.#send(outlet, envelope, id, counts);
+    for (const dispatch of step.dispatches) {
+      await dispatch.outlet.room();
+      const sent = this.#send(dispatch);
       // It may fail while the next one waits for room; whoever waits for all of them hears of it.
       sent.catch(() => {});
       sends.push(sent);
@@ -118,7 +120,7 @@ export class Pump {
     }
   }
 
-  async #send(outlet: Outlet, envelope: Envelope, id: string | undefined, counts: Dispatch["counts"]): Promise<void> {
+  async #send({ outlet, envelope, id, counts, instead }: Dispatch): Promise<void> {
     const { count, report, isOver } = this.#options;
     try {
       await outlet.send(envelope, id);
@@ -127,6 +129,7 @@ export class Pump {
       if (isOver(error)) throw error;
       count("failed");
       report(new BridgeError("not_taken", "A port refused a message for good", { cause: error }));
+      for (const dispatch of instead?.() ?? []) await this.#send(dispatch);
     }
   }
 

@@ -259,7 +259,7 @@ describe("ProtocolBridge", () => {
     await manager.create("org/n/one");
     const bridge = new ProtocolBridge(manager);
     const between = (options: object, to = SLIM as string) => bridge.bridge("org/n/one", "org/n/one", A2A, to, options);
-    await expect(between({}, "future")).rejects.toThrow(TypeError);
+    await expect(between({}, "future")).rejects.toThrow(/from a2a to future; there are a2a to slim, /);
     await expect(between({}, A2A)).rejects.toThrow(TypeError);
     for (const options of [
       { maxHops: 33 },
@@ -268,11 +268,32 @@ describe("ProtocolBridge", () => {
       { maxPending: 1000 },
       { agent: "no/slash" },
       { windows: 2 },
+      { contextId: "" },
+      { contextId: 7 },
+      { peer: "x".repeat(513) },
+      { tool: "" },
+      { tool: {} },
     ]) {
       await expect(between(options)).rejects.toThrow(TypeError);
     }
+    for (const end of [undefined, 7, {}, { name: "", port: await manager.open("org/n/one") }, { name: "x", port: {} }]) {
+      await expect(bridge.bridge(end as string, "org/n/one", A2A, SLIM)).rejects.toThrow(/name of a channel/);
+    }
     expect(() => new ProtocolBridge(manager, { maxHops: 0 })).toThrow(TypeError);
     await expect(bridge.bridge("org/n/two", "org/n/one", A2A, SLIM)).rejects.toMatchObject({ code: "unknown_channel" });
+  });
+
+  it("takes what is kept for absent where it can't have been kept", async () => {
+    const { alice, bob, manager } = await world(["org/a2a/in", "org/n/out"]);
+    await using bridge = new ProtocolBridge(manager);
+    await bridge.bridge("org/a2a/in", "org/n/out", A2A, SLIM);
+    const inbound = (await bob.open("org/n/out")).receive();
+    for (const contentType of ["", 7, "x".repeat(256)]) {
+      await (
+        await alice.open("org/a2a/in")
+      ).send(a2a({ parts: [{ text: "hi" }] }, { bridge: { kept: { protocol: "slim", contentType } } }));
+      expect((await take(inbound, 1))[0]?.envelope.contentType).toBe("text/plain");
+    }
   });
 
   it("answers no A2A call in its own name, whatever a message claims to have been", async () => {

@@ -1,7 +1,9 @@
 import { isJsonObject, type JsonObject } from "@parley/core";
 import type { AgentExtension, Message } from "@a2a-js/sdk";
+import { refuseUnknown } from "@parley/core/internal";
 import { AdapterError } from "../adapter-error.ts";
 import { Envelope } from "../envelope.ts";
+import { checkChannels } from "../internal/arguments.ts";
 import type { BufferLimits } from "../internal/bounded-queue.ts";
 import { readJsonPayload, writeJsonPayload } from "../internal/json-payload.ts";
 import { Mailbox, type TakeOptions } from "../internal/mailbox.ts";
@@ -42,6 +44,8 @@ export interface ReceivedA2aMessage extends Message {
   readonly agentId?: string;
 }
 
+const KNOWN = ["agentId", "org", "maxMessageBytes", "maxBuffered", "maxBufferedBytes", "onError"];
+
 /**
  * A2A contexts as channels: agents that are members of a context's channel exchange messages in it. The channel of a context is
  * `<org>/a2a/<context id>`.
@@ -70,8 +74,10 @@ export class A2aAdapter implements AsyncDisposable {
   readonly #maxMessageBytes: number;
   readonly #contexts = new Map<string, { readonly port: EnvelopePort; readonly mailbox: Mailbox<ReceivedA2aMessage> }>();
 
+  /** @throws AdapterError `name_invalid`. @throws TypeError these are no channels, or an option that there isn't. */
   constructor(channels: EnvelopeChannels, options: A2aAdapterOptions) {
-    this.#channels = channels;
+    this.#channels = checkChannels(channels);
+    refuseUnknown(options, KNOWN);
     this.#options = options;
     this.#org = checkName(options.org ?? "org", "organisation");
     this.#maxMessageBytes = options.maxMessageBytes ?? 4_194_304;
@@ -178,5 +184,5 @@ export class A2aAdapter implements AsyncDisposable {
 
 function checkName(name: string, what: string): string {
   if (typeof name === "string" && /^[\w.-]{1,128}$/.test(name)) return name;
-  throw new AdapterError("name_invalid", `An ${what} has 1 to 128 letters, digits, dots, underscores or hyphens`);
+  throw new AdapterError("name_invalid", `The ${what} must have 1 to 128 letters, digits, dots, underscores or hyphens`);
 }

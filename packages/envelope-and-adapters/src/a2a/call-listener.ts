@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { AdapterError } from "../adapter-error.ts";
 import { readJsonPayload } from "../internal/json-payload.ts";
 import { reporterOf } from "../internal/reporter.ts";
@@ -66,6 +67,8 @@ export class CallListener implements AsyncDisposable {
     this.#maxMessageBytes = options.maxMessageBytes ?? 4_194_304;
     this.#report = reporterOf(options.onError);
     this.closed = this.#done.promise;
+    // The answers of all calls listen.
+    setMaxListeners(0, this.#stop.signal);
     // Whether anybody looks at it or not.
     this.closed.catch(() => {});
     void this.#pump(port.receive({ protocol: Protocol.A2A, signal: this.#listening.signal }));

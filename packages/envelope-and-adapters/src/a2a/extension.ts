@@ -20,7 +20,7 @@ export const A2A_ENCRYPTED_CONTEXTS_EXTENSION = "https://github.com/parley-dev/p
  */
 export function a2aChannelInterface(agentId: string): AgentInterface {
   if (typeof agentId !== "string" || !/^[\w.-]{1,128}$/.test(agentId)) {
-    throw new TypeError("An agent id has 1 to 128 letters, digits, dots, underscores or hyphens");
+    throw new TypeError("An agent id must have 1 to 128 letters, digits, dots, underscores or hyphens");
   }
   return { url: `a2a-channel://${agentId}`, protocolBinding: A2A_CHANNEL_BINDING, tenant: "", protocolVersion: A2A_VERSION };
 }

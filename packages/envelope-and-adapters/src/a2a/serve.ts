@@ -1,5 +1,7 @@
 import type { A2ARequestHandler } from "@a2a-js/sdk/server";
 import type { EnvelopePort } from "../port.ts";
+import { refuseUnknown } from "@parley/core/internal";
+import { checkPort } from "../internal/arguments.ts";
 import { CallListener, type A2aServeOptions } from "./call-listener.ts";
 import { A2A_CHANNEL_BINDING } from "./extension.ts";
 import { loadSdk } from "./sdk.ts";
@@ -12,13 +14,15 @@ export interface A2aServing extends AsyncDisposable {
   readonly closed: Promise<void>;
 }
 
+const KNOWN = ["maxCalls", "maxCallsPerSender", "maxMessageBytes", "accepts", "onError"];
+
 /**
  * Serves an agent to all members of a channel, with the official request handler. Resolves once it listens.
  *
  * The agent's card must list an interface made by {@link a2aChannelInterface}: its URL is the address that clients call. Who calls is told
  * to the agent as the `user` of the call's context, authenticated by the channel. Answers wait for a link that is down.
  *
- * @throws AdapterError `sdk_missing`. @throws TypeError the card lists no such interface.
+ * @throws AdapterError `sdk_missing`. @throws TypeError the card lists no such interface, this is no port, or an option that there isn't.
  *
  * @example
  * ```ts
@@ -33,6 +37,8 @@ export interface A2aServing extends AsyncDisposable {
  * ```
  */
 export async function serveA2a(port: EnvelopePort, handler: A2ARequestHandler, options: A2aServeOptions = {}): Promise<A2aServing> {
+  checkPort(port);
+  refuseUnknown(options, KNOWN);
   const [server, sdk] = await loadSdk(() => Promise.all([import("@a2a-js/sdk/server"), import("@a2a-js/sdk")]));
   const card = await handler.getAgentCard();
   const urls = card.supportedInterfaces.filter(({ protocolBinding }) => protocolBinding === A2A_CHANNEL_BINDING).map(({ url }) => url);

@@ -1,9 +1,13 @@
 import type { AgentCard } from "@a2a-js/sdk";
 import type { Transport, TransportFactory } from "@a2a-js/sdk/client";
 import type { EnvelopePort } from "../port.ts";
+import { refuseUnknown } from "@parley/core/internal";
+import { checkPort } from "../internal/arguments.ts";
 import { ChannelFetch, type A2aChannelClientOptions } from "./channel-fetch.ts";
 import { A2A_CHANNEL_BINDING } from "./extension.ts";
 import { loadSdk } from "./sdk.ts";
+
+const KNOWN = ["peer", "timeoutMs", "maxCalls", "maxMessageBytes", "maxBufferedBytes", "onError"];
 
 /**
  * Lets the official client call agents over a channel: one of the `transports` of its `ClientFactory`.
@@ -32,7 +36,10 @@ export class A2aChannelTransportFactory implements TransportFactory, AsyncDispos
    */
   readonly fetch: typeof fetch;
 
+  /** @throws TypeError this is no port, or an option that there isn't. */
   constructor(port: EnvelopePort, options: A2aChannelClientOptions = {}) {
+    checkPort(port);
+    refuseUnknown(options, KNOWN);
     this.#calls = new ChannelFetch(port, options);
     this.fetch = this.#calls.fetch;
   }

@@ -1,4 +1,5 @@
-import { AsyncQueue } from "@parley/core/internal";
+import { AsyncQueue, refuseUnknown } from "@parley/core/internal";
+import { checkPort } from "../internal/arguments.ts";
 import { reporterOf } from "../internal/reporter.ts";
 import type { EnvelopePort } from "../port.ts";
 import { McpSession, type McpSessionLimits } from "./session.ts";
@@ -24,6 +25,9 @@ export interface McpServerSession extends McpSession {
   /** The party at its other end, as the channel has proved it; every message of the session is theirs. */
   readonly sender: string | undefined;
 }
+
+const LIMITS = ["maxMessageBytes", "maxBuffered", "maxBufferedBytes", "maxSessions", "maxSessionsPerSender", "idleTimeoutMs"];
+const KNOWN = ["name", "accepts", "onError", ...LIMITS];
 
 /**
  * Serves MCP to all members of a channel: iterate it for the sessions that clients open, and connect a server of its own to each.
@@ -51,7 +55,10 @@ export class McpChannelServer implements AsyncIterable<McpServerSession>, AsyncD
   readonly #limits: McpSessionLimits;
   readonly #opened = new AsyncQueue<McpServerSession>();
 
+  /** @throws TypeError this is no port, or an option that there isn't. */
   constructor(port: EnvelopePort, options: McpChannelServerOptions = {}) {
+    checkPort(port);
+    refuseUnknown(options, KNOWN);
     this.#limits = options;
     this.#listener = new SessionListener(port, options, {
       onSession: (session) => this.#opened.push(new ServerSession(session, this.#limits)),

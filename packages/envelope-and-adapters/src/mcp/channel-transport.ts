@@ -1,3 +1,5 @@
+import { refuseUnknown } from "@parley/core/internal";
+import { checkPort } from "../internal/arguments.ts";
 import type { EnvelopePort } from "../port.ts";
 import { ClientWire } from "./client-wire.ts";
 import { ListenerWire } from "./listener-wire.ts";
@@ -15,6 +17,9 @@ export interface McpChannelTransportOptions extends McpSessionLimits {
    */
   readonly peer?: string;
 }
+
+const KNOWN = ["role", "server", "peer", "maxMessageBytes", "maxBuffered", "maxBufferedBytes"];
+const ROLES: ReadonlySet<unknown> = new Set([undefined, "client", "server"]);
 
 /**
  * MCP over a channel: a transport for the official `Client` or `Server`, of `@modelcontextprotocol/sdk` and of
@@ -34,7 +39,11 @@ export interface McpChannelTransportOptions extends McpSessionLimits {
  * ```
  */
 export class McpChannelTransport extends McpSession {
+  /** @throws TypeError this is no port, or an option that there isn't. */
   constructor(port: EnvelopePort, options: McpChannelTransportOptions = {}) {
+    checkPort(port);
+    refuseUnknown(options, KNOWN);
+    if (!ROLES.has(options.role)) throw new TypeError('role must be "client" or "server"');
     super((sink) => (options.role === "server" ? new ListenerWire(port, options, sink) : new ClientWire(port, options, sink)), options);
   }
 }

@@ -1,5 +1,7 @@
+import { refuseUnknown } from "@parley/core/internal";
 import { AdapterError } from "../adapter-error.ts";
 import { Envelope } from "../envelope.ts";
+import { checkChannels } from "../internal/arguments.ts";
 import type { BufferLimits } from "../internal/bounded-queue.ts";
 import { Mailbox, type TakeOptions } from "../internal/mailbox.ts";
 import type { EnvelopeChannels, EnvelopePort, PortSendOptions } from "../port.ts";
@@ -53,9 +55,11 @@ export class SlimAdapter implements AsyncDisposable {
   readonly #onError: ((error: Error) => void) | undefined;
   readonly #subscriptions = new Map<string, Mailbox<SlimMessage>>();
 
-  /** Works on channels that this agent is a member of already. */
-  constructor(channels: Pick<EnvelopeChannels, "open">, { onError, ...limits }: SlimAdapterOptions = {}) {
-    this.#channels = channels;
+  /** Works on channels that this agent is a member of already. @throws TypeError these are none, or an option that there isn't. */
+  constructor(channels: Pick<EnvelopeChannels, "open">, options: SlimAdapterOptions = {}) {
+    this.#channels = checkChannels(channels);
+    refuseUnknown(options, ["onError", "maxBuffered", "maxBufferedBytes"]);
+    const { onError, ...limits } = options;
     this.#limits = limits;
     this.#onError = onError;
   }

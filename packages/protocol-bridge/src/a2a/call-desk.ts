@@ -1,7 +1,7 @@
 import { deferred } from "@parley/core/internal";
 import type { ReceivedEnvelope } from "@parley/envelope-and-adapters";
 import { mcpEnvelope, readCallEnvelope, type ClientCall, type ServiceParameters } from "@parley/envelope-and-adapters/internal";
-import { problemAnswer, type Answers } from "../answers.ts";
+import { problemAnswer, UNSENT_CALL, type Answers } from "../answers.ts";
 import { BridgeError } from "../errors.ts";
 import { utf8 } from "../internal/json.ts";
 import { writeCallReference } from "../mcp/call-reference.ts";
@@ -123,7 +123,7 @@ export class CallDesk {
     call.waiting = undefined;
     try {
       const asked = toolQuestion(this.#site, this.#session, call);
-      if (!("problem" in asked)) return { dispatches: [asked] };
+      if (!("problem" in asked)) return { dispatches: [{ ...asked, instead: () => this.#unsent(call) }] };
       this.#calls.take(reference.key);
       return { dispatches: this.#answers.of(reference, problemAnswer(asked.problem), way) };
     } catch (error) {
@@ -131,6 +131,11 @@ export class CallDesk {
       this.#site.report(BridgeError.ofMessage(error));
       return { dispatches: this.#answers.failure(reference, "The message can't be made a call of a tool.", way) };
     }
+  }
+
+  #unsent({ reference, passage }: ServedCall): readonly Dispatch[] {
+    this.#calls.take(reference.key);
+    return this.#answers.failure(reference, UNSENT_CALL, { path: passage.trace.path });
   }
 
   #askLater(call: ServedCall): Promise<Step> {

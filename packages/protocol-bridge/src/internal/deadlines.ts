@@ -1,3 +1,5 @@
+const LONGEST_TIMER_MS = 2_147_483_647;
+
 /** Things that wait, all for the same time, with one timer for all. What comes first is at its end first. */
 export class Deadlines<T> {
   /** In the order of their ends. */
@@ -45,7 +47,7 @@ export class Deadlines<T> {
   #watch(): void {
     const [first] = this.#waiting.values();
     if (this.#timer !== undefined || first === undefined) return;
-    this.#timer = setTimeout(() => this.#sweep(), Math.max(first.until - performance.now(), 1));
+    this.#timer = setTimeout(() => this.#sweep(), Math.min(Math.max(first.until - performance.now(), 1), LONGEST_TIMER_MS));
     this.#timer.unref();
   }
 

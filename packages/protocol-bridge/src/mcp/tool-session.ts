@@ -60,6 +60,8 @@ export class ToolSession {
   #ready = deferred<void>();
   #isReady = false;
   #tools: readonly Tool[] = [];
+  /** Id of the request for tools whose answer counts: an answer to one before it, or a second one, would list tools twice. */
+  #listing: string | undefined;
   #listed: readonly Tool[] = [];
   #pages = 0;
 
@@ -142,7 +144,7 @@ export class ToolSession {
   take(message: JsonRpcAnswer | JsonRpcCall): Uint8Array | undefined {
     if (message.kind === "call") return this.#serve(message);
     if (this.#isOurs(message.id, "open")) this.#opened(message);
-    else if (this.#isOurs(message.id, "tools")) this.#learn(message.result);
+    else if (message.id !== undefined && message.id === this.#listing) this.#learn(message.result);
     return undefined;
   }
 
@@ -166,14 +168,15 @@ export class ToolSession {
   #list(): void {
     this.#listed = [];
     this.#pages = 0;
-    this.#request("tools", "tools/list", {});
+    this.#listing = this.#request("tools", "tools/list", {});
   }
 
   #learn(result: JsonObject | undefined): void {
+    this.#listing = undefined;
     this.#pages += 1;
     this.#listed = [...this.#listed, ...readTools(result ?? {})].slice(0, MAX_TOOLS);
     const cursor = result?.["nextCursor"];
-    if (typeof cursor === "string" && this.#pages < MAX_PAGES) this.#request("tools", "tools/list", { cursor });
+    if (typeof cursor === "string" && this.#pages < MAX_PAGES) this.#listing = this.#request("tools", "tools/list", { cursor });
     else this.#settle(this.#listed);
   }
 
@@ -190,9 +193,11 @@ export class ToolSession {
     return method === "ping" ? resultBytes(id, {}) : errorBytes(id, JSON_RPC_ERRORS.methodNotFound, "The bridge is a client of tools only");
   }
 
-  #request(kind: "open" | "tools", method: string, params: JsonObject): void {
+  #request(kind: "open" | "tools", method: string, params: JsonObject): string {
     this.#count += 1;
-    this.#options.send(this.address, requestBytes(`${this.#prefix(kind)}${this.#count}`, method, params));
+    const id = `${this.#prefix(kind)}${this.#count}`;
+    this.#options.send(this.address, requestBytes(id, method, params));
+    return id;
   }
 
   #isOurs(id: string | number | undefined, kind: "open" | "tools"): boolean {

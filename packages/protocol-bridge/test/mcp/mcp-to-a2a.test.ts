@@ -7,7 +7,7 @@ import { McpChannelTransport, type McpChannelTransportOptions } from "@parley/en
 import { afterEach, describe, expect, it } from "vitest";
 import { ProtocolBridge, type BridgeOptions, type RunningBridge } from "../../src/index.ts";
 import { a2a, json, mcp, said as textOf } from "../support/messages.ts";
-import { eventually, take, unused, world } from "../support/world.ts";
+import { eventually, picky, take, unused, world } from "../support/world.ts";
 
 const { A2A, MCP } = Protocol;
 const IN = "org/n/tools";
@@ -192,6 +192,35 @@ describe("MCP to A2A", () => {
       "No agent has answered in time.",
       "Too many calls wait for answers.",
     ]);
+  });
+
+  it("serves others though one party's calls are large and nobody answers them", async () => {
+    const { alice, bob, run } = await start();
+    await run();
+    const port = await alice.open(IN);
+    const args = { text: "x".repeat(4_000_000) };
+    for (let id = 0; id < 6; id++) {
+      const call = { jsonrpc: "2.0", id, method: "tools/call", params: { name: "send_message", arguments: args } };
+      await port.send(mcp({ session: "large", role: "client", event: "open" }, call));
+    }
+    const client = await connect(bob);
+    expect(await client.ping({ timeout: 5000 })).toEqual({});
+  });
+
+  it.each([
+    ["the message", OUT, { isError: true, content: [{ text: "The message can't be sent to the agents." }] }],
+    ["the answer", IN, { code: -32_603 }],
+  ])("answers with an error when a channel refuses %s", async (_what, name, answer) => {
+    const { alice, bob, bridge, manager } = await start();
+    const end = async (each: string) => ({
+      name: each,
+      port: each === name ? picky(await manager.open(each), "Ada") : await manager.open(each),
+    });
+    await bridge.bridge(await end(IN), await end(OUT), MCP, A2A);
+    await agent(bob, (message) => [{ text: `You said ${textOf(message)}` }]);
+    const client = await connect(alice);
+    expect(await say(client, "Ada").catch((error: unknown) => error)).toMatchObject(answer);
+    expect(await say(client, "Eve")).toMatchObject({ content: [{ text: "You said Eve" }] });
   });
 
   it("forgets a call that was cancelled", async () => {

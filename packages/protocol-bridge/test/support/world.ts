@@ -1,6 +1,7 @@
-import type { ReceivedEnvelope } from "@parley/envelope-and-adapters";
+import { EnvelopeError, type EnvelopePort, type ReceivedEnvelope } from "@parley/envelope-and-adapters";
 import { createMemoryChannels, type MemoryChannels } from "@parley/envelope-and-adapters/memory";
 import { vi } from "vitest";
+import { text } from "./messages.ts";
 
 /** Alice, Bob and the bridge's own agent, members of all channels. Channels keep what nobody has read. */
 export async function world(
@@ -28,6 +29,17 @@ export async function take(inbound: AsyncIterator<ReceivedEnvelope, undefined>, 
 
 export function eventually(check: () => void, timeout = 8000): Promise<void> {
   return vi.waitFor(check, { timeout, interval: 5 });
+}
+
+/** A port that refuses envelopes with a word in them, as one does that finds them too large. */
+export function picky(port: EnvelopePort, word: string): EnvelopePort {
+  return {
+    receive: (options) => port.receive(options),
+    send: (envelope, options) => {
+      if (text(envelope).includes(word)) return Promise.reject(new EnvelopeError("payload_too_large", "too large"));
+      return port.send(envelope, options);
+    },
+  };
 }
 
 export function unused(): never {
