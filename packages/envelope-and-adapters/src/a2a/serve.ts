@@ -39,7 +39,7 @@ const KNOWN = ["maxCalls", "maxCallsPerSender", "maxMessageBytes", "accepts", "o
 export async function serveA2a(port: EnvelopePort, handler: A2ARequestHandler, options: A2aServeOptions = {}): Promise<A2aServing> {
   checkPort(port);
   refuseUnknown(options, KNOWN);
-  const [server, sdk] = await loadSdk(() => Promise.all([import("@a2a-js/sdk/server"), import("@a2a-js/sdk")]));
+  const { base, server } = await loadSdk();
   const card = await handler.getAgentCard();
   const urls = card.supportedInterfaces.filter(({ protocolBinding }) => protocolBinding === A2A_CHANNEL_BINDING).map(({ url }) => url);
   if (urls.length === 0) throw new TypeError("The agent's card has no interface made by a2aChannelInterface");
@@ -48,7 +48,7 @@ export async function serveA2a(port: EnvelopePort, handler: A2ARequestHandler, o
     port,
     {
       urls: new Set(urls),
-      card: async () => sdk.AgentCard.toJSON(await handler.getAgentCard()) as object,
+      card: async () => base.AgentCard.toJSON(await handler.getAgentCard()) as object,
       errorOf: (error) => server.JsonRpcTransportHandler.mapToJSONRPCError(error),
       handle: async (request, { parameters, sender }) => {
         const version = parameters["A2A-Version"];

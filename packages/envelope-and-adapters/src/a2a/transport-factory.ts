@@ -55,8 +55,8 @@ export class A2aChannelTransportFactory implements TransportFactory, AsyncDispos
    * @throws AdapterError `sdk_missing`.
    */
   async create(url: string, agentCard: AgentCard): Promise<Transport> {
-    const { JsonRpcTransportFactory } = await loadSdk(() => import("@a2a-js/sdk/client"));
-    return new JsonRpcTransportFactory({ fetchImpl: this.fetch }).create(url, agentCard);
+    const { client } = await loadSdk();
+    return new client.JsonRpcTransportFactory({ fetchImpl: this.fetch }).create(url, agentCard);
   }
 
   /** Ends all calls and stops listening. Idempotent. */
