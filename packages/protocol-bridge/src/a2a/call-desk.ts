@@ -27,8 +27,8 @@ export class CallDesk {
   readonly #address: string;
   readonly #calls: CallTable;
   readonly #cancelled = new Set<string>();
-  /** Calls whose envelopes are not settled. */
-  readonly #unsettled = new Shares({ calls: Number.POSITIVE_INFINITY, bytes: MOST_BYTES }, PARTY_SHARE);
+  /** Calls that wait for a server, unsettled. */
+  readonly #unasked = new Shares({ calls: Number.POSITIVE_INFINITY, bytes: MOST_BYTES }, PARTY_SHARE);
   #isWaiting = false;
 
   constructor(site: Site, session: ToolSession, answers: Answers) {
@@ -104,16 +104,17 @@ export class CallDesk {
     const question = this.#question(passage, call, request);
     const served: ServedCall = { reference: question.reference, name, party, waiting: undefined };
     this.#calls.add(served);
-    this.#unsettled.add(party, bytes);
-    const counted = (step: Step): Step => ({ ...step, after: () => this.#unsettled.remove(party, bytes) });
-    return this.#session.isReady ? counted(this.#ask(question)) : this.#askLater(served, question).then(counted);
+    if (this.#session.isReady) return this.#ask(question);
+    this.#unasked.add(party, bytes);
+    const after = (): void => this.#unasked.remove(party, bytes);
+    return this.#askLater(served, question).then((step) => ({ ...step, after }));
   }
 
   #refusalOf(party: string | undefined, bytes: number): Said | undefined {
     const isFull = this.#calls.size >= this.#site.route.settings.maxPending;
     const hasTooMany = party !== undefined && this.#calls.sizeOf(party) >= PARTY_SHARE.calls;
-    const isRefused = isFull || hasTooMany || !this.#unsettled.hasRoom(party, bytes);
-    return isRefused ? failed("internal", "Too many calls wait for answers.") : undefined;
+    const canWait = this.#session.isReady || this.#unasked.hasRoom(party, bytes);
+    return isFull || hasTooMany || !canWait ? failed("internal", "Too many calls wait for answers.") : undefined;
   }
 
   #question(passage: Passage, call: string, { id, message: sent, streams }: Extract<A2aRequest, { streams: boolean }>): Question {
