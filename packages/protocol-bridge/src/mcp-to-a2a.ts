@@ -69,8 +69,7 @@ export class MessageServer implements Flows {
     const { session, role, server, instance, event } = address;
     const isOurs = role === "client" && (server ?? this.#name) === this.#name && (instance ?? this.#instance) === this.#instance;
     if (!isOurs) return this.#ignore();
-    if (!this.#owners.admits(session, party))
-      throw new BridgeError("sender_mismatch", "A party wrote in another's MCP session, or has too many");
+    if (!this.#owners.admits(session, party)) throw new BridgeError("sender_mismatch", "A party wrote in another's MCP session");
     if (event === "close") {
       this.#owners.release(session, party);
       return this.#ignore();
