@@ -60,7 +60,8 @@ export interface Flow {
 /** What a {@link Pump} works with. */
 export interface PumpOptions {
   readonly signal: AbortSignal;
-  count(what: keyof BridgeCounters): void;
+  /** Of sends with one id, the first counts. */
+  count(what: keyof BridgeCounters, id?: string): void;
   report(error: BridgeError): void;
   /** Whether a send failed because the port is at its end, rather than because of the message. */
   isOver(error: unknown): boolean;
@@ -149,7 +150,7 @@ export class Pump {
     const { count, report, isOver } = this.#options;
     try {
       await outlet.send(envelope, id);
-      if (counts !== undefined) count(counts);
+      if (counts !== undefined) count(counts, id);
     } catch (error) {
       if (isOver(error)) throw error;
       count("failed");

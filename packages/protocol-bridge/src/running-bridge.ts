@@ -57,7 +57,7 @@ export class Crossing implements RunningBridge {
     this.#route = route;
     // Every send of a window listens.
     setMaxListeners(0, this.#reading.signal, this.#sending.signal);
-    const count = (what: keyof BridgeCounters): void => this.#counters.add(what);
+    const count = (what: keyof BridgeCounters, id?: string): void => this.#counters.add(what, id);
     const report = (error: BridgeError): void => this.#report(error);
     const [toSource, toTarget] = [route.source, route.target].map(
       ({ port }) =>
@@ -151,7 +151,7 @@ export class Crossing implements RunningBridge {
   async #send({ outlet, envelope, id, counts }: Dispatch): Promise<void> {
     try {
       await outlet.send(envelope, id);
-      if (counts !== undefined) this.#counters.add(counts);
+      if (counts !== undefined) this.#counters.add(counts, id);
     } catch (error) {
       if (this.#isOver(error)) return;
       this.#counters.add("failed");

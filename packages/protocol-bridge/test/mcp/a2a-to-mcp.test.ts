@@ -1,6 +1,7 @@
 import { McpServer } from "@modelcontextprotocol/sdk/server/mcp.js";
 import { Protocol } from "@parley/envelope-and-adapters";
 import { A2aAdapter, type ReceivedA2aMessage } from "@parley/envelope-and-adapters/a2a";
+import { readMcpAddress } from "@parley/envelope-and-adapters/internal";
 import type { MemoryChannels } from "@parley/envelope-and-adapters/memory";
 import { McpChannelServer, type McpChannelServerOptions } from "@parley/envelope-and-adapters/mcp";
 import { afterEach, describe, expect, it } from "vitest";
@@ -273,6 +274,26 @@ describe("A2A to MCP", () => {
     await ask("2");
     expect(await said(1)).toEqual(["Hello 2"]);
     expect(running.counters.answered).toBe(2);
+  });
+
+  it("counts an answer that the server sends twice as one", async () => {
+    const { bob, run, ask, said } = await start();
+    await serve(bob, greeter());
+    const running = await run();
+    const port = await bob.open(OUT);
+    const spy = port.receive();
+    await ask("Ada");
+    expect(await said(1)).toEqual(["Hello Ada"]);
+    let [call] = await take(spy, 1);
+    while (json(call?.envelope ?? unused())["method"] !== "tools/call") [call] = await take(spy, 1);
+    const envelope = call?.envelope ?? unused();
+    const { id } = json(envelope);
+    const { session, instance } = readMcpAddress(envelope);
+    const again = { jsonrpc: "2.0", id, result: { content: [{ type: "text", text: "Hello again" }] } };
+    for (let time = 0; time < 2; time++) await port.send(mcp({ session, role: "server", instance }, again));
+    await ask("Eve");
+    expect(await said(1)).toEqual(["Hello Eve"]);
+    await eventually(() => expect(running.counters).toMatchObject({ forwarded: 2, answered: 2 }));
   });
 
   it("hears nobody but its server", async () => {
