@@ -1,10 +1,9 @@
 import { setMaxListeners } from "node:events";
 import { ParleyError } from "@parley/core";
-import { deferred } from "@parley/core/internal";
+import { deferred, sleep } from "@parley/core/internal";
 import type { EnvelopePort } from "@parley/envelope-and-adapters";
 import { Counters, type BridgeCounters } from "./counters.ts";
 import { BridgeError } from "./errors.ts";
-import { sleep } from "./internal/sleep.ts";
 import { Outlet } from "./outlet.ts";
 import { Pump, type Dispatch, type PumpOptions } from "./pump.ts";
 import type { Route } from "./route.ts";
