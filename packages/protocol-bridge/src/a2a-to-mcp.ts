@@ -4,13 +4,13 @@ import { CallDesk } from "./a2a/call-desk.ts";
 import { isAgents, readA2a } from "./a2a-message.ts";
 import { Answers, problemAnswer, UNSENT_CALL } from "./answers.ts";
 import { BridgeError } from "./errors.ts";
-import { Deadlines } from "./internal/deadlines.ts";
 import { readCallReference, type CallReference } from "./mcp/call-reference.ts";
 import { readMcpMessage, type JsonRpcAnswer } from "./mcp/json-rpc.ts";
 import { OWN_SESSION } from "./mcp/own-session.ts";
-import { toolQuestion } from "./mcp/tool-question.ts";
+import { toolQuestion, type Question } from "./mcp/tool-question.ts";
 import { ToolSession } from "./mcp/tool-session.ts";
 import { NOTHING, type Dispatch, type Step } from "./pump.ts";
+import { QuestionLine } from "./question-line.ts";
 import type { Flows, Site } from "./site.ts";
 import { partsOfResult, type ToolAnswer } from "./translations/a2a-mcp.ts";
 
@@ -24,15 +24,20 @@ export class ToolCaller implements Flows {
   readonly #session: ToolSession;
   readonly #answers: Answers;
   readonly #desk: CallDesk;
-  /** Messages of contexts that wait for their answers. */
-  readonly #pending: Deadlines<CallReference>;
-  /** Waits for fewer calls under way. */
-  #roomFor: (() => void)[] = [];
+  /** Messages of contexts. */
+  readonly #line: QuestionLine;
 
   constructor(site: Site) {
     this.#site = site;
     const { source, target, settings } = site.route;
-    this.#pending = new Deadlines(settings.answerTimeoutMs, (reference) => this.#giveUp(reference));
+    this.#line = new QuestionLine({
+      maxPending: settings.maxPending,
+      timeoutMs: settings.answerTimeoutMs,
+      ready: () => this.#session.ready(),
+      ask: (received) => this.#ask(received),
+      refuse: (received) => this.#refuse(received),
+      onLate: (reference) => this.#giveUp(reference),
+    });
     // Two agents that bridge the same channels have different names, or else they would share a session.
     this.#sessionId = `${OWN_SESSION}${site.route.nameOf("session", settings.agent)}`;
     this.#session = new ToolSession({
@@ -51,7 +56,7 @@ export class ToolCaller implements Flows {
         port: source.port,
         protocol: Protocol.A2A,
         outOfTurn: (received) => this.#desk.take(received),
-        ready: () => this.#ready(),
+        line: this.#line,
         handle: (received) => this.#ask(received),
       },
       { port: target.port, protocol: Protocol.MCP, handle: (received) => this.#hear(received) },
@@ -64,39 +69,48 @@ export class ToolCaller implements Flows {
 
   stop(): void {
     this.#desk.stop();
-    this.#pending.clear();
-    this.#makeRoom();
-  }
-
-  async #ready(): Promise<void> {
-    const { signal, route } = this.#site;
-    while (!signal.aborted && this.#pending.size >= route.settings.maxPending) {
-      await new Promise<void>((resolve) => this.#roomFor.push(resolve));
-    }
-    await this.#session.ready();
+    this.#line.stop();
   }
 
   #ask(received: ReceivedEnvelope): Step {
-    const { route, count } = this.#site;
-    const { message } = readA2a(received.envelope.payload, route.settings.maxMessageBytes);
-    if (isAgents(message)) return this.#ignore();
-    const passage = route.enter(received, route.source, route.target);
-    if (passage === undefined) {
-      count("looped");
-      return NOTHING;
-    }
-    const { key } = passage;
-    const reference = { key, contextId: message.contextId, messageId: message.messageId, taskId: message.taskId ?? "" };
-    const question = toolQuestion(this.#site, this.#session, { passage, message, reference });
-    if ("problem" in question) {
-      return { dispatches: this.#answers.of(reference, problemAnswer(question.problem), { path: passage.trace.path }) };
-    }
-    this.#pending.add(key, reference);
+    const asked = this.#enter(received);
+    if (asked === undefined) return NOTHING;
+    const { reference, passage } = asked;
+    const question = toolQuestion(this.#site, this.#session, asked);
+    if ("problem" in question) return this.#problem(asked, question.problem);
+    this.#line.asked(reference, received.sender);
     const instead = (): readonly Dispatch[] => {
-      this.#done(reference);
+      this.#line.done(reference);
       return this.#answers.failure(reference, UNSENT_CALL, { path: passage.trace.path });
     };
     return { dispatches: [{ ...question, instead }] };
+  }
+
+  #refuse(received: ReceivedEnvelope): Step {
+    const asked = this.#enter(received);
+    return asked === undefined ? NOTHING : this.#problem(asked, "Too many of your messages wait for answers.");
+  }
+
+  #problem({ reference, passage }: Question, problem: string): Step {
+    return { dispatches: this.#answers.of(reference, problemAnswer(problem), { path: passage.trace.path }) };
+  }
+
+  /** What a message of a context asks; `undefined`, and counted, if it asks nothing. */
+  #enter(received: ReceivedEnvelope): Question | undefined {
+    const { route, count } = this.#site;
+    const { message } = readA2a(received.envelope.payload, route.settings.maxMessageBytes);
+    if (isAgents(message)) {
+      count("ignored");
+      return undefined;
+    }
+    const passage = route.enter(received, route.source, route.target);
+    if (passage === undefined) {
+      count("looped");
+      return undefined;
+    }
+    const { key } = passage;
+    const { contextId, messageId, taskId = "" } = message;
+    return { passage, message, reference: { key, contextId, messageId, taskId } };
   }
 
   #hear(received: ReceivedEnvelope): Step {
@@ -122,7 +136,7 @@ export class ToolCaller implements Flows {
   #pass(received: ReceivedEnvelope, answer: JsonRpcAnswer, reference: CallReference): Step {
     const { route, count } = this.#site;
     this.#session.thrive();
-    if (reference.client === undefined) this.#done(reference);
+    if (reference.client === undefined) this.#line.done(reference);
     else if (!this.#desk.answered(reference.key)) return this.#ignore();
     const passage = route.enter(received, route.target, route.source);
     if (passage === undefined) {
@@ -135,8 +149,7 @@ export class ToolCaller implements Flows {
 
   /** The server is gone, or does not know the session. What it did about calls under way can't be known, so they are not repeated. */
   #sessionEnded(): readonly Dispatch[] {
-    const lost = this.#pending.clear();
-    this.#makeRoom();
+    const lost = this.#line.clear();
     this.#session.renew();
     this.#site.report(new BridgeError("session_ended", "The MCP server has ended the session; the bridge opens another"));
     const problem = `The tool's server was restarted. ${UNKNOWN_OUTCOME}`;
@@ -144,21 +157,9 @@ export class ToolCaller implements Flows {
   }
 
   #giveUp(reference: CallReference): void {
-    this.#makeRoom();
     this.#session.renew();
     const problem = `The tool has not answered in time. ${UNKNOWN_OUTCOME}`;
     for (const dispatch of this.#answers.failure(reference, problem)) void this.#site.post(dispatch);
-  }
-
-  #done({ key }: CallReference): void {
-    this.#pending.take(key);
-    this.#makeRoom();
-  }
-
-  #makeRoom(): void {
-    const resolvers = this.#roomFor;
-    this.#roomFor = [];
-    for (const resolve of resolvers) resolve();
   }
 
   #ignore(): Step {

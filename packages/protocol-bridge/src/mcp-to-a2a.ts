@@ -1,11 +1,10 @@
 import { isJsonObject, type JsonObject } from "@parley/core";
-import { deferred } from "@parley/core/internal";
+import { deferred, sleep } from "@parley/core/internal";
 import { Protocol, type ReceivedEnvelope } from "@parley/envelope-and-adapters";
 import { mcpEnvelope, readMcpAddress, type McpAddress } from "@parley/envelope-and-adapters/internal";
 import { isA2aCall, isAgents, readA2a } from "./a2a-message.ts";
 import { BridgeError } from "./errors.ts";
 import { writeJson } from "./internal/json.ts";
-import { sleep } from "./internal/sleep.ts";
 import { neutralMetadata } from "./loss.ts";
 import { errorBytes, JSON_RPC_ERRORS, readMcpMessage, resultBytes, type JsonRpcCall } from "./mcp/json-rpc.ts";
 import { readSendMessage, SEND_MESSAGE, SEND_MESSAGE_TOOL, type SendMessage } from "./mcp/send-message-tool.ts";
@@ -69,8 +68,7 @@ export class MessageServer implements Flows {
     const { session, role, server, instance, event } = address;
     const isOurs = role === "client" && (server ?? this.#name) === this.#name && (instance ?? this.#instance) === this.#instance;
     if (!isOurs) return this.#ignore();
-    if (!this.#owners.admits(session, party))
-      throw new BridgeError("sender_mismatch", "A party wrote in another's MCP session, or has too many");
+    if (!this.#owners.admits(session, party)) throw new BridgeError("sender_mismatch", "A party wrote in another's MCP session");
     if (event === "close") {
       this.#owners.release(session, party);
       return this.#ignore();

@@ -35,7 +35,7 @@ export interface BridgeOptions {
   readonly peer?: string;
   /** A2A and MCP: milliseconds until a call is answered with an error because nobody else has answered it. Default 60000. */
   readonly answerTimeoutMs?: number;
-  /** A2A and MCP: messages that wait for their answers, and as many calls of official clients, 64 of one party. At most 512. Default 256. */
+  /** A2A and MCP: messages that wait for their answers, and as many calls of official clients, 64 of one party each. At most 512. Default 256. */
   readonly maxPending?: number;
   /**
    * Takes and lets go whatever arrives at a target that answers nothing to this bridge. For an agent that does nothing else on that channel,

@@ -1,7 +1,6 @@
 import { ParleyError } from "@parley/core";
-import { backoffMs, deferred, type Deferred } from "@parley/core/internal";
+import { backoffMs, deferred, sleep, type Deferred } from "@parley/core/internal";
 import type { Envelope, EnvelopePort } from "@parley/envelope-and-adapters";
-import { sleep } from "./internal/sleep.ts";
 
 const BACKOFF = { initialMs: 50, maxMs: 5000 };
 

@@ -1,9 +1,6 @@
 import type { Deferred } from "@parley/core/internal";
 import { Deadlines } from "./internal/deadlines.ts";
-
-/** What waits is unsettled, and a port gives out no more than 16 MiB of that: these leave room for one more message of any size. */
-const MAX_BYTES = 12_582_912;
-const PER_PARTY = { calls: 64, bytes: 4_194_304 };
+import { MOST_BYTES, PARTY_SHARE, Shares } from "./internal/shares.ts";
 
 /** A call of the tool that waits for the agent's answer. */
 export interface PendingCall {
@@ -21,24 +18,16 @@ export interface PendingCall {
   readonly done: Deferred<void>;
 }
 
-/** How much of one party waits. */
-interface Load {
-  readonly calls: number;
-  readonly bytes: number;
-}
-
 /** Calls that wait, by contexts in their order. */
 export class PendingCalls {
   readonly #deadlines: Deadlines<PendingCall>;
   /** By session and id there. */
   readonly #ids = new Map<string, PendingCall>();
   readonly #contexts = new Map<string, Map<string, PendingCall>>();
-  readonly #parties = new Map<string, Load>();
-  readonly #maxCalls: number;
-  #bytes = 0;
+  readonly #shares: Shares;
 
   constructor(timeoutMs: number, maxCalls: number, onLate: (call: PendingCall) => void) {
-    this.#maxCalls = maxCalls;
+    this.#shares = new Shares({ calls: maxCalls, bytes: MOST_BYTES }, PARTY_SHARE);
     this.#deadlines = new Deadlines(timeoutMs, (call) => {
       this.#forget(call);
       onLate(call);
@@ -47,17 +36,13 @@ export class PendingCalls {
 
   /** Whether one more call of a party, with so many bytes, may wait. A single one may, however large it is. */
   hasRoom(party: string, bytes: number): boolean {
-    const { size } = this.#deadlines;
-    if (size === 0) return true;
-    if (size >= this.#maxCalls || this.#bytes + bytes > MAX_BYTES) return false;
-    const own = this.#parties.get(party);
-    return own === undefined || (own.calls < PER_PARTY.calls && own.bytes + bytes <= PER_PARTY.bytes);
+    return this.#shares.hasRoom(party, bytes);
   }
 
   add(call: PendingCall): void {
     if (this.#deadlines.get(call.key) !== undefined) return;
     this.#deadlines.add(call.key, call);
-    this.#load(call.party, 1, call.bytes);
+    this.#shares.add(call.party, call.bytes);
     this.#ids.set(nameOf(call.session, call.id), call);
     const context = this.#contexts.get(call.contextId) ?? new Map<string, PendingCall>();
     this.#contexts.set(call.contextId, context);
@@ -85,8 +70,7 @@ export class PendingCalls {
   clear(): readonly PendingCall[] {
     this.#contexts.clear();
     this.#ids.clear();
-    this.#parties.clear();
-    this.#bytes = 0;
+    this.#shares.clear();
     return this.#deadlines.clear();
   }
 
@@ -95,14 +79,7 @@ export class PendingCalls {
     const context = this.#contexts.get(contextId);
     context?.delete(messageId);
     if (context?.size === 0) this.#contexts.delete(contextId);
-    this.#load(party, -1, -bytes);
-  }
-
-  #load(party: string, calls: number, bytes: number): void {
-    const own = this.#parties.get(party) ?? { calls: 0, bytes: 0 };
-    this.#bytes += bytes;
-    if (own.calls + calls === 0) this.#parties.delete(party);
-    else this.#parties.set(party, { calls: own.calls + calls, bytes: own.bytes + bytes });
+    this.#shares.remove(party, bytes);
   }
 }
 

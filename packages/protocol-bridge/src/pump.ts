@@ -27,11 +27,26 @@ export interface Step {
 /** Nothing is to be done. */
 export const NOTHING: Step = { dispatches: [] };
 
+/** An envelope whose turn it is. What `say` throws is the reason to skip it. */
+export interface Turn {
+  readonly received: ReceivedEnvelope;
+  say(received: ReceivedEnvelope): Step;
+}
+
+/** Says which of the envelopes that wait is next. */
+export interface Line {
+  push(received: ReceivedEnvelope): void;
+  /** Resolves when one may go; with nothing when the bridge is over. Never rejects. */
+  next(): Promise<Turn | undefined>;
+}
+
 /** What comes in, and what is to be done about it. */
 export interface Flow {
   readonly port: EnvelopePort;
   readonly protocol: Protocol;
-  /** Waited for before each envelope that comes in turn. */
+  /** Where those wait that are not handled out of turn, while others go on being taken from the port. Absent: each waits for the one before. */
+  readonly line?: Line;
+  /** Waited for before each envelope, where there is no line. */
   readonly ready?: () => Promise<void>;
   /**
    * Says what is to be done about an envelope that need not wait for those before it; `undefined` for others. What it throws is the reason
@@ -45,7 +60,8 @@ export interface Flow {
 /** What a {@link Pump} works with. */
 export interface PumpOptions {
   readonly signal: AbortSignal;
-  count(what: keyof BridgeCounters): void;
+  /** Of sends with one id, the first counts. */
+  count(what: keyof BridgeCounters, id?: string): void;
   report(error: BridgeError): void;
   /** Whether a send failed because the port is at its end, rather than because of the message. */
   isOver(error: unknown): boolean;
@@ -64,15 +80,15 @@ export class Pump {
 
   /** Resolves when the port has ended, or the signal has fired. @throws what broke the port. */
   async run(): Promise<void> {
-    const { port, protocol, outOfTurn } = this.#flow;
+    const { port, protocol, outOfTurn, line } = this.#flow;
     const { signal, count } = this.#options;
-    let turn = Promise.resolve();
+    if (line !== undefined) void this.#serve(line);
     for await (const received of port.receive({ protocol, settle: "manual", signal })) {
       count("received");
       const step = outOfTurn === undefined ? undefined : this.#stepFor(() => this.#flow.outOfTurn?.(received));
       if (step !== undefined) this.#track("then" in step ? this.#performLater(received, step) : this.#perform(received, step));
       // The port gives out no more than its bound before some of it is settled.
-      else if (outOfTurn !== undefined) turn = turn.then(() => this.#inTurn(received));
+      else if (line !== undefined) line.push(received);
       else await this.#inTurn(received);
       if (signal.aborted) return;
     }
@@ -90,6 +106,16 @@ export class Pump {
       received,
       this.#stepFor(() => this.#flow.handle(received)),
     );
+  }
+
+  async #serve(line: Line): Promise<void> {
+    for (let turn = await line.next(); turn !== undefined; turn = await line.next()) {
+      const { received, say } = turn;
+      await this.#perform(
+        received,
+        this.#stepFor(() => say(received)),
+      );
+    }
   }
 
   async #performLater(received: ReceivedEnvelope, later: Promise<Step>): Promise<void> {
@@ -124,7 +150,7 @@ export class Pump {
     const { count, report, isOver } = this.#options;
     try {
       await outlet.send(envelope, id);
-      if (counts !== undefined) count(counts);
+      if (counts !== undefined) count(counts, id);
     } catch (error) {
       if (isOver(error)) throw error;
       count("failed");

@@ -1,10 +1,9 @@
 import { setMaxListeners } from "node:events";
 import { ParleyError } from "@parley/core";
-import { deferred } from "@parley/core/internal";
+import { deferred, sleep } from "@parley/core/internal";
 import type { EnvelopePort } from "@parley/envelope-and-adapters";
 import { Counters, type BridgeCounters } from "./counters.ts";
 import { BridgeError } from "./errors.ts";
-import { sleep } from "./internal/sleep.ts";
 import { Outlet } from "./outlet.ts";
 import { Pump, type Dispatch, type PumpOptions } from "./pump.ts";
 import type { Route } from "./route.ts";
@@ -57,7 +56,7 @@ export class Crossing implements RunningBridge {
     this.#route = route;
     // Every send of a window listens.
     setMaxListeners(0, this.#reading.signal, this.#sending.signal);
-    const count = (what: keyof BridgeCounters): void => this.#counters.add(what);
+    const count = (what: keyof BridgeCounters, id?: string): void => this.#counters.add(what, id);
     const report = (error: BridgeError): void => this.#report(error);
     const [toSource, toTarget] = [route.source, route.target].map(
       ({ port }) =>
@@ -151,7 +150,7 @@ export class Crossing implements RunningBridge {
   async #send({ outlet, envelope, id, counts }: Dispatch): Promise<void> {
     try {
       await outlet.send(envelope, id);
-      if (counts !== undefined) this.#counters.add(counts);
+      if (counts !== undefined) this.#counters.add(counts, id);
     } catch (error) {
       if (this.#isOver(error)) return;
       this.#counters.add("failed");

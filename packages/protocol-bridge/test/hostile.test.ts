@@ -214,9 +214,24 @@ describe("owners of sessions", () => {
     expect(owners.admits("s", "mallory")).toBe(true);
   });
 
-  it("are limited", () => {
+  it("are limited: the longest unused gives way to a newcomer", () => {
     const owners = new SessionOwners();
-    for (let index = 0; index < 1024; index++) expect(owners.admits(`s${index}`, `p${index}`)).toBe(true);
-    expect(owners.admits("one more", "another")).toBe(false);
+    for (let index = 0; index < 1024; index++) owners.admits(`s${index}`, `p${index}`);
+    expect(owners.admits("s0", "p0")).toBe(true);
+    expect(owners.admits("one more", "another")).toBe(true);
+    expect(owners.admits("s0", "mallory")).toBe(false);
+    expect(owners.admits("s2", "mallory")).toBe(false);
+    expect(owners.admits("s1", "mallory")).toBe(true);
+  });
+
+  it("that leave many sessions open lock nobody out, and push out none that has fewer", () => {
+    const owners = new SessionOwners();
+    expect(owners.admits("first", "alice")).toBe(true);
+    for (let index = 0; index < 4096; index++) owners.admits(`s${index}`, `p${index % 32}`);
+    expect(owners.admits("new", "newcomer")).toBe(true);
+    expect(owners.admits("first", "mallory")).toBe(false);
+    expect(owners.admits("new", "mallory")).toBe(false);
+    // The longest unused of those that are left made room.
+    expect(owners.admits("s3073", "mallory")).toBe(true);
   });
 });

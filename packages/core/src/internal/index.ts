@@ -8,4 +8,5 @@ export { isJsonArray } from "../json.ts";
 export { jsonFault } from "./json-fault.ts";
 export { refuseUnknown } from "./known-options.ts";
 export { readNumbers } from "./read-numbers.ts";
+export { sleep } from "./sleep.ts";
 export { TransientMap } from "./transient-map.ts";

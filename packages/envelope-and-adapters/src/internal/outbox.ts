@@ -1,5 +1,5 @@
 import { ParleyError } from "@parley/core";
-import { backoffMs } from "@parley/core/internal";
+import { backoffMs, sleep } from "@parley/core/internal";
 import { AdapterError } from "../adapter-error.ts";
 import type { Envelope } from "../envelope.ts";
 import type { EnvelopePort } from "../port.ts";
@@ -42,16 +42,4 @@ export class Outbox {
       }
     }
   }
-}
-
-function sleep(ms: number, stop: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = (): void => {
-      clearTimeout(timer);
-      stop.removeEventListener("abort", done);
-      resolve();
-    };
-    const timer = setTimeout(done, ms);
-    stop.addEventListener("abort", done, { once: true });
-  });
 }

@@ -4,6 +4,7 @@ import { mcpEnvelope, readCallEnvelope, type ClientCall, type ServiceParameters 
 import { problemAnswer, UNSENT_CALL, type Answers } from "../answers.ts";
 import { BridgeError } from "../errors.ts";
 import { utf8 } from "../internal/json.ts";
+import { MOST_BYTES, PARTY_SHARE, Shares } from "../internal/shares.ts";
 import { writeCallReference } from "../mcp/call-reference.ts";
 import { notificationBytes } from "../mcp/json-rpc.ts";
 import { toolQuestion, type Question } from "../mcp/tool-question.ts";
@@ -15,7 +16,6 @@ import { addressOf, agentCard } from "./agent-card.ts";
 import { CallTable, nameOfCall, type ServedCall } from "./call-table.ts";
 import { failed, readA2aRequest, type A2aRequest, type Said } from "./request.ts";
 
-const MAX_PER_PARTY = 64;
 /** Cancelled calls whose answers may still come. */
 const MAX_CANCELLED = 1024;
 
@@ -27,6 +27,8 @@ export class CallDesk {
   readonly #address: string;
   readonly #calls: CallTable;
   readonly #cancelled = new Set<string>();
+  /** Calls that wait for a server, unsettled. */
+  readonly #unasked = new Shares({ calls: Number.POSITIVE_INFINITY, bytes: MOST_BYTES }, PARTY_SHARE);
   #isWaiting = false;
 
   constructor(site: Site, session: ToolSession, answers: Answers) {
@@ -76,7 +78,7 @@ export class CallDesk {
 
   /** The bridge is over. */
   stop(): void {
-    for (const { waiting } of this.#calls.clear()) waiting?.resolve(NOTHING);
+    for (const { waiting } of this.#calls.clear()) waiting?.step.resolve(NOTHING);
   }
 
   #showCard({ key }: Passage, { call }: ClientCall): Step {
@@ -96,17 +98,23 @@ export class CallDesk {
     const request = readA2aRequest(envelope.payload, parameters["A2A-Version"], settings.maxMessageBytes);
     const respond = (said: Said): Step => ({ dispatches: [this.#answers.response(passage.key, { call, request: request.id }, said)] });
     if ("said" in request) return respond(request.said);
-    const refusal = this.#refusalOf(party);
+    const bytes = envelope.payload.length;
+    const refusal = this.#refusalOf(party, bytes);
     if (refusal !== undefined) return respond(refusal);
-    const served: ServedCall = { ...this.#question(passage, call, request), name, party, waiting: undefined };
+    const question = this.#question(passage, call, request);
+    const served: ServedCall = { reference: question.reference, name, party, waiting: undefined };
     this.#calls.add(served);
-    return this.#session.isReady ? this.#ask(served) : this.#askLater(served);
+    if (this.#session.isReady) return this.#ask(question);
+    this.#unasked.add(party, bytes);
+    const after = (): void => this.#unasked.remove(party, bytes);
+    return this.#askLater(served, question).then((step) => ({ ...step, after }));
   }
 
-  #refusalOf(party: string | undefined): Said | undefined {
+  #refusalOf(party: string | undefined, bytes: number): Said | undefined {
     const isFull = this.#calls.size >= this.#site.route.settings.maxPending;
-    const hasTooMany = party !== undefined && this.#calls.sizeOf(party) >= MAX_PER_PARTY;
-    return isFull || hasTooMany ? failed("internal", "Too many calls wait for answers.") : undefined;
+    const hasTooMany = party !== undefined && this.#calls.sizeOf(party) >= PARTY_SHARE.calls;
+    const canWait = this.#session.isReady || this.#unasked.hasRoom(party, bytes);
+    return isFull || hasTooMany || !canWait ? failed("internal", "Too many calls wait for answers.") : undefined;
   }
 
   #question(passage: Passage, call: string, { id, message: sent, streams }: Extract<A2aRequest, { streams: boolean }>): Question {
@@ -117,13 +125,12 @@ export class CallDesk {
     return { passage, message, reference: { key, contextId, messageId: message.messageId, taskId: "", client } };
   }
 
-  #ask(call: ServedCall): Step {
-    const { reference, passage } = call;
+  #ask(question: Question): Step {
+    const { reference, passage } = question;
     const way = { path: passage.trace.path };
-    call.waiting = undefined;
     try {
-      const asked = toolQuestion(this.#site, this.#session, call);
-      if (!("problem" in asked)) return { dispatches: [{ ...asked, instead: () => this.#unsent(call) }] };
+      const asked = toolQuestion(this.#site, this.#session, question);
+      if (!("problem" in asked)) return { dispatches: [{ ...asked, instead: () => this.#unsent(question) }] };
       this.#calls.take(reference.key);
       return { dispatches: this.#answers.of(reference, problemAnswer(asked.problem), way) };
     } catch (error) {
@@ -133,16 +140,16 @@ export class CallDesk {
     }
   }
 
-  #unsent({ reference, passage }: ServedCall): readonly Dispatch[] {
+  #unsent({ reference, passage }: Question): readonly Dispatch[] {
     this.#calls.take(reference.key);
     return this.#answers.failure(reference, UNSENT_CALL, { path: passage.trace.path });
   }
 
-  #askLater(call: ServedCall): Promise<Step> {
-    call.waiting = deferred();
-    const { promise } = call.waiting;
+  #askLater(call: ServedCall, question: Question): Promise<Step> {
+    const step = deferred<Step>();
+    call.waiting = { question, step };
     void this.#askWaiting();
-    return promise;
+    return step.promise;
   }
 
   async #askWaiting(): Promise<void> {
@@ -150,13 +157,17 @@ export class CallDesk {
     this.#isWaiting = true;
     await this.#session.ready();
     this.#isWaiting = false;
-    for (const call of this.#calls.all()) call.waiting?.resolve(this.#ask(call));
+    for (const call of this.#calls.all()) {
+      const { waiting } = call;
+      call.waiting = undefined;
+      waiting?.step.resolve(this.#ask(waiting.question));
+    }
   }
 
   #late(call: ServedCall): void {
     const { waiting, reference } = call;
     if (waiting !== undefined) {
-      waiting.resolve({ dispatches: this.#answers.failure(reference, "There is no server of tools at present.") });
+      waiting.step.resolve({ dispatches: this.#answers.failure(reference, "There is no server of tools at present.") });
       return;
     }
     this.#session.renew();
@@ -174,7 +185,7 @@ export class CallDesk {
     const { reference, waiting } = call;
     this.#calls.take(reference.key);
     if (waiting !== undefined) {
-      waiting.resolve(NOTHING);
+      waiting.step.resolve(NOTHING);
       return NOTHING;
     }
     this.#noteCancelled(reference.key);

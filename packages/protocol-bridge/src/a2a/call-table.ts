@@ -1,15 +1,23 @@
 import type { Deferred } from "@parley/core/internal";
 import { Deadlines } from "../internal/deadlines.ts";
+import type { CallReference } from "../mcp/call-reference.ts";
 import type { Question } from "../mcp/tool-question.ts";
 import type { Step } from "../pump.ts";
 
+/** A question that no server was there for, and what is to be done about it, once that is known. */
+export interface WaitingQuestion {
+  readonly question: Question;
+  readonly step: Deferred<Step>;
+}
+
 /** A client's call that is not answered yet. */
-export interface ServedCall extends Question {
+export interface ServedCall {
+  readonly reference: CallReference;
   /** Whose call it is, and what they call it. */
   readonly name: string;
   readonly party: string | undefined;
-  /** Resolves with what is to be done, where there was no server to ask yet. */
-  waiting: Deferred<Step> | undefined;
+  /** Where there was no server to ask yet. The question is not kept longer than that: it may be large. */
+  waiting: WaitingQuestion | undefined;
 }
 
 /** A client's name for a call means nothing to another's. */

@@ -1,8 +1,7 @@
-import { deferred, backoffMs } from "@parley/core/internal";
+import { backoffMs, deferred, sleep } from "@parley/core/internal";
 import { isJsonObject, type JsonObject } from "@parley/core";
 import type { McpAddress } from "@parley/envelope-and-adapters/internal";
 import { BridgeError } from "../errors.ts";
-import { sleep } from "../internal/sleep.ts";
 import {
   errorBytes,
   JSON_RPC_ERRORS,

@@ -53,9 +53,7 @@ function partOfBlock(block: JsonValue): JsonObject {
   const before = a2aOf(block);
   if (before !== undefined) return partBefore(block, before);
   const { type, text, data, mimeType, uri, name, resource, ...rest } = block;
-  const mcp = (...members: readonly (JsonObject | false)[]): JsonObject => ({
-    metadata: { mcp: Object.assign({ type }, ...members, rest) as JsonObject },
-  });
+  const mcp = (more: JsonObject = {}): JsonObject => ({ metadata: { mcp: { type, ...more, ...rest } } });
   if (type === "text" && typeof text === "string") return { text, ...(Object.keys(rest).length > 0 && mcp()) };
   if ((type === "image" || type === "audio") && isBase64(data) && typeof mimeType === "string")
     return { raw: data, mediaType: mimeType, ...mcp() };

@@ -9,7 +9,7 @@ import { ProtocolBridge, type RunningBridge } from "../../src/index.ts";
 import type { Flow } from "../../src/pump.ts";
 import { a2aClient, asking } from "../support/a2a-client.ts";
 import { crossed, flowsOf } from "../support/across.ts";
-import { bytes, json } from "../support/messages.ts";
+import { bytes, json, text } from "../support/messages.ts";
 import { greeter, serveTools } from "../support/tools.ts";
 import { eventually, take, world } from "../support/world.ts";
 
@@ -133,6 +133,29 @@ describe("strangers among the callers", () => {
     const { client, close } = await a2aClient(await all.bob.open(IN));
     ending.push(close);
     expect(await client.sendMessage(asking("Eve"))).toMatchObject({ role: 2 });
+  });
+});
+
+describe("while there is no server of tools", () => {
+  it("one party's calls that are large don't keep another from an answer", async () => {
+    const { alice, bob, manager } = await world([IN, OUT]);
+    const bridge = new ProtocolBridge(manager);
+    await bridge.bridge(IN, OUT, Protocol.A2A, Protocol.MCP);
+    const port = await alice.open(IN);
+    const inbound = port.receive();
+    const large = { message: { ...user, parts: [{ text: "x".repeat(4_000_000) }] } };
+    for (let id = 0; id < 6; id++) await port.send(call(asks("SendMessage", large, id)));
+    const refusals = (await take(inbound, 5)).map(({ envelope }) => json(envelope));
+    expect(refusals).toMatchObject([1, 2, 3, 4, 5].map((id) => ({ id, error: { message: "Too many calls wait for answers." } })));
+    const serving = serveTools(await bob.open(OUT), greeter());
+    const { client, close } = await a2aClient(await bob.open(IN));
+    expect(await client.sendMessage(asking("Eve"))).toMatchObject({ role: 2 });
+    // The one that waited is asked and answered now.
+    const said = async (): Promise<string> => take(inbound, 1).then((got) => got.map(({ envelope }) => text(envelope)).join());
+    while (!(await said()).startsWith('{"jsonrpc":"2.0","id":0,"result":'));
+    await close();
+    await bridge.stop();
+    await serving.close();
   });
 });
 

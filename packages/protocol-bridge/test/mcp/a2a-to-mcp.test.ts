@@ -1,13 +1,14 @@
 import { McpServer } from "@modelcontextprotocol/sdk/server/mcp.js";
 import { Protocol } from "@parley/envelope-and-adapters";
 import { A2aAdapter, type ReceivedA2aMessage } from "@parley/envelope-and-adapters/a2a";
+import { readMcpAddress } from "@parley/envelope-and-adapters/internal";
 import type { MemoryChannels } from "@parley/envelope-and-adapters/memory";
 import { McpChannelServer, type McpChannelServerOptions } from "@parley/envelope-and-adapters/mcp";
 import { afterEach, describe, expect, it } from "vitest";
 import { z } from "zod";
 import { ProtocolBridge, type BridgeOptions, type RunningBridge } from "../../src/index.ts";
-import { a2a, mcp, said as textOf } from "../support/messages.ts";
-import { eventually, picky, take, world } from "../support/world.ts";
+import { a2a, a2aText, json, mcp, said as textOf } from "../support/messages.ts";
+import { eventually, picky, take, unused, world } from "../support/world.ts";
 
 const { A2A, MCP } = Protocol;
 const IN = "org/a2a/desk";
@@ -275,6 +276,26 @@ describe("A2A to MCP", () => {
     expect(running.counters.answered).toBe(2);
   });
 
+  it("counts an answer that the server sends twice as one", async () => {
+    const { bob, run, ask, said } = await start();
+    await serve(bob, greeter());
+    const running = await run();
+    const port = await bob.open(OUT);
+    const spy = port.receive();
+    await ask("Ada");
+    expect(await said(1)).toEqual(["Hello Ada"]);
+    let [call] = await take(spy, 1);
+    while (json(call?.envelope ?? unused())["method"] !== "tools/call") [call] = await take(spy, 1);
+    const envelope = call?.envelope ?? unused();
+    const { id } = json(envelope);
+    const { session, instance } = readMcpAddress(envelope);
+    const again = { jsonrpc: "2.0", id, result: { content: [{ type: "text", text: "Hello again" }] } };
+    for (let time = 0; time < 2; time++) await port.send(mcp({ session, role: "server", instance }, again));
+    await ask("Eve");
+    expect(await said(1)).toEqual(["Hello Eve"]);
+    await eventually(() => expect(running.counters).toMatchObject({ forwarded: 2, answered: 2 }));
+  });
+
   it("hears nobody but its server", async () => {
     const codes: string[] = [];
     const { alice, bob, run, ask, said } = await start({ onError: ({ code }) => codes.push(code) });
@@ -327,5 +348,62 @@ describe("A2A to MCP", () => {
     expect(await said(40)).toHaveLength(40);
     expect(most).toBeLessThanOrEqual(3);
     expect(most).toBeGreaterThan(1);
+  });
+
+  describe("with more questions of one party than may be under way", () => {
+    async function startSlow() {
+      const { alice, bob, run } = await start();
+      let release = (): void => undefined;
+      const gate = new Promise<void>((resolve) => (release = resolve));
+      const calls: string[] = [];
+      await serve(bob, (server) =>
+        server.registerTool("greet", { inputSchema: { name: z.string() } }, async ({ name }) => {
+          calls.push(name);
+          if (name.startsWith("slow")) await gate;
+          return { content: [{ type: "text", text: `Hello ${name}` }] };
+        }),
+      );
+      await run();
+      const [slow, quick] = [await alice.open(IN), await bob.open(IN)];
+      const inbound = slow.receive();
+      const ask = async (from: number, to: number): Promise<void> => {
+        for (let index = from; index < to; index++) await slow.send(a2aText(`slow ${index}`, { messageId: `${index}` }));
+      };
+      /** The next answers to messages of one party, with what they answer. */
+      const answers = async (count: number): Promise<(readonly [string, string])[]> => {
+        const got: (readonly [string, string])[] = [];
+        while (got.length < count) {
+          const { parts, role, metadata } = json((await take(inbound, 1))[0]?.envelope ?? unused()) as {
+            parts: { text: string }[];
+            role: string;
+            metadata?: { bridge: { replyTo: string } };
+          };
+          if (role === "ROLE_AGENT") got.push([metadata?.bridge.replyTo ?? "", parts[0]?.text ?? ""]);
+        }
+        return got;
+      };
+      return { ask, answers, calls, quick, release };
+    }
+
+    it("answers others at once, and those that wait in their turn", async () => {
+      const { ask, answers, calls, quick, release } = await startSlow();
+      await ask(0, 300);
+      await quick.send(a2aText("Ada", { messageId: "quick" }));
+      expect(await answers(1)).toEqual([["quick", "Hello Ada"]]);
+      expect(calls.filter((name) => name !== "Ada")).toEqual(Array.from({ length: 64 }, (_, index) => `slow ${index}`));
+      release();
+      expect(await answers(300)).toHaveLength(300);
+      expect(calls.filter((name) => name !== "Ada")).toEqual(Array.from({ length: 300 }, (_, index) => `slow ${index}`));
+    });
+
+    it("answers those that are too many to wait with an error at once", async () => {
+      const { ask, answers, calls, release } = await startSlow();
+      await ask(0, 64 + 256 + 3);
+      const problem = "Too many of your messages wait for answers.";
+      expect(await answers(3)).toEqual([320, 321, 322].map((index) => [`${index}`, problem]));
+      release();
+      expect((await answers(320)).filter(([, said]) => said === problem)).toEqual([]);
+      expect(calls).toHaveLength(320);
+    });
   });
 });

@@ -33,6 +33,11 @@ const results = fc.record(
   { requiredKeys: ["content"] },
 );
 
+/** The members that a text of JSON has, at any depth, in an order of their own. */
+function membersOf(json: string): readonly string[] {
+  return json.split(/[{},]/).toSorted();
+}
+
 describe("results of tools and parts of messages", () => {
   it("MCP → A2A → MCP gives the result back", () => {
     fc.assert(
@@ -54,6 +59,19 @@ describe("results of tools and parts of messages", () => {
       }),
       { numRuns: 500 },
     );
+  });
+
+  it.each([
+    '{"type":"text","text":"a","__proto__":{"x":1}}',
+    '{"type":"image","data":"AAAA","mimeType":"image/png","__proto__":1}',
+    '{"type":"resource_link","uri":"https://x.example/","name":"x","__proto__":null}',
+    '{"type":"resource","resource":{"uri":"file:///a","text":"a","__proto__":{"y":2}},"__proto__":"z"}',
+    '{"type":"future","__proto__":{"x":1}}',
+  ])("keeps members of any name: %s", (block) => {
+    const result = JSON.parse(`{"content":[${block}]}`) as never;
+    const { parts: made, metadata } = partsOfResult(result);
+    const returned = resultOfParts(normalA2a({ parts: made, metadata }));
+    expect(membersOf(JSON.stringify(returned))).toEqual(membersOf(JSON.stringify(result)));
   });
 
   it.each([[{ content: "text" }], [{ content: [1] }], [{ content: Array.from({ length: 1025 }, () => ({ type: "text", text: "" })) }]])(
