@@ -2,7 +2,7 @@ import { readNumbers, refuseUnknown } from "@parley/core/internal";
 import type { Authenticate, GroupStore } from "@parley/mls-engine";
 import type { RelayClientOptions } from "@parley/skytale-relay";
 import type { InboxLimits } from "./channel/inbox.ts";
-import type { OutboundLimits } from "./channel/outbound.ts";
+import type { OutboundLimits } from "./channel/send-options.ts";
 import type { SkytaleClientEvents } from "./events.ts";
 
 /** Caps of one channel. */

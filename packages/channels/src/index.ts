@@ -3,7 +3,7 @@ export type { ChannelLimits, ChannelOptions, JoinChannelOptions, SkytaleClientOp
 export { Channel, type WaitOptions } from "./channel/channel.ts";
 export type { ChannelMember } from "./channel/member.ts";
 export type { ChannelMessage } from "./channel/message.ts";
-export type { SendOptions, Sent } from "./channel/outbound.ts";
+export type { SendOptions, Sent } from "./channel/send-options.ts";
 export type { MemberChanges, SkippedEntry, SkytaleClientEvents } from "./events.ts";
 export {
   AuthError,

@@ -10,7 +10,8 @@ import { Inbox, type InboxLimits } from "./inbox.ts";
 import { type ChannelMember, identityBytes, isSame, memberOf } from "./member.ts";
 import { Membership, type Won } from "./membership.ts";
 import type { ChannelMessage } from "./message.ts";
-import { Outbound, type OutboundLimits, type Sent, type SendOptions } from "./outbound.ts";
+import { Outbound } from "./outbound.ts";
+import type { OutboundLimits, SendOptions, Sent } from "./send-options.ts";
 import { Upkeep } from "./upkeep.ts";
 
 /** Options of what waits for the relay. */

@@ -1,66 +1,15 @@
 import { randomBytes } from "node:crypto";
 import { deferred, type Deferred } from "@parley/core/internal";
 import { inspectMessage, MlsError as EngineError } from "@parley/mls-engine";
-import { type Published, RelayError, type RelayMessage } from "@parley/skytale-relay";
+import type { Published, RelayMessage } from "@parley/skytale-relay";
 import { RETAINED_EPOCHS, type ChannelContext } from "./context.ts";
-import { ChannelError, TransportError } from "../errors.ts";
+import { ChannelError } from "../errors.ts";
 import { toPublicError } from "../error-mapping.ts";
 import { ExpectedEntries } from "./expected-entries.ts";
 import { isSame } from "./member.ts";
+import { nameOf, noLink, sendError, type OutboundMessage } from "./outbound-message.ts";
 import { KEY_BYTES } from "./send-key.ts";
-
-/** Options of `Channel.send`. */
-export interface SendOptions {
-  /**
-   * A name of 1 to 255 characters for this send. Of all sends of this agent with one id on one channel, a single one is recorded, also when
-   * the process was killed in between: repeat a send when you don't know whether it went through. The content of the first counts. All
-   * give the same `sequence`.
-   *
-   * The relay tells a repetition for as long as it knows the keys of messages: by default for an hour, unless 500,000 messages came since.
-   * After that it is a message of its own. Default: every send is one of its own.
-   */
-  readonly id?: string;
-  /** Stops waiting. The message may be sent all the same if it was on its way. */
-  readonly signal?: AbortSignal;
-  /** Without a link to the relay: `"wait"` for one (the default), or `"fail"` at once with TransportError `connection_error`. */
-  readonly offline?: "wait" | "fail";
-}
-
-/** A message that the relay has recorded. */
-export interface Sent {
-  /** Its place in the channel's log, the same for all members. */
-  readonly sequence: number;
-}
-
-/** Caps on what waits to be sent on one channel. */
-export interface OutboundLimits {
-  /** Messages. Default 10 000. */
-  readonly maxQueued: number;
-  /** Bytes of them. Default 64 MiB. */
-  readonly maxQueuedBytes: number;
-}
-
-interface Item {
-  readonly data: Uint8Array;
-  readonly sent: Deferred<Sent>;
-  readonly id: string | undefined;
-  /** In the order of the calls. */
-  readonly order: number;
-  /** How many calls wait for it. */
-  waiting: number;
-  /** Not to wait for a link before it is published. */
-  readonly needsLink: boolean;
-  wasPublished: boolean;
-  /** Under which it is published: a repetition finds what was recorded before, whichever epoch it was encrypted in. */
-  key: Uint8Array;
-  /** How often it was published where nobody could read it. */
-  lateAttempts: number;
-  /** What was published or is about to be; the last one first. */
-  ciphertexts: readonly { readonly epoch: bigint; readonly bytes: Uint8Array }[];
-  /** Ends the attempt that is under way. */
-  attempt: AbortController | undefined;
-  isSettled: boolean;
-}
+import type { OutboundLimits, SendOptions, Sent } from "./send-options.ts";
 
 const MAX_ID_LENGTH = 255;
 /** So often in a row no message is late: the relay does that. */
@@ -79,13 +28,13 @@ export class Outbound {
   readonly #context: ChannelContext;
   readonly #limits: OutboundLimits;
   readonly #commitProposals: () => Promise<void>;
-  #queue: Item[] = [];
+  #queue: OutboundMessage[] = [];
   /** In the order of their publishing. */
-  readonly #inFlight = new Set<Item>();
+  readonly #inFlight = new Set<OutboundMessage>();
   /** Recorded, perhaps so late that nobody can read them: it shows when the log is read up to there. */
-  readonly #inDoubt = new Set<Item>();
-  readonly #byKey = new Map<string, Item>();
-  readonly #byId = new Map<string, Item>();
+  readonly #inDoubt = new Set<OutboundMessage>();
+  readonly #byKey = new Map<string, OutboundMessage>();
+  readonly #byId = new Map<string, OutboundMessage>();
   readonly #expected = new ExpectedEntries();
   #landing: Deferred<void> | undefined;
   #bytes = 0;
@@ -113,7 +62,7 @@ export class Outbound {
     if (this.#byKey.size >= this.#limits.maxQueued || this.#bytes + data.length > this.#limits.maxQueuedBytes) {
       throw new ChannelError("limit_reached", "too many messages wait to be sent");
     }
-    const item: Item = {
+    const item: OutboundMessage = {
       data: data.slice(),
       sent: deferred(),
       id,
@@ -206,7 +155,7 @@ export class Outbound {
   }
 
   /** Encrypts in the epoch of now. False when that failed, for which the message is rejected. */
-  async #isEncrypted(item: Item): Promise<boolean> {
+  async #isEncrypted(item: OutboundMessage): Promise<boolean> {
     const { group } = this.#context;
     try {
       while (item.ciphertexts[0]?.epoch !== group.epoch) {
@@ -225,7 +174,7 @@ export class Outbound {
     }
   }
 
-  #publish(item: Item): void {
+  #publish(item: OutboundMessage): void {
     const [ciphertext] = item.ciphertexts;
     if (ciphertext === undefined) return;
     const { relay, name } = this.#context;
@@ -240,7 +189,7 @@ export class Outbound {
     });
   }
 
-  async #attempt(item: Item, attempt: AbortController, publish: () => Promise<void>): Promise<void> {
+  async #attempt(item: OutboundMessage, attempt: AbortController, publish: () => Promise<void>): Promise<void> {
     try {
       await publish();
     } catch (error) {
@@ -249,7 +198,7 @@ export class Outbound {
     }
   }
 
-  #recorded(item: Item, published: Published): void {
+  #recorded(item: OutboundMessage, published: Published): void {
     this.#landed(item);
     const { position } = this.#context;
     const { sequence, isRepeated = false } = published;
@@ -263,7 +212,7 @@ export class Outbound {
     else this.#doubt(item);
   }
 
-  #expect({ key, ciphertexts, id }: Item, sequence: number): void {
+  #expect({ key, ciphertexts, id }: OutboundMessage, sequence: number): void {
     this.#expected.add(sequence, { key, payloads: ciphertexts.map(({ bytes }) => bytes), hasId: id !== undefined });
   }
 
@@ -276,7 +225,7 @@ export class Outbound {
   }
 
   /** Recorded in another life of this agent, and not read up to there: the relay tells in which epoch it was encrypted then. */
-  async #lookUp(item: Item, published: Published): Promise<void> {
+  async #lookUp(item: OutboundMessage, published: Published): Promise<void> {
     const { relay, name, closed } = this.#context;
     const { key } = item;
     const { sequence } = published;
@@ -288,7 +237,7 @@ export class Outbound {
   }
 
   /** Whether it was recorded too late shows when the log is read up to there. */
-  #doubt(item: Item): void {
+  #doubt(item: OutboundMessage): void {
     this.#inDoubt.add(item);
     void this.#watchDoubts();
   }
@@ -306,7 +255,7 @@ export class Outbound {
   }
 
   /** What the log has under the message's key was encrypted for an earlier call. It shows whether it could be read. */
-  #repeated(item: Item, sequence: number): void {
+  #repeated(item: OutboundMessage, sequence: number): void {
     if (item.isSettled) return;
     const late = this.#context.late.keyAt(sequence);
     if (late !== undefined && isSame(late, item.key)) this.#again(item);
@@ -314,7 +263,7 @@ export class Outbound {
   }
 
   /** What was recorded can be read by nobody: publishes it as another message. */
-  #again(item: Item): void {
+  #again(item: OutboundMessage): void {
     this.#landed(item);
     this.#inDoubt.delete(item);
     if (++item.lateAttempts > MAX_LATE_ATTEMPTS) {
@@ -336,11 +285,11 @@ export class Outbound {
     return id === undefined ? Uint8Array.from(randomBytes(KEY_BYTES)) : this.#context.sendKeys(id, attempt);
   }
 
-  #failWithoutLink(item: Item): void {
+  #failWithoutLink(item: OutboundMessage): void {
     if (item.needsLink && !item.wasPublished && this.#context.position.isCut) this.#settle(item, noLink());
   }
 
-  #requeue(item: Item): void {
+  #requeue(item: OutboundMessage): void {
     if (!this.#queue.includes(item)) this.#queue.push(item);
     this.#sortQueue();
   }
@@ -350,13 +299,13 @@ export class Outbound {
   }
 
   /** It isn't in flight any more. */
-  #landed(item: Item): void {
+  #landed(item: OutboundMessage): void {
     this.#inFlight.delete(item);
     this.#landing?.resolve();
     this.#landing = undefined;
   }
 
-  #settle(item: Item, outcome: Sent | Error): void {
+  #settle(item: OutboundMessage, outcome: Sent | Error): void {
     if (item.isSettled) return;
     item.isSettled = true;
     this.#landed(item);
@@ -368,12 +317,12 @@ export class Outbound {
     else item.sent.resolve(outcome);
   }
 
-  #outcomeOf(item: Item, signal: AbortSignal | undefined): Promise<Sent> {
+  #outcomeOf(item: OutboundMessage, signal: AbortSignal | undefined): Promise<Sent> {
     item.waiting++;
     return signal === undefined ? item.sent.promise : this.#abortable(item, signal);
   }
 
-  async #abortable(item: Item, signal: AbortSignal): Promise<Sent> {
+  async #abortable(item: OutboundMessage, signal: AbortSignal): Promise<Sent> {
     const stopped = deferred<never>();
     const abort = (): void => {
       stopped.reject(signal.reason);
@@ -391,24 +340,7 @@ export class Outbound {
   }
 }
 
-/** What keeps a message from being sent, in terms of what the caller has passed. */
-function sendError(error: unknown, { data }: Item): Error {
-  const isTooLarge =
-    (error instanceof RelayError && error.code === "message_too_large") || (error instanceof EngineError && error.code === "too_large");
-  if (!isTooLarge) return toPublicError(error);
-  const size = `a message of ${data.length} bytes is too large: encrypted and padded, it is more than the relay takes at once`;
-  return new ChannelError("bad_request", size, { cause: error });
-}
-
 function clamp(value: bigint, least: bigint, most: bigint): bigint {
   if (value < least) return least;
   return value > most ? most : value;
-}
-
-function noLink(): TransportError {
-  return new TransportError("connection_error", "there is no link to the relay");
-}
-
-function nameOf(key: Uint8Array): string {
-  return Buffer.from(key.buffer, key.byteOffset, key.length).toString("latin1");
 }

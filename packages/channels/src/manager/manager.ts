@@ -2,7 +2,7 @@ import type { Envelope, EnvelopeChannels, EnvelopePort } from "@parley/envelope-
 import type { Channel, WaitOptions } from "../channel/channel.ts";
 import type { ChannelMember } from "../channel/member.ts";
 import type { ChannelMessage } from "../channel/message.ts";
-import type { SendOptions, Sent } from "../channel/outbound.ts";
+import type { SendOptions, Sent } from "../channel/send-options.ts";
 import { SkytaleClient } from "../client.ts";
 import type { ChannelOptions } from "../client-options.ts";
 import { ChannelError, TransportError } from "../errors.ts";

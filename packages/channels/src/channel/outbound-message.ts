@@ -1,0 +1,48 @@
+import type { Deferred } from "@parley/core/internal";
+import { MlsError as EngineError } from "@parley/mls-engine";
+import { RelayError } from "@parley/skytale-relay";
+import { ChannelError, TransportError } from "../errors.ts";
+import { toPublicError } from "../error-mapping.ts";
+import type { Sent } from "./send-options.ts";
+
+/** A message on its way into a channel's log. */
+export interface OutboundMessage {
+  readonly data: Uint8Array;
+  readonly sent: Deferred<Sent>;
+  readonly id: string | undefined;
+  /** In the order of the calls. */
+  readonly order: number;
+  /** How many calls wait for it. */
+  waiting: number;
+  /** Not to wait for a link before it is published. */
+  readonly needsLink: boolean;
+  wasPublished: boolean;
+  /** Under which it is published: a repetition finds what was recorded before, whichever epoch it was encrypted in. */
+  key: Uint8Array;
+  /** How often it was published where nobody could read it. */
+  lateAttempts: number;
+  /** What was published or is about to be; the last one first. */
+  ciphertexts: readonly { readonly epoch: bigint; readonly bytes: Uint8Array }[];
+  /** Ends the attempt that is under way. */
+  attempt: AbortController | undefined;
+  isSettled: boolean;
+}
+
+/** What keeps a message from being sent, in terms of what the caller has passed. */
+export function sendError(error: unknown, { data }: OutboundMessage): Error {
+  const isTooLarge =
+    (error instanceof RelayError && error.code === "message_too_large") || (error instanceof EngineError && error.code === "too_large");
+  if (!isTooLarge) return toPublicError(error);
+  const size = `a message of ${data.length} bytes is too large: encrypted and padded, it is more than the relay takes at once`;
+  return new ChannelError("bad_request", size, { cause: error });
+}
+
+/** What who doesn't wait for a link gets without one. */
+export function noLink(): TransportError {
+  return new TransportError("connection_error", "there is no link to the relay");
+}
+
+/** The key as one of a Map. */
+export function nameOf(key: Uint8Array): string {
+  return Buffer.from(key.buffer, key.byteOffset, key.length).toString("latin1");
+}
