@@ -1,13 +1,14 @@
-import { McpServer } from "@modelcontextprotocol/sdk/server/mcp.js";
+import type { McpServer } from "@modelcontextprotocol/sdk/server/mcp.js";
 import { Protocol } from "@parley/envelope-and-adapters";
 import { A2aAdapter, type ReceivedA2aMessage } from "@parley/envelope-and-adapters/a2a";
 import { readMcpAddress } from "@parley/envelope-and-adapters/internal";
 import type { MemoryChannels } from "@parley/envelope-and-adapters/memory";
-import { McpChannelServer, type McpChannelServerOptions } from "@parley/envelope-and-adapters/mcp";
+import type { McpChannelServerOptions } from "@parley/envelope-and-adapters/mcp";
 import { afterEach, describe, expect, it } from "vitest";
 import { z } from "zod";
 import { ProtocolBridge, type BridgeOptions, type RunningBridge } from "../../src/index.ts";
 import { a2a, a2aText, json, mcp, said as textOf } from "../support/messages.ts";
+import { serveTools } from "../support/tools.ts";
 import { eventually, picky, take, unused, world } from "../support/world.ts";
 
 const { A2A, MCP } = Protocol;
@@ -21,22 +22,9 @@ afterEach(async () => {
 
 /** An official MCP server behind a channel. `calls` lists what its tools were called with. */
 async function serve(channels: MemoryChannels, tools: (server: McpServer) => void, options: McpChannelServerOptions = {}) {
-  const listener = new McpChannelServer(await channels.open(OUT), options);
-  let sessions = 0;
-  const serving = (async () => {
-    for await (const session of listener) {
-      sessions += 1;
-      const server = new McpServer({ name: "tools", version: "1.0.0" });
-      tools(server);
-      await server.connect(session);
-    }
-  })();
-  const close = async (): Promise<void> => {
-    await listener.close();
-    await serving;
-  };
-  ending.push(close);
-  return { close, sessions: () => sessions };
+  const served = serveTools(await channels.open(OUT), tools, options);
+  ending.push(served.close);
+  return served;
 }
 
 const greeter =
