@@ -1,4 +1,4 @@
-import { readNumbers, refuseUnknown } from "@parley/core/internal";
+import { readNumbers, rejectUnknownOptions } from "@parley/core/internal";
 import type { Authenticate, GroupStore } from "@parley/mls-engine";
 import type { RelayClientOptions } from "@parley/skytale-relay";
 import type { InboxLimits } from "./channel/inbox.ts";
@@ -88,7 +88,7 @@ export const CLIENT_OPTIONS: readonly string[] = Object.keys(OPTIONS);
 
 /** A `storageKey` that is misspelt would leave everything unencrypted. @throws TypeError naming what is no option of a client */
 export function checkClientOptions(given: object): void {
-  refuseUnknown(given, CLIENT_OPTIONS);
+  rejectUnknownOptions(given, CLIENT_OPTIONS);
 }
 
 /** Fills in the defaults. @throws TypeError */

@@ -35,7 +35,9 @@ describe("a caller's mistakes", () => {
 
   it.each([...ofPorts, ...ofChannels])("%s has no options but its own", async (name, make) => {
     const right = ofPorts.some(([each]) => each === name) ? port : channels;
-    await expect(async () => make(right as never, { peeer: "bob" } as never)).rejects.toThrow(/^peeer is no option; there are /);
+    await expect(async () => make(right as never, { peeer: "bob" } as never)).rejects.toThrow(
+      /^Unknown option "peeer"\. .*Valid options: /,
+    );
   });
 
   it("a transport is a client's or a server's", () => {

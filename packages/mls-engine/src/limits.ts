@@ -1,4 +1,4 @@
-import { refuseUnknown } from "@parley/core/internal";
+import { rejectUnknownOptions } from "@parley/core/internal";
 import { DEFAULT_RATCHET_LIMITS, type RatchetLimits } from "./messages/ratchet-limits.ts";
 import { MAX_MESSAGE_BYTES } from "./messages/private-message.ts";
 
@@ -36,7 +36,7 @@ const RANGES: Partial<Record<keyof MlsLimits, readonly [min: number, max: number
 
 /** Fills in the defaults. Throws TypeError for what makes no sense. */
 export function limitsFrom(given: Partial<MlsLimits> = {}): MlsLimits {
-  refuseUnknown(given, Object.keys(DEFAULTS), "limits.");
+  rejectUnknownOptions(given, Object.keys(DEFAULTS), "limits.");
   const limits: MlsLimits = { ...DEFAULTS, ...given };
   for (const [name, value] of Object.entries(limits)) {
     const [min, max] = RANGES[name as keyof MlsLimits] ?? [0, Number.MAX_SAFE_INTEGER];

@@ -1,4 +1,4 @@
-import { refuseUnknown } from "@parley/core/internal";
+import { rejectUnknownOptions } from "@parley/core/internal";
 import type { EnvelopePort } from "@parley/envelope-and-adapters";
 import type { A2aMessageJson } from "./a2a-message.ts";
 import type { BridgeError } from "./errors.ts";
@@ -64,7 +64,7 @@ const KNOWN = [...Object.keys(DEFAULTS), "contextId", "tool", "server", "peer", 
 
 /** @throws TypeError naming the option that is unknown or makes no sense */
 export function readOptions(options: BridgeOptions): Settings {
-  refuseUnknown(options, KNOWN);
+  rejectUnknownOptions(options, KNOWN);
   const settings = { ...DEFAULTS, ...options };
   for (const name of ["maxHops", "maxMessageBytes", "window", "answerTimeoutMs", "maxPending"] as const) {
     if (!Number.isSafeInteger(settings[name]) || settings[name] < 1) throw new TypeError(`${name} must be a whole number from 1`);

@@ -1,4 +1,4 @@
-import { refuseUnknown } from "@parley/core/internal";
+import { rejectUnknownOptions } from "@parley/core/internal";
 import { notNegative } from "./numbers.ts";
 
 /** Caps on what a peer's credentials may cost. */
@@ -28,7 +28,7 @@ export const DEFAULT_LIMITS: VcLimits = {
 
 /** The defaults, with what the caller sets in their place. @throws TypeError naming the option that is unknown or makes no sense. */
 export function readLimits(given: Partial<VcLimits> = {}): VcLimits {
-  refuseUnknown(given, Object.keys(DEFAULT_LIMITS), "limits.");
+  rejectUnknownOptions(given, Object.keys(DEFAULT_LIMITS), "limits.");
   const limits = { ...DEFAULT_LIMITS, ...given };
   for (const [name, value] of Object.entries(limits)) notNegative(value, `limits.${name}`);
   return limits;

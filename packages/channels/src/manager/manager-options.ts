@@ -1,4 +1,4 @@
-import { refuseUnknown } from "@parley/core/internal";
+import { rejectUnknownOptions } from "@parley/core/internal";
 import { CLIENT_OPTIONS, type SkytaleClientOptions } from "../client-options.ts";
 import type { DeferralTimes } from "../invites/deferrals.ts";
 
@@ -48,7 +48,7 @@ const OPTIONS = [...CLIENT_OPTIONS, ...Object.keys(OWN)];
 
 /** The options that are a client's own. @throws TypeError naming what is no option of a manager */
 export function clientOptionsOf(options: SkytaleChannelManagerOptions): Omit<SkytaleClientOptions, "dataDir"> {
-  refuseUnknown(options, OPTIONS);
+  rejectUnknownOptions(options, OPTIONS);
   const { admit: _admit, onWarning: _onWarning, admissionTimes: _admissionTimes, dataDir: _dataDir, ...rest } = options;
   return rest;
 }

@@ -1,6 +1,6 @@
 import { isJsonObject, type JsonObject } from "@parley/core";
 import type { AgentExtension, Message } from "@a2a-js/sdk";
-import { refuseUnknown } from "@parley/core/internal";
+import { rejectUnknownOptions } from "@parley/core/internal";
 import { AdapterError } from "../adapter-error.ts";
 import { Envelope } from "../envelope.ts";
 import { checkChannels } from "../internal/arguments.ts";
@@ -77,7 +77,7 @@ export class A2aAdapter implements AsyncDisposable {
   /** @throws AdapterError `name_invalid`. @throws TypeError these are no channels, or an option that there isn't. */
   constructor(channels: EnvelopeChannels, options: A2aAdapterOptions) {
     this.#channels = checkChannels(channels);
-    refuseUnknown(options, KNOWN);
+    rejectUnknownOptions(options, KNOWN);
     this.#options = options;
     this.#org = checkName(options.org ?? "org", "organisation");
     this.#maxMessageBytes = options.maxMessageBytes ?? 4_194_304;

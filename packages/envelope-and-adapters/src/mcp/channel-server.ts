@@ -1,4 +1,4 @@
-import { AsyncQueue, refuseUnknown } from "@parley/core/internal";
+import { AsyncQueue, rejectUnknownOptions } from "@parley/core/internal";
 import { checkPort } from "../internal/arguments.ts";
 import { reporterOf } from "../internal/reporter.ts";
 import type { EnvelopePort } from "../port.ts";
@@ -58,7 +58,7 @@ export class McpChannelServer implements AsyncIterable<McpServerSession>, AsyncD
   /** @throws TypeError this is no port, or an option that there isn't. */
   constructor(port: EnvelopePort, options: McpChannelServerOptions = {}) {
     checkPort(port);
-    refuseUnknown(options, KNOWN);
+    rejectUnknownOptions(options, KNOWN);
     this.#limits = options;
     this.#listener = new SessionListener(port, options, {
       onSession: (session) => this.#opened.push(new ServerSession(session, this.#limits)),

@@ -1,4 +1,4 @@
-import { refuseUnknown } from "@parley/core/internal";
+import { rejectUnknownOptions } from "@parley/core/internal";
 import { checkPort } from "../internal/arguments.ts";
 import type { EnvelopePort } from "../port.ts";
 import { ClientWire } from "./client-wire.ts";
@@ -42,7 +42,7 @@ export class McpChannelTransport extends McpSession {
   /** @throws TypeError this is no port, or an option that there isn't. */
   constructor(port: EnvelopePort, options: McpChannelTransportOptions = {}) {
     checkPort(port);
-    refuseUnknown(options, KNOWN);
+    rejectUnknownOptions(options, KNOWN);
     if (!ROLES.has(options.role)) throw new TypeError('role must be "client" or "server"');
     super((sink) => (options.role === "server" ? new ListenerWire(port, options, sink) : new ClientWire(port, options, sink)), options);
   }

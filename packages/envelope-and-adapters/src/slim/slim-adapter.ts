@@ -1,4 +1,4 @@
-import { refuseUnknown } from "@parley/core/internal";
+import { rejectUnknownOptions } from "@parley/core/internal";
 import { AdapterError } from "../adapter-error.ts";
 import { Envelope } from "../envelope.ts";
 import { checkChannels } from "../internal/arguments.ts";
@@ -58,7 +58,7 @@ export class SlimAdapter implements AsyncDisposable {
   /** Works on channels that this agent is a member of already. @throws TypeError these are none, or an option that there isn't. */
   constructor(channels: Pick<EnvelopeChannels, "open">, options: SlimAdapterOptions = {}) {
     this.#channels = checkChannels(channels);
-    refuseUnknown(options, ["onError", "maxBuffered", "maxBufferedBytes"]);
+    rejectUnknownOptions(options, ["onError", "maxBuffered", "maxBufferedBytes"]);
     const { onError, ...limits } = options;
     this.#limits = limits;
     this.#onError = onError;

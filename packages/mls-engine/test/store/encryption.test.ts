@@ -51,7 +51,7 @@ describe("An encrypted store", () => {
     const files = new CrashingFiles();
     const misspelt: object = { encyptionKey: KEY };
     await expect(openOn(files, misspelt)).rejects.toThrow(
-      new TypeError("encyptionKey is no option; there are encryptionKey, flushDelayMs"),
+      new TypeError('Unknown option "encyptionKey". Did you mean "encryptionKey"? Valid options: encryptionKey, flushDelayMs'),
     );
     expect(files.contents().size).toBe(0);
   });

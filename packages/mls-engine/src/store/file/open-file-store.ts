@@ -1,5 +1,5 @@
 import { join, resolve } from "node:path";
-import { refuseUnknown } from "@parley/core/internal";
+import { rejectUnknownOptions } from "@parley/core/internal";
 import { lockDirectory, LockError, type DirectoryLock } from "@parley/directory-lock";
 import type { GroupStore } from "../group-store.ts";
 import { StoreError } from "../store-error.ts";
@@ -76,7 +76,7 @@ export async function openFileStoreIn(
 
 function readOptions(options: FileStoreOptions): { encryptionKey: Uint8Array | undefined; flushDelayMs: number } {
   // A misspelt key would leave everything unencrypted.
-  refuseUnknown(options, ["encryptionKey", "flushDelayMs"]);
+  rejectUnknownOptions(options, ["encryptionKey", "flushDelayMs"]);
   const { encryptionKey, flushDelayMs = 5 } = options;
   if (encryptionKey !== undefined && (!(encryptionKey instanceof Uint8Array) || encryptionKey.length !== KEY_BYTES)) {
     throw new TypeError(`An encryption key is a Uint8Array of ${KEY_BYTES} bytes`);
