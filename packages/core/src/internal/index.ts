@@ -1,15 +1,19 @@
 // Shared by Parley's own packages. No promise of stability to anyone else.
+export { addressKey } from "./address-key.ts";
 export { AsyncQueue } from "./async-queue.ts";
 export { backoffMs, type BackoffOptions } from "./backoff.ts";
 export { decodeBase64url, encodeBase64url } from "./base64url.ts";
 export { concatBytes, readCapped } from "./bytes.ts";
 export { deferred, type Deferred } from "./deferred.ts";
+export { FairShare, type FairShareLease, type FairShareLimits } from "./fair-share.ts";
 export { isJsonArray } from "../json.ts";
 export { jsonFault } from "./json-fault.ts";
 export { nearest } from "./nearest.ts";
 export { MAX_TIMER_MS, readDurationMs, type DurationNames } from "./read-duration.ts";
+export { RateLimiter, type RateLimiterOptions } from "./rate-limiter.ts";
 export { readNumbers } from "./read-numbers.ts";
 export { rejectUnknownOptions } from "./reject-unknown-options.ts";
 export { sleep } from "./sleep.ts";
+export { TimeSlice } from "./time-slice.ts";
 export { TransientMap } from "./transient-map.ts";
 export { warnOnce } from "./warn-once.ts";

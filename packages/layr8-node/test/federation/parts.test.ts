@@ -2,7 +2,6 @@ import { createMessage } from "@parley/core";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { BoundedMap } from "../../src/federation/bounded-map.ts";
-import { addressKey } from "../../src/federation/inbound/address-key.ts";
 import { readForward } from "../../src/federation/inbound/forward.ts";
 import { Room } from "../../src/federation/inbound/room.ts";
 import { Strangers, TooManyStrangers } from "../../src/federation/inbound/strangers.ts";
@@ -20,20 +19,6 @@ describe("BoundedMap", () => {
     expect([map.get("a"), map.get("b"), map.get("c"), map.size]).toEqual([1, undefined, 3, 2]);
     map.delete("a");
     expect(map.get("a")).toBeUndefined();
-  });
-});
-
-describe("addressKey", () => {
-  it.each([
-    ["192.0.2.7", "192.0.2.7"],
-    ["::ffff:192.0.2.7", "192.0.2.7"],
-    ["2001:db8:1:2:3:4:5:6", "2001:db8:1:2"],
-    ["2001:DB8:1:2::9", "2001:db8:1:2"],
-    ["2001:db8::1", "2001:db8:0:0"],
-    ["::1", "0:0:0:0"],
-    ["fe80::1%eth0", "fe80:0:0:0"],
-  ])("%s counts as %s", (address, key) => {
-    expect(addressKey(address)).toBe(key);
   });
 });
 

@@ -1,5 +1,5 @@
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
-import { addressKey } from "./address-key.ts";
+import { addressKey } from "@parley/core/internal";
 import { answer, TRY_AGAIN, type InboundAnswer } from "./answer.ts";
 import { Room } from "./room.ts";
 

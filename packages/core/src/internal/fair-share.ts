@@ -1,0 +1,77 @@
+/** Limits of a {@link FairShare}, in any unit: bytes, connections, slots. */
+export interface FairShareLimits {
+  /** Held by all owners together. */
+  readonly total: number;
+  /** Held by one owner. An owner that holds nothing gets its first lease even if that alone is larger. */
+  readonly perOwner: number;
+  /** The part of `total` that only owners that hold nothing yet can take. Default: an eighth of `total`. */
+  readonly reserved?: number;
+}
+
+/**
+ * Divides a limited resource between owners (accounts, API keys, addresses), so that none of them can take it from all others:
+ * each has a cap, and the last part is reserved for owners that hold nothing.
+ */
+export class FairShare {
+  readonly #total: number;
+  readonly #perOwner: number;
+  readonly #reserved: number;
+  readonly #held = new Map<string, number>();
+  #used = 0;
+
+  constructor({ total, perOwner, reserved = total / 8 }: FairShareLimits) {
+    this.#total = total;
+    this.#perOwner = perOwner;
+    this.#reserved = reserved;
+  }
+
+  /** Held by all owners. */
+  get used(): number {
+    return this.#used;
+  }
+
+  /** Held by one owner. */
+  heldBy(owner: string): number {
+    return this.#held.get(owner) ?? 0;
+  }
+
+  /** Takes an amount for an owner; `undefined` if the owner's share or the total is used up. */
+  tryAcquire(owner: string, amount = 1): FairShareLease | undefined {
+    if (!this.#fits(owner, amount)) return undefined;
+    this.#add(owner, amount);
+    let held = amount;
+    return {
+      tryGrow: (more) => {
+        if (held === 0 || !this.#fits(owner, more)) return false;
+        this.#add(owner, more);
+        held += more;
+        return true;
+      },
+      release: () => {
+        this.#add(owner, -held);
+        held = 0;
+      },
+    };
+  }
+
+  #fits(owner: string, amount: number): boolean {
+    const held = this.heldBy(owner);
+    if (held === 0) return this.#used + amount <= this.#total;
+    return held + amount <= this.#perOwner && this.#used + amount <= this.#total - this.#reserved;
+  }
+
+  #add(owner: string, amount: number): void {
+    this.#used += amount;
+    const held = this.heldBy(owner) + amount;
+    if (held > 0) this.#held.set(owner, held);
+    else this.#held.delete(owner);
+  }
+}
+
+/** What an owner holds of a {@link FairShare}, until it is released. */
+export interface FairShareLease {
+  /** Takes more under the same lease, as a body arrives; `false` if it doesn't fit. */
+  tryGrow(amount: number): boolean;
+  /** Gives everything back. Further calls do nothing. */
+  release(): void;
+}
