@@ -10,6 +10,12 @@ export default defineConfig({
   resolve: { conditions },
   ssr: { resolve: { conditions } },
   test: {
+    // Vitest would leave one of two cores idle.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
+    // Protection against hanging only; on a busy machine everything takes many times as long as alone.
+    testTimeout: 30_000,
+    hookTimeout: 30_000,
+    teardownTimeout: 30_000,
     projects: [
       {
         extends: true,
@@ -17,8 +23,6 @@ export default defineConfig({
           name: "unit",
           include: [`${roots}/**/*.test.ts`, "scripts/**/*.test.mjs"],
           exclude: ["**/*.int.test.ts", "**/node_modules/**"],
-          // Vitest would leave one of two cores idle.
-          maxWorkers: Math.max(2, availableParallelism() - 1),
         },
       },
       {
@@ -26,9 +30,8 @@ export default defineConfig({
         test: {
           name: "integration",
           include: [`${roots}/**/*.int.test.ts`],
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
-          fileParallelism: false,
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
         },
       },
     ],
