@@ -2,28 +2,26 @@ import type { KeyObject } from "node:crypto";
 import { MlsError } from "../../errors.ts";
 import type { SignatureScheme } from "../primitives.ts";
 import { base64url, type NodeCrypto } from "./node-module.ts";
+import { okpImport, okpPublicKey } from "./okp-import.ts";
 
 const LENGTHS = { Ed25519: 32, Ed448: 57 } as const;
 
-/** Ed25519 and Ed448. The private key is the seed. */
-export function nativeEdwards(node: NodeCrypto, crv: keyof typeof LENGTHS): SignatureScheme {
+/** Ed25519 and Ed448; `undefined` if the runtime doesn't support the curve. The private key is the seed. */
+export function nativeEdwards(node: NodeCrypto, crv: keyof typeof LENGTHS): SignatureScheme | undefined {
   const length = LENGTHS[crv];
+  const importSeed = okpImport(node, crv);
+  if (importSeed === undefined) return undefined;
   const privateKeys = new WeakMap<Uint8Array, KeyObject>();
   const publicKeys = new WeakMap<Uint8Array, KeyObject>();
 
-  function importPrivate(seed: Uint8Array): KeyObject {
-    if (seed.length !== length) throw new MlsError("malformed", `A private key of ${crv} has ${length} bytes`);
-    // An empty x is accepted, and the public half derived: a sixth of the cost of DER.
-    return node.createPrivateKey({ key: { kty: "OKP", crv, d: base64url(seed), x: "" }, format: "jwk" });
-  }
-
-  function privateKey(seed: Uint8Array): KeyObject {
+  const privateKey = (seed: Uint8Array): KeyObject => {
     const known = privateKeys.get(seed);
     if (known !== undefined) return known;
-    const key = importPrivate(seed);
+    if (seed.length !== length) throw new MlsError("malformed", `A private key of ${crv} has ${length} bytes`);
+    const key = importSeed(seed);
     privateKeys.set(seed, key);
     return key;
-  }
+  };
 
   function publicKey(raw: Uint8Array): KeyObject {
     const known = publicKeys.get(raw);
@@ -45,8 +43,7 @@ export function nativeEdwards(node: NodeCrypto, crv: keyof typeof LENGTHS): Sign
     },
     generate: () => {
       const seed = new Uint8Array(node.randomBytes(length));
-      const { x } = node.createPublicKey(importPrivate(seed)).export({ format: "jwk" });
-      return { privateKey: seed, publicKey: new Uint8Array(Buffer.from(x ?? "", "base64url")) };
+      return { privateKey: seed, publicKey: okpPublicKey(node, privateKey(seed)) };
     },
   };
 }

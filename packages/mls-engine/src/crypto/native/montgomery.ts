@@ -1,12 +1,18 @@
 import type { KeyObject } from "node:crypto";
 import type { DhGroup } from "../primitives.ts";
 import { base64url, plain, type NodeCrypto } from "./node-module.ts";
+import { okpImport, okpPublicKey } from "./okp-import.ts";
 
 const LENGTHS = { X25519: 32, X448: 56 } as const;
 
-/** X25519 and X448. Public keys are cached by their array (tree nodes are used many times); private ones never (most are used once). */
-export function nativeMontgomery(node: NodeCrypto, crv: keyof typeof LENGTHS): DhGroup {
+/**
+ * X25519 and X448; `undefined` if the runtime doesn't support the curve. Public keys are cached by their array (tree nodes are used many
+ * times); private ones never (most are used once).
+ */
+export function nativeMontgomery(node: NodeCrypto, crv: keyof typeof LENGTHS): DhGroup | undefined {
   const length = LENGTHS[crv];
+  const importRaw = okpImport(node, crv);
+  if (importRaw === undefined) return undefined;
   const publicKeys = new WeakMap<Uint8Array, KeyObject>();
 
   function publicKey(raw: Uint8Array): KeyObject {
@@ -22,12 +28,10 @@ export function nativeMontgomery(node: NodeCrypto, crv: keyof typeof LENGTHS): D
     publicLength: length,
     importPrivate: (raw) => {
       if (raw.length !== length) return undefined;
-      // An empty x is accepted, and the public half derived: a tenth of the cost of DER.
-      const privateKey = node.createPrivateKey({ key: { kty: "OKP", crv, d: base64url(raw), x: "" }, format: "jwk" });
-      const { x } = node.createPublicKey(privateKey).export({ format: "jwk" });
+      const privateKey = importRaw(raw);
       return {
         raw,
-        publicKey: new Uint8Array(Buffer.from(x ?? "", "base64url")),
+        publicKey: okpPublicKey(node, privateKey),
         agree: (peer) => {
           if (peer.length !== length) return undefined;
           try {

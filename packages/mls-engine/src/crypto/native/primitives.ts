@@ -1,4 +1,5 @@
-import type { DhGroup, Primitives, SignatureScheme } from "../primitives.ts";
+import { portablePrimitives } from "../portable/primitives.ts";
+import type { Primitives } from "../primitives.ts";
 import type { DhName, SignatureName } from "../suites.ts";
 import { nativeAead } from "./aead.ts";
 import { nativeDigest } from "./digest.ts";
@@ -8,13 +9,13 @@ import { nativeMontgomery } from "./montgomery.ts";
 import { nativeNistDh } from "./nist-dh.ts";
 import type { NodeCrypto } from "./node-module.ts";
 
-/** The cryptography of node:crypto, all of it synchronous. */
+/** The cryptography of node:crypto, and JavaScript for curves that this runtime's node:crypto doesn't support. All of it is synchronous. */
 export function nativePrimitives(node: NodeCrypto): Primitives {
   return {
     digest: (name) => nativeDigest(node, name),
     aead: (name) => nativeAead(node, name),
-    signature: (name): SignatureScheme => (isEdwards(name) ? nativeEdwards(node, name) : nativeEcdsa(node, name)),
-    dh: (name): DhGroup => (isMontgomery(name) ? nativeMontgomery(node, name) : nativeNistDh(node, name)),
+    signature: (name) => (isEdwards(name) ? (nativeEdwards(node, name) ?? portablePrimitives.signature(name)) : nativeEcdsa(node, name)),
+    dh: (name) => (isMontgomery(name) ? (nativeMontgomery(node, name) ?? portablePrimitives.dh(name)) : nativeNistDh(node, name)),
     random: (length) => node.randomFillSync(new Uint8Array(length)),
     equal: (a, b) => a.length === b.length && node.timingSafeEqual(a, b),
   };
