@@ -66,6 +66,7 @@ export class Gate {
     const admitted = await dids.admit(apiKey, request, domain);
     if ("refused" in admitted) return { ...refusal(admitted.refused), status: "error" };
     const { did } = admitted;
+    const tookOver = router.wouldTakeOver(did, request.protocols, channel.replaces);
     const agent = new AgentChannel({
       did,
       channel,
@@ -80,7 +81,7 @@ export class Gate {
     });
     return {
       status: "ok",
-      response: JSON.stringify({ did, capabilities: CAPABILITIES }),
+      response: JSON.stringify({ did, capabilities: CAPABILITIES, ...(tookOver && { took_over: true }) }),
       handler: agent,
       joined: () => {
         if (request.did === undefined) channel.alias(`plugins:${did}`);

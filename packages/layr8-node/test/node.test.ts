@@ -34,6 +34,8 @@ function message(id: string, more: object = {}): object {
 }
 
 const OK = { status: "ok", response: {} };
+/** To a recipient that has just hung up: the node may or may not know it yet. */
+const STORED = { status: "ok" };
 
 beforeEach(async () => {
   agents = [];
@@ -57,6 +59,17 @@ describe("connecting", () => {
     const reply = await client.push(`plugins:${BOB}`, "phx_join", { payload_types: [], reply_protocol: true });
     expect(reply).toEqual({ status: "ok", response: { did: BOB, capabilities: ["reply_protocol/1", "wildcard/1", "batch_ack/1"] } });
     client.close();
+  });
+
+  it("tells a connection in the join's reply that it took a protocol over", async () => {
+    const join = (client: RawClient, ...protocols: string[]) => client.push(`plugins:${BOB}`, "phx_join", { payload_types: protocols });
+    const [first, second] = [await agent({}), await agent({})];
+    const took = async (...args: Parameters<typeof join>) => ((await join(...args))["response"] as { took_over?: boolean }).took_over;
+    expect(await took(first.client, ECHO)).toBeUndefined();
+    expect(await took(first.client, ECHO)).toBeUndefined();
+    expect(await took(second.client, ORDER)).toBeUndefined();
+    expect(await took(second.client, ORDER, ECHO)).toBe(true);
+    expect(await took(first.client, ORDER)).toBe(true);
   });
 
   it("assigns an ephemeral DID, which is usable under both topics and kept over a lost link", async () => {
@@ -209,9 +222,20 @@ describe("messages", () => {
   it("wait for an agent that is away, in order", async () => {
     const alice = await agent({ did: ALICE });
     (await agent({ did: BOB, protocols: [ECHO] })).close();
-    for (let n = 0; n < 50; n++) expect(await alice.send(message(`${n}`))).toEqual(OK);
+    for (let n = 0; n < 50; n++) expect(await alice.send(message(`${n}`))).toMatchObject(STORED);
     const bob = await agent({ did: BOB, protocols: [ECHO] });
     for (let n = 0; n < 50; n++) expect((await bob.receive()).plaintext["id"]).toBe(`${n}`);
+  });
+
+  it("are answered with the recipients that have no connection", async () => {
+    const carol = "did:web:localhost:carol";
+    const alice = await agent({ did: ALICE });
+    await agent({ did: BOB, protocols: [ECHO] });
+    (await agent({ did: carol, protocols: [ECHO] })).close();
+    const away = { status: "ok", response: { away: [carol] } };
+    await expect.poll(() => alice.send(message("1", { to: [BOB, carol] }))).toEqual(away);
+    expect(await alice.send(message("1", { to: [carol] }))).toEqual(away);
+    expect(await alice.send(message("2", { to: [BOB] }))).toEqual(OK);
   });
 
   it("go to all recipients, or to none", async () => {
@@ -381,7 +405,7 @@ describe("messages", () => {
   it("expire, and their sender learns it", async () => {
     const alice = await agent({ did: ALICE });
     (await agent({ did: BOB, protocols: [ECHO] })).close();
-    expect(await alice.send(message("1", { expires_time: Math.floor(Date.now() / 1000) + 1 }))).toEqual(OK);
+    expect(await alice.send(message("1", { expires_time: Math.floor(Date.now() / 1000) + 1 }))).toMatchObject(STORED);
     expect((await alice.receive()).plaintext).toMatchObject({ thid: "1", body: { code: "e.p.msg.expired", args: ["1"] } });
   });
 

@@ -33,12 +33,14 @@ const MAX_QUEUED = 256;
 class JoinedChannel implements Channel {
   handler: ChannelHandler | undefined;
   readonly joinRef: string;
+  readonly replaces: ChannelHandler | undefined;
   readonly topics: string[];
   #topic: string;
   readonly #socket: PhoenixSocket;
 
-  constructor(socket: PhoenixSocket, topic: string, joinRef: string) {
+  constructor(socket: PhoenixSocket, topic: string, joinRef: string, replaces: ChannelHandler | undefined) {
     this.#socket = socket;
+    this.replaces = replaces;
     this.#topic = topic;
     this.topics = [topic];
     this.joinRef = joinRef;
@@ -241,7 +243,7 @@ export class PhoenixSocket {
     }
     const queue: Frame[] = [];
     this.#joining.set(topic, queue);
-    const channel = new JoinedChannel(this, topic, frame.joinRef);
+    const channel = new JoinedChannel(this, topic, frame.joinRef, previous?.handler);
     try {
       const joined = await this.#join(topic, frame.payload, channel);
       if (this.#ws.readyState !== this.#ws.OPEN) {

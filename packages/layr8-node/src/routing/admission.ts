@@ -1,3 +1,4 @@
+import { admittedOf, type Admitted } from "./admitted.ts";
 import { TRUSTED, type Accepted, type Standing } from "./accepted.ts";
 import { isBuiltin } from "./builtin-protocols.ts";
 import type { DeadLetters } from "./dead-letters.ts";
@@ -47,25 +48,25 @@ export class Admission {
   }
 
   /** Finds out which credentials the sender has presented, while its later messages wait, and goes on. */
-  take(approach: Approach): Refusal | Promise<Refusal | undefined> {
+  take(approach: Approach): Refusal | Promise<Admitted> {
     const { sender, recipients, verifier, accepted } = approach;
     // What is presented to recipients elsewhere is verified there.
     const presented = recipients.some(this.#options.isHosted) ? presentationsOf(accepted.message) : undefined;
     if (presented === undefined && !this.#order.isWaiting(sender)) return this.#admit(approach, NO_CREDENTIALS);
     if (this.#order.isFull(sender)) return TOO_MANY_WAITING;
     const verified = presented === undefined ? NOTHING_PRESENTED : verifySender(accepted.message, presented, recipients, verifier);
-    return this.#order.enqueue<readonly SenderCredential[] | Refusal, Refusal | undefined>(sender, verified, (credentials) =>
+    return this.#order.enqueue<readonly SenderCredential[] | Refusal, Admitted>(sender, verified, (credentials) =>
       isRefusal(credentials) ? credentials : this.#admit(approach, credentials),
     );
   }
 
   /** Takes a message whose sender's credentials are known, if the policies of all its recipients here let it through. */
-  #admit(approach: Approach, credentials: readonly SenderCredential[]): Refusal | Promise<Refusal | undefined> {
+  #admit(approach: Approach, credentials: readonly SenderCredential[]): Refusal | Promise<Admitted> {
     const { sender, recipients, accepted } = approach;
     const { policies, isHosted, remote } = this.#options;
     const { message, text } = accepted;
     const senderCredentials = credentials.length === 0 ? undefined : senderCredentialsJson(credentials);
-    const stores: (() => Promise<Refusal | undefined>)[] = [];
+    const stores: (() => Promise<Admitted>)[] = [];
     for (const recipient of recipients.length === 1 ? recipients : new Set(recipients)) {
       if (!isHosted(recipient)) {
         stores.push(() => remote.send(message, text, recipient));
@@ -79,10 +80,10 @@ export class Admission {
       if (recipients.length === 1) return this.#deliver(accepted, recipient, standing);
       stores.push(() => this.#deliver(accepted, recipient, standing));
     }
-    return Promise.all(stores.map((store) => store())).then((verdicts) => verdicts.find((verdict) => verdict !== undefined));
+    return Promise.all(stores.map((store) => store())).then(admittedOf);
   }
 
-  #deliver(accepted: Accepted, recipient: string, standing: Standing): Promise<Refusal | undefined> {
+  #deliver(accepted: Accepted, recipient: string, standing: Standing): Promise<Admitted> {
     const { recipients, dead } = this.#options;
     const { message, routable } = accepted;
     if (isBuiltin(message) && !recipients.wouldTake(recipient, routable)) return dead.answer(message, recipient).then(() => undefined);

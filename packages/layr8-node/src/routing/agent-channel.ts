@@ -1,6 +1,7 @@
 import { isJsonObject } from "@parley/core";
 import type { InboxMessage } from "../inbox/inbox.ts";
 import { OK, refusal, type Channel, type ChannelEnd, type ChannelHandler, type Reply } from "../phoenix/channel.ts";
+import { isRefused, type Admitted } from "./admitted.ts";
 import type { Consumer, Mailbox, Settlement } from "./mailbox.ts";
 import type { Refusal } from "./refusal.ts";
 import type { Router } from "./router.ts";
@@ -102,10 +103,10 @@ export class AgentChannel implements ChannelHandler, Consumer {
     return verdict instanceof Promise ? verdict.then(this.#conclude, this.#fail) : this.#refuse(verdict);
   }
 
-  readonly #conclude = (refused: Refusal | undefined): Reply => {
-    if (refused !== undefined) return this.#refuse(refused);
+  readonly #conclude = (admitted: Admitted): Reply => {
+    if (isRefused(admitted)) return this.#refuse(admitted);
     this.#options.events.onAccepted();
-    return OK;
+    return admitted === undefined ? OK : { status: "ok", response: JSON.stringify(admitted) };
   };
 
   readonly #fail = (error: unknown): Reply => {

@@ -27,6 +27,15 @@ export class Bindings<C extends object> {
     return this.#connections.has(connection);
   }
 
+  /** Whether a new connection with these protocols would take one from a connection other than `except`. */
+  wouldTakeOver(protocols: Iterable<string>, except: unknown): boolean {
+    for (const protocol of protocols) {
+      const owner = SHARED.has(protocol) ? undefined : this.#owners.get(protocol);
+      if (owner !== undefined && owner !== except) return true;
+    }
+    return false;
+  }
+
   /** Binds a connection, and returns the ones that lost a protocol to it; `left` tells whether they have any other. */
   bind(connection: C, protocols: Iterable<string>): { readonly connection: C; readonly left: boolean }[] {
     const own = new Set([...protocols].filter((protocol) => !SHARED.has(protocol)));

@@ -104,6 +104,11 @@ export class Mailbox {
     return this.#route(message, NONE) !== undefined;
   }
 
+  /** Whether {@link Mailbox.bind} would take a protocol from a connection other than `except`. */
+  wouldTakeOver(protocols: Iterable<string>, except: unknown): boolean {
+    return this.#bindings.wouldTakeOver(protocols, except);
+  }
+
   /** Adds a connection. Protocols that another one had move over, with what it had in flight of them. */
   bind(consumer: Consumer, protocols: Iterable<string>): void {
     const losers = this.#bindings.bind(consumer, protocols);

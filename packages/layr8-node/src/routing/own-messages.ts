@@ -1,5 +1,6 @@
 import { hash } from "node:crypto";
 import { encodePlaintext, type Message } from "@parley/core";
+import { isRefused } from "./admitted.ts";
 import { acceptedOf, TRUSTED } from "./accepted.ts";
 import type { Recipients } from "./recipients.ts";
 import type { Remote } from "./remote.ts";
@@ -34,7 +35,7 @@ export class OwnMessages {
 
   async #store(message: Message, recipient: string): Promise<void> {
     const refused = await this.#options.recipients.store(acceptedOf(message, textOf(message)), recipient, TRUSTED);
-    if (refused !== undefined) this.#options.onFailure(new Error(`The node's own ${message.type} was not stored: ${refused.reason}`));
+    if (isRefused(refused)) this.#options.onFailure(new Error(`The node's own ${message.type} was not stored: ${refused.reason}`));
   }
 
   /** What can't be sent is dropped: strangers must not be able to fill the node's log, nor the sender's outbox. */

@@ -1,5 +1,6 @@
 import { protocolOf } from "@parley/core";
 import type { Inbox, InboxMessage } from "../inbox/inbox.ts";
+import type { Admitted } from "./admitted.ts";
 import type { Accepted, Routable, Standing } from "./accepted.ts";
 import { isBuiltin } from "./builtin-protocols.ts";
 import { Mailbox, type Consumer, type DeliveryOptions, type MailboxEvents } from "./mailbox.ts";
@@ -59,6 +60,11 @@ export class Recipients {
     return mailbox;
   }
 
+  /** Whether a new connection of a DID with these protocols would take one from a connection other than `except`. */
+  wouldTakeOver(did: string, protocols: Iterable<string>, except: unknown): boolean {
+    return this.#mailboxes.get(did)?.wouldTakeOver(protocols, except) === true;
+  }
+
   bind(did: string, consumer: Consumer, protocols: Iterable<string>): Mailbox {
     const mailbox = this.mailbox(did);
     mailbox.bind(consumer, protocols);
@@ -74,8 +80,8 @@ export class Recipients {
     return remote && inbox.depth(recipient).messages >= maxFromRemote ? inboxFull(recipient) : undefined;
   }
 
-  /** Stores a message and sees to its delivery. Resolves to nothing once it is durable. @throws StorageError */
-  async store({ message, routable, text, remote }: Accepted, recipient: string, standing: Standing): Promise<Refusal | undefined> {
+  /** Stores a message and sees to its delivery. Resolves once it is durable, or refused. @throws StorageError */
+  async store({ message, routable, text, remote }: Accepted, recipient: string, standing: Standing): Promise<Admitted> {
     const { inbox, delivery, messageTtlMs } = this.#options;
     const expiresAt = message.expiresTime === undefined ? delivery.now() + messageTtlMs : message.expiresTime * 1000;
     const { id, type, from, thread, parentThread } = routable;
@@ -94,7 +100,7 @@ export class Recipients {
       remote,
     });
     if (appended.status === "full") return inboxFull(recipient);
-    if (appended.status === "duplicate") return undefined;
+    if (appended.status === "duplicate") return this.isConnected(recipient) ? undefined : { away: [recipient] };
     const mailbox = this.mailbox(recipient);
     mailbox.offer(appended.message, appended.durable);
     try {
@@ -103,7 +109,7 @@ export class Recipients {
       mailbox.retract(appended.message);
       throw error;
     }
-    return undefined;
+    return mailbox.connected ? undefined : { away: [recipient] };
   }
 
   /** Forgets a DID that is no longer hosted, and calls `onLost` with each message that it had not read. */

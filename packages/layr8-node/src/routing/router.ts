@@ -1,5 +1,6 @@
 import { decodePlaintext, PlaintextError, threadOf, type Message } from "@parley/core";
 import type { Inbox } from "../inbox/inbox.ts";
+import { isRefused, type Admitted } from "./admitted.ts";
 import { acceptedOf } from "./accepted.ts";
 import { Admission, type Approach } from "./admission.ts";
 import { isBuiltinAnswer } from "./builtin-protocols.ts";
@@ -53,7 +54,7 @@ export interface Received {
  * Takes messages from agents and from other nodes, and has them stored durably: in the inboxes of recipients here, and in the queue for
  * those elsewhere.
  *
- * It answers for the sender: {@link Router.accept} and {@link Router.receive} resolve to nothing only when every recipient's copy is durable.
+ * It answers for the sender: {@link Router.accept} and {@link Router.receive} resolve without a refusal only when every recipient's copy is durable.
  */
 export class Router {
   readonly #options: RouterOptions;
@@ -86,6 +87,11 @@ export class Router {
     return this.#recipients.isConnected(did);
   }
 
+  /** Whether a new connection of a DID with these protocols would take one from a connection other than `except`. */
+  wouldTakeOver(did: string, protocols: Iterable<string>, except: unknown): boolean {
+    return this.#recipients.wouldTakeOver(did, protocols, except);
+  }
+
   bind(did: string, consumer: Consumer, protocols: Iterable<string>): Mailbox {
     return this.#recipients.bind(did, consumer, protocols);
   }
@@ -94,9 +100,9 @@ export class Router {
    * Takes one message of a connected agent.
    *
    * @param text the plaintext's JSON, as it came.
-   * @returns why it was refused; `undefined` when it is safe.
+   * @returns why it was refused, or, once it is safe, who of its recipients is away.
    */
-  accept(sender: string, consumer: Consumer, text: string): Refusal | Promise<Refusal | undefined> {
+  accept(sender: string, consumer: Consumer, text: string): Refusal | Promise<Admitted> {
     let read: ReadMessage;
     try {
       read = readMessage(text);
@@ -121,7 +127,7 @@ export class Router {
   /**
    * Takes one message of another node's agent, for one recipient. The others that it names are that node's business.
    *
-   * @returns why it was refused; `undefined` when it is safe.
+   * @returns why it was refused; `undefined` when it is safe. Whether the recipient is away is not for other nodes to know.
    */
   async receive({ message, text, sender, recipient }: Received): Promise<Refusal | undefined> {
     const approach: Approach = {
@@ -132,7 +138,8 @@ export class Router {
     };
     // Its node lost the answer. Whatever would be said against it by now, it was taken.
     if (await this.#options.inbox.remembers({ recipient, from: sender, id: message.id })) return undefined;
-    return this.#refuse(approach) ?? this.#admission.take(approach);
+    const admitted = this.#refuse(approach) ?? (await this.#admission.take(approach));
+    return isRefused(admitted) ? admitted : undefined;
   }
 
   /** A message that was accepted for another node came to nothing: tells its sender, if it is still hosted here, and was no built-in answer. */
