@@ -26,6 +26,13 @@ export interface EnvelopePort {
    * signal, without an error.
    */
   receive(options?: ReceiveOptions): AsyncIterableIterator<ReceivedEnvelope, undefined>;
+  /**
+   * Resolves when everything that the channel had acknowledged to its senders at the time of this call is in the buffers of the
+   * subscriptions, or after the timeout, or when that can't be found out. Absent where envelopes are there as soon as `send` resolves.
+   *
+   * @throws the signal's reason when aborted.
+   */
+  caughtUp?(options: { readonly timeoutMs: number; readonly signal?: AbortSignal }): Promise<void>;
 }
 
 /** Options of {@link EnvelopePort.send}. */

@@ -6,7 +6,7 @@ import { isJsonObject, type JsonObject, type ParleyError } from "@parley/core";
 import { backoffMs } from "@parley/core/internal";
 import { errors, Pool } from "undici";
 import { TransportError } from "../errors.ts";
-import { bounded } from "./bounded.ts";
+import { bounded } from "../bounded.ts";
 import { readApiUrl, type ApiEndpoint } from "./endpoint.ts";
 import { refusalOf } from "./refusal.ts";
 

@@ -8,6 +8,7 @@ import type { ChannelContext } from "./context.ts";
 import { Inbound } from "./inbound.ts";
 import { Inbox, type InboxLimits } from "./inbox.ts";
 import { type ChannelMember, identityBytes, isSame, memberOf } from "./member.ts";
+import type { LogPosition } from "./log-position.ts";
 import { Membership, type Won } from "./membership.ts";
 import type { ChannelMessage } from "./message.ts";
 import { Outbound } from "./outbound.ts";
@@ -242,6 +243,24 @@ export class Channel implements AsyncDisposable {
         "this agent has asked to leave the channel, and no member has let it go yet; join again after that",
       );
     }
+  }
+
+  /**
+   * Asks the relay where the log ends now: the sequence of the entry that comes next. Everything that the relay has acknowledged to its
+   * senders is before it.
+   *
+   * @throws RelayError; the signal's reason
+   * @internal
+   */
+  async logEnd(signal: AbortSignal): Promise<number> {
+    const { relay, name } = this.#parts.context;
+    const [head] = await relay.heads([name], { signal });
+    return head?.next ?? 1;
+  }
+
+  /** Positions in the log, and the connection that it is read over. @internal */
+  get position(): LogPosition {
+    return this.#parts.context.position;
   }
 
   /** The link to the relay is up. @internal */

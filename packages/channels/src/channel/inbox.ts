@@ -172,6 +172,11 @@ export class Inbox {
     return taken;
   }
 
+  /** Whether there is one that is accepted. */
+  has(accepts: (message: ChannelMessage) => boolean): boolean {
+    return this.#items.some(({ message }) => accepts(message));
+  }
+
   /** Takes the first that is accepted. It is on disk, and takes up room, until {@link Inbox.release}. */
   takeFirst(accepts: (message: ChannelMessage) => boolean): InboxItem | undefined {
     const index = this.#items.findIndex(({ message }) => accepts(message));

@@ -98,6 +98,11 @@ export class LogPosition {
     return this.#when(() => this.isCaughtUp || (this.#linked && this.#isStalled), undefined, true);
   }
 
+  /** Resolves when there is a link to the relay, also while the inbox is full. @throws what the position ended with; the signal's reason */
+  whenLinked(signal?: AbortSignal): Promise<void> {
+    return this.#when(() => this.#linked, signal, true);
+  }
+
   /** Resolves when the entry with this sequence is applied. @throws as {@link LogPosition.whenCaughtUp} */
   whenApplied(sequence: number, signal?: AbortSignal): Promise<void> {
     return this.#when(() => this.#next > sequence, signal);

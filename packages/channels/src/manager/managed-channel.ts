@@ -1,22 +1,25 @@
 import { setImmediate } from "node:timers/promises";
-import { deferred } from "@parley/core/internal";
+import { deferred, MAX_TIMER_MS, readDurationMs, rejectUnknownOptions } from "@parley/core/internal";
 import type { Channel } from "../channel/channel.ts";
 import type { Inbox, InboxItem } from "../channel/inbox.ts";
 import type { ChannelMessage } from "../channel/message.ts";
 import { ChannelError, TransportError } from "../errors.ts";
 import type { Admissions } from "../invites/admissions.ts";
-import { waitMs } from "../seconds.ts";
+import { type Deadline, logEnd, persistentLogEnd, readTo } from "./log-end.ts";
 import { ChannelPort } from "./port.ts";
 
 /** How long to wait for messages. */
 export interface ReceiveOptions {
-  /** Longest wait for a first message, in seconds. Default 5; 0 takes what is there. */
+  /** Longest wait for a first message, in milliseconds. Default 5000; 0 takes what is here, and asks the relay for nothing. */
+  readonly timeoutMs?: number;
+  /** The same in seconds, as the Python SDK has it. */
   readonly timeout?: number;
   /** Stops waiting; the promise is rejected with its reason. */
   readonly signal?: AbortSignal;
 }
 
-const DEFAULT_TIMEOUT = 5;
+const RECEIVE_OPTIONS = ["timeoutMs", "timeout", "signal"];
+const DEFAULT_TIMEOUT_MS = 5000;
 
 /** A channel that a manager holds, with all that goes on at it by itself. */
 export class ManagedChannel {
@@ -26,6 +29,8 @@ export class ManagedChannel {
   /** Given out by the last call of {@link ManagedChannel.receive}. */
   #inHand: readonly InboxItem[] = [];
   #isClosed = false;
+  /** Not for a subscriber of the port. */
+  readonly #accepts = (message: ChannelMessage): boolean => !this.port.wants(message);
 
   constructor(channel: Channel, admissions: Admissions | undefined) {
     this.channel = channel;
@@ -34,46 +39,47 @@ export class ManagedChannel {
   }
 
   /**
-   * Takes all messages that are there, but for what somebody has subscribed to at the port; waits for a first one if none is. Empty after
-   * the timeout. What the call before has taken is done with.
+   * Takes all messages that the relay had acknowledged to their senders when this was called, but for what somebody has subscribed to at
+   * the port; waits for a first one if there is none. Empty after the timeout. Messages of the call before are removed from the disk.
    *
    * @throws what the channel ended with, once all has been taken; the signal's reason; TypeError
    */
-  async receive({ timeout = DEFAULT_TIMEOUT, signal }: ReceiveOptions = {}): Promise<readonly ChannelMessage[]> {
-    const until = performance.now() + waitMs(timeout);
-    const { inbox } = this.channel;
-    if (inbox === undefined) throw new TypeError("The channel was opened with receive: false");
-    signal?.throwIfAborted();
-    await this.#release();
+  async receive(options?: ReceiveOptions): Promise<readonly ChannelMessage[]> {
+    const { inbox, deadline } = await this.#begin(options);
+    let isRead = await this.#readToEnd(deadline);
     for (;;) {
-      const messages = this.#take(inbox);
-      if (messages.length > 0) return messages;
-      if (this.#isClosed) throw new TransportError("closed", "the manager is closed");
-      if (inbox.ended !== undefined) throw inbox.ended.error ?? new ChannelError("removed", "this agent has left the channel");
-      const left = until - performance.now();
-      if (left <= 0) return [];
-      await arrival(inbox, left, signal);
+      // The relay could not be asked before, and has sent something since.
+      if (!isRead && inbox.has(this.#accepts)) isRead = await this.#readToEnd(deadline);
+      const items = this.#take(inbox);
+      if (items.length > 0) return items.map(({ message }) => message);
+      this.#checkGoesOn(inbox);
+      if (!(await arrival(inbox, deadline))) return [];
     }
   }
 
   /**
-   * The last message; older ones are let go. While the channel is read on to where its log ends, as after a restart, later ones are waited
-   * for until the timeout. `undefined` when there was none.
+   * The last message that the relay had acknowledged when this was called, or one that came later; older ones are dropped. `undefined` when
+   * there was none. An older one is never given: while it isn't known to be the last one, as without a connection to the relay, it stays.
+   * With a timeout of 0 it is the last one that is here.
    *
    * @throws as {@link ManagedChannel.receive}
    */
-  async receiveLatest({ timeout = DEFAULT_TIMEOUT, signal }: ReceiveOptions = {}): Promise<ChannelMessage | undefined> {
-    const until = performance.now() + waitMs(timeout);
-    let latest = (await this.receive({ timeout, ...(signal !== undefined && { signal }) })).at(-1);
-    const { inbox } = this.channel;
-    if (latest === undefined || inbox === undefined) return latest;
+  async receiveLatest(options?: ReceiveOptions): Promise<ChannelMessage | undefined> {
+    const { inbox, deadline } = await this.#begin(options);
+    if (deadline.until <= performance.now()) return this.#take(inbox).at(-1)?.message;
+    const end = await persistentLogEnd(this.channel, deadline);
+    let latest: InboxItem | undefined;
     for (;;) {
+      const state = end === undefined ? "unknown" : await readTo(end, this.channel, deadline);
+      latest = this.#take(inbox).at(-1) ?? latest;
+      if (latest !== undefined && (state === "reached" || inbox.ended !== undefined)) return latest.message;
       // What was just taken makes room to read on.
-      await setImmediate();
-      const isAll = await this.#isAllRead(until - performance.now(), signal);
-      const later = this.#take(inbox).at(-1);
-      latest = later ?? latest;
-      if (isAll || later === undefined) return latest;
+      if (state === "inbox-full") await setImmediate();
+      else if (state === "unknown") return this.#keep(inbox, latest);
+      else {
+        this.#checkGoesOn(inbox);
+        if (!(await arrival(inbox, deadline))) return undefined;
+      }
     }
   }
 
@@ -84,22 +90,41 @@ export class ManagedChannel {
     await this.#release();
   }
 
-  #take(inbox: Inbox): readonly ChannelMessage[] {
-    const items = inbox.take((message) => !this.port.wants(message));
-    this.#inHand = [...this.#inHand, ...items];
-    return items.map(({ message }) => message);
+  async #begin(options: ReceiveOptions | undefined): Promise<{ readonly inbox: Inbox; readonly deadline: Deadline }> {
+    rejectUnknownOptions(options, RECEIVE_OPTIONS);
+    const until = performance.now() + readDurationMs(options, { ms: "timeoutMs", seconds: "timeout" }, DEFAULT_TIMEOUT_MS);
+    const { inbox } = this.channel;
+    if (inbox === undefined) throw new TypeError(`The channel ${this.channel.name} was opened with receive: false`);
+    const signal = options?.signal;
+    signal?.throwIfAborted();
+    await this.#release();
+    return { inbox, deadline: { until, signal } };
   }
 
-  /** False when the inbox is full before all is read. A wait that ends otherwise, with its time or the channel, is enough too. */
-  async #isAllRead(timeoutMs: number, signal: AbortSignal | undefined): Promise<boolean> {
-    if (timeoutMs <= 0) return true;
-    const over = AbortSignal.timeout(Math.ceil(timeoutMs));
-    try {
-      await this.channel.caughtUp({ signal: signal === undefined ? over : AbortSignal.any([signal, over]) });
-      return true;
-    } catch (error) {
-      return !(error instanceof ChannelError && error.code === "inbox_full");
-    }
+  /** Reads on to where the log ends now. False when the relay can't be asked; what there is in the inbox is then all there is. */
+  async #readToEnd(deadline: Deadline): Promise<boolean> {
+    const end = await logEnd(this.channel, deadline);
+    if (end !== undefined) await readTo(end, this.channel, deadline);
+    return end !== undefined;
+  }
+
+  /** @throws when nothing comes any more */
+  #checkGoesOn({ ended }: Inbox): void {
+    if (this.#isClosed) throw new TransportError("closed", "the manager is closed");
+    if (ended !== undefined) throw ended.error ?? new ChannelError("removed", `this agent has left the channel ${this.channel.name}`);
+  }
+
+  #take(inbox: Inbox): readonly InboxItem[] {
+    const items = inbox.take(this.#accepts);
+    this.#inHand = [...this.#inHand, ...items];
+    return items;
+  }
+
+  /** What was taken is for a later call. */
+  #keep(inbox: Inbox, item: InboxItem | undefined): undefined {
+    if (item === undefined) return;
+    this.#inHand = this.#inHand.filter((other) => other !== item);
+    inbox.giveBack(item);
   }
 
   async #release(): Promise<void> {
@@ -113,16 +138,18 @@ export class ManagedChannel {
   }
 }
 
-/** Resolves when something has changed in an inbox, or the time is over. @throws the signal's reason */
-async function arrival(inbox: Inbox, timeoutMs: number, signal: AbortSignal | undefined): Promise<void> {
+/** Waits until something changes in an inbox. False after the deadline. @throws the signal's reason */
+async function arrival(inbox: Inbox, { until, signal }: Deadline): Promise<boolean> {
+  const timeoutMs = until - performance.now();
+  if (timeoutMs <= 0) return false;
   signal?.throwIfAborted();
-  const over = deferred<void>();
-  const abort = (): void => over.reject(signal?.reason);
-  const timer = setTimeout(over.resolve, timeoutMs);
-  const stopListening = inbox.onChange(over.resolve);
+  const change = deferred<boolean>();
+  const abort = (): void => change.reject(signal?.reason);
+  const timer = setTimeout(() => change.resolve(false), Math.min(timeoutMs, MAX_TIMER_MS));
+  const stopListening = inbox.onChange(() => change.resolve(true));
   signal?.addEventListener("abort", abort, { once: true });
   try {
-    await over.promise;
+    return await change.promise;
   } finally {
     clearTimeout(timer);
     stopListening();

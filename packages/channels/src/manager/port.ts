@@ -12,6 +12,7 @@ import type { Channel } from "../channel/channel.ts";
 import type { Inbox, InboxItem } from "../channel/inbox.ts";
 import type { ChannelMessage } from "../channel/message.ts";
 import { receivedOf } from "./envelopes.ts";
+import { logEnd, readTo, within } from "./log-end.ts";
 
 /**
  * A channel as a port of envelopes. What somebody has subscribed to is taken from the channel's inbox and handed to them; all else stays
@@ -24,6 +25,9 @@ export class ChannelPort implements EnvelopePort {
   /** Ends the wait for news. */
   #wake: () => void = () => undefined;
   #isPumping = false;
+  /** Told when all that subscribers want has been handed to them. */
+  readonly #idleListeners = new Set<() => void>();
+  #isDelivering = false;
 
   constructor(channel: Channel) {
     this.#channel = channel;
@@ -47,6 +51,20 @@ export class ChannelPort implements EnvelopePort {
     return subscription;
   }
 
+  /**
+   * Resolves when everything that the relay had acknowledged at the time of the call is in the subscribers' buffers; also when the relay
+   * can't be asked.
+   *
+   * @throws the signal's reason
+   */
+  async caughtUp({ timeoutMs, signal }: { readonly timeoutMs: number; readonly signal?: AbortSignal }): Promise<void> {
+    const deadline = { until: performance.now() + timeoutMs, signal };
+    const end = await logEnd(this.#channel, deadline);
+    if (end === undefined) return;
+    await readTo(end, this.#channel, deadline);
+    await within(deadline, (inner) => this.#whenIdle(inner), undefined);
+  }
+
   /** Whether somebody has subscribed to what a message is, and hasn't had it. */
   wants(message: ChannelMessage): boolean {
     return this.#isPumping && this.#fanOut.wants(receivedOf(message));
@@ -63,16 +81,33 @@ export class ChannelPort implements EnvelopePort {
   async #pump(inbox: Inbox): Promise<void> {
     for (;;) {
       const item = inbox.takeFirst((message) => this.wants(message));
+      this.#isDelivering = item !== undefined;
       if (item !== undefined) await this.#fanOut.deliver(receivedOf(item.message), keeperOf(inbox, item));
       else if (inbox.ended === undefined) await this.#news(inbox);
       else break;
     }
+    this.#tellIdle();
     const { error } = inbox.ended;
     if (error === undefined) this.#fanOut.end();
     else this.#fanOut.fail(error);
   }
 
+  async #whenIdle(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted && (this.#isDelivering || this.#inbox?.has((message) => this.wants(message)) === true)) {
+      const idle = deferred<void>();
+      this.#idleListeners.add(idle.resolve);
+      signal.addEventListener("abort", () => idle.resolve(), { once: true });
+      await idle.promise;
+      this.#idleListeners.delete(idle.resolve);
+    }
+  }
+
+  #tellIdle(): void {
+    for (const listener of this.#idleListeners) listener();
+  }
+
   async #news(inbox: Inbox): Promise<void> {
+    this.#tellIdle();
     const news = deferred<void>();
     this.#wake = news.resolve;
     const stopListening = inbox.onChange(news.resolve);

@@ -1,3 +1,4 @@
+import { A2aAdapter } from "@parley/envelope-and-adapters/a2a";
 import { McpChannelTransport } from "@parley/envelope-and-adapters/mcp";
 import { SlimAdapter } from "@parley/envelope-and-adapters/slim";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
@@ -28,6 +29,17 @@ it("SLIM is published and subscribed to through managers", async () => {
   const [message] = await subscriber.receiveMessages(NAME);
   expect(message).toMatchObject({ sender: "alice", contentType: "text/plain" });
   expect(Buffer.from(message?.payload ?? []).toString()).toBe("180 °C");
+});
+
+it("A2A messages that were acknowledged are all received at once", async () => {
+  await using ours = new A2aAdapter(alice, { agentId: "agent-1" });
+  await using theirs = new A2aAdapter(bob, { agentId: "agent-2" });
+  await ours.createContext("research");
+  await theirs.joinContext("research", await alice.addMember("org/a2a/research", await bob.keyPackage()));
+  for (let round = 0; round < 10; round++) {
+    for (const text of ["one", "two"]) await ours.sendMessage("research", [{ type: "text", text }]);
+    expect(await theirs.receiveMessages("research")).toHaveLength(2);
+  }
 });
 
 it("MCP goes over a channel between managers, beside what people say there", async () => {

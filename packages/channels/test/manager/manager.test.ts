@@ -30,9 +30,7 @@ describe("a manager", () => {
     await together();
     await alice.send(NAME, "Hello from Alice!");
     await alice.send(NAME, new TextEncoder().encode("Another message!"));
-    const received = await bob.receive(NAME);
-    if (received.length < 2) received.push(...(await bob.receive(NAME)));
-    expect(received).toEqual(["Hello from Alice!", "Another message!"]);
+    expect(await bob.receive(NAME)).toEqual(["Hello from Alice!", "Another message!"]);
     expect(alice.listChannels()).toEqual([NAME]);
     expect(alice.members(NAME).map(({ identity }) => Buffer.from(identity).toString())).toEqual(["alice", "bob"]);
   });
@@ -63,11 +61,42 @@ describe("a manager", () => {
     await closing;
   });
 
-  it("gives the latest message alone, and lets the older ones go", async () => {
+  it("takes durations in milliseconds or seconds, and rejects anything else", async () => {
     await together();
-    for (const text of ["one", "two", "three"]) await alice.send(NAME, text);
-    await expect.poll(() => bob.receiveLatest(NAME, { timeout: 0 })).toBe("three");
+    expect(await bob.receive(NAME, { timeoutMs: 100 })).toEqual([]);
+    const positional = 0.3 as unknown as object;
+    await expect(bob.receive(NAME, positional)).rejects.toThrow("Options must be an object, not a number. Valid options: timeoutMs");
+    await expect(bob.receive(NAME, { timeout_ms: 5 } as object)).rejects.toThrow('Unknown option "timeout_ms". Did you mean "timeoutMs"?');
+    await expect(bob.receiveLatest(NAME, { timeoutMs: 5000, timeout: 5 })).rejects.toThrow("give one of them");
+  });
+
+  it("gives the latest acknowledged message alone, and drops the older ones", async () => {
+    await together();
+    for (let round = 0; round < 20; round++) {
+      for (const text of ["one", "two", "three"]) await alice.send(NAME, `${text} ${round}`);
+      expect(await bob.receiveLatest(NAME)).toBe(`three ${round}`);
+    }
     expect(await bob.receive(NAME, { timeout: 0 })).toEqual([]);
+  });
+
+  it("receives all envelopes that were acknowledged", async () => {
+    await together();
+    const envelope = (text: string): Envelope => new Envelope(Protocol.A2A, "text/plain", new TextEncoder().encode(text));
+    for (let round = 0; round < 10; round++) {
+      for (const text of ["one", "two"]) await alice.sendEnvelope(NAME, envelope(text));
+      expect(await bob.receiveEnvelopes(NAME)).toHaveLength(2);
+    }
+  });
+
+  it("never gives an older message as the latest: without the relay it stays", async () => {
+    await together();
+    await alice.send(NAME, "one");
+    await expect.poll(() => bob.receiveMessages(NAME, { timeoutMs: 0 })).toHaveLength(1);
+    await alice.send(NAME, "two");
+    await managers.harness.restart(async () => {
+      expect(await bob.receiveLatest(NAME, { timeoutMs: 200 })).toBeUndefined();
+    });
+    expect(await bob.receiveLatest(NAME, { timeoutMs: 20_000 })).toBe("two");
   });
 
   for (const maxMessages of [1024, 5]) {

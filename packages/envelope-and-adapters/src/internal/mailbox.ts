@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import { AdapterError } from "../adapter-error.ts";
 import { BoundedQueue, type BufferLimits } from "./bounded-queue.ts";
 import { reporterOf } from "./reporter.ts";
@@ -24,6 +25,7 @@ const LONGEST_TIMER_MS = 2_147_483_647;
 /** Collects the messages of one protocol from a port until they are taken. The oldest give way when there are too many. */
 export class Mailbox<T> {
   readonly #options: MailboxOptions<T>;
+  readonly #port: EnvelopePort;
   readonly #stop = new AbortController();
   readonly #messages: BoundedQueue<T>;
   readonly #report: (error: unknown) => void;
@@ -32,19 +34,26 @@ export class Mailbox<T> {
 
   constructor(port: EnvelopePort, options: MailboxOptions<T>) {
     this.#options = options;
+    this.#port = port;
     this.#messages = new BoundedQueue(options);
     this.#report = reporterOf(options.onError);
     void this.#pump(port.receive({ protocol: options.protocol, signal: this.#stop.signal }));
   }
 
-  /** Everything that has arrived; waits for something if nothing has. Empty after the timeout. Throws once the port has ended. */
+  /** Everything that was acknowledged to its senders when this was called; waits for something if nothing has. Empty after the timeout. Throws once the port has ended. */
   async take({ timeout = 5, signal }: TakeOptions): Promise<T[]> {
     if (!(timeout >= 0)) throw new TypeError("A timeout is a number of seconds from 0");
     signal?.throwIfAborted();
     const deadline = performance.now() + timeout * 1000;
+    if (timeout > 0 && this.#ended === undefined) {
+      await this.#port.caughtUp?.({ timeoutMs: timeout * 1000, ...(signal !== undefined && { signal }) });
+      // The iteration takes what is in its buffer.
+      await setImmediate();
+      signal?.throwIfAborted();
+    }
     // Another call may have taken what this one was woken for.
     for (
-      let left = timeout * 1000;
+      let left = deadline - performance.now();
       left > 0 && this.#messages.size === 0 && this.#ended === undefined;
       left = deadline - performance.now()
     ) {

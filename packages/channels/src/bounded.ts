@@ -1,7 +1,9 @@
+import { MAX_TIMER_MS } from "@parley/core/internal";
+
 /** What may end a piece of work before it is done. */
 export interface Bounds {
   readonly signals: readonly (AbortSignal | undefined)[];
-  /** Milliseconds after which `onTimeout` says what the work is rejected with. */
+  /** Milliseconds after which the work is rejected with what `onTimeout` gives. */
   readonly timeoutMs: number;
   readonly onTimeout: () => Error;
 }
@@ -13,7 +15,7 @@ export async function bounded<T>({ signals, timeoutMs, onTimeout }: Bounds, run:
   for (const source of sources) source.throwIfAborted();
   const listeners = sources.map((source) => ({ source, listener: (): void => inner.abort(source.reason) }));
   for (const { source, listener } of listeners) source.addEventListener("abort", listener, { once: true });
-  const timer = setTimeout(() => inner.abort(onTimeout()), timeoutMs);
+  const timer = setTimeout(() => inner.abort(onTimeout()), Math.min(timeoutMs, MAX_TIMER_MS));
   try {
     return await run(inner.signal);
   } catch (error) {
