@@ -63,7 +63,7 @@ export const RULES = {
   },
   skytale: {
     packages: ["core", "channels", "mls-engine", "skytale-relay", "envelope-and-adapters", "protocol-bridge"],
-    libraries: [],
+    libraries: ["@a2a-js/sdk"],
     meta: true,
   },
 };

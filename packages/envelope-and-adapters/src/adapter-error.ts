@@ -32,11 +32,23 @@ export type AdapterErrorCode =
 
 const RETRYABLE: ReadonlySet<AdapterErrorCode> = new Set(["session_ended", "too_many", "timeout"]);
 
+interface AdapterErrorOptions extends Pick<ParleyErrorOptions, "cause"> {
+  readonly bytes?: number;
+  readonly limit?: number;
+}
+
 /** An adapter's failure; `retryable` follows from the code. */
 export class AdapterError extends ParleyError<AdapterErrorCode> {
   override readonly name: string = "AdapterError";
+  /** With `message_too_large`: how many bytes the message has. */
+  readonly bytes: number | undefined;
+  /** With `message_too_large`: how many bytes it may have. */
+  readonly limit: number | undefined;
 
-  constructor(code: AdapterErrorCode, message: string, options: Pick<ParleyErrorOptions, "cause"> = {}) {
-    super(code, message, { ...options, retryable: RETRYABLE.has(code) });
+  constructor(code: AdapterErrorCode, message: string, options: AdapterErrorOptions = {}) {
+    const { bytes, limit, ...rest } = options;
+    super(code, message, { ...rest, retryable: RETRYABLE.has(code) });
+    this.bytes = bytes;
+    this.limit = limit;
   }
 }

@@ -1,6 +1,6 @@
 import { isJsonObject, type JsonObject, type JsonValue } from "@parley/core";
 import type { Envelope } from "@parley/envelope-and-adapters";
-import { readA2aMessage, writeA2aMessage } from "@parley/envelope-and-adapters/a2a";
+import { readA2aMessage, writeA2aMessage } from "@parley/envelope-and-adapters/internal";
 import { isText, readJsonObject } from "./internal/json.ts";
 import { BridgeError } from "./errors.ts";
 

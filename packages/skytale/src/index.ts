@@ -30,9 +30,11 @@ export {
 } from "@parley/channels";
 export { ParleyError } from "@parley/core";
 export {
+  AdapterError,
   Envelope,
   EnvelopeError,
   Protocol,
+  type AdapterErrorCode,
   type EnvelopeChannels,
   type EnvelopeErrorCode,
   type EnvelopePort,

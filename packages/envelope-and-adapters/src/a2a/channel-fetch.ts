@@ -1,5 +1,6 @@
 import { AdapterError } from "../adapter-error.ts";
 import type { BufferLimits } from "../internal/bounded-queue.ts";
+import { tooLarge } from "../internal/json-payload.ts";
 import { reporterOf } from "../internal/reporter.ts";
 import { settleWithin } from "../internal/settle.ts";
 import type { EnvelopePort, ReceivedEnvelope } from "../port.ts";
@@ -72,7 +73,7 @@ export class ChannelFetch {
     if (typeof body !== "string") throw new TypeError("Over a channel, the body of a request is a string");
     const payload = new TextEncoder().encode(body);
     if (payload.length <= this.#maxMessageBytes) return { event: "request", agent: url, payload };
-    throw new AdapterError("message_too_large", `The message exceeds ${this.#maxMessageBytes} bytes`);
+    throw tooLarge(payload.length, this.#maxMessageBytes);
   }
 
   #open(id: ClientCall, signal: AbortSignal | undefined): PendingCall {

@@ -7,32 +7,34 @@ interface Sdk {
   readonly server: typeof import("@a2a-js/sdk/server");
 }
 
-/** Not installed, or a version that has no such entry point. */
-const NOT_THERE = new Set(["ERR_MODULE_NOT_FOUND", "ERR_PACKAGE_PATH_NOT_EXPORTED"]);
-
 /**
- * Asked for with this module already, and not when it is needed. While the last file that anybody has looked at is a socket, such as one of
- * those that lock a data directory, Node 20's `import()` follows no symbolic links and takes packages for missing.
+ * Started when this module is loaded, not when the SDK is needed: after a `stat` of a socket, such as the one that locks a data directory,
+ * `import()` of Node 20 doesn't follow symbolic links and reports installed packages as missing.
  */
 const loading: Promise<Sdk> = load();
-// Who doesn't need it doesn't miss it.
+// Programs that don't use the SDK must not fail because it is missing.
 loading.catch(() => undefined);
 
 /**
- * The official SDK, which is installed only by those who want it.
+ * The official SDK, an optional peer dependency.
  *
- * @throws AdapterError `sdk_missing`.
+ * @throws AdapterError `sdk_missing` if it can't be imported; `cause` says why.
  */
-export async function loadSdk(): Promise<Sdk> {
-  try {
-    return await loading;
-  } catch (cause) {
-    if (!(cause instanceof Error && "code" in cause && NOT_THERE.has(cause.code as string))) throw cause;
-    throw new AdapterError("sdk_missing", "This needs the official A2A SDK. Install it: npm install @a2a-js/sdk@^1.3.0", { cause });
-  }
+export function loadSdk(): Promise<Sdk> {
+  return loading;
 }
 
+/**
+ * Each import is awaited inside `try`: bundlers then warn about a package that isn't installed instead of failing, and leave it to the
+ * running program to find it. What they put in its place fails with errors of their own, so any failure counts.
+ */
 async function load(): Promise<Sdk> {
-  const [base, client, server] = await Promise.all([import("@a2a-js/sdk"), import("@a2a-js/sdk/client"), import("@a2a-js/sdk/server")]);
-  return { base, client, server };
+  try {
+    const base = await import("@a2a-js/sdk");
+    const client = await import("@a2a-js/sdk/client");
+    const server = await import("@a2a-js/sdk/server");
+    return { base, client, server };
+  } catch (cause) {
+    throw new AdapterError("sdk_missing", "The official A2A SDK can't be loaded. Install it: npm install @a2a-js/sdk@^1.3.0", { cause });
+  }
 }

@@ -1,4 +1,6 @@
+import { Envelope } from "../envelope.ts";
 import type { EnvelopeChannels, EnvelopePort } from "../port.ts";
+import { openingPort } from "./opening-port.ts";
 
 /**
  * Checks what was passed as a port: a name, or all channels of an agent, would fail later and elsewhere.
@@ -15,6 +17,37 @@ export function checkPort(port: EnvelopePort): EnvelopePort {
 export function checkChannels<Channels extends Pick<EnvelopeChannels, "open">>(channels: Channels): Channels {
   if (typeof membersOf<EnvelopeChannels>(channels).open === "function") return channels;
   throw new TypeError("The channels of an agent are needed, such as a channel manager");
+}
+
+/**
+ * Reads the arguments `(port, options?)` or `(channels, name, options?)`.
+ *
+ * @throws TypeError neither was given.
+ */
+export function readPortArguments<Options extends object>(
+  of: EnvelopePort | Pick<EnvelopeChannels, "open">,
+  nameOrOptions: string | Options | undefined,
+  options: Options | undefined,
+): { readonly port: EnvelopePort; readonly options: Options | undefined } {
+  if (typeof nameOrOptions === "string" && nameOrOptions !== "" && typeof membersOf<EnvelopeChannels>(of).open === "function") {
+    return { port: openingPort(of as Pick<EnvelopeChannels, "open">, nameOrOptions), options };
+  }
+  if (typeof nameOrOptions !== "string") return { port: checkPort(of as EnvelopePort), options: nameOrOptions };
+  throw new TypeError('A channel manager and the name of a channel are needed, such as (manager, "org/namespace/service")');
+}
+
+/** Checks what was passed as an envelope. @throws TypeError */
+export function checkEnvelope(envelope: Envelope): Envelope {
+  if (envelope instanceof Envelope || typeof membersOf<Envelope>(envelope).serialize === "function") return envelope;
+  throw new TypeError(`An Envelope is needed, not ${kindOf(envelope)}: new Envelope(Protocol.RAW, "text/plain", payload) makes one`);
+}
+
+/** What a value is, for messages about arguments. */
+export function kindOf(value: unknown): string {
+  if (value === null || value === undefined) return String(value);
+  if (value instanceof Uint8Array) return "a Uint8Array";
+  if (Array.isArray(value)) return "an array";
+  return typeof value === "object" ? "an object" : `a ${typeof value}`;
 }
 
 function membersOf<T>(value: unknown): Partial<T> {

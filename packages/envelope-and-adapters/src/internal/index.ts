@@ -9,5 +9,6 @@ export {
   type ServerCall,
   type ServiceParameters,
 } from "../a2a/call.ts";
-export { A2A_VERSION } from "../a2a/extension.ts";
+export { A2A_VERSION, a2aChannelInterface } from "../a2a/extension.ts";
+export { readMessage as readA2aMessage, writeMessage as writeA2aMessage } from "../a2a/message.ts";
 export { isDeep } from "./json-payload.ts";

@@ -16,7 +16,7 @@ const decoder = new TextDecoder("utf-8", { fatal: true });
  * @throws AdapterError `message_too_large`, `message_invalid`.
  */
 export function readJsonPayload(payload: Uint8Array, maxBytes: number): JsonObject {
-  if (payload.length > maxBytes) throw new AdapterError("message_too_large", `The message exceeds ${maxBytes} bytes`);
+  if (payload.length > maxBytes) throw tooLarge(payload.length, maxBytes);
   if (isDeep(payload)) throw new AdapterError("message_invalid", `The message is nested deeper than ${MAX_DEPTH} levels`);
   let value: unknown;
   try {
@@ -36,8 +36,13 @@ export function readJsonPayload(payload: Uint8Array, maxBytes: number): JsonObje
  */
 export function writeJsonPayload(value: object, maxBytes: number): Uint8Array {
   const payload = encoder.encode(JSON.stringify(value));
-  if (payload.length > maxBytes) throw new AdapterError("message_too_large", `The message exceeds ${maxBytes} bytes`);
+  if (payload.length > maxBytes) throw tooLarge(payload.length, maxBytes);
   return payload;
+}
+
+/** The error about a message that exceeds a cap. */
+export function tooLarge(bytes: number, limit: number): AdapterError {
+  return new AdapterError("message_too_large", `The message is too large: ${bytes} bytes, limit ${limit}`, { limit, bytes });
 }
 
 /**

@@ -1,7 +1,7 @@
 import { AsyncQueue, rejectUnknownOptions } from "@parley/core/internal";
-import { checkPort } from "../internal/arguments.ts";
+import { readPortArguments } from "../internal/arguments.ts";
 import { reporterOf } from "../internal/reporter.ts";
-import type { EnvelopePort } from "../port.ts";
+import type { EnvelopeChannels, EnvelopePort } from "../port.ts";
 import { McpSession, type McpSessionLimits } from "./session.ts";
 import { SessionListener, type OpenedSession } from "./session-listener.ts";
 import type { SessionTableOptions } from "./session-table.ts";
@@ -30,7 +30,8 @@ const LIMITS = ["maxMessageBytes", "maxBuffered", "maxBufferedBytes", "maxSessio
 const KNOWN = ["name", "accepts", "onError", ...LIMITS];
 
 /**
- * Serves MCP to all members of a channel: iterate it for the sessions that clients open, and connect a server of its own to each.
+ * Serves MCP to all members of a channel: `serve` connects a server of its own to each session that a client opens; or iterate it for the
+ * sessions.
  *
  * Sessions never mix, and each belongs to the party that opened it. It listens from its creation on, until `close`, or until the
  * iteration is left. The iteration ends when the port ends, and throws when that breaks for good.
@@ -53,18 +54,71 @@ const KNOWN = ["name", "accepts", "onError", ...LIMITS];
 export class McpChannelServer implements AsyncIterable<McpServerSession>, AsyncDisposable {
   readonly #listener: SessionListener;
   readonly #limits: McpSessionLimits;
+  readonly #report: (error: unknown) => void;
   readonly #opened = new AsyncQueue<McpServerSession>();
 
-  /** @throws TypeError this is no port, or an option that there isn't. */
-  constructor(port: EnvelopePort, options: McpChannelServerOptions = {}) {
-    checkPort(port);
+  /**
+   * Serves a channel: its port, or an agent's channels and its name.
+   *
+   * @throws TypeError for wrong arguments or unknown options.
+   */
+  constructor(channels: Pick<EnvelopeChannels, "open">, channel: string, options?: McpChannelServerOptions);
+  constructor(port: EnvelopePort, options?: McpChannelServerOptions);
+  constructor(
+    of: EnvelopePort | Pick<EnvelopeChannels, "open">,
+    channelOrOptions?: string | McpChannelServerOptions,
+    channelOptions?: McpChannelServerOptions,
+  ) {
+    const { port, options = {} } = readPortArguments(of, channelOrOptions, channelOptions);
     rejectUnknownOptions(options, KNOWN);
     this.#limits = options;
+    this.#report = reporterOf(options.onError);
     this.#listener = new SessionListener(port, options, {
       onSession: (session) => this.#opened.push(new ServerSession(session, this.#limits)),
-      onFault: reporterOf(options.onError),
+      onFault: this.#report,
       onEnd: (error) => (error === undefined ? this.#opened.end() : this.#opened.fail(error)),
     });
+  }
+
+  /**
+   * Connects a server to each session, until this is closed or the channel ends; in place of the iteration. A session that `connect` fails on
+   * is closed and reported to `onError`; the others go on.
+   *
+   * With `serveStdio` of `@modelcontextprotocol/server/stdio` a server speaks MCP 2026-07-28 and all earlier revisions, whichever its client
+   * asks for; `server.connect(session)` speaks 2025-11-25 and earlier.
+   *
+   * @throws what the channel broke with.
+   * @example
+   * ```ts
+   * import { McpServer } from "@modelcontextprotocol/server";
+   * import { serveStdio } from "@modelcontextprotocol/server/stdio";
+   * import type { EnvelopePort } from "@parley/envelope-and-adapters";
+   * import { McpChannelServer } from "@parley/envelope-and-adapters/mcp";
+   *
+   * async function serve(port: EnvelopePort): Promise<void> {
+   *   await new McpChannelServer(port, { name: "greeter" }).serve((session) => {
+   *     const factory = () => {
+   *       const server = new McpServer({ name: "greeter", version: "1.0.0" });
+   *       server.registerTool("greet", {}, () => ({ content: [{ type: "text", text: `Hello ${session.sender}` }] }));
+   *       return server;
+   *     };
+   *     serveStdio(factory, { transport: session });
+   *   });
+   * }
+   * ```
+   */
+  async serve(connect: (session: McpServerSession) => unknown): Promise<void> {
+    if (typeof connect !== "function") throw new TypeError("serve() takes a function that connects a server to a session");
+    for await (const session of this) void this.#connect(session, connect);
+  }
+
+  async #connect(session: McpServerSession, connect: (session: McpServerSession) => unknown): Promise<void> {
+    try {
+      await connect(session);
+    } catch (error) {
+      this.#report(error);
+      await session.close();
+    }
   }
 
   /** Iterate once. Leaving the loop closes the server. */

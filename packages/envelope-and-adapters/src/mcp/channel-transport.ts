@@ -1,13 +1,17 @@
 import { rejectUnknownOptions } from "@parley/core/internal";
-import { checkPort } from "../internal/arguments.ts";
-import type { EnvelopePort } from "../port.ts";
+import { readPortArguments } from "../internal/arguments.ts";
+import type { EnvelopeChannels, EnvelopePort } from "../port.ts";
 import { ClientWire } from "./client-wire.ts";
 import { ListenerWire } from "./listener-wire.ts";
-import { McpSession, type McpSessionLimits } from "./session.ts";
+import { McpSession, type McpSessionLimits, type SessionSink, type SessionWire } from "./session.ts";
+import { UndecidedWire } from "./undecided-wire.ts";
 
 /** Options of {@link McpChannelTransport}. */
 export interface McpChannelTransportOptions extends McpSessionLimits {
-  /** `"server"` serves the first client that comes, and no other; see {@link McpChannelServer} for many. Default `"client"`. */
+  /**
+   * Which end of the session this is. `"server"` serves the first client that comes, and no other; see {@link McpChannelServer} for many.
+   * Default: the end that writes first is the client, the other one the server. Set it where a channel has several clients.
+   */
   readonly role?: "client" | "server";
   /** Client: the server to ask for, by its name. Server: its name. Needed where a channel has several servers. */
   readonly server?: string;
@@ -19,7 +23,6 @@ export interface McpChannelTransportOptions extends McpSessionLimits {
 }
 
 const KNOWN = ["role", "server", "peer", "maxMessageBytes", "maxBuffered", "maxBufferedBytes"];
-const ROLES: ReadonlySet<unknown> = new Set([undefined, "client", "server"]);
 
 /**
  * MCP over a channel: a transport for the official `Client` or `Server`, of `@modelcontextprotocol/sdk` and of
@@ -39,11 +42,39 @@ const ROLES: ReadonlySet<unknown> = new Set([undefined, "client", "server"]);
  * ```
  */
 export class McpChannelTransport extends McpSession {
-  /** @throws TypeError this is no port, or an option that there isn't. */
-  constructor(port: EnvelopePort, options: McpChannelTransportOptions = {}) {
-    checkPort(port);
+  /**
+   * An end of a session on a channel: its port, or an agent's channels and its name, which is opened with the first use.
+   *
+   * @throws TypeError for wrong arguments or unknown options.
+   */
+  constructor(channels: Pick<EnvelopeChannels, "open">, channel: string, options?: McpChannelTransportOptions);
+  constructor(port: EnvelopePort, options?: McpChannelTransportOptions);
+  constructor(
+    of: EnvelopePort | Pick<EnvelopeChannels, "open">,
+    channelOrOptions?: string | McpChannelTransportOptions,
+    channelOptions?: McpChannelTransportOptions,
+  ) {
+    const { port, options = {} } = readPortArguments(of, channelOrOptions, channelOptions);
     rejectUnknownOptions(options, KNOWN);
-    if (!ROLES.has(options.role)) throw new TypeError('role must be "client" or "server"');
-    super((sink) => (options.role === "server" ? new ListenerWire(port, options, sink) : new ClientWire(port, options, sink)), options);
+    const { role } = options;
+    if (role !== undefined && role !== "client" && role !== "server") {
+      throw new TypeError(`role must be "client" or "server", not ${JSON.stringify(role)}`);
+    }
+    super((sink) => wireOf(role, port, options, sink), options);
   }
+}
+
+function wireOf(
+  role: McpChannelTransportOptions["role"],
+  port: EnvelopePort,
+  options: McpChannelTransportOptions,
+  sink: SessionSink,
+): SessionWire {
+  if (role === "client") return new ClientWire(port, options, sink);
+  if (role === "server") return new ListenerWire(port, options, sink);
+  return new UndecidedWire(port, {
+    client: (own) => new ClientWire(own, options, sink),
+    server: (own) => new ListenerWire(own, options, sink),
+    end: (error) => sink.end(error),
+  });
 }

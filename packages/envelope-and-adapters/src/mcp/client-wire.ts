@@ -4,7 +4,7 @@ import { settleWithin } from "../internal/settle.ts";
 import type { EnvelopePort, ReceivedEnvelope } from "../port.ts";
 import { Protocol } from "../protocol.ts";
 import { mcpEnvelope, readMcpAddress, type McpAddress } from "./address.ts";
-import { readJsonRpc } from "./json-rpc.ts";
+import { takeJsonRpc } from "./rejected-message.ts";
 import { FAREWELL_MS, MAX_MESSAGE_BYTES, type SessionSink, type SessionWire } from "./session.ts";
 
 interface ClientWireOptions {
@@ -84,10 +84,15 @@ export class ClientWire implements SessionWire {
       if (address.role !== "server" || address.session !== this.#session) return;
       if (!this.#isFromOurServer(address, sender)) return;
       if (address.event === "close") this.#leave();
-      else this.#sink.message(readJsonRpc(envelope.payload, this.#options.maxMessageBytes ?? MAX_MESSAGE_BYTES), envelope.payload.length);
+      else this.#read(envelope.payload);
     } catch (error) {
       this.#sink.fault(error as Error);
     }
+  }
+
+  #read(payload: Uint8Array): void {
+    const { maxMessageBytes = MAX_MESSAGE_BYTES } = this.#options;
+    takeJsonRpc(payload, maxMessageBytes, this.#sink, (reply) => void this.sendEventually(reply).catch(() => undefined));
   }
 
   #isFromOurServer({ server, instance = "", event }: McpAddress, sender: string | undefined): boolean {

@@ -1,15 +1,17 @@
 import { AdapterError } from "../adapter-error.ts";
+import type { Envelope } from "../envelope.ts";
 import { Outbox } from "../internal/outbox.ts";
 import { settleWithin } from "../internal/settle.ts";
 import type { EnvelopePort, ReceivedEnvelope } from "../port.ts";
 import { Protocol } from "../protocol.ts";
 import { mcpEnvelope, readMcpAddress, type McpAddress } from "./address.ts";
-import { readJsonRpc } from "./json-rpc.ts";
+import { readJsonRpc, type JsonRpcMessage } from "./json-rpc.ts";
+import { rejectedMessage, takeJsonRpc } from "./rejected-message.ts";
 import { FAREWELL_MS, MAX_MESSAGE_BYTES, type SessionSink, type SessionWire } from "./session.ts";
 import { SessionTable, type Entry, type SessionTableOptions } from "./session-table.ts";
 
-/** Farewells that are on their way at the same time. */
-const MAX_GOODBYES = 1024;
+/** Farewells, and answers to what can't be read, that are on their way at the same time. */
+const MAX_COURTESIES = 1024;
 
 /** Options of a {@link SessionListener}. */
 export interface SessionListenerOptions extends SessionTableOptions {
@@ -40,7 +42,7 @@ export class SessionListener {
   readonly #instance = crypto.randomUUID();
   readonly #stop = new AbortController();
   readonly #sessions: SessionTable;
-  #goodbyes = 0;
+  #courtesies = 0;
 
   constructor(port: EnvelopePort, options: SessionListenerOptions, events: SessionListenerEvents) {
     this.#port = port;
@@ -110,15 +112,22 @@ export class SessionListener {
       void this.#sayGoodbye(session);
       return;
     }
-    let message;
-    try {
-      message = readJsonRpc(payload, this.#options.maxMessageBytes ?? MAX_MESSAGE_BYTES);
-    } catch (error) {
-      if (entry?.sink === undefined) throw error;
-      entry.sink.fault(error as Error);
+    const { maxMessageBytes = MAX_MESSAGE_BYTES } = this.#options;
+    const reply = (answer: Uint8Array): void => void this.#courtesy(mcpEnvelope(this.#address(session), answer));
+    if (entry?.sink !== undefined) {
+      this.#sessions.touch(entry);
+      takeJsonRpc(payload, maxMessageBytes, entry.sink, reply);
       return;
     }
-    const open = entry ?? this.#open(session, sender);
+    let message: JsonRpcMessage;
+    try {
+      message = readJsonRpc(payload, maxMessageBytes);
+    } catch (error) {
+      const rejected = error instanceof AdapterError ? rejectedMessage(payload, error).reply : undefined;
+      if (rejected !== undefined && this.#options.accepts?.(sender) !== false) reply(new TextEncoder().encode(JSON.stringify(rejected)));
+      throw error;
+    }
+    const open = this.#open(session, sender);
     this.#sessions.touch(open);
     open.sink?.message(message, payload.length);
   }
@@ -171,11 +180,14 @@ export class SessionListener {
   }
 
   /** Those that strangers provoke are limited: whoever gets none finds out by a timeout. */
-  async #sayGoodbye(session: string): Promise<void> {
-    if (this.#goodbyes >= MAX_GOODBYES) return;
-    this.#goodbyes += 1;
-    const farewell = mcpEnvelope({ ...this.#address(session), event: "close" }, new Uint8Array());
-    await settleWithin(FAREWELL_MS, (signal) => this.#port.send(farewell, { signal }));
-    this.#goodbyes -= 1;
+  #sayGoodbye(session: string): Promise<void> {
+    return this.#courtesy(mcpEnvelope({ ...this.#address(session), event: "close" }, new Uint8Array()));
+  }
+
+  async #courtesy(envelope: Envelope): Promise<void> {
+    if (this.#courtesies >= MAX_COURTESIES) return;
+    this.#courtesies += 1;
+    await settleWithin(FAREWELL_MS, (signal) => this.#port.send(envelope, { signal }));
+    this.#courtesies -= 1;
   }
 }

@@ -1,8 +1,10 @@
-import { deferred, type Deferred } from "@parley/core/internal";
+import { deferred, rejectUnknownOptions, type Deferred } from "@parley/core/internal";
 import { AdapterError } from "../adapter-error.ts";
 import { BoundedQueue, type BufferLimits } from "../internal/bounded-queue.ts";
+import { abortable } from "../internal/abortable.ts";
 import { writeJsonPayload } from "../internal/json-payload.ts";
 import { reporterOf } from "../internal/reporter.ts";
+import { unsendable } from "../internal/size-refusal.ts";
 import type { JsonRpcMessage } from "./json-rpc.ts";
 
 /** Default of {@link McpSessionLimits.maxMessageBytes}. */
@@ -35,6 +37,14 @@ export interface SessionSink {
   /** The session is over, in good order or with an error. */
   end(error?: Error): void;
 }
+
+/** Options of {@link McpSession.read} and {@link McpSession.write}. */
+export interface McpWaitOptions {
+  /** Ends the wait; the promise is rejected with its reason. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+const INTERNAL_ERROR = -32_603;
 
 type MessageHandler = (message: JsonRpcMessage) => void;
 
@@ -97,7 +107,8 @@ export class McpSession implements AsyncDisposable {
    * Sends one message. Messages keep the order of the calls while the link is up. While it is down, a request fails, so that its caller
    * knows; responses and notifications wait, so that what the other side waits for arrives.
    *
-   * A response that is too large is replaced by an error response, so that the request does not wait in vain.
+   * A response that can't be sent, such as one that is larger than the channel takes, is reported to `onerror` and replaced by an error
+   * response (code -32603), so that the request fails at once instead of waiting for its timeout.
    *
    * @throws AdapterError `closed`, `message_too_large`, `overflow` (too much waits for the link); what the port throws.
    */
@@ -105,22 +116,25 @@ export class McpSession implements AsyncDisposable {
     await this.write(message);
   }
 
-  /** Sends one message, as {@link McpSession.send}. The signal stops a request's way to the channel. */
-  async write(message: JsonRpcMessage, { signal }: { readonly signal?: AbortSignal } = {}): Promise<void> {
-    signal?.throwIfAborted();
+  /**
+   * Sends one message, as {@link McpSession.send}. It waits for the channel, and anything but a request also for a link that is down and,
+   * at a server's end, for a client: the signal ends the wait. What waits for the link is sent all the same.
+   */
+  async write(message: JsonRpcMessage, options: McpWaitOptions = {}): Promise<void> {
+    const signal = readSignal(options);
     this.#begin();
-    const payload = this.#encode(message);
-    const isRequest = message.method !== undefined && message.id !== undefined;
-    await (isRequest ? this.#wire.send(payload, signal) : this.#wire.sendEventually(payload));
+    if (message.method === undefined) await this.#respond(message, signal);
+    else await this.#post(message, signal);
   }
 
   /**
-   * The next message. One reader at a time; not together with `onmessage`.
+   * The next message. Waits until there is one: the signal ends the wait, such as `AbortSignal.timeout(ms)`. One reader at a time; not
+   * together with `onmessage`.
    *
    * @throws AdapterError `closed` after the end, or what ended the session; the signal's reason when aborted.
    */
-  async read({ signal }: { readonly signal?: AbortSignal } = {}): Promise<JsonRpcMessage> {
-    signal?.throwIfAborted();
+  async read(options: McpWaitOptions = {}): Promise<JsonRpcMessage> {
+    const signal = readSignal(options);
     if (this.#handler !== undefined) throw new TypeError("Messages of this transport go to onmessage");
     if (this.#reader !== undefined) throw new TypeError("An MCP transport is read by one reader, which is waiting already");
     const buffered = this.#buffer.shift();
@@ -165,14 +179,23 @@ export class McpSession implements AsyncDisposable {
     this.#flush();
   }
 
-  #encode(message: JsonRpcMessage): Uint8Array {
+  async #post(message: JsonRpcMessage, signal: AbortSignal | undefined): Promise<void> {
+    const payload = writeJsonPayload(message, this.#maxMessageBytes);
+    const isRequest = message.method !== undefined && message.id !== undefined;
+    await (isRequest ? this.#wire.send(payload, signal) : abortable(this.#wire.sendEventually(payload), signal));
+  }
+
+  /** The other side waits for a response: whatever becomes of it, it gets one. */
+  async #respond(message: JsonRpcMessage, signal: AbortSignal | undefined): Promise<void> {
     try {
-      return writeJsonPayload(message, this.#maxMessageBytes);
+      await this.#post(message, signal);
     } catch (error) {
-      if (!(error instanceof AdapterError) || message.result === undefined) throw error;
-      this.#report(error);
-      const { jsonrpc, id } = message;
-      return writeJsonPayload({ jsonrpc, id, error: { code: -32_603, message: "The response is too large" } }, this.#maxMessageBytes);
+      if (signal?.aborted === true || this.#ended !== undefined) throw error;
+      const problem = unsendable("The response", sizeOf(message), error);
+      await this.#post({ jsonrpc: "2.0", id: message.id, error: { code: INTERNAL_ERROR, message: problem } }, signal).catch(() => {
+        throw error;
+      });
+      this.#report(error instanceof Error ? error : new Error(problem, { cause: error }));
     }
   }
 
@@ -219,5 +242,20 @@ export class McpSession implements AsyncDisposable {
     } catch {
       // A listener's own failure has nobody left to be told.
     }
+  }
+}
+
+function readSignal(options: McpWaitOptions): AbortSignal | undefined {
+  rejectUnknownOptions(options, ["signal"]);
+  options.signal?.throwIfAborted();
+  return options.signal;
+}
+
+/** How many bytes a message has; `undefined` if it is not JSON. */
+function sizeOf(message: JsonRpcMessage): number | undefined {
+  try {
+    return new TextEncoder().encode(JSON.stringify(message)).length;
+  } catch {
+    return undefined;
   }
 }

@@ -165,7 +165,8 @@ describe("a session on its own", () => {
     await transport.write({ ...PING, params: { large } });
     await expect(session.write({ ...PING, params: { large } })).rejects.toMatchObject({ code: "message_too_large" });
     await session.write({ jsonrpc: "2.0", id: 7, result: { large } });
-    expect(await transport.read()).toMatchObject({ id: 7, error: { code: -32_603 } });
+    expect(await transport.read()).toMatchObject({ id: 1, error: { code: -32_603, message: expect.stringMatching(/bytes, limit 200$/) } });
+    expect(await transport.read()).toMatchObject({ id: 7, error: { code: -32_603, message: expect.stringMatching(/bytes, limit 200$/) } });
     expect(errors).toMatchObject([{ code: "message_too_large" }, { code: "message_too_large" }]);
   });
 
@@ -187,10 +188,14 @@ describe("a session on its own", () => {
     for (const mcp of [undefined, 7, {}, { session: "" }, { session: "x", role: "admin" }, { ...fromServer, event: "burn" }]) {
       await mallory.send(envelope(mcp as object, PING));
     }
-    await transport.write(NOTE);
-    expect(await session.read()).toEqual(NOTE);
-    await session.write(NOTE);
-    expect(await transport.read()).toEqual(NOTE);
+    for (const [end, other] of [
+      [session, transport],
+      [transport, session],
+    ] as const) {
+      for (const _ of bad) expect(await end.read()).toMatchObject({ id: null, error: { code: -32_600 } });
+      await other.write(NOTE);
+      expect(await end.read()).toEqual(NOTE);
+    }
     expect(theirs.errors.map(({ code }) => code)).toEqual(bad.map(() => "message_invalid"));
     expect(ours.errors.length).toBe(bad.length + 6);
     expect(errors.length).toBe(6);

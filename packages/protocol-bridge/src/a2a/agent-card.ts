@@ -1,5 +1,5 @@
 import type { JsonObject, JsonValue } from "@parley/core";
-import { a2aChannelInterface } from "@parley/envelope-and-adapters/a2a";
+import { a2aChannelInterface } from "@parley/envelope-and-adapters/internal";
 import type { Tool } from "../mcp/tools.ts";
 
 /** What the bridge can do before the server has said more. */

@@ -1,0 +1,74 @@
+import { isJsonObject } from "@parley/core";
+import { AdapterError } from "../adapter-error.ts";
+import { readJsonRpc, type JsonRpcMessage } from "./json-rpc.ts";
+import type { SessionSink } from "./session.ts";
+
+const PARSE_ERROR = -32_700;
+const INVALID_REQUEST = -32_600;
+const INTERNAL_ERROR = -32_603;
+/** Longer ids are not repeated in an answer. */
+const MAX_ID = 1024;
+
+const decoder = new TextDecoder("utf-8", { fatal: true });
+
+/** What follows from a message that can't be read. */
+export interface RejectedMessage {
+  /** Set unless it is a notification or a response: the error response that its sender gets. */
+  readonly reply?: JsonRpcMessage;
+  /** Set if it is a response with an id: what the request that waits for it gets in its place. */
+  readonly response?: JsonRpcMessage;
+}
+
+/**
+ * Says what follows from a message that `readJsonRpc` has thrown on: an error response to whoever asks, and a failure for whoever waits.
+ * The id is repeated if the message has a usable one, and null otherwise.
+ *
+ * See [JSON-RPC 2.0, section 5](https://www.jsonrpc.org/specification#response_object).
+ */
+export function rejectedMessage(payload: Uint8Array, { code, message: problem }: AdapterError): RejectedMessage {
+  const value = parse(payload);
+  const isTooLarge = code === "message_too_large";
+  if (value === undefined) return { reply: failure(null, isTooLarge ? INTERNAL_ERROR : PARSE_ERROR, `Parse error: ${problem}`) };
+  if (Array.isArray(value)) {
+    if (value.length > 0 && value.every(isResponse)) return {};
+    return { reply: failure(null, INVALID_REQUEST, "Invalid Request: MCP has no batches; send one message at a time") };
+  }
+  const { id, jsonrpc, method } = isJsonObject(value) ? value : {};
+  if (isResponse(value)) return isUsable(id) ? { response: failure(id, INTERNAL_ERROR, `The response can't be read: ${problem}`) } : {};
+  if (jsonrpc === "2.0" && typeof method === "string" && id === undefined) return {};
+  const about = isTooLarge ? `The request can't be read: ${problem}` : `Invalid Request: ${problem}`;
+  return { reply: failure(isUsable(id) ? id : null, isTooLarge ? INTERNAL_ERROR : INVALID_REQUEST, about) };
+}
+
+/** Hands a message to a session, or reports that it can't be read, to whomever that concerns. `reply` sends a payload to the sender. */
+export function takeJsonRpc(payload: Uint8Array, maxBytes: number, sink: SessionSink, reply: (payload: Uint8Array) => void): void {
+  try {
+    sink.message(readJsonRpc(payload, maxBytes), payload.length);
+  } catch (error) {
+    if (!(error instanceof AdapterError)) throw error;
+    const rejected = rejectedMessage(payload, error);
+    if (rejected.reply !== undefined) reply(new TextEncoder().encode(JSON.stringify(rejected.reply)));
+    if (rejected.response !== undefined) sink.message(rejected.response, 0);
+    sink.fault(error);
+  }
+}
+
+function parse(payload: Uint8Array): unknown {
+  try {
+    return JSON.parse(decoder.decode(payload)) as unknown;
+  } catch {
+    return undefined;
+  }
+}
+
+function isResponse(value: unknown): boolean {
+  return isJsonObject(value) && value["method"] === undefined && (value["result"] !== undefined || value["error"] !== undefined);
+}
+
+function isUsable(id: unknown): id is string | number {
+  return typeof id === "number" || (typeof id === "string" && id.length <= MAX_ID);
+}
+
+function failure(id: string | number | null, code: number, message: string): JsonRpcMessage {
+  return { jsonrpc: "2.0", id, error: { code, message } };
+}

@@ -1,0 +1,21 @@
+// Agent2Agent over channels. The official SDK, `@a2a-js/sdk`, is an optional peer dependency.
+export {
+  A2A_CHANNEL_BINDING,
+  A2A_ENCRYPTED_CONTEXTS_EXTENSION,
+  A2aAdapter,
+  a2aChannelInterface,
+  A2aChannelTransportFactory,
+  readA2aMessage,
+  serveA2a,
+  writeA2aMessage,
+  type A2aAdapterOptions,
+  type A2aChannelClientOptions,
+  type A2aLegacyPart,
+  type A2aPartInput,
+  type A2aPartJson,
+  type A2aSendOptions,
+  type A2aServeOptions,
+  type A2aServing,
+  type ReceivedA2aMessage,
+} from "@parley/envelope-and-adapters/a2a";
+export { AdapterError, type AdapterErrorCode } from "@parley/envelope-and-adapters";
