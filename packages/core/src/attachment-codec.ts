@@ -17,11 +17,8 @@ export function readAttachment(value: JsonValue, index: number): Attachment {
   const filename = text("filename");
   const mediaType = text("media_type");
   const format = text("format");
-  const lastModifiedTime = value["lastmod_time"] ?? undefined;
-  if (lastModifiedTime !== undefined && !isCount(lastModifiedTime) && typeof lastModifiedTime !== "string") {
-    throw invalid(`${where}.lastmod_time`, "must be seconds since 1970 or RFC 3339 text");
-  }
-  const byteCount = value["byte_count"] ?? undefined;
+  const lastModifiedTime = readLastModified(value["lastmod_time"]);
+  const byteCount = readByteCount(value["byte_count"]);
   if (byteCount !== undefined && !isCount(byteCount)) {
     throw invalid(`${where}.byte_count`, "must be a number of bytes");
   }
@@ -49,6 +46,18 @@ export function writeAttachment(attachment: Attachment): JsonObject {
     byte_count: attachment.byteCount,
     data: { ...attachment.data },
   };
+}
+
+/** As the sender wrote it. It only informs, so what can't be a time is dropped. */
+function readLastModified(value: JsonValue | undefined): number | string | undefined {
+  if (typeof value === "string") return value === "" ? undefined : value;
+  return typeof value === "number" && Number.isFinite(value) ? value : undefined;
+}
+
+/** Some agents write the number as text. */
+function readByteCount(value: JsonValue | undefined): JsonValue | undefined {
+  if (value === null || value === "") return undefined;
+  return typeof value === "string" && /^\d{1,15}$/.test(value) ? Number(value) : value;
 }
 
 function readData(value: JsonValue | undefined, where: string): AttachmentData {

@@ -57,7 +57,7 @@ export interface Message {
   /** The payload, by the rules of the message's protocol. */
   readonly body: JsonObject;
   readonly attachments?: readonly Attachment[];
-  /** Seconds since 1970, as the sender's clock has it. */
+  /** Seconds since 1970, as the sender's clock has it. Negative before 1970; may have a fraction. */
   readonly createdTime?: number;
   /** Seconds since 1970 after which the message is void. */
   readonly expiresTime?: number;

@@ -2,9 +2,10 @@ import type { Attachment } from "./attachment.ts";
 import { readAttachment, writeAttachment } from "./attachment-codec.ts";
 import { PlaintextError } from "./plaintext-error.ts";
 import type { Mutable } from "./internal/mutable.ts";
-import { isCount, isJsonArray, isJsonObject, type JsonObject, type JsonValue } from "./json.ts";
+import { isJsonArray, isJsonObject, type JsonObject, type JsonValue } from "./json.ts";
 import type { Message, TraceContext } from "./message.ts";
 import { MAX_TYPE_LENGTH } from "./message-type.ts";
+import { readTime } from "./time.ts";
 
 /** Caps on what a peer may put into one message. Its size in bytes is capped where bytes arrive, by the transport. */
 export interface PlaintextLimits {
@@ -49,7 +50,8 @@ const PLAINTEXT_TYP = /^(application\/)?didcomm-plain\+json$/i;
  * Reads a DIDComm v2 plaintext: parsed JSON, every member checked.
  *
  * Attachments are read in a second pass: one that is malformed is left out and reported, and never costs the message. A malformed
- * `trace_context` is dropped silently. Unknown headers are kept in `headers`.
+ * `trace_context` or `created_time` is dropped silently. `created_time` and `expires_time` may be numbers, or text with a number or an
+ * ISO 8601 time. Unknown headers are kept in `headers`.
  *
  * @throws PlaintextError `message_invalid` or `message_too_large`, naming the member.
  * @see {@link https://identity.foundation/didcomm-messaging/spec/v2.1/#plaintext-message-structure | DIDComm v2.1, Plaintext Message Structure}
@@ -72,8 +74,8 @@ export function decodePlaintext(value: unknown, limits?: Partial<PlaintextLimits
   const from = optionalText(value, "from", caps.maxIdLength);
   const threadId = optionalText(value, "thid", caps.maxIdLength);
   const parentThreadId = optionalText(value, "pthid", caps.maxIdLength);
-  const createdTime = optionalTime(value, "created_time");
-  const expiresTime = optionalTime(value, "expires_time");
+  const createdTime = readTime(value["created_time"] ?? null);
+  const expiresTime = readExpiry(value["expires_time"]);
   const traceContext = readTraceContext(value["trace_context"]);
   const headers = readHeaders(value, caps.maxHeaders);
   const { attachments, attachmentFaults } = readAttachments(value["attachments"], caps.maxAttachments);
@@ -122,11 +124,12 @@ function optionalText(value: JsonObject, member: string, maxLength: number): str
   return text;
 }
 
-function optionalTime(value: JsonObject, member: string): number | undefined {
-  const time = value[member];
-  if (time === undefined || time === null) return undefined;
-  if (!isCount(time)) throw new PlaintextError("message_invalid", `${member} must be seconds since 1970`);
-  return time;
+/** Unlike `created_time`, this one is never dropped: the message would be delivered after its sender wanted it gone. */
+function readExpiry(expires: JsonValue | undefined): number | undefined {
+  if (expires === undefined || expires === null || expires === "") return undefined;
+  const time = readTime(expires);
+  if (time !== undefined) return time;
+  throw new PlaintextError("message_invalid", "expires_time must be seconds since 1970, or text such as 2026-01-31T12:00:00Z");
 }
 
 function readRecipients(to: JsonValue | undefined, caps: PlaintextLimits): readonly string[] {

@@ -62,8 +62,27 @@ describe("decodePlaintext", () => {
     },
   );
 
-  it.each(["typ", "from", "thid", "pthid"])("takes an empty text for an absent %s", (member) => {
+  it.each(["typ", "from", "thid", "pthid", "created_time", "expires_time"])("takes an empty text for an absent %s", (member) => {
     expect(decodePlaintext({ ...MINIMAL, [member]: "" })).toStrictEqual(decodePlaintext(MINIMAL));
+  });
+
+  it.each<[unknown, number]>([
+    [1516269022, 1516269022],
+    [1516269022.5, 1516269022.5],
+    [-142128000, -142128000],
+    ["1516269022", 1516269022],
+    ["-142128000", -142128000],
+    ["1516269022.5", 1516269022.5],
+    ["2026-01-15T10:00:00.000Z", 1768471200],
+    ["2026-01-15T10:00:00.250+02:00", 1768464000.25],
+    ["1965-07-01T00:00:00Z", -142128000],
+  ])("reads %j as the time %d, in created_time and expires_time", (written, time) => {
+    const { message } = decodePlaintext({ ...MINIMAL, created_time: written, expires_time: written });
+    expect(message).toStrictEqual({ id: "1", type: TYPE, to: [], body: {}, createdTime: time, expiresTime: time });
+  });
+
+  it.each(["soon", "2026-02-30T00:00:00Z", Infinity, true, {}, []])("drops a created_time that is no time: %j", (created_time) => {
+    expect(decodePlaintext({ ...MINIMAL, created_time })).toStrictEqual(decodePlaintext(MINIMAL));
   });
 
   it("reads typ without its application/ prefix", () => {
@@ -77,8 +96,8 @@ describe("decodePlaintext", () => {
   it.each<[string, unknown]>([
     ...["id", "type"].flatMap((member) => [undefined, null, "", 1, true, {}, []].map((value): [string, unknown] => [member, value])),
     ...["from", "thid", "pthid", "typ"].flatMap((member) => [1, true, {}, ["x"]].map((value): [string, unknown] => [member, value])),
-    ...["created_time", "expires_time"].flatMap((member) =>
-      ["1", "2026-01-01T00:00:00Z", -1, Infinity, true, {}, []].map((value): [string, unknown] => [member, value]),
+    ...["soon", "2026-02-30T00:00:00Z", "2026-01-01T00:00:00+24:00", "1".repeat(65), " ", Infinity, NaN, true, {}, []].map(
+      (value): [string, unknown] => ["expires_time", value],
     ),
     ["to", "did:example:bob"],
     ["to", {}],

@@ -320,6 +320,8 @@ describe("messages", () => {
     ["a text as to", { to: BOB }, "to must be a list"],
     ["a list as body", { body: [] }, "body must be"],
     ["an expiry in the past", { expires_time: 1000 }, "expired"],
+    ["an expiry in the past, as text", { expires_time: "1965-07-01T00:00:00Z" }, "expired"],
+    ["an expiry that is no time", { expires_time: "soon" }, "expires_time must be seconds since 1970, or text"],
     ["a second From", { From: BOB }, "mistaken for from"],
   ])("are refused with %s", async (_name, more, reason) => {
     const alice = await agent({ did: ALICE });
@@ -329,6 +331,14 @@ describe("messages", () => {
       response: { reason: expect.stringContaining(reason) as string },
     });
     expect(await alice.send(message("2"))).toEqual(OK);
+  });
+
+  it("are delivered as they were written when their times are text", async () => {
+    const alice = await agent({ did: ALICE });
+    const bob = await agent({ did: BOB, protocols: [ECHO] });
+    const times = { created_time: "2026-01-15T10:00:00.000Z", expires_time: "9999-12-31T23:59:59Z" };
+    expect(await alice.send(message("1", times))).toEqual(OK);
+    expect((await bob.receive()).plaintext).toMatchObject({ id: "1", ...times });
   });
 
   it("never show a recipient another sender than the one that the node checked", async () => {

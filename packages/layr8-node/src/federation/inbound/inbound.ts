@@ -79,8 +79,11 @@ export class Inbound {
     if (isForward(message)) return this.#forward(unpacked, arrival);
     if (sender === undefined) return answer("sender_required", "a message needs a sender: encrypt it with authcrypt, or sign it");
     const recipient = didOf(metadata.recipientKid ?? "");
-    // With `to` empty, nobody would know whom the sender meant.
-    if (recipient === undefined || message.to.length === 0) return answer("bad_request", undefined, "to_missing");
+    // Authcrypt binds the message to the recipient's key, so a recipient can't re-encrypt it for someone else in the sender's name. A
+    // signature alone doesn't: it needs `to`.
+    if (recipient === undefined || (message.to.length === 0 && metadata.encryptedFromKid === undefined)) {
+      return answer("bad_request", undefined, "to_missing");
+    }
     if (lookalikeOf(message) !== undefined) return answer("bad_request", undefined, "plaintext_invalid");
     if (!this.#rateOf(sender).take()) return answer("rate_limited", "too many messages; slow down");
     const refused = await this.#options.receive({ message, text: plaintext, sender, recipient });
