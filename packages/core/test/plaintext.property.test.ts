@@ -3,7 +3,11 @@ import { describe, expect, it } from "vitest";
 import { decodePlaintext, encodePlaintext, PlaintextError, type Attachment, type JsonObject, type Message } from "../src/index.ts";
 
 const text = fc.string({ minLength: 1, maxLength: 40 });
-const time = fc.oneof(fc.nat(), fc.integer(), fc.double({ min: -8.64e12, max: 8.64e12, noNaN: true }).map((seconds) => seconds + 0));
+const time = fc.oneof(
+  fc.nat(),
+  fc.integer(),
+  fc.double({ min: -8.64e12, max: 8.64e12, noNaN: true }).map((seconds) => seconds + 0),
+);
 const json = fc.json({ maxDepth: 3 }).map((written): unknown => JSON.parse(written));
 const jsonObject = fc
   .dictionary(fc.string({ maxLength: 10 }), json, { maxKeys: 5 })
@@ -12,7 +16,15 @@ const optional = { requiredKeys: [] };
 
 const attachment = fc
   .record(
-    { id: text, description: text, filename: text, mediaType: text, format: text, lastModifiedTime: fc.oneof(time, text), byteCount: fc.nat() },
+    {
+      id: text,
+      description: text,
+      filename: text,
+      mediaType: text,
+      format: text,
+      lastModifiedTime: fc.oneof(time, text),
+      byteCount: fc.nat(),
+    },
     optional,
   )
   .chain((described) =>

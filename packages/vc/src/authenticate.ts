@@ -1,13 +1,23 @@
 import { isJsonObject, type JsonObject } from "@parley/core";
 import { didOf } from "@parley/did";
 import { entriesOf } from "./json.ts";
-import { verifyJws, type Jws } from "./jwt/jws.ts";
-import { ALGORITHMS } from "./keys/curves.ts";
+import { verifyJws } from "./jwt/jws.ts";
+import { ALGORITHMS, type Curve, type ImportedKey } from "./keys/curves.ts";
 import { candidateKeys, findKey, type KeySource } from "./keys/verification-key.ts";
 import type { Kind } from "./kind.ts";
-import { verifyHashData } from "./proof/cryptosuite.ts";
+import { isForCryptosuite, verifyHashData } from "./proof/cryptosuite.ts";
 import type { JwsSignature, Secured } from "./secured.ts";
 import { VcError } from "./vc-error.ts";
+
+/** A signature, and what it says of its key. */
+interface Attempt {
+  /** Absolute id of the key; `undefined` where the signature names none, or no more than the DID. */
+  readonly kid: string | undefined;
+  readonly algorithm: string;
+  /** Whether keys on the curve make such signatures. */
+  fits(curve: Curve): boolean;
+  verify(key: ImportedKey): Promise<void>;
+}
 
 /** The DID that the key's id names, if it names one. */
 export function signerDid({ signature }: Secured): string | undefined {
@@ -16,39 +26,61 @@ export function signerDid({ signature }: Secured): string | undefined {
 }
 
 /** Checks that a key of the DID, for the purpose of the kind, has signed. */
-export async function authenticate({ document, signature }: Secured, did: string, kind: Kind, source: KeySource): Promise<void> {
-  if (signature.type === "json") {
-    const { options, cryptosuite, verificationMethod, value } = signature.proof;
-    const key = await findKey(verificationMethod, did, kind, source);
-    return verifyHashData(value, { document, options, cryptosuite }, key);
-  }
-  checkClaims(signature, document, did, kind);
-  const { jws, type } = signature;
-  if (jws.kid === undefined && type === "jwt") return verifyWithAny(jws, did, kind, source);
-  const key = await findKey(absoluteKid(signature, did), did, kind, source);
-  return verifyJws(jws, key);
+export async function authenticate(secured: Secured, did: string, kind: Kind, source: KeySource): Promise<void> {
+  const { document, signature } = secured;
+  if (signature.type !== "json") checkClaims(signature, document, did, kind);
+  const attempt = attemptOf(secured, did);
+  if (attempt.kid === undefined) return verifyWithAny(attempt, did, kind, source);
+  return attempt.verify(await findKey(attempt.kid, did, kind, source));
 }
 
-/** Tokens of VCDM 1.1 may leave it at the fragment of the key's id, with or without its `#`. */
-function absoluteKid({ jws: { kid }, type }: JwsSignature, did: string): string {
-  if (kid === undefined) throw new VcError("kid_invalid", "The JWS names no key");
+function attemptOf({ document, signature }: Secured, did: string): Attempt {
+  if (signature.type === "json") {
+    const { options, cryptosuite, verificationMethod, value } = signature.proof;
+    return {
+      kid: namesNoKey(verificationMethod, did) ? undefined : verificationMethod,
+      algorithm: cryptosuite,
+      fits: (curve) => isForCryptosuite(curve, cryptosuite),
+      verify: (key) => verifyHashData(value, { document, options, cryptosuite }, key),
+    };
+  }
+  const { jws } = signature;
+  return {
+    kid: kidOf(signature, did),
+    algorithm: jws.alg,
+    fits: (curve) => ALGORITHMS[curve].includes(jws.alg),
+    verify: (key) => verifyJws(jws, key),
+  };
+}
+
+/** Tokens of VCDM 1.1 may name no key, or leave it at the fragment of the key's id, with or without its `#`. */
+function kidOf({ jws: { kid }, type }: JwsSignature, did: string): string | undefined {
+  if (kid === undefined && type !== "jwt") throw new VcError("kid_invalid", "The JWS names no key");
+  if (kid === undefined || namesNoKey(kid, did)) return undefined;
   if (type !== "jwt" || kid.startsWith("did:")) return kid;
   return kid.startsWith("#") ? did + kid : `${did}#${kid}`;
 }
 
-/** For tokens of VCDM 1.1 that name no key at all. */
-async function verifyWithAny(jws: Jws, did: string, kind: Kind, source: KeySource): Promise<void> {
-  const keys = (await candidateKeys(did, kind, source)).filter(({ curve }) => ALGORITHMS[curve].includes(jws.alg));
-  if (keys.length === 0) throw new VcError("key_not_found", `The document has no key for ${kind.relationship} with ${jws.alg}`);
+/** Some issuers and wallets write their DID where the id of the key belongs. */
+function namesNoKey(kid: string, did: string): boolean {
+  return kid === did || kid === `${did}#`;
+}
+
+/** For signatures that name no key: any that the DID has for the purpose. */
+async function verifyWithAny(attempt: Attempt, did: string, kind: Kind, source: KeySource): Promise<void> {
+  const keys = (await candidateKeys(did, kind, source)).filter(({ curve }) => attempt.fits(curve));
+  if (keys.length === 0) {
+    throw new VcError("key_not_found", `The document has no key for ${kind.relationship} with ${attempt.algorithm}`);
+  }
   for (const key of keys) {
     try {
-      await verifyJws(jws, key);
+      await attempt.verify(key);
       return;
     } catch (error) {
       if (!(error instanceof VcError) || error.code !== "signature_invalid") throw error;
     }
   }
-  throw new VcError("signature_invalid", "No key of the DID signed this JWS");
+  throw new VcError("signature_invalid", "No key of the DID made this signature");
 }
 
 /** Checks claims and header members that repeat what the document says (RFC 7519, section 4.1 and 5.3). */

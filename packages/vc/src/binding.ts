@@ -27,10 +27,12 @@ export function checkAudience(secured: Secured, { audience: self }: Verification
 export function checkSecuringPeriod({ signature }: Secured, kind: Kind, verification: Verification): void {
   const codes = { early: "signature_not_yet_valid", late: "signature_expired" } as const;
   if (signature.type === "json") {
-    checkPeriod("The proof", { from: undefined, until: signature.proof.expires }, verification, codes);
+    const from = { member: "proof.created", time: undefined };
+    checkPeriod("The proof", { from, until: { member: "proof.expires", time: signature.proof.expires } }, verification, codes);
   } else if (signature.type === "compact_jwt" || kind.name === "presentation") {
     const { nbf, exp } = signature.claims;
-    checkPeriod("The signature", { from: milliseconds(nbf), until: milliseconds(exp) }, verification, codes);
+    const from = { member: "nbf", time: milliseconds(nbf) };
+    checkPeriod("The signature", { from, until: { member: "exp", time: milliseconds(exp) } }, verification, codes);
   }
 }
 

@@ -4,7 +4,7 @@ import { CREDENTIAL } from "./kind.ts";
 import { checkCredential, issuerOf, type CredentialFacts } from "./model/credential.ts";
 import type { Secured } from "./secured.ts";
 import { VcError } from "./vc-error.ts";
-import { checkPeriod, type Verification } from "./verification.ts";
+import { checkPeriod, type Limit, type Verification } from "./verification.ts";
 
 /** Verifies everything about a credential but its status. */
 export async function verifyIssued(secured: Secured, verification: Verification): Promise<CredentialFacts> {
@@ -15,7 +15,17 @@ export async function verifyIssued(secured: Secured, verification: Verification)
   if (facts.version === "1.1" && secured.signature.type !== "jwt") {
     throw new VcError("credential_invalid", "A credential of VCDM 1.1 is only supported in the format jwt");
   }
-  const { validFrom: from, validUntil: until } = facts;
+  const { from, until } = limitsOf(facts, secured);
   checkPeriod("The credential", { from, until }, verification, { early: "not_yet_valid", late: "expired" });
   return facts;
+}
+
+/** A JWT of VCDM 1.1 says them as `nbf` and `exp`, if it says them so. */
+function limitsOf({ version, validFrom, validUntil }: CredentialFacts, { signature }: Secured): { from: Limit; until: Limit } {
+  const claims = signature.type === "jwt" ? signature.claims : {};
+  const [from, until] = version === "2.0" ? ["validFrom", "validUntil"] : ["issuanceDate", "expirationDate"];
+  return {
+    from: { member: claims.nbf === undefined ? from : "nbf", time: validFrom },
+    until: { member: claims.exp === undefined ? until : "exp", time: validUntil },
+  };
 }

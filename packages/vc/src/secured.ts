@@ -35,9 +35,11 @@ export interface ProofSignature {
 export function readSecured(input: string | JsonObject, kind: Kind, maxLength: number): Secured {
   if (typeof input !== "string") return readObject(input, kind);
   if (input.length > maxLength) throw new VcError("too_large", `A signed ${kind.name} has at most ${maxLength} characters`);
-  if (looksLikeJws(input)) return readToken(input, kind);
-  if (input.startsWith("{")) return readObject(parseJsonObject(input, `The ${kind.name}`), kind);
-  if (/^[\w-]+\.[\w-]*\.[\w-]*[.~]/.test(input)) {
+  // Text that was pasted often has white space around it.
+  const text = input.trim();
+  if (looksLikeJws(text)) return readToken(text, kind);
+  if (text.startsWith("{")) return readObject(parseJsonObject(text, `The ${kind.name}`), kind);
+  if (/^[\w-]+\.[\w-]*\.[\w-]*[.~]/.test(text)) {
     throw new VcError("format_unsupported", "Neither SD-JWT nor encrypted tokens are supported");
   }
   throw new VcError("malformed", `This is no signed ${kind.name}`);

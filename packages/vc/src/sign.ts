@@ -8,7 +8,7 @@ import { CREDENTIAL, PRESENTATION } from "./kind.ts";
 import { DEFAULT_LIMITS } from "./limits.ts";
 import { checkCredential } from "./model/credential.ts";
 import { CONTEXT_V1, CONTEXT_V2 } from "./model/context.ts";
-import { notNegative, readClock } from "./numbers.ts";
+import { expressible, notNegative, readClock } from "./numbers.ts";
 import { readSecured, type Secured } from "./secured.ts";
 import { secure, type Purpose } from "./secure.ts";
 import { envelopedCredential } from "./jwt/envelope.ts";
@@ -73,7 +73,7 @@ export async function signCredential(
   const signer = await signerOf(key);
   const given = asJsonObject(credential, "The credential");
   const document: JsonObject = given["issuer"] === undefined ? { ...given, issuer: signer.did } : given;
-  const { version, issuer } = checkCredential(document);
+  const { version, issuer } = checkCredential(document, "to sign");
   if (issuer !== signer.did) throw new VcError("issuer_mismatch", "The credential's issuer is not the DID of the key");
   if (version === "1.1" && format !== "jwt") throw new VcError("credential_invalid", `@context[0] must be ${CONTEXT_V2}`);
   refuseClaims(document, format);
@@ -104,8 +104,8 @@ export async function signPresentation(credentials: readonly string[], options: 
     ...(credentials.length > 0 && { verifiableCredential: credentials.map((signed, i) => asPart(signed, i, format)) }),
   };
   const time = readClock(now);
-  notNegative(lifetimeMs, "lifetimeMs");
-  const purpose: Purpose = { kind: PRESENTATION, party: holder, now: time, expires: time + lifetimeMs, nonce, audience };
+  const expires = expressible(time + notNegative(lifetimeMs, "lifetimeMs"), "The end of lifetimeMs");
+  const purpose: Purpose = { kind: PRESENTATION, party: holder, now: time, expires, nonce, audience };
   return notLonger(await secure(presentation, purpose, signer, format), maxPresentationLength, "presentation");
 }
 

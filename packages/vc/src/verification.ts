@@ -1,6 +1,7 @@
 import type { KeySource } from "./keys/verification-key.ts";
 import { notNegative, readClock } from "./numbers.ts";
 import { readLimits, type VcLimits } from "./limits.ts";
+import { formatDateTimeStamp } from "./model/date.ts";
 import type { VerifyOptions } from "./options.ts";
 import { StatusListCache } from "./status/status-list-cache.ts";
 import { VcError, type VcErrorCode } from "./vc-error.ts";
@@ -37,13 +38,42 @@ export function beginVerification(options: VerifyOptions): Verification {
   };
 }
 
-/** Checks that now is between two times, each of which may be absent. */
+/** A time that something is valid from or until, and the member that says so. */
+export interface Limit {
+  readonly member: string;
+  /** Milliseconds since 1970; `undefined` where the member is absent. */
+  readonly time: number | undefined;
+}
+
+/** Checks that now is between two times. */
 export function checkPeriod(
   what: string,
-  { from, until }: { from: number | undefined; until: number | undefined },
+  { from, until }: { from: Limit; until: Limit },
   { now, toleranceMs }: Verification,
   codes: { early: VcErrorCode; late: VcErrorCode },
 ): void {
-  if (from !== undefined && now + toleranceMs < from) throw new VcError(codes.early, `${what} is not valid yet`);
-  if (until !== undefined && now - toleranceMs >= until) throw new VcError(codes.late, `${what} is not valid any more`);
+  if (from.time !== undefined && now + toleranceMs < from.time) {
+    throw new VcError(codes.early, `${what} is not valid yet: ${from.member} is ${distance(from.time, now)}`);
+  }
+  if (until.time !== undefined && now - toleranceMs >= until.time) {
+    throw new VcError(codes.late, `${what} is not valid any more: ${until.member} is ${distance(until.time, now)}`);
+  }
+}
+
+/** A time, and how far it is from that of this machine, whose clock may be what is wrong. */
+function distance(time: number, now: number): string {
+  const span = spanOf(Math.abs(time - now));
+  const where = time > now ? `${span} ahead of` : `${span} behind`;
+  return `${formatDateTimeStamp(time)}, ${where} this verifier's clock (${formatDateTimeStamp(now)}); if that is wrong, set the clock`;
+}
+
+const UNITS = [
+  ["d", 86_400_000, 2],
+  ["h", 3_600_000, 2],
+  ["min", 60_000, 2],
+] as const;
+
+function spanOf(ms: number): string {
+  const [unit, length] = UNITS.find(([, size, least]) => ms >= least * size) ?? ["s", 1000];
+  return `${Math.round(ms / length)} ${unit}`;
 }

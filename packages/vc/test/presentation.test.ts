@@ -113,11 +113,28 @@ describe.each(FORMATS)("a presentation in %s", (format) => {
     ["no type", { type: [] }],
     ["another type", { type: ["Presentation"] }],
     ["no context", { "@context": [] }],
-    ["an id that is no URL", { id: "1" }],
+    ["an empty id", { id: "" }],
+    ["an id that is no text", { id: 1 }],
+    ["an id that is too long", { id: "x".repeat(2049) }],
     ["a holder that is no URL", { holder: "holder" }],
     ["a credential that is a number", { verifiableCredential: [1] }],
   ])("with %s is refused", async (_, members) => {
     await expectRefused(await forge(members), "presentation_invalid");
+  });
+
+  it.each(["p688ylvGBEKS", "58172aac-d8ba-11ed-83dd-0b3aef56cc33", "my id", "x".repeat(2048)])(
+    "is read with an id that is no URL: %s",
+    async (id) => {
+      const terms = { id, type: "Terms" };
+      const presented = await forge({ id, holder: holder.did, termsOfUse: terms });
+      expect((await verifyPresentation(presented, { resolver, now })).presentation).toMatchObject({ id, termsOfUse: terms });
+    },
+  );
+
+  it("is read with white space around it, as after pasting", async () => {
+    const presented = await present({ nonce: "n" });
+    const verified = await verifyPresentation(`\uFEFF \r\n${presented}\n\n`, { resolver, now, nonce: "n" });
+    expect(verified).toEqual(await verifyPresentation(presented, { resolver, now, nonce: "n" }));
   });
 
   it("can't be had by whoever has aborted", async () => {

@@ -55,6 +55,22 @@ describe("signCredential", () => {
     ["name", { name: 1 }],
     ["name", { name: [{ "@language": "en" }] }],
     ["description", { description: { "@value": "x", "@language": 1 } }],
+    ["name", { name: { "@value": "x", "@language": "en", "@index": "1" } }],
+    [
+      "name",
+      {
+        name: [
+          { "@value": "x", "@language": "en" },
+          { "@value": "y", extra: "z" },
+        ],
+      },
+    ],
+    ["description", { description: { "@value": "x", "@language": "en", "@direction": "ltr", url: "y" } }],
+    ["issuer.name", { issuer: { id: "did:x:issuer", name: { "@value": "x", "@language": "en", extra: 1 } } }],
+    ["issuer.description", { issuer: { id: "did:x:issuer", description: [{ "@value": "x", extra: 1 }] } }],
+    ["issuer.name", { issuer: { id: "did:x:issuer", name: 1 } }],
+    ["credentialSubject.title", { credentialSubject: { title: { "@value": "x", "@language": "en", extra: 1 } } }],
+    ["evidence", { evidence: [{ type: "E", label: [{ "@value": "x", extra: 1 }] }] }],
     ["issuer", { issuer: "issuer" }],
     ["issuer", { issuer: [] }],
     ["issuer.id", { issuer: {} }],
@@ -98,6 +114,17 @@ describe("signCredential", () => {
   ])("names %s where it is wrong: %j", async (path, members) => {
     const error = expectVcError(await rejectionOf(sign(members)), "credential_invalid");
     expect(error.message.startsWith(path.replace("evidence.type", "evidence[0].type"))).toBe(true);
+  });
+
+  it.each<JsonObject>([
+    { name: { "@value": "x" } },
+    { name: ["x", { "@value": "y", "@language": "en" }, { "@value": "z", "@language": "ar", "@direction": "rtl" }] },
+    { issuer: { id: issuer.did, name: { "@value": "x", "@language": "en" }, description: ["x"] } },
+    { credentialSubject: { title: { "@value": "x", "@language": "en" }, name: { given: "Ada", family: "Lovelace" } } },
+    { credentialSubject: { born: { "@value": "1815-12-10", "@type": "http://www.w3.org/2001/XMLSchema#date" } } },
+  ])("signs texts with a language, and others: %j", async (members) => {
+    const signed = await sign(members);
+    expect((await verifyCredential(signed, { resolver, now })).credential).toEqual({ ...credential, ...members });
   });
 
   it("signs everything that VCDM 2.0 has a place for", async () => {

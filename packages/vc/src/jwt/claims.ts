@@ -10,16 +10,13 @@ export interface Claims {
   readonly jti?: string;
   readonly aud?: readonly string[];
   readonly nonce?: string;
-  /** Seconds since 1970, as are `exp` and `iat`. */
+  /** Seconds since 1970, negative before; as is `exp`. */
   readonly nbf?: number;
   readonly exp?: number;
-  readonly iat?: number;
 }
 
 const REGISTERED: ReadonlySet<string> = new Set(["iss", "sub", "aud", "exp", "nbf", "iat", "jti"]);
 const REGISTERED_AND_NONCE: ReadonlySet<string> = new Set([...REGISTERED, "nonce"]);
-/** The last second that a Date can hold. */
-const MAX_SECONDS = 8.64e12;
 
 /** Names of the claims that say something about the securing, not about the document. */
 export function claimNames(short: "vc" | "vp"): ReadonlySet<string> {
@@ -33,7 +30,10 @@ export function splitClaims(payload: JsonObject, short: "vc" | "vp"): { claims: 
   return { claims, document: without(payload, names) };
 }
 
-/** Reads claims, each of which must be of the kind that RFC 7519 demands. */
+/**
+ * Reads claims, each of which must be of the kind that RFC 7519 demands. `iat` may be text besides: some issuers write it so, and nothing
+ * is decided by it.
+ */
 export function readClaims(payload: JsonObject): Claims {
   const iss = optional(payload, "iss", isText);
   const sub = optional(payload, "sub", isText);
@@ -41,7 +41,7 @@ export function readClaims(payload: JsonObject): Claims {
   const nonce = optional(payload, "nonce", isText);
   const nbf = optional(payload, "nbf", isDate);
   const exp = optional(payload, "exp", isDate);
-  const iat = optional(payload, "iat", isDate);
+  optional(payload, "iat", isTextOrDate);
   const aud = optional(payload, "aud", isTextOrTexts);
   return {
     ...(iss !== undefined && { iss }),
@@ -50,7 +50,6 @@ export function readClaims(payload: JsonObject): Claims {
     ...(nonce !== undefined && { nonce }),
     ...(nbf !== undefined && { nbf }),
     ...(exp !== undefined && { exp }),
-    ...(iat !== undefined && { iat }),
     ...(aud !== undefined && { aud: typeof aud === "string" ? [aud] : aud }),
   };
 }
@@ -70,6 +69,10 @@ function isTextOrTexts(value: JsonValue): value is string | readonly string[] {
   return isText(value) || (isJsonArray(value) && value.every(isText));
 }
 
+function isTextOrDate(value: JsonValue): value is string | number {
+  return isText(value) || isDate(value);
+}
+
 function isDate(value: JsonValue): value is number {
-  return typeof value === "number" && value >= 0 && value <= MAX_SECONDS;
+  return typeof value === "number" && Number.isFinite(value);
 }

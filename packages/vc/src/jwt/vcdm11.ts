@@ -64,11 +64,11 @@ function subjectOfClaims(subject: JsonObject[string], sub: string): JsonObject |
   return subjects;
 }
 
-/** Claims are often whole seconds of a date that has a fraction. */
+/** Claims are often whole seconds of a date that has a fraction, rounded either way. */
 function dateOfClaims(value: JsonObject[string], seconds: number, name: string): string {
   if (typeof value !== "string") return formatDateTimeStamp(seconds * 1000);
   const time = parseDateTimeStamp(value);
-  if (time !== undefined && Math.floor(time / 1000) !== Math.floor(seconds)) {
+  if (time !== undefined && Math.abs(time / 1000 - seconds) >= 1) {
     throw new VcError("claims_invalid", `The claim ${name} contradicts the document`);
   }
   return value;

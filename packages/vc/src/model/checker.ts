@@ -6,13 +6,23 @@ import { parseDateTimeStamp } from "./date.ts";
 
 /** An absolute URL or URI (a DID, a URN), with none of the characters that RFC 3986 leaves out. */
 const URL = /^[A-Za-z][A-Za-z0-9+.-]*:[^\s<>"{}|\\^`]+$/;
+/** Characters of an id that is no URL. */
+const MAX_ID_LENGTH = 2048;
+
+/**
+ * What the ids must be that nothing is fetched from: URLs, as the data model demands of what is made; or any text, as many issuers and
+ * wallets write them.
+ */
+export type IdRule = "urls" | "texts";
 
 /** Checks members of a document; a violation is an error that names the path. */
 export class Checker {
   readonly #code: VcErrorCode;
+  readonly #ids: IdRule;
 
-  constructor(code: VcErrorCode) {
+  constructor(code: VcErrorCode, ids: IdRule = "texts") {
     this.#code = code;
+    this.#ids = ids;
   }
 
   /** @throws VcError always */
@@ -32,8 +42,11 @@ export class Checker {
     return typeof value === "string" && URL.test(value) ? value : this.fail(path, "must be a URL");
   }
 
-  optionalUrl(value: JsonValue | undefined, path: string): string | undefined {
-    return value === undefined ? undefined : this.url(value, path);
+  /** An id that may be absent, and that nothing is fetched from. */
+  optionalId(value: JsonValue | undefined, path: string): void {
+    if (value === undefined) return;
+    if (this.#ids === "urls") this.url(value, path);
+    else if (this.text(value, path).length > MAX_ID_LENGTH) this.fail(path, `must have at most ${MAX_ID_LENGTH} characters`);
   }
 
   /** Milliseconds since 1970. */
@@ -55,14 +68,14 @@ export class Checker {
     return entries.map((entry) => this.text(entry, path));
   }
 
-  /** Objects that each have a type, and an id that is a URL if there is one. */
+  /** Objects that each have a type, and perhaps an id. One that is required is a URL: something may be fetched from it. */
   typed(value: JsonValue | undefined, path: string, { idRequired = false }: { readonly idRequired?: boolean } = {}): readonly JsonObject[] {
     const objects = this.objects(value, path);
     for (const [i, object] of objects.entries()) {
       const where = isJsonArray(value) ? `${path}[${i}]` : path;
       this.types(object["type"], `${where}.type`);
       if (idRequired) this.url(object["id"], `${where}.id`);
-      else this.optionalUrl(object["id"], `${where}.id`);
+      else this.optionalId(object["id"], `${where}.id`);
     }
     return objects;
   }

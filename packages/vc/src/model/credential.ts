@@ -1,8 +1,8 @@
 import type { JsonObject } from "@parley/core";
-import { entriesOf } from "../json.ts";
 import { CREDENTIAL } from "../kind.ts";
 import { Checker } from "./checker.ts";
 import { checkContext, checkType, type ModelVersion } from "./context.ts";
+import { checkLanguages } from "./language.ts";
 
 /** What a credential says that has consequences for its verification. */
 export interface CredentialFacts {
@@ -14,79 +14,70 @@ export interface CredentialFacts {
   readonly statuses: readonly JsonObject[];
 }
 
-const check = new Checker(CREDENTIAL.invalid);
+const READING = new Checker(CREDENTIAL.invalid);
+const SIGNING = new Checker(CREDENTIAL.invalid, "urls");
 
 /**
- * Checks a credential, without its proof, against the data model.
+ * Checks a credential, without its proof, against the data model. Ids that nothing is fetched from may be any text, unless it is to be
+ * signed.
  *
  * @see {@link https://www.w3.org/TR/vc-data-model-2.0/#basic-concepts | VCDM 2.0, section 4}
  */
-export function checkCredential(credential: JsonObject): CredentialFacts {
+export function checkCredential(credential: JsonObject, use: "to sign" | "signed" = "signed"): CredentialFacts {
+  const check = use === "to sign" ? SIGNING : READING;
   const version = checkContext(credential, check);
   checkType(credential, CREDENTIAL.type, check);
-  check.optionalUrl(credential["id"], "id");
+  check.optionalId(credential["id"], "id");
   const issuer = check.idOf(credential["issuer"], "issuer");
-  checkSubjects(credential);
-  if (version === "2.0") checkNames(credential);
-  const validity = version === "2.0" ? checkValidity(credential) : checkValidityOf11(credential);
+  checkSubjects(credential, check);
+  if (version === "2.0") checkLanguages(credential, check);
+  const validity = version === "2.0" ? checkValidity(credential, check) : checkValidityOf11(credential, check);
   const statuses = check.typed(credential["credentialStatus"], "credentialStatus", { idRequired: version === "1.1" });
   check.typed(credential["credentialSchema"], "credentialSchema", { idRequired: true });
   check.typed(credential["refreshService"], "refreshService", { idRequired: version === "1.1" });
   check.typed(credential["termsOfUse"], "termsOfUse");
   check.typed(credential["evidence"], "evidence");
-  checkRelatedResources(credential);
+  checkRelatedResources(credential, check);
   if (credential["proof"] !== undefined) check.fail("proof", "has no place in a credential that is secured otherwise");
   return { version, issuer, ...validity, statuses };
 }
 
 /** The id of a credential's issuer, before anything else of it has been checked. */
 export function issuerOf(credential: JsonObject): string {
-  return check.idOf(credential["issuer"], "issuer");
+  return READING.idOf(credential["issuer"], "issuer");
 }
 
-function checkSubjects({ credentialSubject }: JsonObject): void {
+function checkSubjects({ credentialSubject }: JsonObject, check: Checker): void {
   const subjects = check.objects(credentialSubject, "credentialSubject");
   if (subjects.length === 0) check.fail("credentialSubject", "must be an object");
   for (const subject of subjects) {
     if (Object.keys(subject).length === 0) check.fail("credentialSubject", "must not be empty");
-    check.optionalUrl(subject["id"], "credentialSubject.id");
-  }
-}
-
-/** Names and descriptions are texts, with or without a language (VCDM 2.0, sections 4.6 and 11.1). */
-function checkNames(credential: JsonObject): void {
-  for (const member of ["name", "description"]) {
-    for (const entry of entriesOf(credential[member])) {
-      if (typeof entry === "string") continue;
-      const { "@value": value, "@language": language = "", "@direction": direction = "" } = check.object(entry, member);
-      if (![value, language, direction].every((text) => typeof text === "string"))
-        check.fail(member, "must be texts, with or without a language");
-    }
+    check.optionalId(subject["id"], "credentialSubject.id");
   }
 }
 
 type Validity = Pick<CredentialFacts, "validFrom" | "validUntil">;
 
-function checkValidity(credential: JsonObject): Validity {
+function checkValidity(credential: JsonObject, check: Checker): Validity {
   for (const member of ["issuanceDate", "expirationDate"]) {
     if (credential[member] !== undefined) check.fail(member, "is of VCDM 1.1; VCDM 2.0 has validFrom and validUntil");
   }
-  return checkPeriod(credential, "validFrom", "validUntil");
+  return checkPeriod(credential, { from: "validFrom", until: "validUntil" }, check);
 }
 
-function checkValidityOf11(credential: JsonObject): Validity {
+function checkValidityOf11(credential: JsonObject, check: Checker): Validity {
   check.date(credential["issuanceDate"], "issuanceDate");
-  return checkPeriod(credential, "issuanceDate", "expirationDate");
+  return checkPeriod(credential, { from: "issuanceDate", until: "expirationDate" }, check);
 }
 
-function checkPeriod(credential: JsonObject, from: string, until: string): Validity {
+function checkPeriod(credential: JsonObject, { from, until }: { from: string; until: string }, check: Checker): Validity {
   const validFrom = credential[from] === undefined ? undefined : check.date(credential[from], from);
   const validUntil = credential[until] === undefined ? undefined : check.date(credential[until], until);
   if (validFrom !== undefined && validUntil !== undefined && validUntil < validFrom) check.fail(until, `must not be before ${from}`);
   return { validFrom, validUntil };
 }
 
-function checkRelatedResources({ relatedResource }: JsonObject): void {
+function checkRelatedResources({ relatedResource }: JsonObject, check: Checker): void {
   const ids = new Set<string>();
   for (const resource of check.objects(relatedResource, "relatedResource")) {
     const id = check.url(resource["id"], "relatedResource.id");

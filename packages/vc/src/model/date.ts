@@ -14,9 +14,19 @@ export function parseDateTimeStamp(text: string): number | undefined {
   return Number.isNaN(time) ? undefined : time;
 }
 
-/** A `dateTimeStamp` of milliseconds since 1970, without a fraction. */
+/** The first and the last second that a `dateTimeStamp` can express with a year of four digits, in milliseconds since 1970. */
+const MIN_TIME = -62_167_219_200_000;
+const MAX_TIME = 253_402_300_799_000;
+
+/** Whether a time in milliseconds since 1970 can be written as a `dateTimeStamp`. */
+export function isExpressible(time: number): boolean {
+  return time >= MIN_TIME && time < MAX_TIME + 1000;
+}
+
+/** A `dateTimeStamp` of milliseconds since 1970, without a fraction; the nearest one for a time that none can express. */
 export function formatDateTimeStamp(time: number): string {
-  return new Date(Math.floor(time / 1000) * 1000).toISOString().replace(".000Z", "Z");
+  const second = Math.min(MAX_TIME, Math.max(MIN_TIME, Math.floor(time / 1000) * 1000));
+  return new Date(second).toISOString().replace(".000Z", "Z");
 }
 
 function daysOf(year: number, month: number): number {

@@ -22,7 +22,7 @@ const check = new Checker(PRESENTATION.invalid);
 export function checkPresentation(presentation: JsonObject): PresentationFacts {
   const version = checkContext(presentation, check);
   checkType(presentation, PRESENTATION.type, check);
-  check.optionalUrl(presentation["id"], "id");
+  check.optionalId(presentation["id"], "id");
   check.typed(presentation["termsOfUse"], "termsOfUse");
   if (presentation["proof"] !== undefined) check.fail("proof", "has no place in a presentation that is secured otherwise");
   const credentials = entriesOf(presentation["verifiableCredential"]).map((entry, i) => {

@@ -14,9 +14,14 @@ export function isCryptosuite(name: string): boolean {
   return Object.hasOwn(CURVES, name);
 }
 
+/** Whether keys on a curve make proofs of a cryptosuite. */
+export function isForCryptosuite(curve: Curve, cryptosuite: string): boolean {
+  return CURVES[cryptosuite]?.includes(curve) === true;
+}
+
 /** The cryptosuite of a curve; `undefined` for P-521, which has none. */
 export function cryptosuiteOf(curve: Curve): string | undefined {
-  return Object.keys(CURVES).find((name) => CURVES[name]?.includes(curve));
+  return Object.keys(CURVES).find((name) => isForCryptosuite(curve, name));
 }
 
 /**
@@ -40,7 +45,7 @@ export async function verifyHashData(
   { document, options, cryptosuite }: { document: JsonObject; options: JsonObject; cryptosuite: string },
   { curve, cryptoKey }: ImportedKey,
 ): Promise<void> {
-  if (CURVES[cryptosuite]?.includes(curve) !== true) throw new VcError("alg_not_allowed", `A key of ${curve} is not for ${cryptosuite}`);
+  if (!isForCryptosuite(curve, cryptosuite)) throw new VcError("alg_not_allowed", `A key of ${curve} is not for ${cryptosuite}`);
   const data = await hashData(document, options, curve);
   if (!(await crypto.subtle.verify(signatureParameters(curve), cryptoKey, signature, data))) {
     throw new VcError("signature_invalid", "The key did not make this proof");

@@ -39,7 +39,7 @@ export function readProof(secured: JsonObject, kind: Kind): { proof: Proof; docu
   if (proofPurpose !== kind.relationship) check.fail("proof.proofPurpose", `must be ${kind.relationship}`);
   if (proof["previousProof"] !== undefined) check.fail("proof.previousProof", "makes a chain, which is not supported");
   if (created !== undefined) check.date(created, "proof.created");
-  check.optionalUrl(proof["id"], "proof.id");
+  check.optionalId(proof["id"], "proof.id");
   return {
     proof: {
       options: without(proof, new Set(["proofValue"])),
