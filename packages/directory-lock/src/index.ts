@@ -1,2 +1,3 @@
+export { createDirectory } from "./create-directory.ts";
 export { lockDirectory, type DirectoryLock } from "./lock-directory.ts";
 export { LockError, type LockErrorCode } from "./lock-error.ts";

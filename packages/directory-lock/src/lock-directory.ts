@@ -1,18 +1,17 @@
 import { randomBytes } from "node:crypto";
-import { link, mkdtemp, readdir, rm, symlink, unlink } from "node:fs/promises";
+import { chmod, link, readdir, unlink } from "node:fs/promises";
 import { connect, createServer, type Server } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
+import { closeQuietly, systemCode, systemReason } from "@parley/core/internal";
 import { LockError } from "./lock-error.ts";
+import { shortPath } from "./socket-path.ts";
 
-/** A directory that nobody else can lock until it is released. */
+/** A directory that is locked until it is released. */
 export interface DirectoryLock {
   /** Frees the directory. Idempotent. */
   release(): Promise<void>;
 }
 
-/** Longest path that every Unix accepts for a socket. */
-const MAX_SOCKET_PATH = 100;
 const LOCK_NAME = /^lock\.(\d{1,15})$/;
 
 /**
@@ -24,47 +23,68 @@ const LOCK_NAME = /^lock\.(\d{1,15})$/;
  * its socket as `lock.<n + 1>` after finding `lock.<n>` dead. Linking is atomic and the highest number is never removed, so that of
  * several who find the same dead holder just one succeeds it.
  *
- * @throws LockError `locked`, `unusable` (the file system has no sockets or links).
+ * The path may be relative, of any length, and hold any characters. It is resolved at the call: changing the working directory later has
+ * no effect.
+ *
+ * @throws LockError `locked` (the message names the directory and the holder's process id), `unusable` (there is no such directory, it
+ *   cannot be written, or its file system has no sockets or links).
  */
 export async function lockDirectory(directory: string): Promise<DirectoryLock> {
+  const path = resolve(directory);
   const token = `lock-${randomBytes(6).toString("hex")}`;
-  const short = await shorten(directory, token);
   try {
-    return await lockWithin(short.path, token);
+    // Binding a socket does not tell a missing directory from a forbidden one.
+    await readdir(path);
+    const short = await shortPath(path, token);
+    try {
+      return await lockWithin({ path, short: short.path }, token);
+    } finally {
+      await short.remove();
+    }
   } catch (error) {
     if (error instanceof LockError) throw error;
-    throw new LockError("unusable", `${directory} can't be locked`, { cause: error });
-  } finally {
-    await short.remove();
+    const code = systemCode(error);
+    const reason = code === "ENOENT" ? "it does not exist" : code === "ENOTDIR" ? "it is not a directory" : systemReason(error);
+    throw new LockError("unusable", `${path} cannot be locked: ${reason}`, { cause: error });
   }
 }
 
-async function lockWithin(directory: string, token: string): Promise<DirectoryLock> {
-  const own = join(directory, token);
+async function lockWithin(directory: { readonly path: string; readonly short: string }, token: string): Promise<DirectoryLock> {
+  const { path, short } = directory;
+  const own = join(short, token);
   const server = await listen(own);
   try {
+    // Only the owner of the directory needs to reach it.
+    await chmod(own, 0o600);
     for (;;) {
-      const numbers = await lockNumbers(directory);
+      const numbers = await lockNumbers(short);
       const highest = Math.max(0, ...numbers);
-      if (highest > 0 && (await isAlive(join(directory, `lock.${highest}`)))) {
-        throw new LockError("locked", "This directory is in use by another process, or by another part of this one");
-      }
-      const name = join(directory, `lock.${highest + 1}`);
+      const holder = highest > 0 ? await holderOf(join(short, `lock.${highest}`)) : undefined;
+      if (holder !== undefined) throw new LockError("locked", `${path} is in use by ${nameOf(holder)}`);
+      const name = join(short, `lock.${highest + 1}`);
       if (!(await linked(own, name))) continue;
       // The numbers may have moved on between the look and the link; then this link means nothing.
-      const now = await lockNumbers(directory);
+      const now = await lockNumbers(short);
       if (Math.max(...now) > highest + 1) {
         await removeSocket(name);
         continue;
       }
-      await Promise.all([own, ...numbers.map((number) => join(directory, `lock.${number}`))].map(removeSocket));
+      await Promise.all([own, ...numbers.map((number) => join(short, `lock.${number}`))].map(removeSocket));
       return { release: () => close(server) };
     }
   } catch (error) {
-    await close(server);
-    await removeSocket(own);
+    await closeQuietly(
+      () => close(server),
+      () => removeSocket(own),
+    );
     throw error;
   }
+}
+
+function nameOf(answer: string): string {
+  if (answer === ANSWER) return `another part of this process (pid ${process.pid})`;
+  const pid = ANSWER_FORM.exec(answer)?.[1];
+  return pid === undefined ? "another process" : `another process (pid ${pid})`;
 }
 
 async function lockNumbers(directory: string): Promise<number[]> {
@@ -84,7 +104,12 @@ async function linked(from: string, to: string): Promise<boolean> {
 
 function listen(path: string): Promise<Server> {
   return new Promise((resolve, reject) => {
-    const server = createServer((socket) => socket.destroy());
+    const server = createServer((socket) => {
+      // The other side may hang up first; it must neither keep the process alive nor delay the release.
+      socket.on("error", () => socket.destroy());
+      socket.unref();
+      socket.end(ANSWER, () => socket.destroy());
+    });
     server.once("error", reject);
     server.listen(path, () => {
       server.unref();
@@ -93,18 +118,33 @@ function listen(path: string): Promise<Server> {
   });
 }
 
-function isAlive(path: string): Promise<boolean> {
+/** What a holder answers: its process id, and what tells it from a process of the same id in another container. */
+const ANSWER = `${process.pid} ${randomBytes(8).toString("hex")}\n`;
+const ANSWER_FORM = /^(\d{1,15}) [0-9a-f]{16}\n$/;
+const MAX_ANSWER = 64;
+/** Longest wait for that answer, in milliseconds: the holder's event loop may be busy. */
+const ANSWER_MS = 1000;
+
+/** The answer of the process that listens on a socket, empty when it gives none in time; `undefined` when nothing listens. */
+function holderOf(path: string): Promise<string | undefined> {
   return new Promise((resolve, reject) => {
     const socket = connect(path);
-    socket.once("connect", () => {
+    let answer = "";
+    const done = (): void => {
       socket.destroy();
-      resolve(true);
+      resolve(answer);
+    };
+    socket.once("connect", () => socket.setTimeout(ANSWER_MS, done));
+    socket.once("end", done);
+    socket.on("data", (data) => {
+      answer += data.toString("latin1");
+      if (answer.length > MAX_ANSWER) done();
     });
     socket.once("error", (error) => {
       const code = codeOf(error);
-      if (code === "ECONNREFUSED" || code === "ENOENT") resolve(false);
+      if (code === "ECONNREFUSED" || code === "ENOENT") resolve(undefined);
       // A full backlog is a live holder; so is one that hung up on us.
-      else if (code === "EAGAIN" || code === "ECONNRESET" || code === "EPIPE") resolve(true);
+      else if (code === "EAGAIN" || code === "ECONNRESET" || code === "EPIPE") done();
       else reject(error);
     });
   });
@@ -114,15 +154,6 @@ function close(server: Server): Promise<void> {
   return new Promise((resolve) => {
     server.close(() => resolve());
   });
-}
-
-/** A path to the directory that is short enough for a socket; a symbolic link while the lock is taken if it isn't by itself. */
-async function shorten(directory: string, token: string): Promise<{ path: string; remove(): Promise<void> }> {
-  if (Buffer.byteLength(join(directory, token)) <= MAX_SOCKET_PATH) return { path: directory, remove: () => Promise.resolve() };
-  const folder = await mkdtemp(join(tmpdir(), "lock-"));
-  const path = join(folder, "d");
-  await symlink(directory, path);
-  return { path, remove: () => rm(folder, { recursive: true, force: true }) };
 }
 
 /**

@@ -1,7 +1,9 @@
-import { chmod, mkdir, open as openFile } from "node:fs/promises";
-import { join } from "node:path";
-import { LockError, lockDirectory, type DirectoryLock } from "@parley/directory-lock";
-import { open, type Database, type RootDatabase } from "lmdb";
+import { rm } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { closeAll, closeQuietly, isPassingSystemError, systemReason } from "@parley/core/internal";
+import { createDirectory, LockError, lockDirectory, type DirectoryLock } from "@parley/directory-lock";
+import { probeDisk } from "./disk.ts";
+import { LmdbFile } from "./lmdb-file.ts";
 import { StorageError } from "./storage-error.ts";
 import { WriteQueue, type Table, type Write } from "./write-queue.ts";
 
@@ -13,11 +15,9 @@ export interface StorageOptions {
   readonly schema: number;
 }
 
-type Lmdb = Database<Buffer, Uint8Array>;
-
 /** What stores need of a server's durable storage. */
 export interface Environment {
-  /** Directory that holds it. */
+  /** Directory that holds it: an absolute path. */
   readonly directory: string;
   /** Every write goes through here. */
   readonly writes: WriteQueue;
@@ -25,58 +25,86 @@ export interface Environment {
   table(name: string): Table;
 }
 
+/** Name of the file that a probe writes and removes. */
+const PROBE = "write-probe";
+/** How long a probe's success counts, in milliseconds. */
+const PROBE_MS = 1000;
+
 /**
  * A server's data directory, open: one LMDB environment, locked against every other server. A write that has resolved has been flushed
- * to disk.
+ * to disk. A failed write does not end it: writes succeed again as soon as the disk takes them.
  */
 export class StorageEnvironment implements Environment, AsyncDisposable {
   readonly directory: string;
   readonly writes: WriteQueue;
-  readonly #root: RootDatabase<Buffer, Uint8Array>;
+  readonly #file: LmdbFile;
   readonly #lock: DirectoryLock;
+  /** Why the last write failed; `undefined` when it succeeded. */
+  #failure: StorageError | undefined;
+  #probing: Promise<StorageError | undefined> | undefined;
+  #probedAt = Number.NEGATIVE_INFINITY;
   #closing: Promise<void> | undefined;
 
-  private constructor(directory: string, root: RootDatabase<Buffer, Uint8Array>, lock: DirectoryLock) {
+  private constructor(directory: string, file: LmdbFile, lock: DirectoryLock) {
     this.directory = directory;
-    this.#root = root;
+    this.#file = file;
     this.#lock = lock;
-    this.writes = new WriteQueue((writes) => commit(root, writes));
+    this.writes = new WriteQueue((writes) => this.#commit(writes));
   }
 
   /**
    * Opens a data directory. A missing one is created, readable by its owner only.
    *
    * @throws StorageError `data_dir_locked` (another server has it open), `data_dir_unusable` (not writable, damaged, or written by a
-   *   version that stores things otherwise); TypeError when the name is not fit for a file.
+   *   version that stores things otherwise), `storage_failed` (the disk is full or failing); TypeError when the name is not fit for a file.
    */
-  static async open(directory: string, { name, schema }: StorageOptions): Promise<StorageEnvironment> {
+  static async open(path: string, { name, schema }: StorageOptions): Promise<StorageEnvironment> {
     if (!/^[a-z0-9-]{1,64}$/i.test(name)) throw new TypeError(`${name} can't name a file: letters, digits and hyphens only`);
-    try {
-      await mkdir(directory, { recursive: true, mode: 0o700 });
-    } catch (error) {
-      throw new StorageError("data_dir_unusable", `${directory} can't be created`, { cause: error });
-    }
-    const lock = await lockDirectory(directory).catch((error: unknown) => {
-      throw lockFailure(directory, error);
+    const directory = resolve(path);
+    const lock = await attempt(directory, async () => {
+      await createDirectory(directory);
+      return lockDirectory(directory);
     });
+    let file: LmdbFile | undefined;
     try {
-      const environment = new StorageEnvironment(directory, await openRoot(join(directory, `${name}.mdb`)), lock);
-      await environment.#checkSchema(String(schema));
-      return environment;
+      return await attempt(directory, async () => {
+        await rm(join(directory, PROBE), { force: true });
+        file = await LmdbFile.open(join(directory, `${name}.mdb`), () => probeDisk(join(directory, PROBE)));
+        const environment = new StorageEnvironment(directory, file, lock);
+        await environment.#checkSchema(String(schema));
+        return environment;
+      });
     } catch (error) {
-      await lock.release();
-      if (error instanceof StorageError) throw error;
-      throw new StorageError("data_dir_unusable", `${directory} can't be opened`, { cause: error });
+      await closeQuietly(
+        () => file?.close(),
+        () => lock.release(),
+      );
+      throw error;
     }
   }
 
   table(name: string): Table {
-    return this.#root.openDB<Buffer, Uint8Array>({ name, encoding: "binary", keyEncoding: "binary" });
+    return this.#file.table(name);
   }
 
-  /** Commits what is queued, closes the files and frees the directory. Idempotent. */
+  /**
+   * Why nothing can be written now; `undefined` while writes succeed. It tries: a small file, and after a failed write another write. A
+   * success counts for a second, so that this may be called by anyone who asks for a server's health.
+   */
+  writeFailure(): Promise<StorageError | undefined> {
+    if (this.#failure === undefined && performance.now() - this.#probedAt < PROBE_MS) return Promise.resolve(undefined);
+    this.#probing ??= this.#probe().finally(() => (this.#probing = undefined));
+    return this.#probing;
+  }
+
+  /** Commits what is queued, closes the files and frees the directory, whatever fails. Idempotent. */
   close(): Promise<void> {
-    this.#closing ??= this.#close();
+    this.#closing ??= closeAll(
+      () => this.writes.close(),
+      () => this.#probing,
+      () => this.#file.close(),
+      () => this.#lock.release(),
+    );
     return this.#closing;
   }
 
@@ -84,10 +112,33 @@ export class StorageEnvironment implements Environment, AsyncDisposable {
     return this.close();
   }
 
-  async #close(): Promise<void> {
-    await this.writes.close();
-    await this.#root.close();
-    await this.#lock.release();
+  async #probe(): Promise<StorageError | undefined> {
+    try {
+      await probeDisk(join(this.directory, PROBE));
+      if (this.#failure !== undefined) {
+        this.writes.put(this.table("meta"), Buffer.from("probe"), Buffer.from(String(Date.now())));
+        await this.writes.flush();
+      }
+      this.#probedAt = performance.now();
+      return undefined;
+    } catch (error) {
+      return this.#failed(error);
+    }
+  }
+
+  async #commit(writes: readonly Write[]): Promise<void> {
+    try {
+      await this.#file.commit(writes);
+      this.#failure = undefined;
+    } catch (error) {
+      this.#failure = this.#failed(error);
+      throw this.#failure;
+    }
+  }
+
+  #failed(error: unknown): StorageError {
+    if (error instanceof StorageError) return error;
+    return new StorageError("storage_failed", `A write failed: ${systemReason(error)}, ${this.directory}`, { cause: error });
   }
 
   async #checkSchema(known: string): Promise<void> {
@@ -101,74 +152,23 @@ export class StorageEnvironment implements Environment, AsyncDisposable {
     }
     const version = Buffer.from(found).toString("latin1");
     if (version !== known) {
-      await this.#root.close();
       throw new StorageError("data_dir_unusable", `${this.directory} has version ${version}; this program knows version ${known}`);
     }
   }
 }
 
-function lockFailure(directory: string, error: unknown): StorageError {
-  return error instanceof LockError && error.code === "locked"
-    ? new StorageError("data_dir_locked", "Another server has this data directory open", { cause: error })
-    : new StorageError("data_dir_unusable", `${directory} can't be locked`, { cause: error });
-}
-
-async function openRoot(path: string): Promise<RootDatabase<Buffer, Uint8Array>> {
-  await checkFile(path);
-  const root = open<Buffer, Uint8Array>({
-    path,
-    noSubdir: true,
-    maxDbs: 32,
-    // A resolved write is a durable one.
-    overlappingSync: false,
-    // The write queue makes the batches. LMDB's own batches leave a promise of theirs unhandled when a commit fails.
-    eventTurnBatching: false,
-    encoding: "binary",
-    keyEncoding: "binary",
-  });
-  await chmod(`${path}-lock`, 0o600);
-  return root;
-}
-
-/** Where LMDB's first page says that it is one. */
-const MAGIC_AT = 24;
-const LMDB_MAGIC = 0xbeefc0de;
-
-/** Creates the file with its mode, and refuses one that isn't LMDB's: opening such a file would crash the process. */
-async function checkFile(path: string): Promise<void> {
-  const file = await openFile(path, "a+", 0o600);
+/** What opening a directory throws is a StorageError that names the directory and the reason. */
+async function attempt<T>(directory: string, work: () => Promise<T>): Promise<T> {
   try {
-    const { size } = await file.stat();
-    if (size === 0) return;
-    const magic = Buffer.alloc(4);
-    await file.read(magic, 0, magic.length, MAGIC_AT);
-    if (magic.readUInt32LE(0) !== LMDB_MAGIC) throw new StorageError("data_dir_unusable", `${path} is damaged`);
-  } finally {
-    await file.close();
-  }
-}
-
-async function commit(root: RootDatabase<Buffer, Uint8Array>, writes: readonly Write[]): Promise<void> {
-  try {
-    await root.batch(() => {
-      for (const { table, key, value } of writes) {
-        const lmdb = table as Lmdb;
-        if (value === undefined) void lmdb.remove(key);
-        else void lmdb.put(key, value as Buffer);
-      }
-    });
+    return await work();
   } catch (error) {
-    throw await reasonOf(error);
-  }
-}
-
-/** LMDB rejects with a general error that carries the real one as a rejecting promise. */
-async function reasonOf(error: unknown): Promise<unknown> {
-  if (!(error instanceof Error) || !("commitError" in error)) return error;
-  try {
-    await error.commitError;
-    return error;
-  } catch (cause) {
-    return cause;
+    if (error instanceof StorageError) throw error;
+    if (error instanceof LockError && error.code === "locked") {
+      const message = `Another server has this data directory open: ${error.message}. Stop it first, or use another directory`;
+      throw new StorageError("data_dir_locked", message, { cause: error });
+    }
+    const code = isPassingSystemError(error) ? "storage_failed" : "data_dir_unusable";
+    const message = error instanceof LockError ? error.message : `${directory} cannot be opened: ${systemReason(error)}`;
+    throw new StorageError(code, message, { cause: error });
   }
 }

@@ -6,8 +6,8 @@ import { ParleyError, type ParleyErrorOptions } from "@parley/core";
  * | code | meaning | retryable |
  * | --- | --- | --- |
  * | `data_dir_locked` | another server, in this process or another one, has the directory open | yes |
- * | `data_dir_unusable` | the directory can't be written, or what is in it is damaged or of an unknown version | no |
- * | `storage_failed` | a read or write failed, or came after closing; nothing of that write has been stored | yes |
+ * | `data_dir_unusable` | the directory can't be created or written, or what is in it is damaged or of an unknown version | no |
+ * | `storage_failed` | the disk is full or failing, or the storage is closed; nothing of that write has been stored | yes |
  */
 export type StorageErrorCode = "data_dir_locked" | "data_dir_unusable" | "storage_failed";
 

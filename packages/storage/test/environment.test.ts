@@ -1,6 +1,7 @@
 import { mkdir, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { LmdbFile } from "../src/lmdb-file.ts";
 import { storedRecords, StorageEnvironment, type StorageOptions } from "../src/index.ts";
 import { temporaryDirectory } from "./temporary-directory.ts";
 
@@ -53,7 +54,10 @@ describe("StorageEnvironment", () => {
 
   it("refuses a directory that is open in this process, until it is closed", async () => {
     const first = await StorageEnvironment.open(path, SCHEMA);
-    await expect(StorageEnvironment.open(path, SCHEMA)).rejects.toMatchObject({ code: "data_dir_locked", retryable: true });
+    const message =
+      `Another server has this data directory open: ${path} is in use by another part of this process (pid ${process.pid}). ` +
+      "Stop it first, or use another directory";
+    await expect(StorageEnvironment.open(path, SCHEMA)).rejects.toMatchObject({ code: "data_dir_locked", retryable: true, message });
     await first.close();
     await using _ = await StorageEnvironment.open(path, SCHEMA);
   });
@@ -94,5 +98,41 @@ describe("StorageEnvironment", () => {
     await first.close();
     await using second = await StorageEnvironment.open(path, SCHEMA);
     expect(storedRecords<{ readonly name: string }>(second, "records").load()).toEqual([{ name: "kept" }]);
+  });
+
+  it("keeps its directory when the working directory changes", async () => {
+    const cwd = process.cwd();
+    await mkdir(path, { recursive: true });
+    try {
+      process.chdir(path);
+      await using environment = await StorageEnvironment.open("relative", SCHEMA);
+      process.chdir("/");
+      expect(environment.directory).toBe(join(path, "relative"));
+      environment.writes.put(environment.table("things"), Buffer.from("a"), Buffer.from("1"));
+      await environment.writes.flush();
+      expect(await environment.writeFailure()).toBeUndefined();
+    } finally {
+      process.chdir(cwd);
+    }
+  });
+
+  it.runIf(process.platform === "linux")("names the path and the reason where a directory cannot be created", async () => {
+    for (const bad of ["/proc/foo", "/proc/foo/bar"]) {
+      await expect(StorageEnvironment.open(bad, SCHEMA)).rejects.toMatchObject({
+        code: "data_dir_unusable",
+        message: expect.stringContaining(`${bad} cannot be created: `),
+      });
+    }
+  });
+
+  it("frees the directory whatever step of closing fails", async () => {
+    for (const failing of ["writes", "file"] as const) {
+      const environment = await StorageEnvironment.open(path, SCHEMA);
+      const error = new Error(`${failing} failed`);
+      if (failing === "writes") environment.writes.close = () => Promise.reject(error);
+      else vi.spyOn(LmdbFile.prototype, "close").mockRejectedValueOnce(error);
+      await expect(environment.close()).rejects.toBe(error);
+      await (await StorageEnvironment.open(path, SCHEMA)).close();
+    }
   });
 });

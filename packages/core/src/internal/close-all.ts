@@ -1,0 +1,20 @@
+/**
+ * Runs every step in order, even after one has failed, and then throws the first error. Every `close()` uses it, so that a step that fails
+ * does not keep later ones from freeing locks and descriptors.
+ */
+export async function closeAll(...steps: readonly (() => unknown)[]): Promise<void> {
+  let failure: { readonly error: unknown } | undefined;
+  for (const step of steps) {
+    try {
+      await step();
+    } catch (error) {
+      failure ??= { error };
+    }
+  }
+  if (failure !== undefined) throw failure.error;
+}
+
+/** {@link closeAll} after another error, which the caller throws: errors of the steps are dropped, since that one came first. */
+export async function closeQuietly(...steps: readonly (() => unknown)[]): Promise<void> {
+  await closeAll(...steps).catch(() => undefined);
+}

@@ -1,0 +1,56 @@
+import { mkdir, stat } from "node:fs/promises";
+import { dirname, resolve } from "node:path";
+import { systemReason } from "@parley/core/internal";
+import { LockError } from "./lock-error.ts";
+
+/**
+ * Creates a directory and its missing parents, for their owner only (0700). An existing one stays as it is.
+ *
+ * Not `mkdir` with `recursive`: that never returns where a file system answers ENOENT to any new name, as `/proc` does.
+ *
+ * @returns the topmost directory that was created; `undefined` when there was nothing to create.
+ * @throws LockError `unusable`, naming the path and the reason.
+ */
+export async function createDirectory(path: string): Promise<string | undefined> {
+  const directory = resolve(path);
+  try {
+    return await create(directory);
+  } catch (error) {
+    throw new LockError("unusable", `${directory} cannot be created: ${await reasonOf(directory, error)}`, { cause: error });
+  }
+}
+
+async function create(path: string): Promise<string | undefined> {
+  try {
+    await mkdir(path, { mode: 0o700 });
+    return path;
+  } catch (error) {
+    if (await isDirectory(path)) return undefined;
+    const parent = dirname(path);
+    if (codeOf(error) !== "ENOENT" || parent === path || (await isDirectory(parent))) throw error;
+    const first = await create(parent);
+    return (await create(path)) === undefined ? first : (first ?? path);
+  }
+}
+
+async function isDirectory(path: string): Promise<boolean> {
+  try {
+    return (await stat(path)).isDirectory();
+  } catch {
+    return false;
+  }
+}
+
+/** The reason in words; what mkdir can't tell apart is looked at. */
+async function reasonOf(path: string, error: unknown): Promise<string> {
+  const code = codeOf(error);
+  if (code === "EEXIST") {
+    const target = await stat(path).catch(() => undefined);
+    return target === undefined ? "it is a symbolic link to something that does not exist" : "it exists and is not a directory";
+  }
+  return code === "ENOENT" ? "its file system does not allow new directories there" : systemReason(error);
+}
+
+function codeOf(error: unknown): unknown {
+  return error instanceof Error && "code" in error ? error.code : undefined;
+}

@@ -1,0 +1,207 @@
+import { open as openFile } from "node:fs/promises";
+import { closeAll, closeQuietly } from "@parley/core/internal";
+import { open, type Database, type RootDatabase } from "lmdb";
+import { allocateLockFile, probeDisk, systemErrorOf } from "./disk.ts";
+import { ReservedSpace } from "./reserved-space.ts";
+import { StorageError } from "./storage-error.ts";
+import type { Table, Write } from "./write-queue.ts";
+
+type Root = RootDatabase<Buffer, Uint8Array>;
+type Lmdb = Database<Buffer, Uint8Array>;
+
+interface TreeStats {
+  readonly treeBranchPageCount: number;
+  readonly treeLeafPageCount: number;
+}
+
+/** What a new database must find free, in bytes: LMDB's first pages are mapped before they are written. */
+const MIN_FREE_BYTES = 256 * 1024;
+/** Where LMDB's first page says that it is one. */
+const MAGIC_AT = 24;
+const LMDB_MAGIC = 0xbeefc0de;
+
+/**
+ * One LMDB file. Errors of its commits carry the system's code. A failure that leaves LMDB's environment unusable (the page that starts it
+ * could not be written) closes that environment, and the next access opens another one: it shows what was committed.
+ */
+export class LmdbFile {
+  readonly #path: string;
+  readonly #probe: () => Promise<void>;
+  readonly #tables = new Map<string, Lmdb>();
+  readonly #space: ReservedSpace;
+  #root: Root | undefined;
+  #isClosing = false;
+
+  private constructor(path: string, root: Root, space: ReservedSpace, probe: () => Promise<void>) {
+    this.#path = path;
+    this.#root = root;
+    this.#space = space;
+    this.#probe = probe;
+  }
+
+  /**
+   * Opens a file, creating it when absent.
+   *
+   * @param probe rejects when the disk takes no writes.
+   * @throws StorageError `data_dir_unusable` (it isn't LMDB's); errors of system and LMDB
+   */
+  static async open(path: string, probe: () => Promise<void>): Promise<LmdbFile> {
+    const isNew = await checkFile(path);
+    if (isNew) await probeDisk(`${path}-probe`, MIN_FREE_BYTES);
+    await allocateLockFile(`${path}-lock`);
+    const root = openRoot(path);
+    try {
+      const file = new LmdbFile(path, root, await ReservedSpace.open(path), probe);
+      // For the tables that are created now. A full disk keeps no server from starting that has all of them.
+      await file.#reserve([]).catch((error: unknown) => {
+        if (isNew) throw error;
+      });
+      return file;
+    } catch (error) {
+      await closeQuietly(() => root.close());
+      throw error;
+    }
+  }
+
+  /** Opens a table, creating it when absent. */
+  table(name: string): Table {
+    this.#lmdb(name);
+    return new LmdbTable(() => this.#lmdb(name));
+  }
+
+  /** Commits writes, all or none, and flushes them. @throws the system's error, or LMDB's */
+  async commit(writes: readonly Write[]): Promise<void> {
+    await this.#reserve(writes);
+    try {
+      await this.#opened().batch(() => {
+        for (const { table, key, value } of writes) {
+          const { lmdb } = table as LmdbTable;
+          if (value === undefined) void lmdb.remove(key);
+          else void lmdb.put(key, value as Buffer);
+        }
+      });
+    } catch (error) {
+      const reason = await reasonOf(error);
+      if (!this.#isUsable()) await this.#closeRoot();
+      throw await systemErrorOf(reason, this.#probe);
+    }
+  }
+
+  close(): Promise<void> {
+    return closeAll(
+      () => this.#closeRoot(),
+      () => this.#space.close(),
+    );
+  }
+
+  #reserve(writes: readonly Write[]): Promise<void> {
+    // LMDB's own types leave open what is in these.
+    const { pageSize, lastPageNumber } = this.#opened().getStats() as { pageSize: number; lastPageNumber: number };
+    const pagesOf = (table: Table): number => {
+      const { treeBranchPageCount: branches, treeLeafPageCount: leaves } = (table as LmdbTable).lmdb.getStats() as TreeStats;
+      return branches + leaves;
+    };
+    return this.#space.reserve(writes, { pageSize, lastPageNumber, pagesOf });
+  }
+
+  async #closeRoot(): Promise<void> {
+    const root = this.#root;
+    this.#root = undefined;
+    this.#tables.clear();
+    this.#isClosing = true;
+    try {
+      await root?.close();
+    } finally {
+      this.#isClosing = false;
+    }
+  }
+
+  /** Whether LMDB still takes transactions. */
+  #isUsable(): boolean {
+    try {
+      for (const table of this.#tables.values()) table.get(Buffer.of(0));
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  #opened(): Root {
+    if (this.#isClosing) throw new StorageError("storage_failed", `${this.#path} is being opened again after a failed write`);
+    this.#root ??= openRoot(this.#path);
+    return this.#root;
+  }
+
+  #lmdb(name: string): Lmdb {
+    const open = this.#tables.get(name);
+    if (open !== undefined) return open;
+    const table = this.#opened().openDB<Buffer, Uint8Array>({ name, encoding: "binary", keyEncoding: "binary" });
+    this.#tables.set(name, table);
+    return table;
+  }
+}
+
+/** A table that outlives the environment that it was opened in. */
+class LmdbTable implements Table {
+  readonly #find: () => Lmdb;
+
+  constructor(find: () => Lmdb) {
+    this.#find = find;
+  }
+
+  get lmdb(): Lmdb {
+    return this.#find();
+  }
+
+  get(key: Uint8Array): Uint8Array | undefined {
+    return this.lmdb.get(key);
+  }
+
+  getRange(options: Parameters<Table["getRange"]>[0]): ReturnType<Table["getRange"]> {
+    return this.lmdb.getRange(options);
+  }
+
+  getKeys(options: Parameters<Table["getKeys"]>[0]): ReturnType<Table["getKeys"]> {
+    return this.lmdb.getKeys(options);
+  }
+}
+
+function openRoot(path: string): Root {
+  return open<Buffer, Uint8Array>({
+    path,
+    noSubdir: true,
+    maxDbs: 32,
+    // A resolved write is a durable one.
+    overlappingSync: false,
+    // The write queue makes the batches. LMDB's own batches leave a promise of theirs unhandled when a commit fails.
+    eventTurnBatching: false,
+    encoding: "binary",
+    keyEncoding: "binary",
+  });
+}
+
+/** Creates the file with its mode, and refuses one that isn't LMDB's: opening such a file would crash the process. Whether it is new. */
+async function checkFile(path: string): Promise<boolean> {
+  const file = await openFile(path, "a+", 0o600);
+  try {
+    const { size } = await file.stat();
+    if (size === 0) return true;
+    const magic = Buffer.alloc(4);
+    await file.read(magic, 0, magic.length, MAGIC_AT);
+    if (magic.readUInt32LE(0) !== LMDB_MAGIC) throw new StorageError("data_dir_unusable", `${path} is damaged`);
+    return false;
+  } finally {
+    await file.close();
+  }
+}
+
+/** LMDB rejects with a general error that carries the real one as a rejecting promise. */
+async function reasonOf(error: unknown): Promise<unknown> {
+  if (!(error instanceof Error) || !("commitError" in error)) return error;
+  try {
+    await error.commitError;
+    return error;
+  } catch (cause) {
+    return cause;
+  }
+}
