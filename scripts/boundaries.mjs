@@ -20,7 +20,7 @@ export const RULES = {
   "directory-lock": { packages: ["core"], libraries: [] },
   storage: { packages: ["core", "directory-lock"], libraries: ["lmdb"] },
 
-  "transport-phoenix": { packages: ["core"], libraries: ["phoenix", "ws", "undici"] },
+  "transport-phoenix": { packages: ["core"], libraries: ["phoenix", "ws"] },
   did: { packages: ["core"], libraries: ["did-resolver"] },
   vc: { packages: ["core", "did"], libraries: ["jose", "canonicalize"] },
   "mls-engine": {
@@ -32,13 +32,13 @@ export const RULES = {
   "envelope-and-adapters": { packages: ["core"], libraries: ["@a2a-js/sdk", "@modelcontextprotocol/sdk"] },
 
   "didcomm-agent": { packages: ["core"], libraries: ["@standard-schema/spec"] },
-  "credentials-client": { packages: ["core", "did", "vc"], libraries: ["undici"] },
-  channels: { packages: ["core", "mls-engine", "skytale-relay", "envelope-and-adapters"], libraries: ["undici"] },
+  "credentials-client": { packages: ["core", "did", "vc"], libraries: [] },
+  channels: { packages: ["core", "mls-engine", "skytale-relay", "envelope-and-adapters"], libraries: [] },
   "protocol-bridge": { packages: ["core", "envelope-and-adapters"], libraries: [] },
 
   "layr8-node": {
     packages: ["core", "did", "didcomm-crypto", "vc", "storage"],
-    libraries: ["ws", "fastify", "@fastify/swagger", "fastify-type-provider-zod", "zod", "pino", "prom-client", "undici", ...NATS],
+    libraries: ["ws", "fastify", "@fastify/swagger", "fastify-type-provider-zod", "zod", "pino", "prom-client", ...NATS],
   },
   "skytale-server": {
     packages: ["core", "skytale-relay", "storage"],

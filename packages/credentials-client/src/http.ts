@@ -2,7 +2,7 @@ import { setMaxListeners } from "node:events";
 import { setTimeout as delay } from "node:timers/promises";
 import { isJsonObject, type JsonObject } from "@parley/core";
 import { readCapped } from "@parley/core/internal";
-import { errors, Pool } from "undici";
+import { HttpConnections } from "@parley/did/node";
 import { abortable } from "./abortable.ts";
 import { readEndpoint, type Endpoint } from "./endpoint.ts";
 import { RestError } from "./errors.ts";
@@ -31,16 +31,15 @@ export class Http {
   readonly #endpoint: Endpoint;
   readonly #apiKey: string;
   readonly #headers: Readonly<Record<string, string>>;
-  readonly #pool: Pool;
+  readonly #connections: HttpConnections;
   readonly #closing = new AbortController();
-  #closed: Promise<void> | undefined;
 
   constructor(options: CredentialsClientOptions) {
     setMaxListeners(0, this.#closing.signal); // each call has one
     this.#settings = readSettings(options);
     this.#endpoint = readEndpoint(options.nodeUrl);
     const { authorization, lookup, origin } = this.#endpoint;
-    const { timeoutMs, maxConnections } = this.#settings;
+    const { maxConnections } = this.#settings;
     this.#apiKey = options.apiKey;
     this.#headers = {
       ...(authorization === undefined ? {} : { authorization }),
@@ -48,13 +47,7 @@ export class Http {
       accept: "application/json",
       "x-api-key": options.apiKey,
     };
-    this.#pool = new Pool(origin, {
-      connections: maxConnections,
-      // Times are limited here, over the whole request.
-      headersTimeout: 0,
-      bodyTimeout: 0,
-      connect: { ...options.tls, timeout: timeoutMs, ...(lookup === undefined ? {} : { lookup }) },
-    });
+    this.#connections = new HttpConnections(origin, { maxConnections, lookup, tls: options.tls });
   }
 
   /** Does a call; one that only reads is tried again where that makes sense. @throws RestError, or the signal's reason. */
@@ -75,10 +68,9 @@ export class Http {
   }
 
   /** Ends all calls (`closed`) and connections. */
-  close(): Promise<void> {
+  async close(): Promise<void> {
     this.#closing.abort(new RestError("closed", "The client was closed"));
-    this.#closed ??= this.#pool.destroy();
-    return this.#closed;
+    this.#connections.close();
   }
 
   async #attempt(call: Call, content: string | undefined, outer: AbortSignal): Promise<Answer> {
@@ -88,24 +80,24 @@ export class Http {
       try {
         return await this.#request(call, content, signal);
       } catch (error) {
-        throw signal.aborted || error instanceof RestError ? error : networkError(error, timeoutMs);
+        throw signal.aborted || error instanceof RestError ? error : networkError(error);
       }
     });
   }
 
   async #request({ method, path }: Call, content: string | undefined, signal: AbortSignal): Promise<Answer> {
-    const response = await this.#pool.request({
+    const response = await this.#connections.request({
       method,
       path: `${this.#endpoint.path}${path}`,
       headers: content === undefined ? this.#headers : { ...this.#headers, "content-type": "application/json" },
-      body: content ?? null,
+      body: content,
       signal,
     });
-    const { statusCode: status, headers } = response;
+    const { statusCode: status = 0, headers } = response;
     const { maxResponseBytes } = this.#settings.limits;
-    const bytes = await readCapped(response.body, maxResponseBytes);
+    const bytes = await readCapped(response, maxResponseBytes);
     const parsed = bytes === undefined ? undefined : parseJson(bytes);
-    if (status < 200 || status > 299) throw refusalError({ status, body: parsed, retryAfter: one(headers["retry-after"]) }, this.#apiKey);
+    if (status < 200 || status > 299) throw refusalError({ status, body: parsed, retryAfter: headers["retry-after"] }, this.#apiKey);
     if (bytes === undefined)
       throw new RestError("response_invalid", `The node's answer has more than ${maxResponseBytes} bytes`, { status });
     if (!isJsonObject(parsed)) throw new RestError("response_invalid", "The node's answer is not a JSON object", { status });
@@ -122,29 +114,20 @@ function parseJson(bytes: Uint8Array): unknown {
   }
 }
 
-function networkError(cause: unknown, timeoutMs: number): RestError {
-  if (cause instanceof errors.ConnectTimeoutError) return timeoutError(timeoutMs, cause);
-  // Not as the cause: it holds what the node sent.
+function networkError(cause: unknown): RestError {
+  // Errors of the HTTP parser are not the cause: they hold what the node sent.
   if (isNotHttp(cause)) return new RestError("response_invalid", "The node's answer is not HTTP, or its headers are too long");
   return new RestError("network", "The node can't be reached, or the connection broke", { cause, retryable: true });
 }
 
 function isNotHttp(cause: unknown): boolean {
-  return (
-    cause instanceof errors.HTTPParserError ||
-    cause instanceof errors.HeadersOverflowError ||
-    cause instanceof errors.ResponseContentLengthMismatchError
-  );
+  return cause instanceof Error && "code" in cause && String(cause.code).startsWith("HPE_");
 }
 
-function timeoutError(timeoutMs: number, cause?: unknown): RestError {
-  return new RestError("timeout", `The node did not answer within ${timeoutMs} ms`, { cause, retryable: true });
+function timeoutError(timeoutMs: number): RestError {
+  return new RestError("timeout", `The node did not answer within ${timeoutMs} ms`, { retryable: true });
 }
 
 function lowerCased(headers: Readonly<Record<string, string>>): Record<string, string> {
   return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
-}
-
-function one(value: string | string[] | undefined): string | undefined {
-  return typeof value === "string" ? value : value?.[0];
 }

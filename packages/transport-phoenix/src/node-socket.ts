@@ -41,7 +41,9 @@ export class NodeSocket extends WebSocket {
       this.terminate();
     });
     this.once("upgrade", (response) => {
-      this.#tcp = response.socket;
+      // Bun's is null.
+      const tcp: TcpSocket | null = response.socket;
+      this.#tcp = tcp ?? undefined;
     });
   }
 

@@ -4,9 +4,9 @@ import type { ConnectionOptions } from "node:tls";
 import { setTimeout as delay } from "node:timers/promises";
 import { isJsonObject, type JsonObject, type ParleyError } from "@parley/core";
 import { backoffMs } from "@parley/core/internal";
-import { errors, Pool } from "undici";
 import { TransportError } from "../errors.ts";
 import { bounded } from "../bounded.ts";
+import { Connections } from "./connections.ts";
 import { readApiUrl, type ApiEndpoint } from "./endpoint.ts";
 import { refusalOf } from "./refusal.ts";
 
@@ -49,10 +49,9 @@ const MAX_ANSWER_BYTES = 4 * 1024 * 1024;
 export class ApiHttp {
   readonly #endpoint: ApiEndpoint;
   readonly #options: Required<Pick<ApiOptions, "apiKey" | "timeoutMs" | "maxRetries">>;
-  readonly #calls: Pool;
-  readonly #waits: Pool;
+  readonly #calls: Connections;
+  readonly #waits: Connections;
   readonly #closing = new AbortController();
-  #closed: Promise<unknown> | undefined;
 
   constructor({ apiUrl, apiKey, timeoutMs = DEFAULT_TIMEOUT_MS, maxRetries = DEFAULT_RETRIES, tls }: ApiOptions) {
     checkKey(apiKey);
@@ -62,11 +61,8 @@ export class ApiHttp {
     this.#endpoint = readApiUrl(apiUrl);
     this.#options = { apiKey, timeoutMs, maxRetries };
     const { lookup, origin } = this.#endpoint;
-    const connect = { ...tls, timeout: timeoutMs, ...(lookup !== undefined && { lookup }) };
-    // Times are limited here, over the whole call.
-    const shared = { headersTimeout: 0, bodyTimeout: 0, connect };
-    this.#calls = new Pool(origin, { ...shared, connections: CONNECTIONS });
-    this.#waits = new Pool(origin, { ...shared, connections: WAITING_CONNECTIONS });
+    this.#calls = new Connections(origin, { maxConnections: CONNECTIONS, lookup, tls });
+    this.#waits = new Connections(origin, { maxConnections: WAITING_CONNECTIONS, lookup, tls });
   }
 
   /** Does a call, again where that may help. @throws AuthError, ChannelError, InviteError, TransportError; the signal's reason. */
@@ -86,8 +82,8 @@ export class ApiHttp {
   /** Ends all calls and connections. Idempotent. */
   async close(): Promise<void> {
     this.#closing.abort(new TransportError("closed", "The client of the API server was closed"));
-    this.#closed ??= Promise.all([this.#calls.destroy(), this.#waits.destroy()]);
-    await this.#closed;
+    this.#calls.close();
+    this.#waits.close();
   }
 
   async #attempt(call: Call): Promise<JsonObject> {
@@ -103,8 +99,8 @@ export class ApiHttp {
   }
 
   async #request({ method, path, body, waitSeconds = 0 }: Call, signal: AbortSignal): Promise<JsonObject> {
-    const pool = waitSeconds > 0 ? this.#waits : this.#calls;
-    const response = await pool.request({
+    const connections = waitSeconds > 0 ? this.#waits : this.#calls;
+    const response = await connections.request({
       method,
       path: this.#endpoint.path + path,
       headers: {
@@ -112,11 +108,11 @@ export class ApiHttp {
         authorization: `Bearer ${this.#options.apiKey}`,
         ...(body !== undefined && { "content-type": "application/json" }),
       },
-      body: body === undefined ? null : JSON.stringify(body),
+      body: body === undefined ? undefined : JSON.stringify(body),
       signal,
     });
-    const { statusCode: status } = response;
-    const bytes = await readCapped(response.body);
+    const { statusCode: status = 0 } = response;
+    const bytes = await readCapped(response);
     if (status === 204) return {};
     const parsed = parseJson(bytes);
     if (status < 200 || status > 299) throw refusalOf({ status, body: parsed, secret: this.#options.apiKey });
@@ -161,9 +157,9 @@ function isRetryable(error: unknown): error is ParleyError {
   return error instanceof Error && "retryable" in error && error.retryable === true;
 }
 
-function networkError(cause: Error): TransportError {
-  // Not as the cause: it holds what the server sent.
-  if (cause instanceof errors.HTTPParserError || cause instanceof errors.HeadersOverflowError) {
+function networkError(cause: NodeJS.ErrnoException): TransportError {
+  // Errors of the HTTP parser are not the cause: they hold what the server sent.
+  if (cause.code?.startsWith("HPE_") === true) {
     return new TransportError("transport_error", "the API server's answer is not HTTP, or its headers are too long");
   }
   return new TransportError("connection_error", "the API server can't be reached, or the connection broke", { cause });

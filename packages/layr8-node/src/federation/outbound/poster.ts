@@ -1,6 +1,6 @@
+import type { IncomingMessage } from "node:http";
 import { DidError } from "@parley/did";
-import { createAddressGuard, type AddressGuard, type AddressKind } from "@parley/did/node";
-import { Pool, type Dispatcher } from "undici";
+import { createAddressGuard, HttpConnections, type AddressGuard, type AddressKind } from "@parley/did/node";
 import type { AnswerParts } from "./answer.ts";
 import type { OutboundLimits } from "./outbound-limits.ts";
 import type { Target } from "./endpoints.ts";
@@ -8,9 +8,8 @@ import { UndeliverableError } from "./undeliverable-error.ts";
 
 /** Bytes of an answer that are read; what a node that refused has to say fits easily. */
 const MAX_ANSWER_BYTES = 4096;
-const MAX_HEADER_BYTES = 16_384;
-/** Connections that nobody uses are kept for so long, and the pool of a node for ten times as long. */
-const KEEP_ALIVE_MS = 10_000;
+/** The pool of a node is closed after this time without a message, in milliseconds. */
+const POOL_IDLE_MS = 100_000;
 const ENCRYPTED = "application/didcomm-encrypted+json";
 const ANY_ADDRESS: readonly AddressKind[] = ["loopback", "private", "link-local", "shared", "multicast", "unspecified", "reserved"];
 
@@ -22,7 +21,7 @@ export interface PosterOptions {
 }
 
 interface NodePool {
-  readonly pool: Pool;
+  readonly pool: HttpConnections;
   usedAt: number;
 }
 
@@ -58,22 +57,21 @@ export class Poster {
       clearTimeout(timer);
       this.#underWay.delete(abort);
     };
-    let response: Dispatcher.ResponseData;
+    let response: IncomingMessage;
     try {
       response = await this.#request(target, body, abort.signal);
     } catch (error) {
       release();
       throw refusedAddress(error) ?? error;
     }
-    const { statusCode: status, headers, body: answer } = response;
+    const { statusCode: status = 0, headers } = response;
     if (status >= 200 && status < 300) {
       // Taken is taken: nobody waits for what else the node has to say, but a connection whose answer is read can be used again.
-      void discard(answer).finally(release);
+      void discard(response).finally(release);
       return { status, body: "" };
     }
-    const retryAfter = headers["retry-after"];
     try {
-      return { status, retryAfter: typeof retryAfter === "string" ? retryAfter : undefined, body: await beginning(answer) };
+      return { status, retryAfter: headers["retry-after"], body: await beginning(response) };
     } finally {
       release();
     }
@@ -81,11 +79,11 @@ export class Poster {
 
   /** Called now and then: gives up connections to nodes that nobody writes to any more. */
   sweep(): void {
-    const before = this.#options.now() - 10 * KEEP_ALIVE_MS;
+    const before = this.#options.now() - POOL_IDLE_MS;
     for (const [key, { pool, usedAt }] of this.#pools) {
-      if (usedAt > before || !isIdle(pool)) continue;
+      if (usedAt > before || !pool.isIdle) continue;
       this.#pools.delete(key);
-      void pool.destroy();
+      pool.close();
     }
   }
 
@@ -94,49 +92,35 @@ export class Poster {
     for (const abort of this.#underWay) abort.abort(new Error("The node is stopping"));
     const pools = [...this.#pools.values()];
     this.#pools.clear();
-    await Promise.all(pools.map(({ pool }) => pool.destroy()));
+    for (const { pool } of pools) pool.close();
   }
 
-  async #request(target: Target, body: string, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
+  async #request(target: Target, body: string, signal: AbortSignal): Promise<IncomingMessage> {
     const { url, origin, trusted } = target;
     (trusted ? this.#trusting : this.#guard).checkHost(new URL(origin).hostname);
-    const { postTimeoutMs } = this.#options.limits;
     return this.#poolOf(target).request({
       method: "POST",
       path: url.pathname + url.search,
       headers: { host: url.host, "content-type": ENCRYPTED, "user-agent": "parley-layr8-node" },
       body,
       signal,
-      headersTimeout: postTimeoutMs,
-      bodyTimeout: postTimeoutMs,
     });
   }
 
   /** A pool for each host that is named: a connection's address, and its certificate, are those of one name. */
-  #poolOf({ url, origin, trusted }: Target): Pool {
+  #poolOf({ url, origin, trusted }: Target): HttpConnections {
     const key = `${origin} ${url.host} ${trusted}`;
     let entry = this.#pools.get(key);
     if (entry === undefined) {
       const { maxConnectionsPerNode, connectTimeoutMs } = this.#options.limits;
       const { lookup } = trusted ? this.#trusting : this.#guard;
-      const pool = new Pool(origin, {
-        connections: maxConnectionsPerNode,
-        connect: { lookup, timeout: connectTimeoutMs },
-        keepAliveTimeout: KEEP_ALIVE_MS,
-        keepAliveMaxTimeout: 6 * KEEP_ALIVE_MS,
-        maxHeaderSize: MAX_HEADER_BYTES,
-        allowH2: false,
-      });
+      const pool = new HttpConnections(origin, { maxConnections: maxConnectionsPerNode, lookup, connectTimeoutMs });
       entry = { pool, usedAt: 0 };
       this.#pools.set(key, entry);
     }
     entry.usedAt = this.#options.now();
     return entry.pool;
   }
-}
-
-function isIdle({ stats }: Pool): boolean {
-  return (stats.running ?? 0) + (stats.pending ?? 0) === 0;
 }
 
 /** @returns `undefined` for any other failure. */
@@ -146,12 +130,12 @@ function refusedAddress(error: unknown): UndeliverableError | undefined {
     : undefined;
 }
 
-async function discard(body: Dispatcher.ResponseData["body"]): Promise<void> {
+async function discard(body: IncomingMessage): Promise<void> {
   await beginning(body).catch(() => undefined);
 }
 
 /** The first bytes of a body as text. A body that goes on after them, or breaks off, costs its connection. */
-async function beginning(body: Dispatcher.ResponseData["body"]): Promise<string> {
+async function beginning(body: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = [];
   let length = 0;
   try {
