@@ -16,6 +16,7 @@ export default defineConfig({
     testTimeout: 30_000,
     hookTimeout: 30_000,
     teardownTimeout: 30_000,
+    setupFiles: process.env["PARLEY_SEED"] === undefined ? [] : ["testing/assertions/src/seeded-properties.ts"],
     projects: [
       {
         extends: true,

@@ -1,83 +1,55 @@
 // Everything that must hold before a change goes in. Run: npm test
 //
-// Each step prints its name and time, and its output if it fails. A failed step does not keep the next ones from running. The very
-// last line is `N passed, N failed, N skipped`: tests, and every other step that failed as one failure.
-import { spawn } from "node:child_process";
+// Builds first; then the checks run one after the other beside the tests. Each step prints its number, name and time, and its output if it
+// fails; a failed step does not keep the others from running. What runs is told every ten seconds. The very last line is
+// `N passed, N failed, N skipped`: tests, and every other step that failed as one failure.
 import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
-import { delimiter, join } from "node:path";
-import { stripVTControlCharacters } from "node:util";
+import { join } from "node:path";
+import { StepRunner } from "./lib/steps.mjs";
 import { display, repository } from "./lib/workspace.mjs";
-import { countTests } from "./lib/test-report.mjs";
 
-const REPORT = join(repository, ".cache", "vitest.json");
+const SUMMARY = join(repository, ".cache", "tests.json");
 
-const STEPS = [
-  { name: "build", command: "tsc -b" },
-  { name: "types of tests", command: "tsc -p tsconfig.test.json" },
-  { name: "lint", command: "oxlint --type-aware --deny-warnings" },
+const BUILD = { name: "build", command: "tsc -b" };
+
+const CHECKS = [
   { name: "format", command: "oxfmt --check", hint: "npm run format" },
   { name: "manifests", command: "sherif" },
   { name: "package boundaries", command: "node scripts/boundaries.mjs" },
+  { name: "types of tests", command: "tsc -p tsconfig.test.json" },
+  { name: "lint", command: "oxlint --type-aware --deny-warnings" },
   { name: "unused exports", command: "knip --no-progress --no-config-hints" },
   { name: "code blocks", command: "node scripts/code-blocks.mjs" },
-  { name: "API reports", command: "node scripts/api-report.mjs --check" },
-  { name: "packages", command: "turbo run pkgcheck --output-logs=errors-only --continue" },
-  { name: "publishing, dry run", command: "pnpm -r publish --dry-run --no-git-checks" },
+  { name: "API reports", command: "node scripts/api-report.mjs --check", hint: "npm run api:update, if the change is meant" },
+  { name: "packages", command: "node scripts/packages.mjs --check" },
 ];
 
-const TESTS = { name: "tests", command: `vitest run --reporter=default --reporter=json --outputFile.json=${display(REPORT)}` };
-
-/** Lines of a failed step's output that are shown: its end, where tools sum up. */
-const TAIL = 250;
-
-const env = {
-  ...process.env,
-  PATH: [join(repository, "node_modules", ".bin"), process.env.PATH].join(delimiter),
-  CI: "1",
-  NO_COLOR: "1",
-  TURBO_TELEMETRY_DISABLED: "1",
-  // The dry run asks the registry what is published already; without a network it must not wait long for the answer.
-  npm_config_fetch_retries: "0",
-  npm_config_fetch_timeout: "5000",
+const TESTS = {
+  name: "tests",
+  command: "vitest run --reporter=default --reporter=./scripts/lib/test-reporter.mjs",
+  env: { PARLEY_TEST_SUMMARY: SUMMARY },
 };
 
-function execute(command) {
-  return new Promise((resolve) => {
-    const chunks = [];
-    const child = spawn(command, { cwd: repository, env, shell: true, stdio: ["ignore", "pipe", "pipe"] });
-    for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk) => chunks.push(chunk));
-    child.on("error", (error) => resolve({ ok: false, output: String(error) }));
-    child.on("close", (status) => resolve({ ok: status === 0, output: Buffer.concat(chunks).toString() }));
-  });
+/** Counts of the tests. A run that failed outside of any test, or found none, is a failure that the summary doesn't count. */
+function readSummary(testsFailed) {
+  if (!existsSync(SUMMARY)) return { passed: 0, failed: 1, skipped: 0, skips: [], slowest: [] };
+  const summary = JSON.parse(readFileSync(SUMMARY, "utf8"));
+  const uncounted = (testsFailed || summary.passed === 0) && summary.failed === 0;
+  return { ...summary, failed: summary.failed + (uncounted ? 1 : 0) };
 }
 
-async function run({ name, command, hint }) {
-  const started = performance.now();
-  const { ok, output } = await execute(command);
-  const seconds = ((performance.now() - started) / 1000).toFixed(1);
-  console.log(`${ok ? "ok  " : "FAIL"} ${name} (${seconds} s)`);
-  if (!ok) {
-    const lines = stripVTControlCharacters(output).trimEnd().split("\n");
-    if (lines.length > TAIL) console.log(`  … ${lines.length - TAIL} lines before these; all of them: npx ${command}`);
-    for (const line of lines.slice(-TAIL)) console.log(`  ${line}`);
-    if (hint !== undefined) console.log(`  To mend it: ${hint}`);
-  }
-  return ok;
-}
+mkdirSync(join(repository, ".cache"), { recursive: true });
+rmSync(SUMMARY, { force: true });
+const started = performance.now();
+const runner = new StepRunner(CHECKS.length + 2);
+await runner.run([BUILD]);
+await runner.run([TESTS], CHECKS);
 
-async function runTests() {
-  mkdirSync(join(repository, ".cache"), { recursive: true });
-  rmSync(REPORT, { force: true });
-  const ok = await run(TESTS);
-  const counts = existsSync(REPORT) ? countTests(JSON.parse(readFileSync(REPORT, "utf8"))) : { passed: 0, failed: 0, skipped: 0 };
-  // An error outside of any test, or a run that found none, is a failure that the report does not count.
-  const uncounted = (!ok || counts.passed === 0) && counts.failed === 0;
-  return { ...counts, failed: counts.failed + (uncounted ? 1 : 0) };
-}
-
-const failedSteps = [];
-for (const step of STEPS) if (!(await run(step))) failedSteps.push(step.name);
-const { passed, failed, skipped } = await runTests();
+const failedSteps = runner.failed.filter((step) => step !== TESTS).map(({ name }) => name);
+const { passed, failed, skipped, skips, slowest } = readSummary(runner.failed.includes(TESTS));
+if (slowest.length > 0) console.log(`Slowest test files: ${slowest.join(", ")}`);
+for (const line of [...skips, ...runner.skips]) console.log(`skipped: ${line}`);
 if (failedSteps.length > 0) console.log(`Steps that failed besides tests, each counted as one failure: ${failedSteps.join(", ")}`);
+console.log(`Ran for ${((performance.now() - started) / 60_000).toFixed(1)} minutes; summaries are in ${display(SUMMARY)}`);
 process.exitCode = failedSteps.length + failed === 0 ? 0 : 1;
-console.log(`${passed} passed, ${failed + failedSteps.length} failed, ${skipped} skipped`);
+console.log(`${passed} passed, ${failed + failedSteps.length} failed, ${skipped + runner.skips.length} skipped`);

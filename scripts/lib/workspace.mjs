@@ -30,7 +30,7 @@ function member(group, folder, dir) {
   return existsSync(file) ? { group, folder, dir, manifest: JSON.parse(readFileSync(file, "utf8")) } : undefined;
 }
 
-const SKIPPED = new Set(["node_modules", "dist", ".cache", ".turbo", "coverage"]);
+const SKIPPED = new Set(["node_modules", "dist", ".cache", "coverage"]);
 
 /** All files below a folder whose name matches, sorted; none if the folder is missing. */
 export function filesBelow(dir, matches) {

@@ -6,8 +6,8 @@ import { App, withSkytale } from "@parley/app-testing";
 import { afterEach, beforeEach, expect, it } from "vitest";
 
 const script = (name: string) => fileURLToPath(new URL(`../dist/${name}.js`, import.meta.url));
-const LIVES = 5;
-const PORTION = 50;
+const LIVES = 3;
+const PORTION = 25;
 
 let directory: string;
 
@@ -73,7 +73,7 @@ it("loses nothing and doubles nothing when the bridge is killed in the middle, a
       await Promise.all(lives.map((life) => life[Symbol.asyncDispose]()));
     }
   });
-}, 120_000);
+}, 240_000);
 
 it("says how it is used", async () => {
   await within(async (start) => {

@@ -1,10 +1,11 @@
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { gateOrSoak } from "@parley/test-assertions";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { AgentProcess } from "./support/agent-process.ts";
 import { Harness } from "./support/harness.ts";
 
-const ROUNDS = Number(process.env["PARLEY_KILL_ROUNDS"] ?? 10);
+const ROUNDS = gateOrSoak(3, 50);
 /** Messages that one flush of the disk may bring again after a crash. */
 const MAX_REPEATED = 64;
 
@@ -26,7 +27,7 @@ afterEach(async () => {
 
 it(
   `loses no message that was acknowledged, and reads none twice that was taken, with agents killed and the server restarted in ${ROUNDS} rounds`,
-  { timeout: 60_000 + ROUNDS * 5000 },
+  { timeout: 120_000 + ROUNDS * 5000 },
   async () => {
     const [alice, ...others] = agents;
     for (const agent of agents) agent.start();

@@ -1,11 +1,12 @@
 import { memoryStore } from "@parley/mls-engine";
+import { gateOrSoak } from "@parley/test-assertions";
 import { expect, it } from "vitest";
 import type { Channel, SkytaleClient } from "../src/index.ts";
 import { bytes, channelOf, Harness, take } from "./support/harness.ts";
 
-const MEMBERS = 200;
+const MEMBERS = gateOrSoak(40, 200);
 
-it(`holds ${MEMBERS} members, who all hear each other and of each other`, { timeout: 180_000 }, async () => {
+it(`holds ${MEMBERS} members, who all hear each other and of each other`, { timeout: gateOrSoak(180_000, 600_000) }, async () => {
   await using harness = await Harness.start();
   const wrong: unknown[] = [];
   const events = {

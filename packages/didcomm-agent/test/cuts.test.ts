@@ -1,5 +1,6 @@
 import { createMemoryLink } from "@parley/core/memory";
 import fc from "fast-check";
+import { gateOrSoak } from "@parley/test-assertions";
 import { describe, expect, it } from "vitest";
 
 import { Client, NotConnectedError } from "../src/index.ts";
@@ -51,7 +52,7 @@ describe.each(MODES)("whatever the link does (acknowledge: %s)", (acknowledge) =
         expect(acknowledge === "outcome" ? unanswered : []).toEqual([]);
         expect(refusals.every((error) => error instanceof NotConnectedError)).toBe(true);
       }),
-      { numRuns: 150 },
+      { numRuns: gateOrSoak(100, 1500) },
     );
   });
 });

@@ -1,5 +1,6 @@
 import type { JsonObject } from "@parley/core";
 import fc from "fast-check";
+import { gateOrSoak } from "@parley/test-assertions";
 import { describe, expect, it, vi } from "vitest";
 
 import { ErrorKind, type InboundMessage } from "../src/index.ts";
@@ -133,7 +134,7 @@ describe("what can't be read", () => {
         await settled();
         expect(delivered.outcome).toBeDefined();
       }),
-      { numRuns: 300 },
+      { numRuns: gateOrSoak(100, 3000) },
     );
     const before = seen.length;
     connection.deliver(plaintext());

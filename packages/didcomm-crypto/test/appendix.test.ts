@@ -1,10 +1,9 @@
-import { rejectionOf } from "@parley/test-assertions";
+import { describeUnless, readVectors, rejectionOf } from "@parley/test-assertions";
 import type { PublicJwk } from "@parley/did";
 import { decodePlaintext, isJsonObject, type JsonObject, type Message } from "@parley/core";
-import { describe, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import { unpack, type LayerAlgorithms, type PrivateJwk } from "../src/index.ts";
 import { expectCryptoError } from "./expect-error.ts";
-import { readVectors } from "./vectors.ts";
 
 interface Block {
   readonly head: string;
@@ -12,8 +11,8 @@ interface Block {
   readonly value: unknown;
 }
 
-const vectors = readVectors("didcomm.json") as { readonly blocks: readonly Block[] } | undefined;
-const blocks = vectors?.blocks ?? [];
+const { value: vectors, missing } = readVectors("didcomm.json");
+const blocks = (vectors as { readonly blocks: readonly Block[] } | undefined)?.blocks ?? [];
 const under = (head: string): readonly Block[] => blocks.filter((block) => block.head.includes(head));
 
 const secrets = new Map(
@@ -49,7 +48,7 @@ const ENCRYPTED = [
   { encryption: [ANON["xc20p"], AUTH], to: kids("p521", 2), from: "key-p521-1", signedBy: "key-1" },
 ] as const;
 
-describe.skipIf(vectors === undefined)("DIDComm v2, Appendix C", () => {
+describeUnless(missing, "DIDComm v2, Appendix C", () => {
   const plaintext = isJsonObject(under("C.1.")[0]?.value) ? (under("C.1.")[0]?.value as JsonObject) : {};
   // The plaintext inside the envelopes has another scheme in its type than the one that C.1 shows.
   const expected = (): Message => ({

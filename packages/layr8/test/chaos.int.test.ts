@@ -2,22 +2,14 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { gateOrSoak, randomFrom, SEED } from "@parley/test-assertions";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { Client, DisconnectedError, NotConnectedError, PhoenixTransport } from "../src/index.ts";
 import { agentProcess, API_KEY, nodeProcess, type Victim } from "./chaos/processes.ts";
 
-const ROUNDS = 20;
+const ROUNDS = gateOrSoak(5, 60);
+const REQUEST_ROUNDS = gateOrSoak(3, 30);
 const ECHO = "https://layr8.io/protocols/echo/1.0";
-const SEED = Number(process.env["CHAOS_SEED"] ?? Math.floor(Math.random() * 2 ** 32));
-
-/** Numbers below a bound, the same for the same seed. */
-function randomFrom(seed: number): (below: number) => number {
-  let state = seed >>> 0;
-  return (below) => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return Math.floor((state / 2 ** 32) * below);
-  };
-}
 
 /** One line of a receiver's log. */
 interface Handled {
@@ -46,7 +38,7 @@ afterEach(async () => {
   await rm(directory, { recursive: true, force: true });
 });
 
-describe(`kill -9 under load (CHAOS_SEED=${SEED})`, () => {
+describe(`kill -9 under load (PARLEY_SEED=${SEED})`, () => {
   it("loses nothing that was accepted, and handles nothing twice in one process", async () => {
     const random = randomFrom(SEED);
     const { node, url, httpUrl } = await nodeProcess(join(directory, "node"));
@@ -152,7 +144,7 @@ describe(`kill -9 under load (CHAOS_SEED=${SEED})`, () => {
       }
     };
     const lanes = Array.from({ length: 32 }, (_, lane) => ask(lane));
-    for (let round = 0; round < 6; round++) {
+    for (let round = 0; round < REQUEST_ROUNDS; round++) {
       const goal = answered + 1 + random(300);
       await vi.waitFor(() => expect(answered).toBeGreaterThanOrEqual(goal), { timeout: 15_000, interval: 5 });
       await node.kill();

@@ -1,8 +1,9 @@
+import { gateOrSoak } from "@parley/test-assertions";
 import { describe, expect, test } from "vitest";
 import { agreement, commit, groupOf, joined, newEngine, seeded, type Member } from "./world.ts";
 
 /** How often each history is played; more by request, to search longer. */
-const ROUNDS = Number(process.env["PARLEY_MLS_ROUNDS"] ?? 1);
+const ROUNDS = gateOrSoak(1, 30);
 
 describe("joins after ordinary histories (RFC 9420 §7.9.2, §12.4.3.1)", () => {
   test("remove two, add two, among twenty: every Welcome is accepted", { timeout: 120_000 }, async () => {

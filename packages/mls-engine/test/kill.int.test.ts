@@ -4,6 +4,7 @@ import { appendFile, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { gateOrSoak } from "@parley/test-assertions";
 import { expect, onTestFinished, test } from "vitest";
 import type { MlsGroup } from "../src/index.ts";
 import { MlsError } from "../src/index.ts";
@@ -12,7 +13,7 @@ import { agreement, GROUP_ID, groupOf, joined, newEngine, seeded, utf8 } from ".
 
 const MEMBER = fileURLToPath(new URL("fixtures/member.mjs", import.meta.url));
 /** Kills; more by request, to search longer. */
-const KILLS = 12 * Number(process.env["PARLEY_MLS_ROUNDS"] ?? 1);
+const KILLS = gateOrSoak(4, 120);
 
 test("a member that is killed again and again loses no epoch, and uses no key twice", { timeout: 60_000 * KILLS }, async () => {
   const directory = await mkdtemp(join(tmpdir(), "mls-kill-"));

@@ -1,4 +1,5 @@
 import fc from "fast-check";
+import { gateOrSoak } from "@parley/test-assertions";
 import { expect, test } from "vitest";
 import { createWebCrypto } from "../src/crypto/create-crypto.ts";
 import type { MlsGroup, StagedCommit, StageOptions } from "../src/index.ts";
@@ -7,7 +8,7 @@ import { CrashDisk } from "./crash-disk.ts";
 import { agreement, codeOf, fromUtf8, GROUP_ID, newEngine, utf8 } from "./world.ts";
 
 /** How often; more by request, to search longer. */
-const ROUNDS = Number(process.env["PARLEY_MLS_ROUNDS"] ?? 1);
+const ROUNDS = gateOrSoak(1, 30);
 const RETAINED = 4n;
 const MAX_MEMBERS = 6;
 

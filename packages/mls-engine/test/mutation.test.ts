@@ -1,4 +1,5 @@
 import fc from "fast-check";
+import { gateOrSoak } from "@parley/test-assertions";
 import { describe, expect, test } from "vitest";
 import { inspectMessage } from "../src/index.ts";
 import { agreement, codeOf, groupOf, newEngine, utf8 } from "./world.ts";
@@ -34,7 +35,7 @@ describe("messages that were changed on the way", () => {
           expect(await codeOf(bob.group.process(changed))).not.toBe("resolved");
           expect(bob.group.proposals).toHaveLength(0);
         }),
-        { numRuns: 300 },
+        { numRuns: gateOrSoak(100, 3000) },
       );
       expect(await agreement(bob.group)).toBe(before);
       expect(await bob.group.process(message)).toMatchObject({ kind });
@@ -51,7 +52,7 @@ describe("messages that were changed on the way", () => {
       fc.asyncProperty(mutated(welcome), async (changed) => {
         expect(await codeOf(engine.joinGroup(changed))).not.toBe("resolved");
       }),
-      { numRuns: 200 },
+      { numRuns: gateOrSoak(100, 2000) },
     );
     expect(await agreement(await engine.joinGroup(welcome))).toBe(await agreement(alice.group));
   });
@@ -63,7 +64,7 @@ describe("messages that were changed on the way", () => {
       fc.asyncProperty(mutated(keyPackage), async (changed) => {
         expect(await codeOf(alice.group.stageAdd([changed]))).toBe("invalid_key_package");
       }),
-      { numRuns: 200 },
+      { numRuns: gateOrSoak(100, 2000) },
     );
     await (await alice.group.stageAdd([keyPackage])).confirm();
     expect(alice.group.members).toHaveLength(2);

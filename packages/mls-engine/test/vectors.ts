@@ -1,17 +1,11 @@
-import { existsSync, readFileSync } from "node:fs";
-import { join } from "node:path";
-import { describe, expect, it } from "vitest";
+import { describeUnless, readVectors } from "@parley/test-assertions";
+import { expect, it } from "vitest";
 
-/** The folder with the vectors of the MLS working group: `PARLEY_VECTORS`, or `shared/vectors` beside the repository. */
-const FOLDER = join(process.env["PARLEY_VECTORS"] ?? new URL("../../../../shared/vectors", import.meta.url).pathname, "mls");
-
-/** Tests with the cases of one file of vectors; where the file isn't there they are skipped, by a name that says so. */
+/** Tests with the cases of one file of the MLS working group's vectors. */
 export function describeVectors(name: string, tests: (cases: readonly unknown[]) => void): void {
-  const path = join(FOLDER, `${name}.json`);
-  const cases = existsSync(path) ? (JSON.parse(readFileSync(path, "utf8")) as readonly unknown[]) : [];
-  const absent = cases.length === 0;
-  const title = absent ? `SKIPPED, there is no ${name}.json: set PARLEY_VECTORS to the folder that holds mls/` : `vectors ${name}`;
-  describe.skipIf(absent)(title, () => {
+  const { value, missing } = readVectors(`mls/${name}.json`);
+  const cases = (value ?? []) as readonly unknown[];
+  describeUnless(missing, `vectors ${name}`, () => {
     it("are there", () => {
       expect(cases).not.toHaveLength(0);
     });

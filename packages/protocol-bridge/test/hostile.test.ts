@@ -1,5 +1,6 @@
 import { AdapterError, Envelope, Protocol, type ReceivedEnvelope } from "@parley/envelope-and-adapters";
 import fc from "fast-check";
+import { gateOrSoak } from "@parley/test-assertions";
 import { describe, expect, it } from "vitest";
 import { BridgeError } from "../src/index.ts";
 import type { Dispatch, Flow } from "../src/pump.ts";
@@ -124,7 +125,7 @@ describe("whatever arrives", () => {
             }
           }
         }),
-        { numRuns: 300 },
+        { numRuns: gateOrSoak(100, 3000) },
       );
     },
   );

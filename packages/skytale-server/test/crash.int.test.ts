@@ -2,13 +2,14 @@ import { randomBytes } from "node:crypto";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { deferred } from "@parley/core/internal";
+import { gateOrSoak } from "@parley/test-assertions";
 import { expect, it } from "vitest";
 import { ApiClient } from "./api/api-client.ts";
 import { makeInvite, prove } from "./api/reference-invite.ts";
 import { startCommand } from "./cli/command.ts";
 import { temporaryDirectory } from "./temporary-directory.ts";
 
-const ROUNDS = 10;
+const ROUNDS = gateOrSoak(3, 50);
 const WORKERS = 8;
 const OPTIONS = ["--port", "0", "--relay-port", "0", "--log", "silent"];
 
@@ -75,7 +76,7 @@ async function check(client: ApiClient, noted: Noted): Promise<void> {
   }
 }
 
-it("a server that is killed under load keeps what it acknowledged", { timeout: 120_000 }, async () => {
+it("a server that is killed under load keeps what it acknowledged", { timeout: gateOrSoak(120_000, 3_600_000) }, async () => {
   const directory = await temporaryDirectory();
   const data = join(directory.path, "data");
   const limits = ["--config", join(directory.path, "config.json")];

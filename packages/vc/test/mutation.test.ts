@@ -1,5 +1,5 @@
 import type { JsonObject } from "@parley/core";
-import { thrownBy } from "@parley/test-assertions";
+import { gateOrSoak, thrownBy } from "@parley/test-assertions";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { decodeCredential, signCredential, signPresentation, VcError, verifyCredential, verifyPresentation } from "../src/index.ts";
@@ -50,7 +50,7 @@ describe.each(FORMATS)("any change to %s", (format) => {
       fc.asyncProperty(fc.array(change, { minLength: 1, maxLength: 3 }), async (changes) => {
         await expectHarmless(verified(apply(signed, changes)), credential);
       }),
-      { numRuns: 300 },
+      { numRuns: gateOrSoak(100, 3000) },
     );
   });
 
@@ -62,7 +62,7 @@ describe.each(FORMATS)("any change to %s", (format) => {
       fc.asyncProperty(fc.array(change, { minLength: 1, maxLength: 3 }), async (changes) => {
         await expectHarmless(presented(apply(text, changes)), original);
       }),
-      { numRuns: 200 },
+      { numRuns: gateOrSoak(100, 2000) },
     );
   });
 
@@ -90,7 +90,7 @@ describe.each(JWS_FORMATS)("any change inside a JWS in %s", (format) => {
         const part = (object: JsonObject): JsonObject => edit(object, changes);
         await expectHarmless(verified(alter(signed, inHeader ? { header: part } : { payload: part })), credential);
       }),
-      { numRuns: 300 },
+      { numRuns: gateOrSoak(100, 3000) },
     );
   });
 });
@@ -117,7 +117,7 @@ describe("any text at all", () => {
           member === "iss" ? rest : JSON.parse(JSON.stringify(payload)),
         );
       }),
-      { numRuns: 300 },
+      { numRuns: gateOrSoak(100, 3000) },
     );
   });
 });

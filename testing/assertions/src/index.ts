@@ -1,3 +1,5 @@
 export { CERTIFICATE, PRIVATE_KEY } from "./certificate.ts";
 export { canMountSmallDisk, smallDisk, type SmallDisk } from "./small-disk.ts";
+export { describeUnless, readVectors, type Vectors } from "./external.ts";
+export { gateOrSoak, randomFrom, SEED } from "./soak.ts";
 export { rejectionOf, thrownBy } from "./thrown.ts";

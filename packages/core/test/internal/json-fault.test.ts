@@ -1,4 +1,5 @@
 import fc from "fast-check";
+import { gateOrSoak } from "@parley/test-assertions";
 import { describe, expect, it } from "vitest";
 import { jsonFault } from "../../src/internal/index.ts";
 
@@ -47,7 +48,7 @@ describe("jsonFault", () => {
       fc.property(fc.array(piece, { maxLength: 30 }), (pieces) => {
         expect([undefined, "deep", "duplicate"]).toContain(jsonFault(pieces.join(""), 3));
       }),
-      { numRuns: 1000 },
+      { numRuns: gateOrSoak(200, 10_000) },
     );
   });
 });

@@ -1,4 +1,4 @@
-import { thrownBy } from "@parley/test-assertions";
+import { gateOrSoak, thrownBy } from "@parley/test-assertions";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { parseJsonObject } from "../../src/text/strict-json.ts";
@@ -74,7 +74,7 @@ describe("parseJsonObject", () => {
           );
         }
       }),
-      { numRuns: 1000 },
+      { numRuns: gateOrSoak(200, 10_000) },
     );
   });
 });

@@ -1,14 +1,6 @@
 /** Numbers below a bound, the same for the same seed. */
 export type Random = (below: number) => number;
 
-export function randomFrom(seed: number): Random {
-  let state = seed >>> 0;
-  return (below) => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return Math.floor((state / 2 ** 32) * below);
-  };
-}
-
 export function pick<T>(random: Random, from: readonly T[]): T {
   return from[random(from.length)] as T;
 }

@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { gateOrSoak } from "@parley/test-assertions";
 import { expect, it } from "vitest";
 import type { Inbox, InboxMessage } from "../../src/inbox/inbox.ts";
 import { LmdbInbox } from "../../src/inbox/lmdb-inbox.ts";
@@ -11,7 +12,7 @@ import { StorageEnvironment } from "@parley/storage";
 import { temporaryDirectory } from "../storage/temporary-directory.ts";
 
 const LOAD = fileURLToPath(new URL("fixtures/inbox-load.mjs", import.meta.url));
-const ROUNDS = 10;
+const ROUNDS = gateOrSoak(4, 100);
 
 interface Noted {
   readonly recipient: string;
@@ -20,7 +21,7 @@ interface Noted {
   settle: "none" | "requested" | "resolved";
 }
 
-it("an inbox that is killed under load keeps what it promised", { timeout: 60_000 }, async () => {
+it("an inbox that is killed under load keeps what it promised", { timeout: gateOrSoak(120_000, 3_600_000) }, async () => {
   const directory = await temporaryDirectory();
   const data = join(directory.path, "data");
   const noted = new Map<number, Noted>();

@@ -1,4 +1,5 @@
 import fc from "fast-check";
+import { gateOrSoak } from "@parley/test-assertions";
 import { describe, expect, test } from "vitest";
 import { decodeWhole, encode } from "../../src/core/codec.ts";
 import { readKeyPackage } from "../../src/core/key-package.ts";
@@ -131,7 +132,7 @@ describe("a member of ill will", () => {
         const code = await codeOf(processCommit(bob.env, bob.state, { ...handshake, content }));
         expect(code).not.toBe("resolved");
       }),
-      { numRuns: 300 },
+      { numRuns: gateOrSoak(100, 3000) },
     );
     expect(toHex(bob.state.secrets.epochAuthenticator)).toBe(before);
     expect((await processCommit(bob.env, bob.state, handshake)).next?.state.context.epoch).toBe(alice.state.context.epoch + 1n);
@@ -167,7 +168,7 @@ describe("a member of ill will", () => {
       fc.asyncProperty(mutated(bytes), async (changed) => {
         expect(await codeOf(readAndCheck(alice, changed, check))).not.toBe("resolved");
       }),
-      { numRuns: 300 },
+      { numRuns: gateOrSoak(100, 3000) },
     );
   });
 

@@ -1,4 +1,5 @@
 import fc from "fast-check";
+import { gateOrSoak } from "@parley/test-assertions";
 import { beforeAll, describe, expect, it } from "vitest";
 import type { MlsCrypto } from "../../src/crypto/mls-crypto.ts";
 import { contentToSign } from "../../src/messages/framed-content.ts";
@@ -58,7 +59,7 @@ describe("a message", { timeout: 60_000 }, () => {
           expect(toHex(opened.authenticatedData)).toBe(toHex(authenticatedData));
         },
       ),
-      { numRuns: 200 },
+      { numRuns: gateOrSoak(100, 2000) },
     );
   });
 
@@ -157,7 +158,7 @@ describe("an outsider", { timeout: 60_000 }, () => {
         expect(["malformed", "unsupported", "wrong_group", "epoch_mismatch", "decryption_failure"]).toContain(code);
         expect(toHex(receiver.epoch.tree.snapshot())).toBe(before);
       }),
-      { numRuns: 1000 },
+      { numRuns: gateOrSoak(200, 10_000) },
     );
     open(receiver, bytes).consume();
   });
@@ -178,7 +179,7 @@ describe("an outsider", { timeout: 60_000 }, () => {
         const code = codeThrownBy(() => parsePrivateMessage(Uint8Array.of(0, 1, 0, 2, ...bytes)));
         expect([undefined, "malformed"]).toContain(code);
       }),
-      { numRuns: 1000 },
+      { numRuns: gateOrSoak(200, 10_000) },
     );
   });
 });
@@ -292,7 +293,7 @@ describe("an insider", { timeout: 60_000 }, () => {
       fc.property(fc.constantFrom("application" as const, "commit" as const), fc.uint8Array({ maxLength: 120 }), (type, plaintext) => {
         expectMlsError(() => open(member(members, 1), withPlaintext(members, type, plaintext)), "decryption_failure");
       }),
-      { numRuns: 500 },
+      { numRuns: gateOrSoak(100, 5000) },
     );
   });
 });

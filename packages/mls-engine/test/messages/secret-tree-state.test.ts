@@ -1,4 +1,5 @@
 import fc from "fast-check";
+import { gateOrSoak } from "@parley/test-assertions";
 import { beforeAll, describe, expect, it } from "vitest";
 import type { MessageCrypto } from "../../src/crypto/mls-crypto.ts";
 import type { RatchetType } from "../../src/messages/ratchet.ts";
@@ -88,7 +89,7 @@ describe("changes over a snapshot", { timeout: 60_000 }, () => {
         expect(toHex(replayed.snapshot())).toBe(toHex(live.snapshot()));
         expect(toHex(SecretTree.restore(crypto, live.snapshot()).snapshot())).toBe(toHex(live.snapshot()));
       }),
-      { numRuns: 300 },
+      { numRuns: gateOrSoak(100, 3000) },
     );
   });
 
@@ -107,7 +108,7 @@ describe("changes over a snapshot", { timeout: 60_000 }, () => {
           expect(seen.filter((at) => codeThrownBy(() => tree.key(leaf, type, at)) === undefined)).toEqual(kept);
         }
       }),
-      { numRuns: 200 },
+      { numRuns: gateOrSoak(100, 2000) },
     );
   });
 
@@ -144,7 +145,7 @@ describe("sending through crashes", { timeout: 60_000 }, () => {
         expect(sender.generations).toEqual(sender.generations.toSorted((a, b) => a - b));
         expect(sender.onDisk.every((first, at) => first > (sender.generations[at] ?? 0))).toBe(true);
       }),
-      { numRuns: 200 },
+      { numRuns: gateOrSoak(100, 2000) },
     );
   });
 });
@@ -246,7 +247,7 @@ describe("damaged state", { timeout: 60_000 }, () => {
         const code = codeThrownBy(() => (what === "snapshot" ? SecretTree.restore(crypto, bytes) : newTree().apply(bytes)));
         expect([undefined, "state_damaged"]).toContain(code);
       }),
-      { numRuns: 1000 },
+      { numRuns: gateOrSoak(200, 10_000) },
     );
   });
 

@@ -3,6 +3,7 @@ import { Envelope, Protocol, type ReceivedEnvelope } from "@parley/envelope-and-
 import { callEnvelope, readCallEnvelope, type ClientCall } from "@parley/envelope-and-adapters/internal";
 import type { MemoryPort } from "@parley/envelope-and-adapters/memory";
 import fc from "fast-check";
+import { gateOrSoak } from "@parley/test-assertions";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { readA2aRequest } from "../../src/a2a/request.ts";
 import { ProtocolBridge, type RunningBridge } from "../../src/index.ts";
@@ -222,7 +223,7 @@ describe("whatever is called", () => {
         const dispatches = step === undefined || "then" in step ? [] : step.dispatches;
         for (const dispatch of dispatches) expect(crossed(dispatch.envelope).payload.length).toBeLessThanOrEqual(5000);
       }),
-      { numRuns: 300 },
+      { numRuns: gateOrSoak(100, 3000) },
     );
   });
 });

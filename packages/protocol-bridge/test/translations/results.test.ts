@@ -1,4 +1,5 @@
 import fc from "fast-check";
+import { gateOrSoak } from "@parley/test-assertions";
 import { describe, expect, it } from "vitest";
 import { normalA2a } from "../../src/a2a-message.ts";
 import { partsOfResult, resultOfParts } from "../../src/translations/a2a-mcp.ts";
@@ -46,7 +47,7 @@ describe("results of tools and parts of messages", () => {
         const message = normalA2a({ parts: made, metadata });
         expect(resultOfParts(message)).toEqual(result);
       }),
-      { numRuns: 500 },
+      { numRuns: gateOrSoak(100, 5000) },
     );
   });
 
@@ -57,7 +58,7 @@ describe("results of tools and parts of messages", () => {
         const result = JSON.parse(JSON.stringify(resultOfParts({ parts: before }))) as never;
         expect(normalA2a({ parts: partsOfResult(result).parts }).parts).toEqual(before);
       }),
-      { numRuns: 500 },
+      { numRuns: gateOrSoak(100, 5000) },
     );
   });
 

@@ -1,5 +1,6 @@
 import { fromBinary, toBinary } from "@bufbuild/protobuf";
 import fc from "fast-check";
+import { gateOrSoak } from "@parley/test-assertions";
 import { describe, expect, it } from "vitest";
 import { ConnectRequestSchema, ConnectResponseSchema, FetchRangeResponseSchema } from "../../gen/skytale/relay/v1/relay_pb.js";
 import { type ClientFrame, decodeClientFrame, encodeClientFrame } from "../../src/wire/client-frame.ts";
@@ -56,7 +57,7 @@ describe("frames of clients", () => {
     fc.assert(
       fc.property(damaged(clientFrame.map(encodeClientFrame)), (bytes) => expectReadOrRefused(() => decodeClientFrame(bytes))),
       {
-        numRuns: 2000,
+        numRuns: gateOrSoak(200, 20_000),
       },
     );
   });
@@ -85,7 +86,7 @@ describe("frames of relays", () => {
     fc.assert(
       fc.property(damaged(serverFrame.map(encodeServerFrame)), (bytes) => expectReadOrRefused(() => decodeServerFrame(bytes))),
       {
-        numRuns: 2000,
+        numRuns: gateOrSoak(200, 20_000),
       },
     );
   });

@@ -1,5 +1,6 @@
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import fc from "fast-check";
+import { gateOrSoak } from "@parley/test-assertions";
 import { describe, expect, it } from "vitest";
 import { Kind as GeneratedKind, MessageSchema } from "../../gen/skytale/relay/v1/relay_pb.js";
 import { type Kind, kindOf } from "../../src/kind.ts";
@@ -101,7 +102,7 @@ describe("messages", () => {
         const { recordedAt: _generatedAt, ...generated } = own.refused === undefined ? generatedView(bytes) : { ...own, recordedAt };
         expect(own).toEqual(generated);
       }),
-      { numRuns: 2000 },
+      { numRuns: gateOrSoak(200, 20_000) },
     );
   });
 

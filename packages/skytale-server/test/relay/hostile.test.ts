@@ -1,5 +1,6 @@
 import { contract } from "@parley/skytale-relay/internal";
 import fc from "fast-check";
+import { gateOrSoak } from "@parley/test-assertions";
 import { describe, expect, it } from "vitest";
 import { CHANNEL, message, payload, RelayHarness } from "./relay-harness.ts";
 import { encoded, RawStream } from "./raw-stream.ts";
@@ -50,7 +51,7 @@ describe("a stream ends, and the relay goes on, after", () => {
         await raw.until(({ pong }) => pong === 99).catch(() => raw.ended());
         raw.stream.end();
       }),
-      { numRuns: 200 },
+      { numRuns: gateOrSoak(100, 2000) },
     );
     await expectAlive(harness);
   });

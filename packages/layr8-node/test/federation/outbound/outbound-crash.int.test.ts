@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { didKeyDocument } from "@parley/did";
 import { isJsonObject } from "@parley/core";
+import { gateOrSoak } from "@parley/test-assertions";
 import { expect, it } from "vitest";
 import { temporaryDirectory } from "../../storage/temporary-directory.ts";
 import { Partner } from "./partner.ts";
@@ -13,9 +14,9 @@ import { World } from "./world.ts";
 const LOAD = fileURLToPath(new URL("fixtures/outbound-load.mjs", import.meta.url));
 const HOST = "partner.localhost";
 const SENDER = "did:key:z6LStFzrJVqF7yc57dgdoFUwBLgnB79wrd8ShJ2F9zLKqgqR";
-const ROUNDS = 6;
+const ROUNDS = gateOrSoak(3, 60);
 
-it("a node that is killed under load delivers everything that it took, in order", { timeout: 60_000 }, async () => {
+it("a node that is killed under load delivers everything that it took, in order", { timeout: gateOrSoak(120_000, 3_600_000) }, async () => {
   const directory = await temporaryDirectory();
   const world = new World();
   const document: unknown = JSON.parse(JSON.stringify(didKeyDocument(SENDER)));

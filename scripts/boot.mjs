@@ -1,0 +1,53 @@
+// Installs and builds what is missing or out of date, then runs a program of this repository. Needs Node and npm only.
+// Run: node scripts/boot.mjs start | test | soak | bench | pack [arguments of the program]
+import { existsSync, statSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { pnpm } from "./lib/pnpm.mjs";
+import { runProgram } from "./lib/run-program.mjs";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+
+const AFTER_THE_TOUR = `
+What next:
+  An agent of your own:  save hello.mjs from README.md here and run: node hello.mjs
+  A node that stays:     node packages/layr8-node/bin/layr8-node.js --data-dir ./node-data
+  What an agent can do:  packages/layr8/README.md and packages/skytale/README.md`;
+
+const TASKS = {
+  start: { title: "the tour", program: "apps/quickstart/dist/main.js", next: AFTER_THE_TOUR },
+  test: { title: "the gate", program: "scripts/gate.mjs", buildsItself: true },
+  soak: { title: "soak tests", program: "scripts/soak.mjs" },
+  bench: { title: "benchmarks", program: "bench/dist/main.js" },
+  pack: { title: "packages", program: "scripts/packages.mjs" },
+};
+
+/** Whether node_modules is missing or older than the lockfile. */
+function installIsStale() {
+  const marker = `${root}/node_modules/.modules.yaml`;
+  return !existsSync(marker) || statSync(`${root}/pnpm-lock.yaml`).mtimeMs > statSync(marker).mtimeMs;
+}
+
+function exitIfFailed(code, step) {
+  if (code === 0) return;
+  if (code < 128) console.error(`${step} failed; see above.`);
+  process.exit(code);
+}
+
+const [name, ...args] = process.argv.slice(2);
+const task = TASKS[name];
+if (task === undefined) throw new TypeError(`Usage: node scripts/boot.mjs ${Object.keys(TASKS).join(" | ")}`);
+const steps = task.buildsItself ? 2 : 3;
+
+if (installIsStale()) {
+  console.log(`1/${steps} installing (about a minute, once)…`);
+  exitIfFailed(await pnpm(["install", "--frozen-lockfile"]), "Installing");
+} else {
+  console.log(`1/${steps} installed already`);
+}
+if (!task.buildsItself) {
+  console.log(`2/${steps} building…`);
+  exitIfFailed(await runProgram(process.execPath, ["node_modules/typescript/bin/tsc", "-b"], { cwd: root }), "Building");
+}
+console.log(`${steps}/${steps} ${task.title}`);
+process.exitCode = await runProgram(process.execPath, [`${root}/${task.program}`, ...args]);
+if (process.exitCode === 0 && task.next !== undefined) console.log(task.next);
