@@ -29,6 +29,16 @@ export interface SkytaleClientSettings {
    * the same while its holder is a member.
    */
   readonly authenticate?: Authenticate;
+  /**
+   * Longest wait of a call for the relay, in milliseconds: `send`, `addMember`, `connect` and all others that wait, where they are given
+   * none. Default 20,000; `Infinity` for none.
+   */
+  readonly timeoutMs?: number;
+  /**
+   * Called with what the operator of an agent should know though no call fails with it, such as a connection to the relay that has been
+   * missing for 5 seconds. Default: one line on stderr.
+   */
+  readonly onWarning?: (warning: string) => void;
   readonly events?: Partial<SkytaleClientEvents>;
   readonly limits?: Partial<ChannelLimits>;
   /** Times and caps of the link to the relay. */
@@ -47,10 +57,21 @@ export interface SkytaleClientOptions extends SkytaleClientSettings {
 
 /** Options of a channel that is created, joined or opened. */
 export interface ChannelOptions {
-  /** Whether messages are kept until they are taken from `Channel.messages`. `false` for who only sends. Default `true`. */
+  /** Whether messages are kept until they are taken from `Channel.messages`. `false` for agents that only send. Default `true`. */
   readonly receive?: boolean;
   /** Stops waiting. */
   readonly signal?: AbortSignal;
+}
+
+/** Options of `SkytaleClient.createChannel`. */
+export interface CreateChannelOptions extends ChannelOptions {
+  /**
+   * Creates the channel even if one of this name exists: as a new group, whose members and those of the old one see nothing of each other.
+   * For an agent that has lost its keys, and was the only member. Default `false`.
+   */
+  readonly replace?: boolean;
+  /** Longest wait for the servers, in milliseconds. Default: the `timeoutMs` of the client, 20,000. */
+  readonly timeoutMs?: number;
 }
 
 /** Options of `SkytaleClient.joinChannel`. */
@@ -58,6 +79,11 @@ export interface JoinChannelOptions extends ChannelOptions {
   /** Whether this agent changes its keys soon after, which keeps later changes of the group small. Default `true`. */
   readonly updateKeys?: boolean;
 }
+
+/** Names in {@link ChannelOptions}, {@link CreateChannelOptions} and {@link JoinChannelOptions}. */
+export const OPEN_OPTIONS: readonly string[] = ["receive", "signal"];
+export const CREATE_OPTIONS: readonly string[] = [...OPEN_OPTIONS, "replace", "timeoutMs"];
+export const JOIN_OPTIONS: readonly string[] = [...OPEN_OPTIONS, "updateKeys"];
 
 const DEFAULTS: ChannelLimits = {
   maxMessages: 1024,
@@ -78,6 +104,8 @@ const OPTIONS: Readonly<Record<keyof SkytaleClientOptions, true>> = {
   storageKey: true,
   store: true,
   authenticate: true,
+  timeoutMs: true,
+  onWarning: true,
   events: true,
   limits: true,
   relayLimits: true,

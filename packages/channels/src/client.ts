@@ -1,10 +1,12 @@
 import { setMaxListeners } from "node:events";
 import { createHash } from "node:crypto";
 import { ParleyError } from "@parley/core";
+import { readDurationMs, rejectUnknownOptions } from "@parley/core/internal";
 import { type GroupRow, type MlsEngine, MlsError as EngineError, type MlsGroup } from "@parley/mls-engine";
 import type { RelayClient } from "@parley/skytale-relay";
 import { apiOf, openAgent, relayOf, type OpenAgent } from "./agent.ts";
 import type { ApiClient } from "./api/api-client.ts";
+import { bounded } from "./bounded.ts";
 import { Channel } from "./channel/channel.ts";
 import { decodeCursor, encodeCursor } from "./channel/log-cursor.ts";
 import { LateEntries } from "./channel/late-entries.ts";
@@ -17,15 +19,22 @@ import {
   checkClientOptions,
   type ChannelLimits,
   type ChannelOptions,
+  CREATE_OPTIONS,
+  type CreateChannelOptions,
+  JOIN_OPTIONS,
   type JoinChannelOptions,
+  OPEN_OPTIONS,
   type SkytaleClientOptions,
   type SkytaleClientSettings,
 } from "./client-options.ts";
+import { Connection } from "./connection.ts";
 import { ChannelError, MlsError, TransportError } from "./errors.ts";
 import { toPublicErrorUnlessAborted } from "./error-mapping.ts";
 import type { IdentityKey } from "./identity-key.ts";
 import { Turns } from "./turns.ts";
-import { findGroups, replaceGroup } from "./stored-groups.ts";
+import { eraseGroups, findGroups, replaceGroup } from "./stored-groups.ts";
+import { DEFAULT_TIMEOUT_MS, readWait, type WaitOptions } from "./wait-options.ts";
+import { printWarning } from "./warning.ts";
 import { decodeWelcome, type WelcomeBundle } from "./welcome-bundle.ts";
 
 /**
@@ -48,6 +57,7 @@ export class SkytaleClient implements AsyncDisposable {
   readonly #limits: ChannelLimits;
   readonly #api: ApiClient | undefined;
   readonly #relay: RelayClient;
+  readonly #connection: Connection;
   readonly #channels = new Map<string, Channel>();
   /** Creating, joining and opening: of one name, one at a time. */
   readonly #turns = new Turns();
@@ -77,6 +87,11 @@ export class SkytaleClient implements AsyncDisposable {
     this.#options = options;
     this.#limits = channelLimits(options.limits);
     this.#api = apiOf(options);
+    this.#connection = new Connection({
+      relay: options.transport?.address ?? options.endpoint,
+      timeoutMs: readDurationMs(options, { ms: "timeoutMs" }, DEFAULT_TIMEOUT_MS),
+      onWarning: options.onWarning ?? printWarning,
+    });
     this.#relay = relayOf(options, this.#api, {
       onConnected: () => this.#linkUp(),
       onDisconnected: (reason) => this.#linkDown(reason),
@@ -85,7 +100,7 @@ export class SkytaleClient implements AsyncDisposable {
 
   /** Whether there is a link to the relay now. */
   get connected(): boolean {
-    return this.#relay.connected;
+    return this.#connection.isUp;
   }
 
   /**
@@ -97,38 +112,57 @@ export class SkytaleClient implements AsyncDisposable {
     await this.#attempt(undefined, () => this.#opened());
   }
 
-  /** Resolves when there is a link to the relay. While it can't be reached, this waits. @throws AuthError; TransportError; the signal's reason */
-  async connect({ signal }: { readonly signal?: AbortSignal } = {}): Promise<void> {
-    await this.#attempt(signal, () => this.#relay.connect(signal === undefined ? {} : { signal }));
+  /**
+   * Resolves when there is a connection to the relay.
+   *
+   * @throws AuthError; TransportError `connection_error`: none within the timeout; the signal's reason
+   */
+  async connect(options?: WaitOptions): Promise<void> {
+    await this.#wait(options, "check the URL, and whether the relay is running", async (signal) => {
+      this.#connection.wanted();
+      await this.#relay.connect({ signal });
+    });
   }
 
   /**
-   * Creates a channel, with this agent as its first member. Its name is registered with the API server, if there is one.
-   *
-   * A channel that was created before under this name, by an agent whose keys are lost or by another agent of the account, has another
-   * group: its members and these see nothing of each other. `onError` tells of it, with `channel_exists`.
+   * Creates a channel, with this agent as its first member. Its name is registered with the API server, if there is one. A call whose answer
+   * was lost can be repeated.
    *
    * @param name `org/namespace/service`
-   * @throws ChannelError `bad_request` (`invalid channel name: …`), `channel_exists` (this agent is a member), `org_taken`; AuthError;
-   *   TransportError; the signal's reason
+   * @throws ChannelError `bad_request` (`invalid channel name: …`), `channel_exists` (somebody has created it already; see
+   *   {@link CreateChannelOptions.replace}), `org_taken`; AuthError; TransportError; the signal's reason
    */
-  createChannel(name: string, options: ChannelOptions = {}): Promise<Channel> {
-    return this.#step(name, options, async ({ engine, identityKey }) => {
-      const { ready } = await findGroups(engine, name);
-      if (ready !== undefined) throw new ChannelError("channel_exists", "this agent is a member of the channel already; open it");
-      const { signal } = options;
-      const waiting = signal === undefined ? {} : { signal };
-      await this.#register(name, identityKey.pair.publicKey, waiting);
-      const [head] = await this.#relay.heads([name], waiting);
-      const group = await engine.createGroup(newGroupId(name));
-      const next = head?.next ?? 1;
-      await this.#setUp(group, name, next);
-      if (next > 1) {
-        const meaning = "its members and this one see nothing of each other";
-        this.#options.events?.onError?.(name, new ChannelError("channel_exists", `a channel of this name was there before; ${meaning}`));
-      }
-      return this.#start(group, identityKey, name, options);
-    });
+  createChannel(name: string, options?: CreateChannelOptions): Promise<Channel> {
+    return this.#step(name, CREATE_OPTIONS, options, (agent) => this.#create(agent, name, options));
+  }
+
+  /**
+   * Opens a channel that this agent is a member of, or else creates it.
+   *
+   * @throws as {@link SkytaleClient.createChannel}: `channel_exists` when others have created it, and this agent is not a member
+   */
+  openOrCreateChannel(name: string, options?: CreateChannelOptions): Promise<Channel> {
+    const run = async (agent: OpenAgent): Promise<Channel> => {
+      const { ready } = await findGroups(agent.engine, name);
+      return ready === undefined ? this.#create(agent, name, options) : this.#start(ready, agent.identityKey, name, options);
+    };
+    return this.#step(name, CREATE_OPTIONS, options, run, (channel) => Promise.resolve(channel));
+  }
+
+  /**
+   * Forgets a channel: erases its keys and messages here, and tells nobody. The other members keep this agent as a member that is never
+   * there; {@link Channel.leave} is the way out of a channel that is in use. For a channel that can't be used any more, as after its server
+   * has lost its data: it can be created or joined again after that. Nothing happens when this agent is not a member.
+   */
+  async forgetChannel(name: string): Promise<void> {
+    checkChannelName(name);
+    await this.#turns.run(name, () =>
+      this.#attempt(undefined, async () => {
+        const { engine } = await this.#opened();
+        await this.#channels.get(name)?.close();
+        await eraseGroups(engine, name);
+      }),
+    );
   }
 
   /**
@@ -147,14 +181,14 @@ export class SkytaleClient implements AsyncDisposable {
    * @throws MlsError `invalid_welcome`; ChannelError `bad_request`, `channel_exists` (it is open here), `leaving` (nobody has let this
    *   agent go yet, though it asked for that); the signal's reason
    */
-  joinChannel(name: string, welcome: Uint8Array, options: JoinChannelOptions = {}): Promise<Channel> {
-    return this.#step(name, options, async ({ engine, identityKey }) => {
+  joinChannel(name: string, welcome: Uint8Array, options?: JoinChannelOptions): Promise<Channel> {
+    return this.#step(name, JOIN_OPTIONS, options, async ({ engine, identityKey }) => {
       const bundle = decodeWelcome(welcome);
       if (bundle.channel !== undefined && bundle.channel !== name) {
         throw new MlsError("invalid_welcome", "the welcome is for another channel");
       }
       const { group, inbox } = await join(engine, name, bundle);
-      const update = { key: UPDATE_ROW, value: (options.updateKeys ?? true) ? new Uint8Array() : undefined };
+      const update = { key: UPDATE_ROW, value: (options?.updateKeys ?? true) ? new Uint8Array() : undefined };
       await this.#setUp(group, name, bundle.from, [...inbox, update]);
       return this.#start(group, identityKey, name, options);
     });
@@ -166,14 +200,15 @@ export class SkytaleClient implements AsyncDisposable {
    *
    * @throws ChannelError `not_found`, `removed`, `bad_request`; TransportError `closed`
    */
-  openChannel(name: string, options: ChannelOptions = {}): Promise<Channel> {
+  openChannel(name: string, options?: ChannelOptions): Promise<Channel> {
     const run = async ({ engine, identityKey }: OpenAgent): Promise<Channel> => {
       const { ready, wasRemoved } = await findGroups(engine, name);
       if (ready !== undefined) return this.#start(ready, identityKey, name, options);
-      if (wasRemoved) throw new ChannelError("removed", "this agent was removed from the channel");
-      throw new ChannelError("not_found", "this agent is no member of the channel; create it, or join it");
+      if (wasRemoved)
+        throw new ChannelError("removed", `this agent was removed from the channel ${name}: join it again with an invite token`);
+      throw new ChannelError("not_found", `this agent is not a member of the channel ${name}: create it, or join it with an invite token`);
     };
-    return this.#step(name, options, run, (channel) => Promise.resolve(channel));
+    return this.#step(name, OPEN_OPTIONS, options, run, (channel) => Promise.resolve(channel));
   }
 
   /** Closes all channels, the link and the data directory. What waits is rejected with TransportError `closed`. Idempotent. */
@@ -187,13 +222,18 @@ export class SkytaleClient implements AsyncDisposable {
   }
 
   /** What the manager builds on. @internal */
-  get parts(): { readonly api: ApiClient | undefined; readonly relay: RelayClient; readonly agent: () => Promise<OpenAgent> } {
-    return { api: this.#api, relay: this.#relay, agent: () => this.#opened() };
+  get parts(): {
+    readonly api: ApiClient | undefined;
+    readonly connection: Connection;
+    readonly agent: () => Promise<OpenAgent>;
+  } {
+    return { api: this.#api, connection: this.#connection, agent: () => this.#opened() };
   }
 
   async #close(): Promise<void> {
     const closing = await Promise.allSettled([...this.#channels.values()].map((channel) => channel.close()));
     await this.#relay.close();
+    this.#connection.close();
     await this.#api?.close();
     await this.#turns.idle();
     for (const channel of this.#channels.values()) await channel.close();
@@ -215,13 +255,16 @@ export class SkytaleClient implements AsyncDisposable {
 
   #step(
     name: string,
-    { signal }: ChannelOptions,
+    known: readonly string[],
+    options: ChannelOptions | undefined,
     run: (agent: OpenAgent) => Promise<Channel>,
     ifOpen: (channel: Channel, signal: AbortSignal | undefined) => Promise<Channel | undefined> = refuseSecond,
   ): Promise<Channel> {
+    const signal = options?.signal;
     return this.#turns.run(name, () =>
       this.#attempt(signal, async () => {
         checkChannelName(name);
+        rejectUnknownOptions(options, known);
         signal?.throwIfAborted();
         const agent = await this.#opened();
         const open = this.#channels.get(name);
@@ -233,13 +276,32 @@ export class SkytaleClient implements AsyncDisposable {
     );
   }
 
-  async #register(name: string, signatureKey: Uint8Array, waiting: { readonly signal?: AbortSignal }): Promise<void> {
+  async #create({ engine, identityKey }: OpenAgent, name: string, options: CreateChannelOptions = {}): Promise<Channel> {
+    const { ready } = await findGroups(engine, name);
+    if (ready !== undefined) throw isMember(name);
+    const wait = { timeoutMs: options.timeoutMs ?? this.#connection.timeoutMs, ...(options.signal && { signal: options.signal }) };
+    const next = await this.#wait(wait, `the channel ${name} was not created; repeat the call`, (signal) =>
+      this.#register(name, identityKey.pair.publicKey, options.replace ?? false, signal),
+    );
+    const group = await engine.createGroup(newGroupId(name));
+    await this.#setUp(group, name, next);
+    return this.#start(group, identityKey, name, options);
+  }
+
+  /** Registers a channel's name for this agent. Gives the sequence that its log goes on with. @throws ChannelError `channel_exists` */
+  async #register(name: string, signatureKey: Uint8Array, replace: boolean, signal: AbortSignal): Promise<number> {
+    // The server knows the call of this agent by it when it is repeated, as after a lost answer.
     const key = createHash("sha256").update("skytale create\0").update(signatureKey).update(name).digest("base64url");
     try {
-      await this.#api?.createChannel(name, key, waiting);
+      await this.#api?.createChannel(name, key, { signal });
     } catch (error) {
       if (!(error instanceof ChannelError) || error.code !== "channel_exists") throw error;
+      if (!replace) throw exists(name, error);
     }
+    const [head] = await this.#relay.heads([name], { signal });
+    const next = head?.next ?? 1;
+    if (next > 1 && !replace) throw exists(name);
+    return next;
   }
 
   async #setUp(group: MlsGroup, name: string, next: number, more: readonly GroupRow[] = []): Promise<void> {
@@ -252,16 +314,18 @@ export class SkytaleClient implements AsyncDisposable {
     ]);
   }
 
-  #start(group: MlsGroup, identityKey: IdentityKey, name: string, { receive = true }: ChannelOptions): Channel {
+  #start(group: MlsGroup, identityKey: IdentityKey, name: string, { receive = true }: ChannelOptions = {}): Channel {
     const closed = new AbortController();
     // Every repeated send that is looked up listens.
     setMaxListeners(0, closed.signal);
+    this.#connection.wanted();
     const position = new LogPosition(decodeCursor(group.row(CURSOR_ROW)).next, this.#relay.connected);
     const channel = new Channel({
       context: {
         name,
         group,
         relay: this.#relay,
+        connection: this.#connection,
         position,
         late: new LateEntries(group),
         sendKeys: sendKeysOf(identityKey, name),
@@ -281,14 +345,23 @@ export class SkytaleClient implements AsyncDisposable {
   }
 
   #linkUp(): void {
+    this.#connection.up();
     for (const channel of this.#channels.values()) channel.linkUp();
     this.#options.events?.onConnected?.();
   }
 
   #linkDown(reason: ParleyError): void {
+    this.#connection.down(reason);
     for (const channel of this.#channels.values()) channel.linkDown();
     const error = toPublicErrorUnlessAborted(reason, undefined);
     this.#options.events?.onDisconnected?.(ParleyError.from(error));
+  }
+
+  /** Runs something within the time that the caller allows. @param effect what it means when that is over. */
+  #wait<T>(options: WaitOptions | undefined, effect: string, run: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const { timeoutMs, signal } = readWait(options, this.#connection.timeoutMs);
+    const onTimeout = (): Error => this.#connection.timedOut(timeoutMs, effect);
+    return this.#attempt(signal, () => bounded({ signals: [signal], timeoutMs, onTimeout }, run));
   }
 
   async #attempt<T>(signal: AbortSignal | undefined, run: () => Promise<T>): Promise<T> {
@@ -300,10 +373,20 @@ export class SkytaleClient implements AsyncDisposable {
   }
 }
 
-/** What was left already makes room. */
+/** A channel that this agent has left makes room. */
 async function refuseSecond(channel: Channel, signal: AbortSignal | undefined): Promise<undefined> {
   await channel.whenLeft(signal);
-  if (channel.isActive) throw new ChannelError("channel_exists", "the channel is open here already");
+  if (channel.isActive) throw isMember(channel.name);
+}
+
+function isMember(name: string): ChannelError {
+  return new ChannelError("channel_exists", `this agent is a member of the channel ${name} already: open it, or forget it to start over`);
+}
+
+function exists(name: string, cause?: Error): ChannelError {
+  const advice =
+    "join it with an invite token of a member (joinWithToken), or create it with { replace: true } as a new group without its members";
+  return new ChannelError("channel_exists", `the channel ${name} exists already: ${advice}`, cause === undefined ? {} : { cause });
 }
 
 /** Joins a group, in the place of an older one of the same channel, and gives the messages of that one which nobody has taken. */

@@ -1,6 +1,14 @@
 export { SkytaleClient } from "./client.ts";
-export type { ChannelLimits, ChannelOptions, JoinChannelOptions, SkytaleClientOptions, SkytaleClientSettings } from "./client-options.ts";
-export { Channel, type WaitOptions } from "./channel/channel.ts";
+export type {
+  ChannelLimits,
+  ChannelOptions,
+  CreateChannelOptions,
+  JoinChannelOptions,
+  SkytaleClientOptions,
+  SkytaleClientSettings,
+} from "./client-options.ts";
+export { Channel } from "./channel/channel.ts";
+export type { WaitOptions } from "./wait-options.ts";
 export type { ChannelMember } from "./channel/member.ts";
 export type { ChannelMessage } from "./channel/message.ts";
 export type { SendOptions, Sent } from "./channel/send-options.ts";
@@ -17,5 +25,6 @@ export {
 } from "./errors.ts";
 export { InviteError, type InviteErrorCode } from "./invites/invite-error.ts";
 export { SkytaleChannelManager } from "./manager/manager.ts";
-export type { InviteOptions, JoinWithTokenOptions, SkytaleChannelManagerOptions } from "./manager/manager-options.ts";
+export type { InviteOptions, JoinWithTokenOptions } from "./manager/invite-options.ts";
+export type { SkytaleChannelManagerOptions } from "./manager/manager-options.ts";
 export type { ReceiveOptions } from "./manager/managed-channel.ts";

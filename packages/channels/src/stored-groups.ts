@@ -38,6 +38,11 @@ export async function replaceGroup(engine: MlsEngine, group: MlsGroup): Promise<
   return rows;
 }
 
+/** Erases every group of a channel. */
+export async function eraseGroups(engine: MlsEngine, name: string): Promise<void> {
+  for (const id of await engine.groups()) if (isGroupOf(id, name)) await engine.removeGroup(id);
+}
+
 async function load(engine: MlsEngine, id: Uint8Array): Promise<MlsGroup | undefined> {
   try {
     return await engine.loadGroup(id);

@@ -1,4 +1,4 @@
-import { randomBytes } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 import { RelayClient } from "@parley/skytale-relay";
 import { decodeMessage } from "@parley/skytale-relay/internal";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -47,11 +47,36 @@ describe("garbage on record as the commit of an epoch", () => {
 });
 
 describe("a channel that is created again under its name", () => {
-  it("has other members, and it is said", async () => {
+  it("is refused to another agent of the account, with what to do", async () => {
+    await channelOf(harness.client("alice"));
+    await expect(harness.client("bob").createChannel(NAME)).rejects.toMatchObject({
+      name: "ChannelError",
+      code: "channel_exists",
+      message: expect.stringMatching(/acme\/team\/general exists already: join it with an invite token.*replace: true/) as string,
+    });
+  });
+
+  it("succeeds for its creator when the answer of the server was lost", async () => {
+    const alice = harness.client("alice");
+    const { identityKey } = await alice.parts.agent();
+    const key = createHash("sha256").update("skytale create\0").update(identityKey.pair.publicKey).update(NAME).digest("base64url");
+    const api = new ApiClient({ apiKey: harness.apiKey, apiUrl: harness.server.apiUrl });
+    await api.createChannel(NAME, key);
+    await api.close();
+    expect(await (await alice.createChannel(NAME)).send(bytes("mine"))).toEqual({ sequence: 1 });
+  });
+
+  it("is opened by its member, and refused to others, where it is opened or created", async () => {
+    const alice = harness.client("alice");
+    await (await alice.openOrCreateChannel(NAME)).close();
+    expect((await alice.openOrCreateChannel(NAME)).members).toHaveLength(1);
+    await expect(harness.client("bob").openOrCreateChannel(NAME)).rejects.toMatchObject({ code: "channel_exists" });
+  });
+
+  it("has other members when it is replaced", async () => {
     const [a, b] = (await channelOf(harness.client("alice"), harness.client("bob"))) as [Channel, Channel];
     await a.send(bytes("first"));
-    const again = await harness.client("alice, who lost her keys", { events }).createChannel(NAME);
-    expect(errors).toEqual(["channel_exists"]);
+    const again = await harness.client("alice, who lost her keys", { events }).createChannel(NAME, { replace: true });
     const carol = harness.client("carol");
     const atCarol = await carol.joinChannel(NAME, await again.addMember(await carol.generateKeyPackage()));
     await again.send(bytes("second"));

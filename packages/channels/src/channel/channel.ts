@@ -3,6 +3,8 @@ import type { RelayMessage } from "@parley/skytale-relay";
 import { AuthError, ChannelError, TransportError } from "../errors.ts";
 import { toPublicError, toPublicErrorUnlessAborted } from "../error-mapping.ts";
 import { signatureKeyIn } from "../invites/key-package.ts";
+import { bounded } from "../bounded.ts";
+import { readWait, type WaitOptions } from "../wait-options.ts";
 import { encodeWelcome } from "../welcome-bundle.ts";
 import type { ChannelContext } from "./context.ts";
 import { Inbound } from "./inbound.ts";
@@ -12,14 +14,8 @@ import type { LogPosition } from "./log-position.ts";
 import { Membership, type Won } from "./membership.ts";
 import type { ChannelMessage } from "./message.ts";
 import { Outbound } from "./outbound.ts";
-import type { OutboundLimits, SendOptions, Sent } from "./send-options.ts";
+import { type OutboundLimits, readSend, type SendOptions, type Sent } from "./send-options.ts";
 import { Upkeep } from "./upkeep.ts";
-
-/** Options of what waits for the relay. */
-export interface WaitOptions {
-  /** Stops waiting. What was asked for may happen all the same. */
-  readonly signal?: AbortSignal;
-}
 
 /** What a channel is made with. */
 export interface ChannelParts {
@@ -91,9 +87,18 @@ export class Channel implements AsyncDisposable {
     return this.#parts.context.position.ended === undefined;
   }
 
-  /** Resolves when everything is applied that the relay had. @throws what the channel ended with; ChannelError `inbox_full` */
-  async caughtUp({ signal }: WaitOptions = {}): Promise<void> {
-    await this.#attempt(signal, () => this.#parts.context.position.whenCaughtUp(signal));
+  /** Whether there is a connection to the relay now. */
+  get connected(): boolean {
+    return this.#parts.context.connection.isUp;
+  }
+
+  /**
+   * Resolves when everything is applied that the relay had.
+   *
+   * @throws what the channel ended with; ChannelError `inbox_full`; TransportError `connection_error`, `timeout`; the signal's reason
+   */
+  async caughtUp(options?: WaitOptions): Promise<void> {
+    await this.#wait(options, "the channel is not read to its end", (signal) => this.#parts.context.position.whenCaughtUp(signal));
   }
 
   /**
@@ -104,18 +109,19 @@ export class Channel implements AsyncDisposable {
    * @throws MlsError `invalid_key_package`; ChannelError `already_member`, `limit_reached`, `contended`, `inbox_full`, `removed`;
    *   TransportError; AuthError; the signal's reason
    */
-  addMember(keyPackage: Uint8Array, options: WaitOptions = {}): Promise<Uint8Array> {
+  addMember(keyPackage: Uint8Array, options?: WaitOptions): Promise<Uint8Array> {
     return this.addMembers([keyPackage], options);
   }
 
   /**
    * {@link Channel.addMember} several agents in one change, which costs no more than one. All join with the same welcome.
    */
-  async addMembers(keyPackages: readonly Uint8Array[], { signal }: WaitOptions = {}): Promise<Uint8Array> {
+  async addMembers(keyPackages: readonly Uint8Array[], options?: WaitOptions): Promise<Uint8Array> {
+    readWait(options, this.#parts.context.connection.timeoutMs);
     if (keyPackages.length === 0) throw new TypeError("There must be a key package");
     const keys = keyPackages.map((bytes) => signatureKeyIn(bytes));
     const { group } = this.#parts.context;
-    const { welcome, sequence } = await this.#change(signal, () => {
+    const { welcome, sequence } = await this.#change(options, () => {
       if (group.members.some(({ signatureKey }) => keys.some((key) => key !== undefined && isSame(key, signatureKey)))) {
         throw new ChannelError("already_member", "who is to be added is a member already");
       }
@@ -132,24 +138,25 @@ export class Channel implements AsyncDisposable {
    * @throws ChannelError `not_found` (nobody goes by that identity), `bad_request` (that is this agent itself: see {@link Channel.leave}),
    *   `contended`, `inbox_full`, `removed`; TransportError; AuthError; the signal's reason
    */
-  async removeMember(member: ChannelMember | string | Uint8Array, { signal }: WaitOptions = {}): Promise<void> {
+  async removeMember(member: ChannelMember | string | Uint8Array, options?: WaitOptions): Promise<void> {
+    const { group, connection } = this.#parts.context;
+    readWait(options, connection.timeoutMs);
     this.#checkActive();
-    const { group } = this.#parts.context;
     const matches = matcherOf(member);
     const isGivenMember = typeof member === "object" && "leaf" in member;
     if (!isGivenMember && !group.members.some(matches)) throw new ChannelError("not_found", "nobody in the channel goes by this identity");
     if (group.members.some((found) => matches(found) && found.leaf === group.ownLeaf)) {
       throw new ChannelError("bad_request", "an agent can't remove itself; it can leave");
     }
-    await this.#tryChange(signal, () => {
+    await this.#tryChange(options, () => {
       const remove = group.members.filter(matches).map(({ leaf }) => leaf);
       return remove.length === 0 ? undefined : { remove };
     });
   }
 
   /** Changes this agent's keys, so that whoever has got hold of the old ones can read nothing new. @throws as {@link Channel.addMember} */
-  async rotateKey({ signal }: WaitOptions = {}): Promise<void> {
-    await this.#tryChange(signal, () => ({ update: true }));
+  async rotateKey(options?: WaitOptions): Promise<void> {
+    await this.#tryChange(options, () => ({ update: true }));
   }
 
   /**
@@ -166,11 +173,12 @@ export class Channel implements AsyncDisposable {
    * @throws TransportError `connection_error` (`offline: "fail"`), `closed`; ChannelError `inbox_full`, `removed`, `leaving`,
    *   `limit_reached` (too much waits already), `bad_request` (too large for the relay); AuthError; TypeError; the signal's reason
    */
-  async send(data: Uint8Array, options: SendOptions = {}): Promise<Sent> {
+  async send(data: Uint8Array, options?: SendOptions): Promise<Sent> {
     if (!(data instanceof Uint8Array)) throw new TypeError("A message is a Uint8Array");
     this.#checkActive();
     if (this.#upkeep.isLeaving) throw new ChannelError("leaving", "this agent has asked to leave the channel");
-    return this.#attempt(options.signal, () => this.#outbound.send(data, options));
+    const checked = readSend(options, this.#parts.context.connection.timeoutMs);
+    return this.#attempt(checked.signal, () => this.#outbound.send(data, checked));
   }
 
   /**
@@ -199,14 +207,15 @@ export class Channel implements AsyncDisposable {
    *
    * @throws TransportError; AuthError; ChannelError; the signal's reason
    */
-  async leave({ signal }: WaitOptions = {}): Promise<void> {
-    const { group } = this.#parts.context;
+  async leave(options?: WaitOptions): Promise<void> {
+    const { group, connection } = this.#parts.context;
+    readWait(options, connection.timeoutMs);
     this.#checkActive();
     if (group.members.length === 1) {
       await this.close();
       return this.#parts.forget();
     }
-    await this.#attempt(signal, () => this.#upkeep.leave(signal));
+    await this.#wait(options, "the request to leave is repeated when the connection is back", (signal) => this.#upkeep.leave(signal));
   }
 
   /** Stops receiving and sending. Keys stay: `openChannel` goes on. What waits to be sent is rejected. Idempotent. */
@@ -330,14 +339,22 @@ export class Channel implements AsyncDisposable {
     if (ended !== undefined) throw ended;
   }
 
-  async #change(signal: AbortSignal | undefined, request: Parameters<Membership["change"]>[0]): Promise<Won> {
-    const won = await this.#tryChange(signal, request);
+  async #change(options: WaitOptions | undefined, request: Parameters<Membership["change"]>[0]): Promise<Won> {
+    const won = await this.#tryChange(options, request);
     if (won === undefined) throw new ChannelError("channel_error", "there was nothing to change");
     return won;
   }
 
-  #tryChange(signal: AbortSignal | undefined, request: Parameters<Membership["change"]>[0]): Promise<Won | undefined> {
-    return this.#attempt(signal, () => this.#membership.change(request, signal));
+  #tryChange(options: WaitOptions | undefined, request: Parameters<Membership["change"]>[0]): Promise<Won | undefined> {
+    return this.#wait(options, "the change may still be made later", (signal) => this.#membership.change(request, signal));
+  }
+
+  /** Runs something within the time that the caller allows. @param effect what it means when that is over. */
+  #wait<T>(options: WaitOptions | undefined, effect: string, run: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const { connection } = this.#parts.context;
+    const { timeoutMs, signal } = readWait(options, connection.timeoutMs);
+    const onTimeout = (): Error => connection.timedOut(timeoutMs, effect);
+    return this.#attempt(signal, () => bounded({ signals: [signal], timeoutMs, onTimeout }, run));
   }
 
   /** Runs something, and sees to it that what it throws is what is promised. */

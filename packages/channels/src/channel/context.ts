@@ -1,5 +1,6 @@
 import type { MlsGroup } from "@parley/mls-engine";
 import type { RelayClient } from "@parley/skytale-relay";
+import type { Connection } from "../connection.ts";
 import type { SkytaleClientEvents } from "../events.ts";
 import type { LateEntries } from "./late-entries.ts";
 import type { LogPosition } from "./log-position.ts";
@@ -13,6 +14,7 @@ export interface ChannelContext {
   readonly name: string;
   readonly group: MlsGroup;
   readonly relay: RelayClient;
+  readonly connection: Connection;
   readonly position: LogPosition;
   readonly late: LateEntries;
   readonly sendKeys: SendKeys;

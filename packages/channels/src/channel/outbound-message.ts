@@ -1,7 +1,7 @@
 import type { Deferred } from "@parley/core/internal";
 import { MlsError as EngineError } from "@parley/mls-engine";
 import { RelayError } from "@parley/skytale-relay";
-import { ChannelError, TransportError } from "../errors.ts";
+import { ChannelError } from "../errors.ts";
 import { toPublicError } from "../error-mapping.ts";
 import type { Sent } from "./send-options.ts";
 
@@ -37,9 +37,12 @@ export function sendError(error: unknown, { data }: OutboundMessage): Error {
   return new ChannelError("bad_request", size, { cause: error });
 }
 
-/** What who doesn't wait for a link gets without one. */
-export function noLink(): TransportError {
-  return new TransportError("connection_error", "there is no link to the relay");
+/** What became of a message whose sender has stopped waiting. */
+export function effectOf({ wasPublished, id }: OutboundMessage): string {
+  if (!wasPublished) return "the message was not sent";
+  const repeat =
+    id === undefined ? "give sends an id to repeat them without duplicates" : "repeat it with the same id to have it recorded once";
+  return `the message may have been recorded all the same: ${repeat}`;
 }
 
 /** The key as one of a Map. */

@@ -7,11 +7,10 @@ import { ChannelError } from "../errors.ts";
 import { toPublicError } from "../error-mapping.ts";
 import { ExpectedEntries } from "./expected-entries.ts";
 import { isSame } from "./member.ts";
-import { nameOf, noLink, sendError, type OutboundMessage } from "./outbound-message.ts";
+import { effectOf, nameOf, sendError, type OutboundMessage } from "./outbound-message.ts";
 import { KEY_BYTES } from "./send-key.ts";
-import type { OutboundLimits, SendOptions, Sent } from "./send-options.ts";
+import type { CheckedSend, OutboundLimits, Sent } from "./send-options.ts";
 
-const MAX_ID_LENGTH = 255;
 /** So often in a row no message is late: the relay does that. */
 const MAX_LATE_ATTEMPTS = 8;
 /** Published and not recorded yet. */
@@ -51,16 +50,16 @@ export class Outbound {
     this.#commitProposals = commitProposals;
   }
 
-  send(data: Uint8Array, { id, signal, offline = "wait" }: SendOptions): Promise<Sent> {
-    if (id !== undefined && (id.length === 0 || id.length > MAX_ID_LENGTH)) {
-      throw new TypeError(`The id of a send has 1 to ${MAX_ID_LENGTH} characters`);
-    }
+  send(data: Uint8Array, options: CheckedSend): Promise<Sent> {
+    const { id, signal, needsLink } = options;
     signal?.throwIfAborted();
-    if (offline === "fail" && this.#context.position.isCut) throw noLink();
+    if (needsLink && this.#context.position.isCut) throw this.#noLink();
     const same = id === undefined ? undefined : this.#byId.get(id);
-    if (same !== undefined) return this.#outcomeOf(same, signal);
+    if (same !== undefined) return this.#outcomeOf(same, options);
     if (this.#byKey.size >= this.#limits.maxQueued || this.#bytes + data.length > this.#limits.maxQueuedBytes) {
-      throw new ChannelError("limit_reached", "too many messages wait to be sent");
+      const { maxQueued, maxQueuedBytes } = this.#limits;
+      const limits = `limits.maxQueued ${maxQueued}, limits.maxQueuedBytes ${maxQueuedBytes}`;
+      throw new ChannelError("limit_reached", `too many messages wait to be sent on ${this.#context.name} (${limits}): await the sends`);
     }
     const item: OutboundMessage = {
       data: data.slice(),
@@ -68,7 +67,7 @@ export class Outbound {
       id,
       order: this.#nextOrder++,
       waiting: 0,
-      needsLink: offline === "fail",
+      needsLink,
       wasPublished: false,
       key: this.#keyOf(id, 0),
       lateAttempts: 0,
@@ -81,7 +80,7 @@ export class Outbound {
     this.#bytes += data.length;
     this.#queue.push(item);
     void this.#run();
-    return this.#outcomeOf(item, signal);
+    return this.#outcomeOf(item, options);
   }
 
   /** The link is lost, or could not be opened: what was under way is decided when all is read that was recorded before. */
@@ -286,7 +285,7 @@ export class Outbound {
   }
 
   #failWithoutLink(item: OutboundMessage): void {
-    if (item.needsLink && !item.wasPublished && this.#context.position.isCut) this.#settle(item, noLink());
+    if (item.needsLink && !item.wasPublished && this.#context.position.isCut) this.#settle(item, this.#noLink());
   }
 
   #requeue(item: OutboundMessage): void {
@@ -317,25 +316,29 @@ export class Outbound {
     else item.sent.resolve(outcome);
   }
 
-  #outcomeOf(item: OutboundMessage, signal: AbortSignal | undefined): Promise<Sent> {
-    item.waiting++;
-    return signal === undefined ? item.sent.promise : this.#abortable(item, signal);
+  #noLink(): Error {
+    return this.#context.connection.missing("the message was not sent");
   }
 
-  async #abortable(item: OutboundMessage, signal: AbortSignal): Promise<Sent> {
+  /** What becomes of a message, or why one of those who wait for it has stopped. */
+  async #outcomeOf(item: OutboundMessage, { signal, timeoutMs }: CheckedSend): Promise<Sent> {
+    item.waiting++;
     const stopped = deferred<never>();
-    const abort = (): void => {
-      stopped.reject(signal.reason);
+    const stop = (reason: unknown): void => {
+      stopped.reject(reason);
       // Another call may wait for the same message.
       if (--item.waiting > 0) return;
       item.attempt?.abort();
       this.#settle(item, new ChannelError("channel_error", "the caller has stopped waiting"));
     };
-    signal.addEventListener("abort", abort, { once: true });
+    const abort = (): void => stop(signal?.reason);
+    const timer = setTimeout(() => stop(this.#context.connection.timedOut(timeoutMs, effectOf(item))), timeoutMs);
+    signal?.addEventListener("abort", abort, { once: true });
     try {
       return await Promise.race([stopped.promise, item.sent.promise]);
     } finally {
-      signal.removeEventListener("abort", abort);
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", abort);
     }
   }
 }

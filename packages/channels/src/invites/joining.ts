@@ -3,7 +3,6 @@ import { setTimeout as delay } from "node:timers/promises";
 import { ChannelError, TransportError } from "../errors.ts";
 import type { JoinState } from "../api/joins.ts";
 import type { ApiClient } from "../api/api-client.ts";
-import { waitMs } from "../seconds.ts";
 import type { Invite } from "./invite.ts";
 import { InviteError } from "./invite-error.ts";
 import { createJoinRequest, type JoinRequest } from "./join-proof.ts";
@@ -23,8 +22,8 @@ export interface JoinParts {
 export interface JoinTarget {
   readonly channel: string;
   readonly invite: Invite;
-  /** In seconds. */
-  readonly timeout: number;
+  /** When to stop waiting, by `performance.now()`. */
+  readonly until: number;
 }
 
 /** An answer to a request, and what to do when it has been used. */
@@ -45,8 +44,7 @@ const SECOND = 1000;
  *
  * @throws InviteError; TransportError `join_timeout`: the request stays, and the same call goes on with it; AuthError; ChannelError
  */
-export async function requestWelcome({ channel, invite, timeout }: JoinTarget, parts: JoinParts): Promise<Welcomed> {
-  const until = performance.now() + waitMs(timeout);
+export async function requestWelcome({ channel, invite, until }: JoinTarget, parts: JoinParts): Promise<Welcomed> {
   let request = await parts.records.get(channel, invite.id);
   for (;;) {
     const isNew = request === undefined;
@@ -74,7 +72,7 @@ async function answerTo(request: JoinRequest, until: number, parts: JoinParts): 
   let isSubmitted = false;
   for (;;) {
     const left = until - performance.now();
-    if (left <= 0) throw joinTimeout(isSubmitted);
+    if (left <= 0) throw joinTimeout(isSubmitted, request.channel);
     const deadline = AbortSignal.timeout(Math.ceil(left));
     const bounded = AbortSignal.any([signal, deadline]);
     try {
@@ -86,7 +84,7 @@ async function answerTo(request: JoinRequest, until: number, parts: JoinParts): 
       if (state.status === "expired") return { status: "expired" };
     } catch (error) {
       signal.throwIfAborted();
-      if (deadline.aborted) throw joinTimeout(isSubmitted);
+      if (deadline.aborted) throw joinTimeout(isSubmitted, request.channel);
       if (isSubmitted ? isForgotten(error) : isExpired(error)) return { status: "expired" };
       if (!isRetryable(error)) {
         // It was never taken, and never will be.
@@ -118,9 +116,9 @@ function isRetryable(error: unknown): boolean {
   return error instanceof ParleyError && error.retryable;
 }
 
-function joinTimeout(isSubmitted: boolean): TransportError {
+function joinTimeout(isSubmitted: boolean, channel: string): TransportError {
   const why = isSubmitted
-    ? "no member of the channel answered the request to join in time; it still waits"
-    : "the API server was not reached in time";
+    ? `no member of ${channel} answered the request to join in time; some member must be online. The request still waits: call joinWithToken again with the same token`
+    : `the API server took no request to join ${channel} in time; call joinWithToken again with the same token`;
   return new TransportError("join_timeout", why);
 }

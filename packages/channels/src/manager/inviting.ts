@@ -13,13 +13,10 @@ import { JoinRecords } from "../invites/join-records.ts";
 import { requestWelcome } from "../invites/joining.ts";
 import type { MemberChanges } from "../events.ts";
 import { Newcomers } from "../invites/newcomers.ts";
-import { waitMs } from "../seconds.ts";
-import type { InviteOptions, JoinWithTokenOptions, SkytaleChannelManagerOptions } from "./manager-options.ts";
+import { type CheckedJoin, type InviteOptions, type JoinWithTokenOptions, readInvite, readJoin } from "./invite-options.ts";
+import type { SkytaleChannelManagerOptions } from "./manager-options.ts";
 
 const SECOND = 1000;
-const DEFAULT_TTL = 3600;
-const DEFAULT_JOIN_TIMEOUT = 60;
-const MAX_UINT32 = 0xffff_ffff;
 /** How long a channel that is opened in place of a join may take to show whether this agent is still a member, in milliseconds. */
 const MEMBERSHIP_MS = 5000;
 
@@ -40,17 +37,15 @@ export class Inviting {
   }
 
   /** Makes an invite to a channel, and gives its token. */
-  async invite(channel: Channel, { maxUses = 1, ttl = DEFAULT_TTL }: InviteOptions): Promise<string> {
-    for (const [name, value] of Object.entries({ maxUses, ttl })) {
-      if (!Number.isInteger(value) || value < 1 || value > MAX_UINT32) throw new TypeError(`${name} must be a whole number from 1 on`);
-    }
+  async invite(channel: Channel, options?: InviteOptions): Promise<string> {
+    const { maxUses, ttlSeconds } = readInvite(options);
     const api = this.#api();
     const { identityKey } = await this.#client.parts.agent();
     const invite = createInvite();
-    const expiresAt = Math.ceil(Date.now() / SECOND) + ttl;
+    const expiresAt = Math.ceil(Date.now() / SECOND) + ttlSeconds;
     const terms = { channel: channel.name, inviteKey: invite.publicKey, maxUses, expiresAt };
     const attestation = attest(terms, (content) => identityKey.sign(content));
-    await api.createInvite({ channel: channel.name, publicKey: invite.publicKey, attestation, maxUses, ttlSeconds: ttl });
+    await api.createInvite({ channel: channel.name, publicKey: invite.publicKey, attestation, maxUses, ttlSeconds });
     return composeToken(invite);
   }
 
@@ -59,14 +54,14 @@ export class Inviting {
   }
 
   /** Joins a channel by a token, or opens it where this agent is a member. */
-  async join(name: string, token: string, options: JoinWithTokenOptions): Promise<Channel> {
+  async join(name: string, token: string, options?: JoinWithTokenOptions): Promise<Channel> {
     checkChannelName(name);
+    const join = readJoin(options);
     const invite = parseToken(token);
-    waitMs(options.timeout ?? DEFAULT_JOIN_TIMEOUT);
     this.#api();
     const underWay = this.#joins.get(name);
     if (underWay !== undefined) return underWay;
-    const joining = this.#join(name, invite, options);
+    const joining = this.#join(name, invite, join);
     this.#joins.set(name, joining);
     try {
       return await joining;
@@ -119,15 +114,17 @@ export class Inviting {
     return newcomers;
   }
 
-  async #join(name: string, invite: Invite, options: JoinWithTokenOptions): Promise<Channel> {
-    const { timeout = DEFAULT_JOIN_TIMEOUT, receive = true, signal: outer } = options;
+  async #join(name: string, invite: Invite, { timeoutMs, receive, signal: outer }: CheckedJoin): Promise<Channel> {
+    const until = performance.now() + timeoutMs;
     const signal = outer === undefined ? this.#closing.signal : AbortSignal.any([this.#closing.signal, outer]);
+    // Without the relay the channel would be of no use. Nothing is asked of the API server before, so that no use of the invite is taken.
+    await this.#client.connect({ signal, timeoutMs: Math.min(timeoutMs, this.#client.parts.connection.timeoutMs) });
     const existing = await this.#existing(name, receive, signal);
     if (existing !== undefined) return existing;
     const { store } = await this.#client.parts.agent();
     this.#records ??= new JoinRecords(store);
     const parts = { api: this.#api(), records: this.#records, keyPackage: () => this.#client.generateKeyPackage(), signal };
-    const { welcome, settle } = await requestWelcome({ channel: name, invite, timeout }, parts);
+    const { welcome, settle } = await requestWelcome({ channel: name, invite, until }, parts);
     try {
       const channel = await this.#client.joinChannel(name, welcome, { receive });
       await settle();
@@ -144,7 +141,7 @@ export class Inviting {
     try {
       const channel = await this.#client.openChannel(name, { receive, signal });
       const known = AbortSignal.any([signal, AbortSignal.timeout(MEMBERSHIP_MS)]);
-      await channel.caughtUp({ signal: known }).catch((error: unknown) => {
+      await channel.caughtUp({ signal: known, timeoutMs: Infinity }).catch((error: unknown) => {
         signal.throwIfAborted();
         if (!channel.isActive) throw error;
       });
@@ -170,10 +167,10 @@ function doorOf(channel: Channel, ownKey: Uint8Array, newcomers: Newcomers): Doo
     isActive: () => channel.isActive,
     memberKeys: () => channel.members.map(({ signatureKey }) => signatureKey),
     isNewcomer: (key) => newcomers.has(key),
-    addMembers: (keyPackages, signal) => channel.addMembers(keyPackages, { signal }),
+    addMembers: (keyPackages, signal) => channel.addMembers(keyPackages, { signal, timeoutMs: Infinity }),
     removeMember: async (key, signal) => {
       const member = channel.members.find(({ signatureKey }) => isSame(signatureKey, key));
-      if (member !== undefined) await channel.removeMember(member, { signal });
+      if (member !== undefined) await channel.removeMember(member, { signal, timeoutMs: Infinity });
     },
   };
 }

@@ -1,17 +1,19 @@
 import type { Envelope, EnvelopeChannels, EnvelopePort } from "@parley/envelope-and-adapters";
-import type { Channel, WaitOptions } from "../channel/channel.ts";
+import type { Channel } from "../channel/channel.ts";
 import type { ChannelMember } from "../channel/member.ts";
 import type { ChannelMessage } from "../channel/message.ts";
 import type { SendOptions, Sent } from "../channel/send-options.ts";
 import { SkytaleClient } from "../client.ts";
-import type { ChannelOptions } from "../client-options.ts";
+import type { ChannelOptions, CreateChannelOptions, JoinChannelOptions } from "../client-options.ts";
 import { ChannelError, TransportError } from "../errors.ts";
 import type { SkytaleClientEvents } from "../events.ts";
 import { emitWarning, temporaryDataDir } from "./data-dir.ts";
 import { envelopeOf } from "./envelopes.ts";
 import { Inviting } from "./inviting.ts";
 import { ManagedChannel, type ReceiveOptions } from "./managed-channel.ts";
-import { clientOptionsOf, type InviteOptions, type JoinWithTokenOptions, type SkytaleChannelManagerOptions } from "./manager-options.ts";
+import type { WaitOptions } from "../wait-options.ts";
+import type { InviteOptions, JoinWithTokenOptions } from "./invite-options.ts";
+import { clientOptionsOf, type SkytaleChannelManagerOptions } from "./manager-options.ts";
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
@@ -63,13 +65,44 @@ export class SkytaleChannelManager implements EnvelopeChannels, AsyncDisposable 
     this.#inviting = new Inviting(this.#client, options);
   }
 
+  /** Whether there is a connection to the relay now. It is opened by the first call that needs it. */
+  get connected(): boolean {
+    return this.#client.connected;
+  }
+
+  /** Resolves when there is a connection to the relay. @throws as `SkytaleClient.connect` */
+  connect(options?: WaitOptions): Promise<void> {
+    return this.#client.connect(options);
+  }
+
   /** Creates a channel, with this agent as its first member. @throws as `SkytaleClient.createChannel` */
-  async create(name: string, options?: ChannelOptions): Promise<EnvelopePort> {
+  async create(name: string, options?: CreateChannelOptions): Promise<EnvelopePort> {
     return this.#hold(await this.#client.createChannel(name, options));
   }
 
+  /**
+   * Opens a channel that this agent is a member of, or else creates it. For the one agent that a channel begins with: others that call it
+   * get `channel_exists`, and join with a token.
+   *
+   * @throws as `SkytaleClient.openOrCreateChannel`
+   */
+  async openOrCreate(name: string, options?: CreateChannelOptions): Promise<EnvelopePort> {
+    return this.#hold(await this.#client.openOrCreateChannel(name, options));
+  }
+
+  /**
+   * Forgets a channel: erases its keys and messages here, and tells nobody. For a channel that can't be used any more, as after its server
+   * has lost its data; {@link SkytaleChannelManager.leave} is the way out of one that is in use.
+   */
+  async forget(name: string): Promise<void> {
+    const managed = this.#channels.get(name);
+    this.#channels.delete(name);
+    await managed?.close();
+    await this.#client.forgetChannel(name);
+  }
+
   /** Joins a channel with the welcome that a member's {@link SkytaleChannelManager.addMember} has given. @throws as `SkytaleClient.joinChannel` */
-  async join(name: string, welcome: Uint8Array, options?: ChannelOptions): Promise<EnvelopePort> {
+  async join(name: string, welcome: Uint8Array, options?: JoinChannelOptions): Promise<EnvelopePort> {
     return this.#hold(await this.#client.joinChannel(name, welcome, options));
   }
 
@@ -164,7 +197,7 @@ export class SkytaleChannelManager implements EnvelopeChannels, AsyncDisposable 
    * @throws ChannelError `not_found`, `bad_request` (more uses or a longer life than the server allows), `limit_reached`; AuthError
    *   `api_key_required`; TransportError; TypeError
    */
-  async invite(name: string, options: InviteOptions = {}): Promise<string> {
+  async invite(name: string, options?: InviteOptions): Promise<string> {
     return this.#inviting.invite(this.#channel(name), options);
   }
 
@@ -181,7 +214,7 @@ export class SkytaleChannelManager implements EnvelopeChannels, AsyncDisposable 
    * @throws ChannelError `leaving` (this agent has asked to leave, and no member has let it go yet); InviteError `invite_malformed`, `invite_unknown`, `invite_expired`, `invite_exhausted`, `invite_revoked`, `join_refused`,
    *   `join_expired`; TransportError `join_timeout`; AuthError `api_key_required`; MlsError `invalid_welcome`; the signal's reason
    */
-  async joinWithToken(name: string, token: string, options: JoinWithTokenOptions = {}): Promise<EnvelopePort> {
+  async joinWithToken(name: string, token: string, options?: JoinWithTokenOptions): Promise<EnvelopePort> {
     return this.#hold(await this.#inviting.join(name, token, options));
   }
 
@@ -210,7 +243,7 @@ export class SkytaleChannelManager implements EnvelopeChannels, AsyncDisposable 
     const managed = this.#channels.get(name);
     if (managed !== undefined) return managed;
     if (this.#closing !== undefined) throw new TransportError("closed", "the manager is closed");
-    throw new ChannelError("not_found", "the channel isn't open here: create, join or open it first");
+    throw new ChannelError("not_found", `the channel ${name} isn't open here: create, join or open it first`);
   }
 
   async #hold(channel: Channel): Promise<EnvelopePort> {

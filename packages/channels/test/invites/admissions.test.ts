@@ -45,7 +45,7 @@ async function join(
   const keyPackage = async (): Promise<Uint8Array> => options.keyPackage ?? (await newKeyPackage());
   const records = options.store ?? new JoinRecords(memoryStore());
   return requestWelcome(
-    { channel: CHANNEL, invite: parseToken(token), timeout: options.timeout ?? 20 },
+    { channel: CHANNEL, invite: parseToken(token), until: performance.now() + (options.timeout ?? 20) * 1000 },
     { api, records, keyPackage, signal: never },
   );
 }

@@ -6,7 +6,7 @@ import { Harness } from "./harness.ts";
 /** A server, and managers of agents by their names, each with a directory of its own. */
 export class Managers implements AsyncDisposable {
   readonly harness: Harness;
-  readonly #open = new Set<SkytaleChannelManager>();
+  readonly #open = new Map<SkytaleChannelManager, string>();
 
   private constructor(harness: Harness) {
     this.harness = harness;
@@ -28,8 +28,13 @@ export class Managers implements AsyncDisposable {
       admissionTimes: QUICK,
       ...options,
     });
-    this.#open.add(manager);
+    this.#open.set(manager, identity);
     return manager;
+  }
+
+  /** Closes the managers of an identity. */
+  async close(identity: string): Promise<void> {
+    for (const [manager, name] of this.#open) if (name === identity) await manager.close();
   }
 
   /** The API key of another account. */
@@ -39,7 +44,7 @@ export class Managers implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all([...this.#open].map((manager) => manager.close()));
+    await Promise.all([...this.#open.keys()].map((manager) => manager.close()));
     await this.harness[Symbol.asyncDispose]();
   }
 }

@@ -27,8 +27,8 @@ export interface DurationNames<Ms extends string, Seconds extends string> {
  * @returns milliseconds, at most `MAX_TIMER_MS`; `Infinity` counts as that.
  * @throws TypeError if both are given, or the value is no number or negative.
  */
-export function readDurationMs<Ms extends string, Seconds extends string>(
-  options: { readonly [Name in Ms | Seconds]?: number | undefined } | undefined,
+export function readDurationMs<Ms extends string, Seconds extends string = never>(
+  options: { readonly [Name in NoInfer<Ms | Seconds>]?: number | undefined } | undefined,
   names: DurationNames<Ms, Seconds>,
   fallbackMs: number,
 ): number {

@@ -1,0 +1,24 @@
+import { readDurationMs, rejectUnknownOptions } from "@parley/core/internal";
+
+/** Options of calls that wait for the relay. */
+export interface WaitOptions {
+  /**
+   * Longest wait, in milliseconds; then the call fails with TransportError `connection_error` (there is no connection to the relay) or
+   * `timeout`. What was asked for may still happen. Default: the `timeoutMs` of the client, 20,000.
+   */
+  readonly timeoutMs?: number;
+  /** Stops waiting. What was asked for may still happen. */
+  readonly signal?: AbortSignal;
+}
+
+/** Names in {@link WaitOptions}. */
+const WAIT_OPTIONS: readonly string[] = ["timeoutMs", "signal"];
+
+/** Longest wait of a call where the client's options name none, in milliseconds. */
+export const DEFAULT_TIMEOUT_MS = 20_000;
+
+/** @throws TypeError for unknown options, or a timeout that is no duration */
+export function readWait(options: WaitOptions | undefined, defaultMs: number): { timeoutMs: number; signal: AbortSignal | undefined } {
+  rejectUnknownOptions(options, WAIT_OPTIONS);
+  return { timeoutMs: readDurationMs(options, { ms: "timeoutMs" }, defaultMs), signal: options?.signal };
+}
