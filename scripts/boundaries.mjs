@@ -38,7 +38,17 @@ export const RULES = {
 
   "layr8-node": {
     packages: ["core", "did", "didcomm-crypto", "vc", "storage"],
-    libraries: ["ws", "fastify", "@fastify/swagger", "fastify-type-provider-zod", "zod", "pino", "prom-client", ...NATS],
+    libraries: [
+      "ws",
+      "fastify",
+      "light-my-request",
+      "@fastify/swagger",
+      "fastify-type-provider-zod",
+      "zod",
+      "pino",
+      "prom-client",
+      ...NATS,
+    ],
   },
   "skytale-server": {
     packages: ["core", "skytale-relay", "storage"],
@@ -46,6 +56,7 @@ export const RULES = {
       "@grpc/grpc-js",
       "@bufbuild/protobuf",
       "fastify",
+      "light-my-request",
       "@fastify/swagger",
       "fastify-type-provider-zod",
       "zod",
