@@ -70,6 +70,7 @@ export class Gate {
     const agent = new AgentChannel({
       did,
       channel,
+      join: request,
       router,
       maxLength: limits.maxMessageLength,
       takeToken: () => use.rate.take(),
@@ -84,7 +85,8 @@ export class Gate {
       response: JSON.stringify({ did, capabilities: CAPABILITIES, ...(tookOver && { took_over: true }) }),
       handler: agent,
       joined: () => {
-        if (request.did === undefined) channel.alias(`plugins:${did}`);
+        // Agents that know the reply protocol use the topic of the DID that they are assigned, older ones the one that they joined.
+        if (request.did === undefined) channel.alias(`plugins:${did}`, request.replyProtocol);
         agent.bind(request.protocols);
       },
     };

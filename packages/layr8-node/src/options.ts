@@ -20,7 +20,7 @@ export interface ConfiguredKey {
 export interface NodeLimits {
   /** Characters of one message's JSON. Larger ones are refused. Default 1 Mi. */
   readonly maxMessageLength: number;
-  /** Bytes of one WebSocket frame. Larger ones close the socket (1009). Default 4 MiB. */
+  /** Bytes of one WebSocket frame. Larger ones close the socket (1009); messages that would be delivered in a larger one are refused. Default 4 MiB. */
   readonly maxFrameBytes: number;
   /** Messages in one agent's inbox. Default 10,000. */
   readonly maxInboxMessages: number;

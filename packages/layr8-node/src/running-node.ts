@@ -108,6 +108,7 @@ export class RunningNode implements Layr8Node {
       isHosted: (did) => dids.has(did),
       messageTtlMs: limits.messageTtlMs,
       maxFromRemote: Math.max(1, Math.ceil(limits.maxInboxMessages * REMOTE_SHARE)),
+      maxFrameBytes: limits.maxFrameBytes,
       delivery: {
         ackTimeoutMs: limits.ackTimeoutMs,
         maxAckTimeoutMs: Math.max(limits.ackTimeoutMs, MAX_ACK_TIMEOUT_MS),
@@ -116,7 +117,7 @@ export class RunningNode implements Layr8Node {
         now: Date.now,
       },
       events: {
-        onDelivered: (attempt) => {
+        onDelivered: (_message, attempt) => {
           this.#metrics.delivered.inc();
           if (attempt > 1) this.#metrics.redelivered.inc();
         },

@@ -310,6 +310,106 @@ describe("messages", () => {
   });
 
   it.each([
+    [
+      "a problem code of its own, with its words",
+      { code: "e.p.req.out-of-stock", message: "Only 3 left" },
+      "e.p.req.out-of-stock",
+      "Only 3 left",
+    ],
+    ["a problem code alone", { code: "e.p.req.out-of-stock" }, "e.p.req.out-of-stock", ""],
+    ["an exception", { code: "Error", message: "db password is hunter2" }, "e.p.xfer.cant-process", "The agent failed at the message 1"],
+    ["any failure", { code: "e.p.xfer.cant-process", message: "hunter2" }, "e.p.xfer.cant-process", "The agent failed at the message 1"],
+    ["no problem code", { code: "e.p.x".repeat(50), message: "hunter2" }, "e.p.xfer.cant-process", "The agent failed at the message 1"],
+    ["nothing", {}, "e.p.xfer.cant-process", "The agent failed at the message 1"],
+    ["no text", { code: 7, message: ["x"] }, "e.p.xfer.cant-process", "The agent failed at the message 1"],
+  ])("are reported to their sender when an agent fails at them and says %s", async (_name, said, code, comment) => {
+    const alice = await agent({ did: ALICE });
+    const bob = await agent({ did: BOB, protocols: [ECHO], replyProtocol: true });
+    await alice.send(message("1"));
+    await bob.receive();
+    bob.reply("1", "error", said);
+    const report = (await alice.receive()).plaintext;
+    expect(report).toMatchObject({ from: BOB, to: [ALICE], thid: "1", pthid: "1", body: { code, comment } });
+    expect(JSON.stringify(report)).not.toContain("hunter2");
+  });
+
+  it.each([
+    ["answered", { id: "2", type: `${ECHO}/response`, thid: "1" }],
+    ["reported the problem itself", { id: "2", type: "https://didcomm.org/report-problem/2.0/problem-report", pthid: "1" }],
+  ])("are not reported again when the agent has %s", async (_name, answer) => {
+    const alice = await agent({ did: ALICE });
+    const bob = await agent({ did: BOB, protocols: [ECHO], replyProtocol: true });
+    await alice.send(message("1"));
+    await bob.receive();
+    expect(await bob.send({ ...answer, from: BOB, to: [ALICE], body: {} })).toEqual(OK);
+    bob.reply("1", "error");
+    await alice.send(message("3"));
+    await bob.receive();
+    bob.reply("3", "error");
+    expect((await alice.receive()).plaintext["id"]).toBe("2");
+    expect((await alice.receive()).plaintext).toMatchObject({ thid: "3", body: { code: "e.p.xfer.cant-process" } });
+  });
+
+  it.each([
+    ["an older SDK's agent", false, "plugins:"],
+    ["an agent that knows the reply protocol", true, "assigned"],
+  ])("reach %s on the topic that it listens on, whichever that is of an assigned DID", async (_name, replyProtocol, first) => {
+    const alice = await agent({ did: ALICE });
+    const bob = await agent({ protocols: [ECHO], replyProtocol });
+    const topics = ["plugins:", `plugins:${bob.did}`];
+    if (first === "assigned") topics.reverse();
+    await alice.send(message("1", { to: [bob.did] }));
+    expect((await bob.event("message"))[2]).toBe(topics[0]);
+    const again = await bob.event("message");
+    expect(again).toMatchObject({ 2: topics[1], 4: { plaintext: { id: "1" }, context: { attempt: 2 } } });
+    bob.client.send([null, null, topics[1] ?? "", "ack", { ids: ["1"] }]);
+    await alice.send(message("2", { to: [bob.did] }));
+    expect(await bob.event("message")).toMatchObject({ 2: topics[1], 4: { plaintext: { id: "2" } } });
+  });
+
+  it("fill in the comments of the node's own reports, and keep the arguments", async () => {
+    const alice = await agent({ did: ALICE });
+    const bob = await agent({ did: BOB, protocols: [ECHO], replyProtocol: true });
+    await alice.send(message("1"));
+    await bob.receive();
+    bob.reply("1", "pass");
+    expect((await alice.receive()).plaintext["body"]).toEqual({
+      code: "e.p.msg.unsupported",
+      comment: `No agent of ${BOB} handles ${ECHO}/request`,
+      args: [BOB, `${ECHO}/request`],
+    });
+  });
+
+  it.each([
+    ["reply mode", true],
+    ["legacy mode", false],
+  ])("that answer an agent without a handler for them don't come back at its next start, in %s", async (_name, replyProtocol) => {
+    const bob = await agent({ did: BOB, protocols: [ECHO] });
+    const answer = (id: string) => bob.send({ id, type: `${ECHO}/response`, from: BOB, to: [ALICE], thid: id.slice(1), body: {} });
+    const asker = await agent({ did: ALICE, replyProtocol });
+    await asker.send(message("1"));
+    await answer("a1");
+    await asker.receive();
+    await expect.poll(async () => (await (await fetch(`${node.httpUrl}/metrics`)).text()).match(/inbox_messages (\d)/)?.[1]).toBe("1");
+    asker.close();
+    await asker.client.closed;
+    await expect.poll(() => answer("a2")).toMatchObject({ response: { away: [ALICE] } });
+    const next = await agent({ did: ALICE, replyProtocol });
+    expect(await next.receive()).toMatchObject({ plaintext: { id: "a2" }, context: { attempt: 1 } });
+  });
+
+  it("that answer an agent which acknowledges answers come again until it does", async () => {
+    const bob = await agent({ did: BOB, protocols: [ECHO] });
+    const asker = await agent({ did: ALICE, capabilities: ["answer_ack/1"] });
+    await asker.send(message("1"));
+    await bob.send({ id: "a1", type: `${ECHO}/response`, from: BOB, to: [ALICE], thid: "1", body: {} });
+    await asker.receive();
+    asker.close();
+    const next = await agent({ did: ALICE, capabilities: ["answer_ack/1"] });
+    expect(await next.receive()).toMatchObject({ plaintext: { id: "a1" }, context: { attempt: 2 } });
+  });
+
+  it.each([
     ["another's from", { from: BOB }, "unauthorized"],
     ["no from", { from: undefined }, "unauthorized"],
     ["no recipient", { to: [] }, "to names no recipient"],
@@ -384,8 +484,8 @@ describe("messages", () => {
     const bob = await agent({ did: BOB, protocols: [ECHO] });
     for (const id of ["1", "2", "3"]) expect(await alice.send(message(id))).toEqual(OK);
     expect(await alice.send(message("4"))).toMatchObject({ response: { reason: expect.stringContaining("inbox full") as string } });
+    await bob.receive();
     bob.ack("1");
-    await bob.send(message("sync", { from: BOB, to: [] }));
     await expect.poll(() => alice.send(message("4"))).toEqual(OK);
   });
 

@@ -10,6 +10,7 @@ export interface RawJoin {
   readonly replyProtocol?: boolean;
   readonly apiKey?: string;
   readonly mode?: string;
+  readonly capabilities?: readonly string[];
 }
 
 /** An agent that speaks the wire by hand, as an SDK in any language would. */
@@ -24,12 +25,16 @@ export class RawAgent {
     this.did = did;
   }
 
-  static async join(node: Layr8Node, { did, protocols = [], replyProtocol = false, apiKey, mode = "Create" }: RawJoin): Promise<RawAgent> {
+  static async join(
+    node: Layr8Node,
+    { did, protocols = [], replyProtocol = false, apiKey, mode = "Create", capabilities }: RawJoin,
+  ): Promise<RawAgent> {
     const client = await RawClient.open(`${node.url}?vsn=2.0.0`, { "x-api-key": apiKey ?? node.apiKey ?? "" });
     const topic = `plugins:${did ?? ""}`;
     const reply = await client.push(topic, "phx_join", {
       payload_types: [REPORT, ...protocols],
       ...(replyProtocol && { reply_protocol: true }),
+      ...(capabilities !== undefined && { capabilities }),
       did_spec: { mode, storage: did === undefined ? "ephemeral" : "persistent", type: "plugin" },
     });
     if (reply["status"] !== "ok") {
@@ -64,8 +69,8 @@ export class RawAgent {
     this.client.send([null, null, this.topic, "ack", { ids }]);
   }
 
-  reply(message_id: string | undefined, status: string): void {
-    this.client.send([null, null, this.topic, "dispatch_reply", { ...(message_id !== undefined && { message_id }), status }]);
+  reply(message_id: string | undefined, status: string, more: object = {}): void {
+    this.client.send([null, null, this.topic, "dispatch_reply", { ...(message_id !== undefined && { message_id }), status, ...more }]);
   }
 
   close(): void {

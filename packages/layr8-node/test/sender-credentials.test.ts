@@ -1,6 +1,8 @@
+import { generateKeyPairSync } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { signCredential, signPresentation, type SigningKey } from "@parley/vc";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { startNode, type Layr8Node } from "../src/node.ts";
 import type { NodeOptions } from "../src/options.ts";
@@ -83,6 +85,15 @@ function message(id: string, attachments?: readonly object[], more: object = {})
   return { id, type: `${ORDER}/create`, from: ALICE, to: [BOB], body: {}, ...(attachments && { attachments }), ...more };
 }
 
+/** A did:key with its key. */
+function didKey(): { did: string; key: SigningKey } {
+  const { publicKey, privateKey } = generateKeyPairSync("ed25519");
+  const bytes = Buffer.concat([Buffer.from([0xed, 0x01]), publicKey.export({ format: "der", type: "spki" }).subarray(-32)]);
+  let [text, rest] = ["", BigInt(`0x${bytes.toString("hex")}`)];
+  for (; rest > 0n; rest /= 58n) text = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz".charAt(Number(rest % 58n)) + text;
+  return { did: `did:key:z${text}`, key: { kid: `did:key:z${text}#z${text}`, privateKey } };
+}
+
 const SEEN = {
   credential_subject: { id: ALICE, role: "buyer" },
   type: ["VerifiableCredential", "EmployeeCredential"],
@@ -109,6 +120,34 @@ describe("credentials that a sender presents with a message", () => {
     const { context, plaintext } = await bob.receive();
     expect(context).toMatchObject({ authorized: true, sender_credentials: [SEEN] });
     expect(plaintext).toEqual(sent);
+  });
+
+  it("count in the size of what is delivered: a message is refused that its recipient could not receive with them", async () => {
+    const { did, key } = didKey();
+    const [erin, bob] = [await agent(did), await agent(BOB)];
+    const signed = async (length: number): Promise<object> => {
+      const credentials = await Promise.all(
+        [1, 2, 3].map((n) =>
+          signCredential(
+            {
+              "@context": ["https://www.w3.org/ns/credentials/v2"],
+              id: `urn:uuid:${n}`,
+              type: ["VerifiableCredential"],
+              issuer: did,
+              credentialSubject: { id: did, text: "語".repeat(length) },
+            },
+            { key, format: "json" },
+          ),
+        ),
+      );
+      return attachment(await signPresentation(credentials, { holder: did, key, format: "json", nonce: "1", audience: BOB }));
+    };
+    expect(await erin.send(message("1", [await signed(250_000)], { from: did }))).toMatchObject({
+      status: "error",
+      response: { reason: expect.stringContaining("the limit is 4194304") as string, code: "e.p.msg.too-large" },
+    });
+    expect(await erin.send(message("1", [await signed(200_000)], { from: did }))).toEqual(OK);
+    expect((await bob.receive()).plaintext["id"]).toBe("1");
   });
 
   it("may be base64url in the attachment, and several", async () => {
@@ -224,7 +263,7 @@ describe("a policy that demands credentials", () => {
       pthid: "1",
       body: {
         code: "e.m.authz.denied",
-        comment: "{1} takes {2} only from senders that present: {3}",
+        comment: `${BOB} takes ${ORDER}/create only from senders that present: EmployeeCredential from ${ISSUER}`,
         args: [BOB, `${ORDER}/create`, `EmployeeCredential from ${ISSUER}`],
         missing: [EMPLOYEE],
       },

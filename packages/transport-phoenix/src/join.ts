@@ -4,6 +4,12 @@ import type { DidSpecOptions } from "./options.ts";
 
 const REPORT_PROBLEM = "https://didcomm.org/report-problem/2.0";
 
+/**
+ * What this agent can do, for Parley's node; others ignore it. It takes deliveries as soon as the join is answered, and acknowledges every
+ * one, answers to its own requests included.
+ */
+const CAPABILITIES = ["early_delivery/1", "answer_ack/1"];
+
 /** What the node granted in its answer to a join. */
 export interface Grant {
   /** The DID that the node knows the connection by, if it says so. */
@@ -24,6 +30,7 @@ export function joinPayload(protocols: readonly string[], assigned: boolean, did
   return JSON.stringify({
     payload_types: [...new Set([REPORT_PROBLEM, ...protocols])],
     reply_protocol: true,
+    capabilities: CAPABILITIES,
     did_spec: {
       mode: didSpec.mode ?? "Create",
       storage: didSpec.storage ?? (assigned ? "ephemeral" : "persistent"),

@@ -1,3 +1,5 @@
+import type { Probe } from "./probe-queue.ts";
+
 /** A reply to a push or a join; `response` is JSON text. */
 export interface Reply {
   readonly status: "ok" | "error";
@@ -24,8 +26,16 @@ export interface Channel {
   readonly replaces: ChannelHandler | undefined;
   /** Resolves once the client has received everything pushed so far. Stays pending when the link is lost before. */
   confirm(): Promise<void>;
-  /** Lets the client use a second topic for this channel, and uses it too once the client has. */
-  alias(topic: string): void;
+  /** Has a push sent that may break the link, while no other such push is under way on the same socket. */
+  probe(probe: Probe): void;
+  /**
+   * Lets the client use a second topic for this channel. Pushes go to the one that the client used last.
+   *
+   * @param first whether they go to the second one until the client has used either.
+   */
+  alias(topic: string, first: boolean): void;
+  /** Uses the other topic for pushes. Returns false where there is none, or the client has shown which one it uses. */
+  switchTopic(): boolean;
   /** Ends the channel from the server's side: `phx_close`, which clients do not answer with a rejoin. */
   close(): void;
 }
@@ -39,8 +49,12 @@ export interface ChannelHandler {
   event(event: string, payload: string): Promise<Reply | undefined> | Reply | undefined;
   /** The socket takes more again. */
   drained(): void;
-  /** The channel has ended; nothing more can be pushed. */
-  ended(end: ChannelEnd): void;
+  /**
+   * The channel has ended; nothing more can be pushed.
+   *
+   * @param closeCode the WebSocket close code, where the client ended the link: 1006 if it did so without a word.
+   */
+  ended(end: ChannelEnd, closeCode?: number): void;
 }
 
 /** What a join leads to. */

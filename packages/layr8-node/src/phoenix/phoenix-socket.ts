@@ -3,6 +3,7 @@ import type { RawData, WebSocket } from "ws";
 import type { Channel, ChannelEnd, ChannelHandler, JoinChannel, Reply } from "./channel.ts";
 import { refusal } from "./channel.ts";
 import { FrameWriter } from "./frame-writer.ts";
+import { ProbeQueue, type Probe } from "./probe-queue.ts";
 import { decodeFrame, encodeFrame, encodeReply, type Frame } from "./serializer.ts";
 
 /** Limits of one WebSocket. */
@@ -36,6 +37,8 @@ class JoinedChannel implements Channel {
   readonly replaces: ChannelHandler | undefined;
   readonly topics: string[];
   #topic: string;
+  /** Whether the client has used {@link #topic}. */
+  #isTopicKnown = false;
   readonly #socket: PhoenixSocket;
 
   constructor(socket: PhoenixSocket, topic: string, joinRef: string, replaces: ChannelHandler | undefined) {
@@ -57,10 +60,25 @@ class JoinedChannel implements Channel {
   /** The topic that the client uses: pushes follow it. */
   used(topic: string): void {
     this.#topic = topic;
+    this.#isTopicKnown = true;
   }
 
-  alias(topic: string): void {
-    if (!this.topics.includes(topic) && this.#socket.addAlias(this, topic)) this.topics.push(topic);
+  /** Topics that a push goes to which the client must not miss. */
+  get topicsForEnd(): readonly string[] {
+    return this.#isTopicKnown ? [this.#topic] : this.topics;
+  }
+
+  alias(topic: string, first: boolean): void {
+    if (this.topics.includes(topic) || !this.#socket.addAlias(this, topic)) return;
+    this.topics.push(topic);
+    if (first && !this.#isTopicKnown) this.#topic = topic;
+  }
+
+  switchTopic(): boolean {
+    const other = this.topics.find((topic) => topic !== this.#topic);
+    if (this.#isTopicKnown || other === undefined) return false;
+    this.#topic = other;
+    return true;
   }
 
   push(event: string, payload: string): boolean {
@@ -71,6 +89,10 @@ class JoinedChannel implements Channel {
 
   confirm(): Promise<void> {
     return this.#socket.confirm();
+  }
+
+  probe(probe: Probe): void {
+    this.#socket.probes.add(probe);
   }
 
   close(): void {
@@ -84,6 +106,7 @@ class JoinedChannel implements Channel {
  */
 export class PhoenixSocket {
   lastHeardAt: number = Date.now();
+  readonly probes: ProbeQueue = new ProbeQueue(() => this.confirm());
   readonly #ws: WebSocket;
   readonly #writer: FrameWriter;
   readonly #join: JoinChannel;
@@ -96,6 +119,8 @@ export class PhoenixSocket {
   readonly #confirming = new Map<string, () => void>();
   #pings = 0;
   #malformed = 0;
+  /** The node has ended the link, or is about to. */
+  #endedHere = false;
   #blocked = false;
 
   /** @param stream the socket under `ws`, to hand many frames to the kernel at once. */
@@ -108,8 +133,11 @@ export class PhoenixSocket {
     ws.on("message", (data, isBinary) => this.#onMessage(data, isBinary));
     ws.on("pong", (payload) => this.#onPong(payload.toString("latin1")));
     ws.on("ping", () => (this.lastHeardAt = Date.now()));
-    ws.on("error", (error) => this.#events.onMalformed(error.message));
-    ws.on("close", () => this.#onClose());
+    ws.on("error", (error) => {
+      this.#endedHere = true;
+      this.#events.onMalformed(error.message);
+    });
+    ws.on("close", (code) => this.#onClose(this.#endedHere ? undefined : code));
     stream.on("drain", () => this.#onDrain());
   }
 
@@ -148,27 +176,31 @@ export class PhoenixSocket {
 
   /** Asks the client to come back later (1012), or tells it why it may not (1008). */
   close(code: 1012 | 1008, reason: string): void {
+    this.#endedHere = true;
     this.#writer.flush();
     this.#ws.close(code, reason);
   }
 
   /** Drops the link without a closing handshake. */
   terminate(): void {
+    this.#endedHere = true;
     this.#ws.terminate();
   }
 
   /** Called now and then: pings a silent client, and drops one that stays silent. */
   checkIdle(now: number): void {
     const silent = now - this.lastHeardAt;
-    if (silent > this.#limits.idleTimeoutMs) this.#ws.terminate();
+    if (silent > this.#limits.idleTimeoutMs) this.terminate();
     else if (silent > this.#limits.idleTimeoutMs / 2 && this.#ws.readyState === this.#ws.OPEN) this.#ws.ping();
   }
 
-  endChannel(channel: JoinedChannel, end: ChannelEnd, event?: "phx_close" | "phx_error"): void {
+  endChannel(channel: JoinedChannel, end: ChannelEnd, event?: "phx_close" | "phx_error", closeCode?: number): void {
     if (!this.has(channel)) return;
     for (const topic of channel.topics) this.#channels.delete(topic);
-    if (event !== undefined) this.write(encodeFrame(channel.joinRef, channel.joinRef, channel.topics[0] ?? "", event, "{}"));
-    channel.handler?.ended(end);
+    if (event !== undefined) {
+      for (const topic of channel.topicsForEnd) this.write(encodeFrame(channel.joinRef, channel.joinRef, topic, event, "{}"));
+    }
+    channel.handler?.ended(end, closeCode);
   }
 
   #onPong(payload: string): void {
@@ -285,8 +317,8 @@ export class PhoenixSocket {
     for (const channel of new Set(this.#channels.values())) channel.handler?.drained();
   }
 
-  #onClose(): void {
-    for (const channel of new Set(this.#channels.values())) this.endChannel(channel, "lost");
+  #onClose(closeCode: number | undefined): void {
+    for (const channel of new Set(this.#channels.values())) this.endChannel(channel, "lost", undefined, closeCode);
     this.#events.onClose();
   }
 }

@@ -78,6 +78,8 @@ export class Admission {
       const authorized = verdict.kind === "authorized";
       const standing = authorized && senderCredentials === undefined ? TRUSTED : { authorized, senderCredentials };
       if (recipients.length === 1) return this.#deliver(accepted, recipient, standing);
+      const tooLarge = this.#options.recipients.refuseSize(accepted, recipient, standing);
+      if (tooLarge !== undefined) return tooLarge;
       stores.push(() => this.#deliver(accepted, recipient, standing));
     }
     return Promise.all(stores.map((store) => store())).then(admittedOf);

@@ -1,13 +1,26 @@
 import { isJsonObject } from "@parley/core";
 import type { InboxMessage } from "../inbox/inbox.ts";
+import type { Probe } from "../phoenix/probe-queue.ts";
 import { OK, refusal, type Channel, type ChannelEnd, type ChannelHandler, type Reply } from "../phoenix/channel.ts";
 import { isRefused, type Admitted } from "./admitted.ts";
+import { deliveryPayload } from "./delivery-payload.ts";
+import type { JoinRequest } from "./join-request.ts";
 import type { Consumer, Mailbox, Settlement } from "./mailbox.ts";
-import type { Refusal } from "./refusal.ts";
+import { TOO_LARGE, type Refusal } from "./refusal.ts";
 import type { Router } from "./router.ts";
 
 /** Ids that one `ack` may name. */
 const MAX_ACKS = 4096;
+
+/**
+ * How long deliveries wait for the first frame of an agent that has just joined, in milliseconds. Several SDKs can't take one that comes
+ * together with the join's reply.
+ */
+const HOLD_MS = 50;
+/** How long an agent that was assigned its DID may leave all deliveries unanswered before the other topic is tried, in milliseconds. */
+const TOPIC_PATIENCE_MS = 1000;
+/** The same for later tries, which go with redeliveries. */
+const TOPIC_RETRY_MS = 10_000;
 
 /** What an agent's channel tells the node. */
 export interface AgentEvents {
@@ -20,6 +33,7 @@ export interface AgentEvents {
 export interface AgentChannelOptions {
   readonly did: string;
   readonly channel: Channel;
+  readonly join: JoinRequest;
   readonly router: Router;
   /** Characters of one message's JSON. */
   readonly maxLength: number;
@@ -31,16 +45,27 @@ export interface AgentChannelOptions {
 /** One DID on one socket: turns Phoenix events into messages and acknowledgements, and messages into Phoenix events. */
 export class AgentChannel implements ChannelHandler, Consumer {
   readonly #options: AgentChannelOptions;
-  readonly #recipient: string;
+  readonly acknowledgesAnswers: boolean;
+  readonly replies: boolean;
   #mailbox: Mailbox | undefined;
+  /** Nothing is delivered yet. */
+  #held: boolean;
+  #holdTimer: NodeJS.Timeout | undefined;
+  /** The agent has sent something on this channel. */
+  #heard = false;
+  #topicTimer: NodeJS.Timeout | undefined;
+  #topicSince = Date.now();
 
   constructor(options: AgentChannelOptions) {
     this.#options = options;
-    this.#recipient = JSON.stringify(options.did);
+    const { acknowledgesAnswers, replyProtocol, earlyDelivery } = options.join;
+    this.acknowledgesAnswers = acknowledgesAnswers;
+    this.replies = replyProtocol;
+    this.#held = !earlyDelivery;
   }
 
   get writable(): boolean {
-    return this.#options.channel.writable;
+    return !this.#held && this.#options.channel.writable;
   }
 
   get lastHeardAt(): number {
@@ -49,9 +74,12 @@ export class AgentChannel implements ChannelHandler, Consumer {
 
   bind(protocols: readonly string[]): void {
     this.#mailbox = this.#options.router.bind(this.#options.did, this, protocols);
+    if (this.#held) this.#holdTimer = setTimeout(() => this.#release(), HOLD_MS);
   }
 
   event(event: string, payload: string): Promise<Reply> | Reply | undefined {
+    this.#heard = true;
+    if (this.#held) this.#release();
     switch (event) {
       case "message":
         return this.#onMessage(payload);
@@ -65,13 +93,16 @@ export class AgentChannel implements ChannelHandler, Consumer {
   }
 
   deliver(message: InboxMessage, attempt: number): void {
-    const { authorized, senderCredentials = "[]" } = message;
-    const context = `{"recipient":${this.#recipient},"authorized":${authorized},"sender_credentials":${senderCredentials},"attempt":${attempt}}`;
-    this.#options.channel.push("message", `{"context":${context},"plaintext":${message.plaintext}}`);
+    if (this.#options.join.did === undefined && !this.#heard) this.#doubtTopic(attempt);
+    this.#options.channel.push("message", deliveryPayload(message, attempt));
   }
 
   confirm(): Promise<void> {
     return this.#options.channel.confirm();
+  }
+
+  probe(probe: Probe): void {
+    this.#options.channel.probe(probe);
   }
 
   takenOver(): void {
@@ -82,9 +113,30 @@ export class AgentChannel implements ChannelHandler, Consumer {
     this.#mailbox?.resume(this);
   }
 
-  ended(_end: ChannelEnd): void {
-    this.#mailbox?.unbind(this);
+  ended(_end: ChannelEnd, closeCode?: number): void {
+    clearTimeout(this.#holdTimer);
+    clearTimeout(this.#topicTimer);
+    this.#mailbox?.unbind(this, closeCode);
     this.#options.events.onEnded(this.#options.did);
+  }
+
+  #release(): void {
+    clearTimeout(this.#holdTimer);
+    this.#held = false;
+    this.#mailbox?.resume(this);
+  }
+
+  /** The agent may listen on the other topic of the DID that it was assigned: tries that when a delivery stays unanswered. */
+  #doubtTopic(attempt: number): void {
+    if (attempt > 1 && Date.now() - this.#topicSince >= TOPIC_RETRY_MS) this.#switchTopic();
+    this.#topicTimer ??= setTimeout(() => {
+      if (!this.#heard && this.#switchTopic()) this.#mailbox?.redeliver(this);
+    }, TOPIC_PATIENCE_MS);
+  }
+
+  #switchTopic(): boolean {
+    this.#topicSince = Date.now();
+    return this.#options.channel.switchTopic();
   }
 
   #onMessage(payload: string): Promise<Reply> | Reply {
@@ -93,7 +145,7 @@ export class AgentChannel implements ChannelHandler, Consumer {
       return this.#refuse({
         label: "too_large",
         reason: `message too large: it may have ${maxLength} characters`,
-        code: "e.p.msg.too-large",
+        code: TOO_LARGE,
       });
     }
     if (!takeToken()) {
@@ -133,7 +185,11 @@ export class AgentChannel implements ChannelHandler, Consumer {
     const status = reply?.["status"];
     if (!isSettlement(status)) return refusal("dispatch_reply needs a status: handled, pass or error");
     if (id !== undefined && id !== null && typeof id !== "string") return refusal("dispatch_reply.message_id must be a string");
-    this.#mailbox?.settle(this, id ?? undefined, status);
+    const { code, message } = reply ?? {};
+    this.#mailbox?.settle(this, id ?? undefined, status, {
+      ...(typeof code === "string" && { code }),
+      ...(typeof message === "string" && { message }),
+    });
     return OK;
   }
 }

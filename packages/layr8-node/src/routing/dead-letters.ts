@@ -1,13 +1,15 @@
 import { decodePlaintext, type Message } from "@parley/core";
 import type { InboxMessage } from "../inbox/inbox.ts";
 import { answerBuiltin } from "./builtin-protocols.ts";
+import type { DeadCause, ReportedFailure } from "./mailbox.ts";
 import type { OwnMessages } from "./own-messages.ts";
 import type { CredentialDemand } from "./policy.ts";
 import { reportDenial, reportProblem } from "./problem-report.ts";
 import type { Recipients } from "./recipients.ts";
+import { TOO_LARGE } from "./refusal.ts";
 
 /** Why a message came to nothing on this node. */
-export type DeathCause = "expired" | "unhandled" | "denied";
+export type DeathCause = DeadCause | "denied" | "failed";
 
 /** A problem, as a problem report tells it. */
 export interface Problem {
@@ -49,7 +51,7 @@ export class DeadLetters {
   }
 
   /** A message leaves an inbox without having been handled. */
-  buried(stored: InboxMessage, cause: "expired" | "unhandled"): void {
+  buried(stored: InboxMessage, cause: DeadCause): void {
     this.#bury(stored, cause).catch((error: unknown) => this.#options.onFailure(error));
   }
 
@@ -59,19 +61,49 @@ export class DeadLetters {
     if (report !== undefined) await this.#options.own.send(report, message);
   }
 
-  async #bury({ plaintext, recipient }: InboxMessage, cause: "expired" | "unhandled"): Promise<void> {
+  /** An agent failed at a message and has not told its sender, which hears of it from the node. */
+  failed(stored: InboxMessage, failure: ReportedFailure): void {
+    this.#options.onDead("failed");
+    const { message } = decodePlaintext(JSON.parse(stored.plaintext));
+    this.report(message, stored.recipient, problemOfFailure(message, failure)).catch((error: unknown) => this.#options.onFailure(error));
+  }
+
+  async #bury({ plaintext, recipient }: InboxMessage, cause: DeadCause): Promise<void> {
     const { message } = decodePlaintext(JSON.parse(plaintext));
     if (cause === "unhandled" && (await this.answer(message, recipient))) return;
     this.#options.onDead(cause);
-    await this.report(message, recipient, cause === "expired" ? expired(message) : unhandled(message, recipient));
+    await this.report(message, recipient, problemOf(message, recipient, cause));
   }
 }
 
-/** The problem of a message whose time is over. */
-function expired({ id }: Message): Problem {
-  return { code: "e.p.msg.expired", comment: "The message {1} expired before it was handled", args: [id] };
+function problemOf(message: Message, recipient: string, cause: DeadCause): Problem {
+  switch (cause) {
+    case "expired":
+      return { code: "e.p.msg.expired", comment: "The message {1} expired before it was handled", args: [message.id] };
+    case "unhandled":
+      return { code: "e.p.msg.unsupported", comment: "No agent of {1} handles {2}", args: [recipient, message.type] };
+    case "too_large":
+      return { code: TOO_LARGE, comment: "The message {1} is larger than the agent of {2} can receive", args: [message.id, recipient] };
+    default:
+      return {
+        code: "e.p.xfer.undeliverable",
+        comment: "Each time the message {1} was delivered, the connection of the agent of {2} broke",
+        args: [message.id, recipient],
+      };
+  }
 }
 
-function unhandled({ type }: Message, recipient: string): Problem {
-  return { code: "e.p.msg.unsupported", comment: "No agent of {1} handles {2}", args: [recipient, type] };
+/** Problem code of a handler that failed. */
+const CANT_PROCESS = "e.p.xfer.cant-process";
+/** A DIDComm problem code of at most 128 characters: a sorter, a scope, descriptors. */
+const PROBLEM_CODE = /^(?=.{1,128}$)[ew]\.[a-z][a-z0-9-]*(?:\.[a-z0-9-]+)+$/;
+const MAX_COMMENT = 1024;
+
+/**
+ * The problem of a message at which an agent failed. The agent's own words are only passed on with a problem code that it chose itself: SDKs
+ * send the name and the text of any exception as well, which may hold what is not meant for the sender.
+ */
+function problemOfFailure({ id }: Message, { code = "", message }: ReportedFailure): Problem {
+  if (PROBLEM_CODE.test(code) && code !== CANT_PROCESS) return { code, comment: (message ?? "").slice(0, MAX_COMMENT) };
+  return { code: CANT_PROCESS, comment: "The agent failed at the message {1}", args: [id] };
 }

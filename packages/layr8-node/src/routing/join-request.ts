@@ -11,6 +11,10 @@ export interface JoinRequest {
   readonly protocols: readonly string[];
   /** Whether the agent can say what came of a message (`reply_protocol/1`). */
   readonly replyProtocol: boolean;
+  /** Whether it takes deliveries as soon as the join is answered (`early_delivery/1`). */
+  readonly earlyDelivery: boolean;
+  /** Whether it acknowledges every delivery, answers to its own requests included (`answer_ack/1`). */
+  readonly acknowledgesAnswers: boolean;
   readonly mode: JoinMode;
   readonly storage?: "persistent" | "ephemeral";
 }
@@ -43,11 +47,15 @@ export function readJoin(topic: string, text: string): JoinRequest | string {
   if (storage !== undefined && storage !== "persistent" && storage !== "ephemeral") {
     return "did_spec.storage must be persistent or ephemeral";
   }
+  const { capabilities } = payload;
+  const has = (capability: string): boolean => Array.isArray(capabilities) && capabilities.includes(capability);
   const did = topic.slice(TOPIC.length);
   return {
     ...(did !== "" && { did }),
     protocols,
     replyProtocol: payload["reply_protocol"] === true,
+    earlyDelivery: has("early_delivery/1"),
+    acknowledgesAnswers: has("answer_ack/1"),
     mode,
     ...(storage !== undefined && { storage }),
   };

@@ -2,8 +2,10 @@ import { protocolOf } from "@parley/core";
 import { TransientMap } from "@parley/core/internal";
 import { inboxMessage } from "../inbox/inbox-message.ts";
 import type { Inbox, InboxMessage } from "../inbox/inbox.ts";
+import type { Probe } from "../phoenix/probe-queue.ts";
 import { Backlog } from "./backlog.ts";
 import { Bindings } from "./bindings.ts";
+import { Suspects, type BrokenLinkCause } from "./suspects.ts";
 import { ThreadRoutes } from "./thread-routes.ts";
 import { Window, type Flight, type WindowLimits } from "./window.ts";
 
@@ -11,15 +13,30 @@ import { Window, type Flight, type WindowLimits } from "./window.ts";
 export interface Consumer {
   readonly writable: boolean;
   readonly lastHeardAt: number;
+  /** Whether its agent acknowledges every delivery, answers to its requests included. Agents of other SDKs acknowledge no such answers. */
+  readonly acknowledgesAnswers: boolean;
+  /** Whether its agent says what came of a message: then it passes on answers that nothing waits for. */
+  readonly replies: boolean;
   deliver(message: InboxMessage, attempt: number): void;
   /** Resolves once the agent's end has taken in everything delivered so far. */
   confirm(): Promise<void>;
+  /** Has a delivery sent that may break the link, while no other such delivery is under way on it. */
+  probe(probe: Probe): void;
   /** Newer connections have all its protocols now. */
   takenOver(): void;
 }
 
 /** How an agent finished with a message: see `Outcome` in `@parley/core`. */
 export type Settlement = "handled" | "pass" | "error";
+
+/** What an agent says went wrong with a message. */
+export interface ReportedFailure {
+  readonly code?: string;
+  readonly message?: string;
+}
+
+/** Why a message leaves a mailbox without having been handled. */
+export type DeadCause = "expired" | "unhandled" | BrokenLinkCause;
 
 /** How messages are delivered and delivered again. */
 export interface DeliveryOptions {
@@ -35,9 +52,11 @@ export interface DeliveryOptions {
 
 /** What a mailbox tells the router. */
 export interface MailboxEvents {
-  onDelivered(attempt: number): void;
-  /** A message leaves without having been handled: nobody takes it, or its time is over. */
-  onDead(message: InboxMessage, cause: "expired" | "unhandled"): void;
+  onDelivered(message: InboxMessage, attempt: number): void;
+  /** A message leaves without having been handled. */
+  onDead(message: InboxMessage, cause: DeadCause): void;
+  /** An agent failed at a message, and has sent nothing on its thread since it got it. */
+  onFailed(message: InboxMessage, failure: ReportedFailure): void;
   /** The inbox failed. What was not settled will be delivered again. */
   onFailure(error: unknown): void;
 }
@@ -61,10 +80,13 @@ export class Mailbox {
   readonly #threads: ThreadRoutes<Consumer>;
   readonly #windows = new Map<Consumer, Window<Consumer>>();
   readonly #flights = new TransientMap<number, Flight<Consumer>>();
+  /** Connections that passed on a message which the next one can't take yet, by seq. */
+  readonly #passedBy = new Map<number, ReadonlySet<Consumer>>();
   /** Settled, but perhaps still in the inbox. */
   readonly #leaving = new TransientMap<number, true>();
   #toSettle: number[] = [];
   readonly #backlog: Backlog;
+  readonly #suspects: Suspects<Consumer>;
   /** A message is held because another sender's of the same id is in flight. */
   #clashed = false;
   /** Earliest time at which a held message expires, as far as known. */
@@ -83,6 +105,25 @@ export class Mailbox {
       },
       isFull: () => this.connected && [...this.#windows.values()].every((window) => window.starved),
       onFailure: (error) => events.onFailure(error),
+    });
+    this.#suspects = new Suspects({
+      read: async (seq) => {
+        const [message] = await inbox.read(did, { after: seq - 1, limit: 1, maxLength: 1 });
+        return message?.seq === seq && !this.#leaving.has(seq) ? message : undefined;
+      },
+      route: (message) => {
+        const consumer = this.#route(message, NONE);
+        const window = consumer === undefined ? undefined : this.#windows.get(consumer);
+        return consumer === undefined || window === undefined ? undefined : { consumer, boundAt: window.boundAt };
+      },
+      deliver: (message, consumer) => this.#deliverSuspect(message, consumer),
+      onCleared: (seq) => {
+        if (this.#flights.has(seq) || this.#leaving.has(seq)) return;
+        this.#backlog.hold(seq);
+        this.#backlog.resume();
+      },
+      onFailure: (error) => events.onFailure(error),
+      now: options.now,
     });
   }
 
@@ -112,7 +153,7 @@ export class Mailbox {
   /** Adds a connection. Protocols that another one had move over, with what it had in flight of them. */
   bind(consumer: Consumer, protocols: Iterable<string>): void {
     const losers = this.#bindings.bind(consumer, protocols);
-    this.#windows.set(consumer, new Window(this.#options.window));
+    this.#windows.set(consumer, new Window(this.#options.window, this.#options.now()));
     for (const { connection, left } of losers) {
       this.#release(connection, (flight) => this.#route(flight.message, flight.passedBy) !== connection);
       if (!left) connection.takenOver();
@@ -120,12 +161,23 @@ export class Mailbox {
     this.#backlog.walk(0);
   }
 
-  /** Removes a connection. What it did not acknowledge goes to another one, or waits. */
-  unbind(consumer: Consumer): void {
+  /**
+   * Removes a connection. What it did not acknowledge goes to another one, or waits.
+   *
+   * @param closeCode the WebSocket close code, where the client ended the link without leaving: what was in flight may be the reason.
+   */
+  unbind(consumer: Consumer, closeCode?: number): void {
     if (!this.#bindings.has(consumer)) return;
     this.#bindings.unbind(consumer);
+    const inFlight = [...(this.#windows.get(consumer)?.flights ?? [])];
+    for (const { message, cause } of this.#suspects.linkEnded(consumer, inFlight, closeCode)) {
+      const flight = this.#flights.get(message.seq);
+      if (flight !== undefined) this.#land(flight);
+      this.#bury(message, cause);
+    }
     this.#release(consumer, () => true);
     this.#windows.delete(consumer);
+    this.#passedBy.clear();
     this.#threads.forget(consumer);
   }
 
@@ -152,14 +204,23 @@ export class Mailbox {
   }
 
   /** An agent is done with a message. Without an id: with the one that has waited longest. */
-  settle(consumer: Consumer, id: string | undefined, settlement: Settlement): void {
+  settle(consumer: Consumer, id: string | undefined, settlement: Settlement, failure: ReportedFailure = {}): void {
     const window = this.#windows.get(consumer);
     const flight = id === undefined ? window?.oldest() : window?.get(id);
     if (window === undefined || flight === undefined) return;
+    const { message, spokenBefore } = flight;
     this.#land(flight);
+    this.#suspects.settled(message.seq);
     if (settlement === "pass") this.#passOn(flight);
-    else this.#remove(flight.message.seq);
+    else this.#remove(message.seq);
+    const thread = message.thread ?? message.id;
+    if (settlement === "error" && !this.#threads.hasSpokenSince(spokenBefore, thread)) this.#events.onFailed(message, failure);
     if (window.mayResume) this.resume(consumer);
+  }
+
+  /** Delivers again what a connection has not acknowledged. */
+  redeliver(consumer: Consumer): void {
+    this.#release(consumer, () => true);
   }
 
   /** A connection takes more again. */
@@ -177,6 +238,7 @@ export class Mailbox {
     // What has just left may have been all that a full window waited for.
     for (const [consumer, window] of this.#windows) if (window.mayResume) this.resume(consumer);
     if (this.connected) this.#backlog.retry();
+    if (this.connected) this.#suspects.sweep();
     if (this.#clashed && this.connected) {
       this.#clashed = false;
       this.#backlog.resume();
@@ -208,17 +270,20 @@ export class Mailbox {
     const owner = this.#bindings.find(protocolOf(message.type), except);
     if (owner !== undefined) return owner;
     // The answer to something that was asked before a reconnection: the agent knows best.
-    const isAnswer = message.thread !== undefined && message.thread !== message.id;
-    return isAnswer ? this.#bindings.latest(except) : undefined;
+    return isAnswer(message) ? this.#bindings.latest(except) : undefined;
   }
 
   #asker(message: Pick<InboxMessage, "thread" | "parentThread">): Consumer | undefined {
     return this.#threads.find(message.thread) ?? this.#threads.find(message.parentThread);
   }
 
-  #tryDeliver(message: InboxMessage, passedBy: ReadonlySet<Consumer> = NONE): void {
+  #tryDeliver(message: InboxMessage, passedBy: ReadonlySet<Consumer> = this.#passedBy.get(message.seq) ?? NONE): void {
     const now = this.#options.now();
     if (message.expiresAt <= now) return this.#bury(message, "expired");
+    if (this.#suspects.has(message.seq)) {
+      this.#nextExpiry = Math.min(this.#nextExpiry, message.expiresAt);
+      return;
+    }
     const consumer = this.#route(message, passedBy);
     const window = consumer === undefined ? undefined : this.#windows.get(consumer);
     const clashes = window?.has(message.id) === true;
@@ -226,20 +291,56 @@ export class Mailbox {
     if (consumer === undefined || window === undefined || clashes || !window.takes(message, consumer.writable)) {
       this.#backlog.hold(message.seq);
       this.#nextExpiry = Math.min(this.#nextExpiry, message.expiresAt);
+      if (passedBy.size > 0) this.#passedBy.set(message.seq, passedBy);
       if (consumer !== undefined && window?.mayConfirm === true) void this.#confirm(consumer, window);
       return;
     }
+    this.#deliver(message, consumer, window, passedBy);
+  }
+
+  #deliverSuspect(message: InboxMessage, consumer: Consumer): boolean {
+    const window = this.#windows.get(consumer);
+    if (window === undefined || this.#flights.has(message.seq) || this.#leaving.has(message.seq)) return false;
+    if (message.expiresAt <= this.#options.now()) {
+      this.#bury(message, "expired");
+      return false;
+    }
+    if (window.has(message.id) || !window.hasRoom(message, consumer.writable)) return false;
+    this.#deliver(message, consumer, window, NONE);
+    return true;
+  }
+
+  #deliver(message: InboxMessage, consumer: Consumer, window: Window<Consumer>, passedBy: ReadonlySet<Consumer>): void {
+    const now = this.#options.now();
     const attempt = message.attempts + 1;
     const { ackTimeoutMs, maxAckTimeoutMs } = this.#options;
     const dueAt = now + Math.min(maxAckTimeoutMs, ackTimeoutMs * 2 ** Math.min(attempt - 1, 20));
     const onOwnThread = this.#asker(message) === consumer;
-    // Where it has a handler for the protocol, that may be what deals with it, and acknowledges it.
-    const answersConsumer = onOwnThread && !this.#bindings.owns(consumer, protocolOf(message.type));
-    const flight = { message, consumer, attempt, deliveredAt: now, dueAt, onOwnThread, answersConsumer, passedBy };
+    const answersConsumer = this.#needsNoAcknowledgement(message, consumer, onOwnThread);
+    const spokenBefore = this.#threads.count;
+    const flight = { message, consumer, attempt, deliveredAt: now, dueAt, onOwnThread, answersConsumer, spokenBefore, passedBy };
     window.add(flight);
     this.#flights.set(message.seq, flight);
+    this.#passedBy.delete(message.seq);
     consumer.deliver(message, attempt);
-    this.#events.onDelivered(attempt);
+    this.#events.onDelivered(message, attempt);
+    if (answersConsumer && !window.confirming) this.#confirmAnswers(consumer, window);
+  }
+
+  /**
+   * Whether a message counts as handled once it has arrived: an answer to a connection without a handler for it, whose agent acknowledges
+   * no answers. Where it has a handler, that may be what deals with the message, and acknowledges it.
+   */
+  #needsNoAcknowledgement(message: InboxMessage, consumer: Consumer, onOwnThread: boolean): boolean {
+    if (consumer.acknowledgesAnswers) return false;
+    if (!onOwnThread && (consumer.replies || !isAnswer(message))) return false;
+    return !this.#bindings.owns(consumer, protocolOf(message.type));
+  }
+
+  /** Finds out when the answers of this turn of the event loop have arrived. */
+  #confirmAnswers(consumer: Consumer, window: Window<Consumer>): void {
+    window.confirming = true;
+    setImmediate(() => void this.#confirm(consumer, window, ({ answersConsumer }) => answersConsumer));
   }
 
   #land(flight: Flight<Consumer>): void {
@@ -247,9 +348,16 @@ export class Mailbox {
     this.#windows.get(flight.consumer)?.remove(flight);
   }
 
-  /** Frees a full window of the answers that have arrived: older SDKs acknowledge none. */
-  async #confirm(consumer: Consumer, window: Window<Consumer>): Promise<void> {
-    const answers = [...window.flights].filter((flight) => flight.onOwnThread);
+  /**
+   * Waits until what is in flight has arrived. Answers that nobody will acknowledge are removed then; other messages on the connection's own
+   * threads, which may be answers, take no room in its window any more.
+   */
+  async #confirm(
+    consumer: Consumer,
+    window: Window<Consumer>,
+    which: (flight: Flight<Consumer>) => boolean = isOnOwnThread,
+  ): Promise<void> {
+    const answers = [...window.flights].filter(which);
     window.confirming = true;
     await consumer.confirm();
     window.confirming = false;
@@ -263,6 +371,8 @@ export class Mailbox {
         window.arrived(flight);
       }
     }
+    if (window.awaitsAnswers) this.#confirmAnswers(consumer, window);
+    else if (which !== isOnOwnThread && window.mayConfirm) void this.#confirm(consumer, window);
     if (window.mayResume) this.resume(consumer);
   }
 
@@ -272,7 +382,7 @@ export class Mailbox {
     for (const flight of released) {
       this.#land(flight);
       this.#record(flight);
-      this.#backlog.hold(flight.message.seq);
+      if (!this.#suspects.has(flight.message.seq)) this.#backlog.hold(flight.message.seq);
     }
     if (released.length > 0 && this.connected) this.#backlog.resume();
   }
@@ -284,13 +394,15 @@ export class Mailbox {
     this.#backlog.wroteToo(recording);
   }
 
-  #bury(message: InboxMessage, cause: "expired" | "unhandled"): void {
+  #bury(message: InboxMessage, cause: DeadCause): void {
     this.#remove(message.seq);
     this.#events.onDead(message, cause);
   }
 
   /** Removes a message from the inbox, together with the others of this turn of the event loop. */
   #remove(seq: number): void {
+    this.#suspects.settled(seq);
+    this.#passedBy.delete(seq);
     this.#leaving.set(seq, true);
     if (this.#toSettle.push(seq) > 1) return;
     setImmediate(() => void this.#flushSettled());
@@ -306,4 +418,13 @@ export class Mailbox {
     }
     for (const seq of seqs) this.#leaving.delete(seq);
   }
+}
+
+function isOnOwnThread({ onOwnThread }: Flight<Consumer>): boolean {
+  return onOwnThread;
+}
+
+/** Whether a message continues a thread. */
+function isAnswer({ id, thread }: Pick<InboxMessage, "id" | "thread">): boolean {
+  return thread !== undefined && thread !== id;
 }

@@ -2,10 +2,16 @@ import { createMessage, protocolOf, threadOf, type JsonObject, type Message } fr
 import { DENIED, type CredentialDemand } from "./policy.ts";
 
 const REPORT_PROBLEM = "https://didcomm.org/report-problem/2.0";
+/** Characters of one argument of a comment, and of a thread that a report repeats as its parent. */
+const MAX_ARG = 1024;
+
+export function isProblemReport({ type }: Pick<Message, "type">): boolean {
+  return protocolOf(type) === REPORT_PROBLEM;
+}
 
 /**
  * Tells the sender of a message that it came to nothing. `undefined` where no report may be made: on reports themselves, and to
- * nobody.
+ * nobody. The comment has its arguments filled in, since not every SDK does that; they are in `args` as well.
  *
  * @see {@link https://identity.foundation/didcomm-messaging/spec/v2.1/#problem-reports | DIDComm v2.1, Problem Reports}
  */
@@ -17,16 +23,17 @@ export function reportProblem(
   args: readonly string[] = [],
   more: JsonObject = {},
 ): Message | undefined {
-  if (about.from === undefined || protocolOf(about.type) === REPORT_PROBLEM) return undefined;
+  if (about.from === undefined || isProblemReport(about)) return undefined;
   const thread = threadOf(about);
+  const cut = args.map((arg) => arg.slice(0, MAX_ARG));
   return createMessage({
     type: `${REPORT_PROBLEM}/problem-report`,
     from,
     to: about.from,
     threadId: thread,
-    parentThreadId: thread,
+    ...(thread.length <= MAX_ARG && { parentThreadId: thread }),
     ...(about.traceContext !== undefined && { traceContext: about.traceContext }),
-    body: { code, comment, ...(args.length > 0 && { args }), ...more },
+    body: { code, comment: fillIn(comment, cut), ...(cut.length > 0 && { args: cut }), ...more },
   });
 }
 
@@ -41,4 +48,9 @@ export function reportDenial(about: Message, from: string, missing: readonly Cre
   return reportProblem(about, from, DENIED, comment, [from, about.type, ...wanted], {
     missing: missing.map(({ type, issuers }) => ({ type, issuers: [...issuers] })),
   });
+}
+
+/** Replaces `{1}`, `{2}` … by the arguments. */
+function fillIn(comment: string, args: readonly string[]): string {
+  return comment.replaceAll(/\{(\d+)\}/g, (place, number: string) => args[Number(number) - 1] ?? place);
 }

@@ -3,8 +3,9 @@ import type { Inbox, InboxMessage } from "../inbox/inbox.ts";
 import type { Admitted } from "./admitted.ts";
 import type { Accepted, Routable, Standing } from "./accepted.ts";
 import { isBuiltin } from "./builtin-protocols.ts";
+import { oversize } from "./delivery-payload.ts";
 import { Mailbox, type Consumer, type DeliveryOptions, type MailboxEvents } from "./mailbox.ts";
-import type { Refusal } from "./refusal.ts";
+import { TOO_LARGE, type Refusal } from "./refusal.ts";
 
 /** What {@link Recipients} is made with. */
 export interface RecipientsOptions {
@@ -13,6 +14,8 @@ export interface RecipientsOptions {
   readonly messageTtlMs: number;
   /** Messages of one inbox beyond which other nodes have to wait, so that they can't fill it for the agents here. */
   readonly maxFromRemote: number;
+  /** Bytes of the frame with which a message may be delivered. */
+  readonly maxFrameBytes: number;
   readonly delivery: DeliveryOptions;
   readonly events: MailboxEvents;
 }
@@ -80,8 +83,21 @@ export class Recipients {
     return remote && inbox.depth(recipient).messages >= maxFromRemote ? inboxFull(recipient) : undefined;
   }
 
+  /** Refuses a message that would be too large to deliver, with all that the node adds to it. */
+  refuseSize({ text }: Accepted, recipient: string, { authorized, senderCredentials }: Standing): Refusal | undefined {
+    const { maxFrameBytes } = this.#options;
+    const size = oversize({ recipient, plaintext: text, authorized, senderCredentials }, maxFrameBytes);
+    if (size === undefined) return undefined;
+    const shown = senderCredentials === undefined ? "" : ", with the credentials that it presents";
+    const reason = `message too large: it would be delivered in a frame of ${size} bytes${shown}; the limit is ${maxFrameBytes}`;
+    return { label: "too_large", reason, code: TOO_LARGE };
+  }
+
   /** Stores a message and sees to its delivery. Resolves once it is durable, or refused. @throws StorageError */
-  async store({ message, routable, text, remote }: Accepted, recipient: string, standing: Standing): Promise<Admitted> {
+  async store(accepted: Accepted, recipient: string, standing: Standing): Promise<Admitted> {
+    const tooLarge = this.refuseSize(accepted, recipient, standing);
+    if (tooLarge !== undefined) return tooLarge;
+    const { message, routable, text, remote } = accepted;
     const { inbox, delivery, messageTtlMs } = this.#options;
     const expiresAt = message.expiresTime === undefined ? delivery.now() + messageTtlMs : message.expiresTime * 1000;
     const { id, type, from, thread, parentThread } = routable;

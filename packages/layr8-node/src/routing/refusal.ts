@@ -1,3 +1,6 @@
+/** Problem code of a message that is too large. */
+export const TOO_LARGE = "e.p.msg.too-large";
+
 /** Why the node refuses a message: `reason` is what the sender reads, `label` the bounded set that is counted. */
 export interface Refusal {
   readonly label:

@@ -1,5 +1,5 @@
 import { decodePlaintext, PlaintextError, threadOf, type Message } from "@parley/core";
-import type { Inbox } from "../inbox/inbox.ts";
+import type { Inbox, InboxMessage } from "../inbox/inbox.ts";
 import { isRefused, type Admitted } from "./admitted.ts";
 import { acceptedOf } from "./accepted.ts";
 import { Admission, type Approach } from "./admission.ts";
@@ -8,6 +8,7 @@ import { DeadLetters, type DeathCause, type Problem } from "./dead-letters.ts";
 import type { Consumer, DeliveryOptions, Mailbox } from "./mailbox.ts";
 import { OwnMessages } from "./own-messages.ts";
 import type { Policies } from "./policy.ts";
+import { isProblemReport } from "./problem-report.ts";
 import { readMessage, type ReadMessage } from "./read-message.ts";
 import { Recipients } from "./recipients.ts";
 import type { Refusal } from "./refusal.ts";
@@ -16,7 +17,7 @@ import type { PresentationVerifier } from "./sender-presentation.ts";
 
 /** What the router tells the node. */
 export interface RouterEvents {
-  onDelivered(attempt: number): void;
+  onDelivered(message: InboxMessage, attempt: number): void;
   onDead(cause: DeathCause): void;
   onFailure(error: unknown): void;
 }
@@ -35,6 +36,8 @@ export interface RouterOptions {
   readonly messageTtlMs: number;
   /** Messages of one inbox beyond which other nodes have to wait. */
   readonly maxFromRemote: number;
+  /** Bytes of the frame with which a message may be delivered. */
+  readonly maxFrameBytes: number;
   readonly delivery: DeliveryOptions;
   readonly events: RouterEvents;
 }
@@ -63,15 +66,20 @@ export class Router {
   readonly #admission: Admission;
 
   constructor(options: RouterOptions) {
-    const { inbox, messageTtlMs, maxFromRemote, delivery, events, policies, remote, isHosted } = options;
+    const { inbox, messageTtlMs, maxFromRemote, maxFrameBytes, delivery, events, policies, remote, isHosted } = options;
     const { onDead, onFailure } = { onDead: events.onDead.bind(events), onFailure: events.onFailure.bind(events) };
     this.#options = options;
     this.#recipients = new Recipients({
       inbox,
       messageTtlMs,
       maxFromRemote,
+      maxFrameBytes,
       delivery,
-      events: { ...events, onDead: (message, cause) => this.#dead.buried(message, cause) },
+      events: {
+        ...events,
+        onDead: (message, cause) => this.#dead.buried(message, cause),
+        onFailed: (message, failure) => this.#dead.failed(message, failure),
+      },
     });
     const own = new OwnMessages({ recipients: this.#recipients, remote, isHosted, onFailure });
     this.#dead = new DeadLetters({ recipients: this.#recipients, own, onDead, onFailure });
@@ -120,7 +128,10 @@ export class Router {
     const refused = this.#refuse(approach);
     if (refused !== undefined) return refused;
     // An answer may be on its way before this message is even durable.
-    this.#recipients.mailbox(sender).spoke(threadOf(message), consumer);
+    const mailbox = this.#recipients.mailbox(sender);
+    mailbox.spoke(threadOf(message), consumer);
+    // A report may name its thread as the parent only: the sender of what it is about has been told all the same.
+    if (message.parentThreadId !== undefined && isProblemReport(message)) mailbox.spoke(message.parentThreadId, consumer);
     return this.#admission.take(approach);
   }
 

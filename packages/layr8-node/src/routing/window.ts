@@ -12,8 +12,10 @@ export interface Flight<C> {
   readonly dueAt: number;
   /** It came on a thread of this connection's: it may be an answer to a request, and older SDKs don't acknowledge those. */
   readonly onOwnThread: boolean;
-  /** It is such an answer for sure: the connection has no handler for it. */
+  /** It needs no acknowledgement: the agent has no handler for it, and acknowledges no answers. */
   readonly answersConsumer: boolean;
+  /** How many messages the DID's agents had sent before the delivery. See `ThreadRoutes.count`. */
+  readonly spokenBefore: number;
   /** Connections that passed on it. */
   readonly passedBy: ReadonlySet<C>;
 }
@@ -44,8 +46,18 @@ export class Window<C> {
   /** The connection is being asked whether answers have arrived. */
   confirming = false;
 
-  constructor(limits: WindowLimits) {
+  readonly boundAt: number;
+  #answers = 0;
+
+  /** @param boundAt when the connection was bound, in milliseconds since 1970. */
+  constructor(limits: WindowLimits, boundAt: number) {
     this.#limits = limits;
+    this.boundAt = boundAt;
+  }
+
+  /** Whether deliveries are in flight that need no acknowledgement. */
+  get awaitsAnswers(): boolean {
+    return this.#answers > 0;
   }
 
   get flights(): Iterable<Flight<C>> {
@@ -55,9 +67,14 @@ export class Window<C> {
   /** Whether a message may be delivered now. If not, the window is starved until {@link Window.mayResume}. */
   takes(message: InboxMessage, writable: boolean): boolean {
     if (this.starved) return false;
-    const fits = this.#size === 0 || this.#length + message.plaintext.length <= this.#limits.maxLength;
-    this.starved = !writable || !fits || this.#size >= this.#limits.maxMessages;
+    this.starved = !this.hasRoom(message, writable);
     return !this.starved;
+  }
+
+  /** Whether there is room for a message. */
+  hasRoom(message: InboxMessage, writable: boolean): boolean {
+    const fits = this.#size === 0 || this.#length + message.plaintext.length <= this.#limits.maxLength;
+    return writable && fits && this.#size < this.#limits.maxMessages;
   }
 
   /** Whether a message of this id is in flight: then another sender's of the same id has to wait. */
@@ -69,6 +86,7 @@ export class Window<C> {
     this.#flights.set(flight.message.id, flight);
     this.#length += flight.message.plaintext.length;
     if (flight.onOwnThread) this.#onOwnThread += 1;
+    if (flight.answersConsumer) this.#answers += 1;
   }
 
   get(id: string): Flight<C> | undefined {
@@ -88,6 +106,7 @@ export class Window<C> {
   remove(flight: Flight<C>): void {
     if (this.#flights.get(flight.message.id) !== flight) return;
     this.#flights.delete(flight.message.id);
+    if (flight.answersConsumer) this.#answers -= 1;
     const { length } = flight.message.plaintext;
     if (this.#arrived.delete(flight)) {
       this.#arrivedLength -= length;

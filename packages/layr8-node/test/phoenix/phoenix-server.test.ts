@@ -143,7 +143,7 @@ describe("PhoenixServer", () => {
     const client = await open();
     await client.push("t:", "phx_join", {});
     const channel = channels.get("t:");
-    channel?.alias("t:assigned");
+    channel?.alias("t:assigned", false);
     channel?.push("hello", '{"n":1}');
     expect(await client.next()).toEqual(["1", null, "t:", "hello", { n: 1 }]);
     expect(await client.push("t:assigned", "echo", { n: 2 })).toMatchObject({ response: { n: 2 } });
@@ -152,6 +152,27 @@ describe("PhoenixServer", () => {
     await client.push("t:assigned", "phx_leave", {});
     expect(channel?.push("hello", "{}")).toBe(false);
     expect(await client.push("t:", "echo", {})).toMatchObject({ status: "error" });
+  });
+
+  it("pushes under either topic until the client has shown which one it uses, and ends the channel on both", async () => {
+    const client = await open();
+    await client.push("t:", "phx_join", {});
+    const channel = channels.get("t:");
+    channel?.alias("t:assigned", true);
+    channel?.push("hello", "{}");
+    expect((await client.next())[2]).toBe("t:assigned");
+    expect(channel?.switchTopic()).toBe(true);
+    channel?.push("hello", "{}");
+    expect((await client.next())[2]).toBe("t:");
+    channel?.close();
+    expect([(await client.next())[2], (await client.next())[2]]).toEqual(["t:", "t:assigned"]);
+    await client.push("t:", "phx_join", {});
+    channels.get("t:")?.alias("t:assigned", true);
+    await client.push("t:", "echo", {});
+    expect(channels.get("t:")?.switchTopic()).toBe(false);
+    channels.get("t:")?.close();
+    expect((await client.next()).slice(2, 4)).toEqual(["t:", "phx_close"]);
+    expect(await client.push("t:assigned", "echo", {})).toMatchObject({ response: { reason: "unmatched topic" } });
   });
 
   it("tells a channel whose handler crashed, and keeps the socket", async () => {

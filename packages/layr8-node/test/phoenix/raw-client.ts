@@ -28,8 +28,8 @@ export class RawClient {
   }
 
   /** @returns the HTTP status where the upgrade is refused. */
-  static async open(url: string, headers: Record<string, string> = {}): Promise<RawClient> {
-    const ws = new WebSocket(url, { headers });
+  static async open(url: string, headers: Record<string, string> = {}, maxPayload?: number): Promise<RawClient> {
+    const ws = new WebSocket(url, { headers, ...(maxPayload !== undefined && { maxPayload }) });
     const client = new RawClient(ws);
     await new Promise<void>((resolve, reject) => {
       ws.on("open", resolve);

@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { MemoryInbox } from "../../src/inbox/memory-inbox.ts";
 import type { InboxMessage } from "../../src/inbox/inbox.ts";
-import { Mailbox, type Consumer } from "../../src/routing/mailbox.ts";
+import type { Probe } from "../../src/phoenix/probe-queue.ts";
+import { Mailbox, type Consumer, type ReportedFailure } from "../../src/routing/mailbox.ts";
 
 const DID = "did:web:localhost:bob";
 const ECHO = "https://layr8.io/protocols/echo/1.0";
@@ -11,6 +12,9 @@ class Agent implements Consumer {
   readonly got: { id: string; attempt: number }[] = [];
   writable = true;
   lastHeardAt = 0;
+  acknowledgesAnswers = false;
+  replies = false;
+  readonly probes: Probe[] = [];
   gone = false;
   deliver(message: InboxMessage, attempt: number): void {
     this.got.push({ id: message.id, attempt });
@@ -21,6 +25,9 @@ class Agent implements Consumer {
   }
   confirmed(): void {
     this.#confirm?.();
+  }
+  probe(probe: Probe): void {
+    this.probes.push(probe);
   }
   takenOver(): void {
     this.gone = true;
@@ -34,6 +41,7 @@ let now: number;
 let inbox: MemoryInbox;
 let mailbox: Mailbox;
 let dead: [id: string, cause: string][];
+let failed: [id: string, failure: ReportedFailure][];
 let failures: unknown[];
 
 /** Lets everything that is under way come to rest: the memory inbox answers within one turn. */
@@ -62,13 +70,19 @@ async function waiting(): Promise<string[]> {
 beforeEach(() => {
   now = 1000;
   dead = [];
+  failed = [];
   failures = [];
   inbox = new MemoryInbox({ now: () => now });
   mailbox = new Mailbox(
     DID,
     inbox,
     { ackTimeoutMs: 100, maxAckTimeoutMs: 350, window: { maxMessages: 4, maxLength: 1000 }, maxThreads: 3, now: () => now },
-    { onDelivered: () => {}, onDead: (message, cause) => dead.push([message.id, cause]), onFailure: (error) => failures.push(error) },
+    {
+      onDelivered: () => {},
+      onDead: (message, cause) => dead.push([message.id, cause]),
+      onFailed: (message, failure) => failed.push([message.id, failure]),
+      onFailure: (error) => failures.push(error),
+    },
   );
 });
 

@@ -1,0 +1,45 @@
+/** A push that may break the link. */
+export interface Probe {
+  /** Pushes that have broken links less often go first, then smaller ones. */
+  readonly strikes: number;
+  readonly bytes: number;
+  /** Writes the push. Returns false if there is nothing to write any more. */
+  send(): boolean;
+  /** The client has received the push. The next probe waits until `release` is called. */
+  arrived(release: () => void): void;
+}
+
+/** Sends pushes that may break a link one at a time, across all topics of the link. What waits when the link breaks is forgotten. */
+export class ProbeQueue {
+  readonly #confirm: () => Promise<void>;
+  readonly #waiting: Probe[] = [];
+  #busy = false;
+
+  /** @param confirm resolves once the client has received everything that was written; stays pending if the link breaks before. */
+  constructor(confirm: () => Promise<void>) {
+    this.#confirm = confirm;
+  }
+
+  add(probe: Probe): void {
+    this.#waiting.push(probe);
+    if (this.#busy) return;
+    this.#busy = true;
+    this.#schedule();
+  }
+
+  /** After this turn of the event loop: several topics may add a probe in it, of which the least suspicious goes first. */
+  #schedule(): void {
+    setImmediate(() => this.#next());
+  }
+
+  #next(): void {
+    const probe = this.#waiting.toSorted((a, b) => a.strikes - b.strikes || a.bytes - b.bytes)[0];
+    if (probe === undefined) {
+      this.#busy = false;
+      return;
+    }
+    this.#waiting.splice(this.#waiting.indexOf(probe), 1);
+    if (!probe.send()) return this.#schedule();
+    void this.#confirm().then(() => probe.arrived(() => this.#schedule()));
+  }
+}

@@ -1,0 +1,33 @@
+import type { IncomingMessage } from "../inbox/inbox.ts";
+
+/** What a delivery consists of. */
+type Deliverable = Pick<IncomingMessage, "recipient" | "authorized" | "senderCredentials" | "plaintext">;
+
+/** Bytes of a frame around the payload, besides the DID in its topic: refs of up to 256 characters, punctuation, the event's name. */
+const FRAME_BYTES = 1024;
+/** Bytes of UTF-8 that one UTF-16 unit takes at most. */
+const MAX_BYTES_PER_UNIT = 3;
+
+/** The payload with which a message is delivered: its plaintext, and the context that the node adds. */
+export function deliveryPayload(message: Deliverable, attempt: number): string {
+  return `{"context":${contextOf(message, attempt)},"plaintext":${message.plaintext}}`;
+}
+
+/**
+ * The size of the frame with which a message is delivered, context included, if it exceeds a limit; else `undefined`. Measured exactly
+ * only where an upper bound of it exceeds the limit.
+ *
+ * @param maxBytes bytes of UTF-8.
+ */
+export function oversize(message: Deliverable, maxBytes: number): number | undefined {
+  const context = contextOf(message, Number.MAX_SAFE_INTEGER);
+  const { recipient, plaintext } = message;
+  const around = FRAME_BYTES + recipient.length * MAX_BYTES_PER_UNIT;
+  if (around + (context.length + plaintext.length) * MAX_BYTES_PER_UNIT <= maxBytes) return undefined;
+  const size = around + Buffer.byteLength(context) + Buffer.byteLength(plaintext);
+  return size > maxBytes ? size : undefined;
+}
+
+function contextOf({ recipient, authorized, senderCredentials = "[]" }: Deliverable, attempt: number): string {
+  return `{"recipient":${JSON.stringify(recipient)},"authorized":${authorized},"sender_credentials":${senderCredentials},"attempt":${attempt}}`;
+}

@@ -1,0 +1,166 @@
+import type { InboxMessage } from "../inbox/inbox.ts";
+import type { Probe } from "../phoenix/probe-queue.ts";
+import type { Flight } from "./window.ts";
+
+/** WebSocket close codes with which a client objects to what it was sent: protocol error, unsupported, invalid, policy, too big, failure. */
+const OBJECTIONS: ReadonlySet<number> = new Set([1002, 1003, 1007, 1008, 1009, 1011]);
+/** Close code of a client whose limit a frame exceeds. */
+const TOO_BIG = 1009;
+/** Strikes for a link that ended before the message had arrived, and for one that ended soon after. */
+const STRIKES = { unarrived: 2, arrived: 1 };
+const MAX_STRIKES = 4;
+/** How long a link must have been quiet before a suspect is delivered on it: all other messages, and other topics, go first. */
+const QUIET_MS = 1000;
+/** How long after its arrival a suspect that isn't acknowledged may still have broken its link. */
+const WATCH_MS = 1000;
+
+/** Why a message is given up: what its recipient's link ended with, each time. */
+export type BrokenLinkCause = "too_large" | "undeliverable";
+
+/** A message that was in flight when a link broke. */
+interface Suspect {
+  readonly seq: number;
+  readonly bytes: number;
+  strikes: number;
+  /** Whether each link that it broke was closed as "too big". */
+  tooBig: boolean;
+}
+
+/** A suspect that is being delivered alone. */
+interface Trial<C> {
+  readonly suspect: Suspect;
+  readonly consumer: C;
+  arrivedAt: number | undefined;
+  release(): void;
+}
+
+/** What {@link Suspects} needs of its mailbox. */
+export interface SuspectsOptions<C> {
+  /** Reads a message; `undefined` if it has left the inbox. */
+  read(seq: number): Promise<InboxMessage | undefined>;
+  /** The connection that a message goes to, and when it was bound. */
+  route(message: InboxMessage): { readonly consumer: C; readonly boundAt: number } | undefined;
+  /** Delivers a message. Returns false if its connection can't take it now. */
+  deliver(message: InboxMessage, consumer: C): boolean;
+  /** A message is no suspect any more. It may have to be delivered again. */
+  onCleared(seq: number): void;
+  onFailure(error: unknown): void;
+  now(): number;
+}
+
+/**
+ * The messages of one mailbox that may break their recipient's link: those that were in flight when the client objected, or a second time
+ * when a link broke. They are delivered after all others, one at a time, the least suspicious first, so that the link shows which of them
+ * breaks it. One at which it keeps breaking is given up; one that the link survives is cleared.
+ *
+ * Held in memory: after a restart of the node the strikes count from 0.
+ */
+export class Suspects<C extends { probe(probe: Probe): void }> {
+  readonly #options: SuspectsOptions<C>;
+  readonly #suspects = new Map<number, Suspect>();
+  #trial: Trial<C> | undefined;
+  #starting = false;
+
+  constructor(options: SuspectsOptions<C>) {
+    this.#options = options;
+  }
+
+  has(seq: number): boolean {
+    return this.#suspects.size > 0 && this.#suspects.has(seq);
+  }
+
+  /**
+   * A connection ended.
+   *
+   * @param flights what it had not acknowledged.
+   * @param closeCode the WebSocket close code, where the client ended the link without leaving; `undefined` otherwise.
+   * @returns the messages to give up.
+   */
+  linkEnded(
+    consumer: C,
+    flights: readonly Flight<C>[],
+    closeCode: number | undefined,
+  ): readonly { message: InboxMessage; cause: BrokenLinkCause }[] {
+    const trial = this.#trial?.consumer === consumer ? this.#trial : undefined;
+    if (trial !== undefined) this.#trial = undefined;
+    if (closeCode === undefined) return [];
+    const tooBig = closeCode === TOO_BIG;
+    for (const { message, attempt } of flights) {
+      const { seq, plaintext, senderCredentials = "" } = message;
+      const suspect = this.#suspects.get(seq);
+      if (suspect === undefined) {
+        if (attempt === 1 && !OBJECTIONS.has(closeCode)) continue;
+        this.#suspects.set(seq, { seq, bytes: Buffer.byteLength(plaintext) + Buffer.byteLength(senderCredentials), strikes: 0, tooBig });
+      } else if (suspect === trial?.suspect) {
+        suspect.strikes += trial.arrivedAt === undefined ? STRIKES.unarrived : STRIKES.arrived;
+        suspect.tooBig &&= tooBig;
+      }
+    }
+    const guilty = trial?.suspect;
+    if (guilty === undefined || guilty.strikes < MAX_STRIKES) return [];
+    const cause = guilty.tooBig ? "too_large" : "undeliverable";
+    return flights.filter(({ message }) => message.seq === guilty.seq).map(({ message }) => ({ message, cause }));
+  }
+
+  /** An agent has acknowledged a message, or it has left the inbox. */
+  settled(seq: number): void {
+    if (!this.#suspects.delete(seq)) return;
+    if (this.#trial?.suspect.seq === seq) this.#endTrial(this.#trial);
+  }
+
+  /** Called by the mailbox's sweep: puts the next suspect on trial, or clears the one that its link has survived. */
+  sweep(): void {
+    if (this.#suspects.size === 0) return;
+    const trial = this.#trial;
+    if (trial === undefined) return void this.#startTrial();
+    if (trial.arrivedAt === undefined || this.#options.now() - trial.arrivedAt < WATCH_MS) return;
+    const { seq } = trial.suspect;
+    this.#suspects.delete(seq);
+    this.#endTrial(trial);
+    this.#options.onCleared(seq);
+  }
+
+  #endTrial(trial: Trial<C>): void {
+    this.#trial = undefined;
+    trial.release();
+    void this.#startTrial();
+  }
+
+  async #startTrial(): Promise<void> {
+    const [suspect] = Array.from(this.#suspects.values()).toSorted((a, b) => a.strikes - b.strikes || a.bytes - b.bytes);
+    if (suspect === undefined || this.#starting) return;
+    this.#starting = true;
+    try {
+      const message = await this.#options.read(suspect.seq);
+      if (message === undefined) this.#suspects.delete(suspect.seq);
+      else this.#try(suspect, message);
+    } catch (error) {
+      this.#options.onFailure(error);
+    } finally {
+      this.#starting = false;
+    }
+  }
+
+  #try(suspect: Suspect, message: InboxMessage): void {
+    const { route, deliver, now } = this.#options;
+    const target = route(message);
+    if (this.#trial !== undefined || target === undefined || now() - target.boundAt < QUIET_MS) return;
+    const { consumer } = target;
+    const trial: Trial<C> = { suspect, consumer, arrivedAt: undefined, release: () => {} };
+    this.#trial = trial;
+    consumer.probe({
+      strikes: suspect.strikes,
+      bytes: suspect.bytes,
+      send: () => {
+        const sent = this.#trial === trial && deliver(message, consumer);
+        if (!sent && this.#trial === trial) this.#trial = undefined;
+        return sent;
+      },
+      arrived: (release) => {
+        if (this.#trial !== trial) return release();
+        trial.arrivedAt = now();
+        trial.release = release;
+      },
+    });
+  }
+}
