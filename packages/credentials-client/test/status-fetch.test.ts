@@ -1,6 +1,7 @@
 import { createServer as createTlsServer } from "node:https";
 import type { RequestListener } from "node:http";
 import type { Socket } from "node:net";
+import { deflateSync, gzipSync } from "node:zlib";
 import { CERTIFICATE, PRIVATE_KEY, rejectionOf } from "@parley/test-assertions";
 import { describe, expect, it } from "vitest";
 import { VcError } from "../src/index.ts";
@@ -25,6 +26,20 @@ describe("the fetch of status lists", () => {
     const { port, seen } = await serve((_, response) => response.end(" list\n"));
     expect(await get(`http://issuer.localhost:${port}/status?list=1#7`, LOCAL)).toBe("list");
     expect(seen).toMatchObject([{ url: "/status?list=1", headers: { host: `issuer.localhost:${port}` } }]);
+  });
+
+  it.each([
+    ["gzip", gzipSync],
+    ["deflate", deflateSync],
+  ] as const)("gets a list in the content coding %s, and no more of it than the cap", async (coding, encode) => {
+    const text = "x".repeat(1000);
+    let sent = text;
+    const { origin } = await serve((_, response) => response.writeHead(200, { "content-encoding": coding }).end(encode(sent)));
+    const hosts = { "issuer.example": origin };
+    expect(await get("https://issuer.example/1", { hosts })).toBe(text);
+    sent = "x".repeat(10_000_000);
+    const error = await expectUnavailable(get("https://issuer.example/1", { hosts }), false);
+    expect(error.message).toContain("more than 1000 bytes");
   });
 
   it("connects where the table says, asks for the list's host, and sends no key", async () => {

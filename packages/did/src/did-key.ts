@@ -4,13 +4,14 @@ import { DidError } from "./did-error.ts";
 import { idOfMethod } from "./did-syntax.ts";
 import type { DidDocument, VerificationMethod } from "./document.ts";
 import type { PublicJwk } from "./jwk.ts";
+import { decodeJwkJcs } from "./jwk-jcs.ts";
 import { asMethod } from "./method.ts";
 import { x25519OfEd25519 } from "./montgomery.ts";
 import { decodeMultikey, encodeX25519Multikey } from "./multikey.ts";
 
 /**
  * The did:key method, where the DID is the key: Ed25519 (with the X25519 key that follows from it for key agreement), X25519, P-256,
- * P-384, P-521 and secp256k1. Nobody is asked.
+ * P-384, P-521 and secp256k1, as bytes or as a canonical JWK (`jwk_jcs-pub`, as in the wallets of EBSI and EUDI). Nothing is fetched.
  *
  * @see {@link https://w3c-ccg.github.io/did-key-spec/ | The did:key Method}
  */
@@ -25,31 +26,42 @@ export function didKeyMethod(): ResolverRegistry {
  */
 export function didKeyDocument(did: string): DidDocument {
   const multibase = idOfMethod(did, "key");
-  const key = readKey(multibase);
-  const method = multikeyMethod(did, multibase);
-  const agreement = key.crv === "Ed25519" ? multikeyMethod(did, agreementKey(key.x)) : method;
+  const { key, isJwk } = readKey(multibase);
+  const method = isJwk ? jwkMethod(did, multibase, key) : multikeyMethod(did, multibase);
+  const agreement = agreementMethod(method, key);
   const signing = key.crv === "X25519" ? [] : [method.id];
   return {
     id: did,
-    verificationMethod: agreement === method ? [method] : [method, agreement],
+    verificationMethod: agreement === undefined || agreement === method ? [method] : [method, agreement],
     authentication: signing,
     assertionMethod: signing,
-    keyAgreement: [agreement.id],
+    keyAgreement: agreement === undefined ? [] : [agreement.id],
     capabilityInvocation: signing,
     capabilityDelegation: signing,
     service: [],
   };
 }
 
+/** Keys of Ed25519 only sign. A DID that is a JWK has no other key: its holder need not know the one that would follow from it. */
+function agreementMethod(method: VerificationMethod, key: PublicJwk): VerificationMethod | undefined {
+  if (key.crv !== "Ed25519") return method;
+  return method.type === "Multikey" ? multikeyMethod(method.controller, agreementKey(key.x)) : undefined;
+}
+
 function multikeyMethod(did: string, multibase: string): VerificationMethod {
   return { id: `${did}#${multibase}`, type: "Multikey", controller: did, publicKeyMultibase: multibase };
 }
 
-function readKey(multibase: string): PublicJwk {
+function jwkMethod(did: string, multibase: string, jwk: PublicJwk): VerificationMethod {
+  return { id: `${did}#${multibase}`, type: "JsonWebKey2020", controller: did, publicKeyJwk: { ...jwk } };
+}
+
+function readKey(multibase: string): { key: PublicJwk; isJwk: boolean } {
   // A DID has one spelling, and that of did:key is base58btc, although a Multikey may be base64url.
   if (!multibase.startsWith("z")) throw new DidError("did_invalid", "A did:key DID is written in base58btc");
   try {
-    return decodeMultikey(multibase);
+    const jwk = decodeJwkJcs(multibase);
+    return { key: jwk ?? decodeMultikey(multibase), isJwk: jwk !== undefined };
   } catch (error) {
     throw new DidError("did_invalid", "The did:key DID holds no public key that this library knows", { cause: error });
   }

@@ -1,5 +1,6 @@
 import { DidError } from "./did-error.ts";
 import { idOfMethod } from "./did-syntax.ts";
+import { decodePunycode } from "./punycode.ts";
 
 const LABEL = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
 /** A last label that makes URL parsers read the whole host as an IPv4 address, in any of its notations. */
@@ -34,15 +35,27 @@ export function didWebUrl(did: string, { httpForLoopback = false }: DidWebUrlOpt
   if (name === undefined) throw invalid("Its host must be a domain name, with the port after %3A");
   const host = name.toLowerCase();
   const labels = host.split(".");
-  if (!labels.every((label) => LABEL.test(label))) throw invalid("Its host is no domain name");
+  if (!labels.every((label) => LABEL.test(label)) || !isInternationalName(labels)) throw invalid("Its host is no domain name");
   if (NUMERIC.test(labels.at(-1) ?? "")) throw invalid("Its host is an IP address");
   if (port !== undefined && Number(port) > 65_535) throw invalid("Its port is no port");
   const scheme = httpForLoopback && labels.at(-1) === "localhost" ? "http" : "https";
   const path = segments.length === 0 ? "/.well-known" : segments.map((segment) => `/${readSegment(segment)}`).join("");
   const url = `${scheme}://${host}${port === undefined ? "" : `:${port}`}${path}/did.json`;
-  // An xn-- label can be malformed in ways that only the URL parser knows; and what is asked must be the host that was checked.
+  // What is asked must be the host that was checked.
   if (!URL.canParse(url) || new URL(url).hostname !== host) throw invalid("Its host is no domain name");
   return new URL(url);
+}
+
+/**
+ * Whether each `xn--` label stands for a text that is written as this very label. URL parsers take malformed ones as they are if the
+ * whole host is ASCII (Node 24 and newer do); a host with other characters they check and convert, by the rules of UTS #46.
+ */
+function isInternationalName(labels: readonly string[]): boolean {
+  if (!labels.some((label) => label.startsWith("xn--"))) return true;
+  const texts = labels.map((label) => (label.startsWith("xn--") ? decodePunycode(label.slice(4)) : label));
+  if (texts.includes(undefined)) return false;
+  const url = `https://${texts.join(".")}`;
+  return URL.canParse(url) && new URL(url).hostname === labels.join(".");
 }
 
 function readSegment(encoded: string): string {

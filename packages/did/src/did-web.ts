@@ -26,8 +26,9 @@ export interface DidWebOptions extends DidWebUrlOptions {
   readonly limits?: Partial<DidDocumentLimits>;
 }
 
-const ACCEPT = "application/did+json, application/did+ld+json, application/json";
-const CONTENT_TYPE = /^application\/(?:json|(?:did\+|ld\+|did\+ld\+)json)\s*(?:;|$)/i;
+const ACCEPT = "application/did+json, application/did+ld+json, application/did, application/json";
+/** JSON under any name: that of DID 1.1, those of DID 1.0, and whatever ends in `+json` (RFC 6839). */
+const CONTENT_TYPE = /^\s*(?:application\/did|(?:application|text)\/(?:[\w.+-]+\+)?json)\s*(?:;|$)/i;
 
 /**
  * The did:web method. A document is taken only from the very URL that the DID names (no redirects), within its limits of time and size,
@@ -72,7 +73,8 @@ async function readBody({ status, contentType, body }: DidFetchResponse, maxByte
   if (status === 404 || status === 410) throw new DidError("not_found", "The host has no document for this DID");
   if (status >= 300 && status < 400) throw new DidError("fetch_failed", "The host redirects, which is not followed");
   if (status !== 200) throw new DidError("fetch_failed", `The host answered with status ${status}`);
-  if (!CONTENT_TYPE.test(contentType ?? "")) throw new DidError("document_invalid", "The host's answer is not JSON by its content type");
+  if (!CONTENT_TYPE.test(contentType ?? ""))
+    throw new DidError("document_invalid", "The host's answer is not JSON by its content type; application/did+json is the usual one");
   const bytes = await readCapped(body, maxBytes);
   if (bytes === undefined) throw new DidError("too_large", `The DID document has more than ${maxBytes} bytes`);
   return bytes;

@@ -14,6 +14,16 @@ describe("didWebUrl", () => {
     ["did:web:example.com%3A443", "https://example.com/.well-known/did.json"],
     ["did:web:EXAMPLE.com:User", "https://example.com/User/did.json"],
     ["did:web:xn--mnchen-3ya.de", "https://xn--mnchen-3ya.de/.well-known/did.json"],
+    ["did:web:xn--fa-hia.de", "https://xn--fa-hia.de/.well-known/did.json"],
+    ["did:web:xn--fiqs8s", "https://xn--fiqs8s/.well-known/did.json"],
+    ["did:web:xn--wgbh1c", "https://xn--wgbh1c/.well-known/did.json"],
+    ["did:web:xn--mgba3a4f16a", "https://xn--mgba3a4f16a/.well-known/did.json"],
+    ["did:web:xn--11b4c3d.xn--h2brj9c", "https://xn--11b4c3d.xn--h2brj9c/.well-known/did.json"],
+    ["did:web:xn--n3h.example", "https://xn--n3h.example/.well-known/did.json"],
+    ["did:web:xn--11b2ezcw70k.example", "https://xn--11b2ezcw70k.example/.well-known/did.json"],
+    ["did:web:xn--ls8h.la", "https://xn--ls8h.la/.well-known/did.json"],
+    ["did:web:XN--MNCHEN-3YA.de", "https://xn--mnchen-3ya.de/.well-known/did.json"],
+    ["did:web:ab--cd.example", "https://ab--cd.example/.well-known/did.json"],
     ["did:web:localhost", "https://localhost/.well-known/did.json"],
     ["did:web:alice-test.localhost:agent", "https://alice-test.localhost/agent/did.json"],
     ["did:web:example.com:a.b_c-d", "https://example.com/a.b_c-d/did.json"],
@@ -86,6 +96,37 @@ describe("didWebUrl", () => {
       thrownBy(() => didWebUrl(did)),
       "did_invalid",
     );
+  });
+
+  // The tests of this table hold on every runtime: some URL parsers take such labels as they are.
+  it.each([
+    ["no digits of punycode", "xn--0"],
+    ["an incomplete number", "xn--ls8h0"],
+    ["a number that is too large", "xn--99999999"],
+    ["nothing that is not ASCII", "xn--abc"],
+    ["a delimiter before nothing", "xn---1od"],
+    ["a delimiter before nothing, after another label", "xn--bz7d.xn---e1h0a"],
+    ["a wide letter", "xn--ph7c"],
+    ["wide digits", "xn--7g7cc"],
+    ["a capital letter", "xn--wca"],
+    ["a ligature", "xn--jm6c"],
+    ["a decomposed letter", "xn--u-ccb"],
+    ["a combining mark at its beginning", "xn--a-wbb"],
+    ["a soft hyphen", "xn--ab-5da"],
+    ["a joiner that joins nothing", "xn--ab-m1t"],
+    ["left-to-right after right-to-left", "xn--a-zhc"],
+    ["a wide full stop", "xn--ab-r13a"],
+    ["a dot leader", "xn--ab-l3t"],
+    ["a wide slash", "xn--ab-1u3n"],
+    ["a replacement character", "xn--zn7c"],
+    ["a tag character", "xn--1426e"],
+  ])("refuses a label with %s", (_, label) => {
+    for (const did of [`did:web:${label}.example`, `did:web:a.${label}`, `did:web:${label.toUpperCase()}.example:path`]) {
+      expectDidError(
+        thrownBy(() => didWebUrl(did)),
+        "did_invalid",
+      );
+    }
   });
 
   it("gives an https URL of the DID's own host, or a DidError", () => {

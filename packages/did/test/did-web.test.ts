@@ -52,6 +52,10 @@ describe("did:web", () => {
     "application/did+ld+json; charset=utf-8",
     "application/ld+json",
     "Application/JSON ;q=1",
+    "application/did",
+    "application/did; version=1.1",
+    "application/vnd.example.did+json",
+    "text/json; charset=utf-8",
   ])("takes a document as %s", async (contentType) => {
     expect(await resolve(answer(document, { contentType }))).toMatchObject({ id: did });
   });
@@ -90,6 +94,8 @@ describe("did:web", () => {
     ["no content", answer(document, { status: 204 }), "fetch_failed"],
     ["HTML", answer("<html>", { contentType: "text/html" }), "document_invalid"],
     ["text", answer(document, { contentType: "text/plain" }), "document_invalid"],
+    ["another format of DID documents", answer(document, { contentType: "application/did+cbor" }), "document_invalid"],
+    ["a type that only begins like one", answer(document, { contentType: "application/didcomm-plain+jsonx" }), "document_invalid"],
     ["JSONP", answer(document, { contentType: "application/json-seq" }), "document_invalid"],
     ["no content type", answer(document, { contentType: undefined }), "document_invalid"],
     ["an empty body", answer(""), "document_invalid"],

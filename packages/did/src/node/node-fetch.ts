@@ -1,5 +1,8 @@
-import { request as httpRequest } from "node:http";
+import { request as httpRequest, type IncomingMessage } from "node:http";
 import { request as httpsRequest, type RequestOptions } from "node:https";
+import { pipeline, type Transform } from "node:stream";
+import { createGunzip, createInflate } from "node:zlib";
+import { DidError } from "../did-error.ts";
 import type { DidFetch } from "../did-fetch.ts";
 import type { AddressKind } from "./address.ts";
 import { createAddressGuard, type AddressGuardOptions } from "./address-guard.ts";
@@ -13,9 +16,17 @@ export interface NodeFetchOptions extends AddressGuardOptions {
 /** An origin that the operator configured may be anywhere. */
 const ANY_ADDRESS: readonly AddressKind[] = ["loopback", "private", "link-local", "shared", "multicast", "unspecified", "reserved"];
 
+/** Content codings that need little memory; brotli may demand 16 MiB for each answer. */
+const DECODERS: ReadonlyMap<string, () => Transform> = new Map([
+  ["gzip", createGunzip],
+  ["x-gzip", createGunzip],
+  ["deflate", createInflate],
+]);
+
 /**
  * Fetches over `node:http` and `node:https`, one connection per document, and never from an address that is not public unless its kind
- * is allowed. Redirects are answers like any other. Where the request names another place to connect to, no address is refused.
+ * is allowed. Redirects are answers like any other. Where the request names another place to connect to, no address is refused. Bodies
+ * in gzip or deflate are decompressed as they are read, so that caps on size hold for what comes out.
  */
 export function createNodeFetch(options: NodeFetchOptions = {}): DidFetch {
   const guard = createAddressGuard(options);
@@ -29,7 +40,7 @@ export function createNodeFetch(options: NodeFetchOptions = {}): DidFetch {
       hostname: target.hostname.replace(/^\[|\]$/g, ""),
       port: target.port,
       path: url.pathname + url.search,
-      headers: { host: url.host, accept },
+      headers: { host: url.host, accept, "accept-encoding": "gzip, deflate" },
       servername: url.hostname,
       agent: false, // a pooled connection would have been checked for another name
       maxHeaderSize: 8192,
@@ -40,10 +51,26 @@ export function createNodeFetch(options: NodeFetchOptions = {}): DidFetch {
     return new Promise((resolve, reject) => {
       const send = target.protocol === "https:" ? httpsRequest : httpRequest;
       send(request, (response) => {
-        resolve({ status: response.statusCode ?? 0, contentType: response.headers["content-type"], body: response });
+        try {
+          resolve({ status: response.statusCode ?? 0, contentType: response.headers["content-type"], body: decoded(response) });
+        } catch (error) {
+          response.destroy();
+          reject(error as Error);
+        }
       })
         .on("error", reject)
         .end();
     });
   };
+}
+
+/** @throws DidError `fetch_failed` for an unknown content coding, or several. */
+function decoded(response: IncomingMessage): AsyncIterable<Uint8Array> {
+  const coding = response.headers["content-encoding"]?.trim().toLowerCase() ?? "";
+  if (coding === "" || coding === "identity") return response;
+  const create = DECODERS.get(coding);
+  if (create === undefined)
+    throw new DidError("fetch_failed", `The host's answer is in the content coding ${coding.slice(0, 40)}; gzip or deflate are read`);
+  // What fails reaches whoever reads the end of it.
+  return pipeline(response, create(), () => {});
 }

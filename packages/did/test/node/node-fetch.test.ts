@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { createServer, type RequestListener, type Server } from "node:http";
 import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo, LookupFunction } from "node:net";
+import { deflateSync, gzipSync } from "node:zlib";
 import { CERTIFICATE, PRIVATE_KEY, rejectionOf } from "@parley/test-assertions";
 import { afterEach, describe, expect, it } from "vitest";
 import { createDidResolver, didWebMethod, type DidDocument, type DidErrorCode, type DidWebOptions } from "../../src/index.ts";
@@ -31,6 +32,10 @@ const documents: RequestListener = ({ headers, url = "" }, response) => {
   response.setHeader("content-type", "application/did+json");
   response.end(JSON.stringify({ id: did }));
 };
+
+function encoded(coding: string, body: Buffer): RequestListener {
+  return (_, response) => response.writeHead(200, { "content-type": "application/json", "content-encoding": coding }).end(body);
+}
 
 function resolve(did: string, web: Partial<DidWebOptions> = {}, node: NodeFetchOptions = {}): Promise<DidDocument> {
   const methods = didWebMethod({ fetch: createNodeFetch(node), ...web });
@@ -104,7 +109,39 @@ describe("createNodeFetch", () => {
     expect(asked).toEqual(["rebind.example"]);
   });
 
+  it.each<[string, (body: Buffer) => Buffer]>([
+    ["gzip", gzipSync],
+    ["x-gzip", gzipSync],
+    ["GZIP", gzipSync],
+    ["deflate", deflateSync],
+    ["identity", (body) => body],
+  ])("reads a document in the content coding %s", async (coding, encode) => {
+    const asked: unknown[] = [];
+    const port = await listen(({ headers }, response) => {
+      asked.push(headers["accept-encoding"]);
+      response.writeHead(200, { "content-type": "application/did+json", "content-encoding": coding });
+      response.end(encode(Buffer.from(JSON.stringify({ id: "did:web:a.example" }))));
+    });
+    const { id } = await resolve("did:web:a.example", { hosts: { "a.example": `http://127.0.0.1:${port}` } });
+    expect([id, asked]).toEqual(["did:web:a.example", ["gzip, deflate"]]);
+  });
+
   it.each<[string, RequestListener, DidErrorCode]>([
+    ["an unknown content coding", encoded("br", Buffer.from("{}")), "fetch_failed"],
+    ["several content codings", encoded("gzip, gzip", gzipSync(gzipSync("{}"))), "fetch_failed"],
+    ["what is no gzip", encoded("gzip", Buffer.from("{}")), "fetch_failed"],
+    ["gzip that is cut", encoded("gzip", gzipSync(JSON.stringify({ id: "did:web:a.example" })).subarray(0, -9)), "fetch_failed"],
+    ["gzip that becomes too large", encoded("gzip", gzipSync(Buffer.alloc(64 << 20, " "))), "too_large"],
+    [
+      "gzip that becomes nothing, without end",
+      (_, response) => {
+        response.writeHead(200, { "content-type": "application/json", "content-encoding": "gzip" });
+        const empty = gzipSync("");
+        const more = (): void => void response.write(empty, (error) => (error ? undefined : setImmediate(more)));
+        more();
+      },
+      "timeout",
+    ],
     ["a redirect", (_, response) => response.writeHead(302, { location: "http://169.254.169.254/" }).end(), "fetch_failed"],
     ["no such document", (_, response) => response.writeHead(404).end(), "not_found"],
     ["another type", (_, response) => response.setHeader("content-type", "text/html").end("<p>"), "document_invalid"],
