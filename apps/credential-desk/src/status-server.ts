@@ -6,6 +6,7 @@ export const TTL_MS = 1000;
 /** Publishes the signed status list at `/status/1`. It is signed anew when it is asked for, which here is seldom. */
 export function createStatusServer(sign: () => Promise<string>): Server {
   return createServer((request, response) => {
+    response.setHeader("access-control-allow-origin", "*"); // for verifiers on web pages
     if (request.method !== "GET" || request.url !== "/status/1") {
       response.writeHead(404).end();
       return;

@@ -47,7 +47,7 @@ export class CredentialsClient implements AsyncDisposable {
 
   constructor(options: CredentialsClientOptions) {
     const { did } = options;
-    if (typeof did === "string" && !isDid(did)) throw new TypeError("did must be a DID");
+    if (typeof did === "string") readDid("did", did);
     this.#did = typeof did === "function" ? did : () => did;
     this.#limits = readSettings(options).limits;
     this.#http = new Http(options);
@@ -65,14 +65,14 @@ export class CredentialsClient implements AsyncDisposable {
   /** Has the node verify a signed credential, of any format. One that does not hold is a RestError with the node's code. */
   async verifyCredential(signed: string, { verifierDid, signal }: VerifyCredentialOptions = {}): Promise<CredentialVerification> {
     const verifier = this.#didOr("verifierDid", verifierDid);
-    return credentials.verify(this.#http, text("signed", signed), { verifierDid: verifier, signal });
+    return credentials.verify(this.#http, pasted("signed", signed), { verifierDid: verifier, signal });
   }
 
   /** Puts a signed credential into the holder's store on the node. */
   async storeCredential(signed: string, options: StoreCredentialOptions = {}): Promise<StoredCredential> {
     if (options.issuerDid !== undefined) text("issuerDid", options.issuerDid);
     const holderDid = this.#didOr("holderDid", options.holderDid);
-    return credentials.store(this.#http, text("signed", signed), { ...options, holderDid });
+    return credentials.store(this.#http, pasted("signed", signed), { ...options, holderDid });
   }
 
   /**
@@ -94,18 +94,21 @@ export class CredentialsClient implements AsyncDisposable {
   /** Has the node put signed credentials into a presentation, signed with the holder's authentication key. */
   async signPresentation(signed: readonly string[], options: SignPresentationOptions = {}): Promise<string> {
     if (!Array.isArray(signed)) throw new TypeError("credentials must be a list of signed credentials");
-    for (const entry of signed) text("credentials", entry);
+    const credentials = signed.map((entry) => pasted("credentials", entry));
     if (options.nonce !== undefined) text("nonce", options.nonce);
     for (const audience of [options.audience ?? []].flat()) text("audience", audience);
     const holderDid = this.#didOr("holderDid", options.holderDid);
-    return presentations.signPresentation(this.#http, signed, { ...options, holderDid, format: formatOr(options.format) });
+    if (credentials.length === 0) {
+      throw new TypeError("credentials is empty: give at least one signed credential, such as signCredential or listCredentials returns");
+    }
+    return presentations.signPresentation(this.#http, credentials, { ...options, holderDid, format: formatOr(options.format) });
   }
 
   /** Has the node verify a presentation and each credential in it. One that does not hold is a RestError with the node's code. */
   async verifyPresentation(signed: string, options: VerifyPresentationOptions = {}): Promise<PresentationVerification> {
     if (options.nonce !== undefined) text("nonce", options.nonce);
     const verifierDid = this.#didOr("verifierDid", options.verifierDid);
-    return presentations.verifyPresentation(this.#http, text("signed", signed), { ...options, verifierDid });
+    return presentations.verifyPresentation(this.#http, pasted("signed", signed), { ...options, verifierDid });
   }
 
   /** Ends what is under way with `closed`, and all connections. */
@@ -120,13 +123,20 @@ export class CredentialsClient implements AsyncDisposable {
   #didOr(option: string, given: string | undefined): string {
     const did = given ?? this.#did();
     if (did === undefined) throw new TypeError(`No DID to act for: give ${option}, or the client a did`);
-    checkDid(given === undefined ? "did" : option, did);
-    return did;
+    return readDid(given === undefined ? "did" : option, did);
   }
 }
 
-function checkDid(name: string, did: string): void {
-  if (typeof did !== "string" || !isDid(did)) throw new TypeError(`${name} must be a DID`);
+/** A DID, without the white space that may have been pasted with it. */
+function readDid(name: string, did: unknown): string {
+  const trimmed = typeof did === "string" ? did.trim() : "";
+  if (!isDid(trimmed)) throw new TypeError(`${name} must be a DID, such as did:web:node.example:my-agent`);
+  return trimmed;
+}
+
+/** Signed text, without the white space that may have been pasted with it. */
+function pasted(name: string, value: unknown): string {
+  return text(name, typeof value === "string" ? value.trim() : value);
 }
 
 const FORMATS: ReadonlySet<string> = new Set<CredentialFormat>(["compact_jwt", "jwt", "json", "enveloped"]);

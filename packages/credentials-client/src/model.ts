@@ -55,9 +55,10 @@ const RFC3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d
 
 /** A date as RFC 3339 text. @throws TypeError naming the member. */
 export function writeDate(name: string, date: unknown): string {
-  if (date instanceof Date && !Number.isNaN(date.getTime())) return date.toISOString();
-  if (typeof date === "string" && RFC3339.test(date) && !Number.isNaN(Date.parse(date))) return date;
-  throw new TypeError(`${name} must be a valid Date, or text like 2027-01-31T12:00:00Z`);
+  const text = date instanceof Date && !Number.isNaN(date.getTime()) ? date.toISOString() : date;
+  // Credentials have dates in capitals, and years of four digits.
+  if (typeof text === "string" && RFC3339.test(text) && !Number.isNaN(Date.parse(text))) return text.toUpperCase();
+  throw new TypeError(`${name} must be a valid Date from the year 0 to the year 9999, or text like 2027-01-31T12:00:00Z`);
 }
 
 function writeContext(context: unknown): readonly JsonValue[] {

@@ -157,6 +157,21 @@ describe("the DID to act for", () => {
   });
 });
 
+describe("white space around what was pasted", () => {
+  it("is not sent", async () => {
+    const client = clientOf({ did: ` ${ME}\n` });
+    const signed = await client.signCredential(SUBJECT);
+    await client.verifyCredential(`\r\n ${signed} `);
+    await client.storeCredential(`${signed}\n`, { holderDid: `${OTHER} ` });
+    await client.signPresentation([` ${signed}`, `${signed}\n`]);
+    expect(bodiesOf(node.seen).slice(1)).toMatchObject([
+      { signed_credential: signed, verifier_did: ME },
+      { credential_jwt: signed, holder_did: OTHER },
+      { credentials: [signed, signed], holder_did: ME },
+    ]);
+  });
+});
+
 describe("wrong arguments", () => {
   it("are TypeErrors, and nothing is sent", async () => {
     const wrong = (value: unknown): never => value as never;
@@ -173,6 +188,8 @@ describe("wrong arguments", () => {
       () => credentials.listCredentials({ holderDid: "" }),
       ...["", ".", "..", "\ud800", 7].map((id) => () => credentials.getCredential(wrong(id))),
       () => credentials.signPresentation(wrong("x")),
+      () => credentials.signPresentation([]),
+      () => credentials.verifyCredential(" \n"),
       () => credentials.signPresentation(["x", wrong({})]),
       () => credentials.signPresentation(["x"], { nonce: "" }),
       () => credentials.signPresentation(["x"], { audience: wrong([1]) }),
@@ -181,6 +198,13 @@ describe("wrong arguments", () => {
     ];
     for (const call of calls) expect(await rejectionOf(call()), String(call)).toBeInstanceOf(TypeError);
     expect(node.seen).toEqual([]);
+  });
+
+  it("say what to do where there is nothing to present", async () => {
+    const error = (await rejectionOf(credentials.signPresentation([]))) as Error;
+    expect(error.message).toBe(
+      "credentials is empty: give at least one signed credential, such as signCredential or listCredentials returns",
+    );
   });
 
   it.each<Partial<Record<keyof CredentialsClientOptions, unknown>>>([

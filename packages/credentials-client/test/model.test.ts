@@ -69,6 +69,8 @@ describe("writeCredential", () => {
     ["credentialStatus", { credentialStatus: "revoked" }],
     ["credentialSchema", { credentialSchema: [null] }],
     ["validFrom", { validFrom: new Date(Number.NaN) }],
+    ["validFrom", { validFrom: new Date(Date.UTC(10_000, 0)) }],
+    ["validUntil", { validUntil: new Date(-1e14) }],
     ["validFrom", { validFrom: "2026-01-01" }],
     ["validUntil", { validUntil: "2026-13-01T00:00:00Z" }],
     ["validUntil", { validUntil: 1_767_225_600 }],

@@ -121,7 +121,7 @@ describe("did:key with a canonical JWK", () => {
       fc.property(fc.nat(text.length - 1), fc.nat(255), (at, byte) => {
         const bytes = Uint8Array.from(text, (original, i) => (i === at ? byte : original));
         const document = unlessDidError(() => didKeyDocument(didOfBytes(bytes)));
-        const same = document?.verificationMethod.some(({ publicKeyJwk: jwk }) => jwk?.["x"] === p256.x && jwk["y"] === p256.y) ?? false;
+        const same = document?.verificationMethod.some(({ publicKeyJwk: jwk }) => jwk?.["x"] === p256.x && jwk?.["y"] === p256.y) ?? false;
         expect(same).toBe(byte === text[at]);
       }),
     );

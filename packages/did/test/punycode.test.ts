@@ -26,11 +26,14 @@ describe("decodePunycode", () => {
 
   it("reads what a URL parser has written", () => {
     fc.assert(
-      fc.property(fc.string({ unit: fc.constantFrom(..."abcxyz089éüñßабвγδ中文あ💩"), minLength: 1, maxLength: 12 }), (text) => {
-        const url = new URL(`https://é${text}.example`);
-        const label = url.hostname.slice("xn--".length, -".example".length);
-        expect(decodePunycode(label)).toBe(`é${text}`);
-      }),
+      fc.property(
+        fc.string({ unit: fc.constantFrom(...Array.from("abcxyz089éüñßабвγδ中文あ💩")), minLength: 1, maxLength: 12 }),
+        (text) => {
+          const url = new URL(`https://é${text}.example`);
+          const label = url.hostname.slice("xn--".length, -".example".length);
+          expect(decodePunycode(label)).toBe(`é${text}`);
+        },
+      ),
     );
   });
 

@@ -14,6 +14,7 @@ export { MAX_TIMER_MS, readDurationMs, type DurationNames } from "./read-duratio
 export { RateLimiter, type RateLimiterOptions } from "./rate-limiter.ts";
 export { readNumbers } from "./read-numbers.ts";
 export { rejectUnknownOptions } from "./reject-unknown-options.ts";
+export { readTime } from "../time.ts";
 export { sleep } from "./sleep.ts";
 export { TimeSlice } from "./time-slice.ts";
 export { isPassingSystemError, systemCode, systemReason } from "./system-error.ts";

@@ -48,19 +48,11 @@ export function createNodeFetch(options: NodeFetchOptions = {}): DidFetch {
       signal,
       ...(ca === undefined ? {} : { ca: [...ca] }),
     };
-    return new Promise((resolve, reject) => {
+    const response = await new Promise<IncomingMessage>((resolve, reject) => {
       const send = target.protocol === "https:" ? httpsRequest : httpRequest;
-      send(request, (response) => {
-        try {
-          resolve({ status: response.statusCode ?? 0, contentType: response.headers["content-type"], body: decoded(response) });
-        } catch (error) {
-          response.destroy();
-          reject(error as Error);
-        }
-      })
-        .on("error", reject)
-        .end();
+      send(request, resolve).on("error", reject).end();
     });
+    return { status: response.statusCode ?? 0, contentType: response.headers["content-type"], body: decoded(response) };
   };
 }
 
@@ -69,8 +61,10 @@ function decoded(response: IncomingMessage): AsyncIterable<Uint8Array> {
   const coding = response.headers["content-encoding"]?.trim().toLowerCase() ?? "";
   if (coding === "" || coding === "identity") return response;
   const create = DECODERS.get(coding);
-  if (create === undefined)
-    throw new DidError("fetch_failed", `The host's answer is in the content coding ${coding.slice(0, 40)}; gzip or deflate are read`);
+  if (create === undefined) {
+    response.destroy();
+    throw new DidError("fetch_failed", `The host's answer is in the content coding ${coding.slice(0, 40)}; gzip and deflate can be read`);
+  }
   // What fails reaches whoever reads the end of it.
   return pipeline(response, create(), () => {});
 }

@@ -38,7 +38,7 @@ export class NonceMemory {
   use(verifierDid: string, holderDid: string, nonce: string, signedAt: number | undefined): void {
     const now = this.#now();
     if (signedAt !== undefined && !(signedAt >= now - this.#windowMs && signedAt <= now + CLOCK_TOLERANCE_MS)) {
-      throw new CredentialError("presentation_not_recent", "The presentation was signed too long ago for its nonce, or in the future");
+      throw new CredentialError("presentation_not_recent", notRecent(signedAt - now, this.#windowMs));
     }
     for (const [key, until] of this.#seen) {
       if (until > now) break;
@@ -51,4 +51,12 @@ export class NonceMemory {
     if (this.#seen.size >= this.#maxEntries) throw new CredentialError("busy", "Too many nonces are remembered");
     this.#seen.set(key, now + this.#windowMs + CLOCK_TOLERANCE_MS);
   }
+}
+
+function notRecent(aheadMs: number, windowMs: number): string {
+  const seconds = `${Math.round(Math.abs(aheadMs) / 1000)} s`;
+  if (aheadMs > 0)
+    return `The presentation was signed ${seconds} ahead of this node's clock; compare the clocks of the signer and the node`;
+  const limit = `nonces are remembered for ${Math.round(windowMs / 1000)} s`;
+  return `The presentation was signed ${seconds} before this node's clock, and ${limit}; sign it anew, or compare the clocks`;
 }

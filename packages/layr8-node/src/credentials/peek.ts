@@ -1,4 +1,5 @@
 import { isJsonObject, type JsonObject } from "@parley/core";
+import { readTime } from "@parley/core/internal";
 
 /** What a signed presentation says of its own signature. */
 export interface PresentationClaims {
@@ -14,12 +15,14 @@ const DATA_URL = /^data:[^;,]*((?:;[^;,]*)*),(.*)$/is;
  * Reads, in any format, what a presentation says of its signature. Nothing is verified here, and what can't be read counts as absent; but
  * all of it is part of what is signed, so it is true once the presentation has been verified.
  */
-export function peekPresentation(signed: string): PresentationClaims {
+export function peekPresentation(text: string): PresentationClaims {
+  const signed = text.trim(); // as verification reads it
   const object = signed.startsWith("{") ? parse(signed) : undefined;
   if (object !== undefined && !isEnvelope(object)) return ofProofs(object["proof"]);
   const token = object === undefined ? signed : tokenOf(object["id"]);
   const { aud, iat } = parse(Buffer.from(token.split(".", 2)[1] ?? "", "base64url").toString()) ?? {};
-  return { hasAudience: aud !== undefined, signedAt: typeof iat === "number" ? iat * 1000 : undefined };
+  const seconds = iat === undefined ? undefined : readTime(iat);
+  return { hasAudience: aud !== undefined, signedAt: seconds === undefined ? undefined : seconds * 1000 };
 }
 
 /** What is beside the JWS in an envelope is not signed: a proof there says nothing. */

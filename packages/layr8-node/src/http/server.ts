@@ -1,4 +1,5 @@
 import { fastify, type FastifyInstance } from "fastify";
+import { addDidDocuments } from "./did-documents.ts";
 import type { Metrics } from "./metrics.ts";
 import { answerTo } from "./rest/error-answer.ts";
 import { addRest, type RestOptions } from "./rest/rest.ts";
@@ -37,7 +38,7 @@ export function createHttpServer(options: HttpOptions): FastifyInstance {
     requestTimeout: REQUEST_TIMEOUT_MS,
     http: { headersTimeout: options.headTimeoutMs, connectionsCheckingInterval: Math.ceil(options.headTimeoutMs / 4) },
     trustProxy: options.trustProxy,
-    routerOptions: { maxParamLength: 4096 },
+    routerOptions: { maxParamLength: 4096, ignoreTrailingSlash: true },
     forceCloseConnections: true,
   });
   app.server.maxConnections = options.maxConnections;
@@ -53,12 +54,7 @@ export function createHttpServer(options: HttpOptions): FastifyInstance {
     return reply.code(ready ? 200 : 503).send({ status: ready ? "ok" : "stopping" });
   });
   app.get("/metrics", async (_request, reply) => reply.type(options.metrics.contentType).send(await options.metrics.text()));
-  app.get("/*", async (request, reply) => {
-    const path = request.url.split("?", 1)[0] ?? "/";
-    const document = path.endsWith("/did.json") ? await options.documentAt(request.headers.host ?? "", path) : undefined;
-    if (document === undefined) return reply.code(404).send(NOT_FOUND);
-    return reply.type("application/did+json").send(JSON.stringify(document));
-  });
+  addDidDocuments(app, (host, path) => options.documentAt(host, path));
   app.register((scope) => addRest(scope, options.rest));
   app.register((scope, _options, done) => {
     options.addFederation(scope);

@@ -22,6 +22,16 @@ export function didWebOf(host: string, path: string): string | undefined {
   return segments.every((segment) => segment !== undefined) && isDid(did) ? did : undefined;
 }
 
+/**
+ * What a `Host` header may mean: the host as it is, and without a port that is the default of a scheme; both without the dot that may end a
+ * domain name.
+ */
+export function hostsOf(header: string): readonly string[] {
+  const host = header.replace(/\.(?=:\d+$|$)/, "");
+  const withoutPort = host.replace(/:(?:443|80)$/, "");
+  return withoutPort === host ? [host] : [host, withoutPort];
+}
+
 function readSegment(encoded: string): string | undefined {
   let text: string;
   try {

@@ -6,7 +6,7 @@ import { mayActFor } from "./access.ts";
 import { mayBind, type ApiKey } from "./api-keys.ts";
 import { didDocument } from "./did-document.ts";
 import { generateKeys, privateKeyOf, publicJwk, type KeyPurpose, type StoredKeys } from "./did-keys.ts";
-import { didWebOf } from "./did-web-path.ts";
+import { didWebOf, hostsOf } from "./did-web-path.ts";
 import { IdentityError, type IdentityErrorCode } from "./identity-error.ts";
 import type { NodeKey } from "./node-key.ts";
 
@@ -210,8 +210,11 @@ export class Dids {
 
   /** The document that a host serves at a path, by the rules of did:web. See {@link document}. */
   async documentAt(host: string, path: string, baseUrl: string): Promise<JsonObject | undefined> {
-    const did = didWebOf(host, path);
-    return did === undefined ? undefined : this.document(did, baseUrl);
+    for (const name of hostsOf(host)) {
+      const did = didWebOf(name, path);
+      if (did !== undefined && this.has(did)) return this.document(did, baseUrl);
+    }
+    return undefined;
   }
 
   /**

@@ -22,7 +22,7 @@ export function readUpgrade(request: IncomingMessage): UpgradeRequest | undefine
   }
   const header = request.headers["x-api-key"];
   return {
-    path: url.pathname,
+    path: url.pathname.replace(/\/$/, ""),
     apiKey: (typeof header === "string" ? header : undefined) ?? url.searchParams.get("api_key") ?? undefined,
     vsn: url.searchParams.get("vsn") ?? undefined,
   };

@@ -56,6 +56,12 @@ describe("NonceMemory", () => {
     nonces.use(VERIFIER, HOLDER, "n", now());
   });
 
+  it("says how far the clocks are apart", () => {
+    const { nonces, now } = memory();
+    expect(() => nonces.use(VERIFIER, HOLDER, "n", now() + 7_200_000)).toThrow(/signed 7200 s ahead of this node's clock/);
+    expect(() => nonces.use(VERIFIER, HOLDER, "n", now() - 7_200_000)).toThrow(/7200 s before this node's clock, and .* for 600 s/);
+  });
+
   it("refuses what it has no room to remember, until the oldest is forgotten", () => {
     const { nonces, wait } = memory(2);
     nonces.use(VERIFIER, HOLDER, "1", undefined);

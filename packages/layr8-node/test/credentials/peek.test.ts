@@ -18,7 +18,11 @@ describe("peekPresentation", () => {
   it.each([
     ["a JWS", TOKEN, ALL],
     ["a JWS without claims", jws({}), NOTHING],
-    ["a JWS whose iat is no number", jws({ iat: "1" }), NOTHING],
+    ["a JWS whose iat is no time", jws({ iat: "yesterday" }), NOTHING],
+    ["a JWS whose iat is text", jws({ aud: "x", iat: "1800000000" }), ALL],
+    ["a JWS whose iat is a date", jws({ aud: "x", iat: "2027-01-15T08:00:00Z" }), ALL],
+    ["white space around a JWS", `\n ${TOKEN}\r\n`, ALL],
+    ["white space around an envelope", ` \n${envelope(`data:application/vp+jwt,${TOKEN}`)}\n`, ALL],
     ["an envelope", envelope(`data:application/vp+jwt,${TOKEN}`), ALL],
     ["an envelope in percent-encoding", envelope(`data:application/vp+jwt,${TOKEN.replaceAll(".", "%2E")}`), ALL],
     ["an envelope in base64", envelope(`data:application/vp+jwt;charset=utf-8;base64,${Buffer.from(TOKEN).toString("base64")}`), ALL],

@@ -179,6 +179,17 @@ describe("stored credentials", () => {
     expect((await rest.get(`/api/v1/credentials?holder_did=${ISSUER}`)).body).toEqual({ credentials: [] });
   });
 
+  it("are stored and verified without the white space that was pasted with them", async () => {
+    const signed = await rest.sign(ISSUER);
+    const pasted = `\n  ${signed}\r\n`;
+    const { status, body } = await rest.post("/api/v1/credentials", { holder_did: ` ${HOLDER}\n`, credential_jwt: pasted });
+    expect({ status, body }).toMatchObject({ status: 201, body: { holder_did: HOLDER, credential_jwt: signed } });
+    expect((await verifyCredential(pasted)).status).toBe(200);
+    const presented = await rest.present(HOLDER, [pasted], { nonce: "pasted", audience: VERIFIER });
+    expect((await verifyPresentation(`\t${presented}\n`, { nonce: "pasted" })).status).toBe(200);
+    expect((await verifyPresentation(presented, { nonce: "pasted" })).body).toMatchObject({ code: "nonce_replayed" });
+  });
+
   it.each(FORMATS)("may have the format %s", async (format) => {
     const signed = await rest.sign(ISSUER, { validUntil: "2999-01-01T00:00:00Z" }, format);
     const { status, body } = await rest.post("/api/v1/credentials", { holder_did: HOLDER, credential_jwt: signed });

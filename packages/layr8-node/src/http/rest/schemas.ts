@@ -12,8 +12,10 @@ const MAX_CREDENTIALS = 32;
 const MAX_PAGE = 1000;
 const DEFAULT_PAGE = 100;
 
+// White space around what people have pasted means nothing.
 const did = z
   .string()
+  .trim()
   .max(MAX_TEXT)
   .refine(isDid, "must be a DID")
   .register(named, { id: "Did", description: "A DID, such as did:web:issuer.example" });
@@ -24,7 +26,7 @@ const format = z.enum(["compact_jwt", "jwt", "json", "enveloped"]).register(name
 });
 const text = z.string().min(1).max(MAX_TEXT);
 /** Text in any of the formats; how long it may be depends on what it is. */
-const signed = z.string().min(1);
+const signed = z.string().trim().min(1);
 const instant = text.refine(isInstant, "must be a date and time, RFC 3339");
 // What has been parsed as JSON holds nothing but JSON.
 const document = z.looseObject({}) as unknown as z.ZodType<JsonObject>;
@@ -84,7 +86,7 @@ export const credentialParams: z.ZodType<wire.CredentialParams> = z.object({ id:
 
 export const signPresentationBody: z.ZodType<wire.SignPresentationBody> = z
   .object({
-    credentials: z.array(signed).min(1).max(MAX_CREDENTIALS),
+    credentials: z.array(signed).min(1, "must hold at least one signed credential").max(MAX_CREDENTIALS),
     holder_did: did,
     format: format.nullish(),
     nonce: text.nullish(),
