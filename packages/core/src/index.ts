@@ -18,5 +18,5 @@ export { parseMessageType, protocolOf, type MessageType } from "./message-type.t
 export { isJsonObject } from "./json.ts";
 export { decodePlaintext, encodePlaintext, type DecodedMessage, type PlaintextLimits } from "./plaintext.ts";
 export { PlaintextError, type PlaintextErrorCode } from "./plaintext-error.ts";
-export type { ConnectOptions, Connection, ConnectionEvents, Delivery, Outcome, SendOptions, Transport } from "./transport.ts";
+export type { ConnectOptions, Connection, ConnectionEvents, Delivery, Outcome, SendOptions, SendReceipt, Transport } from "./transport.ts";
 export { RejectedError, TransportError, type TransportErrorCode } from "./transport-error.ts";

@@ -1,7 +1,7 @@
 import type { JsonObject } from "./json.ts";
 import { isJsonObject } from "./json.ts";
 import { AsyncQueue } from "./internal/async-queue.ts";
-import type { ConnectOptions, Connection, Delivery, Outcome, SendOptions, Transport } from "./transport.ts";
+import type { ConnectOptions, Connection, Delivery, Outcome, SendOptions, SendReceipt, Transport } from "./transport.ts";
 import { RejectedError, TransportError } from "./transport-error.ts";
 
 /** How the two ends of a {@link MemoryLink} behave. */
@@ -104,7 +104,7 @@ class MemoryConnection implements Connection {
     return this.#transport.up && this.#transport.connection === this;
   }
 
-  async send(plaintext: JsonObject, options: SendOptions = {}): Promise<void> {
+  async send(plaintext: JsonObject, options: SendOptions = {}): Promise<SendReceipt> {
     options.signal?.throwIfAborted();
     if (this.#transport.connection !== this) throw new TransportError("closed", "The connection is closed");
     if (!this.connected) throw new TransportError("not_connected", "The memory link is cut");
@@ -112,6 +112,7 @@ class MemoryConnection implements Connection {
     const recipient = this.#transport.peer?.connection;
     if (recipient === undefined) throw new RejectedError("rejected", "Nobody is connected at the other end", "unknown recipient");
     recipient.deliver(text);
+    return {};
   }
 
   deliver(text: string): void {

@@ -24,7 +24,7 @@ export interface SenderCredential {
   readonly validUntil?: string;
 }
 
-/** What the node says about an inbound message. It comes from the node, never from the sender. */
+/** What is known about an inbound message. It comes from the node, except for `replyExpected`. */
 export interface MessageContext {
   /** The DID that this copy of the message was delivered to. */
   readonly recipient?: string;
@@ -34,6 +34,8 @@ export interface MessageContext {
   readonly senderCredentials: readonly SenderCredential[];
   /** Which delivery of this message it is, from 1, where the node counts them. */
   readonly attempt?: number;
+  /** Whether the sender waits for a response, as its client says (`request` does). Absent where it doesn't say. */
+  readonly replyExpected?: boolean;
 }
 
 /**
@@ -78,8 +80,8 @@ export interface MessageInit {
   readonly from?: string;
   readonly threadId?: string;
   readonly parentThreadId?: string;
-  /** Anything that `JSON.stringify` writes as an object. Default `{}`. */
-  readonly body?: object;
+  /** Anything that `JSON.stringify` writes as an object. Default `{}`, also for `null`. */
+  readonly body?: object | null;
   readonly attachments?: readonly Attachment[];
   readonly createdTime?: number;
   readonly expiresTime?: number;
@@ -109,8 +111,9 @@ export function threadOf(message: Pick<Message, "id" | "threadId">): string {
  */
 export function createMessage(init: MessageInit): Message {
   if (typeof init.type !== "string" || init.type === "") throw new TypeError("A message needs a type: a message-type URI");
-  const { to, id, body = {} } = init;
-  if (typeof body !== "object" || body === null || Array.isArray(body)) throw new TypeError("A message body must be an object");
+  const { to, id } = init;
+  const body = init.body ?? {};
+  if (typeof body !== "object" || Array.isArray(body)) throw new TypeError("A message body must be an object");
   // Members added to the copy that a spread makes cost many times as much.
   return Object.assign({}, init, {
     id: id === undefined || id === "" ? globalThis.crypto.randomUUID() : id,

@@ -34,12 +34,12 @@ export type TransportErrorCode =
 
 const RETRYABLE: ReadonlySet<TransportErrorCode> = new Set(["connect_failed", "not_connected", "disconnected", "push_timeout"]);
 
-/** A transport's failure; `retryable` follows from the code. */
+/** A transport's failure; `retryable` follows from the code unless it is given. */
 export class TransportError extends ParleyError<TransportErrorCode> {
   override readonly name: string = "TransportError";
 
-  constructor(code: TransportErrorCode, message: string, options: Pick<ParleyErrorOptions, "cause"> = {}) {
-    super(code, message, { ...options, retryable: RETRYABLE.has(code) });
+  constructor(code: TransportErrorCode, message: string, options: ParleyErrorOptions = {}) {
+    super(code, message, { retryable: RETRYABLE.has(code), ...options });
   }
 }
 

@@ -45,6 +45,10 @@ export interface Connection extends AsyncDisposable {
   readonly did: string;
   /** Whether the link is up now. */
   readonly connected: boolean;
+  /** Whether this connection took protocols of its DID over from another connection, which has ended. Default `false`. */
+  readonly tookOver?: boolean;
+  /** What to add to this machine's clock to get the node's, in milliseconds, where they differ noticeably. Default 0. */
+  readonly clockOffsetMs?: number;
   /**
    * Inbound messages, in the order of the wire. Iterate once. The iteration ends after {@link Connection.close}; it throws when the
    * connection ended for good by itself (a rejoin was refused, another connection took the DID over).
@@ -57,9 +61,15 @@ export interface Connection extends AsyncDisposable {
    *   it may or may not have the message), `rejected` (the node refused it; see {@link RejectedError}), `push_timeout`,
    *   `message_too_large`, `write_failed`, `closed`; the signal's reason when aborted.
    */
-  send(plaintext: JsonObject, options?: SendOptions): Promise<void>;
+  send(plaintext: JsonObject, options?: SendOptions): Promise<SendReceipt>;
   /** Leaves the node and releases what the connection holds. Idempotent. Every pending `send` ends with `closed`. */
   close(): Promise<void>;
+}
+
+/** What the node says about a message that it has accepted. */
+export interface SendReceipt {
+  /** Recipients on this node without a connection that takes the message now. Absent where there are none or the node doesn't say. */
+  readonly away?: readonly string[];
 }
 
 /** Options of {@link Connection.send}. */

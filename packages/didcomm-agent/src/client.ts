@@ -1,25 +1,34 @@
-import { createMessage, encodePlaintext, ParleyError, TransportError, type Connection, type Message, type MessageInit } from "@parley/core";
+import {
+  encodePlaintext,
+  ParleyError,
+  TransportError,
+  type Connection,
+  type Delivery,
+  type Message,
+  type MessageInit,
+  type SendReceipt,
+} from "@parley/core";
+import { MAX_TIMER_MS, readDurationMs, rejectUnknownOptions, warnOnce } from "@parley/core/internal";
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 
-import { readConfig, readTimeout, type Config, type Settings } from "./config.ts";
+import { readConfig, type Config, type Settings } from "./config.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import { ErrorKind, errorReporter, kindOfSendError, type ErrorHandler, type ReportError } from "./error-handler.ts";
-import {
-  AlreadyConnectedError,
-  ClientClosedError,
-  ConnectionError,
-  DisconnectedError,
-  NotConnectedError,
-  sendErrorFrom,
-} from "./errors.ts";
+import { AlreadyConnectedError, ClientClosedError, ConnectionError, DisconnectedError, sendErrorFrom } from "./errors.ts";
+import { expiryAfter } from "./expiry.ts";
 import { HandlerRunner } from "./handler-runner.ts";
-import { Handlers, requireMessageType, type Handler, type HandlerOptions, type SchemaHandlerOptions } from "./handlers.ts";
+import { Handlers, type Handler, type HandlerOptions, type SchemaHandlerOptions } from "./handlers.ts";
 import type { ReceivedMessage } from "./inbound-message.ts";
+import { LinkState } from "./link-state.ts";
 import { Listeners } from "./listeners.ts";
+import { requireErrorHandler } from "./log-errors.ts";
+import { REPLY_EXPECTED } from "./message-context.ts";
 import type { Mutable } from "./mutable.ts";
+import { outboundMessage } from "./outbound-message.ts";
 import { Pool } from "./pool.ts";
+import { MALFORMED } from "./problem-report.ts";
 import { Processed } from "./processed.ts";
-import { checkBody } from "./schema.ts";
+import { checkBody, requireSchema } from "./schema.ts";
 import { Threads } from "./threads.ts";
 
 /** Options of {@link Client.connect}. */
@@ -38,8 +47,15 @@ export interface SendOptions {
 
 /** Options of {@link Client.request}. */
 export interface RequestOptions {
-  /** How long to wait for the response, in milliseconds; `Infinity` for ever. Default: the client's `requestTimeoutMs`. */
+  /** How long to wait for the response, in milliseconds; `Infinity` for no limit. Default: the client's `requestTimeoutMs`. */
   readonly timeoutMs?: number;
+  /** The same in seconds, as the Python SDK has it. Give one of the two. */
+  readonly timeout?: number;
+  /**
+   * Whether the request expires with its timeout (`expires_time`, rounded up to the next second), so that no handler begins with it later.
+   * Default `true`. With `false`, or with an `expiresTime` of its own, the node keeps the message longer than the client waits.
+   */
+  readonly expires?: boolean;
   /** The thread that this request came out of (`pthid`). */
   readonly parentThread?: string;
   /** Stops waiting. The request may have left already. */
@@ -55,10 +71,10 @@ export interface SchemaRequestOptions<Schema extends StandardSchemaV1> extends R
 /**
  * An agent: one DID, the messages it handles and the messages it sends.
  *
- * Register handlers, then `connect`. The client reconnects by itself; while it does so, `send` and `request` fail at once with
- * {@link NotConnectedError}. Errors that have no caller to go to reach the error handler given here.
+ * Register handlers, then `connect`. The client reconnects after a loss of the link; until then `send` and `request` fail at once with
+ * {@link NotConnectedError}. Errors without a caller to receive them go to the error handler, which is required.
  *
- * @throws TypeError from the constructor when the config is incomplete or the error handler is missing.
+ * @throws TypeError from the constructor for an incomplete config, an unknown option, or a missing error handler.
  * @example
  * ```ts
  * import { Client, logErrors } from "@parley/didcomm-agent";
@@ -84,18 +100,15 @@ export class Client implements AsyncDisposable {
   readonly #reconnected: Listeners<[]>;
   #did: string | undefined;
   #connection: Connection | undefined;
-  /** From `connect` until its failure or the connection's end. */
-  #engaged = false;
+  readonly #link = new LinkState();
   #connecting: { readonly abort: AbortController; readonly done: Promise<unknown> } | undefined;
   #closed = false;
   #closing: Promise<void> | undefined;
 
   constructor(config: Config, onError: ErrorHandler) {
-    if (typeof onError !== "function") {
-      throw new TypeError("A client needs an error handler as its second argument, such as logErrors()");
-    }
+    requireErrorHandler(onError);
     this.#settings = readConfig(config);
-    const { agentDid, maxConcurrentHandlers, maxQueuedMessages, duplicateMemory } = this.#settings;
+    const { agentDid, maxConcurrentHandlers, maxQueuedMessages, duplicateMemory, exposeErrors } = this.#settings;
     this.#did = agentDid;
     const report = errorReporter(onError);
     this.#report = report;
@@ -103,7 +116,8 @@ export class Client implements AsyncDisposable {
     this.#reconnected = new Listeners((error) => report(ErrorKind.HANDLER_EXCEPTION, error));
     this.#pool = new Pool(maxConcurrentHandlers, maxQueuedMessages);
     const processed = new Processed(duplicateMemory);
-    const runner = new HandlerRunner(processed, (message) => this.#push(message), report);
+    const push = async (message: Message): Promise<void> => void (await this.#push(message));
+    const runner = new HandlerRunner({ processed, push, report, exposeErrors });
     this.#dispatcher = new Dispatcher({
       handlers: this.#handlers,
       threads: this.#threads,
@@ -111,16 +125,17 @@ export class Client implements AsyncDisposable {
       pool: this.#pool,
       processed,
       report,
+      now: () => this.#now(),
     });
   }
 
   /**
    * The DID that this agent is known by.
    *
-   * @throws NotConnectedError before the node has assigned one.
+   * @throws NotConnectedError without `agentDid`, until the node has assigned one on connect.
    */
   get did(): string {
-    if (this.#did === undefined) throw new NotConnectedError("The node assigns the DID when the client connects");
+    if (this.#did === undefined) throw this.#link.error();
     return this.#did;
   }
 
@@ -129,11 +144,16 @@ export class Client implements AsyncDisposable {
     return !this.#closed && this.#connection?.connected === true;
   }
 
+  /** Whether `connect` took the DID's protocols over from another connection, which has ended. */
+  get tookOver(): boolean {
+    return this.#connection?.tookOver === true;
+  }
+
   /**
    * Registers the handler for a message type; its protocol is announced to the node on connect.
    *
-   * What the handler returns is sent to the sender on the same thread; nothing returned, nothing sent. If it throws, the sender gets a
-   * problem report.
+   * The client sends the returned message to the sender, on the same thread; `undefined` and `null` send nothing. If the handler throws,
+   * the sender gets a problem report; under `manualAck`, the node delivers the message again instead, until `ack()`.
    *
    * @throws TypeError when `type` is no message-type URI or has a handler already; {@link AlreadyConnectedError} after `connect`.
    */
@@ -145,6 +165,7 @@ export class Client implements AsyncDisposable {
   handle(type: string, handler: Handler, options?: HandlerOptions): void;
   handle(type: string, handler: Handler<never>, options: HandlerOptions & { readonly schema?: StandardSchemaV1 } = {}): void {
     this.#requireNotEngaged();
+    rejectUnknownOptions(options, ["manualAck", "schema"]);
     const { manualAck = false, schema } = options;
     this.#handlers.add(type, { handler: handler as Handler<unknown>, manualAck, schema });
   }
@@ -156,6 +177,7 @@ export class Client implements AsyncDisposable {
    */
   handleAll(handler: Handler, options: HandlerOptions = {}): void {
     this.#requireNotEngaged();
+    rejectUnknownOptions(options, ["manualAck"]);
     this.#handlers.addCatchAll({ handler: handler as Handler<unknown>, manualAck: options.manualAck ?? false, schema: undefined });
   }
 
@@ -165,18 +187,20 @@ export class Client implements AsyncDisposable {
    *
    * @throws ConnectionError with the code of its cause; {@link AlreadyConnectedError}; {@link ClientClosedError}; the signal's reason.
    */
-  async connect({ signal }: ConnectOptions = {}): Promise<this> {
+  async connect(options: ConnectOptions = {}): Promise<this> {
+    rejectUnknownOptions(options, ["signal"]);
+    const { signal } = options;
     if (this.#closed) throw new ClientClosedError();
-    if (this.#engaged) throw new AlreadyConnectedError("The client connects or is connected already");
+    if (this.#link.engaged) throw new AlreadyConnectedError("connect() was called before: the client connects or is connected");
     signal?.throwIfAborted();
-    this.#engaged = true;
+    this.#link.connecting();
     const abort = new AbortController();
     const attempt = this.#open(signal === undefined ? abort.signal : AbortSignal.any([abort.signal, signal]));
     this.#connecting = { abort, done: attempt.catch(() => {}) };
     try {
       await attempt;
     } catch (error) {
-      this.#engaged = false;
+      this.#link.failed(error);
       if (this.#closed) throw new ClientClosedError();
       signal?.throwIfAborted();
       throw new ConnectionError(error);
@@ -196,7 +220,9 @@ export class Client implements AsyncDisposable {
    *   refuses; core's `TransportError` `push_timeout`, `message_too_large` or `write_failed`; {@link ClientClosedError}; the signal's
    *   reason.
    */
-  async send(message: MessageInit, { fireAndForget = false, signal }: SendOptions = {}): Promise<Message> {
+  async send(message: MessageInit, options: SendOptions = {}): Promise<Message> {
+    rejectUnknownOptions(options, ["fireAndForget", "signal"]);
+    const { fireAndForget = false, signal } = options;
     const outbound = this.#compose(message);
     signal?.throwIfAborted();
     const sent = this.#push(outbound, signal);
@@ -208,6 +234,9 @@ export class Client implements AsyncDisposable {
   /**
    * Sends a message and resolves with the response: the first message on its thread from a DID that it was sent to. The thread is
    * `message.threadId`, or else the message's id.
+   *
+   * The request expires with its timeout, unless `expires` or `message.expiresTime` says otherwise. To retry, send it again with the same
+   * `id`: the other side handles it once, and a response that came between the tries is returned at once.
    *
    * @throws ProblemReportError when a problem report comes instead; {@link RequestTimeoutError}; {@link BodyError} when the response's
    *   body does not fit the schema; TypeError when another request waits on the thread; whatever {@link Client.send} throws.
@@ -221,25 +250,27 @@ export class Client implements AsyncDisposable {
     message: MessageInit,
     options: RequestOptions & { readonly schema?: StandardSchemaV1 } = {},
   ): Promise<ReceivedMessage<unknown>> {
-    const { parentThread, signal, schema } = options;
-    const timeoutMs = readTimeout("timeoutMs", options.timeoutMs ?? this.#settings.requestTimeoutMs);
+    rejectUnknownOptions(options, ["timeoutMs", "timeout", "expires", "parentThread", "signal", "schema"]);
+    const { parentThread, signal, schema, expires = true } = options;
+    if (schema !== undefined) requireSchema(schema);
+    const timeoutMs = readDurationMs(options, { ms: "timeoutMs", seconds: "timeout" }, this.#settings.requestTimeoutMs);
     const outbound = this.#compose(message);
     const threadId = (outbound.threadId ??= outbound.id);
     if (parentThread !== undefined) outbound.parentThreadId = parentThread;
+    if (expires && timeoutMs < MAX_TIMER_MS) outbound.expiresTime ??= expiryAfter(timeoutMs, this.#now());
+    outbound.headers = { ...outbound.headers, [REPLY_EXPECTED]: true };
     signal?.throwIfAborted();
-    const response = this.#threads.wait(threadId, outbound, { timeoutMs, signal });
-    this.#push(outbound).catch((error: unknown) => this.#threads.fail(threadId, error));
-    const received = await response;
+    const received = this.#threads.takeLate(outbound) ?? (await this.#ask(threadId, outbound, timeoutMs, signal));
     if (schema === undefined) return received;
     return { ...received, body: await checkBody(schema, received.body, received.id) };
   }
 
   /**
-   * Calls a listener when the link to the node is lost, with the reason. The client comes back by itself, unless the connection ended
-   * for good (the node refused it, or another took its place): then the reason is the transport's error, which also reaches the error
-   * handler, and `connect` may be called again.
+   * Calls a listener with the reason when the link to the node is lost: once for each loss. The client reconnects, unless the connection
+   * ended for good (the node refused it, or another connection took the DID over): then the error handler gets that reason, whether the
+   * link was lost before or by it, and `connect` may be called again.
    *
-   * @returns a function that takes the listener off again.
+   * @returns a function that removes the listener.
    */
   onDisconnect(listener: (reason: ParleyError) => unknown): () => void {
     return this.#disconnected.add(listener);
@@ -248,7 +279,7 @@ export class Client implements AsyncDisposable {
   /**
    * Calls a listener when the link is up again, with the same DID.
    *
-   * @returns a function that takes the listener off again.
+   * @returns a function that removes the listener.
    */
   onReconnect(listener: () => unknown): () => void {
     return this.#reconnected.add(listener);
@@ -276,14 +307,17 @@ export class Client implements AsyncDisposable {
       signal,
       events: {
         onDisconnect: (reason) => this.#lose(reason),
-        onReconnect: () => {
-          if (!this.#closed) this.#reconnected.emit();
-        },
+        onReconnect: () => this.#restore(),
         onFault: (error, raw) => this.#report(ErrorKind.PARSE_FAILURE, error, {}, raw),
       },
     });
     this.#connection = connection;
     this.#did = connection.did;
+    this.#link.connected();
+    if (connection.tookOver === true) {
+      const text = `${connection.did} was connected elsewhere: this connection has taken it over, and the other one has ended`;
+      warnOnce("PARLEY_TOOK_OVER", text);
+    }
     void this.#receive(connection);
   }
 
@@ -291,7 +325,7 @@ export class Client implements AsyncDisposable {
     let reason: unknown = new TransportError("closed", "The transport ended the connection");
     try {
       for await (const delivery of connection.deliveries) {
-        if (!this.#closed) this.#dispatcher.dispatch(delivery, connection.did);
+        if (!this.#closed) this.#dispatch(delivery, connection.did);
       }
     } catch (error) {
       reason = error;
@@ -299,23 +333,40 @@ export class Client implements AsyncDisposable {
     if (!this.#closed) await this.#end(connection, ParleyError.from(reason));
   }
 
+  /** No message can end the connection: its redelivery would end the next one too. */
+  #dispatch(delivery: Delivery, did: string): void {
+    try {
+      this.#dispatcher.dispatch(delivery, did);
+    } catch (error) {
+      delivery.settle({ status: "error", code: MALFORMED, message: "The message could not be read" });
+      this.#report(ErrorKind.PARSE_FAILURE, error, {}, delivery.plaintext);
+    }
+  }
+
   /** The link is down for now. */
   #lose(reason: ParleyError): void {
     if (this.#closed) return;
+    const wasUp = this.#link.lost(reason);
     this.#threads.failAll(new DisconnectedError(reason));
-    this.#disconnected.emit(reason);
+    if (wasUp) this.#disconnected.emit(reason);
   }
 
-  /** The connection has ended by itself. */
+  #restore(): void {
+    if (this.#closed) return;
+    this.#link.restored();
+    this.#reconnected.emit();
+  }
+
+  /** The connection ended without a call of `close`. */
   async #end(connection: Connection, reason: ParleyError): Promise<void> {
     this.#connection = undefined;
     this.#dispatcher.dropQueued();
-    this.#threads.failAll(new DisconnectedError(reason));
+    this.#threads.failAll(new DisconnectedError(reason, "ended"));
+    const wasUp = this.#link.ended(reason);
     await connection.close().catch(() => {});
-    this.#engaged = false;
     if (this.#closed) return;
     this.#report(ErrorKind.SERVER_REJECT, reason);
-    this.#disconnected.emit(reason);
+    if (wasUp) this.#disconnected.emit(reason);
   }
 
   async #shutDown(): Promise<void> {
@@ -331,34 +382,47 @@ export class Client implements AsyncDisposable {
   /** Makes the message to send, which is the client's to complete. */
   #compose(init: MessageInit): Mutable<Message> {
     if (this.#closed) throw new ClientClosedError();
-    const connection = this.#connection;
-    requireMessageType(init.type);
-    const message: Mutable<Message> = createMessage(init);
+    const message = outboundMessage(init);
     if (this.#did !== undefined) message.from ??= this.#did;
     if (message.to.length === 0) throw new TypeError("A message needs a recipient: to is empty");
-    if (connection?.connected !== true) throw new NotConnectedError();
+    if (this.#connection?.connected !== true) throw this.#link.error();
     return message;
   }
 
-  async #push(message: Message, signal?: AbortSignal): Promise<void> {
+  /** Sends a request and waits for its response. */
+  #ask(threadId: string, outbound: Message, timeoutMs: number, signal: AbortSignal | undefined): Promise<ReceivedMessage> {
+    const response = this.#threads.wait(threadId, outbound, { timeoutMs, signal });
+    this.#push(outbound).then(
+      (receipt) => this.#threads.accepted(outbound, receipt),
+      (error: unknown) => this.#threads.fail(threadId, error),
+    );
+    return response;
+  }
+
+  async #push(message: Message, signal?: AbortSignal): Promise<SendReceipt> {
     const connection = this.#connection;
-    if (connection === undefined) throw new NotConnectedError();
+    if (connection === undefined) throw this.#link.error();
     try {
-      await connection.send(encodePlaintext(message), signal === undefined ? undefined : { signal });
+      return await connection.send(encodePlaintext(message), signal === undefined ? undefined : { signal });
     } catch (error) {
-      throw sendErrorFrom(error, message.id, this.#closed);
+      throw sendErrorFrom(error, message.id, this.#closed, (cause) => this.#link.error(cause));
     }
+  }
+
+  /** The node's time, in milliseconds since 1970. */
+  #now(): number {
+    return Date.now() + (this.#connection?.clockOffsetMs ?? 0);
   }
 
   #requireNotEngaged(): void {
     if (this.#closed) throw new ClientClosedError();
-    if (this.#engaged) throw new AlreadyConnectedError("Handlers must be registered before connect");
+    if (this.#link.engaged) throw new AlreadyConnectedError("Handlers must be registered before connect()");
   }
 }
 
 /** Waits for a promise, but no longer than the given time. */
 async function within(ms: number, promise: Promise<unknown>): Promise<void> {
-  if (ms === Number.POSITIVE_INFINITY) {
+  if (ms >= MAX_TIMER_MS) {
     await promise;
     return;
   }

@@ -1,8 +1,11 @@
 import type { Transport } from "@parley/core";
+import { readDurationMs, rejectUnknownOptions } from "@parley/core/internal";
+
+import { requireDid } from "./did-syntax.ts";
 
 /** Where a node is, and what opens it. */
 export interface Endpoint {
-  /** The node's WebSocket URL, such as `wss://your-node.layr8.cloud/plugin_socket/websocket`. */
+  /** The node's WebSocket URL, such as `ws://127.0.0.1:4000/plugin_socket/websocket`. */
   readonly nodeUrl: string;
   readonly apiKey: string;
 }
@@ -22,10 +25,15 @@ export interface ClientOptions {
    * half is dropped. Default 10,000.
    */
   readonly duplicateMemory?: number;
-  /** How long a request waits for its response, in milliseconds; `Infinity` for ever. Default 30,000. */
+  /** How long a request waits for its response, in milliseconds; `Infinity` for no limit. Default 30,000. */
   readonly requestTimeoutMs?: number;
   /** How long `close` waits for running handlers, in milliseconds. Default 5,000. */
   readonly closeGraceMs?: number;
+  /**
+   * For development: problem reports carry the message of whatever a handler threw. Default `false`: they carry the text of a
+   * `ProblemReportError`, and a reference for anything else, because errors of libraries often name hosts, users and queries.
+   */
+  readonly exposeErrors?: boolean;
 }
 
 /** A client with a connection of its own. */
@@ -50,39 +58,45 @@ export interface Settings {
   readonly duplicateMemory: number;
   readonly requestTimeoutMs: number;
   readonly closeGraceMs: number;
+  readonly exposeErrors: boolean;
 }
 
-/** The longest time that a timer can wait. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
+const OPTIONS: readonly (keyof EndpointConfig)[] = [
+  "nodeUrl",
+  "apiKey",
+  "transport",
+  "agentDid",
+  "maxConcurrentHandlers",
+  "maxQueuedMessages",
+  "duplicateMemory",
+  "requestTimeoutMs",
+  "closeGraceMs",
+  "exposeErrors",
+];
 
 /** @throws TypeError naming the member that is wrong. */
 export function readConfig(config: Config): Settings {
   if (typeof config !== "object" || config === null) throw new TypeError("A client needs a Config: { nodeUrl, apiKey, transport }");
-  const { agentDid } = config;
-  if (agentDid !== undefined && (typeof agentDid !== "string" || !agentDid.startsWith("did:"))) {
-    throw new TypeError('Config.agentDid must be a DID such as "did:web:your-node.layr8.cloud:my-agent", or absent');
-  }
+  rejectUnknownOptions(config, OPTIONS);
+  const { agentDid, requestTimeoutMs, closeGraceMs, exposeErrors = false } = config;
+  if (agentDid !== undefined) requireDid("Config.agentDid", agentDid);
+  if (typeof exposeErrors !== "boolean") throw new TypeError("Config.exposeErrors must be true or false");
   return {
     transport: readTransport(config),
     agentDid,
     maxConcurrentHandlers: readCount("maxConcurrentHandlers", config.maxConcurrentHandlers, 64),
     maxQueuedMessages: readCount("maxQueuedMessages", config.maxQueuedMessages, 10_000),
     duplicateMemory: readCount("duplicateMemory", config.duplicateMemory, 10_000),
-    requestTimeoutMs: readTimeout("Config.requestTimeoutMs", config.requestTimeoutMs ?? 30_000),
-    closeGraceMs: readTimeout("Config.closeGraceMs", config.closeGraceMs ?? 5_000),
+    requestTimeoutMs: readDurationMs({ requestTimeoutMs }, { ms: "requestTimeoutMs" }, 30_000),
+    closeGraceMs: readDurationMs({ closeGraceMs }, { ms: "closeGraceMs" }, 5_000),
+    exposeErrors,
   };
-}
-
-/** @throws TypeError unless it is a time that a timer can wait, or `Infinity`. */
-export function readTimeout(name: string, value: number): number {
-  if (value === Number.POSITIVE_INFINITY || (typeof value === "number" && value >= 0 && value <= MAX_TIMER_MS)) return value;
-  throw new TypeError(`${name} must be milliseconds from 0 to ${MAX_TIMER_MS}, or Infinity`);
 }
 
 function readTransport(config: Config): Transport {
   if (typeof config.transport === "function") {
     const { nodeUrl, apiKey, transport } = config as EndpointConfig;
-    requireText("nodeUrl", nodeUrl, "the WebSocket URL of your node, such as wss://your-node.layr8.cloud/plugin_socket/websocket");
+    requireText("nodeUrl", nodeUrl, "the WebSocket URL of your node, such as ws://127.0.0.1:4000/plugin_socket/websocket");
     requireText("apiKey", apiKey, "the key that your node gave you");
     return transport({ nodeUrl, apiKey });
   }

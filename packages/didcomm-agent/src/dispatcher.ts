@@ -2,11 +2,12 @@ import { decodePlaintext, ParleyError, type DecodedMessage, type Delivery, type 
 import { TransientMap } from "@parley/core/internal";
 
 import { ErrorKind, type ReportError } from "./error-handler.ts";
+import { isExpired } from "./expiry.ts";
 import type { HandlerRunner } from "./handler-runner.ts";
 import type { HandlerEntry, Handlers } from "./handlers.ts";
-import { readContext } from "./message-context.ts";
+import { readContext, withReplyExpected } from "./message-context.ts";
 import type { Pool } from "./pool.ts";
-import { isProblemReport, MALFORMED, readReport } from "./problem-report.ts";
+import { EXPIRED, isProblemReport, MALFORMED, readReport } from "./problem-report.ts";
 import { FINISHED, keyOf, type Processed } from "./processed.ts";
 import { HANDLED, PASSED, Run } from "./run.ts";
 import type { Threads } from "./threads.ts";
@@ -19,6 +20,8 @@ export interface DispatcherParts {
   readonly pool: Pool;
   readonly processed: Processed;
   readonly report: ReportError;
+  /** The node's time, in milliseconds since 1970. */
+  readonly now: () => number;
 }
 
 /** Takes each delivery to where it belongs: a waiting request, a handler, or back to the node. */
@@ -36,7 +39,7 @@ export class Dispatcher {
     const decoded = this.#decode(delivery);
     if (decoded === undefined) return;
     const { message, attachmentFaults: faults } = decoded;
-    const context = readContext(delivery.context);
+    const context = withReplyExpected(readContext(delivery.context), message);
     const key = keyOf(context?.recipient ?? did, message);
     // First, so that a message that comes again can't pass for the answer to what its own handler asks on the thread.
     if (this.#isDuplicate(key, delivery, message, context, did)) return;
@@ -54,7 +57,9 @@ export class Dispatcher {
     if (exact === undefined && isProblemReport(message)) {
       delivery.settle(HANDLED);
       processed.add(key, FINISHED);
-      report(ErrorKind.SERVER_REJECT, readReport(message), message);
+      const problem = readReport(message);
+      // The caller of a request that timed out knows by then that it has expired.
+      if (problem.code !== EXPIRED || !threads.isLate(message)) report(ErrorKind.SERVER_REJECT, problem, message);
       return;
     }
     const entry = exact ?? handlers.catchAll;
@@ -62,12 +67,13 @@ export class Dispatcher {
       // Passed on, it would come back to its sender as a problem.
       delivery.settle(HANDLED);
       processed.add(key, FINISHED);
+      threads.keepLate(message, context);
       report(ErrorKind.NO_HANDLER, new ParleyError("late_response", "A response came after its request had ended"), message);
       return;
     }
     if (entry === undefined) {
       delivery.settle(PASSED);
-      report(ErrorKind.NO_HANDLER, new ParleyError("no_handler", "No handler is registered for this type"), message);
+      report(ErrorKind.NO_HANDLER, new ParleyError("no_handler", `No handler is registered for ${message.type}`), message);
       return;
     }
     this.#start(new Run(key, message, context, did, delivery), entry);
@@ -110,11 +116,15 @@ export class Dispatcher {
 
   #work(run: Run, task: (run: Run, release: () => void) => Promise<void>): void {
     this.#runs.set(run.key, run);
+    let waited = false;
     const accepted = this.#parts.pool.add(async (release) => {
       run.started = true;
-      await task(run, release);
+      // The node delivers no expired message: only the wait for a handler can have used up the rest of its time.
+      if (waited && isExpired(run.message, this.#parts.now())) await this.#parts.runner.expire(run);
+      else await task(run, release);
       this.#runs.delete(run.key);
     });
+    waited = true;
     if (accepted) return;
     this.#runs.delete(run.key);
     const cause = new ParleyError("overloaded", "Too many messages wait for a handler; the node will deliver this one again", {

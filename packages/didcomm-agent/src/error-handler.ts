@@ -1,4 +1,5 @@
 import { ParleyError } from "@parley/core";
+import { warnOnce } from "@parley/core/internal";
 
 import { ServerRejectError } from "./errors.ts";
 
@@ -8,8 +9,10 @@ export const ErrorKind: {
   readonly PARSE_FAILURE: "parse_failure";
   /** No handler is registered for the message's type. */
   readonly NO_HANDLER: "no_handler";
-  /** A handler threw, or the body did not fit its schema. */
+  /** A handler or a listener failed. */
   readonly HANDLER_EXCEPTION: "handler_exception";
+  /** A message was refused on purpose: its handler threw a `ProblemReportError`, or its body does not match the schema. */
+  readonly REFUSED: "refused";
   /** The node refused a message or ended the connection, or a problem report came that no request waits for. */
   readonly SERVER_REJECT: "server_reject";
   /** A reply or a fire-and-forget message could not be written. */
@@ -18,6 +21,7 @@ export const ErrorKind: {
   PARSE_FAILURE: "parse_failure",
   NO_HANDLER: "no_handler",
   HANDLER_EXCEPTION: "handler_exception",
+  REFUSED: "refused",
   SERVER_REJECT: "server_reject",
   TRANSPORT_WRITE: "transport_write",
 };
@@ -35,12 +39,14 @@ export interface SDKError {
   readonly type?: string;
   /** The sender of that message. */
   readonly from?: string;
+  /** The same as `from`, under the name that the Python SDK has. */
+  readonly fromDid?: string;
   /** On PARSE_FAILURE: what arrived. It holds whatever the peer sent: think before logging it. */
   readonly raw?: unknown;
   readonly timestamp: Date;
 }
 
-/** Receives every error that has no caller to go to. It may be async; what it throws is ignored. */
+/** Receives every error that has no caller to go to. It may be async. If it throws, the process gets one warning. */
 export type ErrorHandler = (error: SDKError) => unknown;
 
 /** Whom an error is about. Any message fits. */
@@ -53,24 +59,33 @@ export interface ErrorSubject {
 /** Tells the application of an error. Never throws. */
 export type ReportError = (kind: ErrorKind, cause: unknown, subject?: ErrorSubject, raw?: unknown) => void;
 
-/** Wraps the application's error handler so that nothing it does can break the client. */
+/** Wraps the application's error handler so that its failures reach neither the client nor its peers. */
 export function errorReporter(onError: ErrorHandler): ReportError {
   return (kind, cause, subject = {}, raw) => {
+    const { id, type, from } = subject;
     const error: SDKError = {
       kind,
       cause: cause instanceof Error ? cause : ParleyError.from(cause),
-      ...(subject.id !== undefined && { messageId: subject.id }),
-      ...(subject.type !== undefined && { type: subject.type }),
-      ...(subject.from !== undefined && { from: subject.from }),
+      ...(id !== undefined && { messageId: id }),
+      ...(type !== undefined && { type }),
+      ...(from !== undefined && { from, fromDid: from }),
       ...(raw !== undefined && { raw }),
       timestamp: new Date(),
     };
-    try {
-      Promise.resolve(onError(error)).catch(() => {});
-    } catch {
-      // There is nobody left to tell.
-    }
+    void callHandler(onError, error);
   };
+}
+
+async function callHandler(onError: ErrorHandler, error: SDKError): Promise<void> {
+  try {
+    if (typeof (await onError(error)) !== "function") return;
+    warnOnce(
+      "PARLEY_ERROR_HANDLER",
+      "The error handler returned a function, and reported nothing. Was a call forgotten, as in logErrors()?",
+    );
+  } catch (failure) {
+    warnOnce("PARLEY_ERROR_HANDLER", `The error handler failed, so that an error went unreported: ${ParleyError.from(failure).message}`);
+  }
 }
 
 /** The kind of a failed write. */

@@ -1,20 +1,39 @@
 import { ParleyError, RejectedError, TransportError } from "@parley/core";
 
-/** The client is not connected now: before `connect`, or while it reconnects. Nothing was sent, and nothing is queued. */
+/**
+ * Why a client is not connected.
+ *
+ * - `not_started`: `connect` was not called, or its last call failed.
+ * - `connecting`: `connect` has not finished; await it.
+ * - `reconnecting`: the link is lost, and the client reconnects.
+ * - `ended`: the connection ended for good (the node refused it, or another connection took the DID over).
+ */
+export type NotConnectedReason = "not_started" | "connecting" | "reconnecting" | "ended";
+
+/**
+ * The client is not connected now. Nothing was sent, and nothing is queued. `retryable` while it connects or reconnects, where waiting helps.
+ */
 export class NotConnectedError extends ParleyError<"not_connected" | "disconnected"> {
   override readonly name: string = "NotConnectedError";
+  readonly reason: NotConnectedReason;
 
-  constructor(message = "The client is not connected", code: "not_connected" | "disconnected" = "not_connected", cause?: unknown) {
-    super(code, message, { retryable: true, cause });
+  constructor(
+    reason: NotConnectedReason,
+    message: string,
+    { code = "not_connected", cause }: { readonly code?: "not_connected" | "disconnected"; readonly cause?: unknown } = {},
+  ) {
+    super(code, message, { retryable: reason === "connecting" || reason === "reconnecting", cause });
+    this.reason = reason;
   }
 }
 
-/** The link broke while the call waited. The node may or may not have the message. */
+/** The link broke while the call waited. The node may have the message or not; sending it again with the same `id` is safe. */
 export class DisconnectedError extends NotConnectedError {
   override readonly name: string = "DisconnectedError";
 
-  constructor(cause?: unknown) {
-    super("The link to the node broke while the call was waiting", "disconnected", cause);
+  constructor(cause: ParleyError, reason: "reconnecting" | "ended" = "reconnecting") {
+    const message = `The link to the node broke while the call waited, so the node may have the message or not (${cause.message})`;
+    super(reason, message, { code: "disconnected", cause });
   }
 }
 
@@ -70,32 +89,75 @@ export class ServerRejectError extends ParleyError<"server_reject"> {
   }
 }
 
-/** No response came in time. The other side may still be working on it; a response that comes now reaches the handlers. */
-export class RequestTimeoutError extends ParleyError<"request_timeout"> {
+/** What is known of a request that got no response. */
+export interface UnansweredRequest {
+  readonly threadId: string;
+  readonly messageId: string;
+  readonly to: readonly string[];
+  readonly type: string;
+  readonly timeoutMs: number;
+  /** Whether the node has accepted the request. */
+  readonly accepted: boolean;
+  /** Recipients without a connection when the node accepted the request; empty where the node doesn't say. */
+  readonly away: readonly string[];
+}
+
+/**
+ * No response came in time. Unless it was sent with `expires: false`, the request expires with its timeout: no handler begins with it any
+ * more, but one that has begun goes on. A response that comes now reaches the error handler as `late_response`.
+ */
+export class RequestTimeoutError extends ParleyError<"request_timeout"> implements UnansweredRequest {
   override readonly name: string = "RequestTimeoutError";
   /** The thread that was waited on. */
   readonly threadId: string;
+  /** The request's id. A retry that uses it again is handled once. */
+  readonly messageId: string;
+  readonly to: readonly string[];
+  readonly type: string;
+  readonly timeoutMs: number;
+  readonly accepted: boolean;
+  readonly away: readonly string[];
 
-  constructor(threadId: string, timeoutMs: number) {
-    super("request_timeout", `No response within ${timeoutMs} ms`, { retryable: true });
+  constructor(request: UnansweredRequest) {
+    const { threadId, messageId, to, type, timeoutMs, accepted, away } = request;
+    const state = !accepted ? "; the node had not accepted it yet" : away.length > 0 ? `; ${list(away)}: no agent is connected` : "";
+    super("request_timeout", `No response from ${list(to)} to ${type} within ${timeoutMs} ms${state}`, { retryable: true });
     this.threadId = threadId;
+    this.messageId = messageId;
+    this.to = to;
+    this.type = type;
+    this.timeoutMs = timeoutMs;
+    this.accepted = accepted;
+    this.away = away;
   }
 }
 
 /** What callers of `send` and `request` see of a transport's failure. */
-export function sendErrorFrom(error: unknown, messageId: string, closed: boolean): unknown {
+export function sendErrorFrom(
+  error: unknown,
+  messageId: string,
+  closed: boolean,
+  notConnected: (cause: unknown) => NotConnectedError,
+): unknown {
   if (error instanceof RejectedError) return new ServerRejectError(error, messageId);
   if (!(error instanceof TransportError)) return error;
   switch (error.code) {
     case "not_connected":
-      return new NotConnectedError(undefined, "not_connected", error);
+      return notConnected(error);
     case "disconnected":
       return new DisconnectedError(error);
     case "closed":
-      return closed ? new ClientClosedError() : new DisconnectedError(error);
+      return closed ? new ClientClosedError() : new DisconnectedError(error, "ended");
     default:
       return error;
   }
+}
+
+const MAX_LISTED = 3;
+
+function list(dids: readonly string[]): string {
+  const shown = dids.slice(0, MAX_LISTED).join(", ");
+  return dids.length > MAX_LISTED ? `${shown} and ${dids.length - MAX_LISTED} more` : shown;
 }
 
 /** Whether a message failed for want of a link or of an answer: what was to be said may be said again later. */

@@ -1,25 +1,43 @@
-import { replyTo, type Message, type MessageInit, type Outcome } from "@parley/core";
+import { ParleyError, replyTo, type Message, type MessageInit, type Outcome } from "@parley/core";
+import { warnOnce } from "@parley/core/internal";
 
 import { ErrorKind, kindOfSendError, type ReportError } from "./error-handler.ts";
 import { isLinkFailure, ServerRejectError } from "./errors.ts";
 import { PASS, type HandlerEntry } from "./handlers.ts";
 import { createInbound } from "./inbound-message.ts";
-import { createReport, reportFor } from "./problem-report.ts";
+import { checkMessage } from "./outbound-message.ts";
+import { createReport, EXPIRED, isBadBody, isRefusal, ProblemReportError, reportFor } from "./problem-report.ts";
 import type { Processed } from "./processed.ts";
 import { HANDLED, PASSED, type Run } from "./run.ts";
 import { checkBody } from "./schema.ts";
 
-/** Runs handlers, says what they say, and acknowledges their messages by the rules of the node's mode. */
+/** What a {@link HandlerRunner} is made with. */
+export interface HandlerRunnerParts {
+  readonly processed: Processed;
+  /** Sends a message; it rejects with what callers of `send` see. */
+  readonly push: (message: Message) => Promise<void>;
+  readonly report: ReportError;
+  /** Whether problem reports carry the message of any error. */
+  readonly exposeErrors: boolean;
+}
+
+/** How often a handler may leave requests unanswered, or a message unacknowledged, before the developer gets a warning. */
+const WARN_AT = 3;
+
+/** Runs handlers, sends their replies, and acknowledges their messages by the rules of the node's mode. */
 export class HandlerRunner {
   readonly #processed: Processed;
   readonly #push: (message: Message) => Promise<void>;
   readonly #report: ReportError;
+  readonly #exposeErrors: boolean;
+  /** Requests that a handler has left without a reply. */
+  readonly #unanswered = new WeakMap<HandlerEntry, number>();
 
-  /** @param push sends a message; it rejects with what callers of `send` see. */
-  constructor(processed: Processed, push: (message: Message) => Promise<void>, report: ReportError) {
+  constructor({ processed, push, report, exposeErrors }: HandlerRunnerParts) {
     this.#processed = processed;
     this.#push = push;
     this.#report = report;
+    this.#exposeErrors = exposeErrors;
   }
 
   /**
@@ -36,12 +54,12 @@ export class HandlerRunner {
       try {
         body = await checkBody(schema, message.body, message.id);
       } catch (error) {
-        // Settled in any case: a body that does not fit will not fit the next time.
-        return this.#fail(run, error, false);
+        // A body that does not match won't the next time. Other failures of the schema, such as of a database it asks, may pass.
+        return this.#fail(run, error, manualAck && !isBadBody(error, message));
       }
     }
     const ack = () => {
-      // A second call must not forget a reply that is kept.
+      // A second call must not drop a reply that is kept.
       if (!run.settled) this.#finish(run, HANDLED);
     };
     let reply: Message | undefined;
@@ -53,10 +71,11 @@ export class HandlerRunner {
       }
       reply = this.#replyFrom(run, result);
     } catch (error) {
-      return this.#fail(run, error, manualAck);
+      return this.#fail(run, error, manualAck && !run.settled);
     }
+    this.#warn(run, entry, reply);
     const finished = !manualAck || run.settled;
-    if (reply !== undefined && !(await this.#deliver(run, reply, release))) {
+    if (reply !== undefined && !(await this.#deliver(run, reply, finished, release))) {
       if (finished) this.#processed.add(run.key, { outcome: HANDLED, reply });
     } else if (finished) {
       this.#finish(run, HANDLED);
@@ -66,7 +85,7 @@ export class HandlerRunner {
   /** Says again what did not get through when the handler ran. Never rejects. */
   async deliverReply(run: Run, reply: Message): Promise<void> {
     if (run.delivery.acknowledge === "first") run.settle(HANDLED);
-    if (await this.#deliver(run, reply)) this.#finish(run, HANDLED);
+    if (await this.#deliver(run, reply, true)) this.#finish(run, HANDLED);
   }
 
   /** Settles a message that needs no handler any more. */
@@ -74,16 +93,50 @@ export class HandlerRunner {
     this.#processed.add(run.key, { outcome: run.settle(outcome) });
   }
 
+  /** Settles a message that no handler is to begin with: its time was over while it waited for one. */
+  expire(run: Run): Promise<void> {
+    return this.#fail(run, new ProblemReportError(EXPIRED, "The message {1} expired before it was handled", [run.message.id]), false);
+  }
+
   // oxlint-disable-next-line typescript/no-invalid-void-type -- a handler's result
-  #replyFrom(run: Run, result: MessageInit | undefined | void): Message | undefined {
+  #replyFrom(run: Run, result: MessageInit | null | undefined | void): Message | undefined {
     if (result === undefined || result === null) return undefined;
-    const reply = replyTo(run.message, run.did, result);
-    if (reply.to.length === 0) throw new TypeError("The message is anonymous: there is nobody to reply to");
+    const { message, did } = run;
+    const subject = `The reply of the handler for ${message.type}`;
+    if (typeof result !== "object") throw new TypeError(`${subject} must be { type, body }, nothing or PASS, not a ${typeof result}`);
+    let reply: Message;
+    try {
+      reply = replyTo(message, did, result);
+      checkMessage(reply);
+    } catch (cause) {
+      throw new TypeError(`${subject} can't be sent: ${ParleyError.from(cause).message}`, { cause });
+    }
+    if (reply.to.length === 0) throw new TypeError(`${subject} has no recipient: the message is anonymous`);
     return reply;
   }
 
-  /** Pushes a reply; `false` if the link failed and the reply is worth keeping. Calls `release` once the reply is on its way. */
-  async #deliver(run: Run, reply: Message, release?: () => void): Promise<boolean> {
+  /** Tells the developer of handlers that leave requests without a reply, or messages without an acknowledgement. */
+  #warn(run: Run, entry: HandlerEntry, reply: Message | undefined): void {
+    const { message, context } = run;
+    if (entry.manualAck && !run.settled && (context?.attempt ?? 0) >= WARN_AT) {
+      const text = `The handler for ${message.type} (manualAck) returned without message.ack() at the third delivery of a message`;
+      warnOnce("PARLEY_NOT_ACKNOWLEDGED", `${text}; the node delivers it again until it expires`);
+    }
+    if (reply !== undefined || context?.replyExpected !== true) return;
+    const unanswered = (this.#unanswered.get(entry) ?? 0) + 1;
+    this.#unanswered.set(entry, unanswered);
+    if (unanswered < WARN_AT) return;
+    const text = `The handler for ${message.type} returned nothing to ${WARN_AT} requests, whose senders wait for a response`;
+    warnOnce("PARLEY_NO_REPLY", `${text} (context.replyExpected): return a message, or send one on the thread`);
+  }
+
+  /**
+   * Pushes a reply; `false` if the link failed and the reply is worth keeping.
+   *
+   * @param final the message won't come again, so that a failure can be reported to its sender.
+   * @param release called once the reply is on its way.
+   */
+  async #deliver(run: Run, reply: Message, final: boolean, release?: () => void): Promise<boolean> {
     for (;;) {
       const { delivery } = run;
       try {
@@ -94,8 +147,8 @@ export class HandlerRunner {
       } catch (error) {
         this.#report(kindOfSendError(error), error, reply);
         if (!isLinkFailure(error)) {
-          // The sender waits for an answer that can't be written: it learns at least that much.
-          if (!(error instanceof ServerRejectError)) await this.#sendReport(run, error);
+          // The sender waits for a reply that can't be written. An unacknowledged message comes again, and may have another reply then.
+          if (final && !(error instanceof ServerRejectError)) await this.#sendReport(run, error, "The reply could not be sent");
           return true;
         }
         // The node has delivered the message again meanwhile, and will not do so a third time while the link holds.
@@ -104,15 +157,17 @@ export class HandlerRunner {
     }
   }
 
-  async #fail(run: Run, error: unknown, leaveUnsettled: boolean): Promise<void> {
-    this.#report(ErrorKind.HANDLER_EXCEPTION, error, run.message);
-    const { code, comment } = await this.#sendReport(run, error);
-    if (leaveUnsettled) return;
+  /** @param redeliver the node delivers the message again, so that nothing final can be reported to its sender. */
+  async #fail(run: Run, error: unknown, redeliver: boolean): Promise<void> {
+    const refused = !redeliver && (isRefusal(error) || isBadBody(error, run.message));
+    this.#report(refused ? ErrorKind.REFUSED : ErrorKind.HANDLER_EXCEPTION, error, run.message);
+    if (redeliver) return;
+    const { code, comment } = await this.#sendReport(run, error, "The handler failed");
     run.settle(run.delivery.acknowledge === "first" ? HANDLED : { status: "error", code, message: comment });
   }
 
-  async #sendReport(run: Run, error: unknown): Promise<{ readonly code: string; readonly comment: string }> {
-    const problem = reportFor(error, run.message);
+  async #sendReport(run: Run, error: unknown, what: string): Promise<{ readonly code: string; readonly comment: string }> {
+    const problem = reportFor(error, run.message, what, this.#exposeErrors);
     const report = createReport(run.message, run.did, problem);
     if (report !== undefined) {
       try {

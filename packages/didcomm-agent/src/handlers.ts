@@ -2,20 +2,21 @@ import { protocolOf, type JsonObject, type MessageInit } from "@parley/core";
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 
 import type { InboundMessage } from "./inbound-message.ts";
+import { requireSchema } from "./schema.ts";
 
 /** A handler returns it for a message that is not its business: the node may try another agent, or its built-in protocols. */
 export const PASS: unique symbol = Symbol.for("@parley/didcomm-agent/pass");
 
-/** What a handler says: a reply (only `type` and `body` are needed, the rest is filled in), nothing, or {@link PASS}. */
+/** What a handler returns: a reply (it needs `type` and `body`, the rest is filled in), nothing (`undefined`, `null`), or {@link PASS}. */
 // oxlint-disable-next-line typescript/no-invalid-void-type -- handlers that return nothing are ordinary
-export type HandlerResult = MessageInit | typeof PASS | undefined | void;
+export type HandlerResult = MessageInit | typeof PASS | null | undefined | void;
 
-/** Takes a message of one type. It may be async; if it throws, the sender gets a problem report. */
+/** Handles messages of one type. It may be async. If it throws, the sender gets a problem report, or with `manualAck` the message again. */
 export type Handler<Body = JsonObject> = (message: InboundMessage<Body>) => HandlerResult | Promise<HandlerResult>;
 
 /** Options of {@link Client.handle} and {@link Client.handleAll}. */
 export interface HandlerOptions {
-  /** The handler itself tells when a message is safe, by `msg.ack()`. Until then the node keeps it. Default `false`. */
+  /** The handler acknowledges each message, by `message.ack()`. Until then the node keeps it and delivers it again. Default `false`. */
   readonly manualAck?: boolean;
 }
 
@@ -66,13 +67,12 @@ export class Handlers {
 /** @throws TypeError when a node could not route messages of this type. */
 export function requireMessageType(type: string): void {
   if (typeof type === "string" && protocolOf(type) !== undefined) return;
-  throw new TypeError(`"${type}" is no message-type URI such as https://layr8.io/protocols/echo/1.0/request`);
+  throw new TypeError(`"${type}" is not a message-type URI such as https://layr8.io/protocols/echo/1.0/request`);
 }
 
 function checkEntry(entry: HandlerEntry): HandlerEntry {
   if (typeof entry.handler !== "function") throw new TypeError("A handler must be a function");
-  if (entry.schema !== undefined && typeof entry.schema["~standard"]?.validate !== "function") {
-    throw new TypeError("The schema must implement Standard Schema, as those of zod, valibot and arktype do");
-  }
+  if (entry.schema !== undefined) requireSchema(entry.schema);
+  if (typeof entry.manualAck !== "boolean") throw new TypeError('Option "manualAck" must be true or false');
   return entry;
 }

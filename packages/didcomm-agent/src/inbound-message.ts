@@ -1,7 +1,8 @@
 import type { JsonObject, Message, MessageContext } from "@parley/core";
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 
-import { checkBody } from "./schema.ts";
+import { constructBody, type BodyClass } from "./construct-body.ts";
+import { checkBody, requireSchema } from "./schema.ts";
 
 /** A message that came in: what `request` resolves with. `context` is what the node says about it. */
 export interface ReceivedMessage<Body = JsonObject> extends Omit<Message, "body"> {
@@ -15,6 +16,11 @@ export interface ReceivedMessage<Body = JsonObject> extends Omit<Message, "body"
    * @throws BodyError when it does not fit. A handler that lets it through answers with a problem report `e.p.msg.bad-body`.
    */
   unmarshalBody<Schema extends StandardSchemaV1>(this: void, schema: Schema): Promise<StandardSchemaV1.InferOutput<Schema>>;
+  /**
+   * The payload as an instance of a class; its members are not checked. A constructor with parameters gets the body. Otherwise the
+   * instance gets the body's members, except those that the class has as methods or accessors.
+   */
+  unmarshalBody<Instance extends object>(this: void, construct: BodyClass<Instance>): Instance;
 }
 
 /** A message that came in for a handler. */
@@ -48,8 +54,12 @@ function known(context: MessageContext | undefined): { readonly context?: Messag
 function unmarshal({ body, id }: Message): ReceivedMessage["unmarshalBody"] {
   function unmarshalBody(): JsonObject;
   function unmarshalBody<Schema extends StandardSchemaV1>(schema: Schema): Promise<StandardSchemaV1.InferOutput<Schema>>;
-  function unmarshalBody(schema?: StandardSchemaV1): unknown {
-    return schema === undefined ? body : checkBody(schema, body, id);
+  function unmarshalBody<Instance extends object>(construct: BodyClass<Instance>): Instance;
+  function unmarshalBody(target?: StandardSchemaV1 | BodyClass<object>): unknown {
+    if (target === undefined) return body;
+    if (typeof target === "function" && !("~standard" in target)) return constructBody(target, body);
+    requireSchema(target as StandardSchemaV1);
+    return checkBody(target as StandardSchemaV1, body, id);
   }
   return unmarshalBody;
 }

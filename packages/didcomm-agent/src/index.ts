@@ -10,8 +10,11 @@ export {
   NotConnectedError,
   RequestTimeoutError,
   ServerRejectError,
+  type NotConnectedReason,
+  type UnansweredRequest,
 } from "./errors.ts";
 export { PASS, type Handler, type HandlerOptions, type HandlerResult, type SchemaHandlerOptions } from "./handlers.ts";
+export type { BodyClass } from "./construct-body.ts";
 export type { InboundMessage, ReceivedMessage } from "./inbound-message.ts";
 export { logErrors } from "./log-errors.ts";
 export { ProblemReportError } from "./problem-report.ts";

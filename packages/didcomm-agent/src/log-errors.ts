@@ -1,4 +1,4 @@
-import type { ErrorHandler, SDKError } from "./error-handler.ts";
+import { ErrorKind, type ErrorHandler, type SDKError } from "./error-handler.ts";
 
 /** Longest line that is logged. */
 const MAX_LINE = 1000;
@@ -6,6 +6,7 @@ const MAX_LINE = 1000;
 /**
  * An error handler that logs one line per error, by default on stderr.
  *
+ * Refusals that a handler or a schema chose (kind `refused`) are left out: senders could fill logs with them.
  * A line names the kind, the message's id, type and sender, and what the cause says; never a message's body. What a peer wrote is
  * stripped of control characters, so that it can't forge lines.
  *
@@ -18,7 +19,19 @@ const MAX_LINE = 1000;
  * ```
  */
 export function logErrors(log: (line: string) => void = toStderr): ErrorHandler {
-  return (error) => log(lineOf(error));
+  if (typeof log !== "function") {
+    throw new TypeError("logErrors takes a function that receives lines. As an error handler, pass what it returns: logErrors()");
+  }
+  return (error) => {
+    if (error.kind !== ErrorKind.REFUSED) log(lineOf(error));
+  };
+}
+
+/** @throws TypeError unless it is an error handler. */
+export function requireErrorHandler(onError: unknown): void {
+  if (onError === logErrors) throw new TypeError("The error handler is logErrors itself: pass what it returns, logErrors()");
+  if (typeof onError === "function") return;
+  throw new TypeError("A client needs an error handler as its second argument, such as logErrors()");
 }
 
 function lineOf({ kind, cause, messageId, type, from }: SDKError): string {

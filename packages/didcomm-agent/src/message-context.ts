@@ -1,4 +1,4 @@
-import { isJsonObject, type JsonObject, type MessageContext, type SenderCredential } from "@parley/core";
+import { isJsonObject, type JsonObject, type Message, type MessageContext, type SenderCredential } from "@parley/core";
 
 import type { Mutable } from "./mutable.ts";
 
@@ -17,6 +17,15 @@ export function readContext(value: unknown): MessageContext | undefined {
   if (typeof authorized === "boolean") context.authorized = authorized;
   if (typeof attempt === "number" && Number.isSafeInteger(attempt) && attempt > 0) context.attempt = attempt;
   return context;
+}
+
+/** Header by which a client says that it waits for a response. */
+export const REPLY_EXPECTED = "reply_expected";
+
+/** Adds what the sender's client says about a response. */
+export function withReplyExpected(context: MessageContext | undefined, { headers }: Message): MessageContext | undefined {
+  if (headers?.[REPLY_EXPECTED] !== true) return context;
+  return { senderCredentials: [], ...context, replyExpected: true };
 }
 
 function readCredentials(value: unknown): readonly SenderCredential[] {

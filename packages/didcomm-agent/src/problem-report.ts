@@ -1,4 +1,4 @@
-import { isJsonObject, ParleyError, parseMessageType, replyTo, threadOf, type Message } from "@parley/core";
+import { ParleyError, parseMessageType, replyTo, threadOf, type Message } from "@parley/core";
 
 import { BodyError } from "./schema.ts";
 
@@ -11,11 +11,14 @@ const CANT_PROCESS = "e.p.xfer.cant-process";
 const BAD_BODY = "e.p.msg.bad-body";
 /** The plaintext could not be read as a DIDComm message. */
 export const MALFORMED = "e.p.msg.malformed";
+/** The message's time was over before it was handled. */
+export const EXPIRED = "e.p.msg.expired";
 
 const MAX_CODE = 256;
 const MAX_COMMENT = 1024;
 const MAX_ARGS = 16;
 const MAX_ARG = 256;
+const MAX_REFERENCE = 256;
 
 /**
  * A DIDComm problem report as an error: `request` rejects with it when the other side reports a problem on the thread, and a handler
@@ -33,20 +36,23 @@ const MAX_ARG = 256;
  */
 export class ProblemReportError extends ParleyError {
   override readonly name: string = "ProblemReportError";
-  /** What went wrong, for people; `{1}`, `{2}` … are replaced by `args`. */
+  /** What went wrong, for people, with `args` in the places of `{1}`, `{2}` … */
   readonly comment: string;
   /** The comment as it stands on the wire. */
   readonly rawComment: string;
   readonly args: readonly string[];
-  /** Who reported it, where that is known. */
+  /** Who reported it. Absent on an error that this program made. */
   readonly from?: string;
 
   constructor(code: string, comment = "", args: readonly string[] = [], from?: string) {
+    if (typeof code !== "string" || code === "") throw new TypeError('A problem report needs a code, such as "e.p.req.out-of-stock"');
+    if (typeof comment !== "string") throw new TypeError("The comment of a problem report must be text");
+    if (!Array.isArray(args)) throw new TypeError("The args of a problem report must be a list of texts");
     const text = interpolate(comment, args);
     super(code, text === "" ? code : `${code}: ${text}`);
     this.comment = text;
     this.rawComment = comment;
-    this.args = args;
+    this.args = args.map(String);
     if (from !== undefined) this.from = from;
   }
 }
@@ -67,36 +73,62 @@ export function readReport(message: Message): ProblemReportError {
   );
 }
 
-/** What a failed handler says to the sender: the choice of a ProblemReportError, or a code and the error's message without a stack. */
-export function reportFor(thrown: unknown, message: Pick<Message, "id">): ProblemReportError {
-  if (thrown instanceof ProblemReportError) return thrown;
-  // The body of another message, such as the answer to a request of the handler's, is no fault of the sender.
-  const code = thrown instanceof BodyError && thrown.messageId === message.id ? BAD_BODY : CANT_PROCESS;
-  // Braces would be taken for places of arguments.
-  return new ProblemReportError(code, commentOf(thrown).replaceAll(/[{}]/g, ""));
+/** Whether a handler chose this report itself. One with a `from` was received from another agent. */
+export function isRefusal(thrown: unknown): boolean {
+  return thrown instanceof ProblemReportError && thrown.from === undefined;
+}
+
+/** Whether a body that its sender wrote does not match the schema. That of another message, such as a response, is not the sender's fault. */
+export function isBadBody(thrown: unknown, message: Pick<Message, "id">): thrown is BodyError {
+  return thrown instanceof BodyError && thrown.messageId === message.id;
 }
 
 /**
- * Makes the report on a message; `undefined` where none may be sent: on a report, or when nobody is known to send it to.
+ * The report on a message whose handling failed. The text of a ProblemReportError travels, and so does what is wrong with the sender's
+ * body. Anything else may name what is none of the sender's business, so the report has a reference instead: the message's id, which both
+ * sides log.
+ *
+ * @param what the sentence's subject, such as `The handler failed`.
+ * @param exposeErrors sends the error's message instead of the reference, without its stack.
+ */
+export function reportFor(thrown: unknown, message: Pick<Message, "id">, what: string, exposeErrors: boolean): ProblemReportError {
+  if (thrown instanceof ProblemReportError) return thrown;
+  const badBody = isBadBody(thrown, message);
+  const text = badBody || exposeErrors ? textOf(thrown) : "";
+  return new ProblemReportError(
+    badBody ? BAD_BODY : CANT_PROCESS,
+    // Braces would be taken for places of arguments.
+    (text === "" ? `${what} (reference ${message.id.slice(0, MAX_REFERENCE)})` : text).replaceAll(/[{}]/g, ""),
+  );
+}
+
+/**
+ * Makes the report on a message, each member cut to its limit. `undefined` where none may be sent: on a report, or to an unknown sender.
  * Its thread is the message's (`thid`, for agents that match on it) and so is its parent thread (`pthid`, as DIDComm has it).
  */
 export function createReport(message: Message, from: string, problem: ProblemReportError): Message | undefined {
   if (message.from === undefined || parseMessageType(message.type)?.protocolName === "report-problem") return undefined;
-  const { code, rawComment, args } = problem;
-  const body = { code, ...(rawComment !== "" && { comment: rawComment }), ...(args.length > 0 && { args }) };
+  const code = problem.code.slice(0, MAX_CODE);
+  const comment = problem.rawComment.slice(0, MAX_COMMENT);
+  const args = problem.args.slice(0, MAX_ARGS).map((arg) => arg.slice(0, MAX_ARG));
+  const body = { code, ...(comment !== "" && { comment }), ...(args.length > 0 && { args }) };
   return replyTo(message, from, { type: PROBLEM_REPORT, parentThreadId: threadOf(message), body });
 }
 
-function commentOf(thrown: unknown): string {
+/** The message of an error; some carry a stack in it. */
+function textOf(thrown: unknown): string {
   const text = thrown instanceof Error ? thrown.message : typeof thrown === "string" ? thrown : "";
-  // Some errors carry a stack in their message.
   const [head = ""] = text.split(/\n\s+at /, 1);
-  return head === "" ? "The message could not be processed" : head.slice(0, MAX_COMMENT);
+  return head.slice(0, MAX_COMMENT);
 }
 
 function readArg(value: unknown): string {
-  const text = typeof value === "string" ? value : isJsonObject(value) || Array.isArray(value) ? JSON.stringify(value) : String(value);
-  return text.slice(0, MAX_ARG);
+  if (typeof value === "string") return value.slice(0, MAX_ARG);
+  try {
+    return (JSON.stringify(value) ?? "").slice(0, MAX_ARG);
+  } catch {
+    return "?"; // nested deeper than can be written
+  }
 }
 
 /** Missing arguments read `?`, surplus ones follow the text, as DIDComm has it. */

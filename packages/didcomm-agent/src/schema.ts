@@ -29,6 +29,13 @@ export class BodyError extends ParleyError<"body_invalid"> {
   }
 }
 
+/** @throws TypeError unless it is a Standard Schema. */
+export function requireSchema(schema: StandardSchemaV1): void {
+  if (typeof schema?.["~standard"]?.validate === "function") return;
+  const hint = typeof schema === "function" ? "; for a class, use message.unmarshalBody(Class)" : "";
+  throw new TypeError(`A schema must implement Standard Schema, as those of zod, valibot and arktype do${hint}`);
+}
+
 /**
  * Checks a body with a schema of any Standard Schema library, and gives the schema's output.
  *

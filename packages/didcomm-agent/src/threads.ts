@@ -1,5 +1,5 @@
-import type { Message, MessageContext } from "@parley/core";
-import { TransientMap } from "@parley/core/internal";
+import { threadOf, type Message, type MessageContext, type SendReceipt } from "@parley/core";
+import { MAX_TIMER_MS, TransientMap } from "@parley/core/internal";
 
 import { AbortGroup } from "./abort-group.ts";
 import { RequestTimeoutError } from "./errors.ts";
@@ -10,15 +10,25 @@ import { isProblemReport, readReport } from "./problem-report.ts";
 interface Waiter {
   readonly request: Message;
   readonly recipients: readonly string[];
+  /** What the node said when it accepted the request. */
+  receipt?: SendReceipt;
   settle(outcome: { readonly response: ReceivedMessage } | { readonly error: unknown }): void;
+}
+
+/** A request that ended without a response. */
+interface EndedRequest {
+  readonly id: string;
+  readonly recipients: readonly string[];
 }
 
 /** Requests that ended without a response and are remembered, so that a late one is known. */
 const MAX_ENDED = 1024;
+/** Late responses that are kept; each may be as long as a frame. */
+const MAX_LATE = 16;
 
 /** How long a request waits. */
 export interface WaitOptions {
-  /** `Infinity` waits without limit. */
+  /** `MAX_TIMER_MS` waits without limit. */
   readonly timeoutMs: number;
   readonly signal?: AbortSignal | undefined;
 }
@@ -27,17 +37,16 @@ export interface WaitOptions {
 export class Threads {
   readonly #waiting = new TransientMap<string, Waiter>();
   readonly #aborts = new AbortGroup();
-  /** Whom requests went to that ended without a response, by thread, oldest first. */
-  readonly #ended = new TransientMap<string, readonly string[]>();
+  /** Requests that ended without a response, by thread, oldest first. */
+  readonly #ended = new TransientMap<string, EndedRequest>();
+  /** Responses that came after their requests had ended, for a retry, by the request's id, oldest first. */
+  readonly #late = new TransientMap<string, ReceivedMessage>();
 
   /** Waits for the response to a request. The promise ends by a response, a report, `fail`, the timeout or the signal. */
   wait(threadId: string, request: Message, { timeoutMs, signal }: WaitOptions): Promise<ReceivedMessage> {
     if (this.#waiting.has(threadId)) throw new TypeError(`A request waits on thread ${threadId} already`);
     return new Promise((resolve, reject) => {
-      const timer =
-        timeoutMs === Number.POSITIVE_INFINITY
-          ? undefined
-          : setTimeout(() => this.fail(threadId, new RequestTimeoutError(threadId, timeoutMs)), timeoutMs);
+      const timer = timeoutMs >= MAX_TIMER_MS ? undefined : setTimeout(() => this.#timeOut(threadId, timeoutMs), timeoutMs);
       const unlisten = signal && this.#aborts.add(signal, () => this.fail(threadId, signal.reason));
       this.#waiting.set(threadId, {
         request,
@@ -47,7 +56,7 @@ export class Threads {
           clearTimeout(timer);
           unlisten?.();
           if ("response" in outcome) return resolve(outcome.response);
-          this.#remember(threadId, request.to.map(didOf));
+          remember(this.#ended, threadId, { id: request.id, recipients: request.to.map(didOf) }, MAX_ENDED);
           reject(outcome.error);
         },
       });
@@ -69,10 +78,29 @@ export class Threads {
     return true;
   }
 
-  /** Whether a message is the response to a request that had ended before it came, for example because its time was over. */
-  isLate({ threadId, from }: Message): boolean {
-    const recipients = threadId === undefined ? undefined : this.#ended.get(threadId);
-    return from !== undefined && recipients?.includes(didOf(from)) === true;
+  /** Whether a message is the response to a request that had ended before it came, for example by its timeout. */
+  isLate(message: Message): boolean {
+    return this.#endedBefore(message) !== undefined;
+  }
+
+  /** Keeps a late response, for a retry of its request. */
+  keepLate(message: Message, context: MessageContext | undefined): void {
+    const ended = this.#endedBefore(message);
+    if (ended !== undefined) remember(this.#late, ended.id, createReceived(message, context, message.body), MAX_LATE);
+  }
+
+  /** Gives the response that came after an earlier try of the same request had ended. */
+  takeLate(request: Message): ReceivedMessage | undefined {
+    const late = this.#late.get(request.id);
+    if (late?.threadId !== threadOf(request)) return undefined;
+    this.#late.delete(request.id);
+    return late;
+  }
+
+  /** The node has accepted a request. */
+  accepted(request: Message, receipt: SendReceipt): void {
+    const waiter = this.#waiting.get(threadOf(request));
+    if (waiter?.request === request) waiter.receipt = receipt;
   }
 
   /** Ends the request on a thread, if one still waits there. */
@@ -85,14 +113,18 @@ export class Threads {
     for (const waiter of this.#waiting.values()) waiter.settle({ error });
   }
 
-  #remember(threadId: string, recipients: readonly string[]): void {
-    this.#ended.delete(threadId);
-    this.#ended.set(threadId, recipients);
-    if (this.#ended.size <= MAX_ENDED) return;
-    for (const [oldest] of this.#ended) {
-      this.#ended.delete(oldest);
-      return;
-    }
+  #timeOut(threadId: string, timeoutMs: number): void {
+    const waiter = this.#waiting.get(threadId);
+    if (waiter === undefined) return;
+    const { request, receipt } = waiter;
+    const { id: messageId, to, type } = request;
+    const known = { threadId, messageId, to, type, timeoutMs, accepted: receipt !== undefined, away: receipt?.away ?? [] };
+    waiter.settle({ error: new RequestTimeoutError(known) });
+  }
+
+  #endedBefore({ threadId, from }: Message): EndedRequest | undefined {
+    const ended = threadId === undefined ? undefined : this.#ended.get(threadId);
+    return from !== undefined && ended?.recipients.includes(didOf(from)) === true ? ended : undefined;
   }
 
   #match(threadId: string | undefined, message: Message): Waiter | undefined {
@@ -103,6 +135,17 @@ export class Threads {
     if (message.from === undefined || !recipients.includes(didOf(message.from))) return undefined;
     // An agent that asks itself gets its own request first.
     return message.id === request.id && message.from === request.from ? undefined : waiter;
+  }
+}
+
+/** Adds an entry, and drops the oldest one beyond a number of them. */
+function remember<V>(map: TransientMap<string, V>, key: string, value: V, max: number): void {
+  map.delete(key);
+  map.set(key, value);
+  if (map.size <= max) return;
+  for (const [oldest] of map) {
+    map.delete(oldest);
+    return;
   }
 }
 

@@ -1,6 +1,6 @@
-import { RejectedError, TransportError, type JsonObject } from "@parley/core";
+import { RejectedError, TransportError, type JsonObject, type MessageInit } from "@parley/core";
 import { createMemoryLink } from "@parley/core/memory";
-import { describe, expect, it, vi } from "vitest";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
 
 import {
   AlreadyConnectedError,
@@ -11,8 +11,11 @@ import {
   ErrorKind,
   NotConnectedError,
   ServerRejectError,
+  type ConnectOptions,
+  type HandlerOptions,
+  type SendOptions,
 } from "../src/index.ts";
-import { ALICE, BOB, collectErrors, ECHO, ECHO_REPLY, MODES, plaintext, settled, setUp } from "./support.ts";
+import { ALICE, BOB, collectErrors, ECHO, ECHO_REPLY, MODES, plaintext, settled, setUp, type FakeConnection } from "./support.ts";
 
 const never = () => new Promise<never>(() => {});
 const hello = { type: ECHO, to: ALICE, body: { message: "hello" } };
@@ -197,7 +200,6 @@ describe("send", () => {
 
   it("fails at once while there is no link, even when told not to wait", async () => {
     const { client, transport } = setUp();
-    await expect(client.send(hello)).rejects.toMatchObject({ code: "not_connected", retryable: true });
     await expect(client.request(hello)).rejects.toBeInstanceOf(NotConnectedError);
     await client.connect();
     transport.connection.drop();
@@ -210,6 +212,105 @@ describe("send", () => {
     expect(transport.connection.sent).toHaveLength(1);
     await client.close();
     await expect(client.send(hello)).rejects.toMatchObject({ code: "client_closed" });
+  });
+
+  it("says which of the reasons it has for not being connected, and whether waiting helps", async () => {
+    const { client, transport } = setUp();
+    const failure = () =>
+      client.send(hello).then(
+        () => undefined,
+        (error: unknown) => error as NotConnectedError,
+      );
+    const [notStarted, never] = [await failure(), "connect() was not called: call it, and await it, before sending"];
+    expect(notStarted).toMatchObject({ code: "not_connected", reason: "not_started", retryable: false, message: never });
+
+    transport.onConnect = () => Promise.reject(new TransportError("connect_failed", "The node at ws://x can't be reached"));
+    await expect(client.connect()).rejects.toBeInstanceOf(ConnectionError);
+    const failed = "The last connect() failed, call it again: The node at ws://x can't be reached";
+    expect(await failure()).toMatchObject({ reason: "not_started", retryable: false, message: failed });
+
+    transport.onConnect = async () => {};
+    const connecting = client.connect();
+    const pending = "connect() has not finished: await it before sending";
+    expect(await failure()).toMatchObject({ reason: "connecting", retryable: true, message: pending });
+    await connecting;
+
+    transport.connection.drop();
+    const lost = /^The link to the node is lost since \d{4}-\d\d-\d\dT[\d:.]+Z; the client reconnects\. Nothing was sent: the link broke/;
+    expect(await failure()).toMatchObject({ reason: "reconnecting", retryable: true, message: expect.stringMatching(lost) as string });
+
+    transport.connection.deliveries.fail(new RejectedError("join_refused", "The node refused the join", "unauthorized"));
+    await settled();
+    const ended = "The connection has ended, and the client doesn't reconnect: The node refused the join";
+    expect(await failure()).toMatchObject({ reason: "ended", retryable: false, message: ended });
+    await client.close();
+    expect(await failure()).toMatchObject({ code: "client_closed" });
+  });
+
+  it.each<[string, unknown, RegExp]>([
+    ["a recipient that is not a DID", { type: ECHO, to: "echo" }, /message\.to must be a DID.*"echo" is not one/],
+    ["a recipient with a space", { type: ECHO, to: ["did:web:alice smith"] }, /the character " "/],
+    ["a recipient that is an object", { type: ECHO, to: { did: ALICE } }, /message\.to must be a DID, or a list/],
+    ["a sender that is not a DID", { type: ECHO, to: ALICE, from: "bob" }, /message\.from must be a DID/],
+    ["a misspelt member", { type: ECHO, to: ALICE, thread_id: "x" }, /Did you mean "message\.threadId"\?/],
+    ["a text", "hello", /A message must be an object such as .*, not string/],
+    ["nothing", undefined, /A message must be an object/],
+    ["an expiry that is a date", { type: ECHO, to: ALICE, expiresTime: new Date() }, /message\.expiresTime must be seconds/],
+    ["a Map in the body", { type: ECHO, to: ALICE, body: { a: [new Map()] } }, /body\.a\[0\]: it is a Map: send Object\.fromEntries/],
+    ["bytes in the body", { type: ECHO, to: ALICE, body: { a: new Uint8Array(1) } }, /body\.a: it is bytes: send base64/],
+    ["a Buffer as the body", { type: ECHO, to: ALICE, body: Buffer.from("x") }, /carry body: it is bytes/],
+    ["NaN in the body", { type: ECHO, to: ALICE, body: { a: { b: Number.NaN } } }, /body\.a\.b: it is NaN/],
+    ["a BigInt in the body", { type: ECHO, to: ALICE, body: { a: 1n } }, /body\.a: it is a BigInt: send it as text/],
+    ["a Promise in the body", { type: ECHO, to: ALICE, body: { a: Promise.resolve() } }, /a Promise: await it/],
+    ["an Error in the body", { type: ECHO, to: ALICE, body: { a: new Error("x") } }, /an Error: send its message/],
+    ["an invalid date in the body", { type: ECHO, to: ALICE, body: { a: new Date("x") } }, /an invalid Date/],
+  ])("rejects %s before anything is sent", async (_name, message, problem) => {
+    const { client, transport } = setUp();
+    await client.connect();
+    await expect(client.send(message as MessageInit)).rejects.toThrow(TypeError);
+    await expect(client.send(message as MessageInit)).rejects.toThrow(problem);
+    await expect(client.request(message as MessageInit)).rejects.toThrow(problem);
+    expect(transport.connection.sent).toEqual([]);
+    await client.close();
+  });
+
+  it("rejects a body that contains itself, and takes one that has the same object twice", async () => {
+    const { client, transport } = setUp();
+    await client.connect();
+    const self: Record<string, unknown> = {};
+    self["me"] = self;
+    await expect(client.send({ type: ECHO, to: ALICE, body: self })).rejects.toThrow(/body\.me: it is an object that contains itself/);
+    const shared = { n: 1 };
+    await client.send({ type: ECHO, to: ALICE, body: { a: shared, b: shared, at: new Date(0), none: undefined } });
+    await client.send({ type: ECHO, to: ALICE, body: null });
+    expect(transport.connection.sent.map(({ body }) => JSON.stringify(body))).toEqual([
+      '{"a":{"n":1},"b":{"n":1},"at":"1970-01-01T00:00:00.000Z"}',
+      "{}",
+    ]);
+    await client.close();
+  });
+
+  it("takes a message as it came, to pass it on", async () => {
+    const { client, transport } = setUp();
+    client.handle(ECHO, async (message) => void (await client.send({ ...message, from: BOB, to: "did:example:carol" })));
+    await client.connect();
+    transport.connection.deliver(plaintext());
+    await settled();
+    expect(transport.connection.sent).toMatchObject([{ to: ["did:example:carol"] }]);
+    await client.close();
+  });
+
+  it("and every other call rejects options that it doesn't have", async () => {
+    const { client } = setUp();
+    const misspelt = { fire_and_forget: true } as unknown as SendOptions;
+    await expect(client.connect({ timeout: 5 } as unknown as ConnectOptions)).rejects.toThrow(/Unknown option "timeout"/);
+    await expect(client.connect(AbortSignal.abort() as unknown as ConnectOptions)).rejects.toThrow(/not an AbortSignal/);
+    await expect(client.send(hello, misspelt)).rejects.toThrow(/Did you mean "fireAndForget"\?/);
+    await expect(client.send(hello, true as unknown as SendOptions)).rejects.toThrow(/not a boolean/);
+    expect(() => client.handle(ECHO, () => {}, { manual_ack: true } as HandlerOptions)).toThrow(/Did you mean "manualAck"\?/);
+    expect(() => client.handle(ECHO, () => {}, true as unknown as HandlerOptions)).toThrow(/not a boolean/);
+    expect(() => client.handleAll(() => {}, { schema: {} } as HandlerOptions)).toThrow(/Unknown option "schema"/);
+    await client.close();
   });
 
   it("says when the link broke on the way, and passes the transport's other errors on", async () => {
@@ -289,6 +390,7 @@ describe("the link", () => {
     await expect(request).rejects.toMatchObject({ code: "disconnected", cause: end });
     await settled();
     expect(lost).toHaveBeenCalledExactlyOnceWith(end);
+    await expect(request).rejects.toMatchObject({ reason: "ended", retryable: false });
     expect(errors).toMatchObject([{ kind: ErrorKind.SERVER_REJECT, cause: end }]);
     expect(transport.connections[0]?.closed).toBe(true);
     await expect(client.send(hello)).rejects.toBeInstanceOf(NotConnectedError);
@@ -296,6 +398,75 @@ describe("the link", () => {
     await client.connect();
     await client.send(hello);
     expect(transport.connection.sent).toHaveLength(1);
+    await client.close();
+  });
+
+  it("is told once as lost, whether the transport reports the loss before it ends, after, or only ends", async () => {
+    const end = new RejectedError("join_refused", "The node refused the join", "unauthorized");
+    const taken = new TransportError("taken_over", "taken over");
+    const ways: ((connection: FakeConnection) => void)[] = [
+      (connection) => {
+        connection.drop();
+        connection.deliveries.fail(end);
+      },
+      (connection) => {
+        connection.connected = false;
+        connection.events.onDisconnect(taken);
+        connection.deliveries.fail(taken);
+      },
+      (connection) => connection.deliveries.fail(end),
+      (connection) => {
+        connection.drop();
+        connection.events.onDisconnect(end);
+        connection.deliveries.fail(end);
+      },
+    ];
+    for (const lose of ways) {
+      const { client, transport, errors } = setUp();
+      const lost = vi.fn<(reason: Error) => void>();
+      client.onDisconnect(lost);
+      await client.connect();
+      lose(transport.connection);
+      await settled();
+      expect(lost).toHaveBeenCalledOnce();
+      expect(errors).toMatchObject([{ kind: ErrorKind.SERVER_REJECT }]);
+      // A later connection that is lost is another loss.
+      await client.connect();
+      transport.connection.drop();
+      expect(lost).toHaveBeenCalledTimes(2);
+      await client.close();
+    }
+  });
+
+  it("says when connect has taken the DID over from another connection", async () => {
+    const emitWarning = vi.spyOn(process, "emitWarning").mockImplementation(() => {});
+    onTestFinished(() => emitWarning.mockRestore());
+    const { client, transport } = setUp();
+    expect(client.tookOver).toBe(false);
+    transport.takesOver = true;
+    await client.connect();
+    expect(client.tookOver).toBe(true);
+    expect(emitWarning.mock.calls.map(([text]) => text)).toEqual([expect.stringMatching(/^did:example:bob was connected elsewhere/)]);
+    await client.close();
+  });
+
+  it("is not ended by a message that can't be handled", async () => {
+    const { client, transport, errors } = setUp();
+    client.handle(ECHO, () => {});
+    await client.connect();
+    const trap = {};
+    Object.defineProperty(trap, "id", {
+      get: () => {
+        throw new Error("trap");
+      },
+    });
+    const delivered = transport.connection.deliver(trap);
+    await settled();
+    expect(delivered.outcome).toMatchObject({ status: "error" });
+    expect(errors).toMatchObject([{ kind: ErrorKind.PARSE_FAILURE }]);
+    expect(transport.connection.deliver(plaintext()).outcome).toBeUndefined();
+    await settled();
+    expect(client.connected).toBe(true);
     await client.close();
   });
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { Client, type Config } from "../src/index.ts";
+import { Client, logErrors, type Config, type ErrorHandler } from "../src/index.ts";
 import { FakeTransport, setUp } from "./support.ts";
 
 const makeTransport = () => new FakeTransport();
@@ -13,12 +13,26 @@ describe("Config", () => {
     ["no nodeUrl", { apiKey: "k", transport: makeTransport }, /Config\.nodeUrl is missing: the WebSocket URL/],
     ["an empty nodeUrl", { ...endpoint, nodeUrl: "", transport: makeTransport }, /Config\.nodeUrl is missing/],
     ["no apiKey", { nodeUrl: "wss://n.example", transport: makeTransport }, /Config\.apiKey is missing/],
-    ["a DID that is none", { ...endpoint, transport: makeTransport, agentDid: "alice" }, /Config\.agentDid must be a DID/],
+    [
+      "a DID that is none",
+      { ...endpoint, transport: makeTransport, agentDid: "alice" },
+      /Config\.agentDid must be a DID.*"alice" is not one/,
+    ],
+    [
+      "a DID with a space",
+      { ...endpoint, transport: makeTransport, agentDid: "did:web:alice smith" },
+      /"did:web:alice smith" has the character " ", which DIDs can't have/,
+    ],
+    ["a DID URL", { ...endpoint, transport: makeTransport, agentDid: "did:web:alice.example#key" }, /the character "#"/],
+    ["a DID without an end", { ...endpoint, transport: makeTransport, agentDid: "did:web:alice:" }, /is not one/],
+    ["a misspelt option", { ...endpoint, transport: makeTransport, apikey: "k" }, /Unknown option "apikey"\. Did you mean "apiKey"\?/],
+    ["an option of the Python SDK", { ...endpoint, transport: makeTransport, agent_did: "did:example:a" }, /Did you mean "agentDid"\?/],
+    ["a text for a flag", { ...endpoint, transport: makeTransport, exposeErrors: "no" }, /Config\.exposeErrors must be true or false/],
     ["no room for handlers", { ...endpoint, transport: makeTransport, maxConcurrentHandlers: 0 }, /Config\.maxConcurrentHandlers/],
     ["half a queue", { ...endpoint, transport: makeTransport, maxQueuedMessages: 0.5 }, /Config\.maxQueuedMessages/],
     ["no memory", { ...endpoint, transport: makeTransport, duplicateMemory: -1 }, /Config\.duplicateMemory/],
-    ["a timeout that overflows", { ...endpoint, transport: makeTransport, requestTimeoutMs: 2 ** 31 }, /Config\.requestTimeoutMs/],
-    ["a grace that is NaN", { ...endpoint, transport: makeTransport, closeGraceMs: Number.NaN }, /Config\.closeGraceMs/],
+    ["a negative timeout", { ...endpoint, transport: makeTransport, requestTimeoutMs: -1 }, /"requestTimeoutMs" must be a number/],
+    ["a grace that is NaN", { ...endpoint, transport: makeTransport, closeGraceMs: Number.NaN }, /"closeGraceMs" must be a number/],
   ])("refuses %s with a TypeError that says what to do", (_name, config, message) => {
     const make = () => new Client(config as unknown as Config, () => {});
     expect(make).toThrow(TypeError);
@@ -30,8 +44,13 @@ describe("Config", () => {
     expect(make).toThrow(expect.objectContaining({ message: expect.not.stringContaining("secret-key") }));
   });
 
-  it("requires an error handler", () => {
-    expect(() => new Client({ ...endpoint, transport: makeTransport }, undefined as never)).toThrow(/error handler/);
+  it.each([undefined, null, {}])("requires an error handler, not %s", (onError) => {
+    expect(() => new Client({ ...endpoint, transport: makeTransport }, onError as never)).toThrow(/needs an error handler/);
+  });
+
+  it("rejects logErrors without its call, which would report nothing", () => {
+    const make = () => new Client({ ...endpoint, transport: makeTransport }, logErrors as unknown as ErrorHandler);
+    expect(make).toThrow(new TypeError("The error handler is logErrors itself: pass what it returns, logErrors()"));
   });
 
   it("makes one transport from the endpoint, or shares a given one", async () => {

@@ -1,7 +1,8 @@
 import { TransportError } from "@parley/core";
-import { describe, expect, it, vi } from "vitest";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
 
 import { Client, ErrorKind, logErrors, type ErrorHandler, type SDKError } from "../src/index.ts";
+import { errorReporter } from "../src/error-handler.ts";
 import { ECHO, FakeTransport, plaintext, settled } from "./support.ts";
 
 describe("the error handler", () => {
@@ -31,6 +32,21 @@ describe("the error handler", () => {
   });
 });
 
+describe("an error handler that reports nothing", () => {
+  // One text raises one warning per process, so each row has a text of its own.
+  it.each<[string, ErrorHandler, RegExp]>([
+    ["returns a function", async () => logErrors, /returned a function.*logErrors\(\)/],
+    ["throws", (error) => logErrors(error as never), /failed.*logErrors takes a function/],
+    ["rejects", () => Promise.reject(new Error("no log")), /failed.*no log/],
+  ])("raises a process warning when it %s", async (_name, onError, text) => {
+    const emitWarning = vi.spyOn(process, "emitWarning").mockImplementation(() => {});
+    onTestFinished(() => emitWarning.mockRestore());
+    errorReporter(onError)(ErrorKind.NO_HANDLER, new Error("unhandled"));
+    await settled();
+    expect(emitWarning.mock.calls.map(([warning]) => warning)).toEqual([expect.stringMatching(text)]);
+  });
+});
+
 describe("logErrors", () => {
   const error: SDKError = {
     kind: ErrorKind.PARSE_FAILURE,
@@ -46,6 +62,12 @@ describe("logErrors", () => {
     const lines: string[] = [];
     void logErrors((line) => lines.push(line))(error);
     expect(lines).toEqual([`[parley] parse_failure id=m1 forged type=${ECHO} from=did:example:alice: TransportError: not JSON`]);
+  });
+
+  it("leaves out what was refused on purpose", () => {
+    const lines: string[] = [];
+    void logErrors((line) => lines.push(line))({ ...error, kind: ErrorKind.REFUSED });
+    expect(lines).toEqual([]);
   });
 
   it("writes to stderr by default, and bounds the line", () => {

@@ -1,5 +1,5 @@
 import { RejectedError, TransportError, type JsonObject } from "@parley/core";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { z } from "zod";
 
 import { ErrorKind, PASS, ProblemReportError, type Handler, type HandlerOptions, type InboundMessage } from "../src/index.ts";
@@ -34,7 +34,7 @@ describe("a handler's reply", () => {
   });
 
   it.each([undefined, null])("is none when the handler returns %s", async (result) => {
-    const { client, connection, deliver } = await withHandler(() => result as undefined);
+    const { client, connection, deliver } = await withHandler(() => result);
     expect((await deliver()).outcome).toEqual(HANDLED);
     expect(connection.sent).toEqual([]);
     await client.close();
@@ -53,11 +53,20 @@ describe("a handler's reply", () => {
     await client.close();
   });
 
-  it.each([{ body: {} }, { type: ECHO_REPLY, body: 7 }, "hello"])("that is no message is the handler's fault: %j", async (result) => {
+  it.each<[unknown, RegExp]>([
+    [{ body: {} }, /type/],
+    [{ type: "response" }, /"response" is not a message-type URI/],
+    [{ type: ECHO_REPLY, body: 7 }, /body must be an object/],
+    [{ type: ECHO_REPLY, body: { price: Number.NaN } }, /body\.price: it is NaN/],
+    [{ type: ECHO_REPLY, threadid: "talk" }, /Did you mean "message\.threadId"\?/],
+    ["hello", /not a string/],
+  ])("that is no message is the handler's fault: %j", async (result, problem) => {
     const { client, connection, deliver, errors } = await withHandler(() => result as never);
     expect((await deliver()).outcome).toMatchObject({ status: "error", code: "e.p.xfer.cant-process" });
     expect(errors).toMatchObject([{ kind: ErrorKind.HANDLER_EXCEPTION, cause: { name: "TypeError" } }]);
-    expect(connection.sent).toMatchObject([{ type: REPORT }]);
+    expect(errors[0]?.cause.message).toMatch(problem);
+    expect(errors[0]?.cause.message).toMatch(/^The reply of the handler for https:/);
+    expect(connection.sent).toMatchObject([{ type: REPORT, body: { comment: expect.stringMatching(/reference/) as string } }]);
     await client.close();
   });
 
@@ -90,7 +99,34 @@ describe("a handler's reply", () => {
     };
     expect((await deliver()).outcome).toEqual(HANDLED);
     expect(errors).toMatchObject([{ kind: ErrorKind.TRANSPORT_WRITE }]);
-    expect(connection.sent[1]).toMatchObject({ type: REPORT, body: { comment: "The message is too large" } });
+    const comment = expect.stringMatching(/^The reply could not be sent \(reference message-\d+\)$/) as string;
+    expect(connection.sent[1]).toMatchObject({ type: REPORT, body: { comment } });
+    await client.close();
+  });
+});
+
+describe("a handler that returns nothing", () => {
+  it("sees whether the sender waits, and raises a process warning at the third request", async () => {
+    const emitWarning = vi.spyOn(process, "emitWarning").mockImplementation(() => {});
+    onTestFinished(() => emitWarning.mockRestore());
+    const type = "https://example.com/mute/1.0/question";
+    const { client, transport } = setUp();
+    const expected: unknown[] = [];
+    client.handle(type, ({ context }) => void expected.push(context?.replyExpected));
+    await client.connect();
+    const ask = async (members: JsonObject) => {
+      transport.connection.deliver(plaintext({ type, ...members }));
+      await settled();
+    };
+    await ask({});
+    await ask({ reply_expected: "yes" });
+    await ask({ reply_expected: true });
+    await ask({ reply_expected: true });
+    expect(emitWarning).not.toHaveBeenCalled();
+    await ask({ reply_expected: true });
+    await ask({ reply_expected: true });
+    expect(expected).toEqual([undefined, undefined, true, true, true, true]);
+    expect(emitWarning.mock.calls.map(([text]) => text)).toEqual([expect.stringContaining(`The handler for ${type} returned nothing`)]);
     await client.close();
   });
 });
@@ -149,15 +185,40 @@ describe("PASS", () => {
 describe("a handler that throws", () => {
   it.each([
     ["first", HANDLED],
-    ["outcome", { status: "error", code: "e.p.xfer.cant-process", message: "out of tea" }],
+    ["outcome", { status: "error", code: "e.p.xfer.cant-process", message: "The handler failed (reference q)" }],
   ] as const)("is reported to the sender and to the error handler (%s)", async (mode, outcome) => {
     const cause = new Error("out of tea");
     const { client, connection, deliver, errors } = await withHandler(async () => Promise.reject(cause));
     expect((await deliver({ id: "q", thid: "talk" }, mode)).outcome).toEqual(outcome);
     expect(connection.sent).toMatchObject([
-      { type: REPORT, from: BOB, to: [ALICE], thid: "talk", pthid: "talk", body: { code: "e.p.xfer.cant-process", comment: "out of tea" } },
+      {
+        type: REPORT,
+        from: BOB,
+        to: [ALICE],
+        thid: "talk",
+        pthid: "talk",
+        body: { code: "e.p.xfer.cant-process", comment: "The handler failed (reference q)" },
+      },
     ]);
-    expect(errors).toMatchObject([{ kind: ErrorKind.HANDLER_EXCEPTION, cause, messageId: "q", type: ECHO, from: ALICE }]);
+    expect(errors).toMatchObject([{ kind: ErrorKind.HANDLER_EXCEPTION, cause, messageId: "q", type: ECHO, from: ALICE, fromDid: ALICE }]);
+    await client.close();
+  });
+
+  it.each(MODES)("shows the error's message with exposeErrors alone (%s)", async (mode) => {
+    const { client, transport } = setUp({ exposeErrors: true });
+    client.handle(ECHO, () => Promise.reject(new Error("out of tea")));
+    await client.connect();
+    transport.connection.deliver(plaintext(), mode);
+    await settled();
+    expect(transport.connection.sent).toMatchObject([{ body: { comment: "out of tea" } }]);
+    await client.close();
+  });
+
+  it("is a fault of the program, unless it chose a report itself", async () => {
+    const thrown = [new ProblemReportError("e.p.own"), new ProblemReportError("e.p.another", "", [], ALICE), new Error("fault")];
+    const { client, deliver, errors } = await withHandler(() => Promise.reject(thrown[errors.length]));
+    while (errors.length < thrown.length) await deliver();
+    expect(errors.map(({ kind }) => kind)).toEqual([ErrorKind.REFUSED, ErrorKind.HANDLER_EXCEPTION, ErrorKind.HANDLER_EXCEPTION]);
     await client.close();
   });
 
@@ -325,10 +386,57 @@ describe.each(MODES)("manual acknowledgement (%s)", (mode) => {
       { manualAck: true },
     );
     expect((await deliver({ id: "q" }, mode)).outcome).toBeUndefined();
-    expect(connection.sent).toMatchObject([{ type: REPORT }]);
     expect(errors).toMatchObject([{ kind: ErrorKind.HANDLER_EXCEPTION }]);
     expect((await deliver({ id: "q" }, mode)).outcome).toEqual(HANDLED);
     expect(runs).toBe(2);
+    // The message has come again and was handled: a report would have told its sender otherwise.
+    expect(connection.sent).toEqual([]);
+    await client.close();
+  });
+
+  it.each<[string, () => unknown]>([
+    ["throws a report of its choice", () => Promise.reject(new ProblemReportError("e.p.req", "later"))],
+    ["returns what is not a message", () => "hello"],
+    ["returns a body that JSON can't carry", () => ({ type: ECHO_REPLY, body: { at: new Map() } })],
+    ["returns a reply that is too large", () => ({ type: ECHO_REPLY, body: { large: true } })],
+  ])("reports nothing to the sender while the node will deliver again: the handler %s", async (_name, act) => {
+    const { client, deliver, connection } = await withHandler((() => act()) as Handler, { manualAck: true });
+    connection.onSend = ({ type }) => {
+      if (type === ECHO_REPLY) throw new TransportError("message_too_large", "too large");
+      return Promise.resolve();
+    };
+    expect((await deliver({ id: "q" }, mode)).outcome).toBeUndefined();
+    expect(connection.sent.filter(({ type }) => type === REPORT)).toEqual([]);
+    await client.close();
+  });
+
+  it("reports what the handler throws after it", async () => {
+    const { client, deliver, connection, errors } = await withHandler(
+      (message) => {
+        message.ack();
+        throw new ProblemReportError("e.p.req.refused", "no");
+      },
+      { manualAck: true },
+    );
+    expect((await deliver({ id: "q" }, mode)).outcome).toEqual(HANDLED);
+    expect(connection.sent).toMatchObject([{ type: REPORT, body: { code: "e.p.req.refused" } }]);
+    expect(errors).toMatchObject([{ kind: ErrorKind.REFUSED }]);
+    await client.close();
+  });
+
+  it("raises a process warning when it is missing at the third delivery", async () => {
+    const emitWarning = vi.spyOn(process, "emitWarning").mockImplementation(() => {});
+    onTestFinished(() => emitWarning.mockRestore());
+    const type = `https://example.com/forgetful-${mode}/1.0/order`;
+    const { client, transport } = setUp();
+    client.handle(type, () => {}, { manualAck: true });
+    await client.connect();
+    for (const attempt of [1, 2, 3]) {
+      transport.connection.deliver(plaintext({ id: "q", type }), mode, { attempt });
+      await settled();
+      expect(emitWarning).toHaveBeenCalledTimes(attempt < 3 ? 0 : 1);
+    }
+    expect(emitWarning.mock.calls[0]?.[0]).toContain(`The handler for ${type} (manualAck) returned without message.ack()`);
     await client.close();
   });
 
@@ -386,7 +494,7 @@ describe("a schema", () => {
     await settled();
     expect(delivered.outcome).toMatchObject(outcome);
     expect(runs).toBe(0);
-    expect(errors).toMatchObject([{ kind: ErrorKind.HANDLER_EXCEPTION, cause: { code: "body_invalid" } }]);
+    expect(errors).toMatchObject([{ kind: ErrorKind.REFUSED, cause: { code: "body_invalid" } }]);
     expect(connection.sent).toMatchObject([
       { type: REPORT, body: { code: "e.p.msg.bad-body", comment: expect.stringMatching(/^body\.items\[0\]\.name: /) } },
     ]);

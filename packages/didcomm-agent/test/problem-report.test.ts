@@ -1,8 +1,8 @@
 import { createMessage, type JsonValue } from "@parley/core";
 import { describe, expect, it } from "vitest";
 
-import { ProblemReportError } from "../src/index.ts";
-import { isProblemReport, readReport, reportFor } from "../src/problem-report.ts";
+import { BodyError, ProblemReportError } from "../src/index.ts";
+import { createReport, isProblemReport, readReport, reportFor } from "../src/problem-report.ts";
 import { ALICE, ECHO, REPORT } from "./support.ts";
 
 const read = (body: Record<string, JsonValue>) => readReport(createMessage({ type: REPORT, from: ALICE, body }));
@@ -52,6 +52,11 @@ describe("an inbound report", () => {
     expect(error.args).toHaveLength(16);
   });
 
+  it("reads arguments that are nested deeper than JSON can write", () => {
+    const deep = JSON.parse(`${"[".repeat(200_000)}${"]".repeat(200_000)}`) as JsonValue;
+    expect(() => read({ code: "e.p", comment: "{1}", args: [deep] })).not.toThrow();
+  });
+
   it.each([
     [REPORT, true],
     ["https://didcomm.org/report-problem/1.0/problem-report", true],
@@ -63,15 +68,56 @@ describe("an inbound report", () => {
 });
 
 describe("what a failed handler says", () => {
+  const report = (thrown: unknown, exposeErrors = false, id = "m1") => reportFor(thrown, { id }, "The handler failed", exposeErrors);
+
+  it.each<unknown>([
+    new Error("password hunter2 at db.internal"),
+    "password hunter2",
+    { secret: true },
+    new AggregateError([new Error("hunter2")], "hunter2"),
+    new BodyError([{ message: "hunter2" }], "another message"),
+  ])("is a reference, whatever was thrown: %s", (thrown) => {
+    const comment = "The handler failed (reference m1)";
+    expect(report(thrown)).toMatchObject({ code: "e.p.xfer.cant-process", comment, rawComment: comment, args: [] });
+  });
+
+  it("is the text of a ProblemReportError, and what is wrong with the sender's own body", () => {
+    const chosen = new ProblemReportError("e.p.req", "Only {1} left", ["3"]);
+    expect(report(chosen)).toBe(chosen);
+    const misfit = new BodyError([{ message: "too dear", path: ["price"] }], "m1");
+    expect(report(misfit)).toMatchObject({ code: "e.p.msg.bad-body", comment: "body.price: too dear" });
+  });
+
   it.each<[unknown, string]>([
     [new Error("out of tea"), "out of tea"],
     ["a text", "a text"],
-    [new Error(""), "The message could not be processed"],
-    [{ secret: true }, "The message could not be processed"],
+    [new Error(""), "The handler failed (reference m1)"],
+    [{ secret: true }, "The handler failed (reference m1)"],
     [new Error("worker failed\n    at run (/srv/agent.js:1:1)"), "worker failed"],
     [new Error("bad {1}"), "bad 1"],
     [new Error("x".repeat(5000)), "x".repeat(1024)],
-  ])("is the error's message, without a stack, cut to size: %s", (thrown, comment) => {
-    expect(reportFor(thrown, { id: "m1" })).toMatchObject({ code: "e.p.xfer.cant-process", comment });
+  ])("is the error's message with exposeErrors, without a stack, cut to size: %s", (thrown, comment) => {
+    expect(report(thrown, true)).toMatchObject({ code: "e.p.xfer.cant-process", comment });
+  });
+
+  it("bounds the reference, and takes no places of arguments from it", () => {
+    const { comment } = report(new Error("x"), false, `{1}${"i".repeat(2000)}`);
+    expect(comment).toMatch(/^The handler failed \(reference 1i+\)$/);
+    expect(comment.length).toBeLessThan(300);
+  });
+});
+
+describe("an outbound report", () => {
+  it("is cut to size", () => {
+    const about = createMessage({ type: ECHO, from: ALICE, id: "m1" });
+    const problem = new ProblemReportError(
+      `e.p.${"x".repeat(999)}`,
+      "c".repeat(99_999),
+      Array.from({ length: 99 }, () => "a".repeat(9999)),
+    );
+    const body = createReport(about, "did:example:bob", problem)?.body;
+    expect(body?.["code"]).toHaveLength(256);
+    expect(body?.["comment"]).toHaveLength(1024);
+    expect(body?.["args"]).toEqual(Array.from({ length: 16 }, () => "a".repeat(256)));
   });
 });

@@ -6,6 +6,7 @@ import {
   type JsonObject,
   type Outcome,
   type SendOptions,
+  type SendReceipt,
   type Transport,
 } from "@parley/core";
 import { AsyncQueue } from "@parley/core/internal";
@@ -30,6 +31,7 @@ export interface Delivered {
 export class FakeTransport implements Transport {
   readonly connections: FakeConnection[] = [];
   readonly attempts: ConnectOptions[] = [];
+  takesOver = false;
   /** What `connect` does before it succeeds. */
   onConnect: (options: ConnectOptions) => Promise<void> = async () => {};
 
@@ -37,6 +39,7 @@ export class FakeTransport implements Transport {
     this.attempts.push(options);
     await this.onConnect(options);
     const connection = new FakeConnection(options);
+    connection.tookOver = this.takesOver;
     this.connections.push(connection);
     return connection;
   }
@@ -54,20 +57,22 @@ export class FakeConnection implements Connection {
   readonly deliveries: AsyncQueue<Delivery> = new AsyncQueue();
   readonly sent: JsonObject[] = [];
   connected = true;
+  tookOver = false;
+  clockOffsetMs = 0;
   closed = false;
   /** How the node answers what is sent to it. */
-  onSend: (plaintext: JsonObject, options?: SendOptions) => Promise<void> = async () => {};
+  onSend: (plaintext: JsonObject, options?: SendOptions) => Promise<SendReceipt | undefined | void> = async () => {};
 
   constructor(options: ConnectOptions) {
     this.did = options.did ?? "did:example:assigned";
     this.events = options.events;
   }
 
-  async send(sent: JsonObject, options?: SendOptions): Promise<void> {
+  async send(sent: JsonObject, options?: SendOptions): Promise<SendReceipt> {
     if (this.closed) throw new TransportError("closed", "closed");
     if (!this.connected) throw new TransportError("not_connected", "no link");
     this.sent.push(sent);
-    await this.onSend(sent, options);
+    return (await this.onSend(sent, options)) ?? {};
   }
 
   deliver(raw: unknown, mode: Mode = "outcome", context: unknown = {}): Delivered {

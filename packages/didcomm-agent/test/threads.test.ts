@@ -1,10 +1,18 @@
 import { getEventListeners } from "node:events";
 
-import { RejectedError, type JsonObject } from "@parley/core";
+import { RejectedError, type JsonObject, type MessageInit, type SendReceipt } from "@parley/core";
 import { describe, expect, it, vi } from "vitest";
 import { z } from "zod";
 
-import { BodyError, DisconnectedError, ErrorKind, ProblemReportError, RequestTimeoutError, ServerRejectError } from "../src/index.ts";
+import {
+  BodyError,
+  DisconnectedError,
+  ErrorKind,
+  ProblemReportError,
+  RequestTimeoutError,
+  ServerRejectError,
+  type RequestOptions,
+} from "../src/index.ts";
 import { ALICE, BOB, ECHO, ECHO_REPLY, plaintext, REPORT, settled, setUp } from "./support.ts";
 
 const ask = { type: ECHO, to: ALICE, id: "ask" };
@@ -20,7 +28,19 @@ describe("request", () => {
   it("is its own thread, and resolves with the response, which is settled at once", async () => {
     const { client, connection } = await connected();
     const request = client.request({ ...ask, body: { n: 1 } }, { parentThread: "parent" });
-    expect(connection.sent).toEqual([{ id: "ask", type: ECHO, from: BOB, to: [ALICE], thid: "ask", pthid: "parent", body: { n: 1 } }]);
+    expect(connection.sent).toEqual([
+      {
+        id: "ask",
+        type: ECHO,
+        from: BOB,
+        to: [ALICE],
+        thid: "ask",
+        pthid: "parent",
+        body: { n: 1 },
+        expires_time: expect.any(Number) as number,
+        reply_expected: true,
+      },
+    ]);
     const delivered = connection.deliver(answer({ body: { n: 2 } }), "outcome", { recipient: BOB, authorized: true, attempt: 1 });
     const response = await request;
     expect(response).toMatchObject({ from: ALICE, threadId: "ask", body: { n: 2 }, context: { authorized: true, attempt: 1 } });
@@ -182,9 +202,100 @@ describe("request", () => {
     await client.close();
   });
 
-  it.each([-1, Number.NaN, 2 ** 31, "5"])("refuses a timeout of %s", async (timeoutMs) => {
+  it.each<[unknown, RegExp]>([
+    [{ timeoutMs: -1 }, /"timeoutMs" must be a number of milliseconds/],
+    [{ timeoutMs: Number.NaN }, /"timeoutMs" must be/],
+    [{ timeoutMs: "5" }, /"timeoutMs" must be/],
+    [{ timeout: -1 }, /"timeout" must be a number of seconds/],
+    [{ timeout: 1, timeoutMs: 1000 }, /the same duration/],
+    [{ timeout_ms: 5 }, /Did you mean "timeoutMs"\?/],
+    [{ parent_thread: "x" }, /Did you mean "parentThread"\?/],
+    [{ schema: {} }, /Standard Schema/],
+    [5, /Options must be an object, not a number/],
+    [AbortSignal.timeout(60_000), /not an AbortSignal/],
+  ])("rejects the options %j", async (options, problem) => {
+    const { client, connection } = await connected();
+    const rejection = expect(client.request(ask, options as RequestOptions)).rejects;
+    await rejection.toThrow(TypeError);
+    await expect(client.request(ask, options as RequestOptions)).rejects.toThrow(problem);
+    expect(connection.sent).toEqual([]);
+    await client.close();
+  });
+
+  it("takes its timeout in seconds too", async () => {
     const { client } = await connected();
-    await expect(client.request(ask, { timeoutMs: timeoutMs as number })).rejects.toThrow(TypeError);
+    await expect(client.request(ask, { timeout: 0.031 })).rejects.toMatchObject({ code: "request_timeout", timeoutMs: 31 });
+    await client.close();
+  });
+
+  it("expires with its timeout and never before, unless told otherwise", async () => {
+    const { client, connection } = await connected();
+    const sentBy = async (message: Partial<MessageInit>, options: RequestOptions) => {
+      const request = client.request({ ...ask, ...message }, options);
+      const sent = connection.sent.at(-1);
+      connection.deliver(answer());
+      await request;
+      return sent?.["expires_time"];
+    };
+    for (const timeoutMs of [100, 999, 1000, 1500]) {
+      const before = Date.now();
+      const expires = Number(await sentBy({}, { timeoutMs })) * 1000;
+      expect(expires).toBeGreaterThanOrEqual(before + timeoutMs);
+      expect(expires).toBeLessThan(Date.now() + timeoutMs + 1000);
+    }
+    expect(await sentBy({ expiresTime: 4_000_000_000 }, { timeoutMs: 100 })).toBe(4_000_000_000);
+    expect(await sentBy({}, { timeoutMs: 100, expires: false })).toBeUndefined();
+    expect(await sentBy({}, { timeoutMs: Infinity })).toBeUndefined();
+    await client.close();
+  });
+
+  it("expires by the node's clock, where this one differs", async () => {
+    const { client, connection } = await connected();
+    connection.clockOffsetMs = 3_600_000;
+    const request = client.request(ask, { timeoutMs: 1000 });
+    expect(Number(connection.sent[0]?.["expires_time"])).toBeGreaterThanOrEqual(Math.floor(Date.now() / 1000) + 3600);
+    connection.deliver(answer());
+    await request;
+    await client.close();
+  });
+
+  it.each<[string, () => Promise<SendReceipt>, string, object]>([
+    ["accepted", async () => ({}), "", { accepted: true, away: [] }],
+    ["accepted for an agent that is away", async () => ({ away: [ALICE] }), `; ${ALICE}: no agent is connected`, { away: [ALICE] }],
+    ["not accepted yet", () => new Promise(() => {}), "; the node had not accepted it yet", { accepted: false }],
+  ])("says of whom it asked what, for how long, and that it was %s", async (_name, onSend, state, known) => {
+    const { client, connection } = await connected();
+    connection.onSend = onSend;
+    const failure = await client.request(ask, { timeoutMs: 31 }).catch((error: unknown) => error);
+    expect(failure).toBeInstanceOf(RequestTimeoutError);
+    expect((failure as Error).message).toBe(`No response from ${ALICE} to ${ECHO} within 31 ms${state}`);
+    expect(failure).toMatchObject({ threadId: "ask", messageId: "ask", to: [ALICE], type: ECHO, timeoutMs: 31, retryable: true, ...known });
+    await client.close();
+  });
+
+  it("that is tried again under its id gets the response that came between the tries", async () => {
+    const { client, connection } = await connected();
+    await expect(client.request(ask, { timeoutMs: 31 })).rejects.toBeInstanceOf(RequestTimeoutError);
+    connection.deliver(answer({ body: { n: 1 } }));
+    await settled();
+    expect((await client.request(ask, { timeoutMs: 31 })).body).toEqual({ n: 1 });
+    expect(connection.sent).toHaveLength(1);
+    // The next one waits for a response of its own, and so does another request on the thread.
+    await expect(client.request(ask, { timeoutMs: 31 })).rejects.toBeInstanceOf(RequestTimeoutError);
+    connection.deliver(answer());
+    await settled();
+    await expect(client.request({ ...ask, id: "other", threadId: "ask" }, { timeoutMs: 31 })).rejects.toThrow(RequestTimeoutError);
+    await client.close();
+  });
+
+  it("says nothing of the report that it has expired once it timed out", async () => {
+    const { client, connection, errors } = await connected();
+    await expect(client.request(ask, { timeoutMs: 31 })).rejects.toBeInstanceOf(RequestTimeoutError);
+    const report = (code: string) => connection.deliver(plaintext({ type: REPORT, thid: "ask", pthid: "ask", body: { code } }));
+    report("e.p.msg.expired");
+    report("e.p.msg.other");
+    await settled();
+    expect(errors).toMatchObject([{ kind: ErrorKind.SERVER_REJECT, cause: { code: "e.p.msg.other" } }]);
     await client.close();
   });
 

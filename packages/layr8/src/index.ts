@@ -19,6 +19,7 @@ export {
   type HandlerOptions,
   type HandlerResult,
   type InboundMessage,
+  type NotConnectedReason,
   type ReceivedMessage,
   type RequestOptions,
   type SDKError,

@@ -89,6 +89,7 @@ describe("presenting credentials with a message", () => {
       recipient: SHOP,
       authorized: true,
       attempt: 1,
+      replyExpected: true,
       senderCredentials: [
         {
           credentialSubject: { id: ERIN, name: "Erin" },

@@ -126,7 +126,12 @@ describe("agents on a real node", () => {
     const reasons: string[] = [];
     agent.onDisconnect(({ code }) => reasons.push(code));
     await node.revokeApiKey(id);
-    await expect.poll(() => reasons.at(-1), { timeout: 4000 }).toBe("unauthorized");
+    await expect
+      .poll(() => errors, { timeout: 15_000 })
+      .toMatchObject([{ kind: ErrorKind.SERVER_REJECT, cause: { code: "unauthorized" } }]);
+    // The link was lost once; that it doesn't come back is not another loss.
+    expect(reasons).toEqual(["disconnected"]);
+    await expect(agent.send({ type: `${ECHO}/request`, to: agent.did })).rejects.toMatchObject({ reason: "ended", retryable: false });
   });
 
   it("survive a restart of the node, ephemeral DIDs included, and lose nothing that it had accepted", async () => {

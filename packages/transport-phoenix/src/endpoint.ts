@@ -1,4 +1,5 @@
 import type { LookupFunction } from "node:net";
+import { DEFAULT_PATH } from "./errors.ts";
 
 /** Where the API key travels. */
 export type Credentials = "header" | "query";
@@ -69,13 +70,15 @@ const PROTOCOLS: Readonly<Record<string, string>> = { "wss:": "wss:", "ws:": "ws
 function parseNodeUrl(nodeUrl: string): URL {
   // The URL itself stays out of the messages: people put keys into queries.
   if (typeof nodeUrl !== "string" || !URL.canParse(nodeUrl)) {
-    throw new TypeError("nodeUrl is not a URL; expected something like wss://node.example/plugin_socket/websocket");
+    throw new TypeError(`nodeUrl is not a URL; expected something like wss://node.example${DEFAULT_PATH}`);
   }
   const given = new URL(nodeUrl);
   const protocol = PROTOCOLS[given.protocol];
   if (protocol === undefined) throw new TypeError(`nodeUrl must begin with wss:, ws:, https: or http:, not ${given.protocol}`);
   const url = new URL(given);
   url.protocol = protocol;
+  // An origin alone is what people have in mind; no Phoenix socket is mounted there.
+  if (url.pathname === "/") url.pathname = DEFAULT_PATH;
   return url;
 }
 

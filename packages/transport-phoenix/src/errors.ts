@@ -1,5 +1,8 @@
 import { TransportError } from "@parley/core";
 
+/** Where Layr8 nodes take WebSockets. */
+export const DEFAULT_PATH = "/plugin_socket/websocket";
+
 /** Why a WebSocket ended, as far as it knows. */
 export interface SocketEnd {
   /** HTTP status of a refused upgrade. */
@@ -19,20 +22,27 @@ export function isProtocolError(failure: Error | undefined): failure is Error {
 
 /** The first attempt to reach a node failed. `label` is its address without secrets. */
 export function unreachable(label: string, { refusal, failure }: SocketEnd): TransportError {
-  const why = refusal === undefined ? describe(failure) : `it answered HTTP ${refusal}`;
+  const { why, retryable } = refusal === undefined ? explainFailure(label, failure) : explainStatus(refusal);
   const cause = refusal === undefined && failure !== undefined ? { cause: failure } : {};
-  return new TransportError("connect_failed", `The node at ${label} can't be reached: ${why}`, cause);
+  return new TransportError("connect_failed", `The node at ${label} can't be reached: ${why}`, { ...cause, retryable });
 }
 
 export function unauthorized(label: string, { refusal }: SocketEnd): TransportError {
-  return new TransportError("unauthorized", `The node at ${label} refused the API key (HTTP ${refusal})`);
+  return new TransportError(
+    "unauthorized",
+    `The node at ${label} refused the API key (HTTP ${refusal}): use a key that this node gave out`,
+  );
 }
 
-export function linkBroke(closeCode: number): TransportError {
-  return new TransportError("disconnected", `The link to the node broke (close code ${closeCode})`);
+export function linkBroke(label: string, closeCode: number): TransportError {
+  return new TransportError("disconnected", `The link to the node at ${label} broke (close code ${closeCode})`);
 }
 
-export function protocolBroken(failure: Error): TransportError {
+export function protocolBroken(failure: Error, maxFrameLength: number): TransportError {
+  if (codeOf(failure) === "WS_ERR_UNSUPPORTED_MESSAGE_LENGTH") {
+    const text = `The node sent a frame of more than ${maxFrameLength} bytes (limits.maxFrameLength), which ended the link`;
+    return invalidFrame(`${text}; the node delivers its message again, until it gives up`, failure);
+  }
   return invalidFrame(`The node broke the WebSocket protocol: ${failure.message}`, failure);
 }
 
@@ -40,10 +50,45 @@ export function invalidFrame(message: string, cause?: Error): TransportError {
   return new TransportError("frame_invalid", message, cause === undefined ? {} : { cause });
 }
 
+interface Explanation {
+  readonly why: string;
+  readonly retryable: boolean;
+}
+
+/** Statuses by which a node or a proxy asks to come back later. */
+const TEMPORARY: ReadonlySet<number> = new Set([408, 425, 429]);
+
+function explainStatus(status: number): Explanation {
+  const why = `it answered HTTP ${status}`;
+  if (status === 404) return { why: `${why}. Check the path of nodeUrl: a Layr8 node has ${DEFAULT_PATH}`, retryable: false };
+  if (status === 429) return { why: `${why}: the API key has as many connections as it may`, retryable: true };
+  return { why, retryable: status >= 500 || TEMPORARY.has(status) };
+}
+
+function explainFailure(label: string, failure: Error | undefined): Explanation {
+  const why = describe(failure);
+  switch (codeOf(failure)) {
+    case "ECONNREFUSED":
+      return { why: `${why}. Is a node running? To start one: npx -p @parley/layr8-node layr8-node`, retryable: true };
+    case "ENOTFOUND":
+      return { why: `${why}. Check the host of nodeUrl`, retryable: true };
+    case "EPROTO":
+    case "ERR_SSL_WRONG_VERSION_NUMBER":
+      return { why: `it doesn't speak TLS. For a node without TLS, nodeUrl begins with ws:// or http://`, retryable: false };
+    case "ECONNRESET":
+      return {
+        why: label.startsWith("ws:") ? `${why}. If the node expects TLS, nodeUrl begins with wss:// or https://` : why,
+        retryable: true,
+      };
+    default:
+      return { why, retryable: true };
+  }
+}
+
 /** A failed dual-stack attempt has an empty message and says it all in its code. */
 function describe(failure: Error | undefined): string {
   if (failure === undefined) return "the connection was closed";
-  return failure.message === "" ? (codeOf(failure) ?? failure.name) : failure.message;
+  return (failure.message === "" ? (codeOf(failure) ?? failure.name) : failure.message).split("\n", 1)[0] ?? "";
 }
 
 function codeOf(failure: Error | undefined): string | undefined {

@@ -67,6 +67,15 @@ export function commentOf({ response: { comment } }: Reply): string | undefined 
   return typeof comment === "string" && comment !== "" ? excerpt(comment) : undefined;
 }
 
+/** Recipients that are read of one reply. */
+const MAX_AWAY = 256;
+
+/** Recipients that have no connection, as the reply to a message names them; `undefined` where it names none. */
+export function awayOf({ response: { away } }: Reply): readonly string[] | undefined {
+  if (!Array.isArray(away) || away.length === 0) return undefined;
+  return away.slice(0, MAX_AWAY).flatMap((did) => (typeof did === "string" ? [excerpt(did)] : []));
+}
+
 /** Cuts what the node sent to 1 KiB, for reports. */
 function excerpt(text: string): string {
   return text.length > 1024 ? text.slice(0, 1024) : text;

@@ -18,6 +18,8 @@ export interface Grant {
   readonly acknowledge: Delivery["acknowledge"];
   /** Whether the node takes one `ack` with many ids for as many outcomes "handled". */
   readonly batchesHandled: boolean;
+  /** Whether another connection of the DID lost protocols to this one. */
+  readonly tookOver: boolean;
 }
 
 /** The topic of a DID's channel; without a DID the one on which the node assigns one. */
@@ -41,11 +43,12 @@ export function joinPayload(protocols: readonly string[], assigned: boolean, did
 }
 
 /** Reads the node's answer to a join. Members of the wrong type count as absent: all of them are optional. */
-export function readGrant({ response: { did, capabilities } }: Reply): Grant {
+export function readGrant({ response: { did, capabilities, took_over: tookOver } }: Reply): Grant {
   const has = (capability: string) => Array.isArray(capabilities) && capabilities.includes(capability);
   return {
     did: typeof did === "string" && did !== "" ? did : undefined,
     acknowledge: has("reply_protocol/1") ? "outcome" : "first",
     batchesHandled: has("batch_ack/1"),
+    tookOver: tookOver === true,
   };
 }

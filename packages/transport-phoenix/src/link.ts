@@ -97,6 +97,16 @@ export class Link {
     this.#socket.connect();
   }
 
+  /** The node's address without secrets, for messages. */
+  get label(): string {
+    return this.#config.endpoint.label;
+  }
+
+  /** What to add to this machine's clock to get the node's, in milliseconds. */
+  get clockOffsetMs(): number {
+    return this.#current?.clockOffsetMs ?? 0;
+  }
+
   /** Whether frames can be written now. */
   get up(): boolean {
     return this.#state === "up" && this.#socket.isConnected();
@@ -156,12 +166,14 @@ export class Link {
     if (!this.up) throw new TransportError("not_connected", "The link to the node is down");
     const ref = this.#socket.makeRef();
     this.#lastRef = Number(ref);
-    const text = encodeFrame(joinRef ?? ref, ref, topic, event, payload);
+    const frame = encodeFrame(joinRef ?? ref, ref, topic, event, payload);
     // A UTF-16 unit takes three bytes of UTF-8 at most.
-    if (text.length * 3 > maxLength && Buffer.byteLength(text) > maxLength) {
-      throw new TransportError("message_too_large", `The message takes more than ${maxLength} bytes as a frame`);
+    const bytes = frame.length * 3 > maxLength ? Buffer.byteLength(frame) : 0;
+    if (bytes > maxLength) {
+      const text = `The message takes ${bytes} bytes as a frame, limit ${maxLength} (limits.maxMessageLength)`;
+      throw new TransportError("message_too_large", text);
     }
-    this.#current?.send(text);
+    this.#current?.send(frame);
     return ref;
   }
 
@@ -200,10 +212,11 @@ export class Link {
 
   #onLost(code: number, failure: Error | undefined): void {
     this.#state = "down";
+    const { endpoint, settings } = this.#config;
     // A node that accepts us but says nothing, or nothing that can be read, has not earned a fresh start.
-    if (isProtocolError(failure)) this.#faultAll(protocolBroken(failure));
+    if (isProtocolError(failure)) this.#faultAll(protocolBroken(failure, settings.limits.maxFrameLength));
     else if (this.#works) this.#backoff.reset();
-    const reason = linkBroke(code);
+    const reason = linkBroke(endpoint.label, code);
     this.#pending.fail(reason);
     for (const member of this.#members()) member.onDown(reason);
   }

@@ -1,5 +1,5 @@
 import { RejectedError, TransportError, type Delivery } from "@parley/core";
-import { reasonOf, type Reply } from "./frame.ts";
+import { commentOf, reasonOf, type Reply } from "./frame.ts";
 import { joinPayload, readGrant, topicOf } from "./join.ts";
 import type { Link, LinkMember } from "./link.ts";
 import type { Settings } from "./options.ts";
@@ -37,6 +37,7 @@ export class Membership {
   #joinRef: string | undefined;
   #acknowledge: Delivery["acknowledge"] = "first";
   #batchesHandled = false;
+  #tookOver = false;
   #everJoined = false;
   #joinedAt = 0;
   #lostAt = 0;
@@ -86,6 +87,11 @@ export class Membership {
     return this.#batchesHandled;
   }
 
+  /** Whether the first join took protocols from another connection. Later ones may take them from this one's own broken link. */
+  get tookOver(): boolean {
+    return this.#tookOver;
+  }
+
   /** Asks the node for the topic. For when the link is up. */
   join(): void {
     if (this.#state !== "idle" || !this.#link.up) return;
@@ -130,7 +136,7 @@ export class Membership {
 
   /** The node's `phx_close`: somebody else has the topic now. */
   closed(): void {
-    if (this.#state === "joined") this.#end(new TransportError("taken_over", "Another connection took this DID's place"));
+    if (this.#state === "joined") this.#end(new TransportError("taken_over", `Another connection has taken ${this.#did} over`));
     else if (this.#state === "joining")
       this.#link.fail(this, new TransportError("disconnected", "The node closed the channel while joining"));
   }
@@ -154,7 +160,7 @@ export class Membership {
   #onReply(reply: Reply): void {
     if (this.#state !== "joining") return;
     if (reply.status !== "ok") {
-      this.#refused(reasonOf(reply));
+      this.#refused(reasonOf(reply), commentOf(reply));
       return;
     }
     const grant = readGrant(reply);
@@ -171,6 +177,7 @@ export class Membership {
     this.#did = did;
     this.#acknowledge = grant.acknowledge;
     this.#batchesHandled = grant.batchesHandled;
+    if (!this.#everJoined) this.#tookOver = grant.tookOver;
     this.#state = "joined";
     this.#everJoined = true;
     this.#joinedAt = performance.now();
@@ -179,12 +186,15 @@ export class Membership {
     this.#events.onJoined();
   }
 
-  #refused(reason: string): void {
+  #refused(reason: string, comment: string | undefined): void {
     if (this.#everJoined && isStaleBinding(reason, performance.now() - this.#lostAt)) {
       this.#state = "idle";
       this.#scheduleRetry();
     } else {
-      this.#end(new RejectedError("join_refused", `The node refused the join: ${reason}`, reason));
+      const text = `The node at ${this.#link.label} refused ${this.#did ?? "to assign a DID"}: ${reason}`;
+      const remedy = reason === "unauthorized" ? "the API key may not use this DID" : undefined;
+      const more = comment ?? remedy;
+      this.#end(new RejectedError("join_refused", more === undefined ? text : `${text} (${more})`, reason));
     }
   }
 
@@ -192,7 +202,11 @@ export class Membership {
     // A broken link is told apart in linkLost, which follows.
     if (this.#state !== "joining" || !this.#link.up) return;
     // Should the node have joined us after all, it must not keep the DID bound to nobody.
-    const unanswered = new TransportError("connect_failed", "The node did not answer the join", { cause: error });
+    const unanswered = new TransportError(
+      "connect_failed",
+      `The node at ${this.#link.label} did not answer the join of ${this.#did ?? "an assigned DID"} within ${this.#settings.timeouts.joinMs} ms`,
+      { cause: error },
+    );
     if (!this.#everJoined) {
       this.#decline(unanswered);
       return;

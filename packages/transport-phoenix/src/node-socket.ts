@@ -1,5 +1,6 @@
 import type { LookupFunction, Socket as TcpSocket } from "node:net";
 import { WebSocket, type ClientOptions } from "ws";
+import { clockOffset } from "./clock.ts";
 import type { TlsOptions } from "./options.ts";
 
 /** What a socket is opened with. */
@@ -17,6 +18,8 @@ export interface NodeSocketOptions {
 export class NodeSocket extends WebSocket {
   /** HTTP status of a refused upgrade. */
   refusal: number | undefined;
+  /** What to add to this machine's clock to get the node's, in milliseconds. */
+  clockOffsetMs = 0;
   /** The last error. */
   failure: Error | undefined;
   #tcp: TcpSocket | undefined;
@@ -24,7 +27,7 @@ export class NodeSocket extends WebSocket {
 
   constructor({ url, headers, lookup, tls, handshakeMs, closeMs, maxFrameLength }: NodeSocketOptions) {
     const options: ClientOptions & { closeTimeout: number } = {
-      ...tls,
+      ...(tls as ClientOptions),
       headers: { ...headers },
       handshakeTimeout: handshakeMs,
       closeTimeout: closeMs,
@@ -44,6 +47,7 @@ export class NodeSocket extends WebSocket {
       // Bun's is null.
       const tcp: TcpSocket | null = response.socket;
       this.#tcp = tcp ?? undefined;
+      this.clockOffsetMs = clockOffset(response.headers.date, Date.now());
     });
   }
 

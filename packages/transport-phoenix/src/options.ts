@@ -1,11 +1,11 @@
 import { validateHeaderName, validateHeaderValue } from "node:http";
-import type { ConnectionOptions } from "node:tls";
+import { readDurationMs, rejectUnknownOptions } from "@parley/core/internal";
 
 /** How a {@link PhoenixTransport} reaches its node. */
 export interface PhoenixTransportOptions {
   /**
-   * The node's WebSocket URL, taken as given, usually `wss://<node>/plugin_socket/websocket`. Its query is kept and `vsn=2.0.0` added;
-   * `https:` and `http:` stand for `wss:` and `ws:`. `localhost` and `*.localhost` are loopback.
+   * The node's WebSocket URL, usually `wss://<node>/plugin_socket/websocket`, which is also the path of a URL without one. Its query is
+   * kept and `vsn=2.0.0` added; `https:` and `http:` stand for `wss:` and `ws:`. `localhost` and `*.localhost` are loopback.
    */
   readonly nodeUrl: string;
   /** The key that the node knows this agent's owner by. It never shows up in an error. */
@@ -26,8 +26,21 @@ export interface PhoenixTransportOptions {
   readonly backoff?: ReconnectOptions;
 }
 
-/** The TLS options of Node that make sense for one host. */
-export type TlsOptions = Pick<ConnectionOptions, "ca" | "cert" | "key" | "passphrase" | "servername" | "rejectUnauthorized">;
+/** The TLS options of Node (`tls.connect`) that make sense for one host. */
+export interface TlsOptions {
+  /** Authorities to trust instead of Node's own, in PEM. */
+  readonly ca?: string | Uint8Array | readonly (string | Uint8Array)[];
+  /** The client's certificate, in PEM. */
+  readonly cert?: string | Uint8Array;
+  /** The key of the client's certificate, in PEM. */
+  readonly key?: string | Uint8Array;
+  /** What the key is encrypted with. */
+  readonly passphrase?: string;
+  /** Name that the node's certificate must have, instead of the host's. */
+  readonly servername?: string;
+  /** `false` accepts any certificate: for tests alone. */
+  readonly rejectUnauthorized?: boolean;
+}
 
 /** How the node is to treat the DID of a join. */
 export interface DidSpecOptions {
@@ -91,16 +104,45 @@ const TIMEOUTS: Required<TimeoutOptions> = {
   silenceMs: 75_000,
 };
 
-/** Checks the options and fills in the defaults. */
+const OPTIONS: readonly (keyof PhoenixTransportOptions)[] = [
+  "nodeUrl",
+  "apiKey",
+  "credentials",
+  "headers",
+  "tls",
+  "didSpec",
+  "limits",
+  "timeouts",
+  "backoff",
+];
+const TLS_OPTIONS: readonly (keyof TlsOptions)[] = ["ca", "cert", "key", "passphrase", "servername", "rejectUnauthorized"];
+const MODES: readonly unknown[] = [undefined, "Create", "Require", "Update"];
+const STORAGES: readonly unknown[] = [undefined, "persistent", "ephemeral"];
+
+/** Checks the options and fills in the defaults. @throws TypeError naming the option that is unknown or wrong. */
 export function resolveSettings(options: PhoenixTransportOptions): Settings {
+  if (typeof options !== "object" || options === null) throw new TypeError("A PhoenixTransport needs options: { nodeUrl, apiKey }");
+  rejectUnknownOptions(options, OPTIONS);
+  rejectUnknownOptions(options.tls, TLS_OPTIONS, "tls.");
+  rejectUnknownOptions(options.backoff, ["initialMs", "maxMs", "random"], "backoff.");
   checkHeaders(options);
   const { initialMs = 1_000, maxMs = 30_000, random = Math.random } = options.backoff ?? {};
+  const timeouts = positiveIntegers("timeouts", TIMEOUTS, options.timeouts);
+  // Also warns of a value that was most likely meant in seconds.
+  for (const [name, ms] of Object.entries(timeouts)) readDurationMs({ [name]: ms }, { ms: name }, ms);
   return {
     limits: positiveIntegers("limits", LIMITS, options.limits),
-    timeouts: positiveIntegers("timeouts", TIMEOUTS, options.timeouts),
+    timeouts,
     backoff: { ...positiveIntegers("backoff", { initialMs, maxMs }, undefined), random },
-    didSpec: options.didSpec ?? {},
+    didSpec: checkDidSpec(options.didSpec ?? {}),
   };
+}
+
+function checkDidSpec(didSpec: DidSpecOptions): DidSpecOptions {
+  rejectUnknownOptions(didSpec, ["mode", "storage"], "didSpec.");
+  if (!MODES.includes(didSpec.mode)) throw new TypeError('didSpec.mode must be "Create", "Require" or "Update"');
+  if (!STORAGES.includes(didSpec.storage)) throw new TypeError('didSpec.storage must be "persistent" or "ephemeral"');
+  return didSpec;
 }
 
 function checkHeaders({ apiKey, credentials = "header", headers = {} }: PhoenixTransportOptions): void {
@@ -118,6 +160,7 @@ function checkHeaders({ apiKey, credentials = "header", headers = {} }: PhoenixT
 }
 
 function positiveIntegers<T extends object>(group: string, defaults: T, given: Partial<T> | undefined): T {
+  rejectUnknownOptions(given, Object.keys(defaults), `${group}.`);
   const merged = { ...defaults };
   for (const name of Object.keys(defaults) as (keyof T & string)[]) {
     const value = given?.[name] ?? defaults[name];

@@ -13,6 +13,7 @@ export interface ReplyWaiter {
 interface Entry {
   readonly waiter: ReplyWaiter;
   readonly deadline: number;
+  readonly timeoutMs: number;
 }
 
 /** Sweeps closer together than this would burn time when many pushes run out one after the other. */
@@ -33,7 +34,7 @@ export class PendingReplies {
 
   add(ref: string, waiter: ReplyWaiter, timeoutMs: number): void {
     const deadline = performance.now() + timeoutMs;
-    this.#entries.set(ref, { waiter, deadline });
+    this.#entries.set(ref, { waiter, deadline, timeoutMs });
     if (deadline < this.#sweepAt) this.#sweepBy(deadline);
   }
 
@@ -69,19 +70,21 @@ export class PendingReplies {
 
   #sweep(): void {
     const now = performance.now();
-    const late: ReplyWaiter[] = [];
+    const late: Entry[] = [];
     let next = Infinity;
-    for (const [ref, { waiter, deadline }] of this.#entries) {
-      if (deadline <= now) {
+    for (const [ref, entry] of this.#entries) {
+      if (entry.deadline <= now) {
         this.#entries.delete(ref);
-        late.push(waiter);
-      } else if (deadline < next) {
-        next = deadline;
+        late.push(entry);
+      } else if (entry.deadline < next) {
+        next = entry.deadline;
       }
     }
     this.#stop();
     if (next < Infinity) this.#sweepBy(next);
-    for (const waiter of late) waiter.onFailure(new TransportError("push_timeout", "The node did not answer in time"));
+    for (const { waiter, timeoutMs } of late) {
+      waiter.onFailure(new TransportError("push_timeout", `The node did not answer within ${timeoutMs} ms`));
+    }
   }
 
   #stop(): void {

@@ -9,11 +9,12 @@ import {
   type JsonObject,
   type Outcome,
   type SendOptions,
+  type SendReceipt,
 } from "@parley/core";
 import { AsyncQueue, deferred } from "@parley/core/internal";
 import { dispatchReply, PhoenixDelivery, type Settlement } from "./delivery.ts";
 import { invalidFrame } from "./errors.ts";
-import { excerptOfFrame, commentOf, reasonOf, type Frame, type Reply } from "./frame.ts";
+import { awayOf, commentOf, excerptOfFrame, reasonOf, type Frame, type Reply } from "./frame.ts";
 import type { Link, LinkMember } from "./link.ts";
 import { Membership } from "./membership.ts";
 import type { Settings } from "./options.ts";
@@ -55,6 +56,14 @@ export class PhoenixConnection implements Connection, LinkMember, Settlement {
     return this.#membership.joined && this.#link.up;
   }
 
+  get tookOver(): boolean {
+    return this.#membership.tookOver;
+  }
+
+  get clockOffsetMs(): number {
+    return this.#link.clockOffsetMs;
+  }
+
   /** Resolves once the node has accepted the DID. An abort leaves at once. */
   async opened(signal: AbortSignal | undefined): Promise<void> {
     const abort = () => {
@@ -71,7 +80,7 @@ export class PhoenixConnection implements Connection, LinkMember, Settlement {
     }
   }
 
-  send(plaintext: JsonObject, { signal }: SendOptions = {}): Promise<void> {
+  send(plaintext: JsonObject, { signal }: SendOptions = {}): Promise<SendReceipt> {
     return new Promise((resolve, reject) => {
       signal?.throwIfAborted();
       if (this.#phase === "ended") throw new TransportError("closed", "The connection is closed");
@@ -218,14 +227,16 @@ export class PhoenixConnection implements Connection, LinkMember, Settlement {
   }
 }
 
+const NOTHING_SAID: SendReceipt = {};
+
 /** A message that the node has not answered yet. */
 class Sending implements ReplyWaiter {
   readonly owner: object;
-  readonly #resolve: () => void;
+  readonly #resolve: (receipt: SendReceipt) => void;
   readonly #reject: (error: unknown) => void;
   #unlisten: (() => void) | undefined;
 
-  constructor(owner: object, resolve: () => void, reject: (error: unknown) => void) {
+  constructor(owner: object, resolve: (receipt: SendReceipt) => void, reject: (error: unknown) => void) {
     this.owner = owner;
     this.#resolve = resolve;
     this.#reject = reject;
@@ -243,8 +254,9 @@ class Sending implements ReplyWaiter {
 
   onReply(reply: Reply): void {
     this.#unlisten?.();
-    if (reply.status === "ok") this.#resolve();
-    else this.#reject(rejection(reply));
+    if (reply.status !== "ok") return this.#reject(rejection(reply));
+    const away = awayOf(reply);
+    this.#resolve(away === undefined ? NOTHING_SAID : { away });
   }
 
   onFailure(error: TransportError): void {

@@ -2,7 +2,7 @@ import { inspect } from "node:util";
 import { RejectedError } from "@parley/core";
 import { rejectionOf } from "@parley/test-assertions";
 import { describe, expect, it } from "vitest";
-import { PhoenixTransport } from "../src/index.ts";
+import { PhoenixTransport, type PhoenixTransportOptions } from "../src/index.ts";
 import { ALICE, ALICE_TOPIC, connect, startServer, transportTo } from "./fixture.ts";
 import { PhoenixServer } from "./phoenix-server.ts";
 import { Recorder } from "./recorder.ts";
@@ -102,6 +102,36 @@ describe("connect", () => {
     }
   });
 
+  it.each([
+    [{ took_over: true }, true],
+    [{ took_over: "yes" }, false],
+    [{}, false],
+  ])("learns from the join reply %j whether it took the DID over", async (response, tookOver) => {
+    const server = await startServer();
+    server.behaviour = (frame, client) => {
+      if (frame[3] !== "phx_join") return "default";
+      client.joins.set(frame[2], String(frame[1]));
+      return client.reply(frame, "ok", response);
+    };
+    const { connection, events } = await connect(transportTo(server));
+    expect(connection.tookOver).toBe(tookOver);
+    // A rejoin may take the DID from this connection's own broken link.
+    server.client.drop();
+    await events.until(() => events.reconnects === 1);
+    expect(connection.tookOver).toBe(tookOver);
+  });
+
+  it("names the DID, the reason and the node's comment when the node refuses the join", async () => {
+    const server = await startServer();
+    let response: object = { reason: "unauthorized" };
+    server.behaviour = (frame, client) => (frame[3] === "phx_join" ? client.reply(frame, "error", response) : "default");
+    const refusal = () => rejectionOf(transportTo(server).connect({ did: ALICE, protocols: [], events: new Recorder() }));
+    const text = `The node at ${server.url} refused ${ALICE}: unauthorized`;
+    expect(await refusal()).toMatchObject({ message: `${text} (the API key may not use this DID)`, reason: "unauthorized" });
+    response = { reason: "unauthorized", comment: "this key may bind did:web:other.example:*" };
+    expect(await refusal()).toMatchObject({ message: `${text} (this key may bind did:web:other.example:*)` });
+  });
+
   it("ends with connect_failed when the node assigns no DID", async () => {
     const server = await startServer();
     server.behaviour = (frame, client) => (frame[3] === "phx_join" ? client.reply(frame, "ok", { did: "" }) : "default");
@@ -129,7 +159,8 @@ describe("connect", () => {
     const error = await rejectionOf(
       transportTo(server, { timeouts: { joinMs: 20 } }).connect({ did: ALICE, protocols: [], events: new Recorder() }),
     );
-    expect(error).toMatchObject({ code: "connect_failed", message: "The node did not answer the join", retryable: true });
+    const message = `The node at ${server.url} did not answer the join of ${ALICE} within 20 ms`;
+    expect(error).toMatchObject({ code: "connect_failed", message, retryable: true });
     const [joinRef] = await server.frame("phx_leave");
     expect(joinRef).toBe(server.framesOf("phx_join")[0]?.[0]);
   });
@@ -160,7 +191,22 @@ describe("connect", () => {
     await server.stop();
     const error = await rejectionOf(transport.connect({ did: ALICE, protocols: [], events: new Recorder() }));
     expect(error).toMatchObject({ code: "connect_failed", retryable: true });
-    expect((error as Error).message).toBe(`The node at ${server.url} can't be reached: connect ECONNREFUSED 127.0.0.1:${server.port}`);
+    const why = `connect ECONNREFUSED 127.0.0.1:${server.port}. Is a node running? To start one: npx -p @parley/layr8-node layr8-node`;
+    expect((error as Error).message).toBe(`The node at ${server.url} can't be reached: ${why}`);
+  });
+
+  it("says that a node without TLS wants another URL", async () => {
+    const server = await startServer();
+    const url = server.url.replace("ws:", "wss:");
+    const error = await rejectionOf(transportTo(server, { nodeUrl: url }).connect({ did: ALICE, protocols: [], events: new Recorder() }));
+    const why = "it doesn't speak TLS. For a node without TLS, nodeUrl begins with ws:// or http://";
+    expect(error).toMatchObject({ code: "connect_failed", retryable: false, message: `The node at ${url} can't be reached: ${why}` });
+  });
+
+  it.each(["http", "ws"])("finds the path of an origin alone (%s)", async (scheme) => {
+    const server = await startServer();
+    const { connection } = await connect(transportTo(server, { nodeUrl: `${scheme}://127.0.0.1:${server.port}` }));
+    expect(connection.connected).toBe(true);
   });
 
   it("fails when the upgrade hangs", async () => {
@@ -172,13 +218,19 @@ describe("connect", () => {
     expect(error).toMatchObject({ code: "connect_failed" });
   });
 
-  it.each([404, 429, 503, 301])("fails at once when the upgrade is answered with %s", async (status) => {
+  it.each([
+    [404, ". Check the path of nodeUrl: a Layr8 node has /plugin_socket/websocket", false],
+    [429, ": the API key has as many connections as it may", true],
+    [503, "", true],
+    [301, "", false],
+  ])("fails at once when the upgrade is answered with %s", async (status, more, retryable) => {
     const server = await startServer();
     server.admit = () => status;
     const error = await rejectionOf(transportTo(server).connect({ did: ALICE, protocols: [], events: new Recorder() }));
     expect(error).toMatchObject({
       code: "connect_failed",
-      message: `The node at ${server.url} can't be reached: it answered HTTP ${status}`,
+      message: `The node at ${server.url} can't be reached: it answered HTTP ${status}${more}`,
+      retryable,
     });
     expect(server.upgrades).toHaveLength(1);
   });
@@ -200,7 +252,8 @@ describe("connect", () => {
     const transport = transportTo(server, { nodeUrl: `${server.url}?token=secret-token` });
     const error = await rejectionOf(transport.connect({ did: ALICE, protocols: [], events: new Recorder() }));
     expect(error).toMatchObject({ code: "unauthorized", retryable: false });
-    expect((error as Error).message).toBe(`The node at ${server.url} refused the API key (HTTP 401)`);
+    const refused = `The node at ${server.url} refused the API key (HTTP 401): use a key that this node gave out`;
+    expect((error as Error).message).toBe(refused);
     expect(inspect(error, { depth: 10, showHidden: true })).not.toContain("secret");
     expect(server.upgrades).toHaveLength(2);
     // A node that has learnt the key since is asked in the same order.
@@ -262,14 +315,37 @@ describe("options", () => {
     ["a bad header", { headers: { "x y": "z" } }, 'Header name must be a valid HTTP token ["x y"]'],
     ["a zero limit", { limits: { maxFrameLength: 0 } }, "limits.maxFrameLength must be a positive integer"],
     ["a fractional timeout", { timeouts: { pushMs: 1.5 } }, "timeouts.pushMs must be a positive integer"],
+    ["a misspelt option", { apikey: "key" }, 'Unknown option "apikey". Did you mean "apiKey"?'],
+    ["a misspelt limit", { limits: { maxFramesLength: 1 } }, 'Did you mean "limits.maxFrameLength"?'],
+    ["an unknown timeout", { timeouts: { push_ms: 5000 } }, 'Did you mean "timeouts.pushMs"?'],
+    ["an unknown TLS option", { tls: { reject_unauthorized: true } }, 'Did you mean "tls.rejectUnauthorized"?'],
+    ["limits that are a number", { limits: 5 }, 'Option "limits" must be an object, not a number'],
+    ["an unknown mode", { didSpec: { mode: "create" } }, 'didSpec.mode must be "Create", "Require" or "Update"'],
+    ["an unknown storage", { didSpec: { storage: "disk" } }, 'didSpec.storage must be "persistent" or "ephemeral"'],
     ["an endless backoff", { backoff: { maxMs: Infinity } }, "backoff.maxMs must be a positive integer"],
   ])("refuses %s with a TypeError", (_name, wrong, message) => {
-    expect(() => new PhoenixTransport({ ...good, ...wrong })).toThrow(TypeError);
-    expect(() => new PhoenixTransport({ ...good, ...wrong })).toThrow(message);
+    const make = () => new PhoenixTransport({ ...good, ...wrong } as PhoenixTransportOptions);
+    expect(make).toThrow(TypeError);
+    expect(make).toThrow(message);
   });
 
   it("refuses an empty DID with a TypeError", async () => {
     const error = await rejectionOf(new PhoenixTransport(good).connect({ did: "", protocols: [], events: new Recorder() }));
     expect(error).toBeInstanceOf(TypeError);
+  });
+});
+
+describe("the node's clock", () => {
+  it("is read from the Date header of the upgrade", async () => {
+    const server = await startServer();
+    server.date = new Date(Date.now() + 3_600_000).toUTCString();
+    const { connection } = await connect(transportTo(server));
+    expect(connection.clockOffsetMs).toBeGreaterThan(3_590_000);
+    expect(connection.clockOffsetMs).toBeLessThan(3_602_000);
+  });
+
+  it("counts as this machine's without that header", async () => {
+    const { connection } = await connect(transportTo(await startServer()));
+    expect(connection.clockOffsetMs).toBe(0);
   });
 });

@@ -10,13 +10,15 @@ describe("Endpoint", () => {
     ["https://node.example/plugin_socket/websocket", "wss://node.example/plugin_socket/websocket?vsn=2.0.0"],
     ["http://node.example:4000/plugin_socket/websocket", "ws://node.example:4000/plugin_socket/websocket?vsn=2.0.0"],
     ["HTTPS://Node.Example/socket", "wss://node.example/socket?vsn=2.0.0"],
-    ["ws://node.example", "ws://node.example/?vsn=2.0.0"],
+    ["ws://node.example", "ws://node.example/plugin_socket/websocket?vsn=2.0.0"],
+    ["https://node.example/", "wss://node.example/plugin_socket/websocket?vsn=2.0.0"],
+    ["http://127.0.0.1:4000?a=1", "ws://127.0.0.1:4000/plugin_socket/websocket?a=1&vsn=2.0.0"],
     ["ws://node.example/custom/", "ws://node.example/custom/?vsn=2.0.0"],
     ["ws://node.example/s/websocket?a=1&b=%20+x&a=2", "ws://node.example/s/websocket?a=1&b=%20+x&a=2&vsn=2.0.0"],
     ["ws://node.example/s/websocket?vsn=1.0.0&a=1#top", "ws://node.example/s/websocket?a=1&vsn=2.0.0"],
     ["ws://user:pass@node.example/s", "ws://user:pass@node.example/s?vsn=2.0.0"],
     ["ws://[::1]:4000/s/websocket", "ws://[::1]:4000/s/websocket?vsn=2.0.0"],
-  ])("takes %s as given", (given, url) => {
+  ])("takes %s as it is meant", (given, url) => {
     expect(urlOf(given)).toBe(url);
   });
 

@@ -117,6 +117,15 @@ describe("a node that sends what can't be read", () => {
     await connection.send(MESSAGE);
   });
 
+  it("names the limit that a frame exceeds, and what becomes of its message", async () => {
+    const server = await startServer();
+    const { events } = await connect(transportTo(server, { limits: { maxFrameLength: 4_096 } }));
+    server.client.raw("x".repeat(5_000));
+    await events.until(() => events.reconnects === 1);
+    const text = "The node sent a frame of more than 4096 bytes (limits.maxFrameLength), which ended the link";
+    expect(events.faults[0]?.error.message).toBe(`${text}; the node delivers its message again, until it gives up`);
+  });
+
   it("reports what concerns no topic to every connection of the socket, and the rest only where it belongs", async () => {
     const server = await startServer();
     const transport = transportTo(server);

@@ -62,6 +62,8 @@ export class PhoenixServer {
   admit: (request: IncomingMessage) => number | "hang" | undefined = () => undefined;
   behaviour: Behaviour = () => "default";
   capabilities: unknown = ["reply_protocol/1"];
+  /** The `Date` header of upgrades. */
+  date: string | undefined;
   #assigned = 0;
   #port = 0;
 
@@ -72,6 +74,9 @@ export class PhoenixServer {
   }
 
   constructor() {
+    this.#ws.on("headers", (headers) => {
+      if (this.date !== undefined) headers.push(`Date: ${this.date}`);
+    });
     this.#http.on("connection", (socket: Socket) => {
       this.#sockets.add(socket);
       socket.once("close", () => this.#sockets.delete(socket));

@@ -15,6 +15,19 @@ describe("send", () => {
     expect(ref).not.toBe(joinRef);
   });
 
+  it.each<[unknown, object]>([
+    [{ away: ["did:example:bob"] }, { away: ["did:example:bob"] }],
+    [{ away: [7, "did:example:bob"] }, { away: ["did:example:bob"] }],
+    [{ away: [] }, {}],
+    [{ away: "did:example:bob" }, {}],
+    [{}, {}],
+  ])("resolves with the recipients that the node calls away: %j", async (response, receipt) => {
+    const server = await startServer();
+    const { connection } = await connect(transportTo(server));
+    server.behaviour = (frame, client) => (frame[3] === "message" ? client.reply(frame, "ok", response) : "default");
+    expect(await connection.send(MESSAGE)).toEqual(receipt);
+  });
+
   it.each<[string, unknown, string, string | undefined]>([
     ["a reason and a code", { reason: "denied by policy", code: "e.m.authz.denied" }, "denied by policy", "e.m.authz.denied"],
     ["a reason", { reason: "unauthorized", code: 7 }, "unauthorized", undefined],
@@ -74,7 +87,9 @@ describe("send", () => {
     const fits = "x".repeat((maxMessageLength - overhead) % 3) + "€".repeat(Math.floor((maxMessageLength - overhead) / 3));
     await connection.send({ text: fits });
     expect(Buffer.byteLength(JSON.stringify(await server.frame("message", 2)))).toBe(maxMessageLength);
-    expect(await rejectionOf(connection.send({ text: `${fits}x` }))).toMatchObject({ code: "message_too_large", retryable: false });
+    const error = await rejectionOf(connection.send({ text: `${fits}x` }));
+    expect(error).toMatchObject({ code: "message_too_large", retryable: false });
+    expect((error as Error).message).toMatch(/^The message takes \d+ bytes as a frame, limit \d+ \(limits\.maxMessageLength\)$/);
     await connection.send(MESSAGE);
   });
 

@@ -13,7 +13,7 @@ async function memoryHarness(): Promise<TransportHarness> {
   };
   return {
     transport: link.left,
-    deliver: (_did, plaintext) => node.send(plaintext),
+    deliver: async (_did, plaintext) => void (await node.send(plaintext)),
     async received() {
       const result = await accepted.next();
       if (result.done === true) throw new Error("the node has gone");

@@ -10,7 +10,7 @@ import { nearest } from "./nearest.ts";
  */
 export function rejectUnknownOptions(given: unknown, known: readonly string[], prefix = ""): void {
   if (given === undefined) return;
-  if (typeof given !== "object" || given === null || Array.isArray(given)) {
+  if (!isOptions(given)) {
     const subject = prefix === "" ? "Options" : `Option "${prefix.replace(/\.$/, "")}"`;
     throw new TypeError(`${subject} must be an object, not ${describe(given)}. Valid options: ${known.join(", ")}`);
   }
@@ -22,8 +22,14 @@ export function rejectUnknownOptions(given: unknown, known: readonly string[], p
   }
 }
 
+/** A signal, a date or a map has no own members: taken for options, it would silently set nothing. */
+function isOptions(value: unknown): value is object {
+  return Object.prototype.toString.call(value) === "[object Object]";
+}
+
 function describe(value: unknown): string {
   if (value === null) return "null";
-  if (Array.isArray(value)) return "an array";
-  return typeof value === "undefined" ? "undefined" : `a ${typeof value}`;
+  const kind = typeof value === "object" ? Object.prototype.toString.call(value).slice("[object ".length, -1) : typeof value;
+  if (kind === "Array") return "an array";
+  return `${/^[AEIOU]/.test(kind) ? "an" : "a"} ${kind}`;
 }

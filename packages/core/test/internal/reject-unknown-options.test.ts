@@ -22,6 +22,8 @@ describe("rejectUnknownOptions", () => {
     [null, "null"],
     [[], "an array"],
     [() => undefined, "a function"],
+    [AbortSignal.abort(), "an AbortSignal"],
+    [new Date(0), "a Date"],
   ])("rejects %j in place of the options", (given, description) => {
     expect(() => rejectUnknownOptions(given, ["timeoutMs"])).toThrow(
       new TypeError(`Options must be an object, not ${description}. Valid options: timeoutMs`),

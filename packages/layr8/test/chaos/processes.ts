@@ -78,6 +78,8 @@ export function agentProcess(
   const log = join(directory, `${did.split(":").at(-1)}.log`);
   writeFileSync(log, "");
   const agent = new Victim(did, (life) => [
+    // One that comes back before the node has noticed its end takes its own DID over.
+    "--disable-warning=PARLEY_TOOK_OVER",
     fileURLToPath(PROGRAMS[program]),
     JSON.stringify({ ...options, did, log, life, apiKey: API_KEY }),
   ]);

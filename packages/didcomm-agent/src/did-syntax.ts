@@ -1,0 +1,34 @@
+/** The longest beginning of a text that is a DID's (https://www.w3.org/TR/did-core/#did-syntax). */
+const DID = /^did:[a-z0-9]+:(?:[\w.:-]|%[0-9A-Fa-f]{2})*/;
+
+const MAX_LENGTH = 2048;
+/** Longest part of a value that an error message quotes, in characters. */
+const MAX_QUOTED = 200;
+
+/**
+ * Checks a DID.
+ *
+ * @param name what the value is called in the message, such as `Config.agentDid`.
+ * @throws TypeError naming the value, and the character that a DID can't have.
+ */
+export function requireDid(name: string, value: unknown): void {
+  const fault = didFault(value);
+  if (fault !== undefined) throw new TypeError(`${name} must be a DID such as "did:web:example.com:alice": ${fault}`);
+}
+
+/** Checks a DID or a DID URL: `to` may name a key of the recipient. @throws TypeError as {@link requireDid}. */
+export function requireDidUrl(name: string, value: unknown): void {
+  requireDid(name, typeof value === "string" ? value.replace(/[/?#]\S*$/, "") : value);
+}
+
+function didFault(value: unknown): string | undefined {
+  if (typeof value !== "string") return `it is ${value === null ? "null" : `of type ${typeof value}`}`;
+  if (value.length > MAX_LENGTH) return `it has more than ${MAX_LENGTH} characters`;
+  const start = DID.exec(value)?.[0];
+  if (start === value && !value.endsWith(":")) return undefined;
+  const shown = JSON.stringify(value.slice(0, MAX_QUOTED));
+  const wrong = start === undefined ? undefined : value.codePointAt(start.length);
+  return wrong === undefined
+    ? `${shown} is not one`
+    : `${shown} has the character ${JSON.stringify(String.fromCodePoint(wrong))}, which DIDs can't have`;
+}
