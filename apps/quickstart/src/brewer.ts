@@ -43,7 +43,7 @@ export function ask(text: string): Message {
 }
 
 /** The texts of all parts. */
-export function textOf({ parts }: { readonly parts: readonly Part[] }): string {
+export function textOf({ parts }: { readonly parts: readonly Pick<Part, "content">[] }): string {
   return parts.map(({ content }) => (content?.$case === "text" ? content.value : "")).join(" ");
 }
 

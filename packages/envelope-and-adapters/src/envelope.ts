@@ -1,6 +1,7 @@
 import type { JsonObject } from "@parley/core";
 import { readWire, writeWire, type EnvelopeLimits } from "./envelope-codec.ts";
 import { EnvelopeError } from "./envelope-error.ts";
+import { kindOf } from "./internal/kind-of.ts";
 import { freezeJsonObject } from "./internal/frozen-json.ts";
 import { Protocol } from "./protocol.ts";
 
@@ -11,7 +12,7 @@ const NO_HEADERS: JsonObject = Object.freeze({});
 /**
  * A payload with the name of the protocol that it belongs to, so that one channel carries several protocols.
  *
- * Envelopes are frozen, metadata and all; the payload's bytes are the caller's own and must not be changed afterwards.
+ * Envelopes are frozen, metadata and all. The payload is a copy: what the caller does to its own array changes no envelope.
  *
  * @example
  * ```ts
@@ -33,13 +34,24 @@ export class Envelope {
   readonly extraHeaders: JsonObject;
 
   /** @throws TypeError an argument is of the wrong kind, or metadata is no JSON (or nested deeper than 32 levels). */
-  constructor(protocol: Protocol, contentType: string, payload: Uint8Array, metadata?: JsonObject, extraHeaders?: JsonObject) {
+  constructor(
+    protocol: Protocol,
+    contentType: string,
+    payload: Uint8Array,
+    metadata?: JsonObject | null,
+    extraHeaders?: JsonObject | null,
+  ) {
     this.protocol = checkName(protocol, "protocol");
     this.contentType = checkName(contentType, "content type");
-    if (!(payload instanceof Uint8Array)) throw new TypeError("An envelope's payload must be a Uint8Array");
-    this.payload = payload;
-    this.metadata = metadata === undefined ? undefined : freezeJsonObject(metadata, "An envelope's metadata");
-    this.extraHeaders = extraHeaders === undefined ? NO_HEADERS : freezeJsonObject(extraHeaders, "An envelope's extra headers");
+    if (!(payload instanceof Uint8Array)) {
+      const remedy = typeof payload === "string" ? ": new TextEncoder().encode(text) makes one" : "";
+      throw new TypeError(`An envelope's payload must be a Uint8Array, not ${kindOf(payload)}${remedy}`);
+    }
+    // Not slice(): of a Buffer, that shares its memory.
+    this.payload = new Uint8Array(payload);
+    this.metadata = metadata === undefined || metadata === null ? undefined : freezeJsonObject(metadata, "An envelope's metadata");
+    this.extraHeaders =
+      extraHeaders === undefined || extraHeaders === null ? NO_HEADERS : freezeJsonObject(extraHeaders, "An envelope's extra headers");
     const reserved = RESERVED.find((name) => Object.hasOwn(this.extraHeaders, name));
     if (reserved !== undefined) throw new TypeError(`"${reserved}" is not an extra header`);
     Object.freeze(this);
@@ -63,7 +75,7 @@ export class Envelope {
   }
 
   /**
-   * Reads the bytes of an envelope. Its payload is a view of `data`, not a copy.
+   * Reads the bytes of an envelope. Nothing of it shares memory with `data`.
    *
    * @throws EnvelopeError whatever else `data` holds, with any of its codes.
    */
@@ -72,7 +84,7 @@ export class Envelope {
     const { protocol, content_type: contentType, metadata, ...extraHeaders } = header;
     try {
       // The constructor checks each member.
-      return new Envelope(protocol as string, contentType as string, payload, (metadata ?? undefined) as JsonObject, extraHeaders);
+      return new Envelope(protocol as string, contentType as string, payload, metadata as JsonObject, extraHeaders);
     } catch (cause) {
       throw new EnvelopeError("header_invalid", cause instanceof Error ? cause.message : "The header is invalid", { cause });
     }
@@ -94,7 +106,11 @@ export class Envelope {
 
 function checkName(name: unknown, what: string): string {
   if (typeof name !== "string" || name === "" || name.length > MAX_NAME_LENGTH) {
-    throw new TypeError(`An envelope's ${what} must be a string of 1 to ${MAX_NAME_LENGTH} characters`);
+    throw new TypeError(`An envelope's ${what} must be a string of 1 to ${MAX_NAME_LENGTH} characters${foundOf(name)}`);
   }
   return name;
+}
+
+function foundOf(name: unknown): string {
+  return typeof name === "string" ? "" : `, not ${kindOf(name)}`;
 }

@@ -43,12 +43,41 @@ describe("Envelope", () => {
     expect(envelope.metadata).toBeUndefined();
   });
 
-  it("gives the payload as a view of the bytes, wherever those begin", () => {
+  it("gives the payload as bytes of its own, wherever those that were read begin", () => {
     const data = new Uint8Array([9, 9, ...wire(JSON.stringify(HEADER), bytes("payload"))]).subarray(2);
     const { payload } = Envelope.deserialize(Buffer.from(data.buffer, data.byteOffset, data.length));
-    expect(payload.buffer).toBe(data.buffer);
+    data.fill(0);
     expect(payload.constructor).toBe(Uint8Array);
     expect(text(payload)).toBe("payload");
+  });
+
+  it.each([
+    ["a Uint8Array", bytes("payload")],
+    ["a Buffer", Buffer.from("payload")],
+    ["a part of an array", bytes("a payload").subarray(2)],
+  ])("doesn't change when the caller changes %s that it was made of", (_name, given) => {
+    const envelope = new Envelope(Protocol.RAW, "text/plain", given);
+    given.fill(0);
+    expect(text(envelope.payload)).toBe("payload");
+    const data = bytes("no envelope");
+    const wrapped = Envelope.wrap(data);
+    data.fill(0);
+    expect(text(wrapped.payload)).toBe("no envelope");
+  });
+
+  it("takes null for metadata and headers that aren't there, as Python has None", () => {
+    const envelope = new Envelope(Protocol.RAW, "text/plain", bytes("x"), null, null);
+    expect([envelope.metadata, envelope.extraHeaders]).toEqual([undefined, {}]);
+  });
+
+  it.each<[unknown[], RegExp]>([
+    [[undefined, "text/plain", bytes("x")], /protocol must be a string of 1 to 255 characters, not undefined/],
+    [["raw", bytes("x"), "text/plain"], /content type must be a string of 1 to 255 characters, not a Uint8Array/],
+    [["raw", "text/plain", "x"], /payload must be a Uint8Array, not a string: new TextEncoder/],
+    [["raw", "text/plain", [1]], /payload must be a Uint8Array, not an array/],
+    [["raw", "text/plain", bytes("x"), "x"], /metadata must be a JSON object/],
+  ])("says what is wrong with %j", (given, message) => {
+    expect(() => Reflect.construct(Envelope, given) as unknown).toThrow(message);
   });
 
   it("keeps protocols and headers that it does not know", () => {

@@ -1,6 +1,6 @@
 import { isJsonObject, type JsonObject, type JsonValue } from "@parley/core";
 import type { Envelope } from "@parley/envelope-and-adapters";
-import { readA2aMessage, writeA2aMessage } from "@parley/envelope-and-adapters/internal";
+import { readA2aMessage, withJsonNames, writeA2aMessage } from "@parley/envelope-and-adapters/internal";
 import { isText, readJsonObject } from "./internal/json.ts";
 import { BridgeError } from "./errors.ts";
 
@@ -34,8 +34,13 @@ export function isA2aCall({ metadata }: Envelope): boolean {
  * @throws BridgeError `message_invalid`, `message_too_large`
  */
 export function readA2a(payload: Uint8Array, maxBytes: number): ReadA2aMessage {
-  const json = readJsonObject(payload, maxBytes);
-  return { json, message: normalA2a(json) };
+  const given = readJsonObject(payload, maxBytes);
+  try {
+    const json = withJsonNames(given);
+    return { json, message: normalA2a(json) };
+  } catch (error) {
+    throw BridgeError.ofMessage(error);
+  }
 }
 
 /** The form of A2A 1.0 of a message in any form. @throws BridgeError `message_invalid`, `message_too_large` */

@@ -104,7 +104,7 @@ describe("over encrypted channels", () => {
     await adapter.openContext("desk");
     const messageId = await adapter.sendMessage("desk", [{ type: "text", text: "Ada" }]);
     const [answer] = await adapter.receiveMessages("desk", { timeout: 20 });
-    expect(answer).toMatchObject({ contextId: "desk", role: 2, parts: [{ content: { value: "Hello Ada" } }] });
+    expect(answer).toMatchObject({ contextId: "desk", role: "agent", parts: [{ text: "Hello Ada" }] });
     expect(answer?.metadata?.["bridge"]).toMatchObject({ replyTo: messageId, origin: { protocol: "mcp" } });
     await listener.close();
   });

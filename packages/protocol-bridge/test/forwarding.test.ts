@@ -35,7 +35,7 @@ describe("ProtocolBridge", () => {
     await reader.openContext("research");
     await new SlimAdapter(alice).publish("org/slim/in", '{"celsius":180}', { contentType: "application/json" });
     const [message] = await reader.receiveMessages("research");
-    expect(message).toMatchObject({ sender: "bridge", contextId: "research", role: 1, parts: [{ content: { value: { celsius: 180 } } }] });
+    expect(message).toMatchObject({ sender: "bridge", contextId: "research", role: "user", parts: [{ data: { celsius: 180 } }] });
     expect(message?.metadata?.["bridge"]).toEqual({ origin: { protocol: "slim", sender: "alice" } });
     await reader.close();
   });
@@ -305,7 +305,7 @@ describe("ProtocolBridge", () => {
     const kept = { protocol: "a2a", contentType: "application/json", metadata: { a2a: call } };
     await (
       await alice.open("org/slim/in")
-    ).send(slim('{"parts":[{"text":"paid"}]}', "application/a2a+json", { bridge: { kept }, a2a: call }));
+    ).send(slim('{"messageId":"m","role":"ROLE_USER","parts":[{"text":"paid"}]}', "application/a2a+json", { bridge: { kept }, a2a: call }));
     const [received] = await take(inbound, 1);
     expect(received?.envelope.metadata?.["a2a"]).toEqual({ agent: "bridge" });
   });

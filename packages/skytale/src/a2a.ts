@@ -13,9 +13,11 @@ export {
   type A2aLegacyPart,
   type A2aPartInput,
   type A2aPartJson,
+  type A2aRole,
   type A2aSendOptions,
   type A2aServeOptions,
   type A2aServing,
   type ReceivedA2aMessage,
+  type ReceivedA2aPart,
 } from "@parley/envelope-and-adapters/a2a";
 export { AdapterError, type AdapterErrorCode } from "@parley/envelope-and-adapters";

@@ -3,6 +3,8 @@ import type { Channel } from "../channel/channel.ts";
 import type { ChannelMember } from "../channel/member.ts";
 import type { ChannelMessage } from "../channel/message.ts";
 import type { SendOptions, Sent } from "../channel/send-options.ts";
+import { checkEnvelope } from "@parley/envelope-and-adapters/internal";
+import { checkChannelName } from "../channel-name.ts";
 import { SkytaleClient } from "../client.ts";
 import type { ChannelOptions, CreateChannelOptions, JoinChannelOptions } from "../client-options.ts";
 import { ChannelError, TransportError } from "../errors.ts";
@@ -177,7 +179,8 @@ export class SkytaleChannelManager implements EnvelopeChannels, AsyncDisposable 
 
   /** Sends an envelope to all other members. @throws as {@link SkytaleChannelManager.send}; EnvelopeError when it is too large */
   async sendEnvelope(name: string, envelope: Envelope, options?: SendOptions): Promise<Sent> {
-    return this.send(name, envelope.serialize(), options);
+    checkChannelName(name);
+    return this.send(name, checkEnvelope(envelope).serialize(), options);
   }
 
   /** As {@link SkytaleChannelManager.receive}, as envelopes: what is none is the payload of one with `Protocol.RAW`. */

@@ -8,6 +8,7 @@ import {
   type ReceivedEnvelope,
   type ReceiveOptions,
 } from "@parley/envelope-and-adapters";
+import { checkEnvelope } from "@parley/envelope-and-adapters/internal";
 import type { Channel } from "../channel/channel.ts";
 import type { Inbox, InboxItem } from "../channel/inbox.ts";
 import type { ChannelMessage } from "../channel/message.ts";
@@ -40,7 +41,7 @@ export class ChannelPort implements EnvelopePort {
   }
 
   async send(envelope: Envelope, options?: PortSendOptions): Promise<void> {
-    await this.#channel.send(envelope.serialize(), options);
+    await this.#channel.send(checkEnvelope(envelope).serialize(), options);
   }
 
   receive(options?: ReceiveOptions): AsyncIterableIterator<ReceivedEnvelope, undefined> {

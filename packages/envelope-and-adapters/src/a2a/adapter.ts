@@ -1,17 +1,19 @@
 import { isJsonObject, type JsonObject } from "@parley/core";
-import type { AgentExtension, Message } from "@a2a-js/sdk";
+import type { AgentExtension } from "@a2a-js/sdk";
 import { rejectUnknownOptions } from "@parley/core/internal";
 import { AdapterError } from "../adapter-error.ts";
 import { Envelope } from "../envelope.ts";
 import { checkChannels } from "../internal/arguments.ts";
+import { kindOf } from "../internal/kind-of.ts";
 import type { BufferLimits } from "../internal/bounded-queue.ts";
 import { readJsonPayload, writeJsonPayload } from "../internal/json-payload.ts";
 import { Mailbox, type TakeOptions } from "../internal/mailbox.ts";
 import type { EnvelopeChannels, EnvelopePort, PortSendOptions, ReceivedEnvelope } from "../port.ts";
 import { Protocol } from "../protocol.ts";
 import { A2A_VERSION, encryptedContextsExtension } from "./extension.ts";
-import { readMessage, roleOf, writeMessage } from "./message.ts";
-import { readPart, type A2aPartInput } from "./part.ts";
+import { withJsonNames } from "./json-names.ts";
+import { readMessage, writeMessage } from "./message.ts";
+import { receivedPart, writeInput, type A2aPartInput, type ReceivedA2aPart } from "./part.ts";
 
 /** Options of {@link A2aAdapter}. The buffer is that of one context: when it is full, its oldest message is dropped and reported. */
 export interface A2aAdapterOptions extends BufferLimits {
@@ -28,21 +30,38 @@ export interface A2aAdapterOptions extends BufferLimits {
 /** Options of {@link A2aAdapter.sendMessage}. */
 export interface A2aSendOptions extends PortSendOptions {
   /** Whether this message asks (`"user"`, the default) or answers (`"agent"`). */
-  readonly role?: "user" | "agent";
-  readonly taskId?: string;
-  readonly metadata?: JsonObject;
+  readonly role?: A2aRole | undefined;
+  readonly taskId?: string | null | undefined;
+  readonly metadata?: JsonObject | null | undefined;
   /** URIs of the extensions that the message makes use of. */
-  readonly extensions?: readonly string[];
-  readonly referenceTaskIds?: readonly string[];
+  readonly extensions?: readonly string[] | null | undefined;
+  readonly referenceTaskIds?: readonly string[] | null | undefined;
 }
 
-/** A message of a context: the official SDK's `Message`, and who it is from. */
-export interface ReceivedA2aMessage extends Message {
+/** Who says a message: whoever asks, or an agent that answers. */
+export type A2aRole = "user" | "agent";
+
+/** A message of a context as it was sent, in A2A's JSON, and who it is from. {@link readMessage} makes it the official SDK's `Message`. */
+export interface ReceivedA2aMessage {
+  readonly messageId: string;
+  readonly contextId: string;
+  readonly role: A2aRole;
+  /** In the form in which they were sent, such as `{ text: "Hello" }`. */
+  readonly parts: readonly ReceivedA2aPart[];
+  readonly taskId?: string;
+  readonly metadata?: JsonObject;
+  readonly extensions?: readonly string[];
+  readonly referenceTaskIds?: readonly string[];
   /** Who sent it, as the channel has proved it. */
   readonly sender?: string;
   /** What the sender calls itself. Proves nothing. */
   readonly agentId?: string;
 }
+
+const SEND_OPTIONS = ["role", "taskId", "metadata", "extensions", "referenceTaskIds", "id", "signal"];
+
+/** By the SDK's numbers. */
+const ROLE_NAMES: readonly (A2aRole | undefined)[] = [undefined, "user", "agent"];
 
 const KNOWN = ["agentId", "org", "maxMessageBytes", "maxBuffered", "maxBufferedBytes", "onError"];
 
@@ -50,7 +69,7 @@ const KNOWN = ["agentId", "org", "maxMessageBytes", "maxBuffered", "maxBufferedB
  * A2A contexts as channels: agents that are members of a context's channel exchange messages in it. The channel of a context is
  * `<org>/a2a/<context id>`.
  *
- * Reads messages of A2A 1.0, 0.3 and before, writes 1.0. For requests, streams and tasks with the official client and request handler,
+ * Reads messages of A2A 1.0, 0.3 and before, writes 1.0; parts arrive in the form in which they were sent. For requests, streams and tasks with the official client and request handler,
  * see {@link A2aChannelTransportFactory} and {@link serveA2a}; both work on the same channels.
  *
  * @example
@@ -77,6 +96,9 @@ export class A2aAdapter implements AsyncDisposable {
   /** @throws AdapterError `name_invalid`. @throws TypeError these are no channels, or an option that there isn't. */
   constructor(channels: EnvelopeChannels, options: A2aAdapterOptions) {
     this.#channels = checkChannels(channels);
+    // In JavaScript, and from Python, the agent id comes as text or not at all.
+    const given: unknown = options ?? undefined;
+    if (typeof given !== "object") throw new TypeError(`A2aAdapter needs the options { agentId: "agent-1" }, not ${kindOf(given)}`);
     rejectUnknownOptions(options, KNOWN);
     this.#options = options;
     this.#org = checkName(options.org ?? "org", "organisation");
@@ -105,22 +127,21 @@ export class A2aAdapter implements AsyncDisposable {
    * @throws AdapterError `not_subscribed`, `message_invalid` (a part is none), `message_too_large`; what the channel throws.
    */
   async sendMessage(contextId: string, parts: readonly A2aPartInput[], options: A2aSendOptions = {}): Promise<string> {
-    const { role = "user", taskId = "", metadata, extensions = [], referenceTaskIds = [], ...sending } = options;
+    rejectUnknownOptions(options, SEND_OPTIONS);
+    if (!Array.isArray(parts) || parts.length === 0) {
+      throw new TypeError(
+        `The parts of an A2A message must be a list of at least one, such as [{ text: "Hello" }], not ${listOrKind(parts)}`,
+      );
+    }
+    const { role = "user", taskId, metadata, extensions, referenceTaskIds, ...sending } = options;
     const { port } = this.#context(contextId);
-    const message = writeMessage({
-      messageId: crypto.randomUUID(),
-      contextId,
-      taskId,
-      role: roleOf(role),
-      parts: parts.map(readPart),
-      metadata,
-      extensions: [...extensions],
-      referenceTaskIds: [...referenceTaskIds],
-    });
+    const messageId = crypto.randomUUID();
+    const given: JsonObject = { messageId, contextId, taskId, role, parts: parts.map(writeInput), metadata, extensions, referenceTaskIds };
+    const message = { ...writeMessage(readMessage(given)), parts: given["parts"] };
     const payload = writeJsonPayload(message, this.#maxMessageBytes);
     const address = { "A2A-Version": A2A_VERSION, a2a: { agent: this.#options.agentId } };
     await port.send(new Envelope(Protocol.A2A, "application/json", payload, address), sending);
-    return message["messageId"] as string;
+    return messageId;
   }
 
   /**
@@ -153,7 +174,10 @@ export class A2aAdapter implements AsyncDisposable {
 
   #context(contextId: string): { readonly port: EnvelopePort; readonly mailbox: Mailbox<ReceivedA2aMessage> } {
     const context = this.#contexts.get(contextId);
-    if (context === undefined) throw new AdapterError("not_subscribed", "This context was not created, joined or opened here");
+    if (context === undefined) {
+      const remedy = "create, join or open it first (createContext, joinContext, openContext)";
+      throw new AdapterError("not_subscribed", `The A2A context ${contextId} is not open in this adapter: ${remedy}`);
+    }
     return context;
   }
 
@@ -169,13 +193,24 @@ export class A2aAdapter implements AsyncDisposable {
     const agentId = isJsonObject(address) ? address["agent"] : undefined;
     // A call of an official client, or an answer to one.
     if (isJsonObject(address) && "call" in address) return undefined;
-    const message = readMessage(readJsonPayload(envelope.payload, this.#maxMessageBytes));
+    const json = withJsonNames(readJsonPayload(envelope.payload, this.#maxMessageBytes));
+    const message = readMessage(json);
     if (message.contextId !== "" && message.contextId !== contextId) {
-      throw new AdapterError("message_invalid", "An A2A message came through the channel of another context");
+      throw new AdapterError(
+        "message_invalid",
+        `A message of the A2A context ${message.contextId} came through the channel of ${contextId}`,
+      );
     }
+    const { messageId, taskId, role, metadata, extensions, referenceTaskIds } = message;
     return {
-      ...message,
+      messageId,
       contextId,
+      role: ROLE_NAMES[role] ?? "user",
+      parts: (json["parts"] as readonly JsonObject[]).map(receivedPart),
+      ...(taskId !== "" && { taskId }),
+      ...(metadata !== undefined && { metadata }),
+      ...(extensions.length > 0 && { extensions }),
+      ...(referenceTaskIds.length > 0 && { referenceTaskIds }),
       ...(sender === undefined ? {} : { sender }),
       ...(typeof agentId === "string" ? { agentId } : {}),
     };
@@ -184,5 +219,12 @@ export class A2aAdapter implements AsyncDisposable {
 
 function checkName(name: string, what: string): string {
   if (typeof name === "string" && /^[\w.-]{1,128}$/.test(name)) return name;
-  throw new AdapterError("name_invalid", `The ${what} must have 1 to 128 letters, digits, dots, underscores or hyphens`);
+  throw new AdapterError(
+    "name_invalid",
+    `The ${what} must have 1 to 128 letters, digits, dots, underscores or hyphens: ${JSON.stringify(name) ?? "undefined"}`,
+  );
+}
+
+function listOrKind(value: unknown): string {
+  return Array.isArray(value) ? "an empty one" : kindOf(value);
 }

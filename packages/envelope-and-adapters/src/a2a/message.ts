@@ -1,41 +1,46 @@
 import { isJsonObject, type JsonObject, type JsonValue } from "@parley/core";
 import type { Message, Role } from "@a2a-js/sdk";
 import { AdapterError } from "../adapter-error.ts";
+import { withJsonNames } from "./json-names.ts";
 import { readPart, writePart } from "./part.ts";
 
 const MAX_PARTS = 1024;
 
-/** The numbers are the SDK's enum; A2A 0.3 had the short names. */
+/** The numbers are the SDK's enum, which ProtoJSON allows too; A2A 0.3 had the short names. */
 const ROLES = new Map<unknown, number>([
-  [undefined, 0],
-  ["ROLE_UNSPECIFIED", 0],
+  [1, 1],
   ["ROLE_USER", 1],
   ["user", 1],
+  [2, 2],
   ["ROLE_AGENT", 2],
   ["agent", 2],
 ]);
 const ROLE_NAMES = ["ROLE_UNSPECIFIED", "ROLE_USER", "ROLE_AGENT"];
-const UNRECOGNIZED = -1;
 
 /**
- * Reads a message from JSON of any version of A2A, as the official SDK has messages. Nothing but `parts` is required.
+ * Reads a message from JSON of any version of A2A, under the names of its JSON or of its proto (`message_id`), as the official SDK has
+ * messages. A message of the SDK's own is read too.
  *
- * @throws AdapterError `message_invalid`, `message_too_large` (more than 1024 parts).
+ * @throws AdapterError `message_invalid`: a member is of the wrong kind, or one that A2A requires is missing (`messageId`, `role`, `parts`);
+ *   `message_too_large`: more than 1024 parts.
  */
-export function readMessage(json: JsonObject): Message {
-  const { parts, metadata, role } = json;
+export function readMessage(json: JsonObject | Message): Message {
+  if (!isJsonObject(json)) throw new AdapterError("message_invalid", "An A2A message must be an object");
+  const named = withJsonNames(json);
+  const { messageId, parts, metadata, role } = named;
+  if (typeof messageId !== "string" || messageId === "") throw invalid("messageId");
   if (!Array.isArray(parts)) throw invalid("parts");
-  if (parts.length > MAX_PARTS) throw new AdapterError("message_too_large", `An A2A message has more than ${MAX_PARTS} parts`);
+  if (parts.length > MAX_PARTS) throw new AdapterError("message_too_large", `An A2A message has ${parts.length} parts, limit ${MAX_PARTS}`);
   if (metadata !== undefined && !isJsonObject(metadata)) throw invalid("metadata");
   return {
-    messageId: text(json, "messageId"),
-    contextId: text(json, "contextId"),
-    taskId: text(json, "taskId"),
-    role: roleOf(role),
+    messageId,
+    contextId: text(named, "contextId"),
+    taskId: text(named, "taskId"),
+    role: readRole(role),
     parts: parts.map(readPart),
     metadata,
-    extensions: texts(json, "extensions"),
-    referenceTaskIds: texts(json, "referenceTaskIds"),
+    extensions: texts(named, "extensions"),
+    referenceTaskIds: texts(named, "referenceTaskIds"),
   };
 }
 
@@ -54,9 +59,10 @@ export function writeMessage(message: Message): JsonObject {
   };
 }
 
-/** The SDK's number of a role that has any of its names. */
-export function roleOf(name: unknown): Role {
-  const number: unknown = ROLES.get(name) ?? UNRECOGNIZED;
+/** The SDK's number of a role that has any of its names. @throws AdapterError `message_invalid` */
+function readRole(name: unknown): Role {
+  const number: unknown = ROLES.get(name);
+  if (number === undefined) throw new AdapterError("message_invalid", `"role" of an A2A message must be "user" or "agent"`);
   return number as Role;
 }
 

@@ -1,6 +1,7 @@
 import { isJsonObject, type JsonObject, type JsonValue } from "@parley/core";
 import type { Part } from "@a2a-js/sdk";
 import { AdapterError } from "../adapter-error.ts";
+import { partWithJsonNames } from "./json-names.ts";
 
 interface PartDetails {
   readonly metadata?: JsonObject | undefined;
@@ -33,17 +34,52 @@ export type A2aLegacyPart = { readonly metadata?: JsonObject } & (
 /** A part in any form that is in use: the official SDK's `Part`, A2A 1.0 JSON, A2A 0.3 (`kind`), and the first versions (`type`). */
 export type A2aPartInput = Part | A2aPartJson | A2aLegacyPart;
 
+/** A part that was received: the members that it was sent with. */
+export interface ReceivedA2aPart {
+  readonly text?: string;
+  /** Base64. */
+  readonly raw?: string;
+  readonly url?: string;
+  readonly data?: JsonValue;
+  readonly filename?: string;
+  readonly mediaType?: string;
+  readonly metadata?: JsonObject;
+  /** As the first versions say what the part is. */
+  readonly type?: string;
+  /** As A2A 0.3 says what the part is. */
+  readonly kind?: string;
+  /** Of a part that was sent as a file of A2A 0.3 or before. */
+  readonly file?: LegacyFile;
+  /** What the part holds, whichever form it has, as the official SDK says it. Not in the part's JSON. */
+  readonly content: NonNullable<Part["content"]>;
+}
+
+const FORMS: ReadonlySet<string> = new Set(["text", "data", "file"]);
 const CONTENTS = ["text", "raw", "url", "data"] as const;
 
 /**
- * Reads a part in any form.
+ * Reads a part in any form, under the names of its JSON or of its proto (`media_type`).
  *
  * @throws AdapterError `message_invalid`.
  */
-export function readPart(input: unknown): Part {
-  if (!isJsonObject(input)) throw invalid("is not an object");
-  if (isJsonObject(input["content"]) && "$case" in input["content"]) return readSdkPart(input);
-  return isJsonObject(input["file"]) ? readFile(input, input["file"]) : readCurrent(input);
+export function readPart(given: unknown): Part {
+  if (!isJsonObject(given)) throw invalid("is not an object");
+  const input = partWithJsonNames(given);
+  if (isJsonObject(input["file"])) return readFile(input, input["file"]);
+  return isJsonObject(input["content"]) && "$case" in input["content"] ? readSdkPart(input) : readCurrent(input);
+}
+
+/** Writes a part in any form as A2A 1.0 has it, with the `type` or `kind` that it has beside, which readers of 1.0 ignore. */
+export function writeInput(input: A2aPartInput): JsonObject {
+  return { ...formOf(input), ...writePart(readPart(input)) };
+}
+
+/** A part that was received, in the form in which it was sent. */
+export function receivedPart(json: JsonObject): ReceivedA2aPart {
+  const { content } = readPart(json);
+  const part: JsonObject = (json["kind"] === "file" || json["type"] === "file") && json["file"] === undefined ? asFile(json) : { ...json };
+  Object.defineProperty(part, "content", { value: content });
+  return part as unknown as ReceivedA2aPart;
 }
 
 /** Writes a part as A2A 1.0 has it. */
@@ -55,6 +91,23 @@ export function writePart({ content, metadata, filename, mediaType }: Part): Jso
     metadata,
     filename: filename === "" ? undefined : filename,
     mediaType: mediaType === "" ? undefined : mediaType,
+  };
+}
+
+/** How versions before 1.0 say what a part holds. */
+function formOf(input: A2aPartInput): JsonObject {
+  for (const name of ["type", "kind"] as const) {
+    const form: unknown = name in input ? (input as JsonObject)[name] : undefined;
+    if (typeof form === "string" && FORMS.has(form)) return { [name]: form };
+  }
+  return {};
+}
+
+function asFile({ raw, url, filename, mediaType, ...others }: JsonObject): JsonObject {
+  const content = raw === undefined ? { uri: url } : { bytes: raw };
+  return {
+    ...others,
+    file: { ...(filename !== undefined && { name: filename }), ...(mediaType !== undefined && { mimeType: mediaType }), ...content },
   };
 }
 

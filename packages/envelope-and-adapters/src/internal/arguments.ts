@@ -1,5 +1,6 @@
 import { Envelope } from "../envelope.ts";
 import type { EnvelopeChannels, EnvelopePort } from "../port.ts";
+import { kindOf } from "./kind-of.ts";
 import { openingPort } from "./opening-port.ts";
 
 /**
@@ -10,13 +11,13 @@ import { openingPort } from "./opening-port.ts";
 export function checkPort(port: EnvelopePort): EnvelopePort {
   const { send, receive, open } = membersOf<EnvelopePort & EnvelopeChannels>(port);
   if (typeof send === "function" && typeof receive === "function" && typeof open !== "function") return port;
-  throw new TypeError("The port of one channel is needed, such as a channel manager's open(name) gives");
+  throw new TypeError(`The port of one channel is needed, such as await manager.open(name), not ${kindOf(port)}`);
 }
 
 /** Checks what was passed as an agent's channels. @throws TypeError */
 export function checkChannels<Channels extends Pick<EnvelopeChannels, "open">>(channels: Channels): Channels {
   if (typeof membersOf<EnvelopeChannels>(channels).open === "function") return channels;
-  throw new TypeError("The channels of an agent are needed, such as a channel manager");
+  throw new TypeError(`The channels of an agent are needed, such as a channel manager, not ${kindOf(channels)}`);
 }
 
 /**
@@ -40,14 +41,6 @@ export function readPortArguments<Options extends object>(
 export function checkEnvelope(envelope: Envelope): Envelope {
   if (envelope instanceof Envelope || typeof membersOf<Envelope>(envelope).serialize === "function") return envelope;
   throw new TypeError(`An Envelope is needed, not ${kindOf(envelope)}: new Envelope(Protocol.RAW, "text/plain", payload) makes one`);
-}
-
-/** What a value is, for messages about arguments. */
-export function kindOf(value: unknown): string {
-  if (value === null || value === undefined) return String(value);
-  if (value instanceof Uint8Array) return "a Uint8Array";
-  if (Array.isArray(value)) return "an array";
-  return typeof value === "object" ? "an object" : `a ${typeof value}`;
 }
 
 function membersOf<T>(value: unknown): Partial<T> {

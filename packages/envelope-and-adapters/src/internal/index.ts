@@ -10,5 +10,7 @@ export {
   type ServiceParameters,
 } from "../a2a/call.ts";
 export { A2A_VERSION, a2aChannelInterface } from "../a2a/extension.ts";
+export { withJsonNames } from "../a2a/json-names.ts";
 export { readMessage as readA2aMessage, writeMessage as writeA2aMessage } from "../a2a/message.ts";
+export { checkEnvelope } from "./arguments.ts";
 export { isDeep } from "./json-payload.ts";

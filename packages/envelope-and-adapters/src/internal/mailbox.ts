@@ -1,4 +1,5 @@
 import { setImmediate } from "node:timers/promises";
+import { readDurationMs, rejectUnknownOptions } from "@parley/core/internal";
 import { AdapterError } from "../adapter-error.ts";
 import { BoundedQueue, type BufferLimits } from "./bounded-queue.ts";
 import { reporterOf } from "./reporter.ts";
@@ -7,7 +8,9 @@ import type { Protocol } from "../protocol.ts";
 
 /** How long to wait for messages. */
 export interface TakeOptions {
-  /** Longest wait for a first message, in seconds. Default 5. */
+  /** Longest wait for a first message, in milliseconds. Default 5000. */
+  readonly timeoutMs?: number;
+  /** The same in seconds, as in the Python SDK. */
   readonly timeout?: number;
   /** Stops waiting; the promise is rejected with its reason. */
   readonly signal?: AbortSignal;
@@ -20,7 +23,8 @@ interface MailboxOptions<T> extends BufferLimits {
   readonly onError: ((error: Error) => void) | undefined;
 }
 
-const LONGEST_TIMER_MS = 2_147_483_647;
+const TAKE_OPTIONS = ["timeoutMs", "timeout", "signal"];
+const DEFAULT_TIMEOUT_MS = 5000;
 
 /** Collects the messages of one protocol from a port until they are taken. The oldest give way when there are too many. */
 export class Mailbox<T> {
@@ -41,12 +45,14 @@ export class Mailbox<T> {
   }
 
   /** Everything that was acknowledged to its senders when this was called; waits for something if nothing has. Empty after the timeout. Throws once the port has ended. */
-  async take({ timeout = 5, signal }: TakeOptions): Promise<T[]> {
-    if (!(timeout >= 0)) throw new TypeError("A timeout is a number of seconds from 0");
+  async take(options: TakeOptions): Promise<T[]> {
+    rejectUnknownOptions(options, TAKE_OPTIONS);
+    const timeoutMs = readDurationMs(options, { ms: "timeoutMs", seconds: "timeout" }, DEFAULT_TIMEOUT_MS);
+    const { signal } = options;
     signal?.throwIfAborted();
-    const deadline = performance.now() + timeout * 1000;
-    if (timeout > 0 && this.#ended === undefined) {
-      await this.#port.caughtUp?.({ timeoutMs: timeout * 1000, ...(signal !== undefined && { signal }) });
+    const deadline = performance.now() + timeoutMs;
+    if (timeoutMs > 0 && this.#ended === undefined) {
+      await this.#port.caughtUp?.({ timeoutMs, ...(signal !== undefined && { signal }) });
       // The iteration takes what is in its buffer.
       await setImmediate();
       signal?.throwIfAborted();
@@ -77,7 +83,7 @@ export class Mailbox<T> {
         this.#waiting.delete(done);
         resolve();
       };
-      const timer = setTimeout(done, Math.min(timeoutMs, LONGEST_TIMER_MS));
+      const timer = setTimeout(done, timeoutMs);
       signal?.addEventListener("abort", done, { once: true });
       this.#waiting.add(done);
     });

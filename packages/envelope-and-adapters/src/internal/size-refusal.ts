@@ -1,7 +1,7 @@
 import { ParleyError } from "@parley/core";
 
 /** Whether an error, or what caused it, says that a message is too large for something. `limit` is in bytes, where the error has it. */
-export function sizeRefusal(error: unknown): { readonly limit: number | undefined } | undefined {
+function sizeRefusal(error: unknown): { readonly limit: number | undefined } | undefined {
   for (let at = error; at instanceof Error; at = at.cause) {
     if (!(at instanceof ParleyError) || !(at as ParleyError).code.endsWith("too_large")) continue;
     const limit: unknown = "limit" in at ? at.limit : undefined;

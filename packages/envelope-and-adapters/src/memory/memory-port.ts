@@ -1,6 +1,7 @@
 import { deferred, type Deferred } from "@parley/core/internal";
 import { Envelope } from "../envelope.ts";
 import { EnvelopeFanOut } from "../fan-out.ts";
+import { checkEnvelope } from "../internal/arguments.ts";
 import type { BufferLimits } from "../internal/bounded-queue.ts";
 import type { EnvelopePort, PortSendOptions, ReceivedEnvelope, ReceiveOptions } from "../port.ts";
 import { PortError } from "../port-error.ts";
@@ -108,7 +109,7 @@ class BusPort implements MemoryPort {
   }
 
   async send(envelope: Envelope, options?: PortSendOptions): Promise<void> {
-    await this.sendBytes(envelope.serialize(), options);
+    await this.sendBytes(checkEnvelope(envelope).serialize(), options);
   }
 
   async sendBytes(data: Uint8Array, { id, signal }: PortSendOptions = {}): Promise<void> {

@@ -2,6 +2,7 @@ import { rejectUnknownOptions } from "@parley/core/internal";
 import { AdapterError } from "../adapter-error.ts";
 import { Envelope } from "../envelope.ts";
 import { checkChannels } from "../internal/arguments.ts";
+import { kindOf } from "../internal/kind-of.ts";
 import type { BufferLimits } from "../internal/bounded-queue.ts";
 import { Mailbox, type TakeOptions } from "../internal/mailbox.ts";
 import type { EnvelopeChannels, EnvelopePort, PortSendOptions } from "../port.ts";
@@ -70,7 +71,11 @@ export class SlimAdapter implements AsyncDisposable {
    * @throws PortError `unknown_channel`, `not_connected`, `closed`, or what else the channel throws.
    */
   async publish(destination: string, payload: Uint8Array | string, options: SlimPublishOptions = {}): Promise<void> {
+    rejectUnknownOptions(options, ["contentType", "id", "signal"]);
     const text = typeof payload === "string";
+    if (!text && !(payload instanceof Uint8Array)) {
+      throw new TypeError(`A SLIM payload must be a string or a Uint8Array, not ${kindOf(payload)}`);
+    }
     const { contentType = text ? "text/plain" : "application/octet-stream", ...sending } = options;
     const envelope = new Envelope(Protocol.SLIM, contentType, text ? new TextEncoder().encode(payload) : payload);
     const port = await this.#channels.open(destination);
@@ -106,7 +111,7 @@ export class SlimAdapter implements AsyncDisposable {
   /** As {@link SlimAdapter.receive}, with content types and senders. */
   async receiveMessages(channel: string, options: TakeOptions = {}): Promise<SlimMessage[]> {
     const mailbox = this.#subscriptions.get(channel);
-    if (mailbox === undefined) throw new AdapterError("not_subscribed", `There is no subscription to ${channel}`);
+    if (mailbox === undefined) throw new AdapterError("not_subscribed", `No subscription to ${channel}: call subscribe() first`);
     return mailbox.take(options);
   }
 

@@ -1,6 +1,12 @@
-import { AgentExtension, Message, Role } from "@a2a-js/sdk";
+import { AgentExtension, Message } from "@a2a-js/sdk";
 import { describe, expect, it } from "vitest";
-import { A2A_ENCRYPTED_CONTEXTS_EXTENSION, A2aAdapter, type A2aAdapterOptions, type A2aPartInput } from "../../src/a2a/index.ts";
+import {
+  A2A_ENCRYPTED_CONTEXTS_EXTENSION,
+  A2aAdapter,
+  readA2aMessage,
+  type A2aAdapterOptions,
+  type A2aPartInput,
+} from "../../src/a2a/index.ts";
 import { Envelope, Protocol } from "../../src/index.ts";
 import { createMemoryChannels } from "../../src/memory/index.ts";
 import { bytes, text } from "../utf8.ts";
@@ -23,8 +29,9 @@ describe("A2aAdapter", () => {
     const id = await ours.sendMessage("research", [{ type: "text", text: "Hello" }]);
     const [message, ...more] = await theirs.receiveMessages("research");
     expect(more).toEqual([]);
-    expect(message).toMatchObject({ messageId: id, contextId: "research", role: Role.ROLE_USER, sender: "alice", agentId: "agent-1" });
-    expect(textOf(message as Message)).toBe("Hello");
+    expect(message).toMatchObject({ messageId: id, contextId: "research", role: "user", sender: "alice", agentId: "agent-1" });
+    expect(message?.parts).toEqual([{ type: "text", text: "Hello" }]);
+    expect(message?.parts[0]?.content).toEqual({ $case: "text", value: "Hello" });
   });
 
   it("answers in the same context", async () => {
@@ -39,7 +46,7 @@ describe("A2aAdapter", () => {
       referenceTaskIds: ["task-0"],
     });
     expect(await ours.receiveMessages("research")).toMatchObject([
-      { role: Role.ROLE_AGENT, taskId: "task-1", metadata: { a: 1 }, extensions: ["https://example.com/e"], referenceTaskIds: ["task-0"] },
+      { role: "agent", taskId: "task-1", metadata: { a: 1 }, extensions: ["https://example.com/e"], referenceTaskIds: ["task-0"] },
     ]);
   });
 
@@ -55,15 +62,69 @@ describe("A2aAdapter", () => {
       metadata: { "A2A-Version": "1.0", a2a: { agent: "agent-1" } },
     });
     const json = JSON.parse(text(value?.envelope.payload)) as { parts: object[] };
-    expect(json.parts).toEqual([{ text: "seed" }, { text: "0.3" }, { text: "1.0" }]);
+    expect(json.parts).toEqual([{ type: "text", text: "seed" }, { kind: "text", text: "0.3" }, { text: "1.0" }]);
     expect(textOf(Message.fromJSON(json))).toBe("seed0.31.0");
   });
 
   it("reads messages of others that say no more than they must", async () => {
     const { theirs, port } = await pair();
-    await port.send(new Envelope(Protocol.A2A, "application/json", bytes('{"parts":[{"type":"text","text":"Hello"}]}')));
+    await port.send(
+      new Envelope(Protocol.A2A, "application/json", bytes('{"messageId":"m","role":"user","parts":[{"type":"text","text":"Hello"}]}')),
+    );
     const [message] = await theirs.receiveMessages("research");
-    expect(message).toEqual({ ...Message.fromJSON({ parts: [{ text: "Hello" }], contextId: "research" }), sender: "alice" });
+    const parts = [{ type: "text", text: "Hello" }];
+    expect(message).toEqual({ messageId: "m", contextId: "research", role: "user", parts, sender: "alice" });
+  });
+
+  it.each<[string, A2aPartInput]>([
+    ["the seed's text", { type: "text", text: "Hello" }],
+    ["the seed's data", { type: "data", data: { a: null } }],
+    ["the seed's file", { type: "file", file: { name: "a.txt", mimeType: "text/plain", bytes: "aGk=" } }],
+    ["0.3's text", { kind: "text", text: "Hello", metadata: { a: 1 } }],
+    ["0.3's file", { kind: "file", file: { uri: "https://example.com/a" } }],
+    ["1.0's text", { text: "Hello", mediaType: "text/markdown" }],
+    ["1.0's raw", { raw: "aGk=", filename: "a.bin" }],
+    ["1.0's url", { url: "https://example.com/a" }],
+    ["1.0's data", { data: null }],
+  ])("gives parts back in the form in which they were sent: %s", async (_name, part) => {
+    const { ours, theirs } = await pair();
+    await ours.sendMessage("research", [part]);
+    const [message] = await theirs.receiveMessages("research");
+    expect(message?.parts).toEqual([part]);
+    expect(JSON.parse(JSON.stringify(message?.parts))).toEqual([part]);
+    // And in one form for all, the official SDK's.
+    expect(readA2aMessage(message as never).parts).toEqual([
+      readA2aMessage({ messageId: "m", role: "user", parts: [part as never] }).parts[0],
+    ]);
+    expect(message?.parts[0]?.content).toEqual(readA2aMessage(message as never).parts[0]?.content);
+  });
+
+  it("takes null for what isn't there", async () => {
+    const { ours, theirs } = await pair();
+    const nothing = { metadata: null, taskId: null, extensions: null, referenceTaskIds: null };
+    await ours.sendMessage("research", [{ text: "Hello" }], nothing);
+    expect(Object.keys((await theirs.receiveMessages("research"))[0] ?? {}).toSorted()).toEqual([
+      "agentId",
+      "contextId",
+      "messageId",
+      "parts",
+      "role",
+      "sender",
+    ]);
+  });
+
+  it("refuses parts that are no list, and options and roles that there aren't", async () => {
+    const { alice, ours } = await pair();
+    for (const parts of [undefined, null, "Hello", { text: "Hello" }, []]) {
+      await expect(ours.sendMessage("research", parts as never)).rejects.toThrow(/^The parts of an A2A message must be a list/);
+    }
+    await expect(ours.sendMessage("research", [{ text: "x" }], { rol: "agent" } as never)).rejects.toThrow(/Did you mean "role"/);
+    await expect(ours.sendMessage("research", [{ text: "x" }], { role: "chief" as never })).rejects.toThrow(/"role".*"user" or "agent"/);
+    expect(() => new A2aAdapter(alice, "agent-1" as never)).toThrow(
+      /^A2aAdapter needs the options \{ agentId: "agent-1" \}, not a string$/,
+    );
+    expect(() => new A2aAdapter(alice, undefined as never)).toThrow(/A2aAdapter needs the options.*not undefined/);
+    await expect(ours.receiveMessages("research", { timeuot: 1 } as never)).rejects.toThrow(/Did you mean "timeout"/);
   });
 
   it("skips and reports what is no message, and goes on", async () => {
@@ -74,8 +135,8 @@ describe("A2aAdapter", () => {
       "{",
       "[]",
       "{}",
-      '{"parts":[{}]}',
-      '{"parts":[],"contextId":"another"}',
+      '{"messageId":"m","role":"user","parts":[{}]}',
+      '{"messageId":"m","role":"user","parts":[],"contextId":"another"}',
       JSON.stringify({ pad: "x".repeat(500) }),
     ]) {
       await port.send(new Envelope(Protocol.A2A, "application/json", bytes(json)));

@@ -56,7 +56,7 @@ function blank(role: Role): Message {
   };
 }
 
-export function textOf({ parts }: { readonly parts: readonly Part[] }): string {
+export function textOf({ parts }: { readonly parts: readonly Pick<Part, "content">[] }): string {
   return parts.map(({ content }) => (content?.$case === "text" ? content.value : "")).join("");
 }
 

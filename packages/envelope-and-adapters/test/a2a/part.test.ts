@@ -1,10 +1,16 @@
 import { Message, Part, Role } from "@a2a-js/sdk";
+import type { JsonObject } from "@parley/core";
 import { thrownBy } from "@parley/test-assertions";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { readMessage, writeMessage } from "../../src/a2a/message.ts";
 import { readPart, writePart } from "../../src/a2a/part.ts";
 import { AdapterError } from "../../src/index.ts";
+
+/** As it is on the wire. */
+function writtenOf(message: Message): unknown {
+  return JSON.parse(JSON.stringify(writeMessage(message)));
+}
 
 const RAW = Buffer.from("raw bytes").toString("base64");
 
@@ -48,7 +54,6 @@ describe("readPart and writePart", () => {
     [{ url: {} }],
     [{ text: "a", metadata: [] }],
     [{ text: "a", filename: 1 }],
-    [{ text: "a", mediaType: null }],
     [{ kind: "file", file: {} }],
     [{ kind: "file", file: { bytes: RAW, uri: "x" } }],
     [{ content: { $case: "magic", value: 1 } }],
@@ -83,42 +88,93 @@ describe("readMessage and writeMessage", () => {
     ["user", Role.ROLE_USER],
     ["agent", Role.ROLE_AGENT],
     ["ROLE_USER", Role.ROLE_USER],
-    [undefined, Role.ROLE_UNSPECIFIED],
-    ["chief", Role.UNRECOGNIZED],
+    [1, Role.ROLE_USER],
+    [2, Role.ROLE_AGENT],
   ])("read the role %s", (role, expected) => {
-    expect(readMessage({ parts: [], role }).role).toBe(expected);
+    expect(readMessage({ messageId: "m", parts: [], role }).role).toBe(expected);
   });
 
-  it("need nothing but parts", () => {
-    expect(readMessage({ parts: [] })).toEqual(Message.fromJSON({ parts: [] }));
+  it("need nothing but what A2A requires", () => {
+    const json = { messageId: "m", role: "ROLE_USER", parts: [] };
+    expect(readMessage(json)).toEqual(Message.fromJSON(json));
+  });
+
+  it("read the proto's names at every depth, and null as absent", () => {
+    const json = {
+      message_id: "m",
+      context_id: "c",
+      task_id: "t",
+      reference_task_ids: ["r"],
+      extensions: null,
+      metadata: null,
+      role: "ROLE_USER",
+      parts: [
+        { text: "x", media_type: "text/plain", filename: null, raw: null, data: null },
+        { kind: "file", file: { name: "a", mime_type: "text/plain", file_with_uri: "https://example.com/a" } },
+        { file: { mimeType: "text/plain", fileWithBytes: RAW } },
+        { data: null },
+      ],
+    } as unknown as JsonObject;
+    expect(writtenOf(readMessage(json))).toEqual({
+      messageId: "m",
+      contextId: "c",
+      taskId: "t",
+      referenceTaskIds: ["r"],
+      role: "ROLE_USER",
+      parts: [
+        { text: "x", mediaType: "text/plain" },
+        { url: "https://example.com/a", filename: "a", mediaType: "text/plain" },
+        { raw: RAW, mediaType: "text/plain" },
+        { data: null },
+      ],
+    });
+  });
+
+  it("read the official SDK's own messages", () => {
+    const message = Message.fromJSON({ messageId: "m", contextId: "c", role: "ROLE_AGENT", parts: [{ text: "x" }] });
+    expect(readMessage(message)).toEqual(message);
   });
 
   it.each([
-    [{}],
+    [{ parts: undefined }],
     [{ parts: {} }],
     [{ parts: [null] }],
-    [{ parts: [], messageId: 7 }],
-    [{ parts: [], metadata: "x" }],
-    [{ parts: [], extensions: "x" }],
-    [{ parts: [], extensions: [1] }],
-    [{ parts: [], referenceTaskIds: {} }],
-  ])("refuse %j", (json) => {
+    [{ messageId: 7 }],
+    [{ messageId: "" }],
+    [{ messageId: undefined }],
+    [{ messageId: null }],
+    [{ message_id: "n" }],
+    [{ contextId: "c", context_id: "c" }],
+    [{ role: undefined }],
+    [{ role: "chief" }],
+    [{ role: "ROLE_UNSPECIFIED" }],
+    [{ role: 0 }],
+    [{ metadata: "x" }],
+    [{ extensions: "x" }],
+    [{ extensions: [1] }],
+    [{ referenceTaskIds: {} }],
+    [{ parts: [{ text: "x", mediaType: "a", media_type: "b" }] }],
+  ])("refuse %j", (members) => {
+    const json = { messageId: "m", role: "user", parts: [], ...members } as unknown as JsonObject;
     expect(thrownBy(() => readMessage(json))).toMatchObject({ code: "message_invalid" });
   });
 
   it("have a cap on parts", () => {
     const parts = Array.from({ length: 1025 }, () => ({ text: "" }));
-    expect(thrownBy(() => readMessage({ parts }))).toMatchObject({ code: "message_too_large" });
+    expect(thrownBy(() => readMessage({ messageId: "m", role: "user", parts }))).toMatchObject({ code: "message_too_large" });
   });
 
   it("throw nothing but AdapterError, whatever the JSON", () => {
     const json = fc.json({ maxDepth: 3 }).map((text) => JSON.parse(text) as never);
-    const part = fc.dictionary(fc.constantFrom("text", "raw", "url", "data", "kind", "type", "file", "metadata", "content"), json);
-    const message = fc.dictionary(fc.constantFrom("parts", "role", "messageId", "metadata", "extensions"), json);
+    const part = fc.dictionary(
+      fc.constantFrom("text", "raw", "url", "data", "kind", "type", "file", "metadata", "content", "media_type", "mediaType"),
+      json,
+    );
+    const message = fc.dictionary(fc.constantFrom("parts", "role", "messageId", "message_id", "metadata", "extensions"), json);
     fc.assert(
       fc.property(message, fc.array(fc.oneof(part, json)), fc.boolean(), (object, parts, keep) => {
         try {
-          writeMessage(readMessage(keep ? object : { ...object, parts }));
+          writeMessage(readMessage(keep ? object : { ...object, messageId: "m", role: "user", parts }));
         } catch (error) {
           if (!(error instanceof AdapterError)) throw error;
         }

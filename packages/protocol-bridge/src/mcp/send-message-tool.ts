@@ -31,7 +31,8 @@ export function readSendMessage(value: JsonValue | undefined): SendMessage {
   if ((text === undefined) === (parts === undefined)) throw invalid("Give text or parts");
   if (text !== undefined && typeof text !== "string") throw invalid("text must be a string");
   if (contextId !== undefined && (typeof contextId !== "string" || contextId === "")) throw invalid("contextId must be a string");
-  const message = normalA2a({ parts: parts ?? [{ text }], contextId });
+  // What the message is called, and whose it is, is for the bridge to say.
+  const message = normalA2a({ messageId: "call", role: "ROLE_USER", parts: parts ?? [{ text }], contextId });
   return { parts: message.parts, contextId };
 }
 

@@ -3,7 +3,7 @@ import type { Envelope } from "@parley/envelope-and-adapters";
 import { isA2aCall, normalA2a, readA2a, type A2aMessageJson } from "../a2a-message.ts";
 import { contentOf, fromBase64, isWellFormed, mediaTypeOf, toBase64 } from "../content.ts";
 import { BridgeError } from "../errors.ts";
-import { isFaithful, readJsonObject, textOf, utf8, writeJson } from "../internal/json.ts";
+import { isFaithful, textOf, utf8, writeJson } from "../internal/json.ts";
 import { isKeepable, readKept } from "../loss.ts";
 import type { Translation, TranslationContext } from "../translation.ts";
 
@@ -36,7 +36,7 @@ export function slimToA2a(envelope: Envelope, context: TranslationContext): Tran
   const { kept, maxMessageBytes } = context;
   const before = readKept(kept, "a2a");
   if (mediaTypeOf(contentType) === A2A_JSON) {
-    const json = readJsonObject(payload, maxMessageBytes);
+    const { json } = readA2a(payload, maxMessageBytes);
     return inContext(json, payload, context, before !== undefined);
   }
   const skeleton = before?.["message"];

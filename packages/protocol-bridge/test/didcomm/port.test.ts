@@ -135,7 +135,7 @@ describe("a layr8 agent and a channel", () => {
     await adapter.openContext("team");
     await alice.client.send({ type: BASIC, to: BRIDGE, body: { content: "hello team" }, threadId: "talk" });
     const [message] = await adapter.receiveMessages("team");
-    expect(message).toMatchObject({ sender: "bridge", contextId: "team", parts: [{ content: { value: "hello team" } }] });
+    expect(message).toMatchObject({ sender: "bridge", contextId: "team", parts: [{ text: "hello team" }] });
     expect(message?.metadata?.["bridge"]).toEqual({ origin: { protocol: "didcomm", sender: ALICE, authorized: true } });
     await adapter.sendMessage("team", [{ text: "hello Alice" }, { data: { n: 1 } }], { role: "agent" });
     await eventually(() => expect(alice.got).toHaveLength(1));

@@ -69,8 +69,8 @@ describe("A2A to MCP", () => {
       sender: "bridge",
       agentId: "bridge",
       contextId: "desk",
-      role: 2,
-      parts: [{ content: { $case: "text", value: "Hello Ada" } }],
+      role: "agent",
+      parts: [{ text: "Hello Ada" }],
       metadata: { bridge: { replyTo: messageId, origin: { protocol: "mcp", sender: "bob" } } },
     });
     await eventually(() => expect(running.counters).toMatchObject({ forwarded: 1, answered: 1, refused: 0 }));
@@ -161,7 +161,7 @@ describe("A2A to MCP", () => {
       { $case: "text", value: "inner" },
       { $case: "data", value: { count: 4 } },
     ]);
-    expect(answer?.parts.map(({ mediaType }) => mediaType)).toEqual(["", "image/png", "", "text/x", ""]);
+    expect(answer?.parts.map(({ mediaType }) => mediaType)).toEqual([undefined, "image/png", undefined, "text/x", undefined]);
   });
 
   it("leaves calls of official clients and what agents say alone", async () => {

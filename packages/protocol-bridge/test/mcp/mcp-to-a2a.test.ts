@@ -24,8 +24,7 @@ function sessionOf(received: ReceivedEnvelope | undefined): string {
 }
 
 function isFromAgent({ role }: ReceivedA2aMessage): boolean {
-  const number: number = role;
-  return number === 2;
+  return role === "agent";
 }
 
 async function connect(channels: MemoryChannels, options: McpChannelTransportOptions = {}): Promise<Client> {
@@ -79,9 +78,9 @@ describe("MCP to A2A", () => {
     expect(result).toMatchObject({
       content: [
         { type: "text", text: "You said hello" },
-        { type: "text", text: '{"role":1}' },
+        { type: "text", text: '{"role":"user"}' },
       ],
-      structuredContent: { role: 1 },
+      structuredContent: { role: "user" },
       _meta: { a2a: { contextId: "team" } },
     });
     await eventually(() => expect(running.counters).toMatchObject({ forwarded: 1, refused: 0 }));

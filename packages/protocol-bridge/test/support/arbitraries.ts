@@ -44,7 +44,7 @@ export const a2aEnvelopes = (part: fc.Arbitrary<object> = fc.oneof(parts, legacy
   fc
     .record(
       {
-        messageId: words,
+        messageId: fc.string({ minLength: 1, maxLength: 20 }),
         contextId: fc.constantFrom("", "c1"),
         taskId: fc.constantFrom("", "t1"),
         role: fc.constantFrom("ROLE_USER", "ROLE_AGENT", "user"),
@@ -53,7 +53,7 @@ export const a2aEnvelopes = (part: fc.Arbitrary<object> = fc.oneof(parts, legacy
         extensions: fc.array(words, { maxLength: 2 }),
         unheardOf: anyJson,
       },
-      { requiredKeys: ["parts"] },
+      { requiredKeys: ["messageId", "role", "parts"] },
     )
     .chain((message) =>
       fc.tuple(writing, headers).map(([write, [metadata, extra]]) => {

@@ -13,8 +13,11 @@ export function json(envelope: Envelope): Record<string, unknown> {
   return JSON.parse(text(envelope)) as Record<string, unknown>;
 }
 
+/** An A2A envelope; a message with `parts` has what else A2A requires. */
 export function a2a(message: object, metadata: Record<string, never> | object = {}): Envelope {
-  return new Envelope(Protocol.A2A, "application/json", bytes(JSON.stringify(message)), { ...metadata });
+  const isWhole = !("parts" in message) || ("messageId" in message && "role" in message);
+  const whole = isWhole ? message : { messageId: "m", role: "ROLE_USER", ...message };
+  return new Envelope(Protocol.A2A, "application/json", bytes(JSON.stringify(whole)), { ...metadata });
 }
 
 export function a2aText(content: string, more: object = {}): Envelope {

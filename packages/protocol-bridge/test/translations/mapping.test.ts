@@ -14,14 +14,17 @@ function translated(envelope: Envelope, target: string, id: string | undefined =
   return across(envelope.protocol, target)(received) ?? unused();
 }
 
+/** What A2A requires of a message besides parts. */
+const REQUIRED = '"messageId":"m","role":"ROLE_USER"';
+
 describe("A2A → SLIM", () => {
   it.each([
     ["a text in the form of 1.0", { parts: [{ text: "hi" }] }, "text/plain", "hi"],
     ["a text in the form of 0.3", { parts: [{ kind: "text", text: "hi" }] }, "text/plain", "hi"],
     ["a text in the first form", { parts: [{ type: "text", text: "hi" }] }, "text/plain", "hi"],
-    ["data", { parts: [{ data: 1 }] }, "application/a2a+json", '{"parts":[{"data":1}]}'],
-    ["two texts", { parts: [{ text: "a" }, { text: "b" }] }, "application/a2a+json", '{"parts":[{"text":"a"},{"text":"b"}]}'],
-    ["half a character", { parts: [{ text: "\ud800" }] }, "application/a2a+json", '{"parts":[{"text":"\\ud800"}]}'],
+    ["data", { parts: [{ data: 1 }] }, "application/a2a+json", `{${REQUIRED},"parts":[{"data":1}]}`],
+    ["two texts", { parts: [{ text: "a" }, { text: "b" }] }, "application/a2a+json", `{${REQUIRED},"parts":[{"text":"a"},{"text":"b"}]}`],
+    ["half a character", { parts: [{ text: "\ud800" }] }, "application/a2a+json", `{${REQUIRED},"parts":[{"text":"\\ud800"}]}`],
   ])("%s", (_what, message, contentType, payload) => {
     const made = translated(a2a(message), SLIM);
     expect([made.contentType, text(made)]).toEqual([contentType, payload]);
@@ -35,7 +38,7 @@ describe("A2A → SLIM", () => {
   });
 
   it("says that JSON was written anew", () => {
-    const spaced = new Envelope(A2A, "application/json", bytes('{ "parts": [{"text":"hi"}] }'));
+    const spaced = new Envelope(A2A, "application/json", bytes(`{ ${REQUIRED}, "parts": [{"text":"hi"}] }`));
     expect(lostOf(translated(spaced, SLIM))).toEqual(["json"]);
   });
 
@@ -60,8 +63,18 @@ describe("SLIM → A2A", () => {
     expect(made.metadata).toMatchObject({ "A2A-Version": "1.0", a2a: { agent: "bridge" } });
   });
 
+  it("reads the names of A2A's proto, and puts them into the context that the target is", () => {
+    const other = slim(
+      `{"message_id":"m","role":"ROLE_USER","context_id":"old","parts":[{"text":"hi","media_type":"x/y"}]}`,
+      "application/a2a+json",
+    );
+    const made = across(SLIM, A2A, { contextId: "new" })({ envelope: other });
+    expect(made && json(made)).toMatchObject({ messageId: "m", contextId: "new", parts: [{ text: "hi", mediaType: "x/y" }] });
+    expect(made && json(made)).not.toHaveProperty("context_id");
+  });
+
   it("puts a message into the context that the target is, and says so where it was in another", () => {
-    const other = slim('{"contextId":"old","parts":[{"text":"hi"}]}', "application/a2a+json");
+    const other = slim(`{${REQUIRED},"contextId":"old","parts":[{"text":"hi"}]}`, "application/a2a+json");
     const made = across(SLIM, A2A, { contextId: "new" })({ envelope: other });
     expect(made && [json(made)["contextId"], lostOf(made)]).toEqual(["new", ["contextId"]]);
   });

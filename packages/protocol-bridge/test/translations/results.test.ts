@@ -39,12 +39,14 @@ function membersOf(json: string): readonly string[] {
   return json.split(/[{},]/).toSorted();
 }
 
+const REQUIRED = { messageId: "m", role: "ROLE_AGENT" };
+
 describe("results of tools and parts of messages", () => {
   it("MCP → A2A → MCP gives the result back", () => {
     fc.assert(
       fc.property(results, (result) => {
         const { parts: made, metadata } = partsOfResult(result as never);
-        const message = normalA2a({ parts: made, metadata });
+        const message = normalA2a({ ...REQUIRED, parts: made, metadata });
         expect(resultOfParts(message)).toEqual(result);
       }),
       { numRuns: gateOrSoak(100, 5000) },
@@ -54,9 +56,9 @@ describe("results of tools and parts of messages", () => {
   it("A2A → MCP → A2A gives the parts back", () => {
     fc.assert(
       fc.property(fc.array(parts, { minLength: 1, maxLength: 4 }), (made) => {
-        const before = normalA2a({ parts: made }).parts;
+        const before = normalA2a({ ...REQUIRED, parts: made }).parts;
         const result = JSON.parse(JSON.stringify(resultOfParts({ parts: before }))) as never;
-        expect(normalA2a({ parts: partsOfResult(result).parts }).parts).toEqual(before);
+        expect(normalA2a({ ...REQUIRED, parts: partsOfResult(result).parts }).parts).toEqual(before);
       }),
       { numRuns: gateOrSoak(100, 5000) },
     );
@@ -71,7 +73,7 @@ describe("results of tools and parts of messages", () => {
   ])("keeps members of any name: %s", (block) => {
     const result = JSON.parse(`{"content":[${block}]}`) as never;
     const { parts: made, metadata } = partsOfResult(result);
-    const returned = resultOfParts(normalA2a({ parts: made, metadata }));
+    const returned = resultOfParts(normalA2a({ ...REQUIRED, parts: made, metadata }));
     expect(membersOf(JSON.stringify(returned))).toEqual(membersOf(JSON.stringify(result)));
   });
 
