@@ -44,7 +44,7 @@ const OF_STORE: Record<StoreErrorCode, Translation> = {
   wrong_key: channel("bad_request"),
   format_unsupported: channel("channel_error"),
   damaged: channel("channel_error"),
-  failed: channel("channel_error"),
+  failed: channel("storage_failed"),
   closed: transport("closed"),
 };
 

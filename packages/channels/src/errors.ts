@@ -63,6 +63,7 @@ export class TransportError extends ParleyError<TransportErrorCode> {
  * | `removed` | this agent was removed from the channel, or left it |
  * | `leaving` | this agent has asked to leave the channel |
  * | `inbox_full` | so much waits to be taken (`receive` of the manager, `messages()` of a channel) that the channel is not read on; the group can't be changed until it is, nor can anything be sent that others could not read any more |
+ * | `storage_failed` | the data directory can't be written now, as when the disk is full; `openChannel` goes on with a channel that this has ended, and a manager does so at its next call |
  * | `contended` | other members' changes were always first; the same call may succeed later |
  * | `log_lost` | the relay doesn't have all of the channel's log any more |
  * | `fork` | members disagree about the channel's history: somebody was shown another log |
@@ -81,14 +82,15 @@ export type ChannelErrorCode =
   | "removed"
   | "leaving"
   | "inbox_full"
+  | "storage_failed"
   | "contended"
   | "log_lost"
   | "fork"
   | "channel_error";
 
-const PASSING: ReadonlySet<ChannelErrorCode> = new Set(["data_dir_locked", "inbox_full", "contended"]);
+const PASSING: ReadonlySet<ChannelErrorCode> = new Set(["data_dir_locked", "inbox_full", "storage_failed", "contended"]);
 
-/** A channel that can't do what was asked. Retryable: `data_dir_locked`, `inbox_full`, `contended`. */
+/** A channel that can't do what was asked. Retryable: `data_dir_locked`, `inbox_full`, `storage_failed`, `contended`. */
 export class ChannelError extends ParleyError<ChannelErrorCode> {
   override readonly name: string = "ChannelError";
 

@@ -1,3 +1,4 @@
+import { closeAll, closeQuietly } from "@parley/core/internal";
 import { createGroup } from "./core/create-group.ts";
 import { equalBytes } from "./core/codec.ts";
 import type { Environment } from "./core/environment.ts";
@@ -56,7 +57,7 @@ export async function createMlsEngine(options: MlsEngineOptions): Promise<MlsEng
     return await openEngine(options, { crypto, credential, limits });
   } catch (error) {
     // It is the engine's own from the start, and nobody else may have a handle to free it with.
-    await options.store.close().catch(() => undefined);
+    await closeQuietly(() => options.store.close());
     throw error;
   }
 }
@@ -192,7 +193,8 @@ export class MlsEngine implements AsyncDisposable {
   }
 
   /**
-   * A group that is stored; the same object for the same group, until it is closed.
+   * A group that is stored; the same object for the same group, until it is closed. One whose store could not be written is closed and
+   * loaded again.
    *
    * @throws MlsError `no_such_group`, `removed` (we are no member any more), `state_damaged`, `closed`; StoreError
    */
@@ -200,7 +202,8 @@ export class MlsEngine implements AsyncDisposable {
     return this.#step(async () => {
       const name = partitionOf(id);
       const open = this.#groups.get(name);
-      if (open) return open;
+      if (open && open.failure === undefined) return open;
+      if (open) await closeQuietly(() => open.close());
       const partition = await this.#parts.store.open(name);
       try {
         const session = loadSession(this.#options, partition);
@@ -210,7 +213,7 @@ export class MlsEngine implements AsyncDisposable {
           ? new MlsError("removed", "We are no member of this group any more")
           : new MlsError("no_such_group", "There is no such group in this store");
       } catch (error) {
-        await partition.close();
+        await closeQuietly(() => partition.close());
         throw error;
       }
     });
@@ -234,14 +237,14 @@ export class MlsEngine implements AsyncDisposable {
     });
   }
 
-  /** Closes all groups and the store, when everything is on disk. Keys stay. Idempotent. */
+  /** Closes all groups and the store, when everything is on disk. Keys stay. Idempotent. @throws StoreError `failed`; all is closed then too */
   close(): Promise<void> {
     return this.#mutex.run(async () => {
       if (this.#isClosed) return;
       this.#isClosed = true;
-      const closing = await Promise.allSettled([...this.#groups.values()].map((group) => group.close()));
-      await this.#parts.store.close();
-      for (const result of closing) if (result.status === "rejected") throw result.reason;
+      const closing = [...this.#groups.values()].map((group) => group.close());
+      await Promise.allSettled(closing);
+      await closeAll(...closing.map((each) => () => each), () => this.#parts.store.close());
     });
   }
 
@@ -257,17 +260,24 @@ export class MlsEngine implements AsyncDisposable {
     const name = partitionOf(groupId);
     if (this.#groups.has(name)) throw groupExists();
     const partition = await store.open(name);
+    if (partition.get(STATE)) {
+      await closeQuietly(() => partition.close());
+      throw groupExists();
+    }
+    let isStored = false;
     try {
-      if (partition.get(STATE)) throw groupExists();
       const { keys, rows } = startKeys(this.#options, start);
       const loaded = { state: start.state, keys, past: new Map(), pending: undefined, discarded: [] };
       const session = new GroupSession(this.#options, partition, loaded);
       if (keyPackage !== undefined) await keyPackages.beginJoin(keyPackage, name);
       await session.write([...stateRows(start.state, undefined), ...rows, { key: REMOVED, value: undefined }], "durable");
+      isStored = true;
       if (keyPackage !== undefined) await keyPackages.endJoin(keyPackage);
       return this.#keep(name, session);
     } catch (error) {
-      await partition.close();
+      await closeQuietly(() => partition.close());
+      // The same call may be repeated: what was written of the group must not be in its way.
+      if (!isStored) await closeQuietly(() => store.remove(name));
       throw error;
     }
   }

@@ -1,3 +1,4 @@
+import { closeAll } from "@parley/core/internal";
 import { alsoRows } from "./also-rows.ts";
 import { exportFrom } from "./core/key-schedule.ts";
 import type { KeyPackage } from "./core/key-package.ts";
@@ -62,6 +63,11 @@ export class MlsGroup {
   /** Whether we are a member, as far as is known here. */
   get isActive(): boolean {
     return this.#status === "active";
+  }
+
+  /** Why the store could not be written. The group takes no step any more then; `MlsEngine.loadGroup` gives it anew. */
+  get failure(): Error | undefined {
+    return this.#session.failure;
   }
 
   /** One's own leaf. */
@@ -222,8 +228,10 @@ export class MlsGroup {
   remove(): Promise<void> {
     return this.#enqueue(async () => {
       if (this.#status === "closed") throw closed();
-      await this.#closePartition();
-      await this.#hooks.erase();
+      await closeAll(
+        () => this.#closePartition(),
+        () => this.#hooks.erase(),
+      );
     });
   }
 
@@ -236,12 +244,11 @@ export class MlsGroup {
 
   async #closePartition(): Promise<void> {
     this.#status = "closed";
-    try {
-      await this.#session.partition.close();
-    } finally {
-      this.#session.eraseAll();
-      this.#hooks.onClose();
-    }
+    await closeAll(
+      () => this.#session.partition.close(),
+      () => this.#session.eraseAll(),
+      () => this.#hooks.onClose(),
+    );
   }
 
   #staged(pending: Pending): StagedCommit {

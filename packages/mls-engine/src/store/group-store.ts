@@ -59,21 +59,22 @@ export interface StorePartition {
   /**
    * A copy of a row's value, as it was when the partition was opened or was written since.
    *
-   * @throws StoreError `closed`, `failed`
+   * @throws StoreError `closed`
    */
   get(key: string): Uint8Array | undefined;
   /**
    * Keys that start with a prefix, in ascending order of their UTF-16 code units.
    *
-   * @throws StoreError `closed`, `failed`
+   * @throws StoreError `closed`
    */
   keys(prefix?: string): readonly string[];
   /**
    * Writes a batch: all of it or nothing, and never without every batch before it. Rows show it at once. Of several changes of one key in
    * a batch, the last counts. An empty durable batch waits for those before it.
    *
-   * @throws StoreError `failed` (this batch may be lost, and so may others that were not durable; the partition refuses everything from
-   *   then on), `closed`; TypeError for a key or value that no row can have: nothing of the batch is written.
+   * @throws StoreError `failed` (rows show the batch all the same, and the next flush writes it too: with the next write, with closing, or
+   *   within a stated time. Whether it is on disk until then is not known, and neither is it of others that were not durable), `closed`;
+   *   TypeError for a key or value that no row can have: nothing of the batch is written.
    */
   write(changes: readonly StoreChange[], durability: Durability): Promise<void>;
   /**

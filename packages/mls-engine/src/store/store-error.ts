@@ -1,4 +1,5 @@
 import { ParleyError, type ParleyErrorOptions } from "@parley/core";
+import { systemReason } from "@parley/core/internal";
 
 /**
  * Why a store refused.
@@ -10,7 +11,7 @@ import { ParleyError, type ParleyErrorOptions } from "@parley/core";
  * | `wrong_key` | the store is encrypted under another key, or under none though one was given, or the reverse | no |
  * | `format_unsupported` | written by a later version of this library | no |
  * | `damaged` | what is on disk is not what was written | no |
- * | `failed` | reading or writing failed; a partition that failed refuses everything until it is closed and opened again | no |
+ * | `failed` | reading or writing failed: the disk is full or failing. The message names the reason and the directory | yes |
  * | `closed` | the store or the partition has been closed | no |
  */
 export type StoreErrorCode = "locked" | "unusable" | "wrong_key" | "format_unsupported" | "damaged" | "failed" | "closed";
@@ -20,6 +21,12 @@ export class StoreError extends ParleyError<StoreErrorCode> {
   override readonly name: string = "StoreError";
 
   constructor(code: StoreErrorCode, message: string, options: Pick<ParleyErrorOptions, "cause"> = {}) {
-    super(code, message, { ...options, retryable: code === "locked" });
+    super(code, message, { ...options, retryable: code === "locked" || code === "failed" });
   }
+}
+
+/** What a failure of reading or writing is told as: `no space left on device, /var/lib/agent`. */
+export function failureOf(error: unknown, directory: string): StoreError {
+  if (error instanceof StoreError) return error;
+  return new StoreError("failed", `Reading or writing the store failed: ${systemReason(error)}, ${directory}`, { cause: error });
 }

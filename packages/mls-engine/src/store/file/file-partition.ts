@@ -1,6 +1,7 @@
+import { closeAll, closeQuietly } from "@parley/core/internal";
 import type { Durability, StoreChange, StorePartition } from "../group-store.ts";
 import { Rows } from "../rows.ts";
-import { StoreError } from "../store-error.ts";
+import { failureOf, StoreError } from "../store-error.ts";
 import { checkBatch } from "../store-limits.ts";
 import { encodeEntries } from "./entries.ts";
 import { FlushQueue, type FlushLimits, type FlushRequest } from "./flush-queue.ts";
@@ -17,18 +18,25 @@ export interface FilePartitionInit extends PartitionFilesInit {
   readonly onClose: (failed: boolean) => void;
 }
 
-/** A partition in files. Batches change the rows in memory at once; each flush writes what has changed since the one before. */
+/**
+ * A partition in files. Batches change the rows in memory at once; each flush writes what has changed since the one before. After a failed
+ * flush, the next one replaces both files by what is in memory.
+ */
 export class FilePartition implements StorePartition {
   readonly #rows: Rows = new Rows();
   readonly #stored: StoredRows = new StoredRows(this.#rows);
   readonly #queue: FlushQueue;
   readonly #onClose: (failed: boolean) => void;
+  readonly #directory: string;
   #files: PartitionFiles | undefined;
-  #written = false;
-  #failure: StoreError | undefined;
+  /** Whether something has been written to it, now or earlier. */
+  #exists = false;
+  /** A flush has failed, and it isn't known what of it is on disk. The next one writes everything. */
+  #isUncertain = false;
   #closing: Promise<void> | undefined;
 
-  private constructor({ limits, onClose }: FilePartitionInit) {
+  private constructor({ limits, onClose, directory }: FilePartitionInit) {
+    this.#directory = directory;
     this.#queue = new FlushQueue((request) => this.#flush(request), limits);
     this.#onClose = onClose;
   }
@@ -37,12 +45,13 @@ export class FilePartition implements StorePartition {
   static async open(init: FilePartitionInit): Promise<FilePartition> {
     const partition = new FilePartition(init);
     partition.#files = await PartitionFiles.open(init, (entry, isPublic) => partition.#stored.read(entry, isPublic));
+    partition.#exists = partition.#files.exist;
     return partition;
   }
 
   /** Whether something has been written to it, now or earlier. */
   get exists(): boolean {
-    return this.#written || this.#files?.exist === true;
+    return this.#exists;
   }
 
   /** Name of the file of its public rows. */
@@ -68,7 +77,7 @@ export class FilePartition implements StorePartition {
       else this.#rows.set(key, value, isPublic);
       this.#stored.changed(key);
     }
-    this.#written ||= changes.length > 0;
+    this.#exists ||= changes.length > 0;
     if (durability === "durable") await this.#queue.flushed();
     else if (changes.length > 0) this.#queue.wrote();
   }
@@ -89,13 +98,13 @@ export class FilePartition implements StorePartition {
   }
 
   async #close(): Promise<void> {
-    try {
-      await this.#queue.flushed();
-      await this.#attempt(async () => this.#files?.close());
-    } finally {
-      this.#rows.clear();
-      this.#onClose(this.#failure !== undefined);
-    }
+    this.#queue.stop();
+    await closeAll(
+      () => this.#queue.flushed(),
+      () => this.#attempt(async () => this.#files?.close()),
+      () => this.#rows.clear(),
+      () => this.#onClose(this.#isUncertain),
+    );
   }
 
   #flush({ compact }: FlushRequest): Promise<void> {
@@ -106,9 +115,9 @@ export class FilePartition implements StorePartition {
     try {
       await write();
     } catch (error) {
-      this.#failure = new StoreError("failed", "Writing to the store failed", { cause: error });
-      await this.#files?.close().catch(() => undefined);
-      throw this.#failure;
+      this.#isUncertain = true;
+      await closeQuietly(() => this.#files?.abandon());
+      throw failureOf(error, this.#directory);
     }
   }
 
@@ -122,18 +131,26 @@ export class FilePartition implements StorePartition {
     // Everything is encoded before the first wait: rows may change, and secrets be erased, while files are written.
     const { secret, open } = this.#stored.take();
     const { live, hasStaleSecrets } = this.#stored;
-    const anew = log === "anew" || !files.exist || (log === "clean" && hasStaleSecrets) || files.logBytes > 2 * live.secret + MIN_WASTE.log;
+    const isUncertain = this.#isUncertain;
+    const anew =
+      log === "anew" ||
+      isUncertain ||
+      !files.exist ||
+      (log === "clean" && hasStaleSecrets) ||
+      files.logBytes > 2 * live.secret + MIN_WASTE.log;
     if (!anew && secret.length === 0 && open.length === 0) return;
-    const rowsAnew = files.rowsBytes === 0 || files.rowsBytes > 2 * live.open + MIN_WASTE.rows;
+    const rowsAnew = isUncertain || files.rowsBytes === 0 || files.rowsBytes > 2 * live.open + MIN_WASTE.rows;
     await files.write(
       { entries: encodeEntries(anew ? this.#stored.all(false) : secret), anew },
-      open.length === 0 ? undefined : { entries: encodeEntries(rowsAnew ? this.#stored.all(true) : open), anew: rowsAnew },
+      open.length === 0 && !(isUncertain && live.open > 0)
+        ? undefined
+        : { entries: encodeEntries(rowsAnew ? this.#stored.all(true) : open), anew: rowsAnew },
     );
     if (anew) this.#stored.rewritten();
+    this.#isUncertain = false;
   }
 
   #check(): void {
     if (this.#closing !== undefined) throw new StoreError("closed", "This partition has been closed");
-    if (this.#failure !== undefined) throw new StoreError("failed", "This partition has failed before", { cause: this.#failure });
   }
 }

@@ -1,6 +1,7 @@
 import { join } from "node:path";
+import { closeAll, closeQuietly } from "@parley/core/internal";
 import type { GroupStore, StorePartition } from "../group-store.ts";
-import { StoreError } from "../store-error.ts";
+import { failureOf, StoreError } from "../store-error.ts";
 import { checkPartitionName } from "../store-limits.ts";
 import { logName, sortNames } from "./file-names.ts";
 import { FilePartition } from "./file-partition.ts";
@@ -40,7 +41,7 @@ export class FileStore implements GroupStore {
     this.#check();
     const { files, directory, keys } = this.#init;
     const names = new Set<string>();
-    await attempt(async () => {
+    await this.#attempt(async () => {
       for (const base of sortNames(await files.list(directory)).logs) {
         const name = await partitionOf({ files, keys, base, kind: "log", path: join(directory, logName(base)) });
         if (name !== undefined) names.add(name);
@@ -52,14 +53,14 @@ export class FileStore implements GroupStore {
 
   async open(name: string): Promise<StorePartition> {
     this.#checkFree(name);
-    const opening = attempt(() => this.#open(name));
+    const opening = this.#attempt(() => this.#open(name));
     this.#hold(name, opening);
     return opening;
   }
 
   async remove(name: string): Promise<void> {
     this.#checkFree(name);
-    const removing = attempt(() => this.#remove(name)).finally(() => this.#held.delete(name));
+    const removing = this.#attempt(() => this.#remove(name)).finally(() => this.#held.delete(name));
     this.#hold(
       name,
       removing.then(() => undefined),
@@ -77,13 +78,10 @@ export class FileStore implements GroupStore {
   }
 
   async #close(): Promise<void> {
-    try {
-      const held = await Promise.allSettled(this.#held.values());
-      const closed = await Promise.allSettled(held.map(async (each) => (each.status === "fulfilled" ? each.value?.close() : undefined)));
-      for (const each of closed) if (each.status === "rejected") throw each.reason;
-    } finally {
-      await this.#init.release();
-    }
+    const held = await Promise.allSettled(this.#held.values());
+    const closing = held.map(async (each) => (each.status === "fulfilled" ? each.value?.close() : undefined));
+    await Promise.allSettled(closing);
+    await closeAll(...closing.map((each) => () => each), this.#init.release);
   }
 
   async #open(name: string): Promise<FilePartition> {
@@ -101,7 +99,7 @@ export class FileStore implements GroupStore {
       await this.#dropOrphans(name, partition.rowsName);
       return partition;
     } catch (error) {
-      await partition.close().catch(() => undefined);
+      await closeQuietly(() => partition.close());
       throw error;
     }
   }
@@ -125,6 +123,14 @@ export class FileStore implements GroupStore {
     this.#rowsFiles.delete(base);
   }
 
+  async #attempt<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      throw failureOf(error, this.#init.directory);
+    }
+  }
+
   #hold(name: string, work: Promise<FilePartition | undefined>): void {
     this.#held.set(name, work);
     work.catch(() => this.#held.delete(name));
@@ -138,13 +144,5 @@ export class FileStore implements GroupStore {
     this.#check();
     checkPartitionName(name);
     if (this.#held.has(name)) throw new TypeError("This partition is open");
-  }
-}
-
-async function attempt<T>(work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    throw error instanceof StoreError ? error : new StoreError("failed", "Reading or writing the store failed", { cause: error });
   }
 }

@@ -14,7 +14,13 @@ export interface FlushLimits {
   readonly writes: number;
 }
 
-/** Decides when to flush: one flush at a time, shared by all who wait for it. The first failure is the last flush. */
+/** How long after a failed flush the next one is tried, in milliseconds, if no write asks for one earlier. */
+const RETRY_MS = 1000;
+
+/**
+ * Decides when to flush: one flush at a time, shared by all callers that wait for it. A failed flush rejects those, and is repeated with the
+ * next write or after a second.
+ */
 export class FlushQueue {
   readonly #flush: (request: FlushRequest) => Promise<void>;
   readonly #limits: FlushLimits;
@@ -24,7 +30,7 @@ export class FlushQueue {
   #timer: NodeJS.Timeout | undefined;
   #due = false;
   #running = false;
-  #failure: { readonly error: unknown } | undefined;
+  #isStopped = false;
 
   constructor(flush: (request: FlushRequest) => Promise<void>, limits: FlushLimits) {
     this.#flush = flush;
@@ -47,6 +53,12 @@ export class FlushQueue {
     else this.#timer ??= setTimeout(() => this.#start(), this.#limits.delayMs);
   }
 
+  /** Nothing is flushed any more but what is asked for with {@link FlushQueue.flushed}. */
+  stop(): void {
+    this.#isStopped = true;
+    clearTimeout(this.#timer);
+  }
+
   #start(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
@@ -64,21 +76,19 @@ export class FlushQueue {
       const request = { compact: this.#compact };
       this.#compact = false;
       const waiting = this.#waiting.splice(0);
-      await this.#flushOnce(request);
-      for (const done of waiting) {
-        if (this.#failure === undefined) done.resolve();
-        else done.reject(this.#failure.error);
+      try {
+        await this.#flush(request);
+        for (const done of waiting) done.resolve();
+      } catch (error) {
+        for (const done of waiting) done.reject(error);
+        this.#retryLater();
       }
     }
     this.#running = false;
   }
 
-  async #flushOnce(request: FlushRequest): Promise<void> {
-    if (this.#failure !== undefined) return;
-    try {
-      await this.#flush(request);
-    } catch (error) {
-      this.#failure = { error };
-    }
+  #retryLater(): void {
+    if (this.#isStopped) return;
+    this.#timer ??= setTimeout(() => this.#start(), RETRY_MS).unref();
   }
 }

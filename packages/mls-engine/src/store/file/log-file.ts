@@ -105,9 +105,12 @@ export class LogFile {
       part.fill(0);
     }
     this.#codec.seal(frame, this.#length);
-    await this.#file.write(frame, this.#length);
-    this.#length += frame.length;
-    frame.fill(0);
+    try {
+      await this.#file.write(frame, this.#length);
+      this.#length += frame.length;
+    } finally {
+      frame.fill(0);
+    }
   }
 
   /** Makes everything durable that was appended. */

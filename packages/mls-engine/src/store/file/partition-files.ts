@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
+import { closeAll, closeQuietly } from "@parley/core/internal";
 import { StoreError } from "../store-error.ts";
 import { encodeEntries, FILE_ID_BYTES, type Entry } from "./entries.ts";
 import { logName, rowsName, unfinishedName } from "./file-names.ts";
@@ -32,6 +33,8 @@ export class PartitionFiles {
   readonly #base: string;
   #log: LogFile | undefined;
   #rows: LogFile | undefined;
+  /** Files of public rows to be removed, as soon as the log on disk refers to another one for certain. */
+  readonly #stale = new Set<string>();
 
   private constructor(init: PartitionFilesInit) {
     this.#init = init;
@@ -74,10 +77,13 @@ export class PartitionFiles {
     return this.#rows && rowsName(this.#base, this.#rows.id);
   }
 
-  /** Writes to both files as one step. It is durable when the promise resolves; when it rejects, the files must be opened anew. */
+  /**
+   * Writes to both files as one step. It is durable when the promise resolves. When it rejects, the files must be abandoned; the next write is
+   * of new files then.
+   */
   async write(log: FileWrite, rows: FileWrite | undefined): Promise<void> {
-    const oldRows = this.#rows;
-    const replaced = new Set([this.#log, oldRows]);
+    if (this.#rows !== undefined) this.#stale.add(this.#rows.path);
+    const replaced = new Set([this.#log, this.#rows]);
     try {
       if (rows !== undefined) await this.#writeRows(rows);
       const pointer = encodeEntries(rows !== undefined || log.anew ? this.#pointer() : []);
@@ -89,16 +95,32 @@ export class PartitionFiles {
     } finally {
       replaced.delete(this.#log);
       replaced.delete(this.#rows);
-      for (const file of replaced) await file?.close();
+      // They hold secrets, also where they were not written.
+      log.entries.fill(0);
+      await closeAll(...Array.from(replaced, (file) => () => file?.close()));
     }
-    if (oldRows !== undefined && oldRows !== this.#rows) await this.#init.files.remove(oldRows.path);
+    await this.#removeStale();
+  }
+
+  /** Closes the files after a failed write: what of it is on disk isn't known. */
+  abandon(): Promise<void> {
+    if (this.#rows !== undefined) this.#stale.add(this.#rows.path);
+    return this.close();
   }
 
   async close(): Promise<void> {
     const open = [this.#log, this.#rows];
     this.#log = undefined;
     this.#rows = undefined;
-    for (const file of open) await file?.close();
+    await closeAll(...open.map((file) => () => file?.close()));
+  }
+
+  async #removeStale(): Promise<void> {
+    if (this.#rows !== undefined) this.#stale.delete(this.#rows.path);
+    for (const path of this.#stale) {
+      await this.#init.files.remove(path);
+      this.#stale.delete(path);
+    }
   }
 
   async #read(onEntry: (entry: Entry, isPublic: boolean) => void): Promise<void> {
@@ -120,10 +142,17 @@ export class PartitionFiles {
       return;
     }
     const id = new Uint8Array(randomBytes(FILE_ID_BYTES));
-    this.#rows = await LogFile.create(this.#file("rows", rowsName(this.#base, id)), id);
-    await this.#rows.append(entries);
-    await this.#rows.sync();
-    await this.#init.files.syncDirectory(this.#init.directory);
+    const file = this.#file("rows", rowsName(this.#base, id));
+    try {
+      this.#rows = await LogFile.create(file, id);
+      await this.#rows.append(entries);
+      await this.#rows.sync();
+      await this.#init.files.syncDirectory(this.#init.directory);
+    } catch (error) {
+      // No log refers to it yet. On a full disk its room is needed.
+      await closeQuietly(() => this.#init.files.remove(file.path));
+      throw error;
+    }
   }
 
   async #replaceLog(...entries: readonly Buffer[]): Promise<void> {
