@@ -1,3 +1,4 @@
+import { closeQuietly } from "@parley/core/internal";
 import { createMlsEngine, type GroupStore, type MlsEngine } from "@parley/mls-engine";
 import { openFileStore } from "@parley/mls-engine/node";
 import { RelayClient, type RelayClientEvents, type TokenProvider } from "@parley/skytale-relay";
@@ -34,7 +35,7 @@ export async function openAgent(options: SkytaleClientOptions): Promise<OpenAgen
     });
     return { store, engine, identityKey };
   } catch (error) {
-    await store.close();
+    await closeQuietly(() => store.close());
     throw error;
   }
 }

@@ -1,7 +1,8 @@
 import { setMaxListeners } from "node:events";
 import { createHash } from "node:crypto";
+import { resolve } from "node:path";
 import { ParleyError } from "@parley/core";
-import { readDurationMs, rejectUnknownOptions } from "@parley/core/internal";
+import { closeAll, closeQuietly, closeTogether, readDurationMs, rejectUnknownOptions } from "@parley/core/internal";
 import { type GroupRow, type MlsEngine, MlsError as EngineError, type MlsGroup } from "@parley/mls-engine";
 import type { RelayClient } from "@parley/skytale-relay";
 import { apiOf, openAgent, relayOf, type OpenAgent } from "./agent.ts";
@@ -84,7 +85,8 @@ export class SkytaleClient implements AsyncDisposable {
     }
     if (options.identity.length === 0) throw new TypeError("identity must not be empty");
     if (options.dataDir === "" && options.store === undefined) throw new TypeError("dataDir must name a directory");
-    this.#options = options;
+    // The working directory may be another one by the first call.
+    this.#options = options.store === undefined ? { ...options, dataDir: resolve(options.dataDir) } : options;
     this.#limits = channelLimits(options.limits);
     this.#api = apiOf(options);
     this.#connection = new Connection({
@@ -211,7 +213,11 @@ export class SkytaleClient implements AsyncDisposable {
     return this.#step(name, OPEN_OPTIONS, options, run, (channel) => Promise.resolve(channel));
   }
 
-  /** Closes all channels, the link and the data directory. What waits is rejected with TransportError `closed`. Idempotent. */
+  /**
+   * Closes all channels, the link and the data directory. What waits is rejected with TransportError `closed`. Idempotent.
+   *
+   * @throws ChannelError `storage_failed`; everything is closed, and the data directory free, then too
+   */
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
@@ -231,15 +237,19 @@ export class SkytaleClient implements AsyncDisposable {
   }
 
   async #close(): Promise<void> {
-    const closing = await Promise.allSettled([...this.#channels.values()].map((channel) => channel.close()));
-    await this.#relay.close();
-    this.#connection.close();
-    await this.#api?.close();
-    await this.#turns.idle();
-    for (const channel of this.#channels.values()) await channel.close();
-    const agent = await this.#agent?.catch(() => undefined);
-    await agent?.engine.close();
-    for (const result of closing) if (result.status === "rejected") throw result.reason;
+    const closeChannels = (): Promise<void> => closeTogether(...Array.from(this.#channels.values(), (channel) => () => channel.close()));
+    await this.#attempt(undefined, () =>
+      closeAll(
+        closeChannels,
+        () => this.#relay.close(),
+        () => this.#connection.close(),
+        () => this.#api?.close(),
+        () => this.#turns.idle(),
+        // Those that were being opened.
+        closeChannels,
+        async () => (await this.#agent?.catch(() => undefined))?.engine.close(),
+      ),
+    );
   }
 
   #opened(): Promise<OpenAgent> {
@@ -270,7 +280,8 @@ export class SkytaleClient implements AsyncDisposable {
         const open = this.#channels.get(name);
         const given = open?.isActive === true ? await ifOpen(open, signal) : undefined;
         if (given !== undefined) return given;
-        await open?.close();
+        // What a failed channel could not write is read again from the disk.
+        await closeQuietly(() => open?.close());
         return run(agent);
       }),
     );

@@ -1,4 +1,4 @@
-import { closeAll, closeQuietly } from "@parley/core/internal";
+import { closeAll, closeQuietly, closeTogether } from "@parley/core/internal";
 import { createGroup } from "./core/create-group.ts";
 import { equalBytes } from "./core/codec.ts";
 import type { Environment } from "./core/environment.ts";
@@ -242,9 +242,11 @@ export class MlsEngine implements AsyncDisposable {
     return this.#mutex.run(async () => {
       if (this.#isClosed) return;
       this.#isClosed = true;
-      const closing = [...this.#groups.values()].map((group) => group.close());
-      await Promise.allSettled(closing);
-      await closeAll(...closing.map((each) => () => each), () => this.#parts.store.close());
+      const groups = Array.from(this.#groups.values(), (group) => () => group.close());
+      await closeAll(
+        () => closeTogether(...groups),
+        () => this.#parts.store.close(),
+      );
     });
   }
 

@@ -11,7 +11,7 @@ const PIECE = 64 * 1024;
 export interface SmallDisk {
   /** Where it is mounted. */
   readonly path: string;
-  /** Fills it up but for some bytes. */
+  /** Fills it up but for some bytes. What was filled before stays filled, unless bytes are to be left. */
   fill(leaveBytes?: number): Promise<void>;
   /** Gives back what filling has taken. */
   drain(): Promise<void>;
@@ -44,10 +44,15 @@ export async function smallDisk(bytes: number): Promise<SmallDisk> {
   return {
     path,
     async fill(leaveBytes = 0) {
-      await drain();
+      if (leaveBytes > 0) await drain();
       const { bavail, bsize } = await statfs(path);
-      await using file = await open(filler, "w");
-      for (let left = bavail * bsize - leaveBytes; left > 0; left -= PIECE) await file.writeFile(Buffer.alloc(Math.min(PIECE, left)));
+      await using file = await open(filler, "a");
+      try {
+        for (let left = bavail * bsize - leaveBytes; left > 0; left -= PIECE) await file.writeFile(Buffer.alloc(Math.min(PIECE, left)));
+      } catch (error) {
+        // Something else has taken the rest.
+        if (!(error instanceof Error && "code" in error && error.code === "ENOSPC")) throw error;
+      }
     },
     drain,
     async remove() {

@@ -1,3 +1,4 @@
+import { closeAll } from "@parley/core/internal";
 import type { CommitMessage, MlsMember } from "@parley/mls-engine";
 import type { RelayMessage } from "@parley/skytale-relay";
 import { AuthError, ChannelError, TransportError } from "../errors.ts";
@@ -212,8 +213,11 @@ export class Channel implements AsyncDisposable {
     readWait(options, connection.timeoutMs);
     this.#checkActive();
     if (group.members.length === 1) {
-      await this.close();
-      return this.#parts.forget();
+      await closeAll(
+        () => this.close(),
+        () => this.#parts.forget(),
+      );
+      return;
     }
     await this.#wait(options, "the request to leave is repeated when the connection is back", (signal) => this.#upkeep.leave(signal));
   }
@@ -272,6 +276,12 @@ export class Channel implements AsyncDisposable {
     return this.#parts.context.position;
   }
 
+  /** Whether it has ended since its data could not be written. Opened again, it goes on. @internal */
+  get hasStorageFailed(): boolean {
+    const { ended } = this.#parts.context.position;
+    return ended instanceof ChannelError && ended.code === "storage_failed";
+  }
+
   /** The link to the relay is up. @internal */
   linkUp(): void {
     this.#parts.context.position.linkUp();
@@ -291,13 +301,12 @@ export class Channel implements AsyncDisposable {
     this.#upkeep.close();
     this.#stopAll(reason);
     const inboxClosed = this.#inbox?.close();
-    try {
-      await this.#inbound.stop();
-      await inboxClosed;
-    } finally {
-      await context.group.close();
-      onClosed();
-    }
+    await closeAll(
+      () => this.#inbound.stop(),
+      () => inboxClosed,
+      () => context.group.close(),
+      onClosed,
+    );
   }
 
   #stopAll(reason: Error): void {
@@ -323,7 +332,7 @@ export class Channel implements AsyncDisposable {
   /** Nothing is received any more. */
   #ended(thrown: unknown): void {
     const { context } = this.#parts;
-    if (context.closed.aborted) return;
+    if (context.closed.aborted || !this.isActive) return;
     const reason =
       thrown === undefined ? (this.#removal ?? new TransportError("closed", "the client is closed")) : deathBy(toPublicError(thrown));
     this.#upkeep.close();
@@ -362,6 +371,8 @@ export class Channel implements AsyncDisposable {
     try {
       return await run();
     } catch (error) {
+      const { failure } = this.#parts.context.group;
+      if (failure !== undefined) this.#ended(failure);
       const { ended } = this.#parts.context.position;
       throw signal?.aborted === true || ended === undefined ? toPublicErrorUnlessAborted(error, signal) : ended;
     }

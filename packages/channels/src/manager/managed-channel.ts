@@ -1,5 +1,5 @@
 import { setImmediate } from "node:timers/promises";
-import { deferred, MAX_TIMER_MS, readDurationMs, rejectUnknownOptions } from "@parley/core/internal";
+import { MAX_TIMER_MS, closeAll, deferred, readDurationMs, rejectUnknownOptions } from "@parley/core/internal";
 import type { Channel } from "../channel/channel.ts";
 import type { Inbox, InboxItem } from "../channel/inbox.ts";
 import type { ChannelMessage } from "../channel/message.ts";
@@ -28,12 +28,15 @@ export class ManagedChannel {
   readonly #admissions: Admissions | undefined;
   /** Given out by the last call of {@link ManagedChannel.receive}. */
   #inHand: readonly InboxItem[] = [];
+  /** Ids of messages that were given out and are on disk all the same, since it could not be written. */
+  readonly #given: Set<string>;
   #isClosed = false;
   /** Not for a subscriber of the port. */
   readonly #accepts = (message: ChannelMessage): boolean => !this.port.wants(message);
 
-  constructor(channel: Channel, admissions: Admissions | undefined) {
+  constructor(channel: Channel, admissions: Admissions | undefined, before?: ManagedChannel) {
     this.channel = channel;
+    this.#given = before === undefined ? new Set() : before.#given;
     this.port = new ChannelPort(channel);
     this.#admissions = admissions;
   }
@@ -86,8 +89,10 @@ export class ManagedChannel {
   /** Lets nobody in any more, and is done with what was received. */
   async close(): Promise<void> {
     this.#isClosed = true;
-    await this.#admissions?.close();
-    await this.#release();
+    await closeAll(
+      () => this.#admissions?.close(),
+      () => this.#release(),
+    );
   }
 
   async #begin(options: ReceiveOptions | undefined): Promise<{ readonly inbox: Inbox; readonly deadline: Deadline }> {
@@ -115,9 +120,10 @@ export class ManagedChannel {
   }
 
   #take(inbox: Inbox): readonly InboxItem[] {
-    const items = inbox.take(this.#accepts);
-    this.#inHand = [...this.#inHand, ...items];
-    return items;
+    const taken = inbox.take(this.#accepts);
+    this.#inHand = [...this.#inHand, ...taken];
+    if (this.#given.size === 0) return taken;
+    return taken.filter(({ message }) => !this.#given.delete(message.id));
   }
 
   /** What was taken is for a later call. */
@@ -134,6 +140,7 @@ export class ManagedChannel {
       await this.channel.inbox?.release(items);
     } catch {
       // The channel ends with it, if it hasn't ended already.
+      for (const { message } of items) this.#given.add(message.id);
     }
   }
 }

@@ -5,8 +5,8 @@ import type { DeferralTimes } from "../invites/deferrals.ts";
 /** Options of `SkytaleChannelManager`. */
 export interface SkytaleChannelManagerOptions extends Omit<SkytaleClientOptions, "dataDir"> {
   /**
-   * Directory for keys and the state of channels, of this agent alone. Without one, it is a new directory among the temporary files, of
-   * which `onWarning` tells: what is in it is lost for all practical purposes when this process ends.
+   * Directory for keys and the state of channels, of this agent alone. Without one, it is a new directory among the temporary files, which
+   * is deleted when the manager is closed; `onWarning` is called then.
    */
   readonly dataDir?: string | undefined;
   /**

@@ -1,3 +1,4 @@
+import { closeAll, closeQuietly, closeTogether } from "@parley/core/internal";
 import type { Envelope, EnvelopeChannels, EnvelopePort } from "@parley/envelope-and-adapters";
 import type { Channel } from "../channel/channel.ts";
 import type { ChannelMember } from "../channel/member.ts";
@@ -9,7 +10,7 @@ import { SkytaleClient } from "../client.ts";
 import type { ChannelOptions, CreateChannelOptions, JoinChannelOptions } from "../client-options.ts";
 import { ChannelError, TransportError } from "../errors.ts";
 import type { SkytaleClientEvents } from "../events.ts";
-import { emitWarning, temporaryDataDir } from "./data-dir.ts";
+import { type DataDir, dataDirOf } from "./data-dir.ts";
 import { envelopeOf } from "./envelopes.ts";
 import { Inviting } from "./inviting.ts";
 import { ManagedChannel, type ReceiveOptions } from "./managed-channel.ts";
@@ -17,6 +18,7 @@ import type { WaitOptions } from "../wait-options.ts";
 import type { InviteOptions, JoinWithTokenOptions } from "./invite-options.ts";
 import { clientOptionsOf, type SkytaleChannelManagerOptions } from "./manager-options.ts";
 
+const NO_DATA_DIR: DataDir = { path: "", remove: () => Promise.resolve() };
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
@@ -42,6 +44,7 @@ const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
  * ```
  */
 export class SkytaleChannelManager implements EnvelopeChannels, AsyncDisposable {
+  readonly #dataDir: DataDir;
   readonly #client: SkytaleClient;
   readonly #inviting: Inviting;
   readonly #channels = new Map<string, ManagedChannel>();
@@ -54,8 +57,7 @@ export class SkytaleChannelManager implements EnvelopeChannels, AsyncDisposable 
    */
   constructor(options: SkytaleChannelManagerOptions) {
     const own = clientOptionsOf(options);
-    const { onWarning = emitWarning, store } = options;
-    const dataDir = options.dataDir || (store === undefined ? temporaryDataDir(onWarning) : "");
+    this.#dataDir = options.store === undefined ? dataDirOf(options.dataDir, options.onWarning) : NO_DATA_DIR;
     const events: Partial<SkytaleClientEvents> = {
       ...options.events,
       onMembersChanged: (channel, changes) => {
@@ -63,7 +65,7 @@ export class SkytaleChannelManager implements EnvelopeChannels, AsyncDisposable 
         options.events?.onMembersChanged?.(channel, changes);
       },
     };
-    this.#client = new SkytaleClient({ ...own, events, dataDir });
+    this.#client = new SkytaleClient({ ...own, events, dataDir: this.#dataDir.path });
     this.#inviting = new Inviting(this.#client, options);
   }
 
@@ -120,32 +122,32 @@ export class SkytaleChannelManager implements EnvelopeChannels, AsyncDisposable 
 
   /** Lets an agent in by its key package; gives the welcome that it joins with. @throws as `Channel.addMember` */
   async addMember(name: string, keyPackage: Uint8Array, options?: WaitOptions): Promise<Uint8Array> {
-    return this.#channel(name).addMember(keyPackage, options);
+    return (await this.#channel(name)).addMember(keyPackage, options);
   }
 
   /** Removes a member, or all that go by an identity. @throws as `Channel.removeMember` */
   async removeMember(name: string, member: ChannelMember | string | Uint8Array, options?: WaitOptions): Promise<void> {
-    await this.#channel(name).removeMember(member, options);
+    await (await this.#channel(name)).removeMember(member, options);
   }
 
   /** The members of a channel, this agent included. @throws ChannelError `not_found` */
   members(name: string): readonly ChannelMember[] {
-    return this.#channel(name).members;
+    return this.#managed(name).channel.members;
   }
 
   /** Changes this agent's keys on a channel. @throws as `Channel.rotateKey` */
   async rotateKey(name: string, options?: WaitOptions): Promise<void> {
-    await this.#channel(name).rotateKey(options);
+    await (await this.#channel(name)).rotateKey(options);
   }
 
   /** Asks the other members of a channel to let this agent go. @throws as `Channel.leave` */
   async leave(name: string, options?: WaitOptions): Promise<void> {
-    await this.#channel(name).leave(options);
+    await (await this.#channel(name)).leave(options);
   }
 
   /** Sends a message to all other members; text as UTF-8. Resolves once the relay has it for good. @throws as `Channel.send` */
   async send(name: string, message: string | Uint8Array, options?: SendOptions): Promise<Sent> {
-    return this.#channel(name).send(typeof message === "string" ? encoder.encode(message) : message, options);
+    return (await this.#channel(name)).send(typeof message === "string" ? encoder.encode(message) : message, options);
   }
 
   /**
@@ -168,13 +170,13 @@ export class SkytaleChannelManager implements EnvelopeChannels, AsyncDisposable 
    * `undefined` after the timeout.
    */
   async receiveLatest(name: string, options?: ReceiveOptions): Promise<string | undefined> {
-    const latest = await this.#managed(name).receiveLatest(options);
+    const latest = await (await this.#usable(name)).receiveLatest(options);
     return latest === undefined ? undefined : decoder.decode(latest.data);
   }
 
   /** As {@link SkytaleChannelManager.receive}, as bytes, with the sender of each and its place in the channel's log. */
   async receiveMessages(name: string, options?: ReceiveOptions): Promise<readonly ChannelMessage[]> {
-    return this.#managed(name).receive(options);
+    return (await this.#usable(name)).receive(options);
   }
 
   /** Sends an envelope to all other members. @throws as {@link SkytaleChannelManager.send}; EnvelopeError when it is too large */
@@ -201,7 +203,7 @@ export class SkytaleChannelManager implements EnvelopeChannels, AsyncDisposable 
    *   `api_key_required`; TransportError; TypeError
    */
   async invite(name: string, options?: InviteOptions): Promise<string> {
-    return this.#inviting.invite(this.#channel(name), options);
+    return this.#inviting.invite(await this.#channel(name), options);
   }
 
   /** Ends an invite before its time. Who waits by it is refused. @throws InviteError; AuthError; ChannelError; TransportError */
@@ -232,14 +234,24 @@ export class SkytaleChannelManager implements EnvelopeChannels, AsyncDisposable 
   }
 
   async #close(): Promise<void> {
-    await this.#inviting.close();
-    await Promise.all([...this.#channels.values()].map((managed) => managed.close()));
-    await this.#inviting.closeIntents();
-    await this.#client.close();
+    await closeAll(
+      () => this.#inviting.close(),
+      () => closeTogether(...Array.from(this.#channels.values(), (managed) => () => managed.close())),
+      () => this.#inviting.closeIntents(),
+      () => this.#client.close(),
+      () => this.#dataDir.remove(),
+    );
   }
 
-  #channel(name: string): Channel {
-    return this.#managed(name).channel;
+  async #channel(name: string): Promise<Channel> {
+    return (await this.#usable(name)).channel;
+  }
+
+  /** A channel that is open here. One whose data could not be written is opened again. */
+  async #usable(name: string): Promise<ManagedChannel> {
+    const { channel } = this.#managed(name);
+    if (channel.hasStorageFailed && this.#closing === undefined) await this.open(name, { receive: channel.inbox !== undefined });
+    return this.#managed(name);
   }
 
   #managed(name: string): ManagedChannel {
@@ -253,9 +265,9 @@ export class SkytaleChannelManager implements EnvelopeChannels, AsyncDisposable 
     const admissions = await this.#inviting.admissions();
     const existing = this.#channels.get(channel.name);
     if (existing?.channel === channel) return existing.port;
-    const managed = new ManagedChannel(channel, admissions?.(channel));
+    const managed = new ManagedChannel(channel, admissions?.(channel), existing);
     this.#channels.set(channel.name, managed);
-    await existing?.close();
+    await closeQuietly(() => existing?.close());
     return managed.port;
   }
 }

@@ -1,3 +1,5 @@
+import { mkdir, readdir } from "node:fs/promises";
+import { join } from "node:path";
 import { Envelope, Protocol } from "@parley/envelope-and-adapters";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
@@ -345,15 +347,68 @@ describe("a channel as a port", () => {
 });
 
 describe("a data directory", () => {
-  it("that is temporary is announced as losing keys", async () => {
+  it("that is temporary is announced, and deleted when the manager is closed", async () => {
     const onWarning = vi.fn<(warning: string) => void>();
-    await using nobody = managers.of("nobody", { dataDir: undefined, onWarning });
-    expect(onWarning).toHaveBeenCalledExactlyOnceWith(expect.stringMatching(/no dataDir: the keys .*skytale-[0-9a-f]{16}/) as string);
-    await nobody.create(NAME);
+    const { TMPDIR } = process.env;
+    const temporary = join(managers.harness.directory, "temporary");
+    await mkdir(temporary);
+    process.env["TMPDIR"] = temporary;
+    try {
+      const nobody = managers.of("nobody", { dataDir: undefined, onWarning });
+      expect(onWarning).toHaveBeenCalledExactlyOnceWith(expect.stringMatching(/^no dataDir: the keys .* is deleted when/));
+      await nobody.create(NAME);
+      expect(await readdir(temporary)).toEqual([expect.stringMatching(/^skytale-[0-9a-f]{16}$/)]);
+      await nobody.close();
+      expect(await readdir(temporary)).toEqual([]);
+    } finally {
+      if (TMPDIR === undefined) delete process.env["TMPDIR"];
+      else process.env["TMPDIR"] = TMPDIR;
+    }
+  });
+
+  it("that is temporary needs no usable TMPDIR, and is announced once per process", async () => {
     const emitWarning = vi.spyOn(process, "emitWarning").mockImplementation(() => undefined);
-    void managers.of("nobody", { dataDir: "" });
-    expect(emitWarning).toHaveBeenCalledOnce();
-    emitWarning.mockRestore();
+    const { TMPDIR } = process.env;
+    process.env["TMPDIR"] = join(managers.harness.directory, "absent");
+    try {
+      const [first, second] = [managers.of("nobody", { dataDir: "" }), managers.of("somebody", { dataDir: undefined })];
+      await first.keyPackage();
+      await second.keyPackage();
+      expect(emitWarning).toHaveBeenCalledOnce();
+    } finally {
+      emitWarning.mockRestore();
+      if (TMPDIR === undefined) delete process.env["TMPDIR"];
+      else process.env["TMPDIR"] = TMPDIR;
+    }
+  });
+
+  it("may be relative, long and have any name; a later change of the working directory has no effect", async () => {
+    const cwd = process.cwd();
+    const dataDir = join("ein Verzeichnis", "語".repeat(40), "d".repeat(100));
+    try {
+      process.chdir(managers.harness.directory);
+      const agent = managers.of("relative", { dataDir });
+      process.chdir("/");
+      await agent.create("acme/team/relative");
+      await agent.close();
+      const again = managers.of("relative", { dataDir: join(managers.harness.directory, dataDir) });
+      await again.open("acme/team/relative");
+      const message = expect.stringContaining(`${join(managers.harness.directory, dataDir)} is in use by another part of this process`);
+      await expect(managers.of("relative", { dataDir: join(managers.harness.directory, dataDir) }).keyPackage()).rejects.toMatchObject({
+        code: "data_dir_locked",
+        message,
+      });
+    } finally {
+      process.chdir(cwd);
+    }
+  });
+
+  it.runIf(process.platform === "linux")("that can't be created is named, with the reason", async () => {
+    const agent = managers.of("nowhere", { dataDir: "/proc/foo" });
+    await expect(agent.keyPackage()).rejects.toMatchObject({
+      code: "bad_request",
+      message: expect.stringContaining("/proc/foo cannot be created"),
+    });
   });
 
   it("belongs to one manager at a time, and to one identity", async () => {

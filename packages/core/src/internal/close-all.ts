@@ -14,6 +14,13 @@ export async function closeAll(...steps: readonly (() => unknown)[]): Promise<vo
   if (failure !== undefined) throw failure.error;
 }
 
+/** {@link closeAll} with all steps side by side. */
+export async function closeTogether(...steps: readonly (() => unknown)[]): Promise<void> {
+  const closing = steps.map(async (step) => step());
+  await Promise.allSettled(closing);
+  await Promise.all(closing);
+}
+
 /** {@link closeAll} after another error, which the caller throws: errors of the steps are dropped, since that one came first. */
 export async function closeQuietly(...steps: readonly (() => unknown)[]): Promise<void> {
   await closeAll(...steps).catch(() => undefined);

@@ -4,7 +4,7 @@ export { AsyncQueue } from "./async-queue.ts";
 export { backoffMs, type BackoffOptions } from "./backoff.ts";
 export { decodeBase64url, encodeBase64url } from "./base64url.ts";
 export { concatBytes, readCapped } from "./bytes.ts";
-export { closeAll, closeQuietly } from "./close-all.ts";
+export { closeAll, closeQuietly, closeTogether } from "./close-all.ts";
 export { deferred, type Deferred } from "./deferred.ts";
 export { FairShare, type FairShareLease, type FairShareLimits } from "./fair-share.ts";
 export { isJsonArray } from "../json.ts";

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { closeAll, closeQuietly } from "../../src/internal/index.ts";
+import { closeAll, closeQuietly, closeTogether } from "../../src/internal/index.ts";
 
 it("runs every step in order, and throws the first error afterwards", async () => {
   const ran: number[] = [];
@@ -24,6 +24,22 @@ it("treats a step that throws at once as one that rejects", async () => {
   await expect(closing).rejects.toThrow(TypeError);
   expect(ran).toEqual(["second"]);
   await expect(closeAll(() => 1)).resolves.toBeUndefined();
+});
+
+it("runs steps side by side, waits for all of them, and throws the first error", async () => {
+  const ran: string[] = [];
+  const slow = async (): Promise<void> => {
+    for (let turn = 0; turn < 10; turn += 1) await Promise.resolve();
+    ran.push("slow");
+  };
+  await expect(
+    closeTogether(
+      () => Promise.reject(new Error("first")),
+      slow,
+      () => ran.push("fast"),
+    ),
+  ).rejects.toThrow("first");
+  expect(ran).toEqual(["fast", "slow"]);
 });
 
 it("closes quietly after another error", async () => {

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { closeAll, closeQuietly } from "@parley/core/internal";
+import { closeAll, closeQuietly, closeTogether } from "@parley/core/internal";
 import type { GroupStore, StorePartition } from "../group-store.ts";
 import { failureOf, StoreError } from "../store-error.ts";
 import { checkPartitionName } from "../store-limits.ts";
@@ -79,9 +79,8 @@ export class FileStore implements GroupStore {
 
   async #close(): Promise<void> {
     const held = await Promise.allSettled(this.#held.values());
-    const closing = held.map(async (each) => (each.status === "fulfilled" ? each.value?.close() : undefined));
-    await Promise.allSettled(closing);
-    await closeAll(...closing.map((each) => () => each), this.#init.release);
+    const partitions = held.map((each) => () => (each.status === "fulfilled" ? each.value?.close() : undefined));
+    await closeAll(() => closeTogether(...partitions), this.#init.release);
   }
 
   async #open(name: string): Promise<FilePartition> {

@@ -1,5 +1,6 @@
-import { chmod, mkdir, open, readdir, rename, rm, type FileHandle } from "node:fs/promises";
+import { chmod, open, readdir, rename, rm, type FileHandle } from "node:fs/promises";
 import { dirname } from "node:path";
+import { createDirectory } from "@parley/directory-lock";
 
 /** A file that is open for writing. */
 export interface OpenFile {
@@ -31,7 +32,7 @@ export interface FileSystem {
 
 export const nodeFileSystem: FileSystem = {
   async makeDirectory(path) {
-    const first = await mkdir(path, { recursive: true, mode: 0o700 });
+    const first = await createDirectory(path);
     await chmod(path, 0o700);
     if (first === undefined) return;
     // A directory is durable once the one above it is.

@@ -1,8 +1,8 @@
 import { join, resolve } from "node:path";
-import { rejectUnknownOptions } from "@parley/core/internal";
+import { closeQuietly, isPassingSystemError, rejectUnknownOptions, systemReason } from "@parley/core/internal";
 import { lockDirectory, LockError, type DirectoryLock } from "@parley/directory-lock";
 import type { GroupStore } from "../group-store.ts";
-import { StoreError } from "../store-error.ts";
+import { failureOf, StoreError } from "../store-error.ts";
 import { sortNames } from "./file-names.ts";
 import { FileStore } from "./file-store.ts";
 import { nodeFileSystem, type FileSystem } from "./file-system.ts";
@@ -69,7 +69,7 @@ export async function openFileStoreIn(
       return new FileStore({ files, directory, keys, limits, rowsFiles: rows, release: () => held.release() });
     });
   } catch (error) {
-    await held.release();
+    await closeQuietly(() => held.release());
     throw error;
   }
 }
@@ -91,6 +91,8 @@ async function attempt<T>(directory: string, work: () => Promise<T>): Promise<T>
   } catch (error) {
     if (error instanceof StoreError) throw error;
     if (error instanceof LockError && error.code === "locked") throw new StoreError("locked", error.message, { cause: error });
-    throw new StoreError("unusable", `${directory} can't be used as a store`, { cause: error });
+    if (isPassingSystemError(error)) throw failureOf(error, directory);
+    const message = error instanceof LockError ? error.message : `${directory} cannot be used as a store: ${systemReason(error)}`;
+    throw new StoreError("unusable", message, { cause: error });
   }
 }

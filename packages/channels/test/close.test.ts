@@ -1,0 +1,72 @@
+import { createMlsEngine, memoryStore, unsafeAcceptAnyCredential } from "@parley/mls-engine";
+import { RelayClient } from "@parley/skytale-relay";
+import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import { ApiClient } from "../src/api/api-client.ts";
+import { Channel } from "../src/channel/channel.ts";
+import { Inbound } from "../src/channel/inbound.ts";
+import { Inbox } from "../src/channel/inbox.ts";
+import { SkytaleClient } from "../src/client.ts";
+import { SkytaleChannelManager } from "../src/index.ts";
+import { Admissions } from "../src/invites/admissions.ts";
+import { Intents } from "../src/invites/intents.ts";
+import { Inviting } from "../src/manager/inviting.ts";
+import { ManagedChannel } from "../src/manager/managed-channel.ts";
+import { Harness, NAME } from "./support/harness.ts";
+
+vi.setConfig({ testTimeout: 60_000 });
+
+let harness: Harness;
+beforeEach(async () => {
+  harness = await Harness.start();
+});
+afterEach(async () => {
+  vi.restoreAllMocks();
+  await harness[Symbol.asyncDispose]();
+});
+
+type Closable = Record<"close", () => Promise<void>>;
+
+const engine = await createMlsEngine({ identity: "nobody", store: memoryStore(), authenticate: unsafeAcceptAnyCredential });
+const group = await engine.createGroup(new Uint8Array([1]));
+
+const STEPS: readonly [step: string, owner: object, method: string][] = [
+  ["the manager's invites", Inviting.prototype, "close"],
+  ["a managed channel", ManagedChannel.prototype, "close"],
+  ["a channel's admissions", Admissions.prototype, "close"],
+  ["the manager's pending admissions", Inviting.prototype, "closeIntents"],
+  ["pending admissions on disk", Intents.prototype, "close"],
+  ["the client", SkytaleClient.prototype, "close"],
+  ["a channel", Channel.prototype, "close"],
+  ["receiving", Inbound.prototype, "stop"],
+  ["the inbox", Inbox.prototype, "close"],
+  ["the group", Object.getPrototypeOf(group) as object, "close"],
+  ["the link to the relay", RelayClient.prototype, "close"],
+  ["the API client", ApiClient.prototype, "close"],
+  ["the engine", Object.getPrototypeOf(engine) as object, "close"],
+];
+
+it.each(STEPS)("a manager frees its directory and reports the first error, when closing this fails: %s", async (_step, owner, method) => {
+  const { relayUrl, apiUrl } = harness.server;
+  const options = { endpoint: relayUrl, apiUrl, apiKey: harness.apiKey, identity: "alice", dataDir: `${harness.directory}/alice` };
+  const manager = new SkytaleChannelManager(options);
+  await manager.create(NAME);
+  await manager.invite(NAME);
+
+  const target = owner as Closable;
+  const name = method as "close";
+  const { [name]: close } = target;
+  const error = new TypeError("this step fails");
+  const failing = vi.spyOn(target, name).mockImplementation(async function failing(this: unknown) {
+    await Reflect.apply(close, this, []);
+    throw error;
+  });
+  const closing = manager.close();
+  await expect(closing).rejects.toBe(error);
+  expect(failing).toHaveBeenCalled();
+  await expect(manager.close()).rejects.toBe(error);
+  failing.mockRestore();
+
+  await using again = new SkytaleChannelManager(options);
+  await again.open(NAME);
+  await again.send(NAME, "again");
+});
