@@ -12,10 +12,11 @@ export default defineConfig({
   test: {
     // Vitest would leave one of two cores idle.
     maxWorkers: Math.max(2, availableParallelism() - 1),
-    // Protection against hanging only; on a busy machine everything takes many times as long as alone.
-    testTimeout: 30_000,
-    hookTimeout: 30_000,
-    teardownTimeout: 30_000,
+    // Protection against hanging only: on a busy machine everything takes many times as long as alone. A heavy test declares more.
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
+    teardownTimeout: 60_000,
+    expect: { poll: { timeout: 60_000 } },
     setupFiles: process.env["PARLEY_SEED"] === undefined ? [] : ["testing/assertions/src/seeded-properties.ts"],
     projects: [
       {
@@ -31,8 +32,6 @@ export default defineConfig({
         test: {
           name: "integration",
           include: [`${roots}/**/*.int.test.ts`],
-          testTimeout: 120_000,
-          hookTimeout: 120_000,
         },
       },
     ],

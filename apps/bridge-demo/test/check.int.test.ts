@@ -57,7 +57,7 @@ it("loses nothing and doubles nothing when the bridge is killed in the middle, a
         for (let index = 1; index <= PORTION; index += 1) agent.type(`text ${(life - 1) * PORTION + index}`);
         if (life === LIVES) break;
         // Under way: some of this portion are answered, others aren't.
-        await expect.poll(() => answersOf(agent).length, { timeout: 40_000, interval: 5 }).toBeGreaterThan((life - 1) * PORTION);
+        await expect.poll(() => answersOf(agent).length, { timeout: 120_000, interval: 5 }).toBeGreaterThan((life - 1) * PORTION);
         lives.at(-1)?.kill("SIGKILL");
         await lives.at(-1)?.exit();
         lives.push(start("bridge"));

@@ -33,7 +33,7 @@ it("issues, keeps, presents and revokes a credential, and opens the vault only f
 
         desk.type("revoke Erin");
         await desk.said("revoked 1 of Erin");
-        await expect.poll(() => employee("open", VAULT), { timeout: 20_000 }).toMatch(/^1: .*revoked/);
+        await expect.poll(() => employee("open", VAULT)).toMatch(/^1: .*revoked/);
         vault.kill("SIGTERM");
         expect(await vault.exit()).toBe(0);
         desk.kill("SIGTERM");

@@ -1,11 +1,9 @@
 import { Envelope, type EnvelopePort, Protocol } from "@parley/envelope-and-adapters";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Channel, SkytaleClient, SkytaleClientSettings } from "../src/index.ts";
 import { bytes, channelOf, Harness, NAME, take } from "./support/harness.ts";
 import { LyingTransport } from "./support/lying-transport.ts";
 import { Managers } from "./support/managers.ts";
-
-vi.setConfig({ testTimeout: 30_000 });
 
 /** Epochs after which a message can still be read. */
 const RETAINED = 8;

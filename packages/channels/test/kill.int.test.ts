@@ -47,7 +47,7 @@ it(
     }
     await Promise.all(agents.map((agent) => agent.tell("finish")));
     const isDone = (agent: AgentProcess): boolean => agent.got.filter(({ text }) => text.startsWith("done/")).length === agents.length - 1;
-    await expect.poll(() => agents.every(isDone), { timeout: 30_000 }).toBe(true);
+    await expect.poll(() => agents.every(isDone)).toBe(true);
 
     const all = new Map(agents.flatMap(({ sent }) => sent.map(({ sequence, text }) => [sequence, text] as const)));
     for (const agent of agents) {

@@ -1,9 +1,7 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Channel, SkytaleClient, SkytaleClientSettings } from "../src/index.ts";
 import { bytes, channelOf, Harness, NAME, take } from "./support/harness.ts";
 import { LyingTransport } from "./support/lying-transport.ts";
-
-vi.setConfig({ testTimeout: 30_000 });
 
 /** Epochs after which nobody can read a message any more. */
 const TOO_MANY_EPOCHS = 9;

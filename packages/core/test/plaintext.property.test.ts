@@ -72,7 +72,7 @@ function read(written: string): "read" | "refused" | "no JSON" {
   }
 }
 
-describe("the plaintext codec", { timeout: 60_000 }, () => {
+describe("the plaintext codec", () => {
   it("gives back every message that it has written", () => {
     fc.assert(
       fc.property(message, (original) => {

@@ -5,7 +5,7 @@ import { readTime } from "../src/time.ts";
 
 const NOON = Date.UTC(2026, 0, 15, 12) / 1000;
 
-describe("readTime", { timeout: 60_000 }, () => {
+describe("readTime", () => {
   it.each<[JsonValue, number]>([
     [0, 0],
     [-0.5, -0.5],

@@ -515,7 +515,7 @@ describe("messages", () => {
   it("expire, and their sender learns it", async () => {
     const alice = await agent({ did: ALICE });
     (await agent({ did: BOB, protocols: [ECHO] })).close();
-    expect(await alice.send(message("1", { expires_time: Math.floor(Date.now() / 1000) + 1 }))).toMatchObject(STORED);
+    expect(await alice.send(message("1", { expires_time: Math.ceil(Date.now() / 1000) + 2 }))).toMatchObject(STORED);
     expect((await alice.receive()).plaintext).toMatchObject({ thid: "1", body: { code: "e.p.msg.expired", args: ["1"] } });
   });
 

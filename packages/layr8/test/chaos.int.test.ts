@@ -62,14 +62,14 @@ describe(`kill -9 under load (PARLEY_SEED=${SEED})`, () => {
     await node.start();
     for (const { agent } of Object.values(receivers)) await agent.start();
     // A node stores messages for agents that it has met.
-    await vi.waitFor(async () => expect(await metrics()).toContain(`layr8_node_agents ${recipients.length}\n`), { timeout: 15_000 });
+    await vi.waitFor(async () => expect(await metrics()).toContain(`layr8_node_agents ${recipients.length}\n`), { timeout: 60_000 });
     for (const { agent } of senders) await agent.start();
 
     const acceptedCount = () => senders.reduce((sum, { lines }) => sum + lines().length, 0);
     const mortal = victims.filter((victim) => victim !== receivers.automaticLegacy.agent);
     for (let round = 0; round < ROUNDS; round++) {
       const goal = acceptedCount() + 1 + random(150);
-      await vi.waitFor(() => expect(acceptedCount(), said().join()).toBeGreaterThanOrEqual(goal), { timeout: 15_000, interval: 5 });
+      await vi.waitFor(() => expect(acceptedCount(), said().join()).toBeGreaterThanOrEqual(goal), { timeout: 60_000, interval: 5 });
       const first = random(3) === 0 ? 0 : random(mortal.length);
       const second = random(mortal.length);
       const doomed = mortal.filter((_, index) => index === first || index === second);
@@ -87,9 +87,9 @@ describe(`kill -9 under load (PARLEY_SEED=${SEED})`, () => {
       );
       return accepted.filter(({ sender, number }) => !handled[number % handled.length]?.has(`${sender} ${number}`));
     };
-    await vi.waitFor(() => expect(missing()).toEqual([]), { timeout: 15_000, interval: 50 });
+    await vi.waitFor(() => expect(missing()).toEqual([]), { timeout: 60_000, interval: 50 });
     // All acknowledgements arrived too: nothing is left that could be handled once more.
-    await vi.waitFor(async () => expect(await metrics()).toContain("layr8_node_inbox_messages 0\n"), { timeout: 15_000, interval: 50 });
+    await vi.waitFor(async () => expect(await metrics()).toContain("layr8_node_inbox_messages 0\n"), { timeout: 60_000, interval: 50 });
     expect(await metrics()).toContain("layr8_node_failures_total 0\n");
 
     for (const [name, { lines }] of Object.entries(receivers)) {
@@ -146,7 +146,7 @@ describe(`kill -9 under load (PARLEY_SEED=${SEED})`, () => {
     const lanes = Array.from({ length: 32 }, (_, lane) => ask(lane));
     for (let round = 0; round < REQUEST_ROUNDS; round++) {
       const goal = answered + 1 + random(300);
-      await vi.waitFor(() => expect(answered).toBeGreaterThanOrEqual(goal), { timeout: 15_000, interval: 5 });
+      await vi.waitFor(() => expect(answered).toBeGreaterThanOrEqual(goal), { timeout: 60_000, interval: 5 });
       await node.kill();
       await delay(random(80));
       await node.start();

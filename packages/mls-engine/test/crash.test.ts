@@ -32,7 +32,7 @@ async function survive({ agent, disk }: Node, random: (below: number) => number,
 }
 
 describe("after a crash at any write", () => {
-  test("of the one who joins, sends, receives, stages and confirms: it goes on, and all agree", { timeout: 60_000 }, async () => {
+  test("of the one who joins, sends, receives, stages and confirms: it goes on, and all agree", async () => {
     for (const isWritten of [false, true]) {
       for (let at = 0; ; at++) {
         const { writes, members } = await play(at, isWritten);

@@ -4,7 +4,7 @@ import { cipherSuites, createCrypto, createWebCrypto } from "../src/index.ts";
 import { agreement, commit, joined, newEngine, utf8 } from "./world.ts";
 
 describe.each(cipherSuites)("%s", (suite) => {
-  test("two members of both providers talk, and change their keys", { timeout: 30_000 }, async () => {
+  test("two members of both providers talk, and change their keys", async () => {
     const alice = await newEngine("alice", { crypto: await createCrypto(suite) });
     const bob = await newEngine("bob", { crypto: await createWebCrypto(suite) });
     const group = await alice.createGroup(utf8("g"));

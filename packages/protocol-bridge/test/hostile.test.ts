@@ -150,19 +150,18 @@ describe("whatever arrives", () => {
   });
 
   it("is read in time that grows with its size only", () => {
-    const start = performance.now();
+    // What grew with the square of the size would take hours, and end at the test's timeout.
     const blank = {
       jsonrpc: "2.0",
       id: 1,
       method: "tools/call",
       params: { name: "send_message", arguments: { parts: Array.from({ length: 1024 }, () => ({ raw: "A".repeat(3000) })) } },
     };
-    across(MCP, A2A)({ envelope: mcp({ session: "s", role: "client", event: "open" }, blank), sender: "x" });
+    expect(across(MCP, A2A)({ envelope: mcp({ session: "s", role: "client", event: "open" }, blank), sender: "x" })).toBeDefined();
     for (const text of ["=".repeat(3_000_000), "A".repeat(3_000_000), '"'.repeat(3_000_000), "\\".repeat(3_000_000)]) {
-      across(SLIM, A2A)({ envelope: slim(text, "application/json") });
-      across(A2A, MCP)({ envelope: a2aText(text.slice(0, 1_000_000)) });
+      expect(across(SLIM, A2A)({ envelope: slim(text, "application/json") })).toBeDefined();
+      expect(across(A2A, MCP)({ envelope: a2aText(text.slice(0, 1_000_000)) })).toBeDefined();
     }
-    expect(performance.now() - start).toBeLessThan(10_000);
   });
 });
 

@@ -11,7 +11,7 @@ it("the README's smallest program runs as it is written, and ends by itself", as
   const program = /## The smallest program\n\n```ts\n(.*?)```/s.exec(readme)?.[1] ?? "";
   const { stdout, stderr } = await promisify(execFile)(process.execPath, ["--input-type=module", "--eval", program], {
     cwd: ROOT,
-    timeout: 20_000,
+    timeout: 60_000,
   });
   expect({ stdout, stderr }).toEqual({ stdout: "Hello\n", stderr: "" });
 });

@@ -94,7 +94,7 @@ describe("the relay", () => {
         () => "published",
         () => "refused",
       );
-    await expect.poll(refused, { timeout: 10_000 }).toBe("refused");
+    await expect.poll(refused).toBe("refused");
     const text = await (await fetch(`${server.apiUrl}/metrics`)).text();
     expect(text).toMatch(/^skytale_relay_streams 0$/m);
   });

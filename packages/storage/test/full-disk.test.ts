@@ -8,7 +8,7 @@ const MIB = 1024 * 1024;
 const SCHEMA: StorageOptions = { name: "things", schema: 1 };
 const canMount = await canMountSmallDisk("storage on a full disk");
 
-describe.skipIf(!canMount)("StorageEnvironment on a full disk", { timeout: 60_000 }, () => {
+describe.skipIf(!canMount)("StorageEnvironment on a full disk", () => {
   let disk: SmallDisk;
   let path: string;
   beforeEach(async () => {

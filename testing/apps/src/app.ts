@@ -26,7 +26,7 @@ export class App implements AsyncDisposable {
   }
 
   /** Waits until the app has printed a line that holds `text`. */
-  async said(text: string, timeoutMs = 20_000): Promise<string> {
+  async said(text: string, timeoutMs = 60_000): Promise<string> {
     const deadline = Date.now() + timeoutMs;
     for (;;) {
       const found = this.lines.find((line) => line.includes(text));

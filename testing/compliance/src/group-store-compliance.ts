@@ -236,7 +236,7 @@ export function groupStoreCompliance(
       expect(new Set(await store.partitions())).toEqual(new Set(names));
       await Promise.all(partitions.map((partition) => partition.close()));
       for (const index of [0, 500, 999]) expect(rowsOf(await store.open(`group ${index}`))).toEqual({ k: String(index) });
-    }, 30_000);
+    });
   });
 
   describe(`${name} compacts`, () => {

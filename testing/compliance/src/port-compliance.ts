@@ -4,12 +4,8 @@ import type { PortHarness } from "./port-harness.ts";
 import { portSettlingCompliance } from "./port-settling-compliance.ts";
 import { contents, envelope, take } from "./port-support.ts";
 
-/**
- * Registers vitest tests of what an EnvelopePort promises. `setUp` makes three parties of a fresh channel for each.
- *
- * @param timeoutMs of a test
- */
-export function portCompliance(name: string, setUp: () => Promise<PortHarness>, { timeoutMs = 5000 }: { timeoutMs?: number } = {}): void {
+/** Registers vitest tests of what an EnvelopePort promises. `setUp` makes three parties of a fresh channel for each. */
+export function portCompliance(name: string, setUp: () => Promise<PortHarness>): void {
   async function start(): Promise<PortHarness> {
     const harness = await setUp();
     onTestFinished(async () => {
@@ -19,7 +15,7 @@ export function portCompliance(name: string, setUp: () => Promise<PortHarness>, 
     return harness;
   }
 
-  describe(`${name} as an EnvelopePort`, { timeout: timeoutMs }, () => {
+  describe(`${name} as an EnvelopePort`, () => {
     describe("sending and receiving", () => {
       it("delivers to all others, not to the sender", async () => {
         const { ports } = await start();

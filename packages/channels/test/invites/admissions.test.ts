@@ -3,15 +3,13 @@ import { tmpdir } from "node:os";
 import { join as joinPath } from "node:path";
 import { memoryStore } from "@parley/mls-engine";
 import type { SkytaleServer } from "@parley/skytale-server";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { ApiClient } from "../../src/api/api-client.ts";
 import { composeToken, createInvite, parseToken } from "../../src/invites/invite.ts";
 import { JoinRecords } from "../../src/invites/join-records.ts";
 import { requestWelcome, type Welcomed } from "../../src/invites/joining.ts";
 import { signatureKeyIn } from "../../src/invites/key-package.ts";
 import { CHANNEL, Host, newAccount, newKeyPackage, PlainChannel, startServer, tampering } from "./world.ts";
-
-vi.setConfig({ testTimeout: 30_000 });
 
 let server: SkytaleServer;
 let channel: PlainChannel;
@@ -79,7 +77,7 @@ describe("who is invited", () => {
   it("is let in with many others by few commits", async () => {
     const token = await alice.invite({ maxUses: 20 });
     const joining = Array.from({ length: 20 }, () => join(token));
-    await expect.poll(waiting, { timeout: 10_000 }).toBe(20);
+    await expect.poll(waiting).toBe(20);
     alice.online();
     await Promise.all(joining);
     expect(channel.members).toHaveLength(21);
@@ -252,7 +250,7 @@ describe("who isn't let in", () => {
   it("is who has a token whose time is over", async () => {
     const token = await alice.invite({ ttlSeconds: 1, maxUses: 1000 });
     const codeNow = (): Promise<string> => join(token, { timeout: 0.1 }).then(String, (error: { code: string }) => error.code);
-    await expect.poll(codeNow, { interval: 200, timeout: 5000 }).toBe("invite_expired");
+    await expect.poll(codeNow, { interval: 200 }).toBe("invite_expired");
   });
 
   it("is who waits by an invite that is revoked meanwhile", async () => {

@@ -1,12 +1,10 @@
 import { A2aAdapter } from "@parley/envelope-and-adapters/a2a";
 import { McpChannelTransport } from "@parley/envelope-and-adapters/mcp";
 import { SlimAdapter } from "@parley/envelope-and-adapters/slim";
-import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import { afterEach, beforeEach, expect, it } from "vitest";
 import type { SkytaleChannelManager } from "../../src/index.ts";
 import { NAME } from "../support/harness.ts";
 import { Managers } from "../support/managers.ts";
-
-vi.setConfig({ testTimeout: 30_000 });
 
 let managers: Managers;
 let alice: SkytaleChannelManager;

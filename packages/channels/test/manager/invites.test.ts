@@ -6,8 +6,6 @@ import { tampering } from "../invites/world.ts";
 import { NAME } from "../support/harness.ts";
 import { Managers } from "../support/managers.ts";
 
-vi.setConfig({ testTimeout: 60_000 });
-
 let managers: Managers;
 let alice: SkytaleChannelManager;
 
@@ -48,7 +46,7 @@ describe("an invite", () => {
     expect(epochs.length).toBeLessThanOrEqual(10);
     await alice.send(NAME, "welcome, all of you");
     for (const joiner of joiners) expect(await joiner.receive(NAME, { timeout: 20 })).toEqual(["welcome, all of you"]);
-  }, 60_000);
+  });
 
   it("works while its maker is away, through another member; the maker hears of it later", async () => {
     const bob = managers.of("bob");
@@ -60,7 +58,7 @@ describe("an invite", () => {
     expect(names(bob)).toEqual(["alice", "bob", "carol"]);
     alice = managers.of("alice");
     await alice.open(NAME);
-    await expect.poll(() => names(alice), { timeout: 10_000 }).toEqual(["alice", "bob", "carol"]);
+    await expect.poll(() => names(alice)).toEqual(["alice", "bob", "carol"]);
   });
 
   it("waits through restarts of all three", async () => {
@@ -166,7 +164,7 @@ describe("a swapped key package", () => {
     await alice.open(NAME);
     const token = await alice.invite(NAME);
     const joining = expect(managers.of("bob").joinWithToken(NAME, token, { timeout: 3 })).rejects.toMatchObject({ code: "join_timeout" });
-    await expect.poll(() => errors, { timeout: 10_000 }).toMatchObject([{ name: "InviteError", code: "key_package_swapped" }]);
+    await expect.poll(() => errors).toMatchObject([{ name: "InviteError", code: "key_package_swapped" }]);
     await joining;
     expect(names(alice)).toEqual(["alice"]);
   });
@@ -226,7 +224,7 @@ describe("a token", () => {
           await joiner.close();
           return code;
         },
-        { timeout: 10_000, interval: 200 },
+        { interval: 200 },
       )
       .toBe("invite_expired");
   });

@@ -7,8 +7,6 @@ import { SkytaleChannelManager, SkytaleClient, type SkytaleChannelManagerOptions
 import { NAME } from "../support/harness.ts";
 import { Managers } from "../support/managers.ts";
 
-vi.setConfig({ testTimeout: 30_000 });
-
 let managers: Managers;
 let alice: SkytaleChannelManager;
 let bob: SkytaleChannelManager;
@@ -238,7 +236,7 @@ describe("leaving, and coming back", () => {
     it(`makes a member again, ${way}`, async () => {
       await together();
       await bob.leave(NAME);
-      await expect.poll(() => alice.members(NAME).length, { timeout: 20_000 }).toBe(1);
+      await expect.poll(() => alice.members(NAME).length).toBe(1);
       await comeBack();
       await bothTalk();
     });
@@ -247,7 +245,7 @@ describe("leaving, and coming back", () => {
       await together();
       await bob.leave(NAME);
       await bob.close();
-      await expect.poll(() => alice.members(NAME).length, { timeout: 20_000 }).toBe(1);
+      await expect.poll(() => alice.members(NAME).length).toBe(1);
       bob = managers.of("bob");
       await comeBack();
       await bothTalk();
@@ -269,9 +267,7 @@ describe("leaving, and coming back", () => {
   it("lists the agent no more among the members that it knew", async () => {
     await together();
     await bob.leave(NAME);
-    await expect
-      .poll(() => bob.members(NAME).map(({ identity }) => Buffer.from(identity).toString()), { timeout: 20_000 })
-      .toEqual(["alice"]);
+    await expect.poll(() => bob.members(NAME).map(({ identity }) => Buffer.from(identity).toString())).toEqual(["alice"]);
     await expect(bob.send(NAME, "gone")).rejects.toMatchObject({ code: "removed" });
   });
 });

@@ -1,10 +1,8 @@
 import { Envelope, type EnvelopePort, Protocol, type ReceivedEnvelope } from "@parley/envelope-and-adapters";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { ChannelError, type SkytaleChannelManager } from "../../src/index.ts";
 import { bytes, NAME } from "../support/harness.ts";
 import { Managers } from "../support/managers.ts";
-
-vi.setConfig({ testTimeout: 30_000 });
 
 const manual = { settle: "manual" } as const;
 

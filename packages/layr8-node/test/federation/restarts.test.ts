@@ -35,7 +35,7 @@ describe("messages between nodes", () => {
     for (const id of ids) expect((await bob.receive()).plaintext["id"]).toBe(id);
     await bob.send({ id: "answer", type: `${ECHO}/response`, from: BOB, to: [ALICE], thid: "1", body: {} });
     await expect.poll(() => pair.metric("a", "outbound_messages")).toBe(0);
-  }, 30_000);
+  });
 
   it("are known again after a restart of the node that has them", async () => {
     const stranger = await Stranger.listen();

@@ -155,7 +155,7 @@ describe("what comes to nothing on another node is told to the sender", () => {
     const alice = await pair.alice();
     expect(await alice.send(toBob("1"))).toEqual(OK);
     expect((await alice.receive()).plaintext).toMatchObject(report("1", "e.p.did.unresolved"));
-  }, 20_000);
+  });
 
   it("a protocol that nobody handles", async () => {
     const alice = await pair.alice();
@@ -184,9 +184,9 @@ describe("what comes to nothing on another node is told to the sender", () => {
   it("a message that expired on its way", async () => {
     const [alice] = [await pair.alice(), await pair.bob()];
     await pair.stop("b");
-    expect(await alice.send(toBob("1", { expires_time: Math.ceil(Date.now() / 1000) + 1 }))).toEqual(OK);
+    expect(await alice.send(toBob("1", { expires_time: Math.ceil(Date.now() / 1000) + 3 }))).toEqual(OK);
     expect((await alice.receive()).plaintext).toMatchObject(report("1", "e.p.msg.expired"));
-  }, 20_000);
+  });
 
   it("a message that can't be encrypted as it is", async () => {
     const [alice] = [await pair.alice(), await pair.bob()];
@@ -198,12 +198,12 @@ describe("what comes to nothing on another node is told to the sender", () => {
   it("never a report on a report", async () => {
     const [alice, bob] = [await pair.alice(), await pair.bob()];
     await alice.send(toBob("r", { type: REPORT, to: ["did:web:b.localhost:nobody"], body: { code: "e.p.x", comment: "" } }));
-    await expect.poll(() => pair.metric("a", 'federation_dead_total{cause="unresolved"}'), { timeout: 15_000 }).toBe(1);
+    await expect.poll(() => pair.metric("a", 'federation_dead_total{cause="unresolved"}')).toBe(1);
     await alice.send(toBob("1"));
     await bob.receive();
     await bob.send({ id: "2", type: `${ECHO}/response`, from: BOB, to: [ALICE], thid: "1", body: {} });
     expect((await alice.receive()).plaintext["id"]).toBe("2");
-  }, 20_000);
+  });
 });
 
 describe("recipients that can't be on another node are refused at once", () => {

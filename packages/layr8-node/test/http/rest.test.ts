@@ -253,7 +253,7 @@ describe("stored credentials", () => {
     const id = await rest.store(agent.did, await rest.sign(ISSUER));
     expect((await rest.get(`/api/v1/credentials/${id}`)).status).toBe(200);
     agent.close();
-    await expect.poll(async () => (await rest.get(`/api/v1/credentials/${id}`)).status, { timeout: 5000 }).toBe(404);
+    await expect.poll(async () => (await rest.get(`/api/v1/credentials/${id}`)).status).toBe(404);
   });
 });
 

@@ -119,7 +119,7 @@ describe("codecs", () => {
 });
 
 describe("a member of ill will", () => {
-  test("can make no commit that is processed otherwise than refused", { timeout: 60_000 }, async () => {
+  test("can make no commit that is processed otherwise than refused", async () => {
     const [alice, bob] = await aFullGroup();
     const { own } = await newClient("new");
     const { handshake } = await propose(alice, [
@@ -152,7 +152,7 @@ describe("a member of ill will", () => {
     );
   });
 
-  test("can give no new member another tree (RFC 9420 §12.4.3.1, §7.9.2)", { timeout: 60_000 }, async () => {
+  test("can give no new member another tree (RFC 9420 §12.4.3.1, §7.9.2)", async () => {
     const clients = await aFullGroup();
     const [alice] = clients;
     const { own } = await newClient("new");

@@ -16,7 +16,7 @@ async function rejection(promise: Promise<unknown>): Promise<string> {
 
 const EMPTY = new Uint8Array(0);
 
-describe.each(CLASSICAL)("suite %i", { timeout: 60_000 }, (id) => {
+describe.each(CLASSICAL)("suite %i", (id) => {
   describe.each(PROVIDERS)("%s", (_, create) => {
     const suite = suiteOf(suiteName(id) ?? ("" as never));
 

@@ -50,7 +50,7 @@ describe("the choice by runtime", () => {
   });
 });
 
-describe.each(POST_QUANTUM)("%s", { timeout: 60_000 }, (name) => {
+describe.each(POST_QUANTUM)("%s", (name) => {
   it("encrypts to keys, signs, and protects messages, with both providers", async () => {
     const [node, web] = [await createNodeCrypto(name), await createWebCrypto(name)];
     for (const [from, to] of [

@@ -22,7 +22,7 @@ beforeAll(async () => {
   crypto = await createNodeCrypto();
 });
 
-describe.each(CLASSICAL)("suite %i, both providers in one group", { timeout: 60_000 }, (id) => {
+describe.each(CLASSICAL)("suite %i, both providers in one group", (id) => {
   it("everyone reads everyone", async () => {
     const { node, web } = await bothProviders(id);
     const members = await testEpoch([node, web]);
@@ -44,7 +44,7 @@ describe.each(CLASSICAL)("suite %i, both providers in one group", { timeout: 60_
   });
 });
 
-describe("a message", { timeout: 60_000 }, () => {
+describe("a message", () => {
   it("comes out as it went in, whatever its content, authenticated data and padding", async () => {
     const members = await testEpoch([crypto]);
     fc.assert(
@@ -145,7 +145,7 @@ describe("padding", () => {
   });
 });
 
-describe("an outsider", { timeout: 60_000 }, () => {
+describe("an outsider", () => {
   it("gets nothing but a typed error out of a changed message, and changes nothing", async () => {
     const members = await testEpoch([crypto]);
     const receiver = member(members, 1);
@@ -184,7 +184,7 @@ describe("an outsider", { timeout: 60_000 }, () => {
   });
 });
 
-describe("an insider", { timeout: 60_000 }, () => {
+describe("an insider", () => {
   /** A message of leaf 0 with other sender data, as a member can make it. */
   function withSender(members: readonly TestMember[], leaf: number, generation: number): Uint8Array {
     const { epoch } = member(members, 0);
@@ -298,7 +298,7 @@ describe("an insider", { timeout: 60_000 }, () => {
   });
 });
 
-describe("parsing", { timeout: 60_000 }, () => {
+describe("parsing", () => {
   it.each<readonly [string, string, string]>([
     ["nothing", "", "malformed"],
     ["another version", "00020002", "unsupported"],

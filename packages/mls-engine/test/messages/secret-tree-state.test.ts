@@ -65,7 +65,7 @@ class ModelTree {
   }
 }
 
-describe("changes over a snapshot", { timeout: 60_000 }, () => {
+describe("changes over a snapshot", () => {
   it("give the live tree again, byte for byte", () => {
     fc.assert(
       fc.property(steps, (all) => {
@@ -128,7 +128,7 @@ describe("changes over a snapshot", { timeout: 60_000 }, () => {
   });
 });
 
-describe("sending through crashes", { timeout: 60_000 }, () => {
+describe("sending through crashes", () => {
   // What a store does: the change of a lease is durable before the lease is used; whatever is in memory is lost in a crash.
   const act = fc.oneof(
     { weight: 12, arbitrary: fc.constant("send" as const) },
@@ -194,7 +194,7 @@ class Sender {
   }
 }
 
-describe("damaged state", { timeout: 60_000 }, () => {
+describe("damaged state", () => {
   function busyTree(): SecretTree {
     const tree = newTree();
     tree.consume(0, "application", 3);

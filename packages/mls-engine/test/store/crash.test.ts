@@ -60,7 +60,7 @@ describe("A store in files", () => {
     const operations = await operationsOf(steps, {});
     expect(operations).toBeGreaterThan(50);
     for (let at = 1; at <= operations; at += 1) await expectSurvives(steps, at, "crash", pseudoRandom(at), {});
-  }, 30_000);
+  });
 
   it("shows only what is durable: what it shows after a kill at any operation is there after the power fails", async () => {
     const steps = fc.sample(fc.array(step, { minLength: 25, maxLength: 25 }), { seed: 3, numRuns: 1 })[0] ?? [];
@@ -72,7 +72,7 @@ describe("A store in files", () => {
       const shown = rowsOf(await (await openOn(files.afterKill())).open("p"));
       expect(rowsOf(await (await openOn(files.afterCrash(pseudoRandom(at)))).open("p"))).toEqual(shown);
     }
-  }, 30_000);
+  });
 
   it.each<Fault>(["EIO", "ENOSPC"])(
     "has lost nothing durable after %s at any operation",

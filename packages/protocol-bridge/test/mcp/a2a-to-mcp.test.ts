@@ -47,7 +47,7 @@ async function start(options: BridgeOptions = {}) {
   const answers = async (count: number): Promise<ReceivedA2aMessage[]> => {
     const got: ReceivedA2aMessage[] = [];
     while (got.length < count) {
-      const more = await adapter.receiveMessages("desk", { timeout: 8 });
+      const more = await adapter.receiveMessages("desk", { timeout: 60 });
       if (more.length === 0) throw new Error(`No answer after ${got.length}`);
       got.push(...more);
     }

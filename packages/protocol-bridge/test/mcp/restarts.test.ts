@@ -45,7 +45,7 @@ async function livesUntil(
   return lives;
 }
 
-it("A2A to MCP: each message is answered once by one call, though the bridge is killed again and again", { timeout: 60_000 }, async () => {
+it("A2A to MCP: each message is answered once by one call, though the bridge is killed again and again", async () => {
   const { alice, bob, manager } = await world([AGENTS, TOOLS]);
   const calls: string[] = [];
   const listener = new McpChannelServer(await bob.open(TOOLS), { name: "greeter" });
@@ -77,42 +77,38 @@ it("A2A to MCP: each message is answered once by one call, though the bridge is 
   await serving;
 });
 
-it(
-  "an official A2A client: each call is answered once by one call of the tool, though the bridge is killed again and again",
-  { timeout: 60_000 },
-  async () => {
-    const { alice, bob, manager } = await world([AGENTS, TOOLS]);
-    const calls: string[] = [];
-    const serving = serveTools(await bob.open(TOOLS), greeter(calls));
-    const errors: Error[] = [];
-    const answers: string[] = [];
-    const calling = (async () => {
-      const { client, close } = await a2aClient(await alice.open(AGENTS), "bridge", { onError: (error) => errors.push(error) });
-      const queue = [...NAMES];
-      const ask = async (name: string): Promise<string> => {
-        if (Number(name) % 2 === 0) return textOf(await client.sendMessage(asking(name)));
-        const said: string[] = [];
-        for await (const { payload } of client.sendMessageStream(asking(name)))
-          if (payload?.$case === "message") said.push(textOf(payload.value));
-        return said.join();
-      };
-      const work = async (): Promise<void> => {
-        for (let name = queue.shift(); name !== undefined; name = queue.shift()) answers.push(await ask(name));
-      };
-      await Promise.all(Array.from({ length: 10 }, work));
-      await close();
-    })();
-    const lives = await livesUntil(manager, [AGENTS, TOOLS], [A2A, MCP], () => answers.length >= COUNT);
-    await calling;
-    expect(answers.toSorted()).toEqual(NAMES.map((name) => `Hello ${name}`).toSorted());
-    expect(calls.toSorted(byNumber)).toEqual(NAMES);
-    expect(errors).toEqual([]);
-    expect(lives).toBeGreaterThan(5);
-    await serving.close();
-  },
-);
+it("an official A2A client: each call is answered once by one call of the tool, though the bridge is killed again and again", async () => {
+  const { alice, bob, manager } = await world([AGENTS, TOOLS]);
+  const calls: string[] = [];
+  const serving = serveTools(await bob.open(TOOLS), greeter(calls));
+  const errors: Error[] = [];
+  const answers: string[] = [];
+  const calling = (async () => {
+    const { client, close } = await a2aClient(await alice.open(AGENTS), "bridge", { onError: (error) => errors.push(error) });
+    const queue = [...NAMES];
+    const ask = async (name: string): Promise<string> => {
+      if (Number(name) % 2 === 0) return textOf(await client.sendMessage(asking(name)));
+      const said: string[] = [];
+      for await (const { payload } of client.sendMessageStream(asking(name)))
+        if (payload?.$case === "message") said.push(textOf(payload.value));
+      return said.join();
+    };
+    const work = async (): Promise<void> => {
+      for (let name = queue.shift(); name !== undefined; name = queue.shift()) answers.push(await ask(name));
+    };
+    await Promise.all(Array.from({ length: 10 }, work));
+    await close();
+  })();
+  const lives = await livesUntil(manager, [AGENTS, TOOLS], [A2A, MCP], () => answers.length >= COUNT);
+  await calling;
+  expect(answers.toSorted()).toEqual(NAMES.map((name) => `Hello ${name}`).toSorted());
+  expect(calls.toSorted(byNumber)).toEqual(NAMES);
+  expect(errors).toEqual([]);
+  expect(lives).toBeGreaterThan(5);
+  await serving.close();
+});
 
-it("MCP to A2A: each call is answered once by one message, though the bridge is killed again and again", { timeout: 60_000 }, async () => {
+it("MCP to A2A: each call is answered once by one message, though the bridge is killed again and again", async () => {
   const { alice, bob, manager } = await world([AGENTS, TOOLS]);
   const asked: string[] = [];
   const port = await bob.open(AGENTS);

@@ -27,7 +27,7 @@ export async function take(inbound: AsyncIterator<ReceivedEnvelope, undefined>, 
   return taken;
 }
 
-export function eventually(check: () => void, timeout = 8000): Promise<void> {
+export function eventually(check: () => void, timeout = 60_000): Promise<void> {
   return vi.waitFor(check, { timeout, interval: 5 });
 }
 

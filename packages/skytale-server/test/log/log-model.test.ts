@@ -158,7 +158,7 @@ describe("a log does what its model does", () => {
       }),
       { numRuns: 30 },
     );
-  }, 30_000);
+  });
 });
 
 it("a commit that fails leaves neither gap nor trace", async () => {

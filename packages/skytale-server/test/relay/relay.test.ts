@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { EpochTakenError, RangeGoneError, RelayClient, type RelayMessage } from "@parley/skytale-relay";
 import { describe, expect, it } from "vitest";
 import { CHANNEL, message, payload, RelayHarness, take, text } from "./relay-harness.ts";
@@ -220,7 +221,7 @@ describe.each(["memory", "grpc"])("a relay by %s", (wire) => {
   it("goes on with a fresh token, which the client gets in time", async () => {
     await using harness = new RelayHarness();
     // A fifth of it is what a busy machine may take to renew it.
-    const lifetimeMs = 1500;
+    const lifetimeMs = 5000;
     const expiries: number[] = [];
     const token = (): string => {
       expiries.push(Date.now() + lifetimeMs);
@@ -232,6 +233,7 @@ describe.each(["memory", "grpc"])("a relay by %s", (wire) => {
     const messages = alice.subscribe(CHANNEL, { from: 1 })[Symbol.asyncIterator]();
     await alice.connect();
     for (let number = 1; Date.now() <= (expiries[0] ?? 0); number++) {
+      await sleep(20);
       await alice.publish(CHANNEL, message(`${number}`));
       expect(sequences(await take(messages, 1))).toEqual([number]);
     }
@@ -245,7 +247,7 @@ describe.each(["memory", "grpc"])("a relay by %s", (wire) => {
     // The fresh token is asked for in time, but isn't to be had then.
     const token = (): string => {
       if (++calls === 2) throw new Error("the API server is away");
-      return calls === 1 ? `alice/key/${Date.now() + 1000}` : "alice/key";
+      return calls === 1 ? `alice/key/${Date.now() + 3000}` : "alice/key";
     };
     const downs: string[] = [];
     const options = { token, events: { onDisconnected: ({ code }: { code: string }) => void downs.push(code) } };
@@ -255,6 +257,7 @@ describe.each(["memory", "grpc"])("a relay by %s", (wire) => {
     const bob = await clientOf(harness, "bob");
     const iterator = messages[Symbol.asyncIterator]();
     for (let number = 1; downs.length === 0 || !alice.connected; number++) {
+      await sleep(20);
       await bob.publish(CHANNEL, message(`${number}`));
       expect(sequences(await take(iterator, 1))).toEqual([number]);
     }

@@ -29,15 +29,11 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 );
 const deed: fc.Arbitrary<Deed> = fc.constantFrom("take", "take", "take", "take and reset", "reset", "later", "refuse");
 
-it(
-  "whatever happens, each message is delivered at least once or dead exactly once, in the order of its pair",
-  { timeout: 60_000 },
-  async () => {
-    await fc.assert(fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 60 }), fc.array(deed, { maxLength: 100 }), run), {
-      numRuns: 15,
-    });
-  },
-);
+it("whatever happens, each message is delivered at least once or dead exactly once, in the order of its pair", async () => {
+  await fc.assert(fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 60 }), fc.array(deed, { maxLength: 100 }), run), {
+    numRuns: 15,
+  });
+});
 
 async function run(steps: readonly Step[], deeds: readonly Deed[]): Promise<void> {
   const harness = new Harness();

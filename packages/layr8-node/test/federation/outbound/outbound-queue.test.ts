@@ -332,7 +332,7 @@ describe("a message whose time is over", () => {
     const bob = node.agent("bob");
     node.answer = status(503);
     const queue = harness.open();
-    const soon = Date.now() + 200;
+    const soon = Date.now() + 2000;
     const first = await harness.send(queue, bob, { expiresAt: soon });
     const second = await harness.send(queue, bob);
     const third = await harness.send(queue, bob, { expiresAt: soon });
@@ -361,7 +361,7 @@ describe("a message whose time is over", () => {
     const queue = harness.open({ limits: { maxConnectionsPerNode: 1 } });
     const first = await harness.send(queue, bob);
     await node.until(() => answer !== undefined);
-    const late = await harness.send(queue, carol, { expiresAt: Date.now() + 100 });
+    const late = await harness.send(queue, carol, { expiresAt: Date.now() + 1000 });
     await harness.until(() => harness.dead.length === 1);
     const second = await harness.send(queue, carol);
     answer?.();
@@ -377,7 +377,7 @@ describe("a message whose time is over", () => {
     let lookups = 0;
     node.beforeDocument = () => (++lookups === 2 ? harness.until(() => harness.dead.length === 1) : Promise.resolve());
     const queue = harness.open({ limits: { secondLookMs: 0 } });
-    await harness.send(queue, nobody, { expiresAt: Date.now() + 100 });
+    await harness.send(queue, nobody, { expiresAt: Date.now() + 1000 });
     const bob = node.agent("bob");
     await harness.until(() => harness.dead.length === 1);
     await harness.send(queue, bob);

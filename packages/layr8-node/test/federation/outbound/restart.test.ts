@@ -58,7 +58,7 @@ it("duplicates are known, limits hold and times run out after a restart", async 
   node.answer = (_, response) => response.writeHead(503).end();
   const limits = { maxMessagesPerSender: 2 };
   let queue = await open({ limits });
-  const message = harness.message(bob, { expiresAt: Date.now() + 300 });
+  const message = harness.message(bob, { expiresAt: Date.now() + 3000 });
   const enqueued = await queue.enqueue(message);
   if (enqueued.status === "stored") await enqueued.durable;
   await harness.send(queue, bob);
