@@ -1,5 +1,6 @@
 // Installs and builds what is missing or out of date, then runs a program of this repository. Needs Node and npm only.
 // Run: node scripts/boot.mjs start | test | soak | bench | pack [arguments of the program]
+import "./lib/supported-node.mjs";
 import { existsSync, statSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { pnpm } from "./lib/pnpm.mjs";

@@ -1,3 +1,4 @@
+import "./supported-node.ts";
 // For applications
 export type { Attachment, AttachmentData } from "./attachment.ts";
 export { ParleyError, type ParleyErrorOptions } from "./error.ts";

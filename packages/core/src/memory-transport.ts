@@ -1,3 +1,4 @@
+import "./supported-node.ts";
 import type { JsonObject } from "./json.ts";
 import { isJsonObject } from "./json.ts";
 import { AsyncQueue } from "./internal/async-queue.ts";

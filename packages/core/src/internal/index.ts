@@ -1,3 +1,4 @@
+import "../supported-node.ts";
 // Shared by Parley's own packages. No promise of stability to anyone else.
 export { addressKey } from "./address-key.ts";
 export { AsyncQueue } from "./async-queue.ts";

@@ -1,4 +1,4 @@
-import { hash } from "node:crypto";
+import * as crypto from "node:crypto";
 import type { KeyAlgorithm } from "./algorithms.ts";
 
 /** What a key is bound to besides the secret. */
@@ -23,7 +23,7 @@ export function concatKdf(secret: readonly Uint8Array[], { alg, apu, apv, tag }:
   const name = Buffer.from(alg, "ascii");
   const parts = [ROUND, ...secret, uint32(name.length), name, uint32(apu.length), apu, uint32(apv.length), apv, KEY_BITS];
   if (tag !== undefined) parts.push(uint32(tag.length), tag);
-  return hash("sha256", Buffer.concat(parts), "buffer");
+  return crypto.hash("sha256", Buffer.concat(parts), "buffer");
 }
 
 function uint32(value: number): Buffer {

@@ -1,4 +1,4 @@
-import { hash } from "node:crypto";
+import * as crypto from "node:crypto";
 import type { JsonObject } from "@parley/core";
 import { DidcommCryptoError } from "../didcomm-crypto-error.ts";
 import { isAgreementCurve, type AgreementCurve } from "../keys/curve.ts";
@@ -20,7 +20,7 @@ export interface JweHeader extends LayerAlgorithms {
 
 /** What `apv` must be: the hash of the recipients' ids, sorted and joined by dots. */
 export function apvOf(kids: readonly string[]): Buffer {
-  return hash("sha256", kids.toSorted().join("."), "buffer");
+  return crypto.hash("sha256", kids.toSorted().join("."), "buffer");
 }
 
 /**

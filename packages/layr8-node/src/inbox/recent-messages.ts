@@ -1,4 +1,4 @@
-import { hash } from "node:crypto";
+import * as crypto from "node:crypto";
 import type { IncomingMessage } from "./inbox.ts";
 
 /** Bytes of a fingerprint. */
@@ -12,7 +12,7 @@ export type Fingerprint = string;
  * messages, one in 10^13 others is taken for a duplicate by chance, and no sender can aim for it.
  */
 export function fingerprintOf({ recipient, from, id }: Pick<IncomingMessage, "recipient" | "from" | "id">): Fingerprint {
-  return hash("sha256", JSON.stringify([recipient, from ?? null, id]), "binary").slice(0, FINGERPRINT_LENGTH);
+  return crypto.hash("sha256", JSON.stringify([recipient, from ?? null, id]), "binary").slice(0, FINGERPRINT_LENGTH);
 }
 
 /** Four bytes of a fingerprint as an unsigned number. */

@@ -1,4 +1,4 @@
-import { hash } from "node:crypto";
+import * as crypto from "node:crypto";
 import { encodePlaintext, type Message } from "@parley/core";
 import { isRefused } from "./admitted.ts";
 import { acceptedOf, TRUSTED } from "./accepted.ts";
@@ -53,6 +53,6 @@ function textOf(message: Message): string {
 
 /** A UUID (version 8) that follows from what is answered. */
 function answerId({ from, type, body }: Message, about: Message): string {
-  const digest = hash("sha256", JSON.stringify([about.from, about.id, from, type, body["code"] ?? null]), "hex");
+  const digest = crypto.hash("sha256", JSON.stringify([about.from, about.id, from, type, body["code"] ?? null]), "hex");
   return `${digest.slice(0, 8)}-${digest.slice(8, 12)}-8${digest.slice(13, 16)}-a${digest.slice(17, 20)}-${digest.slice(20, 32)}`;
 }

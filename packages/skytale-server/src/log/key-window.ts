@@ -1,4 +1,4 @@
-import { hash } from "node:crypto";
+import * as crypto from "node:crypto";
 import { KeyTable } from "./key-table.ts";
 
 /** How long keys are known. */
@@ -16,7 +16,7 @@ export const KEY_ID_LENGTH = 16;
 
 /** A key of a publisher on a channel, as a hash. Lengths stand before what they measure, so that no two can be read alike. */
 export function keyId(channel: number | string, publisher: string, key: string): string {
-  return hash("sha256", `${channel} ${publisher.length} ${publisher}${key}`, "binary").slice(0, KEY_ID_LENGTH);
+  return crypto.hash("sha256", `${channel} ${publisher.length} ${publisher}${key}`, "binary").slice(0, KEY_ID_LENGTH);
 }
 
 /**

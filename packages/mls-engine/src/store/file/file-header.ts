@@ -1,4 +1,4 @@
-import { crc32 } from "node:zlib";
+import * as zlib from "node:zlib";
 import { StoreError } from "../store-error.ts";
 
 /** Version of everything that a store writes. */
@@ -18,7 +18,7 @@ export function headerBytes(payloadLength: number): number {
 export function writeHeader(kind: HeaderKind, payload: Uint8Array): Buffer {
   const start = Buffer.concat([Buffer.from(MAGIC + LETTERS[kind]), Buffer.of(FORMAT), payload]);
   const sum = Buffer.alloc(4);
-  sum.writeUInt32LE(crc32(start));
+  sum.writeUInt32LE(zlib.crc32(start));
   return Buffer.concat([start, sum]);
 }
 
@@ -34,7 +34,7 @@ export function readHeader(kind: HeaderKind, bytes: Buffer, payloadLength: numbe
   }
   const version = bytes[START - 1] ?? 0;
   if (version > FORMAT) throw new StoreError("format_unsupported", `The store has format ${version}; this library reads ${FORMAT}`);
-  if (bytes.length < end + 4 || bytes.readUInt32LE(end) !== crc32(bytes.subarray(0, end))) {
+  if (bytes.length < end + 4 || bytes.readUInt32LE(end) !== zlib.crc32(bytes.subarray(0, end))) {
     throw new StoreError("damaged", "The start of a file of the store is damaged");
   }
   return bytes.subarray(START, end);

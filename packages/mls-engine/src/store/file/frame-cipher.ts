@@ -1,5 +1,5 @@
 import { createCipheriv, createDecipheriv, randomFillSync, type KeyObject } from "node:crypto";
-import { crc32 } from "node:zlib";
+import * as zlib from "node:zlib";
 
 /** Protects what a frame holds. A frame is `header, head, body, tail`; the cipher fills head and tail, and may change the body. */
 export interface FrameCipher {
@@ -17,11 +17,11 @@ export const checksum: FrameCipher = {
   tailBytes: 4,
   seal(frame) {
     const end = frame.length - 4;
-    frame.writeUInt32LE(crc32(frame.subarray(0, end)), end);
+    frame.writeUInt32LE(zlib.crc32(frame.subarray(0, end)), end);
   },
   open(frame, headerBytes) {
     const end = frame.length - 4;
-    return frame.readUInt32LE(end) === crc32(frame.subarray(0, end)) ? frame.subarray(headerBytes, end) : undefined;
+    return frame.readUInt32LE(end) === zlib.crc32(frame.subarray(0, end)) ? frame.subarray(headerBytes, end) : undefined;
   },
 };
 
