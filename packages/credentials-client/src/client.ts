@@ -1,3 +1,4 @@
+import { rejectUnknownOptions } from "@parley/core/internal";
 import { isDid } from "@parley/did";
 import type { CredentialFormat } from "@parley/vc";
 import * as credentials from "./credentials.ts";
@@ -46,30 +47,35 @@ export class CredentialsClient implements AsyncDisposable {
   readonly #did: () => string | undefined;
 
   constructor(options: CredentialsClientOptions) {
-    const { did } = options;
-    if (typeof did === "string") readDid("did", did);
-    this.#did = typeof did === "function" ? did : () => did;
     this.#limits = readSettings(options).limits;
+    const { did } = options;
+    if (did !== undefined && typeof did !== "function") readDid("did", did);
+    this.#did = typeof did === "function" ? did : () => did;
     this.#http = new Http(options);
   }
 
   /**
    * Has the node sign a credential with the issuer's assertion key, and gives the signed text. A missing `id`, `issuer`, context and type
-   * are filled in.
+   * are filled in. The DID that signs is an option, `issuerDid`; members of the credential are signed as they are.
    */
-  async signCredential(credential: Credential, { issuerDid, format, signal }: SignCredentialOptions = {}): Promise<string> {
+  async signCredential(credential: Credential, options: SignCredentialOptions = {}): Promise<string> {
+    rejectUnknownOptions(options, ["issuerDid", "format", "signal"]);
+    const { issuerDid, format, signal } = options;
     const issuer = this.#didOr("issuerDid", issuerDid);
     return credentials.sign(this.#http, credential, { issuerDid: issuer, format: formatOr(format), signal });
   }
 
   /** Has the node verify a signed credential, of any format. One that does not hold is a RestError with the node's code. */
-  async verifyCredential(signed: string, { verifierDid, signal }: VerifyCredentialOptions = {}): Promise<CredentialVerification> {
+  async verifyCredential(signed: string, options: VerifyCredentialOptions = {}): Promise<CredentialVerification> {
+    rejectUnknownOptions(options, ["verifierDid", "signal"]);
+    const { verifierDid, signal } = options;
     const verifier = this.#didOr("verifierDid", verifierDid);
     return credentials.verify(this.#http, pasted("signed", signed), { verifierDid: verifier, signal });
   }
 
   /** Puts a signed credential into the holder's store on the node. */
   async storeCredential(signed: string, options: StoreCredentialOptions = {}): Promise<StoredCredential> {
+    rejectUnknownOptions(options, ["holderDid", "issuerDid", "validUntil", "signal"]);
     if (options.issuerDid !== undefined) text("issuerDid", options.issuerDid);
     const holderDid = this.#didOr("holderDid", options.holderDid);
     return credentials.store(this.#http, pasted("signed", signed), { ...options, holderDid });
@@ -80,19 +86,23 @@ export class CredentialsClient implements AsyncDisposable {
    *
    * @throws RestError `too_many_credentials` beyond `limits.maxCredentials`, `limits.maxListLength` or 1,000 pages.
    */
-  async listCredentials({ holderDid, signal }: ListCredentialsOptions = {}): Promise<readonly StoredCredential[]> {
+  async listCredentials(options: ListCredentialsOptions = {}): Promise<readonly StoredCredential[]> {
+    rejectUnknownOptions(options, ["holderDid", "signal"]);
+    const { holderDid, signal } = options;
     return credentials.list(this.#http, { holderDid: this.#didOr("holderDid", holderDid), signal }, this.#limits);
   }
 
   /** One stored credential, by the `id` that the node gave it. @throws RestError `not_found` */
-  async getCredential(id: string, { signal }: CallOptions = {}): Promise<StoredCredential> {
+  async getCredential(id: string, options: CallOptions = {}): Promise<StoredCredential> {
+    rejectUnknownOptions(options, ["signal"]);
     // Dots alone would be taken for a way up the path; half a surrogate pair can't be encoded.
     if (/^\.{1,2}$|\p{Cs}/u.test(text("id", id))) throw new TypeError("id is not that of a stored credential");
-    return credentials.get(this.#http, id, signal);
+    return credentials.get(this.#http, id, options.signal);
   }
 
   /** Has the node put signed credentials into a presentation, signed with the holder's authentication key. */
   async signPresentation(signed: readonly string[], options: SignPresentationOptions = {}): Promise<string> {
+    rejectUnknownOptions(options, ["holderDid", "format", "nonce", "audience", "signal"]);
     if (!Array.isArray(signed)) throw new TypeError("credentials must be a list of signed credentials");
     const credentials = signed.map((entry) => pasted("credentials", entry));
     if (options.nonce !== undefined) text("nonce", options.nonce);
@@ -106,6 +116,7 @@ export class CredentialsClient implements AsyncDisposable {
 
   /** Has the node verify a presentation and each credential in it. One that does not hold is a RestError with the node's code. */
   async verifyPresentation(signed: string, options: VerifyPresentationOptions = {}): Promise<PresentationVerification> {
+    rejectUnknownOptions(options, ["verifierDid", "nonce", "signal"]);
     if (options.nonce !== undefined) text("nonce", options.nonce);
     const verifierDid = this.#didOr("verifierDid", options.verifierDid);
     return presentations.verifyPresentation(this.#http, pasted("signed", signed), { ...options, verifierDid });
@@ -130,13 +141,17 @@ export class CredentialsClient implements AsyncDisposable {
 /** A DID, without the white space that may have been pasted with it. */
 function readDid(name: string, did: unknown): string {
   const trimmed = typeof did === "string" ? did.trim() : "";
-  if (!isDid(trimmed)) throw new TypeError(`${name} must be a DID, such as did:web:node.example:my-agent`);
+  if (!isDid(trimmed)) throw new TypeError(`${name} must be a DID, such as did:web:node.example:my-agent, not ${shown(did)}`);
   return trimmed;
 }
 
 /** Signed text, without the white space that may have been pasted with it. */
 function pasted(name: string, value: unknown): string {
   return text(name, typeof value === "string" ? value.trim() : value);
+}
+
+function shown(value: unknown): string {
+  return typeof value === "string" ? JSON.stringify(value.slice(0, 200)) : value === null ? "null" : `a ${typeof value}`;
 }
 
 const FORMATS: ReadonlySet<string> = new Set<CredentialFormat>(["compact_jwt", "jwt", "json", "enveloped"]);

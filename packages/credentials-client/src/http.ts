@@ -1,4 +1,5 @@
 import { setMaxListeners } from "node:events";
+import type { ConnectionOptions } from "node:tls";
 import { setTimeout as delay } from "node:timers/promises";
 import { isJsonObject, type JsonObject } from "@parley/core";
 import { readCapped } from "@parley/core/internal";
@@ -47,7 +48,12 @@ export class Http {
       accept: "application/json",
       "x-api-key": options.apiKey,
     };
-    this.#connections = new HttpConnections(origin, { maxConnections, lookup, tls: options.tls });
+    this.#connections = new HttpConnections(origin, { maxConnections, lookup, tls: options.tls as ConnectionOptions });
+  }
+
+  /** The node's address without secrets, for messages. */
+  get #label(): string {
+    return `${this.#endpoint.origin}${this.#endpoint.path}`;
   }
 
   /** Does a call; one that only reads is tried again where that makes sense. @throws RestError, or the signal's reason. */
@@ -75,12 +81,12 @@ export class Http {
 
   async #attempt(call: Call, content: string | undefined, outer: AbortSignal): Promise<Answer> {
     const { timeoutMs } = this.#settings;
-    const onTimeout = (): Error => timeoutError(timeoutMs);
+    const onTimeout = (): Error => timeoutError(this.#label, timeoutMs);
     return abortable({ signals: [outer], timeoutMs, onTimeout }, async (signal) => {
       try {
         return await this.#request(call, content, signal);
       } catch (error) {
-        throw signal.aborted || error instanceof RestError ? error : networkError(error);
+        throw signal.aborted || error instanceof RestError ? error : networkError(this.#label, error);
       }
     });
   }
@@ -99,7 +105,9 @@ export class Http {
     const parsed = bytes === undefined ? undefined : parseJson(bytes);
     if (status < 200 || status > 299) throw refusalError({ status, body: parsed, retryAfter: headers["retry-after"] }, this.#apiKey);
     if (bytes === undefined)
-      throw new RestError("response_invalid", `The node's answer has more than ${maxResponseBytes} bytes`, { status });
+      throw new RestError("response_invalid", `The node's answer has more than ${maxResponseBytes} bytes (limits.maxResponseBytes)`, {
+        status,
+      });
     if (!isJsonObject(parsed)) throw new RestError("response_invalid", "The node's answer is not a JSON object", { status });
     return { status, body: parsed };
   }
@@ -114,18 +122,38 @@ function parseJson(bytes: Uint8Array): unknown {
   }
 }
 
-function networkError(cause: unknown): RestError {
+function networkError(label: string, cause: unknown): RestError {
   // Errors of the HTTP parser are not the cause: they hold what the node sent.
-  if (isNotHttp(cause)) return new RestError("response_invalid", "The node's answer is not HTTP, or its headers are too long");
-  return new RestError("network", "The node can't be reached, or the connection broke", { cause, retryable: true });
+  if (isNotHttp(cause)) {
+    return new RestError("response_invalid", `The answer of ${label} is not HTTP, or its headers are too long: check nodeUrl`);
+  }
+  const { why, retryable } = explain(cause);
+  return new RestError("network", `The node at ${label} can't be reached, or the connection broke: ${why}`, { cause, retryable });
+}
+
+/** What a network error means, and what to do about it. */
+function explain(cause: unknown): { readonly why: string; readonly retryable: boolean } {
+  const { code, message } = (cause ?? {}) as { readonly code?: unknown; readonly message?: unknown };
+  const why = (typeof message === "string" && message !== "" ? message : String(code)).split("\n", 1)[0] ?? "";
+  switch (code) {
+    case "ECONNREFUSED":
+      return { why: `${why}. Is a node running? To start one: npx -p @parley/layr8-node layr8-node`, retryable: true };
+    case "ENOTFOUND":
+      return { why: `${why}. Check the host of nodeUrl`, retryable: true };
+    case "EPROTO":
+    case "ERR_SSL_WRONG_VERSION_NUMBER":
+      return { why: "it doesn't speak TLS. For a node without TLS, nodeUrl begins with ws:// or http://", retryable: false };
+    default:
+      return { why, retryable: true };
+  }
 }
 
 function isNotHttp(cause: unknown): boolean {
   return cause instanceof Error && "code" in cause && String(cause.code).startsWith("HPE_");
 }
 
-function timeoutError(timeoutMs: number): RestError {
-  return new RestError("timeout", `The node did not answer within ${timeoutMs} ms`, { retryable: true });
+function timeoutError(label: string, timeoutMs: number): RestError {
+  return new RestError("timeout", `The node at ${label} did not answer within ${timeoutMs} ms (timeoutMs)`, { retryable: true });
 }
 
 function lowerCased(headers: Readonly<Record<string, string>>): Record<string, string> {

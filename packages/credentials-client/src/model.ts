@@ -25,14 +25,30 @@ export interface Credential {
   readonly [member: string]: JsonValue | Date | undefined;
 }
 
+/** Members as the Python SDK spells them, which would be signed under names that nobody reads. */
+const SNAKE_CASE: readonly (readonly [string, string])[] = [
+  ["credential_subject", "credentialSubject"],
+  ["valid_from", "validFrom"],
+  ["valid_until", "validUntil"],
+  ["credential_status", "credentialStatus"],
+  ["credential_schema", "credentialSchema"],
+];
+
 const CONTEXT = "https://www.w3.org/ns/credentials/v2";
 const TYPE = "VerifiableCredential";
 
 /** The credential as it is sent to be signed, with the members that nodes demand. @throws TypeError naming the member. */
 export function writeCredential(credential: Credential, issuerDid: string): JsonObject {
   if (!isJsonObject(credential)) throw new TypeError("credential must be an object");
+  for (const option of ["issuerDid", "issuer_did"]) {
+    if (option in credential)
+      throw new TypeError(`credential.${option} is not a member of credentials: it is an option, the second argument`);
+  }
   const { context, "@context": atContext, type, id, issuer, validFrom, validUntil, credentialSubject, ...more } = credential;
   if (context !== undefined && atContext !== undefined) throw new TypeError('credential has both context and "@context"; give one of them');
+  for (const [member, name] of SNAKE_CASE) {
+    if (member in credential) throw new TypeError(`credential.${member} is not a member of credentials. Did you mean "${name}"?`);
+  }
   for (const member of ["credentialStatus", "credentialSchema"]) {
     if (more[member] !== undefined) checkObjects(member, more[member]);
   }

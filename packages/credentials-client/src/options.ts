@@ -1,5 +1,5 @@
 import { validateHeaderName, validateHeaderValue } from "node:http";
-import type { ConnectionOptions } from "node:tls";
+import { readDurationMs, rejectUnknownOptions } from "@parley/core/internal";
 
 /** How a {@link CredentialsClient} reaches its node. */
 export interface CredentialsClientOptions {
@@ -25,8 +25,21 @@ export interface CredentialsClientOptions {
   readonly limits?: CredentialsLimits;
 }
 
-/** The TLS options of Node that make sense for one host. */
-export type CredentialsTlsOptions = Pick<ConnectionOptions, "ca" | "cert" | "key" | "passphrase" | "servername" | "rejectUnauthorized">;
+/** The TLS options of Node (`tls.connect`) that make sense for one host. */
+export interface CredentialsTlsOptions {
+  /** Authorities to trust instead of Node's own, in PEM. */
+  readonly ca?: string | Uint8Array | readonly (string | Uint8Array)[];
+  /** The client's certificate, in PEM. */
+  readonly cert?: string | Uint8Array;
+  /** The key of the client's certificate, in PEM. */
+  readonly key?: string | Uint8Array;
+  /** What the key is encrypted with. */
+  readonly passphrase?: string;
+  /** Name that the node's certificate must have, instead of the host's. */
+  readonly servername?: string;
+  /** `false` accepts any certificate: for tests alone. */
+  readonly rejectUnauthorized?: boolean;
+}
 
 /** Tries after the first, of reads that met a network error or status 429, 502, 503 or 504. Waits double, with jitter. */
 export interface RetryOptions {
@@ -56,14 +69,33 @@ export interface Settings {
   readonly limits: Required<CredentialsLimits>;
 }
 
-/** Checks the options and fills in the defaults. @throws TypeError naming the option. */
+const OPTIONS: readonly (keyof CredentialsClientOptions)[] = [
+  "nodeUrl",
+  "apiKey",
+  "did",
+  "timeoutMs",
+  "maxConnections",
+  "headers",
+  "tls",
+  "retry",
+  "limits",
+];
+const TLS_OPTIONS: readonly (keyof CredentialsTlsOptions)[] = ["ca", "cert", "key", "passphrase", "servername", "rejectUnauthorized"];
+
+/** Checks the options and fills in the defaults. @throws TypeError naming the option that is unknown or wrong. */
 export function readSettings(options: CredentialsClientOptions): Settings {
+  if (typeof options !== "object" || options === null) throw new TypeError("A CredentialsClient needs options: { nodeUrl, apiKey }");
+  rejectUnknownOptions(options, OPTIONS);
+  rejectUnknownOptions(options.tls, TLS_OPTIONS, "tls.");
+  rejectUnknownOptions(options.retry, ["maxRetries", "initialMs", "maxMs"], "retry.");
+  rejectUnknownOptions(options.limits, ["maxResponseBytes", "maxCredentials", "maxListLength"], "limits.");
   checkHeaders(options);
   const { timeoutMs = 15_000, maxConnections = 8, retry = {}, limits = {} } = options;
   const { maxRetries = 2, initialMs = 250, maxMs = 5_000 } = retry;
   const { maxResponseBytes = 4 << 20, maxCredentials = 10_000, maxListLength = 64 << 20 } = limits;
   return {
-    timeoutMs: atLeast(1, "timeoutMs", timeoutMs),
+    // Also warns of a value that was most likely meant in seconds.
+    timeoutMs: readDurationMs({ timeoutMs: atLeast(1, "timeoutMs", timeoutMs) }, { ms: "timeoutMs" }, timeoutMs),
     maxConnections: atLeast(1, "maxConnections", maxConnections),
     retry: {
       maxRetries: atLeast(0, "retry.maxRetries", maxRetries),

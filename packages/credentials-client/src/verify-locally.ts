@@ -1,3 +1,4 @@
+import { rejectUnknownOptions } from "@parley/core/internal";
 import type { DidResolver } from "@parley/did";
 import {
   verifyCredential,
@@ -45,6 +46,7 @@ export type LocalVerification =
  */
 export async function verifyLocally(signed: string, options: VerifyLocallyOptions = {}): Promise<LocalVerification> {
   if (typeof signed !== "string") throw new TypeError("signed must be a string");
+  rejectUnknownOptions(options, OPTIONS);
   const { resolution, nonce, ...others } = options;
   const common = {
     ...others,
@@ -56,6 +58,21 @@ export async function verifyLocally(signed: string, options: VerifyLocallyOption
   const presentation = nonce === undefined ? common : { ...common, nonce };
   return { kind: "presentation", ...(await verifyPresentation(signed, presentation)) };
 }
+
+const OPTIONS: readonly (keyof VerifyLocallyOptions)[] = [
+  "resolver",
+  "status",
+  "resolution",
+  "statusTimeoutMs",
+  "statusListCache",
+  "trustedStatusIssuers",
+  "audience",
+  "nonce",
+  "now",
+  "clockToleranceMs",
+  "limits",
+  "signal",
+];
 
 let shared: DidResolver | undefined;
 

@@ -1,6 +1,6 @@
 import { rejectionOf, thrownBy } from "@parley/test-assertions";
 import { beforeEach, describe, expect, it, onTestFinished } from "vitest";
-import { CredentialsClient, type CredentialsClientOptions } from "../src/index.ts";
+import { CredentialsClient, verifyLocally, type CredentialsClientOptions } from "../src/index.ts";
 import { API_KEY, bodiesOf, startContractNode } from "./contract-node.ts";
 import { expectRestError } from "./expect-error.ts";
 import { sendJson, serve, type TestServer } from "./http-server.ts";
@@ -169,6 +169,43 @@ describe("white space around what was pasted", () => {
       { credential_jwt: signed, holder_did: OTHER },
       { credentials: [signed, signed], holder_did: ME },
     ]);
+  });
+});
+
+describe("unknown options", () => {
+  it.each<[string, () => unknown, RegExp]>([
+    ["the client", () => clientOf({ apikey: "k" } as Partial<CredentialsClientOptions>), /Did you mean "apiKey"\?/],
+    ["its retries", () => clientOf({ retry: { max_retries: 1 } as object }), /Did you mean "retry\.maxRetries"\?/],
+    ["its limits", () => clientOf({ limits: { maxCredential: 1 } as object }), /Did you mean "limits\.maxCredentials"\?/],
+    ["its TLS", () => clientOf({ tls: { CA: "x" } as object }), /Did you mean "tls\.ca"\?/],
+  ])("of %s are rejected", (_name, make, problem) => {
+    expect(make).toThrow(TypeError);
+    expect(make).toThrow(problem);
+  });
+
+  it.each<[string, () => Promise<unknown>, RegExp]>([
+    ["signCredential", () => credentials.signCredential(SUBJECT, { issuer_did: OTHER } as object), /Did you mean "issuerDid"\?/],
+    ["signCredential, positional", () => credentials.signCredential(SUBJECT, OTHER as unknown as object), /not a string/],
+    ["verifyCredential", () => credentials.verifyCredential("x", { verifier: OTHER } as object), /Valid options: verifierDid, signal/],
+    ["storeCredential", () => credentials.storeCredential("x", { valid_until: "x" } as object), /Did you mean "validUntil"\?/],
+    ["listCredentials", () => credentials.listCredentials({ holder_did: ME } as object), /Did you mean "holderDid"\?/],
+    ["getCredential", () => credentials.getCredential("1", { holderDid: ME } as object), /Unknown option "holderDid"/],
+    ["signPresentation", () => credentials.signPresentation(["x"], { nonse: "n" } as object), /Did you mean "nonce"\?/],
+    ["verifyPresentation", () => credentials.verifyPresentation("x", { audience: ME } as object), /Unknown option "audience"/],
+    ["verifyLocally", () => verifyLocally("x", { resolvers: {} } as object), /Did you mean "resolver"\?/],
+  ])("of %s are rejected, and nothing is sent", async (_name, call, problem) => {
+    const error = await rejectionOf(call());
+    expect(error).toBeInstanceOf(TypeError);
+    expect((error as Error).message).toMatch(problem);
+    expect(node.seen).toEqual([]);
+  });
+
+  it.each([
+    [{ issuerDid: OTHER }, /credential\.issuerDid is not a member of credentials: it is an option/],
+    [{ valid_until: "2030-01-01T00:00:00Z" }, /credential\.valid_until is not a member of credentials\. Did you mean "validUntil"\?/],
+  ])("that stand in the credential are not signed with it: %j", async (member, problem) => {
+    await expect(credentials.signCredential({ ...SUBJECT, ...member })).rejects.toThrow(problem);
+    expect(node.seen).toEqual([]);
   });
 });
 

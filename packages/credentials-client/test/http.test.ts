@@ -189,7 +189,7 @@ describe("retries", () => {
       client.signCredential({ credentialSubject: {} }),
       client.verifyCredential("x"),
       client.storeCredential("x"),
-      client.signPresentation([]),
+      client.signPresentation(["x"]),
       client.verifyPresentation("x"),
     ];
     for (const call of calls) expectRestError(await rejectionOf(call), "server_error", 503);
@@ -304,7 +304,7 @@ describe("signals", () => {
       (signal) => client.storeCredential("x", { signal }),
       (signal) => client.listCredentials({ signal }),
       (signal) => client.getCredential("x", { signal }),
-      (signal) => client.signPresentation([], { signal }),
+      (signal) => client.signPresentation(["x"], { signal }),
       (signal) => client.verifyPresentation("x", { signal }),
     ];
     for (const call of calls) {

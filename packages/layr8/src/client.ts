@@ -1,3 +1,4 @@
+import { rejectUnknownOptions } from "@parley/core/internal";
 import { createMessage, type Message, type MessageInit } from "@parley/core";
 import {
   CredentialsClient,
@@ -22,10 +23,10 @@ const SENDER_PRESENTATION = "sender_presentation/1";
 /**
  * An agent: connects a DID to a node, handles messages, sends and requests; signs, verifies, keeps and presents credentials.
  *
- * Errors that no caller can be told of go to `onError`, which is required so that none goes unnoticed; see `logErrors`. The calls about
- * credentials go to the node's REST API and need no connection; where they name no DID, this agent's acts. They fail with a `RestError`.
+ * Errors without a caller to receive them go to `onError`, which is required; see `logErrors`. The calls about credentials go to the
+ * node's REST API and need no connection; where they name no DID, this agent's acts. They fail with a `RestError`.
  *
- * @throws TypeError when the node's URL or the API key is neither given nor in the environment.
+ * @throws TypeError for an unknown option, a missing error handler, or a URL or API key that is neither given nor in the environment.
  * @example
  * ```ts
  * import { Client, logErrors } from "layr8";
@@ -111,7 +112,9 @@ export class Client extends AgentClient {
    * }
    * ```
    */
-  async present(message: MessageInit, signed: readonly string[], { signal }: CallOptions = {}): Promise<Message> {
+  async present(message: MessageInit, signed: readonly string[], options: CallOptions = {}): Promise<Message> {
+    rejectUnknownOptions(options, ["signal"]);
+    const { signal } = options;
     const made = createMessage({ ...message, from: message.from ?? this.did });
     if (made.to.length === 0) throw new TypeError("A message that presents credentials needs its recipients in to");
     const presentation = await this.#credentials().signPresentation(signed, {

@@ -1,4 +1,5 @@
 import type { Transport } from "@parley/core";
+import { rejectUnknownOptions } from "@parley/core/internal";
 import type { CredentialsClientOptions } from "@parley/credentials-client";
 import type { Config as AgentConfig, ClientOptions, Endpoint } from "@parley/didcomm-agent";
 import { PhoenixTransport } from "@parley/transport-phoenix";
@@ -8,7 +9,7 @@ import { PhoenixTransport } from "@parley/transport-phoenix";
  * `LAYR8_NODE_URL`, `LAYR8_API_KEY`, `LAYR8_AGENT_DID`.
  */
 export interface Config extends ClientOptions {
-  /** The node's WebSocket URL, such as `wss://your-node.layr8.cloud/plugin_socket/websocket`. */
+  /** The node's WebSocket URL, such as `ws://127.0.0.1:4000/plugin_socket/websocket`, or its origin, `http://127.0.0.1:4000`. */
   readonly nodeUrl?: string | undefined;
   /** The key that the node gave out. */
   readonly apiKey?: string | undefined;
@@ -18,13 +19,40 @@ export interface Config extends ClientOptions {
    */
   readonly transport?: Transport | ((endpoint: Endpoint) => Transport);
   /** How the calls about credentials are made: time limits, retries, TLS. */
-  readonly credentials?: Omit<CredentialsClientOptions, "nodeUrl" | "apiKey" | "did">;
+  readonly credentials?: CredentialsOptions;
 }
 
-/** Fills in from the environment what is missing. @throws TypeError naming what is neither given nor in the environment. */
+type CredentialsOptions = Omit<CredentialsClientOptions, "nodeUrl" | "apiKey" | "did">;
+
+const OPTIONS: readonly (keyof Config)[] = [
+  "nodeUrl",
+  "apiKey",
+  "agentDid",
+  "transport",
+  "credentials",
+  "maxConcurrentHandlers",
+  "maxQueuedMessages",
+  "duplicateMemory",
+  "requestTimeoutMs",
+  "closeGraceMs",
+  "exposeErrors",
+];
+
+const CREDENTIALS_OPTIONS: readonly (keyof CredentialsOptions)[] = ["timeoutMs", "maxConnections", "headers", "tls", "retry", "limits"];
+
+/**
+ * Fills in from the environment what is missing.
+ *
+ * @throws TypeError naming an unknown option, or what is neither given nor in the environment.
+ */
 export function fromEnvironment(config: Config): AgentConfig {
+  if (typeof config !== "object" || config === null) {
+    throw new TypeError("A client needs a Config as its first argument; {} takes everything from the environment");
+  }
+  rejectUnknownOptions(config, OPTIONS);
+  rejectUnknownOptions(config.credentials, CREDENTIALS_OPTIONS, "credentials.");
   const { nodeUrl, apiKey, agentDid, transport, credentials: _, ...options } = config;
-  const did = agentDid || process.env["LAYR8_AGENT_DID"];
+  const did = agentDid || process.env["LAYR8_AGENT_DID"]?.trim();
   const client = did ? { ...options, agentDid: did } : options;
   if (typeof transport === "object") return { ...client, transport };
   return {
@@ -43,7 +71,8 @@ export function endpointFromEnvironment({ nodeUrl, apiKey }: Pick<Config, "nodeU
 }
 
 function required(value: string | undefined, member: string, variable: string, what: string): string {
-  const found = value || process.env[variable];
+  // A line break that was pasted with a value, or read with it from a file, belongs to neither.
+  const found = (value || process.env[variable])?.trim();
   if (found) return found;
   throw new TypeError(`Config.${member} is missing: pass it or set ${variable}, ${what}`);
 }

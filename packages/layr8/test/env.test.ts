@@ -1,6 +1,6 @@
 import { createMemoryLink } from "@parley/core/memory";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { Client, logErrors } from "../src/index.ts";
+import { Client, logErrors, type Config } from "../src/index.ts";
 
 const { left } = createMemoryLink();
 
@@ -31,6 +31,29 @@ describe("the environment", () => {
     vi.stubEnv("LAYR8_NODE_URL", "");
     vi.stubEnv("LAYR8_API_KEY", "");
     expect(() => new Client(config, logErrors())).toThrow(new RegExp(`Config.${member} is missing: pass it or set ${variable}`));
+  });
+
+  it("may have white space around its values, as files have", () => {
+    vi.stubEnv("LAYR8_NODE_URL", "ws://node\n");
+    vi.stubEnv("LAYR8_API_KEY", " key\r\n");
+    vi.stubEnv("LAYR8_AGENT_DID", "did:web:localhost:me\n");
+    const transport = vi.fn<() => typeof left>(() => left);
+    expect(new Client({ transport }, logErrors()).did).toBe("did:web:localhost:me");
+    expect(transport).toHaveBeenCalledExactlyOnceWith({ nodeUrl: "ws://node", apiKey: "key" });
+  });
+
+  it.each<[unknown, RegExp]>([
+    [{ apikey: "k" }, /Unknown option "apikey"\. Did you mean "apiKey"\?/],
+    [{ agent_did: "did:web:localhost:a" }, /Did you mean "agentDid"\?/],
+    [{ timeout: 5 }, /Unknown option "timeout"/],
+    [{ credentials: { timeout_ms: 5 } }, /Did you mean "credentials\.timeoutMs"\?/],
+    [{ credentials: { did: "did:web:localhost:a" } }, /Unknown option "credentials\.did"/],
+    [undefined, /needs a Config as its first argument/],
+    ["ws://node", /needs a Config/],
+  ])("is not asked for a config that is wrong: %j", (config, problem) => {
+    vi.stubEnv("LAYR8_NODE_URL", "ws://node");
+    vi.stubEnv("LAYR8_API_KEY", "key");
+    expect(() => new Client(config as Config, logErrors())).toThrow(problem);
   });
 
   it("is not needed where a transport is shared", () => {
