@@ -2,7 +2,7 @@ import { accessWarning } from "@parley/storage";
 import { pino, type Logger } from "pino";
 import type { ApiKeyInfo, ApiKeyOptions, CreatedApiKey } from "./identity/api-keys.ts";
 import { readResolution } from "./credentials/resolution.ts";
-import { readLimits, type NodeOptions } from "./options.ts";
+import { checkNodeOptions, readLimits, type NodeOptions } from "./options.ts";
 import { Policies } from "./routing/policy.ts";
 import { RunningNode } from "./running-node.ts";
 import { openStores } from "./stores.ts";
@@ -32,7 +32,7 @@ export interface Layr8Node extends AsyncDisposable {
 /**
  * Starts a node: agents connect to it over WebSockets, and it keeps what they send until it has been acknowledged.
  *
- * @throws TypeError when an option makes no sense; StorageError when the data directory can't be used; the system's error when the
+ * @throws TypeError when an option is unknown or makes no sense; StorageError when the data directory can't be used; the system's error when the
  *   port is taken.
  * @example
  * ```ts
@@ -43,11 +43,11 @@ export interface Layr8Node extends AsyncDisposable {
  * ```
  */
 export async function startNode(options: NodeOptions = {}): Promise<Layr8Node> {
+  checkNodeOptions(options);
   const limits = readLimits(options.limits);
   const policies = new Policies(options.policies);
   const resolution = readResolution(options.resolution);
   const { trustProxy = false } = options;
-  if (typeof trustProxy !== "boolean") throw new TypeError("trustProxy must be true or false");
   const logger = loggerOf(options.logger);
   const stores = await openStores(options, limits);
   try {

@@ -1,4 +1,4 @@
-import { readNumbers } from "@parley/core/internal";
+import { checkOptions, IS_ANYTHING, IS_BOOLEAN, IS_LOGGER, IS_PORT, IS_TEXT, readNumbers, type OptionCheck } from "@parley/core/internal";
 import type { Logger } from "pino";
 import type { ResolutionOptions } from "./credentials/resolution.ts";
 import type { Policy } from "./routing/policy.ts";
@@ -117,6 +117,48 @@ export interface NodeOptions {
   readonly limits?: Partial<NodeLimits>;
   /** Where to log: a pino logger, or `false` for nowhere. Default: warnings to standard error. */
   readonly logger?: Logger | false;
+}
+
+const IS_DOMAIN: OptionCheck = {
+  expected: "a domain as in a did:web DID, such as acme.example or localhost%3A4000 (its port after %3A)",
+  is: (value) => typeof value === "string" && /^[^:/\s]+(?::[^:/\s]+)*$/.test(value) && !/^[^:]+:\d+$/.test(value),
+};
+const IS_ORIGIN: OptionCheck = {
+  expected: "an http or https URL, such as https://acme.example",
+  is: (value) => typeof value === "string" && URL.canParse(value) && /^https?:$/.test(new URL(value).protocol),
+};
+const IS_NODE_KEY: OptionCheck = {
+  expected: "a Uint8Array of 32 bytes",
+  is: (value) => value instanceof Uint8Array && value.length === 32,
+};
+const IS_LIST: OptionCheck = { expected: "a list", is: Array.isArray };
+
+const OPTIONS: Readonly<Record<keyof NodeOptions, OptionCheck>> = {
+  port: IS_PORT,
+  host: IS_TEXT,
+  dataDir: IS_TEXT,
+  domain: IS_DOMAIN,
+  publicUrl: IS_ORIGIN,
+  trustProxy: IS_BOOLEAN,
+  nodeKey: IS_NODE_KEY,
+  apiKeys: IS_LIST,
+  policies: IS_LIST,
+  // These are checked where they are read.
+  resolution: IS_ANYTHING,
+  limits: IS_ANYTHING,
+  logger: IS_LOGGER,
+};
+const CONFIGURED_KEY: Readonly<Record<keyof ConfiguredKey, OptionCheck>> = {
+  key: IS_TEXT,
+  dids: IS_ANYTHING,
+  name: IS_TEXT,
+  ephemeral: IS_BOOLEAN,
+};
+
+/** Rejects unknown options and values of the wrong kind, before anything is read or written. @throws TypeError naming the option. */
+export function checkNodeOptions(options: NodeOptions): void {
+  checkOptions<NodeOptions>(options, OPTIONS);
+  options.apiKeys?.forEach((key, index) => checkOptions<ConfiguredKey>(key, CONFIGURED_KEY, `apiKeys[${index}].`));
 }
 
 const MINUTE = 60_000;

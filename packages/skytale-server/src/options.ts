@@ -1,3 +1,4 @@
+import { checkOptions, IS_ANYTHING, IS_BOOLEAN, IS_LOGGER, IS_PORT, IS_TEXT, type OptionCheck } from "@parley/core/internal";
 import type { Logger } from "pino";
 import type { ApiLimits } from "./api/limits.ts";
 import type { Retention } from "./log/channel-log.ts";
@@ -31,4 +32,31 @@ export interface SkytaleOptions {
   };
   /** Where to log: a pino logger, or `false` for nowhere. Default: warnings to standard error. */
   readonly logger?: Logger | false;
+}
+
+const IS_SIGNUP: OptionCheck = { expected: '"open" or "closed"', is: (value) => value === "open" || value === "closed" };
+
+const OPTIONS: Readonly<Record<keyof SkytaleOptions, OptionCheck>> = {
+  port: IS_PORT,
+  relayPort: IS_PORT,
+  host: IS_TEXT,
+  dataDir: IS_TEXT,
+  signup: IS_SIGNUP,
+  trustProxy: IS_BOOLEAN,
+  // These are checked below, or where they are read.
+  tls: IS_ANYTHING,
+  retention: IS_ANYTHING,
+  limits: IS_ANYTHING,
+  logger: IS_LOGGER,
+};
+
+/** Rejects unknown options and values of the wrong kind, before anything is read or written. @throws TypeError naming the option. */
+export function checkServerOptions(options: SkytaleOptions): void {
+  checkOptions<SkytaleOptions>(options, OPTIONS);
+  checkOptions<NonNullable<SkytaleOptions["limits"]>>(options.limits, { api: IS_ANYTHING, relay: IS_ANYTHING }, "limits.");
+  const { tls } = options;
+  checkOptions<NonNullable<SkytaleOptions["tls"]>>(tls, { certFile: IS_TEXT, keyFile: IS_TEXT }, "tls.");
+  if (tls !== undefined && (tls.certFile === undefined || tls.keyFile === undefined)) {
+    throw new TypeError('Option "tls" needs both certFile and keyFile');
+  }
 }

@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import type { AddressInfo } from "node:net";
 import type { FastifyInstance } from "fastify";
+import { checkOptions, IS_TEXT, type OptionCheck } from "@parley/core/internal";
 import type { Logger } from "pino";
 import type { Account, AccountOptions, CreatedAccount } from "./api/accounts.ts";
 import { createApiServer } from "./api/http/server.ts";
@@ -20,6 +21,8 @@ export interface ServerParts {
   readonly logger: Logger;
   readonly apiKey: string | undefined;
 }
+
+const IS_MODE: OptionCheck = { expected: '"live" or "test"', is: (value) => value === "live" || value === "test" };
 
 /** How often what has an end is looked after, in milliseconds. */
 const SWEEP_MS = 60_000;
@@ -105,7 +108,8 @@ export class RunningServer implements SkytaleServer {
     this.#logger.info({ api: this.apiUrl, relay: this.relayUrl }, "listening");
   }
 
-  createAccount(options: AccountOptions): Promise<CreatedAccount> {
+  async createAccount(options: AccountOptions): Promise<CreatedAccount> {
+    checkOptions<AccountOptions>(options, { email: IS_TEXT, name: IS_TEXT });
     return this.#services.accounts.create(options);
   }
 
@@ -113,7 +117,8 @@ export class RunningServer implements SkytaleServer {
     return this.#services.accounts.list(options);
   }
 
-  createApiKey(accountId: string, options: ApiKeyOptions = {}): Promise<CreatedApiKey> {
+  async createApiKey(accountId: string, options: ApiKeyOptions = {}): Promise<CreatedApiKey> {
+    checkOptions<ApiKeyOptions>(options, { name: IS_TEXT, mode: IS_MODE });
     return this.#services.keys.create(accountId, options);
   }
 

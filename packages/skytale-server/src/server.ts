@@ -4,7 +4,8 @@ import { readApiLimits } from "./api/limits.ts";
 import type { Account, AccountOptions, CreatedAccount } from "./api/accounts.ts";
 import type { ApiKeyInfo, ApiKeyOptions, CreatedApiKey } from "./api/keys.ts";
 import { Services } from "./api/services.ts";
-import type { SkytaleOptions } from "./options.ts";
+import { checkServerOptions, type SkytaleOptions } from "./options.ts";
+import { readRetention } from "./log/retention.ts";
 import { readRelayLimits } from "./relay/relay-limits.ts";
 import { RunningServer } from "./running-server.ts";
 import { openStores } from "./stores.ts";
@@ -55,7 +56,7 @@ const OPERATOR: AccountOptions = { email: "operator@localhost", name: "operator"
 /**
  * Starts a server: agents get tokens from its API, and exchange what only they can read through its relay.
  *
- * @throws TypeError when an option makes no sense; StorageError when the data directory can't be used; the system's error when a port is
+ * @throws TypeError when an option is unknown or makes no sense; StorageError when the data directory can't be used; the system's error when a port is
  *   taken.
  * @example
  * ```ts
@@ -66,11 +67,10 @@ const OPERATOR: AccountOptions = { email: "operator@localhost", name: "operator"
  * ```
  */
 export async function startSkytale(options: SkytaleOptions = {}): Promise<SkytaleServer> {
+  checkServerOptions(options);
   const limits = readApiLimits(options.limits?.api);
   readRelayLimits(options.limits?.relay);
-  for (const group of Object.keys(options.limits ?? {})) {
-    if (group !== "api" && group !== "relay") throw new TypeError(`limits.${group} is no option; there are limits.api and limits.relay`);
-  }
+  readRetention(options.retention);
   const logger = loggerOf(options.logger);
   const stores = await openStores(options.dataDir, { log: { ...(options.retention !== undefined && { retention: options.retention }) } });
   try {

@@ -1,13 +1,14 @@
 import { readFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
 import { isJsonObject } from "@parley/core";
+import { rejectUnknownOptions } from "@parley/core/internal";
 import { pino } from "pino";
 import type { ResolutionOptions } from "../credentials/resolution.ts";
 import { startNode } from "../node.ts";
 import type { NodeOptions } from "../options.ts";
 
 const LEVELS = ["fatal", "error", "warn", "info", "debug", "silent"];
-const CONFIG_MEMBERS = new Set([
+const CONFIG_MEMBERS: readonly (keyof NodeOptions)[] = [
   "port",
   "host",
   "dataDir",
@@ -18,7 +19,7 @@ const CONFIG_MEMBERS = new Set([
   "policies",
   "resolution",
   "limits",
-]);
+];
 
 /** What the command takes from its environment: what should not be seen in a list of processes. */
 export interface StartEnvironment {
@@ -88,7 +89,10 @@ async function readConfig(path: string): Promise<NodeOptions> {
     throw new TypeError(`--config ${path}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
   }
   if (!isJsonObject(config)) throw new TypeError(`--config ${path}: must hold a JSON object`);
-  const unknown = Object.keys(config).filter((member) => !CONFIG_MEMBERS.has(member));
-  if (unknown.length > 0) throw new TypeError(`--config ${path}: unknown ${unknown.join(", ")}`);
+  try {
+    rejectUnknownOptions(config, CONFIG_MEMBERS);
+  } catch (error) {
+    throw new TypeError(`--config ${path}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+  }
   return config;
 }

@@ -1,4 +1,5 @@
 import { createDidResolver, didKeyMethod, didWebMethod, type DidResolver } from "@parley/did";
+import { rejectUnknownOptions } from "@parley/core/internal";
 import { createNodeFetch, type AddressKind } from "@parley/did/node";
 import { createStatusListFetch, type StatusListFetch } from "@parley/vc";
 
@@ -42,8 +43,11 @@ const DEFAULT_TTL_MS = 5 * 60_000;
 const MAX_TIMEOUT_MS = 60_000;
 const MAX_TTL_MS = 24 * 60 * 60_000;
 
+const OPTIONS: readonly (keyof ResolutionOptions)[] = ["allow", "httpForLoopback", "hosts", "timeoutMs", "cacheTtlMs"];
+
 /** Fills in the defaults, and checks what was given: it may come from a file. @throws TypeError naming the option. */
 export function readResolution(options: ResolutionOptions = {}): Resolution {
+  rejectUnknownOptions(options, OPTIONS, "resolution.");
   const { allow = [], httpForLoopback = false, hosts = {}, timeoutMs = DEFAULT_TIMEOUT_MS, cacheTtlMs = DEFAULT_TTL_MS } = options;
   if (!isKinds(allow)) throw new TypeError(`resolution.allow must be a list of ${Object.keys(KINDS).join(", ")}`);
   if (typeof httpForLoopback !== "boolean") throw new TypeError("resolution.httpForLoopback must be true or false");

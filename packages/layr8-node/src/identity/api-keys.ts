@@ -1,4 +1,5 @@
 import { createHash, randomBytes, randomUUID, timingSafeEqual } from "node:crypto";
+import { checkOptions, IS_ANYTHING, IS_BOOLEAN, IS_TEXT, type OptionCheck } from "@parley/core/internal";
 import type { DidRule } from "../options.ts";
 import type { Records } from "@parley/storage";
 import { assertDidRule, ruleCovers } from "./did-rule.ts";
@@ -47,6 +48,7 @@ export type ApiKeyRecord = {
   readonly imported: boolean;
 };
 
+const OPTIONS: Readonly<Record<keyof ApiKeyOptions, OptionCheck>> = { name: IS_TEXT, dids: IS_ANYTHING, ephemeral: IS_BOOLEAN };
 const MIN_IMPORTED_LENGTH = 16;
 const MAX_PRESENTED_LENGTH = 512;
 
@@ -70,6 +72,7 @@ export class ApiKeys {
    * @throws TypeError when the rule makes no sense; StorageError `storage_failed`.
    */
   async create(options: ApiKeyOptions): Promise<CreatedApiKey> {
+    checkOptions<ApiKeyOptions>(options, OPTIONS);
     const key = `l8_${randomBytes(32).toString("base64url")}`;
     const { id } = await this.#add(key, options, false);
     return { id, key };

@@ -1,4 +1,5 @@
 import { protocolOf } from "@parley/core";
+import { rejectUnknownOptions } from "@parley/core/internal";
 import type { SenderCredential } from "./sender-credential.ts";
 
 /** A credential that a sender must present. */
@@ -108,9 +109,13 @@ function matches(pattern: string, text: string): boolean {
   return pattern.endsWith("*") ? text.startsWith(pattern.slice(0, -1)) : pattern === text;
 }
 
+const POLICY_MEMBERS: readonly (keyof Policy)[] = ["did", "protocols", "allow", "deny", "credentials", "enforce"];
+const DEMAND_MEMBERS: readonly (keyof CredentialDemand)[] = ["type", "issuers"];
+
 function check(policy: Policy, index: number): void {
   const where = `policies[${index}]`;
-  if (typeof policy.did !== "string" || policy.did === "") {
+  rejectUnknownOptions(policy, POLICY_MEMBERS, `${where}.`);
+  if (typeof policy?.did !== "string" || policy.did === "") {
     throw new TypeError(`${where} needs a did: the DID or the prefix it applies to`);
   }
   for (const member of ["protocols", "allow", "deny"] as const) {
@@ -120,6 +125,7 @@ function check(policy: Policy, index: number): void {
   const { credentials = [] } = policy;
   if (!Array.isArray(credentials)) throw new TypeError(`${where}.credentials must be a list`);
   credentials.forEach((demand: Partial<CredentialDemand> | undefined, at) => {
+    rejectUnknownOptions(demand, DEMAND_MEMBERS, `${where}.credentials[${at}].`);
     if (typeof demand?.type !== "string" || demand.type === "") {
       throw new TypeError(`${where}.credentials[${at}] needs a type, such as EmployeeCredential`);
     }

@@ -82,7 +82,7 @@ describe("policies", () => {
     [{ did: "*", enforce: "no" }, "policies[0].enforce"],
     [{ did: "*", credentials: {} }, "policies[0].credentials must be a list"],
     [{ did: "*", credentials: [{ issuers: ["*"] }] }, "policies[0].credentials[0] needs a type"],
-    [{ did: "*", credentials: [null] }, "policies[0].credentials[0] needs a type"],
+    [{ did: "*", credentials: [null] }, 'Option "policies[0].credentials[0]" must be an object, not null'],
     [{ did: "*", credentials: [{ type: "A" }] }, "policies[0].credentials[0] needs issuers"],
     [{ did: "*", credentials: [{ type: "A", issuers: [] }] }, "policies[0].credentials[0] needs issuers"],
   ])("refuse %j", (policy, message) => {

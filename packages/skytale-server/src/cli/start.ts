@@ -1,12 +1,23 @@
 import { readFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
 import { isJsonObject } from "@parley/core";
+import { rejectUnknownOptions } from "@parley/core/internal";
 import { pino } from "pino";
 import type { SkytaleOptions } from "../options.ts";
 import { startSkytale } from "../server.ts";
 
 const LEVELS = ["fatal", "error", "warn", "info", "debug", "silent"];
-const CONFIG_MEMBERS = new Set(["port", "relayPort", "host", "dataDir", "signup", "trustProxy", "tls", "retention", "limits"]);
+const CONFIG_MEMBERS: readonly (keyof SkytaleOptions)[] = [
+  "port",
+  "relayPort",
+  "host",
+  "dataDir",
+  "signup",
+  "trustProxy",
+  "tls",
+  "retention",
+  "limits",
+];
 
 /** Runs a server until SIGINT or SIGTERM. Prints what agents need: its URLs, and its API key where it had to make one. */
 export async function start(args: readonly string[]): Promise<void> {
@@ -67,7 +78,10 @@ async function readConfig(path: string): Promise<SkytaleOptions> {
     throw new TypeError(`--config ${path}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
   }
   if (!isJsonObject(config)) throw new TypeError(`--config ${path}: must hold a JSON object`);
-  const unknown = Object.keys(config).filter((member) => !CONFIG_MEMBERS.has(member));
-  if (unknown.length > 0) throw new TypeError(`--config ${path}: unknown ${unknown.join(", ")}`);
+  try {
+    rejectUnknownOptions(config, CONFIG_MEMBERS);
+  } catch (error) {
+    throw new TypeError(`--config ${path}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+  }
   return config;
 }

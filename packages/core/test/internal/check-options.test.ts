@@ -1,0 +1,36 @@
+import { describe, expect, it } from "vitest";
+import { checkOptions, IS_BOOLEAN, IS_LOGGER, IS_PORT, IS_TEXT } from "../../src/internal/check-options.ts";
+
+const CHECKS = { port: IS_PORT, host: IS_TEXT, trustProxy: IS_BOOLEAN, logger: IS_LOGGER };
+
+describe("checkOptions", () => {
+  it.each([
+    [undefined],
+    [{}],
+    [{ port: 0, host: "::1", trustProxy: false, logger: false }],
+    [{ port: 65_535, host: undefined, logger: console }],
+  ])("accepts %j", (options) => {
+    expect(() => checkOptions(options, CHECKS)).not.toThrow();
+  });
+
+  it.each([
+    [{ prot: 1 }, 'Unknown option "prot". Did you mean "port"? Valid options: port, host, trustProxy, logger'],
+    [{ port: "4000" }, 'Option "port" must be an integer from 0 to 65535, not a string'],
+    [{ port: -1 }, 'Option "port" must be an integer from 0 to 65535, not -1'],
+    [{ port: 1.5 }, 'Option "port" must be an integer from 0 to 65535, not 1.5'],
+    [{ port: null }, 'Option "port" must be an integer from 0 to 65535, not null'],
+    [{ host: "" }, 'Option "host" must be a string that is not empty, not an empty string'],
+    [{ host: [] }, 'Option "host" must be a string that is not empty, not an array'],
+    [{ trustProxy: "yes" }, 'Option "trustProxy" must be true or false, not a string'],
+    [{ logger: true }, 'Option "logger" must be a pino logger, or false, not true'],
+    [{ logger: {} }, 'Option "logger" must be a pino logger, or false, not an object'],
+    [7, "Options must be an object, not a number. Valid options: port, host, trustProxy, logger"],
+  ])("rejects %j", (options, message) => {
+    expect(() => checkOptions(options, CHECKS)).toThrow(new TypeError(message));
+  });
+
+  it("names the group of the option", () => {
+    expect(() => checkOptions({ certfile: "x" }, { certFile: IS_TEXT }, "tls.")).toThrow('Unknown option "tls.certfile"');
+    expect(() => checkOptions({ certFile: 7 }, { certFile: IS_TEXT }, "tls.")).toThrow('Option "tls.certFile" must be');
+  });
+});

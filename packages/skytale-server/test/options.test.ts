@@ -1,0 +1,39 @@
+import { describe, expect, it } from "vitest";
+import { startSkytale } from "../src/server.ts";
+
+const start = async (options: object): Promise<void> => {
+  const server = await startSkytale({ port: 0, relayPort: 0, logger: false, ...options });
+  await server.close();
+};
+
+describe("startSkytale's options", () => {
+  it.each<[options: object, message: string]>([
+    [{ datadir: "x" }, 'Unknown option "datadir". Did you mean "dataDir"? Valid options: port,'],
+    [{ relayport: 1 }, 'Unknown option "relayport". Did you mean "relayPort"?'],
+    [{ port: "5000" }, 'Option "port" must be an integer from 0 to 65535, not a string'],
+    [{ relayPort: 70_000 }, 'Option "relayPort" must be an integer from 0 to 65535, not 70000'],
+    [{ host: 7 }, 'Option "host" must be a string'],
+    [{ signup: "never" }, 'Option "signup" must be "open" or "closed", not a string'],
+    [{ trustProxy: 1 }, 'Option "trustProxy" must be true or false, not 1'],
+    [{ tls: "cert.pem" }, 'Option "tls" must be an object, not a string'],
+    [{ tls: { certfile: "x", keyFile: "y" } }, 'Unknown option "tls.certfile". Did you mean "tls.certFile"?'],
+    [{ tls: { certFile: "x" } }, 'Option "tls" needs both certFile and keyFile'],
+    [{ retention: { maxEntrys: 1 } }, 'Unknown option "retention.maxEntrys". Did you mean "retention.maxEntries"?'],
+    [{ limits: { relais: {} } }, 'Unknown option "limits.relais". Did you mean "limits.relay"?'],
+    [{ limits: { api: { maxAcounts: 1 } } }, 'Unknown option "limits.api.maxAcounts". Did you mean "limits.api.maxAccounts"?'],
+    [{ limits: { relay: { maxStreams: "1" } } }, "limits.relay.maxStreams must be a number greater than 0"],
+    [{ logger: 1 }, 'Option "logger" must be a pino logger, or false, not 1'],
+  ])("are rejected: %j", async (options, message) => {
+    await expect(start(options)).rejects.toThrow(TypeError);
+    await expect(start(options)).rejects.toThrow(message);
+  });
+
+  it("are rejected in createAccount and createApiKey, too", async () => {
+    const server = await startSkytale({ port: 0, relayPort: 0, logger: false });
+    const account = { email: "a@example.com", name: "a" };
+    await expect(server.createAccount({ ...account, nmae: "b" } as never)).rejects.toThrow('Did you mean "name"?');
+    const { id } = await server.createAccount(account);
+    await expect(server.createApiKey(id, { mode: "prod" } as never)).rejects.toThrow('Option "mode" must be "live" or "test"');
+    await server.close();
+  });
+});
