@@ -30,6 +30,11 @@ export interface SkytaleClientSettings {
    */
   readonly authenticate?: Authenticate;
   /**
+   * Whether this agent adds another one whose identity is that of a member already, by `addMember` or an invite. Members of one identity
+   * can be told apart by their keys only. Default `false`: the agent is refused, with `identity_taken`.
+   */
+  readonly allowSameIdentity?: boolean;
+  /**
    * Longest wait of a call for the relay, in milliseconds: `send`, `addMember`, `connect` and all others that wait, where they are given
    * none. Default 20,000; `Infinity` for none.
    */
@@ -104,6 +109,7 @@ const OPTIONS: Readonly<Record<keyof SkytaleClientOptions, true>> = {
   storageKey: true,
   store: true,
   authenticate: true,
+  allowSameIdentity: true,
   timeoutMs: true,
   onWarning: true,
   events: true,

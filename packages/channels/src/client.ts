@@ -345,6 +345,7 @@ export class SkytaleClient implements AsyncDisposable {
       },
       limits: this.#limits,
       keepsMessages: receive,
+      allowSameIdentity: this.#options.allowSameIdentity ?? false,
       close: (reason) => closed.abort(reason),
       forget: async () => (await this.#opened()).engine.removeGroup(group.id),
       onClosed: () => {

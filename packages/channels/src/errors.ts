@@ -57,6 +57,7 @@ export class TransportError extends ParleyError<TransportErrorCode> {
  * | `org_taken` | the org belongs to another account |
  * | `already_answered` | somebody else has answered the request to join |
  * | `already_member` | who is to be added is in the channel already |
+ * | `identity_taken` | another member goes by the identity of the agent that is to be added |
  * | `limit_reached` | the account, org, channel or client has as many of these as it may |
  * | `data_dir_locked` | another process, or another client, uses the data directory |
  * | `wrong_identity` | the data directory belongs to another identity |
@@ -76,6 +77,7 @@ export type ChannelErrorCode =
   | "org_taken"
   | "already_answered"
   | "already_member"
+  | "identity_taken"
   | "limit_reached"
   | "data_dir_locked"
   | "wrong_identity"

@@ -8,7 +8,7 @@ export type {
   SkytaleClientSettings,
 } from "./client-options.ts";
 export { Channel } from "./channel/channel.ts";
-export type { WaitOptions } from "./wait-options.ts";
+export type { AddMemberOptions, WaitOptions } from "./wait-options.ts";
 export type { ChannelMember } from "./channel/member.ts";
 export type { ChannelMessage } from "./channel/message.ts";
 export type { SendOptions, Sent } from "./channel/send-options.ts";

@@ -17,8 +17,21 @@ const WAIT_OPTIONS: readonly string[] = ["timeoutMs", "signal"];
 /** Longest wait of a call where the client's options name none, in milliseconds. */
 export const DEFAULT_TIMEOUT_MS = 20_000;
 
-/** @throws TypeError for unknown options, or a timeout that is no duration */
-export function readWait(options: WaitOptions | undefined, defaultMs: number): { timeoutMs: number; signal: AbortSignal | undefined } {
-  rejectUnknownOptions(options, WAIT_OPTIONS);
+/** Options of `Channel.addMember`. */
+export interface AddMemberOptions extends WaitOptions {
+  /** Whether an agent is added though another member goes by its identity. Default: that of the client, `false`. */
+  readonly allowSameIdentity?: boolean;
+}
+
+/**
+ * @param more names of options beside those of {@link WaitOptions}.
+ * @throws TypeError for unknown options, or a timeout that is no duration
+ */
+export function readWait(
+  options: WaitOptions | undefined,
+  defaultMs: number,
+  more: readonly (keyof AddMemberOptions)[] = [],
+): { readonly timeoutMs: number; readonly signal: AbortSignal | undefined } {
+  rejectUnknownOptions(options, [...WAIT_OPTIONS, ...more]);
   return { timeoutMs: readDurationMs(options, { ms: "timeoutMs" }, defaultMs), signal: options?.signal };
 }

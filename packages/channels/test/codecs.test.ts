@@ -88,19 +88,28 @@ describe("a welcome", () => {
 
 describe("a message that waits to be taken", () => {
   it("comes back as it was", () => {
-    const message = fc.record({ data: fc.uint8Array(), sender: fc.uint8Array(), id, sequence, epoch, recordedAt: fc.nat() });
+    const message = fc.record({
+      data: fc.uint8Array(),
+      sender: fc.uint8Array(),
+      senderKey: fc.uint8Array({ maxLength: 133 }),
+      id,
+      sequence,
+      epoch,
+      recordedAt: fc.nat(),
+    });
     fc.assert(
       fc.property(message, (value) => {
-        expect(decodeStored(encodeStored(value))).toEqual(value);
+        expect({ ...decodeStored(encodeStored(value)) }).toEqual(value);
       }),
     );
   });
 
   it("that an earlier version has kept is named by its place in the log", () => {
     const row = Uint8Array.from(Buffer.from("400800000000000000000000000000054059000000000000000000026162686921", "hex"));
-    expect(decodeStored(row)).toEqual({
+    expect({ ...decodeStored(row) }).toEqual({
       data: Uint8Array.from(Buffer.from("hi!")),
       sender: Uint8Array.from(Buffer.from("ab")),
+      senderKey: new Uint8Array(),
       id: "3",
       sequence: 3,
       epoch: 5n,
@@ -109,8 +118,34 @@ describe("a message that waits to be taken", () => {
     for (let length = 0; length < 30; length++) expect(decodeStored(row.subarray(0, length))).toBeUndefined();
   });
 
+  it("that has an id and no sender's key, as an earlier version has kept it, is read", () => {
+    const id = Buffer.alloc(16, 7);
+    const header = Buffer.from("40080000000000000000000000000005405900000000000001000002", "hex");
+    const row = Uint8Array.from(Buffer.concat([header, id, Buffer.from("abhi!")]));
+    expect(decodeStored(row)).toMatchObject({ text: "hi!", senderName: "ab", senderKey: new Uint8Array(), id: id.toString("base64url") });
+  });
+
+  it("is read as text and JSON", () => {
+    const stored = { senderKey: new Uint8Array(32), id: "A".repeat(22), sequence: 1, epoch: 1n, recordedAt: 1 };
+    const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text);
+    const message = decodeStored(encodeStored({ ...stored, data: utf8('{"a":"ü"}'), sender: utf8("jürgen") }));
+    expect(message).toMatchObject({ text: '{"a":"ü"}', senderName: "jürgen" });
+    expect(message?.json()).toEqual({ a: "ü" });
+    const binary = decodeStored(encodeStored({ ...stored, data: new Uint8Array([0xff]), sender: new Uint8Array([0xff]) }));
+    expect(binary).toMatchObject({ text: "\uFFFD", senderName: "base64url:_w" });
+    expect(() => binary?.json()).toThrow(SyntaxError);
+  });
+
   it("is nothing when it is cut", () => {
-    const message = { data: new Uint8Array(), sender: new Uint8Array(9), id: "A".repeat(22), sequence: 1, epoch: 1n, recordedAt: 1 };
+    const message = {
+      data: new Uint8Array(),
+      sender: new Uint8Array(9),
+      senderKey: new Uint8Array(32),
+      id: "A".repeat(22),
+      sequence: 1,
+      epoch: 1n,
+      recordedAt: 1,
+    };
     const bytes = encodeStored(message);
     for (let length = 0; length < bytes.length; length++) expect(decodeStored(bytes.subarray(0, length))).toBeUndefined();
   });

@@ -176,3 +176,26 @@ describe("leaving", () => {
     expect(again.epoch).toBe(0n);
   });
 });
+
+describe("two agents of one identity", () => {
+  it("are not both members, unless that is allowed", async () => {
+    const [a] = (await channelOf(harness.client("alice"), harness.client("lead"))) as [Channel];
+    const impostor = harness.client("impostor", {}, "lead");
+    const keyPackage = await impostor.generateKeyPackage();
+    await expect(a.addMember(keyPackage)).rejects.toMatchObject({
+      name: "ChannelError",
+      code: "identity_taken",
+      message: expect.stringMatching(/the identity "lead" belongs to another member of acme\/team\/general/) as string,
+    });
+    await expect(a.addMembers([keyPackage, await harness.client("third", {}, "lead").generateKeyPackage()])).rejects.toMatchObject({
+      code: "identity_taken",
+    });
+    const joined = await impostor.joinChannel(NAME, await a.addMember(keyPackage, { allowSameIdentity: true }));
+    expect(a.members.map(({ name }) => name)).toEqual(["alice", "lead", "lead"]);
+    await joined.send(bytes("who am I?"));
+    const { value } = await a.messages().next();
+    expect(value).toMatchObject({ senderName: "lead", text: "who am I?" });
+    expect(value?.senderKey).toEqual(a.members[2]?.signatureKey);
+    expect(value?.senderKey).not.toEqual(a.members[1]?.signatureKey);
+  });
+});

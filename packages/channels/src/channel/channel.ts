@@ -3,11 +3,12 @@ import type { CommitMessage, MlsMember } from "@parley/mls-engine";
 import type { RelayMessage } from "@parley/skytale-relay";
 import { AuthError, ChannelError, TransportError } from "../errors.ts";
 import { toPublicError, toPublicErrorUnlessAborted } from "../error-mapping.ts";
-import { signatureKeyIn } from "../invites/key-package.ts";
+import { holderOf } from "../invites/key-package.ts";
 import { bounded } from "../bounded.ts";
-import { readWait, type WaitOptions } from "../wait-options.ts";
+import { type AddMemberOptions, readWait, type WaitOptions } from "../wait-options.ts";
 import { encodeWelcome } from "../welcome-bundle.ts";
 import type { ChannelContext } from "./context.ts";
+import { checkIdentitiesFree } from "./identity-rule.ts";
 import { Inbound } from "./inbound.ts";
 import { Inbox, type InboxLimits } from "./inbox.ts";
 import { type ChannelMember, identityBytes, isSame, memberOf } from "./member.ts";
@@ -24,6 +25,8 @@ export interface ChannelParts {
   readonly limits: InboxLimits & OutboundLimits;
   /** Whether messages are kept until they are taken. */
   readonly keepsMessages: boolean;
+  /** Whether agents are added though another member goes by their identity. */
+  readonly allowSameIdentity: boolean;
   /** Fires {@link ChannelContext.closed}. */
   readonly close: (reason: Error) => void;
   /** Erases everything that is kept. */
@@ -103,29 +106,32 @@ export class Channel implements AsyncDisposable {
   }
 
   /**
-   * Lets an agent in, by a key package of `SkytaleClient.generateKeyPackage`. Gives the welcome, which it joins with.
+   * Adds an agent, by a key package of `SkytaleClient.generateKeyPackage`. Gives the welcome, which it joins with.
    *
-   * The key package must have come from that agent unchanged: whoever made it is let in.
+   * The key package must have come from that agent unchanged: its author becomes the member.
    *
-   * @throws MlsError `invalid_key_package`; ChannelError `already_member`, `limit_reached`, `contended`, `inbox_full`, `removed`;
-   *   TransportError; AuthError; the signal's reason
+   * @throws MlsError `invalid_key_package`; ChannelError `already_member`, `identity_taken`, `limit_reached`, `contended`, `inbox_full`,
+   *   `removed`; TransportError; AuthError; the signal's reason
    */
-  addMember(keyPackage: Uint8Array, options?: WaitOptions): Promise<Uint8Array> {
+  addMember(keyPackage: Uint8Array, options?: AddMemberOptions): Promise<Uint8Array> {
     return this.addMembers([keyPackage], options);
   }
 
   /**
    * {@link Channel.addMember} several agents in one change, which costs no more than one. All join with the same welcome.
    */
-  async addMembers(keyPackages: readonly Uint8Array[], options?: WaitOptions): Promise<Uint8Array> {
-    readWait(options, this.#parts.context.connection.timeoutMs);
+  async addMembers(keyPackages: readonly Uint8Array[], options: AddMemberOptions = {}): Promise<Uint8Array> {
+    const { context, allowSameIdentity } = this.#parts;
+    const { timeoutMs, signal } = readWait(options, context.connection.timeoutMs, ["allowSameIdentity"]);
     if (keyPackages.length === 0) throw new TypeError("There must be a key package");
-    const keys = keyPackages.map((bytes) => signatureKeyIn(bytes));
-    const { group } = this.#parts.context;
-    const { welcome, sequence } = await this.#change(options, () => {
-      if (group.members.some(({ signatureKey }) => keys.some((key) => key !== undefined && isSame(key, signatureKey)))) {
-        throw new ChannelError("already_member", "who is to be added is a member already");
+    for (const bytes of keyPackages) checkKeyPackage(bytes);
+    const holders = keyPackages.map(holderOf).filter((holder) => holder !== undefined);
+    const { group } = context;
+    const { welcome, sequence } = await this.#change({ timeoutMs, ...(signal && { signal }) }, () => {
+      if (group.members.some((member) => holders.some(({ signatureKey }) => isSame(signatureKey, member.signatureKey)))) {
+        throw new ChannelError("already_member", `the agent to be added is a member of ${this.name} already`);
       }
+      if (!(options.allowSameIdentity ?? allowSameIdentity)) checkIdentitiesFree(this.name, group.members, holders);
       return { add: keyPackages };
     });
     if (welcome === undefined) throw new ChannelError("channel_error", "the commit brought no Welcome");
@@ -383,6 +389,12 @@ export class Channel implements AsyncDisposable {
 function deathBy(error: Error): Error {
   if (error instanceof AuthError || error instanceof ChannelError) return error;
   return new TransportError("listener_died", "the channel is read no more", { cause: error });
+}
+
+/** @throws TypeError */
+function checkKeyPackage(keyPackage: Uint8Array): void {
+  if (!(keyPackage instanceof Uint8Array))
+    throw new TypeError("A key package is a Uint8Array, as generateKeyPackage() of the agent gives it");
 }
 
 function matcherOf(member: ChannelMember | string | Uint8Array): (candidate: MlsMember) => boolean {

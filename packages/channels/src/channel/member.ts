@@ -1,9 +1,12 @@
 import type { MlsMember } from "@parley/mls-engine";
+import { identityName } from "./identity-name.ts";
 
 /** A member of a channel. */
 export interface ChannelMember {
-  /** Who it says that it is. Whoever added it vouches for that; nobody else has checked it. */
+  /** Who it says that it is. The member that added it vouches for that; nobody else has checked it. */
   readonly identity: Uint8Array;
+  /** {@link ChannelMember.identity} as text: itself where it is UTF-8, else `base64url:…`. */
+  readonly name: string;
   /** What it signs with: one member, whatever its identity is called. */
   readonly signatureKey: Uint8Array;
   /** Its place in the group; another's when it has gone. */
@@ -11,7 +14,8 @@ export interface ChannelMember {
 }
 
 export function memberOf({ identity, signatureKey, leaf }: MlsMember): ChannelMember {
-  return { identity: identity ?? new Uint8Array(), signatureKey, leaf };
+  const bytes = identity ?? new Uint8Array();
+  return { identity: bytes, name: identityName(bytes), signatureKey, leaf };
 }
 
 /** An identity as given by a caller: text is taken as UTF-8. */

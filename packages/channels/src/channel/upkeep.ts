@@ -121,8 +121,8 @@ export class Upkeep {
   }
 
   #updateLater(): void {
-    const { group } = this.#context;
-    if (this.isLeaving || group.row(UPDATE_ROW) === undefined) return;
+    const { group, closed } = this.#context;
+    if (closed.aborted || this.isLeaving || group.row(UPDATE_ROW) === undefined) return;
     const spread = Math.min(UPDATE_SPREAD_MS * group.members.length ** 2, MAX_UPDATE_SPREAD_MS);
     this.#later("update", Math.random() * spread, async () => {
       const won = await this.#membership.tryOnce(() => (this.isLeaving ? undefined : { update: true }));

@@ -3,6 +3,7 @@ import type { ApiClient } from "../api/api-client.ts";
 import type { PendingJoin } from "../api/joins.ts";
 import { ChannelError } from "../errors.ts";
 import type { Intents } from "./intents.ts";
+import { IDENTITY_TAKEN_REASON } from "./refusal-reason.ts";
 import { InviteError } from "./invite-error.ts";
 import { signatureKeyIn } from "./key-package.ts";
 
@@ -82,7 +83,8 @@ export class Doorkeeper {
   async #couldNotAdd(join: PendingJoin, error: unknown): Promise<void> {
     this.#options.onFailure(join, error);
     await this.#options.intents.remove(join.requestId);
-    if (isKeyPackageAtFault(error)) await this.refuse(join, "the key package can't be added to the channel");
+    const reason = refusalFor(error);
+    if (reason !== undefined) await this.refuse(join, reason);
   }
 
   async #bring(join: PendingJoin, welcome: Uint8Array): Promise<void> {
@@ -133,9 +135,11 @@ function isAnswered(error: unknown): boolean {
 
 const AT_FAULT: ReadonlySet<string> = new Set(["invalid_key_package", "credential_refused", "malformed", "too_large", "unsupported"]);
 
-function isKeyPackageAtFault(error: unknown): boolean {
+/** Why the joiner's request is refused for good; `undefined` when the failure is not about the joiner. */
+function refusalFor(error: unknown): string | undefined {
+  if (error instanceof ChannelError && error.code === "identity_taken") return IDENTITY_TAKEN_REASON;
   for (let cause = error; cause instanceof Error; cause = cause.cause) {
-    if (cause instanceof ParleyError && AT_FAULT.has(String(cause.code))) return true;
+    if (cause instanceof ParleyError && AT_FAULT.has(String(cause.code))) return `the key package can't be added: ${cause.message}`;
   }
-  return false;
+  return undefined;
 }

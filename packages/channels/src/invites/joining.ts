@@ -6,6 +6,7 @@ import type { ApiClient } from "../api/api-client.ts";
 import type { Invite } from "./invite.ts";
 import { InviteError } from "./invite-error.ts";
 import { createJoinRequest, type JoinRequest } from "./join-proof.ts";
+import { refusalError } from "./refusal-reason.ts";
 import type { JoinRecords } from "./join-records.ts";
 
 /** What a join needs. */
@@ -52,9 +53,12 @@ export async function requestWelcome({ channel, invite, until }: JoinTarget, par
     const answer = await answerTo(request, until, parts);
     if (answer.status === "admitted") return { welcome: answer.welcome, settle: settling(request, parts) };
     await parts.records.remove(request);
-    if (answer.status === "refused")
-      throw new InviteError("join_refused", `a member refused the request: ${answer.reason ?? "no reason given"}`);
-    if (isNew) throw new InviteError("join_expired", "nobody answered the request to join in time; make another one");
+    if (answer.status === "refused") throw refusalError(channel, answer.reason);
+    if (isNew)
+      throw new InviteError(
+        "join_expired",
+        `no member of ${channel} answered the request to join in the server's time; ask for another invite`,
+      );
     request = undefined;
   }
 }

@@ -1,6 +1,6 @@
 import { Envelope, type ReceivedEnvelope } from "@parley/envelope-and-adapters";
 import type { ChannelMessage } from "../channel/message.ts";
-import { partyOf } from "./party.ts";
+import { identityName } from "../channel/identity-name.ts";
 
 const known = new WeakMap<ChannelMessage, Received>();
 
@@ -13,7 +13,7 @@ interface Received extends ReceivedEnvelope {
 export function receivedOf(message: ChannelMessage): Received {
   const found = known.get(message);
   if (found !== undefined) return found;
-  const received = { envelope: Envelope.wrap(message.data), sender: partyOf(message.sender), id: message.id };
+  const received = { envelope: Envelope.wrap(message.data), sender: identityName(message.sender), id: message.id };
   known.set(message, received);
   return received;
 }

@@ -14,13 +14,12 @@ import { type DataDir, dataDirOf } from "./data-dir.ts";
 import { envelopeOf } from "./envelopes.ts";
 import { Inviting } from "./inviting.ts";
 import { ManagedChannel, type ReceiveOptions } from "./managed-channel.ts";
-import type { WaitOptions } from "../wait-options.ts";
+import type { AddMemberOptions, WaitOptions } from "../wait-options.ts";
 import type { InviteOptions, JoinWithTokenOptions } from "./invite-options.ts";
 import { clientOptionsOf, type SkytaleChannelManagerOptions } from "./manager-options.ts";
 
 const NO_DATA_DIR: DataDir = { path: "", remove: () => Promise.resolve() };
 const encoder = new TextEncoder();
-const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /**
  * Channels by their names, for agents that take their messages when it suits them: what arrives meanwhile waits, on disk. Invites let
@@ -121,7 +120,7 @@ export class SkytaleChannelManager implements EnvelopeChannels, AsyncDisposable 
   }
 
   /** Lets an agent in by its key package; gives the welcome that it joins with. @throws as `Channel.addMember` */
-  async addMember(name: string, keyPackage: Uint8Array, options?: WaitOptions): Promise<Uint8Array> {
+  async addMember(name: string, keyPackage: Uint8Array, options?: AddMemberOptions): Promise<Uint8Array> {
     return (await this.#channel(name)).addMember(keyPackage, options);
   }
 
@@ -161,7 +160,7 @@ export class SkytaleChannelManager implements EnvelopeChannels, AsyncDisposable 
    *   `not_found`; the signal's reason; TypeError: the timeout is no number of seconds, or the channel was opened with `receive: false`
    */
   async receive(name: string, options?: ReceiveOptions): Promise<string[]> {
-    return (await this.receiveMessages(name, options)).map(({ data }) => decoder.decode(data));
+    return (await this.receiveMessages(name, options)).map(({ text }) => text);
   }
 
   /**
@@ -170,8 +169,8 @@ export class SkytaleChannelManager implements EnvelopeChannels, AsyncDisposable 
    * `undefined` after the timeout.
    */
   async receiveLatest(name: string, options?: ReceiveOptions): Promise<string | undefined> {
-    const latest = await (await this.#usable(name)).receiveLatest(options);
-    return latest === undefined ? undefined : decoder.decode(latest.data);
+    const latest = await this.#managed(name).receiveLatest(options);
+    return latest?.text;
   }
 
   /** As {@link SkytaleChannelManager.receive}, as bytes, with the sender of each and its place in the channel's log. */

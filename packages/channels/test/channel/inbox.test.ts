@@ -1,7 +1,7 @@
 import { createMlsEngine, memoryStore, type MlsGroup, unsafeAcceptAnyCredential } from "@parley/mls-engine";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { Inbox } from "../../src/channel/inbox.ts";
-import type { ChannelMessage } from "../../src/channel/message.ts";
+import { type ChannelMessage, decodeStored, encodeStored } from "../../src/channel/message.ts";
 import { INBOX_PREFIX } from "../../src/channel/rows.ts";
 
 const LIMITS = { maxMessages: 3, maxBytes: 100 };
@@ -20,7 +20,8 @@ afterEach(async () => {
 });
 
 function message(sequence: number, size = 1): ChannelMessage {
-  return { data: new Uint8Array(size), sender: new Uint8Array([7]), id: "A".repeat(22), sequence, epoch: 1n, recordedAt: 0 };
+  const fields = { sender: new Uint8Array([7]), senderKey: new Uint8Array(32), id: "A".repeat(22), sequence, epoch: 1n, recordedAt: 0 };
+  return decodeStored(encodeStored({ data: new Uint8Array(size), ...fields })) as ChannelMessage;
 }
 
 async function put(...messages: readonly ChannelMessage[]): Promise<void> {

@@ -42,7 +42,8 @@ describe("an invite", () => {
     alice = managers.of("alice", { events: { onMembersChanged: (_, { epoch, added }) => added.length > 0 && epochs.push(epoch) } });
     await alice.open(NAME);
     await Promise.all(joining);
-    expect(names(alice)).toHaveLength(21);
+    // Others may have added some of them, which alice reads of later.
+    await expect.poll(() => names(alice), { timeout: 20_000 }).toHaveLength(21);
     expect(epochs.length).toBeLessThanOrEqual(10);
     await alice.send(NAME, "welcome, all of you");
     for (const joiner of joiners) expect(await joiner.receive(NAME, { timeout: 20 })).toEqual(["welcome, all of you"]);
@@ -104,6 +105,24 @@ describe("an invite", () => {
       await Promise.all([bob.close(), carol.close(), dave.close()]);
       await Promise.all([closing, adding]);
     });
+  });
+
+  it("lets in no second agent of a member's identity, unless that is allowed", async () => {
+    await managers.of("lead").joinWithToken(NAME, await alice.invite(NAME));
+    const impostor = managers.of("impostor", { identity: "lead" });
+    await expect(impostor.joinWithToken(NAME, await alice.invite(NAME))).rejects.toMatchObject({
+      name: "InviteError",
+      code: "identity_taken",
+      message: expect.stringContaining("another member of acme/team/general goes by the identity of this agent") as string,
+    });
+    expect(names(alice)).toEqual(["alice", "lead"]);
+    await alice.removeMember(NAME, "lead");
+    await impostor.joinWithToken(NAME, await alice.invite(NAME));
+    await alice.close();
+    alice = managers.of("alice", { allowSameIdentity: true });
+    await alice.open(NAME);
+    await managers.of("third", { identity: "lead" }).joinWithToken(NAME, await alice.invite(NAME));
+    expect(names(alice)).toEqual(["alice", "lead", "lead"]);
   });
 
   it("lets in again who was removed", async () => {

@@ -28,9 +28,9 @@ export class Harness implements AsyncDisposable {
     return new Harness(server, directory, server.apiKey ?? "", all);
   }
 
-  /** A client of an identity; the same one after its last was closed has its keys. */
-  client(identity: string, settings: SkytaleClientSettings = {}): SkytaleClient {
-    const client = new SkytaleClient(this.server.relayUrl, join(this.directory, identity), identity, {
+  /** A client with the directory of a name, which is its identity too; after its last one was closed it has its keys. */
+  client(name: string, settings: SkytaleClientSettings = {}, identity = name): SkytaleClient {
+    const client = new SkytaleClient(this.server.relayUrl, join(this.directory, name), identity, {
       apiKey: this.apiKey,
       apiUrl: this.server.apiUrl,
       relayLimits: { initialBackoffMs: 20, maxBackoffMs: 200 },

@@ -78,7 +78,15 @@ export async function checkMembers(
 
 function checkNow(env: Environment, { notBefore, notAfter }: Lifetime, code: MlsErrorCode): void {
   const now = BigInt(Math.floor(env.now() / 1000));
-  if (now < notBefore || now > notAfter) throw new MlsError(code, "A key package is not valid at this time");
+  if (now >= notBefore && now <= notAfter) return;
+  const state = now > notAfter ? `expired at ${timeText(notAfter)}` : `is valid from ${timeText(notBefore)} on`;
+  throw new MlsError(code, `A key package ${state}, and the clock here says ${timeText(now)}: check both clocks`);
+}
+
+/** ISO 8601 where the time has it, else the number. */
+function timeText(seconds: bigint): string {
+  const date = new Date(Number(seconds) * 1000);
+  return Number.isNaN(date.getTime()) ? `${seconds} s` : date.toISOString();
 }
 
 async function accepts(env: Environment, leaf: LeafNode, context: AuthenticationContext): Promise<boolean> {
