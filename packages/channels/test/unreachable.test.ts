@@ -80,6 +80,15 @@ describe("with a relay that was never reachable", () => {
   }
 });
 
+it("names below localhost are this machine, for the relay and for the API server", async () => {
+  const { relayUrl, apiUrl } = managers.harness.server;
+  const named = (url: string): string => url.replace("127.0.0.1", "some.agent.localhost");
+  const alice = managers.of("alice", { endpoint: named(relayUrl), apiUrl: named(apiUrl) });
+  await alice.create(NAME);
+  await alice.connect();
+  expect(await alice.send(NAME, "hello")).toEqual({ sequence: 1 });
+});
+
 describe("when the relay goes away", () => {
   it("every call that waits fails within its timeout; what was queued before is sent once", async () => {
     const { harness } = managers;

@@ -1,5 +1,5 @@
 import type { LookupFunction } from "node:net";
-import { createAddressGuard } from "@parley/did/node";
+import { isLocalhostName, lookupLoopback } from "@parley/core/internal";
 
 /** Where a node's REST API is. */
 export interface Endpoint {
@@ -31,7 +31,7 @@ export function readEndpoint(nodeUrl: string): Endpoint {
     origin: `${scheme}//${host}`,
     path: pathname.replace(/\/$/, "").replace(/\/plugin_socket\/websocket$/, ""),
     ...(username === "" && password === "" ? {} : { authorization: basic(username, password) }),
-    ...(/(?:^|\.)localhost\.?$/.test(hostname) ? { lookup: createAddressGuard({ allow: ["loopback"] }).lookup } : {}),
+    ...(isLocalhostName(hostname) && { lookup: lookupLoopback }),
   };
 }
 

@@ -1,3 +1,5 @@
+import { isLocalhostName } from "@parley/core/internal";
+
 /** Port of a relay whose address names none. */
 const DEFAULT_PORT = 5000;
 
@@ -32,5 +34,5 @@ export function parseEndpoint(address: string): Endpoint {
 }
 
 function isLoopback(host: string): boolean {
-  return host === "localhost" || host.endsWith(".localhost") || host === "[::1]" || /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(host);
+  return isLocalhostName(host) || host === "[::1]" || /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(host);
 }

@@ -1,4 +1,5 @@
 import { type ClientDuplexStream, Client, credentials, type ChannelCredentials, Metadata, type ServiceError, status } from "@grpc/grpc-js";
+import { isLocalhostName } from "@parley/core/internal";
 import type { Endpoint } from "./endpoint.ts";
 import { grpcError } from "./grpc-error.ts";
 import { asBuffer, asIs, GrpcWriter } from "./grpc-writer.ts";
@@ -82,7 +83,10 @@ class GrpcTransport implements RelayTransport {
 
 function connectTo({ target, tls, ca }: GrpcOptions): Client {
   const channel: ChannelCredentials = tls ? credentials.createSsl(ca === undefined ? null : asBuffer(ca)) : credentials.createInsecure();
-  return new Client(target, channel, {
+  return new Client(resolvable(target), channel, {
+    // Of the address that was given, whatever is connected to.
+    "grpc.default_authority": target,
+    ...(tls && { "grpc.ssl_target_name_override": hostOf(target) }),
     "grpc.max_receive_message_length": MAX_FRAME_BYTES,
     "grpc.max_send_message_length": MAX_FRAME_BYTES,
     "grpc-node.flow_control_window": WINDOW_BYTES,
@@ -94,6 +98,15 @@ function connectTo({ target, tls, ca }: GrpcOptions): Client {
     // A connection of one's own, so that one client's end doesn't touch another's.
     "grpc.use_local_subchannel_pool": 1,
   });
+}
+
+/** The target that is connected to: names below `localhost` are this machine, and DNS knows nothing of them. */
+function resolvable(target: string): string {
+  return isLocalhostName(hostOf(target)) ? `localhost${target.slice(target.lastIndexOf(":"))}` : target;
+}
+
+function hostOf(target: string): string {
+  return target.slice(0, target.lastIndexOf(":"));
 }
 
 function bearer(token: string): Metadata {

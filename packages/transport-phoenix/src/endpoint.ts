@@ -1,4 +1,5 @@
 import type { LookupFunction } from "node:net";
+import { isLocalhostName, lookupLoopback } from "@parley/core/internal";
 import { DEFAULT_PATH } from "./errors.ts";
 
 /** Where the API key travels. */
@@ -34,7 +35,7 @@ export class Endpoint {
       .slice(1)
       .split("&")
       .filter((part) => part !== "" && !part.startsWith("vsn="));
-    this.lookup = isLoopbackName(url.hostname) ? lookupLoopback : undefined;
+    this.lookup = isLocalhostName(url.hostname) ? lookupLoopback : undefined;
     this.#apiKey = apiKey;
     this.#headers = headers;
     this.#credentials = credentials;
@@ -81,22 +82,3 @@ function parseNodeUrl(nodeUrl: string): URL {
   if (url.pathname === "/") url.pathname = DEFAULT_PATH;
   return url;
 }
-
-function isLoopbackName(hostname: string): boolean {
-  const name = hostname.endsWith(".") ? hostname.slice(0, -1) : hostname;
-  return name === "localhost" || name.endsWith(".localhost");
-}
-
-/** Answers loopback addresses for names that must never leave the machine (https://www.rfc-editor.org/rfc/rfc6761#section-6.3). */
-const lookupLoopback: LookupFunction = (_hostname, options, callback) => {
-  const addresses = [
-    { address: "127.0.0.1", family: 4 },
-    { address: "::1", family: 6 },
-  ];
-  const wanted = addresses.filter(({ family }) => !options.family || options.family === family || options.family === `IPv${family}`);
-  const answer = wanted.length > 0 ? wanted : addresses;
-  process.nextTick(() => {
-    if (options.all === true) callback(null, answer);
-    else callback(null, answer[0]?.address ?? "127.0.0.1", answer[0]?.family ?? 4);
-  });
-};

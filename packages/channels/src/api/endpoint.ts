@@ -1,4 +1,5 @@
 import type { LookupFunction } from "node:net";
+import { isLocalhostName, lookupLoopback } from "@parley/core/internal";
 
 /** Where an API server is. */
 export interface ApiEndpoint {
@@ -18,15 +19,5 @@ export function readApiUrl(apiUrl: string): ApiEndpoint {
   if (protocol !== "https:" && protocol !== "http:") throw new TypeError(`apiUrl must begin with https:// or http://, not ${protocol}`);
   if (username !== "" || password !== "") throw new TypeError("apiUrl must hold no user name or password");
   if (search !== "" || hash !== "") throw new TypeError("apiUrl must hold no query or fragment");
-  return { origin, path: pathname.replace(/\/+$/, ""), ...(/(?:^|\.)localhost\.?$/.test(hostname) && { lookup: lookupLoopback }) };
+  return { origin, path: pathname.replace(/\/+$/, ""), ...(isLocalhostName(hostname) && { lookup: lookupLoopback }) };
 }
-
-/** Names of `localhost` are this machine, whatever DNS says (https://www.rfc-editor.org/rfc/rfc6761#section-6.3). */
-const lookupLoopback: LookupFunction = (_hostname, { all }, callback) => {
-  const addresses = [
-    { address: "127.0.0.1", family: 4 },
-    { address: "::1", family: 6 },
-  ];
-  if (all === true) callback(null, addresses);
-  else callback(null, "127.0.0.1", 4);
-};

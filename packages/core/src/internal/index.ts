@@ -11,6 +11,7 @@ export { deferred, type Deferred } from "./deferred.ts";
 export { FairShare, type FairShareLease, type FairShareLimits } from "./fair-share.ts";
 export { isJsonArray } from "../json.ts";
 export { jsonFault } from "./json-fault.ts";
+export { isLocalhostName, lookupLoopback } from "./localhost.ts";
 export { nearest } from "./nearest.ts";
 export { MAX_TIMER_MS, readDurationMs, type DurationNames } from "./read-duration.ts";
 export { RateLimiter, type RateLimiterOptions } from "./rate-limiter.ts";
