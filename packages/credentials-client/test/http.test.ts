@@ -258,6 +258,7 @@ describe("a node that can't be reached", () => {
     const error = expectRestError(await rejectionOf(get(clientOf(origin))), "network");
     expect(error.retryable).toBe(true);
     expect(error.cause).toMatchObject({ code: "ECONNREFUSED" });
+    expect(error.message).toMatch(`The node at ${origin} can't be reached, or the connection broke: connect ECONNREFUSED`);
   });
 });
 

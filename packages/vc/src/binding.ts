@@ -19,7 +19,11 @@ export function bindingOf({ signature }: Secured): Binding {
 export function checkAudience(secured: Secured, { audience: self }: Verification): void {
   const { audience } = bindingOf(secured);
   if (audience === undefined) return;
-  if (self === undefined) throw new VcError("audience_mismatch", "It is made for an audience, and this verifier does not say who it is");
+  if (self === undefined)
+    throw new VcError(
+      "audience_mismatch",
+      "It is made for an audience, and this verifier does not say who it is: give the option audience",
+    );
   if (!audience.includes(self)) throw new VcError("audience_mismatch", "It is made for another audience");
 }
 

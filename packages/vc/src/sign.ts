@@ -4,7 +4,7 @@ import type { CredentialFormat } from "./format.ts";
 import { asJsonObject } from "./json.ts";
 import { claimNames } from "./jwt/claims.ts";
 import { signerOf, type SigningKey } from "./keys/signing-key.ts";
-import { CREDENTIAL, PRESENTATION } from "./kind.ts";
+import { CREDENTIAL, PRESENTATION, type Kind } from "./kind.ts";
 import { DEFAULT_LIMITS } from "./limits.ts";
 import { checkCredential } from "./model/credential.ts";
 import { CONTEXT_V1, CONTEXT_V2 } from "./model/context.ts";
@@ -78,7 +78,7 @@ export async function signCredential(
   if (version === "1.1" && format !== "jwt") throw new VcError("credential_invalid", `@context[0] must be ${CONTEXT_V2}`);
   refuseClaims(document, format);
   const signed = await secure(document, { kind: CREDENTIAL, party: issuer, now: readClock(now) }, signer, format);
-  return notLonger(signed, DEFAULT_LIMITS.maxCredentialLength, "credential");
+  return readable(signed, CREDENTIAL, DEFAULT_LIMITS.maxCredentialLength);
 }
 
 /**
@@ -94,7 +94,7 @@ export async function signPresentation(credentials: readonly string[], options: 
   const { holder, key, format = "compact_jwt", nonce, audience, lifetimeMs = 300_000, now = Date.now } = options;
   const signer = await signerOf(key);
   if (!isDid(holder) || holder !== signer.did) throw new VcError("holder_mismatch", "The holder is not the DID of the key");
-  if (nonce === "" || audience === "") throw new TypeError("A nonce and an audience are absent or not empty");
+  checkBinding(nonce, audience);
   const { maxCredentials, maxPresentationLength } = DEFAULT_LIMITS;
   if (credentials.length > maxCredentials) throw new VcError("too_large", `A presentation has at most ${maxCredentials} credentials`);
   const presentation: JsonObject = {
@@ -106,7 +106,7 @@ export async function signPresentation(credentials: readonly string[], options: 
   const time = readClock(now);
   const expires = expressible(time + notNegative(lifetimeMs, "lifetimeMs"), "The end of lifetimeMs");
   const purpose: Purpose = { kind: PRESENTATION, party: holder, now: time, expires, nonce, audience };
-  return notLonger(await secure(presentation, purpose, signer, format), maxPresentationLength, "presentation");
+  return readable(await secure(presentation, purpose, signer, format), PRESENTATION, maxPresentationLength);
 }
 
 /** A signed credential as it stands in a presentation of a format. */
@@ -135,7 +135,17 @@ function refuseClaims(document: JsonObject, format: CredentialFormat): void {
   }
 }
 
-function notLonger(signed: string, max: number, what: string): string {
-  if (signed.length > max) throw new VcError("too_large", `A signed ${what} has at most ${max} characters`);
+function checkBinding(nonce: unknown, audience: unknown): void {
+  const isText = (value: unknown): boolean => typeof value === "string" && value !== "";
+  if (nonce !== undefined && !isText(nonce)) throw new TypeError("nonce must be a text that is not empty");
+  const audiences: readonly unknown[] = Array.isArray(audience) ? audience : [audience];
+  if (audience !== undefined && (audiences.length === 0 || !audiences.every(isText))) {
+    throw new TypeError("audience must be a text, or a list of texts, that is not empty");
+  }
+}
+
+/** A format can add to length and nesting: what no verifier would read is not given out. */
+function readable(signed: string, kind: Kind, maxLength: number): string {
+  readSecured(signed, kind, maxLength);
   return signed;
 }

@@ -22,7 +22,8 @@ export interface Verification extends KeySource {
 /** Reads options once, so that everything in one call is measured by one time. */
 export function beginVerification(options: VerifyOptions): Verification {
   const { resolver, now = Date.now, clockToleranceMs = 30_000, statusTimeoutMs = 10_000, signal } = options;
-  if (typeof resolver?.resolve !== "function") throw new TypeError("A resolver is needed");
+  if (typeof resolver?.resolve !== "function")
+    throw new TypeError("resolver is missing: give one, such as createDidResolver of @parley/did makes");
   signal?.throwIfAborted();
   return {
     resolver,

@@ -25,7 +25,8 @@ export async function statusListOf(url: string, verification: Verification): Pro
 
 async function fetchList(url: string, verification: Verification): Promise<string> {
   const { status: fetch, limits, signal } = verification;
-  if (typeof fetch !== "function") throw new VcError("status_unavailable", "The credential has a status, and there is no way to fetch it");
+  if (typeof fetch !== "function")
+    throw new VcError("status_unavailable", "The credential has a status, and there is no way to fetch it: give the option status");
   try {
     const text: unknown = await fetchInTime(fetch, url, verification);
     if (typeof text === "string" && text.length <= limits.maxStatusListLength) return text.trim();
