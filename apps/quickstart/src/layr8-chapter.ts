@@ -66,11 +66,11 @@ export async function tellLayr8(story: Story): Promise<void> {
       return "request() found the response by its thread";
     });
 
-    await story.step("a handler that throws becomes a problem report", async () => {
+    await story.step("a request that alice's handler rejects becomes a problem report", async () => {
       const failure = await failureOf(bob.request({ type: `${DIVISION}/request`, to: ALICE, body: { number: 7, by: 0 } }));
       expect(failure instanceof ProblemReportError, `Instead it became ${String(failure)}`);
       const kind = heard.at(-1)?.kind;
-      expect(kind === "handler_exception", `Alice's error handler heard ${kind ?? "nothing"}`);
+      expect(kind === "refused", `Alice's error handler heard ${kind ?? "nothing"}`);
       return `bob's request() threw "${failure.message}", and alice's error handler heard of a ${kind}`;
     });
 
