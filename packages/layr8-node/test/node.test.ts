@@ -441,6 +441,25 @@ describe("messages", () => {
     expect((await bob.receive()).plaintext).toMatchObject({ id: "1", ...times });
   });
 
+  it("to a mistyped DID are refused with the nearest one that their sender may know of", async () => {
+    const refusalOf = async (sender: RawAgent, recipient: string): Promise<string> => {
+      const { response } = await sender.send(message("1", { from: sender.did, to: [recipient] }));
+      return (response as { reason: string }).reason;
+    };
+    await agent({ did: "did:web:localhost:echo" });
+    await agent({ did: "did:web:secret.example:echo" });
+    const [alice, assigned, acme] = [await agent({ did: ALICE }), await agent({}), await agent({ did: "did:web:secret.example:acme" })];
+    for (const sender of [alice, assigned]) {
+      expect(await refusalOf(sender, "did:web:localhost:ecco")).toMatch(
+        /^unknown recipient: did:web:localhost:ecco: no agent with this DID has connected to this node\. Did you mean did:web:localhost:echo\? \(Its host/,
+      );
+    }
+    expect(await refusalOf(alice, "did:web:localhost:nobody-like-it")).toContain("has connected to this node. Is it started?");
+    // Tenants of other hosts are not for everybody to know.
+    expect(await refusalOf(alice, "did:web:secret.localhost:echo")).not.toContain("secret.example");
+    expect(await refusalOf(acme, "did:web:secretexample.localhost:echo")).not.toContain("Did you mean did:web:localhost");
+  });
+
   it("never show a recipient another sender than the one that the node checked", async () => {
     const alice = await agent({ did: ALICE });
     const bob = await agent({ did: BOB, protocols: [ECHO] });

@@ -10,8 +10,8 @@ import { ParleyError } from "@parley/core";
  * | `credential_unknown` | there is no such credential, or it is somebody else's | no |
  * | `wallet_full` | the holder has as many credentials as it may | no |
  * | `too_large` | the credential has too many bytes | no |
- * | `id_missing` | the credential to sign has no `id` | no |
- * | `issuer_missing` | the credential to sign has no `issuer` | no |
+ * | `id_missing` | the `id` of the credential to sign is no string | no |
+ * | `issuer_missing` | the `issuer` of the credential to sign is neither a string nor an object with a string as its `id` | no |
  * | `issuer_mismatch` | the credential names another issuer than the request | no |
  * | `valid_until_mismatch` | the credential ends at another time than the request says | no |
  * | `key_not_held` | the key of this DID is not the node's: a did:key is its own key | no |

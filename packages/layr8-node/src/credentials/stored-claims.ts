@@ -10,7 +10,7 @@ export interface StoredClaims {
 }
 
 /** The DID or URL of a credential's issuer: `issuer` itself, or the `id` in it. */
-export function issuerOf({ issuer }: JsonObject): string | undefined {
+function issuerOf({ issuer }: JsonObject): string | undefined {
   const id = isJsonObject(issuer) ? issuer["id"] : issuer;
   return typeof id === "string" ? id : undefined;
 }

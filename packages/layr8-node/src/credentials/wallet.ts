@@ -3,12 +3,13 @@ import { decodeCredential, signCredential, signPresentation, type CredentialForm
 import type { ApiKey } from "../identity/api-keys.ts";
 import type { Dids } from "../identity/dids.ts";
 import { IdentityError } from "../identity/identity-error.ts";
+import { completeCredential } from "./complete-credential.ts";
 import { CredentialError } from "./credential-error.ts";
 import type { CredentialPage, CredentialStore, ListOptions, StoredCredential } from "./credential-store.ts";
 import { nodeHoldsKeys } from "./hosted-resolver.ts";
 import type { NonceMemory } from "./nonce-memory.ts";
 import { peekPresentation } from "./peek.ts";
-import { claimsOf, issuerOf, type StoredClaims } from "./stored-claims.ts";
+import { claimsOf, type StoredClaims } from "./stored-claims.ts";
 import type { CredentialVerifier } from "./verifier.ts";
 
 /** What a {@link Wallet} is made with. */
@@ -32,18 +33,14 @@ export class Wallet {
   }
 
   /**
-   * Signs a credential with its issuer's assertion key.
+   * Signs a credential with its issuer's assertion key. A missing `id` and `issuer` are filled in.
    *
    * @throws CredentialError `id_missing`, `issuer_missing`, `issuer_mismatch`, `key_not_held`; VcError; IdentityError; StorageError.
    */
   async signCredential(apiKey: ApiKey, credential: JsonObject, issuerDid: string, format: CredentialFormat): Promise<string> {
     this.#permit(apiKey, issuerDid);
-    const { id } = credential;
-    if (typeof id !== "string" || id === "") throw new CredentialError("id_missing", "The credential has no id");
-    const issuer = issuerOf(credential);
-    if (issuer === undefined) throw new CredentialError("issuer_missing", "The credential has no issuer");
-    if (issuer !== issuerDid) throw new CredentialError("issuer_mismatch", "issuer_did is not the issuer of this credential");
-    return signCredential(credential, { key: await this.#signingKey(apiKey, issuerDid), format });
+    const complete = completeCredential(credential, issuerDid);
+    return signCredential(complete, { key: await this.#signingKey(apiKey, issuerDid), format });
   }
 
   /**

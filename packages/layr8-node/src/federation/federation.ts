@@ -24,7 +24,10 @@ import { problemOf } from "./undelivered.ts";
 
 /** What {@link Federation} is made with. */
 export interface FederationOptions {
-  readonly hosted: HostedKeys;
+  readonly hosted: HostedKeys & {
+    /** See `Dids.similar`. */
+    similar(did: string, hostnames: ReadonlySet<string>): string | undefined;
+  };
   /** Find documents, those of hosted DIDs too: of the agents' own partners, and of strangers that want to be known. */
   readonly resolvers: { readonly partners: DidResolver; readonly strangers: DidResolver };
   readonly network: Resolution;
@@ -114,8 +117,8 @@ export class Federation {
    * @param ownHosts hosts whose DIDs are this node's, as they stand in URLs.
    */
   start(ownHosts: readonly string[]): void {
-    const { store, network, limits, metrics, resolvers, onTrouble, onOddity, onFailure } = this.#options;
-    this.#whereabouts = new Whereabouts({ network, ownHosts });
+    const { hosted, store, network, limits, metrics, resolvers, onTrouble, onOddity, onFailure } = this.#options;
+    this.#whereabouts = new Whereabouts({ network, ownHosts, suggest: (did, hostnames) => hosted.similar(did, hostnames) });
     this.#outbound = openOutbound({
       store,
       resolver: resolvers.partners,

@@ -30,7 +30,7 @@ export class RemoteAgents implements Remote {
   }
 
   refuse(sender: string, recipient: string): Refusal | undefined {
-    const why = this.#options.whereabouts().refusal(recipient);
+    const why = this.#options.whereabouts().refusal(recipient, sender);
     if (why !== undefined) return { label: "unknown_recipient", reason: `unknown recipient: ${why}` };
     if (nodeHoldsKeys(sender)) return undefined;
     const reason = "unreachable: the node can't encrypt for other nodes in the name of a did:key, whose key it doesn't have";

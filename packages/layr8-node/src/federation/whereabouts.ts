@@ -1,4 +1,6 @@
 import { didWebUrl, isDid } from "@parley/did";
+import { hostnameOf } from "../identity/similar-did.ts";
+import { RateLimit } from "../phoenix/rate-limit.ts";
 import type { Resolution } from "../credentials/resolution.ts";
 
 /** What {@link Whereabouts} goes by. */
@@ -6,8 +8,15 @@ export interface WhereaboutsOptions {
   readonly network: Pick<Resolution, "allow" | "hosts" | "httpForLoopback">;
   /** Hosts whose DIDs are this node's, as they stand in URLs: `node.example`, `localhost:4000`. */
   readonly ownHosts: readonly string[];
+  /**
+   * The hosted DID that a sender most likely means by one that isn't hosted.
+   *
+   * @param hostnames hosts, without ports, of the only DIDs that it may name.
+   */
+  readonly suggest?: (did: string, hostnames: ReadonlySet<string>) => string | undefined;
 }
 
+const SUGGESTIONS_PER_SECOND = 5;
 const LOOPBACK = /(?:^|\.)localhost$/;
 
 /** Knows of a DID that isn't hosted here whether it may be on another node, without asking anybody. */
@@ -15,29 +24,43 @@ export class Whereabouts {
   readonly #network: WhereaboutsOptions["network"];
   readonly #hosts: ReadonlySet<string>;
   readonly #ownHosts: ReadonlySet<string>;
+  readonly #suggest: NonNullable<WhereaboutsOptions["suggest"]>;
+  /** A suggestion looks at thousands of DIDs. */
+  readonly #suggestions = new RateLimit(SUGGESTIONS_PER_SECOND, Date.now);
 
-  constructor({ network, ownHosts }: WhereaboutsOptions) {
+  constructor({ network, ownHosts, suggest = () => undefined }: WhereaboutsOptions) {
+    this.#suggest = suggest;
     this.#network = network;
     this.#hosts = new Set(Object.keys(network.hosts).map((host) => host.toLowerCase()));
     this.#ownHosts = new Set(ownHosts.map((host) => host.toLowerCase()));
   }
 
-  /** Why a DID can't be on another node; `undefined` if it may be. The text goes on where "unknown recipient" ends. */
-  refusal(did: string): string | undefined {
+  /**
+   * Why a DID can't be on another node; `undefined` if it may be. The text goes on where "unknown recipient" ends.
+   *
+   * @param sender an agent of this node. It may be told of DIDs that have its own host, or the node's.
+   */
+  refusal(did: string, sender: string): string | undefined {
     if (!isDid(did)) return `${did.slice(0, 100)} is not a DID`;
     if (did.startsWith("did:key:")) return `${did} (a did:key names no node, and it was never bound here)`;
     if (!did.startsWith("did:web:")) return `${did} (agents of other nodes are found by did:web only)`;
     const url = this.#urlOf(did);
     if (url === undefined) return `${did} (it has no URL by the rules of did:web)`;
-    if (this.#ownHosts.has(url.host)) return did;
+    if (this.#ownHosts.has(url.host)) return `${did}: ${this.#neverConnected(did, sender)}`;
     const { allow } = this.#network;
     if (LOOPBACK.test(url.hostname) && !this.#hosts.has(url.host) && !allow.includes("loopback")) {
-      return (
-        `${did} (its host is this machine, which is not asked unless its node is told where it is: ` +
-        `--peer ${url.host}=http://127.0.0.1:${url.port === "" ? "<port>" : url.port}, or resolution.hosts)`
-      );
+      const peer = `--peer ${url.host}=http://127.0.0.1:${url.port === "" ? "<port>" : url.port}, or resolution.hosts`;
+      return `${did}: ${this.#neverConnected(did, sender)} (Its host is this machine. If it is an agent of another node here, tell this one where that is: ${peer})`;
     }
     return undefined;
+  }
+
+  #neverConnected(did: string, sender: string): string {
+    const hostnames = new Set([...this.#ownHosts].map((host) => host.replace(/:\d+$/, "")));
+    const own = hostnameOf(sender);
+    if (own !== undefined) hostnames.add(own);
+    const meant = this.#suggestions.take() ? this.#suggest(did, hostnames) : undefined;
+    return `no agent with this DID has connected to this node.${meant === undefined ? " Is it started?" : ` Did you mean ${meant}?`}`;
   }
 
   #urlOf(did: string): URL | undefined {

@@ -9,6 +9,7 @@ import { generateKeys, privateKeyOf, publicJwk, type KeyPurpose, type StoredKeys
 import { didWebOf, hostsOf } from "./did-web-path.ts";
 import { IdentityError, type IdentityErrorCode } from "./identity-error.ts";
 import type { NodeKey } from "./node-key.ts";
+import { hostnameOf, similarDid } from "./similar-did.ts";
 
 /** How long the node keeps a DID: for ever, or as long as its agent stays connected, with a grace time. */
 export type DidStorage = "persistent" | "ephemeral";
@@ -56,6 +57,9 @@ export interface DidsOptions {
 
 /** A time of last use is written no more often than this, in milliseconds. */
 const TOUCH_INTERVAL_MS = 60_000;
+
+/** DIDs that are looked at for one that may be meant by a mistyped one. */
+const MAX_SEARCHED = 20_000;
 
 /** What a refusal is called on the wire. */
 const REASONS: Readonly<Record<IdentityErrorCode, string>> = {
@@ -105,6 +109,23 @@ export class Dids {
   get(did: string): HostedDid | undefined {
     const record = this.#dids.get(did);
     return record === undefined ? undefined : hosted(record);
+  }
+
+  /**
+   * The hosted DID that is most likely meant by a mistyped one: a persistent one of certain hosts.
+   *
+   * @param hostnames hosts without their ports.
+   */
+  similar(did: string, hostnames: ReadonlySet<string>): string | undefined {
+    return similarDid(did, this.#persistentOf(hostnames));
+  }
+
+  *#persistentOf(hostnames: ReadonlySet<string>): Generator<string> {
+    let count = 0;
+    for (const { did, storage } of this.#dids.values()) {
+      if (++count > MAX_SEARCHED) return;
+      if (storage === "persistent" && hostnames.has(hostnameOf(did) ?? "")) yield did;
+    }
   }
 
   /** Whether an API key may act for a DID, hosted or not. See {@link mayActFor}. */

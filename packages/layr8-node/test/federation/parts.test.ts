@@ -105,15 +105,15 @@ describe("Whereabouts", () => {
   it.each(["did:web:partner.example:agent", "did:web:partner-node:agent", "did:web:partner.localhost:agent", "did:web:localhost.example"])(
     "%s may be on another node",
     (did) => {
-      expect(whereabouts.refusal(did)).toBeUndefined();
+      expect(whereabouts.refusal(did, "did:web:node.example:a")).toBeUndefined();
     },
   );
 
   it.each([
-    ["did:web:node.example:nobody", /nobody$/],
-    ["did:web:NODE.example", /example$/],
-    ["did:web:localhost%3A4000:nobody", /nobody$/],
-    ["did:web:localhost%3A4001:bob", /--peer/],
+    ["did:web:node.example:nobody", /nobody: no agent with this DID has connected to this node/],
+    ["did:web:NODE.example", /example: no agent/],
+    ["did:web:localhost%3A4000:nobody", /nobody: no agent/],
+    ["did:web:localhost%3A4001:bob", /bob: no agent .*--peer localhost:4001=/],
     ["did:web:other.localhost", /--peer/],
     ["did:web:10.0.0.1:bob", /no URL/],
     ["did:web:", /not a DID/],
@@ -121,12 +121,12 @@ describe("Whereabouts", () => {
     ["did:peer:2.Ez6LS", /did:web only/],
     ["x".repeat(10_000), /^x{100} is not a DID$/],
   ])("%s is not, and the reason is given", (did, reason) => {
-    expect(whereabouts.refusal(did)).toMatch(reason);
+    expect(whereabouts.refusal(did, "did:web:node.example:a")).toMatch(reason);
   });
 
   it("takes loopback names where loopback addresses are allowed", () => {
     const open = new Whereabouts({ network: { ...network, allow: ["loopback"] }, ownHosts: [] });
-    expect(open.refusal("did:web:localhost%3A4001:bob")).toBeUndefined();
+    expect(open.refusal("did:web:localhost%3A4001:bob", "did:web:node.example:a")).toBeUndefined();
   });
 
   it.each([

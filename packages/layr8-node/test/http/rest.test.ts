@@ -52,18 +52,33 @@ describe("credentials", () => {
   });
 
   it.each([
-    ["without an id", { id: undefined }, "id_missing"],
-    ["with an empty id", { id: "" }, "id_missing"],
     ["with an id that is no text", { id: 7 }, "id_missing"],
-    ["without an issuer", { issuer: undefined }, "issuer_missing"],
-    ["with an issuer without an id", { issuer: { name: "x" } }, "issuer_missing"],
+    ["with an issuer that is a number", { issuer: 7 }, "issuer_missing"],
+    ["with an issuer whose id is a number", { issuer: { id: 7 } }, "issuer_missing"],
     ["of another issuer", { issuer: HOLDER }, "issuer_mismatch"],
+    ["of another issuer that is an object", { issuer: { id: HOLDER } }, "issuer_mismatch"],
+    ["with another issuer as issuerDid in them", { issuerDid: HOLDER }, "issuer_mismatch"],
+    ["with another issuer as issuer_did in them", { issuer_did: HOLDER, issuer: undefined }, "issuer_mismatch"],
     ["without a type", { type: undefined }, "credential_invalid"],
     ["without a context", { "@context": undefined }, "credential_invalid"],
     ["without a subject", { credentialSubject: undefined }, "credential_invalid"],
   ])("are not signed %s", async (_, more, code) => {
     const { status, body } = await rest.post("/api/v1/credentials/sign", { credential: credentialOf(ISSUER, more), issuer_did: ISSUER });
     expect({ status, code: body?.["code"] }).toEqual({ status: 422, code });
+  });
+
+  it.each([
+    ["an id", { id: undefined }],
+    ["an id, as null", { id: null }],
+    ["an id, as an empty text", { id: "" }],
+    ["an issuer", { issuer: undefined }],
+    ["an issuer, as an empty text", { issuer: "" }],
+    ["the id of an issuer", { issuer: { name: "Issuer" } }],
+  ])("get what they lack from the node: %s", async (_, more) => {
+    const { body } = await verifyCredential(await rest.sign(ISSUER, more));
+    const { id, issuer } = body?.["credential"] as { id: string; issuer: unknown };
+    expect(id).toMatch(/^urn:uuid:[\da-f-]{36}$/);
+    expect(issuer).toEqual("issuer" in more && typeof more.issuer === "object" ? { name: "Issuer", id: ISSUER } : ISSUER);
   });
 
   it("take an issuer that is an object", async () => {
