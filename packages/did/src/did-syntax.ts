@@ -21,6 +21,15 @@ export function didOf(didUrl: string): string | undefined {
   return isDid(did) ? did : undefined;
 }
 
+/** What to do about a text that is no DID. */
+export function whyNoDid(text: unknown): string {
+  if (typeof text !== "string") return "it is no string";
+  if (text.length > MAX_DID_LENGTH) return `it has more than ${MAX_DID_LENGTH} characters`;
+  if (isDid(text.trim())) return "remove the white space around it";
+  if (didOf(text) !== undefined) return "leave out its path, query and fragment";
+  return "a DID is written like did:web:example.com";
+}
+
 /** The method-specific id of a DID whose method must be the given one. */
 export function idOfMethod(did: string, method: string): string {
   const prefix = `did:${method}:`;

@@ -1,6 +1,6 @@
 import { Resolver, type DIDResolutionResult, type ResolverRegistry } from "did-resolver";
 import { DidError } from "./did-error.ts";
-import { isDid } from "./did-syntax.ts";
+import { isDid, whyNoDid } from "./did-syntax.ts";
 import type { DidDocument } from "./document.ts";
 import { DocumentCache, type DidCacheOptions, type Outcome } from "./document-cache.ts";
 import { Flight } from "./flight.ts";
@@ -87,7 +87,7 @@ class CachingResolver implements DidResolver {
 
   async resolve(did: string, { signal, maxAgeMs = Infinity }: ResolveOptions = {}): Promise<DidDocument> {
     signal?.throwIfAborted();
-    if (!isDid(did)) throw new DidError("did_invalid", "This is not a DID");
+    if (!isDid(did)) throw new DidError("did_invalid", `This is not a DID: ${whyNoDid(did)}`);
     // Asked here and not of did-resolver, which would take `constructor` for a method.
     if (!this.#methods.has(did.split(":", 2)[1] ?? ""))
       throw new DidError("method_not_supported", "No method of this resolver is responsible");

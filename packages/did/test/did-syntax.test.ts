@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { isDid } from "../src/did-syntax.ts";
+import { isDid, whyNoDid } from "../src/did-syntax.ts";
 
 describe("isDid", () => {
   it.each([
@@ -34,5 +34,17 @@ describe("isDid", () => {
     `did:web:${"a%2F".repeat(100_000)}!`,
   ])("refuses %j", (text) => {
     expect(isDid(text)).toBe(false);
+  });
+});
+
+describe("whyNoDid", () => {
+  it.each<[unknown, string]>([
+    [" did:web:x\n", "remove the white space around it"],
+    ["did:web:x#key", "leave out its path, query and fragment"],
+    ["example.com", "a DID is written like did:web:example.com"],
+    [`did:web:${"a".repeat(2041)}`, "it has more than 2048 characters"],
+    [1, "it is no string"],
+  ])("says of %j what to do", (text, remedy) => {
+    expect(whyNoDid(text)).toBe(remedy);
   });
 });

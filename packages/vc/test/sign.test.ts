@@ -56,6 +56,8 @@ describe("signCredential", () => {
     ["name", { name: [{ "@language": "en" }] }],
     ["description", { description: { "@value": "x", "@language": 1 } }],
     ["name", { name: { "@value": "x", "@language": "en", "@index": "1" } }],
+    ["name", { name: { "@value": "x", "@direction": "down" } }],
+    ["name", { name: { "@value": 1 } }],
     [
       "name",
       {

@@ -25,10 +25,9 @@ function checkTexts(value: JsonValue | undefined, path: string, check: Checker):
   for (const entry of entriesOf(value)) {
     if (typeof entry === "string") continue;
     const object = check.object(entry, path);
-    const { "@value": text, "@language": language = "", "@direction": direction = "" } = object;
-    if (![text, language, direction].every((part) => typeof part === "string")) {
-      check.fail(path, "must be texts, with or without a language");
-    }
+    const { "@value": text, "@language": language = "", "@direction": direction = "ltr" } = object;
+    if (typeof text !== "string" || typeof language !== "string") check.fail(path, "must be texts, with or without a language");
+    if (direction !== "ltr" && direction !== "rtl") check.fail(path, "has a @direction that is neither ltr nor rtl");
     checkMembers(object, LANGUAGE_MEMBERS, path, check);
   }
 }
