@@ -14,7 +14,7 @@ const ISO =
  * Reads a time: seconds since 1970 as a number or as text, or ISO 8601 text, which some agents write. Negative numbers are times before
  * 1970. A text without an offset is UTC. Times that a `Date` can't hold become the first or last one that it can.
  *
- * @returns seconds since 1970, with a fraction if the input has one; `undefined` if the value is no time.
+ * @returns seconds since 1970, with a fraction if the input has one; `undefined` if the value is not a time.
  */
 export function readTime(value: JsonValue): number | undefined {
   const seconds = typeof value === "string" ? readText(value) : value;

@@ -21,9 +21,9 @@ export function didOf(didUrl: string): string | undefined {
   return isDid(did) ? did : undefined;
 }
 
-/** What to do about a text that is no DID. */
+/** Why a text is not a DID, and how to correct it. */
 export function whyNoDid(text: unknown): string {
-  if (typeof text !== "string") return "it is no string";
+  if (typeof text !== "string") return "it is not a string";
   if (text.length > MAX_DID_LENGTH) return `it has more than ${MAX_DID_LENGTH} characters`;
   if (isDid(text.trim())) return "remove the white space around it";
   if (didOf(text) !== undefined) return "leave out its path, query and fragment";

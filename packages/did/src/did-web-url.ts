@@ -41,7 +41,7 @@ export function didWebUrl(did: string, { httpForLoopback = false }: DidWebUrlOpt
   const scheme = httpForLoopback && labels.at(-1) === "localhost" ? "http" : "https";
   const path = segments.length === 0 ? "/.well-known" : segments.map((segment) => `/${readSegment(segment)}`).join("");
   const url = `${scheme}://${host}${port === undefined ? "" : `:${port}`}${path}/did.json`;
-  // What is asked must be the host that was checked.
+  // The request must go to the host that was checked.
   if (!URL.canParse(url) || new URL(url).hostname !== host) throw invalid("Its host is no domain name");
   return new URL(url);
 }

@@ -37,6 +37,6 @@ function parse(bytes: Uint8Array): unknown {
   try {
     return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
   } catch (error) {
-    throw new DidError("key_unsupported", "The public key is no JSON", { cause: error });
+    throw new DidError("key_unsupported", "The public key is not JSON", { cause: error });
   }
 }

@@ -43,8 +43,8 @@ describe("whyNoDid", () => {
     ["did:web:x#key", "leave out its path, query and fragment"],
     ["example.com", "a DID is written like did:web:example.com"],
     [`did:web:${"a".repeat(2041)}`, "it has more than 2048 characters"],
-    [1, "it is no string"],
-  ])("says of %j what to do", (text, remedy) => {
+    [1, "it is not a string"],
+  ])("names the remedy for %j", (text, remedy) => {
     expect(whyNoDid(text)).toBe(remedy);
   });
 });

@@ -105,7 +105,7 @@ describe("did:key with a canonical JWK", () => {
     );
   });
 
-  it("is refused with a byte order mark, and with bytes that are no UTF-8", () => {
+  it("is refused with a byte order mark, and with bytes that are not UTF-8", () => {
     const text = new TextEncoder().encode(canonical(p256));
     for (const bytes of [Uint8Array.of(0xef, 0xbb, 0xbf, ...text), Uint8Array.of(...text, 0xff)]) {
       expectDidError(

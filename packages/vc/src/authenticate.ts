@@ -9,7 +9,7 @@ import { isForCryptosuite, verifyHashData } from "./proof/cryptosuite.ts";
 import type { JwsSignature, Secured } from "./secured.ts";
 import { VcError } from "./vc-error.ts";
 
-/** A signature, and what it says of its key. */
+/** A signature, and the key that it names. */
 interface Attempt {
   /** Absolute id of the key; `undefined` where the signature names none, or no more than the DID. */
   readonly kid: string | undefined;

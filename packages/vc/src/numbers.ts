@@ -1,6 +1,6 @@
 import { isExpressible } from "./model/date.ts";
 
-/** A caller's number, which no comparison lets through if it is none. */
+/** A caller's number, checked to be finite and not negative. */
 export function notNegative(value: number, name: string): number {
   if (typeof value !== "number" || !Number.isFinite(value) || value < 0) throw new TypeError(`${name} must be a number from 0`);
   return value;

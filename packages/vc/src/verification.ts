@@ -39,7 +39,7 @@ export function beginVerification(options: VerifyOptions): Verification {
   };
 }
 
-/** A time that something is valid from or until, and the member that says so. */
+/** One end of a validity period, and the member that holds it. */
 export interface Limit {
   readonly member: string;
   /** Milliseconds since 1970; `undefined` where the member is absent. */

@@ -72,7 +72,7 @@ describe("whatever is signed is verified, and comes back as it was", { timeout: 
         const outcome = await orCode(signPresentation([signed], { holder: did, key, format: chosen, nonce, audience: to, now }));
         const options = { resolver, now, nonce, audience: [to].flat()[0] ?? "" };
         const verdict = "signed" in outcome ? (await verifyPresentation(outcome.signed, options)).holder : `${outcome.code} in ${chosen}`;
-        // What a proof covers must be Unicode (RFC 8785, section 3.2.2.2).
+        // A proof covers Unicode text only (RFC 8785, section 3.2.2.2).
         expect([did, "malformed in json"]).toContain(verdict);
       }),
     );

@@ -57,7 +57,7 @@ function within(time: number | undefined, fallback: number): number {
   return Math.min(LAST, Math.max(FIRST, time ?? fallback));
 }
 
-/** What verification has to say about dates that the signer has taken. */
+/** The result that verification must have for dates that the signer accepted. */
 function verdictOf({ from, until }: Case, now: number): string {
   const [validFrom, validUntil] = [from, until].map((text) => (text === undefined ? undefined : parseDateTimeStamp(text)));
   if (validFrom !== undefined && now + TOLERANCE < validFrom) return "not_yet_valid";

@@ -65,6 +65,6 @@ function decoded(response: IncomingMessage): AsyncIterable<Uint8Array> {
     response.destroy();
     throw new DidError("fetch_failed", `The host's answer is in the content coding ${coding.slice(0, 40)}; gzip and deflate can be read`);
   }
-  // What fails reaches whoever reads the end of it.
+  // Errors of either stream reach the reader of the decoded one.
   return pipeline(response, create(), () => {});
 }

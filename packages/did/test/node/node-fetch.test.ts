@@ -129,7 +129,7 @@ describe("createNodeFetch", () => {
   it.each<[string, RequestListener, DidErrorCode]>([
     ["an unknown content coding", encoded("br", Buffer.from("{}")), "fetch_failed"],
     ["several content codings", encoded("gzip, gzip", gzipSync(gzipSync("{}"))), "fetch_failed"],
-    ["what is no gzip", encoded("gzip", Buffer.from("{}")), "fetch_failed"],
+    ["a body that is not gzip", encoded("gzip", Buffer.from("{}")), "fetch_failed"],
     ["gzip that is cut", encoded("gzip", gzipSync(JSON.stringify({ id: "did:web:a.example" })).subarray(0, -9)), "fetch_failed"],
     ["gzip that becomes too large", encoded("gzip", gzipSync(Buffer.alloc(64 << 20, " "))), "too_large"],
     [

@@ -58,5 +58,5 @@ function notRecent(aheadMs: number, windowMs: number): string {
   if (aheadMs > 0)
     return `The presentation was signed ${seconds} ahead of this node's clock; compare the clocks of the signer and the node`;
   const limit = `nonces are remembered for ${Math.round(windowMs / 1000)} s`;
-  return `The presentation was signed ${seconds} before this node's clock, and ${limit}; sign it anew, or compare the clocks`;
+  return `The presentation was signed ${seconds} before this node's clock, and ${limit}; sign it again, or compare the clocks`;
 }

@@ -56,7 +56,7 @@ describe("NonceMemory", () => {
     nonces.use(VERIFIER, HOLDER, "n", now());
   });
 
-  it("says how far the clocks are apart", () => {
+  it("names the distance between the clocks", () => {
     const { nonces, now } = memory();
     expect(() => nonces.use(VERIFIER, HOLDER, "n", now() + 7_200_000)).toThrow(/signed 7200 s ahead of this node's clock/);
     expect(() => nonces.use(VERIFIER, HOLDER, "n", now() - 7_200_000)).toThrow(/7200 s before this node's clock, and .* for 600 s/);

@@ -6,12 +6,12 @@ import { parseDateTimeStamp } from "./date.ts";
 
 /** An absolute URL or URI (a DID, a URN), with none of the characters that RFC 3986 leaves out. */
 const URL = /^[A-Za-z][A-Za-z0-9+.-]*:[^\s<>"{}|\\^`]+$/;
-/** Characters of an id that is no URL. */
+/** Characters of an id that is not a URL. */
 const MAX_ID_LENGTH = 2048;
 
 /**
- * What the ids must be that nothing is fetched from: URLs, as the data model demands of what is made; or any text, as many issuers and
- * wallets write them.
+ * The rule for ids that nothing is fetched from: URLs, which the data model demands and the signer enforces; or any text, as many issuers
+ * and wallets write them.
  */
 export type IdRule = "urls" | "texts";
 
