@@ -3,7 +3,7 @@
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { createInterface } from "node:readline";
-import { Client, logErrors, ProblemReportError } from "layr8";
+import { Client, logErrors, ParleyError, ProblemReportError } from "layr8";
 import { EMPLOYEE_CREDENTIAL, ENROLMENT } from "./protocol.ts";
 import { Register } from "./register.ts";
 import { createStatusServer, TTL_MS } from "./status-server.ts";
@@ -12,8 +12,14 @@ const YEAR_MS = 365 * 24 * 60 * 60 * 1000;
 
 const client = new Client({}, logErrors());
 const server = createStatusServer(async () => client.signCredential(await register.list.toCredential({ ttl: TTL_MS })));
-server.listen(Number(process.env["DESK_PORT"] ?? 4100), "127.0.0.1");
-await once(server, "listening");
+const wanted = Number(process.env["DESK_PORT"] ?? 4100);
+server.listen(wanted, "127.0.0.1");
+try {
+  await once(server, "listening");
+} catch (error) {
+  console.error(`Port ${wanted} of 127.0.0.1 can't be used (${ParleyError.from(error).message}): set DESK_PORT to another one`);
+  process.exit(1);
+}
 const { port } = server.address() as AddressInfo;
 // A name below localhost is this machine on every machine: nodes take it for loopback, and must be allowed to ask there.
 const register = await Register.open(process.argv[2] ?? "register.json", `http://desk.localhost:${port}/status/1`);

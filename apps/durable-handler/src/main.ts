@@ -1,7 +1,7 @@
 // Writes orders to a file, one JSON line each, and acknowledges an order only once it is on disk.
 // node dist/main.js [file]   Needs LAYR8_NODE_URL, LAYR8_API_KEY and LAYR8_AGENT_DID.
 import { open } from "node:fs/promises";
-import { Client, logErrors } from "layr8";
+import { Client, logErrors, ParleyError } from "layr8";
 
 const ORDER = "https://layr8.io/protocols/order/1.0";
 const file = await open(process.argv[2] ?? "orders.jsonl", "a", 0o600);
@@ -20,7 +20,12 @@ client.handle(
   { manualAck: true },
 );
 
-await client.connect();
+try {
+  await client.connect();
+} catch (error) {
+  console.error(ParleyError.from(error).message);
+  process.exit(1);
+}
 console.log(`taking orders as ${client.did}`);
 
 async function stop(): Promise<void> {

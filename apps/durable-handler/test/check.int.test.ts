@@ -7,6 +7,7 @@ import { Client, logErrors } from "layr8";
 import { expect, it } from "vitest";
 
 const main = fileURLToPath(new URL("../dist/main.js", import.meta.url));
+const order = fileURLToPath(new URL("../dist/order.js", import.meta.url));
 const DID = "did:web:localhost:orders";
 
 it("has every order on disk, though it is killed again and again", async () => {
@@ -27,11 +28,15 @@ it("has every order on disk, though it is killed again and again", async () => {
         agent = start();
       }
       await agent.said(`stored ${ids.at(-1)}`);
+      await using customer = new App(order, [DID, "cake"], env);
+      const last = (await customer.said("ordered cake as ")).split(" ").at(-1);
+      expect(await customer.exit()).toBe(0);
+      await agent.said(`stored ${last}`);
       agent.kill("SIGTERM");
       expect(await agent.exit()).toBe(0);
       const stored = (await readFile(file, "utf8")).trimEnd().split("\n");
       const storedIds = stored.map((line) => (JSON.parse(line) as { id: string }).id);
-      expect(new Set(storedIds)).toEqual(new Set(ids));
+      expect(new Set(storedIds)).toEqual(new Set([...ids, last]));
     });
   } finally {
     await rm(folder, { recursive: true, force: true });

@@ -1,5 +1,5 @@
 // Asks an echo agent once: node dist/ask.js <did> <text>
-import { Client, logErrors } from "layr8";
+import { Client, logErrors, ParleyError } from "layr8";
 
 const [did, text = "hello"] = process.argv.slice(2);
 if (did === undefined) {
@@ -7,7 +7,17 @@ if (did === undefined) {
   process.exit(2);
 }
 
-await using client = new Client({}, logErrors());
-await client.connect();
-const answer = await client.request({ type: "https://layr8.io/protocols/echo/1.0/request", to: did, body: { text } }, { timeoutMs: 5000 });
-console.log(JSON.stringify(answer.body));
+const client = new Client({}, logErrors());
+try {
+  await client.connect();
+  const answer = await client.request(
+    { type: "https://layr8.io/protocols/echo/1.0/request", to: did, body: { text } },
+    { timeoutMs: 5000 },
+  );
+  console.log(JSON.stringify(answer.body));
+} catch (error) {
+  console.error(ParleyError.from(error).message);
+  process.exitCode = 1;
+} finally {
+  await client.close();
+}

@@ -1,5 +1,5 @@
 // An agent that answers. Run it with LAYR8_NODE_URL and LAYR8_API_KEY set; LAYR8_AGENT_DID is optional.
-import { Client, logErrors } from "layr8";
+import { Client, logErrors, ParleyError } from "layr8";
 
 const ECHO = "https://layr8.io/protocols/echo/1.0";
 
@@ -13,7 +13,12 @@ client.handle(`${ECHO}/request`, (message) => {
 client.onDisconnect((reason) => console.log(`link lost: ${reason.message}`));
 client.onReconnect(() => console.log("link is back"));
 
-await client.connect();
+try {
+  await client.connect();
+} catch (error) {
+  console.error(ParleyError.from(error).message);
+  process.exit(1);
+}
 console.log(`echoing as ${client.did}`);
 
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => void client.close());

@@ -13,13 +13,21 @@ if (me === undefined || channel === undefined) {
 const nameOf = (identity: Uint8Array): string => new TextDecoder().decode(identity);
 const said = (error: unknown): string => ParleyError.from(error).message;
 
+let complaint = "";
+
+/** Prints an error, unless it is the one that was printed last: the channel's end reaches the events and `receiveMessages`. */
+function complain(error: unknown): void {
+  if (said(error) !== complaint) console.log(`(${said(error)})`);
+  complaint = said(error);
+}
+
 const manager = new SkytaleChannelManager({
   identity: me,
   dataDir: join(process.env["SKYTALE_DATA_DIR"] || "encrypted-chat", me),
   events: {
     onMembersChanged: (_, changes) => tell(changes),
     onDisconnected: () => console.log("(the relay is gone; coming back as soon as it does)"),
-    onError: (_, error) => console.log(`(${error.message})`),
+    onError: (_, error) => complain(error),
   },
 });
 
@@ -70,7 +78,7 @@ try {
   await enter(channel);
   console.log(`you are ${me} in ${channel}; /invite [uses], /members, /remove <name>, end with Ctrl-D`);
   const listening = listen(channel).catch((error: unknown) => {
-    if (!(error instanceof ParleyError && error.code === "closed")) console.log(`(${said(error)})`);
+    if (!(error instanceof ParleyError && error.code === "closed")) complain(error);
   });
   for await (const line of createInterface({ input: process.stdin })) {
     await act(channel, line).catch((error: unknown) => console.log(`(not done: ${said(error)})`));

@@ -82,7 +82,8 @@ export class ServerRejectError extends ParleyError<"server_reject"> {
   readonly messageId: string;
 
   constructor(cause: RejectedError, messageId: string) {
-    super("server_reject", cause.message, { cause });
+    // Without the cause, which says nothing more: printed, it would repeat all of this.
+    super("server_reject", cause.message);
     this.reason = cause.reason;
     this.messageId = messageId;
     if (cause.problemCode !== undefined) this.problemCode = cause.problemCode;
