@@ -93,7 +93,7 @@ export class Client implements AsyncDisposable {
   readonly #settings: Settings;
   readonly #report: ReportError;
   readonly #handlers = new Handlers();
-  readonly #threads = new Threads();
+  readonly #threads = new Threads(() => this.#now());
   readonly #pool: Pool;
   readonly #dispatcher: Dispatcher;
   readonly #disconnected: Listeners<[ParleyError]>;

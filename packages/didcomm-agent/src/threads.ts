@@ -3,8 +3,9 @@ import { MAX_TIMER_MS, TransientMap } from "@parley/core/internal";
 
 import { AbortGroup } from "./abort-group.ts";
 import { RequestTimeoutError } from "./errors.ts";
+import { isExpired } from "./expiry.ts";
 import { createReceived, type ReceivedMessage } from "./inbound-message.ts";
-import { isProblemReport, readReport } from "./problem-report.ts";
+import { EXPIRED, isProblemReport, readReport } from "./problem-report.ts";
 
 /** A request that waits for its response. */
 interface Waiter {
@@ -42,6 +43,13 @@ export class Threads {
   /** Responses that came after their requests had ended, for a retry, by the request's id, oldest first. */
   readonly #late = new TransientMap<string, ReceivedMessage>();
 
+  readonly #now: () => number;
+
+  /** @param now the node's time, in milliseconds since 1970. */
+  constructor(now: () => number) {
+    this.#now = now;
+  }
+
   /** Waits for the response to a request. The promise ends by a response, a report, `fail`, the timeout or the signal. */
   wait(threadId: string, request: Message, { timeoutMs, signal }: WaitOptions): Promise<ReceivedMessage> {
     if (this.#waiting.has(threadId)) throw new TypeError(`A request waits on thread ${threadId} already`);
@@ -74,7 +82,14 @@ export class Threads {
     if (this.#waiting.size === 0) return false;
     const waiter = this.#match(threadId, message) ?? (parentThreadId === threadId ? undefined : this.#match(parentThreadId, message));
     if (waiter === undefined) return false;
-    waiter.settle(isProblemReport(message) ? { error: readReport(message) } : { response: createReceived(message, context, message.body) });
+    if (!isProblemReport(message)) {
+      waiter.settle({ response: createReceived(message, context, message.body) });
+      return true;
+    }
+    const error = readReport(message);
+    // An earlier try has expired, which is no news of this one.
+    const { expiresTime } = waiter.request;
+    if (error.code !== EXPIRED || expiresTime === undefined || isExpired({ expiresTime }, this.#now())) waiter.settle({ error });
     return true;
   }
 

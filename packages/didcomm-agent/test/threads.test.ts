@@ -288,6 +288,23 @@ describe("request", () => {
     await client.close();
   });
 
+  it("is not ended by the report that an earlier try has expired, but by that of its own", async () => {
+    const { client, connection } = await connected();
+    const report = () => connection.deliver(plaintext({ type: REPORT, thid: "ask", pthid: "ask", body: { code: "e.p.msg.expired" } }));
+    const retry = client.request(ask, { timeoutMs: 60_000 });
+    const outcome = report();
+    await settled();
+    expect(outcome.outcome).toEqual({ status: "handled" });
+    connection.deliver(answer());
+    await retry;
+    const own = expect(client.request({ ...ask, expiresTime: 1000 }, { timeoutMs: 60_000 })).rejects.toMatchObject({
+      code: "e.p.msg.expired",
+    });
+    report();
+    await own;
+    await client.close();
+  });
+
   it("says nothing of the report that it has expired once it timed out", async () => {
     const { client, connection, errors } = await connected();
     await expect(client.request(ask, { timeoutMs: 31 })).rejects.toBeInstanceOf(RequestTimeoutError);

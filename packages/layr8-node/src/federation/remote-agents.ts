@@ -61,6 +61,6 @@ export class RemoteAgents implements Remote {
 
   #outgoing({ id, type, from: sender = "", expiresTime }: Message, plaintext: string, recipient: string, ttlMs: number): OutboundMessage {
     const expiresAt = expiresTime === undefined ? this.#options.now() + ttlMs : expiresTime * 1000;
-    return { sender, recipient, id, type, plaintext, expiresAt };
+    return { sender, recipient, id, type, plaintext, expiresAt, expires: expiresTime };
   }
 }

@@ -1,3 +1,5 @@
+import type { MessageIdentity } from "./recent-messages.ts";
+
 /** A message as the router hands it to the inbox. */
 export interface IncomingMessage {
   /** DID of the agent whose inbox takes it. */
@@ -20,6 +22,11 @@ export interface IncomingMessage {
   readonly senderCredentials?: string | undefined;
   /** When the message is void, in milliseconds since 1970. */
   readonly expiresAt: number;
+  /**
+   * The message's own `expires_time`. The same message with another one is a retry and no duplicate: the first copy may expire before the
+   * recipient is back. Not kept with the message.
+   */
+  readonly expires?: number | undefined;
   /** Whether another node has sent it, which may send it again much later than an agent would. Not kept with the message. Default `false`. */
   readonly remote?: boolean;
 }
@@ -87,7 +94,7 @@ export interface InboxLimits {
  */
 export interface Inbox {
   /**
-   * Stores a message for its recipient. Storing the same (recipient, sender, id) again is a no-op while it is remembered, settled or
+   * Stores a message for its recipient. Storing the same (recipient, sender, id, expires) again is a no-op while it is remembered, settled or
    * not. A duplicate of an append that is under way resolves with it, and rejects with it.
    */
   append(message: IncomingMessage): Promise<Appended>;
@@ -95,7 +102,7 @@ export interface Inbox {
    * Whether a message of another node is remembered as stored, settled or not. One that is being stored is waited for. For senders that
    * lost the answer: what would be refused by now was taken then.
    */
-  remembers(message: Pick<IncomingMessage, "recipient" | "from" | "id">): Promise<boolean>;
+  remembers(message: MessageIdentity): Promise<boolean>;
   /** Reads a recipient's messages, oldest first. Sees every message that is durable, and every resolved settle and attempt. Expired messages are read too. */
   read(recipient: string, options: ReadOptions): Promise<readonly InboxMessage[]>;
   /** Removes messages for good. Unknown seqs are ignored. */

@@ -6,7 +6,7 @@ import { inboxMessage } from "./inbox-message.ts";
 import { inboxLimits, type InboxOptions } from "./inbox-limits.ts";
 import { decodeMessage, encodeMessage } from "./message-record.ts";
 import { LmdbRecent } from "./lmdb-recent.ts";
-import { type Fingerprint, fingerprintOf } from "./recent-messages.ts";
+import { type Fingerprint, fingerprintOf, type MessageIdentity } from "./recent-messages.ts";
 
 /** How many seqs a node takes at once: a restart skips what is left of them, and one write in so many appends moves the floor. */
 const SEQ_BLOCK = 1_000_000;
@@ -120,7 +120,7 @@ export class LmdbInbox implements Inbox {
     return Promise.resolve(this.#store(message, box ?? this.#createBox(message.recipient), { fingerprint, recent, now }));
   }
 
-  remembers(message: Pick<IncomingMessage, "recipient" | "from" | "id">): Promise<boolean> {
+  remembers(message: MessageIdentity): Promise<boolean> {
     if (this.#closed) return rejectClosed();
     const fingerprint = fingerprintOf(message);
     const storing = this.#pending.get(fingerprint);

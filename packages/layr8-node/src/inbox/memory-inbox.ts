@@ -2,7 +2,7 @@ import { StorageError } from "@parley/storage";
 import type { Appended, Depth, Inbox, InboxLimits, InboxMessage, IncomingMessage, ReadOptions } from "./inbox.ts";
 import { inboxMessage } from "./inbox-message.ts";
 import { inboxLimits, type InboxOptions } from "./inbox-limits.ts";
-import { fingerprintOf, RecentMessages } from "./recent-messages.ts";
+import { fingerprintOf, RecentMessages, type MessageIdentity } from "./recent-messages.ts";
 
 /** As durable as it gets. */
 const DURABLE = Promise.resolve();
@@ -48,7 +48,7 @@ export class MemoryInbox implements Inbox {
     return { status: "stored", message: stored, durable: DURABLE };
   }
 
-  async remembers(message: Pick<IncomingMessage, "recipient" | "from" | "id">): Promise<boolean> {
+  async remembers(message: MessageIdentity): Promise<boolean> {
     this.#assertOpen();
     return this.#remote.has(fingerprintOf(message), this.#now());
   }

@@ -7,12 +7,16 @@ export const FINGERPRINT_LENGTH = 8;
 /** Eight bytes, as as many Latin-1 characters: strings are cheaper than buffers to make, to compare and to keep. */
 export type Fingerprint = string;
 
+/** What makes two messages the same one, sent twice. */
+export type MessageIdentity = Pick<IncomingMessage, "recipient" | "from" | "id" | "expires">;
+
 /**
- * What identifies a message among the recent ones: 64 bits of SHA-256 over (recipient, sender, id). Among two million remembered
+ * What identifies a message among the recent ones: 64 bits of SHA-256 over (recipient, sender, id, own expiry). Among two million remembered
  * messages, one in 10^13 others is taken for a duplicate by chance, and no sender can aim for it.
  */
-export function fingerprintOf({ recipient, from, id }: Pick<IncomingMessage, "recipient" | "from" | "id">): Fingerprint {
-  return crypto.hash("sha256", JSON.stringify([recipient, from ?? null, id]), "binary").slice(0, FINGERPRINT_LENGTH);
+export function fingerprintOf({ recipient, from, id, expires }: MessageIdentity): Fingerprint {
+  const identity = expires === undefined ? [recipient, from ?? null, id] : [recipient, from ?? null, id, expires];
+  return crypto.hash("sha256", JSON.stringify(identity), "binary").slice(0, FINGERPRINT_LENGTH);
 }
 
 /** Four bytes of a fingerprint as an unsigned number. */

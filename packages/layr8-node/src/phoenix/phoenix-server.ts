@@ -46,6 +46,8 @@ export class PhoenixServer {
       // Phoenix clients that send a token offer this subprotocol, and want it back.
       handleProtocols: (protocols) => (protocols.has("phoenix") ? "phoenix" : false),
     });
+    // Agents compare it with their own clock: `expires_time` is by the node's.
+    this.#wss.on("headers", (headers) => headers.push(`Date: ${new Date().toUTCString()}`));
     server.on("upgrade", (request, stream, head) => {
       if (wantsWebSocket(request)) this.#onUpgrade(request, stream, head);
       else ignoreUpgrade(server, request, stream, head);

@@ -113,6 +113,7 @@ export class Recipients {
       authorized,
       senderCredentials,
       expiresAt,
+      expires: message.expiresTime,
       remote,
     });
     if (appended.status === "full") return inboxFull(recipient);

@@ -148,7 +148,7 @@ export class Router {
       accepted: acceptedOf(message, text, true),
     };
     // Its node lost the answer. Whatever would be said against it by now, it was taken.
-    if (await this.#options.inbox.remembers({ recipient, from: sender, id: message.id })) return undefined;
+    if (await this.#options.inbox.remembers({ recipient, from: sender, id: message.id, expires: message.expiresTime })) return undefined;
     const admitted = this.#refuse(approach) ?? (await this.#admission.take(approach));
     return isRefused(admitted) ? admitted : undefined;
   }

@@ -195,6 +195,15 @@ export function inboxCompliance(
       expect(inbox.depth(ALICE).messages).toBe(2);
     });
 
+    it("takes the same message with another expiry of its own for a retry", async () => {
+      const first = message({ expires: 1000 });
+      await append(first);
+      expect((await append(first)).status).toBe("duplicate");
+      expect((await append({ ...first, expires: 1005 })).status).toBe("stored");
+      expect((await append({ ...first, expires: undefined })).status).toBe("stored");
+      expect((await append({ ...first, expires: 1005 })).status).toBe("duplicate");
+    });
+
     it("remembers messages of other nodes for longer", async () => {
       const sent = message({ remote: true });
       await append(sent);

@@ -17,9 +17,10 @@ export interface OutboundKey {
 const NUMBERS_LENGTH = 24;
 const MAX_TIME = 2 ** 48 - 1;
 
-/** What identifies a message to another node: (recipient, sender, id), as in inboxes. */
+/** What identifies a message to another node: (recipient, sender, id, own expiry), as in inboxes. */
 export function outboundFingerprint(message: OutboundMessage): Fingerprint {
-  return fingerprintOf(asIncoming(message));
+  const { recipient, sender, id, expires } = message;
+  return fingerprintOf({ recipient, from: sender, id, expires });
 }
 
 /** A time that fits into a key. */

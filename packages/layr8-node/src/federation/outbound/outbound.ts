@@ -18,6 +18,8 @@ export interface OutboundMessage {
   readonly plaintext: string;
   /** When the message is void, in milliseconds since 1970. */
   readonly expiresAt: number;
+  /** The message's own `expires_time`, which tells a retry from a duplicate. Not kept with the message. */
+  readonly expires?: number | undefined;
 }
 
 /** What became of a message that was to be queued. */

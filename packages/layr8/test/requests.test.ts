@@ -1,0 +1,141 @@
+import { startNode, type Layr8Node } from "@parley/layr8-node";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { Client, RequestTimeoutError, type Config, type SDKError } from "../src/index.ts";
+
+const ORDER = "https://layr8.io/protocols/order/1.0";
+const SHOP = "did:web:localhost:shop";
+const LONG = { timeout: 30_000 };
+
+let node: Layr8Node;
+let clients: Client[];
+let errors: SDKError[];
+
+function client(config: Config = {}): Client {
+  const made = new Client({ nodeUrl: node.url, apiKey: node.apiKey, ...config }, (error) => void errors.push(error));
+  clients.push(made);
+  return made;
+}
+
+/** A shop, not connected yet, and the ids of the orders that it has begun with. */
+function shop(): { readonly agent: Client; readonly begun: string[] } {
+  const begun: string[] = [];
+  const agent = client({ agentDid: SHOP });
+  agent.handle(`${ORDER}/create`, ({ id }) => {
+    begun.push(id);
+    return { type: `${ORDER}/created` };
+  });
+  agent.handle(`${ORDER}/ping`, () => ({ type: `${ORDER}/pong` }));
+  return { agent, begun };
+}
+
+beforeEach(async () => {
+  [clients, errors] = [[], []];
+  node = await startNode({ port: 0, logger: false });
+});
+
+afterEach(async () => {
+  await Promise.all(clients.map((made) => made.close()));
+  await node.close();
+});
+
+describe("a request to an agent that is away", LONG, () => {
+  it("says so when it times out, and doesn't reach the handler later", async () => {
+    await (await shop().agent.connect()).close();
+    const customer = await client({ agentDid: "did:web:localhost:customer" }).connect();
+    const order = { type: `${ORDER}/create`, to: SHOP };
+    for (let n = 0; n < 3; n++) {
+      const failure = await customer.request(order, { timeoutMs: 50 }).catch((error: unknown) => error);
+      expect(failure).toBeInstanceOf(RequestTimeoutError);
+      expect(failure).toMatchObject({ accepted: true, away: [SHOP], retryable: true });
+      expect((failure as Error).message).toBe(`No response from ${SHOP} to ${ORDER}/create within 50 ms; ${SHOP}: no agent is connected`);
+    }
+    // By the node's clock, in whole seconds.
+    const expired = Date.now() + 2000;
+    await vi.waitFor(() => expect(Date.now()).toBeGreaterThan(expired), 10_000);
+    const { agent, begun } = shop();
+    await agent.connect();
+    await customer.request({ type: `${ORDER}/ping`, to: SHOP });
+    expect(begun).toEqual([]);
+    expect(errors).toEqual([]);
+  });
+
+  it("is handled once when it is tried again under its id until the agent is back", async () => {
+    await (await shop().agent.connect()).close();
+    const customer = await client().connect();
+    const order = { id: "order-1", type: `${ORDER}/create`, to: SHOP };
+    await expect(customer.request(order, { timeoutMs: 50 })).rejects.toThrow(RequestTimeoutError);
+    await expect(customer.request(order, { timeoutMs: 1100 })).rejects.toThrow(RequestTimeoutError);
+    const last = customer.request(order, { timeoutMs: 20_000 });
+    const { agent, begun } = shop();
+    await agent.connect();
+    expect((await last).type).toBe(`${ORDER}/created`);
+    await customer.request({ type: `${ORDER}/ping`, to: SHOP });
+    expect(begun).toEqual(["order-1"]);
+  });
+
+  it("stays for it where it must not expire", async () => {
+    await (await shop().agent.connect()).close();
+    const customer = await client().connect();
+    await expect(customer.request({ type: `${ORDER}/create`, to: SHOP }, { timeoutMs: 50, expires: false })).rejects.toThrow();
+    const { agent, begun } = shop();
+    await agent.connect();
+    await vi.waitFor(() => expect(begun).toHaveLength(1), 10_000);
+  });
+});
+
+describe("a durable handler that fails first", LONG, () => {
+  it("lets the sender wait for the response of its second try", async () => {
+    await node.close();
+    node = await startNode({ port: 0, logger: false, limits: { ackTimeoutMs: 100 } });
+    const agent = client({ agentDid: SHOP });
+    const attempts: unknown[] = [];
+    agent.handle(
+      `${ORDER}/create`,
+      (message) => {
+        attempts.push(message.context?.attempt);
+        if (attempts.length === 1) throw new Error("disk full, password hunter2");
+        message.ack();
+        return { type: `${ORDER}/created` };
+      },
+      { manualAck: true },
+    );
+    await agent.connect();
+    const customer = await client().connect();
+    const answer = await customer.request({ type: `${ORDER}/create`, to: SHOP }, { timeoutMs: 25_000 });
+    expect(answer.type).toBe(`${ORDER}/created`);
+    expect(attempts).toEqual([1, 2]);
+    expect(errors).toMatchObject([{ kind: "handler_exception" }]);
+  });
+});
+
+describe("an exception of a handler", LONG, () => {
+  it("is a reference for the sender, which both sides can log", async () => {
+    const agent = client({ agentDid: SHOP });
+    agent.handle(`${ORDER}/create`, () => Promise.reject(new Error("connect ECONNREFUSED db.internal, password hunter2")));
+    await agent.connect();
+    const customer = await client().connect();
+    const failure = await customer
+      .request({ id: "order-1", type: `${ORDER}/create`, to: SHOP })
+      .catch((error: unknown) => error as Error & { readonly comment?: string });
+    expect(failure).toMatchObject({ code: "e.p.xfer.cant-process", comment: "The handler failed (reference order-1)", from: SHOP });
+    expect(errors).toMatchObject([{ messageId: "order-1" }]);
+  });
+});
+
+describe("a DID that two processes use", LONG, () => {
+  it("tells the second that it took over, and the first once that it was lost", async () => {
+    const emitWarning = vi.spyOn(process, "emitWarning").mockImplementation(() => {});
+    const [first, second] = [shop().agent, shop().agent];
+    const lost: string[] = [];
+    first.onDisconnect(({ code }) => lost.push(code));
+    await first.connect();
+    expect(first.tookOver).toBe(false);
+    await second.connect();
+    expect(second.tookOver).toBe(true);
+    await vi.waitFor(() => expect(errors).toMatchObject([{ kind: "server_reject", cause: { code: "taken_over" } }]), 10_000);
+    expect(lost).toEqual(["taken_over"]);
+    await expect(first.send({ type: `${ORDER}/ping`, to: SHOP })).rejects.toMatchObject({ reason: "ended", retryable: false });
+    expect(emitWarning.mock.calls.map(([text]) => String(text))).toEqual([expect.stringContaining(`${SHOP} was connected elsewhere`)]);
+    emitWarning.mockRestore();
+  });
+});
