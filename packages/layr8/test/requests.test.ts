@@ -76,7 +76,9 @@ describe("a request to an agent that is away", LONG, () => {
   it("stays for it where it must not expire", async () => {
     await (await shop().agent.connect()).close();
     const customer = await client().connect();
-    await expect(customer.request({ type: `${ORDER}/create`, to: SHOP }, { timeoutMs: 50, expires: false })).rejects.toThrow();
+    await expect(customer.request({ type: `${ORDER}/create`, to: SHOP }, { timeoutMs: 50, expires: false })).rejects.toThrow(
+      RequestTimeoutError,
+    );
     const { agent, begun } = shop();
     await agent.connect();
     await vi.waitFor(() => expect(begun).toHaveLength(1), 10_000);
