@@ -2,13 +2,21 @@ import type { JsonObject } from "@parley/core";
 import type { DidDocument } from "@parley/did";
 import { rejectionOf } from "@parley/test-assertions";
 import { describe, expect, it } from "vitest";
-import { decodeCredential, signCredential, verifyCredential, verifyPresentation, type CredentialFormat } from "../src/index.ts";
+import {
+  decodeCredential,
+  signCredential,
+  signPresentation,
+  verifyCredential,
+  verifyPresentation,
+  type CredentialFormat,
+} from "../src/index.ts";
 import { signerOf } from "../src/keys/signing-key.ts";
 import { CREDENTIAL } from "../src/kind.ts";
+import { encodeBase58 } from "../src/proof/base58.ts";
 import { secure } from "../src/secure.ts";
 import { expectVcError } from "./expect-error.ts";
 import { forgeCredential, forgePresentation, FORMATS, JWS_FORMATS, makeToken, resign } from "./forge.ts";
-import { credentialFor, makeParty, NOW, resolverOf, type Party } from "./parties.ts";
+import { credentialFor, makeParty, NOW, resolverOf, type Party, type TestCurve } from "./parties.ts";
 
 const issuer = makeParty("issuer");
 const other = makeParty("other");
@@ -113,6 +121,23 @@ describe("a proof whose verification method is the issuer's DID", () => {
   it("names no key", async () => {
     expect((await verifyCredential(await provenAs(issuer.did), { resolver, now })).credential).toEqual(credential);
     expectVcError(await rejectionOf(verifyCredential(await provenAs(other.did), { resolver, now })), "issuer_mismatch");
+  });
+});
+
+describe.each<TestCurve>(["Ed25519", "P-256", "P-384"])("a holder whose did:key is a canonical JWK of %s", (curve) => {
+  it("issues and presents in every format", async () => {
+    const { publicJwk, key } = makeParty("holder", curve);
+    const { crv, kty, x, y } = publicJwk;
+    const bytes = Buffer.from(JSON.stringify({ crv, kty, x, y }));
+    const id = `z${encodeBase58(Uint8Array.of(0xd1, 0xd6, 0x03, ...bytes))}`;
+    const did = `did:key:${id}`;
+    const own = { kid: `${did}#${id}`, privateKey: key.privateKey };
+    for (const format of FORMATS) {
+      const signed = await signCredential({ ...credential, issuer: did }, { key: own, format, now });
+      const presented = await signPresentation([signed], { holder: did, key: own, format, nonce: "n", now });
+      const verified = await verifyPresentation(presented, { resolver, nonce: "n", now });
+      expect([verified.holder, verified.credentials[0]?.issuer]).toEqual([did, did]);
+    }
   });
 });
 
