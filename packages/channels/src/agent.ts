@@ -43,7 +43,8 @@ export async function openAgent(options: SkytaleClientOptions): Promise<OpenAgen
 /** The API server of an agent; `undefined` where it has none. @throws TypeError */
 export function apiOf({ apiKey, apiUrl }: SkytaleClientOptions): ApiClient | undefined {
   if (apiKey === undefined) return undefined;
-  if (apiUrl === undefined) throw new TypeError("apiKey needs apiUrl, the URL of the API server");
+  if (apiUrl === undefined)
+    throw new TypeError("apiUrl is missing, the URL of the API server that apiKey belongs to, such as https://api.skytale.sh");
   return new ApiClient({ apiKey, apiUrl });
 }
 
@@ -65,6 +66,9 @@ export function relayOf(
 function tokensOf(api: ApiClient | undefined): TokenProvider {
   if (api !== undefined) return ({ signal }) => api.relayToken({ signal });
   return () => {
-    throw new AuthError("api_key_required", "the relay wants a token: give the client an apiKey and the apiUrl that it belongs to");
+    throw new AuthError(
+      "api_key_required",
+      "this client has no apiKey, by which it gets a token for the relay: set apiKey and apiUrl, or SKYTALE_API_KEY and SKYTALE_API_URL",
+    );
   };
 }

@@ -14,9 +14,9 @@ const PREFIX_BYTES = 32;
  * @throws ChannelError `bad_request`: `invalid channel name: bad-name (expected org/namespace/service)`
  */
 export function checkChannelName(name: string): void {
-  if (typeof name !== "string") throw new TypeError("A channel's name is a string");
-  if (NAME.test(name)) return;
-  const shown = name.length > MAX_SHOWN ? `${name.slice(0, MAX_SHOWN)}…` : name;
+  if (typeof name === "string" && NAME.test(name)) return;
+  const text = typeof name === "string" ? name : `a value of type ${typeof name}`;
+  const shown = text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}…` : text;
   throw new ChannelError("bad_request", `invalid channel name: ${shown} (expected org/namespace/service)`);
 }
 

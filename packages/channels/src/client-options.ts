@@ -122,7 +122,13 @@ export const CLIENT_OPTIONS: readonly string[] = Object.keys(OPTIONS);
 
 /** A `storageKey` that is misspelt would leave everything unencrypted. @throws TypeError naming what is no option of a client */
 export function checkClientOptions(given: object): void {
+  checkGiven(given, "SkytaleClient", "endpoint, dataDir and identity");
   rejectUnknownOptions(given, CLIENT_OPTIONS);
+}
+
+/** @throws TypeError when a class is made without its options */
+export function checkGiven(options: unknown, className: string, needed: string): void {
+  if (typeof options !== "object" || options === null) throw new TypeError(`${className} takes an options object with ${needed}`);
 }
 
 /** Fills in the defaults. @throws TypeError */

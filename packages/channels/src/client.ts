@@ -20,6 +20,7 @@ import {
   checkClientOptions,
   type ChannelLimits,
   type ChannelOptions,
+  CLIENT_OPTIONS,
   CREATE_OPTIONS,
   type CreateChannelOptions,
   JOIN_OPTIONS,
@@ -78,6 +79,7 @@ export class SkytaleClient implements AsyncDisposable {
     identity: string | Uint8Array = "",
     settings: SkytaleClientSettings = {},
   ) {
+    if (typeof first === "string") rejectUnknownOptions(settings, CLIENT_OPTIONS);
     const options = typeof first === "string" ? { ...settings, endpoint: first, dataDir, identity } : first;
     checkClientOptions(options);
     if (typeof options.identity !== "string" && !(options.identity instanceof Uint8Array)) {
@@ -330,7 +332,7 @@ export class SkytaleClient implements AsyncDisposable {
     // Every repeated send that is looked up listens.
     setMaxListeners(0, closed.signal);
     this.#connection.wanted();
-    const position = new LogPosition(decodeCursor(group.row(CURSOR_ROW)).next, this.#relay.connected);
+    const position = new LogPosition(decodeCursor(group.row(CURSOR_ROW)).next, this.#relay.connected, name);
     const channel = new Channel({
       context: {
         name,
@@ -401,6 +403,15 @@ function exists(name: string, cause?: Error): ChannelError {
   return new ChannelError("channel_exists", `the channel ${name} exists already: ${advice}`, cause === undefined ? {} : { cause });
 }
 
+/** Everything but the engine's own state is the welcome's fault. */
+function welcomeError(error: EngineError, name: string): Error {
+  if (NOT_OF_WELCOME.has(error.code)) return error;
+  const advice = error.code === "no_key_package" ? "it is for another agent, or was used before" : "it is damaged, or not a welcome";
+  return new MlsError("invalid_welcome", `this welcome can't be joined ${name} with: ${advice} (${error.message})`, { cause: error });
+}
+
+const NOT_OF_WELCOME: ReadonlySet<string> = new Set(["closed", "state_damaged", "crypto_unavailable", "wrong_identity", "group_exists"]);
+
 /** Joins a group, in the place of an older one of the same channel, and gives the messages of that one which nobody has taken. */
 async function join(
   engine: MlsEngine,
@@ -416,7 +427,7 @@ async function join(
     if (!(error instanceof EngineError)) throw error;
     // An earlier call has come this far before a crash.
     if (error.code === "no_key_package" && joined !== undefined) return { group: joined, inbox };
-    if (error.code !== "group_exists" || ready === undefined) throw error;
+    if (error.code !== "group_exists" || ready === undefined) throw welcomeError(error, name);
     // We were removed and let in again, and have not read of it yet.
     inbox = await replaceGroup(engine, ready);
     return { group: await engine.joinGroup(welcome), inbox };

@@ -76,6 +76,24 @@ export function toPublicError(error: unknown): Error {
   return new ChannelError("channel_error", error instanceof Error ? error.message : "something failed", { cause: error });
 }
 
+/** {@link toPublicError} of a channel's part. That the relay refuses a channel can mean two things, which look alike to it. */
+export function toChannelError(error: unknown, channel: string): Error {
+  const known = toPublicError(error);
+  if (!(known instanceof AuthError) || known.code !== "unauthorized" || known.cause !== error) return known;
+  return new AuthError("unauthorized", unknownChannel(channel), { cause: error });
+}
+
+/** {@link toChannelError}, except for the caller's own reason to stop. */
+export function channelErrorUnlessAborted(error: unknown, channel: string, signal: AbortSignal | undefined): unknown {
+  return signal?.aborted === true && error === signal.reason ? error : toChannelError(error, channel);
+}
+
+/** What it means when a server refuses a channel that this agent is a member of. */
+export function unknownChannel(channel: string): string {
+  const advice = `was the server's data deleted? Then forget(${JSON.stringify(channel)}) lets this agent create or join it anew`;
+  return `the server does not know the channel ${channel}, or this account may not use it: ${advice}`;
+}
+
 /** {@link toPublicError}, except for the caller's own reason to stop. */
 export function toPublicErrorUnlessAborted(error: unknown, signal: AbortSignal | undefined): unknown {
   return signal?.aborted === true && error === signal.reason ? error : toPublicError(error);

@@ -31,6 +31,7 @@ export function encodeWelcome({ channel = "", from, welcome }: WelcomeBundle): U
  * @throws MlsError `invalid_welcome`
  */
 export function decodeWelcome(bytes: Uint8Array): WelcomeBundle {
+  if (!(bytes instanceof Uint8Array)) throw new MlsError("invalid_welcome", "a welcome is a Uint8Array, as addMember() gives it");
   const view = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
   if (!view.subarray(0, MAGIC.length).equals(MAGIC)) return { channel: undefined, from: 1, welcome: bytes };
   if (view.length < HEADER_BYTES) throw damaged();
@@ -43,5 +44,5 @@ export function decodeWelcome(bytes: Uint8Array): WelcomeBundle {
 }
 
 function damaged(): MlsError {
-  return new MlsError("invalid_welcome", "the welcome is damaged");
+  return new MlsError("invalid_welcome", "the welcome is damaged: was it carried as a whole, and as bytes?");
 }

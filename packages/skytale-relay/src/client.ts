@@ -92,6 +92,11 @@ export class RelayClient implements AsyncDisposable {
     return this.#connector.link !== undefined;
   }
 
+  /** The most bytes that the relay takes as one payload; until it has said so, the default of relays. */
+  get maxPayloadBytes(): number {
+    return this.#maxPayloadBytes;
+  }
+
   /**
    * Resolves once the link is up. The other calls connect by themselves; this one is for who wants to know.
    *

@@ -24,13 +24,37 @@ export interface SkytaleChannelManagerOptions extends Omit<ManagerOptions, "endp
   readonly apiKey?: string | undefined;
 }
 
-/** Fills in from the environment what is missing. */
-export function fromEnvironment({ endpoint, apiUrl, apiKey, dataDir, ...options }: SkytaleChannelManagerOptions): ManagerOptions {
+/**
+ * Fills in from the environment what is missing. Says which default servers are used.
+ *
+ * @throws TypeError when the options aren't an object
+ */
+export function fromEnvironment(given: SkytaleChannelManagerOptions): ManagerOptions {
+  if (typeof given !== "object" || given === null) {
+    throw new TypeError('SkytaleChannelManager takes an options object with an identity, such as { identity: "alice" }');
+  }
+  const { endpoint, apiUrl, apiKey, dataDir, ...options } = given;
   const key = apiKey || process.env["SKYTALE_API_KEY"];
+  const relay = endpoint || process.env["SKYTALE_RELAY"];
+  const api = apiUrl || process.env["SKYTALE_API_URL"];
+  const hosted = [
+    ...(relay || options.transport !== undefined ? [] : [`the relay ${DEFAULT_RELAY} (set SKYTALE_RELAY or endpoint to use another)`]),
+    ...(key && !api ? [`the API server ${DEFAULT_API_URL} (set SKYTALE_API_URL or apiUrl to use another)`] : []),
+  ];
+  if (hosted.length > 0) (options.onWarning ?? printOnce)(`using ${hosted.join(" and ")}`);
   return {
     ...options,
-    endpoint: endpoint || process.env["SKYTALE_RELAY"] || DEFAULT_RELAY,
+    endpoint: relay || DEFAULT_RELAY,
     dataDir: dataDir || process.env["SKYTALE_DATA_DIR"] || undefined,
-    ...(key && { apiKey: key, apiUrl: apiUrl || process.env["SKYTALE_API_URL"] || DEFAULT_API_URL }),
+    ...(key && { apiKey: key, apiUrl: api || DEFAULT_API_URL }),
   };
+}
+
+const printed = new Set<string>();
+
+/** Writes one line to stderr, once per process. */
+function printOnce(warning: string): void {
+  if (printed.has(warning)) return;
+  printed.add(warning);
+  process.stderr.write(`skytale: ${warning}\n`);
 }

@@ -2,6 +2,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { fromEnvironment } from "../src/env.ts";
+import { SkytaleChannelManager } from "../src/index.ts";
 
 const VARIABLES = ["SKYTALE_RELAY", "SKYTALE_API_URL", "SKYTALE_API_KEY", "SKYTALE_DATA_DIR"];
 
@@ -34,12 +35,41 @@ describe("the environment", () => {
     expect(fromEnvironment(options)).toEqual(options);
   });
 
-  it("has defaults for the servers, and none for the key", () => {
-    expect(fromEnvironment({ identity: "alice" })).toEqual({
+  it("has defaults for the servers, and none for the key; it says which are used, and what changes them", () => {
+    const onWarning = vi.fn<(warning: string) => void>();
+    expect(fromEnvironment({ identity: "alice", onWarning })).toEqual({
       identity: "alice",
+      onWarning,
       endpoint: "https://relay.skytale.sh:5000",
       dataDir: undefined,
     });
-    expect(fromEnvironment({ identity: "alice", apiKey: "sk_live_1" })).toMatchObject({ apiUrl: "https://api.skytale.sh" });
+    expect(onWarning).toHaveBeenLastCalledWith(
+      "using the relay https://relay.skytale.sh:5000 (set SKYTALE_RELAY or endpoint to use another)",
+    );
+    expect(fromEnvironment({ identity: "alice", apiKey: "sk_live_1", onWarning })).toMatchObject({ apiUrl: "https://api.skytale.sh" });
+    expect(onWarning).toHaveBeenLastCalledWith(
+      "using the relay https://relay.skytale.sh:5000 (set SKYTALE_RELAY or endpoint to use another) and " +
+        "the API server https://api.skytale.sh (set SKYTALE_API_URL or apiUrl to use another)",
+    );
+    onWarning.mockClear();
+    fromEnvironment({ identity: "alice", apiKey: "sk_live_1", onWarning, endpoint: "http://relay", apiUrl: "http://api" });
+    expect(onWarning).not.toHaveBeenCalled();
+  });
+
+  it("says so in one line on stderr, once per process", () => {
+    const write = vi.spyOn(process.stderr, "write").mockReturnValue(true);
+    try {
+      fromEnvironment({ identity: "alice", apiKey: "sk_live_1" });
+      fromEnvironment({ identity: "bob", apiKey: "sk_live_1" });
+      expect(write).toHaveBeenCalledExactlyOnceWith(expect.stringMatching(/^skytale: using the relay https:.*\n$/));
+    } finally {
+      write.mockRestore();
+    }
+  });
+
+  it("is told when there are no options", () => {
+    for (const nothing of [undefined, null, "alice"]) {
+      expect(() => new SkytaleChannelManager(nothing as never)).toThrow(/takes an options object with an identity/);
+    }
   });
 });

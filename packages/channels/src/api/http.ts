@@ -48,17 +48,22 @@ const MAX_ANSWER_BYTES = 4 * 1024 * 1024;
 /** The connections to one API server. Follows no redirects; each call is one that may be repeated. */
 export class ApiHttp {
   readonly #endpoint: ApiEndpoint;
+  /** What errors call the server. */
+  readonly #server: string;
   readonly #options: Required<Pick<ApiOptions, "apiKey" | "timeoutMs" | "maxRetries">>;
   readonly #calls: Connections;
   readonly #waits: Connections;
   readonly #closing = new AbortController();
 
-  constructor({ apiUrl, apiKey, timeoutMs = DEFAULT_TIMEOUT_MS, maxRetries = DEFAULT_RETRIES, tls }: ApiOptions) {
+  constructor({ apiUrl, apiKey: given, timeoutMs = DEFAULT_TIMEOUT_MS, maxRetries = DEFAULT_RETRIES, tls }: ApiOptions) {
+    // Keys that were read from a file end with a newline.
+    const apiKey = typeof given === "string" ? given.trim() : given;
     checkKey(apiKey);
     if (!(timeoutMs > 0)) throw new TypeError("timeoutMs must be a number greater than 0");
     if (!Number.isInteger(maxRetries) || maxRetries < 0) throw new TypeError("maxRetries must be an integer from 0 on");
     setMaxListeners(0, this.#closing.signal);
     this.#endpoint = readApiUrl(apiUrl);
+    this.#server = `the API server at ${this.#endpoint.origin}${this.#endpoint.path}`;
     this.#options = { apiKey, timeoutMs, maxRetries };
     const { lookup, origin } = this.#endpoint;
     this.#calls = new Connections(origin, { maxConnections: CONNECTIONS, lookup, tls });
@@ -88,12 +93,12 @@ export class ApiHttp {
 
   async #attempt(call: Call): Promise<JsonObject> {
     const timeoutMs = this.#options.timeoutMs + (call.waitSeconds ?? 0) * SECOND;
-    const onTimeout = (): Error => new TransportError("timeout", `the API server did not answer within ${timeoutMs} ms`);
+    const onTimeout = (): Error => new TransportError("timeout", `${this.#server} did not answer within ${timeoutMs} ms`);
     return bounded({ signals: [this.#closing.signal, call.signal], timeoutMs, onTimeout }, async (signal) => {
       try {
         return await this.#request(call, signal);
       } catch (error) {
-        throw error instanceof Error && !("retryable" in error) ? networkError(error) : error;
+        throw error instanceof Error && !("retryable" in error) ? networkError(this.#server, error) : error;
       }
     });
   }
@@ -112,11 +117,11 @@ export class ApiHttp {
       signal,
     });
     const { statusCode: status = 0 } = response;
-    const bytes = await readCapped(response);
+    const bytes = await readCapped(response, this.#server);
     if (status === 204) return {};
     const parsed = parseJson(bytes);
-    if (status < 200 || status > 299) throw refusalOf({ status, body: parsed, secret: this.#options.apiKey });
-    if (!isJsonObject(parsed)) throw new TransportError("transport_error", "the API server's answer is not a JSON object");
+    if (status < 200 || status > 299) throw refusalOf({ status, body: parsed, secret: this.#options.apiKey, server: this.#server });
+    if (!isJsonObject(parsed)) throw new TransportError("transport_error", `the answer of ${this.#server} is not a JSON object`);
     return parsed;
   }
 }
@@ -130,14 +135,14 @@ function checkKey(apiKey: string): void {
   }
 }
 
-async function readCapped(body: AsyncIterable<unknown>): Promise<Uint8Array> {
+async function readCapped(body: AsyncIterable<unknown>, server: string): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   let length = 0;
   // Leaving the loop early destroys the stream.
   for await (const chunk of body as AsyncIterable<Uint8Array>) {
     length += chunk.length;
     if (length > MAX_ANSWER_BYTES) {
-      throw new TransportError("transport_error", `the API server's answer has more than ${MAX_ANSWER_BYTES} bytes`);
+      throw new TransportError("transport_error", `the answer of ${server} has more than ${MAX_ANSWER_BYTES} bytes`);
     }
     chunks.push(chunk);
   }
@@ -157,10 +162,23 @@ function isRetryable(error: unknown): error is ParleyError {
   return error instanceof Error && "retryable" in error && error.retryable === true;
 }
 
-function networkError(cause: NodeJS.ErrnoException): TransportError {
+function networkError(server: string, cause: NodeJS.ErrnoException): TransportError {
   // Errors of the HTTP parser are not the cause: they hold what the server sent.
   if (cause.code?.startsWith("HPE_") === true) {
-    return new TransportError("transport_error", "the API server's answer is not HTTP, or its headers are too long");
+    return new TransportError(
+      "transport_error",
+      `the answer of ${server} is not HTTP, or its headers are too long: is that the relay's port?`,
+    );
   }
-  return new TransportError("connection_error", "the API server can't be reached, or the connection broke", { cause });
+  return new TransportError("connection_error", `${server} can't be reached, or the connection broke: ${reasonOf(cause)}`, { cause });
+}
+
+/** An error of several connection attempts has its reason in the first of them. */
+function reasonOf(error: Error): string {
+  const first: unknown = error instanceof AggregateError ? error.errors[0] : error;
+  const { code } = error as NodeJS.ErrnoException;
+  const message = first instanceof Error && first.message !== "" ? first.message : (code ?? error.name);
+  return /wrong version number|packet length too long/.test(message)
+    ? "what answers speaks no TLS; use http:// for a server without TLS"
+    : message;
 }

@@ -9,6 +9,8 @@ export interface Refusal {
   readonly body: unknown;
   /** What must be in no message, even where the server echoes it. */
   readonly secret: string;
+  /** What errors call the server, with its URL. */
+  readonly server: string;
 }
 
 const AUTH: ReadonlyMap<string, AuthErrorCode> = new Map([
@@ -40,28 +42,27 @@ const INVITE: ReadonlyMap<string, InviteErrorCode> = new Map([
 const MAX_MESSAGE = 300;
 
 /** The error that a refusal becomes. The one table from the server's codes to those of this package. */
-export function refusalOf({ status, body, secret }: Refusal): ParleyError {
+export function refusalOf({ status, body, secret, server }: Refusal): ParleyError {
   const { error, code } = isJsonObject(body) ? body : {};
-  const message =
-    typeof error === "string" && error !== "" ? printable(error.replaceAll(secret, "…")) : `the API server answered ${status}`;
+  const message = typeof error === "string" && error !== "" ? printable(error.replaceAll(secret, "…")) : `it answered ${status}`;
   const name = typeof code === "string" ? code : "";
   const auth = AUTH.get(name);
-  if (auth !== undefined) return new AuthError(auth, message);
+  if (auth !== undefined) return new AuthError(auth, `${message} (${server})`);
   const channel = CHANNEL.get(name);
   if (channel !== undefined) return new ChannelError(channel, message);
   const invite = INVITE.get(name);
   if (invite !== undefined) return new InviteError(invite, message);
-  return byStatus(status, message);
+  return byStatus(status, `${message} (${server})`, server);
 }
 
 /** The class of a status stands for what it doesn't know (https://www.rfc-editor.org/rfc/rfc9110#section-15). */
-function byStatus(status: number, message: string): ParleyError {
+function byStatus(status: number, message: string, server: string): ParleyError {
   if (status === 401) return new AuthError("auth_key_invalid", message);
   if (status === 403) return new AuthError("unauthorized", message);
   if (status === 429 || status >= 500) return new TransportError("connection_error", message);
   if (status === 404) return new ChannelError("not_found", message);
   if (status >= 400) return new ChannelError("bad_request", message);
-  return new TransportError("transport_error", `the API server answered ${status}; redirects are not followed`);
+  return new TransportError("transport_error", `${server} answered ${status}; redirects are not followed`);
 }
 
 function printable(text: string): string {

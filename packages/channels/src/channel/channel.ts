@@ -1,8 +1,8 @@
 import { closeAll } from "@parley/core/internal";
 import type { CommitMessage, MlsMember } from "@parley/mls-engine";
 import type { RelayMessage } from "@parley/skytale-relay";
-import { AuthError, ChannelError, TransportError } from "../errors.ts";
-import { toPublicError, toPublicErrorUnlessAborted } from "../error-mapping.ts";
+import { AuthError, ChannelError, MlsError, TransportError } from "../errors.ts";
+import { channelErrorUnlessAborted, toChannelError } from "../error-mapping.ts";
 import { holderOf } from "../invites/key-package.ts";
 import { bounded } from "../bounded.ts";
 import { type AddMemberOptions, readWait, type WaitOptions } from "../wait-options.ts";
@@ -13,6 +13,7 @@ import { Inbound } from "./inbound.ts";
 import { Inbox, type InboxLimits } from "./inbox.ts";
 import { type ChannelMember, identityBytes, isSame, memberOf } from "./member.ts";
 import type { LogPosition } from "./log-position.ts";
+import { notBytes } from "./message-data.ts";
 import { Membership, type Won } from "./membership.ts";
 import type { ChannelMessage } from "./message.ts";
 import { Outbound } from "./outbound.ts";
@@ -151,9 +152,12 @@ export class Channel implements AsyncDisposable {
     this.#checkActive();
     const matches = matcherOf(member);
     const isGivenMember = typeof member === "object" && "leaf" in member;
-    if (!isGivenMember && !group.members.some(matches)) throw new ChannelError("not_found", "nobody in the channel goes by this identity");
+    if (!isGivenMember && !group.members.some(matches)) {
+      const who = typeof member === "string" ? JSON.stringify(member) : "this identity";
+      throw new ChannelError("not_found", `no member of ${this.name} goes by ${who}`);
+    }
     if (group.members.some((found) => matches(found) && found.leaf === group.ownLeaf)) {
-      throw new ChannelError("bad_request", "an agent can't remove itself; it can leave");
+      throw new ChannelError("bad_request", `an agent can't remove itself from ${this.name}; it can leave`);
     }
     await this.#tryChange(options, () => {
       const remove = group.members.filter(matches).map(({ leaf }) => leaf);
@@ -181,9 +185,9 @@ export class Channel implements AsyncDisposable {
    *   `limit_reached` (too much waits already), `bad_request` (too large for the relay); AuthError; TypeError; the signal's reason
    */
   async send(data: Uint8Array, options?: SendOptions): Promise<Sent> {
-    if (!(data instanceof Uint8Array)) throw new TypeError("A message is a Uint8Array");
+    if (!(data instanceof Uint8Array)) throw new TypeError(notBytes(data, "a Uint8Array"));
     this.#checkActive();
-    if (this.#upkeep.isLeaving) throw new ChannelError("leaving", "this agent has asked to leave the channel");
+    if (this.#upkeep.isLeaving) throw new ChannelError("leaving", `this agent has asked to leave ${this.name}`);
     const checked = readSend(options, this.#parts.context.connection.timeoutMs);
     return this.#attempt(checked.signal, () => this.#outbound.send(data, checked));
   }
@@ -302,7 +306,7 @@ export class Channel implements AsyncDisposable {
 
   async #close(): Promise<void> {
     const { context, close, onClosed } = this.#parts;
-    const reason = new TransportError("closed", "the channel is closed");
+    const reason = new TransportError("closed", `the channel ${this.name} is closed`);
     close(reason);
     this.#upkeep.close();
     this.#stopAll(reason);
@@ -330,7 +334,7 @@ export class Channel implements AsyncDisposable {
     if (commit.isOwn) this.#membership.applied(entry.payload, entry.sequence);
     const list = (members: readonly MlsMember[]): ChannelMember[] => members.map(memberOf);
     const changes = { epoch: commit.epoch, by: memberOf(committer), added: list(added), removed: list(removed) };
-    if (commit.isRemoved) this.#removal = new ChannelError("removed", "this agent was removed from the channel");
+    if (commit.isRemoved) this.#removal = new ChannelError("removed", `this agent was removed from the channel ${this.name}`);
     else this.#upkeep.committed();
     this.#parts.context.events.onMembersChanged?.(this.name, changes);
   }
@@ -340,7 +344,9 @@ export class Channel implements AsyncDisposable {
     const { context } = this.#parts;
     if (context.closed.aborted || !this.isActive) return;
     const reason =
-      thrown === undefined ? (this.#removal ?? new TransportError("closed", "the client is closed")) : deathBy(toPublicError(thrown));
+      thrown === undefined
+        ? (this.#removal ?? new TransportError("closed", "the client is closed"))
+        : deathBy(toChannelError(thrown, this.name));
     this.#upkeep.close();
     this.#stopAll(reason);
     const hasLeft = this.#removal !== undefined && this.#upkeep.isLeaving;
@@ -380,7 +386,7 @@ export class Channel implements AsyncDisposable {
       const { failure } = this.#parts.context.group;
       if (failure !== undefined) this.#ended(failure);
       const { ended } = this.#parts.context.position;
-      throw signal?.aborted === true || ended === undefined ? toPublicErrorUnlessAborted(error, signal) : ended;
+      throw signal?.aborted === true || ended === undefined ? channelErrorUnlessAborted(error, this.name, signal) : ended;
     }
   }
 }
@@ -388,13 +394,16 @@ export class Channel implements AsyncDisposable {
 /** What a channel ends with that is read no more. */
 function deathBy(error: Error): Error {
   if (error instanceof AuthError || error instanceof ChannelError) return error;
-  return new TransportError("listener_died", "the channel is read no more", { cause: error });
+  return new TransportError("listener_died", `the channel is read no more: ${error.message}`, { cause: error });
 }
 
-/** @throws TypeError */
+/** @throws MlsError `invalid_key_package` */
 function checkKeyPackage(keyPackage: Uint8Array): void {
-  if (!(keyPackage instanceof Uint8Array))
-    throw new TypeError("A key package is a Uint8Array, as generateKeyPackage() of the agent gives it");
+  if (keyPackage instanceof Uint8Array) return;
+  throw new MlsError(
+    "invalid_key_package",
+    "a key package is a Uint8Array, as generateKeyPackage() or keyPackage() of the other agent gives it",
+  );
 }
 
 function matcherOf(member: ChannelMember | string | Uint8Array): (candidate: MlsMember) => boolean {

@@ -2,7 +2,7 @@ import { type ApplicationMessage, type CommitMessage, type GroupRow, inspectMess
 import { RangeGoneError, type RelayMessage, type Subscription } from "@parley/skytale-relay";
 import { type ChannelContext, RETAINED_EPOCHS } from "./context.ts";
 import { ChannelError, MlsError } from "../errors.ts";
-import { toPublicError } from "../error-mapping.ts";
+import { toChannelError, toPublicError } from "../error-mapping.ts";
 import type { Inbox } from "./inbox.ts";
 import { isSame } from "./member.ts";
 import { messageOf, type ChannelMessage } from "./message.ts";
@@ -83,7 +83,7 @@ export class Inbound {
       while (await this.#follow());
       this.#listener.ended();
     } catch (error) {
-      this.#listener.ended(toPublicError(error));
+      this.#listener.ended(toChannelError(error, this.#context.name));
     }
   }
 

@@ -19,7 +19,11 @@ export class LogPosition {
   #end: Error | undefined;
   readonly #waiters = new Set<Waiter>();
 
-  constructor(next: number, isLinked: boolean) {
+  readonly #channel: string;
+
+  /** @param channel its name, for errors. */
+  constructor(next: number, isLinked: boolean, channel = "the channel") {
+    this.#channel = channel;
     this.#next = next;
     this.#linked = isLinked;
   }
@@ -132,14 +136,14 @@ export class LogPosition {
     for (const { isDue, isPatient, due } of this.#waiters) {
       if (this.#end !== undefined) due.reject(this.#end);
       else if (isDue()) due.resolve();
-      else if (this.#isStalled && !isPatient) due.reject(inboxFull());
+      else if (this.#isStalled && !isPatient) due.reject(inboxFull(this.#channel));
     }
   }
 }
 
-function inboxFull(): ChannelError {
+function inboxFull(channel: string): ChannelError {
   return new ChannelError(
     "inbox_full",
-    "too many messages wait to be taken, so the channel is not read on; take them first, with the manager's receive or the channel's messages()",
+    `too many messages of ${channel} wait to be taken, so that it is not read on; take them first, with the manager's receive or the channel's messages()`,
   );
 }

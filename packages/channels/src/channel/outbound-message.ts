@@ -2,7 +2,8 @@ import type { Deferred } from "@parley/core/internal";
 import { MlsError as EngineError } from "@parley/mls-engine";
 import { RelayError } from "@parley/skytale-relay";
 import { ChannelError } from "../errors.ts";
-import { toPublicError } from "../error-mapping.ts";
+import { toChannelError } from "../error-mapping.ts";
+import type { ChannelContext } from "./context.ts";
 import type { Sent } from "./send-options.ts";
 
 /** A message on its way into a channel's log. */
@@ -29,11 +30,12 @@ export interface OutboundMessage {
 }
 
 /** What keeps a message from being sent, in terms of what the caller has passed. */
-export function sendError(error: unknown, { data }: OutboundMessage): Error {
+export function sendError(error: unknown, { data }: OutboundMessage, { name, relay }: ChannelContext): Error {
   const isTooLarge =
     (error instanceof RelayError && error.code === "message_too_large") || (error instanceof EngineError && error.code === "too_large");
-  if (!isTooLarge) return toPublicError(error);
-  const size = `a message of ${data.length} bytes is too large: encrypted and padded, it is more than the relay takes at once`;
+  if (!isTooLarge) return toChannelError(error, name);
+  const limit = `the relay takes ${relay.maxPayloadBytes} bytes, encrypted and padded`;
+  const size = `a message of ${data.length} bytes is too large: ${limit}. Send it in parts`;
   return new ChannelError("bad_request", size, { cause: error });
 }
 

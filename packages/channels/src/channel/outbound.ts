@@ -168,7 +168,7 @@ export class Outbound {
       }
       return true;
     } catch (error) {
-      this.#settle(item, sendError(error, item));
+      this.#settle(item, sendError(error, item, this.#context));
       return false;
     }
   }
@@ -193,7 +193,7 @@ export class Outbound {
       await publish();
     } catch (error) {
       if (item.attempt !== attempt || attempt.signal.aborted) return;
-      this.#settle(item, sendError(error, item));
+      this.#settle(item, sendError(error, item, this.#context));
     }
   }
 

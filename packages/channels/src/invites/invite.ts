@@ -43,8 +43,13 @@ export function composeToken({ id, secret }: Pick<Invite, "id" | "secret">): str
  * @throws InviteError `invite_malformed`, without the token
  */
 export function parseToken(token: string): Invite {
-  if (typeof token !== "string" || !TOKEN.test(token)) throw new InviteError("invite_malformed", "this is no invite token");
-  const bytes = Buffer.from(token.slice(PREFIX.length), "base64url");
+  // Tokens are pasted from mails and terminals, which break lines.
+  const text = typeof token === "string" ? token.replaceAll(/[\s\u200B-\u200D\u2060]/gu, "") : "";
+  if (!TOKEN.test(text)) {
+    const expected = "expected skt_inv_ and 64 characters, as invite() gives it";
+    throw new InviteError("invite_malformed", `this is not a whole invite token: ${expected}`);
+  }
+  const bytes = Buffer.from(text.slice(PREFIX.length), "base64url");
   const invite = createInvite(Uint8Array.from(bytes.subarray(ID_BYTES)));
   if (!timingSafeEqual(invite.id, bytes.subarray(0, ID_BYTES))) {
     throw new InviteError("invite_malformed", "the invite token is damaged: was it copied as a whole?");

@@ -3,6 +3,7 @@ import type { Channel } from "../channel/channel.ts";
 import { isSame } from "../channel/member.ts";
 import { checkChannelName } from "../channel-name.ts";
 import type { SkytaleClient } from "../client.ts";
+import { unknownChannel } from "../error-mapping.ts";
 import { AuthError, ChannelError, MlsError, TransportError } from "../errors.ts";
 import { Admissions } from "../invites/admissions.ts";
 import { attest } from "../invites/attestation.ts";
@@ -45,7 +46,12 @@ export class Inviting {
     const expiresAt = Math.ceil(Date.now() / SECOND) + ttlSeconds;
     const terms = { channel: channel.name, inviteKey: invite.publicKey, maxUses, expiresAt };
     const attestation = attest(terms, (content) => identityKey.sign(content));
-    await api.createInvite({ channel: channel.name, publicKey: invite.publicKey, attestation, maxUses, ttlSeconds });
+    try {
+      await api.createInvite({ channel: channel.name, publicKey: invite.publicKey, attestation, maxUses, ttlSeconds });
+    } catch (error) {
+      const isUnknown = error instanceof ChannelError && error.code === "not_found";
+      throw isUnknown ? new ChannelError("not_found", unknownChannel(channel.name), { cause: error }) : error;
+    }
     return composeToken(invite);
   }
 
@@ -155,7 +161,11 @@ export class Inviting {
 
   #api(): ApiClient {
     const { api } = this.#client.parts;
-    if (api === undefined) throw new AuthError("api_key_required", "invites need an API server: give apiKey and apiUrl");
+    if (api === undefined)
+      throw new AuthError(
+        "api_key_required",
+        "invites need an API server, and this client has no apiKey: set apiKey and apiUrl, or SKYTALE_API_KEY and SKYTALE_API_URL",
+      );
     return api;
   }
 }

@@ -1,5 +1,5 @@
 import { rejectUnknownOptions } from "@parley/core/internal";
-import { CLIENT_OPTIONS, type SkytaleClientOptions } from "../client-options.ts";
+import { checkGiven, CLIENT_OPTIONS, type SkytaleClientOptions } from "../client-options.ts";
 import type { DeferralTimes } from "../invites/deferrals.ts";
 
 /** Options of `SkytaleChannelManager`. */
@@ -27,6 +27,7 @@ const OPTIONS = [...CLIENT_OPTIONS, ...Object.keys(OWN)];
 
 /** The options that are a client's own. @throws TypeError naming what is no option of a manager */
 export function clientOptionsOf(options: SkytaleChannelManagerOptions): Omit<SkytaleClientOptions, "dataDir"> {
+  checkGiven(options, "SkytaleChannelManager", "endpoint and identity");
   rejectUnknownOptions(options, OPTIONS);
   const { admit: _admit, admissionTimes: _admissionTimes, dataDir: _dataDir, ...rest } = options;
   return rest;

@@ -3,6 +3,7 @@ import type { Envelope, EnvelopeChannels, EnvelopePort } from "@parley/envelope-
 import type { Channel } from "../channel/channel.ts";
 import type { ChannelMember } from "../channel/member.ts";
 import type { ChannelMessage } from "../channel/message.ts";
+import { notBytes } from "../channel/message-data.ts";
 import type { SendOptions, Sent } from "../channel/send-options.ts";
 import { checkEnvelope } from "@parley/envelope-and-adapters/internal";
 import { checkChannelName } from "../channel-name.ts";
@@ -146,7 +147,10 @@ export class SkytaleChannelManager implements EnvelopeChannels, AsyncDisposable 
 
   /** Sends a message to all other members; text as UTF-8. Resolves once the relay has it for good. @throws as `Channel.send` */
   async send(name: string, message: string | Uint8Array, options?: SendOptions): Promise<Sent> {
-    return (await this.#channel(name)).send(typeof message === "string" ? encoder.encode(message) : message, options);
+    const channel = await this.#channel(name);
+    if (typeof message === "string") return channel.send(encoder.encode(message), options);
+    if (!(message instanceof Uint8Array)) throw new TypeError(notBytes(message, "a string or a Uint8Array"));
+    return channel.send(message, options);
   }
 
   /**

@@ -160,7 +160,7 @@ describe("a server that isn't as it should be", () => {
     await using server = await answering((response) => json(response, 400, { error: `your key ${KEY} is no good\n\u0007`, code: "x" }));
     await using api = disposable(client(server.url));
     const error: unknown = await api.client.relayToken().catch((thrown: unknown) => thrown);
-    expect(String(error)).toBe("ChannelError: runtime error: your key … is no good ");
+    expect(String(error)).toBe(`ChannelError: runtime error: your key … is no good  (the API server at ${server.url})`);
   });
 
   it("is silent", async () => {
@@ -208,7 +208,7 @@ describe("the URL of an API server", () => {
     expect(server.asked).toEqual(["POST /skytale/v1/tokens"]);
   });
 
-  it.each(["", "sk_live\n", "sk_live_ü€", 5])("comes with a key that a header can carry, not %j", (apiKey) => {
+  it.each(["", "sk_\nlive", "sk_live_ü€", 5])("comes with a key that a header can carry, not %j", (apiKey) => {
     expect(() => new ApiClient({ apiUrl: "https://api.skytale.sh", apiKey: apiKey as string })).toThrow(/^apiKey/);
   });
 });

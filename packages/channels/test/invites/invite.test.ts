@@ -47,7 +47,7 @@ describe("an invite token", () => {
     for (const wrong of [
       token.slice(0, -1),
       `${token}A`,
-      ` ${token}`,
+      `x ${token}`,
       token.slice(8),
       token.replace("skt_inv_", "skt_key_"),
       "",

@@ -1,0 +1,151 @@
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { SkytaleChannelManager, SkytaleClient } from "../src/index.ts";
+import { NAME } from "./support/harness.ts";
+import { Managers } from "./support/managers.ts";
+
+let managers: Managers;
+let alice: SkytaleChannelManager;
+
+beforeEach(async () => {
+  managers = await Managers.start();
+  alice = managers.of("alice");
+  await alice.create(NAME);
+});
+afterEach(() => managers[Symbol.asyncDispose]());
+
+describe("a welcome", () => {
+  it.each<readonly [string, (welcome: Uint8Array) => unknown]>([
+    ["empty", () => new Uint8Array()],
+    ["zeros", ({ length }) => new Uint8Array(length)],
+    ["zeros, and few of them", () => new Uint8Array(8)],
+    ["text as bytes", () => new TextEncoder().encode("hello, this is no welcome")],
+    ["text", () => "hello"],
+    ["undefined", () => undefined],
+    ["a number", () => 5],
+    ["a list of numbers", (welcome) => [...welcome]],
+    ["truncated", (welcome) => welcome.subarray(0, welcome.length - 7)],
+    ["cut to its half", (welcome) => welcome.subarray(0, welcome.length / 2)],
+    ["longer", (welcome) => Uint8Array.from([...welcome, 0])],
+    ["flipped at the end", (welcome) => welcome.map((byte, at) => (at === welcome.length - 1 ? byte ^ 1 : byte))],
+    ["flipped in the middle", (welcome) => welcome.map((byte, at) => (at === welcome.length >> 1 ? byte ^ 1 : byte))],
+    ["flipped at the start of MLS", (welcome) => welcome.map((byte, at) => (at === 14 + NAME.length ? byte ^ 0xff : byte))],
+    ["a key package", () => managers.of("carol").keyPackage()],
+  ])("that is %s is refused as invalid", async (_what, damage) => {
+    const bob = managers.of("bob");
+    const welcome = await alice.addMember(NAME, await bob.keyPackage());
+    const damaged = (await damage(welcome)) as Uint8Array;
+    await expect(bob.join(NAME, damaged)).rejects.toMatchObject({
+      name: "MlsError",
+      code: "invalid_welcome",
+      message: expect.stringMatching(/^MLS engine error: /) as string,
+    });
+  });
+
+  it("that was used, or is for another agent, is refused as invalid", async () => {
+    const [bob, carol] = [managers.of("bob"), managers.of("carol")];
+    const welcome = await alice.addMember(NAME, await bob.keyPackage());
+    await expect(carol.join(NAME, welcome)).rejects.toMatchObject({ code: "invalid_welcome" });
+    await bob.join(NAME, welcome);
+    await bob.close();
+    await expect(managers.of("bob").join(NAME, welcome)).rejects.toMatchObject({ code: "invalid_welcome" });
+  });
+});
+
+describe("a mistake", () => {
+  it("of the type of a message says what to do", async () => {
+    for (const [message, expected] of [
+      [{ a: 1 }, "A message is a string or a Uint8Array, not an object: use JSON.stringify(…)"],
+      [5, "A message is a string or a Uint8Array, not number"],
+      [null, "A message is a string or a Uint8Array, not null"],
+      [undefined, "A message is a string or a Uint8Array, not undefined"],
+    ] as const) {
+      await expect(alice.send(NAME, message as never)).rejects.toThrow(expected);
+    }
+  });
+
+  it("of a name is the seed's error", async () => {
+    for (const name of ["bad-name", "a/b", "", undefined, 5]) {
+      await expect(alice.create(name as string)).rejects.toThrow(/^invalid channel name: .*\(expected org\/namespace\/service\)$/);
+    }
+  });
+
+  it("of a constructor says what it takes", () => {
+    for (const nothing of [undefined, null]) {
+      expect(() => new SkytaleChannelManager(nothing as never)).toThrow(/SkytaleChannelManager takes an options object/);
+      expect(() => new SkytaleClient(nothing as never)).toThrow(/SkytaleClient takes an options object/);
+    }
+    expect(() => new SkytaleClient("http://127.0.0.1:1", "x", "alice", { apikey: "x" } as object)).toThrow('Did you mean "apiKey"?');
+  });
+
+  it("of the type of a key package has the code of a bad one", async () => {
+    for (const wrong of [undefined, "text", [1, 2], new Uint8Array(), new Uint8Array(40)]) {
+      await expect(alice.addMember(NAME, wrong as Uint8Array)).rejects.toMatchObject({ name: "MlsError" });
+    }
+  });
+
+  it("names the channel, the limit, or who is meant", async () => {
+    await expect(alice.send("acme/team/other", "x")).rejects.toThrow("the channel acme/team/other isn't open here");
+    await expect(alice.removeMember(NAME, "nobody")).rejects.toThrow('no member of acme/team/general goes by "nobody"');
+    await expect(alice.send(NAME, new Uint8Array(3_000_000))).rejects.toThrow(
+      "a message of 3000000 bytes is too large: the relay takes 1048576 bytes",
+    );
+    await expect(managers.of("bob").open(NAME)).rejects.toThrow("not a member of the channel acme/team/general");
+  });
+
+  it("of configuration is told as one: nobody was asked", async () => {
+    await using nobody = new SkytaleClient({
+      endpoint: "http://127.0.0.1:1",
+      dataDir: `${managers.harness.directory}/nobody`,
+      identity: "nobody",
+    });
+    await expect(nobody.connect()).rejects.toMatchObject({
+      code: "api_key_required",
+      message: expect.stringMatching(/^auth error: this client has no apiKey.*SKYTALE_API_KEY/) as string,
+    });
+  });
+
+  it("of a wrong key or an unreachable API server names its URL", async () => {
+    const { apiUrl } = managers.harness.server;
+    const wrong = managers.of("wrong", { apiKey: "sk_live_wrong" });
+    await expect(wrong.create("acme/team/wrong")).rejects.toThrow(`(the API server at ${apiUrl})`);
+    const lost = managers.of("lost", { apiUrl: "http://127.0.0.1:1" });
+    await expect(lost.create("acme/team/lost")).rejects.toThrow(
+      "transport error: the API server at http://127.0.0.1:1 can't be reached, or the connection broke: connect ECONNREFUSED",
+    );
+  });
+});
+
+describe("a token that was pasted", () => {
+  it("is read with line breaks, spaces and what mail programs add", async () => {
+    const token = await alice.invite(NAME, { maxUses: 4, ttlMs: 60_000 });
+    const pasted = [`  ${token}\n`, token.replace(/(.{20})/g, "$1\r\n  "), `\uFEFF${token}\u200B`];
+    for (const [index, text] of pasted.entries()) await managers.of(`agent ${index}`).joinWithToken(NAME, text);
+    expect(alice.members(NAME)).toHaveLength(4);
+    await expect(managers.of("late").joinWithToken(NAME, token.slice(0, -1))).rejects.toMatchObject({ code: "invite_malformed" });
+  });
+
+  it("as an API key may end with a newline", async () => {
+    const carol = managers.of("carol", { apiKey: `${managers.harness.apiKey}\n` });
+    await carol.create("acme/team/carols");
+    expect(carol.listChannels()).toEqual(["acme/team/carols"]);
+  });
+});
+
+it("after the server has lost its data, an agent says so, and starts over", async () => {
+  const { harness } = managers;
+  await alice.close();
+  await harness.restart(() => rm(join(harness.directory, "server"), { recursive: true }));
+  const apiKey = harness.server.apiKey ?? "";
+  alice = managers.of("alice", { apiKey });
+  await alice.open(NAME);
+  const unknown = /the server does not know the channel acme\/team\/general.*forget\("acme\/team\/general"\)/;
+  await expect(alice.invite(NAME)).rejects.toThrow(unknown);
+  await expect(alice.send(NAME, "anybody?")).rejects.toThrow(unknown);
+  await expect(alice.create(NAME)).rejects.toThrow(/is a member of the channel acme\/team\/general already: open it, or forget it/);
+  await alice.forget(NAME);
+  expect(alice.listChannels()).toEqual([]);
+  await alice.create(NAME);
+  expect(await alice.send(NAME, "a new start")).toEqual({ sequence: 1 });
+});
