@@ -1,4 +1,5 @@
-import type { ApiKey, ApiKeys } from "./identity/api-keys.ts";
+import type { Logger } from "pino";
+import { mayBind, type ApiKey, type ApiKeys } from "./identity/api-keys.ts";
 import type { Dids } from "./identity/dids.ts";
 import type { Metrics } from "./http/metrics.ts";
 import type { NodeLimits } from "./options.ts";
@@ -16,6 +17,12 @@ import type { Router } from "./routing/router.ts";
  */
 const CAPABILITIES = ["reply_protocol/1", "wildcard/1", "batch_ack/1"];
 
+/** Characters of a topic, and protocols of a join, that the log shows. */
+const MAX_LOGGED = 256;
+const MAX_LOGGED_PROTOCOLS = 16;
+/** Entries of an API key's rule that a refusal names. */
+const MAX_NAMED = 5;
+
 /** What the gate asks. */
 export interface GateOptions {
   readonly apiKeys: ApiKeys;
@@ -24,6 +31,9 @@ export interface GateOptions {
   readonly metrics: Metrics;
   readonly limits: NodeLimits;
   readonly domain: string;
+  readonly logger: Logger;
+  /** A connection showed no valid API key. */
+  onRefusedKey(address: string | undefined): void;
 }
 
 /** What the sockets of one API key have in common. */
@@ -42,17 +52,26 @@ export class Gate {
   }
 
   admit(request: UpgradeRequest): Admitted | UpgradeRefusal {
-    const { apiKeys, limits } = this.#options;
+    const { apiKeys, limits, logger } = this.#options;
+    const { address } = request;
     const apiKey = request.apiKey === undefined ? undefined : apiKeys.find(request.apiKey);
-    if (apiKey === undefined) return 403;
+    if (apiKey === undefined) {
+      this.#options.onRefusedKey(address);
+      return 403;
+    }
     const use = this.#uses.get(apiKey.id) ?? { sockets: 0, rate: new RateLimit(limits.messagesPerSecond, Date.now) };
-    if (use.sockets >= limits.maxConnectionsPerKey) return 429;
+    if (use.sockets >= limits.maxConnectionsPerKey) {
+      logger.debug({ key: apiKey.id, address, sockets: use.sockets }, "connection refused: the API key has too many");
+      return 429;
+    }
+    logger.debug({ key: apiKey.id, address }, "connected");
     use.sockets += 1;
     this.#uses.set(apiKey.id, use);
     return {
       owner: apiKey.id,
       join: (topic, payload, channel) => this.#join(apiKey, use, topic, payload, channel),
       onClose: () => {
+        logger.debug({ key: apiKey.id, address }, "disconnected");
         use.sockets -= 1;
         if (use.sockets === 0) this.#uses.delete(apiKey.id);
       },
@@ -60,11 +79,16 @@ export class Gate {
   }
 
   async #join(apiKey: ApiKey, use: KeyUse, topic: string, payload: string, channel: Channel): Promise<Joined> {
-    const { dids, router, metrics, limits, domain } = this.#options;
+    const { dids, router, metrics, limits, domain, logger } = this.#options;
+    const refuse = (reason: string, comment?: string): Joined => {
+      logger.debug({ key: apiKey.id, topic: topic.slice(0, MAX_LOGGED), reason, comment }, "join refused");
+      return { ...refusal(reason, { ...(comment !== undefined && { comment }) }), status: "error" };
+    };
     const request = readJoin(topic, payload);
-    if (typeof request === "string") return { ...refusal(request), status: "error" };
+    if (typeof request === "string") return refuse(request);
     const admitted = await dids.admit(apiKey, request, domain);
-    if ("refused" in admitted) return { ...refusal(admitted.refused), status: "error" };
+    if ("refused" in admitted)
+      return refuse(admitted.refused, admitted.refused === "unauthorized" ? whyNot(apiKey, request.did) : undefined);
     const { did } = admitted;
     const tookOver = router.wouldTakeOver(did, request.protocols, channel.replaces);
     const agent = new AgentChannel({
@@ -76,8 +100,14 @@ export class Gate {
       takeToken: () => use.rate.take(),
       events: {
         onAccepted: () => metrics.accepted.inc(),
-        onRefused: ({ label }) => metrics.refused.inc({ reason: label }),
-        onEnded: () => dids.touch(did),
+        onRefused: ({ label, reason, code, comment }) => {
+          metrics.refused.inc({ reason: label });
+          logger.debug({ did, reason, code, comment }, "message refused");
+        },
+        onEnded: (end, closeCode) => {
+          dids.touch(did);
+          logger.debug({ did, end, closeCode }, "left");
+        },
       },
     });
     return {
@@ -88,7 +118,19 @@ export class Gate {
         // Agents that know the reply protocol use the topic of the DID that they are assigned, older ones the one that they joined.
         if (request.did === undefined) channel.alias(`plugins:${did}`, request.replyProtocol);
         agent.bind(request.protocols);
+        const about = { did, key: apiKey.id, protocols: request.protocols.slice(0, MAX_LOGGED_PROTOCOLS) };
+        logger.debug({ ...about, replyProtocol: request.replyProtocol, mode: request.mode }, "joined");
+        if (tookOver) logger.info(about, "took a protocol of this DID over from another connection");
       },
     };
   }
+}
+
+/** Why an API key may not bind a DID. Its holder knows its rule. */
+function whyNot(apiKey: ApiKey, did: string | undefined): string {
+  const { dids } = apiKey;
+  if (did === undefined) return "this API key is assigned no DIDs: name the one to bind";
+  if (dids === "any" || mayBind(apiKey, did)) return `${did} belongs to another API key`;
+  const named = [...dids.slice(0, MAX_NAMED), ...(dids.length > MAX_NAMED ? [`${dids.length - MAX_NAMED} more`] : [])];
+  return `this API key may bind ${named.join(", ") || "no DID"}, not ${did}`;
 }

@@ -1,4 +1,5 @@
 import type { AddressInfo } from "node:net";
+import { Throttle } from "@parley/core/internal";
 import type { DidResolver } from "@parley/did";
 import type { FastifyInstance } from "fastify";
 import type { Logger } from "pino";
@@ -14,10 +15,12 @@ import { createMetrics, type Metrics } from "./http/metrics.ts";
 import { createHttpServer } from "./http/server.ts";
 import type { ApiKeyInfo, ApiKeyOptions, CreatedApiKey } from "./identity/api-keys.ts";
 import { hostOfDomain, hostsOfUrl, originOfDomain } from "./identity/domain.ts";
+import type { InboxMessage } from "./inbox/inbox.ts";
 import type { Layr8Node } from "./node.ts";
 import type { NodeLimits, NodeOptions } from "./options.ts";
 import { PhoenixServer } from "./phoenix/phoenix-server.ts";
 import { SOCKET_PATH } from "./phoenix/upgrade.ts";
+import type { DeadMessage } from "./routing/dead-letters.ts";
 import type { Policies } from "./routing/policy.ts";
 import { Router } from "./routing/router.ts";
 import type { Stores } from "./stores.ts";
@@ -36,6 +39,14 @@ const MAX_MALFORMED = 100;
 const HIGH_WATER_MARK = 1024 * 1024;
 /** Threads remembered per DID, so that answers find the connection that asked. */
 const MAX_THREADS = 16_384;
+
+/** The delivery of a message that is worth a warning: its third redelivery. */
+const NOTABLE_ATTEMPT = 4;
+/** Pause between lines of the log about refused API keys, in milliseconds. */
+const REFUSED_KEYS_MS = 1000;
+
+/** Characters of an id or a type that the log shows. */
+const MAX_LOGGED = 256;
 
 /** The share of an inbox that messages of other nodes may fill. */
 const REMOTE_SHARE = 3 / 4;
@@ -64,6 +75,7 @@ export class RunningNode implements Layr8Node {
   readonly #wallet: Wallet;
   readonly #federation: Federation;
   readonly #http: FastifyInstance;
+  readonly #refusedKeys = new Throttle(REFUSED_KEYS_MS);
   #phoenix: PhoenixServer | undefined;
   #sweeper: NodeJS.Timeout | undefined;
   #authority = "";
@@ -117,11 +129,15 @@ export class RunningNode implements Layr8Node {
         now: Date.now,
       },
       events: {
-        onDelivered: (_message, attempt) => {
+        onDelivered: (message, attempt) => {
           this.#metrics.delivered.inc();
-          if (attempt > 1) this.#metrics.redelivered.inc();
+          if (attempt > 1) this.#onRedelivered(message, attempt);
         },
-        onDead: (cause) => this.#metrics.dead.inc({ cause }),
+        onDead: (cause, message) => {
+          this.#metrics.dead.inc({ cause });
+          logger.debug({ ...shown(message), cause }, "message given up");
+        },
+        onDropped: (message, reason) => logger.debug({ ...shown(message), reason }, "message of the node itself dropped"),
         onFailure: (error) => this.#fail(error),
       },
     });
@@ -140,6 +156,7 @@ export class RunningNode implements Layr8Node {
         requestsPerSecond: limits.requestsPerSecond,
         onAnswered: (method, route, status) => this.#metrics.requests.inc({ method, route, status: String(status) }),
         onFailure: (error) => this.#fail(error),
+        onRefusedKey: (address) => this.#onRefusedKey("rest", address),
       },
       addFederation: (app) => this.#federation.addRoutes(app),
       trustProxy,
@@ -210,7 +227,16 @@ export class RunningNode implements Layr8Node {
   #openPhoenix(domain: string): PhoenixServer {
     const limits = this.#limits;
     const { apiKeys, dids } = this.#stores;
-    const gate = new Gate({ apiKeys, dids, router: this.#router, metrics: this.#metrics, limits, domain });
+    const gate = new Gate({
+      apiKeys,
+      dids,
+      router: this.#router,
+      metrics: this.#metrics,
+      limits,
+      domain,
+      logger: this.#logger,
+      onRefusedKey: (address) => this.#onRefusedKey("socket", address),
+    });
     return new PhoenixServer(this.#http.server, {
       limits: {
         maxFrameBytes: limits.maxFrameBytes,
@@ -225,10 +251,25 @@ export class RunningNode implements Layr8Node {
           this.#metrics.malformedFrames.inc();
           this.#logger.debug({ what }, "malformed frame");
         },
-        onRefused: (status) => this.#metrics.refusedConnections.inc({ status: String(status) }),
+        onRefused: (status) => {
+          this.#metrics.refusedConnections.inc({ status: String(status) });
+          this.#logger.debug({ status }, "connection refused");
+        },
         onFailure: (error) => this.#fail(error),
       },
     });
+  }
+
+  #onRedelivered(message: InboxMessage, attempt: number): void {
+    this.#metrics.redelivered.inc();
+    this.#logger.debug({ ...shown(message), attempt }, "message redelivered");
+    if (attempt !== NOTABLE_ATTEMPT) return;
+    this.#logger.warn({ ...shown(message), attempt }, "message redelivered for the third time: its agent does not acknowledge it");
+  }
+
+  /** Without the key. Strangers cause these lines, so they are limited in rate. */
+  #onRefusedKey(door: "socket" | "rest", address: string | undefined): void {
+    this.#refusedKeys.run((omitted) => this.#logger.info({ door, address, ...(omitted > 0 && { omitted }) }, "API key refused"));
   }
 
   #sweep(): void {
@@ -256,4 +297,9 @@ export class RunningNode implements Layr8Node {
     await this.#stores.close();
     this.#logger.info("stopped");
   }
+}
+
+/** What the log shows of a message: nothing of its body. Senders choose id and type. */
+function shown({ id, type, from, recipient }: DeadMessage): Record<string, unknown> {
+  return { id: id.slice(0, MAX_LOGGED), type: type.slice(0, MAX_LOGGED), from, recipient };
 }

@@ -7,7 +7,7 @@ export interface Metrics {
   readonly requests: Counter<"method" | "route" | "status">;
   readonly failures: Counter;
   /** Counts what the relay does. */
-  readonly relay: Omit<RelayObserver, "onFailure">;
+  readonly relay: Omit<RelayObserver, "onFailure" | "onOpened" | "onClosed">;
   /** The exposition text. */
   text(): Promise<string>;
   readonly contentType: string;
@@ -52,7 +52,10 @@ export function createMetrics(gauges: Gauges): Metrics {
   };
 }
 
-function relayObserver(registers: Registry[], counter: (name: string, help: string) => Counter): Omit<RelayObserver, "onFailure"> {
+function relayObserver(
+  registers: Registry[],
+  counter: (name: string, help: string) => Counter,
+): Omit<RelayObserver, "onFailure" | "onOpened" | "onClosed"> {
   const published = counter("relay_published_total", "Messages recorded");
   const publishedBytes = counter("relay_published_bytes_total", "Bytes of messages recorded");
   const delivered = counter("relay_delivered_total", "Messages delivered");

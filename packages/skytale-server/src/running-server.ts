@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import type { AddressInfo } from "node:net";
 import type { FastifyInstance } from "fastify";
-import { checkOptions, IS_TEXT, type OptionCheck } from "@parley/core/internal";
+import { checkOptions, IS_TEXT, Throttle, type OptionCheck } from "@parley/core/internal";
 import type { Logger } from "pino";
 import type { Account, AccountOptions, CreatedAccount } from "./api/accounts.ts";
 import { createApiServer } from "./api/http/server.ts";
@@ -26,6 +26,8 @@ const IS_MODE: OptionCheck = { expected: '"live" or "test"', is: (value) => valu
 
 /** How often what has an end is looked after, in milliseconds. */
 const SWEEP_MS = 60_000;
+/** Pause between lines of the log about refused keys and tokens, in milliseconds. */
+const REFUSED_KEYS_MS = 1000;
 /** How long calls have to end when the server stops, in milliseconds. */
 const CLOSE_GRACE_MS = 2000;
 
@@ -37,6 +39,7 @@ export class RunningServer implements SkytaleServer {
   readonly #logger: Logger;
   readonly #metrics: Metrics;
   readonly #relay: Relay;
+  readonly #refusedKeys = new Throttle(REFUSED_KEYS_MS);
   #api: FastifyInstance | undefined;
   #listener: GrpcListener | undefined;
   #apiUrl = "";
@@ -56,7 +59,17 @@ export class RunningServer implements SkytaleServer {
       welcomes,
       access: services.access,
       limits: options.limits?.relay ?? {},
-      observer: { ...this.#metrics.relay, onFailure: (error) => this.#fail(error) },
+      observer: {
+        ...this.#metrics.relay,
+        onOpened: (account) => logger.debug({ account }, "stream opened"),
+        onClosed: (account) => logger.debug({ account }, "stream closed"),
+        onRefused: (what, code) => {
+          this.#metrics.relay.onRefused(what, code);
+          logger.debug({ what, code }, "relay refused");
+          if (code === "unauthenticated") this.#onRefusedKey({ door: "relay", code });
+        },
+        onFailure: (error) => this.#fail(error),
+      },
     });
   }
 
@@ -97,6 +110,10 @@ export class RunningServer implements SkytaleServer {
       openSignup: signup === "open",
       trustProxy,
       isReady: () => this.#closing === undefined,
+      onAnswered: (call) => {
+        this.#logger.debug(call, "call answered");
+        if (call.status === 401) this.#onRefusedKey({ door: "api", code: call.code, address: call.address });
+      },
       onFailure: (error) => this.#fail(error),
     });
     await this.#api.listen({ port, host });
@@ -148,6 +165,11 @@ export class RunningServer implements SkytaleServer {
       this.#fail(error);
     }
     this.#sweeping = false;
+  }
+
+  /** Without the key. Strangers cause these lines, so they are limited in rate. */
+  #onRefusedKey(about: object): void {
+    this.#refusedKeys.run((omitted) => this.#logger.info({ ...about, ...(omitted > 0 && { omitted }) }, "key or token refused"));
   }
 
   #fail(error: unknown): void {

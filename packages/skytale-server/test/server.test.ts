@@ -3,6 +3,7 @@ import { chmod, stat } from "node:fs/promises";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { Writable } from "node:stream";
+import { RelayClient } from "@parley/skytale-relay";
 import { pino } from "pino";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { startSkytale } from "../src/server.ts";
@@ -46,6 +47,32 @@ describe("a server", () => {
     const text = await (await fetch(`${server.apiUrl}/metrics`)).text();
     expect(text).toContain('skytale_api_requests_total{method="GET",route="/v1/channels",status="401"} 1');
     expect(text).toContain('skytale_api_requests_total{method="GET",route="none",status="404"} 1');
+  });
+
+  it("logs streams, calls and refusals at debug, refused keys at info and not each of many, and no key", async () => {
+    const lines: Record<string, unknown>[] = [];
+    const logger = pino({ level: "debug" }, { write: (text) => void lines.push(JSON.parse(text) as Record<string, unknown>) });
+    const line = (msg: string) => lines.find((entry) => entry["msg"] === msg);
+    const server = await startSkytale({ ...FREE, logger });
+    const alice = new ApiClient(server.apiUrl, server.apiKey);
+    const { body } = await alice.post("/v1/tokens");
+    for (let n = 0; n < 5; n++) await alice.as(`sk_live_${"x".repeat(40)}${n}`).get("/v1/channels");
+    const relay = new RelayClient({ url: server.relayUrl, token: () => String(body["token"]) });
+    await relay.connect();
+    await expect.poll(() => line("stream opened")).toMatchObject({ level: 20, account: expect.any(String) as string });
+    await relay.close();
+    await expect.poll(() => line("stream closed")).toMatchObject({ level: 20 });
+    const stranger = new RelayClient({ url: server.relayUrl, token: () => "no-token" });
+    await expect(stranger.connect()).rejects.toMatchObject({ code: "unauthenticated" });
+    await stranger.close();
+    expect(line("relay refused")).toMatchObject({ level: 20, what: "stream", code: "unauthenticated" });
+    expect(line("call answered")).toMatchObject({ level: 20, method: "POST", route: "/v1/tokens" });
+    const refused = lines.filter(({ msg }) => msg === "key or token refused");
+    expect(refused[0]).toMatchObject({ level: 30, door: "api", code: "key_invalid" });
+    expect(refused.length).toBeLessThan(5);
+    const text = JSON.stringify(lines);
+    for (const secret of ["sk_live", String(body["token"]), "no-token"]) expect(text).not.toContain(secret);
+    await server.close();
   });
 
   it("is alone on its directory", async () => {

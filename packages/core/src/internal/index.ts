@@ -19,6 +19,7 @@ export { readNumbers } from "./read-numbers.ts";
 export { rejectUnknownOptions } from "./reject-unknown-options.ts";
 export { readTime } from "../time.ts";
 export { sleep } from "./sleep.ts";
+export { Throttle } from "./throttle.ts";
 export { TimeSlice } from "./time-slice.ts";
 export { isPassingSystemError, systemCode, systemReason } from "./system-error.ts";
 export { TransientMap } from "./transient-map.ts";

@@ -188,7 +188,7 @@ export class Dids {
       const options = { mode, owner, ...(storage !== undefined && { storage }) };
       return { did: (did === undefined ? await this.assign(domain, owner, storage) : await this.ensure(did, options)).did };
     } catch (error) {
-      if (error instanceof IdentityError) return { refused: REASONS[error.code] };
+      if (error instanceof IdentityError) return { refused: refusalOf(error.code, did) };
       throw error;
     }
   }
@@ -328,4 +328,10 @@ function hosted({ did, storage, ownerKeyId, createdAt, lastSeenAt }: DidRecord):
 
 function notAllowed(): IdentityError {
   return new IdentityError("did_not_allowed", "This API key may not bind this DID");
+}
+
+function refusalOf(code: IdentityErrorCode, did = ""): string {
+  const reason = REASONS[code];
+  if (code === "did_unknown") return `${reason}: ${did}`;
+  return code === "did_invalid" ? `${reason}: ${did.slice(0, 100)} is not like did:web:localhost:agent` : reason;
 }

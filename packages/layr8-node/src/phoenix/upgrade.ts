@@ -10,6 +10,8 @@ export interface UpgradeRequest {
   readonly apiKey: string | undefined;
   /** Protocol version of Phoenix' serializer; older clients leave it out. */
   readonly vsn: string | undefined;
+  /** Where the connection comes from, for the log. */
+  readonly address: string | undefined;
 }
 
 /** Reads an upgrade request; `undefined` if its URL is none. */
@@ -25,5 +27,6 @@ export function readUpgrade(request: IncomingMessage): UpgradeRequest | undefine
     path: url.pathname.replace(/\/$/, ""),
     apiKey: (typeof header === "string" ? header : undefined) ?? url.searchParams.get("api_key") ?? undefined,
     vsn: url.searchParams.get("vsn") ?? undefined,
+    address: request.socket.remoteAddress,
   };
 }

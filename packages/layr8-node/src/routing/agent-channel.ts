@@ -26,7 +26,7 @@ const TOPIC_RETRY_MS = 10_000;
 export interface AgentEvents {
   onAccepted(): void;
   onRefused(refused: Refusal): void;
-  onEnded(did: string): void;
+  onEnded(end: ChannelEnd, closeCode: number | undefined): void;
 }
 
 /** What an agent's channel is made of. */
@@ -113,11 +113,11 @@ export class AgentChannel implements ChannelHandler, Consumer {
     this.#mailbox?.resume(this);
   }
 
-  ended(_end: ChannelEnd, closeCode?: number): void {
+  ended(end: ChannelEnd, closeCode?: number): void {
     clearTimeout(this.#holdTimer);
     clearTimeout(this.#topicTimer);
     this.#mailbox?.unbind(this, closeCode);
-    this.#options.events.onEnded(this.#options.did);
+    this.#options.events.onEnded(end, closeCode);
   }
 
   #release(): void {

@@ -11,6 +11,9 @@ import { TOO_LARGE } from "./refusal.ts";
 /** Why a message came to nothing on this node. */
 export type DeathCause = DeadCause | "denied" | "failed";
 
+/** A message that came to nothing, for the log. */
+export type DeadMessage = Pick<InboxMessage, "id" | "type" | "from" | "recipient">;
+
 /** A problem, as a problem report tells it. */
 export interface Problem {
   readonly code: string;
@@ -22,7 +25,7 @@ export interface Problem {
 export interface DeadLettersOptions {
   readonly recipients: Recipients;
   readonly own: OwnMessages;
-  onDead(cause: DeathCause): void;
+  onDead(cause: DeathCause, message: DeadMessage): void;
   onFailure(error: unknown): void;
 }
 
@@ -45,7 +48,7 @@ export class DeadLetters {
 
   /** Tells a sender which credentials a recipient's policy wants. Resolves once the report is safe. */
   async denied(message: Message, recipient: string, missing: readonly CredentialDemand[]): Promise<undefined> {
-    this.#options.onDead("denied");
+    this.#options.onDead("denied", { id: message.id, type: message.type, from: message.from, recipient });
     const report = reportDenial(message, recipient, missing);
     if (report !== undefined) await this.#options.own.send(report, message);
   }
@@ -63,15 +66,16 @@ export class DeadLetters {
 
   /** An agent failed at a message and has not told its sender, which hears of it from the node. */
   failed(stored: InboxMessage, failure: ReportedFailure): void {
-    this.#options.onDead("failed");
+    this.#options.onDead("failed", stored);
     const { message } = decodePlaintext(JSON.parse(stored.plaintext));
     this.report(message, stored.recipient, problemOfFailure(message, failure)).catch((error: unknown) => this.#options.onFailure(error));
   }
 
-  async #bury({ plaintext, recipient }: InboxMessage, cause: DeadCause): Promise<void> {
+  async #bury(stored: InboxMessage, cause: DeadCause): Promise<void> {
+    const { plaintext, recipient } = stored;
     const { message } = decodePlaintext(JSON.parse(plaintext));
     if (cause === "unhandled" && (await this.answer(message, recipient))) return;
-    this.#options.onDead(cause);
+    this.#options.onDead(cause, stored);
     await this.report(message, recipient, problemOf(message, recipient, cause));
   }
 }

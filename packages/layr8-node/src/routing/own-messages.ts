@@ -2,6 +2,7 @@ import * as crypto from "node:crypto";
 import { encodePlaintext, type Message } from "@parley/core";
 import { isRefused } from "./admitted.ts";
 import { acceptedOf, TRUSTED } from "./accepted.ts";
+import type { DeadMessage } from "./dead-letters.ts";
 import type { Recipients } from "./recipients.ts";
 import type { Remote } from "./remote.ts";
 
@@ -10,7 +11,8 @@ export interface OwnMessagesOptions {
   readonly recipients: Recipients;
   readonly remote: Remote;
   readonly isHosted: (did: string) => boolean;
-  readonly onFailure: (error: unknown) => void;
+  /** A message could not be stored. Anybody can make that happen, by asking much and reading nothing. */
+  readonly onDropped: (message: DeadMessage, reason: string) => void;
 }
 
 /** Sends what the node itself says in the name of a DID: problem reports, and answers of built-in protocols. */
@@ -35,7 +37,8 @@ export class OwnMessages {
 
   async #store(message: Message, recipient: string): Promise<void> {
     const refused = await this.#options.recipients.store(acceptedOf(message, textOf(message)), recipient, TRUSTED);
-    if (isRefused(refused)) this.#options.onFailure(new Error(`The node's own ${message.type} was not stored: ${refused.reason}`));
+    const { id, type, from } = message;
+    if (isRefused(refused)) this.#options.onDropped({ id, type, from, recipient }, refused.reason);
   }
 
   /** What can't be sent is dropped: strangers must not be able to fill the node's log, nor the sender's outbox. */

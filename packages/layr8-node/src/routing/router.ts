@@ -4,7 +4,7 @@ import { isRefused, type Admitted } from "./admitted.ts";
 import { acceptedOf } from "./accepted.ts";
 import { Admission, type Approach } from "./admission.ts";
 import { isBuiltinAnswer } from "./builtin-protocols.ts";
-import { DeadLetters, type DeathCause, type Problem } from "./dead-letters.ts";
+import { DeadLetters, type DeadMessage, type DeathCause, type Problem } from "./dead-letters.ts";
 import type { Consumer, DeliveryOptions, Mailbox } from "./mailbox.ts";
 import { OwnMessages } from "./own-messages.ts";
 import type { Policies } from "./policy.ts";
@@ -18,7 +18,9 @@ import type { PresentationVerifier } from "./sender-presentation.ts";
 /** What the router tells the node. */
 export interface RouterEvents {
   onDelivered(message: InboxMessage, attempt: number): void;
-  onDead(cause: DeathCause): void;
+  onDead(cause: DeathCause, message: DeadMessage): void;
+  /** The node's own answer or report could not be stored. */
+  onDropped(message: DeadMessage, reason: string): void;
   onFailure(error: unknown): void;
 }
 
@@ -81,7 +83,7 @@ export class Router {
         onFailed: (message, failure) => this.#dead.failed(message, failure),
       },
     });
-    const own = new OwnMessages({ recipients: this.#recipients, remote, isHosted, onFailure });
+    const own = new OwnMessages({ recipients: this.#recipients, remote, isHosted, onDropped: events.onDropped.bind(events) });
     this.#dead = new DeadLetters({ recipients: this.#recipients, own, onDead, onFailure });
     this.#admission = new Admission({ policies, recipients: this.#recipients, remote, dead: this.#dead, isHosted });
   }

@@ -101,7 +101,7 @@ describe("Dids", () => {
       did: expect.stringContaining("did:web:host.example:agents:"),
     });
     expect(await dids.admit(owner, { did: "did:web:else.example", mode: "Create" }, "host.example")).toEqual({ refused: "unauthorized" });
-    expect(await dids.admit(owner, { did: `${DID}:x`, mode: "Require" }, "host.example")).toEqual({ refused: "unknown DID" });
+    expect(await dids.admit(owner, { did: `${DID}:x`, mode: "Require" }, "host.example")).toEqual({ refused: `unknown DID: ${DID}:x` });
   });
 
   it("removes ephemeral DIDs that nobody used lately", async () => {

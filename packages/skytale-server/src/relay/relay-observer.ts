@@ -2,6 +2,10 @@ import type { RelayErrorCode } from "@parley/skytale-relay";
 
 /** What a relay tells whoever watches it: for metrics and logs. Nothing of it is secret. Listeners must not throw. */
 export interface RelayObserver {
+  /** A client of an account has opened a stream. */
+  onOpened(accountId: string): void;
+  /** A stream has ended. */
+  onClosed(accountId: string): void;
   /** Messages are recorded. */
   onPublished(messages: number, bytes: number): void;
   /** Messages are on their way to a subscriber. */

@@ -135,7 +135,9 @@ export class Relay implements RelayHandler, AsyncDisposable {
       const session = new Session(this.#partsOf(), principal, account, stream, () => {
         account.streams--;
         this.#sessions.delete(session);
+        this.#observer.onClosed?.(principal.accountId);
       });
+      this.#observer.onOpened?.(principal.accountId);
       this.#sessions.add(session);
       arrival.handOver(session);
       stream.resume();

@@ -10,7 +10,7 @@ import {
 import type { Wallet } from "../../credentials/wallet.ts";
 import type { ApiKeys } from "../../identity/api-keys.ts";
 import { Authentication } from "./authentication.ts";
-import { answerTo } from "./error-answer.ts";
+import { answerTo, RequestRefusal } from "./error-answer.ts";
 import { tidyOpenapi } from "./openapi.ts";
 import { addRoutes } from "./routes.ts";
 import { named } from "./schemas.ts";
@@ -25,6 +25,8 @@ export interface RestOptions {
   onAnswered(method: string, route: string, status: number): void;
   /** Something failed inside the node. */
   onFailure(error: unknown): void;
+  /** A request showed no valid API key. */
+  onRefusedKey(address: string): void;
 }
 
 /** Where the calls are described. */
@@ -66,7 +68,12 @@ export async function addRest(app: FastifyInstance, options: RestOptions): Promi
     const authentication = new Authentication(options.apiKeys, options.requestsPerSecond);
     calls.addHook("onRequest", (request, reply, next) => {
       reply.header("cache-control", "no-store");
-      authentication.admit(request);
+      try {
+        authentication.admit(request);
+      } catch (error) {
+        if (error instanceof RequestRefusal && error.status === 401) options.onRefusedKey(request.ip);
+        throw error;
+      }
       next();
     });
     addRoutes(calls, options.wallet, authentication);

@@ -1,6 +1,6 @@
 import swagger from "@fastify/swagger";
 import type { JsonObject } from "@parley/core";
-import { fastify, type FastifyInstance } from "fastify";
+import { fastify, type FastifyInstance, type FastifyRequest } from "fastify";
 import { createJsonSchemaTransform, serializerCompiler, validatorCompiler } from "fastify-type-provider-zod";
 import type { Metrics } from "../../metrics.ts";
 import type { Services } from "../services.ts";
@@ -11,6 +11,17 @@ import { answerTo } from "./error-answer.ts";
 import { addInviteRoutes } from "./invite-routes.ts";
 import { addJoinRoutes } from "./join-routes.ts";
 import { withOptionalBodies } from "./openapi.ts";
+
+/** A call that was answered, for the log: nothing of it is secret. */
+export interface AnsweredCall {
+  readonly method: string;
+  /** The pattern of its path. */
+  readonly route: string;
+  readonly status: number;
+  /** Why it was refused. */
+  readonly code?: string | undefined;
+  readonly address: string;
+}
 
 /** What the API server is made with. */
 export interface ApiServerOptions {
@@ -24,6 +35,8 @@ export interface ApiServerOptions {
   readonly trustProxy: boolean;
   /** Whether the server takes calls. */
   readonly isReady: () => boolean;
+  /** A call was answered. */
+  readonly onAnswered: (call: AnsweredCall) => void;
   /** Something failed inside the server. */
   readonly onFailure: (error: unknown) => void;
 }
@@ -47,15 +60,21 @@ export async function createApiServer(options: ApiServerOptions): Promise<Fastif
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
   app.setNotFoundHandler((_request, reply) => reply.code(404).send({ error: "not found", code: "not_found" }));
-  app.setErrorHandler((error, _request, reply) => {
+  /** Why requests were refused. */
+  const codes = new WeakMap<FastifyRequest, string>();
+  app.setErrorHandler((error, request, reply) => {
     const { status, ...answer } = answerTo(error);
     if (status === 500) options.onFailure(error);
+    codes.set(request, answer.code);
     if (status === 429 || status === 503) reply.header("retry-after", RETRY_AFTER);
     return reply.code(status).type("application/json").send(JSON.stringify(answer));
   });
   app.addHook("onResponse", (request, reply, done) => {
     // The pattern of the path, from a closed set.
-    metrics.requests.inc({ method: request.method, route: request.routeOptions.url ?? "none", status: String(reply.statusCode) });
+    const { method, ip: address } = request;
+    const [route, status] = [request.routeOptions.url ?? "none", reply.statusCode];
+    metrics.requests.inc({ method, route, status: String(status) });
+    options.onAnswered({ method, route, status, code: codes.get(request), address });
     done();
   });
   await describe(app);
