@@ -27,15 +27,12 @@ import type { StoredCredential } from "./wire.ts";
  * @throws TypeError naming the option that is wrong.
  * @example
  * ```ts
- * import { CredentialsClient } from "@parley/credentials-client";
+ * import { CredentialsClient } from "layr8";
  *
- * const credentials = new CredentialsClient({
- *   nodeUrl: "wss://your-node.layr8.cloud/plugin_socket/websocket",
- *   apiKey: "your-api-key",
- *   did: "did:web:your-node.layr8.cloud:my-agent",
- * });
+ * const { LAYR8_NODE_URL: nodeUrl = "", LAYR8_API_KEY: apiKey = "" } = process.env;
+ * const credentials = new CredentialsClient({ nodeUrl, apiKey, did: "did:web:localhost:acme" });
  * const signed = await credentials.signCredential({
- *   credentialSubject: { id: "did:web:partner-node:agent", name: "Acme Corp" },
+ *   credentialSubject: { id: "did:web:partner.example:agent", name: "Acme Corp" },
  * });
  * await credentials.storeCredential(signed);
  * await credentials.close();

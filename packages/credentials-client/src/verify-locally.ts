@@ -35,7 +35,7 @@ export type LocalVerification =
  * @throws VcError with a code for whatever does not hold; the signal's own reason on abort.
  * @example
  * ```ts
- * import { verifyLocally } from "@parley/credentials-client";
+ * import { verifyLocally } from "layr8";
  *
  * async function nameIn(signed: string, trustedIssuer: string) {
  *   const verified = await verifyLocally(signed);

@@ -77,11 +77,9 @@ export interface SchemaRequestOptions<Schema extends StandardSchemaV1> extends R
  * @throws TypeError from the constructor for an incomplete config, an unknown option, or a missing error handler.
  * @example
  * ```ts
- * import { Client, logErrors } from "@parley/didcomm-agent";
- * import { createMemoryLink } from "@parley/core/memory";
+ * import { Client, logErrors } from "layr8";
  *
- * const { left } = createMemoryLink();
- * await using client = new Client({ transport: left }, logErrors());
+ * const client = new Client({ agentDid: "did:web:localhost:echo" }, logErrors());
  * client.handle("https://layr8.io/protocols/echo/1.0/request", (message) => ({
  *   type: "https://layr8.io/protocols/echo/1.0/response",
  *   body: message.body,

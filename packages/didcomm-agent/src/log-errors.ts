@@ -13,7 +13,7 @@ const MAX_LINE = 1000;
  * @param log receives each line.
  * @example
  * ```ts
- * import { logErrors } from "@parley/didcomm-agent";
+ * import { logErrors } from "layr8";
  *
  * const onError = logErrors((line) => process.stdout.write(`${line}\n`));
  * ```

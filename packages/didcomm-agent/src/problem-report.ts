@@ -29,7 +29,7 @@ const MAX_REFERENCE = 256;
  * @see {@link https://identity.foundation/didcomm-messaging/spec/v2.1/#problem-reports | DIDComm v2.1, Problem Reports}
  * @example
  * ```ts
- * import { ProblemReportError } from "@parley/didcomm-agent";
+ * import { ProblemReportError } from "layr8";
  *
  * throw new ProblemReportError("e.p.req.out-of-stock", "Only {1} left", ["3"]);
  * ```

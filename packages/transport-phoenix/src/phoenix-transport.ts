@@ -16,12 +16,12 @@ import { PhoenixConnection } from "./phoenix-connection.ts";
  *
  * @example
  * ```ts
- * import { PhoenixTransport } from "@parley/transport-phoenix";
+ * import { Client, logErrors, PhoenixTransport } from "layr8";
  *
- * const transport = new PhoenixTransport({ nodeUrl: "ws://localhost:4000/plugin_socket/websocket", apiKey: "my-key" });
- * const events = { onDisconnect() {}, onReconnect() {}, onFault() {} };
- * await using connection = await transport.connect({ protocols: ["https://didcomm.org/basicmessage/2.0"], events });
- * for await (const delivery of connection.deliveries) delivery.settle({ status: "handled" });
+ * const { LAYR8_NODE_URL: nodeUrl = "", LAYR8_API_KEY: apiKey = "" } = process.env;
+ * const transport = new PhoenixTransport({ nodeUrl, apiKey, timeouts: { pushMs: 5_000 } });
+ * const client = new Client({ transport, agentDid: "did:web:localhost:alice" }, logErrors());
+ * await client.connect();
  * ```
  */
 export class PhoenixTransport implements Transport {
