@@ -53,9 +53,11 @@ export function permitted(folder, rule) {
   return `${folder} may import ${list}; if the design changed, change RULES in scripts/boundaries.mjs.`;
 }
 
-/** What a user of the package gets installed, or is asked to install. */
+/** What a user of the package gets installed, or is asked to install. The types of Node run nowhere: programs in TypeScript need them. */
 export function runtimeDependencies(manifest) {
-  return ["dependencies", "optionalDependencies", "peerDependencies"].flatMap((kind) => Object.keys(manifest[kind] ?? {}));
+  return ["dependencies", "optionalDependencies", "peerDependencies"]
+    .flatMap((kind) => Object.keys(manifest[kind] ?? {}))
+    .filter((dependency) => dependency !== "@types/node");
 }
 
 function edges({ manifest }, labelOf, names = [...runtimeDependencies(manifest), ...Object.keys(manifest.devDependencies ?? {})]) {
