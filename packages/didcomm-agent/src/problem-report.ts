@@ -19,6 +19,8 @@ const MAX_COMMENT = 1024;
 const MAX_ARGS = 16;
 const MAX_ARG = 256;
 const MAX_REFERENCE = 256;
+/** The place of an argument in a comment. */
+const PLACE = /\{\d{1,3}\}/;
 
 /**
  * A DIDComm problem report as an error: `request` rejects with it when the other side reports a problem on the thread, and a handler
@@ -109,7 +111,8 @@ export function reportFor(thrown: unknown, message: Pick<Message, "id">, what: s
 export function createReport(message: Message, from: string, problem: ProblemReportError): Message | undefined {
   if (message.from === undefined || parseMessageType(message.type)?.protocolName === "report-problem") return undefined;
   const code = problem.code.slice(0, MAX_CODE);
-  const comment = problem.rawComment.slice(0, MAX_COMMENT);
+  // Filled in, since not every SDK does that; unless an argument looks like another one's place.
+  const comment = (PLACE.test(problem.comment) ? problem.rawComment : problem.comment).slice(0, MAX_COMMENT);
   const args = problem.args.slice(0, MAX_ARGS).map((arg) => arg.slice(0, MAX_ARG));
   const body = { code, ...(comment !== "" && { comment }), ...(args.length > 0 && { args }) };
   return replyTo(message, from, { type: PROBLEM_REPORT, parentThreadId: threadOf(message), body });
@@ -131,7 +134,10 @@ function readArg(value: unknown): string {
   }
 }
 
-/** Missing arguments read `?`, surplus ones follow the text, as DIDComm has it. */
+/**
+ * Missing arguments read `?`, surplus ones follow the text, as DIDComm has it; except those that stand in it already, because some
+ * senders fill them in and list them as well.
+ */
 function interpolate(comment: string, args: readonly string[]): string {
   let used = 0;
   const text = comment.replaceAll(/\{(\d{1,3})\}/g, (_place, digits: string) => {
@@ -139,5 +145,6 @@ function interpolate(comment: string, args: readonly string[]): string {
     used = Math.max(used, place);
     return args[place - 1] ?? "?";
   });
-  return [text, ...args.slice(used)].join(", ").slice(0, 4 * MAX_COMMENT);
+  const surplus = args.slice(used).filter((arg) => !text.includes(arg));
+  return [text, ...surplus].join(", ").slice(0, 4 * MAX_COMMENT);
 }

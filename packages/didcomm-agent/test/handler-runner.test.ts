@@ -239,7 +239,7 @@ describe("a handler that throws", () => {
       throw new ProblemReportError("e.p.req.out-of-stock", "Only {1} left", ["3"]);
     });
     expect((await deliver()).outcome).toEqual({ status: "error", code: "e.p.req.out-of-stock", message: "Only 3 left" });
-    expect(connection.sent[0]?.["body"]).toEqual({ code: "e.p.req.out-of-stock", comment: "Only {1} left", args: ["3"] });
+    expect(connection.sent[0]?.["body"]).toEqual({ code: "e.p.req.out-of-stock", comment: "Only 3 left", args: ["3"] });
     await client.close();
   });
 

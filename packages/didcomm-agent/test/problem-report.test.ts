@@ -16,6 +16,8 @@ describe("ProblemReportError", () => {
     ["{0}", [], "?"],
     ["none", ["a", "b"], "none, a, b"],
     ["{1}", ["{2}", "x"], "{2}, x"],
+    ["3 of 4 left", ["3", "4"], "3 of 4 left"],
+    ["3 left", ["3", "tea"], "3 left, tea"],
   ])("puts arguments into the comment: %s %j", (comment, args, expected) => {
     const error = new ProblemReportError("e.p.req", comment, args);
     expect(error).toMatchObject({ code: "e.p.req", comment: expected, rawComment: comment, args, message: `e.p.req: ${expected}` });
@@ -108,6 +110,17 @@ describe("what a failed handler says", () => {
 });
 
 describe("an outbound report", () => {
+  it.each([
+    ["Only {1} left", ["3"], "Only 3 left"],
+    ["No {1}", ["{2}", "tea"], "No {1}"],
+  ])("has its arguments in the comment and beside it: %s %j", (comment, args, expected) => {
+    const about = createMessage({ type: ECHO, from: ALICE, id: "m1" });
+    const problem = new ProblemReportError("e.p", comment, args);
+    const report = createReport(about, "did:example:bob", problem);
+    expect(report?.body).toEqual({ code: "e.p", comment: expected, args });
+    expect(report && readReport(report).comment).toBe(problem.comment);
+  });
+
   it("is cut to size", () => {
     const about = createMessage({ type: ECHO, from: ALICE, id: "m1" });
     const problem = new ProblemReportError(

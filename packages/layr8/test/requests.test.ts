@@ -1,6 +1,6 @@
 import { startNode, type Layr8Node } from "@parley/layr8-node";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { Client, RequestTimeoutError, type Config, type SDKError } from "../src/index.ts";
+import { Client, PhoenixTransport, RequestTimeoutError, type Config, type SDKError } from "../src/index.ts";
 
 const ORDER = "https://layr8.io/protocols/order/1.0";
 const SHOP = "did:web:localhost:shop";
@@ -139,5 +139,36 @@ describe("a DID that two processes use", LONG, () => {
     await expect(first.send({ type: `${ORDER}/ping`, to: SHOP })).rejects.toMatchObject({ reason: "ended", retryable: false });
     expect(emitWarning.mock.calls.map(([text]) => String(text))).toEqual([expect.stringContaining(`${SHOP} was connected elsewhere`)]);
     emitWarning.mockRestore();
+  });
+});
+
+describe("a message that is longer than its recipient reads", LONG, () => {
+  it("costs the recipient neither the other messages nor its link for good, and its sender learns so", async () => {
+    const transport = new PhoenixTransport({
+      nodeUrl: node.url,
+      apiKey: node.apiKey ?? "",
+      limits: { maxFrameLength: 64 * 1024 },
+      backoff: { initialMs: 20, maxMs: 50 },
+    });
+    const agent = client({ agentDid: SHOP, transport });
+    const handled: string[] = [];
+    agent.handle(`${ORDER}/create`, ({ id }) => void handled.push(id));
+    await agent.connect();
+    const customer = await client().connect();
+    const reports: SDKError[] = [];
+    const isReport = ({ kind, cause }: SDKError) => kind === "server_reject" && cause.name === "ProblemReportError";
+    await customer.send({ id: "long", type: `${ORDER}/create`, to: SHOP, body: { text: "x".repeat(100_000) } });
+    await customer.send({ id: "short", type: `${ORDER}/create`, to: SHOP });
+    await vi.waitFor(() => expect(handled).toContain("short"), 20_000);
+    await vi.waitFor(() => {
+      reports.push(...errors.filter(isReport));
+      expect(reports).not.toEqual([]);
+    }, 20_000);
+    await customer.send({ id: "later", type: `${ORDER}/create`, to: SHOP });
+    await vi.waitFor(() => expect(handled).toContain("later"), 20_000);
+    expect(handled).not.toContain("long");
+    expect(errors.filter(({ kind }) => kind === "parse_failure")[0]?.cause.message).toMatch(
+      /more than 65536 bytes \(limits\.maxFrameLength\)/,
+    );
   });
 });
