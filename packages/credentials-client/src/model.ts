@@ -25,7 +25,7 @@ export interface Credential {
   readonly [member: string]: JsonValue | Date | undefined;
 }
 
-/** Members as the Python SDK spells them, which would be signed under names that nobody reads. */
+/** Members as the Python SDK spells them. Verifiers would ignore them. */
 const SNAKE_CASE: readonly (readonly [string, string])[] = [
   ["credential_subject", "credentialSubject"],
   ["valid_from", "validFrom"],

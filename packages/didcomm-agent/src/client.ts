@@ -153,7 +153,7 @@ export class Client implements AsyncDisposable {
    * The client sends the returned message to the sender, on the same thread; `undefined` and `null` send nothing. If the handler throws,
    * the sender gets a problem report; under `manualAck`, the node delivers the message again instead, until `ack()`.
    *
-   * @throws TypeError when `type` is no message-type URI or has a handler already; {@link AlreadyConnectedError} after `connect`.
+   * @throws TypeError when `type` is not a message-type URI or already has a handler; {@link AlreadyConnectedError} after `connect`.
    */
   handle<Schema extends StandardSchemaV1>(
     type: string,
@@ -210,11 +210,11 @@ export class Client implements AsyncDisposable {
   }
 
   /**
-   * Sends a message and resolves, with the message as it was sent, once the node has accepted it. With `fireAndForget` it resolves at
-   * once, and a failure reaches the error handler.
+   * Sends a message. Resolves with the message as it was sent, once the node has accepted it. With `fireAndForget` it resolves at
+   * once, and the error handler receives failures.
    *
-   * @throws TypeError when `type` is no message-type URI or nobody is named in `to`; {@link NotConnectedError} at once while there is
-   *   no link; {@link DisconnectedError} when the link breaks before the node has answered; {@link ServerRejectError} when the node
+   * @throws TypeError when `type` is not a message-type URI or `to` is empty; {@link NotConnectedError} at once while the link
+   *   is down; {@link DisconnectedError} when the link breaks before the node has answered; {@link ServerRejectError} when the node
    *   refuses; core's `TransportError` `push_timeout`, `message_too_large` or `write_failed`; {@link ClientClosedError}; the signal's
    *   reason.
    */
@@ -265,7 +265,7 @@ export class Client implements AsyncDisposable {
 
   /**
    * Calls a listener with the reason when the link to the node is lost: once for each loss. The client reconnects, unless the connection
-   * ended for good (the node refused it, or another connection took the DID over): then the error handler gets that reason, whether the
+   * ended (the node refused it, or another connection took the DID over): then the error handler gets that reason, whether the
    * link was lost before or by it, and `connect` may be called again.
    *
    * @returns a function that removes the listener.
@@ -284,9 +284,9 @@ export class Client implements AsyncDisposable {
   }
 
   /**
-   * Leaves the node, for good. Takes no more messages, ends every waiting request with {@link ClientClosedError}, lets running handlers
+   * Leaves the node. Stops accepting messages, ends every waiting request with {@link ClientClosedError}, lets running handlers
    * finish and reply for `closeGraceMs`, then ends the connection and every `send` that still waits. Idempotent.
-   * A handler that awaits it waits for itself, until the grace is over.
+   * A handler that awaits it waits for itself, until `closeGraceMs` has passed.
    */
   close(): Promise<void> {
     this.#closing ??= this.#shutDown();

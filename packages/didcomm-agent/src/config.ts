@@ -18,7 +18,7 @@ export interface ClientOptions {
    * How many handlers run at a time, from 1. Messages start in the order they came; 1 keeps that order in the replies too. Default 64.
    */
   readonly maxConcurrentHandlers?: number;
-  /** How many messages may wait for a handler. What exceeds it is reported and left to the node's redelivery. Default 10,000. */
+  /** How many messages may wait for a handler. Further ones are reported and left to the node's redelivery. Default 10,000. */
   readonly maxQueuedMessages?: number;
   /**
    * How many finished messages are remembered, so that a redelivery does not run the handler again. When the memory is full, its older

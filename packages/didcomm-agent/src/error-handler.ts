@@ -3,7 +3,7 @@ import { warnOnce } from "@parley/core/internal";
 
 import { ServerRejectError } from "./errors.ts";
 
-/** What an {@link SDKError} is about. */
+/** The kinds of {@link SDKError}. */
 export const ErrorKind: {
   /** An inbound message, an attachment of it or a frame could not be read. */
   readonly PARSE_FAILURE: "parse_failure";

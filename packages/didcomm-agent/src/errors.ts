@@ -6,7 +6,7 @@ import { ParleyError, RejectedError, TransportError } from "@parley/core";
  * - `not_started`: `connect` was not called, or its last call failed.
  * - `connecting`: `connect` has not finished; await it.
  * - `reconnecting`: the link is lost, and the client reconnects.
- * - `ended`: the connection ended for good (the node refused it, or another connection took the DID over).
+ * - `ended`: the connection ended (the node refused it, or another connection took the DID over).
  */
 export type NotConnectedReason = "not_started" | "connecting" | "reconnecting" | "ended";
 
@@ -76,7 +76,7 @@ export class ServerRejectError extends ParleyError<"server_reject"> {
   override readonly name: string = "ServerRejectError";
   /** The node's reason as it stands on the wire, such as `unauthorized`. */
   readonly reason: string;
-  /** A problem code that the node gave besides, such as `e.m.authz.denied`. */
+  /** The problem code that the node gave, such as `e.m.authz.denied`. */
   readonly problemCode?: string;
   /** The message that was refused. */
   readonly messageId: string;
@@ -104,8 +104,8 @@ export interface UnansweredRequest {
 }
 
 /**
- * No response came in time. Unless it was sent with `expires: false`, the request expires with its timeout: no handler begins with it any
- * more, but one that has begun goes on. A response that comes now reaches the error handler as `late_response`.
+ * No response came in time. Unless it was sent with `expires: false`, the request expires with its timeout: handlers that have begun finish,
+ * and none begins with it later. A response that comes now reaches the error handler as `late_response`.
  */
 export class RequestTimeoutError extends ParleyError<"request_timeout"> implements UnansweredRequest {
   override readonly name: string = "RequestTimeoutError";

@@ -7,7 +7,7 @@ export function expiryAfter(validMs: number, now: number): number {
   return Math.ceil((now + validMs) / 1000);
 }
 
-/** Whether the time of a message is over. */
+/** Whether a message has expired. */
 export function isExpired({ expiresTime }: { readonly expiresTime?: number }, now: number): boolean {
   return expiresTime !== undefined && expiresTime * 1000 <= now;
 }

@@ -11,7 +11,7 @@ import type { Processed } from "./processed.ts";
 import { HANDLED, PASSED, type Run } from "./run.ts";
 import { checkBody } from "./schema.ts";
 
-/** What a {@link HandlerRunner} is made with. */
+/** The parts of a {@link HandlerRunner}. */
 export interface HandlerRunnerParts {
   readonly processed: Processed;
   /** Sends a message; it rejects with what callers of `send` see. */
@@ -88,7 +88,7 @@ export class HandlerRunner {
     if (await this.#deliver(run, reply, true)) this.#finish(run, HANDLED);
   }
 
-  /** Settles a message that needs no handler any more. */
+  /** Settles a message whose handling is complete. */
   #finish(run: Run, outcome: Outcome): void {
     this.#processed.add(run.key, { outcome: run.settle(outcome) });
   }
@@ -151,7 +151,7 @@ export class HandlerRunner {
           if (final && !(error instanceof ServerRejectError)) await this.#sendReport(run, error, "The reply could not be sent");
           return true;
         }
-        // The node has delivered the message again meanwhile, and will not do so a third time while the link holds.
+        // The node has redelivered the message since, and will not do so a third time while the link is up.
         if (run.delivery === delivery) return false;
       }
     }

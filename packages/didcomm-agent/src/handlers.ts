@@ -22,7 +22,7 @@ export interface HandlerOptions {
 
 /** Options of {@link Client.handle} that type the body. */
 export interface SchemaHandlerOptions<Schema extends StandardSchemaV1> extends HandlerOptions {
-  /** Checks and types `msg.body`. A body that does not fit never reaches the handler. */
+  /** Checks and types `msg.body`. The handler never sees a body that does not match. */
   readonly schema: Schema;
 }
 
@@ -33,7 +33,7 @@ export interface HandlerEntry {
   readonly schema: StandardSchemaV1 | undefined;
 }
 
-/** Message types and who takes them. */
+/** Handlers by message type. */
 export class Handlers {
   readonly #byType = new Map<string, HandlerEntry>();
   #catchAll: HandlerEntry | undefined;

@@ -28,7 +28,7 @@ export class LinkState {
     this.#phase = { name: "failed", error: ParleyError.from(error) };
   }
 
-  /** `connect` succeeded, unless the connection has ended by now. */
+  /** `connect` succeeded, unless the connection has ended since. */
   connected(): void {
     if (this.#phase.name === "connecting") this.#phase = { name: "up" };
   }
@@ -45,7 +45,7 @@ export class LinkState {
     this.#phase = { name: "up" };
   }
 
-  /** The connection ended for good. Returns whether the link was up until now. */
+  /** The connection ended, and the transport does not reconnect. Returns whether the link was up until now. */
   ended(reason: ParleyError): boolean {
     const wasUp = this.#phase.name !== "down";
     this.#phase = { name: "ended", reason };

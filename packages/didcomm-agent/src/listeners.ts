@@ -3,7 +3,7 @@ export class Listeners<Args extends readonly unknown[]> {
   readonly #listeners = new Set<{ readonly call: (...args: Args) => unknown }>();
   readonly #onThrow: (error: unknown) => void;
 
-  /** @param onThrow hears of a listener that throws or rejects; the others are called all the same. */
+  /** @param onThrow receives the error of a listener that throws or rejects; the others are still called. */
   constructor(onThrow: (error: unknown) => void) {
     this.#onThrow = onThrow;
   }

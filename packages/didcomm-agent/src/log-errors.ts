@@ -7,8 +7,8 @@ const MAX_LINE = 1000;
  * An error handler that logs one line per error, by default on stderr.
  *
  * Refusals that a handler or a schema chose (kind `refused`) are left out: senders could fill logs with them.
- * A line names the kind, the message's id, type and sender, and what the cause says; never a message's body. What a peer wrote is
- * stripped of control characters, so that it can't forge lines.
+ * A line names the kind, the message's id, type and sender, and the cause's message; never a message's body. Control
+ * characters are stripped, so that peers can't forge lines.
  *
  * @param log receives each line.
  * @example

@@ -6,8 +6,8 @@ import type { Mutable } from "./mutable.ts";
 const MAX_CREDENTIALS = 64;
 
 /**
- * Reads what the node says about a message. A member that is malformed counts as absent, and never costs the message: nothing is
- * `authorized` unless the node says so in so many words.
+ * Reads the node's context of a message. A malformed member counts as absent, and the message is still handled: `authorized` is
+ * set by an explicit `true` or `false` only.
  */
 export function readContext(value: unknown): MessageContext | undefined {
   if (!isJsonObject(value)) return undefined;
@@ -19,7 +19,7 @@ export function readContext(value: unknown): MessageContext | undefined {
   return context;
 }
 
-/** Header by which a client says that it waits for a response. */
+/** Header of requests: the sender waits for a response. */
 export const REPLY_EXPECTED = "reply_expected";
 
 /** Adds what the sender's client says about a response. */

@@ -7,7 +7,7 @@ import type { InboundMessage } from "./inbound-message.ts";
 import { checkJsonBody } from "./json-body.ts";
 import type { Mutable } from "./mutable.ts";
 
-/** What a message may state; the last three are there for messages that are passed on as they came. */
+/** Members of a message; the last three are those of received messages, which may be forwarded unchanged. */
 const MEMBERS: readonly (keyof MessageInit | keyof InboundMessage)[] = [
   "type",
   "to",

@@ -1,5 +1,5 @@
 /**
- * What is to be done. Its room is free for the next task when it calls `release`, or else when it has ended. It must not throw, nor
+ * A task of a {@link Pool}. Its slot is free for the next task when it calls `release`, or else when it has ended. It must not throw, nor
  * release before it has awaited something.
  */
 export type Task = (release: () => void) => Promise<void>;
@@ -68,7 +68,7 @@ export class Pool {
     const task = this.#queue[this.#head++];
     if (task === undefined) this.clear();
     else if (this.#head >= 1024) {
-      // The array gives back what has run, now and then rather than each time.
+      // Removing completed tasks in blocks is cheaper than one by one.
       this.#queue.splice(0, this.#head);
       this.#head = 0;
     }

@@ -43,7 +43,7 @@ export class ProblemReportError extends ParleyError {
   /** The comment as it stands on the wire. */
   readonly rawComment: string;
   readonly args: readonly string[];
-  /** Who reported it. Absent on an error that this program made. */
+  /** The DID that reported it. Absent on an error that this program made. */
   readonly from?: string;
 
   constructor(code: string, comment = "", args: readonly string[] = [], from?: string) {
@@ -86,8 +86,8 @@ export function isBadBody(thrown: unknown, message: Pick<Message, "id">): thrown
 }
 
 /**
- * The report on a message whose handling failed. The text of a ProblemReportError travels, and so does what is wrong with the sender's
- * body. Anything else may name what is none of the sender's business, so the report has a reference instead: the message's id, which both
+ * The report on a message whose handling failed. The text of a ProblemReportError travels, and so do the schema's findings about the
+ * sender's body. Any other error may contain private details, so the report has a reference instead: the message's id, which both
  * sides log.
  *
  * @param what the sentence's subject, such as `The handler failed`.

@@ -4,7 +4,7 @@ import { HANDLED } from "./run.ts";
 
 /** How a message was finished with. */
 export interface Finished {
-  /** What to tell the node, should it deliver the message again. */
+  /** The outcome to send to the node if it delivers the message again. */
   readonly outcome: Outcome;
   /** The handler's reply, while it has not got through. */
   readonly reply?: Message;
@@ -14,7 +14,7 @@ export interface Finished {
 export const FINISHED: Finished = { outcome: HANDLED };
 
 /**
- * Remembers the messages that need no handler any more: the most recent ones, up to its capacity and never fewer than half of it.
+ * Remembers the messages that have been handled: the most recent ones, up to its capacity and never fewer than half of it.
  * (Dropping the older half at once is far cheaper than dropping the oldest entry each time.)
  */
 export class Processed {

@@ -87,7 +87,7 @@ export class Threads {
       return true;
     }
     const error = readReport(message);
-    // An earlier try has expired, which is no news of this one.
+    // The report is about an earlier try, which has expired; this one has not.
     const { expiresTime } = waiter.request;
     if (error.code !== EXPIRED || expiresTime === undefined || isExpired({ expiresTime }, this.#now())) waiter.settle({ error });
     return true;

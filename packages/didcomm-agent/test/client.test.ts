@@ -214,7 +214,7 @@ describe("send", () => {
     await expect(client.send(hello)).rejects.toMatchObject({ code: "client_closed" });
   });
 
-  it("says which of the reasons it has for not being connected, and whether waiting helps", async () => {
+  it("names the reason for not being connected, and whether waiting helps", async () => {
     const { client, transport } = setUp();
     const failure = () =>
       client.send(hello).then(

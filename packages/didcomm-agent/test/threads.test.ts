@@ -263,7 +263,7 @@ describe("request", () => {
     ["accepted", async () => ({}), "", { accepted: true, away: [] }],
     ["accepted for an agent that is away", async () => ({ away: [ALICE] }), `; ${ALICE}: no agent is connected`, { away: [ALICE] }],
     ["not accepted yet", () => new Promise(() => {}), "; the node had not accepted it yet", { accepted: false }],
-  ])("says of whom it asked what, for how long, and that it was %s", async (_name, onSend, state, known) => {
+  ])("names recipient, type and duration on a timeout, and the state: %s", async (_name, onSend, state, known) => {
     const { client, connection } = await connected();
     connection.onSend = onSend;
     const failure = await client.request(ask, { timeoutMs: 31 }).catch((error: unknown) => error);

@@ -39,7 +39,7 @@ afterEach(async () => {
 });
 
 describe("a request to an agent that is away", LONG, () => {
-  it("says so when it times out, and doesn't reach the handler later", async () => {
+  it("times out with the recipient in `away`, and never reaches the handler", async () => {
     await (await shop().agent.connect()).close();
     const customer = await client({ agentDid: "did:web:localhost:customer" }).connect();
     const order = { type: `${ORDER}/create`, to: SHOP };
@@ -125,7 +125,7 @@ describe("an exception of a handler", LONG, () => {
 });
 
 describe("a DID that two processes use", LONG, () => {
-  it("tells the second that it took over, and the first once that it was lost", async () => {
+  it("reports the takeover to the second, and the loss to the first, once", async () => {
     const emitWarning = vi.spyOn(process, "emitWarning").mockImplementation(() => {});
     const [first, second] = [shop().agent, shop().agent];
     const lost: string[] = [];
@@ -143,7 +143,7 @@ describe("a DID that two processes use", LONG, () => {
 });
 
 describe("a message that is longer than its recipient reads", LONG, () => {
-  it("costs the recipient neither the other messages nor its link for good, and its sender learns so", async () => {
+  it("is given up with a report to its sender, while the recipient gets all other messages", async () => {
     const transport = new PhoenixTransport({
       nodeUrl: node.url,
       apiKey: node.apiKey ?? "",

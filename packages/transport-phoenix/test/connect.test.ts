@@ -195,7 +195,7 @@ describe("connect", () => {
     expect((error as Error).message).toBe(`The node at ${server.url} can't be reached: ${why}`);
   });
 
-  it("says that a node without TLS wants another URL", async () => {
+  it("names the URL schemes of nodes without TLS", async () => {
     const server = await startServer();
     const url = server.url.replace("ws:", "wss:");
     const error = await rejectionOf(transportTo(server, { nodeUrl: url }).connect({ did: ALICE, protocols: [], events: new Recorder() }));
