@@ -23,3 +23,17 @@ it("says what is missing when it is started without its variables", async () => 
   expect(await echo.exit()).toBe(1);
   expect(echo.lines.join("\n")).toContain("Config.nodeUrl is missing: pass it or set LAYR8_NODE_URL");
 });
+
+it("prints one line for a recipient that is mistyped, unknown or can't be reached", async () => {
+  await withNode(async (env) => {
+    const lines = async (did: string, overrides: Readonly<Record<string, string>> = {}) => {
+      await using ask = new App(dist("ask"), [did], { ...env, ...overrides });
+      expect(await ask.exit()).toBe(1);
+      return ask.lines;
+    };
+    expect(await lines("did:typo")).toEqual([expect.stringMatching(/^message\.to must be a DID .*"did:typo" is not one$/)]);
+    expect(await lines("did:web:localhost:ecco")).toEqual([expect.stringContaining("did:web:localhost:ecco")]);
+    const wrongKey = await lines(DID, { LAYR8_API_KEY: "wrong" });
+    expect(wrongKey).toEqual([expect.stringContaining("refused the API key (HTTP 403): use a key that this node gave out")]);
+  });
+});
