@@ -26,7 +26,11 @@ export function readEndpoint(nodeUrl: string): Endpoint {
   }
   const { protocol, host, hostname, pathname, username, password } = new URL(nodeUrl);
   const scheme = PROTOCOLS.get(protocol);
-  if (scheme === undefined) throw new TypeError(`nodeUrl must begin with wss:, ws:, https: or http:, not ${protocol}`);
+  if (scheme === undefined) {
+    // "localhost:4000" is a URL of the scheme "localhost".
+    const hint = /^[\w.-]+:\d+(?:\/|$)/.test(nodeUrl) ? "; write http:// before the host" : "";
+    throw new TypeError(`nodeUrl must begin with wss:, ws:, https: or http:, not ${protocol}${hint}`);
+  }
   return {
     origin: `${scheme}//${host}`,
     path: pathname.replace(/\/$/, "").replace(/\/plugin_socket\/websocket$/, ""),

@@ -75,7 +75,11 @@ function parseNodeUrl(nodeUrl: string): URL {
   }
   const given = new URL(nodeUrl);
   const protocol = PROTOCOLS[given.protocol];
-  if (protocol === undefined) throw new TypeError(`nodeUrl must begin with wss:, ws:, https: or http:, not ${given.protocol}`);
+  if (protocol === undefined) {
+    // "localhost:4000" is a URL of the scheme "localhost".
+    const hint = /^[\w.-]+:\d+(?:\/|$)/.test(nodeUrl) ? "; write http:// before the host" : "";
+    throw new TypeError(`nodeUrl must begin with wss:, ws:, https: or http:, not ${given.protocol}${hint}`);
+  }
   const url = new URL(given);
   url.protocol = protocol;
   // An origin alone is what people have in mind; no Phoenix socket is mounted there.

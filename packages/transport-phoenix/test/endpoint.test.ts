@@ -30,6 +30,11 @@ describe("Endpoint", () => {
     },
   );
 
+  it("says where the scheme is missing", () => {
+    const text = "nodeUrl must begin with wss:, ws:, https: or http:, not localhost:; write http:// before the host";
+    expect(() => urlOf("localhost:4000")).toThrow(new TypeError(text));
+  });
+
   it("keeps query and credentials out of its label", () => {
     expect(new Endpoint("wss://user:pass@node.example/s?token=t", "k", "query").label).toBe("wss://node.example/s");
   });
