@@ -292,8 +292,14 @@ export class SkytaleClient implements AsyncDisposable {
   async #create({ engine, identityKey }: OpenAgent, name: string, options: CreateChannelOptions = {}): Promise<Channel> {
     const { ready } = await findGroups(engine, name);
     if (ready !== undefined) throw isMember(name);
-    const wait = { timeoutMs: options.timeoutMs ?? this.#connection.timeoutMs, ...(options.signal && { signal: options.signal }) };
-    const next = await this.#wait(wait, `the channel ${name} was not created; repeat the call`, (signal) =>
+    const timeoutMs = readDurationMs(options, { ms: "timeoutMs" }, this.#connection.timeoutMs);
+    const servers = `the API server at ${this.#options.apiUrl ?? "-"} or the relay at ${this.#options.endpoint}`;
+    const onTimeout = (): Error =>
+      new TransportError(
+        "timeout",
+        `${servers} did not answer within ${timeoutMs} ms; the channel ${name} was not created: repeat the call`,
+      );
+    const next = await bounded({ signals: [options.signal], timeoutMs, onTimeout }, (signal) =>
       this.#register(name, identityKey.pair.publicKey, options.replace ?? false, signal),
     );
     const group = await engine.createGroup(newGroupId(name));

@@ -1,7 +1,7 @@
 import type { ParleyError } from "@parley/core";
 import { TransportError } from "./errors.ts";
 
-/** What {@link Connection} is made with. */
+/** Options of {@link Connection}. */
 export interface ConnectionOptions {
   /** URL of the relay, for errors and warnings. */
   readonly relay: string;
@@ -34,7 +34,7 @@ export class Connection {
     return this.#isUp;
   }
 
-  /** The connection is wanted from now on. Idempotent. */
+  /** Called when the connection is needed first. Idempotent. */
   wanted(): void {
     if (this.#isUp || this.#missingSince !== undefined) return;
     this.#missingSince = new Date();
@@ -58,14 +58,14 @@ export class Connection {
     this.#clear();
   }
 
-  /** There is no connection. @param effect what that means for the call that fails with this. */
+  /** The error of a call that needs a connection and has none. @param effect the consequence for the call. */
   missing(effect: string): TransportError {
     const { relay } = this.#options;
     const options = this.#reason === undefined ? {} : { cause: this.#reason };
     return new TransportError("connection_error", `no connection to the relay at ${relay}${this.#details()}; ${effect}`, options);
   }
 
-  /** A call has waited for its whole timeout. @param effect what that means for the call. */
+  /** The error of a call whose timeout has passed. @param effect the consequence for the call. */
   timedOut(timeoutMs: number, effect: string): TransportError {
     if (!this.#isUp) return this.missing(`gave up after ${timeoutMs} ms; ${effect}`);
     return new TransportError("timeout", `the relay at ${this.#options.relay} did not answer within ${timeoutMs} ms; ${effect}`);

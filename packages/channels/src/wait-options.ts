@@ -3,11 +3,11 @@ import { readDurationMs, rejectUnknownOptions } from "@parley/core/internal";
 /** Options of calls that wait for the relay. */
 export interface WaitOptions {
   /**
-   * Longest wait, in milliseconds; then the call fails with TransportError `connection_error` (there is no connection to the relay) or
-   * `timeout`. What was asked for may still happen. Default: the `timeoutMs` of the client, 20,000.
+   * Longest wait, in milliseconds; then the call fails with TransportError `connection_error` (the relay can't be reached) or
+   * `timeout`. The request may still take effect. Default: the `timeoutMs` of the client, 20,000.
    */
   readonly timeoutMs?: number;
-  /** Stops waiting. What was asked for may still happen. */
+  /** Stops waiting. The request may still take effect. */
   readonly signal?: AbortSignal;
 }
 
@@ -25,7 +25,7 @@ export interface AddMemberOptions extends WaitOptions {
 
 /**
  * @param more names of options beside those of {@link WaitOptions}.
- * @throws TypeError for unknown options, or a timeout that is no duration
+ * @throws TypeError for unknown options, or a timeout that isn't a duration
  */
 export function readWait(
   options: WaitOptions | undefined,

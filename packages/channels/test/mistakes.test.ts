@@ -20,7 +20,7 @@ describe("a welcome", () => {
     ["empty", () => new Uint8Array()],
     ["zeros", ({ length }) => new Uint8Array(length)],
     ["zeros, and few of them", () => new Uint8Array(8)],
-    ["text as bytes", () => new TextEncoder().encode("hello, this is no welcome")],
+    ["text as bytes", () => new TextEncoder().encode("hello, this is text")],
     ["text", () => "hello"],
     ["undefined", () => undefined],
     ["a number", () => 5],
@@ -54,7 +54,7 @@ describe("a welcome", () => {
 });
 
 describe("a mistake", () => {
-  it("of the type of a message says what to do", async () => {
+  it("in the type of a message names the remedy", async () => {
     for (const [message, expected] of [
       [{ a: 1 }, "A message is a string or a Uint8Array, not an object: use JSON.stringify(…)"],
       [5, "A message is a string or a Uint8Array, not number"],
@@ -71,7 +71,7 @@ describe("a mistake", () => {
     }
   });
 
-  it("of a constructor says what it takes", () => {
+  it("in a constructor's arguments names the options", () => {
     for (const nothing of [undefined, null]) {
       expect(() => new SkytaleChannelManager(nothing as never)).toThrow(/SkytaleChannelManager takes an options object/);
       expect(() => new SkytaleClient(nothing as never)).toThrow(/SkytaleClient takes an options object/);
@@ -94,7 +94,7 @@ describe("a mistake", () => {
     await expect(managers.of("bob").open(NAME)).rejects.toThrow("not a member of the channel acme/team/general");
   });
 
-  it("of configuration is told as one: nobody was asked", async () => {
+  it("in the configuration is reported as such, before a server is asked", async () => {
     await using nobody = new SkytaleClient({
       endpoint: "http://127.0.0.1:1",
       dataDir: `${managers.harness.directory}/nobody`,
@@ -133,7 +133,7 @@ describe("a token that was pasted", () => {
   });
 });
 
-it("after the server has lost its data, an agent says so, and starts over", async () => {
+it("after the server has lost its data, errors name the cause, and an agent can start over", async () => {
   const { harness } = managers;
   await alice.close();
   await harness.restart(() => rm(join(harness.directory, "server"), { recursive: true }));

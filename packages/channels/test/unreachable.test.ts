@@ -117,7 +117,7 @@ describe("when the relay goes away", () => {
     expect(a.members).toHaveLength(2);
   });
 
-  it("a message that was on its way may have been recorded: the error says so, and a repetition with its id is recorded once", async () => {
+  it("a send that timed out unacknowledged may have been recorded, and is recorded once when repeated with its id", async () => {
     const { harness } = managers;
     const transport = new LyingTransport(harness.server.relayUrl);
     const [a, b] = (await channelOf(harness.client("alice", { transport }), harness.client("bob"))) as [Channel, Channel];

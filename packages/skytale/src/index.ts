@@ -8,11 +8,13 @@ export {
   MlsError,
   SkytaleClient,
   TransportError,
+  type AddMemberOptions,
   type AuthErrorCode,
   type ChannelErrorCode,
   type ChannelMember,
   type ChannelMessage,
   type ChannelOptions,
+  type CreateChannelOptions,
   type InviteErrorCode,
   type InviteOptions,
   type JoinChannelOptions,
@@ -27,6 +29,7 @@ export {
   type SkytaleClientOptions,
   type SkytaleClientSettings,
   type TransportErrorCode,
+  type WaitOptions,
 } from "@parley/channels";
 export { ParleyError } from "@parley/core";
 export {

@@ -56,7 +56,7 @@ describe("the environment", () => {
     expect(onWarning).not.toHaveBeenCalled();
   });
 
-  it("says so in one line on stderr, once per process", () => {
+  it("reports default servers in one line on stderr, once per process", () => {
     const write = vi.spyOn(process.stderr, "write").mockReturnValue(true);
     try {
       fromEnvironment({ identity: "alice", apiKey: "sk_live_1" });
@@ -67,7 +67,7 @@ describe("the environment", () => {
     }
   });
 
-  it("is told when there are no options", () => {
+  it("rejects missing options", () => {
     for (const nothing of [undefined, null, "alice"]) {
       expect(() => new SkytaleChannelManager(nothing as never)).toThrow(/takes an options object with an identity/);
     }

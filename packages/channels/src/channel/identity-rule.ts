@@ -10,8 +10,8 @@ interface Holder {
 }
 
 /**
- * Checks that no two members of a channel will go by one identity: an identity names one signature key. Whoever adds members checks it
- * before the commit; commits of other members are not checked.
+ * Checks that no two members of a channel will go by one identity: an identity names one signature key. Members check it before
+ * they add others; commits of other members are not checked.
  *
  * @param added the holders of the key packages that are to be added.
  * @throws ChannelError `identity_taken`
