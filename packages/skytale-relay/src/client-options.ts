@@ -1,5 +1,5 @@
 import type { ParleyError } from "@parley/core";
-import { readNumbers } from "@parley/core/internal";
+import { readNumbers, rejectUnknownOptions } from "@parley/core/internal";
 import { parseEndpoint } from "./endpoint.ts";
 import { grpcTransport } from "./grpc-transport.ts";
 import type { TokenProvider } from "./token-source.ts";
@@ -71,6 +71,12 @@ export function readLimits(limits: Partial<RelayClientLimits> = {}): RelayClient
     maxBackoffMs: 30_000,
   };
   return readNumbers("limits", defaults, limits);
+}
+
+/** @throws TypeError for an unknown option, or missing options */
+export function checkOptions(options: RelayClientOptions): void {
+  if (typeof options !== "object" || options === null) throw new TypeError("RelayClient takes an options object with url and token");
+  rejectUnknownOptions(options, ["url", "ca", "transport", "token", "events", "limits"]);
 }
 
 /** @throws TypeError */

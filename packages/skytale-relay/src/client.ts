@@ -1,11 +1,18 @@
 import type { ParleyError } from "@parley/core";
-import { deferred, type Deferred } from "@parley/core/internal";
+import { deferred, type Deferred, rejectUnknownOptions } from "@parley/core/internal";
 import { Code } from "../gen/skytale/relay/v1/relay_pb.js";
 import { abortable } from "./abortable.ts";
 import * as calls from "./calls.ts";
 import type { ChannelHead, MessageRange, RelayWelcome } from "./calls.ts";
 import { checkChannel, checkName, checkSequence } from "./check.ts";
-import { readLimits, type RelayClientEvents, type RelayClientLimits, type RelayClientOptions, transportOf } from "./client-options.ts";
+import {
+  checkOptions,
+  readLimits,
+  type RelayClientEvents,
+  type RelayClientLimits,
+  type RelayClientOptions,
+  transportOf,
+} from "./client-options.ts";
 import { Connector } from "./connector.ts";
 import type { Link } from "./link.ts";
 import { outgoingMessage, outgoingWelcome, type PublishMessage, type PublishWelcome } from "./outgoing.ts";
@@ -73,6 +80,7 @@ export class RelayClient implements AsyncDisposable {
 
   /** @throws TypeError for options that make no sense. Nothing is connected yet. */
   constructor(options: RelayClientOptions) {
+    checkOptions(options);
     this.#limits = readLimits(options.limits);
     this.#transport = transportOf(options);
     this.#events = options.events ?? {};
@@ -103,7 +111,8 @@ export class RelayClient implements AsyncDisposable {
    * @throws RelayError `unauthenticated`, `permission_denied`, `invalid_argument` (nothing that speaks this protocol is there), `closed`;
    *   what the token provider threw; the signal's reason when aborted. While the relay can't be reached, it waits.
    */
-  async connect({ signal }: WaitOptions = {}): Promise<void> {
+  async connect(options?: WaitOptions): Promise<void> {
+    const signal = signalOf(options);
     this.#start();
     await abortable(this.#connected.promise, signal);
   }
@@ -135,6 +144,8 @@ export class RelayClient implements AsyncDisposable {
    */
   subscribe(channel: string, options: SubscribeOptions): Subscription {
     checkChannel(channel);
+    if (options === undefined) throw new TypeError('subscribe needs options with "from": a sequence from 1 on, or "now"');
+    rejectUnknownOptions(options, ["from", "bufferBytes", "onCaughtUp", "signal"]);
     options.signal?.throwIfAborted();
     this.#start();
     const subscription = new Subscription(channel, options, { over: (ended) => this.#onOver(ended) });
@@ -151,6 +162,7 @@ export class RelayClient implements AsyncDisposable {
    * @throws RangeGoneError; RelayError; TypeError; the signal's reason.
    */
   async fetchRange(channel: string, options: { readonly from: number; readonly limit?: number } & WaitOptions): Promise<MessageRange> {
+    rejectUnknownOptions(options, ["from", "limit", "signal"]);
     const { from, limit = 0, signal } = options;
     checkChannel(channel);
     checkSequence(from, "from");
@@ -163,7 +175,8 @@ export class RelayClient implements AsyncDisposable {
    *
    * @throws RelayError; TypeError; the signal's reason.
    */
-  async heads(channels: readonly string[], { signal }: WaitOptions = {}): Promise<readonly ChannelHead[]> {
+  async heads(channels: readonly string[], options?: WaitOptions): Promise<readonly ChannelHead[]> {
+    const signal = signalOf(options);
     for (const channel of channels) checkChannel(channel);
     if (channels.length === 0) return [];
     return calls.readHeads(await this.#call("GetHeads", calls.headsRequest(channels), signal), channels.length);
@@ -180,6 +193,7 @@ export class RelayClient implements AsyncDisposable {
     recipients: readonly Uint8Array[],
     options: { readonly waitMs?: number } & WaitOptions = {},
   ): Promise<readonly RelayWelcome[]> {
+    rejectUnknownOptions(options, ["waitMs", "signal"]);
     const { waitMs = 0, signal } = options;
     checkChannel(channel);
     for (const recipient of recipients) checkName(recipient, "Each recipient");
@@ -193,11 +207,8 @@ export class RelayClient implements AsyncDisposable {
    *
    * @throws RelayError; TypeError; the signal's reason.
    */
-  async ackWelcomes(
-    channel: string,
-    welcomes: readonly Pick<RelayWelcome, "id" | "recipient">[],
-    { signal }: WaitOptions = {},
-  ): Promise<void> {
+  async ackWelcomes(channel: string, welcomes: readonly Pick<RelayWelcome, "id" | "recipient">[], options?: WaitOptions): Promise<void> {
+    const signal = signalOf(options);
     checkChannel(channel);
     if (welcomes.length > 0) await this.#call("AckWelcomes", calls.ackWelcomesRequest(channel, welcomes), signal);
   }
@@ -222,12 +233,13 @@ export class RelayClient implements AsyncDisposable {
   /** No async function, since every message comes through here: the publisher's own promise is all there is. */
   #publish(channel: string, encode: () => Uint8Array, options: PublishOptions): Promise<Published> {
     try {
+      rejectUnknownOptions(options, ["signal", "offline"]);
       const { signal, offline = "wait" } = options;
       checkChannel(channel);
       const encoded = encode();
       signal?.throwIfAborted();
       this.#start();
-      if (offline === "fail" && !this.connected) throw new RelayError("unavailable", "There is no link to the relay");
+      if (offline === "fail" && !this.connected) throw new RelayError("unavailable", `There is no connection to the relay${this.#address}`);
       return this.#publisher.publish(channel, encoded, signal);
     } catch (error) {
       return Promise.reject(error);
@@ -245,6 +257,11 @@ export class RelayClient implements AsyncDisposable {
       const fresh = await abortable(this.#tokens.get(token), signal);
       return this.#transport.call(method, request, { token: fresh, timeoutMs, signal });
     }
+  }
+
+  /** ` at <host and port>`, where the relay has them. */
+  get #address(): string {
+    return this.#transport.address === undefined ? "" : ` at ${this.#transport.address}`;
   }
 
   #start(): void {
@@ -285,7 +302,7 @@ export class RelayClient implements AsyncDisposable {
     if (code === Code.RANGE_GONE) return subscription.fail(new RangeGoneError(first));
     const final = FINAL[code];
     if (final !== undefined)
-      return subscription.fail(new RelayError(final, `The relay refuses the subscription to ${subscription.channel}`));
+      return subscription.fail(new RelayError(final, `The relay${this.#address} refuses the subscription to ${subscription.channel}`));
     const timer = setTimeout(() => {
       this.#resubscribing.delete(timer);
       const { link } = this.#connector;
@@ -333,6 +350,12 @@ export class RelayClient implements AsyncDisposable {
     this.#connected.reject(error);
     settled.reject(error);
   }
+}
+
+/** @throws TypeError for unknown options */
+function signalOf(options: WaitOptions | undefined): AbortSignal | undefined {
+  rejectUnknownOptions(options, ["signal"]);
+  return options?.signal;
 }
 
 /** One whose rejection may go unnoticed: nobody need wait for it. */
