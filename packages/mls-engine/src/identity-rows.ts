@@ -38,12 +38,18 @@ export async function loadSigner(
     suite !== suiteId(crypto.handshake)
       ? "of another cipher suite"
       : !sameCredential(signer.credential, credential)
-        ? "of another identity"
+        ? `of the identity ${shown(signer.credential)}, not ${shown(credential)}`
         : given && !equalBytes(given.publicKey, signer.signatureKey.publicKey)
           ? "of another signature key"
           : undefined;
   if (other) throw new MlsError("wrong_identity", `The store belongs to an engine ${other}`);
   return signer;
+}
+
+/** A credential's identity, for an error. */
+function shown({ content }: MlsCredential): string {
+  const text = new TextDecoder().decode(content);
+  return /^[\x20-\x7e\u00a0-\uffef]{1,64}$/.test(text) ? JSON.stringify(text) : `${content.length} bytes`;
 }
 
 function encodeSigner(crypto: MlsCrypto, { credential, signatureKey }: Signer): Uint8Array {

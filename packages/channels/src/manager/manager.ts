@@ -74,12 +74,17 @@ export class SkytaleChannelManager implements EnvelopeChannels, AsyncDisposable 
     return this.#client.connected;
   }
 
-  /** Resolves when there is a connection to the relay. @throws as `SkytaleClient.connect` */
+  /** Resolves when there is a connection to the relay. @throws AuthError; TransportError `connection_error`; the signal's reason */
   connect(options?: WaitOptions): Promise<void> {
     return this.#client.connect(options);
   }
 
-  /** Creates a channel, with this agent as its first member. @throws as `SkytaleClient.createChannel` */
+  /**
+   * Creates a channel, with this agent as its first member. A call whose answer was lost can be repeated.
+   *
+   * @throws ChannelError `bad_request` (`invalid channel name: …`), `channel_exists`, `org_taken`, `limit_reached`; AuthError;
+   *   TransportError `connection_error`, `timeout`; the signal's reason
+   */
   async create(name: string, options?: CreateChannelOptions): Promise<EnvelopePort> {
     return this.#hold(await this.#client.createChannel(name, options));
   }
@@ -88,7 +93,7 @@ export class SkytaleChannelManager implements EnvelopeChannels, AsyncDisposable 
    * Opens a channel that this agent is a member of, or else creates it. For the one agent that a channel begins with: others that call it
    * get `channel_exists`, and join with a token.
    *
-   * @throws as `SkytaleClient.openOrCreateChannel`
+   * @throws as {@link SkytaleChannelManager.create}
    */
   async openOrCreate(name: string, options?: CreateChannelOptions): Promise<EnvelopePort> {
     return this.#hold(await this.#client.openOrCreateChannel(name, options));
@@ -105,12 +110,20 @@ export class SkytaleChannelManager implements EnvelopeChannels, AsyncDisposable 
     await this.#client.forgetChannel(name);
   }
 
-  /** Joins a channel with the welcome that a member's {@link SkytaleChannelManager.addMember} has given. @throws as `SkytaleClient.joinChannel` */
+  /**
+   * Joins a channel with the welcome that a member's {@link SkytaleChannelManager.addMember} has given.
+   *
+   * @throws MlsError `invalid_welcome`; ChannelError `bad_request`, `channel_exists` (it is open here), `leaving`; the signal's reason
+   */
   async join(name: string, welcome: Uint8Array, options?: JoinChannelOptions): Promise<EnvelopePort> {
     return this.#hold(await this.#client.joinChannel(name, welcome, options));
   }
 
-  /** Goes on with a channel that was created or joined before, as after a restart. @throws as `SkytaleClient.openChannel` */
+  /**
+   * Goes on with a channel that was created or joined before, as after a restart.
+   *
+   * @throws ChannelError `not_found` (this agent isn't a member), `removed`, `bad_request`; TransportError `closed`
+   */
   async open(name: string, options?: ChannelOptions): Promise<EnvelopePort> {
     return this.#hold(await this.#client.openChannel(name, options));
   }
@@ -120,12 +133,22 @@ export class SkytaleChannelManager implements EnvelopeChannels, AsyncDisposable 
     return this.#client.generateKeyPackage();
   }
 
-  /** Lets an agent in by its key package; gives the welcome that it joins with. @throws as `Channel.addMember` */
+  /**
+   * Adds an agent by its key package; gives the welcome that it joins with.
+   *
+   * @throws MlsError `invalid_key_package`; ChannelError `already_member`, `identity_taken`, `limit_reached`, `contended`, `inbox_full`,
+   *   `removed`; TransportError `connection_error`, `timeout`; AuthError; the signal's reason
+   */
   async addMember(name: string, keyPackage: Uint8Array, options?: AddMemberOptions): Promise<Uint8Array> {
     return (await this.#channel(name)).addMember(keyPackage, options);
   }
 
-  /** Removes a member, or all that go by an identity. @throws as `Channel.removeMember` */
+  /**
+   * Removes a member, or all that go by an identity. When this resolves, they can read nothing that is sent from then on.
+   *
+   * @throws ChannelError `not_found`, `bad_request` (this agent itself), `contended`, `inbox_full`, `removed`; TransportError
+   *   `connection_error`, `timeout`; AuthError; the signal's reason
+   */
   async removeMember(name: string, member: ChannelMember | string | Uint8Array, options?: WaitOptions): Promise<void> {
     await (await this.#channel(name)).removeMember(member, options);
   }
@@ -135,17 +158,31 @@ export class SkytaleChannelManager implements EnvelopeChannels, AsyncDisposable 
     return this.#managed(name).channel.members;
   }
 
-  /** Changes this agent's keys on a channel. @throws as `Channel.rotateKey` */
+  /**
+   * Changes this agent's keys on a channel.
+   *
+   * @throws ChannelError `contended`, `inbox_full`, `removed`; TransportError `connection_error`, `timeout`; AuthError; the signal's reason
+   */
   async rotateKey(name: string, options?: WaitOptions): Promise<void> {
     await (await this.#channel(name)).rotateKey(options);
   }
 
-  /** Asks the other members of a channel to let this agent go. @throws as `Channel.leave` */
+  /**
+   * Asks the other members of a channel to remove this agent, which one that is online does. The last member just leaves.
+   *
+   * @throws ChannelError; TransportError `connection_error`, `timeout`; AuthError; the signal's reason
+   */
   async leave(name: string, options?: WaitOptions): Promise<void> {
     await (await this.#channel(name)).leave(options);
   }
 
-  /** Sends a message to all other members; text as UTF-8. Resolves once the relay has it for good. @throws as `Channel.send` */
+  /**
+   * Sends a message to all other members; text as UTF-8. Resolves once the relay has recorded it.
+   *
+   * @throws TransportError `connection_error`, `timeout`: repeat the call with the same `id` to have the message recorded once; `closed`.
+   *   ChannelError `not_found`, `inbox_full`, `removed`, `leaving`, `limit_reached`, `bad_request` (too large for the relay); AuthError;
+   *   TypeError; the signal's reason
+   */
   async send(name: string, message: string | Uint8Array, options?: SendOptions): Promise<Sent> {
     const channel = await this.#channel(name);
     if (typeof message === "string") return channel.send(encoder.encode(message), options);

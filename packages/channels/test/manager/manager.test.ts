@@ -411,7 +411,10 @@ describe("a data directory", () => {
     await alice.create(NAME);
     await expect(managers.of("alice").keyPackage()).rejects.toMatchObject({ name: "ChannelError", code: "data_dir_locked" });
     await alice.close();
-    await expect(managers.of("alice", { identity: "mallory" }).keyPackage()).rejects.toMatchObject({ code: "wrong_identity" });
+    await expect(managers.of("alice", { identity: "mallory" }).keyPackage()).rejects.toMatchObject({
+      code: "wrong_identity",
+      message: 'runtime error: The store belongs to an engine of the identity "alice", not "mallory"',
+    });
     await managers.of("alice").open(NAME);
   });
 });
