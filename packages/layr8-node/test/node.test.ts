@@ -367,6 +367,18 @@ describe("messages", () => {
     expect(await bob.event("message")).toMatchObject({ 2: topics[1], 4: { plaintext: { id: "2" } } });
   });
 
+  it("with a long id are reported in a message that can be received", async () => {
+    const alice = await agent({ did: ALICE });
+    const bob = await agent({ did: BOB, protocols: [ECHO], replyProtocol: true });
+    const id = "語".repeat(2000);
+    await alice.send(message(id));
+    await bob.receive();
+    bob.reply(undefined, "error");
+    const { plaintext } = await alice.receive();
+    expect(plaintext["thid"]).toBe(id);
+    expect((plaintext["body"] as { comment: string }).comment.length).toBeLessThan(2000);
+  });
+
   it("fill in the comments of the node's own reports, and keep the arguments", async () => {
     const alice = await agent({ did: ALICE });
     const bob = await agent({ did: BOB, protocols: [ECHO], replyProtocol: true });

@@ -22,6 +22,8 @@ export interface Channel {
   readonly writable: boolean;
   /** When the last frame or pong of the peer arrived, in milliseconds since 1970. */
   readonly lastHeardAt: number;
+  /** When the last channel was joined on the same socket, in milliseconds since 1970. */
+  readonly lastJoinAt: number;
   /** What handled the topic until this join, when the client joins it again on the same socket. */
   readonly replaces: ChannelHandler | undefined;
   /** Resolves once the client has received everything pushed so far. Stays pending when the link is lost before. */

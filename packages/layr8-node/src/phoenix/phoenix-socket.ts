@@ -57,6 +57,10 @@ class JoinedChannel implements Channel {
     return this.#socket.lastHeardAt;
   }
 
+  get lastJoinAt(): number {
+    return this.#socket.lastJoinAt;
+  }
+
   /** The topic that the client uses: pushes follow it. */
   used(topic: string): void {
     this.#topic = topic;
@@ -106,6 +110,7 @@ class JoinedChannel implements Channel {
  */
 export class PhoenixSocket {
   lastHeardAt: number = Date.now();
+  lastJoinAt = 0;
   readonly probes: ProbeQueue = new ProbeQueue(() => this.confirm());
   readonly #ws: WebSocket;
   readonly #writer: FrameWriter;
@@ -287,6 +292,7 @@ export class PhoenixSocket {
         this.#reply(frame, frame.joinRef, joined);
         if (previous !== undefined) this.endChannel(previous, "rejoined", "phx_close");
         this.#channels.set(topic, channel);
+        this.lastJoinAt = Date.now();
         joined.joined();
       } else {
         this.#reply(frame, frame.joinRef, joined);

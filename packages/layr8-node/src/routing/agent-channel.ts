@@ -72,6 +72,10 @@ export class AgentChannel implements ChannelHandler, Consumer {
     return this.#options.channel.lastHeardAt;
   }
 
+  get quietSince(): number {
+    return this.#options.channel.lastJoinAt;
+  }
+
   bind(protocols: readonly string[]): void {
     this.#mailbox = this.#options.router.bind(this.#options.did, this, protocols);
     if (this.#held) this.#holdTimer = setTimeout(() => this.#release(), HOLD_MS);

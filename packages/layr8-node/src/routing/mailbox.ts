@@ -13,6 +13,8 @@ import { Window, type Flight, type WindowLimits } from "./window.ts";
 export interface Consumer {
   readonly writable: boolean;
   readonly lastHeardAt: number;
+  /** When the last topic was joined on its link, in milliseconds since 1970. */
+  readonly quietSince: number;
   /** Whether its agent acknowledges every delivery, answers to its requests included. Agents of other SDKs acknowledge no such answers. */
   readonly acknowledgesAnswers: boolean;
   /** Whether its agent says what came of a message: then it passes on answers that nothing waits for. */
@@ -111,11 +113,7 @@ export class Mailbox {
         const [message] = await inbox.read(did, { after: seq - 1, limit: 1, maxLength: 1 });
         return message?.seq === seq && !this.#leaving.has(seq) ? message : undefined;
       },
-      route: (message) => {
-        const consumer = this.#route(message, NONE);
-        const window = consumer === undefined ? undefined : this.#windows.get(consumer);
-        return consumer === undefined || window === undefined ? undefined : { consumer, boundAt: window.boundAt };
-      },
+      route: (message) => this.#route(message, NONE),
       deliver: (message, consumer) => this.#deliverSuspect(message, consumer),
       onCleared: (seq) => {
         if (this.#flights.has(seq) || this.#leaving.has(seq)) return;
@@ -153,7 +151,7 @@ export class Mailbox {
   /** Adds a connection. Protocols that another one had move over, with what it had in flight of them. */
   bind(consumer: Consumer, protocols: Iterable<string>): void {
     const losers = this.#bindings.bind(consumer, protocols);
-    this.#windows.set(consumer, new Window(this.#options.window, this.#options.now()));
+    this.#windows.set(consumer, new Window(this.#options.window));
     for (const { connection, left } of losers) {
       this.#release(connection, (flight) => this.#route(flight.message, flight.passedBy) !== connection);
       if (!left) connection.takenOver();

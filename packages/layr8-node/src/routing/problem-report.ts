@@ -2,7 +2,7 @@ import { createMessage, protocolOf, threadOf, type JsonObject, type Message } fr
 import { DENIED, type CredentialDemand } from "./policy.ts";
 
 const REPORT_PROBLEM = "https://didcomm.org/report-problem/2.0";
-/** Characters of one argument of a comment, and of a thread that a report repeats as its parent. */
+/** Characters of one argument of a comment. */
 const MAX_ARG = 1024;
 
 export function isProblemReport({ type }: Pick<Message, "type">): boolean {
@@ -31,7 +31,7 @@ export function reportProblem(
     from,
     to: about.from,
     threadId: thread,
-    ...(thread.length <= MAX_ARG && { parentThreadId: thread }),
+    parentThreadId: thread,
     ...(about.traceContext !== undefined && { traceContext: about.traceContext }),
     body: { code, comment: fillIn(comment, cut), ...(cut.length > 0 && { args: cut }), ...more },
   });

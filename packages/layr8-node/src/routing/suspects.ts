@@ -9,7 +9,7 @@ const TOO_BIG = 1009;
 /** Strikes for a link that ended before the message had arrived, and for one that ended soon after. */
 const STRIKES = { unarrived: 2, arrived: 1 };
 const MAX_STRIKES = 4;
-/** How long a link must have been quiet before a suspect is delivered on it: all other messages, and other topics, go first. */
+/** How long after the last join a suspect is delivered on a link, in milliseconds: all other messages, and other topics, go first. */
 const QUIET_MS = 1000;
 /** How long after its arrival a suspect that isn't acknowledged may still have broken its link. */
 const WATCH_MS = 1000;
@@ -38,8 +38,8 @@ interface Trial<C> {
 export interface SuspectsOptions<C> {
   /** Reads a message; `undefined` if it has left the inbox. */
   read(seq: number): Promise<InboxMessage | undefined>;
-  /** The connection that a message goes to, and when it was bound. */
-  route(message: InboxMessage): { readonly consumer: C; readonly boundAt: number } | undefined;
+  /** The connection that a message goes to. */
+  route(message: InboxMessage): C | undefined;
   /** Delivers a message. Returns false if its connection can't take it now. */
   deliver(message: InboxMessage, consumer: C): boolean;
   /** A message is no suspect any more. It may have to be delivered again. */
@@ -55,7 +55,7 @@ export interface SuspectsOptions<C> {
  *
  * Held in memory: after a restart of the node the strikes count from 0.
  */
-export class Suspects<C extends { probe(probe: Probe): void }> {
+export class Suspects<C extends { readonly quietSince: number; probe(probe: Probe): void }> {
   readonly #options: SuspectsOptions<C>;
   readonly #suspects = new Map<number, Suspect>();
   #trial: Trial<C> | undefined;
@@ -143,9 +143,8 @@ export class Suspects<C extends { probe(probe: Probe): void }> {
 
   #try(suspect: Suspect, message: InboxMessage): void {
     const { route, deliver, now } = this.#options;
-    const target = route(message);
-    if (this.#trial !== undefined || target === undefined || now() - target.boundAt < QUIET_MS) return;
-    const { consumer } = target;
+    const consumer = route(message);
+    if (this.#trial !== undefined || consumer === undefined || now() - consumer.quietSince < QUIET_MS) return;
     const trial: Trial<C> = { suspect, consumer, arrivedAt: undefined, release: () => {} };
     this.#trial = trial;
     consumer.probe({

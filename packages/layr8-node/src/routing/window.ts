@@ -46,13 +46,10 @@ export class Window<C> {
   /** The connection is being asked whether answers have arrived. */
   confirming = false;
 
-  readonly boundAt: number;
   #answers = 0;
 
-  /** @param boundAt when the connection was bound, in milliseconds since 1970. */
-  constructor(limits: WindowLimits, boundAt: number) {
+  constructor(limits: WindowLimits) {
     this.#limits = limits;
-    this.boundAt = boundAt;
   }
 
   /** Whether deliveries are in flight that need no acknowledgement. */

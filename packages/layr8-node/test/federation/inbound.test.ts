@@ -59,6 +59,13 @@ afterEach(async () => {
   await stranger.close();
 });
 
+it("a message that its recipient could not receive as a frame is refused before it is stored", async () => {
+  await restart({ limits: { maxFrameBytes: 20_000 } });
+  const tooLarge = stranger.message("large", { body: { text: "語".repeat(7000) } });
+  expect(await post(node, stranger.pack(tooLarge, to))).toMatchObject({ status: 413, code: "too_large" });
+  await servesStill();
+});
+
 describe("POST /didcomm", () => {
   it("takes a message with 202 and no body, and hands it on as it came", async () => {
     const message = stranger.message("1", { "x-more": { kept: [1, 2] } });

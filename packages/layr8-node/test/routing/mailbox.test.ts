@@ -12,6 +12,7 @@ class Agent implements Consumer {
   readonly got: { id: string; attempt: number }[] = [];
   writable = true;
   lastHeardAt = 0;
+  quietSince = 0;
   acknowledgesAnswers = false;
   replies = false;
   readonly probes: Probe[] = [];
