@@ -19,6 +19,7 @@ export const RULES = {
   core: { packages: [], libraries: [] },
   "directory-lock": { packages: ["core"], libraries: [] },
   storage: { packages: ["core", "directory-lock"], libraries: ["lmdb"] },
+  "server-command": { packages: ["core"], libraries: ["pino"] },
 
   "transport-phoenix": { packages: ["core"], libraries: ["phoenix", "ws"] },
   did: { packages: ["core"], libraries: ["did-resolver"] },
@@ -37,7 +38,7 @@ export const RULES = {
   "protocol-bridge": { packages: ["core", "envelope-and-adapters"], libraries: [] },
 
   "layr8-node": {
-    packages: ["core", "did", "didcomm-crypto", "vc", "storage"],
+    packages: ["core", "did", "didcomm-crypto", "vc", "server-command", "storage"],
     libraries: [
       "ws",
       "fastify",
@@ -51,7 +52,7 @@ export const RULES = {
     ],
   },
   "skytale-server": {
-    packages: ["core", "skytale-relay", "storage"],
+    packages: ["core", "skytale-relay", "server-command", "storage"],
     libraries: [
       "@grpc/grpc-js",
       "@bufbuild/protobuf",

@@ -1,3 +1,4 @@
+import { closeQuietly } from "@parley/core/internal";
 import { accessWarning } from "@parley/storage";
 import { pino, type Logger } from "pino";
 import type { ApiKeyInfo, ApiKeyOptions, CreatedApiKey } from "./identity/api-keys.ts";
@@ -50,6 +51,7 @@ export async function startNode(options: NodeOptions = {}): Promise<Layr8Node> {
   const { trustProxy = false } = options;
   const logger = loggerOf(options.logger);
   const stores = await openStores(options, limits);
+  let node: RunningNode | undefined;
   try {
     const created = stores.apiKeys.list().length > 0 ? undefined : await stores.apiKeys.create({ name: "unrestricted", dids: "any" });
     const warning =
@@ -58,7 +60,7 @@ export async function startNode(options: NodeOptions = {}): Promise<Layr8Node> {
         : await accessWarning(options.dataDir);
     if (warning !== undefined) logger.warn(warning);
     if (created !== undefined) logger.warn("no API key was configured: made one that may bind any DID");
-    const node = new RunningNode({
+    node = new RunningNode({
       stores,
       limits,
       policies,
@@ -70,7 +72,10 @@ export async function startNode(options: NodeOptions = {}): Promise<Layr8Node> {
     await node.listen(options);
     return node;
   } catch (error) {
-    await stores.close();
+    await closeQuietly(
+      () => node?.close(),
+      () => stores.close(),
+    );
     throw error;
   }
 }

@@ -1,5 +1,5 @@
 import type { AddressInfo } from "node:net";
-import { Throttle } from "@parley/core/internal";
+import { closeAll, Throttle } from "@parley/core/internal";
 import type { DidResolver } from "@parley/did";
 import type { FastifyInstance } from "fastify";
 import type { Logger } from "pino";
@@ -164,6 +164,7 @@ export class RunningNode implements Layr8Node {
       headTimeoutMs: Math.min(HEAD_TIMEOUT_MS, limits.idleTimeoutMs),
       documentAt: (host, path) => dids.documentAt(host, path, this.#publicUrl),
       isReady: () => this.#closing === undefined,
+      writeFailure: () => this.#stores.writeFailure(),
     });
   }
 
@@ -291,11 +292,13 @@ export class RunningNode implements Layr8Node {
 
   async #close(): Promise<void> {
     clearInterval(this.#sweeper);
-    await this.#phoenix?.close(CLOSE_GRACE_MS);
-    await this.#federation.close();
-    await this.#http.close();
-    await this.#stores.close();
-    this.#logger.info("stopped");
+    await closeAll(
+      () => this.#phoenix?.close(CLOSE_GRACE_MS),
+      () => this.#federation.close(),
+      () => this.#http.close(),
+      () => this.#stores.close(),
+      () => this.#logger.info("stopped"),
+    );
   }
 }
 

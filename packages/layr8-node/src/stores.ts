@@ -1,7 +1,9 @@
+import { closeAll, closeQuietly } from "@parley/core/internal";
 import type { CredentialStore } from "./credentials/credential-store.ts";
 import { LmdbCredentialStore } from "./credentials/lmdb-credential-store.ts";
 import { MemoryCredentialStore } from "./credentials/memory-credential-store.ts";
 import { ApiKeys, type ApiKeyRecord } from "./identity/api-keys.ts";
+import { checkNodeKey } from "./identity/did-keys.ts";
 import { Dids, type DidRecord } from "./identity/dids.ts";
 import { loadNodeKey, NodeKey } from "./identity/node-key.ts";
 import { LmdbOutboundStore } from "./federation/outbound/lmdb-outbound-store.ts";
@@ -25,7 +27,9 @@ export interface Stores {
   readonly credentials: CredentialStore;
   /** Messages for other nodes. */
   readonly outbound: OutboundStore;
-  /** Flushes and releases everything. */
+  /** Why nothing can be written now; `undefined` while writes succeed, and in memory. */
+  writeFailure(): Promise<Error | undefined>;
+  /** Flushes and releases everything, whatever fails. Idempotent. */
   close(): Promise<void>;
 }
 
@@ -35,7 +39,7 @@ export async function openStores(options: NodeOptions, limits: NodeLimits): Prom
   try {
     for (const key of options.apiKeys ?? []) await stores.apiKeys.import(key);
   } catch (error) {
-    await stores.close();
+    await closeQuietly(() => stores.close());
     throw error;
   }
   return stores;
@@ -50,6 +54,7 @@ function openInMemory(options: NodeOptions, limits: NodeLimits): Stores {
     dids: new Dids({ records: memoryRecords<DidRecord>(), nodeKey }),
     credentials: new MemoryCredentialStore(limits.maxCredentialsPerHolder),
     outbound: new MemoryOutboundStore(queueLimits(limits)),
+    writeFailure: () => Promise.resolve(undefined),
     close: () => inbox.close(),
   };
 }
@@ -57,21 +62,27 @@ function openInMemory(options: NodeOptions, limits: NodeLimits): Stores {
 async function openDirectory(directory: string, options: NodeOptions, limits: NodeLimits): Promise<Stores> {
   const environment = await StorageEnvironment.open(directory, SCHEMA);
   try {
-    const nodeKey = options.nodeKey === undefined ? await loadNodeKey(directory) : new NodeKey(options.nodeKey);
+    const records = storedRecords<DidRecord>(environment, "dids");
+    const encrypted = records.load().find(({ keys }) => keys !== undefined);
+    const { nodeKey: given } = options;
+    const nodeKey = given === undefined ? await loadNodeKey(environment.directory, encrypted !== undefined) : new NodeKey(given);
+    if (encrypted?.keys !== undefined) checkNodeKey(encrypted.did, encrypted.keys, nodeKey, environment.directory);
     const apiKeys = new ApiKeys(storedRecords<ApiKeyRecord>(environment, "api-keys"));
-    const dids = new Dids({ records: storedRecords<DidRecord>(environment, "dids"), nodeKey });
+    const dids = new Dids({ records, nodeKey });
     const credentials = new LmdbCredentialStore(environment, limits.maxCredentialsPerHolder);
     await credentials.retain((did) => dids.has(did));
     const inbox = await LmdbInbox.open(environment, { limits: inboxLimits(limits) });
     const outbound = await LmdbOutboundStore.open(environment, queueLimits(limits));
-    const close = async (): Promise<void> => {
-      await outbound.close();
-      await inbox.close();
-      await environment.close();
-    };
-    return { inbox, apiKeys, dids, credentials, outbound, close };
+    let closing: Promise<void> | undefined;
+    const close = (): Promise<void> =>
+      (closing ??= closeAll(
+        () => outbound.close(),
+        () => inbox.close(),
+        () => environment.close(),
+      ));
+    return { inbox, apiKeys, dids, credentials, outbound, writeFailure: () => environment.writeFailure(), close };
   } catch (error) {
-    await environment.close();
+    await closeQuietly(() => environment.close());
     throw error;
   }
 }

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import type { AddressInfo } from "node:net";
 import type { FastifyInstance } from "fastify";
-import { checkOptions, IS_TEXT, Throttle, type OptionCheck } from "@parley/core/internal";
+import { checkOptions, closeAll, closeQuietly, closeTogether, IS_TEXT, Throttle, type OptionCheck } from "@parley/core/internal";
 import type { Logger } from "pino";
 import type { Account, AccountOptions, CreatedAccount } from "./api/accounts.ts";
 import { createApiServer } from "./api/http/server.ts";
@@ -80,7 +80,7 @@ export class RunningServer implements SkytaleServer {
       await server.#listen(options);
       return server;
     } catch (error) {
-      await server.#stop();
+      await closeQuietly(() => server.#stop());
       throw error;
     }
   }
@@ -110,6 +110,7 @@ export class RunningServer implements SkytaleServer {
       openSignup: signup === "open",
       trustProxy,
       isReady: () => this.#closing === undefined,
+      writeFailure: () => this.#stores.writeFailure(),
       onAnswered: (call) => {
         this.#logger.debug(call, "call answered");
         if (call.status === 401) this.#onRefusedKey({ door: "api", code: call.code, address: call.address });
@@ -120,7 +121,8 @@ export class RunningServer implements SkytaleServer {
     const bound = this.#api.server.address() as AddressInfo;
     const address = bound.family === "IPv6" ? `[${bound.address}]` : bound.address;
     this.#apiUrl = `${tls === undefined ? "http" : "https"}://${address}:${bound.port}`;
-    this.#listener = await listenGrpc(this.#relay, { port: relayPort, host, ...(tls !== undefined && { tls }) });
+    const isServing = async (): Promise<boolean> => (await this.#stores.writeFailure()) === undefined;
+    this.#listener = await listenGrpc(this.#relay, { port: relayPort, host, isServing, ...(tls !== undefined && { tls }) });
     this.#sweeper = setInterval(() => void this.#sweep(), SWEEP_MS).unref();
     this.#logger.info({ api: this.apiUrl, relay: this.relayUrl }, "listening");
   }
@@ -178,19 +180,24 @@ export class RunningServer implements SkytaleServer {
   }
 
   async #close(): Promise<void> {
-    await this.#stop();
-    await this.#stores.close();
-    this.#logger.info("stopped");
+    await closeAll(
+      () => this.#stop(),
+      () => this.#stores.close(),
+      () => this.#logger.info("stopped"),
+    );
   }
 
   async #stop(): Promise<void> {
     clearInterval(this.#sweeper);
-    this.#services.signals.close();
     const grace = setTimeout(() => this.#api?.server.closeAllConnections(), CLOSE_GRACE_MS);
-    try {
-      await Promise.all([this.#api?.close(), this.#listener?.close() ?? this.#relay.close()]);
-    } finally {
-      clearTimeout(grace);
-    }
+    await closeAll(
+      () => this.#services.signals.close(),
+      () =>
+        closeTogether(
+          () => this.#api?.close(),
+          () => this.#listener?.close() ?? this.#relay.close(),
+        ),
+      () => clearTimeout(grace),
+    );
   }
 }

@@ -1,3 +1,4 @@
+import { closeQuietly } from "@parley/core/internal";
 import { accessWarning } from "@parley/storage";
 import { pino, type Logger } from "pino";
 import { readApiLimits } from "./api/limits.ts";
@@ -83,7 +84,7 @@ export async function startSkytale(options: SkytaleOptions = {}): Promise<Skytal
     if (warning !== undefined) logger.warn(warning);
     return await RunningServer.start({ stores, services, logger, apiKey: created?.apiKey.key }, options);
   } catch (error) {
-    await stores.close();
+    await closeQuietly(() => stores.close());
     throw error;
   }
 }

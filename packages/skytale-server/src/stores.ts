@@ -1,3 +1,4 @@
+import { closeAll, closeQuietly } from "@parley/core/internal";
 import { StorageEnvironment, type StorageOptions } from "@parley/storage";
 import { openLogs, type Logs, type LogsOptions } from "./log/open-logs.ts";
 import { MemoryRegistry } from "./registry/memory-registry.ts";
@@ -11,7 +12,9 @@ export const SCHEMA: StorageOptions = { name: "skytale", schema: 1 };
 export interface Stores {
   readonly registry: Registry;
   readonly logs: Logs;
-  /** Flushes and releases everything. */
+  /** Why nothing can be written now; `undefined` while writes succeed, and in memory. */
+  writeFailure(): Promise<Error | undefined>;
+  /** Flushes and releases everything, whatever fails. Idempotent. */
   close(): Promise<void>;
 }
 
@@ -23,19 +26,21 @@ export interface Stores {
 export async function openStores(dataDir: string | undefined, options: LogsOptions = {}): Promise<Stores> {
   if (dataDir === undefined) {
     const logs = openLogs(undefined, options);
-    return { registry: new MemoryRegistry(), logs, close: () => logs.close() };
+    return { registry: new MemoryRegistry(), logs, writeFailure: () => Promise.resolve(undefined), close: () => logs.close() };
   }
   const environment = await StorageEnvironment.open(dataDir, SCHEMA);
   try {
     const registry = new StoredRegistry(environment);
     const logs = openLogs(environment, options);
-    const close = async (): Promise<void> => {
-      await logs.close();
-      await environment.close();
-    };
-    return { registry, logs, close };
+    let closing: Promise<void> | undefined;
+    const close = (): Promise<void> =>
+      (closing ??= closeAll(
+        () => logs.close(),
+        () => environment.close(),
+      ));
+    return { registry, logs, writeFailure: () => environment.writeFailure(), close };
   } catch (error) {
-    await environment.close();
+    await closeQuietly(() => environment.close());
     throw error;
   }
 }

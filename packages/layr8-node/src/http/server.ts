@@ -1,3 +1,4 @@
+import { systemReason } from "@parley/core/internal";
 import { fastify, type FastifyInstance } from "fastify";
 import { addDidDocuments } from "./did-documents.ts";
 import type { Metrics } from "./metrics.ts";
@@ -20,6 +21,8 @@ export interface HttpOptions {
   readonly headTimeoutMs: number;
   /** Whether the node takes messages. */
   isReady(): boolean;
+  /** Why nothing can be written now, if that is so. */
+  writeFailure(): Promise<Error | undefined>;
 }
 
 /** Largest body of an HTTP request, in bytes: the largest signed presentation, and what is around it. */
@@ -49,7 +52,9 @@ export function createHttpServer(options: HttpOptions): FastifyInstance {
     return reply.code(status).send({ error: sentence, code });
   });
 
-  app.get("/health", (_request, reply) => {
+  app.get("/health", async (_request, reply) => {
+    const failure = options.isReady() ? await options.writeFailure() : undefined;
+    if (failure !== undefined) return reply.code(503).send({ status: "failing", reason: `writes fail: ${systemReason(failure)}` });
     const ready = options.isReady();
     return reply.code(ready ? 200 : 503).send({ status: ready ? "ok" : "stopping" });
   });

@@ -1,4 +1,5 @@
 import { createPrivateKey, generateKeyPair, type KeyObject } from "node:crypto";
+import { StorageError } from "@parley/storage";
 import type { NodeKey } from "./node-key.ts";
 
 /** What a DID's key is for: `signing` (authentication, assertionMethod) is Ed25519, `agreement` (keyAgreement) is X25519. */
@@ -35,6 +36,18 @@ export function publicJwk(purpose: KeyPurpose, { x }: StoredKey): PublicJwk {
 export function privateKeyOf(did: string, purpose: KeyPurpose, stored: StoredKey, nodeKey: NodeKey): KeyObject {
   const d = Buffer.from(nodeKey.open(stored.sealed, purposeOf(did, purpose))).toString("base64url");
   return createPrivateKey({ key: { ...publicJwk(purpose, stored), d }, format: "jwk" });
+}
+
+/** @throws StorageError `data_dir_unusable` unless the keys of a DID are encrypted under a node key. */
+export function checkNodeKey(did: string, { signing }: StoredKeys, nodeKey: NodeKey, directory: string): void {
+  try {
+    nodeKey.open(signing.sealed, purposeOf(did, "signing")).fill(0);
+  } catch (error) {
+    const message =
+      `The node key is not the one that the private keys in ${directory} are encrypted with: ` +
+      "put back the node.key that belongs to this directory, or give its content as LAYR8_NODE_KEY (nodeKey of startNode)";
+    throw new StorageError("data_dir_unusable", message, { cause: error });
+  }
 }
 
 async function generate(did: string, purpose: KeyPurpose, nodeKey: NodeKey): Promise<StoredKey> {

@@ -1,6 +1,7 @@
 import { createCipheriv, createDecipheriv, randomBytes } from "node:crypto";
 import { link, open, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { isPassingSystemError, systemReason } from "@parley/core/internal";
 import { StorageError } from "@parley/storage";
 
 const KEY_LENGTH = 32;
@@ -50,20 +51,29 @@ export class NodeKey {
 
 /**
  * Reads the node key of a data directory from its file `node.key` (mode 0600), which the first start creates. Keep a copy of it apart
- * from the data: whoever has both has the private keys of all DIDs, and without it they are lost.
+ * from the data: anyone holding both has the private keys of all DIDs, and without it they are lost.
  *
- * @throws StorageError `data_dir_unusable`
+ * @param isRequired the directory holds private keys that are encrypted: a missing file is an error, and none is created.
+ * @throws StorageError `data_dir_unusable`, `storage_failed` (the disk is full or failing)
  */
-export async function loadNodeKey(directory: string): Promise<NodeKey> {
+export async function loadNodeKey(directory: string, isRequired: boolean): Promise<NodeKey> {
   const path = join(directory, "node.key");
   try {
     const text = await readIfPresent(path);
     if (text !== undefined) return new NodeKey(Buffer.from(text.trim(), "base64url"));
+    if (isRequired) {
+      const message =
+        `node.key is missing in ${directory}, and the private keys there are encrypted with it: ` +
+        "put back the copy that belongs to this directory, or give its content as LAYR8_NODE_KEY (nodeKey of startNode)";
+      throw new StorageError("data_dir_unusable", message);
+    }
     const key = randomBytes(KEY_LENGTH);
     await createDurably(directory, path, `${key.toString("base64url")}\n`);
     return new NodeKey(key);
   } catch (error) {
-    throw new StorageError("data_dir_unusable", `${path} can't be read or created, or holds no key`, { cause: error });
+    if (error instanceof StorageError) throw error;
+    const code = isPassingSystemError(error) ? "storage_failed" : "data_dir_unusable";
+    throw new StorageError(code, `${path} cannot be read or created, or is not a key: ${systemReason(error)}`, { cause: error });
   }
 }
 

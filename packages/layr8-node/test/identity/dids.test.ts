@@ -173,7 +173,7 @@ describe("Dids in a data directory", () => {
 
   async function withDids<T>(use: (dids: Dids) => Promise<T>, now = 1000): Promise<T> {
     await using environment = await StorageEnvironment.open(directory.path, SCHEMA);
-    const nodeKey = await loadNodeKey(directory.path);
+    const nodeKey = await loadNodeKey(directory.path, false);
     return await use(createDids({ records: storedRecords<DidRecord>(environment, "dids"), nodeKey, now: () => now }));
   }
 

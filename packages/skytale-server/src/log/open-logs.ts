@@ -1,3 +1,4 @@
+import { closeAll } from "@parley/core/internal";
 import type { Environment } from "@parley/storage";
 import type { ChannelLog } from "./channel-log.ts";
 import { LmdbLog } from "./lmdb-log.ts";
@@ -31,9 +32,10 @@ export function openLogs(environment: Environment | undefined, options: LogsOpti
   return {
     log,
     welcomes,
-    async close() {
-      await log.close();
-      await welcomes.close();
-    },
+    close: () =>
+      closeAll(
+        () => log.close(),
+        () => welcomes.close(),
+      ),
   };
 }

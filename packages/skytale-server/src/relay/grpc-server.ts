@@ -22,6 +22,8 @@ export interface GrpcListenOptions {
   readonly port: number;
   /** Address to bind. Default `127.0.0.1`: reachable from this machine only. */
   readonly host?: string;
+  /** Whether the server can do its work, besides being open, for its health checks. Default: always. */
+  readonly isServing?: () => Promise<boolean>;
   /** PEM files of the certificate chain and its private key. Without them there is no TLS: for this machine, or behind a proxy. */
   readonly tls?: { readonly certFile: string; readonly keyFile: string };
 }
@@ -48,7 +50,7 @@ const UNARY: readonly UnaryMethod[] = ["FetchRange", "GetHeads", "FetchWelcomes"
  * @throws The system's error when the port is taken or a file can't be read.
  */
 export async function listenGrpc(relay: Relay, options: GrpcListenOptions): Promise<GrpcListener> {
-  const { host = "127.0.0.1", tls } = options;
+  const { host = "127.0.0.1", tls, isServing = (): Promise<boolean> => Promise.resolve(true) } = options;
   const server = new Server({
     "grpc.max_receive_message_length": relay.limits.maxFrameBytes,
     "grpc.max_send_message_length": -1,
@@ -57,7 +59,7 @@ export async function listenGrpc(relay: Relay, options: GrpcListenOptions): Prom
   const service = `/${contract.RelayService.typeName}/`;
   server.addService({ Connect: raw(`${service}Connect`, true) }, { Connect: connect(relay) });
   for (const method of UNARY) server.addService({ [method]: raw(service + method, false) }, { [method]: unary(relay, method) });
-  const health = healthService(() => relay.serving);
+  const health = healthService(async () => relay.serving && (await isServing()));
   server.addService(health.definition, health.implementation);
   for (const { definition, implementation } of reflectionServices()) server.addService(definition, implementation);
   const credentials = tls === undefined ? ServerCredentials.createInsecure() : await tlsCredentials(tls);

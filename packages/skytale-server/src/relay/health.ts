@@ -22,14 +22,14 @@ type Status = health.HealthCheckResponse_ServingStatus;
 const MAX_WATCHES = 1000;
 
 /** `grpc.health.v1.Health` (https://grpc.io/docs/guides/health-checking/): for the server as a whole, and for the relay's service. */
-export function healthService(isServing: () => boolean): GrpcService & { stop(): void } {
+export function healthService(isServing: () => Promise<boolean>): GrpcService & { stop(): void } {
   const watches = new Set<ServerWritableStream<Request, Status>>();
   const known = new Set(["", contract.RelayService.typeName, health.Health.typeName]);
   const { SERVING, NOT_SERVING, SERVICE_UNKNOWN } = health.HealthCheckResponse_ServingStatus;
-  const statusNow = (): Status => (isServing() ? SERVING : NOT_SERVING);
+  const statusNow = async (): Promise<Status> => ((await isServing().catch(() => false)) ? SERVING : NOT_SERVING);
 
   const check: handleUnaryCall<Request, Status> = ({ request }, callback) => {
-    if (known.has(request.service)) callback(null, statusNow());
+    if (known.has(request.service)) void statusNow().then((now) => callback(null, now));
     else callback({ code: status.NOT_FOUND, details: "There is no such service" });
   };
   const watch: handleServerStreamingCall<Request, Status> = (call) => {
@@ -40,7 +40,9 @@ export function healthService(isServing: () => boolean): GrpcService & { stop():
     if (known.has(call.request.service)) {
       watches.add(call);
       call.on("cancelled", () => watches.delete(call));
-      call.write(statusNow());
+      void statusNow().then((now) => {
+        if (watches.has(call)) call.write(now);
+      });
     } else {
       call.write(SERVICE_UNKNOWN);
     }

@@ -1,5 +1,6 @@
 import swagger from "@fastify/swagger";
 import type { JsonObject } from "@parley/core";
+import { systemReason } from "@parley/core/internal";
 import { fastify, type FastifyInstance, type FastifyRequest } from "fastify";
 import { createJsonSchemaTransform, serializerCompiler, validatorCompiler } from "fastify-type-provider-zod";
 import type { Metrics } from "../../metrics.ts";
@@ -35,6 +36,8 @@ export interface ApiServerOptions {
   readonly trustProxy: boolean;
   /** Whether the server takes calls. */
   readonly isReady: () => boolean;
+  /** Why nothing can be written now, if that is so. */
+  readonly writeFailure: () => Promise<Error | undefined>;
   /** A call was answered. */
   readonly onAnswered: (call: AnsweredCall) => void;
   /** Something failed inside the server. */
@@ -79,7 +82,9 @@ export async function createApiServer(options: ApiServerOptions): Promise<Fastif
   });
   await describe(app);
 
-  app.get("/health", { schema: { hide: true } }, (_request, reply) => {
+  app.get("/health", { schema: { hide: true } }, async (_request, reply) => {
+    const failure = options.isReady() ? await options.writeFailure() : undefined;
+    if (failure !== undefined) return reply.code(503).send({ status: "failing", reason: `writes fail: ${systemReason(failure)}` });
     const ready = options.isReady();
     return reply.code(ready ? 200 : 503).send({ status: ready ? "ok" : "stopping" });
   });
@@ -118,7 +123,7 @@ function createApp({ tls, trustProxy }: ApiServerOptions): FastifyInstance {
     bodyLimit: BODY_LIMIT,
     requestTimeout: REQUEST_TIMEOUT_MS,
     trustProxy,
-    routerOptions: { maxParamLength: 256 },
+    routerOptions: { maxParamLength: 256, ignoreTrailingSlash: true },
     forceCloseConnections: "idle",
   } as const;
   // Fastify's types tell the server of HTTPS from that of HTTP; what is done with it here is the same for both.

@@ -1,0 +1,43 @@
+import { open, readFile } from "node:fs/promises";
+import { systemCode, systemReason } from "@parley/core/internal";
+
+/**
+ * Writes variables into a file for `node --env-file` (mode 0600). Other lines of an existing file stay; those of the same names are replaced.
+ *
+ * @throws TypeError naming the file and the reason.
+ */
+export async function writeEnvFile(path: string, variables: Readonly<Record<string, string>>): Promise<void> {
+  try {
+    const lines = (await readIfPresent(path)).split("\n").filter((line) => !Object.hasOwn(variables, nameIn(line)));
+    while (lines.at(-1) === "") lines.pop();
+    for (const [name, value] of Object.entries(variables)) lines.push(`${name}=${quoted(value)}`);
+    const file = await open(path, "a", 0o600);
+    try {
+      // Before a key is in it.
+      await file.chmod(0o600);
+      await file.truncate();
+      await file.writeFile(`${lines.join("\n")}\n`);
+    } finally {
+      await file.close();
+    }
+  } catch (error) {
+    throw new TypeError(`--write-env ${path}: ${systemReason(error)}`, { cause: error });
+  }
+}
+
+async function readIfPresent(path: string): Promise<string> {
+  try {
+    return await readFile(path, "utf8");
+  } catch (error) {
+    if (systemCode(error) === "ENOENT") return "";
+    throw error;
+  }
+}
+
+function nameIn(line: string): string {
+  return /^\s*(?:export\s+)?([\w.]+)\s*=/.exec(line)?.[1] ?? "";
+}
+
+function quoted(value: string): string {
+  return /^[\w.:/@%+~,=[\]-]*$/.test(value) ? value : `'${value}'`;
+}

@@ -1,0 +1,33 @@
+import { createServer } from "node:net";
+import { systemCode, systemReason } from "@parley/core/internal";
+
+/** What an option that names a port must be. @throws TypeError naming the option */
+export function checkPort(option: string, port: unknown): void {
+  if (Number.isInteger(port) && (port as number) >= 0 && (port as number) <= 65_535) return;
+  const given = typeof port === "string" ? `the text ${JSON.stringify(port)}` : String(port);
+  throw new TypeError(`${option} must be a whole number from 0 to 65535 (0 takes a free port), not ${given}`);
+}
+
+/** An address that can't be listened on, told with cause and remedy. Its `code` is the system's: `EADDRINUSE`, `EACCES`, … */
+export function listenError(error: unknown, { host, port, option }: { host: string; port: number; option: string }): Error {
+  const code = systemCode(error);
+  if (code === undefined) return error instanceof Error ? error : new Error(String(error));
+  const reason =
+    code === "EADDRINUSE"
+      ? `port ${port} of ${host} is in use: stop the process that listens there, or choose another ${option} (0 takes a free one)`
+      : code === "EADDRNOTAVAIL" || code === "ENOTFOUND"
+        ? `${host} is not an address of this machine: choose another host (127.0.0.1 is reachable from here only, 0.0.0.0 from everywhere)`
+        : code === "EACCES"
+          ? `port ${port} of ${host} may not be used by this user: choose a ${option} above 1023, or grant the right to bind it`
+          : `cannot listen on port ${port} of ${host}: ${systemReason(error)}`;
+  return Object.assign(new Error(reason, { cause: error }), { code });
+}
+
+/** Listens for a moment, for servers that tell badly why they can't. @throws the system's error */
+export function probePort(host: string, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once("error", reject);
+    server.listen({ host, port, exclusive: true }, () => server.close(() => resolve()));
+  });
+}
