@@ -1,3 +1,4 @@
+import { createRequire } from "node:module";
 import { createKey, listKeys, revokeKey } from "./cli/keys.ts";
 import { readNodeKey } from "./cli/read-node-key.ts";
 import { start } from "./cli/start.ts";
@@ -6,6 +7,11 @@ const USAGE = `layr8-node [start] [options]        runs a node
 layr8-node keys create [options]    makes an API key and prints it, once
 layr8-node keys list [options]      lists the API keys
 layr8-node keys revoke <id> [options]
+layr8-node --version
+
+Example: a node that keeps its data, and an agent of it
+  layr8-node --data-dir ./node-data --write-env .env
+  node --env-file=.env agent.mjs
 
 start:
   --port <n>          port to listen on, 0 for a free one (default 4000)
@@ -15,6 +21,7 @@ start:
   --public-url <url>  origin under which other machines reach the node (default: that of --domain)
   --peer <host>=<url> where another node is, instead of asking DNS: partner.example=http://127.0.0.1:4001; may be repeated
   --trust-proxy       a proxy stands in front, and X-Forwarded-For says who its clients are
+  --write-env <file>  write LAYR8_NODE_URL and, when it is new, LAYR8_API_KEY into a file for node --env-file (mode 0600)
   --config <file>     JSON with any of: port, host, dataDir, domain, publicUrl, trustProxy, apiKeys, policies, resolution, limits
   --log <level>       fatal, error, warn, info, debug or silent (default info)
 
@@ -34,6 +41,8 @@ async function main(args: readonly string[]): Promise<void> {
   const environment = () => ({ apiKey: process.env["LAYR8_NODE_API_KEY"], nodeKey: readNodeKey(process.env["LAYR8_NODE_KEY"]) });
   if (args.includes("--help") || args.includes("-h") || command === "help") {
     console.log(USAGE);
+  } else if (command === "--version") {
+    console.log(versionOf(createRequire(import.meta.url)("../package.json")));
   } else if (command === "" || command === "start" || command.startsWith("-")) {
     await start(command === "start" ? args.slice(1) : args, environment());
   } else if (command === "keys" && subcommand === "create") {
@@ -45,6 +54,10 @@ async function main(args: readonly string[]): Promise<void> {
   } else {
     throw new TypeError(`there is no command "${args.slice(0, 2).join(" ")}"; see layr8-node --help`);
   }
+}
+
+function versionOf(manifest: { readonly version: string }): string {
+  return manifest.version;
 }
 
 main(process.argv.slice(2)).catch((error: unknown) => {

@@ -1,4 +1,5 @@
 import { closeQuietly } from "@parley/core/internal";
+import { serverLogger } from "@parley/server-command";
 import { accessWarning } from "@parley/storage";
 import { pino, type Logger } from "pino";
 import type { ApiKeyInfo, ApiKeyOptions, CreatedApiKey } from "./identity/api-keys.ts";
@@ -59,7 +60,7 @@ export async function startNode(options: NodeOptions = {}): Promise<Layr8Node> {
         ? "no dataDir: messages, DIDs and keys are in memory and lost when this node stops"
         : await accessWarning(options.dataDir);
     if (warning !== undefined) logger.warn(warning);
-    if (created !== undefined) logger.warn("no API key was configured: made one that may bind any DID");
+    if (created !== undefined) logger.info("no API key was configured: made one that may bind any DID");
     node = new RunningNode({
       stores,
       limits,
@@ -82,5 +83,5 @@ export async function startNode(options: NodeOptions = {}): Promise<Layr8Node> {
 
 function loggerOf(logger: Logger | false | undefined): Logger {
   if (logger === false) return pino({ level: "silent" });
-  return logger ?? pino({ name: "layr8-node", level: "warn" }, pino.destination({ dest: 2, sync: true }));
+  return logger ?? serverLogger("layr8-node", "warn");
 }

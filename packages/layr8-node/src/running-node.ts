@@ -1,6 +1,7 @@
 import type { AddressInfo } from "node:net";
 import { closeAll, Throttle } from "@parley/core/internal";
 import type { DidResolver } from "@parley/did";
+import { listenError } from "@parley/server-command";
 import type { FastifyInstance } from "fastify";
 import type { Logger } from "pino";
 import { createHostedResolver } from "./credentials/hosted-resolver.ts";
@@ -182,7 +183,11 @@ export class RunningNode implements Layr8Node {
 
   /** Opens the port. Called once. */
   async listen({ port = 4000, host = "127.0.0.1", publicUrl, domain }: NodeOptions): Promise<void> {
-    await this.#http.listen({ port, host });
+    try {
+      await this.#http.listen({ port, host });
+    } catch (error) {
+      throw listenError(error, { host, port, option: "port" });
+    }
     const bound = this.#http.server.address() as AddressInfo;
     this.#port = bound.port;
     this.#authority = `${bound.family === "IPv6" ? `[${bound.address}]` : bound.address}:${bound.port}`;

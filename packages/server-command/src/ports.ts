@@ -1,13 +1,6 @@
 import { createServer } from "node:net";
 import { systemCode, systemReason } from "@parley/core/internal";
 
-/** What an option that names a port must be. @throws TypeError naming the option */
-export function checkPort(option: string, port: unknown): void {
-  if (Number.isInteger(port) && (port as number) >= 0 && (port as number) <= 65_535) return;
-  const given = typeof port === "string" ? `the text ${JSON.stringify(port)}` : String(port);
-  throw new TypeError(`${option} must be a whole number from 0 to 65535 (0 takes a free port), not ${given}`);
-}
-
 /** An address that can't be listened on, told with cause and remedy. Its `code` is the system's: `EADDRINUSE`, `EACCES`, … */
 export function listenError(error: unknown, { host, port, option }: { host: string; port: number; option: string }): Error {
   const code = systemCode(error);

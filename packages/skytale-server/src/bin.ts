@@ -1,3 +1,4 @@
+import { createRequire } from "node:module";
 import { createAccount, listAccounts } from "./cli/accounts.ts";
 import { createKey, listKeys, revokeKey } from "./cli/keys.ts";
 import { start } from "./cli/start.ts";
@@ -8,6 +9,11 @@ skytale-server accounts list [options]    lists the accounts
 skytale-server keys create [options]      makes an API key and prints it, once
 skytale-server keys list [options]        lists the API keys of an account
 skytale-server keys revoke <id> [options]
+skytale-server --version
+
+Example: a server that keeps its data, and an agent of it
+  skytale-server --data-dir ./skytale-data --write-env .env
+  node --env-file=.env agent.mjs
 
 start:
   --port <n>          port of the API, 0 for a free one (default 5100)
@@ -17,6 +23,7 @@ start:
   --signup <who>      open: whoever reaches the API may make an account (default); closed: only this command
   --tls-cert <file>   PEM of the certificate chain, for TLS on both ports
   --tls-key <file>    PEM of its private key
+  --write-env <file>  write SKYTALE_API_URL, SKYTALE_RELAY and, when it is new, SKYTALE_API_KEY into a file for node --env-file (mode 0600)
   --config <file>     JSON with any of: port, relayPort, host, dataDir, signup, trustProxy, tls, retention, limits
   --log <level>       fatal, error, warn, info, debug or silent (default info)
 
@@ -41,9 +48,14 @@ async function main(args: readonly string[]): Promise<void> {
   const words = args.slice(0, 2).join(" ");
   const run = Object.hasOwn(COMMANDS, words) ? COMMANDS[words] : undefined;
   if (args.includes("--help") || args.includes("-h") || command === "help") console.log(USAGE);
+  else if (command === "--version") console.log(versionOf(createRequire(import.meta.url)("../package.json")));
   else if (command === "" || command === "start" || command.startsWith("-")) await start(command === "start" ? args.slice(1) : args);
   else if (run !== undefined) await run(args.slice(2));
   else throw new TypeError(`there is no command "${words}"; see skytale-server --help`);
+}
+
+function versionOf(manifest: { readonly version: string }): string {
+  return manifest.version;
 }
 
 main(process.argv.slice(2)).catch((error: unknown) => {

@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import type { AddressInfo } from "node:net";
+import { listenError } from "@parley/server-command";
 import type { FastifyInstance } from "fastify";
 import { checkOptions, closeAll, closeQuietly, closeTogether, IS_TEXT, Throttle, type OptionCheck } from "@parley/core/internal";
 import type { Logger } from "pino";
@@ -117,7 +118,11 @@ export class RunningServer implements SkytaleServer {
       },
       onFailure: (error) => this.#fail(error),
     });
-    await this.#api.listen({ port, host });
+    try {
+      await this.#api.listen({ port, host });
+    } catch (error) {
+      throw listenError(error, { host, port, option: "port" });
+    }
     const bound = this.#api.server.address() as AddressInfo;
     const address = bound.family === "IPv6" ? `[${bound.address}]` : bound.address;
     this.#apiUrl = `${tls === undefined ? "http" : "https"}://${address}:${bound.port}`;

@@ -1,4 +1,6 @@
-import { closeQuietly } from "@parley/core/internal";
+import { access, constants } from "node:fs/promises";
+import { closeQuietly, systemReason } from "@parley/core/internal";
+import { serverLogger } from "@parley/server-command";
 import { accessWarning } from "@parley/storage";
 import { pino, type Logger } from "pino";
 import { readApiLimits } from "./api/limits.ts";
@@ -72,6 +74,8 @@ export async function startSkytale(options: SkytaleOptions = {}): Promise<Skytal
   const limits = readApiLimits(options.limits?.api);
   readRelayLimits(options.limits?.relay);
   readRetention(options.retention);
+  const { tls } = options;
+  for (const name of ["certFile", "keyFile"] as const) if (tls !== undefined) await checkFile(`tls.${name}`, tls[name]);
   const logger = loggerOf(options.logger);
   const stores = await openStores(options.dataDir, { log: { ...(options.retention !== undefined && { retention: options.retention }) } });
   try {
@@ -89,7 +93,16 @@ export async function startSkytale(options: SkytaleOptions = {}): Promise<Skytal
   }
 }
 
+/** Before anything is written. @throws TypeError naming option, file and reason */
+async function checkFile(option: string, path: string): Promise<void> {
+  try {
+    await access(path, constants.R_OK);
+  } catch (error) {
+    throw new TypeError(`${option} ${path} cannot be read: ${systemReason(error)}`, { cause: error });
+  }
+}
+
 function loggerOf(logger: Logger | false | undefined): Logger {
   if (logger === false) return pino({ level: "silent" });
-  return logger ?? pino({ name: "skytale-server", level: "warn" }, pino.destination({ dest: 2, sync: true }));
+  return logger ?? serverLogger("skytale-server", "warn");
 }

@@ -1,5 +1,6 @@
-import { parseArgs } from "node:util";
-import { checkDataDirectory } from "@parley/storage";
+import { closeAll } from "@parley/core/internal";
+import { parseOptions } from "@parley/server-command";
+import { checkDataDirectory, StorageError } from "@parley/storage";
 import type { ApiKeys } from "../identity/api-keys.ts";
 import { readLimits } from "../options.ts";
 import { openStores, SCHEMA } from "../stores.ts";
@@ -11,7 +12,7 @@ interface KeysEnvironment {
 
 /** Makes an API key in a data directory and prints it. */
 export async function createKey(args: readonly string[], environment: KeysEnvironment): Promise<void> {
-  const { values } = parseArgs({
+  const { values } = parseOptions("layr8-node", {
     args: [...args],
     options: {
       "data-dir": { type: "string" },
@@ -31,7 +32,7 @@ export async function createKey(args: readonly string[], environment: KeysEnviro
 
 /** Lists the API keys of a data directory. */
 export async function listKeys(args: readonly string[], environment: KeysEnvironment): Promise<void> {
-  const { values } = parseArgs({ args: [...args], options: { "data-dir": { type: "string" } } });
+  const { values } = parseOptions("layr8-node", { args: [...args], options: { "data-dir": { type: "string" } } });
   await withKeys(values["data-dir"], environment, async (keys) => {
     for (const { id, name, dids, createdAt } of keys.list()) {
       console.log([id, new Date(createdAt).toISOString(), name, dids === "any" ? "any DID" : dids.join(" ")].join("\t"));
@@ -41,7 +42,11 @@ export async function listKeys(args: readonly string[], environment: KeysEnviron
 
 /** Revokes an API key of a data directory. */
 export async function revokeKey(args: readonly string[], environment: KeysEnvironment): Promise<void> {
-  const { values, positionals } = parseArgs({ args: [...args], options: { "data-dir": { type: "string" } }, allowPositionals: true });
+  const { values, positionals } = parseOptions("layr8-node", {
+    args: [...args],
+    options: { "data-dir": { type: "string" } },
+    allowPositionals: true,
+  });
   const [id] = positionals;
   if (id === undefined) throw new TypeError("say which key: layr8-node keys revoke <id> --data-dir <path>");
   await withKeys(values["data-dir"], environment, async (keys) => {
@@ -52,10 +57,13 @@ export async function revokeKey(args: readonly string[], environment: KeysEnviro
 async function withKeys(dataDir: string | undefined, { nodeKey }: KeysEnvironment, use: (keys: ApiKeys) => Promise<void>): Promise<void> {
   if (dataDir === undefined) throw new TypeError("--data-dir is missing: API keys are kept there");
   await checkDataDirectory(dataDir, SCHEMA);
-  const stores = await openStores({ dataDir, ...(nodeKey !== undefined && { nodeKey }) }, readLimits());
-  try {
-    await use(stores.apiKeys);
-  } finally {
-    await stores.close();
-  }
+  const stores = await openStores({ dataDir, ...(nodeKey !== undefined && { nodeKey }) }, readLimits()).catch((error: unknown) => {
+    if (!(error instanceof StorageError) || error.code !== "data_dir_locked") throw error;
+    const remedy = "Keys are managed while no node runs on the directory: stop the node, run this command again, and start the node";
+    throw new StorageError("data_dir_locked", `${error.message}. ${remedy}`, { cause: error });
+  });
+  await closeAll(
+    () => use(stores.apiKeys),
+    () => stores.close(),
+  );
 }

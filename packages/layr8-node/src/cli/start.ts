@@ -1,13 +1,8 @@
-import { readFile } from "node:fs/promises";
-import { parseArgs } from "node:util";
-import { isJsonObject } from "@parley/core";
-import { rejectUnknownOptions } from "@parley/core/internal";
-import { pino } from "pino";
+import { LOG_LEVELS, parseOptions, readConfigFile, readPortOption, serverLogger, writeEnvFile } from "@parley/server-command";
 import type { ResolutionOptions } from "../credentials/resolution.ts";
 import { startNode } from "../node.ts";
 import type { NodeOptions } from "../options.ts";
 
-const LEVELS = ["fatal", "error", "warn", "info", "debug", "silent"];
 const CONFIG_MEMBERS: readonly (keyof NodeOptions)[] = [
   "port",
   "host",
@@ -29,7 +24,7 @@ export interface StartEnvironment {
 
 /** Runs a node until SIGINT or SIGTERM. Prints what agents need to connect: its URL, and its API key where it had to make one. */
 export async function start(args: readonly string[], { apiKey, nodeKey }: StartEnvironment): Promise<void> {
-  const { values } = parseArgs({
+  const { values } = parseOptions("layr8-node", {
     args: [...args],
     options: {
       port: { type: "string" },
@@ -40,16 +35,17 @@ export async function start(args: readonly string[], { apiKey, nodeKey }: StartE
       peer: { type: "string", multiple: true },
       "trust-proxy": { type: "boolean", default: false },
       config: { type: "string" },
+      "write-env": { type: "string" },
       log: { type: "string", default: "info" },
     },
   });
-  if (!LEVELS.includes(values.log)) throw new TypeError(`--log must be one of ${LEVELS.join(", ")}`);
-  const config = values.config === undefined ? {} : await readConfig(values.config);
+  if (!LOG_LEVELS.includes(values.log)) throw new TypeError(`--log must be one of ${LOG_LEVELS.join(", ")}`);
+  const config: NodeOptions = values.config === undefined ? {} : await readConfigFile(values.config, CONFIG_MEMBERS);
   const options: NodeOptions = {
     ...config,
     apiKeys: [...(config.apiKeys ?? []), ...(apiKey ? [{ key: apiKey, dids: "any" as const, name: "LAYR8_NODE_API_KEY" }] : [])],
     ...(nodeKey !== undefined && { nodeKey }),
-    ...(values.port !== undefined && { port: readPort(values.port) }),
+    ...(values.port !== undefined && { port: readPortOption("--port", values.port) }),
     ...(values.host !== undefined && { host: values.host }),
     ...(values["data-dir"] !== undefined && { dataDir: values["data-dir"] }),
     ...(values.domain !== undefined && { domain: values.domain }),
@@ -57,11 +53,24 @@ export async function start(args: readonly string[], { apiKey, nodeKey }: StartE
     ...(values["trust-proxy"] && { trustProxy: true }),
     ...(values.peer !== undefined && { resolution: withPeers(config.resolution, values.peer) }),
   };
-  const node = await startNode({ ...options, logger: pino({ name: "layr8-node", level: values.log }, pino.destination(2)) });
+  const logger = serverLogger("layr8-node", values.log);
+  const node = await startNode({ ...options, logger });
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => void node.close());
   console.log(`LAYR8_NODE_URL=${node.url}`);
   // Shown on purpose: it is nowhere else.
   if (node.apiKey !== undefined) console.log(`LAYR8_API_KEY=${node.apiKey}`);
+  else if (options.dataDir !== undefined && options.apiKeys?.length === 0) logger.info(keyHint(options.dataDir));
+  if (values["write-env"] === undefined) return;
+  const variables = { LAYR8_NODE_URL: node.url, ...(node.apiKey !== undefined && { LAYR8_API_KEY: node.apiKey }) };
+  await writeEnvFile(values["write-env"], variables).catch(async (error: unknown) => {
+    await node.close();
+    throw error;
+  });
+}
+
+function keyHint(dataDir: string): string {
+  const command = `layr8-node keys create --any --data-dir ${dataDir}`;
+  return `the API key was shown when it was made; to make another one, stop the node and run: ${command}`;
 }
 
 /** `--peer partner.example=http://127.0.0.1:4001` is an entry of `resolution.hosts`. */
@@ -73,26 +82,4 @@ function withPeers(resolution: ResolutionOptions | undefined, peers: readonly st
     return [host, origin];
   });
   return { ...resolution, hosts: { ...resolution?.hosts, ...Object.fromEntries(hosts) } };
-}
-
-function readPort(text: string): number {
-  const port = Number(text);
-  if (text.trim() === "" || !Number.isInteger(port) || port < 0 || port > 65_535) throw new TypeError(`--port ${text} is not a port`);
-  return port;
-}
-
-async function readConfig(path: string): Promise<NodeOptions> {
-  let config: unknown;
-  try {
-    config = JSON.parse(await readFile(path, "utf8"));
-  } catch (error) {
-    throw new TypeError(`--config ${path}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
-  }
-  if (!isJsonObject(config)) throw new TypeError(`--config ${path}: must hold a JSON object`);
-  try {
-    rejectUnknownOptions(config, CONFIG_MEMBERS);
-  } catch (error) {
-    throw new TypeError(`--config ${path}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
-  }
-  return config;
 }

@@ -1,6 +1,7 @@
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -66,6 +67,34 @@ describe("layr8-node", () => {
     expect(await connects(LAYR8_NODE_URL, "another key")).toBe(false);
   });
 
+  it("writes what agents need into a file, and says at the second start how to make another key", async () => {
+    const file = join(folder, ".env");
+    const args = ["--port", "0", "--data-dir", join(folder, "data"), "--write-env", file];
+    const first = await start(args, 2);
+    await expect
+      .poll(() => readFile(file, "utf8").catch(() => ""), { timeout: 20_000 })
+      .toBe(`LAYR8_NODE_URL=${first["LAYR8_NODE_URL"]}\nLAYR8_API_KEY=${first["LAYR8_API_KEY"]}\n`);
+    expect((await stat(file)).mode & 0o777).toBe(0o600);
+    expect(await stop.pop()?.()).toBe(0);
+
+    const child = spawn(process.execPath, [bin, ...args], { stdio: ["ignore", "pipe", "pipe"] });
+    const closed = once(child, "close");
+    let said = "";
+    child.stderr.on("data", (data) => (said += String(data)));
+    await expect.poll(() => said, { timeout: 20_000 }).toContain("layr8-node keys create --any --data-dir");
+    const key = `LAYR8_API_KEY=${first["LAYR8_API_KEY"]}`;
+    await expect.poll(() => readFile(file, "utf8"), { timeout: 20_000 }).toMatch(new RegExp(`^${key}\nLAYR8_NODE_URL=ws://`));
+    expect(await readFile(file, "utf8")).not.toContain(first["LAYR8_NODE_URL"]);
+    child.kill("SIGTERM");
+    await closed;
+  });
+
+  it("tells its version, and shows an example", async () => {
+    const { version } = createRequire(import.meta.url)("../../package.json") as { version: string };
+    expect((await execute(process.execPath, [bin, "--version"])).stdout).toBe(`${version}\n`);
+    expect((await execute(process.execPath, [bin, "--help"])).stdout).toContain("node --env-file=.env agent.mjs");
+  });
+
   it("takes its key from the environment and its options from a file", async () => {
     const config = join(folder, "node.json");
     await writeFile(config, JSON.stringify({ port: 0, dataDir: join(folder, "data"), limits: { maxInFlight: 10 } }));
@@ -121,8 +150,8 @@ describe("layr8-node", () => {
     const other = { ...process.env, LAYR8_NODE_KEY: Buffer.alloc(32, 8).toString("base64") };
     const listing = (args: readonly string[], environment: NodeJS.ProcessEnv) =>
       execute(process.execPath, [bin, ...args, "--data-dir", folder], { env: environment });
-    await expect(listing(["keys", "list"], other)).rejects.toThrow("the node key is another one");
-    await expect(listing(["--port", "0"], other)).rejects.toThrow("the node key is another one");
+    await expect(listing(["keys", "list"], other)).rejects.toThrow("The node key is not the one that the private keys in");
+    await expect(listing(["--port", "0"], other)).rejects.toThrow("The node key is not the one that the private keys in");
     const { stdout } = await listing(["keys", "list"], { ...process.env, LAYR8_NODE_KEY: nodeKey });
     expect(stdout).toBe("");
   });
@@ -146,7 +175,7 @@ describe("layr8-node", () => {
     expect(list).not.toContain(key);
     const { LAYR8_NODE_URL } = await start(["--port", "0", "--data-dir", folder], 1);
     expect(await connects(LAYR8_NODE_URL, key)).toBe(true);
-    expect(await failure("keys", "list", "--data-dir", folder)).toContain("Another server has this data directory open");
+    expect(await failure("keys", "list", "--data-dir", folder)).toContain("stop the node, run this command again");
     await stop.pop()?.();
     await keys("revoke", id);
     expect(await keys("list")).not.toContain("shop");
@@ -161,8 +190,8 @@ describe("layr8-node", () => {
   });
 
   it.each([
-    [["--prot", "1"], "--prot"],
-    [["--port", "http"], "--port http is not a port"],
+    [["--prot", "1"], "Unknown option --prot. Did you mean --port?"],
+    [["--port", "http"], '--port must be a whole number from 0 to 65535 (0 takes a free port), not "http"'],
     [["--peer", "partner.example"], "--peer partner.example must be <host>=<origin>"],
     [["--peer", "partner.example=nonsense"], "partner.example must be an http or https origin"],
     [["--log", "loud"], "--log must be one of"],

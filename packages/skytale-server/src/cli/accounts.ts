@@ -1,4 +1,4 @@
-import { parseArgs } from "node:util";
+import { parseOptions } from "@parley/server-command";
 import { withServices } from "./with-services.ts";
 
 /** Accounts that are read at a time. */
@@ -6,7 +6,7 @@ const PAGE = 1000;
 
 /** Makes an account in a data directory and prints it with its first API key. */
 export async function createAccount(args: readonly string[]): Promise<void> {
-  const { values } = parseArgs({
+  const { values } = parseOptions("skytale-server", {
     args: [...args],
     options: { "data-dir": { type: "string" }, email: { type: "string" }, name: { type: "string" } },
   });
@@ -20,7 +20,7 @@ export async function createAccount(args: readonly string[]): Promise<void> {
 
 /** Lists the accounts of a data directory. */
 export async function listAccounts(args: readonly string[]): Promise<void> {
-  const { values } = parseArgs({ args: [...args], options: { "data-dir": { type: "string" } } });
+  const { values } = parseOptions("skytale-server", { args: [...args], options: { "data-dir": { type: "string" } } });
   await withServices(values["data-dir"], async ({ accounts }) => {
     for (let after: string | undefined; ;) {
       const page = await accounts.list({ limit: PAGE, after });

@@ -1,9 +1,9 @@
-import { parseArgs } from "node:util";
+import { parseOptions } from "@parley/server-command";
 import { withServices } from "./with-services.ts";
 
 /** Makes an API key in a data directory and prints it. */
 export async function createKey(args: readonly string[]): Promise<void> {
-  const { values } = parseArgs({
+  const { values } = parseOptions("skytale-server", {
     args: [...args],
     options: {
       "data-dir": { type: "string" },
@@ -22,7 +22,10 @@ export async function createKey(args: readonly string[]): Promise<void> {
 
 /** Lists the API keys of an account of a data directory. */
 export async function listKeys(args: readonly string[]): Promise<void> {
-  const { values } = parseArgs({ args: [...args], options: { "data-dir": { type: "string" }, account: { type: "string" } } });
+  const { values } = parseOptions("skytale-server", {
+    args: [...args],
+    options: { "data-dir": { type: "string" }, account: { type: "string" } },
+  });
   const { account } = values;
   if (account === undefined) throw new TypeError("say whose keys: --account <id>");
   await withServices(values["data-dir"], async ({ keys }) => {
@@ -34,7 +37,11 @@ export async function listKeys(args: readonly string[]): Promise<void> {
 
 /** Revokes an API key of a data directory. */
 export async function revokeKey(args: readonly string[]): Promise<void> {
-  const { values, positionals } = parseArgs({ args: [...args], options: { "data-dir": { type: "string" } }, allowPositionals: true });
+  const { values, positionals } = parseOptions("skytale-server", {
+    args: [...args],
+    options: { "data-dir": { type: "string" } },
+    allowPositionals: true,
+  });
   const [id] = positionals;
   if (id === undefined) throw new TypeError("say which key: skytale-server keys revoke <id> --data-dir <path>");
   await withServices(values["data-dir"], ({ keys }) => keys.revoke(id));

@@ -1,4 +1,5 @@
-import { checkDataDirectory } from "@parley/storage";
+import { closeAll } from "@parley/core/internal";
+import { checkDataDirectory, StorageError } from "@parley/storage";
 import { readApiLimits } from "../api/limits.ts";
 import { Services } from "../api/services.ts";
 import { openStores, SCHEMA } from "../stores.ts";
@@ -7,10 +8,14 @@ import { openStores, SCHEMA } from "../stores.ts";
 export async function withServices(dataDir: string | undefined, use: (services: Services) => Promise<void>): Promise<void> {
   if (dataDir === undefined) throw new TypeError("--data-dir is missing: accounts and keys are kept there");
   await checkDataDirectory(dataDir, SCHEMA);
-  const stores = await openStores(dataDir);
-  try {
-    await use(await Services.open({ registry: stores.registry, limits: readApiLimits() }));
-  } finally {
-    await stores.close();
-  }
+  const stores = await openStores(dataDir).catch((error: unknown) => {
+    if (!(error instanceof StorageError) || error.code !== "data_dir_locked") throw error;
+    const remedy =
+      "This command works while no server runs on the directory: stop the server first. Keys can also be managed over the API (/v1/keys)";
+    throw new StorageError("data_dir_locked", `${error.message}. ${remedy}`, { cause: error });
+  });
+  await closeAll(
+    async () => use(await Services.open({ registry: stores.registry, limits: readApiLimits() })),
+    () => stores.close(),
+  );
 }

@@ -10,6 +10,8 @@ import {
   type ServerUnaryCall,
   type sendUnaryData,
 } from "@grpc/grpc-js";
+import { closeAll } from "@parley/core/internal";
+import { listenError, probePort } from "@parley/server-command";
 import { type FrameStream, RelayError, type UnaryMethod } from "@parley/skytale-relay";
 import { asBuffer, asIs, contract, GrpcWriter, statusOf } from "@parley/skytale-relay/internal";
 import { healthService } from "./health.ts";
@@ -63,6 +65,12 @@ export async function listenGrpc(relay: Relay, options: GrpcListenOptions): Prom
   server.addService(health.definition, health.implementation);
   for (const { definition, implementation } of reflectionServices()) server.addService(definition, implementation);
   const credentials = tls === undefined ? ServerCredentials.createInsecure() : await tlsCredentials(tls);
+  try {
+    // grpc-js prints a line of its own about a port that is taken, and its error hides why.
+    if (options.port !== 0) await probePort(host.replace(/^\[|\]$/g, ""), options.port);
+  } catch (error) {
+    throw listenError(error, { host, port: options.port, option: "relayPort" });
+  }
   const port = await bind(server, `${host.includes(":") && !host.startsWith("[") ? `[${host}]` : host}:${options.port}`, credentials);
   const urlHost = host.includes(":") ? `[${host}]` : host;
   let closing: Promise<void> | undefined;
@@ -85,8 +93,15 @@ function bind(server: Server, address: string, credentials: ServerCredentials): 
 }
 
 async function shutDown(server: Server, relay: Relay, stopHealth: () => void): Promise<void> {
-  stopHealth();
-  await relay.close();
+  await closeAll(
+    stopHealth,
+    () => relay.close(),
+    () => endCalls(server),
+  );
+}
+
+/** Lets calls end for a while, and frees the port. */
+async function endCalls(server: Server): Promise<void> {
   await new Promise<void>((resolve) => {
     const timer = setTimeout(() => {
       server.forceShutdown();

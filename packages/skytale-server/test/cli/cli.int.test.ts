@@ -1,4 +1,5 @@
-import { mkdir, readdir, writeFile } from "node:fs/promises";
+import { mkdir, readFile, readdir, stat, writeFile } from "node:fs/promises";
+import { createRequire } from "node:module";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { ApiClient } from "../api/api-client.ts";
@@ -75,7 +76,7 @@ describe("skytale-server", () => {
     const command = await start([...FREE, "--data-dir", data], URLS);
     expect((await client(command, key).get("/v1/accounts/me")).body).toMatchObject({ id: account });
     expect((await runCommand("keys", "list", "--account", account, "--data-dir", data)).stderr).toContain(
-      "Another server has this data directory open",
+      "stop the server first. Keys can also be managed over the API",
     );
     expect(await running.pop()?.stop("SIGTERM")).toBe(0);
     await ok("keys", "revoke", id);
@@ -94,13 +95,34 @@ describe("skytale-server", () => {
     expect(await readdir(folder.path)).toEqual([]);
   });
 
+  it("writes what agents need into a file", async () => {
+    const file = join(folder.path, ".env");
+    const { printed } = await start([...FREE, "--data-dir", data, "--write-env", file], [...URLS, "SKYTALE_API_KEY"]);
+    const lines = ["SKYTALE_API_URL", "SKYTALE_RELAY", "SKYTALE_API_KEY"].map((name) => `${name}=${printed[name]}\n`);
+    await expect.poll(() => readFile(file, "utf8").catch(() => ""), { timeout: 20_000 }).toBe(lines.join(""));
+    expect((await stat(file)).mode & 0o777).toBe(0o600);
+  });
+
+  it("says which port is taken, and nothing else", async () => {
+    const { printed } = await start([...FREE, "--data-dir", data], URLS);
+    const { port } = new URL(printed["SKYTALE_RELAY"] ?? "");
+    const { code, stderr } = await runCommand("--port", "0", "--relay-port", port, "--log", "silent");
+    const message = `port ${port} of 127.0.0.1 is in use: stop the process that listens there, or choose another relayPort (0 takes a free one)`;
+    expect({ code, stderr }).toEqual({ code: 1, stderr: `skytale-server: ${message}\n` });
+  });
+
+  it("tells its version", async () => {
+    const { version } = createRequire(import.meta.url)("../../package.json") as { version: string };
+    expect((await runCommand("--version")).stdout).toBe(`${version}\n`);
+  });
+
   it("explains itself", async () => {
     expect((await runCommand("--help")).stdout).toContain("--relay-port <n>");
   });
 
   it.each([
-    [["--prot", "1"], "--prot"],
-    [["--port", "http"], "--port http is not a port"],
+    [["--prot", "1"], "Unknown option --prot. Did you mean --port?"],
+    [["--port", "http"], '--port must be a whole number from 0 to 65535 (0 takes a free port), not "http"'],
     [["--relay-port", "-1"], "--relay-port"],
     [["--signup", "maybe"], "--signup must be open or closed"],
     [["--log", "loud"], "--log must be one of"],

@@ -1,0 +1,102 @@
+import { chmod, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { createServer, type AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { formatLogLine } from "../src/format-log-line.ts";
+import { listenError, parseOptions, probePort, readConfigFile, readPortOption, writeEnvFile } from "../src/index.ts";
+
+let directory: string;
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), "server-command-"));
+});
+afterEach(() => rm(directory, { recursive: true, force: true }));
+
+describe("writeEnvFile", () => {
+  it("writes variables that node --env-file reads, for the owner only, and keeps other lines", async () => {
+    const path = join(directory, ".env");
+    await writeFile(path, "# mine\nOTHER=1\nexport URL=old\nKEY = old\n\n");
+    await chmod(path, 0o644);
+    await writeEnvFile(path, { URL: "http://127.0.0.1:1", KEY: "a b#c" });
+    expect(await readFile(path, "utf8")).toBe("# mine\nOTHER=1\nURL=http://127.0.0.1:1\nKEY='a b#c'\n");
+    expect((await stat(path)).mode & 0o777).toBe(0o600);
+    await writeEnvFile(path, { URL: "http://127.0.0.1:2" });
+    expect(await readFile(path, "utf8")).toBe("# mine\nOTHER=1\nKEY='a b#c'\nURL=http://127.0.0.1:2\n");
+  });
+
+  it("names the file and the reason when it can't be written", async () => {
+    const path = join(directory, "absent", ".env");
+    await expect(writeEnvFile(path, { A: "1" })).rejects.toThrow(`--write-env ${path}: no such file or directory`);
+    await expect(writeEnvFile(directory, { A: "1" })).rejects.toThrow(`--write-env ${directory}: it is a directory`);
+  });
+});
+
+describe("options", () => {
+  it("that are unknown are told with the nearest valid one", () => {
+    const options = { port: { type: "string" }, "data-dir": { type: "string" } } as const;
+    expect(() => parseOptions("my-server", { args: ["--prot", "1"], options })).toThrow(
+      "Unknown option --prot. Did you mean --port? See my-server --help",
+    );
+    expect(() => parseOptions("my-server", { args: ["--qqqqqqqq"], options })).toThrow("Unknown option --qqqqqqqq. See my-server --help");
+    expect(() => parseOptions("my-server", { args: ["--port"], options })).toThrow(/--port.*see my-server --help/);
+    expect(parseOptions("my-server", { args: ["--port", "1"], options }).values.port).toBe("1");
+  });
+
+  it("that are ports are numbers from 0 to 65535", () => {
+    expect([readPortOption("--port", "0"), readPortOption("--port", "65535")]).toEqual([0, 65_535]);
+    for (const text of ["", " ", "abc", "-1", "65536", "1.5"]) {
+      expect(() => readPortOption("--port", text)).toThrow(`not ${JSON.stringify(text)}`);
+    }
+  });
+
+  it("of a config file are checked by name", async () => {
+    const path = join(directory, "config.json");
+    await expect(readConfigFile(path, ["port"])).rejects.toThrow(`--config ${path}: no such file or directory`);
+    await writeFile(path, "{");
+    await expect(readConfigFile(path, ["port"])).rejects.toThrow(`--config ${path}: `);
+    await writeFile(path, "[]");
+    await expect(readConfigFile(path, ["port"])).rejects.toThrow("must be an object");
+    await writeFile(path, '{"prt": 1}');
+    await expect(readConfigFile(path, ["port", "host"])).rejects.toThrow(
+      `--config ${path}: Unknown option "prt". Did you mean "port"? Valid options: port, host`,
+    );
+    await writeFile(path, '{"port": 1}');
+    expect(await readConfigFile(path, ["port"])).toEqual({ port: 1 });
+  });
+});
+
+describe("ports", () => {
+  it("that are taken are told with the remedy", async () => {
+    const server = createServer();
+    await new Promise<void>((resolve) => server.listen({ host: "127.0.0.1", port: 0 }, resolve));
+    const { port } = server.address() as AddressInfo;
+    const address = { host: "127.0.0.1", port, option: "--port" };
+    const error: unknown = await probePort("127.0.0.1", port).then(
+      () => undefined,
+      (thrown: unknown) => listenError(thrown, address),
+    );
+    expect(error).toMatchObject({ code: "EADDRINUSE", message: expect.stringContaining(`port ${port} of 127.0.0.1 is in use: stop`) });
+    await new Promise((resolve) => server.close(resolve));
+    await expect(probePort("127.0.0.1", port)).resolves.toBeUndefined();
+  });
+
+  it.each(["EADDRNOTAVAIL", "ENOTFOUND", "EACCES", "EIO"])("keep the system's code: %s", (code) => {
+    const cause = Object.assign(new Error("raw"), { code });
+    const error = listenError(cause, { host: "example.com", port: 80, option: "port" });
+    expect(error).toMatchObject({ code, cause, message: expect.stringContaining("example.com") });
+  });
+});
+
+describe("formatLogLine", () => {
+  it("gives time, level, text and members, and the stack of an error", () => {
+    const err = { type: "Error", message: "full", stack: "Error: full\n    at here" };
+    const line = JSON.stringify({ level: 40, time: 0, pid: 1, hostname: "h", name: "n", url: "ws://x", count: 2, err, msg: "careful" });
+    expect(formatLogLine(line)).toMatch(/^\d\d:\d\d:\d\d WARN {2}careful url=ws:\/\/x count=2\n {4}Error: full\n {8}at here\n$/);
+  });
+
+  it("escapes what a terminal would act on, and leaves what is no JSON", () => {
+    const line = JSON.stringify({ level: 30, time: 0, msg: "a\u001b[31mb", from: "x\ny\u009b" });
+    expect(formatLogLine(line)).toContain("a\\u001b[31mb from=x\\u000ay\\u009b\n");
+    expect(formatLogLine("plain\n")).toBe("plain\n");
+  });
+});
