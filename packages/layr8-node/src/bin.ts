@@ -3,6 +3,8 @@ import { createKey, listKeys, revokeKey } from "./cli/keys.ts";
 import { readNodeKey } from "./cli/read-node-key.ts";
 import { start } from "./cli/start.ts";
 
+const { version } = createRequire(import.meta.url)("../package.json") as { readonly version: string };
+
 const USAGE = `layr8-node [start] [options]        runs a node
 layr8-node keys create [options]    makes an API key and prints it, once
 layr8-node keys list [options]      lists the API keys
@@ -42,7 +44,7 @@ async function main(args: readonly string[]): Promise<void> {
   if (args.includes("--help") || args.includes("-h") || command === "help") {
     console.log(USAGE);
   } else if (command === "--version") {
-    console.log(versionOf(createRequire(import.meta.url)("../package.json")));
+    console.log(version);
   } else if (command === "" || command === "start" || command.startsWith("-")) {
     await start(command === "start" ? args.slice(1) : args, environment());
   } else if (command === "keys" && subcommand === "create") {
@@ -54,10 +56,6 @@ async function main(args: readonly string[]): Promise<void> {
   } else {
     throw new TypeError(`there is no command "${args.slice(0, 2).join(" ")}"; see layr8-node --help`);
   }
-}
-
-function versionOf(manifest: { readonly version: string }): string {
-  return manifest.version;
 }
 
 main(process.argv.slice(2)).catch((error: unknown) => {

@@ -3,6 +3,8 @@ import { createAccount, listAccounts } from "./cli/accounts.ts";
 import { createKey, listKeys, revokeKey } from "./cli/keys.ts";
 import { start } from "./cli/start.ts";
 
+const { version } = createRequire(import.meta.url)("../package.json") as { readonly version: string };
+
 const USAGE = `skytale-server [start] [options]          runs relay and API
 skytale-server accounts create [options]  makes an account and prints it with its first API key, once
 skytale-server accounts list [options]    lists the accounts
@@ -48,14 +50,10 @@ async function main(args: readonly string[]): Promise<void> {
   const words = args.slice(0, 2).join(" ");
   const run = Object.hasOwn(COMMANDS, words) ? COMMANDS[words] : undefined;
   if (args.includes("--help") || args.includes("-h") || command === "help") console.log(USAGE);
-  else if (command === "--version") console.log(versionOf(createRequire(import.meta.url)("../package.json")));
+  else if (command === "--version") console.log(version);
   else if (command === "" || command === "start" || command.startsWith("-")) await start(command === "start" ? args.slice(1) : args);
   else if (run !== undefined) await run(args.slice(2));
   else throw new TypeError(`there is no command "${words}"; see skytale-server --help`);
-}
-
-function versionOf(manifest: { readonly version: string }): string {
-  return manifest.version;
 }
 
 main(process.argv.slice(2)).catch((error: unknown) => {

@@ -29,7 +29,7 @@ export function healthService(isServing: () => Promise<boolean>): GrpcService & 
   const statusNow = async (): Promise<Status> => ((await isServing().catch(() => false)) ? SERVING : NOT_SERVING);
 
   const check: handleUnaryCall<Request, Status> = ({ request }, callback) => {
-    if (known.has(request.service)) void statusNow().then((now) => callback(null, now));
+    if (known.has(request.service)) void answerWith(statusNow, callback);
     else callback({ code: status.NOT_FOUND, details: "There is no such service" });
   };
   const watch: handleServerStreamingCall<Request, Status> = (call) => {
@@ -40,9 +40,7 @@ export function healthService(isServing: () => Promise<boolean>): GrpcService & 
     if (known.has(call.request.service)) {
       watches.add(call);
       call.on("cancelled", () => watches.delete(call));
-      void statusNow().then((now) => {
-        if (watches.has(call)) call.write(now);
-      });
+      void answerWith(statusNow, (_error, now) => watches.has(call) && call.write(now));
     } else {
       call.write(SERVICE_UNKNOWN);
     }
@@ -58,6 +56,10 @@ export function healthService(isServing: () => Promise<boolean>): GrpcService & 
       watches.clear();
     },
   };
+}
+
+async function answerWith(status: () => Promise<Status>, callback: (error: null, status: Status) => void): Promise<void> {
+  callback(null, await status());
 }
 
 function method(name: string, responseStream: boolean): ServiceDefinition[string] {
