@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { canMountSmallDisk, smallDisk, type SmallDisk } from "@parley/test-assertions";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { type ChannelError, SkytaleChannelManager } from "../src/index.ts";
+import { type ChannelError, SkytaleChannelManager, SkytaleClient } from "../src/index.ts";
 import { NAME } from "./support/harness.ts";
 import { Managers } from "./support/managers.ts";
 
@@ -109,6 +109,21 @@ describe.skipIf(!canMount)("an agent whose disk is full", { timeout: 120_000 }, 
     const again = managers.of("bob", { dataDir });
     await again.open(NAME);
     await again.send(NAME, "again");
+  });
+
+  it("opens a failed channel of a client again", async () => {
+    const client = new SkytaleClient(managers.harness.server.relayUrl, dataDir, "carol", {
+      apiKey: managers.harness.apiKey,
+      apiUrl: managers.harness.server.apiUrl,
+    });
+    const channel = await client.createChannel("acme/team/client");
+    expect(await failureOf(() => channel.rotateKey())).toMatchObject(full);
+    await expect(channel.send(new Uint8Array(2000))).rejects.toMatchObject(full);
+    await disk.drain();
+    const again = await client.openChannel("acme/team/client");
+    await again.send(new Uint8Array(2000));
+    await again.rotateKey();
+    await client.close();
   });
 
   it("opens its directory once there is room", async () => {

@@ -8,7 +8,7 @@ import {
   type MessageInit,
   type SendReceipt,
 } from "@parley/core";
-import { MAX_TIMER_MS, readDurationMs, rejectUnknownOptions, warnOnce } from "@parley/core/internal";
+import { MAX_TIMER_MS, closeAll, readDurationMs, rejectUnknownOptions, warnOnce } from "@parley/core/internal";
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 
 import { readConfig, type Config, type Settings } from "./config.ts";
@@ -371,10 +371,12 @@ export class Client implements AsyncDisposable {
     this.#closed = true;
     this.#threads.failAll(new ClientClosedError());
     this.#connecting?.abort.abort();
-    await this.#connecting?.done;
-    this.#dispatcher.dropQueued();
-    await within(this.#settings.closeGraceMs, this.#pool.idle());
-    await this.#connection?.close();
+    await closeAll(
+      () => this.#connecting?.done,
+      () => this.#dispatcher.dropQueued(),
+      () => within(this.#settings.closeGraceMs, this.#pool.idle()),
+      () => this.#connection?.close(),
+    );
   }
 
   /** Makes the message to send, which is the client's to complete. */

@@ -1,4 +1,4 @@
-import { rejectUnknownOptions } from "@parley/core/internal";
+import { closeAll, rejectUnknownOptions } from "@parley/core/internal";
 import { createMessage, type Message, type MessageInit } from "@parley/core";
 import {
   CredentialsClient,
@@ -128,8 +128,10 @@ export class Client extends AgentClient {
   }
 
   override async close(): Promise<void> {
-    await super.close();
-    await this.#opened?.close();
+    await closeAll(
+      () => super.close(),
+      () => this.#opened?.close(),
+    );
   }
 
   #credentials(): CredentialsClient {

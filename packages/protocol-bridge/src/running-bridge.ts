@@ -1,6 +1,6 @@
 import { setMaxListeners } from "node:events";
 import { ParleyError } from "@parley/core";
-import { deferred, sleep } from "@parley/core/internal";
+import { closeAll, closeTogether, deferred, sleep } from "@parley/core/internal";
 import type { EnvelopePort } from "@parley/envelope-and-adapters";
 import { Counters, type BridgeCounters } from "./counters.ts";
 import { BridgeError } from "./errors.ts";
@@ -131,13 +131,15 @@ export class Crossing implements RunningBridge {
 
   async #shutDown(): Promise<void> {
     this.#reading.abort();
-    this.#flows.stop?.();
-    const idle = Promise.all([...this.#pumps.map((pump) => pump.idle()), ...this.#posts]);
+    const idle = closeTogether(...this.#pumps.map((pump) => () => pump.idle()), ...Array.from(this.#posts, (post) => () => post));
     const given = new AbortController();
-    await Promise.race([idle, sleep(GRACE_MS, given.signal)]);
-    given.abort();
-    this.#sending.abort(new BridgeError("port_ended", "The bridge is over"));
-    await idle;
+    await closeAll(
+      () => this.#flows.stop?.(),
+      () => Promise.race([idle, sleep(GRACE_MS, given.signal)]),
+      () => given.abort(),
+      () => this.#sending.abort(new BridgeError("port_ended", "The bridge is over")),
+      () => idle,
+    );
   }
 
   async #post(dispatch: Dispatch): Promise<void> {

@@ -1,3 +1,4 @@
+import { closeAll } from "@parley/core/internal";
 import { type ApplicationMessage, type CommitMessage, type GroupRow, inspectMessage, type ProcessedMessage } from "@parley/mls-engine";
 import { RangeGoneError, type RelayMessage, type Subscription } from "@parley/skytale-relay";
 import { type ChannelContext, RETAINED_EPOCHS } from "./context.ts";
@@ -73,9 +74,15 @@ export class Inbound {
 
   /** Resolves when nothing is applied any more, and the position is on disk. */
   async stop(): Promise<void> {
-    await this.#subscription?.close();
-    await this.#running;
-    if (this.#unwritten > 0) await this.#context.group.writeRows(this.#cursorRows({ next: this.#context.position.next, last: this.#last }));
+    const writeCursor = async (): Promise<void> => {
+      if (this.#unwritten === 0) return;
+      await this.#context.group.writeRows(this.#cursorRows({ next: this.#context.position.next, last: this.#last }));
+    };
+    await closeAll(
+      () => this.#subscription?.close(),
+      () => this.#running,
+      writeCursor,
+    );
   }
 
   async #run(): Promise<void> {

@@ -1,3 +1,4 @@
+import { closeAll } from "@parley/core/internal";
 import type { DidResolver } from "@parley/did";
 import { StorageError } from "@parley/storage";
 import { Deadlines } from "./deadlines.ts";
@@ -109,11 +110,16 @@ class OutboundQueue implements Outbound {
     }
     this.#delivery.stop();
     const patience = setTimeout(() => void this.#delivery.close(), this.#limits.closeMs);
-    while (this.#running.size > 0) await Promise.all(this.#running);
-    clearTimeout(patience);
-    await this.#delivery.close();
-    await this.#disposal.close();
-    await this.#options.store.close();
+    const idle = async (): Promise<void> => {
+      while (this.#running.size > 0) await Promise.all(this.#running);
+    };
+    await closeAll(
+      idle,
+      () => clearTimeout(patience),
+      () => this.#delivery.close(),
+      () => this.#disposal.close(),
+      () => this.#options.store.close(),
+    );
   }
 
   /** A message takes its place in its lane; `undefined` if that has to wait for the next start. */
