@@ -41,7 +41,7 @@ async function isDirectory(path: string): Promise<boolean> {
   }
 }
 
-/** The reason in words; what mkdir can't tell apart is looked at. */
+/** The reason in words. `mkdir` answers EEXIST and ENOENT for several of them. */
 async function reasonOf(path: string, error: unknown): Promise<string> {
   const code = codeOf(error);
   if (code === "EEXIST") {

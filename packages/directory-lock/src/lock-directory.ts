@@ -16,17 +16,17 @@ const LOCK_NAME = /^lock\.(\d{1,15})$/;
 
 /**
  * Locks a directory for this process, against other processes and against a second lock in this one. The lock ends with the process,
- * however it dies.
+ * however that ends.
  *
- * The holder listens on a Unix socket in the directory: the kernel closes it with the process, so that a refused connection proves a
- * dead holder, where a process id might have been given to someone else or mean nothing in another container. Each new holder links
- * its socket as `lock.<n + 1>` after finding `lock.<n>` dead. Linking is atomic and the highest number is never removed, so that of
- * several who find the same dead holder just one succeeds it.
+ * The holder listens on a Unix socket in the directory: the kernel closes it with the process, so that a refused connection proves that
+ * the holder has ended. A process id in a file might have been reused, or be another process in another container. Each new holder links its
+ * socket as `lock.<n + 1>` after connecting to `lock.<n>` was refused. Linking is atomic and the highest number is never removed, so exactly
+ * one of several candidates succeeds.
  *
  * The path may be relative, of any length, and hold any characters. It is resolved at the call: changing the working directory later has
  * no effect.
  *
- * @throws LockError `locked` (the message names the directory and the holder's process id), `unusable` (there is no such directory, it
+ * @throws LockError `locked` (the message names the directory and the holder's process id), `unusable` (it does not exist, it
  *   cannot be written, or its file system has no sockets or links).
  */
 export async function lockDirectory(directory: string): Promise<DirectoryLock> {
@@ -143,7 +143,7 @@ function holderOf(path: string): Promise<string | undefined> {
     socket.once("error", (error) => {
       const code = codeOf(error);
       if (code === "ECONNREFUSED" || code === "ENOENT") resolve(undefined);
-      // A full backlog is a live holder; so is one that hung up on us.
+      // The holder's backlog is full, or it has closed the connection: something listens.
       else if (code === "EAGAIN" || code === "ECONNRESET" || code === "EPIPE") done();
       else reject(error);
     });

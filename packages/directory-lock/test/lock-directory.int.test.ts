@@ -127,7 +127,7 @@ describe("lockDirectory", () => {
     await expectLockable(directory);
   });
 
-  it("names the path and the reason when there is no directory", async () => {
+  it("names the path and the reason when the directory is missing or a file", async () => {
     const file = join(directory, "file");
     await writeFile(file, "");
     const absent = join(directory, "absent");

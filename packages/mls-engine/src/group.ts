@@ -65,7 +65,7 @@ export class MlsGroup {
     return this.#status === "active";
   }
 
-  /** Why the store could not be written. The group takes no step any more then; `MlsEngine.loadGroup` gives it anew. */
+  /** Why the store could not be written. The group rejects every step then; load it again with `MlsEngine.loadGroup`. */
   get failure(): Error | undefined {
     return this.#session.failure;
   }

@@ -94,7 +94,7 @@ describe("formatLogLine", () => {
     expect(formatLogLine(line)).toMatch(/^\d\d:\d\d:\d\d WARN {2}careful url=ws:\/\/x count=2\n {4}Error: full\n {8}at here\n$/);
   });
 
-  it("escapes what a terminal would act on, and leaves what is no JSON", () => {
+  it("escapes control characters, and leaves lines that are not JSON", () => {
     const line = JSON.stringify({ level: 30, time: 0, msg: "a\u001b[31mb", from: "x\ny\u009b" });
     expect(formatLogLine(line)).toContain("a\\u001b[31mb from=x\\u000ay\\u009b\n");
     expect(formatLogLine("plain\n")).toBe("plain\n");

@@ -2,22 +2,22 @@ import { readdir, stat } from "node:fs/promises";
 import type { StorageOptions } from "./environment.ts";
 import { StorageError } from "./storage-error.ts";
 
-/** What a mode lets anybody do who isn't the owner. */
+/** The permission bits of group and others. */
 const OTHERS = 0o077;
 
 /**
- * For commands that work on what a server keeps: lets a data directory pass, and an empty one that is to become one. Opening anything else,
- * a misspelt name say, would make a data directory of it.
+ * Called by commands that work on a server's data directory, before they open it: accepts a data directory and an empty one. Opening any other
+ * directory, as after a typing error, would create a database in it.
  *
  * @throws StorageError `data_dir_unusable`
  */
 export async function checkDataDirectory(directory: string, { name }: Pick<StorageOptions, "name">): Promise<void> {
   const file = `${name}.mdb`;
   const names = await readdir(directory).catch((error: unknown) => {
-    throw new StorageError("data_dir_unusable", `${directory} is no data directory: ${reasonOf(error)}`, { cause: error });
+    throw new StorageError("data_dir_unusable", `${directory} is not a data directory: ${reasonOf(error)}`, { cause: error });
   });
   if (names.length > 0 && !names.includes(file)) {
-    throw new StorageError("data_dir_unusable", `${directory} is no data directory: it holds no ${file}`);
+    throw new StorageError("data_dir_unusable", `${directory} is not a data directory: ${file} is missing`);
   }
 }
 
@@ -35,6 +35,6 @@ export async function accessWarning(directory: string): Promise<string | undefin
 
 function reasonOf(error: unknown): string {
   const code = error instanceof Error && "code" in error ? error.code : undefined;
-  if (code === "ENOENT") return "there is no such directory";
+  if (code === "ENOENT") return "it does not exist";
   return code === "ENOTDIR" ? "it is a file" : "it can't be read";
 }

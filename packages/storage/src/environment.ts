@@ -157,7 +157,7 @@ export class StorageEnvironment implements Environment, AsyncDisposable {
   }
 }
 
-/** What opening a directory throws is a StorageError that names the directory and the reason. */
+/** Turns errors of opening a directory into a StorageError that names the directory and the reason. */
 async function attempt<T>(directory: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();

@@ -14,9 +14,9 @@ interface TreeStats {
   readonly treeLeafPageCount: number;
 }
 
-/** What a new database must find free, in bytes: LMDB's first pages are mapped before they are written. */
+/** Free bytes that a new database needs: LMDB maps its first pages before it writes them. */
 const MIN_FREE_BYTES = 256 * 1024;
-/** Where LMDB's first page says that it is one. */
+/** Offset of LMDB's magic number. */
 const MAGIC_AT = 24;
 const LMDB_MAGIC = 0xbeefc0de;
 

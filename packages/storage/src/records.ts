@@ -13,7 +13,7 @@ export interface Records<T> {
    */
   put(key: string, record: T): Promise<void>;
   /**
-   * Resolves when the record is gone for good.
+   * Resolves when the removal is durable.
    *
    * @throws StorageError `storage_failed`
    */

@@ -28,7 +28,7 @@ export class WriteQueue {
   #writes: Write[] = [];
   #group: Deferred<void> | undefined;
   #running: Promise<void> | undefined;
-  /** Somebody waits for the group without patience. */
+  /** A caller waits for the group without `patienceMs`. */
   #urgent = false;
   #patience: NodeJS.Timeout | undefined;
   #closed = false;
@@ -69,7 +69,7 @@ export class WriteQueue {
     return promise;
   }
 
-  /** Commits what is queued and refuses everything after. Resolves when nothing is under way any more. */
+  /** Commits what is queued and refuses everything after. Resolves when no commit is running. */
   async close(): Promise<void> {
     const last = this.flush();
     this.#closed = true;

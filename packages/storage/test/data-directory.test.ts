@@ -27,23 +27,23 @@ describe("checkDataDirectory", () => {
   it("refuses what isn't there, and doesn't make it", async () => {
     await expect(checkDataDirectory(path, SCHEMA)).rejects.toMatchObject({
       code: "data_dir_unusable",
-      message: `${path} is no data directory: there is no such directory`,
+      message: `${path} is not a data directory: it does not exist`,
     });
     expect(await readdir(directory.path)).toEqual([]);
   });
 
   it("refuses a file, and a directory of other things", async () => {
     await writeFile(path, "");
-    await expect(checkDataDirectory(path, SCHEMA)).rejects.toMatchObject({ message: `${path} is no data directory: it is a file` });
+    await expect(checkDataDirectory(path, SCHEMA)).rejects.toMatchObject({ message: `${path} is not a data directory: it is a file` });
     await expect(checkDataDirectory(directory.path, SCHEMA)).rejects.toMatchObject({
       code: "data_dir_unusable",
-      message: `${directory.path} is no data directory: it holds no things.mdb`,
+      message: `${directory.path} is not a data directory: things.mdb is missing`,
     });
   });
 });
 
 describe.skipIf(process.platform === "win32")("accessWarning", () => {
-  it("has nothing to say of a directory that the server has made", async () => {
+  it("gives no warning for a directory that the server has created", async () => {
     await using _ = await StorageEnvironment.open(path, SCHEMA);
     expect(await accessWarning(path)).toBeUndefined();
   });

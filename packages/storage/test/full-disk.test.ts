@@ -105,7 +105,7 @@ describe.skipIf(!canMount)("StorageEnvironment on a full disk", () => {
     expect(keysOf(table)).toEqual(["c"]);
   });
 
-  it("says why nothing can be written, with or without writes, until it can", async () => {
+  it("reports why writes fail until they succeed", async () => {
     await using environment = await StorageEnvironment.open(path, SCHEMA);
     expect(await environment.writeFailure()).toBeUndefined();
     const table = environment.table("things");
@@ -119,7 +119,7 @@ describe.skipIf(!canMount)("StorageEnvironment on a full disk", () => {
     expect(await environment.writeFailure()).toBeUndefined();
   });
 
-  it("says so without any write", async () => {
+  it("reports a full disk without any write", async () => {
     await using environment = await StorageEnvironment.open(path, SCHEMA);
     await disk.fill();
     expect(await environment.writeFailure()).toMatchObject({ message: `A write failed: no space left on device, ${path}` });

@@ -25,7 +25,7 @@ export class StoreError extends ParleyError<StoreErrorCode> {
   }
 }
 
-/** What a failure of reading or writing is told as: `no space left on device, /var/lib/agent`. */
+/** The StoreError for a failed read or write: `…: no space left on device, /var/lib/agent`. */
 export function failureOf(error: unknown, directory: string): StoreError {
   if (error instanceof StoreError) return error;
   return new StoreError("failed", `Reading or writing the store failed: ${systemReason(error)}, ${directory}`, { cause: error });

@@ -156,7 +156,7 @@ describe("A store in files", () => {
     expect(rowsOf(await reopened.open("p"))).toEqual({ ...state, k0: "last" });
   });
 
-  it("writes what nobody waits for without another call, once the disk takes it", async () => {
+  it("repeats a failed background flush", async () => {
     const files = new CrashingFiles();
     const store = await openOn(files);
     const partition = await store.open("p");

@@ -91,7 +91,7 @@ describe("skytale-server", () => {
   ])("refuses a directory that isn't there: %s %s", async (...args) => {
     const { code, stdout, stderr } = await runCommand(...args, "--data-dir", data);
     expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
-    expect(stderr).toBe(`skytale-server: ${data} is no data directory: there is no such directory\n`);
+    expect(stderr).toBe(`skytale-server: ${data} is not a data directory: it does not exist\n`);
     expect(await readdir(folder.path)).toEqual([]);
   });
 
