@@ -1,7 +1,7 @@
 // Installs and builds what is missing or out of date, then runs a program of this repository. Needs Node and npm only.
 // Run: node scripts/boot.mjs start | test | soak | bench | pack [arguments of the program]
 import "./lib/supported-node.mjs";
-import { existsSync, statSync } from "node:fs";
+import { existsSync, statSync, utimesSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { pnpm } from "./lib/pnpm.mjs";
 import { runProgram } from "./lib/run-program.mjs";
@@ -22,10 +22,11 @@ const TASKS = {
   pack: { title: "packages", program: "scripts/packages.mjs" },
 };
 
+const INSTALLED = `${root}/node_modules/.modules.yaml`;
+
 /** Whether node_modules is missing or older than the lockfile. */
 function installIsStale() {
-  const marker = `${root}/node_modules/.modules.yaml`;
-  return !existsSync(marker) || statSync(`${root}/pnpm-lock.yaml`).mtimeMs > statSync(marker).mtimeMs;
+  return !existsSync(INSTALLED) || statSync(`${root}/pnpm-lock.yaml`).mtimeMs > statSync(INSTALLED).mtimeMs;
 }
 
 function exitIfFailed(code, step) {
@@ -42,6 +43,8 @@ const steps = task.buildsItself ? 2 : 3;
 if (installIsStale()) {
   console.log(`1/${steps} installing (about a minute, once)…`);
   exitIfFailed(await pnpm(["install", "--frozen-lockfile"]), "Installing");
+  // pnpm leaves the time as it is where nothing was to be installed.
+  utimesSync(INSTALLED, new Date(), new Date());
 } else {
   console.log(`1/${steps} installed already`);
 }

@@ -2,7 +2,7 @@
 //   node scripts/packages.mjs --check      checks the tarballs: publint, arethetypeswrong, and the README's programs in an empty project
 //   node scripts/packages.mjs <directory>  installs them into a project: npm run pack -- <directory>
 import { createHash } from "node:crypto";
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join, resolve } from "node:path";
 import { spawnSync } from "node:child_process";
@@ -86,9 +86,20 @@ async function check() {
 }
 
 function installInto(directory) {
+  if (existsSync(directory) && !statSync(directory).isDirectory()) {
+    console.error(`${directory} is a file. Name the directory of your project, which is created if it doesn't exist.`);
+    process.exitCode = 2;
+    return;
+  }
   const tarballs = pack();
   console.log(`Installing ${tarballs.length} packages into ${directory}…`);
-  install(directory, tarballs);
+  try {
+    install(directory, tarballs);
+  } catch (error) {
+    console.error(error.message);
+    process.exitCode = 1;
+    return;
+  }
   console.log(`Done. The packages are in ${join(directory, "parley")}; keep that folder beside package.json.
 Run this again after a change here. TypeScript also needs: npm install --save-dev typescript @types/node`);
 }
