@@ -11,8 +11,9 @@ export function pnpm(args) {
   const { packageManager } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
   const [, version] = packageManager.split("@");
   const installed = installedPnpm(version);
-  // npx hands its own log level on, with which pnpm would not show its progress.
-  const options = { cwd: root, env: { ...childEnvironment(), npm_config_loglevel: "info" } };
+  // npx hands its own log level on, with which pnpm would not show its progress. The pinned version needs no notice of newer ones.
+  const env = { ...childEnvironment(), npm_config_loglevel: "info", npm_config_update_notifier: "false" };
+  const options = { cwd: root, env };
   if (installed !== undefined) return runProgram(process.execPath, [installed, ...args], options);
   const windows = process.platform === "win32";
   return runProgram(windows ? "npx.cmd" : "npx", ["-y", "--loglevel=error", `pnpm@${version}`, "--loglevel=info", ...args], {
