@@ -117,7 +117,8 @@ function readsEnv(node) {
 
 function doesIo(node) {
   if (node.type !== "CallExpression" && node.type !== "NewExpression") return false;
-  return IO_GLOBALS.has(lastName(node.callee)) || isProcess(node.callee.object);
+  const isWarning = memberName(node.callee) === "emitWarning";
+  return IO_GLOBALS.has(lastName(node.callee)) || (isProcess(node.callee.object) && !isWarning);
 }
 
 function exportsGeneratedKeyAsJwk(node) {
