@@ -1,3 +1,4 @@
+import { signalWithin } from "@parley/core/internal";
 import { RelayError } from "./relay-error.ts";
 import type { CallOptions, FrameListener, FrameStream, RelayHandler, RelayTransport, UnaryMethod } from "./transport.ts";
 
@@ -45,7 +46,7 @@ class MemoryTransport implements RelayTransport {
 
   async call(method: UnaryMethod, request: Uint8Array, { token, timeoutMs, signal }: CallOptions): Promise<Uint8Array> {
     signal?.throwIfAborted();
-    const timeout = AbortSignal.timeout(timeoutMs);
+    const timeout = signalWithin(timeoutMs);
     const signals = [this.#closed.signal, timeout, ...(signal === undefined ? [] : [signal])];
     const ended = AbortSignal.any(signals);
     const answer = this.#handler.call(method, Uint8Array.from(request), { token, signal: ended });

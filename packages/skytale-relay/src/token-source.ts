@@ -1,4 +1,5 @@
 import { ParleyError } from "@parley/core";
+import { signalWithin } from "@parley/core/internal";
 import { RelayError } from "./relay-error.ts";
 
 /**
@@ -35,7 +36,7 @@ export class TokenSource {
   }
 
   async #ask(): Promise<string> {
-    const signal = AbortSignal.any([this.#closed, AbortSignal.timeout(this.#timeoutMs)]);
+    const signal = signalWithin(this.#timeoutMs, this.#closed);
     const token = await Promise.race([this.#provide(signal), rejectsWith(signal, this.#closed)]);
     if (typeof token !== "string" || !/^[\x21-\x7e]+$/.test(token) || token.length > MAX_TOKEN_LENGTH) {
       throw new RelayError("unauthenticated", "The token provider gave no token that a header can carry");

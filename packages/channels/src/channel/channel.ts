@@ -1,4 +1,4 @@
-import { closeAll } from "@parley/core/internal";
+import { closeAll, signalWithin } from "@parley/core/internal";
 import type { CommitMessage, MlsMember } from "@parley/mls-engine";
 import type { RelayMessage } from "@parley/skytale-relay";
 import { AuthError, ChannelError, MlsError, TransportError } from "../errors.ts";
@@ -255,7 +255,7 @@ export class Channel implements AsyncDisposable {
    */
   async whenLeft(signal?: AbortSignal): Promise<void> {
     if (!this.isActive || !this.#upkeep.isLeaving) return;
-    const timeout = AbortSignal.timeout(LEAVING_MS);
+    const timeout = signalWithin(LEAVING_MS);
     try {
       await this.#parts.context.position.whenEnded(signal === undefined ? timeout : AbortSignal.any([signal, timeout]));
     } catch (error) {

@@ -1,4 +1,5 @@
 import { ParleyError } from "@parley/core";
+import { signalWithin } from "@parley/core/internal";
 import type { ApiClient } from "../api/api-client.ts";
 import type { PendingJoin } from "../api/joins.ts";
 import { ChannelError } from "../errors.ts";
@@ -112,7 +113,7 @@ export class Doorkeeper {
   }
 
   #deadline(): AbortSignal {
-    return AbortSignal.any([this.#options.signal, AbortSignal.timeout(POST_MS)]);
+    return signalWithin(POST_MS, this.#options.signal);
   }
 }
 

@@ -1,4 +1,5 @@
 import { ParleyError } from "@parley/core";
+import { signalWithin } from "@parley/core/internal";
 import { setTimeout as delay } from "node:timers/promises";
 import { ChannelError, TransportError } from "../errors.ts";
 import type { JoinState } from "../api/joins.ts";
@@ -77,7 +78,7 @@ async function answerTo(request: JoinRequest, until: number, parts: JoinParts): 
   for (;;) {
     const left = until - performance.now();
     if (left <= 0) throw joinTimeout(isSubmitted, request.channel);
-    const deadline = AbortSignal.timeout(Math.ceil(left));
+    const deadline = signalWithin(Math.ceil(left));
     const bounded = AbortSignal.any([signal, deadline]);
     try {
       const state = isSubmitted

@@ -1,3 +1,4 @@
+import { signalWithin } from "@parley/core/internal";
 import type { ApiClient } from "../api/api-client.ts";
 import type { Channel } from "../channel/channel.ts";
 import { isSame } from "../channel/member.ts";
@@ -146,7 +147,7 @@ export class Inviting {
   async #existing(name: string, receive: boolean, signal: AbortSignal): Promise<Channel | undefined> {
     try {
       const channel = await this.#client.openChannel(name, { receive, signal });
-      const known = AbortSignal.any([signal, AbortSignal.timeout(MEMBERSHIP_MS)]);
+      const known = signalWithin(MEMBERSHIP_MS, signal);
       await channel.caughtUp({ signal: known, timeoutMs: Infinity }).catch((error: unknown) => {
         signal.throwIfAborted();
         if (!channel.isActive) throw error;

@@ -18,6 +18,7 @@ export { RateLimiter, type RateLimiterOptions } from "./rate-limiter.ts";
 export { readNumbers } from "./read-numbers.ts";
 export { rejectUnknownOptions } from "./reject-unknown-options.ts";
 export { readTime } from "../time.ts";
+export { signalWithin } from "./signal-within.ts";
 export { sleep } from "./sleep.ts";
 export { Throttle } from "./throttle.ts";
 export { TimeSlice } from "./time-slice.ts";

@@ -1,4 +1,5 @@
 import { isJsonObject, ParleyError } from "@parley/core";
+import { signalWithin } from "@parley/core/internal";
 import { verifyIssued } from "../issued.ts";
 import { cut, entriesOf } from "../json.ts";
 import { CREDENTIAL } from "../kind.ts";
@@ -40,7 +41,7 @@ async function fetchList(url: string, verification: Verification): Promise<strin
 
 /** Runs a fetch for a limited time, whether or not it heeds its signal. */
 async function fetchInTime(fetch: StatusListFetch, url: string, { statusTimeoutMs, limits, signal }: Verification): Promise<string> {
-  const timeout = AbortSignal.timeout(statusTimeoutMs);
+  const timeout = signalWithin(statusTimeoutMs);
   const either = signal === undefined ? timeout : AbortSignal.any([signal, timeout]);
   let stop = (): void => {};
   const stopped = new Promise<never>((_, reject) => {
