@@ -48,15 +48,15 @@ export async function verifyLocally(signed: string, options: VerifyLocallyOption
   if (typeof signed !== "string") throw new TypeError("signed must be a string");
   rejectUnknownOptions(options, OPTIONS);
   const { resolution, nonce, ...others } = options;
+  const text = signed.trim(); // white space around what was pasted
   const common = {
     ...others,
     resolver: options.resolver ?? resolverFor(resolution),
     status: options.status ?? createStatusFetch(resolution),
   };
-  if (nonce === undefined && signedKind(signed) === "credential")
-    return { kind: "credential", ...(await verifyCredential(signed, common)) };
+  if (nonce === undefined && signedKind(text) === "credential") return { kind: "credential", ...(await verifyCredential(text, common)) };
   const presentation = nonce === undefined ? common : { ...common, nonce };
-  return { kind: "presentation", ...(await verifyPresentation(signed, presentation)) };
+  return { kind: "presentation", ...(await verifyPresentation(text, presentation)) };
 }
 
 const OPTIONS: readonly (keyof VerifyLocallyOptions)[] = [

@@ -89,6 +89,7 @@ describe.each(FORMATS)("verifyLocally, of the format %s", (format) => {
       holder: HOLDER,
       credentials: [{ issuer: ISSUER }],
     });
+    expect(await verifyLocally(`\uFEFF\n ${signed}\r\n`, options)).toMatchObject({ kind: "presentation", holder: HOLDER });
     expect(await rejectionOf(verifyLocally(signed, { ...options, nonce: "m" }))).toMatchObject({ code: "nonce_mismatch" });
     expect(await rejectionOf(verifyLocally(signed, { ...options, audience: HOLDER }))).toMatchObject({ code: "audience_mismatch" });
   });
