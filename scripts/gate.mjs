@@ -23,6 +23,7 @@ const CHECKS = [
   { name: "API reports", command: "node scripts/api-report.mjs --check", hint: "npm run api:update, if the change is meant" },
   { name: "Node versions of dependencies", command: "node scripts/engines.mjs" },
   { name: "packages", command: "node scripts/packages.mjs --check" },
+  { name: "bundles", command: "node scripts/bundles.mjs --quick" },
 ];
 
 const TESTS = {
