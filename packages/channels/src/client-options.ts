@@ -1,5 +1,5 @@
 import { readNumbers, rejectUnknownOptions } from "@parley/core/internal";
-import type { Authenticate, GroupStore } from "@parley/mls-engine";
+import { basicIdentity, type Authenticate, type GroupStore } from "@parley/mls-engine";
 import type { RelayClientOptions } from "@parley/skytale-relay";
 import type { InboxLimits } from "./channel/inbox.ts";
 import type { OutboundLimits } from "./channel/send-options.ts";
@@ -140,6 +140,7 @@ export function channelLimits(given: Partial<ChannelLimits> = {}): ChannelLimits
   return limits;
 }
 
-/** Accepts whoever a member adds; nobody may become somebody else. */
+/** Accepts the basic credential of every member that another adds; an update must keep it. Certificates need an `authenticate` of one's own. */
 export const sameIdentity: Authenticate = (credential, _signatureKey, { previous }) =>
-  previous === undefined || (previous.type === credential.type && Buffer.compare(previous.content, credential.content) === 0);
+  basicIdentity(credential) !== undefined &&
+  (previous === undefined || (previous.type === credential.type && Buffer.compare(previous.content, credential.content) === 0));

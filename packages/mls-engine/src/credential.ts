@@ -1,11 +1,16 @@
-/** The type of basic credentials (RFC 9420 §17.5). */
+import { Reader } from "./messages/reader.ts";
+
+/** The types of credentials that this package reads (RFC 9420 §17.5). */
 export const BASIC_CREDENTIAL = 1;
+export const X509_CREDENTIAL = 2;
+/** More than any chain has. */
+const MAX_CERTIFICATES = 16;
 
 /** Who a member says that it is (RFC 9420 §5.3). */
 export interface MlsCredential {
-  /** The number of its type; 1 is a basic credential. */
+  /** The number of its type; 1 is a basic credential, 2 an X.509 one. */
   readonly type: number;
-  /** What stands in it: the identity in a basic one. */
+  /** What stands in it: the identity in a basic one, a list of certificates in an X.509 one. */
   readonly content: Uint8Array;
 }
 
@@ -18,4 +23,24 @@ export function basicCredential(identity: Uint8Array | string): MlsCredential {
 /** The identity in a basic credential; `undefined` for any other. */
 export function basicIdentity(credential: MlsCredential): Uint8Array | undefined {
   return credential.type === BASIC_CREDENTIAL ? credential.content : undefined;
+}
+
+/**
+ * The certificates in an X.509 credential, in DER, the member's own first (RFC 9420 §5.3); `undefined` for any other credential, and for
+ * one that holds no list of certificates.
+ *
+ * The engine accepts an X.509 credential only if its first certificate is for the member's signature key. Who issued the certificates, and
+ * for whom, is for `authenticate` to check.
+ */
+export function certificatesOf(credential: MlsCredential): Uint8Array[] | undefined {
+  if (credential.type !== X509_CREDENTIAL) return undefined;
+  const reader = new Reader(credential.content);
+  const certificates: Uint8Array[] = [];
+  try {
+    while (reader.offset < credential.content.length && certificates.length <= MAX_CERTIFICATES) certificates.push(reader.vector());
+  } catch {
+    return undefined;
+  }
+  const isList = certificates.length > 0 && certificates.length <= MAX_CERTIFICATES && certificates.every(({ length }) => length > 0);
+  return isList ? certificates : undefined;
 }

@@ -25,6 +25,12 @@ export interface MlsEngineOptions {
   readonly psk?: (id: Uint8Array) => Uint8Array | undefined;
   /** Sizes that messages are padded to. Default: 256, 1024, and multiples of 4096. `[]`: none. */
   readonly padding?: PaddingBuckets;
+  /**
+   * How commits and proposals of this engine are sent: encrypted as PrivateMessage, or signed in the clear as PublicMessage (RFC 9420
+   * §6.2), which shows who is added and removed to whoever carries it. Some implementations, such as core-crypto, take no other. Both kinds
+   * are read in any case. Default `"private"`.
+   */
+  readonly handshakes?: "private" | "public";
   readonly limits?: Partial<MlsLimits>;
   /**
    * Whether members whose key package has expired since it was added are refused when joining and processing. Default `false`: they are

@@ -47,6 +47,8 @@ const CLOCK_SKEW_MS = 3_600_000;
  */
 export async function createMlsEngine(options: MlsEngineOptions): Promise<MlsEngine> {
   const limits = limitsFrom(options.limits);
+  if (options.handshakes !== undefined && options.handshakes !== "private" && options.handshakes !== "public")
+    throw new TypeError('handshakes must be "private" or "public"');
   if (typeof options.authenticate !== "function") throw new TypeError("authenticate must say whose credential is accepted");
   const crypto = options.crypto ?? (await createCrypto());
   const credential =
@@ -77,6 +79,7 @@ async function openEngine(
     limits: {
       maxMembers: limits.maxMembers,
       maxLifetimeMs: limits.maxKeyPackageLifetimeMs,
+      maxClockSkewMs: limits.maxClockSkewMs,
       strictLifetimes: options.strictLifetimes ?? false,
     },
     now,
@@ -85,7 +88,10 @@ async function openEngine(
   const keyPackages = new KeyPackageRows(crypto.handshake, partition);
   await finishJoins(options.store, keyPackages);
   await keyPackages.removeExpired(now());
-  return create({ store: options.store, partition, signer, keyPackages, now }, { crypto, limits, padding: options.padding, environment });
+  return create(
+    { store: options.store, partition, signer, keyPackages, now },
+    { crypto, limits, padding: options.padding, handshakes: options.handshakes ?? "private", environment },
+  );
 }
 
 /** Ends the joins that a crash has interrupted. */

@@ -20,6 +20,7 @@ export interface GroupContextOptions {
   readonly crypto: MlsCrypto;
   readonly limits: MlsLimits;
   readonly padding: PaddingBuckets | undefined;
+  readonly handshakes: "private" | "public";
   readonly environment: (findResumption: (id: PskId) => Uint8Array | undefined) => Environment;
 }
 

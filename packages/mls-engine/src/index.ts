@@ -16,7 +16,7 @@ export type {
 } from "./group-types.ts";
 export { MlsError, type MlsErrorCode, type MlsErrorOptions } from "./errors.ts";
 export { unsafeAcceptAnyCredential, type Authenticate, type AuthenticationContext } from "./authentication.ts";
-export { basicCredential, basicIdentity, type MlsCredential } from "./credential.ts";
+export { basicCredential, basicIdentity, certificatesOf, type MlsCredential } from "./credential.ts";
 export { inspectMessage, type MessageInfo } from "./wire.ts";
 export type { MlsLimits } from "./limits.ts";
 export type { RatchetLimits } from "./messages/ratchet-limits.ts";

@@ -12,6 +12,8 @@ export interface MlsLimits extends RatchetLimits {
   readonly retainEpochs: number;
   /** Longest lifetime of a key package that is added here, in milliseconds. Default 400 days. */
   readonly maxKeyPackageLifetimeMs: number;
+  /** How far ahead of the clock here a key package may become valid, in milliseconds: its maker's clock may be fast. Default 5 minutes. */
+  readonly maxClockSkewMs: number;
   /** Messages that may be lost to a crash between two durable writes of the own ratchet. Default 32; a peer must be able to skip as many. */
   readonly sendLease: number;
 }
@@ -24,6 +26,7 @@ const DEFAULTS: MlsLimits = {
   maxMessageBytes: MAX_MESSAGE_BYTES,
   retainEpochs: 4,
   maxKeyPackageLifetimeMs: 400 * DAY_MS,
+  maxClockSkewMs: 5 * 60_000,
   sendLease: 32,
 };
 

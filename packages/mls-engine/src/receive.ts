@@ -59,7 +59,10 @@ async function receivePrivate(session: GroupSession, bytes: Uint8Array, message:
 
 async function receivePublic(session: GroupSession, bytes: Uint8Array, message: PublicMessage): Promise<Received> {
   const handshake = await openPublicMessage(session.env, session.state, message);
-  if (handshake.sender === session.state.ownLeaf) throw ownMessage();
+  if (handshake.sender === session.state.ownLeaf) {
+    await checkNotDiscarded(session, bytes);
+    throw ownMessage();
+  }
   return handshakeStep(session, bytes, handshake, undefined);
 }
 
@@ -73,7 +76,10 @@ async function receiveOther(
 ): Promise<Received> {
   const kept = session.past.get(epoch);
   if (kept && message?.contentType === "application") return applicationStep(kept.keys, openMessage(kept.keys.messages, message));
-  if (kept && message && isCommit) throw await otherCommit(session, bytes, kept, message);
+  if (kept && isCommit && equalBytes(await session.hash(bytes), kept.epoch.commitHash)) {
+    throw new MlsError("generation_consumed", "This commit was processed before");
+  }
+  if (kept && message && isCommit) throw otherCommit(session, kept, message);
   const where = epoch > session.epoch ? "that is not reached yet" : "that is over";
   throw new MlsError("epoch_mismatch", `The message is of epoch ${epoch}, ${where}; the group is in ${session.epoch}`, {
     retryable: epoch > session.epoch,
@@ -82,11 +88,8 @@ async function receiveOther(
   });
 }
 
-/** A commit for an epoch that is over: the one that ended it, or another that a member has made. */
-async function otherCommit(session: GroupSession, bytes: Uint8Array, kept: KeptEpoch, message: PrivateMessage): Promise<MlsError> {
-  if (equalBytes(await session.hash(bytes), kept.epoch.commitHash)) {
-    return new MlsError("generation_consumed", "This commit was processed before");
-  }
+/** Another commit that a member has made for an epoch that is over. */
+function otherCommit(session: GroupSession, kept: KeptEpoch, message: PrivateMessage): MlsError {
   openMessage(kept.keys.messages, message);
   return fork(kept.epoch.context.epoch, session, "A member has left an epoch by another commit than we");
 }
@@ -188,13 +191,16 @@ function keyUse(keys: EpochKeys, opened: OpenedMessage | undefined): { consume: 
 }
 
 async function openCurrent(session: GroupSession, bytes: Uint8Array, message: PrivateMessage): Promise<OpenedMessage> {
-  if (message.contentType === "commit" && session.discarded.length > 0) {
-    const hash = await session.hash(bytes);
-    if (session.discarded.some((own) => equalBytes(own, hash))) {
-      throw fork(session.epoch, session, "An own commit that was discarded comes back");
-    }
-  }
+  if (message.contentType === "commit") await checkNotDiscarded(session, bytes);
   return openMessage(session.keys.messages, message);
+}
+
+async function checkNotDiscarded(session: GroupSession, bytes: Uint8Array): Promise<void> {
+  if (session.discarded.length === 0) return;
+  const hash = await session.hash(bytes);
+  if (session.discarded.some((own) => equalBytes(own, hash))) {
+    throw fork(session.epoch, session, "An own commit that was discarded comes back");
+  }
 }
 
 function ownMessage(): MlsError {

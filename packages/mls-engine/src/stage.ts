@@ -1,7 +1,8 @@
 import { createCommit, signHandshake } from "./core/create-commit.ts";
 import { encode } from "./core/codec.ts";
-import { ContentType, WireFormat } from "./core/framing.ts";
+import { ContentType, WireFormat, type Handshake } from "./core/framing.ts";
 import type { KeyPackage } from "./core/key-package.ts";
+import { encodePublicMessage } from "./core/public-message.ts";
 import { committableProposals, processProposal } from "./core/process-proposal.ts";
 import { writeProposal, type Proposal } from "./core/proposal.ts";
 import { encodeProposals } from "./core/state-codec.ts";
@@ -11,6 +12,7 @@ import type { GroupSession, Pending } from "./group-session.ts";
 import type { StageOptions } from "./group-types.ts";
 import { encodePending } from "./pending-codec.ts";
 import { sealHandshake } from "./send.ts";
+import type { StoreChange } from "./store/group-store.ts";
 import { frame } from "./wire.ts";
 
 /** Makes a commit, and stores it as pending before anything of it is given out. */
@@ -32,8 +34,9 @@ export async function stageCommit(
     ),
     forcePath: options.update ?? false,
     authenticatedData: options.aad ?? new Uint8Array(),
+    wireFormat: handshakeFormat(session),
   });
-  const { message: commit, rows } = sealHandshake(session, created.handshake);
+  const { message: commit, rows } = await encodeHandshake(session, created.handshake);
   const { next, rows: nextRows } = session.prepare(created, await session.hash(commit));
   const record = {
     commit,
@@ -53,13 +56,24 @@ export async function stageCommit(
 export async function proposeLeave(session: GroupSession): Promise<Uint8Array> {
   const { state, env } = session;
   const content = encode((w) => writeProposal(w, { kind: "remove", removed: state.ownLeaf }));
-  const signed = await signHandshake(env, state, ContentType.proposal, content, new Uint8Array());
+  const request = { authenticatedData: new Uint8Array(), wireFormat: handshakeFormat(session) };
+  const signed = await signHandshake(env, state, ContentType.proposal, content, request);
   const handshake = { ...signed, confirmationTag: undefined };
   const { state: next } = await processProposal(env, state, handshake);
-  const { message, rows } = sealHandshake(session, handshake);
+  const { message, rows } = await encodeHandshake(session, handshake);
   await session.write([...rows, { key: PROPOSALS, value: encodeProposals(next.proposals) }], "durable");
   session.state = next;
   return message;
+}
+
+function handshakeFormat({ options }: GroupSession): Handshake["wireFormat"] {
+  return options.handshakes === "public" ? WireFormat.publicMessage : WireFormat.privateMessage;
+}
+
+/** A signed proposal or commit as a message, and the rows that must be durable before it leaves. */
+async function encodeHandshake(session: GroupSession, handshake: Handshake): Promise<{ message: Uint8Array; rows: StoreChange[] }> {
+  if (handshake.wireFormat === WireFormat.privateMessage) return sealHandshake(session, handshake);
+  return { message: frame(WireFormat.publicMessage, await encodePublicMessage(session.env, session.state, handshake)), rows: [] };
 }
 
 function removesOf({ state }: GroupSession, leaves: readonly number[] = []): number[] {

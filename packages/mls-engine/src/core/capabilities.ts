@@ -1,6 +1,6 @@
 import type { Suite } from "./labels.ts";
 import type { LeafNode } from "./leaf-node.ts";
-import { BASIC_CREDENTIAL } from "../credential.ts";
+import { BASIC_CREDENTIAL, X509_CREDENTIAL } from "../credential.ts";
 import {
   ExtensionType,
   MLS10,
@@ -24,8 +24,21 @@ export function ownCapabilities(suite: Suite, credential: Credential): Capabilit
     suites: [suiteId(suite)],
     extensions: [ExtensionType.lastResort],
     proposals: [],
-    credentials: [...new Set([BASIC_CREDENTIAL, credential.type])],
+    credentials: [...new Set([BASIC_CREDENTIAL, X509_CREDENTIAL, credential.type])],
   };
+}
+
+/** Values that senders mix in so that receivers learn to ignore what they don't know (RFC 9420 §13.5): 0x0a0a, 0x1a1a, … 0xeaea. */
+export function isGrease(type: number): boolean {
+  return (type & 0x0f0f) === 0x0a0a && type >> 12 === ((type >> 4) & 0xf) && type < 0xf000;
+}
+
+/** Whether a leaf supports the extensions that it, or its key package, carries itself. */
+export function supportsOwnExtensions(leaf: LeafNode, extensions: readonly Extension[]): boolean {
+  return supportsExtensions(
+    leaf,
+    extensions.filter((e) => !isGrease(e.type)),
+  );
 }
 
 /** Whether a leaf can take part in a group with these extensions. */

@@ -1,7 +1,7 @@
 import { encode } from "./codec.ts";
 import { applyProposals, type Applied } from "./apply-proposals.ts";
 import type { Environment } from "./environment.ts";
-import { encodeFramedContent, framedContentToBeSigned, WireFormat, ContentType, type Handshake } from "./framing.ts";
+import { encodeFramedContent, framedContentToBeSigned, ContentType, type Handshake } from "./framing.ts";
 import { groupState, survivingKeys, type CommitEffects, type EpochStart, type GroupState } from "./group-state.ts";
 import { erase, sign } from "./labels.ts";
 import { checkMembers } from "./leaf-validation.ts";
@@ -29,6 +29,7 @@ export interface CommitRequest {
   /** Whether to change the own keys also where that isn't required. */
   readonly forcePath: boolean;
   readonly authenticatedData: Uint8Array;
+  readonly wireFormat: Handshake["wireFormat"];
 }
 
 /** Makes a commit of one's own (RFC 9420 §12.4.1). */
@@ -48,7 +49,7 @@ export async function createCommit(env: Environment, state: GroupState, request:
     env,
     state,
     encode((w) => writeCommit(w, { proposals, path: path?.path })),
-    request.authenticatedData,
+    request,
   );
   const provisional = path?.context ?? { ...base, treeHash: await treeHash(env.suite, tree, env.pause) };
   const commitSecret = path?.commitSecret ?? new Uint8Array(env.suite.kdf.size);
@@ -72,17 +73,17 @@ export async function createCommit(env: Environment, state: GroupState, request:
   };
 }
 
-/** A proposal or commit of one's own, signed for a PrivateMessage. */
+/** A proposal or commit of one's own, signed for the kind of message that carries it. */
 export async function signHandshake(
   env: Environment,
   state: GroupState,
   contentType: Handshake["contentType"],
   content: Uint8Array,
-  authenticatedData: Uint8Array,
+  { authenticatedData, wireFormat }: Pick<CommitRequest, "authenticatedData" | "wireFormat">,
 ): Promise<Omit<Handshake, "confirmationTag">> {
-  const parts = { wireFormat: WireFormat.privateMessage, contentType, sender: state.ownLeaf, content, authenticatedData };
+  const parts = { wireFormat, contentType, sender: state.ownLeaf, content, authenticatedData };
   const framed = encodeFramedContent(state.context, parts);
-  const toBeSigned = framedContentToBeSigned(state.context, WireFormat.privateMessage, framed);
+  const toBeSigned = framedContentToBeSigned(state.context, wireFormat, framed);
   return { ...parts, signature: await sign(env.suite, env.signer.signatureKey.privateKey, "FramedContentTBS", toBeSigned) };
 }
 
@@ -99,9 +100,9 @@ function signCommit(
   env: Environment,
   state: GroupState,
   content: Uint8Array,
-  authenticatedData: Uint8Array,
+  request: CommitRequest,
 ): Promise<Omit<Handshake, "confirmationTag">> {
-  return signHandshake(env, state, ContentType.commit, content, authenticatedData);
+  return signHandshake(env, state, ContentType.commit, content, request);
 }
 
 async function createWelcome(

@@ -23,6 +23,8 @@ export interface CoreLimits {
   readonly maxMembers: number;
   /** Milliseconds between the ends of the lifetime of a key package that is added here. */
   readonly maxLifetimeMs: number;
+  /** Milliseconds by which a key package may be valid only later. */
+  readonly maxClockSkewMs: number;
   /** Whether members are refused whose key package has expired since, when others add them or were there before. */
   readonly strictLifetimes: boolean;
 }

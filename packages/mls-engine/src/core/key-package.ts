@@ -2,7 +2,7 @@ import { MlsError } from "../errors.ts";
 import { encode, equalBytes, type Reader } from "./codec.ts";
 import { erase, freshKeyPair, reference, sign, verify, type Suite } from "./labels.ts";
 import { encodeUnsignedLeaf, readLeafNode, signedLeaf, type LeafContent, type LeafNode } from "./leaf-node.ts";
-import { ownCapabilities } from "./capabilities.ts";
+import { ownCapabilities, supportsOwnExtensions } from "./capabilities.ts";
 import { ExtensionType, MLS10, readExtensions, writeExtensions, type Credential, type Extension, type Lifetime } from "./structures.ts";
 import { suiteId } from "./suites.ts";
 
@@ -90,10 +90,8 @@ export async function checkKeyPackage(suite: Suite, keyPackage: KeyPackage): Pro
   if (keyPackage.suite !== suiteId(suite)) throw refuse("A key package is of another cipher suite");
   if (keyPackage.leaf.source.kind !== "key_package") throw refuse("A key package holds a leaf from elsewhere");
   if (equalBytes(keyPackage.initKey, keyPackage.leaf.encryptionKey)) throw refuse("A key package has one key for two purposes");
-  const unsupported = keyPackage.extensions.some(
-    (e) => e.type > ExtensionType.externalSenders && !keyPackage.leaf.capabilities.extensions.includes(e.type),
-  );
-  if (unsupported) throw refuse("A key package has an extension that its leaf doesn't support");
+  if (!supportsOwnExtensions(keyPackage.leaf, keyPackage.extensions))
+    throw refuse("A key package has an extension that its leaf doesn't support");
   const valid = await verify(suite, keyPackage.leaf.signatureKey, "KeyPackageTBS", keyPackage.unsigned, keyPackage.signature);
   if (!valid) throw refuse("A key package's signature is wrong");
 }

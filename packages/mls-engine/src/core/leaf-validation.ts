@@ -1,12 +1,14 @@
 import type { AuthenticationContext } from "../authentication.ts";
+import { X509_CREDENTIAL } from "../credential.ts";
 import { MlsError, type MlsErrorCode } from "../errors.ts";
-import { requiredCapabilities, supportsExtensions, supportsRequired } from "./capabilities.ts";
+import { requiredCapabilities, supportsExtensions, supportsOwnExtensions, supportsRequired } from "./capabilities.ts";
 import { keyOf } from "./codec.ts";
 import type { Environment } from "./environment.ts";
 import { verify } from "./labels.ts";
 import { leafToBeSigned, type LeafNode } from "./leaf-node.ts";
 import type { RatchetTree } from "./ratchet-tree.ts";
 import { MLS10, type GroupContext, type Lifetime } from "./structures.ts";
+import { certifiesKey } from "./x509.ts";
 
 /** Checks of a leaf that concern it alone (RFC 9420 §7.3), and asks whether its credential is accepted. */
 export async function checkLeaf(
@@ -23,10 +25,13 @@ export async function checkLeaf(
     throw refuse("A member doesn't support the group's version or cipher suite");
   }
   if (!capabilities.credentials.includes(credential.type)) throw refuse("A member doesn't support its own credential");
-  if (!supportsExtensions(leaf, leaf.extensions)) throw refuse("A member has an extension that it doesn't support");
+  if (!supportsOwnExtensions(leaf, leaf.extensions)) throw refuse("A member has an extension that it doesn't support");
   const signed = leafToBeSigned(leaf.unsigned, leaf.source, group.groupId, leafIndex);
   if (!(await verify(env.suite, leaf.signatureKey, "LeafNodeTBS", signed, leaf.signature))) {
     throw refuse("The signature of a member's leaf is wrong");
+  }
+  if (credential.type === X509_CREDENTIAL && !certifiesKey(credential, leaf.signatureKey)) {
+    throw new MlsError("credential_refused", "The certificate of a member is not for its signature key");
   }
   if (leaf.source.kind === "key_package" && env.limits.strictLifetimes) checkNow(env, leaf.source.lifetime, code);
   await env.pause();
@@ -78,7 +83,8 @@ export async function checkMembers(
 
 function checkNow(env: Environment, { notBefore, notAfter }: Lifetime, code: MlsErrorCode): void {
   const now = BigInt(Math.floor(env.now() / 1000));
-  if (now >= notBefore && now <= notAfter) return;
+  const skew = BigInt(Math.floor(env.limits.maxClockSkewMs / 1000));
+  if (now + skew >= notBefore && now <= notAfter) return;
   const state = now > notAfter ? `expired at ${timeText(notAfter)}` : `is valid from ${timeText(notBefore)} on`;
   throw new MlsError(code, `A key package ${state}, and the clock here says ${timeText(now)}: check both clocks`);
 }

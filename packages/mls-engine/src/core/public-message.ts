@@ -61,14 +61,35 @@ export async function openPublicMessage(env: Environment, state: GroupState, mes
     confirmationTag,
   };
   const toBeSigned = framedContentToBeSigned(state.context, WireFormat.publicMessage, encodeFramedContent(state.context, handshake));
+  if (!equalBytes(await membershipTagOf(env, state, handshake, toBeSigned), membershipTag)) throw refused();
+  if (!(await verify(env.suite, leaf.signatureKey, "FramedContentTBS", toBeSigned, signature))) throw refused();
+  return handshake;
+}
+
+/** A proposal or commit of one's own as the content of a PublicMessage (RFC 9420 §6.2); it must be signed for one. */
+export async function encodePublicMessage(env: Environment, state: GroupState, handshake: Handshake): Promise<Uint8Array> {
+  const framed = encodeFramedContent(state.context, handshake);
+  const toBeSigned = framedContentToBeSigned(state.context, WireFormat.publicMessage, framed);
+  const membershipTag = await membershipTagOf(env, state, handshake, toBeSigned);
+  return encode((w) => {
+    w.raw(framed).vector(handshake.signature);
+    if (handshake.confirmationTag) w.vector(handshake.confirmationTag);
+    w.vector(membershipTag);
+  });
+}
+
+/** A MAC of a PublicMessage that only members can make: over AuthenticatedContentTBM. */
+function membershipTagOf(
+  env: Environment,
+  state: GroupState,
+  { signature, confirmationTag }: Handshake,
+  toBeSigned: Uint8Array,
+): Promise<Uint8Array> {
   const toBeMaced = encode((w) => {
     w.raw(toBeSigned).vector(signature);
     if (confirmationTag) w.vector(confirmationTag);
   });
-  const expected = await env.suite.hash.mac(state.secrets.membershipKey, toBeMaced);
-  if (!equalBytes(expected, membershipTag)) throw refused();
-  if (!(await verify(env.suite, leaf.signatureKey, "FramedContentTBS", toBeSigned, signature))) throw refused();
-  return handshake;
+  return env.suite.hash.mac(state.secrets.membershipKey, toBeMaced);
 }
 
 function refused(): MlsError {

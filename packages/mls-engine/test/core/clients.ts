@@ -1,6 +1,7 @@
 import { createCommit, type CreatedCommit } from "../../src/core/create-commit.ts";
 import { createGroup } from "../../src/core/create-group.ts";
 import { decodeWhole } from "../../src/core/codec.ts";
+import { WireFormat } from "../../src/core/framing.ts";
 import type { Environment } from "../../src/core/environment.ts";
 import type { GroupState } from "../../src/core/group-state.ts";
 import { join, type OwnKeyPackage } from "../../src/core/join.ts";
@@ -24,7 +25,13 @@ export async function newClient(name: string): Promise<{ env: Environment; own: 
 }
 
 export function propose(client: Client, proposals: readonly Proposal[], forcePath = false): Promise<CreatedCommit> {
-  return createCommit(client.env, client.state, { proposals, references: [], forcePath, authenticatedData: new Uint8Array() });
+  return createCommit(client.env, client.state, {
+    proposals,
+    references: [],
+    forcePath,
+    authenticatedData: new Uint8Array(),
+    wireFormat: WireFormat.privateMessage,
+  });
 }
 
 /** A group that the first has made; at least two. */

@@ -19,7 +19,7 @@ export async function environment(
     signer,
     authenticate: () => true,
     findPsk,
-    limits: { maxMembers: 1024, maxLifetimeMs: 1e15, strictLifetimes: false },
+    limits: { maxMembers: 1024, maxLifetimeMs: 1e15, maxClockSkewMs: 0, strictLifetimes: false },
     now: Date.now,
     pause: createPause(),
   };
