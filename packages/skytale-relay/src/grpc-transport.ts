@@ -83,10 +83,10 @@ class GrpcTransport implements RelayTransport {
 
 function connectTo({ target, tls, ca }: GrpcOptions): Client {
   const channel: ChannelCredentials = tls ? credentials.createSsl(ca === undefined ? null : asBuffer(ca)) : credentials.createInsecure();
-  return new Client(resolvable(target), channel, {
-    // Of the address that was given, whatever is connected to.
-    "grpc.default_authority": target,
-    ...(tls && { "grpc.ssl_target_name_override": hostOf(target) }),
+  const resolvable = resolvableTarget(target);
+  return new Client(resolvable, channel, {
+    // The certificate and the authority are those of the address that was given.
+    ...(resolvable !== target && { "grpc.default_authority": target, "grpc.ssl_target_name_override": hostOf(target) }),
     "grpc.max_receive_message_length": MAX_FRAME_BYTES,
     "grpc.max_send_message_length": MAX_FRAME_BYTES,
     "grpc-node.flow_control_window": WINDOW_BYTES,
@@ -101,7 +101,7 @@ function connectTo({ target, tls, ca }: GrpcOptions): Client {
 }
 
 /** The target that is connected to: names below `localhost` are this machine, and DNS knows nothing of them. */
-function resolvable(target: string): string {
+function resolvableTarget(target: string): string {
   return isLocalhostName(hostOf(target)) ? `localhost${target.slice(target.lastIndexOf(":"))}` : target;
 }
 
