@@ -1,7 +1,7 @@
 import { ParleyError, type ParleyErrorOptions } from "@parley/core";
 
 /**
- * What went wrong in an adapter.
+ * What went wrong in an adapter. Messages begin with `transport error:` or `runtime error:`, as those of channels do.
  *
  * | code | meaning | retryable |
  * | --- | --- | --- |
@@ -31,6 +31,8 @@ export type AdapterErrorCode =
   | "sdk_missing";
 
 const RETRYABLE: ReadonlySet<AdapterErrorCode> = new Set(["session_ended", "too_many", "timeout"]);
+/** What went wrong on the way, rather than in what was asked. */
+const TRANSPORT: ReadonlySet<AdapterErrorCode> = new Set(["closed", "session_ended", "timeout"]);
 
 interface AdapterErrorOptions extends Pick<ParleyErrorOptions, "cause"> {
   readonly bytes?: number;
@@ -45,9 +47,13 @@ export class AdapterError extends ParleyError<AdapterErrorCode> {
   /** With `message_too_large`: how many bytes it may have. */
   readonly limit: number | undefined;
 
-  constructor(code: AdapterErrorCode, message: string, options: AdapterErrorOptions = {}) {
+  /** The message without the prefix that names the subsystem. */
+  readonly reason: string;
+
+  constructor(code: AdapterErrorCode, reason: string, options: AdapterErrorOptions = {}) {
     const { bytes, limit, ...rest } = options;
-    super(code, message, { ...rest, retryable: RETRYABLE.has(code) });
+    super(code, `${TRANSPORT.has(code) ? "transport" : "runtime"} error: ${reason}`, { ...rest, retryable: RETRYABLE.has(code) });
+    this.reason = reason;
     this.bytes = bytes;
     this.limit = limit;
   }

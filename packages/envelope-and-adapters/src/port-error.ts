@@ -16,6 +16,9 @@ export class PortError extends ParleyError<PortErrorCode> {
   override readonly name: string = "PortError";
 
   constructor(code: PortErrorCode, message: string, options: Pick<ParleyErrorOptions, "cause"> = {}) {
-    super(code, message, { ...options, retryable: code === "not_connected" });
+    super(code, `${code === "unknown_channel" ? "runtime" : "transport"} error: ${message}`, {
+      ...options,
+      retryable: code === "not_connected",
+    });
   }
 }

@@ -18,7 +18,9 @@ async function programsAfter(heading: string): Promise<string[]> {
 it.each([
   ["The smallest program", ['alice a2a {"hello":1}\n']],
   ["Envelopes", ["true { trace: 'abc' }\ntrue\n"]],
-  ["MCP", [expect.stringContaining("Hello client"), expect.stringContaining("result: {}")]],
+  ["MCP", [expect.stringContaining("Hello client")]],
+  ["MCP 2026-07-28", [expect.stringMatching(/^modern .*Hello client/s)]],
+  ["Without an SDK", [expect.stringContaining("result: {}")]],
   ["Messages in contexts", ["alice Hello\n", 'ROLE_USER [{"text":"Hello"}]\n']],
   ["The official client and request handler", ["Hello client\n"]],
   ["SLIM", ['{"celsius":180}\n']],

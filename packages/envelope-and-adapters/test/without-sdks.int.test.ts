@@ -62,6 +62,6 @@ it("what needs an SDK says which one to install", async () => {
     const tries = [() => serveA2a(port, {}), () => new A2aChannelTransportFactory(port).create("a2a-channel://x", {})];
     for (const attempt of tries) await attempt().catch(({ name, code, message }) => console.log(name, code, message));
   `);
-  const line = "AdapterError sdk_missing The official A2A SDK can't be loaded. Install it: npm install @a2a-js/sdk@^1.3.0\n";
+  const line = "AdapterError sdk_missing runtime error: The official A2A SDK can't be loaded. Install it: npm install @a2a-js/sdk@^1.3.0\n";
   expect(said).toBe(line + line);
 });

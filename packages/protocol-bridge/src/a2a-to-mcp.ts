@@ -1,11 +1,11 @@
 import { Protocol, type ReceivedEnvelope } from "@parley/envelope-and-adapters";
-import { mcpEnvelope, readMcpAddress } from "@parley/envelope-and-adapters/internal";
+import { mcpEnvelope, readMcpAddress, unsendable } from "@parley/envelope-and-adapters/internal";
 import { CallDesk } from "./a2a/call-desk.ts";
 import { isAgents, readA2a } from "./a2a-message.ts";
-import { Answers, problemAnswer, UNSENT_CALL } from "./answers.ts";
+import { Answers, problemAnswer, unsentCall } from "./answers.ts";
 import { BridgeError } from "./errors.ts";
 import { readCallReference, type CallReference } from "./mcp/call-reference.ts";
-import { readMcpMessage, type JsonRpcAnswer } from "./mcp/json-rpc.ts";
+import { tryReadMcpMessage, type JsonRpcAnswer } from "./mcp/json-rpc.ts";
 import { OWN_SESSION } from "./mcp/own-session.ts";
 import { toolQuestion, type Question } from "./mcp/tool-question.ts";
 import { ToolSession } from "./mcp/tool-session.ts";
@@ -47,6 +47,10 @@ export class ToolCaller implements Flows {
       peer: settings.peer,
       needsTools: typeof settings.tool !== "function",
       signal: site.signal,
+      onWaiting: () => {
+        const which = settings.server === undefined ? "MCP server" : `MCP server named ${settings.server}`;
+        site.report(new BridgeError("waiting", `No ${which} answers on ${target.name}: start one there. Messages wait for it`));
+      },
       send: (address, payload) => void site.post({ outlet: site.toTarget, envelope: mcpEnvelope(address, payload), id: undefined }),
     });
     this.#answers = new Answers(site);
@@ -79,9 +83,9 @@ export class ToolCaller implements Flows {
     const question = toolQuestion(this.#site, this.#session, asked);
     if ("problem" in question) return this.#problem(asked, question.problem);
     this.#line.asked(reference, received.sender);
-    const instead = (): readonly Dispatch[] => {
+    const instead = (error: unknown): readonly Dispatch[] => {
       this.#line.done(reference);
-      return this.#answers.failure(reference, UNSENT_CALL, { path: passage.trace.path });
+      return this.#answers.failure(reference, unsentCall(question, error), { path: passage.trace.path });
     };
     return { dispatches: [{ ...question, instead }] };
   }
@@ -114,7 +118,7 @@ export class ToolCaller implements Flows {
   }
 
   #hear(received: ReceivedEnvelope): Step {
-    const { route, toTarget } = this.#site;
+    const { route } = this.#site;
     const { envelope, sender } = received;
     const address = readMcpAddress(envelope);
     if (address.session !== this.#sessionId) return this.#ignore();
@@ -122,14 +126,24 @@ export class ToolCaller implements Flows {
       throw new BridgeError("sender_mismatch", "Another party writes in the bridge's session; bridges alike need different names (agent)");
     }
     const isClose = address.event === "close";
-    const message = isClose ? undefined : readMcpMessage(envelope.payload, route.settings.maxMessageBytes);
+    const read = isClose ? undefined : tryReadMcpMessage(envelope.payload, route.settings.maxMessageBytes);
+    const message = read?.message;
     if (!this.#session.believes(address, sender, message)) return this.#ignore();
-    if (message === undefined) return { dispatches: this.#sessionEnded() };
+    if (isClose) return { dispatches: this.#sessionEnded() };
+    if (read?.error !== undefined) {
+      this.#site.count("refused");
+      this.#site.report(read.error);
+    }
+    if (message === undefined) return { dispatches: read?.reply === undefined ? [] : [this.#toServer(read.reply)] };
     const reference = message.kind === "answer" && typeof message.id === "string" ? readCallReference(message.id) : undefined;
     if (message.kind === "answer" && reference !== undefined) return this.#pass(received, message, reference);
     const said = this.#session.take(message);
     if (said === undefined) return this.#ignore();
-    return { dispatches: [{ outlet: toTarget, envelope: mcpEnvelope(this.#session.address, said), id: undefined }] };
+    return { dispatches: [this.#toServer(said)] };
+  }
+
+  #toServer(payload: Uint8Array): Dispatch {
+    return { outlet: this.#site.toTarget, envelope: mcpEnvelope(this.#session.address, payload), id: undefined };
   }
 
   /** An answer to a call, be it of an earlier run of this bridge. */
@@ -143,7 +157,9 @@ export class ToolCaller implements Flows {
       count("looped");
       return NOTHING;
     }
-    const instead = (): readonly Dispatch[] => this.#answers.failure(reference, "The tool's result can't be sent.", passage);
+    const size = received.envelope.payload.length;
+    const instead = (error: unknown): readonly Dispatch[] =>
+      this.#answers.failure(reference, `${unsendable("The tool's result", size, error)}.`, passage);
     return { dispatches: this.#answers.of(reference, answerOf(answer), passage).map((dispatch) => ({ ...dispatch, instead })) };
   }
 
@@ -178,6 +194,6 @@ function answerOf({ result, error }: JsonRpcAnswer): ToolAnswer {
     const answer = partsOfResult(result);
     return answer.parts.length > 0 ? answer : { ...answer, parts: [{ text: "" }] };
   } catch (thrown) {
-    return problemAnswer(BridgeError.ofMessage(thrown).message);
+    return problemAnswer(BridgeError.ofMessage(thrown).reason);
   }
 }

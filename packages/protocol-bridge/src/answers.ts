@@ -1,6 +1,6 @@
 import type { JsonObject } from "@parley/core";
 import { Protocol } from "@parley/envelope-and-adapters";
-import { callEnvelope, type ServerCall } from "@parley/envelope-and-adapters/internal";
+import { callEnvelope, unsendable, type ServerCall } from "@parley/envelope-and-adapters/internal";
 import { normalA2a } from "./a2a-message.ts";
 import { failed, type Said } from "./a2a/request.ts";
 import { BridgeError } from "./errors.ts";
@@ -13,7 +13,9 @@ import { writeTrace } from "./trace.ts";
 import type { ToolAnswer } from "./translations/a2a-mcp.ts";
 
 /** What is answered where the channel of the tools refuses a call. */
-export const UNSENT_CALL = "The call can't be sent to the tool's server.";
+export function unsentCall({ envelope }: Pick<Dispatch, "envelope">, error: unknown): string {
+  return `${unsendable("The call of the tool", envelope.payload.length, error)}.`;
+}
 
 /** Where an answer has been, and where it is from. */
 type Way = Pick<Passage, "path"> & Partial<Passage>;

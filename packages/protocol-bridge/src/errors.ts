@@ -1,7 +1,8 @@
 import { ParleyError, type ParleyErrorOptions } from "@parley/core";
+import { AdapterError } from "@parley/envelope-and-adapters";
 
 /**
- * What went wrong at a bridge.
+ * What went wrong at a bridge. Messages begin with `transport error:` or `runtime error:`, as those of channels do.
  *
  * | code | meaning | retryable |
  * | --- | --- | --- |
@@ -31,19 +32,26 @@ export type BridgeErrorCode =
   | "port_ended";
 
 const RETRYABLE: ReadonlySet<BridgeErrorCode> = new Set(["not_settled", "waiting", "session_ended"]);
+/** What went wrong on the way, rather than with a message. */
+const TRANSPORT: ReadonlySet<BridgeErrorCode> = new Set(["waiting", "session_ended", "port_ended"]);
 
 /** A bridge's failure; `retryable` follows from the code. Messages never hold what the message in question said. */
 export class BridgeError extends ParleyError<BridgeErrorCode> {
   override readonly name: string = "BridgeError";
 
-  constructor(code: BridgeErrorCode, message: string, options: Pick<ParleyErrorOptions, "cause"> = {}) {
-    super(code, message, { ...options, retryable: RETRYABLE.has(code) });
+  /** The message without the prefix that names the subsystem. */
+  readonly reason: string;
+
+  constructor(code: BridgeErrorCode, reason: string, options: Pick<ParleyErrorOptions, "cause"> = {}) {
+    super(code, `${TRANSPORT.has(code) ? "transport" : "runtime"} error: ${reason}`, { ...options, retryable: RETRYABLE.has(code) });
+    this.reason = reason;
   }
 
   /** What a reader of a message threw, as the reason to skip the message. */
   static ofMessage(thrown: unknown): BridgeError {
     if (thrown instanceof BridgeError) return thrown;
     const { code, message } = ParleyError.from(thrown);
-    return new BridgeError(code.endsWith("_too_large") ? "message_too_large" : "message_invalid", message, { cause: thrown });
+    const reason = thrown instanceof AdapterError ? thrown.reason : message;
+    return new BridgeError(code.endsWith("_too_large") ? "message_too_large" : "message_invalid", reason, { cause: thrown });
   }
 }

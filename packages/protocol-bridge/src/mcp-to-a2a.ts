@@ -1,12 +1,12 @@
 import { isJsonObject, type JsonObject } from "@parley/core";
 import { deferred, sleep } from "@parley/core/internal";
 import { Protocol, type ReceivedEnvelope } from "@parley/envelope-and-adapters";
-import { mcpEnvelope, readMcpAddress, type McpAddress } from "@parley/envelope-and-adapters/internal";
+import { mcpEnvelope, readMcpAddress, unsendable, type McpAddress } from "@parley/envelope-and-adapters/internal";
 import { isA2aCall, isAgents, readA2a } from "./a2a-message.ts";
 import { BridgeError } from "./errors.ts";
 import { writeJson } from "./internal/json.ts";
 import { neutralMetadata } from "./loss.ts";
-import { errorBytes, JSON_RPC_ERRORS, readMcpMessage, resultBytes, type JsonRpcCall } from "./mcp/json-rpc.ts";
+import { errorBytes, JSON_RPC_ERRORS, resultBytes, tryReadMcpMessage, type JsonRpcCall } from "./mcp/json-rpc.ts";
 import { readSendMessage, SEND_MESSAGE, SEND_MESSAGE_TOOL, type SendMessage } from "./mcp/send-message-tool.ts";
 import { SessionOwners } from "./mcp/session-owners.ts";
 import { MCP_VERSION } from "./mcp/tool-session.ts";
@@ -73,8 +73,13 @@ export class MessageServer implements Flows {
       this.#owners.release(session, party);
       return this.#ignore();
     }
-    const message = readMcpMessage(envelope.payload, this.#site.route.settings.maxMessageBytes);
-    if (message.kind !== "call") return this.#ignore();
+    const { message, error, reply } = tryReadMcpMessage(envelope.payload, this.#site.route.settings.maxMessageBytes);
+    if (error !== undefined) {
+      this.#site.count("refused");
+      this.#site.report(error);
+    }
+    if (reply !== undefined) return { dispatches: [this.#toClient(session, reply, undefined)] };
+    if (message?.kind !== "call") return error === undefined ? this.#ignore() : NOTHING;
     const { id, method, params } = message;
     if (id === undefined) return this.#note(session, method, params);
     return method === "tools/call" ? this.#call(received, session, party, id, params) : this.#reply(received, address, { ...message, id });
@@ -127,7 +132,7 @@ export class MessageServer implements Flows {
     try {
       asked = readSendMessage(params["arguments"]);
     } catch (error) {
-      return refuse(BridgeError.ofMessage(error).message);
+      return refuse(BridgeError.ofMessage(error).reason);
     }
     const own = route.contextOf(target);
     if (own !== undefined && asked.contextId !== undefined && asked.contextId !== own)
@@ -137,9 +142,10 @@ export class MessageServer implements Flows {
     const call: PendingCall = { key, session, party, id, contextId, messageId, bytes, done: deferred() };
     const envelope = this.#messageOf(call, asked.parts, passage);
     this.#pending.add(call);
-    const instead = (): readonly Dispatch[] => {
+    const instead = (error: unknown): readonly Dispatch[] => {
       this.#pending.take(call).done.resolve();
-      return [this.#toClient(session, failed(id, "The message can't be sent to the agents."), route.nameOf("answer", key))];
+      const problem = `${unsendable("The message", envelope.payload.length, error)}.`;
+      return [this.#toClient(session, failed(id, problem), route.nameOf("answer", key))];
     };
     return { dispatches: [{ outlet: toTarget, envelope, id: passage.sendId, counts: "forwarded", instead }], until: call.done.promise };
   }
@@ -178,11 +184,15 @@ export class MessageServer implements Flows {
     const about = { contextId, messageId: message.messageId };
     const meta = isJsonObject(result["_meta"]) ? result["_meta"] : {};
     const payload = resultBytes(call.id, { ...result, _meta: { ...meta, a2a: about } });
-    const said =
-      payload.length <= settings.maxMessageBytes ? payload : errorBytes(call.id, JSON_RPC_ERRORS.internal, "The answer is too large");
+    const { maxMessageBytes } = settings;
+    const tooLarge = `The response is too large: ${payload.length} bytes, limit ${maxMessageBytes}`;
+    const said = payload.length <= maxMessageBytes ? payload : errorBytes(call.id, JSON_RPC_ERRORS.internal, tooLarge);
     const dispatch = this.#toClient(call.session, said, route.nameOf("answer", call.key), route.traceOf(passage));
-    const unsendable = errorBytes(call.id, JSON_RPC_ERRORS.internal, "The answer can't be sent");
-    const instead = (): readonly Dispatch[] => [this.#toClient(call.session, unsendable, route.nameOf("answer", call.key))];
+    const instead = (error: unknown): readonly Dispatch[] => {
+      const problem = unsendable("The response", payload.length, error);
+      const failure = errorBytes(call.id, JSON_RPC_ERRORS.internal, problem);
+      return [this.#toClient(call.session, failure, route.nameOf("answer", call.key))];
+    };
     return { dispatches: [{ ...dispatch, instead }], after: () => call.done.resolve() };
   }
 

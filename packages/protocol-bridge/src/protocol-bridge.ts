@@ -1,4 +1,5 @@
 import type { EnvelopeChannels, Protocol } from "@parley/envelope-and-adapters";
+import { checkChannels, kindOf } from "@parley/envelope-and-adapters/internal";
 import { readOptions, type BridgeOptions, type NamedPort } from "./options.ts";
 import { flowsBetween } from "./pairs.ts";
 import { Route, type End } from "./route.ts";
@@ -37,7 +38,7 @@ export class ProtocolBridge implements AsyncDisposable {
 
   /** `options` are defaults for every bridge. */
   constructor(channels: Pick<EnvelopeChannels, "open">, options: BridgeOptions = {}) {
-    this.#channels = channels;
+    this.#channels = checkChannels(channels);
     this.#options = options;
     readOptions(options);
   }
@@ -56,6 +57,7 @@ export class ProtocolBridge implements AsyncDisposable {
     targetProtocol: Protocol,
     options: BridgeOptions = {},
   ): Promise<RunningBridge> {
+    readOptions(options);
     const settings = readOptions({ ...this.#options, ...options });
     const flows = flowsBetween(sourceProtocol, targetProtocol);
     const [from, to] = [await this.#end(source, sourceProtocol), await this.#end(target, targetProtocol)];
@@ -76,7 +78,7 @@ export class ProtocolBridge implements AsyncDisposable {
 
   async #end(end: string | NamedPort, protocol: Protocol): Promise<End> {
     if (typeof end === "string") return { name: end, port: await this.#channels.open(end), protocol };
-    if (!isNamedPort(end)) throw new TypeError("An end of a bridge is the name of a channel, or {name, port}");
+    if (!isNamedPort(end)) throw new TypeError(`An end of a bridge is the name of a channel, or { name, port }, not ${kindOf(end)}`);
     return { name: end.name, port: end.port, protocol };
   }
 }

@@ -11,8 +11,8 @@ export interface Dispatch {
   readonly id: string | undefined;
   /** What it counts as. Absent: as nothing, such as a handshake. */
   readonly counts?: "forwarded" | "answered";
-  /** Called for what is sent instead when the port refuses this for good: somebody waits for it. */
-  readonly instead?: () => readonly Dispatch[];
+  /** Called with why the port refuses this for good, for what is sent instead: somebody waits for it. */
+  readonly instead?: (error: unknown) => readonly Dispatch[];
 }
 
 /** What is to be done about an envelope that arrived. */
@@ -155,7 +155,7 @@ export class Pump {
       if (isOver(error)) throw error;
       count("failed");
       report(new BridgeError("not_taken", "A port refused a message for good", { cause: error }));
-      for (const dispatch of instead?.() ?? []) await this.#send(dispatch);
+      for (const dispatch of instead?.(error) ?? []) await this.#send(dispatch);
     }
   }
 

@@ -279,6 +279,15 @@ describe("ProtocolBridge", () => {
     for (const end of [undefined, 7, {}, { name: "", port: await manager.open("org/n/one") }, { name: "x", port: {} }]) {
       await expect(bridge.bridge(end as string, "org/n/one", A2A, SLIM)).rejects.toThrow(/name of a channel/);
     }
+    for (const options of [null, 5, "window", { drainTargt: true }]) {
+      await expect(between(options as never)).rejects.toThrow(
+        /^(Options must be an object|Unknown option "drainTargt". Did you mean "drainTarget")/,
+      );
+      expect(() => new ProtocolBridge(manager, options as never)).toThrow(TypeError);
+    }
+    for (const channels of [undefined, null, "org/n/one", {}]) {
+      expect(() => new ProtocolBridge(channels as never)).toThrow(/^The channels of an agent are needed/);
+    }
     expect(() => new ProtocolBridge(manager, { maxHops: 0 })).toThrow(TypeError);
     await expect(bridge.bridge("org/n/two", "org/n/one", A2A, SLIM)).rejects.toMatchObject({ code: "unknown_channel" });
   });

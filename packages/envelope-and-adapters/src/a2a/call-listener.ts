@@ -1,6 +1,8 @@
 import { setMaxListeners } from "node:events";
+import type { JsonObject } from "@parley/core";
 import { AdapterError } from "../adapter-error.ts";
 import { readJsonPayload } from "../internal/json-payload.ts";
+import { rejectedMessage } from "../internal/rejected-message.ts";
 import { reporterOf } from "../internal/reporter.ts";
 import { settleWithin } from "../internal/settle.ts";
 import { Outbox } from "../internal/outbox.ts";
@@ -146,14 +148,30 @@ export class CallListener implements AsyncDisposable {
         await call.reply(await this.#handler.card());
         return;
       }
-      const request = readJsonPayload(payload, this.#maxMessageBytes);
+      const request = await this.#read(call, payload);
+      if (request === undefined) return;
       call.requestId = request["id"] ?? null;
       call.outlivesCaller = request["method"] === "SendStreamingMessage";
       const { answer, extensions } = await this.#handler.handle(request, caller);
       await call.answer(answer, extensions);
     } catch (error) {
-      if (error instanceof AdapterError) this.#report(error);
-      await this.#replyError(call, error);
+      if (error instanceof AdapterError || call.isAnswered) this.#report(error);
+      if (!call.isAnswered) await this.#replyError(call, error);
+    }
+  }
+
+  /** The request; `undefined` if it is none, which is reported and answered. */
+  async #read(call: ServedCall, payload: Uint8Array): Promise<JsonObject | undefined> {
+    try {
+      const request = readJsonPayload(payload, this.#maxMessageBytes);
+      if (isRequest(request)) return request;
+      throw new AdapterError("message_invalid", "The request is not JSON-RPC 2.0");
+    } catch (error) {
+      const rejected = error instanceof AdapterError ? rejectedMessage(payload, error).reply : undefined;
+      if (rejected === undefined) throw error;
+      this.#report(error);
+      await call.reply(rejected);
+      return undefined;
     }
   }
 
@@ -165,4 +183,8 @@ export class CallListener implements AsyncDisposable {
       if (!this.#stop.signal.aborted) this.#report(failure);
     }
   }
+}
+
+function isRequest({ jsonrpc, id = null, method }: JsonObject): boolean {
+  return jsonrpc === "2.0" && typeof method === "string" && (id === null || typeof id === "string" || Number.isInteger(id));
 }

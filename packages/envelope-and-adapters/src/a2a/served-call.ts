@@ -1,7 +1,11 @@
 import { AdapterError } from "../adapter-error.ts";
-import { writeJsonPayload } from "../internal/json-payload.ts";
+import { sizeOfJson, writeJsonPayload } from "../internal/json-payload.ts";
 import type { Outbox } from "../internal/outbox.ts";
+import { unsendable } from "../internal/size-refusal.ts";
 import { callEnvelope, type ServerCall } from "./call.ts";
+
+const INVALID_REQUEST = -32_600;
+const INTERNAL_ERROR = -32_603;
 
 /** What the official handler gives: one JSON-RPC response, or a stream of them. */
 export type Answer = object | AsyncGenerator<object, void, undefined>;
@@ -17,6 +21,8 @@ export class ServedCall {
   requestId: unknown = null;
   /** Whether somebody has to read the stream to its end. The official handler keeps what a task does only while the stream that began it is read. */
   outlivesCaller = false;
+  /** The caller has been told of what was thrown. */
+  isAnswered = false;
   readonly #id: string;
   readonly #outbox: Outbox;
   readonly #options: ServedCallOptions;
@@ -47,7 +53,7 @@ export class ServedCall {
 
   async answer(answer: Answer, extensions: () => string[]): Promise<void> {
     if (!isStream(answer)) {
-      await this.#send("reply", answer, extensions());
+      await this.#send("reply", answer, extensions()).catch((error: unknown) => this.#replace(error, answer));
       return;
     }
     this.#stream = answer[Symbol.asyncIterator]();
@@ -55,7 +61,8 @@ export class ServedCall {
       await this.#forward(this.#stream, extensions);
     } catch (error) {
       if (this.#cancelled) return;
-      await this.fail(error);
+      if (error instanceof UnsentEvent) await this.#replace(error.cause, error.event);
+      else await this.fail(error);
       return;
     }
     // An empty stream has to be told from none.
@@ -69,7 +76,11 @@ export class ServedCall {
 
   /** Answers with the JSON-RPC error of what was thrown; within a stream, as its last event. */
   async fail(error: unknown): Promise<void> {
-    const response = { jsonrpc: "2.0", id: this.requestId, error: this.#errorOf(error) };
+    await this.#failWith(this.#errorOf(error));
+  }
+
+  async #failWith(error: object): Promise<void> {
+    const response = { jsonrpc: "2.0", id: this.requestId, error };
     if (!this.#streaming) {
       await this.#send("reply", response, []);
       return;
@@ -84,10 +95,24 @@ export class ServedCall {
         if (this.outlivesCaller) continue;
         break;
       }
-      const payload = this.#encode(result.value);
-      this.#streaming = true;
-      await this.#post("next", payload, extensions());
+      const wasStreaming = this.#streaming;
+      try {
+        const payload = this.#encode(result.value);
+        this.#streaming = true;
+        await this.#post("next", payload, extensions());
+      } catch (cause) {
+        this.#streaming = wasStreaming;
+        throw new UnsentEvent(result.value, cause);
+      }
     }
+  }
+
+  /** The caller waits: in place of what can't be sent it gets an error that says so. */
+  async #replace(error: unknown, answer: object): Promise<void> {
+    const message = unsendable("The response", sizeOfJson(answer), error);
+    await this.#failWith({ code: INTERNAL_ERROR, message });
+    this.isAnswered = true;
+    throw error;
   }
 
   async #send(event: ServerCall["event"], value: object | undefined, extensions: string[]): Promise<void> {
@@ -115,7 +140,17 @@ export class ServedCall {
   /** Errors of this package have messages that are fit for a stranger; what others throw is for the SDK to map. */
   #errorOf(error: unknown): object {
     if (!(error instanceof AdapterError)) return this.#options.errorOf(error);
-    return { code: error.code === "message_invalid" ? -32_600 : -32_603, message: error.message };
+    return { code: error.code === "message_invalid" ? INVALID_REQUEST : INTERNAL_ERROR, message: error.reason };
+  }
+}
+
+/** One event of a stream could not be sent. */
+class UnsentEvent extends Error {
+  readonly event: object;
+
+  constructor(event: object, cause: unknown) {
+    super("An event of a stream could not be sent", { cause });
+    this.event = event;
   }
 }
 

@@ -12,5 +12,8 @@ export {
 export { A2A_VERSION, a2aChannelInterface } from "../a2a/extension.ts";
 export { withJsonNames } from "../a2a/json-names.ts";
 export { readMessage as readA2aMessage, writeMessage as writeA2aMessage } from "../a2a/message.ts";
-export { checkEnvelope } from "./arguments.ts";
+export { checkChannels, checkEnvelope } from "./arguments.ts";
+export { kindOf } from "./kind-of.ts";
+export { rejectedMessage } from "./rejected-message.ts";
+export { unsendable } from "./size-refusal.ts";
 export { isDeep } from "./json-payload.ts";

@@ -40,6 +40,15 @@ export function writeJsonPayload(value: object, maxBytes: number): Uint8Array {
   return payload;
 }
 
+/** How many bytes a value has as JSON; `undefined` if it is none. */
+export function sizeOfJson(value: object): number | undefined {
+  try {
+    return encoder.encode(JSON.stringify(value)).length;
+  } catch {
+    return undefined;
+  }
+}
+
 /** The error about a message that exceeds a cap. */
 export function tooLarge(bytes: number, limit: number): AdapterError {
   return new AdapterError("message_too_large", `The message is too large: ${bytes} bytes, limit ${limit}`, { limit, bytes });

@@ -4,7 +4,7 @@ import { settleWithin } from "../internal/settle.ts";
 import type { EnvelopePort, ReceivedEnvelope } from "../port.ts";
 import { Protocol } from "../protocol.ts";
 import { mcpEnvelope, readMcpAddress, type McpAddress } from "./address.ts";
-import { takeJsonRpc } from "./rejected-message.ts";
+import { takeJsonRpc } from "./take-json-rpc.ts";
 import { FAREWELL_MS, MAX_MESSAGE_BYTES, type SessionSink, type SessionWire } from "./session.ts";
 
 interface ClientWireOptions {

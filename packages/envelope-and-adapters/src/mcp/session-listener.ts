@@ -1,12 +1,13 @@
 import { AdapterError } from "../adapter-error.ts";
 import type { Envelope } from "../envelope.ts";
+import { rejectedMessage } from "../internal/rejected-message.ts";
 import { Outbox } from "../internal/outbox.ts";
 import { settleWithin } from "../internal/settle.ts";
 import type { EnvelopePort, ReceivedEnvelope } from "../port.ts";
 import { Protocol } from "../protocol.ts";
 import { mcpEnvelope, readMcpAddress, type McpAddress } from "./address.ts";
 import { readJsonRpc, type JsonRpcMessage } from "./json-rpc.ts";
-import { rejectedMessage, takeJsonRpc } from "./rejected-message.ts";
+import { takeJsonRpc } from "./take-json-rpc.ts";
 import { FAREWELL_MS, MAX_MESSAGE_BYTES, type SessionSink, type SessionWire } from "./session.ts";
 import { SessionTable, type Entry, type SessionTableOptions } from "./session-table.ts";
 

@@ -2,7 +2,7 @@ import { deferred, rejectUnknownOptions, type Deferred } from "@parley/core/inte
 import { AdapterError } from "../adapter-error.ts";
 import { BoundedQueue, type BufferLimits } from "../internal/bounded-queue.ts";
 import { abortable } from "../internal/abortable.ts";
-import { writeJsonPayload } from "../internal/json-payload.ts";
+import { sizeOfJson, writeJsonPayload } from "../internal/json-payload.ts";
 import { reporterOf } from "../internal/reporter.ts";
 import { unsendable } from "../internal/size-refusal.ts";
 import type { JsonRpcMessage } from "./json-rpc.ts";
@@ -191,7 +191,7 @@ export class McpSession implements AsyncDisposable {
       await this.#post(message, signal);
     } catch (error) {
       if (signal?.aborted === true || this.#ended !== undefined) throw error;
-      const problem = unsendable("The response", sizeOf(message), error);
+      const problem = unsendable("The response", sizeOfJson(message), error);
       await this.#post({ jsonrpc: "2.0", id: message.id, error: { code: INTERNAL_ERROR, message: problem } }, signal).catch(() => {
         throw error;
       });
@@ -249,13 +249,4 @@ function readSignal(options: McpWaitOptions): AbortSignal | undefined {
   rejectUnknownOptions(options, ["signal"]);
   options.signal?.throwIfAborted();
   return options.signal;
-}
-
-/** How many bytes a message has; `undefined` if it is not JSON. */
-function sizeOf(message: JsonRpcMessage): number | undefined {
-  try {
-    return new TextEncoder().encode(JSON.stringify(message)).length;
-  } catch {
-    return undefined;
-  }
 }

@@ -64,10 +64,16 @@ describe("an agent among strangers", () => {
   const call = (event: string, id = "call-1") => ({ call: id, role: "client", event, agent: AGENT });
 
   it.each<[string, unknown, number]>([
-    ["no JSON", bytes("{"), -32_600],
+    ["no JSON", bytes("{"), -32_700],
     ["a list", [], -32_600],
+    ["a batch", [{ jsonrpc: "2.0", id: 1, method: "GetTask", params: {} }], -32_600],
+    ["another version of JSON-RPC", { jsonrpc: "1.0", id: 1, method: "GetTask", params: {} }, -32_600],
+    ["an id that is none", { jsonrpc: "2.0", id: {}, method: "GetTask", params: {} }, -32_600],
+    ["a fractional id", { jsonrpc: "2.0", id: 1.5, method: "GetTask", params: {} }, -32_600],
+    ["no method", { jsonrpc: "2.0", id: 1 }, -32_600],
+    ["a response", { jsonrpc: "2.0", id: 1, result: {} }, -32_600],
     ["too much", { pad: "x".repeat(2000) }, -32_603],
-    ["no JSON-RPC", { hello: 1 }, -32_602],
+    ["no JSON-RPC", { hello: 1 }, -32_600],
     ["an unknown method", { jsonrpc: "2.0", id: 1, method: "Burn", params: {} }, -32_601],
     ["wrong params", { jsonrpc: "2.0", id: 1, method: "GetTask", params: [] }, -32_602],
   ])("answers %s with a JSON-RPC error", async (_, payload, code) => {

@@ -1,7 +1,7 @@
 import { deferred } from "@parley/core/internal";
 import type { ReceivedEnvelope } from "@parley/envelope-and-adapters";
 import { mcpEnvelope, readCallEnvelope, type ClientCall, type ServiceParameters } from "@parley/envelope-and-adapters/internal";
-import { problemAnswer, UNSENT_CALL, type Answers } from "../answers.ts";
+import { problemAnswer, unsentCall, type Answers } from "../answers.ts";
 import { BridgeError } from "../errors.ts";
 import { utf8 } from "../internal/json.ts";
 import { MOST_BYTES, PARTY_SHARE, Shares } from "../internal/shares.ts";
@@ -87,7 +87,9 @@ export class CallDesk {
       Uint8Array,
       Uint8Array,
     ];
-    return { dispatches: [this.#answers.reply(key, call, full.length <= maxMessageBytes ? full : short)] };
+    const shortCard = this.#answers.reply(key, call, short);
+    if (full.length > maxMessageBytes) return { dispatches: [shortCard] };
+    return { dispatches: [{ ...this.#answers.reply(key, call, full), instead: () => [shortCard] }] };
   }
 
   #answer(passage: Passage, { call }: ClientCall, parameters: ServiceParameters): Step | Promise<Step> {
@@ -130,7 +132,8 @@ export class CallDesk {
     const way = { path: passage.trace.path };
     try {
       const asked = toolQuestion(this.#site, this.#session, question);
-      if (!("problem" in asked)) return { dispatches: [{ ...asked, instead: () => this.#unsent(question) }] };
+      if (!("problem" in asked))
+        return { dispatches: [{ ...asked, instead: (error) => this.#unsent(question, unsentCall(asked, error)) }] };
       this.#calls.take(reference.key);
       return { dispatches: this.#answers.of(reference, problemAnswer(asked.problem), way) };
     } catch (error) {
@@ -140,9 +143,9 @@ export class CallDesk {
     }
   }
 
-  #unsent({ reference, passage }: Question): readonly Dispatch[] {
+  #unsent({ reference, passage }: Question, problem: string): readonly Dispatch[] {
     this.#calls.take(reference.key);
-    return this.#answers.failure(reference, UNSENT_CALL, { path: passage.trace.path });
+    return this.#answers.failure(reference, problem, { path: passage.trace.path });
   }
 
   #askLater(call: ServedCall, question: Question): Promise<Step> {

@@ -2,11 +2,12 @@ import { isJsonObject, type JsonObject, type JsonValue } from "@parley/core";
 import { A2A_VERSION } from "@parley/envelope-and-adapters/internal";
 import { isAgents, normalA2a, type A2aMessageJson } from "../a2a-message.ts";
 import { BridgeError } from "../errors.ts";
-import { readJsonObject } from "../internal/json.ts";
+import { readJson, readJsonObject } from "../internal/json.ts";
 import { isRequestId, type RequestId } from "../mcp/call-reference.ts";
 
 /** Numbers of JSON-RPC's and A2A's errors: https://a2a-protocol.org/latest/specification/#54-error-code-mappings */
 export const A2A_ERRORS = {
+  parse: -32_700,
   invalidRequest: -32_600,
   methodNotFound: -32_601,
   invalidParams: -32_602,
@@ -47,8 +48,9 @@ export function readA2aRequest(payload: Uint8Array, version: string | undefined,
   try {
     json = readJsonObject(payload, maxBytes);
   } catch (error) {
-    const { code, message } = BridgeError.ofMessage(error);
-    return { id: null, said: failed(code === "message_too_large" ? "internal" : "invalidRequest", message) };
+    const { code, reason } = BridgeError.ofMessage(error);
+    if (code === "message_too_large") return { id: null, said: failed("internal", reason) };
+    return { id: null, said: failed(readJson(payload) === undefined ? "parse" : "invalidRequest", reason) };
   }
   const { jsonrpc, id = null, method, params } = json;
   if (jsonrpc !== "2.0" || !isRequestId(id) || typeof method !== "string") {
@@ -69,7 +71,7 @@ function messageIn(params: JsonValue | undefined): { readonly message: A2aMessag
   try {
     message = normalA2a(json);
   } catch (error) {
-    return { said: failed("invalidParams", BridgeError.ofMessage(error).message) };
+    return { said: failed("invalidParams", BridgeError.ofMessage(error).reason) };
   }
   if (isAgents(message)) return { said: failed("invalidParams", "A message to an agent has the role of a user") };
   return (message.taskId ?? "") === "" ? { message } : { said: NO_TASK };

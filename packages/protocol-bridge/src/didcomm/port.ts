@@ -1,5 +1,5 @@
 import { decodePlaintext, encodePlaintext, isJsonObject, ParleyError, type JsonObject, type Message, type MessageInit } from "@parley/core";
-import { deferred, type Deferred } from "@parley/core/internal";
+import { deferred, rejectUnknownOptions, type Deferred } from "@parley/core/internal";
 import {
   Envelope,
   EnvelopeFanOut,
@@ -10,6 +10,7 @@ import {
   type ReceivedEnvelope,
   type ReceiveOptions,
 } from "@parley/envelope-and-adapters";
+import { checkEnvelope, kindOf } from "@parley/envelope-and-adapters/internal";
 import { BridgeError } from "../errors.ts";
 import { digest, uuidOf } from "../internal/digest.ts";
 import { utf8 } from "../internal/json.ts";
@@ -103,20 +104,28 @@ class ClientPort implements DidcommPort {
   #isPumping = false;
   #isClosed = false;
 
-  constructor(client: DidcommClient, { to, types, accepts }: DidcommPortOptions) {
+  constructor(client: DidcommClient, options: DidcommPortOptions) {
+    const isClient = typeof (client as Partial<DidcommClient> | undefined)?.handleAll === "function";
+    if (!isClient) throw new TypeError(`didcommPort needs a DIDComm client, such as layr8's Client, not ${kindOf(client)}`);
+    if (typeof options !== "object") throw new TypeError(`didcommPort needs the options { to: "did:…" }, not ${kindOf(options)}`);
+    rejectUnknownOptions(options, ["to", "types", "accepts"]);
+    const { to, types, accepts } = options;
+    const isList: boolean = Array.isArray(to);
+    if (typeof to !== "string" && !isList) throw new TypeError(`Option "to" must be a DID or a list of DIDs, not ${kindOf(to)}`);
     this.#client = client;
     this.#to = typeof to === "string" ? [to] : [...to];
-    if (this.#to.length === 0) throw new TypeError("A DIDComm port needs somebody to send to");
+    if (this.#to.length === 0) throw new TypeError('Option "to" must name at least one DID to send to');
     this.#accepts = accepts ?? ((sender) => sender !== undefined && this.#to.includes(sender));
     const handler = (message: DidcommInbound): Promise<undefined> => this.#handle(message);
     if (types === undefined) client.handleAll(handler, { manualAck: true });
     else for (const type of types) client.handle(type, handler, { manualAck: true });
   }
 
-  async send({ protocol, payload, metadata }: Envelope, { id, signal }: PortSendOptions = {}): Promise<void> {
+  async send(envelope: Envelope, { id, signal }: PortSendOptions = {}): Promise<void> {
+    const { protocol, payload, metadata } = checkEnvelope(envelope);
     signal?.throwIfAborted();
     if (this.#isClosed) throw new PortError("closed", "The DIDComm port is closed");
-    if (protocol !== Protocol.DIDCOMM) throw new BridgeError("untranslatable", "A DIDComm port carries DIDComm and nothing else");
+    if (protocol !== Protocol.DIDCOMM) throw new BridgeError("untranslatable", `A DIDComm port carries DIDComm, not ${protocol}`);
     const { from: _from, context: _context, ...message } = decodePlaintext(readDidcomm(payload, MAX_BYTES)).message;
     const bridge = metadata?.["bridge"];
     const outbound: MessageInit = {

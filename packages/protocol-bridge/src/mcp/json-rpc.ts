@@ -1,5 +1,6 @@
 import { isJsonObject, type JsonObject, type JsonValue } from "@parley/core";
-import { readJsonRpc } from "@parley/envelope-and-adapters/internal";
+import { AdapterError } from "@parley/envelope-and-adapters";
+import { readJsonRpc, rejectedMessage } from "@parley/envelope-and-adapters/internal";
 import { BridgeError } from "../errors.ts";
 import { utf8 } from "../internal/json.ts";
 
@@ -35,6 +36,35 @@ export function readMcpMessage(payload: Uint8Array, maxBytes: number): JsonRpcCa
   if (method !== undefined) return { kind: "call", ...named, method, params: structureOf(params) };
   const said = result === undefined ? { error: structureOf(error) } : { result: structureOf(result) };
   return { kind: "answer", ...named, ...said };
+}
+
+/** A message that was read, or what follows from one that can't be. */
+export interface TriedMessage {
+  /** Of a response that can't be read: a failure, for whoever waits for it. */
+  readonly message?: JsonRpcCall | JsonRpcAnswer;
+  /** Why the message can't be read. */
+  readonly error?: BridgeError;
+  /** What its sender is answered, if it may have been a request. */
+  readonly reply?: Uint8Array;
+}
+
+/** As {@link readMcpMessage}, but never throws. */
+export function tryReadMcpMessage(payload: Uint8Array, maxBytes: number): TriedMessage {
+  try {
+    return { message: readMcpMessage(payload, maxBytes) };
+  } catch (thrown) {
+    const error = BridgeError.ofMessage(thrown);
+    const { reply, response } = rejectedMessage(payload, new AdapterError(adapterCodeOf(error), error.reason));
+    return {
+      error,
+      ...(reply !== undefined && { reply: utf8(JSON.stringify(reply)) }),
+      ...(response !== undefined && { message: readMcpMessage(utf8(JSON.stringify(response)), Number.POSITIVE_INFINITY) }),
+    };
+  }
+}
+
+function adapterCodeOf({ code }: BridgeError): "message_too_large" | "message_invalid" {
+  return code === "message_too_large" ? code : "message_invalid";
 }
 
 export function requestBytes(id: string, method: string, params: JsonValue): Uint8Array {

@@ -18,6 +18,8 @@ export const MCP_VERSION = "2025-06-18";
 
 const RETRY = { initialMs: 2000, maxMs: 60_000 };
 const RENEW = { initialMs: 50, maxMs: 10_000 };
+/** Requests without an answer, some five seconds apart in all, after which the server counts as away. */
+const SILENT_ATTEMPTS = 3;
 const MAX_PAGES = 16;
 const MAX_TOOLS = 1024;
 
@@ -33,6 +35,8 @@ export interface ToolSessionOptions {
   /** Whether the server's tools must be known. */
   readonly needsTools: boolean;
   readonly signal: AbortSignal;
+  /** No server has answered for some seconds. Called once until one has. */
+  onWaiting(): void;
   send(address: McpAddress, payload: Uint8Array): void;
 }
 
@@ -152,6 +156,7 @@ export class ToolSession {
     for (let attempt = 1; !signal.aborted; attempt++) {
       const params = { protocolVersion: MCP_VERSION, capabilities: {}, clientInfo: { name: this.#options.name, version: "1.0.0" } };
       this.#request("open", "initialize", params);
+      if (attempt === SILENT_ATTEMPTS) this.#options.onWaiting();
       await sleep(backoffMs(attempt, RETRY), signal);
     }
   }

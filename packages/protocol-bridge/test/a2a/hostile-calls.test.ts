@@ -58,7 +58,7 @@ describe("strangers among the callers", () => {
   }
 
   it.each<[string, unknown, number]>([
-    ["no JSON", bytes("{"), -32_600],
+    ["no JSON", bytes("{"), -32_700],
     ["a list", [], -32_600],
     ["no JSON-RPC", { id: 1 }, -32_600],
     ["an id that is none", asks("SendMessage", {}, {}), -32_600],

@@ -116,7 +116,16 @@ describe("didcommPort", () => {
     const { port, client: made } = await connectedPort();
     await expect(port.send(slim("x"))).rejects.toMatchObject({ code: "untranslatable" });
     await expect(port.send(didcomm({ id: "1" }))).rejects.toMatchObject({ code: "message_invalid" });
-    expect(() => didcommPort(client(MALLORY), { to: [] })).toThrow(TypeError);
+    expect(() => didcommPort(client(MALLORY), { to: [] })).toThrow(/^Option "to" must name at least one DID/);
+    for (const [given, message] of [
+      [undefined, /^didcommPort needs the options \{ to: "did:…" \}, not undefined$/],
+      [ALICE, /not a string$/],
+      [{ to: 7 }, /^Option "to" must be a DID or a list of DIDs, not a number$/],
+      [{ to: ALICE, accept: () => true }, /Did you mean "accepts"/],
+    ] as const) {
+      expect(() => didcommPort(client(MALLORY), given as never)).toThrow(message);
+    }
+    expect(() => didcommPort("did:web:x" as never, { to: ALICE })).toThrow(/^didcommPort needs a DIDComm client/);
     await made.close();
     await expect(port.send(didcomm({ id: "1", type: BASIC, body: {} }))).rejects.toMatchObject({ code: "closed", retryable: false });
     expect(await port.receive().next()).toEqual({ done: true, value: undefined });

@@ -3,10 +3,10 @@ import { Protocol } from "@parley/envelope-and-adapters";
 import { A2aAdapter, type ReceivedA2aMessage } from "@parley/envelope-and-adapters/a2a";
 import { readMcpAddress } from "@parley/envelope-and-adapters/internal";
 import type { MemoryChannels } from "@parley/envelope-and-adapters/memory";
-import type { McpChannelServerOptions } from "@parley/envelope-and-adapters/mcp";
-import { afterEach, describe, expect, it } from "vitest";
+import { McpChannelServer, type JsonRpcMessage, type McpChannelServerOptions } from "@parley/envelope-and-adapters/mcp";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { z } from "zod";
-import { ProtocolBridge, type BridgeOptions, type RunningBridge } from "../../src/index.ts";
+import { ProtocolBridge, type BridgeError, type BridgeOptions, type RunningBridge } from "../../src/index.ts";
 import { a2a, a2aText, json, mcp, said as textOf } from "../support/messages.ts";
 import { serveTools } from "../support/tools.ts";
 import { eventually, picky, take, unused, world } from "../support/world.ts";
@@ -303,8 +303,8 @@ describe("A2A to MCP", () => {
   });
 
   it.each([
-    ["the call", OUT, "The call can't be sent to the tool's server."],
-    ["the result", IN, "The tool's result can't be sent."],
+    ["the call", OUT, /^The call of the tool is too large: \d+ bytes, more than the channel takes\.$/],
+    ["the result", IN, /^The tool's result is too large: \d+ bytes, more than the channel takes\.$/],
   ])("answers with an error when a channel refuses %s", async (_what, name, answer) => {
     const { bob, bridge, manager, ask, said } = await start();
     await serve(bob, greeter());
@@ -314,9 +314,43 @@ describe("A2A to MCP", () => {
     });
     await bridge.bridge(await end(IN), await end(OUT), A2A, MCP);
     await ask("Ada");
-    expect(await said(1)).toEqual([answer]);
+    expect(await said(1)).toEqual([expect.stringMatching(answer)]);
     await ask("Eve");
     expect(await said(1)).toEqual(["Hello Eve"]);
+  });
+
+  it("answers at once where the server's response can't be read, and answers its malformed requests", async () => {
+    const codes: string[] = [];
+    const { bob, run, ask, said } = await start({ onError: ({ code }) => codes.push(code) });
+    const port = await bob.open(OUT);
+    const listener = new McpChannelServer(port, { name: "odd" });
+    const session = (await Promise.all([listener[Symbol.asyncIterator]().next(), run()]))[0].value ?? unused();
+    const next = async (): Promise<JsonRpcMessage> => session.read({ signal: AbortSignal.timeout(8000) });
+    const opening = await next();
+    await session.write({ jsonrpc: "2.0", id: opening.id, result: { protocolVersion: "2025-06-18", capabilities: { tools: {} } } });
+    await next();
+    await session.write({ jsonrpc: "2.0", id: (await next()).id, result: { tools: [{ name: "greet", inputSchema: {} }] } });
+    await ask("Ada");
+    const call = await next();
+    await session.write({ jsonrpc: "2.0", id: call.id, result: "text" as never });
+    expect(await said(1)).toEqual([expect.stringMatching(/^The tool could not be called: The response can't be read/)]);
+    await session.write({ jsonrpc: "2.0", id: { odd: true } as never, method: "ping" });
+    expect(await next()).toMatchObject({ id: null, error: { code: -32_600 } });
+    expect(codes).toEqual(["message_invalid", "message_invalid"]);
+    await listener.close();
+  });
+
+  it("says so when no server answers", async () => {
+    const errors: BridgeError[] = [];
+    const { run } = await start({ onError: (error) => errors.push(error) });
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    try {
+      await run({ server: "desk" });
+      await vi.advanceTimersByTimeAsync(30_000);
+    } finally {
+      vi.useRealTimers();
+    }
+    expect(errors).toMatchObject([{ code: "waiting", message: expect.stringContaining(`No MCP server named desk answers on ${OUT}`) }]);
   });
 
   it("holds back requests beyond its limit of calls under way", async () => {

@@ -1,12 +1,12 @@
 import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { isJsonObject } from "@parley/core";
-import { Protocol, type ReceivedEnvelope } from "@parley/envelope-and-adapters";
+import { Envelope, Protocol, type ReceivedEnvelope } from "@parley/envelope-and-adapters";
 import { A2aAdapter, type ReceivedA2aMessage } from "@parley/envelope-and-adapters/a2a";
 import type { MemoryChannels } from "@parley/envelope-and-adapters/memory";
 import { McpChannelTransport, type McpChannelTransportOptions } from "@parley/envelope-and-adapters/mcp";
 import { afterEach, describe, expect, it } from "vitest";
 import { ProtocolBridge, type BridgeOptions, type RunningBridge } from "../../src/index.ts";
-import { a2a, json, mcp, said as textOf } from "../support/messages.ts";
+import { a2a, bytes, json, mcp, said as textOf } from "../support/messages.ts";
 import { eventually, picky, take, unused, world } from "../support/world.ts";
 
 const { A2A, MCP } = Protocol;
@@ -147,6 +147,25 @@ describe("MCP to A2A", () => {
     expect(second.status).toBe("running");
   });
 
+  it.each<[string, unknown, number, unknown]>([
+    ["no JSON", "{", -32_700, null],
+    ["a batch", '[{"jsonrpc":"2.0","id":1,"method":"ping"}]', -32_600, null],
+    ["no version", '{"id":1,"method":"ping"}', -32_600, 1],
+    ["an id of null", '{"jsonrpc":"2.0","id":null,"method":"ping"}', -32_600, null],
+    ["params that are a list", '{"jsonrpc":"2.0","id":7,"method":"ping","params":[]}', -32_600, 7],
+  ])("answers malformed requests: %s", async (_what, payload, code, id) => {
+    const codes: string[] = [];
+    const { alice, run } = await start({ onError: (error) => codes.push(error.code) });
+    await run();
+    const port = await alice.open(IN);
+    const inbound = port.receive({ protocol: MCP });
+    const metadata = { mcp: { session: "odd", role: "client", event: "open" } };
+    await port.send(new Envelope(MCP, "application/json", bytes(payload as string), metadata));
+    const [received] = await take(inbound, 1);
+    expect(json(received?.envelope ?? unused())).toMatchObject({ jsonrpc: "2.0", id, error: { code } });
+    expect(codes).toEqual(["message_invalid"]);
+  });
+
   it("keeps sessions of different parties apart", async () => {
     const codes: string[] = [];
     const { alice, bob, run } = await start({ onError: ({ code }) => codes.push(code) });
@@ -207,8 +226,8 @@ describe("MCP to A2A", () => {
   });
 
   it.each([
-    ["the message", OUT, { isError: true, content: [{ text: "The message can't be sent to the agents." }] }],
-    ["the answer", IN, { code: -32_603 }],
+    ["the message", OUT, { isError: true, content: [{ text: expect.stringMatching(/^The message is too large: \d+ bytes/) }] }],
+    ["the answer", IN, { code: -32_603, message: expect.stringMatching(/The response is too large: \d+ bytes/) }],
   ])("answers with an error when a channel refuses %s", async (_what, name, answer) => {
     const { alice, bob, bridge, manager } = await start();
     const end = async (each: string) => ({

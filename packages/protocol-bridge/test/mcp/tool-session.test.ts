@@ -20,6 +20,7 @@ function open(): { readonly session: ToolSession; readonly asked: (method: strin
     peer: undefined,
     needsTools: true,
     signal: stop.signal,
+    onWaiting: () => undefined,
     send: (_address, payload) => {
       const message = readMcpMessage(payload, 10_000);
       if (message.kind === "call") sent.push(message);

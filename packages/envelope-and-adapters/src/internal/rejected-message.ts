@@ -1,7 +1,6 @@
 import { isJsonObject } from "@parley/core";
-import { AdapterError } from "../adapter-error.ts";
-import { readJsonRpc, type JsonRpcMessage } from "./json-rpc.ts";
-import type { SessionSink } from "./session.ts";
+import type { AdapterError } from "../adapter-error.ts";
+import type { JsonRpcMessage } from "../mcp/json-rpc.ts";
 
 const PARSE_ERROR = -32_700;
 const INVALID_REQUEST = -32_600;
@@ -20,37 +19,24 @@ export interface RejectedMessage {
 }
 
 /**
- * Says what follows from a message that `readJsonRpc` has thrown on: an error response to whoever asks, and a failure for whoever waits.
+ * Says what follows from a JSON-RPC message that can't be read, and why: an error response to whoever asks, and a failure for whoever waits.
  * The id is repeated if the message has a usable one, and null otherwise.
  *
  * See [JSON-RPC 2.0, section 5](https://www.jsonrpc.org/specification#response_object).
  */
-export function rejectedMessage(payload: Uint8Array, { code, message: problem }: AdapterError): RejectedMessage {
+export function rejectedMessage(payload: Uint8Array, { code, reason }: AdapterError): RejectedMessage {
   const value = parse(payload);
   const isTooLarge = code === "message_too_large";
-  if (value === undefined) return { reply: failure(null, isTooLarge ? INTERNAL_ERROR : PARSE_ERROR, `Parse error: ${problem}`) };
+  if (value === undefined) return { reply: failure(null, isTooLarge ? INTERNAL_ERROR : PARSE_ERROR, `Parse error: ${reason}`) };
   if (Array.isArray(value)) {
     if (value.length > 0 && value.every(isResponse)) return {};
-    return { reply: failure(null, INVALID_REQUEST, "Invalid Request: MCP has no batches; send one message at a time") };
+    return { reply: failure(null, INVALID_REQUEST, "Invalid Request: batches are not supported, send one message at a time") };
   }
   const { id, jsonrpc, method } = isJsonObject(value) ? value : {};
-  if (isResponse(value)) return isUsable(id) ? { response: failure(id, INTERNAL_ERROR, `The response can't be read: ${problem}`) } : {};
+  if (isResponse(value)) return isUsable(id) ? { response: failure(id, INTERNAL_ERROR, `The response can't be read: ${reason}`) } : {};
   if (jsonrpc === "2.0" && typeof method === "string" && id === undefined) return {};
-  const about = isTooLarge ? `The request can't be read: ${problem}` : `Invalid Request: ${problem}`;
+  const about = isTooLarge ? `The request can't be read: ${reason}` : `Invalid Request: ${reason}`;
   return { reply: failure(isUsable(id) ? id : null, isTooLarge ? INTERNAL_ERROR : INVALID_REQUEST, about) };
-}
-
-/** Hands a message to a session, or reports that it can't be read, to whomever that concerns. `reply` sends a payload to the sender. */
-export function takeJsonRpc(payload: Uint8Array, maxBytes: number, sink: SessionSink, reply: (payload: Uint8Array) => void): void {
-  try {
-    sink.message(readJsonRpc(payload, maxBytes), payload.length);
-  } catch (error) {
-    if (!(error instanceof AdapterError)) throw error;
-    const rejected = rejectedMessage(payload, error);
-    if (rejected.reply !== undefined) reply(new TextEncoder().encode(JSON.stringify(rejected.reply)));
-    if (rejected.response !== undefined) sink.message(rejected.response, 0);
-    sink.fault(error);
-  }
 }
 
 function parse(payload: Uint8Array): unknown {

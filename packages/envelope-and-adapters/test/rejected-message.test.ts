@@ -1,9 +1,9 @@
 import { thrownBy } from "@parley/test-assertions";
 import { describe, expect, it } from "vitest";
-import type { AdapterError } from "../../src/index.ts";
-import { readJsonRpc } from "../../src/mcp/json-rpc.ts";
-import { rejectedMessage } from "../../src/mcp/rejected-message.ts";
-import { bytes } from "../utf8.ts";
+import type { AdapterError } from "../src/index.ts";
+import { readJsonRpc } from "../src/mcp/json-rpc.ts";
+import { rejectedMessage } from "../src/internal/rejected-message.ts";
+import { bytes } from "./utf8.ts";
 
 function reject(text: string, maxBytes = 1000) {
   const payload = bytes(text);
