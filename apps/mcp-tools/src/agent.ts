@@ -36,8 +36,23 @@ export class Agent implements AsyncDisposable {
     return agent;
   }
 
+  /**
+   * Creates a channel; one that this agent is a member of already is opened.
+   *
+   * @throws ChannelError `channel_exists` if another agent has created it.
+   */
   async create(name: string): Promise<void> {
-    await this.#manager.create(name);
+    try {
+      await this.#manager.openOrCreate(name);
+    } catch (error) {
+      if (!(error instanceof ChannelError) || error.code !== "channel_exists") throw error;
+      throw new ChannelError(
+        "channel_exists",
+        `another agent has created ${name}, and you are not a member. Don't create another one: ask a member to call skytale_invite, and ` +
+          "call skytale_join_with_token with the token that it gives",
+        { cause: error },
+      );
+    }
     await this.#names.add(name);
   }
 

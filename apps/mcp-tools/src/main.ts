@@ -4,13 +4,15 @@
 import { StdioServerTransport } from "@modelcontextprotocol/sdk/server/stdio.js";
 import { ParleyError } from "skytale";
 import { Agent } from "./agent.ts";
-import { readConfig } from "./config.ts";
+import { describeConfig, readConfig } from "./config.ts";
 import { createToolServer } from "./tools.ts";
 
 const log = (line: string): void => console.error(`skytale: ${line}`);
 
 try {
-  const agent = await Agent.start(readConfig(process.env), log);
+  const config = readConfig(process.env);
+  log(describeConfig(config, process.env));
+  const agent = await Agent.start(config, log);
   const server = createToolServer(agent);
   Object.assign(server.server, { onerror: (error: Error) => log(error.message), onclose: () => void stop() });
 

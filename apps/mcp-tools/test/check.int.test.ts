@@ -82,6 +82,26 @@ describe("the tools", () => {
     });
   });
 
+  it("tell a model that the channel exists, and what to do, when two are told to create it", async () => {
+    await within(async (as) => {
+      await using alice = await Host.start(as("alice"));
+      await using bob = await Host.start(as("bob"));
+      await alice.ask("skytale_create_channel", { channel });
+      await alice.ask("skytale_create_channel", { channel });
+      const { error: refusal } = (await bob.call("skytale_create_channel", { channel })) as { error: string };
+      expect(refusal).toContain(`another agent has created ${channel}, and you are not a member`);
+      expect(refusal).toMatch(/ask a member to call skytale_invite, and call skytale_join_with_token .*\(channel_exists\)$/);
+      const { token } = await alice.ask("skytale_invite", { channel });
+      await bob.ask("skytale_join_with_token", { channel, token });
+      await bob.ask("skytale_send", { channel, message: "here too" });
+      expect(await alice.ask("skytale_receive", { channel, timeout: 20 })).toMatchObject({
+        messages: [{ sender: "bob", message: "here too" }],
+      });
+      const { SKYTALE_RELAY: relay = "?", SKYTALE_API_URL: api = "?" } = as("alice");
+      expect(alice.log).toContain(`skytale: alice uses ${relay} and ${api}; keys are in ${join(directory, "alice")}\n`);
+    });
+  });
+
   it("let others join by a token", async () => {
     await within(async (as) => {
       await using alice = await Host.start(as("alice"));
@@ -157,7 +177,6 @@ describe("what a model gets wrong", () => {
     ["a huge name", "skytale_create_channel", { channel: `a/b/${"c".repeat(100_000)}` }, "Input validation error"],
     ["a name that is a path", "skytale_create_channel", { channel: "../../etc/passwd" }, "invalid channel name"],
     ["no arguments", "skytale_create_channel", {}, "Input validation error"],
-    ["a channel that exists", "skytale_create_channel", { channel }, "(channel_exists)"],
     ["hex with other letters", "skytale_add_member", { channel, key_package_hex: "xyz!" }, "hex digits"],
     ["half a byte", "skytale_add_member", { channel, key_package_hex: "abc" }, "even number of hex digits"],
     ["no hex at all", "skytale_add_member", { channel, key_package_hex: "" }, "Input validation error"],
@@ -231,7 +250,7 @@ describe("the server", () => {
       await using app = new App(main, [], as("alice"));
       app.endInput();
       expect(await app.exit()).toBe(0);
-      expect(app.lines).toEqual([]);
+      expect(app.lines).toEqual([expect.stringMatching(/^skytale: alice uses /)]);
       await using other = new App(main, [], as("bob"));
       other.type('{"jsonrpc":"2.0","id":1,"method":"ping"}');
       await other.said('"result":{}');

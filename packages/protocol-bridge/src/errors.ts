@@ -14,7 +14,7 @@ import { AdapterError } from "@parley/envelope-and-adapters";
  * | `sender_mismatch` | a party wrote in a session that is not its own; it was skipped | no |
  * | `not_taken` | a port refused this message for good, and goes on with others; it was skipped | no |
  * | `not_settled` | a port could not note that a message is done with; it may come again, without effect | yes |
- * | `waiting` | a port does not take messages for now; the bridge tries again, in order | yes |
+ * | `waiting` | a port does not take messages for now, or no MCP server answers; the bridge tries again, in order | yes |
  * | `session_ended` | the MCP server ended the session; the bridge opens another, calls under way were answered with an error | yes |
  * | `port_ended` | a port of the bridge was closed or broke; this bridge is over | no |
  */

@@ -8,5 +8,6 @@ export {
   type McpServerSession,
   type McpSession,
   type McpSessionLimits,
+  type McpWaitOptions,
 } from "@parley/envelope-and-adapters/mcp";
 export { AdapterError, type AdapterErrorCode } from "@parley/envelope-and-adapters";
