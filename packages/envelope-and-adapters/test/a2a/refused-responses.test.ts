@@ -36,11 +36,13 @@ async function answered(answer: object | AsyncGenerator<object, void, undefined>
     errorOf: () => ({ code: -1, message: "not this one" }),
     handle: async () => ({ answer, extensions: () => [] }),
   };
-  await using _listener = new CallListener(capped(theirs), handler, { onError: (error) => errors.push(error) });
+  await using listener = new CallListener(capped(theirs), handler, { onError: (error) => errors.push(error) });
   await using calls = new A2aChannelTransportFactory(ours);
   const body = JSON.stringify({ jsonrpc: "2.0", id: 1, method: "SendMessage", params: {} });
   const response = await calls.fetch(url, { method: "POST", body });
-  return { text: await response.text(), errors };
+  const text = await response.text();
+  await listener.close();
+  return { text, errors };
 }
 
 describe("an A2A response that can't be sent", () => {
