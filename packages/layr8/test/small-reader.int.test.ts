@@ -49,7 +49,7 @@ describe("an agent that reads small frames only", () => {
     for (const n of [1, 2]) await sender.send({ type: `${ECHO}/request`, to: "did:web:localhost:small", body: { n } });
     await sender.send({ type: `${ECHO}/request`, to: "did:web:localhost:neighbour", body: { n: 3 } });
 
-    await expect.poll(() => got.map(({ n }) => n).toSorted(), PATIENCE).toEqual([1, 2, 3]);
+    await expect.poll(() => new Set(got.map(({ n }) => n)), PATIENCE).toEqual(new Set([1, 2, 3]));
     expect(Math.max(...got.map((entry) => entry.losses))).toBeLessThanOrEqual(1);
     await expect(large).rejects.toMatchObject({ code: "e.p.msg.too-large" });
     expect(losses).toBeLessThanOrEqual(3);

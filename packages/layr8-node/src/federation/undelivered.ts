@@ -1,5 +1,4 @@
 import type { Problem } from "../routing/dead-letters.ts";
-import { TOO_LARGE } from "../routing/refusal.ts";
 import type { DeadCause, DeadCode } from "./outbound/outbound.ts";
 
 /** Problem codes of messages that never reached another node. */
@@ -21,7 +20,6 @@ const PROBLEM_CODE = /^[ew]\.[a-z][a-z0-9-]*(?:\.[a-z][a-z0-9-]*){1,6}$/;
  * @see {@link https://identity.foundation/didcomm-messaging/spec/v2.1/#problem-codes | DIDComm v2.1, Problem Codes}
  */
 export function problemOf({ code, comment, remoteCode }: DeadCause): Problem {
-  if (code === "refused" && remoteCode === "too_large") return { code: TOO_LARGE, comment };
   const theirs = code === "refused" && remoteCode !== undefined && PROBLEM_CODE.test(remoteCode) ? remoteCode : undefined;
   return { code: theirs ?? CODES[code], comment };
 }

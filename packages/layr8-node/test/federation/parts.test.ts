@@ -149,7 +149,6 @@ describe("problemOf", () => {
   it.each([
     ["e.m.authz.denied", "e.m.authz.denied"],
     ["w.p.me.res.storage", "w.p.me.res.storage"],
-    ["too_large", "e.p.msg.too-large"],
     ["not_found", "e.p.xfer.refused"],
     ["e", "e.p.xfer.refused"],
     ["e..x", "e.p.xfer.refused"],
