@@ -9,7 +9,7 @@ import { runProgram } from "./lib/run-program.mjs";
 const root = fileURLToPath(new URL("..", import.meta.url));
 
 const AFTER_THE_TOUR = `
-What next:
+Next steps:
   An agent of your own:  save hello.mjs from README.md here and run: node hello.mjs
   A node that stays:     node packages/layr8-node/bin/layr8-node.js --data-dir ./node-data
   What an agent can do:  packages/layr8/README.md and packages/skytale/README.md`;

@@ -1,7 +1,7 @@
 // Everything that must hold before a change goes in. Run: npm test
 //
 // Builds first; then the checks run one after the other beside the tests. Each step prints its number, name and time, and its output if it
-// fails; a failed step does not keep the others from running. What runs is told every ten seconds. The very last line is
+// fails; a failed step does not keep the others from running. Running steps are listed every ten seconds. The very last line is
 // `N passed, N failed, N skipped`: tests, and every other step that failed as one failure.
 import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";

@@ -13,13 +13,13 @@ import { pack } from "./lib/tarballs.mjs";
 import { repository } from "./lib/workspace.mjs";
 
 const CHECKED = join(repository, ".cache", "packages", "checked.json");
-/** How npm says that it can't reach its registry. */
+/** Codes of npm's errors when its registry can't be reached. */
 const OFFLINE = /\b(ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ENETUNREACH|ETIMEDOUT|ENOTCACHED)\b/;
 const PROGRAM_TIMEOUT_MS = 120_000;
 
 const progress = (text) => console.log(`${PROGRESS}${text}`);
 
-/** What has passed its check before, as keys; a check runs again when its tools or their input change. */
+/** Keys of checks that passed before; a check runs again when its tools or their input change. */
 const passed = new Set(existsSync(CHECKED) ? JSON.parse(readFileSync(CHECKED, "utf8")) : []);
 
 function keyOf(...inputs) {
@@ -27,7 +27,7 @@ function keyOf(...inputs) {
   return createHash("sha256").update(tools).update(inputs.join("\n")).digest("hex").slice(0, 16);
 }
 
-/** Checks what the tarballs are by themselves. */
+/** Checks the contents of each tarball. */
 async function checkContents(tarballs) {
   const problems = [];
   for (const [index, { name, path }] of tarballs.entries()) {

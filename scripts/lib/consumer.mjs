@@ -10,7 +10,7 @@ import { repository } from "./workspace.mjs";
 const VENDORED = "parley";
 
 /**
- * Installs tarballs into a project with npm; makes the project if there is none. Returns npm's output.
+ * Installs tarballs into a project with npm; creates the project if it is missing. Returns npm's output.
  * @throws Error with npm's output if npm fails
  */
 export function install(project, tarballs, npmOptions = []) {

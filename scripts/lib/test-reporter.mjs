@@ -56,7 +56,7 @@ export function countTests(modules) {
   return counts;
 }
 
-/** One line for every skipped suite, and for every skipped test outside of one. The name of the suite or test says why. */
+/** One line for every skipped suite, and for every skipped test outside of one. Its name gives the reason. */
 export function describeSkips(modules) {
   const counts = new Map();
   for (const module of modules) {

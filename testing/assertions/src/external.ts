@@ -21,7 +21,7 @@ export function readVectors(name: string): Vectors {
   return { value: undefined, missing: `there is no ${path}; set PARLEY_VECTORS to the folder that has ${name}` };
 }
 
-/** A suite that needs something from outside of the repository. Without it the suite is skipped, and its name tells why. */
+/** A suite that needs something from outside of the repository. Without it the suite is skipped, and its name gives the reason. */
 export function describeUnless(missing: string | undefined, name: string, tests: () => void): void {
   describe.skipIf(missing !== undefined)(missing === undefined ? name : `${name}: ${missing}`, () => {
     tests();
