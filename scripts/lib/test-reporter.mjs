@@ -9,7 +9,7 @@ const SLOWEST = 5;
 export default class TestReporter {
   #total = 0;
   #ended = 0;
-  #failed = 0;
+  #failed = [];
   #running = new Set();
 
   onTestRunStart(specifications) {
@@ -24,7 +24,7 @@ export default class TestReporter {
   onTestModuleEnd(module) {
     this.#running.delete(module);
     this.#ended += 1;
-    this.#failed += countTests([module]).failed;
+    if (module.state() === "failed") this.#failed.push(fileOf(module));
     this.#print();
   }
 
@@ -35,7 +35,7 @@ export default class TestReporter {
   }
 
   #print() {
-    const failed = this.#failed === 0 ? "" : `, ${this.#failed} failed`;
+    const failed = this.#failed.length === 0 ? "" : `, failed: ${this.#failed.join(", ")}`;
     const running = [...this.#running].map(fileOf).join(", ");
     console.log(`${PROGRESS}${this.#ended} of ${this.#total} files${failed}${running === "" ? "" : `, now ${running}`}`);
   }
