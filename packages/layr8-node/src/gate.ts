@@ -1,3 +1,4 @@
+import { RateLimiter } from "@parley/core/internal";
 import type { Logger } from "pino";
 import { mayBind, type ApiKey, type ApiKeys } from "./identity/api-keys.ts";
 import type { Dids } from "./identity/dids.ts";
@@ -5,9 +6,9 @@ import type { Metrics } from "./http/metrics.ts";
 import type { NodeLimits } from "./options.ts";
 import { refusal, type Channel, type Joined } from "./phoenix/channel.ts";
 import type { Admitted, UpgradeRefusal } from "./phoenix/phoenix-server.ts";
-import { RateLimit } from "./phoenix/rate-limit.ts";
 import type { UpgradeRequest } from "./phoenix/upgrade.ts";
 import { AgentChannel } from "./routing/agent-channel.ts";
+import { MAX_PROTOCOLS } from "./routing/builtin-protocols.ts";
 import { readJoin } from "./routing/join-request.ts";
 import type { Router } from "./routing/router.ts";
 
@@ -36,19 +37,19 @@ export interface GateOptions {
   onRefusedKey(address: string | undefined): void;
 }
 
-/** What the sockets of one API key have in common. */
-interface KeyUse {
-  sockets: number;
-  readonly rate: RateLimit;
-}
-
 /** Lets agents in: an API key opens a socket, and says which DIDs may be bound on it. */
 export class Gate {
   readonly #options: GateOptions;
-  readonly #uses = new Map<string, KeyUse>();
+  /** Sockets by API key. */
+  readonly #sockets = new Map<string, number>();
+  /** Messages, in units of work, and frames of whatever kind, by API key. */
+  readonly #messages: RateLimiter;
+  readonly #frames: RateLimiter;
 
   constructor(options: GateOptions) {
     this.#options = options;
+    this.#messages = new RateLimiter({ perSecond: options.limits.messagesPerSecond });
+    this.#frames = new RateLimiter({ perSecond: options.limits.framesPerSecond });
   }
 
   admit(request: UpgradeRequest): Admitted | UpgradeRefusal {
@@ -59,26 +60,27 @@ export class Gate {
       this.#options.onRefusedKey(address);
       return 403;
     }
-    const use = this.#uses.get(apiKey.id) ?? { sockets: 0, rate: new RateLimit(limits.messagesPerSecond, Date.now) };
-    if (use.sockets >= limits.maxConnectionsPerKey) {
-      logger.debug({ key: apiKey.id, address, sockets: use.sockets }, "connection refused: the API key has too many");
+    const sockets = this.#sockets.get(apiKey.id) ?? 0;
+    if (sockets >= limits.maxConnectionsPerKey) {
+      logger.debug({ key: apiKey.id, address, sockets }, "connection refused: the API key has too many");
       return 429;
     }
     logger.debug({ key: apiKey.id, address }, "connected");
-    use.sockets += 1;
-    this.#uses.set(apiKey.id, use);
+    this.#sockets.set(apiKey.id, sockets + 1);
     return {
       owner: apiKey.id,
-      join: (topic, payload, channel) => this.#join(apiKey, use, topic, payload, channel),
+      join: (topic, payload, channel) => this.#join(apiKey, topic, payload, channel),
+      charge: (units) => this.#frames.take(apiKey.id, units),
       onClose: () => {
         logger.debug({ key: apiKey.id, address }, "disconnected");
-        use.sockets -= 1;
-        if (use.sockets === 0) this.#uses.delete(apiKey.id);
+        const left = (this.#sockets.get(apiKey.id) ?? 1) - 1;
+        if (left > 0) this.#sockets.set(apiKey.id, left);
+        else this.#sockets.delete(apiKey.id);
       },
     };
   }
 
-  async #join(apiKey: ApiKey, use: KeyUse, topic: string, payload: string, channel: Channel): Promise<Joined> {
+  async #join(apiKey: ApiKey, topic: string, payload: string, channel: Channel): Promise<Joined> {
     const { dids, router, metrics, limits, domain, logger } = this.#options;
     const refuse = (reason: string, comment?: string): Joined => {
       logger.debug({ key: apiKey.id, topic: topic.slice(0, MAX_LOGGED), reason, comment }, "join refused");
@@ -90,6 +92,9 @@ export class Gate {
     if ("refused" in admitted)
       return refuse(admitted.refused, admitted.refused === "unauthorized" ? whyNot(apiKey, request.did) : undefined);
     const { did } = admitted;
+    if (router.wouldExceedProtocols(did, request.protocols)) {
+      return refuse(`too many protocols: all connections of ${did} may bind ${MAX_PROTOCOLS} together`);
+    }
     const tookOver = router.wouldTakeOver(did, request.protocols, channel.replaces);
     const agent = new AgentChannel({
       did,
@@ -97,7 +102,7 @@ export class Gate {
       join: request,
       router,
       maxLength: limits.maxMessageLength,
-      takeToken: () => use.rate.take(),
+      takeUnits: (units) => this.#messages.tryTake(apiKey.id, units),
       events: {
         onAccepted: () => metrics.accepted.inc(),
         onRefused: ({ label, reason, code, comment }) => {

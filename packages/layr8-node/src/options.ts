@@ -32,8 +32,17 @@ export interface NodeLimits {
   readonly maxConnectionsPerKey: number;
   /** Topics on one socket. Default 100, as in Phoenix. */
   readonly maxChannelsPerSocket: number;
-  /** Messages that one API key may send in a second. Default 100,000. */
+  /**
+   * Messages that one API key may send in a second, over all of its connections; up to one second's worth is saved up, and reconnecting
+   * regains none. Counted in units of work: one for each 16 Ki characters that a message begins, for each of its recipients; 50 more for a
+   * discover-features query. Beyond it, messages are refused (`e.p.me.res.rate`). Default 100,000.
+   */
   readonly messagesPerSecond: number;
+  /**
+   * Frames of any kind that one API key may send in a second, over all of its connections: one unit for each 16 KiB that a frame begins, 50
+   * more for a join. Beyond it, its connections are read more slowly. Default 200,000.
+   */
+  readonly framesPerSecond: number;
   /** Messages in flight to one connection. Default 1,024. */
   readonly maxInFlight: number;
   /** Silence after which a socket is closed, in milliseconds. Default 60,000. */
@@ -174,6 +183,7 @@ export function readLimits(limits: Partial<NodeLimits> = {}): NodeLimits {
     maxConnectionsPerKey: 1000,
     maxChannelsPerSocket: 100,
     messagesPerSecond: 100_000,
+    framesPerSecond: 200_000,
     maxInFlight: 1024,
     idleTimeoutMs: MINUTE,
     ackTimeoutMs: MINUTE / 2,

@@ -16,6 +16,8 @@ export interface Admitted {
   readonly owner: string;
   /** Decides on the joins of this socket. */
   readonly join: JoinChannel;
+  /** Charges the owner for work that a frame causes. Returns the milliseconds after which the socket may be read again. */
+  charge(units: number): number;
   /** The socket is gone. */
   onClose(): void;
 }
@@ -93,8 +95,8 @@ export class PhoenixServer {
     this.#wss.handleUpgrade(request, stream, head, (ws) => this.#open(ws, stream, admitted));
   }
 
-  #open(ws: WebSocket, stream: Duplex, { join, owner }: Admitted): void {
-    const socket = new PhoenixSocket(ws, stream, join, this.#options.limits, {
+  #open(ws: WebSocket, stream: Duplex, { join, owner, charge }: Admitted): void {
+    const socket = new PhoenixSocket(ws, stream, { join, charge }, this.#options.limits, {
       ...this.#options.events,
       onClose: () => {
         this.#sockets.delete(socket);

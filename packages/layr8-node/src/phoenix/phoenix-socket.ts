@@ -29,6 +29,20 @@ export interface SocketEvents {
 
 /** Events that a client may push on one topic while its join is under way. */
 const MAX_QUEUED = 256;
+/** Units of work of a frame: one for each so many bytes that it begins, and of a join, which may write to the disk. */
+const BYTES_PER_UNIT = 16 * 1024;
+const UNITS_PER_JOIN = 50;
+/** The longest pause in reading a client that sends too much, in milliseconds: it is asked again whether there is still somebody. */
+const MAX_PAUSE_MS = 1000;
+/** Characters of a join's payload. */
+const MAX_JOIN_LENGTH = 512 * 1024;
+
+/** What the application decides for one socket. */
+export interface SocketOwner {
+  readonly join: JoinChannel;
+  /** Charges the owner for work. Returns the milliseconds after which the socket may be read again. */
+  charge(units: number): number;
+}
 
 /** The channel's server side: its place in the socket, and what the application gave for it. */
 class JoinedChannel implements Channel {
@@ -114,7 +128,7 @@ export class PhoenixSocket {
   readonly probes: ProbeQueue = new ProbeQueue(() => this.confirm());
   readonly #ws: WebSocket;
   readonly #writer: FrameWriter;
-  readonly #join: JoinChannel;
+  readonly #owner: SocketOwner;
   readonly #limits: SocketLimits;
   readonly #events: SocketEvents;
   readonly #channels = new Map<string, JoinedChannel>();
@@ -127,12 +141,13 @@ export class PhoenixSocket {
   /** The node has ended the link, or is about to. */
   #endedHere = false;
   #blocked = false;
+  #pause: NodeJS.Timeout | undefined;
 
   /** @param stream the socket under `ws`, to hand many frames to the kernel at once. */
-  constructor(ws: WebSocket, stream: Duplex, join: JoinChannel, limits: SocketLimits, events: SocketEvents) {
+  constructor(ws: WebSocket, stream: Duplex, owner: SocketOwner, limits: SocketLimits, events: SocketEvents) {
     this.#ws = ws;
     this.#writer = new FrameWriter(stream, () => ws.readyState === ws.OPEN);
-    this.#join = join;
+    this.#owner = owner;
     this.#limits = limits;
     this.#events = events;
     ws.on("message", (data, isBinary) => this.#onMessage(data, isBinary));
@@ -221,10 +236,26 @@ export class PhoenixSocket {
 
   #onMessage(data: RawData, isBinary: boolean): void {
     this.lastHeardAt = Date.now();
+    this.#charge(1 + Math.floor((data as Buffer).length / BYTES_PER_UNIT));
     if (isBinary) return this.#refuse("binary frames are not used here: send text frames");
     const frame = decodeFrame((data as Buffer).toString("utf8"));
     if (frame === undefined) return this.#refuse("a frame must be a JSON array [join_ref, ref, topic, event, payload]");
+    if (frame.event === "phx_join") this.#charge(UNITS_PER_JOIN);
     this.#onFrame(frame);
+  }
+
+  /** Whatever a client sends costs it something, refusals and answers included: above its rate it is read more slowly. */
+  #charge(units: number): void {
+    const waitMs = this.#owner.charge(units);
+    if (waitMs === 0 || this.#pause !== undefined) return;
+    this.#ws.pause();
+    this.#pause = setTimeout(
+      () => {
+        this.#pause = undefined;
+        this.#ws.resume();
+      },
+      Math.min(waitMs, MAX_PAUSE_MS),
+    );
   }
 
   #onFrame(frame: Frame): void {
@@ -274,6 +305,9 @@ export class PhoenixSocket {
 
   async #onJoin(frame: Frame): Promise<void> {
     const { topic } = frame;
+    if (frame.payload.length > MAX_JOIN_LENGTH) {
+      return this.#reply(frame, frame.joinRef, refusal(`the payload of a join may have ${MAX_JOIN_LENGTH} characters`));
+    }
     const previous = this.#channels.get(topic);
     if (previous === undefined && this.#channels.size + this.#joining.size >= this.#limits.maxChannels) {
       return this.#reply(frame, frame.joinRef, refusal("too many channels on one socket"));
@@ -282,7 +316,7 @@ export class PhoenixSocket {
     this.#joining.set(topic, queue);
     const channel = new JoinedChannel(this, topic, frame.joinRef, previous?.handler);
     try {
-      const joined = await this.#join(topic, frame.payload, channel);
+      const joined = await this.#owner.join(topic, frame.payload, channel);
       if (this.#ws.readyState !== this.#ws.OPEN) {
         if (joined.status === "ok") joined.handler.ended("lost");
         return;
@@ -324,6 +358,7 @@ export class PhoenixSocket {
   }
 
   #onClose(closeCode: number | undefined): void {
+    clearTimeout(this.#pause);
     for (const channel of new Set(this.#channels.values())) this.endChannel(channel, "lost", undefined, closeCode);
     this.#events.onClose();
   }

@@ -7,7 +7,8 @@ import { deliveryPayload } from "./delivery-payload.ts";
 import type { JoinRequest } from "./join-request.ts";
 import type { Consumer, Mailbox, Settlement } from "./mailbox.ts";
 import { TOO_LARGE, type Refusal } from "./refusal.ts";
-import type { Router } from "./router.ts";
+import { RATE_LIMITED, type Router } from "./router.ts";
+import { unitsOf } from "./work.ts";
 
 /** Ids that one `ack` may name. */
 const MAX_ACKS = 4096;
@@ -37,8 +38,8 @@ export interface AgentChannelOptions {
   readonly router: Router;
   /** Characters of one message's JSON. */
   readonly maxLength: number;
-  /** Takes one message off the sender's rate; false when it has none left. */
-  readonly takeToken: () => boolean;
+  /** Takes units of work off the sender's rate; false when it has too few left. */
+  readonly takeUnits: (units: number) => boolean;
   readonly events: AgentEvents;
 }
 
@@ -144,7 +145,7 @@ export class AgentChannel implements ChannelHandler, Consumer {
   }
 
   #onMessage(payload: string): Promise<Reply> | Reply {
-    const { did, router, takeToken, maxLength } = this.#options;
+    const { did, router, takeUnits, maxLength } = this.#options;
     if (payload.length > maxLength) {
       return this.#refuse({
         label: "too_large",
@@ -152,10 +153,8 @@ export class AgentChannel implements ChannelHandler, Consumer {
         code: TOO_LARGE,
       });
     }
-    if (!takeToken()) {
-      return this.#refuse({ label: "rate_limited", reason: "rate limited: slow down and send again", code: "e.p.me.res.rate" });
-    }
-    const verdict = router.accept(did, this, payload.trim());
+    if (!takeUnits(unitsOf(payload.length))) return this.#refuse(RATE_LIMITED);
+    const verdict = router.accept(did, this, payload.trim(), takeUnits);
     return verdict instanceof Promise ? verdict.then(this.#conclude, this.#fail) : this.#refuse(verdict);
   }
 

@@ -27,6 +27,13 @@ export class Bindings<C extends object> {
     return this.#connections.has(connection);
   }
 
+  /** How many protocols would have an owner if a connection bound these as well. */
+  countWith(protocols: Iterable<string>): number {
+    let count = this.#owners.size;
+    for (const protocol of new Set(protocols)) if (!SHARED.has(protocol) && !this.#owners.has(protocol)) count += 1;
+    return count;
+  }
+
   /** Whether a new connection with these protocols would take one from a connection other than `except`. */
   wouldTakeOver(protocols: Iterable<string>, except: unknown): boolean {
     for (const protocol of protocols) {

@@ -1,4 +1,6 @@
 import { isJsonObject, replyTo, type JsonObject, type Message } from "@parley/core";
+import { TimeSlice } from "@parley/core/internal";
+import { compileFeaturePattern, type FeaturePattern } from "./feature-pattern.ts";
 
 const TRUST_PING = "https://didcomm.org/trust-ping/2.0";
 const DISCOVER_FEATURES = "https://didcomm.org/discover-features/2.0";
@@ -9,6 +11,12 @@ const DISCLOSE = `${DISCOVER_FEATURES}/disclose`;
 
 /** Queries that one discover-features message may hold. */
 const MAX_QUERIES = 64;
+/** Protocols of one DID, bound by all of its connections. */
+export const MAX_PROTOCOLS = 256;
+/** Characters of protocols that the patterns of one message are compared with: 64 patterns with 256 protocols of 64 characters. */
+const MAX_COMPARED = 64 * 256 * 64;
+/** Characters of all protocols in one disclosure. */
+const MAX_DISCLOSED = 64 * 1024;
 
 /** What the node itself says for a DID whose agent doesn't handle a protocol: `undefined` if it knows no better, `null` if silence is the answer. */
 export type BuiltinAnswer = Message | null | undefined;
@@ -20,7 +28,7 @@ export type BuiltinAnswer = Message | null | undefined;
  * @see {@link https://didcomm.org/trust-ping/2.0/ | Trust Ping 2.0}
  * @see {@link https://didcomm.org/discover-features/2.0/ | Discover Features 2.0}
  */
-export function answerBuiltin(message: Message, recipient: string, protocols: Iterable<string>): BuiltinAnswer {
+export async function answerBuiltin(message: Message, recipient: string, protocols: Iterable<string>): Promise<BuiltinAnswer> {
   switch (message.type) {
     case PING:
       if (message.body["response_requested"] === false) return null;
@@ -28,7 +36,7 @@ export function answerBuiltin(message: Message, recipient: string, protocols: It
     case QUERIES: {
       const known = new Set([TRUST_PING, DISCOVER_FEATURES, ...protocols]);
       known.delete("*");
-      const body = { disclosures: disclose(message.body, [...known].toSorted()) };
+      const body = { disclosures: await disclose(message.body, [...known].slice(0, MAX_PROTOCOLS).toSorted()) };
       return replyTo(message, recipient, { type: DISCLOSE, body });
     }
     default:
@@ -41,32 +49,39 @@ export function isBuiltin({ type }: Message): boolean {
   return type === PING || type === QUERIES;
 }
 
+/** Whether a message asks which protocols an agent has. */
+export function isFeatureQuery({ type }: Pick<Message, "type">): boolean {
+  return type === QUERIES;
+}
+
 /** Whether a message is what the node itself answers: the agent in whose name it does so knows nothing of it. */
 export function isBuiltinAnswer({ type }: Pick<Message, "type">): boolean {
   return type === PING_RESPONSE || type === DISCLOSE;
 }
 
-function disclose(body: JsonObject, protocols: readonly string[]): JsonObject[] {
-  const queries = Array.isArray(body["queries"]) ? (body["queries"] as readonly unknown[]).slice(0, MAX_QUERIES) : [];
-  const found = new Set<string>();
-  for (const query of queries) {
-    if (!isJsonObject(query) || query["feature-type"] !== "protocol" || typeof query["match"] !== "string") continue;
-    for (const protocol of protocols) if (matchesQuery(query["match"], protocol)) found.add(protocol);
+/** The protocols that the queries ask for, as far as the work for one message is bounded. */
+async function disclose(body: JsonObject, protocols: readonly string[]): Promise<JsonObject[]> {
+  const slice = new TimeSlice();
+  const patterns = patternsOf(body);
+  const found: string[] = [];
+  let [compared, disclosed] = [0, 0];
+  for (const protocol of protocols) {
+    if (slice.isOver) await slice.next();
+    compared += patterns.length * protocol.length;
+    if (compared > MAX_COMPARED) break;
+    if (!patterns.some((matches) => matches(protocol))) continue;
+    disclosed += protocol.length;
+    if (disclosed > MAX_DISCLOSED) break;
+    found.push(protocol);
   }
-  return [...found].map((id) => ({ "feature-type": "protocol", id }));
+  return found.map((id) => ({ "feature-type": "protocol", id }));
 }
 
-/** `*` stands for any run of characters. Compared piece by piece: a pattern of a peer never becomes a regular expression. */
-function matchesQuery(pattern: string, protocol: string): boolean {
-  const [first = "", ...rest] = pattern.split("*");
-  if (rest.length === 0) return first === protocol;
-  const last = rest.pop() ?? "";
-  if (!protocol.startsWith(first)) return false;
-  let position = first.length;
-  for (const piece of rest) {
-    const at = protocol.indexOf(piece, position);
-    if (at < 0) return false;
-    position = at + piece.length;
+function patternsOf({ queries }: JsonObject): readonly FeaturePattern[] {
+  if (!Array.isArray(queries)) return [];
+  const matches = new Set<string>();
+  for (const query of (queries as readonly unknown[]).slice(0, MAX_QUERIES)) {
+    if (isJsonObject(query) && query["feature-type"] === "protocol" && typeof query["match"] === "string") matches.add(query["match"]);
   }
-  return protocol.length - last.length >= position && protocol.endsWith(last);
+  return Array.from(matches, compileFeaturePattern).filter((pattern) => pattern !== undefined);
 }

@@ -40,7 +40,7 @@ export class DeadLetters {
   /** Answers a message of a built-in protocol in the name of its recipient. Resolves to whether it is one. */
   async answer(message: Message, recipient: string): Promise<boolean> {
     const { recipients, own } = this.#options;
-    const answer = answerBuiltin(message, recipient, recipients.protocolsOf(recipient));
+    const answer = await answerBuiltin(message, recipient, recipients.protocolsOf(recipient));
     if (answer === undefined) return false;
     if (answer !== null) await own.send(answer, message);
     return true;

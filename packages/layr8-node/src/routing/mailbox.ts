@@ -143,6 +143,11 @@ export class Mailbox {
     return this.#route(message, NONE) !== undefined;
   }
 
+  /** How many protocols would be bound after {@link Mailbox.bind}. */
+  countWith(protocols: Iterable<string>): number {
+    return this.#bindings.countWith(protocols);
+  }
+
   /** Whether {@link Mailbox.bind} would take a protocol from a connection other than `except`. */
   wouldTakeOver(protocols: Iterable<string>, except: unknown): boolean {
     return this.#bindings.wouldTakeOver(protocols, except);

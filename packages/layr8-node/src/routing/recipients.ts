@@ -63,6 +63,11 @@ export class Recipients {
     return mailbox;
   }
 
+  /** How many protocols a DID's connections would have bound if one more bound these. */
+  countWith(did: string, protocols: readonly string[]): number {
+    return this.#mailboxes.get(did)?.countWith(protocols) ?? protocols.length;
+  }
+
   /** Whether a new connection of a DID with these protocols would take one from a connection other than `except`. */
   wouldTakeOver(did: string, protocols: Iterable<string>, except: unknown): boolean {
     return this.#mailboxes.get(did)?.wouldTakeOver(protocols, except) === true;

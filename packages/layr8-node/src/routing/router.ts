@@ -3,7 +3,7 @@ import type { Inbox, InboxMessage } from "../inbox/inbox.ts";
 import { isRefused, type Admitted } from "./admitted.ts";
 import { acceptedOf } from "./accepted.ts";
 import { Admission, type Approach } from "./admission.ts";
-import { isBuiltinAnswer } from "./builtin-protocols.ts";
+import { isBuiltinAnswer, MAX_PROTOCOLS } from "./builtin-protocols.ts";
 import { DeadLetters, type DeadMessage, type DeathCause, type Problem } from "./dead-letters.ts";
 import type { Consumer, DeliveryOptions, Mailbox } from "./mailbox.ts";
 import { OwnMessages } from "./own-messages.ts";
@@ -14,6 +14,7 @@ import { Recipients } from "./recipients.ts";
 import type { Refusal } from "./refusal.ts";
 import type { Remote } from "./remote.ts";
 import type { PresentationVerifier } from "./sender-presentation.ts";
+import { extraUnitsOf } from "./work.ts";
 
 /** What the router tells the node. */
 export interface RouterEvents {
@@ -23,6 +24,13 @@ export interface RouterEvents {
   onDropped(message: DeadMessage, reason: string): void;
   onFailure(error: unknown): void;
 }
+
+/** A sender's rate is used up. */
+export const RATE_LIMITED: Refusal = {
+  label: "rate_limited",
+  reason: "rate limited: slow down and send again",
+  code: "e.p.me.res.rate",
+};
 
 /** What the router needs to know. */
 export interface RouterOptions {
@@ -102,6 +110,11 @@ export class Router {
     return this.#recipients.wouldTakeOver(did, protocols, except);
   }
 
+  /** Whether a DID's connections would have bound more protocols than they may if one more bound these. */
+  wouldExceedProtocols(did: string, protocols: readonly string[]): boolean {
+    return this.#recipients.countWith(did, protocols) > MAX_PROTOCOLS;
+  }
+
   bind(did: string, consumer: Consumer, protocols: Iterable<string>): Mailbox {
     return this.#recipients.bind(did, consumer, protocols);
   }
@@ -110,9 +123,10 @@ export class Router {
    * Takes one message of a connected agent.
    *
    * @param text the plaintext's JSON, as it came.
+   * @param takeUnits charges the sender for work beyond that of the text's length; false when its rate is used up.
    * @returns why it was refused, or, once it is safe, who of its recipients is away.
    */
-  accept(sender: string, consumer: Consumer, text: string): Refusal | Promise<Admitted> {
+  accept(sender: string, consumer: Consumer, text: string, takeUnits: (units: number) => boolean): Refusal | Promise<Admitted> {
     let read: ReadMessage;
     try {
       read = readMessage(text);
@@ -129,6 +143,8 @@ export class Router {
     };
     const refused = this.#refuse(approach);
     if (refused !== undefined) return refused;
+    const extra = extraUnitsOf(message, text.length);
+    if (extra > 0 && !takeUnits(extra)) return RATE_LIMITED;
     // An answer may be on its way before this message is even durable.
     const mailbox = this.#recipients.mailbox(sender);
     mailbox.spoke(threadOf(message), consumer);

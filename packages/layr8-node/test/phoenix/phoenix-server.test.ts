@@ -45,7 +45,7 @@ async function open(query = "?vsn=2.0.0"): Promise<RawClient> {
 
 beforeEach(async () => {
   [channels, ends, malformed, failures, owners] = [new Map(), [], [], [], []];
-  admit = () => ({ owner: "key", join, onClose: () => owners.push("closed") });
+  admit = () => ({ owner: "key", join, charge: () => 0, onClose: () => owners.push("closed") });
   http = createServer().listen(0, "127.0.0.1");
   await once(http, "listening");
   server = new PhoenixServer(http, {
@@ -68,6 +68,22 @@ describe("PhoenixServer", () => {
     const client = await open();
     client.send([null, "1", "phoenix", "heartbeat", {}]);
     expect(await client.next()).toEqual([null, "1", "phoenix", "phx_reply", { status: "ok", response: {} }]);
+  });
+
+  it("reads an owner that sends too much more slowly, and goes on", async () => {
+    const charged: number[] = [];
+    const charge = (units: number): number => charged.push(units) && 100;
+    admit = () => ({ owner: "key", join, charge, onClose: () => owners.push("closed") });
+    const client = await open();
+    const startedAt = performance.now();
+    for (const ref of ["1", "2", "3"]) {
+      client.send([null, ref, "phoenix", "heartbeat", { filling: "x" }]);
+      expect((await client.next())[1]).toBe(ref);
+    }
+    expect(charged).toEqual([1, 1, 1]);
+    expect(performance.now() - startedAt).toBeGreaterThan(190);
+    await client.push("t:1", "phx_join", {});
+    expect(charged.slice(3)).toEqual([1, 50]);
   });
 
   it("joins, with join ref and ref in the reply", async () => {

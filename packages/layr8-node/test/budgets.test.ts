@@ -1,0 +1,73 @@
+import { afterEach, describe, expect, it } from "vitest";
+import { startNode, type Layr8Node } from "../src/node.ts";
+import type { NodeOptions } from "../src/options.ts";
+import { RawAgent, type RawJoin } from "./raw-agent.ts";
+
+const ALICE = "did:web:localhost:alice";
+const BOB = "did:web:localhost:bob";
+const ECHO = "https://layr8.io/protocols/echo/1.0";
+const QUERIES = "https://didcomm.org/discover-features/2.0/queries";
+const OK = { status: "ok", response: {} };
+const RATE = { status: "error", response: { code: "e.p.me.res.rate" } };
+
+let node: Layr8Node;
+const agents: RawAgent[] = [];
+
+async function start(options: NodeOptions = {}): Promise<void> {
+  node = await startNode({ port: 0, logger: false, ...options });
+}
+
+async function agent(join: RawJoin): Promise<RawAgent> {
+  const joined = await RawAgent.join(node, join);
+  agents.push(joined);
+  return joined;
+}
+
+function toBob(id: string, more: object = {}): object {
+  return { id, type: `${ECHO}/request`, from: ALICE, to: [BOB], body: {}, ...more };
+}
+
+afterEach(async () => {
+  for (const joined of agents.splice(0)) joined.close();
+  await node.close();
+});
+
+describe("the messages of an API key", () => {
+  it("count by the work they make: length, recipients, feature queries", async () => {
+    await start({ limits: { messagesPerSecond: 60 } });
+    const alice = await agent({ did: ALICE });
+    const query = toBob("q1", { type: QUERIES, body: { queries: [{ "feature-type": "protocol", match: "*" }] } });
+    await agent({ did: BOB, protocols: [ECHO] });
+    expect(await alice.send(query)).toMatchObject({ status: "ok" });
+    expect(await alice.send({ ...query, id: "q2" })).toMatchObject(RATE);
+    expect(await alice.send(toBob("1"))).toEqual(OK);
+    expect(await alice.send(toBob("2", { body: { text: "x".repeat(900_000) } }))).toMatchObject(RATE);
+  });
+
+  it("count on when the key connects anew", async () => {
+    await start({ limits: { messagesPerSecond: 3 } });
+    const bob = await agent({ did: BOB, protocols: [ECHO] });
+    const first = await agent({ did: ALICE });
+    const startedAt = performance.now();
+    let accepted = 0;
+    for (let id = 0; id < 6; id += 1) if ((await first.send(toBob(`a${id}`)))["status"] === "ok") accepted += 1;
+    first.close();
+    bob.close();
+    await first.client.closed;
+    await bob.client.closed;
+    const second = await agent({ did: ALICE });
+    for (let id = 0; id < 6; id += 1) if ((await second.send(toBob(`b${id}`)))["status"] === "ok") accepted += 1;
+    expect(accepted).toBeLessThanOrEqual(3 + Math.ceil(((performance.now() - startedAt) / 1000) * 3));
+  });
+});
+
+describe("the protocols of a DID", () => {
+  it("are at most 256 over all of its connections", async () => {
+    await start();
+    const protocols = (from: number): string[] => Array.from({ length: 200 }, (_, index) => `https://a.example/p${from + index}/1.0`);
+    await agent({ did: BOB, protocols: protocols(0) });
+    await expect(agent({ did: BOB, protocols: protocols(200) })).rejects.toThrow(/too many protocols: .* may bind 256/);
+    await agent({ did: BOB, protocols: protocols(56) });
+    await agent({ did: ALICE, protocols: protocols(200) });
+  });
+});
