@@ -21,7 +21,7 @@ export interface OpenAgent {
 
 /** Opens an agent's store. @throws StoreError; MlsError of the engine */
 export async function openAgent(options: SkytaleClientOptions): Promise<OpenAgent> {
-  const { dataDir, identity, storageKey, authenticate = sameIdentity } = options;
+  const { dataDir, identity, storageKey, authenticate = sameIdentity, allowSameIdentity = false } = options;
   const store = options.store ?? (await openFileStore(dataDir, storageKey === undefined ? {} : { encryptionKey: storageKey }));
   try {
     const identityKey = await loadIdentityKey(store);
@@ -29,6 +29,7 @@ export async function openAgent(options: SkytaleClientOptions): Promise<OpenAgen
       identity: identityBytes(identity),
       store,
       authenticate,
+      allowSameIdentity,
       signatureKey: identityKey.pair,
       padding: PADDING,
       limits: { retainEpochs: RETAINED_EPOCHS },

@@ -2,6 +2,7 @@ import { readNumbers, rejectUnknownOptions } from "@parley/core/internal";
 import { basicIdentity, type Authenticate, type GroupStore } from "@parley/mls-engine";
 import type { RelayClientOptions } from "@parley/skytale-relay";
 import type { InboxLimits } from "./channel/inbox.ts";
+import { isSame } from "./channel/member.ts";
 import type { OutboundLimits } from "./channel/send-options.ts";
 import type { SkytaleClientEvents } from "./events.ts";
 
@@ -26,12 +27,13 @@ export interface SkytaleClientSettings {
   readonly store?: GroupStore;
   /**
    * Whose credential is accepted as that of a member, by its identity. Default: every one that whoever adds it vouches for, if it stays
-   * the same while its holder is a member.
+   * the same, and its signature key too, while its holder is a member.
    */
   readonly authenticate?: Authenticate;
   /**
-   * Whether this agent adds another one whose identity is that of a member already, by `addMember` or an invite. Members of one identity
-   * can be told apart by their keys only. Default `false`: the agent is refused, with `identity_taken`.
+   * Whether an identity may belong to several members of a channel, which can be told apart by their keys only. Set it at all agents of a
+   * channel or at none: those without it refuse changes that add a second one, and part ways with those that accept them. Default `false`:
+   * who has the identity of a member is refused, with `identity_taken`, whoever tries to add it.
    */
   readonly allowSameIdentity?: boolean;
   /**
@@ -140,7 +142,11 @@ export function channelLimits(given: Partial<ChannelLimits> = {}): ChannelLimits
   return limits;
 }
 
-/** Accepts the basic credential of every member that another adds; an update must keep it. Certificates need an `authenticate` of one's own. */
-export const sameIdentity: Authenticate = (credential, _signatureKey, { previous }) =>
+/**
+ * Accepts the basic credential of every member that another adds; an update must keep it, and the signature key, which stand for the same
+ * member as long as it is one. Certificates need an `authenticate` of one's own.
+ */
+export const sameIdentity: Authenticate = (credential, signatureKey, { previous, previousKey }) =>
   basicIdentity(credential) !== undefined &&
-  (previous === undefined || (previous.type === credential.type && Buffer.compare(previous.content, credential.content) === 0));
+  (previous === undefined || (previous.type === credential.type && isSame(previous.content, credential.content))) &&
+  (previousKey === undefined || isSame(previousKey, signatureKey));

@@ -9,6 +9,7 @@ import { apiOf, openAgent, relayOf, type OpenAgent } from "./agent.ts";
 import type { ApiClient } from "./api/api-client.ts";
 import { bounded } from "./bounded.ts";
 import { Channel } from "./channel/channel.ts";
+import { sharedIdentities } from "./channel/identity-rule.ts";
 import { decodeCursor, encodeCursor } from "./channel/log-cursor.ts";
 import { LateEntries } from "./channel/late-entries.ts";
 import { LogPosition } from "./channel/log-position.ts";
@@ -361,7 +362,17 @@ export class SkytaleClient implements AsyncDisposable {
       },
     });
     this.#channels.set(name, channel);
+    this.#warnOfSharedIdentities(name, group);
     return channel;
+  }
+
+  #warnOfSharedIdentities(name: string, { members }: MlsGroup): void {
+    if (this.#options.allowSameIdentity === true) return;
+    const warn = this.#options.onWarning ?? printWarning;
+    for (const shared of sharedIdentities(members)) {
+      const who = `${shared.count} members of the channel ${name} have the identity ${JSON.stringify(shared.name)}`;
+      warn(`${who}: only their signature keys (senderKey) tell them apart; remove those that should not be there (removeMember)`);
+    }
   }
 
   #linkUp(): void {
@@ -416,7 +427,14 @@ function welcomeError(error: EngineError, name: string): Error {
   return new MlsError("invalid_welcome", `this welcome can't be joined ${name} with: ${advice} (${error.message})`, { cause: error });
 }
 
-const NOT_OF_WELCOME: ReadonlySet<string> = new Set(["closed", "state_damaged", "crypto_unavailable", "wrong_identity", "group_exists"]);
+const NOT_OF_WELCOME: ReadonlySet<string> = new Set([
+  "closed",
+  "state_damaged",
+  "crypto_unavailable",
+  "wrong_identity",
+  "group_exists",
+  "identity_taken",
+]);
 
 /** Joins a group, in the place of an older one of the same channel, and gives the messages of that one which nobody has taken. */
 async function join(

@@ -62,6 +62,7 @@ const OF_ENGINE: Partial<Record<EngineErrorCode, Translation>> = {
   no_such_group: channel("not_found"),
   no_such_member: channel("not_found"),
   group_full: channel("limit_reached"),
+  identity_taken: channel("identity_taken"),
   removed: channel("removed"),
   wrong_identity: channel("wrong_identity"),
   closed: transport("closed"),

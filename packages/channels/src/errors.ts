@@ -57,7 +57,8 @@ export class TransportError extends ParleyError<TransportErrorCode> {
  * | `org_taken` | the org belongs to another account |
  * | `already_answered` | somebody else has answered the request to join |
  * | `already_member` | who is to be added is in the channel already |
- * | `identity_taken` | another member goes by the identity of the agent that is to be added |
+ * | `identity_taken` | another member has the identity of the agent that is to be added, or that joins |
+ * | `identity_ambiguous` | several members have the identity that a call names |
  * | `limit_reached` | the account, org, channel or client has as many of these as it may |
  * | `data_dir_locked` | another process, or another client, uses the data directory |
  * | `wrong_identity` | the data directory belongs to another identity |
@@ -78,6 +79,7 @@ export type ChannelErrorCode =
   | "already_answered"
   | "already_member"
   | "identity_taken"
+  | "identity_ambiguous"
   | "limit_reached"
   | "data_dir_locked"
   | "wrong_identity"

@@ -9,7 +9,7 @@ export type {
 } from "./client-options.ts";
 export { Channel } from "./channel/channel.ts";
 export type { AddMemberOptions, WaitOptions } from "./wait-options.ts";
-export type { ChannelMember } from "./channel/member.ts";
+export type { ChannelMember, MemberName } from "./channel/member.ts";
 export type { ChannelMessage } from "./channel/message.ts";
 export type { SendOptions, Sent } from "./channel/send-options.ts";
 export type { MemberChanges, SkippedEntry, SkytaleClientEvents } from "./events.ts";

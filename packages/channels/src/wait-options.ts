@@ -19,7 +19,7 @@ export const DEFAULT_TIMEOUT_MS = 20_000;
 
 /** Options of `Channel.addMember`. */
 export interface AddMemberOptions extends WaitOptions {
-  /** Whether an agent is added though another member goes by its identity. Default: that of the client, `false`. */
+  /** Whether an agent is added though another member has its identity: if that of the client is `true`, and `false` is not given here. */
   readonly allowSameIdentity?: boolean;
 }
 

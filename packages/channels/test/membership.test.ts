@@ -190,12 +190,62 @@ describe("two agents of one identity", () => {
     await expect(a.addMembers([keyPackage, await harness.client("third", {}, "lead").generateKeyPackage()])).rejects.toMatchObject({
       code: "identity_taken",
     });
-    const joined = await impostor.joinChannel(NAME, await a.addMember(keyPackage, { allowSameIdentity: true }));
+    await expect(a.addMember(keyPackage, { allowSameIdentity: true })).rejects.toMatchObject({ code: "identity_taken" });
+  });
+
+  it("are members where all agents allow it, and are told apart by their keys", async () => {
+    const allow = { allowSameIdentity: true };
+    const [a, lead] = (await channelOf(harness.client("alice", allow), harness.client("lead", allow))) as [Channel, Channel];
+    const impostor = harness.client("impostor", allow, "lead");
+    const keyPackage = await impostor.generateKeyPackage();
+    await expect(a.addMember(keyPackage, { allowSameIdentity: false })).rejects.toMatchObject({ code: "identity_taken" });
+    const joined = await impostor.joinChannel(NAME, await a.addMember(keyPackage));
+    await lead.caughtUp();
+    expect(lead.members).toEqual(a.members);
     expect(a.members.map(({ name }) => name)).toEqual(["alice", "lead", "lead"]);
     await joined.send(bytes("who am I?"));
     const { value } = await a.messages().next();
     expect(value).toMatchObject({ senderName: "lead", text: "who am I?" });
     expect(value?.senderKey).toEqual(a.members[2]?.signatureKey);
     expect(value?.senderKey).not.toEqual(a.members[1]?.signatureKey);
+    await expect(a.removeMember("lead")).rejects.toMatchObject({ code: "identity_ambiguous" });
+    expect(a.members).toHaveLength(3);
+    await a.removeMember({ signatureKey: value?.senderKey ?? new Uint8Array() });
+    expect(a.members.map(({ signatureKey }) => signatureKey)).toEqual([a, lead].map(({ members }, at) => members[at]?.signatureKey));
+    await a.removeMember("lead");
+    expect(a.members.map(({ name }) => name)).toEqual(["alice"]);
+  });
+
+  it("are not both members because one member doesn't follow the rule", async () => {
+    const skipped: Error[] = [];
+    const onSkipped = (_: string, { error }: { readonly error: Error }): void => void skipped.push(error);
+    const [a, lead, bob] = (await channelOf(
+      harness.client("bypassing", { allowSameIdentity: true }),
+      harness.client("lead", { events: { onSkipped } }),
+      harness.client("bob"),
+    )) as [Channel, Channel, Channel];
+    const impostor = harness.client("impostor", {}, "lead");
+    const welcome = await a.addMember(await impostor.generateKeyPackage());
+    await expect(impostor.joinChannel(NAME, welcome)).rejects.toMatchObject({ name: "ChannelError", code: "identity_taken" });
+    await expect.poll(() => skipped).toMatchObject([{ code: "identity_taken" }]);
+    await bob.rotateKey();
+    await lead.send(bytes("still here"));
+    expect(await take(bob, 1)).toEqual(["still here"]);
+    expect(lead.members.map(({ name }) => name)).toEqual(["bypassing", "lead", "bob"]);
+  });
+
+  it("are reported by an agent that doesn't allow them, when it opens a channel that has them", async () => {
+    const allow = { allowSameIdentity: true };
+    const [a, lead] = (await channelOf(harness.client("alice", allow), harness.client("lead", allow))) as [Channel, Channel];
+    const second = harness.client("second", allow, "lead");
+    await second.joinChannel(NAME, await a.addMember(await second.generateKeyPackage()));
+    await lead.caughtUp();
+    await second.close();
+    const warnings: string[] = [];
+    const strict = harness.client("second", { onWarning: (warning) => warnings.push(warning) }, "lead");
+    const opened = await strict.openChannel(NAME);
+    expect(warnings).toEqual([expect.stringMatching(/^2 members of the channel acme\/team\/general have the identity "lead": /)]);
+    await a.send(bytes("goes on"));
+    expect(await take(opened, 1)).toEqual(["goes on"]);
   });
 });

@@ -7,6 +7,8 @@ export interface AuthenticationContext {
   readonly reason: "add" | "update" | "join";
   /** With `"update"`: the credential that is replaced. Whether one may follow the other is the application's to say. */
   readonly previous?: MlsCredential;
+  /** With `"update"`: the signature key that is replaced. The same as the new one unless the member changes it, which MLS permits. */
+  readonly previousKey?: Uint8Array;
 }
 
 /**

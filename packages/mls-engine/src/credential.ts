@@ -25,6 +25,12 @@ export function basicIdentity(credential: MlsCredential): Uint8Array | undefined
   return credential.type === BASIC_CREDENTIAL ? credential.content : undefined;
 }
 
+/** A credential's identity, for errors. */
+export function shownIdentity({ content }: MlsCredential): string {
+  const text = new TextDecoder().decode(content);
+  return /^[\x20-\x7e\u00a0-\uffef]{1,64}$/.test(text) ? JSON.stringify(text) : `${content.length} bytes`;
+}
+
 /**
  * The certificates in an X.509 credential, in DER, the member's own first (RFC 9420 §5.3); `undefined` for any other credential, and for
  * one that holds no list of certificates.

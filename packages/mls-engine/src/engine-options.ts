@@ -37,6 +37,13 @@ export interface MlsEngineOptions {
    * members, whatever their first leaf says, until somebody removes them. What is added here must be valid now in any case.
    */
   readonly strictLifetimes?: boolean;
+  /**
+   * Whether several members of a group, with a signature key each, may have one identity. By default an identity belongs to one key:
+   * whatever adds another is refused with `identity_taken`, by the member that would commit it, by every member that receives the commit,
+   * and by the joiner itself. All members of a group must have the same setting: those with `false` refuse commits that the others accept.
+   * Default `false`.
+   */
+  readonly allowSameIdentity?: boolean;
   /** Milliseconds since 1970. Default: `Date.now`. */
   readonly now?: () => number;
 }

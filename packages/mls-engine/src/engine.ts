@@ -81,6 +81,7 @@ async function openEngine(
       maxLifetimeMs: limits.maxKeyPackageLifetimeMs,
       maxClockSkewMs: limits.maxClockSkewMs,
       strictLifetimes: options.strictLifetimes ?? false,
+      uniqueIdentities: options.allowSameIdentity !== true,
     },
     now,
     pause: createPause(),

@@ -18,6 +18,7 @@ export type MlsErrorCode =
   | "invalid_key_package"
   | "no_key_package"
   | "credential_refused"
+  | "identity_taken"
   | "unknown_psk"
   | "proposals_waiting"
   | "commit_pending"

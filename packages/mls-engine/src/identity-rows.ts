@@ -2,7 +2,7 @@ import { decodeWhole, encode, equalBytes } from "./core/codec.ts";
 import type { Signer } from "./core/key-package.ts";
 import { suiteId } from "./core/suites.ts";
 import { readCredential, writeCredential } from "./core/structures.ts";
-import type { MlsCredential } from "./credential.ts";
+import { shownIdentity, type MlsCredential } from "./credential.ts";
 import type { MlsCrypto } from "./crypto/mls-crypto.ts";
 import { MlsError } from "./errors.ts";
 import type { StorePartition } from "./store/group-store.ts";
@@ -38,18 +38,12 @@ export async function loadSigner(
     suite !== suiteId(crypto.handshake)
       ? "of another cipher suite"
       : !sameCredential(signer.credential, credential)
-        ? `of the identity ${shown(signer.credential)}, not ${shown(credential)}`
+        ? `of the identity ${shownIdentity(signer.credential)}, not ${shownIdentity(credential)}`
         : given && !equalBytes(given.publicKey, signer.signatureKey.publicKey)
           ? "of another signature key"
           : undefined;
   if (other) throw new MlsError("wrong_identity", `The store belongs to an engine ${other}`);
   return signer;
-}
-
-/** A credential's identity, for an error. */
-function shown({ content }: MlsCredential): string {
-  const text = new TextDecoder().decode(content);
-  return /^[\x20-\x7e\u00a0-\uffef]{1,64}$/.test(text) ? JSON.stringify(text) : `${content.length} bytes`;
 }
 
 function encodeSigner(crypto: MlsCrypto, { credential, signatureKey }: Signer): Uint8Array {

@@ -23,15 +23,12 @@ export async function stageCommit(
 ): Promise<Pending> {
   const { state, env } = session;
   const removes = removesOf(session, options.remove);
-  const waiting = committableProposals(state, removes);
+  const added = (options.add ?? []).map(readKeyPackage);
+  const waiting = committableProposals(env, state, { removed: removes, added });
+  const removed = removes.filter((leaf) => !waiting.removed.has(leaf));
   const created = await createCommit(env, state, {
     references: waiting.references,
-    proposals: proposalsFor(
-      session,
-      options,
-      removes.filter((leaf) => !waiting.removed.has(leaf)),
-      readKeyPackage,
-    ),
+    proposals: proposalsFor(session, options.psks, { removed, added }),
     forcePath: options.update ?? false,
     authenticatedData: options.aad ?? new Uint8Array(),
     wireFormat: handshakeFormat(session),
@@ -86,16 +83,15 @@ function removesOf({ state }: GroupSession, leaves: readonly number[] = []): num
 
 function proposalsFor(
   { env }: GroupSession,
-  options: StageOptions,
-  removes: readonly number[],
-  readKeyPackage: (bytes: Uint8Array) => KeyPackage,
+  psks: StageOptions["psks"] = [],
+  { removed, added }: { readonly removed: readonly number[]; readonly added: readonly KeyPackage[] },
 ): Proposal[] {
   return [
-    ...removes.map((removed): Proposal => ({ kind: "remove", removed })),
-    ...(options.psks ?? []).map((id): Proposal => {
+    ...removed.map((leaf): Proposal => ({ kind: "remove", removed: leaf })),
+    ...psks.map((id): Proposal => {
       const nonce = env.suite.rng.randomBytes(env.suite.kdf.size);
       return { kind: "psk", psk: { kind: "external", id, nonce } };
     }),
-    ...(options.add ?? []).map((bytes): Proposal => ({ kind: "add", keyPackage: readKeyPackage(bytes) })),
+    ...added.map((keyPackage): Proposal => ({ kind: "add", keyPackage })),
   ];
 }

@@ -11,7 +11,7 @@ import type { ChannelContext } from "./context.ts";
 import { checkIdentitiesFree } from "./identity-rule.ts";
 import { Inbound } from "./inbound.ts";
 import { Inbox, type InboxLimits } from "./inbox.ts";
-import { type ChannelMember, identityBytes, isSame, memberOf } from "./member.ts";
+import { type ChannelMember, isSame, keyOfMember, type MemberName, memberOf } from "./member.ts";
 import type { LogPosition } from "./log-position.ts";
 import { notBytes } from "./message-data.ts";
 import { Membership, type Won } from "./membership.ts";
@@ -26,7 +26,7 @@ export interface ChannelParts {
   readonly limits: InboxLimits & OutboundLimits;
   /** Whether messages are kept until they are taken. */
   readonly keepsMessages: boolean;
-  /** Whether agents are added though another member goes by their identity. */
+  /** Whether agents are added though another member has their identity. */
   readonly allowSameIdentity: boolean;
   /** Fires {@link ChannelContext.closed}. */
   readonly close: (reason: Error) => void;
@@ -132,7 +132,8 @@ export class Channel implements AsyncDisposable {
       if (group.members.some((member) => holders.some(({ signatureKey }) => isSame(signatureKey, member.signatureKey)))) {
         throw new ChannelError("already_member", `the agent to be added is a member of ${this.name} already`);
       }
-      if (!(options.allowSameIdentity ?? allowSameIdentity)) checkIdentitiesFree(this.name, group.members, holders);
+      // Where the client doesn't allow it, the engine doesn't either.
+      if (!allowSameIdentity || options.allowSameIdentity === false) checkIdentitiesFree(this.name, group.members, holders);
       return { add: keyPackages };
     });
     if (welcome === undefined) throw new ChannelError("channel_error", "the commit brought no Welcome");
@@ -140,28 +141,25 @@ export class Channel implements AsyncDisposable {
   }
 
   /**
-   * Removes a member: of {@link Channel.members}, or all that go by an identity. When this resolves, they can read nothing that is sent
-   * from then on. Nothing happens when it has gone already.
+   * Removes one member: of {@link Channel.members}, by its signature key, or by an identity that no other member has. When this resolves,
+   * it can read nothing that is sent from then on. Nothing happens when it has gone already.
    *
-   * @throws ChannelError `not_found` (nobody goes by that identity), `bad_request` (that is this agent itself: see {@link Channel.leave}),
-   *   `contended`, `inbox_full`, `removed`; TransportError; AuthError; the signal's reason
+   * @throws ChannelError `not_found` (no member has that identity), `identity_ambiguous` (several members have it: give one of
+   *   {@link Channel.members}), `bad_request` (that is this agent itself: see {@link Channel.leave}), `contended`, `inbox_full`, `removed`;
+   *   TransportError; AuthError; TypeError; the signal's reason
    */
-  async removeMember(member: ChannelMember | string | Uint8Array, options?: WaitOptions): Promise<void> {
+  async removeMember(member: MemberName, options?: WaitOptions): Promise<void> {
     const { group, connection } = this.#parts.context;
     readWait(options, connection.timeoutMs);
     this.#checkActive();
-    const matches = matcherOf(member);
-    const isGivenMember = typeof member === "object" && "leaf" in member;
-    if (!isGivenMember && !group.members.some(matches)) {
-      const who = typeof member === "string" ? JSON.stringify(member) : "this identity";
-      throw new ChannelError("not_found", `no member of ${this.name} goes by ${who}`);
-    }
-    if (group.members.some((found) => matches(found) && found.leaf === group.ownLeaf)) {
+    const key = keyOfMember(this.name, group.members, member);
+    const find = (): MlsMember | undefined => group.members.find(({ signatureKey }) => isSame(signatureKey, key));
+    if (find()?.leaf === group.ownLeaf) {
       throw new ChannelError("bad_request", `an agent can't remove itself from ${this.name}; it can leave`);
     }
     await this.#tryChange(options, () => {
-      const remove = group.members.filter(matches).map(({ leaf }) => leaf);
-      return remove.length === 0 ? undefined : { remove };
+      const found = find();
+      return found && { remove: [found.leaf] };
     });
   }
 
@@ -404,12 +402,4 @@ function checkKeyPackage(keyPackage: Uint8Array): void {
     "invalid_key_package",
     "a key package is a Uint8Array, as generateKeyPackage() or keyPackage() of the other agent gives it",
   );
-}
-
-function matcherOf(member: ChannelMember | string | Uint8Array): (candidate: MlsMember) => boolean {
-  if (typeof member === "string" || member instanceof Uint8Array) {
-    const identity = identityBytes(member);
-    return (candidate) => candidate.identity !== undefined && isSame(candidate.identity, identity);
-  }
-  return ({ signatureKey }) => isSame(signatureKey, member.signatureKey);
 }

@@ -10,8 +10,8 @@ interface Holder {
 }
 
 /**
- * Checks that no two members of a channel will go by one identity: an identity names one signature key. Members check it before
- * they add others; commits of other members are not checked.
+ * Checks that no two members of a channel will have one identity before a change is tried: an identity belongs to one signature key. The
+ * engine checks it again, of this member's commits and of those of others.
  *
  * @param added the holders of the key packages that are to be added.
  * @throws ChannelError `identity_taken`
@@ -26,8 +26,18 @@ export function checkIdentitiesFree(channel: string, members: readonly Holder[],
   }
 }
 
+/** The identities that several members have, as text, with how many have each: groups of an earlier version may hold such members. */
+export function sharedIdentities(members: readonly Holder[]): readonly { readonly name: string; readonly count: number }[] {
+  const counts = new Map<string, number>();
+  for (const { identity } of members) {
+    if (identity !== undefined) counts.set(identityName(identity), (counts.get(identityName(identity)) ?? 0) + 1);
+  }
+  return Array.from(counts, ([name, count]) => ({ name, count })).filter(({ count }) => count > 1);
+}
+
 function taken(channel: string, identity: Uint8Array): ChannelError {
   const name = JSON.stringify(identityName(identity));
-  const advice = "choose another one, have a member remove the former agent first (removeMember), or allow it (allowSameIdentity)";
+  const advice =
+    "choose another one, have a member remove the former agent first (removeMember), or allow it at all agents (allowSameIdentity)";
   return new ChannelError("identity_taken", `the identity ${name} belongs to another member of ${channel}: ${advice}`);
 }

@@ -9,6 +9,6 @@ export function refusalError(channel: string, reason: string | undefined): Invit
     return new InviteError("join_refused", `a member of ${channel} refused the request: ${reason ?? "no reason given"}`);
   }
   const advice =
-    "choose another one, have a member remove the former agent first (removeMember), or have members allow it (allowSameIdentity)";
+    "choose another one, have a member remove the former agent first (removeMember), or allow it at all agents (allowSameIdentity)";
   return new InviteError("identity_taken", `another member of ${channel} goes by the identity of this agent: ${advice}`);
 }

@@ -138,7 +138,7 @@ export class Inviting {
       return channel;
     } catch (error) {
       // It will be no better the next time.
-      if (error instanceof MlsError) await settle();
+      if (error instanceof MlsError || isIdentityTaken(error)) await settle();
       throw error;
     }
   }
@@ -184,4 +184,8 @@ function doorOf(channel: Channel, ownKey: Uint8Array, newcomers: Newcomers): Doo
       if (member !== undefined) await channel.removeMember(member, { signal, timeoutMs: Infinity });
     },
   };
+}
+
+function isIdentityTaken(error: unknown): boolean {
+  return error instanceof ChannelError && error.code === "identity_taken";
 }

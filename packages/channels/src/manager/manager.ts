@@ -1,7 +1,7 @@
 import { closeAll, closeQuietly, closeTogether } from "@parley/core/internal";
 import type { Envelope, EnvelopeChannels, EnvelopePort } from "@parley/envelope-and-adapters";
 import type { Channel } from "../channel/channel.ts";
-import type { ChannelMember } from "../channel/member.ts";
+import type { ChannelMember, MemberName } from "../channel/member.ts";
 import type { ChannelMessage } from "../channel/message.ts";
 import { notBytes } from "../channel/message-data.ts";
 import type { SendOptions, Sent } from "../channel/send-options.ts";
@@ -144,12 +144,13 @@ export class SkytaleChannelManager implements EnvelopeChannels, AsyncDisposable 
   }
 
   /**
-   * Removes a member, or all that go by an identity. When this resolves, they can read nothing that is sent from then on.
+   * Removes one member: of `members`, by its signature key, or by an identity that no other member has. When this resolves, it can read
+   * nothing that is sent from then on.
    *
-   * @throws ChannelError `not_found`, `bad_request` (this agent itself), `contended`, `inbox_full`, `removed`; TransportError
+   * @throws ChannelError `not_found`, `identity_ambiguous`, `bad_request` (this agent itself), `contended`, `inbox_full`, `removed`; TransportError
    *   `connection_error`, `timeout`; AuthError; the signal's reason
    */
-  async removeMember(name: string, member: ChannelMember | string | Uint8Array, options?: WaitOptions): Promise<void> {
+  async removeMember(name: string, member: MemberName, options?: WaitOptions): Promise<void> {
     await (await this.#channel(name)).removeMember(member, options);
   }
 

@@ -118,10 +118,12 @@ describe("an invite", () => {
     expect(names(alice)).toEqual(["alice", "lead"]);
     await alice.removeMember(NAME, "lead");
     await impostor.joinWithToken(NAME, await alice.invite(NAME));
-    await alice.close();
-    alice = managers.of("alice", { allowSameIdentity: true });
+    await Promise.all([alice.close(), impostor.close()]);
+    const allow = { allowSameIdentity: true };
+    alice = managers.of("alice", allow);
     await alice.open(NAME);
-    await managers.of("third", { identity: "lead" }).joinWithToken(NAME, await alice.invite(NAME));
+    await managers.of("impostor", { identity: "lead", ...allow }).open(NAME);
+    await managers.of("third", { identity: "lead", ...allow }).joinWithToken(NAME, await alice.invite(NAME));
     expect(names(alice)).toEqual(["alice", "lead", "lead"]);
   });
 

@@ -98,6 +98,7 @@ async function applyUpdates(env: Environment, state: GroupState, tree: RatchetTr
     await checkLeaf(env, proposal.leaf, sender, state.context, "invalid_commit", {
       reason: "update",
       previous: previous.credential,
+      previousKey: previous.signatureKey,
     });
     tree.update(sender, proposal.leaf);
     updated.push(sender);

@@ -11,6 +11,7 @@ import { encodeTree } from "./ratchet-tree.ts";
 import { ExtensionType } from "./structures.ts";
 import { isBelow, leafNode } from "./tree-math.ts";
 import { treeHash } from "./tree-hash.ts";
+import { checkUniqueIdentities } from "./unique-identities.ts";
 import { createPath, type NewPath } from "./update-path.ts";
 import { encodeGroupInfo, encryptGroupSecrets, welcomeKeys, writeWelcome, type Welcome } from "./welcome.ts";
 
@@ -44,6 +45,7 @@ export async function createCommit(env: Environment, state: GroupState, request:
   const addedNodes = new Set(applied.added.map(({ leaf }) => leafNode(leaf)));
   const path = applied.needsPath || request.forcePath ? await createPath(env, state, tree, base, addedNodes) : undefined;
   await checkMembers(env, tree, applied.extensions, "invalid_key_package");
+  checkUniqueIdentities(env, state.tree, tree.leaves());
 
   const signed = await signCommit(
     env,

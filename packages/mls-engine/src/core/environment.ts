@@ -27,6 +27,8 @@ export interface CoreLimits {
   readonly maxClockSkewMs: number;
   /** Whether members are refused whose key package has expired since, when others add them or were there before. */
   readonly strictLifetimes: boolean;
+  /** Whether an identity belongs to one signature key of a group. Default `false`. */
+  readonly uniqueIdentities?: boolean;
 }
 
 /** Throws {@link MlsError} of a code unless a condition holds. */

@@ -9,8 +9,11 @@ import { checkLeaf, checkMembers } from "./leaf-validation.ts";
 import { erase } from "./labels.ts";
 import { nextEpoch } from "./next-epoch.ts";
 import { readCommit } from "./proposal.ts";
+import type { LeafNode } from "./leaf-node.ts";
+import type { RatchetTree } from "./ratchet-tree.ts";
 import { leafNode } from "./tree-math.ts";
 import { treeHash } from "./tree-hash.ts";
+import { checkUniqueIdentities } from "./unique-identities.ts";
 import { applyPath } from "./update-path.ts";
 
 /** What another member's commit leads to: a new epoch, or the end of membership. */
@@ -36,13 +39,18 @@ export async function processCommit(env: Environment, state: GroupState, message
     must(path.leaf.source.kind === "commit", "invalid_commit", "An update path holds a leaf from elsewhere");
     must(previous !== undefined, "invalid_commit", "A commit is of somebody who isn't a member");
     must(!equalBytes(path.leaf.encryptionKey, previous.encryptionKey), "invalid_commit", "A commit doesn't change its sender's key");
-    await checkLeaf(env, path.leaf, sender, context, "invalid_commit", { reason: "update", previous: previous.credential });
+    const replaced = { previous: previous.credential, previousKey: previous.signatureKey };
+    await checkLeaf(env, path.leaf, sender, context, "invalid_commit", { reason: "update", ...replaced });
   }
-  if (effects.removed.includes(state.ownLeaf)) return { effects, next: undefined };
+  if (effects.removed.includes(state.ownLeaf)) {
+    checkUniqueIdentities(env, state.tree, leavesAfter(tree, sender, path?.leaf));
+    return { effects, next: undefined };
+  }
 
   const added = new Set(applied.added.map(({ leaf }) => leafNode(leaf)));
   const result = path ? await applyPath(env, state, tree, context, sender, path, added) : undefined;
   await checkMembers(env, tree, applied.extensions, "invalid_commit");
+  checkUniqueIdentities(env, state.tree, tree.leaves());
   const provisional = result?.context ?? { ...context, treeHash: await treeHash(env.suite, tree, env.pause) };
   const commitSecret = result?.commitSecret ?? new Uint8Array(env.suite.kdf.size);
   const next = await nextEpoch(env, state, provisional, applied.psks, commitSecret, message);
@@ -63,4 +71,9 @@ export async function processCommit(env: Environment, state: GroupState, message
       }),
     },
   };
+}
+
+/** The leaves of a tree, with that of the committer as the path sets it. */
+function* leavesAfter(tree: RatchetTree, committer: number, leaf: LeafNode | undefined): Generator<readonly [number, LeafNode]> {
+  for (const [index, before] of tree.leaves()) yield [index, index === committer && leaf !== undefined ? leaf : before];
 }

@@ -3,9 +3,10 @@ import { decodeWhole, equalBytes, keyOf } from "./codec.ts";
 import { must, type Environment } from "./environment.ts";
 import { encodeAuthenticatedContent, type Handshake } from "./framing.ts";
 import type { GroupState } from "./group-state.ts";
-import { checkKeyPackage } from "./key-package.ts";
+import { checkKeyPackage, type KeyPackage } from "./key-package.ts";
 import { reference } from "./labels.ts";
 import { checkLeaf } from "./leaf-validation.ts";
+import { TakenNames } from "./unique-identities.ts";
 import { readProposal, type Proposal } from "./proposal.ts";
 
 /** Proposals that may wait for a commit. */
@@ -35,14 +36,26 @@ function proposalReference(env: Environment, state: GroupState, message: Handsha
   return reference(env.suite, "MLS 1.0 Proposal Reference", encodeAuthenticatedContent(state.context, message));
 }
 
-/** The waiting proposals that can be in one commit of ours: the last of each member's updates, and none of who is removed (§12.2). */
+/** What a commit of ours does besides the proposals that wait. */
+interface OwnChanges {
+  readonly removed: readonly number[];
+  readonly added: readonly KeyPackage[];
+}
+
+/**
+ * The waiting proposals that can be in one commit of ours (§12.2): the last of each member's updates, none of a member that is removed, and
+ * no Add or Update that takes a signature key or an identity which another member has. Those are left out, since one of them would make
+ * every commit invalid.
+ */
 export function committableProposals(
+  env: Environment,
   state: GroupState,
-  alsoRemoved: readonly number[],
+  own: OwnChanges,
 ): { references: Uint8Array[]; removed: Set<number> } {
   const removed = new Map<number, string>();
   const updates = new Map<number, string>();
-  const others: string[] = [];
+  const adds: string[] = [];
+  const psks: string[] = [];
   let extensions: string | undefined;
   for (const [name, { proposal, sender }] of state.proposals) {
     if (proposal.kind === "remove") {
@@ -50,15 +63,30 @@ export function committableProposals(
     } else if (proposal.kind === "update") {
       if (sender !== state.ownLeaf) updates.set(sender, name);
     } else if (proposal.kind === "group_context_extensions") extensions = name;
-    else if (proposal.kind === "add" || proposal.kind === "psk") others.push(name);
+    else if (proposal.kind === "add") adds.push(name);
+    else if (proposal.kind === "psk") psks.push(name);
   }
-  for (const leaf of [...removed.keys(), ...alsoRemoved]) updates.delete(leaf);
-  const names = [...updates.values(), ...removed.values(), ...others, ...(extensions === undefined ? [] : [extensions])];
+  const gone = new Set([...removed.keys(), ...own.removed]);
+  for (const leaf of gone) updates.delete(leaf);
+  const taken = new TakenNames(env);
+  for (const [index, leaf] of state.tree.leaves()) if (!gone.has(index)) taken.add(leaf);
+  for (const { leaf } of own.added) taken.add(leaf);
+  const fits = (name: string): boolean => {
+    const waiting = state.proposals.get(name);
+    if (waiting?.proposal.kind === "add") return taken.replace(undefined, waiting.proposal.keyPackage.leaf);
+    if (waiting?.proposal.kind === "update") return taken.replace(state.tree.leaf(waiting.sender), waiting.proposal.leaf);
+    return false;
+  };
+  const chosen = [...[...updates.values()].filter(fits), ...removed.values(), ...adds.filter(fits), ...psks];
+  const names = extensions === undefined ? chosen : [...chosen, extensions];
   return { references: names.map(bytesOf), removed: new Set(removed.keys()) };
 }
 
 async function checkAlone(env: Environment, state: GroupState, proposal: Proposal, sender: number): Promise<void> {
-  if (proposal.kind === "add") await checkKeyPackage(env.suite, proposal.keyPackage);
+  if (proposal.kind === "add") {
+    await checkKeyPackage(env.suite, proposal.keyPackage);
+    await checkLeaf(env, proposal.keyPackage.leaf, 0, state.context, "invalid_proposal", { reason: "add" });
+  }
   if (proposal.kind === "remove") {
     must(state.tree.leaf(proposal.removed) !== undefined, "invalid_proposal", "A proposal removes somebody who isn't a member");
   }
@@ -70,6 +98,7 @@ async function checkAlone(env: Environment, state: GroupState, proposal: Proposa
     await checkLeaf(env, proposal.leaf, sender, state.context, "invalid_proposal", {
       reason: "update",
       previous: previous.credential,
+      previousKey: previous.signatureKey,
     });
   }
   if (proposal.kind === "reinit") throw new MlsError("unsupported", "The group is to be reinitialised, which is not supported");

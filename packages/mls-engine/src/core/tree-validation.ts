@@ -3,6 +3,7 @@ import { must, type Environment } from "./environment.ts";
 import { checkLeaf, checkMembers } from "./leaf-validation.ts";
 import type { ParentNode, RatchetTree } from "./ratchet-tree.ts";
 import type { GroupContext } from "./structures.ts";
+import { checkOwnIdentity } from "./unique-identities.ts";
 import { directPath, isBelow, leafNode, leftOf, rightOf } from "./tree-math.ts";
 import { parentHash, treeHash } from "./tree-hash.ts";
 
@@ -18,6 +19,7 @@ export async function checkTree(env: Environment, tree: RatchetTree, context: Gr
     await checkParentHash(env, tree, node, entry);
   }
   await checkMembers(env, tree, context.extensions, CODE);
+  checkOwnIdentity(env, tree, ownLeaf);
   for (const [leafIndex, leaf] of tree.leaves()) {
     if (leafIndex !== ownLeaf) await checkLeaf(env, leaf, leafIndex, context, CODE, { reason: "join" });
   }
