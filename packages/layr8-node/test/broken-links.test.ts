@@ -164,6 +164,21 @@ describe("a message that breaks its recipient's link", { timeout: 120_000 }, () 
     }
   });
 
+  it("keeps the order of messages while an agent crashes three times in a row", async () => {
+    const ids = ["1", "2", "3"];
+    for (let crash = 0; crash < 3; crash++) {
+      const bob = await RawAgent.join(node, { did: BOB, protocols: [ECHO], apiKey: KEY });
+      if (crash === 0) for (const id of ids) await alice.send(message(id));
+      for (const id of ids) expect((await bob.receive()).plaintext["id"]).toBe(id);
+      bob.close();
+      await bob.client.closed;
+    }
+    const bob = await RawAgent.join(node, { did: BOB, protocols: [ECHO], apiKey: KEY });
+    await alice.send(message("4"));
+    for (const id of [...ids, "4"]) expect((await bob.receive()).plaintext["id"]).toBe(id);
+    bob.close();
+  });
+
   it("does not count where the agent leaves, or stops and comes back", async () => {
     for (let n = 0; n < 6; n++) {
       const bob = await RawAgent.join(node, { did: BOB, protocols: [ECHO], apiKey: KEY });

@@ -9,6 +9,14 @@ const TOO_BIG = 1009;
 /** Strikes for a link that ended before the message had arrived, and for one that ended soon after. */
 const STRIKES = { unarrived: 2, arrived: 1 };
 const MAX_STRIKES = 4;
+/**
+ * How often a link that breaks without an objection makes suspects of its messages: agents crash and are restarted for other reasons, and
+ * what is a suspect arrives out of order. Those losses count as strikes once it is one.
+ */
+const LOSSES_WITHOUT_OBJECTION = 4;
+const STRIKES_WITHOUT_OBJECTION = 2;
+/** Messages whose losses are counted; beyond it the counts start over. */
+const MAX_COUNTED = 10_000;
 /** How long after the last join a suspect is delivered on a link, in milliseconds: all other messages, and other topics, go first. */
 const QUIET_MS = 1000;
 /** How long after its arrival a suspect that isn't acknowledged may still have broken its link. */
@@ -49,8 +57,8 @@ export interface SuspectsOptions<C> {
 }
 
 /**
- * The messages of one mailbox that may break their recipient's link: those that were in flight when the client objected, or a second time
- * when a link broke. They are delivered after all others, one at a time, the least suspicious first, so that the link shows which of them
+ * The messages of one mailbox that may break their recipient's link: those that were in flight when the client objected, or the fourth
+ * time that a link broke. They are delivered after all others, one at a time, the least suspicious first, so that the link shows which of them
  * breaks it. One at which it keeps breaking is given up; one that the link survives is cleared.
  *
  * Held in memory: after a restart of the node the strikes count from 0.
@@ -58,6 +66,8 @@ export interface SuspectsOptions<C> {
 export class Suspects<C extends { readonly quietSince: number; probe(probe: Probe): void }> {
   readonly #options: SuspectsOptions<C>;
   readonly #suspects = new Map<number, Suspect>();
+  /** How many links broke with a message in flight, by seq. */
+  readonly #losses = new Map<number, number>();
   #trial: Trial<C> | undefined;
   #starting = false;
 
@@ -85,12 +95,14 @@ export class Suspects<C extends { readonly quietSince: number; probe(probe: Prob
     if (trial !== undefined) this.#trial = undefined;
     if (closeCode === undefined) return [];
     const tooBig = closeCode === TOO_BIG;
-    for (const { message, attempt } of flights) {
+    const objected = OBJECTIONS.has(closeCode);
+    for (const { message } of flights) {
       const { seq, plaintext, senderCredentials = "" } = message;
       const suspect = this.#suspects.get(seq);
       if (suspect === undefined) {
-        if (attempt === 1 && !OBJECTIONS.has(closeCode)) continue;
-        this.#suspects.set(seq, { seq, bytes: Buffer.byteLength(plaintext) + Buffer.byteLength(senderCredentials), strikes: 0, tooBig });
+        if (!objected && this.#countLoss(seq) < LOSSES_WITHOUT_OBJECTION) continue;
+        const bytes = Buffer.byteLength(plaintext) + Buffer.byteLength(senderCredentials);
+        this.#suspects.set(seq, { seq, bytes, strikes: objected ? 0 : STRIKES_WITHOUT_OBJECTION, tooBig });
       } else if (suspect === trial?.suspect) {
         suspect.strikes += trial.arrivedAt === undefined ? STRIKES.unarrived : STRIKES.arrived;
         suspect.tooBig &&= tooBig;
@@ -104,6 +116,7 @@ export class Suspects<C extends { readonly quietSince: number; probe(probe: Prob
 
   /** An agent has acknowledged a message, or it has left the inbox. */
   settled(seq: number): void {
+    this.#losses.delete(seq);
     if (!this.#suspects.delete(seq)) return;
     if (this.#trial?.suspect.seq === seq) this.#endTrial(this.#trial);
   }
@@ -118,6 +131,13 @@ export class Suspects<C extends { readonly quietSince: number; probe(probe: Prob
     this.#suspects.delete(seq);
     this.#endTrial(trial);
     this.#options.onCleared(seq);
+  }
+
+  #countLoss(seq: number): number {
+    if (this.#losses.size >= MAX_COUNTED) this.#losses.clear();
+    const losses = (this.#losses.get(seq) ?? 0) + 1;
+    this.#losses.set(seq, losses);
+    return losses;
   }
 
   #endTrial(trial: Trial<C>): void {
