@@ -26,6 +26,9 @@ const CHECKS = [
   { name: "bundles", command: "node scripts/bundles.mjs --quick" },
 ];
 
+// Takes as long as everything else together, so only CI runs it.
+if (process.env.PARLEY_RUNTIMES === "1") CHECKS.push({ name: "other runtimes", command: "node scripts/runtimes.mjs" });
+
 const TESTS = {
   name: "tests",
   command: "vitest run --reporter=default --reporter=./scripts/lib/test-reporter.mjs",
