@@ -9,7 +9,8 @@ export const ContentType = { application: 1, proposal: 2, commit: 3 } as const;
 /** Who sends (RFC 9420 §6): a member by its leaf, or one of the kinds of outsiders. */
 export type Sender =
   | { readonly kind: "member"; readonly leaf: number }
-  | { readonly kind: "external" | "new_member_proposal" | "new_member_commit" };
+  | { readonly kind: "external"; readonly index: number }
+  | { readonly kind: "new_member_proposal" | "new_member_commit" };
 
 /** A handshake message, signature checked. */
 export interface Handshake {
@@ -70,10 +71,7 @@ export function interimHash(suite: Suite, confirmedHash: Uint8Array, confirmatio
 export function readSender(r: Reader): Sender {
   const type = r.u8();
   if (type === 1) return { kind: "member", leaf: r.u32() };
-  if (type === 2) {
-    r.u32();
-    return { kind: "external" };
-  }
+  if (type === 2) return { kind: "external", index: r.u32() };
   if (type === 3) return { kind: "new_member_proposal" };
   if (type === 4) return { kind: "new_member_commit" };
   throw malformed("A message is of an unknown kind of sender");

@@ -69,6 +69,20 @@ export function readGroupSecrets(r: Reader): GroupSecrets {
   return { joiner: r.vector(), pathSecret: r.optional((s) => s.vector()), psks: readPskIds(r) };
 }
 
+export function writeGroupSecrets(w: Writer, secrets: GroupSecrets): void {
+  w.vector(secrets.joiner).optional(secrets.pathSecret, (inner, secret) => inner.vector(secret));
+  w.list(secrets.psks, writePskId);
+}
+
+/** What the signature of a GroupInfo covers (GroupInfoTBS). */
+export function encodeUnsignedGroupInfo(info: Pick<GroupInfo, "context" | "extensions" | "confirmationTag" | "signer">): Uint8Array {
+  return encode((w) => {
+    writeGroupContext(w, info.context);
+    writeExtensions(w, info.extensions);
+    w.vector(info.confirmationTag).u32(info.signer);
+  });
+}
+
 /** A GroupInfo, signed by a member. */
 export async function encodeGroupInfo(
   env: Environment,
@@ -77,11 +91,7 @@ export async function encodeGroupInfo(
   extensions: readonly Extension[],
   confirmationTag: Uint8Array,
 ): Promise<Uint8Array> {
-  const unsigned = encode((w) => {
-    writeGroupContext(w, context);
-    writeExtensions(w, extensions);
-    w.vector(confirmationTag).u32(signer);
-  });
+  const unsigned = encodeUnsignedGroupInfo({ context, extensions, confirmationTag, signer });
   const signature = await sign(env.suite, env.signer.signatureKey.privateKey, "GroupInfoTBS", unsigned);
   return encode((w) => w.raw(unsigned).vector(signature));
 }
@@ -93,10 +103,7 @@ export async function encryptGroupSecrets(
   encryptedGroupInfo: Uint8Array,
   secrets: GroupSecrets,
 ): Promise<Welcome["secrets"][number]> {
-  const plaintext = encode((w) => {
-    w.vector(secrets.joiner).optional(secrets.pathSecret, (inner, secret) => inner.vector(secret));
-    w.list(secrets.psks, writePskId);
-  });
+  const plaintext = encode((w) => writeGroupSecrets(w, secrets));
   const encrypted = await encryptTo(suite, keyPackage.initKey, "Welcome", encryptedGroupInfo, plaintext);
   plaintext.fill(0);
   return { newMember: await keyPackageReference(suite, keyPackage), encrypted };
