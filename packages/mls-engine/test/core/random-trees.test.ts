@@ -9,7 +9,7 @@ import type { Client } from "./clients.ts";
 import { RandomGroup } from "./random-group.ts";
 
 const STEPS = 30;
-/** After how many commits everybody's path is sent to everybody. */
+/** Commits between two checks of the update paths of all members. */
 const PATHS_EVERY = 10;
 const SEEDS = Array.from({ length: gateOrSoak(3, 60) }, (_, i) => i + 1);
 
@@ -28,7 +28,7 @@ function checkKeys(privateKeys: PathResult["privateKeys"], publicKey: (node: num
   }
 }
 
-/** Everybody's update path gives all others the same commit secret, tree and keys (RFC 9420 §7.4 – §7.6). Nobody's state changes. */
+/** All members derive the same commit secret, tree and keys from each member's update path (RFC 9420 §7.4 – §7.6). No state changes. */
 async function checkPaths(members: readonly Client[]): Promise<void> {
   for (const sender of members) {
     const { state } = sender;
@@ -49,7 +49,7 @@ async function checkPaths(members: readonly Client[]): Promise<void> {
 
 // Joining checks the whole tree: hashes, parent hashes, unmerged leaves, signatures.
 it.each(SEEDS)(
-  "trees of random histories hold for members, joiners and everybody's paths (seed %i)",
+  "members and joiners of a random history agree on its trees and on each member's update path (seed %i)",
   { timeout: 600_000 },
   async (seed) => {
     const group = await RandomGroup.create(seed);
