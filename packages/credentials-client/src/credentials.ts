@@ -1,4 +1,5 @@
 import type { JsonObject } from "@parley/core";
+import { checkJson } from "@parley/core/internal";
 import type { CredentialFormat } from "@parley/vc";
 import { RestError } from "./errors.ts";
 import type { Http } from "./http.ts";
@@ -58,7 +59,9 @@ export async function sign(
   credential: Credential,
   { issuerDid, format, signal }: { issuerDid: string; format: CredentialFormat; signal: AbortSignal | undefined },
 ): Promise<string> {
-  const body = { credential: writeCredential(credential, issuerDid), issuer_did: issuerDid, format };
+  const written = writeCredential(credential, issuerDid);
+  checkJson("A credential", "credential", written);
+  const body = { credential: written, issuer_did: issuerDid, format };
   return readSigned(await http.call({ method: "POST", path: `${PATH}/sign`, body, signal }), "signed_credential");
 }
 

@@ -1,6 +1,6 @@
 import { rejectionOf, thrownBy } from "@parley/test-assertions";
 import { beforeEach, describe, expect, it, onTestFinished } from "vitest";
-import { CredentialsClient, verifyLocally, type CredentialsClientOptions } from "../src/index.ts";
+import { CredentialsClient, verifyLocally, type Credential, type CredentialsClientOptions } from "../src/index.ts";
 import { API_KEY, bodiesOf, startContractNode } from "./contract-node.ts";
 import { expectRestError } from "./expect-error.ts";
 import { sendJson, serve, type TestServer } from "./http-server.ts";
@@ -205,6 +205,19 @@ describe("unknown options", () => {
     [{ valid_until: "2030-01-01T00:00:00Z" }, /credential\.valid_until is not a member of credentials\. Did you mean "validUntil"\?/],
   ])("that stand in the credential are not signed with it: %j", async (member, problem) => {
     await expect(credentials.signCredential({ ...SUBJECT, ...member })).rejects.toThrow(problem);
+    expect(node.seen).toEqual([]);
+  });
+});
+
+describe("a credential that JSON doesn't carry", () => {
+  it.each<[unknown, RegExp]>([
+    [{ id: OTHER, score: Number.NaN }, /A credential can't carry credential\.credentialSubject\.score: it is NaN/],
+    [{ id: OTHER, roles: new Set(["welder"]) }, /credentialSubject\.roles: it is a Set: send \[\.\.\.set\]/],
+    [{ id: OTHER, salary: 5n }, /a BigInt: send it as text/],
+    [{ id: OTHER, since: Date.now }, /a function: send what it returns/],
+    [[{ id: OTHER }, { id: ME, photo: new Uint8Array(1) }], /credentialSubject\[1\]\.photo: it is bytes/],
+  ])("is not signed without what is missing: %#", async (credentialSubject, problem) => {
+    await expect(credentials.signCredential({ credentialSubject } as Credential)).rejects.toThrow(problem);
     expect(node.seen).toEqual([]);
   });
 });

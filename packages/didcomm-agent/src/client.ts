@@ -8,7 +8,7 @@ import {
   type MessageInit,
   type SendReceipt,
 } from "@parley/core";
-import { MAX_TIMER_MS, closeAll, readDurationMs, rejectUnknownOptions, warnOnce } from "@parley/core/internal";
+import { IS_BOOLEAN, MAX_TIMER_MS, checkValues, closeAll, readDurationMs, rejectUnknownOptions, warnOnce } from "@parley/core/internal";
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 
 import { readConfig, type Config, type Settings } from "./config.ts";
@@ -220,6 +220,7 @@ export class Client implements AsyncDisposable {
    */
   async send(message: MessageInit, options: SendOptions = {}): Promise<Message> {
     rejectUnknownOptions(options, ["fireAndForget", "signal"]);
+    checkValues(options, IS_BOOLEAN, ["fireAndForget"]);
     const { fireAndForget = false, signal } = options;
     const outbound = this.#compose(message);
     signal?.throwIfAborted();
@@ -249,6 +250,7 @@ export class Client implements AsyncDisposable {
     options: RequestOptions & { readonly schema?: StandardSchemaV1 } = {},
   ): Promise<ReceivedMessage<unknown>> {
     rejectUnknownOptions(options, ["timeoutMs", "timeout", "expires", "parentThread", "signal", "schema"]);
+    checkValues(options, IS_BOOLEAN, ["expires"]);
     const { parentThread, signal, schema, expires = true } = options;
     if (schema !== undefined) requireSchema(schema);
     const timeoutMs = readDurationMs(options, { ms: "timeoutMs", seconds: "timeout" }, this.#settings.requestTimeoutMs);
@@ -377,6 +379,13 @@ export class Client implements AsyncDisposable {
       () => within(this.#settings.closeGraceMs, this.#pool.idle()),
       () => this.#connection?.close(),
     );
+  }
+
+  /** Makes a message of this agent without sending it. @throws TypeError naming the member that is wrong; NotConnectedError without a DID. */
+  protected compose(init: MessageInit): Message {
+    const message = outboundMessage(init);
+    message.from ??= this.did;
+    return message;
   }
 
   /** Makes the message to send, which is the client's to complete. */

@@ -5,6 +5,9 @@ const MAX_LENGTH = 2048;
 /** Longest part of a value that an error message quotes, in characters. */
 const MAX_QUOTED = 200;
 
+/** What must not be repeated in a message. */
+const SECRET = /^(?:l8|sk_live|sk_test|skt_inv)_/;
+
 /**
  * Checks a DID.
  *
@@ -26,6 +29,7 @@ function didFault(value: unknown): string | undefined {
   if (value.length > MAX_LENGTH) return `it has more than ${MAX_LENGTH} characters`;
   const start = DID.exec(value)?.[0];
   if (start === value && !value.endsWith(":")) return undefined;
+  if (SECRET.test(value)) return "it begins like an API key";
   const shown = JSON.stringify(value.slice(0, MAX_QUOTED));
   const wrong = start === undefined ? undefined : value.codePointAt(start.length);
   return wrong === undefined

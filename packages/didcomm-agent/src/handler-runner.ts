@@ -5,7 +5,7 @@ import { ErrorKind, kindOfSendError, type ReportError } from "./error-handler.ts
 import { isLinkFailure, ServerRejectError } from "./errors.ts";
 import { PASS, type HandlerEntry } from "./handlers.ts";
 import { createInbound } from "./inbound-message.ts";
-import { checkMessage } from "./outbound-message.ts";
+import { checkAddresses, checkMessage } from "./outbound-message.ts";
 import { createReport, EXPIRED, isBadBody, isRefusal, ProblemReportError, reportFor } from "./problem-report.ts";
 import type { Processed } from "./processed.ts";
 import { HANDLED, PASSED, type Run } from "./run.ts";
@@ -106,6 +106,8 @@ export class HandlerRunner {
     if (typeof result !== "object") throw new TypeError(`${subject} must be { type, body }, nothing or PASS, not a ${typeof result}`);
     let reply: Message;
     try {
+      checkAddresses(result);
+      if (result.from !== undefined && result.from !== did) throw new TypeError(`its from is another DID than ${did}: leave it out`);
       reply = replyTo(message, did, result);
       checkMessage(reply);
     } catch (cause) {
@@ -147,8 +149,10 @@ export class HandlerRunner {
       } catch (error) {
         this.#report(kindOfSendError(error), error, reply);
         if (!isLinkFailure(error)) {
-          // The sender waits for a reply that can't be written. An unacknowledged message comes again, and may have another reply then.
-          if (final && !(error instanceof ServerRejectError)) await this.#sendReport(run, error, "The reply could not be sent");
+          // The sender waits for a reply that can't be written, or that the node refuses. An unacknowledged message comes again, and may
+          // have another reply then.
+          if (final && (!(error instanceof ServerRejectError) || run.context?.replyExpected === true))
+            await this.#sendReport(run, error, "The reply could not be sent");
           return true;
         }
         // The node has redelivered the message since, and will not do so a third time while the link is up.

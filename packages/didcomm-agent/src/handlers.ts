@@ -1,3 +1,4 @@
+import { describeKind } from "@parley/core/internal";
 import { protocolOf, type JsonObject, type MessageInit } from "@parley/core";
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 
@@ -67,7 +68,8 @@ export class Handlers {
 /** @throws TypeError when a node could not route messages of this type. */
 export function requireMessageType(type: string): void {
   if (typeof type === "string" && protocolOf(type) !== undefined) return;
-  throw new TypeError(`"${type}" is not a message-type URI such as https://layr8.io/protocols/echo/1.0/request`);
+  const found = typeof type === "string" ? JSON.stringify(type) : describeKind(type);
+  throw new TypeError(`${found} is not a message-type URI such as https://layr8.io/protocols/echo/1.0/request`);
 }
 
 function checkEntry(entry: HandlerEntry): HandlerEntry {

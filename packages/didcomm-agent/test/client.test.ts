@@ -13,6 +13,7 @@ import {
   ServerRejectError,
   type ConnectOptions,
   type HandlerOptions,
+  type RequestOptions,
   type SendOptions,
 } from "../src/index.ts";
 import { ALICE, BOB, collectErrors, ECHO, ECHO_REPLY, MODES, plaintext, settled, setUp, type FakeConnection } from "./support.ts";
@@ -263,6 +264,31 @@ describe("send", () => {
     ["a BigInt in the body", { type: ECHO, to: ALICE, body: { a: 1n } }, /body\.a: it is a BigInt: send it as text/],
     ["a Promise in the body", { type: ECHO, to: ALICE, body: { a: Promise.resolve() } }, /a Promise: await it/],
     ["an Error in the body", { type: ECHO, to: ALICE, body: { a: new Error("x") } }, /an Error: send its message/],
+    ["a function in the body", { type: ECHO, to: ALICE, body: { at: Date.now } }, /body\.at: it is a function: send what it returns/],
+    ["a symbol in the body", { type: ECHO, to: ALICE, body: { a: [Symbol("x")] } }, /body\.a\[0\]: it is a symbol/],
+    ["headers of HTTP in the body", { type: ECHO, to: ALICE, body: { h: new Headers() } }, /body\.h: it is a collection/],
+    ["a query as the body", { type: ECHO, to: ALICE, body: new URLSearchParams("a=1") }, /a URLSearchParams: send Object\.fromEntries/],
+    ["a date as the body", { type: ECHO, to: ALICE, body: new Date(0) }, /body: it is a Date, which JSON doesn't write as an object/],
+    ["a body that JSON writes as a text", { type: ECHO, to: ALICE, body: { toJSON: () => "x" } }, /doesn't write as an object/],
+    ["an id that is a number", { type: ECHO, to: ALICE, id: 7 }, /message\.id must be a string, not 7/],
+    ["a thread that is an object", { type: ECHO, to: ALICE, threadId: {} }, /message\.threadId must be a string, not an object/],
+    ["a date of creation that is a text", { type: ECHO, to: ALICE, createdTime: "now" }, /message\.createdTime must be seconds/],
+    ["attachments that are no list", { type: ECHO, to: ALICE, attachments: {} }, /message\.attachments must be a list, not an object/],
+    ["an attachment that is a text", { type: ECHO, to: ALICE, attachments: ["x"] }, /message\.attachments\[0\] must be an object/],
+    ["an attachment without data", { type: ECHO, to: ALICE, attachments: [{ id: "1" }] }, /attachments\[0\]\.data must be an object/],
+    [
+      "an attachment with a name of the wire",
+      { type: ECHO, to: ALICE, attachments: [{ media_type: "x" }] },
+      /mean "message\.attachments\[0\]\.mediaType"/,
+    ],
+    ["an attachment with data of no kind", { type: ECHO, to: ALICE, attachments: [{ data: {} }] }, /data needs base64, json or links/],
+    [
+      "an attachment with a Map",
+      { type: ECHO, to: ALICE, attachments: [{ data: { json: new Map() } }] },
+      /attachments\[0\]\.data\.json: it is a Map/,
+    ],
+    ["a list of types", { type: [ECHO], to: ALICE }, /A message needs a type/],
+    ["an API key as the recipient", { type: ECHO, to: "l8_secret" }, /message\.to must be a DID .*: it begins like an API key$/],
     ["an invalid date in the body", { type: ECHO, to: ALICE, body: { a: new Date("x") } }, /an invalid Date/],
   ])("rejects %s before anything is sent", async (_name, message, problem) => {
     const { client, transport } = setUp();
@@ -290,6 +316,19 @@ describe("send", () => {
     await client.close();
   });
 
+  it("counts an empty sender and thread as absent", async () => {
+    const { client, transport } = setUp();
+    await client.connect();
+    const sent = await client.send({ type: ECHO, to: ALICE, from: "", threadId: "", parentThreadId: "" });
+    expect(sent).toMatchObject({ from: client.did, to: [ALICE] });
+    expect(Object.keys(transport.connection.sent[0] ?? {})).not.toContain("thid");
+    void client.request({ type: ECHO, to: ALICE, threadId: "" }).catch(() => {});
+    await settled();
+    const [, request] = transport.connection.sent;
+    expect(request?.["thid"]).toBe(request?.["id"]);
+    await client.close();
+  });
+
   it("takes a message as it came, to pass it on", async () => {
     const { client, transport } = setUp();
     client.handle(ECHO, async (message) => void (await client.send({ ...message, from: BOB, to: "did:example:carol" })));
@@ -308,6 +347,13 @@ describe("send", () => {
     await expect(client.send(hello, misspelt)).rejects.toThrow(/Did you mean "fireAndForget"\?/);
     await expect(client.send(hello, true as unknown as SendOptions)).rejects.toThrow(/not a boolean/);
     expect(() => client.handle(ECHO, () => {}, { manual_ack: true } as HandlerOptions)).toThrow(/Did you mean "manualAck"\?/);
+    await expect(client.send(hello, { fireAndForget: "no" } as unknown as SendOptions)).rejects.toThrow(/must be true or false/);
+    await expect(client.request(hello, { expires: 5 } as unknown as RequestOptions)).rejects.toThrow(/must be true or false, not 5/);
+    const controller = { signal: new AbortController() } as unknown as SendOptions;
+    await expect(client.send(hello, controller)).rejects.toThrow(/must be an AbortSignal, not an AbortController: pass its signal/);
+    await expect(client.request(hello, { signal: {} } as RequestOptions)).rejects.toThrow(/"signal" must be an AbortSignal/);
+    await expect(client.connect({ signal: 5 } as unknown as ConnectOptions)).rejects.toThrow(/AbortSignal, not a number/);
+    expect(() => client.handle([ECHO] as unknown as string, () => {})).toThrow(/^an array is not a message-type URI/);
     expect(() => client.handle(ECHO, () => {}, true as unknown as HandlerOptions)).toThrow(/not a boolean/);
     expect(() => client.handleAll(() => {}, { schema: {} } as HandlerOptions)).toThrow(/Unknown option "schema"/);
     await client.close();

@@ -32,6 +32,11 @@ describe("unmarshalBody with a class", () => {
     expect(order).toEqual(new Order({ item: "tea", count: 2 }));
   });
 
+  it("rejects a function that is no class", () => {
+    const notClass = ((body: object) => body) as unknown as typeof Draft;
+    expect(() => received({}).unmarshalBody(notClass)).toThrow(new TypeError("unmarshalBody takes a class or a schema, not a function"));
+  });
+
   it("assigns the body's members to an instance of any other class, and keeps its defaults", () => {
     const draft: Draft = received({ item: "tea", note: "hot" }).unmarshalBody(Draft);
     expect(draft).toBeInstanceOf(Draft);

@@ -59,6 +59,9 @@ describe("a handler's reply", () => {
     [{ type: ECHO_REPLY, body: 7 }, /body must be an object/],
     [{ type: ECHO_REPLY, body: { price: Number.NaN } }, /body\.price: it is NaN/],
     [{ type: ECHO_REPLY, threadid: "talk" }, /Did you mean "message\.threadId"\?/],
+    [{ type: ECHO_REPLY, to: "echo" }, /message\.to must be a DID/],
+    [{ type: ECHO_REPLY, from: "did:example:carol" }, /its from is another DID than did:example:[a-z]+: leave it out/],
+    [{ type: ECHO_REPLY, attachments: [{}] }, /attachments\[0\]\.data must be an object/],
     ["hello", /not a string/],
   ])("that is no message is the handler's fault: %j", async (result, problem) => {
     const { client, connection, deliver, errors } = await withHandler(() => result as never);
@@ -67,6 +70,19 @@ describe("a handler's reply", () => {
     expect(errors[0]?.cause.message).toMatch(problem);
     expect(errors[0]?.cause.message).toMatch(/^The reply of the handler for https:/);
     expect(connection.sent).toMatchObject([{ type: REPORT, body: { comment: expect.stringMatching(/reference/) as string } }]);
+    await client.close();
+  });
+
+  it.each([
+    [true, [REPORT]],
+    [undefined, []],
+  ])("that the node refuses is reported to a sender who waits for it (%s)", async (waits, reports) => {
+    const { client, connection, deliver, errors } = await withHandler(() => ({ type: ECHO_REPLY }));
+    connection.onSend = ({ type }) =>
+      type === ECHO_REPLY ? Promise.reject(new RejectedError("rejected", "The node refused the message", "no")) : Promise.resolve();
+    await deliver({ id: "q", ...(waits === true && { reply_expected: true }) });
+    expect(errors).toMatchObject([{ kind: ErrorKind.SERVER_REJECT }]);
+    expect(connection.sent.map(({ type }) => type).filter((type) => type === REPORT)).toEqual(reports);
     await client.close();
   });
 

@@ -1,5 +1,5 @@
 import { closeAll, rejectUnknownOptions } from "@parley/core/internal";
-import { createMessage, type Message, type MessageInit } from "@parley/core";
+import type { Message, MessageInit } from "@parley/core";
 import {
   CredentialsClient,
   type CallOptions,
@@ -101,7 +101,7 @@ export class Client extends AgentClient {
    * `message.context.senderCredentials`. Send it once, as it is: the presentation is bound to the message's id, its recipients and this
    * agent, and holds for some minutes.
    *
-   * @throws RestError when the node doesn't sign; TypeError when the message has no recipient.
+   * @throws RestError when the node doesn't sign; TypeError naming the member that is wrong, such as a missing recipient.
    * @example
    * ```ts
    * import type { Client } from "layr8";
@@ -115,7 +115,7 @@ export class Client extends AgentClient {
   async present(message: MessageInit, signed: readonly string[], options: CallOptions = {}): Promise<Message> {
     rejectUnknownOptions(options, ["signal"]);
     const { signal } = options;
-    const made = createMessage({ ...message, from: message.from ?? this.did });
+    const made = this.compose(message);
     if (made.to.length === 0) throw new TypeError("A message that presents credentials needs its recipients in to");
     const presentation = await this.#credentials().signPresentation(signed, {
       holderDid: made.from ?? this.did,

@@ -1,5 +1,5 @@
 import type { Transport } from "@parley/core";
-import { rejectUnknownOptions } from "@parley/core/internal";
+import { checkOption, rejectUnknownOptions, type OptionCheck } from "@parley/core/internal";
 import type { CredentialsClientOptions } from "@parley/credentials-client";
 import type { Config as AgentConfig, ClientOptions, Endpoint } from "@parley/didcomm-agent";
 import { PhoenixTransport } from "@parley/transport-phoenix";
@@ -70,7 +70,10 @@ export function endpointFromEnvironment({ nodeUrl, apiKey }: Pick<Config, "nodeU
   };
 }
 
+const IS_STRING: OptionCheck = { expected: "a string", is: (value) => typeof value === "string" };
+
 function required(value: string | undefined, member: string, variable: string, what: string): string {
+  checkOption(`Config.${member}`, value, IS_STRING);
   // A line break that was pasted with a value, or read with it from a file, belongs to neither.
   const found = (value || process.env[variable])?.trim();
   if (found) return found;

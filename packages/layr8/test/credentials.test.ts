@@ -1,3 +1,4 @@
+import type { MessageInit } from "@parley/core";
 import { startNode, type Layr8Node } from "@parley/layr8-node";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { Client, decodeCredential, NotConnectedError, PhoenixTransport, ProblemReportError, type Config } from "../src/index.ts";
@@ -131,5 +132,10 @@ describe("presenting credentials with a message", () => {
       attachments: [picture, { mediaType: "application/vp+jwt" }],
     });
     await expect(erin.present({ type: `${ORDER}/create` }, [signed])).rejects.toThrow("needs its recipients");
+    await expect(erin.present({ type: `${ORDER}/create`, to: "shop" }, [signed])).rejects.toThrow('"shop" is not one');
+    await expect(erin.present({ typ: `${ORDER}/create`, to: SHOP } as unknown as MessageInit, [signed])).rejects.toThrow(
+      'mean "message.type"',
+    );
+    await expect(erin.present(undefined as unknown as MessageInit, [signed])).rejects.toThrow("A message must be an object");
   });
 });

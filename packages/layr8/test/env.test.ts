@@ -48,6 +48,8 @@ describe("the environment", () => {
     [{ timeout: 5 }, /Unknown option "timeout"/],
     [{ credentials: { timeout_ms: 5 } }, /Did you mean "credentials\.timeoutMs"\?/],
     [{ credentials: { did: "did:web:localhost:a" } }, /Unknown option "credentials\.did"/],
+    [{ apiKey: 5 }, /Config\.apiKey must be a string, not 5/],
+    [{ nodeUrl: new URL("ws://node") }, /Config\.nodeUrl must be a string, not a URL/],
     [undefined, /needs a Config as its first argument/],
     ["ws://node", /needs a Config/],
   ])("is not asked for a config that is wrong: %j", (config, problem) => {

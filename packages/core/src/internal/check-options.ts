@@ -1,3 +1,4 @@
+import { describeKind } from "./describe-kind.ts";
 import { rejectUnknownOptions } from "./reject-unknown-options.ts";
 
 /** What an option must be. */
@@ -13,6 +14,7 @@ export const IS_PORT: OptionCheck = {
 };
 export const IS_TEXT: OptionCheck = { expected: "a string that is not empty", is: (value) => typeof value === "string" && value !== "" };
 export const IS_BOOLEAN: OptionCheck = { expected: "true or false", is: (value) => typeof value === "boolean" };
+export const IS_FUNCTION: OptionCheck = { expected: "a function", is: (value) => typeof value === "function" };
 export const IS_LOGGER: OptionCheck = {
   expected: "a pino logger, or false",
   is: (value) => value === false || (typeof value === "object" && value !== null && LEVELS.every((level) => hasMethod(value, level))),
@@ -34,17 +36,29 @@ export function checkOptions<T extends object>(given: unknown, checks: Readonly<
   rejectUnknownOptions(given, Object.keys(checks), prefix);
   for (const [name, value] of Object.entries(given ?? {})) {
     const check = byName[name];
-    if (value === undefined || check === undefined || check.is(value)) continue;
-    throw new TypeError(`Option "${prefix}${name}" must be ${check.expected}, not ${describe(value)}`);
+    if (check !== undefined) checkOption(`Option "${prefix}${name}"`, value, check);
   }
+}
+
+/**
+ * Checks the values of options whose names have been checked already. A text such as `"no"` would count as `true`, for example.
+ *
+ * @throws TypeError naming the option, what it must be, and what it is.
+ */
+export function checkValues<T extends object>(given: T | undefined, check: OptionCheck, names: readonly (keyof T & string)[]): void {
+  for (const name of names) checkOption(`Option "${name}"`, given?.[name], check);
+}
+
+/** Checks one value. @param name begins the message. @throws TypeError naming it, what it must be, and what it is. */
+export function checkOption(name: string, value: unknown, { expected, is }: OptionCheck): void {
+  if (value === undefined || is(value)) return;
+  throw new TypeError(`${name} must be ${expected}, not ${describe(value)}`);
 }
 
 /** A value in a message: numbers and booleans as they are; of others, which may hold secrets, the kind. */
 function describe(value: unknown): string {
-  if (value === null || typeof value === "number" || typeof value === "boolean") return String(value);
-  if (value === "") return "an empty string";
-  if (Array.isArray(value)) return "an array";
-  return `${typeof value === "object" ? "an" : "a"} ${typeof value}`;
+  if (typeof value === "number" || typeof value === "boolean") return String(value);
+  return value === "" ? "an empty string" : describeKind(value);
 }
 
 function hasMethod(value: object, name: string): boolean {

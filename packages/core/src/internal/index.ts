@@ -4,10 +4,24 @@ export { addressKey } from "./address-key.ts";
 export { AsyncQueue } from "./async-queue.ts";
 export { backoffMs, type BackoffOptions } from "./backoff.ts";
 export { decodeBase64url, encodeBase64url } from "./base64url.ts";
-export { checkOptions, IS_ANYTHING, IS_BOOLEAN, IS_LOGGER, IS_PORT, IS_TEXT, type OptionCheck } from "./check-options.ts";
+export { checkAttachment } from "./check-attachment.ts";
+export { checkJson } from "./check-json.ts";
+export {
+  checkOption,
+  checkOptions,
+  checkValues,
+  IS_ANYTHING,
+  IS_BOOLEAN,
+  IS_FUNCTION,
+  IS_LOGGER,
+  IS_PORT,
+  IS_TEXT,
+  type OptionCheck,
+} from "./check-options.ts";
 export { concatBytes, readCapped } from "./bytes.ts";
 export { closeAll, closeQuietly, closeTogether } from "./close-all.ts";
 export { deferred, type Deferred } from "./deferred.ts";
+export { describeKind } from "./describe-kind.ts";
 export { FairShare, type FairShareLease, type FairShareLimits } from "./fair-share.ts";
 export { isJsonArray } from "../json.ts";
 export { jsonFault } from "./json-fault.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { checkOptions, IS_BOOLEAN, IS_LOGGER, IS_PORT, IS_TEXT } from "../../src/internal/check-options.ts";
+import { checkOptions, checkValues, IS_BOOLEAN, IS_FUNCTION, IS_LOGGER, IS_PORT, IS_TEXT } from "../../src/internal/check-options.ts";
 
 const CHECKS = { port: IS_PORT, host: IS_TEXT, trustProxy: IS_BOOLEAN, logger: IS_LOGGER };
 
@@ -20,6 +20,8 @@ describe("checkOptions", () => {
     [{ port: 1.5 }, 'Option "port" must be an integer from 0 to 65535, not 1.5'],
     [{ port: null }, 'Option "port" must be an integer from 0 to 65535, not null'],
     [{ host: "" }, 'Option "host" must be a string that is not empty, not an empty string'],
+    [{ host: new URL("http://x") }, 'Option "host" must be a string that is not empty, not a URL'],
+    [{ host: new Uint8Array() }, 'Option "host" must be a string that is not empty, not a Uint8Array'],
     [{ host: [] }, 'Option "host" must be a string that is not empty, not an array'],
     [{ trustProxy: "yes" }, 'Option "trustProxy" must be true or false, not a string'],
     [{ logger: true }, 'Option "logger" must be a pino logger, or false, not true'],
@@ -27,6 +29,14 @@ describe("checkOptions", () => {
     [7, "Options must be an object, not a number. Valid options: port, host, trustProxy, logger"],
   ])("rejects %j", (options, message) => {
     expect(() => checkOptions(options, CHECKS)).toThrow(new TypeError(message));
+  });
+
+  it("checks values of one kind", () => {
+    const options = { replace: "no", onError: console };
+    expect(() => checkValues(undefined, IS_BOOLEAN, ["replace" as never])).not.toThrow();
+    expect(() => checkValues({ replace: false }, IS_BOOLEAN, ["replace"])).not.toThrow();
+    expect(() => checkValues(options, IS_BOOLEAN, ["replace"])).toThrow('Option "replace" must be true or false, not a string');
+    expect(() => checkValues(options, IS_FUNCTION, ["onError"])).toThrow('Option "onError" must be a function, not a console');
   });
 
   it("names the group of the option", () => {

@@ -17,6 +17,18 @@ describe("rejectUnknownOptions", () => {
   });
 
   it.each([
+    [5, "a number"],
+    [{}, "an object"],
+    [null, "null"],
+    [new AbortController(), "an AbortController: pass its signal"],
+  ])("rejects %j as a signal", (signal, description) => {
+    const message = `Option "signal" must be an AbortSignal, not ${description}`;
+    expect(() => rejectUnknownOptions({ signal }, ["signal"])).toThrow(new TypeError(message));
+    expect(() => rejectUnknownOptions({ signal: AbortSignal.abort() }, ["signal"])).not.toThrow();
+    expect(() => rejectUnknownOptions({ signal: undefined }, ["signal"])).not.toThrow();
+  });
+
+  it.each([
     [0.3, "a number"],
     ["x", "a string"],
     [null, "null"],

@@ -1,0 +1,73 @@
+import { describeKind } from "./describe-kind.ts";
+
+/** Deeper bodies overflow the stack of some readers. */
+const MAX_DEPTH = 1000;
+/** Longest path that an error names, in characters. */
+const MAX_PATH = 200;
+
+/** Objects that JSON writes as `{}` or as a list of numbers, and what to give instead. */
+const LOSSY: readonly (readonly [isLossy: (value: object) => boolean, remedy: string])[] = [
+  [(value) => value instanceof Map, "a Map: send Object.fromEntries(map)"],
+  [(value) => value instanceof Set, "a Set: send [...set]"],
+  [(value) => value instanceof Promise, "a Promise: await it"],
+  [(value) => ArrayBuffer.isView(value) || value instanceof ArrayBuffer, "bytes: send base64 text, or an attachment"],
+  [(value) => value instanceof Error, "an Error: send its message"],
+  [(value) => value instanceof RegExp, "a RegExp: send its source"],
+  [(value) => value instanceof WeakMap || value instanceof WeakSet, "a collection that can't be read"],
+  [(value) => value instanceof URLSearchParams, "a URLSearchParams: send Object.fromEntries(parameters)"],
+  [isIterable, "a collection that JSON doesn't have: send an array or an object"],
+  [(value) => value instanceof Date && Number.isNaN(value.getTime()), "an invalid Date"],
+];
+
+/**
+ * Checks that JSON carries every value of an object. Members that are `undefined` are left out, as `JSON.stringify` does; objects with
+ * `toJSON` (dates, URLs) count as what that returns.
+ *
+ * @param carrier begins the message, such as `A message`.
+ * @param path what the object is called in it, such as `body`.
+ * @throws TypeError naming the place and what to give instead.
+ */
+export function checkJson(carrier: string, path: string, value: object): void {
+  checkObject(value, path, [], carrier);
+  if (!hasToJson(value) || isObject(value.toJSON(""))) return;
+  throw fault(carrier, path, `${describeKind(value)}, which JSON doesn't write as an object`);
+}
+
+function checkObject(value: object, path: string, parents: object[], carrier: string): void {
+  for (const [isLossy, remedy] of LOSSY) if (isLossy(value)) throw fault(carrier, path, remedy);
+  if (hasToJson(value)) return;
+  if (parents.includes(value)) throw fault(carrier, path, "an object that contains itself");
+  if (parents.length >= MAX_DEPTH) throw fault(carrier, path.slice(0, MAX_PATH), `nested deeper than ${MAX_DEPTH} levels`);
+  parents.push(value);
+  for (const [member, child] of Object.entries(value) as [string, unknown][]) {
+    const problem = problemOf(child);
+    if (problem === undefined && (typeof child !== "object" || child === null)) continue;
+    const place = Array.isArray(value) ? `${path}[${member}]` : `${path}.${member}`;
+    if (problem !== undefined) throw fault(carrier, place, problem);
+    checkObject(child as object, place, parents, carrier);
+  }
+  parents.pop();
+}
+
+function problemOf(value: unknown): string | undefined {
+  if (typeof value === "number" && !Number.isFinite(value)) return `${value}, which JSON doesn't have`;
+  if (typeof value === "bigint") return "a BigInt: send it as text";
+  if (typeof value === "function") return "a function: send what it returns";
+  return typeof value === "symbol" ? "a symbol: send a text" : undefined;
+}
+
+function isIterable(value: object): boolean {
+  return !Array.isArray(value) && (Symbol.iterator in value || Symbol.asyncIterator in value) && !hasToJson(value);
+}
+
+function hasToJson(value: object): value is { toJSON(key: string): unknown } {
+  return "toJSON" in value && typeof value.toJSON === "function";
+}
+
+function isObject(value: unknown): boolean {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function fault(carrier: string, path: string, what: string): TypeError {
+  return new TypeError(`${carrier} can't carry ${path}: it is ${what}`);
+}
