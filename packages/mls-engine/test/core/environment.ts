@@ -2,6 +2,7 @@ import type { Environment } from "../../src/core/environment.ts";
 import type { Signer } from "../../src/core/key-package.ts";
 import { createPause } from "../../src/core/pause.ts";
 import type { PskId } from "../../src/core/structures.ts";
+import type { MlsCrypto } from "../../src/crypto/mls-crypto.ts";
 import { suiteName } from "../../src/crypto/suites.ts";
 import { createNodeCrypto } from "../../src/node/node-crypto.ts";
 
@@ -11,9 +12,7 @@ export async function environment(
   signer: Signer,
   findPsk: (id: PskId) => Uint8Array | undefined = () => undefined,
 ): Promise<Environment> {
-  const name = suiteName(suite);
-  if (name === undefined) throw new TypeError(`No suite has the number ${suite}`);
-  const crypto = await createNodeCrypto(name);
+  const crypto = await cryptoOf(suite);
   return {
     suite: crypto.handshake,
     signer,
@@ -23,6 +22,12 @@ export async function environment(
     now: Date.now,
     pause: createPause(),
   };
+}
+
+export function cryptoOf(suite: number): Promise<MlsCrypto> {
+  const name = suiteName(suite);
+  if (name === undefined) throw new TypeError(`No suite has the number ${suite}`);
+  return createNodeCrypto(name);
 }
 
 export async function newSigner(suite: number, identity: string): Promise<Signer> {
