@@ -1,5 +1,5 @@
 // Installs and builds what is missing or out of date, then runs a program of this repository. Needs Node and npm only.
-// Run: node scripts/boot.mjs start | test | soak | bench | pack [arguments of the program]
+// Run: node scripts/boot.mjs start | test | soak | fuzz | bench | pack [arguments of the program]
 import "./lib/supported-node.mjs";
 import { existsSync, statSync, utimesSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -18,6 +18,7 @@ const TASKS = {
   start: { title: "the tour", program: "apps/quickstart/dist/main.js", next: AFTER_THE_TOUR },
   test: { title: "the gate", program: "scripts/gate.mjs", buildsItself: true },
   soak: { title: "soak tests", program: "scripts/soak.mjs" },
+  fuzz: { title: "fuzzing", program: "scripts/fuzz.mjs" },
   bench: { title: "benchmarks", program: "bench/dist/main.js" },
   pack: { title: "packages", program: "scripts/packages.mjs" },
 };

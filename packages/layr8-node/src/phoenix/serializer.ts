@@ -106,11 +106,14 @@ function isRef(json: string): boolean {
   return json.length <= MAX_REF && REF.test(json);
 }
 
+/** What JSON escapes, or must not hold: strings with it are left to the parser. */
+const PARSED = /[\\\p{Cc}]/u;
+
 /** The text that a JSON string stands for. */
 function readText(text: string, start: number, end: number): string | undefined {
   if (text.charCodeAt(start) !== QUOTE) return undefined;
   const content = text.slice(start + 1, end - 1);
-  if (!content.includes("\\")) return content;
+  if (!PARSED.test(content)) return content;
   try {
     return JSON.parse(text.slice(start, end)) as string;
   } catch {

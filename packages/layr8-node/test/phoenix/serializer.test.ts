@@ -28,6 +28,8 @@ describe("decodeFrame", () => {
     ["four members", '[null,null,"t","e"]'],
     ["a topic that is a number", '[null,null,5,"e",{}]'],
     ["an event that is null", '[null,null,"t",null,{}]'],
+    ["a topic with a control character", '["1","2","t\u0016","e",{}]'],
+    ["an event with a line break", '["1","2","t","e\n",{}]'],
     ["a ref with a control character", '["1\n","2","t","e",{}]'],
     ["a ref with leading zeros", '[null,007,"t","e",{}]'],
     ["a ref that is an object", '[null,{},"t","e",{}]'],
