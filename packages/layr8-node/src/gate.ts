@@ -1,4 +1,4 @@
-import { RateLimiter } from "@parley/core/internal";
+import { FairShare, RateLimiter } from "@parley/core/internal";
 import type { Logger } from "pino";
 import { mayBind, type ApiKey, type ApiKeys } from "./identity/api-keys.ts";
 import type { Dids } from "./identity/dids.ts";
@@ -34,22 +34,26 @@ export interface GateOptions {
   readonly domain: string;
   readonly logger: Logger;
   /** A connection showed no valid API key. */
-  onRefusedKey(address: string | undefined): void;
+  onRefusedKey(address: string): void;
+  /** Sockets of all API keys. */
+  readonly maxSockets: number;
 }
 
 /** Lets agents in: an API key opens a socket, and says which DIDs may be bound on it. */
 export class Gate {
   readonly #options: GateOptions;
-  /** Sockets by API key. */
-  readonly #sockets = new Map<string, number>();
+  /** By API key. */
+  readonly #sockets: FairShare;
   /** Messages, in units of work, and frames of whatever kind, by API key. */
   readonly #messages: RateLimiter;
   readonly #frames: RateLimiter;
 
   constructor(options: GateOptions) {
+    const { maxSockets, limits } = options;
     this.#options = options;
-    this.#messages = new RateLimiter({ perSecond: options.limits.messagesPerSecond });
-    this.#frames = new RateLimiter({ perSecond: options.limits.framesPerSecond });
+    this.#sockets = new FairShare({ total: maxSockets, perOwner: limits.maxConnectionsPerKey });
+    this.#messages = new RateLimiter({ perSecond: limits.messagesPerSecond });
+    this.#frames = new RateLimiter({ perSecond: limits.framesPerSecond });
   }
 
   admit(request: UpgradeRequest): Admitted | UpgradeRefusal {
@@ -60,22 +64,20 @@ export class Gate {
       this.#options.onRefusedKey(address);
       return 403;
     }
-    const sockets = this.#sockets.get(apiKey.id) ?? 0;
-    if (sockets >= limits.maxConnectionsPerKey) {
-      logger.debug({ key: apiKey.id, address, sockets }, "connection refused: the API key has too many");
-      return 429;
+    const lease = this.#sockets.tryAcquire(apiKey.id);
+    if (lease === undefined) {
+      const sockets = this.#sockets.heldBy(apiKey.id);
+      logger.debug({ key: apiKey.id, address, sockets, all: this.#sockets.used }, "connection refused: too many");
+      return sockets >= limits.maxConnectionsPerKey ? 429 : 503;
     }
     logger.debug({ key: apiKey.id, address }, "connected");
-    this.#sockets.set(apiKey.id, sockets + 1);
     return {
       owner: apiKey.id,
       join: (topic, payload, channel) => this.#join(apiKey, topic, payload, channel),
       charge: (units) => this.#frames.take(apiKey.id, units),
       onClose: () => {
         logger.debug({ key: apiKey.id, address }, "disconnected");
-        const left = (this.#sockets.get(apiKey.id) ?? 1) - 1;
-        if (left > 0) this.#sockets.set(apiKey.id, left);
-        else this.#sockets.delete(apiKey.id);
+        lease.release();
       },
     };
   }

@@ -1,5 +1,5 @@
 import { closeQuietly } from "@parley/core/internal";
-import { serverLogger } from "@parley/server-command";
+import { proxyTrust, serverLogger } from "@parley/server-command";
 import { accessWarning } from "@parley/storage";
 import { pino, type Logger } from "pino";
 import type { ApiKeyInfo, ApiKeyOptions, CreatedApiKey } from "./identity/api-keys.ts";
@@ -49,7 +49,7 @@ export async function startNode(options: NodeOptions = {}): Promise<Layr8Node> {
   const limits = readLimits(options.limits);
   const policies = new Policies(options.policies);
   const resolution = readResolution(options.resolution);
-  const { trustProxy = false } = options;
+  const { trustProxy } = options;
   const logger = loggerOf(options.logger);
   const stores = await openStores(options, limits);
   let node: RunningNode | undefined;
@@ -68,7 +68,7 @@ export async function startNode(options: NodeOptions = {}): Promise<Layr8Node> {
       resolution,
       logger,
       apiKey: created?.key,
-      trustProxy,
+      trustsProxy: proxyTrust(trustProxy),
     });
     await node.listen(options);
     return node;

@@ -1,4 +1,5 @@
 import { checkOptions, IS_ANYTHING, IS_BOOLEAN, IS_LOGGER, IS_PORT, IS_TEXT, readNumbers, type OptionCheck } from "@parley/core/internal";
+import { IS_TRUST_PROXY, type TrustProxy } from "@parley/server-command";
 import type { Logger } from "pino";
 import type { ResolutionOptions } from "./credentials/resolution.ts";
 import type { Policy } from "./routing/policy.ts";
@@ -26,9 +27,13 @@ export interface NodeLimits {
   readonly maxInboxMessages: number;
   /** Characters of plaintext in one agent's inbox. Default 64 Mi. */
   readonly maxInboxLength: number;
-  /** TCP connections in all, upgraded or not; further ones are dropped. Default 10,000. */
+  /**
+   * TCP connections in all. A quarter is for connections that have shown no API key: of that, one address (an IPv6 /64 network) may have a
+   * quarter; where there is no room, a new connection takes the place of the one that has been idle longest, of the same address or of the one
+   * with the most. The other three quarters are for agents' sockets (503 beyond, with an eighth kept for keys that have none). Default 10,000.
+   */
   readonly maxConnections: number;
-  /** Sockets of one API key. Default 1,000. */
+  /** Sockets of one API key; further ones are refused with 429. Default 1,000. */
   readonly maxConnectionsPerKey: number;
   /** Topics on one socket. Default 100, as in Phoenix. */
   readonly maxChannelsPerSocket: number;
@@ -69,7 +74,10 @@ export interface NodeLimits {
   readonly maxNonces: number;
   /** Bytes of one encrypted message from another node. Default 4 Mi. */
   readonly maxEnvelopeBytes: number;
-  /** Bytes of all messages from other nodes that are being read and opened; one address may have an eighth. Default 128 Mi. */
+  /**
+   * Bytes of all messages from other nodes that are being read and opened, counted as they arrive; one address may have an eighth, and another
+   * eighth is kept for addresses that have none. Beyond it, `busy` (503). Bodies of REST calls have as much, shared by API keys. Default 128 Mi.
+   */
   readonly maxInboundBytes: number;
   /** Messages that one sender on another node may send in a second. Default 2,000. */
   readonly remoteMessagesPerSecond: number;
@@ -103,9 +111,11 @@ export interface NodeOptions {
    */
   readonly publicUrl?: string;
   /**
-   * Whether a proxy stands in front, and `X-Forwarded-For` says who its clients are: limits for strangers go by that then. Default `false`.
+   * The proxies in front of the node, which append their client's address to `X-Forwarded-For`: how many there are one behind the other, or a
+   * list of their addresses and networks, such as `["10.0.0.0/8"]`. `true` is one proxy. Limits for strangers go by the address that the
+   * outermost of them has seen, never by what a client has written itself. Nobody may reach the node without passing them. Default: none.
    */
-  readonly trustProxy?: boolean;
+  readonly trustProxy?: TrustProxy;
   /**
    * 32 random bytes that encrypt the private keys of DIDs at rest. Default: the file `node.key` in the data directory, made by the first
    * start. Give it from a secret store to keep it apart from the data.
@@ -148,7 +158,7 @@ const OPTIONS: Readonly<Record<keyof NodeOptions, OptionCheck>> = {
   dataDir: IS_TEXT,
   domain: IS_DOMAIN,
   publicUrl: IS_ORIGIN,
-  trustProxy: IS_BOOLEAN,
+  trustProxy: IS_TRUST_PROXY,
   nodeKey: IS_NODE_KEY,
   apiKeys: IS_LIST,
   policies: IS_LIST,

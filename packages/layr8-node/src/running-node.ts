@@ -1,7 +1,7 @@
 import type { AddressInfo } from "node:net";
 import { closeAll, Throttle } from "@parley/core/internal";
 import type { DidResolver } from "@parley/did";
-import { listenError } from "@parley/server-command";
+import { clientAddress, listenError, type ProxyTrust } from "@parley/server-command";
 import type { FastifyInstance } from "fastify";
 import type { Logger } from "pino";
 import { createHostedResolver } from "./credentials/hosted-resolver.ts";
@@ -12,6 +12,7 @@ import type { CredentialVerifier } from "./credentials/verifier.ts";
 import { Wallet } from "./credentials/wallet.ts";
 import { Federation } from "./federation/federation.ts";
 import { Gate } from "./gate.ts";
+import { AnonymousConnections } from "./http/connections.ts";
 import { createMetrics, type Metrics } from "./http/metrics.ts";
 import { createHttpServer } from "./http/server.ts";
 import type { ApiKeyInfo, ApiKeyOptions, CreatedApiKey } from "./identity/api-keys.ts";
@@ -60,7 +61,7 @@ export interface NodeParts {
   readonly resolution: Resolution;
   readonly logger: Logger;
   readonly apiKey: string | undefined;
-  readonly trustProxy: boolean;
+  readonly trustsProxy: ProxyTrust;
 }
 
 /** A node: puts the parts together, and looks after them once a second. */
@@ -76,6 +77,8 @@ export class RunningNode implements Layr8Node {
   readonly #wallet: Wallet;
   readonly #federation: Federation;
   readonly #http: FastifyInstance;
+  readonly #trustsProxy: ProxyTrust;
+  readonly #connections: AnonymousConnections;
   readonly #refusedKeys = new Throttle(REFUSED_KEYS_MS);
   #phoenix: PhoenixServer | undefined;
   #sweeper: NodeJS.Timeout | undefined;
@@ -84,7 +87,7 @@ export class RunningNode implements Layr8Node {
   #port = 0;
   #closing: Promise<void> | undefined;
 
-  constructor({ stores, limits, policies, resolution, logger, apiKey, trustProxy }: NodeParts) {
+  constructor({ stores, limits, policies, resolution, logger, apiKey, trustsProxy }: NodeParts) {
     const { inbox, dids, apiKeys, credentials } = stores;
     this.apiKey = apiKey;
     this.#stores = stores;
@@ -149,19 +152,27 @@ export class RunningNode implements Layr8Node {
       nonces: new NonceMemory({ windowMs: limits.nonceWindowMs, maxEntries: limits.maxNonces }),
       maxCredentialBytes: limits.maxCredentialBytes,
     });
+    this.#trustsProxy = trustsProxy;
+    this.#connections = new AnonymousConnections({
+      max: anonymousConnections(limits),
+      isProxy: (address) => trustsProxy(address, 0),
+      onDropped: () => this.#metrics.refusedConnections.inc({ status: "dropped" }),
+    });
     this.#http = createHttpServer({
       metrics: this.#metrics,
       rest: {
         wallet: this.#wallet,
         apiKeys,
         requestsPerSecond: limits.requestsPerSecond,
+        maxBodyBytes: limits.maxInboundBytes,
         onAnswered: (method, route, status) => this.#metrics.requests.inc({ method, route, status: String(status) }),
         onFailure: (error) => this.#fail(error),
         onRefusedKey: (address) => this.#onRefusedKey("rest", address),
       },
-      addFederation: (app) => this.#federation.addRoutes(app),
-      trustProxy,
+      addFederation: (app, addressOf) => this.#federation.addRoutes(app, addressOf),
+      trustsProxy,
       maxConnections: limits.maxConnections,
+      connections: this.#connections,
       headTimeoutMs: Math.min(HEAD_TIMEOUT_MS, limits.idleTimeoutMs),
       documentAt: (host, path) => dids.documentAt(host, path, this.#publicUrl),
       isReady: () => this.#closing === undefined,
@@ -240,6 +251,7 @@ export class RunningNode implements Layr8Node {
       metrics: this.#metrics,
       limits,
       domain,
+      maxSockets: Math.max(1, limits.maxConnections - anonymousConnections(limits)),
       logger: this.#logger,
       onRefusedKey: (address) => this.#onRefusedKey("socket", address),
     });
@@ -251,7 +263,9 @@ export class RunningNode implements Layr8Node {
         maxMalformed: MAX_MALFORMED,
         highWaterMark: HIGH_WATER_MARK,
       },
+      addressOf: (request) => clientAddress(request, this.#trustsProxy),
       admit: (request) => gate.admit(request),
+      onIdentified: (stream) => this.#connections.identified(stream),
       events: {
         onMalformed: (what) => {
           this.#metrics.malformedFrames.inc();
@@ -274,7 +288,7 @@ export class RunningNode implements Layr8Node {
   }
 
   /** Without the key. Strangers cause these lines, so they are limited in rate. */
-  #onRefusedKey(door: "socket" | "rest", address: string | undefined): void {
+  #onRefusedKey(door: "socket" | "rest", address: string): void {
     this.#refusedKeys.run((omitted) => this.#logger.info({ door, address, ...(omitted > 0 && { omitted }) }, "API key refused"));
   }
 
@@ -305,6 +319,11 @@ export class RunningNode implements Layr8Node {
       () => this.#logger.info("stopped"),
     );
   }
+}
+
+/** The part of all connections that is for those without an API key. */
+function anonymousConnections({ maxConnections }: NodeLimits): number {
+  return Math.max(1, Math.floor(maxConnections / 4));
 }
 
 /** What the log shows of a message: nothing of its body. Senders choose id and type. */

@@ -17,7 +17,7 @@ describe("startNode's options", () => {
     [{ domain: "https://acme.example" }, 'Option "domain" must be a domain'],
     [{ domain: "localhost:4000" }, 'Option "domain" must be a domain as in a did:web DID, such as acme.example or localhost%3A4000'],
     [{ publicUrl: "acme.example" }, 'Option "publicUrl" must be an http or https URL'],
-    [{ trustProxy: "yes" }, 'Option "trustProxy" must be true or false'],
+    [{ trustProxy: "yes" }, 'Option "trustProxy" must be a number of proxies from 0 to 16, or a list of their addresses and networks'],
     [{ nodeKey: new Uint8Array(16) }, 'Option "nodeKey" must be a Uint8Array of 32 bytes'],
     [{ apiKeys: {} }, 'Option "apiKeys" must be a list'],
     [{ apiKeys: [7] }, 'Option "apiKeys[0]" must be an object, not a number'],

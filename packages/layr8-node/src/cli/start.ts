@@ -1,4 +1,13 @@
-import { LOG_LEVELS, parseOptions, readConfigFile, readPortOption, serverLogger, writeEnvFile } from "@parley/server-command";
+import {
+  LOG_LEVELS,
+  parseOptions,
+  readConfigFile,
+  readPortOption,
+  readTrustProxyOption,
+  serverLogger,
+  withOneProxy,
+  writeEnvFile,
+} from "@parley/server-command";
 import type { ResolutionOptions } from "../credentials/resolution.ts";
 import { startNode } from "../node.ts";
 import type { NodeOptions } from "../options.ts";
@@ -25,7 +34,7 @@ export interface StartEnvironment {
 /** Runs a node until SIGINT or SIGTERM. Prints what agents need to connect: its URL, and its API key where it had to make one. */
 export async function start(args: readonly string[], { apiKey, nodeKey }: StartEnvironment): Promise<void> {
   const { values } = parseOptions("layr8-node", {
-    args: [...args],
+    args: withOneProxy(args),
     options: {
       port: { type: "string" },
       host: { type: "string" },
@@ -33,7 +42,7 @@ export async function start(args: readonly string[], { apiKey, nodeKey }: StartE
       domain: { type: "string" },
       "public-url": { type: "string" },
       peer: { type: "string", multiple: true },
-      "trust-proxy": { type: "boolean", default: false },
+      "trust-proxy": { type: "string" },
       config: { type: "string" },
       "write-env": { type: "string" },
       log: { type: "string", default: "info" },
@@ -50,7 +59,7 @@ export async function start(args: readonly string[], { apiKey, nodeKey }: StartE
     ...(values["data-dir"] !== undefined && { dataDir: values["data-dir"] }),
     ...(values.domain !== undefined && { domain: values.domain }),
     ...(values["public-url"] !== undefined && { publicUrl: values["public-url"] }),
-    ...(values["trust-proxy"] && { trustProxy: true }),
+    ...(values["trust-proxy"] !== undefined && { trustProxy: readTrustProxyOption("--trust-proxy", values["trust-proxy"]) }),
     ...(values.peer !== undefined && { resolution: withPeers(config.resolution, values.peer) }),
   };
   const logger = serverLogger("layr8-node", values.log);

@@ -1,6 +1,6 @@
 import { createDidcommCrypto } from "@parley/didcomm-crypto";
 import type { DidResolver } from "@parley/did";
-import type { FastifyInstance } from "fastify";
+import type { FastifyInstance, FastifyRequest } from "fastify";
 import type { Resolution } from "../credentials/resolution.ts";
 import type { FederationMetrics } from "../http/federation-metrics.ts";
 import type { NodeLimits } from "../options.ts";
@@ -99,13 +99,14 @@ export class Federation {
     return this.#outbound?.depth() ?? NOTHING;
   }
 
-  /** Adds the endpoint that other nodes post to. */
-  addRoutes(app: FastifyInstance): void {
+  /** Adds the endpoint that other nodes post to. @param addressOf the client's address. */
+  addRoutes(app: FastifyInstance, addressOf: (request: FastifyRequest) => string): void {
     const { limits, metrics } = this.#options;
     addDidcommRoute(app, {
       take: (envelope, address) => this.#inbound.take(envelope, address),
       maxEnvelopeBytes: limits.maxEnvelopeBytes,
       maxInboundBytes: limits.maxInboundBytes,
+      addressOf,
       isReady: () => this.#outbound !== undefined && !this.#closed,
       onRefused: (counted) => metrics.received.inc({ result: counted }),
     });

@@ -1,5 +1,7 @@
 import { systemReason } from "@parley/core/internal";
-import { fastify, type FastifyInstance } from "fastify";
+import { clientAddress, type ProxyTrust } from "@parley/server-command";
+import { fastify, type FastifyInstance, type FastifyRequest } from "fastify";
+import type { AnonymousConnections } from "./connections.ts";
 import { addDidDocuments } from "./did-documents.ts";
 import type { Metrics } from "./metrics.ts";
 import { answerTo } from "./rest/error-answer.ts";
@@ -8,15 +10,16 @@ import { addRest, type RestOptions } from "./rest/rest.ts";
 /** What the HTTP side of a node shows. */
 export interface HttpOptions {
   readonly metrics: Metrics;
-  readonly rest: RestOptions;
-  /** Adds what other nodes post to. */
-  addFederation(app: FastifyInstance): void;
+  readonly rest: Omit<RestOptions, "addressOf">;
+  /** Adds what other nodes post to. @param addressOf the client's address. */
+  addFederation(app: FastifyInstance, addressOf: (request: FastifyRequest) => string): void;
   /** DID document that a path of a host stands for, by the rules of did:web; `undefined` if none is hosted. */
   documentAt(host: string, path: string): Promise<object | undefined>;
-  /** Whether a proxy stands in front, which names its clients in `X-Forwarded-For`. */
-  readonly trustProxy: boolean;
-  /** TCP connections in all. */
+  /** Which proxies stand in front, and name their clients in `X-Forwarded-For`. */
+  readonly trustsProxy: ProxyTrust;
+  /** TCP connections in all, and those without an API key. */
   readonly maxConnections: number;
+  readonly connections: AnonymousConnections;
   /** How long a connection may take until the head of its first request, in milliseconds. */
   readonly headTimeoutMs: number;
   /** Whether the node takes messages. */
@@ -31,6 +34,9 @@ const BODY_LIMIT = 1024 * 1024 + 64 * 1024;
 /** How long a request may take to arrive, in milliseconds: what is slower holds a connection for nothing. */
 const REQUEST_TIMEOUT_MS = 30_000;
 
+/** How long a connection is kept without a request, in milliseconds. */
+const KEEP_ALIVE_MS = 5000;
+
 const NOT_FOUND = { error: "not found", code: "not_found" };
 
 /** Builds the node's HTTP server: health, metrics, DID documents, REST calls, messages of other nodes. Errors are `{"error": "…", "code": "…"}`. */
@@ -40,11 +46,14 @@ export function createHttpServer(options: HttpOptions): FastifyInstance {
     bodyLimit: BODY_LIMIT,
     requestTimeout: REQUEST_TIMEOUT_MS,
     http: { headersTimeout: options.headTimeoutMs, connectionsCheckingInterval: Math.ceil(options.headTimeoutMs / 4) },
-    trustProxy: options.trustProxy,
+    keepAliveTimeout: KEEP_ALIVE_MS,
     routerOptions: { maxParamLength: 4096, ignoreTrailingSlash: true },
     forceCloseConnections: true,
   });
   app.server.maxConnections = options.maxConnections;
+  options.connections.attach(app.server);
+  const addressOf = ({ raw }: FastifyRequest): string => clientAddress(raw, options.trustsProxy);
+  ignoreBodies(app);
   app.setNotFoundHandler((_request, reply) => reply.code(404).send(NOT_FOUND));
   app.setErrorHandler((error, _request, reply) => {
     const { status, code, error: sentence } = answerTo(error);
@@ -60,10 +69,19 @@ export function createHttpServer(options: HttpOptions): FastifyInstance {
   });
   app.get("/metrics", async (_request, reply) => reply.type(options.metrics.contentType).send(await options.metrics.text()));
   addDidDocuments(app, (host, path) => options.documentAt(host, path));
-  app.register((scope) => addRest(scope, options.rest));
+  app.register((scope) => addRest(scope, { ...options.rest, addressOf }));
   app.register((scope, _options, done) => {
-    options.addFederation(scope);
+    options.addFederation(scope, addressOf);
     done();
   });
   return app;
+}
+
+/** Bodies of requests that need none are read past, without keeping them. */
+function ignoreBodies(app: FastifyInstance): void {
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser("*", (_request, payload, done) => {
+    payload.resume();
+    done(null);
+  });
 }

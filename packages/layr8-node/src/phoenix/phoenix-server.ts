@@ -7,6 +7,9 @@ import { ignoreUpgrade, wantsWebSocket } from "./ignored-upgrade.ts";
 import { PhoenixSocket, type SocketEvents, type SocketLimits } from "./phoenix-socket.ts";
 import { readUpgrade, SOCKET_PATH, type UpgradeRequest } from "./upgrade.ts";
 
+/** How long a refused client may take to hang up, in milliseconds. */
+const LINGER_MS = 1000;
+
 /** HTTP status with which an upgrade is refused. */
 export type UpgradeRefusal = 403 | 404 | 429 | 503;
 
@@ -25,8 +28,12 @@ export interface Admitted {
 /** What the server is made of. */
 export interface PhoenixServerOptions {
   readonly limits: SocketLimits & { readonly maxFrameBytes: number };
+  /** The client's address, for the log. */
+  addressOf(request: IncomingMessage): string;
   /** Lets an upgrade in, or says with which status it is refused. */
   readonly admit: (request: UpgradeRequest) => Admitted | UpgradeRefusal;
+  /** A connection has been let in: it counts for its owner from now on. */
+  onIdentified(stream: Duplex): void;
   readonly events: Omit<SocketEvents, "onClose"> & { onRefused(status: UpgradeRefusal): void };
 }
 
@@ -84,12 +91,13 @@ export class PhoenixServer {
 
   #onUpgrade(request: IncomingMessage, stream: Duplex, head: Buffer): void {
     stream.on("error", () => stream.destroy());
-    const upgrade = readUpgrade(request);
+    const upgrade = readUpgrade(request, this.#options.addressOf(request));
     if (upgrade?.path !== SOCKET_PATH) return this.#refuse(stream, 404);
     if (this.#closing !== undefined) return this.#refuse(stream, 503);
     if (upgrade.vsn !== undefined && !upgrade.vsn.startsWith("2.")) return this.#refuse(stream, 403);
     const admitted = this.#options.admit(upgrade);
     if (typeof admitted === "number") return this.#refuse(stream, admitted);
+    this.#options.onIdentified(stream);
     // A handshake that fails midway ends the stream before there is a WebSocket.
     stream.once("close", admitted.onClose);
     this.#wss.handleUpgrade(request, stream, head, (ws) => this.#open(ws, stream, admitted));
@@ -110,5 +118,6 @@ export class PhoenixServer {
     this.#options.events.onRefused(status);
     const reason = { 403: "Forbidden", 404: "Not Found", 429: "Too Many Requests", 503: "Service Unavailable" }[status];
     stream.end(`HTTP/1.1 ${status} ${reason}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+    setTimeout(() => stream.destroy(), LINGER_MS).unref();
   }
 }

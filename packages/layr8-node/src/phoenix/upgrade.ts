@@ -11,11 +11,11 @@ export interface UpgradeRequest {
   /** Protocol version of Phoenix' serializer; older clients leave it out. */
   readonly vsn: string | undefined;
   /** Where the connection comes from, for the log. */
-  readonly address: string | undefined;
+  readonly address: string;
 }
 
 /** Reads an upgrade request; `undefined` if its URL is none. */
-export function readUpgrade(request: IncomingMessage): UpgradeRequest | undefined {
+export function readUpgrade(request: IncomingMessage, address: string): UpgradeRequest | undefined {
   let url: URL;
   try {
     url = new URL(request.url ?? "/", "http://node");
@@ -27,6 +27,6 @@ export function readUpgrade(request: IncomingMessage): UpgradeRequest | undefine
     path: url.pathname.replace(/\/$/, ""),
     apiKey: (typeof header === "string" ? header : undefined) ?? url.searchParams.get("api_key") ?? undefined,
     vsn: url.searchParams.get("vsn") ?? undefined,
-    address: request.socket.remoteAddress,
+    address,
   };
 }

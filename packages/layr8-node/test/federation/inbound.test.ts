@@ -120,7 +120,7 @@ describe("POST /didcomm", () => {
   });
 
   it("tells addresses apart behind a proxy that it is told of", async () => {
-    await restart({ trustProxy: true, limits: { strangersPerSecond: 1 } });
+    await restart({ trustProxy: 1, limits: { strangersPerSecond: 1 } });
     const send = async (from: string, n: number): Promise<number> => {
       const response = await fetch(`${node.httpUrl}/didcomm`, {
         method: "POST",
@@ -130,6 +130,8 @@ describe("POST /didcomm", () => {
       return response.status;
     };
     expect([await send("192.0.2.1", 1), await send("192.0.2.1", 2), await send("192.0.2.2", 3)]).toEqual([400, 429, 400]);
+    // A proxy appends: what stands before is the client's own invention.
+    expect([await send("198.51.100.1, 192.0.2.3", 4), await send("198.51.100.2, 192.0.2.3", 5)]).toEqual([400, 429]);
   });
 
   it("takes a message with its sender hidden on the way", async () => {

@@ -1,9 +1,7 @@
 import { createMessage } from "@parley/core";
-import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { BoundedMap } from "../../src/federation/bounded-map.ts";
 import { readForward } from "../../src/federation/inbound/forward.ts";
-import { Room } from "../../src/federation/inbound/room.ts";
 import { Strangers, TooManyStrangers } from "../../src/federation/inbound/strangers.ts";
 import { problemOf } from "../../src/federation/undelivered.ts";
 import { Whereabouts } from "../../src/federation/whereabouts.ts";
@@ -19,46 +17,6 @@ describe("BoundedMap", () => {
     expect([map.get("a"), map.get("b"), map.get("c"), map.size]).toEqual([1, undefined, 3, 2]);
     map.delete("a");
     expect(map.get("a")).toBeUndefined();
-  });
-});
-
-describe("Room", () => {
-  const KI = 1024;
-  it("has room for so many bytes, in all and for one address", () => {
-    const room = new Room({ total: 100 * KI, perAddress: 40 * KI });
-    const leave = room.enter("a", 30 * KI);
-    expect(leave).toBeDefined();
-    expect(room.enter("a", 20 * KI)).toBeUndefined();
-    expect(room.enter("b", 60 * KI)).toBeDefined();
-    expect(room.enter("c", 20 * KI)).toBeUndefined();
-    leave?.();
-    leave?.();
-    expect(room.enter("c", 20 * KI)).toBeDefined();
-    expect(room.enter("a", 21 * KI)).toBeUndefined();
-    expect(room.enter("a", 20 * KI)).toBeDefined();
-  });
-
-  it("counts the smallest for something, and takes one of any size where nothing is", () => {
-    const room = new Room({ total: 100 * KI, perAddress: 10 * KI });
-    expect(room.enter("a", 90 * KI)).toBeDefined();
-    expect(room.enter("b", 0)).toBeUndefined();
-  });
-
-  it("is as empty in the end as it was, whoever came and went", () => {
-    const visit = fc.record({ address: fc.constantFrom("a", "b", "c"), length: fc.nat({ max: 50 * KI }), leaves: fc.boolean() });
-    fc.assert(
-      fc.property(fc.array(visit), (visits) => {
-        const room = new Room({ total: 100 * KI, perAddress: 50 * KI });
-        const inside: (() => void)[] = [];
-        for (const { address, length, leaves } of visits) {
-          const leave = room.enter(address, length);
-          if (leave !== undefined) inside.push(leave);
-          if (leaves) inside.shift()?.();
-        }
-        for (const leave of inside) leave();
-        expect(room.enter("d", 100 * KI)).toBeDefined();
-      }),
-    );
   });
 });
 

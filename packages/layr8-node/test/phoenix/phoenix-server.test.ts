@@ -50,6 +50,8 @@ beforeEach(async () => {
   await once(http, "listening");
   server = new PhoenixServer(http, {
     limits: LIMITS,
+    addressOf: () => "127.0.0.1",
+    onIdentified: () => {},
     admit: () => admit(),
     events: { onMalformed: (what) => malformed.push(what), onFailure: (error) => failures.push(error), onRefused: () => {} },
   });

@@ -15,6 +15,7 @@ export type InboundCode =
   | "e.p.trust.presentation"
   | "not_found"
   | "too_large"
+  | "too_slow"
   | "unsupported_media_type"
   | "e.p.msg.unsupported"
   | "e.p.msg.expired"
@@ -43,6 +44,7 @@ const STATUS: Readonly<Record<InboundCode, number>> = {
   "e.p.trust.presentation": 403,
   not_found: 404,
   too_large: 413,
+  too_slow: 408,
   unsupported_media_type: 415,
   "e.p.msg.unsupported": 422,
   "e.p.msg.expired": 422,

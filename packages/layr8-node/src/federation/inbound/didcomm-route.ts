@@ -1,7 +1,8 @@
+import type { IncomingMessage } from "node:http";
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
-import { addressKey } from "@parley/core/internal";
+import { addressKey, FairShare, type FairShareLease } from "@parley/core/internal";
+import { BodyError, LEAST_ROOM, readBody } from "../../http/read-body.ts";
 import { answer, TRY_AGAIN, type InboundAnswer } from "./answer.ts";
-import { Room } from "./room.ts";
 
 /** What `POST /didcomm` is made with. */
 export interface DidcommRouteOptions {
@@ -11,6 +12,8 @@ export interface DidcommRouteOptions {
   readonly maxEnvelopeBytes: number;
   /** Bytes of all bodies that are being read or worked on. */
   readonly maxInboundBytes: number;
+  /** The client's address. */
+  addressOf(request: FastifyRequest): string;
   /** Whether the node takes messages. */
   isReady(): boolean;
   /** A request was refused before its body was looked at. */
@@ -32,37 +35,43 @@ const RETRY_AFTER = "1";
  */
 export function addDidcommRoute(app: FastifyInstance, options: DidcommRouteOptions): void {
   const { maxInboundBytes, maxEnvelopeBytes } = options;
-  const room = new Room({ total: maxInboundBytes, perAddress: maxInboundBytes * SHARE });
-  const leaving = new WeakMap<FastifyRequest, () => void>();
+  const room = new FairShare({ total: maxInboundBytes, perOwner: Math.max(maxEnvelopeBytes, maxInboundBytes * SHARE) });
+  const leases = new WeakMap<FastifyRequest, FairShareLease>();
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser<Buffer>(MEDIA_TYPES, { parseAs: "buffer", bodyLimit: maxEnvelopeBytes }, (_request, body, done) => {
-    done(null, body);
+  app.addContentTypeParser(MEDIA_TYPES, async (request: FastifyRequest, payload: IncomingMessage): Promise<Buffer> => {
+    const lease = leases.get(request);
+    if (lease === undefined) throw new BodyError("aborted");
+    if (Number(request.headers["content-length"] ?? 0) > maxEnvelopeBytes) throw new BodyError("too_large");
+    return readBody(payload, { maxBytes: maxEnvelopeBytes, lease });
   });
-  app.setErrorHandler((error: FastifyError, _request, reply) => refuse(reply, ofFastify(error), options));
+  app.setErrorHandler((error: FastifyError | BodyError, _request, reply) => {
+    // The rest of a body that was not read to its end is not waited for.
+    if (error instanceof BodyError) reply.header("connection", "close");
+    return refuse(reply, ofError(error), options);
+  });
   app.post(PATH, {
-    // Before the body is read: it is what takes room.
+    // Before the body is read. It is charged as it arrives.
     onRequest: (request, reply, next) => {
       if (!options.isReady()) {
         refuse(reply, answer("stopping", "the node is stopping"), options);
         return;
       }
-      const length = Math.min(maxEnvelopeBytes, Number(request.headers["content-length"] ?? maxEnvelopeBytes));
-      const leave = room.enter(addressKey(request.ip), length);
-      if (leave === undefined) {
+      const lease = room.tryAcquire(addressKey(options.addressOf(request)), LEAST_ROOM);
+      if (lease === undefined) {
         refuse(reply, answer("busy", "too much at once; try again"), options);
         return;
       }
-      leaving.set(request, leave);
+      leases.set(request, lease);
       // One that never came to its handler, which goes on when the other node has hung up.
-      reply.raw.once("close", () => leaving.get(request)?.());
+      reply.raw.once("close", () => leases.get(request)?.release());
       next();
     },
     handler: async (request: FastifyRequest, reply) => {
       const { body } = request;
       if (!(body instanceof Uint8Array)) return refuse(reply, answer("bad_request"), options);
-      const leave = leaving.get(request);
-      leaving.delete(request);
-      const refused = await options.take(body, addressKey(request.ip)).finally(leave);
+      const lease = leases.get(request);
+      leases.delete(request);
+      const refused = await options.take(body, addressKey(options.addressOf(request))).finally(() => lease?.release());
       return refused === undefined ? reply.code(202).send() : send(reply, refused);
     },
   });
@@ -78,8 +87,11 @@ function send(reply: FastifyReply, { status, code, error }: InboundAnswer): Fast
   return reply.code(status).type("application/json").send(JSON.stringify({ error, code }));
 }
 
-/** What Fastify refuses by itself. */
-function ofFastify({ statusCode = 500 }: FastifyError): InboundAnswer {
+/** What is wrong with a request before its envelope is looked at. */
+function ofError(error: FastifyError | BodyError): InboundAnswer {
+  const { statusCode = 500 } = error;
+  if (error instanceof BodyError && error.fault === "no_room") return answer("busy", error.message);
+  if (error instanceof BodyError && error.fault === "too_slow") return answer("too_slow", error.message);
   if (statusCode === 413) return answer("too_large");
   if (statusCode === 415) return answer("unsupported_media_type", `send ${MEDIA_TYPES[0]}`);
   return statusCode < 500 ? answer("bad_request") : answer("internal", "internal error");

@@ -3,6 +3,7 @@ import { VcError } from "@parley/vc";
 import type { FastifyError } from "fastify";
 import { CredentialError, type CredentialErrorCode } from "../../credentials/credential-error.ts";
 import { IdentityError, type IdentityErrorCode } from "../../identity/identity-error.ts";
+import { BodyError, type BodyFault } from "../read-body.ts";
 
 /** How an error is answered. */
 export interface ErrorAnswer {
@@ -34,6 +35,13 @@ const IDENTITY: Readonly<Record<IdentityErrorCode, number>> = {
   too_many_dids: 403,
 };
 
+const BODY: Readonly<Record<BodyFault, string>> = {
+  too_large: "too_large",
+  no_room: "busy",
+  too_slow: "too_slow",
+  aborted: "malformed_request",
+};
+
 /** What Fastify refuses by itself. */
 const HTTP: Readonly<Record<number, string>> = {
   404: "not_found",
@@ -62,6 +70,7 @@ export function answerTo(thrown: unknown): ErrorAnswer {
   if (thrown instanceof StorageError && thrown.retryable) {
     return { status: 503, code: thrown.code, error: "the node could not store or read it; try again" };
   }
+  if (thrown instanceof BodyError) return { status: thrown.statusCode, code: BODY[thrown.fault], error: thrown.message };
   if (thrown instanceof Error && "statusCode" in thrown) return ofFastify(thrown as FastifyError);
   return INTERNAL;
 }

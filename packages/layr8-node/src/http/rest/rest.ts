@@ -1,6 +1,8 @@
 import swagger from "@fastify/swagger";
 import type { JsonObject } from "@parley/core";
-import type { FastifyInstance } from "fastify";
+import { FairShare, jsonFault } from "@parley/core/internal";
+import type { IncomingMessage } from "node:http";
+import type { FastifyInstance, FastifyRequest } from "fastify";
 import {
   createJsonSchemaTransform,
   createJsonSchemaTransformObject,
@@ -12,6 +14,7 @@ import type { ApiKeys } from "../../identity/api-keys.ts";
 import { Authentication } from "./authentication.ts";
 import { answerTo, RequestRefusal } from "./error-answer.ts";
 import { tidyOpenapi } from "./openapi.ts";
+import { BodyError, LEAST_ROOM, readBody } from "../read-body.ts";
 import { addRoutes } from "./routes.ts";
 import { named } from "./schemas.ts";
 
@@ -21,6 +24,10 @@ export interface RestOptions {
   readonly apiKeys: ApiKeys;
   /** Requests that one API key may make in a second. */
   readonly requestsPerSecond: number;
+  /** Bytes of all bodies that are being read; one API key may have an eighth. */
+  readonly maxBodyBytes: number;
+  /** The client's address. */
+  addressOf(request: FastifyRequest): string;
   /** A request was answered. `route` is the pattern, not the path. */
   onAnswered(method: string, route: string, status: number): void;
   /** Something failed inside the node. */
@@ -33,12 +40,14 @@ export interface RestOptions {
 const OPENAPI_PATH = "/openapi.json";
 /** Seconds after which a client may try again what was too much just now. */
 const RETRY_AFTER = "1";
+/** The share of the room for bodies that one API key may take. */
+const SHARE = 1 / 8;
 
 /** Adds the REST calls and their description, {@link OPENAPI_PATH}. Errors are `{"error": "<sentence>", "code": "<stable code>"}`. */
 export async function addRest(app: FastifyInstance, options: RestOptions): Promise<void> {
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
-  readEmptyBodies(app);
+  app.removeAllContentTypeParsers();
   await app.register(swagger, {
     openapi: {
       openapi: "3.1.0",
@@ -57,6 +66,7 @@ export async function addRest(app: FastifyInstance, options: RestOptions): Promi
     const { status, code, error: sentence } = answerTo(error);
     if (status === 500) options.onFailure(error);
     if (status === 429 || status === 503) reply.header("retry-after", RETRY_AFTER);
+    if (error instanceof BodyError) reply.header("connection", "close");
     return reply
       .code(status)
       .type("application/json")
@@ -71,23 +81,41 @@ export async function addRest(app: FastifyInstance, options: RestOptions): Promi
       try {
         authentication.admit(request);
       } catch (error) {
-        if (error instanceof RequestRefusal && error.status === 401) options.onRefusedKey(request.ip);
+        if (error instanceof RequestRefusal && error.status === 401) options.onRefusedKey(options.addressOf(request));
         throw error;
       }
       next();
     });
+    readBodies(calls, options.maxBodyBytes, (request) => authentication.keyOf(request).id);
     addRoutes(calls, options.wallet, authentication);
     done();
   });
 }
 
-/** JSON bodies only; an empty one is none, since many clients name a content type even where they send nothing. */
-function readEmptyBodies(app: FastifyInstance): void {
+/**
+ * JSON bodies only; an empty one is none, since many clients name a content type even where they send nothing. What is being read is charged
+ * to its API key as it arrives.
+ */
+function readBodies(app: FastifyInstance, maxBytes: number, ownerOf: (request: FastifyRequest) => string): void {
+  const room = new FairShare({ total: maxBytes, perOwner: Math.max(app.initialConfig.bodyLimit ?? 0, maxBytes * SHARE) });
   const parse = app.getDefaultJsonParser("error", "error");
-  app.removeAllContentTypeParsers();
-  app.addContentTypeParser<string>("application/json", { parseAs: "string" }, (request, body, done) => {
-    if (body === "") done(null);
-    else void parse(request, body, done);
+  app.addContentTypeParser("application/json", async (request: FastifyRequest, payload: IncomingMessage): Promise<unknown> => {
+    const lease = room.tryAcquire(ownerOf(request), LEAST_ROOM);
+    if (lease === undefined) throw new BodyError("no_room");
+    let body: string;
+    try {
+      body = (await readBody(payload, { maxBytes: request.routeOptions.bodyLimit, lease })).toString("utf8");
+    } finally {
+      lease.release();
+    }
+    if (body === "") return undefined;
+    // Another reader might take the other one of two.
+    if (jsonFault(body, Number.POSITIVE_INFINITY) !== undefined) {
+      throw new RequestRefusal(400, "malformed_request", "body: an object has a member twice");
+    }
+    return new Promise((resolve, reject) => {
+      void parse(request, body, (error, value: unknown) => (error === null ? resolve(value) : reject(error)));
+    });
   });
 }
 

@@ -1,0 +1,81 @@
+import type { IncomingMessage } from "node:http";
+import { BlockList, isIP } from "node:net";
+import type { OptionCheck } from "@parley/core/internal";
+
+/**
+ * The proxies in front of a server, which append the address of their client to `X-Forwarded-For`: how many there are one behind the other
+ * (`true` is one), or their addresses and networks (`["10.0.0.0/8", "::1"]`). `false`: none.
+ */
+export type TrustProxy = boolean | number | readonly string[];
+
+/** Whether an address that a request came through is a trusted proxy's. `hop` counts from the server, from 0. */
+export type ProxyTrust = (address: string, hop: number) => boolean;
+
+const MAX_HOPS = 16;
+
+export const IS_TRUST_PROXY: OptionCheck = {
+  expected: `a number of proxies from 0 to ${MAX_HOPS}, or a list of their addresses and networks, such as 1 or ["10.0.0.0/8"]`,
+  is: (value) => value === true || value === false || isHops(value) || (Array.isArray(value) && value.every(isNetwork)),
+};
+
+/** Reads the value of `--trust-proxy`: a number of proxies, or their addresses and networks separated by commas. @throws TypeError */
+export function readTrustProxyOption(flag: string, text: string): TrustProxy {
+  const value = /^\d+$/.test(text) ? Number(text) : text.split(",").map((entry) => entry.trim());
+  if (IS_TRUST_PROXY.is(value)) return value;
+  throw new TypeError(`${flag} must be ${IS_TRUST_PROXY.expected.replace(/ or \[.*$/, " or 10.0.0.0/8,::1")}, not ${JSON.stringify(text)}`);
+}
+
+/** `--trust-proxy` without a value stands for one proxy. Returns the arguments with that value written out. */
+export function withOneProxy(args: readonly string[]): string[] {
+  return args.flatMap((arg, index) => {
+    const next = args[index + 1];
+    return arg === "--trust-proxy" && (next === undefined || next.startsWith("-")) ? [arg, "1"] : [arg];
+  });
+}
+
+/** Compiles the option; an absent one trusts nobody. */
+export function proxyTrust(option: TrustProxy = false): ProxyTrust {
+  if (typeof option === "boolean" || typeof option === "number") return (_address, hop) => hop < Number(option);
+  const trusted = new BlockList();
+  for (const entry of option) {
+    const [address = "", prefix] = entry.split("/");
+    const family = isIP(address) === 4 ? "ipv4" : "ipv6";
+    if (prefix === undefined) trusted.addAddress(address, family);
+    else trusted.addSubnet(address, Number(prefix), family);
+  }
+  return (address) => isIP(address) !== 0 && trusted.check(address, isIP(address) === 4 ? "ipv4" : "ipv6");
+}
+
+/**
+ * The address of the client that a request comes from: the one that the outermost trusted proxy has seen. Entries of `X-Forwarded-For` that
+ * no trusted proxy has appended, and entries that are no IP addresses, are the client's own words and count for nothing.
+ */
+export function clientAddress({ socket, headers }: Pick<IncomingMessage, "socket" | "headers">, trusts: ProxyTrust): string {
+  let address = socket.remoteAddress ?? "";
+  if (!trusts(address, 0)) return address;
+  const header = headers["x-forwarded-for"] ?? "";
+  const entries = (Array.isArray(header) ? header.join(",") : header).split(",");
+  for (let hop = 0; trusts(address, hop); hop += 1) {
+    const seen = withoutPort(entries.pop()?.trim() ?? "");
+    if (isIP(seen) === 0) break;
+    address = seen;
+  }
+  return address;
+}
+
+/** Some proxies write `192.0.2.1:4711` and `[2001:db8::1]:4711`. */
+function withoutPort(entry: string): string {
+  return /^\[([^\]]+)\](?::\d+)?$/.exec(entry)?.[1] ?? /^(\d+\.\d+\.\d+\.\d+):\d+$/.exec(entry)?.[1] ?? entry;
+}
+
+function isHops(value: unknown): boolean {
+  return typeof value === "number" && Number.isInteger(value) && value >= 0 && value <= MAX_HOPS;
+}
+
+function isNetwork(value: unknown): boolean {
+  if (typeof value !== "string") return false;
+  const [address = "", prefix, ...more] = value.split("/");
+  const bits = { 4: 32, 6: 128 }[isIP(address)];
+  if (bits === undefined || more.length > 0) return false;
+  return prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= bits);
+}
