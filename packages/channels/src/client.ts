@@ -350,6 +350,7 @@ export class SkytaleClient implements AsyncDisposable {
         late: new LateEntries(group),
         sendKeys: sendKeysOf(identityKey, name),
         events: this.#options.events ?? {},
+        warn: this.#options.onWarning ?? printWarning,
         closed: closed.signal,
       },
       limits: this.#limits,

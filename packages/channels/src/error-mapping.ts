@@ -64,6 +64,7 @@ const OF_ENGINE: Partial<Record<EngineErrorCode, Translation>> = {
   group_full: channel("limit_reached"),
   identity_taken: channel("identity_taken"),
   removed: channel("removed"),
+  rolled_back: channel("rolled_back"),
   wrong_identity: channel("wrong_identity"),
   closed: transport("closed"),
 };

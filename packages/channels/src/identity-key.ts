@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import type { GroupStore, SignatureKeyPair } from "@parley/mls-engine";
+import { type GroupStore, type SignatureKeyPair, StoreError, type StorePartition } from "@parley/mls-engine";
 import { publicKeyOf, signWith } from "./invites/ed25519.ts";
 
 const PARTITION = "channels/identity-key";
@@ -14,15 +14,27 @@ export interface IdentityKey {
   sign(content: Uint8Array): Uint8Array;
 }
 
-/** The key of a store; a new one is on disk before it is given. To be called before an engine is opened on the store. */
+/**
+ * The key of a store; a new one is on disk before it is given. To be called before an engine is opened on the store.
+ *
+ * @throws StoreError `damaged`: the store has had a key, and lost it
+ */
 export async function loadIdentityKey(store: GroupStore): Promise<IdentityKey> {
   const partition = await store.open(PARTITION);
   try {
     const stored = partition.get(ROW);
     const seed = stored ?? Uint8Array.from(randomBytes(SEED_BYTES));
+    if (stored === undefined) await checkNew(store, partition);
     if (stored === undefined) await partition.write([{ key: ROW, value: seed }], "durable");
     return { pair: { publicKey: publicKeyOf(seed), privateKey: seed }, sign: (content) => signWith(seed, content) };
   } finally {
     await partition.close();
   }
+}
+
+/** A store that has lost its key gets no new one: its groups know the agent by the old one. */
+async function checkNew(store: GroupStore, partition: StorePartition): Promise<void> {
+  const others = (await store.partitions()).filter((name) => name !== PARTITION);
+  if (partition.wasFound !== true && others.length === 0) return;
+  throw new StoreError("damaged", "the data directory has lost the key of this agent: restore its files, or start with an empty one");
 }

@@ -1,4 +1,4 @@
-import { type GroupRow, type MlsEngine, MlsError as EngineError, type MlsGroup } from "@parley/mls-engine";
+import { type GroupRow, type MlsEngine, MlsError as EngineError, type MlsGroup, StoreError } from "@parley/mls-engine";
 import { INBOX_PREFIX, LATE_PREFIX, NAME_ROW } from "./channel/rows.ts";
 import { isGroupOf } from "./channel-name.ts";
 
@@ -24,6 +24,7 @@ export async function findGroups(engine: MlsEngine, name: string): Promise<Store
     const group = await load(engine, id);
     if (group === undefined) found.wasRemoved = true;
     else if (group.row(NAME_ROW) !== undefined) found.ready = group;
+    else if (group.needsUpdate) throw new StoreError("damaged", `the data of the channel ${name} has lost what this agent knew of it`);
     else if (group.epoch === 0n) await engine.removeGroup(id);
     else found.joined = group;
   }

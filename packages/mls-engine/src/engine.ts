@@ -16,7 +16,7 @@ import { MlsError } from "./errors.ts";
 import { newGroup, type MlsGroup } from "./group.ts";
 import { REMOVED, STATE, stateRows } from "./group-rows.ts";
 import { GroupSession, startKeys, type GroupContextOptions } from "./group-session.ts";
-import { loadSigner } from "./identity-rows.ts";
+import { hasIdentity, loadSigner } from "./identity-rows.ts";
 import { hex, KeyPackageRows } from "./key-package-rows.ts";
 import { limitsFrom, type MlsLimits } from "./limits.ts";
 import { loadSession } from "./load-session.ts";
@@ -69,6 +69,7 @@ async function openEngine(
   { crypto, credential, limits }: { crypto: MlsCrypto; credential: MlsCredential; limits: MlsLimits },
 ): Promise<MlsEngine> {
   const partition = await options.store.open(ENGINE_PARTITION);
+  await checkNotEmptied(options.store, partition);
   const signer = await loadSigner(crypto, partition, credential, options.signatureKey);
   const now = options.now ?? Date.now;
   const environment: GroupContextOptions["environment"] = (findResumption) => ({
@@ -93,6 +94,18 @@ async function openEngine(
     { store: options.store, partition, signer, keyPackages, now },
     { crypto, limits, padding: options.padding, handshakes: options.handshakes ?? "private", environment },
   );
+}
+
+/** A store whose identity has gone must not get a new one. @throws MlsError `state_damaged` */
+async function checkNotEmptied(store: GroupStore, partition: StorePartition): Promise<void> {
+  if (hasIdentity(partition)) return;
+  const hasGroups = async (): Promise<boolean> => (await store.partitions()).some((name) => name.startsWith(GROUP_PREFIX));
+  if (partition.wasFound === true || (await hasGroups())) {
+    throw new MlsError(
+      "state_damaged",
+      "The store has lost the identity that it belongs to: restore its files, or start with an empty store",
+    );
+  }
 }
 
 /** Ends the joins that a crash has interrupted. */
@@ -216,6 +229,7 @@ export class MlsEngine implements AsyncDisposable {
         const session = loadSession(this.#options, partition);
         if (session && equalBytes(session.state.context.groupId, id)) return this.#keep(name, session);
         const wasRemoved = partition.get(REMOVED) !== undefined;
+        if (!wasRemoved && partition.wasFound === true) throw emptied();
         throw wasRemoved
           ? new MlsError("removed", "We are no member of this group any more")
           : new MlsError("no_such_group", "There is no such group in this store");
@@ -269,18 +283,20 @@ export class MlsEngine implements AsyncDisposable {
     const name = partitionOf(groupId);
     if (this.#groups.has(name)) throw groupExists();
     const partition = await store.open(name);
-    if (partition.get(STATE)) {
+    const isHeld = partition.get(STATE) !== undefined;
+    if (isHeld || (partition.wasFound === true && partition.get(REMOVED) === undefined)) {
       await closeQuietly(() => partition.close());
-      throw groupExists();
+      throw isHeld ? groupExists() : emptied();
     }
     let isStored = false;
     try {
       const { keys, rows } = startKeys(this.#options, start);
-      const loaded = { state: start.state, keys, past: new Map(), pending: undefined, discarded: [] };
+      const loaded = { state: start.state, keys, past: new Map(), pending: undefined, discarded: [], isOutdated: false };
       const session = new GroupSession(this.#options, partition, loaded);
       if (keyPackage !== undefined) await keyPackages.beginJoin(keyPackage, name);
       await session.write([...stateRows(start.state, undefined), ...rows, { key: REMOVED, value: undefined }], "durable");
       isStored = true;
+      await partition.acknowledgeCut?.();
       if (keyPackage !== undefined) await keyPackages.endJoin(keyPackage);
       return this.#keep(name, session);
     } catch (error) {
@@ -340,6 +356,13 @@ function isGroupId(id: Uint8Array): boolean {
 
 function fromHex(text: string): Uint8Array {
   return Uint8Array.from({ length: text.length / 2 }, (_, i) => Number.parseInt(text.slice(2 * i, 2 * i + 2), 16));
+}
+
+function emptied(): MlsError {
+  return new MlsError(
+    "state_damaged",
+    "What is stored of the group has lost its state: restore its file, or remove the group and join again",
+  );
 }
 
 function groupExists(): MlsError {

@@ -3,6 +3,7 @@ import type { GroupContext } from "./core/structures.ts";
 import type { RatchetTree } from "./core/ratchet-tree.ts";
 import { MlsError } from "./errors.ts";
 import type { MessageEpoch } from "./messages/message-epoch.ts";
+import type { MessageKey } from "./messages/message-key.ts";
 import type { Ratchet, RatchetType } from "./messages/ratchet.ts";
 import type { SecretTree } from "./messages/secret-tree.ts";
 import type { SendLease } from "./messages/send-lease.ts";
@@ -97,6 +98,20 @@ export class EpochKeys {
     this.#leases[type]?.erase();
     this.#leases[type] = lease;
     return { lease, rows: [{ key: ownKey(this.view.context.epoch, type), value: change }] };
+  }
+
+  /** The first generation that no message from here was sent with, neither in this process nor in an earlier one. */
+  nextUnused(type: RatchetType): number {
+    return this.leased(type)?.next ?? this.#tree.nextOwn(type);
+  }
+
+  /**
+   * The key of an own generation that was not used from here, to see whether a message uses it; the caller erases it.
+   *
+   * @throws MlsError `generation_too_far`
+   */
+  peekUnused(type: RatchetType, generation: number): MessageKey {
+    return this.leased(type)?.peek(generation) ?? this.#tree.peekOwn(type, generation);
   }
 
   /** The rows that keep a change which the tree has gone through just now. */

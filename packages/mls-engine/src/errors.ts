@@ -28,6 +28,8 @@ export type MlsErrorCode =
   | "group_exists"
   | "no_such_group"
   | "removed"
+  | "update_required"
+  | "rolled_back"
   | "wrong_identity"
   | "state_damaged"
   | "closed"

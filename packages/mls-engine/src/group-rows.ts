@@ -18,6 +18,7 @@ import type { StoreChange } from "./store/group-store.ts";
  * | `proposals` | proposals that wait for a commit |
  * | `discarded` | hashes of own commits of this epoch that were discarded |
  * | `pending` | an own commit whose order isn't known, with the rows that it leads to |
+ * | `outdated` | keys may have been used that this state shows as unused; an own commit with a path ends that |
  * | `removed` | instead of all of the above: the epoch from which on we are no member |
  * | `u/<key>` | the application's own |
  */
@@ -25,6 +26,7 @@ export const STATE = "state";
 export const PROPOSALS = "proposals";
 export const PENDING = "pending";
 export const DISCARDED = "discarded";
+export const OUTDATED = "outdated";
 export const REMOVED = "removed";
 export const TREE_PREFIX = "t/";
 export const PAST_PREFIX = "p/";

@@ -8,7 +8,7 @@ import type { PskId } from "./core/structures.ts";
 import { equalBytes } from "./core/codec.ts";
 import type { MlsCrypto } from "./crypto/mls-crypto.ts";
 import { EpochKeys } from "./epoch-keys.ts";
-import { DISCARDED, pastKey, pastRow, PENDING, PROPOSALS, stateRows } from "./group-rows.ts";
+import { DISCARDED, OUTDATED, pastKey, pastRow, PENDING, PROPOSALS, stateRows } from "./group-rows.ts";
 import type { MlsLimits } from "./limits.ts";
 import type { PaddingBuckets } from "./messages/padding.ts";
 import { SecretTree } from "./messages/secret-tree.ts";
@@ -39,6 +39,8 @@ export interface NextEpochState {
 /** An own commit whose order isn't known. After a restart its epoch is on disk only. */
 export interface Pending extends PendingRecord {
   readonly next: NextEpochState | undefined;
+  /** Whether it was staged to replace keys that may have been used: no earlier process can have sent in the epoch that it starts. */
+  readonly endsOutdated: boolean;
 }
 
 /** A group as it was stored. */
@@ -46,6 +48,7 @@ export interface LoadedGroup extends NextEpochState {
   readonly past: Map<bigint, KeptEpoch>;
   readonly pending: Pending | undefined;
   readonly discarded: readonly Uint8Array[];
+  readonly isOutdated: boolean;
 }
 
 /** What a group holds in memory, and the steps that change it. Callers see to it that there is one step at a time. */
@@ -59,6 +62,8 @@ export class GroupSession {
   pending: Pending | undefined;
   /** Hashes of own commits of this epoch that were discarded. */
   discarded: readonly Uint8Array[];
+  /** Whether keys may have been used that this state shows as unused, so that nothing must be sent with keys of this epoch. */
+  isOutdated: boolean;
   /** Why the store could not be written. Keys that it should hold are in memory then, and must not be used. */
   failure: Error | undefined;
 
@@ -70,6 +75,7 @@ export class GroupSession {
     this.past = loaded.past;
     this.pending = loaded.pending;
     this.discarded = loaded.discarded;
+    this.isOutdated = loaded.isOutdated;
     this.env = options.environment((id) => this.#resumption(id));
   }
 
@@ -145,6 +151,19 @@ export class GroupSession {
   /** Stores rows. Where that fails, what is in memory may not be what is on disk, and the group can't go on. */
   write(rows: readonly StoreChange[], durability: Durability): Promise<void> {
     return this.#orFail(this.partition.write(rows, durability));
+  }
+
+  /** Sends nothing more before an own commit has replaced the keys; also after a restart. */
+  async markOutdated(): Promise<void> {
+    if (this.isOutdated) return;
+    this.isOutdated = true;
+    await this.write([{ key: OUTDATED, value: new Uint8Array() }], "durable");
+  }
+
+  /** The keys have been replaced, which is stored. */
+  async endOutdated(): Promise<void> {
+    this.isOutdated = false;
+    await this.#orFail(this.partition.acknowledgeCut?.() ?? Promise.resolve());
   }
 
   /** Makes everything durable, and leaves nothing on disk that was replaced. */

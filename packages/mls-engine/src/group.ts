@@ -8,7 +8,7 @@ import { userKey, userKeys } from "./group-rows.ts";
 import type { GroupSession, Pending } from "./group-session.ts";
 import type { EncryptOptions, GroupRow, ProcessedMessage, StagedCommit, StageOptions, WriteOptions } from "./group-types.ts";
 import { Mutex } from "./mutex.ts";
-import { receive } from "./receive.ts";
+import { noticeOwn, receive } from "./receive.ts";
 import { confirmCommit, discardCommit, endMembership } from "./settle.ts";
 import { sealApplication } from "./send.ts";
 import { proposeLeave, stageCommit } from "./stage.ts";
@@ -102,9 +102,32 @@ export class MlsGroup {
   }
 
   /**
+   * Whether keys may have been used that the stored state shows as unused: the store has lost its end, or an own message has come that an
+   * older copy of the store doesn't know. Nothing is encrypted then, before an own commit that is staged from now on is confirmed; such a
+   * commit always replaces the keys, and is sent as PublicMessage, for which no key of the epoch is needed. Survives restarts.
+   */
+  get needsUpdate(): boolean {
+    return this.#session.isOutdated;
+  }
+
+  /** Makes the group replace its keys before it encrypts anything: see {@link MlsGroup.needsUpdate}. Durable when it resolves. */
+  requireUpdate(): Promise<void> {
+    return this.#step((session) => session.markOutdated());
+  }
+
+  /**
+   * Looks at a message that can't be processed yet, since others before it haven't been, for whether it shows that
+   * {@link MlsGroup.needsUpdate}. Messages of other epochs, and whatever can't be read, are ignored.
+   */
+  noticeOwn(message: Uint8Array): Promise<void> {
+    return this.#step((session) => noticeOwn(session, message));
+  }
+
+  /**
    * Encrypts a message to all members, signed by this one.
    *
-   * @throws MlsError `proposals_waiting` (commit first), `too_large`, `removed`, `closed`; TypeError
+   * @throws MlsError `proposals_waiting` (commit first), `update_required` (see {@link MlsGroup.needsUpdate}), `too_large`, `removed`,
+   *   `closed`; TypeError
    */
   encrypt(data: Uint8Array, options: EncryptOptions = {}): Promise<Uint8Array> {
     if (!(data instanceof Uint8Array)) throw new TypeError("What is encrypted must be a Uint8Array");
@@ -130,6 +153,7 @@ export class MlsGroup {
    * - `decryption_failure`: from no member, or changed on the way
    * - `generation_consumed`: processed before
    * - `generation_too_far`, `own_message`
+   * - `rolled_back`: an own commit that the stored state doesn't know
    * - `invalid_commit`, `invalid_proposal`, `credential_refused`, `unknown_psk`, `group_full`
    * - `removed`, `closed`
    * @throws StoreError: the group takes no step any more; load it anew

@@ -10,6 +10,11 @@ import type { StorePartition } from "./store/group-store.ts";
 const IDENTITY = "identity";
 const VERSION = 1;
 
+/** Whether a store's partition of the engine holds an identity. */
+export function hasIdentity(partition: StorePartition): boolean {
+  return partition.get(IDENTITY) !== undefined;
+}
+
 /** A signature key pair, as the cipher suite keeps it. */
 export interface SignatureKeyPair {
   readonly publicKey: Uint8Array;

@@ -5,7 +5,7 @@ import type { GroupState } from "./core/group-state.ts";
 import { RatchetTree, type TreeNode } from "./core/ratchet-tree.ts";
 import { EpochKeys } from "./epoch-keys.ts";
 import { MlsError } from "./errors.ts";
-import { DISCARDED, PAST_PREFIX, PENDING, PROPOSALS, STATE, TREE_PREFIX } from "./group-rows.ts";
+import { DISCARDED, OUTDATED, PAST_PREFIX, PENDING, PROPOSALS, STATE, TREE_PREFIX } from "./group-rows.ts";
 import { GroupSession, viewOf, type GroupContextOptions, type KeptEpoch } from "./group-session.ts";
 import { SecretTree } from "./messages/secret-tree.ts";
 import { decodePending } from "./pending-codec.ts";
@@ -23,10 +23,11 @@ export function loadSession(options: GroupContextOptions, partition: StorePartit
     const keys = EpochKeys.load(options.crypto.messages, viewOf(state), partition, restore);
     const past = loadPast(options, partition, state, restore);
     const pendingBytes = partition.get(PENDING);
-    const pending = pendingBytes && { ...decodePending(pendingBytes), next: undefined };
+    const pending = pendingBytes && { ...decodePending(pendingBytes), next: undefined, endsOutdated: false };
     const discarded = partition.get(DISCARDED);
     const hashes = discarded ? decodeWhole(discarded, (r) => r.list((hash) => hash.vector(), MAX_DISCARDED)) : [];
-    return new GroupSession(options, partition, { state, keys, past, pending, discarded: hashes });
+    const isOutdated = partition.wasCut === true || partition.get(OUTDATED) !== undefined;
+    return new GroupSession(options, partition, { state, keys, past, pending, discarded: hashes, isOutdated });
   } catch (cause) {
     if (cause instanceof MlsError && cause.code === "state_damaged") throw cause;
     if (cause instanceof MlsError) throw damaged("What is stored of a group can't be read", cause);

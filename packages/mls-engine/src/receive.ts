@@ -10,7 +10,8 @@ import { PROPOSALS } from "./group-rows.ts";
 import type { GroupSession, KeptEpoch } from "./group-session.ts";
 import type { EpochKeys } from "./epoch-keys.ts";
 import type { ApplicationMessage, CommitMessage, ProcessedMessage, ProposalMessage } from "./group-types.ts";
-import { openMessage, type OpenedMessage } from "./messages/open-message.ts";
+import { ratchetTypeOf } from "./messages/message-epoch.ts";
+import { openMessage, openWith, senderIn, type OpenedMessage } from "./messages/open-message.ts";
 import type { PrivateMessage } from "./messages/private-message.ts";
 import type { KeyUse } from "./messages/secret-tree.ts";
 import type { StoreChange } from "./store/group-store.ts";
@@ -61,7 +62,7 @@ async function receivePublic(session: GroupSession, bytes: Uint8Array, message: 
   const handshake = await openPublicMessage(session.env, session.state, message);
   if (handshake.sender === session.state.ownLeaf) {
     await checkNotDiscarded(session, bytes);
-    throw ownMessage();
+    throw handshake.contentType === ContentType.commit ? rolledBack() : ownMessage();
   }
   return handshakeStep(session, bytes, handshake, undefined);
 }
@@ -192,7 +193,45 @@ function keyUse(keys: EpochKeys, opened: OpenedMessage | undefined): { consume: 
 
 async function openCurrent(session: GroupSession, bytes: Uint8Array, message: PrivateMessage): Promise<OpenedMessage> {
   if (message.contentType === "commit") await checkNotDiscarded(session, bytes);
-  return openMessage(session.keys.messages, message);
+  try {
+    return openMessage(session.keys.messages, message);
+  } catch (error) {
+    throw error instanceof MlsError && error.code === "own_message" ? await judgeOwn(session, message) : error;
+  }
+}
+
+/**
+ * What an own message of the current epoch means. One with a key that was not used from here was sent by a later state of this member than
+ * the one that is stored, as where a backup was restored. Then the group sends nothing before its keys are replaced; and after an own
+ * commit it can't follow the group any more.
+ */
+async function judgeOwn(session: GroupSession, message: PrivateMessage): Promise<MlsError> {
+  const { keys } = session;
+  const sender = senderIn(keys.messages, message);
+  const type = ratchetTypeOf(message.contentType);
+  if (sender.leaf !== session.state.ownLeaf || sender.generation < keys.nextUnused(type)) return ownMessage();
+  if (session.isOutdated && message.contentType !== "commit") return ownMessage();
+  try {
+    openWith(keys.messages, message, sender, keys.peekUnused(type, sender.generation));
+    if (message.contentType === "commit") return rolledBack();
+  } catch (error) {
+    if (!(error instanceof MlsError)) throw error;
+    // Whether one is authentic that is too far ahead can't be told. An update costs little.
+    if (error.code !== "generation_too_far") return error;
+  }
+  await session.markOutdated();
+  return ownMessage();
+}
+
+/** Looks at a message that may be an own one of the current epoch; see `MlsGroup.noticeOwn`. */
+export async function noticeOwn(session: GroupSession, bytes: Uint8Array): Promise<void> {
+  try {
+    const { kind, message } = readWire(bytes, session.options.limits.maxMessageBytes);
+    const isCurrent = kind === "private" && message.epoch === session.epoch && equalBytes(message.groupId, session.state.context.groupId);
+    if (isCurrent && message.contentType !== "commit") await judgeOwn(session, message);
+  } catch (error) {
+    if (!(error instanceof MlsError)) throw error;
+  }
 }
 
 async function checkNotDiscarded(session: GroupSession, bytes: Uint8Array): Promise<void> {
@@ -205,6 +244,13 @@ async function checkNotDiscarded(session: GroupSession, bytes: Uint8Array): Prom
 
 function ownMessage(): MlsError {
   return new MlsError("own_message", "The message is one's own; its key is gone since it was sent");
+}
+
+function rolledBack(): MlsError {
+  return new MlsError(
+    "rolled_back",
+    "The group has an own commit that this state doesn't know: an older copy of the store was opened. Have a member remove this one, and join again",
+  );
 }
 
 function fork(epoch: bigint, session: GroupSession, why: string): MlsError {

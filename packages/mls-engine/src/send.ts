@@ -21,6 +21,9 @@ export async function sealApplication(
   const { maxMessageBytes } = session.options.limits;
   const tooLarge = (): MlsError => new MlsError("too_large", `A message may have ${maxMessageBytes} bytes`);
   if (data.length + aad.length > maxMessageBytes) throw tooLarge();
+  if (session.isOutdated) {
+    throw new MlsError("update_required", "Keys of this epoch may have been used before: stage and confirm an update, then send");
+  }
   if (state.proposals.size > 0 && pending === undefined) {
     throw new MlsError("proposals_waiting", "Proposals wait for a commit; stage one before sending (RFC 9420 §12.4)");
   }

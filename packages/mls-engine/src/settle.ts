@@ -2,7 +2,7 @@ import { alsoRows } from "./also-rows.ts";
 import { encode } from "./core/codec.ts";
 import { MlsError } from "./errors.ts";
 import { changesOf } from "./group-facts.ts";
-import { DISCARDED, PENDING, REMOVED, userKey } from "./group-rows.ts";
+import { DISCARDED, OUTDATED, PENDING, REMOVED, userKey } from "./group-rows.ts";
 import type { GroupSession, NextEpochState, Pending } from "./group-session.ts";
 import type { CommitMessage, WriteOptions } from "./group-types.ts";
 import { loadSession } from "./load-session.ts";
@@ -28,11 +28,13 @@ export async function confirmCommit(
     isRemoved: false,
   };
   const extra = alsoRows(also, result);
-  await session.write([...pending.rows, ...session.expire(), ...extra], "soon");
+  const ended = pending.endsOutdated ? [{ key: OUTDATED, value: undefined }] : [];
+  await session.write([...pending.rows, ...session.expire(), ...ended, ...extra], "soon");
   for (const row of pending.rows) row.value?.fill(0);
   session.pending = { ...pending, next };
   session.advance(next, commitHash);
   await session.compact();
+  if (pending.endsOutdated) await session.endOutdated();
   return result;
 }
 

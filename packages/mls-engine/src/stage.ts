@@ -29,7 +29,7 @@ export async function stageCommit(
   const created = await createCommit(env, state, {
     references: waiting.references,
     proposals: proposalsFor(session, options.psks, { removed, added }),
-    forcePath: options.update ?? false,
+    forcePath: session.isOutdated || (options.update ?? false),
     authenticatedData: options.aad ?? new Uint8Array(),
     wireFormat: handshakeFormat(session),
   });
@@ -44,7 +44,7 @@ export async function stageCommit(
   const value = encodePending(record);
   await session.write([...rows, { key: PENDING, value }], "durable");
   value.fill(0);
-  const pending: Pending = { ...record, next };
+  const pending: Pending = { ...record, next, endsOutdated: session.isOutdated };
   session.pending = pending;
   return pending;
 }
@@ -63,8 +63,9 @@ export async function proposeLeave(session: GroupSession): Promise<Uint8Array> {
   return message;
 }
 
-function handshakeFormat({ options }: GroupSession): Handshake["wireFormat"] {
-  return options.handshakes === "public" ? WireFormat.publicMessage : WireFormat.privateMessage;
+/** A PublicMessage is encrypted with no key of the epoch, so it reuses none where those that were used aren't known. */
+function handshakeFormat({ options, isOutdated }: GroupSession): Handshake["wireFormat"] {
+  return options.handshakes === "public" || isOutdated ? WireFormat.publicMessage : WireFormat.privateMessage;
 }
 
 /** A signed proposal or commit as a message, and the rows that must be durable before it leaves. */

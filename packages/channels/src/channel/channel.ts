@@ -63,11 +63,15 @@ export class Channel implements AsyncDisposable {
     this.#inbox = keepsMessages ? new Inbox(context.group, limits, (error) => this.#ended(error)) : undefined;
     this.#membership = new Membership(context);
     this.#upkeep = new Upkeep(context, this.#membership);
-    this.#outbound = new Outbound(context, limits, () => this.#upkeep.commitProposals());
+    this.#outbound = new Outbound(context, limits, {
+      commitProposals: () => this.#upkeep.commitProposals(),
+      replaceKeys: () => this.#upkeep.replaceKeys(),
+    });
     this.#inbound = new Inbound(context, this.#inbox, {
       isSentHere: (entry) => this.#outbound.seen(entry),
       rewound: () => this.#outbound.forgetExpected(),
       committed: (commit, entry) => this.#committed(commit, entry),
+      doubtful: (sequence) => this.#membership.doubt(sequence),
       proposed: () => this.#upkeep.proposed(),
       caughtUp: () => this.#caughtUp(),
       ended: (error) => this.#ended(error),

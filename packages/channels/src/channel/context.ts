@@ -19,6 +19,8 @@ export interface ChannelContext {
   readonly late: LateEntries;
   readonly sendKeys: SendKeys;
   readonly events: Partial<SkytaleClientEvents>;
+  /** Tells the operator. */
+  readonly warn: (warning: string) => void;
   /** Fires when the channel is closed, with the reason for what waits. */
   readonly closed: AbortSignal;
 }

@@ -1,3 +1,4 @@
+import { ParleyError } from "@parley/core";
 import { closeAll } from "@parley/core/internal";
 import { type ApplicationMessage, type CommitMessage, type GroupRow, inspectMessage, type ProcessedMessage } from "@parley/mls-engine";
 import { RangeGoneError, type RelayMessage, type Subscription } from "@parley/skytale-relay";
@@ -9,6 +10,7 @@ import { isSame } from "./member.ts";
 import { messageOf, type ChannelMessage } from "./message.ts";
 import { type AppliedEntry, decodeCursor, encodeCursor, entryHash, type LogCursor } from "./log-cursor.ts";
 import { CURSOR_ROW, ENDED_ROWS, JOINED_ROW, valueNumber } from "./rows.ts";
+import { unknownCommit } from "./membership.ts";
 import { ForkWatch, verdictOn } from "./log-verdict.ts";
 
 /** What the rest of a channel is told. */
@@ -23,6 +25,8 @@ export interface InboundListener {
   rewound(): void;
   /** A commit is in effect. */
   committed(commit: CommitMessage, entry: RelayMessage): void;
+  /** The log has a commit that says it is an own one, and isn't known here. Whether it is can't be told. */
+  doubtful(sequence: number): void;
   /** Something waits for a commit. */
   proposed(): void;
   caughtUp(): void;
@@ -42,6 +46,8 @@ export class Inbound {
   readonly #joinedEpoch: bigint;
   readonly #forks = new ForkWatch();
   #subscription: Subscription | undefined;
+  /** Whether all of the log has been seen that there was when it was opened first. */
+  #wasCaughtUp = false;
   /** Where to go on in a log that isn't the one that it was. */
   #rewindTo: number | undefined;
   /** Applied last. */
@@ -118,6 +124,8 @@ export class Inbound {
       return true;
     } catch (error) {
       if (!(error instanceof RangeGoneError) || error.firstSequence <= position.next) throw error;
+      // Own messages may have been among them.
+      await this.#context.group.requireUpdate();
       const gone = `entries ${position.next} to ${error.firstSequence - 1} of the channel's log are not kept any more`;
       events.onError?.(name, new ChannelError("log_lost", gone, { cause: error }));
       this.#advance(error.firstSequence);
@@ -131,6 +139,7 @@ export class Inbound {
   }
 
   #caughtUp(): void {
+    this.#wasCaughtUp = true;
     this.#listener.caughtUp();
     void this.#compareLog().catch(() => undefined);
   }
@@ -154,9 +163,46 @@ export class Inbound {
 
   async #untilRoom(): Promise<void> {
     if (this.#inbox?.isFull !== true) return;
+    await this.#lookAhead();
+    if (!this.#inbox.isFull) return;
     this.#context.position.stall(true);
     await this.#inbox.room();
     this.#context.position.stall(false);
+  }
+
+  /**
+   * While the inbox is full, messages can be sent though the log isn't read to its end. What this agent itself has sent of late is looked
+   * for before: an older copy of the data directory must not use the same keys.
+   */
+  async #lookAhead(): Promise<void> {
+    const { name, relay, position, group, closed } = this.#context;
+    for (let from = position.next; !this.#wasCaughtUp && this.#inbox?.isFull === true && !closed.aborted;) {
+      try {
+        const { messages, head } = await relay.fetchRange(name, { from, signal: closed });
+        for (const { kind, epoch, payload } of messages) {
+          if (kind === "application" && epoch === group.epoch) await this.#noticing(() => group.noticeOwn(payload));
+        }
+        from = (messages.at(-1)?.sequence ?? head.next) + 1;
+        this.#wasCaughtUp = from >= head.next;
+      } catch (error) {
+        if (error instanceof RangeGoneError && error.firstSequence > from) {
+          await group.requireUpdate();
+          from = error.firstSequence;
+        } else if (error instanceof ParleyError && error.retryable) await position.whenLinked(closed);
+        else throw error;
+      }
+    }
+  }
+
+  /** Reports it when something shows that the data directory is an older copy. */
+  async #noticing<T>(step: () => Promise<T>): Promise<T> {
+    const { group, name, events } = this.#context;
+    const knew = group.needsUpdate;
+    try {
+      return await step();
+    } finally {
+      if (!knew && group.needsUpdate) events.onError?.(name, rolledBack());
+    }
   }
 
   /** False when nothing after it can be applied. */
@@ -201,7 +247,7 @@ export class Inbound {
       return [...rows, this.#inbox.row(message)];
     };
     try {
-      const result = await group.process(entry.payload, { also });
+      const result = await this.#noticing(() => group.process(entry.payload, { also }));
       this.#unwritten = -1;
       if (message !== undefined) this.#inbox?.add(message);
       if (isOfFormer) this.#skip(entry.sequence, new MlsError("epoch_mismatch", "the message was recorded after its sender was removed"));
@@ -224,10 +270,14 @@ export class Inbound {
     return result.kind !== "commit" || !result.isRemoved;
   }
 
-  #refused(error: unknown, { sequence, epoch, payload }: RelayMessage): boolean {
+  #refused(error: unknown, { sequence, epoch, payload, kind }: RelayMessage): boolean {
     const { name, events } = this.#context;
     const verdict = verdictOn(error);
     if (verdict === "over") throw error;
+    if (verdict === "own" && kind === "commit") {
+      this.#listener.doubtful(sequence);
+      this.#skip(sequence, unknownCommit(sequence));
+    }
     const isReported = verdict === "repeated" || verdict === "unreadable" || verdict === "past";
     if (!isReported || epoch < this.#joinedEpoch) return true;
     this.#skip(sequence, toPublicError(error));
@@ -257,6 +307,11 @@ export class Inbound {
   #cursorRows(cursor: LogCursor): readonly GroupRow[] {
     return [{ key: CURSOR_ROW, value: encodeCursor(cursor) }, ...this.#context.late.takeRows()];
   }
+}
+
+function rolledBack(): ChannelError {
+  const cause = "the data directory is older than what this agent has sent, as after a restored backup or where a copy of it is in use";
+  return new ChannelError("rolled_back", `${cause}: its keys are replaced before anything is sent`);
 }
 
 function forked(): ChannelError {

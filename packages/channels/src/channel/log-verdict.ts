@@ -19,6 +19,7 @@ const BY_CODE: Partial<Record<MlsErrorCode, Verdict>> = {
   wrong_group: "foreign",
   generation_consumed: "repeated",
   removed: "over",
+  rolled_back: "over",
   closed: "over",
   state_damaged: "over",
   crypto_unavailable: "over",

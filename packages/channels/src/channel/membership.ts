@@ -29,6 +29,8 @@ export class Membership {
   #last: Promise<unknown> = Promise.resolve();
   /** The last commit of ours that was applied. */
   #applied: { readonly commit: Uint8Array; readonly sequence: number } | undefined;
+  /** A commit in the log that may be an own one, of which this state doesn't know. */
+  #doubtful: number | undefined;
 
   constructor(context: ChannelContext) {
     this.#context = context;
@@ -37,6 +39,11 @@ export class Membership {
   /** The log holds a commit of ours, and it was the first: called before the position moves on. */
   applied(commit: Uint8Array, sequence: number): void {
     this.#applied = { commit, sequence };
+  }
+
+  /** The log holds a commit that says it is an own one, and isn't known here: called before the position moves on. */
+  doubt(sequence: number): void {
+    this.#doubtful = sequence;
   }
 
   /**
@@ -102,6 +109,7 @@ export class Membership {
       // All of the log up to there is applied, and our epoch goes on: what is on record for it is invalid.
       if (recorded.isOurs)
         throw new ChannelError("fork", `the relay has acknowledged a commit as entry ${recorded.sequence}, and shows another there`);
+      if (recorded.sequence === this.#doubtful) throw unknownCommit(recorded.sequence);
       supersedes = recorded.sequence;
     }
     throw new ChannelError("contended", "the channel is flooded with invalid commits");
@@ -122,4 +130,11 @@ export class Membership {
       throw error;
     }
   }
+}
+
+/** Why a commit in the log is neither applied nor pushed aside: that would lead away from the other members, if they have applied it. */
+export function unknownCommit(sequence: number): ChannelError {
+  const cause = `entry ${sequence} of the log is a change by this agent that its data directory doesn't know, or a member has forged it`;
+  const advice = "after a restored backup have a member remove this agent, and join again; else wait for another member's change";
+  return new ChannelError("rolled_back", `${cause}: ${advice}`);
 }

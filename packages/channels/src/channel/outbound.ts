@@ -16,6 +16,14 @@ const MAX_LATE_ATTEMPTS = 8;
 /** Published and not recorded yet. */
 const MAX_IN_FLIGHT = 512;
 
+/** What is to be done before anything can be encrypted. */
+export interface OutboundSteps {
+  /** Proposals wait. */
+  readonly commitProposals: () => Promise<void>;
+  /** Keys may have been used that aren't known here. */
+  readonly replaceKeys: () => Promise<void>;
+}
+
 /**
  * Messages on their way into a channel's log, in the order of the calls. A message stays here until it is recorded where all members can
  * read it: after a loss of the link, or when its epoch was over too long before, it is published again.
@@ -26,7 +34,7 @@ const MAX_IN_FLIGHT = 512;
 export class Outbound {
   readonly #context: ChannelContext;
   readonly #limits: OutboundLimits;
-  readonly #commitProposals: () => Promise<void>;
+  readonly #before: OutboundSteps;
   #queue: OutboundMessage[] = [];
   /** In the order of their publishing. */
   readonly #inFlight = new Set<OutboundMessage>();
@@ -43,11 +51,10 @@ export class Outbound {
   #isRunning = false;
   #isWatching = false;
 
-  /** @param commitProposals to be done before anything can be encrypted, when proposals wait. */
-  constructor(context: ChannelContext, limits: OutboundLimits, commitProposals: () => Promise<void>) {
+  constructor(context: ChannelContext, limits: OutboundLimits, before: OutboundSteps) {
     this.#context = context;
     this.#limits = limits;
-    this.#commitProposals = commitProposals;
+    this.#before = before;
   }
 
   send(data: Uint8Array, options: CheckedSend): Promise<Sent> {
@@ -162,8 +169,10 @@ export class Outbound {
           const bytes = await group.encrypt(item.data);
           item.ciphertexts = [{ epoch: inspectMessage(bytes).epoch ?? group.epoch, bytes }, ...item.ciphertexts];
         } catch (error) {
-          if (!(error instanceof EngineError) || error.code !== "proposals_waiting") throw error;
-          await this.#commitProposals();
+          if (!(error instanceof EngineError)) throw error;
+          if (error.code === "proposals_waiting") await this.#before.commitProposals();
+          else if (error.code === "update_required") await this.#before.replaceKeys();
+          else throw error;
         }
       }
       return true;

@@ -20,7 +20,7 @@ const MAX_UPDATE_SPREAD_MS = 300_000;
 /** Before what failed is tried again, in milliseconds. */
 const RETRY_MS = 5000;
 
-type Task = "pending" | "leave" | "commit" | "update";
+type Task = "pending" | "leave" | "commit" | "update" | "replace";
 
 /** A request to be let go, which counts in its epoch. */
 interface LeaveRequest {
@@ -46,6 +46,10 @@ export class Upkeep {
     this.#context = context;
     this.#membership = membership;
     this.#isLeaving = context.group.row(LEAVING_ROW) !== undefined;
+    if (context.group.needsUpdate) {
+      const cause = `the data of ${context.name} has lost its end, as in a power failure, or is an older copy`;
+      context.warn(`${cause}: the keys of this agent are replaced before it sends anything. Messages may come again.`);
+    }
   }
 
   /** Whether we have asked to leave; also when that has been done. */
@@ -82,6 +86,13 @@ export class Upkeep {
     if (this.isLeaving) this.#later("leave", 0, () => this.proposeLeave());
     this.#updateLater();
     this.proposed();
+    if (group.needsUpdate && !this.isLeaving) this.#later("replace", 0, () => this.replaceKeys());
+  }
+
+  /** Replaces the keys where some may have been used that aren't known here. */
+  async replaceKeys(): Promise<void> {
+    const { group } = this.#context;
+    await this.#membership.change(() => (group.needsUpdate ? { update: true } : undefined));
   }
 
   /** Something may wait for a commit. */

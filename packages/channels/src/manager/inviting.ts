@@ -22,6 +22,9 @@ const SECOND = 1000;
 /** How long a channel that is opened in place of a join may take to show whether this agent is still a member, in milliseconds. */
 const MEMBERSHIP_MS = 5000;
 
+/** What ends a channel, or keeps it from being opened, where this agent must be let in again. */
+const LOST_MEMBERSHIP: ReadonlySet<string> = new Set(["not_found", "removed", "rolled_back"]);
+
 /** A manager's invites: those that it makes, those that it joins by, and those that it lets others in by. */
 export class Inviting {
   readonly #client: SkytaleClient;
@@ -155,7 +158,7 @@ export class Inviting {
       await channel.whenLeft(signal);
       return channel.isActive ? channel : undefined;
     } catch (error) {
-      if (error instanceof ChannelError && (error.code === "not_found" || error.code === "removed")) return undefined;
+      if (error instanceof ChannelError && LOST_MEMBERSHIP.has(error.code)) return undefined;
       throw error;
     }
   }

@@ -2,6 +2,7 @@ import { MlsError } from "../errors.ts";
 import { contentToSign } from "./framed-content.ts";
 import { readHandshake } from "./handshake-length.ts";
 import { ratchetTypeOf, type ContentType, type MessageEpoch } from "./message-epoch.ts";
+import type { MessageKey } from "./message-key.ts";
 import { encodeAad, type PrivateMessage } from "./private-message.ts";
 import { Reader } from "./reader.ts";
 import type { KeyUse } from "./secret-tree.ts";
@@ -40,7 +41,19 @@ export interface OpenedMessage {
  * - `generation_too_far`: more messages of this sender are missing than the limits allow.
  */
 export function openMessage(epoch: MessageEpoch, message: PrivateMessage): OpenedMessage {
-  const { crypto, tree } = epoch;
+  const { tree } = epoch;
+  const sender = senderIn(epoch, message);
+  const type = ratchetTypeOf(message.contentType);
+  const opened = openWith(epoch, message, sender, tree.key(sender.leaf, type, sender.generation));
+  return { ...opened, consume: () => tree.consume(sender.leaf, type, sender.generation) };
+}
+
+/**
+ * The sender of a message of this epoch, as some member of it says.
+ *
+ * @throws MlsError `wrong_group`, `epoch_mismatch`, `decryption_failure`
+ */
+export function senderIn(epoch: MessageEpoch, message: PrivateMessage): SenderData {
   if (!equal(message.groupId, epoch.groupId)) throw new MlsError("wrong_group", "The message is of another group");
   if (message.epoch !== epoch.epoch) {
     throw new MlsError("epoch_mismatch", `The message is of epoch ${message.epoch}, not of ${epoch.epoch}`, {
@@ -48,13 +61,22 @@ export function openMessage(epoch: MessageEpoch, message: PrivateMessage): Opene
       groupEpoch: epoch.epoch,
     });
   }
-  const { leaf, generation, reuseGuard } = senderOf(epoch, message);
-  const publicKey = leaf < tree.leafCount ? epoch.signaturePublicKey(leaf) : undefined;
-  if (publicKey === undefined) throw failed();
+  const sender = senderOf(epoch, message);
+  if (sender.leaf >= epoch.tree.leafCount || epoch.signaturePublicKey(sender.leaf) === undefined) throw failed();
+  return sender;
+}
 
+/** Decrypts a message with a key, which is erased, and verifies it. @throws MlsError `decryption_failure` */
+export function openWith(
+  epoch: MessageEpoch,
+  message: PrivateMessage,
+  { leaf, generation, reuseGuard }: SenderData,
+  { key, nonce }: MessageKey,
+): Omit<OpenedMessage, "consume"> {
+  const { crypto } = epoch;
   const { contentType } = message;
-  const type = ratchetTypeOf(contentType);
-  const { key, nonce } = tree.key(leaf, type, generation);
+  const publicKey = epoch.signaturePublicKey(leaf);
+  if (publicKey === undefined) throw failed();
   const aad = encodeAad(message.groupId, message.epoch, contentType, message.authenticatedData);
   const plaintext = crypto.open(key, applyReuseGuard(nonce, reuseGuard), aad, message.ciphertext);
   key.fill(0);
@@ -72,7 +94,6 @@ export function openMessage(epoch: MessageEpoch, message: PrivateMessage): Opene
     authenticatedData: message.authenticatedData.slice(),
     signature,
     confirmationTag,
-    consume: () => tree.consume(leaf, type, generation),
   };
 }
 

@@ -168,6 +168,22 @@ export class SecretTree {
     };
   }
 
+  /** The generation that the next lease of own keys begins with. */
+  nextOwn(type: RatchetType): number {
+    return this.#leaves.get(this.ownLeaf)?.[type].next ?? 0;
+  }
+
+  /**
+   * The key of an own generation that no lease has had, to see whether an own message uses it; the caller erases it.
+   *
+   * @throws MlsError `generation_too_far`, `generation_consumed`
+   */
+  peekOwn(type: RatchetType, generation: number): MessageKey {
+    const ratchets = this.#leaves.get(this.ownLeaf);
+    if (ratchets === undefined) throw tooFar("The own ratchets are not there");
+    return splitKey(this.#crypto, generation, this.#peek(ratchets[type], generation));
+  }
+
   /**
    * Applies a stored change. Changes must come in the order in which they were made.
    *

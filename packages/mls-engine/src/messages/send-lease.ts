@@ -29,6 +29,17 @@ export class SendLease {
     return this.#secrets.length;
   }
 
+  /** The generation of the next key. */
+  get next(): number {
+    return this.#generation;
+  }
+
+  /** The key of a generation of the lease that isn't taken yet; the lease doesn't change. `undefined` for any other. */
+  peek(generation: number): MessageKey | undefined {
+    const secret = this.#secrets[this.#secrets.length - 1 - (generation - this.#generation)];
+    return secret && splitKey(this.#crypto, generation, this.#kdf.keyAndNonce(secret, generation));
+  }
+
   /** The next key, which is then gone from the lease; `undefined` when none is left. */
   take(): MessageKey | undefined {
     const secret = this.#secrets.pop();

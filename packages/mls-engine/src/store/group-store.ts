@@ -57,6 +57,19 @@ export type Durability = "durable" | "soon";
 /** Rows of one group, or of the engine. */
 export interface StorePartition {
   /**
+   * Whether the store held the partition when it was opened. A partition that was held and lacks the row that its owner wrote first is
+   * damaged. Default: unknown.
+   */
+  readonly wasFound?: boolean;
+  /**
+   * Whether the end of what was written was unreadable and has been cut off, at this opening or an earlier one, since
+   * {@link StorePartition.acknowledgeCut}. What was written last may be missing: keys may have been used that the rows show as unused.
+   * Default `false`.
+   */
+  readonly wasCut?: boolean;
+  /** Ends {@link StorePartition.wasCut}, durably: its owner has replaced every key that may have been used. @throws StoreError */
+  acknowledgeCut?(): Promise<void>;
+  /**
    * A copy of a row's value, as it was when the partition was opened or was written since.
    *
    * @throws StoreError `closed`

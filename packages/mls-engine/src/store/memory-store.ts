@@ -24,7 +24,8 @@ class MemoryStore implements GroupStore {
 
   async open(name: string): Promise<StorePartition> {
     this.#checkFree(name);
-    const partition = new MemoryPartition(this.#partitions.get(name) ?? new Rows(), {
+    const found = this.#partitions.get(name);
+    const partition = new MemoryPartition(found ?? new Rows(), found !== undefined, {
       written: (rows) => this.#partitions.set(name, rows),
       closed: () => this.#open.delete(name),
     });
@@ -66,12 +67,14 @@ interface PartitionEvents {
 }
 
 class MemoryPartition implements StorePartition {
+  readonly wasFound: boolean;
   readonly #rows: Rows;
   readonly #events: PartitionEvents;
   #closed = false;
 
-  constructor(rows: Rows, events: PartitionEvents) {
+  constructor(rows: Rows, wasFound: boolean, events: PartitionEvents) {
     this.#rows = rows;
+    this.wasFound = wasFound;
     this.#events = events;
   }
 

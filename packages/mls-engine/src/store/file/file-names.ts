@@ -2,10 +2,12 @@
 export const STORE_FILE = "store";
 const LOG = ".log";
 const ROWS = ".rows";
+const CUT = ".cut";
 const UNFINISHED = ".new";
 /** Names that a store gives. Whatever else is in its directory is not its own. */
 const LOG_NAME = /^([0-9a-f]{64})\.log$/;
 const ROWS_NAME = /^([0-9a-f]{64})\.[0-9a-f]{32}\.rows$/;
+const CUT_NAME = /^([0-9a-f]{64})\.cut$/;
 const UNFINISHED_NAME = /^(?:store|[0-9a-f]{64}\.log)\.new$/;
 
 /** Name of a partition's log. */
@@ -16,6 +18,11 @@ export function logName(base: string): string {
 /** Name of the file of a partition's public rows. */
 export function rowsName(base: string, id: Uint8Array): string {
   return `${base}.${Buffer.from(id).toString("hex")}${ROWS}`;
+}
+
+/** Name of the empty file that says that a partition's log has lost its end. */
+export function cutName(base: string): string {
+  return base + CUT;
 }
 
 /** Name of a file that is to replace another one when it is complete. */
@@ -29,6 +36,8 @@ export interface StoreListing {
   readonly logs: readonly string[];
   /** Files of public rows, by what their names start with. */
   readonly rows: ReadonlyMap<string, readonly string[]>;
+  /** Partitions whose logs have lost their end, by what their names start with. */
+  readonly cuts: readonly string[];
   readonly unfinished: readonly string[];
   readonly hasStoreFile: boolean;
 }
@@ -42,6 +51,7 @@ export function sortNames(names: readonly string[]): StoreListing {
   return {
     logs: names.flatMap((name) => LOG_NAME.exec(name)?.[1] ?? []),
     rows,
+    cuts: names.flatMap((name) => CUT_NAME.exec(name)?.[1] ?? []),
     unfinished: names.filter((name) => UNFINISHED_NAME.test(name)),
     hasStoreFile: names.includes(STORE_FILE),
   };

@@ -28,6 +28,7 @@ export class FilePartition implements StorePartition {
   readonly #queue: FlushQueue;
   readonly #onClose: (failed: boolean) => void;
   readonly #directory: string;
+  #wasFound = false;
   #files: PartitionFiles | undefined;
   /** Whether something has been written to it, now or earlier. */
   #exists = false;
@@ -46,7 +47,21 @@ export class FilePartition implements StorePartition {
     const partition = new FilePartition(init);
     partition.#files = await PartitionFiles.open(init, (entry, isPublic) => partition.#stored.read(entry, isPublic));
     partition.#exists = partition.#files.exist;
+    partition.#wasFound = partition.#files.exist;
     return partition;
+  }
+
+  get wasFound(): boolean {
+    return this.#wasFound;
+  }
+
+  get wasCut(): boolean {
+    return this.#files?.wasCut ?? false;
+  }
+
+  async acknowledgeCut(): Promise<void> {
+    this.#check();
+    if (this.wasCut) await this.#attempt(async () => this.#files?.acknowledgeCut());
   }
 
   /** Whether something has been written to it, now or earlier. */

@@ -59,6 +59,7 @@ export class LogFile {
   /**
    * Opens a file, hands its entries to a function, and cuts off what isn't part of it. What has been read is durable then.
    *
+   * @param beforeCut is awaited before a torn frame at the end is cut off.
    * @param extent says which file is expected and how much of it counts; else all of it does, but for a torn frame at the end.
    * @returns `undefined` when there is no such file.
    * @throws StoreError `damaged`, `format_unsupported`
@@ -67,6 +68,7 @@ export class LogFile {
     init: LogFileInit,
     onEntry: (entry: Entry) => void,
     extent?: { readonly id: Uint8Array; readonly length: number },
+    beforeCut?: () => Promise<void>,
   ): Promise<LogFile | undefined> {
     const bytes = await init.files.read(init.path);
     if (bytes === undefined) return undefined;
@@ -86,6 +88,7 @@ export class LogFile {
     }
     const file = await init.files.open(init.path);
     try {
+      if (rest === "torn") await beforeCut?.();
       if (end < bytes.length) await file.truncate(end);
       await file.sync();
     } catch (error) {

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { closeAll, closeQuietly } from "@parley/core/internal";
 import { StoreError } from "../store-error.ts";
 import { encodeEntries, FILE_ID_BYTES, type Entry } from "./entries.ts";
-import { logName, rowsName, unfinishedName } from "./file-names.ts";
+import { cutName, logName, rowsName, unfinishedName } from "./file-names.ts";
 import type { FileSystem } from "./file-system.ts";
 import { LogFile, type LogFileInit } from "./log-file.ts";
 import type { FileKind, StoreKeys } from "./store-keys.ts";
@@ -35,6 +35,7 @@ export class PartitionFiles {
   #rows: LogFile | undefined;
   /** Files of public rows to be removed, as soon as the log on disk refers to another one for certain. */
   readonly #stale = new Set<string>();
+  #wasCut = false;
 
   private constructor(init: PartitionFilesInit) {
     this.#init = init;
@@ -60,6 +61,18 @@ export class PartitionFiles {
   /** Whether the partition is on disk. */
   get exist(): boolean {
     return this.#log !== undefined;
+  }
+
+  /** Whether a torn frame was cut off the log since {@link PartitionFiles.acknowledgeCut}. */
+  get wasCut(): boolean {
+    return this.#wasCut;
+  }
+
+  async acknowledgeCut(): Promise<void> {
+    const { files, directory } = this.#init;
+    await files.remove(join(directory, cutName(this.#base)));
+    await files.syncDirectory(directory);
+    this.#wasCut = false;
   }
 
   /** Bytes of the log. */
@@ -125,14 +138,27 @@ export class PartitionFiles {
 
   async #read(onEntry: (entry: Entry, isPublic: boolean) => void): Promise<void> {
     let pointer: RowsEntry | undefined;
-    this.#log = await LogFile.open(this.#file("log", logName(this.#base)), (entry) => {
+    const takeEntry = (entry: Entry): void => {
       if (entry.type === "rows") pointer = { ...entry, id: new Uint8Array(entry.id) };
       else onEntry(entry, false);
-    });
+    };
+    const log = this.#file("log", logName(this.#base));
+    this.#log = await LogFile.open(log, takeEntry, undefined, () => this.#markCut());
+    if (this.#log === undefined) return;
+    this.#wasCut ||= (await this.#init.files.read(join(this.#init.directory, cutName(this.#base)), 1)) !== undefined;
     if (pointer === undefined) return;
     const rows = this.#file("rows", rowsName(this.#base, pointer.id));
     this.#rows = await LogFile.open(rows, (entry) => onEntry(entry, true), pointer);
     if (this.#rows === undefined) throw new StoreError("damaged", "A file of the store is missing");
+  }
+
+  /** Leaves a file that tells of the cut until it is acknowledged, whatever happens in between. */
+  async #markCut(): Promise<void> {
+    const { files, directory } = this.#init;
+    const file = await files.create(join(directory, cutName(this.#base)));
+    await file.close();
+    await files.syncDirectory(directory);
+    this.#wasCut = true;
   }
 
   async #writeRows({ entries, anew }: FileWrite): Promise<void> {
