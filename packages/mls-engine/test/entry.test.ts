@@ -31,6 +31,7 @@ test("the main entry offers these functions and classes", () => {
     "StoreError",
     "basicCredential",
     "basicIdentity",
+    "certificatesOf",
     "cipherSuites",
     "createCrypto",
     "createMlsEngine",
