@@ -68,6 +68,8 @@ export class RelayClient implements AsyncDisposable {
   readonly #connector: Connector;
   readonly #publisher: Publisher;
   readonly #subscriptions = new Set<Subscription>();
+  /** Channels that are subscribed to. A relay takes one subscription of each. */
+  readonly #channels = new Set<string>();
   /** Those that the relay knows, by the id they have on this link. */
   readonly #byId = new Map<number, Subscription>();
   readonly #ids = new Map<Subscription, number>();
@@ -140,16 +142,21 @@ export class RelayClient implements AsyncDisposable {
   /**
    * Subscribes to a channel. Messages come as fast as they are taken: what isn't taken stays with the relay.
    *
-   * @throws TypeError; RelayError `closed`, `unauthenticated`. What the relay says comes by the subscription.
+   * @throws TypeError; RelayError `closed`, `unauthenticated`, `invalid_argument` (this client is subscribed to the channel already). What the
+   *   relay says comes by the subscription.
    */
   subscribe(channel: string, options: SubscribeOptions): Subscription {
     checkChannel(channel);
     if (options === undefined) throw new TypeError('subscribe needs options with "from": a sequence from 1 on, or "now"');
     rejectUnknownOptions(options, ["from", "bufferBytes", "onCaughtUp", "signal"]);
     options.signal?.throwIfAborted();
+    if (this.#channels.has(channel)) {
+      throw new RelayError("invalid_argument", `This client is subscribed to ${channel} already; close that subscription first`);
+    }
     this.#start();
     const subscription = new Subscription(channel, options, { over: (ended) => this.#onOver(ended) });
     this.#subscriptions.add(subscription);
+    this.#channels.add(channel);
     const { link } = this.#connector;
     if (link !== undefined) this.#startOn(link, subscription);
     return subscription;
@@ -313,6 +320,7 @@ export class RelayClient implements AsyncDisposable {
 
   #onOver(subscription: Subscription): void {
     this.#subscriptions.delete(subscription);
+    this.#channels.delete(subscription.channel);
     const id = this.#ids.get(subscription);
     this.#ids.delete(subscription);
     if (id !== undefined) this.#byId.delete(id);

@@ -189,10 +189,12 @@ export class Link implements FrameListener {
     this.#scheduled = false;
     if (!this.open) return;
     const publishes = this.#blocked || this.draining ? [] : this.#listener.collect(this.#batchBytes);
+    const unsubscribes = this.#unsubscribes.splice(0, MAX_PARTS);
     const frame: Partial<ClientFrame> = {
       token: this.#newToken,
-      subscribes: this.#subscribes.splice(0, MAX_PARTS),
-      unsubscribes: this.#unsubscribes.splice(0, MAX_PARTS),
+      // A channel may have been left before it is subscribed to again: the relay must hear of the end first.
+      subscribes: this.#unsubscribes.length > 0 ? [] : this.#subscribes.splice(0, MAX_PARTS),
+      unsubscribes,
       credits: this.#credits.splice(0, MAX_PARTS),
       publishes,
       ping: this.#pingDue ? ++this.#ping : 0,

@@ -5,7 +5,7 @@ import { deferred } from "@parley/core/internal";
 import { gateOrSoak } from "@parley/test-assertions";
 import { expect, it } from "vitest";
 import { ApiClient } from "./api/api-client.ts";
-import { makeInvite, prove } from "./api/reference-invite.ts";
+import { makeInvite, prove, registration } from "./api/reference-invite.ts";
 import { startCommand } from "./cli/command.ts";
 import { temporaryDirectory } from "./temporary-directory.ts";
 
@@ -43,7 +43,7 @@ async function work(client: ApiClient, noted: Noted, prefix: string): Promise<vo
       }
     }
     const invite = makeInvite();
-    await client.post("/v1/channels/invites", { channel, invite_key: invite.key.toString("base64url"), max_uses: 2 });
+    await client.post("/v1/channels/invites", registration(invite, channel, 2));
     noted.invites.set(channel, invite.id.toString("base64url"));
     const request = prove(invite, channel, randomBytes(500));
     if ((await client.post("/v1/channels/joins", request)).status !== 202) throw new Error("not taken");

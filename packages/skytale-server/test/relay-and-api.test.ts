@@ -2,7 +2,7 @@ import { RelayClient } from "@parley/skytale-relay";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { startSkytale, type SkytaleServer } from "../src/server.ts";
 import { ApiClient } from "./api/api-client.ts";
-import { makeInvite, prove } from "./api/reference-invite.ts";
+import { makeInvite, prove, registration } from "./api/reference-invite.ts";
 
 const CHANNEL = "acme/team/general";
 
@@ -32,7 +32,7 @@ async function first(client: RelayClient): Promise<string> {
 
 async function letIn(): Promise<void> {
   const invite = makeInvite();
-  await alice.post("/v1/channels/invites", { channel: CHANNEL, invite_key: invite.key.toString("base64url") });
+  await alice.post("/v1/channels/invites", registration(invite, CHANNEL));
   const request = prove(invite, CHANNEL, Buffer.from("key package"));
   expect((await bob.post("/v1/channels/joins", request)).status).toBe(202);
   const answer = await alice.post(`/v1/channels/pending/${request.request_id}/welcome`, { channel: CHANNEL, welcome: "AAAA" });

@@ -4,7 +4,7 @@ export interface FairShareLimits {
   readonly total: number;
   /** Held by one owner. An owner that holds nothing gets its first lease even if that alone is larger. */
   readonly perOwner: number;
-  /** The part of `total` that only owners that hold nothing yet can take. Default: an eighth of `total`. */
+  /** The part of `total` that only owners that hold nothing yet can take. Default: an eighth of `total`, rounded down. */
   readonly reserved?: number;
 }
 
@@ -19,7 +19,7 @@ export class FairShare {
   readonly #held = new Map<string, number>();
   #used = 0;
 
-  constructor({ total, perOwner, reserved = total / 8 }: FairShareLimits) {
+  constructor({ total, perOwner, reserved = Math.floor(total / 8) }: FairShareLimits) {
     this.#total = total;
     this.#perOwner = perOwner;
     this.#reserved = reserved;

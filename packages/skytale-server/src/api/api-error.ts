@@ -12,6 +12,7 @@ import { ParleyError } from "@parley/core";
  * | `token_invalid` | 401 | the token is malformed, expired, for somebody else, or its API key is revoked |
  * | `key_required` | 401 | this call takes an API key, not a token made from one |
  * | `signup_closed` | 403 | accounts are made by the operator only |
+ * | `not_permitted` | 403 | the account may use the channel, but this is for its owner, or for the account that made the thing |
  * | `not_found` | 404 | there is no such key, channel, grant or path, or it's not yours to see |
  * | `invite_unknown` | 404 | there is no such invite of the channel, or the proof doesn't fit it |
  * | `join_unknown` | 404 | there is no such request to join, or it's not yours to see |
@@ -36,6 +37,7 @@ export type ApiErrorCode =
   | "token_invalid"
   | "key_required"
   | "signup_closed"
+  | "not_permitted"
   | "not_found"
   | "invite_unknown"
   | "join_unknown"

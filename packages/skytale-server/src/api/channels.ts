@@ -3,6 +3,7 @@ import type { Registry } from "../registry/registry.ts";
 import { transact, type Transaction } from "../registry/transaction.ts";
 import { ApiError } from "./api-error.ts";
 import { orgOf } from "./channel-name.ts";
+import { addUsage, removeUsage, shareOf } from "./channel-usage.ts";
 import type { ApiLimits } from "./limits.ts";
 import { accountChannels, accounts, channels, grants, hashed, orgs, type ChannelRecord } from "./records.ts";
 
@@ -19,7 +20,12 @@ export interface Grant {
   readonly accountId: string;
   /** Milliseconds since 1970. */
   readonly createdAt: number;
+  /** The accounts that made it: the owner, or those whose invites it came by. Absent for grants of older data directories. */
+  readonly makers?: readonly string[] | undefined;
 }
+
+/** Accounts that are recorded as makers of one grant. */
+const MAX_MAKERS = 16;
 
 /** Part of a list, and what the next part comes after. */
 export interface Page<T> {
@@ -121,44 +127,67 @@ export class Channels {
   grant(ownerId: string, name: string, accountId: string): Promise<Grant> {
     return this.lock.run(name, () =>
       transact(this.#registry, async (transaction) => {
-        const channel = await this.#owned(transaction, ownerId, name);
+        const channel = await this.owned(transaction, ownerId, name);
         if ((await transaction.get(accounts, accountId)) === undefined) throw new ApiError("not_found", "no such account");
-        return this.addGrant(transaction, channel, accountId);
+        await this.addGrant(transaction, channel, { accountId, maker: ownerId });
+        const grant = await transaction.get(grants, hashed(name), accountId);
+        return grant === undefined ? { accountId, createdAt: channel.createdAt } : grantOf(grant);
       }),
     );
   }
 
-  /** Makes a grant as part of a transaction; writes the channel's record. @throws ApiError `limit_reached` */
-  async addGrant(transaction: Transaction, channel: ChannelRecord, accountId: string): Promise<Grant> {
+  /**
+   * Makes a grant as part of a transaction, or adds its maker to those of the grant that is there; writes the channel's record.
+   *
+   * @returns whether anything was added.
+   * @throws ApiError `limit_reached`
+   */
+  async addGrant(
+    transaction: Transaction,
+    channel: ChannelRecord,
+    { accountId, maker }: { readonly accountId: string; readonly maker: string },
+  ): Promise<boolean> {
     const { name } = channel;
     const existing = await transaction.get(grants, hashed(name), accountId);
-    if (existing !== undefined || channel.owner === accountId) {
-      transaction.put(channels, [hashed(name)], channel);
-      return { accountId, createdAt: existing?.createdAt ?? channel.createdAt };
+    const isKnown = existing !== undefined && (existing.makers?.includes(maker) ?? true);
+    const isFull = (existing?.makers?.length ?? 0) >= MAX_MAKERS && maker !== channel.owner;
+    transaction.put(channels, [hashed(name)], channel);
+    if (channel.owner === accountId || isKnown || isFull) return false;
+    if (existing === undefined && channel.grants >= shareOf(channel, maker, this.#limits.maxGrantsPerChannel)) {
+      throw new ApiError("limit_reached", `a channel may have ${this.#limits.maxGrantsPerChannel} grants, some of them by its owner alone`);
     }
-    if (channel.grants >= this.#limits.maxGrantsPerChannel) {
-      throw new ApiError("limit_reached", `a channel may have ${this.#limits.maxGrantsPerChannel} grants`);
+    await addUsage(transaction, { channel, accountId: maker, what: "grants", limits: this.#limits });
+    if (existing !== undefined) {
+      transaction.put(grants, [hashed(name), accountId], { ...existing, makers: [...(existing.makers ?? []), maker] });
+      return true;
     }
-    const createdAt = this.#now();
     await transaction.get(accountChannels, accountId, hashed(name));
     transaction.put(channels, [hashed(name)], { ...channel, grants: channel.grants + 1 });
-    transaction.put(grants, [hashed(name), accountId], { channel: name, accountId, createdAt });
+    transaction.put(grants, [hashed(name), accountId], { channel: name, accountId, createdAt: this.#now(), makers: [maker] });
     transaction.put(accountChannels, [accountId, hashed(name)], { id: name });
-    return { accountId, createdAt };
+    return true;
   }
 
-  /** Withdraws a grant. @throws ApiError `not_found` (no such channel or grant, or not the channel's owner) */
-  withdraw(ownerId: string, name: string, accountId: string): Promise<void> {
-    return this.lock.run(name, () =>
-      transact(this.#registry, async (transaction) => {
-        const channel = await this.#owned(transaction, ownerId, name);
-        if ((await transaction.get(grants, hashed(name), accountId)) === undefined) throw new ApiError("not_found", "no such grant");
-        await transaction.get(accountChannels, accountId, hashed(name));
-        transaction.put(channels, [hashed(name)], { ...channel, grants: channel.grants - 1 });
-        transaction.remove(grants, hashed(name), accountId);
-        transaction.remove(accountChannels, accountId, hashed(name));
-      }),
-    );
+  /** Takes a maker from a grant as part of a transaction; without any maker left, the grant ends. Writes the channel's record. */
+  async removeMaker(transaction: Transaction, name: string, { accountId, maker }: { accountId: string; maker: string }): Promise<void> {
+    const grant = await transaction.get(grants, hashed(name), accountId);
+    if (grant?.makers?.includes(maker) !== true) return;
+    const makers = grant.makers.filter((other) => other !== maker);
+    if (makers.length === 0) return this.removeGrant(transaction, name, accountId);
+    await removeUsage(transaction, { channel: name, accountId: maker, what: "grants" });
+    transaction.put(grants, [hashed(name), accountId], { ...grant, makers });
+  }
+
+  /** Removes a grant as part of a transaction; writes the channel's record. */
+  async removeGrant(transaction: Transaction, name: string, accountId: string): Promise<void> {
+    const grant = await transaction.get(grants, hashed(name), accountId);
+    const channel = await transaction.get(channels, hashed(name));
+    if (grant === undefined || channel === undefined) return;
+    await transaction.get(accountChannels, accountId, hashed(name));
+    for (const maker of grant.makers ?? []) await removeUsage(transaction, { channel: name, accountId: maker, what: "grants" });
+    transaction.put(channels, [hashed(name)], { ...channel, grants: channel.grants - 1 });
+    transaction.remove(grants, hashed(name), accountId);
+    transaction.remove(accountChannels, accountId, hashed(name));
   }
 
   /** Who has a grant for a channel, for its owner. @throws ApiError `not_found` */
@@ -170,12 +199,13 @@ export class Channels {
     const entries = await this.#registry.list(prefix, { limit: limit + 1, after: after === undefined ? undefined : prefix + after });
     const items = entries.slice(0, limit).map((entry) => grants.of(entry));
     return {
-      items: items.map(({ accountId, createdAt }) => ({ accountId, createdAt })),
+      items: items.map(grantOf),
       next: entries.length > limit ? items.at(-1)?.accountId : undefined,
     };
   }
 
-  async #owned(transaction: Transaction, ownerId: string, name: string): Promise<ChannelRecord> {
+  /** The channel, for its owner. @throws ApiError `invalid_channel_name`, `not_found` */
+  async owned(transaction: Transaction, ownerId: string, name: string): Promise<ChannelRecord> {
     const channel = await this.usable(transaction, ownerId, name);
     if (channel.owner !== ownerId) throw noSuchChannel();
     return channel;
@@ -207,6 +237,10 @@ export class Channels {
 /** One answer for all: what isn't yours can't be told from what isn't there. */
 export function noSuchChannel(): ApiError {
   return new ApiError("not_found", "no such channel");
+}
+
+function grantOf({ accountId, createdAt, makers }: Grant): Grant {
+  return { accountId, createdAt, makers };
 }
 
 function infoOf(record: ChannelRecord, accountId: string): ChannelInfo {

@@ -3,6 +3,7 @@ import { transact } from "../registry/transaction.ts";
 import type { Invites } from "./invites.ts";
 import type { Joins } from "./joins.ts";
 import { expiries, timeKey } from "./records.ts";
+import type { Withdrawals } from "./withdrawals.ts";
 
 /** Entries that are read at a time. */
 const PAGE = 200;
@@ -10,8 +11,9 @@ const PAGE = 200;
 /** Ends what has an end. Resolves with how many. */
 export async function expire(
   registry: Registry,
-  { joins, invites, now }: { readonly joins: Joins; readonly invites: Invites; readonly now: number },
+  parts: { readonly joins: Joins; readonly invites: Invites; readonly withdrawals: Withdrawals; readonly now: number },
 ): Promise<number> {
+  const { joins, invites, withdrawals, now } = parts;
   const end = expiries.key(timeKey(now + 1));
   for (let count = 0; ;) {
     const entries = await registry.list(expiries.prefix, { limit: PAGE });
@@ -19,7 +21,8 @@ export async function expire(
     for (const entry of due) {
       const { kind, channel, id } = expiries.of(entry);
       if (kind === "join") await joins.expire(channel, id);
-      else await invites.forget(channel, id);
+      else if (kind === "invite") await invites.forget(channel, id);
+      else await withdrawals.resume(channel);
       await remove(registry, entry.key.slice(expiries.prefix.length));
     }
     count += due.length;

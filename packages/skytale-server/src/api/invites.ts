@@ -2,6 +2,8 @@ import type { Registry } from "../registry/registry.ts";
 import { transact, type Transaction } from "../registry/transaction.ts";
 import { ApiError } from "./api-error.ts";
 import type { Channels, Page, PageOptions } from "./channels.ts";
+import { addUsage, removeUsage, shareOf } from "./channel-usage.ts";
+import { checkAttestation } from "./attestation-form.ts";
 import { inviteIdOf } from "./invite-proof.ts";
 import type { ApiLimits } from "./limits.ts";
 import { channels, expiries, hashed, invites, timeKey, type InviteRecord, type InviteUse } from "./records.ts";
@@ -16,6 +18,8 @@ export interface InviteInfo {
   readonly maxUses: number;
   /** Requests that were admitted, or wait. */
   readonly uses: number;
+  /** The account that made it. */
+  readonly createdBy: string;
   readonly status: "open" | "exhausted" | "expired" | "revoked";
   /** Milliseconds since 1970. */
   readonly createdAt: number;
@@ -27,8 +31,8 @@ export interface InviteOptions {
   readonly channel: string;
   /** 32 bytes, base64url. */
   readonly inviteKey: string;
-  /** Whatever members want to know about it from its maker. Base64url. */
-  readonly attestation?: string | undefined;
+  /** The terms, signed by a member: see {@link checkAttestation}. Base64url. */
+  readonly attestation: string;
   readonly maxUses: number;
   readonly ttlMs: number;
 }
@@ -64,6 +68,7 @@ export class Invites {
     if (ttlMs > limits.maxInviteTtlMs) {
       throw new ApiError("malformed_request", `ttl_seconds: must be at most ${Math.floor(limits.maxInviteTtlMs / 1000)}`);
     }
+    checkAttestation(attestation, { maxUses });
     const id = inviteIdOf(Buffer.from(inviteKey, "base64url"));
     return access.lock.run(name, () =>
       transact(registry, async (transaction) => {
@@ -75,9 +80,10 @@ export class Invites {
           }
           throw new ApiError("id_taken", "there is another invite with this key");
         }
-        if (channel.invites >= limits.maxInvitesPerChannel) {
-          throw new ApiError("limit_reached", `a channel may have ${limits.maxInvitesPerChannel} invites`);
+        if (channel.invites >= shareOf(channel, accountId, limits.maxInvitesPerChannel)) {
+          throw new ApiError("limit_reached", `a channel may have ${limits.maxInvitesPerChannel} invites, some of them by its owner alone`);
         }
+        await addUsage(transaction, { channel, accountId, what: "invites", limits });
         const createdAt = now();
         const record: InviteRecord = {
           id,
@@ -110,17 +116,20 @@ export class Invites {
   }
 
   /**
-   * Ends an invite. The requests that wait by it are refused.
+   * Ends an invite, for the account that made it and for the channel's owner. The requests that wait by it are refused.
    *
-   * @throws ApiError `invalid_channel_name`, `not_found` (no such channel), `invite_unknown`
+   * @throws ApiError `invalid_channel_name`, `not_found` (no such channel), `invite_unknown`, `not_permitted`
    */
   async revoke(accountId: string, name: string, id: string): Promise<void> {
     const { registry, channels: access, refuse, refused, now } = this.#options;
     const waiting = await access.lock.run(name, () =>
       transact(registry, async (transaction) => {
-        await access.usable(transaction, accountId, name);
+        const channel = await access.usable(transaction, accountId, name);
         const invite = await transaction.get(invites, hashed(name), id);
         if (invite === undefined) throw new ApiError("invite_unknown", "no such invite");
+        if (accountId !== invite.createdBy && accountId !== channel.owner) {
+          throw new ApiError("not_permitted", "an invite is revoked by the account that made it, or by the channel's owner");
+        }
         const held = heldUses(invite, now()).flatMap(({ requestId, until }) => (until === null ? [] : requestId));
         transaction.put(invites, [hashed(name), id], { ...invite, revoked: true, uses: invite.uses.filter(({ until }) => until === null) });
         await refuse(transaction, held);
@@ -139,6 +148,7 @@ export class Invites {
         const channel = await transaction.get(channels, hashed(name));
         if (invite === undefined || channel === undefined) return;
         transaction.remove(invites, hashed(name), id);
+        await removeUsage(transaction, { channel: name, accountId: invite.createdBy, what: "invites" });
         transaction.put(channels, [hashed(name)], { ...channel, invites: channel.invites - 1 });
       }),
     );
@@ -166,8 +176,9 @@ function heldUses({ uses }: InviteRecord, now: number): readonly InviteUse[] {
 }
 
 function infoOf(record: InviteRecord, now: number): InviteInfo {
-  const { id, channel, inviteKey, attestation, maxUses, createdAt, expiresAt } = record;
+  const { id, channel, inviteKey, attestation, maxUses, createdBy, createdAt, expiresAt } = record;
   const uses = heldUses(record, now).length;
   const end = expiresAt <= now ? "expired" : uses >= maxUses ? "exhausted" : "open";
-  return { id, channel, inviteKey, attestation, maxUses, uses, status: record.revoked ? "revoked" : end, createdAt, expiresAt };
+  const status = record.revoked ? "revoked" : end;
+  return { id, channel, inviteKey, attestation, maxUses, uses, createdBy, status, createdAt, expiresAt };
 }

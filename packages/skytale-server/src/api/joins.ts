@@ -3,6 +3,7 @@ import { transact, type Transaction } from "../registry/transaction.ts";
 import { ApiError } from "./api-error.ts";
 import { noSuchChannel, type Channels, type PageOptions } from "./channels.ts";
 import { orgOf } from "./channel-name.ts";
+import { addUsage, removeUsage, shareOf } from "./channel-usage.ts";
 import { isProof } from "./invite-proof.ts";
 import { reserveUse, settleUse } from "./invites.ts";
 import type { ApiLimits } from "./limits.ts";
@@ -47,7 +48,10 @@ export type JoinAnswer =
   | { readonly status: "admitted"; readonly welcome: string; readonly sequence?: number | undefined }
   | { readonly status: "refused"; readonly reason?: string | undefined };
 
-type Outcome = JoinAnswer | { readonly status: "expired" };
+type Outcome = (JoinAnswer & { readonly answeredBy?: string }) | { readonly status: "expired" };
+
+/** Answers that a joiner may reject; the last one stands. */
+const MAX_REJECTIONS = 8;
 
 /** What {@link Joins} is made with. */
 export interface JoinsOptions {
@@ -55,13 +59,22 @@ export interface JoinsOptions {
   readonly channels: Channels;
   readonly limits: ApiLimits;
   readonly now: () => number;
-  /** There is a new request on a channel, or an answer to a request: the topics are {@link channelTopic} and {@link joinTopic}. */
-  readonly notify: (topic: string) => void;
+  /**
+   * There is a new request on a channel, with the request as news; or an answer to a request, without any. The topics are
+   * {@link channelTopic} and {@link joinTopic}.
+   */
+  readonly notify: (topic: string, news?: PendingJoin) => void;
 }
 
 /** What is notified when a request to join a channel comes in. */
 export function channelTopic(channel: string): string {
   return `channel ${channel}`;
+}
+
+/** The page that a new request is, to a call that has seen all that came up to `after`. */
+export function newsAfter(join: PendingJoin, after: string | undefined): PendingPage | undefined {
+  const { order } = join.request;
+  return after === undefined || order > after ? { items: [join], next: order } : undefined;
 }
 
 /** What is notified when a request to join is answered. */
@@ -88,19 +101,21 @@ export class Joins {
     const { registry, channels: access, limits, now, notify } = this.#options;
     const { channel: name, inviteId, requestId } = submission;
     orgOf(name);
-    const state = await access.lock.run(name, () =>
+    const { state, news } = await access.lock.run(name, () =>
       transact(registry, async (transaction) => {
         const existing = await transaction.get(joins, requestId);
-        if (existing !== undefined) return this.#repeated(existing, accountId, submission);
+        if (existing !== undefined) return { state: this.#repeated(existing, accountId, submission) };
         const invite = await transaction.get(invites, hashed(name), inviteId);
         const channel = await transaction.get(channels, hashed(name));
         if (invite === undefined || channel === undefined || !isProven(submission, invite)) throw unknownInvite();
         const createdAt = now();
         const expiresAt = createdAt + limits.joinWindowMs;
         const reserved = reserveUse(invite, requestId, expiresAt, createdAt);
-        if (channel.pending >= limits.maxPendingPerChannel) {
+        if (channel.pending >= shareOf(channel, invite.createdBy, limits.maxPendingPerChannel)) {
           throw new ApiError("limit_reached", `${limits.maxPendingPerChannel} requests to join may wait on a channel`);
         }
+        await addUsage(transaction, { channel, accountId, what: "waiting", limits });
+        await addUsage(transaction, { channel, accountId: invite.createdBy, what: "waitingByInvite", limits });
         const order = this.#nextOrder(requestId);
         const record: JoinRecord = { ...submission, accountId, order, status: "pending", createdAt, expiresAt };
         transaction.put(invites, [hashed(name), inviteId], reserved);
@@ -108,10 +123,10 @@ export class Joins {
         transaction.put(joins, [requestId], record);
         transaction.put(pendingJoins, [hashed(name), order], { id: requestId });
         transaction.put(expiries, expiryKey(record), { kind: "join", channel: name, id: requestId });
-        return stateOf(record, createdAt);
+        return { state: stateOf(record, createdAt), news: { request: record, invite: reserved } };
       }),
     );
-    notify(channelTopic(name));
+    if (news !== undefined) notify(channelTopic(name), news);
     return state;
   }
 
@@ -142,18 +157,63 @@ export class Joins {
     notify(joinTopic(requestId));
   }
 
+  /**
+   * Rejects the answer to a request, for the account that made it: its welcome is of no use. The request waits again, for another account's
+   * answer, in what is left of its time; a grant that the answer has made ends.
+   *
+   * @throws ApiError `join_unknown`, `join_expired`, `limit_reached` (too many rejections)
+   */
+  async reject(accountId: string, requestId: string): Promise<JoinState> {
+    const { registry, channels: access, limits, now, notify } = this.#options;
+    const known = await joins.read(registry, requestId);
+    if (known?.accountId !== accountId) throw unknownJoin();
+    const { channel: name } = known;
+    const { state, news } = await access.lock.run(name, () =>
+      transact(registry, async (transaction) => {
+        const record = await transaction.get(joins, requestId);
+        const invite = await transaction.get(invites, hashed(name), known.inviteId);
+        const channel = await transaction.get(channels, hashed(name));
+        if (record === undefined || channel === undefined) throw unknownJoin();
+        // The same rejection again.
+        if (record.status !== "admitted") return { state: stateOf(record, now()) };
+        const expiresAt = record.createdAt + limits.joinWindowMs;
+        if (expiresAt <= now() || invite === undefined) throw new ApiError("join_expired", "the request has expired; make another one");
+        const { answeredBy, hasMadeGrant, welcome: _, sequence: __, ...request } = record;
+        const rejected = [...(record.rejected ?? []), ...(answeredBy === undefined ? [] : [answeredBy])];
+        if (rejected.length > MAX_REJECTIONS) throw new ApiError("limit_reached", `${MAX_REJECTIONS} answers to a request may be rejected`);
+        await this.#unlist(transaction, record);
+        const order = this.#nextOrder(requestId);
+        const waiting: JoinRecord = { ...request, order, status: "pending", expiresAt, rejected };
+        const others = invite.uses.filter((use) => use.requestId !== requestId);
+        const held = { ...invite, uses: [...others, { requestId, until: expiresAt }] };
+        transaction.put(invites, [hashed(name), invite.id], held);
+        transaction.put(channels, [hashed(name)], { ...channel, pending: channel.pending + 1 });
+        transaction.put(joins, [requestId], waiting);
+        transaction.put(pendingJoins, [hashed(name), order], { id: requestId });
+        transaction.put(expiries, expiryKey(waiting), { kind: "join", channel: name, id: requestId });
+        if (hasMadeGrant === true) await access.removeMaker(transaction, name, { accountId, maker: invite.createdBy });
+        await addUsage(transaction, { channel, accountId, what: "waiting", limits });
+        await addUsage(transaction, { channel, accountId: invite.createdBy, what: "waitingByInvite", limits });
+        return { state: stateOf(waiting, now()), news: { request: waiting, invite: held } };
+      }),
+    );
+    if (news !== undefined) notify(channelTopic(name), news);
+    return state;
+  }
+
   /** Ends a request that waited too long, and forgets one that ended long ago. */
   async expire(name: string, requestId: string): Promise<void> {
     const { registry, channels: access, now, notify } = this.#options;
-    await access.lock.run(name, () =>
+    const isEnded = await access.lock.run(name, () =>
       transact(registry, async (transaction) => {
         const record = await transaction.get(joins, requestId);
-        if (record === undefined || record.expiresAt > now()) return;
+        if (record === undefined || record.expiresAt > now()) return false;
         if (record.status === "pending") await this.#settle(transaction, record, { status: "expired" });
         else await this.#remove(transaction, record);
+        return true;
       }),
     );
-    notify(joinTopic(requestId));
+    if (isEnded) notify(joinTopic(requestId));
   }
 
   /** The requests that wait on a channel, oldest first, for who may use it. @throws ApiError `invalid_channel_name`, `not_found` */
@@ -170,26 +230,30 @@ export class Joins {
   /**
    * Answers a request. The account of an admitted one may use the channel from then on. The same answer again changes nothing.
    *
-   * @throws ApiError `invalid_channel_name`, `not_found` (no such channel), `join_unknown`, `join_expired`, `already_answered`,
-   *   `limit_reached` (grants)
+   * @throws ApiError `invalid_channel_name`, `not_found` (no such channel), `join_unknown`, `join_expired`, `already_answered` (also when
+   *   the joiner has rejected an answer of this account), `limit_reached` (grants)
    */
   async answer(memberId: string, name: string, requestId: string, answer: JoinAnswer): Promise<void> {
     const { registry, channels: access, now, notify } = this.#options;
     orgOf(name);
-    await access.lock.run(name, () =>
+    const isNew = await access.lock.run(name, () =>
       transact(registry, async (transaction) => {
         await access.usable(transaction, memberId, name);
         const record = await transaction.get(joins, requestId);
         if (record?.channel !== name) throw unknownJoin();
         if (record.status !== "pending") {
-          if (isSame(record, answer)) return;
+          if (isSame(record, answer)) return false;
           throw new ApiError("already_answered", `the request was ${record.status} before`);
         }
+        if (record.rejected?.includes(memberId) === true) {
+          throw new ApiError("already_answered", "the joiner has rejected an answer of this account");
+        }
         if (record.expiresAt <= now()) throw new ApiError("join_expired", "the request has expired");
-        await this.#settle(transaction, record, answer);
+        await this.#settle(transaction, record, { ...answer, answeredBy: memberId });
+        return true;
       }),
     );
-    notify(joinTopic(requestId));
+    if (isNew) notify(joinTopic(requestId));
   }
 
   /** Refuses requests as part of the transaction that revokes their invite. Tell who waits when it is done. */
@@ -207,16 +271,20 @@ export class Joins {
     const channel = await transaction.get(channels, hashed(name));
     const invite = await transaction.get(invites, hashed(name), inviteId);
     if (channel === undefined) throw noSuchChannel();
-    const answered: JoinRecord = { ...record, ...answer, expiresAt: now() + limits.rememberMs };
     await this.#unlist(transaction, record);
+    await removeUsage(transaction, { channel: name, accountId: record.accountId, what: "waiting" });
+    if (invite !== undefined) await removeUsage(transaction, { channel: name, accountId: invite.createdBy, what: "waitingByInvite" });
+    const left = { ...channel, pending: channel.pending - 1 };
+    const maker = invite?.createdBy ?? channel.owner;
+    let hasMadeGrant: boolean | undefined;
+    if (answer.status === "admitted") hasMadeGrant = await access.addGrant(transaction, left, { accountId: record.accountId, maker });
+    else transaction.put(channels, [hashed(name)], left);
+    const answered: JoinRecord = { ...record, ...answer, hasMadeGrant, expiresAt: now() + limits.rememberMs };
     transaction.put(joins, [requestId], answered);
     transaction.put(expiries, expiryKey(answered), { kind: "join", channel: name, id: requestId });
     if (invite !== undefined) {
       transaction.put(invites, [hashed(name), inviteId], settleUse(invite, requestId, answer.status === "admitted" ? "used" : "free"));
     }
-    const left = { ...channel, pending: channel.pending - 1 };
-    if (answer.status === "admitted") await access.addGrant(transaction, left, record.accountId);
-    else transaction.put(channels, [hashed(name)], left);
   }
 
   async #remove(transaction: Transaction, { requestId }: JoinRecord): Promise<void> {

@@ -4,7 +4,7 @@ import { readNumbers } from "@parley/core/internal";
 export interface ApiLimits {
   /** TCP connections in all; further ones are dropped. Default 10,000. */
   readonly maxConnections: number;
-  /** Calls that one account may make in a second. Default 500. */
+  /** Calls that one account may make in a second; each entry of a list that is answered counts as a tenth, a waiting join as one. Default 500. */
   readonly requestsPerSecond: number;
   /** Accounts that may be made from one address in an hour. Default 60. */
   readonly signupsPerHour: number;
@@ -16,12 +16,18 @@ export interface ApiLimits {
   readonly maxOrgsPerAccount: number;
   /** Channels of one org. Default 10,000. */
   readonly maxChannelsPerOrg: number;
-  /** Accounts that have a grant for one channel. Default 10,000. */
+  /** Accounts that have a grant for one channel. The last eighth can be made by the channel's owner alone. Default 10,000. */
   readonly maxGrantsPerChannel: number;
-  /** Invites of one channel, those included that ended in the last week. Default 1,000. */
+  /** Of these, made by the invites of one account other than the owner. Default 1,000. */
+  readonly maxGrantsPerAccount: number;
+  /** Invites of one channel, those included that ended in the last week. The last eighth is for the channel's owner. Default 1,000. */
   readonly maxInvitesPerChannel: number;
-  /** Requests to join that wait on one channel. Default 1,000. */
+  /** Of these, made by one account other than the owner. Default 100. */
+  readonly maxInvitesPerAccount: number;
+  /** Requests to join that wait on one channel. The last eighth is for those by invites of the channel's owner. Default 1,000. */
   readonly maxPendingPerChannel: number;
+  /** Of these, made by one account, and by the invites of one account, other than the owner. Default 250. */
+  readonly maxPendingPerAccount: number;
   /** Uses of one invite. Default 1,000. */
   readonly maxUsesPerInvite: number;
   /** Longest life of an invite, in milliseconds. Default 30 days. */
@@ -40,6 +46,8 @@ export interface ApiLimits {
   readonly maxWaitMs: number;
   /** Calls of one account that wait for news. Default 1,000. */
   readonly maxWaitingPerAccount: number;
+  /** Calls of all accounts that wait for news. Default 20,000. */
+  readonly maxWaiting: number;
   /** Life of a token, in milliseconds; at most 1 hour. Default 15 minutes. */
   readonly tokenTtlMs: number;
   /** Age at which the key that signs tokens is followed by a new one, in milliseconds. Default 30 days. */
@@ -63,8 +71,11 @@ export function readApiLimits(limits: Partial<ApiLimits> = {}): ApiLimits {
     maxOrgsPerAccount: 100,
     maxChannelsPerOrg: 10_000,
     maxGrantsPerChannel: 10_000,
+    maxGrantsPerAccount: 1000,
     maxInvitesPerChannel: 1000,
+    maxInvitesPerAccount: 100,
     maxPendingPerChannel: 1000,
+    maxPendingPerAccount: 250,
     maxUsesPerInvite: 1000,
     maxInviteTtlMs: 30 * DAY,
     joinWindowMs: DAY,
@@ -74,6 +85,7 @@ export function readApiLimits(limits: Partial<ApiLimits> = {}): ApiLimits {
     maxWelcomeBytes: KI * KI,
     maxWaitMs: 30 * SECOND,
     maxWaitingPerAccount: 1000,
+    maxWaiting: 20_000,
     tokenTtlMs: 15 * MINUTE,
     signingKeyTtlMs: 30 * DAY,
   };

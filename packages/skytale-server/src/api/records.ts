@@ -56,6 +56,19 @@ export type GrantRecord = {
   readonly channel: string;
   readonly accountId: string;
   readonly createdAt: number;
+  /** The accounts that made it: the owner, or the makers of the invites that it came by. Absent in records of older versions. */
+  readonly makers?: readonly string[] | undefined;
+};
+
+/** What an account has on a channel of another account. */
+export type UsageRecord = {
+  readonly invites: number;
+  /** Requests to join that wait, by its invites. */
+  readonly waitingByInvite: number;
+  /** Its own requests to join that wait. */
+  readonly waiting: number;
+  /** Grants made by its invites. */
+  readonly grants: number;
 };
 
 /** A request to join that holds one use of an invite. */
@@ -96,11 +109,18 @@ export type JoinRecord = {
   readonly welcome?: string | undefined;
   readonly sequence?: number | undefined;
   readonly reason?: string | undefined;
+  /** The account that answered. Absent in records of older versions. */
+  readonly answeredBy?: string | undefined;
+  /** Whether the answer has made a grant, or made its invite's maker one of those that made it. */
+  readonly hasMadeGrant?: boolean | undefined;
+  /** The accounts whose answers the joiner has rejected. */
+  readonly rejected?: readonly string[] | undefined;
 };
 
 /** Says that something with this key has an end: the key begins with the time. */
 export type ExpiryRecord = {
-  readonly kind: "invite" | "join";
+  /** A withdrawal is one that has begun. */
+  readonly kind: "invite" | "join" | "withdrawal";
   readonly channel: string;
   readonly id: string;
 };
@@ -124,6 +144,8 @@ export const orgs: Kind<OrgRecord> = new Kind("org");
 export const channels: Kind<ChannelRecord> = new Kind("channel");
 /** By {@link hashed} channel and account id. */
 export const grants: Kind<GrantRecord> = new Kind("grant");
+/** By {@link hashed} channel and account id. */
+export const usages: Kind<UsageRecord> = new Kind("usage");
 /** By account id and {@link hashed} channel: the channels that an account owns or has a grant for. */
 export const accountChannels: Kind<PointerRecord> = new Kind("account-channel");
 /** By {@link hashed} channel and id. */

@@ -1,5 +1,6 @@
 import type { Access } from "../relay/access.ts";
 import type { Registry } from "../registry/registry.ts";
+import type { Transaction } from "../registry/transaction.ts";
 import { Accounts, type Account } from "./accounts.ts";
 import { ApiError } from "./api-error.ts";
 import { Channels } from "./channels.ts";
@@ -11,6 +12,7 @@ import type { ApiLimits } from "./limits.ts";
 import { createAccess } from "./relay-access.ts";
 import { SigningKeys } from "./signing-keys.ts";
 import { Signals } from "./signals.ts";
+import { Withdrawals } from "./withdrawals.ts";
 import { localKeys, TokenIssuer, TokenVerifier } from "./tokens.ts";
 
 /** What {@link Services.open} takes. */
@@ -33,6 +35,7 @@ export class Services {
   readonly channels: Channels;
   readonly invites: Invites;
   readonly joins: Joins;
+  readonly withdrawals: Withdrawals;
   readonly signals: Signals = new Signals();
   /** What the relay asks. */
   readonly access: Access;
@@ -49,17 +52,14 @@ export class Services {
     this.tokens = new TokenIssuer(signingKeys, { ttlMs: limits.tokenTtlMs, now });
     this.verifier = new TokenVerifier(localKeys(signingKeys), { audience: "skytale-api", now });
     this.channels = new Channels({ registry, limits, now });
-    this.joins = new Joins({ registry, channels: this.channels, limits, now, notify: (topic) => this.signals.notify(topic) });
-    this.invites = new Invites({
-      registry,
-      channels: this.channels,
-      limits,
-      now,
-      refuse: (transaction, requestIds) => this.joins.refuseAll(transaction, requestIds),
-      refused: (requestIds) => {
-        for (const requestId of requestIds) this.signals.notify(joinTopic(requestId));
-      },
-    });
+    this.joins = new Joins({ registry, channels: this.channels, limits, now, notify: (topic, news) => this.signals.notify(topic, news) });
+    const refuse = (transaction: Transaction, requestIds: readonly string[]): Promise<void> =>
+      this.joins.refuseAll(transaction, requestIds);
+    const refused = (requestIds: readonly string[]): void => {
+      for (const requestId of requestIds) this.signals.notify(joinTopic(requestId));
+    };
+    this.invites = new Invites({ registry, channels: this.channels, limits, now, refuse, refused });
+    this.withdrawals = new Withdrawals({ registry, channels: this.channels, now, refuse, refused });
     const verifier = new TokenVerifier(localKeys(signingKeys), { audience: "skytale-relay", now });
     this.access = createAccess({ verifier, keys: this.keys, channels: this.channels });
   }
@@ -81,6 +81,6 @@ export class Services {
   /** Ends what has an end, and follows old signing keys by new ones. Called now and then. */
   async maintain(): Promise<void> {
     await this.signingKeys.maintain();
-    await expire(this.#registry, { joins: this.joins, invites: this.invites, now: this.#now() });
+    await expire(this.#registry, { joins: this.joins, invites: this.invites, withdrawals: this.withdrawals, now: this.#now() });
   }
 }

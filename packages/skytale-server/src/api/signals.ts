@@ -1,6 +1,17 @@
-/** Wakes those who wait for news about something. */
+/** What a waiting call makes of a piece of news: its answer, or `undefined` if that is no news to it. */
+type Take<T> = (news: unknown) => T | undefined;
+
+interface Waiter {
+  /** Without news: ask again. */
+  wake(news?: unknown): void;
+}
+
+/** Calls that are woken in one turn of the event loop. */
+const WAKES_PER_TURN = 16;
+
+/** Wakes calls that wait for news about something. */
 export class Signals {
-  readonly #waiting = new Map<string, Set<() => void>>();
+  readonly #waiting = new Map<string, Set<Waiter>>();
   #closed = false;
 
   /** Calls that wait now. */
@@ -10,74 +21,90 @@ export class Signals {
     return size;
   }
 
-  notify(topic: string): void {
-    for (const wake of this.#waiting.get(topic) ?? []) wake();
+  /**
+   * There is news about a topic. Few calls are woken at a time, so that others are answered in between.
+   *
+   * @param news handed to each call's `take`; calls that it is no news to sleep on. Without it, all calls ask again.
+   */
+  notify(topic: string, news?: unknown): void {
+    const waiting = this.#waiting.get(topic);
+    if (waiting !== undefined) void wakeAll([...waiting], news);
   }
 
   /**
-   * Asks until there is an answer, the time is over or the one who asked is gone; then gives the last answer.
+   * Asks until there is an answer, the time is over or the caller has gone; then gives the last answer.
    *
-   * @param ask asked at once, at every notification of the topic, and each `recheckMs`: news may come from another process.
+   * @param ask asked at once, and at notifications without news.
    * @param isNews whether an answer is worth coming back with.
+   * @param take makes the answer of a notification's news.
    */
   async until<T>(
     topic: string,
-    {
-      ask,
-      isNews,
-      waitMs,
-      recheckMs,
-      signal,
-    }: {
+    options: {
       readonly ask: () => Promise<T>;
       readonly isNews: (answer: T) => boolean;
+      readonly take?: Take<T> | undefined;
       readonly waitMs: number;
-      readonly recheckMs: number;
       readonly signal: AbortSignal;
     },
   ): Promise<T> {
+    const { ask, isNews, take = (): undefined => undefined, waitMs, signal } = options;
     const deadline = performance.now() + waitMs;
     for (;;) {
-      // Who waits is there before the question is asked: no news falls between both.
-      const waiter = this.#wait(topic, signal);
+      // The waiter is registered before the question is asked: no news falls between both.
+      const waiter = this.#wait(topic, take, signal);
       try {
         const answer = await ask();
         const leftMs = deadline - performance.now();
         if (isNews(answer) || leftMs <= 0 || signal.aborted || this.#closed) return answer;
-        await waiter.woken(Math.min(leftMs, recheckMs));
+        const taken = await waiter.woken(leftMs);
+        if (taken !== undefined) return taken;
       } finally {
         waiter.end();
       }
     }
   }
 
-  /** Lets all who wait come back with what there is, and nobody wait any more. */
+  /** Lets all waiting calls come back with what there is, and none wait any more. */
   close(): void {
     this.#closed = true;
-    for (const topic of this.#waiting.keys()) this.notify(topic);
+    for (const waiting of this.#waiting.values()) for (const waiter of waiting) waiter.wake();
   }
 
-  #wait(topic: string, signal: AbortSignal): { woken(ms: number): Promise<void>; end(): void } {
+  #wait<T>(topic: string, take: Take<T>, signal: AbortSignal): { woken(ms: number): Promise<T | undefined>; end(): void } {
     const waiting = this.#waiting.get(topic) ?? new Set();
     this.#waiting.set(topic, waiting);
-    let wake: () => void = () => undefined;
     let timer: NodeJS.Timeout | undefined;
-    const called = new Promise<void>((resolve) => {
-      wake = resolve;
-    });
-    waiting.add(wake);
-    signal.addEventListener("abort", wake);
+    let resolve: (answer: T | undefined) => void = () => undefined;
+    const woken = new Promise<T | undefined>((resolve_) => (resolve = resolve_));
+    const waiter: Waiter = {
+      wake: (news) => {
+        if (news === undefined) return resolve(undefined);
+        const answer = take(news);
+        if (answer !== undefined) resolve(answer);
+      },
+    };
+    const onAbort = (): void => resolve(undefined);
+    waiting.add(waiter);
+    signal.addEventListener("abort", onAbort);
     return {
-      woken: async (ms) => {
-        timer = setTimeout(wake, ms);
-        await called;
+      woken: (ms) => {
+        timer = setTimeout(onAbort, ms);
+        return woken;
       },
       end: () => {
         clearTimeout(timer);
-        signal.removeEventListener("abort", wake);
-        waiting.delete(wake);
+        signal.removeEventListener("abort", onAbort);
+        waiting.delete(waiter);
         if (waiting.size === 0 && this.#waiting.get(topic) === waiting) this.#waiting.delete(topic);
       },
     };
+  }
+}
+
+async function wakeAll(waiters: readonly Waiter[], news: unknown): Promise<void> {
+  for (const [index, waiter] of waiters.entries()) {
+    if (index > 0 && index % WAKES_PER_TURN === 0) await new Promise<void>((resolve) => void setImmediate(resolve));
+    waiter.wake(news);
   }
 }

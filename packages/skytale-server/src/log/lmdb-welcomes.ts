@@ -10,6 +10,7 @@ interface Row {
   readonly id: string;
   readonly length: number;
   readonly recordedAt: number;
+  readonly publisher?: string | undefined;
 }
 
 /**
@@ -47,10 +48,10 @@ export class LmdbWelcomes implements WelcomeStore {
   put(channel: string, welcome: NewWelcome): Promise<boolean> {
     return this.#change(async () => {
       if (!this.#index.hasRoomFor(channel, welcome)) return false;
-      const { recipients, payload } = welcome;
+      const { recipients, payload, publisher } = welcome;
       const id = welcomeId(channel, payload);
       const recordedAt = this.#now();
-      const added = recipients.map((recipient): Waiting => ({ channel, recipient, id, length: payload.length, recordedAt }));
+      const added = recipients.map((recipient): Waiting => ({ channel, recipient, id, length: payload.length, recordedAt, publisher }));
       const known = new Set(this.#index.find(channel, recipients).map((waiting) => rowKey(channel, waiting).toString("hex")));
       const fresh = added.filter((waiting) => !known.has(rowKey(channel, waiting).toString("hex")));
       if (fresh.length > 0) {
@@ -132,13 +133,14 @@ function rowKey(channel: string, { id, recipient }: WelcomeId): Buffer {
     .digest();
 }
 
-function record({ channel, recipient, id, length, recordedAt }: Waiting): Buffer {
+function record({ channel, recipient, id, length, recordedAt, publisher }: Waiting): Buffer {
   const row: Row = {
     channel,
     recipient: Buffer.from(recipient).toString("base64"),
     id: Buffer.from(id).toString("base64"),
     length,
     recordedAt,
+    publisher,
   };
   return Buffer.from(JSON.stringify(row));
 }

@@ -21,10 +21,10 @@ export class MemoryWelcomes implements WelcomeStore {
 
   put(channel: string, welcome: NewWelcome): Promise<boolean> {
     if (!this.#index.hasRoomFor(channel, welcome)) return Promise.resolve(false);
-    const { recipients, payload } = welcome;
+    const { recipients, payload, publisher } = welcome;
     const id = welcomeId(channel, payload);
     const recordedAt = this.#now();
-    for (const recipient of recipients) this.#index.add({ channel, recipient, id, length: payload.length, recordedAt });
+    for (const recipient of recipients) this.#index.add({ channel, recipient, id, length: payload.length, recordedAt, publisher });
     this.#payloads.set(hex(id), payload);
     this.#index.tell(channel, recipients);
     return Promise.resolve(true);

@@ -7,6 +7,8 @@ export interface WelcomeLimits {
   readonly maxPerChannel: number;
   /** Bytes of their payloads. Default 64 MiB. */
   readonly maxBytesPerChannel: number;
+  /** The part of both that welcomes of one account may take, from 0 to 1; an eighth is left to accounts without any. Default 0.5. */
+  readonly sharePerAccount: number;
   /** Life of a welcome, in milliseconds. Default 7 days. */
   readonly ttlMs: number;
 }
@@ -14,6 +16,7 @@ export interface WelcomeLimits {
 const DEFAULT_WELCOME_LIMITS: WelcomeLimits = {
   maxPerChannel: 10_000,
   maxBytesPerChannel: 64 * 1024 * 1024,
+  sharePerAccount: 0.5,
   ttlMs: 7 * 24 * 60 * 60_000,
 };
 
@@ -25,6 +28,13 @@ export interface Waiting {
   readonly id: Uint8Array;
   readonly length: number;
   readonly recordedAt: number;
+  readonly publisher?: string | undefined;
+}
+
+/** What waits, counted. */
+interface Held {
+  count: number;
+  bytes: number;
 }
 
 interface PayloadEntry {
@@ -33,12 +43,11 @@ interface PayloadEntry {
   recipients: number;
 }
 
-interface ChannelEntry {
+interface ChannelEntry extends Held {
   /** By recipient, then by id. */
   readonly byRecipient: Map<string, Map<string, Waiting>>;
   readonly payloads: Map<string, PayloadEntry>;
-  count: number;
-  bytes: number;
+  readonly byPublisher: Map<string, Held>;
 }
 
 /** An id that the same bytes on the same channel always have: a welcome that is put twice is kept once. */
@@ -64,9 +73,14 @@ export class WelcomeIndex {
     this.#limits = { ...DEFAULT_WELCOME_LIMITS, ...limits };
   }
 
-  hasRoomFor(channel: string, { recipients, payload }: NewWelcome): boolean {
-    const { count = 0, bytes = 0 } = this.#channels.get(channel) ?? {};
-    return count + recipients.length <= this.#limits.maxPerChannel && bytes + payload.length <= this.#limits.maxBytesPerChannel;
+  hasRoomFor(channelName: string, { recipients, payload, publisher }: NewWelcome): boolean {
+    const { maxPerChannel, maxBytesPerChannel, sharePerAccount } = this.#limits;
+    const channel = this.#channels.get(channelName);
+    const fits = (held: Held | undefined, share: number): boolean =>
+      (held?.count ?? 0) + recipients.length <= share * maxPerChannel && (held?.bytes ?? 0) + payload.length <= share * maxBytesPerChannel;
+    const own = publisher === undefined ? undefined : channel?.byPublisher.get(publisher);
+    if (own === undefined) return fits(channel, 1);
+    return fits(own, sharePerAccount) && fits(channel, 7 / 8);
   }
 
   /** False when it is there already. */
@@ -74,6 +88,7 @@ export class WelcomeIndex {
     const channel: ChannelEntry = this.#channels.get(waiting.channel) ?? {
       byRecipient: new Map<string, Map<string, Waiting>>(),
       payloads: new Map<string, PayloadEntry>(),
+      byPublisher: new Map<string, Held>(),
       count: 0,
       bytes: 0,
     };
@@ -85,9 +100,9 @@ export class WelcomeIndex {
     if (own.has(id)) return false;
     own.set(id, waiting);
     const payload = channel.payloads.get(id) ?? { length: waiting.length, recipients: 0 };
-    if (payload.recipients++ === 0) channel.bytes += payload.length;
+    const bytes = payload.recipients++ === 0 ? payload.length : 0;
     channel.payloads.set(id, payload);
-    channel.count++;
+    count(channel, waiting.publisher, 1, bytes);
     return true;
   }
 
@@ -111,13 +126,10 @@ export class WelcomeIndex {
     if (channel === undefined || own === undefined || waiting === undefined) return undefined;
     own.delete(id);
     if (own.size === 0) channel.byRecipient.delete(recipient);
-    channel.count--;
     const payload = channel.payloads.get(id);
     const payloadToo = payload === undefined || --payload.recipients === 0;
-    if (payloadToo) {
-      channel.payloads.delete(id);
-      channel.bytes -= waiting.length;
-    }
+    if (payloadToo) channel.payloads.delete(id);
+    count(channel, waiting.publisher, -1, payloadToo ? -waiting.length : 0);
     if (channel.count === 0) this.#channels.delete(channelName);
     return { waiting, payloadToo };
   }
@@ -148,6 +160,17 @@ export class WelcomeIndex {
     const listeners = new Set(recipients.flatMap((recipient) => [...(this.#listeners.get(topic(channel, recipient)) ?? [])]));
     for (const listener of listeners) listener();
   }
+}
+
+function count(channel: ChannelEntry, publisher: string | undefined, welcomes: number, bytes: number): void {
+  channel.count += welcomes;
+  channel.bytes += bytes;
+  if (publisher === undefined) return;
+  const held = channel.byPublisher.get(publisher) ?? { count: 0, bytes: 0 };
+  held.count += welcomes;
+  held.bytes += bytes;
+  if (held.count > 0) channel.byPublisher.set(publisher, held);
+  else channel.byPublisher.delete(publisher);
 }
 
 function topic(channel: string, recipient: Uint8Array): string {

@@ -3,7 +3,7 @@ export interface WelcomeStore {
   /**
    * Keeps a welcome for each of its recipients. Resolves when it is durable. The same bytes for the same recipient are kept once.
    *
-   * @returns false when the channel has too many welcomes waiting already; nothing is kept then.
+   * @returns false when the channel, or the publisher on it, has too many welcomes waiting already; nothing is kept then.
    * @throws StorageError `storage_failed`
    */
   put(channel: string, welcome: NewWelcome): Promise<boolean>;
@@ -36,6 +36,8 @@ export interface WelcomeStore {
 export interface NewWelcome {
   readonly recipients: readonly Uint8Array[];
   readonly payload: Uint8Array;
+  /** The account that left it, whose share of the channel's welcomes it counts to. Absent for welcomes of older data directories. */
+  readonly publisher?: string | undefined;
 }
 
 /** Names a welcome of one recipient. */

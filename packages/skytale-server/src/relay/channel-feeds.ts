@@ -1,3 +1,4 @@
+import { TimeSlice } from "@parley/core/internal";
 import type { Appended, ChannelLog, Watch } from "../log/channel-log.ts";
 import { type DeliveryPage, pagesOf } from "./delivery-page.ts";
 
@@ -7,6 +8,9 @@ export interface FeedReader {
   offer(page: DeliveryPage): void;
 }
 
+/** Pages that wait to be offered, beyond which readers read them from the log. */
+const MAX_WAITING_PAGES = 64;
+
 /** What is appended to one channel, for all who subscribe to it here. */
 export class ChannelFeed {
   readonly channel: string;
@@ -14,6 +18,8 @@ export class ChannelFeed {
   /** The sequence that comes next: pages up to it have been offered. */
   next: number;
   readonly #watch: Watch;
+  #pages: DeliveryPage[] = [];
+  #offering = false;
 
   constructor(channel: string, watch: Watch) {
     this.channel = channel;
@@ -24,12 +30,28 @@ export class ChannelFeed {
   take(appended: Appended): void {
     for (const page of pagesOf(appended)) {
       this.next = page.next;
-      for (const reader of this.readers) reader.offer(page);
+      this.#pages.push(page);
     }
+    // A reader that misses a page finds the next one further on than it is, and reads both from the log.
+    if (this.#pages.length > MAX_WAITING_PAGES) this.#pages = this.#pages.slice(-1);
+    if (!this.#offering) void this.#offer();
   }
 
   stop(): void {
     this.#watch.stop();
+  }
+
+  /** At once, unless there are so many readers that others must have their turn in between. */
+  async #offer(): Promise<void> {
+    this.#offering = true;
+    const slice = new TimeSlice();
+    for (let page = this.#pages.shift(); page !== undefined; page = this.#pages.shift()) {
+      for (const reader of this.readers) {
+        reader.offer(page);
+        if (slice.isOver) await slice.next();
+      }
+    }
+    this.#offering = false;
   }
 }
 

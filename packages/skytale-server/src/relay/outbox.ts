@@ -1,30 +1,56 @@
+import type { FairShareLease } from "@parley/core/internal";
 import type { FrameStream } from "@parley/skytale-relay";
 
 /** Bytes of parts that are put into one frame, about. */
 const FRAME_BYTES = 512 * 1024;
+/** Bytes of answers that a client may leave unread before it is read no further. */
+const UNREAD_ANSWER_BYTES = 64 * 1024;
+
+/** What an outbox needs of its stream's session. */
+export interface OutboxOptions {
+  readonly maxBytes: number;
+  /** Calls back at the end of this turn of the event loop, or somewhat later. */
+  readonly schedule: (flush: () => void) => void;
+  /** Takes a part of the account's share of unread answers. */
+  readonly lease: (bytes: number) => FairShareLease | undefined;
+  /** There is room for deliveries again. */
+  readonly onRoom: () => void;
+}
 
 /** What waits to be sent on one stream. All that one turn of the event loop brings goes out in one frame, or a few. */
 export class Outbox {
   readonly #stream: FrameStream;
-  readonly #maxBytes: number;
-  readonly #onRoom: () => void;
+  readonly #options: OutboxOptions;
   #parts: Uint8Array[] = [];
   #bytes = 0;
   #scheduled = false;
   /** The stream has enough to do. */
   #blocked = false;
   #closed = false;
+  /** Bytes of answers that were added while the stream had enough to do. */
+  #unread = 0;
+  #lease: FairShareLease | undefined;
+  #isShareUsedUp = false;
 
-  /** @param onRoom called when there is room again. */
-  constructor(stream: FrameStream, maxBytes: number, onRoom: () => void) {
+  constructor(stream: FrameStream, options: OutboxOptions) {
     this.#stream = stream;
-    this.#maxBytes = maxBytes;
-    this.#onRoom = onRoom;
+    this.#options = options;
   }
 
-  /** Whether deliveries may be added. Answers may always: what they answer is limited. */
+  /** Whether deliveries may be added. */
   get roomy(): boolean {
-    return !this.#blocked && !this.#closed && this.#bytes < this.#maxBytes;
+    return !this.#blocked && !this.#closed && this.#bytes < this.#options.maxBytes;
+  }
+
+  /** Whether the client leaves so many answers unread that it must not cause more of them. */
+  get isUnread(): boolean {
+    return this.#unread > UNREAD_ANSWER_BYTES || this.#isShareUsedUp;
+  }
+
+  /** Adds an answer. It is never refused: a client that doesn't read its answers is not read either, see {@link isUnread}. */
+  addAnswer(part: Uint8Array): void {
+    if (this.#blocked && !this.#closed) this.#charge(part.length);
+    this.add(part);
   }
 
   /** Adds a part of a frame. It may be shared, and must not change. */
@@ -34,7 +60,7 @@ export class Outbox {
     this.#bytes += part.length;
     if (this.#scheduled) return;
     this.#scheduled = true;
-    setImmediate(() => this.flush());
+    this.#options.schedule(() => this.flush());
   }
 
   flush(): void {
@@ -44,17 +70,33 @@ export class Outbox {
     for (const frame of framesOf(this.#parts)) if (!this.#stream.send(frame)) this.#blocked = true;
     this.#parts = [];
     this.#bytes = 0;
-    if (wasFull && this.roomy) this.#onRoom();
+    if (wasFull && this.roomy) this.#options.onRoom();
   }
 
   drained(): void {
     this.#blocked = false;
-    if (this.roomy) this.#onRoom();
+    this.#release();
+    if (this.roomy) this.#options.onRoom();
   }
 
   close(): void {
     this.#closed = true;
     this.#parts = [];
+    this.#release();
+  }
+
+  #charge(bytes: number): void {
+    this.#unread += bytes;
+    if (this.#lease === undefined) this.#lease = this.#options.lease(bytes);
+    else if (!this.#lease.tryGrow(bytes)) this.#isShareUsedUp = true;
+    if (this.#lease === undefined) this.#isShareUsedUp = true;
+  }
+
+  #release(): void {
+    this.#lease?.release();
+    this.#lease = undefined;
+    this.#unread = 0;
+    this.#isShareUsedUp = false;
   }
 }
 

@@ -102,7 +102,7 @@ export class Publishing {
 
   async #keepWelcome(channel: string, number: number, welcome: Extract<Incoming, { type: "welcome" }>): Promise<void> {
     try {
-      if (await this.#parts.welcomes.put(channel, welcome)) {
+      if (await this.#parts.welcomes.put(channel, { ...welcome, publisher: this.#stream.accountId })) {
         this.#stream.answer({ acks: [{ firstNumber: number, count: 1, firstSequence: 0, logEpoch: 0n, repeated: false }], nacks: [] });
         this.#parts.observer.onPublished?.(1, welcome.payload.length);
       } else {

@@ -10,8 +10,12 @@ export interface RelayLimits {
   readonly maxStreams: number;
   /** Streams of one account. Default 1,000. */
   readonly maxStreamsPerAccount: number;
-  /** Subscriptions of one stream. Default 1,000. */
+  /** Subscriptions of one stream, each to another channel. Default 1,000. */
   readonly maxSubscriptions: number;
+  /** Subscriptions of one account, over all its streams. Default 10,000. */
+  readonly maxSubscriptionsPerAccount: number;
+  /** Subscriptions of all accounts. Default 200,000. */
+  readonly maxSubscriptionsTotal: number;
   /** Bytes of one stream's messages that are not recorded yet; above it the stream is not read. Default 8 MiB. */
   readonly maxInFlightBytes: number;
   /** Bytes that wait to be sent on one stream; above it, deliveries wait in the log. Default 1 MiB. */
@@ -24,6 +28,18 @@ export interface RelayLimits {
   readonly callsPerSecond: number;
   /** Calls of one account that wait for a welcome. Default 1,000. */
   readonly maxWaitingCalls: number;
+  /** Calls of all accounts that wait for a welcome. Default 20,000. */
+  readonly maxWaitingCallsTotal: number;
+  /**
+   * Units of work that one account may cause in a second, besides messages: 2 for a subscription, 20 for a fresh token, 1 for a channel
+   * named in a call and for a refused message, 4 for a stream, 0.1 for a credit, an end of a subscription and a ping. Two seconds' worth can
+   * be saved up. Above it, streams are read more slowly and calls are refused. Default 2,000.
+   */
+  readonly workPerSecond: number;
+  /** Bytes of answers that the clients of one account don't read; above it, their streams are not read either. Default 4 MiB. */
+  readonly maxUnreadAnswerBytes: number;
+  /** Bytes of unread answers of all accounts. Default 128 MiB. */
+  readonly maxUnreadAnswerBytesTotal: number;
   /** Silence after which a stream is dropped, in milliseconds. Default 60,000. */
   readonly idleTimeoutMs: number;
   /** How long an answer of {@link Access} is good for, and so how long a withdrawn right may last, in milliseconds. Default 5,000. */
@@ -45,12 +61,18 @@ export function readRelayLimits(limits: Partial<RelayLimits> = {}): RelayLimits 
     maxStreams: 10_000,
     maxStreamsPerAccount: 1000,
     maxSubscriptions: 1000,
+    maxSubscriptionsPerAccount: 10_000,
+    maxSubscriptionsTotal: 200_000,
     maxInFlightBytes: 8 * 1024 * 1024,
     maxOutboxBytes: 1024 * 1024,
     messagesPerSecond: 100_000,
     bytesPerSecond: 256 * 1024 * 1024,
     callsPerSecond: 500,
     maxWaitingCalls: 1000,
+    maxWaitingCallsTotal: 20_000,
+    workPerSecond: 2000,
+    maxUnreadAnswerBytes: 4 * 1024 * 1024,
+    maxUnreadAnswerBytesTotal: 128 * 1024 * 1024,
     idleTimeoutMs: 60_000,
     accessCheckMs: 5000,
     expireMs: 60_000,

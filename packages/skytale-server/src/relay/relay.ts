@@ -3,8 +3,10 @@ import type { ChannelLog } from "../log/channel-log.ts";
 import type { WelcomeStore } from "../log/welcome-store.ts";
 import type { Access } from "./access.ts";
 import { AccessError } from "./access-error.ts";
-import { Accounts } from "./accounts.ts";
+import { AccountBudgets, WORK } from "./account-budgets.ts";
 import { ChannelFeeds } from "./channel-feeds.ts";
+import { CheckRound } from "./check-round.ts";
+import { FlushQueue } from "./flush-queue.ts";
 import { readRelayLimits, type RelayLimits } from "./relay-limits.ts";
 import type { RelayCounts, RelayObserver } from "./relay-observer.ts";
 import { Session, type SessionParts } from "./session.ts";
@@ -26,7 +28,8 @@ export class Relay implements RelayHandler, AsyncDisposable {
   readonly limits: RelayLimits;
   readonly #options: RelayOptions;
   readonly #observer: Partial<RelayObserver>;
-  readonly #accounts: Accounts;
+  readonly #budgets: AccountBudgets;
+  readonly #flushes = new FlushQueue();
   readonly #feeds: ChannelFeeds;
   readonly #unary: Unary;
   readonly #sessions = new Set<Session>();
@@ -45,9 +48,9 @@ export class Relay implements RelayHandler, AsyncDisposable {
     this.limits = readRelayLimits(options.limits);
     this.#options = options;
     this.#observer = options.observer ?? {};
-    this.#accounts = new Accounts(this.limits);
+    this.#budgets = new AccountBudgets(this.limits);
     this.#feeds = new ChannelFeeds(options.log);
-    this.#unary = new Unary({ ...options, maxWaitingCalls: this.limits.maxWaitingCalls });
+    this.#unary = new Unary({ ...options, budgets: this.#budgets });
     this.#checkTimer = setInterval(() => void this.#check(), this.limits.accessCheckMs).unref();
     this.#expireTimer = setInterval(() => void this.#expire(), this.limits.expireMs).unref();
   }
@@ -128,16 +131,17 @@ export class Relay implements RelayHandler, AsyncDisposable {
       const principal = await this.#options.access.authenticate(token);
       if (!this.serving) throw stopping();
       if (arrival.over) return;
-      const account = this.#accounts.get(principal.accountId);
-      if (account.streams >= this.limits.maxStreamsPerAccount)
-        throw new RelayError("resource_exhausted", "The account has too many streams");
-      account.streams++;
-      const session = new Session(this.#partsOf(), principal, account, stream, () => {
-        account.streams--;
+      const { accountId } = principal;
+      if (!this.#budgets.work.tryTake(accountId, WORK.stream))
+        throw new RelayError("resource_exhausted", "The account opens too many streams in a short time");
+      const lease = this.#budgets.streams.tryAcquire(accountId);
+      if (lease === undefined) throw new RelayError("resource_exhausted", "The account, or the relay, has too many streams");
+      const session = new Session(this.#partsOf(), principal, stream, () => {
+        lease.release();
         this.#sessions.delete(session);
-        this.#observer.onClosed?.(principal.accountId);
+        this.#observer.onClosed?.(accountId);
       });
-      this.#observer.onOpened?.(principal.accountId);
+      this.#observer.onOpened?.(accountId);
       this.#sessions.add(session);
       arrival.handOver(session);
       stream.resume();
@@ -154,6 +158,8 @@ export class Relay implements RelayHandler, AsyncDisposable {
       welcomes,
       access,
       feeds: this.#feeds,
+      budgets: this.#budgets,
+      flushes: this.#flushes,
       limits: this.limits,
       observer: this.#observer,
       maxPayloadBytes: this.limits.maxPayloadBytes,
@@ -166,23 +172,22 @@ export class Relay implements RelayHandler, AsyncDisposable {
   async #call(method: UnaryMethod, request: Uint8Array, token: string, signal: AbortSignal): Promise<Uint8Array> {
     if (!this.serving) throw stopping();
     const principal = await this.#options.access.authenticate(token);
-    const account = this.#accounts.get(principal.accountId);
-    if (!account.calls.tryTake()) throw new RelayError("resource_exhausted", "The account makes too many calls");
-    return this.#unary.call(method, request, { principal, account, signal });
+    if (!this.#budgets.calls.tryTake(principal.accountId)) throw new RelayError("resource_exhausted", "The account makes too many calls");
+    return this.#unary.call(method, request, { principal, signal });
   }
 
   async #check(): Promise<void> {
     if (this.#checking) return;
     this.#checking = true;
     const now = performance.now();
+    const round = new CheckRound(this.#options.access);
     for (const session of this.#sessions) {
       try {
-        await session.check(now);
+        await session.check(now, round);
       } catch (error) {
         this.#observer.onFailure?.(error);
       }
     }
-    this.#accounts.sweep();
     this.#checking = false;
   }
 

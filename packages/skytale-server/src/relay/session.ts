@@ -1,3 +1,4 @@
+import type { FairShareLease } from "@parley/core/internal";
 import { type FrameListener, type FrameStream, RelayError } from "@parley/skytale-relay";
 import {
   type ClientFrame,
@@ -11,11 +12,13 @@ import {
 } from "@parley/skytale-relay/internal";
 import type { Access, Principal } from "./access.ts";
 import { AccessError } from "./access-error.ts";
-import type { Account } from "./accounts.ts";
+import { type AccountBudgets, WORK } from "./account-budgets.ts";
 import type { Answers } from "./answers.ts";
 import type { ChannelFeeds } from "./channel-feeds.ts";
+import type { CheckRound } from "./check-round.ts";
 import { PublishDecisions } from "./decisions.ts";
 import type { DeliveryPage } from "./delivery-page.ts";
+import type { FlushQueue } from "./flush-queue.ts";
 import { isChannelName } from "./incoming.ts";
 import { Outbox } from "./outbox.ts";
 import { ERROR_OF, Publishing, type PublishingParts, type PublishingStream } from "./publishing.ts";
@@ -26,6 +29,8 @@ import { Subscriber, type SubscriberOwner } from "./subscriber.ts";
 export interface SessionParts extends PublishingParts {
   readonly access: Access;
   readonly feeds: ChannelFeeds;
+  readonly budgets: AccountBudgets;
+  readonly flushes: FlushQueue;
   readonly limits: RelayLimits;
   /** The relay is stopping. */
   readonly draining: boolean;
@@ -40,12 +45,13 @@ const MAX_TIMER_MS = 0x7fff_ffff;
 export class Session implements FrameListener, SubscriberOwner, PublishingStream {
   readonly decisions: PublishDecisions;
   readonly #parts: SessionParts;
-  readonly #account: Account;
   readonly #stream: FrameStream;
   readonly #onEnd: () => void;
   readonly #outbox: Outbox;
   readonly #publishing: Publishing;
   readonly #subscribers = new Map<number, Subscriber>();
+  /** Channels that are subscribed to, and each one's share of the account's subscriptions. */
+  readonly #subscribed = new Map<string, FairShareLease>();
   readonly #behind = new Set<Subscriber>();
   #principal: Principal;
   #expiry: NodeJS.Timeout | undefined;
@@ -56,16 +62,24 @@ export class Session implements FrameListener, SubscriberOwner, PublishingStream
   #inFlightBytes = 0;
   #answering = new Set<Promise<void>>();
   #ended = false;
+  /** How long the client is read no further, for what it has caused already. */
+  #owedMs = 0;
+  /** Ends a pause. */
+  #onFinish: () => void = () => undefined;
 
-  constructor(parts: SessionParts, principal: Principal, account: Account, stream: FrameStream, onEnd: () => void) {
+  constructor(parts: SessionParts, principal: Principal, stream: FrameStream, onEnd: () => void) {
     this.#parts = parts;
     this.#principal = principal;
-    this.#account = account;
     this.#stream = stream;
     this.#onEnd = onEnd;
     this.decisions = new PublishDecisions(parts.access, principal, parts.limits.accessCheckMs);
     this.#publishing = new Publishing(parts, this);
-    this.#outbox = new Outbox(stream, parts.limits.maxOutboxBytes, () => this.#onRoom());
+    this.#outbox = new Outbox(stream, {
+      maxBytes: parts.limits.maxOutboxBytes,
+      schedule: (flush) => parts.flushes.add(this.accountId, flush),
+      lease: (bytes) => parts.budgets.unreadAnswers.tryAcquire(this.accountId, bytes),
+      onRoom: () => this.#onRoom(),
+    });
     const { maxPayloadBytes, maxFrameBytes, maxSubscriptions, idleTimeoutMs } = parts.limits;
     const tokenLifetimeMs = this.#watchExpiry();
     this.#outbox.add(encodeControl({ opened: { maxPayloadBytes, maxFrameBytes, maxSubscriptions, tokenLifetimeMs, idleTimeoutMs } }));
@@ -100,6 +114,7 @@ export class Session implements FrameListener, SubscriberOwner, PublishingStream
 
   drained(): void {
     this.#outbox.drained();
+    this.#throttle();
   }
 
   ended(): void {
@@ -122,22 +137,23 @@ export class Session implements FrameListener, SubscriberOwner, PublishingStream
     this.#outbox.flush();
   }
 
-  /** Called now and then: ends what is idle or revoked, and subscriptions without a right. */
-  async check(now: number): Promise<void> {
+  /** Called by the relay's timer, every `accessCheckMs`: ends what is idle or revoked, and subscriptions without a right. */
+  async check(now: number, round: CheckRound): Promise<void> {
     if (this.#ended) return;
     if (now - this.#heardAt > this.#parts.limits.idleTimeoutMs) {
       return this.end(new RelayError("unavailable", "Nothing was heard from the client for too long"));
     }
-    const { access } = this.#parts;
-    if (await access.isRevoked(this.#principal)) return this.end(new RelayError("unauthenticated", "The API key has been revoked"));
+    if (await round.isRevoked(this.#principal)) return this.end(new RelayError("unauthenticated", "The API key has been revoked"));
     for (const subscriber of this.#subscribers.values()) {
-      if (!(await access.canRead(this.#principal, subscriber.channel))) this.#endSubscriber(subscriber, contract.Code.PERMISSION_DENIED);
+      if (!(await round.canRead(this.#principal, subscriber.channel))) this.#endSubscriber(subscriber, contract.Code.PERMISSION_DENIED);
     }
   }
 
   answer({ acks, nacks }: Answers): void {
-    if (acks.length > 0) this.#outbox.add(encodeAcks(acks));
-    if (nacks.length > 0) this.#outbox.add(encodeControl({ nacks }));
+    if (acks.length > 0) this.#outbox.addAnswer(encodeAcks(acks));
+    if (nacks.length > 0) this.#outbox.addAnswer(encodeControl({ nacks }));
+    this.#spend(nacks.length * WORK.refusal);
+    this.#throttle();
   }
 
   deliver(subscriber: Subscriber, page: DeliveryPage): void {
@@ -176,43 +192,85 @@ export class Session implements FrameListener, SubscriberOwner, PublishingStream
   }
 
   async #take(frame: ClientFrame): Promise<void> {
-    if (frame.token !== undefined) await this.#renew(frame.token);
-    for (const subscribe of frame.subscribes) await this.#subscribe(subscribe);
-    for (const id of frame.unsubscribes) this.#drop(this.#subscribers.get(id));
-    for (const { subscription, amount } of frame.credits) this.#subscribers.get(subscription)?.addCredit(amount);
-    for (const batch of frame.publishes) await this.#publish(batch);
-    if (frame.ping !== 0) this.#outbox.add(encodeControl({ pong: frame.ping }));
+    const { token, subscribes, unsubscribes, credits, publishes, ping } = frame;
+    if (token !== undefined) await this.#renew(token);
+    // Ends come first: a client may leave a channel and subscribe to it again in one frame. One that it did both to under one id stays ended.
+    for (const id of unsubscribes) this.#drop(this.#subscribers.get(id));
+    this.#spend(unsubscribes.length * WORK.unsubscribe + credits.length * WORK.credit + (ping === 0 ? 0 : WORK.ping));
+    const ended = new Set(unsubscribes);
+    for (const subscribe of subscribes) {
+      await this.#pace();
+      if (this.#ended) return;
+      if (!ended.has(subscribe.subscription)) await this.#subscribe(subscribe);
+    }
+    for (const { subscription, amount } of credits) this.#subscribers.get(subscription)?.addCredit(amount);
+    for (const batch of publishes) {
+      if (this.#ended) return;
+      await this.#publish(batch);
+    }
+    if (ping !== 0) this.#outbox.addAnswer(encodeControl({ pong: ping }));
+    await this.#pace();
+  }
+
+  /** Charges the account for work; the next {@link #pace} waits until it is paid. */
+  #spend(units: number): void {
+    if (units > 0) this.#owedMs = this.#parts.budgets.work.take(this.accountId, units);
+  }
+
+  /** Instead of being refused, a client that causes too much work is read more slowly. */
+  async #pace(): Promise<void> {
+    const waitMs = this.#owedMs;
+    this.#owedMs = 0;
+    if (waitMs > 0 && !this.#ended) await this.#sleep(waitMs);
+  }
+
+  #sleep(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, Math.min(ms, MAX_TIMER_MS));
+      this.#onFinish = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
   }
 
   async #renew(token: string): Promise<void> {
+    this.#spend(WORK.token);
     const principal = await this.#parts.access.authenticate(token);
     if (principal.accountId !== this.accountId) throw new RelayError("unauthenticated", "A stream stays with its account");
     if (this.#ended) return;
     this.#principal = principal;
-    this.#outbox.add(encodeControl({ tokenLifetimeMs: this.#watchExpiry() }));
+    this.#outbox.addAnswer(encodeControl({ tokenLifetimeMs: this.#watchExpiry() }));
   }
 
   async #subscribe({ subscription: id, channel, from, credit }: Subscribe): Promise<void> {
     if (id === 0 || this.#subscribers.has(id)) throw new RelayError("invalid_argument", "A subscription needs an id of its own, not 0");
+    this.#spend(WORK.subscribe);
     const refusal = await this.#refusal(channel);
     if (this.#ended) return;
     if (refusal !== undefined) return this.#tellEnded(id, refusal);
+    const lease = this.#parts.budgets.subscriptions.tryAcquire(this.accountId);
+    if (lease === undefined) return this.#tellEnded(id, contract.Code.RESOURCE_EXHAUSTED);
+    this.#subscribed.set(channel, lease);
     const feed = await this.#parts.feeds.acquire(channel).catch((error: unknown) => {
       this.#parts.observer.onFailure?.(error);
       return undefined;
     });
-    if (feed === undefined) return this.#tellEnded(id, contract.Code.INTERNAL);
+    if (feed === undefined) {
+      this.#free(channel);
+      return this.#tellEnded(id, contract.Code.INTERNAL);
+    }
     if (this.#ended) return this.#parts.feeds.release(feed);
     const next = from === 0 ? feed.next : from;
     const subscriber = new Subscriber(id, feed, { from: next, credit }, this.#parts.log, this);
     this.#subscribers.set(id, subscriber);
     feed.readers.add(subscriber);
-    this.#outbox.add(encodeControl({ subscribed: [{ subscription: id, next, head: feed.next }] }));
+    this.#outbox.addAnswer(encodeControl({ subscribed: [{ subscription: id, next, head: feed.next }] }));
     subscriber.pump();
   }
 
   async #refusal(channel: string): Promise<contract.Code | undefined> {
-    if (!isChannelName(channel)) return contract.Code.INVALID_ARGUMENT;
+    if (!isChannelName(channel) || this.#subscribed.has(channel)) return contract.Code.INVALID_ARGUMENT;
     if (this.#subscribers.size >= this.#parts.limits.maxSubscriptions) return contract.Code.RESOURCE_EXHAUSTED;
     try {
       return (await this.#parts.access.canRead(this.#principal, channel)) ? undefined : contract.Code.PERMISSION_DENIED;
@@ -229,9 +287,12 @@ export class Session implements FrameListener, SubscriberOwner, PublishingStream
     const { answered } = await this.#publishing.take(batch);
     const done = this.#settle(answered, bytes).finally(() => this.#answering.delete(done));
     this.#answering.add(done);
-    const wait = Math.max(this.#account.messages.take(batch.messages.length), this.#account.bytes.take(bytes));
-    // Instead of being refused, who sends too much is read more slowly.
-    if (wait > 0) await new Promise<void>((resolve) => setTimeout(resolve, wait));
+    const { messages, bytes: byteRate } = this.#parts.budgets;
+    // A batch without messages is work too.
+    const waitMs = Math.max(messages.take(this.accountId, Math.max(1, batch.messages.length)), byteRate.take(this.accountId, bytes));
+    // Instead of being refused, a client that sends too much is read more slowly.
+    if (waitMs > 0 && !this.#ended) await this.#sleep(waitMs);
+    await this.#pace();
   }
 
   async #settle(answered: Promise<void>, bytes: number): Promise<void> {
@@ -245,7 +306,13 @@ export class Session implements FrameListener, SubscriberOwner, PublishingStream
     subscriber.end();
     this.#subscribers.delete(subscriber.id);
     this.#behind.delete(subscriber);
+    this.#free(subscriber.channel);
     this.#parts.feeds.release(subscriber.feed);
+  }
+
+  #free(channel: string): void {
+    this.#subscribed.get(channel)?.release();
+    this.#subscribed.delete(channel);
   }
 
   #endSubscriber(subscriber: Subscriber, code: contract.Code, first = 0): void {
@@ -255,7 +322,7 @@ export class Session implements FrameListener, SubscriberOwner, PublishingStream
   }
 
   #tellEnded(subscription: number, code: contract.Code, first = 0): void {
-    this.#outbox.add(encodeControl({ ended: [{ subscription, code, first }] }));
+    this.#outbox.addAnswer(encodeControl({ ended: [{ subscription, code, first }] }));
     this.#parts.observer.onRefused?.("subscription", ERROR_OF[code] ?? "internal");
   }
 
@@ -276,7 +343,8 @@ export class Session implements FrameListener, SubscriberOwner, PublishingStream
   }
 
   #throttle(): void {
-    const busy = this.#frames.length > MAX_WAITING_FRAMES || this.#inFlightBytes > this.#parts.limits.maxInFlightBytes;
+    const busy =
+      this.#frames.length > MAX_WAITING_FRAMES || this.#inFlightBytes > this.#parts.limits.maxInFlightBytes || this.#outbox.isUnread;
     if (busy === this.#paused || this.#ended) return;
     this.#paused = busy;
     if (busy) this.#stream.pause();
@@ -295,7 +363,10 @@ export class Session implements FrameListener, SubscriberOwner, PublishingStream
     if (this.#ended) return;
     this.#ended = true;
     clearTimeout(this.#expiry);
+    this.#onFinish();
     for (const subscriber of this.#subscribers.values()) this.#drop(subscriber);
+    // One whose feed is being opened.
+    for (const channel of this.#subscribed.keys()) this.#free(channel);
     this.#outbox.close();
     this.#frames = [];
     this.#onEnd();

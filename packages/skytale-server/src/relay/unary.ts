@@ -6,22 +6,22 @@ import { contract, encodeRange } from "@parley/skytale-relay/internal";
 import type { WelcomeStore } from "../log/welcome-store.ts";
 import type { ChannelLog } from "../log/channel-log.ts";
 import type { Access, Principal } from "./access.ts";
-import type { Account } from "./accounts.ts";
+import { type AccountBudgets, WORK } from "./account-budgets.ts";
 import { isChannelName } from "./incoming.ts";
 import { DELIVERY_MESSAGES } from "./relay-limits.ts";
+import { WelcomeClaims } from "./welcome-claims.ts";
 
 /** What single calls need of their relay. */
 export interface UnaryParts {
   readonly log: ChannelLog;
   readonly welcomes: WelcomeStore;
   readonly access: Access;
-  readonly maxWaitingCalls: number;
+  readonly budgets: AccountBudgets;
 }
 
 /** Who calls. */
 export interface Caller {
   readonly principal: Principal;
-  readonly account: Account;
   readonly signal: AbortSignal;
 }
 
@@ -36,6 +36,7 @@ const MAX_WAIT_MS = 60_000;
 /** Answers the single calls of the contract. */
 export class Unary {
   readonly #parts: UnaryParts;
+  readonly #claims = new WelcomeClaims();
   readonly #methods: Readonly<Record<UnaryMethod, (request: Uint8Array, caller: Caller) => Promise<Uint8Array>>> = {
     FetchRange: (request, caller) => this.#fetchRange(read(contract.FetchRangeRequestSchema, request), caller),
     GetHeads: (request, caller) => this.#getHeads(read(contract.GetHeadsRequestSchema, request), caller),
@@ -63,6 +64,9 @@ export class Unary {
 
   async #getHeads({ channels }: contract.GetHeadsRequest, { principal }: Caller): Promise<Uint8Array> {
     if (channels.length === 0 || channels.length > MAX_CHANNELS) throw invalid(`1 to ${MAX_CHANNELS} channels can be asked for`);
+    if (!this.#parts.budgets.work.tryTake(principal.accountId, channels.length * WORK.head)) {
+      throw new RelayError("resource_exhausted", "The account asks about too many channels in a short time");
+    }
     const heads: { firstSequence: bigint; nextSequence: bigint }[] = [];
     for (const channel of channels) {
       await this.#check(channel, this.#parts.access.canRead(principal, checked(channel)));
@@ -72,21 +76,21 @@ export class Unary {
     return toBinary(contract.GetHeadsResponseSchema, create(contract.GetHeadsResponseSchema, { heads }));
   }
 
-  async #fetchWelcomes(request: contract.FetchWelcomesRequest, { principal, account, signal }: Caller): Promise<Uint8Array> {
+  async #fetchWelcomes(request: contract.FetchWelcomesRequest, { principal, signal }: Caller): Promise<Uint8Array> {
     const { channel, recipients, waitMs } = request;
     if (recipients.length === 0 || recipients.length > MAX_RECIPIENTS || !recipients.every(isName)) {
       throw invalid(`1 to ${MAX_RECIPIENTS} recipients can be asked for, of 1 to ${MAX_NAMED_BYTES} bytes each`);
     }
     await this.#check(channel, this.#parts.access.canFetchWelcomes(principal, checked(channel)));
+    for (const recipient of recipients) this.#claims.claim(channel, recipient, principal.accountId);
     let welcomes = await this.#parts.welcomes.fetch(channel, recipients, ANSWER_BYTES);
     if (welcomes.length === 0 && waitMs > 0) {
-      if (account.waitingCalls >= this.#parts.maxWaitingCalls)
-        throw new RelayError("resource_exhausted", "Too many calls wait for a welcome");
-      account.waitingCalls++;
+      const lease = this.#parts.budgets.waitingCalls.tryAcquire(principal.accountId);
+      if (lease === undefined) throw new RelayError("resource_exhausted", "Too many calls wait for a welcome");
       try {
         await this.#news(channel, recipients, Math.min(waitMs, MAX_WAIT_MS), signal);
       } finally {
-        account.waitingCalls--;
+        lease.release();
       }
       welcomes = await this.#parts.welcomes.fetch(channel, recipients, ANSWER_BYTES);
     }
@@ -104,6 +108,9 @@ export class Unary {
       throw invalid(`Up to ${MAX_ACKED} welcomes can be acknowledged at once, each by its id and recipient`);
     }
     await this.#check(channel, this.#parts.access.canFetchWelcomes(principal, checked(channel)));
+    if (!welcomes.every(({ recipient }) => this.#claims.claim(channel, recipient, principal.accountId))) {
+      throw new RelayError("permission_denied", "A welcome is for another account, which asked for it first");
+    }
     await this.#parts.welcomes.acknowledge(channel, welcomes);
     return toBinary(contract.AckWelcomesResponseSchema, create(contract.AckWelcomesResponseSchema));
   }

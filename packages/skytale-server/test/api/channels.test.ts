@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { SkytaleOptions } from "../../src/options.ts";
 import { startSkytale, type SkytaleServer } from "../../src/server.ts";
 import { ApiClient, expectRefusal, type Answer } from "./api-client.ts";
-import { makeInvite, prove } from "./reference-invite.ts";
+import { makeInvite, prove, registration } from "./reference-invite.ts";
 
 type Member = ApiClient & { readonly accountId: string };
 
@@ -106,7 +106,7 @@ describe("grants", () => {
     expect((await bob.get("/v1/channels")).body["channels"]).toMatchObject([{ name: CHANNEL, role: "member" }]);
     expect((await bob.get(`/v1/channels/pending?${QUERY}`)).status).toBe(200);
     const list = await alice.get(`/v1/channels/grants?${QUERY}`);
-    expect(list.body).toEqual({ grants: [{ account_id: bob.accountId, created_at: expect.any(String) }] });
+    expect(list.body).toEqual({ grants: [{ account_id: bob.accountId, made_by: [alice.accountId], created_at: expect.any(String) }] });
 
     expect((await alice.delete(`/v1/channels/grants?${QUERY}&account_id=${bob.accountId}`)).status).toBe(204);
     expectRefusal(await bob.get(`/v1/channels/pending?${QUERY}`), 404, "not_found");
@@ -141,10 +141,7 @@ describe("a stranger with an account", () => {
     ["the channel's grants", (stranger) => stranger.get(`/v1/channels/grants?${QUERY}`)],
     ["making a grant", (stranger) => stranger.post("/v1/channels/grants", { channel: CHANNEL, account_id: alice.accountId })],
     ["withdrawing a grant", (stranger) => stranger.delete(`/v1/channels/grants?${QUERY}&account_id=${alice.accountId}`)],
-    [
-      "making an invite",
-      (stranger) => stranger.post("/v1/channels/invites", { channel: CHANNEL, invite_key: INVITE.key.toString("base64url") }),
-    ],
+    ["making an invite", (stranger) => stranger.post("/v1/channels/invites", registration(INVITE, CHANNEL))],
     ["the channel's invites", (stranger) => stranger.get(`/v1/channels/invites?${QUERY}`)],
     ["revoking an invite", (stranger) => stranger.delete(`/v1/channels/invites/${ID}?${QUERY}`)],
     ["who wants to join", (stranger) => stranger.get(`/v1/channels/pending?${QUERY}`)],
@@ -164,7 +161,7 @@ describe("a stranger with an account", () => {
     const stranger = await ApiClient.signUp(server.apiUrl, "stranger");
     const missing = await call(stranger);
     await alice.post("/v1/channels", { name: CHANNEL });
-    await alice.post("/v1/channels/invites", { channel: CHANNEL, invite_key: INVITE.key.toString("base64url") });
+    await alice.post("/v1/channels/invites", registration(INVITE, CHANNEL));
     expect((await bob.post("/v1/channels/joins", REQUEST)).status).toBe(202);
     const existing = await call(stranger);
     expect({ status: existing.status, body: existing.body }).toEqual({ status: missing.status, body: missing.body });

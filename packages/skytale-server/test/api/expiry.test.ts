@@ -3,7 +3,7 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { readApiLimits } from "../../src/api/limits.ts";
 import { Services } from "../../src/api/services.ts";
 import { MemoryRegistry } from "../../src/registry/memory-registry.ts";
-import { composeToken, makeInvite, parseToken, prove, type Invite } from "./reference-invite.ts";
+import { composeToken, makeInvite, parseToken, prove, type Invite, registration } from "./reference-invite.ts";
 
 const CHANNEL = "acme/team/general";
 const HOUR = 3_600_000;
@@ -20,6 +20,7 @@ async function invite(options: { maxUses?: number; ttlMs?: number } = {}): Promi
   await services.invites.create(alice, {
     channel: CHANNEL,
     inviteKey: made.key.toString("base64url"),
+    attestation: String(registration(made, CHANNEL, options.maxUses)["attestation"]),
     maxUses: 1,
     ttlMs: HOUR,
     ...options,

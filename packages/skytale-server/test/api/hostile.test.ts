@@ -5,7 +5,7 @@ import { gateOrSoak } from "@parley/test-assertions";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startSkytale, type SkytaleServer } from "../../src/server.ts";
 import { ApiClient, expectRefusal } from "./api-client.ts";
-import { makeInvite, prove } from "./reference-invite.ts";
+import { makeInvite, prove, registration } from "./reference-invite.ts";
 
 const CHANNEL = "acme/team/general";
 
@@ -34,7 +34,7 @@ beforeAll(async () => {
 afterAll(() => server.close());
 
 const made = makeInvite();
-const INVITE = { channel: CHANNEL, invite_key: made.key.toString("base64url") };
+const INVITE = registration(made, CHANNEL);
 const JOIN = prove(made, CHANNEL, Buffer.from("key package"));
 
 describe("bodies that are no good", () => {
@@ -49,6 +49,9 @@ describe("bodies that are no good", () => {
     ["an invite of half a use", "/v1/channels/invites", { ...INVITE, max_uses: 1.5 }],
     ["an invite of an endless life", "/v1/channels/invites", { ...INVITE, ttl_seconds: 31 * 24 * 3600 }],
     ["an invite of a negative life", "/v1/channels/invites", { ...INVITE, ttl_seconds: -1 }],
+    ["an invite without an attestation", "/v1/channels/invites", { ...INVITE, attestation: undefined }],
+    ["a short attestation", "/v1/channels/invites", { ...INVITE, attestation: "AAAA" }],
+    ["an attestation for other terms", "/v1/channels/invites", { ...INVITE, max_uses: 2 }],
     ["a large attestation", "/v1/channels/invites", { ...INVITE, attestation: "A".repeat(5464) }],
     ["a short proof", "/v1/channels/joins", { ...JOIN, proof: "AAAA" }],
     ["a short request id", "/v1/channels/joins", { ...JOIN, request_id: "AAAA" }],
@@ -134,8 +137,7 @@ describe("too much", () => {
     await alice.post("/v1/channels", { name });
     const invites = Array.from({ length: 4 }, makeInvite);
     const answers = [];
-    for (const { key } of invites)
-      answers.push(await alice.post("/v1/channels/invites", { channel: name, invite_key: key.toString("base64url"), max_uses: 2 }));
+    for (const invite of invites) answers.push(await alice.post("/v1/channels/invites", registration(invite, name, 2)));
     expect(answers.map(({ status }) => status)).toEqual([201, 201, 201, 429]);
     const joins = [];
     for (const by of [...invites.slice(0, 2), ...invites.slice(0, 2)]) {

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { startSkytale, type SkytaleServer } from "../../src/server.ts";
 import { ApiClient, expectRefusal, type Answer } from "./api-client.ts";
-import { attest, check, composeToken, makeInvite, parseToken, prove, type Invite } from "./reference-invite.ts";
+import { attest, check, composeToken, makeInvite, parseToken, prove, type Invite, registration } from "./reference-invite.ts";
 
 const CHANNEL = "acme/team/general";
 const PENDING = `/v1/channels/pending?channel=${encodeURIComponent(CHANNEL)}`;
@@ -12,8 +12,11 @@ let server: SkytaleServer;
 let alice: ApiClient;
 let bob: ApiClient & { readonly accountId: string };
 
-async function invite(options: object = {}, made: Invite = makeInvite()): Promise<Invite> {
-  const body = { channel: CHANNEL, invite_key: made.key.toString("base64url"), ...options };
+async function invite(
+  options: { readonly max_uses?: number; readonly ttl_seconds?: number } = {},
+  made: Invite = makeInvite(),
+): Promise<Invite> {
+  const body = { ...registration(made, CHANNEL, options.max_uses), ...options };
   const answer = await alice.post("/v1/channels/invites", body);
   expect(answer.status, JSON.stringify(answer.body)).toBe(201);
   expect(answer.body["id"]).toBe(made.id.toString("base64url"));
@@ -182,7 +185,7 @@ describe("an invite that can't be used", () => {
 async function openChannel(channel: string, maxUses: number) {
   await alice.post("/v1/channels", { name: channel });
   const made = makeInvite();
-  await alice.post("/v1/channels/invites", { channel, invite_key: made.key.toString("base64url"), max_uses: maxUses });
+  await alice.post("/v1/channels/invites", registration(made, channel, maxUses));
   const query = `channel=${encodeURIComponent(channel)}`;
   const open: string[] = [];
   const party = {

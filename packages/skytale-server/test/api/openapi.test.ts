@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { z } from "zod";
 import { startSkytale, type SkytaleServer } from "../../src/server.ts";
 import { ApiClient, type Answer } from "./api-client.ts";
-import { makeInvite, prove } from "./reference-invite.ts";
+import { makeInvite, prove, registration } from "./reference-invite.ts";
 
 type Schema = Parameters<typeof z.fromJSONSchema>[0];
 interface Operation {
@@ -104,8 +104,8 @@ describe("the description of the API", () => {
     await alice.get("/v1/channels/grants?channel=bad-name");
 
     const invites = [makeInvite(), makeInvite(), makeInvite()] as const;
-    for (const { key: inviteKey } of invites) {
-      await alice.post("/v1/channels/invites", { channel, invite_key: inviteKey.toString("base64url"), max_uses: 5, attestation: "AAAA" });
+    for (const invite of invites) {
+      await alice.post("/v1/channels/invites", registration(invite, channel, 5));
     }
     await alice.get(`/v1/channels/invites?${query}`);
     const [first, second] = [prove(invites[0], channel, Buffer.from("a")), prove(invites[1], channel, Buffer.from("b"))];
@@ -118,6 +118,7 @@ describe("the description of the API", () => {
     await alice.post(`/v1/channels/pending/${first.request_id}/welcome`, { channel, welcome: "AAAA", sequence: 3 });
     await alice.post(`/v1/channels/pending/${second.request_id}/refusal`, { channel, reason: "no" });
     await bob.get(`/v1/channels/joins/${first.request_id}?wait=1`);
+    await bob.post(`/v1/channels/joins/${first.request_id}/rejection`);
     await bob.get(`/v1/channels/joins/${second.request_id}`);
     await bob.delete(`/v1/channels/joins/${first.request_id}`);
     await alice.delete(`/v1/channels/invites/${invites[2].id.toString("base64url")}?${query}`);

@@ -112,7 +112,7 @@ describe.each(["memory", "grpc"])("a relay by %s", (wire) => {
     const alice = await clientOf(harness, "alice");
     await alice.publish(CHANNEL, message("before"));
     const now = alice.subscribe(CHANNEL, { from: "now" });
-    const later = alice.subscribe(CHANNEL, { from: 5 });
+    const later = (await clientOf(harness, "alice")).subscribe(CHANNEL, { from: 5 });
     expect(await now.whenOpen()).toBe(2);
     expect(await later.whenOpen()).toBe(5);
     for (let number = 2; number <= 6; number++) await alice.publish(CHANNEL, message(`${number}`));
@@ -270,7 +270,7 @@ describe.each(["memory", "grpc"])("a relay by %s", (wire) => {
     const reason = new Error("enough");
     const abort = new AbortController();
     const aborted = alice.subscribe(CHANNEL, { from: 1, signal: abort.signal });
-    const open = alice.subscribe(CHANNEL, { from: 1 });
+    const open = alice.subscribe("acme/team/other", { from: 1 });
     await Promise.all([aborted.whenOpen(), open.whenOpen()]);
     const waits = aborted[Symbol.asyncIterator]().next();
     const waiting = alice.fetchWelcomes(CHANNEL, [payload("me")], { waitMs: 60_000, signal: abort.signal });

@@ -1,9 +1,9 @@
+import { addressKey, RateLimiter } from "@parley/core/internal";
 import type { FastifyInstance } from "fastify";
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { ApiError } from "../api-error.ts";
 import type { ApiKeyInfo } from "../keys.ts";
-import { RateLimits } from "../rate-limits.ts";
 import type { Services } from "../services.ts";
 import type { Authentication } from "./authentication.ts";
 import { FAILURES, label, nothing, time, timeText } from "./schemas.ts";
@@ -20,11 +20,11 @@ const apiKey = z.object({
 const shownOnce = z.string().describe("The key: shown here and nowhere else");
 const audience = z.enum(["skytale-relay", "skytale-api"]);
 
-const HOUR = 3_600_000;
+const SECONDS_PER_HOUR = 3600;
 
 /** Adds the call that makes accounts: the only one for those who have none. */
 export function addSignup(app: FastifyInstance, services: Services, isOpen: boolean): void {
-  const signups = new RateLimits({ count: services.limits.signupsPerHour, perMs: HOUR });
+  const signups = new RateLimiter({ perSecond: services.limits.signupsPerHour / SECONDS_PER_HOUR, burst: services.limits.signupsPerHour });
   app.withTypeProvider<ZodTypeProvider>().post(
     "/v1/accounts",
     {
@@ -37,7 +37,7 @@ export function addSignup(app: FastifyInstance, services: Services, isOpen: bool
       },
       onRequest: async (request) => {
         if (!isOpen) throw new ApiError("signup_closed", "accounts are made by the operator of this server");
-        if (!signups.take(request.ip)) throw new ApiError("rate_limited", "too many accounts from one address");
+        if (!signups.tryTake(addressKey(request.ip))) throw new ApiError("rate_limited", "too many accounts from one address");
       },
     },
     async (request, reply) => {

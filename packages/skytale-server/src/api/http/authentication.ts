@@ -1,7 +1,7 @@
+import { RateLimiter } from "@parley/core/internal";
 import type { FastifyRequest } from "fastify";
 import { ApiError } from "../api-error.ts";
 import type { ApiKeyInfo, ApiKeys } from "../keys.ts";
-import { RateLimits } from "../rate-limits.ts";
 import type { TokenVerifier } from "../tokens.ts";
 
 /** What {@link Authentication} is made with. */
@@ -18,18 +18,17 @@ interface Caller {
   readonly apiKey?: ApiKeyInfo;
 }
 
-const SECOND = 1000;
 const BEARER = /^Bearer +(\S+)$/i;
 
 /** Whose a request is: knows it by `authorization: Bearer`, an API key or a token made from one, and holds each account to its rate. */
 export class Authentication {
   readonly #options: AuthenticationOptions;
-  readonly #rates: RateLimits;
+  readonly #rates: RateLimiter;
   readonly #callers = new WeakMap<FastifyRequest, Caller>();
 
   constructor(options: AuthenticationOptions) {
     this.#options = options;
-    this.#rates = new RateLimits({ count: options.requestsPerSecond, perMs: SECOND });
+    this.#rates = new RateLimiter({ perSecond: options.requestsPerSecond });
   }
 
   /** Lets a request in, before its body is read. @throws ApiError `unauthorized`, `key_invalid`, `token_invalid`, `rate_limited` */
@@ -39,10 +38,15 @@ export class Authentication {
     const [, presented] = BEARER.exec(header) ?? [];
     if (presented === undefined) throw new ApiError("unauthorized", "authorization must be Bearer, with an API key or a token");
     const caller = presented.startsWith("sk_") ? await this.#byKey(presented) : await this.#byToken(presented);
-    if (!this.#rates.take(caller.accountId)) {
+    if (!this.#rates.tryTake(caller.accountId)) {
       throw new ApiError("rate_limited", `an account may make ${this.#options.requestsPerSecond} calls a second`);
     }
     this.#callers.set(request, caller);
+  }
+
+  /** Charges the account of a request for what it was answered beyond one thing, in calls: it makes fewer of them then. */
+  charge(request: FastifyRequest, calls: number): void {
+    this.#rates.take(this.accountOf(request), calls);
   }
 
   /** The account of a request that was let in. */

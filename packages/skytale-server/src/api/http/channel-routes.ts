@@ -1,19 +1,25 @@
 import type { FastifyInstance } from "fastify";
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import { z } from "zod";
-import type { ChannelInfo } from "../channels.ts";
+import type { ChannelInfo, Grant } from "../channels.ts";
 import type { Services } from "../services.ts";
 import type { Authentication } from "./authentication.ts";
 import { after, channel, FAILURES, limit, next, nothing, time, timeText } from "./schemas.ts";
 
 const channelInfo = z.object({ name: z.string(), role: z.enum(["owner", "member"]), created_at: time });
-const grant = z.object({ account_id: z.string(), created_at: time });
+const grant = z.object({
+  account_id: z.string(),
+  created_at: time,
+  made_by: z.array(z.string()).optional().describe("Accounts that made it: the owner, or the makers of the invites that it came by"),
+});
 const grantTarget = z.object({ channel, account_id: z.uuid() });
 
 const MAX_PAGE = 100;
+/** What an entry of a list costs, in calls. */
+const ENTRY_COST = 0.1;
 
 /** Adds the calls about the names of channels, and about who may use them. */
-export function addChannelRoutes(app: FastifyInstance, { channels }: Services, authentication: Authentication): void {
+export function addChannelRoutes(app: FastifyInstance, { channels, withdrawals }: Services, authentication: Authentication): void {
   const typed = app.withTypeProvider<ZodTypeProvider>();
 
   typed.post(
@@ -48,6 +54,7 @@ export function addChannelRoutes(app: FastifyInstance, { channels }: Services, a
     },
     async (request) => {
       const page = await channels.list(authentication.accountOf(request), request.query);
+      authentication.charge(request, page.items.length * ENTRY_COST);
       return { channels: page.items.map(shown), next: page.next };
     },
   );
@@ -64,8 +71,7 @@ export function addChannelRoutes(app: FastifyInstance, { channels }: Services, a
     },
     async (request, reply) => {
       const { channel: name, account_id: accountId } = request.body;
-      const { createdAt } = await channels.grant(authentication.accountOf(request), name, accountId);
-      return reply.code(201).send({ account_id: accountId, created_at: timeText(createdAt) });
+      return reply.code(201).send(shownGrant(await channels.grant(authentication.accountOf(request), name, accountId)));
     },
   );
 
@@ -81,10 +87,8 @@ export function addChannelRoutes(app: FastifyInstance, { channels }: Services, a
     },
     async (request) => {
       const page = await channels.grants(authentication.accountOf(request), request.query.channel, request.query);
-      return {
-        grants: page.items.map(({ accountId, createdAt }) => ({ account_id: accountId, created_at: timeText(createdAt) })),
-        next: page.next,
-      };
+      authentication.charge(request, page.items.length * ENTRY_COST);
+      return { grants: page.items.map(shownGrant), next: page.next };
     },
   );
 
@@ -93,16 +97,20 @@ export function addChannelRoutes(app: FastifyInstance, { channels }: Services, a
     {
       schema: {
         operationId: "withdrawGrant",
-        summary: "Let an account use a channel of one's own no more",
+        summary: "Withdraw an account's grant, with the invites and grants that were made under it",
         querystring: grantTarget,
         response: { 204: nothing, ...FAILURES },
       },
     },
     async (request, reply) => {
-      await channels.withdraw(authentication.accountOf(request), request.query.channel, request.query.account_id);
+      await withdrawals.withdraw(authentication.accountOf(request), request.query.channel, request.query.account_id);
       return reply.code(204).send();
     },
   );
+}
+
+function shownGrant({ accountId, createdAt, makers }: Grant): z.infer<typeof grant> {
+  return { account_id: accountId, created_at: timeText(createdAt), made_by: makers === undefined ? undefined : [...makers] };
 }
 
 function shown({ name, role, createdAt }: ChannelInfo): z.infer<typeof channelInfo> {

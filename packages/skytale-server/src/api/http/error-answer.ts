@@ -19,6 +19,7 @@ const STATUS: Readonly<Record<ApiErrorCode, number>> = {
   token_invalid: 401,
   key_required: 401,
   signup_closed: 403,
+  not_permitted: 403,
   not_found: 404,
   invite_unknown: 404,
   join_unknown: 404,

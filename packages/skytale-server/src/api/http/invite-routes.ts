@@ -13,6 +13,7 @@ const invite = z.object({
   attestation: z.string().optional(),
   max_uses: z.number(),
   uses: z.number().describe("Requests that were admitted, or wait"),
+  created_by: z.string(),
   status: z.enum(["open", "exhausted", "expired", "revoked"]),
   created_at: time,
   expires_at: time,
@@ -20,6 +21,8 @@ const invite = z.object({
 
 const SECOND = 1000;
 const MAX_PAGE = 100;
+/** What an entry of a list costs, in calls. */
+const ENTRY_COST = 0.1;
 
 /** Adds the calls about invites, for those who may use their channel. */
 export function addInviteRoutes(app: FastifyInstance, { invites, limits }: Services, authentication: Authentication): void {
@@ -34,7 +37,7 @@ export function addInviteRoutes(app: FastifyInstance, { invites, limits }: Servi
         body: z.object({
           channel,
           invite_key: bytes(32, 32, "Public key (Ed25519) that follows from the invite's secret"),
-          attestation: bytes(0, limits.maxAttestationBytes, "What members check the invite by").optional(),
+          attestation: bytes(0, limits.maxAttestationBytes, "The terms, signed by a member: what members check the invite by"),
           max_uses: z.number().int().min(1).default(1),
           ttl_seconds: z.number().int().min(1).default(3600),
         }),
@@ -60,6 +63,7 @@ export function addInviteRoutes(app: FastifyInstance, { invites, limits }: Servi
     },
     async (request) => {
       const page = await invites.list(authentication.accountOf(request), request.query.channel, request.query);
+      authentication.charge(request, page.items.length * ENTRY_COST);
       return { invites: page.items.map(shown), next: page.next };
     },
   );
@@ -69,7 +73,7 @@ export function addInviteRoutes(app: FastifyInstance, { invites, limits }: Servi
     {
       schema: {
         operationId: "revokeInvite",
-        summary: "Revoke an invite; the requests that wait by it are refused",
+        summary: "Revoke an invite that one made, or of a channel of one's own; the requests that wait by it are refused",
         params: z.object({ id: inviteId }),
         querystring: z.object({ channel }),
         response: { 204: nothing, ...FAILURES },
@@ -82,7 +86,18 @@ export function addInviteRoutes(app: FastifyInstance, { invites, limits }: Servi
   );
 }
 
-function shown({ id, channel, inviteKey, attestation, maxUses, uses, status, createdAt, expiresAt }: InviteInfo): z.infer<typeof invite> {
+function shown({
+  id,
+  channel,
+  inviteKey,
+  attestation,
+  maxUses,
+  uses,
+  createdBy,
+  status,
+  createdAt,
+  expiresAt,
+}: InviteInfo): z.infer<typeof invite> {
   return {
     id,
     channel,
@@ -90,6 +105,7 @@ function shown({ id, channel, inviteKey, attestation, maxUses, uses, status, cre
     attestation,
     max_uses: maxUses,
     uses,
+    created_by: createdBy,
     status,
     created_at: timeText(createdAt),
     expires_at: timeText(expiresAt),

@@ -1,7 +1,7 @@
 import type { FastifyInstance } from "fastify";
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import { z } from "zod";
-import { channelTopic, joinTopic, type JoinState, type PendingJoin } from "../joins.ts";
+import { channelTopic, joinTopic, newsAfter, type JoinState, type PendingJoin } from "../joins.ts";
 import type { Services } from "../services.ts";
 import type { Authentication } from "./authentication.ts";
 import { after, bytes, channel, FAILURES, inviteId, limit, nothing, requestId, textLength, time, timeText, wait } from "./schemas.ts";
@@ -21,6 +21,7 @@ const pendingJoin = z.object({
   request_id: z.string(),
   account_id: z.string(),
   invite_id: z.string(),
+  rejected_answers_of: z.array(z.string()).optional().describe("Accounts whose welcomes the joiner has rejected"),
   key_package: z.string(),
   proof: z.string(),
   created_at: time,
@@ -37,6 +38,8 @@ const params = z.object({ id: requestId });
 
 /** Requests to join that are listed at a time. */
 const MAX_PAGE = 50;
+/** What a listed request costs, in calls: it is large. */
+const JOIN_COST = 1;
 /** Bytes of a body besides the large member. */
 const REST_OF_BODY = 8 * 1024;
 
@@ -46,6 +49,7 @@ export function addJoinRoutes(app: FastifyInstance, services: Services, authenti
     signals: services.signals,
     maxWaitMs: services.limits.maxWaitMs,
     maxPerAccount: services.limits.maxWaitingPerAccount,
+    maxTotal: services.limits.maxWaiting,
   });
   addJoinerRoutes(app, services, { authentication, waiting });
   addMemberRoutes(app, services, { authentication, waiting });
@@ -106,6 +110,19 @@ function addJoinerRoutes(app: FastifyInstance, { joins, limits }: Services, { au
     },
   );
 
+  typed.post(
+    "/v1/channels/joins/:id/rejection",
+    {
+      schema: {
+        operationId: "rejectWelcome",
+        summary: "Reject a welcome that is of no use; the request waits for another account's answer",
+        params,
+        response: { 200: joinState, ...FAILURES },
+      },
+    },
+    async (request) => shown(await joins.reject(authentication.accountOf(request), request.params.id)),
+  );
+
   typed.delete(
     "/v1/channels/joins/:id",
     {
@@ -123,7 +140,7 @@ function addJoinerRoutes(app: FastifyInstance, { joins, limits }: Services, { au
   );
 }
 
-function addMemberRoutes(app: FastifyInstance, { joins, limits }: Services, { authentication, waiting }: Shared): void {
+function addMemberRoutes(app: FastifyInstance, { joins, channels, limits }: Services, { authentication, waiting }: Shared): void {
   const typed = app.withTypeProvider<ZodTypeProvider>();
 
   typed.get(
@@ -146,7 +163,10 @@ function addMemberRoutes(app: FastifyInstance, { joins, limits }: Services, { au
         topic: channelTopic(name),
         ask: () => joins.pending(accountId, name, page),
         isNews: (found) => found.items.length > 0,
+        take: (news) => newsAfter(news as PendingJoin, page.after),
+        confirm: () => channels.assertUsable(accountId, name),
       });
+      authentication.charge(request, items.length * JOIN_COST);
       return { pending: items.map(shownToMembers), next };
     },
   );
@@ -211,6 +231,7 @@ function shownToMembers({ request, invite }: PendingJoin): z.infer<typeof pendin
     request_id: request.requestId,
     account_id: request.accountId,
     invite_id: request.inviteId,
+    rejected_answers_of: request.rejected === undefined ? undefined : [...request.rejected],
     key_package: request.keyPackage,
     proof: request.proof,
     created_at: timeText(request.createdAt),

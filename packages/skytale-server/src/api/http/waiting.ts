@@ -1,3 +1,4 @@
+import { FairShare } from "@parley/core/internal";
 import type { FastifyReply } from "fastify";
 import { ApiError } from "../api-error.ts";
 import type { Signals } from "../signals.ts";
@@ -7,6 +8,7 @@ export interface WaitingOptions {
   readonly signals: Signals;
   readonly maxWaitMs: number;
   readonly maxPerAccount: number;
+  readonly maxTotal: number;
 }
 
 /** What a call waits for. */
@@ -14,34 +16,39 @@ export interface News<T> {
   readonly topic: string;
   readonly ask: () => Promise<T>;
   readonly isNews: (answer: T) => boolean;
+  /** Makes the answer of a notification's news; `undefined` if that is no news to this call. */
+  readonly take?: (news: unknown) => T | undefined;
+  /** Asked before an answer made of news is given: whether the caller may still have it. */
+  readonly confirm?: () => Promise<void>;
 }
 
 const SECOND = 1000;
-/** How soon news from another process is found, in milliseconds. */
-const RECHECK_MS = 5000;
 
 /** Calls that wait for news instead of asking again and again. */
 export class Waiting {
   readonly #options: WaitingOptions;
-  readonly #perAccount = new Map<string, number>();
+  readonly #share: FairShare;
 
   constructor(options: WaitingOptions) {
     this.#options = options;
+    this.#share = new FairShare({ total: options.maxTotal, perOwner: options.maxPerAccount });
   }
 
   /** Answers as soon as there is news, or with what there is when the time is over. @throws ApiError `rate_limited` */
-  async answer<T>(reply: FastifyReply, accountId: string, waitSeconds: number, { topic, ask, isNews }: News<T>): Promise<T> {
+  async answer<T>(reply: FastifyReply, accountId: string, waitSeconds: number, news: News<T>): Promise<T> {
+    const { topic, ask, isNews, take, confirm } = news;
     const waitMs = Math.min(waitSeconds * SECOND, this.#options.maxWaitMs);
     if (waitMs === 0) return ask();
-    const count = this.#perAccount.get(accountId) ?? 0;
-    if (count >= this.#options.maxPerAccount) throw new ApiError("rate_limited", `${count} calls of this account wait already`);
-    this.#perAccount.set(accountId, count + 1);
+    const lease = this.#share.tryAcquire(accountId);
+    if (lease === undefined) {
+      throw new ApiError("rate_limited", `${this.#share.heldBy(accountId)} calls of this account wait already`);
+    }
     try {
-      return await this.#options.signals.until(topic, { ask, isNews, waitMs, recheckMs: RECHECK_MS, signal: gone(reply) });
+      const answer = await this.#options.signals.until(topic, { ask, isNews, take, waitMs, signal: gone(reply) });
+      await confirm?.();
+      return answer;
     } finally {
-      const left = (this.#perAccount.get(accountId) ?? 1) - 1;
-      if (left === 0) this.#perAccount.delete(accountId);
-      else this.#perAccount.set(accountId, left);
+      lease.release();
     }
   }
 }
