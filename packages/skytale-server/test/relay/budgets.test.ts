@@ -38,7 +38,7 @@ describe("subscriptions", () => {
     await first.until(({ subscribed }) => subscribed.some(({ subscription }) => subscription === 2));
     second.send({ subscribes: [subscribe(3), subscribe(4)] });
     expect((await second.until(({ ended }) => ended.length > 0)).ended).toEqual([{ subscription: 4, code: RESOURCE_EXHAUSTED, first: 0 }]);
-    await (await harness.client("alice").subscribe("acme/team/c4", { from: 1 })).whenOpen();
+    await harness.client("alice").subscribe("acme/team/c4", { from: 1 }).whenOpen();
     first.stream.end();
     await expect.poll(() => harness.relay.counts.streams).toBe(2);
     second.send({ subscribes: [subscribe(5), subscribe(6)] });
