@@ -17,6 +17,12 @@ export interface MemberChanges {
   readonly removed: readonly ChannelMember[];
 }
 
+/** What the members of a channel's group and the grants at the API server differ in. */
+export interface GrantDifference {
+  /** Accounts that may use the channel although no member that they were let in with is left. */
+  readonly accountsWithoutMember: readonly string[];
+}
+
 /** What a client reports by itself. Listeners must not throw. */
 export interface SkytaleClientEvents {
   /** The link to the relay is up. */
@@ -27,6 +33,11 @@ export interface SkytaleClientEvents {
   onCaughtUp(channel: string): void;
   /** Members were added, removed, or have changed their keys. */
   onMembersChanged(channel: string, changes: MemberChanges): void;
+  /**
+   * Members were removed from a channel of this account, and accounts may still use it that have no member left: withdraw their grants
+   * with `removeMember(…, { withdraw: true })`, or at the API server. Reported by a manager.
+   */
+  onGrantsDiffer(channel: string, difference: GrantDifference): void;
   /**
    * An entry of a channel's log is of no use here: garbage, a repetition, of an epoch that is kept no longer, not decryptable. The channel
    * goes on after it. Messages from before this agent joined are not reported.

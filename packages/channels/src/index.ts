@@ -12,7 +12,8 @@ export type { AddMemberOptions, WaitOptions } from "./wait-options.ts";
 export type { ChannelMember, MemberName } from "./channel/member.ts";
 export type { ChannelMessage } from "./channel/message.ts";
 export type { SendOptions, Sent } from "./channel/send-options.ts";
-export type { MemberChanges, SkippedEntry, SkytaleClientEvents } from "./events.ts";
+export type { GrantDifference, MemberChanges, SkippedEntry, SkytaleClientEvents } from "./events.ts";
+export type { RemoveMemberOptions } from "./manager/channel-grants.ts";
 export {
   AuthError,
   ChannelError,

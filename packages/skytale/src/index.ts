@@ -25,6 +25,8 @@ export {
   type SendOptions,
   type Sent,
   type SkippedEntry,
+  type GrantDifference,
+  type RemoveMemberOptions,
   type SkytaleClientEvents,
   type SkytaleClientOptions,
   type SkytaleClientSettings,

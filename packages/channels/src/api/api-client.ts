@@ -2,6 +2,7 @@ import type { JsonObject } from "@parley/core";
 import * as read from "./answers.ts";
 import { ApiHttp, type ApiOptions } from "./http.ts";
 import type { JoinRequest } from "../invites/join-proof.ts";
+import { type AccountGrant, accountGrantOf } from "./grants.ts";
 import { joinStateOf, type JoinState, pendingJoinOf, type PendingJoin } from "./joins.ts";
 
 /** Options of what waits for the server. */
@@ -103,9 +104,41 @@ export class ApiClient {
     return { joins: read.list(answer, "pending", (join) => pendingJoinOf(join, channel)), next: read.optionalText(answer, "next") };
   }
 
+  /**
+   * Rejects the welcome that a request was answered with: the request waits for another account's answer.
+   *
+   * @throws ChannelError `not_found` (also from servers that don't have this call), `limit_reached`; InviteError `join_expired`
+   */
+  async rejectWelcome(requestId: Uint8Array, { signal }: CallOptions = {}): Promise<JoinState> {
+    return joinStateOf(await this.#post(`/v1/channels/joins/${base64url(requestId)}/rejection`, {}, signal));
+  }
+
+  /** The accounts that may use a channel of one's own, the owner aside. @throws ChannelError `not_found` (also for those who don't own it) */
+  async grants(channel: string, { signal }: CallOptions = {}): Promise<readonly AccountGrant[]> {
+    const grants: AccountGrant[] = [];
+    for (let after: string | undefined; ;) {
+      const query = new URLSearchParams({ channel, ...(after !== undefined && { after }) });
+      const answer = await this.#http.call({ method: "GET", path: `/v1/channels/grants?${query.toString()}`, signal });
+      grants.push(...read.list(answer, "grants", accountGrantOf));
+      after = read.optionalText(answer, "next");
+      if (after === undefined) return grants;
+    }
+  }
+
+  /** Withdraws an account's grant, and what was made under it. @throws ChannelError `not_found` */
+  async withdrawGrant(channel: string, accountId: string, { signal }: CallOptions = {}): Promise<void> {
+    const query = new URLSearchParams({ channel, account_id: accountId });
+    await this.#http.call({ method: "DELETE", path: `/v1/channels/grants?${query.toString()}`, signal });
+  }
+
   /** Lets somebody in. @throws ChannelError `already_answered`, `not_found`, `limit_reached`; InviteError `join_expired` */
-  async admit(join: Pick<JoinRequest, "channel" | "requestId">, welcome: Uint8Array, { signal }: CallOptions = {}): Promise<void> {
-    const body = { channel: join.channel, welcome: base64url(welcome) };
+  async admit(
+    join: Pick<JoinRequest, "channel" | "requestId"> & { readonly memberKey?: Uint8Array | undefined },
+    welcome: Uint8Array,
+    { signal }: CallOptions = {},
+  ): Promise<void> {
+    const { channel, memberKey } = join;
+    const body = { channel, welcome: base64url(welcome), ...(memberKey !== undefined && { member_key: base64url(memberKey) }) };
     await this.#post(`/v1/channels/pending/${base64url(join.requestId)}/welcome`, body, signal);
   }
 

@@ -156,7 +156,7 @@ export class Channel implements AsyncDisposable {
     const { group, connection } = this.#parts.context;
     readWait(options, connection.timeoutMs);
     this.#checkActive();
-    const key = keyOfMember(this.name, group.members, member);
+    const key = this.keyOf(member);
     const find = (): MlsMember | undefined => group.members.find(({ signatureKey }) => isSame(signatureKey, key));
     if (find()?.leaf === group.ownLeaf) {
       throw new ChannelError("bad_request", `an agent can't remove itself from ${this.name}; it can leave`);
@@ -165,6 +165,11 @@ export class Channel implements AsyncDisposable {
       const found = find();
       return found && { remove: [found.leaf] };
     });
+  }
+
+  /** The signature key of the one member that a name stands for. @internal */
+  keyOf(member: MemberName): Uint8Array {
+    return keyOfMember(this.name, this.#parts.context.group.members, member);
   }
 
   /** Changes this agent's keys, so that whoever has got hold of the old ones can read nothing new. @throws as {@link Channel.addMember} */

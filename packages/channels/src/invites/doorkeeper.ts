@@ -91,7 +91,7 @@ export class Doorkeeper {
   async #bring(join: PendingJoin, welcome: Uint8Array): Promise<void> {
     const { api, intents, signal, onFailure } = this.#options;
     try {
-      await api.admit(join, welcome, { signal: this.#deadline() });
+      await api.admit({ ...join, memberKey: signatureKeyIn(join.keyPackage) }, welcome, { signal: this.#deadline() });
       await intents.remove(join.requestId);
     } catch (error) {
       if (signal.aborted) return;

@@ -33,6 +33,10 @@ export interface Welcomed {
   readonly welcome: Uint8Array;
   /** Forgets the request, here and at the server. */
   settle(): Promise<void>;
+  /**
+   * The welcome is of no use: has the request wait for another account's answer. False if it can't, or no longer: then it is to be settled.
+   */
+  reject(): Promise<boolean>;
 }
 
 /** Seconds for which the server is asked to wait at a time. */
@@ -52,7 +56,7 @@ export async function requestWelcome({ channel, invite, until }: JoinTarget, par
     const isNew = request === undefined;
     request ??= await newRequest(channel, invite, parts);
     const answer = await answerTo(request, until, parts);
-    if (answer.status === "admitted") return { welcome: answer.welcome, settle: settling(request, parts) };
+    if (answer.status === "admitted") return { welcome: answer.welcome, ...ways(request, parts) };
     await parts.records.remove(request);
     if (answer.status === "refused") throw refusalError(channel, answer.reason);
     if (isNew)
@@ -101,11 +105,22 @@ async function answerTo(request: JoinRequest, until: number, parts: JoinParts): 
   }
 }
 
-function settling(request: JoinRequest, { api, records, signal }: JoinParts): () => Promise<void> {
-  return async () => {
-    await records.remove(request);
-    // The server forgets it by itself, only later.
-    await api.removeJoin(request.requestId, { signal }).catch(() => undefined);
+function ways(request: JoinRequest, { api, records, signal }: JoinParts): Pick<Welcomed, "settle" | "reject"> {
+  return {
+    settle: async () => {
+      await records.remove(request);
+      // The server forgets it by itself, only later.
+      await api.removeJoin(request.requestId, { signal }).catch(() => undefined);
+    },
+    reject: async () => {
+      try {
+        return (await api.rejectWelcome(request.requestId, { signal })).status === "pending";
+      } catch (error) {
+        signal.throwIfAborted();
+        if (isRetryable(error)) throw error;
+        return false;
+      }
+    },
   };
 }
 

@@ -44,7 +44,7 @@ export class Inviting {
   /** Makes an invite to a channel, and gives its token. */
   async invite(channel: Channel, options?: InviteOptions): Promise<string> {
     const { maxUses, ttlSeconds } = readInvite(options);
-    const api = this.#api();
+    const api = this.api();
     const { identityKey } = await this.#client.parts.agent();
     const invite = createInvite();
     const expiresAt = Math.ceil(Date.now() / SECOND) + ttlSeconds;
@@ -60,7 +60,7 @@ export class Inviting {
   }
 
   async revoke(name: string, token: string): Promise<void> {
-    await this.#api().revokeInvite(name, parseToken(token).id);
+    await this.api().revokeInvite(name, parseToken(token).id);
   }
 
   /** Joins a channel by a token, or opens it where this agent is a member. */
@@ -68,7 +68,7 @@ export class Inviting {
     checkChannelName(name);
     const join = readJoin(options);
     const invite = parseToken(token);
-    this.#api();
+    this.api();
     const underWay = this.#joins.get(name);
     if (underWay !== undefined) return underWay;
     const joining = this.#join(name, invite, join);
@@ -133,16 +133,26 @@ export class Inviting {
     if (existing !== undefined) return existing;
     const { store } = await this.#client.parts.agent();
     this.#records ??= new JoinRecords(store);
-    const parts = { api: this.#api(), records: this.#records, keyPackage: () => this.#client.generateKeyPackage(), signal };
-    const { welcome, settle } = await requestWelcome({ channel: name, invite, until }, parts);
-    try {
-      const channel = await this.#client.joinChannel(name, welcome, { receive });
-      await settle();
-      return channel;
-    } catch (error) {
-      // It will be no better the next time.
-      if (error instanceof MlsError || isIdentityTaken(error)) await settle();
-      throw error;
+    const parts = { api: this.api(), records: this.#records, keyPackage: () => this.#client.generateKeyPackage(), signal };
+    for (let rejected: MlsError | undefined; ;) {
+      const { welcome, settle, reject } = await requestWelcome({ channel: name, invite, until }, parts).catch((error: unknown) => {
+        // No better answer came.
+        throw rejected !== undefined && error instanceof TransportError && error.code === "join_timeout" ? rejected : error;
+      });
+      try {
+        const channel = await this.#client.joinChannel(name, welcome, { receive });
+        await settle();
+        return channel;
+      } catch (error) {
+        // Any account that may use the channel can answer with garbage; another member's answer is better.
+        if (error instanceof MlsError && (await reject())) {
+          rejected = error;
+          continue;
+        }
+        // It will be no better the next time.
+        if (error instanceof MlsError || isIdentityTaken(error)) await settle();
+        throw error;
+      }
     }
   }
 
@@ -163,7 +173,8 @@ export class Inviting {
     }
   }
 
-  #api(): ApiClient {
+  /** The API server. @throws AuthError `api_key_required` */
+  api(): ApiClient {
     const { api } = this.#client.parts;
     if (api === undefined)
       throw new AuthError(

@@ -16,6 +16,7 @@ import { envelopeOf } from "./envelopes.ts";
 import { Inviting } from "./inviting.ts";
 import { ManagedChannel, type ReceiveOptions } from "./managed-channel.ts";
 import type { AddMemberOptions, WaitOptions } from "../wait-options.ts";
+import { ChannelGrants, type RemoveMemberOptions } from "./channel-grants.ts";
 import type { InviteOptions, JoinWithTokenOptions } from "./invite-options.ts";
 import { clientOptionsOf, type SkytaleChannelManagerOptions } from "./manager-options.ts";
 
@@ -47,7 +48,11 @@ export class SkytaleChannelManager implements EnvelopeChannels, AsyncDisposable 
   readonly #dataDir: DataDir;
   readonly #client: SkytaleClient;
   readonly #inviting: Inviting;
+  readonly #grants: ChannelGrants;
+  readonly #onGrantsDiffer: SkytaleClientEvents["onGrantsDiffer"] | undefined;
   readonly #channels = new Map<string, ManagedChannel>();
+  /** Channels of which this manager removes a member now: grants and members are compared when it has. */
+  readonly #removing = new Set<string>();
   #closing: Promise<void> | undefined;
 
   /**
@@ -63,10 +68,13 @@ export class SkytaleChannelManager implements EnvelopeChannels, AsyncDisposable 
       onMembersChanged: (channel, changes) => {
         this.#inviting.membersChanged(channel, changes);
         options.events?.onMembersChanged?.(channel, changes);
+        if (changes.removed.length > 0 && !this.#removing.has(channel)) this.#compareGrants(channel);
       },
     };
     this.#client = new SkytaleClient({ ...own, events, dataDir: this.#dataDir.path });
     this.#inviting = new Inviting(this.#client, options);
+    this.#grants = new ChannelGrants(() => this.#inviting.api());
+    this.#onGrantsDiffer = options.events?.onGrantsDiffer;
   }
 
   /** Whether there is a connection to the relay now. It is opened by the first call that needs it. */
@@ -147,11 +155,23 @@ export class SkytaleChannelManager implements EnvelopeChannels, AsyncDisposable 
    * Removes one member: of `members`, by its signature key, or by an identity that no other member has. When this resolves, it can read
    * nothing that is sent from then on.
    *
-   * @throws ChannelError `not_found`, `identity_ambiguous`, `bad_request` (this agent itself), `contended`, `inbox_full`, `removed`; TransportError
+   * With `withdraw`, its account may not use the channel any more either, nor may those that came by that account's invites.
+   *
+   * @throws ChannelError `not_found` (also with `withdraw` where the channel is another account's, or no grant names the member: then nothing
+   *   is changed), `identity_ambiguous`, `bad_request` (this agent itself), `contended`, `inbox_full`, `removed`; TransportError
    *   `connection_error`, `timeout`; AuthError; the signal's reason
    */
-  async removeMember(name: string, member: MemberName, options?: WaitOptions): Promise<void> {
-    await (await this.#channel(name)).removeMember(member, options);
+  async removeMember(name: string, member: MemberName, { withdraw = false, ...options }: RemoveMemberOptions = {}): Promise<void> {
+    const channel = await this.#channel(name);
+    this.#removing.add(name);
+    try {
+      const withdrawGrants = withdraw ? await this.#grants.findWithdrawal(channel, member, options.signal) : undefined;
+      await channel.removeMember(member, options);
+      await withdrawGrants?.();
+    } finally {
+      this.#removing.delete(name);
+    }
+    this.#compareGrants(name);
   }
 
   /** The members of a channel, this agent included. @throws ChannelError `not_found` */
@@ -293,6 +313,18 @@ export class SkytaleChannelManager implements EnvelopeChannels, AsyncDisposable 
     const { channel } = this.#managed(name);
     if (channel.hasStorageFailed && this.#closing === undefined) await this.open(name, { receive: channel.inbox !== undefined });
     return this.#managed(name);
+  }
+
+  /** For a channel of this account: reports accounts that may use it and have no member left. Says nothing where it can't be found out. */
+  #compareGrants(name: string): void {
+    const channel = this.#channels.get(name)?.channel;
+    if (this.#onGrantsDiffer === undefined || channel === undefined) return;
+    void this.#grants.compare(channel).then(
+      (difference) => {
+        if (difference.accountsWithoutMember.length > 0) this.#onGrantsDiffer?.(name, difference);
+      },
+      () => undefined,
+    );
   }
 
   #managed(name: string): ManagedChannel {

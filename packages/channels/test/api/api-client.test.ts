@@ -1,6 +1,7 @@
 import { startSkytale, type SkytaleServer } from "@parley/skytale-server";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { ApiClient } from "../../src/api/api-client.ts";
+import { attest } from "../../src/invites/attestation.ts";
 import { createInvite } from "../../src/invites/invite.ts";
 import { createJoinRequest } from "../../src/invites/join-proof.ts";
 import { answering, json } from "./answering-server.ts";
@@ -17,10 +18,12 @@ describe("the client of the API server", () => {
     const { apiKey } = await server.createAccount({ email: `${name}@example.org`, name });
     return new ApiClient({ apiUrl: server.apiUrl, apiKey: apiKey.key });
   };
+  const attestationOf = (inviteKey: Uint8Array, maxUses = 1): Uint8Array =>
+    attest({ channel: CHANNEL, inviteKey, maxUses, expiresAt: 4_000_000_000 }, () => new Uint8Array(64));
   const invite = async (maxUses = 1): Promise<ReturnType<typeof createInvite>> => {
     const made = createInvite();
     const { publicKey } = made;
-    await alice.createInvite({ channel: CHANNEL, publicKey, attestation: new Uint8Array([1, 2, 3]), maxUses, ttlSeconds: 60 });
+    await alice.createInvite({ channel: CHANNEL, publicKey, attestation: attestationOf(publicKey, maxUses), maxUses, ttlSeconds: 60 });
     return made;
   };
 
@@ -57,7 +60,7 @@ describe("the client of the API server", () => {
     const request = createJoinRequest(made, CHANNEL, new TextEncoder().encode("key package"));
     expect(await bob.requestJoin(request)).toEqual({ status: "pending" });
     const { joins, next } = await alice.pending(CHANNEL);
-    expect(joins).toEqual([{ ...request, inviteKey: made.publicKey, attestation: new Uint8Array([1, 2, 3]) }]);
+    expect(joins).toEqual([{ ...request, inviteKey: made.publicKey, attestation: Uint8Array.from(attestationOf(made.publicKey)) }]);
     expect((await alice.pending(CHANNEL, { after: next })).joins).toEqual([]);
 
     const waiting = bob.join(request.requestId, { waitSeconds: 20 });

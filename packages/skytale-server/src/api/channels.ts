@@ -22,10 +22,14 @@ export interface Grant {
   readonly createdAt: number;
   /** The accounts that made it: the owner, or those whose invites it came by. Absent for grants of older data directories. */
   readonly makers?: readonly string[] | undefined;
+  /** Signature keys of the members that the account was let in with, as those who let them in said. Base64url. */
+  readonly memberKeys?: readonly string[] | undefined;
 }
 
 /** Accounts that are recorded as makers of one grant. */
 const MAX_MAKERS = 16;
+/** Keys of members that are recorded in one grant. */
+const MAX_MEMBER_KEYS = 256;
 
 /** Part of a list, and what the next part comes after. */
 export interface Page<T> {
@@ -145,25 +149,28 @@ export class Channels {
   async addGrant(
     transaction: Transaction,
     channel: ChannelRecord,
-    { accountId, maker }: { readonly accountId: string; readonly maker: string },
+    { accountId, maker, memberKey }: { readonly accountId: string; readonly maker: string; readonly memberKey?: string | undefined },
   ): Promise<boolean> {
     const { name } = channel;
     const existing = await transaction.get(grants, hashed(name), accountId);
     const isKnown = existing !== undefined && (existing.makers?.includes(maker) ?? true);
     const isFull = (existing?.makers?.length ?? 0) >= MAX_MAKERS && maker !== channel.owner;
     transaction.put(channels, [hashed(name)], channel);
+    const others = existing?.memberKeys?.filter((key) => key !== memberKey) ?? [];
+    const memberKeys = memberKey === undefined ? others : [...others, memberKey].slice(-MAX_MEMBER_KEYS);
+    if (existing !== undefined) transaction.put(grants, [hashed(name), accountId], { ...existing, memberKeys });
     if (channel.owner === accountId || isKnown || isFull) return false;
     if (existing === undefined && channel.grants >= shareOf(channel, maker, this.#limits.maxGrantsPerChannel)) {
       throw new ApiError("limit_reached", `a channel may have ${this.#limits.maxGrantsPerChannel} grants, some of them by its owner alone`);
     }
     await addUsage(transaction, { channel, accountId: maker, what: "grants", limits: this.#limits });
     if (existing !== undefined) {
-      transaction.put(grants, [hashed(name), accountId], { ...existing, makers: [...(existing.makers ?? []), maker] });
+      transaction.put(grants, [hashed(name), accountId], { ...existing, memberKeys, makers: [...(existing.makers ?? []), maker] });
       return true;
     }
     await transaction.get(accountChannels, accountId, hashed(name));
     transaction.put(channels, [hashed(name)], { ...channel, grants: channel.grants + 1 });
-    transaction.put(grants, [hashed(name), accountId], { channel: name, accountId, createdAt: this.#now(), makers: [maker] });
+    transaction.put(grants, [hashed(name), accountId], { channel: name, accountId, createdAt: this.#now(), makers: [maker], memberKeys });
     transaction.put(accountChannels, [accountId, hashed(name)], { id: name });
     return true;
   }
@@ -239,8 +246,8 @@ export function noSuchChannel(): ApiError {
   return new ApiError("not_found", "no such channel");
 }
 
-function grantOf({ accountId, createdAt, makers }: Grant): Grant {
-  return { accountId, createdAt, makers };
+function grantOf({ accountId, createdAt, makers, memberKeys }: Grant): Grant {
+  return { accountId, createdAt, makers, memberKeys };
 }
 
 function infoOf(record: ChannelRecord, accountId: string): ChannelInfo {

@@ -45,7 +45,13 @@ export interface PendingPage {
 
 /** The answer of a member. */
 export type JoinAnswer =
-  | { readonly status: "admitted"; readonly welcome: string; readonly sequence?: number | undefined }
+  | {
+      readonly status: "admitted";
+      readonly welcome: string;
+      readonly sequence?: number | undefined;
+      /** Signature key of the new member. Base64url. */
+      readonly memberKey?: string | undefined;
+    }
   | { readonly status: "refused"; readonly reason?: string | undefined };
 
 type Outcome = (JoinAnswer & { readonly answeredBy?: string }) | { readonly status: "expired" };
@@ -174,8 +180,8 @@ export class Joins {
         const invite = await transaction.get(invites, hashed(name), known.inviteId);
         const channel = await transaction.get(channels, hashed(name));
         if (record === undefined || channel === undefined) throw unknownJoin();
-        // The same rejection again.
-        if (record.status !== "admitted") return { state: stateOf(record, now()) };
+        // The same rejection again; or an answer of one's own account, which has no better one.
+        if (record.status !== "admitted" || record.answeredBy === accountId) return { state: stateOf(record, now()) };
         const expiresAt = record.createdAt + limits.joinWindowMs;
         if (expiresAt <= now() || invite === undefined) throw new ApiError("join_expired", "the request has expired; make another one");
         const { answeredBy, hasMadeGrant, welcome: _, sequence: __, ...request } = record;
@@ -277,9 +283,12 @@ export class Joins {
     const left = { ...channel, pending: channel.pending - 1 };
     const maker = invite?.createdBy ?? channel.owner;
     let hasMadeGrant: boolean | undefined;
-    if (answer.status === "admitted") hasMadeGrant = await access.addGrant(transaction, left, { accountId: record.accountId, maker });
-    else transaction.put(channels, [hashed(name)], left);
-    const answered: JoinRecord = { ...record, ...answer, hasMadeGrant, expiresAt: now() + limits.rememberMs };
+    if (answer.status === "admitted") {
+      const { memberKey } = answer;
+      hasMadeGrant = await access.addGrant(transaction, left, { accountId: record.accountId, maker, memberKey });
+    } else transaction.put(channels, [hashed(name)], left);
+    const { memberKey: _, ...kept } = { memberKey: undefined, ...answer };
+    const answered: JoinRecord = { ...record, ...kept, hasMadeGrant, expiresAt: now() + limits.rememberMs };
     transaction.put(joins, [requestId], answered);
     transaction.put(expiries, expiryKey(answered), { kind: "join", channel: name, id: requestId });
     if (invite !== undefined) {

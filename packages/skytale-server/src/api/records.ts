@@ -58,6 +58,8 @@ export type GrantRecord = {
   readonly createdAt: number;
   /** The accounts that made it: the owner, or the makers of the invites that it came by. Absent in records of older versions. */
   readonly makers?: readonly string[] | undefined;
+  /** Signature keys of the members that the account was let in with, as those who let them in said; the last ones. */
+  readonly memberKeys?: readonly string[] | undefined;
 };
 
 /** What an account has on a channel of another account. */

@@ -10,6 +10,10 @@ const channelInfo = z.object({ name: z.string(), role: z.enum(["owner", "member"
 const grant = z.object({
   account_id: z.string(),
   created_at: time,
+  member_keys: z
+    .array(z.string())
+    .optional()
+    .describe("Signature keys of the members that the account was let in with, as those who let them in said; base64url"),
   made_by: z.array(z.string()).optional().describe("Accounts that made it: the owner, or the makers of the invites that it came by"),
 });
 const grantTarget = z.object({ channel, account_id: z.uuid() });
@@ -109,8 +113,13 @@ export function addChannelRoutes(app: FastifyInstance, { channels, withdrawals }
   );
 }
 
-function shownGrant({ accountId, createdAt, makers }: Grant): z.infer<typeof grant> {
-  return { account_id: accountId, created_at: timeText(createdAt), made_by: makers === undefined ? undefined : [...makers] };
+function shownGrant({ accountId, createdAt, makers, memberKeys }: Grant): z.infer<typeof grant> {
+  return {
+    account_id: accountId,
+    created_at: timeText(createdAt),
+    member_keys: memberKeys === undefined || memberKeys.length === 0 ? undefined : [...memberKeys],
+    made_by: makers === undefined ? undefined : [...makers],
+  };
 }
 
 function shown({ name, role, createdAt }: ChannelInfo): z.infer<typeof channelInfo> {

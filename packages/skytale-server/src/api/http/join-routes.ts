@@ -182,14 +182,16 @@ function addMemberRoutes(app: FastifyInstance, { joins, channels, limits }: Serv
         body: z.object({
           channel,
           welcome: bytes(1, limits.maxWelcomeBytes, "MLS welcome"),
+          member_key: bytes(1, 133, "Signature key of the new member").optional(),
           sequence: z.number().int().min(0).max(Number.MAX_SAFE_INTEGER).optional().describe("Where to read the channel's log from"),
         }),
         response: { 204: nothing, ...FAILURES },
       },
     },
     async (request, reply) => {
-      const { channel: name, welcome, sequence } = request.body;
-      await joins.answer(authentication.accountOf(request), name, request.params.id, { status: "admitted", welcome, sequence });
+      const { channel: name, welcome, sequence, member_key: memberKey } = request.body;
+      const answer = { status: "admitted", welcome, sequence, memberKey } as const;
+      await joins.answer(authentication.accountOf(request), name, request.params.id, answer);
       return reply.code(204).send();
     },
   );
