@@ -319,12 +319,12 @@ export class SkytaleChannelManager implements EnvelopeChannels, AsyncDisposable 
   #compareGrants(name: string): void {
     const channel = this.#channels.get(name)?.channel;
     if (this.#onGrantsDiffer === undefined || channel === undefined) return;
-    void this.#grants.compare(channel).then(
-      (difference) => {
-        if (difference.accountsWithoutMember.length > 0) this.#onGrantsDiffer?.(name, difference);
-      },
-      () => undefined,
-    );
+    void this.#reportGrants(channel).catch(() => undefined);
+  }
+
+  async #reportGrants(channel: Channel): Promise<void> {
+    const difference = await this.#grants.compare(channel);
+    if (difference.accountsWithoutMember.length > 0) this.#onGrantsDiffer?.(channel.name, difference);
   }
 
   #managed(name: string): ManagedChannel {
