@@ -4,6 +4,8 @@ import { ChannelError } from "./errors.ts";
 const COMPONENT = "[!-.0-~]{1,128}";
 const NAME = new RegExp(`^${COMPONENT}/${COMPONENT}/${COMPONENT}$`);
 const MAX_SHOWN = 400;
+/** What must not be repeated in a message. */
+const SECRET = /^\s*(?:skt_inv|sk_live|sk_test|l8)_/;
 const RANDOM_BYTES = 16;
 const LABEL = "skytale channel\0";
 const PREFIX_BYTES = 32;
@@ -15,9 +17,13 @@ const PREFIX_BYTES = 32;
  */
 export function checkChannelName(name: string): void {
   if (typeof name === "string" && NAME.test(name)) return;
-  const text = typeof name === "string" ? name : `a value of type ${typeof name}`;
-  const shown = text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}…` : text;
-  throw new ChannelError("bad_request", `invalid channel name: ${shown} (expected org/namespace/service)`);
+  throw new ChannelError("bad_request", `invalid channel name: ${shownName(name)} (expected org/namespace/service)`);
+}
+
+function shownName(name: unknown): string {
+  if (typeof name !== "string") return `a value of type ${typeof name}`;
+  if (SECRET.test(name)) return "a token or key in place of a name";
+  return name.length > MAX_SHOWN ? `${name.slice(0, MAX_SHOWN)}…` : name;
 }
 
 /**

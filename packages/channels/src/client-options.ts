@@ -1,4 +1,4 @@
-import { readNumbers, rejectUnknownOptions } from "@parley/core/internal";
+import { checkOptions, IS_ANYTHING, IS_BOOLEAN, IS_FUNCTION, readNumbers, type OptionCheck } from "@parley/core/internal";
 import { basicIdentity, type Authenticate, type GroupStore } from "@parley/mls-engine";
 import type { RelayClientOptions } from "@parley/skytale-relay";
 import type { InboxLimits } from "./channel/inbox.ts";
@@ -99,33 +99,62 @@ const DEFAULTS: ChannelLimits = {
   maxQueuedBytes: 64 * 1024 * 1024,
 };
 
-const OPTIONS: Readonly<Record<keyof SkytaleClientOptions, true>> = {
-  endpoint: true,
-  dataDir: true,
-  identity: true,
-  apiKey: true,
-  apiUrl: true,
-  token: true,
-  transport: true,
-  ca: true,
-  storageKey: true,
-  store: true,
-  authenticate: true,
-  allowSameIdentity: true,
-  timeoutMs: true,
-  onWarning: true,
-  events: true,
-  limits: true,
-  relayLimits: true,
+const IS_STRING: OptionCheck = { expected: "a string", is: (value) => typeof value === "string" };
+const IS_BYTES: OptionCheck = { expected: "a Uint8Array", is: (value) => value instanceof Uint8Array };
+const IS_STORE: OptionCheck = { expected: "a GroupStore", is: (value) => hasMethods(value, ["open", "close"]) };
+const IS_TRANSPORT: OptionCheck = { expected: "a RelayTransport", is: (value) => hasMethods(value, ["open", "call", "close"]) };
+
+/** Values of `IS_ANYTHING` are checked by who reads them. */
+const CHECKS: Readonly<Record<keyof SkytaleClientOptions, OptionCheck>> = {
+  endpoint: IS_STRING,
+  dataDir: IS_STRING,
+  identity: IS_ANYTHING,
+  apiKey: IS_ANYTHING,
+  apiUrl: IS_ANYTHING,
+  token: IS_FUNCTION,
+  transport: IS_TRANSPORT,
+  ca: IS_BYTES,
+  storageKey: IS_ANYTHING,
+  store: IS_STORE,
+  authenticate: IS_FUNCTION,
+  allowSameIdentity: IS_BOOLEAN,
+  timeoutMs: IS_ANYTHING,
+  onWarning: IS_FUNCTION,
+  events: IS_ANYTHING,
+  limits: IS_ANYTHING,
+  relayLimits: IS_ANYTHING,
+};
+
+const EVENTS: Readonly<Record<keyof SkytaleClientEvents, OptionCheck>> = {
+  onConnected: IS_FUNCTION,
+  onDisconnected: IS_FUNCTION,
+  onCaughtUp: IS_FUNCTION,
+  onMembersChanged: IS_FUNCTION,
+  onSkipped: IS_FUNCTION,
+  onError: IS_FUNCTION,
 };
 
 /** Options that a client knows. */
-export const CLIENT_OPTIONS: readonly string[] = Object.keys(OPTIONS);
+export const CLIENT_OPTIONS: readonly string[] = Object.keys(CHECKS);
 
 /** A `storageKey` that is misspelt would leave everything unencrypted. @throws TypeError naming what is no option of a client */
 export function checkClientOptions(given: object): void {
   checkGiven(given, "SkytaleClient", "endpoint, dataDir and identity");
-  rejectUnknownOptions(given, CLIENT_OPTIONS);
+  checkSettings(given, {});
+}
+
+/**
+ * Checks options of a client, and further ones of the class that it is for.
+ *
+ * @throws TypeError naming the option that is unknown or makes no sense
+ */
+export function checkSettings(given: { readonly events?: unknown }, more: Readonly<Record<string, OptionCheck>>): void {
+  checkOptions<object>(given, { ...CHECKS, ...more });
+  checkOptions<SkytaleClientEvents>(given.events, EVENTS, "events.");
+}
+
+function hasMethods(value: unknown, names: readonly string[]): boolean {
+  return typeof value === "object" && value !== null && names.every((name) => typeof Reflect.get(value, name) === "function");
 }
 
 /** @throws TypeError when a class is made without its options */

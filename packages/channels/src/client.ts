@@ -2,7 +2,15 @@ import { setMaxListeners } from "node:events";
 import { createHash } from "node:crypto";
 import { resolve } from "node:path";
 import { ParleyError } from "@parley/core";
-import { closeAll, closeQuietly, closeTogether, readDurationMs, rejectUnknownOptions } from "@parley/core/internal";
+import {
+  checkValues,
+  closeAll,
+  closeQuietly,
+  closeTogether,
+  IS_BOOLEAN,
+  readDurationMs,
+  rejectUnknownOptions,
+} from "@parley/core/internal";
 import { type GroupRow, type MlsEngine, MlsError as EngineError, type MlsGroup } from "@parley/mls-engine";
 import type { RelayClient } from "@parley/skytale-relay";
 import { apiOf, openAgent, relayOf, type OpenAgent } from "./agent.ts";
@@ -93,7 +101,7 @@ export class SkytaleClient implements AsyncDisposable {
     this.#limits = channelLimits(options.limits);
     this.#api = apiOf(options);
     this.#connection = new Connection({
-      relay: options.transport?.address ?? options.endpoint,
+      relay: (options.transport?.address ?? options.endpoint ?? "").trim(),
       timeoutMs: readDurationMs(options, { ms: "timeoutMs" }, DEFAULT_TIMEOUT_MS),
       onWarning: options.onWarning ?? printWarning,
     });
@@ -278,6 +286,7 @@ export class SkytaleClient implements AsyncDisposable {
       this.#attempt(signal, async () => {
         checkChannelName(name);
         rejectUnknownOptions(options, known);
+        checkValues<CreateChannelOptions & JoinChannelOptions>(options, IS_BOOLEAN, ["receive", "replace", "updateKeys"]);
         signal?.throwIfAborted();
         const agent = await this.#opened();
         const open = this.#channels.get(name);

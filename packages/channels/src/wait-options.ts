@@ -1,4 +1,4 @@
-import { readDurationMs, rejectUnknownOptions } from "@parley/core/internal";
+import { checkValues, IS_BOOLEAN, readDurationMs, rejectUnknownOptions } from "@parley/core/internal";
 
 /** Options of calls that wait for the relay. */
 export interface WaitOptions {
@@ -28,10 +28,11 @@ export interface AddMemberOptions extends WaitOptions {
  * @throws TypeError for unknown options, or a timeout that isn't a duration
  */
 export function readWait(
-  options: WaitOptions | undefined,
+  options: AddMemberOptions | undefined,
   defaultMs: number,
   more: readonly (keyof AddMemberOptions)[] = [],
 ): { readonly timeoutMs: number; readonly signal: AbortSignal | undefined } {
   rejectUnknownOptions(options, [...WAIT_OPTIONS, ...more]);
+  checkValues(options, IS_BOOLEAN, ["allowSameIdentity"]);
   return { timeoutMs: readDurationMs(options, { ms: "timeoutMs" }, defaultMs), signal: options?.signal };
 }

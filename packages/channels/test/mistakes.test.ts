@@ -57,6 +57,9 @@ describe("a mistake", () => {
   it("in the type of a message names the remedy", async () => {
     for (const [message, expected] of [
       [{ a: 1 }, "A message is a string or a Uint8Array, not an object: use JSON.stringify(…)"],
+      [Promise.resolve("x"), "A message is a string or a Uint8Array, not a Promise: await it"],
+      [new ArrayBuffer(1), "A message is a string or a Uint8Array, not an ArrayBuffer: use new Uint8Array(…)"],
+      [new Uint16Array(1), "A message is a string or a Uint8Array, not another view"],
       [5, "A message is a string or a Uint8Array, not number"],
       [null, "A message is a string or a Uint8Array, not null"],
       [undefined, "A message is a string or a Uint8Array, not undefined"],
@@ -77,6 +80,60 @@ describe("a mistake", () => {
       expect(() => new SkytaleClient(nothing as never)).toThrow(/SkytaleClient takes an options object/);
     }
     expect(() => new SkytaleClient("http://127.0.0.1:1", "x", "alice", { apikey: "x" } as object)).toThrow('Did you mean "apiKey"?');
+  });
+
+  it.each<[object, string]>([
+    [{ endpoint: 5 }, 'Option "endpoint" must be a string, not 5'],
+    [{ endpoint: new URL("http://127.0.0.1:1") }, 'Option "endpoint" must be a string, not a URL'],
+    [{ dataDir: 5 }, 'Option "dataDir" must be a string, not 5'],
+    [{ allowSameIdentity: "no" }, 'Option "allowSameIdentity" must be true or false, not a string'],
+    [{ onWarning: console }, 'Option "onWarning" must be a function'],
+    [{ ca: "pem" }, 'Option "ca" must be a Uint8Array, not a string'],
+    [{ token: "abc" }, 'Option "token" must be a function, not a string'],
+    [{ authenticate: true }, 'Option "authenticate" must be a function, not true'],
+    [{ store: {} }, 'Option "store" must be a GroupStore, not an object'],
+    [{ transport: {} }, 'Option "transport" must be a RelayTransport, not an object'],
+    [{ events: { onConnect: () => {} } }, 'Unknown option "events.onConnect". Did you mean "events.onConnected"?'],
+    [{ events: { onError: 5 } }, 'Option "events.onError" must be a function, not 5'],
+    [{ events: () => {} }, 'Option "events" must be an object, not a function'],
+  ])("in an option is named: %j", (options, expected) => {
+    const all = { endpoint: "http://127.0.0.1:1", dataDir: "x", identity: "a", ...options };
+    expect(() => new SkytaleClient(all)).toThrow(expected);
+    expect(() => new SkytaleChannelManager(all)).toThrow(expected);
+    expect(() => new SkytaleChannelManager({ ...all, ...options, admit: "no" as never })).toThrow(TypeError);
+  });
+
+  it("in an option that is true or false is not taken for true", async () => {
+    const no = "no" as never;
+    await expect(alice.create("acme/team/a", { replace: no })).rejects.toThrow('"replace" must be true or false, not a string');
+    await expect(alice.open(NAME, { receive: no })).rejects.toThrow('"receive" must be true or false');
+    await expect(alice.join(NAME, new Uint8Array(1), { updateKeys: no })).rejects.toThrow('"updateKeys" must be true or false');
+    await expect(alice.joinWithToken(NAME, "x", { receive: no })).rejects.toThrow('"receive" must be true or false');
+    await expect(alice.addMember(NAME, new Uint8Array(1), { allowSameIdentity: no })).rejects.toThrow("must be true or false");
+    expect(() => managers.of("bob", { admit: no })).toThrow('"admit" must be true or false');
+  });
+
+  it("in a signal is named", async () => {
+    const wrong = { signal: new AbortController() as never };
+    const expected = 'Option "signal" must be an AbortSignal, not an AbortController: pass its signal';
+    for (const call of [
+      () => alice.send(NAME, "x", wrong),
+      () => alice.receive(NAME, wrong),
+      () => alice.create("acme/team/a", wrong),
+      () => alice.joinWithToken(NAME, "x", wrong),
+      () => alice.connect(wrong),
+    ]) {
+      await expect(call()).rejects.toThrow(expected);
+    }
+  });
+
+  it("in the order of arguments repeats no secret", async () => {
+    const token = await alice.invite(NAME);
+    const expected = "invalid channel name: a token or key in place of a name (expected org/namespace/service)";
+    await expect(alice.joinWithToken(token, NAME)).rejects.toThrow(expected);
+    await expect(alice.send(` ${token}`, "x")).rejects.toThrow(expected);
+    await expect(alice.create(managers.harness.apiKey)).rejects.toThrow(expected);
+    await expect(alice.send("what was to be sent", NAME)).rejects.toThrow("invalid channel name: what was to be sent (expected");
   });
 
   it("of the type of a key package has the code of a bad one", async () => {
@@ -112,8 +169,11 @@ describe("a mistake", () => {
     await expect(wrong.create("acme/team/wrong")).rejects.toThrow(`(the API server at ${apiUrl})`);
     const lost = managers.of("lost", { apiUrl: "http://127.0.0.1:1" });
     await expect(lost.create("acme/team/lost")).rejects.toThrow(
-      "transport error: the API server at http://127.0.0.1:1 can't be reached, or the connection broke: connect ECONNREFUSED",
+      "transport error: the API server at http://127.0.0.1:1 can't be reached, or the connection broke: connect ECONNREFUSED 127.0.0.1:1. Is a server running? " +
+        "To start one: npx -p @parley/skytale-server skytale-server",
     );
+    const unrelayed = managers.of("unrelayed", { endpoint: "http://127.0.0.1:1" });
+    await expect(unrelayed.connect({ timeoutMs: 5000 })).rejects.toThrow("Is a relay running? To start one:");
   });
 });
 

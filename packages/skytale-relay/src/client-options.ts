@@ -83,5 +83,6 @@ export function checkOptions(options: RelayClientOptions): void {
 export function transportOf({ url, transport, ca, token }: RelayClientOptions): RelayTransport {
   if (typeof token !== "function") throw new TypeError("A relay client needs token: a function that gives a token, or a promise of one");
   if ((url === undefined) === (transport === undefined)) throw new TypeError("A relay client needs a url or a transport, and not both");
+  if (url !== undefined && typeof url !== "string") throw new TypeError("The relay's address must be a string");
   return transport ?? grpcTransport({ ...parseEndpoint(url ?? ""), ca });
 }

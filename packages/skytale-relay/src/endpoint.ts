@@ -16,7 +16,8 @@ export interface Endpoint {
  *
  * @throws TypeError
  */
-export function parseEndpoint(address: string): Endpoint {
+export function parseEndpoint(given: string): Endpoint {
+  const address = given.trim(); // white space around what was pasted
   const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(address)?.[1]?.toLowerCase();
   if (scheme !== undefined && !["https", "grpcs", "http", "grpc"].includes(scheme)) {
     throw new TypeError(`The relay's address must begin with https:// or http://, not ${scheme}://`);

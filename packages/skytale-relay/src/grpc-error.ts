@@ -28,6 +28,8 @@ const PLAINER: readonly (readonly [pattern: RegExp, reason: string])[] = [
   [/^Name resolution failed/, "the name of the host can't be resolved"],
 ];
 
+const START_ONE = "Is a relay running? To start one: npx -p @parley/skytale-server skytale-server";
+
 /** The error that the end of a call stands for: with the address of the relay and the reason, and without the token. */
 export function grpcError(
   { code, details }: { readonly code: status; readonly details: string },
@@ -54,6 +56,7 @@ function reasonOf(details: string): string {
     .replace(/^No connection established\. Last error: (?:Error: )?/, "")
     .replace(/\.? ?Resolution note:[^:]*$/, "")
     .trim();
+  if (/^connect ECONNREFUSED [\w.:[\]]+$/.test(reason)) return `${reason}. ${START_ONE}`;
   const plainer = PLAINER.find(([pattern]) => pattern.test(reason))?.[1] ?? reason;
   return plainer.length <= MAX_REASON ? plainer : `${plainer.slice(0, MAX_REASON - 1)}…`;
 }

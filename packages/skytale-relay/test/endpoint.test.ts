@@ -18,6 +18,7 @@ it.each([
   ["127.0.0.1.example:7", "127.0.0.1.example:7", true],
   ["localhost.example:7", "localhost.example:7", true],
   ["https://localhost:7", "localhost:7", true],
+  [" http://relay.example:7\n", "relay.example:7", false],
 ])("%s is %s", (address, target, tls) => {
   expect(parseEndpoint(address)).toEqual({ target, tls });
 });

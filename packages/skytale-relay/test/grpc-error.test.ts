@@ -15,7 +15,7 @@ it.each([
     status.UNAVAILABLE,
     "No connection established. Last error: Error: connect ECONNREFUSED 10.0.0.1:5000. Resolution note: ",
     "unavailable",
-    "can't be reached: connect ECONNREFUSED 10.0.0.1:5000",
+    "can't be reached: connect ECONNREFUSED 10.0.0.1:5000. Is a relay running? To start one: npx -p @parley/skytale-server skytale-server",
   ],
   [
     status.UNAVAILABLE,

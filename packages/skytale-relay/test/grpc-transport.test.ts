@@ -34,7 +34,9 @@ describe("a relay that isn't there", () => {
     await once(server, "close");
     const expected = {
       code: "unavailable",
-      message: `The relay at 127.0.0.1:${port} can't be reached: connect ECONNREFUSED 127.0.0.1:${port}`,
+      message: expect.stringContaining(
+        `The relay at 127.0.0.1:${port} can't be reached: connect ECONNREFUSED 127.0.0.1:${port}. Is a relay running?`,
+      ) as string,
       cause: expect.any(Error),
     };
     const { link, call } = await failuresAt(`http://127.0.0.1:${port}`);

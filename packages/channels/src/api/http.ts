@@ -178,6 +178,7 @@ function reasonOf(error: Error): string {
   const first: unknown = error instanceof AggregateError ? error.errors[0] : error;
   const { code } = error as NodeJS.ErrnoException;
   const message = first instanceof Error && first.message !== "" ? first.message : (code ?? error.name);
+  if (code === "ECONNREFUSED") return `${message}. Is a server running? To start one: npx -p @parley/skytale-server skytale-server`;
   return /wrong version number|packet length too long/.test(message)
     ? "what answers speaks no TLS; use http:// for a server without TLS"
     : message;

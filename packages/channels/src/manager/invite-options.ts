@@ -1,4 +1,4 @@
-import { readDurationMs, rejectUnknownOptions } from "@parley/core/internal";
+import { checkValues, IS_BOOLEAN, readDurationMs, rejectUnknownOptions } from "@parley/core/internal";
 
 /** Options of `SkytaleChannelManager.invite`. */
 export interface InviteOptions {
@@ -53,6 +53,7 @@ export function readInvite(options: InviteOptions | undefined): { readonly maxUs
 /** @throws TypeError */
 export function readJoin(options: JoinWithTokenOptions | undefined): CheckedJoin {
   rejectUnknownOptions(options, ["timeoutMs", "timeout", "receive", "signal"]);
+  checkValues(options, IS_BOOLEAN, ["receive"]);
   const timeoutMs = readDurationMs(options, { ms: "timeoutMs", seconds: "timeout" }, DEFAULT_JOIN_MS);
   return { timeoutMs, receive: options?.receive ?? true, signal: options?.signal };
 }

@@ -1,5 +1,5 @@
-import { rejectUnknownOptions } from "@parley/core/internal";
-import { checkGiven, CLIENT_OPTIONS, type SkytaleClientOptions } from "../client-options.ts";
+import { IS_ANYTHING, IS_BOOLEAN, type OptionCheck } from "@parley/core/internal";
+import { checkGiven, checkSettings, type SkytaleClientOptions } from "../client-options.ts";
 import type { DeferralTimes } from "../invites/deferrals.ts";
 
 /** Options of `SkytaleChannelManager`. */
@@ -18,17 +18,15 @@ export interface SkytaleChannelManagerOptions extends Omit<SkytaleClientOptions,
   readonly admissionTimes?: DeferralTimes;
 }
 
-const OWN: Readonly<Record<Exclude<keyof SkytaleChannelManagerOptions, keyof SkytaleClientOptions>, true>> = {
-  admit: true,
-  admissionTimes: true,
+const OWN: Readonly<Record<Exclude<keyof SkytaleChannelManagerOptions, keyof SkytaleClientOptions>, OptionCheck>> = {
+  admit: IS_BOOLEAN,
+  admissionTimes: IS_ANYTHING,
 };
 
-const OPTIONS = [...CLIENT_OPTIONS, ...Object.keys(OWN)];
-
-/** The options that are a client's own. @throws TypeError naming what is no option of a manager */
+/** The options that are a client's own. @throws TypeError naming what is no option of a manager, or makes no sense */
 export function clientOptionsOf(options: SkytaleChannelManagerOptions): Omit<SkytaleClientOptions, "dataDir"> {
   checkGiven(options, "SkytaleChannelManager", "endpoint and identity");
-  rejectUnknownOptions(options, OPTIONS);
+  checkSettings(options, OWN);
   const { admit: _admit, admissionTimes: _admissionTimes, dataDir: _dataDir, ...rest } = options;
   return rest;
 }

@@ -331,6 +331,7 @@ export class SkytaleChannelManager implements EnvelopeChannels, AsyncDisposable 
     const managed = this.#channels.get(name);
     if (managed !== undefined) return managed;
     if (this.#closing !== undefined) throw new TransportError("closed", "the manager is closed");
+    checkChannelName(name);
     throw new ChannelError("not_found", `the channel ${name} isn't open here: create, join or open it first`);
   }
 

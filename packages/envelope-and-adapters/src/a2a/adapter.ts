@@ -1,9 +1,9 @@
 import { isJsonObject, type JsonObject } from "@parley/core";
 import type { AgentExtension } from "@a2a-js/sdk";
-import { rejectUnknownOptions } from "@parley/core/internal";
+import { checkJson, rejectUnknownOptions } from "@parley/core/internal";
 import { AdapterError } from "../adapter-error.ts";
 import { Envelope } from "../envelope.ts";
-import { checkChannels } from "../internal/arguments.ts";
+import { checkAdapterOptions, checkChannels } from "../internal/arguments.ts";
 import { kindOf } from "../internal/kind-of.ts";
 import type { BufferLimits } from "../internal/bounded-queue.ts";
 import { readJsonPayload, writeJsonPayload } from "../internal/json-payload.ts";
@@ -99,7 +99,7 @@ export class A2aAdapter implements AsyncDisposable {
     // In JavaScript, and from Python, the agent id comes as text or not at all.
     const given: unknown = options ?? undefined;
     if (typeof given !== "object") throw new TypeError(`A2aAdapter needs the options { agentId: "agent-1" }, not ${kindOf(given)}`);
-    rejectUnknownOptions(options, KNOWN);
+    checkAdapterOptions(options, KNOWN);
     this.#options = options;
     this.#org = checkName(options.org ?? "org", "organisation");
     this.#maxMessageBytes = options.maxMessageBytes ?? 4_194_304;
@@ -133,6 +133,8 @@ export class A2aAdapter implements AsyncDisposable {
         `The parts of an A2A message must be a list of at least one, such as [{ text: "Hello" }], not ${listOrKind(parts)}`,
       );
     }
+    parts.forEach(checkPart);
+    if (typeof options.metadata === "object" && options.metadata !== null) checkJson("An A2A message", "metadata", options.metadata);
     const { role = "user", taskId, metadata, extensions, referenceTaskIds, ...sending } = options;
     const { port } = this.#context(contextId);
     const messageId = crypto.randomUUID();
@@ -227,4 +229,13 @@ function checkName(name: string, what: string): string {
 
 function listOrKind(value: unknown): string {
   return Array.isArray(value) ? "an empty one" : kindOf(value);
+}
+
+/** Checks what readers of the part can't: what JSON would leave out. @throws TypeError */
+function checkPart(part: A2aPartInput, index: number): void {
+  if (typeof part !== "object" || part === null) {
+    throw new TypeError(`A part of an A2A message must be an object such as { text: "Hello" }, not ${kindOf(part)}`);
+  }
+  const data: unknown = "data" in part ? part.data : "content" in part && part.content?.$case === "data" && part.content.value;
+  if (typeof data === "object" && data !== null) checkJson("An A2A message", `parts[${index}].data`, data);
 }

@@ -1,7 +1,6 @@
 import type { A2ARequestHandler } from "@a2a-js/sdk/server";
 import type { EnvelopePort } from "../port.ts";
-import { rejectUnknownOptions } from "@parley/core/internal";
-import { checkPort } from "../internal/arguments.ts";
+import { checkAdapterOptions, checkPort } from "../internal/arguments.ts";
 import { CallListener, type A2aServeOptions } from "./call-listener.ts";
 import { A2A_CHANNEL_BINDING } from "./extension.ts";
 import { loadSdk } from "./sdk.ts";
@@ -38,7 +37,10 @@ const KNOWN = ["maxCalls", "maxCallsPerSender", "maxMessageBytes", "accepts", "o
  */
 export async function serveA2a(port: EnvelopePort, handler: A2ARequestHandler, options: A2aServeOptions = {}): Promise<A2aServing> {
   checkPort(port);
-  rejectUnknownOptions(options, KNOWN);
+  checkAdapterOptions(options, KNOWN);
+  if (typeof handler?.getAgentCard !== "function") {
+    throw new TypeError("serveA2a takes a request handler of the A2A SDK, such as new DefaultRequestHandler(card, store, executor)");
+  }
   const { base, server } = await loadSdk();
   const card = await handler.getAgentCard();
   const urls = card.supportedInterfaces.filter(({ protocolBinding }) => protocolBinding === A2A_CHANNEL_BINDING).map(({ url }) => url);

@@ -1,8 +1,7 @@
 import type { AgentCard } from "@a2a-js/sdk";
 import type { Transport, TransportFactory } from "@a2a-js/sdk/client";
 import type { EnvelopePort } from "../port.ts";
-import { rejectUnknownOptions } from "@parley/core/internal";
-import { checkPort } from "../internal/arguments.ts";
+import { checkAdapterOptions, checkPort } from "../internal/arguments.ts";
 import { ChannelFetch, type A2aChannelClientOptions } from "./channel-fetch.ts";
 import { A2A_CHANNEL_BINDING } from "./extension.ts";
 import { loadSdk } from "./sdk.ts";
@@ -39,7 +38,7 @@ export class A2aChannelTransportFactory implements TransportFactory, AsyncDispos
   /** @throws TypeError this is no port, or an option that there isn't. */
   constructor(port: EnvelopePort, options: A2aChannelClientOptions = {}) {
     checkPort(port);
-    rejectUnknownOptions(options, KNOWN);
+    checkAdapterOptions(options, KNOWN);
     this.#calls = new ChannelFetch(port, options);
     this.fetch = this.#calls.fetch;
   }

@@ -1,3 +1,4 @@
+import { checkOptions, IS_ANYTHING, IS_FUNCTION, IS_TEXT, type OptionCheck } from "@parley/core/internal";
 import { Envelope } from "../envelope.ts";
 import type { EnvelopeChannels, EnvelopePort } from "../port.ts";
 import { kindOf } from "./kind-of.ts";
@@ -35,6 +36,27 @@ export function readPortArguments<Options extends object>(
   }
   if (typeof nameOrOptions !== "string") return { port: checkPort(of as EnvelopePort), options: nameOrOptions };
   throw new TypeError('A channel manager and the name of a channel are needed, such as (manager, "org/namespace/service")');
+}
+
+const IS_POSITIVE: OptionCheck = { expected: "a number greater than 0", is: (value) => typeof value === "number" && value > 0 };
+
+/** What options of adapters must be. The others are checked by who reads them. */
+const CHECKS: Readonly<Record<string, OptionCheck>> = {
+  onError: IS_FUNCTION,
+  accepts: IS_FUNCTION,
+  name: IS_TEXT,
+  peer: IS_TEXT,
+  server: IS_TEXT,
+};
+
+/**
+ * Checks the options of an adapter: names, and the kinds of values.
+ *
+ * @throws TypeError naming the option.
+ */
+export function checkAdapterOptions(options: object, known: readonly string[]): void {
+  const checkOf = (name: string): OptionCheck => CHECKS[name] ?? (/^max|Ms$/.test(name) ? IS_POSITIVE : IS_ANYTHING);
+  checkOptions<object>(options, Object.fromEntries(known.map((name) => [name, checkOf(name)])));
 }
 
 /** Checks what was passed as an envelope. @throws TypeError */

@@ -1,5 +1,5 @@
-import { AsyncQueue, rejectUnknownOptions } from "@parley/core/internal";
-import { readPortArguments } from "../internal/arguments.ts";
+import { AsyncQueue } from "@parley/core/internal";
+import { checkAdapterOptions, readPortArguments } from "../internal/arguments.ts";
 import { reporterOf } from "../internal/reporter.ts";
 import type { EnvelopeChannels, EnvelopePort } from "../port.ts";
 import { McpSession, type McpSessionLimits } from "./session.ts";
@@ -70,7 +70,7 @@ export class McpChannelServer implements AsyncIterable<McpServerSession>, AsyncD
     channelOptions?: McpChannelServerOptions,
   ) {
     const { port, options = {} } = readPortArguments(of, channelOrOptions, channelOptions);
-    rejectUnknownOptions(options, KNOWN);
+    checkAdapterOptions(options, KNOWN);
     this.#limits = options;
     this.#report = reporterOf(options.onError);
     this.#listener = new SessionListener(port, options, {

@@ -1,5 +1,4 @@
-import { rejectUnknownOptions } from "@parley/core/internal";
-import { readPortArguments } from "../internal/arguments.ts";
+import { checkAdapterOptions, readPortArguments } from "../internal/arguments.ts";
 import type { EnvelopeChannels, EnvelopePort } from "../port.ts";
 import { ClientWire } from "./client-wire.ts";
 import { ListenerWire } from "./listener-wire.ts";
@@ -55,7 +54,7 @@ export class McpChannelTransport extends McpSession {
     channelOptions?: McpChannelTransportOptions,
   ) {
     const { port, options = {} } = readPortArguments(of, channelOrOptions, channelOptions);
-    rejectUnknownOptions(options, KNOWN);
+    checkAdapterOptions(options, KNOWN);
     const { role } = options;
     if (role !== undefined && role !== "client" && role !== "server") {
       throw new TypeError(`role must be "client" or "server", not ${JSON.stringify(role)}`);

@@ -121,6 +121,7 @@ export class McpSession implements AsyncDisposable {
    * at a server's end, for a client: the signal ends the wait. What waits for the link is sent all the same.
    */
   async write(message: JsonRpcMessage, options: McpWaitOptions = {}): Promise<void> {
+    checkJsonRpc(message);
     const signal = readSignal(options);
     this.#begin();
     if (message.method === undefined) await this.#respond(message, signal);
@@ -243,6 +244,14 @@ export class McpSession implements AsyncDisposable {
       // A listener's own failure has nobody left to be told.
     }
   }
+}
+
+/** What is not JSON-RPC would reach nobody at the other end. @throws TypeError */
+function checkJsonRpc(message: JsonRpcMessage): void {
+  const { jsonrpc, method, id, error } = message ?? {};
+  const isAnswer = method === undefined && (id !== undefined || error !== undefined);
+  if (jsonrpc === "2.0" && (typeof method === "string" || isAnswer)) return;
+  throw new TypeError('A JSON-RPC message is needed, such as { jsonrpc: "2.0", id: 1, method: "ping" }');
 }
 
 function readSignal(options: McpWaitOptions): AbortSignal | undefined {

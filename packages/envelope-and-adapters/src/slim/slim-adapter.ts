@@ -1,7 +1,7 @@
 import { rejectUnknownOptions } from "@parley/core/internal";
 import { AdapterError } from "../adapter-error.ts";
 import { Envelope } from "../envelope.ts";
-import { checkChannels } from "../internal/arguments.ts";
+import { checkAdapterOptions, checkChannels } from "../internal/arguments.ts";
 import { kindOf } from "../internal/kind-of.ts";
 import type { BufferLimits } from "../internal/bounded-queue.ts";
 import { Mailbox, type TakeOptions } from "../internal/mailbox.ts";
@@ -59,7 +59,7 @@ export class SlimAdapter implements AsyncDisposable {
   /** Works on channels that this agent is a member of already. @throws TypeError these are none, or an option that there isn't. */
   constructor(channels: Pick<EnvelopeChannels, "open">, options: SlimAdapterOptions = {}) {
     this.#channels = checkChannels(channels);
-    rejectUnknownOptions(options, ["onError", "maxBuffered", "maxBufferedBytes"]);
+    checkAdapterOptions(options, ["onError", "maxBuffered", "maxBufferedBytes"]);
     const { onError, ...limits } = options;
     this.#limits = limits;
     this.#onError = onError;
