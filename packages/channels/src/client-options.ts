@@ -131,6 +131,7 @@ const EVENTS: Readonly<Record<keyof SkytaleClientEvents, OptionCheck>> = {
   onCaughtUp: IS_FUNCTION,
   onMembersChanged: IS_FUNCTION,
   onSkipped: IS_FUNCTION,
+  onGrantsDiffer: IS_FUNCTION,
   onError: IS_FUNCTION,
 };
 
