@@ -32,6 +32,7 @@ export async function openAgent(options: SkytaleClientOptions): Promise<OpenAgen
       allowSameIdentity,
       signatureKey: identityKey.pair,
       padding: PADDING,
+      handshakes: options.handshakes ?? "private",
       limits: { retainEpochs: RETAINED_EPOCHS },
     });
     return { store, engine, identityKey };

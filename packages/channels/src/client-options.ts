@@ -37,6 +37,13 @@ export interface SkytaleClientSettings {
    */
   readonly allowSameIdentity?: boolean;
   /**
+   * How this agent sends changes of a channel: encrypted as PrivateMessage, or signed in the clear as PublicMessage (RFC 9420 §6.2), which
+   * shows to the relay the identities and keys of the members that it adds, removes or updates. Set `"public"` only in channels with members
+   * of an implementation that accepts nothing else, such as core-crypto, and then at all agents. Both kinds are read in any case. Messages
+   * are always encrypted. Default `"private"`.
+   */
+  readonly handshakes?: "private" | "public";
+  /**
    * Longest wait of a call for the relay, in milliseconds: `send`, `addMember`, `connect` and all others that wait, where they are given
    * none. Default 20,000; `Infinity` for none.
    */
@@ -101,6 +108,7 @@ const DEFAULTS: ChannelLimits = {
 
 const IS_STRING: OptionCheck = { expected: "a string", is: (value) => typeof value === "string" };
 const IS_BYTES: OptionCheck = { expected: "a Uint8Array", is: (value) => value instanceof Uint8Array };
+const IS_HANDSHAKES: OptionCheck = { expected: '"private" or "public"', is: (value) => value === "private" || value === "public" };
 const IS_STORE: OptionCheck = { expected: "a GroupStore", is: (value) => hasMethods(value, ["open", "close"]) };
 const IS_TRANSPORT: OptionCheck = { expected: "a RelayTransport", is: (value) => hasMethods(value, ["open", "call", "close"]) };
 
@@ -118,6 +126,7 @@ const CHECKS: Readonly<Record<keyof SkytaleClientOptions, OptionCheck>> = {
   store: IS_STORE,
   authenticate: IS_FUNCTION,
   allowSameIdentity: IS_BOOLEAN,
+  handshakes: IS_HANDSHAKES,
   timeoutMs: IS_ANYTHING,
   onWarning: IS_FUNCTION,
   events: IS_ANYTHING,

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { Channel } from "../src/index.ts";
+import type { Channel, SkytaleClientSettings } from "../src/index.ts";
 import { bytes, channelOf, Harness, NAME, take, text } from "./support/harness.ts";
 import { LyingTransport } from "./support/lying-transport.ts";
 
@@ -53,6 +53,37 @@ describe("adding members", () => {
     const atBob = await bob.joinChannel(NAME, await channel.addMember(await bob.generateKeyPackage()));
     await expect.poll(() => channel.epoch).toBe(2n);
     await expect.poll(() => atBob.epoch).toBe(2n);
+  });
+});
+
+describe("changes as PublicMessage, which members of other implementations may need", () => {
+  it("take effect beside encrypted ones: adds, rotations, removals and leaving", async () => {
+    const open = { handshakes: "public" } as const;
+    const [alice, bob, carol, dave] = await channelOf(
+      harness.client("alice", open),
+      harness.client("bob"),
+      harness.client("carol", open),
+      harness.client("dave"),
+    );
+    if (!alice || !bob || !carol || !dave) throw new TypeError("The channel has four members");
+    await Promise.all([alice.rotateKey(), bob.rotateKey(), carol.rotateKey()]);
+    await agree(alice, bob, carol, dave);
+    await alice.removeMember("dave");
+    await carol.leave();
+    await expect
+      .poll(() => [names(alice), names(bob)], { timeout: 60_000 })
+      .toEqual([
+        ["alice", "bob"],
+        ["alice", "bob"],
+      ]);
+    await agree(alice, bob);
+    await alice.send(bytes("still encrypted"));
+    expect(await take(bob, 1)).toEqual(["still encrypted"]);
+  });
+
+  it("need one of the two kinds to be named", () => {
+    const wrong = { handshakes: "open" } as unknown as SkytaleClientSettings;
+    expect(() => harness.client("alice", wrong)).toThrow('Option "handshakes" must be "private" or "public"');
   });
 });
 

@@ -10,8 +10,8 @@ const SUITE: CiphersuiteName = "MLS_128_DHKEMX25519_AES128GCM_SHA256_Ed25519";
 const SEEDS = Array.from({ length: gateOrSoak(3, 40) }, (_, i) => i + 1);
 const STEPS = gateOrSoak(30, 250);
 const MAX_MEMBERS = 9;
-/** ts-mls 1.6.4 refuses some valid trees: it expects equal unmerged leaves in all ancestors (RFC 9420 §7.9.2 asks for less). */
-const TREE_REFUSED_BY_TS_MLS = "non-blank intermediate node must list leaf node";
+/** ts-mls 1.6.4 rejects some valid trees: it expects equal unmerged leaves in all ancestors (RFC 9420 §7.9.2 asks for less). */
+const TREE_REJECTED_BY_TS_MLS = "non-blank intermediate node must list leaf node";
 
 type Choose = (below: number) => number;
 
@@ -43,7 +43,7 @@ interface Peer {
 /** A member before it joins. */
 interface Newcomer {
   readonly keyPackage: Uint8Array;
-  /** `undefined` when ts-mls refuses the tree, by its own fault. */
+  /** `undefined` when ts-mls rejects a valid tree. */
   join(committed: Committed): Promise<Peer | undefined>;
 }
 
@@ -85,7 +85,7 @@ function tsMlsPeer(member: TsMlsMember, choose: Choose): Peer {
 class MixedGroup {
   readonly #choose: Choose;
   #peers: Peer[] = [];
-  /** Members that ts-mls didn't let join; somebody removes them. */
+  /** Leaves of members whose Welcome ts-mls has rejected. A later commit removes them. */
   #absent: number[] = [];
   #made = 0;
   /** What was committed, as "committer, wire format". */
@@ -195,7 +195,7 @@ class MixedGroup {
           await member.join(welcome, ratchetTree);
           return tsMlsPeer(member, this.#choose);
         } catch (error) {
-          if (error instanceof Error && error.message.includes(TREE_REFUSED_BY_TS_MLS)) return undefined;
+          if (error instanceof Error && error.message.includes(TREE_REJECTED_BY_TS_MLS)) return undefined;
           throw error;
         }
       },

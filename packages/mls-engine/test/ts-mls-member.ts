@@ -142,7 +142,7 @@ function decode(bytes: Uint8Array): MLSMessage {
   return decoded[0];
 }
 
-/** What a member of the engine must have in common with {@link TsMlsMember.agreement}. */
+/** The epoch and its secrets, in the form of {@link TsMlsMember.agreement}, of a member of the engine. */
 export async function tsMlsAgreement(group: MlsGroup): Promise<string> {
   const secret = await group.exportSecret("test", utf8("x"), 32);
   return [group.epoch, bytesToBase64(secret), bytesToBase64(group.epochAuthenticator)].join();

@@ -36,7 +36,7 @@ const MAX_MEMBERS = 12;
 const MIN_ACTIVE = 3;
 const EXTERNAL_PSKS = 4;
 
-/** What a history is to have. */
+/** Parameters of a generated history. */
 export interface HistoryOptions {
   readonly suite: number;
   readonly seed: number;
@@ -330,7 +330,7 @@ async function withoutTree({ env, own }: Newcomer, signer: EpochMember, bytes: U
   const welcome = decodeWhole(bytes, readWelcome);
   const [entry] = welcome.secrets;
   const opened = entry && (await decryptFrom(suite, own.secrets.initKey, "Welcome", welcome.encryptedGroupInfo, entry.encrypted));
-  if (opened === undefined) throw new TypeError("The Welcome is for somebody else");
+  if (opened === undefined) throw new TypeError("The Welcome is for another key package");
   const secrets = decodeWhole(opened, readGroupSecrets);
   const { key, nonce } = await welcomeKeys(
     suite,

@@ -108,7 +108,7 @@ function flipped(bytes: Uint8Array): Uint8Array {
 async function resigned(sample: Sample, node: number, change: (leaf: LeafNode) => Partial<LeafNode>): Promise<TreeNode> {
   const member = sample.members.find(({ state }) => state.ownLeaf === node / 2);
   const leaf = member?.state.tree.leaf(node / 2);
-  if (member === undefined || leaf === undefined) throw new TypeError("There is no such member");
+  if (member === undefined || leaf === undefined) throw new TypeError("The leaf has no member");
   const { env, state } = member;
   const content = { ...leaf, ...change(leaf) };
   const unsigned = encodeUnsignedLeaf(content);
