@@ -1,5 +1,5 @@
 // Installs and builds what is missing or out of date, then runs a program of this repository. Needs Node and npm only.
-// Run: node scripts/boot.mjs start | test | soak | fuzz | bench | bystander | pack [arguments of the program]
+// Run: node scripts/boot.mjs start | test | soak | fuzz | chaos | bench | bystander | pack [arguments of the program]
 import "./lib/supported-node.mjs";
 import { existsSync, statSync, utimesSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -19,6 +19,7 @@ const TASKS = {
   test: { title: "the gate", program: "scripts/gate.mjs", buildsItself: true },
   soak: { title: "soak tests", program: "scripts/soak.mjs" },
   fuzz: { title: "fuzzing", program: "scripts/fuzz.mjs" },
+  chaos: { title: "chaos", program: "scripts/chaos.mjs" },
   bench: { title: "benchmarks", program: "bench/dist/main.js" },
   bystander: { title: "waiting of others under attack", program: "bench/dist/bystander.js" },
   pack: { title: "packages", program: "scripts/packages.mjs" },

@@ -1,11 +1,13 @@
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { gateOrSoak } from "@parley/test-assertions";
+import { gateOrSoak, randomFrom, SEED } from "@parley/test-assertions";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { AgentProcess } from "./support/agent-process.ts";
 import { Harness } from "./support/harness.ts";
 
 const ROUNDS = gateOrSoak(3, 50);
+/** Longest time that an agent stands still, in milliseconds. */
+const MAX_PAUSE_MS = gateOrSoak(300, 3000);
 /** Messages that one flush of the disk may bring again after a crash. */
 const MAX_REPEATED = 64;
 
@@ -26,9 +28,10 @@ afterEach(async () => {
 });
 
 it(
-  `loses no message that was acknowledged, and reads none twice that was taken, with agents killed and the server restarted in ${ROUNDS} rounds`,
+  `loses no message that was acknowledged, and reads none twice that was taken, with agents killed and stopped and the server restarted in ${ROUNDS} rounds (PARLEY_SEED=${SEED})`,
   { timeout: 120_000 + ROUNDS * 5000 },
   async () => {
+    const random = randomFrom(SEED);
     const [alice, ...others] = agents;
     for (const agent of agents) agent.start();
     const keyPackages = await Promise.all(others.map(async (agent) => (await agent.tell("keyPackage"))["keyPackage"]));
@@ -36,10 +39,16 @@ it(
     for (const agent of others) await agent.tell("join", welcome);
     for (const agent of agents) await agent.tell("talk");
     for (let round = 0; round < ROUNDS; round++) {
-      const victim = agents[Math.floor(Math.random() * agents.length)];
+      const victim = agents[random(agents.length)];
       // A random moment is the point here: nothing waits for it.
-      await delay(Math.random() * 300);
+      await delay(random(300));
       if (round % 5 === 4) await harness.restart();
+      if (random(3) === 0) {
+        victim?.pause();
+        await delay(random(MAX_PAUSE_MS));
+        victim?.resume();
+        continue;
+      }
       await victim?.kill();
       victim?.start();
       await victim?.tell("open");

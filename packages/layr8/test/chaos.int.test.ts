@@ -8,6 +8,8 @@ import { Client, DisconnectedError, NotConnectedError, PhoenixTransport } from "
 import { agentProcess, API_KEY, nodeProcess, type Victim } from "./chaos/processes.ts";
 
 const ROUNDS = gateOrSoak(5, 60);
+/** Longest time that a process stands still, in milliseconds. */
+const MAX_PAUSE_MS = gateOrSoak(300, 3000);
 const REQUEST_ROUNDS = gateOrSoak(3, 30);
 const ECHO = "https://layr8.io/protocols/echo/1.0";
 
@@ -38,7 +40,7 @@ afterEach(async () => {
   await rm(directory, { recursive: true, force: true });
 });
 
-describe(`kill -9 under load (PARLEY_SEED=${SEED})`, () => {
+describe(`kill -9 and SIGSTOP under load (PARLEY_SEED=${SEED})`, () => {
   it("loses nothing that was accepted, and handles nothing twice in one process", async () => {
     const random = randomFrom(SEED);
     const { node, url, httpUrl } = await nodeProcess(join(directory, "node"));
@@ -73,6 +75,12 @@ describe(`kill -9 under load (PARLEY_SEED=${SEED})`, () => {
       const first = random(3) === 0 ? 0 : random(mortal.length);
       const second = random(mortal.length);
       const doomed = mortal.filter((_, index) => index === first || index === second);
+      if (random(3) === 0) {
+        for (const victim of doomed) victim.pause();
+        await delay(random(MAX_PAUSE_MS));
+        for (const victim of doomed) victim.resume();
+        continue;
+      }
       await Promise.all(doomed.map((victim) => victim.kill()));
       // Others go on without them for a moment.
       await delay(random(80));

@@ -59,6 +59,15 @@ export class AgentProcess {
     await closed;
   }
 
+  /** Stops it in the middle of whatever it does, for {@link AgentProcess.resume} to continue: connections stay open and silent. */
+  pause(): void {
+    this.#child?.kill("SIGSTOP");
+  }
+
+  resume(): void {
+    this.#child?.kill("SIGCONT");
+  }
+
   #heard(said: Said, life: number, answers: Deferred<Said>[]): void {
     const sequence = Number(said["sequence"]);
     if (typeof said["got"] === "string") this.got.push({ text: said["got"], sequence, life });

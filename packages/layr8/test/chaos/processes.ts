@@ -51,6 +51,15 @@ export class Victim implements AsyncDisposable {
     await once(child, "exit");
   }
 
+  /** Stops it in the middle of whatever it does, for {@link Victim.resume} to continue: connections stay open and silent. */
+  pause(): void {
+    this.#process?.kill("SIGSTOP");
+  }
+
+  resume(): void {
+    this.#process?.kill("SIGCONT");
+  }
+
   [Symbol.asyncDispose](): Promise<void> {
     return this.kill();
   }
