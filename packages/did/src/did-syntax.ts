@@ -3,6 +3,7 @@ import { DidError } from "./did-error.ts";
 /** Longest DID that is read, in characters. */
 const MAX_DID_LENGTH = 2048;
 
+const WEB = "did:web:";
 const DID = /^did:[a-z0-9]+:(?:[\w.:-]|%[0-9A-Fa-f]{2})*(?:[\w.-]|%[0-9A-Fa-f]{2})$/;
 
 /**
@@ -19,6 +20,40 @@ export function didOf(didUrl: string): string | undefined {
   const end = didUrl.search(/[/?#]/);
   const did = end === -1 ? didUrl : didUrl.slice(0, end);
   return isDid(did) ? did : undefined;
+}
+
+/**
+ * The one spelling of a DID among those that mean the same: percent-encoded characters that need no encoding are written plainly, the others
+ * with capital hex digits; the host of a did:web DID is in small letters, and without its default port, 443. `undefined` for what is no DID.
+ *
+ * DIDs are compared character by character. Refuse one that differs from its canonical spelling before a decision depends on it.
+ *
+ * @see {@link https://www.rfc-editor.org/rfc/rfc3986#section-6.2.2 | RFC 3986, Syntax-Based Normalization}
+ * @example
+ * ```ts
+ * import { canonicalDid } from "@parley/did";
+ *
+ * canonicalDid("did:web:Example.com%3A443:agents:%61"); // did:web:example.com:agents:a
+ * ```
+ */
+export function canonicalDid(did: string): string | undefined {
+  if (!isDid(did)) return undefined;
+  const escaped = did.includes("%") ? did.replaceAll(/%[0-9A-Fa-f]{2}/g, canonicalEscape) : did;
+  if (!escaped.startsWith(WEB)) return escaped;
+  const [host = "", ...path] = escaped.slice(WEB.length).split(":");
+  return [
+    WEB +
+      host
+        .toLowerCase()
+        .replace(/%3a/g, "%3A")
+        .replace(/%3A0*443$/, ""),
+    ...path,
+  ].join(":");
+}
+
+function canonicalEscape(escape: string): string {
+  const char = String.fromCharCode(Number.parseInt(escape.slice(1), 16));
+  return /[\w.-]/.test(char) ? char : escape.toUpperCase();
 }
 
 /** Why a text is not a DID, and how to correct it. */

@@ -2,6 +2,7 @@ import { readCapped } from "@parley/core/internal";
 import type { ResolverRegistry } from "did-resolver";
 import { DidError } from "./did-error.ts";
 import type { DidFetch, DidFetchResponse } from "./did-fetch.ts";
+import { canonicalDid } from "./did-syntax.ts";
 import { didWebUrl, type DidWebUrlOptions } from "./did-web-url.ts";
 import type { DidDocument } from "./document.ts";
 import { asMethod } from "./method.ts";
@@ -32,7 +33,7 @@ const CONTENT_TYPE = /^\s*(?:application\/did|(?:application|text)\/(?:[\w.+-]+\
 
 /**
  * The did:web method. A document is taken only from the very URL that the DID names (no redirects), within its limits of time and size,
- * as JSON, and only if its `id` is the DID by the letter.
+ * as JSON, and only if its `id` is the DID by the letter. A DID in another than its canonical spelling is not resolved.
  *
  * @throws TypeError for an entry of `hosts` that is no http or https origin.
  * @see {@link https://w3c-ccg.github.io/did-method-web/ | did:web Method Specification}
@@ -42,6 +43,8 @@ export function didWebMethod(options: DidWebOptions): ResolverRegistry {
   const hosts = readHosts(options.hosts ?? {});
   const resolve = async (did: string, outer: AbortSignal | undefined): Promise<DidDocument> => {
     const url = didWebUrl(did, options);
+    const canonical = canonicalDid(did);
+    if (canonical !== did) throw new DidError("did_invalid", `This DID has another spelling. Write it ${canonical}`);
     const connectTo = hosts.get(url.host);
     const bytes = await withTimeLimit(timeoutMs, outer, async (signal) => {
       try {

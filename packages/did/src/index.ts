@@ -1,6 +1,6 @@
 // For applications
 export { DidError, type DidErrorCode } from "./did-error.ts";
-export { didOf, isDid } from "./did-syntax.ts";
+export { canonicalDid, didOf, isDid } from "./did-syntax.ts";
 export { createDidResolver, type DidResolver, type DidResolverOptions, type ResolveOptions } from "./resolver.ts";
 export type { DidCacheOptions } from "./document-cache.ts";
 export { didKeyDocument, didKeyMethod } from "./did-key.ts";

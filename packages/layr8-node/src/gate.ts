@@ -32,6 +32,8 @@ export interface GateOptions {
   readonly metrics: Metrics;
   readonly limits: NodeLimits;
   readonly domain: string;
+  /** Whether messages or credentials of a DID are waiting. */
+  holdsAnything(did: string): boolean;
   readonly logger: Logger;
   /** A connection showed no valid API key. */
   onRefusedKey(address: string): void;
@@ -90,7 +92,7 @@ export class Gate {
     };
     const request = readJoin(topic, payload);
     if (typeof request === "string") return refuse(request);
-    const admitted = await dids.admit(apiKey, request, domain);
+    const admitted = await dids.admit(apiKey, request, domain, (did) => this.#options.holdsAnything(did));
     if ("refused" in admitted)
       return refuse(admitted.refused, admitted.refused === "unauthorized" ? whyNot(apiKey, request.did) : undefined);
     const { did } = admitted;

@@ -16,7 +16,7 @@ import { AnonymousConnections } from "./http/connections.ts";
 import { createMetrics, type Metrics } from "./http/metrics.ts";
 import { createHttpServer } from "./http/server.ts";
 import type { ApiKeyInfo, ApiKeyOptions, CreatedApiKey } from "./identity/api-keys.ts";
-import { hostOfDomain, hostsOfUrl, originOfDomain } from "./identity/domain.ts";
+import { canonicalDomain, hostOfDomain, hostsOfUrl, originOfDomain } from "./identity/domain.ts";
 import type { InboxMessage } from "./inbox/inbox.ts";
 import type { Layr8Node } from "./node.ts";
 import type { NodeLimits, NodeOptions } from "./options.ts";
@@ -202,7 +202,7 @@ export class RunningNode implements Layr8Node {
     const bound = this.#http.server.address() as AddressInfo;
     this.#port = bound.port;
     this.#authority = `${bound.family === "IPv6" ? `[${bound.address}]` : bound.address}:${bound.port}`;
-    const ownDomain = domain ?? `localhost%3A${bound.port}`;
+    const ownDomain = canonicalDomain(domain ?? `localhost%3A${bound.port}`);
     this.#publicUrl = publicUrl ?? (domain === undefined ? this.httpUrl : originOfDomain(domain));
     this.#phoenix = this.#openPhoenix(ownDomain);
     this.#federation.start([hostOfDomain(ownDomain), `localhost:${bound.port}`, ...hostsOfUrl(this.#publicUrl)]);
@@ -251,6 +251,7 @@ export class RunningNode implements Layr8Node {
       metrics: this.#metrics,
       limits,
       domain,
+      holdsAnything: (did) => this.#holdsAnything(did),
       maxSockets: Math.max(1, limits.maxConnections - anonymousConnections(limits)),
       logger: this.#logger,
       onRefusedKey: (address) => this.#onRefusedKey("socket", address),
@@ -278,6 +279,12 @@ export class RunningNode implements Layr8Node {
         onFailure: (error) => this.#fail(error),
       },
     });
+  }
+
+  #holdsAnything(did: string): boolean {
+    const { inbox, credentials } = this.#stores;
+    const { messages } = inbox.depth(did);
+    return messages > 0 || this.#federation.waiting(did) > 0 || credentials.list(did, { limit: 1 }).credentials.length > 0;
   }
 
   #onRedelivered(message: InboxMessage, attempt: number): void {

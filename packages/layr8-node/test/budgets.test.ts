@@ -61,6 +61,26 @@ describe("the messages of an API key", () => {
   });
 });
 
+describe("a persistent DID", () => {
+  it("is not ended by another key, nor by its own while a message waits", async () => {
+    await start({ limits: { ephemeralGraceMs: 1 } });
+    const [owner, other] = [await node.createApiKey({ dids: "any" }), await node.createApiKey({ dids: "any", ephemeral: false })];
+    const bob = await agent({ did: BOB, protocols: [ECHO], apiKey: owner.key });
+    bob.close();
+    await bob.client.closed;
+    const alice = await agent({ did: ALICE, apiKey: other.key });
+    expect(await alice.send(toBob("1"))).toMatchObject({ status: "ok" });
+    const toEphemeral = { did_spec: { mode: "Update", storage: "ephemeral" } };
+    expect(await alice.client.push(`plugins:${BOB}`, "phx_join", toEphemeral)).toMatchObject({ response: { reason: "unauthorized" } });
+    const own = await agent({ did: "did:web:localhost:other", apiKey: owner.key });
+    expect(await own.client.push(`plugins:${BOB}`, "phx_join", toEphemeral)).toMatchObject({
+      response: { reason: expect.stringContaining("DID in use") as string },
+    });
+    const back = await agent({ did: BOB, protocols: [ECHO], apiKey: owner.key });
+    expect((await back.receive()).plaintext["id"]).toBe("1");
+  });
+});
+
 describe("the protocols of a DID", () => {
   it("are at most 256 over all of its connections", async () => {
     await start();

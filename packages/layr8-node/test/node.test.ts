@@ -471,13 +471,36 @@ describe("messages", () => {
   it("never show a recipient another sender than the one that the node checked", async () => {
     const alice = await agent({ did: ALICE });
     const bob = await agent({ did: BOB, protocols: [ECHO] });
-    for (const [id, forged] of [`"from":"did:web:localhost:forged",`, `"\\u0066rom":"did:web:localhost:forged",`].entries()) {
-      alice.client.send(`[null,"x${id}","${alice.topic}","message",{${forged}${JSON.stringify(message(String(id))).slice(1)}]`);
-      const frame = await new Promise<string>((resolve) => bob.client.ws.once("message", (data) => resolve(String(data))));
-      expect(frame).toContain(ALICE);
-      expect(frame).not.toContain("forged");
+    for (const forged of [`"from":"did:web:localhost:forged",`, `"\\u0066rom":"did:web:localhost:forged",`, `"type":"${ECHO}/other",`]) {
+      alice.client.send(`[null,"x","${alice.topic}","message",{${forged}${JSON.stringify(message("0")).slice(1)}]`);
+      const [, , , , reply] = await alice.client.next();
+      expect(reply).toMatchObject({ response: { reason: expect.stringContaining("same member twice") as string } });
     }
+    expect(await alice.send(message("1"))).toEqual(OK);
+    expect((await bob.receive()).plaintext["id"]).toBe("1");
   });
+
+  it("are refused where they are nested deeper than other nodes take, and delivered up to there", async () => {
+    const alice = await agent({ did: ALICE });
+    const bob = await agent({ did: BOB, protocols: [ECHO] });
+    const nested = (levels: number): object => JSON.parse(`${'{"a":'.repeat(levels)}1${"}".repeat(levels)}`) as object;
+    expect(await alice.send(message("1", { body: nested(64) }))).toMatchObject({
+      response: { reason: expect.stringContaining("64 levels") as string },
+    });
+    expect(await alice.send(message("2", { body: nested(63) }))).toEqual(OK);
+    expect((await bob.receive()).plaintext["id"]).toBe("2");
+  });
+
+  it.each(["did:web:LOCALHOST:bob", "did:web:localhost%3A443:bob", "did:web:localhost:%62ob"])(
+    "are not taken in another spelling of a DID: %s",
+    async (spelling) => {
+      const alice = await agent({ did: ALICE });
+      expect(await alice.send(message("1", { to: [spelling] }))).toMatchObject({
+        response: { reason: `unknown recipient: ${spelling} must be written ${BOB}` },
+      });
+      await expect(agent({ did: spelling })).rejects.toThrow(`must be written ${BOB}`);
+    },
+  );
 
   it.each([
     ["no JSON", "hello"],
@@ -556,7 +579,9 @@ describe("messages", () => {
   });
 
   it("obey policies, by DID and prefix", async () => {
-    await start({ policies: [{ did: BOB, allow: ["did:web:localhost:a*"], deny: ["did:web:localhost:adam"] }] });
+    await start({
+      policies: [{ did: BOB, allow: ["did:web:localhost:alice", "did:web:LOCALHOST:adam:*"], deny: ["did:web:localhost:adam"] }],
+    });
     await agent({ did: BOB, protocols: [ECHO] });
     const verdicts: unknown[] = [];
     for (const did of [ALICE, "did:web:localhost:adam", "did:web:localhost:eve"]) {

@@ -99,6 +99,11 @@ export class Federation {
     return this.#outbound?.depth() ?? NOTHING;
   }
 
+  /** Messages of a DID that wait for other nodes. */
+  waiting(did: string): number {
+    return this.#outbound?.waiting(did) ?? 0;
+  }
+
   /** Adds the endpoint that other nodes post to. @param addressOf the client's address. */
   addRoutes(app: FastifyInstance, addressOf: (request: FastifyRequest) => string): void {
     const { limits, metrics } = this.#options;

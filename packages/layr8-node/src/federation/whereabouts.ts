@@ -1,4 +1,4 @@
-import { didWebUrl, isDid } from "@parley/did";
+import { canonicalDid, didWebUrl } from "@parley/did";
 import { hostnameOf } from "../identity/similar-did.ts";
 import { RateLimit } from "../phoenix/rate-limit.ts";
 import type { Resolution } from "../credentials/resolution.ts";
@@ -41,7 +41,9 @@ export class Whereabouts {
    * @param sender an agent of this node. It may be told of DIDs that have its own host, or the node's.
    */
   refusal(did: string, sender: string): string | undefined {
-    if (!isDid(did)) return `${did.slice(0, 100)} is not a DID`;
+    const canonical = canonicalDid(did);
+    if (canonical === undefined) return `${did.slice(0, 100)} is not a DID`;
+    if (canonical !== did) return `${did} must be written ${canonical}`;
     if (did.startsWith("did:key:")) return `${did} (a did:key names no node, and it was never bound here)`;
     if (!did.startsWith("did:web:")) return `${did} (agents of other nodes are found by did:web only)`;
     const url = this.#urlOf(did);

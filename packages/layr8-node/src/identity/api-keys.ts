@@ -2,7 +2,7 @@ import { createHash, randomBytes, randomUUID, timingSafeEqual } from "node:crypt
 import { checkOptions, IS_ANYTHING, IS_BOOLEAN, IS_TEXT, type OptionCheck } from "@parley/core/internal";
 import type { DidRule } from "../options.ts";
 import type { Records } from "@parley/storage";
-import { assertDidRule, ruleCovers } from "./did-rule.ts";
+import { readDidRule, ruleCovers } from "./did-pattern.ts";
 
 /** An API key as the node shows it: neither the key nor its hash. */
 export interface ApiKeyInfo {
@@ -121,7 +121,7 @@ export class ApiKeys {
   }
 
   async #add(key: string, options: ApiKeyOptions, imported: boolean): Promise<ApiKeyRecord> {
-    assertDidRule(options.dids);
+    const dids = readDidRule(options.dids);
     const hash = hashOf(key);
     const former = this.#valid.get(hash) ?? this.#formerlyImported.get(hash);
     const id = former?.id ?? randomUUID();
@@ -129,7 +129,7 @@ export class ApiKeys {
       id,
       name: options.name ?? id,
       hash,
-      dids: options.dids === "any" ? "any" : [...options.dids],
+      dids,
       ephemeral: options.ephemeral ?? true,
       createdAt: former?.createdAt ?? this.#now(),
       imported: former?.imported ?? imported,

@@ -1,6 +1,6 @@
 import { randomBytes, type KeyObject } from "node:crypto";
 import type { JsonObject } from "@parley/core";
-import { isDid } from "@parley/did";
+import { canonicalDid, isDid } from "@parley/did";
 import type { Records } from "@parley/storage";
 import { mayActFor } from "./access.ts";
 import { mayBind, type ApiKey } from "./api-keys.ts";
@@ -43,6 +43,8 @@ export interface EnsureOptions {
   /** Default: `persistent` for a new DID, what it is for another. */
   readonly storage?: DidStorage;
   readonly owner: ApiKey;
+  /** Whether messages or credentials of a DID are waiting. Default: they are. */
+  readonly holdsAnything?: (did: string) => boolean;
 }
 
 /** What {@link Dids} is made with. */
@@ -67,6 +69,7 @@ const REASONS: Readonly<Record<IdentityErrorCode, string>> = {
   did_unknown: "unknown DID",
   did_not_allowed: "unauthorized",
   ephemeral_not_allowed: "unauthorized",
+  did_in_use: "DID in use",
   too_many_dids: "too many DIDs",
 };
 
@@ -135,13 +138,16 @@ export class Dids {
 
   /**
    * Makes sure that an API key may act for a DID ({@link mayActFor}), and that the node hosts it. To make an ephemeral DID persistent, the
-   * key's rule must cover it.
+   * key's rule must cover it. Only the key that created a DID can make it ephemeral, if the key may have ephemeral DIDs, and not while messages
+   * or credentials of the DID are waiting: they would be gone when it ends.
    *
-   * @throws IdentityError `did_invalid`, `did_not_allowed`, `did_unknown` (mode `Require`), `ephemeral_not_allowed`, `too_many_dids`;
-   *   StorageError `storage_failed`.
+   * @throws IdentityError `did_invalid`, `did_not_allowed`, `did_unknown` (mode `Require`), `ephemeral_not_allowed`, `did_in_use`,
+   *   `too_many_dids`; StorageError `storage_failed`.
    */
-  async ensure(did: string, { mode, storage, owner }: EnsureOptions): Promise<HostedDid> {
-    if (!isDid(did)) throw new IdentityError("did_invalid", "This is not a DID");
+  async ensure(did: string, { mode, storage, owner, holdsAnything = () => true }: EnsureOptions): Promise<HostedDid> {
+    const canonical = canonicalDid(did);
+    if (canonical === undefined) throw new IdentityError("did_invalid", "This is not a DID");
+    if (canonical !== did) throw new IdentityError("did_invalid", `This DID has another spelling. Write it ${canonical}`);
     const creating = this.#creating.get(did);
     if (creating !== undefined) await creating;
     const found = this.#dids.get(did);
@@ -152,6 +158,7 @@ export class Dids {
       return this.#create(did, wanted, owner);
     }
     if (found.storage !== wanted) {
+      if (wanted === "ephemeral") assertMayEnd(found, owner, holdsAnything);
       await this.#change(did, { storage: wanted, lastSeenAt: this.#now() }, found);
     } else {
       this.touch(did);
@@ -182,10 +189,11 @@ export class Dids {
     owner: ApiKey,
     request: { readonly did?: string; readonly mode: EnsureOptions["mode"]; readonly storage?: DidStorage },
     domain: string,
+    holdsAnything?: (did: string) => boolean,
   ): Promise<{ readonly did: string } | { readonly refused: string }> {
     const { did, mode, storage } = request;
     try {
-      const options = { mode, owner, ...(storage !== undefined && { storage }) };
+      const options = { mode, owner, ...(holdsAnything !== undefined && { holdsAnything }), ...(storage !== undefined && { storage }) };
       return { did: (did === undefined ? await this.assign(domain, owner, storage) : await this.ensure(did, options)).did };
     } catch (error) {
       if (error instanceof IdentityError) return { refused: refusalOf(error.code, did) };
@@ -249,9 +257,7 @@ export class Dids {
   }
 
   async #create(did: string, storage: DidStorage, owner: ApiKey): Promise<HostedDid> {
-    if (storage === "ephemeral" && !owner.ephemeral) {
-      throw new IdentityError("ephemeral_not_allowed", "This API key may not have ephemeral DIDs");
-    }
+    if (storage === "ephemeral" && !owner.ephemeral) throw ephemeralNotAllowed();
     if ((this.#owned.get(owner.id) ?? 0) >= this.#maxPerKey) {
       throw new IdentityError("too_many_dids", `An API key may own ${this.#maxPerKey} DIDs`);
     }
@@ -330,8 +336,23 @@ function notAllowed(): IdentityError {
   return new IdentityError("did_not_allowed", "This API key may not bind this DID");
 }
 
+function ephemeralNotAllowed(): IdentityError {
+  return new IdentityError("ephemeral_not_allowed", "This API key may not have ephemeral DIDs");
+}
+
+/** Making a DID ephemeral is to destroy it once it is not in use. */
+function assertMayEnd({ did, ownerKeyId }: DidRecord, owner: ApiKey, holdsAnything: (did: string) => boolean): void {
+  if (ownerKeyId !== owner.id) throw new IdentityError("did_not_allowed", "Only the API key that created a DID can make it ephemeral");
+  if (!owner.ephemeral) throw ephemeralNotAllowed();
+  if (holdsAnything(did)) throw new IdentityError("did_in_use", "Messages or credentials of this DID are waiting");
+}
+
 function refusalOf(code: IdentityErrorCode, did = ""): string {
   const reason = REASONS[code];
+  if (code === "did_in_use") return `${reason}: ${did} stays persistent while messages or credentials of it are waiting`;
   if (code === "did_unknown") return `${reason}: ${did}`;
-  return code === "did_invalid" ? `${reason}: ${did.slice(0, 100)} is not like did:web:localhost:agent` : reason;
+  if (code !== "did_invalid") return reason;
+  const canonical = canonicalDid(did);
+  const remedy = canonical === undefined ? "is not like did:web:localhost:agent" : `must be written ${canonical}`;
+  return `${reason}: ${did.slice(0, 100)} ${remedy}`;
 }

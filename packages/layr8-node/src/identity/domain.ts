@@ -1,3 +1,10 @@
+import { canonicalDid } from "@parley/did";
+
+/** A domain in the canonical spelling of the DIDs below it. */
+export function canonicalDomain(domain: string): string {
+  return canonicalDid(`did:web:${domain}`)?.slice("did:web:".length) ?? domain;
+}
+
 /** The host in the domain of did:web DIDs: `localhost%3A4000` is `localhost:4000`. */
 export function hostOfDomain(domain: string): string {
   return (domain.split(":", 1)[0] ?? "").replace(/%3a/i, ":");

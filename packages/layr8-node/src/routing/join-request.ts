@@ -1,4 +1,5 @@
 import { isJsonObject } from "@parley/core";
+import { jsonFault } from "@parley/core/internal";
 
 /** How an agent wants its DID: `Create` if absent, `Require` that it exists, `Update` it. */
 export type JoinMode = "Create" | "Require" | "Update";
@@ -20,12 +21,16 @@ export interface JoinRequest {
 }
 
 const TOPIC = "plugins:";
+const MAX_DEPTH = 64;
 const MAX_PROTOCOLS = 256;
 const MAX_PROTOCOL_LENGTH = 1024;
 
 /** Reads a join: the topic `plugins:<did>` and the payload's JSON text. Returns text saying what is wrong with it otherwise. */
 export function readJoin(topic: string, text: string): JoinRequest | string {
   if (!topic.startsWith(TOPIC)) return `unknown topic: join ${TOPIC}<did>, or ${TOPIC} to be assigned a DID`;
+  if (jsonFault(text, MAX_DEPTH) !== undefined) {
+    return `the join payload has a member twice in an object, or is nested more than ${MAX_DEPTH} levels deep`;
+  }
   let payload: unknown;
   try {
     payload = JSON.parse(text);

@@ -1,24 +1,26 @@
 import { protocolOf } from "@parley/core";
 import { rejectUnknownOptions } from "@parley/core/internal";
+import { canonicalDid } from "@parley/did";
+import { coversDid, readDidPattern } from "../identity/did-pattern.ts";
 import type { SenderCredential } from "./sender-credential.ts";
 
 /** A credential that a sender must present. */
 export interface CredentialDemand {
   /** A type that the credential must have, such as `EmployeeCredential`. */
   readonly type: string;
-  /** Whose credentials count: issuers' DIDs, or prefixes with a trailing `*`. `["*"]` takes anybody's, the sender's own included. */
+  /** Whose credentials count: issuers' DIDs, or prefixes that end with `:*`. `["*"]` takes anybody's, the sender's own included. */
   readonly issuers: readonly string[];
 }
 
 /** Who may send what to an agent. */
 export interface Policy {
-  /** The agents it applies to: a DID, or a prefix with a trailing `*`. */
+  /** The agents it applies to: a DID, a prefix that ends with `:*`, as in an API key's rule, or `*` for all. So are all DIDs here. */
   readonly did: string;
   /** The messages it applies to: protocols or message types, or prefixes with a trailing `*`. Default: all. */
   readonly protocols?: readonly string[];
-  /** Senders that may send: DIDs, or prefixes with a trailing `*`. Default: all. */
+  /** Senders that may send. Default: all. */
   readonly allow?: readonly string[];
-  /** Senders that may not, whatever `allow` says. */
+  /** Senders that may not, whatever `allow` says. A did:web host that is named without a port is denied on all ports. */
   readonly deny?: readonly string[];
   /** Credentials that the sender must present with each message, every one of them. Problem reports need none. */
   readonly credentials?: readonly CredentialDemand[];
@@ -60,8 +62,7 @@ export class Policies {
 
   /** @throws TypeError naming the policy and the member that makes no sense. */
   constructor(policies: readonly Policy[] = []) {
-    policies.forEach(check);
-    this.#policies = policies;
+    this.#policies = policies.map(read);
   }
 
   judge(approach: Approach): Verdict {
@@ -75,7 +76,7 @@ export class Policies {
 }
 
 function applies({ did, protocols }: Policy, { recipient, type }: Approach): boolean {
-  if (!matches(did, recipient)) return false;
+  if (!coversDid(did, recipient)) return false;
   if (protocols === undefined) return true;
   const protocol = protocolOf(type);
   return protocols.some((pattern) => matches(pattern, type) || (protocol !== undefined && matches(pattern, protocol)));
@@ -83,7 +84,7 @@ function applies({ did, protocols }: Policy, { recipient, type }: Approach): boo
 
 function judgeBy({ allow, deny, credentials = [], enforce = true }: Policy, approach: Approach): Verdict {
   const { sender, type } = approach;
-  if (covers(deny, sender) || (allow !== undefined && !covers(allow, sender))) return enforce ? DENIAL : UNAUTHORIZED;
+  if (denies(deny, sender) || (allow !== undefined && !covers(allow, sender))) return enforce ? DENIAL : UNAUTHORIZED;
   if (protocolOf(type) === REPORT_PROBLEM) return AUTHORIZED;
   const missing = credentials.filter((demand) => !approach.credentials.some((credential) => meets(credential, demand)));
   if (missing.length === 0) return AUTHORIZED;
@@ -102,7 +103,14 @@ function meets(credential: SenderCredential, { type, issuers }: CredentialDemand
 }
 
 function covers(patterns: readonly string[] | undefined, did: string): boolean {
-  return patterns?.some((pattern) => matches(pattern, did)) === true;
+  if (patterns === undefined) return false;
+  const canonical = canonicalDid(did) ?? did;
+  return patterns.some((pattern) => coversDid(pattern, canonical));
+}
+
+/** A host that is denied is denied on every port: patterns that name none cover all. */
+function denies(patterns: readonly string[] | undefined, did: string): boolean {
+  return covers(patterns, did) || covers(patterns, did.replace(/^(did:web:[^:%]+)%3A\d+/, "$1"));
 }
 
 function matches(pattern: string, text: string): boolean {
@@ -112,7 +120,8 @@ function matches(pattern: string, text: string): boolean {
 const POLICY_MEMBERS: readonly (keyof Policy)[] = ["did", "protocols", "allow", "deny", "credentials", "enforce"];
 const DEMAND_MEMBERS: readonly (keyof CredentialDemand)[] = ["type", "issuers"];
 
-function check(policy: Policy, index: number): void {
+/** Checks a policy, and writes its DIDs in their canonical spelling. @throws TypeError */
+function read(policy: Policy, index: number): Policy {
   const where = `policies[${index}]`;
   rejectUnknownOptions(policy, POLICY_MEMBERS, `${where}.`);
   if (typeof policy?.did !== "string" || policy.did === "") {
@@ -133,6 +142,22 @@ function check(policy: Policy, index: number): void {
       throw new TypeError(`${where}.credentials[${at}] needs issuers: whose ${demand.type} counts, or ["*"] for anybody's`);
     }
   });
+  const patterns = (list: readonly string[], member: string): readonly string[] =>
+    list.map((entry) => readPattern(entry, `${where}.${member}`));
+  return {
+    ...policy,
+    did: readPattern(policy.did, `${where}.did`),
+    ...(policy.allow !== undefined && { allow: patterns(policy.allow, "allow") }),
+    ...(policy.deny !== undefined && { deny: patterns(policy.deny, "deny") }),
+    credentials: (credentials as readonly CredentialDemand[]).map((demand, at) => ({
+      ...demand,
+      issuers: patterns(demand.issuers, `credentials[${at}].issuers`),
+    })),
+  };
+}
+
+function readPattern(entry: string, where: string): string {
+  return entry === "*" ? entry : readDidPattern(entry, where);
 }
 
 function isTextList(value: unknown): value is readonly string[] {

@@ -69,7 +69,7 @@ describe("Whereabouts", () => {
 
   it.each([
     ["did:web:node.example:nobody", /nobody: no agent with this DID has connected to this node/],
-    ["did:web:NODE.example", /example: no agent/],
+    ["did:web:NODE.example", /must be written did:web:node\.example$/],
     ["did:web:localhost%3A4000:nobody", /nobody: no agent/],
     ["did:web:localhost%3A4001:bob", /bob: no agent .*--peer localhost:4001=/],
     ["did:web:other.localhost", /--peer/],

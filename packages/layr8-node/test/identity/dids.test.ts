@@ -10,6 +10,7 @@ import { memoryRecords, StorageEnvironment, storedRecords } from "@parley/storag
 import { temporaryDirectory } from "../storage/temporary-directory.ts";
 
 const DID = "did:web:host.example:agent";
+const holdsAnything = (): boolean => false;
 
 async function apiKey(options: Partial<ApiKeyOptions> = {}): Promise<ApiKey> {
   const apiKeys = new ApiKeys(memoryRecords());
@@ -29,11 +30,11 @@ describe("Dids", () => {
     const dids = createDids({ now: () => clock });
     const owner = await apiKey();
     const created = { did: DID, storage: "persistent", ownerKeyId: owner.id, createdAt: 1000, lastSeenAt: 1000 };
-    expect(await dids.ensure(DID, { mode: "Create", owner })).toEqual(created);
+    expect(await dids.ensure(DID, { mode: "Create", owner, holdsAnything })).toEqual(created);
     clock = 2000;
-    expect(await dids.ensure(DID, { mode: "Require", owner })).toEqual({ ...created, lastSeenAt: 2000 });
-    expect(await dids.ensure(DID, { mode: "Create", storage: "ephemeral", owner })).toMatchObject({ storage: "persistent" });
-    expect(await dids.ensure(DID, { mode: "Update", storage: "ephemeral", owner })).toMatchObject({
+    expect(await dids.ensure(DID, { mode: "Require", owner, holdsAnything })).toEqual({ ...created, lastSeenAt: 2000 });
+    expect(await dids.ensure(DID, { mode: "Create", storage: "ephemeral", owner, holdsAnything })).toMatchObject({ storage: "persistent" });
+    expect(await dids.ensure(DID, { mode: "Update", storage: "ephemeral", owner, holdsAnything })).toMatchObject({
       storage: "ephemeral",
       createdAt: 1000,
     });
@@ -41,10 +42,35 @@ describe("Dids", () => {
     expect(dids.has(DID)).toBe(true);
   });
 
+  it("lets only the key that created a DID make it ephemeral, if it may have such, and not while anything waits for the DID", async () => {
+    const dids = createDids();
+    const [owner, other] = [await apiKey(), await apiKey()];
+    await dids.ensure(DID, { mode: "Create", owner });
+    const toEphemeral = { mode: "Update", storage: "ephemeral" } as const;
+    await expect(dids.ensure(DID, { ...toEphemeral, owner: other, holdsAnything })).rejects.toMatchObject({ code: "did_not_allowed" });
+    await expect(dids.ensure(DID, { ...toEphemeral, owner: { ...owner, ephemeral: false }, holdsAnything })).rejects.toMatchObject({
+      code: "ephemeral_not_allowed",
+    });
+    await expect(dids.ensure(DID, { ...toEphemeral, owner, holdsAnything: () => true })).rejects.toMatchObject({ code: "did_in_use" });
+    expect(dids.get(DID)).toMatchObject({ storage: "persistent" });
+    expect(await dids.ensure(DID, { ...toEphemeral, owner, holdsAnything })).toMatchObject({ storage: "ephemeral" });
+  });
+
+  it.each(["did:web:HOST.example:agent", "did:web:host.example%3A443:agent", "did:web:host.example:%61gent"])(
+    "does not take %s for another DID than the one in its canonical spelling",
+    async (did) => {
+      const owner = await apiKey();
+      await expect(createDids().ensure(did, { mode: "Create", owner })).rejects.toMatchObject({
+        code: "did_invalid",
+        message: expect.stringContaining(DID) as string,
+      });
+    },
+  );
+
   it("creates one record for concurrent joins", async () => {
     const dids = createDids();
     const owner = await apiKey();
-    const [first, second] = await Promise.all([1, 2].map(() => dids.ensure(DID, { mode: "Create", owner })));
+    const [first, second] = await Promise.all([1, 2].map(() => dids.ensure(DID, { mode: "Create", owner, holdsAnything })));
     expect(first).toEqual(second);
   });
 
@@ -56,13 +82,13 @@ describe("Dids", () => {
     ["did:web:else.example", "Require", "did_not_allowed"],
   ] as const)("refuses %j in mode %s with %s", async (did, mode, code) => {
     const owner = await apiKey({ dids: ["did:web:host.example:*"] });
-    await expect(createDids().ensure(did, { mode, owner })).rejects.toMatchObject({ name: "IdentityError", code });
+    await expect(createDids().ensure(did, { mode, owner, holdsAnything })).rejects.toMatchObject({ name: "IdentityError", code });
   });
 
   it("lets a second key bind a persistent DID just if its rule covers it", async () => {
     const dids = createDids();
     const [owner, covered, other] = [await apiKey(), await apiKey({ dids: [DID] }), await apiKey({ dids: ["did:web:other.example:*"] })];
-    await dids.ensure(DID, { mode: "Create", owner });
+    await dids.ensure(DID, { mode: "Create", owner, holdsAnything });
     expect(await dids.ensure(DID, { mode: "Create", owner: covered })).toMatchObject({ ownerKeyId: owner.id });
     await expect(dids.ensure(DID, { mode: "Create", owner: other })).rejects.toMatchObject({ code: "did_not_allowed" });
   });
@@ -73,7 +99,7 @@ describe("Dids", () => {
     const { did, storage } = await dids.assign("localhost%3A4000", owner);
     expect(did).toMatch(/^did:web:localhost%3A4000:ephemeral:[0-9a-f]{32}$/u);
     expect(storage).toBe("ephemeral");
-    expect(await dids.ensure(did, { mode: "Require", owner })).toMatchObject({ did });
+    expect(await dids.ensure(did, { mode: "Require", owner, holdsAnything })).toMatchObject({ did });
     for (const mode of ["Create", "Require", "Update"] as const) {
       await expect(dids.ensure(did, { mode, owner: any, storage: "persistent" })).rejects.toMatchObject({ code: "did_not_allowed" });
     }
@@ -86,10 +112,10 @@ describe("Dids", () => {
     const dids = createDids({ maxPerKey: 2 });
     const owner = await apiKey();
     await dids.assign("host.example", owner);
-    await dids.ensure(DID, { mode: "Create", owner });
-    await expect(dids.ensure(`${DID}:2`, { mode: "Create", owner })).rejects.toMatchObject({ code: "too_many_dids" });
+    await dids.ensure(DID, { mode: "Create", owner, holdsAnything });
+    await expect(dids.ensure(`${DID}:2`, { mode: "Create", owner, holdsAnything })).rejects.toMatchObject({ code: "too_many_dids" });
     await dids.expire(2000, () => false);
-    await dids.ensure(`${DID}:2`, { mode: "Create", owner });
+    await dids.ensure(`${DID}:2`, { mode: "Create", owner, holdsAnything });
   });
 
   it("answers joins with a DID or a reason", async () => {
@@ -109,7 +135,7 @@ describe("Dids", () => {
     const dids = createDids({ now: () => clock });
     const owner = await apiKey();
     const [idle, touched, connected] = [await dids.assign("a", owner), await dids.assign("a", owner), await dids.assign("a", owner)];
-    await dids.ensure(DID, { mode: "Create", owner });
+    await dids.ensure(DID, { mode: "Create", owner, holdsAnything });
     clock = 5000;
     dids.touch(touched.did);
     dids.touch("did:web:nobody.example");
@@ -121,7 +147,7 @@ describe("Dids", () => {
     const failing = { ...memoryRecords<DidRecord>(), put: () => Promise.reject(new Error("disk")) };
     const dids = createDids({ records: failing });
     const owner = await apiKey();
-    const joins = [1, 2].map(() => dids.ensure(DID, { mode: "Create", owner }));
+    const joins = [1, 2].map(() => dids.ensure(DID, { mode: "Create", owner, holdsAnything }));
     for (const result of await Promise.allSettled(joins)) expect(result.status).toBe("rejected");
     expect(dids.has(DID)).toBe(false);
   });
@@ -180,10 +206,10 @@ describe("Dids in a data directory", () => {
   it("keeps DIDs and their keys, encrypted, over a restart", async () => {
     const owner = await apiKey();
     const before = await withDids(async (dids) => {
-      await dids.ensure(DID, { mode: "Create", owner });
+      await dids.ensure(DID, { mode: "Create", owner, holdsAnything });
       // A note of use that overtakes the keys must not undo them.
       const document = dids.document(DID, "https://host.example");
-      await dids.ensure(DID, { mode: "Update", storage: "ephemeral", owner });
+      await dids.ensure(DID, { mode: "Update", storage: "ephemeral", owner, holdsAnything });
       return { document: await document, key: (await dids.privateKey(DID, "signing"))?.export({ format: "jwk" }).d };
     });
     const after = await withDids(async (dids) => {
@@ -201,7 +227,7 @@ describe("Dids in a data directory", () => {
   it("refuses a directory whose node key is another one", async () => {
     const owner = await apiKey();
     await withDids(async (dids) => {
-      await dids.ensure(DID, { mode: "Create", owner });
+      await dids.ensure(DID, { mode: "Create", owner, holdsAnything });
       await dids.document(DID, "https://host.example");
     });
     await writeFile(join(directory.path, "node.key"), Buffer.alloc(32).toString("base64url"));

@@ -17,6 +17,32 @@ function kind(policies: readonly Omit<Policy, "did">[], changes: Partial<Approac
   return new Policies(policies.map((policy) => ({ did: "did:web:shop.example:*", ...policy }))).judge({ ...APPROACH, ...changes }).kind;
 }
 
+describe("the DIDs of policies", () => {
+  it.each([
+    ["did:web:spam.example:*", "did:web:spam.example:evil"],
+    ["did:web:SPAM.example:*", "did:web:spam.example:evil"],
+    ["did:web:spam.example:*", "did:web:SPAM.example:evil"],
+    ["did:web:spam.example%3A443:*", "did:web:spam.example:evil"],
+    ["did:web:spam.example:*", "did:web:spam.example%3A443:evil"],
+    ["did:web:spam.example:*", "did:web:spam.example%3A8443:evil"],
+    ["did:web:spam.example", "did:web:spam.example%3A8443"],
+    ["did:web:spam.example:%65vil", "did:web:spam.example:evil"],
+  ])("mean the same in every spelling: %s denies %s", (pattern, sender) => {
+    expect(kind([{ deny: [pattern] }], { sender })).toBe("denied");
+  });
+
+  it("allow no other port than the one that they name", () => {
+    const allow = ["did:web:acme.example:*"];
+    expect(kind([{ allow }], { sender: "did:web:acme.example%3A8443:alice" })).toBe("denied");
+    expect(kind([{ deny: ["did:web:acme.example%3A8443:*"] }])).toBe("authorized");
+  });
+
+  it.each(["did:web:acme.example*", "acme.example", "did:*", "*:x", ""])("can't be %j", (pattern) => {
+    expect(() => new Policies([{ did: "*", allow: [pattern] }])).toThrow(TypeError);
+    expect(() => new Policies([{ did: pattern }])).toThrow(TypeError);
+  });
+});
+
 describe("policies", () => {
   it.each<[string, readonly Omit<Policy, "did">[], Partial<Approach>, string]>([
     ["no policy", [], {}, "authorized"],

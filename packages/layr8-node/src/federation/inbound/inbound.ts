@@ -1,5 +1,5 @@
 import { createDidcommCrypto, type Unpacked } from "@parley/didcomm-crypto";
-import { didOf, type DidResolver } from "@parley/did";
+import { canonicalDid, didOf, type DidResolver } from "@parley/did";
 import { RateLimit } from "../../phoenix/rate-limit.ts";
 import { lookalikeOf } from "../../routing/read-message.ts";
 import type { Received } from "../../routing/router.ts";
@@ -83,6 +83,9 @@ export class Inbound {
     // signature alone doesn't: it needs `to`.
     if (recipient === undefined || (message.to.length === 0 && metadata.encryptedFromKid === undefined)) {
       return answer("bad_request", undefined, "to_missing");
+    }
+    if (canonicalDid(sender) !== sender) {
+      return answer("bad_request", `the sender's DID must be written ${canonicalDid(sender) ?? "as a DID"}`, "sender_spelling");
     }
     if (lookalikeOf(message) !== undefined) return answer("bad_request", undefined, "plaintext_invalid");
     if (!this.#rateOf(sender).take()) return answer("rate_limited", "too many messages; slow down");

@@ -84,6 +84,10 @@ class OutboundQueue implements Outbound {
     this.#delivery.hint(did, resolver).catch(() => undefined);
   }
 
+  waiting(sender: string): number {
+    return this.#quota.waiting(sender);
+  }
+
   depth(): OutboundDepth {
     const { messages, length } = this.#quota.total;
     let lanes = 0;

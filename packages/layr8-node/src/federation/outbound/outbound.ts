@@ -67,6 +67,8 @@ export interface Outbound {
    */
   hint(did: string, resolver: DidResolver): void;
   depth(): OutboundDepth;
+  /** Messages of one sender that wait. */
+  waiting(sender: string): number;
   /** Ends what is under way, within the limits' `closeMs`, and keeps the rest for the next start. The store is closed, too. Idempotent. */
   close(): Promise<void>;
 }

@@ -27,6 +27,10 @@ export class Quota {
     return this.#total;
   }
 
+  waiting(sender: string): number {
+    return this.#senders.get(sender)?.messages ?? 0;
+  }
+
   /** @param share of the room that may be full with it. */
   hasRoom({ sender, recipient, length }: Counted, share: number): boolean {
     const { maxMessagesPerSender, maxLengthPerSender, maxMessagesPerHost, maxLengthPerHost } = this.#limits;

@@ -32,6 +32,7 @@ const IDENTITY: Readonly<Record<IdentityErrorCode, number>> = {
   did_unknown: 404,
   did_not_allowed: 403,
   ephemeral_not_allowed: 403,
+  did_in_use: 409,
   too_many_dids: 403,
 };
 

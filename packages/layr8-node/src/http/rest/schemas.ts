@@ -1,5 +1,5 @@
 import type { JsonObject } from "@parley/core";
-import { isDid } from "@parley/did";
+import { canonicalDid, isDid } from "@parley/did";
 import { z } from "zod";
 import type * as wire from "./wire.ts";
 
@@ -18,6 +18,7 @@ const did = z
   .trim()
   .max(MAX_TEXT)
   .refine(isDid, "must be a DID")
+  .refine((did) => !isDid(did) || canonicalDid(did) === did, "must be in the canonical spelling: host in small letters, no default port")
   .register(named, { id: "Did", description: "A DID, such as did:web:issuer.example" });
 const format = z.enum(["compact_jwt", "jwt", "json", "enveloped"]).register(named, {
   id: "Format",
