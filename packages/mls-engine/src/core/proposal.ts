@@ -119,7 +119,7 @@ function writeProposalOrRef(w: Writer, p: ProposalOrRef): void {
   else w.u8(2).vector(p.reference);
 }
 
-function readUpdatePath(r: Reader): UpdatePath {
+export function readUpdatePath(r: Reader): UpdatePath {
   return {
     leaf: readLeafNode(r),
     nodes: r.list(
@@ -129,7 +129,7 @@ function readUpdatePath(r: Reader): UpdatePath {
   };
 }
 
-function writeUpdatePath(w: Writer, path: UpdatePath): void {
+export function writeUpdatePath(w: Writer, path: UpdatePath): void {
   w.raw(path.leaf.bytes).list(path.nodes, (inner, node) => {
     inner.vector(node.publicKey).list(node.pathSecrets, writeHpkeCiphertext);
   });

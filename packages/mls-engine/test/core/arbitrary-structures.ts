@@ -107,7 +107,7 @@ export const proposals: fc.Arbitrary<Proposal> = fc.oneof(...Object.values<fc.Ar
 
 const ciphertexts: fc.Arbitrary<HpkeCiphertext> = fc.record({ kemOutput: short, ciphertext: opaque });
 
-const updatePaths: fc.Arbitrary<UpdatePath> = fc.record({
+export const updatePaths: fc.Arbitrary<UpdatePath> = fc.record({
   leaf: leafNodes,
   nodes: listOf(fc.record({ publicKey: short, pathSecrets: listOf(ciphertexts) })),
 });

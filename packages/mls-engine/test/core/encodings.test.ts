@@ -5,7 +5,15 @@ import { decodeWhole, encode, equalBytes, type Writer } from "../../src/core/cod
 import type { Sender } from "../../src/core/framing.ts";
 import type { KeyPackage } from "../../src/core/key-package.ts";
 import { encodeUnsignedLeaf, readLeafNode, type LeafNode } from "../../src/core/leaf-node.ts";
-import { readCommit, readProposal, writeCommit, writeProposal, type Proposal } from "../../src/core/proposal.ts";
+import {
+  readCommit,
+  readProposal,
+  readUpdatePath,
+  writeCommit,
+  writeProposal,
+  writeUpdatePath,
+  type Proposal,
+} from "../../src/core/proposal.ts";
 import type { PublicMessage } from "../../src/core/public-message.ts";
 import { encodeTree, readTree } from "../../src/core/ratchet-tree.ts";
 import { writeExtensions } from "../../src/core/structures.ts";
@@ -26,6 +34,7 @@ import {
   proposalsByKind,
   publicMessages,
   ratchetTrees,
+  updatePaths,
   welcomes,
 } from "./arbitrary-structures.ts";
 
@@ -106,7 +115,7 @@ function proposal(kind: Proposal["kind"]): Encoding {
 
 const groupInfoContent = groupInfos.map((info) => encode((w) => w.raw(encodeUnsignedGroupInfo(info)).vector(info.signature)));
 
-/** The kinds of `messages.json`, and the leaf node. A PublicMessage never holds an application message (RFC 9420 §6.2). */
+/** The kinds of `messages.json`, the leaf node and the update path. A PublicMessage never holds an application message (RFC 9420 §6.2). */
 const ENCODINGS: readonly Encoding[] = [
   message(
     "mls_welcome",
@@ -154,6 +163,14 @@ const ENCODINGS: readonly Encoding[] = [
     again: (bytes) => {
       const commit = decodeWhole(bytes, readCommit);
       return encode((w) => writeCommit(w, commit));
+    },
+  },
+  {
+    name: "update_path",
+    encoded: updatePaths.map((path) => encode((w) => writeUpdatePath(w, path))),
+    again: (bytes) => {
+      const path = decodeWhole(bytes, readUpdatePath);
+      return encode((w) => writeUpdatePath(w, path));
     },
   },
   publicMessage(
