@@ -51,7 +51,9 @@ export async function startNode(options: NodeOptions = {}): Promise<Layr8Node> {
   const resolution = readResolution(options.resolution);
   const { trustProxy } = options;
   const logger = loggerOf(options.logger);
-  const stores = await openStores(options, limits);
+  const stores = await openStores(options, limits, (aheadMs) => {
+    logger.warn({ aheadMinutes: Math.round(aheadMs / 60_000) }, CLOCK_AHEAD);
+  });
   let node: RunningNode | undefined;
   try {
     const created = stores.apiKeys.list().length > 0 ? undefined : await stores.apiKeys.create({ name: "unrestricted", dids: "any" });
@@ -80,6 +82,10 @@ export async function startNode(options: NodeOptions = {}): Promise<Layr8Node> {
     throw error;
   }
 }
+
+const CLOCK_AHEAD =
+  "the clock is far ahead of the time that has passed since the node's last look at it: messages and DIDs expire by the old time " +
+  "for an hour. If the clock is right, a restart with acceptClock (--accept-clock) makes them expire at once";
 
 function loggerOf(logger: Logger | false | undefined): Logger {
   if (logger === false) return pino({ level: "silent" });

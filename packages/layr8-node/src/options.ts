@@ -133,6 +133,11 @@ export interface NodeOptions {
    * Default: public ones only.
    */
   readonly resolution?: ResolutionOptions;
+  /**
+   * The clock is right, however far it is ahead of the time at which the node last ran. Otherwise the node goes by the old time for an
+   * hour before anything expires by the new one. Default `false`.
+   */
+  readonly acceptClock?: boolean;
   readonly limits?: Partial<NodeLimits>;
   /** Where to log: a pino logger, or `false` for nowhere. Default: warnings to standard error. */
   readonly logger?: Logger | false;
@@ -158,6 +163,7 @@ const OPTIONS: Readonly<Record<keyof NodeOptions, OptionCheck>> = {
   dataDir: IS_TEXT,
   domain: IS_DOMAIN,
   publicUrl: IS_ORIGIN,
+  acceptClock: IS_BOOLEAN,
   trustProxy: IS_TRUST_PROXY,
   nodeKey: IS_NODE_KEY,
   apiKeys: IS_LIST,

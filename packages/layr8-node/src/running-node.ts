@@ -96,7 +96,8 @@ export class RunningNode implements Layr8Node {
     this.#metrics = createMetrics({
       sockets: () => this.#phoenix?.size ?? 0,
       agents: () => this.#router.connected,
-      inboxMessages: () => inbox.recipients().reduce((sum, did) => sum + inbox.depth(did).messages, 0),
+      inboxMessages: () => inbox.size,
+      clockHeldBackMs: () => stores.clock.heldBackMs,
       outboundMessages: () => this.#federation.depth.messages,
       outboundBlocked: () => this.#federation.depth.blocked,
     });
@@ -109,6 +110,7 @@ export class RunningNode implements Layr8Node {
       network: resolution,
       limits,
       store: stores.outbound,
+      now: () => stores.clock.now(),
       metrics: this.#metrics.federation,
       receive: (message) => this.#router.receive(message),
       undelivered: (plaintext, recipient, problem) => this.#router.undelivered(plaintext, recipient, problem),
@@ -131,6 +133,7 @@ export class RunningNode implements Layr8Node {
         window: { maxMessages: limits.maxInFlight, maxLength: 4 * limits.maxMessageLength },
         maxThreads: MAX_THREADS,
         now: Date.now,
+        expiryNow: () => stores.clock.now(),
       },
       events: {
         onDelivered: (message, attempt) => {
@@ -145,11 +148,16 @@ export class RunningNode implements Layr8Node {
         onFailure: (error) => this.#fail(error),
       },
     });
+    inbox.onDamaged((message) => this.#router.damaged(message));
+    stores.onDamaged(({ table, key, bytes }) => {
+      this.#metrics.damagedRecords.inc();
+      logger.error({ table, key: Buffer.from(key).toString("hex"), bytes }, "damaged record found: the disk or the memory is failing");
+    });
     this.#wallet = new Wallet({
       dids,
       store: credentials,
       verifier: this.verifier,
-      nonces: new NonceMemory({ windowMs: limits.nonceWindowMs, maxEntries: limits.maxNonces }),
+      nonces: new NonceMemory({ windowMs: limits.nonceWindowMs, maxEntries: limits.maxNonces, expiryNow: () => stores.clock.now() }),
       maxCredentialBytes: limits.maxCredentialBytes,
     });
     this.#trustsProxy = trustsProxy;
@@ -301,12 +309,13 @@ export class RunningNode implements Layr8Node {
 
   #sweep(): void {
     this.#phoenix?.checkIdle(Date.now());
+    void this.#stores.clock.keep();
     this.#router.sweep();
     this.#expireDids().catch((error: unknown) => this.#fail(error));
   }
 
   async #expireDids(): Promise<void> {
-    const gone = await this.#stores.dids.expire(Date.now() - this.#limits.ephemeralGraceMs, (did) => this.#router.isConnected(did));
+    const gone = await this.#stores.dids.expire(this.#stores.clock.now() - this.#limits.ephemeralGraceMs, (did) => this.#router.isConnected(did));
     for (const did of gone) this.#federation.forget(did);
     await Promise.all(gone.flatMap((did) => [this.#router.forget(did), this.#wallet.forget(did)]));
   }

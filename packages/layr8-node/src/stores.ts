@@ -14,7 +14,7 @@ import type { Inbox } from "./inbox/inbox.ts";
 import { LmdbInbox } from "./inbox/lmdb-inbox.ts";
 import { MemoryInbox } from "./inbox/memory-inbox.ts";
 import type { NodeLimits, NodeOptions } from "./options.ts";
-import { memoryRecords, StorageEnvironment, storedRecords, type StorageOptions } from "@parley/storage";
+import { type DamagedRecord, memoryRecords, SteadyClock, StorageEnvironment, storedRecords, type StorageOptions } from "@parley/storage";
 
 /** Where a node keeps things in its data directory, and the version of how. */
 export const SCHEMA: StorageOptions = { name: "node", schema: 1 };
@@ -27,15 +27,26 @@ export interface Stores {
   readonly credentials: CredentialStore;
   /** Messages for other nodes. */
   readonly outbound: OutboundStore;
+  /** The time by which things expire. */
+  readonly clock: SteadyClock;
+  /** Calls the listener for each damaged record that is found, those found so far included. */
+  onDamaged(listener: (record: DamagedRecord) => void): void;
   /** Why nothing can be written now; `undefined` while writes succeed, and in memory. */
   writeFailure(): Promise<Error | undefined>;
   /** Flushes and releases everything, whatever fails. Idempotent. */
   close(): Promise<void>;
 }
 
-/** Opens what a node keeps: in its data directory, or in memory where it has none. */
-export async function openStores(options: NodeOptions, limits: NodeLimits): Promise<Stores> {
-  const stores = options.dataDir === undefined ? openInMemory(options, limits) : await openDirectory(options.dataDir, options, limits);
+/**
+ * Opens what a node keeps: in its data directory, or in memory where it has none.
+ *
+ * @param onJump the wall clock has jumped ahead by so many milliseconds, since the last start perhaps.
+ */
+export async function openStores(options: NodeOptions, limits: NodeLimits, onJump: (aheadMs: number) => void = () => undefined): Promise<Stores> {
+  const stores =
+    options.dataDir === undefined
+      ? openInMemory(options, limits, onJump)
+      : await openDirectory(options.dataDir, options, limits, onJump);
   try {
     for (const key of options.apiKeys ?? []) await stores.apiKeys.import(key);
   } catch (error) {
@@ -45,42 +56,64 @@ export async function openStores(options: NodeOptions, limits: NodeLimits): Prom
   return stores;
 }
 
-function openInMemory(options: NodeOptions, limits: NodeLimits): Stores {
-  const inbox = new MemoryInbox({ limits: inboxLimits(limits) });
+function openInMemory(options: NodeOptions, limits: NodeLimits, onJump: (aheadMs: number) => void): Stores {
+  const clock = new SteadyClock({ onJump });
+  const now = (): number => clock.now();
+  const inbox = new MemoryInbox({ limits: inboxLimits(limits), now });
   const nodeKey = options.nodeKey === undefined ? NodeKey.random() : new NodeKey(options.nodeKey);
   return {
     inbox,
     apiKeys: new ApiKeys(memoryRecords<ApiKeyRecord>()),
-    dids: new Dids({ records: memoryRecords<DidRecord>(), nodeKey }),
+    dids: new Dids({ records: memoryRecords<DidRecord>(), nodeKey, now }),
     credentials: new MemoryCredentialStore(limits.maxCredentialsPerHolder),
-    outbound: new MemoryOutboundStore(queueLimits(limits)),
+    outbound: new MemoryOutboundStore({ ...queueLimits(limits), now }),
+    clock,
+    onDamaged: () => undefined,
     writeFailure: () => Promise.resolve(undefined),
     close: () => inbox.close(),
   };
 }
 
-async function openDirectory(directory: string, options: NodeOptions, limits: NodeLimits): Promise<Stores> {
+async function openDirectory(
+  directory: string,
+  options: NodeOptions,
+  limits: NodeLimits,
+  onJump: (aheadMs: number) => void,
+): Promise<Stores> {
   const environment = await StorageEnvironment.open(directory, SCHEMA);
   try {
+    const clock = new SteadyClock({ environment, accept: options.acceptClock, onJump });
+    const now = (): number => clock.now();
     const records = storedRecords<DidRecord>(environment, "dids");
     const encrypted = records.load().find(({ keys }) => keys !== undefined);
     const { nodeKey: given } = options;
     const nodeKey = given === undefined ? await loadNodeKey(environment.directory, encrypted !== undefined) : new NodeKey(given);
     if (encrypted?.keys !== undefined) checkNodeKey(encrypted.did, encrypted.keys, nodeKey, environment.directory);
     const apiKeys = new ApiKeys(storedRecords<ApiKeyRecord>(environment, "api-keys"));
-    const dids = new Dids({ records, nodeKey });
+    const dids = new Dids({ records, nodeKey, now });
     const credentials = new LmdbCredentialStore(environment, limits.maxCredentialsPerHolder);
     await credentials.retain((did) => dids.has(did));
-    const inbox = await LmdbInbox.open(environment, { limits: inboxLimits(limits) });
-    const outbound = await LmdbOutboundStore.open(environment, queueLimits(limits));
+    const inbox = await LmdbInbox.open(environment, { limits: inboxLimits(limits), now });
+    const outbound = await LmdbOutboundStore.open(environment, { ...queueLimits(limits), now });
     let closing: Promise<void> | undefined;
     const close = (): Promise<void> =>
       (closing ??= closeAll(
         () => outbound.close(),
         () => inbox.close(),
+        () => clock.keepNow(),
         () => environment.close(),
       ));
-    return { inbox, apiKeys, dids, credentials, outbound, writeFailure: () => environment.writeFailure(), close };
+    return {
+      inbox,
+      apiKeys,
+      dids,
+      credentials,
+      outbound,
+      clock,
+      onDamaged: (listener) => environment.onDamaged(listener),
+      writeFailure: () => environment.writeFailure(),
+      close,
+    };
   } catch (error) {
     await closeQuietly(() => environment.close());
     throw error;

@@ -6,6 +6,8 @@ export interface Metrics {
   /** Calls of the API, by `method`, `route` (the pattern of the path) and `status`. */
   readonly requests: Counter<"method" | "route" | "status">;
   readonly failures: Counter;
+  /** Records whose checksum doesn't match. */
+  readonly damagedRecords: Counter;
   /** Counts what the relay does. */
   readonly relay: Omit<RelayObserver, "onFailure" | "onOpened" | "onClosed">;
   /** The exposition text. */
@@ -17,6 +19,7 @@ export interface Metrics {
 export interface Gauges {
   /** Calls of the API that wait for news. */
   waiting(): number;
+  clockHeldBackMs(): number;
   relay(): RelayCounts;
 }
 
@@ -35,6 +38,7 @@ export function createMetrics(gauges: Gauges): Metrics {
       },
     });
   gauge("api_waiting", "Calls that wait for news", gauges.waiting);
+  gauge("clock_held_back_ms", "How far the clock is ahead of the time by which things expire", gauges.clockHeldBackMs);
   gauge("relay_streams", "Streams of clients", () => gauges.relay().streams);
   gauge("relay_subscriptions", "Subscriptions of all streams", () => gauges.relay().subscriptions);
   gauge("relay_channels", "Channels that somebody subscribes to", () => gauges.relay().channels);
@@ -46,6 +50,7 @@ export function createMetrics(gauges: Gauges): Metrics {
       registers,
     }),
     failures: counter("server_failures_total", "Failures inside the server"),
+    damagedRecords: counter("damaged_records_total", "Records on disk whose checksum does not match"),
     relay: relayObserver(registers, counter),
     text: () => registry.metrics(),
     contentType: registry.contentType,

@@ -23,6 +23,11 @@ export interface SkytaleOptions {
   readonly trustProxy?: boolean;
   /** PEM files for TLS on both ports. Without them there is none: for this machine, or behind a proxy. */
   readonly tls?: { readonly certFile: string; readonly keyFile: string };
+  /**
+   * The clock is right, however far it is ahead of the time at which the server last ran. Otherwise the server goes by the old time for an
+   * hour before anything expires by the new one. Default `false`.
+   */
+  readonly acceptClock?: boolean;
   /** How much of a channel's log is kept. */
   readonly retention?: Partial<Retention>;
   /** Caps and times. Every one has a default that suits one machine. */
@@ -43,6 +48,7 @@ const OPTIONS: Readonly<Record<keyof SkytaleOptions, OptionCheck>> = {
   dataDir: IS_TEXT,
   signup: IS_SIGNUP,
   trustProxy: IS_BOOLEAN,
+  acceptClock: IS_BOOLEAN,
   // These are checked below, or where they are read.
   tls: IS_ANYTHING,
   retention: IS_ANYTHING,

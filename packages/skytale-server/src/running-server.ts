@@ -53,7 +53,15 @@ export class RunningServer implements SkytaleServer {
     this.#stores = stores;
     this.#services = services;
     this.#logger = logger;
-    this.#metrics = createMetrics({ waiting: () => services.signals.size, relay: () => this.#relay.counts });
+    this.#metrics = createMetrics({
+      waiting: () => services.signals.size,
+      clockHeldBackMs: () => stores.clock.heldBackMs,
+      relay: () => this.#relay.counts,
+    });
+    stores.onDamaged(({ table, key, bytes }) => {
+      this.#metrics.damagedRecords.inc();
+      logger.error({ table, key: Buffer.from(key).toString("hex"), bytes }, "damaged record found: the disk or the memory is failing");
+    });
     const { log, welcomes } = stores.logs;
     this.#relay = new Relay({
       log,
@@ -167,6 +175,7 @@ export class RunningServer implements SkytaleServer {
     if (this.#sweeping) return;
     this.#sweeping = true;
     try {
+      await this.#stores.clock.keep();
       await this.#services.maintain();
     } catch (error) {
       this.#fail(error);

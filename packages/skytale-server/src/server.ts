@@ -53,6 +53,10 @@ export interface SkytaleServer extends AsyncDisposable {
   close(): Promise<void>;
 }
 
+const CLOCK_AHEAD =
+  "the clock is far ahead of the time that has passed since the server's last look at it: messages, invites and welcomes expire by the " +
+  "old time for an hour. If the clock is right, a restart with acceptClock (--accept-clock) makes them expire at once";
+
 /** The account that a server without any makes. */
 const OPERATOR: AccountOptions = { email: "operator@localhost", name: "operator" };
 
@@ -77,9 +81,13 @@ export async function startSkytale(options: SkytaleOptions = {}): Promise<Skytal
   const { tls } = options;
   for (const name of ["certFile", "keyFile"] as const) if (tls !== undefined) await checkFile(`tls.${name}`, tls[name]);
   const logger = loggerOf(options.logger);
-  const stores = await openStores(options.dataDir, { log: { ...(options.retention !== undefined && { retention: options.retention }) } });
+  const stores = await openStores(options.dataDir, {
+    acceptClock: options.acceptClock,
+    onJump: (aheadMs) => logger.warn({ aheadMinutes: Math.round(aheadMs / 60_000) }, CLOCK_AHEAD),
+    log: { ...(options.retention !== undefined && { retention: options.retention }) },
+  });
   try {
-    const services = await Services.open({ registry: stores.registry, limits });
+    const services = await Services.open({ registry: stores.registry, limits, expiryNow: () => stores.clock.now() });
     const created = (await services.accounts.isEmpty()) ? await services.accounts.create(OPERATOR) : undefined;
     const warning =
       options.dataDir === undefined

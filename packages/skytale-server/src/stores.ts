@@ -1,5 +1,5 @@
 import { closeAll, closeQuietly } from "@parley/core/internal";
-import { StorageEnvironment, type StorageOptions } from "@parley/storage";
+import { type DamagedRecord, SteadyClock, StorageEnvironment, type StorageOptions } from "@parley/storage";
 import { openLogs, type Logs, type LogsOptions } from "./log/open-logs.ts";
 import { MemoryRegistry } from "./registry/memory-registry.ts";
 import type { Registry } from "./registry/registry.ts";
@@ -12,10 +12,22 @@ export const SCHEMA: StorageOptions = { name: "skytale", schema: 1 };
 export interface Stores {
   readonly registry: Registry;
   readonly logs: Logs;
+  /** The time by which things expire. */
+  readonly clock: SteadyClock;
+  /** Calls the listener for each damaged record that is found, those found so far included. */
+  onDamaged(listener: (record: DamagedRecord) => void): void;
   /** Why nothing can be written now; `undefined` while writes succeed, and in memory. */
   writeFailure(): Promise<Error | undefined>;
   /** Flushes and releases everything, whatever fails. Idempotent. */
   close(): Promise<void>;
+}
+
+/** What stores are opened with, besides options of the logs. */
+export interface StoresOptions extends LogsOptions {
+  /** The wall clock is right, however far it is ahead of the last run. Default `false`. */
+  readonly acceptClock?: boolean | undefined;
+  /** The wall clock has jumped ahead by so many milliseconds, since the last start perhaps. */
+  readonly onJump?: (aheadMs: number) => void;
 }
 
 /**
@@ -23,24 +35,30 @@ export interface Stores {
  *
  * @throws StorageError `data_dir_locked`, `data_dir_unusable`
  */
-export async function openStores(dataDir: string | undefined, options: LogsOptions = {}): Promise<Stores> {
-  if (dataDir === undefined) {
-    const logs = openLogs(undefined, options);
-    return { registry: new MemoryRegistry(), logs, writeFailure: () => Promise.resolve(undefined), close: () => logs.close() };
-  }
-  const environment = await StorageEnvironment.open(dataDir, SCHEMA);
+export async function openStores(dataDir: string | undefined, { acceptClock, onJump, ...options }: StoresOptions = {}): Promise<Stores> {
+  const environment = dataDir === undefined ? undefined : await StorageEnvironment.open(dataDir, SCHEMA);
   try {
-    const registry = new StoredRegistry(environment);
-    const logs = openLogs(environment, options);
+    const clock = new SteadyClock({ environment, accept: acceptClock, ...(onJump && { onJump }) });
+    const expiryNow = (): number => clock.now();
+    const registry = environment === undefined ? new MemoryRegistry() : new StoredRegistry(environment);
+    const logs = openLogs(environment, { log: { expiryNow, ...options.log }, welcomes: { expiryNow, ...options.welcomes } });
     let closing: Promise<void> | undefined;
     const close = (): Promise<void> =>
       (closing ??= closeAll(
         () => logs.close(),
-        () => environment.close(),
+        () => clock.keepNow(),
+        () => environment?.close(),
       ));
-    return { registry, logs, writeFailure: () => environment.writeFailure(), close };
+    return {
+      registry,
+      logs,
+      clock,
+      onDamaged: (listener) => environment?.onDamaged(listener),
+      writeFailure: () => environment?.writeFailure() ?? Promise.resolve(undefined),
+      close,
+    };
   } catch (error) {
-    await closeQuietly(() => environment.close());
+    await closeQuietly(() => environment?.close());
     throw error;
   }
 }

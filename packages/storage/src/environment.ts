@@ -2,6 +2,8 @@ import { rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { closeAll, closeQuietly, isPassingSystemError, systemReason } from "@parley/core/internal";
 import { createDirectory, LockError, lockDirectory, type DirectoryLock } from "@parley/directory-lock";
+import type { RecordFormat } from "./checksum.ts";
+import type { DamagedRecord } from "./damaged-records.ts";
 import { probeDisk } from "./disk.ts";
 import { LmdbFile } from "./lmdb-file.ts";
 import { StorageError } from "./storage-error.ts";
@@ -25,6 +27,8 @@ export interface Environment {
   table(name: string): Table;
 }
 
+/** What a stored version ends with. */
+const FORMATS: Readonly<Record<RecordFormat, string>> = { checked: "+crc32", mixed: "+crc32-mixed" };
 /** Name of the file that a probe writes and removes. */
 const PROBE = "write-probe";
 /** How long a probe's success counts, in milliseconds. */
@@ -87,6 +91,11 @@ export class StorageEnvironment implements Environment, AsyncDisposable {
     return this.#file.table(name);
   }
 
+  /** Calls the listener for each damaged record that a read comes across, once per record. */
+  onDamaged(listener: (record: DamagedRecord) => void): void {
+    this.#file.onDamaged(listener);
+  }
+
   /**
    * Why nothing can be written now; `undefined` while writes succeed. It tries: a small file, and after a failed write another write. A
    * success counts for a second, so that this may be called by anyone who asks for a server's health.
@@ -141,19 +150,27 @@ export class StorageEnvironment implements Environment, AsyncDisposable {
     return new StorageError("storage_failed", `A write failed: ${systemReason(error)}, ${this.directory}`, { cause: error });
   }
 
+  /** The version is followed by how records are stored, which earlier programs don't know: they refuse the directory then. */
   async #checkSchema(known: string): Promise<void> {
     const meta = this.table("meta");
     const key = Buffer.from("schema");
-    const found = meta.get(key);
-    if (found === undefined) {
-      this.writes.put(meta, key, Buffer.from(known));
-      await this.writes.flush();
-      return;
+    // Records without checksums, of earlier programs, are accepted until the version says that there are none.
+    let found: Uint8Array | undefined;
+    let version = `${known}${FORMATS.checked}`;
+    try {
+      found = meta.get(key);
+      if (found !== undefined) version = Buffer.from(found).toString("latin1");
+    } catch (error) {
+      if (!(error instanceof StorageError) || error.code !== "record_damaged") throw error;
+      version = `${known}${FORMATS.mixed}`;
     }
-    const version = Buffer.from(found).toString("latin1");
-    if (version !== known) {
+    if (version !== known && version !== `${known}${FORMATS.mixed}` && version !== `${known}${FORMATS.checked}`) {
       throw new StorageError("data_dir_unusable", `${this.directory} has version ${version}; this program knows version ${known}`);
     }
+    this.#file.format = version.endsWith(FORMATS.checked) ? "checked" : "mixed";
+    if (found !== undefined && version !== known) return;
+    this.writes.put(meta, key, Buffer.from(known + FORMATS[this.#file.format]));
+    await this.writes.flush();
   }
 }
 

@@ -1,10 +1,13 @@
 import { open as openFile } from "node:fs/promises";
 import { closeAll, closeQuietly } from "@parley/core/internal";
 import { open, type Database, type RootDatabase } from "lmdb";
+import { addChecksum, readChecked, type RecordFormat, tableSeed } from "./checksum.ts";
+import { DamagedRecords, type DamagedRecord } from "./damaged-records.ts";
 import { allocateLockFile, probeDisk, systemErrorOf } from "./disk.ts";
+import { checkMetaPages } from "./meta-pages.ts";
 import { ReservedSpace } from "./reserved-space.ts";
 import { StorageError } from "./storage-error.ts";
-import type { Table, Write } from "./write-queue.ts";
+import type { Table, Write, WriteQueue } from "./write-queue.ts";
 
 type Root = RootDatabase<Buffer, Uint8Array>;
 type Lmdb = Database<Buffer, Uint8Array>;
@@ -16,9 +19,8 @@ interface TreeStats {
 
 /** Free bytes that a new database needs: LMDB maps its first pages before it writes them. */
 const MIN_FREE_BYTES = 256 * 1024;
-/** Offset of LMDB's magic number. */
-const MAGIC_AT = 24;
-const LMDB_MAGIC = 0xbeefc0de;
+/** Holds damaged records that were set aside, by table and key. */
+const DAMAGED = "damaged";
 
 /**
  * One LMDB file. Errors of its commits carry the system's code. A failure that leaves LMDB's environment unusable (the page that starts it
@@ -29,6 +31,9 @@ export class LmdbFile {
   readonly #probe: () => Promise<void>;
   readonly #tables = new Map<string, Lmdb>();
   readonly #space: ReservedSpace;
+  readonly #damaged = new DamagedRecords();
+  /** Which records reads accept. */
+  format: RecordFormat = "mixed";
   #root: Root | undefined;
   #isClosing = false;
 
@@ -65,12 +70,26 @@ export class LmdbFile {
 
   /** Opens a table, creating it when absent. */
   table(name: string): Table {
+    this.#lmdb(DAMAGED);
     this.#lmdb(name);
-    return new LmdbTable(() => this.#lmdb(name));
+    const seed = tableSeed(name);
+    return new LmdbTable(() => this.#lmdb(name), {
+      name,
+      seed,
+      check: (key, record) => readChecked(seed, key, record, this.format),
+      onDamaged: (key, record) => this.#damaged.add({ table: name, key: Uint8Array.from(key), bytes: record.length }),
+      aside: () => this.table(DAMAGED),
+    });
+  }
+
+  /** Calls the listener for each damaged record that a read comes across, once. */
+  onDamaged(listener: (record: DamagedRecord) => void): void {
+    this.#damaged.onAdded(listener);
   }
 
   /** Commits writes, all or none, and flushes them. @throws the system's error, or LMDB's */
-  async commit(writes: readonly Write[]): Promise<void> {
+  async commit(plain: readonly Write[]): Promise<void> {
+    const writes = plain.map(withChecksum);
     await this.#reserve(writes);
     try {
       await this.#opened().batch(() => {
@@ -141,29 +160,90 @@ export class LmdbFile {
   }
 }
 
+/** What a table needs of its file. */
+interface TableParts {
+  readonly name: string;
+  readonly seed: number;
+  /** The record without its checksum; `undefined` when it is damaged. */
+  check(key: Uint8Array, record: Uint8Array): Uint8Array | undefined;
+  onDamaged(key: Uint8Array, record: Uint8Array): void;
+  /** The table of damaged records. */
+  aside(): Table;
+}
+
 /** A table that outlives the environment that it was opened in. */
 class LmdbTable implements Table {
   readonly #find: () => Lmdb;
+  readonly #parts: TableParts;
 
-  constructor(find: () => Lmdb) {
+  constructor(find: () => Lmdb, parts: TableParts) {
     this.#find = find;
+    this.#parts = parts;
   }
 
   get lmdb(): Lmdb {
     return this.#find();
   }
 
-  get(key: Uint8Array): Uint8Array | undefined {
-    return this.lmdb.get(key);
+  get seed(): number {
+    return this.#parts.seed;
   }
 
-  getRange(options: Parameters<Table["getRange"]>[0]): ReturnType<Table["getRange"]> {
-    return this.lmdb.getRange(options);
+  get size(): number {
+    return (this.lmdb.getStats() as { entryCount: number }).entryCount;
+  }
+
+  has(key: Uint8Array): boolean {
+    return this.lmdb.get(key) !== undefined;
+  }
+
+  get(key: Uint8Array): Uint8Array | undefined {
+    const record = this.lmdb.get(key);
+    if (record === undefined) return undefined;
+    const value = this.#parts.check(key, record);
+    if (value !== undefined) return value;
+    this.#parts.onDamaged(key, record);
+    throw new StorageError("record_damaged", `A record of ${this.#parts.name} is damaged: its checksum does not match`);
+  }
+
+  *getRange({
+    onDamaged,
+    limit = Number.POSITIVE_INFINITY,
+    ...range
+  }: Parameters<Table["getRange"]>[0]): Generator<{ key: Uint8Array; value: Uint8Array }> {
+    let count = 0;
+    if (limit <= 0) return;
+    for (const { key, value: record } of this.lmdb.getRange(range)) {
+      const value = this.#parts.check(key, record);
+      if (value !== undefined) {
+        yield { key, value };
+        if (++count >= limit) return;
+        continue;
+      }
+      this.#parts.onDamaged(key, record);
+      onDamaged?.(key);
+    }
   }
 
   getKeys(options: Parameters<Table["getKeys"]>[0]): ReturnType<Table["getKeys"]> {
     return this.lmdb.getKeys(options);
   }
+
+  setAside(writes: WriteQueue, key: Uint8Array): Uint8Array | undefined {
+    const found = this.lmdb.get(key);
+    if (found === undefined) return undefined;
+    const record = Uint8Array.from(found);
+    const { name, aside, onDamaged } = this.#parts;
+    onDamaged(key, record);
+    writes.put(aside(), Buffer.concat([Buffer.from(`${name}\0`), key]), record);
+    writes.remove(this, Uint8Array.from(key));
+    return record;
+  }
+}
+
+function withChecksum(write: Write): Write {
+  const { table, key, value } = write;
+  return value === undefined ? write : { table, key, value: addChecksum((table as LmdbTable).seed, key, value) };
 }
 
 function openRoot(path: string): Root {
@@ -180,19 +260,12 @@ function openRoot(path: string): Root {
   });
 }
 
-/** Creates the file with its mode, and refuses one that isn't LMDB's: opening such a file would crash the process. Whether it is new. */
+/** Creates the file with its mode, and refuses one that LMDB would crash on. Whether it is new. */
 async function checkFile(path: string): Promise<boolean> {
-  const file = await openFile(path, "a+", 0o600);
-  try {
-    const { size } = await file.stat();
-    if (size === 0) return true;
-    const magic = Buffer.alloc(4);
-    await file.read(magic, 0, magic.length, MAGIC_AT);
-    if (magic.readUInt32LE(0) !== LMDB_MAGIC) throw new StorageError("data_dir_unusable", `${path} is damaged`);
-    return false;
-  } finally {
-    await file.close();
-  }
+  await using file = await openFile(path, "a+", 0o600);
+  const { size } = await file.stat();
+  if (size > 0) await checkMetaPages(file, path);
+  return size === 0;
 }
 
 /** LMDB rejects with a general error that carries the real one as a rejecting promise. */

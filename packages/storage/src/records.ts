@@ -1,10 +1,10 @@
 import { createHash } from "node:crypto";
 import type { JsonObject } from "@parley/core";
 import type { Environment } from "./environment.ts";
-import { StorageError } from "./storage-error.ts";
 
 /** Where a registry keeps its records. The registry holds them all in memory: they are read once, and written when they change. */
 export interface Records<T> {
+  /** Reads all records. Damaged ones are set aside. */
   load(): readonly T[];
   /**
    * Resolves when the record is durable.
@@ -34,7 +34,17 @@ export function storedRecords<T extends JsonObject>(environment: Environment, na
   const table = environment.table(name);
   const { writes } = environment;
   return {
-    load: () => Array.from(table.getRange({}), ({ value }) => parse(value, name) as T),
+    load: () => {
+      const damaged: Uint8Array[] = [];
+      const loaded: T[] = [];
+      for (const { key, value } of table.getRange({ onDamaged: (bad) => damaged.push(Uint8Array.from(bad)) })) {
+        const record = parse(value);
+        if (record === undefined) damaged.push(Uint8Array.from(key));
+        else loaded.push(record as T);
+      }
+      for (const key of damaged) table.setAside(writes, key);
+      return loaded;
+    },
     put: (key, record) => {
       writes.put(table, hashed(key), Buffer.from(JSON.stringify(record)));
       return writes.flush();
@@ -50,10 +60,10 @@ function hashed(key: string): Uint8Array {
   return createHash("sha256").update(key).digest();
 }
 
-function parse(value: Uint8Array, name: string): unknown {
+function parse(value: Uint8Array): unknown {
   try {
     return JSON.parse(Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString());
-  } catch (error) {
-    throw new StorageError("data_dir_unusable", `A record of ${name} is damaged`, { cause: error });
+  } catch {
+    return undefined;
   }
 }

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { deferred, type Deferred } from "@parley/core/internal";
 import { WriteQueue, type Table, type Write } from "../src/index.ts";
 
-const TABLE: Table = { get: () => undefined, getRange: () => [], getKeys: () => [] };
+const TABLE: Table = { size: 0, has: () => false, setAside: () => undefined, get: () => undefined, getRange: () => [], getKeys: () => [] };
 
 interface Disk {
   readonly commits: { readonly keys: string; readonly done: Deferred<void> }[];

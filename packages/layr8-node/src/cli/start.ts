@@ -42,6 +42,7 @@ export async function start(args: readonly string[], { apiKey, nodeKey }: StartE
       domain: { type: "string" },
       "public-url": { type: "string" },
       peer: { type: "string", multiple: true },
+      "accept-clock": { type: "boolean", default: false },
       "trust-proxy": { type: "string" },
       config: { type: "string" },
       "write-env": { type: "string" },
@@ -59,6 +60,7 @@ export async function start(args: readonly string[], { apiKey, nodeKey }: StartE
     ...(values["data-dir"] !== undefined && { dataDir: values["data-dir"] }),
     ...(values.domain !== undefined && { domain: values.domain }),
     ...(values["public-url"] !== undefined && { publicUrl: values["public-url"] }),
+    ...(values["accept-clock"] && { acceptClock: true }),
     ...(values["trust-proxy"] !== undefined && { trustProxy: readTrustProxyOption("--trust-proxy", values["trust-proxy"]) }),
     ...(values.peer !== undefined && { resolution: withPeers(config.resolution, values.peer) }),
   };

@@ -136,13 +136,17 @@ export class LmdbCredentialStore implements CredentialStore {
     }
   }
 
+  /** A damaged record is set aside, and is not there from then on. */
   #read(id: Uint8Array): CredentialRecord | undefined {
-    const value = this.#records.get(id);
-    if (value === undefined) return undefined;
     try {
+      const value = this.#records.get(id);
+      if (value === undefined) return undefined;
       return JSON.parse(Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString()) as CredentialRecord;
     } catch (error) {
-      throw new StorageError("data_dir_unusable", "A stored credential is damaged", { cause: error });
+      if (!(error instanceof SyntaxError) && !(error instanceof StorageError && error.code === "record_damaged")) throw error;
+      this.#records.setAside(this.#writes, id);
+      this.#writes.flush().catch(() => undefined);
+      return undefined;
     }
   }
 

@@ -9,6 +9,8 @@ export interface NonceMemoryOptions {
   readonly maxEntries: number;
   /** Milliseconds since 1970. */
   readonly now?: () => number;
+  /** The time by which nonces are forgotten: one that does not jump ahead. Default `now`. */
+  readonly expiryNow?: () => number;
 }
 
 /** How far a signer's clock may be ahead of the node's, in milliseconds. */
@@ -19,13 +21,15 @@ export class NonceMemory {
   readonly #windowMs: number;
   readonly #maxEntries: number;
   readonly #now: () => number;
+  readonly #expiryNow: () => number;
   /** When each may be forgotten, in the order of their coming. */
   readonly #seen = new TransientMap<string, number>();
 
-  constructor({ windowMs, maxEntries, now = Date.now }: NonceMemoryOptions) {
+  constructor({ windowMs, maxEntries, now = Date.now, expiryNow = now }: NonceMemoryOptions) {
     this.#windowMs = windowMs;
     this.#maxEntries = maxEntries;
     this.#now = now;
+    this.#expiryNow = expiryNow;
   }
 
   /**
@@ -40,8 +44,9 @@ export class NonceMemory {
     if (signedAt !== undefined && !(signedAt >= now - this.#windowMs && signedAt <= now + CLOCK_TOLERANCE_MS)) {
       throw new CredentialError("presentation_not_recent", notRecent(signedAt - now, this.#windowMs));
     }
+    const expiryNow = this.#expiryNow();
     for (const [key, until] of this.#seen) {
-      if (until > now) break;
+      if (until > expiryNow) break;
       this.#seen.delete(key);
     }
     const key = createHash("sha256")
@@ -49,7 +54,7 @@ export class NonceMemory {
       .digest("base64url");
     if (this.#seen.has(key)) throw new CredentialError("nonce_replayed", "This nonce has been presented before");
     if (this.#seen.size >= this.#maxEntries) throw new CredentialError("busy", "Too many nonces are remembered");
-    this.#seen.set(key, now + this.#windowMs + CLOCK_TOLERANCE_MS);
+    this.#seen.set(key, expiryNow + this.#windowMs + CLOCK_TOLERANCE_MS);
   }
 }
 

@@ -33,6 +33,8 @@ export interface FederationOptions {
   readonly network: Resolution;
   readonly limits: NodeLimits;
   readonly store: OutboundStore;
+  /** The time by which messages expire, in milliseconds since 1970. */
+  now(): number;
   readonly metrics: FederationMetrics;
   /** Takes what other nodes have sent. See `Router.receive`. */
   receive(message: Received): Promise<Refusal | undefined>;
@@ -123,10 +125,11 @@ export class Federation {
    * @param ownHosts hosts whose DIDs are this node's, as they stand in URLs.
    */
   start(ownHosts: readonly string[]): void {
-    const { hosted, store, network, limits, metrics, resolvers, onTrouble, onOddity, onFailure } = this.#options;
+    const { hosted, store, now, network, limits, metrics, resolvers, onTrouble, onOddity, onFailure } = this.#options;
     this.#whereabouts = new Whereabouts({ network, ownHosts, suggest: (did, hostnames) => hosted.similar(did, hostnames) });
     this.#outbound = openOutbound({
       store,
+      now,
       resolver: resolvers.partners,
       crypto: createDidcommCrypto({ resolver: this.#documents, privateKey: (kid) => this.#keys.find(kid) }),
       network,

@@ -8,6 +8,7 @@ const CODES: Readonly<Record<DeadCode, string>> = {
   unreachable: "e.p.xfer.unreachable",
   no_key: "e.p.did.no-key",
   refused: "e.p.xfer.refused",
+  damaged: "e.p.me.res.storage",
   failed: "e.p.xfer.failed",
 };
 

@@ -12,6 +12,8 @@ export interface Metrics {
   readonly dead: Counter<"cause">;
   readonly malformedFrames: Counter;
   readonly failures: Counter;
+  /** Records whose checksum doesn't match. */
+  readonly damagedRecords: Counter;
   /** Upgrades that were refused, by HTTP `status`. */
   readonly refusedConnections: Counter<"status">;
   /** REST requests that were answered, by `method`, `route` (the pattern) and `status`. */
@@ -27,6 +29,7 @@ export interface Gauges {
   sockets(): number;
   agents(): number;
   inboxMessages(): number;
+  clockHeldBackMs(): number;
   outboundMessages(): number;
   /** Pairs of sender and recipient whose node takes nothing at the moment. */
   outboundBlocked(): number;
@@ -49,6 +52,7 @@ export function createMetrics(gauges: Gauges): Metrics {
   gauge("sockets", "WebSockets that are open", gauges.sockets);
   gauge("agents", "DIDs with a connection", gauges.agents);
   gauge("inbox_messages", "Messages that wait to be acknowledged", gauges.inboxMessages);
+  gauge("clock_held_back_ms", "How far the clock is ahead of the time by which messages expire", gauges.clockHeldBackMs);
   gauge("outbound_messages", "Messages that wait for other nodes", gauges.outboundMessages);
   gauge("outbound_blocked", "Pairs of sender and recipient whose other node takes nothing at the moment", gauges.outboundBlocked);
   return {
@@ -64,6 +68,7 @@ export function createMetrics(gauges: Gauges): Metrics {
     dead: new Counter({ name: "layr8_node_messages_dead_total", help: "Messages that nobody handled", labelNames: ["cause"], registers }),
     malformedFrames: counter("malformed_frames_total", "Frames that could not be read"),
     failures: counter("failures_total", "Failures inside the node"),
+    damagedRecords: counter("damaged_records_total", "Records on disk whose checksum does not match"),
     refusedConnections: new Counter({
       name: "layr8_node_connections_refused_total",
       help: "Connections refused, by HTTP status",

@@ -1,3 +1,4 @@
+import type { MessageHeader } from "./message-record.ts";
 import type { MessageIdentity } from "./recent-messages.ts";
 
 /** A message as the router hands it to the inbox. */
@@ -65,6 +66,14 @@ export interface Depth {
   readonly length: number;
 }
 
+/** A message that can't be read any more, because its record is damaged. It has left the inbox. */
+export interface DamagedMessage {
+  readonly recipient: string;
+  readonly seq: number;
+  /** Absent where it is damaged, too. */
+  readonly header: MessageHeader | undefined;
+}
+
 /** Caps of an inbox. */
 export interface InboxLimits {
   /** Messages that one recipient's inbox holds. Default 10,000. */
@@ -111,8 +120,19 @@ export interface Inbox {
   recordAttempts(recipient: string, seq: number, attempts: number): Promise<void>;
   /** How full a recipient's inbox is, pending appends included. */
   depth(recipient: string): Depth;
-  /** Recipients that have messages, in no order. */
+  /** Number of messages of all recipients, as far as they are durable. */
+  readonly size: number;
+  /** Recipients that have messages, in no order. After a start, some whose messages are gone may be among them. */
   recipients(): readonly string[];
+  /**
+   * Recipients with messages that have expired. Each is listed again a second later, until those messages are settled. Lets the event loop
+   * run in between.
+   *
+   * @param now milliseconds since 1970.
+   */
+  expired(now: number): AsyncIterable<string>;
+  /** Sets the listener for messages that turn out to be damaged when they are read. */
+  onDamaged(listener: (message: DamagedMessage) => void): void;
   /** Removes a recipient's messages, all that were appended before the call. They stay remembered as stored. */
   drop(recipient: string): Promise<void>;
   /** Flushes what is under way and releases everything. Idempotent. */

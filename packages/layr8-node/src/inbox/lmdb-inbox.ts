@@ -1,39 +1,25 @@
 import { TransientMap } from "@parley/core/internal";
 import { type Environment, StorageError, type Table, type WriteQueue } from "@parley/storage";
-import type { Appended, Depth, Inbox, InboxLimits, InboxMessage, IncomingMessage, ReadOptions } from "./inbox.ts";
-import { messageKey, numberAt, numbersKey, readMessageKey } from "./inbox-keys.ts";
+import { Boxes, type Box, type Contents } from "./boxes.ts";
+import type { Appended, DamagedMessage, Depth, Inbox, InboxLimits, InboxMessage, IncomingMessage, ReadOptions } from "./inbox.ts";
+import { encodeBox, messageKey, numberAt, numbersKey, readMessageKey, storableTime, type MessageKey } from "./inbox-keys.ts";
 import { inboxMessage } from "./inbox-message.ts";
 import { inboxLimits, type InboxOptions } from "./inbox-limits.ts";
-import { decodeMessage, encodeMessage } from "./message-record.ts";
+import { decodeMessage, encodeMessage, readIntactHeader } from "./message-record.ts";
 import { LmdbRecent } from "./lmdb-recent.ts";
 import { type Fingerprint, fingerprintOf, type MessageIdentity } from "./recent-messages.ts";
 
 /** How many seqs a node takes at once: a restart skips what is left of them, and one write in so many appends moves the floor. */
 const SEQ_BLOCK = 1_000_000;
 const FLOOR_KEY = Buffer.from("floor");
-/** Empty boxes are forgotten a few at a time, this many appends apart. */
-const SWEEP_EVERY = 256;
-const SWEEP_BOXES = 512;
-
-interface Box {
-  readonly id: number;
-  readonly recipient: string;
-  /** Length of each message by seq: those whose append is under way, not those whose settle is. */
-  readonly lengths: TransientMap<number, number>;
-  length: number;
-  /** Failed deliveries by seq; few messages have any. */
-  readonly attempts: TransientMap<number, number>;
-  /** Whether the box' own record is durable. */
-  recorded: boolean;
-  /** Removals under way by seq; whoever settles the same message again waits for the first. */
-  readonly removing: TransientMap<number, Promise<void>>;
-}
 
 /** A message that is being written. */
 interface Appending {
   readonly box: Box;
+  readonly contents: Contents;
   readonly seq: number;
-  readonly length: number;
+  /** What the box' record, written with it, says of expiry; infinite if none is. */
+  readonly recordedExpiresAt: number;
   readonly fingerprint: Fingerprint;
   readonly recent: LmdbRecent;
   readonly now: number;
@@ -53,7 +39,7 @@ const SETTLE_PATIENCE_MS = 20;
 /**
  * Inboxes in a node's data directory.
  *
- * Tables: `messages` (box, seq, length → message), `attempts` (box, seq → count), `boxes` (box → DID), `recent` and
+ * Tables: `messages` (box, seq, length, expiry → message), `attempts` (box, seq → count), `boxes` (box → DID and earliest expiry), `recent` and
  * `recent-remote` (see {@link LmdbRecent}) and `inbox` (the floor of seqs). Seqs and box numbers come from one counter for the whole node, so that an
  * empty box can be forgotten without a trace. The counter lives in memory; the floor on disk is always above what has been stored.
  */
@@ -67,13 +53,13 @@ export class LmdbInbox implements Inbox {
   readonly #counters: Table;
   readonly #local: LmdbRecent;
   readonly #remote: LmdbRecent;
-  readonly #boxes = new Map<string, Box>();
+  readonly #boxes: Boxes;
   /** Appends under way by fingerprint. */
   readonly #pending = new TransientMap<Fingerprint, Promise<void>>();
   #group: Group | undefined;
   #nextNumber = 1;
   #floor = 1;
-  #appends = 0;
+  #onDamaged: (message: DamagedMessage) => void = () => undefined;
   #closed = false;
 
   private constructor(environment: Environment, options: InboxOptions) {
@@ -84,6 +70,8 @@ export class LmdbInbox implements Inbox {
     this.#attempts = environment.table("attempts");
     this.#boxRecords = environment.table("boxes");
     this.#counters = environment.table("inbox");
+    const tables = { messages: this.#messages, attempts: this.#attempts, records: this.#boxRecords };
+    this.#boxes = new Boxes(environment, tables, this.#now());
     const { deduplicationMs, remoteDeduplicationMs, maxRemembered } = this.#limits;
     const common = { maxRemembered, now: this.#now };
     this.#local = new LmdbRecent(environment, { name: "recent", windowMs: deduplicationMs, ...common });
@@ -111,13 +99,12 @@ export class LmdbInbox implements Inbox {
     if (first !== undefined) return first.then(() => ({ status: "duplicate" }));
     const recent = message.remote === true ? this.#remote : this.#local;
     if (recent.has(fingerprint)) return Promise.resolve({ status: "duplicate" });
-
-    const length = message.plaintext.length;
-    const box = this.#boxes.get(message.recipient);
-    if ((box?.lengths.size ?? 0) >= this.#limits.maxMessages || (box?.length ?? 0) + length > this.#limits.maxLength) {
-      return Promise.resolve({ status: "full" });
-    }
-    return Promise.resolve(this.#store(message, box ?? this.#createBox(message.recipient), { fingerprint, recent, now }));
+    return reading(() => {
+      const { messages, length } = this.depth(message.recipient);
+      const { maxMessages, maxLength } = this.#limits;
+      if (messages >= maxMessages || length + message.plaintext.length > maxLength) return { status: "full" };
+      return this.#store(message, { fingerprint, recent, now });
+    });
   }
 
   remembers(message: MessageIdentity): Promise<boolean> {
@@ -133,54 +120,67 @@ export class LmdbInbox implements Inbox {
 
   read(recipient: string, { after, limit, maxLength }: ReadOptions): Promise<readonly InboxMessage[]> {
     if (this.#closed) return rejectClosed();
-    const box = this.#boxes.get(recipient);
-    if (box === undefined || box.lengths.size === 0 || limit <= 0) return Promise.resolve([]);
-    try {
-      return Promise.resolve(this.#readBox(box, after, limit, maxLength));
-    } catch (error) {
-      return Promise.reject(
-        error instanceof StorageError ? error : new StorageError("storage_failed", "An inbox can't be read", { cause: error }),
-      );
-    }
+    const box = this.#boxes.find(recipient);
+    return box === undefined || limit <= 0 ? Promise.resolve([]) : reading(() => this.#readBox(box, after, limit, maxLength));
   }
 
   settle(recipient: string, seqs: readonly number[]): Promise<void> {
     if (this.#closed) return rejectClosed();
-    const box = this.#boxes.get(recipient);
+    const box = this.#boxes.find(recipient);
     return box === undefined ? Promise.resolve() : this.#remove(box, seqs, SETTLE_PATIENCE_MS);
   }
 
   async recordAttempts(recipient: string, seq: number, attempts: number): Promise<void> {
     if (this.#closed) return rejectClosed();
-    const box = this.#boxes.get(recipient);
-    if (box === undefined || !box.lengths.has(seq)) return;
+    const box = this.#boxes.find(recipient);
+    const contents = box && this.#boxes.contentsOf(box);
+    if (box === undefined || contents?.messages.has(seq) !== true) return;
     const value = Buffer.allocUnsafe(4);
     value.writeUInt32LE(attempts);
     this.#writes.put(this.#attempts, numbersKey(box.id, seq), value);
-    const before = box.attempts.get(seq) ?? 0;
-    box.attempts.set(seq, attempts);
+    const before = contents.attempts.get(seq) ?? 0;
+    contents.attempts.set(seq, attempts);
     try {
       await this.#writes.flush();
     } catch (error) {
-      if (box.attempts.get(seq) === attempts) box.attempts.set(seq, before);
+      if (contents.attempts.get(seq) === attempts) contents.attempts.set(seq, before);
       throw error;
     }
   }
 
   depth(recipient: string): Depth {
-    const box = this.#boxes.get(recipient);
-    return { messages: box?.lengths.size ?? 0, length: box?.length ?? 0 };
+    const box = this.#boxes.find(recipient);
+    if (box === undefined) return { messages: 0, length: 0 };
+    const { messages, length } = this.#boxes.contentsOf(box);
+    return { messages: messages.size, length };
+  }
+
+  get size(): number {
+    return this.#closed ? 0 : this.#messages.size;
   }
 
   recipients(): readonly string[] {
-    return Array.from(this.#boxes.values()).flatMap((box) => (box.lengths.size > 0 ? box.recipient : []));
+    return [...this.#boxes.recipients()];
+  }
+
+  async *expired(now: number): AsyncGenerator<string> {
+    if (this.#closed) return;
+    for await (const { recipient } of this.#boxes.expired(now)) {
+      if (this.#closed) return;
+      yield recipient;
+    }
+  }
+
+  onDamaged(listener: (message: DamagedMessage) => void): void {
+    this.#onDamaged = listener;
   }
 
   async drop(recipient: string): Promise<void> {
     if (this.#closed) return rejectClosed();
-    const box = this.#boxes.get(recipient);
+    const box = this.#boxes.find(recipient);
     if (box === undefined) return;
-    const seqs = [...box.lengths, ...box.removing].map(([seq]) => seq);
+    const { messages, removing } = this.#boxes.contentsOf(box);
+    const seqs = [...messages, ...removing].map(([seq]) => seq);
     // An append under way that fails has put nothing into the box, so its end is awaited before anything is taken out.
     await this.#writes.flush().catch(() => undefined);
     await this.#remove(box, seqs, 0);
@@ -191,23 +191,28 @@ export class LmdbInbox implements Inbox {
     await this.#writes.flush().catch(() => undefined);
   }
 
-  #store(message: IncomingMessage, box: Box, known: Pick<Appending, "fingerprint" | "recent" | "now">): Appended {
+  #store(message: IncomingMessage, known: Pick<Appending, "fingerprint" | "recent" | "now">): Appended {
     const { fingerprint, recent } = known;
+    const box = this.#boxes.find(message.recipient) ?? this.#boxes.create(message.recipient, this.#nextNumber++);
+    const contents = this.#boxes.contentsOf(box);
     const seq = this.#nextNumber++;
-    const { length } = message.plaintext;
-    this.#writes.put(this.#messages, messageKey({ box: box.id, seq, length }), encodeMessage(message));
+    const expiresAt = storableTime(message.expiresAt);
+    const key = { box: box.id, seq, length: message.plaintext.length, expiresAt };
+    this.#writes.put(this.#messages, messageKey(key), encodeMessage(message));
     recent.write(fingerprint);
+    this.#boxes.expects(box, expiresAt);
     // Both records ride along until they are known to be durable: then each message stored is stored with what it needs.
-    if (!box.recorded) this.#writes.put(this.#boxRecords, numbersKey(box.id), Buffer.from(box.recipient));
+    const recordsBox = expiresAt < box.recordedExpiresAt;
+    if (recordsBox) this.#writes.put(this.#boxRecords, numbersKey(box.id), encodeBox(box));
     const floor = seq + SEQ_BLOCK;
     const movesFloor = seq > this.#floor - SEQ_BLOCK / 2;
     if (movesFloor) this.#writes.put(this.#counters, FLOOR_KEY, numbersKey(floor));
-    box.lengths.set(seq, length);
-    box.length += length;
-    if (++this.#appends % SWEEP_EVERY === 0) this.#sweepBoxes();
+    this.#boxes.add(contents, key);
+    contents.appending += 1;
     const durable = this.#writes.flush();
     if (durable !== this.#group?.durable) this.#group = this.#openGroup(durable);
-    this.#group.appends.push({ ...known, box, seq, length, floor: movesFloor ? floor : 0 });
+    const recordedExpiresAt = recordsBox ? box.expiresAt : Number.POSITIVE_INFINITY;
+    this.#group.appends.push({ ...known, box, contents, seq, recordedExpiresAt, floor: movesFloor ? floor : 0 });
     this.#pending.set(fingerprint, durable);
     return { status: "stored", message: inboxMessage(message, seq, 0), durable };
   }
@@ -223,129 +228,134 @@ export class LmdbInbox implements Inbox {
   }
 
   #confirm(appends: readonly Appending[]): void {
-    for (const { box, fingerprint, recent, now, floor } of appends) {
+    for (const { box, contents, fingerprint, recent, now, recordedExpiresAt, floor } of appends) {
       this.#pending.delete(fingerprint);
       recent.confirm(fingerprint, now);
-      box.recorded = true;
+      contents.appending -= 1;
+      box.recordedExpiresAt = Math.min(box.recordedExpiresAt, recordedExpiresAt);
       this.#floor = Math.max(this.#floor, floor);
     }
   }
 
   #takeBack(appends: readonly Appending[]): void {
-    for (const { box, fingerprint, seq, length } of appends) {
+    for (const { contents, fingerprint, seq } of appends) {
       this.#pending.delete(fingerprint);
-      if (box.lengths.delete(seq)) box.length -= length;
+      contents.appending -= 1;
+      this.#boxes.remove(contents, seq);
     }
   }
 
   /** Removes messages; those that are being removed already are waited for. */
   async #remove(box: Box, seqs: readonly number[], patienceMs: number): Promise<void> {
-    const removed = new Map<number, number>();
+    const contents = this.#boxes.contentsOf(box);
+    const removed: MessageKey[] = [];
     const others = new Set<Promise<void>>();
     for (const seq of seqs) {
-      const length = box.lengths.get(seq);
-      if (length === undefined) {
-        const other = box.removing.get(seq);
+      const key = this.#boxes.remove(contents, seq);
+      if (key === undefined) {
+        const other = contents.removing.get(seq);
         if (other !== undefined) others.add(other);
         continue;
       }
-      removed.set(seq, length);
-      box.lengths.delete(seq);
-      box.length -= length;
-      this.#writes.remove(this.#messages, messageKey({ box: box.id, seq, length }));
-      if (box.attempts.has(seq)) this.#writes.remove(this.#attempts, numbersKey(box.id, seq));
+      removed.push(key);
+      this.#writes.remove(this.#messages, messageKey(key));
+      if (contents.attempts.has(seq)) this.#writes.remove(this.#attempts, numbersKey(box.id, seq));
     }
-    if (removed.size > 0) others.add(this.#removed(box, removed, patienceMs));
+    if (removed.length > 0) others.add(this.#removed(contents, removed, patienceMs));
     await Promise.all(others);
   }
 
-  async #removed(box: Box, removed: ReadonlyMap<number, number>, patienceMs: number): Promise<void> {
+  async #removed(contents: Contents, removed: readonly MessageKey[], patienceMs: number): Promise<void> {
     const written = this.#writes.flush(patienceMs);
-    for (const seq of removed.keys()) box.removing.set(seq, written);
+    for (const { seq } of removed) contents.removing.set(seq, written);
     try {
       await written;
-      for (const seq of removed.keys()) box.attempts.delete(seq);
+      for (const { seq } of removed) contents.attempts.delete(seq);
     } catch (error) {
-      for (const [seq, length] of removed) {
-        // Its append may have failed in the same commit.
-        if (this.#messages.get(messageKey({ box: box.id, seq, length })) === undefined) continue;
-        box.lengths.set(seq, length);
-        box.length += length;
-      }
+      // The append of a message may have failed in the same commit.
+      for (const key of removed) if (this.#messages.has(messageKey(key))) this.#boxes.add(contents, key);
       throw error;
     } finally {
-      for (const seq of removed.keys()) box.removing.delete(seq);
+      for (const { seq } of removed) contents.removing.delete(seq);
     }
   }
 
   #readBox(box: Box, after: number, limit: number, maxLength: number): InboxMessage[] {
+    const { messages, attempts } = this.#boxes.contentsOf(box);
     const found: InboxMessage[] = [];
+    const damaged: MessageKey[] = [];
     let length = 0;
-    const range = { start: numbersKey(box.id, after + 1, 0), end: numbersKey(box.id + 1, 0, 0) };
+    const onDamaged = (key: Uint8Array): void => void damaged.push(readMessageKey(key));
+    const range = { start: numbersKey(box.id, after + 1), end: numbersKey(box.id + 1), onDamaged };
+    if (messages.size === 0) return found;
     for (const { key, value } of this.#messages.getRange(range)) {
-      const { seq } = readMessageKey(key);
-      if (!box.lengths.has(seq)) continue;
-      const message = decodeMessage(box.recipient, value);
-      found.push(inboxMessage(message, seq, box.attempts.get(seq) ?? 0));
+      const place = readMessageKey(key);
+      if (!messages.has(place.seq)) continue;
+      const message = decodeIntact(box.recipient, place, value);
+      if (message === undefined) {
+        damaged.push(place);
+        continue;
+      }
+      found.push(inboxMessage(message, place.seq, attempts.get(place.seq) ?? 0));
       length += message.plaintext.length;
       if (found.length >= limit || length > maxLength) break;
     }
+    for (const key of damaged) this.#setAside(box, key);
     return found;
   }
 
-  #createBox(recipient: string, id: number = this.#nextNumber++): Box {
-    const box: Box = {
-      id,
-      recipient,
-      lengths: new TransientMap(),
-      length: 0,
-      attempts: new TransientMap(),
-      recorded: false,
-      removing: new TransientMap(),
-    };
-    this.#boxes.set(recipient, box);
-    return box;
-  }
-
-  /** Forgets boxes that are empty, some at a time; the others go to the end of the line. */
-  #sweepBoxes(): void {
-    let left = Math.min(this.#boxes.size, SWEEP_BOXES);
-    for (const box of this.#boxes.values()) {
-      if (left-- === 0) return;
-      this.#boxes.delete(box.recipient);
-      if (box.lengths.size > 0 || box.removing.size > 0) this.#boxes.set(box.recipient, box);
-      else if (box.recorded) this.#writes.remove(this.#boxRecords, numbersKey(box.id));
-    }
+  /** A message can't be read: it leaves the inbox, and its record is kept aside. */
+  #setAside(box: Box, key: MessageKey): void {
+    const contents = this.#boxes.contentsOf(box);
+    if (this.#boxes.remove(contents, key.seq) === undefined) return;
+    const record = this.#messages.setAside(this.#writes, messageKey(key));
+    // A failed write leaves it where it was, and the next start finds it.
+    this.#writes.flush().catch(() => undefined);
+    this.#onDamaged({ recipient: box.recipient, seq: key.seq, header: record && readIntactHeader(record) });
   }
 
   #load(): void {
-    const floor = this.#counters.get(FLOOR_KEY);
-    if (floor !== undefined) this.#nextNumber = numberAt(floor, 0);
+    const lastBox = this.#boxes.load();
+    this.#nextNumber = this.#readFloor() ?? lastBox + SEQ_BLOCK;
     this.#writes.put(this.#counters, FLOOR_KEY, numbersKey(this.#nextNumber + SEQ_BLOCK));
-
-    const recipients = new Map<number, string>();
-    for (const { key, value } of this.#boxRecords.getRange({})) {
-      recipients.set(numberAt(key, 0), Buffer.from(value).toString());
-    }
-    const boxes = new Map<number, Box>();
-    for (const key of this.#messages.getKeys({})) {
-      const { box: id, seq, length } = readMessageKey(key);
-      const recipient = recipients.get(id);
-      if (recipient === undefined) throw new StorageError("data_dir_unusable", "The inboxes are damaged: a message has no box");
-      const box = boxes.get(id) ?? this.#createBox(recipient, id);
-      boxes.set(id, box);
-      box.recorded = true;
-      box.lengths.set(seq, length);
-      box.length += length;
-    }
-    for (const id of recipients.keys()) {
-      if (!boxes.has(id)) this.#writes.remove(this.#boxRecords, numbersKey(id));
-    }
-    for (const { key, value } of this.#attempts.getRange({})) {
-      const count = Buffer.from(value).readUInt32LE(0);
-      boxes.get(numberAt(key, 0))?.attempts.set(numberAt(key, 1), count);
-    }
     for (const recent of [this.#local, this.#remote]) recent.load();
+  }
+
+  /** The floor of seqs. Where it is damaged, a number far above all that are in use. */
+  #readFloor(): number | undefined {
+    try {
+      const floor = this.#counters.get(FLOOR_KEY);
+      return floor === undefined ? 1 : numberAt(floor, 0);
+    } catch (error) {
+      if (!isDamaged(error)) throw error;
+      let last = 0;
+      for (const key of this.#messages.getKeys({})) last = Math.max(last, readMessageKey(key).seq);
+      return last === 0 ? undefined : last + SEQ_BLOCK;
+    }
+  }
+}
+
+/** The message of a record; `undefined` when it is damaged. */
+function decodeIntact(recipient: string, { length }: MessageKey, value: Uint8Array): IncomingMessage | undefined {
+  try {
+    const message = decodeMessage(recipient, value);
+    return message.plaintext.length === length ? message : undefined;
+  } catch (error) {
+    if (isDamaged(error)) return undefined;
+    throw error;
+  }
+}
+
+function isDamaged(error: unknown): boolean {
+  return error instanceof StorageError && error.code === "record_damaged";
+}
+
+/** Errors of reading, as rejections with a StorageError. */
+async function reading<T>(work: () => T): Promise<T> {
+  try {
+    return work();
+  } catch (error) {
+    throw error instanceof StorageError ? error : new StorageError("storage_failed", "An inbox can't be read", { cause: error });
   }
 }
 

@@ -1,4 +1,6 @@
+import { TimeSlice } from "@parley/core/internal";
 import { StorageError } from "@parley/storage";
+import { Deadlines } from "../federation/outbound/deadlines.ts";
 import type { Appended, Depth, Inbox, InboxLimits, InboxMessage, IncomingMessage, ReadOptions } from "./inbox.ts";
 import { inboxMessage } from "./inbox-message.ts";
 import { inboxLimits, type InboxOptions } from "./inbox-limits.ts";
@@ -8,6 +10,9 @@ import { fingerprintOf, RecentMessages, type MessageIdentity } from "./recent-me
 const DURABLE = Promise.resolve();
 
 interface Box {
+  readonly recipient: string;
+  /** No message expires before this time. */
+  expiresAt: number;
   /** By seq, ascending. */
   readonly messages: Map<number, InboxMessage>;
   length: number;
@@ -20,12 +25,14 @@ export class MemoryInbox implements Inbox {
   readonly #local: RecentMessages;
   readonly #remote: RecentMessages;
   readonly #boxes = new Map<string, Box>();
+  readonly #deadlines: Deadlines<Box>;
   #lastSeq = 0;
   #closed = false;
 
   constructor(options: InboxOptions = {}) {
     this.#limits = inboxLimits(options.limits);
     this.#now = options.now ?? Date.now;
+    this.#deadlines = new Deadlines(this.#now());
     const { deduplicationMs, remoteDeduplicationMs, maxRemembered } = this.#limits;
     this.#local = new RecentMessages(deduplicationMs, maxRemembered, this.#now());
     this.#remote = new RecentMessages(remoteDeduplicationMs, maxRemembered, this.#now());
@@ -37,7 +44,7 @@ export class MemoryInbox implements Inbox {
     const fingerprint = fingerprintOf(message);
     const recent = message.remote === true ? this.#remote : this.#local;
     if (recent.has(fingerprint, now)) return { status: "duplicate" };
-    const box = this.#boxes.get(message.recipient) ?? { messages: new Map(), length: 0 };
+    const box = this.#boxes.get(message.recipient) ?? newBox(message.recipient);
     const { maxMessages, maxLength } = this.#limits;
     if (box.messages.size >= maxMessages || box.length + message.plaintext.length > maxLength) return { status: "full" };
     this.#boxes.set(message.recipient, box);
@@ -45,6 +52,7 @@ export class MemoryInbox implements Inbox {
     const stored = inboxMessage(message, ++this.#lastSeq, 0);
     box.messages.set(stored.seq, stored);
     box.length += stored.plaintext.length;
+    if (stored.expiresAt < box.expiresAt) this.#setExpiry(box, stored.expiresAt);
     return { status: "stored", message: stored, durable: DURABLE };
   }
 
@@ -89,8 +97,26 @@ export class MemoryInbox implements Inbox {
     return { messages: box?.messages.size ?? 0, length: box?.length ?? 0 };
   }
 
+  get size(): number {
+    return Array.from(this.#boxes.values()).reduce((sum, { messages }) => sum + messages.size, 0);
+  }
+
   recipients(): readonly string[] {
     return [...this.#boxes.keys()];
+  }
+
+  async *expired(now: number): AsyncGenerator<string> {
+    const slice = new TimeSlice();
+    for (const box of this.#deadlines.due(now)) {
+      if (this.#boxes.get(box.recipient) !== box) continue;
+      this.#setExpiry(box, Math.min(...Array.from(box.messages.values(), ({ expiresAt }) => expiresAt)));
+      if (box.expiresAt <= now) yield box.recipient;
+      if (slice.isOver) await slice.next();
+    }
+  }
+
+  onDamaged(): void {
+    // Memory has no damaged records.
   }
 
   async drop(recipient: string): Promise<void> {
@@ -103,7 +129,17 @@ export class MemoryInbox implements Inbox {
     return Promise.resolve();
   }
 
+  #setExpiry(box: Box, expiresAt: number): void {
+    this.#deadlines.delete(box);
+    box.expiresAt = expiresAt;
+    this.#deadlines.add(box);
+  }
+
   #assertOpen(): void {
     if (this.#closed) throw new StorageError("storage_failed", "The inbox is closed");
   }
+}
+
+function newBox(recipient: string): Box {
+  return { recipient, expiresAt: Number.POSITIVE_INFINITY, messages: new Map(), length: 0 };
 }

@@ -1,3 +1,4 @@
+import { crc32 } from "node:zlib";
 import { StorageError } from "@parley/storage";
 import type { IncomingMessage } from "./inbox.ts";
 
@@ -12,47 +13,79 @@ type Header = [
   senderCredentials?: string,
 ];
 
-const LENGTH_BYTES = 4;
+/** The small members of a stored message. */
+export type MessageHeader = Omit<IncomingMessage, "recipient" | "plaintext" | "expires" | "remote">;
 
-/** A message as bytes: a length, the small members as JSON, and the plaintext as it is, so that it's neither parsed nor escaped. */
+const LENGTH_BYTES = 4;
+/** Where a header with a checksum begins. */
+const HEADER_AT = LENGTH_BYTES + 4;
+/** Set in the length of a header that is followed by its checksum. */
+const HAS_CRC = 0x8000_0000;
+
+/**
+ * A message as bytes: a length, a CRC-32 of the header, the header (the small members as JSON), and the plaintext as it is, so that it's
+ * neither parsed nor escaped. The header has a checksum of its own: of a message whose text is damaged, it tells the sender.
+ */
 export function encodeMessage(message: IncomingMessage): Buffer {
   const { id, from = null, type, thread = null, parentThread = null, authorized, expiresAt, senderCredentials, plaintext } = message;
   const members: Header = [id, from, type, thread, parentThread, authorized ? 1 : 0, expiresAt];
   if (senderCredentials !== undefined) members.push(senderCredentials);
   const header = JSON.stringify(members);
   const headerLength = Buffer.byteLength(header);
-  const record = Buffer.allocUnsafe(LENGTH_BYTES + headerLength + Buffer.byteLength(plaintext));
-  record.writeUInt32LE(headerLength, 0);
-  record.write(header, LENGTH_BYTES);
-  record.write(plaintext, LENGTH_BYTES + headerLength);
+  const bodyAt = HEADER_AT + headerLength;
+  const record = Buffer.allocUnsafe(bodyAt + Buffer.byteLength(plaintext));
+  record.writeUInt32LE((headerLength | HAS_CRC) >>> 0, 0);
+  record.write(header, HEADER_AT);
+  record.writeUInt32LE(crc32(record.subarray(HEADER_AT, bodyAt)), LENGTH_BYTES);
+  record.write(plaintext, bodyAt);
   return record;
 }
 
 /**
- * Reads what {@link encodeMessage} wrote.
+ * Reads what {@link encodeMessage} wrote, or an earlier version without the checksum of the header.
  *
- * @throws StorageError `storage_failed` when it is damaged.
+ * @throws StorageError `record_damaged`
  */
 export function decodeMessage(recipient: string, value: Uint8Array): IncomingMessage {
   try {
     const record = Buffer.from(value.buffer, value.byteOffset, value.byteLength);
-    const bodyAt = LENGTH_BYTES + record.readUInt32LE(0);
-    const [id, from, type, thread, parentThread, authorized, expiresAt, senderCredentials] = JSON.parse(
-      record.toString("utf8", LENGTH_BYTES, bodyAt),
-    ) as Header;
-    return {
-      recipient,
-      id,
-      from: from ?? undefined,
-      type,
-      thread: thread ?? undefined,
-      parentThread: parentThread ?? undefined,
-      plaintext: record.toString("utf8", bodyAt),
-      authorized: authorized === 1,
-      senderCredentials,
-      expiresAt,
-    };
+    const [headerAt, bodyAt] = partsOf(record);
+    const header = headerOf(JSON.parse(record.toString("utf8", headerAt, bodyAt)) as Header);
+    return { recipient, ...header, plaintext: record.toString("utf8", bodyAt) };
   } catch (error) {
-    throw new StorageError("storage_failed", "A stored message is damaged", { cause: error });
+    throw new StorageError("record_damaged", "A stored message is damaged", { cause: error });
   }
+}
+
+/** The header of a record that is damaged elsewhere; `undefined` if it may be damaged itself. */
+export function readIntactHeader(value: Uint8Array): MessageHeader | undefined {
+  const record = Buffer.from(value.buffer, value.byteOffset, value.byteLength);
+  try {
+    const [headerAt, bodyAt] = partsOf(record);
+    if (headerAt === LENGTH_BYTES) return undefined;
+    const header = record.subarray(headerAt, bodyAt);
+    return crc32(header) === record.readUInt32LE(LENGTH_BYTES) ? headerOf(JSON.parse(header.toString()) as Header) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Where a record's header and plaintext begin. */
+function partsOf(record: Buffer): [headerAt: number, bodyAt: number] {
+  const length = record.readUInt32LE(0);
+  const headerAt = (length & HAS_CRC) === 0 ? LENGTH_BYTES : HEADER_AT;
+  return [headerAt, headerAt + (length & ~HAS_CRC)];
+}
+
+function headerOf([id, from, type, thread, parentThread, authorized, expiresAt, senderCredentials]: Header): MessageHeader {
+  return {
+    id,
+    from: from ?? undefined,
+    type,
+    thread: thread ?? undefined,
+    parentThread: parentThread ?? undefined,
+    authorized: authorized === 1,
+    senderCredentials,
+    expiresAt,
+  };
 }

@@ -1,5 +1,5 @@
-import { decodePlaintext, type Message } from "@parley/core";
-import type { InboxMessage } from "../inbox/inbox.ts";
+import { createMessage, decodePlaintext, type Message } from "@parley/core";
+import type { DamagedMessage, InboxMessage } from "../inbox/inbox.ts";
 import { answerBuiltin } from "./builtin-protocols.ts";
 import type { DeadCause, ReportedFailure } from "./mailbox.ts";
 import type { OwnMessages } from "./own-messages.ts";
@@ -9,7 +9,7 @@ import type { Recipients } from "./recipients.ts";
 import { TOO_LARGE } from "./refusal.ts";
 
 /** Why a message came to nothing on this node. */
-export type DeathCause = DeadCause | "denied" | "failed";
+export type DeathCause = DeadCause | "denied" | "failed" | "damaged";
 
 /** A message that came to nothing, for the log. */
 export type DeadMessage = Pick<InboxMessage, "id" | "type" | "from" | "recipient">;
@@ -69,6 +69,19 @@ export class DeadLetters {
     this.#options.onDead("failed", stored);
     const { message } = decodePlaintext(JSON.parse(stored.plaintext));
     this.report(message, stored.recipient, problemOfFailure(message, failure)).catch((error: unknown) => this.#options.onFailure(error));
+  }
+
+  /** A message can't be read any more. Its sender is told where it is known. */
+  damaged({ recipient, header }: DamagedMessage): void {
+    const { id = "", type = "", from, thread, parentThread } = header ?? {};
+    this.#options.onDead("damaged", { id, type, from, recipient });
+    if (from === undefined) return;
+    const threads = { ...(thread !== undefined && { threadId: thread }), ...(parentThread !== undefined && { parentThreadId: parentThread }) };
+    const message = createMessage({ id, type, from, to: recipient, ...threads });
+    const comment = "The message {1} was damaged on the disk of the node of {2}; send it again";
+    this.report(message, recipient, { code: "e.p.me.res.storage", comment, args: [id, recipient] }).catch((error: unknown) =>
+      this.#options.onFailure(error),
+    );
   }
 
   async #bury(stored: InboxMessage, cause: DeadCause): Promise<void> {

@@ -50,6 +50,8 @@ export interface DeliveryOptions {
   /** Threads remembered per DID. */
   readonly maxThreads: number;
   readonly now: () => number;
+  /** The time by which messages expire, in milliseconds since 1970: a clock that jumps ahead must not remove them. */
+  readonly expiryNow: () => number;
 }
 
 /** What a mailbox tells the router. */
@@ -91,8 +93,6 @@ export class Mailbox {
   readonly #suspects: Suspects<Consumer>;
   /** A message is held because another sender's of the same id is in flight. */
   #clashed = false;
-  /** Earliest time at which a held message expires, as far as known. */
-  #nextExpiry = 0;
 
   constructor(did: string, inbox: Inbox, options: DeliveryOptions, events: MailboxEvents) {
     this.did = did;
@@ -129,9 +129,19 @@ export class Mailbox {
     return this.#bindings.size > 0;
   }
 
-  /** Nothing is going on here: the mailbox may be forgotten. */
+  /** Whether another mailbox of this DID could take over: only the inbox holds anything that it needs. */
   get idle(): boolean {
     return !this.connected && this.#leaving.size === 0 && !this.#backlog.walking;
+  }
+
+  /** Whether messages are remembered that may have broken the agent's link. */
+  get hasSuspects(): boolean {
+    return this.#suspects.size > 0;
+  }
+
+  /** Something is being written that this mailbox must see when it reads its inbox. */
+  wrote(writing: Promise<unknown>): void {
+    this.#backlog.wrote(writing);
   }
 
   get protocols(): Iterable<string> {
@@ -196,7 +206,6 @@ export class Mailbox {
   offer(message: InboxMessage, durable: Promise<void>): void {
     this.#backlog.wrote(durable);
     if (this.connected && this.#backlog.passes(message.seq)) return this.#tryDeliver(message);
-    this.#nextExpiry = Math.min(this.#nextExpiry, message.expiresAt);
     if (this.connected) this.#backlog.grew();
   }
 
@@ -234,10 +243,10 @@ export class Mailbox {
     this.#backlog.resume();
   }
 
-  /** Called now and then: redelivers what was not acknowledged in time, and buries what has expired. */
+  /** Called now and then: redelivers what was not acknowledged in time. */
   sweep(): void {
     const now = this.#options.now();
-    for (const flight of this.#flights.values()) if (flight.dueAt <= now) this.#overdue(flight, now);
+    for (const flight of this.#flights.values()) if (flight.dueAt <= now) this.#overdue(flight);
     // What has just left may have been all that a full window waited for.
     for (const [consumer, window] of this.#windows) if (window.mayResume) this.resume(consumer);
     if (this.connected) this.#backlog.retry();
@@ -246,17 +255,18 @@ export class Mailbox {
       this.#clashed = false;
       this.#backlog.resume();
     }
-    if (now >= this.#nextExpiry) {
-      this.#nextExpiry = Number.POSITIVE_INFINITY;
-      this.#backlog.walk(0);
-    }
   }
 
-  #overdue(flight: Flight<Consumer>, now: number): void {
+  /** Gives up the messages that have expired. Those in flight follow when their acknowledgement is overdue. */
+  expire(): void {
+    this.#backlog.walk(0);
+  }
+
+  #overdue(flight: Flight<Consumer>): void {
     this.#land(flight);
     // Its link is alive, so it has the answer, and older SDKs don't acknowledge answers.
     if (flight.answersConsumer && flight.consumer.lastHeardAt > flight.deliveredAt) return this.#remove(flight.message.seq);
-    if (flight.message.expiresAt <= now) return this.#bury(flight.message, "expired");
+    if (flight.message.expiresAt <= this.#options.expiryNow()) return this.#bury(flight.message, "expired");
     this.#record(flight);
     this.#tryDeliver(inboxMessage(flight.message, flight.message.seq, flight.attempt));
   }
@@ -281,19 +291,14 @@ export class Mailbox {
   }
 
   #tryDeliver(message: InboxMessage, passedBy: ReadonlySet<Consumer> = this.#passedBy.get(message.seq) ?? NONE): void {
-    const now = this.#options.now();
-    if (message.expiresAt <= now) return this.#bury(message, "expired");
-    if (this.#suspects.has(message.seq)) {
-      this.#nextExpiry = Math.min(this.#nextExpiry, message.expiresAt);
-      return;
-    }
+    if (message.expiresAt <= this.#options.expiryNow()) return this.#bury(message, "expired");
+    if (this.#suspects.has(message.seq)) return;
     const consumer = this.#route(message, passedBy);
     const window = consumer === undefined ? undefined : this.#windows.get(consumer);
     const clashes = window?.has(message.id) === true;
     if (clashes) this.#clashed = true;
     if (consumer === undefined || window === undefined || clashes || !window.takes(message, consumer.writable)) {
       this.#backlog.hold(message.seq);
-      this.#nextExpiry = Math.min(this.#nextExpiry, message.expiresAt);
       if (passedBy.size > 0) this.#passedBy.set(message.seq, passedBy);
       if (consumer !== undefined && window?.mayConfirm === true) void this.#confirm(consumer, window);
       return;
@@ -304,7 +309,7 @@ export class Mailbox {
   #deliverSuspect(message: InboxMessage, consumer: Consumer): boolean {
     const window = this.#windows.get(consumer);
     if (window === undefined || this.#flights.has(message.seq) || this.#leaving.has(message.seq)) return false;
-    if (message.expiresAt <= this.#options.now()) {
+    if (message.expiresAt <= this.#options.expiryNow()) {
       this.#bury(message, "expired");
       return false;
     }

@@ -1,5 +1,5 @@
 import { protocolOf } from "@parley/core";
-import type { Inbox, InboxMessage } from "../inbox/inbox.ts";
+import type { Appended, Inbox, InboxMessage } from "../inbox/inbox.ts";
 import type { Admitted } from "./admitted.ts";
 import type { Accepted, Routable, Standing } from "./accepted.ts";
 import { isBuiltin } from "./builtin-protocols.ts";
@@ -20,12 +20,22 @@ export interface RecipientsOptions {
   readonly events: MailboxEvents;
 }
 
+type Stored = Extract<Appended, { readonly status: "stored" }>;
+
 const PAGE = { limit: 256, maxLength: 1024 * 1024 };
 
-/** The recipients' side of the router: a mailbox for each DID that is connected or has messages, and the way into it. */
+/** Mailboxes without a connection that remember which messages may have broken the agent's link. */
+const MAX_SUSPICIOUS = 1000;
+/** Expired messages whose removal is under way at the same time. */
+const MAX_EXPIRING = 1024;
+
+/** The recipients' side of the router: a mailbox for each DID that is connected, and the way into its inbox. */
 export class Recipients {
   readonly #options: RecipientsOptions;
   readonly #mailboxes = new Map<string, Mailbox>();
+  /** The last write to the inbox of each DID without a mailbox, while it is under way. */
+  readonly #writing = new Map<string, Promise<void>>();
+  #expiring = false;
 
   constructor(options: RecipientsOptions) {
     this.#options = options;
@@ -58,6 +68,8 @@ export class Recipients {
     if (mailbox === undefined) {
       const { inbox, delivery, events } = this.#options;
       mailbox = new Mailbox(did, inbox, delivery, events);
+      const writing = this.#writing.get(did);
+      if (writing !== undefined) mailbox.wrote(writing);
       this.#mailboxes.set(did, mailbox);
     }
     return mailbox;
@@ -123,15 +135,23 @@ export class Recipients {
     });
     if (appended.status === "full") return inboxFull(recipient);
     if (appended.status === "duplicate") return this.isConnected(recipient) ? undefined : { away: [recipient] };
-    const mailbox = this.mailbox(recipient);
-    mailbox.offer(appended.message, appended.durable);
+    this.#offer(appended);
     try {
       await appended.durable;
     } catch (error) {
-      mailbox.retract(appended.message);
+      this.#mailboxes.get(recipient)?.retract(appended.message);
       throw error;
+    } finally {
+      if (this.#writing.get(recipient) === appended.durable) this.#writing.delete(recipient);
     }
-    return mailbox.connected ? undefined : { away: [recipient] };
+    return this.isConnected(recipient) ? undefined : { away: [recipient] };
+  }
+
+  /** Without a mailbox the message waits in the inbox; a mailbox that is made before it is durable waits for it. */
+  #offer({ message, durable }: Stored): void {
+    const mailbox = this.#mailboxes.get(message.recipient);
+    if (mailbox === undefined) this.#writing.set(message.recipient, durable);
+    else mailbox.offer(message, durable);
   }
 
   /** Forgets a DID that is no longer hosted, and calls `onLost` with each message that it had not read. */
@@ -147,12 +167,54 @@ export class Recipients {
     this.#mailboxes.delete(did);
   }
 
-  /** Called now and then: redeliveries, expiry, and mailboxes that nobody needs any more. */
+  /** Called every second: redelivers, ends messages that have expired, and forgets mailboxes that are not needed. */
   sweep(): void {
-    const { inbox } = this.#options;
-    for (const did of inbox.recipients()) this.mailbox(did).sweep();
-    for (const [did, mailbox] of this.#mailboxes) {
-      if (mailbox.idle && inbox.depth(did).messages === 0) this.#mailboxes.delete(did);
+    let suspicious = 0;
+    for (const [did, mailbox] of Array.from(this.#mailboxes).toReversed()) {
+      mailbox.sweep();
+      if (!mailbox.idle) continue;
+      if (mailbox.hasSuspects) suspicious += 1;
+      if (!mailbox.hasSuspects || suspicious > MAX_SUSPICIOUS) this.#mailboxes.delete(did);
+    }
+    if (this.#expiring) return;
+    this.#expiring = true;
+    this.#expire()
+      .catch((error: unknown) => this.#options.events.onFailure(error))
+      .finally(() => (this.#expiring = false));
+  }
+
+  async #expire(): Promise<void> {
+    const { inbox, delivery } = this.#options;
+    let removing: Promise<void>[] = [];
+    let count = 0;
+    for await (const did of inbox.expired(delivery.expiryNow())) {
+      const mailbox = this.#mailboxes.get(did);
+      if (mailbox === undefined) count += await this.#expireUnattended(did, removing);
+      else mailbox.expire();
+      if (count < MAX_EXPIRING) continue;
+      await Promise.all(removing);
+      [removing, count] = [[], 0];
+    }
+    await Promise.all(removing);
+  }
+
+  /** Gives up the expired messages of a DID without a mailbox. Resolves with how many they are. */
+  async #expireUnattended(did: string, removing: Promise<void>[]): Promise<number> {
+    const { inbox, delivery, events } = this.#options;
+    let count = 0;
+    for (let after = 0; ;) {
+      const page = await inbox.read(did, { after, ...PAGE });
+      // An agent has connected meanwhile: its mailbox does the rest.
+      if (page.length === 0 || this.#mailboxes.has(did)) return count;
+      const expired = page.filter(({ expiresAt }) => expiresAt <= delivery.expiryNow());
+      const removed = inbox.settle(
+        did,
+        expired.map(({ seq }) => seq),
+      );
+      for (const message of expired) events.onDead(message, "expired");
+      removing.push(removed.catch((error: unknown) => events.onFailure(error)));
+      count += expired.length;
+      after = page.at(-1)?.seq ?? after;
     }
   }
 }

@@ -1,5 +1,5 @@
 import { decodePlaintext, PlaintextError, threadOf, type Message } from "@parley/core";
-import type { Inbox, InboxMessage } from "../inbox/inbox.ts";
+import type { DamagedMessage, Inbox, InboxMessage } from "../inbox/inbox.ts";
 import { isRefused, type Admitted } from "./admitted.ts";
 import { acceptedOf } from "./accepted.ts";
 import { Admission, type Approach } from "./admission.ts";
@@ -176,6 +176,11 @@ export class Router {
     const { message } = decodePlaintext(JSON.parse(plaintext));
     if (isBuiltinAnswer(message)) return;
     if (message.from !== undefined && this.#options.isHosted(message.from)) await this.#dead.report(message, recipient, problem);
+  }
+
+  /** A message in an inbox turned out to be damaged. */
+  damaged(message: DamagedMessage): void {
+    this.#dead.damaged(message);
   }
 
   /** Something failed that no caller can be told of. */

@@ -75,6 +75,10 @@ export class Suspects<C extends { readonly quietSince: number; probe(probe: Prob
     this.#options = options;
   }
 
+  get size(): number {
+    return this.#suspects.size;
+  }
+
   has(seq: number): boolean {
     return this.#suspects.size > 0 && this.#suspects.has(seq);
   }

@@ -16,7 +16,7 @@ let mailbox: Mailbox;
 async function join(request: Partial<JoinRequest> = {}): Promise<AgentChannel> {
   const inbox = new MemoryInbox();
   const limits = { maxMessages: 4, maxLength: 1000 };
-  const delivery = { ackTimeoutMs: 30_000, maxAckTimeoutMs: 30_000, window: limits, maxThreads: 3, now: Date.now };
+  const delivery = { ackTimeoutMs: 30_000, maxAckTimeoutMs: 30_000, window: limits, maxThreads: 3, now: Date.now, expiryNow: Date.now };
   const events = { onDelivered: () => {}, onDead: () => {}, onFailed: () => {}, onFailure: () => {} };
   mailbox = new Mailbox(DID, inbox, delivery, events);
   await inbox.append({ recipient: DID, id: "1", type: `${ECHO}/request`, plaintext: "{}", authorized: true, expiresAt: Infinity });

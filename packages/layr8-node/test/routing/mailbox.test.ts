@@ -77,7 +77,7 @@ beforeEach(() => {
   mailbox = new Mailbox(
     DID,
     inbox,
-    { ackTimeoutMs: 100, maxAckTimeoutMs: 350, window: { maxMessages: 4, maxLength: 1000 }, maxThreads: 3, now: () => now },
+    { ackTimeoutMs: 100, maxAckTimeoutMs: 350, window: { maxMessages: 4, maxLength: 1000 }, maxThreads: 3, now: () => now, expiryNow: () => now },
     {
       onDelivered: () => {},
       onDead: (message, cause) => dead.push([message.id, cause]),
@@ -410,7 +410,7 @@ describe("Mailbox", () => {
     await arrive("1", { expiresAt: now + 50 });
     await arrive("2");
     now += 60;
-    mailbox.sweep();
+    mailbox.expire();
     await settled();
     expect(dead).toEqual([["1", "expired"]]);
     const agent = new Agent();

@@ -21,6 +21,8 @@ export interface ServicesOptions {
   readonly limits: ApiLimits;
   /** Milliseconds since 1970. */
   readonly now?: () => number;
+  /** The time by which records expire: one that does not jump ahead. Default `now`. */
+  readonly expiryNow?: () => number;
 }
 
 /** All that the API server does, apart from HTTP. */
@@ -40,11 +42,11 @@ export class Services {
   /** What the relay asks. */
   readonly access: Access;
   readonly #registry: Registry;
-  readonly #now: () => number;
+  readonly #expiryNow: () => number;
 
-  private constructor({ registry, limits, now = Date.now }: ServicesOptions, signingKeys: SigningKeys) {
+  private constructor({ registry, limits, now = Date.now, expiryNow = now }: ServicesOptions, signingKeys: SigningKeys) {
     this.#registry = registry;
-    this.#now = now;
+    this.#expiryNow = expiryNow;
     this.limits = limits;
     this.signingKeys = signingKeys;
     this.keys = new ApiKeys({ registry, maxPerAccount: limits.maxKeysPerAccount, now });
@@ -66,8 +68,8 @@ export class Services {
 
   /** @throws StorageError `storage_failed`, `data_dir_unusable` */
   static async open(options: ServicesOptions): Promise<Services> {
-    const { registry, limits, now = Date.now } = options;
-    const signingKeys = await SigningKeys.open({ registry, ttlMs: limits.signingKeyTtlMs, tokenTtlMs: limits.tokenTtlMs, now });
+    const { registry, limits, now = Date.now, expiryNow = now } = options;
+    const signingKeys = await SigningKeys.open({ registry, ttlMs: limits.signingKeyTtlMs, tokenTtlMs: limits.tokenTtlMs, now: expiryNow });
     return new Services(options, signingKeys);
   }
 
@@ -81,6 +83,6 @@ export class Services {
   /** Ends what has an end, and follows old signing keys by new ones. Called now and then. */
   async maintain(): Promise<void> {
     await this.signingKeys.maintain();
-    await expire(this.#registry, { joins: this.joins, invites: this.invites, withdrawals: this.withdrawals, now: this.#now() });
+    await expire(this.#registry, { joins: this.joins, invites: this.invites, withdrawals: this.withdrawals, now: this.#expiryNow() });
   }
 }

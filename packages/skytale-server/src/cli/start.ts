@@ -24,6 +24,7 @@ export async function start(args: readonly string[]): Promise<void> {
       host: { type: "string" },
       "data-dir": { type: "string" },
       signup: { type: "string" },
+      "accept-clock": { type: "boolean", default: false },
       "tls-cert": { type: "string" },
       "tls-key": { type: "string" },
       config: { type: "string" },
@@ -39,6 +40,7 @@ export async function start(args: readonly string[]): Promise<void> {
     ...(values.host !== undefined && { host: values.host }),
     ...(values["data-dir"] !== undefined && { dataDir: values["data-dir"] }),
     ...(values.signup !== undefined && { signup: readSignup(values.signup) }),
+    ...(values["accept-clock"] && { acceptClock: true }),
     ...readTls(values["tls-cert"], values["tls-key"]),
   };
   const logger = serverLogger("skytale-server", values.log);

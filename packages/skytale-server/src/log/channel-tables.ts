@@ -55,8 +55,7 @@ export class ChannelTables {
     this.#segments = environment.table("log-segments");
     this.#commits = environment.table("log-commits");
     this.#meta = environment.table("log-meta");
-    const next = this.#meta.get(NEXT_ID);
-    this.#nextId = next === undefined ? 1 : numberAt(next, 0);
+    this.#nextId = this.#readNextId();
   }
 
   head(name: string): Head {
@@ -79,9 +78,10 @@ export class ChannelTables {
     for (const { key, value } of this.#segments.getRange({ start: numbersKey(id, from), end: numbersKey(id + 1) })) {
       const { last, count } = readSegmentKey(key);
       const start = last - count + 1;
-      // A commit that is under way has removed what was asked for.
-      if (bodies.length === 0 && start > from) return { first: from, bodies, head: { first: start, next } };
+      // What was asked for has been removed by a commit that is under way, or is damaged: the rest is read as after its removal.
+      if (start > from + bodies.length) return { first: from, bodies, head: { first: bodies.length === 0 ? start : first, next } };
       const segment = decodeSegment(value, count);
+      if (segment === undefined) continue;
       for (let sequence = Math.max(start, from + bodies.length); sequence <= last && sequence < next; sequence++) {
         const body = segment[sequence - start] as Uint8Array;
         bytes += body.length;
@@ -90,8 +90,8 @@ export class ChannelTables {
       }
       if (last + 1 >= next || bodies.length >= limit || bytes >= maxBytes) break;
     }
-    if (bodies.length === 0) throw new StorageError("storage_failed", "A log lacks what it should hold");
-    return { first: from, bodies, head: { first, next } };
+    // The last segments are damaged.
+    return { first: from, bodies, head: { first: bodies.length === 0 ? next : first, next } };
   }
 
   /** All names, a page at a time. */
@@ -107,7 +107,7 @@ export class ChannelTables {
 
   /** Whether the oldest segment was recorded before a time. */
   holdsBefore(name: string, time: number): boolean {
-    const channel = this.#find(name);
+    const channel = this.#findIntact(name);
     if (channel === undefined) return false;
     const [key] = this.#segments.getKeys({ start: numbersKey(channel.id), end: numbersKey(channel.id + 1), limit: 1 });
     return key !== undefined && readSegmentKey(key).recordedAt < time;
@@ -122,7 +122,7 @@ export class ChannelTables {
       if (full || expiring.has(channel.name)) this.#retain(channel, draft.next, added, retention, now, all);
     }
     for (const name of expiring) {
-      const channel = this.#find(name);
+      const channel = this.#findIntact(name);
       if (channel !== undefined && !written.some((one) => one.channel === channel)) {
         this.#retain(channel, channel.next, 0, retention, now, all);
       }
@@ -210,6 +210,30 @@ export class ChannelTables {
     return channel;
   }
 
+  /** `undefined` also where the record is damaged, so that this channel does not keep others from what is done for all. */
+  #findIntact(name: string): StoredChannel | undefined {
+    try {
+      return this.#find(name);
+    } catch (error) {
+      if (isDamaged(error)) return undefined;
+      throw error;
+    }
+  }
+
+  /** The id of the next new channel. Where it is damaged, one above all that are in use. */
+  #readNextId(): number {
+    try {
+      const next = this.#meta.get(NEXT_ID);
+      return next === undefined ? 1 : numberAt(next, 0);
+    } catch (error) {
+      if (!isDamaged(error)) throw error;
+      let last = 0;
+      for (const { value } of this.#channels.getRange({})) last = Math.max(last, numberAt(value, 0));
+      for (const key of this.#segments.getKeys({})) last = Math.max(last, readSegmentKey(key).channel);
+      return last + 1;
+    }
+  }
+
   /** Only between commits: those under way hold on to channels. */
   #forgetSome(): void {
     if (this.#open.size <= MAX_OPEN) return;
@@ -219,4 +243,8 @@ export class ChannelTables {
       this.#open.delete(name);
     }
   }
+}
+
+function isDamaged(error: unknown): boolean {
+  return error instanceof StorageError && error.code === "record_damaged";
 }

@@ -1,4 +1,4 @@
-import { type Environment, StorageError, type Table, type WriteQueue } from "@parley/storage";
+import type { Environment, Table, WriteQueue } from "@parley/storage";
 import type { RecordedKey } from "./draft.ts";
 import { KEY_ID_LENGTH, KeyWindow, type KeyWindowOptions } from "./key-window.ts";
 import { numberAt, numbersKey } from "./log-keys.ts";
@@ -47,7 +47,8 @@ export class KeyJournal {
       this.#removeTo = number;
     }
     this.#next = number + 1;
-    this.take(number, decode(value), numberAt(key, 1));
+    // Without a damaged record, an entry that is sent again may be appended twice.
+    this.take(number, decode(value) ?? [], numberAt(key, 1));
   }
 
   #rotated(number: number): void {
@@ -81,9 +82,10 @@ function encode(keys: readonly RecordedKey[]): Buffer {
   return record;
 }
 
-function decode(value: Uint8Array): RecordedKey[] {
+/** `undefined` when the record is damaged. */
+function decode(value: Uint8Array): RecordedKey[] | undefined {
   const record = Buffer.from(value.buffer, value.byteOffset, value.byteLength);
-  if (record.length % ROW !== 0) throw new StorageError("data_dir_unusable", "The log's record of keys is damaged");
+  if (record.length % ROW !== 0) return undefined;
   return Array.from({ length: record.length / ROW }, (_, index) => {
     const at = index * ROW + SEQUENCE;
     return { id: record.toString("latin1", at, at + KEY_ID_LENGTH), sequence: record.readUIntBE(index * ROW, SEQUENCE) };

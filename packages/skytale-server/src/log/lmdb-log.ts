@@ -38,6 +38,7 @@ export class LmdbLog implements ChannelLog {
   readonly #journal: KeyJournal;
   readonly #retention: Retention;
   readonly #now: () => number;
+  readonly #expiryNow: () => number;
   readonly #watchers = new Watchers();
   #jobs: Job[] = [];
   /** Channels that may hold what is too old. */
@@ -48,9 +49,10 @@ export class LmdbLog implements ChannelLog {
   private constructor(environment: Environment, options: LogOptions) {
     this.#environment = environment;
     this.#now = options.now ?? Date.now;
+    this.#expiryNow = options.expiryNow ?? this.#now;
     this.#retention = readRetention(options.retention);
     this.#tables = new ChannelTables(environment);
-    this.#journal = new KeyJournal(environment, { ...DEFAULT_KEY_WINDOW, ...options.keys }, this.#now());
+    this.#journal = new KeyJournal(environment, { ...DEFAULT_KEY_WINDOW, ...options.keys }, this.#expiryNow());
   }
 
   /**
@@ -93,7 +95,7 @@ export class LmdbLog implements ChannelLog {
 
   async expire(): Promise<void> {
     if (this.#closed) return rejectClosed();
-    const oldest = this.#now() - this.#retention.maxAgeMs;
+    const oldest = this.#expiryNow() - this.#retention.maxAgeMs;
     for (const names of this.#tables.namesByPage()) {
       for (const name of names) if (this.#tables.holdsBefore(name, oldest)) this.#expiring.add(name);
       if (this.#expiring.size > 0) await (this.#running ??= this.#run());
@@ -149,17 +151,18 @@ export class LmdbLog implements ChannelLog {
   /** Writes what is planned. Returns what is to be done once everything is durable, which it is then. */
   async #write(plans: readonly Plan[], expiring: ReadonlySet<string>): Promise<() => void> {
     const now = this.#now();
+    const expiryNow = this.#expiryNow();
     const written = plans.filter(({ draft }) => draft.bodies.length > 0);
-    const retained = failing("A log can't be read", () => this.#tables.retain(written, expiring, this.#retention, now));
+    const retained = failing("A log can't be read", () => this.#tables.retain(written, expiring, this.#retention, expiryNow));
     // What is refused or known already is so by commits that are durable: only one is under way at a time.
     if (written.length === 0 && retained.size === 0) return () => undefined;
     const keys = written.flatMap(({ draft }) => draft.keys);
     const taken = this.#tables.put(written, retained, now);
-    const number = keys.length > 0 ? this.#journal.put(keys, now) : 0;
+    const number = keys.length > 0 ? this.#journal.put(keys, expiryNow) : 0;
     await this.#environment.writes.flush();
     return () => {
       taken();
-      this.#journal.take(number, keys, now);
+      this.#journal.take(number, keys, expiryNow);
       for (const { channel, draft } of written) this.#watchers.tell(channel.name, draft);
     };
   }

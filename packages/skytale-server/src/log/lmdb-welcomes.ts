@@ -23,6 +23,7 @@ export class LmdbWelcomes implements WelcomeStore {
   readonly #writes: WriteQueue;
   readonly #index: WelcomeIndex;
   readonly #now: () => number;
+  readonly #expiryNow: () => number;
   /** One change after the other, so that what a payload is kept for is known when it is decided on. */
   #last: Promise<unknown> = Promise.resolve();
   #closed = false;
@@ -33,7 +34,8 @@ export class LmdbWelcomes implements WelcomeStore {
     this.#writes = environment.writes;
     this.#index = new WelcomeIndex(options.limits);
     this.#now = options.now ?? Date.now;
-    for (const { value } of this.#rows.getRange({})) this.#index.add(waitingOf(value));
+    this.#expiryNow = options.expiryNow ?? this.#now;
+    this.#load();
   }
 
   /**
@@ -72,7 +74,7 @@ export class LmdbWelcomes implements WelcomeStore {
     for (const { id, recipient, recordedAt, length } of this.#index.find(channel, recipients)) {
       bytes += length;
       if (bytes > maxBytes && found.length > 0) break;
-      const payload = this.#payloads.get(id);
+      const payload = this.#readPayload(id);
       // A removal is on disk a moment before it is known here.
       if (payload !== undefined) found.push({ id, recipient, payload, recordedAt });
     }
@@ -88,12 +90,33 @@ export class LmdbWelcomes implements WelcomeStore {
   }
 
   expire(): Promise<void> {
-    return this.#remove(this.#index.expired(this.#now()));
+    return this.#remove(this.#index.expired(this.#expiryNow()));
   }
 
   async close(): Promise<void> {
     this.#closed = true;
     await this.#last;
+  }
+
+  #load(): void {
+    const damaged: Uint8Array[] = [];
+    const onDamaged = (key: Uint8Array): void => void damaged.push(Uint8Array.from(key));
+    for (const { key, value } of this.#rows.getRange({ onDamaged })) {
+      const waiting = waitingOf(value);
+      if (waiting === undefined) onDamaged(key);
+      else this.#index.add(waiting);
+    }
+    for (const key of damaged) this.#rows.setAside(this.#writes, key);
+  }
+
+  /** `undefined` when it is not there or damaged: the other welcomes can be read. A damaged one stays until it expires. */
+  #readPayload(id: Uint8Array): Uint8Array | undefined {
+    try {
+      return this.#payloads.get(id);
+    } catch (error) {
+      if (error instanceof StorageError && error.code === "record_damaged") return undefined;
+      throw error;
+    }
   }
 
   #remove(welcomes: readonly (WelcomeId & { readonly channel: string })[]): Promise<void> {
@@ -145,12 +168,13 @@ function record({ channel, recipient, id, length, recordedAt, publisher }: Waiti
   return Buffer.from(JSON.stringify(row));
 }
 
-function waitingOf(value: Uint8Array): Waiting {
+/** `undefined` when the record is damaged. */
+function waitingOf(value: Uint8Array): Waiting | undefined {
   try {
     const row = JSON.parse(Buffer.from(value).toString()) as Row;
     return { ...row, recipient: bytesOf(row.recipient), id: bytesOf(row.id) };
-  } catch (error) {
-    throw new StorageError("data_dir_unusable", "The record of a welcome is damaged", { cause: error });
+  } catch {
+    return undefined;
   }
 }
 

@@ -12,6 +12,8 @@ export interface LogOptions {
   readonly keys?: Partial<KeyWindowOptions>;
   /** The clock, in milliseconds since 1970; for tests. */
   readonly now?: () => number;
+  /** The time by which entries expire: one that does not jump ahead. Default `now`. */
+  readonly expiryNow?: () => number;
 }
 
 interface Channel extends ChannelState {
@@ -29,6 +31,7 @@ const EMPTY: Head = { first: 1, next: 1 };
 export class MemoryLog implements ChannelLog {
   readonly #retention: Retention;
   readonly #now: () => number;
+  readonly #expiryNow: () => number;
   readonly #keys: KeyWindow;
   readonly #channels = new Map<string, Channel>();
   readonly #watchers = new Watchers();
@@ -37,7 +40,8 @@ export class MemoryLog implements ChannelLog {
   constructor(options: LogOptions = {}) {
     this.#retention = readRetention(options.retention);
     this.#now = options.now ?? Date.now;
-    this.#keys = new KeyWindow({ ...DEFAULT_KEY_WINDOW, ...options.keys }, this.#now());
+    this.#expiryNow = options.expiryNow ?? this.#now;
+    this.#keys = new KeyWindow({ ...DEFAULT_KEY_WINDOW, ...options.keys }, this.#expiryNow());
   }
 
   append(name: string, publisher: string, entries: readonly NewEntry[]): Promise<readonly AppendOutcome[]> {
@@ -83,14 +87,14 @@ export class MemoryLog implements ChannelLog {
     channel.bytes += bytes;
     channel.next = draft.next;
     channel.commits = draft.commits;
-    for (const { id, sequence } of draft.keys) this.#keys.add(id, sequence, now);
+    for (const { id, sequence } of draft.keys) this.#keys.add(id, sequence, this.#expiryNow());
     this.#channels.set(channel.id, channel);
     this.#retain(channel);
     this.#watchers.tell(channel.id, draft);
   }
 
   #retain(channel: Channel): void {
-    const now = this.#now();
+    const now = this.#expiryNow();
     let gone = 0;
     for (const group of channel.groups) {
       if (!mustGo(group, { entries: channel.next - channel.first, bytes: channel.bytes }, this.#retention, now)) break;

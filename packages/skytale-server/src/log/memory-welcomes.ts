@@ -6,17 +6,21 @@ export interface WelcomeOptions {
   readonly limits?: Partial<WelcomeLimits>;
   /** The clock, in milliseconds since 1970; for tests. */
   readonly now?: () => number;
+  /** The time by which welcomes expire: one that does not jump ahead. Default `now`. */
+  readonly expiryNow?: () => number;
 }
 
 /** Welcomes that end with the process. */
 export class MemoryWelcomes implements WelcomeStore {
   readonly #index: WelcomeIndex;
   readonly #now: () => number;
+  readonly #expiryNow: () => number;
   readonly #payloads = new Map<string, Uint8Array>();
 
   constructor(options: WelcomeOptions = {}) {
     this.#index = new WelcomeIndex(options.limits);
     this.#now = options.now ?? Date.now;
+    this.#expiryNow = options.expiryNow ?? this.#now;
   }
 
   put(channel: string, welcome: NewWelcome): Promise<boolean> {
@@ -52,7 +56,7 @@ export class MemoryWelcomes implements WelcomeStore {
   }
 
   expire(): Promise<void> {
-    for (const waiting of this.#index.expired(this.#now())) this.#remove(waiting.channel, waiting);
+    for (const waiting of this.#index.expired(this.#expiryNow())) this.#remove(waiting.channel, waiting);
     return Promise.resolve();
   }
 

@@ -1,5 +1,3 @@
-import { StorageError } from "@parley/storage";
-
 /** Most bytes and entries of a segment; a body that is larger has one of its own. */
 const MAX_BYTES = 256 * 1024;
 const MAX_ENTRIES = 1024;
@@ -38,12 +36,8 @@ export function encodeSegment({ bytes, bodies }: Segment): Buffer {
   return record;
 }
 
-/**
- * Views of the bodies in a record.
- *
- * @throws StorageError `storage_failed` when it is damaged.
- */
-export function decodeSegment(record: Uint8Array, count: number): Uint8Array[] {
+/** Views of the bodies in a record; `undefined` when it is damaged. */
+export function decodeSegment(record: Uint8Array, count: number): Uint8Array[] | undefined {
   const bytes = Buffer.from(record.buffer, record.byteOffset, record.byteLength);
   const bodies: Uint8Array[] = [];
   for (let at = 0; at < bytes.length;) {
@@ -53,6 +47,5 @@ export function decodeSegment(record: Uint8Array, count: number): Uint8Array[] {
     bodies.push(bytes.subarray(start, end));
     at = end;
   }
-  if (bodies.length !== count) throw new StorageError("storage_failed", "A segment of a log is damaged");
-  return bodies;
+  return bodies.length === count ? bodies : undefined;
 }

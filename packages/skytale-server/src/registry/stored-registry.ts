@@ -20,15 +20,24 @@ export class StoredRegistry implements Registry {
     this.#writes = environment.writes;
   }
 
-  get(key: string): Promise<RegistryEntry | undefined> {
+  async get(key: string): Promise<RegistryEntry | undefined> {
     const value = this.#table.get(Buffer.from(key));
-    return Promise.resolve(value === undefined ? undefined : decode(key, value));
+    if (value === undefined) return undefined;
+    const entry = decodeIntact(key, value);
+    if (entry === undefined) throw new StorageError("record_damaged", "A record of the registry is damaged");
+    return entry;
   }
 
   list(prefix: string, { limit, after }: RegistryListOptions): Promise<readonly RegistryEntry[]> {
     const start = after === undefined || after < prefix ? Buffer.from(prefix) : Buffer.from(`${after}\0`);
-    const range = this.#table.getRange({ start, end: Buffer.from(`${prefix}\x7f`), limit });
-    return Promise.resolve(Array.from(range, ({ key, value }) => decode(textOf(key), value)));
+    const found: RegistryEntry[] = [];
+    if (limit <= 0) return Promise.resolve(found);
+    // A damaged record is left out: it must not keep others from being listed.
+    for (const { key, value } of this.#table.getRange({ start, end: Buffer.from(`${prefix}\x7f`) })) {
+      const entry = decodeIntact(textOf(key), value);
+      if (entry !== undefined && found.push(entry) >= limit) break;
+    }
+    return Promise.resolve(found);
   }
 
   async commit(changes: readonly RegistryChange[]): Promise<void> {
@@ -78,17 +87,13 @@ function revisionOf(value: Uint8Array): string {
   return textOf(value.subarray(0, REVISION_LENGTH));
 }
 
-function decode(key: string, value: Uint8Array): RegistryEntry {
-  const record = parse(textOf(value.subarray(REVISION_LENGTH)));
-  if (!isJsonObject(record)) throw new StorageError("data_dir_unusable", "A record of the registry is damaged");
-  return { key, record, revision: revisionOf(value) };
-}
-
-function parse(text: string): unknown {
+/** `undefined` when the record is damaged. */
+function decodeIntact(key: string, value: Uint8Array): RegistryEntry | undefined {
   try {
-    return JSON.parse(text);
-  } catch (error) {
-    throw new StorageError("data_dir_unusable", "A record of the registry is damaged", { cause: error });
+    const record: unknown = JSON.parse(textOf(value.subarray(REVISION_LENGTH)));
+    return isJsonObject(record) ? { key, record, revision: revisionOf(value) } : undefined;
+  } catch {
+    return undefined;
   }
 }
 

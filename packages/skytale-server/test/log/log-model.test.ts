@@ -204,6 +204,11 @@ function tableOf(stored: Map<object, Map<string, Uint8Array>>): Table {
       )
       .toSorted(([left], [right]) => (left < right ? -1 : 1));
   const table: Table = {
+    get size() {
+      return rows.size;
+    },
+    has: (key) => rows.has(Buffer.from(key).toString("hex")),
+    setAside: () => undefined,
     get: (key) => rows.get(Buffer.from(key).toString("hex")),
     getRange: ({ start, end, limit }) =>
       between(start, end)

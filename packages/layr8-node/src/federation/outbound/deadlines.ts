@@ -1,24 +1,22 @@
-import type { StoredEntry } from "./outbound-store.ts";
-
 const BUCKET_MS = 1000;
 
 /** Entries by the second in which they expire: looking for those that are due costs nothing for the others. */
-export class Deadlines {
-  readonly #buckets = new Map<number, Set<StoredEntry>>();
+export class Deadlines<E extends { readonly expiresAt: number }> {
+  readonly #buckets = new Map<number, Set<E>>();
   #last: number;
 
   constructor(now: number) {
     this.#last = bucketOf(now) - 1;
   }
 
-  add(entry: StoredEntry): void {
+  add(entry: E): void {
     const bucket = this.#bucketFor(entry);
     const entries = this.#buckets.get(bucket);
     if (entries === undefined) this.#buckets.set(bucket, new Set([entry]));
     else entries.add(entry);
   }
 
-  delete(entry: StoredEntry): void {
+  delete(entry: E): void {
     const bucket = bucketOf(entry.expiresAt);
     for (const key of [bucket, this.#last + 1]) {
       const entries = this.#buckets.get(key);
@@ -27,9 +25,9 @@ export class Deadlines {
   }
 
   /** Takes out those whose second is over. */
-  due(now: number): StoredEntry[] {
+  due(now: number): E[] {
     const current = bucketOf(now) - 1;
-    const found: StoredEntry[] = [];
+    const found: E[] = [];
     const take = (bucket: number): void => {
       for (const entry of this.#buckets.get(bucket) ?? []) found.push(entry);
       this.#buckets.delete(bucket);
@@ -44,7 +42,7 @@ export class Deadlines {
   }
 
   /** What should be over already goes into the next bucket to be looked at. */
-  #bucketFor({ expiresAt }: StoredEntry): number {
+  #bucketFor({ expiresAt }: E): number {
     return Math.max(bucketOf(expiresAt), this.#last + 1);
   }
 }

@@ -1,6 +1,7 @@
 import { setMaxListeners } from "node:events";
 import { ParleyError } from "@parley/core";
 import type { DidResolver } from "@parley/did";
+import { StorageError } from "@parley/storage";
 import { readAnswer, type Answer } from "./answer.ts";
 import { Endpoints } from "./endpoints.ts";
 import { seal } from "./envelope.ts";
@@ -8,7 +9,7 @@ import type { Permit } from "./gate.ts";
 import { Gates } from "./gates.ts";
 import type { Lane, Trial } from "./lane.ts";
 import { Locator } from "./locator.ts";
-import type { OutboundMessage, OutboundOptions } from "./outbound.ts";
+import type { DeadCause, OutboundMessage, OutboundOptions } from "./outbound.ts";
 import type { OutboundLimits } from "./outbound-limits.ts";
 import { AGAIN, expired, later, type Outcome, refused, undeliverable } from "./outcome.ts";
 import { Poster } from "./poster.ts";
@@ -17,6 +18,7 @@ import { Slots } from "./slots.ts";
 import { systemCodeOf } from "./system-code.ts";
 import { UndeliverableError } from "./undeliverable-error.ts";
 
+const DAMAGED: DeadCause = { code: "damaged", comment: "The message was damaged on the disk of its sender's node" };
 /** A route that waited longer than this at a gate is looked up once more, in milliseconds. */
 const STALE_MS = 30_000;
 
@@ -118,6 +120,7 @@ export class Delivery {
     } catch (error) {
       if (this.#closing.signal.aborted) return AGAIN;
       if (error instanceof UndeliverableError) return undeliverable(trial, error);
+      if (error instanceof StorageError && error.code === "record_damaged") return { kind: "dead", cause: DAMAGED };
       return later(trial, this.#limits, { reason: ParleyError.from(error).message });
     }
     if (trial.entry.expiresAt <= this.#now()) return { kind: "dead", cause: expired(trial) };

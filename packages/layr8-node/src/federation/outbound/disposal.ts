@@ -1,4 +1,5 @@
 import { ParleyError } from "@parley/core";
+import { StorageError } from "@parley/storage";
 import { Fifo } from "./fifo.ts";
 import type { DeadCause, OutboundEvents, OutboundMessage } from "./outbound.ts";
 import type { OutboundStore, StoredEntry } from "./outbound-store.ts";
@@ -76,11 +77,11 @@ export class Disposal {
   }
 
   async #bury(burial: Burial): Promise<void> {
-    const { store, events } = this.#options;
+    const { events } = this.#options;
     let message: OutboundMessage | undefined;
     try {
-      message = store.read(burial.entry);
-      await events.onDead(message, burial.cause);
+      message = this.#read(burial.entry);
+      if (message !== undefined) await events.onDead(message, burial.cause);
     } catch (error) {
       events.onFailure(error);
       // A message that can't be read stays unreadable, and what fails for good fails for good.
@@ -90,6 +91,16 @@ export class Disposal {
       }
     }
     await this.#remove(burial.entry);
+  }
+
+  #read(entry: StoredEntry): OutboundMessage | undefined {
+    const { store } = this.#options;
+    try {
+      return store.read(entry);
+    } catch (error) {
+      if (error instanceof StorageError && error.code === "record_damaged") return store.salvage(entry);
+      throw error;
+    }
   }
 
   async #remove(entry: StoredEntry): Promise<void> {

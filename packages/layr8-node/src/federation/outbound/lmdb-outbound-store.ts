@@ -1,10 +1,10 @@
 import { TransientMap } from "@parley/core/internal";
 import { type Environment, StorageError, type Table, type WriteQueue } from "@parley/storage";
-import { numberAt, numbersKey } from "../../inbox/inbox-keys.ts";
+import { numberAt, numbersKey, storableTime } from "../../inbox/inbox-keys.ts";
 import { RecentJournal } from "../../inbox/recent-journal.ts";
 import { type Fingerprint, RecentMessages } from "../../inbox/recent-messages.ts";
 import type { OutboundMessage } from "./outbound.ts";
-import { decodeOutbound, encodeOutbound, outboundFingerprint, outboundKey, readOutboundKey, storableTime } from "./outbound-record.ts";
+import { decodeOutbound, encodeOutbound, outboundFingerprint, outboundKey, readOutboundKey, salvageOutbound } from "./outbound-record.ts";
 import type { Appended, OutboundStore, OutboundStoreOptions, StoredEntry } from "./outbound-store.ts";
 
 /** How long a removal may wait to share another write's flush, in milliseconds. Nobody waits for one. */
@@ -142,6 +142,12 @@ export class LmdbOutboundStore implements OutboundStore {
     return decodeOutbound(sender, recipient, value);
   }
 
+  salvage(entry: StoredEntry): OutboundMessage | undefined {
+    const { key, sender, recipient } = ownEntry(entry);
+    const record = this.#messages.setAside(this.#writes, key);
+    return record && salvageOutbound(sender, recipient, record);
+  }
+
   async remove(entry: StoredEntry): Promise<void> {
     if (this.#closed) return rejectClosed();
     const { key, lane, fingerprint } = ownEntry(entry);
@@ -173,6 +179,7 @@ export class LmdbOutboundStore implements OutboundStore {
     try {
       return this.#messages.get(key);
     } catch (error) {
+      if (error instanceof StorageError) throw error;
       throw new StorageError("storage_failed", "A message to another node can't be read", { cause: error });
     }
   }
@@ -198,25 +205,34 @@ export class LmdbOutboundStore implements OutboundStore {
 
   #load(): LmdbEntry[] {
     const lanes = new Map<number, StoredLane>();
-    for (const { key, value } of this.#laneRecords.getRange({})) {
+    const damaged: [Table, Uint8Array][] = [];
+    const onDamaged = (key: Uint8Array): void => void damaged.push([this.#laneRecords, Uint8Array.from(key)]);
+    for (const { key, value } of this.#laneRecords.getRange({ onDamaged })) {
       const number = numberAt(key, 0);
-      lanes.set(number, { number, ...decodeLane(value), count: 0, recorded: true });
+      const parties = decodeLane(value);
+      if (parties === undefined) onDamaged(key);
+      else lanes.set(number, { number, ...parties, count: 0, recorded: true });
     }
     const entries: LmdbEntry[] = [];
     for (const key of this.#messages.getKeys({})) {
       const { seq, lane: number, length, expiresAt, fingerprint } = readOutboundKey(key);
       const lane = lanes.get(number);
-      if (lane === undefined) throw new StorageError("data_dir_unusable", "The messages to other nodes are damaged: one has no sender");
+      this.#nextNumber = Math.max(this.#nextNumber, seq + 1, number + 1);
+      if (lane === undefined) {
+        // Nothing says any more between whom it was.
+        damaged.push([this.#messages, Uint8Array.from(key)]);
+        continue;
+      }
       lane.count += 1;
       entries.push(new LmdbEntry(lane, seq, length, expiresAt, fingerprint));
       this.#waiting.set(fingerprint, true);
-      this.#nextNumber = Math.max(this.#nextNumber, seq + 1);
     }
     for (const lane of lanes.values()) {
       this.#nextNumber = Math.max(this.#nextNumber, lane.number + 1);
       if (lane.count === 0) this.#writes.remove(this.#laneRecords, numbersKey(lane.number));
       else this.#lanes.set(laneKey(lane.sender, lane.recipient), lane);
     }
+    for (const [table, key] of damaged) table.setAside(this.#writes, key);
     this.#journal.load(this.#recent);
     return entries;
   }
@@ -230,12 +246,13 @@ function encodeLane({ sender, recipient }: StoredLane): Buffer {
   return Buffer.from(JSON.stringify([sender, recipient]));
 }
 
-function decodeLane(value: Uint8Array): { sender: string; recipient: string } {
+/** `undefined` when the record is damaged. */
+function decodeLane(value: Uint8Array): { sender: string; recipient: string } | undefined {
   try {
     const [sender, recipient] = JSON.parse(Buffer.from(value).toString()) as [string, string];
     return { sender, recipient };
-  } catch (error) {
-    throw new StorageError("data_dir_unusable", "The messages to other nodes are damaged", { cause: error });
+  } catch {
+    return undefined;
   }
 }
 

@@ -44,6 +44,11 @@ export class MemoryOutboundStore implements OutboundStore {
     return message;
   }
 
+  salvage(): undefined {
+    // Memory has no damaged records.
+    return undefined;
+  }
+
   async remove({ seq }: StoredEntry): Promise<void> {
     this.#assertOpen();
     const message = this.#messages.get(seq);

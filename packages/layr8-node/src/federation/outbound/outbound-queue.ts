@@ -25,7 +25,7 @@ class OutboundQueue implements Outbound {
   readonly #delivery: Delivery;
   readonly #disposal: Disposal;
   readonly #quota: Quota;
-  readonly #deadlines: Deadlines;
+  readonly #deadlines: Deadlines<StoredEntry>;
   readonly #lanes = new Map<string, Lane>();
   /** Wakes lanes that wait after a failure. */
   readonly #pauses = new Map<NodeJS.Timeout, () => void>();

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from "../../inbox/inbox.ts";
 import { numberAt, numbersKey } from "../../inbox/inbox-keys.ts";
-import { decodeMessage, encodeMessage } from "../../inbox/message-record.ts";
+import { decodeMessage, encodeMessage, readIntactHeader } from "../../inbox/message-record.ts";
 import { type Fingerprint, FINGERPRINT_LENGTH, fingerprintOf } from "../../inbox/recent-messages.ts";
 import type { OutboundMessage } from "./outbound.ts";
 
@@ -15,17 +15,11 @@ export interface OutboundKey {
 
 /** Bytes of a key before the fingerprint. */
 const NUMBERS_LENGTH = 24;
-const MAX_TIME = 2 ** 48 - 1;
 
 /** What identifies a message to another node: (recipient, sender, id, own expiry), as in inboxes. */
 export function outboundFingerprint(message: OutboundMessage): Fingerprint {
   const { recipient, sender, id, expires } = message;
   return fingerprintOf({ recipient, from: sender, id, expires });
-}
-
-/** A time that fits into a key. */
-export function storableTime(time: number): number {
-  return Math.min(MAX_TIME, Math.max(0, Math.ceil(time)));
 }
 
 export function outboundKey({ seq, lane, length, expiresAt, fingerprint }: OutboundKey): Buffer {
@@ -46,9 +40,18 @@ export function encodeOutbound(message: OutboundMessage): Buffer {
   return encodeMessage(asIncoming(message));
 }
 
-/** @throws StorageError `storage_failed` when it is damaged. */
+/** @throws StorageError `record_damaged` */
 export function decodeOutbound(sender: string, recipient: string, value: Uint8Array): OutboundMessage {
   const { id, type, plaintext, expiresAt } = decodeMessage(recipient, value);
+  return { sender, recipient, id, type, plaintext, expiresAt };
+}
+
+/** What is left of a damaged record: all but body and thread. */
+export function salvageOutbound(sender: string, recipient: string, value: Uint8Array): OutboundMessage | undefined {
+  const header = readIntactHeader(value);
+  if (header === undefined) return undefined;
+  const { id, type, expiresAt } = header;
+  const plaintext = JSON.stringify({ id, type, from: sender, to: [recipient], body: {} });
   return { sender, recipient, id, type, plaintext, expiresAt };
 }
 

@@ -45,9 +45,11 @@ export interface OutboundStore {
   /**
    * Reads a message that has its place, durable or not yet, and is not removed.
    *
-   * @throws StorageError `storage_failed`
+   * @throws StorageError `storage_failed`, `record_damaged`
    */
   read(entry: StoredEntry): OutboundMessage;
+  /** What is left of a damaged message: it, without its body and thread. Sets its record aside; the entry is still to be removed. */
+  salvage(entry: StoredEntry): OutboundMessage | undefined;
   /** Removes a message for good, one that is not durable yet too; it stays remembered. */
   remove(entry: StoredEntry): Promise<void>;
   /** Flushes what is under way and releases everything. Idempotent. */

@@ -83,9 +83,10 @@ export interface Outbound {
  * | `unreachable` | the document names no endpoint that this node may ask |
  * | `no_key` | sender and recipient have no usable keys in common |
  * | `refused` | the other node refused it; `status` and perhaps `remoteCode` say more |
+ * | `damaged` | its record on this node's disk is damaged |
  * | `failed` | it could not be encrypted or read here |
  */
-export type DeadCode = "expired" | "unresolved" | "unreachable" | "no_key" | "refused" | "failed";
+export type DeadCode = "expired" | "unresolved" | "unreachable" | "no_key" | "refused" | "damaged" | "failed";
 
 /** Why a message will never arrive, in words and for programs. */
 export interface DeadCause {

@@ -15,7 +15,7 @@ it("tells of each entry once, when its second is over and not before", () => {
       fc.array(fc.record({ after: fc.integer({ min: -5000, max: 20_000 }), removed: fc.boolean() }), { maxLength: 30 }),
       fc.array(fc.integer({ min: 0, max: 8000 }), { maxLength: 20 }),
       (plans, steps) => {
-        const deadlines = new Deadlines(START);
+        const deadlines = new Deadlines<StoredEntry>(START);
         const entries = plans.map(({ after }, index) => entryAt(START + after, index));
         for (const entry of entries) deadlines.add(entry);
         const kept = entries.filter((_, index) => plans[index]?.removed === false);

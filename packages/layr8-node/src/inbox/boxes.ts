@@ -1,0 +1,236 @@
+import { TimeSlice, TransientMap } from "@parley/core/internal";
+import { type Environment, StorageError, type Table, type WriteQueue } from "@parley/storage";
+import { Deadlines } from "../federation/outbound/deadlines.ts";
+import { decodeBox, messageKey, numberAt, numbersKey, readMessageKey, type MessageKey } from "./inbox-keys.ts";
+import { decodeMessage } from "./message-record.ts";
+
+/** Boxes and messages that are known in memory; more than that are read again when they are needed. */
+const MAX_OPEN_BOXES = 10_000;
+const MAX_OPEN_MESSAGES = 500_000;
+/** Boxes that are empty, or too many, are closed a few at a time, this many uses apart. */
+const SWEEP_EVERY = 512;
+const SWEEP_BOXES = 512;
+
+/** What is known in memory of a box that is in use. */
+export interface Contents {
+  /** Key of each message by seq: those whose append is under way, not those whose settle is. */
+  readonly messages: TransientMap<number, MessageKey>;
+  /** Characters of all plaintexts. */
+  length: number;
+  /** Failed deliveries by seq; few messages have any. */
+  readonly attempts: TransientMap<number, number>;
+  /** Removals under way by seq; others who settle the same message wait for the first. */
+  readonly removing: TransientMap<number, Promise<void>>;
+  /** Appends under way. */
+  appending: number;
+}
+
+/** The inbox of one recipient. */
+export interface Box {
+  readonly id: number;
+  readonly recipient: string;
+  /** No message expires before this time, in milliseconds since 1970. */
+  expiresAt: number;
+  /** The same on disk; infinite while the box' own record is not durable. */
+  recordedExpiresAt: number;
+  contents: Contents | undefined;
+}
+
+/**
+ * The boxes of an inbox. In memory is, of each box that has messages, its recipient and a time before which none of them expires; the keys
+ * of the messages only while the box is in use.
+ */
+export class Boxes {
+  readonly #writes: WriteQueue;
+  readonly #messages: Table;
+  readonly #attempts: Table;
+  readonly #records: Table;
+  readonly #byRecipient = new Map<string, Box>();
+  /** Those with contents, in the order of their opening. */
+  readonly #open = new Map<string, Box & { contents: Contents }>();
+  readonly #deadlines: Deadlines<Box>;
+  #openMessages = 0;
+  #uses = 0;
+
+  constructor(environment: Environment, tables: { readonly messages: Table; readonly attempts: Table; readonly records: Table }, now: number) {
+    this.#writes = environment.writes;
+    this.#messages = tables.messages;
+    this.#attempts = tables.attempts;
+    this.#records = tables.records;
+    this.#deadlines = new Deadlines(now);
+  }
+
+  /** Recipients whose box may hold messages. */
+  *recipients(): Generator<string> {
+    for (const { recipient, contents } of this.#byRecipient.values()) if (contents?.messages.size !== 0) yield recipient;
+  }
+
+  /** Number of boxes whose contents are in memory. */
+  get open(): number {
+    return this.#open.size;
+  }
+
+  /** Reads the boxes' records, but no messages. @returns the highest number in use. */
+  load(): number {
+    let last = 0;
+    const damaged: Uint8Array[] = [];
+    for (const { key, value } of this.#records.getRange({ onDamaged: (bad) => damaged.push(Uint8Array.from(bad)) })) {
+      const id = numberAt(key, 0);
+      const { recipient, expiresAt } = decodeBox(value);
+      const box: Box = { id, recipient, expiresAt, recordedExpiresAt: expiresAt, contents: undefined };
+      // Left over from a box that was empty when another one took its place.
+      const former = this.#byRecipient.get(recipient);
+      if (former !== undefined) this.#writes.remove(this.#records, numbersKey(former.id));
+      this.#byRecipient.set(recipient, box);
+      this.#deadlines.add(box);
+      last = Math.max(last, id);
+    }
+    for (const key of damaged) {
+      const id = numberAt(key, 0);
+      last = Math.max(last, id);
+      // Whose messages they are is not known any more.
+      for (const message of this.#messages.getKeys({ start: numbersKey(id), end: numbersKey(id + 1) })) {
+        this.#messages.setAside(this.#writes, message);
+      }
+      this.#records.setAside(this.#writes, key);
+    }
+    return last;
+  }
+
+  find(recipient: string): Box | undefined {
+    return this.#byRecipient.get(recipient);
+  }
+
+  create(recipient: string, id: number): Box {
+    const contents = emptyContents();
+    const box = { id, recipient, expiresAt: Number.POSITIVE_INFINITY, recordedExpiresAt: Number.POSITIVE_INFINITY, contents };
+    this.#byRecipient.set(recipient, box);
+    this.#open.set(recipient, box);
+    return box;
+  }
+
+  /** What a box holds, read from disk if it isn't in memory. */
+  contentsOf(box: Box): Contents {
+    if (++this.#uses % SWEEP_EVERY === 0) this.#sweep(box);
+    if (box.contents !== undefined) return box.contents;
+    const contents = emptyContents();
+    for (const key of this.#messages.getKeys(rangeOf(box))) {
+      const found = readMessageKey(key);
+      contents.messages.set(found.seq, found);
+      contents.length += found.length;
+    }
+    for (const { key, value } of this.#attempts.getRange(rangeOf(box))) {
+      contents.attempts.set(numberAt(key, 1), Buffer.from(value).readUInt32LE(0));
+    }
+    box.contents = contents;
+    this.#openMessages += contents.messages.size;
+    this.#open.set(box.recipient, box as Box & { contents: Contents });
+    return contents;
+  }
+
+  add(contents: Contents, key: MessageKey): void {
+    contents.messages.set(key.seq, key);
+    contents.length += key.length;
+    this.#openMessages += 1;
+  }
+
+  /** @returns the key of the message that was there. */
+  remove(contents: Contents, seq: number): MessageKey | undefined {
+    const key = contents.messages.get(seq);
+    if (key === undefined) return undefined;
+    contents.messages.delete(seq);
+    contents.length -= key.length;
+    this.#openMessages -= 1;
+    return key;
+  }
+
+  /** A message that expires at this time is put into the box. */
+  expects(box: Box, expiresAt: number): void {
+    if (expiresAt < box.expiresAt) this.#setExpiry(box, expiresAt);
+  }
+
+  /** Boxes that hold messages whose time is over. Each is found again a second later, unless they have left it by then. */
+  async *expired(now: number): AsyncGenerator<Box> {
+    const slice = new TimeSlice();
+    const due = this.#deadlines.due(now);
+    try {
+      for (let box = due.pop(); box !== undefined; box = due.pop()) {
+        if (this.#byRecipient.get(box.recipient) !== box) continue;
+        const contents = this.contentsOf(box);
+        const isEmpty = contents.messages.size === 0;
+        if (isEmpty && isIdle(contents)) {
+          this.#forget(box);
+          continue;
+        }
+        // An empty box is looked at again when its removals are over.
+        this.#setExpiry(box, isEmpty ? now : this.#earliest(box, contents));
+        if (!isEmpty && box.expiresAt <= now) yield box;
+        if (slice.isOver) await slice.next();
+      }
+    } finally {
+      for (const box of due) this.#deadlines.add(box);
+    }
+  }
+
+  #setExpiry(box: Box, expiresAt: number): void {
+    this.#deadlines.delete(box);
+    box.expiresAt = expiresAt;
+    this.#deadlines.add(box);
+  }
+
+  #earliest(box: Box, { messages }: Contents): number {
+    let earliest = Number.POSITIVE_INFINITY;
+    for (const [, key] of messages) earliest = Math.min(earliest, key.expiresAt ?? this.#readExpiry(box, key));
+    return earliest;
+  }
+
+  /** Of a message of an earlier version. One that can't be read counts as expired: reading it sets it aside. */
+  #readExpiry(box: Box, key: MessageKey): number {
+    try {
+      const value = this.#messages.get(messageKey(key));
+      return value === undefined ? Number.POSITIVE_INFINITY : decodeMessage(box.recipient, value).expiresAt;
+    } catch (error) {
+      if (error instanceof StorageError && error.code === "record_damaged") return 0;
+      throw error;
+    }
+  }
+
+  #forget(box: Box): void {
+    this.#open.delete(box.recipient);
+    this.#byRecipient.delete(box.recipient);
+    this.#deadlines.delete(box);
+    if (box.recordedExpiresAt !== Number.POSITIVE_INFINITY) this.#writes.remove(this.#records, numbersKey(box.id));
+  }
+
+  /** Forgets boxes that are empty, some at a time, and closes others where there are too many; the rest goes to the end of the queue. */
+  #sweep(inUse: Box): void {
+    let left = Math.min(this.#open.size, SWEEP_BOXES);
+    for (const box of this.#open.values()) {
+      if (left-- === 0) return;
+      this.#open.delete(box.recipient);
+      const { contents } = box;
+      if (box === inUse || !isIdle(contents)) {
+        this.#open.set(box.recipient, box);
+      } else if (contents.messages.size === 0) {
+        this.#forget(box);
+      } else if (this.#open.size >= MAX_OPEN_BOXES || this.#openMessages > MAX_OPEN_MESSAGES) {
+        this.#openMessages -= contents.messages.size;
+        (box as Box).contents = undefined;
+      } else {
+        this.#open.set(box.recipient, box);
+      }
+    }
+  }
+}
+
+function emptyContents(): Contents {
+  return { messages: new TransientMap(), length: 0, attempts: new TransientMap(), removing: new TransientMap(), appending: 0 };
+}
+
+function isIdle({ removing, appending }: Contents): boolean {
+  return removing.size === 0 && appending === 0;
+}
+
+function rangeOf({ id }: Box): { start: Uint8Array; end: Uint8Array } {
+  return { start: numbersKey(id), end: numbersKey(id + 1) };
+}

@@ -1,0 +1,139 @@
+import { readFileSync } from "node:fs";
+import type { Environment } from "./environment.ts";
+import { StorageError } from "./storage-error.ts";
+
+/** Gain of the wall clock on the monotonic one, within {@link ACCEPT_AFTER_MS}, beyond which it is not followed. */
+const MAX_GAIN_MS = 5 * 60_000;
+/** How long the wall clock must stand ahead before it is followed. */
+const ACCEPT_AFTER_MS = 60 * 60_000;
+/** How often the readings are written. */
+const KEEP_EVERY_MS = 60_000;
+const KEY = Buffer.from("clock");
+
+/** Both clocks at the same moment. */
+interface Reading {
+  /** Milliseconds since 1970. */
+  readonly wall: number;
+  /** Milliseconds since the machine started. */
+  readonly monotonic: number;
+}
+
+interface KeptReading extends Reading {
+  /** Names the start of the machine; empty where the system doesn't. */
+  readonly boot: string;
+}
+
+/** Where a {@link SteadyClock} reads the time, and what it reports. */
+export interface SteadyClockOptions {
+  /** Keeps the last readings. Without one, a jump across a restart is not noticed. */
+  readonly environment?: Environment | undefined;
+  /** Whether the wall clock is right, however far it is ahead of the last readings. Default `false`. */
+  readonly accept?: boolean | undefined;
+  /** Milliseconds since 1970; for tests. */
+  readonly wall?: () => number;
+  /** Milliseconds since the machine started; for tests. */
+  readonly monotonic?: () => number;
+  /** Names the start of the machine; for tests. */
+  readonly boot?: string;
+  /** The wall clock is ahead of what the monotonic one allows: it is not followed for an hour. */
+  readonly onJump?: (aheadMs: number) => void;
+}
+
+/**
+ * The time by which things are removed. It is the wall clock's, unless that jumps ahead: then it goes on as if it had not, until the wall
+ * clock has stood ahead for an hour. A clock that was wrong for less than that removes nothing. Across a restart of the machine, the time
+ * in which it was off counts as a jump.
+ */
+export class SteadyClock {
+  readonly #options: SteadyClockOptions;
+  readonly #wall: () => number;
+  readonly #monotonic: () => number;
+  readonly #boot: string;
+  #anchor: Reading;
+  /** How far the wall clock is ahead, and since when, while it is not followed. */
+  #held: { readonly aheadMs: number; readonly since: number } | undefined;
+  #keptAt = Number.NEGATIVE_INFINITY;
+
+  constructor(options: SteadyClockOptions = {}) {
+    this.#options = options;
+    this.#wall = options.wall ?? Date.now;
+    this.#monotonic = options.monotonic ?? monotonicNow;
+    this.#boot = options.boot ?? bootId();
+    const now = { wall: this.#wall(), monotonic: this.#monotonic() };
+    const last = options.accept === true ? undefined : readLast(options.environment);
+    this.#anchor = last === undefined ? now : this.#continued(last, now);
+    this.now();
+  }
+
+  /** Milliseconds since 1970, never ahead of the wall clock. */
+  now(): number {
+    const reading = { wall: this.#wall(), monotonic: this.#monotonic() };
+    const expected = this.#anchor.wall + reading.monotonic - this.#anchor.monotonic;
+    const aheadMs = reading.wall - expected;
+    if (aheadMs <= MAX_GAIN_MS) {
+      this.#held = undefined;
+      if (reading.monotonic - this.#anchor.monotonic >= ACCEPT_AFTER_MS) this.#anchor = reading;
+      return reading.wall;
+    }
+    if (this.#held === undefined || Math.abs(aheadMs - this.#held.aheadMs) > MAX_GAIN_MS) {
+      this.#held = { aheadMs, since: reading.monotonic };
+      this.#options.onJump?.(aheadMs);
+    }
+    if (reading.monotonic - this.#held.since < ACCEPT_AFTER_MS) return expected;
+    this.#held = undefined;
+    this.#anchor = reading;
+    return reading.wall;
+  }
+
+  /** How far the wall clock is ahead of this one, in milliseconds; 0 while it is followed. */
+  get heldBackMs(): number {
+    const now = this.now();
+    return this.#held === undefined ? 0 : Math.max(0, this.#wall() - now);
+  }
+
+  /** Called by the server's sweep: writes the readings once a minute, for the next start. A failed write is repeated a minute later. */
+  keep(): Promise<void> {
+    return this.#monotonic() - this.#keptAt < KEEP_EVERY_MS ? Promise.resolve() : this.keepNow();
+  }
+
+  /** Writes the readings. Called before the server closes its environment. Never rejects. */
+  async keepNow(): Promise<void> {
+    const { environment } = this.#options;
+    const monotonic = this.#monotonic();
+    this.#keptAt = monotonic;
+    if (environment === undefined) return;
+    const kept: KeptReading = { wall: this.now(), monotonic, boot: this.#boot };
+    environment.writes.put(environment.table("meta"), KEY, Buffer.from(JSON.stringify(kept)));
+    await environment.writes.flush().catch(() => undefined);
+  }
+
+  #continued({ wall, monotonic, boot }: KeptReading, now: Reading): Reading {
+    const isSameBoot = boot !== "" && boot === this.#boot && monotonic <= now.monotonic;
+    return isSameBoot ? { wall, monotonic } : { wall, monotonic: now.monotonic };
+  }
+}
+
+/** The readings of the last start; `undefined` where there are none, or they are damaged. */
+function readLast(environment: Environment | undefined): KeptReading | undefined {
+  try {
+    const value = environment?.table("meta").get(KEY);
+    if (value === undefined) return undefined;
+    const { wall, monotonic, boot } = JSON.parse(Buffer.from(value).toString()) as Partial<KeptReading>;
+    return typeof wall === "number" && typeof monotonic === "number" && typeof boot === "string" ? { wall, monotonic, boot } : undefined;
+  } catch (error) {
+    if (error instanceof SyntaxError || (error instanceof StorageError && error.code === "record_damaged")) return undefined;
+    throw error;
+  }
+}
+
+function monotonicNow(): number {
+  return Number(process.hrtime.bigint() / 1_000_000n);
+}
+
+function bootId(): string {
+  try {
+    return readFileSync("/proc/sys/kernel/random/boot_id", "latin1").trim();
+  } catch {
+    return "";
+  }
+}
