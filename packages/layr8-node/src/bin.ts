@@ -22,6 +22,7 @@ start:
   --domain <domain>   domain of the DIDs that the node assigns (default localhost%3A<port>)
   --public-url <url>  origin under which other machines reach the node (default: that of --domain)
   --peer <host>=<url> where another node is, instead of asking DNS: partner.example=http://127.0.0.1:4001; may be repeated
+  --accept-clock      the clock is right, however far it is ahead of the last run: what has expired by it goes at once
   --trust-proxy [<n>] proxies stand in front, n one behind the other (1 without a value), or <address>,<network>,…: their addresses;
                       X-Forwarded-For says who their clients are
   --write-env <file>  write LAYR8_NODE_URL and, when it is new, LAYR8_API_KEY into a file for node --env-file (mode 0600)

@@ -315,7 +315,9 @@ export class RunningNode implements Layr8Node {
   }
 
   async #expireDids(): Promise<void> {
-    const gone = await this.#stores.dids.expire(this.#stores.clock.now() - this.#limits.ephemeralGraceMs, (did) => this.#router.isConnected(did));
+    const gone = await this.#stores.dids.expire(this.#stores.clock.now() - this.#limits.ephemeralGraceMs, (did) =>
+      this.#router.isConnected(did),
+    );
     for (const did of gone) this.#federation.forget(did);
     await Promise.all(gone.flatMap((did) => [this.#router.forget(did), this.#wallet.forget(did)]));
   }

@@ -42,11 +42,13 @@ export interface Stores {
  *
  * @param onJump the wall clock has jumped ahead by so many milliseconds, since the last start perhaps.
  */
-export async function openStores(options: NodeOptions, limits: NodeLimits, onJump: (aheadMs: number) => void = () => undefined): Promise<Stores> {
+export async function openStores(
+  options: NodeOptions,
+  limits: NodeLimits,
+  onJump: (aheadMs: number) => void = () => undefined,
+): Promise<Stores> {
   const stores =
-    options.dataDir === undefined
-      ? openInMemory(options, limits, onJump)
-      : await openDirectory(options.dataDir, options, limits, onJump);
+    options.dataDir === undefined ? openInMemory(options, limits, onJump) : await openDirectory(options.dataDir, options, limits, onJump);
   try {
     for (const key of options.apiKeys ?? []) await stores.apiKeys.import(key);
   } catch (error) {

@@ -23,6 +23,7 @@ start:
   --host <address>    address to bind (default 127.0.0.1: this machine only)
   --data-dir <path>   where everything is kept; without it everything is lost when the server stops
   --signup <who>      open: whoever reaches the API may make an account (default); closed: only this command
+  --accept-clock        the clock is right, however far it is ahead of the last run: what has expired by it goes at once
   --tls-cert <file>   PEM of the certificate chain, for TLS on both ports
   --tls-key <file>    PEM of its private key
   --write-env <file>  write SKYTALE_API_URL, SKYTALE_RELAY and, when it is new, SKYTALE_API_KEY into a file for node --env-file (mode 0600)

@@ -7,7 +7,7 @@ const CRC_BYTES = 4;
 const MAX_WRONG_BITS = 6;
 
 /** Bytes that a checksum adds to a record. */
-export const TRAILER_BYTES: number = CRC_BYTES + MARK.length;
+const TRAILER_BYTES = CRC_BYTES + MARK.length;
 
 /** Which records a data directory may hold. */
 export type RecordFormat =

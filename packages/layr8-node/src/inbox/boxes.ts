@@ -52,7 +52,11 @@ export class Boxes {
   #openMessages = 0;
   #uses = 0;
 
-  constructor(environment: Environment, tables: { readonly messages: Table; readonly attempts: Table; readonly records: Table }, now: number) {
+  constructor(
+    environment: Environment,
+    tables: { readonly messages: Table; readonly attempts: Table; readonly records: Table },
+    now: number,
+  ) {
     this.#writes = environment.writes;
     this.#messages = tables.messages;
     this.#attempts = tables.attempts;

@@ -76,7 +76,10 @@ export class DeadLetters {
     const { id = "", type = "", from, thread, parentThread } = header ?? {};
     this.#options.onDead("damaged", { id, type, from, recipient });
     if (from === undefined) return;
-    const threads = { ...(thread !== undefined && { threadId: thread }), ...(parentThread !== undefined && { parentThreadId: parentThread }) };
+    const threads = {
+      ...(thread !== undefined && { threadId: thread }),
+      ...(parentThread !== undefined && { parentThreadId: parentThread }),
+    };
     const message = createMessage({ id, type, from, to: recipient, ...threads });
     const comment = "The message {1} was damaged on the disk of the node of {2}; send it again";
     this.report(message, recipient, { code: "e.p.me.res.storage", comment, args: [id, recipient] }).catch((error: unknown) =>

@@ -77,7 +77,14 @@ beforeEach(() => {
   mailbox = new Mailbox(
     DID,
     inbox,
-    { ackTimeoutMs: 100, maxAckTimeoutMs: 350, window: { maxMessages: 4, maxLength: 1000 }, maxThreads: 3, now: () => now, expiryNow: () => now },
+    {
+      ackTimeoutMs: 100,
+      maxAckTimeoutMs: 350,
+      window: { maxMessages: 4, maxLength: 1000 },
+      maxThreads: 3,
+      now: () => now,
+      expiryNow: () => now,
+    },
     {
       onDelivered: () => {},
       onDead: (message, cause) => dead.push([message.id, cause]),

@@ -68,13 +68,16 @@ describe("the queue in a data directory", () => {
     await directory.remove();
   });
 
-  it("refuses a directory where a message's sender is missing", async () => {
+  it("sets a message aside whose sender is missing, and keeps the others", async () => {
     const directory = await temporaryDirectory();
     await using environment = await StorageEnvironment.open(directory.path, SCHEMA);
     const { writes } = environment;
     writes.put(environment.table("outbound"), Buffer.alloc(32, 1), Buffer.from("x"));
     await writes.flush();
-    await expect(LmdbOutboundStore.open(environment, options)).rejects.toMatchObject({ code: "data_dir_unusable" });
+    const store = await LmdbOutboundStore.open(environment, options);
+    expect([...store.entries()]).toEqual([]);
+    expect(environment.table("damaged").size).toBe(1);
+    expect((await store.append(message)).status).toBe("stored");
     await directory.remove();
   });
 
@@ -89,7 +92,7 @@ describe("the queue in a data directory", () => {
     const store = await LmdbOutboundStore.open(environment, options);
     const [entry] = store.entries();
     expect(entry).toMatchObject({ sender: "did:web:a", recipient: "did:web:b", seq: 1 });
-    expect(() => entry && store.read(entry)).toThrowError(expect.objectContaining({ code: "storage_failed" }));
+    expect(() => entry && store.read(entry)).toThrowError(expect.objectContaining({ code: "record_damaged" }));
     await directory.remove();
   });
 });
