@@ -71,10 +71,17 @@ export interface ReceiveOptions {
 export interface ReceivedEnvelope {
   readonly envelope: Envelope;
   /**
-   * Who sent it, as the channel has proved it. Equal strings are the same party. Absent where the channel can't tell; nothing in the
-   * envelope itself replaces it.
+   * Who sent it, by the name that the channel knows. How far that is proved is for the channel to say: on an encrypted channel a member
+   * claims its name, and no other member has it at the same time; from a DIDComm node it is the DID that the node has authenticated. Absent
+   * where the channel can't tell; nothing in the envelope itself replaces it.
    */
   readonly sender?: string;
+  /**
+   * The key that the sender has proved to hold by signing this envelope, as base64url. Equal keys are the same party, whatever it calls
+   * itself; a party that has lost its key and joined again under its former name is another one. Absent where the channel has no keys: then
+   * equal `sender` strings are the same party.
+   */
+  readonly senderKey?: string;
   /**
    * Names this envelope on its channel, in up to 64 characters: the same for every receiver and when it comes again, and never another
    * envelope's. Absent where the channel can't tell.

@@ -1,5 +1,5 @@
 import { Protocol, type ReceivedEnvelope } from "@parley/envelope-and-adapters";
-import { mcpEnvelope, readMcpAddress, unsendable } from "@parley/envelope-and-adapters/internal";
+import { mcpEnvelope, partyOf, readMcpAddress, unsendable } from "@parley/envelope-and-adapters/internal";
 import { CallDesk } from "./a2a/call-desk.ts";
 import { isAgents, readA2a } from "./a2a-message.ts";
 import { Answers, problemAnswer, unsentCall } from "./answers.ts";
@@ -45,6 +45,7 @@ export class ToolCaller implements Flows {
       name: settings.agent,
       server: settings.server,
       peer: settings.peer,
+      peerKey: settings.peerKey,
       needsTools: typeof settings.tool !== "function",
       signal: site.signal,
       onWaiting: () => {
@@ -82,7 +83,7 @@ export class ToolCaller implements Flows {
     const { reference, passage } = asked;
     const question = toolQuestion(this.#site, this.#session, asked);
     if ("problem" in question) return this.#problem(asked, question.problem);
-    this.#line.asked(reference, received.sender);
+    this.#line.asked(reference, partyOf(received));
     const instead = (error: unknown): readonly Dispatch[] => {
       this.#line.done(reference);
       return this.#answers.failure(reference, unsentCall(question, error), { path: passage.trace.path });
@@ -119,7 +120,7 @@ export class ToolCaller implements Flows {
 
   #hear(received: ReceivedEnvelope): Step {
     const { route } = this.#site;
-    const { envelope, sender } = received;
+    const { envelope } = received;
     const address = readMcpAddress(envelope);
     if (address.session !== this.#sessionId) return this.#ignore();
     if (address.role !== "server") {
@@ -128,7 +129,7 @@ export class ToolCaller implements Flows {
     const isClose = address.event === "close";
     const read = isClose ? undefined : tryReadMcpMessage(envelope.payload, route.settings.maxMessageBytes);
     const message = read?.message;
-    if (!this.#session.believes(address, sender, message)) return this.#ignore();
+    if (!this.#session.believes(address, received, message)) return this.#ignore();
     if (isClose) return { dispatches: this.#sessionEnded() };
     if (read?.error !== undefined) {
       this.#site.count("refused");

@@ -1,5 +1,6 @@
 import { isJsonObject, type JsonObject } from "@parley/core";
 import { Protocol, type ReceivedEnvelope } from "@parley/envelope-and-adapters";
+import { partyOf } from "@parley/envelope-and-adapters/internal";
 import { keptMetadata, keptOf, neutralMetadata } from "./loss.ts";
 import type { Site } from "./site.ts";
 import { NOTHING, type Flow, type Step } from "./pump.ts";
@@ -23,7 +24,7 @@ export function forwarding({ route, toTarget, count }: Site, translate: Translat
       newId: route.uuidOf("message", passage.key),
       contextId: target.protocol === Protocol.A2A ? route.contextOf(target) : undefined,
       agent,
-      session: `slim.${route.nameOf("session", received.sender ?? "")}`,
+      session: `slim.${route.nameOf("session", partyOf(received) ?? "")}`,
       maxMessageBytes,
     });
     if (translation === undefined) {

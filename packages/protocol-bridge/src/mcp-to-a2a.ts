@@ -1,7 +1,7 @@
 import { isJsonObject, type JsonObject } from "@parley/core";
 import { deferred, sleep } from "@parley/core/internal";
 import { Protocol, type ReceivedEnvelope } from "@parley/envelope-and-adapters";
-import { mcpEnvelope, readMcpAddress, unsendable, type McpAddress } from "@parley/envelope-and-adapters/internal";
+import { isPeer, mcpEnvelope, partyOf, readMcpAddress, unsendable, type McpAddress } from "@parley/envelope-and-adapters/internal";
 import { isA2aCall, isAgents, readA2a } from "./a2a-message.ts";
 import { BridgeError } from "./errors.ts";
 import { writeJson } from "./internal/json.ts";
@@ -63,7 +63,8 @@ export class MessageServer implements Flows {
 
   #serve(received: ReceivedEnvelope): Step {
     this.#arrived += 1;
-    const { envelope, sender: party = "" } = received;
+    const { envelope } = received;
+    const party = partyOf(received) ?? "";
     const address = readMcpAddress(envelope);
     const { session, role, server, instance, event } = address;
     const isOurs = role === "client" && (server ?? this.#name) === this.#name && (instance ?? this.#instance) === this.#instance;
@@ -168,7 +169,7 @@ export class MessageServer implements Flows {
   #hear(received: ReceivedEnvelope): Step {
     const { route, count } = this.#site;
     const { source, target, settings } = route;
-    if (isA2aCall(received.envelope) || (settings.peer !== undefined && received.sender !== settings.peer)) return this.#ignore();
+    if (isA2aCall(received.envelope) || !isPeer(settings, received)) return this.#ignore();
     const { message } = readA2a(received.envelope.payload, settings.maxMessageBytes);
     if (!isAgents(message)) return this.#ignore();
     const bridge = message.metadata?.["bridge"];

@@ -31,8 +31,10 @@ export interface BridgeOptions {
   readonly tool?: string | ((message: A2aMessageJson) => ToolCall | undefined);
   /** A2A to MCP: the MCP server to ask for, by its name. MCP to A2A: the name that the bridge has as a server. */
   readonly server?: string;
-  /** A2A and MCP: the only party of the target that is believed, by the `sender` that the channel proves. Default: the first that answers. */
+  /** A2A and MCP: the only party of the target that is believed, by its name (`sender`). Default: the first that answers. */
   readonly peer?: string;
+  /** The same by its key (`senderKey`), which is proved where a name may be claimed. With both, both must be right. */
+  readonly peerKey?: string;
   /** A2A and MCP: milliseconds until a call is answered with an error because nobody else has answered it. Default 60000. */
   readonly answerTimeoutMs?: number;
   /** A2A and MCP: messages that wait for their answers, and as many calls of official clients, 64 of one party each. At most 512. Default 256. */
@@ -60,7 +62,7 @@ export interface Settings extends BridgeOptions {
 
 const DEFAULTS = { maxHops: 8, maxMessageBytes: 4_194_304, window: 32, agent: "bridge", answerTimeoutMs: 60_000, maxPending: 256 };
 
-const KNOWN = [...Object.keys(DEFAULTS), "contextId", "tool", "server", "peer", "drainTarget", "onError", "onEnd"];
+const KNOWN = [...Object.keys(DEFAULTS), "contextId", "tool", "server", "peer", "peerKey", "drainTarget", "onError", "onEnd"];
 
 /** @throws TypeError naming the option that is unknown or makes no sense */
 export function readOptions(options: BridgeOptions): Settings {
@@ -77,7 +79,7 @@ export function readOptions(options: BridgeOptions): Settings {
       throw new TypeError(`${name} must have 1 to 128 letters, digits, dots, underscores or hyphens`);
     }
   }
-  for (const name of ["contextId", "peer"] as const) {
+  for (const name of ["contextId", "peer", "peerKey"] as const) {
     const value: unknown = settings[name];
     if (value !== undefined && (value === "" || !isText(value, 512))) throw new TypeError(`${name} must have 1 to 512 characters`);
   }

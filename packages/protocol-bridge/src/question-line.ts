@@ -1,4 +1,5 @@
 import type { ReceivedEnvelope } from "@parley/envelope-and-adapters";
+import { partyOf } from "@parley/envelope-and-adapters/internal";
 import { Deadlines } from "./internal/deadlines.ts";
 import { MOST_BYTES, PARTY_SHARE, Shares } from "./internal/shares.ts";
 import type { CallReference } from "./mcp/call-reference.ts";
@@ -92,11 +93,11 @@ export class QuestionLine implements Line {
     const isFull = this.#asked.size >= maxPending;
     const passed = new Shares(MOST_PASSED, MOST_PASSED_OF_PARTY);
     for (const [index, received] of this.#waiting.entries()) {
-      const { sender, envelope } = received;
-      const { length } = envelope.payload;
-      if (this.#underWay.hasRoom(sender, 0)) {
+      const { length } = received.envelope.payload;
+      const party = partyOf(received);
+      if (this.#underWay.hasRoom(party, 0)) {
         if (!isFull) return this.#turn(index, ask);
-      } else if (passed.hasRoom(sender, length)) passed.add(sender, length);
+      } else if (passed.hasRoom(party, length)) passed.add(party, length);
       else return this.#turn(index, refuse);
     }
     return undefined;

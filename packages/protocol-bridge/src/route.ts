@@ -69,7 +69,7 @@ export class Route {
     const trace = readTrace(received.envelope.metadata);
     const path = nextPath(trace.path, placeOf(from.name, from.protocol), placeOf(to.name, to.protocol), this.settings.maxHops);
     if (path === undefined) return undefined;
-    const { id, sender } = received;
+    const { id, sender, senderKey } = received;
     const authorized = "authorized" in received && typeof received.authorized === "boolean" ? { authorized: received.authorized } : {};
     // With the payload, so that a channel that was made anew under the same name, and counts from the start again, loses nothing.
     const content = digestOf(received.envelope.payload);
@@ -78,7 +78,12 @@ export class Route {
       received,
       trace,
       path,
-      origin: { protocol: from.protocol, ...(sender !== undefined && { sender }), ...authorized },
+      origin: {
+        protocol: from.protocol,
+        ...(sender !== undefined && { sender }),
+        ...(senderKey !== undefined && { senderKey }),
+        ...authorized,
+      },
       key,
       sendId: id === undefined ? undefined : this.nameOf("send", key),
     };

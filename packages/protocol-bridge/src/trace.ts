@@ -12,8 +12,10 @@ const MAX_NAME = 512;
 export interface Origin {
   /** The protocol that it was in. */
   readonly protocol: string;
-  /** Who sent it there, as that channel has proved it to the bridge. For everybody else it is the bridge's claim. */
+  /** Who sent it there, by the name that the channel knows. For everybody else it is the bridge's claim. */
   readonly sender?: string;
+  /** The key that the sender has proved to the bridge, where that channel has keys. For everybody else it is the bridge's claim. */
+  readonly senderKey?: string;
   /** DIDComm: whether the node's policy authorized the sender. */
   readonly authorized?: boolean;
 }
@@ -72,11 +74,12 @@ export function writeTrace({ path, origin, claims, kept, lost }: Trace): JsonObj
 
 function readOrigin(value: JsonValue | undefined): Origin | undefined {
   if (!isJsonObject(value)) return undefined;
-  const { protocol, sender, authorized } = value;
+  const { protocol, sender, senderKey, authorized } = value;
   if (!isText(protocol, MAX_NAME)) return undefined;
   return {
     protocol,
     ...(isText(sender, MAX_NAME) && { sender }),
+    ...(isText(senderKey, MAX_NAME) && { senderKey }),
     ...(typeof authorized === "boolean" && { authorized }),
   };
 }

@@ -1,6 +1,9 @@
 import type { PendingJoin } from "../api/joins.ts";
-import { readAttestation, type InviteTerms } from "./attestation.ts";
+import { isSame } from "../channel/member.ts";
+import { identityHash, readAttestation, type InviteTerms } from "./attestation.ts";
 import { InviteError } from "./invite-error.ts";
+import { holderOf } from "./key-package.ts";
+import { IDENTITY_MISMATCH_REASON } from "./refusal-reason.ts";
 import { isProven } from "./join-proof.ts";
 
 /** What a request is checked against. */
@@ -19,7 +22,7 @@ const SECOND = 1000;
  * Checks a request to join before its key package is added, and gives the terms of its invite with the key of the member who made it. Nothing of it is believed because the server says so: not that a member
  * made the invite, nor that the key package is the joiner's.
  *
- * @throws InviteError `key_package_swapped`, `invite_unattested`, `invite_expired`
+ * @throws InviteError `key_package_swapped`, `invite_unattested`, `invite_expired`, `identity_mismatch`
  */
 export function checkJoin(join: PendingJoin, { memberKeys, now }: AdmissionFacts): InviteTerms & { readonly madeBy: Uint8Array } {
   const { channel, inviteKey, attestation } = join;
@@ -29,5 +32,13 @@ export function checkJoin(join: PendingJoin, { memberKeys, now }: AdmissionFacts
   const terms = readAttestation(attestation, { channel, inviteKey, memberKeys });
   if (terms === undefined) throw new InviteError("invite_unattested", "no member of the channel made the invite");
   if (terms.expiresAt + WINDOW_SECONDS < now / SECOND) throw new InviteError("invite_expired", "the invite has expired");
+  if (terms.identityHash !== undefined && !isFor(terms.identityHash, inviteKey, join.keyPackage)) {
+    throw new InviteError("identity_mismatch", IDENTITY_MISMATCH_REASON);
+  }
   return terms;
+}
+
+function isFor(hash: Uint8Array, inviteKey: Uint8Array, keyPackage: Uint8Array): boolean {
+  const identity = holderOf(keyPackage)?.identity;
+  return identity !== undefined && isSame(identityHash(inviteKey, identity), hash);
 }

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { isSignedBy } from "./ed25519.ts";
 import { fields } from "./fields.ts";
 import { inviteIdOf } from "./invite.ts";
@@ -9,18 +10,30 @@ export interface InviteTerms {
   readonly maxUses: number;
   /** Seconds since 1970. */
   readonly expiresAt: number;
+  /** {@link identityHash} of the only identity that may join by it; `undefined` where any may. */
+  readonly identityHash?: Uint8Array | undefined;
 }
 
 const TERMS_BYTES = 12;
-const MAX_BYTES = TERMS_BYTES + 64;
+const HASH_BYTES = 32;
+const SIGNATURE_BYTES = 64;
 
 /**
  * The terms of an invite, signed with the key by which the group knows its maker. So every member can admit by it, and a server that
  * makes invites of its own is found out.
  */
 export function attest(terms: InviteTerms, sign: (content: Uint8Array) => Uint8Array): Uint8Array {
-  const numbers = encodeTerms(terms);
-  return Buffer.concat([numbers, sign(attestedContent(terms, numbers))]);
+  const encoded = encodeTerms(terms);
+  return Buffer.concat([encoded, sign(attestedContent(terms, encoded))]);
+}
+
+/** An identity as the terms of an invite name it. The server learns no more of it than it guesses. */
+export function identityHash(inviteKey: Uint8Array, identity: Uint8Array): Uint8Array {
+  return Uint8Array.from(
+    createHash("sha256")
+      .update(fields("skytale invite identity v1", inviteKey, identity))
+      .digest(),
+  );
 }
 
 /** The terms that one of the members attests; `undefined` when none does. */
@@ -32,27 +45,33 @@ export function readAttestation(
     memberKeys,
   }: { readonly channel: string; readonly inviteKey: Uint8Array; readonly memberKeys: Iterable<Uint8Array> },
 ): (InviteTerms & { readonly madeBy: Uint8Array }) | undefined {
-  if (attestation.length <= TERMS_BYTES || attestation.length > MAX_BYTES) return undefined;
-  const numbers = Buffer.from(attestation.subarray(0, TERMS_BYTES));
-  const signature = attestation.subarray(TERMS_BYTES);
-  const expiresAt = numbers.readBigUInt64BE(4);
+  const termsBytes = attestation.length - SIGNATURE_BYTES;
+  if (termsBytes !== TERMS_BYTES && termsBytes !== TERMS_BYTES + HASH_BYTES) return undefined;
+  const terms = Buffer.from(attestation.subarray(0, termsBytes));
+  const signature = attestation.subarray(termsBytes);
+  const expiresAt = terms.readBigUInt64BE(4);
   if (expiresAt > BigInt(Number.MAX_SAFE_INTEGER)) return undefined;
-  const content = attestedContent({ channel, inviteKey }, numbers);
+  const identity = termsBytes === TERMS_BYTES ? undefined : Uint8Array.from(terms.subarray(TERMS_BYTES));
+  const content = attestedContent({ channel, inviteKey, identityHash: identity }, terms);
   for (const key of memberKeys) {
     if (isSignedBy(key, content, signature)) {
-      return { channel, inviteKey, maxUses: numbers.readUInt32BE(0), expiresAt: Number(expiresAt), madeBy: key };
+      return { channel, inviteKey, maxUses: terms.readUInt32BE(0), expiresAt: Number(expiresAt), identityHash: identity, madeBy: key };
     }
   }
   return undefined;
 }
 
-function attestedContent({ channel, inviteKey }: Pick<InviteTerms, "channel" | "inviteKey">, numbers: Uint8Array): Uint8Array {
-  return fields("skytale invite v1", channel, inviteIdOf(inviteKey), inviteKey, numbers);
+function attestedContent(
+  { channel, inviteKey, identityHash: hash }: Pick<InviteTerms, "channel" | "inviteKey" | "identityHash">,
+  encoded: Uint8Array,
+): Uint8Array {
+  const label = hash === undefined ? "skytale invite v1" : "skytale invite for identity v1";
+  return fields(label, channel, inviteIdOf(inviteKey), inviteKey, encoded);
 }
 
-function encodeTerms({ maxUses, expiresAt }: InviteTerms): Uint8Array {
+function encodeTerms({ maxUses, expiresAt, identityHash: hash = new Uint8Array() }: InviteTerms): Uint8Array {
   const numbers = Buffer.alloc(TERMS_BYTES);
   numbers.writeUInt32BE(maxUses);
   numbers.writeBigUInt64BE(BigInt(expiresAt), 4);
-  return numbers;
+  return Buffer.concat([numbers, hash]);
 }

@@ -13,6 +13,7 @@ import { ParleyError, type ParleyErrorOptions } from "@parley/core";
  * | `invite_unattested` | no member of the channel made it |
  * | `key_package_swapped` | the key package isn't the one that the joiner sent: somebody on the way put in another |
  * | `join_refused` | a member refused the request; the message says why |
+ * | `identity_mismatch` | the invite is for another identity |
  * | `identity_taken` | another member of the channel goes by this agent's identity |
  * | `join_expired` | no member answered the request within the server's time, a day by default |
  *
@@ -27,6 +28,7 @@ export type InviteErrorCode =
   | "invite_unattested"
   | "key_package_swapped"
   | "join_refused"
+  | "identity_mismatch"
   | "identity_taken"
   | "join_expired";
 

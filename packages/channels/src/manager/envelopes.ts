@@ -1,3 +1,4 @@
+import { encodeBase64url } from "@parley/core/internal";
 import { Envelope, type ReceivedEnvelope } from "@parley/envelope-and-adapters";
 import type { ChannelMessage } from "../channel/message.ts";
 import { identityName } from "../channel/identity-name.ts";
@@ -13,7 +14,10 @@ interface Received extends ReceivedEnvelope {
 export function receivedOf(message: ChannelMessage): Received {
   const found = known.get(message);
   if (found !== undefined) return found;
-  const received = { envelope: Envelope.wrap(message.data), sender: identityName(message.sender), id: message.id };
+  const { data, sender, senderKey, id } = message;
+  // Messages that an earlier version has stored come without a key.
+  const key = senderKey.length === 0 ? {} : { senderKey: encodeBase64url(senderKey) };
+  const received = { envelope: Envelope.wrap(data), sender: identityName(sender), ...key, id };
   known.set(message, received);
   return received;
 }

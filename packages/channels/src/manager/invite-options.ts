@@ -1,4 +1,5 @@
 import { checkValues, IS_BOOLEAN, readDurationMs, rejectUnknownOptions } from "@parley/core/internal";
+import { identityBytes } from "../channel/member.ts";
 
 /** Options of `SkytaleChannelManager.invite`. */
 export interface InviteOptions {
@@ -8,6 +9,11 @@ export interface InviteOptions {
   readonly ttlMs?: number;
   /** The same in seconds, as the Python SDK has it. */
   readonly ttl?: number;
+  /**
+   * The only identity that may join by it; text is taken as UTF-8. Members refuse all others (`identity_mismatch`); members of versions
+   * that don't know such invites refuse every joiner. Default: any identity that no member has.
+   */
+  readonly identity?: string | Uint8Array;
 }
 
 /** Options of `SkytaleChannelManager.joinWithToken`. */
@@ -40,14 +46,18 @@ const MAX_UINT32 = 0xffff_ffff;
 const MONTH_SECONDS = 31 * 24 * 3600;
 
 /** @throws TypeError */
-export function readInvite(options: InviteOptions | undefined): { readonly maxUses: number; readonly ttlSeconds: number } {
-  rejectUnknownOptions(options, ["maxUses", "ttlMs", "ttl"]);
+export function readInvite(options: InviteOptions | undefined): {
+  readonly maxUses: number;
+  readonly ttlSeconds: number;
+  readonly identity: Uint8Array | undefined;
+} {
+  rejectUnknownOptions(options, ["maxUses", "ttlMs", "ttl", "identity"]);
   readDurationMs(options, { ms: "ttlMs", seconds: "ttl", maxPlausibleSeconds: MONTH_SECONDS }, 0);
   const { maxUses = 1, ttlMs, ttl = DEFAULT_TTL_SECONDS } = options ?? {};
   const ttlSeconds = ttlMs === undefined ? ttl : Math.ceil(ttlMs / SECOND);
   checkCount("maxUses", maxUses);
   checkCount(ttlMs === undefined ? "ttl" : "ttlMs", ttlSeconds);
-  return { maxUses, ttlSeconds };
+  return { maxUses, ttlSeconds, identity: readIdentity(options?.identity) };
 }
 
 /** @throws TypeError */
@@ -56,6 +66,14 @@ export function readJoin(options: JoinWithTokenOptions | undefined): CheckedJoin
   checkValues(options, IS_BOOLEAN, ["receive"]);
   const timeoutMs = readDurationMs(options, { ms: "timeoutMs", seconds: "timeout" }, DEFAULT_JOIN_MS);
   return { timeoutMs, receive: options?.receive ?? true, signal: options?.signal };
+}
+
+function readIdentity(identity: unknown): Uint8Array | undefined {
+  if (identity === undefined) return undefined;
+  if ((typeof identity !== "string" && !(identity instanceof Uint8Array)) || identity.length === 0) {
+    throw new TypeError("identity must be a string or a Uint8Array that is not empty: the identity of the agent that is invited");
+  }
+  return identityBytes(identity);
 }
 
 function checkCount(name: string, value: number): void {

@@ -7,7 +7,7 @@ import type { SkytaleClient } from "../client.ts";
 import { unknownChannel } from "../error-mapping.ts";
 import { AuthError, ChannelError, MlsError, TransportError } from "../errors.ts";
 import { Admissions } from "../invites/admissions.ts";
-import { attest } from "../invites/attestation.ts";
+import { attest, identityHash } from "../invites/attestation.ts";
 import type { Door } from "../invites/doorkeeper.ts";
 import { composeToken, createInvite, parseToken, type Invite } from "../invites/invite.ts";
 import { Intents } from "../invites/intents.ts";
@@ -43,12 +43,13 @@ export class Inviting {
 
   /** Makes an invite to a channel, and gives its token. */
   async invite(channel: Channel, options?: InviteOptions): Promise<string> {
-    const { maxUses, ttlSeconds } = readInvite(options);
+    const { maxUses, ttlSeconds, identity } = readInvite(options);
     const api = this.api();
     const { identityKey } = await this.#client.parts.agent();
     const invite = createInvite();
     const expiresAt = Math.ceil(Date.now() / SECOND) + ttlSeconds;
-    const terms = { channel: channel.name, inviteKey: invite.publicKey, maxUses, expiresAt };
+    const hash = identity && identityHash(invite.publicKey, identity);
+    const terms = { channel: channel.name, inviteKey: invite.publicKey, maxUses, expiresAt, identityHash: hash };
     const attestation = attest(terms, (content) => identityKey.sign(content));
     try {
       await api.createInvite({ channel: channel.name, publicKey: invite.publicKey, attestation, maxUses, ttlSeconds });
@@ -161,7 +162,12 @@ export class Inviting {
     try {
       const channel = await this.#client.openChannel(name, { receive, signal });
       const known = signalWithin(MEMBERSHIP_MS, signal);
-      await channel.caughtUp({ signal: known, timeoutMs: Infinity }).catch((error: unknown) => {
+      const readAll = async (): Promise<void> => {
+        await channel.caughtUp({ signal: known, timeoutMs: Infinity });
+        // The channel may have been open all the time, and its last entries be on their way.
+        await channel.position.whenApplied((await channel.logEnd(known)) - 1, known);
+      };
+      await readAll().catch((error: unknown) => {
         signal.throwIfAborted();
         if (!channel.isActive) throw error;
       });

@@ -127,6 +127,21 @@ describe("an invite", () => {
     expect(names(alice)).toEqual(["alice", "lead", "lead"]);
   });
 
+  it("for one identity lets in that one only", async () => {
+    const token = await alice.invite(NAME, { identity: "bob", maxUses: 5 });
+    await expect(managers.of("mallory").joinWithToken(NAME, token)).rejects.toMatchObject({
+      name: "InviteError",
+      code: "identity_mismatch",
+      message: expect.stringContaining("the invite to acme/team/general is for another identity") as string,
+    });
+    await managers.of("bob").joinWithToken(NAME, token);
+    await expect(managers.of("bobby", { identity: "bob " }).joinWithToken(NAME, token)).rejects.toMatchObject({
+      code: "identity_mismatch",
+    });
+    expect(names(alice)).toEqual(["alice", "bob"]);
+    await expect(alice.invite(NAME, { identity: "" })).rejects.toThrow("identity must be a string or a Uint8Array that is not empty");
+  });
+
   it("lets in again who was removed", async () => {
     const bob = managers.of("bob");
     await bob.joinWithToken(NAME, await alice.invite(NAME));

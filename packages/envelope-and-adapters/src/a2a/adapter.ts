@@ -52,9 +52,11 @@ export interface ReceivedA2aMessage {
   readonly metadata?: JsonObject;
   readonly extensions?: readonly string[];
   readonly referenceTaskIds?: readonly string[];
-  /** Who sent it, as the channel has proved it. */
+  /** Who sent it, by the name that the channel knows; see `ReceivedEnvelope`. */
   readonly sender?: string;
-  /** What the sender calls itself. Proves nothing. */
+  /** The key that the sender has proved to hold. Absent where the channel has no keys. */
+  readonly senderKey?: string;
+  /** What the message says of its sender. Proves nothing. */
   readonly agentId?: string;
 }
 
@@ -190,7 +192,7 @@ export class A2aAdapter implements AsyncDisposable {
     this.#contexts.set(contextId, { port, mailbox: new Mailbox(port, { ...limits, protocol: Protocol.A2A, read, onError }) });
   }
 
-  #read(contextId: string, { envelope, sender }: ReceivedEnvelope): ReceivedA2aMessage | undefined {
+  #read(contextId: string, { envelope, sender, senderKey }: ReceivedEnvelope): ReceivedA2aMessage | undefined {
     const address = envelope.metadata?.["a2a"];
     const agentId = isJsonObject(address) ? address["agent"] : undefined;
     // A call of an official client, or an answer to one.
@@ -214,6 +216,7 @@ export class A2aAdapter implements AsyncDisposable {
       ...(extensions.length > 0 && { extensions }),
       ...(referenceTaskIds.length > 0 && { referenceTaskIds }),
       ...(sender === undefined ? {} : { sender }),
+      ...(senderKey === undefined ? {} : { senderKey }),
       ...(typeof agentId === "string" ? { agentId } : {}),
     };
   }

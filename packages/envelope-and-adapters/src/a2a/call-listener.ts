@@ -7,6 +7,7 @@ import { reporterOf } from "../internal/reporter.ts";
 import { settleWithin } from "../internal/settle.ts";
 import { Outbox } from "../internal/outbox.ts";
 import { deferred } from "@parley/core/internal";
+import { partyOf, type Sender } from "../party.ts";
 import type { EnvelopePort, ReceivedEnvelope } from "../port.ts";
 import { Protocol } from "../protocol.ts";
 import { readCallEnvelope, type ClientCall, type ServiceParameters } from "./call.ts";
@@ -20,8 +21,11 @@ export interface A2aServeOptions {
   readonly maxCallsPerSender?: number;
   /** Bytes of one message, inbound and outbound. Default 4194304 (4 MiB). */
   readonly maxMessageBytes?: number;
-  /** Whether a party may call. Default: every member of the channel may. `sender` is absent where the channel can't tell. */
-  readonly accepts?: (sender: string | undefined) => boolean;
+  /**
+   * Whether a party may call, by its name and its key. The key is proved; a name may be claimed (see `ReceivedEnvelope`). Default: every
+   * member of the channel may. Both are absent where the channel can't tell.
+   */
+  readonly accepts?: (sender: string | undefined, senderKey: string | undefined) => boolean;
   /** Told of what can't be read, is refused, or can't be answered. Must not throw. */
   readonly onError?: (error: Error) => void;
 }
@@ -43,8 +47,7 @@ export interface CallHandler {
 }
 
 /** Who calls, and how. */
-export interface Caller {
-  readonly sender: string | undefined;
+export interface Caller extends Sender {
   readonly parameters: ServiceParameters;
 }
 
@@ -58,7 +61,7 @@ export class CallListener implements AsyncDisposable {
   readonly #report: (error: unknown) => void;
   readonly #listening = new AbortController();
   readonly #stop = new AbortController();
-  readonly #calls = new Map<string, { readonly call: ServedCall; readonly sender: string | undefined }>();
+  readonly #calls = new Map<string, { readonly call: ServedCall; readonly party: string | undefined }>();
   readonly #done = deferred<void>();
   #refusals = 0;
 
@@ -98,14 +101,14 @@ export class CallListener implements AsyncDisposable {
     await this.close();
   }
 
-  #receive({ envelope, sender }: ReceivedEnvelope): void {
+  #receive({ envelope, sender, senderKey }: ReceivedEnvelope): void {
     try {
       const read = readCallEnvelope(envelope);
       if (read?.call.role !== "client" || !this.#handler.urls.has(read.call.agent)) return;
-      const key = JSON.stringify([sender, read.call.call]);
+      const key = JSON.stringify([partyOf({ sender, senderKey }), read.call.call]);
       const running = this.#calls.get(key)?.call;
       if (read.call.event === "cancel") running?.cancel();
-      else if (running === undefined) this.#start(key, read.call, envelope.payload, { sender, parameters: read.parameters });
+      else if (running === undefined) this.#start(key, read.call, envelope.payload, { sender, senderKey, parameters: read.parameters });
       else throw new AdapterError("message_invalid", "An A2A call has the id of another that is under way");
     } catch (error) {
       this.#report(error);
@@ -113,13 +116,13 @@ export class CallListener implements AsyncDisposable {
   }
 
   #start(key: string, { call: id, event }: ClientCall, payload: Uint8Array, caller: Caller): void {
-    const refusal = this.#refusal(caller.sender);
+    const refusal = this.#refusal(caller);
     if (refusal !== undefined && this.#refusals >= MAX_REFUSALS) throw refusal;
     const call = new ServedCall(id, new Outbox(this.#port, this.#stop.signal), {
       maxMessageBytes: this.#maxMessageBytes,
       errorOf: (error) => this.#handler.errorOf(error),
     });
-    if (refusal === undefined) this.#calls.set(key, { call, sender: caller.sender });
+    if (refusal === undefined) this.#calls.set(key, { call, party: partyOf(caller) });
     else this.#refusals += 1;
     void this.#run(call, event, payload, caller, refusal).finally(() => {
       if (refusal === undefined) this.#calls.delete(key);
@@ -127,11 +130,13 @@ export class CallListener implements AsyncDisposable {
     });
   }
 
-  #refusal(sender: string | undefined): AdapterError | undefined {
+  #refusal(caller: Caller): AdapterError | undefined {
     const { maxCalls = 256, maxCallsPerSender = 64, accepts } = this.#options;
-    if (accepts?.(sender) === false) return new AdapterError("sender_mismatch", "This party may not call this agent");
-    const own = [...this.#calls.values()].filter((call) => call.sender === sender).length;
-    const full = this.#calls.size >= maxCalls || (sender !== undefined && own >= maxCallsPerSender);
+    if (accepts?.(caller.sender, caller.senderKey) === false)
+      return new AdapterError("sender_mismatch", "This party may not call this agent");
+    const party = partyOf(caller);
+    const own = [...this.#calls.values()].filter((call) => call.party === party).length;
+    const full = this.#calls.size >= maxCalls || (party !== undefined && own >= maxCallsPerSender);
     return full ? new AdapterError("too_many", "The agent has too many calls under way") : undefined;
   }
 

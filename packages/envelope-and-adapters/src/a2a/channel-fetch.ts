@@ -3,6 +3,7 @@ import type { BufferLimits } from "../internal/bounded-queue.ts";
 import { tooLarge } from "../internal/json-payload.ts";
 import { reporterOf } from "../internal/reporter.ts";
 import { settleWithin } from "../internal/settle.ts";
+import { isPeer, partyOf } from "../party.ts";
 import type { EnvelopePort, ReceivedEnvelope } from "../port.ts";
 import { Protocol } from "../protocol.ts";
 import { callEnvelope, readCallEnvelope, type ClientCall, type ServiceParameters } from "./call.ts";
@@ -10,8 +11,10 @@ import { PendingCall } from "./pending-call.ts";
 
 /** Options of {@link A2aChannelTransportFactory}. */
 export interface A2aChannelClientOptions extends Pick<BufferLimits, "maxBufferedBytes"> {
-  /** The only party whose answers count, by the `sender` that the channel proves. Default: whoever answers a call first. */
+  /** The only party whose answers count, by its name (`sender`). Default: whoever answers a call first. */
   readonly peer?: string;
+  /** The same by its key (`senderKey`), which is proved where a name may be claimed. With both, both must be right. */
+  readonly peerKey?: string;
   /** Longest wait for the first answer to a call, in milliseconds. Streams may take their time after that. Default 300000. */
   readonly timeoutMs?: number;
   /** Calls at the same time. Default 256. */
@@ -119,17 +122,17 @@ export class ChannelFetch {
     for (const call of this.#calls.values()) call.fail(error, cancel);
   }
 
-  #receive({ envelope, sender }: ReceivedEnvelope): void {
+  #receive({ envelope, sender, senderKey }: ReceivedEnvelope): void {
     try {
       const read = readCallEnvelope(envelope);
       if (read?.call.role !== "server") return;
       const call = this.#calls.get(read.call.call);
       if (call === undefined) return;
-      const expected = call.isUnanswered ? this.#options.peer : call.sender;
-      if (expected !== undefined && sender !== expected) {
+      const party = partyOf({ sender, senderKey });
+      if (call.isUnanswered ? !isPeer(this.#options, { sender, senderKey }) : party !== call.party) {
         throw new AdapterError("sender_mismatch", "An answer to an A2A call came from a party that is not its agent");
       }
-      call.sender = sender;
+      call.party = party;
       call.answer(read.call, envelope.payload, read.parameters);
     } catch (error) {
       this.#report(error);

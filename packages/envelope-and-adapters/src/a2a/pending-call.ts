@@ -16,7 +16,7 @@ export class PendingCall {
   /** The response, once the first answer is there. */
   readonly response: Promise<Response>;
   /** The party that has answered first; others are not heard. */
-  sender: string | undefined;
+  party: string | undefined;
   readonly #limits: PendingCallLimits;
   readonly #first = deferred<Response>();
   readonly #onOver: (cancel: boolean) => void;

@@ -1,3 +1,4 @@
+import { ChannelUser } from "./channel-user.ts";
 import type { A2ARequestHandler } from "@a2a-js/sdk/server";
 import type { EnvelopePort } from "../port.ts";
 import { checkAdapterOptions, checkPort } from "../internal/arguments.ts";
@@ -52,11 +53,11 @@ export async function serveA2a(port: EnvelopePort, handler: A2ARequestHandler, o
       urls: new Set(urls),
       card: async () => base.AgentCard.toJSON(await handler.getAgentCard()) as object,
       errorOf: (error) => server.JsonRpcTransportHandler.mapToJSONRPCError(error),
-      handle: async (request, { parameters, sender }) => {
+      handle: async (request, { parameters, sender, senderKey }) => {
         const version = parameters["A2A-Version"];
         const context = server.defaultServerCallContextBuilder({
           extensions: (parameters["A2A-Extensions"] ?? "").split(",").flatMap((uri) => uri.trim() || []),
-          user: { isAuthenticated: sender !== undefined, userName: sender ?? "" },
+          user: new ChannelUser({ sender, senderKey }),
           headers: parameters,
           ...(version === undefined ? {} : { requestedVersion: version }),
         });

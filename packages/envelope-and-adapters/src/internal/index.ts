@@ -17,3 +17,4 @@ export { kindOf } from "./kind-of.ts";
 export { rejectedMessage } from "./rejected-message.ts";
 export { unsendable } from "./size-refusal.ts";
 export { isDeep } from "./json-payload.ts";
+export { isPeer, partyOf, type ExpectedPeer, type Sender } from "../party.ts";

@@ -13,8 +13,11 @@ export interface McpChannelServerOptions extends McpSessionLimits, SessionTableO
    * of an earlier run that their sessions are gone; without one they find out by a timeout.
    */
   readonly name?: string;
-  /** Whether a party may open sessions. Default: every member of the channel may. `sender` is absent where the channel can't tell. */
-  readonly accepts?: (sender: string | undefined) => boolean;
+  /**
+   * Whether a party may open sessions, by its name and its key. The key is proved; a name may be claimed (see `ReceivedEnvelope`). Default:
+   * every member of the channel may. Both are absent where the channel can't tell.
+   */
+  readonly accepts?: (sender: string | undefined, senderKey: string | undefined) => boolean;
   /** Told of what can't be read, is refused, or belongs to nobody. Must not throw. */
   readonly onError?: (error: Error) => void;
 }
@@ -22,8 +25,10 @@ export interface McpChannelServerOptions extends McpSessionLimits, SessionTableO
 /** A session that a client has opened with a {@link McpChannelServer}. */
 export interface McpServerSession extends McpSession {
   readonly sessionId: string;
-  /** The party at its other end, as the channel has proved it; every message of the session is theirs. */
+  /** The party at its other end, by the name that it had when it opened the session. */
   readonly sender: string | undefined;
+  /** The key of the party at its other end: every message of the session was signed with it. Absent where the channel has no keys. */
+  readonly senderKey: string | undefined;
 }
 
 const LIMITS = ["maxMessageBytes", "maxBuffered", "maxBufferedBytes", "maxSessions", "maxSessionsPerSender", "idleTimeoutMs"];
@@ -147,9 +152,11 @@ export class McpChannelServer implements AsyncIterable<McpServerSession>, AsyncD
 class ServerSession extends McpSession implements McpServerSession {
   declare readonly sessionId: string;
   readonly sender: string | undefined;
+  readonly senderKey: string | undefined;
 
   constructor(session: OpenedSession, limits: McpSessionLimits) {
     super((sink) => session.connect(sink), limits, session.id);
     this.sender = session.sender;
+    this.senderKey = session.senderKey;
   }
 }

@@ -15,13 +15,15 @@ export interface McpChannelTransportOptions extends McpSessionLimits {
   /** Client: the server to ask for, by its name. Server: its name. Needed where a channel has several servers. */
   readonly server?: string;
   /**
-   * The only party to talk to, by the `sender` that the channel proves. Without it, a client takes the first server that answers and stays
+   * The only party to talk to, by its name (`sender`). Without it, a client takes the first server that answers and stays
    * with it; any member of the channel can be that.
    */
   readonly peer?: string;
+  /** The same by its key (`senderKey`), which is proved where a name may be claimed. With both, both must be right. */
+  readonly peerKey?: string;
 }
 
-const KNOWN = ["role", "server", "peer", "maxMessageBytes", "maxBuffered", "maxBufferedBytes"];
+const KNOWN = ["role", "server", "peer", "peerKey", "maxMessageBytes", "maxBuffered", "maxBufferedBytes"];
 
 /**
  * MCP over a channel: a transport for the official `Client` or `Server`, of `@modelcontextprotocol/sdk` and of

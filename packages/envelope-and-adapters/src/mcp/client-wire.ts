@@ -1,21 +1,21 @@
 import { AdapterError } from "../adapter-error.ts";
 import { Outbox } from "../internal/outbox.ts";
 import { settleWithin } from "../internal/settle.ts";
+import { type ExpectedPeer, isPeer, partyOf, type Sender } from "../party.ts";
 import type { EnvelopePort, ReceivedEnvelope } from "../port.ts";
 import { Protocol } from "../protocol.ts";
 import { mcpEnvelope, readMcpAddress, type McpAddress } from "./address.ts";
 import { takeJsonRpc } from "./take-json-rpc.ts";
 import { FAREWELL_MS, MAX_MESSAGE_BYTES, type SessionSink, type SessionWire } from "./session.ts";
 
-interface ClientWireOptions {
+interface ClientWireOptions extends ExpectedPeer {
   readonly server?: string;
-  readonly peer?: string;
   readonly maxMessageBytes?: number;
 }
 
 /** The server that has answered. */
 interface Bond {
-  readonly sender: string | undefined;
+  readonly party: string | undefined;
   readonly instance: string;
   readonly server: string | undefined;
 }
@@ -78,11 +78,11 @@ export class ClientWire implements SessionWire {
     }
   }
 
-  #receive({ envelope, sender }: ReceivedEnvelope): void {
+  #receive({ envelope, sender, senderKey }: ReceivedEnvelope): void {
     try {
       const address = readMcpAddress(envelope);
       if (address.role !== "server" || address.session !== this.#session) return;
-      if (!this.#isFromOurServer(address, sender)) return;
+      if (!this.#isFromOurServer(address, { sender, senderKey })) return;
       if (address.event === "close") this.#leave();
       else this.#read(envelope.payload);
     } catch (error) {
@@ -95,18 +95,18 @@ export class ClientWire implements SessionWire {
     takeJsonRpc(payload, maxMessageBytes, this.#sink, (reply) => void this.sendEventually(reply).catch(() => undefined));
   }
 
-  #isFromOurServer({ server, instance = "", event }: McpAddress, sender: string | undefined): boolean {
-    const { peer, server: asked } = this.#options;
+  #isFromOurServer({ server, instance = "", event }: McpAddress, sender: Sender): boolean {
+    const { server: asked } = this.#options;
     if (asked !== undefined && server !== asked) return false;
-    const expected = this.#bond === undefined ? peer : this.#bond.sender;
-    if (expected !== undefined && sender !== expected) {
+    const party = partyOf(sender);
+    if (this.#bond === undefined ? !isPeer(this.#options, sender) : party !== this.#bond.party) {
       // A second server that answered the first messages is no impostor; it learns from the next ones that it was not chosen.
       if (this.#bond !== undefined && instance !== this.#bond.instance) return false;
       throw new AdapterError("sender_mismatch", "A message for this session came from a party that is not its server");
     }
     // A later run of our server knows nothing of this session, and says so.
     if (this.#bond !== undefined && instance !== this.#bond.instance) return event === "close" && server === this.#bond.server;
-    this.#bond ??= { sender, instance, server };
+    this.#bond ??= { party, instance, server };
     return true;
   }
 

@@ -1,12 +1,12 @@
 import { deferred } from "@parley/core/internal";
 import { AdapterError } from "../adapter-error.ts";
+import { type ExpectedPeer, isPeer } from "../party.ts";
 import type { EnvelopePort } from "../port.ts";
 import type { McpSessionLimits, SessionSink, SessionWire } from "./session.ts";
 import { SessionListener, type OpenedSession } from "./session-listener.ts";
 
-interface ListenerWireOptions extends McpSessionLimits {
+interface ListenerWireOptions extends McpSessionLimits, ExpectedPeer {
   readonly server?: string;
-  readonly peer?: string;
 }
 
 /** A server's side for one client: the first that comes. */
@@ -26,13 +26,13 @@ export class ListenerWire implements SessionWire {
   }
 
   open(): void {
-    const { server: name, peer, ...limits } = this.#options;
+    const { server: name, peer, peerKey, ...limits } = this.#options;
     this.#listener = new SessionListener(
       this.#port,
       {
         ...limits,
         ...(name === undefined ? {} : { name }),
-        ...(peer === undefined ? {} : { accepts: (sender) => sender === peer }),
+        accepts: (sender, senderKey) => isPeer({ peer, peerKey }, { sender, senderKey }),
         maxSessions: 1,
         idleTimeoutMs: Infinity,
       },

@@ -3,6 +3,7 @@ import type { Envelope } from "../envelope.ts";
 import { rejectedMessage } from "../internal/rejected-message.ts";
 import { Outbox } from "../internal/outbox.ts";
 import { settleWithin } from "../internal/settle.ts";
+import { partyOf, type Sender } from "../party.ts";
 import type { EnvelopePort, ReceivedEnvelope } from "../port.ts";
 import { Protocol } from "../protocol.ts";
 import { mcpEnvelope, readMcpAddress, type McpAddress } from "./address.ts";
@@ -17,14 +18,13 @@ const MAX_COURTESIES = 1024;
 /** Options of a {@link SessionListener}. */
 export interface SessionListenerOptions extends SessionTableOptions {
   readonly name?: string;
-  readonly accepts?: (sender: string | undefined) => boolean;
+  readonly accepts?: (sender: string | undefined, senderKey: string | undefined) => boolean;
   readonly maxMessageBytes?: number;
 }
 
 /** A session that a client has opened. Its messages are lost until it is connected, so that is to be done at once. */
-export interface OpenedSession {
+export interface OpenedSession extends Sender {
   readonly id: string;
-  readonly sender: string | undefined;
   connect(sink: SessionSink): SessionWire;
 }
 
@@ -72,16 +72,16 @@ export class SessionListener {
     this.#events.onEnd(failure);
   }
 
-  #receive({ envelope, sender }: ReceivedEnvelope): void {
+  #receive({ envelope, sender, senderKey }: ReceivedEnvelope): void {
     try {
       const address = readMcpAddress(envelope);
       if (address.role !== "client") return;
       const entry = this.#sessions.get(address.session);
-      if (entry !== undefined && entry.sender !== sender) {
+      if (entry !== undefined && entry.party !== partyOf({ sender, senderKey })) {
         throw new AdapterError("sender_mismatch", "A party wrote in the name of another's MCP session");
       }
       if (!this.#isForUs(address, entry)) return;
-      this.#handle(address, envelope.payload, sender, entry);
+      this.#handle(address, envelope.payload, { sender, senderKey }, entry);
     } catch (error) {
       this.#events.onFault(error as Error);
     }
@@ -102,7 +102,7 @@ export class SessionListener {
     return false;
   }
 
-  #handle(address: McpAddress, payload: Uint8Array, sender: string | undefined, entry: Entry | undefined): void {
+  #handle(address: McpAddress, payload: Uint8Array, sender: Sender, entry: Entry | undefined): void {
     const { session, event } = address;
     if (event === "close") {
       this.#sessions.delete(session);
@@ -125,7 +125,7 @@ export class SessionListener {
       message = readJsonRpc(payload, maxMessageBytes);
     } catch (error) {
       const rejected = error instanceof AdapterError ? rejectedMessage(payload, error).reply : undefined;
-      if (rejected !== undefined && this.#options.accepts?.(sender) !== false) reply(new TextEncoder().encode(JSON.stringify(rejected)));
+      if (rejected !== undefined && this.#accepts(sender)) reply(new TextEncoder().encode(JSON.stringify(rejected)));
       throw error;
     }
     const open = this.#open(session, sender);
@@ -133,19 +133,23 @@ export class SessionListener {
     open.sink?.message(message, payload.length);
   }
 
-  #open(id: string, sender: string | undefined): Entry {
-    if (this.#options.accepts?.(sender) === false) {
+  #accepts({ sender, senderKey }: Sender): boolean {
+    return this.#options.accepts?.(sender, senderKey) !== false;
+  }
+
+  #open(id: string, sender: Sender): Entry {
+    if (!this.#accepts(sender)) {
       void this.#sayGoodbye(id);
       throw new AdapterError("sender_mismatch", "A party that may not use this server has tried to");
     }
     let entry: Entry;
     try {
-      entry = this.#sessions.add(id, sender);
+      entry = this.#sessions.add(id, partyOf(sender));
     } catch (error) {
       void this.#sayGoodbye(id);
       throw error;
     }
-    this.#events.onSession({ id, sender, connect: (sink) => this.#connect(id, entry, sink) });
+    this.#events.onSession({ ...sender, id, connect: (sink) => this.#connect(id, entry, sink) });
     return entry;
   }
 

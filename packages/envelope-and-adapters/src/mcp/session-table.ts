@@ -13,7 +13,8 @@ export interface SessionTableOptions {
 
 /** One open session. */
 export interface Entry {
-  readonly sender: string | undefined;
+  /** Whose it is; see `partyOf`. */
+  readonly party: string | undefined;
   sink: SessionSink | undefined;
   /** Fires when the session has ended. */
   readonly over: AbortController;
@@ -49,10 +50,10 @@ export class SessionTable {
   }
 
   /** @throws AdapterError `too_many`. */
-  add(id: string, sender: string | undefined): Entry {
-    if (sender !== undefined) this.#makeRoom(sender);
+  add(id: string, party: string | undefined): Entry {
+    if (party !== undefined) this.#makeRoom(party);
     if (this.#entries.size >= this.#maxSessions) throw new AdapterError("too_many", `There are ${this.#maxSessions} MCP sessions already`);
-    const entry: Entry = { sender, sink: undefined, over: new AbortController(), lastUsed: performance.now() };
+    const entry: Entry = { party, sink: undefined, over: new AbortController(), lastUsed: performance.now() };
     this.#entries.set(id, entry);
     this.#ids.set(entry, id);
     this.#watch();
@@ -85,8 +86,8 @@ export class SessionTable {
     return all;
   }
 
-  #makeRoom(sender: string): void {
-    const own = [...this.#entries].filter(([, entry]) => entry.sender === sender);
+  #makeRoom(party: string): void {
+    const own = [...this.#entries].filter(([, entry]) => entry.party === party);
     const [oldest] = own;
     if (oldest !== undefined && own.length >= this.#maxPerSender) this.#evict(...oldest);
   }

@@ -1,4 +1,4 @@
-import { deferred, type Deferred } from "@parley/core/internal";
+import { deferred, type Deferred, encodeBase64url } from "@parley/core/internal";
 import { Envelope } from "../envelope.ts";
 import { EnvelopeFanOut } from "../fan-out.ts";
 import { checkEnvelope } from "../internal/arguments.ts";
@@ -15,12 +15,16 @@ export interface MemoryPortOptions extends BufferLimits {
    * false: it is lost, but for what a subscriber has left unsettled.
    */
   readonly keepUnread?: boolean;
+  /** Whether each party has a key, which the others are told as `senderKey`. Default false. */
+  readonly withKeys?: boolean;
 }
 
 /** One party's end of a channel in memory. */
 export interface MemoryPort extends EnvelopePort, AsyncDisposable {
   /** What the others are told as `sender`. */
   readonly name: string;
+  /** What the others are told as `senderKey`. */
+  readonly senderKey: string | undefined;
   /** Sends bytes that need not be an envelope. The others receive them as a real channel would hand them over: wrapped as RAW. */
   sendBytes(data: Uint8Array, options?: PortSendOptions): Promise<void>;
   /** Breaks this party's link: it can't send, and what the others send waits for {@link MemoryPort.restore}. */
@@ -70,12 +74,15 @@ export class MemoryBus {
   }
 
   join(name: string): MemoryPort {
-    const port = new BusPort(name, this.#options, {
+    const { withKeys = false, ...options } = this.#options;
+    const senderKey = withKeys ? encodeBase64url(crypto.getRandomValues(new Uint8Array(32))) : undefined;
+    const keyOfSender = senderKey === undefined ? {} : { senderKey };
+    const port = new BusPort({ name, senderKey }, options, {
       publish: (data, id) => {
-        if (id !== undefined && !this.#sent.add(name, id)) return;
+        if (id !== undefined && !this.#sent.add(senderKey ?? name, id)) return;
         const place = ++this.#last;
         for (const other of this.#parties) {
-          if (other !== port) other.accept(place, { envelope: Envelope.wrap(data), sender: name, id: String(place) });
+          if (other !== port) other.accept(place, { envelope: Envelope.wrap(data), sender: name, ...keyOfSender, id: String(place) });
         }
       },
       gone: () => this.#parties.delete(port),
@@ -93,6 +100,7 @@ interface Bus {
 
 class BusPort implements MemoryPort {
   readonly name: string;
+  readonly senderKey: string | undefined;
   readonly #fanOut: EnvelopeFanOut;
   readonly #inbox = new MemoryInbox();
   readonly #keepsUnread: boolean;
@@ -100,8 +108,9 @@ class BusPort implements MemoryPort {
   #gate: Deferred<void> | undefined;
   #closed: { readonly error?: unknown } | undefined;
 
-  constructor(name: string, { keepUnread = false, ...limits }: MemoryPortOptions, bus: Bus) {
+  constructor({ name, senderKey }: Pick<MemoryPort, "name" | "senderKey">, { keepUnread = false, ...limits }: MemoryPortOptions, bus: Bus) {
     this.name = name;
+    this.senderKey = senderKey;
     this.#fanOut = new EnvelopeFanOut(limits);
     this.#keepsUnread = keepUnread;
     this.#bus = bus;

@@ -26,8 +26,10 @@ export interface SlimPublishOptions extends PortSendOptions {
 export interface SlimMessage {
   readonly payload: Uint8Array;
   readonly contentType: string;
-  /** Who published it, as the channel has proved it. */
+  /** Who published it, by the name that the channel knows; see `ReceivedEnvelope`. */
   readonly sender?: string;
+  /** The key that the publisher has proved to hold. Absent where the channel has no keys. */
+  readonly senderKey?: string;
 }
 
 /**
@@ -128,7 +130,12 @@ export class SlimAdapter implements AsyncDisposable {
     return new Mailbox(port, {
       ...this.#limits,
       protocol: Protocol.SLIM,
-      read: ({ envelope: { payload, contentType }, sender }) => ({ payload, contentType, ...(sender === undefined ? {} : { sender }) }),
+      read: ({ envelope: { payload, contentType }, sender, senderKey }) => ({
+        payload,
+        contentType,
+        ...(sender === undefined ? {} : { sender }),
+        ...(senderKey === undefined ? {} : { senderKey }),
+      }),
       onError: this.#onError,
     });
   }

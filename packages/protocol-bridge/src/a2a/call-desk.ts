@@ -1,6 +1,6 @@
 import { deferred } from "@parley/core/internal";
 import type { ReceivedEnvelope } from "@parley/envelope-and-adapters";
-import { mcpEnvelope, readCallEnvelope, type ClientCall, type ServiceParameters } from "@parley/envelope-and-adapters/internal";
+import { mcpEnvelope, partyOf, readCallEnvelope, type ClientCall, type ServiceParameters } from "@parley/envelope-and-adapters/internal";
 import { problemAnswer, unsentCall, type Answers } from "../answers.ts";
 import { BridgeError } from "../errors.ts";
 import { utf8 } from "../internal/json.ts";
@@ -54,7 +54,7 @@ export class CallDesk {
       count("ignored");
       return NOTHING;
     }
-    if (call.event === "cancel") return this.#cancel(nameOfCall(received.sender, call.call));
+    if (call.event === "cancel") return this.#cancel(nameOfCall(partyOf(received), call.call));
     const passage = route.enter(received, route.source, route.target);
     if (passage === undefined) {
       count("looped");
@@ -94,7 +94,8 @@ export class CallDesk {
 
   #answer(passage: Passage, { call }: ClientCall, parameters: ServiceParameters): Step | Promise<Step> {
     const { settings } = this.#site.route;
-    const { envelope, sender: party } = passage.received;
+    const { envelope } = passage.received;
+    const party = partyOf(passage.received);
     const name = nameOfCall(party, call);
     if (this.#calls.find(name) !== undefined) throw new BridgeError("message_invalid", "A call has the id of another that is under way");
     const request = readA2aRequest(envelope.payload, parameters["A2A-Version"], settings.maxMessageBytes);

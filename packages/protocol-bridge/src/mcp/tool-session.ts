@@ -1,6 +1,6 @@
 import { backoffMs, deferred, sleep } from "@parley/core/internal";
 import { isJsonObject, type JsonObject } from "@parley/core";
-import type { McpAddress } from "@parley/envelope-and-adapters/internal";
+import { isPeer, partyOf, type ExpectedPeer, type McpAddress, type Sender } from "@parley/envelope-and-adapters/internal";
 import { BridgeError } from "../errors.ts";
 import {
   errorBytes,
@@ -24,14 +24,13 @@ const MAX_PAGES = 16;
 const MAX_TOOLS = 1024;
 
 /** What a {@link ToolSession} works with. */
-export interface ToolSessionOptions {
+export interface ToolSessionOptions extends ExpectedPeer {
   /** Its id: the same after a restart. */
   readonly session: string;
   readonly name: string;
   /** Name of the server to ask for. */
   readonly server: string | undefined;
   /** The only party that may be the server. */
-  readonly peer: string | undefined;
   /** Whether the server's tools must be known. */
   readonly needsTools: boolean;
   readonly signal: AbortSignal;
@@ -41,7 +40,7 @@ export interface ToolSessionOptions {
 }
 
 interface Bond {
-  readonly sender: string | undefined;
+  readonly party: string | undefined;
   readonly instance: string;
   readonly server: string | undefined;
 }
@@ -123,21 +122,18 @@ export class ToolSession {
    *
    * @throws BridgeError `sender_mismatch`
    */
-  believes(
-    { server, instance = "", event }: McpAddress,
-    sender: string | undefined,
-    message: JsonRpcAnswer | JsonRpcCall | undefined,
-  ): boolean {
-    const { server: asked, peer } = this.#options;
+  believes({ server, instance = "", event }: McpAddress, sender: Sender, message: JsonRpcAnswer | JsonRpcCall | undefined): boolean {
+    const { server: asked } = this.#options;
     if (asked !== undefined && server !== asked) return false;
-    if (peer !== undefined && sender !== peer) throw mismatch();
+    if (!isPeer(this.#options, sender)) throw mismatch();
+    const party = partyOf(sender);
     const isFirstAnswer = !this.#isReady && message?.kind === "answer" && this.#isOurs(message.id, "open");
     if (this.#bond === undefined || isFirstAnswer) {
       if (event === "close" && this.#bond === undefined) return true;
-      this.#bond = { sender, instance, server };
+      this.#bond = { party, instance, server };
       return true;
     }
-    if (sender === this.#bond.sender) return true;
+    if (party === this.#bond.party) return true;
     // A second server that answered the first messages is no impostor.
     if (instance !== this.#bond.instance) return false;
     throw mismatch();
