@@ -1,7 +1,15 @@
 import type { MessageInit } from "@parley/core";
 import { startNode, type Layr8Node } from "@parley/layr8-node";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { Client, decodeCredential, NotConnectedError, PhoenixTransport, ProblemReportError, type Config } from "../src/index.ts";
+import {
+  Client,
+  decodeCredential,
+  NotConnectedError,
+  PhoenixTransport,
+  ProblemReportError,
+  verifyLocally,
+  type Config,
+} from "../src/index.ts";
 
 const ORDER = "https://shop.example/orders/1.0";
 const ACME = "did:web:localhost:acme";
@@ -71,6 +79,15 @@ describe("a client's credentials", () => {
     await erin.close();
     await expect(erin.listCredentials()).rejects.toMatchObject({ name: "RestError", code: "closed" });
   });
+});
+
+it("a DID of this machine is verified locally once its host is told", async () => {
+  const erin = client(ERIN);
+  const signed = await erin.signCredential({ credentialSubject: { id: ERIN } });
+  const refusal = /did:web:localhost:erin could not be resolved: refused_address \(.*resolution\.hosts\)/;
+  await expect(verifyLocally(signed)).rejects.toThrow(refusal);
+  const hosts = { localhost: node.url.replace(/^ws(:\/\/[^/]+).*/, "http$1") };
+  expect(await verifyLocally(signed, { resolution: { hosts } })).toMatchObject({ kind: "credential", issuer: ERIN });
 });
 
 describe("presenting credentials with a message", () => {

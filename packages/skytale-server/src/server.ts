@@ -1,4 +1,6 @@
-import { access, constants } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
+import { createSecureContext } from "node:tls";
+import { ParleyError } from "@parley/core";
 import { closeQuietly, systemReason } from "@parley/core/internal";
 import { serverLogger } from "@parley/server-command";
 import { accessWarning } from "@parley/storage";
@@ -79,7 +81,7 @@ export async function startSkytale(options: SkytaleOptions = {}): Promise<Skytal
   readRelayLimits(options.limits?.relay);
   readRetention(options.retention);
   const { tls } = options;
-  for (const name of ["certFile", "keyFile"] as const) if (tls !== undefined) await checkFile(`tls.${name}`, tls[name]);
+  if (tls !== undefined) await checkTls(tls);
   const logger = loggerOf(options.logger);
   const stores = await openStores(options.dataDir, {
     acceptClock: options.acceptClock,
@@ -102,11 +104,22 @@ export async function startSkytale(options: SkytaleOptions = {}): Promise<Skytal
 }
 
 /** Before anything is written. @throws TypeError naming option, file and reason */
-async function checkFile(option: string, path: string): Promise<void> {
+async function checkTls({ certFile, keyFile }: NonNullable<SkytaleOptions["tls"]>): Promise<void> {
+  const cert = await readTlsFile("certFile", certFile);
+  const key = await readTlsFile("keyFile", keyFile);
   try {
-    await access(path, constants.R_OK);
+    createSecureContext({ cert, key });
+  } catch (cause) {
+    const files = `tls.certFile ${certFile} and tls.keyFile ${keyFile}`;
+    throw new TypeError(`${files} must be a certificate and its private key, in PEM: ${ParleyError.from(cause).message}`, { cause });
+  }
+}
+
+async function readTlsFile(option: string, path: string): Promise<Buffer> {
+  try {
+    return await readFile(path);
   } catch (error) {
-    throw new TypeError(`${option} ${path} cannot be read: ${systemReason(error)}`, { cause: error });
+    throw new TypeError(`tls.${option} ${path} cannot be read: ${systemReason(error)}`, { cause: error });
   }
 }
 

@@ -1,4 +1,5 @@
 import { once } from "node:events";
+import { existsSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { request } from "node:https";
 import type { IncomingMessage } from "node:http";
@@ -43,4 +44,21 @@ it("a certificate that can't be read keeps a server from starting", async () => 
   await expect(startSkytale({ port: 0, relayPort: 0, logger: false, tls })).rejects.toThrow(
     new TypeError("tls.certFile /does/not/exist.pem cannot be read: no such file or directory"),
   );
+});
+
+it("files that are no certificate and key are named before anything is written", async () => {
+  const folder = await temporaryDirectory();
+  const tls = { certFile: join(folder.path, "cert.pem"), keyFile: join(folder.path, "key.pem") };
+  const start = () => startSkytale({ port: 0, relayPort: 0, logger: false, tls, dataDir: join(folder.path, "data") });
+  try {
+    await writeFile(tls.certFile, "no PEM");
+    await writeFile(tls.keyFile, PRIVATE_KEY);
+    await expect(start()).rejects.toThrow(`tls.certFile ${tls.certFile} and tls.keyFile ${tls.keyFile} must be a certificate`);
+    await writeFile(tls.certFile, CERTIFICATE);
+    await writeFile(tls.keyFile, CERTIFICATE);
+    await expect(start()).rejects.toThrow(TypeError);
+    expect(existsSync(join(folder.path, "data"))).toBe(false);
+  } finally {
+    await folder.remove();
+  }
 });

@@ -81,6 +81,9 @@ function explainFailure(label: string, failure: Error | undefined): Explanation 
         retryable: true,
       };
     default:
+      if (codeOf(failure)?.startsWith("HPE_") === true) {
+        return { why: "what answers doesn't speak HTTP/1.1: is it the port of a relay? Check the port of nodeUrl", retryable: false };
+      }
       return { why, retryable: true };
   }
 }

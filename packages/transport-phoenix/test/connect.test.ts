@@ -1,7 +1,9 @@
+import { once } from "node:events";
+import { createServer, type AddressInfo } from "node:net";
 import { inspect } from "node:util";
 import { RejectedError } from "@parley/core";
 import { rejectionOf } from "@parley/test-assertions";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { PhoenixTransport, type PhoenixTransportOptions } from "../src/index.ts";
 import { ALICE, ALICE_TOPIC, connect, startServer, transportTo } from "./fixture.ts";
 import { PhoenixServer } from "./phoenix-server.ts";
@@ -201,6 +203,19 @@ describe("connect", () => {
     const error = await rejectionOf(transportTo(server, { nodeUrl: url }).connect({ did: ALICE, protocols: [], events: new Recorder() }));
     const why = "it doesn't speak TLS. For a node without TLS, nodeUrl begins with ws:// or http://";
     expect(error).toMatchObject({ code: "connect_failed", retryable: false, message: `The node at ${url} can't be reached: ${why}` });
+  });
+
+  it("says that what answers is no HTTP server", async () => {
+    const other = createServer((socket) => socket.end("\0\0\0hello"));
+    await once(other.listen(0, "127.0.0.1"), "listening");
+    onTestFinished(() => void other.close());
+    const nodeUrl = `ws://127.0.0.1:${(other.address() as AddressInfo).port}`;
+    const transport = new PhoenixTransport({ nodeUrl, apiKey: "key" });
+    const error = await rejectionOf(transport.connect({ did: ALICE, protocols: [], events: new Recorder() }));
+    expect(error).toMatchObject({ code: "connect_failed", retryable: false });
+    expect((error as Error).message).toMatch(
+      /what answers doesn't speak HTTP\/1\.1: is it the port of a relay\? Check the port of nodeUrl$/,
+    );
   });
 
   it.each(["http", "ws"])("finds the path of an origin alone (%s)", async (scheme) => {

@@ -39,7 +39,10 @@ export function createAddressGuard({ allow = [], lookup = systemLookup }: Addres
   const refusal = (hostname: string, addresses: readonly string[]): DidError | undefined =>
     addresses.every((address) => allowed.has(classifyAddress(address)))
       ? undefined
-      : new DidError("refused_address", `${hostname} has an address that must not be asked`);
+      : new DidError(
+          "refused_address",
+          `${hostname} has an address that must not be asked: allow it (resolution.allow), or say where it is (resolution.hosts)`,
+        );
 
   return {
     checkHost: (hostname) => {

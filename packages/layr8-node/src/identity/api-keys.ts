@@ -72,6 +72,7 @@ export class ApiKeys {
    * @throws TypeError when the rule makes no sense; StorageError `storage_failed`.
    */
   async create(options: ApiKeyOptions): Promise<CreatedApiKey> {
+    if (options === undefined) throw new TypeError('An API key needs options such as { dids: ["did:web:acme.example:*"] }');
     checkOptions<ApiKeyOptions>(options, OPTIONS);
     const key = `l8_${randomBytes(32).toString("base64url")}`;
     const { id } = await this.#add(key, options, false);

@@ -130,6 +130,7 @@ function read(policy: Policy, index: number): Policy {
   for (const member of ["protocols", "allow", "deny"] as const) {
     if (policy[member] !== undefined && !isTextList(policy[member])) throw new TypeError(`${where}.${member} must be a list of texts`);
   }
+  checkProtocols(`${where}.protocols`, policy.protocols);
   if (policy.enforce !== undefined && typeof policy.enforce !== "boolean") throw new TypeError(`${where}.enforce must be true or false`);
   const { credentials = [] } = policy;
   if (!Array.isArray(credentials)) throw new TypeError(`${where}.credentials must be a list`);
@@ -158,6 +159,19 @@ function read(policy: Policy, index: number): Policy {
 
 function readPattern(entry: string, where: string): string {
   return entry === "*" ? entry : readDidPattern(entry, where);
+}
+
+/** A pattern that matches nothing would protect nothing. @throws TypeError naming the entry */
+function checkProtocols(where: string, patterns: readonly string[] = []): void {
+  const wrong = patterns.find((pattern) => !pattern.endsWith("*") && !isProtocolOrType(pattern));
+  if (wrong === undefined) return;
+  const expected = "a protocol such as https://layr8.io/protocols/echo/1.0, a message type, or a prefix of them with a trailing *";
+  throw new TypeError(`${where}: ${JSON.stringify(wrong)} is not ${expected}`);
+}
+
+/** Of a protocol, `protocolOf` knows its messages only. */
+function isProtocolOrType(text: string): boolean {
+  return protocolOf(text) !== undefined || protocolOf(`${text}/message`) !== undefined;
 }
 
 function isTextList(value: unknown): value is readonly string[] {

@@ -34,6 +34,7 @@ describe("ApiKeys", () => {
     ["x".repeat(10_000_000), "a huge text"],
   ])("finds nobody for %#", async (presented) => {
     const apiKeys = new ApiKeys(memoryRecords());
+    await expect(apiKeys.create(undefined as never)).rejects.toThrow("An API key needs options such as { dids:");
     await apiKeys.create({ dids: "any" });
     expect(apiKeys.find(presented)).toBeUndefined();
   });

@@ -102,6 +102,7 @@ describe("policies", () => {
 
   it.each<[unknown, string]>([
     [{}, "policies[0] needs a did"],
+    [{ did: "*", deny: ["*"], protocols: ["echo"] }, 'policies[0].protocols: "echo" is not a protocol such as'],
     [{ did: "*", allow: "did:web:a" }, "policies[0].allow"],
     [{ did: "*", deny: [7] }, "policies[0].deny"],
     [{ did: "*", protocols: [""] }, "policies[0].protocols"],
@@ -112,6 +113,6 @@ describe("policies", () => {
     [{ did: "*", credentials: [{ type: "A" }] }, "policies[0].credentials[0] needs issuers"],
     [{ did: "*", credentials: [{ type: "A", issuers: [] }] }, "policies[0].credentials[0] needs issuers"],
   ])("refuse %j", (policy, message) => {
-    expect(() => new Policies([policy as Policy])).toThrow(new RegExp(`^${message.replaceAll(/[[\].]/g, String.raw`\$&`)}`));
+    expect(() => new Policies([policy as Policy])).toThrow(new RegExp(`^${message.replaceAll(/[[\].*?]/g, String.raw`\$&`)}`));
   });
 });

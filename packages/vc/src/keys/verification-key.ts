@@ -71,8 +71,10 @@ async function resolve(did: string, { resolver, signal }: KeySource, options: Re
     return await resolver.resolve(did, signal === undefined ? options : { ...options, signal });
   } catch (error) {
     signal?.throwIfAborted();
-    const { code, retryable } = ParleyError.from(error);
-    throw new VcError("resolution_failed", `${cut(did)} could not be resolved: ${cut(code)}`, { cause: error, retryable });
+    const { code, retryable, message } = ParleyError.from(error);
+    // Of other errors the message may quote what a stranger's host has answered.
+    const why = code === "refused_address" ? `${code} (${cut(message)})` : cut(code);
+    throw new VcError("resolution_failed", `${cut(did)} could not be resolved: ${why}`, { cause: error, retryable });
   }
 }
 
