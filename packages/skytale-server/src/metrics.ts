@@ -8,6 +8,8 @@ export interface Metrics {
   readonly failures: Counter;
   /** Records whose checksum doesn't match. */
   readonly damagedRecords: Counter;
+  /** Connections that were dropped, by `door` (api, relay) and `reason`. */
+  readonly dropped: Counter<"door" | "reason">;
   /** Counts what the relay does. */
   readonly relay: Omit<RelayObserver, "onFailure" | "onOpened" | "onClosed">;
   /** The exposition text. */
@@ -47,6 +49,12 @@ export function createMetrics(gauges: Gauges): Metrics {
       name: "skytale_api_requests_total",
       help: "Calls of the API",
       labelNames: ["method", "route", "status"],
+      registers,
+    }),
+    dropped: new Counter({
+      name: "skytale_connections_dropped_total",
+      help: "Connections that were dropped: silent, unauthenticated, beyond their address's or account's share, or with too many resets",
+      labelNames: ["door", "reason"],
       registers,
     }),
     failures: counter("server_failures_total", "Failures inside the server"),

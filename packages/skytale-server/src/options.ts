@@ -1,4 +1,5 @@
 import { checkOptions, IS_ANYTHING, IS_BOOLEAN, IS_LOGGER, IS_PORT, IS_TEXT, type OptionCheck } from "@parley/core/internal";
+import { IS_TRUST_PROXY, type TrustProxy } from "@parley/server-command";
 import type { Logger } from "pino";
 import type { ApiLimits } from "./api/limits.ts";
 import type { Retention } from "./log/channel-log.ts";
@@ -19,8 +20,18 @@ export interface SkytaleOptions {
    * alone sees nothing of anybody else. Default `open`.
    */
   readonly signup?: "open" | "closed";
-  /** Whether the API server stands behind a proxy, whose `x-forwarded-for` says where a call comes from. Default `false`. */
-  readonly trustProxy?: boolean;
+  /**
+   * The proxies in front of the API, whose `X-Forwarded-For` says where a call comes from: their number, or their addresses and networks.
+   * `true` is one. Entries that no trusted proxy has appended count for nothing. Default `false`: there is none.
+   */
+  readonly trustProxy?: TrustProxy;
+  /** Port for `/health` and `/metrics`, which the API's port then doesn't have; `0` takes a free one. Default: the API's port has them. */
+  readonly metricsPort?: number;
+  /**
+   * 32 bytes that encrypt the keys which sign tokens, at rest. Default: the file `server.key` (mode 0600) of the data directory, which the
+   * first start creates. Keep a copy apart from the data: with both, tokens can be made for every account.
+   */
+  readonly serverKey?: Uint8Array;
   /** PEM files for TLS on both ports. Without them there is none: for this machine, or behind a proxy. */
   readonly tls?: { readonly certFile: string; readonly keyFile: string };
   /**
@@ -41,13 +52,20 @@ export interface SkytaleOptions {
 
 const IS_SIGNUP: OptionCheck = { expected: '"open" or "closed"', is: (value) => value === "open" || value === "closed" };
 
+const IS_SERVER_KEY: OptionCheck = {
+  expected: "a Uint8Array of 32 bytes",
+  is: (value) => value instanceof Uint8Array && value.length === 32,
+};
+
 const OPTIONS: Readonly<Record<keyof SkytaleOptions, OptionCheck>> = {
   port: IS_PORT,
   relayPort: IS_PORT,
   host: IS_TEXT,
   dataDir: IS_TEXT,
   signup: IS_SIGNUP,
-  trustProxy: IS_BOOLEAN,
+  trustProxy: IS_TRUST_PROXY,
+  metricsPort: IS_PORT,
+  serverKey: IS_SERVER_KEY,
   acceptClock: IS_BOOLEAN,
   // These are checked below, or where they are read.
   tls: IS_ANYTHING,

@@ -1,11 +1,12 @@
 import { readFile } from "node:fs/promises";
 import type { AddressInfo } from "node:net";
-import { listenError } from "@parley/server-command";
+import { listenError, proxyTrust } from "@parley/server-command";
 import type { FastifyInstance } from "fastify";
 import { checkOptions, closeAll, closeQuietly, closeTogether, IS_TEXT, Throttle, type OptionCheck } from "@parley/core/internal";
 import type { Logger } from "pino";
 import type { Account, AccountOptions, CreatedAccount } from "./api/accounts.ts";
 import { createApiServer } from "./api/http/server.ts";
+import { createStatusServer, type StatusOptions } from "./api/http/status-routes.ts";
 import type { ApiKeyInfo, ApiKeyOptions, CreatedApiKey } from "./api/keys.ts";
 import type { Services } from "./api/services.ts";
 import { createMetrics, type Metrics } from "./metrics.ts";
@@ -40,9 +41,12 @@ export class RunningServer implements SkytaleServer {
   readonly #logger: Logger;
   readonly #metrics: Metrics;
   readonly #relay: Relay;
+  readonly #droppedConnections = new Throttle(REFUSED_KEYS_MS);
   readonly #refusedKeys = new Throttle(REFUSED_KEYS_MS);
   #api: FastifyInstance | undefined;
   #listener: GrpcListener | undefined;
+  #status: FastifyInstance | undefined;
+  #metricsUrl: string | undefined;
   #apiUrl = "";
   #sweeper: NodeJS.Timeout | undefined;
   #sweeping = false;
@@ -102,6 +106,10 @@ export class RunningServer implements SkytaleServer {
     return Number(new URL(this.#apiUrl).port);
   }
 
+  get metricsUrl(): string | undefined {
+    return this.#metricsUrl;
+  }
+
   get relayUrl(): string {
     return this.#listener?.url ?? "";
   }
@@ -111,19 +119,24 @@ export class RunningServer implements SkytaleServer {
   }
 
   async #listen(options: SkytaleOptions): Promise<void> {
-    const { port = 5100, relayPort = 5000, host = "127.0.0.1", tls, signup = "open", trustProxy = false } = options;
-    this.#api = await createApiServer({
-      services: this.#services,
+    const { port = 5100, relayPort = 5000, host = "127.0.0.1", tls, signup = "open", trustProxy, metricsPort } = options;
+    const status: StatusOptions = {
       metrics: this.#metrics,
-      tls: tls === undefined ? undefined : { cert: await readFile(tls.certFile), key: await readFile(tls.keyFile) },
-      openSignup: signup === "open",
-      trustProxy,
       isReady: () => this.#closing === undefined,
       writeFailure: () => this.#stores.writeFailure(),
+    };
+    this.#api = await createApiServer({
+      services: this.#services,
+      ...status,
+      hasStatus: metricsPort === undefined,
+      tls: tls === undefined ? undefined : { cert: await readFile(tls.certFile), key: await readFile(tls.keyFile) },
+      openSignup: signup === "open",
+      trustsProxy: proxyTrust(trustProxy),
       onAnswered: (call) => {
         this.#logger.debug(call, "call answered");
         if (call.status === 401) this.#onRefusedKey({ door: "api", code: call.code, address: call.address });
       },
+      onDropped: (reason) => this.#onDropped("api", reason),
       onFailure: (error) => this.#fail(error),
     });
     try {
@@ -131,11 +144,24 @@ export class RunningServer implements SkytaleServer {
     } catch (error) {
       throw listenError(error, { host, port, option: "port" });
     }
-    const bound = this.#api.server.address() as AddressInfo;
-    const address = bound.family === "IPv6" ? `[${bound.address}]` : bound.address;
-    this.#apiUrl = `${tls === undefined ? "http" : "https"}://${address}:${bound.port}`;
+    this.#apiUrl = `${tls === undefined ? "http" : "https"}://${boundTo(this.#api)}`;
+    if (metricsPort !== undefined) {
+      this.#status = createStatusServer(status);
+      try {
+        await this.#status.listen({ port: metricsPort, host });
+      } catch (error) {
+        throw listenError(error, { host, port: metricsPort, option: "metricsPort" });
+      }
+      this.#metricsUrl = `http://${boundTo(this.#status)}`;
+    }
     const isServing = async (): Promise<boolean> => (await this.#stores.writeFailure()) === undefined;
-    this.#listener = await listenGrpc(this.#relay, { port: relayPort, host, isServing, ...(tls !== undefined && { tls }) });
+    this.#listener = await listenGrpc(this.#relay, {
+      port: relayPort,
+      host,
+      isServing,
+      onDropped: (reason) => this.#onDropped("relay", reason),
+      ...(tls !== undefined && { tls }),
+    });
     this.#sweeper = setInterval(() => void this.#sweep(), SWEEP_MS).unref();
     this.#logger.info({ api: this.apiUrl, relay: this.relayUrl }, "listening");
   }
@@ -188,6 +214,11 @@ export class RunningServer implements SkytaleServer {
     this.#refusedKeys.run((omitted) => this.#logger.info({ ...about, ...(omitted > 0 && { omitted }) }, "key or token refused"));
   }
 
+  #onDropped(door: "api" | "relay", reason: string): void {
+    this.#metrics.dropped.inc({ door, reason });
+    this.#droppedConnections.run((omitted) => this.#logger.warn({ door, reason, ...(omitted > 0 && { omitted }) }, "connection dropped"));
+  }
+
   #fail(error: unknown): void {
     this.#metrics.failures.inc();
     this.#logger.error({ err: error }, "the server failed at something that no client can be told of");
@@ -209,9 +240,16 @@ export class RunningServer implements SkytaleServer {
       () =>
         closeTogether(
           () => this.#api?.close(),
+          () => this.#status?.close(),
           () => this.#listener?.close() ?? this.#relay.close(),
         ),
       () => clearTimeout(grace),
     );
   }
+}
+
+/** Host and port. */
+function boundTo({ server }: FastifyInstance): string {
+  const { family, address, port } = server.address() as AddressInfo;
+  return `${family === "IPv6" ? `[${address}]` : address}:${port}`;
 }

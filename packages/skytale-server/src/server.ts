@@ -13,6 +13,7 @@ import { checkServerOptions, type SkytaleOptions } from "./options.ts";
 import { readRetention } from "./log/retention.ts";
 import { readRelayLimits } from "./relay/relay-limits.ts";
 import { RunningServer } from "./running-server.ts";
+import { serverKeyOf } from "./server-key.ts";
 import { openStores } from "./stores.ts";
 
 /** A running server: relay and API on one set of records. */
@@ -23,6 +24,8 @@ export interface SkytaleServer extends AsyncDisposable {
   /** Where clients reach the relay by gRPC: `http://127.0.0.1:5000`. */
   readonly relayUrl: string;
   readonly relayPort: number;
+  /** Origin of `/health` and `/metrics`, where they have a port of their own (`metricsPort`). */
+  readonly metricsUrl: string | undefined;
   /**
    * An API key of an account named `operator`. Only where the server had no account at all and made this one; it is shown here and
    * nowhere else, and with a data directory it stays valid after a restart.
@@ -89,7 +92,8 @@ export async function startSkytale(options: SkytaleOptions = {}): Promise<Skytal
     log: { ...(options.retention !== undefined && { retention: options.retention }) },
   });
   try {
-    const services = await Services.open({ registry: stores.registry, limits, expiryNow: () => stores.clock.now() });
+    const sealingKey = await serverKeyOf(stores, options.serverKey);
+    const services = await Services.open({ registry: stores.registry, limits, sealingKey, expiryNow: () => stores.clock.now() });
     const created = (await services.accounts.isEmpty()) ? await services.accounts.create(OPERATOR) : undefined;
     const warning =
       options.dataDir === undefined

@@ -10,6 +10,8 @@ export const SCHEMA: StorageOptions = { name: "skytale", schema: 1 };
 
 /** What a server keeps. */
 export interface Stores {
+  /** The data directory, if there is one. */
+  readonly directory: string | undefined;
   readonly registry: Registry;
   readonly logs: Logs;
   /** The time by which things expire. */
@@ -50,6 +52,7 @@ export async function openStores(dataDir: string | undefined, { acceptClock, onJ
         () => environment?.close(),
       ));
     return {
+      directory: environment?.directory,
       registry,
       logs,
       clock,

@@ -14,7 +14,7 @@ describe("startSkytale's options", () => {
     [{ relayPort: 70_000 }, 'Option "relayPort" must be an integer from 0 to 65535, not 70000'],
     [{ host: 7 }, 'Option "host" must be a string'],
     [{ signup: "never" }, 'Option "signup" must be "open" or "closed", not a string'],
-    [{ trustProxy: 1 }, 'Option "trustProxy" must be true or false, not 1'],
+    [{ trustProxy: "yes" }, 'Option "trustProxy" must be a number of proxies from 0 to 16, or a list of their addresses and networks'],
     [{ tls: "cert.pem" }, 'Option "tls" must be an object, not a string'],
     [{ tls: { certfile: "x", keyFile: "y" } }, 'Unknown option "tls.certfile". Did you mean "tls.certFile"?'],
     [{ tls: { certFile: "x" } }, 'Option "tls" needs both certFile and keyFile'],

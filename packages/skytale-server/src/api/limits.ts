@@ -2,7 +2,10 @@ import { readNumbers } from "@parley/core/internal";
 
 /** Caps and times of the API server. Every one has a default that suits one machine. */
 export interface ApiLimits {
-  /** TCP connections in all; further ones are dropped. Default 10,000. */
+  /**
+   * TCP connections of the API's port; at most four tenths of the process's file descriptors. One address (IPv6: /64) that has shown no key
+   * or token, and one account, may have a quarter of them. Default 10,000.
+   */
   readonly maxConnections: number;
   /** Calls that one account may make in a second; each entry of a list that is answered counts as a tenth, a waiting join as one. Default 500. */
   readonly requestsPerSecond: number;

@@ -29,9 +29,11 @@ export type KeyRecord = {
 
 export type SigningKeyRecord = {
   readonly kid: string;
-  /** Public and private parts of the Ed25519 key (RFC 8037). */
+  /** Public part of the Ed25519 key (RFC 8037). */
   readonly x: string;
-  readonly d: string;
+  /** The private part: sealed; as it is in memory, and in records of older versions. */
+  readonly sealed?: string | undefined;
+  readonly d?: string | undefined;
   readonly createdAt: number;
 };
 

@@ -1,3 +1,4 @@
+import type { SealingKey } from "@parley/storage";
 import type { Access } from "../relay/access.ts";
 import type { Registry } from "../registry/registry.ts";
 import type { Transaction } from "../registry/transaction.ts";
@@ -19,6 +20,8 @@ import { localKeys, TokenIssuer, TokenVerifier } from "./tokens.ts";
 export interface ServicesOptions {
   readonly registry: Registry;
   readonly limits: ApiLimits;
+  /** Encrypts what must not be read from a copy of the registry. */
+  readonly sealingKey?: SealingKey | undefined;
   /** Milliseconds since 1970. */
   readonly now?: () => number;
   /** The time by which records expire: one that does not jump ahead. Default `now`. */
@@ -68,8 +71,9 @@ export class Services {
 
   /** @throws StorageError `storage_failed`, `data_dir_unusable` */
   static async open(options: ServicesOptions): Promise<Services> {
-    const { registry, limits, now = Date.now, expiryNow = now } = options;
-    const signingKeys = await SigningKeys.open({ registry, ttlMs: limits.signingKeyTtlMs, tokenTtlMs: limits.tokenTtlMs, now: expiryNow });
+    const { registry, limits, sealingKey, now = Date.now, expiryNow = now } = options;
+    const { signingKeyTtlMs: ttlMs, tokenTtlMs } = limits;
+    const signingKeys = await SigningKeys.open({ registry, ttlMs, tokenTtlMs, now: expiryNow, sealingKey });
     return new Services(options, signingKeys);
   }
 

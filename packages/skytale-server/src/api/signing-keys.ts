@@ -1,5 +1,5 @@
 import { createPrivateKey, createPublicKey, randomBytes, type KeyObject } from "node:crypto";
-import { StorageError } from "@parley/storage";
+import { StorageError, type SealingKey } from "@parley/storage";
 import { calculateJwkThumbprint, type JSONWebKeySet } from "jose";
 import { KeyedLock } from "../registry/keyed-lock.ts";
 import type { Registry } from "../registry/registry.ts";
@@ -14,6 +14,8 @@ export interface SigningKeysOptions {
   /** Longest life of what a key signs, in milliseconds. */
   readonly tokenTtlMs: number;
   readonly now: () => number;
+  /** Encrypts the private keys. Without one they are stored as they are, for registries in memory. */
+  readonly sealingKey?: SealingKey | undefined;
 }
 
 /** A key to sign with. */
@@ -47,9 +49,13 @@ export class SigningKeys {
     this.#options = options;
   }
 
-  /** Reads the keys, and makes one if there is none. */
+  /** Reads the keys, and makes one if there is none. @throws StorageError `data_dir_unusable` when they are sealed with another key */
   static async open(options: SigningKeysOptions): Promise<SigningKeys> {
     const signingKeys = new SigningKeys(options);
+    await signingKeys.#read();
+    // Another key is found out before anything is written.
+    for (const record of signingKeys.#records) signingKeys.#seedOf(record);
+    await signingKeys.#sealOld();
     await signingKeys.maintain();
     return signingKeys;
   }
@@ -64,7 +70,7 @@ export class SigningKeys {
     const now = this.#options.now();
     const published = this.#records.findLast(({ createdAt }) => createdAt + PUBLISH_AHEAD_MS <= now) ?? this.#records[0];
     if (published === undefined) throw new StorageError("data_dir_unusable", "There is no key to sign with");
-    if (this.#signer?.kid !== published.kid) this.#signer = { kid: published.kid, key: privateKey(Buffer.from(published.d, "base64url")) };
+    if (this.#signer?.kid !== published.kid) this.#signer = { kid: published.kid, key: privateKey(this.#seedOf(published)) };
     return this.#signer;
   }
 
@@ -101,8 +107,35 @@ export class SigningKeys {
     const seed = randomBytes(32);
     const { x = "" } = createPublicKey(privateKey(seed)).export({ format: "jwk" });
     const kid = await calculateJwkThumbprint({ kty: "OKP", crv: "Ed25519", x });
-    const record = { kid, x, d: seed.toString("base64url"), createdAt: this.#options.now() };
+    const { sealingKey, now } = this.#options;
+    const secret = sealingKey === undefined ? { d: seed.toString("base64url") } : { sealed: sealingKey.seal(seed, purposeOf(kid)) };
+    const record: SigningKeyRecord = { kid, x, ...secret, createdAt: now() };
     await transact(this.#registry, async (transaction) => transaction.put(signingKeys, [kid], record));
+  }
+
+  /** Of a version that didn't seal them. What was on disk as it is stays in free pages, so other keys follow these. */
+  async #sealOld(): Promise<void> {
+    const { sealingKey } = this.#options;
+    if (sealingKey === undefined) return;
+    const old = this.#records.filter(({ d }) => d !== undefined);
+    if (old.length === 0) return;
+    for (const { kid } of old) {
+      await transact(this.#registry, async (transaction) => {
+        const record = await transaction.get(signingKeys, kid);
+        if (record?.d === undefined) return;
+        const { d, ...rest } = record;
+        transaction.put(signingKeys, [kid], { ...rest, sealed: sealingKey.seal(Buffer.from(d, "base64url"), purposeOf(kid)) });
+      });
+    }
+    await this.rotate();
+  }
+
+  #seedOf({ kid, d, sealed }: SigningKeyRecord): Uint8Array {
+    if (d !== undefined) return Buffer.from(d, "base64url");
+    const { sealingKey } = this.#options;
+    if (sealed === undefined || sealingKey === undefined)
+      throw new StorageError("data_dir_unusable", "A key that signs tokens is sealed, and there is no key for it");
+    return sealingKey.open(sealed, purposeOf(kid));
   }
 
   async #forget(kid: string): Promise<void> {
@@ -110,6 +143,10 @@ export class SigningKeys {
       if ((await transaction.get(signingKeys, kid)) !== undefined) transaction.remove(signingKeys, kid);
     });
   }
+}
+
+function purposeOf(kid: string): string {
+  return `skytale signing key ${kid}`;
 }
 
 function privateKey(seed: Uint8Array): KeyObject {

@@ -1,6 +1,16 @@
-import { LOG_LEVELS, parseOptions, readConfigFile, readPortOption, serverLogger, writeEnvFile } from "@parley/server-command";
+import {
+  LOG_LEVELS,
+  parseOptions,
+  readConfigFile,
+  readPortOption,
+  readTrustProxyOption,
+  serverLogger,
+  withOneProxy,
+  writeEnvFile,
+} from "@parley/server-command";
 import type { SkytaleOptions } from "../options.ts";
 import { startSkytale } from "../server.ts";
+import { readServerKey } from "../server-key.ts";
 
 const CONFIG_MEMBERS: readonly (keyof SkytaleOptions)[] = [
   "port",
@@ -9,6 +19,7 @@ const CONFIG_MEMBERS: readonly (keyof SkytaleOptions)[] = [
   "dataDir",
   "signup",
   "trustProxy",
+  "metricsPort",
   "tls",
   "retention",
   "limits",
@@ -17,7 +28,7 @@ const CONFIG_MEMBERS: readonly (keyof SkytaleOptions)[] = [
 /** Runs a server until SIGINT or SIGTERM. Prints what agents need: its URLs, and its API key where it had to make one. */
 export async function start(args: readonly string[]): Promise<void> {
   const { values } = parseOptions("skytale-server", {
-    args: [...args],
+    args: withOneProxy(args),
     options: {
       port: { type: "string" },
       "relay-port": { type: "string" },
@@ -25,6 +36,8 @@ export async function start(args: readonly string[]): Promise<void> {
       "data-dir": { type: "string" },
       signup: { type: "string" },
       "accept-clock": { type: "boolean", default: false },
+      "trust-proxy": { type: "string" },
+      "metrics-port": { type: "string" },
       "tls-cert": { type: "string" },
       "tls-key": { type: "string" },
       config: { type: "string" },
@@ -33,6 +46,7 @@ export async function start(args: readonly string[]): Promise<void> {
     },
   });
   if (!LOG_LEVELS.includes(values.log)) throw new TypeError(`--log must be one of ${LOG_LEVELS.join(", ")}`);
+  const serverKey = readServerKey(process.env["SKYTALE_SERVER_KEY"]);
   const options: SkytaleOptions = {
     ...(values.config !== undefined && (await readConfigFile(values.config, CONFIG_MEMBERS))),
     ...(values.port !== undefined && { port: readPortOption("--port", values.port) }),
@@ -41,6 +55,9 @@ export async function start(args: readonly string[]): Promise<void> {
     ...(values["data-dir"] !== undefined && { dataDir: values["data-dir"] }),
     ...(values.signup !== undefined && { signup: readSignup(values.signup) }),
     ...(values["accept-clock"] && { acceptClock: true }),
+    ...(values["trust-proxy"] !== undefined && { trustProxy: readTrustProxyOption("--trust-proxy", values["trust-proxy"]) }),
+    ...(values["metrics-port"] !== undefined && { metricsPort: readPortOption("--metrics-port", values["metrics-port"]) }),
+    ...(serverKey !== undefined && { serverKey }),
     ...readTls(values["tls-cert"], values["tls-key"]),
   };
   const logger = serverLogger("skytale-server", values.log);

@@ -2,6 +2,7 @@ import { closeAll } from "@parley/core/internal";
 import { checkDataDirectory, StorageError } from "@parley/storage";
 import { readApiLimits } from "../api/limits.ts";
 import { Services } from "../api/services.ts";
+import { readServerKey, serverKeyOf } from "../server-key.ts";
 import { openStores, SCHEMA } from "../stores.ts";
 
 /** Works on the records of a data directory that no server has open. */
@@ -15,7 +16,10 @@ export async function withServices(dataDir: string | undefined, use: (services: 
     throw new StorageError("data_dir_locked", `${error.message}. ${remedy}`, { cause: error });
   });
   await closeAll(
-    async () => use(await Services.open({ registry: stores.registry, limits: readApiLimits() })),
+    async () => {
+      const sealingKey = await serverKeyOf(stores, readServerKey(process.env["SKYTALE_SERVER_KEY"]));
+      await use(await Services.open({ registry: stores.registry, limits: readApiLimits(), sealingKey }));
+    },
     () => stores.close(),
   );
 }

@@ -14,7 +14,9 @@ import { closeAll } from "@parley/core/internal";
 import { listenError, probePort } from "@parley/server-command";
 import { type FrameStream, RelayError, type UnaryMethod } from "@parley/skytale-relay";
 import { asBuffer, asIs, contract, GrpcWriter, statusOf } from "@parley/skytale-relay/internal";
+import { Connections } from "../connections.ts";
 import { healthService } from "./health.ts";
+import { guardHttp2 } from "./http2-guard.ts";
 import { reflectionServices } from "./reflection.ts";
 import type { Relay } from "./relay.ts";
 
@@ -28,6 +30,8 @@ export interface GrpcListenOptions {
   readonly isServing?: () => Promise<boolean>;
   /** PEM files of the certificate chain and its private key. Without them there is no TLS: for this machine, or behind a proxy. */
   readonly tls?: { readonly certFile: string; readonly keyFile: string };
+  /** A connection was dropped, and why. */
+  readonly onDropped?: (reason: string) => void;
 }
 
 /** A relay that listens. */
@@ -43,6 +47,8 @@ export interface GrpcListener extends AsyncDisposable {
 const HIGH_WATER = 256 * 1024;
 /** What is left after the relay has closed gets so long to end, in milliseconds. */
 const SHUTDOWN_MS = 1000;
+/** How often connections that are of no use are searched for, in milliseconds. */
+const SWEEP_MS = 2500;
 
 const UNARY: readonly UnaryMethod[] = ["FetchRange", "GetHeads", "FetchWelcomes", "AckWelcomes"];
 
@@ -59,8 +65,12 @@ export async function listenGrpc(relay: Relay, options: GrpcListenOptions): Prom
     "grpc.max_concurrent_streams": 1000,
   });
   const service = `/${contract.RelayService.typeName}/`;
-  server.addService({ Connect: raw(`${service}Connect`, true) }, { Connect: connect(relay) });
-  for (const method of UNARY) server.addService({ [method]: raw(service + method, false) }, { [method]: unary(relay, method) });
+  const { onDropped = (): void => undefined } = options;
+  const connections = new Connections({ max: relay.limits.maxConnections, onDropped });
+  server.addService({ Connect: raw(`${service}Connect`, true) }, { Connect: connect(relay, connections) });
+  for (const method of UNARY) {
+    server.addService({ [method]: raw(service + method, false) }, { [method]: unary(relay, method, connections) });
+  }
   const health = healthService(async () => relay.serving && (await isServing()));
   server.addService(health.definition, health.implementation);
   for (const { definition, implementation } of reflectionServices()) server.addService(definition, implementation);
@@ -72,9 +82,15 @@ export async function listenGrpc(relay: Relay, options: GrpcListenOptions): Prom
     throw listenError(error, { host, port: options.port, option: "relayPort" });
   }
   const port = await bind(server, `${host.includes(":") && !host.startsWith("[") ? `[${host}]` : host}:${options.port}`, credentials);
+  guardHttp2(server, connections, () => onDropped("resets"));
+  const sweeper = setInterval(() => connections.sweep(), SWEEP_MS).unref();
   const urlHost = host.includes(":") ? `[${host}]` : host;
   let closing: Promise<void> | undefined;
-  const close = (): Promise<void> => (closing ??= shutDown(server, relay, () => health.stop()));
+  const close = (): Promise<void> =>
+    (closing ??= shutDown(server, relay, () => {
+      clearInterval(sweeper);
+      health.stop();
+    }));
   return { port, url: `${tls === undefined ? "http" : "https"}://${urlHost}:${port}`, close, [Symbol.asyncDispose]: close };
 }
 
@@ -127,12 +143,12 @@ function raw(path: string, streams: boolean): MethodDefinition<Buffer, Uint8Arra
   };
 }
 
-function connect(relay: Relay): handleBidiStreamingCall<Buffer, Uint8Array> {
+function connect(relay: Relay, connections: Connections): handleBidiStreamingCall<Buffer, Uint8Array> {
   return (call) => {
     // At once, so that a client knows that it is heard.
     call.sendMetadata(new Metadata());
     const stream = new GrpcServerStream(call);
-    const listener = relay.accept(tokenOf(call.metadata), stream);
+    const listener = relay.accept(tokenOf(call.metadata), stream, (accountId) => connections.identified(call.getPeer(), accountId));
     stream.onDrained = () => listener.drained();
     call.on("data", (frame: Buffer) => listener.frame(frame));
     let over = false;
@@ -152,24 +168,30 @@ function connect(relay: Relay): handleBidiStreamingCall<Buffer, Uint8Array> {
   };
 }
 
-function unary(relay: Relay, method: UnaryMethod): handleUnaryCall<Buffer, Uint8Array> {
+function unary(relay: Relay, method: UnaryMethod, connections: Connections): handleUnaryCall<Buffer, Uint8Array> {
   return (call, callback) => {
     const abort = new AbortController();
     call.on("cancelled", () => abort.abort());
-    void answer(relay, method, call, abort.signal, callback);
+    const onIdentified = (accountId: string): void => connections.identified(call.getPeer(), accountId);
+    void answer(relay, method, { call, signal: abort.signal, onIdentified }, callback);
   };
+}
+
+interface UnaryCall {
+  readonly call: ServerUnaryCall<Buffer, Uint8Array>;
+  readonly signal: AbortSignal;
+  readonly onIdentified: (accountId: string) => void;
 }
 
 async function answer(
   relay: Relay,
   method: UnaryMethod,
-  call: ServerUnaryCall<Buffer, Uint8Array>,
-  signal: AbortSignal,
+  { call, signal, onIdentified }: UnaryCall,
   callback: sendUnaryData<Uint8Array>,
 ): Promise<void> {
   let response: Uint8Array;
   try {
-    response = await relay.call(method, call.request, { token: tokenOf(call.metadata), signal });
+    response = await relay.call(method, call.request, { token: tokenOf(call.metadata), signal, onIdentified });
   } catch (error) {
     const { code, message } = error instanceof RelayError ? error : new RelayError("internal", "The relay failed");
     return callback({ code: statusOf(code), details: message });

@@ -6,6 +6,11 @@ export interface RelayLimits {
   readonly maxPayloadBytes: number;
   /** Bytes of one frame from a client; a larger one ends its stream. At least twice a payload and 256 KiB. Default 4 MiB. */
   readonly maxFrameBytes: number;
+  /**
+   * TCP connections of the relay's port; at most four tenths of the process's file descriptors. One address (IPv6: /64) that has shown no
+   * token, and one account, may have a quarter of them. Default 10,000.
+   */
+  readonly maxConnections: number;
   /** Streams at one time. Default 10,000. */
   readonly maxStreams: number;
   /** Streams of one account. Default 1,000. */
@@ -58,6 +63,7 @@ export function readRelayLimits(limits: Partial<RelayLimits> = {}): RelayLimits 
   const defaults: RelayLimits = {
     maxPayloadBytes: 1024 * 1024,
     maxFrameBytes: 4 * 1024 * 1024,
+    maxConnections: 10_000,
     maxStreams: 10_000,
     maxStreamsPerAccount: 1000,
     maxSubscriptions: 1000,

@@ -67,11 +67,12 @@ export class Relay implements RelayHandler, AsyncDisposable {
     return { streams: this.#sessions.size, subscriptions, channels: this.#feeds.size };
   }
 
-  accept(token: string, stream: FrameStream): FrameListener {
+  /** @param onIdentified called when it is known whose stream it is. */
+  accept(token: string, stream: FrameStream, onIdentified: (accountId: string) => void = ignore): FrameListener {
     const arrival = new Arrival();
     // Nothing is read before it is known who sends it.
     stream.pause();
-    this.#admit(token, stream, arrival).catch((error: unknown) => {
+    this.#admit(token, { stream, arrival, onIdentified }).catch((error: unknown) => {
       const refusal = this.#errorOf(error);
       this.#observer.onRefused?.("stream", refusal.code);
       if (!arrival.over) stream.end(refusal);
@@ -82,9 +83,13 @@ export class Relay implements RelayHandler, AsyncDisposable {
   async call(
     method: UnaryMethod,
     request: Uint8Array,
-    { token, signal }: { readonly token: string; readonly signal: AbortSignal },
+    {
+      token,
+      signal,
+      onIdentified = ignore,
+    }: { readonly token: string; readonly signal: AbortSignal; readonly onIdentified?: (accountId: string) => void },
   ): Promise<Uint8Array> {
-    const work = this.#call(method, request, token, AbortSignal.any([signal, this.#stop.signal]));
+    const work = this.#call(method, request, { token, onIdentified, signal: AbortSignal.any([signal, this.#stop.signal]) });
     this.#calls.add(work);
     try {
       return await work;
@@ -122,7 +127,7 @@ export class Relay implements RelayHandler, AsyncDisposable {
     for (const session of this.#sessions) session.end(stopping());
   }
 
-  async #admit(token: string, stream: FrameStream, arrival: Arrival): Promise<void> {
+  async #admit(token: string, { stream, arrival, onIdentified }: ArrivingStream): Promise<void> {
     if (!this.serving) throw stopping();
     if (this.#sessions.size + this.#arriving >= this.limits.maxStreams)
       throw new RelayError("resource_exhausted", "The relay has too many streams");
@@ -132,6 +137,7 @@ export class Relay implements RelayHandler, AsyncDisposable {
       if (!this.serving) throw stopping();
       if (arrival.over) return;
       const { accountId } = principal;
+      onIdentified(accountId);
       if (!this.#budgets.work.tryTake(accountId, WORK.stream))
         throw new RelayError("resource_exhausted", "The account opens too many streams in a short time");
       const lease = this.#budgets.streams.tryAcquire(accountId);
@@ -169,9 +175,18 @@ export class Relay implements RelayHandler, AsyncDisposable {
     };
   }
 
-  async #call(method: UnaryMethod, request: Uint8Array, token: string, signal: AbortSignal): Promise<Uint8Array> {
+  async #call(
+    method: UnaryMethod,
+    request: Uint8Array,
+    {
+      token,
+      signal,
+      onIdentified,
+    }: { readonly token: string; readonly signal: AbortSignal; readonly onIdentified: (accountId: string) => void },
+  ): Promise<Uint8Array> {
     if (!this.serving) throw stopping();
     const principal = await this.#options.access.authenticate(token);
+    onIdentified(principal.accountId);
     if (!this.#budgets.calls.tryTake(principal.accountId)) throw new RelayError("resource_exhausted", "The account makes too many calls");
     return this.#unary.call(method, request, { principal, signal });
   }
@@ -209,6 +224,16 @@ export class Relay implements RelayHandler, AsyncDisposable {
     this.#observer.onFailure?.(error);
     return new RelayError("internal", "The relay failed");
   }
+}
+
+function ignore(): void {
+  // Nobody wants to know.
+}
+
+interface ArrivingStream {
+  readonly stream: FrameStream;
+  readonly arrival: Arrival;
+  readonly onIdentified: (accountId: string) => void;
 }
 
 function stopping(): RelayError {

@@ -1,5 +1,5 @@
 import { addressKey, RateLimiter } from "@parley/core/internal";
-import type { FastifyInstance } from "fastify";
+import type { FastifyInstance, FastifyRequest } from "fastify";
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { ApiError } from "../api-error.ts";
@@ -23,7 +23,11 @@ const audience = z.enum(["skytale-relay", "skytale-api"]);
 const SECONDS_PER_HOUR = 3600;
 
 /** Adds the call that makes accounts: the only one for those who have none. */
-export function addSignup(app: FastifyInstance, services: Services, isOpen: boolean): void {
+export function addSignup(
+  app: FastifyInstance,
+  services: Services,
+  { isOpen, addressOf }: { readonly isOpen: boolean; readonly addressOf: (request: FastifyRequest) => string },
+): void {
   const signups = new RateLimiter({ perSecond: services.limits.signupsPerHour / SECONDS_PER_HOUR, burst: services.limits.signupsPerHour });
   app.withTypeProvider<ZodTypeProvider>().post(
     "/v1/accounts",
@@ -37,7 +41,7 @@ export function addSignup(app: FastifyInstance, services: Services, isOpen: bool
       },
       onRequest: async (request) => {
         if (!isOpen) throw new ApiError("signup_closed", "accounts are made by the operator of this server");
-        if (!signups.tryTake(addressKey(request.ip))) throw new ApiError("rate_limited", "too many accounts from one address");
+        if (!signups.tryTake(addressKey(addressOf(request)))) throw new ApiError("rate_limited", "too many accounts from one address");
       },
     },
     async (request, reply) => {

@@ -1,9 +1,9 @@
 import swagger from "@fastify/swagger";
 import type { JsonObject } from "@parley/core";
-import { systemReason } from "@parley/core/internal";
-import { fastify, type FastifyInstance, type FastifyRequest } from "fastify";
+import { clientAddress, type ProxyTrust } from "@parley/server-command";
+import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import { createJsonSchemaTransform, serializerCompiler, validatorCompiler } from "fastify-type-provider-zod";
-import type { Metrics } from "../../metrics.ts";
+import { Connections, peerOf } from "../../connections.ts";
 import type { Services } from "../services.ts";
 import { addAccountRoutes, addSignup } from "./account-routes.ts";
 import { Authentication } from "./authentication.ts";
@@ -12,6 +12,7 @@ import { answerTo } from "./error-answer.ts";
 import { addInviteRoutes } from "./invite-routes.ts";
 import { addJoinRoutes } from "./join-routes.ts";
 import { withOptionalBodies } from "./openapi.ts";
+import { addStatusRoutes, type StatusOptions } from "./status-routes.ts";
 
 /** A call that was answered, for the log: nothing of it is secret. */
 export interface AnsweredCall {
@@ -25,33 +26,37 @@ export interface AnsweredCall {
 }
 
 /** What the API server is made with. */
-export interface ApiServerOptions {
+export interface ApiServerOptions extends StatusOptions {
   readonly services: Services;
-  readonly metrics: Metrics;
   /** PEM of the certificate chain and its private key; without them there is no TLS. */
   readonly tls?: { readonly cert: Buffer; readonly key: Buffer } | undefined;
   /** Whether anybody may make an account. */
   readonly openSignup: boolean;
-  /** Whether the address of a client is what a proxy says. */
-  readonly trustProxy: boolean;
-  /** Whether the server takes calls. */
-  readonly isReady: () => boolean;
-  /** Why nothing can be written now, if that is so. */
-  readonly writeFailure: () => Promise<Error | undefined>;
+  /** Which proxies say whose call it is. */
+  readonly trustsProxy: ProxyTrust;
+  /** Whether `/health` and `/metrics` are on this port. */
+  readonly hasStatus: boolean;
   /** A call was answered. */
   readonly onAnswered: (call: AnsweredCall) => void;
+  /** A connection was dropped, and why. */
+  readonly onDropped: (reason: string) => void;
   /** Something failed inside the server. */
   readonly onFailure: (error: unknown) => void;
 }
 
 /** Largest body of a call that has no limit of its own, in bytes. */
 const BODY_LIMIT = 64 * 1024;
+/** How long a connection that has shown a key or token may be kept without a request, in milliseconds; one that has shown none: 5 seconds. */
+const KEEP_ALIVE_MS = 72_000;
+const ANONYMOUS_KEEP_ALIVE_MS = 5000;
 /** How long a request may take to arrive, in milliseconds: what is slower holds a connection for nothing. */
 const REQUEST_TIMEOUT_MS = 30_000;
 /** What a connection may take until the head of its first request, and how often that is looked at, in milliseconds. */
 const HEAD_TIMES = { headersTimeout: 10_000, connectionsCheckingInterval: 2500 };
 /** Seconds after which a client may try again what was too much just now. */
 const RETRY_AFTER = "1";
+/** How often connections that are of no use are searched for, in milliseconds. */
+const SWEEP_MS = 2500;
 /** Seconds for which others may keep the key set: new keys are in it for longer before they sign. */
 const KEY_SET_AGE = 240;
 
@@ -59,7 +64,7 @@ const KEY_SET_AGE = 240;
 export async function createApiServer(options: ApiServerOptions): Promise<FastifyInstance> {
   const { services, metrics } = options;
   const app = createApp(options);
-  app.server.maxConnections = services.limits.maxConnections;
+  const connections = watchConnections(app, options);
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
   app.setNotFoundHandler((_request, reply) => reply.code(404).send({ error: "not found", code: "not_found" }));
@@ -74,7 +79,8 @@ export async function createApiServer(options: ApiServerOptions): Promise<Fastif
   });
   app.addHook("onResponse", (request, reply, done) => {
     // The pattern of the path, from a closed set.
-    const { method, ip: address } = request;
+    const { method } = request;
+    const address = clientAddress(request.raw, options.trustsProxy);
     const [route, status] = [request.routeOptions.url ?? "none", reply.statusCode];
     metrics.requests.inc({ method, route, status: String(status) });
     options.onAnswered({ method, route, status, code: codes.get(request), address });
@@ -82,13 +88,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<Fastif
   });
   await describe(app);
 
-  app.get("/health", { schema: { hide: true } }, async (_request, reply) => {
-    const failure = options.isReady() ? await options.writeFailure() : undefined;
-    if (failure !== undefined) return reply.code(503).send({ status: "failing", reason: `writes fail: ${systemReason(failure)}` });
-    const ready = options.isReady();
-    return reply.code(ready ? 200 : 503).send({ status: ready ? "ok" : "stopping" });
-  });
-  app.get("/metrics", { schema: { hide: true } }, async (_request, reply) => reply.type(metrics.contentType).send(await metrics.text()));
+  if (options.hasStatus) addStatusRoutes(app, options);
   app.get("/.well-known/jwks.json", { schema: { hide: true } }, (_request, reply) =>
     reply.header("cache-control", `public, max-age=${KEY_SET_AGE}`).send(services.signingKeys.keySet()),
   );
@@ -98,14 +98,21 @@ export async function createApiServer(options: ApiServerOptions): Promise<Fastif
       reply.header("cache-control", "no-store");
       next();
     });
-    addSignup(calls, services, options.openSignup);
+    addSignup(calls, services, {
+      isOpen: options.openSignup,
+      addressOf: ({ raw }) => clientAddress(raw, options.trustsProxy),
+    });
     void calls.register((own, _ownOptions, ownDone) => {
       const authentication = new Authentication({
         keys: services.keys,
         verifier: services.verifier,
         requestsPerSecond: services.limits.requestsPerSecond,
       });
-      own.addHook("onRequest", (request) => authentication.admit(request));
+      own.addHook("onRequest", async (request, reply) => {
+        await authentication.admit(request);
+        connections.identified(peerOf(request.raw.socket), authentication.accountOf(request));
+        keepAlive(reply);
+      });
       addAccountRoutes(own, services, authentication);
       addChannelRoutes(own, services, authentication);
       addInviteRoutes(own, services, authentication);
@@ -117,12 +124,38 @@ export async function createApiServer(options: ApiServerOptions): Promise<Fastif
   return app;
 }
 
-function createApp({ tls, trustProxy }: ApiServerOptions): FastifyInstance {
+/** Divides the port's connections between addresses, and between accounts. */
+function watchConnections(app: FastifyInstance, { services, onDropped, trustsProxy }: ApiServerOptions): Connections {
+  const isProxy = (address: string): boolean => trustsProxy(address, 0);
+  const connections = new Connections({ max: services.limits.maxConnections, isProxy, onDropped });
+  connections.attach(app.server);
+  app.server.prependListener("request", ({ socket }, response) => response.once("close", connections.began(peerOf(socket))));
+  const sweeper = setInterval(() => connections.sweep(), SWEEP_MS).unref();
+  app.addHook("onClose", (_app, done) => {
+    clearInterval(sweeper);
+    done();
+  });
+  return connections;
+}
+
+/** Has a connection that has shown a key or token kept for longer. */
+function keepAlive({ raw }: FastifyReply): void {
+  const { socket } = raw;
+  if (!raw.shouldKeepAlive || socket === null) return;
+  raw.setHeader("connection", "keep-alive");
+  raw.setHeader("keep-alive", `timeout=${KEEP_ALIVE_MS / 1000}`);
+  // Node's own listener, which was added before, sets the time for all connections.
+  raw.once("finish", () => {
+    if (!socket.destroyed) socket.setTimeout(KEEP_ALIVE_MS);
+  });
+}
+
+function createApp({ tls }: ApiServerOptions): FastifyInstance {
   const options = {
     logger: false,
     bodyLimit: BODY_LIMIT,
     requestTimeout: REQUEST_TIMEOUT_MS,
-    trustProxy,
+    keepAliveTimeout: ANONYMOUS_KEEP_ALIVE_MS,
     routerOptions: { maxParamLength: 256, ignoreTrailingSlash: true },
     forceCloseConnections: "idle",
   } as const;

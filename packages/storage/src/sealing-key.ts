@@ -1,0 +1,103 @@
+import { createCipheriv, createDecipheriv, randomBytes } from "node:crypto";
+import { link, open, readFile, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { isPassingSystemError, systemReason } from "@parley/core/internal";
+import { StorageError } from "./storage-error.ts";
+
+const KEY_LENGTH = 32;
+const NONCE_LENGTH = 12;
+const TAG_LENGTH = 16;
+
+/** Encrypts a server's secrets at rest (AES-256-GCM). Each sealed text is bound to its purpose: it opens for no other. */
+export class SealingKey {
+  readonly #key: Uint8Array;
+
+  /** @throws TypeError unless the key has 32 bytes */
+  constructor(key: Uint8Array) {
+    if (key.length !== KEY_LENGTH) throw new TypeError(`a key that seals secrets must have ${KEY_LENGTH} bytes`);
+    this.#key = Uint8Array.from(key);
+  }
+
+  seal(secret: Uint8Array, purpose: string): string {
+    const nonce = randomBytes(NONCE_LENGTH);
+    const cipher = createCipheriv("aes-256-gcm", this.#key, nonce).setAAD(Buffer.from(purpose));
+    const sealed = Buffer.concat([cipher.update(secret), cipher.final()]);
+    return Buffer.concat([nonce, sealed, cipher.getAuthTag()]).toString("base64url");
+  }
+
+  /** @throws StorageError `data_dir_unusable` when it was sealed with another key or for another purpose, or is damaged */
+  open(sealed: string, purpose: string): Uint8Array {
+    const bytes = Buffer.from(sealed, "base64url");
+    try {
+      const decipher = createDecipheriv("aes-256-gcm", this.#key, bytes.subarray(0, NONCE_LENGTH), { authTagLength: TAG_LENGTH });
+      decipher.setAAD(Buffer.from(purpose)).setAuthTag(bytes.subarray(-TAG_LENGTH));
+      return Buffer.concat([decipher.update(bytes.subarray(NONCE_LENGTH, -TAG_LENGTH)), decipher.final()]);
+    } catch (error) {
+      const message = "A secret can't be decrypted: the key that seals secrets is another one, or the record is damaged";
+      throw new StorageError("data_dir_unusable", message, { cause: error });
+    }
+  }
+}
+
+/** Where {@link loadSealingKey} finds a key. */
+export interface SealingKeyFile {
+  readonly directory: string;
+  /** Its name in the directory. */
+  readonly file: string;
+  /** Secrets are sealed with it already: a missing file is an error, and none is created. */
+  readonly isRequired: boolean;
+  /** What to do about a missing file, for the error. */
+  readonly remedy: string;
+}
+
+/**
+ * Reads the key of a data directory from its file (mode 0600), which the first start creates. Keep a copy of it apart from the data.
+ *
+ * @throws StorageError `data_dir_unusable`, `storage_failed` (the disk is full or failing)
+ */
+export async function loadSealingKey({ directory, file, isRequired, remedy }: SealingKeyFile): Promise<SealingKey> {
+  const path = join(directory, file);
+  try {
+    const text = await readIfPresent(path);
+    if (text !== undefined) return new SealingKey(Buffer.from(text.trim(), "base64url"));
+    if (isRequired)
+      throw new StorageError("data_dir_unusable", `${file} is missing in ${directory}, and secrets there are encrypted with it: ${remedy}`);
+    const key = randomBytes(KEY_LENGTH);
+    await createDurably(directory, path, `${key.toString("base64url")}\n`);
+    return new SealingKey(key);
+  } catch (error) {
+    if (error instanceof StorageError) throw error;
+    const code = isPassingSystemError(error) ? "storage_failed" : "data_dir_unusable";
+    throw new StorageError(code, `${path} cannot be read or created, or is not a key: ${systemReason(error)}`, { cause: error });
+  }
+}
+
+async function readIfPresent(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, "utf8");
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
+    throw error;
+  }
+}
+
+/** The key is on disk, whole, before anything is encrypted with it. */
+async function createDurably(directory: string, path: string, text: string): Promise<void> {
+  const draft = `${path}.new`;
+  await rm(draft, { force: true });
+  const file = await open(draft, "wx", 0o600);
+  try {
+    await file.writeFile(text);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  await link(draft, path);
+  await rm(draft);
+  const folder = await open(directory, "r");
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
+  }
+}
