@@ -2,6 +2,7 @@ import { createRequire } from "node:module";
 import { createAccount, listAccounts } from "./cli/accounts.ts";
 import { createKey, listKeys, revokeKey } from "./cli/keys.ts";
 import { start } from "./cli/start.ts";
+import { readServerKey } from "./server-key.ts";
 
 const { version } = createRequire(import.meta.url)("../package.json") as { readonly version: string };
 
@@ -43,7 +44,7 @@ accounts and keys, while no server runs on the directory:
   --test              keys create: a key that begins with sk_test_
 `;
 
-const COMMANDS: Readonly<Record<string, (args: readonly string[]) => Promise<void>>> = {
+const COMMANDS: Readonly<Record<string, (args: readonly string[], serverKey: Uint8Array | undefined) => Promise<void>>> = {
   "accounts create": createAccount,
   "accounts list": listAccounts,
   "keys create": createKey,
@@ -51,14 +52,19 @@ const COMMANDS: Readonly<Record<string, (args: readonly string[]) => Promise<voi
   "keys revoke": revokeKey,
 };
 
+function serverKey(): Uint8Array | undefined {
+  return readServerKey(process.env["SKYTALE_SERVER_KEY"]);
+}
+
 async function main(args: readonly string[]): Promise<void> {
   const [command = ""] = args;
   const words = args.slice(0, 2).join(" ");
   const run = Object.hasOwn(COMMANDS, words) ? COMMANDS[words] : undefined;
   if (args.includes("--help") || args.includes("-h") || command === "help") console.log(USAGE);
   else if (command === "--version") console.log(version);
-  else if (command === "" || command === "start" || command.startsWith("-")) await start(command === "start" ? args.slice(1) : args);
-  else if (run !== undefined) await run(args.slice(2));
+  else if (command === "" || command === "start" || command.startsWith("-"))
+    await start(command === "start" ? args.slice(1) : args, serverKey());
+  else if (run !== undefined) await run(args.slice(2), serverKey());
   else throw new TypeError(`there is no command "${words}"; see skytale-server --help`);
 }
 

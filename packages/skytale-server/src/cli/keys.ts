@@ -2,7 +2,7 @@ import { parseOptions } from "@parley/server-command";
 import { withServices } from "./with-services.ts";
 
 /** Makes an API key in a data directory and prints it. */
-export async function createKey(args: readonly string[]): Promise<void> {
+export async function createKey(args: readonly string[], serverKey: Uint8Array | undefined): Promise<void> {
   const { values } = parseOptions("skytale-server", {
     args: [...args],
     options: {
@@ -14,21 +14,21 @@ export async function createKey(args: readonly string[]): Promise<void> {
   });
   const { account, name, test } = values;
   if (account === undefined) throw new TypeError("say whose key: --account <id>");
-  await withServices(values["data-dir"], async ({ keys }) => {
+  await withServices({ dataDir: values["data-dir"], serverKey }, async ({ keys }) => {
     const { id, key } = await keys.create(account, { name, mode: test ? "test" : "live" });
     console.log(`id ${id}\nkey ${key}`);
   });
 }
 
 /** Lists the API keys of an account of a data directory. */
-export async function listKeys(args: readonly string[]): Promise<void> {
+export async function listKeys(args: readonly string[], serverKey: Uint8Array | undefined): Promise<void> {
   const { values } = parseOptions("skytale-server", {
     args: [...args],
     options: { "data-dir": { type: "string" }, account: { type: "string" } },
   });
   const { account } = values;
   if (account === undefined) throw new TypeError("say whose keys: --account <id>");
-  await withServices(values["data-dir"], async ({ keys }) => {
+  await withServices({ dataDir: values["data-dir"], serverKey }, async ({ keys }) => {
     for (const { id, name, mode, createdAt } of await keys.list(account)) {
       console.log([id, new Date(createdAt).toISOString(), mode, name].join("\t"));
     }
@@ -36,7 +36,7 @@ export async function listKeys(args: readonly string[]): Promise<void> {
 }
 
 /** Revokes an API key of a data directory. */
-export async function revokeKey(args: readonly string[]): Promise<void> {
+export async function revokeKey(args: readonly string[], serverKey: Uint8Array | undefined): Promise<void> {
   const { values, positionals } = parseOptions("skytale-server", {
     args: [...args],
     options: { "data-dir": { type: "string" } },
@@ -44,5 +44,5 @@ export async function revokeKey(args: readonly string[]): Promise<void> {
   });
   const [id] = positionals;
   if (id === undefined) throw new TypeError("say which key: skytale-server keys revoke <id> --data-dir <path>");
-  await withServices(values["data-dir"], ({ keys }) => keys.revoke(id));
+  await withServices({ dataDir: values["data-dir"], serverKey }, ({ keys }) => keys.revoke(id));
 }

@@ -10,7 +10,6 @@ import {
 } from "@parley/server-command";
 import type { SkytaleOptions } from "../options.ts";
 import { startSkytale } from "../server.ts";
-import { readServerKey } from "../server-key.ts";
 
 const CONFIG_MEMBERS: readonly (keyof SkytaleOptions)[] = [
   "port",
@@ -26,7 +25,7 @@ const CONFIG_MEMBERS: readonly (keyof SkytaleOptions)[] = [
 ];
 
 /** Runs a server until SIGINT or SIGTERM. Prints what agents need: its URLs, and its API key where it had to make one. */
-export async function start(args: readonly string[]): Promise<void> {
+export async function start(args: readonly string[], serverKey: Uint8Array | undefined): Promise<void> {
   const { values } = parseOptions("skytale-server", {
     args: withOneProxy(args),
     options: {
@@ -46,7 +45,6 @@ export async function start(args: readonly string[]): Promise<void> {
     },
   });
   if (!LOG_LEVELS.includes(values.log)) throw new TypeError(`--log must be one of ${LOG_LEVELS.join(", ")}`);
-  const serverKey = readServerKey(process.env["SKYTALE_SERVER_KEY"]);
   const options: SkytaleOptions = {
     ...(values.config !== undefined && (await readConfigFile(values.config, CONFIG_MEMBERS))),
     ...(values.port !== undefined && { port: readPortOption("--port", values.port) }),

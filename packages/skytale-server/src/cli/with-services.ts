@@ -2,11 +2,14 @@ import { closeAll } from "@parley/core/internal";
 import { checkDataDirectory, StorageError } from "@parley/storage";
 import { readApiLimits } from "../api/limits.ts";
 import { Services } from "../api/services.ts";
-import { readServerKey, serverKeyOf } from "../server-key.ts";
+import { serverKeyOf } from "../server-key.ts";
 import { openStores, SCHEMA } from "../stores.ts";
 
 /** Works on the records of a data directory that no server has open. */
-export async function withServices(dataDir: string | undefined, use: (services: Services) => Promise<void>): Promise<void> {
+export async function withServices(
+  { dataDir, serverKey }: { readonly dataDir: string | undefined; readonly serverKey: Uint8Array | undefined },
+  use: (services: Services) => Promise<void>,
+): Promise<void> {
   if (dataDir === undefined) throw new TypeError("--data-dir is missing: accounts and keys are kept there");
   await checkDataDirectory(dataDir, SCHEMA);
   const stores = await openStores(dataDir).catch((error: unknown) => {
@@ -17,7 +20,7 @@ export async function withServices(dataDir: string | undefined, use: (services: 
   });
   await closeAll(
     async () => {
-      const sealingKey = await serverKeyOf(stores, readServerKey(process.env["SKYTALE_SERVER_KEY"]));
+      const sealingKey = await serverKeyOf(stores, serverKey);
       await use(await Services.open({ registry: stores.registry, limits: readApiLimits(), sealingKey }));
     },
     () => stores.close(),
