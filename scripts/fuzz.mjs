@@ -1,7 +1,7 @@
 // Searches for inputs that code doesn't cope with. Run: npm run fuzz -- [--target mls] [--seed 1] [--minutes 10] [--save]
 //                                                        npm run fuzz -- --target mls --input <file>
 //
-// Without --target all targets share the minutes. Prints the seed. A fault writes its input to .cache/fuzz and says how to repeat it;
+// Without --target all targets share the minutes. Prints the seed. A fault writes its input to .cache/fuzz and prints the command that repeats it;
 // --save distills what was found into the corpus of the repository.
 import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";

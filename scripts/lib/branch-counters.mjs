@@ -19,7 +19,7 @@ globalThis.fuzzWords = (more) => more.forEach((word) => words.add(word));
 
 globalThis.fuzzCoverage = {
   words,
-  /** Begins an input, which may take so many branches. */
+  /** Starts an input, which may take up to `maxWork` branches. */
   begin(maxWork) {
     for (const n of touched) counts[n] = 0;
     touched = [];

@@ -27,7 +27,7 @@ describe("instrumented code", () => {
     expect(run(code)).toEqual({ result, counts });
   });
 
-  it("refuses what is no code", () => {
+  it("rejects invalid code", () => {
     expect(() => instrument("if (", "broken.js", () => 0)).toThrow("broken.js");
   });
 });

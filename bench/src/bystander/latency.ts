@@ -11,7 +11,7 @@ export interface Latency {
 const INTERVAL_MS = 20;
 const PATIENCE_MS = 20_000;
 
-/** Makes a call every 20 ms, whether or not those before have come back, and says how long they took. */
+/** Makes a call every 20 ms, whether or not earlier calls have returned, and measures their duration. */
 export async function measureLatency(durationMs: number, call: () => Promise<unknown>): Promise<Latency> {
   const times: number[] = [];
   let failed = 0;

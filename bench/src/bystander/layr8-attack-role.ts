@@ -1,4 +1,4 @@
-// What one API key, or a stranger without one, can do to a node within what it is allowed.
+// Attacks of one API key, or of a client without a key, on a node, within rights and limits.
 import { generateKeyPairSync, randomUUID, type JsonWebKey } from "node:crypto";
 import { request } from "node:http";
 import { setTimeout as delay } from "node:timers/promises";
@@ -68,7 +68,7 @@ function post(body: string, index: number): Promise<void> {
   });
 }
 
-/** Queries of discover-features that fill a message of so many bytes. */
+/** Queries of discover-features that fill a message of about `bytes` bytes. */
 function queries(bytes: number): object {
   const match = "*".repeat(Math.floor(bytes / 64) - 100);
   return { queries: Array.from({ length: 64 }, () => ({ "feature-type": "protocol", match })) };

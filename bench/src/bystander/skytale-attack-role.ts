@@ -1,4 +1,4 @@
-// What one account can do to an API server and a relay within what it is allowed.
+// Attacks of one account on an API server and a relay, within its rights and limits.
 import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, randomBytes, sign } from "node:crypto";
 import { Agent, request } from "node:http";
 import { setTimeout as delay } from "node:timers/promises";

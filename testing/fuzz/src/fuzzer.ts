@@ -30,7 +30,7 @@ export class Fuzzer {
   readonly #words: readonly string[];
   readonly #kept: Uint8Array[] = [];
   #memory: number | undefined;
-  /** What was thrown where nobody could catch it. */
+  /** An exception or rejection that no caller could catch. */
   #stray: { error: unknown } | undefined;
   runs = 0;
   mostWork = 0;

@@ -18,7 +18,7 @@ interface Options {
   readonly crash: string;
   /** One input to run alone. */
   readonly input?: string;
-  /** Whether the corpus in the repository is written anew. */
+  /** Whether to replace the corpus in the repository. */
   readonly save: boolean;
 }
 
@@ -89,5 +89,5 @@ const fault = await (options.input === undefined ? fuzz() : runOne(options.input
 if (fault) report(fault);
 await target.close?.();
 closeSync(present);
-// What an input left behind, timers for instance, keeps nobody waiting.
+// Timers and sockets that an input left open must not delay the exit.
 process.exit();

@@ -123,7 +123,7 @@ function addMember(holder: Holder, value: unknown, random: Random, { words }: Ma
   Object.defineProperty(into, name, { value: added, ...OPEN });
 }
 
-/** Changes a JSON value in one to four places, or now and then its text. What is no JSON is changed as bytes. */
+/** Changes a JSON value in one to four places, and one time in twelve its text. Input that is not JSON is changed as bytes. */
 export function mutateJson(bytes: Uint8Array, random: Random, material: Material): Uint8Array {
   const parsed = random(12) === 0 ? undefined : parse(bytes);
   if (parsed === undefined) return mutateBytes(bytes, random, material);

@@ -3,7 +3,7 @@ export interface Target {
   /** How inputs are changed: as JSON values, or as bytes. */
   readonly format: "json" | "bytes";
   readonly seeds: readonly Uint8Array[];
-  /** Branches that an input may take: so many, and so many for each of its bytes. */
+  /** Branches that an input may take: `base`, and `perByte` for each of its bytes. */
   readonly work: { readonly base: number; readonly perByte: number };
   /** Runs one input. Rejects only where something is wrong: errors that the code under test promises are caught here. */
   run(input: Uint8Array): Promise<void>;

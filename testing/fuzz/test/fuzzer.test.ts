@@ -61,7 +61,7 @@ describe("the fuzzer", () => {
   });
 });
 
-/** JSON that can't be parsed is no fault. */
+/** Invalid JSON is an expected rejection. */
 function rethrow(error: unknown): void {
   if (!(error instanceof SyntaxError)) throw error;
 }

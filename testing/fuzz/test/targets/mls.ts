@@ -227,7 +227,7 @@ export const open: OpenTarget = async () => {
     await followTogether(states, created, added);
   }
 
-  /** The same commit by a member who doesn't check: nobody may follow. */
+  /** The same commit by a member that skips the checks: every other member must reject it. */
   async function refuseTogether(states: readonly GroupState[], request: Parameters<typeof createCommit>[2]): Promise<void> {
     const entries = [
       ...request.references.map((reference) => ({ kind: "reference" as const, reference })),
@@ -253,11 +253,11 @@ export const open: OpenTarget = async () => {
       if (!equalBytes(next.secrets.epochAuthenticator, expected)) throw new Error("Members are in different epochs after a commit");
     };
     for (const [i, { env }] of group.entries()) {
-      // Who has proposed an update needs its private key, which nobody has kept.
+      // The author of an update proposal needs its private key, which this target doesn't keep.
       if (i === 0 || created.effects.updated.includes(i)) continue;
       const { next } = await processCommit(env, states[i] as GroupState, created.handshake);
       if (next) check(next.state);
-      else if (!created.effects.removed.includes(i)) throw new Error("A member is removed by a commit that doesn't say so");
+      else if (!created.effects.removed.includes(i)) throw new Error("A member is removed by a commit that doesn't list it");
     }
     if (created.welcome === undefined) return;
     const welcome = decodeWhole(created.welcome, readWelcome);

@@ -29,7 +29,7 @@ export const open: OpenTarget = async () => ({
     // The payload is parsed later; with another one the frame must be the same.
     const written = JSON.parse(encodeFrame(joinRef, ref, topic, event, "null")) as unknown[];
     const isSame = written.length === 5 && isRef(written[0]) && isRef(written[1]) && written[2] === topic && written[3] === event;
-    if (!isSame) throw new Error("What the node echoes of a frame is no frame");
+    if (!isSame) throw new Error("The echoed members of a frame are not a valid frame");
     const parsed = await tolerate([SyntaxError], () => JSON.parse(text) as unknown[]);
     const isPayload = (await tolerate([SyntaxError], () => [JSON.parse(payload) as unknown])) !== undefined;
     if (parsed === undefined) {

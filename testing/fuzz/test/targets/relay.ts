@@ -37,7 +37,7 @@ const serverFrame: ServerFrame = {
   draining: true,
 };
 
-/** A message that a publisher may send: of a kind that there is, and without the relay's time. */
+/** A message that a publisher may send: of a known kind, and without the relay's timestamp. */
 function readMessage(bytes: Uint8Array): OutgoingMessage | undefined {
   const { kind, recordedAt: _, ...others } = decodeMessage(bytes);
   return kind && { kind, ...others };
@@ -65,7 +65,7 @@ function plain(value: unknown): unknown {
   );
 }
 
-/** The relay's frames, ranges and messages: the first byte says which. What is read must be the same when written and read again. */
+/** The relay's frames, ranges and messages: the first byte selects the codec. A decoded value must be the same after encoding and decoding it again. */
 export const open: OpenTarget = async () => ({
   format: "bytes",
   seeds: WIRES.map(({ sample }, index) => Uint8Array.of(index, ...sample)),
