@@ -1,4 +1,4 @@
-import { rejectUnknownOptions } from "@parley/core/internal";
+import { describeKind, rejectUnknownOptions } from "@parley/core/internal";
 import { isDid } from "@parley/did";
 import type { CredentialFormat } from "@parley/vc";
 import * as credentials from "./credentials.ts";
@@ -148,7 +148,7 @@ function pasted(name: string, value: unknown): string {
 }
 
 function shown(value: unknown): string {
-  return typeof value === "string" ? JSON.stringify(value.slice(0, 200)) : value === null ? "null" : `a ${typeof value}`;
+  return typeof value === "string" ? JSON.stringify(value.slice(0, 200)) : describeKind(value);
 }
 
 const FORMATS: ReadonlySet<string> = new Set<CredentialFormat>(["compact_jwt", "jwt", "json", "enveloped"]);

@@ -2,9 +2,8 @@ import { setMaxListeners } from "node:events";
 import type { ConnectionOptions } from "node:tls";
 import { setTimeout as delay } from "node:timers/promises";
 import { isJsonObject, type JsonObject } from "@parley/core";
-import { readCapped } from "@parley/core/internal";
+import { readCapped, runWithin } from "@parley/core/internal";
 import { HttpConnections } from "@parley/did/node";
-import { abortable } from "./abortable.ts";
 import { readEndpoint, type Endpoint } from "./endpoint.ts";
 import { RestError } from "./errors.ts";
 import { readSettings, type CredentialsClientOptions, type Settings } from "./options.ts";
@@ -60,7 +59,7 @@ export class Http {
   async call(call: Call): Promise<Answer> {
     // What can't be written is the caller's bug, and no failure of the network.
     const content = call.body === undefined ? undefined : JSON.stringify(call.body);
-    return abortable({ signals: [this.#closing.signal, call.signal] }, async (signal) => {
+    return runWithin({ signals: [this.#closing.signal, call.signal] }, async (signal) => {
       for (let attempt = 1; ; attempt += 1) {
         try {
           return await this.#attempt(call, content, signal);
@@ -82,7 +81,7 @@ export class Http {
   async #attempt(call: Call, content: string | undefined, outer: AbortSignal): Promise<Answer> {
     const { timeoutMs } = this.#settings;
     const onTimeout = (): Error => timeoutError(this.#label, timeoutMs);
-    return abortable({ signals: [outer], timeoutMs, onTimeout }, async (signal) => {
+    return runWithin({ signals: [outer], timeoutMs, onTimeout }, async (signal) => {
       try {
         return await this.#request(call, content, signal);
       } catch (error) {

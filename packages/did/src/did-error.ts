@@ -36,3 +36,8 @@ export class DidError extends ParleyError<DidErrorCode> {
     super(code, message, { ...options, retryable: RETRYABLE.has(code) });
   }
 }
+
+/** The error for a DID that took too long. */
+export function notResolved(timeoutMs: number): DidError {
+  return new DidError("timeout", `The DID was not resolved within ${timeoutMs} ms`);
+}

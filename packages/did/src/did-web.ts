@@ -1,13 +1,12 @@
-import { readCapped } from "@parley/core/internal";
+import { readCapped, runWithin } from "@parley/core/internal";
 import type { ResolverRegistry } from "did-resolver";
-import { DidError } from "./did-error.ts";
+import { DidError, notResolved } from "./did-error.ts";
 import type { DidFetch, DidFetchResponse } from "./did-fetch.ts";
 import { canonicalDid } from "./did-syntax.ts";
 import { didWebUrl, type DidWebUrlOptions } from "./did-web-url.ts";
 import type { DidDocument } from "./document.ts";
 import { asMethod } from "./method.ts";
 import { parseDidDocument, type DidDocumentLimits } from "./parse-document.ts";
-import { withTimeLimit } from "./time-limit.ts";
 
 /** How did:web documents are fetched and read. */
 export interface DidWebOptions extends DidWebUrlOptions {
@@ -46,7 +45,7 @@ export function didWebMethod(options: DidWebOptions): ResolverRegistry {
     const canonical = canonicalDid(did);
     if (canonical !== did) throw new DidError("did_invalid", `This DID has another spelling. Write it ${canonical}`);
     const connectTo = hosts.get(url.host);
-    const bytes = await withTimeLimit(timeoutMs, outer, async (signal) => {
+    const bytes = await runWithin({ signals: [outer], timeoutMs, onTimeout: () => notResolved(timeoutMs) }, async (signal) => {
       try {
         const request = { url, accept: ACCEPT, signal };
         return await readBody(await fetch(connectTo === undefined ? request : { ...request, connectTo }), maxBytes);

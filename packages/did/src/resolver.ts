@@ -1,11 +1,11 @@
+import { runWithin } from "@parley/core/internal";
 import { Resolver, type DIDResolutionResult, type ResolverRegistry } from "did-resolver";
-import { DidError } from "./did-error.ts";
+import { DidError, notResolved } from "./did-error.ts";
 import { isDid, whyNoDid } from "./did-syntax.ts";
 import type { DidDocument } from "./document.ts";
 import { DocumentCache, type DidCacheOptions, type Outcome } from "./document-cache.ts";
 import { Flight } from "./flight.ts";
 import { parseDidDocument, type DidDocumentLimits } from "./parse-document.ts";
-import { withTimeLimit } from "./time-limit.ts";
 
 /** Options of {@link createDidResolver}. */
 export interface DidResolverOptions {
@@ -111,7 +111,9 @@ class CachingResolver implements DidResolver {
   async #resolve(did: string, abandoned: AbortSignal): Promise<DidDocument> {
     let outcome: Outcome;
     try {
-      const result = await withTimeLimit(this.#timeoutMs, abandoned, (signal) => this.#resolver.resolve(did, { signal }));
+      const timeoutMs = this.#timeoutMs;
+      const bounds = { signals: [abandoned], timeoutMs, onTimeout: () => notResolved(timeoutMs) };
+      const result = await runWithin(bounds, (signal) => this.#resolver.resolve(did, { signal }));
       outcome = { document: this.#documentOf(result, did) };
     } catch (error) {
       abandoned.throwIfAborted();

@@ -1,3 +1,5 @@
+import { describeKind } from "@parley/core/internal";
+
 /** The longest beginning of a text that is a DID's (https://www.w3.org/TR/did-core/#did-syntax). */
 const DID = /^did:[a-z0-9]+:(?:[\w.:-]|%[0-9A-Fa-f]{2})*/;
 
@@ -25,7 +27,7 @@ export function requireDidUrl(name: string, value: unknown): void {
 }
 
 function didFault(value: unknown): string | undefined {
-  if (typeof value !== "string") return `it is ${value === null ? "null" : `of type ${typeof value}`}`;
+  if (typeof value !== "string") return `it is ${describeKind(value)}`;
   if (value.length > MAX_LENGTH) return `it has more than ${MAX_LENGTH} characters`;
   const start = DID.exec(value)?.[0];
   if (start === value && !value.endsWith(":")) return undefined;

@@ -1,5 +1,5 @@
 import { ParleyError, replyTo, type Message, type MessageInit, type Outcome } from "@parley/core";
-import { warnOnce } from "@parley/core/internal";
+import { describeKind, warnOnce } from "@parley/core/internal";
 
 import { ErrorKind, kindOfSendError, type ReportError } from "./error-handler.ts";
 import { isLinkFailure, ServerRejectError } from "./errors.ts";
@@ -103,7 +103,7 @@ export class HandlerRunner {
     if (result === undefined || result === null) return undefined;
     const { message, did } = run;
     const subject = `The reply of the handler for ${message.type}`;
-    if (typeof result !== "object") throw new TypeError(`${subject} must be { type, body }, nothing or PASS, not a ${typeof result}`);
+    if (typeof result !== "object") throw new TypeError(`${subject} must be { type, body }, nothing or PASS, not ${describeKind(result)}`);
     let reply: Message;
     try {
       checkAddresses(result);

@@ -82,7 +82,7 @@ function checkTime(member: string, seconds: number | undefined): void {
 
 function checkMembers(init: MessageInit): void {
   if (typeof init !== "object" || init === null) {
-    throw new TypeError(`A message must be an object such as { type, to, body }, not ${init === null ? "null" : typeof init}`);
+    throw new TypeError(`A message must be an object such as { type, to, body }, not ${describeKind(init)}`);
   }
   rejectUnknownOptions(init, MEMBERS, "message.");
 }

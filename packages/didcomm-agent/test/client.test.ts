@@ -254,7 +254,7 @@ describe("send", () => {
     ["a recipient that is an object", { type: ECHO, to: { did: ALICE } }, /message\.to must be a DID, or a list/],
     ["a sender that is not a DID", { type: ECHO, to: ALICE, from: "bob" }, /message\.from must be a DID/],
     ["a misspelt member", { type: ECHO, to: ALICE, thread_id: "x" }, /Did you mean "message\.threadId"\?/],
-    ["a text", "hello", /A message must be an object such as .*, not string/],
+    ["a text", "hello", /A message must be an object such as .*, not a string/],
     ["nothing", undefined, /A message must be an object/],
     ["an expiry that is a date", { type: ECHO, to: ALICE, expiresTime: new Date() }, /message\.expiresTime must be seconds/],
     ["a Map in the body", { type: ECHO, to: ALICE, body: { a: [new Map()] } }, /body\.a\[0\]: it is a Map: send Object\.fromEntries/],

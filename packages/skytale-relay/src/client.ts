@@ -1,7 +1,6 @@
 import type { ParleyError } from "@parley/core";
-import { deferred, type Deferred, rejectUnknownOptions } from "@parley/core/internal";
+import { abortable, deferred, type Deferred, rejectUnknownOptions } from "@parley/core/internal";
 import { Code } from "../gen/skytale/relay/v1/relay_pb.js";
-import { abortable } from "./abortable.ts";
 import * as calls from "./calls.ts";
 import type { ChannelHead, MessageRange, RelayWelcome } from "./calls.ts";
 import { checkChannel, checkName, checkSequence } from "./check.ts";

@@ -1,5 +1,4 @@
-import { type Deferred, deferred } from "@parley/core/internal";
-import { abortable } from "./abortable.ts";
+import { abortable, type Deferred, deferred } from "@parley/core/internal";
 import type { Link } from "./link.ts";
 import { RelayError } from "./relay-error.ts";
 import { readMessage, type RelayMessage } from "./relay-message.ts";

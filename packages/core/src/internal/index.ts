@@ -1,5 +1,6 @@
 import "../supported-node.ts";
 // Shared by Parley's own packages. No promise of stability to anyone else.
+export { abortable, runWithin, type TaskBounds } from "./abortable.ts";
 export { addressKey } from "./address-key.ts";
 export { AsyncQueue } from "./async-queue.ts";
 export { backoffMs, type BackoffOptions } from "./backoff.ts";

@@ -1,4 +1,5 @@
 import { ParleyError } from "@parley/core";
+import { runWithin } from "@parley/core/internal";
 import type { DidFetch, DidFetchResponse } from "@parley/did";
 import { VcError } from "../vc-error.ts";
 import type { StatusListFetch } from "./status-list-fetch.ts";
@@ -41,22 +42,15 @@ export function createStatusListFetch(options: StatusListFetchOptions): StatusLi
     signal.throwIfAborted();
     const url = readUrl(text, httpForLoopback);
     const connectTo = hosts.get(url.host);
-    const request = new AbortController();
-    const onAbort = (): void => request.abort(signal.reason);
-    signal.addEventListener("abort", onAbort);
-    const timer = setTimeout(() => request.abort(unavailable(`did not arrive within ${timeoutMs} ms`, true)), timeoutMs);
-    try {
-      const asked = { url, accept: ACCEPT, signal: request.signal };
-      return await readList(await fetch(connectTo === undefined ? asked : { ...asked, connectTo }), maxBytes);
-    } catch (error) {
-      // Whatever the abort has led to, its reason is what the caller is told.
-      request.signal.throwIfAborted();
-      throw error instanceof ParleyError ? error : unavailable("can't be fetched", true, error);
-    } finally {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", onAbort);
-      request.abort();
-    }
+    const onTimeout = (): Error => unavailable(`did not arrive within ${timeoutMs} ms`, true);
+    return runWithin({ signals: [signal], timeoutMs, onTimeout }, async (within) => {
+      try {
+        const request = { url, accept: ACCEPT, signal: within };
+        return await readList(await fetch(connectTo === undefined ? request : { ...request, connectTo }), maxBytes);
+      } catch (error) {
+        throw error instanceof ParleyError ? error : unavailable("can't be fetched", true, error);
+      }
+    });
   };
 }
 

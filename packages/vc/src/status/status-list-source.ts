@@ -1,5 +1,5 @@
 import { isJsonObject, ParleyError } from "@parley/core";
-import { signalWithin } from "@parley/core/internal";
+import { runWithin } from "@parley/core/internal";
 import { verifyIssued } from "../issued.ts";
 import { cut, entriesOf } from "../json.ts";
 import { CREDENTIAL } from "../kind.ts";
@@ -7,7 +7,6 @@ import { readSecured, type Secured } from "../secured.ts";
 import { VcError } from "../vc-error.ts";
 import type { Verification } from "../verification.ts";
 import { Bitstring } from "./bitstring.ts";
-import type { StatusListFetch } from "./status-list-fetch.ts";
 import { getList, keepList, type VerifiedStatusList } from "./status-list-cache.ts";
 
 /** How long a list is kept that says nothing of it, in milliseconds (Bitstring Status List, section 2.2, `ttl`). */
@@ -25,11 +24,12 @@ export async function statusListOf(url: string, verification: Verification): Pro
 }
 
 async function fetchList(url: string, verification: Verification): Promise<string> {
-  const { status: fetch, limits, signal } = verification;
+  const { status: fetch, statusTimeoutMs, limits, signal } = verification;
   if (typeof fetch !== "function")
     throw new VcError("status_unavailable", "The credential has a status, and there is no way to fetch it: give the option status");
   try {
-    const text: unknown = await fetchInTime(fetch, url, verification);
+    const bounds = { signals: [signal], timeoutMs: statusTimeoutMs };
+    const text: unknown = await runWithin(bounds, (within) => fetch(url, { signal: within, maxBytes: limits.maxStatusListLength }));
     if (typeof text === "string" && text.length <= limits.maxStatusListLength) return text.trim();
   } catch (error) {
     signal?.throwIfAborted();
@@ -37,23 +37,6 @@ async function fetchList(url: string, verification: Verification): Promise<strin
     throw new VcError("status_unavailable", `The status list at ${cut(url)} can't be fetched`, { cause: error, retryable });
   }
   throw new VcError("status_invalid", `A status list has at most ${limits.maxStatusListLength} characters`);
-}
-
-/** Runs a fetch for a limited time, whether or not it heeds its signal. */
-async function fetchInTime(fetch: StatusListFetch, url: string, { statusTimeoutMs, limits, signal }: Verification): Promise<string> {
-  const timeout = signalWithin(statusTimeoutMs);
-  const either = signal === undefined ? timeout : AbortSignal.any([signal, timeout]);
-  let stop = (): void => {};
-  const stopped = new Promise<never>((_, reject) => {
-    const onAbort = (): void => reject(either.reason as Error);
-    either.addEventListener("abort", onAbort);
-    stop = () => either.removeEventListener("abort", onAbort);
-  });
-  try {
-    return await Promise.race([fetch(url, { signal: either, maxBytes: limits.maxStatusListLength }), stopped]);
-  } finally {
-    stop();
-  }
 }
 
 async function verifyList(text: string, url: string, verification: Verification): Promise<{ list: VerifiedStatusList; ttlMs: number }> {
