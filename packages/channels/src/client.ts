@@ -259,6 +259,7 @@ export class SkytaleClient implements AsyncDisposable {
         // Those that were being opened.
         closeChannels,
         async () => (await this.#agent?.catch(() => undefined))?.engine.close(),
+        async () => (await this.#agent?.catch(() => undefined))?.identityKey.erase(),
       ),
     );
   }

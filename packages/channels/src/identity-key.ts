@@ -1,5 +1,5 @@
-import { randomBytes } from "node:crypto";
 import { type GroupStore, type SignatureKeyPair, StoreError, type StorePartition } from "@parley/mls-engine";
+import { TransportError } from "./errors.ts";
 import { publicKeyOf, signWith } from "./invites/ed25519.ts";
 
 const PARTITION = "channels/identity-key";
@@ -12,6 +12,8 @@ export interface IdentityKey {
   readonly pair: SignatureKeyPair;
   /** Signs with it what isn't a message of MLS, such as an invite. The content must begin with a label of its own. */
   sign(content: Uint8Array): Uint8Array;
+  /** Erases the private key. Nothing can be signed after that. */
+  erase(): void;
 }
 
 /**
@@ -23,13 +25,28 @@ export async function loadIdentityKey(store: GroupStore): Promise<IdentityKey> {
   const partition = await store.open(PARTITION);
   try {
     const stored = partition.get(ROW);
-    const seed = stored ?? Uint8Array.from(randomBytes(SEED_BYTES));
+    const seed = stored ?? crypto.getRandomValues(new Uint8Array(SEED_BYTES));
     if (stored === undefined) await checkNew(store, partition);
     if (stored === undefined) await partition.write([{ key: ROW, value: seed }], "durable");
-    return { pair: { publicKey: publicKeyOf(seed), privateKey: seed }, sign: (content) => signWith(seed, content) };
+    return keyOf(seed);
   } finally {
     await partition.close();
   }
+}
+
+function keyOf(seed: Uint8Array): IdentityKey {
+  let isErased = false;
+  return {
+    pair: { publicKey: publicKeyOf(seed), privateKey: seed },
+    sign: (content) => {
+      if (isErased) throw new TransportError("closed", "the client is closed");
+      return signWith(seed, content);
+    },
+    erase: () => {
+      isErased = true;
+      seed.fill(0);
+    },
+  };
 }
 
 /** A store that has lost its key gets no new one: its groups know the agent by the old one. */

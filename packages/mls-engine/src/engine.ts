@@ -267,6 +267,7 @@ export class MlsEngine implements AsyncDisposable {
       await closeAll(
         () => closeTogether(...groups),
         () => this.#parts.store.close(),
+        () => this.#parts.signer.signatureKey.privateKey.fill(0),
       );
     });
   }

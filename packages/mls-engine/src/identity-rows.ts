@@ -35,10 +35,12 @@ export async function loadSigner(
   const stored = partition.get(IDENTITY);
   if (stored === undefined) {
     const signer = { credential, signatureKey: given ? copyOf(given) : await freshKey(crypto) };
-    await partition.write([{ key: IDENTITY, value: encodeSigner(crypto, signer) }], "durable");
+    const value = encodeSigner(crypto, signer);
+    await partition.write([{ key: IDENTITY, value }], "durable").finally(() => value.fill(0));
     return signer;
   }
   const { suite, signer } = decodeSigner(stored);
+  stored.fill(0);
   const other =
     suite !== suiteId(crypto.handshake)
       ? "of another cipher suite"
@@ -64,8 +66,10 @@ function decodeSigner(bytes: Uint8Array): { suite: number; signer: Signer } {
     return decodeWhole(bytes, (r) => {
       if (r.u8() !== VERSION) throw new MlsError("state_damaged", "The store is of an unknown version");
       const suite = r.u16();
-      const credential = readCredential(r);
-      return { suite, signer: { credential, signatureKey: { publicKey: r.vector(), privateKey: r.vector() } } };
+      const { type, content } = readCredential(r);
+      // Copies: the bytes are erased.
+      const credential = { type, content: content.slice() };
+      return { suite, signer: { credential, signatureKey: { publicKey: r.vector().slice(), privateKey: r.vector().slice() } } };
     });
   } catch (cause) {
     throw new MlsError("state_damaged", "The identity that a store belongs to can't be read", { cause });

@@ -8,6 +8,7 @@ import {
   type AuthenticationContext,
 } from "../src/index.ts";
 import { agreement, codeOf, commit, fromUtf8, GROUP_ID, groupOf, joined, newEngine, utf8, type Member } from "./world.ts";
+import { createNodeCrypto } from "../src/node/node-crypto.ts";
 
 async function two(): Promise<[Member, Member]> {
   const [alice, bob] = await groupOf(2);
@@ -442,4 +443,23 @@ describe("an engine", () => {
     expect(secrets.size).toBe(4);
     expect(() => alice.group.exportSecret("a", utf8(""), 0)).toThrow(TypeError);
   });
+});
+
+test("a closed engine has erased its signature key", async () => {
+  const plain = await createNodeCrypto();
+  const keys = new Set<Uint8Array>();
+  const signature = {
+    ...plain.handshake.signature,
+    sign: (key: Uint8Array, message: Uint8Array) => {
+      keys.add(key);
+      return plain.handshake.signature.sign(key, message);
+    },
+  };
+  const engine = await newEngine("alice", { crypto: { ...plain, handshake: { ...plain.handshake, signature } } });
+  await engine.keyPackage();
+  const [key] = keys;
+  expect(keys.size).toBe(1);
+  expect(key?.some((byte) => byte !== 0)).toBe(true);
+  await engine.close();
+  expect(key?.every((byte) => byte === 0)).toBe(true);
 });

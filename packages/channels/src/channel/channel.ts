@@ -18,6 +18,7 @@ import { Membership, type Won } from "./membership.ts";
 import type { ChannelMessage } from "./message.ts";
 import { Outbound } from "./outbound.ts";
 import { type OutboundLimits, readSend, type SendOptions, type Sent } from "./send-options.ts";
+import { safetyNumberOf } from "./safety-number.ts";
 import { Upkeep } from "./upkeep.ts";
 
 /** What a channel is made with. */
@@ -89,6 +90,18 @@ export class Channel implements AsyncDisposable {
     const { group } = this.#parts.context;
     const { members } = group;
     return (this.#removal === undefined ? members : members.filter(({ leaf }) => leaf !== group.ownLeaf)).map(memberOf);
+  }
+
+  /**
+   * A number that two members compare over another medium, such as a call: 12 groups of 5 digits. Equal numbers in one {@link Channel.epoch}
+   * prove that both see the same members with the same signature keys, and that nobody stands between them. It changes with every change of
+   * members or keys, so compare the epoch too.
+   *
+   * @throws what the channel ended with
+   */
+  safetyNumber(): string {
+    this.#checkActive();
+    return safetyNumberOf(this.#parts.context.group.epochAuthenticator);
   }
 
   /** Whether messages are received and can be sent: the channel isn't closed, and this agent hasn't been removed. */

@@ -27,5 +27,13 @@ export function isSignedBy(publicKey: Uint8Array, content: Uint8Array, signature
 }
 
 function privateKey(seed: Uint8Array): KeyObject {
-  return createPrivateKey({ key: Buffer.concat([PKCS8_PREFIX, seed]), format: "der", type: "pkcs8" });
+  // Memory of its own: Buffer.concat would leave the seed in a pool that others get.
+  const key = Buffer.alloc(PKCS8_PREFIX.length + seed.length);
+  key.set(PKCS8_PREFIX);
+  key.set(seed, PKCS8_PREFIX.length);
+  try {
+    return createPrivateKey({ key, format: "der", type: "pkcs8" });
+  } finally {
+    key.fill(0);
+  }
 }

@@ -174,6 +174,16 @@ export class SkytaleChannelManager implements EnvelopeChannels, AsyncDisposable 
     this.#compareGrants(name);
   }
 
+  /**
+   * A number that two members compare over another medium, such as a call: 12 groups of 5 digits, equal for all members in one epoch. See
+   * `Channel.safetyNumber`.
+   *
+   * @throws ChannelError `not_found`; what the channel ended with
+   */
+  safetyNumber(name: string): string {
+    return this.#managed(name).channel.safetyNumber();
+  }
+
   /** The members of a channel, this agent included. @throws ChannelError `not_found` */
   members(name: string): readonly ChannelMember[] {
     return this.#managed(name).channel.members;

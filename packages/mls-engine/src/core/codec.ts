@@ -62,7 +62,9 @@ export class Writer {
   list<T>(items: Iterable<T>, write: (writer: Writer, item: T) => void): this {
     const inner = new Writer();
     for (const item of items) write(inner, item);
-    return this.vector(inner.bytes());
+    this.vector(inner.bytes());
+    inner.erase();
+    return this;
   }
 
   /** `optional<T>`. */
@@ -77,12 +79,18 @@ export class Writer {
     return this.#bytes.subarray(0, this.#length);
   }
 
+  /** Erases what was written: it may hold secrets. */
+  erase(): void {
+    this.bytes().fill(0);
+  }
+
   #grow(count: number): number {
     const start = this.#length;
     const length = start + count;
     if (length > this.#bytes.length) {
       const larger = new Uint8Array(Math.max(length, this.#bytes.length * 2));
       larger.set(this.#bytes.subarray(0, start));
+      this.#bytes.fill(0);
       this.#bytes = larger;
       this.#view = new DataView(larger.buffer);
     }
@@ -95,7 +103,9 @@ export class Writer {
 export function encode(write: (writer: Writer) => void): Uint8Array {
   const writer = new Writer();
   write(writer);
-  return writer.bytes().slice();
+  const bytes = writer.bytes().slice();
+  writer.erase();
+  return bytes;
 }
 
 export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {

@@ -42,7 +42,7 @@ export function nativeEdwards(node: NodeCrypto, crv: keyof typeof LENGTHS): Sign
       }
     },
     generate: () => {
-      const seed = new Uint8Array(node.randomBytes(length));
+      const seed = node.randomFillSync(new Uint8Array(length));
       return { privateKey: seed, publicKey: okpPublicKey(node, privateKey(seed)) };
     },
   };

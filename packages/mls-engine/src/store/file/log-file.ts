@@ -135,7 +135,9 @@ export async function partitionOf(init: Omit<LogFileInit, "partition">): Promise
   const bytes = await init.files.read(init.path, NAME_BYTES);
   if (bytes === undefined) return undefined;
   const id = new Uint8Array(readHeader(init.kind, bytes, FILE_ID_BYTES));
-  const name = nameIn(codecFor(init, id).readAll(bytes, HEADER_BYTES).bodies[0]);
+  const { bodies } = codecFor(init, id).readAll(bytes, HEADER_BYTES);
+  const name = nameIn(bodies[0]);
+  for (const secrets of [bytes, ...bodies]) secrets.fill(0);
   if (name === undefined || init.keys.fileName(name) !== init.base) {
     throw new StoreError("damaged", "A file of the store belongs to no partition");
   }

@@ -53,5 +53,10 @@ export class EncryptedKeys implements StoreKeys {
 }
 
 function derive(key: KeyObject, salt: Uint8Array, what: string, length: number): KeyObject {
-  return createSecretKey(Buffer.from(hkdfSync("sha256", key, salt, `parley group store 1 ${what}`, length)));
+  const derived = new Uint8Array(hkdfSync("sha256", key, salt, `parley group store 1 ${what}`, length));
+  try {
+    return createSecretKey(derived);
+  } finally {
+    derived.fill(0);
+  }
 }
