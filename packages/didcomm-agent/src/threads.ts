@@ -74,8 +74,9 @@ export class Threads {
   /**
    * Gives a message to the request that waits for it, by `thid` and then by `pthid`; says whether there was one.
    *
-   * A response counts only from a DID that the request was sent to; an anonymous one never does. A problem report counts from anyone,
-   * since the node on the way may be its author: it can end a request, but never forge an answer.
+   * A response counts only from a DID that the request was sent to; an anonymous one never does. A problem report counts from these DIDs as
+   * well, in whose names nodes report what became of the request, and from the agent's own node, whose reports may name no sender, or the
+   * agent itself. Others who know the thread can't end a request.
    */
   take(message: Message, context: MessageContext | undefined): boolean {
     const { threadId, parentThreadId } = message;
@@ -145,12 +146,18 @@ export class Threads {
   #match(threadId: string | undefined, message: Message): Waiter | undefined {
     const waiter = threadId === undefined ? undefined : this.#waiting.get(threadId);
     if (waiter === undefined) return undefined;
-    if (isProblemReport(message)) return waiter;
     const { request, recipients } = waiter;
+    // Nodes let nobody send without a name, nor in another's.
+    if (isProblemReport(message) && isOwnNode(message.from, request.from)) return waiter;
     if (message.from === undefined || !recipients.includes(didOf(message.from))) return undefined;
     // An agent that asks itself gets its own request first.
     return message.id === request.id && message.from === request.from ? undefined : waiter;
   }
+}
+
+/** Whether a report is the own node's: it names nobody, the agent itself, or the node as the DID of the agent's host. */
+function isOwnNode(from: string | undefined, agent: string | undefined): boolean {
+  return from === undefined || from === agent || from === /^did:web:[^:]+/.exec(agent ?? "")?.[0];
 }
 
 /** Adds an entry, and drops the oldest one beyond a number of them. */

@@ -114,7 +114,16 @@ describe("request", () => {
     await client.close();
   });
 
-  it.each([ALICE, "did:web:node.example", undefined])("rejects on a problem report, whoever wrote it (%s)", async (from) => {
+  it("waits on when somebody else reports a problem on its thread", async () => {
+    const { client, connection } = await connected();
+    const request = client.request(ask);
+    connection.deliver(plaintext({ type: REPORT, from: "did:web:mallory.example", thid: "ask", body: { code: "e.p.msg", comment: "" } }));
+    connection.deliver(answer({}));
+    expect((await request).type).toBe(ECHO_REPLY);
+    await client.close();
+  });
+
+  it.each([ALICE, BOB, undefined])("rejects on a problem report of the recipient, or of the own node (%s)", async (from) => {
     const { client, connection, errors } = await connected();
     const request = client.request(ask);
     const body = { code: "e.p.xfer.cant-process", comment: "No {1} for {2}", args: ["tea", "you"] };

@@ -106,7 +106,7 @@ export class Gate {
       join: request,
       router,
       maxLength: limits.maxMessageLength,
-      takeUnits: (units) => this.#messages.tryTake(apiKey.id, units),
+      account: { owner: apiKey.id, takeUnits: (units) => this.#messages.tryTake(apiKey.id, units) },
       events: {
         onAccepted: () => metrics.accepted.inc(),
         onRefused: ({ label, reason, code, comment }) => {

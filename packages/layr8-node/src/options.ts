@@ -35,6 +35,8 @@ export interface NodeLimits {
   readonly maxConnections: number;
   /** Sockets of one API key; further ones are refused with 429. Default 1,000. */
   readonly maxConnectionsPerKey: number;
+  /** DIDs that one API key may have created; further ones are refused (`too many DIDs`). Default 1,000. */
+  readonly maxDidsPerKey: number;
   /** Topics on one socket. Default 100, as in Phoenix. */
   readonly maxChannelsPerSocket: number;
   /**
@@ -197,6 +199,7 @@ export function readLimits(limits: Partial<NodeLimits> = {}): NodeLimits {
     maxInboxLength: 64 * 1024 * 1024,
     maxConnections: 10_000,
     maxConnectionsPerKey: 1000,
+    maxDidsPerKey: 1000,
     maxChannelsPerSocket: 100,
     messagesPerSecond: 100_000,
     framesPerSecond: 200_000,

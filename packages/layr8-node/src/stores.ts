@@ -66,7 +66,7 @@ function openInMemory(options: NodeOptions, limits: NodeLimits, onJump: (aheadMs
   return {
     inbox,
     apiKeys: new ApiKeys(memoryRecords<ApiKeyRecord>()),
-    dids: new Dids({ records: memoryRecords<DidRecord>(), nodeKey, now }),
+    dids: new Dids({ records: memoryRecords<DidRecord>(), nodeKey, maxPerKey: limits.maxDidsPerKey, now }),
     credentials: new MemoryCredentialStore(limits.maxCredentialsPerHolder),
     outbound: new MemoryOutboundStore({ ...queueLimits(limits), now }),
     clock,
@@ -92,7 +92,7 @@ async function openDirectory(
     const nodeKey = given === undefined ? await loadNodeKey(environment.directory, encrypted !== undefined) : new NodeKey(given);
     if (encrypted?.keys !== undefined) checkNodeKey(encrypted.did, encrypted.keys, nodeKey, environment.directory);
     const apiKeys = new ApiKeys(storedRecords<ApiKeyRecord>(environment, "api-keys"));
-    const dids = new Dids({ records, nodeKey, now });
+    const dids = new Dids({ records, nodeKey, maxPerKey: limits.maxDidsPerKey, now });
     const credentials = new LmdbCredentialStore(environment, limits.maxCredentialsPerHolder);
     await credentials.retain((did) => dids.has(did));
     const inbox = await LmdbInbox.open(environment, { limits: inboxLimits(limits), now });

@@ -1,3 +1,4 @@
+import { FairShare } from "@parley/core/internal";
 import type { DidResolver } from "@parley/did";
 import {
   StatusListCache,
@@ -16,7 +17,7 @@ export interface CredentialVerifierOptions {
   readonly status: StatusListFetch;
   /** How long a verified status list is kept, and so a revocation may go unnoticed, in milliseconds. */
   readonly statusMaxAgeMs: number;
-  /** Verifications at the same time; above it, `busy`. */
+  /** Verifications at the same time; one owner (API key, address) may have a quarter, and an eighth is kept for owners that have none. */
   readonly maxConcurrent: number;
   /** Longest time for one, in milliseconds; after it, `timeout`. */
   readonly timeoutMs: number;
@@ -24,6 +25,8 @@ export interface CredentialVerifierOptions {
 
 /** Options of one verification. */
 export interface VerificationOptions {
+  /** Whom it is counted for: an API key or an address. */
+  readonly owner: string;
   /** Who verifies. What is made for others is refused; a presentation must be made for the verifier if one is named. */
   readonly audience?: string | undefined;
   /** Stops it; the promise is rejected with its reason. */
@@ -43,10 +46,12 @@ const MAX_STATUS_LISTS = 32;
 export class CredentialVerifier {
   readonly #options: CredentialVerifierOptions;
   readonly #statusListCache: StatusListCache;
-  #running = 0;
+  readonly #slots: FairShare;
 
   constructor(options: CredentialVerifierOptions) {
     this.#options = options;
+    const { maxConcurrent } = options;
+    this.#slots = new FairShare({ total: maxConcurrent, perOwner: Math.max(1, Math.floor(maxConcurrent / 4)) });
     this.#statusListCache = new StatusListCache({ maxAgeMs: options.statusMaxAgeMs, maxEntries: MAX_STATUS_LISTS });
   }
 
@@ -55,8 +60,8 @@ export class CredentialVerifier {
    *
    * @throws VcError; CredentialError `busy`, `timeout`.
    */
-  verifyCredential(signed: string, { signal, audience }: VerificationOptions = {}): Promise<VerifiedCredential> {
-    return this.#run(signal, (options) => verifyCredential(signed, { ...options, ...(audience !== undefined && { audience }) }));
+  verifyCredential(signed: string, { owner, signal, audience }: VerificationOptions): Promise<VerifiedCredential> {
+    return this.#run(owner, signal, (options) => verifyCredential(signed, { ...options, ...(audience !== undefined && { audience }) }));
   }
 
   /**
@@ -64,17 +69,21 @@ export class CredentialVerifier {
    *
    * @throws VcError; CredentialError `busy`, `timeout`.
    */
-  verifyPresentation(signed: string, { signal, audience, nonce }: PresentationOptions = {}): Promise<VerifiedPresentation> {
-    return this.#run(signal, (options) =>
+  verifyPresentation(signed: string, { owner, signal, audience, nonce }: PresentationOptions): Promise<VerifiedPresentation> {
+    return this.#run(owner, signal, (options) =>
       verifyPresentation(signed, { ...options, ...(audience !== undefined && { audience }), ...(nonce !== undefined && { nonce }) }),
     );
   }
 
-  async #run<T>(outer: AbortSignal | undefined, verify: (options: VerifyOptions & { signal: AbortSignal }) => Promise<T>): Promise<T> {
-    const { resolver, status, maxConcurrent, timeoutMs } = this.#options;
+  async #run<T>(
+    owner: string,
+    outer: AbortSignal | undefined,
+    verify: (options: VerifyOptions & { signal: AbortSignal }) => Promise<T>,
+  ): Promise<T> {
+    const { resolver, status, timeoutMs } = this.#options;
     outer?.throwIfAborted();
-    if (this.#running >= maxConcurrent) throw new CredentialError("busy", "Too much is being verified at once");
-    this.#running += 1;
+    const slot = this.#slots.tryAcquire(owner);
+    if (slot === undefined) throw new CredentialError("busy", "Too much is being verified at once");
     const limit = new AbortController();
     const timer = setTimeout(
       () => limit.abort(new CredentialError("timeout", `The verification took more than ${timeoutMs} ms`)),
@@ -89,7 +98,7 @@ export class CredentialVerifier {
       throw error;
     } finally {
       clearTimeout(timer);
-      this.#running -= 1;
+      slot.release();
     }
   }
 }

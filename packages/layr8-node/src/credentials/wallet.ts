@@ -73,6 +73,7 @@ export class Wallet {
   ): Promise<{ credential: JsonObject; headers: JsonObject }> {
     this.#permit(apiKey, options.verifierDid);
     const { credential, headers } = await this.#options.verifier.verifyCredential(signed, {
+      owner: apiKey.id,
       audience: options.verifierDid,
       signal: options.signal,
     });
@@ -94,11 +95,12 @@ export class Wallet {
     this.#permit(apiKey, verifierDid);
     const { hasAudience, signedAt } = peekPresentation(signed);
     const { presentation, headers, holder } = await this.#options.verifier.verifyPresentation(signed, {
+      owner: apiKey.id,
       nonce,
       signal,
       audience: hasAudience ? verifierDid : undefined,
     });
-    if (nonce !== undefined) this.#options.nonces.use(verifierDid, holder, nonce, signedAt);
+    if (nonce !== undefined) this.#options.nonces.use(apiKey.id, verifierDid, holder, nonce, signedAt);
     return { presentation, headers };
   }
 

@@ -1,6 +1,6 @@
 import { canonicalDid, didWebUrl } from "@parley/did";
 import { hostnameOf } from "../identity/similar-did.ts";
-import { RateLimit } from "../phoenix/rate-limit.ts";
+import { RateLimiter } from "@parley/core/internal";
 import type { Resolution } from "../credentials/resolution.ts";
 
 /** What {@link Whereabouts} goes by. */
@@ -26,7 +26,7 @@ export class Whereabouts {
   readonly #ownHosts: ReadonlySet<string>;
   readonly #suggest: NonNullable<WhereaboutsOptions["suggest"]>;
   /** A suggestion looks at thousands of DIDs. */
-  readonly #suggestions = new RateLimit(SUGGESTIONS_PER_SECOND, Date.now);
+  readonly #suggestions = new RateLimiter({ perSecond: SUGGESTIONS_PER_SECOND });
 
   constructor({ network, ownHosts, suggest = () => undefined }: WhereaboutsOptions) {
     this.#suggest = suggest;
@@ -61,7 +61,7 @@ export class Whereabouts {
     const hostnames = new Set([...this.#ownHosts].map((host) => host.replace(/:\d+$/, "")));
     const own = hostnameOf(sender);
     if (own !== undefined) hostnames.add(own);
-    const meant = this.#suggestions.take() ? this.#suggest(did, hostnames) : undefined;
+    const meant = this.#suggestions.tryTake(sender) ? this.#suggest(did, hostnames) : undefined;
     return `no agent with this DID has connected to this node.${meant === undefined ? " Is it started?" : ` Did you mean ${meant}?`}`;
   }
 

@@ -24,6 +24,8 @@ export interface Approach {
   readonly sender: string;
   readonly recipients: readonly string[];
   readonly verifier: PresentationVerifier;
+  /** Whom the sender's work and messages are counted for: an API key, or another node's host or address. */
+  readonly owner: string;
   readonly accepted: Accepted;
 }
 
@@ -49,12 +51,12 @@ export class Admission {
 
   /** Finds out which credentials the sender has presented, while its later messages wait, and goes on. */
   take(approach: Approach): Refusal | Promise<Admitted> {
-    const { sender, recipients, verifier, accepted } = approach;
+    const { sender, recipients, accepted } = approach;
     // What is presented to recipients elsewhere is verified there.
     const presented = recipients.some(this.#options.isHosted) ? presentationsOf(accepted.message) : undefined;
     if (presented === undefined && !this.#order.isWaiting(sender)) return this.#admit(approach, NO_CREDENTIALS);
     if (this.#order.isFull(sender)) return TOO_MANY_WAITING;
-    const verified = presented === undefined ? NOTHING_PRESENTED : verifySender(accepted.message, presented, recipients, verifier);
+    const verified = presented === undefined ? NOTHING_PRESENTED : verifySender(accepted.message, presented, recipients, approach);
     return this.#order.enqueue<readonly SenderCredential[] | Refusal, Admitted>(sender, verified, (credentials) =>
       isRefusal(credentials) ? credentials : this.#admit(approach, credentials),
     );

@@ -7,7 +7,7 @@ import { deliveryPayload } from "./delivery-payload.ts";
 import type { JoinRequest } from "./join-request.ts";
 import type { Consumer, Mailbox, Settlement } from "./mailbox.ts";
 import { TOO_LARGE, type Refusal } from "./refusal.ts";
-import { RATE_LIMITED, type Router } from "./router.ts";
+import { RATE_LIMITED, type Router, type SenderAccount } from "./router.ts";
 import { unitsOf } from "./work.ts";
 
 /** Ids that one `ack` may name. */
@@ -38,8 +38,7 @@ export interface AgentChannelOptions {
   readonly router: Router;
   /** Characters of one message's JSON. */
   readonly maxLength: number;
-  /** Takes units of work off the sender's rate; false when it has too few left. */
-  readonly takeUnits: (units: number) => boolean;
+  readonly account: SenderAccount;
   readonly events: AgentEvents;
 }
 
@@ -145,7 +144,7 @@ export class AgentChannel implements ChannelHandler, Consumer {
   }
 
   #onMessage(payload: string): Promise<Reply> | Reply {
-    const { did, router, takeUnits, maxLength } = this.#options;
+    const { did, router, account, maxLength } = this.#options;
     if (payload.length > maxLength) {
       return this.#refuse({
         label: "too_large",
@@ -153,8 +152,8 @@ export class AgentChannel implements ChannelHandler, Consumer {
         code: TOO_LARGE,
       });
     }
-    if (!takeUnits(unitsOf(payload.length))) return this.#refuse(RATE_LIMITED);
-    const verdict = router.accept(did, this, payload.trim(), takeUnits);
+    if (!account.takeUnits(unitsOf(payload.length))) return this.#refuse(RATE_LIMITED);
+    const verdict = router.accept(did, this, payload.trim(), account);
     return verdict instanceof Promise ? verdict.then(this.#conclude, this.#fail) : this.#refuse(verdict);
   }
 

@@ -22,7 +22,7 @@ export interface Policy {
   readonly allow?: readonly string[];
   /** Senders that may not, whatever `allow` says. A did:web host that is named without a port is denied on all ports. */
   readonly deny?: readonly string[];
-  /** Credentials that the sender must present with each message, every one of them. Problem reports need none. */
+  /** Credentials that the sender must present with each message, every one of them, problem reports included. The node's own reports need none. */
   readonly credentials?: readonly CredentialDemand[];
   /**
    * Whether a message that breaks the policy is denied. With `false` it is delivered, with `authorized: false` in its context, so that
@@ -51,7 +51,6 @@ export type Verdict =
 /** Problem code of a denial by policy. */
 export const DENIED = "e.m.authz.denied";
 
-const REPORT_PROBLEM = "https://didcomm.org/report-problem/2.0";
 const AUTHORIZED: Verdict = { kind: "authorized" };
 const UNAUTHORIZED: Verdict = { kind: "unauthorized" };
 const DENIAL: Verdict = { kind: "denied" };
@@ -83,9 +82,8 @@ function applies({ did, protocols }: Policy, { recipient, type }: Approach): boo
 }
 
 function judgeBy({ allow, deny, credentials = [], enforce = true }: Policy, approach: Approach): Verdict {
-  const { sender, type } = approach;
+  const { sender } = approach;
   if (denies(deny, sender) || (allow !== undefined && !covers(allow, sender))) return enforce ? DENIAL : UNAUTHORIZED;
-  if (protocolOf(type) === REPORT_PROBLEM) return AUTHORIZED;
   const missing = credentials.filter((demand) => !approach.credentials.some((credential) => meets(credential, demand)));
   if (missing.length === 0) return AUTHORIZED;
   return enforce ? { kind: "missing", missing } : UNAUTHORIZED;

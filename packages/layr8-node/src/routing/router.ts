@@ -52,6 +52,14 @@ export interface RouterOptions {
   readonly events: RouterEvents;
 }
 
+/** Whom a connected agent's messages are counted for. */
+export interface SenderAccount {
+  /** Its API key. */
+  readonly owner: string;
+  /** Takes units of work off its rate; false when it has too few left. */
+  takeUnits(units: number): boolean;
+}
+
 /** A message that another node has sent, out of its envelopes. */
 export interface Received {
   readonly message: Message;
@@ -61,6 +69,8 @@ export interface Received {
   readonly sender: string;
   /** The DID that it was encrypted for, hosted here. */
   readonly recipient: string;
+  /** Whom it is counted for: the sender's host, or the address that it came from. */
+  readonly owner: string;
 }
 
 /**
@@ -123,10 +133,10 @@ export class Router {
    * Takes one message of a connected agent.
    *
    * @param text the plaintext's JSON, as it came.
-   * @param takeUnits charges the sender for work beyond that of the text's length; false when its rate is used up.
+   * @param account whom the message is counted for.
    * @returns why it was refused, or, once it is safe, who of its recipients is away.
    */
-  accept(sender: string, consumer: Consumer, text: string, takeUnits: (units: number) => boolean): Refusal | Promise<Admitted> {
+  accept(sender: string, consumer: Consumer, text: string, account: SenderAccount): Refusal | Promise<Admitted> {
     let read: ReadMessage;
     try {
       read = readMessage(text);
@@ -139,12 +149,13 @@ export class Router {
       sender,
       recipients: message.to,
       verifier: this.#options.verifiers.local,
+      owner: account.owner,
       accepted: acceptedOf(message, read.text),
     };
     const refused = this.#refuse(approach);
     if (refused !== undefined) return refused;
     const extra = extraUnitsOf(message, text.length);
-    if (extra > 0 && !takeUnits(extra)) return RATE_LIMITED;
+    if (extra > 0 && !account.takeUnits(extra)) return RATE_LIMITED;
     // An answer may be on its way before this message is even durable.
     const mailbox = this.#recipients.mailbox(sender);
     mailbox.spoke(threadOf(message), consumer);
@@ -158,11 +169,12 @@ export class Router {
    *
    * @returns why it was refused; `undefined` when it is safe. Whether the recipient is away is not for other nodes to know.
    */
-  async receive({ message, text, sender, recipient }: Received): Promise<Refusal | undefined> {
+  async receive({ message, text, sender, recipient, owner }: Received): Promise<Refusal | undefined> {
     const approach: Approach = {
       sender,
       recipients: [recipient],
       verifier: this.#options.verifiers.remote,
+      owner,
       accepted: acceptedOf(message, text, true),
     };
     // Its node lost the answer. Whatever would be said against it by now, it was taken.

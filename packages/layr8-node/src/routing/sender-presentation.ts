@@ -11,7 +11,7 @@ const MAX_CREDENTIALS = 16;
 
 /** Verifies presentations. */
 export interface PresentationVerifier {
-  verifyPresentation(signed: string, options: { audience: string; nonce: string }): Promise<VerifiedPresentation>;
+  verifyPresentation(signed: string, options: { owner: string; audience: string; nonce: string }): Promise<VerifiedPresentation>;
 }
 
 /** The attachments of a message with which its sender presents credentials. Nearly every message has none. */
@@ -31,15 +31,20 @@ export async function verifySender(
   message: Message,
   attachments: readonly Attachment[],
   recipients: readonly string[],
-  verifier: PresentationVerifier,
+  { verifier, owner }: { readonly verifier: PresentationVerifier; readonly owner: string },
 ): Promise<readonly SenderCredential[] | Refusal> {
   const [attachment, ...others] = attachments;
   if (attachment === undefined || others.length > 0) return refused("a message has at most one presentation");
   const signed = signedText(attachment);
   if (signed === undefined) return refused("its attachment needs the signed presentation as base64 or as a json string");
-  const audiences = new Set(recipients);
-  const verdicts = await Promise.all(Array.from(audiences, (audience) => verifyFor(message, signed, audience, verifier)));
-  return verdicts.find(isRefusal) ?? verdicts[0] ?? [];
+  let verdict: readonly SenderCredential[] | Refusal = [];
+  for (const audience of new Set(recipients)) {
+    // One after the other: a message with many recipients takes one slot of its sender's.
+    // oxlint-disable-next-line no-await-in-loop
+    verdict = await verifyFor(message, signed, audience, { verifier, owner });
+    if (isRefusal(verdict)) return verdict;
+  }
+  return verdict;
 }
 
 export function isRefusal(verdict: readonly SenderCredential[] | Refusal): verdict is Refusal {
@@ -50,11 +55,11 @@ async function verifyFor(
   message: Message,
   signed: string,
   audience: string,
-  verifier: PresentationVerifier,
+  { verifier, owner }: { readonly verifier: PresentationVerifier; readonly owner: string },
 ): Promise<readonly SenderCredential[] | Refusal> {
   let presentation: VerifiedPresentation;
   try {
-    presentation = await verifier.verifyPresentation(signed, { audience, nonce: message.id });
+    presentation = await verifier.verifyPresentation(signed, { owner, audience, nonce: message.id });
   } catch (error) {
     const { code, message: why, retryable } = ParleyError.from(error);
     if (retryable) return { ...refused(`${why} (${code}); send it again later`), code: "e.p.me.res.net" };

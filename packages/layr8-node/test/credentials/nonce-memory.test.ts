@@ -16,30 +16,32 @@ function memory(maxEntries = 100): { nonces: NonceMemory; wait(ms: number): void
 describe("NonceMemory", () => {
   it("takes each nonce once per verifier and holder", () => {
     const { nonces } = memory();
-    nonces.use(VERIFIER, HOLDER, "n", undefined);
-    nonces.use(HOLDER, HOLDER, "n", undefined);
-    nonces.use(VERIFIER, VERIFIER, "n", undefined);
-    nonces.use(VERIFIER, HOLDER, "m", undefined);
-    expect(() => nonces.use(VERIFIER, HOLDER, "n", undefined)).toThrow(expect.objectContaining({ code: "nonce_replayed" }) as Error);
+    nonces.use("key", VERIFIER, HOLDER, "n", undefined);
+    nonces.use("key", HOLDER, HOLDER, "n", undefined);
+    nonces.use("key", VERIFIER, VERIFIER, "n", undefined);
+    nonces.use("key", VERIFIER, HOLDER, "m", undefined);
+    expect(() => nonces.use("key", VERIFIER, HOLDER, "n", undefined)).toThrow(expect.objectContaining({ code: "nonce_replayed" }) as Error);
   });
 
   it("does not take one for another by how the parts join", () => {
     const { nonces } = memory();
-    nonces.use("a", "b", 'c","d', undefined);
-    expect(() => nonces.use("a", 'b","c', "d", undefined)).not.toThrow();
-    expect(() => nonces.use('a","b', "c", "d", undefined)).not.toThrow();
+    nonces.use("key", "a", "b", 'c","d', undefined);
+    expect(() => nonces.use("key", "a", 'b","c', "d", undefined)).not.toThrow();
+    expect(() => nonces.use("key", 'a","b', "c", "d", undefined)).not.toThrow();
   });
 
   it("remembers as long as the presentation would be taken, whatever the signer's clock", () => {
     const { nonces, wait, now } = memory();
     const signedAt = now() + AHEAD;
-    nonces.use(VERIFIER, HOLDER, "n", signedAt);
+    nonces.use("key", VERIFIER, HOLDER, "n", signedAt);
     for (let i = 0; i < 11; i += 1) {
-      expect(() => nonces.use(VERIFIER, HOLDER, "n", signedAt)).toThrow(expect.objectContaining({ code: "nonce_replayed" }) as Error);
+      expect(() => nonces.use("key", VERIFIER, HOLDER, "n", signedAt)).toThrow(
+        expect.objectContaining({ code: "nonce_replayed" }) as Error,
+      );
       wait(AHEAD);
     }
     wait(1);
-    expect(() => nonces.use(VERIFIER, HOLDER, "n", signedAt)).toThrow(
+    expect(() => nonces.use("key", VERIFIER, HOLDER, "n", signedAt)).toThrow(
       expect.objectContaining({ code: "presentation_not_recent" }) as Error,
     );
   });
@@ -50,26 +52,35 @@ describe("NonceMemory", () => {
     ["of no time", Number.NaN],
   ])("takes none of a presentation that is %s", (_, offset) => {
     const { nonces, now } = memory();
-    expect(() => nonces.use(VERIFIER, HOLDER, "n", now() + offset)).toThrow(
+    expect(() => nonces.use("key", VERIFIER, HOLDER, "n", now() + offset)).toThrow(
       expect.objectContaining({ code: "presentation_not_recent", retryable: false }) as Error,
     );
-    nonces.use(VERIFIER, HOLDER, "n", now());
+    nonces.use("key", VERIFIER, HOLDER, "n", now());
+  });
+
+  it("leaves room for other keys where one has remembered all that it may", () => {
+    const { nonces } = memory(40);
+    for (let n = 0; n < 10; n += 1) nonces.use("greedy", VERIFIER, HOLDER, `g${n}`, undefined);
+    expect(() => nonces.use("greedy", VERIFIER, HOLDER, "more", undefined)).toThrow(expect.objectContaining({ code: "busy" }) as Error);
+    for (let n = 0; n < 10; n += 1) nonces.use("other", VERIFIER, HOLDER, `o${n}`, undefined);
   });
 
   it("names the distance between the clocks", () => {
     const { nonces, now } = memory();
-    expect(() => nonces.use(VERIFIER, HOLDER, "n", now() + 7_200_000)).toThrow(/signed 7200 s ahead of this node's clock/);
-    expect(() => nonces.use(VERIFIER, HOLDER, "n", now() - 7_200_000)).toThrow(/7200 s before this node's clock, and .* for 600 s/);
+    expect(() => nonces.use("key", VERIFIER, HOLDER, "n", now() + 7_200_000)).toThrow(/signed 7200 s ahead of this node's clock/);
+    expect(() => nonces.use("key", VERIFIER, HOLDER, "n", now() - 7_200_000)).toThrow(/7200 s before this node's clock, and .* for 600 s/);
   });
 
   it("refuses what it has no room to remember, until the oldest is forgotten", () => {
     const { nonces, wait } = memory(2);
-    nonces.use(VERIFIER, HOLDER, "1", undefined);
+    nonces.use("other", VERIFIER, HOLDER, "1", undefined);
     wait(1000);
-    nonces.use(VERIFIER, HOLDER, "2", undefined);
-    expect(() => nonces.use(VERIFIER, HOLDER, "3", undefined)).toThrow(expect.objectContaining({ code: "busy", retryable: true }) as Error);
+    nonces.use("key", VERIFIER, HOLDER, "2", undefined);
+    expect(() => nonces.use("key", VERIFIER, HOLDER, "3", undefined)).toThrow(
+      expect.objectContaining({ code: "busy", retryable: true }) as Error,
+    );
     wait(WINDOW + AHEAD - 1000);
-    nonces.use(VERIFIER, HOLDER, "3", undefined);
-    expect(() => nonces.use(VERIFIER, HOLDER, "2", undefined)).toThrow(expect.objectContaining({ code: "nonce_replayed" }) as Error);
+    nonces.use("other", VERIFIER, HOLDER, "3", undefined);
+    expect(() => nonces.use("key", VERIFIER, HOLDER, "2", undefined)).toThrow(expect.objectContaining({ code: "nonce_replayed" }) as Error);
   });
 });

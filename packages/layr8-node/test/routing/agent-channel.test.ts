@@ -39,7 +39,7 @@ async function join(request: Partial<JoinRequest> = {}): Promise<AgentChannel> {
     },
     router: { bind } as Router,
     maxLength: 1000,
-    takeUnits: () => true,
+    account: { owner: "key", takeUnits: () => true },
     events: { onAccepted: () => {}, onRefused: () => {}, onEnded: () => {} },
   });
   agent.bind([ECHO]);

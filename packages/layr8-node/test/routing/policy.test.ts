@@ -82,7 +82,7 @@ describe("policies", () => {
       "a problem report without credentials",
       [{ credentials: [WANTS_TRADER] }],
       { type: "https://didcomm.org/report-problem/2.0/problem-report" },
-      "authorized",
+      "missing",
     ],
     ["a problem report of a denied sender", [{ deny: ["*"] }], { type: "https://didcomm.org/report-problem/2.0/problem-report" }, "denied"],
   ])("make of %s", (_, policies, changes, expected) => {

@@ -1,11 +1,12 @@
 import { createDidcommCrypto, type Unpacked } from "@parley/didcomm-crypto";
 import { canonicalDid, didOf, type DidResolver } from "@parley/did";
-import { RateLimit } from "../../phoenix/rate-limit.ts";
+import { RateLimiter } from "@parley/core/internal";
 import { lookalikeOf } from "../../routing/read-message.ts";
 import type { Received } from "../../routing/router.ts";
 import type { Refusal } from "../../routing/refusal.ts";
 import type { AgreementKeys } from "../agreement-keys.ts";
-import { BoundedMap } from "../bounded-map.ts";
+import { extraUnitsOf, unitsOf } from "../../routing/work.ts";
+import { hostOf } from "../outbound/quota.ts";
 import { answer, answerToError, answerToRefusal, type InboundAnswer } from "./answer.ts";
 import { isForward, readForward } from "./forward.ts";
 import type { Strangers } from "./strangers.ts";
@@ -45,14 +46,20 @@ interface Arrival {
 /** Forwards inside of one another that are opened. */
 const MAX_FORWARDS = 2;
 const MAX_SENDERS = 10_000;
+/** What all senders of one host may send, in shares of one sender. */
+const HOST_SHARES = 10;
 
 /** Opens what other nodes post, finds out who has sent it, and has it stored. `undefined` stands for a message that is durable. */
 export class Inbound {
   readonly #options: InboundOptions;
-  readonly #rates = new BoundedMap<string, RateLimit>(MAX_SENDERS);
+  readonly #senders: RateLimiter;
+  readonly #hosts: RateLimiter;
 
   constructor(options: InboundOptions) {
+    const { messagesPerSecond: perSecond, now } = options;
     this.#options = options;
+    this.#senders = new RateLimiter({ perSecond, maxOwners: MAX_SENDERS, now });
+    this.#hosts = new RateLimiter({ perSecond: HOST_SHARES * perSecond, maxOwners: MAX_SENDERS, now });
   }
 
   /** Never rejects. @param address what the limits for strangers go by. */
@@ -72,9 +79,10 @@ export class Inbound {
   async #take(arrival: Arrival): Promise<InboundAnswer | undefined> {
     const unpacked = await this.#unpack(arrival);
     const { message, sender, plaintext, metadata } = unpacked;
+    const units = unitsOf(plaintext.length) + extraUnitsOf({ ...message, to: [] }, plaintext.length);
     if (!metadata.encrypted) return answer("bad_request", undefined, "not_encrypted");
     if (sender === undefined) this.#options.strangers.take(arrival.address);
-    else this.#options.strangers.meet(sender);
+    else this.#meet(sender, arrival.address, units);
     if (plaintext.length > this.#options.maxMessageLength && !isForward(message)) return answer("too_large");
     if (isForward(message)) return this.#forward(unpacked, arrival);
     if (sender === undefined) return answer("sender_required", "a message needs a sender: encrypt it with authcrypt, or sign it");
@@ -88,8 +96,16 @@ export class Inbound {
       return answer("bad_request", `the sender's DID must be written ${canonicalDid(sender) ?? "as a DID"}`, "sender_spelling");
     }
     if (lookalikeOf(message) !== undefined) return answer("bad_request", undefined, "plaintext_invalid");
-    if (!this.#rateOf(sender).take()) return answer("rate_limited", "too many messages; slow down");
-    const refused = await this.#options.receive({ message, text: plaintext, sender, recipient });
+    const host = hostOf(sender);
+    if (!this.#senders.tryTake(sender, units) || !this.#hosts.tryTake(host, units))
+      return answer("rate_limited", "too many messages; slow down");
+    const refused = await this.#options.receive({
+      message,
+      text: plaintext,
+      sender,
+      recipient,
+      owner: hasHost(sender) ? host : arrival.address,
+    });
     if (refused !== undefined) return answerToRefusal(refused);
     if (metadata.encryptedFromKid !== undefined) this.#options.onHeard(sender);
     return undefined;
@@ -123,12 +139,18 @@ export class Inbound {
     return crypto.unpack(envelope);
   }
 
-  #rateOf(sender: string): RateLimit {
-    let rate = this.#rates.get(sender);
-    if (rate === undefined) {
-      rate = new RateLimit(this.#options.messagesPerSecond, this.#options.now);
-      this.#rates.set(sender, rate);
+  /** DIDs without a host cost nothing to make, so that all of their messages are counted for the address, and not only the first. */
+  #meet(sender: string, address: string, units: number): void {
+    const { strangers } = this.#options;
+    if (!hasHost(sender)) {
+      // Looking for its document has cost a unit already.
+      const left = strangers.hasMet(sender) ? units : units - 1;
+      if (left > 0) strangers.take(address, left);
     }
-    return rate;
+    strangers.meet(sender);
   }
+}
+
+function hasHost(did: string): boolean {
+  return did.startsWith("did:web:");
 }

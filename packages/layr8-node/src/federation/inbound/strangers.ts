@@ -1,4 +1,4 @@
-import { RateLimit } from "../../phoenix/rate-limit.ts";
+import { FairShare, RateLimiter } from "@parley/core/internal";
 import { BoundedMap } from "../bounded-map.ts";
 
 /** Caps on what strangers may make the node do. */
@@ -24,14 +24,13 @@ export class TooManyStrangers extends Error {
 
 /** Tells senders that the node has met from those that it hasn't, and limits how often and how long the latter make it ask other hosts. */
 export class Strangers {
-  readonly #limits: StrangerLimits;
   readonly #met = new BoundedMap<string, true>(MAX_REMEMBERED);
-  readonly #rates = new BoundedMap<string, RateLimit>(MAX_REMEMBERED);
-  readonly #asking = new Map<string, number>();
-  #askingInAll = 0;
+  readonly #rate: RateLimiter;
+  readonly #asking: FairShare;
 
-  constructor(limits: StrangerLimits) {
-    this.#limits = limits;
+  constructor({ perSecond, atOnce, atOncePerAddress, now }: StrangerLimits) {
+    this.#rate = new RateLimiter({ perSecond, maxOwners: MAX_REMEMBERED, now });
+    this.#asking = new FairShare({ total: atOnce, perOwner: atOncePerAddress });
   }
 
   /** Whether a message has proven lately to be this DID's. */
@@ -43,31 +42,20 @@ export class Strangers {
     this.#met.set(did, true);
   }
 
-  /** Takes one off an address's rate. @throws TooManyStrangers when there is none left. */
-  take(address: string): void {
-    let rate = this.#rates.get(address);
-    if (rate === undefined) {
-      rate = new RateLimit(this.#limits.perSecond, this.#limits.now);
-      this.#rates.set(address, rate);
-    }
-    if (!rate.take()) throw new TooManyStrangers();
+  /** Takes units of work off an address's rate. @throws TooManyStrangers when too few are left. */
+  take(address: string, units = 1): void {
+    if (!this.#rate.tryTake(address, units)) throw new TooManyStrangers();
   }
 
   /** Looks for a stranger's document on behalf of an address. @throws TooManyStrangers */
   async ask<T>(address: string, find: () => Promise<T>): Promise<T> {
-    const { atOnce, atOncePerAddress } = this.#limits;
-    const asking = this.#asking.get(address) ?? 0;
-    if (this.#askingInAll >= atOnce || asking >= atOncePerAddress) throw new TooManyStrangers();
-    this.take(address);
-    this.#askingInAll += 1;
-    this.#asking.set(address, asking + 1);
+    const lease = this.#asking.tryAcquire(address);
+    if (lease === undefined) throw new TooManyStrangers();
     try {
+      this.take(address);
       return await find();
     } finally {
-      this.#askingInAll -= 1;
-      const left = (this.#asking.get(address) ?? 1) - 1;
-      if (left > 0) this.#asking.set(address, left);
-      else this.#asking.delete(address);
+      lease.release();
     }
   }
 }

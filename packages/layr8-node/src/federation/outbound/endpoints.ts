@@ -14,26 +14,35 @@ export interface Target {
 /** Which endpoints this node may ask, and where they are. The address is checked when it is connected to, not here. */
 export class Endpoints {
   readonly #hosts: ReadonlyMap<string, string>;
-  readonly #origins: ReadonlySet<string>;
   readonly #httpForLoopback: boolean;
 
   constructor({ hosts, httpForLoopback }: OutboundOptions["network"]) {
-    const table = Object.entries(hosts).map(([host, origin]) => [host.toLowerCase(), new URL(origin).origin] as const);
-    this.#hosts = new Map(table);
-    this.#origins = new Set(this.#hosts.values());
+    this.#hosts = new Map(Object.entries(hosts).map(([host, origin]) => [host.toLowerCase(), new URL(origin).origin]));
     this.#httpForLoopback = httpForLoopback;
   }
 
-  /** Where an endpoint leads: https, http only to loopback if that is allowed, or to what the operator has in the table of hosts. */
-  target(uri: string): Target | undefined {
+  /**
+   * Where an endpoint leads: https, http only to loopback if that is allowed, or to what the operator has in the table of hosts. An endpoint at
+   * such an origin, under the origin's own name, is trusted only for DIDs of a host that the table leads there: a document of another host may
+   * name any URL.
+   *
+   * @param did whose document names the endpoint.
+   */
+  target(uri: string, did: string): Target | undefined {
     if (!URL.canParse(uri)) return undefined;
     const url = new URL(uri);
     if (!/^https?:$/.test(url.protocol) || url.username !== "" || url.password !== "") return undefined;
-    const known = this.#hosts.get(url.host) ?? (this.#origins.has(url.origin) ? url.origin : undefined);
+    const own = this.#hosts.get(hostOfDid(did));
+    const known = url.origin === own ? own : this.#hosts.get(url.host);
     if (known !== undefined) return { url, origin: known, trusted: true };
     if (url.protocol === "http:" && !(this.#httpForLoopback && isLoopback(url.hostname))) return undefined;
     return { url, origin: url.origin, trusted: false };
   }
+}
+
+/** The host of a did:web DID, as it stands in URLs. */
+function hostOfDid(did: string): string {
+  return (/^did:web:([^:]+)/.exec(did)?.[1] ?? "").replace("%3A", ":").toLowerCase();
 }
 
 function isLoopback(hostname: string): boolean {

@@ -40,7 +40,9 @@ export async function findRoute(recipient: string, options: RouteOptions): Promi
     if (!takesV2(endpoint) || mediators === undefined) continue;
     // In the document's order of preference.
     // oxlint-disable-next-line no-await-in-loop
-    const route = endpoint.uri.startsWith("did:") ? await throughMediator(endpoint.uri, options) : options.endpoints.target(endpoint.uri);
+    const route = endpoint.uri.startsWith("did:")
+      ? await throughMediator(endpoint.uri, options)
+      : options.endpoints.target(endpoint.uri, recipient);
     if (route === undefined) continue;
     if ("mediators" in route) return { document, target: route.target, mediators: [...route.mediators, ...mediators] };
     const direct = { document, target: route, mediators };
@@ -53,7 +55,7 @@ export async function findRoute(recipient: string, options: RouteOptions): Promi
 /** Where a DID's own node takes messages, as its document says; `undefined` for one behind a mediator that is named by its DID. */
 export function ownTarget(document: DidDocument, endpoints: Endpoints): Target | undefined {
   for (const endpoint of didcommEndpoints(document)) {
-    const target = takesV2(endpoint) ? endpoints.target(endpoint.uri) : undefined;
+    const target = takesV2(endpoint) ? endpoints.target(endpoint.uri, document.id) : undefined;
     if (target !== undefined) return target;
   }
   return undefined;
@@ -62,7 +64,7 @@ export function ownTarget(document: DidDocument, endpoints: Endpoints): Target |
 async function throughMediator(mediator: string, options: RouteOptions): Promise<Pick<Route, "target" | "mediators"> | undefined> {
   for (const endpoint of didcommEndpoints(await resolve(mediator, options))) {
     if (!takesV2(endpoint) || endpoint.routingKeys.length > 0) continue;
-    const target = options.endpoints.target(endpoint.uri);
+    const target = options.endpoints.target(endpoint.uri, mediator);
     if (target !== undefined) return { target, mediators: [mediator] };
   }
   return undefined;
