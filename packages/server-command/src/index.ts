@@ -5,3 +5,4 @@ export { parseOptions } from "./parse-options.ts";
 export { listenError, probePort } from "./ports.ts";
 export { clientAddress, IS_TRUST_PROXY, proxyTrust, readTrustProxyOption, withOneProxy } from "./trust-proxy.ts";
 export type { ProxyTrust, TrustProxy } from "./trust-proxy.ts";
+export { type HeldLoop, Watchdog, type WatchdogOptions } from "./watchdog.ts";

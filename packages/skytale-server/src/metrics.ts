@@ -11,7 +11,7 @@ export interface Metrics {
   /** Connections that were dropped, by `door` (api, relay) and `reason`. */
   readonly dropped: Counter<"door" | "reason">;
   /** Counts what the relay does. */
-  readonly relay: Omit<RelayObserver, "onFailure" | "onOpened" | "onClosed">;
+  readonly relay: Omit<RelayObserver, "onFailure" | "onOpened" | "onClosed" | "onWork">;
   /** The exposition text. */
   text(): Promise<string>;
   readonly contentType: string;
@@ -68,7 +68,7 @@ export function createMetrics(gauges: Gauges): Metrics {
 function relayObserver(
   registers: Registry[],
   counter: (name: string, help: string) => Counter,
-): Omit<RelayObserver, "onFailure" | "onOpened" | "onClosed"> {
+): Omit<RelayObserver, "onFailure" | "onOpened" | "onClosed" | "onWork"> {
   const published = counter("relay_published_total", "Messages recorded");
   const publishedBytes = counter("relay_published_bytes_total", "Bytes of messages recorded");
   const delivered = counter("relay_delivered_total", "Messages delivered");

@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import type { AddressInfo } from "node:net";
-import { listenError, proxyTrust } from "@parley/server-command";
+import { listenError, proxyTrust, Watchdog } from "@parley/server-command";
 import type { FastifyInstance } from "fastify";
 import { checkOptions, closeAll, closeQuietly, closeTogether, IS_TEXT, Throttle, type OptionCheck } from "@parley/core/internal";
 import type { Logger } from "pino";
@@ -43,6 +43,7 @@ export class RunningServer implements SkytaleServer {
   readonly #relay: Relay;
   readonly #droppedConnections = new Throttle(REFUSED_KEYS_MS);
   readonly #refusedKeys = new Throttle(REFUSED_KEYS_MS);
+  readonly #watchdog: Watchdog;
   #api: FastifyInstance | undefined;
   #listener: GrpcListener | undefined;
   #status: FastifyInstance | undefined;
@@ -66,14 +67,17 @@ export class RunningServer implements SkytaleServer {
       this.#metrics.damagedRecords.inc();
       logger.error({ table, key: Buffer.from(key).toString("hex"), bytes }, "damaged record found: the disk or the memory is failing");
     });
+    this.#watchdog = new Watchdog({ onHeld: (held) => logger.warn(held, "event loop held") });
     const { log, welcomes } = stores.logs;
     this.#relay = new Relay({
       log,
       welcomes,
       access: services.access,
       limits: options.limits?.relay ?? {},
+      retention: options.retention,
       observer: {
         ...this.#metrics.relay,
+        onWork: (what, account) => this.#watchdog.note(what, account),
         onOpened: (account) => logger.debug({ account }, "stream opened"),
         onClosed: (account) => logger.debug({ account }, "stream closed"),
         onRefused: (what, code) => {
@@ -136,6 +140,7 @@ export class RunningServer implements SkytaleServer {
         this.#logger.debug(call, "call answered");
         if (call.status === 401) this.#onRefusedKey({ door: "api", code: call.code, address: call.address });
       },
+      onWork: (what, account) => this.#watchdog.note(what, account),
       onDropped: (reason) => this.#onDropped("api", reason),
       onFailure: (error) => this.#fail(error),
     });
@@ -234,6 +239,7 @@ export class RunningServer implements SkytaleServer {
 
   async #stop(): Promise<void> {
     clearInterval(this.#sweeper);
+    this.#watchdog.close();
     const grace = setTimeout(() => this.#api?.server.closeAllConnections(), CLOSE_GRACE_MS);
     await closeAll(
       () => this.#services.signals.close(),

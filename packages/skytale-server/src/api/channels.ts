@@ -112,6 +112,11 @@ export class Channels {
     return record !== undefined && (record.owner === accountId || grant !== undefined);
   }
 
+  /** Whether a channel belongs to an account. */
+  async isOwner(accountId: string, name: string): Promise<boolean> {
+    return (await channels.read(this.#registry, hashed(name)))?.owner === accountId;
+  }
+
   /** The channel, for an account that may use it. @throws ApiError `invalid_channel_name`, `not_found` */
   async usable(transaction: Transaction, accountId: string, name: string): Promise<ChannelRecord> {
     orgOf(name);

@@ -24,6 +24,7 @@ export function createAccess({ verifier, keys, channels }: AccessOptions): Acces
       return principal;
     },
     isRevoked,
+    owns: ({ accountId }, channel) => channels.isOwner(accountId, channel),
     canPublish: mayUse,
     canRead: mayUse,
     canFetchWelcomes: mayUse,

@@ -25,6 +25,11 @@ export interface Access {
   isRevoked(principal: Principal): boolean | Promise<boolean>;
   /** Whether they may append to a channel, and leave welcomes there. */
   canPublish(principal: Principal, channel: string): boolean | Promise<boolean>;
+  /**
+   * Whether a channel is theirs: its owner may fill its log as fast as it can, others by the limit `fillShare`. Without this method
+   * every account counts as the owner.
+   */
+  owns?(principal: Principal, channel: string): boolean | Promise<boolean>;
   /** Whether they may subscribe to a channel and read its log. */
   canRead(principal: Principal, channel: string): boolean | Promise<boolean>;
   /** Whether they may fetch and acknowledge welcomes of a channel whose recipients they can name: members, and those who ask to join. */

@@ -16,6 +16,7 @@ export class PublishDecisions {
   readonly #principal: Principal;
   readonly #keepMs: number;
   readonly #known = new Map<string, Known>();
+  readonly #owned = new Map<string, boolean>();
 
   constructor(access: Access, principal: Principal, keepMs: number) {
     this.#access = access;
@@ -28,6 +29,17 @@ export class PublishDecisions {
     if (known !== undefined && performance.now() - known.at < this.#keepMs) return known.answer;
     const answer = this.#access.canPublish(this.#principal, channel);
     return typeof answer === "boolean" ? this.#keep(channel, answer) : answer.then((later) => this.#keep(channel, later));
+  }
+
+  /** Whether the account owns the channel; asked once for each channel. */
+  async owns(channel: string): Promise<boolean> {
+    if (this.#access.owns === undefined) return true;
+    const known = this.#owned.get(channel);
+    if (known !== undefined) return known;
+    const answer = await this.#access.owns(this.#principal, channel);
+    if (this.#owned.size >= MAX_KEPT) this.#owned.clear();
+    this.#owned.set(channel, answer);
+    return answer;
   }
 
   #keep(channel: string, answer: boolean): boolean {

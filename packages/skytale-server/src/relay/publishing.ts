@@ -4,6 +4,7 @@ import type { ChannelLog, NewEntry } from "../log/channel-log.ts";
 import type { WelcomeStore } from "../log/welcome-store.ts";
 import { type Answers, answersTo, refusals } from "./answers.ts";
 import type { PublishDecisions } from "./decisions.ts";
+import type { FillLimit } from "./fill-limit.ts";
 import { type Incoming, isChannelName, readIncoming } from "./incoming.ts";
 import type { RelayObserver } from "./relay-observer.ts";
 
@@ -13,6 +14,7 @@ export interface PublishingParts {
   readonly welcomes: WelcomeStore;
   readonly observer: Partial<RelayObserver>;
   readonly maxPayloadBytes: number;
+  readonly fillLimit: FillLimit;
 }
 
 /** Who publishes, and where the answers go. */
@@ -43,7 +45,7 @@ export class Publishing {
    */
   async take(batch: PublishBatch): Promise<{ readonly answered: Promise<void> }> {
     const numbers = batch.messages.map((_, index) => batch.firstNumber + index);
-    const refused = await this.#refusal(batch.channel);
+    const refused = (await this.#refusal(batch.channel)) ?? (await this.#fillRefusal(batch));
     if (refused !== undefined) {
       this.#refuse(numbers, refused);
       return { answered: Promise.resolve() };
@@ -74,6 +76,18 @@ export class Publishing {
       this.#parts.observer.onFailure?.(error);
       return contract.Code.INTERNAL;
     }
+  }
+
+  async #fillRefusal({ channel, messages }: PublishBatch): Promise<contract.Code | undefined> {
+    try {
+      if (await this.#stream.decisions.owns(channel)) return undefined;
+    } catch (error) {
+      this.#parts.observer.onFailure?.(error);
+      return contract.Code.INTERNAL;
+    }
+    const bytes = messages.reduce((sum, { length }) => sum + length, 0);
+    const isAllowed = this.#parts.fillLimit.tryTake(this.#stream.accountId, channel, { entries: messages.length, bytes });
+    return isAllowed ? undefined : contract.Code.RESOURCE_EXHAUSTED;
   }
 
   async #record(

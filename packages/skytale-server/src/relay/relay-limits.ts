@@ -41,6 +41,11 @@ export interface RelayLimits {
    * be saved up. Above it, streams are read more slowly and calls are refused. Default 2,000.
    */
   readonly workPerSecond: number;
+  /**
+   * The part of a channel's retention, from 0 to 1, that one account other than the channel's owner may fill at once, and in an hour; more is
+   * refused for the time being. Default 0.5.
+   */
+  readonly fillShare: number;
   /** Bytes of answers that the clients of one account don't read; above it, their streams are not read either. Default 4 MiB. */
   readonly maxUnreadAnswerBytes: number;
   /** Bytes of unread answers of all accounts. Default 128 MiB. */
@@ -77,6 +82,7 @@ export function readRelayLimits(limits: Partial<RelayLimits> = {}): RelayLimits 
     maxWaitingCalls: 1000,
     maxWaitingCallsTotal: 20_000,
     workPerSecond: 2000,
+    fillShare: 0.5,
     maxUnreadAnswerBytes: 4 * 1024 * 1024,
     maxUnreadAnswerBytesTotal: 128 * 1024 * 1024,
     idleTimeoutMs: 60_000,

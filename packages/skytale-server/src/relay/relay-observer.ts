@@ -6,6 +6,8 @@ export interface RelayObserver {
   onOpened(accountId: string): void;
   /** A stream has ended. */
   onClosed(accountId: string): void;
+  /** Work for an account begins: a frame, or a call. */
+  onWork(what: string, accountId: string): void;
   /** Messages are recorded. */
   onPublished(messages: number, bytes: number): void;
   /** Messages are on their way to a subscriber. */

@@ -1,11 +1,13 @@
 import { type FrameListener, type FrameStream, RelayError, type RelayHandler, type UnaryMethod } from "@parley/skytale-relay";
-import type { ChannelLog } from "../log/channel-log.ts";
+import type { ChannelLog, Retention } from "../log/channel-log.ts";
+import { readRetention } from "../log/retention.ts";
 import type { WelcomeStore } from "../log/welcome-store.ts";
 import type { Access } from "./access.ts";
 import { AccessError } from "./access-error.ts";
 import { AccountBudgets, WORK } from "./account-budgets.ts";
 import { ChannelFeeds } from "./channel-feeds.ts";
 import { CheckRound } from "./check-round.ts";
+import { FillLimit } from "./fill-limit.ts";
 import { FlushQueue } from "./flush-queue.ts";
 import { readRelayLimits, type RelayLimits } from "./relay-limits.ts";
 import type { RelayCounts, RelayObserver } from "./relay-observer.ts";
@@ -18,6 +20,8 @@ export interface RelayOptions {
   readonly welcomes: WelcomeStore;
   readonly access: Access;
   readonly limits?: Partial<RelayLimits>;
+  /** How much the log keeps of a channel. */
+  readonly retention?: Partial<Retention> | undefined;
   readonly observer?: Partial<RelayObserver>;
 }
 
@@ -29,6 +33,7 @@ export class Relay implements RelayHandler, AsyncDisposable {
   readonly #options: RelayOptions;
   readonly #observer: Partial<RelayObserver>;
   readonly #budgets: AccountBudgets;
+  readonly #fillLimit: FillLimit;
   readonly #flushes = new FlushQueue();
   readonly #feeds: ChannelFeeds;
   readonly #unary: Unary;
@@ -49,6 +54,7 @@ export class Relay implements RelayHandler, AsyncDisposable {
     this.#options = options;
     this.#observer = options.observer ?? {};
     this.#budgets = new AccountBudgets(this.limits);
+    this.#fillLimit = new FillLimit({ retention: readRetention(options.retention), share: this.limits.fillShare });
     this.#feeds = new ChannelFeeds(options.log);
     this.#unary = new Unary({ ...options, budgets: this.#budgets });
     this.#checkTimer = setInterval(() => void this.#check(), this.limits.accessCheckMs).unref();
@@ -165,6 +171,7 @@ export class Relay implements RelayHandler, AsyncDisposable {
       access,
       feeds: this.#feeds,
       budgets: this.#budgets,
+      fillLimit: this.#fillLimit,
       flushes: this.#flushes,
       limits: this.limits,
       observer: this.#observer,
@@ -187,6 +194,7 @@ export class Relay implements RelayHandler, AsyncDisposable {
     if (!this.serving) throw stopping();
     const principal = await this.#options.access.authenticate(token);
     onIdentified(principal.accountId);
+    this.#observer.onWork?.(`relay ${method}`, principal.accountId);
     if (!this.#budgets.calls.tryTake(principal.accountId)) throw new RelayError("resource_exhausted", "The account makes too many calls");
     return this.#unary.call(method, request, { principal, signal });
   }

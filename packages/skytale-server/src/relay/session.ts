@@ -181,6 +181,7 @@ export class Session implements FrameListener, SubscriberOwner, PublishingStream
     this.#working = true;
     try {
       for (let bytes = this.#frames.shift(); bytes !== undefined && !this.#ended; bytes = this.#frames.shift()) {
+        this.#parts.observer.onWork?.("relay frame", this.accountId);
         await this.#take(decodeClientFrame(bytes));
         this.#throttle();
       }

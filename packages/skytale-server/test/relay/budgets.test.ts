@@ -96,6 +96,27 @@ describe("work that an account causes", () => {
   });
 });
 
+describe("the log of a channel", () => {
+  it("is filled by one account in part only: what others have published stays", async () => {
+    await using harness = new RelayHarness({ retention: { maxEntries: 200 }, logs: { log: { retention: { maxEntries: 200 } } } });
+    Object.assign(harness.access, { owns: ({ accountId }: { accountId: string }) => accountId === "alice" });
+    const alice = harness.client("alice");
+    for (let number = 0; number < 20; number++) await alice.publish(CHANNEL, message(`alice ${number}`));
+    const mallory = await opened(harness, "mallory");
+    for (let number = 0; number < 25; number++) {
+      mallory.publish(
+        CHANNEL,
+        1 + number * 10,
+        Array.from({ length: 10 }, (_, index) => encoded(`${number} ${index}`)),
+      );
+    }
+    const { nacks } = await mallory.until((frame) => frame.nacks.some(({ number }) => number === 250));
+    expect(nacks[0]).toMatchObject({ code: RESOURCE_EXHAUSTED });
+    expect((await alice.heads([CHANNEL]))[0]).toEqual({ first: 1, next: 121 });
+    for (let number = 0; number < 150; number++) await alice.publish(CHANNEL, message(`more ${number}`));
+  });
+});
+
 /** A stream whose client reads nothing. */
 class Unread implements FrameStream {
   sentBytes = 0;

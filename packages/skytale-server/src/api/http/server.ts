@@ -38,6 +38,8 @@ export interface ApiServerOptions extends StatusOptions {
   readonly hasStatus: boolean;
   /** A call was answered. */
   readonly onAnswered: (call: AnsweredCall) => void;
+  /** A call of an account begins. */
+  readonly onWork: (what: string, accountId: string) => void;
   /** A connection was dropped, and why. */
   readonly onDropped: (reason: string) => void;
   /** Something failed inside the server. */
@@ -110,6 +112,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<Fastif
       });
       own.addHook("onRequest", async (request, reply) => {
         await authentication.admit(request);
+        options.onWork(`${request.method} ${request.routeOptions.url ?? ""}`, authentication.accountOf(request));
         connections.identified(peerOf(request.raw.socket), authentication.accountOf(request));
         keepAlive(reply);
       });
