@@ -9,32 +9,12 @@ import { encodeUnsignedLeaf, leafToBeSigned, signedLeaf, type LeafNode } from ".
 import { processCommit } from "../../../../packages/mls-engine/src/core/process-commit.ts";
 import { processProposal } from "../../../../packages/mls-engine/src/core/process-proposal.ts";
 import { readProposal, writeCommit, writeProposal, type Proposal } from "../../../../packages/mls-engine/src/core/proposal.ts";
-import { writeExtensions, type Extension } from "../../../../packages/mls-engine/src/core/structures.ts";
+import { writeExtensions } from "../../../../packages/mls-engine/src/core/structures.ts";
 import { readWelcome } from "../../../../packages/mls-engine/src/core/welcome.ts";
 import { MlsError } from "../../../../packages/mls-engine/src/errors.ts";
 import { commitTo, groupOfClients, newClient, type Client } from "../../../../packages/mls-engine/test/core/clients.ts";
 import { tolerate, type OpenTarget } from "../../src/target.ts";
-
-type Json = Record<string, unknown>;
-
-const objectOf = (value: unknown): Json => (typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Json) : {});
-const listOf = (value: unknown, most = 8): unknown[] => (Array.isArray(value) ? value.slice(0, most) : []);
-const numberOf = (value: unknown, fallback: number, max: number): number =>
-  typeof value === "number" && Number.isInteger(value) && value >= 0 && value <= max ? value : fallback;
-const bytesOf = (value: unknown, fallback: Uint8Array): Uint8Array =>
-  typeof value === "string" ? new Uint8Array(Buffer.from(value, "hex")) : fallback;
-const bigintOf = (value: unknown, fallback: bigint): bigint =>
-  typeof value === "number" && Number.isSafeInteger(value) && value >= 0 ? BigInt(value) : fallback;
-const numbersOf = (value: unknown, fallback: readonly number[]): readonly number[] =>
-  Array.isArray(value) ? value.slice(0, 32).map((one) => numberOf(one, 1, 0xffff)) : fallback;
-
-function extensionsOf(value: unknown, fallback: readonly Extension[] = []): readonly Extension[] {
-  if (!Array.isArray(value)) return fallback;
-  return value.slice(0, 8).map((one) => {
-    const { type, data } = objectOf(one);
-    return { type: numberOf(type, 3, 0xffff), data: bytesOf(data, new Uint8Array()) };
-  });
-}
+import { bigintOf, bytesOf, extensionsOf, listOf, numberOf, numbersOf, objectOf, readDraft, type Json } from "../support/read-json.ts";
 
 /** A leaf with members as a draft says, signed with its owner's key. */
 async function forgeLeaf(
@@ -273,13 +253,8 @@ export const open: OpenTarget = async () => {
     seeds: SEEDS.map((seed) => new TextEncoder().encode(JSON.stringify(seed))),
     work: { base: 5_000_000, perByte: 5000 },
     async run(input) {
-      let program: Json;
-      try {
-        program = objectOf(JSON.parse(Buffer.from(input).toString()));
-      } catch {
-        return;
-      }
-      await run(program);
+      const program = readDraft(input);
+      if (program !== undefined) await run(program);
     },
   };
 };
