@@ -128,6 +128,23 @@ describe("a store that was cut", () => {
     expect(group.needsUpdate).toBe(false);
   });
 
+  test("between two frames shows when the log has own messages that it doesn't know", async () => {
+    await send(70);
+    const sent = [...log];
+    await readAll();
+    await engine.close();
+    // The last two frames each keep the keys of 32 messages back.
+    await change(await groupLog(), (bytes) => bytes.subarray(0, frameStarts(bytes).at(-2)));
+    await reopen();
+    expect(group.needsUpdate).toBe(false);
+    for (const message of sent) expect(await codeOf(group.process(message))).toBe("own_message");
+    expect(group.needsUpdate).toBe(true);
+    await update();
+    await send(70);
+    await readAll();
+    expect(used.size).toBe(140);
+  });
+
   test("is not trusted in epochs that others start, either", async () => {
     await send(70);
     await engine.close();
@@ -288,6 +305,13 @@ describe("a partition whose file has lost its rows", () => {
 /** All but the lock, which is a socket. */
 function copyStore(from: string, to: string): Promise<void> {
   return cp(from, to, { recursive: true, filter: (path) => !basename(path).startsWith("lock.") });
+}
+
+/** Where the frames of a log start, behind a header of 28 bytes. */
+function frameStarts(bytes: Buffer): number[] {
+  const starts: number[] = [];
+  for (let at = 28; at + 8 <= bytes.length; at += 8 + bytes.readUInt32LE(at)) starts.push(at);
+  return starts;
 }
 
 /** Where the frame with a partition's name ends: behind a header of 28 bytes. */

@@ -69,7 +69,9 @@ export function committableProposals(
   const gone = new Set([...removed.keys(), ...own.removed]);
   for (const leaf of gone) updates.delete(leaf);
   const taken = new TakenNames(env);
-  for (const [index, leaf] of state.tree.leaves()) if (!gone.has(index)) taken.add(leaf);
+  // Nothing that waits takes a name: the usual case.
+  const isNeeded = adds.length + updates.size > 0;
+  for (const [index, leaf] of isNeeded ? state.tree.leaves() : []) if (!gone.has(index)) taken.add(leaf);
   for (const { leaf } of own.added) taken.add(leaf);
   const fits = (name: string): boolean => {
     const waiting = state.proposals.get(name);

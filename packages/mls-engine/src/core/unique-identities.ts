@@ -1,4 +1,4 @@
-import { shownIdentity, type MlsCredential } from "../credential.ts";
+import { shownIdentity } from "../credential.ts";
 import { MlsError } from "../errors.ts";
 import { equalBytes, keyOf } from "./codec.ts";
 import type { Environment } from "./environment.ts";
@@ -14,22 +14,25 @@ import type { RatchetTree } from "./ratchet-tree.ts";
  */
 export function checkUniqueIdentities(env: Environment, before: RatchetTree, leaves: Iterable<readonly [number, LeafNode]>): void {
   if (env.limits.uniqueIdentities !== true) return;
-  const holders = new Map<string, number>();
-  const changed: MlsCredential[] = [];
-  for (const [index, leaf] of leaves) {
-    const name = nameOf(leaf.credential);
-    holders.set(name, (holders.get(name) ?? 0) + 1);
-    if (!isSameParty(before.leaf(index), leaf)) changed.push(leaf.credential);
+  const after = Array.from(leaves);
+  const changed = after.filter(([index, leaf]) => !isSameParty(before.leaf(index), leaf));
+  if (changed.length === 0) return;
+  const names = new Set<string>();
+  const shared = new Set<string>();
+  for (const [, leaf] of after) {
+    const name = nameOf(leaf);
+    if (names.has(name)) shared.add(name);
+    names.add(name);
   }
-  for (const credential of changed) if ((holders.get(nameOf(credential)) ?? 0) > 1) throw identityTaken(credential);
+  for (const [, leaf] of changed) if (shared.has(nameOf(leaf))) throw identityTaken(leaf);
 }
 
 /** Checks that no other member of a group that is joined has the identity of this one. @throws MlsError `identity_taken` */
 export function checkOwnIdentity(env: Environment, tree: RatchetTree, ownLeaf: number): void {
   if (env.limits.uniqueIdentities !== true) return;
-  const own = nameOf(env.signer.credential);
-  for (const [index, { credential }] of tree.leaves()) {
-    if (index !== ownLeaf && nameOf(credential) === own) throw identityTaken(credential);
+  const own = tree.leaf(ownLeaf);
+  for (const [index, leaf] of tree.leaves()) {
+    if (own !== undefined && index !== ownLeaf && nameOf(leaf) === nameOf(own)) throw identityTaken(leaf);
   }
 }
 
@@ -61,22 +64,29 @@ export class TakenNames {
     else this.#counts.delete(name);
   }
 
-  #namesOf({ credential, signatureKey }: LeafNode): string[] {
-    const key = `key:${keyOf(signatureKey)}`;
-    return this.#isUnique ? [key, `identity:${nameOf(credential)}`] : [key];
+  #namesOf(leaf: LeafNode): string[] {
+    const key = `key:${keyOf(leaf.signatureKey)}`;
+    return this.#isUnique ? [key, `identity:${nameOf(leaf)}`] : [key];
   }
 }
 
+/** Leaves never change, and trees of several epochs share them. */
+const knownNames = new WeakMap<LeafNode, string>();
+
 /** One text per identity. */
-function nameOf({ type, content }: MlsCredential): string {
-  return `${type}:${keyOf(content)}`;
+function nameOf(leaf: LeafNode): string {
+  const known = knownNames.get(leaf);
+  if (known !== undefined) return known;
+  const name = `${leaf.credential.type}:${keyOf(leaf.credential.content)}`;
+  knownNames.set(leaf, name);
+  return name;
 }
 
 function isSameParty(before: LeafNode | undefined, after: LeafNode): boolean {
-  if (before === undefined) return false;
-  return nameOf(before.credential) === nameOf(after.credential) && equalBytes(before.signatureKey, after.signatureKey);
+  if (before === undefined || before === after) return before !== undefined;
+  return nameOf(before) === nameOf(after) && equalBytes(before.signatureKey, after.signatureKey);
 }
 
-function identityTaken(credential: MlsCredential): MlsError {
+function identityTaken({ credential }: LeafNode): MlsError {
   return new MlsError("identity_taken", `The identity ${shownIdentity(credential)} belongs to another member's signature key`);
 }
