@@ -87,7 +87,7 @@ async function openDirectory(
     const clock = new SteadyClock({ environment, accept: options.acceptClock, onJump });
     const now = (): number => clock.now();
     const records = storedRecords<DidRecord>(environment, "dids");
-    const encrypted = records.load().find(({ keys }) => keys !== undefined);
+    const encrypted = firstWithKeys(records.load());
     const { nodeKey: given } = options;
     const nodeKey = given === undefined ? await loadNodeKey(environment.directory, encrypted !== undefined) : new NodeKey(given);
     if (encrypted?.keys !== undefined) checkNodeKey(encrypted.did, encrypted.keys, nodeKey, environment.directory);
@@ -120,6 +120,11 @@ async function openDirectory(
     await closeQuietly(() => environment.close());
     throw error;
   }
+}
+
+function firstWithKeys(records: Iterable<DidRecord>): DidRecord | undefined {
+  for (const record of records) if (record.keys !== undefined) return record;
+  return undefined;
 }
 
 function inboxLimits({ maxInboxMessages, maxInboxLength }: NodeLimits): { maxMessages: number; maxLength: number } {

@@ -5,7 +5,7 @@ import type { Environment } from "./environment.ts";
 /** Where a registry keeps its records. The registry holds them all in memory: they are read once, and written when they change. */
 export interface Records<T> {
   /** Reads all records. Damaged ones are set aside. */
-  load(): readonly T[];
+  load(): Iterable<T>;
   /**
    * Resolves when the record is durable.
    *
@@ -34,16 +34,14 @@ export function storedRecords<T extends JsonObject>(environment: Environment, na
   const table = environment.table(name);
   const { writes } = environment;
   return {
-    load: () => {
+    *load() {
       const damaged: Uint8Array[] = [];
-      const loaded: T[] = [];
       for (const { key, value } of table.getRange({ onDamaged: (bad) => damaged.push(Uint8Array.from(bad)) })) {
         const record = parse(value);
         if (record === undefined) damaged.push(Uint8Array.from(key));
-        else loaded.push(record as T);
+        else yield record as T;
       }
       for (const key of damaged) table.setAside(writes, key);
-      return loaded;
     },
     put: (key, record) => {
       writes.put(table, hashed(key), Buffer.from(JSON.stringify(record)));

@@ -56,7 +56,7 @@ export class SteadyClock {
 
   constructor(options: SteadyClockOptions = {}) {
     this.#options = options;
-    this.#wall = options.wall ?? Date.now;
+    this.#wall = options.wall ?? (() => Date.now());
     this.#monotonic = options.monotonic ?? monotonicNow;
     this.#boot = options.boot ?? bootId();
     const now = { wall: this.#wall(), monotonic: this.#monotonic() };

@@ -110,7 +110,7 @@ describe("StorageEnvironment with damage", () => {
     }
     await damage('"second"');
     await using environment = await StorageEnvironment.open(directory.path, SCHEMA);
-    const loaded = storedRecords<{ readonly name: string }>(environment, "records").load();
+    const loaded = [...storedRecords<{ readonly name: string }>(environment, "records").load()];
     expect(loaded.map(({ name }) => name).toSorted()).toEqual(["first", "third"]);
     await environment.writes.flush();
     expect(environment.table("damaged").size).toBe(1);

@@ -97,7 +97,7 @@ describe("StorageEnvironment", () => {
     await records.remove("other");
     await first.close();
     await using second = await StorageEnvironment.open(path, SCHEMA);
-    expect(storedRecords<{ readonly name: string }>(second, "records").load()).toEqual([{ name: "kept" }]);
+    expect([...storedRecords<{ readonly name: string }>(second, "records").load()]).toEqual([{ name: "kept" }]);
   });
 
   it("keeps its directory when the working directory changes", async () => {

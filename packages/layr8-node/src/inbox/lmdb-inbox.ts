@@ -316,22 +316,22 @@ export class LmdbInbox implements Inbox {
 
   #load(): void {
     const lastBox = this.#boxes.load();
-    this.#nextNumber = this.#readFloor() ?? lastBox + SEQ_BLOCK;
+    this.#nextNumber = Math.max(this.#readFloor() ?? 1, lastBox + 1);
     this.#writes.put(this.#counters, FLOOR_KEY, numbersKey(this.#nextNumber + SEQ_BLOCK));
     for (const recent of [this.#local, this.#remote]) recent.load();
   }
 
-  /** The floor of seqs. Where it is damaged, a number far above all that are in use. */
+  /** The floor of seqs; `undefined` where there is none. Where it is damaged, a number far above all that are in use. */
   #readFloor(): number | undefined {
     try {
       const floor = this.#counters.get(FLOOR_KEY);
-      return floor === undefined ? 1 : numberAt(floor, 0);
+      if (floor !== undefined) return numberAt(floor, 0);
     } catch (error) {
       if (!isDamaged(error)) throw error;
-      let last = 0;
-      for (const key of this.#messages.getKeys({})) last = Math.max(last, readMessageKey(key).seq);
-      return last === 0 ? undefined : last + SEQ_BLOCK;
     }
+    let last = 0;
+    for (const key of this.#messages.getKeys({})) last = Math.max(last, readMessageKey(key).seq);
+    return last === 0 ? undefined : last + SEQ_BLOCK;
   }
 }
 

@@ -52,10 +52,7 @@ export class RecentJournal {
         continue;
       }
       this.#held += value.byteLength / FINGERPRINT_LENGTH;
-      const fingerprints = Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString("latin1");
-      for (let at = 0; at < fingerprints.length; at += FINGERPRINT_LENGTH) {
-        recent.add(fingerprints.slice(at, at + FINGERPRINT_LENGTH), time);
-      }
+      recent.addAll(value, time);
     }
   }
 

@@ -50,11 +50,23 @@ export class RecentMessages {
   }
 
   add(fingerprint: Fingerprint, time: number): void {
+    this.#add(wordAt(fingerprint, 0), wordAt(fingerprint, 4), time);
+  }
+
+  /** Adds fingerprints that follow one another as bytes: a start adds millions, and strings for them would be garbage. */
+  addAll(fingerprints: Uint8Array, time: number): void {
+    const view = new DataView(fingerprints.buffer, fingerprints.byteOffset, fingerprints.byteLength);
+    for (let at = 0; at + FINGERPRINT_LENGTH <= view.byteLength; at += FINGERPRINT_LENGTH) {
+      this.#add(view.getUint32(at), view.getUint32(at + 4), time);
+    }
+  }
+
+  #add(low: number, high: number, time: number): void {
     if (this.#young.size >= this.#perGeneration || time - this.#young.since >= this.#windowMs) {
       this.#old = this.#young;
       this.#young = new Generation(time);
     }
-    this.#young.add(fingerprint, time);
+    this.#young.add(low, high, time);
   }
 }
 
@@ -78,9 +90,9 @@ class Generation {
     return age === undefined || age === 0 ? undefined : this.since + age - 1;
   }
 
-  add(fingerprint: Fingerprint, time: number): void {
+  add(low: number, high: number, time: number): void {
     if (this.size * 2 >= this.#slots.length / SLOT) this.#grow();
-    this.#put(wordAt(fingerprint, 0), wordAt(fingerprint, 4), Math.min(MAX_AGE, Math.max(0, Math.round(time - this.since))) + 1);
+    this.#put(low, high, Math.min(MAX_AGE, Math.max(0, Math.round(time - this.since))) + 1);
   }
 
   /** The slot that holds the fingerprint, or the free one where it belongs. */

@@ -48,6 +48,8 @@ export class ChannelTables {
   readonly #meta: Table;
   readonly #open = new Map<string, StoredChannel>();
   #nextId: number;
+  /** The record of some channel is damaged, perhaps its name: a name that isn't found may be that of this channel. */
+  readonly #isDamaged: boolean;
 
   constructor(environment: Environment) {
     this.#writes = environment.writes;
@@ -55,7 +57,7 @@ export class ChannelTables {
     this.#segments = environment.table("log-segments");
     this.#commits = environment.table("log-commits");
     this.#meta = environment.table("log-meta");
-    this.#nextId = this.#readNextId();
+    [this.#nextId, this.#isDamaged] = this.#check();
   }
 
   head(name: string): Head {
@@ -65,7 +67,11 @@ export class ChannelTables {
 
   /** A channel that isn't on disk yet is made; it gets there with its first entries. */
   openOrCreate(name: string): StoredChannel {
-    return this.#find(name) ?? { name, id: this.#nextId++, first: 1, next: 1, bytes: 0, commits: new CommitIndex() };
+    const found = this.#find(name);
+    if (found === undefined && this.#isDamaged) {
+      throw new StorageError("record_damaged", "This channel is not known, and the record of a channel that may be this one is damaged");
+    }
+    return found ?? { name, id: this.#nextId++, first: 1, next: 1, bytes: 0, commits: new CommitIndex() };
   }
 
   read(name: string, { from, limit, maxBytes }: ReadOptions): LogPage {
@@ -220,18 +226,19 @@ export class ChannelTables {
     }
   }
 
-  /** The id of the next new channel. Where it is damaged, one above all that are in use. */
-  #readNextId(): number {
+  /** Reads the channels' records. @returns an id above all that are in use, and whether one of the records is damaged. */
+  #check(): [nextId: number, isDamaged: boolean] {
+    let next = 1;
+    let isAnyDamaged = false;
+    for (const { value } of this.#channels.getRange({ onDamaged: () => (isAnyDamaged = true) })) next = Math.max(next, numberAt(value, 0) + 1);
     try {
-      const next = this.#meta.get(NEXT_ID);
-      return next === undefined ? 1 : numberAt(next, 0);
+      const stored = this.#meta.get(NEXT_ID);
+      if (stored !== undefined) return [Math.max(next, numberAt(stored, 0)), isAnyDamaged];
     } catch (error) {
       if (!isDamaged(error)) throw error;
-      let last = 0;
-      for (const { value } of this.#channels.getRange({})) last = Math.max(last, numberAt(value, 0));
-      for (const key of this.#segments.getKeys({})) last = Math.max(last, readSegmentKey(key).channel);
-      return last + 1;
     }
+    for (const key of this.#segments.getKeys({})) next = Math.max(next, readSegmentKey(key).channel + 1);
+    return [next, isAnyDamaged];
   }
 
   /** Only between commits: those under way hold on to channels. */
