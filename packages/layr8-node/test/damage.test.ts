@@ -1,4 +1,4 @@
-import { readFile, writeFile } from "node:fs/promises";
+import { copyFile, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { startNode, type Layr8Node } from "../src/index.ts";
@@ -109,6 +109,22 @@ describe("a node whose disk has damaged a record", () => {
     await using node = await start();
     expect((await received(node, CAROL, `message-${COUNT - 1}`)).size).toBe(COUNT / 2);
   });
+});
+
+it("a copy of a stopped node's directory, at another place, has everything that was acknowledged", async () => {
+  {
+    await using node = await start();
+    await fill(node);
+  }
+  const copy = await temporaryDirectory();
+  try {
+    for (const name of ["node.mdb", "node.key"]) await copyFile(join(directory.path, name), join(copy.path, name));
+    await using node = await startNode({ port: 0, dataDir: copy.path, logger: false, apiKeys: [{ key: API_KEY, dids: "any" }] });
+    expect((await received(node, BOB, `message-${COUNT - 2}`)).size).toBe(COUNT / 2);
+    expect((await received(node, CAROL, `message-${COUNT - 1}`)).size).toBe(COUNT / 2);
+  } finally {
+    await copy.remove();
+  }
 });
 
 describe("a node whose clock jumps ahead", () => {

@@ -93,7 +93,7 @@ describe("inboxes of agents without a connection", () => {
           throw error;
         },
       },
-    } as ConstructorParameters<typeof Recipients>[0]);
+    });
   }
 
   /** Sweeps a second apart until nothing more expires. */
@@ -145,7 +145,13 @@ describe("inboxes of agents without a connection", () => {
     for (const id of [1, 2]) {
       writes.put(environment.table("boxes"), numbersKey(id), Buffer.from(didOf(id)));
       for (const seq of [10, 20]) {
-        const message = { recipient: didOf(id), id: `${id}-${seq}`, type: "https://example.org/t/1.0/m", plaintext: "{}", authorized: true };
+        const message = {
+          recipient: didOf(id),
+          id: `${id}-${seq}`,
+          type: "https://example.org/t/1.0/m",
+          plaintext: "{}",
+          authorized: true,
+        };
         const record = encodeMessage({ ...message, expiresAt: now + (seq === 10 ? 2000 : DAY) });
         writes.put(environment.table("messages"), numbersKey(id, seq + id, 2), record);
       }
@@ -172,9 +178,9 @@ describe("inboxes of agents without a connection", () => {
           routable: { id, type: "https://example.org/t/1.0/m" },
           text: JSON.stringify({ id }),
           remote: false,
-        } as unknown as Parameters<Recipients["store"]>[0],
+        },
         didOf(1),
-        { authorized: true } as Parameters<Recipients["store"]>[2],
+        { authorized: true },
       );
     const got: string[] = [];
     const agent = {

@@ -230,7 +230,8 @@ export class ChannelTables {
   #check(): [nextId: number, isDamaged: boolean] {
     let next = 1;
     let isAnyDamaged = false;
-    for (const { value } of this.#channels.getRange({ onDamaged: () => (isAnyDamaged = true) })) next = Math.max(next, numberAt(value, 0) + 1);
+    for (const { value } of this.#channels.getRange({ onDamaged: () => (isAnyDamaged = true) }))
+      next = Math.max(next, numberAt(value, 0) + 1);
     try {
       const stored = this.#meta.get(NEXT_ID);
       if (stored !== undefined) return [Math.max(next, numberAt(stored, 0)), isAnyDamaged];

@@ -1,4 +1,4 @@
-import { readFile, writeFile } from "node:fs/promises";
+import { copyFile, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { StorageEnvironment } from "@parley/storage";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -96,6 +96,25 @@ describe("a log with damaged records", () => {
     expect(await read(log, A, 1)).toMatchObject({ bodies: texts(A, 1, 2, 3, 4, 5) });
     await log.close();
   });
+});
+
+it("a copy of a stopped server's directory, at another place, has everything that was acknowledged", async () => {
+  const copy = await temporaryDirectory();
+  try {
+    {
+      await using environment = await StorageEnvironment.open(directory.path, SCHEMA);
+      const log = LmdbLog.open(environment);
+      await log.append(A, "alice", [{ body: bodyOf(A, 1), key: "1" }]);
+      await log.close();
+    }
+    await copyFile(join(directory.path, "skytale.mdb"), join(copy.path, "skytale.mdb"));
+    await using environment = await StorageEnvironment.open(copy.path, SCHEMA);
+    const log = LmdbLog.open(environment);
+    expect((await log.read(A, { from: 1, ...ALL })).bodies.map((body) => Buffer.from(body).toString())).toEqual([bodyOf(A, 1).toString()]);
+    await log.close();
+  } finally {
+    await copy.remove();
+  }
 });
 
 describe("a log whose clock jumps ahead", () => {
