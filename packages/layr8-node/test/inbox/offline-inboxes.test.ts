@@ -180,7 +180,7 @@ describe("inboxes of agents without a connection", () => {
           remote: false,
         },
         didOf(1),
-        { authorized: true },
+        { authorized: true, senderCredentials: undefined },
       );
     const got: string[] = [];
     const agent = {
