@@ -26,13 +26,13 @@ afterEach(async () => {
 
 const start = (): Promise<Layr8Node> =>
   startNode({ port: 0, dataDir: directory.path, logger: false, apiKeys: [{ key: API_KEY, dids: "any" }] });
-const join_ = (node: Layr8Node, did: string): Promise<RawAgent> => RawAgent.join(node, { did, protocols: [CHAT], apiKey: API_KEY });
+const joinAs = (node: Layr8Node, did: string): Promise<RawAgent> => RawAgent.join(node, { did, protocols: [CHAT], apiKey: API_KEY });
 const textOf = (number: number): string => `the text of message ${String(number).padStart(3, "0")}, which is as it was sent`;
 
 /** Messages of Alice that wait for Bob and Carol, who are away. */
 async function fill(node: Layr8Node): Promise<void> {
-  for (const did of [BOB, CAROL]) (await join_(node, did)).close();
-  const alice = await join_(node, ALICE);
+  for (const did of [BOB, CAROL]) (await joinAs(node, did)).close();
+  const alice = await joinAs(node, ALICE);
   for (let number = 0; number < COUNT; number++) {
     const to = number % 2 === 0 ? BOB : CAROL;
     const message = { id: `message-${number}`, type: `${CHAT}/say`, from: ALICE, to: [to], body: { text: textOf(number) } };
@@ -43,7 +43,7 @@ async function fill(node: Layr8Node): Promise<void> {
 
 /** What an agent is delivered until `last` has come, by id. */
 async function received(node: Layr8Node, did: string, last: string): Promise<Map<string, unknown>> {
-  const agent = await join_(node, did);
+  const agent = await joinAs(node, did);
   const found = new Map<string, unknown>();
   while (!found.has(last)) {
     const { plaintext } = await agent.receive();
@@ -87,7 +87,7 @@ describe("a node whose disk has damaged a record", () => {
     expect(metrics).toContain("layr8_node_damaged_records_total 1");
     expect(metrics).toContain("layr8_node_failures_total 0");
     if (part !== "text") return;
-    const alice = await join_(node, ALICE);
+    const alice = await joinAs(node, ALICE);
     const { plaintext } = await alice.receive();
     expect(plaintext).toMatchObject({ from: BOB, thid: "message-4", body: { code: "e.p.me.res.storage", args: ["message-4", BOB] } });
     alice.close();
@@ -134,7 +134,7 @@ describe("a node whose clock jumps ahead", () => {
     vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 8 * DAY });
     const sweeps = vi.spyOn(Router.prototype, "sweep");
     await expect.poll(() => sweeps.mock.calls.length, { timeout: 30_000 }).toBeGreaterThan(3);
-    (await join_(node, ALICE)).close();
+    (await joinAs(node, ALICE)).close();
     const metrics = await (await fetch(`${node.httpUrl}/metrics`)).text();
     expect(metrics).not.toContain("messages_dead_total{");
     expect(metrics).toMatch(/layr8_node_clock_held_back_ms [67]\d{8}/);
