@@ -1,4 +1,4 @@
-import { closeAll, closeQuietly, closeTogether } from "@parley/core/internal";
+import { closeAll, closeQuietly, closeTogether, rejectUnknownOptions } from "@parley/core/internal";
 import type { Envelope, EnvelopeChannels, EnvelopePort } from "@parley/envelope-and-adapters";
 import type { Channel } from "../channel/channel.ts";
 import type { ChannelMember, MemberName } from "../channel/member.ts";
@@ -161,12 +161,16 @@ export class SkytaleChannelManager implements EnvelopeChannels, AsyncDisposable 
    *   is changed), `identity_ambiguous`, `bad_request` (this agent itself), `contended`, `inbox_full`, `removed`; TransportError
    *   `connection_error`, `timeout`; AuthError; the signal's reason
    */
-  async removeMember(name: string, member: MemberName, { withdraw = false, ...options }: RemoveMemberOptions = {}): Promise<void> {
+  async removeMember(name: string, member: MemberName, given?: RemoveMemberOptions): Promise<void> {
+    rejectUnknownOptions(given, ["timeoutMs", "signal", "withdraw"]);
+    const { withdraw = false, ...options } = given ?? {};
     const channel = await this.#channel(name);
+    // One key for both steps: an identity may be another member's by the second.
+    const one = { signatureKey: channel.keyOf(member) };
     this.#removing.add(name);
     try {
-      const withdrawGrants = withdraw ? await this.#grants.findWithdrawal(channel, member, options.signal) : undefined;
-      await channel.removeMember(member, options);
+      const withdrawGrants = withdraw ? await this.#grants.findWithdrawal(channel, one, options.signal) : undefined;
+      await channel.removeMember(one, options);
       await withdrawGrants?.();
     } finally {
       this.#removing.delete(name);
