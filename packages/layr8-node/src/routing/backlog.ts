@@ -11,6 +11,9 @@ export interface BacklogOptions {
   onFailure(error: unknown): void;
 }
 
+/** Longest pause between two attempts to read, in sweeps. */
+const MAX_PAUSES = 300;
+
 /**
  * Where one inbox has been looked through. While its agents keep up, messages pass by in memory; otherwise they wait in the inbox, and
  * are read from there, in order, when somebody takes them again.
@@ -26,6 +29,10 @@ export class Backlog {
   /** Looking further was of no use: it goes on with {@link Backlog.resume}. */
   #full = false;
   #walking = false;
+  /** Reads that failed in a row. */
+  #failures = 0;
+  /** Calls of {@link Backlog.retry} that are passed over, so that an inbox that can't be read does not fill the log. */
+  #pauses = 0;
   #walkAgain = false;
   /** What is being written, and is to be read from the inbox only after. */
   #written: Promise<unknown> = Promise.resolve();
@@ -74,7 +81,9 @@ export class Backlog {
 
   /** Called now and then: goes on where a read failed. */
   retry(): void {
-    if (!this.#caughtUp && !this.#full && !this.#walking) this.walk(this.#cursor);
+    if (this.#caughtUp || this.#full || this.#walking) return;
+    if (this.#pauses > 0) this.#pauses -= 1;
+    else this.walk(this.#cursor);
   }
 
   /** Looks at everything after `seq`, and at what has not been looked at yet. */
@@ -96,7 +105,10 @@ export class Backlog {
         if (this.#cursor < this.#firstHeld) this.#firstHeld = Number.POSITIVE_INFINITY;
         await this.#walkOnce();
       }
+      this.#failures = 0;
     } catch (error) {
+      this.#failures += 1;
+      this.#pauses = Math.min(2 ** (this.#failures - 1) - 1, MAX_PAUSES);
       this.#options.onFailure(error);
     } finally {
       this.#walking = false;
