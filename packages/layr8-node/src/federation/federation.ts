@@ -80,7 +80,7 @@ export class Federation {
         perSecond: limits.strangersPerSecond,
         atOnce: limits.maxStrangers,
         atOncePerAddress: Math.max(1, Math.ceil(limits.maxStrangers / 8)),
-        now: Date.now,
+        now: () => performance.now(),
       }),
       maxEnvelopeBytes: limits.maxEnvelopeBytes,
       maxMessageLength: limits.maxMessageLength,
@@ -92,7 +92,7 @@ export class Federation {
       },
       onHeard: (sender) => this.#outbound?.hint(sender, resolvers.strangers),
       onFailure: (error) => options.onFailure(error),
-      now: Date.now,
+      now: () => performance.now(),
     });
   }
 

@@ -31,6 +31,7 @@ export interface InboundOptions {
   /** A message was taken that nobody but its sender can have encrypted: a sign of life of the sender's node. */
   onHeard(sender: string): void;
   onFailure(error: unknown): void;
+  /** Milliseconds on a monotonic clock. */
   readonly now: () => number;
 }
 

@@ -9,6 +9,7 @@ export interface StrangerLimits {
   readonly atOnce: number;
   /** The same for one address. */
   readonly atOncePerAddress: number;
+  /** Milliseconds on a monotonic clock. */
   readonly now: () => number;
 }
 
