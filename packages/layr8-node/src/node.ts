@@ -16,6 +16,8 @@ export interface Layr8Node extends AsyncDisposable {
   /** Origin of its HTTP side: the REST calls for credentials, `/openapi.json`, DID documents, `/health`, `/metrics`. */
   readonly httpUrl: string;
   readonly port: number;
+  /** Origin of `/health` and `/metrics`: that of `httpUrl`, unless they have a port of their own (`metricsPort`). */
+  readonly metricsUrl: string;
   /**
    * An API key that may bind any DID. Only where the node had no key at all and made this one; it is shown here and nowhere else, and
    * with a data directory it stays valid after a restart.
@@ -71,6 +73,7 @@ export async function startNode(options: NodeOptions = {}): Promise<Layr8Node> {
       logger,
       apiKey: created?.key,
       trustsProxy: proxyTrust(trustProxy),
+      metricsPort: options.metricsPort,
     });
     await node.listen(options);
     return node;

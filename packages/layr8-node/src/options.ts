@@ -118,6 +118,8 @@ export interface NodeOptions {
    * outermost of them has seen, never by what a client has written itself. Nobody may reach the node without passing them. Default: none.
    */
   readonly trustProxy?: TrustProxy;
+  /** Port for `/health` and `/metrics`, which `port` then doesn't have; `0` takes a free one. Default: `port` has them, for anybody to read. */
+  readonly metricsPort?: number;
   /**
    * 32 random bytes that encrypt the private keys of DIDs at rest. Default: the file `node.key` in the data directory, made by the first
    * start. Give it from a secret store to keep it apart from the data.
@@ -167,6 +169,7 @@ const OPTIONS: Readonly<Record<keyof NodeOptions, OptionCheck>> = {
   publicUrl: IS_ORIGIN,
   acceptClock: IS_BOOLEAN,
   trustProxy: IS_TRUST_PROXY,
+  metricsPort: IS_PORT,
   nodeKey: IS_NODE_KEY,
   apiKeys: IS_LIST,
   policies: IS_LIST,

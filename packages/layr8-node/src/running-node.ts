@@ -14,7 +14,7 @@ import { Federation } from "./federation/federation.ts";
 import { Gate } from "./gate.ts";
 import { AnonymousConnections } from "./http/connections.ts";
 import { createMetrics, type Metrics } from "./http/metrics.ts";
-import { createHttpServer } from "./http/server.ts";
+import { createHttpServer, createStatusServer, type StatusOptions } from "./http/server.ts";
 import type { ApiKeyInfo, ApiKeyOptions, CreatedApiKey } from "./identity/api-keys.ts";
 import { canonicalDomain, hostOfDomain, hostsOfUrl, originOfDomain } from "./identity/domain.ts";
 import type { InboxMessage } from "./inbox/inbox.ts";
@@ -62,6 +62,7 @@ export interface NodeParts {
   readonly logger: Logger;
   readonly apiKey: string | undefined;
   readonly trustsProxy: ProxyTrust;
+  readonly metricsPort: number | undefined;
 }
 
 /** A node: puts the parts together, and looks after them once a second. */
@@ -77,6 +78,7 @@ export class RunningNode implements Layr8Node {
   readonly #wallet: Wallet;
   readonly #federation: Federation;
   readonly #http: FastifyInstance;
+  readonly #status: FastifyInstance | undefined;
   readonly #trustsProxy: ProxyTrust;
   readonly #connections: AnonymousConnections;
   readonly #refusedKeys = new Throttle(REFUSED_KEYS_MS);
@@ -84,10 +86,11 @@ export class RunningNode implements Layr8Node {
   #sweeper: NodeJS.Timeout | undefined;
   #authority = "";
   #publicUrl = "";
+  #metricsUrl = "";
   #port = 0;
   #closing: Promise<void> | undefined;
 
-  constructor({ stores, limits, policies, resolution, logger, apiKey, trustsProxy }: NodeParts) {
+  constructor({ stores, limits, policies, resolution, logger, apiKey, trustsProxy, metricsPort }: NodeParts) {
     const { inbox, dids, apiKeys, credentials } = stores;
     this.apiKey = apiKey;
     this.#stores = stores;
@@ -126,6 +129,7 @@ export class RunningNode implements Layr8Node {
       isHosted: (did) => dids.has(did),
       messageTtlMs: limits.messageTtlMs,
       maxFromRemote: Math.max(1, Math.ceil(limits.maxInboxMessages * REMOTE_SHARE)),
+      maxInboxMessages: limits.maxInboxMessages,
       maxFrameBytes: limits.maxFrameBytes,
       delivery: {
         ackTimeoutMs: limits.ackTimeoutMs,
@@ -166,8 +170,15 @@ export class RunningNode implements Layr8Node {
       isProxy: (address) => trustsProxy(address, 0),
       onDropped: () => this.#metrics.refusedConnections.inc({ status: "dropped" }),
     });
-    this.#http = createHttpServer({
+    const status: StatusOptions = {
       metrics: this.#metrics,
+      isReady: () => this.#closing === undefined,
+      writeFailure: () => this.#stores.writeFailure(),
+    };
+    this.#status = metricsPort === undefined ? undefined : createStatusServer(status);
+    this.#http = createHttpServer({
+      ...status,
+      hasStatus: this.#status === undefined,
       rest: {
         wallet: this.#wallet,
         apiKeys,
@@ -183,8 +194,6 @@ export class RunningNode implements Layr8Node {
       connections: this.#connections,
       headTimeoutMs: Math.min(HEAD_TIMEOUT_MS, limits.idleTimeoutMs),
       documentAt: (host, path) => dids.documentAt(host, path, this.#publicUrl),
-      isReady: () => this.#closing === undefined,
-      writeFailure: () => this.#stores.writeFailure(),
     });
   }
 
@@ -196,12 +205,16 @@ export class RunningNode implements Layr8Node {
     return `http://${this.#authority}`;
   }
 
+  get metricsUrl(): string {
+    return this.#metricsUrl;
+  }
+
   get port(): number {
     return this.#port;
   }
 
   /** Opens the port. Called once. */
-  async listen({ port = 4000, host = "127.0.0.1", publicUrl, domain }: NodeOptions): Promise<void> {
+  async listen({ port = 4000, host = "127.0.0.1", publicUrl, domain, metricsPort = 0 }: NodeOptions): Promise<void> {
     try {
       await this.#http.listen({ port, host });
     } catch (error) {
@@ -210,12 +223,15 @@ export class RunningNode implements Layr8Node {
     const bound = this.#http.server.address() as AddressInfo;
     this.#port = bound.port;
     this.#authority = `${bound.family === "IPv6" ? `[${bound.address}]` : bound.address}:${bound.port}`;
+    this.#metricsUrl = this.#status === undefined ? this.httpUrl : await listenStatus(this.#status, { port: metricsPort, host });
     const ownDomain = canonicalDomain(domain ?? `localhost%3A${bound.port}`);
     this.#publicUrl = publicUrl ?? (domain === undefined ? this.httpUrl : originOfDomain(domain));
     this.#phoenix = this.#openPhoenix(ownDomain);
     this.#federation.start([hostOfDomain(ownDomain), `localhost:${bound.port}`, ...hostsOfUrl(this.#publicUrl)]);
     this.#sweeper = setInterval(() => this.#sweep(), SWEEP_MS).unref();
     this.#logger.info({ url: this.url }, "listening");
+    const { strangersPerSecond } = this.#limits;
+    this.#logger.info({ strangersPerSecond }, "senders without a host (did:key) are limited by address; policies can deny them");
   }
 
   createApiKey(options: ApiKeyOptions): Promise<CreatedApiKey> {
@@ -333,9 +349,18 @@ export class RunningNode implements Layr8Node {
       () => this.#phoenix?.close(CLOSE_GRACE_MS),
       () => this.#federation.close(),
       () => this.#http.close(),
+      () => this.#status?.close(),
       () => this.#stores.close(),
       () => this.#logger.info("stopped"),
     );
+  }
+}
+
+async function listenStatus(app: FastifyInstance, { port, host }: { port: number; host: string }): Promise<string> {
+  try {
+    return await app.listen({ port, host });
+  } catch (error) {
+    throw listenError(error, { host, port, option: "metricsPort" });
   }
 }
 

@@ -61,6 +61,55 @@ describe("the messages of an API key", () => {
   });
 });
 
+describe("an inbox", () => {
+  it("has room for another API key when one has filled its share", async () => {
+    await start({ limits: { maxInboxMessages: 16 } });
+    const [greedy, other] = [await node.createApiKey({ dids: "any" }), await node.createApiKey({ dids: "any" })];
+    const bob = await agent({ did: BOB, protocols: [ECHO] });
+    bob.close();
+    await bob.client.closed;
+    const [alice, carol] = [
+      await agent({ did: ALICE, apiKey: greedy.key }),
+      await agent({ did: "did:web:localhost:carol", apiKey: other.key }),
+    ];
+    const second = await agent({ did: "did:web:localhost:alice2", apiKey: greedy.key });
+    let taken = 0;
+    for (let id = 0; id < 20; id += 1) if ((await alice.send(toBob(`a${id}`)))["status"] === "ok") taken += 1;
+    expect(taken).toBe(12);
+    expect(await second.send(toBob("s", { from: "did:web:localhost:alice2" }))).toMatchObject({
+      response: { reason: expect.stringContaining("inbox full") as string },
+    });
+    expect(await carol.send(toBob("c", { from: "did:web:localhost:carol" }))).toMatchObject({ status: "ok" });
+    const back = await agent({ did: BOB, protocols: [ECHO] });
+    for (let id = 0; id < 13; id += 1) back.ack((await back.receive()).plaintext["id"] as string);
+    await expect.poll(() => alice.send(toBob(`again${Math.random()}`))).toMatchObject({ status: "ok" });
+  });
+});
+
+describe("an API key", () => {
+  it("creates as many DIDs as it may, and no more, while another creates its own", async () => {
+    await start({ limits: { maxDidsPerKey: 2 } });
+    const [first, other] = [await node.createApiKey({ dids: "any" }), await node.createApiKey({ dids: "any" })];
+    await agent({ apiKey: first.key });
+    await agent({ did: ALICE, apiKey: first.key });
+    await expect(agent({ did: BOB, apiKey: first.key })).rejects.toThrow("too many DIDs");
+    await agent({ did: ALICE, apiKey: first.key });
+    await agent({ did: BOB, apiKey: other.key });
+  });
+});
+
+describe("health and metrics", () => {
+  it("are on a port of their own where that is wanted, and nowhere else", async () => {
+    await start({ metricsPort: 0 });
+    expect(node.metricsUrl).not.toBe(node.httpUrl);
+    for (const path of ["/health", "/metrics"]) {
+      expect((await fetch(`${node.metricsUrl}${path}`)).status).toBe(200);
+      expect((await fetch(`${node.httpUrl}${path}`)).status).toBe(404);
+    }
+    expect((await fetch(`${node.metricsUrl}/openapi.json`)).status).toBe(404);
+  });
+});
+
 describe("a persistent DID", () => {
   it("is not ended by another key, nor by its own while a message waits", async () => {
     await start({ limits: { ephemeralGraceMs: 1 } });

@@ -19,6 +19,7 @@ const CONFIG_MEMBERS: readonly (keyof NodeOptions)[] = [
   "domain",
   "publicUrl",
   "trustProxy",
+  "metricsPort",
   "apiKeys",
   "policies",
   "resolution",
@@ -44,6 +45,7 @@ export async function start(args: readonly string[], { apiKey, nodeKey }: StartE
       peer: { type: "string", multiple: true },
       "accept-clock": { type: "boolean", default: false },
       "trust-proxy": { type: "string" },
+      "metrics-port": { type: "string" },
       config: { type: "string" },
       "write-env": { type: "string" },
       log: { type: "string", default: "info" },
@@ -61,6 +63,7 @@ export async function start(args: readonly string[], { apiKey, nodeKey }: StartE
     ...(values.domain !== undefined && { domain: values.domain }),
     ...(values["public-url"] !== undefined && { publicUrl: values["public-url"] }),
     ...(values["accept-clock"] && { acceptClock: true }),
+    ...(values["metrics-port"] !== undefined && { metricsPort: readPortOption("--metrics-port", values["metrics-port"]) }),
     ...(values["trust-proxy"] !== undefined && { trustProxy: readTrustProxyOption("--trust-proxy", values["trust-proxy"]) }),
     ...(values.peer !== undefined && { resolution: withPeers(config.resolution, values.peer) }),
   };

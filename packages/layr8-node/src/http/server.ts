@@ -26,7 +26,12 @@ export interface HttpOptions {
   isReady(): boolean;
   /** Why nothing can be written now, if that is so. */
   writeFailure(): Promise<Error | undefined>;
+  /** Whether `/health` and `/metrics` are here. */
+  readonly hasStatus: boolean;
 }
+
+/** What `/health` and `/metrics` show. */
+export type StatusOptions = Pick<HttpOptions, "metrics" | "isReady" | "writeFailure">;
 
 /** Largest body of an HTTP request, in bytes: the largest signed presentation, and what is around it. */
 const BODY_LIMIT = 1024 * 1024 + 64 * 1024;
@@ -61,13 +66,7 @@ export function createHttpServer(options: HttpOptions): FastifyInstance {
     return reply.code(status).send({ error: sentence, code });
   });
 
-  app.get("/health", async (_request, reply) => {
-    const failure = options.isReady() ? await options.writeFailure() : undefined;
-    if (failure !== undefined) return reply.code(503).send({ status: "failing", reason: `writes fail: ${systemReason(failure)}` });
-    const ready = options.isReady();
-    return reply.code(ready ? 200 : 503).send({ status: ready ? "ok" : "stopping" });
-  });
-  app.get("/metrics", async (_request, reply) => reply.type(options.metrics.contentType).send(await options.metrics.text()));
+  if (options.hasStatus) addStatus(app, options);
   addDidDocuments(app, (host, path) => options.documentAt(host, path));
   app.register((scope) => addRest(scope, { ...options.rest, addressOf }));
   app.register((scope, _options, done) => {
@@ -75,6 +74,25 @@ export function createHttpServer(options: HttpOptions): FastifyInstance {
     done();
   });
   return app;
+}
+
+/** Builds a server of `/health` and `/metrics` alone. */
+export function createStatusServer(options: StatusOptions): FastifyInstance {
+  const app = fastify({ logger: false, requestTimeout: REQUEST_TIMEOUT_MS, keepAliveTimeout: KEEP_ALIVE_MS, forceCloseConnections: true });
+  app.setNotFoundHandler((_request, reply) => reply.code(404).send(NOT_FOUND));
+  ignoreBodies(app);
+  addStatus(app, options);
+  return app;
+}
+
+function addStatus(app: FastifyInstance, options: StatusOptions): void {
+  app.get("/health", async (_request, reply) => {
+    const failure = options.isReady() ? await options.writeFailure() : undefined;
+    if (failure !== undefined) return reply.code(503).send({ status: "failing", reason: `writes fail: ${systemReason(failure)}` });
+    const ready = options.isReady();
+    return reply.code(ready ? 200 : 503).send({ status: ready ? "ok" : "stopping" });
+  });
+  app.get("/metrics", async (_request, reply) => reply.type(options.metrics.contentType).send(await options.metrics.text()));
 }
 
 /** Bodies of requests that need none are read past, without keeping them. */

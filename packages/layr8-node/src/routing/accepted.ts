@@ -12,6 +12,8 @@ export interface Accepted {
   readonly text: string;
   /** Whether another node has sent it. */
   readonly remote: boolean;
+  /** Whom it is counted for: an API key, another node's host or address, or the node itself. */
+  readonly owner: string;
 }
 
 /** What recipients are told about the sender. */
@@ -23,7 +25,11 @@ export interface Standing {
 
 export const TRUSTED: Standing = { authorized: true, senderCredentials: undefined };
 
-export function acceptedOf(message: Message, text: string, remote = false): Accepted {
+export function acceptedOf(
+  message: Message,
+  text: string,
+  { owner = "node", remote = false }: { readonly owner?: string; readonly remote?: boolean } = {},
+): Accepted {
   const { id, type, from, threadId, parentThreadId } = message;
-  return { message, routable: { id, type, from, thread: threadId, parentThread: parentThreadId }, text, remote };
+  return { message, routable: { id, type, from, thread: threadId, parentThread: parentThreadId }, text, remote, owner };
 }

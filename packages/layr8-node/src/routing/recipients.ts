@@ -4,6 +4,7 @@ import type { Admitted } from "./admitted.ts";
 import type { Accepted, Routable, Standing } from "./accepted.ts";
 import { isBuiltin } from "./builtin-protocols.ts";
 import { oversize } from "./delivery-payload.ts";
+import { InboxShares } from "./inbox-shares.ts";
 import { Mailbox, type Consumer, type DeliveryOptions, type MailboxEvents } from "./mailbox.ts";
 import { TOO_LARGE, type Refusal } from "./refusal.ts";
 
@@ -14,6 +15,8 @@ export interface RecipientsOptions {
   readonly messageTtlMs: number;
   /** Messages of one inbox beyond which other nodes have to wait, so that they can't fill it for the agents here. */
   readonly maxFromRemote: number;
+  /** Messages of one inbox. */
+  readonly maxInboxMessages: number;
   /** Bytes of the frame with which a message may be delivered. */
   readonly maxFrameBytes: number;
   readonly delivery: DeliveryOptions;
@@ -32,6 +35,7 @@ const MAX_EXPIRING = 1024;
 /** The recipients' side of the router: a mailbox for each DID that is connected, and the way into its inbox. */
 export class Recipients {
   readonly #options: RecipientsOptions;
+  readonly #shares: InboxShares;
   readonly #mailboxes = new Map<string, Mailbox>();
   /** The last write to the inbox of each DID without a mailbox, while it is under way. */
   readonly #writing = new Map<string, Promise<void>>();
@@ -39,6 +43,7 @@ export class Recipients {
 
   constructor(options: RecipientsOptions) {
     this.#options = options;
+    this.#shares = new InboxShares(options.maxInboxMessages);
   }
 
   /** DIDs with a connection. */
@@ -92,12 +97,15 @@ export class Recipients {
   }
 
   /** What can be known before a message is stored for a hosted DID. */
-  refuse(recipient: string, { message, routable, remote }: Accepted): Refusal | undefined {
+  refuse(recipient: string, { message, routable, remote, owner }: Accepted): Refusal | undefined {
     if (this.isConnected(recipient) && !this.wouldTake(recipient, routable) && !isBuiltin(message)) {
       return { label: "no_handler", reason: `no handler for protocol ${protocolOf(message.type) ?? message.type} at ${recipient}` };
     }
     const { inbox, maxFromRemote } = this.#options;
-    return remote && inbox.depth(recipient).messages >= maxFromRemote ? inboxFull(recipient) : undefined;
+    const waiting = inbox.depth(recipient).messages;
+    if (remote && waiting >= maxFromRemote) return inboxFull(recipient);
+    if (isBuiltin(message) || this.#shares.hasRoom(recipient, owner, waiting)) return undefined;
+    return { label: "inbox_full", reason: `inbox full: ${recipient} has too many messages of this sender waiting` };
   }
 
   /** Refuses a message that would be too large to deliver, with all that the node adds to it. */
@@ -135,6 +143,7 @@ export class Recipients {
     });
     if (appended.status === "full") return inboxFull(recipient);
     if (appended.status === "duplicate") return this.isConnected(recipient) ? undefined : { away: [recipient] };
+    this.#shares.stored(recipient, accepted.owner, inbox.depth(recipient).messages);
     this.#offer(appended);
     try {
       await appended.durable;
@@ -176,6 +185,7 @@ export class Recipients {
       if (mailbox.hasSuspects) suspicious += 1;
       if (!mailbox.hasSuspects || suspicious > MAX_SUSPICIOUS) this.#mailboxes.delete(did);
     }
+    this.#shares.sweep((did) => this.#options.inbox.depth(did).messages);
     if (this.#expiring) return;
     this.#expiring = true;
     this.#expire()

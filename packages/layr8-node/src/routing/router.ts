@@ -46,6 +46,8 @@ export interface RouterOptions {
   readonly messageTtlMs: number;
   /** Messages of one inbox beyond which other nodes have to wait. */
   readonly maxFromRemote: number;
+  /** Messages of one inbox. */
+  readonly maxInboxMessages: number;
   /** Bytes of the frame with which a message may be delivered. */
   readonly maxFrameBytes: number;
   readonly delivery: DeliveryOptions;
@@ -86,13 +88,14 @@ export class Router {
   readonly #admission: Admission;
 
   constructor(options: RouterOptions) {
-    const { inbox, messageTtlMs, maxFromRemote, maxFrameBytes, delivery, events, policies, remote, isHosted } = options;
+    const { inbox, messageTtlMs, maxFromRemote, maxInboxMessages, maxFrameBytes, delivery, events, policies, remote, isHosted } = options;
     const { onDead, onFailure } = { onDead: events.onDead.bind(events), onFailure: events.onFailure.bind(events) };
     this.#options = options;
     this.#recipients = new Recipients({
       inbox,
       messageTtlMs,
       maxFromRemote,
+      maxInboxMessages,
       maxFrameBytes,
       delivery,
       events: {
@@ -150,7 +153,7 @@ export class Router {
       recipients: message.to,
       verifier: this.#options.verifiers.local,
       owner: account.owner,
-      accepted: acceptedOf(message, read.text),
+      accepted: acceptedOf(message, read.text, { owner: account.owner }),
     };
     const refused = this.#refuse(approach);
     if (refused !== undefined) return refused;
@@ -175,7 +178,7 @@ export class Router {
       recipients: [recipient],
       verifier: this.#options.verifiers.remote,
       owner,
-      accepted: acceptedOf(message, text, true),
+      accepted: acceptedOf(message, text, { owner, remote: true }),
     };
     // Its node lost the answer. Whatever would be said against it by now, it was taken.
     if (await this.#options.inbox.remembers({ recipient, from: sender, id: message.id, expires: message.expiresTime })) return undefined;

@@ -76,6 +76,7 @@ describe("inboxes of agents without a connection", () => {
       inbox,
       messageTtlMs: DAY,
       maxFromRemote: 1000,
+      maxInboxMessages: 1000,
       maxFrameBytes: 100_000,
       delivery: {
         ackTimeoutMs: 1000,
@@ -178,6 +179,7 @@ describe("inboxes of agents without a connection", () => {
           routable: { id, type: "https://example.org/t/1.0/m" },
           text: JSON.stringify({ id }),
           remote: false,
+          owner: "key",
         },
         didOf(1),
         { authorized: true, senderCredentials: undefined },
