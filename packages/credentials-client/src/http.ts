@@ -2,7 +2,7 @@ import { setMaxListeners } from "node:events";
 import type { ConnectionOptions } from "node:tls";
 import { setTimeout as delay } from "node:timers/promises";
 import { isJsonObject, type JsonObject } from "@parley/core";
-import { readCapped, runWithin } from "@parley/core/internal";
+import { explainNodeFailure, readCapped, runWithin } from "@parley/core/internal";
 import { HttpConnections } from "@parley/did/node";
 import { readEndpoint, type Endpoint } from "./endpoint.ts";
 import { RestError } from "./errors.ts";
@@ -126,25 +126,8 @@ function networkError(label: string, cause: unknown): RestError {
   if (isNotHttp(cause)) {
     return new RestError("response_invalid", `The answer of ${label} is not HTTP, or its headers are too long: check nodeUrl`);
   }
-  const { why, retryable } = explain(cause);
+  const { why, retryable } = explainNodeFailure(cause);
   return new RestError("network", `The node at ${label} can't be reached, or the connection broke: ${why}`, { cause, retryable });
-}
-
-/** What a network error means, and what to do about it. */
-function explain(cause: unknown): { readonly why: string; readonly retryable: boolean } {
-  const { code, message } = (cause ?? {}) as { readonly code?: unknown; readonly message?: unknown };
-  const why = (typeof message === "string" && message !== "" ? message : String(code)).split("\n", 1)[0] ?? "";
-  switch (code) {
-    case "ECONNREFUSED":
-      return { why: `${why}. Is a node running? To start one: npx -p @parley/layr8-node layr8-node`, retryable: true };
-    case "ENOTFOUND":
-      return { why: `${why}. Check the host of nodeUrl`, retryable: true };
-    case "EPROTO":
-    case "ERR_SSL_WRONG_VERSION_NUMBER":
-      return { why: "it doesn't speak TLS. For a node without TLS, nodeUrl begins with ws:// or http://", retryable: false };
-    default:
-      return { why, retryable: true };
-  }
 }
 
 function isNotHttp(cause: unknown): boolean {

@@ -1,4 +1,5 @@
 import { TransportError } from "@parley/core";
+import { explainNodeFailure, type ConnectFailure } from "@parley/core/internal";
 
 /** Where Layr8 nodes take WebSockets. */
 export const DEFAULT_PATH = "/plugin_socket/websocket";
@@ -50,48 +51,20 @@ export function invalidFrame(message: string, cause?: Error): TransportError {
   return new TransportError("frame_invalid", message, cause === undefined ? {} : { cause });
 }
 
-interface Explanation {
-  readonly why: string;
-  readonly retryable: boolean;
-}
-
 /** Statuses by which a node or a proxy asks to come back later. */
 const TEMPORARY: ReadonlySet<number> = new Set([408, 425, 429]);
 
-function explainStatus(status: number): Explanation {
+function explainStatus(status: number): ConnectFailure {
   const why = `it answered HTTP ${status}`;
   if (status === 404) return { why: `${why}. Check the path of nodeUrl: a Layr8 node has ${DEFAULT_PATH}`, retryable: false };
   if (status === 429) return { why: `${why}: the API key has as many connections as it may`, retryable: true };
   return { why, retryable: status >= 500 || TEMPORARY.has(status) };
 }
 
-function explainFailure(label: string, failure: Error | undefined): Explanation {
-  const why = describe(failure);
-  switch (codeOf(failure)) {
-    case "ECONNREFUSED":
-      return { why: `${why}. Is a node running? To start one: npx -p @parley/layr8-node layr8-node`, retryable: true };
-    case "ENOTFOUND":
-      return { why: `${why}. Check the host of nodeUrl`, retryable: true };
-    case "EPROTO":
-    case "ERR_SSL_WRONG_VERSION_NUMBER":
-      return { why: `it doesn't speak TLS. For a node without TLS, nodeUrl begins with ws:// or http://`, retryable: false };
-    case "ECONNRESET":
-      return {
-        why: label.startsWith("ws:") ? `${why}. If the node expects TLS, nodeUrl begins with wss:// or https://` : why,
-        retryable: true,
-      };
-    default:
-      if (codeOf(failure)?.startsWith("HPE_") === true) {
-        return { why: "what answers doesn't speak HTTP/1.1: is it the port of a relay? Check the port of nodeUrl", retryable: false };
-      }
-      return { why, retryable: true };
-  }
-}
-
-/** A failed dual-stack attempt has an empty message and says it all in its code. */
-function describe(failure: Error | undefined): string {
-  if (failure === undefined) return "the connection was closed";
-  return (failure.message === "" ? (codeOf(failure) ?? failure.name) : failure.message).split("\n", 1)[0] ?? "";
+function explainFailure(label: string, failure: Error | undefined): ConnectFailure {
+  const explained = explainNodeFailure(failure);
+  if (codeOf(failure) !== "ECONNRESET" || !label.startsWith("ws:")) return explained;
+  return { ...explained, why: `${explained.why}. If the node expects TLS, nodeUrl begins with wss:// or https://` };
 }
 
 function codeOf(failure: Error | undefined): string | undefined {

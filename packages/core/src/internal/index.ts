@@ -19,6 +19,7 @@ export {
   IS_TEXT,
   type OptionCheck,
 } from "./check-options.ts";
+export { explainNodeFailure, type ConnectFailure } from "./connect-failure.ts";
 export { concatBytes, readCapped } from "./bytes.ts";
 export { closeAll, closeQuietly, closeTogether } from "./close-all.ts";
 export { deferred, type Deferred } from "./deferred.ts";
