@@ -4,11 +4,11 @@ import { MAX_TIMER_MS } from "./read-duration.ts";
 /** Waits for a promise, or until the signal fires: then it throws the signal's reason, and the promise's outcome is dropped. */
 export async function abortable<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return promise;
-  promise.catch(() => {}); // nobody else handles it if the signal has fired already
+  promise.catch(() => {}); // without it, a rejection after the signal would be unhandled
   return runWithin({ signals: [signal] }, () => promise);
 }
 
-/** What ends a task before it is done. */
+/** Limits of a task. */
 export interface TaskBounds {
   readonly signals?: readonly (AbortSignal | undefined)[];
   /** Milliseconds after which the task is rejected with what `onTimeout` returns. */
@@ -17,8 +17,8 @@ export interface TaskBounds {
 }
 
 /**
- * Runs a task until it is done, one of the signals fires, or its time is over, whether or not the task heeds its own signal. That signal is
- * aborted in the end in any case, so that nothing the task opened stays open.
+ * Runs a task until it is done, one of the signals fires, or its time is over, even if the task ignores the signal that it is
+ * given. That signal is always aborted at the end, so that the task's connections and files are closed.
  *
  * @throws the reason of the signal that fired, or the error of `onTimeout`; else what the task throws.
  */
