@@ -35,6 +35,8 @@ export interface GateOptions {
   /** Whether messages or credentials of a DID are waiting. */
   holdsAnything(did: string): boolean;
   readonly logger: Logger;
+  /** An API key's socket has sent a frame. */
+  onFrame(key: string): void;
   /** A connection showed no valid API key. */
   onRefusedKey(address: string): void;
   /** Sockets of all API keys. */
@@ -76,7 +78,10 @@ export class Gate {
     return {
       owner: apiKey.id,
       join: (topic, payload, channel) => this.#join(apiKey, topic, payload, channel),
-      charge: (units) => this.#frames.take(apiKey.id, units),
+      charge: (units) => {
+        this.#options.onFrame(apiKey.id);
+        return this.#frames.take(apiKey.id, units);
+      },
       onClose: () => {
         logger.debug({ key: apiKey.id, address }, "disconnected");
         lease.release();

@@ -1,7 +1,7 @@
 import type { AddressInfo } from "node:net";
 import { closeAll, Throttle } from "@parley/core/internal";
 import type { DidResolver } from "@parley/did";
-import { clientAddress, listenError, type ProxyTrust } from "@parley/server-command";
+import { clientAddress, listenError, Watchdog, type ProxyTrust } from "@parley/server-command";
 import type { FastifyInstance } from "fastify";
 import type { Logger } from "pino";
 import { createHostedResolver } from "./credentials/hosted-resolver.ts";
@@ -81,6 +81,7 @@ export class RunningNode implements Layr8Node {
   readonly #status: FastifyInstance | undefined;
   readonly #trustsProxy: ProxyTrust;
   readonly #connections: AnonymousConnections;
+  readonly #watchdog: Watchdog;
   readonly #refusedKeys = new Throttle(REFUSED_KEYS_MS);
   #phoenix: PhoenixServer | undefined;
   #sweeper: NodeJS.Timeout | undefined;
@@ -96,6 +97,7 @@ export class RunningNode implements Layr8Node {
     this.#stores = stores;
     this.#limits = limits;
     this.#logger = logger;
+    this.#watchdog = new Watchdog({ onHeld: (held) => logger.warn(held, "event loop held") });
     this.#metrics = createMetrics({
       sockets: () => this.#phoenix?.size ?? 0,
       agents: () => this.#router.connected,
@@ -117,6 +119,7 @@ export class RunningNode implements Layr8Node {
       metrics: this.#metrics.federation,
       receive: (message) => this.#router.receive(message),
       undelivered: (plaintext, recipient, problem) => this.#router.undelivered(plaintext, recipient, problem),
+      onPosted: (address) => this.#watchdog.note("POST /didcomm", address),
       onTrouble: (about, text) => logger.info(about, text),
       onOddity: (about, text) => logger.debug(about, text),
       onFailure: (error) => this.#fail(error),
@@ -183,6 +186,7 @@ export class RunningNode implements Layr8Node {
         wallet: this.#wallet,
         apiKeys,
         requestsPerSecond: limits.requestsPerSecond,
+        onCall: (key) => this.#watchdog.note("REST call", key),
         maxBodyBytes: limits.maxInboundBytes,
         onAnswered: (method, route, status) => this.#metrics.requests.inc({ method, route, status: String(status) }),
         onFailure: (error) => this.#fail(error),
@@ -278,6 +282,7 @@ export class RunningNode implements Layr8Node {
       holdsAnything: (did) => this.#holdsAnything(did),
       maxSockets: Math.max(1, limits.maxConnections - anonymousConnections(limits)),
       logger: this.#logger,
+      onFrame: (key) => this.#watchdog.note("frame", key),
       onRefusedKey: (address) => this.#onRefusedKey("socket", address),
     });
     return new PhoenixServer(this.#http.server, {
@@ -351,6 +356,7 @@ export class RunningNode implements Layr8Node {
       () => this.#http.close(),
       () => this.#status?.close(),
       () => this.#stores.close(),
+      () => this.#watchdog.close(),
       () => this.#logger.info("stopped"),
     );
   }

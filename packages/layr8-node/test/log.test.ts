@@ -44,6 +44,23 @@ describe("the node's log", () => {
     second.close();
   });
 
+  it("shows at warn who was active while the event loop was held", async () => {
+    const alice = await join(ALICE);
+    const [key] = node.listApiKeys();
+    const hold = async (): Promise<unknown> => {
+      await alice.client.push("phoenix", "heartbeat", {});
+      const until = performance.now() + 250;
+      while (performance.now() < until);
+      // The watchdog's timer is due.
+      await new Promise((resolve) => setTimeout(resolve, 1));
+      return lines.findLast(({ msg, active }) => msg === "event loop held" && Array.isArray(active) && active.length > 0);
+    };
+    await expect
+      .poll(hold)
+      .toMatchObject({ level: 40, heldMs: expect.any(Number) as number, active: [{ account: key?.id, what: "frame", count: 1 }] });
+    alice.close();
+  });
+
   it("shows refused API keys at info, without them, and not each of many", async () => {
     for (let n = 0; n < 5; n++) await expect(RawClient.open(node.url, { "x-api-key": `${SECRET}-${n}` })).rejects.toThrow("HTTP 403");
     const refused = lines.filter(({ msg }) => msg === "API key refused");

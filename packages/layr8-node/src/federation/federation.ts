@@ -40,6 +40,8 @@ export interface FederationOptions {
   receive(message: Received): Promise<Refusal | undefined>;
   /** Tells a sender that its message will never arrive. See `Router.undelivered`. */
   undelivered(plaintext: string, recipient: string, problem: Problem): Promise<void>;
+  /** A client has posted an envelope. */
+  onPosted(address: string): void;
   /** For the log: what goes wrong with other nodes, and is no fault of this one. */
   onTrouble(about: object, text: string): void;
   /** For the log of those who look closely: strangers can make as many of these as they like. */
@@ -110,7 +112,10 @@ export class Federation {
   addRoutes(app: FastifyInstance, addressOf: (request: FastifyRequest) => string): void {
     const { limits, metrics } = this.#options;
     addDidcommRoute(app, {
-      take: (envelope, address) => this.#inbound.take(envelope, address),
+      take: (envelope, address) => {
+        this.#options.onPosted(address);
+        return this.#inbound.take(envelope, address);
+      },
       maxEnvelopeBytes: limits.maxEnvelopeBytes,
       maxInboundBytes: limits.maxInboundBytes,
       addressOf,

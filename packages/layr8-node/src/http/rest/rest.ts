@@ -28,6 +28,8 @@ export interface RestOptions {
   readonly maxBodyBytes: number;
   /** The client's address. */
   addressOf(request: FastifyRequest): string;
+  /** An API key's request is let in. */
+  onCall(key: string): void;
   /** A request was answered. `route` is the pattern, not the path. */
   onAnswered(method: string, route: string, status: number): void;
   /** Something failed inside the node. */
@@ -80,6 +82,7 @@ export async function addRest(app: FastifyInstance, options: RestOptions): Promi
       reply.header("cache-control", "no-store");
       try {
         authentication.admit(request);
+        options.onCall(authentication.keyOf(request).id);
       } catch (error) {
         if (error instanceof RequestRefusal && error.status === 401) options.onRefusedKey(options.addressOf(request));
         throw error;
