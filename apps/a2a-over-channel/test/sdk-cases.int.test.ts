@@ -122,8 +122,11 @@ describe("the official client and request handler over an encrypted channel", ()
     expect(answers).toEqual(texts.map((text) => `echo ${text}`));
   });
 
-  it("who calls, as the channel has proved it", async () => {
-    expect(textOf((await client.sendMessage(request("who"))) as Message)).toBe("true client");
+  it("who calls, by the key that the channel has proved", async () => {
+    const caller = managers[1]?.members(CHANNEL).find(({ name }) => name === "client");
+    const key = Buffer.from(caller?.signatureKey ?? []).toString("base64url");
+    expect(key).not.toBe("");
+    expect(textOf((await client.sendMessage(request("who"))) as Message)).toBe(`true ${key}`);
   });
 
   it("the SDK's own errors", async () => {
