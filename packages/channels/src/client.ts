@@ -10,12 +10,12 @@ import {
   IS_BOOLEAN,
   readDurationMs,
   rejectUnknownOptions,
+  runWithin,
 } from "@parley/core/internal";
 import { type GroupRow, type MlsEngine, MlsError as EngineError, type MlsGroup } from "@parley/mls-engine";
 import type { RelayClient } from "@parley/skytale-relay";
 import { apiOf, openAgent, relayOf, type OpenAgent } from "./agent.ts";
 import type { ApiClient } from "./api/api-client.ts";
-import { bounded } from "./bounded.ts";
 import { Channel } from "./channel/channel.ts";
 import { sharedIdentities } from "./channel/identity-rule.ts";
 import { decodeCursor, encodeCursor } from "./channel/log-cursor.ts";
@@ -310,7 +310,7 @@ export class SkytaleClient implements AsyncDisposable {
         "timeout",
         `${servers} did not answer within ${timeoutMs} ms; the channel ${name} was not created: repeat the call`,
       );
-    const next = await bounded({ signals: [options.signal], timeoutMs, onTimeout }, (signal) =>
+    const next = await runWithin({ signals: [options.signal], timeoutMs, onTimeout }, (signal) =>
       this.#register(name, identityKey.pair.publicKey, options.replace ?? false, signal),
     );
     const group = await engine.createGroup(newGroupId(name));
@@ -403,7 +403,7 @@ export class SkytaleClient implements AsyncDisposable {
   #wait<T>(options: WaitOptions | undefined, effect: string, run: (signal: AbortSignal) => Promise<T>): Promise<T> {
     const { timeoutMs, signal } = readWait(options, this.#connection.timeoutMs);
     const onTimeout = (): Error => this.#connection.timedOut(timeoutMs, effect);
-    return this.#attempt(signal, () => bounded({ signals: [signal], timeoutMs, onTimeout }, run));
+    return this.#attempt(signal, () => runWithin({ signals: [signal], timeoutMs, onTimeout }, run));
   }
 
   async #attempt<T>(signal: AbortSignal | undefined, run: () => Promise<T>): Promise<T> {

@@ -3,9 +3,8 @@ import { validateHeaderValue } from "node:http";
 import type { ConnectionOptions } from "node:tls";
 import { setTimeout as delay } from "node:timers/promises";
 import { isJsonObject, type JsonObject, type ParleyError } from "@parley/core";
-import { backoffMs } from "@parley/core/internal";
+import { backoffMs, runWithin } from "@parley/core/internal";
 import { TransportError } from "../errors.ts";
-import { bounded } from "../bounded.ts";
 import { Connections } from "./connections.ts";
 import { readApiUrl, type ApiEndpoint } from "./endpoint.ts";
 import { refusalOf } from "./refusal.ts";
@@ -94,7 +93,7 @@ export class ApiHttp {
   async #attempt(call: Call): Promise<JsonObject> {
     const timeoutMs = this.#options.timeoutMs + (call.waitSeconds ?? 0) * SECOND;
     const onTimeout = (): Error => new TransportError("timeout", `${this.#server} did not answer within ${timeoutMs} ms`);
-    return bounded({ signals: [this.#closing.signal, call.signal], timeoutMs, onTimeout }, async (signal) => {
+    return runWithin({ signals: [this.#closing.signal, call.signal], timeoutMs, onTimeout }, async (signal) => {
       try {
         return await this.#request(call, signal);
       } catch (error) {

@@ -1,10 +1,9 @@
-import { closeAll, signalWithin } from "@parley/core/internal";
+import { closeAll, runWithin, signalWithin } from "@parley/core/internal";
 import type { CommitMessage, MlsMember } from "@parley/mls-engine";
 import type { RelayMessage } from "@parley/skytale-relay";
 import { AuthError, ChannelError, MlsError, TransportError } from "../errors.ts";
 import { channelErrorUnlessAborted, toChannelError } from "../error-mapping.ts";
 import { holderOf } from "../invites/key-package.ts";
-import { bounded } from "../bounded.ts";
 import { type AddMemberOptions, readWait, type WaitOptions } from "../wait-options.ts";
 import { encodeWelcome } from "../welcome-bundle.ts";
 import type { ChannelContext } from "./context.ts";
@@ -395,7 +394,7 @@ export class Channel implements AsyncDisposable {
     const { connection } = this.#parts.context;
     const { timeoutMs, signal } = readWait(options, connection.timeoutMs);
     const onTimeout = (): Error => connection.timedOut(timeoutMs, effect);
-    return this.#attempt(signal, () => bounded({ signals: [signal], timeoutMs, onTimeout }, run));
+    return this.#attempt(signal, () => runWithin({ signals: [signal], timeoutMs, onTimeout }, run));
   }
 
   /** Runs something, and sees to it that what it throws is what is promised. */

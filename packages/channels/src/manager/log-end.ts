@@ -1,5 +1,4 @@
-import { sleep } from "@parley/core/internal";
-import { bounded } from "../bounded.ts";
+import { runWithin, sleep } from "@parley/core/internal";
 import type { Channel } from "../channel/channel.ts";
 import { ChannelError, TransportError } from "../errors.ts";
 
@@ -63,7 +62,7 @@ export async function within<T>({ until, signal }: Deadline, run: (signal: Abort
   const timeoutMs = until - performance.now();
   if (timeoutMs <= 0) return otherwise;
   try {
-    return await bounded({ signals: [signal], timeoutMs, onTimeout: () => new TransportError("timeout", "not in time") }, run);
+    return await runWithin({ signals: [signal], timeoutMs, onTimeout: () => new TransportError("timeout", "not in time") }, run);
   } catch {
     signal?.throwIfAborted();
     return otherwise;

@@ -1,5 +1,5 @@
 import type { EnvelopeChannels, EnvelopePort, PortSendOptions, ReceivedEnvelope, ReceiveOptions } from "../port.ts";
-import { abortable } from "./abortable.ts";
+import { abortable } from "@parley/core/internal";
 
 /** The port of a channel that is opened with the first use. Whatever opening it throws, its uses throw. */
 export function openingPort(channels: Pick<EnvelopeChannels, "open">, name: string): EnvelopePort {

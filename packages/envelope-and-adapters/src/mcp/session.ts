@@ -1,7 +1,6 @@
-import { deferred, rejectUnknownOptions, type Deferred } from "@parley/core/internal";
+import { abortable, deferred, rejectUnknownOptions, type Deferred } from "@parley/core/internal";
 import { AdapterError } from "../adapter-error.ts";
 import { BoundedQueue, type BufferLimits } from "../internal/bounded-queue.ts";
-import { abortable } from "../internal/abortable.ts";
 import { sizeOfJson, writeJsonPayload } from "../internal/json-payload.ts";
 import { reporterOf } from "../internal/reporter.ts";
 import { unsendable } from "../internal/size-refusal.ts";
