@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { Role, TaskState } from "@a2a-js/sdk";
 import { AgentEvent, type AgentExecutor, type ExecutionEventBus, type RequestContext } from "@a2a-js/sdk/server";
+import { displayNameOf } from "@parley/envelope-and-adapters/a2a";
 import { textMessage, textOf, textPart } from "./messages.ts";
 
 const STEP_MS = 100;
@@ -10,14 +11,14 @@ interface Place {
   readonly contextId: string;
 }
 
-/** An A2A agent like any other: it neither knows nor cares that a channel carries it. "count to 5" is a task; all else is answered. */
+/** An A2A agent like any other; that a channel carries its calls shows only in the names of its callers. "count to 5" is a task; all else is answered. */
 export class Counter implements AgentExecutor {
   readonly #running = new Map<string, { readonly contextId: string; readonly stop: AbortController }>();
 
   async execute({ taskId, contextId, userMessage, context }: RequestContext, bus: ExecutionEventBus): Promise<void> {
     const last = /^count to (\d{1,4})$/.exec(textOf(userMessage))?.[1];
     if (last === undefined) {
-      const greeting = `Hello ${context?.user?.userName}. Say "count to 5", or another number.`;
+      const greeting = `Hello ${displayNameOf(context?.user)}. Say "count to 5", or another number.`;
       bus.publish(AgentEvent.message(textMessage(Role.ROLE_AGENT, greeting, contextId)));
     } else {
       const status = statusOf(TaskState.TASK_STATE_SUBMITTED);

@@ -1,6 +1,6 @@
 import { Role, TaskState, type AgentCard, type Message, type Part } from "@a2a-js/sdk";
 import { AgentEvent, type AgentExecutor, type ExecutionEventBus, type RequestContext } from "@a2a-js/sdk/server";
-import { a2aChannelInterface } from "@parley/envelope-and-adapters/a2a";
+import { a2aChannelInterface, displayNameOf } from "@parley/envelope-and-adapters/a2a";
 
 export const BREWER: AgentCard = {
   name: "brewer",
@@ -23,7 +23,7 @@ export class Brewer implements AgentExecutor {
     const status = (state: TaskState) => ({ state, message: undefined, timestamp: new Date().toISOString() });
     const task = { id: taskId, contextId, artifacts: [], history: [userMessage], metadata: undefined };
     bus.publish(AgentEvent.task({ ...task, status: status(TaskState.TASK_STATE_WORKING) }));
-    for (const text of ["warming", "steeping", `a cup of ${textOf(userMessage)} for ${context?.user?.userName}`]) {
+    for (const text of ["warming", "steeping", `a cup of ${textOf(userMessage)} for ${displayNameOf(context?.user)}`]) {
       const artifact = { artifactId: text, name: "", description: "", parts: [textPart(text)], metadata: undefined, extensions: [] };
       bus.publish(AgentEvent.artifactUpdate({ taskId, contextId, artifact, append: false, lastChunk: true, metadata: undefined }));
     }

@@ -59,7 +59,7 @@ it("what needs an SDK says which one to install", async () => {
     import { A2aChannelTransportFactory, serveA2a } from "@parley/envelope-and-adapters/a2a";
     import { createMemoryPorts } from "@parley/envelope-and-adapters/memory";
     const [port] = createMemoryPorts(["alice"]);
-    const tries = [() => serveA2a(port, {}), () => new A2aChannelTransportFactory(port).create("a2a-channel://x", {})];
+    const tries = [() => serveA2a(port, { getAgentCard() {}, sendMessage() {} }), () => new A2aChannelTransportFactory(port).create("a2a-channel://x", {})];
     for (const attempt of tries) await attempt().catch(({ name, code, message }) => console.log(name, code, message));
   `);
   const line = "AdapterError sdk_missing runtime error: The official A2A SDK can't be loaded. Install it: npm install @a2a-js/sdk@^1.3.0\n";

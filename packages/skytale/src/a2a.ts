@@ -5,6 +5,7 @@ export {
   A2aAdapter,
   a2aChannelInterface,
   A2aChannelTransportFactory,
+  displayNameOf,
   readA2aMessage,
   serveA2a,
   writeA2aMessage,

@@ -21,3 +21,12 @@ export class ChannelUser implements User {
     this.senderKey = senderKey;
   }
 }
+
+/**
+ * The name of a call's `context.user` for people to read: what a caller over a channel calls itself, `userName` of any other user. Nobody
+ * has proved a name: decide what a caller may do by `userName`.
+ */
+export function displayNameOf(user: User | undefined): string {
+  if (user instanceof ChannelUser) return user.claimedName ?? user.userName;
+  return user?.userName ?? "";
+}
