@@ -20,16 +20,17 @@ export async function createDirectory(path: string): Promise<string | undefined>
   }
 }
 
-async function create(path: string): Promise<string | undefined> {
+async function create(path: string, hasParent = false): Promise<string | undefined> {
   try {
     await mkdir(path, { mode: 0o700 });
     return path;
   } catch (error) {
     if (await isDirectory(path)) return undefined;
     const parent = dirname(path);
-    if (codeOf(error) !== "ENOENT" || parent === path || (await isDirectory(parent))) throw error;
-    const first = await create(parent);
-    return (await create(path)) === undefined ? first : (first ?? path);
+    if (codeOf(error) !== "ENOENT" || parent === path || hasParent) throw error;
+    // It may be there by now, if another caller has created it. A second ENOENT is the file system's answer to any new name.
+    const first = (await isDirectory(parent)) ? undefined : await create(parent);
+    return (await create(path, true)) === undefined ? first : (first ?? path);
   }
 }
 

@@ -1,4 +1,4 @@
-import { crc32 } from "node:zlib";
+import * as zlib from "node:zlib";
 
 /** Ends each record that has a checksum. None of these bytes occurs in UTF-8, so no record of text ends like this by itself. */
 const MARK = Buffer.from([0xf9, 0xfe, 0xc1, 0xfb, 0xf8, 0xff, 0xc0, 0xfd]);
@@ -18,14 +18,14 @@ export type RecordFormat =
 
 /** CRC-32 over a table's name, for {@link addChecksum} and {@link readChecked}: a record that turns up in another table doesn't match. */
 export function tableSeed(name: string): number {
-  return crc32(`${name}\0`);
+  return zlib.crc32(`${name}\0`);
 }
 
 /** A record followed by the CRC-32 of table, key and record. */
 export function addChecksum(seed: number, key: Uint8Array, value: Uint8Array): Buffer {
   const record = Buffer.allocUnsafe(value.length + TRAILER_BYTES);
   record.set(value);
-  record.writeUInt32LE(crc32(value, crc32(key, seed)), value.length);
+  record.writeUInt32LE(zlib.crc32(value, zlib.crc32(key, seed)), value.length);
   record.set(MARK, value.length + CRC_BYTES);
   return record;
 }
@@ -37,7 +37,7 @@ export function readChecked(seed: number, key: Uint8Array, record: Uint8Array, f
   if (wrongBits > 0) return format === "mixed" && wrongBits > MAX_WRONG_BITS ? record : undefined;
   const value = record.subarray(0, length);
   const found = new DataView(record.buffer, record.byteOffset + length, CRC_BYTES).getUint32(0, true);
-  return crc32(value, crc32(key, seed)) === found ? value : undefined;
+  return zlib.crc32(value, zlib.crc32(key, seed)) === found ? value : undefined;
 }
 
 function wrongBitsOfMark(record: Uint8Array, at: number): number {

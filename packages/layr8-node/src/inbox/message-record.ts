@@ -1,4 +1,4 @@
-import { crc32 } from "node:zlib";
+import * as zlib from "node:zlib";
 import { StorageError } from "@parley/storage";
 import type { IncomingMessage } from "./inbox.ts";
 
@@ -36,7 +36,7 @@ export function encodeMessage(message: IncomingMessage): Buffer {
   const record = Buffer.allocUnsafe(bodyAt + Buffer.byteLength(plaintext));
   record.writeUInt32LE((headerLength | HAS_CRC) >>> 0, 0);
   record.write(header, HEADER_AT);
-  record.writeUInt32LE(crc32(record.subarray(HEADER_AT, bodyAt)), LENGTH_BYTES);
+  record.writeUInt32LE(zlib.crc32(record.subarray(HEADER_AT, bodyAt)), LENGTH_BYTES);
   record.write(plaintext, bodyAt);
   return record;
 }
@@ -64,7 +64,7 @@ export function readIntactHeader(value: Uint8Array): MessageHeader | undefined {
     const [headerAt, bodyAt] = partsOf(record);
     if (headerAt === LENGTH_BYTES) return undefined;
     const header = record.subarray(headerAt, bodyAt);
-    return crc32(header) === record.readUInt32LE(LENGTH_BYTES) ? headerOf(JSON.parse(header.toString()) as Header) : undefined;
+    return zlib.crc32(header) === record.readUInt32LE(LENGTH_BYTES) ? headerOf(JSON.parse(header.toString()) as Header) : undefined;
   } catch {
     return undefined;
   }
