@@ -1,15 +1,20 @@
 import { parseArgs, type ParseArgsConfig } from "node:util";
 import { nearest } from "@parley/core/internal";
 
+/** A long option as people write it: `--data-dir`. An id has this form with a probability of 10⁻⁹. */
+const LONG_OPTION = /^--[a-z][a-z-]*$/;
+
 /**
  * `parseArgs` of Node, with an error for an unknown option that names the nearest one.
  *
  * @param command whose `--help` the error mentions.
+ * @param id the form of ids among the positional arguments. An argument of this form is an id even if it begins with `-`, as one of 64 ids in
+ *   base64url does.
  * @throws TypeError
  */
-export function parseOptions<T extends ParseArgsConfig>(command: string, config: T): ReturnType<typeof parseArgs<T>> {
+export function parseOptions<T extends ParseArgsConfig>(command: string, config: T, id?: RegExp): ReturnType<typeof parseArgs<T>> {
   try {
-    return parseArgs(config);
+    return parseArgs(id === undefined ? config : { ...config, args: idsLast(config.args ?? [], id) });
   } catch (error) {
     if (!(error instanceof Error)) throw error;
     const unknown = /^Unknown option '(--?[^']+)'/.exec(error.message)?.[1];
@@ -19,4 +24,12 @@ export function parseOptions<T extends ParseArgsConfig>(command: string, config:
     const hint = meant === undefined ? "" : ` Did you mean --${meant}?`;
     throw new TypeError(`Unknown option ${unknown}.${hint} See ${command} --help`, { cause: error });
   }
+}
+
+/** Moves ids that begin with `-` behind `--`, where `parseArgs` takes everything as positional. */
+function idsLast(args: readonly string[], id: RegExp): string[] {
+  const end = args.includes("--") ? args.indexOf("--") : args.length;
+  const options = args.slice(0, end);
+  const isDashedId = (arg: string): boolean => arg.startsWith("-") && id.test(arg) && !LONG_OPTION.test(arg);
+  return [...options.filter((arg) => !isDashedId(arg)), "--", ...options.filter(isDashedId), ...args.slice(end + 1)];
 }

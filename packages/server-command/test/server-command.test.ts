@@ -42,6 +42,23 @@ describe("options", () => {
     expect(parseOptions("my-server", { args: ["--port", "1"], options }).values.port).toBe("1");
   });
 
+  it("stand beside ids that begin with a dash", () => {
+    const options = { "data-dir": { type: "string" } } as const;
+    const parse = (...args: string[]) => parseOptions("my-server", { args, options, allowPositionals: true }, /^[\w-]{16}$/);
+    for (const id of ["-W3456789abcdefg", "--3456789abcdefg", "-dry-run-3456789", "W-3456789abcdefg"]) {
+      for (const args of [
+        [id, "--data-dir", "x"],
+        ["--data-dir", "x", id],
+        ["--data-dir=x", "--", id],
+      ]) {
+        const { values, positionals } = parse(...args);
+        expect({ values: { ...values }, positionals }).toEqual({ values: { "data-dir": "x" }, positionals: [id] });
+      }
+    }
+    expect(() => parse("-W", "--data-dir", "x")).toThrow("Unknown option -W");
+    expect(() => parse("--data-directory", "x")).toThrow("Unknown option --data-directory");
+  });
+
   it("that are ports are numbers from 0 to 65535", () => {
     expect([readPortOption("--port", "0"), readPortOption("--port", "65535")]).toEqual([0, 65_535]);
     for (const text of ["", " ", "abc", "-1", "65536", "1.5"]) {

@@ -42,7 +42,8 @@ const ID_BYTES = 12;
 const SECRET_BYTES = 32;
 /** `sk_live_`, 16 characters that find the record, 43 characters that nobody can guess. */
 const KEY = /^sk_(live|test)_([\w-]{16})[\w-]{43}$/;
-const ID = /^[\w-]{16}$/;
+/** The form of the ids. Those of older versions may begin with `-`. */
+export const KEY_ID: RegExp = /^[\w-]{16}$/;
 
 /** The API keys of all accounts. */
 export class ApiKeys {
@@ -67,7 +68,7 @@ export class ApiKeys {
     const account = await transaction.get(accounts, accountId);
     if (account === undefined) throw new ApiError("not_found", "no such account");
     if (account.keys >= this.#maxPerAccount) throw new ApiError("limit_reached", `an account may have ${this.#maxPerAccount} API keys`);
-    const id = randomBytes(ID_BYTES).toString("base64url");
+    const id = newId();
     const key = `sk_${mode}_${id}${randomBytes(SECRET_BYTES).toString("base64url")}`;
     const record: KeyRecord = { id, accountId, name: name ?? id, mode, hash: hashOf(key).toString("base64url"), createdAt: this.#now() };
     transaction.put(accounts, [accountId], { ...account, keys: account.keys + 1 });
@@ -88,7 +89,7 @@ export class ApiKeys {
 
   /** Whether a key is valid, by its id. */
   async isValid(id: string): Promise<boolean> {
-    return ID.test(id) && (await keys.read(this.#registry, id)) !== undefined;
+    return KEY_ID.test(id) && (await keys.read(this.#registry, id)) !== undefined;
   }
 
   /** The keys of an account. */
@@ -106,7 +107,7 @@ export class ApiKeys {
    * @throws ApiError `not_found`
    */
   async revoke(id: string, accountId?: string): Promise<void> {
-    if (!ID.test(id)) throw noSuchKey();
+    if (!KEY_ID.test(id)) throw noSuchKey();
     await transact(this.#registry, async (transaction) => {
       const record = await transaction.get(keys, id);
       if (record === undefined || (accountId !== undefined && record.accountId !== accountId)) throw noSuchKey();
@@ -117,6 +118,12 @@ export class ApiKeys {
       transaction.remove(accountKeys, record.accountId, id);
     });
   }
+}
+
+/** A random id. None begins with `-`: people type ids on command lines, where that would begin an option. */
+function newId(): string {
+  const id = randomBytes(ID_BYTES).toString("base64url");
+  return id.startsWith("-") ? newId() : id;
 }
 
 function noSuchKey(): ApiError {

@@ -1,4 +1,5 @@
 import { parseOptions } from "@parley/server-command";
+import { KEY_ID } from "../api/keys.ts";
 import { withServices } from "./with-services.ts";
 
 /** Makes an API key in a data directory and prints it. */
@@ -37,11 +38,8 @@ export async function listKeys(args: readonly string[], serverKey: Uint8Array | 
 
 /** Revokes an API key of a data directory. */
 export async function revokeKey(args: readonly string[], serverKey: Uint8Array | undefined): Promise<void> {
-  const { values, positionals } = parseOptions("skytale-server", {
-    args: [...args],
-    options: { "data-dir": { type: "string" } },
-    allowPositionals: true,
-  });
+  const options = { "data-dir": { type: "string" } } as const;
+  const { values, positionals } = parseOptions("skytale-server", { args: [...args], options, allowPositionals: true }, KEY_ID);
   const [id] = positionals;
   if (id === undefined) throw new TypeError("say which key: skytale-server keys revoke <id> --data-dir <path>");
   await withServices({ dataDir: values["data-dir"], serverKey }, ({ keys }) => keys.revoke(id));

@@ -2,6 +2,9 @@ import { mkdir, readFile, readdir, stat, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { accountKeys, keys, type KeyRecord } from "../../src/api/records.ts";
+import { transact } from "../../src/registry/transaction.ts";
+import { openStores } from "../../src/stores.ts";
 import { ApiClient } from "../api/api-client.ts";
 import { temporaryDirectory } from "../temporary-directory.ts";
 import { runCommand, startCommand, type RunningCommand } from "./command.ts";
@@ -81,6 +84,19 @@ describe("skytale-server", () => {
     expect(await running.pop()?.stop("SIGTERM")).toBe(0);
     await ok("keys", "revoke", id);
     expect(await ok("keys", "list", "--account", account)).not.toContain("laptop");
+
+    // Older versions made ids that begin with a dash.
+    const old = "-W3456789abcdefg";
+    const stores = await openStores(data);
+    await transact(stores.registry, async (transaction) => {
+      const record: KeyRecord = { id: old, accountId: account, name: "old", mode: "live", hash: "", createdAt: 0 };
+      transaction.put(keys, [old], record);
+      transaction.put(accountKeys, [account, old], { id: old });
+    });
+    await stores.close();
+    expect(await ok("keys", "list", "--account", account)).toContain(old);
+    await ok("keys", "revoke", old);
+    expect(await ok("keys", "list", "--account", account)).not.toContain(old);
   });
 
   it.each([
