@@ -1,7 +1,7 @@
 import type { AddressInfo } from "node:net";
 import { closeAll, Throttle } from "@parley/core/internal";
 import type { DidResolver } from "@parley/did";
-import { clientAddress, listenError, Watchdog, type ProxyTrust } from "@parley/server-command";
+import { clientAddress, Connections, listenError, peerOf, Watchdog, type ProxyTrust } from "@parley/server-command";
 import type { FastifyInstance } from "fastify";
 import type { Logger } from "pino";
 import { createHostedResolver } from "./credentials/hosted-resolver.ts";
@@ -12,7 +12,6 @@ import type { CredentialVerifier } from "./credentials/verifier.ts";
 import { Wallet } from "./credentials/wallet.ts";
 import { Federation } from "./federation/federation.ts";
 import { Gate } from "./gate.ts";
-import { AnonymousConnections } from "./http/connections.ts";
 import { createMetrics, type Metrics } from "./http/metrics.ts";
 import { createHttpServer, createStatusServer, type StatusOptions } from "./http/server.ts";
 import type { ApiKeyInfo, ApiKeyOptions, CreatedApiKey } from "./identity/api-keys.ts";
@@ -80,7 +79,7 @@ export class RunningNode implements Layr8Node {
   readonly #http: FastifyInstance;
   readonly #status: FastifyInstance | undefined;
   readonly #trustsProxy: ProxyTrust;
-  readonly #connections: AnonymousConnections;
+  readonly #connections: Connections;
   readonly #watchdog: Watchdog;
   readonly #refusedKeys = new Throttle(REFUSED_KEYS_MS);
   #phoenix: PhoenixServer | undefined;
@@ -168,7 +167,7 @@ export class RunningNode implements Layr8Node {
       maxCredentialBytes: limits.maxCredentialBytes,
     });
     this.#trustsProxy = trustsProxy;
-    this.#connections = new AnonymousConnections({
+    this.#connections = new Connections({
       max: anonymousConnections(limits),
       isProxy: (address) => trustsProxy(address, 0),
       onDropped: () => this.#metrics.refusedConnections.inc({ status: "dropped" }),
@@ -295,7 +294,7 @@ export class RunningNode implements Layr8Node {
       },
       addressOf: (request) => clientAddress(request, this.#trustsProxy),
       admit: (request) => gate.admit(request),
-      onIdentified: (stream) => this.#connections.identified(stream),
+      onIdentified: (stream) => this.#connections.release(peerOf(stream)),
       events: {
         onMalformed: (what) => {
           this.#metrics.malformedFrames.inc();

@@ -1,4 +1,5 @@
 export { readConfigFile, readPortOption } from "./config.ts";
+export { Connections, type ConnectionsOptions, type DropReason, peerOf } from "./connections.ts";
 export { writeEnvFile } from "./env-file.ts";
 export { LOG_LEVELS, serverLogger } from "./logger.ts";
 export { parseOptions } from "./parse-options.ts";

@@ -1,18 +1,15 @@
 import { once } from "node:events";
 import { connect as connectHttp2, constants } from "node:http2";
-import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
+import { connect, type Socket } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
-import { Connections, peerOf } from "../src/connections.ts";
 import { startSkytale, type SkytaleServer } from "../src/server.ts";
 import { ApiClient } from "./api/api-client.ts";
 import { message, RelayHarness } from "./relay/relay-harness.ts";
 
 const sockets: Socket[] = [];
-const servers: Server[] = [];
 
 afterEach(() => {
   for (const socket of sockets.splice(0)) socket.destroy();
-  for (const server of servers.splice(0)) server.close();
 });
 
 /** A connection from an address of this machine's own network. */
@@ -24,70 +21,6 @@ async function open(port: number, localAddress = "127.0.0.1"): Promise<Socket> {
   await once(socket, "connect");
   return socket;
 }
-
-const isOpen = (socket: Socket): boolean => !socket.destroyed && !socket.readableEnded;
-
-describe("connections", () => {
-  let time = 0;
-
-  async function listen(max: number): Promise<{ connections: Connections; port: number; accepted: Socket[] }> {
-    time = 0;
-    const accepted: Socket[] = [];
-    const server = createServer((socket) => void accepted.push(socket.on("error", () => undefined)));
-    servers.push(server);
-    const connections = new Connections({ max, now: () => time });
-    connections.attach(server);
-    server.listen(0, "127.0.0.1");
-    await once(server, "listening");
-    return { connections, port: (server.address() as AddressInfo).port, accepted };
-  }
-
-  it("of one address take the place of its own that say nothing, and leave room for others", async () => {
-    const { connections, port } = await listen(40);
-    const silent: Socket[] = [];
-    for (let number = 0; number < 60; number++) silent.push(await open(port));
-    await expect.poll(() => silent.filter(isOpen).length).toBe(10);
-    expect(silent.slice(-10).every(isOpen)).toBe(true);
-    const other = await open(port, "127.0.0.2");
-    await expect.poll(() => connections.size).toBe(11);
-    expect(isOpen(other)).toBe(true);
-  });
-
-  it("of many addresses make room for one that has none, at the cost of the address with the most", async () => {
-    const { connections, port } = await listen(8);
-    for (let address = 2; address < 12; address++) for (let number = 0; number < 2; number++) await open(port, `127.0.0.${address}`);
-    await expect.poll(() => connections.size).toBeLessThanOrEqual(8);
-    const newcomer = await open(port, "127.0.0.99");
-    await expect.poll(() => connections.size).toBeLessThanOrEqual(8);
-    expect(isOpen(newcomer)).toBe(true);
-  });
-
-  it("that say nothing end after 10 seconds, those without a token or stream after 30, others not", async () => {
-    const { connections, port, accepted } = await listen(100);
-    const [silent, heard, streaming, identified] = [await open(port), await open(port), await open(port), await open(port)];
-    await expect.poll(() => accepted.length).toBe(4);
-    const peers = accepted.map(peerOf);
-    const of = (socket: Socket): string => peers.find((peer) => peer.endsWith(`:${socket.localPort}`)) ?? "";
-    connections.heard(of(heard));
-    const ended = connections.began(of(streaming));
-    connections.heard(of(identified));
-    connections.identified(of(identified), "alice");
-    time = 9999;
-    connections.sweep();
-    expect(connections.size).toBe(4);
-    time = 10_000;
-    connections.sweep();
-    await expect.poll(() => isOpen(silent)).toBe(false);
-    time = 30_000;
-    connections.sweep();
-    await expect.poll(() => isOpen(heard)).toBe(false);
-    expect([streaming, identified].map(isOpen)).toEqual([true, true]);
-    ended();
-    connections.sweep();
-    await expect.poll(() => isOpen(streaming)).toBe(false);
-    expect(isOpen(identified)).toBe(true);
-  });
-});
 
 describe("a server with connections that say nothing", () => {
   let server: SkytaleServer;

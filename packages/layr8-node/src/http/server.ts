@@ -1,7 +1,6 @@
 import { systemReason } from "@parley/core/internal";
-import { clientAddress, type ProxyTrust } from "@parley/server-command";
+import { clientAddress, type Connections, type ProxyTrust } from "@parley/server-command";
 import { fastify, type FastifyInstance, type FastifyRequest } from "fastify";
-import type { AnonymousConnections } from "./connections.ts";
 import { addDidDocuments } from "./did-documents.ts";
 import type { Metrics } from "./metrics.ts";
 import { answerTo } from "./rest/error-answer.ts";
@@ -19,7 +18,7 @@ export interface HttpOptions {
   readonly trustsProxy: ProxyTrust;
   /** TCP connections in all, and those without an API key. */
   readonly maxConnections: number;
-  readonly connections: AnonymousConnections;
+  readonly connections: Connections;
   /** How long a connection may take until the head of its first request, in milliseconds. */
   readonly headTimeoutMs: number;
   /** Whether the node takes messages. */
@@ -56,7 +55,7 @@ export function createHttpServer(options: HttpOptions): FastifyInstance {
     forceCloseConnections: true,
   });
   app.server.maxConnections = options.maxConnections;
-  options.connections.attach(app.server);
+  options.connections.attachHttp(app.server);
   const addressOf = ({ raw }: FastifyRequest): string => clientAddress(raw, options.trustsProxy);
   ignoreBodies(app);
   app.setNotFoundHandler((_request, reply) => reply.code(404).send(NOT_FOUND));

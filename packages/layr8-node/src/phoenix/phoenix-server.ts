@@ -1,4 +1,5 @@
 import type { IncomingMessage, Server } from "node:http";
+import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { deferred, type Deferred } from "@parley/core/internal";
 import { WebSocketServer, type WebSocket } from "ws";
@@ -33,7 +34,7 @@ export interface PhoenixServerOptions {
   /** Lets an upgrade in, or says with which status it is refused. */
   readonly admit: (request: UpgradeRequest) => Admitted | UpgradeRefusal;
   /** A connection has been let in: it counts for its owner from now on. */
-  onIdentified(stream: Duplex): void;
+  onIdentified(socket: Socket): void;
   readonly events: Omit<SocketEvents, "onClose"> & { onRefused(status: UpgradeRefusal): void };
 }
 
@@ -97,7 +98,7 @@ export class PhoenixServer {
     if (upgrade.vsn !== undefined && !upgrade.vsn.startsWith("2.")) return this.#refuse(stream, 403);
     const admitted = this.#options.admit(upgrade);
     if (typeof admitted === "number") return this.#refuse(stream, admitted);
-    this.#options.onIdentified(stream);
+    this.#options.onIdentified(request.socket);
     // A handshake that fails midway ends the stream before there is a WebSocket.
     stream.once("close", admitted.onClose);
     this.#wss.handleUpgrade(request, stream, head, (ws) => this.#open(ws, stream, admitted));

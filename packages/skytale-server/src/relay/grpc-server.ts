@@ -11,10 +11,9 @@ import {
   type sendUnaryData,
 } from "@grpc/grpc-js";
 import { closeAll } from "@parley/core/internal";
-import { listenError, probePort } from "@parley/server-command";
+import { Connections, listenError, probePort } from "@parley/server-command";
 import { type FrameStream, RelayError, type UnaryMethod } from "@parley/skytale-relay";
 import { asBuffer, asIs, contract, GrpcWriter, statusOf } from "@parley/skytale-relay/internal";
-import { Connections } from "../connections.ts";
 import { healthService } from "./health.ts";
 import { guardHttp2 } from "./http2-guard.ts";
 import { reflectionServices } from "./reflection.ts";

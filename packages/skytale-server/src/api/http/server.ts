@@ -1,9 +1,8 @@
 import swagger from "@fastify/swagger";
 import type { JsonObject } from "@parley/core";
-import { clientAddress, type ProxyTrust } from "@parley/server-command";
+import { Connections, peerOf, clientAddress, type ProxyTrust } from "@parley/server-command";
 import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import { createJsonSchemaTransform, serializerCompiler, validatorCompiler } from "fastify-type-provider-zod";
-import { Connections, peerOf } from "../../connections.ts";
 import type { Services } from "../services.ts";
 import { addAccountRoutes, addSignup } from "./account-routes.ts";
 import { Authentication } from "./authentication.ts";
@@ -131,8 +130,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<Fastif
 function watchConnections(app: FastifyInstance, { services, onDropped, trustsProxy }: ApiServerOptions): Connections {
   const isProxy = (address: string): boolean => trustsProxy(address, 0);
   const connections = new Connections({ max: services.limits.maxConnections, isProxy, onDropped });
-  connections.attach(app.server);
-  app.server.prependListener("request", ({ socket }, response) => response.once("close", connections.began(peerOf(socket))));
+  connections.attachHttp(app.server);
   const sweeper = setInterval(() => connections.sweep(), SWEEP_MS).unref();
   app.addHook("onClose", (_app, done) => {
     clearInterval(sweeper);

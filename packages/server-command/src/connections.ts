@@ -1,23 +1,28 @@
+import type { Server as HttpServer } from "node:http";
 import type { Server, Socket } from "node:net";
-import { addressKey, FairShare, type FairShareLease } from "@parley/core/internal";
+import { addressKey } from "@parley/core/internal";
+import { OwnerShares } from "./owner-shares.ts";
 
-/** What {@link Connections} is made with. */
+/** Why a connection was dropped: to make room or because there was none, or because nothing came on it for too long. */
+export type DropReason = "share" | "silent" | "unauthenticated";
+
+/** Options of {@link Connections}. */
 export interface ConnectionsOptions {
-  /** TCP connections in all. */
+  /** TCP connections in all; at most four tenths of the process's file descriptors. */
   readonly max: number;
   /** Whether an address is a trusted proxy's, which stands for many clients. */
   readonly isProxy?: (address: string) => boolean;
-  /** A connection was dropped: to make room, because there was none, or because it was of no use for too long. */
-  readonly onDropped?: (reason: "share" | "silent" | "unauthenticated") => void;
+  /** A connection was dropped. */
+  readonly onDropped?: (reason: DropReason) => void;
   /** Milliseconds on a monotonic clock. */
   readonly now?: () => number;
 }
 
 interface Connection {
+  readonly peer: string;
   readonly socket: Socket;
   readonly openedAt: number;
   owner: string;
-  lease: FairShareLease;
   /** It has spoken the protocol. */
   isHeard: boolean;
   isIdentified: boolean;
@@ -25,8 +30,9 @@ interface Connection {
   active: number;
 }
 
-/** The part of all connections that one address, or one account, may have. */
+/** The part of all connections that one address, or one account, may have, and the part kept for owners that have none. */
 const PER_OWNER = 1 / 4;
+const RESERVED = 1 / 8;
 /** How long a connection may say nothing, in milliseconds. */
 const SILENT_MS = 10_000;
 /** How long one may be open without a stream, and without having shown a token or key, in milliseconds. */
@@ -36,30 +42,32 @@ const OF_DESCRIPTORS = 0.4;
 
 /**
  * The TCP connections of one port, divided between addresses (IPv6: /64 networks) before a byte is read, and between accounts once they have
- * shown a token or key. Those that have shown none are dropped after a while, and make room for others: where an address has its share, a
- * new connection takes the place of that address's longest idle one; where all room is taken, that of the address with the most of them.
+ * shown a token or key. A connection is idle while it has neither a request or stream nor an account. A new connection takes the place of an
+ * idle one where there is no room: see {@link OwnerShares.toReplace}.
  */
 export class Connections {
   readonly #options: ConnectionsOptions;
   readonly #now: () => number;
-  readonly #share: FairShare;
+  readonly #shares: OwnerShares<Connection>;
   /** By peer: address and port. */
   readonly #all = new Map<string, Connection>();
-  /** Those without a request or stream that have shown no token or key, by owner, the longest idle first. */
-  readonly #idle = new Map<string, Set<Connection>>();
 
   constructor(options: ConnectionsOptions) {
     this.#options = options;
     this.#now = options.now ?? (() => performance.now());
     const total = Math.max(1, Math.min(options.max, Math.floor(maxDescriptors() * OF_DESCRIPTORS)));
-    this.#share = new FairShare({ total, perOwner: Math.max(1, Math.floor(total * PER_OWNER)) });
+    this.#shares = new OwnerShares({
+      total,
+      perOwner: Math.max(1, Math.floor(total * PER_OWNER)),
+      reserved: Math.floor(total * RESERVED),
+    });
   }
 
   get size(): number {
     return this.#all.size;
   }
 
-  /** Counts the connections of a server. What is dropped never reaches its protocol. */
+  /** Counts the connections of a server. A dropped connection never reaches its protocol. */
   attach(server: Server): void {
     const listeners = server.listeners("connection") as ((socket: Socket) => void)[];
     server.removeAllListeners("connection");
@@ -67,6 +75,12 @@ export class Connections {
       if (this.#open(socket)) for (const listener of listeners) listener.call(server, socket);
       else socket.destroy();
     });
+  }
+
+  /** Counts the connections of an HTTP/1.1 server, and follows its requests. */
+  attachHttp(server: HttpServer): void {
+    this.attach(server);
+    server.prependListener("request", ({ socket }, response) => response.once("close", this.began(peerOf(socket))));
   }
 
   /** A connection has spoken the protocol. */
@@ -80,11 +94,11 @@ export class Connections {
     const connection = this.#all.get(peer);
     if (connection === undefined) return () => undefined;
     connection.isHeard = true;
-    connection.active++;
+    connection.active += 1;
     this.#setIdle(connection);
     return () => {
-      connection.active--;
-      this.#setIdle(connection);
+      connection.active -= 1;
+      if (this.#all.get(peer) === connection) this.#setIdle(connection);
     };
   }
 
@@ -93,11 +107,16 @@ export class Connections {
     const connection = this.#all.get(peer);
     if (connection === undefined || connection.isIdentified) return;
     const owner = `account ${accountId}`;
-    const lease = this.#share.tryAcquire(owner);
-    if (lease === undefined) return;
-    connection.lease.release();
-    this.#idle.get(connection.owner)?.delete(connection);
-    Object.assign(connection, { owner, lease, isIdentified: true });
+    if (!this.#shares.hasRoom(owner)) return;
+    this.#shares.remove(connection.owner, connection);
+    this.#shares.add(owner);
+    Object.assign(connection, { owner, isIdentified: true });
+  }
+
+  /** A connection is counted elsewhere from now on, and can't be dropped here any more. */
+  release(peer: string): void {
+    const connection = this.#all.get(peer);
+    if (connection !== undefined) this.#forget(connection);
   }
 
   /** Drops connections that were silent, or unauthenticated and without a stream, for too long. Called every few seconds. */
@@ -113,59 +132,43 @@ export class Connections {
   #open(socket: Socket): boolean {
     const address = socket.remoteAddress ?? "";
     const peer = peerOf(socket);
+    // A server may begin again with a connection, when it has not changed to the protocol that a request offered.
+    const former = this.#all.get(peer);
+    if (former?.socket === socket) return true;
+    if (former !== undefined) this.#forget(former);
     // A proxy's connections are those of all its clients: each may have as many as there are.
     const owner = this.#options.isProxy?.(address) === true ? `proxied ${peer}` : addressKey(address);
-    const lease = this.#share.tryAcquire(owner) ?? this.#replace(owner);
-    if (lease === undefined) {
-      this.#options.onDropped?.("share");
-      return false;
-    }
-    const connection: Connection = { socket, openedAt: this.#now(), owner, lease, isHeard: false, isIdentified: false, active: 0 };
+    if (!this.#shares.hasRoom(owner) && !this.#replace(owner)) return false;
+    const connection: Connection = { peer, socket, openedAt: this.#now(), owner, isHeard: false, isIdentified: false, active: 0 };
     this.#all.set(peer, connection);
+    this.#shares.add(owner);
     this.#setIdle(connection);
-    socket.once("close", () => {
-      this.#forget(connection);
-      if (this.#all.get(peer) === connection) this.#all.delete(peer);
-    });
+    socket.once("close", () => this.#forget(connection));
     return true;
   }
 
-  /** Makes room at the cost of the owner that has most of it. */
-  #replace(owner: string): FairShareLease | undefined {
-    const [longestIdle] = this.#idle.get(this.#share.heldBy(owner) > 0 ? owner : this.#largestOwner()) ?? [];
-    if (longestIdle === undefined) return undefined;
-    this.#drop(longestIdle, "share");
-    return this.#share.tryAcquire(owner);
-  }
-
-  #largestOwner(): string {
-    let [largest, most] = ["", 0];
-    for (const owner of this.#idle.keys()) {
-      const held = this.#share.heldBy(owner);
-      if (held > most) [largest, most] = [owner, held];
-    }
-    return largest;
+  /** Makes room for a new connection of an owner. Returns whether there is some now. */
+  #replace(owner: string): boolean {
+    const replaced = this.#shares.toReplace(owner);
+    if (replaced === undefined) this.#options.onDropped?.("share");
+    else this.#drop(replaced, "share");
+    return replaced !== undefined;
   }
 
   #setIdle(connection: Connection): void {
-    const idle = this.#idle.get(connection.owner) ?? new Set();
-    idle.delete(connection);
-    if (connection.active === 0 && !connection.isIdentified) idle.add(connection);
-    if (idle.size > 0) this.#idle.set(connection.owner, idle);
-    else this.#idle.delete(connection.owner);
+    this.#shares.setIdle(connection.owner, connection, connection.active === 0 && !connection.isIdentified);
   }
 
-  #drop(connection: Connection, reason: "share" | "silent" | "unauthenticated"): void {
+  #drop(connection: Connection, reason: DropReason): void {
     this.#forget(connection);
     this.#options.onDropped?.(reason);
     connection.socket.destroy();
   }
 
   #forget(connection: Connection): void {
-    connection.lease.release();
-    const idle = this.#idle.get(connection.owner);
-    idle?.delete(connection);
-    if (idle?.size === 0) this.#idle.delete(connection.owner);
+    if (this.#all.get(connection.peer) !== connection) return;
+    this.#all.delete(connection.peer);
+    this.#shares.remove(connection.owner, connection);
   }
 }
 
