@@ -106,7 +106,13 @@ export function encodePlaintext(message: Message): JsonObject {
   if (traceContext !== undefined) plaintext["trace_context"] = { ...traceContext };
   if (attachments !== undefined && attachments.length > 0) plaintext["attachments"] = attachments.map(writeAttachment);
   if (headers === undefined) return plaintext;
-  return { ...Object.fromEntries(Object.entries(headers).filter(([name]) => !KNOWN.has(name))), ...plaintext };
+  for (const name of Object.keys(headers)) {
+    const header = headers[name];
+    if (header === undefined || KNOWN.has(name)) continue;
+    if (name === "__proto__") Object.defineProperty(plaintext, name, { value: header, enumerable: true });
+    else plaintext[name] = header;
+  }
+  return plaintext;
 }
 
 function requiredText(value: JsonObject, member: string, maxLength: number): string {
@@ -163,8 +169,9 @@ function readTraceContext(value: JsonValue | undefined): TraceContext | undefine
 function readHeaders(value: JsonObject, maxHeaders: number): Readonly<Record<string, JsonValue>> | undefined {
   let entries: [string, JsonValue][] | undefined;
   for (const name of Object.keys(value)) {
+    if (KNOWN.has(name)) continue;
     const header = value[name];
-    if (!KNOWN.has(name) && header !== undefined) (entries ??= []).push([name, header]);
+    if (header !== undefined) (entries ??= []).push([name, header]);
   }
   if (entries === undefined) return undefined;
   if (entries.length > maxHeaders) throw new PlaintextError("message_too_large", `The message has more than ${maxHeaders} unknown headers`);

@@ -22,7 +22,7 @@ import type { ReceivedMessage } from "./inbound-message.ts";
 import { LinkState } from "./link-state.ts";
 import { Listeners } from "./listeners.ts";
 import { requireErrorHandler } from "./log-errors.ts";
-import { REPLY_EXPECTED } from "./message-context.ts";
+import { EXPECTS_REPLY } from "./message-context.ts";
 import type { Mutable } from "./mutable.ts";
 import { outboundMessage } from "./outbound-message.ts";
 import { Pool } from "./pool.ts";
@@ -258,7 +258,7 @@ export class Client implements AsyncDisposable {
     const threadId = (outbound.threadId ??= outbound.id);
     if (parentThread !== undefined) outbound.parentThreadId = parentThread;
     if (expires && timeoutMs < MAX_TIMER_MS) outbound.expiresTime ??= expiryAfter(timeoutMs, this.#now());
-    outbound.headers = { ...outbound.headers, [REPLY_EXPECTED]: true };
+    outbound.headers = outbound.headers === undefined ? EXPECTS_REPLY : { ...outbound.headers, ...EXPECTS_REPLY };
     signal?.throwIfAborted();
     const received = this.#threads.takeLate(outbound) ?? (await this.#ask(threadId, outbound, timeoutMs, signal));
     if (schema === undefined) return received;

@@ -1,4 +1,4 @@
-import { isJsonObject, type JsonObject, type Message, type MessageContext, type SenderCredential } from "@parley/core";
+import { isJsonObject, type JsonObject, type JsonValue, type Message, type MessageContext, type SenderCredential } from "@parley/core";
 
 import type { Mutable } from "./mutable.ts";
 
@@ -9,7 +9,7 @@ const MAX_CREDENTIALS = 64;
  * Reads the node's context of a message. A malformed member counts as absent, and the message is still handled: `authorized` is
  * set by an explicit `true` or `false` only.
  */
-export function readContext(value: unknown): MessageContext | undefined {
+export function readContext(value: unknown): Mutable<MessageContext> | undefined {
   if (!isJsonObject(value)) return undefined;
   const { recipient, authorized, sender_credentials: credentials, attempt } = value;
   const context: Mutable<MessageContext> = { senderCredentials: readCredentials(credentials) };
@@ -20,12 +20,16 @@ export function readContext(value: unknown): MessageContext | undefined {
 }
 
 /** Header of requests: the sender waits for a response. */
-export const REPLY_EXPECTED = "reply_expected";
+const REPLY_EXPECTED = "reply_expected";
+/** The headers that say so. */
+export const EXPECTS_REPLY: Readonly<Record<string, JsonValue>> = Object.freeze({ [REPLY_EXPECTED]: true });
 
 /** Adds what the sender's client says about a response. */
-export function withReplyExpected(context: MessageContext | undefined, { headers }: Message): MessageContext | undefined {
+export function withReplyExpected(context: Mutable<MessageContext> | undefined, { headers }: Message): MessageContext | undefined {
   if (headers?.[REPLY_EXPECTED] !== true) return context;
-  return { senderCredentials: [], ...context, replyExpected: true };
+  if (context === undefined) return { senderCredentials: [], replyExpected: true };
+  context.replyExpected = true;
+  return context;
 }
 
 function readCredentials(value: unknown): readonly SenderCredential[] {

@@ -33,6 +33,7 @@ const MEMBERS: readonly (keyof MessageInit | keyof InboundMessage)[] = [
   "ack",
 ];
 
+const TEXTS = ["id", "threadId", "parentThreadId"] as const;
 const IS_STRING: OptionCheck = { expected: "a string", is: (value) => typeof value === "string" };
 const IS_TIME: OptionCheck = { expected: "seconds since 1970", is: (value) => Number.isFinite(value) };
 /** A later time, in seconds, was most likely meant in milliseconds. It is in the year 5138. */
@@ -48,7 +49,7 @@ export function outboundMessage(init: MessageInit): Mutable<Message> {
   checkAddresses(init);
   const message: Mutable<Message> = createMessage(init);
   for (const member of ["from", "threadId", "parentThreadId"] as const) if (message[member] === "") delete message[member];
-  checkMessage(message);
+  checkContent(message);
   return message;
 }
 
@@ -62,8 +63,12 @@ export function checkAddresses({ to = [], from = "" }: MessageInit): void {
 /** Checks the parts of a message that a program states in a reply too. @throws TypeError naming the member that is wrong. */
 export function checkMessage(message: Message): void {
   checkMembers(message);
+  checkContent(message);
+}
+
+function checkContent(message: Message): void {
   requireMessageType(message.type);
-  for (const member of ["id", "threadId", "parentThreadId"] as const) checkOption(`message.${member}`, message[member], IS_STRING);
+  for (const member of TEXTS) if (typeof message[member] !== "string") checkOption(`message.${member}`, message[member], IS_STRING);
   const { body, createdTime, expiresTime, attachments } = message;
   checkTime("createdTime", createdTime);
   checkTime("expiresTime", expiresTime);
@@ -75,8 +80,9 @@ export function checkMessage(message: Message): void {
 }
 
 function checkTime(member: string, seconds: number | undefined): void {
+  if (seconds === undefined) return;
   checkOption(`message.${member}`, seconds, IS_TIME);
-  if (seconds === undefined || seconds < SUSPICIOUS_SECONDS) return;
+  if (seconds < SUSPICIOUS_SECONDS) return;
   warnOnce("PARLEY_TIME_UNIT", `"message.${member}: ${seconds}" is a time in seconds since 1970; Date.now() gives milliseconds`);
 }
 

@@ -35,8 +35,8 @@ export interface GateOptions {
   /** Whether messages or credentials of a DID are waiting. */
   holdsAnything(did: string): boolean;
   readonly logger: Logger;
-  /** An API key's socket has sent a frame. */
-  onFrame(key: string): void;
+  /** Returns what is called for each frame that a socket of an API key sends. */
+  frameCounter(key: string): () => void;
   /** A connection showed no valid API key. */
   onRefusedKey(address: string): void;
   /** Sockets of all API keys. */
@@ -75,11 +75,12 @@ export class Gate {
       return sockets >= limits.maxConnectionsPerKey ? 429 : 503;
     }
     logger.debug({ key: apiKey.id, address }, "connected");
+    const countFrame = this.#options.frameCounter(apiKey.id);
     return {
       owner: apiKey.id,
       join: (topic, payload, channel) => this.#join(apiKey, topic, payload, channel),
       charge: (units) => {
-        this.#options.onFrame(apiKey.id);
+        countFrame();
         return this.#frames.take(apiKey.id, units);
       },
       onClose: () => {

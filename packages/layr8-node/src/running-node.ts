@@ -281,7 +281,7 @@ export class RunningNode implements Layr8Node {
       holdsAnything: (did) => this.#holdsAnything(did),
       maxSockets: Math.max(1, limits.maxConnections - anonymousConnections(limits)),
       logger: this.#logger,
-      onFrame: (key) => this.#watchdog.note("frame", key),
+      frameCounter: (key) => this.#watchdog.counter("frame", key),
       onRefusedKey: (address) => this.#onRefusedKey("socket", address),
     });
     return new PhoenixServer(this.#http.server, {

@@ -18,6 +18,14 @@ export interface WatchdogOptions {
   readonly now?: () => number;
 }
 
+/** How often an account began work of one kind since a tick. */
+interface Activity {
+  readonly what: string;
+  readonly account: string;
+  count: number;
+  tick: number;
+}
+
 const TICK_MS = 20;
 const DEFAULT_THRESHOLD_MS = 200;
 const REPORT_PAUSE_MS = 1000;
@@ -30,7 +38,11 @@ export class Watchdog {
   readonly #options: WatchdogOptions;
   readonly #now: () => number;
   readonly #throttle = new Throttle(REPORT_PAUSE_MS);
-  readonly #counts = new Map<string, number>();
+  /** What was counted since the last tick. */
+  #counted: Activity[] = [];
+  /** The counters of {@link Watchdog.note} since the last tick. */
+  #noted = new Map<string, () => void>();
+  #ticks = 0;
   readonly #timer: NodeJS.Timeout;
   #lastTick: number;
 
@@ -41,11 +53,32 @@ export class Watchdog {
     this.#timer = setInterval(() => this.tick(), TICK_MS).unref();
   }
 
-  /** Work for an account begins: a call or a frame. */
+  /**
+   * Returns the function to call when work of this kind begins for an account: a call, or a frame. Keep it for as long as the account is
+   * connected: it is called for every frame, so it takes no look-up.
+   */
+  counter(what: string, account: string): () => void {
+    const activity: Activity = { what, account, count: 0, tick: -1 };
+    return () => {
+      if (activity.tick !== this.#ticks) {
+        if (this.#counted.length >= MAX_COUNTED) return;
+        activity.tick = this.#ticks;
+        activity.count = 0;
+        this.#counted.push(activity);
+      }
+      activity.count += 1;
+    };
+  }
+
+  /** Work for an account begins. For work that takes longer than a look-up. */
   note(what: string, account: string): void {
     const key = `${what}\n${account}`;
-    const count = this.#counts.get(key);
-    if (count !== undefined || this.#counts.size < MAX_COUNTED) this.#counts.set(key, (count ?? 0) + 1);
+    let count = this.#noted.get(key);
+    if (count === undefined) {
+      if (this.#noted.size >= MAX_COUNTED) return;
+      this.#noted.set(key, (count = this.counter(what, account)));
+    }
+    count();
   }
 
   /** The event loop is free. Called by a timer. */
@@ -55,7 +88,9 @@ export class Watchdog {
     this.#lastTick = now;
     if (heldMs >= (this.#options.thresholdMs ?? DEFAULT_THRESHOLD_MS))
       this.#throttle.run(() => this.#options.onHeld({ heldMs, active: this.#active() }));
-    this.#counts.clear();
+    this.#counted = [];
+    this.#noted = new Map();
+    this.#ticks += 1;
   }
 
   close(): void {
@@ -63,12 +98,13 @@ export class Watchdog {
   }
 
   #active(): HeldLoop["active"] {
-    return [...this.#counts]
-      .toSorted(([, left], [, right]) => right - left)
-      .slice(0, MAX_REPORTED)
-      .map(([key, count]) => {
-        const [what = "", account = ""] = key.split("\n");
-        return { account, what, count };
-      });
+    const sums = new Map<string, { account: string; what: string; count: number }>();
+    for (const { account, what, count } of this.#counted) {
+      const key = `${what}\n${account}`;
+      const sum = sums.get(key);
+      if (sum === undefined) sums.set(key, { account, what, count });
+      else sum.count += count;
+    }
+    return [...sums.values()].toSorted((left, right) => right.count - left.count).slice(0, MAX_REPORTED);
   }
 }

@@ -14,7 +14,9 @@ describe("a watchdog", () => {
     time += 25;
     watchdog.tick();
     watchdog.note("GET /v1/channels", "bob");
-    for (let call = 0; call < 3; call++) watchdog.note("relay frame", "mallory");
+    watchdog.note("relay frame", "mallory");
+    const sockets = [watchdog.counter("relay frame", "mallory"), watchdog.counter("relay frame", "mallory")];
+    for (const countFrame of sockets) countFrame();
     time += 1020;
     watchdog.tick();
     expect(held).toEqual([

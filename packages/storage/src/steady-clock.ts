@@ -126,8 +126,11 @@ function readLast(environment: Environment | undefined): KeptReading | undefined
   }
 }
 
+/** `performance.now()` reads the same clock, from the start of the process, at a fraction of the cost. */
+const PROCESS_STARTED_AT = Number(process.hrtime.bigint() / 1_000_000n) - Math.round(performance.now());
+
 function monotonicNow(): number {
-  return Number(process.hrtime.bigint() / 1_000_000n);
+  return PROCESS_STARTED_AT + Math.floor(performance.now());
 }
 
 function bootId(): string {

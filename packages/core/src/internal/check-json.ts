@@ -28,25 +28,48 @@ const LOSSY: readonly (readonly [isLossy: (value: object) => boolean, remedy: st
  * @throws TypeError naming the place and what to give instead.
  */
 export function checkJson(carrier: string, path: string, value: object): void {
-  checkObject(value, path, [], carrier);
+  checkObject(value, { carrier, root: path, parents: [], members: [] });
   if (!hasToJson(value) || isObject(value.toJSON(""))) return;
   throw fault(carrier, path, `${describeKind(value)}, which JSON doesn't write as an object`);
 }
 
-function checkObject(value: object, path: string, parents: object[], carrier: string): void {
-  for (const [isLossy, remedy] of LOSSY) if (isLossy(value)) throw fault(carrier, path, remedy);
+/** Where a check has got to. The path is put together only for a message. */
+interface Place {
+  readonly carrier: string;
+  readonly root: string;
+  readonly parents: object[];
+  /** The member of each parent that leads to the next one; the first parent is the root. */
+  readonly members: string[];
+}
+
+function checkObject(value: object, place: Place): void {
+  const { carrier, parents, members } = place;
+  if (!isPlain(value)) for (const [isLossy, remedy] of LOSSY) if (isLossy(value)) throw fault(carrier, pathOf(place), remedy);
   if (hasToJson(value)) return;
-  if (parents.includes(value)) throw fault(carrier, path, "an object that contains itself");
-  if (parents.length >= MAX_DEPTH) throw fault(carrier, path.slice(0, MAX_PATH), `nested deeper than ${MAX_DEPTH} levels`);
+  if (parents.includes(value)) throw fault(carrier, pathOf(place), "an object that contains itself");
+  if (parents.length >= MAX_DEPTH) throw fault(carrier, pathOf(place).slice(0, MAX_PATH), `nested deeper than ${MAX_DEPTH} levels`);
   parents.push(value);
-  for (const [member, child] of Object.entries(value) as [string, unknown][]) {
+  for (const member of Object.keys(value)) {
+    const child: unknown = (value as Record<string, unknown>)[member];
+    if (typeof child === "string") continue;
     const problem = problemOf(child);
     if (problem === undefined && (typeof child !== "object" || child === null)) continue;
-    const place = Array.isArray(value) ? `${path}[${member}]` : `${path}.${member}`;
-    if (problem !== undefined) throw fault(carrier, place, problem);
-    checkObject(child as object, place, parents, carrier);
+    members.push(member);
+    if (problem !== undefined) throw fault(carrier, pathOf(place), problem);
+    checkObject(child as object, place);
+    members.pop();
   }
   parents.pop();
+}
+
+/** Arrays and ordinary objects without an iterator of their own: most of what is checked. */
+function isPlain(value: object): boolean {
+  if (Array.isArray(value)) return true;
+  return Object.getPrototypeOf(value) === Object.prototype && !(Symbol.iterator in value) && !(Symbol.asyncIterator in value);
+}
+
+function pathOf({ root, parents, members }: Place): string {
+  return root + members.map((member, depth) => (Array.isArray(parents[depth]) ? `[${member}]` : `.${member}`)).join("");
 }
 
 function problemOf(value: unknown): string | undefined {

@@ -9,13 +9,12 @@ const [OPEN_OBJECT, CLOSE_OBJECT, OPEN_ARRAY, CLOSE_ARRAY] = [0x7b, 0x7d, 0x5b, 
  * What it says about a text that is no JSON means nothing.
  */
 export function jsonFault(text: string, maxDepth: number): "deep" | "duplicate" | undefined {
-  // One entry per open object (the names of its members) or array (undefined).
-  const open: (Set<string> | undefined)[] = [];
+  const open: (MemberNames | undefined)[] = [];
   for (let i = 0; i < text.length; i += 1) {
     const char = text.charCodeAt(i);
     if (char === OPEN_OBJECT || char === OPEN_ARRAY) {
       if (open.length === maxDepth) return "deep";
-      open.push(char === OPEN_OBJECT ? new Set() : undefined);
+      open.push(char === OPEN_OBJECT ? new MemberNames() : undefined);
     } else if (char === CLOSE_OBJECT || char === CLOSE_ARRAY) {
       open.pop();
     } else if (char === QUOTE) {
@@ -23,9 +22,7 @@ export function jsonFault(text: string, maxDepth: number): "deep" | "duplicate" 
       if (end === -1) return undefined;
       if (isName(text, end)) {
         const names = open.at(-1);
-        const name = unescape(text.slice(i + 1, end));
-        if (names?.has(name) === true) return "duplicate";
-        names?.add(name);
+        if (names?.add(unescape(text.slice(i + 1, end))) === false) return "duplicate";
       }
       i = end;
     }
@@ -60,5 +57,25 @@ function unescape(name: string): string {
     return JSON.parse(`"${name}"`) as string;
   } catch {
     return name;
+  }
+}
+
+/** Names up to which an array is searched: faster than a set, which every message would need several of. */
+const MAX_SEARCHED = 16;
+
+/** The names of the members of one object. */
+class MemberNames {
+  readonly #names: string[] = [];
+  #set: Set<string> | undefined;
+
+  /** @returns `false` if the name is there already. */
+  add(name: string): boolean {
+    if (this.#set !== undefined) {
+      const before = this.#set.size;
+      return this.#set.add(name).size > before;
+    }
+    if (this.#names.includes(name)) return false;
+    if (this.#names.push(name) > MAX_SEARCHED) this.#set = new Set(this.#names);
+    return true;
   }
 }

@@ -14,12 +14,16 @@ export interface RateLimiterOptions {
 
 interface Bucket {
   /** Negative while overdrawn. */
-  readonly tokens: number;
-  readonly filledAt: number;
+  tokens: number;
+  filledAt: number;
+  /** When the bucket was last put at the end of the order. */
+  orderedAt: number;
 }
 
 const DEFAULT_MAX_OWNERS = 100_000;
 const MS_PER_SECOND = 1000;
+/** A bucket's place in the order of use lags behind its last use by this much at most: moving it costs more than all the rest. */
+const REORDER_AFTER_MS = 1000;
 
 /**
  * A token bucket per owner (account, API key, address). A bucket is kept until it is full again, whatever becomes of the owner's
@@ -30,7 +34,7 @@ export class RateLimiter {
   readonly #burst: number;
   readonly #maxOwners: number;
   readonly #now: () => number;
-  /** In the order of their last use. */
+  /** In the order of their last use, within a second. */
   readonly #buckets = new TransientMap<string, Bucket>();
 
   constructor({ perSecond, burst = perSecond, maxOwners = DEFAULT_MAX_OWNERS, now = () => performance.now() }: RateLimiterOptions) {
@@ -42,10 +46,9 @@ export class RateLimiter {
 
   /** Takes units if the owner has them; a cost above `burst` needs a full bucket. */
   tryTake(owner: string, units = 1): boolean {
-    const now = this.#now();
-    const tokens = this.#tokens(owner, now);
-    const isAllowed = tokens >= Math.min(units, this.#burst);
-    this.#store(owner, isAllowed ? tokens - units : tokens, now);
+    const bucket = this.#bucket(owner);
+    const isAllowed = bucket.tokens >= Math.min(units, this.#burst);
+    if (isAllowed) bucket.tokens -= units;
     return isAllowed;
   }
 
@@ -55,27 +58,40 @@ export class RateLimiter {
    * @returns milliseconds until the owner's bucket is no longer overdrawn: read nothing more from the owner until then.
    */
   take(owner: string, units = 1): number {
-    const now = this.#now();
-    const tokens = this.#tokens(owner, now) - units;
-    this.#store(owner, tokens, now);
-    return tokens >= 0 ? 0 : -tokens / this.#perMs;
+    const bucket = this.#bucket(owner);
+    bucket.tokens -= units;
+    return bucket.tokens >= 0 ? 0 : -bucket.tokens / this.#perMs;
   }
 
-  #tokens(owner: string, now: number): number {
+  /** The owner's bucket, filled up to this moment. */
+  #bucket(owner: string): Bucket {
+    const now = this.#now();
     const bucket = this.#buckets.get(owner);
-    return bucket === undefined ? this.#burst : this.#filled(bucket, now);
+    if (bucket === undefined) return this.#add(owner, now);
+    bucket.tokens = this.#filled(bucket, now);
+    bucket.filledAt = now;
+    if (now - bucket.orderedAt < REORDER_AFTER_MS) return bucket;
+    bucket.orderedAt = now;
+    this.#buckets.delete(owner);
+    this.#buckets.set(owner, bucket);
+    return bucket;
+  }
+
+  #add(owner: string, now: number): Bucket {
+    const bucket = { tokens: this.#burst, filledAt: now, orderedAt: now };
+    this.#forget(now);
+    this.#buckets.set(owner, bucket);
+    return bucket;
   }
 
   #filled({ tokens, filledAt }: Bucket, now: number): number {
     return Math.min(this.#burst, tokens + (now - filledAt) * this.#perMs);
   }
 
-  #store(owner: string, tokens: number, now: number): void {
-    this.#buckets.delete(owner);
-    this.#buckets.set(owner, { tokens, filledAt: now });
+  /** Makes room for one more: forgets the oldest buckets, those beyond the limit and those that are full, which equal none. */
+  #forget(now: number): void {
     for (const [oldest, bucket] of this.#buckets) {
-      // A full bucket equals none.
-      if (this.#buckets.size <= this.#maxOwners && this.#filled(bucket, now) < this.#burst) return;
+      if (this.#buckets.size < this.#maxOwners && this.#filled(bucket, now) < this.#burst) return;
       this.#buckets.delete(oldest);
     }
   }

@@ -21,7 +21,7 @@ export function rejectUnknownOptions(given: unknown, known: readonly string[], p
     const hint = meant === undefined ? "" : ` Did you mean "${prefix}${meant}"?`;
     throw new TypeError(`Unknown option "${prefix}${option}".${hint} Valid options: ${known.join(", ")}`);
   }
-  if (known.includes("signal") && "signal" in given) checkSignal(given.signal, prefix);
+  if ("signal" in given && known.includes("signal")) checkSignal(given.signal, prefix);
 }
 
 function checkSignal(signal: unknown, prefix: string): void {
@@ -32,5 +32,7 @@ function checkSignal(signal: unknown, prefix: string): void {
 
 /** A signal, a date or a map has no own members: taken for options, it would silently set nothing. */
 function isOptions(value: unknown): value is object {
-  return Object.prototype.toString.call(value) === "[object Object]";
+  if (typeof value !== "object" || value === null) return false;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || Object.prototype.toString.call(value) === "[object Object]";
 }

@@ -7,6 +7,10 @@ type Deliverable = Pick<IncomingMessage, "recipient" | "authorized" | "senderCre
 const FRAME_BYTES = 1024;
 /** Bytes of UTF-8 that one UTF-16 unit takes at most. */
 const MAX_BYTES_PER_UNIT = 3;
+/** UTF-16 units that JSON takes for one at most: `\u0000`. */
+const MAX_UNITS_PER_UNIT = 6;
+/** UTF-16 units of a context besides its DID and its credentials. */
+const CONTEXT_UNITS = 128;
 
 /** The payload with which a message is delivered: its plaintext, and the context that the node adds. */
 export function deliveryPayload(message: Deliverable, attempt: number): string {
@@ -20,10 +24,11 @@ export function deliveryPayload(message: Deliverable, attempt: number): string {
  * @param maxBytes bytes of UTF-8.
  */
 export function oversize(message: Deliverable, maxBytes: number): number | undefined {
-  const context = contextOf(message, Number.MAX_SAFE_INTEGER);
-  const { recipient, plaintext } = message;
+  const { recipient, plaintext, senderCredentials = "" } = message;
+  const units = CONTEXT_UNITS + recipient.length * MAX_UNITS_PER_UNIT + senderCredentials.length + plaintext.length;
   const around = FRAME_BYTES + recipient.length * MAX_BYTES_PER_UNIT;
-  if (around + (context.length + plaintext.length) * MAX_BYTES_PER_UNIT <= maxBytes) return undefined;
+  if (around + units * MAX_BYTES_PER_UNIT <= maxBytes) return undefined;
+  const context = contextOf(message, Number.MAX_SAFE_INTEGER);
   const size = around + Buffer.byteLength(context) + Buffer.byteLength(plaintext);
   return size > maxBytes ? size : undefined;
 }
