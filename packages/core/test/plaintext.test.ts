@@ -171,7 +171,7 @@ describe("hostile keys", () => {
     expect(Object.getPrototypeOf(message.headers)).toBe(Object.prototype);
     expect(({} as { polluted?: boolean }).polluted).toBeUndefined();
     expect(JSON.stringify(encodePlaintext(message))).toBe(
-      '{"__proto__":{"polluted":true},"constructor":{"prototype":{"polluted":true}},"toString":1,"id":"1","type":"t","to":[],"body":{}}',
+      '{"id":"1","type":"t","to":[],"body":{},"__proto__":{"polluted":true},"constructor":{"prototype":{"polluted":true}},"toString":1}',
     );
   });
 
