@@ -1,3 +1,5 @@
+import { describeThrown } from "./internal/describe-thrown.ts";
+
 /** What every error of Parley can say about itself besides its message. */
 export interface ParleyErrorOptions {
   /** Whether the same call may succeed later without a change by the caller. Default `false`. */
@@ -41,15 +43,6 @@ export class ParleyError<Code extends string = string> extends Error {
    */
   static from(thrown: unknown, code = "unknown"): ParleyError {
     if (thrown instanceof ParleyError) return thrown as ParleyError;
-    return new ParleyError(code, messageOf(thrown), { cause: thrown });
-  }
-}
-
-function messageOf(thrown: unknown): string {
-  if (thrown instanceof Error) return thrown.message;
-  try {
-    return String(thrown);
-  } catch {
-    return "Something was thrown that has no text";
+    return new ParleyError(code, describeThrown(thrown), { cause: thrown });
   }
 }

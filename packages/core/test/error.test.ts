@@ -23,10 +23,8 @@ describe("ParleyError", () => {
   it.each<[unknown, string]>([
     [new TypeError("bug"), "bug"],
     ["text", "text"],
-    [undefined, "undefined"],
-    [null, "null"],
-    [Symbol("s"), "Symbol(s)"],
-    [Object.create(null), "Something was thrown that has no text"],
+    [undefined, "undefined was thrown"],
+    [{ code: 5 }, "an object was thrown: { code: 5 }"],
   ])("wraps whatever was thrown", (thrown, message) => {
     expect(ParleyError.from(thrown)).toMatchObject({ code: "unknown", message, retryable: false });
     expect(ParleyError.from(thrown, "mine").code).toBe("mine");

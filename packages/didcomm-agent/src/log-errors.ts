@@ -1,3 +1,6 @@
+import { ParleyError } from "@parley/core";
+import { describeThrown } from "@parley/core/internal";
+
 import { ErrorKind, type ErrorHandler, type SDKError } from "./error-handler.ts";
 
 /** Longest line that is logged. */
@@ -40,8 +43,20 @@ function lineOf({ kind, cause, messageId, type, from }: SDKError): string {
     type === undefined ? "" : ` type=${type}`,
     from === undefined ? "" : ` from=${from}`,
   ];
-  const line = `[parley] ${kind}${about.join("")}: ${cause.name}: ${cause.message}`;
+  const line = `[parley] ${kind}${about.join("")}: ${cause.name}: ${textOf(cause)}`;
   return line.replaceAll(/\p{Cc}+/gu, " ").slice(0, MAX_LINE);
+}
+
+/**
+ * An error of the application or the platform with its cause, which is often the one that says why, and its file and line:
+ * `fetch failed (connect ECONNREFUSED …) at file:///srv/agent.mjs:12:5`. Parley's own errors say why; their causes may quote bodies.
+ */
+function textOf(error: Error): string {
+  const text = describeThrown(error);
+  if (error instanceof ParleyError) return text;
+  const why = error.cause === undefined ? text : describeThrown(error.cause);
+  const place = /\n\s+at (?:.*\()?(\S+:\d+:\d+)/.exec(String(error.stack))?.[1];
+  return `${text}${text.includes(why) ? "" : ` (${why})`}${place === undefined ? "" : ` at ${place}`}`;
 }
 
 function toStderr(line: string): void {

@@ -14,6 +14,10 @@ export const MALFORMED = "e.p.msg.malformed";
 /** The message's time was over before it was handled. */
 export const EXPIRED = "e.p.msg.expired";
 
+/** A sorter (error or warning), a scope (protocol, message or a state of the protocol), then words. Prefixes of codes count too. */
+const CODE = /^[ew]\.[a-z0-9]+(?:-[a-z0-9]+)*(?:\.[a-z0-9]+(?:-[a-z0-9]+)*)*$/;
+const CODE_NEEDED =
+  'A problem report needs a problem code of DIDComm, such as "e.p.req.out-of-stock": e (error) or w (warning), p (the protocol) or m (the message), then words in small letters and digits, with dots between and hyphens inside';
 const MAX_CODE = 256;
 const MAX_COMMENT = 1024;
 const MAX_ARGS = 16;
@@ -47,7 +51,8 @@ export class ProblemReportError extends ParleyError {
   readonly from?: string;
 
   constructor(code: string, comment = "", args: readonly string[] = [], from?: string) {
-    if (typeof code !== "string" || code === "") throw new TypeError('A problem report needs a code, such as "e.p.req.out-of-stock"');
+    // Other agents' codes are read as they are.
+    if (from === undefined && !isProblemCode(code)) throw new TypeError(CODE_NEEDED);
     if (typeof comment !== "string") throw new TypeError("The comment of a problem report must be text");
     if (!Array.isArray(args)) throw new TypeError("The args of a problem report must be a list of texts");
     const text = interpolate(comment, args);
@@ -68,11 +73,20 @@ export function isProblemReport(message: Pick<Message, "type">): boolean {
 export function readReport(message: Message): ProblemReportError {
   const { code, comment, args } = message.body;
   return new ProblemReportError(
-    typeof code === "string" && code !== "" ? code.slice(0, MAX_CODE) : "e.p",
+    isCodeOf(message, code) ? code.slice(0, MAX_CODE) : "e.p",
     typeof comment === "string" ? comment.slice(0, MAX_COMMENT) : "",
     Array.isArray(args) ? args.slice(0, MAX_ARGS).map(readArg) : [],
     message.from,
   );
+}
+
+/** Whether a report's code is one that can be read. That of an anonymous report has to be a problem code. */
+function isCodeOf(message: Message, code: unknown): code is string {
+  return message.from === undefined ? isProblemCode(code) : typeof code === "string" && code !== "";
+}
+
+function isProblemCode(code: unknown): code is string {
+  return typeof code === "string" && code.length <= MAX_CODE && CODE.test(code);
 }
 
 /** Whether a handler chose this report itself. One with a `from` was received from another agent. */
@@ -94,7 +108,10 @@ export function isBadBody(thrown: unknown, message: Pick<Message, "id">): thrown
  * @param exposeErrors sends the error's message instead of the reference, without its stack.
  */
 export function reportFor(thrown: unknown, message: Pick<Message, "id">, what: string, exposeErrors: boolean): ProblemReportError {
-  if (thrown instanceof ProblemReportError) return thrown;
+  if (thrown instanceof ProblemReportError) {
+    // A report of another agent that is passed on keeps its words; its code has to be one that the next agent can read.
+    return isProblemCode(thrown.code) ? thrown : new ProblemReportError(CANT_PROCESS, thrown.rawComment, thrown.args);
+  }
   const badBody = isBadBody(thrown, message);
   const text = badBody || exposeErrors ? textOf(thrown) : "";
   return new ProblemReportError(
@@ -110,11 +127,10 @@ export function reportFor(thrown: unknown, message: Pick<Message, "id">, what: s
  */
 export function createReport(message: Message, from: string, problem: ProblemReportError): Message | undefined {
   if (message.from === undefined || parseMessageType(message.type)?.protocolName === "report-problem") return undefined;
-  const code = problem.code.slice(0, MAX_CODE);
   // Filled in, since not every SDK does that; unless an argument looks like another one's place.
   const comment = (PLACE.test(problem.comment) ? problem.rawComment : problem.comment).slice(0, MAX_COMMENT);
   const args = problem.args.slice(0, MAX_ARGS).map((arg) => arg.slice(0, MAX_ARG));
-  const body = { code, ...(comment !== "" && { comment }), ...(args.length > 0 && { args }) };
+  const body = { code: problem.code, ...(comment !== "" && { comment }), ...(args.length > 0 && { args }) };
   return replyTo(message, from, { type: PROBLEM_REPORT, parentThreadId: threadOf(message), body });
 }
 

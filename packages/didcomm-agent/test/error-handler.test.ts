@@ -64,6 +64,21 @@ describe("logErrors", () => {
     expect(lines).toEqual([`[parley] parse_failure id=m1 forged type=${ECHO} from=did:example:alice: TransportError: not JSON`]);
   });
 
+  it.each<[unknown, RegExp]>([
+    [{ code: 5 }, /: ParleyError: an object was thrown: { code: 5 }$/],
+    [undefined, /: ParleyError: undefined was thrown$/],
+    ["no tea", /: ParleyError: no tea$/],
+    [
+      new TypeError("fetch failed", { cause: new Error("connect ECONNREFUSED") }),
+      /: TypeError: fetch failed \(connect ECONNREFUSED\) at \S+error-handler\.test\.ts:\d+:\d+$/,
+    ],
+    [new RangeError(), /: RangeError: RangeError without a message at \S+$/],
+  ])("says what a handler threw, why and where: %s", (thrown, expected) => {
+    const lines: string[] = [];
+    errorReporter(logErrors((line) => lines.push(line)))(ErrorKind.HANDLER_EXCEPTION, thrown);
+    expect(lines).toEqual([expect.stringMatching(expected)]);
+  });
+
   it("leaves out what was refused on purpose", () => {
     const lines: string[] = [];
     void logErrors((line) => lines.push(line))({ ...error, kind: ErrorKind.REFUSED });

@@ -24,6 +24,55 @@ describe("ProblemReportError", () => {
   });
 });
 
+describe("a problem code", () => {
+  it.each([
+    "e.p",
+    "w.m",
+    "e.p.req.out-of-stock",
+    "e.m.authz.denied",
+    "w.m.req.time",
+    "e.connect.plugin.failed",
+    "e.get-pay-details.payment-failed",
+    "e.p.x9.3d",
+  ])("is one of DIDComm: %s", (code) => {
+    expect(new ProblemReportError(code).code).toBe(code);
+  });
+
+  it.each<unknown>([
+    "",
+    "nonsense",
+    "e",
+    "e.",
+    "x.p.req",
+    "e.p.",
+    "e..req",
+    "e.p.Out-Of-Stock",
+    "e.p.out_of_stock",
+    "e.p.out of stock",
+    "e.p.-x",
+    "e.p.x-",
+    "E.p.x",
+    "e.p.x\n",
+    `e.p.${"x".repeat(300)}`,
+    5,
+    null,
+    undefined,
+    {},
+  ])("is refused with a sentence that says how one looks: %j", (code) => {
+    expect(() => new ProblemReportError(code as string)).toThrow(/^A problem report needs a problem code of DIDComm, such as "e\.p\.req/);
+    expect(() => new ProblemReportError(code as string)).toThrow(TypeError);
+  });
+
+  it.each<[string, string | undefined, string]>([
+    ["nonsense", ALICE, "nonsense"],
+    ["nonsense", undefined, "e.p"],
+    ["e.p.x", undefined, "e.p.x"],
+  ])("of another agent is read as it is, if its author is known: %s of %s", (code, from, expected) => {
+    const message = createMessage({ type: REPORT, ...(from !== undefined && { from }), body: { code } });
+    expect(readReport(message).code).toBe(expected);
+  });
+});
+
 describe("an inbound report", () => {
   it.each<[Record<string, JsonValue>, Partial<ProblemReportError>]>([
     [{}, { code: "e.p", comment: "", args: [], from: ALICE }],
@@ -90,6 +139,15 @@ describe("what a failed handler says", () => {
     expect(report(misfit)).toMatchObject({ code: "e.p.msg.bad-body", comment: "body.price: too dear" });
   });
 
+  it("keeps another agent's words, and has a code that can be read", () => {
+    expect(report(read({ code: "nonsense", comment: "Only {1} left", args: ["3"] }))).toMatchObject({
+      code: "e.p.xfer.cant-process",
+      comment: "Only 3 left",
+      args: ["3"],
+    });
+    expect(report(read({ code: "e.p.req", comment: "No" }))).toMatchObject({ code: "e.p.req", comment: "No", from: ALICE });
+  });
+
   it.each<[unknown, string]>([
     [new Error("out of tea"), "out of tea"],
     ["a text", "a text"],
@@ -124,12 +182,11 @@ describe("an outbound report", () => {
   it("is cut to size", () => {
     const about = createMessage({ type: ECHO, from: ALICE, id: "m1" });
     const problem = new ProblemReportError(
-      `e.p.${"x".repeat(999)}`,
+      "e.p",
       "c".repeat(99_999),
       Array.from({ length: 99 }, () => "a".repeat(9999)),
     );
     const body = createReport(about, "did:example:bob", problem)?.body;
-    expect(body?.["code"]).toHaveLength(256);
     expect(body?.["comment"]).toHaveLength(1024);
     expect(body?.["args"]).toEqual(Array.from({ length: 16 }, () => "a".repeat(256)));
   });

@@ -1,4 +1,5 @@
 import { createRequire } from "node:module";
+import { describeThrown } from "@parley/core/internal";
 import { createKey, listKeys, revokeKey } from "./cli/keys.ts";
 import { readNodeKey } from "./cli/read-node-key.ts";
 import { start } from "./cli/start.ts";
@@ -62,6 +63,6 @@ async function main(args: readonly string[]): Promise<void> {
 }
 
 main(process.argv.slice(2)).catch((error: unknown) => {
-  console.error(`layr8-node: ${error instanceof Error ? error.message : String(error)}`);
+  console.error(`layr8-node: ${describeThrown(error)}`);
   process.exitCode = 1;
 });

@@ -1,10 +1,10 @@
 import { createServer } from "node:net";
-import { systemCode, systemReason } from "@parley/core/internal";
+import { describeThrown, systemCode, systemReason } from "@parley/core/internal";
 
 /** An address that can't be listened on, told with cause and remedy. Its `code` is the system's: `EADDRINUSE`, `EACCES`, … */
 export function listenError(error: unknown, { host, port, option }: { host: string; port: number; option: string }): Error {
   const code = systemCode(error);
-  if (code === undefined) return error instanceof Error ? error : new Error(String(error));
+  if (code === undefined) return error instanceof Error ? error : new Error(describeThrown(error), { cause: error });
   const reason =
     code === "EADDRINUSE"
       ? `port ${port} of ${host} is in use: stop the process that listens there, or choose another ${option} (0 takes a free one)`

@@ -1,4 +1,5 @@
 import { createRequire } from "node:module";
+import { describeThrown } from "@parley/core/internal";
 import { createAccount, listAccounts } from "./cli/accounts.ts";
 import { createKey, listKeys, revokeKey } from "./cli/keys.ts";
 import { start } from "./cli/start.ts";
@@ -69,6 +70,6 @@ async function main(args: readonly string[]): Promise<void> {
 }
 
 main(process.argv.slice(2)).catch((error: unknown) => {
-  console.error(`skytale-server: ${error instanceof Error ? error.message : String(error)}`);
+  console.error(`skytale-server: ${describeThrown(error)}`);
   process.exitCode = 1;
 });

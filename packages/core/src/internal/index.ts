@@ -24,6 +24,7 @@ export { concatBytes, readCapped } from "./bytes.ts";
 export { closeAll, closeQuietly, closeTogether } from "./close-all.ts";
 export { deferred, type Deferred } from "./deferred.ts";
 export { describeKind } from "./describe-kind.ts";
+export { describeThrown } from "./describe-thrown.ts";
 export { FairShare, type FairShareLease, type FairShareLimits } from "./fair-share.ts";
 export { isJsonArray } from "../json.ts";
 export { jsonFault } from "./json-fault.ts";

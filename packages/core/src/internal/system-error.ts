@@ -1,3 +1,5 @@
+import { describeThrown } from "./describe-thrown.ts";
+
 /** Words for the codes that file systems answer with. */
 const WORDS: Readonly<Record<string, string>> = {
   EACCES: "permission denied",
@@ -35,7 +37,7 @@ export function systemCode(error: unknown): string | undefined {
 export function systemReason(error: unknown): string {
   const code = systemCode(error);
   if (code !== undefined) return WORDS[code] ?? code;
-  return error instanceof Error ? error.message : String(error);
+  return describeThrown(error);
 }
 
 /** Whether the same call may succeed later: the disk is full or failing, or too many files are open. */

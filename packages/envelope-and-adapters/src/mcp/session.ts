@@ -1,3 +1,4 @@
+import { ParleyError } from "@parley/core";
 import { abortable, deferred, rejectUnknownOptions, type Deferred } from "@parley/core/internal";
 import { AdapterError } from "../adapter-error.ts";
 import { BoundedQueue, type BufferLimits } from "../internal/bounded-queue.ts";
@@ -222,7 +223,7 @@ export class McpSession implements AsyncDisposable {
       try {
         this.#handler(message);
       } catch (error) {
-        this.#report(error instanceof Error ? error : new Error("onmessage threw", { cause: error }));
+        this.#report(error instanceof Error ? error : ParleyError.from(error));
       }
     }
   }
