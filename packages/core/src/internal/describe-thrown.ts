@@ -40,6 +40,5 @@ function membersOf(value: object): string {
 
 function shortened(value: unknown): string {
   if (typeof value === "string") return JSON.stringify(value.slice(0, MAX_VALUE));
-  if (typeof value === "object" || typeof value === "function") return describeKind(value);
-  return String(value as bigint | boolean | number | symbol | undefined);
+  return typeof value === "number" || typeof value === "boolean" ? String(value) : describeKind(value);
 }
