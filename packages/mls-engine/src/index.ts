@@ -1,8 +1,8 @@
 // For applications
-export { createMlsEngine, type MlsEngine } from "./engine.ts";
-export type { JoinOptions, KeyPackageOptions, MlsEngineOptions } from "./engine-options.ts";
-export type { MlsGroup } from "./group.ts";
-export type { MlsChanges, MlsMember, MlsProposal } from "./group-facts.ts";
+export { createMlsEngine, type MlsEngine } from "./engine/engine.ts";
+export type { JoinOptions, KeyPackageOptions, MlsEngineOptions } from "./engine/engine-options.ts";
+export type { MlsGroup } from "./group/group.ts";
+export type { MlsChanges, MlsMember, MlsProposal } from "./group/members.ts";
 export type {
   ApplicationMessage,
   CommitMessage,
@@ -13,15 +13,15 @@ export type {
   StagedCommit,
   StageOptions,
   WriteOptions,
-} from "./group-types.ts";
+} from "./group/group-types.ts";
 export { MlsError, type MlsErrorCode, type MlsErrorOptions } from "./errors.ts";
-export { unsafeAcceptAnyCredential, type Authenticate, type AuthenticationContext } from "./authentication.ts";
-export { basicCredential, basicIdentity, certificatesOf, type MlsCredential } from "./credential.ts";
-export { inspectMessage, type MessageInfo } from "./wire.ts";
-export type { MlsLimits } from "./limits.ts";
-export type { RatchetLimits } from "./messages/ratchet-limits.ts";
-export type { PaddingBuckets } from "./messages/padding.ts";
-export type { SignatureKeyPair } from "./identity-rows.ts";
+export { unsafeAcceptAnyCredential, type Authenticate, type AuthenticationContext } from "./credentials/authentication.ts";
+export { basicCredential, basicIdentity, certificatesOf, type MlsCredential } from "./credentials/credential.ts";
+export { inspectMessage, type MessageInfo } from "./framing/mls-message.ts";
+export type { MlsLimits } from "./engine/limits.ts";
+export type { RatchetLimits } from "./secret-tree/ratchet-limits.ts";
+export type { PaddingBuckets } from "./framing/padding.ts";
+export type { SignatureKeyPair } from "./engine/identity-rows.ts";
 
 // Cryptography and stores
 export { createCrypto, createWebCrypto } from "./crypto/create-crypto.ts";

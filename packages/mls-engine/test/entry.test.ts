@@ -18,11 +18,11 @@ test("the main entry works where there is no Node", () => {
   expect([...modules.values()].flat().filter((name) => name.startsWith("node:"))).toEqual([]);
 });
 
-test("only core and the cryptography know ts-mls", () => {
+test("only the cryptography, the key schedule and joining import ts-mls", () => {
   const modules = importsOf(new URL("../src/index.ts", import.meta.url).pathname);
   const users = [...modules].filter(([, names]) => names.some((name) => name.startsWith("ts-mls"))).map(([path]) => path);
   expect(users.length).toBeGreaterThan(0);
-  expect(users.filter((path) => !/\/src\/(core|crypto)\//.test(path))).toEqual([]);
+  expect(users.filter((path) => !/\/src\/(crypto|join|key-schedule)\//.test(path))).toEqual([]);
 });
 
 test("the main entry offers these functions and classes", () => {

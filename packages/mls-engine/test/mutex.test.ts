@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { Mutex } from "../src/mutex.ts";
+import { Mutex } from "../src/group/mutex.ts";
 import { fromUtf8, groupOf, utf8 } from "./world.ts";
 
 test("one task at a time, in order, whatever becomes of them", async () => {

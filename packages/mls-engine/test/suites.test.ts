@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { encode } from "../src/core/codec.ts";
+import { encode } from "../src/codec/codec.ts";
 import { cipherSuites, createCrypto, createWebCrypto } from "../src/index.ts";
 import { agreement, commit, joined, newEngine, utf8 } from "./world.ts";
 

@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { suiteName } from "../../src/crypto/suites.ts";
-import { expandWithLabel, mlsLabel } from "../../src/messages/labels.ts";
-import { Writer, vectorSize } from "../../src/messages/writer.ts";
+import { expandWithLabel, mlsLabel } from "../../src/crypto/message-labels.ts";
+import { Writer, vectorSize } from "../../src/codec/sized-writer.ts";
 import { describeVectors, fromHex, toHex } from "../vectors.ts";
 import { PROVIDERS } from "./providers.ts";
 

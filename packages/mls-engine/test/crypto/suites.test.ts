@@ -4,7 +4,7 @@ import { createCrypto, createWebCrypto } from "../../src/crypto/create-crypto.ts
 import { cipherSuites, suiteId, suiteName, suiteOf } from "../../src/crypto/suites.ts";
 import { MlsError } from "../../src/errors.ts";
 import { createNodeCrypto } from "../../src/node/node-crypto.ts";
-import { member, open, send, testEpoch } from "../messages/epochs.ts";
+import { member, open, send, testEpoch } from "../framing/epochs.ts";
 
 const POST_QUANTUM = cipherSuites.filter((name) => suiteId(name) > 7);
 

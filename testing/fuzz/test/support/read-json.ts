@@ -1,5 +1,5 @@
 // Reads drafts of messages out of JSON in which anything may be of any type.
-import type { Extension } from "../../../../packages/mls-engine/src/core/structures.ts";
+import type { Extension } from "../../../../packages/mls-engine/src/codec/structures.ts";
 
 export type Json = Record<string, unknown>;
 

@@ -1,11 +1,11 @@
-import { decodeWhole, encode } from "../../../../packages/mls-engine/src/core/codec.ts";
-import { encodeGroupContext } from "../../../../packages/mls-engine/src/core/framing.ts";
-import { join } from "../../../../packages/mls-engine/src/core/join.ts";
-import { epochOf, welcomeSecret } from "../../../../packages/mls-engine/src/core/key-schedule.ts";
-import { decryptFrom } from "../../../../packages/mls-engine/src/core/labels.ts";
-import { readTree } from "../../../../packages/mls-engine/src/core/ratchet-tree.ts";
-import { ExtensionType, type PskId } from "../../../../packages/mls-engine/src/core/structures.ts";
-import { treeHash } from "../../../../packages/mls-engine/src/core/tree-hash.ts";
+import { decodeWhole, encode } from "../../../../packages/mls-engine/src/codec/codec.ts";
+import { encodeGroupContext } from "../../../../packages/mls-engine/src/framing/framed-content.ts";
+import { join } from "../../../../packages/mls-engine/src/join/join.ts";
+import { epochOf, welcomeSecret } from "../../../../packages/mls-engine/src/key-schedule/key-schedule.ts";
+import { decryptFrom } from "../../../../packages/mls-engine/src/crypto/labels.ts";
+import { readTree } from "../../../../packages/mls-engine/src/tree/ratchet-tree.ts";
+import { ExtensionType, type PskId } from "../../../../packages/mls-engine/src/codec/structures.ts";
+import { treeHash } from "../../../../packages/mls-engine/src/tree/tree-hash.ts";
 import {
   encodeGroupInfo,
   encryptGroupSecrets,
@@ -14,9 +14,9 @@ import {
   readWelcome,
   welcomeKeys,
   writeWelcome,
-} from "../../../../packages/mls-engine/src/core/welcome.ts";
+} from "../../../../packages/mls-engine/src/join/welcome.ts";
 import { MlsError } from "../../../../packages/mls-engine/src/errors.ts";
-import { commitTo, groupOfClients, newClient, propose } from "../../../../packages/mls-engine/test/core/clients.ts";
+import { commitTo, groupOfClients, newClient, propose } from "../../../../packages/mls-engine/test/protocol/clients.ts";
 import { tolerate, type OpenTarget } from "../../src/target.ts";
 import { bigintOf, bytesOf, extensionsOf, listOf, numberOf, objectOf, readDraft, type Json } from "../support/read-json.ts";
 

@@ -1,0 +1,117 @@
+import { decodeWhole, encode, keyOf, type Reader, type Writer } from "../codec/codec.ts";
+import { encodeGroupContext } from "../framing/framed-content.ts";
+import type { GroupState, PendingProposal } from "./group-state.ts";
+import { secretsOf, type EpochSecrets } from "../key-schedule/key-schedule.ts";
+import { readLeafNode, type LeafNode } from "../tree/leaf-node.ts";
+import { readProposal, writeProposal } from "../proposals/proposal.ts";
+import { readTreeNode, writeTreeNode, type RatchetTree, type TreeNode } from "../tree/ratchet-tree.ts";
+import { MAX_ENTRIES, readGroupContext, writeGroupContext, type GroupContext } from "../codec/structures.ts";
+
+/** What is stored of an epoch that is over, for messages that come late. */
+export interface PastEpoch {
+  readonly context: GroupContext;
+  readonly encodedContext: Uint8Array;
+  readonly senderDataSecret: Uint8Array;
+  readonly resumptionPsk: Uint8Array;
+  readonly ownLeaf: number;
+  /** The hash of the commit that ended it. */
+  readonly commitHash: Uint8Array;
+  readonly tree: RatchetTree;
+}
+
+/** A stored {@link PastEpoch}, but for what its tree shares with the one after it. */
+export interface PastEpochRecord extends Omit<PastEpoch, "tree"> {
+  readonly leafCount: number;
+  /** Leaves as they were, where the next epoch has others. */
+  readonly leaves: ReadonlyMap<number, LeafNode | undefined>;
+}
+
+/** The secret part of a group's state: everything but the tree and the waiting proposals. */
+export function encodeState(state: GroupState): Uint8Array {
+  return encode((w) => {
+    writeGroupContext(w, state.context);
+    w.u32(state.ownLeaf).u32(state.tree.leafCount).vector(state.confirmationTag);
+    for (const secret of secretsOf(state.secrets)) w.vector(secret);
+    w.list(state.privateKeys, (inner, [node, key]) => inner.u32(node).vector(key));
+  });
+}
+
+/** What {@link encodeState} has written. */
+export function decodeState(bytes: Uint8Array): { state: Omit<GroupState, "tree" | "proposals">; leafCount: number } {
+  return decodeWhole(bytes.slice(), (r) => {
+    const context = readGroupContext(r);
+    const ownLeaf = r.u32();
+    const leafCount = r.u32();
+    const confirmationTag = r.vector();
+    const secrets: EpochSecrets = {
+      initSecret: r.vector(),
+      senderDataSecret: r.vector(),
+      exporterSecret: r.vector(),
+      externalSecret: r.vector(),
+      confirmationKey: r.vector(),
+      membershipKey: r.vector(),
+      resumptionPsk: r.vector(),
+      epochAuthenticator: r.vector(),
+    };
+    const keys = r.list((k) => [k.u32(), k.vector()] as const, 64);
+    const encodedContext = encodeGroupContext(context);
+    return { leafCount, state: { context, encodedContext, ownLeaf, confirmationTag, secrets, privateKeys: new Map(keys) } };
+  });
+}
+
+export function encodeTreeNode(node: TreeNode): Uint8Array {
+  return encode((w) => writeTreeNode(w, node));
+}
+
+export function decodeTreeNode(bytes: Uint8Array): TreeNode {
+  return decodeWhole(bytes, readTreeNode);
+}
+
+export function encodeProposals(proposals: GroupState["proposals"]): Uint8Array {
+  return encode((w) => {
+    w.list(proposals, (inner, [name, { proposal, sender }]) => {
+      inner.vector(Uint8Array.from(name, (c) => c.charCodeAt(0))).u32(sender);
+      writeProposal(inner, proposal);
+    });
+  });
+}
+
+export function decodeProposals(bytes: Uint8Array): Map<string, PendingProposal> {
+  const read = (r: Reader): [string, PendingProposal] => {
+    const name = keyOf(r.vector());
+    const sender = r.u32();
+    const start = r.offset;
+    const proposal = readProposal(r);
+    return [name, { sender, proposal, bytes: r.offset - start }];
+  };
+  return new Map(decodeWhole(bytes, (r) => r.list(read, MAX_ENTRIES.proposals)));
+}
+
+/** An epoch that is over, as it is stored beside the one after it. */
+export function encodePastEpoch(past: PastEpoch, next: RatchetTree): Uint8Array {
+  const leaves: [number, LeafNode | undefined][] = [];
+  for (let leaf = 0; leaf < past.tree.leafCount; leaf++) {
+    if (past.tree.leaf(leaf) !== next.leaf(leaf)) leaves.push([leaf, past.tree.leaf(leaf)]);
+  }
+  return encode((w) => {
+    writeGroupContext(w, past.context);
+    w.vector(past.senderDataSecret).vector(past.resumptionPsk).u32(past.ownLeaf).vector(past.commitHash).u32(past.tree.leafCount);
+    w.list(leaves, (inner, [leaf, node]) => inner.u32(leaf).optional(node, (x: Writer, n) => x.raw(n.bytes)));
+  });
+}
+
+export function decodePastEpoch(bytes: Uint8Array): PastEpochRecord {
+  return decodeWhole(bytes, (r) => {
+    const context = readGroupContext(r);
+    return {
+      context,
+      encodedContext: encodeGroupContext(context),
+      senderDataSecret: r.vector(),
+      resumptionPsk: r.vector(),
+      ownLeaf: r.u32(),
+      commitHash: r.vector(),
+      leafCount: r.u32(),
+      leaves: new Map(r.list((l) => [l.u32(), l.optional(readLeafNode)] as const, MAX_ENTRIES.members)),
+    };
+  });
+}

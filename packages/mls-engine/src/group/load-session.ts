@@ -1,0 +1,79 @@
+import { decodeWhole } from "../codec/codec.ts";
+import { leafNode } from "../tree/tree-math.ts";
+import { decodePastEpoch, decodeProposals, decodeState, decodeTreeNode, type PastEpochRecord } from "../epoch/state-codec.ts";
+import type { GroupState } from "../epoch/group-state.ts";
+import { RatchetTree, type TreeNode } from "../tree/ratchet-tree.ts";
+import { EpochKeys } from "./epoch-keys.ts";
+import { MlsError } from "../errors.ts";
+import { DISCARDED, OUTDATED, PAST_PREFIX, PENDING, PROPOSALS, STATE, TREE_PREFIX } from "./group-rows.ts";
+import { GroupSession, viewOf, type GroupContextOptions, type KeptEpoch } from "./group-session.ts";
+import { SecretTree } from "../secret-tree/secret-tree.ts";
+import { decodePending } from "./pending-codec.ts";
+import type { StorePartition } from "../store/group-store.ts";
+
+const MAX_DISCARDED = 64;
+
+/** Reads a group from its partition; `undefined` when there is none. Throws MlsError `state_damaged`. */
+export function loadSession(options: GroupContextOptions, partition: StorePartition): GroupSession | undefined {
+  const stored = partition.get(STATE);
+  if (stored === undefined) return undefined;
+  try {
+    const state = loadState(partition, stored);
+    const restore = (snapshot: Uint8Array): SecretTree => SecretTree.restore(options.crypto.messages, snapshot, options.limits);
+    const keys = EpochKeys.load(options.crypto.messages, viewOf(state), partition, restore);
+    const past = loadPast(options, partition, state, restore);
+    const pendingBytes = partition.get(PENDING);
+    const pending = pendingBytes && { ...decodePending(pendingBytes), next: undefined, endsOutdated: false };
+    const discarded = partition.get(DISCARDED);
+    const hashes = discarded ? decodeWhole(discarded, (r) => r.list((hash) => hash.vector(), MAX_DISCARDED)) : [];
+    const isOutdated = partition.wasCut === true || partition.get(OUTDATED) !== undefined;
+    return new GroupSession(options, partition, { state, keys, past, pending, discarded: hashes, isOutdated });
+  } catch (cause) {
+    if (cause instanceof MlsError && cause.code === "state_damaged") throw cause;
+    if (cause instanceof MlsError) throw damaged("What is stored of a group can't be read", cause);
+    throw cause;
+  }
+}
+
+function loadState(partition: StorePartition, stored: Uint8Array): GroupState {
+  const { state, leafCount } = decodeState(stored);
+  const nodes: (TreeNode | undefined)[] = [];
+  for (const key of partition.keys(TREE_PREFIX)) {
+    const value = partition.get(key);
+    if (value) nodes[Number(key.slice(TREE_PREFIX.length))] = decodeTreeNode(value);
+  }
+  const proposals = partition.get(PROPOSALS);
+  return { ...state, tree: RatchetTree.of(nodes, leafCount), proposals: proposals ? decodeProposals(proposals) : new Map() };
+}
+
+/** Past epochs, each of which is stored as what differs from the one after it. */
+function loadPast(
+  options: GroupContextOptions,
+  partition: StorePartition,
+  state: GroupState,
+  restore: (snapshot: Uint8Array) => SecretTree,
+): Map<bigint, KeptEpoch> {
+  const records = partition
+    .keys(PAST_PREFIX)
+    .map((key) => decodePastEpoch(partition.get(key) ?? new Uint8Array()))
+    .toSorted((a, b) => (a.context.epoch < b.context.epoch ? 1 : -1));
+  const past: [bigint, KeptEpoch][] = [];
+  let tree = state.tree;
+  for (const record of records) {
+    tree = leavesBefore(record, tree);
+    const epoch = { ...record, tree };
+    const keys = EpochKeys.load(options.crypto.messages, { ...record, tree }, partition, restore);
+    past.push([record.context.epoch, { epoch, keys }]);
+  }
+  return new Map(past.toReversed());
+}
+
+function leavesBefore({ leafCount, leaves }: PastEpochRecord, next: RatchetTree): RatchetTree {
+  const nodes = next.nodes.slice(0, 2 * leafCount - 1);
+  for (const [leaf, node] of leaves) nodes[leafNode(leaf)] = node && { kind: "leaf", ...node };
+  return RatchetTree.of(nodes, leafCount);
+}
+
+function damaged(message: string, cause?: unknown): MlsError {
+  return new MlsError("state_damaged", message, cause === undefined ? {} : { cause });
+}

@@ -1,0 +1,194 @@
+import { describe, expect, test } from "vitest";
+import { decodeWhole, encode } from "../../src/codec/codec.ts";
+import { sign, freshKeyPair, type Suite } from "../../src/crypto/labels.ts";
+import { encodeUnsignedLeaf, leafToBeSigned, readLeafNode, signedLeaf, type LeafContent, type LeafNode } from "../../src/tree/leaf-node.ts";
+import type { Environment } from "../../src/epoch/environment.ts";
+import { checkLeaf } from "../../src/tree/leaf-validation.ts";
+import { checkKeyPackage, type KeyPackage } from "../../src/join/key-package.ts";
+import { processProposal } from "../../src/proposals/process-proposal.ts";
+import { writeProposal, type Proposal } from "../../src/proposals/proposal.ts";
+import { codeOf } from "../world.ts";
+import { groupOfClients, newClient, propose, type Client } from "./clients.ts";
+
+const SIGNED_ELSEWHERE = new Uint8Array([9]);
+
+/** A leaf like another, but for some of it, with a right signature. */
+async function leafLike(
+  client: Pick<Client, "env" | "own">,
+  change: Partial<LeafContent>,
+  groupId = new Uint8Array([1]),
+  at = 0,
+): Promise<LeafNode> {
+  const { leaf } = client.own.keyPackage;
+  const content: LeafContent = { ...leaf, ...change };
+  const unsigned = encodeUnsignedLeaf(content);
+  const toBeSigned = leafToBeSigned(unsigned, content.source, groupId, at);
+  const signature = await sign(client.env.suite, client.env.signer.signatureKey.privateKey, "LeafNodeTBS", toBeSigned);
+  return signedLeaf(content, unsigned, signature);
+}
+
+async function packageLike(client: Pick<Client, "env" | "own">, leaf: LeafNode, change: Partial<KeyPackage> = {}): Promise<KeyPackage> {
+  const content = { ...client.own.keyPackage, leaf, ...change };
+  const unsigned = encode((w) => {
+    w.u16(content.version).u16(content.suite).vector(content.initKey).raw(leaf.bytes);
+    w.list(content.extensions, (inner, e) => inner.u16(e.type).vector(e.data));
+  });
+  const signature = await sign(client.env.suite, client.env.signer.signatureKey.privateKey, "KeyPackageTBS", unsigned);
+  return { ...content, unsigned, signature, bytes: encode((w) => w.raw(unsigned).vector(signature)) };
+}
+
+const group = { groupId: new Uint8Array([1]), suite: 1, extensions: [] };
+const check = (env: Environment, leaf: LeafNode, at = 0): Promise<string> =>
+  codeOf(checkLeaf(env, leaf, at, group, "invalid_commit", { reason: "add" }));
+
+describe("a leaf (RFC 9420 §7.3)", () => {
+  test.each<[string, (c: LeafContent) => Partial<LeafContent>]>([
+    ["that doesn't support the version", (c) => ({ capabilities: { ...c.capabilities, versions: [2] } })],
+    ["that doesn't support the suite", (c) => ({ capabilities: { ...c.capabilities, suites: [2, 3] } })],
+    ["that doesn't support its own credential", (c) => ({ capabilities: { ...c.capabilities, credentials: [2] } })],
+    ["that has an extension it doesn't support", () => ({ extensions: [{ type: 0xff01, data: new Uint8Array() }] })],
+  ])("%s is refused", async (_, change) => {
+    const client = await newClient("x");
+    const { leaf } = client.own.keyPackage;
+    expect(await check(client.env, await leafLike(client, {}))).toBe("resolved");
+    expect(await check(client.env, await leafLike(client, change(leaf)))).toBe("invalid_commit");
+  });
+
+  test("that was signed for another group or place is refused", async () => {
+    const client = await newClient("x");
+    const source = { kind: "update" as const };
+    expect(await check(client.env, await leafLike(client, { source }, group.groupId, 3), 3)).toBe("resolved");
+    expect(await check(client.env, await leafLike(client, { source }, group.groupId, 3), 2)).toBe("invalid_commit");
+    expect(await check(client.env, await leafLike(client, { source }, SIGNED_ELSEWHERE, 3), 3)).toBe("invalid_commit");
+  });
+
+  test("whose key package has expired is refused where that is asked for", async () => {
+    const client = await newClient("x");
+    const leaf = await leafLike(client, { source: { kind: "key_package", lifetime: { notBefore: 1n, notAfter: 2n } } });
+    expect(await check(client.env, leaf)).toBe("resolved");
+    const strict = { ...client.env, limits: { ...client.env.limits, strictLifetimes: true } };
+    expect(await check(strict, leaf)).toBe("invalid_commit");
+  });
+});
+
+test("a leaf of enormous size is refused before it is looked at", async () => {
+  const client = await newClient("x");
+  const { leaf } = client.own.keyPackage;
+  const large = await leafLike(client, { credential: { type: 1, content: new Uint8Array(40_000) } });
+  expect(decodeWhole(leaf.bytes, readLeafNode).bytes).toEqual(leaf.bytes);
+  expect(() => decodeWhole(large.bytes, readLeafNode)).toThrow(expect.objectContaining({ code: "too_large" }));
+});
+
+describe("a key package (RFC 9420 §10.1)", () => {
+  test.each<[string, (own: KeyPackage) => Partial<KeyPackage>]>([
+    ["of another version", () => ({ version: 2 })],
+    ["of another suite", () => ({ suite: 2 })],
+    ["with one key for two purposes", (own) => ({ initKey: own.leaf.encryptionKey })],
+    ["with an extension that it doesn't support", () => ({ extensions: [{ type: 0xff01, data: new Uint8Array() }] })],
+  ])("%s is refused", async (_, change) => {
+    const client = await newClient("x");
+    const { keyPackage } = client.own;
+    expect(await codeOf(checkKeyPackage(client.env.suite, await packageLike(client, keyPackage.leaf)))).toBe("resolved");
+    const changed = await packageLike(client, keyPackage.leaf, change(keyPackage));
+    expect(await codeOf(checkKeyPackage(client.env.suite, changed))).toBe("invalid_key_package");
+  });
+
+  test("with a leaf from elsewhere, or signed by another, is refused", async () => {
+    const client = await newClient("x");
+    const other = await newClient("y");
+    const update = await leafLike(client, { source: { kind: "update" } });
+    expect(await codeOf(checkKeyPackage(client.env.suite, await packageLike(client, update)))).toBe("invalid_key_package");
+    const forged = await packageLike({ env: other.env, own: client.own }, client.own.keyPackage.leaf);
+    expect(await codeOf(checkKeyPackage(client.env.suite, forged))).toBe("invalid_key_package");
+  });
+});
+
+describe("members together (RFC 9420 §7.3, §11.1)", () => {
+  const add = (keyPackage: KeyPackage): Proposal => ({ kind: "add", keyPackage });
+
+  test("have keys that nobody shares", async () => {
+    const [alice, bob] = await groupOfClients(2);
+    const client = await newClient("x");
+    const taken = bob.state.tree.leaf(1)?.encryptionKey ?? new Uint8Array();
+    const copied = await packageLike(client, await leafLike(client, { encryptionKey: taken }));
+    expect(await codeOf(propose(alice, [add(copied)]))).toBe("invalid_key_package");
+    expect(await codeOf(propose(alice, [add(client.own.keyPackage), add(client.own.keyPackage)]))).toBe("invalid_key_package");
+  });
+
+  test("support each other's credentials", async () => {
+    const [alice] = await groupOfClients(2);
+    const client = await newClient("x");
+    const { capabilities } = client.own.keyPackage.leaf;
+    const exotic = { credential: { type: 7, content: new Uint8Array() }, capabilities: { ...capabilities, credentials: [1, 7] } };
+    expect(await codeOf(propose(alice, [add(await packageLike(client, await leafLike(client, exotic)))]))).toBe("invalid_key_package");
+  });
+
+  test("support what the group requires, and its extensions", async () => {
+    const [alice] = await groupOfClients(2);
+    const required = encode((w) =>
+      w
+        .list([0xff01], (inner, type) => inner.u16(type))
+        .list([], () => {})
+        .list([], () => {}),
+    );
+    for (const extension of [
+      { type: 3, data: required },
+      { type: 0xff01, data: new Uint8Array() },
+    ]) {
+      expect(await codeOf(propose(alice, [{ kind: "group_context_extensions", extensions: [extension] }]))).toBe("invalid_key_package");
+    }
+  });
+});
+
+describe("a proposal on its own (RFC 9420 §12.1)", () => {
+  async function proposed(alice: Client, bob: Client, proposal: Proposal): Promise<string> {
+    const { handshake } = await propose(alice, []);
+    const content = encode((w) => writeProposal(w, proposal));
+    return codeOf(processProposal(bob.env, bob.state, { ...handshake, contentType: 2, content, confirmationTag: undefined }));
+  }
+
+  test.each<[string, string, Proposal]>([
+    ["that removes nobody", "invalid_proposal", { kind: "remove", removed: 50 }],
+    ["that only a joiner can make", "invalid_proposal", { kind: "external_init", kemOutput: new Uint8Array() }],
+    ["to reinitialise", "unsupported", { kind: "reinit", groupId: new Uint8Array([1]), version: 1, suite: 1, extensions: [] }],
+  ])("%s is refused", async (_, code, proposal) => {
+    const [alice, bob] = await groupOfClients(2);
+    expect(await proposed(alice, bob, proposal)).toBe(code);
+  });
+
+  test("that updates its sender needs a leaf for that, signed for its place", async () => {
+    const [alice, bob] = await groupOfClients(2);
+    const fresh = async (suite: Suite): Promise<Uint8Array> => (await freshKeyPair(suite)).publicKey;
+    const update = { source: { kind: "update" as const }, encryptionKey: await fresh(alice.env.suite) };
+    expect(await proposed(alice, bob, { kind: "update", leaf: await leafLike(alice, update) })).toBe("resolved");
+    expect(await proposed(alice, bob, { kind: "update", leaf: await leafLike(alice, update, group.groupId, 1) })).toBe("invalid_proposal");
+    expect(await proposed(alice, bob, { kind: "update", leaf: alice.own.keyPackage.leaf })).toBe("invalid_proposal");
+    const same = await leafLike(alice, { source: { kind: "update" } });
+    expect(await proposed(alice, bob, { kind: "update", leaf: same })).toBe("invalid_proposal");
+  });
+
+  test("waits with no more than a number of others", async () => {
+    const [alice, bob] = await groupOfClients(2);
+    const { handshake } = await propose(alice, []);
+    let { state } = bob;
+    let accepted = 0;
+    const send = async (id: number, length: number): Promise<void> => {
+      const extension = { type: 1, data: new Uint8Array(length).fill(id) };
+      const content = encode((w) => writeProposal(w, { kind: "group_context_extensions", extensions: [extension] }));
+      const message = {
+        ...handshake,
+        contentType: 2 as const,
+        content,
+        confirmationTag: undefined,
+        authenticatedData: new Uint8Array([id, id >> 8]),
+      };
+      ({ state } = await processProposal(bob.env, state, message));
+      accepted++;
+    };
+    for (let id = 0; id < 9; id++) await send(id, 100_000);
+    expect(await codeOf(send(10, 200_000))).toBe("too_large");
+    for (let id = 9; id < 1024; id++) await send(id, 10);
+    expect(await codeOf(send(1024, 10))).toBe("too_large");
+    expect(accepted).toBe(1024);
+  });
+});

@@ -1,0 +1,274 @@
+import { beforeAll, describe, expect, it } from "vitest";
+import type { MessageCrypto } from "../../src/crypto/mls-crypto.ts";
+import type { RatchetType } from "../../src/secret-tree/ratchet.ts";
+import type { RatchetLimits } from "../../src/secret-tree/ratchet-limits.ts";
+import { SecretFrontier } from "../../src/secret-tree/secret-frontier.ts";
+import { SecretTree } from "../../src/secret-tree/secret-tree.ts";
+import { createTreeKdf } from "../../src/secret-tree/tree-kdf.ts";
+import { createNodeCrypto } from "../../src/node/node-crypto.ts";
+import { expectMlsError } from "../expect-error.ts";
+import { toHex } from "../vectors.ts";
+
+let crypto: MessageCrypto;
+beforeAll(async () => {
+  crypto = (await createNodeCrypto()).messages;
+});
+
+const SECRET = Uint8Array.from({ length: 32 }, (_, at) => at * 7 + 1);
+
+function newTree(leafCount = 8, ownLeaf = 0, limits?: Partial<RatchetLimits>, using = crypto): SecretTree {
+  return SecretTree.create(using, SECRET.slice(), leafCount, ownLeaf, limits);
+}
+
+function keyHex(tree: SecretTree, leaf: number, type: RatchetType, generation: number): string {
+  const { key, nonce } = tree.key(leaf, type, generation);
+  return `${toHex(key)}|${toHex(nonce)}`;
+}
+
+describe("keys", () => {
+  it("are the same for every member that looks at a leaf, whatever the number of leaves below the width", () => {
+    for (const count of [3, 5, 7, 8]) {
+      const [first, last] = [newTree(count, 0), newTree(count, count - 1)];
+      expect(keyHex(first, 1, "application", 3)).toBe(keyHex(last, 1, "application", 3));
+    }
+  });
+
+  it("of different leaves, ratchets and generations differ", () => {
+    const tree = newTree();
+    const keys = new Set<string>();
+    for (let leaf = 1; leaf < 8; leaf++) {
+      for (const type of ["application", "handshake"] as const) for (let at = 0; at < 5; at++) keys.add(keyHex(tree, leaf, type, at));
+    }
+    expect(keys.size).toBe(7 * 2 * 5);
+  });
+
+  it("change nothing while they are only looked at", () => {
+    const tree = newTree();
+    tree.consume(3, "application", 4);
+    const before = tree.snapshot();
+    keyHex(tree, 3, "application", 2);
+    keyHex(tree, 3, "application", 100);
+    keyHex(tree, 5, "handshake", 0);
+    expect(tree.snapshot()).toEqual(before);
+  });
+
+  it("can be erased by whoever asked, and come again", () => {
+    const tree = newTree();
+    tree.consume(3, "application", 4);
+    for (const generation of [2, 5, 9]) {
+      const expected = keyHex(tree, 3, "application", generation);
+      const key = tree.key(3, "application", generation);
+      key.key.fill(0);
+      key.nonce.fill(0);
+      expect(keyHex(tree, 3, "application", generation)).toBe(expected);
+    }
+  });
+});
+
+describe("consumption", () => {
+  it("is once for each generation, in any order", () => {
+    const tree = newTree();
+    for (const generation of [0, 3, 1, 2, 4, 9, 7]) {
+      tree.consume(2, "application", generation);
+      expectMlsError(() => tree.key(2, "application", generation), "generation_consumed");
+      expectMlsError(() => tree.consume(2, "application", generation), "generation_consumed");
+    }
+    expect(keyHex(tree, 2, "application", 8)).toBe(keyHex(newTree(), 2, "application", 8));
+  });
+
+  it("of one ratchet leaves the other as it is", () => {
+    const tree = newTree();
+    tree.consume(2, "application", 0);
+    expect(tree.key(2, "handshake", 0).generation).toBe(0);
+  });
+
+  it("erases what was consumed when told to, and not before", () => {
+    const seen: Uint8Array[] = [];
+    const spying: MessageCrypto = {
+      ...crypto,
+      expand: (secret, info, length) => {
+        seen.push(secret);
+        return crypto.expand(secret, info, length);
+      },
+    };
+    const tree = newTree(2, 0, {}, spying);
+    tree.consume(1, "application", 0).erase();
+    seen.length = 0;
+    const use = tree.consume(1, "application", 1);
+    const fresh = newTree(2, 0);
+    fresh.consume(1, "application", 0);
+    use.erase();
+    expect(seen.length).toBeGreaterThan(0);
+    expect(seen.every((secret) => secret.every((byte) => byte === 0))).toBe(true);
+    expect(keyHex(tree, 1, "application", 2)).toBe(keyHex(fresh, 1, "application", 2));
+  });
+
+  it("takes 49 bytes to store for a message in order, and 9 for a late one, at any group size", () => {
+    for (const leafCount of [2, 1000]) {
+      const tree = newTree(leafCount);
+      expect(tree.consume(1, "application", 0).change.length).toBe(49);
+      tree.consume(1, "application", 2);
+      expect(tree.consume(1, "application", 1).change.length).toBe(9);
+    }
+  });
+});
+
+describe("limits", () => {
+  it("of forward steps: the last allowed one works, the next doesn't", () => {
+    const tree = newTree(8, 0, { maxForwardSteps: 10 });
+    tree.consume(1, "application", 4);
+    expect(tree.key(1, "application", 15).generation).toBe(15);
+    expectMlsError(() => tree.key(1, "application", 16), "generation_too_far");
+    expectMlsError(() => tree.consume(1, "application", 16), "generation_too_far");
+  });
+
+  it("of skipped keys per ratchet: the oldest go first", () => {
+    const tree = newTree(8, 0, { maxSkippedKeys: 3 });
+    tree.consume(1, "application", 5);
+    expectMlsError(() => tree.key(1, "application", 1), "generation_consumed");
+    expect([2, 3, 4].map((at) => tree.key(1, "application", at).generation)).toEqual([2, 3, 4]);
+    tree.consume(1, "application", 7);
+    expectMlsError(() => tree.key(1, "application", 2), "generation_consumed");
+    expect([3, 4, 6].map((at) => tree.key(1, "application", at).generation)).toEqual([3, 4, 6]);
+  });
+
+  it("of skipped keys in the tree: a ratchet gives up its own, never another's", () => {
+    const tree = newTree(8, 0, { maxSkippedKeys: 5, maxSkippedKeysTotal: 7 });
+    tree.consume(1, "application", 5);
+    tree.consume(2, "application", 5);
+    expect([0, 1, 2, 3, 4].map((at) => tree.key(1, "application", at).generation)).toEqual([0, 1, 2, 3, 4]);
+    expectMlsError(() => tree.key(2, "application", 2), "generation_consumed");
+    expect([3, 4].map((at) => tree.key(2, "application", at).generation)).toEqual([3, 4]);
+    tree.consume(3, "application", 5);
+    expectMlsError(() => tree.key(3, "application", 4), "generation_consumed");
+    tree.consume(1, "application", 0);
+    tree.consume(3, "application", 7);
+    expect(tree.key(3, "application", 6).generation).toBe(6);
+  });
+
+  it("of work: a hostile generation costs nothing, the farthest allowed one a bounded number of hashes", () => {
+    let hashes = 0;
+    const counting: MessageCrypto = {
+      ...crypto,
+      expand: (secret, info, length) => {
+        hashes++;
+        return crypto.expand(secret, info, length);
+      },
+    };
+    const tree = newTree(1000, 0, { maxForwardSteps: 50 }, counting);
+    tree.consume(999, "application", 0);
+    hashes = 0;
+    for (const generation of [2 ** 32 - 1, 2 ** 32 - 2, 2 ** 31, 52]) {
+      expectMlsError(() => tree.key(999, "application", generation), "generation_too_far");
+      expectMlsError(() => tree.consume(5, "handshake", generation), "generation_too_far");
+    }
+    expect(hashes).toBe(0);
+    tree.key(999, "application", 51);
+    expect(hashes).toBe(50 + 2);
+  });
+
+  it("must be counts", () => {
+    for (const maxSkippedKeys of [-1, 0.5, Number.NaN, Number.POSITIVE_INFINITY]) {
+      expect(() => newTree(8, 0, { maxSkippedKeys })).toThrow(TypeError);
+    }
+  });
+});
+
+describe("the first message of a sender", () => {
+  it("costs hashes by the depth of the tree; the ones after it a constant number", () => {
+    const costs = [8, 1024].map((leafCount) => {
+      let hashes = 0;
+      const counting: MessageCrypto = {
+        ...crypto,
+        expand: (secret, info, length) => {
+          hashes++;
+          return crypto.expand(secret, info, length);
+        },
+      };
+      const tree = newTree(leafCount, 0, {}, counting);
+      hashes = 0;
+      tree.consume(leafCount - 1, "application", 0);
+      const first = hashes;
+      hashes = 0;
+      tree.consume(leafCount - 1, "application", 1);
+      return { first, second: hashes };
+    });
+    expect(costs).toEqual([
+      { first: 2 * 2 + 2 + 1, second: 1 },
+      { first: 2 * 9 + 2 + 1, second: 1 },
+    ]);
+  });
+});
+
+describe("the own leaf", () => {
+  it("gives no keys to read with", () => {
+    const tree = newTree(8, 3);
+    expectMlsError(() => tree.key(3, "application", 0), "own_message");
+    expectMlsError(() => tree.consume(3, "handshake", 0), "own_message");
+  });
+
+  it("leases the keys that the others expect, each once", () => {
+    const [sender, receiver] = [newTree(8, 3), newTree(8, 0)];
+    const { lease } = sender.leaseSend("application", 5);
+    for (let generation = 0; generation < 5; generation++) {
+      expect(lease.remaining).toBe(5 - generation);
+      const key = lease.take();
+      expect(key).toEqual(receiver.key(3, "application", generation));
+    }
+    expect(lease.take()).toBeUndefined();
+    expect(sender.leaseSend("application", 1).lease.take()).toEqual(receiver.key(3, "application", 5));
+    expect(sender.leaseSend("handshake", 1).lease.take()).toEqual(receiver.key(3, "handshake", 0));
+  });
+
+  it("is in a snapshot without any secret that leads to a leased key", () => {
+    const kdf = createTreeKdf(crypto);
+    const tree = newTree(8, 3);
+    const first = SecretFrontier.fromRoot(crypto, SECRET.slice(), 8).derive(3).ratchets.application.secret;
+    const secrets = [first];
+    for (let generation = 0; generation < 5; generation++) secrets.push(kdf.next(secrets.at(-1) ?? first, generation));
+    tree.leaseSend("application", 5);
+    const held = secrets.map((secret) => toHex(tree.snapshot()).includes(toHex(secret)));
+    expect(held).toEqual([false, false, false, false, false, true]);
+  });
+
+  it("gives no more keys from an erased lease", () => {
+    const { lease } = newTree().leaseSend("application", 5);
+    lease.erase();
+    expect(lease.remaining).toBe(0);
+    expect(lease.take()).toBeUndefined();
+  });
+
+  it("refuses a lease of an unreasonable size", () => {
+    for (const count of [0, -1, 1.5, 1025]) expect(() => newTree().leaseSend("application", count)).toThrow(TypeError);
+  });
+
+  it("runs out of generations with an error, not with a repetition", () => {
+    const tree = newTree(2, 0);
+    const change = tree.leaseSend("application", 1).change.slice();
+    new DataView(change.buffer).setUint32(5, 2 ** 32 - 3);
+    tree.apply(change);
+    const { lease } = tree.leaseSend("application", 2);
+    expect([lease.take()?.generation, lease.take()?.generation]).toEqual([2 ** 32 - 3, 2 ** 32 - 2]);
+    expectMlsError(() => tree.leaseSend("application", 1), "generation_too_far");
+  });
+});
+
+describe("creation", () => {
+  it("erases the encryption secret, and no snapshot holds it", () => {
+    for (const leafCount of [1, 2, 8]) {
+      const secret = SECRET.slice();
+      const tree = SecretTree.create(crypto, secret, leafCount, 0);
+      expect(secret).toEqual(new Uint8Array(32));
+      expect(toHex(tree.snapshot())).not.toContain(toHex(SECRET));
+    }
+  });
+
+  it("refuses impossible trees", () => {
+    expect(() => newTree(0)).toThrow(TypeError);
+    expect(() => newTree(2 ** 20 + 1)).toThrow(TypeError);
+    expect(() => newTree(8, 8)).toThrow(TypeError);
+    expect(() => SecretTree.create(crypto, new Uint8Array(31), 8, 0)).toThrow(TypeError);
+    expect(() => newTree().key(8, "application", 0)).toThrow(TypeError);
+    expect(() => newTree().key(1, "application", 2 ** 32)).toThrow(TypeError);
+  });
+});
