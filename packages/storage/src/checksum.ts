@@ -7,7 +7,7 @@ const CRC_BYTES = 4;
 const MAX_WRONG_BITS = 6;
 
 /** Bytes that a checksum adds to a record. */
-const TRAILER_BYTES = CRC_BYTES + MARK.length;
+export const TRAILER_BYTES: number = CRC_BYTES + MARK.length;
 
 /** Which records a data directory may hold. */
 export type RecordFormat =
@@ -16,18 +16,16 @@ export type RecordFormat =
   /** Those that an earlier version wrote have none. */
   | "mixed";
 
-/** CRC-32 over a table's name, for {@link addChecksum} and {@link readChecked}: a record that turns up in another table doesn't match. */
+/** CRC-32 over a table's name, for {@link writeChecked} and {@link readChecked}: a record that turns up in another table doesn't match. */
 export function tableSeed(name: string): number {
   return zlib.crc32(`${name}\0`);
 }
 
-/** A record followed by the CRC-32 of table, key and record. */
-export function addChecksum(seed: number, key: Uint8Array, value: Uint8Array): Buffer {
-  const record = Buffer.allocUnsafe(value.length + TRAILER_BYTES);
+/** Writes a value and the CRC-32 of table, key and value, which take {@link TRAILER_BYTES} more than the value, to `record`. */
+export function writeChecked(record: Buffer, seed: number, key: Uint8Array, value: Uint8Array): void {
   record.set(value);
   record.writeUInt32LE(zlib.crc32(value, zlib.crc32(key, seed)), value.length);
   record.set(MARK, value.length + CRC_BYTES);
-  return record;
 }
 
 /** The record without its checksum; `undefined` when it is damaged. */

@@ -1,17 +1,18 @@
 import { open as openFile } from "node:fs/promises";
 import { closeAll, closeQuietly } from "@parley/core/internal";
 import { open, type Database, type RootDatabase } from "lmdb";
-import { addChecksum, readChecked, type RecordFormat, tableSeed } from "./checksum.ts";
+import { readChecked, type RecordFormat, tableSeed, TRAILER_BYTES, writeChecked } from "./checksum.ts";
 import { DamagedRecords, type DamagedRecord } from "./damaged-records.ts";
 import { allocateLockFile, probeDisk, systemErrorOf } from "./disk.ts";
 import { checkMetaPages } from "./meta-pages.ts";
-import { ReservedSpace } from "./reserved-space.ts";
+import { type FileUse, ReservedSpace } from "./reserved-space.ts";
 import { StorageError } from "./storage-error.ts";
 import type { Table, Write, WriteQueue } from "./write-queue.ts";
 
 type Root = RootDatabase<Buffer, Uint8Array>;
 type Lmdb = Database<Buffer, Uint8Array>;
 
+/** LMDB's own types leave open what is in its statistics. */
 interface TreeStats {
   readonly treeBranchPageCount: number;
   readonly treeLeafPageCount: number;
@@ -87,9 +88,9 @@ export class LmdbFile {
     this.#damaged.onAdded(listener);
   }
 
-  /** Commits writes, all or none, and flushes them. @throws the system's error, or LMDB's */
+  /** Commits writes, all or none, and flushes them. One commit at a time. @throws the system's error, or LMDB's */
   async commit(plain: readonly Write[]): Promise<void> {
-    const writes = plain.map(withChecksum);
+    const writes = withChecksums(plain);
     await this.#reserve(writes);
     try {
       await this.#opened().batch(() => {
@@ -99,7 +100,9 @@ export class LmdbFile {
           else void lmdb.put(key, value as Buffer);
         }
       });
+      this.#space.committed(true);
     } catch (error) {
+      this.#space.committed(false);
       const reason = await reasonOf(error);
       if (!this.#isUsable()) await this.#closeRoot();
       throw await systemErrorOf(reason, this.#probe);
@@ -114,13 +117,13 @@ export class LmdbFile {
   }
 
   #reserve(writes: readonly Write[]): Promise<void> {
-    // LMDB's own types leave open what is in these.
-    const { pageSize, lastPageNumber } = this.#opened().getStats() as { pageSize: number; lastPageNumber: number };
-    const pagesOf = (table: Table): number => {
-      const { treeBranchPageCount: branches, treeLeafPageCount: leaves } = (table as LmdbTable).lmdb.getStats() as TreeStats;
-      return branches + leaves;
-    };
-    return this.#space.reserve(writes, { pageSize, lastPageNumber, pagesOf });
+    return this.#space.reserve(writes, () => ({
+      ...(this.#opened().getStats() as Pick<FileUse, "pageSize" | "lastPageNumber">),
+      pagesOf: (table) => {
+        const { treeBranchPageCount: branches, treeLeafPageCount: leaves } = (table as LmdbTable).lmdb.getStats() as TreeStats;
+        return branches + leaves;
+      },
+    }));
   }
 
   async #closeRoot(): Promise<void> {
@@ -241,9 +244,19 @@ class LmdbTable implements Table {
   }
 }
 
-function withChecksum(write: Write): Write {
-  const { table, key, value } = write;
-  return value === undefined ? write : { table, key, value: addChecksum((table as LmdbTable).seed, key, value) };
+/** The writes with checksums after their values. All of these are in one piece of memory: allocating many takes longer. */
+function withChecksums(writes: readonly Write[]): readonly Write[] {
+  let bytes = 0;
+  for (const { value } of writes) if (value !== undefined) bytes += value.length + TRAILER_BYTES;
+  const records = Buffer.allocUnsafe(bytes);
+  let at = 0;
+  return writes.map((write) => {
+    const { table, key, value } = write;
+    if (value === undefined) return write;
+    const record = records.subarray(at, (at += value.length + TRAILER_BYTES));
+    writeChecked(record, (table as LmdbTable).seed, key, value);
+    return { table, key, value: record };
+  });
 }
 
 function openRoot(path: string): Root {
