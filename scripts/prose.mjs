@@ -41,7 +41,7 @@ export function measure(files, root = repository) {
   const packages = new Map();
   for (const file of files) {
     const name = packageOf(file);
-    const found = /\.md$/.test(file) ? textsOfMarkdown(readFileSync(join(root, file), "utf8")) : textsOfSource(join(root, file));
+    const found = file.endsWith(".md") ? textsOfMarkdown(readFileSync(join(root, file), "utf8")) : textsOfSource(join(root, file));
     const entry = packages.get(name) ?? { texts: 0, marked: [] };
     packages.set(name, entry);
     entry.texts += found.length;
