@@ -22,8 +22,8 @@ export const RULES = {
   "server-command": { packages: ["core"], libraries: ["pino"] },
 
   "transport-phoenix": { packages: ["core"], libraries: ["phoenix", "ws"] },
-  did: { packages: ["core"], libraries: ["did-resolver"] },
-  vc: { packages: ["core", "did"], libraries: ["jose", "canonicalize"] },
+  did: { packages: ["core"], libraries: ["@noble/curves", "@scure/base", "did-resolver"] },
+  vc: { packages: ["core", "did"], libraries: ["@scure/base", "canonicalize", "jose"] },
   "mls-engine": {
     packages: ["core", "directory-lock"],
     libraries: ["ts-mls", "@noble/ciphers", "@noble/curves", "@noble/hashes", ...POST_QUANTUM],

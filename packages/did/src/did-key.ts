@@ -6,7 +6,7 @@ import type { DidDocument, VerificationMethod } from "./document.ts";
 import type { PublicJwk } from "./jwk.ts";
 import { decodeJwkJcs } from "./jwk-jcs.ts";
 import { asMethod } from "./method.ts";
-import { x25519OfEd25519 } from "./montgomery.ts";
+import { x25519OfEd25519 } from "./x25519-of-ed25519.ts";
 import { decodeMultikey, encodeX25519Multikey } from "./multikey.ts";
 
 /**

@@ -12,7 +12,7 @@ export type { DidDocument, Service, VerificationMethod, VerificationRelationship
 export { parseDidDocument, type DidDocumentLimits } from "./parse-document.ts";
 export { findVerificationMethod, publicKeyJwk, verificationMethodsOf } from "./verification-method.ts";
 export type { EcPublicJwk, OkpPublicJwk, PublicJwk } from "./jwk.ts";
-export type { EcCurve } from "./weierstrass.ts";
+export type { EcCurve } from "./ec-point.ts";
 export { didcommEndpoints, type DidcommEndpoint } from "./didcomm-endpoint.ts";
 
 // For what fetches documents

@@ -1,7 +1,7 @@
 import { isJsonObject, type JsonObject } from "@parley/core";
 import { decodeBase64url, encodeBase64url } from "@parley/core/internal";
 import { DidError } from "./did-error.ts";
-import { isOnCurve, type EcCurve, type EcPoint } from "./weierstrass.ts";
+import { isOnCurve, type EcCurve, type EcPoint } from "./ec-point.ts";
 
 /** A public key of an Edwards or Montgomery curve (RFC 8037). */
 export interface OkpPublicJwk {

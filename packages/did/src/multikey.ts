@@ -2,7 +2,7 @@ import { decodeBase64url } from "@parley/core/internal";
 import { decodeBase58, encodeBase58 } from "./base58.ts";
 import { DidError } from "./did-error.ts";
 import { ecJwk, okpJwk, type PublicJwk } from "./jwk.ts";
-import { decompress } from "./weierstrass.ts";
+import { decompressPoint } from "./ec-point.ts";
 
 /** Longest multibase text that is read, in characters; a key of P-521 has 95. */
 const MAX_MULTIBASE_LENGTH = 128;
@@ -30,7 +30,7 @@ export function decodeMultikey(text: string): PublicJwk {
     throw new DidError("key_unsupported", "The public key is no multibase, or of a kind that this library does not know");
   }
   const key = bytes.subarray(2);
-  return crv === "Ed25519" || crv === "X25519" ? okpJwk(crv, key) : ecJwk(crv, decompress(crv, key));
+  return crv === "Ed25519" || crv === "X25519" ? okpJwk(crv, key) : ecJwk(crv, decompressPoint(crv, key));
 }
 
 /** Writes an X25519 key as a Multikey. */
