@@ -1,7 +1,7 @@
 import { decodePlaintext, encodePlaintext, type DecodedMessage, type JsonObject, type Message } from "@parley/core";
 import { DidcommCryptoError } from "./didcomm-crypto-error.ts";
 import { withDefaults } from "./limits.ts";
-import { parseJsonObject } from "./text/strict-json.ts";
+import { parseJsonObject } from "./text/json-object.ts";
 import { decodeUtf8 } from "./text/utf8.ts";
 
 /** What can be packed: a message, or a DIDComm plaintext as JSON. */

@@ -11,7 +11,7 @@ import type { ImportedKey, PrivateKeyInput, PublicKeyInput } from "./keys/key.ts
 import { parseLayer, type Outside } from "./layer.ts";
 import { withDefaults, type UnpackLimits } from "./limits.ts";
 import { readPlaintext } from "./plaintext.ts";
-import { parseJsonObject } from "./text/strict-json.ts";
+import { parseJsonObject } from "./text/json-object.ts";
 import { decodeUtf8 } from "./text/utf8.ts";
 import type { Unpacked } from "./unpacked.ts";
 

@@ -28,6 +28,7 @@ export { describeThrown } from "./describe-thrown.ts";
 export { FairShare, type FairShareLease, type FairShareLimits } from "./fair-share.ts";
 export { isJsonArray } from "../json.ts";
 export { jsonFault } from "./json-fault.ts";
+export { parseJsonObject, type JsonObjectFault, type ParseJsonObjectOptions } from "./parse-json-object.ts";
 export { isLocalhostName, lookupLoopback } from "./localhost.ts";
 export { nearest } from "./nearest.ts";
 export { MAX_TIMER_MS, readDurationMs, type DurationNames } from "./read-duration.ts";

@@ -2,7 +2,7 @@ import type { JsonObject } from "@parley/core";
 import { DidcommCryptoError } from "../didcomm-crypto-error.ts";
 import type { UnpackLimits } from "../limits.ts";
 import { decodeBase64url } from "./base64url.ts";
-import { parseJsonObject } from "./strict-json.ts";
+import { parseJsonObject } from "./json-object.ts";
 import { decodeUtf8 } from "./utf8.ts";
 
 /** Extensions that change what the other members mean. DIDComm has none of them. */
