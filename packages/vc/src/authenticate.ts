@@ -9,23 +9,27 @@ import { isForCryptosuite, verifyHashData } from "./proof/cryptosuite.ts";
 import type { JwsSignature, Secured } from "./secured.ts";
 import { VcError } from "./vc-error.ts";
 
-/** A signature, and the key that it names. */
+/** The verification of one signature with a key that is still to be found. */
 interface Attempt {
-  /** Absolute id of the key; `undefined` where the signature names none, or no more than the DID. */
+  /** Absolute id of the key; `undefined` if the signature names no key, or only the DID. */
   readonly kid: string | undefined;
   readonly algorithm: string;
-  /** Whether keys on the curve make such signatures. */
-  fits(curve: Curve): boolean;
+  /** Whether keys on the curve can create such signatures. */
+  acceptsCurve(curve: Curve): boolean;
   verify(key: ImportedKey): Promise<void>;
 }
 
-/** The DID that the key's id names, if it names one. */
+/** The DID in the id of the signing key. `undefined` without an id, or if it is not a DID URL. */
 export function signerDid({ signature }: Secured): string | undefined {
   const kid = signature.type === "json" ? signature.proof.verificationMethod : signature.jws.kid;
   return kid === undefined ? undefined : didOf(kid);
 }
 
-/** Checks that a key of the DID, for the purpose of the kind, has signed. */
+/**
+ * Checks that the document was signed with a key that the DID document lists for the purpose of the kind.
+ *
+ * @throws VcError
+ */
 export async function authenticate(secured: Secured, did: string, kind: Kind, source: KeySource): Promise<void> {
   const { document, signature } = secured;
   if (signature.type !== "json") checkClaims(signature, document, did, kind);
@@ -38,9 +42,9 @@ function attemptOf({ document, signature }: Secured, did: string): Attempt {
   if (signature.type === "json") {
     const { options, cryptosuite, verificationMethod, value } = signature.proof;
     return {
-      kid: namesNoKey(verificationMethod, did) ? undefined : verificationMethod,
+      kid: isBareDid(verificationMethod, did) ? undefined : verificationMethod,
       algorithm: cryptosuite,
-      fits: (curve) => isForCryptosuite(curve, cryptosuite),
+      acceptsCurve: (curve) => isForCryptosuite(curve, cryptosuite),
       verify: (key) => verifyHashData(value, { document, options, cryptosuite }, key),
     };
   }
@@ -48,29 +52,29 @@ function attemptOf({ document, signature }: Secured, did: string): Attempt {
   return {
     kid: kidOf(signature, did),
     algorithm: jws.alg,
-    fits: (curve) => ALGORITHMS[curve].includes(jws.alg),
+    acceptsCurve: (curve) => ALGORITHMS[curve].includes(jws.alg),
     verify: (key) => verifyJws(jws, key),
   };
 }
 
-/** Tokens of VCDM 1.1 may name no key, or leave it at the fragment of the key's id, with or without its `#`. */
+/** Tokens of VCDM 1.1 may omit the key id, or give only its fragment, with or without `#`. */
 function kidOf({ jws: { kid }, type }: JwsSignature, did: string): string | undefined {
-  if (kid === undefined && type !== "jwt") throw new VcError("kid_invalid", "The JWS names no key");
-  if (kid === undefined || namesNoKey(kid, did)) return undefined;
+  if (kid === undefined && type !== "jwt") throw new VcError("kid_invalid", "The JWS has no kid");
+  if (kid === undefined || isBareDid(kid, did)) return undefined;
   if (type !== "jwt" || kid.startsWith("did:")) return kid;
   return kid.startsWith("#") ? did + kid : `${did}#${kid}`;
 }
 
-/** Some issuers and wallets write their DID where the id of the key belongs. */
-function namesNoKey(kid: string, did: string): boolean {
+/** Whether a key id is only the DID, as some issuers and wallets write it. */
+function isBareDid(kid: string, did: string): boolean {
   return kid === did || kid === `${did}#`;
 }
 
-/** For signatures that name no key: any that the DID has for the purpose. */
+/** For signatures without a key id: tries the keys that the DID document lists for the purpose. */
 async function verifyWithAny(attempt: Attempt, did: string, kind: Kind, source: KeySource): Promise<void> {
-  const keys = (await candidateKeys(did, kind, source)).filter(({ curve }) => attempt.fits(curve));
+  const keys = (await candidateKeys(did, kind, source)).filter(({ curve }) => attempt.acceptsCurve(curve));
   if (keys.length === 0) {
-    throw new VcError("key_not_found", `The document has no key for ${kind.relationship} with ${attempt.algorithm}`);
+    throw new VcError("key_not_found", `The DID document has no key for ${kind.relationship} with ${attempt.algorithm}`);
   }
   for (const key of keys) {
     try {
@@ -83,14 +87,16 @@ async function verifyWithAny(attempt: Attempt, did: string, kind: Kind, source: 
   throw new VcError("signature_invalid", "No key of the DID made this signature");
 }
 
-/** Checks claims and header members that repeat what the document says (RFC 7519, section 4.1 and 5.3). */
+/** Checks that claims and header members agree with the document where they repeat its content (RFC 7519, sections 4.1 and 5.3). */
 function checkClaims({ jws, claims, type }: JwsSignature, document: JsonObject, did: string, kind: Kind): void {
   for (const iss of [claims.iss, jws.header["iss"]]) {
-    if (iss !== undefined && iss !== did) throw new VcError(kind.mismatch, `The claim iss is not who the ${kind.name} is from`);
+    if (iss !== undefined && iss !== did)
+      throw new VcError(kind.mismatch, `The claim iss is not the DID of the ${kind.name === "credential" ? "issuer" : "holder"}`);
   }
   if (type === "jwt") return;
-  if (claims.jti !== undefined && claims.jti !== document["id"]) throw new VcError("claims_invalid", "The claim jti is not the id");
+  if (claims.jti !== undefined && claims.jti !== document["id"])
+    throw new VcError("claims_invalid", "The claim jti differs from the document's id");
   if (claims.sub === undefined || kind.name === "presentation") return;
   const subjects = entriesOf(document["credentialSubject"]).filter(isJsonObject);
-  if (!subjects.some(({ id }) => id === claims.sub)) throw new VcError("claims_invalid", "The claim sub is no subject");
+  if (!subjects.some(({ id }) => id === claims.sub)) throw new VcError("claims_invalid", "The claim sub is not the id of a subject");
 }

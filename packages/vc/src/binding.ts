@@ -3,7 +3,7 @@ import type { Secured } from "./secured.ts";
 import { VcError } from "./vc-error.ts";
 import { checkPeriod, type Verification } from "./verification.ts";
 
-/** What a presentation was made for. */
+/** The verifier and the challenge that a presentation or credential is bound to. */
 export interface Binding {
   readonly nonce: string | undefined;
   readonly audience: readonly string[] | undefined;
@@ -15,19 +15,26 @@ export function bindingOf({ signature }: Secured): Binding {
   return { nonce: signature.claims.nonce, audience: signature.claims.aud };
 }
 
-/** Whom it was made for: none at all, or this verifier among others (RFC 7519, section 4.1.3). */
+/**
+ * Checks that the audience, if there is one, includes this verifier (RFC 7519, section 4.1.3).
+ *
+ * @throws VcError `audience_mismatch`
+ */
 export function checkAudience(secured: Secured, { audience: self }: Verification): void {
   const { audience } = bindingOf(secured);
   if (audience === undefined) return;
-  if (self === undefined)
-    throw new VcError(
-      "audience_mismatch",
-      "It is made for an audience, and this verifier does not say who it is: give the option audience",
-    );
-  if (!audience.includes(self)) throw new VcError("audience_mismatch", "It is made for another audience");
+  if (self === undefined) {
+    throw new VcError("audience_mismatch", 'The document is bound to an audience: set the option "audience" to this verifier\'s id');
+  }
+  if (!audience.includes(self)) throw new VcError("audience_mismatch", "The document is bound to another audience");
 }
 
-/** Whether now is within the time that the securing itself allows. `nbf` and `exp` of a VCDM 1.1 credential are its own dates instead. */
+/**
+ * Checks the validity period of the signature or proof. In a credential of VCDM 1.1, `nbf` and `exp` are the credential's own dates and are
+ * checked as such.
+ *
+ * @throws VcError `signature_not_yet_valid`, `signature_expired`
+ */
 export function checkSecuringPeriod({ signature }: Secured, kind: Kind, verification: Verification): void {
   const codes = { early: "signature_not_yet_valid", late: "signature_expired" } as const;
   if (signature.type === "json") {

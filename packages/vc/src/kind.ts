@@ -1,7 +1,7 @@
 import type { VerificationRelationship } from "@parley/did";
 import type { VcErrorCode } from "./vc-error.ts";
 
-/** What differs between credentials and presentations in how they are secured. */
+/** The differences between credentials and presentations in how they are secured. */
 export interface Kind {
   readonly name: "credential" | "presentation";
   /** `typ` of a JWS of VC-JOSE-COSE, and the subtype of its media type. */
@@ -10,10 +10,11 @@ export interface Kind {
   readonly short: "vc" | "vp";
   readonly type: "VerifiableCredential" | "VerifiablePresentation";
   readonly envelopeType: "EnvelopedVerifiableCredential" | "EnvelopedVerifiablePresentation";
-  /** What the key must be for, which is also the `proofPurpose`. */
+  /** Relationship for which the DID document must list the key; also the `proofPurpose`. */
   readonly relationship: VerificationRelationship;
+  /** Code for a document that violates the data model. */
   readonly invalid: VcErrorCode;
-  /** Somebody else signed. */
+  /** Code for a signer that is not the issuer or holder. */
   readonly mismatch: VcErrorCode;
 }
 

@@ -1,5 +1,5 @@
 import type { JsonObject } from "@parley/core";
-import type { CredentialFormat } from "./format.ts";
+import type { CredentialFormat } from "./credential-format.ts";
 import { makeEnvelope } from "./jwt/envelope.ts";
 import { signJws } from "./jwt/jws.ts";
 import { claimsOfCredential } from "./jwt/vcdm11.ts";
@@ -8,19 +8,23 @@ import type { Kind } from "./kind.ts";
 import { formatDateTimeStamp } from "./model/date.ts";
 import { addProof } from "./proof/add-proof.ts";
 
-/** What a signature is for. */
+/** The kind, signer and binding of a signature. */
 export interface Purpose {
   readonly kind: Kind;
   /** DID of the issuer or holder. */
   readonly party: string;
-  /** Milliseconds since 1970, as is `expires`. */
+  /** Milliseconds since 1970; likewise `expires`. */
   readonly now: number;
   readonly expires?: number;
   readonly nonce?: string | undefined;
   readonly audience?: string | readonly string[] | undefined;
 }
 
-/** Signs a document that has been checked. */
+/**
+ * Signs a document that has been checked against the data model.
+ *
+ * @throws TypeError if the format is unknown.
+ */
 export async function secure(document: JsonObject, purpose: Purpose, signer: Signer, format: CredentialFormat): Promise<string> {
   switch (format) {
     case "compact_jwt":
@@ -32,7 +36,7 @@ export async function secure(document: JsonObject, purpose: Purpose, signer: Sig
     case "json":
       return JSON.stringify(await signEmbedded(document, purpose, signer));
     default:
-      throw new TypeError(`There is no credential format ${String(format)}`);
+      throw new TypeError(`Unknown format "${String(format)}". Valid formats: compact_jwt, jwt, json, enveloped`);
   }
 }
 

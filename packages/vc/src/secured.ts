@@ -1,6 +1,6 @@
 import { isJsonObject, type JsonObject } from "@parley/core";
-import type { CredentialFormat } from "./format.ts";
-import { cut, parseJsonObject } from "./json.ts";
+import type { CredentialFormat } from "./credential-format.ts";
+import { truncate, parseJsonObject } from "./json.ts";
 import { readClaims, splitClaims, type Claims } from "./jwt/claims.ts";
 import { isEnvelope, openEnvelope } from "./jwt/envelope.ts";
 import { isMediaType, looksLikeJws, readJws, type Jws } from "./jwt/jws.ts";
@@ -9,40 +9,44 @@ import type { Kind } from "./kind.ts";
 import { readProof, type Proof } from "./proof/proof.ts";
 import { VcError } from "./vc-error.ts";
 
-/** A signed credential or presentation, taken apart; nothing of it has been verified. */
+/** A signed credential or presentation after parsing. Nothing in it is verified yet. */
 export interface Secured {
   readonly format: CredentialFormat;
-  /** Without the proof, and without what a JWT adds. */
+  /** Without the proof, and without the claims that JWT adds. */
   readonly document: JsonObject;
   readonly headers: JsonObject;
   readonly signature: JwsSignature | ProofSignature;
 }
 
-/** How a JWS secures. */
+/** The signature of a JWS. */
 export interface JwsSignature {
   readonly type: "compact_jwt" | "jwt";
   readonly jws: Jws;
   readonly claims: Claims;
 }
 
-/** How a proof secures. */
+/** The signature in a Data Integrity proof. */
 export interface ProofSignature {
   readonly type: "json";
   readonly proof: Proof;
 }
 
-/** Finds out which format a text, or a part of a presentation, has, and reads it. */
+/**
+ * Detects the format of a signed document, or of a credential within a presentation, and parses it.
+ *
+ * @throws VcError
+ */
 export function readSecured(input: string | JsonObject, kind: Kind, maxLength: number): Secured {
   if (typeof input !== "string") return readObject(input, kind);
-  if (input.length > maxLength) throw new VcError("too_large", `A signed ${kind.name} has at most ${maxLength} characters`);
-  // Text that was pasted often has white space around it.
+  if (input.length > maxLength) throw new VcError("too_large", `The signed ${kind.name} has more than ${maxLength} characters`);
+  // Pasted text often has surrounding white space.
   const text = input.trim();
   if (looksLikeJws(text)) return readToken(text, kind);
   if (text.startsWith("{")) return readObject(parseJsonObject(text, `The ${kind.name}`), kind);
   if (/^[\w-]+\.[\w-]*\.[\w-]*[.~]/.test(text)) {
     throw new VcError("format_unsupported", "Neither SD-JWT nor encrypted tokens are supported");
   }
-  throw new VcError("malformed", `This is no signed ${kind.name}`);
+  throw new VcError("malformed", `The text is not a signed ${kind.name}`);
 }
 
 function readObject(object: JsonObject, kind: Kind): Secured {
@@ -50,7 +54,7 @@ function readObject(object: JsonObject, kind: Kind): Secured {
     const { mediaType, token } = openEnvelope(object, kind);
     const secured = readToken(token, kind);
     if (mediaType !== "application/jwt" && secured.format !== "compact_jwt") {
-      throw new VcError("typ_invalid", `What is in the envelope is no ${kind.typ}`);
+      throw new VcError("typ_invalid", `The envelope contains a token that is not ${kind.typ}`);
     }
     return { ...secured, format: "enveloped" };
   }
@@ -64,15 +68,17 @@ function readToken(token: string, kind: Kind): Secured {
   if (isMediaType(typ, kind.typ)) return readCompact(jws, kind);
   const untyped = typ === undefined || isMediaType(typ, "jwt");
   if (untyped && Object.hasOwn(jws.payload, kind.short)) return readVcdm11(jws, kind);
-  throw new VcError("typ_invalid", `A ${kind.name} has the typ ${kind.typ}, not ${cut(JSON.stringify(typ) ?? "none")}`);
+  throw new VcError("typ_invalid", `The typ of a ${kind.name} must be ${kind.typ}, not ${truncate(JSON.stringify(typ) ?? "none")}`);
 }
 
 /** @see {@link https://www.w3.org/TR/vc-jose-cose/#with-jose | VC-JOSE-COSE, section 3.1} */
 function readCompact(jws: Jws, kind: Kind): Secured {
   const { cty } = jws.header;
-  if (cty !== undefined && !isMediaType(cty, kind.short)) throw new VcError("cty_invalid", `A ${kind.name} has the cty ${kind.short}`);
+  if (cty !== undefined && !isMediaType(cty, kind.short))
+    throw new VcError("cty_invalid", `The cty of a ${kind.name} must be ${kind.short}`);
   for (const claim of ["vc", "vp"]) {
-    if (Object.hasOwn(jws.payload, claim)) throw new VcError("claims_invalid", `The claim ${claim} is of VCDM 1.1`);
+    if (Object.hasOwn(jws.payload, claim))
+      throw new VcError("claims_invalid", `The claim ${claim} of VCDM 1.1 is not allowed in a ${kind.typ}`);
   }
   const { document } = splitClaims(jws.payload, kind.short);
   return { format: "compact_jwt", document, headers: jws.header, signature: { type: "compact_jwt", jws, claims: readClaims(jws.payload) } };

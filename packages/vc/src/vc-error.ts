@@ -1,35 +1,43 @@
 import { ParleyError, type ParleyErrorOptions } from "@parley/core";
 
 /**
- * Why a credential or a presentation was refused.
+ * Why a credential or a presentation was rejected.
  *
- * | code | meaning |
- * | --- | --- |
- * | `malformed` | the text is neither a JWS nor JSON, or a part of it can't be read |
- * | `too_large` | a cap on length, nesting or count is exceeded |
- * | `format_unsupported` | it can be read, but is secured in a way that this library does not know |
- * | `typ_invalid`, `cty_invalid` | the JWS says that it is something else |
- * | `crit_unsupported` | the JWS demands an extension |
- * | `alg_not_allowed` | the algorithm or cryptosuite is none that is allowed, or not that of the key |
- * | `kid_invalid` | the key's id is missing, or not of the kind that the format demands |
- * | `key_not_found` | the DID's document has no such key |
- * | `key_purpose` | the document has the key, but not for this purpose |
- * | `key_unsupported` | the key is of a kind that this library does not verify with |
- * | `resolution_failed` | the DID could not be resolved; retryable as its cause is |
- * | `issuer_mismatch`, `holder_mismatch` | somebody else than the issuer or holder signed, or the claims name two |
- * | `proof_missing` | JSON without a proof |
- * | `proof_invalid` | the proof is not as Data Integrity or its cryptosuite demand |
- * | `signature_invalid` | the key did not sign this |
- * | `claims_invalid` | JWT claims are of the wrong kind, or contradict the credential |
- * | `credential_invalid`, `presentation_invalid` | the document breaks a rule of the data model |
- * | `not_yet_valid`, `expired` | now is outside `validFrom` and `validUntil` |
- * | `signature_not_yet_valid`, `signature_expired` | now is outside what the securing itself allows (`nbf`, `exp`, `expires`) |
- * | `revoked`, `suspended` | the status list says so |
- * | `status_unavailable` | the status could not be fetched, or no way to fetch it was given; retryable in the first case |
- * | `status_invalid` | the status list, or the entry that refers to it, is not to be believed |
- * | `status_unsupported` | a type or purpose of status that this library does not know |
- * | `audience_missing`, `audience_mismatch` | it is made for nobody, or for somebody else |
- * | `nonce_missing`, `nonce_mismatch` | it is not the answer to this challenge |
+ * | code | meaning | retryable |
+ * | --- | --- | --- |
+ * | `malformed` | the text is neither a JWS nor JSON, or a part of it cannot be parsed | no |
+ * | `too_large` | a limit on length, nesting or count is exceeded | no |
+ * | `format_unsupported` | the document is secured in a way that is not supported, such as SD-JWT | no |
+ * | `typ_invalid` | `typ` of the JWS is that of something else | no |
+ * | `cty_invalid` | `cty` of the JWS is that of something else | no |
+ * | `crit_unsupported` | the JWS requires an extension | no |
+ * | `alg_not_allowed` | the algorithm or cryptosuite is not supported, or does not fit the key | no |
+ * | `kid_invalid` | the key id is missing or not in the form that the format requires | no |
+ * | `key_not_found` | the DID document has no such key | no |
+ * | `key_purpose` | the DID document has the key, but does not list it for this purpose | no |
+ * | `key_unsupported` | the type of the key is not supported | no |
+ * | `resolution_failed` | the DID cannot be resolved | as its cause |
+ * | `issuer_mismatch` | the signer is not the issuer, or the claims name another issuer | no |
+ * | `holder_mismatch` | the signer is not the holder, or the claims name another holder | no |
+ * | `proof_missing` | JSON without a proof | no |
+ * | `proof_invalid` | the proof violates Data Integrity or its cryptosuite, or there are several proofs | no |
+ * | `signature_invalid` | the signature does not match the document and the key | no |
+ * | `claims_invalid` | a JWT claim has the wrong type, or contradicts the document | no |
+ * | `credential_invalid` | the credential violates the data model; the message names the path | no |
+ * | `presentation_invalid` | the presentation violates the data model; the message names the path | no |
+ * | `not_yet_valid` | `validFrom` is in the future | no |
+ * | `expired` | `validUntil` has passed | no |
+ * | `signature_not_yet_valid` | `nbf` of the signature is in the future | no |
+ * | `signature_expired` | `exp` of the signature, or `expires` of the proof, has passed | no |
+ * | `revoked` | the issuer revoked the credential | no |
+ * | `suspended` | the issuer suspended the credential | no |
+ * | `status_unavailable` | the status list cannot be fetched or verified now, or the option `status` is missing | if a fetch failed |
+ * | `status_invalid` | the status list, or the entry that refers to it, is invalid | no |
+ * | `status_unsupported` | the type or purpose of the status is not supported | no |
+ * | `audience_missing` | the presentation is not bound to an audience | no |
+ * | `audience_mismatch` | the document is bound to another audience | no |
+ * | `nonce_missing` | the presentation has no nonce | no |
+ * | `nonce_mismatch` | the presentation answers another challenge | no |
  */
 export type VcErrorCode =
   | "malformed"
@@ -68,14 +76,14 @@ export type VcErrorCode =
 
 /** Options of a {@link VcError}. */
 export interface VcErrorOptions extends ParleyErrorOptions {
-  /** Which credential of a presentation, from 0. */
+  /** Index of the credential within the presentation. */
   readonly credentialIndex?: number;
 }
 
-/** Why a credential or a presentation was refused. */
+/** A credential or a presentation that was rejected. */
 export class VcError extends ParleyError<VcErrorCode> {
   override readonly name: string = "VcError";
-  /** Which credential of a presentation was refused, from 0; `undefined` if it was the presentation, or there is none. */
+  /** Index of the rejected credential within the presentation; `undefined` if the presentation itself, or a single credential, was rejected. */
   readonly credentialIndex: number | undefined;
 
   constructor(code: VcErrorCode, message: string, options: VcErrorOptions = {}) {

@@ -1,22 +1,22 @@
 import type { JsonObject } from "@parley/core";
-import type { CredentialFormat } from "./format.ts";
-import { verifyIssued } from "./issued.ts";
+import type { CredentialFormat } from "./credential-format.ts";
+import { verifyIssuedCredential } from "./verify-issued-credential.ts";
 import { CREDENTIAL } from "./kind.ts";
-import type { VerifyOptions } from "./options.ts";
+import type { VerifyOptions } from "./verify-options.ts";
 import { readSecured, type Secured } from "./secured.ts";
-import { checkStatuses, type CredentialStatus } from "./status/check-status.ts";
+import { checkStatuses, type CredentialStatus } from "./status/check-statuses.ts";
 import { beginVerification, type Verification } from "./verification.ts";
 
-/** A credential that its issuer has signed, that is valid now, and that is neither revoked nor suspended. */
+/** A credential that its issuer signed, that is valid now, and that is neither revoked nor suspended. */
 export interface VerifiedCredential {
-  /** The credential, as VCDM has it: what was signed, without the proof or what a JWT adds. */
+  /** The signed credential in the form of VCDM: without the proof, and without the claims that JWT adds. */
   readonly credential: JsonObject;
   /** Protected header of the JWS; for `json`, the proof without its value. */
   readonly headers: JsonObject;
   readonly format: CredentialFormat;
-  /** DID of who signed. */
+  /** DID of the issuer, who signed the credential. */
   readonly issuer: string;
-  /** What status lists say, in the order of the credential's entries; `undefined` if there are none, or they were not asked. */
+  /** One for each status entry of the credential, in its order; `undefined` if it has none, or the check was skipped. */
   readonly statuses?: readonly CredentialStatus[];
 }
 
@@ -24,9 +24,11 @@ export interface VerifiedCredential {
  * Verifies a signed credential of any format: the issuer's signature, with a key that the issuer's DID document lists for
  * `assertionMethod`; the rules of the data model; validity; and status.
  *
- * Whether the issuer is one to be trusted with such a statement is for the caller to decide.
+ * The caller decides whether to trust this issuer with this kind of statement.
  *
- * @throws VcError with any of its codes but those of holders and nonces; the signal's own reason on abort.
+ * @throws VcError with any code except those about holders and nonces.
+ * @throws the reason of the signal after an abort.
+ * @throws TypeError if an option is invalid.
  *
  * @example
  * ```ts
@@ -42,18 +44,18 @@ export interface VerifiedCredential {
  * ```
  */
 export async function verifyCredential(signed: string, options: VerifyOptions): Promise<VerifiedCredential> {
-  if (typeof signed !== "string") throw new TypeError("A signed credential is a text");
+  if (typeof signed !== "string") throw new TypeError("A signed credential must be a string");
   const verification = beginVerification(options);
   return verifySecured(readSecured(signed, CREDENTIAL, verification.limits.maxCredentialLength), verification);
 }
 
-/** Verifies a credential of a presentation. */
+/** Verifies a credential within a presentation. */
 export function verifyPart(part: string | JsonObject, verification: Verification): Promise<VerifiedCredential> {
   return verifySecured(readSecured(part, CREDENTIAL, verification.limits.maxCredentialLength), verification);
 }
 
 async function verifySecured(secured: Secured, verification: Verification): Promise<VerifiedCredential> {
-  const { issuer, statuses } = await verifyIssued(secured, verification);
+  const { issuer, statuses } = await verifyIssuedCredential(secured, verification);
   const found = await checkStatuses(statuses, issuer, verification);
   const { document: credential, headers, format } = secured;
   return { credential, headers, format, issuer, ...(found.length > 0 && { statuses: found }) };

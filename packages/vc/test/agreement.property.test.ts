@@ -31,7 +31,7 @@ async function orCode(signing: Promise<string>): Promise<{ signed: string } | { 
   }
 }
 
-describe("whatever is signed is verified, and comes back as it was", { timeout: 120_000 }, () => {
+describe("every signed document is verified and returned unchanged", { timeout: 120_000 }, () => {
   it("a credential with any claims", async () => {
     await fc.assert(
       fc.asyncProperty(fc.dictionary(text, value, { minKeys: 1 }), value, format, async (claims, extra, chosen) => {

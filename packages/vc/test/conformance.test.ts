@@ -13,8 +13,8 @@ function namesIn(file: string): readonly string[] {
   return Array.from(source.matchAll(/(?:\bit|\))\(\s*"((?:[^"\\]|\\.)+)"/g), ([, name = ""]) => name);
 }
 
-describe("the table of requirements", () => {
-  it("has rows, each with a test", () => {
+describe("CONFORMANCE.md", () => {
+  it("names a test in each row", () => {
     const requirements = table.split("\n").filter((line) => /^\| (?!section|-)/.test(line));
     expect(requirements.length).toBeGreaterThan(60);
     expect(rows).toHaveLength(requirements.length);

@@ -81,7 +81,7 @@ function codeOf(error: unknown): string {
 
 async function check(credential: JsonObject, format: CredentialFormat, dates: Case): Promise<void> {
   const signed = await signCredential(credential, { key, format, now: () => dates.now }).catch(codeOf);
-  // What the signer refuses, the verifier refuses too.
+  // What the signer rejects, the verifier rejects too.
   const forged = await verify(await forgeCredential(credential, issuer, format), dates.now);
   expect(forged.verdict === "credential_invalid").toBe(signed === "credential_invalid");
   if (signed === "credential_invalid") return;

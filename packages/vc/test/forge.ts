@@ -1,7 +1,7 @@
 import { sign, type KeyObject } from "node:crypto";
 import type { JsonObject } from "@parley/core";
 import type { CredentialFormat } from "../src/index.ts";
-import { signerOf } from "../src/keys/signing-key.ts";
+import { importSigner } from "../src/keys/signing-key.ts";
 import { CREDENTIAL, PRESENTATION } from "../src/kind.ts";
 import { secure, type Purpose } from "../src/secure.ts";
 import { NOW, type Party } from "./parties.ts";
@@ -12,7 +12,7 @@ export const JWS_FORMATS: readonly CredentialFormat[] = ["compact_jwt", "jwt", "
 
 /** Signs any document as a credential, with none of the checks. */
 export async function forgeCredential(document: JsonObject, { key, did }: Party, format: CredentialFormat): Promise<string> {
-  return secure(document, { kind: CREDENTIAL, party: did, now: NOW }, await signerOf(key), format);
+  return secure(document, { kind: CREDENTIAL, party: did, now: NOW }, await importSigner(key), format);
 }
 
 /** Signs any document as a presentation, with none of the checks. */
@@ -22,7 +22,7 @@ export async function forgePresentation(
   format: CredentialFormat,
   purpose: Partial<Purpose> = {},
 ): Promise<string> {
-  return secure(document, { kind: PRESENTATION, party: did, now: NOW, ...purpose }, await signerOf(key), format);
+  return secure(document, { kind: PRESENTATION, party: did, now: NOW, ...purpose }, await importSigner(key), format);
 }
 
 /** The header and payload of a compact JWS. */

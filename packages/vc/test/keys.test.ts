@@ -29,19 +29,19 @@ describe("a key", () => {
   const without: DidDocument = { ...issuer.document, verificationMethod: [], assertionMethod: [] };
   const unlisted: DidDocument = { ...issuer.document, assertionMethod: [] };
 
-  it("that the document lacks is looked for once more, in a document of at most 30 seconds", async () => {
+  it("missing from the document is looked up again, in a document of at most 30 seconds", async () => {
     const resolver = resolverGiving(without, issuer.document);
     await expect(verifyCredential(signed, { resolver, now })).resolves.toMatchObject({ credential });
     expect(resolver.asked).toEqual([{}, { maxAgeMs: 30_000 }]);
   });
 
-  it("that is there is not looked for again", async () => {
+  it("in the document is not looked up again", async () => {
     const resolver = resolverGiving(issuer.document);
     await verifyCredential(signed, { resolver, now });
     expect(resolver.asked).toEqual([{}]);
   });
 
-  it("that is nowhere, or not for this, is looked for no more than twice", async () => {
+  it("that does not exist or has another purpose is looked up at most twice", async () => {
     const resolver = resolverGiving(without, without, issuer.document);
     expectVcError(await rejectionOf(verifyCredential(signed, { resolver, now })), "key_not_found");
     const other = resolverGiving(unlisted, unlisted, issuer.document);
@@ -59,7 +59,7 @@ describe("a key", () => {
     expectVcError(await rejectionOf(verifyCredential(signed, { resolver: resolverGiving(document), now })), "key_unsupported");
   });
 
-  it("of P-521 verifies what others signed", async () => {
+  it("of P-521 verifies signatures", async () => {
     const other = makeParty("other", "P-521");
     const token = makeToken(
       { alg: "ES512", kid: other.key.kid, typ: "vc+jwt" },
@@ -81,11 +81,11 @@ describe("a key", () => {
     expectVcError(await rejectionOf(verifyCredential(claimed, { resolver: resolverOf(other), now })), "alg_not_allowed");
   });
 
-  it("of a did:key is in the DID", async () => {
+  it("of a did:key is taken from the DID", async () => {
     const [ed] = [makeParty("ed")];
     const multibase = Buffer.concat([Buffer.from([0xed, 1]), Buffer.from(ed.publicJwk.x ?? "", "base64url")]);
-    const { encodeBase58 } = await import("../src/proof/base58.ts");
-    const id = `z${encodeBase58(multibase)}`;
+    const { base58 } = await import("@scure/base");
+    const id = `z${base58.encode(multibase)}`;
     const did = `did:key:${id}`;
     const key = { kid: `${did}#${id}`, privateKey: ed.key.privateKey };
     const own = await signCredential({ ...credential, issuer: did }, { key, now });
@@ -93,12 +93,12 @@ describe("a key", () => {
   });
 });
 
-describe("a DID that can't be resolved", () => {
+describe("a DID that cannot be resolved", () => {
   it.each([
     ["timeout", true],
     ["fetch_failed", true],
     ["not_found", false],
-  ] as const)("because of %s is worth another try: %s", async (code, retryable) => {
+  ] as const)("because of %s gives a retryable error: %s", async (code, retryable) => {
     const cause = new DidError(code, "No");
     const resolver = { resolve: () => Promise.reject(cause) };
     const error = expectVcError(await rejectionOf(verifyCredential(signed, { resolver, now })), "resolution_failed");

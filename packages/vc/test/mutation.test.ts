@@ -28,7 +28,7 @@ function apply(text: string, changes: readonly { at: number; out: number; insert
 
 const anyVcError: unknown = expect.any(VcError);
 
-/** A mutation is refused with a VcError, or has changed nothing that matters. */
+/** A mutation is rejected with a VcError, or has changed nothing that matters. */
 async function expectHarmless(verification: Promise<{ readonly value: unknown }>, original: unknown): Promise<void> {
   const outcome = await verification.catch((error: unknown) => ({ error }));
   expect(outcome).toEqual("error" in outcome ? { error: anyVcError } : { value: original });
@@ -96,7 +96,7 @@ describe.each(JWS_FORMATS)("any change inside a JWS in %s", (format) => {
 });
 
 describe("any text at all", () => {
-  it("is refused with a VcError", async () => {
+  it("is rejected with a VcError", async () => {
     await fc.assert(
       fc.asyncProperty(fc.oneof(fc.string(), fc.json(), fc.base64String()), async (text) => {
         await expect(verified(text)).rejects.toBeInstanceOf(VcError);
@@ -105,7 +105,7 @@ describe("any text at all", () => {
     );
   });
 
-  it("that the issuer has signed is read or refused with a VcError", async () => {
+  it("signed by the issuer is accepted or rejected with a VcError", async () => {
     const { header } = partsOf(await signCredential(credential, { key: issuer.key, now }));
     const members = fc.constantFrom(...Object.keys(credential), "credentialStatus", "credentialSchema", "relatedResource", "proof", "iss");
     await fc.assert(

@@ -17,23 +17,23 @@ const { key } = issuer;
 const credential = credentialFor(issuer, "did:x:subject");
 const signed = await signCredential(credential, { key, now: () => NOW });
 
-describe("an option that would switch a check off", () => {
+describe("an option value that would disable a check", () => {
   it.each<[string, Partial<VerifyOptions>]>([
-    ["a tolerance that is no number", { clockToleranceMs: Number.NaN }],
+    ["a tolerance that is not a number", { clockToleranceMs: Number.NaN }],
     ["a tolerance without end", { clockToleranceMs: Infinity }],
     ["a negative tolerance", { clockToleranceMs: -1 }],
     ["a clock that gives no number", { now: () => Number.NaN }],
-    ["a limit that is no number", { limits: { maxCredentials: Number.NaN } }],
-    ["a limit that there isn't", { limits: { maxCredential: 1 } as object }],
+    ["a limit that is not a number", { limits: { maxCredentials: Number.NaN } }],
+    ["an unknown limit", { limits: { maxCredential: 1 } as object }],
     ["a limit that is absent", { limits: { maxCredentialLength: undefined as never } }],
-    ["a timeout that is no number", { statusTimeoutMs: Number.NaN }],
+    ["a timeout that is not a number", { statusTimeoutMs: Number.NaN }],
     ["no resolver", { resolver: undefined as never }],
-  ])("is a TypeError: %s", async (_, options) => {
+  ])("throws a TypeError: %s", async (_, options) => {
     expect(await rejectionOf(verifyCredential(signed, { resolver, now: () => NOW, ...options }))).toBeInstanceOf(TypeError);
     expect(await rejectionOf(verifyPresentation(signed, { resolver, now: () => NOW, ...options }))).toBeInstanceOf(TypeError);
   });
 
-  it("is a TypeError in signing and caching too", async () => {
+  it("throws a TypeError when signing and caching too", async () => {
     expect(await rejectionOf(signCredential(credential, { key, now: () => Number.NaN }))).toBeInstanceOf(TypeError);
     const options = { holder: issuer.did, key, lifetimeMs: Number.NaN };
     expect(await rejectionOf(signPresentation([], options))).toBeInstanceOf(TypeError);
@@ -42,7 +42,7 @@ describe("an option that would switch a check off", () => {
 });
 
 describe("the package", () => {
-  it("imports no Node module but for types", () => {
+  it("imports Node modules for types only", () => {
     const src = new URL("../src/", import.meta.url);
     const files = readdirSync(src, { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".ts"));
     expect(files.length).toBeGreaterThan(30);

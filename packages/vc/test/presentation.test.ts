@@ -33,52 +33,52 @@ describe.each(FORMATS)("a presentation in %s", (format) => {
     return forgePresentation({ "@context": [context], type: ["VerifiablePresentation"], ...document }, party, format);
   }
 
-  it("with a replayed nonce is refused", async () => {
+  it("with a replayed nonce is rejected", async () => {
     await expectRefused(await present({ nonce: "yesterday" }), "nonce_mismatch", { nonce: "today" });
   });
 
-  it("without the nonce is refused", async () => {
+  it("without the nonce is rejected", async () => {
     await expectRefused(await present(), "nonce_missing", { nonce: "today" });
   });
 
-  it("for another audience is refused", async () => {
+  it("for another audience is rejected", async () => {
     await expectRefused(await present({ audience: "did:x:other" }), "audience_mismatch", { audience: verifier });
   });
 
-  it("for nobody is refused by a verifier that says who it is", async () => {
+  it("without an audience is rejected by a verifier with an audience", async () => {
     await expectRefused(await present(), "audience_missing", { audience: verifier });
   });
 
-  it("for somebody is refused by a verifier that does not say who it is", async () => {
+  it("with an audience is rejected by a verifier without one", async () => {
     await expectRefused(await present({ audience: verifier }), "audience_mismatch");
   });
 
-  it("may be for several", async () => {
+  it("can have several audiences", async () => {
     const presented = await present({ audience: ["did:x:other", verifier] });
     await expect(verifyPresentation(presented, { resolver, now, audience: verifier })).resolves.toMatchObject({ holder: holder.did });
   });
 
-  it("that is older than its lifetime is refused", async () => {
+  it("is rejected after its lifetime", async () => {
     const presented = await present();
     await expectRefused(presented, "signature_expired", { now: () => NOW + 330_000 });
     await expect(verifyPresentation(presented, { resolver, now: () => NOW + 329_000 })).resolves.toBeDefined();
   });
 
-  it("of another holder than who signed is refused", async () => {
+  it("with a holder other than the signer is rejected", async () => {
     await expectRefused(await forge({ holder: holder.did }, mallory), "holder_mismatch");
     await expectRefused(await forge({ holder: { id: holder.did } }, mallory), "holder_mismatch");
   });
 
-  it("signed with a key that is not for authentication is refused", async () => {
+  it("signed with a key that is not for authentication is rejected", async () => {
     await expectRefused(await forge({ holder: issuing.did }, issuing), "key_purpose");
   });
 
-  it("without a holder is its signer's", async () => {
+  it("without a holder has its signer as the holder", async () => {
     const presented = await forge({ verifiableCredential: [] });
     expect(await verifyPresentation(presented, { resolver, now })).toMatchObject({ holder: holder.did });
   });
 
-  it("keeps the code of a credential that is refused, and says which", async () => {
+  it("reports the code and the index of a rejected credential", async () => {
     const expired = await signCredential({ ...credential, validUntil: "2026-02-01T00:00:00Z" }, { key: issuer.key, now });
     const presented = await signPresentation([signed, expired], { holder: holder.did, key: holder.key, format, now });
     const error = await expectRefused(presented, "expired");
@@ -87,7 +87,7 @@ describe.each(FORMATS)("a presentation in %s", (format) => {
     expect((await expectRefused(await present(), "nonce_missing", { nonce: "n" })).credentialIndex).toBeUndefined();
   });
 
-  it("keeps whether to try again", async () => {
+  it("reports whether an error of a credential is retryable", async () => {
     const down = {
       resolve: async (did: string) => {
         if (did === issuer.did) throw Object.assign(new Error("down"), {});
@@ -98,12 +98,12 @@ describe.each(FORMATS)("a presentation in %s", (format) => {
     expect(error.credentialIndex).toBe(0);
   });
 
-  it("with a credential that is not signed is refused", async () => {
+  it("with a credential that is not signed is rejected", async () => {
     const error = await expectRefused(await forge({ verifiableCredential: [credential] }), "proof_missing");
     expect(error.credentialIndex).toBe(0);
   });
 
-  it("with too many credentials is refused", async () => {
+  it("with too many credentials is rejected", async () => {
     const many = Array.from({ length: 33 }, () => ({}));
     await expectRefused(await forge({ verifiableCredential: many }), "too_large");
     await expectRefused(await forge({ verifiableCredential: [{}, {}] }), "too_large", { limits: { maxCredentials: 1 } });
@@ -114,16 +114,16 @@ describe.each(FORMATS)("a presentation in %s", (format) => {
     ["another type", { type: ["Presentation"] }],
     ["no context", { "@context": [] }],
     ["an empty id", { id: "" }],
-    ["an id that is no text", { id: 1 }],
+    ["an id that is not a string", { id: 1 }],
     ["an id that is too long", { id: "x".repeat(2049) }],
-    ["a holder that is no URL", { holder: "holder" }],
+    ["a holder that is not a URL", { holder: "holder" }],
     ["a credential that is a number", { verifiableCredential: [1] }],
-  ])("with %s is refused", async (_, members) => {
+  ])("with %s is rejected", async (_, members) => {
     await expectRefused(await forge(members), "presentation_invalid");
   });
 
   it.each(["p688ylvGBEKS", "58172aac-d8ba-11ed-83dd-0b3aef56cc33", "my id", "x".repeat(2048)])(
-    "is read with an id that is no URL: %s",
+    "is accepted with an id that is not a URL: %s",
     async (id) => {
       const terms = { id, type: "Terms" };
       const presented = await forge({ id, holder: holder.did, termsOfUse: terms });
@@ -131,13 +131,13 @@ describe.each(FORMATS)("a presentation in %s", (format) => {
     },
   );
 
-  it("is read with white space around it, as after pasting", async () => {
+  it("is accepted with surrounding white space", async () => {
     const presented = await present({ nonce: "n" });
     const verified = await verifyPresentation(`\uFEFF \r\n${presented}\n\n`, { resolver, now, nonce: "n" });
     expect(verified).toEqual(await verifyPresentation(presented, { resolver, now, nonce: "n" }));
   });
 
-  it("can't be had by whoever has aborted", async () => {
+  it("is not verified after an abort", async () => {
     const presented = await present();
     const reason = new Error("enough");
     expect(await rejectionOf(verifyPresentation(presented, { resolver, now, signal: AbortSignal.abort(reason) }))).toBe(reason);
@@ -154,14 +154,14 @@ describe.each(FORMATS)("a presentation in %s", (format) => {
 });
 
 describe("a presentation of VCDM 2.0", () => {
-  it("has objects and no texts as its credentials", async () => {
+  it("contains its credentials as objects, not as strings", async () => {
     const context = ["https://www.w3.org/ns/credentials/v2"];
     const document = { "@context": context, type: ["VerifiablePresentation"], verifiableCredential: [signed] };
     const presented = await forgePresentation(document, holder, "compact_jwt");
     expectVcError(await rejectionOf(verifyPresentation(presented, { resolver, now })), "presentation_invalid");
   });
 
-  it("is not of VCDM 1.1 outside of the format jwt", async () => {
+  it("of VCDM 1.1 is accepted in the format jwt only", async () => {
     const document = { "@context": ["https://www.w3.org/2018/credentials/v1"], type: ["VerifiablePresentation"] };
     const presented = await forgePresentation(document, holder, "compact_jwt");
     expectVcError(await rejectionOf(verifyPresentation(presented, { resolver, now })), "presentation_invalid");

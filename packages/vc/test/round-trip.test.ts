@@ -20,7 +20,7 @@ describe.each(CURVES)("with keys of %s", (curve) => {
   const resolver = resolverOf(issuer, holder);
   const credential = credentialFor(issuer, holder.did);
 
-  it.each(FORMATS)("a credential comes back from %s as it was signed", async (format) => {
+  it.each(FORMATS)("a credential in %s is returned as it was signed", async (format) => {
     const signed = await signCredential(credential, { key: issuer.key, format, now });
     const verified = await verifyCredential(signed, { resolver, now });
     expect(verified).toMatchObject({ credential, format, issuer: issuer.did });
@@ -28,7 +28,7 @@ describe.each(CURVES)("with keys of %s", (curve) => {
     expect(decodeCredential(signed)).toEqual({ credential, format, headers: verified.headers });
   });
 
-  it.each(FORMATS)("a presentation in %s brings credentials of every format", async (format) => {
+  it.each(FORMATS)("a presentation in %s contains credentials of every format", async (format) => {
     const credentials = await Promise.all(FORMATS.map((inner) => signCredential(credential, { key: issuer.key, format: inner, now })));
     const options = { holder: holder.did, key: holder.key, format, nonce: "n-1", audience: "did:x:verifier", now };
     const signed = await signPresentation(credentials, options);

@@ -18,13 +18,13 @@ function sign(members: JsonObject): Promise<string> {
 }
 
 describe("signCredential", () => {
-  it.each(FORMATS)("fills in an absent issuer, and nothing else, in %s", async (format) => {
+  it.each(FORMATS)("fills in a missing issuer, and nothing else, in %s", async (format) => {
     const { issuer: _, ...anonymous } = credential;
     const signed = await signCredential(anonymous, { key, format, now });
     expect((await verifyCredential(signed, { resolver, now })).credential).toEqual(credential);
   });
 
-  it("refuses another issuer", async () => {
+  it("rejects another issuer", async () => {
     expectVcError(await rejectionOf(sign({ issuer: "did:x:other" })), "issuer_mismatch");
     expectVcError(await rejectionOf(sign({ issuer: { id: "did:x:other" } })), "issuer_mismatch");
   });
@@ -113,7 +113,7 @@ describe("signCredential", () => {
     ["iss", { iss: "did:x:issuer" }],
     ["exp", { exp: 1 }],
     ["vc", { vc: {} }],
-  ])("names %s where it is wrong: %j", async (path, members) => {
+  ])("names the path %s of an invalid member: %j", async (path, members) => {
     const error = expectVcError(await rejectionOf(sign(members)), "credential_invalid");
     expect(error.message.startsWith(path.replace("evidence.type", "evidence[0].type"))).toBe(true);
   });
@@ -124,12 +124,12 @@ describe("signCredential", () => {
     { issuer: { id: issuer.did, name: { "@value": "x", "@language": "en" }, description: ["x"] } },
     { credentialSubject: { title: { "@value": "x", "@language": "en" }, name: { given: "Ada", family: "Lovelace" } } },
     { credentialSubject: { born: { "@value": "1815-12-10", "@type": "http://www.w3.org/2001/XMLSchema#date" } } },
-  ])("signs texts with a language, and others: %j", async (members) => {
+  ])("signs strings with and without a language: %j", async (members) => {
     const signed = await sign(members);
     expect((await verifyCredential(signed, { resolver, now })).credential).toEqual({ ...credential, ...members });
   });
 
-  it("signs everything that VCDM 2.0 has a place for", async () => {
+  it("signs a credential with every member of VCDM 2.0", async () => {
     const full = {
       ...credential,
       "@context": ["https://www.w3.org/ns/credentials/v2", "https://example.com/context", { level: "https://example.com/level" }],
@@ -149,7 +149,7 @@ describe("signCredential", () => {
     }
   });
 
-  it("keeps a member called __proto__ a member", async () => {
+  it("preserves a member called __proto__", async () => {
     const odd = JSON.parse('{"__proto__":{"level":"platinum"},"level":"gold"}') as JsonObject;
     for (const format of FORMATS) {
       const signed = await signCredential({ ...credential, credentialSubject: odd }, { key, format, now });
@@ -158,14 +158,14 @@ describe("signCredential", () => {
     }
   });
 
-  it("refuses what is too large or too deep", async () => {
+  it("rejects documents that are too large or too deep", async () => {
     expectVcError(await rejectionOf(sign({ name: "x".repeat(300_000) })), "too_large");
     let deep: JsonObject = {};
     for (let i = 0; i < 100; i += 1) deep = { deep };
     expectVcError(await rejectionOf(sign({ credentialSubject: deep })), "too_large");
   });
 
-  it("cuts a stranger's text in its messages", async () => {
+  it("truncates quoted text in error messages", async () => {
     const error = await rejectionOf(
       signPresentation([JSON.stringify({ proof: { type: "x".repeat(100_000) } })], { holder: issuer.did, key }),
     );
@@ -177,11 +177,11 @@ describe("signCredential", () => {
     ["no fragment", "did:x:issuer"],
     ["an empty fragment", "did:x:issuer#"],
     ["a path", "did:x:issuer/path#key"],
-  ])("is a TypeError with a kid that is %s", async (_, kid) => {
+  ])("throws a TypeError for a kid that is %s", async (_, kid) => {
     expect(await rejectionOf(signCredential(credential, { key: { ...key, kid } }))).toBeInstanceOf(TypeError);
   });
 
-  it("is a TypeError with a key that does not sign credentials", async () => {
+  it("throws a TypeError for a key that cannot sign credentials", async () => {
     const keys = [
       generateKeyPairSync("rsa", { modulusLength: 2048 }).privateKey,
       generateKeyPairSync("x25519").privateKey,
@@ -195,7 +195,7 @@ describe("signCredential", () => {
     }
   });
 
-  it("is a TypeError with what is no object, and with a format that is none", async () => {
+  it("throws a TypeError for a document that is not an object, and for an unknown format", async () => {
     expect(await rejectionOf(signCredential(null as never, { key }))).toBeInstanceOf(TypeError);
     expect(await rejectionOf(signCredential([] as never, { key }))).toBeInstanceOf(TypeError);
     expect(await rejectionOf(signCredential(credential, { key, format: "sd-jwt" as never }))).toBeInstanceOf(TypeError);
@@ -218,12 +218,12 @@ describe("signCredential", () => {
 describe("signPresentation", () => {
   const options = { holder: issuer.did, key, now };
 
-  it("refuses a holder that is not the key's DID", async () => {
+  it("rejects a holder that is not the key's DID", async () => {
     expectVcError(await rejectionOf(signPresentation([], { ...options, holder: "did:x:other" })), "holder_mismatch");
     expectVcError(await rejectionOf(signPresentation([], { ...options, holder: key.kid })), "holder_mismatch");
   });
 
-  it("says which credential can't be read", async () => {
+  it("reports the index of a credential that cannot be parsed", async () => {
     const signed = await sign({});
     const error = expectVcError(await rejectionOf(signPresentation([signed, "hello"], options)), "malformed");
     expect(error.credentialIndex).toBe(1);
@@ -231,25 +231,25 @@ describe("signPresentation", () => {
     expect(await rejectionOf(signPresentation([1 as never], options))).toBeInstanceOf(TypeError);
   });
 
-  it("refuses more than 32 credentials, and an empty nonce", async () => {
+  it("rejects more than 32 credentials, and an empty nonce", async () => {
     const signed = await sign({});
     expectVcError(await rejectionOf(signPresentation(Array<string>(33).fill(signed), options)), "too_large");
     expect(await rejectionOf(signPresentation([], { ...options, nonce: "" }))).toBeInstanceOf(TypeError);
   });
 
-  it.each(JWS_FORMATS)("may have no credentials at all, in %s", async (format) => {
+  it.each(JWS_FORMATS)("signs a presentation without credentials, in %s", async (format) => {
     const presented = await signPresentation([], { ...options, format });
     expect(await verifyPresentation(presented, { resolver, now })).toMatchObject({ holder: issuer.did, credentials: [] });
   });
 });
 
 describe("decodeCredential", () => {
-  it("reads what nobody would believe", async () => {
+  it("decodes an expired and revoked credential", async () => {
     const expired = await signCredential({ ...credential, validUntil: "2026-01-02T00:00:00Z" }, { key, now });
     expect(decodeCredential(`${expired.slice(0, -4)}AAAA`).credential).toMatchObject({ validUntil: "2026-01-02T00:00:00Z" });
   });
 
-  it("does not read what nobody has signed", () => {
+  it("rejects an unsigned credential", () => {
     const unsigned = makeToken({ alg: "none", typ: "vc+jwt" }, credential);
     expectVcError(
       thrownBy(() => decodeCredential(unsigned)),
@@ -257,7 +257,7 @@ describe("decodeCredential", () => {
     );
   });
 
-  it("refuses what can't be read", () => {
+  it("rejects malformed text", () => {
     expectVcError(
       thrownBy(() => decodeCredential("hello")),
       "malformed",

@@ -29,7 +29,7 @@ function swap(text: string, at: number): string {
 describe.each(FORMATS)("a tampered credential in %s", (format) => {
   const isJson = format === "json";
 
-  it("with another signature is refused", async () => {
+  it("with another signature is rejected", async () => {
     const signed = await signedAs(format);
     const flipped = isJson
       ? alterProof(signed, (proof) => ({ ...proof, proofValue: swap(proof["proofValue"] as string, 20) }))
@@ -37,7 +37,7 @@ describe.each(FORMATS)("a tampered credential in %s", (format) => {
     await expectRefused(flipped, "signature_invalid");
   });
 
-  it("with another statement is refused", async () => {
+  it("with another statement is rejected", async () => {
     const signed = await signedAs(format);
     const richer = { id: "did:x:subject", level: "platinum" };
     const changed = isJson
@@ -52,68 +52,68 @@ describe.each(FORMATS)("a tampered credential in %s", (format) => {
     await expectRefused(changed, "signature_invalid");
   });
 
-  it("with another kid of the same DID is refused", async () => {
+  it("with another kid of the same DID is rejected", async () => {
     const kid = `${issuer.did}#other`;
     const signed = await signCredential(credential, { key: { ...issuer.key, kid }, format, now });
     await expectRefused(signed, "key_not_found");
   });
 
-  it("signed by another DID is refused", async () => {
+  it("signed by another DID is rejected", async () => {
     await expectRefused(await forgeCredential(credential, mallory, format), "issuer_mismatch");
   });
 
-  it("signed with a stranger's key in the issuer's name is refused", async () => {
+  it("signed with another key under the issuer's name is rejected", async () => {
     const signed = await signCredential(credential, { key: { ...mallory.key, kid: issuer.key.kid }, format, now });
     await expectRefused(signed, "signature_invalid");
   });
 
-  it("signed with a key that is not for assertions is refused", async () => {
+  it("signed with a key that is not for assertions is rejected", async () => {
     const own = { ...credential, issuer: onlyAuthentication.did };
     await expectRefused(await signCredential(own, { key: onlyAuthentication.key, format, now }), "key_purpose");
   });
 
-  it("of a DID that can't be resolved is refused", async () => {
+  it("of a DID that cannot be resolved is rejected", async () => {
     const nobody = makeParty("nobody");
     const signed = await signCredential({ ...credential, issuer: nobody.did }, { key: nobody.key, format, now });
     await expectRefused(signed, "resolution_failed");
   });
 
-  it("that has expired is refused", async () => {
+  it("that has expired is rejected", async () => {
     const signed = await forgeCredential({ ...credential, validUntil: "2026-03-01T11:59:00Z" }, issuer, format);
     await expectRefused(signed, "expired");
   });
 
-  it("that is not valid yet is refused", async () => {
+  it("that is not valid yet is rejected", async () => {
     const signed = await forgeCredential({ ...credential, validFrom: "2026-03-01T12:01:00Z" }, issuer, format);
     await expectRefused(signed, "not_yet_valid");
   });
 
-  it("without a signature is refused", async () => {
+  it("without a signature is rejected", async () => {
     const signed = await signedAs(format);
     const { proof: _, ...bare } = isJson ? (JSON.parse(signed) as JsonObject) : {};
     const stripped = isJson ? JSON.stringify(bare) : mapToken(signed, (token) => `${token.split(".").slice(0, 2).join(".")}.`);
     await expectRefused(stripped, isJson ? "proof_missing" : "signature_invalid");
   });
 
-  it("that breaks the data model is refused", async () => {
+  it("that violates the data model is rejected", async () => {
     await expectRefused(await forgeCredential({ ...credential, type: ["Membership"] }, issuer, format), "credential_invalid");
     const { credentialSubject: _, ...nothingSaid } = credential;
     await expectRefused(await forgeCredential(nothingSaid, issuer, format), "credential_invalid");
   });
 
-  it("that is nested too deep is refused", async () => {
+  it("that is nested too deep is rejected", async () => {
     let deep: JsonObject = {};
     for (let i = 0; i < 100; i += 1) deep = { deep };
     const subject = { id: "did:x:subject", deep };
     await expectRefused(await forgeCredential({ ...credential, credentialSubject: subject }, issuer, format), "too_large");
   });
 
-  it("that is too long is refused", async () => {
+  it("that is too long is rejected", async () => {
     const subject = { id: "did:x:subject", list: Array<number>(200_000).fill(1) };
     await expectRefused(await forgeCredential({ ...credential, credentialSubject: subject }, issuer, format), "too_large");
   });
 
-  it("with a member twice is refused, wherever it stands", async () => {
+  it("with a duplicate member at any depth is rejected", async () => {
     const signed = await signedAs(format);
     const twice = (text: string): string => text.replace('"level":"gold"', '"level":"gold","\\u006cevel":"platinum"');
     const doubled = isJson
@@ -125,11 +125,11 @@ describe.each(FORMATS)("a tampered credential in %s", (format) => {
 });
 
 describe.each(JWS_FORMATS)("a tampered JWS in %s", (format) => {
-  it.each(["none", "HS256", "RS256", "ES256K", "constructor", ""])("with the algorithm %j is refused", async (alg) => {
+  it.each(["none", "HS256", "RS256", "ES256K", "constructor", ""])("with the algorithm %j is rejected", async (alg) => {
     await expectRefused(alter(await signedAs(format), { header: (header) => ({ ...header, alg }) }), "alg_not_allowed");
   });
 
-  it("with the algorithm none and no signature is refused", async () => {
+  it("with the algorithm none and no signature is rejected", async () => {
     const signed = await signedAs(format);
     await expectRefused(
       mapToken(signed, (token) => makeToken({ ...partsOf(token).header, alg: "none" }, partsOf(token).payload)),
@@ -137,7 +137,7 @@ describe.each(JWS_FORMATS)("a tampered JWS in %s", (format) => {
     );
   });
 
-  it("with an HMAC keyed with the public key is refused", async () => {
+  it("with an HMAC keyed with the public key is rejected", async () => {
     const signed = await signedAs(format);
     const secret = Buffer.from(issuer.publicJwk.x ?? "", "base64url");
     const forged = mapToken(signed, (token) => {
@@ -147,7 +147,7 @@ describe.each(JWS_FORMATS)("a tampered JWS in %s", (format) => {
     await expectRefused(forged, "alg_not_allowed");
   });
 
-  it("with the algorithm of another kind of key is refused", async () => {
+  it("with the algorithm of another kind of key is rejected", async () => {
     await expectRefused(alter(await signedAs(format), { header: (header) => ({ ...header, alg: "ES256" }) }), "alg_not_allowed");
   });
 
@@ -155,14 +155,14 @@ describe.each(JWS_FORMATS)("a tampered JWS in %s", (format) => {
     ["crit", { crit: ["exp"], exp: 1 }],
     ["an empty crit", { crit: [] }],
     ["an unencoded payload", { b64: false }],
-  ])("with %s is refused", async (_, members) => {
+  ])("with %s is rejected", async (_, members) => {
     await expectRefused(
       resign(await signedAs(format), issuer.key.privateKey, { header: (header) => ({ ...header, ...members }) }),
       "crit_unsupported",
     );
   });
 
-  it("that brings its own key is refused, however the key is brought", async () => {
+  it("that carries its own key is rejected, in any header", async () => {
     const jwk = mallory.publicJwk as JsonObject;
     const own = { jwk, jku: "https://mallory.example/keys", x5c: ["AAAA"], x5u: "https://mallory.example/cert" };
     await expectRefused(
@@ -171,7 +171,7 @@ describe.each(JWS_FORMATS)("a tampered JWS in %s", (format) => {
     );
   });
 
-  it("with iss of another is refused, in the claims and in the header", async () => {
+  it("with the iss of another DID is rejected, in the claims and in the header", async () => {
     const iss = mallory.did;
     const signed = await signedAs(format);
     await expectRefused(resign(signed, issuer.key.privateKey, { payload: (payload) => ({ ...payload, iss }) }), "issuer_mismatch");
@@ -181,7 +181,7 @@ describe.each(JWS_FORMATS)("a tampered JWS in %s", (format) => {
   it.each([
     ["jti", "urn:uuid:2"],
     ["sub", "did:x:somebody-else"],
-  ])("with a %s that contradicts the credential is refused", async (claim, value) => {
+  ])("with a %s that contradicts the credential is rejected", async (claim, value) => {
     const signed = resign(await signedAs(format), issuer.key.privateKey, { payload: (payload) => ({ ...payload, [claim]: value }) });
     await expectRefused(signed, "claims_invalid");
   });
@@ -193,18 +193,18 @@ describe.each(JWS_FORMATS)("a tampered JWS in %s", (format) => {
     ["aud", [1]],
     ["iss", 1],
     ["jti", {}],
-  ])("with a %s of %j is refused", async (claim, value) => {
+  ])("with a %s of %j is rejected", async (claim, value) => {
     const signed = resign(await signedAs(format), issuer.key.privateKey, { payload: (payload) => ({ ...payload, [claim]: value }) });
     await expectRefused(signed, "claims_invalid");
   });
 
-  it("made for an audience is refused by whoever is not it", async () => {
+  it("is rejected by a verifier outside its audience", async () => {
     const signed = resign(await signedAs(format), issuer.key.privateKey, { payload: (payload) => ({ ...payload, aud: "did:x:verifier" }) });
     await expectRefused(signed, "audience_mismatch");
     await expect(verifyCredential(signed, { resolver, now, audience: "did:x:verifier" })).resolves.toMatchObject({ credential });
   });
 
-  it("with another spelling of its base64url is refused", async () => {
+  it("with a different encoding of the same base64url bytes is rejected", async () => {
     const signed = await signedAs(format);
     // The last of 86 characters holds two bits of the signature and four that must be zero.
     const respelt = mapToken(signed, (token) => token.slice(0, -1) + ({ A: "B", Q: "R", g: "h", w: "x" }[token.slice(-1)] ?? "="));

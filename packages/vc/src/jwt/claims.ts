@@ -3,14 +3,14 @@ import { isJsonArray } from "@parley/core/internal";
 import { without } from "../json.ts";
 import { VcError } from "../vc-error.ts";
 
-/** The registered claims of a JWT that matter here (RFC 7519, section 4.1), and the `nonce` of a presentation. */
+/** The registered claims of a JWT that verification uses (RFC 7519, section 4.1), and the `nonce` of a presentation. */
 export interface Claims {
   readonly iss?: string;
   readonly sub?: string;
   readonly jti?: string;
   readonly aud?: readonly string[];
   readonly nonce?: string;
-  /** Seconds since 1970, negative before; as is `exp`. */
+  /** Seconds since 1970, negative before; likewise `exp`. */
   readonly nbf?: number;
   readonly exp?: number;
 }
@@ -18,12 +18,12 @@ export interface Claims {
 const REGISTERED: ReadonlySet<string> = new Set(["iss", "sub", "aud", "exp", "nbf", "iat", "jti"]);
 const REGISTERED_AND_NONCE: ReadonlySet<string> = new Set([...REGISTERED, "nonce"]);
 
-/** Names of the claims that say something about the securing, not about the document. */
+/** Names of the claims that describe the signature instead of the document. */
 export function claimNames(short: "vc" | "vp"): ReadonlySet<string> {
   return short === "vc" ? REGISTERED : REGISTERED_AND_NONCE;
 }
 
-/** The claims of a payload, and what remains of it. */
+/** Separates the claims of a payload from the document. */
 export function splitClaims(payload: JsonObject, short: "vc" | "vp"): { claims: JsonObject; document: JsonObject } {
   const names = claimNames(short);
   const claims = Object.fromEntries(Object.entries(payload).filter(([member]) => names.has(member)));
@@ -31,8 +31,9 @@ export function splitClaims(payload: JsonObject, short: "vc" | "vp"): { claims: 
 }
 
 /**
- * Reads claims, each of which must be of the kind that RFC 7519 demands. `iat` may be text besides: some issuers write it so, and nothing
- * is decided by it.
+ * Reads the claims and checks their types (RFC 7519). `iat` can also be a string, as some issuers write it: no decision depends on it.
+ *
+ * @throws VcError `claims_invalid`
  */
 export function readClaims(payload: JsonObject): Claims {
   const iss = optional(payload, "iss", isText);
@@ -57,7 +58,7 @@ export function readClaims(payload: JsonObject): Claims {
 function optional<T extends JsonValue>(payload: JsonObject, claim: string, is: (value: JsonValue) => value is T): T | undefined {
   const value = payload[claim];
   if (value === undefined) return undefined;
-  if (!is(value)) throw new VcError("claims_invalid", `The claim ${claim} is not of the kind that it must be`);
+  if (!is(value)) throw new VcError("claims_invalid", `The claim ${claim} has the wrong type`);
   return value;
 }
 

@@ -3,10 +3,10 @@ import { entriesOf } from "../json.ts";
 import { CREDENTIAL, type Kind } from "../kind.ts";
 import { CONTEXT_V2 } from "../model/context.ts";
 import { VcError } from "../vc-error.ts";
-import { decodeBase64urlText } from "../base64url.ts";
+import { decodeBase64urlText } from "../decode-base64url-text.ts";
 import { looksLikeJws } from "./jws.ts";
 
-/** A JWS that stands in a data: URL, and its media type without parameters, in lower case. */
+/** A JWS from a data: URL, and its media type without parameters, in lower case. */
 export interface Enveloped {
   readonly mediaType: string;
   readonly token: string;
@@ -14,14 +14,15 @@ export interface Enveloped {
 
 const DATA_URL = /^data:([^;,]*)((?:;[^;,]*)*),(.*)$/is;
 
-/** Whether an object says that it is an envelope of the kind. */
+/** Whether the type of an object is that of an envelope. */
 export function isEnvelope({ type }: JsonObject, kind: Kind): boolean {
   return entriesOf(type).includes(kind.envelopeType);
 }
 
 /**
- * The JWS inside of an EnvelopedVerifiableCredential or EnvelopedVerifiablePresentation.
+ * Extracts the JWS from an EnvelopedVerifiableCredential or EnvelopedVerifiablePresentation.
  *
+ * @throws VcError `malformed`, `format_unsupported`
  * @see {@link https://www.w3.org/TR/vc-data-model-2.0/#enveloped-verifiable-credentials | VCDM 2.0, section 4.13.1}
  */
 export function openEnvelope(envelope: JsonObject, kind: Kind): Enveloped {
@@ -34,16 +35,16 @@ export function openEnvelope(envelope: JsonObject, kind: Kind): Enveloped {
     throw new VcError("format_unsupported", `The envelope's media type must be application/${kind.typ}`);
   }
   const token = /;\s*base64\s*$/i.test(parameters ?? "") ? decodeBase64Data(data) : decodePercent(data);
-  if (token === undefined || !looksLikeJws(token)) throw new VcError("malformed", "There is no JWS in the envelope");
+  if (token === undefined || !looksLikeJws(token)) throw new VcError("malformed", "The envelope does not contain a JWS");
   return { mediaType: type, token };
 }
 
-/** Puts a JWS into an envelope. `application/jwt` is for one of VCDM 1.1. */
+/** Wraps a JWS in an envelope. The media type of a JWS of VCDM 1.1 is `application/jwt`. */
 export function makeEnvelope(token: string, kind: Kind, mediaType = `application/${kind.typ}`): JsonObject {
   return { "@context": [CONTEXT_V2], id: `data:${mediaType},${token}`, type: kind.envelopeType };
 }
 
-/** An enveloped credential for `verifiableCredential` of a presentation. */
+/** Wraps a signed credential for the `verifiableCredential` member of a presentation. */
 export function envelopedCredential(token: string, securing: "compact_jwt" | "jwt"): JsonObject {
   return makeEnvelope(token, CREDENTIAL, securing === "jwt" ? "application/jwt" : undefined);
 }

@@ -6,15 +6,16 @@ import { VcError } from "../vc-error.ts";
 import type { Claims } from "./claims.ts";
 
 /**
- * A credential as it was before it became a JWT: what the claims say stands in it again. What both say must agree.
+ * Restores a credential from a JWT: the claims are written back to the members that they stand for. Where both exist, they must agree.
  *
+ * @throws VcError `claims_invalid`, `issuer_mismatch`
  * @see {@link https://www.w3.org/TR/vc-data-model-1.1/#jwt-decoding | VCDM 1.1, section 6.3.1, JWT Decoding}
  */
 export function credentialOfClaims(vc: JsonObject, { iss, sub, jti, nbf, exp }: Claims): JsonObject {
   const { from, until } = dateMembers(vc);
   return {
     ...vc,
-    ...(jti !== undefined && { id: agreed(vc["id"], jti, "jti") }),
+    ...(jti !== undefined && { id: checkAgreement(vc["id"], jti, "jti") }),
     ...(iss !== undefined && { issuer: issuerOfClaims(vc["issuer"], iss) }),
     ...(nbf !== undefined && { [from]: dateOfClaims(vc[from], nbf, "nbf") }),
     ...(exp !== undefined && { [until]: dateOfClaims(vc[until], exp, "exp") }),
@@ -22,16 +23,19 @@ export function credentialOfClaims(vc: JsonObject, { iss, sub, jti, nbf, exp }: 
   };
 }
 
-/** A presentation as it was before it became a JWT. */
+/** Restores a presentation from a JWT.
+ *
+ * @throws VcError `claims_invalid`
+ */
 export function presentationOfClaims(vp: JsonObject, { iss, jti }: Claims): JsonObject {
   return {
     ...vp,
-    ...(jti !== undefined && { id: agreed(vp["id"], jti, "jti") }),
+    ...(jti !== undefined && { id: checkAgreement(vp["id"], jti, "jti") }),
     ...(iss !== undefined && vp["holder"] === undefined && { holder: iss }),
   };
 }
 
-/** The claims of a credential; it stands whole in `vc` besides. */
+/** Converts a credential to claims. The claim `vc` also contains the complete credential. */
 export function claimsOfCredential(credential: JsonObject, issuer: string): JsonObject {
   const { id, credentialSubject } = credential;
   const { from, until } = dateMembers(credential);
@@ -45,26 +49,26 @@ function dateMembers(credential: JsonObject): { from: string; until: string } {
     : { from: "issuanceDate", until: "expirationDate" };
 }
 
-function agreed(value: JsonObject[string], claim: string, name: string): string {
+function checkAgreement(value: JsonObject[string], claim: string, name: string): string {
   if (value !== undefined && value !== claim) throw new VcError("claims_invalid", `The claim ${name} contradicts the document`);
   return claim;
 }
 
 function issuerOfClaims(issuer: JsonObject[string], iss: string): string | JsonObject {
   const id = isJsonObject(issuer) ? issuer["id"] : issuer;
-  if (id !== undefined && id !== iss) throw new VcError("issuer_mismatch", "The claim iss is not the issuer");
+  if (id !== undefined && id !== iss) throw new VcError("issuer_mismatch", "The claim iss differs from the issuer");
   return isJsonObject(issuer) ? { ...issuer, id: iss } : iss;
 }
 
 function subjectOfClaims(subject: JsonObject[string], sub: string): JsonObject | readonly JsonObject[] {
   const subjects = entriesOf(subject).filter(isJsonObject);
   const [first = {}] = subjects;
-  if (subjects.length <= 1) return { ...first, id: agreed(first["id"], sub, "sub") };
+  if (subjects.length <= 1) return { ...first, id: checkAgreement(first["id"], sub, "sub") };
   if (!subjects.some(({ id }) => id === sub)) throw new VcError("claims_invalid", "The claim sub contradicts the document");
   return subjects;
 }
 
-/** Claims are often whole seconds of a date that has a fraction, rounded either way. */
+/** Claims often have whole seconds where the date has a fraction, rounded in either direction. */
 function dateOfClaims(value: JsonObject[string], seconds: number, name: string): string {
   if (typeof value !== "string") return formatDateTimeStamp(seconds * 1000);
   const time = parseDateTimeStamp(value);

@@ -10,34 +10,38 @@ import {
   type VerificationMethod,
   type VerificationRelationship,
 } from "@parley/did";
-import { cut } from "../json.ts";
+import { truncate } from "../json.ts";
 import type { Kind } from "../kind.ts";
 import { VcError } from "../vc-error.ts";
 import { importParameters, isCurve, type ImportedKey } from "./curves.ts";
 
-/** A document in which a key is missing is resolved again if it is older than this: the key may be new. */
+/** If a key is missing, a cached document older than this is resolved again, since the key may have been added. */
 const MAX_AGE_MS = 30_000;
-/** Keys that are tried for a token that names none. */
+/** Most keys tried for a signature without a key id. */
 const MAX_CANDIDATES = 8;
 
-/** Where keys are looked up. */
+/** How DID documents are resolved. */
 export interface KeySource {
   readonly resolver: DidResolver;
   readonly signal: AbortSignal | undefined;
 }
 
-/** Imported keys, for as long as the resolver keeps the document that they are from. */
+/** Imported keys, cached as long as the resolver caches their document. */
 const imported = new WeakMap<VerificationMethod, Promise<ImportedKey>>();
 
-/** The key of an absolute DID URL, which must be the given DID's and in its document for the purpose. */
+/**
+ * Finds a key by its absolute DID URL. It must belong to the given DID, and its document must list it for the purpose of the kind.
+ *
+ * @throws VcError
+ */
 export async function findKey(kid: string, did: string, kind: Kind, source: KeySource): Promise<ImportedKey> {
   const owner = didOf(kid);
-  if (owner === undefined) throw new VcError("kid_invalid", "The key's id is no absolute DID URL");
-  if (owner !== did) throw new VcError(kind.mismatch, `The ${kind.name} is signed by ${cut(owner)}, which is not ${cut(did)}`);
+  if (owner === undefined) throw new VcError("kid_invalid", "The key id is not an absolute DID URL");
+  if (owner !== did) throw new VcError(kind.mismatch, `The ${kind.name} is signed by ${truncate(owner)} instead of ${truncate(did)}`);
   return importMethod(await findMethod(kid, did, kind.relationship, source));
 }
 
-/** The keys that a DID has for the purpose, at most 8, unknown kinds left out. */
+/** The keys that a DID document lists for the purpose of the kind: at most 8, without unsupported ones. */
 export async function candidateKeys(did: string, kind: Kind, source: KeySource): Promise<readonly ImportedKey[]> {
   const methods = verificationMethodsOf(await resolve(did, source), kind.relationship).slice(0, MAX_CANDIDATES);
   const keys = await Promise.all(
@@ -62,8 +66,8 @@ async function findMethod(
   const fresh = await resolve(did, source, { maxAgeMs: MAX_AGE_MS });
   const found = findVerificationMethod(fresh, kid, relationship);
   if (found !== undefined) return found;
-  if (findVerificationMethod(fresh, kid) === undefined) throw new VcError("key_not_found", `The document has no key ${cut(kid)}`);
-  throw new VcError("key_purpose", `The document does not list the key ${cut(kid)} for ${relationship}`);
+  if (findVerificationMethod(fresh, kid) === undefined) throw new VcError("key_not_found", `The DID document has no key ${truncate(kid)}`);
+  throw new VcError("key_purpose", `The DID document does not list the key ${truncate(kid)} for ${relationship}`);
 }
 
 async function resolve(did: string, { resolver, signal }: KeySource, options: ResolveOptions = {}): Promise<DidDocument> {
@@ -72,9 +76,9 @@ async function resolve(did: string, { resolver, signal }: KeySource, options: Re
   } catch (error) {
     signal?.throwIfAborted();
     const { code, retryable, message } = ParleyError.from(error);
-    // Of other errors the message may quote what a stranger's host has answered.
-    const why = code === "refused_address" ? `${code} (${cut(message)})` : cut(code);
-    throw new VcError("resolution_failed", `${cut(did)} could not be resolved: ${why}`, { cause: error, retryable });
+    // Messages of other errors can quote the response of a remote host.
+    const why = code === "refused_address" ? `${code} (${truncate(message)})` : truncate(code);
+    throw new VcError("resolution_failed", `${truncate(did)} could not be resolved: ${why}`, { cause: error, retryable });
   }
 }
 
@@ -89,11 +93,11 @@ function importMethod(method: VerificationMethod): Promise<ImportedKey> {
 async function importPublicKey(method: VerificationMethod): Promise<ImportedKey> {
   try {
     const jwk = publicKeyJwk(method);
-    if (!isCurve(jwk.crv)) throw new VcError("key_unsupported", `Keys of ${jwk.crv} don't sign credentials`);
+    if (!isCurve(jwk.crv)) throw new VcError("key_unsupported", `Keys of ${jwk.crv} are not supported for credentials`);
     const cryptoKey = await crypto.subtle.importKey("jwk", { ...jwk }, importParameters(jwk.crv), false, ["verify"]);
     return { curve: jwk.crv, cryptoKey };
   } catch (error) {
     if (error instanceof VcError) throw error;
-    throw new VcError("key_unsupported", `The key ${cut(method.id)} can't be read`, { cause: error });
+    throw new VcError("key_unsupported", `The key ${truncate(method.id)} cannot be imported`, { cause: error });
   }
 }

@@ -4,7 +4,7 @@ import { Checker } from "./checker.ts";
 import { checkContext, checkType, type ModelVersion } from "./context.ts";
 import { checkLanguages } from "./language.ts";
 
-/** What a credential says that has consequences for its verification. */
+/** The parts of a credential that its verification depends on. */
 export interface CredentialFacts {
   readonly version: ModelVersion;
   readonly issuer: string;
@@ -18,9 +18,10 @@ const READING = new Checker(CREDENTIAL.invalid);
 const SIGNING = new Checker(CREDENTIAL.invalid, "urls");
 
 /**
- * Checks a credential, without its proof, against the data model. Ids that nothing is fetched from may be any text, unless it is to be
- * signed.
+ * Checks a credential, without its proof, against the data model. Ids that nothing is fetched from can be any string, except in a
+ * credential to sign.
  *
+ * @throws VcError `credential_invalid`, naming the path of the invalid member.
  * @see {@link https://www.w3.org/TR/vc-data-model-2.0/#basic-concepts | VCDM 2.0, section 4}
  */
 export function checkCredential(credential: JsonObject, use: "to sign" | "signed" = "signed"): CredentialFacts {
@@ -38,11 +39,11 @@ export function checkCredential(credential: JsonObject, use: "to sign" | "signed
   check.typed(credential["termsOfUse"], "termsOfUse");
   check.typed(credential["evidence"], "evidence");
   checkRelatedResources(credential, check);
-  if (credential["proof"] !== undefined) check.fail("proof", "has no place in a credential that is secured otherwise");
+  if (credential["proof"] !== undefined) check.fail("proof", "is not allowed in a credential that is secured in another way");
   return { version, issuer, ...validity, statuses };
 }
 
-/** The id of a credential's issuer, before anything else of it has been checked. */
+/** The id of the issuer. Callable before `checkCredential`. */
 export function issuerOf(credential: JsonObject): string {
   return READING.idOf(credential["issuer"], "issuer");
 }
@@ -60,7 +61,7 @@ type Validity = Pick<CredentialFacts, "validFrom" | "validUntil">;
 
 function checkValidity(credential: JsonObject, check: Checker): Validity {
   for (const member of ["issuanceDate", "expirationDate"]) {
-    if (credential[member] !== undefined) check.fail(member, "is of VCDM 1.1; VCDM 2.0 has validFrom and validUntil");
+    if (credential[member] !== undefined) check.fail(member, "belongs to VCDM 1.1; use validFrom and validUntil in VCDM 2.0");
   }
   return checkPeriod(credential, { from: "validFrom", until: "validUntil" }, check);
 }
@@ -84,6 +85,6 @@ function checkRelatedResources({ relatedResource }: JsonObject, check: Checker):
     if (ids.has(id)) check.fail("relatedResource", "must not list an id twice");
     ids.add(id);
     const { digestSRI, digestMultibase } = resource;
-    if (digestSRI === undefined && digestMultibase === undefined) check.fail("relatedResource", "needs digestSRI or digestMultibase");
+    if (digestSRI === undefined && digestMultibase === undefined) check.fail("relatedResource", "must have digestSRI or digestMultibase");
   }
 }

@@ -1,9 +1,9 @@
-/** XML Schema 1.1, dateTimeStamp: a date, a time, and a time zone. Years have four digits here. */
+/** XML Schema 1.1, dateTimeStamp: a date, a time and a time zone. Only years of four digits are supported. */
 const DATE_TIME_STAMP =
   /^(\d{4})-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])T(?:(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,20})?|24:00:00(?:\.0{1,20})?)(?:Z|[+-](?:(?:0\d|1[0-3]):[0-5]\d|14:00))$/;
 
 /**
- * Milliseconds since 1970 of a `dateTimeStamp`; `undefined` for any other text, and for days that no calendar has.
+ * Parses a `dateTimeStamp` into milliseconds since 1970. `undefined` for any other text, and for days that do not exist.
  *
  * @see {@link https://www.w3.org/TR/xmlschema11-2/#dateTimeStamp | XML Schema 1.1, dateTimeStamp}
  */
@@ -23,7 +23,7 @@ export function isExpressible(time: number): boolean {
   return time >= MIN_TIME && time < MAX_TIME + 1000;
 }
 
-/** A `dateTimeStamp` of milliseconds since 1970, without a fraction; the nearest one for a time that none can express. */
+/** Formats milliseconds since 1970 as a `dateTimeStamp`, without a fraction. Times out of range become the nearest valid one. */
 export function formatDateTimeStamp(time: number): string {
   const second = Math.min(MAX_TIME, Math.max(MIN_TIME, Math.floor(time / 1000) * 1000));
   return new Date(second).toISOString().replace(".000Z", "Z");

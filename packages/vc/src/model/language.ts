@@ -7,8 +7,8 @@ const LANGUAGE_MEMBERS: ReadonlySet<string> = new Set(["@value", "@language", "@
 const VALUE_MEMBERS: ReadonlySet<string> = new Set([...LANGUAGE_MEMBERS, "@type", "@index"]);
 
 /**
- * Checks the members of a credential that are texts in a language: `name` and `description` of the credential and of its issuer are
- * texts or language value objects; and no value object has further members, wherever it stands.
+ * Checks language values: `name` and `description` of the credential and of its issuer must be strings or language value objects, and no
+ * value object anywhere in the credential may have other members.
  *
  * @see {@link https://www.w3.org/TR/vc-data-model-2.0/#language-and-base-direction | VCDM 2.0, section 11.1}
  */
@@ -26,13 +26,13 @@ function checkTexts(value: JsonValue | undefined, path: string, check: Checker):
     if (typeof entry === "string") continue;
     const object = check.object(entry, path);
     const { "@value": text, "@language": language = "", "@direction": direction = "ltr" } = object;
-    if (typeof text !== "string" || typeof language !== "string") check.fail(path, "must be texts, with or without a language");
+    if (typeof text !== "string" || typeof language !== "string") check.fail(path, "must be strings, with or without a language");
     if (direction !== "ltr" && direction !== "rtl") check.fail(path, "has a @direction that is neither ltr nor rtl");
     checkMembers(object, LANGUAGE_MEMBERS, path, check);
   }
 }
 
-/** The document's depth has been limited. */
+/** Recursive: the depth of the document was limited before. */
 function checkValueObjects(value: JsonValue | undefined, path: string, check: Checker): void {
   if (typeof value !== "object" || value === null) return;
   if (isJsonObject(value) && Object.hasOwn(value, "@value")) checkMembers(value, VALUE_MEMBERS, path, check);
@@ -43,5 +43,5 @@ function checkValueObjects(value: JsonValue | undefined, path: string, check: Ch
 
 function checkMembers(object: JsonObject, allowed: ReadonlySet<string>, path: string, check: Checker): void {
   const further = Object.keys(object).find((member) => !allowed.has(member));
-  if (further !== undefined) check.fail(path, `is a text with a language, which can't have the member ${further}`);
+  if (further !== undefined) check.fail(path, `is a language value object and must not have the member ${further}`);
 }

@@ -4,19 +4,20 @@ import { PRESENTATION } from "../kind.ts";
 import { Checker } from "./checker.ts";
 import { checkContext, checkType, type ModelVersion } from "./context.ts";
 
-/** What a presentation says that has consequences for its verification. */
+/** The parts of a presentation that its verification depends on. */
 export interface PresentationFacts {
   readonly version: ModelVersion;
   readonly holder: string | undefined;
-  /** Secured each: objects, or texts in VCDM 1.1. */
+  /** Signed credentials: objects, or strings in VCDM 1.1. */
   readonly credentials: readonly (JsonObject | string)[];
 }
 
 const check = new Checker(PRESENTATION.invalid);
 
 /**
- * Checks a presentation, without its proof, against the data model. Its credentials are not looked into.
+ * Checks a presentation, without its proof, against the data model. Its credentials are not checked.
  *
+ * @throws VcError `presentation_invalid`, naming the path of the invalid member.
  * @see {@link https://www.w3.org/TR/vc-data-model-2.0/#verifiable-presentations | VCDM 2.0, section 4.13}
  */
 export function checkPresentation(presentation: JsonObject): PresentationFacts {
@@ -24,7 +25,7 @@ export function checkPresentation(presentation: JsonObject): PresentationFacts {
   checkType(presentation, PRESENTATION.type, check);
   check.optionalId(presentation["id"], "id");
   check.typed(presentation["termsOfUse"], "termsOfUse");
-  if (presentation["proof"] !== undefined) check.fail("proof", "has no place in a presentation that is secured otherwise");
+  if (presentation["proof"] !== undefined) check.fail("proof", "is not allowed in a presentation that is secured in another way");
   const credentials = entriesOf(presentation["verifiableCredential"]).map((entry, i) => {
     if (isJsonObject(entry) || (version === "1.1" && typeof entry === "string")) return entry;
     return check.fail(`verifiableCredential[${i}]`, "must be an object");
@@ -32,7 +33,7 @@ export function checkPresentation(presentation: JsonObject): PresentationFacts {
   return { version, holder: holderOf(presentation), credentials };
 }
 
-/** The id of a presentation's holder, before anything else of it has been checked. */
+/** The id of the holder, if there is one. Callable before `checkPresentation`. */
 export function holderOf({ holder }: JsonObject): string | undefined {
   return holder === undefined ? undefined : check.idOf(holder, "holder");
 }

@@ -1,9 +1,9 @@
 import type { JsonObject } from "@parley/core";
 import type { Signer } from "../keys/signing-key.ts";
-import { encodeBase58 } from "./base58.ts";
 import { cryptosuiteOf, signHashData } from "./cryptosuite.ts";
+import { encodeProofValue } from "./proof-value.ts";
 
-/** A document with a Data Integrity proof. The proof repeats the document's `@context`, so that nobody can append to it unnoticed. */
+/** Adds a Data Integrity proof to a document. The proof repeats the document's `@context`, so that later additions to it are detected. */
 export async function addProof(document: JsonObject, signer: Signer, members: JsonObject): Promise<JsonObject> {
   const options: JsonObject = {
     "@context": document["@context"],
@@ -13,5 +13,5 @@ export async function addProof(document: JsonObject, signer: Signer, members: Js
     ...members,
   };
   const signature = await signHashData(document, options, signer);
-  return { ...document, proof: { ...options, proofValue: `z${encodeBase58(signature)}` } };
+  return { ...document, proof: { ...options, proofValue: encodeProofValue(signature) } };
 }

@@ -3,23 +3,23 @@ import canonicalize from "canonicalize";
 import { signatureParameters, type Curve, type ImportedKey } from "../keys/curves.ts";
 import { VcError } from "../vc-error.ts";
 
-/** Cryptosuites that canonicalise with JCS (RFC 8785), and the curves of each. */
+/** The supported cryptosuites, which canonicalize with JCS (RFC 8785), and the curves of each. */
 const CURVES: Readonly<Record<string, readonly Curve[]>> = {
   "eddsa-jcs-2022": ["Ed25519"],
   "ecdsa-jcs-2019": ["P-256", "P-384"],
 };
 
-/** Whether a cryptosuite is one of ours. */
+/** Whether a cryptosuite is supported. */
 export function isCryptosuite(name: string): boolean {
   return Object.hasOwn(CURVES, name);
 }
 
-/** Whether keys on a curve make proofs of a cryptosuite. */
+/** Whether keys on a curve can create proofs of a cryptosuite. */
 export function isForCryptosuite(curve: Curve, cryptosuite: string): boolean {
   return CURVES[cryptosuite]?.includes(curve) === true;
 }
 
-/** The cryptosuite of a curve; `undefined` for P-521, which has none. */
+/** The cryptosuite for keys on a curve. `undefined` for P-521. */
 export function cryptosuiteOf(curve: Curve): string | undefined {
   return Object.keys(CURVES).find((name) => isForCryptosuite(curve, name));
 }
@@ -37,6 +37,7 @@ export async function signHashData(document: JsonObject, options: JsonObject, { 
 /**
  * Checks a signature over the hash data of a document and its proof's options.
  *
+ * @throws VcError `alg_not_allowed`, `signature_invalid`, `malformed`
  * @see {@link https://www.w3.org/TR/vc-di-eddsa/#verify-proof-eddsa-jcs-2022 | Data Integrity EdDSA Cryptosuites, section 3.3.2}
  * @see {@link https://www.w3.org/TR/vc-di-ecdsa/#verify-proof-ecdsa-jcs-2019 | Data Integrity ECDSA Cryptosuites, section 3.3.2}
  */
@@ -45,14 +46,14 @@ export async function verifyHashData(
   { document, options, cryptosuite }: { document: JsonObject; options: JsonObject; cryptosuite: string },
   { curve, cryptoKey }: ImportedKey,
 ): Promise<void> {
-  if (!isForCryptosuite(curve, cryptosuite)) throw new VcError("alg_not_allowed", `A key of ${curve} is not for ${cryptosuite}`);
+  if (!isForCryptosuite(curve, cryptosuite)) throw new VcError("alg_not_allowed", `Keys of ${curve} cannot be used with ${cryptosuite}`);
   const data = await hashData(document, options, curve);
   if (!(await crypto.subtle.verify(signatureParameters(curve), cryptoKey, signature, data))) {
-    throw new VcError("signature_invalid", "The key did not make this proof");
+    throw new VcError("signature_invalid", "The proof was not created with this key");
   }
 }
 
-/** Hash of the options, then hash of the document, with the hash of the curve (section 3.3.4 of both specifications). */
+/** Hash of the options followed by the hash of the document, with the hash function of the curve (section 3.3.4 of both specifications). */
 export async function hashData(document: JsonObject, options: JsonObject, curve: Curve): Promise<Uint8Array<ArrayBuffer>> {
   const algorithm = curve === "P-384" ? "SHA-384" : "SHA-256";
   const hashes = await Promise.all([options, document].map((part) => crypto.subtle.digest(algorithm, canonicalBytes(part))));
@@ -63,7 +64,7 @@ function canonicalBytes(value: JsonObject): Uint8Array<ArrayBuffer> {
   try {
     return new TextEncoder().encode(canonicalize(value));
   } catch (error) {
-    // What JSON can hold and JCS refuses: half of a surrogate pair.
-    throw new VcError("malformed", "The document has a text that is no Unicode", { cause: error });
+    // JSON allows unpaired surrogates, JCS does not.
+    throw new VcError("malformed", "The document has a string with an unpaired surrogate", { cause: error });
   }
 }

@@ -1,10 +1,10 @@
 import { concatBytes, decodeBase64url, encodeBase64url } from "@parley/core/internal";
 import { VcError } from "../vc-error.ts";
 
-/** The fewest entries of a list, so that an index says little about a credential's holder (Bitstring Status List, section 2.2). */
+/** Fewest entries of a list, so that an index does not identify the holder (Bitstring Status List, section 2.2). */
 export const MIN_ENTRIES = 131_072;
 
-/** Bits, the first of which is the leftmost of the first byte (Bitstring Status List, section 3.1). */
+/** An array of bits, starting with the most significant bit of the first byte (Bitstring Status List, section 3.1). */
 export class Bitstring {
   readonly #bytes: Uint8Array<ArrayBuffer>;
 
@@ -17,7 +17,7 @@ export class Bitstring {
     return this.#bytes.length * 8;
   }
 
-  /** The number that `size` bits from a position hold, the most significant first. */
+  /** Reads an unsigned number of `size` bits, most significant bit first. */
   read(position: number, size = 1): number {
     let value = 0;
     for (let i = position; i < position + size; i += 1) value = value * 2 + this.#bit(i);
@@ -30,20 +30,20 @@ export class Bitstring {
     this.#bytes[position >> 3] = on ? byte | mask : byte & ~mask;
   }
 
-  /** Multibase base64url of the gzip of the bytes. */
+  /** Compresses the bytes with gzip and encodes them as multibase base64url. */
   async encode(): Promise<string> {
     const stream = new Blob([this.#bytes]).stream().pipeThrough(new CompressionStream("gzip"));
     return `u${encodeBase64url(new Uint8Array(await new Response(stream).arrayBuffer()))}`;
   }
 
   /**
-   * Reads what `encode` writes, decompressing no further than a cap.
+   * Decodes the output of `encode`. Decompression stops at `maxBytes`.
    *
    * @throws VcError `status_invalid`, `too_large`
    */
   static async decode(encoded: string, maxBytes: number): Promise<Bitstring> {
     const compressed = encoded.startsWith("u") ? decodeBase64url(encoded.slice(1)) : undefined;
-    if (compressed === undefined) throw new VcError("status_invalid", "The status list is no multibase base64url");
+    if (compressed === undefined) throw new VcError("status_invalid", "The status list is not multibase base64url");
     return new Bitstring(await decompress(compressed, maxBytes));
   }
 
@@ -64,12 +64,12 @@ async function decompress(compressed: Uint8Array<ArrayBuffer>, maxBytes: number)
       chunks.push(chunk);
     }
   } catch (error) {
-    throw new VcError("status_invalid", "The status list is no gzip", { cause: error });
+    throw new VcError("status_invalid", "The status list is not valid gzip", { cause: error });
   }
   if (length > maxBytes) {
-    // A bomb is not decompressed to its end, and nobody waits for what becomes of the rest.
+    // Stops the decompression. Errors after that do not matter.
     reader.cancel().catch(() => {});
-    throw new VcError("too_large", `A status list has at most ${maxBytes} bytes`);
+    throw new VcError("too_large", `The status list has more than ${maxBytes} bytes`);
   }
   return concatBytes(chunks);
 }

@@ -6,27 +6,26 @@ import type { StatusListFetch } from "./status-list-fetch.ts";
 
 /** Options of {@link createStatusListFetch}. */
 export interface StatusListFetchOptions {
-  /** Does the requests. `createNodeFetch()` of `@parley/did/node` is one that refuses private addresses. */
+  /** Sends the requests. `createNodeFetch()` of `@parley/did/node` rejects private addresses. */
   readonly fetch: DidFetch;
-  /** Ask `localhost` and names below it over plain http; everything else is asked over https. Default `false`. */
+  /** Allow plain http for `localhost` and names below it. All other hosts require https. Default `false`. */
   readonly httpForLoopback?: boolean;
   /**
-   * Where to connect for a host, instead of asking DNS: `{ "issuer.localhost": "http://127.0.0.1:4000" }`. Keys are hosts, with the port
-   * if there is one; values are http or https origins. Default: none.
+   * Origins to connect to for some hosts, instead of a DNS lookup: `{ "issuer.localhost": "http://127.0.0.1:4000" }`. Keys are hosts, with
+   * the port if the URL has one; values are http or https origins. Default: none.
    */
   readonly hosts?: Readonly<Record<string, string>>;
-  /** Longest time for one list, from the request to its last byte, in milliseconds. Default 5000. */
+  /** Timeout for one list, from the request to the last byte, in milliseconds. Default 5000. */
   readonly timeoutMs?: number;
 }
 
 const ACCEPT = "application/vc+jwt, application/vc, application/jwt, application/json;q=0.9, text/plain;q=0.5";
 
 /**
- * Gets status lists as strictly as did:web documents: over https, with status 200 and no redirect, within a time and a size, as UTF-8.
+ * Creates a function that fetches status lists with the rules of did:web: https, status 200, no redirects, limited time and size, UTF-8.
+ * It rejects with a VcError `status_unavailable`, or with the error of `fetch` if that is a `ParleyError`.
  *
- * Refusals are a VcError `status_unavailable`, or the error of `fetch` where it is a `ParleyError`.
- *
- * @throws TypeError for an entry of `hosts` that is no URL.
+ * @throws TypeError if an entry of `hosts` is not a URL.
  * @example
  * ```ts
  * import { createNodeFetch } from "@parley/did/node";
@@ -48,7 +47,7 @@ export function createStatusListFetch(options: StatusListFetchOptions): StatusLi
         const request = { url, accept: ACCEPT, signal: within };
         return await readList(await fetch(connectTo === undefined ? request : { ...request, connectTo }), maxBytes);
       } catch (error) {
-        throw error instanceof ParleyError ? error : unavailable("can't be fetched", true, error);
+        throw error instanceof ParleyError ? error : unavailable("cannot be fetched", true, error);
       }
     });
   };
@@ -58,13 +57,13 @@ function readUrl(text: string, httpForLoopback: boolean): URL {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   const isPlain = httpForLoopback && url?.protocol === "http:" && /(?:^|\.)localhost$/.test(url.hostname);
   if (url === undefined || !(isPlain || url.protocol === "https:") || url.username !== "" || url.password !== "") {
-    throw unavailable("is at a URL that is not asked: it must be https, without a user", false);
+    throw unavailable("has a URL that is not allowed: it must be https and without credentials", false);
   }
   return url;
 }
 
 async function readList({ status, body }: DidFetchResponse, maxBytes: number): Promise<string> {
-  if (status !== 200) throw unavailable(`was answered with status ${status}`, status >= 500);
+  if (status !== 200) throw unavailable(`cannot be fetched: the host responded with status ${status}`, status >= 500);
   const decoder = new TextDecoder("utf-8", { fatal: true });
   let text = "";
   let length = 0;
@@ -76,6 +75,6 @@ async function readList({ status, body }: DidFetchResponse, maxBytes: number): P
   return (text + decoder.decode()).trim();
 }
 
-function unavailable(what: string, retryable: boolean, cause?: unknown): VcError {
-  return new VcError("status_unavailable", `The status list ${what}`, { retryable, cause });
+function unavailable(problem: string, retryable: boolean, cause?: unknown): VcError {
+  return new VcError("status_unavailable", `The status list ${problem}`, { retryable, cause });
 }

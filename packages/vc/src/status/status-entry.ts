@@ -1,20 +1,20 @@
 import { isJsonObject, type JsonObject } from "@parley/core";
 import { isJsonArray } from "@parley/core/internal";
-import { cut, entriesOf } from "../json.ts";
+import { truncate, entriesOf } from "../json.ts";
 import { VcError } from "../vc-error.ts";
 
-/** Purposes that this library knows what to do about. */
+/** The supported purposes. */
 export type StatusPurpose = "revocation" | "suspension" | "refresh" | "message";
 
-/** A BitstringStatusListEntry that has been checked. */
+/** A checked BitstringStatusListEntry. */
 export interface StatusEntry {
   readonly purpose: StatusPurpose;
   readonly index: number;
-  /** Bits of a status. */
+  /** Bits per status. */
   readonly size: number;
   /** URL of the status list credential. */
   readonly list: string;
-  /** What each status means, for the purpose `message`. */
+  /** Descriptions of the statuses, for the purpose `message`. */
   readonly messages: ReadonlyMap<number, string>;
 }
 
@@ -24,28 +24,29 @@ const MAX_SIZE = 8;
 const MAX_INDEX_DIGITS = 15;
 
 /**
- * Checks an entry of `credentialStatus`.
+ * Reads an entry of `credentialStatus`.
  *
+ * @throws VcError `status_invalid`, `status_unsupported`
  * @see {@link https://www.w3.org/TR/vc-bitstring-status-list/#bitstringstatuslistentry | Bitstring Status List, section 2.1}
  */
 export function readStatusEntry(entry: JsonObject): StatusEntry {
   const { type, statusPurpose: purpose, statusListIndex: index, statusListCredential: list, statusSize: size = 1 } = entry;
   if (!entriesOf(type).includes("BitstringStatusListEntry")) {
-    throw new VcError("status_unsupported", `A status of type ${cut(JSON.stringify(type) ?? "none")} is not supported`);
+    throw new VcError("status_unsupported", `The status type ${truncate(JSON.stringify(type) ?? "none")} is not supported`);
   }
-  if (typeof purpose !== "string") throw invalid("statusPurpose must be a text");
-  if (!isPurpose(purpose)) throw new VcError("status_unsupported", `The status purpose ${cut(purpose)} is not supported`);
+  if (typeof purpose !== "string") throw invalid("statusPurpose must be a string");
+  if (!isPurpose(purpose)) throw new VcError("status_unsupported", `The status purpose ${truncate(purpose)} is not supported`);
   if (typeof index !== "string" || !/^(?:0|[1-9]\d*)$/.test(index) || index.length > MAX_INDEX_DIGITS) {
-    throw invalid("statusListIndex must be a whole number from 0, as a text");
+    throw invalid("statusListIndex must be a string with a non-negative integer");
   }
   if (typeof list !== "string" || !/^https?:\/\//i.test(list) || !URL.canParse(list)) {
     throw invalid("statusListCredential must be an http or https URL");
   }
   if (typeof size !== "number" || !Number.isInteger(size) || size < 1 || size > MAX_SIZE) {
-    throw invalid(`statusSize must be a whole number from 1 to ${MAX_SIZE}`);
+    throw invalid(`statusSize must be an integer from 1 to ${MAX_SIZE}`);
   }
   const messages = readMessages(entry["statusMessage"], size);
-  if (messages.size === 0 && (size > 1 || purpose === "message")) throw invalid("statusMessage must say what each status means");
+  if (messages.size === 0 && (size > 1 || purpose === "message")) throw invalid("statusMessage must describe each status");
   return { purpose, index: Number(index), size, list, messages };
 }
 
@@ -60,7 +61,7 @@ function readMessages(value: JsonObject[string], size: number): ReadonlyMap<numb
   for (const item of value) {
     const { status, message } = isJsonObject(item) ? item : {};
     if (typeof status !== "string" || !/^0x[0-9a-f]{1,2}$/i.test(status) || typeof message !== "string") {
-      throw invalid("statusMessage must have texts: a status such as 0x0, and a message");
+      throw invalid("statusMessage must have entries with the strings status (such as 0x0) and message");
     }
     messages.set(Number(status), message);
   }

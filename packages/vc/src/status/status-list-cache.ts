@@ -1,7 +1,7 @@
-import { notNegative } from "../numbers.ts";
+import { checkNotNegative } from "../check-numbers.ts";
 import type { Bitstring } from "./bitstring.ts";
 
-/** A status list whose credential has been verified. */
+/** A status list from a verified credential. */
 export interface VerifiedStatusList {
   readonly issuer: string;
   readonly purposes: readonly string[];
@@ -10,9 +10,9 @@ export interface VerifiedStatusList {
 
 /** Options of {@link StatusListCache}. */
 export interface StatusListCacheOptions {
-  /** Longest time that a list is kept, in milliseconds, and so that a revocation may go unnoticed. Default 300000. */
+  /** Longest time that a list is cached, in milliseconds. A revocation can go unnoticed for as long. Default 300000. */
   readonly maxAgeMs?: number;
-  /** Lists kept; above it, the oldest goes. Default 100. */
+  /** Most lists cached; the oldest is evicted. Default 100. */
   readonly maxEntries?: number;
 }
 
@@ -22,15 +22,15 @@ interface Kept {
   readonly expires: number;
 }
 
-/** The list of a URL, unless it is too old. */
+/** The cached list of a URL, unless it has expired. */
 export let getList: (cache: StatusListCache, url: string, now: number) => VerifiedStatusList | undefined;
 
-/** Keeps a list for at most `ttlMs` from now. */
-export let keepList: (cache: StatusListCache, url: string, list: VerifiedStatusList, time: { now: number; ttlMs: number }) => void;
+/** Caches a list for at most `ttlMs`. */
+export let storeList: (cache: StatusListCache, url: string, list: VerifiedStatusList, time: { now: number; ttlMs: number }) => void;
 
 /**
- * Keeps verified status lists from one verification to the next, each no longer than its own `ttl`, its `validUntil`, and `maxAgeMs`.
- * Share one among calls that trust the same resolver.
+ * Caches verified status lists across verifications, each until the earliest of its `ttl`, its `validUntil` and `maxAgeMs`. Share one
+ * instance only among calls that use the same resolver.
  */
 export class StatusListCache {
   readonly #lists = new Map<string, Kept>();
@@ -38,17 +38,17 @@ export class StatusListCache {
   readonly #maxEntries: number;
 
   constructor({ maxAgeMs = 300_000, maxEntries = 100 }: StatusListCacheOptions = {}) {
-    this.#maxAgeMs = notNegative(maxAgeMs, "maxAgeMs");
-    this.#maxEntries = notNegative(maxEntries, "maxEntries");
+    this.#maxAgeMs = checkNotNegative(maxAgeMs, "maxAgeMs");
+    this.#maxEntries = checkNotNegative(maxEntries, "maxEntries");
   }
 
-  // Not methods, so that a caller sees nothing but a cache.
+  // Functions with access to private fields instead of public methods: they are not part of the API.
   static {
     getList = (cache, url, now) => {
       const kept = cache.#lists.get(url);
       return kept === undefined || kept.expires <= now ? undefined : kept.list;
     };
-    keepList = (cache, url, list, { now, ttlMs }) => {
+    storeList = (cache, url, list, { now, ttlMs }) => {
       cache.#lists.delete(url);
       cache.#lists.set(url, { list, expires: now + Math.min(ttlMs, cache.#maxAgeMs) });
       const [oldest] = cache.#lists.keys();

@@ -14,7 +14,7 @@ import {
 import { createSigner, createVerifier } from "fast-jwt";
 import { describe, expect, it } from "vitest";
 import { signCredential, signPresentation, verifyCredential, verifyPresentation } from "../../src/index.ts";
-import { encodeBase58 } from "../../src/proof/base58.ts";
+import { base58 } from "@scure/base";
 import { expectVcError } from "../expect-error.ts";
 import { credentialFor, makeParty, NOW, resolverOf, type Party, type TestCurve } from "../parties.ts";
 
@@ -35,7 +35,7 @@ describe.each([
   const resolver = resolverOf(issuer);
   const credential = credentialFor(issuer, "did:x:subject");
 
-  it("makes credentials that verify here", async () => {
+  it("creates credentials that verify here", async () => {
     const { kid, privateKey } = issuer.key;
     const sign = createSigner({
       algorithm,
@@ -50,7 +50,7 @@ describe.each([
 
   // Ours don't sign with P-521.
   if (curve === "P-521") return;
-  it("verifies ours", async () => {
+  it("verifies our credentials", async () => {
     const signed = await signCredential(credential, { key: issuer.key, now });
     const verify = createVerifier({ key: publicPem(issuer), algorithms: [algorithm] });
     expect(verify(signed)).toEqual({ ...credential, iat: NOW / 1000 });
@@ -75,7 +75,7 @@ describe("did-jwt-vc, which is of VCDM 1.1", () => {
   const theirHolder = { did: holder.did, signer: ES256Signer(secretOf(holder.key.privateKey)), alg: "ES256" };
   const theirResolver = { resolve: async (did: string) => didResolution([issuer, holder].find((party) => party.did === did)) };
 
-  it("makes credentials that verify here, without a kid and without what the claims say", async () => {
+  it("creates credentials that verify here, without a kid and with members that only the claims contain", async () => {
     const token = await createVerifiableCredentialJwt(credential, theirIssuer);
     const verified = await verifyCredential(token, { resolver, now });
     expect(verified).toMatchObject({ format: "jwt", issuer: issuer.did, headers: { alg: "EdDSA", typ: "JWT" } });
@@ -83,7 +83,7 @@ describe("did-jwt-vc, which is of VCDM 1.1", () => {
     expect(verified.credential).toEqual({ ...credential, ...dates });
   });
 
-  it("makes presentations that verify here", async () => {
+  it("creates presentations that verify here", async () => {
     const token = await createVerifiableCredentialJwt(credential, theirIssuer);
     const vp = {
       "@context": ["https://www.w3.org/2018/credentials/v1"],
@@ -122,7 +122,7 @@ describe("Digital Bazaar's eddsa-jcs-2022", () => {
   const issuer = makeParty("issuer");
   const credential = credentialFor(issuer, "did:x:subject");
 
-  it("makes proofs that verify here", async () => {
+  it("creates proofs that verify here", async () => {
     const pair = await generate();
     const did = `did:key:${pair.publicKeyMultibase}`;
     Object.assign(pair, { id: `${did}#${pair.publicKeyMultibase}`, controller: did });
@@ -134,7 +134,7 @@ describe("Digital Bazaar's eddsa-jcs-2022", () => {
     expect(verified).toMatchObject({ credential: document, format: "json", issuer: did });
   });
 
-  it("verifies ours", async () => {
+  it("verifies our credentials", async () => {
     const { proof, ...document } = JSON.parse(await signCredential(credential, { key: issuer.key, format: "json", now })) as {
       proof: JsonObject;
     };
@@ -145,7 +145,7 @@ describe("Digital Bazaar's eddsa-jcs-2022", () => {
       id: issuer.key.kid,
       type: "Multikey",
       controller: issuer.did,
-      publicKeyMultibase: `z${encodeBase58(raw)}`,
+      publicKeyMultibase: `z${base58.encode(raw)}`,
     };
     const documentLoader = async (): Promise<{ document: JsonObject }> => ({ document: method });
     const check = (changed: JsonObject): Promise<{ verified: boolean }> => suite.verifyProof({ document: changed, proof, documentLoader });

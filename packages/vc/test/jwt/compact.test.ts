@@ -18,7 +18,7 @@ async function expectRefused(header: JsonObject, payload: JsonObject, code: VcEr
 }
 
 describe("a credential as a JWS of VC-JOSE-COSE", () => {
-  it("has the credential itself as its payload, besides iat", async () => {
+  it("has the credential itself as its payload, plus iat", async () => {
     const { header, payload } = partsOf(await signCredential(credential, { key: issuer.key, now }));
     expect(header).toEqual({ alg: "EdDSA", typ: "vc+jwt", cty: "vc", kid });
     expect(payload).toEqual({ ...credential, iat: NOW / 1000 });
@@ -28,20 +28,20 @@ describe("a credential as a JWS of VC-JOSE-COSE", () => {
     ["vc+jwt", "vc"],
     ["application/vc+jwt", "application/vc"],
     ["VC+JWT", undefined],
-  ])("is read with the typ %s and the cty %s", async (typ, cty) => {
+  ])("is accepted with the typ %s and the cty %s", async (typ, cty) => {
     const token = makeToken({ alg: "EdDSA", kid, typ, ...(cty !== undefined && { cty }) }, credential, privateKey);
     expect((await verifyCredential(token, { resolver, now })).credential).toEqual(credential);
   });
 
-  it.each([undefined, "JWT", "vp+jwt", "vc+sd-jwt", "vc+ld+json+jwt", 1, null])("is refused with the typ %j", async (typ) => {
+  it.each([undefined, "JWT", "vp+jwt", "vc+sd-jwt", "vc+ld+json+jwt", 1, null])("is rejected with the typ %j", async (typ) => {
     await expectRefused({ ...(typ !== undefined && { typ }) }, credential, "typ_invalid");
   });
 
-  it.each(["vp", "json", "", 1])("is refused with the cty %j", async (cty) => {
+  it.each(["vp", "json", "", 1])("is rejected with the cty %j", async (cty) => {
     await expectRefused({ typ: "vc+jwt", cty }, credential, "cty_invalid");
   });
 
-  it.each(["vc", "vp"])("is refused with a %s claim", async (claim) => {
+  it.each(["vc", "vp"])("is rejected with a %s claim", async (claim) => {
     await expectRefused({ typ: "vc+jwt" }, { ...credential, [claim]: credential }, "claims_invalid");
   });
 
@@ -51,44 +51,44 @@ describe("a credential as a JWS of VC-JOSE-COSE", () => {
     ["a name", "key"],
     ["a URL", "https://issuer.example/keys#key"],
     ["a number", 1],
-  ])("is refused with %s as its kid", async (_, value) => {
+  ])("is rejected with %s as its kid", async (_, value) => {
     const token = makeToken({ alg: "EdDSA", typ: "vc+jwt", ...(value !== undefined && { kid: value }) }, credential, privateKey);
     expectVcError(await rejectionOf(verifyCredential(token, { resolver, now })), "kid_invalid");
   });
 
-  it("is refused with an embedded proof, which nobody would check", async () => {
+  it("is rejected with an embedded proof, which would not be verified", async () => {
     await expectRefused({ typ: "vc+jwt" }, { ...credential, proof: { type: "DataIntegrityProof" } }, "credential_invalid");
   });
 
-  it("is refused if it is of VCDM 1.1", async () => {
+  it("is rejected if it is of VCDM 1.1", async () => {
     const old = { ...credential, "@context": ["https://www.w3.org/2018/credentials/v1"], issuanceDate: "2026-01-01T00:00:00Z" };
     await expectRefused({ typ: "vc+jwt" }, old, "credential_invalid");
   });
 
-  it("may repeat issuer, id and subject as iss, jti and sub", async () => {
+  it("accepts iss, jti and sub that repeat issuer, id and subject", async () => {
     const claims = { iss: issuer.did, jti: credential["id"], sub: "did:x:subject" };
     const token = makeToken({ alg: "EdDSA", kid, typ: "vc+jwt", iss: issuer.did }, { ...credential, ...claims }, privateKey);
     expect((await verifyCredential(token, { resolver, now })).credential).toEqual(credential);
   });
 
-  it("may have an issuer that is an object, whose id iss repeats", async () => {
+  it("accepts an iss that repeats the id of an issuer object", async () => {
     const named = { ...credential, issuer: { id: issuer.did, name: "Issuer" } };
     const signed = await signCredential(named, { key: issuer.key, now });
     const repeated = resign(signed, privateKey, { payload: (payload) => ({ ...payload, iss: issuer.did }) });
     expect(await verifyCredential(repeated, { resolver, now })).toMatchObject({ credential: named, issuer: issuer.did });
   });
 
-  it("ignores headers and claims that it does not know", async () => {
+  it("ignores unknown headers and claims", async () => {
     const token = makeToken({ alg: "EdDSA", kid, typ: "vc+jwt", "x-new": 1 }, { ...credential, cnf: { kid } }, privateKey);
     expect((await verifyCredential(token, { resolver, now })).credential).toEqual({ ...credential, cnf: { kid } });
   });
 
-  it("is signed with EdDSA and read with Ed25519 too, the name of RFC 9864", async () => {
+  it("is signed with the algorithm EdDSA, and also accepted with Ed25519 (RFC 9864)", async () => {
     const token = makeToken({ alg: "Ed25519", kid, typ: "vc+jwt" }, credential, privateKey);
     await expect(verifyCredential(token, { resolver, now })).resolves.toMatchObject({ headers: { alg: "Ed25519" } });
   });
 
-  it("keeps the time of the signature apart from that of the credential", async () => {
+  it("checks the dates of the signature separately from those of the credential", async () => {
     const seconds = NOW / 1000;
     await expectRefused({ typ: "vc+jwt" }, { ...credential, exp: seconds - 60 }, "signature_expired");
     await expectRefused({ typ: "vc+jwt" }, { ...credential, nbf: seconds + 60 }, "signature_not_yet_valid");
@@ -96,7 +96,7 @@ describe("a credential as a JWS of VC-JOSE-COSE", () => {
     expect((await verifyCredential(token, { resolver, now })).credential).toEqual(credential);
   });
 
-  it("allows for clocks that differ by 30 seconds, or by what is configured", async () => {
+  it("tolerates clocks that differ by 30 seconds, or by the configured tolerance", async () => {
     const token = makeToken({ alg: "EdDSA", kid, typ: "vc+jwt" }, { ...credential, exp: NOW / 1000 }, privateKey);
     const at = (ms: number, clockToleranceMs?: number): Promise<unknown> =>
       verifyCredential(token, { resolver, now: () => NOW + ms, ...(clockToleranceMs !== undefined && { clockToleranceMs }) });
@@ -131,7 +131,7 @@ describe("a presentation as a JWS of VC-JOSE-COSE", () => {
     });
   });
 
-  it("is no credential, and a credential no presentation", async () => {
+  it("is rejected as a credential, and a credential as a presentation", async () => {
     const presented = await signPresentation([], { holder: issuer.did, key: issuer.key, now });
     expectVcError(await rejectionOf(verifyCredential(presented, { resolver, now })), "typ_invalid");
     const signed = await signCredential(credential, { key: issuer.key, now });
@@ -163,11 +163,11 @@ describe("malformed text", () => {
     ["e30.e30.AA~", "format_unsupported"],
     ["e30.e30.AA.AA.AA", "format_unsupported"],
     ["A".repeat(300_000), "too_large"],
-  ] as const)("%# is refused", async (text, code) => {
+  ] as const)("%# is rejected", async (text, code) => {
     expectVcError(await rejectionOf(verifyCredential(text, { resolver, now })), code);
   });
 
-  it("is a TypeError where it is no text", async () => {
+  it("throws a TypeError for a value that is not a string", async () => {
     expect(await rejectionOf(verifyCredential(1 as never, { resolver }))).toBeInstanceOf(TypeError);
     expect(await rejectionOf(verifyPresentation(undefined as never, { resolver }))).toBeInstanceOf(TypeError);
   });

@@ -30,7 +30,7 @@ describe("an enveloped credential", () => {
     ["in base64", `data:application/vc+jwt;base64,${Buffer.from(token).toString("base64")}`],
     ["percent-encoded", `data:application/vc+jwt,${token.replaceAll(".", "%2E")}`],
     ["of VCDM 1.1", `data:application/jwt,${oldToken}`],
-  ])("is read %s", async (_, id) => {
+  ])("is accepted %s", async (_, id) => {
     expect(await verifyCredential(enveloped(id), { resolver, now })).toMatchObject({ credential, format: "enveloped" });
   });
 
@@ -48,11 +48,11 @@ describe("an enveloped credential", () => {
     ["the media type of a presentation", `data:application/vp+jwt,${token}`, "format_unsupported"],
     ["an SD-JWT", `data:application/vc+sd-jwt,${token}~`, "format_unsupported"],
     ["a token of VCDM 1.1 that says it is not", `data:application/vc+jwt,${oldToken}`, "typ_invalid"],
-  ] as const)("is refused with %s", async (_, id, code) => {
+  ] as const)("is rejected with %s", async (_, id, code) => {
     expectVcError(await rejectionOf(verifyCredential(enveloped(id), { resolver, now })), code);
   });
 
-  it("is refused without the context of VCDM 2.0", async () => {
+  it("is rejected without the context of VCDM 2.0", async () => {
     const signed = enveloped(`data:application/vc+jwt,${token}`, { "@context": ["https://www.w3.org/2018/credentials/v1"] });
     expectVcError(await rejectionOf(verifyCredential(signed, { resolver, now })), "malformed");
   });

@@ -12,7 +12,7 @@ describe("a dateTimeStamp of XML Schema 1.1", () => {
     ["2024-02-29T00:00:00Z", Date.UTC(2024, 1, 29)],
     ["2000-02-29T00:00:00Z", Date.UTC(2000, 1, 29)],
     ["2026-01-31T24:00:00Z", Date.UTC(2026, 1, 1)],
-  ])("%s is read", (text, time) => {
+  ])("%s is parsed", (text, time) => {
     expect(parseDateTimeStamp(text)).toBe(time);
   });
 
@@ -40,11 +40,11 @@ describe("a dateTimeStamp of XML Schema 1.1", () => {
     "-2026-01-01T00:00:00Z",
     "1767182400",
     `2026-01-31T12:00:00.${"1".repeat(100)}Z`,
-  ])("%j is none", (text) => {
+  ])("%j is not accepted", (text) => {
     expect(parseDateTimeStamp(text)).toBeUndefined();
   });
 
-  it("comes back from what is written, to the second", () => {
+  it("round-trips, to the second", () => {
     const max = Date.parse("9999-12-31T23:59:59Z");
     fc.assert(
       fc.property(fc.integer({ min: 0, max }), (time) => {

@@ -6,7 +6,7 @@ const URL = "https://issuer.example/status/1";
 /** Never answers, and doesn't heed its signal. */
 const deaf = (): Promise<never> => new Promise(() => {});
 
-it("ends at its time limit even if fetch ignores its signal", async () => {
+it("times out even if fetch ignores its signal", async () => {
   const list = createStatusListFetch({ fetch: deaf, timeoutMs: 1 })(URL, { signal: new AbortController().signal, maxBytes: 1000 });
   await expect(list).rejects.toMatchObject({
     code: "status_unavailable",
@@ -15,7 +15,7 @@ it("ends at its time limit even if fetch ignores its signal", async () => {
   });
 });
 
-it("ends with the reason of the caller's signal", async () => {
+it("rejects with the reason of the caller's signal", async () => {
   const abort = new AbortController();
   const list = createStatusListFetch({ fetch: deaf })(URL, { signal: abort.signal, maxBytes: 1000 });
   abort.abort(new Error("no more"));

@@ -13,21 +13,21 @@ function encoded(bytes: Uint8Array): string {
 }
 
 describe("BitstringStatusList", () => {
-  it("has the first index at the left-most bit", async () => {
+  it("stores index 0 in the most significant bit", async () => {
     const list = BitstringStatusList.create(init);
     for (const index of [0, 9, 131_071]) list.set(index, true);
     const bytes = gunzipSync(Buffer.from((await list.encode()).slice(1), "base64url"));
     expect([bytes.length, bytes[0], bytes[1], bytes[16_383]]).toEqual([16_384, 0b1000_0000, 0b0100_0000, 1]);
   });
 
-  it("reads the specification's example", async () => {
+  it("decodes the specification's example", async () => {
     // Bitstring Status List v1.0, section 2.2, example of a BitstringStatusListCredential.
     const list = await BitstringStatusList.decode("uH4sIAAAAAAAAA-3BMQEAAADCoPVPbQwfoAAAAAAAAAAAAAAAAAAAAIC3AYbSVKsAQAAA", init);
     expect(list.length).toBe(131_072);
     expect(list.get(94_567)).toBe(false);
   });
 
-  it("comes back as it was, whatever is set", async () => {
+  it("round-trips with any statuses set", async () => {
     await fc.assert(
       fc.asyncProperty(fc.uniqueArray(fc.nat(131_071), { maxLength: 50 }), fc.nat(131_071), async (set, probe) => {
         const list = BitstringStatusList.create(init);
@@ -40,7 +40,7 @@ describe("BitstringStatusList", () => {
     );
   });
 
-  it("is read or refused with a VcError, whatever became of it", async () => {
+  it("decodes corrupted text or rejects it with a VcError", async () => {
     const list = BitstringStatusList.create(init);
     list.set(3, true);
     const text = await list.encode();
@@ -53,13 +53,13 @@ describe("BitstringStatusList", () => {
     );
   });
 
-  it("refuses a list that is too short, and one that is too long once decompressed", async () => {
+  it("rejects a list that is too short, and one that is too long after decompression", async () => {
     expectVcError(await rejectionOf(BitstringStatusList.decode(encoded(new Uint8Array(16_383)), init)), "status_invalid");
     expectVcError(await rejectionOf(BitstringStatusList.decode(encoded(new Uint8Array(3_000_000)), init)), "too_large");
   });
 
-  it("stops decompressing at the cap", async () => {
-    // What comes after the cap is missing, which nobody who stops there can tell.
+  it("stops decompression at the limit", async () => {
+    // Truncated after the limit: decoding succeeds only if it stops there.
     const compressed = gzipSync(new Uint8Array(32_000_000));
     const cutOff = `u${compressed.subarray(0, compressed.length - 3000).toString("base64url")}`;
     expectVcError(await rejectionOf(BitstringStatusList.decode(cutOff, init)), "too_large");
@@ -73,7 +73,7 @@ describe("BitstringStatusList", () => {
     }
   });
 
-  it("has no indexes outside of it", () => {
+  it("rejects indexes out of range", () => {
     const list = BitstringStatusList.create(init);
     for (const index of [-1, 131_072, 0.5, Number.NaN]) {
       expect(thrownBy(() => list.get(index))).toBeInstanceOf(RangeError);
@@ -82,7 +82,7 @@ describe("BitstringStatusList", () => {
     }
   });
 
-  it("gives the entry and the credential that refer to each other", async () => {
+  it("creates an entry and a credential that refer to each other", async () => {
     const issuer = makeParty("issuer");
     const list = BitstringStatusList.create(init);
     const credential = await list.toCredential({ issuer: issuer.did, validUntil: "2027-01-01T00:00:00Z", ttl: 60_000 });

@@ -34,7 +34,7 @@ function credentialWith(credentialStatus: JsonObject | readonly JsonObject[]): J
   return credentialFor(issuer, "did:x:subject", { credentialStatus });
 }
 
-/** What a credential with a status is verified to be, if the URL answers with this list. */
+/** Verifies a credential with a status, with this list at its URL. */
 async function verifyWith(
   list: JsonObject,
   status: JsonObject | readonly JsonObject[] = entry,
@@ -68,7 +68,7 @@ describe.each(FORMATS)("a credential with a status in %s", (format) => {
   it.each([
     ["revocation", "revoked"],
     ["suspension", "suspended"],
-  ] as const)("is refused once its %s is set, and no sooner", async (statusPurpose, code) => {
+  ] as const)("is rejected once its %s is set, and not before", async (statusPurpose, code) => {
     const list = BitstringStatusList.create({ id: URL, statusPurpose });
     const credential = credentialWith(list.statusEntry(INDEX));
     const signed = await signCredential(credential, { key: issuer.key, format, now });
@@ -84,7 +84,7 @@ describe.each(FORMATS)("a credential with a status in %s", (format) => {
     await expect(verifyCredential(signed, { resolver, now, status })).resolves.toBeDefined();
   });
 
-  it("is refused where there is no way to look, unless that is what is wanted", async () => {
+  it("is rejected without a way to fetch the list, unless the check is skipped", async () => {
     const signed = await signCredential(credentialWith(entry), { key: issuer.key, format, now });
     const error = await expectRefused(verifyCredential(signed, { resolver, now }), "status_unavailable");
     expect(error.retryable).toBe(false);
@@ -94,7 +94,7 @@ describe.each(FORMATS)("a credential with a status in %s", (format) => {
 });
 
 describe("several statuses", () => {
-  it("are all looked up", async () => {
+  it("are all checked", async () => {
     const suspension = BitstringStatusList.create({ id: `${URL}/2`, statusPurpose: "suspension" });
     const lists = new Map([
       [URL, await forgeCredential(clear, issuer, "compact_jwt")],
@@ -110,7 +110,7 @@ describe("several statuses", () => {
     await expectRefused(verifyCredential(signed, { resolver, now, status: async (url) => suspended.get(url) ?? "" }), "suspended");
   });
 
-  it("are at most 8", async () => {
+  it("are limited to 8", async () => {
     await expectRefused(verifyWith(clear, Array<JsonObject>(9).fill(entry)), "too_large");
   });
 });
@@ -122,7 +122,7 @@ describe("a status entry", () => {
     ["without a purpose", { statusPurpose: undefined }, "status_invalid"],
     ["with an index that is a number", { statusListIndex: 1 }, "status_invalid"],
     ["with a negative index", { statusListIndex: "-1" }, "status_invalid"],
-    ["with an index that is no whole number", { statusListIndex: "1.5" }, "status_invalid"],
+    ["with an index that is not a whole number", { statusListIndex: "1.5" }, "status_invalid"],
     ["with an index in another base", { statusListIndex: "0x10" }, "status_invalid"],
     ["with an index outside of the list", { statusListIndex: "131072" }, "status_invalid"],
     ["with an index beyond all lists", { statusListIndex: "9".repeat(400) }, "status_invalid"],
@@ -133,7 +133,7 @@ describe("a status entry", () => {
     ["with a size of many", { statusSize: 9 }, "status_invalid"],
     ["with a size and no messages", { statusSize: 2 }, "status_invalid"],
     ["with messages that are too few", { statusSize: 2, statusMessage: [{ status: "0x0", message: "a" }] }, "status_invalid"],
-    ["with messages that are none", { statusMessage: [1, 2] }, "status_invalid"],
+    ["with messages of the wrong type", { statusMessage: [1, 2] }, "status_invalid"],
     [
       "with a status that has two messages",
       {
@@ -145,11 +145,11 @@ describe("a status entry", () => {
       "status_invalid",
     ],
     ["with a purpose of messages and none", { statusPurpose: "message" }, "status_invalid"],
-  ])("%s is refused", async (_, members, code) => {
+  ])("%s is rejected", async (_, members, code) => {
     await expectRefused(verifyWith(listWith({ statusPurpose: ["revocation", "message"] }), { ...entry, ...members }), code);
   });
 
-  it("for messages says which of them holds", async () => {
+  it("with messages reports the current message", async () => {
     const bytes = new Uint8Array(131_072 / 4);
     // Index 5, two bits each: bits 10 and 11, that is, 0b10 in the second byte.
     bytes[1] = 0b0010_0000;
@@ -164,7 +164,7 @@ describe("a status entry", () => {
     expect(verified.statuses).toEqual([{ purpose: "message", value: 2, message: "rejected" }]);
   });
 
-  it("for a refresh refuses nothing", async () => {
+  it("for a refresh does not reject the credential", async () => {
     const bytes = new Uint8Array(16_384).fill(0xff);
     const refresh = { ...entry, statusPurpose: "refresh" };
     const verified = await verifyWith(listWith({ statusPurpose: "refresh", encodedList: encoded(bytes) }), refresh);
@@ -181,8 +181,8 @@ describe("a status list credential", () => {
     ["for no purpose", listWith({ statusPurpose: undefined })],
     ["with fewer than 131072 entries", listWith({ encodedList: encoded(new Uint8Array(16_383)) })],
     ["without a list", listWith({ encodedList: undefined })],
-    ["with a list that is no multibase", listWith({ encodedList: encoded(new Uint8Array(16_384)).slice(1) })],
-    ["with a list that is no gzip", listWith({ encodedList: "uAAAA" })],
+    ["with a list that is not multibase", listWith({ encodedList: encoded(new Uint8Array(16_384)).slice(1) })],
+    ["with a list that is not gzip", listWith({ encodedList: "uAAAA" })],
     ["with a list that ends too soon", listWith({ encodedList: encoded(new Uint8Array(16_384)).slice(0, 20) })],
     ["with a list that is a bomb", listWith({ encodedList: encoded(new Uint8Array(64 * 1024 * 1024)) })],
     ["that was fetched from elsewhere", listWith({}, { id: "https://issuer.example/status/2" })],
@@ -190,32 +190,32 @@ describe("a status list credential", () => {
     ["that is not valid yet", listWith({}, { validFrom: "2026-04-01T00:00:00Z" })],
     ["that has a status of its own", listWith({}, { credentialStatus: entry })],
     ["with a ttl that is none", listWith({ ttl: "1" })],
-  ])("%s is not believed", async (_, list) => {
+  ])("%s is rejected", async (_, list) => {
     const error = await expectRefused(verifyWith(list), "status_invalid");
     expect(error.retryable).toBe(false);
   });
 
-  it("of another issuer is believed only where that one is trusted", async () => {
+  it("of another issuer is accepted only if that issuer is trusted", async () => {
     const list = { ...clear, issuer: registrar.did };
     await expectRefused(verifyWith(list, entry, {}, registrar), "status_invalid");
     const trusted = { trustedStatusIssuers: [registrar.did] };
     await expect(verifyWith(list, entry, trusted, registrar)).resolves.toBeDefined();
   });
 
-  it("that its issuer did not sign is not believed", async () => {
+  it("that its issuer did not sign is rejected", async () => {
     await expectRefused(verifyWith(clear, entry, {}, registrar), "status_invalid");
   });
 
-  it("may do without an id, and stand for several purposes", async () => {
+  it("can have no id, and several purposes", async () => {
     await expect(verifyWith(listWith({ statusPurpose: ["suspension", "revocation"] }, { id: undefined }))).resolves.toBeDefined();
   });
 
-  it("that is too long is not read", async () => {
+  it("that is too long is rejected", async () => {
     await expectRefused(verifyWith(clear, entry, { limits: { maxStatusListLength: 100 } }), "status_invalid");
     await expectRefused(verifyWith(clear, entry, { limits: { maxStatusListBytes: 1000 } }), "status_invalid");
   });
 
-  it("whose issuer can't be resolved now is worth another try", async () => {
+  it("whose issuer cannot be resolved now gives a retryable error", async () => {
     const list = { ...clear, issuer: registrar.did };
     const flaky = {
       resolve: (did: string) => (did === registrar.did ? Promise.reject(new DidError("timeout", "Late")) : resolver.resolve(did)),
@@ -226,8 +226,8 @@ describe("a status list credential", () => {
   });
 });
 
-describe("getting a status list", () => {
-  it("that fails is worth another try, unless the fetch says otherwise", async () => {
+describe("fetching a status list", () => {
+  it("gives a retryable error, unless the fetch function throws one that is not", async () => {
     const cause = new Error("no route");
     const error = await expectRefused(verifyWith(clear, entry, { status: () => Promise.reject(cause) }), "status_unavailable");
     expect(error).toMatchObject({ retryable: true, cause });
@@ -236,17 +236,17 @@ describe("getting a status list", () => {
     expect(other.retryable).toBe(false);
   });
 
-  it("that answers with no text is refused", async () => {
+  it("rejects a response that is not a string", async () => {
     await expectRefused(verifyWith(clear, entry, { status: async () => undefined as never }), "status_invalid");
     await expectRefused(verifyWith(clear, entry, { status: async () => "<html>" }), "status_invalid");
   });
 
-  it("takes no longer than allowed, even if the fetch does not listen", async () => {
+  it("times out even if the fetch function ignores its signal", async () => {
     const status: StatusListFetch = () => new Promise<never>(() => {});
     await expectRefused(verifyWith(clear, entry, { status, statusTimeoutMs: 1 }), "status_unavailable");
   });
 
-  it("ends with the caller's reason when the caller aborts", async () => {
+  it("rejects with the caller's reason after an abort", async () => {
     const abort = new AbortController();
     const reason = new Error("enough");
     const status: StatusListFetch = () => {
@@ -256,7 +256,7 @@ describe("getting a status list", () => {
     expect(await rejectionOf(verifyWith(clear, entry, { status, signal: abort.signal }))).toBe(reason);
   });
 
-  it("asks for what the entry names, with a cap and a signal", async () => {
+  it("requests the URL of the entry, with a size limit and a signal", async () => {
     const published = await forgeCredential(clear, issuer, "enveloped");
     const asked: unknown[] = [];
     const status: StatusListFetch = async (url, { maxBytes, signal }) => {
@@ -268,7 +268,7 @@ describe("getting a status list", () => {
   });
 });
 
-describe("a status list that has been verified", () => {
+describe("a verified status list", () => {
   /** Counts fetches of a list, in calls at these times. */
   async function fetches(list: JsonObject, times: readonly number[], statusListCache?: StatusListCache): Promise<number> {
     let count = 0;
@@ -283,7 +283,7 @@ describe("a status list that has been verified", () => {
     return count;
   }
 
-  it("serves all credentials of one presentation", async () => {
+  it("is used for all credentials of one presentation", async () => {
     let count = 0;
     const published = await forgeCredential(clear, issuer, "compact_jwt");
     const signed = await signCredential(credentialWith(entry), { key: issuer.key, now });
@@ -296,16 +296,16 @@ describe("a status list that has been verified", () => {
     expect(count).toBe(1);
   });
 
-  it("is not kept from one call to the next without a cache", async () => {
+  it("is not reused across calls without a cache", async () => {
     expect(await fetches(clear, [0, 0])).toBe(2);
   });
 
-  it("is kept for 300000 ms where it says nothing", async () => {
+  it("is cached for 300000 ms without a ttl", async () => {
     expect(await fetches(clear, [0, 299_999], new StatusListCache({ maxAgeMs: 1e9 }))).toBe(1);
     expect(await fetches(clear, [0, 300_000], new StatusListCache({ maxAgeMs: 1e9 }))).toBe(2);
   });
 
-  it("is kept no longer than its ttl, its validUntil, and the cache", async () => {
+  it("is cached until the earliest of its ttl, its validUntil and the maximum age", async () => {
     const cache = (): StatusListCache => new StatusListCache({ maxAgeMs: 5000 });
     expect(await fetches(listWith({ ttl: 1000 }), [0, 999], cache())).toBe(1);
     expect(await fetches(listWith({ ttl: 1000 }), [0, 1000], cache())).toBe(2);
@@ -314,7 +314,7 @@ describe("a status list that has been verified", () => {
     expect(await fetches(listWith({ ttl: 60_000 }, { validUntil: "2026-03-01T12:00:02Z" }), [0, 2000], cache())).toBe(2);
   });
 
-  it("gives way to newer ones", async () => {
+  it("is evicted by newer ones", async () => {
     const cache = new StatusListCache({ maxEntries: 1 });
     const other = BitstringStatusList.create({ id: `${URL}/2`, statusPurpose: "revocation" });
     const list = await other.toCredential({ issuer: issuer.did });

@@ -1,34 +1,34 @@
 import type { JsonObject } from "@parley/core";
-import { DEFAULT_LIMITS } from "../limits.ts";
+import { DEFAULT_LIMITS } from "../vc-limits.ts";
 import { CONTEXT_V2 } from "../model/context.ts";
 import { VcError } from "../vc-error.ts";
 import { Bitstring, MIN_ENTRIES } from "./bitstring.ts";
 
-/** What a list is about, and where it is published. */
+/** The purpose and the URL of a status list. */
 export interface StatusListInit {
-  /** URL at which the status list credential will be found. */
+  /** URL at which the status list credential is published. */
   readonly id: string;
-  /** What it means that a status is set: revoked for good, or suspended for now. */
+  /** The meaning of a set status: permanently revoked, or temporarily suspended. */
   readonly statusPurpose: "revocation" | "suspension";
-  /** Entries, rounded up to whole bytes. Default and minimum 131072. */
+  /** Number of entries, rounded up to whole bytes. Default and minimum 131072. */
   readonly length?: number;
 }
 
-/** Members of a status list credential besides those that the list brings itself. */
+/** Optional members of a status list credential. */
 export interface StatusListCredentialInit {
-  /** Absent, signing fills in the DID of the key. */
+  /** Default: signing fills in the DID of the key. */
   readonly issuer?: string;
-  /** `dateTimeStamp`, as is `validUntil`. */
+  /** A `dateTimeStamp`; likewise `validUntil`. */
   readonly validFrom?: string;
   readonly validUntil?: string;
-  /** Milliseconds for which verifiers may keep the list. */
+  /** Milliseconds for which verifiers may cache the list. */
   readonly ttl?: number;
 }
 
 /**
- * A W3C Bitstring Status List for an issuer to keep: one bit for each credential, published as a credential itself.
+ * A W3C Bitstring Status List, managed by an issuer: one bit for each credential, published as a credential itself.
  *
- * Give out indexes at random, so that they say nothing about the order of issuing.
+ * Assign indexes at random, so that they do not reveal the order of issuance.
  *
  * @see {@link https://www.w3.org/TR/vc-bitstring-status-list/ | Bitstring Status List v1.0}
  *
@@ -47,7 +47,7 @@ export interface StatusListCredentialInit {
 export class BitstringStatusList {
   /** URL of the list's credential. */
   readonly id: string;
-  /** What it means that a status is set. */
+  /** The meaning of a set status. */
   readonly statusPurpose: "revocation" | "suspension";
   readonly #bits: Bitstring;
 
@@ -57,24 +57,28 @@ export class BitstringStatusList {
     this.#bits = bits;
   }
 
-  /** A list in which every status is clear. */
+  /**
+   * Creates a list in which no status is set.
+   *
+   * @throws TypeError if `length` is out of range.
+   */
   static create(init: StatusListInit): BitstringStatusList {
     const { length = MIN_ENTRIES } = init;
     const max = DEFAULT_LIMITS.maxStatusListBytes * 8;
     if (!Number.isInteger(length) || length < MIN_ENTRIES || length > max) {
-      throw new TypeError(`A status list has a whole number of entries from ${MIN_ENTRIES} to ${max}`);
+      throw new TypeError(`The length of a status list must be an integer from ${MIN_ENTRIES} to ${max}`);
     }
     return new BitstringStatusList(init, new Bitstring(new Uint8Array(Math.ceil(length / 8))));
   }
 
   /**
-   * The list that {@link BitstringStatusList.encode} wrote, for going on with it.
+   * Restores a list from the output of {@link BitstringStatusList.encode}.
    *
    * @throws VcError `status_invalid`, `too_large`
    */
   static async decode(encodedList: string, init: Omit<StatusListInit, "length">): Promise<BitstringStatusList> {
     const bits = await Bitstring.decode(encodedList, DEFAULT_LIMITS.maxStatusListBytes);
-    if (bits.length < MIN_ENTRIES) throw new VcError("status_invalid", `A status list has at least ${MIN_ENTRIES} entries`);
+    if (bits.length < MIN_ENTRIES) throw new VcError("status_invalid", `The status list has fewer than ${MIN_ENTRIES} entries`);
     return new BitstringStatusList(init, bits);
   }
 
@@ -83,22 +87,30 @@ export class BitstringStatusList {
     return this.#bits.length;
   }
 
-  /** Whether the status of an index is set: revoked or suspended. */
+  /**
+   * Whether the status of an index is set: revoked or suspended.
+   *
+   * @throws RangeError if the list has no such index.
+   */
   get(index: number): boolean {
-    return this.#bits.read(this.#checked(index)) === 1;
+    return this.#bits.read(this.#checkIndex(index)) === 1;
   }
 
-  /** Sets or clears the status of an index. Verifiers learn of it when they fetch the credential anew. */
+  /**
+   * Sets or clears the status of an index. Verifiers see the change when they next fetch the published credential.
+   *
+   * @throws RangeError if the list has no such index.
+   */
   set(index: number, on: boolean): void {
-    this.#bits.set(this.#checked(index), on);
+    this.#bits.set(this.#checkIndex(index), on);
   }
 
-  /** The list as `encodedList` has it: multibase base64url of the gzip of the bits. */
+  /** The list in the format of `encodedList`: multibase base64url of the gzip of the bits. */
   encode(): Promise<string> {
     return this.#bits.encode();
   }
 
-  /** The credential to sign and to publish at the list's `id`. */
+  /** The credential to sign and publish at the list's `id`. */
   async toCredential({ issuer, validFrom, validUntil, ttl }: StatusListCredentialInit = {}): Promise<
     JsonObject & { readonly credentialSubject: JsonObject }
   > {
@@ -119,10 +131,14 @@ export class BitstringStatusList {
     };
   }
 
-  /** What a credential with this index has as its `credentialStatus`. */
+  /**
+   * The `credentialStatus` of the credential with this index.
+   *
+   * @throws RangeError if the list has no such index.
+   */
   statusEntry(index: number): JsonObject {
     return {
-      id: `${this.id}#${this.#checked(index)}`,
+      id: `${this.id}#${this.#checkIndex(index)}`,
       type: "BitstringStatusListEntry",
       statusPurpose: this.statusPurpose,
       statusListIndex: String(index),
@@ -130,8 +146,9 @@ export class BitstringStatusList {
     };
   }
 
-  #checked(index: number): number {
-    if (!Number.isInteger(index) || index < 0 || index >= this.length) throw new RangeError("The status list has no such index");
+  #checkIndex(index: number): number {
+    if (!Number.isInteger(index) || index < 0 || index >= this.length)
+      throw new RangeError(`The status list has no index ${index}: valid indexes are 0 to ${this.length - 1}`);
     return index;
   }
 }

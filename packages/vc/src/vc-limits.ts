@@ -1,7 +1,7 @@
 import { rejectUnknownOptions } from "@parley/core/internal";
-import { notNegative } from "./numbers.ts";
+import { checkNotNegative } from "./check-numbers.ts";
 
-/** Caps on what a peer's credentials may cost. */
+/** Limits on the resources that a peer's credentials can consume. */
 export interface VcLimits {
   /** Characters of a signed credential. Default 262144. */
   readonly maxCredentialLength: number;
@@ -13,7 +13,7 @@ export interface VcLimits {
   readonly maxStatuses: number;
   /** Characters of a signed status list credential. Default 1048576. */
   readonly maxStatusListLength: number;
-  /** Bytes of a status list once decompressed. Default 2097152, which are 16777216 entries. */
+  /** Bytes of a decompressed status list. Default 2097152, enough for 16777216 entries. */
   readonly maxStatusListBytes: number;
 }
 
@@ -26,10 +26,14 @@ export const DEFAULT_LIMITS: VcLimits = {
   maxStatusListBytes: 2_097_152,
 };
 
-/** The defaults, with what the caller sets in their place. @throws TypeError naming the option that is unknown or makes no sense. */
+/**
+ * Fills in the defaults of the limits.
+ *
+ * @throws TypeError naming an option that is unknown or invalid.
+ */
 export function readLimits(given: Partial<VcLimits> = {}): VcLimits {
   rejectUnknownOptions(given, Object.keys(DEFAULT_LIMITS), "limits.");
   const limits = { ...DEFAULT_LIMITS, ...given };
-  for (const [name, value] of Object.entries(limits)) notNegative(value, `limits.${name}`);
+  for (const [name, value] of Object.entries(limits)) checkNotNegative(value, `limits.${name}`);
   return limits;
 }

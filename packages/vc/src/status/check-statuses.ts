@@ -2,22 +2,23 @@ import type { JsonObject } from "@parley/core";
 import { VcError } from "../vc-error.ts";
 import type { Verification } from "../verification.ts";
 import { readStatusEntry, type StatusEntry, type StatusPurpose } from "./status-entry.ts";
-import { statusListOf } from "./status-list-source.ts";
+import { loadStatusList } from "./load-status-list.ts";
 import { MIN_ENTRIES } from "./bitstring.ts";
 
-/** What a status list says about a credential. */
+/** One status of a credential, from a status list. */
 export interface CredentialStatus {
-  /** What the status is about. */
+  /** The purpose of the status list. */
   readonly purpose: StatusPurpose;
-  /** 0 is clear. For `message`, the number whose meaning `message` is. */
+  /** 0 if the status is not set. For the purpose `message`, the number that stands for `message`. */
   readonly value: number;
-  /** What the issuer says that the value means. */
+  /** The issuer's description of the value. */
   readonly message?: string;
 }
 
 /**
- * Looks up every status of a credential. Revoked and suspended ones are refused; `refresh` and `message` are reported.
+ * Looks up every status of a credential. Revoked and suspended credentials are rejected; `refresh` and `message` are returned.
  *
+ * @throws VcError
  * @see {@link https://www.w3.org/TR/vc-bitstring-status-list/#validate-algorithm | Bitstring Status List, section 3.2}
  */
 export async function checkStatuses(
@@ -27,7 +28,7 @@ export async function checkStatuses(
 ): Promise<readonly CredentialStatus[]> {
   if (verification.status === "ignore") return [];
   const { maxStatuses } = verification.limits;
-  if (entries.length > maxStatuses) throw new VcError("too_large", `A credential has at most ${maxStatuses} status entries`);
+  if (entries.length > maxStatuses) throw new VcError("too_large", `The credential has more than ${maxStatuses} status entries`);
   const statuses: CredentialStatus[] = [];
   for (const entry of entries.map(readStatusEntry)) statuses.push(await checkStatus(entry, issuer, verification));
   return statuses;
@@ -35,14 +36,14 @@ export async function checkStatuses(
 
 async function checkStatus(entry: StatusEntry, issuer: string, verification: Verification): Promise<CredentialStatus> {
   const { purpose, index, size } = entry;
-  const list = await statusListOf(entry.list, verification);
+  const list = await loadStatusList(entry.list, verification);
   if (list.issuer !== issuer && !verification.trustedStatusIssuers.has(list.issuer)) {
-    throw new VcError("status_invalid", "The status list is not the issuer's, nor that of a trusted one");
+    throw new VcError("status_invalid", "The status list is neither from the issuer of the credential nor from a trusted status issuer");
   }
   if (!list.purposes.includes(purpose)) throw new VcError("status_invalid", "The status list is for another purpose");
   const entries = Math.floor(list.bits.length / size);
-  if (entries < MIN_ENTRIES) throw new VcError("status_invalid", `A status list has at least ${MIN_ENTRIES} entries`);
-  if (index >= entries) throw new VcError("status_invalid", "The status list has no such index");
+  if (entries < MIN_ENTRIES) throw new VcError("status_invalid", `The status list has fewer than ${MIN_ENTRIES} entries`);
+  if (index >= entries) throw new VcError("status_invalid", "The index of the credential is beyond the end of the status list");
   const value = list.bits.read(index * size, size);
   if (value !== 0 && purpose === "revocation") throw new VcError("revoked", "The credential is revoked");
   if (value !== 0 && purpose === "suspension") throw new VcError("suspended", "The credential is suspended");

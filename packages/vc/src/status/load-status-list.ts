@@ -1,32 +1,37 @@
 import { isJsonObject, ParleyError } from "@parley/core";
 import { runWithin } from "@parley/core/internal";
-import { verifyIssued } from "../issued.ts";
-import { cut, entriesOf } from "../json.ts";
+import { verifyIssuedCredential } from "../verify-issued-credential.ts";
+import { truncate, entriesOf } from "../json.ts";
 import { CREDENTIAL } from "../kind.ts";
 import { readSecured, type Secured } from "../secured.ts";
 import { VcError } from "../vc-error.ts";
 import type { Verification } from "../verification.ts";
 import { Bitstring } from "./bitstring.ts";
-import { getList, keepList, type VerifiedStatusList } from "./status-list-cache.ts";
+import { getList, storeList, type VerifiedStatusList } from "./status-list-cache.ts";
 
-/** How long a list is kept that says nothing of it, in milliseconds (Bitstring Status List, section 2.2, `ttl`). */
+/** Default of `ttl`, in milliseconds (Bitstring Status List, section 2.2). */
 const DEFAULT_TTL_MS = 300_000;
 
-/** The verified status list of a URL, from the cache where possible. */
-export async function statusListOf(url: string, verification: Verification): Promise<VerifiedStatusList> {
+/**
+ * Returns the verified status list of a URL, from the cache if possible.
+ *
+ * @throws VcError `status_unavailable`, `status_invalid`
+ */
+export async function loadStatusList(url: string, verification: Verification): Promise<VerifiedStatusList> {
   const { lists, now } = verification;
   const cached = getList(lists, url, now);
   if (cached !== undefined) return cached;
   const text = await fetchList(url, verification);
   const { list, ttlMs } = await verifyList(text, url, verification);
-  keepList(lists, url, list, { now, ttlMs });
+  storeList(lists, url, list, { now, ttlMs });
   return list;
 }
 
 async function fetchList(url: string, verification: Verification): Promise<string> {
   const { status: fetch, statusTimeoutMs, limits, signal } = verification;
-  if (typeof fetch !== "function")
-    throw new VcError("status_unavailable", "The credential has a status, and there is no way to fetch it: give the option status");
+  if (typeof fetch !== "function") {
+    throw new VcError("status_unavailable", 'The credential has a status that cannot be fetched: set the option "status"');
+  }
   try {
     const bounds = { signals: [signal], timeoutMs: statusTimeoutMs };
     const text: unknown = await runWithin(bounds, (within) => fetch(url, { signal: within, maxBytes: limits.maxStatusListLength }));
@@ -34,25 +39,26 @@ async function fetchList(url: string, verification: Verification): Promise<strin
   } catch (error) {
     signal?.throwIfAborted();
     const retryable = error instanceof ParleyError ? error.retryable : true;
-    throw new VcError("status_unavailable", `The status list at ${cut(url)} can't be fetched`, { cause: error, retryable });
+    throw new VcError("status_unavailable", `The status list at ${truncate(url)} cannot be fetched`, { cause: error, retryable });
   }
-  throw new VcError("status_invalid", `A status list has at most ${limits.maxStatusListLength} characters`);
+  throw new VcError("status_invalid", `The status list has more than ${limits.maxStatusListLength} characters`);
 }
 
 async function verifyList(text: string, url: string, verification: Verification): Promise<{ list: VerifiedStatusList; ttlMs: number }> {
   try {
     const secured = readSecured(text, CREDENTIAL, verification.limits.maxStatusListLength);
-    const { issuer, validUntil = Infinity, statuses } = await verifyIssued(secured, verification);
-    // A list that has a status of its own could lead in circles.
-    if (statuses.length > 0) throw new VcError("status_invalid", "A status list credential must not have a status itself");
+    const { issuer, validUntil = Infinity, statuses } = await verifyIssuedCredential(secured, verification);
+    // Prevents cycles.
+    if (statuses.length > 0) throw new VcError("status_invalid", "A status list credential must not have a status of its own");
     const { purposes, bits, ttl } = await readList(secured, url, verification);
     return { list: { issuer, purposes, bits }, ttlMs: Math.min(ttl, validUntil - verification.now) };
   } catch (error) {
     if (!(error instanceof VcError)) throw error;
     const { message, retryable } = error;
-    if (retryable)
-      throw new VcError("status_unavailable", `The status list can't be verified now: ${message}`, { cause: error, retryable });
-    throw new VcError("status_invalid", `The status list is not to be believed: ${message}`, { cause: error });
+    if (retryable) {
+      throw new VcError("status_unavailable", `The status list cannot be verified now: ${message}`, { cause: error, retryable });
+    }
+    throw new VcError("status_invalid", `The status list is invalid: ${message}`, { cause: error });
   }
 }
 
@@ -64,15 +70,15 @@ async function readList(
 ): Promise<{ purposes: readonly string[]; bits: Bitstring; ttl: number }> {
   const { id, type, credentialSubject: subject } = document;
   if (!entriesOf(type).includes("BitstringStatusListCredential")) throw invalid("its type must include BitstringStatusListCredential");
-  // Another list of the same issuer, put in its place, could hide a revocation.
-  if (id !== undefined && id !== url) throw invalid("its id must be the URL that it is at");
+  // Substituting another list of the same issuer could hide a revocation.
+  if (id !== undefined && id !== url) throw invalid("its id must be the URL that it was fetched from");
   if (!isJsonObject(subject) || !entriesOf(subject["type"]).includes("BitstringStatusList")) {
     throw invalid("its subject must be a BitstringStatusList");
   }
   const { statusPurpose, encodedList, ttl = DEFAULT_TTL_MS } = subject;
   const purposes = entriesOf(statusPurpose).filter((purpose) => typeof purpose === "string");
-  if (typeof encodedList !== "string") throw invalid("encodedList must be a text");
-  if (typeof ttl !== "number" || ttl < 0) throw invalid("ttl must be milliseconds");
+  if (typeof encodedList !== "string") throw invalid("encodedList must be a string");
+  if (typeof ttl !== "number" || ttl < 0) throw invalid("ttl must be a number of milliseconds, 0 or greater");
   return { purposes, bits: await Bitstring.decode(encodedList, limits.maxStatusListBytes), ttl };
 }
 

@@ -4,10 +4,14 @@ import { CREDENTIAL } from "./kind.ts";
 import { checkCredential, issuerOf, type CredentialFacts } from "./model/credential.ts";
 import type { Secured } from "./secured.ts";
 import { VcError } from "./vc-error.ts";
-import { checkPeriod, type Limit, type Verification } from "./verification.ts";
+import { checkPeriod, type Period, type Verification } from "./verification.ts";
 
-/** Verifies everything about a credential but its status. */
-export async function verifyIssued(secured: Secured, verification: Verification): Promise<CredentialFacts> {
+/**
+ * Verifies everything about a credential except its status. Called for credentials and for status list credentials.
+ *
+ * @throws VcError
+ */
+export async function verifyIssuedCredential(secured: Secured, verification: Verification): Promise<CredentialFacts> {
   await authenticate(secured, issuerOf(secured.document), CREDENTIAL, verification);
   checkSecuringPeriod(secured, CREDENTIAL, verification);
   checkAudience(secured, verification);
@@ -15,13 +19,12 @@ export async function verifyIssued(secured: Secured, verification: Verification)
   if (facts.version === "1.1" && secured.signature.type !== "jwt") {
     throw new VcError("credential_invalid", "A credential of VCDM 1.1 is only supported in the format jwt");
   }
-  const { from, until } = limitsOf(facts, secured);
-  checkPeriod("The credential", { from, until }, verification, { early: "not_yet_valid", late: "expired" });
+  checkPeriod("The credential", periodOf(facts, secured), verification, { early: "not_yet_valid", late: "expired" });
   return facts;
 }
 
-/** A JWT of VCDM 1.1 says them as `nbf` and `exp`, if it says them so. */
-function limitsOf({ version, validFrom, validUntil }: CredentialFacts, { signature }: Secured): { from: Limit; until: Limit } {
+/** The validity period, and the members that state it: for a JWT of VCDM 1.1, `nbf` and `exp` where present. */
+function periodOf({ version, validFrom, validUntil }: CredentialFacts, { signature }: Secured): Period {
   const claims = signature.type === "jwt" ? signature.claims : {};
   const [from, until] = version === "2.0" ? ["validFrom", "validUntil"] : ["issuanceDate", "expirationDate"];
   return {

@@ -1,5 +1,5 @@
 /**
- * How a signed credential or presentation is written. All are text.
+ * Formats of signed credentials and presentations. All are strings.
  *
  * - `compact_jwt`: W3C VCDM 2.0 as a JWS, `typ: vc+jwt` or `vp+jwt` (VC-JOSE-COSE). The default.
  * - `jwt`: VCDM 1.1 style JWT with a `vc` or `vp` claim.
