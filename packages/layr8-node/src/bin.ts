@@ -1,8 +1,6 @@
 import { createRequire } from "node:module";
 import { describeThrown } from "@parley/core/internal";
-import { createKey, listKeys, revokeKey } from "./cli/keys.ts";
 import { readNodeKey } from "./cli/read-node-key.ts";
-import { start } from "./cli/start.ts";
 
 const { version } = createRequire(import.meta.url)("../package.json") as { readonly version: string };
 
@@ -42,6 +40,7 @@ Environment:
   LAYR8_NODE_KEY      32 random bytes in base64, which encrypt private keys at rest; without it they are in node.key of the directory
 `;
 
+/** Loads only what the command needs. */
 async function main(args: readonly string[]): Promise<void> {
   const [command = "", subcommand = ""] = args;
   const environment = () => ({ apiKey: process.env["LAYR8_NODE_API_KEY"], nodeKey: readNodeKey(process.env["LAYR8_NODE_KEY"]) });
@@ -50,13 +49,13 @@ async function main(args: readonly string[]): Promise<void> {
   } else if (command === "--version") {
     console.log(version);
   } else if (command === "" || command === "start" || command.startsWith("-")) {
-    await start(command === "start" ? args.slice(1) : args, environment());
+    await (await import("./cli/start.ts")).start(command === "start" ? args.slice(1) : args, environment());
   } else if (command === "keys" && subcommand === "create") {
-    await createKey(args.slice(2), environment());
+    await (await import("./cli/keys.ts")).createKey(args.slice(2), environment());
   } else if (command === "keys" && subcommand === "list") {
-    await listKeys(args.slice(2), environment());
+    await (await import("./cli/keys.ts")).listKeys(args.slice(2), environment());
   } else if (command === "keys" && subcommand === "revoke") {
-    await revokeKey(args.slice(2), environment());
+    await (await import("./cli/keys.ts")).revokeKey(args.slice(2), environment());
   } else {
     throw new TypeError(`there is no command "${args.slice(0, 2).join(" ")}"; see layr8-node --help`);
   }

@@ -1,9 +1,6 @@
 import { createRequire } from "node:module";
 import { describeThrown } from "@parley/core/internal";
-import { createAccount, listAccounts } from "./cli/accounts.ts";
-import { createKey, listKeys, revokeKey } from "./cli/keys.ts";
-import { start } from "./cli/start.ts";
-import { readServerKey } from "./server-key.ts";
+import { readServerKey } from "./cli/read-server-key.ts";
 
 const { version } = createRequire(import.meta.url)("../package.json") as { readonly version: string };
 
@@ -45,28 +42,28 @@ accounts and keys, while no server runs on the directory:
   --test              keys create: a key that begins with sk_test_
 `;
 
-const COMMANDS: Readonly<Record<string, (args: readonly string[], serverKey: Uint8Array | undefined) => Promise<void>>> = {
-  "accounts create": createAccount,
-  "accounts list": listAccounts,
-  "keys create": createKey,
-  "keys list": listKeys,
-  "keys revoke": revokeKey,
-};
+type Command = (args: readonly string[], serverKey: Uint8Array | undefined) => Promise<void>;
 
-function serverKey(): Uint8Array | undefined {
-  return readServerKey(process.env["SKYTALE_SERVER_KEY"]);
-}
+/** Each loads only what it needs. */
+const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
+  start: async () => (await import("./cli/start.ts")).start,
+  "accounts create": async () => (await import("./cli/accounts.ts")).createAccount,
+  "accounts list": async () => (await import("./cli/accounts.ts")).listAccounts,
+  "keys create": async () => (await import("./cli/keys.ts")).createKey,
+  "keys list": async () => (await import("./cli/keys.ts")).listKeys,
+  "keys revoke": async () => (await import("./cli/keys.ts")).revokeKey,
+};
 
 async function main(args: readonly string[]): Promise<void> {
   const [command = ""] = args;
-  const words = args.slice(0, 2).join(" ");
-  const run = Object.hasOwn(COMMANDS, words) ? COMMANDS[words] : undefined;
-  if (args.includes("--help") || args.includes("-h") || command === "help") console.log(USAGE);
-  else if (command === "--version") console.log(version);
-  else if (command === "" || command === "start" || command.startsWith("-"))
-    await start(command === "start" ? args.slice(1) : args, serverKey());
-  else if (run !== undefined) await run(args.slice(2), serverKey());
-  else throw new TypeError(`there is no command "${words}"; see skytale-server --help`);
+  if (args.includes("--help") || args.includes("-h") || command === "help") return console.log(USAGE);
+  if (command === "--version") return console.log(version);
+  const isStart = command === "" || command === "start" || command.startsWith("-");
+  const name = isStart ? "start" : args.slice(0, 2).join(" ");
+  const load = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+  if (load === undefined) throw new TypeError(`there is no command "${name}"; see skytale-server --help`);
+  const words = isStart ? Number(command === "start") : 2;
+  await (await load())(args.slice(words), readServerKey(process.env["SKYTALE_SERVER_KEY"]));
 }
 
 main(process.argv.slice(2)).catch((error: unknown) => {

@@ -2,8 +2,6 @@ import { loadSealingKey, SealingKey } from "@parley/storage";
 import { signingKeys } from "./api/records.ts";
 import type { Stores } from "./stores.ts";
 
-const BASE64 = /^[\w+/-]{43}=?$/;
-
 /**
  * The key that seals the keys which sign tokens: the one that is given, or that of the data directory, in `server.key`. Without a directory
  * nothing is sealed.
@@ -17,11 +15,4 @@ export async function serverKeyOf({ directory, registry }: Stores, given: Uint8A
   const isRequired = first !== undefined && signingKeys.of(first).sealed !== undefined;
   const remedy = "put back the copy that belongs to this directory, or give its content as SKYTALE_SERVER_KEY (serverKey of startSkytale)";
   return loadSealingKey({ directory, file: "server.key", isRequired, remedy });
-}
-
-/** Reads a server key as text: 32 bytes in base64 or base64url; `undefined` if there is none. @throws TypeError which doesn't repeat it */
-export function readServerKey(text: string | undefined): Uint8Array | undefined {
-  if (text === undefined || text === "") return undefined;
-  if (!BASE64.test(text.trim())) throw new TypeError("SKYTALE_SERVER_KEY must hold 32 bytes in base64");
-  return Buffer.from(text.trim(), "base64");
 }

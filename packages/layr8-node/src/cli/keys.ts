@@ -1,9 +1,5 @@
-import { closeAll } from "@parley/core/internal";
 import { parseOptions } from "@parley/server-command";
-import { checkDataDirectory, StorageError } from "@parley/storage";
 import type { ApiKeys } from "../identity/api-keys.ts";
-import { readLimits } from "../options.ts";
-import { openStores, SCHEMA } from "../stores.ts";
 
 /** What the commands take from the environment. */
 interface KeysEnvironment {
@@ -56,14 +52,6 @@ export async function revokeKey(args: readonly string[], environment: KeysEnviro
 
 async function withKeys(dataDir: string | undefined, { nodeKey }: KeysEnvironment, use: (keys: ApiKeys) => Promise<void>): Promise<void> {
   if (dataDir === undefined) throw new TypeError("--data-dir is missing: API keys are kept there");
-  await checkDataDirectory(dataDir, SCHEMA);
-  const stores = await openStores({ dataDir, ...(nodeKey !== undefined && { nodeKey }) }, readLimits()).catch((error: unknown) => {
-    if (!(error instanceof StorageError) || error.code !== "data_dir_locked") throw error;
-    const remedy = "Keys are managed while no node runs on the directory: stop the node, run this command again, and start the node";
-    throw new StorageError("data_dir_locked", `${error.message}. ${remedy}`, { cause: error });
-  });
-  await closeAll(
-    () => use(stores.apiKeys),
-    () => stores.close(),
-  );
+  // Loaded when the arguments are known to be right.
+  await (await import("./with-keys.ts")).withKeys(dataDir, nodeKey, use);
 }

@@ -9,7 +9,6 @@ import {
   writeEnvFile,
 } from "@parley/server-command";
 import type { ResolutionOptions } from "../credentials/resolution.ts";
-import { startNode } from "../node.ts";
 import type { NodeOptions } from "../options.ts";
 
 const CONFIG_MEMBERS: readonly (keyof NodeOptions)[] = [
@@ -68,6 +67,8 @@ export async function start(args: readonly string[], { apiKey, nodeKey }: StartE
     ...(values.peer !== undefined && { resolution: withPeers(config.resolution, values.peer) }),
   };
   const logger = serverLogger("layr8-node", values.log);
+  // Loaded when the arguments are known to be right.
+  const { startNode } = await import("../node.ts");
   const node = await startNode({ ...options, logger });
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => void node.close());
   console.log(`LAYR8_NODE_URL=${node.url}`);

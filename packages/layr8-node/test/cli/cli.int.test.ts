@@ -1,6 +1,6 @@
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { cp, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -87,6 +87,16 @@ describe("layr8-node", () => {
     expect(await readFile(file, "utf8")).not.toContain(first["LAYR8_NODE_URL"]);
     child.kill("SIGTERM");
     await closed;
+  });
+
+  it("says in a clone that is not built what to run", async () => {
+    const unbuilt = join(folder, "packages/command/bin/command.js");
+    await cp(bin, unbuilt);
+    await writeFile(join(folder, "packages/command/package.json"), '{"type":"module"}');
+    await writeFile(join(folder, "pnpm-workspace.yaml"), "");
+    const failed = execute(process.execPath, [unbuilt, "--port", "0"]);
+    const { stderr } = (await failed.catch((error: unknown) => error)) as { stderr: string };
+    expect(stderr).toBe("layr8-node is not built yet: run `npm run setup` and `npm run build` in the root of the repository\n");
   });
 
   it("tells its version, and shows an example", async () => {

@@ -9,7 +9,6 @@ import {
   writeEnvFile,
 } from "@parley/server-command";
 import type { SkytaleOptions } from "../options.ts";
-import { startSkytale } from "../server.ts";
 
 const CONFIG_MEMBERS: readonly (keyof SkytaleOptions)[] = [
   "port",
@@ -59,6 +58,8 @@ export async function start(args: readonly string[], serverKey: Uint8Array | und
     ...readTls(values["tls-cert"], values["tls-key"]),
   };
   const logger = serverLogger("skytale-server", values.log);
+  // Loaded when the arguments are known to be right.
+  const { startSkytale } = await import("../server.ts");
   const server = await startSkytale({ ...options, logger });
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => void server.close());
   console.log(`SKYTALE_API_URL=${server.apiUrl}`);

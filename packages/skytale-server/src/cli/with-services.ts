@@ -1,28 +1,14 @@
-import { closeAll } from "@parley/core/internal";
-import { checkDataDirectory, StorageError } from "@parley/storage";
-import { readApiLimits } from "../api/limits.ts";
-import { Services } from "../api/services.ts";
-import { serverKeyOf } from "../server-key.ts";
-import { openStores, SCHEMA } from "../stores.ts";
+import type { Services } from "../api/services.ts";
+
+/** What a command works on. */
+interface Place {
+  readonly dataDir: string | undefined;
+  readonly serverKey: Uint8Array | undefined;
+}
 
 /** Works on the records of a data directory that no server has open. */
-export async function withServices(
-  { dataDir, serverKey }: { readonly dataDir: string | undefined; readonly serverKey: Uint8Array | undefined },
-  use: (services: Services) => Promise<void>,
-): Promise<void> {
+export async function withServices({ dataDir, serverKey }: Place, use: (services: Services) => Promise<void>): Promise<void> {
   if (dataDir === undefined) throw new TypeError("--data-dir is missing: accounts and keys are kept there");
-  await checkDataDirectory(dataDir, SCHEMA);
-  const stores = await openStores(dataDir).catch((error: unknown) => {
-    if (!(error instanceof StorageError) || error.code !== "data_dir_locked") throw error;
-    const remedy =
-      "This command works while no server runs on the directory: stop the server first. Keys can also be managed over the API (/v1/keys)";
-    throw new StorageError("data_dir_locked", `${error.message}. ${remedy}`, { cause: error });
-  });
-  await closeAll(
-    async () => {
-      const sealingKey = await serverKeyOf(stores, serverKey);
-      await use(await Services.open({ registry: stores.registry, limits: readApiLimits(), sealingKey }));
-    },
-    () => stores.close(),
-  );
+  // Loaded when the arguments are known to be right.
+  await (await import("./open-services.ts")).openServices({ dataDir, serverKey }, use);
 }

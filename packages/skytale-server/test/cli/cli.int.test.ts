@@ -1,4 +1,5 @@
-import { mkdir, readFile, readdir, stat, writeFile } from "node:fs/promises";
+import { spawnSync } from "node:child_process";
+import { cp, mkdir, readFile, readdir, stat, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -7,7 +8,7 @@ import { transact } from "../../src/registry/transaction.ts";
 import { openStores } from "../../src/stores.ts";
 import { ApiClient } from "../api/api-client.ts";
 import { temporaryDirectory } from "../temporary-directory.ts";
-import { runCommand, startCommand, type RunningCommand } from "./command.ts";
+import { bin, runCommand, startCommand, type RunningCommand } from "./command.ts";
 
 const URLS = ["SKYTALE_API_URL", "SKYTALE_RELAY"];
 const FREE = ["--port", "0", "--relay-port", "0"];
@@ -125,6 +126,15 @@ describe("skytale-server", () => {
     const { code, stderr } = await runCommand("--port", "0", "--relay-port", port, "--log", "silent");
     const message = `port ${port} of 127.0.0.1 is in use: stop the process that listens there, or choose another relayPort (0 takes a free one)`;
     expect({ code, stderr }).toEqual({ code: 1, stderr: `skytale-server: ${message}\n` });
+  });
+
+  it("says in a clone that is not built what to run", async () => {
+    const unbuilt = join(folder.path, "packages/command/bin/command.js");
+    await cp(bin, unbuilt);
+    await writeFile(join(folder.path, "packages/command/package.json"), '{"type":"module"}');
+    await writeFile(join(folder.path, "pnpm-workspace.yaml"), "");
+    const { stderr } = spawnSync(process.execPath, [unbuilt, "--port", "0"], { encoding: "utf8" });
+    expect(stderr).toBe("skytale-server is not built yet: run `npm run setup` and `npm run build` in the root of the repository\n");
   });
 
   it("tells its version", async () => {

@@ -4,7 +4,7 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 
-const bin = fileURLToPath(new URL("../../bin/skytale-server.js", import.meta.url));
+export const bin: string = fileURLToPath(new URL("../../bin/skytale-server.js", import.meta.url));
 const execute = promisify(execFile);
 
 /** The command, running. */
