@@ -30,7 +30,7 @@ beforeEach(async () => {
   ) as [SkytaleChannelManager, SkytaleChannelManager];
   await alice.create(NAME);
   await bob.joinWithToken(NAME, await alice.invite(NAME));
-}, 60_000);
+});
 
 afterEach(async () => {
   await Promise.all([alice.close(), bob.close()]);
@@ -49,7 +49,7 @@ function serveGreeter(session: McpServerSession): void {
   serveStdio(factory, { transport: session });
 }
 
-describe("MCP over an encrypted channel", { timeout: 60_000 }, () => {
+describe("MCP over an encrypted channel", () => {
   it.each<[string, VersionNegotiationMode, "legacy" | "modern"]>([
     ["legacy", "legacy", "legacy"],
     ["auto", "auto", "modern"],

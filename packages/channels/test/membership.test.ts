@@ -71,7 +71,7 @@ describe("changes as PublicMessage, which members of other implementations may n
     await alice.removeMember("dave");
     await carol.leave();
     await expect
-      .poll(() => [names(alice), names(bob)], { timeout: 60_000 })
+      .poll(() => [names(alice), names(bob)])
       .toEqual([
         ["alice", "bob"],
         ["alice", "bob"],

@@ -1,7 +1,7 @@
 import type { JsonObject } from "@parley/core";
 import fc from "fast-check";
 import { gateOrSoak } from "@parley/test-assertions";
-import { describe, expect, it, vi } from "vitest";
+import { describe, expect, it } from "vitest";
 
 import { ErrorKind, type InboundMessage } from "../src/index.ts";
 import { ALICE, ECHO, ECHO_REPLY, MODES, plaintext, REPORT, settled, setUp } from "./support.ts";
@@ -205,7 +205,7 @@ describe("many messages", () => {
     const deliveries = ids.map((id) => transport.connection.deliver(plaintext({ id }), "first"));
     await settled();
     expect(deliveries[19]?.outcome).toBeUndefined();
-    await vi.waitFor(() => expect(deliveries[19]?.outcome).toBeDefined());
+    await expect.poll(() => deliveries[19]?.outcome).toBeDefined();
     expect(most).toBe(3);
     expect(started).toEqual(ids);
     expect(deliveries.every(({ outcome }) => outcome?.status === "handled")).toBe(true);

@@ -28,7 +28,7 @@ it.each([
   const programs = await programsAfter(heading);
   const said = await Promise.all(
     programs.map((program) =>
-      promisify(execFile)(process.execPath, ["--input-type=module", "--eval", program], { cwd: ROOT, timeout: 20_000 }),
+      promisify(execFile)(process.execPath, ["--input-type=module", "--eval", program], { cwd: ROOT, timeout: 60_000 }),
     ),
   );
   expect(said.map(({ stdout }) => stdout)).toEqual(outputs);

@@ -133,7 +133,7 @@ describe("a node whose clock jumps ahead", () => {
     await fill(node);
     vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 8 * DAY });
     const sweeps = vi.spyOn(Router.prototype, "sweep");
-    await expect.poll(() => sweeps.mock.calls.length, { timeout: 30_000 }).toBeGreaterThan(3);
+    await expect.poll(() => sweeps.mock.calls.length).toBeGreaterThan(3);
     (await joinAs(node, ALICE)).close();
     const metrics = await (await fetch(`${node.httpUrl}/metrics`)).text();
     expect(metrics).not.toContain("messages_dead_total{");
@@ -167,7 +167,7 @@ describe("a node whose clock jumps ahead", () => {
       acceptClock: true,
     });
     await expect
-      .poll(async () => (await fetch(`${node.httpUrl}/metrics`)).text(), { timeout: 20_000 })
+      .poll(async () => (await fetch(`${node.httpUrl}/metrics`)).text())
       .toContain(`layr8_node_messages_dead_total{cause="expired"} ${COUNT}`);
   });
 });

@@ -6,7 +6,7 @@ import { startNode, type Layr8Node } from "../src/index.ts";
 
 const canMount = await canMountSmallDisk("a node on a full disk");
 
-describe.skipIf(!canMount)("a node on a full disk", { timeout: 60_000 }, () => {
+describe.skipIf(!canMount)("a node on a full disk", () => {
   let disk: SmallDisk;
   let dataDir: string;
   beforeEach(async () => {
@@ -37,7 +37,7 @@ describe.skipIf(!canMount)("a node on a full disk", { timeout: 60_000 }, () => {
     const node = await start();
     await disk.fill();
     await expect
-      .poll(() => health(node), { timeout: 20_000 })
+      .poll(() => health(node))
       .toEqual({
         status: 503,
         body: { status: "failing", reason: "writes fail: no space left on device" },

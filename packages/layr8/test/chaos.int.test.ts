@@ -64,7 +64,7 @@ describe(`kill -9 and SIGSTOP under load (PARLEY_SEED=${SEED})`, () => {
     await node.start();
     for (const { agent } of Object.values(receivers)) await agent.start();
     // A node stores messages for agents that it has met.
-    await vi.waitFor(async () => expect(await metrics()).toContain(`layr8_node_agents ${recipients.length}\n`), { timeout: 60_000 });
+    await expect.poll(metrics).toContain(`layr8_node_agents ${recipients.length}\n`);
     for (const { agent } of senders) await agent.start();
 
     const acceptedCount = () => senders.reduce((sum, { lines }) => sum + lines().length, 0);

@@ -4,7 +4,6 @@ import { Client, PhoenixTransport, RequestTimeoutError, type Config, type SDKErr
 
 const ORDER = "https://layr8.io/protocols/order/1.0";
 const SHOP = "did:web:localhost:shop";
-const LONG = { timeout: 30_000 };
 
 let node: Layr8Node;
 let clients: Client[];
@@ -38,7 +37,7 @@ afterEach(async () => {
   await node.close();
 });
 
-describe("a request to an agent that is away", LONG, () => {
+describe("a request to an agent that is away", () => {
   it("times out with the recipient in `away`, and never reaches the handler", async () => {
     await (await shop().agent.connect()).close();
     const customer = await client({ agentDid: "did:web:localhost:customer" }).connect();
@@ -51,7 +50,7 @@ describe("a request to an agent that is away", LONG, () => {
     }
     // By the node's clock, in whole seconds.
     const expired = Date.now() + 2000;
-    await vi.waitFor(() => expect(Date.now()).toBeGreaterThan(expired), 10_000);
+    await expect.poll(() => Date.now()).toBeGreaterThan(expired);
     const { agent, begun } = shop();
     await agent.connect();
     await customer.request({ type: `${ORDER}/ping`, to: SHOP });
@@ -81,11 +80,11 @@ describe("a request to an agent that is away", LONG, () => {
     );
     const { agent, begun } = shop();
     await agent.connect();
-    await vi.waitFor(() => expect(begun).toHaveLength(1), 10_000);
+    await expect.poll(() => begun).toHaveLength(1);
   });
 });
 
-describe("a durable handler that fails first", LONG, () => {
+describe("a durable handler that fails first", () => {
   it("lets the sender wait for the response of its second try", async () => {
     await node.close();
     node = await startNode({ port: 0, logger: false, limits: { ackTimeoutMs: 100 } });
@@ -110,7 +109,7 @@ describe("a durable handler that fails first", LONG, () => {
   });
 });
 
-describe("an exception of a handler", LONG, () => {
+describe("an exception of a handler", () => {
   it("is a reference for the sender, which both sides can log", async () => {
     const agent = client({ agentDid: SHOP });
     agent.handle(`${ORDER}/create`, () => Promise.reject(new Error("connect ECONNREFUSED db.internal, password hunter2")));
@@ -124,7 +123,7 @@ describe("an exception of a handler", LONG, () => {
   });
 });
 
-describe("a DID that two processes use", LONG, () => {
+describe("a DID that two processes use", () => {
   it("reports the takeover to the second, and the loss to the first, once", async () => {
     const emitWarning = vi.spyOn(process, "emitWarning").mockImplementation(() => {});
     const [first, second] = [shop().agent, shop().agent];
@@ -134,7 +133,7 @@ describe("a DID that two processes use", LONG, () => {
     expect(first.tookOver).toBe(false);
     await second.connect();
     expect(second.tookOver).toBe(true);
-    await vi.waitFor(() => expect(errors).toMatchObject([{ kind: "server_reject", cause: { code: "taken_over" } }]), 10_000);
+    await expect.poll(() => errors).toMatchObject([{ kind: "server_reject", cause: { code: "taken_over" } }]);
     expect(lost).toEqual(["taken_over"]);
     await expect(first.send({ type: `${ORDER}/ping`, to: SHOP })).rejects.toMatchObject({ reason: "ended", retryable: false });
     expect(emitWarning.mock.calls.map(([text]) => String(text))).toEqual([expect.stringContaining(`${SHOP} was connected elsewhere`)]);
@@ -142,7 +141,7 @@ describe("a DID that two processes use", LONG, () => {
   });
 });
 
-describe("a message that is longer than its recipient reads", LONG, () => {
+describe("a message that is longer than its recipient reads", () => {
   it("is given up with a report to its sender, while the recipient gets all other messages", async () => {
     const transport = new PhoenixTransport({
       nodeUrl: node.url,
@@ -155,17 +154,13 @@ describe("a message that is longer than its recipient reads", LONG, () => {
     agent.handle(`${ORDER}/create`, ({ id }) => void handled.push(id));
     await agent.connect();
     const customer = await client().connect();
-    const reports: SDKError[] = [];
     const isReport = ({ kind, cause }: SDKError) => kind === "server_reject" && cause.name === "ProblemReportError";
     await customer.send({ id: "long", type: `${ORDER}/create`, to: SHOP, body: { text: "x".repeat(100_000) } });
     await customer.send({ id: "short", type: `${ORDER}/create`, to: SHOP });
-    await vi.waitFor(() => expect(handled).toContain("short"), 20_000);
-    await vi.waitFor(() => {
-      reports.push(...errors.filter(isReport));
-      expect(reports).not.toEqual([]);
-    }, 20_000);
+    await expect.poll(() => handled).toContain("short");
+    await expect.poll(() => errors.filter(isReport)).not.toEqual([]);
     await customer.send({ id: "later", type: `${ORDER}/create`, to: SHOP });
-    await vi.waitFor(() => expect(handled).toContain("later"), 20_000);
+    await expect.poll(() => handled).toContain("later");
     expect(handled).not.toContain("long");
     expect(errors.filter(({ kind }) => kind === "parse_failure")[0]?.cause.message).toMatch(
       /more than 65536 bytes \(limits\.maxFrameLength\)/,

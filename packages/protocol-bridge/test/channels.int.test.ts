@@ -121,7 +121,7 @@ describe("over encrypted channels", () => {
     for (let share = 100; !over.is; lives++) {
       const bridge = new ProtocolBridge(current);
       const running = await bridge.bridge(IN, OUT, A2A, SLIM);
-      await eventually(() => expect(over.is || running.counters.forwarded >= share).toBe(true), 30_000);
+      await eventually(() => expect(over.is || running.counters.forwarded >= share).toBe(true));
       // Every other time under its feet.
       if (lives % 2 === 0) await bridge.stop();
       await current.close();

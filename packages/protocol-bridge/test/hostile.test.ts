@@ -109,26 +109,22 @@ function madeOf(flow: Flow, received: ReceivedEnvelope): readonly Dispatch[] {
 }
 
 describe("whatever arrives", () => {
-  it.each(PAIRS)(
-    "from %s to %s is forwarded as an envelope, passed over, or refused with a code",
-    { timeout: 60_000 },
-    (source, target) => {
-      const flows = flowsOf(source, target, { maxMessageBytes: 5000 });
-      fc.assert(
-        fc.property(fc.tuple(envelopesFor(source), envelopesFor(target)), (envelopes) => {
-          for (const [index, flow] of flows.entries()) {
-            const envelope = envelopes[index];
-            if (envelope === undefined) continue;
-            for (const dispatch of madeOf(flow, { envelope: crossed(envelope), id: "1", sender: "mallory" })) {
-              expect(crossed(dispatch.envelope).protocol).toBe(dispatch.envelope.protocol);
-              expect(dispatch.envelope.payload.length).toBeLessThanOrEqual(5000);
-            }
+  it.each(PAIRS)("from %s to %s is forwarded as an envelope, passed over, or refused with a code", (source, target) => {
+    const flows = flowsOf(source, target, { maxMessageBytes: 5000 });
+    fc.assert(
+      fc.property(fc.tuple(envelopesFor(source), envelopesFor(target)), (envelopes) => {
+        for (const [index, flow] of flows.entries()) {
+          const envelope = envelopes[index];
+          if (envelope === undefined) continue;
+          for (const dispatch of madeOf(flow, { envelope: crossed(envelope), id: "1", sender: "mallory" })) {
+            expect(crossed(dispatch.envelope).protocol).toBe(dispatch.envelope.protocol);
+            expect(dispatch.envelope.payload.length).toBeLessThanOrEqual(5000);
           }
-        }),
-        { numRuns: gateOrSoak(100, 3000) },
-      );
-    },
-  );
+        }
+      }),
+      { numRuns: gateOrSoak(100, 3000) },
+    );
+  });
 
   it.each([
     ["deep JSON", a2aText("x", { metadata: JSON.parse("[".repeat(200) + "]".repeat(200)) as never }), "message_invalid"],

@@ -3,7 +3,11 @@ import { existsSync } from "node:fs";
 
 const [major, minor] = process.versions.node.split(".").map(Number);
 
-/** In a clone of the repository that is not built, modules are missing. */
+/**
+ * In a clone of the repository that is not built, modules are missing.
+ *
+ * @param {Error & { readonly code?: string }} error
+ */
 function explain(error) {
   if (error.code !== "ERR_MODULE_NOT_FOUND" || !existsSync(new URL("../../../pnpm-workspace.yaml", import.meta.url))) throw error;
   console.error("skytale-server is not built yet: run `npm run setup` and `npm run build` in the root of the repository");

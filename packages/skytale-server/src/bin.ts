@@ -63,7 +63,9 @@ async function main(args: readonly string[]): Promise<void> {
   const load = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
   if (load === undefined) throw new TypeError(`there is no command "${name}"; see skytale-server --help`);
   const words = isStart ? Number(command === "start") : 2;
-  await (await load())(args.slice(words), readServerKey(process.env["SKYTALE_SERVER_KEY"]));
+  await (
+    await load()
+  )(args.slice(words), readServerKey(process.env["SKYTALE_SERVER_KEY"]));
 }
 
 main(process.argv.slice(2)).catch((error: unknown) => {

@@ -27,7 +27,7 @@ describe("a server with connections that say nothing", () => {
 
   afterEach(() => server.close());
 
-  it("answers other clients on both ports", { timeout: 60_000 }, async () => {
+  it("answers other clients on both ports", async () => {
     const limits = { api: { maxConnections: 200 }, relay: { maxConnections: 200 } };
     server = await startSkytale({ port: 0, relayPort: 0, logger: false, limits });
     for (let number = 0; number < 300; number++) await Promise.all([open(server.relayPort), open(server.apiPort)]);

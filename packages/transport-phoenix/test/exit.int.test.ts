@@ -25,7 +25,7 @@ describe("a process exits by itself", () => {
       if (payload["blackHole"] === true) return client.blackHole();
       return "default";
     };
-    const { stdout, stderr } = await promisify(execFile)(process.execPath, [SCRIPT, server.url, scenario], { timeout: 20_000 });
+    const { stdout, stderr } = await promisify(execFile)(process.execPath, [SCRIPT, server.url, scenario], { timeout: 60_000 });
     expect(stderr).toBe("");
     expect(stdout).toMatch(holding);
   });

@@ -288,7 +288,7 @@ describe("reconnecting", () => {
     await connection.send(MESSAGE);
     server.client.drop();
     await server.until(() => server.framesOf("phx_join").length === 2);
-    await vi.waitUntil(() => seen.length === 1);
+    await expect.poll(() => seen).toHaveLength(1);
     await connection.send(MESSAGE);
     await connection.close();
     expect(server.framesOf("message")).toHaveLength(2);

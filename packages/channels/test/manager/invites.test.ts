@@ -43,7 +43,7 @@ describe("an invite", () => {
     await alice.open(NAME);
     await Promise.all(joining);
     // Others may have added some of them, which alice reads of later.
-    await expect.poll(() => names(alice), { timeout: 20_000 }).toHaveLength(21);
+    await expect.poll(() => names(alice)).toHaveLength(21);
     expect(epochs.length).toBeLessThanOrEqual(10);
     await alice.send(NAME, "welcome, all of you");
     for (const joiner of joiners) expect(await joiner.receive(NAME, { timeout: 20 })).toEqual(["welcome, all of you"]);

@@ -5,11 +5,7 @@ import { readLimits } from "../options.ts";
 import { openStores, SCHEMA } from "../stores.ts";
 
 /** Works on the API keys of a data directory that no node has open. */
-export async function withKeys(
-  dataDir: string,
-  nodeKey: Uint8Array | undefined,
-  use: (keys: ApiKeys) => Promise<void>,
-): Promise<void> {
+export async function withKeys(dataDir: string, nodeKey: Uint8Array | undefined, use: (keys: ApiKeys) => Promise<void>): Promise<void> {
   await checkDataDirectory(dataDir, SCHEMA);
   const stores = await openStores({ dataDir, ...(nodeKey !== undefined && { nodeKey }) }, readLimits()).catch((error: unknown) => {
     if (!(error instanceof StorageError) || error.code !== "data_dir_locked") throw error;

@@ -72,7 +72,7 @@ describe("layr8-node", () => {
     const args = ["--port", "0", "--data-dir", join(folder, "data"), "--write-env", file];
     const first = await start(args, 2);
     await expect
-      .poll(() => readFile(file, "utf8").catch(() => ""), { timeout: 20_000 })
+      .poll(() => readFile(file, "utf8").catch(() => ""))
       .toBe(`LAYR8_NODE_URL=${first["LAYR8_NODE_URL"]}\nLAYR8_API_KEY=${first["LAYR8_API_KEY"]}\n`);
     expect((await stat(file)).mode & 0o777).toBe(0o600);
     expect(await stop.pop()?.()).toBe(0);
@@ -81,9 +81,9 @@ describe("layr8-node", () => {
     const closed = once(child, "close");
     let said = "";
     child.stderr.on("data", (data) => (said += String(data)));
-    await expect.poll(() => said, { timeout: 20_000 }).toContain("layr8-node keys create --any --data-dir");
+    await expect.poll(() => said).toContain("layr8-node keys create --any --data-dir");
     const key = `LAYR8_API_KEY=${first["LAYR8_API_KEY"]}`;
-    await expect.poll(() => readFile(file, "utf8"), { timeout: 20_000 }).toMatch(new RegExp(`^${key}\nLAYR8_NODE_URL=ws://`));
+    await expect.poll(() => readFile(file, "utf8")).toMatch(new RegExp(`^${key}\nLAYR8_NODE_URL=ws://`));
     expect(await readFile(file, "utf8")).not.toContain(first["LAYR8_NODE_URL"]);
     child.kill("SIGTERM");
     await closed;

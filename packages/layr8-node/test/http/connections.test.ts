@@ -108,7 +108,7 @@ describe("bodies", () => {
     expect(await text(other)).toContain("400 Bad Request");
   });
 
-  it("that arrive too slowly are given up", { timeout: 30_000 }, async () => {
+  it("that arrive too slowly are given up", async () => {
     await start({});
     const slow = await open();
     slow.write(`${post(1000)}{`);

@@ -72,14 +72,14 @@ it("flushes soon writes after their delay, or when there are sixteen of them", a
   vi.advanceTimersByTime(49);
   expect(await logs()).toEqual([]);
   vi.advanceTimersByTime(1);
-  await vi.waitUntil(async () => (await logs()).length === 1);
+  await expect.poll(logs).toHaveLength(1);
 
   const size = async () => (await stat(join(directory, (await logs())[0] ?? ""))).size;
   const before = await size();
   for (let index = 0; index < 15; index += 1) await partition.write([put("k", String(index))], "soon");
   expect(await size()).toBe(before);
   await partition.write([put("k", "15")], "soon");
-  await vi.waitUntil(async () => (await size()) > before);
+  await expect.poll(size).toBeGreaterThan(before);
 });
 
 it("leaves alone what others put into its directory", async () => {

@@ -27,8 +27,8 @@ export async function take(inbound: AsyncIterator<ReceivedEnvelope, undefined>, 
   return taken;
 }
 
-export function eventually(check: () => void, timeout = 60_000): Promise<void> {
-  return vi.waitFor(check, { timeout, interval: 5 });
+export function eventually(check: () => void): Promise<void> {
+  return vi.waitFor(check, { timeout: 60_000, interval: 5 });
 }
 
 /** A port that refuses envelopes with a word in them, as one does that finds them too large. */

@@ -116,7 +116,7 @@ describe("skytale-server", () => {
     const file = join(folder.path, ".env");
     const { printed } = await start([...FREE, "--data-dir", data, "--write-env", file], [...URLS, "SKYTALE_API_KEY"]);
     const lines = ["SKYTALE_API_URL", "SKYTALE_RELAY", "SKYTALE_API_KEY"].map((name) => `${name}=${printed[name]}\n`);
-    await expect.poll(() => readFile(file, "utf8").catch(() => ""), { timeout: 20_000 }).toBe(lines.join(""));
+    await expect.poll(() => readFile(file, "utf8").catch(() => "")).toBe(lines.join(""));
     expect((await stat(file)).mode & 0o777).toBe(0o600);
   });
 
