@@ -11,6 +11,7 @@ import {
   readDurationMs,
   rejectUnknownOptions,
   runWithin,
+  KeyedMutex,
 } from "@parley/core/internal";
 import { type GroupRow, type MlsEngine, MlsError as EngineError, type MlsGroup } from "@parley/mls-engine";
 import type { RelayClient } from "@parley/skytale-relay";
@@ -42,7 +43,6 @@ import { Connection } from "./connection.ts";
 import { ChannelError, MlsError, TransportError } from "./errors.ts";
 import { toPublicErrorUnlessAborted } from "./error-mapping.ts";
 import type { IdentityKey } from "./identity-key.ts";
-import { Turns } from "./turns.ts";
 import { eraseGroups, findGroups, replaceGroup } from "./stored-groups.ts";
 import { DEFAULT_TIMEOUT_MS, readWait, type WaitOptions } from "./wait-options.ts";
 import { printWarning } from "./warning.ts";
@@ -71,7 +71,7 @@ export class SkytaleClient implements AsyncDisposable {
   readonly #connection: Connection;
   readonly #channels = new Map<string, Channel>();
   /** Creating, joining and opening: of one name, one at a time. */
-  readonly #turns = new Turns();
+  readonly #mutex = new KeyedMutex();
   #agent: Promise<OpenAgent> | undefined;
   #closing: Promise<void> | undefined;
 
@@ -169,7 +169,7 @@ export class SkytaleClient implements AsyncDisposable {
    */
   async forgetChannel(name: string): Promise<void> {
     checkChannelName(name);
-    await this.#turns.run(name, () =>
+    await this.#mutex.run(name, () =>
       this.#attempt(undefined, async () => {
         const { engine } = await this.#opened();
         await this.#channels.get(name)?.close();
@@ -255,7 +255,7 @@ export class SkytaleClient implements AsyncDisposable {
         () => this.#relay.close(),
         () => this.#connection.close(),
         () => this.#api?.close(),
-        () => this.#turns.idle(),
+        () => this.#mutex.idle(),
         // Those that were being opened.
         closeChannels,
         async () => (await this.#agent?.catch(() => undefined))?.engine.close(),
@@ -283,7 +283,7 @@ export class SkytaleClient implements AsyncDisposable {
     ifOpen: (channel: Channel, signal: AbortSignal | undefined) => Promise<Channel | undefined> = refuseSecond,
   ): Promise<Channel> {
     const signal = options?.signal;
-    return this.#turns.run(name, () =>
+    return this.#mutex.run(name, () =>
       this.#attempt(signal, async () => {
         checkChannelName(name);
         rejectUnknownOptions(options, known);

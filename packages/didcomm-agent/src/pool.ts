@@ -1,3 +1,5 @@
+import { Fifo } from "@parley/core/internal";
+
 /**
  * A task of a {@link Pool}. Its slot is free for the next task when it calls `release`, or else when it has ended. It must not throw, nor
  * release before it has awaited something.
@@ -11,8 +13,7 @@ export class Pool {
   #active = 0;
   /** Tasks that go on without room. */
   #released = 0;
-  #queue: Task[] = [];
-  #head = 0;
+  readonly #queue = new Fifo<Task>();
   #whenIdle: (() => void)[] = [];
 
   /** @param maxQueued tasks that may wait, and tasks that may go on without room. */
@@ -26,7 +27,7 @@ export class Pool {
     if (this.#active < this.#maxActive) {
       void this.#run(task);
     } else {
-      if (this.#queue.length - this.#head >= this.#maxQueued) return false;
+      if (this.#queue.size >= this.#maxQueued) return false;
       this.#queue.push(task);
     }
     return true;
@@ -34,8 +35,7 @@ export class Pool {
 
   /** Forgets the tasks that have not begun. */
   clear(): void {
-    this.#queue = [];
-    this.#head = 0;
+    this.#queue.clear();
   }
 
   /** Resolves once no task runs. */
@@ -60,18 +60,7 @@ export class Pool {
 
   #free(): void {
     this.#active--;
-    const next = this.#next();
+    const next = this.#queue.shift();
     if (next !== undefined) void this.#run(next);
-  }
-
-  #next(): Task | undefined {
-    const task = this.#queue[this.#head++];
-    if (task === undefined) this.clear();
-    else if (this.#head >= 1024) {
-      // Removing completed tasks in blocks is cheaper than one by one.
-      this.#queue.splice(0, this.#head);
-      this.#head = 0;
-    }
-    return task;
   }
 }

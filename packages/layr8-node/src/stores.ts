@@ -5,7 +5,7 @@ import { MemoryCredentialStore } from "./credentials/memory-credential-store.ts"
 import { ApiKeys, type ApiKeyRecord } from "./identity/api-keys.ts";
 import { checkNodeKey } from "./identity/did-keys.ts";
 import { Dids, type DidRecord } from "./identity/dids.ts";
-import { loadNodeKey, NodeKey } from "./identity/node-key.ts";
+import { loadNodeKey } from "./identity/node-key.ts";
 import { LmdbOutboundStore } from "./federation/outbound/lmdb-outbound-store.ts";
 import { MemoryOutboundStore } from "./federation/outbound/memory-outbound-store.ts";
 import type { OutboundStore } from "./federation/outbound/outbound-store.ts";
@@ -14,7 +14,15 @@ import type { Inbox } from "./inbox/inbox.ts";
 import { LmdbInbox } from "./inbox/lmdb-inbox.ts";
 import { MemoryInbox } from "./inbox/memory-inbox.ts";
 import type { NodeLimits, NodeOptions } from "./options.ts";
-import { type DamagedRecord, memoryRecords, SteadyClock, StorageEnvironment, storedRecords, type StorageOptions } from "@parley/storage";
+import {
+  type DamagedRecord,
+  memoryRecords,
+  SealingKey,
+  SteadyClock,
+  StorageEnvironment,
+  storedRecords,
+  type StorageOptions,
+} from "@parley/storage";
 
 /** Where a node keeps things in its data directory, and the version of how. */
 export const SCHEMA: StorageOptions = { name: "node", schema: 1 };
@@ -62,7 +70,7 @@ function openInMemory(options: NodeOptions, limits: NodeLimits, onJump: (aheadMs
   const clock = new SteadyClock({ onJump });
   const now = (): number => clock.now();
   const inbox = new MemoryInbox({ limits: inboxLimits(limits), now });
-  const nodeKey = options.nodeKey === undefined ? NodeKey.random() : new NodeKey(options.nodeKey);
+  const nodeKey = options.nodeKey === undefined ? SealingKey.random() : new SealingKey(options.nodeKey);
   return {
     inbox,
     apiKeys: new ApiKeys(memoryRecords<ApiKeyRecord>()),
@@ -89,7 +97,7 @@ async function openDirectory(
     const records = storedRecords<DidRecord>(environment, "dids");
     const encrypted = firstWithKeys(records.load());
     const { nodeKey: given } = options;
-    const nodeKey = given === undefined ? await loadNodeKey(environment.directory, encrypted !== undefined) : new NodeKey(given);
+    const nodeKey = given === undefined ? await loadNodeKey(environment.directory, encrypted !== undefined) : new SealingKey(given);
     if (encrypted?.keys !== undefined) checkNodeKey(encrypted.did, encrypted.keys, nodeKey, environment.directory);
     const apiKeys = new ApiKeys(storedRecords<ApiKeyRecord>(environment, "api-keys"));
     const dids = new Dids({ records, nodeKey, maxPerKey: limits.maxDidsPerKey, now });

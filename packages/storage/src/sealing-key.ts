@@ -18,6 +18,11 @@ export class SealingKey {
     this.#key = Uint8Array.from(key);
   }
 
+  /** A key that ends with the process, for a server without a data directory. */
+  static random(): SealingKey {
+    return new SealingKey(randomBytes(KEY_LENGTH));
+  }
+
   seal(secret: Uint8Array, purpose: string): string {
     const nonce = randomBytes(NONCE_LENGTH);
     const cipher = createCipheriv("aes-256-gcm", this.#key, nonce).setAAD(Buffer.from(purpose));

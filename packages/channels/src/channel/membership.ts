@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { backoffMs } from "@parley/core/internal";
+import { backoffMs, Mutex } from "@parley/core/internal";
 import type { StagedCommit, StageOptions } from "@parley/mls-engine";
 import { EpochTakenError } from "@parley/skytale-relay";
 import type { ChannelContext } from "./context.ts";
@@ -26,7 +26,7 @@ const MAX_SUPERSEDED = 64;
  */
 export class Membership {
   readonly #context: ChannelContext;
-  #last: Promise<unknown> = Promise.resolve();
+  readonly #mutex = new Mutex();
   /** The last commit of ours that was applied. */
   #applied: { readonly commit: Uint8Array; readonly sequence: number } | undefined;
   /** A commit in the log that may be an own one, of which this state doesn't know. */
@@ -56,23 +56,17 @@ export class Membership {
   change(request: () => StageOptions | undefined, signal?: AbortSignal): Promise<Won | undefined> {
     const { closed } = this.#context;
     const until = signal === undefined ? closed : AbortSignal.any([signal, closed]);
-    return this.#inTurn(() => this.#change(request, until));
+    return this.#mutex.run(() => this.#change(request, until));
   }
 
   /** Changes the group if nobody else does at the same time. False if somebody does. @throws as {@link Membership.change} */
   tryOnce(request: () => StageOptions | undefined): Promise<boolean> {
-    return this.#inTurn(async () => (await this.#attempt(request, this.#context.closed)) !== "lost");
+    return this.#mutex.run(async () => (await this.#attempt(request, this.#context.closed)) !== "lost");
   }
 
   /** Brings to an end what an earlier process, or an impatient caller, has left. */
   async finishPending(): Promise<void> {
     await this.change(() => undefined);
-  }
-
-  #inTurn<T>(task: () => Promise<T>): Promise<T> {
-    const turn = this.#last.then(task);
-    this.#last = turn.catch(() => undefined);
-    return turn;
   }
 
   async #change(request: () => StageOptions | undefined, signal: AbortSignal): Promise<Won | undefined> {

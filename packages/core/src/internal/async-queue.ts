@@ -1,17 +1,18 @@
+import { Fifo } from "./fifo.ts";
+
 /**
  * A queue between a producer that pushes and one consumer that iterates. What was pushed before `end` or `fail` is still delivered.
  * Unbounded: whoever pushes limits what is in flight.
  */
 export class AsyncQueue<T> implements AsyncIterable<T> {
-  #items: T[] = [];
-  #head = 0;
+  readonly #items = new Fifo<T>();
   #waiting: { resolve(result: IteratorResult<T, undefined>): void; reject(error: unknown): void } | undefined;
   #ended = false;
   #failure: { readonly error: unknown } | undefined;
 
   /** How many items wait for the consumer. */
   get size(): number {
-    return this.#items.length - this.#head;
+    return this.#items.size;
   }
 
   /** Adds an item; after the end it is dropped. */
@@ -48,8 +49,7 @@ export class AsyncQueue<T> implements AsyncIterable<T> {
       next: () => this.#next(),
       return: () => {
         this.end();
-        this.#items = [];
-        this.#head = 0;
+        this.#items.clear();
         this.#failure = undefined;
         return Promise.resolve({ done: true, value: undefined });
       },
@@ -58,15 +58,7 @@ export class AsyncQueue<T> implements AsyncIterable<T> {
 
   #next(): Promise<IteratorResult<T, undefined>> {
     if (this.size > 0) {
-      const value = this.#items[this.#head] as T;
-      this.#items[this.#head++] = undefined as T;
-      if (this.#head === this.#items.length) {
-        this.#items = [];
-        this.#head = 0;
-      } else if (this.#head > 1024 && this.#head * 2 > this.#items.length) {
-        this.#items = this.#items.slice(this.#head);
-        this.#head = 0;
-      }
+      const value = this.#items.shift() as T;
       return Promise.resolve({ done: false, value });
     }
     if (this.#failure !== undefined) {

@@ -1,6 +1,5 @@
 import { createPrivateKey, generateKeyPair, type KeyObject } from "node:crypto";
-import { StorageError } from "@parley/storage";
-import type { NodeKey } from "./node-key.ts";
+import { StorageError, type SealingKey } from "@parley/storage";
 
 /** What a DID's key is for: `signing` (authentication, assertionMethod) is Ed25519, `agreement` (keyAgreement) is X25519. */
 export type KeyPurpose = "signing" | "agreement";
@@ -23,7 +22,7 @@ const CURVES = { signing: "Ed25519", agreement: "X25519" } as const;
 const RAW_LENGTH = 32;
 
 /** Makes the keys of a DID. */
-export async function generateKeys(did: string, nodeKey: NodeKey): Promise<StoredKeys> {
+export async function generateKeys(did: string, nodeKey: SealingKey): Promise<StoredKeys> {
   const [signing, agreement] = await Promise.all([generate(did, "signing", nodeKey), generate(did, "agreement", nodeKey)]);
   return { signing, agreement };
 }
@@ -33,13 +32,13 @@ export function publicJwk(purpose: KeyPurpose, { x }: StoredKey): PublicJwk {
 }
 
 /** @throws StorageError `data_dir_unusable` when the node key doesn't fit. */
-export function privateKeyOf(did: string, purpose: KeyPurpose, stored: StoredKey, nodeKey: NodeKey): KeyObject {
+export function privateKeyOf(did: string, purpose: KeyPurpose, stored: StoredKey, nodeKey: SealingKey): KeyObject {
   const d = Buffer.from(nodeKey.open(stored.sealed, purposeOf(did, purpose))).toString("base64url");
   return createPrivateKey({ key: { ...publicJwk(purpose, stored), d }, format: "jwk" });
 }
 
 /** @throws StorageError `data_dir_unusable` unless the keys of a DID are encrypted under a node key. */
-export function checkNodeKey(did: string, { signing }: StoredKeys, nodeKey: NodeKey, directory: string): void {
+export function checkNodeKey(did: string, { signing }: StoredKeys, nodeKey: SealingKey, directory: string): void {
   try {
     nodeKey.open(signing.sealed, purposeOf(did, "signing")).fill(0);
   } catch (error) {
@@ -50,7 +49,7 @@ export function checkNodeKey(did: string, { signing }: StoredKeys, nodeKey: Node
   }
 }
 
-async function generate(did: string, purpose: KeyPurpose, nodeKey: NodeKey): Promise<StoredKey> {
+async function generate(did: string, purpose: KeyPurpose, nodeKey: SealingKey): Promise<StoredKey> {
   const { publicKey, privateKey } = await rawKeyPair(purpose);
   const sealed = nodeKey.seal(privateKey, purposeOf(did, purpose));
   privateKey.fill(0);

@@ -1,14 +1,13 @@
 import { randomBytes, type KeyObject } from "node:crypto";
 import type { JsonObject } from "@parley/core";
 import { canonicalDid, isDid } from "@parley/did";
-import type { Records } from "@parley/storage";
+import type { Records, SealingKey } from "@parley/storage";
 import { mayActFor } from "./access.ts";
 import { mayBind, type ApiKey } from "./api-keys.ts";
 import { didDocument } from "./did-document.ts";
 import { generateKeys, privateKeyOf, publicJwk, type KeyPurpose, type StoredKeys } from "./did-keys.ts";
 import { didWebOf, hostsOf } from "./did-web-path.ts";
 import { IdentityError, type IdentityErrorCode } from "./identity-error.ts";
-import type { NodeKey } from "./node-key.ts";
 import { hostnameOf, similarDid } from "./similar-did.ts";
 
 /** How long the node keeps a DID: for ever, or as long as its agent stays connected, with a grace time. */
@@ -50,7 +49,7 @@ export interface EnsureOptions {
 /** What {@link Dids} is made with. */
 export interface DidsOptions {
   readonly records: Records<DidRecord>;
-  readonly nodeKey: NodeKey;
+  readonly nodeKey: SealingKey;
   /** DIDs that one API key may own. Default 100,000. */
   readonly maxPerKey?: number;
   /** Milliseconds since 1970; for tests. */
@@ -76,7 +75,7 @@ const REASONS: Readonly<Record<IdentityErrorCode, string>> = {
 /** The DIDs that a node hosts, their owners and their keys. */
 export class Dids {
   readonly #records: Records<DidRecord>;
-  readonly #nodeKey: NodeKey;
+  readonly #nodeKey: SealingKey;
   readonly #maxPerKey: number;
   readonly #now: () => number;
   readonly #dids = new Map<string, DidRecord>();

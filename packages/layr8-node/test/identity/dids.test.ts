@@ -4,9 +4,9 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { ApiKeys, type ApiKey, type ApiKeyOptions } from "../../src/identity/api-keys.ts";
 import { Dids, type DidRecord, type DidsOptions } from "../../src/identity/dids.ts";
-import { loadNodeKey, NodeKey } from "../../src/identity/node-key.ts";
+import { loadNodeKey } from "../../src/identity/node-key.ts";
 import { SCHEMA } from "../../src/stores.ts";
-import { memoryRecords, StorageEnvironment, storedRecords } from "@parley/storage";
+import { memoryRecords, SealingKey, StorageEnvironment, storedRecords } from "@parley/storage";
 import { temporaryDirectory } from "../storage/temporary-directory.ts";
 
 const DID = "did:web:host.example:agent";
@@ -21,7 +21,7 @@ async function apiKey(options: Partial<ApiKeyOptions> = {}): Promise<ApiKey> {
 }
 
 function createDids(options: Partial<DidsOptions> = {}): Dids {
-  return new Dids({ records: memoryRecords(), nodeKey: NodeKey.random(), now: () => 1000, ...options });
+  return new Dids({ records: memoryRecords(), nodeKey: SealingKey.random(), now: () => 1000, ...options });
 }
 
 describe("Dids", () => {
@@ -237,13 +237,13 @@ describe("Dids in a data directory", () => {
   });
 
   it("opens a sealed secret for its purpose only, and whole", () => {
-    const nodeKey = NodeKey.random();
+    const nodeKey = SealingKey.random();
     const sealed = nodeKey.seal(Buffer.from("secret"), "signing a");
     expect(Buffer.from(nodeKey.open(sealed, "signing a")).toString()).toBe("secret");
     const altered = [sealed.slice(0, -4), sealed.slice(4), `A${sealed.slice(1)}x`, ""];
     for (const text of altered) expect(() => nodeKey.open(text, "signing a")).toThrow(/decrypted/u);
     expect(() => nodeKey.open(sealed, "signing b")).toThrow(/decrypted/u);
-    expect(() => NodeKey.random().open(sealed, "signing a")).toThrow(/decrypted/u);
-    expect(() => new NodeKey(Buffer.alloc(16))).toThrow(TypeError);
+    expect(() => SealingKey.random().open(sealed, "signing a")).toThrow(/decrypted/u);
+    expect(() => new SealingKey(Buffer.alloc(16))).toThrow(TypeError);
   });
 });

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { KeyedLock } from "../registry/keyed-lock.ts";
+import { KeyedMutex } from "@parley/core/internal";
 import type { Registry } from "../registry/registry.ts";
 import { Kind, transact } from "../registry/transaction.ts";
 import { ApiError } from "./api-error.ts";
@@ -47,7 +47,7 @@ export class Accounts {
   readonly #keys: ApiKeys;
   readonly #maxAccounts: number;
   readonly #now: () => number;
-  readonly #lock = new KeyedLock();
+  readonly #lock = new KeyedMutex();
 
   constructor({ registry, keys, maxAccounts, now }: AccountsOptions) {
     this.#registry = registry;

@@ -1,4 +1,4 @@
-import { KeyedLock } from "../registry/keyed-lock.ts";
+import { KeyedMutex } from "@parley/core/internal";
 import type { Registry } from "../registry/registry.ts";
 import { transact, type Transaction } from "../registry/transaction.ts";
 import { ApiError } from "./api-error.ts";
@@ -53,7 +53,7 @@ export interface ChannelsOptions {
 /** The names of channels, and who may use them: the account that owns the org, and those that have a grant. */
 export class Channels {
   /** Decisions about one channel, or about one org, are made one after another. */
-  readonly lock: KeyedLock = new KeyedLock();
+  readonly lock: KeyedMutex = new KeyedMutex();
   readonly #registry: Registry;
   readonly #limits: ApiLimits;
   readonly #now: () => number;

@@ -1,5 +1,5 @@
 import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
-import { KeyedLock } from "../registry/keyed-lock.ts";
+import { KeyedMutex } from "@parley/core/internal";
 import type { Registry } from "../registry/registry.ts";
 import { transact, type Transaction } from "../registry/transaction.ts";
 import { ApiError } from "./api-error.ts";
@@ -50,7 +50,7 @@ export class ApiKeys {
   readonly #registry: Registry;
   readonly #maxPerAccount: number;
   readonly #now: () => number;
-  readonly #lock = new KeyedLock();
+  readonly #lock = new KeyedMutex();
 
   constructor({ registry, maxPerAccount, now }: ApiKeysOptions) {
     this.#registry = registry;

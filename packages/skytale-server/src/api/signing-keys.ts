@@ -1,7 +1,7 @@
 import { createPrivateKey, createPublicKey, randomBytes, type KeyObject } from "node:crypto";
 import { StorageError, type SealingKey } from "@parley/storage";
 import { calculateJwkThumbprint, type JSONWebKeySet } from "jose";
-import { KeyedLock } from "../registry/keyed-lock.ts";
+import { KeyedMutex } from "@parley/core/internal";
 import type { Registry } from "../registry/registry.ts";
 import { transact } from "../registry/transaction.ts";
 import { signingKeys, type SigningKeyRecord } from "./records.ts";
@@ -39,7 +39,7 @@ const MAX_KEYS = 100;
 export class SigningKeys {
   readonly #registry: Registry;
   readonly #options: SigningKeysOptions;
-  readonly #lock = new KeyedLock();
+  readonly #lock = new KeyedMutex();
   /** Oldest first. */
   #records: readonly SigningKeyRecord[] = [];
   #signer: Signer | undefined;

@@ -1,3 +1,4 @@
+import { Mutex } from "@parley/core/internal";
 import { createHash } from "node:crypto";
 import { type Environment, StorageError, type Table, type WriteQueue } from "@parley/storage";
 import type { WelcomeOptions } from "./memory-welcomes.ts";
@@ -25,7 +26,7 @@ export class LmdbWelcomes implements WelcomeStore {
   readonly #now: () => number;
   readonly #expiryNow: () => number;
   /** One change after the other, so that what a payload is kept for is known when it is decided on. */
-  #last: Promise<unknown> = Promise.resolve();
+  readonly #mutex = new Mutex();
   #closed = false;
 
   private constructor(environment: Environment, options: WelcomeOptions) {
@@ -95,7 +96,7 @@ export class LmdbWelcomes implements WelcomeStore {
 
   async close(): Promise<void> {
     this.#closed = true;
-    await this.#last;
+    await this.#mutex.idle();
   }
 
   #load(): void {
@@ -141,9 +142,7 @@ export class LmdbWelcomes implements WelcomeStore {
 
   #change<T>(work: () => Promise<T>): Promise<T> {
     if (this.#closed) return Promise.reject(closedError());
-    const done = this.#last.then(work);
-    this.#last = done.catch(() => undefined);
-    return done;
+    return this.#mutex.run(work);
   }
 }
 

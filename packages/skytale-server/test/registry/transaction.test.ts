@@ -1,5 +1,4 @@
 import { describe, expect, it } from "vitest";
-import { KeyedLock } from "../../src/registry/keyed-lock.ts";
 import { MemoryRegistry } from "../../src/registry/memory-registry.ts";
 import { Kind, transact } from "../../src/registry/transaction.ts";
 
@@ -64,26 +63,5 @@ describe("a transaction", () => {
     });
     await expect(hopeless).rejects.toMatchObject({ code: "conflict", retryable: true });
     expect(await counts.read(registry, "a")).toEqual({ n: 32 });
-  });
-});
-
-describe("a keyed lock", () => {
-  it("runs what has the same key one after another, in order, whatever fails; other keys don't wait", async () => {
-    const lock = new KeyedLock();
-    const order: string[] = [];
-    let open = (): void => undefined;
-    const gate = new Promise<void>((resolve) => (open = resolve));
-    const first = lock.run("a", async () => {
-      await gate;
-      order.push("first");
-      throw new RangeError("failed");
-    });
-    const second = lock.run("a", async () => void order.push("second"));
-    const third = lock.run("a", async () => void order.push("third"));
-    await lock.run("b", async () => void order.push("other"));
-    open();
-    await expect(first).rejects.toThrow(RangeError);
-    await Promise.all([second, third]);
-    expect(order).toEqual(["other", "first", "second", "third"]);
   });
 });

@@ -1,6 +1,6 @@
+import { Fifo } from "@parley/core/internal";
 import { ParleyError } from "@parley/core";
 import { StorageError } from "@parley/storage";
-import { Fifo } from "./fifo.ts";
 import type { DeadCause, OutboundEvents, OutboundMessage } from "./outbound.ts";
 import type { OutboundStore, StoredEntry } from "./outbound-store.ts";
 

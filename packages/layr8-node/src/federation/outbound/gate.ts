@@ -1,5 +1,4 @@
-import { backoffMs, deferred, type Deferred } from "@parley/core/internal";
-import { Fifo } from "./fifo.ts";
+import { Fifo, backoffMs, deferred, type Deferred } from "@parley/core/internal";
 import type { Slots } from "./slots.ts";
 
 type Turn = Deferred<Permit | undefined>;

@@ -1,5 +1,4 @@
-import { TransientMap } from "@parley/core/internal";
-import { Fifo } from "./fifo.ts";
+import { Fifo, TransientMap } from "@parley/core/internal";
 import type { DeadCause } from "./outbound.ts";
 import type { StoredEntry } from "./outbound-store.ts";
 

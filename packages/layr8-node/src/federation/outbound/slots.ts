@@ -1,4 +1,4 @@
-import { Fifo } from "./fifo.ts";
+import { Fifo } from "@parley/core/internal";
 
 /** Somebody who takes slots when there are some. */
 interface Taker {

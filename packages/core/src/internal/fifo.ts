@@ -29,6 +29,11 @@ export class Fifo<T> {
     return item;
   }
 
+  clear(): void {
+    this.#items = [];
+    this.#head = 0;
+  }
+
   /** Keeps only some, in their order. */
   retain(keep: (item: T) => boolean): void {
     this.#trim();

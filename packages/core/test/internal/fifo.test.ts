@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { Fifo } from "../../../src/federation/outbound/fifo.ts";
+import { Fifo } from "../../src/internal/index.ts";
 
 it("is what an array is", () => {
   const step = fc.oneof(
