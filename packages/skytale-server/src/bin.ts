@@ -22,13 +22,15 @@ start:
   --host <address>    address to bind (default 127.0.0.1: this machine only)
   --data-dir <path>   where everything is kept; without it everything is lost when the server stops
   --signup <who>      open: whoever reaches the API may make an account (default); closed: only this command
-  --accept-clock        the clock is right, however far it is ahead of the last run: what has expired by it goes at once
+  --accept-clock      the clock is right, however far it is ahead of the last run: what has expired by it goes at once
+  --workers           run the API in a thread of its own: its calls don't delay the relay
   --trust-proxy <who> proxies in front of the API: their number, or their addresses and networks (10.0.0.0/8,::1); default none
   --metrics-port <n>  port for /health and /metrics alone (default: they are on the API's port)
   --tls-cert <file>   PEM of the certificate chain, for TLS on both ports
   --tls-key <file>    PEM of its private key
   --write-env <file>  write SKYTALE_API_URL, SKYTALE_RELAY and, when it is new, SKYTALE_API_KEY into a file for node --env-file (mode 0600)
-  --config <file>     JSON with any of: port, relayPort, host, dataDir, signup, trustProxy, metricsPort, tls, retention, limits
+  --config <file>     JSON with any of: port, relayPort, host, dataDir, signup, trustProxy, metricsPort, workers, tls, retention,
+                      limits
   --log <level>       fatal, error, warn, info, debug or silent (default info)
 
 In the environment: SKYTALE_SERVER_KEY, 32 bytes in base64 in place of the file server.key of the data directory, which seals the keys

@@ -1,4 +1,4 @@
-import { Counter, Gauge, Registry } from "prom-client";
+import { AggregatorRegistry, Counter, Gauge, Registry } from "prom-client";
 import type { RelayCounts, RelayObserver } from "./relay/relay-observer.ts";
 
 /** What the server counts, in the text format of Prometheus. Labels come from closed sets, never from clients. */
@@ -12,17 +12,26 @@ export interface Metrics {
   readonly dropped: Counter<"door" | "reason">;
   /** Counts what the relay does. */
   readonly relay: Omit<RelayObserver, "onFailure" | "onOpened" | "onClosed" | "onWork">;
-  /** The exposition text. */
-  text(): Promise<string>;
-  readonly contentType: string;
+  /** Threads that crashed and were started again. */
+  readonly crashes: Counter;
+  /** All numbers of now, to add to those of other threads. */
+  snapshot(): Promise<MetricsSnapshot>;
 }
 
-/** Numbers that are read when somebody asks for the metrics. */
+/** The numbers of one thread. They can be cloned. */
+export type MetricsSnapshot = readonly object[];
+
+/** Numbers that are read when somebody asks for the metrics. A thread leaves out what another one knows. */
 export interface Gauges {
   /** Calls of the API that wait for news. */
-  waiting(): number;
-  clockHeldBackMs(): number;
-  relay(): RelayCounts;
+  readonly waiting?: () => number;
+  readonly clockHeldBackMs?: () => number;
+  readonly relay?: () => RelayCounts;
+}
+
+/** The exposition text of all threads together. */
+export function metricsText(snapshots: readonly MetricsSnapshot[]): Promise<string> {
+  return AggregatorRegistry.aggregate(snapshots.map((snapshot) => [...snapshot])).metrics();
 }
 
 /** Makes the metrics of one server: servers in one process do not share any. */
@@ -30,7 +39,8 @@ export function createMetrics(gauges: Gauges): Metrics {
   const registry = new Registry();
   const registers = [registry];
   const counter = (name: string, help: string): Counter => new Counter({ name: `skytale_${name}`, help, registers });
-  const gauge = (name: string, help: string, read: () => number): Gauge =>
+  const gauge = (name: string, help: string, read: (() => number) | undefined): Gauge | undefined =>
+    read &&
     new Gauge({
       name: `skytale_${name}`,
       help,
@@ -39,11 +49,12 @@ export function createMetrics(gauges: Gauges): Metrics {
         this.set(read());
       },
     });
-  gauge("api_waiting", "Calls that wait for news", gauges.waiting);
-  gauge("clock_held_back_ms", "How far the clock is ahead of the time by which things expire", gauges.clockHeldBackMs);
-  gauge("relay_streams", "Streams of clients", () => gauges.relay().streams);
-  gauge("relay_subscriptions", "Subscriptions of all streams", () => gauges.relay().subscriptions);
-  gauge("relay_channels", "Channels that somebody subscribes to", () => gauges.relay().channels);
+  const { waiting, clockHeldBackMs, relay } = gauges;
+  gauge("api_waiting", "Calls that wait for news", waiting);
+  gauge("clock_held_back_ms", "How far the clock is ahead of the time by which things expire", clockHeldBackMs);
+  gauge("relay_streams", "Streams of clients", relay && (() => relay().streams));
+  gauge("relay_subscriptions", "Subscriptions of all streams", relay && (() => relay().subscriptions));
+  gauge("relay_channels", "Channels that somebody subscribes to", relay && (() => relay().channels));
   return {
     requests: new Counter({
       name: "skytale_api_requests_total",
@@ -60,8 +71,8 @@ export function createMetrics(gauges: Gauges): Metrics {
     failures: counter("server_failures_total", "Failures inside the server"),
     damagedRecords: counter("damaged_records_total", "Records on disk whose checksum does not match"),
     relay: relayObserver(registers, counter),
-    text: () => registry.metrics(),
-    contentType: registry.contentType,
+    crashes: counter("thread_crashes_total", "Threads that crashed and were started again"),
+    snapshot: () => registry.getMetricsAsJSON(),
   };
 }
 

@@ -39,6 +39,11 @@ export interface SkytaleOptions {
    * hour before anything expires by the new one. Default `false`.
    */
   readonly acceptClock?: boolean;
+  /**
+   * Runs the API in a thread of its own, so that calls of the API don't delay the relay: HTTP, TLS, JSON and tokens are dealt with there,
+   * records and relay stay in this one. A second core is needed to gain from it. Default `false`.
+   */
+  readonly workers?: boolean;
   /** How much of a channel's log is kept. */
   readonly retention?: Partial<Retention>;
   /** Caps and times. Every one has a default that suits one machine. */
@@ -67,6 +72,7 @@ const OPTIONS: Readonly<Record<keyof SkytaleOptions, OptionCheck>> = {
   metricsPort: IS_PORT,
   serverKey: IS_SERVER_KEY,
   acceptClock: IS_BOOLEAN,
+  workers: IS_BOOLEAN,
   // These are checked below, or where they are read.
   tls: IS_ANYTHING,
   retention: IS_ANYTHING,

@@ -1,20 +1,20 @@
-import { readFile } from "node:fs/promises";
-import type { AddressInfo } from "node:net";
-import { listenError, proxyTrust, Watchdog } from "@parley/server-command";
+import { Watchdog, listenError } from "@parley/server-command";
 import type { FastifyInstance } from "fastify";
-import { checkOptions, closeAll, closeQuietly, closeTogether, IS_TEXT, Throttle, type OptionCheck } from "@parley/core/internal";
+import { checkOptions, closeAll, closeQuietly, closeTogether, IS_TEXT, systemReason, type OptionCheck } from "@parley/core/internal";
 import type { Logger } from "pino";
 import type { Account, AccountOptions, CreatedAccount } from "./api/accounts.ts";
-import { createApiServer } from "./api/http/server.ts";
-import { createStatusServer, type StatusOptions } from "./api/http/status-routes.ts";
+import { ApiHost, type ApiSettings, type ApiSide, boundTo } from "./api/api-host.ts";
+import { createStatusServer, type StatusSource } from "./api/http/status-routes.ts";
 import type { ApiKeyInfo, ApiKeyOptions, CreatedApiKey } from "./api/keys.ts";
 import type { Services } from "./api/services.ts";
-import { createMetrics, type Metrics } from "./metrics.ts";
+import { DoorReports } from "./door-reports.ts";
+import { createMetrics, type Metrics, metricsText } from "./metrics.ts";
 import type { SkytaleOptions } from "./options.ts";
 import { listenGrpc, type GrpcListener } from "./relay/grpc-server.ts";
 import { Relay } from "./relay/relay.ts";
 import type { SkytaleServer } from "./server.ts";
 import type { Stores } from "./stores.ts";
+import { ApiThread } from "./threads/api-thread.ts";
 
 /** What a server is put together from. */
 export interface ServerParts {
@@ -28,10 +28,6 @@ const IS_MODE: OptionCheck = { expected: '"live" or "test"', is: (value) => valu
 
 /** How often what has an end is looked after, in milliseconds. */
 const SWEEP_MS = 60_000;
-/** Pause between lines of the log about refused keys and tokens, in milliseconds. */
-const REFUSED_KEYS_MS = 1000;
-/** How long calls have to end when the server stops, in milliseconds. */
-const CLOSE_GRACE_MS = 2000;
 
 /** A server: puts the parts together, and looks after them once a minute. */
 export class RunningServer implements SkytaleServer {
@@ -40,15 +36,15 @@ export class RunningServer implements SkytaleServer {
   readonly #services: Services;
   readonly #logger: Logger;
   readonly #metrics: Metrics;
+  readonly #reports: DoorReports;
   readonly #relay: Relay;
-  readonly #droppedConnections = new Throttle(REFUSED_KEYS_MS);
-  readonly #refusedKeys = new Throttle(REFUSED_KEYS_MS);
   readonly #watchdog: Watchdog;
-  #api: FastifyInstance | undefined;
+  #api: ApiSide | undefined;
+  /** The same, where it is a thread of its own. */
+  #thread: ApiThread | undefined;
   #listener: GrpcListener | undefined;
   #status: FastifyInstance | undefined;
   #metricsUrl: string | undefined;
-  #apiUrl = "";
   #sweeper: NodeJS.Timeout | undefined;
   #sweeping = false;
   #closing: Promise<void> | undefined;
@@ -59,10 +55,11 @@ export class RunningServer implements SkytaleServer {
     this.#services = services;
     this.#logger = logger;
     this.#metrics = createMetrics({
-      waiting: () => services.signals.size,
+      ...(options.workers !== true && { waiting: () => services.signals.size }),
       clockHeldBackMs: () => stores.clock.heldBackMs,
       relay: () => this.#relay.counts,
     });
+    this.#reports = new DoorReports(logger, this.#metrics);
     stores.onDamaged(({ table, key, bytes }) => {
       this.#metrics.damagedRecords.inc();
       logger.error({ table, key: Buffer.from(key).toString("hex"), bytes }, "damaged record found: the disk or the memory is failing");
@@ -83,7 +80,7 @@ export class RunningServer implements SkytaleServer {
         onRefused: (what, code) => {
           this.#metrics.relay.onRefused(what, code);
           logger.debug({ what, code }, "relay refused");
-          if (code === "unauthenticated") this.#onRefusedKey({ door: "relay", code });
+          if (code === "unauthenticated") this.#reports.refusedKey({ door: "relay", code });
         },
         onFailure: (error) => this.#fail(error),
       },
@@ -103,11 +100,11 @@ export class RunningServer implements SkytaleServer {
   }
 
   get apiUrl(): string {
-    return this.#apiUrl;
+    return this.#api?.url ?? "";
   }
 
   get apiPort(): number {
-    return Number(new URL(this.#apiUrl).port);
+    return Number(new URL(this.apiUrl).port);
   }
 
   get metricsUrl(): string | undefined {
@@ -123,33 +120,13 @@ export class RunningServer implements SkytaleServer {
   }
 
   async #listen(options: SkytaleOptions): Promise<void> {
-    const { port = 5100, relayPort = 5000, host = "127.0.0.1", tls, signup = "open", trustProxy, metricsPort } = options;
-    const status: StatusOptions = {
-      metrics: this.#metrics,
+    const { relayPort = 5000, host = "127.0.0.1", tls, metricsPort } = options;
+    const status: StatusSource = {
+      metricsText: async () => metricsText([await this.#metrics.snapshot(), (await this.#thread?.metrics()) ?? []]),
       isReady: () => this.#closing === undefined,
-      writeFailure: () => this.#stores.writeFailure(),
+      failure: () => this.#failure(),
     };
-    this.#api = await createApiServer({
-      services: this.#services,
-      ...status,
-      hasStatus: metricsPort === undefined,
-      tls: tls === undefined ? undefined : { cert: await readFile(tls.certFile), key: await readFile(tls.keyFile) },
-      openSignup: signup === "open",
-      trustsProxy: proxyTrust(trustProxy),
-      onAnswered: (call) => {
-        this.#logger.debug(call, "call answered");
-        if (call.status === 401) this.#onRefusedKey({ door: "api", code: call.code, address: call.address });
-      },
-      onWork: (what, account) => this.#watchdog.note(what, account),
-      onDropped: (reason) => this.#onDropped("api", reason),
-      onFailure: (error) => this.#fail(error),
-    });
-    try {
-      await this.#api.listen({ port, host });
-    } catch (error) {
-      throw listenError(error, { host, port, option: "port" });
-    }
-    this.#apiUrl = `${tls === undefined ? "http" : "https"}://${boundTo(this.#api)}`;
+    this.#api = await this.#startApi(options, status);
     if (metricsPort !== undefined) {
       this.#status = createStatusServer(status);
       try {
@@ -164,11 +141,48 @@ export class RunningServer implements SkytaleServer {
       port: relayPort,
       host,
       isServing,
-      onDropped: (reason) => this.#onDropped("relay", reason),
+      onDropped: (reason) => this.#reports.dropped("relay", reason),
       ...(tls !== undefined && { tls }),
     });
     this.#sweeper = setInterval(() => void this.#sweep(), SWEEP_MS).unref();
     this.#logger.info({ api: this.apiUrl, relay: this.relayUrl }, "listening");
+  }
+
+  async #startApi(options: SkytaleOptions, status: StatusSource): Promise<ApiSide> {
+    const { port = 5100, host = "127.0.0.1", tls, signup = "open", trustProxy, metricsPort, serverKey } = options;
+    const settings: ApiSettings = { host, port, tls, openSignup: signup === "open", trustProxy, hasStatus: metricsPort === undefined };
+    if (options.workers !== true) {
+      const parts = {
+        services: this.#services,
+        logger: this.#logger,
+        metrics: this.#metrics,
+        reports: this.#reports,
+        status,
+        onWork: (what: string, account: string) => this.#watchdog.note(what, account),
+        onFailure: (error: unknown) => this.#fail(error),
+      };
+      return ApiHost.listen(parts, settings);
+    }
+    const { registry, directory, clock } = this.#stores;
+    this.#thread = await ApiThread.start({
+      settings,
+      limits: options.limits?.api,
+      serverKey,
+      directory,
+      registry,
+      logger: this.#logger,
+      now: () => clock.now(),
+      failure: status.failure,
+      metricsText: status.metricsText,
+      onCrash: () => this.#metrics.crashes.inc(),
+    });
+    return this.#thread;
+  }
+
+  /** Why the server can't do its work now. */
+  async #failure(): Promise<string | undefined> {
+    const failure = await this.#stores.writeFailure();
+    return failure === undefined ? this.#thread?.failure : `writes fail: ${systemReason(failure)}`;
   }
 
   async createAccount(options: AccountOptions): Promise<CreatedAccount> {
@@ -206,22 +220,14 @@ export class RunningServer implements SkytaleServer {
     if (this.#sweeping) return;
     this.#sweeping = true;
     try {
-      await this.#stores.clock.keep();
-      await this.#services.maintain();
+      const { clock } = this.#stores;
+      await clock.keep();
+      await this.#api?.sweep(clock.now());
+      await this.#services.signingKeys.refresh();
     } catch (error) {
       this.#fail(error);
     }
     this.#sweeping = false;
-  }
-
-  /** Without the key. Strangers cause these lines, so they are limited in rate. */
-  #onRefusedKey(about: object): void {
-    this.#refusedKeys.run((omitted) => this.#logger.info({ ...about, ...(omitted > 0 && { omitted }) }, "key or token refused"));
-  }
-
-  #onDropped(door: "api" | "relay", reason: string): void {
-    this.#metrics.dropped.inc({ door, reason });
-    this.#droppedConnections.run((omitted) => this.#logger.warn({ door, reason, ...(omitted > 0 && { omitted }) }, "connection dropped"));
   }
 
   #fail(error: unknown): void {
@@ -240,22 +246,10 @@ export class RunningServer implements SkytaleServer {
   async #stop(): Promise<void> {
     clearInterval(this.#sweeper);
     this.#watchdog.close();
-    const grace = setTimeout(() => this.#api?.server.closeAllConnections(), CLOSE_GRACE_MS);
-    await closeAll(
-      () => this.#services.signals.close(),
-      () =>
-        closeTogether(
-          () => this.#api?.close(),
-          () => this.#status?.close(),
-          () => this.#listener?.close() ?? this.#relay.close(),
-        ),
-      () => clearTimeout(grace),
+    await closeTogether(
+      () => this.#api?.close(),
+      () => this.#status?.close(),
+      () => this.#listener?.close() ?? this.#relay.close(),
     );
   }
-}
-
-/** Host and port. */
-function boundTo({ server }: FastifyInstance): string {
-  const { family, address, port } = server.address() as AddressInfo;
-  return `${family === "IPv6" ? `[${address}]` : address}:${port}`;
 }

@@ -8,7 +8,10 @@ import type { Stores } from "./stores.ts";
  *
  * @throws StorageError `data_dir_unusable` when secrets are sealed with a key that isn't there; before anything is written
  */
-export async function serverKeyOf({ directory, registry }: Stores, given: Uint8Array | undefined): Promise<SealingKey | undefined> {
+export async function serverKeyOf(
+  { directory, registry }: Pick<Stores, "directory" | "registry">,
+  given: Uint8Array | undefined,
+): Promise<SealingKey | undefined> {
   if (given !== undefined) return new SealingKey(given);
   if (directory === undefined) return undefined;
   const [first] = await registry.list(signingKeys.prefix, { limit: 1 });

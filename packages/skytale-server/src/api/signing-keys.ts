@@ -90,6 +90,11 @@ export class SigningKeys {
     });
   }
 
+  /** Reads the keys that another thread may have made or forgotten. Called once a minute: a new key is published for longer before it signs. */
+  refresh(): Promise<void> {
+    return this.#lock.run("keys", () => this.#read());
+  }
+
   /** Makes the next key now. It is published at once, and signs in 5 minutes. */
   rotate(): Promise<void> {
     return this.#lock.run("keys", async () => {

@@ -3,6 +3,7 @@ import type { JsonObject } from "@parley/core";
 import { Connections, peerOf, clientAddress, type ProxyTrust } from "@parley/server-command";
 import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import { createJsonSchemaTransform, serializerCompiler, validatorCompiler } from "fastify-type-provider-zod";
+import type { Metrics } from "../../metrics.ts";
 import type { Services } from "../services.ts";
 import { addAccountRoutes, addSignup } from "./account-routes.ts";
 import { Authentication } from "./authentication.ts";
@@ -11,7 +12,7 @@ import { answerTo } from "./error-answer.ts";
 import { addInviteRoutes } from "./invite-routes.ts";
 import { addJoinRoutes } from "./join-routes.ts";
 import { withOptionalBodies } from "./openapi.ts";
-import { addStatusRoutes, type StatusOptions } from "./status-routes.ts";
+import { addStatusRoutes, type StatusSource } from "./status-routes.ts";
 
 /** A call that was answered, for the log: nothing of it is secret. */
 export interface AnsweredCall {
@@ -25,8 +26,10 @@ export interface AnsweredCall {
 }
 
 /** What the API server is made with. */
-export interface ApiServerOptions extends StatusOptions {
+export interface ApiServerOptions extends StatusSource {
   readonly services: Services;
+  /** Counts the calls. */
+  readonly requests: Metrics["requests"];
   /** PEM of the certificate chain and its private key; without them there is no TLS. */
   readonly tls?: { readonly cert: Buffer; readonly key: Buffer } | undefined;
   /** Whether anybody may make an account. */
@@ -63,7 +66,7 @@ const KEY_SET_AGE = 240;
 
 /** Builds the API server: the calls, `/health`, `/metrics`, `/openapi.json` and the key set. Errors are `{"error": "…", "code": "…"}`. */
 export async function createApiServer(options: ApiServerOptions): Promise<FastifyInstance> {
-  const { services, metrics } = options;
+  const { services, requests } = options;
   const app = createApp(options);
   const connections = watchConnections(app, options);
   app.setValidatorCompiler(validatorCompiler);
@@ -83,7 +86,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<Fastif
     const { method } = request;
     const address = clientAddress(request.raw, options.trustsProxy);
     const [route, status] = [request.routeOptions.url ?? "none", reply.statusCode];
-    metrics.requests.inc({ method, route, status: String(status) });
+    requests.inc({ method, route, status: String(status) });
     options.onAnswered({ method, route, status, code: codes.get(request), address });
     done();
   });

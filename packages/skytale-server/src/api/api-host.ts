@@ -1,0 +1,111 @@
+import { readFile } from "node:fs/promises";
+import type { AddressInfo } from "node:net";
+import { closeAll } from "@parley/core/internal";
+import { listenError, proxyTrust, type TrustProxy } from "@parley/server-command";
+import type { FastifyInstance } from "fastify";
+import type { Logger } from "pino";
+import type { DoorReports } from "../door-reports.ts";
+import type { Metrics } from "../metrics.ts";
+import { createApiServer } from "./http/server.ts";
+import type { StatusSource } from "./http/status-routes.ts";
+import type { Services } from "./services.ts";
+
+/** Where the API listens, and for whom. It can be cloned: it crosses to another thread. */
+export interface ApiSettings {
+  readonly host: string;
+  readonly port: number;
+  readonly tls?: { readonly certFile: string; readonly keyFile: string } | undefined;
+  readonly openSignup: boolean;
+  readonly trustProxy?: TrustProxy | undefined;
+  /** Whether `/health` and `/metrics` are on the API's port. */
+  readonly hasStatus: boolean;
+}
+
+/** The API, wherever it runs. */
+export interface ApiSide {
+  /** Origin of the API. */
+  readonly url: string;
+  /** Called once a minute. @param now the time by which records expire. */
+  sweep(now: number): Promise<void>;
+  /** Lets waiting calls come back and calls end, and frees the port. Idempotent. */
+  close(): Promise<void>;
+}
+
+/** What {@link ApiHost} is made of. It owns none of it. */
+export interface ApiHostParts {
+  readonly services: Services;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly reports: DoorReports;
+  readonly status: StatusSource;
+  readonly onWork: (what: string, accountId: string) => void;
+  readonly onFailure: (error: unknown) => void;
+}
+
+/** How long calls have to end when the server stops, in milliseconds. */
+const CLOSE_GRACE_MS = 2000;
+
+/** The API in this thread: its HTTP server and the expiry of its records. */
+export class ApiHost implements ApiSide {
+  readonly url: string;
+  readonly #services: Services;
+  readonly #app: FastifyInstance;
+  #closing: Promise<void> | undefined;
+
+  private constructor(url: string, services: Services, app: FastifyInstance) {
+    this.url = url;
+    this.#services = services;
+    this.#app = app;
+  }
+
+  /** @throws the system's error, with its remedy, when the port can't be listened on */
+  static async listen(parts: ApiHostParts, { host, port, tls, openSignup, trustProxy, hasStatus }: ApiSettings): Promise<ApiHost> {
+    const { services, logger, metrics, reports, status, onWork, onFailure } = parts;
+    const app = await createApiServer({
+      services,
+      requests: metrics.requests,
+      ...status,
+      hasStatus,
+      tls: tls === undefined ? undefined : { cert: await readFile(tls.certFile), key: await readFile(tls.keyFile) },
+      openSignup,
+      trustsProxy: proxyTrust(trustProxy),
+      onAnswered: (call) => {
+        logger.debug(call, "call answered");
+        if (call.status === 401) reports.refusedKey({ door: "api", code: call.code, address: call.address });
+      },
+      onWork,
+      onDropped: (reason) => reports.dropped("api", reason),
+      onFailure,
+    });
+    try {
+      await app.listen({ port, host });
+    } catch (error) {
+      throw listenError(error, { host, port, option: "port" });
+    }
+    return new ApiHost(`${tls === undefined ? "http" : "https"}://${boundTo(app)}`, services, app);
+  }
+
+  sweep(): Promise<void> {
+    return this.#services.maintain();
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    const grace = setTimeout(() => this.#app.server.closeAllConnections(), CLOSE_GRACE_MS);
+    await closeAll(
+      () => this.#services.signals.close(),
+      () => this.#app.close(),
+      () => clearTimeout(grace),
+    );
+  }
+}
+
+/** Host and port. */
+export function boundTo({ server }: FastifyInstance): string {
+  const { family, address, port } = server.address() as AddressInfo;
+  return `${family === "IPv6" ? `[${address}]` : address}:${port}`;
+}

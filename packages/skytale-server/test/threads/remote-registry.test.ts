@@ -1,0 +1,72 @@
+import { MessageChannel } from "node:worker_threads";
+import { StorageError } from "@parley/storage";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { MemoryRegistry } from "../../src/registry/memory-registry.ts";
+import type { RegistryEntry } from "../../src/registry/registry.ts";
+import { RegistryError } from "../../src/registry/registry-error.ts";
+import { offerRegistry, type RegistryMethods, RemoteRegistry } from "../../src/threads/remote-registry.ts";
+import { ThreadCalls } from "../../src/threads/thread-calls.ts";
+
+/** A registry that answers reads when told to. */
+class SlowRegistry extends MemoryRegistry {
+  readonly open: (() => void)[] = [];
+  isSlow = false;
+
+  override async get(key: string): Promise<RegistryEntry | undefined> {
+    if (key === "broken") throw new StorageError("record_damaged", "A record of the registry is damaged");
+    if (this.isSlow) await new Promise<void>((resolve) => this.open.push(resolve));
+    return super.get(key);
+  }
+}
+
+let owned: SlowRegistry;
+let channel: MessageChannel;
+let calls: ThreadCalls<RegistryMethods>;
+let remote: RemoteRegistry;
+
+beforeEach(() => {
+  owned = new SlowRegistry();
+  channel = new MessageChannel();
+  new ThreadCalls(channel.port1, offerRegistry(owned));
+  calls = new ThreadCalls<RegistryMethods>(channel.port2, {});
+  remote = new RemoteRegistry(calls);
+});
+
+afterEach(() => channel.port1.close());
+
+describe("the registry of another thread", () => {
+  it("keeps the errors of the registry: a conflict is one, and a damaged record too", async () => {
+    await remote.commit([{ key: "a/1", expected: undefined, record: { n: 1 } }]);
+    const again = remote.commit([{ key: "a/1", expected: undefined, record: { n: 2 } }]);
+    await expect(again).rejects.toBeInstanceOf(RegistryError);
+    await expect(remote.get("broken")).rejects.toMatchObject({ name: "StorageError", code: "record_damaged", retryable: false });
+    await expect(remote.commit([{ key: "not a key", expected: undefined }])).rejects.toThrow("A registry's key has");
+    expect(await remote.get("a/1")).toMatchObject({ record: { n: 1 } });
+  });
+
+  it("is asked a bounded number of questions at a time, however many wait, and answers all", async () => {
+    await remote.commit([{ key: "a/1", expected: undefined, record: { n: 1 } }]);
+    owned.isSlow = true;
+    const answers = Array.from({ length: 500 }, () => remote.get("a/1"));
+    let asked = 0;
+    while (asked < answers.length) {
+      await expect.poll(() => owned.open.length).toBeGreaterThan(0);
+      // A commit is not behind the reads.
+      await remote.commit([]);
+      expect(owned.open.length).toBeLessThanOrEqual(32);
+      for (const answer of owned.open.splice(0)) {
+        answer();
+        asked++;
+      }
+    }
+    expect(new Set((await Promise.all(answers)).map((entry) => entry?.record["n"]))).toEqual(new Set([1]));
+  });
+
+  it("rejects open and later calls once the other thread has ended", async () => {
+    owned.isSlow = true;
+    const open = remote.get("a/1");
+    calls.fail(new Error("The thread has ended"));
+    await expect(open).rejects.toThrow("The thread has ended");
+    await expect(remote.get("a/1")).rejects.toThrow("The thread has ended");
+  });
+});

@@ -1,0 +1,142 @@
+import { join } from "node:path";
+import { RelayClient } from "@parley/skytale-relay";
+import { pino, type Logger } from "pino";
+import { describe, expect, it } from "vitest";
+import { startSkytale, type SkytaleServer } from "../../src/server.ts";
+import { ApiClient } from "../api/api-client.ts";
+import { makeInvite, prove, registration } from "../api/reference-invite.ts";
+import { temporaryDirectory } from "../temporary-directory.ts";
+import { InspectedWorkers } from "./inspected-worker.ts";
+
+const CHANNEL = "acme/team/general";
+const FREE = { port: 0, relayPort: 0, logger: false, workers: true } as const;
+/** Holds a thread until it is ended. */
+const HOLD = "Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0)";
+const CRASH = `setImmediate(() => { throw new Error("out of luck") })`;
+
+const message = (text: string) => ({ kind: "application", epoch: 1n, payload: new TextEncoder().encode(text) }) as const;
+
+async function tokenOf(account: ApiClient): Promise<string> {
+  const { body } = await account.post("/v1/tokens");
+  return String(body["token"]);
+}
+
+function recordingLogger(level: string): { readonly logger: Logger; readonly lines: Record<string, unknown>[] } {
+  const lines: Record<string, unknown>[] = [];
+  return { lines, logger: pino({ level }, { write: (text) => void lines.push(JSON.parse(text) as Record<string, unknown>) }) };
+}
+
+async function metricsOf(server: SkytaleServer): Promise<string> {
+  return (await fetch(`${server.metricsUrl ?? server.apiUrl}/metrics`)).text();
+}
+
+describe("a server with workers", () => {
+  it("has one set of records: what the API changes holds on the relay, and is there after a restart without workers", async () => {
+    await using folder = await temporaryDirectory();
+    const dataDir = join(folder.path, "data");
+    let apiKey: string | undefined;
+    {
+      await using server = await startSkytale({ ...FREE, dataDir, limits: { relay: { accessCheckMs: 20 } } });
+      apiKey = server.apiKey;
+      const alice = new ApiClient(server.apiUrl, apiKey);
+      const bob = await ApiClient.signUp(server.apiUrl, "bob");
+      expect((await alice.post("/v1/channels", { name: CHANNEL })).status).toBe(201);
+      expect((await alice.post("/v1/channels", { name: CHANNEL })).body).toMatchObject({ code: "channel_exists" });
+      await using relay = new RelayClient({ url: server.relayUrl, token: () => tokenOf(bob) });
+      await expect(relay.publish(CHANNEL, message("hello"))).rejects.toMatchObject({ code: "permission_denied" });
+
+      // A call that waits in the API's thread is woken by another one.
+      const invite = makeInvite();
+      await alice.post("/v1/channels/invites", registration(invite, CHANNEL));
+      const pending = alice.get(`/v1/channels/pending?channel=${encodeURIComponent(CHANNEL)}&wait=30`);
+      const request = prove(invite, CHANNEL, Buffer.from("key package"));
+      expect((await bob.post("/v1/channels/joins", request)).status).toBe(202);
+      expect((await pending).body["pending"]).toHaveLength(1);
+      await alice.post(`/v1/channels/pending/${request.request_id}/welcome`, { channel: CHANNEL, welcome: "AAAA" });
+      await expect.poll(() => relay.publish(CHANNEL, message("hello")).then(String, () => "refused")).not.toBe("refused");
+
+      // What the operator changes in this thread holds in the API's.
+      const { id, key } = await server.createApiKey(bob.accountId);
+      expect((await new ApiClient(server.apiUrl, key).get("/v1/accounts/me")).body).toMatchObject({ id: bob.accountId });
+      await server.revokeApiKey(id);
+      expect((await new ApiClient(server.apiUrl, key).get("/v1/accounts/me")).body).toMatchObject({ code: "key_invalid" });
+    }
+    await using again = await startSkytale({ ...FREE, workers: false, dataDir });
+    expect((await new ApiClient(again.apiUrl, apiKey).get("/v1/channels")).body["channels"]).toHaveLength(1);
+  });
+
+  it("counts the work of both threads together, and logs that of the API under its name", async () => {
+    const { logger, lines } = recordingLogger("debug");
+    await using server = await startSkytale({ ...FREE, logger });
+    const alice = new ApiClient(server.apiUrl, server.apiKey);
+    await using relay = new RelayClient({ url: server.relayUrl, token: () => tokenOf(alice) });
+    await relay.connect();
+    await alice.as("sk_live_nothing").get("/v1/channels");
+    const text = await metricsOf(server);
+    expect(text).toContain('skytale_api_requests_total{method="POST",route="/v1/tokens",status="200"} 1');
+    expect(text).toMatch(/^skytale_relay_streams 1$/m);
+    expect(text).toMatch(/^skytale_api_waiting 0$/m);
+    expect(await (await fetch(`${server.apiUrl}/health`)).json()).toEqual({ status: "ok" });
+    await expect.poll(() => lines).toContainEqual(expect.objectContaining({ level: 20, thread: "api", msg: "call answered", status: 200 }));
+    expect(lines).toContainEqual(expect.objectContaining({ level: 30, thread: "api", msg: "key or token refused", code: "key_invalid" }));
+    expect(lines.find(({ msg }) => msg === "stream opened")).not.toHaveProperty("thread");
+  });
+
+  it("tells why its API can't listen, and frees its directory", async () => {
+    await using folder = await temporaryDirectory();
+    const dataDir = join(folder.path, "data");
+    await using other = await startSkytale(FREE);
+    const started = startSkytale({ ...FREE, port: other.apiPort, dataDir });
+    await expect(started).rejects.toMatchObject({ code: "EADDRINUSE", message: expect.stringContaining("choose another port") as string });
+    await (await startSkytale({ ...FREE, dataDir })).close();
+  });
+
+  it("serves the relay while the API's thread is held, and closes all the same", async () => {
+    await using server = await startSkytale(FREE);
+    const alice = new ApiClient(server.apiUrl, server.apiKey);
+    await alice.post("/v1/channels", { name: CHANNEL });
+    const token = await tokenOf(alice);
+    using workers = new InspectedWorkers();
+    await workers.attach();
+    await workers.run(HOLD);
+    const held = alice.get("/v1/accounts/me").then(
+      () => "answered",
+      () => "cut",
+    );
+    await using relay = new RelayClient({ url: server.relayUrl, token: () => token });
+    for (let sequence = 1; sequence <= 100; sequence++) {
+      expect(await relay.publish(CHANNEL, message("x"))).toMatchObject({ sequence });
+    }
+    await server.close();
+    expect(await held).toBe("cut");
+  });
+
+  it("reports a crash of the API's thread, serves the relay meanwhile, and starts the API again on the same port", async () => {
+    const { logger, lines } = recordingLogger("warn");
+    await using server = await startSkytale({ ...FREE, logger, metricsPort: 0 });
+    const { apiUrl } = server;
+    const alice = new ApiClient(apiUrl, server.apiKey);
+    await alice.post("/v1/channels", { name: CHANNEL });
+    const token = await tokenOf(alice);
+    await using relay = new RelayClient({ url: server.relayUrl, token: () => token });
+    using workers = new InspectedWorkers();
+    await workers.attach();
+    await workers.run(CRASH);
+    await expect.poll(() => lines).toContainEqual(expect.objectContaining({ level: 50, thread: "api", exitCode: 1 }));
+    expect(await relay.publish(CHANNEL, message("x"))).toMatchObject({ sequence: 1 });
+    await expect.poll(() => alice.get("/v1/channels").then(({ status }) => status, String)).toBe(200);
+    expect(server.apiUrl).toBe(apiUrl);
+    expect(await metricsOf(server)).toMatch(/^skytale_thread_crashes_total 1$/m);
+    expect(await (await fetch(`${server.metricsUrl}/health`)).json()).toEqual({ status: "ok" });
+  });
+
+  it("closes while the API's thread is being started again", async () => {
+    const { logger, lines } = recordingLogger("warn");
+    await using server = await startSkytale({ ...FREE, logger });
+    using workers = new InspectedWorkers();
+    await workers.attach();
+    await workers.run(CRASH);
+    await expect.poll(() => lines).toContainEqual(expect.objectContaining({ level: 50, thread: "api" }));
+    await server.close();
+  });
+});
