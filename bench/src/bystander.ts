@@ -4,6 +4,7 @@
 // is asserted: the table is to be read.
 import { request, Agent } from "node:http";
 import { setTimeout as delay } from "node:timers/promises";
+import { RelayClient } from "@parley/skytale-relay";
 import { Client, logErrors } from "layr8";
 import { measureLatency, type Latency } from "./bystander/latency.ts";
 import { Worker } from "./worker.ts";
@@ -15,6 +16,8 @@ const IDLE = "idle";
 interface Scene {
   readonly name: string;
   readonly attacks: readonly string[];
+  /** Whose attacker it has. Default: its name. */
+  readonly role?: string;
   /** Starts the server; gives the bystander's call, and what an attacker is started with. */
   start(): Promise<{ readonly call: () => Promise<unknown>; readonly attacker: object; readonly stop: () => Promise<void> }>;
 }
@@ -28,6 +31,34 @@ function get(url: string, agent: Agent, headers: Record<string, string> = {}): P
   });
 }
 
+type SkytaleServer = { readonly apiUrl: string; readonly relayUrl: string; readonly attacker: string; readonly bystander: string };
+
+/** A bystander that publishes on the relay while the API is flooded. */
+const relay = (name: string, workers: boolean): Scene => ({
+  name,
+  attacks: ["api-calls", "api-forged-tokens"],
+  role: "skytale",
+  async start() {
+    const server = new Worker<SkytaleServer>("bystander/skytale-role", { workers });
+    const { apiUrl, relayUrl, attacker, bystander } = await server.ready;
+    const post = async (path: string, body: object): Promise<Record<string, unknown>> => {
+      const headers = { authorization: `Bearer ${bystander}`, "content-type": "application/json" };
+      const answer = await fetch(apiUrl + path, { method: "POST", headers, body: JSON.stringify(body) });
+      return (await answer.json()) as Record<string, unknown>;
+    };
+    const channel = "bystander/team/general";
+    await post("/v1/channels", { name: channel });
+    const client = new RelayClient({ url: relayUrl, token: async () => String((await post("/v1/tokens", {}))["token"]) });
+    await client.connect();
+    const call = () => client.publish(channel, { kind: "application", epoch: 1n, payload: Buffer.from("hello") });
+    const stop = async () => {
+      await client.close();
+      await server.stop();
+    };
+    return { call, attacker: { apiUrl, relayUrl, key: attacker }, stop };
+  },
+});
+
 const skytale: Scene = {
   name: "skytale",
   attacks: [
@@ -40,7 +71,7 @@ const skytale: Scene = {
     "silent-api-connections",
   ],
   async start() {
-    const server = new Worker<{ apiUrl: string; relayUrl: string; attacker: string; bystander: string }>("bystander/skytale-role", {});
+    const server = new Worker<SkytaleServer>("bystander/skytale-role", { workers: false });
     const { apiUrl, relayUrl, attacker, bystander } = await server.ready;
     const agent = new Agent({ keepAlive: true });
     const call = () => get(`${apiUrl}/v1/accounts/me`, agent, { authorization: `Bearer ${bystander}` });
@@ -89,7 +120,7 @@ async function measure(scene: Scene, attack: string, machine: () => Promise<unkn
   const both = (seconds: number) => Promise.all([measureLatency(seconds * 1000, call), measureLatency(seconds * 1000, machine)]);
   try {
     if (attack === IDLE) return print(`${scene.name} ${IDLE}`, ...(await both(SECONDS)));
-    const worker = new Worker(`bystander/${scene.name}-attack-role`, { ...attacker, attack });
+    const worker = new Worker(`bystander/${scene.role ?? scene.name}-attack-role`, { ...attacker, attack });
     await worker.ready;
     await delay(2000);
     const [during, machineDuring] = await both(SECONDS);
@@ -108,7 +139,7 @@ const { url } = await bare.ready;
 const agent = new Agent({ keepAlive: true });
 console.log(`Milliseconds of a bystander's calls, one each 20 ms for ${SECONDS} s; – is more than 20 s, or failed`);
 console.log(`${"".padEnd(36)}     p50     p99     max  failed machine   after`);
-for (const scene of [layr8, skytale]) {
+for (const scene of [layr8, skytale, relay("relay", false), relay("relay-workers", true)]) {
   for (const attack of [IDLE, ...scene.attacks]) {
     const full = `${scene.name} ${attack}`;
     if (names.length > 0 && !names.some((name) => full.includes(name))) continue;

@@ -59,7 +59,27 @@ async function joinRequest(): Promise<object> {
   return { channel: CHANNEL, invite_id: text(id), request_id: text(requestId), key_package: text(keyPackage), proof: text(proof) };
 }
 
+/** As many calls of the API as are answered, 64 at a time. */
+async function flood(authorization: string): Promise<void> {
+  const lane = async (): Promise<void> => {
+    for (;;) {
+      await new Promise<void>((done) => {
+        const call = request(`${apiUrl}/v1/accounts/me`, { agent, headers: { authorization } }, (answer) =>
+          answer.resume().on("end", done),
+        );
+        call.on("error", () => done()).end();
+      });
+    }
+  };
+  await Promise.all(Array.from({ length: 64 }, lane));
+}
+
 const ATTACKS: Readonly<Record<string, () => Promise<void>>> = {
+  "api-calls": () => flood(`Bearer ${key}`),
+  async "api-forged-tokens"() {
+    const { token: good } = (await api("POST", "/v1/tokens", {})) as { token: string };
+    await flood(`Bearer ${good.slice(0, good.lastIndexOf("."))}.${randomBytes(64).toString("base64url")}`);
+  },
   async waiters() {
     const join = await joinRequest();
     const wait = async (): Promise<void> => {

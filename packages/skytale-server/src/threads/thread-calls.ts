@@ -6,7 +6,7 @@ export type ThreadMethods = Readonly<Record<string, (...args: never[]) => unknow
 
 /** One end of a connection between two threads: a `Worker`, or a `MessagePort`. */
 export interface ThreadPort {
-  postMessage(message: unknown): void;
+  postMessage(message: ThreadMessage, transferred: readonly never[]): void;
   on(event: "message", listener: (message: ThreadMessage) => void): unknown;
 }
 
@@ -45,21 +45,18 @@ export class ThreadCalls<Remote extends ThreadMethods> {
   }
 
   /** Calls a method of the other thread. @throws whatever the method throws; the error given to {@link fail}. */
-  call<Name extends keyof Remote & string>(
-    method: Name,
-    ...args: Parameters<Remote[Name]>
-  ): Promise<Awaited<ReturnType<Remote[Name]>>> {
+  call<Name extends keyof Remote & string>(method: Name, ...args: Parameters<Remote[Name]>): Promise<Awaited<ReturnType<Remote[Name]>>> {
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
     const id = ++this.#lastId;
     return new Promise((resolve, reject) => {
       this.#open.set(id, { resolve: resolve as (result: unknown) => void, reject });
-      this.#port.postMessage({ type: "call", id, method, args } satisfies ThreadMessage);
+      this.#post({ type: "call", id, method, args });
     });
   }
 
   /** Calls a method of the other thread without waiting for it. */
   send<Name extends keyof Remote & string>(method: Name, ...args: Parameters<Remote[Name]>): void {
-    this.#port.postMessage({ type: "call", method, args } satisfies ThreadMessage);
+    this.#post({ type: "call", method, args });
   }
 
   /** The other thread has ended: open and later calls are rejected. */
@@ -67,6 +64,10 @@ export class ThreadCalls<Remote extends ThreadMethods> {
     this.#failure = error;
     for (const { reject } of this.#open.values()) reject(error);
     this.#open.clear();
+  }
+
+  #post(message: ThreadMessage): void {
+    this.#port.postMessage(message, []);
   }
 
   #take(message: ThreadMessage): void {
@@ -82,9 +83,9 @@ export class ThreadCalls<Remote extends ThreadMethods> {
       const run = this.#methods[method] as ((...given: readonly unknown[]) => unknown) | undefined;
       if (run === undefined) throw new TypeError(`Unknown method of the other thread: ${method}`);
       const result = await run(...args);
-      if (id !== undefined) this.#port.postMessage({ type: "result", id, result } satisfies ThreadMessage);
+      if (id !== undefined) this.#post({ type: "result", id, result });
     } catch (error) {
-      if (id !== undefined) this.#port.postMessage({ type: "error", id, error: cloned(error) } satisfies ThreadMessage);
+      if (id !== undefined) this.#post({ type: "error", id, error: cloned(error) });
     }
   }
 }

@@ -54,6 +54,12 @@ describe("skytale-server", () => {
     expect((await client(second, key).get("/v1/accounts/me")).status).toBe(200);
   });
 
+  it("runs the API in a thread of its own with --workers, and stops with 0 on SIGTERM", async () => {
+    const command = await start([...FREE, "--workers"], [...URLS, "SKYTALE_API_KEY"]);
+    expect((await client(command).get("/v1/accounts/me")).body).toMatchObject({ name: "operator" });
+    expect(await (await fetch(`${command.printed["SKYTALE_API_URL"]}/metrics`)).text()).toMatch(/^skytale_thread_crashes_total 0$/m);
+  });
+
   it("takes its options from a file too", async () => {
     const config = join(folder.path, "config.json");
     await writeFile(config, JSON.stringify({ port: 0, relayPort: 0, dataDir: data, signup: "closed" }));

@@ -21,18 +21,22 @@ class SlowRegistry extends MemoryRegistry {
 
 let owned: SlowRegistry;
 let channel: MessageChannel;
+let owner: ThreadCalls<Record<string, never>>;
 let calls: ThreadCalls<RegistryMethods>;
 let remote: RemoteRegistry;
 
 beforeEach(() => {
   owned = new SlowRegistry();
   channel = new MessageChannel();
-  new ThreadCalls(channel.port1, offerRegistry(owned));
+  owner = new ThreadCalls(channel.port1, offerRegistry(owned));
   calls = new ThreadCalls<RegistryMethods>(channel.port2, {});
   remote = new RemoteRegistry(calls);
 });
 
-afterEach(() => channel.port1.close());
+afterEach(() => {
+  owner.fail(new Error("The test is over"));
+  channel.port1.close();
+});
 
 describe("the registry of another thread", () => {
   it("keeps the errors of the registry: a conflict is one, and a damaged record too", async () => {
