@@ -1,7 +1,7 @@
 import type { EnvelopeChannels, Protocol } from "@parley/envelope-and-adapters";
 import { checkChannels, kindOf } from "@parley/envelope-and-adapters/internal";
-import { readOptions, type BridgeOptions, type NamedPort } from "./options.ts";
-import { flowsBetween } from "./pairs.ts";
+import { readOptions, type BridgeOptions, type NamedPort } from "./bridge-options.ts";
+import { flowsBetween } from "./find-direction.ts";
 import { Route, type End } from "./route.ts";
 import { Crossing, type RunningBridge } from "./running-bridge.ts";
 

@@ -1,11 +1,11 @@
 import { Envelope, Protocol, type EnvelopePort, type ReceivedEnvelope } from "@parley/envelope-and-adapters";
 import { A2A_VERSION } from "@parley/envelope-and-adapters/internal";
 import type { JsonObject, JsonValue } from "@parley/core";
-import { BridgeError } from "./errors.ts";
+import { BridgeError } from "./bridge-error.ts";
 import { digest, digestOf, uuidOf } from "./internal/digest.ts";
-import { nextPath, placeOf } from "./loop-guard.ts";
-import type { Settings } from "./options.ts";
-import { readTrace, writeTrace, type Origin, type Trace } from "./trace.ts";
+import { nextPath, placeOf } from "./trace/next-path.ts";
+import type { Settings } from "./bridge-options.ts";
+import { readTrace, writeTrace, type Origin, type Trace } from "./trace/trace.ts";
 
 /** One end of a bridge. */
 export interface End {

@@ -2,12 +2,12 @@ import { setMaxListeners } from "node:events";
 import { ParleyError } from "@parley/core";
 import { closeAll, closeTogether, deferred, sleep } from "@parley/core/internal";
 import type { EnvelopePort } from "@parley/envelope-and-adapters";
-import { Counters, type BridgeCounters } from "./counters.ts";
-import { BridgeError } from "./errors.ts";
-import { Outlet } from "./outlet.ts";
-import { Pump, type Dispatch, type PumpOptions } from "./pump.ts";
+import { Counters, type BridgeCounters } from "./bridge-counters.ts";
+import { BridgeError } from "./bridge-error.ts";
+import { Outlet } from "./runtime/retrying-sender.ts";
+import { Pump, type Dispatch, type PumpOptions } from "./runtime/pump.ts";
 import type { Route } from "./route.ts";
-import type { Flows, Site } from "./site.ts";
+import type { Flows, Site } from "./bridge-context.ts";
 
 /** How long sends that are under way may take when a bridge is stopped. What is not done by then is repeated by the next. */
 const GRACE_MS = 2000;

@@ -1,8 +1,8 @@
 import type { Deferred } from "@parley/core/internal";
 import { Deadlines } from "../internal/deadlines.ts";
-import type { CallReference } from "../mcp/call-reference.ts";
-import type { Question } from "../mcp/tool-question.ts";
-import type { Step } from "../pump.ts";
+import type { CallReference } from "../a2a-to-mcp/call-reference.ts";
+import type { Question } from "../a2a-to-mcp/tool-request.ts";
+import type { Step } from "../runtime/pump.ts";
 
 /** A question that no server was there for, and what is to be done about it, once that is known. */
 export interface WaitingQuestion {

@@ -1,6 +1,6 @@
 import { isJsonObject, type JsonObject, type JsonValue } from "@parley/core";
 import { isDeep } from "@parley/envelope-and-adapters/internal";
-import { BridgeError } from "../errors.ts";
+import { BridgeError } from "../bridge-error.ts";
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });

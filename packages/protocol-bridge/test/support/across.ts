@@ -1,11 +1,11 @@
 import { Envelope, Protocol, type ReceivedEnvelope } from "@parley/envelope-and-adapters";
 import { createMemoryPorts } from "@parley/envelope-and-adapters/memory";
-import { Outlet } from "../../src/outlet.ts";
-import { readOptions, type BridgeOptions } from "../../src/options.ts";
-import { flowsBetween } from "../../src/pairs.ts";
-import type { Flow } from "../../src/pump.ts";
+import { Outlet } from "../../src/runtime/retrying-sender.ts";
+import { readOptions, type BridgeOptions } from "../../src/bridge-options.ts";
+import { flowsBetween } from "../../src/find-direction.ts";
+import type { Flow } from "../../src/runtime/pump.ts";
 import { Route } from "../../src/route.ts";
-import type { Site } from "../../src/site.ts";
+import type { Site } from "../../src/bridge-context.ts";
 
 /** What a bridge makes of one envelope. Each call is a bridge between channels of its own. */
 export function across(

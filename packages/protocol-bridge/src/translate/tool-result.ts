@@ -1,0 +1,145 @@
+import { isJsonObject, type JsonObject, type JsonValue } from "@parley/core";
+import type { A2aMessageJson } from "../formats/a2a-message.ts";
+import { BridgeError } from "../bridge-error.ts";
+import { readJson, utf8 } from "../internal/json.ts";
+
+const MAX_BLOCKS = 1024;
+
+/** The parts of an A2A message. */
+export interface ToolAnswer {
+  readonly parts: readonly JsonObject[];
+  /** For the message's metadata: what parts can't say. */
+  readonly metadata: JsonObject | undefined;
+}
+
+/**
+ * The result of an MCP tool as parts of an A2A message, in order: texts as text, images, audio and embedded blobs as raw, links as url,
+ * `structuredContent` as data. What a part has no place for stands in its `metadata.mcp`.
+ *
+ * @throws BridgeError `message_invalid`, `message_too_large`
+ */
+export function partsOfResult(result: JsonObject): ToolAnswer {
+  const { content = [], structuredContent, isError, _meta, ...more } = result;
+  if (!Array.isArray(content)) throw new BridgeError("message_invalid", "The content of a tool's result is no list");
+  if (content.length > MAX_BLOCKS) throw new BridgeError("message_too_large", `A tool's result has more than ${MAX_BLOCKS} blocks`);
+  const blocks = content as readonly JsonValue[];
+  const parts = blocks.map(partOfBlock);
+  const isSaidAlready = blocks.some((block) => isJsonObject(block) && a2aOf(block)?.["structured"] === true);
+  if (structuredContent !== undefined && !isSaidAlready) {
+    parts.push({ data: structuredContent, metadata: { mcp: { type: "structuredContent" } } });
+  }
+  const rest = { ...(isError === true && { isError }), ...(_meta !== undefined && { _meta }), ...more };
+  return { parts, metadata: Object.keys(rest).length === 0 ? undefined : { mcp: rest } };
+}
+
+/** An A2A message as the result of an MCP tool. What a block has no place for stands in its `_meta.a2a`. */
+export function resultOfParts({ parts, metadata }: Pick<A2aMessageJson, "parts" | "metadata">): JsonObject {
+  const isStructured = (part: JsonObject): boolean => mcpOf(part)?.["type"] === "structuredContent";
+  const structured = parts.find(isStructured);
+  const content = parts.filter((part) => part !== structured);
+  const objects = content.filter((part) => isJsonObject(part["data"]) && mcpOf(part) === undefined);
+  const said = structured === undefined && objects.length === 1 ? objects[0] : undefined;
+  const rest = metadata?.["mcp"];
+  return {
+    content: content.map((part, index) => blockOfPart(part, index, part === said)),
+    ...(structured !== undefined && { structuredContent: structured["data"] }),
+    ...(said !== undefined && { structuredContent: said["data"] }),
+    ...(isJsonObject(rest) && rest),
+  };
+}
+
+function partOfBlock(block: JsonValue): JsonObject {
+  if (!isJsonObject(block)) throw new BridgeError("message_invalid", "A block of a tool's result is no object");
+  const before = a2aOf(block);
+  if (before !== undefined) return partBefore(block, before);
+  const { type, text, data, mimeType, uri, name, resource, ...rest } = block;
+  const mcp = (more: JsonObject = {}): JsonObject => ({ metadata: { mcp: { type, ...more, ...rest } } });
+  if (type === "text" && typeof text === "string") return { text, ...(Object.keys(rest).length > 0 && mcp()) };
+  if ((type === "image" || type === "audio") && isBase64(data) && typeof mimeType === "string")
+    return { raw: data, mediaType: mimeType, ...mcp() };
+  if (type === "resource_link" && typeof uri === "string") {
+    const details = { ...(typeof name === "string" && { filename: name }), ...(typeof mimeType === "string" && { mediaType: mimeType }) };
+    return { url: uri, ...details, ...mcp() };
+  }
+  if (type === "resource" && isJsonObject(resource)) {
+    const { text: inner, blob, mimeType: innerType, ...about } = resource;
+    const details = typeof innerType === "string" ? { mediaType: innerType } : {};
+    if (typeof inner === "string" && blob === undefined) return { text: inner, ...details, ...mcp({ resource: about }) };
+    if (isBase64(blob) && inner === undefined) return { raw: blob, ...details, ...mcp({ resource: about }) };
+  }
+  return { data: block, metadata: { mcp: { type: "block" } } };
+}
+
+/** The part that a block was made of. */
+function partBefore(block: JsonObject, before: JsonObject): JsonObject {
+  const { text, data, uri } = block;
+  const resource = isJsonObject(block["resource"]) ? block["resource"] : {};
+  const { content, structured: _structured, ...details } = before;
+  switch (content) {
+    case "text":
+      return { text: text ?? "", ...details };
+    case "raw":
+      return { raw: data ?? resource["blob"] ?? "", ...details };
+    case "url":
+      return { url: uri ?? "", ...details };
+    default:
+      return { data: parsed(text), ...details };
+  }
+}
+
+function blockOfPart(part: JsonObject, index: number, isStructured: boolean): JsonObject {
+  const block = blockBefore(part);
+  if (block !== undefined) return block;
+  const { text, raw, url, data, ...details } = part;
+  const { mediaType, filename } = details;
+  const meta = (content: string): JsonObject => ({ _meta: { a2a: { content, ...(isStructured && { structured: true }), ...details } } });
+  if (typeof text === "string") return { type: "text", text, ...(Object.keys(details).length > 0 && meta("text")) };
+  if (typeof url === "string")
+    return {
+      type: "resource_link",
+      uri: url,
+      name: filename ?? url,
+      ...(mediaType !== undefined && { mimeType: mediaType }),
+      ...meta("url"),
+    };
+  if (typeof raw !== "string") return { type: "text", text: JSON.stringify(data), ...meta("data") };
+  const kind = typeof mediaType === "string" ? (/^(?<kind>image|audio)\//.exec(mediaType)?.groups?.["kind"] ?? "resource") : "resource";
+  if (kind !== "resource") return { type: kind, data: raw, mimeType: mediaType, ...meta("raw") };
+  const uri = `a2a-part:${index}${typeof filename === "string" ? `/${encodeURIComponent(filename)}` : ""}`;
+  return { type: "resource", resource: { uri, blob: raw, ...(mediaType !== undefined && { mimeType: mediaType }) }, ...meta("raw") };
+}
+
+/** The block that a part was made of. */
+function blockBefore({ text, raw, url, data, mediaType, filename, metadata }: JsonObject): JsonObject | undefined {
+  const mcp = mcpOf({ metadata });
+  if (mcp === undefined) return undefined;
+  const { type, resource, ...rest } = mcp;
+  if (type === "block") return isJsonObject(data) ? data : undefined;
+  const mime = mediaType === undefined ? {} : { mimeType: mediaType };
+  if (type === "text" && typeof text === "string") return { type, text, ...rest };
+  if ((type === "image" || type === "audio") && raw !== undefined) return { type, data: raw, ...mime, ...rest };
+  if (type === "resource_link" && url !== undefined)
+    return { type, uri: url, ...(filename !== undefined && { name: filename }), ...mime, ...rest };
+  if (type !== "resource" || !isJsonObject(resource)) return undefined;
+  return { type, resource: { ...resource, ...mime, ...(typeof text === "string" ? { text } : { blob: raw }) }, ...rest };
+}
+
+function mcpOf({ metadata }: JsonObject): JsonObject | undefined {
+  const mcp = isJsonObject(metadata) ? metadata["mcp"] : undefined;
+  return isJsonObject(mcp) ? mcp : undefined;
+}
+
+function a2aOf({ _meta }: JsonObject): JsonObject | undefined {
+  const a2a = isJsonObject(_meta) ? _meta["a2a"] : undefined;
+  return isJsonObject(a2a) ? a2a : undefined;
+}
+
+function isBase64(value: unknown): value is string {
+  return typeof value === "string" && /^[\w+/-]*={0,2}$/.test(value);
+}
+
+function parsed(text: JsonValue | undefined): JsonValue {
+  if (typeof text !== "string") return null;
+  const value = readJson(utf8(text));
+  return value === undefined ? text : value;
+}

@@ -1,0 +1,145 @@
+import { Client } from "@modelcontextprotocol/sdk/client/index.js";
+import { McpServer } from "@modelcontextprotocol/sdk/server/mcp.js";
+import { Protocol } from "@parley/envelope-and-adapters";
+import { A2aAdapter } from "@parley/envelope-and-adapters/a2a";
+import type { MemoryChannels } from "@parley/envelope-and-adapters/memory";
+import { McpChannelServer, McpChannelTransport } from "@parley/envelope-and-adapters/mcp";
+import { expect, it } from "vitest";
+import { z } from "zod";
+import { ProtocolBridge, type NamedPort } from "../src/index.ts";
+import { a2aClient, asking, textOf } from "./support/a2a-client.ts";
+import { a2a, json, said } from "./support/messages.ts";
+import { mortal } from "./support/mortal.ts";
+import { greeter, serveTools } from "./support/tools.ts";
+import { unused, world } from "./support/world.ts";
+
+const { A2A, MCP } = Protocol;
+const AGENTS = "org/a2a/desk";
+const TOOLS = "org/n/tools";
+const COUNT = 300;
+const NAMES = Array.from({ length: COUNT }, (_, index) => `${index}`);
+const byNumber = (a: string, b: string): number => Number(a) - Number(b);
+
+/** Bridges one after the other, each killed at some point, until all is done. Gives how many there were. */
+async function livesUntil(
+  manager: MemoryChannels,
+  ends: readonly [string, string],
+  pair: readonly [string, string],
+  isDone: () => boolean,
+) {
+  let lives = 0;
+  while (!isDone()) {
+    lives += 1;
+    const [source, target] = [mortal(await manager.open(ends[0])), mortal(await manager.open(ends[1]))];
+    const bridge = new ProtocolBridge(manager);
+    const [from, to] = ends.map((name, index) => ({ name, port: [source, target][index]?.port ?? unused() })) as [NamedPort, NamedPort];
+    const running = await bridge.bridge(from, to, ...pair, pair[0] === A2A ? { maxPending: 10 } : {});
+    const share = 1 + Math.floor(Math.random() * 30);
+    const until = performance.now() + 2000;
+    while (!isDone() && running.counters.answered < share && performance.now() < until)
+      await new Promise((resolve) => setImmediate(resolve));
+    source.kill();
+    target.kill();
+    await Promise.race([bridge.stop(), new Promise((resolve) => setTimeout(resolve, 5))]);
+  }
+  return lives;
+}
+
+it("A2A to MCP: each message is answered once by one call, though the bridge is killed again and again", async () => {
+  const { alice, bob, manager } = await world([AGENTS, TOOLS]);
+  const calls: string[] = [];
+  const listener = new McpChannelServer(await bob.open(TOOLS), { name: "greeter" });
+  const serving = (async () => {
+    for await (const session of listener) {
+      const server = new McpServer({ name: "greeter", version: "1.0.0" });
+      server.registerTool("greet", { inputSchema: { name: z.string() } }, async ({ name }) => {
+        calls.push(name);
+        await new Promise((resolve) => setImmediate(resolve));
+        return { content: [{ type: "text", text: name }] };
+      });
+      await server.connect(session);
+    }
+  })();
+  const adapter = new A2aAdapter(alice, { agentId: "asker" });
+  await adapter.openContext("desk");
+  for (const name of NAMES) await adapter.sendMessage("desk", [{ text: name }]);
+  const answers: string[] = [];
+  const reading = (async () => {
+    while (answers.length < COUNT) answers.push(...(await adapter.receiveMessages("desk", { timeout: 30 })).map(said));
+  })();
+  const lives = await livesUntil(manager, [AGENTS, TOOLS], [A2A, MCP], () => answers.length >= COUNT);
+  await reading;
+  expect(answers.toSorted(byNumber)).toEqual(NAMES);
+  expect(calls.toSorted(byNumber)).toEqual(NAMES);
+  expect(lives).toBeGreaterThan(5);
+  await adapter.close();
+  await listener.close();
+  await serving;
+});
+
+it("an official A2A client: each call is answered once by one call of the tool, though the bridge is killed again and again", async () => {
+  const { alice, bob, manager } = await world([AGENTS, TOOLS]);
+  const calls: string[] = [];
+  const serving = serveTools(await bob.open(TOOLS), greeter(calls));
+  const errors: Error[] = [];
+  const answers: string[] = [];
+  const calling = (async () => {
+    const { client, close } = await a2aClient(await alice.open(AGENTS), "bridge", { onError: (error) => errors.push(error) });
+    const queue = [...NAMES];
+    const ask = async (name: string): Promise<string> => {
+      if (Number(name) % 2 === 0) return textOf(await client.sendMessage(asking(name)));
+      const said: string[] = [];
+      for await (const { payload } of client.sendMessageStream(asking(name)))
+        if (payload?.$case === "message") said.push(textOf(payload.value));
+      return said.join();
+    };
+    const work = async (): Promise<void> => {
+      for (let name = queue.shift(); name !== undefined; name = queue.shift()) answers.push(await ask(name));
+    };
+    await Promise.all(Array.from({ length: 10 }, work));
+    await close();
+  })();
+  const lives = await livesUntil(manager, [AGENTS, TOOLS], [A2A, MCP], () => answers.length >= COUNT);
+  await calling;
+  expect(answers.toSorted()).toEqual(NAMES.map((name) => `Hello ${name}`).toSorted());
+  expect(calls.toSorted(byNumber)).toEqual(NAMES);
+  expect(errors).toEqual([]);
+  expect(lives).toBeGreaterThan(5);
+  await serving.close();
+});
+
+it("MCP to A2A: each call is answered once by one message, though the bridge is killed again and again", async () => {
+  const { alice, bob, manager } = await world([AGENTS, TOOLS]);
+  const asked: string[] = [];
+  const port = await bob.open(AGENTS);
+  const stop = new AbortController();
+  const answering = (async () => {
+    for await (const { envelope } of port.receive({ protocol: A2A, signal: stop.signal })) {
+      const { messageId, parts } = json(envelope) as { messageId: string; parts: readonly { text: string }[] };
+      asked.push(parts[0]?.text ?? "");
+      await new Promise((resolve) => setImmediate(resolve));
+      await port.send(a2a({ contextId: "desk", role: "ROLE_AGENT", parts, metadata: { bridge: { replyTo: messageId } } }));
+    }
+  })();
+  const client = new Client({ name: "client", version: "1.0.0" });
+  const results: string[] = [];
+  const calling = (async () => {
+    await client.connect(new McpChannelTransport(await alice.open(TOOLS)));
+    const queue = [...NAMES];
+    const work = async (): Promise<void> => {
+      for (let name = queue.shift(); name !== undefined; name = queue.shift()) {
+        const { content } = await client.callTool({ name: "send_message", arguments: { text: name } });
+        results.push((content as readonly { text: string }[])[0]?.text ?? "");
+      }
+    };
+    await Promise.all(Array.from({ length: 10 }, work));
+  })();
+  const lives = await livesUntil(manager, [TOOLS, AGENTS], [MCP, A2A], () => results.length >= COUNT);
+  await calling;
+  expect(results.toSorted(byNumber)).toEqual(NAMES);
+  expect(asked.toSorted(byNumber)).toEqual(NAMES);
+  expect(lives).toBeGreaterThan(5);
+  stop.abort();
+  await answering;
+  await client.close();
+});
