@@ -1,27 +1,31 @@
 import type { BridgeCounters } from "./bridge-counters.ts";
 import type { BridgeError } from "./bridge-error.ts";
-import type { Outlet } from "./runtime/retrying-sender.ts";
-import type { Dispatch, Flow } from "./runtime/pump.ts";
 import type { Route } from "./route.ts";
+import type { OutboundMessage } from "./runtime/action.ts";
+import type { Consumer } from "./runtime/consumer.ts";
+import type { RetryingSender } from "./runtime/retrying-sender.ts";
 
-/** What the flows of one bridge share. */
-export interface Site {
+/** The parts of one running bridge that its {@link Direction} uses. */
+export interface BridgeContext {
   readonly route: Route;
-  readonly toSource: Outlet;
-  readonly toTarget: Outlet;
+  readonly toSource: RetryingSender;
+  readonly toTarget: RetryingSender;
   /** Fires when the bridge ends. */
   readonly signal: AbortSignal;
-  count(what: keyof BridgeCounters): void;
+  count(name: keyof BridgeCounters): void;
   report(error: BridgeError): void;
-  /** Sends what no envelope has led to, such as an error after a timeout. Resolves when it was taken, refused, or the bridge is over. */
-  post(dispatch: Dispatch): Promise<void>;
+  /** Sends a message that no envelope has caused, such as an error after a timeout. Resolves when it is accepted or rejected. */
+  send(outbound: OutboundMessage): Promise<void>;
 }
 
-/** The flows of a bridge between two protocols. */
-export interface Flows {
-  readonly flows: readonly Flow[];
-  /** Called once all flows are subscribed. */
+/** The logic of a bridge for one pair of protocols. */
+export interface Direction {
+  readonly consumers: readonly Consumer[];
+  /** Called once all consumers are subscribed. */
   start?(): void;
   /** Called when the bridge ends. */
   stop?(): void;
 }
+
+/** Creates the {@link Direction} of one bridge. */
+export type DirectionFactory = (context: BridgeContext) => Direction;

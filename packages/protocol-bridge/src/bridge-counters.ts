@@ -1,34 +1,33 @@
 import { TransientMap } from "@parley/core/internal";
 
-/** What became of the messages of one bridge, since it was started. */
+/** Numbers of messages that a bridge has processed since its start. */
 export interface BridgeCounters {
-  /** Envelopes of the bridge's protocols that arrived, from either side. */
+  /** Envelopes of the bridge's protocols that arrived, from either end. */
   readonly received: number;
-  /** Envelopes that went on to the target, each once. */
+  /** Messages forwarded to the target, each counted once. */
   readonly forwarded: number;
-  /** Answers that went back to the source, errors included: one for each question, though several come. */
+  /** Answers sent to the source, errors included; at most one for each request. */
   readonly answered: number;
-  /** Not forwarded, because they had been at the target already. */
+  /** Messages not forwarded because they had been at the target already. */
   readonly looped: number;
-  /** Not for this bridge: calls between others, what agents say that nobody asked for, notifications. */
+  /** Messages that this bridge does not handle: calls between other parties, unsolicited messages of agents, notifications. */
   readonly ignored: number;
-  /** Skipped with an error: malformed, too large, untranslatable. */
+  /** Messages skipped with an error because they are malformed, too large or untranslatable. */
   readonly refused: number;
-  /** Skipped with an error, because the port would not take them. */
+  /** Messages skipped with an error because a port rejected them. */
   readonly failed: number;
-  /** Sends that were tried once more. */
+  /** Sends that were retried. */
   readonly retried: number;
 }
 
-/** Ids of sends that are remembered. */
-const MOST_IDS = 4096;
+const MAX_REMEMBERED_IDS = 4096;
 
-/** Counts. */
+/** The counters of one bridge. */
 export class Counters {
   readonly #counts = { received: 0, forwarded: 0, answered: 0, looped: 0, ignored: 0, refused: 0, failed: 0, retried: 0 };
   readonly #ids = new TransientMap<string, true>();
 
-  /** Counts something; of sends with one id, which take effect once, only the first. */
+  /** Increments a counter. Of several calls with one id, only the first counts: ports accept such sends once. */
   add(name: keyof BridgeCounters, id?: string): void {
     if (id === undefined || this.#isNew(id)) this.#counts[name] += 1;
   }
@@ -41,7 +40,7 @@ export class Counters {
     if (this.#ids.has(id)) return false;
     this.#ids.set(id, true);
     const [oldest] = this.#ids;
-    if (oldest !== undefined && this.#ids.size > MOST_IDS) this.#ids.delete(oldest[0]);
+    if (oldest !== undefined && this.#ids.size > MAX_REMEMBERED_IDS) this.#ids.delete(oldest[0]);
     return true;
   }
 }

@@ -1,23 +1,7 @@
 import { ParleyError, type ParleyErrorOptions } from "@parley/core";
 import { AdapterError } from "@parley/envelope-and-adapters";
 
-/**
- * What went wrong at a bridge. Messages begin with `transport error:` or `runtime error:`, as those of channels do.
- *
- * | code | meaning | retryable |
- * | --- | --- | --- |
- * | `message_invalid` | what arrived is no message of its protocol; it was skipped | no |
- * | `message_too_large` | a message, or what the other protocol would make of it, exceeds a cap; it was skipped | no |
- * | `untranslatable` | the other protocol has no place for this message; it was skipped | no |
- * | `trace_invalid` | what a message says of the bridges that it crossed is malformed; it was skipped | no |
- * | `too_many_hops` | a message has crossed as many bridges as it may; it was skipped | no |
- * | `sender_mismatch` | a party wrote in a session that is not its own; it was skipped | no |
- * | `not_taken` | a port refused this message for good, and goes on with others; it was skipped | no |
- * | `not_settled` | a port could not note that a message is done with; it may come again, without effect | yes |
- * | `waiting` | a port does not take messages for now, or no MCP server answers; the bridge tries again, in order | yes |
- * | `session_ended` | the MCP server ended the session; the bridge opens another, calls under way were answered with an error | yes |
- * | `port_ended` | a port of the bridge was closed or broke; this bridge is over | no |
- */
+/** Codes of a {@link BridgeError}. The README lists what each one means. */
 export type BridgeErrorCode =
   | "message_invalid"
   | "message_too_large"
@@ -31,23 +15,48 @@ export type BridgeErrorCode =
   | "session_ended"
   | "port_ended";
 
-const RETRYABLE: ReadonlySet<BridgeErrorCode> = new Set(["not_settled", "waiting", "session_ended"]);
-/** What went wrong on the way, rather than with a message. */
-const TRANSPORT: ReadonlySet<BridgeErrorCode> = new Set(["waiting", "session_ended", "port_ended"]);
+/** What a code means. */
+interface BridgeErrorInfo {
+  /** For the README, whose table is generated from this one. */
+  readonly meaning: string;
+  /** The prefix of the error's message: `transport` for failures of ports and servers, `runtime` for failures of single messages. */
+  readonly kind: "transport" | "runtime";
+  readonly retryable: boolean;
+}
 
-/** A bridge's failure; `retryable` follows from the code. Messages never hold what the message in question said. */
+/** All codes of a {@link BridgeError}. */
+export const BRIDGE_ERRORS: Readonly<Record<BridgeErrorCode, BridgeErrorInfo>> = {
+  message_invalid: { meaning: "the message is malformed; it was skipped", kind: "runtime", retryable: false },
+  message_too_large: { meaning: "the message, or its translation, exceeds a limit; it was skipped", kind: "runtime", retryable: false },
+  untranslatable: { meaning: "the target's protocol cannot express the message; it was skipped", kind: "runtime", retryable: false },
+  trace_invalid: { meaning: "`metadata.bridge` of the message is malformed; it was skipped", kind: "runtime", retryable: false },
+  too_many_hops: { meaning: "the message has crossed `maxHops` bridges; it was skipped", kind: "runtime", retryable: false },
+  sender_mismatch: { meaning: "a party sent a message in another party's MCP session; it was skipped", kind: "runtime", retryable: false },
+  not_taken: { meaning: "a port rejected the message permanently; `cause` is its error", kind: "runtime", retryable: false },
+  not_settled: { meaning: "settling a processed message failed; a redelivery has no effect", kind: "runtime", retryable: true },
+  waiting: {
+    meaning: "a port rejects messages temporarily, or no MCP server answers; the bridge retries",
+    kind: "transport",
+    retryable: true,
+  },
+  session_ended: { meaning: "the MCP server ended the session; the bridge opens a new one", kind: "transport", retryable: true },
+  port_ended: { meaning: "a port was closed or failed; the bridge has ended", kind: "transport", retryable: false },
+};
+
+/** A failure of a bridge. Its message never contains content of the message that it is about. */
 export class BridgeError extends ParleyError<BridgeErrorCode> {
   override readonly name: string = "BridgeError";
 
-  /** The message without the prefix that names the subsystem. */
+  /** The message without its prefix, `transport error:` or `runtime error:`. */
   readonly reason: string;
 
   constructor(code: BridgeErrorCode, reason: string, options: Pick<ParleyErrorOptions, "cause"> = {}) {
-    super(code, `${TRANSPORT.has(code) ? "transport" : "runtime"} error: ${reason}`, { ...options, retryable: RETRYABLE.has(code) });
+    const { kind, retryable } = BRIDGE_ERRORS[code];
+    super(code, `${kind} error: ${reason}`, { ...options, retryable });
     this.reason = reason;
   }
 
-  /** What a reader of a message threw, as the reason to skip the message. */
+  /** Converts an error from reading a message to a `BridgeError`: `message_too_large` if its code ends with that, else `message_invalid`. */
   static ofMessage(thrown: unknown): BridgeError {
     if (thrown instanceof BridgeError) return thrown;
     const { code, message } = ParleyError.from(thrown);

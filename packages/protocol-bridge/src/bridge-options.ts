@@ -1,77 +1,74 @@
 import { rejectUnknownOptions } from "@parley/core/internal";
 import type { EnvelopePort } from "@parley/envelope-and-adapters";
-import type { A2aMessageJson } from "./formats/a2a-message.ts";
-import type { BridgeError } from "./bridge-error.ts";
-import { isText } from "./internal/json.ts";
 import type { ToolCall } from "./a2a-to-mcp/tool.ts";
-import { MOST_HOPS } from "./trace/trace.ts";
+import type { BridgeError } from "./bridge-error.ts";
+import type { A2aMessageJson } from "./formats/a2a-message.ts";
+import { isText } from "./internal/json.ts";
+import { MAX_HOPS } from "./trace/trace.ts";
 
-/** A port with a name. Names take part in what makes a message known when it comes again: keep them across restarts. */
+/** A port with a name. Message ids are derived from the name: keep it across restarts, so that redelivered messages are recognized. */
 export interface NamedPort {
   readonly name: string;
   readonly port: EnvelopePort;
 }
 
-/** Options of `ProtocolBridge.bridge`. */
+/** Options of {@link ProtocolBridge.bridge}. */
 export interface BridgeOptions {
-  /** Bridges that a message may cross, this one included, of at most 32. Default 8. */
+  /** Bridges that a message can cross, including this one. 1 to 32. Default 8. */
   readonly maxHops?: number;
   /** Bytes of one message, before and after translation. Default 4194304 (4 MiB). */
   readonly maxMessageBytes?: number;
-  /** Sends under way at the same time. Default 32; 1 waits for each before the next. */
+  /** Sends in flight at the same time. Default 32. With 1, each send waits for the one before it. */
   readonly window?: number;
   /**
-   * What the bridge calls itself among A2A agents and in MCP. A2A to MCP: official clients call it at `a2a-channel://<agent>`. The same after
-   * a restart; agents that bridge the same two channels, and bridges with one source, need different names. Default `bridge`.
+   * The bridge's name among A2A agents and in MCP. From A2A to MCP, official clients call it at `a2a-channel://<agent>`. Keep it across
+   * restarts. Agents that bridge the same two channels, and bridges with the same source, need different names. Default `bridge`.
    */
   readonly agent?: string;
-  /** The A2A context that messages are put into. Default: that of the channel, where its name is `<org>/a2a/<context>`; else their own. */
+  /** The A2A context of forwarded messages. Default: the channel's context if its name is `<org>/a2a/<context>`, else the message's own. */
   readonly contextId?: string;
-  /** A2A to MCP: the tool that messages call, or what says so. Default: what the message says, or else the server's only tool. */
+  /** A2A to MCP: the tool to call, or a function that selects it. Default: the tool that the message names, else the server's only tool. */
   readonly tool?: string | ((message: A2aMessageJson) => ToolCall | undefined);
-  /** A2A to MCP: the MCP server to ask for, by its name. MCP to A2A: the name that the bridge has as a server. */
+  /** A2A to MCP: the name of the MCP server to connect to. MCP to A2A: the bridge's own name as a server. */
   readonly server?: string;
-  /** A2A and MCP: the only party of the target that is believed, by its name (`sender`). Default: the first that answers. */
+  /** A2A and MCP: the only party of the target whose messages are accepted, by name (`sender`). Default: the first that answers. */
   readonly peer?: string;
-  /** The same by its key (`senderKey`), which is proved where a name may be claimed. With both, both must be right. */
+  /** The same by key (`senderKey`), which the channel authenticates. With both, both must match. */
   readonly peerKey?: string;
-  /** A2A and MCP: milliseconds until a call is answered with an error because nobody else has answered it. Default 60000. */
+  /** A2A and MCP: milliseconds until a call without an answer is answered with an error. Default 60000. */
   readonly answerTimeoutMs?: number;
-  /** A2A and MCP: messages that wait for their answers, and as many calls of official clients, 64 of one party each. At most 512. Default 256. */
+  /** A2A and MCP: messages that wait for answers, and as many calls of official clients; at most 64 of one party each. 1 to 512. Default 256. */
   readonly maxPending?: number;
   /**
-   * Takes and lets go whatever arrives at a target that answers nothing to this bridge. For an agent that does nothing else on that channel,
-   * lest what others say there fills its inbox. Default `false`.
+   * Receives and discards everything that arrives at a target which sends no answers. For an agent that does not read that channel otherwise,
+   * so that its inbox doesn't fill up. Default `false`.
    */
   readonly drainTarget?: boolean;
-  /** Told of every message that is skipped and of all that delays the bridge. Must not throw. */
+  /** Called for each message that is skipped and for each delay. Must not throw. */
   readonly onError?: (error: BridgeError) => void;
-  /** Told when the bridge is over without `stop`, and why. Must not throw. */
+  /** Called if the bridge ends without `stop`, with the reason. Must not throw. */
   readonly onEnd?: (reason: BridgeError) => void;
-}
-
-/** {@link BridgeOptions} with their defaults. */
-export interface Settings extends BridgeOptions {
-  readonly maxHops: number;
-  readonly maxMessageBytes: number;
-  readonly window: number;
-  readonly agent: string;
-  readonly answerTimeoutMs: number;
-  readonly maxPending: number;
 }
 
 const DEFAULTS = { maxHops: 8, maxMessageBytes: 4_194_304, window: 32, agent: "bridge", answerTimeoutMs: 60_000, maxPending: 256 };
 
+/** {@link BridgeOptions} with their defaults. */
+export type BridgeSettings = BridgeOptions & Required<Pick<BridgeOptions, keyof typeof DEFAULTS>>;
+
 const KNOWN = [...Object.keys(DEFAULTS), "contextId", "tool", "server", "peer", "peerKey", "drainTarget", "onError", "onEnd"];
 
-/** @throws TypeError naming the option that is unknown or makes no sense */
-export function readOptions(options: BridgeOptions): Settings {
+/**
+ * Checks options and applies the defaults.
+ *
+ * @throws TypeError naming the option that is unknown or invalid
+ */
+export function readBridgeOptions(options: BridgeOptions): BridgeSettings {
   rejectUnknownOptions(options, KNOWN);
   const settings = { ...DEFAULTS, ...options };
   for (const name of ["maxHops", "maxMessageBytes", "window", "answerTimeoutMs", "maxPending"] as const) {
-    if (!Number.isSafeInteger(settings[name]) || settings[name] < 1) throw new TypeError(`${name} must be a whole number from 1`);
+    if (!Number.isSafeInteger(settings[name]) || settings[name] < 1) throw new TypeError(`${name} must be a positive integer`);
   }
-  if (settings.maxHops > MOST_HOPS) throw new TypeError(`maxHops must be at most ${MOST_HOPS}`);
+  if (settings.maxHops > MAX_HOPS) throw new TypeError(`maxHops must be at most ${MAX_HOPS}`);
   if (settings.maxPending > 512) throw new TypeError("maxPending must be at most 512");
   for (const name of ["agent", "server"] as const) {
     const value = settings[name];

@@ -1,43 +1,44 @@
 import { Protocol } from "@parley/envelope-and-adapters";
-import { ToolCaller } from "./a2a-to-mcp/a2a-to-mcp.ts";
-import { forwarding } from "./translating-consumer.ts";
-import { MessageServer } from "./mcp-to-a2a/mcp-to-a2a.ts";
-import type { Flows, Site } from "./bridge-context.ts";
-import type { Translator } from "./translate/translation.ts";
+import { A2aToMcp } from "./a2a-to-mcp/a2a-to-mcp.ts";
+import type { DirectionFactory } from "./bridge-context.ts";
+import { McpToA2a } from "./mcp-to-a2a/mcp-to-a2a.ts";
 import { a2aToSlim, slimToA2a } from "./translate/a2a-slim.ts";
 import { a2aToDidcomm, didcommToA2a } from "./translate/didcomm-a2a.ts";
 import { didcommToSlim, slimToDidcomm } from "./translate/didcomm-slim.ts";
 import { mcpToSlim, slimToMcp } from "./translate/mcp-slim.ts";
+import type { Translator } from "./translate/translation.ts";
+import { translatingConsumer } from "./translating-consumer.ts";
 
 const { A2A, DIDCOMM, MCP, SLIM } = Protocol;
 
-const PAIRS: ReadonlyMap<string, (site: Site) => Flows> = new Map([
-  [pair(A2A, SLIM), translating(a2aToSlim)],
-  [pair(SLIM, A2A), translating(slimToA2a)],
-  [pair(MCP, SLIM), translating(mcpToSlim)],
-  [pair(SLIM, MCP), translating(slimToMcp)],
-  [pair(DIDCOMM, SLIM), translating(didcommToSlim)],
-  [pair(SLIM, DIDCOMM), translating(slimToDidcomm)],
-  [pair(DIDCOMM, A2A), translating(didcommToA2a)],
-  [pair(A2A, DIDCOMM), translating(a2aToDidcomm)],
-  [pair(A2A, MCP), (site) => new ToolCaller(site)],
-  [pair(MCP, A2A), (site) => new MessageServer(site)],
+const DIRECTIONS: ReadonlyMap<string, DirectionFactory> = new Map<string, DirectionFactory>([
+  [nameOf(A2A, SLIM), oneWay(a2aToSlim)],
+  [nameOf(SLIM, A2A), oneWay(slimToA2a)],
+  [nameOf(MCP, SLIM), oneWay(mcpToSlim)],
+  [nameOf(SLIM, MCP), oneWay(slimToMcp)],
+  [nameOf(DIDCOMM, SLIM), oneWay(didcommToSlim)],
+  [nameOf(SLIM, DIDCOMM), oneWay(slimToDidcomm)],
+  [nameOf(DIDCOMM, A2A), oneWay(didcommToA2a)],
+  [nameOf(A2A, DIDCOMM), oneWay(a2aToDidcomm)],
+  [nameOf(A2A, MCP), (context) => new A2aToMcp(context)],
+  [nameOf(MCP, A2A), (context) => new McpToA2a(context)],
 ]);
 
-/** What forwards from one protocol to another. @throws TypeError nothing does */
-export function flowsBetween(source: Protocol, target: Protocol): (site: Site) => Flows {
-  const flows = PAIRS.get(pair(source, target));
-  if (flows === undefined) {
-    const pairs = [...PAIRS.keys()].map((each) => each.replace(" ", " to "));
-    throw new TypeError(`Nothing translates from ${source} to ${target}; there are ${pairs.join(", ")}`);
-  }
-  return flows;
+/**
+ * The logic for a pair of protocols.
+ *
+ * @throws TypeError no translation exists for the pair
+ */
+export function findDirection(source: Protocol, target: Protocol): DirectionFactory {
+  const direction = DIRECTIONS.get(nameOf(source, target));
+  if (direction !== undefined) return direction;
+  throw new TypeError(`No translation from ${source} to ${target}. Valid pairs: ${[...DIRECTIONS.keys()].join(", ")}`);
 }
 
-function pair(source: Protocol, target: Protocol): string {
-  return `${source} ${target}`;
+function nameOf(source: Protocol, target: Protocol): string {
+  return `${source} to ${target}`;
 }
 
-function translating(translate: Translator): (site: Site) => Flows {
-  return (site) => ({ flows: [forwarding(site, translate)] });
+function oneWay(translate: Translator): DirectionFactory {
+  return (context) => ({ consumers: [translatingConsumer(context, translate)] });
 }

@@ -1,9 +1,9 @@
 import type { EnvelopeChannels, Protocol } from "@parley/envelope-and-adapters";
 import { checkChannels, kindOf } from "@parley/envelope-and-adapters/internal";
-import { readOptions, type BridgeOptions, type NamedPort } from "./bridge-options.ts";
-import { flowsBetween } from "./find-direction.ts";
-import { Route, type End } from "./route.ts";
-import { Crossing, type RunningBridge } from "./running-bridge.ts";
+import { readBridgeOptions, type BridgeOptions, type NamedPort } from "./bridge-options.ts";
+import { findDirection } from "./find-direction.ts";
+import { Route, type BridgeEnd } from "./route.ts";
+import { runBridge, type RunningBridge } from "./running-bridge.ts";
 
 function isNamedPort(end: unknown): end is NamedPort {
   const { name, port } = (end ?? {}) as Partial<NamedPort>;
@@ -11,11 +11,10 @@ function isNamedPort(end: unknown): end is NamedPort {
 }
 
 /**
- * Translates messages between protocols, from one channel to another. The agent of the channels is a member of both, and what it forwards
- * is sent by it.
+ * Translates messages between protocols and forwards them from one channel to another. The agent that owns the channels must be a member of
+ * both; it is the sender of the forwarded messages.
  *
- * What was forwarded is not forwarded again after a restart, and nothing is left out, as far as the ports know their envelopes again and
- * take a send with an id once.
+ * Each message is forwarded exactly once, also across restarts, if the ports number their envelopes and treat send ids as idempotency keys.
  *
  * @example
  * ```ts
@@ -36,19 +35,23 @@ export class ProtocolBridge implements AsyncDisposable {
   readonly #options: BridgeOptions;
   readonly #running = new Set<RunningBridge>();
 
-  /** `options` are defaults for every bridge. */
+  /**
+   * @param options defaults for all bridges of this object
+   * @throws TypeError an argument or option is invalid
+   */
   constructor(channels: Pick<EnvelopeChannels, "open">, options: BridgeOptions = {}) {
     this.#channels = checkChannels(channels);
     this.#options = options;
-    readOptions(options);
+    readBridgeOptions(options);
   }
 
   /**
-   * Starts to forward what arrives on the source, in one protocol, to the target, in another. One direction; for both, call it twice, but
-   * for A2A and MCP: there a single one brings the answers back. Resolves once it has subscribed.
+   * Starts to forward messages of one protocol from the source to the target, in another protocol. Resolves once it has subscribed. This is
+   * one direction; call it again for the other. Between A2A and MCP one call is enough, because it also returns the answers.
    *
-   * @param source a channel that the agent is a member of, or a port with a name, which is to be the same after a restart.
-   * @throws TypeError nothing translates between these protocols, or an end or an option is wrong; what opening the channels throws.
+   * @param source name of a channel that the agent is a member of, or a port with a name that stays the same across restarts
+   * @throws TypeError no translation between the protocols exists, or an end or an option is invalid
+   * @throws what opening the channels throws
    */
   async bridge(
     source: string | NamedPort,
@@ -57,17 +60,17 @@ export class ProtocolBridge implements AsyncDisposable {
     targetProtocol: Protocol,
     options: BridgeOptions = {},
   ): Promise<RunningBridge> {
-    readOptions(options);
-    const settings = readOptions({ ...this.#options, ...options });
-    const flows = flowsBetween(sourceProtocol, targetProtocol);
-    const [from, to] = [await this.#end(source, sourceProtocol), await this.#end(target, targetProtocol)];
-    const running = new Crossing(new Route(from, to, settings), flows);
+    readBridgeOptions(options);
+    const settings = readBridgeOptions({ ...this.#options, ...options });
+    const direction = findDirection(sourceProtocol, targetProtocol);
+    const [from, to] = [await this.#open(source, sourceProtocol), await this.#open(target, targetProtocol)];
+    const running = runBridge(new Route(from, to, settings), direction);
     this.#running.add(running);
     void running.ended.then(() => this.#running.delete(running));
     return running;
   }
 
-  /** Stops all bridges. Channels stay as they are. */
+  /** Stops all bridges of this object. The channels stay open. */
   async stop(): Promise<void> {
     await Promise.all([...this.#running].map((running) => running.stop()));
   }
@@ -76,9 +79,9 @@ export class ProtocolBridge implements AsyncDisposable {
     return this.stop();
   }
 
-  async #end(end: string | NamedPort, protocol: Protocol): Promise<End> {
+  async #open(end: string | NamedPort, protocol: Protocol): Promise<BridgeEnd> {
     if (typeof end === "string") return { name: end, port: await this.#channels.open(end), protocol };
-    if (!isNamedPort(end)) throw new TypeError(`An end of a bridge is the name of a channel, or { name, port }, not ${kindOf(end)}`);
+    if (!isNamedPort(end)) throw new TypeError(`An end of a bridge must be the name of a channel, or { name, port }, not ${kindOf(end)}`);
     return { name: end.name, port: end.port, protocol };
   }
 }

@@ -1,79 +1,79 @@
-import { Envelope, Protocol, type EnvelopePort, type ReceivedEnvelope } from "@parley/envelope-and-adapters";
-import { A2A_VERSION } from "@parley/envelope-and-adapters/internal";
-import type { JsonObject, JsonValue } from "@parley/core";
-import { BridgeError } from "./bridge-error.ts";
-import { digest, digestOf, uuidOf } from "./internal/digest.ts";
+import type { EnvelopePort, Protocol, ReceivedEnvelope } from "@parley/envelope-and-adapters";
+import type { JsonObject } from "@parley/core";
+import type { BridgeSettings } from "./bridge-options.ts";
+import { digest, digestBytes, digestUuid } from "./internal/digest.ts";
 import { nextPath, placeOf } from "./trace/next-path.ts";
-import type { Settings } from "./bridge-options.ts";
 import { readTrace, writeTrace, type Origin, type Trace } from "./trace/trace.ts";
 
 /** One end of a bridge. */
-export interface End {
+export interface BridgeEnd {
   readonly name: string;
   readonly port: EnvelopePort;
   readonly protocol: Protocol;
 }
 
-/** An envelope that may go on, with what is known of it. */
-export interface Passage {
+/** An envelope that can cross the bridge: it has not been at the other end yet. */
+export interface InboundMessage {
   readonly received: ReceivedEnvelope;
   readonly trace: Trace;
+  /** The trace's path, extended by the end that the envelope arrived at. */
   readonly path: readonly string[];
   readonly origin: Origin;
-  /** Names the envelope: the same when it comes again, where the port tells. */
+  /** Identifies the envelope: the same for each redelivery, if the port numbers its envelopes. */
   readonly key: string;
-  /** For the send of what is made of it; `undefined` where the port can't tell what comes again. */
+  /** Idempotency key of the translated message; `undefined` if the port doesn't number its envelopes. */
   readonly sendId: string | undefined;
 }
 
-/** What a trace says besides path and origin. */
+/** The parts of a trace that depend on the translation. */
 export interface TraceDetails {
   readonly kept?: JsonObject;
   readonly lost?: readonly string[];
 }
 
-/** The way from a bridge's source to its target: names for what crosses it, and the trace that it leaves. */
+/** The two ends and the settings of a bridge. Derives ids that stay the same across restarts, and the traces of messages. */
 export class Route {
-  readonly source: End;
-  readonly target: End;
-  readonly settings: Settings;
+  readonly source: BridgeEnd;
+  readonly target: BridgeEnd;
+  readonly settings: BridgeSettings;
   readonly #key: string;
 
-  constructor(source: End, target: End, settings: Settings) {
+  constructor(source: BridgeEnd, target: BridgeEnd, settings: BridgeSettings) {
     this.source = source;
     this.target = target;
     this.settings = settings;
     this.#key = digest("route", source.name, source.protocol, target.name, target.protocol);
   }
 
-  /** A name that belongs to this route alone and is the same after a restart. */
-  nameOf(...texts: readonly string[]): string {
+  /** An id that is unique to this route and the same after a restart. */
+  deriveId(...texts: readonly string[]): string {
     return digest(this.#key, ...texts);
   }
 
-  uuidOf(...texts: readonly string[]): string {
-    return uuidOf(this.#key, ...texts);
+  /** As {@link deriveId}, in the form of a UUID. */
+  deriveUuid(...texts: readonly string[]): string {
+    return digestUuid(this.#key, ...texts);
   }
 
-  /** The A2A context that an end's channel is, or that the options name. */
-  contextOf({ name }: End): string | undefined {
+  /** The A2A context of an end: the one of the options, or the one in the channel's name. */
+  contextOf({ name }: BridgeEnd): string | undefined {
     return this.settings.contextId ?? /^[^/]+\/a2a\/(?<context>[\w.-]{1,128})$/.exec(name)?.groups?.["context"];
   }
 
   /**
-   * Lets an envelope onto the way from one end to the other; `undefined` if it has been there.
+   * Reads the trace of an envelope that arrived at `from`. Returns `undefined` if the envelope has already been at `to`: a loop.
    *
    * @throws BridgeError `trace_invalid`, `too_many_hops`
    */
-  enter(received: ReceivedEnvelope, from: End, to: End): Passage | undefined {
+  readInbound(received: ReceivedEnvelope, from: BridgeEnd, to: BridgeEnd): InboundMessage | undefined {
     const trace = readTrace(received.envelope.metadata);
     const path = nextPath(trace.path, placeOf(from.name, from.protocol), placeOf(to.name, to.protocol), this.settings.maxHops);
     if (path === undefined) return undefined;
     const { id, sender, senderKey } = received;
     const authorized = "authorized" in received && typeof received.authorized === "boolean" ? { authorized: received.authorized } : {};
-    // With the payload, so that a channel that was made anew under the same name, and counts from the start again, loses nothing.
-    const content = digestOf(received.envelope.payload);
-    const key = this.nameOf("envelope", from === this.source ? "source" : "target", id ?? crypto.randomUUID(), content);
+    // The payload is part of the key because a channel that was deleted and created again restarts its numbers.
+    const content = digestBytes(received.envelope.payload);
+    const key = this.deriveId("envelope", from === this.source ? "source" : "target", id ?? crypto.randomUUID(), content);
     return {
       received,
       trace,
@@ -85,39 +85,13 @@ export class Route {
         ...authorized,
       },
       key,
-      sendId: id === undefined ? undefined : this.nameOf("send", key),
+      sendId: id === undefined ? undefined : this.deriveId("send", key),
     };
   }
 
-  /** The member `bridge` for what is made of an envelope. */
-  traceOf({ trace, path, origin }: Passage, { kept, lost = [] }: TraceDetails = {}): JsonObject {
+  /** The metadata member `bridge` for the translation of a message. */
+  traceOf({ trace, path, origin }: InboundMessage, { kept, lost = [] }: TraceDetails = {}): JsonObject {
     const claims = trace.origin === undefined ? trace.claims : [...trace.claims, trace.origin];
     return writeTrace({ path, origin, claims: claims.slice(-this.settings.maxHops), lost, ...(kept !== undefined && { kept }) });
   }
-}
-
-/**
- * An envelope whose parts were made here of what others sent.
- *
- * @throws BridgeError `message_too_large`: no header has room for it.
- */
-export function envelopeOf(
-  protocol: Protocol,
-  {
-    contentType,
-    payload,
-    metadata,
-    extraHeaders,
-  }: { contentType: string; payload: Uint8Array; metadata: JsonObject; extraHeaders?: JsonObject },
-): Envelope {
-  try {
-    return new Envelope(protocol, contentType, payload, metadata, extraHeaders);
-  } catch (cause) {
-    throw new BridgeError("message_too_large", "The translated message has metadata that is nested too deeply", { cause });
-  }
-}
-
-/** Metadata of an A2A message of the bridge's own. */
-export function a2aMetadata(agent: string): Record<string, JsonValue> {
-  return { "A2A-Version": A2A_VERSION, a2a: { agent } };
 }

@@ -2,21 +2,22 @@ import { setMaxListeners } from "node:events";
 import { ParleyError } from "@parley/core";
 import { closeAll, closeTogether, deferred, sleep } from "@parley/core/internal";
 import type { EnvelopePort } from "@parley/envelope-and-adapters";
+import type { Direction, DirectionFactory } from "./bridge-context.ts";
 import { Counters, type BridgeCounters } from "./bridge-counters.ts";
 import { BridgeError } from "./bridge-error.ts";
-import { Outlet } from "./runtime/retrying-sender.ts";
-import { Pump, type Dispatch, type PumpOptions } from "./runtime/pump.ts";
-import type { Route } from "./route.ts";
-import type { Flows, Site } from "./bridge-context.ts";
+import type { BridgeEnd, Route } from "./route.ts";
+import type { OutboundMessage } from "./runtime/action.ts";
+import { Pump } from "./runtime/pump.ts";
+import { RetryingSender } from "./runtime/retrying-sender.ts";
 
-/** How long sends that are under way may take when a bridge is stopped. What is not done by then is repeated by the next. */
+/** How long `stop` waits for sends in flight. Sends that take longer are aborted, and the next bridge repeats them. */
 const GRACE_MS = 2000;
 
-/** No envelope has it: whoever subscribes to it learns of the port's end, and of nothing else. */
-const NO_PROTOCOL = "bridge-watch";
+/** A protocol that no envelope has. Subscribing to it delivers nothing, but reports when the port ends. */
+const WATCH_PROTOCOL = "bridge-watch";
 
-/** Codes of ports that refuse one message, and take others. */
-const FAULTS_OF_MESSAGES: ReadonlySet<string> = new Set([
+/** Error codes of ports that concern a single message: the port still accepts others. */
+const MESSAGE_ERROR_CODES: ReadonlySet<string> = new Set([
   "header_invalid",
   "header_too_large",
   "payload_too_large",
@@ -27,54 +28,58 @@ const FAULTS_OF_MESSAGES: ReadonlySet<string> = new Set([
   "server_reject",
 ]);
 
-/** A bridge that forwards from one channel to another. */
+/** A bridge that forwards messages from one channel to another. */
 export interface RunningBridge extends AsyncDisposable {
-  /** What became of messages so far: a copy, as it is now. */
+  /** A snapshot of the counters. */
   readonly counters: BridgeCounters;
-  /** `ended`: a port was closed or broke. */
+  /** `ended`: a port was closed or failed. */
   readonly status: "running" | "stopped" | "ended";
-  /** Resolves when the bridge is over: with the reason, or with nothing after `stop`. Never rejects. */
+  /** Resolves when the bridge ends: with the reason, or with `undefined` after `stop`. Never rejects. */
   readonly ended: Promise<BridgeError | undefined>;
-  /** Stops forwarding. What was not done with comes again to the next bridge of the same channels and protocols. Idempotent. */
+  /** Stops forwarding. Unfinished messages are delivered again to the next bridge of the same channels and protocols. Idempotent. */
   stop(): Promise<void>;
 }
 
-/** Runs the flows of a bridge until it is stopped or a port ends. */
-export class Crossing implements RunningBridge {
+/** Starts a bridge. It runs until it is stopped or a port ends. */
+export function runBridge(route: Route, createDirection: DirectionFactory): RunningBridge {
+  return new BridgeRun(route, createDirection);
+}
+
+class BridgeRun implements RunningBridge {
   readonly #route: Route;
   readonly #counters = new Counters();
   readonly #reading = new AbortController();
   readonly #sending = new AbortController();
   readonly #pumps: readonly Pump[];
-  readonly #flows: Flows;
-  readonly #posts = new Set<Promise<void>>();
-  readonly #over = deferred<BridgeError | undefined>();
+  readonly #direction: Direction;
+  readonly #sends = new Set<Promise<void>>();
+  readonly #ended = deferred<BridgeError | undefined>();
   #status: RunningBridge["status"] = "running";
-  #stopping: Promise<void> | undefined;
+  #closing: Promise<void> | undefined;
 
-  constructor(route: Route, plan: (site: Site) => Flows) {
+  constructor(route: Route, createDirection: DirectionFactory) {
     this.#route = route;
-    // Every send of a window listens.
+    // Each send in flight adds a listener, so the number is bounded by the window.
     setMaxListeners(0, this.#reading.signal, this.#sending.signal);
-    const count = (what: keyof BridgeCounters, id?: string): void => this.#counters.add(what, id);
+    const { signal } = this.#reading;
+    const count = (name: keyof BridgeCounters, id?: string): void => this.#counters.add(name, id);
     const report = (error: BridgeError): void => this.#report(error);
-    const [toSource, toTarget] = [route.source, route.target].map(
-      ({ port }) =>
-        new Outlet(port, {
-          window: route.settings.window,
-          stop: this.#sending.signal,
-          onWaiting: (cause) => report(new BridgeError("waiting", "A port takes no messages for now", { cause })),
-          onRetry: () => count("retried"),
-        }),
-    ) as [Outlet, Outlet];
-    const signal = this.#reading.signal;
-    const options: PumpOptions = { signal, count, report, isOver: (error) => this.#isOver(error) };
-    this.#flows = plan({ route, toSource, toTarget, signal, count, report, post: (dispatch) => this.#post(dispatch) });
-    this.#pumps = this.#flows.flows.map((flow) => new Pump(flow, options));
-    for (const pump of this.#pumps) void this.#run(pump.run());
-    const isReadFrom = this.#flows.flows.some(({ port }) => port === route.target.port);
-    if (!isReadFrom) void this.#run(this.#watch(route.target.port));
-    this.#flows.start?.();
+    this.#direction = createDirection({
+      route,
+      toSource: this.#createSender(route.source),
+      toTarget: this.#createSender(route.target),
+      signal,
+      count,
+      report,
+      send: (outbound) => this.#send(outbound),
+    });
+    const { consumers } = this.#direction;
+    const endIfPortFailed = (error: unknown): boolean => this.#endIfPortFailed(error);
+    this.#pumps = consumers.map((consumer) => new Pump(consumer, { signal, count, report, endIfPortFailed }));
+    for (const pump of this.#pumps) void this.#endAfter(pump.run());
+    const isTargetRead = consumers.some(({ port }) => port === route.target.port);
+    if (!isTargetRead) void this.#endAfter(this.#watch(route.target.port));
+    this.#direction.start?.();
   }
 
   get counters(): BridgeCounters {
@@ -86,13 +91,13 @@ export class Crossing implements RunningBridge {
   }
 
   get ended(): Promise<BridgeError | undefined> {
-    return this.#over.promise;
+    return this.#ended.promise;
   }
 
   stop(): Promise<void> {
     if (this.#status === "running") {
       this.#status = "stopped";
-      this.#over.resolve(undefined);
+      this.#ended.resolve(undefined);
     }
     return this.#close();
   }
@@ -101,10 +106,19 @@ export class Crossing implements RunningBridge {
     return this.stop();
   }
 
-  /** Ends the bridge with what it ran on. */
-  async #run(work: Promise<unknown>): Promise<void> {
+  #createSender({ port }: BridgeEnd): RetryingSender {
+    return new RetryingSender(port, {
+      window: this.#route.settings.window,
+      stop: this.#sending.signal,
+      onWaiting: (cause) => this.#report(new BridgeError("waiting", "A port rejects messages temporarily", { cause })),
+      onRetry: () => this.#counters.add("retried"),
+    });
+  }
+
+  /** Ends the bridge when a subscription ends. */
+  async #endAfter(subscription: Promise<unknown>): Promise<void> {
     try {
-      await work;
+      await subscription;
       this.#end(undefined);
     } catch (error) {
       this.#end(error);
@@ -115,68 +129,68 @@ export class Crossing implements RunningBridge {
     if (this.#status !== "running") return;
     this.#status = "ended";
     const reason = new BridgeError("port_ended", "A port of the bridge has ended", cause === undefined ? {} : { cause });
-    this.#over.resolve(reason);
+    this.#ended.resolve(reason);
     void this.#close();
     try {
       this.#route.settings.onEnd?.(reason);
     } catch {
-      // A listener's own failure has nobody left to be told.
+      // Errors of listeners are ignored: they must not throw.
     }
   }
 
   #close(): Promise<void> {
-    this.#stopping ??= this.#shutDown();
-    return this.#stopping;
+    this.#closing ??= this.#shutDown();
+    return this.#closing;
   }
 
   async #shutDown(): Promise<void> {
     this.#reading.abort();
-    const idle = closeTogether(...this.#pumps.map((pump) => () => pump.idle()), ...Array.from(this.#posts, (post) => () => post));
-    const given = new AbortController();
+    const idle = closeTogether(...this.#pumps.map((pump) => () => pump.idle()), ...Array.from(this.#sends, (send) => () => send));
+    const grace = new AbortController();
     await closeAll(
-      () => this.#flows.stop?.(),
-      () => Promise.race([idle, sleep(GRACE_MS, given.signal)]),
-      () => given.abort(),
-      () => this.#sending.abort(new BridgeError("port_ended", "The bridge is over")),
+      () => this.#direction.stop?.(),
+      () => Promise.race([idle, sleep(GRACE_MS, grace.signal)]),
+      () => grace.abort(),
+      () => this.#sending.abort(new BridgeError("port_ended", "The bridge has ended")),
       () => idle,
     );
   }
 
-  async #post(dispatch: Dispatch): Promise<void> {
-    const sent = this.#send(dispatch);
-    this.#posts.add(sent);
+  async #send(outbound: OutboundMessage): Promise<void> {
+    const sent = this.#trySend(outbound);
+    this.#sends.add(sent);
     await sent;
-    this.#posts.delete(sent);
+    this.#sends.delete(sent);
   }
 
-  async #send({ outlet, envelope, id, counts }: Dispatch): Promise<void> {
+  async #trySend({ via, envelope, id, countAs }: OutboundMessage): Promise<void> {
     try {
-      await outlet.send(envelope, id);
-      if (counts !== undefined) this.#counters.add(counts, id);
+      await via.send(envelope, id);
+      if (countAs !== undefined) this.#counters.add(countAs, id);
     } catch (error) {
-      if (this.#isOver(error)) return;
+      if (this.#endIfPortFailed(error)) return;
       this.#counters.add("failed");
-      this.#report(new BridgeError("not_taken", "A port refused a message for good", { cause: error }));
+      this.#report(new BridgeError("not_taken", "A port rejected a message permanently", { cause: error }));
     }
   }
 
-  /** Whether a send failed because the port is at its end, rather than because of the message. */
-  #isOver(error: unknown): boolean {
+  #endIfPortFailed(error: unknown): boolean {
     if (this.#sending.signal.aborted) return true;
-    if (isFaultOfMessage(error)) return false;
+    if (isMessageError(error)) return false;
     this.#end(error);
     return true;
   }
 
+  /** Resolves when a port that no consumer reads has ended. */
   async #watch(port: EnvelopePort): Promise<void> {
     const { signal } = this.#reading;
     const { drainTarget = false } = this.#route.settings;
-    const options = drainTarget ? { signal } : { protocol: NO_PROTOCOL, signal };
+    const options = drainTarget ? { signal } : { protocol: WATCH_PROTOCOL, signal };
     let inbound;
     try {
       inbound = port.receive(options);
     } catch {
-      // A port that can only send: its sends will tell.
+      // The port can't receive. A failed send will show that it has ended.
       await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
       return;
     }
@@ -187,12 +201,12 @@ export class Crossing implements RunningBridge {
     try {
       this.#route.settings.onError?.(error);
     } catch {
-      // A listener's own failure has nobody left to be told.
+      // Errors of listeners are ignored: they must not throw.
     }
   }
 }
 
-/** Whatever else a port refuses for good, it would refuse of other messages too: to go on would be to lose them. */
-function isFaultOfMessage(error: unknown): boolean {
-  return error instanceof TypeError || FAULTS_OF_MESSAGES.has(ParleyError.from(error).code);
+/** Whether a port's error concerns the message only. After any other error the bridge must end, because skipping messages would lose them. */
+function isMessageError(error: unknown): boolean {
+  return error instanceof TypeError || MESSAGE_ERROR_CODES.has(ParleyError.from(error).code);
 }

@@ -1,74 +1,67 @@
 import { isJsonObject, type JsonObject } from "@parley/core";
 import { Protocol, type ReceivedEnvelope } from "@parley/envelope-and-adapters";
 import { partyOf } from "@parley/envelope-and-adapters/internal";
-import { keptMetadata, keptOf, neutralMetadata } from "./translate/kept-form.ts";
-import type { Site } from "./bridge-context.ts";
-import { NOTHING, type Flow, type Step } from "./runtime/pump.ts";
-import { a2aMetadata, envelopeOf, type Passage } from "./route.ts";
+import type { BridgeContext } from "./bridge-context.ts";
+import type { InboundMessage, TraceDetails } from "./route.ts";
+import { IGNORED, LOOPED, type Action } from "./runtime/action.ts";
+import type { Consumer } from "./runtime/consumer.ts";
+import { keptForm, keptMetadata, neutralMetadata } from "./translate/kept-form.ts";
+import { a2aMetadata, translatedEnvelope } from "./translate/translated-envelope.ts";
 import type { Translation, Translator } from "./translate/translation.ts";
 
-/** Forwards each message of the source to the target, in the target's form. */
-export function forwarding({ route, toTarget, count }: Site, translate: Translator): Flow {
+/** Creates the consumer of a bridge that translates each message of the source and forwards it to the target. */
+export function translatingConsumer({ route, toTarget }: BridgeContext, translate: Translator): Consumer {
   const { source, target } = route;
-  const handle = (received: ReceivedEnvelope): Step => {
-    const passage = route.enter(received, source, target);
-    if (passage === undefined) {
-      count("looped");
-      return NOTHING;
-    }
+  const handle = (received: ReceivedEnvelope): Action => {
+    const inbound = route.readInbound(received, source, target);
+    if (inbound === undefined) return LOOPED;
     const { maxMessageBytes, agent } = route.settings;
-    const { kept } = passage.trace;
+    const { kept } = inbound.trace;
     const translation = translate(received.envelope, {
       kept,
-      origin: passage.origin,
-      newId: route.uuidOf("message", passage.key),
+      origin: inbound.origin,
+      newId: route.deriveUuid("message", inbound.key),
       contextId: target.protocol === Protocol.A2A ? route.contextOf(target) : undefined,
       agent,
-      session: `slim.${route.nameOf("session", partyOf(received) ?? "")}`,
+      session: `slim.${route.deriveId("session", partyOf(received) ?? "")}`,
       maxMessageBytes,
     });
-    if (translation === undefined) {
-      count("ignored");
-      return NOTHING;
-    }
+    if (translation === undefined) return IGNORED;
     const { payload } = translation;
-    const { contentType, metadata } = dress(translation, passage, target.protocol, agent);
-    const bridge = route.traceOf(passage, traceDetails(translation, passage));
+    const { contentType, metadata } = targetForm(translation, inbound, target.protocol, agent);
+    const bridge = route.traceOf(inbound, traceDetails(translation, inbound));
     const { extraHeaders } = received.envelope;
     const all = { ...neutralMetadata(received.envelope), ...metadata, bridge };
-    const envelope = envelopeOf(target.protocol, { contentType, payload, metadata: all, extraHeaders });
-    return { dispatches: [{ outlet: toTarget, envelope, id: passage.sendId, counts: "forwarded" }] };
+    const envelope = translatedEnvelope(target.protocol, { contentType, payload, metadata: all, extraHeaders });
+    return { sends: [{ via: toTarget, envelope, id: inbound.sendId, countAs: "forwarded" }] };
   };
   return { port: source.port, protocol: source.protocol, handle };
 }
 
-/** Content type and metadata in the target's protocol: as they were, where the message has its earlier form again. */
-function dress(
+/** Content type and metadata in the target's protocol; the original ones if the translation restored an earlier form. */
+function targetForm(
   translation: Translation,
-  { trace }: Passage,
+  { trace }: InboundMessage,
   protocol: Protocol,
   agent: string,
 ): { contentType: string; metadata: JsonObject } {
   const { contentType, metadata = {}, restored } = translation;
-  const fresh = protocol === Protocol.A2A ? { ...a2aMetadata(agent), ...metadata } : metadata;
-  if (restored !== true || trace.kept === undefined) return { contentType, metadata: fresh };
-  const before = keptMetadata(trace.kept);
+  const created = protocol === Protocol.A2A ? { ...a2aMetadata(agent), ...metadata } : metadata;
+  if (restored !== true || trace.kept === undefined) return { contentType, metadata: created };
+  const original = keptMetadata(trace.kept);
   const type = trace.kept["contentType"];
   return {
     contentType: typeof type === "string" ? type : contentType,
-    metadata: protocol === Protocol.MCP ? { ...before, ...metadata } : protocol === Protocol.A2A && isCall(before) ? fresh : before,
+    metadata: protocol === Protocol.MCP ? { ...original, ...metadata } : protocol === Protocol.A2A && isCall(original) ? created : original,
   };
 }
 
-/** Nobody answers a call in the bridge's name by having it restore what was kept. */
+/** Kept metadata of an A2A call is never restored: it would let a sender answer a call in the name of the bridge. */
 function isCall({ a2a }: JsonObject): boolean {
   return isJsonObject(a2a) && "call" in a2a;
 }
 
-function traceDetails(
-  { restored, message, lost = [] }: Translation,
-  { received, trace }: Passage,
-): { kept?: JsonObject; lost: readonly string[] } {
+function traceDetails({ restored, message, lost = [] }: Translation, { received, trace }: InboundMessage): TraceDetails {
   if (restored === true) return { lost: [...new Set([...trace.lost, ...lost])] };
-  return { kept: keptOf(received.envelope, message), lost };
+  return { kept: keptForm(received.envelope, message), lost };
 }

@@ -21,7 +21,7 @@ const IN = "acme/a2a/desk";
 const OUT = "acme/team/out";
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 
-/** The bridge in a process of its own, from the built packages. */
+/** Program that runs the bridge in a separate process, from the built packages. */
 const BRIDGE = `
 import { SkytaleChannelManager } from "@parley/channels";
 import { ProtocolBridge } from "@parley/protocol-bridge";
@@ -94,7 +94,7 @@ function bridgeProcess(from: string, to: string): { readonly child: ChildProcess
 }
 
 describe("over encrypted channels", () => {
-  it("an A2A message reaches an official MCP server's tool, and its result comes back on the same context", async () => {
+  it("an A2A message calls a tool of an official MCP server, and the result returns on the same context", async () => {
     const { alice, bob, manager } = await members();
     const calls: string[] = [];
     const listener = await serveGreeter(bob, calls);
@@ -109,31 +109,31 @@ describe("over encrypted channels", () => {
     await listener.close();
   });
 
-  it("loses and doubles nothing when its manager is closed and opened again", async () => {
+  it("forwards each message once while its channel manager is closed and reopened", async () => {
     const { alice, bob, manager } = await members();
     const contents = Array.from({ length: 500 }, (_, index) => `${index}`);
     const arrived = take((await bob.open(OUT)).receive(), contents.length);
-    const over = { is: false };
-    void arrived.then(() => (over.is = true));
+    const state = { isDone: false };
+    void arrived.then(() => (state.isDone = true));
     const sending = sendAll(await alice.open(IN), contents);
     let current = manager;
-    let lives = 0;
-    for (let share = 100; !over.is; lives++) {
+    let runs = 0;
+    for (let share = 100; !state.isDone; runs++) {
       const bridge = new ProtocolBridge(current);
       const running = await bridge.bridge(IN, OUT, A2A, SLIM);
-      await eventually(() => expect(over.is || running.counters.forwarded >= share).toBe(true));
-      // Every other time under its feet.
-      if (lives % 2 === 0) await bridge.stop();
+      await eventually(() => expect(state.isDone || running.counters.forwarded >= share).toBe(true));
+      // Every other time, the manager is closed while the bridge runs.
+      if (runs % 2 === 0) await bridge.stop();
       await current.close();
-      expect(running.status).toBe(lives % 2 === 0 ? "stopped" : "ended");
+      expect(running.status).toBe(runs % 2 === 0 ? "stopped" : "ended");
       current = skytale.agent("bridge");
     }
     await sending;
     expect((await arrived).map(({ envelope }) => text(envelope))).toEqual(contents);
-    expect(lives).toBeGreaterThan(2);
+    expect(runs).toBeGreaterThan(2);
   });
 
-  it("loses and doubles nothing when its process is killed", async () => {
+  it("forwards each message once while its process is killed and restarted", async () => {
     const { alice, bob, manager } = await members();
     await manager.close();
     const contents = Array.from({ length: 400 }, (_, index) => `${index}`);
@@ -151,7 +151,7 @@ describe("over encrypted channels", () => {
     expect((await arrived).map(({ envelope }) => text(envelope))).toEqual(contents);
   });
 
-  it("answers each message of an A2A client once, though the bridge to the tools is killed in between", async () => {
+  it("answers each message of an A2A agent once while the bridge is killed and restarted", async () => {
     const { alice, bob, manager } = await members();
     await manager.close();
     const calls: string[] = [];
@@ -159,7 +159,7 @@ describe("over encrypted channels", () => {
     await using adapter = new A2aAdapter(alice, { agentId: "asker", org: "acme" });
     await adapter.openContext("desk");
     const names = Array.from({ length: 60 }, (_, index) => `${index}`);
-    // Each process has questions of its own to forward, however far the one before it came.
+    // Each process has new messages to forward, independent of the progress of the one before it.
     for (const round of [0, 1, 2]) {
       for (const name of names.slice(20 * round, 20 * round + 20)) await adapter.sendMessage("desk", [{ text: name }]);
       const { child, forwarded } = bridgeProcess(A2A, MCP);
@@ -180,7 +180,7 @@ describe("over encrypted channels", () => {
     await listener.close();
   });
 
-  it("answers each call of an official A2A client once, though the bridge to the tools is killed in between", async () => {
+  it("answers each call of an official A2A client once while the bridge is killed and restarted", async () => {
     const { alice, bob, manager } = await members();
     await manager.close();
     const calls: string[] = [];
@@ -190,7 +190,7 @@ describe("over encrypted channels", () => {
     const names = Array.from({ length: 60 }, (_, index) => `${index}`);
     const answers: ReturnType<typeof client.sendMessage>[] = [];
     let current = first;
-    // Each process has calls of its own to forward, however far the one before it came.
+    // Each process has new calls to forward, independent of the progress of the one before it.
     for (const round of [0, 1, 2]) {
       answers.push(...names.slice(20 * round, 20 * round + 20).map((name) => client.sendMessage(asking(name))));
       if (round === 2) break;

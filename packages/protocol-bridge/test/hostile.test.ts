@@ -3,10 +3,11 @@ import fc from "fast-check";
 import { gateOrSoak } from "@parley/test-assertions";
 import { describe, expect, it } from "vitest";
 import { BridgeError } from "../src/index.ts";
-import type { Dispatch, Flow } from "../src/runtime/pump.ts";
+import type { OutboundMessage } from "../src/runtime/action.ts";
+import type { Consumer } from "../src/runtime/consumer.ts";
 import { readCallReference, writeCallReference } from "../src/a2a-to-mcp/call-reference.ts";
 import { SessionOwners } from "../src/mcp-to-a2a/session-owners.ts";
-import { across, crossed, flowsOf } from "./support/across.ts";
+import { across, crossed, consumersOf } from "./support/across.ts";
 import { a2aEnvelopes, didcommEnvelopes, mcpEnvelopes, slimEnvelopes } from "./support/arbitraries.ts";
 import { a2aText, bytes, mcp, slim } from "./support/messages.ts";
 
@@ -72,7 +73,7 @@ const metadata = fc.record(
   { requiredKeys: [] },
 );
 
-/** What may come: anything at all, or something valid with other metadata, or with bytes cut off, added and changed. */
+/** Arbitrary envelopes, and valid ones with other metadata or with bytes removed, added and changed. */
 function envelopesFor(protocol: keyof typeof VALID): fc.Arbitrary<Envelope> {
   const payloads = fc.oneof(
     fc.uint8Array({ maxLength: 100 }),
@@ -98,27 +99,27 @@ function envelopesFor(protocol: keyof typeof VALID): fc.Arbitrary<Envelope> {
   return fc.oneof(made, changed);
 }
 
-/** What is sent because of an envelope: nothing if it is refused with an error that has a code. Any other error is a fault. */
-function madeOf(flow: Flow, received: ReceivedEnvelope): readonly Dispatch[] {
+/** The messages that an envelope causes; none if it is rejected with a code. Any other error fails the test. */
+function sendsFor(consumer: Consumer, received: ReceivedEnvelope): readonly OutboundMessage[] {
   try {
-    return flow.handle(received).dispatches;
+    return consumer.handle(received).sends;
   } catch (error) {
     if (error instanceof BridgeError || error instanceof AdapterError) return [];
     throw error;
   }
 }
 
-describe("whatever arrives", () => {
-  it.each(PAIRS)("from %s to %s is forwarded as an envelope, passed over, or refused with a code", (source, target) => {
-    const flows = flowsOf(source, target, { maxMessageBytes: 5000 });
+describe("random and hostile envelopes", () => {
+  it.each(PAIRS)("from %s to %s are forwarded, ignored or rejected with a code", (source, target) => {
+    const consumers = consumersOf(source, target, { maxMessageBytes: 5000 });
     fc.assert(
       fc.property(fc.tuple(envelopesFor(source), envelopesFor(target)), (envelopes) => {
-        for (const [index, flow] of flows.entries()) {
+        for (const [index, consumer] of consumers.entries()) {
           const envelope = envelopes[index];
           if (envelope === undefined) continue;
-          for (const dispatch of madeOf(flow, { envelope: crossed(envelope), id: "1", sender: "mallory" })) {
-            expect(crossed(dispatch.envelope).protocol).toBe(dispatch.envelope.protocol);
-            expect(dispatch.envelope.payload.length).toBeLessThanOrEqual(5000);
+          for (const outbound of sendsFor(consumer, { envelope: crossed(envelope), id: "1", sender: "mallory" })) {
+            expect(crossed(outbound.envelope).protocol).toBe(outbound.envelope.protocol);
+            expect(outbound.envelope.payload.length).toBeLessThanOrEqual(5000);
           }
         }
       }),
@@ -129,15 +130,15 @@ describe("whatever arrives", () => {
   it.each([
     ["deep JSON", a2aText("x", { metadata: JSON.parse("[".repeat(200) + "]".repeat(200)) as never }), "message_invalid"],
     ["too many parts", a2aText("x", { parts: Array.from({ length: 1025 }, () => ({ text: "" })) }), "message_too_large"],
-    ["an id without end", a2aText("x", { contextId: "c".repeat(600) }), "message_too_large"],
-    ["a part that is none", a2aText("x", { parts: [{ text: "a", data: 1 }] }), "message_invalid"],
-  ])("with %s is refused", (_what, envelope, code) => {
+    ["a long id", a2aText("x", { contextId: "c".repeat(600) }), "message_too_large"],
+    ["an invalid part", a2aText("x", { parts: [{ text: "a", data: 1 }] }), "message_invalid"],
+  ])("with %s are rejected", (_what, envelope, code) => {
     for (const target of [SLIM, DIDCOMM, MCP]) {
       expect(() => across(A2A, target)({ envelope })).toThrow(expect.objectContaining({ code }));
     }
   });
 
-  it("with metadata that leaves no room is not sent, and says so", () => {
+  it("with metadata that leaves no capacity for the trace are rejected", () => {
     const envelope = slim("x", "text/plain", {
       a: JSON.parse(`${'{"a":'.repeat(30)}1${"}".repeat(30)}`) as never,
       a2a: JSON.parse(`${'{"a":'.repeat(30)}1${"}".repeat(30)}`) as never,
@@ -145,8 +146,8 @@ describe("whatever arrives", () => {
     expect(() => across(SLIM, A2A)({ envelope })).toThrow(expect.objectContaining({ code: "message_too_large" }));
   });
 
-  it("is read in time that grows with its size only", () => {
-    // What grew with the square of the size would take hours, and end at the test's timeout.
+  it("are read in linear time", () => {
+    // With quadratic time, this would exceed the test's timeout.
     const blank = {
       jsonrpc: "2.0",
       id: 1,
@@ -161,8 +162,8 @@ describe("whatever arrives", () => {
   });
 });
 
-describe("the id of a call", () => {
-  it("says what it is for, and nothing else passes for one", () => {
+describe("CallReference", () => {
+  it("is restored from its encoded form, and rejects all other ids", () => {
     const text = fc.string({ unit: "binary", maxLength: 512, size: "max" }).map((each) => each.slice(0, 512));
     const request = fc.oneof(text, fc.integer(), fc.constant(null));
     const texts = { key: text, contextId: text, messageId: text, taskId: text };
@@ -197,37 +198,37 @@ describe("the id of a call", () => {
   });
 });
 
-describe("owners of sessions", () => {
-  it("are whoever came first; one party can't push out another's", () => {
+describe("SessionOwners", () => {
+  it("assigns a session to the first party, and other parties can't evict it", () => {
     const owners = new SessionOwners();
-    expect(owners.admits("s", "alice")).toBe(true);
-    for (let index = 0; index < 5000; index++) owners.admits(`m${index}`, "mallory");
-    expect(owners.admits("s", "mallory")).toBe(false);
-    expect(owners.admits("s", "alice")).toBe(true);
+    expect(owners.claim("s", "alice")).toBe(true);
+    for (let index = 0; index < 5000; index++) owners.claim(`m${index}`, "mallory");
+    expect(owners.claim("s", "mallory")).toBe(false);
+    expect(owners.claim("s", "alice")).toBe(true);
     owners.release("s", "mallory");
-    expect(owners.admits("s", "mallory")).toBe(false);
+    expect(owners.claim("s", "mallory")).toBe(false);
     owners.release("s", "alice");
-    expect(owners.admits("s", "mallory")).toBe(true);
+    expect(owners.claim("s", "mallory")).toBe(true);
   });
 
-  it("are limited: the longest unused gives way to a newcomer", () => {
+  it("evicts the least recently used session when full", () => {
     const owners = new SessionOwners();
-    for (let index = 0; index < 1024; index++) owners.admits(`s${index}`, `p${index}`);
-    expect(owners.admits("s0", "p0")).toBe(true);
-    expect(owners.admits("one more", "another")).toBe(true);
-    expect(owners.admits("s0", "mallory")).toBe(false);
-    expect(owners.admits("s2", "mallory")).toBe(false);
-    expect(owners.admits("s1", "mallory")).toBe(true);
+    for (let index = 0; index < 1024; index++) owners.claim(`s${index}`, `p${index}`);
+    expect(owners.claim("s0", "p0")).toBe(true);
+    expect(owners.claim("one more", "another")).toBe(true);
+    expect(owners.claim("s0", "mallory")).toBe(false);
+    expect(owners.claim("s2", "mallory")).toBe(false);
+    expect(owners.claim("s1", "mallory")).toBe(true);
   });
 
-  it("that leave many sessions open lock nobody out, and push out none that has fewer", () => {
+  it("evicts sessions of the parties with the most sessions, so that new parties are not locked out", () => {
     const owners = new SessionOwners();
-    expect(owners.admits("first", "alice")).toBe(true);
-    for (let index = 0; index < 4096; index++) owners.admits(`s${index}`, `p${index % 32}`);
-    expect(owners.admits("new", "newcomer")).toBe(true);
-    expect(owners.admits("first", "mallory")).toBe(false);
-    expect(owners.admits("new", "mallory")).toBe(false);
-    // The longest unused of those that are left made room.
-    expect(owners.admits("s3073", "mallory")).toBe(true);
+    expect(owners.claim("first", "alice")).toBe(true);
+    for (let index = 0; index < 4096; index++) owners.claim(`s${index}`, `p${index % 32}`);
+    expect(owners.claim("new", "newcomer")).toBe(true);
+    expect(owners.claim("first", "mallory")).toBe(false);
+    expect(owners.claim("new", "mallory")).toBe(false);
+    // The least recently used session was evicted.
+    expect(owners.claim("s3073", "mallory")).toBe(true);
   });
 });

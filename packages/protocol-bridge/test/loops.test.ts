@@ -8,11 +8,11 @@ import { eventually, take } from "./support/world.ts";
 
 const { A2A, SLIM, DIDCOMM } = Protocol;
 
-/** Agents of their own for each bridge, so that each receives what the others have forwarded. */
+/** One agent for each bridge, so that each receives the messages that the others forward. */
 async function agents(channels: readonly string[], count: number): Promise<{ alice: MemoryChannels; managers: readonly MemoryChannels[] }> {
   const names = Array.from({ length: count }, (_, index) => `bridge${index}`);
   const [alice, ...managers] = createMemoryChannels(["alice", ...names], { keepUnread: true });
-  if (alice === undefined) throw new Error("Nobody is there");
+  if (alice === undefined) throw new Error("No agents");
   for (const name of channels) {
     await alice.create(name);
     for (const manager of managers) await manager.join(name, new Uint8Array());
@@ -20,8 +20,8 @@ async function agents(channels: readonly string[], count: number): Promise<{ ali
   return { alice, managers };
 }
 
-describe("bridges in a ring", () => {
-  it("end after one round, with two bridges of different agents", async () => {
+describe("bridges in a loop", () => {
+  it("forward a message once around, with two bridges of different agents", async () => {
     const { alice, managers } = await agents(["org/n/one", "org/n/two"], 2);
     const bridges = managers.map((manager) => new ProtocolBridge(manager));
     const running = [
@@ -35,7 +35,7 @@ describe("bridges in a ring", () => {
     await Promise.all(bridges.map((bridge) => bridge.stop()));
   });
 
-  it("end after one round, with three protocols and three agents, whichever way", async () => {
+  it("forward a message once around in both directions, with three protocols and six agents", async () => {
     const names = ["org/n/one", "org/n/two", "org/n/three"] as const;
     const protocols = [A2A, SLIM, DIDCOMM];
     const { alice, managers } = await agents(names, 6);
@@ -47,14 +47,14 @@ describe("bridges in a ring", () => {
     }
     const inbound = (await alice.open("org/n/three")).receive();
     await (await alice.open("org/n/one")).send(a2aText("round"));
-    // Once through each way: one → three, and one → two → three.
+    // Once in each direction: one → three, and one → two → three.
     await take(inbound, 2);
     const total = (name: "forwarded" | "looped"): number => running.reduce((sum, { counters }) => sum + counters[name], 0);
     await eventually(() => expect([total("forwarded"), total("looped")]).toEqual([4, 6]));
     await Promise.all(bridges.map((bridge) => bridge.stop()));
   });
 
-  it("end within one channel that two bridges translate to and fro", async () => {
+  it("forward a message once within one channel that two bridges translate in opposite directions", async () => {
     const { alice, managers } = await agents(["org/n/all"], 2);
     const bridges = managers.map((manager) => new ProtocolBridge(manager));
     const there = await bridges[0]?.bridge("org/n/all", "org/n/all", A2A, SLIM);
@@ -68,7 +68,7 @@ describe("bridges in a ring", () => {
     await Promise.all(bridges.map((bridge) => bridge.stop()));
   });
 
-  it("let a message across as many bridges as it may cross, and no more", async () => {
+  it("forward a message across maxHops bridges at most", async () => {
     const names = Array.from({ length: 6 }, (_, index) => `org/n/${index}`);
     const { alice, managers } = await agents(names, 5);
     const errors: string[] = [];
@@ -84,10 +84,10 @@ describe("bridges in a ring", () => {
     await Promise.all(running.map((each) => each.stop()));
   });
 
-  it("never grow what travels with a message beyond the hops", async () => {
+  it("limit the size of the trace to maxHops entries", async () => {
     const { alice, managers } = await agents(["org/n/one", "org/n/two"], 1);
     const [manager] = managers;
-    if (manager === undefined) throw new Error("Nobody is there");
+    if (manager === undefined) throw new Error("No agents");
     const errors: string[] = [];
     await using bridge = new ProtocolBridge(manager, { onError: ({ code }) => errors.push(code) });
     await bridge.bridge("org/n/one", "org/n/two", SLIM, A2A);
@@ -110,12 +110,12 @@ describe("bridges in a ring", () => {
 });
 
 describe("nextPath", () => {
-  it("names channels so that they can't be read", () => {
+  it("hides the names of channels", () => {
     expect(placeOf("org/secret/plans", A2A)).toMatch(/^[\w-]{22}$/);
     expect(placeOf("org/secret/plans", A2A)).not.toBe(placeOf("org/secret/plans", SLIM));
   });
 
-  it("refuses to go back, and to go too far", () => {
+  it("detects loops and rejects too many hops", () => {
     expect(nextPath([], "a", "b", 8)).toEqual(["a"]);
     expect(nextPath(["a"], "b", "a", 8)).toBeUndefined();
     expect(nextPath([], "a", "a", 8)).toBeUndefined();

@@ -16,8 +16,8 @@ async function worldWithImpostor() {
   return { alice, impostor, bob, manager };
 }
 
-describe("two parties of one name, at a bridge", () => {
-  it("have origins that differ in the key", async () => {
+describe("two parties with the same name", () => {
+  it("have origins with different keys", async () => {
     const { alice, impostor, bob, manager } = await worldWithImpostor();
     await using bridge = new ProtocolBridge(manager);
     await bridge.bridge(...NAMES, Protocol.SLIM, Protocol.A2A);
@@ -29,7 +29,7 @@ describe("two parties of one name, at a bridge", () => {
     expect(new Set(senders.map(({ senderKey }) => senderKey)).size).toBe(2);
   });
 
-  it("have MCP sessions of their own", async () => {
+  it("can't use each other's MCP sessions", async () => {
     const { alice, impostor, manager } = await worldWithImpostor();
     const errors: string[] = [];
     await using bridge = new ProtocolBridge(manager, { onError: ({ code }) => errors.push(code) });

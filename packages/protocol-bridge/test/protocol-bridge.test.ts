@@ -11,7 +11,7 @@ import { eventually, take, unused, world } from "./support/world.ts";
 const { A2A, SLIM, MCP } = Protocol;
 
 describe("ProtocolBridge", () => {
-  it("carries an A2A message to SLIM subscribers, with the sender as its claim", async () => {
+  it("forwards an A2A message to SLIM subscribers, with its sender as the origin", async () => {
     const { alice, bob, manager } = await world(["org/a2a/in", "org/slim/out"]);
     await using bridge = new ProtocolBridge(manager);
     const running = await bridge.bridge("org/a2a/in", "org/slim/out", A2A, SLIM);
@@ -27,7 +27,7 @@ describe("ProtocolBridge", () => {
     await adapter.close();
   });
 
-  it("carries a SLIM payload into the context that the target's channel is", async () => {
+  it("forwards a SLIM payload to the context of the target's channel", async () => {
     const { alice, bob, manager } = await world(["org/slim/in", "org/a2a/research"]);
     await using bridge = new ProtocolBridge(manager);
     await bridge.bridge("org/slim/in", "org/a2a/research", SLIM, A2A);
@@ -40,7 +40,7 @@ describe("ProtocolBridge", () => {
     await reader.close();
   });
 
-  it("passes on what earlier bridges have said as their claims, and never as its own", async () => {
+  it("forwards the origins of earlier bridges as claims, not as its own origin", async () => {
     const { alice, bob, manager } = await world(["org/n/in", "org/n/out"]);
     await using bridge = new ProtocolBridge(manager);
     await bridge.bridge("org/n/in", "org/n/out", SLIM, A2A);
@@ -54,7 +54,7 @@ describe("ProtocolBridge", () => {
     });
   });
 
-  it("goes on after messages that it can't translate, and says which code", async () => {
+  it("skips untranslatable messages and reports their error codes", async () => {
     const { alice, bob, manager } = await world(["org/n/in", "org/n/out"]);
     const errors: string[] = [];
     await using bridge = new ProtocolBridge(manager, { onError: ({ code }) => errors.push(code) });
@@ -74,7 +74,7 @@ describe("ProtocolBridge", () => {
     expect(running.status).toBe("running");
   });
 
-  it("survives listeners that throw", async () => {
+  it("continues if listeners throw", async () => {
     const { alice, bob, manager } = await world(["org/n/in", "org/n/out"]);
     const rude = (): never => {
       throw new Error("no manners");
@@ -88,7 +88,7 @@ describe("ProtocolBridge", () => {
     expect((await take(inbound, 1)).map(({ envelope }) => text(envelope))).toEqual(["still here"]);
   });
 
-  it("keeps the order and repeats nothing when the target's link comes and goes", async () => {
+  it("keeps the order without duplicates while the target disconnects repeatedly", async () => {
     const { alice, bob, manager } = await world(["org/n/in", "org/n/out"]);
     const codes = new Set<string>();
     await using bridge = new ProtocolBridge(manager, { onError: ({ code }) => codes.add(code) });
@@ -110,7 +110,7 @@ describe("ProtocolBridge", () => {
     expect(running.counters.retried).toBeGreaterThan(0);
   });
 
-  it("takes no more from the source than its window and the port's bound while the target waits", async () => {
+  it("reads no more from the source than its window and the port's limit while the target is unavailable", async () => {
     const bound = 20;
     const { alice, manager } = await world(["org/n/in", "org/n/out"], { maxBuffered: bound });
     await using bridge = new ProtocolBridge(manager);
@@ -124,7 +124,7 @@ describe("ProtocolBridge", () => {
     await eventually(() => expect(running.counters.forwarded).toBe(100));
   });
 
-  it("skips what a living port refuses for good, and goes on", async () => {
+  it("skips messages that the target rejects permanently, and forwards the next ones", async () => {
     const [ours, alice] = createMemoryPorts(["bridge", "alice"]);
     const [target, bob] = createMemoryPorts(["bridge", "bob"]);
     const picky: EnvelopePort = {
@@ -144,7 +144,7 @@ describe("ProtocolBridge", () => {
     expect(errors).toEqual(["not_taken"]);
   });
 
-  it("ends rather than lose what a port refuses for a reason that is not the message's", async () => {
+  it("ends without losing a message if a port rejects it for another reason than its content", async () => {
     const { alice, manager } = await world(["org/n/in", "org/n/out"]);
     const [source, target] = [await manager.open("org/n/in"), await manager.open("org/n/out")];
     const locked: EnvelopePort = {
@@ -165,7 +165,7 @@ describe("ProtocolBridge", () => {
     expect(again.map(({ envelope }) => json(envelope)["parts"])).toEqual([[{ text: "keep me" }]]);
   });
 
-  it.each(["source", "target"] as const)("ends with its %s, says so, and leaves what was not sent", async (which) => {
+  it.each(["source", "target"] as const)("ends when its %s ends, reports it, and leaves unsent messages unsettled", async (which) => {
     const { alice, manager } = await world(["org/n/in", "org/n/out"]);
     const ends: BridgeError[] = [];
     await using bridge = new ProtocolBridge(manager, { onEnd: (reason) => ends.push(reason) });
@@ -181,7 +181,7 @@ describe("ProtocolBridge", () => {
     expect(running.status).toBe("ended");
   });
 
-  it("ends with what broke a port as the cause", async () => {
+  it("ends with the failure of a port as the cause", async () => {
     const { manager } = await world(["org/n/in", "org/n/out"]);
     await using bridge = new ProtocolBridge(manager);
     const running = await bridge.bridge("org/n/in", "org/n/out", A2A, SLIM);
@@ -190,7 +190,7 @@ describe("ProtocolBridge", () => {
     expect((await running.ended)?.cause).toBe(broken);
   });
 
-  it("stops: forwards nothing more, and hands what comes to the next", async () => {
+  it("forwards nothing after stop, and leaves later messages to the next bridge", async () => {
     const { alice, bob, manager } = await world(["org/n/in", "org/n/out"]);
     const bridge = new ProtocolBridge(manager);
     const first = await bridge.bridge("org/n/in", "org/n/out", A2A, SLIM);
@@ -207,12 +207,12 @@ describe("ProtocolBridge", () => {
     await bridge.stop();
   });
 
-  it("lets go what arrives on the target, if it is told to", async () => {
+  it("discards messages that arrive on the target if drainTarget is set", async () => {
     const { bob, manager } = await world(["org/n/in", "org/n/out"]);
     await using bridge = new ProtocolBridge(manager);
     const running = await bridge.bridge("org/n/in", "org/n/out", A2A, SLIM, { drainTarget: true });
     await (await bob.open("org/n/out")).send(slim("nobody asked"));
-    // Drained: whoever subscribes later gets what comes later.
+    // The earlier message was discarded, so a later subscriber receives later messages only.
     await new Promise((resolve) => setImmediate(resolve));
     const later = (await manager.open("org/n/out")).receive();
     await (await bob.open("org/n/out")).send(slim("asked"));
@@ -220,7 +220,7 @@ describe("ProtocolBridge", () => {
     expect(running.counters.received).toBe(0);
   });
 
-  it("forwards what a channel counts anew under the same name and numbers", async () => {
+  it("forwards messages of a channel that was created again with the same name and sequence numbers", async () => {
     const [target, bob] = createMemoryPorts(["bridge", "bob"]);
     const inbound = bob.receive();
     await using bridge = new ProtocolBridge({ open: async () => unused() });
@@ -233,7 +233,7 @@ describe("ProtocolBridge", () => {
     }
   });
 
-  it("works without the promise of once on ports that have no ids and settle nothing", async () => {
+  it("forwards messages of ports without ids and settling", async () => {
     const [ours, alice] = createMemoryPorts(["bridge", "alice"]);
     const [target, bob] = createMemoryPorts(["bridge", "bob"]);
     const plain = (port: EnvelopePort): EnvelopePort => ({
@@ -246,7 +246,7 @@ describe("ProtocolBridge", () => {
     await using bridge = new ProtocolBridge({ open: async () => unused() });
     await bridge.bridge({ name: "in", port: plain(ours) }, { name: "out", port: plain(target) }, A2A, SLIM);
     const inbound = bob.receive();
-    // It subscribes when it is first read.
+    // The port subscribes on the first read.
     await new Promise((resolve) => setImmediate(resolve));
     for (const content of ["1", "2"]) await alice.send(a2aText(content));
     const received = await take(inbound, 2);
@@ -254,12 +254,12 @@ describe("ProtocolBridge", () => {
     expect(received[0]?.envelope.metadata?.["bridge"]).toMatchObject({ origin: { protocol: A2A } });
   });
 
-  it("refuses pairs and options that it does not know", async () => {
+  it("rejects unknown protocol pairs and invalid options", async () => {
     const [manager] = createMemoryChannels(["bridge"]);
     await manager.create("org/n/one");
     const bridge = new ProtocolBridge(manager);
     const between = (options: object, to = SLIM as string) => bridge.bridge("org/n/one", "org/n/one", A2A, to, options);
-    await expect(between({}, "future")).rejects.toThrow(/from a2a to future; there are a2a to slim, /);
+    await expect(between({}, "future")).rejects.toThrow(/^No translation from a2a to future. Valid pairs: a2a to slim, /);
     await expect(between({}, A2A)).rejects.toThrow(TypeError);
     for (const options of [
       { maxHops: 33 },
@@ -277,7 +277,9 @@ describe("ProtocolBridge", () => {
       await expect(between(options)).rejects.toThrow(TypeError);
     }
     for (const end of [undefined, 7, {}, { name: "", port: await manager.open("org/n/one") }, { name: "x", port: {} }]) {
-      await expect(bridge.bridge(end as string, "org/n/one", A2A, SLIM)).rejects.toThrow(/name of a channel/);
+      await expect(bridge.bridge(end as string, "org/n/one", A2A, SLIM)).rejects.toThrow(
+        /^An end of a bridge must be the name of a channel/,
+      );
     }
     for (const options of [null, 5, "window", { drainTargt: true }]) {
       await expect(between(options as never)).rejects.toThrow(
@@ -292,7 +294,7 @@ describe("ProtocolBridge", () => {
     await expect(bridge.bridge("org/n/two", "org/n/one", A2A, SLIM)).rejects.toMatchObject({ code: "unknown_channel" });
   });
 
-  it("takes what is kept for absent where it can't have been kept", async () => {
+  it("ignores an invalid kept form", async () => {
     const { alice, bob, manager } = await world(["org/a2a/in", "org/n/out"]);
     await using bridge = new ProtocolBridge(manager);
     await bridge.bridge("org/a2a/in", "org/n/out", A2A, SLIM);
@@ -305,7 +307,7 @@ describe("ProtocolBridge", () => {
     }
   });
 
-  it("answers no A2A call in its own name, whatever a message claims to have been", async () => {
+  it("does not restore the kept metadata of an A2A call", async () => {
     const { alice, bob, manager } = await world(["org/slim/in", "org/n/a2a"]);
     await using bridge = new ProtocolBridge(manager);
     await bridge.bridge("org/slim/in", "org/n/a2a", SLIM, A2A);
@@ -319,7 +321,7 @@ describe("ProtocolBridge", () => {
     expect(received?.envelope.metadata?.["a2a"]).toEqual({ agent: "bridge" });
   });
 
-  it("puts nobody's message into a session of its own", async () => {
+  it("rejects messages that claim to belong to a session of a bridge", async () => {
     const { alice, bob, manager } = await world(["org/slim/in", "org/n/mcp"]);
     const errors: string[] = [];
     await using bridge = new ProtocolBridge(manager, { onError: ({ code }) => errors.push(code) });

@@ -9,7 +9,7 @@ import { z } from "zod";
 import { ProtocolBridge, type NamedPort } from "../src/index.ts";
 import { a2aClient, asking, textOf } from "./support/a2a-client.ts";
 import { a2a, json, said } from "./support/messages.ts";
-import { mortal } from "./support/mortal.ts";
+import { killable } from "./support/killable.ts";
 import { greeter, serveTools } from "./support/tools.ts";
 import { unused, world } from "./support/world.ts";
 
@@ -20,17 +20,12 @@ const COUNT = 300;
 const NAMES = Array.from({ length: COUNT }, (_, index) => `${index}`);
 const byNumber = (a: string, b: string): number => Number(a) - Number(b);
 
-/** Bridges one after the other, each killed at some point, until all is done. Gives how many there were. */
-async function livesUntil(
-  manager: MemoryChannels,
-  ends: readonly [string, string],
-  pair: readonly [string, string],
-  isDone: () => boolean,
-) {
-  let lives = 0;
+/** Runs bridges one after the other and kills each at a random point, until `isDone`. Returns their number. */
+async function runsUntil(manager: MemoryChannels, ends: readonly [string, string], pair: readonly [string, string], isDone: () => boolean) {
+  let runs = 0;
   while (!isDone()) {
-    lives += 1;
-    const [source, target] = [mortal(await manager.open(ends[0])), mortal(await manager.open(ends[1]))];
+    runs += 1;
+    const [source, target] = [killable(await manager.open(ends[0])), killable(await manager.open(ends[1]))];
     const bridge = new ProtocolBridge(manager);
     const [from, to] = ends.map((name, index) => ({ name, port: [source, target][index]?.port ?? unused() })) as [NamedPort, NamedPort];
     const running = await bridge.bridge(from, to, ...pair, pair[0] === A2A ? { maxPending: 10 } : {});
@@ -42,10 +37,10 @@ async function livesUntil(
     target.kill();
     await Promise.race([bridge.stop(), new Promise((resolve) => setTimeout(resolve, 5))]);
   }
-  return lives;
+  return runs;
 }
 
-it("A2A to MCP: each message is answered once by one call, though the bridge is killed again and again", async () => {
+it("A2A to MCP answers each message once with one tool call while the bridge is killed repeatedly", async () => {
   const { alice, bob, manager } = await world([AGENTS, TOOLS]);
   const calls: string[] = [];
   const listener = new McpChannelServer(await bob.open(TOOLS), { name: "greeter" });
@@ -67,17 +62,17 @@ it("A2A to MCP: each message is answered once by one call, though the bridge is 
   const reading = (async () => {
     while (answers.length < COUNT) answers.push(...(await adapter.receiveMessages("desk", { timeout: 30 })).map(said));
   })();
-  const lives = await livesUntil(manager, [AGENTS, TOOLS], [A2A, MCP], () => answers.length >= COUNT);
+  const runs = await runsUntil(manager, [AGENTS, TOOLS], [A2A, MCP], () => answers.length >= COUNT);
   await reading;
   expect(answers.toSorted(byNumber)).toEqual(NAMES);
   expect(calls.toSorted(byNumber)).toEqual(NAMES);
-  expect(lives).toBeGreaterThan(5);
+  expect(runs).toBeGreaterThan(5);
   await adapter.close();
   await listener.close();
   await serving;
 });
 
-it("an official A2A client: each call is answered once by one call of the tool, though the bridge is killed again and again", async () => {
+it("an official A2A client receives one answer for each call while the bridge is killed repeatedly", async () => {
   const { alice, bob, manager } = await world([AGENTS, TOOLS]);
   const calls: string[] = [];
   const serving = serveTools(await bob.open(TOOLS), greeter(calls));
@@ -99,16 +94,16 @@ it("an official A2A client: each call is answered once by one call of the tool, 
     await Promise.all(Array.from({ length: 10 }, work));
     await close();
   })();
-  const lives = await livesUntil(manager, [AGENTS, TOOLS], [A2A, MCP], () => answers.length >= COUNT);
+  const runs = await runsUntil(manager, [AGENTS, TOOLS], [A2A, MCP], () => answers.length >= COUNT);
   await calling;
   expect(answers.toSorted()).toEqual(NAMES.map((name) => `Hello ${name}`).toSorted());
   expect(calls.toSorted(byNumber)).toEqual(NAMES);
   expect(errors).toEqual([]);
-  expect(lives).toBeGreaterThan(5);
+  expect(runs).toBeGreaterThan(5);
   await serving.close();
 });
 
-it("MCP to A2A: each call is answered once by one message, though the bridge is killed again and again", async () => {
+it("MCP to A2A answers each call once with one message while the bridge is killed repeatedly", async () => {
   const { alice, bob, manager } = await world([AGENTS, TOOLS]);
   const asked: string[] = [];
   const port = await bob.open(AGENTS);
@@ -134,11 +129,11 @@ it("MCP to A2A: each call is answered once by one message, though the bridge is 
     };
     await Promise.all(Array.from({ length: 10 }, work));
   })();
-  const lives = await livesUntil(manager, [TOOLS, AGENTS], [MCP, A2A], () => results.length >= COUNT);
+  const runs = await runsUntil(manager, [TOOLS, AGENTS], [MCP, A2A], () => results.length >= COUNT);
   await calling;
   expect(results.toSorted(byNumber)).toEqual(NAMES);
   expect(asked.toSorted(byNumber)).toEqual(NAMES);
-  expect(lives).toBeGreaterThan(5);
+  expect(runs).toBeGreaterThan(5);
   stop.abort();
   await answering;
   await client.close();

@@ -3,20 +3,20 @@ import { gateOrSoak } from "@parley/test-assertions";
 import { describe, expect, it } from "vitest";
 import { ProtocolBridge } from "../src/index.ts";
 import { a2aText, text } from "./support/messages.ts";
-import { mortal } from "./support/mortal.ts";
+import { killable } from "./support/killable.ts";
 import { take, world } from "./support/world.ts";
 
 const { A2A, SLIM } = Protocol;
 const MESSAGES = gateOrSoak(2000, 100_000);
 
-describe(`${MESSAGES} messages through a bridge that is restarted at random points`, () => {
-  it.each(["stopped", "killed"] as const)("when %s: none is lost, none doubled, all in order", async (how) => {
+describe(`${MESSAGES} messages across random restarts of the bridge`, () => {
+  it.each(["stopped", "killed"] as const)("are forwarded once and in order when the bridge is %s", async (how) => {
     const { alice, bob, manager } = await world(["org/n/in", "org/n/out"]);
     const [source, target] = [await manager.open("org/n/in"), await manager.open("org/n/out")];
     const inbound = (await bob.open("org/n/out")).receive();
     const arrived = take(inbound, MESSAGES);
-    const over = { is: false };
-    void arrived.then(() => (over.is = true));
+    const state = { isDone: false };
+    void arrived.then(() => (state.isDone = true));
 
     const sending = (async () => {
       const port = await alice.open("org/n/in");
@@ -26,24 +26,24 @@ describe(`${MESSAGES} messages through a bridge that is restarted at random poin
       }
     })();
 
-    let lives = 0;
-    while (!over.is) {
-      lives += 1;
-      const life = mortal(target);
+    let runs = 0;
+    while (!state.isDone) {
+      runs += 1;
+      const killed = killable(target);
       const bridge = new ProtocolBridge(manager);
-      const running = await bridge.bridge({ name: "org/n/in", port: source }, { name: "org/n/out", port: life.port }, A2A, SLIM);
+      const running = await bridge.bridge({ name: "org/n/in", port: source }, { name: "org/n/out", port: killed.port }, A2A, SLIM);
       const share = 1 + Math.floor((Math.random() * MESSAGES) / 25);
-      for (let turn = 0; turn < 10_000 && !over.is && running.counters.forwarded < share; turn++) {
+      for (let turn = 0; turn < 10_000 && !state.isDone && running.counters.forwarded < share; turn++) {
         await new Promise((resolve) => setImmediate(resolve));
       }
-      if (how === "killed") life.kill();
+      if (how === "killed") killed.kill();
       await Promise.race([bridge.stop(), new Promise((resolve) => setTimeout(resolve, 20))]);
     }
     await sending;
     const got = (await arrived).map(({ envelope }) => text(envelope));
-    expect(lives).toBeGreaterThan(10);
+    expect(runs).toBeGreaterThan(10);
     expect(got).toEqual(Array.from({ length: MESSAGES }, (_, index) => `${index}`));
-    // Nothing comes after the last.
+    // The next message is the one sent here, so no duplicates follow.
     await (await manager.open("org/n/out")).send(a2aText("end"));
     expect((await inbound.next()).value?.envelope.protocol).toBe(A2A);
   });

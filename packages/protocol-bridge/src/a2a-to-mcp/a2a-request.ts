@@ -1,12 +1,12 @@
 import { isJsonObject, type JsonObject, type JsonValue } from "@parley/core";
 import { A2A_VERSION } from "@parley/envelope-and-adapters/internal";
-import { isAgents, normalA2a, type A2aMessageJson } from "../formats/a2a-message.ts";
 import { BridgeError } from "../bridge-error.ts";
+import { isFromAgent, normalizeA2a, type A2aMessageJson } from "../formats/a2a-message.ts";
 import { readJson, readJsonObject } from "../internal/json.ts";
 import { isRequestId, type RequestId } from "./call-reference.ts";
 
-/** Numbers of JSON-RPC's and A2A's errors: https://a2a-protocol.org/latest/specification/#54-error-code-mappings */
-export const A2A_ERRORS = {
+/** Error codes of JSON-RPC and A2A: https://a2a-protocol.org/latest/specification/#54-error-code-mappings */
+const A2A_ERRORS = {
   parse: -32_700,
   invalidRequest: -32_600,
   methodNotFound: -32_601,
@@ -18,19 +18,24 @@ export const A2A_ERRORS = {
   versionNotSupported: -32_009,
 } as const;
 
-/** What a response says. */
-export type Said = { readonly result: JsonObject } | { readonly error: { readonly code: number; readonly message: string } };
+/** The result or the error of a JSON-RPC response. */
+export type ResponseBody = { readonly result: JsonObject } | { readonly error: { readonly code: number; readonly message: string } };
 
-/** A request of an A2A client: a question for a tool, or something that is answered without one. */
-export type A2aRequest =
-  | { readonly id: RequestId; readonly message: A2aMessageJson; readonly streams: boolean }
-  | { readonly id: RequestId; readonly said: Said };
+/** A request for a tool call. */
+export interface A2aToolRequest {
+  readonly id: RequestId;
+  readonly message: A2aMessageJson;
+  readonly streams: boolean;
+}
 
-const NO_TASK = failed("taskNotFound", "This agent answers with messages: it has no tasks");
-const NO_PUSH = failed("pushNotificationNotSupported", "This agent sends no push notifications");
+/** A request of an A2A client: for a tool call, or one that is answered without a tool. */
+export type A2aRequest = A2aToolRequest | { readonly id: RequestId; readonly response: ResponseBody };
 
-/** What is answered to methods that ask nothing of a tool. */
-const ANSWERS: ReadonlyMap<unknown, Said> = new Map([
+const NO_TASK = errorBody("taskNotFound", "This agent answers with messages and has no tasks");
+const NO_PUSH = errorBody("pushNotificationNotSupported", "This agent sends no push notifications");
+
+/** Responses to the methods that need no tool. */
+const RESPONSES: ReadonlyMap<unknown, ResponseBody> = new Map([
   ["GetTask", NO_TASK],
   ["CancelTask", NO_TASK],
   ["SubscribeToTask", NO_TASK],
@@ -39,45 +44,45 @@ const ANSWERS: ReadonlyMap<unknown, Said> = new Map([
   ["GetTaskPushNotificationConfig", NO_PUSH],
   ["ListTaskPushNotificationConfigs", NO_PUSH],
   ["DeleteTaskPushNotificationConfig", NO_PUSH],
-  ["GetExtendedAgentCard", failed("unsupportedOperation", "This agent has one card for all")],
+  ["GetExtendedAgentCard", errorBody("unsupportedOperation", "This agent has no extended card")],
 ]);
 
-/** Reads the request of a call. Never throws: what is wrong with a request is said in the answer. */
+/** Reads the request of a call. Never throws: an invalid request yields an error response. */
 export function readA2aRequest(payload: Uint8Array, version: string | undefined, maxBytes: number): A2aRequest {
   let json: JsonObject;
   try {
     json = readJsonObject(payload, maxBytes);
   } catch (error) {
     const { code, reason } = BridgeError.ofMessage(error);
-    if (code === "message_too_large") return { id: null, said: failed("internal", reason) };
-    return { id: null, said: failed(readJson(payload) === undefined ? "parse" : "invalidRequest", reason) };
+    if (code === "message_too_large") return { id: null, response: errorBody("internal", reason) };
+    return { id: null, response: errorBody(readJson(payload) === undefined ? "parse" : "invalidRequest", reason) };
   }
   const { jsonrpc, id = null, method, params } = json;
   if (jsonrpc !== "2.0" || !isRequestId(id) || typeof method !== "string") {
-    return { id: isRequestId(id) ? id : null, said: failed("invalidRequest", "The request is not JSON-RPC 2.0") };
+    return { id: isRequestId(id) ? id : null, response: errorBody("invalidRequest", "The request is not JSON-RPC 2.0") };
   }
-  if (version !== A2A_VERSION) return { id, said: failed("versionNotSupported", `This agent speaks A2A ${A2A_VERSION}`) };
+  if (version !== A2A_VERSION) return { id, response: errorBody("versionNotSupported", `This agent supports A2A ${A2A_VERSION} only`) };
   if (method !== "SendMessage" && method !== "SendStreamingMessage") {
-    return { id, said: ANSWERS.get(method) ?? failed("methodNotFound", "A2A has no such method") };
+    return { id, response: RESPONSES.get(method) ?? errorBody("methodNotFound", "Unknown A2A method") };
   }
-  const asked = messageIn(params);
-  return "said" in asked ? { id, ...asked } : { id, ...asked, streams: method === "SendStreamingMessage" };
+  const read = readMessage(params);
+  return "response" in read ? { id, ...read } : { id, ...read, streams: method === "SendStreamingMessage" };
 }
 
-function messageIn(params: JsonValue | undefined): { readonly message: A2aMessageJson } | { readonly said: Said } {
+function readMessage(params: JsonValue | undefined): { readonly message: A2aMessageJson } | { readonly response: ResponseBody } {
   const json = isJsonObject(params) ? params["message"] : undefined;
-  if (!isJsonObject(json)) return { said: failed("invalidParams", "The request has no message") };
+  if (!isJsonObject(json)) return { response: errorBody("invalidParams", "The request has no message") };
   let message: A2aMessageJson;
   try {
-    message = normalA2a(json);
+    message = normalizeA2a(json);
   } catch (error) {
-    return { said: failed("invalidParams", BridgeError.ofMessage(error).reason) };
+    return { response: errorBody("invalidParams", BridgeError.ofMessage(error).reason) };
   }
-  if (isAgents(message)) return { said: failed("invalidParams", "A message to an agent has the role of a user") };
-  return (message.taskId ?? "") === "" ? { message } : { said: NO_TASK };
+  if (isFromAgent(message)) return { response: errorBody("invalidParams", "A message to an agent must have the role ROLE_USER") };
+  return (message.taskId ?? "") === "" ? { message } : { response: NO_TASK };
 }
 
-/** A response that tells of an error. */
-export function failed(error: keyof typeof A2A_ERRORS, message: string): Said {
+/** The body of an error response. */
+export function errorBody(error: keyof typeof A2A_ERRORS, message: string): ResponseBody {
   return { error: { code: A2A_ERRORS[error], message } };
 }

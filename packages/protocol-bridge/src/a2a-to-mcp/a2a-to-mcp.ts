@@ -1,45 +1,45 @@
 import { Protocol, type ReceivedEnvelope } from "@parley/envelope-and-adapters";
-import { mcpEnvelope, partyOf, readMcpAddress, unsendable } from "@parley/envelope-and-adapters/internal";
-import { CallDesk } from "./call-handler.ts";
-import { isAgents, readA2a } from "../formats/a2a-message.ts";
-import { Answers, problemAnswer, unsentCall } from "./answer-writer.ts";
+import { mcpEnvelope, partyOf, readMcpAddress } from "@parley/envelope-and-adapters/internal";
+import type { BridgeContext, Direction } from "../bridge-context.ts";
 import { BridgeError } from "../bridge-error.ts";
+import { isFromAgent, readA2a } from "../formats/a2a-message.ts";
+import { OWN_SESSION_PREFIX, tryReadMcpMessage, type JsonRpcAnswer, type McpReadResult } from "../formats/mcp-message.ts";
+import { IGNORED, LOOPED, type Action, type OutboundMessage } from "../runtime/action.ts";
+import { partsOfToolResult, type ToolAnswer } from "../translate/tool-result.ts";
+import { AnswerWriter, problemAnswer, TOOL_CALL } from "./answer-writer.ts";
+import { CallHandler } from "./call-handler.ts";
 import { readCallReference, type CallReference } from "./call-reference.ts";
-import { tryReadMcpMessage, type JsonRpcAnswer } from "../formats/mcp-message.ts";
-import { OWN_SESSION } from "../formats/own-session.ts";
-import { toolQuestion, type Question } from "./tool-request.ts";
+import { FairQueue } from "./fair-queue.ts";
+import { createToolCall, type ToolRequest } from "./tool-request.ts";
 import { ToolSession } from "./tool-session.ts";
-import { NOTHING, type Dispatch, type Step } from "../runtime/pump.ts";
-import { QuestionLine } from "./fair-queue.ts";
-import type { Flows, Site } from "../bridge-context.ts";
-import { partsOfResult, type ToolAnswer } from "../translate/tool-result.ts";
 
-const UNKNOWN_OUTCOME = "Whether the tool ran is not known.";
+const UNKNOWN_OUTCOME = "It is unknown whether the tool ran.";
 
-/** The bridge as a client of an MCP server: what A2A agents ask becomes calls of tools, results become answers. */
-export class ToolCaller implements Flows {
-  readonly flows: Flows["flows"];
-  readonly #site: Site;
+/** Makes the bridge a client of an MCP server: requests of A2A agents become tool calls, and the results become answers. */
+export class A2aToMcp implements Direction {
+  readonly consumers: Direction["consumers"];
+  readonly #context: BridgeContext;
   readonly #sessionId: string;
   readonly #session: ToolSession;
-  readonly #answers: Answers;
-  readonly #desk: CallDesk;
-  /** Messages of contexts. */
-  readonly #line: QuestionLine;
+  readonly #answers: AnswerWriter;
+  /** For calls of official clients. */
+  readonly #calls: CallHandler;
+  /** For messages of agents that use `A2aAdapter`. */
+  readonly #queue: FairQueue;
 
-  constructor(site: Site) {
-    this.#site = site;
-    const { source, target, settings } = site.route;
-    this.#line = new QuestionLine({
+  constructor(context: BridgeContext) {
+    this.#context = context;
+    const { source, target, settings } = context.route;
+    this.#queue = new FairQueue({
       maxPending: settings.maxPending,
       timeoutMs: settings.answerTimeoutMs,
       ready: () => this.#session.ready(),
-      ask: (received) => this.#ask(received),
-      refuse: (received) => this.#refuse(received),
-      onLate: (reference) => this.#giveUp(reference),
+      handle: (received) => this.#handleMessage(received),
+      reject: (received) => this.#rejectMessage(received),
+      onTimeout: (reference) => this.#handleTimeout(reference),
     });
-    // Two agents that bridge the same channels have different names, or else they would share a session.
-    this.#sessionId = `${OWN_SESSION}${site.route.nameOf("session", settings.agent)}`;
+    // The agent's name is part of the id, so that two agents that bridge the same channels don't share a session.
+    this.#sessionId = `${OWN_SESSION_PREFIX}${context.route.deriveId("session", settings.agent)}`;
     this.#session = new ToolSession({
       session: this.#sessionId,
       name: settings.agent,
@@ -47,24 +47,24 @@ export class ToolCaller implements Flows {
       peer: settings.peer,
       peerKey: settings.peerKey,
       needsTools: typeof settings.tool !== "function",
-      signal: site.signal,
+      signal: context.signal,
       onWaiting: () => {
         const which = settings.server === undefined ? "MCP server" : `MCP server named ${settings.server}`;
-        site.report(new BridgeError("waiting", `No ${which} answers on ${target.name}: start one there. Messages wait for it`));
+        context.report(new BridgeError("waiting", `No ${which} answers on ${target.name}: start one there. Messages wait for it`));
       },
-      send: (address, payload) => void site.post({ outlet: site.toTarget, envelope: mcpEnvelope(address, payload), id: undefined }),
+      send: (address, payload) => void context.send({ via: context.toTarget, envelope: mcpEnvelope(address, payload), id: undefined }),
     });
-    this.#answers = new Answers(site);
-    this.#desk = new CallDesk(site, this.#session, this.#answers);
-    this.flows = [
+    this.#answers = new AnswerWriter(context);
+    this.#calls = new CallHandler(context, this.#session, this.#answers);
+    this.consumers = [
       {
         port: source.port,
         protocol: Protocol.A2A,
-        outOfTurn: (received) => this.#desk.take(received),
-        line: this.#line,
-        handle: (received) => this.#ask(received),
+        handleUnordered: (received) => this.#calls.handle(received),
+        queue: this.#queue,
+        handle: (received) => this.#handleMessage(received),
       },
-      { port: target.port, protocol: Protocol.MCP, handle: (received) => this.#hear(received) },
+      { port: target.port, protocol: Protocol.MCP, handle: (received) => this.#handleMcp(received) },
     ];
   }
 
@@ -73,126 +73,113 @@ export class ToolCaller implements Flows {
   }
 
   stop(): void {
-    this.#desk.stop();
-    this.#line.stop();
+    this.#calls.stop();
+    this.#queue.stop();
   }
 
-  #ask(received: ReceivedEnvelope): Step {
-    const asked = this.#enter(received);
-    if (asked === undefined) return NOTHING;
-    const { reference, passage } = asked;
-    const question = toolQuestion(this.#site, this.#session, asked);
-    if ("problem" in question) return this.#problem(asked, question.problem);
-    this.#line.asked(reference, partyOf(received));
-    const instead = (error: unknown): readonly Dispatch[] => {
-      this.#line.done(reference);
-      return this.#answers.failure(reference, unsentCall(question, error), { path: passage.trace.path });
+  #handleMessage(received: ReceivedEnvelope): Action {
+    const request = this.#readRequest(received);
+    if ("sends" in request) return request;
+    const { reference, inbound } = request;
+    const result = createToolCall(this.#context, this.#session, request);
+    if (!result.ok) return this.#rejectRequest(request, result.rejection);
+    this.#queue.start(reference, partyOf(received));
+    const onRejected = (error: unknown): readonly OutboundMessage[] => {
+      this.#queue.complete(reference);
+      return this.#answers.sendFailure(reference, TOOL_CALL, result.outbound, error, { path: inbound.trace.path });
     };
-    return { dispatches: [{ ...question, instead }] };
+    return { sends: [{ ...result.outbound, onRejected }] };
   }
 
-  #refuse(received: ReceivedEnvelope): Step {
-    const asked = this.#enter(received);
-    return asked === undefined ? NOTHING : this.#problem(asked, "Too many of your messages wait for answers.");
+  #rejectMessage(received: ReceivedEnvelope): Action {
+    const request = this.#readRequest(received);
+    return "sends" in request ? request : this.#rejectRequest(request, "Too many of your messages wait for answers.");
   }
 
-  #problem({ reference, passage }: Question, problem: string): Step {
-    return { dispatches: this.#answers.of(reference, problemAnswer(problem), { path: passage.trace.path }) };
+  #rejectRequest({ reference, inbound }: ToolRequest, rejection: string): Action {
+    return { sends: this.#answers.answer(reference, problemAnswer(rejection), { path: inbound.trace.path }) };
   }
 
-  /** What a message of a context asks; `undefined`, and counted, if it asks nothing. */
-  #enter(received: ReceivedEnvelope): Question | undefined {
-    const { route, count } = this.#site;
+  /** Reads a request to the bridge. Returns the action for messages that are something else. */
+  #readRequest(received: ReceivedEnvelope): ToolRequest | Action {
+    const { route } = this.#context;
     const { message } = readA2a(received.envelope.payload, route.settings.maxMessageBytes);
-    if (isAgents(message)) {
-      count("ignored");
-      return undefined;
-    }
-    const passage = route.enter(received, route.source, route.target);
-    if (passage === undefined) {
-      count("looped");
-      return undefined;
-    }
-    const { key } = passage;
+    if (isFromAgent(message)) return IGNORED;
+    const inbound = route.readInbound(received, route.source, route.target);
+    if (inbound === undefined) return LOOPED;
+    const { key } = inbound;
     const { contextId, messageId, taskId = "" } = message;
-    return { passage, message, reference: { key, contextId, messageId, taskId } };
+    return { inbound, message, reference: { key, contextId, messageId, taskId } };
   }
 
-  #hear(received: ReceivedEnvelope): Step {
-    const { route } = this.#site;
+  #handleMcp(received: ReceivedEnvelope): Action {
+    const { route, report, count } = this.#context;
     const { envelope } = received;
     const address = readMcpAddress(envelope);
-    if (address.session !== this.#sessionId) return this.#ignore();
+    if (address.session !== this.#sessionId) return IGNORED;
     if (address.role !== "server") {
-      throw new BridgeError("sender_mismatch", "Another party writes in the bridge's session; bridges alike need different names (agent)");
+      throw new BridgeError(
+        "sender_mismatch",
+        "Another client uses the bridge's session. Bridges of the same channels need different names: set agent",
+      );
     }
     const isClose = address.event === "close";
-    const read = isClose ? undefined : tryReadMcpMessage(envelope.payload, route.settings.maxMessageBytes);
-    const message = read?.message;
-    if (!this.#session.believes(address, received, message)) return this.#ignore();
-    if (isClose) return { dispatches: this.#sessionEnded() };
-    if (read?.error !== undefined) {
-      this.#site.count("refused");
-      this.#site.report(read.error);
+    const read: McpReadResult = isClose ? {} : tryReadMcpMessage(envelope.payload, route.settings.maxMessageBytes);
+    const { message, error, reply } = read;
+    if (!this.#session.checkSender(address, received, message)) return IGNORED;
+    if (isClose) return { sends: this.#handleSessionEnd() };
+    if (error !== undefined) {
+      count("refused");
+      report(error);
     }
-    if (message === undefined) return { dispatches: read?.reply === undefined ? [] : [this.#toServer(read.reply)] };
+    if (message === undefined) return { sends: reply === undefined ? [] : [this.#toServer(reply)] };
     const reference = message.kind === "answer" && typeof message.id === "string" ? readCallReference(message.id) : undefined;
-    if (message.kind === "answer" && reference !== undefined) return this.#pass(received, message, reference);
-    const said = this.#session.take(message);
-    if (said === undefined) return this.#ignore();
-    return { dispatches: [this.#toServer(said)] };
+    if (message.kind === "answer" && reference !== undefined) return this.#handleAnswer(received, message, reference);
+    const response = this.#session.handle(message);
+    return response === undefined ? IGNORED : { sends: [this.#toServer(response)] };
   }
 
-  #toServer(payload: Uint8Array): Dispatch {
-    return { outlet: this.#site.toTarget, envelope: mcpEnvelope(this.#session.address, payload), id: undefined };
+  #toServer(payload: Uint8Array): OutboundMessage {
+    return { via: this.#context.toTarget, envelope: mcpEnvelope(this.#session.address, payload), id: undefined };
   }
 
-  /** An answer to a call, be it of an earlier run of this bridge. */
-  #pass(received: ReceivedEnvelope, answer: JsonRpcAnswer, reference: CallReference): Step {
-    const { route, count } = this.#site;
-    this.#session.thrive();
-    if (reference.client === undefined) this.#line.done(reference);
-    else if (!this.#desk.answered(reference.key)) return this.#ignore();
-    const passage = route.enter(received, route.target, route.source);
-    if (passage === undefined) {
-      count("looped");
-      return NOTHING;
-    }
-    const size = received.envelope.payload.length;
-    const instead = (error: unknown): readonly Dispatch[] =>
-      this.#answers.failure(reference, `${unsendable("The tool's result", size, error)}.`, passage);
-    return { dispatches: this.#answers.of(reference, answerOf(answer), passage).map((dispatch) => ({ ...dispatch, instead })) };
+  /** Forwards the answer to a tool call. The call can be from before a restart: its id contains everything that is needed. */
+  #handleAnswer(received: ReceivedEnvelope, answer: JsonRpcAnswer, reference: CallReference): Action {
+    const { route } = this.#context;
+    this.#session.resetFailures();
+    if (reference.client === undefined) this.#queue.complete(reference);
+    else if (!this.#calls.complete(reference.key)) return IGNORED;
+    const inbound = route.readInbound(received, route.target, route.source);
+    if (inbound === undefined) return LOOPED;
+    const onRejected = (error: unknown): readonly OutboundMessage[] =>
+      this.#answers.sendFailure(reference, "The tool's result", received, error, inbound);
+    return { sends: this.#answers.answer(reference, toolAnswerOf(answer), inbound).map((outbound) => ({ ...outbound, onRejected })) };
   }
 
-  /** The server is gone, or does not know the session. What it did about calls under way can't be known, so they are not repeated. */
-  #sessionEnded(): readonly Dispatch[] {
-    const lost = this.#line.clear();
+  /** The server was stopped, or does not know the session. Calls in flight may have run, so they are answered with an error, not repeated. */
+  #handleSessionEnd(): readonly OutboundMessage[] {
+    const failed = this.#queue.clear();
     this.#session.renew();
-    this.#site.report(new BridgeError("session_ended", "The MCP server has ended the session; the bridge opens another"));
+    this.#context.report(new BridgeError("session_ended", "The MCP server ended the session. The bridge opens a new one"));
     const problem = `The tool's server was restarted. ${UNKNOWN_OUTCOME}`;
-    return [...lost.flatMap((reference) => this.#answers.failure(reference, problem)), ...this.#desk.lost(problem)];
+    return [...failed.flatMap((reference) => this.#answers.failure(reference, problem)), ...this.#calls.failAll(problem)];
   }
 
-  #giveUp(reference: CallReference): void {
+  #handleTimeout(reference: CallReference): void {
     this.#session.renew();
     const problem = `The tool has not answered in time. ${UNKNOWN_OUTCOME}`;
-    for (const dispatch of this.#answers.failure(reference, problem)) void this.#site.post(dispatch);
-  }
-
-  #ignore(): Step {
-    this.#site.count("ignored");
-    return NOTHING;
+    for (const outbound of this.#answers.failure(reference, problem)) void this.#context.send(outbound);
   }
 }
 
-/** What a tool's answer says, errors included. */
-function answerOf({ result, error }: JsonRpcAnswer): ToolAnswer {
+/** The answer of a tool, or its error. */
+function toolAnswerOf({ result, error }: JsonRpcAnswer): ToolAnswer {
   if (result === undefined) {
     const text = typeof error?.["message"] === "string" ? error["message"] : "The server gave no reason.";
     return { parts: [{ text: `The tool could not be called: ${text}` }], metadata: { mcp: { error: error ?? {} } } };
   }
   try {
-    const answer = partsOfResult(result);
+    const answer = partsOfToolResult(result);
     return answer.parts.length > 0 ? answer : { ...answer, parts: [{ text: "" }] };
   } catch (thrown) {
     return problemAnswer(BridgeError.ofMessage(thrown).reason);

@@ -2,11 +2,11 @@ import type { JsonObject, JsonValue } from "@parley/core";
 import { a2aChannelInterface } from "@parley/envelope-and-adapters/internal";
 import type { Tool } from "./tool.ts";
 
-/** What the bridge can do before the server has said more. */
-const SOME_SKILL = {
+/** The only skill until the server has listed its tools. */
+const GENERIC_SKILL = {
   id: "ask",
   name: "Ask a tool",
-  description: "Passes what is asked on to a tool of an MCP server, and answers with its result.",
+  description: "Calls a tool of an MCP server and answers with its result.",
   tags: ["mcp"],
 };
 
@@ -15,7 +15,7 @@ export function addressOf(agent: string): string {
   return a2aChannelInterface(agent).url;
 }
 
-/** The card of a bridge, as A2A 1.0 has it on the wire: every tool is a skill. */
+/** The agent card of a bridge, in the JSON form of A2A 1.0. Each tool is a skill. */
 export function agentCard(agent: string, tools: readonly Tool[]): JsonObject {
   return {
     name: agent,
@@ -25,7 +25,7 @@ export function agentCard(agent: string, tools: readonly Tool[]): JsonObject {
     capabilities: { streaming: true, pushNotifications: false, extendedAgentCard: false },
     defaultInputModes: ["text/plain", "application/json"],
     defaultOutputModes: ["text/plain", "application/json", "application/octet-stream"],
-    skills: tools.length === 0 ? [SOME_SKILL] : tools.map(skillOf),
+    skills: tools.length === 0 ? [GENERIC_SKILL] : tools.map(skillOf),
   };
 }
 

@@ -1,111 +1,136 @@
 import type { JsonObject } from "@parley/core";
-import { Protocol } from "@parley/envelope-and-adapters";
+import { Protocol, type Envelope } from "@parley/envelope-and-adapters";
 import { callEnvelope, unsendable, type ServerCall } from "@parley/envelope-and-adapters/internal";
-import { normalA2a } from "../formats/a2a-message.ts";
-import { failed, type Said } from "./a2a-request.ts";
+import type { BridgeContext } from "../bridge-context.ts";
 import { BridgeError } from "../bridge-error.ts";
+import { normalizeA2a } from "../formats/a2a-message.ts";
 import { utf8, writeJson } from "../internal/json.ts";
-import type { CallOfClient, CallReference } from "./call-reference.ts";
-import type { Dispatch } from "../runtime/pump.ts";
-import { a2aMetadata, envelopeOf, type Passage } from "../route.ts";
-import type { Site } from "../bridge-context.ts";
+import type { InboundMessage } from "../route.ts";
+import type { OutboundMessage } from "../runtime/action.ts";
 import { writeTrace } from "../trace/trace.ts";
 import type { ToolAnswer } from "../translate/tool-result.ts";
+import { a2aMetadata, translatedEnvelope } from "../translate/translated-envelope.ts";
+import { errorBody, type ResponseBody } from "./a2a-request.ts";
+import type { CallReference, ClientCallReference } from "./call-reference.ts";
 
-/** What is answered where the channel of the tools refuses a call. */
-export function unsentCall({ envelope }: Pick<Dispatch, "envelope">, error: unknown): string {
-  return `${unsendable("The call of the tool", envelope.payload.length, error)}.`;
-}
+/** The path of an answer, and its origin if a tool has given it. */
+type AnswerTrace = Pick<InboundMessage, "path"> & Partial<Pick<InboundMessage, "origin">>;
 
-/** Where an answer has been, and where it is from. */
-type Way = Pick<Passage, "path"> & Partial<Passage>;
+/** The subject of {@link AnswerWriter.sendFailure} for tool calls. */
+export const TOOL_CALL = "The call of the tool";
+
+const NO_TRACE: AnswerTrace = { path: [] };
 
 /**
- * What is said to A2A agents: messages on the context of the question, or responses to the calls of clients. Each question gets one answer,
- * whichever comes first: the tool's, or an error.
+ * Creates the answers to A2A agents: messages on the context of the request, or responses to calls of official clients. All answers to one
+ * request have the same id, so the port accepts only the first: the tool's or an error.
  */
-export class Answers {
-  readonly #site: Pick<Site, "route" | "toSource" | "report">;
+export class AnswerWriter {
+  readonly #context: Pick<BridgeContext, "route" | "toSource" | "report">;
 
-  constructor(site: Pick<Site, "route" | "toSource" | "report">) {
-    this.#site = site;
+  constructor(context: Pick<BridgeContext, "route" | "toSource" | "report">) {
+    this.#context = context;
   }
 
-  /** What a tool has answered, or why none was asked. */
-  of(reference: CallReference, answer: ToolAnswer, way: Way = { path: [] }): readonly Dispatch[] {
+  /** The answer of a tool, or the reason why none was called. */
+  answer(reference: CallReference, answer: ToolAnswer, trace: AnswerTrace = NO_TRACE): readonly OutboundMessage[] {
     const { key, client } = reference;
-    if (client === undefined) return [this.#inContext(reference, answer, way)];
-    const payload = this.#fitting((each) => this.#response(client, { result: { message: this.#message(reference, each, way) } }), answer);
-    if (!client.streams) return [this.#toClient(key, client.call, "reply", payload, way)];
-    return [this.#toClient(key, client.call, "next", payload, way), this.#toClient(key, client.call, "end", new Uint8Array(), way)];
+    if (client === undefined) return [this.#contextMessage(reference, answer, trace)];
+    const payload = this.#serialize(
+      (each) => this.#responseJson(client, { result: { message: this.#messageJson(reference, each, trace) } }),
+      answer,
+    );
+    if (!client.streams) return [this.#callMessage(key, client.call, "reply", payload, trace)];
+    return [
+      this.#callMessage(key, client.call, "next", payload, trace),
+      this.#callMessage(key, client.call, "end", new Uint8Array(), trace),
+    ];
   }
 
-  /** What went wrong on the way to the tool or back: to clients an error, in contexts a message. */
-  failure(reference: CallReference, problem: string, way?: Way): readonly Dispatch[] {
-    if (reference.client === undefined) return this.of(reference, problemAnswer(problem), way);
-    return [this.response(reference.key, reference.client, failed("internal", problem), way)];
+  /** A failure between the bridge and the tool: an error response for official clients, otherwise a message. */
+  failure(reference: CallReference, problem: string, trace?: AnswerTrace): readonly OutboundMessage[] {
+    if (reference.client === undefined) return this.answer(reference, problemAnswer(problem), trace);
+    return [this.response(reference.key, reference.client, errorBody("internal", problem), trace)];
   }
 
-  /** The only answer to a call. */
-  response(key: string, client: Pick<CallOfClient, "call" | "request">, said: Said, way?: Way): Dispatch {
-    return this.reply(key, client.call, utf8(JSON.stringify(this.#response(client, said))), way);
+  /** The failure after a port rejected an envelope. `subject` names the envelope in the text. */
+  sendFailure(
+    reference: CallReference,
+    subject: string,
+    { envelope }: { readonly envelope: Envelope },
+    error: unknown,
+    trace: AnswerTrace,
+  ): readonly OutboundMessage[] {
+    return this.failure(reference, `${unsendable(subject, envelope.payload.length, error)}.`, trace);
   }
 
-  /** The only answer to a call, which need not be JSON-RPC. */
-  reply(key: string, call: string, payload: Uint8Array, way?: Way): Dispatch {
-    return this.#toClient(key, call, "reply", payload, way);
+  /** A JSON-RPC response to a call. */
+  response(
+    key: string,
+    client: Pick<ClientCallReference, "call" | "request">,
+    body: ResponseBody,
+    trace: AnswerTrace = NO_TRACE,
+  ): OutboundMessage {
+    return this.#callMessage(key, client.call, "reply", utf8(JSON.stringify(this.#responseJson(client, body))), trace);
   }
 
-  #inContext(reference: CallReference, answer: ToolAnswer, way: Way): Dispatch {
-    const { route, toSource } = this.#site;
-    const payload = this.#fitting((each) => this.#message(reference, each, way), answer);
-    const metadata = { ...a2aMetadata(route.settings.agent), bridge: traceOf(way) };
-    const envelope = envelopeOf(Protocol.A2A, { contentType: "application/json", payload, metadata });
-    return { outlet: toSource, envelope, id: route.nameOf("answer", reference.key), counts: "answered" };
+  /** The response to a call for the agent card, which is not JSON-RPC. */
+  card(key: string, call: string, card: JsonObject): OutboundMessage {
+    return this.#callMessage(key, call, "reply", utf8(JSON.stringify(card)), NO_TRACE);
   }
 
-  #toClient(key: string, call: string, event: ServerCall["event"], payload: Uint8Array, way: Way = { path: [] }): Dispatch {
-    const { route, toSource } = this.#site;
+  #contextMessage(reference: CallReference, answer: ToolAnswer, trace: AnswerTrace): OutboundMessage {
+    const { route, toSource } = this.#context;
+    const payload = this.#serialize((each) => this.#messageJson(reference, each, trace), answer);
+    const metadata = { ...a2aMetadata(route.settings.agent), bridge: traceMetadata(trace) };
+    const envelope = translatedEnvelope(Protocol.A2A, { contentType: "application/json", payload, metadata });
+    return { via: toSource, envelope, id: route.deriveId("answer", reference.key), countAs: "answered" };
+  }
+
+  #callMessage(key: string, call: string, event: ServerCall["event"], payload: Uint8Array, trace: AnswerTrace): OutboundMessage {
+    const { route, toSource } = this.#context;
     const isEnd = event === "end";
     const address: ServerCall = { call, role: "server", event, seq: isEnd ? 1 : 0 };
-    const envelope = callEnvelope({ call: address, parameters: {} }, payload, { bridge: traceOf(way) });
-    return { outlet: toSource, envelope, id: route.nameOf(isEnd ? "end" : "answer", key), ...(!isEnd && { counts: "answered" }) };
+    const envelope = callEnvelope({ call: address, parameters: {} }, payload, { bridge: traceMetadata(trace) });
+    return { via: toSource, envelope, id: route.deriveId(isEnd ? "end" : "answer", key), ...(!isEnd && { countAs: "answered" }) };
   }
 
-  #response({ request }: Pick<CallOfClient, "request">, said: Said): JsonObject {
-    return { jsonrpc: "2.0", id: request, ...said };
+  #responseJson({ request }: Pick<ClientCallReference, "request">, body: ResponseBody): JsonObject {
+    return { jsonrpc: "2.0", id: request, ...body };
   }
 
-  #message(reference: CallReference, { parts, metadata }: ToolAnswer, { origin }: Way): JsonObject {
+  #messageJson(reference: CallReference, { parts, metadata }: ToolAnswer, { origin }: AnswerTrace): JsonObject {
     const { key, contextId, messageId, taskId } = reference;
     const message = {
-      messageId: this.#site.route.uuidOf("answer", key),
+      messageId: this.#context.route.deriveUuid("answer", key),
       contextId,
       ...(taskId !== "" && { taskId }),
       role: "ROLE_AGENT",
       parts,
       metadata: { ...metadata, bridge: { replyTo: messageId, ...(origin !== undefined && { origin: { ...origin } }) } },
     };
-    normalA2a(message);
+    // Throws if the parts of the tool's answer are not a valid A2A message.
+    normalizeA2a(message);
     return message;
   }
 
-  #fitting(compose: (answer: ToolAnswer) => JsonObject, answer: ToolAnswer): Uint8Array {
-    const { maxMessageBytes } = this.#site.route.settings;
+  /** Writes an answer as JSON. If it is invalid or too large, reports that and writes a problem instead. */
+  #serialize(toJson: (answer: ToolAnswer) => JsonObject, answer: ToolAnswer): Uint8Array {
+    const { maxMessageBytes } = this.#context.route.settings;
     try {
-      return writeJson(compose(answer), maxMessageBytes);
+      return writeJson(toJson(answer), maxMessageBytes);
     } catch (error) {
-      this.#site.report(BridgeError.ofMessage(error));
-      return utf8(JSON.stringify(compose(problemAnswer("The tool's result can't be put into a message."))));
+      this.#context.report(BridgeError.ofMessage(error));
+      return utf8(JSON.stringify(toJson(problemAnswer("The tool's result can't be put into a message."))));
     }
   }
 }
 
-/** A problem as if a tool had told of it. */
+/** A problem in the form of a tool's error. */
 export function problemAnswer(problem: string): ToolAnswer {
   return { parts: [{ text: problem }], metadata: { mcp: { isError: true } } };
 }
 
-function traceOf({ path, origin }: Way): JsonObject {
+function traceMetadata({ path, origin }: AnswerTrace): JsonObject {
   return writeTrace({ path, claims: [], lost: [], ...(origin !== undefined && { origin }) });
 }

@@ -1,204 +1,202 @@
-import { deferred } from "@parley/core/internal";
+import { deferred, type Deferred } from "@parley/core/internal";
 import type { ReceivedEnvelope } from "@parley/envelope-and-adapters";
 import { mcpEnvelope, partyOf, readCallEnvelope, type ClientCall, type ServiceParameters } from "@parley/envelope-and-adapters/internal";
-import { problemAnswer, unsentCall, type Answers } from "./answer-writer.ts";
+import type { BridgeContext } from "../bridge-context.ts";
 import { BridgeError } from "../bridge-error.ts";
-import { utf8 } from "../internal/json.ts";
-import { MOST_BYTES, PARTY_SHARE, Shares } from "../runtime/per-party-quota.ts";
-import { writeCallReference } from "./call-reference.ts";
 import { notificationBytes } from "../formats/mcp-message.ts";
-import { toolQuestion, type Question } from "./tool-request.ts";
-import type { ToolSession } from "./tool-session.ts";
-import { NOTHING, type Dispatch, type Step } from "../runtime/pump.ts";
-import type { Passage } from "../route.ts";
-import type { Site } from "../bridge-context.ts";
+import { sizeOf } from "../internal/json.ts";
+import type { InboundMessage } from "../route.ts";
+import { IGNORED, LOOPED, NO_ACTION, type Action, type OutboundMessage } from "../runtime/action.ts";
+import { PendingCalls, type PendingCall } from "../runtime/pending-calls.ts";
+import { MAX_PER_PARTY, MAX_UNSETTLED_BYTES, PerPartyQuota } from "../runtime/per-party-quota.ts";
+import { errorBody, readA2aRequest, type A2aToolRequest, type ResponseBody } from "./a2a-request.ts";
 import { addressOf, agentCard } from "./agent-card.ts";
-import { CallTable, nameOfCall, type ServedCall } from "../a2a/call-table.ts";
-import { failed, readA2aRequest, type A2aRequest, type Said } from "./a2a-request.ts";
+import { problemAnswer, TOOL_CALL, type AnswerWriter } from "./answer-writer.ts";
+import { writeCallReference, type CallReference } from "./call-reference.ts";
+import { createToolCall, type ToolRequest } from "./tool-request.ts";
+import type { ToolSession } from "./tool-session.ts";
 
-/** Cancelled calls whose answers may still come. */
+/** Cancelled calls that are remembered, because the server can still answer them. */
 const MAX_CANCELLED = 1024;
 
-/** The bridge as an A2A agent: answers the calls of official clients at its address, questions by calls of tools. */
-export class CallDesk {
-  readonly #site: Site;
-  readonly #session: ToolSession;
-  readonly #answers: Answers;
-  readonly #address: string;
-  readonly #calls: CallTable;
-  readonly #cancelled = new Set<string>();
-  /** Calls that wait for a server, unsettled. */
-  readonly #unasked = new Shares({ calls: Number.POSITIVE_INFINITY, bytes: MOST_BYTES }, PARTY_SHARE);
-  #isWaiting = false;
+const TOO_MANY_CALLS = errorBody("internal", "Too many calls wait for answers.");
 
-  constructor(site: Site, session: ToolSession, answers: Answers) {
-    this.#site = site;
+interface PendingClientCall extends PendingCall {
+  readonly reference: CallReference;
+  /** The client's id of the call, which is unique for its party only. */
+  readonly call: string;
+  /** Set while no server is connected. Cleared then, because the request can be large. */
+  waiting: { readonly request: ToolRequest; readonly action: Deferred<Action> } | undefined;
+}
+
+/** Makes the bridge an A2A agent: answers calls of official clients to its address with the results of tools. */
+export class CallHandler {
+  readonly #context: BridgeContext;
+  readonly #session: ToolSession;
+  readonly #answers: AnswerWriter;
+  readonly #address: string;
+  readonly #pending: PendingCalls<PendingClientCall>;
+  /** Keys of cancelled calls, oldest first. */
+  readonly #cancelled = new Set<string>();
+  /** Limits the calls that wait for a server, because their envelopes stay unsettled. */
+  readonly #waitingQuota = new PerPartyQuota({ count: Number.POSITIVE_INFINITY, bytes: MAX_UNSETTLED_BYTES }, MAX_PER_PARTY);
+  #isWaitingForServer = false;
+
+  constructor(context: BridgeContext, session: ToolSession, answers: AnswerWriter) {
+    this.#context = context;
     this.#session = session;
     this.#answers = answers;
-    const { agent, answerTimeoutMs } = site.route.settings;
+    const { agent, answerTimeoutMs, maxPending } = context.route.settings;
     this.#address = addressOf(agent);
-    this.#calls = new CallTable(answerTimeoutMs, (call) => this.#late(call));
+    this.#pending = new PendingCalls({
+      timeoutMs: answerTimeoutMs,
+      total: { count: maxPending, bytes: MAX_UNSETTLED_BYTES },
+      perParty: MAX_PER_PARTY,
+      onTimeout: (call) => this.#handleTimeout(call),
+    });
   }
 
   /**
-   * What is to be done about a call; `undefined` if the envelope belongs to none.
+   * Handles an envelope that belongs to a call. Returns `undefined` for all others.
    *
-   * @throws AdapterError `message_invalid`. @throws BridgeError `message_invalid`, `trace_invalid`, `too_many_hops`
+   * @throws AdapterError `message_invalid`
+   * @throws BridgeError `message_invalid`, `trace_invalid`, `too_many_hops`
    */
-  take(received: ReceivedEnvelope): Step | Promise<Step> | undefined {
+  handle(received: ReceivedEnvelope): Action | Promise<Action> | undefined {
     const read = readCallEnvelope(received.envelope);
     if (read === undefined) return undefined;
     const { call, parameters } = read;
-    const { route, count } = this.#site;
-    if (call.role !== "client" || call.agent !== this.#address) {
-      count("ignored");
-      return NOTHING;
-    }
-    if (call.event === "cancel") return this.#cancel(nameOfCall(partyOf(received), call.call));
-    const passage = route.enter(received, route.source, route.target);
-    if (passage === undefined) {
-      count("looped");
-      return NOTHING;
-    }
-    return call.event === "card" ? this.#showCard(passage, call) : this.#answer(passage, call, parameters);
+    const { route } = this.#context;
+    if (call.role !== "client" || call.agent !== this.#address) return IGNORED;
+    if (call.event === "cancel") return this.#cancel(this.#find(partyOf(received), call.call));
+    const inbound = route.readInbound(received, route.source, route.target);
+    if (inbound === undefined) return LOOPED;
+    return call.event === "card" ? this.#sendCard(inbound, call) : this.#handleRequest(inbound, call, parameters);
   }
 
-  /** Notes that a question is answered. Gives whether anybody waits for the answer. */
-  answered(key: string): boolean {
-    this.#calls.take(key);
+  /** Called when a tool has answered a call. Returns whether to forward the answer: not if the call was cancelled. */
+  complete(key: string): boolean {
+    this.#pending.take(key);
     return !this.#cancelled.delete(key);
   }
 
-  /** The server is gone, and what it did about questions can't be known. Gives what their clients are told. */
-  lost(problem: string): readonly Dispatch[] {
-    const asked = this.#calls.all().filter(({ waiting }) => waiting === undefined);
-    for (const { reference } of asked) this.#calls.take(reference.key);
-    return asked.flatMap(({ reference }) => this.#answers.failure(reference, problem));
+  /** Called when the server ended the session. Returns the errors for the clients of all calls in flight. */
+  failAll(problem: string): readonly OutboundMessage[] {
+    const sent = this.#pending.all().filter(({ waiting }) => waiting === undefined);
+    for (const { key } of sent) this.#pending.take(key);
+    return sent.flatMap(({ reference }) => this.#answers.failure(reference, problem));
   }
 
-  /** The bridge is over. */
+  /** Called when the bridge ends. */
   stop(): void {
-    for (const { waiting } of this.#calls.clear()) waiting?.step.resolve(NOTHING);
+    for (const { waiting } of this.#pending.clear()) waiting?.action.resolve(NO_ACTION);
   }
 
-  #showCard({ key }: Passage, { call }: ClientCall): Step {
-    const { agent, maxMessageBytes } = this.#site.route.settings;
-    const [full, short] = [this.#session.tools, []].map((tools) => utf8(JSON.stringify(agentCard(agent, tools)))) as [
-      Uint8Array,
-      Uint8Array,
-    ];
-    const shortCard = this.#answers.reply(key, call, short);
-    if (full.length > maxMessageBytes) return { dispatches: [shortCard] };
-    return { dispatches: [{ ...this.#answers.reply(key, call, full), instead: () => [shortCard] }] };
+  #find(party: string | undefined, call: string): PendingClientCall | undefined {
+    return this.#pending.find((each) => each.party === party && each.call === call);
   }
 
-  #answer(passage: Passage, { call }: ClientCall, parameters: ServiceParameters): Step | Promise<Step> {
-    const { settings } = this.#site.route;
-    const { envelope } = passage.received;
-    const party = partyOf(passage.received);
-    const name = nameOfCall(party, call);
-    if (this.#calls.find(name) !== undefined) throw new BridgeError("message_invalid", "A call has the id of another that is under way");
-    const request = readA2aRequest(envelope.payload, parameters["A2A-Version"], settings.maxMessageBytes);
-    const respond = (said: Said): Step => ({ dispatches: [this.#answers.response(passage.key, { call, request: request.id }, said)] });
-    if ("said" in request) return respond(request.said);
-    const bytes = envelope.payload.length;
-    const refusal = this.#refusalOf(party, bytes);
-    if (refusal !== undefined) return respond(refusal);
-    const question = this.#question(passage, call, request);
-    const served: ServedCall = { reference: question.reference, name, party, waiting: undefined };
-    this.#calls.add(served);
-    if (this.#session.isReady) return this.#ask(question);
-    this.#unasked.add(party, bytes);
-    const after = (): void => this.#unasked.remove(party, bytes);
-    return this.#askLater(served, question).then((step) => ({ ...step, after }));
+  /** Sends the card with all tools, or a generic one if that is too large. */
+  #sendCard({ key }: InboundMessage, { call }: ClientCall): Action {
+    const { agent, maxMessageBytes } = this.#context.route.settings;
+    const full = agentCard(agent, this.#session.tools);
+    const generic = this.#answers.card(key, call, agentCard(agent, []));
+    if (sizeOf(full) > maxMessageBytes) return { sends: [generic] };
+    return { sends: [{ ...this.#answers.card(key, call, full), onRejected: () => [generic] }] };
   }
 
-  #refusalOf(party: string | undefined, bytes: number): Said | undefined {
-    const isFull = this.#calls.size >= this.#site.route.settings.maxPending;
-    const hasTooMany = party !== undefined && this.#calls.sizeOf(party) >= PARTY_SHARE.calls;
-    const canWait = this.#session.isReady || this.#unasked.hasRoom(party, bytes);
-    return isFull || hasTooMany || !canWait ? failed("internal", "Too many calls wait for answers.") : undefined;
+  #handleRequest(inbound: InboundMessage, { call }: ClientCall, parameters: ServiceParameters): Action | Promise<Action> {
+    const { envelope } = inbound.received;
+    const party = partyOf(inbound.received);
+    if (this.#find(party, call) !== undefined) throw new BridgeError("message_invalid", "A call has the id of another pending call");
+    const read = readA2aRequest(envelope.payload, parameters["A2A-Version"], this.#context.route.settings.maxMessageBytes);
+    const respond = (body: ResponseBody): Action => ({ sends: [this.#answers.response(inbound.key, { call, request: read.id }, body)] });
+    if ("response" in read) return respond(read.response);
+    if (!this.#pending.hasCapacity(party, 0)) return respond(TOO_MANY_CALLS);
+    const request = this.#toolRequest(inbound, call, read);
+    const { reference } = request;
+    const pending: PendingClientCall = { key: reference.key, party, bytes: 0, reference, call, waiting: undefined };
+    if (this.#session.isReady) {
+      this.#pending.add(pending);
+      return this.#callTool(request);
+    }
+    const release = this.#waitingQuota.tryAcquire(party, envelope.payload.length);
+    if (release === undefined) return respond(TOO_MANY_CALLS);
+    const action = deferred<Action>();
+    pending.waiting = { request, action };
+    this.#pending.add(pending);
+    void this.#callWaiting();
+    return action.promise.then((each) => ({ ...each, beforeSettle: release }));
   }
 
-  #question(passage: Passage, call: string, { id, message: sent, streams }: Extract<A2aRequest, { streams: boolean }>): Question {
-    const { key } = passage;
-    const contextId = sent.contextId === "" ? this.#site.route.uuidOf("context", key) : sent.contextId;
+  #toolRequest(inbound: InboundMessage, call: string, { id, message: sent, streams }: A2aToolRequest): ToolRequest {
+    const { key } = inbound;
+    const contextId = sent.contextId === "" ? this.#context.route.deriveUuid("context", key) : sent.contextId;
     const message = { ...sent, contextId };
     const client = { call, request: id, streams };
-    return { passage, message, reference: { key, contextId, messageId: message.messageId, taskId: "", client } };
+    return { inbound, message, reference: { key, contextId, messageId: message.messageId, taskId: "", client } };
   }
 
-  #ask(question: Question): Step {
-    const { reference, passage } = question;
-    const way = { path: passage.trace.path };
+  #callTool(request: ToolRequest): Action {
+    const { reference, inbound } = request;
+    const trace = { path: inbound.trace.path };
     try {
-      const asked = toolQuestion(this.#site, this.#session, question);
-      if (!("problem" in asked))
-        return { dispatches: [{ ...asked, instead: (error) => this.#unsent(question, unsentCall(asked, error)) }] };
-      this.#calls.take(reference.key);
-      return { dispatches: this.#answers.of(reference, problemAnswer(asked.problem), way) };
+      const result = createToolCall(this.#context, this.#session, request);
+      if (!result.ok) {
+        this.#pending.take(reference.key);
+        return { sends: this.#answers.answer(reference, problemAnswer(result.rejection), trace) };
+      }
+      const onRejected = (error: unknown): readonly OutboundMessage[] => {
+        this.#pending.take(reference.key);
+        return this.#answers.sendFailure(reference, TOOL_CALL, result.outbound, error, trace);
+      };
+      return { sends: [{ ...result.outbound, onRejected }] };
     } catch (error) {
-      this.#calls.take(reference.key);
-      this.#site.report(BridgeError.ofMessage(error));
-      return { dispatches: this.#answers.failure(reference, "The message can't be made a call of a tool.", way) };
+      this.#pending.take(reference.key);
+      this.#context.report(BridgeError.ofMessage(error));
+      return { sends: this.#answers.failure(reference, "The message can't be converted to a tool call.", trace) };
     }
   }
 
-  #unsent({ reference, passage }: Question, problem: string): readonly Dispatch[] {
-    this.#calls.take(reference.key);
-    return this.#answers.failure(reference, problem, { path: passage.trace.path });
-  }
-
-  #askLater(call: ServedCall, question: Question): Promise<Step> {
-    const step = deferred<Step>();
-    call.waiting = { question, step };
-    void this.#askWaiting();
-    return step.promise;
-  }
-
-  async #askWaiting(): Promise<void> {
-    if (this.#isWaiting) return;
-    this.#isWaiting = true;
+  /** Calls the tools for all waiting requests once a server is connected. */
+  async #callWaiting(): Promise<void> {
+    if (this.#isWaitingForServer) return;
+    this.#isWaitingForServer = true;
     await this.#session.ready();
-    this.#isWaiting = false;
-    for (const call of this.#calls.all()) {
-      const { waiting } = call;
-      call.waiting = undefined;
-      waiting?.step.resolve(this.#ask(waiting.question));
+    this.#isWaitingForServer = false;
+    for (const pending of this.#pending.all()) {
+      const { waiting } = pending;
+      pending.waiting = undefined;
+      waiting?.action.resolve(this.#callTool(waiting.request));
     }
   }
 
-  #late(call: ServedCall): void {
-    const { waiting, reference } = call;
+  #handleTimeout({ waiting, reference }: PendingClientCall): void {
     if (waiting !== undefined) {
-      waiting.step.resolve({ dispatches: this.#answers.failure(reference, "There is no server of tools at present.") });
+      waiting.action.resolve({ sends: this.#answers.failure(reference, "No MCP server is connected.") });
       return;
     }
     this.#session.renew();
-    const problem = "The tool has not answered in time. Whether the tool ran is not known.";
-    for (const dispatch of this.#answers.failure(reference, problem)) void this.#site.post(dispatch);
+    const problem = "The tool has not answered in time. It is unknown whether the tool ran.";
+    for (const outbound of this.#answers.failure(reference, problem)) void this.#context.send(outbound);
   }
 
-  /** Nobody waits for the answer any more; the server is told, if it was asked. */
-  #cancel(name: string): Step {
-    const call = this.#calls.find(name);
-    if (call === undefined) {
-      this.#site.count("ignored");
-      return NOTHING;
-    }
-    const { reference, waiting } = call;
-    this.#calls.take(reference.key);
+  /** Drops a call, and cancels the tool call if it was sent. */
+  #cancel(pending: PendingClientCall | undefined): Action {
+    if (pending === undefined) return IGNORED;
+    const { reference, waiting } = pending;
+    this.#pending.take(reference.key);
     if (waiting !== undefined) {
-      waiting.step.resolve(NOTHING);
-      return NOTHING;
+      waiting.action.resolve(NO_ACTION);
+      return NO_ACTION;
     }
-    this.#noteCancelled(reference.key);
+    this.#rememberCancelled(reference.key);
     const payload = notificationBytes("notifications/cancelled", { requestId: writeCallReference(reference) });
     const envelope = mcpEnvelope(this.#session.address, payload);
-    return { dispatches: [{ outlet: this.#site.toTarget, envelope, id: this.#site.route.nameOf("cancel", reference.key) }] };
+    return { sends: [{ via: this.#context.toTarget, envelope, id: this.#context.route.deriveId("cancel", reference.key) }] };
   }
 
-  #noteCancelled(key: string): void {
+  #rememberCancelled(key: string): void {
     this.#cancelled.add(key);
     const [oldest] = this.#cancelled;
     if (oldest !== undefined && this.#cancelled.size > MAX_CANCELLED) this.#cancelled.delete(oldest);

@@ -7,34 +7,34 @@ const MAX_LENGTH = 32_768;
 /** The id of a JSON-RPC request of A2A. */
 export type RequestId = string | number | null;
 
-/** The call of an official A2A client that a message came in. */
-export interface CallOfClient {
-  /** The client's name for the call. */
+/** The call of an official A2A client that a message arrived in. */
+export interface ClientCallReference {
+  /** The client's id of the call. */
   readonly call: string;
   readonly request: RequestId;
-  /** Whether the answer is a stream. */
+  /** Whether the client expects a stream. */
   readonly streams: boolean;
 }
 
-/** What must be known to answer an A2A message. */
+/** Everything that is needed to answer an A2A message. It is encoded in the id of the tool call, so answers survive a restart. */
 export interface CallReference {
-  /** Names the envelope that the message came in. */
+  /** Identifies the envelope that the message arrived in. */
   readonly key: string;
   readonly contextId: string;
   readonly messageId: string;
   readonly taskId: string;
-  /** Absent for messages of contexts. */
-  readonly client?: CallOfClient;
+  /** Absent for messages that are not sent by an official client. */
+  readonly client?: ClientCallReference;
 }
 
-/** The id of a JSON-RPC request that says by itself what its answer belongs to. */
+/** Encodes a reference as the id of a JSON-RPC request. */
 export function writeCallReference({ key, contextId, messageId, taskId, client }: CallReference): string {
   const texts = [key, contextId, messageId, taskId];
   const all = client === undefined ? texts : [...texts, client.call, client.request, client.streams];
   return `${PREFIX}${Buffer.from(JSON.stringify(all)).toString("base64url")}`;
 }
 
-/** `undefined` if the id is none of those. */
+/** Decodes the id of a JSON-RPC response. Returns `undefined` if it encodes no reference. */
 export function readCallReference(id: string): CallReference | undefined {
   if (!id.startsWith(PREFIX) || id.length > MAX_LENGTH) return undefined;
   let value: unknown;
@@ -53,7 +53,7 @@ export function readCallReference(id: string): CallReference | undefined {
   return { ...reference, client: { call, request, streams } };
 }
 
-/** Whether a value may be the id of a request of A2A. */
+/** Whether a value is a valid id of an A2A request. */
 export function isRequestId(value: unknown): value is RequestId {
   return value === null || isText(value, MAX_ID) || (typeof value === "number" && Number.isInteger(value));
 }

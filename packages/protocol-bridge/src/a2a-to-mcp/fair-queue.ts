@@ -1,50 +1,55 @@
 import type { ReceivedEnvelope } from "@parley/envelope-and-adapters";
 import { partyOf } from "@parley/envelope-and-adapters/internal";
-import { Deadlines } from "../internal/deadlines.ts";
-import { MOST_BYTES, PARTY_SHARE, Shares } from "../runtime/per-party-quota.ts";
+import type { Action } from "../runtime/action.ts";
+import type { Task, TaskQueue } from "../runtime/consumer.ts";
+import { PendingCalls, type PendingCall } from "../runtime/pending-calls.ts";
+import { MAX_PER_PARTY, MAX_UNSETTLED_BYTES, PerPartyQuota } from "../runtime/per-party-quota.ts";
 import type { CallReference } from "./call-reference.ts";
-import type { Line, Step, Turn } from "../runtime/pump.ts";
 
-/** Messages that others may go ahead of. A port gives out no more than 1024 that aren't settled: this leaves room for those others. */
-const MOST_PASSED = { calls: 768, bytes: MOST_BYTES };
-const MOST_PASSED_OF_PARTY = { calls: 256, bytes: PARTY_SHARE.bytes };
+/** Messages that can be overtaken. A port delivers at most 1024 unsettled envelopes; this leaves capacity for messages of other parties. */
+const MAX_OVERTAKEN = { count: 768, bytes: MAX_UNSETTLED_BYTES };
+const MAX_OVERTAKEN_PER_PARTY = { count: 256, bytes: MAX_PER_PARTY.bytes };
 
-/** What a {@link QuestionLine} works with. */
-export interface QuestionLineOptions {
-  /** Questions that may be under way. */
+/** Options of a {@link FairQueue}. */
+export interface FairQueueOptions {
+  /** Requests in flight. */
   readonly maxPending: number;
   readonly timeoutMs: number;
-  /** Resolves when questions can be asked, or the bridge ends. */
+  /** Resolves when requests can be sent, or when the bridge ends. */
   ready(): Promise<void>;
-  ask(received: ReceivedEnvelope): Step;
-  /** Says what is to be done about a message that may not even wait. */
-  refuse(received: ReceivedEnvelope): Step;
-  /** A question was not answered in time. */
-  onLate(reference: CallReference): void;
+  handle(received: ReceivedEnvelope): Action;
+  /** Handles a message that exceeds the capacity of the queue. */
+  reject(received: ReceivedEnvelope): Action;
+  /** Called for a request that was not answered in time. */
+  onTimeout(reference: CallReference): void;
 }
 
-interface Asked {
+interface PendingRequest extends PendingCall {
   readonly reference: CallReference;
-  readonly party: string | undefined;
 }
 
 /**
- * Messages that wait to be asked, in their order, and questions that wait for answers. Others go ahead of those whose party has as many under
- * way as it may; where too many wait so, the last of them are refused, lest the port give out no more.
+ * Messages that wait to become tool calls, in order, and the requests in flight. A message waits while its party has the maximum number of
+ * requests in flight; messages of other parties overtake it. Messages beyond {@link MAX_OVERTAKEN} are rejected, because the port would
+ * otherwise stop delivering.
  */
-export class QuestionLine implements Line {
-  readonly #options: QuestionLineOptions;
+export class FairQueue implements TaskQueue {
+  readonly #options: FairQueueOptions;
   readonly #waiting: ReceivedEnvelope[] = [];
-  readonly #asked: Deadlines<Asked>;
-  readonly #underWay = new Shares({ calls: Number.POSITIVE_INFINITY, bytes: 0 }, { calls: PARTY_SHARE.calls, bytes: 0 });
-  #isOver = false;
+  readonly #pending: PendingCalls<PendingRequest>;
+  #isStopped = false;
   #wake: () => void = () => {};
 
-  constructor(options: QuestionLineOptions) {
+  constructor(options: FairQueueOptions) {
     this.#options = options;
-    this.#asked = new Deadlines(options.timeoutMs, ({ reference, party }) => {
-      this.#ended(party);
-      options.onLate(reference);
+    this.#pending = new PendingCalls({
+      timeoutMs: options.timeoutMs,
+      total: { count: options.maxPending, bytes: MAX_UNSETTLED_BYTES },
+      perParty: MAX_PER_PARTY,
+      onTimeout: ({ reference }) => {
+        this.#wake();
+        options.onTimeout(reference);
+      },
     });
   }
 
@@ -53,63 +58,53 @@ export class QuestionLine implements Line {
     this.#wake();
   }
 
-  async next(): Promise<Turn | undefined> {
+  async next(): Promise<Task | undefined> {
     for (;;) {
       await this.#options.ready();
-      if (this.#isOver) return undefined;
-      const turn = this.#pick();
-      if (turn !== undefined) return turn;
+      if (this.#isStopped) return undefined;
+      const task = this.#takeTask();
+      if (task !== undefined) return task;
       await new Promise<void>((resolve) => (this.#wake = resolve));
     }
   }
 
-  /** A question was asked: it is under way until it is {@link done}, late or {@link clear}ed. */
-  asked(reference: CallReference, party: string | undefined): void {
-    if (this.#asked.get(reference.key) !== undefined) return;
-    this.#asked.add(reference.key, { reference, party });
-    this.#underWay.add(party, 0);
+  /** Records that a request was sent. It is in flight until {@link complete}, {@link clear} or its timeout. */
+  start(reference: CallReference, party: string | undefined): void {
+    this.#pending.add({ key: reference.key, party, bytes: 0, reference });
   }
 
-  done({ key }: CallReference): void {
-    const asked = this.#asked.take(key);
-    if (asked !== undefined) this.#ended(asked.party);
-  }
-
-  /** Takes all questions that are under way. */
-  clear(): readonly CallReference[] {
-    this.#underWay.clear();
+  /** Called when a request was answered or could not be sent. */
+  complete({ key }: CallReference): void {
+    this.#pending.take(key);
     this.#wake();
-    return this.#asked.clear().map(({ reference }) => reference);
   }
 
-  /** The bridge is over. */
+  /** Removes and returns all requests in flight. */
+  clear(): readonly CallReference[] {
+    this.#wake();
+    return this.#pending.clear().map(({ reference }) => reference);
+  }
+
+  /** Called when the bridge ends. */
   stop(): void {
-    this.#isOver = true;
+    this.#isStopped = true;
     this.clear();
   }
 
-  #pick(): Turn | undefined {
-    const { maxPending, ask, refuse } = this.#options;
-    const isFull = this.#asked.size >= maxPending;
-    const passed = new Shares(MOST_PASSED, MOST_PASSED_OF_PARTY);
+  #takeTask(): Task | undefined {
+    const { handle, reject } = this.#options;
+    const overtaken = new PerPartyQuota(MAX_OVERTAKEN, MAX_OVERTAKEN_PER_PARTY);
     for (const [index, received] of this.#waiting.entries()) {
-      const { length } = received.envelope.payload;
       const party = partyOf(received);
-      if (this.#underWay.hasRoom(party, 0)) {
-        if (!isFull) return this.#turn(index, ask);
-      } else if (passed.hasRoom(party, length)) passed.add(party, length);
-      else return this.#turn(index, refuse);
+      if (this.#pending.isPartyFull(party)) {
+        if (overtaken.tryAcquire(party, received.envelope.payload.length) === undefined) return this.#take(index, reject);
+      } else if (!this.#pending.isFull) return this.#take(index, handle);
     }
     return undefined;
   }
 
-  #turn(index: number, say: Turn["say"]): Turn | undefined {
+  #take(index: number, run: Task["run"]): Task | undefined {
     const [received] = this.#waiting.splice(index, 1);
-    return received === undefined ? undefined : { received, say };
-  }
-
-  #ended(party: string | undefined): void {
-    this.#underWay.remove(party, 0);
-    this.#wake();
+    return received === undefined ? undefined : { received, run };
   }
 }

@@ -1,47 +1,53 @@
 import { Protocol } from "@parley/envelope-and-adapters";
+import type { BridgeContext } from "../bridge-context.ts";
 import type { A2aMessageJson } from "../formats/a2a-message.ts";
-import { isKeepable, keptOf, neutralMetadata } from "../translate/kept-form.ts";
-import type { Dispatch } from "../runtime/pump.ts";
-import { envelopeOf, type Passage } from "../route.ts";
-import type { Site } from "../bridge-context.ts";
-import { writeCallReference, type CallReference } from "./call-reference.ts";
 import { requestBytes } from "../formats/mcp-message.ts";
+import type { InboundMessage } from "../route.ts";
+import type { OutboundMessage } from "../runtime/action.ts";
+import { isKeepable, keptForm, neutralMetadata } from "../translate/kept-form.ts";
+import { translatedEnvelope } from "../translate/translated-envelope.ts";
+import { writeCallReference, type CallReference } from "./call-reference.ts";
 import type { ToolSession } from "./tool-session.ts";
-import { toolCallOf, type NoToolCall, type ToolCall } from "./tool.ts";
+import { selectTool, type ToolSelection } from "./tool.ts";
 
-/** A message on its way to a tool. */
-export interface Question {
-  readonly passage: Passage;
+/** An A2A message that asks for a tool call. */
+export interface ToolRequest {
+  readonly inbound: InboundMessage;
   readonly message: A2aMessageJson;
   readonly reference: CallReference;
 }
 
+/** The tool call to send, or a rejection for the author of the request. */
+export type ToolCallResult = { readonly ok: true; readonly outbound: OutboundMessage } | { readonly ok: false; readonly rejection: string };
+
 /**
- * The call of a tool that a message asks for, or why it asks for none.
+ * Creates the tool call that a message asks for.
  *
- * @throws BridgeError `message_too_large`; what the option `tool` throws.
+ * @throws BridgeError `message_too_large`
+ * @throws what the option `tool` throws
  */
-export function toolQuestion(
-  { route, toTarget }: Pick<Site, "route" | "toTarget">,
+export function createToolCall(
+  { route, toTarget }: Pick<BridgeContext, "route" | "toTarget">,
   session: ToolSession,
-  { passage, message, reference }: Question,
-): Dispatch | NoToolCall {
+  { inbound, message, reference }: ToolRequest,
+): ToolCallResult {
   const { settings } = route;
-  const call = callFor(message, session, settings.tool);
-  if ("problem" in call) return call;
-  const payload = requestBytes(writeCallReference(reference), "tools/call", { ...call });
-  if (payload.length > settings.maxMessageBytes) return { problem: "The arguments are too large." };
+  const selection = select(message, session, settings.tool);
+  if (!selection.ok) return selection;
+  const payload = requestBytes(writeCallReference(reference), "tools/call", { ...selection.call });
+  if (payload.length > settings.maxMessageBytes) return { ok: false, rejection: "The arguments are too large." };
   const isKept = isKeepable(message);
-  const { envelope: asked } = passage.received;
-  // What a client's call says besides its message concerns the bridge alone.
-  const form = reference.client === undefined ? asked : { protocol: asked.protocol, contentType: asked.contentType };
-  const trace = route.traceOf(passage, { kept: keptOf(form, isKept ? message : undefined), lost: isKept ? [] : ["message"] });
-  const metadata = { ...neutralMetadata(asked), mcp: { ...session.address }, bridge: trace };
-  const envelope = envelopeOf(Protocol.MCP, { contentType: "application/json", payload, metadata });
-  return { outlet: toTarget, envelope, id: passage.sendId, counts: "forwarded" };
+  const { envelope: original } = inbound.received;
+  // Metadata of an official client's call can contain credentials for the bridge, so it is not forwarded.
+  const form = reference.client === undefined ? original : { protocol: original.protocol, contentType: original.contentType };
+  const trace = route.traceOf(inbound, { kept: keptForm(form, isKept ? message : undefined), lost: isKept ? [] : ["message"] });
+  const metadata = { ...neutralMetadata(original), mcp: { ...session.address }, bridge: trace };
+  const envelope = translatedEnvelope(Protocol.MCP, { contentType: "application/json", payload, metadata });
+  return { ok: true, outbound: { via: toTarget, envelope, id: inbound.sendId, countAs: "forwarded" } };
 }
 
-function callFor(message: A2aMessageJson, { tools }: ToolSession, wanted: Site["route"]["settings"]["tool"]): ToolCall | NoToolCall {
-  if (typeof wanted !== "function") return toolCallOf(message, tools, wanted);
-  return wanted(message) ?? { problem: "This bridge knows no tool for the message." };
+function select(message: A2aMessageJson, { tools }: ToolSession, wanted: BridgeContext["route"]["settings"]["tool"]): ToolSelection {
+  if (typeof wanted !== "function") return selectTool(message, tools, wanted);
+  const call = wanted(message);
+  return call === undefined ? { ok: false, rejection: "This bridge has no tool for the message." } : { ok: true, call };
 }

@@ -5,6 +5,7 @@ import { BridgeError } from "../bridge-error.ts";
 import {
   errorBytes,
   JSON_RPC_ERRORS,
+  MCP_VERSION,
   notificationBytes,
   requestBytes,
   resultBytes,
@@ -13,58 +14,54 @@ import {
 } from "../formats/mcp-message.ts";
 import { readTools, type Tool } from "./tool.ts";
 
-/** The version of MCP that a bridge asks for. Of others it needs nothing that they have not. */
-export const MCP_VERSION = "2025-06-18";
-
-const RETRY = { initialMs: 2000, maxMs: 60_000 };
-const RENEW = { initialMs: 50, maxMs: 10_000 };
-/** Requests without an answer, some five seconds apart in all, after which the server counts as away. */
-const SILENT_ATTEMPTS = 3;
+const OPEN_BACKOFF = { initialMs: 2000, maxMs: 60_000 };
+const RENEW_BACKOFF = { initialMs: 50, maxMs: 10_000 };
+/** Unanswered attempts to open the session, over about five seconds, after which `onWaiting` is called. */
+const ATTEMPTS_BEFORE_WAITING = 3;
 const MAX_PAGES = 16;
 const MAX_TOOLS = 1024;
 
-/** What a {@link ToolSession} works with. */
+/** Options of a {@link ToolSession}; `peer` and `peerKey` restrict which party can be the server. */
 export interface ToolSessionOptions extends ExpectedPeer {
-  /** Its id: the same after a restart. */
+  /** Id of the session: the same after a restart. */
   readonly session: string;
   readonly name: string;
-  /** Name of the server to ask for. */
+  /** Name of the server to connect to. */
   readonly server: string | undefined;
-  /** The only party that may be the server. */
-  /** Whether the server's tools must be known. */
+  /** Whether to list the server's tools. */
   readonly needsTools: boolean;
   readonly signal: AbortSignal;
-  /** No server has answered for some seconds. Called once until one has. */
+  /** Called when no server has answered for some seconds; again only after a new attempt to open the session. */
   onWaiting(): void;
   send(address: McpAddress, payload: Uint8Array): void;
 }
 
-interface Bond {
+interface ServerBinding {
   readonly party: string | undefined;
   readonly instance: string;
   readonly server: string | undefined;
 }
 
 /**
- * A client's session with an MCP server on a channel, kept up by itself: opened anew when the server ends it, gone on with after a restart
- * of this side. The first party that answers is the server, and nobody else is heard until the session ends.
+ * A client session with an MCP server on a channel. It opens itself again when the server ends it, and resumes after a restart of the bridge.
+ * The first party that answers is the server; messages of all others are rejected until the session ends.
  */
 export class ToolSession {
   readonly #options: ToolSessionOptions;
-  /** Tells what this run has asked from what an earlier one has. */
+  /** Part of request ids: distinguishes requests of this process from those before a restart. */
   readonly #run = crypto.randomUUID().slice(0, 8);
-  /** Tells what this session has asked from what one before it has. */
+  /** Part of request ids: distinguishes requests of this session from those of earlier ones. */
   #generation = 0;
-  #bond: Bond | undefined;
-  #count = 0;
+  #binding: ServerBinding | undefined;
+  #requests = 0;
   #failures = 0;
   #opening: AbortController | undefined;
   #ready = deferred<void>();
   #isReady = false;
   #tools: readonly Tool[] = [];
-  /** Id of the request for tools whose answer counts: an answer to one before it, or a second one, would list tools twice. */
-  #listing: string | undefined;
-  #listed: readonly Tool[] = [];
+  /** Id of the outstanding `tools/list` request. Other responses are ignored, because they would list tools twice. */
+  #listRequest: string | undefined;
+  #listedTools: readonly Tool[] = [];
   #pages = 0;
 
   constructor(options: ToolSessionOptions) {
@@ -76,131 +73,131 @@ export class ToolSession {
     return this.#tools;
   }
 
-  /** Whether calls can be made. */
+  /** Whether tools can be called. */
   get isReady(): boolean {
     return this.#isReady;
   }
 
-  /** Where calls of this session go. */
+  /** The address for messages to the server. */
   get address(): McpAddress {
-    const { session, server: asked } = this.#options;
-    const server = this.#bond?.server ?? asked;
+    const { session, server: wanted } = this.#options;
+    const server = this.#binding?.server ?? wanted;
     const base = { session, role: "client", ...(server !== undefined && { server }) } as const;
-    return this.#bond === undefined ? { ...base, event: "open" } : { ...base, instance: this.#bond.instance };
+    return this.#binding === undefined ? { ...base, event: "open" } : { ...base, instance: this.#binding.instance };
   }
 
-  /** Resolves when calls can be made, or the bridge ends. */
+  /** Resolves when tools can be called, or when the bridge ends. */
   async ready(): Promise<void> {
     while (!this.#isReady && !this.#options.signal.aborted) await this.#ready.promise;
   }
 
-  /** Asks for a session until a server has answered. */
+  /** Opens the session: sends `initialize` at growing intervals until a server answers. */
   open(): void {
     this.#opening?.abort();
     this.#opening = new AbortController();
     this.#generation += 1;
-    void this.#ask(AbortSignal.any([this.#opening.signal, this.#options.signal]));
+    void this.#initialize(AbortSignal.any([this.#opening.signal, this.#options.signal]));
   }
 
-  /** Opens the session anew, with whichever server answers. */
+  /** Discards the session and opens a new one, with any server. Called when the server ends the session, and after a timeout. */
   renew(): void {
     if (!this.#isReady && this.#opening?.signal.aborted === false) return;
     this.#failures += 1;
-    this.#bond = undefined;
+    this.#binding = undefined;
     if (this.#isReady) this.#ready = deferred();
     this.#isReady = false;
     this.open();
   }
 
-  /** A call was answered: the session is in good health. */
-  thrive(): void {
+  /** Resets the backoff of {@link renew}. Called when a tool has answered. */
+  resetFailures(): void {
     this.#failures = 0;
   }
 
   /**
-   * Whether a message in this session is from its server.
+   * Whether a message in this session is from its server. The sender of the first answer becomes the server.
    *
    * @throws BridgeError `sender_mismatch`
    */
-  believes({ server, instance = "", event }: McpAddress, sender: Sender, message: JsonRpcAnswer | JsonRpcCall | undefined): boolean {
-    const { server: asked } = this.#options;
-    if (asked !== undefined && server !== asked) return false;
-    if (!isPeer(this.#options, sender)) throw mismatch();
+  checkSender({ server, instance = "", event }: McpAddress, sender: Sender, message: JsonRpcAnswer | JsonRpcCall | undefined): boolean {
+    const { server: wanted } = this.#options;
+    if (wanted !== undefined && server !== wanted) return false;
+    if (!isPeer(this.#options, sender)) throw senderMismatch();
     const party = partyOf(sender);
-    const isFirstAnswer = !this.#isReady && message?.kind === "answer" && this.#isOurs(message.id, "open");
-    if (this.#bond === undefined || isFirstAnswer) {
-      if (event === "close" && this.#bond === undefined) return true;
-      this.#bond = { party, instance, server };
+    const isFirstAnswer = !this.#isReady && message?.kind === "answer" && this.#hasPrefix(message.id, "open");
+    if (this.#binding === undefined || isFirstAnswer) {
+      if (event === "close" && this.#binding === undefined) return true;
+      this.#binding = { party, instance, server };
       return true;
     }
-    if (party === this.#bond.party) return true;
-    // A second server that answered the first messages is no impostor.
-    if (instance !== this.#bond.instance) return false;
-    throw mismatch();
+    if (party === this.#binding.party) return true;
+    // Another server can answer `initialize` too. Its messages are ignored rather than rejected.
+    if (instance !== this.#binding.instance) return false;
+    throw senderMismatch();
   }
 
-  /** Takes what the server says about the session itself. Gives what to answer. */
-  take(message: JsonRpcAnswer | JsonRpcCall): Uint8Array | undefined {
-    if (message.kind === "call") return this.#serve(message);
-    if (this.#isOurs(message.id, "open")) this.#opened(message);
-    else if (message.id !== undefined && message.id === this.#listing) this.#learn(message.result);
+  /** Handles a message of the server, except answers to tool calls. Returns the response to send, if any. */
+  handle(message: JsonRpcAnswer | JsonRpcCall): Uint8Array | undefined {
+    if (message.kind === "call") return this.#handleCall(message);
+    if (this.#hasPrefix(message.id, "open")) this.#handleInitialized(message);
+    else if (message.id !== undefined && message.id === this.#listRequest) this.#addTools(message.result);
     return undefined;
   }
 
-  async #ask(signal: AbortSignal): Promise<void> {
-    if (this.#failures > 0) await sleep(backoffMs(this.#failures, RENEW), signal);
+  async #initialize(signal: AbortSignal): Promise<void> {
+    if (this.#failures > 0) await sleep(backoffMs(this.#failures, RENEW_BACKOFF), signal);
     for (let attempt = 1; !signal.aborted; attempt++) {
       const params = { protocolVersion: MCP_VERSION, capabilities: {}, clientInfo: { name: this.#options.name, version: "1.0.0" } };
       this.#request("open", "initialize", params);
-      if (attempt === SILENT_ATTEMPTS) this.#options.onWaiting();
-      await sleep(backoffMs(attempt, RETRY), signal);
+      if (attempt === ATTEMPTS_BEFORE_WAITING) this.#options.onWaiting();
+      await sleep(backoffMs(attempt, OPEN_BACKOFF), signal);
     }
   }
 
-  #opened({ result }: JsonRpcAnswer): void {
+  #handleInitialized({ result }: JsonRpcAnswer): void {
     if (this.#isReady || result === undefined) return;
     this.#options.send(this.address, notificationBytes("notifications/initialized", {}));
     const hasTools = isJsonObject(result["capabilities"]) && result["capabilities"]["tools"] !== undefined;
-    if (this.#options.needsTools && hasTools) this.#list();
-    else this.#settle([]);
+    if (this.#options.needsTools && hasTools) this.#listTools();
+    else this.#becomeReady([]);
   }
 
-  #list(): void {
-    this.#listed = [];
+  #listTools(): void {
+    this.#listedTools = [];
     this.#pages = 0;
-    this.#listing = this.#request("tools", "tools/list", {});
+    this.#listRequest = this.#request("tools", "tools/list", {});
   }
 
-  #learn(result: JsonObject | undefined): void {
-    this.#listing = undefined;
+  #addTools(result: JsonObject | undefined): void {
+    this.#listRequest = undefined;
     this.#pages += 1;
-    this.#listed = [...this.#listed, ...readTools(result ?? {})].slice(0, MAX_TOOLS);
+    this.#listedTools = [...this.#listedTools, ...readTools(result ?? {})].slice(0, MAX_TOOLS);
     const cursor = result?.["nextCursor"];
-    if (typeof cursor === "string" && this.#pages < MAX_PAGES) this.#listing = this.#request("tools", "tools/list", { cursor });
-    else this.#settle(this.#listed);
+    if (typeof cursor === "string" && this.#pages < MAX_PAGES) this.#listRequest = this.#request("tools", "tools/list", { cursor });
+    else this.#becomeReady(this.#listedTools);
   }
 
-  #settle(tools: readonly Tool[]): void {
+  #becomeReady(tools: readonly Tool[]): void {
     this.#tools = tools;
     this.#isReady = true;
     this.#opening?.abort();
     this.#ready.resolve();
   }
 
-  #serve({ id, method }: JsonRpcCall): Uint8Array | undefined {
-    if (method === "notifications/tools/list_changed" && this.#isReady && this.#options.needsTools) this.#list();
+  #handleCall({ id, method }: JsonRpcCall): Uint8Array | undefined {
+    if (method === "notifications/tools/list_changed" && this.#isReady && this.#options.needsTools) this.#listTools();
     if (id === undefined) return undefined;
     return method === "ping" ? resultBytes(id, {}) : errorBytes(id, JSON_RPC_ERRORS.methodNotFound, "The bridge is a client of tools only");
   }
 
   #request(kind: "open" | "tools", method: string, params: JsonObject): string {
-    this.#count += 1;
-    const id = `${this.#prefix(kind)}${this.#count}`;
+    this.#requests += 1;
+    const id = `${this.#prefix(kind)}${this.#requests}`;
     this.#options.send(this.address, requestBytes(id, method, params));
     return id;
   }
 
-  #isOurs(id: string | number | undefined, kind: "open" | "tools"): boolean {
+  #hasPrefix(id: string | number | undefined, kind: "open" | "tools"): boolean {
     return typeof id === "string" && id.startsWith(this.#prefix(kind));
   }
 
@@ -209,6 +206,6 @@ export class ToolSession {
   }
 }
 
-function mismatch(): BridgeError {
-  return new BridgeError("sender_mismatch", "A party that is not the MCP server wrote in the bridge's session");
+function senderMismatch(): BridgeError {
+  return new BridgeError("sender_mismatch", "A party that is not the MCP server sent a message in the bridge's session");
 }

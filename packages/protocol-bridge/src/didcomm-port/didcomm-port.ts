@@ -12,21 +12,21 @@ import {
 } from "@parley/envelope-and-adapters";
 import { checkEnvelope, kindOf } from "@parley/envelope-and-adapters/internal";
 import { BridgeError } from "../bridge-error.ts";
-import { digest, uuidOf } from "../internal/digest.ts";
+import { digest, digestUuid } from "../internal/digest.ts";
 import { utf8 } from "../internal/json.ts";
 import { DIDCOMM_JSON, readDidcomm } from "../formats/didcomm-plaintext.ts";
 
 const MAX_BYTES = 4_194_304;
 
-/** What agents return from a handler for a message that is not theirs; the same symbol in every copy of `@parley/didcomm-agent`. */
+/** Returned by handlers of `@parley/didcomm-agent` for messages that they don't handle. The same symbol in every copy of that package. */
 const PASS: unique symbol = Symbol.for("@parley/didcomm-agent/pass");
 
-/** A message as an agent's handler gets it. */
+/** A message as an agent passes it to a handler. */
 export interface DidcommInbound extends Message {
   ack(this: void): void;
 }
 
-/** What a {@link didcommPort} needs of an agent: the `Client` of `layr8` or `@parley/didcomm-agent` has it. */
+/** The part of an agent that {@link didcommPort} uses; the `Client` of `layr8` or `@parley/didcomm-agent` implements it. */
 export interface DidcommClient {
   readonly did: string;
   send(message: MessageInit, options?: { readonly signal?: AbortSignal }): Promise<unknown>;
@@ -36,35 +36,36 @@ export interface DidcommClient {
 
 /** Options of {@link didcommPort}. */
 export interface DidcommPortOptions {
-  /** DIDs that get what is sent. */
+  /** DIDs of the recipients. */
   readonly to: string | readonly string[];
-  /** Message types to receive. Default: all that no other handler of the agent takes. */
+  /** Message types to receive. Default: all types without another handler. */
   readonly types?: readonly string[];
-  /** Whose messages are received; those of others are passed on. Default: those of `to`. */
+  /** Selects the messages to receive; others are left to the agent's other handlers. Default: those of senders in `to`. */
   readonly accepts?: (sender: string | undefined, message: Message) => boolean;
 }
 
-/** A DIDComm agent's conversation with others, as a port. */
+/** A port that sends and receives DIDComm messages. */
 export interface DidcommPort extends EnvelopePort, AsyncDisposable {
-  /** Ends all subscriptions. The node delivers again what was not settled. Close it before the agent. */
+  /** Ends all subscriptions. The node redelivers messages that were not settled. Call it before the agent is closed. */
   close(): Promise<void>;
 }
 
-/** What a port says of a message besides what every port says. */
+/** An envelope with the properties that only DIDComm has. */
 interface ReceivedMessage extends ReceivedEnvelope {
   /** Whether the node's policy authorized the sender. */
   readonly authorized?: boolean;
 }
 
 /**
- * Makes an agent's conversation with others a port: their messages come as envelopes of plaintexts, and envelopes go to all of them. Call it
- * before the agent connects.
+ * Creates a port for the conversation of a DIDComm agent with others: it receives their messages as envelopes with DIDComm plaintexts, and
+ * sends each envelope to all of them. Call it before the agent connects, because it registers message handlers.
  *
- * `sender` is the DID that the node has authenticated. A message is acknowledged to the node when its envelope is settled, and comes again
- * otherwise. A send with an id has the same message id each time, so that the recipient's node takes it once (within 10 minutes). What goes
- * out is from the agent: `from`, `to` and `id` of the plaintext are its own, whatever the envelope says.
+ * The `sender` of a received envelope is the DID that the node has authenticated. A message is acknowledged to the node when its envelope is
+ * settled; otherwise the node redelivers it. The message id of a send is derived from the send's id, so the recipient's node ignores repeated
+ * sends (within 10 minutes). The port sets `from`, `to` and `id` of sent messages and ignores those of the envelope.
  *
- * @throws TypeError nobody is named in `to`; what the agent throws where it has such handlers already.
+ * @throws TypeError an argument or option is invalid
+ * @throws what the agent throws if it has handlers for the same types already
  * @example
  * ```ts
  * import { didcommPort, ProtocolBridge } from "@parley/protocol-bridge";
@@ -85,11 +86,12 @@ export function didcommPort(client: DidcommClient, options: DidcommPortOptions):
   return new ClientPort(client, options);
 }
 
-interface Item {
-  readonly place: number;
+interface PendingDelivery {
+  /** Position in the order of arrival. */
+  readonly position: number;
   readonly received: ReceivedMessage;
-  /** Ends the agent's handler. */
-  readonly done: Deferred<"settled" | "left">;
+  /** Completes the agent's handler: `settled` acknowledges the message. */
+  readonly done: Deferred<"settled" | "unsettled">;
 }
 
 class ClientPort implements DidcommPort {
@@ -97,11 +99,11 @@ class ClientPort implements DidcommPort {
   readonly #to: readonly string[];
   readonly #accepts: (sender: string | undefined, message: Message) => boolean;
   readonly #fanOut = new EnvelopeFanOut();
-  /** What nobody has taken yet, or somebody has left; in order. Bounded by the handlers that the agent lets run. */
-  #waiting: Item[] = [];
-  readonly #items = new Set<Item>();
+  /** Messages without a subscriber, in order. Bounded by the agent, which limits its running handlers. */
+  #waiting: PendingDelivery[] = [];
+  readonly #pending = new Set<PendingDelivery>();
   #last = 0;
-  #isPumping = false;
+  #isDelivering = false;
   #isClosed = false;
 
   constructor(client: DidcommClient, options: DidcommPortOptions) {
@@ -114,7 +116,7 @@ class ClientPort implements DidcommPort {
     if (typeof to !== "string" && !isList) throw new TypeError(`Option "to" must be a DID or a list of DIDs, not ${kindOf(to)}`);
     this.#client = client;
     this.#to = typeof to === "string" ? [to] : [...to];
-    if (this.#to.length === 0) throw new TypeError('Option "to" must name at least one DID to send to');
+    if (this.#to.length === 0) throw new TypeError('Option "to" must name at least one DID');
     this.#accepts = accepts ?? ((sender) => sender !== undefined && this.#to.includes(sender));
     const handler = (message: DidcommInbound): Promise<undefined> => this.#handle(message);
     if (types === undefined) client.handleAll(handler, { manualAck: true });
@@ -125,13 +127,14 @@ class ClientPort implements DidcommPort {
     const { protocol, payload, metadata } = checkEnvelope(envelope);
     signal?.throwIfAborted();
     if (this.#isClosed) throw new PortError("closed", "The DIDComm port is closed");
-    if (protocol !== Protocol.DIDCOMM) throw new BridgeError("untranslatable", `A DIDComm port carries DIDComm, not ${protocol}`);
+    if (protocol !== Protocol.DIDCOMM)
+      throw new BridgeError("untranslatable", `A DIDComm port sends DIDComm messages only, not ${protocol}`);
     const { from: _from, context: _context, ...message } = decodePlaintext(readDidcomm(payload, MAX_BYTES)).message;
     const bridge = metadata?.["bridge"];
     const outbound: MessageInit = {
       ...message,
       to: this.#to,
-      id: id === undefined ? message.id : uuidOf("didcomm", this.#client.did, id),
+      id: id === undefined ? message.id : digestUuid("didcomm", this.#client.did, id),
       headers: { ...message.headers, ...(bridge !== undefined && { bridge }) },
     };
     try {
@@ -145,57 +148,57 @@ class ClientPort implements DidcommPort {
 
   receive(options?: ReceiveOptions): AsyncIterableIterator<ReceivedEnvelope, undefined> {
     const subscription = this.#fanOut.receive(options);
-    void this.#pump();
+    void this.#deliverWaiting();
     return subscription;
   }
 
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#fanOut.close();
-    for (const { done } of this.#items) done.resolve("left");
+    for (const { done } of this.#pending) done.resolve("unsettled");
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
 
-  /** Lasts until the message is settled, so that the agent itself knows it again when the node delivers it once more. */
+  /** Resolves when the message is settled, so that the agent recognizes it if the node redelivers it in the meantime. */
   async #handle(message: DidcommInbound): Promise<undefined> {
     if (!this.#accepts(message.from, message)) return PASS as unknown as undefined;
     if (this.#isClosed) return undefined;
-    const item: Item = { place: ++this.#last, received: receivedOf(message), done: deferred() };
-    this.#items.add(item);
-    this.#waiting.push(item);
-    void this.#pump();
-    if ((await item.done.promise) === "settled") message.ack();
-    this.#items.delete(item);
+    const pending: PendingDelivery = { position: ++this.#last, received: receivedOf(message), done: deferred() };
+    this.#pending.add(pending);
+    this.#waiting.push(pending);
+    void this.#deliverWaiting();
+    if ((await pending.done.promise) === "settled") message.ack();
+    this.#pending.delete(pending);
     return undefined;
   }
 
-  async #pump(): Promise<void> {
-    if (this.#isPumping) return;
-    this.#isPumping = true;
-    for (let item = this.#next(); item !== undefined; item = this.#next()) await this.#deliver(item);
-    this.#isPumping = false;
+  async #deliverWaiting(): Promise<void> {
+    if (this.#isDelivering) return;
+    this.#isDelivering = true;
+    for (let pending = this.#next(); pending !== undefined; pending = this.#next()) await this.#deliver(pending);
+    this.#isDelivering = false;
   }
 
-  #next(): Item | undefined {
+  #next(): PendingDelivery | undefined {
     const index = this.#waiting.findIndex(({ received }) => this.#fanOut.wants(received));
     return index === -1 ? undefined : this.#waiting.splice(index, 1)[0];
   }
 
-  async #deliver(item: Item): Promise<void> {
-    const takers = await this.#fanOut.deliver(item.received, {
-      settled: () => item.done.resolve("settled"),
-      left: () => this.#putBack(item),
+  async #deliver(pending: PendingDelivery): Promise<void> {
+    const receivers = await this.#fanOut.deliver(pending.received, {
+      settled: () => pending.done.resolve("settled"),
+      left: () => this.#requeue(pending),
     });
-    if (takers === 0) this.#putBack(item);
+    if (receivers === 0) this.#requeue(pending);
   }
 
-  #putBack(item: Item): void {
-    const index = this.#waiting.findIndex(({ place }) => place > item.place);
-    this.#waiting.splice(index === -1 ? this.#waiting.length : index, 0, item);
-    void this.#pump();
+  #requeue(pending: PendingDelivery): void {
+    const index = this.#waiting.findIndex(({ position }) => position > pending.position);
+    this.#waiting.splice(index === -1 ? this.#waiting.length : index, 0, pending);
+    void this.#deliverWaiting();
   }
 }
 
@@ -210,7 +213,7 @@ function receivedOf({ ack: _ack, context, ...message }: DidcommInbound): Receive
   };
 }
 
-/** What the sender says of bridges may be no metadata; then it counts as unsaid, but is not lost. */
+/** The `bridge` header becomes metadata. If it is invalid as metadata, it stays in the plaintext. */
 function envelopeOf(plaintext: JsonObject, metadata: JsonObject): Envelope {
   try {
     return new Envelope(Protocol.DIDCOMM, DIDCOMM_JSON, utf8(JSON.stringify(plaintext)), metadata);

@@ -4,6 +4,12 @@ import { readJsonRpc, rejectedMessage } from "@parley/envelope-and-adapters/inte
 import { BridgeError } from "../bridge-error.ts";
 import { utf8 } from "../internal/json.ts";
 
+/** The version of MCP that a bridge requests as a client. It uses no features that other versions lack. */
+export const MCP_VERSION = "2025-06-18";
+
+/** Sessions with this prefix belong to bridges. Messages of other parties are never put into one. */
+export const OWN_SESSION_PREFIX = "bridge.";
+
 const MAX_ID = 32_768;
 
 /** A request, or a notification if it has no id. */
@@ -14,7 +20,7 @@ export interface JsonRpcCall {
   readonly params: JsonObject;
 }
 
-/** An answer; the id is absent where the request could not be read. */
+/** A response. Its id is absent if the request could not be read. */
 export interface JsonRpcAnswer {
   readonly kind: "answer";
   readonly id?: string | number;
@@ -27,29 +33,30 @@ export const JSON_RPC_ERRORS = { methodNotFound: -32_601, invalidParams: -32_602
 /**
  * Reads one JSON-RPC 2.0 message of MCP.
  *
- * @throws BridgeError `message_invalid`. @throws AdapterError `message_invalid`, `message_too_large`
+ * @throws BridgeError `message_invalid`, `message_too_large`
+ * @throws AdapterError `message_invalid`, `message_too_large`
  */
 export function readMcpMessage(payload: Uint8Array, maxBytes: number): JsonRpcCall | JsonRpcAnswer {
   const { id, method, params = {}, result, error } = readJsonRpc(payload, maxBytes);
   if (typeof id === "string" && id.length > MAX_ID) throw new BridgeError("message_too_large", `An id has more than ${MAX_ID} characters`);
   const named = typeof id === "string" || typeof id === "number" ? { id } : {};
-  if (method !== undefined) return { kind: "call", ...named, method, params: structureOf(params) };
-  const said = result === undefined ? { error: structureOf(error) } : { result: structureOf(result) };
+  if (method !== undefined) return { kind: "call", ...named, method, params: requireObject(params) };
+  const said = result === undefined ? { error: requireObject(error) } : { result: requireObject(result) };
   return { kind: "answer", ...named, ...said };
 }
 
-/** A message that was read, or what follows from one that can't be. */
-export interface TriedMessage {
-  /** Of a response that can't be read: a failure, for whoever waits for it. */
+/** A message, or the consequences of an invalid one. */
+export interface McpReadResult {
+  /** For an invalid response: an error response with its id, so that the caller is answered. */
   readonly message?: JsonRpcCall | JsonRpcAnswer;
-  /** Why the message can't be read. */
+  /** Why the message is invalid. */
   readonly error?: BridgeError;
-  /** What its sender is answered, if it may have been a request. */
+  /** The error response for the sender, if the message can have been a request. */
   readonly reply?: Uint8Array;
 }
 
-/** As {@link readMcpMessage}, but never throws. */
-export function tryReadMcpMessage(payload: Uint8Array, maxBytes: number): TriedMessage {
+/** Like {@link readMcpMessage}, but never throws. */
+export function tryReadMcpMessage(payload: Uint8Array, maxBytes: number): McpReadResult {
   try {
     return { message: readMcpMessage(payload, maxBytes) };
   } catch (thrown) {
@@ -83,8 +90,8 @@ export function errorBytes(id: string | number, code: number, message: string): 
   return utf8(JSON.stringify({ jsonrpc: "2.0", id, error: { code, message } }));
 }
 
-/** JSON-RPC lets params be a list too; MCP doesn't. */
-function structureOf(value: object | undefined): JsonObject {
+/** JSON-RPC allows arrays for params; MCP does not. */
+function requireObject(value: object | undefined): JsonObject {
   if (isJsonObject(value)) return value;
-  throw new BridgeError("message_invalid", "The message is JSON-RPC 2.0, but not as MCP has it");
+  throw new BridgeError("message_invalid", "The message is valid JSON-RPC 2.0, but invalid MCP: params, result and error must be objects");
 }

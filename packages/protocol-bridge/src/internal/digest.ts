@@ -1,20 +1,17 @@
 import { createHash } from "node:crypto";
 
-/**
- * A name made of others: the same for the same texts, 43 characters of base64url. The texts are written as JSON, so that none runs into the
- * next.
- */
+/** SHA-256 of texts, as 43 characters of base64url. The texts are hashed as a JSON array, so their boundaries are unambiguous. */
 export function digest(...texts: readonly string[]): string {
   return createHash("sha256").update(JSON.stringify(texts)).digest("base64url");
 }
 
-/** A name made of bytes. */
-export function digestOf(bytes: Uint8Array): string {
+/** SHA-256 of bytes, as 43 characters of base64url. */
+export function digestBytes(bytes: Uint8Array): string {
   return createHash("sha256").update(bytes).digest("base64url");
 }
 
-/** A UUID made of texts (version 8 of RFC 9562), where a message's id must look like one. */
-export function uuidOf(...texts: readonly string[]): string {
+/** A UUID (version 8 of RFC 9562) derived from texts, for message ids that must be UUIDs. */
+export function digestUuid(...texts: readonly string[]): string {
   const bytes = createHash("sha256").update(JSON.stringify(texts)).digest().subarray(0, 16);
   bytes.writeUInt8((bytes.readUInt8(6) & 0x0f) | 0x80, 6);
   bytes.writeUInt8((bytes.readUInt8(8) & 0x3f) | 0x80, 8);

@@ -1,46 +1,71 @@
 import { isJsonObject, type JsonObject } from "@parley/core";
-import { deferred, sleep } from "@parley/core/internal";
-import { Protocol, type ReceivedEnvelope } from "@parley/envelope-and-adapters";
-import { isPeer, mcpEnvelope, partyOf, readMcpAddress, unsendable, type McpAddress } from "@parley/envelope-and-adapters/internal";
-import { isA2aCall, isAgents, readA2a } from "../formats/a2a-message.ts";
+import { deferred, sleep, type Deferred } from "@parley/core/internal";
+import { Protocol, type Envelope, type ReceivedEnvelope } from "@parley/envelope-and-adapters";
+import { isPeer, mcpEnvelope, partyOf, readMcpAddress, unsendable } from "@parley/envelope-and-adapters/internal";
+import type { BridgeContext, Direction } from "../bridge-context.ts";
 import { BridgeError } from "../bridge-error.ts";
+import { isA2aCall, isFromAgent, readA2a } from "../formats/a2a-message.ts";
+import { errorBytes, JSON_RPC_ERRORS, MCP_VERSION, resultBytes, tryReadMcpMessage, type JsonRpcCall } from "../formats/mcp-message.ts";
 import { writeJson } from "../internal/json.ts";
+import type { InboundMessage } from "../route.ts";
+import { IGNORED, LOOPED, NO_ACTION, type Action, type OutboundMessage } from "../runtime/action.ts";
+import { PendingCalls, type PendingCall } from "../runtime/pending-calls.ts";
+import { MAX_PER_PARTY, MAX_UNSETTLED_BYTES } from "../runtime/per-party-quota.ts";
 import { neutralMetadata } from "../translate/kept-form.ts";
-import { errorBytes, JSON_RPC_ERRORS, resultBytes, tryReadMcpMessage, type JsonRpcCall } from "../formats/mcp-message.ts";
+import { toolResultOf } from "../translate/tool-result.ts";
+import { a2aMetadata, translatedEnvelope } from "../translate/translated-envelope.ts";
 import { readSendMessage, SEND_MESSAGE, SEND_MESSAGE_TOOL, type SendMessage } from "./send-message-tool.ts";
 import { SessionOwners } from "./session-owners.ts";
-import { MCP_VERSION } from "../a2a-to-mcp/tool-session.ts";
-import { PendingCalls, type PendingCall } from "../runtime/pending-calls.ts";
-import { NOTHING, type Dispatch, type Step } from "../runtime/pump.ts";
-import { a2aMetadata, envelopeOf, type Passage } from "../route.ts";
-import type { Flows, Site } from "../bridge-context.ts";
-import { resultOfParts } from "../translate/tool-result.ts";
 
-/** Versions of MCP that a server of one tool can serve alike. */
-const VERSIONS: ReadonlySet<unknown> = new Set(["2024-11-05", "2025-03-26", MCP_VERSION, "2025-11-25"]);
+/** Versions of MCP that are identical for a server with one tool. */
+const MCP_VERSIONS: ReadonlySet<unknown> = new Set(["2024-11-05", "2025-03-26", MCP_VERSION, "2025-11-25"]);
 
-/** After this long without a call, those that wait from before a restart are known. At most so many times. */
-const QUIET = { ms: 100, times: 20 };
+/** After an interval without a new call, all redelivered calls have arrived. Waits for at most `maxIntervals`. */
+const CATCH_UP = { intervalMs: 100, maxIntervals: 20 };
 
-/** The bridge as an MCP server with one tool, which asks the agents of an A2A channel. */
-export class MessageServer implements Flows {
-  readonly flows: Flows["flows"];
-  readonly #site: Site;
+/** A request of an MCP client. */
+type McpRequest = JsonRpcCall & { readonly id: string | number };
+
+interface PendingToolCall extends PendingCall {
+  readonly session: string;
+  /** The client's id of the call, which is unique in its session only. */
+  readonly id: string | number;
+  readonly contextId: string;
+  /** Id of the A2A message that was sent for the call. */
+  readonly messageId: string;
+  /** Resolves when the call is answered, and rejects when the bridge ends before that. */
+  readonly answered: Deferred<void>;
+}
+
+/** Makes the bridge an MCP server with one tool, which sends messages to the agents of an A2A channel and returns their answers. */
+export class McpToA2a implements Direction {
+  readonly consumers: Direction["consumers"];
+  readonly #context: BridgeContext;
   readonly #instance: string;
   readonly #owners = new SessionOwners();
-  readonly #pending: PendingCalls;
+  readonly #pending: PendingCalls<PendingToolCall>;
   readonly #caughtUp = deferred<void>();
   #arrived = 0;
 
-  constructor(site: Site) {
-    this.#site = site;
-    const { source, target, settings } = site.route;
-    this.#instance = site.route.nameOf("server");
-    this.#pending = new PendingCalls(settings.answerTimeoutMs, settings.maxPending, (call) => void this.#giveUp(call));
-    this.flows = [
-      { port: source.port, protocol: Protocol.MCP, handle: (received) => this.#serve(received) },
-      // Answers may be here sooner than the calls that they answer, when both waited for a restart.
-      { port: target.port, protocol: Protocol.A2A, ready: () => this.#caughtUp.promise, handle: (received) => this.#hear(received) },
+  constructor(context: BridgeContext) {
+    this.#context = context;
+    const { source, target, settings } = context.route;
+    this.#instance = context.route.deriveId("server");
+    this.#pending = new PendingCalls({
+      timeoutMs: settings.answerTimeoutMs,
+      total: { count: settings.maxPending, bytes: MAX_UNSETTLED_BYTES },
+      perParty: MAX_PER_PARTY,
+      onTimeout: (call) => void this.#handleTimeout(call),
+    });
+    this.consumers = [
+      { port: source.port, protocol: Protocol.MCP, handle: (received) => this.#handleMcp(received) },
+      // After a restart, answers can be delivered before the calls that they belong to.
+      {
+        port: target.port,
+        protocol: Protocol.A2A,
+        ready: () => this.#caughtUp.promise,
+        handle: (received) => this.#handleAnswer(received),
+      },
     ];
   }
 
@@ -50,172 +75,178 @@ export class MessageServer implements Flows {
 
   stop(): void {
     this.#caughtUp.resolve();
-    for (const { done } of this.#pending.clear()) done.reject(new BridgeError("port_ended", "The bridge is over"));
+    for (const { answered } of this.#pending.clear()) answered.reject(bridgeEnded());
   }
 
   async #catchUp(): Promise<void> {
-    for (let time = 0, before = -1; time < QUIET.times && before !== this.#arrived; time++) {
+    for (let interval = 0, before = -1; interval < CATCH_UP.maxIntervals && before !== this.#arrived; interval++) {
       before = this.#arrived;
-      await sleep(QUIET.ms, this.#site.signal);
+      await sleep(CATCH_UP.intervalMs, this.#context.signal);
     }
     this.#caughtUp.resolve();
   }
 
-  #serve(received: ReceivedEnvelope): Step {
+  #handleMcp(received: ReceivedEnvelope): Action {
     this.#arrived += 1;
+    const { count, report, route } = this.#context;
     const { envelope } = received;
     const party = partyOf(received) ?? "";
-    const address = readMcpAddress(envelope);
-    const { session, role, server, instance, event } = address;
+    const { session, role, server, instance, event } = readMcpAddress(envelope);
     const isOurs = role === "client" && (server ?? this.#name) === this.#name && (instance ?? this.#instance) === this.#instance;
-    if (!isOurs) return this.#ignore();
-    if (!this.#owners.admits(session, party)) throw new BridgeError("sender_mismatch", "A party wrote in another's MCP session");
+    if (!isOurs) return IGNORED;
+    if (!this.#owners.claim(session, party))
+      throw new BridgeError("sender_mismatch", "A party sent a message in another party's MCP session");
     if (event === "close") {
       this.#owners.release(session, party);
-      return this.#ignore();
+      return IGNORED;
     }
-    const { message, error, reply } = tryReadMcpMessage(envelope.payload, this.#site.route.settings.maxMessageBytes);
+    const { message, error, reply } = tryReadMcpMessage(envelope.payload, route.settings.maxMessageBytes);
     if (error !== undefined) {
-      this.#site.count("refused");
-      this.#site.report(error);
+      count("refused");
+      report(error);
     }
-    if (reply !== undefined) return { dispatches: [this.#toClient(session, reply, undefined)] };
-    if (message?.kind !== "call") return error === undefined ? this.#ignore() : NOTHING;
-    const { id, method, params } = message;
-    if (id === undefined) return this.#note(session, method, params);
-    return method === "tools/call" ? this.#call(received, session, party, id, params) : this.#reply(received, address, { ...message, id });
+    if (reply !== undefined) return { sends: [this.#toClient(session, reply, undefined)] };
+    if (message?.kind !== "call") return error === undefined ? IGNORED : NO_ACTION;
+    const { id } = message;
+    if (id === undefined) return this.#handleNotification(session, message);
+    const request = { ...message, id };
+    return message.method === "tools/call"
+      ? this.#handleToolCall(received, session, party, request)
+      : this.#respond(received, session, request);
   }
 
   get #name(): string {
-    const { server, agent } = this.#site.route.settings;
+    const { server, agent } = this.#context.route.settings;
     return server ?? agent;
   }
 
-  #reply(
-    received: ReceivedEnvelope,
-    { session }: McpAddress,
-    { id, method, params }: JsonRpcCall & { readonly id: string | number },
-  ): Step {
-    const answer = (): Uint8Array => {
-      switch (method) {
-        case "initialize": {
-          const asked = params["protocolVersion"];
-          const protocolVersion = VERSIONS.has(asked) ? (asked as string) : MCP_VERSION;
-          return resultBytes(id, { protocolVersion, capabilities: { tools: {} }, serverInfo: { name: this.#name, version: "1.0.0" } });
-        }
-        case "ping":
-          return resultBytes(id, {});
-        case "tools/list":
-          return resultBytes(id, { tools: [SEND_MESSAGE_TOOL] });
-        default:
-          return errorBytes(id, JSON_RPC_ERRORS.methodNotFound, "This server has one tool and nothing else");
-      }
-    };
-    const key = received.id === undefined ? undefined : this.#site.route.nameOf("reply", received.id);
-    return { dispatches: [this.#toClient(session, answer(), key)] };
+  #respond({ id }: ReceivedEnvelope, session: string, request: McpRequest): Action {
+    const key = id === undefined ? undefined : this.#context.route.deriveId("reply", id);
+    return { sends: [this.#toClient(session, this.#responseTo(request), key)] };
   }
 
-  #call(received: ReceivedEnvelope, session: string, party: string, id: string | number, params: JsonObject): Step {
-    const { route, toTarget, count } = this.#site;
+  #responseTo({ id, method, params }: McpRequest): Uint8Array {
+    switch (method) {
+      case "initialize": {
+        const wanted = params["protocolVersion"];
+        const protocolVersion = MCP_VERSIONS.has(wanted) ? (wanted as string) : MCP_VERSION;
+        return resultBytes(id, { protocolVersion, capabilities: { tools: {} }, serverInfo: { name: this.#name, version: "1.0.0" } });
+      }
+      case "ping":
+        return resultBytes(id, {});
+      case "tools/list":
+        return resultBytes(id, { tools: [SEND_MESSAGE_TOOL] });
+      default:
+        return errorBytes(id, JSON_RPC_ERRORS.methodNotFound, "Method not found: this server has one tool and nothing else");
+    }
+  }
+
+  #handleToolCall(received: ReceivedEnvelope, session: string, party: string, { id, params }: McpRequest): Action {
+    const { route, toTarget } = this.#context;
     const { source, target } = route;
-    const passage = route.enter(received, source, target);
-    if (passage === undefined) count("looped");
-    const { key } = passage ?? { key: route.nameOf("looped", session, String(id)) };
-    const refuse = (problem: string): Step => ({ dispatches: [this.#toClient(session, failed(id, problem), route.nameOf("answer", key))] });
-    if (passage === undefined) return refuse("The call has come from the agents' own side.");
+    const inbound = route.readInbound(received, source, target);
+    const { key } = inbound ?? { key: route.deriveId("looped", session, String(id)) };
+    const answer = (payload: Uint8Array): OutboundMessage => this.#toClient(session, payload, route.deriveId("answer", key));
+    const reject = (problem: string): Action => ({ sends: [answer(toolErrorBytes(id, problem))] });
+    if (inbound === undefined) return { ...reject("The call originates from the agents' side of this bridge."), countAs: "looped" };
     if (params["name"] !== SEND_MESSAGE) {
-      const unknown = errorBytes(id, JSON_RPC_ERRORS.invalidParams, `There is one tool: ${SEND_MESSAGE}`);
-      return { dispatches: [this.#toClient(session, unknown, route.nameOf("answer", key))] };
+      return { sends: [answer(errorBytes(id, JSON_RPC_ERRORS.invalidParams, `Unknown tool. The only tool is ${SEND_MESSAGE}`))] };
     }
     const bytes = received.envelope.payload.length;
-    if (!this.#pending.hasRoom(party, bytes)) return refuse("Too many calls wait for answers.");
-    let asked: SendMessage;
+    if (!this.#pending.hasCapacity(party, bytes)) return reject("Too many calls wait for answers.");
+    let message: SendMessage;
     try {
-      asked = readSendMessage(params["arguments"]);
+      message = readSendMessage(params["arguments"]);
     } catch (error) {
-      return refuse(BridgeError.ofMessage(error).reason);
+      return reject(BridgeError.ofMessage(error).reason);
     }
     const own = route.contextOf(target);
-    if (own !== undefined && asked.contextId !== undefined && asked.contextId !== own)
-      return refuse("This bridge leads to another context.");
-    const contextId = own ?? asked.contextId ?? route.uuidOf("context", session);
-    const messageId = route.uuidOf("message", key);
-    const call: PendingCall = { key, session, party, id, contextId, messageId, bytes, done: deferred() };
-    const envelope = this.#messageOf(call, asked.parts, passage);
+    if (own !== undefined && message.contextId !== undefined && message.contextId !== own) {
+      return reject(`This bridge sends messages to the context ${own} only.`);
+    }
+    const contextId = own ?? message.contextId ?? route.deriveUuid("context", session);
+    const messageId = route.deriveUuid("message", key);
+    const call: PendingToolCall = { key, session, party, id, contextId, messageId, bytes, answered: deferred() };
+    const envelope = this.#a2aEnvelope(call, message.parts, inbound);
     this.#pending.add(call);
-    const instead = (error: unknown): readonly Dispatch[] => {
-      this.#pending.take(call).done.resolve();
-      const problem = `${unsendable("The message", envelope.payload.length, error)}.`;
-      return [this.#toClient(session, failed(id, problem), route.nameOf("answer", key))];
+    const onRejected = (error: unknown): readonly OutboundMessage[] => {
+      this.#pending.take(key);
+      call.answered.resolve();
+      return [answer(toolErrorBytes(id, `${unsendable("The message", envelope.payload.length, error)}.`))];
     };
-    return { dispatches: [{ outlet: toTarget, envelope, id: passage.sendId, counts: "forwarded", instead }], until: call.done.promise };
+    return { sends: [{ via: toTarget, envelope, id: inbound.sendId, countAs: "forwarded", onRejected }], until: call.answered.promise };
   }
 
-  #messageOf({ contextId, messageId }: PendingCall, parts: readonly JsonObject[], passage: Passage) {
-    const { route } = this.#site;
+  #a2aEnvelope({ contextId, messageId }: PendingToolCall, parts: readonly JsonObject[], inbound: InboundMessage): Envelope {
+    const { route } = this.#context;
     const { agent, maxMessageBytes } = route.settings;
-    const message = { messageId, contextId, role: "ROLE_USER", parts, metadata: { bridge: { origin: { ...passage.origin } } } };
-    const metadata = { ...neutralMetadata(passage.received.envelope), ...a2aMetadata(agent), bridge: route.traceOf(passage) };
-    return envelopeOf(Protocol.A2A, { contentType: "application/json", payload: writeJson(message, maxMessageBytes), metadata });
+    const message = { messageId, contextId, role: "ROLE_USER", parts, metadata: { bridge: { origin: { ...inbound.origin } } } };
+    const metadata = { ...neutralMetadata(inbound.received.envelope), ...a2aMetadata(agent), bridge: route.traceOf(inbound) };
+    return translatedEnvelope(Protocol.A2A, { contentType: "application/json", payload: writeJson(message, maxMessageBytes), metadata });
   }
 
-  /** Notifications: a call that nobody waits for any more is done with. */
-  #note(session: string, method: string, { requestId }: JsonObject): Step {
-    const call = method === "notifications/cancelled" ? this.#pending.find(session, requestId) : undefined;
-    if (call !== undefined) this.#pending.take(call).done.resolve();
-    return this.#ignore();
+  #handleNotification(session: string, { method, params }: JsonRpcCall): Action {
+    if (method !== "notifications/cancelled") return IGNORED;
+    const call = this.#pending.find((each) => each.session === session && each.id === params["requestId"]);
+    if (call !== undefined) this.#pending.take(call.key);
+    call?.answered.resolve();
+    return IGNORED;
   }
 
-  #hear(received: ReceivedEnvelope): Step {
-    const { route, count } = this.#site;
+  /** Handles a message on the A2A channel: if it answers a call, the answer goes to the MCP client. */
+  #handleAnswer(received: ReceivedEnvelope): Action {
+    const { route } = this.#context;
     const { source, target, settings } = route;
-    if (isA2aCall(received.envelope) || !isPeer(settings, received)) return this.#ignore();
+    if (isA2aCall(received.envelope) || !isPeer(settings, received)) return IGNORED;
     const { message } = readA2a(received.envelope.payload, settings.maxMessageBytes);
-    if (!isAgents(message)) return this.#ignore();
+    if (!isFromAgent(message)) return IGNORED;
     const bridge = message.metadata?.["bridge"];
     const contextId = message.contextId === "" ? (route.contextOf(target) ?? "") : message.contextId;
-    const passage = route.enter(received, target, source);
-    if (passage === undefined) {
-      count("looped");
-      return NOTHING;
-    }
-    const call = this.#pending.takeAnswered(contextId, isJsonObject(bridge) ? bridge["replyTo"] : undefined);
-    if (call === undefined) return this.#ignore();
-    const result = resultOfParts(message);
-    const about = { contextId, messageId: message.messageId };
+    const inbound = route.readInbound(received, target, source);
+    if (inbound === undefined) return LOOPED;
+    const call = this.#findCall(contextId, isJsonObject(bridge) ? bridge["replyTo"] : undefined);
+    if (call === undefined) return IGNORED;
+    this.#pending.take(call.key);
+    const result = toolResultOf(message);
     const meta = isJsonObject(result["_meta"]) ? result["_meta"] : {};
-    const payload = resultBytes(call.id, { ...result, _meta: { ...meta, a2a: about } });
+    const payload = resultBytes(call.id, { ...result, _meta: { ...meta, a2a: { contextId, messageId: message.messageId } } });
     const { maxMessageBytes } = settings;
     const tooLarge = `The response is too large: ${payload.length} bytes, limit ${maxMessageBytes}`;
-    const said = payload.length <= maxMessageBytes ? payload : errorBytes(call.id, JSON_RPC_ERRORS.internal, tooLarge);
-    const dispatch = this.#toClient(call.session, said, route.nameOf("answer", call.key), route.traceOf(passage));
-    const instead = (error: unknown): readonly Dispatch[] => {
-      const problem = unsendable("The response", payload.length, error);
-      const failure = errorBytes(call.id, JSON_RPC_ERRORS.internal, problem);
-      return [this.#toClient(call.session, failure, route.nameOf("answer", call.key))];
+    const response = payload.length <= maxMessageBytes ? payload : errorBytes(call.id, JSON_RPC_ERRORS.internal, tooLarge);
+    const id = route.deriveId("answer", call.key);
+    const onRejected = (error: unknown): readonly OutboundMessage[] => {
+      const failure = errorBytes(call.id, JSON_RPC_ERRORS.internal, unsendable("The response", payload.length, error));
+      return [this.#toClient(call.session, failure, id)];
     };
-    return { dispatches: [{ ...dispatch, instead }], after: () => call.done.resolve() };
+    const outbound = this.#toClient(call.session, response, id, route.traceOf(inbound));
+    return { sends: [{ ...outbound, onRejected }], beforeSettle: () => call.answered.resolve() };
   }
 
-  async #giveUp({ id, key, session, done }: PendingCall): Promise<void> {
-    await this.#site.post(this.#toClient(session, failed(id, "No agent has answered in time."), this.#site.route.nameOf("answer", key)));
-    // A bridge that was stopped meanwhile may not have said so: the call comes again to the next.
-    if (this.#site.signal.aborted) done.reject(new BridgeError("port_ended", "The bridge is over"));
-    else done.resolve();
+  /** The call that an answer belongs to: the one that `replyTo` names, or else the oldest of the context. */
+  #findCall(contextId: string, replyTo: unknown): PendingToolCall | undefined {
+    return this.#pending.find((call) => call.contextId === contextId && (typeof replyTo !== "string" || call.messageId === replyTo));
   }
 
-  #toClient(session: string, payload: Uint8Array, id: string | undefined, bridge?: JsonObject): Dispatch {
+  async #handleTimeout({ id, key, session, answered }: PendingToolCall): Promise<void> {
+    const payload = toolErrorBytes(id, "No agent has answered in time.");
+    await this.#context.send(this.#toClient(session, payload, this.#context.route.deriveId("answer", key)));
+    // If the bridge was stopped, the error may not have been sent. The call must then be delivered again to the next bridge.
+    if (this.#context.signal.aborted) answered.reject(bridgeEnded());
+    else answered.resolve();
+  }
+
+  #toClient(session: string, payload: Uint8Array, id: string | undefined, bridge?: JsonObject): OutboundMessage {
     const address = { session, role: "server", server: this.#name, instance: this.#instance } as const;
     const envelope = mcpEnvelope(address, payload, bridge === undefined ? {} : { bridge });
-    return { outlet: this.#site.toSource, envelope, id, counts: "answered" };
-  }
-
-  #ignore(): Step {
-    this.#site.count("ignored");
-    return NOTHING;
+    return { via: this.#context.toSource, envelope, id, countAs: "answered" };
   }
 }
 
-function failed(id: string | number, problem: string): Uint8Array {
+function bridgeEnded(): BridgeError {
+  return new BridgeError("port_ended", "The bridge has ended");
+}
+
+/** The result of a tool call that failed. */
+function toolErrorBytes(id: string | number, problem: string): Uint8Array {
   return resultBytes(id, { content: [{ type: "text", text: problem }], isError: true });
 }

@@ -1,17 +1,19 @@
 const MAX_PER_PARTY = 32;
 const MAX_SESSIONS = 1024;
 
-/** Which party opened a session: it belongs to nobody else, as long as it is known. */
+/** Records which party opened each MCP session, so that no other party can use it. */
 export class SessionOwners {
   readonly #owners = new Map<string, string>();
-  /** Of each party, longest unused first; so are the parties. */
+  /** Sessions of each party. Both levels are in least-recently-used order. */
   readonly #sessions = new Map<string, Set<string>>();
 
   /**
-   * Whether a party may write in a session. Its own longest unused gives way to one more than 32; to one more than 1024 in all, that of the
-   * party that has most, so that nobody is locked out by sessions that were never closed, nor many pushed out by few.
+   * Makes a party the owner of a session, unless it has another owner. Returns whether the party owns it.
+   *
+   * A party's 33rd session evicts its own least recently used one. The 1025th session in total evicts one of the party that has most. So
+   * sessions that were never closed don't prevent new ones, and a party with few sessions is not affected by one with many.
    */
-  admits(session: string, party: string): boolean {
+  claim(session: string, party: string): boolean {
     const owner = this.#owners.get(session);
     if (owner !== undefined && owner !== party) return false;
     const own = this.#sessions.get(party) ?? new Set();
@@ -21,11 +23,11 @@ export class SessionOwners {
     own.add(session);
     this.#owners.set(session, party);
     if (own.size > MAX_PER_PARTY) this.#dropOldest(party, own);
-    if (this.#owners.size > MAX_SESSIONS) this.#makeRoom();
+    if (this.#owners.size > MAX_SESSIONS) this.#evict();
     return true;
   }
 
-  /** The session has ended. */
+  /** Removes a session that its owner has closed. */
   release(session: string, party: string): void {
     if (this.#owners.get(session) !== party) return;
     this.#owners.delete(session);
@@ -34,7 +36,7 @@ export class SessionOwners {
     if (own?.size === 0) this.#sessions.delete(party);
   }
 
-  #makeRoom(): void {
+  #evict(): void {
     const [first, ...others] = this.#sessions;
     if (first === undefined) return;
     this.#dropOldest(...others.reduce((most, each) => (each[1].size > most[1].size ? each : most), first));

@@ -1,88 +1,109 @@
-import type { Deferred } from "@parley/core/internal";
-import { Deadlines } from "../internal/deadlines.ts";
-import { MOST_BYTES, PARTY_SHARE, Shares } from "./per-party-quota.ts";
+import { MAX_TIMER_MS } from "@parley/core/internal";
+import { PerPartyQuota, type QuotaLimits } from "./per-party-quota.ts";
 
-/** A call of the tool that waits for the agent's answer. */
+/** A call without an answer yet. */
 export interface PendingCall {
-  /** Names the envelope of the call. */
+  /** Identifies the envelope that the call arrived in. */
   readonly key: string;
-  readonly session: string;
-  readonly party: string;
-  readonly id: string | number;
-  readonly contextId: string;
-  /** Id of the A2A message that was made of it. */
-  readonly messageId: string;
-  /** Bytes of the envelope's payload. */
+  /** The party that made the call, if it is known. */
+  readonly party: string | undefined;
+  /** What it counts against the quota of bytes. */
   readonly bytes: number;
-  /** Resolves when it is answered. */
-  readonly done: Deferred<void>;
 }
 
-/** Calls that wait, by contexts in their order. */
-export class PendingCalls {
-  readonly #deadlines: Deadlines<PendingCall>;
-  /** By session and id there. */
-  readonly #ids = new Map<string, PendingCall>();
-  readonly #contexts = new Map<string, Map<string, PendingCall>>();
-  readonly #shares: Shares;
-
-  constructor(timeoutMs: number, maxCalls: number, onLate: (call: PendingCall) => void) {
-    this.#shares = new Shares({ calls: maxCalls, bytes: MOST_BYTES }, PARTY_SHARE);
-    this.#deadlines = new Deadlines(timeoutMs, (call) => {
-      this.#forget(call);
-      onLate(call);
-    });
-  }
-
-  /** Whether one more call of a party, with so many bytes, may wait. A single one may, however large it is. */
-  hasRoom(party: string, bytes: number): boolean {
-    return this.#shares.hasRoom(party, bytes);
-  }
-
-  add(call: PendingCall): void {
-    if (this.#deadlines.get(call.key) !== undefined) return;
-    this.#deadlines.add(call.key, call);
-    this.#shares.add(call.party, call.bytes);
-    this.#ids.set(nameOf(call.session, call.id), call);
-    const context = this.#contexts.get(call.contextId) ?? new Map<string, PendingCall>();
-    this.#contexts.set(call.contextId, context);
-    context.set(call.messageId, call);
-  }
-
-  /** The call that an answer in a context is for: the one that it names, or else the one that waits longest. */
-  takeAnswered(contextId: string, replyTo: unknown): PendingCall | undefined {
-    const context = this.#contexts.get(contextId);
-    const [oldest] = context?.values() ?? [];
-    const call = typeof replyTo === "string" ? context?.get(replyTo) : oldest;
-    return call === undefined ? undefined : this.take(call);
-  }
-
-  /** A call by its session and its id there. */
-  find(session: string, id: unknown): PendingCall | undefined {
-    return this.#ids.get(nameOf(session, id));
-  }
-
-  take(call: PendingCall): PendingCall {
-    if (this.#deadlines.take(call.key) !== undefined) this.#forget(call);
-    return call;
-  }
-
-  clear(): readonly PendingCall[] {
-    this.#contexts.clear();
-    this.#ids.clear();
-    this.#shares.clear();
-    return this.#deadlines.clear();
-  }
-
-  #forget({ contextId, messageId, party, session, id, bytes }: PendingCall): void {
-    this.#ids.delete(nameOf(session, id));
-    const context = this.#contexts.get(contextId);
-    context?.delete(messageId);
-    if (context?.size === 0) this.#contexts.delete(contextId);
-    this.#shares.remove(party, bytes);
-  }
+/** Options of {@link PendingCalls}. */
+export interface PendingCallsOptions<Call> {
+  /** Milliseconds until a call expires; the same for all, so that calls expire in the order in which they were added. */
+  readonly timeoutMs: number;
+  readonly total: QuotaLimits;
+  readonly perParty: QuotaLimits;
+  /** Called with each call that expires, after it was removed. */
+  onTimeout(call: Call): void;
 }
 
-function nameOf(session: string, id: unknown): string {
-  return JSON.stringify([session, id]);
+interface Entry<Call> {
+  readonly call: Call;
+  /** Milliseconds of the monotonic clock. */
+  readonly deadline: number;
+  /** Gives back the quota; absent if the call was added beyond it. */
+  readonly release: (() => void) | undefined;
+}
+
+/** The calls that wait for answers, oldest first, with a quota for each party and a deadline for each call. One timer serves all of them. */
+export class PendingCalls<Call extends PendingCall> {
+  readonly #options: PendingCallsOptions<Call>;
+  readonly #quota: PerPartyQuota;
+  readonly #entries = new Map<string, Entry<Call>>();
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(options: PendingCallsOptions<Call>) {
+    this.#options = options;
+    this.#quota = new PerPartyQuota(options.total, options.perParty);
+  }
+
+  get isFull(): boolean {
+    return this.#entries.size >= this.#options.total.count;
+  }
+
+  isPartyFull(party: string | undefined): boolean {
+    return this.#quota.isPartyFull(party);
+  }
+
+  /** Whether one more call of this size fits the quota. Callers check it before {@link add}. */
+  hasCapacity(party: string | undefined, bytes: number): boolean {
+    return this.#quota.hasCapacity(party, bytes);
+  }
+
+  /** Does nothing if a call with the same key is pending: its deadline stays. */
+  add(call: Call): void {
+    if (this.#entries.has(call.key)) return;
+    const release = this.#quota.tryAcquire(call.party, call.bytes);
+    this.#entries.set(call.key, { call, deadline: performance.now() + this.#options.timeoutMs, release });
+    this.#schedule();
+  }
+
+  /** The oldest call that matches. */
+  find(matches: (call: Call) => boolean): Call | undefined {
+    for (const { call } of this.#entries.values()) if (matches(call)) return call;
+    return undefined;
+  }
+
+  all(): readonly Call[] {
+    return Array.from(this.#entries.values(), ({ call }) => call);
+  }
+
+  /** Removes a call, such as when it is answered. Returns `undefined` if it isn't pending. */
+  take(key: string): Call | undefined {
+    const entry = this.#entries.get(key);
+    this.#entries.delete(key);
+    entry?.release?.();
+    return entry?.call;
+  }
+
+  /** Removes all calls. */
+  clear(): readonly Call[] {
+    const calls = this.all();
+    for (const { key } of calls) this.take(key);
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    return calls;
+  }
+
+  #schedule(): void {
+    const [first] = this.#entries.values();
+    if (this.#timer !== undefined || first === undefined) return;
+    this.#timer = setTimeout(() => this.#expire(), Math.min(Math.max(first.deadline - performance.now(), 1), MAX_TIMER_MS));
+    this.#timer.unref();
+  }
+
+  #expire(): void {
+    this.#timer = undefined;
+    const now = performance.now();
+    for (const [key, { call, deadline }] of this.#entries) {
+      if (deadline > now) break;
+      this.take(key);
+      this.#options.onTimeout(call);
+    }
+    this.#schedule();
+  }
 }

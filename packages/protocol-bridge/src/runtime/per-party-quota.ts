@@ -1,61 +1,57 @@
-/** How much may wait. */
-export interface Amount {
-  readonly calls: number;
+import { FairShare } from "@parley/core/internal";
+
+/** A number of messages and their total size. */
+export interface QuotaLimits {
+  readonly count: number;
   readonly bytes: number;
 }
 
-/** What waits unsettled, and a port gives out no more than 16 MiB of that: this leaves room for one more message of any size. */
-export const MOST_BYTES = 12_582_912;
-/** What of it may be one party's. */
-export const PARTY_SHARE: Amount = { calls: 64, bytes: 4_194_304 };
+/** A port delivers at most 16 MiB of unsettled envelopes. This leaves capacity for one more message of any size. */
+export const MAX_UNSETTLED_BYTES = 12_582_912;
+/** The part of the unsettled messages that can belong to one party. */
+export const MAX_PER_PARTY: QuotaLimits = { count: 64, bytes: 4_194_304 };
 
-const NOTHING: Amount = { calls: 0, bytes: 0 };
+/** Limits how many messages can be held, in total and for each party, so that no party can use all the capacity. */
+export class PerPartyQuota {
+  readonly #total: QuotaLimits;
+  readonly #perParty: QuotaLimits;
+  readonly #count: FairShare;
+  readonly #bytes: FairShare;
+  #anonymous = 0;
 
-/** Counts what waits, in all and of each party, so that none takes all the room. */
-export class Shares {
-  readonly #mostOfAll: Amount;
-  readonly #mostOfOne: Amount;
-  readonly #parties = new Map<string, Amount>();
-  #all = NOTHING;
-
-  constructor(mostOfAll: Amount, mostOfOne: Amount) {
-    this.#mostOfAll = mostOfAll;
-    this.#mostOfOne = mostOfOne;
+  constructor(total: QuotaLimits, perParty: QuotaLimits) {
+    this.#total = total;
+    this.#perParty = perParty;
+    this.#count = new FairShare({ total: total.count, perOwner: perParty.count, reserved: 0 });
+    this.#bytes = new FairShare({ total: total.bytes, perOwner: perParty.bytes, reserved: 0 });
   }
 
-  /** Whether one more, of so many bytes, may wait. A single one may, however large. Who is not known has no share of their own. */
-  hasRoom(party: string | undefined, bytes: number): boolean {
-    if (this.#all.calls === 0) return true;
-    if (!fits(this.#all, bytes, this.#mostOfAll)) return false;
-    return party === undefined || fits(this.#parties.get(party) ?? NOTHING, bytes, this.#mostOfOne);
+  /** Whether a party holds as many messages as it may. Always `false` for an unknown party: only the total limits it. */
+  isPartyFull(party: string | undefined): boolean {
+    return party !== undefined && this.#count.heldBy(ownerOf(party)) >= this.#perParty.count;
   }
 
-  add(party: string | undefined, bytes: number): void {
-    this.#change(party, 1, bytes);
+  hasCapacity(party: string | undefined, bytes: number): boolean {
+    const release = this.tryAcquire(party, bytes);
+    release?.();
+    return release !== undefined;
   }
 
-  remove(party: string | undefined, bytes: number): void {
-    this.#change(party, -1, -bytes);
-  }
-
-  clear(): void {
-    this.#parties.clear();
-    this.#all = NOTHING;
-  }
-
-  #change(party: string | undefined, calls: number, bytes: number): void {
-    this.#all = sum(this.#all, calls, bytes);
-    if (party === undefined) return;
-    const own = sum(this.#parties.get(party) ?? NOTHING, calls, bytes);
-    if (own.calls === 0) this.#parties.delete(party);
-    else this.#parties.set(party, own);
+  /**
+   * Acquires capacity for one message. Returns a function that releases it, or `undefined` if the quota is used up. A message of any size
+   * fits while no other is held.
+   */
+  tryAcquire(party: string | undefined, bytes: number): (() => void) | undefined {
+    this.#anonymous += 1;
+    const owner = party === undefined ? `anonymous:${this.#anonymous}` : ownerOf(party);
+    const count = this.#count.tryAcquire(owner);
+    if (count === undefined) return undefined;
+    const size = this.#bytes.tryAcquire(owner, Math.min(bytes, this.#total.bytes));
+    if (size === undefined) count.release();
+    return size && (() => [count, size].forEach((lease) => lease.release()));
   }
 }
 
-function fits(taken: Amount, bytes: number, most: Amount): boolean {
-  return taken.calls < most.calls && (taken.calls === 0 || taken.bytes + bytes <= most.bytes);
-}
-
-function sum(taken: Amount, calls: number, bytes: number): Amount {
-  return { calls: taken.calls + calls, bytes: taken.bytes + bytes };
+function ownerOf(party: string): string {
+  return `party:${party}`;
 }

@@ -1,181 +1,130 @@
-import type { Envelope, EnvelopePort, Protocol, ReceivedEnvelope } from "@parley/envelope-and-adapters";
+import type { ReceivedEnvelope } from "@parley/envelope-and-adapters";
 import type { BridgeCounters } from "../bridge-counters.ts";
 import { BridgeError } from "../bridge-error.ts";
-import type { Outlet } from "./retrying-sender.ts";
+import { NO_ACTION, type Action, type OutboundMessage } from "./action.ts";
+import type { Consumer, TaskQueue } from "./consumer.ts";
 
-/** An envelope to send. */
-export interface Dispatch {
-  readonly outlet: Outlet;
-  readonly envelope: Envelope;
-  /** Of all dispatches with one id a single one takes effect. */
-  readonly id: string | undefined;
-  /** What it counts as. Absent: as nothing, such as a handshake. */
-  readonly counts?: "forwarded" | "answered";
-  /** Called with why the port refuses this for good, for what is sent instead: somebody waits for it. */
-  readonly instead?: (error: unknown) => readonly Dispatch[];
-}
-
-/** What is to be done about an envelope that arrived. */
-export interface Step {
-  readonly dispatches: readonly Dispatch[];
-  /** The envelope is done with when this has happened too. */
-  readonly until?: Promise<unknown>;
-  /** Called when all of it has happened, just before the envelope is settled. */
-  readonly after?: () => void;
-}
-
-/** Nothing is to be done. */
-export const NOTHING: Step = { dispatches: [] };
-
-/** An envelope whose turn it is. What `say` throws is the reason to skip it. */
-export interface Turn {
-  readonly received: ReceivedEnvelope;
-  say(received: ReceivedEnvelope): Step;
-}
-
-/** Says which of the envelopes that wait is next. */
-export interface Line {
-  push(received: ReceivedEnvelope): void;
-  /** Resolves when one may go; with nothing when the bridge is over. Never rejects. */
-  next(): Promise<Turn | undefined>;
-}
-
-/** What comes in, and what is to be done about it. */
-export interface Flow {
-  readonly port: EnvelopePort;
-  readonly protocol: Protocol;
-  /** Where those wait that are not handled out of turn, while others go on being taken from the port. Absent: each waits for the one before. */
-  readonly line?: Line;
-  /** Waited for before each envelope, where there is no line. */
-  readonly ready?: () => Promise<void>;
-  /**
-   * Says what is to be done about an envelope that need not wait for those before it; `undefined` for others. What it throws is the reason
-   * to skip the envelope.
-   */
-  outOfTurn?(received: ReceivedEnvelope): Step | Promise<Step> | undefined;
-  /** Says what is to be done. What it throws is the reason to skip the envelope. */
-  handle(received: ReceivedEnvelope): Step;
-}
-
-/** What a {@link Pump} works with. */
+/** What a {@link Pump} needs from its bridge. */
 export interface PumpOptions {
   readonly signal: AbortSignal;
-  /** Of sends with one id, the first counts. */
-  count(what: keyof BridgeCounters, id?: string): void;
+  /** Increments a counter; of several calls with one id, only the first counts. */
+  count(name: keyof BridgeCounters, id?: string): void;
   report(error: BridgeError): void;
-  /** Whether a send failed because the port is at its end, rather than because of the message. */
-  isOver(error: unknown): boolean;
+  /** Ends the bridge if a send failed because of the port rather than the message. Returns whether the bridge has ended. */
+  endIfPortFailed(error: unknown): boolean;
 }
 
-/** Takes envelopes from a port one after the other, does what is to be done, and settles each when all of it has taken effect. */
+/** Reads envelopes from a port in order, performs the consumer's actions, and settles each envelope when its action is complete. */
 export class Pump {
-  readonly #flow: Flow;
+  readonly #consumer: Consumer;
   readonly #options: PumpOptions;
-  readonly #underWay = new Set<Promise<void>>();
+  readonly #inFlight = new Set<Promise<void>>();
 
-  constructor(flow: Flow, options: PumpOptions) {
-    this.#flow = flow;
+  constructor(consumer: Consumer, options: PumpOptions) {
+    this.#consumer = consumer;
     this.#options = options;
   }
 
-  /** Resolves when the port has ended, or the signal has fired. @throws what broke the port. */
+  /**
+   * Runs until the port ends or the signal fires.
+   *
+   * @throws the error of the port, if it fails
+   */
   async run(): Promise<void> {
-    const { port, protocol, outOfTurn, line } = this.#flow;
+    const { port, protocol, handleUnordered, queue } = this.#consumer;
     const { signal, count } = this.#options;
-    if (line !== undefined) void this.#serve(line);
+    if (queue !== undefined) void this.#runTasks(queue);
     for await (const received of port.receive({ protocol, settle: "manual", signal })) {
       count("received");
-      const step = outOfTurn === undefined ? undefined : this.#stepFor(() => this.#flow.outOfTurn?.(received));
-      if (step !== undefined) this.#track("then" in step ? this.#performLater(received, step) : this.#perform(received, step));
-      // The port gives out no more than its bound before some of it is settled.
-      else if (line !== undefined) line.push(received);
-      else await this.#inTurn(received);
+      const action = handleUnordered === undefined ? undefined : this.#decide(() => this.#consumer.handleUnordered?.(received));
+      if (action !== undefined) this.#track("then" in action ? this.#performLater(received, action) : this.#perform(received, action));
+      // The queue is bounded by the port, which delivers only a limited number of unsettled envelopes.
+      else if (queue !== undefined) queue.push(received);
+      else await this.#handleInOrder(received);
       if (signal.aborted) return;
     }
   }
 
-  /** Resolves when nothing that was taken is under way any more. */
+  /** Resolves when no envelope is in flight. */
   async idle(): Promise<void> {
-    while (this.#underWay.size > 0) await Promise.all(this.#underWay);
+    while (this.#inFlight.size > 0) await Promise.all(this.#inFlight);
   }
 
-  async #inTurn(received: ReceivedEnvelope): Promise<void> {
-    await this.#flow.ready?.();
+  async #handleInOrder(received: ReceivedEnvelope): Promise<void> {
+    await this.#consumer.ready?.();
     if (this.#options.signal.aborted) return;
-    await this.#perform(
-      received,
-      this.#stepFor(() => this.#flow.handle(received)),
-    );
+    const action = this.#decide(() => this.#consumer.handle(received));
+    await this.#perform(received, action);
   }
 
-  async #serve(line: Line): Promise<void> {
-    for (let turn = await line.next(); turn !== undefined; turn = await line.next()) {
-      const { received, say } = turn;
-      await this.#perform(
-        received,
-        this.#stepFor(() => say(received)),
-      );
+  async #runTasks(queue: TaskQueue): Promise<void> {
+    for (let task = await queue.next(); task !== undefined; task = await queue.next()) {
+      const { received, run } = task;
+      const action = this.#decide(() => run(received));
+      await this.#perform(received, action);
     }
   }
 
-  async #performLater(received: ReceivedEnvelope, later: Promise<Step>): Promise<void> {
-    const step = await later;
-    if (!this.#options.signal.aborted) await this.#perform(received, step);
+  async #performLater(received: ReceivedEnvelope, later: Promise<Action>): Promise<void> {
+    const action = await later;
+    if (!this.#options.signal.aborted) await this.#perform(received, action);
   }
 
-  async #perform(received: ReceivedEnvelope, step: Step): Promise<void> {
+  /** Resolves when all sends have started; the rest of the action is tracked. */
+  async #perform(received: ReceivedEnvelope, action: Action): Promise<void> {
+    if (action.countAs !== undefined) this.#options.count(action.countAs);
     const sends: Promise<void>[] = [];
-    for (const dispatch of step.dispatches) {
-      await dispatch.outlet.room();
-      const sent = this.#send(dispatch);
-      // It may fail while the next one waits for room; whoever waits for all of them hears of it.
+    for (const outbound of action.sends) {
+      await outbound.via.waitForCapacity();
+      const sent = this.#send(outbound);
+      // Prevents an unhandled rejection while a later send waits for capacity; #finish handles the error.
       sent.catch(() => {});
       sends.push(sent);
     }
-    this.#track(this.#finish(received, Promise.all([...sends, step.until]), step.after));
+    this.#track(this.#finish(received, Promise.all([...sends, action.until]), action.beforeSettle));
   }
 
-  #stepFor<S extends Step | Promise<Step> | undefined>(say: () => S): S | Step {
+  #decide<A extends Action | Promise<Action> | undefined>(handle: () => A): A | Action {
     const { count, report } = this.#options;
     try {
-      return say();
+      return handle();
     } catch (error) {
       count("refused");
       report(BridgeError.ofMessage(error));
-      return NOTHING;
+      return NO_ACTION;
     }
   }
 
-  async #send({ outlet, envelope, id, counts, instead }: Dispatch): Promise<void> {
-    const { count, report, isOver } = this.#options;
+  async #send({ via, envelope, id, countAs, onRejected }: OutboundMessage): Promise<void> {
+    const { count, report, endIfPortFailed } = this.#options;
     try {
-      await outlet.send(envelope, id);
-      if (counts !== undefined) count(counts, id);
+      await via.send(envelope, id);
+      if (countAs !== undefined) count(countAs, id);
     } catch (error) {
-      if (isOver(error)) throw error;
+      if (endIfPortFailed(error)) throw error;
       count("failed");
-      report(new BridgeError("not_taken", "A port refused a message for good", { cause: error }));
-      for (const dispatch of instead?.(error) ?? []) await this.#send(dispatch);
+      report(new BridgeError("not_taken", "A port rejected a message permanently", { cause: error }));
+      for (const replacement of onRejected?.(error) ?? []) await this.#send(replacement);
     }
   }
 
-  async #finish({ settle }: ReceivedEnvelope, done: Promise<unknown>, after: (() => void) | undefined): Promise<void> {
+  async #finish({ settle }: ReceivedEnvelope, complete: Promise<unknown>, beforeSettle: (() => void) | undefined): Promise<void> {
     try {
-      await done;
+      await complete;
     } catch {
-      // The bridge is over, and this message comes again to the next.
+      // The bridge has ended. The port delivers this message again to the next bridge.
       return;
     }
     try {
-      after?.();
+      beforeSettle?.();
       await settle?.();
     } catch (cause) {
-      this.#options.report(new BridgeError("not_settled", "A message that is done with could not be settled", { cause }));
+      this.#options.report(new BridgeError("not_settled", "A processed message could not be settled", { cause }));
     }
   }
 
   #track(work: Promise<void>): void {
-    this.#underWay.add(work);
-    void work.finally(() => this.#underWay.delete(work));
+    this.#inFlight.add(work);
+    void work.finally(() => this.#inFlight.delete(work));
   }
 }

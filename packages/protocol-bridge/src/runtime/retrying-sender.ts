@@ -4,107 +4,112 @@ import type { Envelope, EnvelopePort } from "@parley/envelope-and-adapters";
 
 const BACKOFF = { initialMs: 50, maxMs: 5000 };
 
-/** What an {@link Outlet} needs to know. */
-export interface OutletOptions {
-  /** Sends under way at the same time. */
+/** Options of a {@link RetryingSender}. */
+export interface RetryingSenderOptions {
+  /** Sends in flight at the same time. */
   readonly window: number;
-  /** Gives up, with its reason, when it fires. */
+  /** Aborts all sends; they reject with its reason. */
   readonly stop: AbortSignal;
-  /** The port does not take messages for now. Called once until it does again. */
+  /** Called once when the port starts to reject sends temporarily, and again only after a send has succeeded. */
   onWaiting(cause: unknown): void;
-  /** A send is tried once more. */
+  /** Called for each send that is retried. */
   onRetry(): void;
 }
 
-interface Parcel {
+interface PendingSend {
   readonly envelope: Envelope;
   readonly id: string | undefined;
-  readonly taken: Deferred<void>;
+  readonly result: Deferred<void>;
 }
 
 /**
- * Sends to one port in the order of the calls, several at a time, and again under the same id as long as the port says that it may succeed
- * later: then it waits for the sends under way, and goes on from the first that failed.
+ * Sends to one port in the order of the calls, several at a time. When a send fails with a retryable error, it waits for the other sends in
+ * flight, backs off, and repeats all of them from the first that failed, with the same ids.
  */
-export class Outlet {
+export class RetryingSender {
   readonly port: EnvelopePort;
-  readonly #options: OutletOptions;
-  #waiting: Parcel[] = [];
-  /** In the order of their calls. */
-  readonly #flying = new Set<Parcel>();
-  readonly #failed = new Set<Parcel>();
+  readonly #options: RetryingSenderOptions;
+  #waiting: PendingSend[] = [];
+  /** In the order of the calls. */
+  readonly #inFlight = new Set<PendingSend>();
+  readonly #failed = new Set<PendingSend>();
   #attempts = 0;
-  #roomFor: (() => void)[] = [];
+  #capacityWaiters: (() => void)[] = [];
 
-  constructor(port: EnvelopePort, options: OutletOptions) {
+  constructor(port: EnvelopePort, options: RetryingSenderOptions) {
     this.port = port;
     this.#options = options;
-    options.stop.addEventListener("abort", () => this.#makeRoom(), { once: true });
+    options.stop.addEventListener("abort", () => this.#notifyCapacity(), { once: true });
   }
 
-  /** Resolves when the port has taken it. @throws what the port says that won't change; the reason of `stop`. */
+  /**
+   * Resolves when the port has accepted the envelope.
+   *
+   * @throws the port's error, if it is not retryable; the reason of `stop`
+   */
   send(envelope: Envelope, id?: string): Promise<void> {
-    const parcel = { envelope, id, taken: deferred<void>() };
-    this.#waiting.push(parcel);
+    const pending = { envelope, id, result: deferred<void>() };
+    this.#waiting.push(pending);
     this.#advance();
-    return parcel.taken.promise;
+    return pending.result.promise;
   }
 
-  /** Resolves when a send would be under way at once; await it before each. */
-  async room(): Promise<void> {
-    while (!this.#options.stop.aborted && this.#waiting.length + this.#flying.size >= this.#options.window) {
-      await new Promise<void>((resolve) => this.#roomFor.push(resolve));
+  /** Resolves when the next send can start at once. Callers await it before each send, for back-pressure. */
+  async waitForCapacity(): Promise<void> {
+    while (!this.#options.stop.aborted && this.#waiting.length + this.#inFlight.size >= this.#options.window) {
+      await new Promise<void>((resolve) => this.#capacityWaiters.push(resolve));
     }
   }
 
   #advance(): void {
-    while (this.#failed.size === 0 && this.#flying.size < this.#options.window) {
-      const parcel = this.#waiting.shift();
-      if (parcel === undefined) return;
-      this.#flying.add(parcel);
-      void this.#attempt(parcel);
+    while (this.#failed.size === 0 && this.#inFlight.size < this.#options.window) {
+      const pending = this.#waiting.shift();
+      if (pending === undefined) return;
+      this.#inFlight.add(pending);
+      void this.#attempt(pending);
     }
   }
 
-  async #attempt(parcel: Parcel): Promise<void> {
-    const { envelope, id, taken } = parcel;
+  async #attempt(pending: PendingSend): Promise<void> {
+    const { envelope, id, result } = pending;
     const { stop } = this.#options;
     try {
       stop.throwIfAborted();
       await this.port.send(envelope, { signal: stop, ...(id !== undefined && { id }) });
       this.#attempts = 0;
-      this.#flying.delete(parcel);
-      taken.resolve();
+      this.#inFlight.delete(pending);
+      result.resolve();
     } catch (error) {
       if (!stop.aborted && error instanceof ParleyError && error.retryable) {
         if (this.#failed.size === 0 && this.#attempts === 0) this.#options.onWaiting(error);
-        this.#failed.add(parcel);
+        this.#failed.add(pending);
       } else {
-        this.#flying.delete(parcel);
-        taken.reject(stop.aborted ? stop.reason : error);
+        this.#inFlight.delete(pending);
+        result.reject(stop.aborted ? stop.reason : error);
       }
     }
-    if (this.#failed.size > 0 && this.#failed.size === this.#flying.size) await this.#startOver();
-    this.#makeRoom();
+    if (this.#failed.size > 0 && this.#failed.size === this.#inFlight.size) await this.#retry();
+    this.#notifyCapacity();
     this.#advance();
   }
 
-  async #startOver(): Promise<void> {
+  /** Requeues everything that failed, in order, after the backoff. Called once no other send is in flight. */
+  async #retry(): Promise<void> {
     const { stop, onRetry } = this.#options;
     this.#attempts += 1;
     await sleep(backoffMs(this.#attempts, BACKOFF), stop);
-    this.#waiting = [...this.#flying, ...this.#waiting];
-    this.#flying.clear();
+    this.#waiting = [...this.#inFlight, ...this.#waiting];
+    this.#inFlight.clear();
     this.#failed.forEach(() => onRetry());
     this.#failed.clear();
     if (!stop.aborted) return;
-    for (const { taken } of this.#waiting) taken.reject(stop.reason);
+    for (const { result } of this.#waiting) result.reject(stop.reason);
     this.#waiting = [];
   }
 
-  #makeRoom(): void {
-    const resolvers = this.#roomFor;
-    this.#roomFor = [];
-    for (const resolve of resolvers) resolve();
+  #notifyCapacity(): void {
+    const waiters = this.#capacityWaiters;
+    this.#capacityWaiters = [];
+    for (const resolve of waiters) resolve();
   }
 }

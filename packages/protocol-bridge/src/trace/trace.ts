@@ -2,53 +2,53 @@ import { isJsonObject, type JsonObject, type JsonValue } from "@parley/core";
 import { BridgeError } from "../bridge-error.ts";
 import { isText } from "../internal/json.ts";
 
-/** Most bridges that a message is ever let across, whatever their options say. */
-export const MOST_HOPS = 32;
+/** Upper bound of the option `maxHops`. */
+export const MAX_HOPS = 32;
 
 const PLACE = /^[\w-]{22}$/;
 const MAX_NAME = 512;
 
-/** Where a message came from, as the bridge that forwarded it has seen it. */
+/** Where a message came from, as observed by the bridge that forwarded it. To all other parties it is a claim of that bridge. */
 export interface Origin {
-  /** The protocol that it was in. */
+  /** The protocol that it arrived in. */
   readonly protocol: string;
-  /** Who sent it there, by the name that the channel knows. For everybody else it is the bridge's claim. */
+  /** The sender's name on that channel. */
   readonly sender?: string;
-  /** The key that the sender has proved to the bridge, where that channel has keys. For everybody else it is the bridge's claim. */
+  /** The key that the channel has authenticated the sender by, if the channel has keys. */
   readonly senderKey?: string;
   /** DIDComm: whether the node's policy authorized the sender. */
   readonly authorized?: boolean;
 }
 
-/** What bridges say about a message: the member `bridge` of its envelope's metadata. */
+/** The history of a message across bridges: the member `bridge` of its envelope's metadata. */
 export interface Trace {
-  /** The places that it was at before, oldest first: digests of channel and protocol. */
+  /** The places that the message has been at, oldest first: digests of channel and protocol. */
   readonly path: readonly string[];
-  /** What the bridge that sent it here says of its origin. */
+  /** Its origin, according to the last bridge. */
   readonly origin?: Origin;
-  /** What bridges before that one said, oldest first. */
+  /** Its origins according to earlier bridges, oldest first. */
   readonly claims: readonly Origin[];
-  /** What the form that it has now has no place for, to undo the translation. */
+  /** The original form, as far as the present form cannot represent it; used to undo the translation. */
   readonly kept?: JsonObject;
-  /** What the translation could not keep. */
+  /** Names of what the translation lost. */
   readonly lost: readonly string[];
 }
 
 const NO_TRACE: Trace = { path: [], claims: [], lost: [] };
 
 /**
- * Reads what bridges say about a message. Only the path is needed to stop loops, so only a malformed path is refused; other members that
- * are malformed count as absent. All of it is what the sender says, and proves nothing.
+ * Reads the trace of a message. The path prevents loops, so a malformed path is rejected; other malformed members are ignored. The sender of
+ * the envelope controls all of it, so it proves nothing.
  *
  * @throws BridgeError `trace_invalid`
  */
 export function readTrace(metadata: JsonObject | undefined): Trace {
   const bridge = metadata?.["bridge"];
   if (bridge === undefined) return NO_TRACE;
-  if (!isJsonObject(bridge)) throw invalid("is no object");
+  if (!isJsonObject(bridge)) throw invalid("is not an object");
   const { path = [], origin, claims, kept, lost } = bridge;
-  if (!Array.isArray(path) || path.length > MOST_HOPS) throw invalid("has no proper path");
-  if (!path.every((place) => typeof place === "string" && PLACE.test(place))) throw invalid("has a path with something else than places");
+  if (!Array.isArray(path) || path.length > MAX_HOPS) throw invalid("has an invalid path");
+  if (!path.every((place) => typeof place === "string" && PLACE.test(place))) throw invalid("has a path with an invalid place");
   const source = readOrigin(origin);
   return {
     path: path as readonly string[],
@@ -61,7 +61,7 @@ export function readTrace(metadata: JsonObject | undefined): Trace {
   };
 }
 
-/** The member `bridge` for an envelope's metadata. */
+/** The metadata member `bridge`. */
 export function writeTrace({ path, origin, claims, kept, lost }: Trace): JsonObject {
   return {
     path,
@@ -85,9 +85,9 @@ function readOrigin(value: JsonValue | undefined): Origin | undefined {
 }
 
 function listOf(value: JsonValue | undefined): readonly JsonValue[] {
-  return Array.isArray(value) ? (value as readonly JsonValue[]).slice(0, MOST_HOPS) : [];
+  return Array.isArray(value) ? (value as readonly JsonValue[]).slice(0, MAX_HOPS) : [];
 }
 
-function invalid(what: string): BridgeError {
-  return new BridgeError("trace_invalid", `The trace of bridges in a message's metadata ${what}`);
+function invalid(fault: string): BridgeError {
+  return new BridgeError("trace_invalid", `The bridge trace in the message's metadata ${fault}`);
 }

@@ -1,6 +1,6 @@
 import { isJsonObject, type JsonObject } from "@parley/core";
 import type { Envelope } from "@parley/envelope-and-adapters";
-import { isA2aCall, normalA2a, readA2a } from "../formats/a2a-message.ts";
+import { isA2aCall, normalizeA2a, readA2a } from "../formats/a2a-message.ts";
 import {
   attachmentsOf,
   BASIC_MESSAGE,
@@ -11,15 +11,18 @@ import {
   withBasicText,
 } from "../formats/didcomm-plaintext.ts";
 import { isFaithful, writeJson } from "../internal/json.ts";
-import { isKeepable, readKept } from "./kept-form.ts";
+import { isKeepable, readKeptForm } from "./kept-form.ts";
 import type { Translation, TranslationContext } from "./translation.ts";
-import { attachmentOf, emptied, headOf, partOf, restoreA2a, restoreDidcomm } from "./didcomm-parts.ts";
+import { attachmentOf, withoutContent, headOf, partOf, restoreA2a, restoreDidcomm } from "./didcomm-parts.ts";
 
-/** A DIDComm message as an A2A message: thread as context, text of a basic message or type and body as first part, attachments as parts. */
+/**
+ * Translates a DIDComm message to an A2A message. The thread becomes the context. The first part is the text of a basic message, or type and
+ * body of any other; the attachments become further parts.
+ */
 export function didcommToA2a({ payload }: Envelope, context: TranslationContext): Translation {
   const { kept, contextId, origin, maxMessageBytes } = context;
   const json = readDidcomm(payload, maxMessageBytes);
-  const before = readKept(kept, "a2a")?.["message"];
+  const before = readKeptForm(kept, "a2a")?.["message"];
   const restored = isJsonObject(before) ? restoreA2a(before, json) : undefined;
   if (restored !== undefined) {
     return { contentType: "application/json", payload: writeJson(restored, maxMessageBytes), restored: true };
@@ -35,7 +38,7 @@ export function didcommToA2a({ payload }: Envelope, context: TranslationContext)
     parts: [first, ...attachments.map(({ part }) => part)],
     metadata: { bridge: { origin } },
   } as unknown as JsonObject;
-  normalA2a(message);
+  normalizeA2a(message);
   const bare = text === undefined ? { ...json, ...(isJsonObject(body) && { body: {} }) } : withBasicText(json, "");
   const skeleton = attachments.length === 0 ? bare : { ...bare, attachments: attachments.map((each) => each.skeleton) };
   const lost = isFaithful(json, payload) ? [] : ["json"];
@@ -44,11 +47,14 @@ export function didcommToA2a({ payload }: Envelope, context: TranslationContext)
   return { ...made, lost: [...lost, "headers"] };
 }
 
-/** An A2A message as a DIDComm message: a basic message with the first text, further parts as attachments, context as thread. */
+/**
+ * Translates an A2A message to a DIDComm message. The context becomes the thread. The first part becomes a basic message, or type and body if
+ * it contains them; further parts become attachments.
+ */
 export function a2aToDidcomm(envelope: Envelope, { kept, newId, maxMessageBytes }: TranslationContext): Translation | undefined {
   if (isA2aCall(envelope)) return undefined;
   const { json, message } = readA2a(envelope.payload, maxMessageBytes);
-  const before = readKept(kept, "didcomm")?.["message"];
+  const before = readKeptForm(kept, "didcomm")?.["message"];
   const restored = isJsonObject(before) ? restoreDidcomm(before, message) : undefined;
   if (restored !== undefined) {
     checkDidcomm(restored);
@@ -63,7 +69,7 @@ export function a2aToDidcomm(envelope: Envelope, { kept, newId, maxMessageBytes 
     ...(rest.length > 0 && { attachments: rest.map(attachmentOf) }),
   };
   checkDidcomm(made);
-  const skeleton = { ...message, parts: message.parts.map(emptied) };
+  const skeleton = { ...message, parts: message.parts.map(withoutContent) };
   const lost = isSame(json, message) && isFaithful(json, envelope.payload) ? [] : ["json"];
   const translation = { contentType: DIDCOMM_JSON, payload: writeJson(made, maxMessageBytes) };
   return isKeepable(skeleton) ? { ...translation, message: skeleton, lost } : { ...translation, lost: [...lost, "message"] };

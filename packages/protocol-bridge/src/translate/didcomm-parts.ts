@@ -1,10 +1,10 @@
 import { isJsonObject, type JsonObject, type JsonValue } from "@parley/core";
-import { normalA2a, type A2aMessageJson } from "../formats/a2a-message.ts";
+import { normalizeA2a, type A2aMessageJson } from "../formats/a2a-message.ts";
 import { fromBase64, isWellFormed, toBase64, toBase64url } from "./content.ts";
 import { attachmentsOf, BASIC_MESSAGE, basicText, DIDCOMM_JSON, withBasicText } from "../formats/didcomm-plaintext.ts";
 import { textOf, utf8 } from "../internal/json.ts";
 
-/** What of a message becomes type and body, and the parts that become attachments. */
+/** Splits a message into DIDComm type and body (`head`) and the parts that become attachments (`rest`). */
 export function headOf({ parts }: A2aMessageJson): { readonly head: JsonObject | undefined; readonly rest: readonly JsonObject[] } {
   const [first, ...rest] = parts;
   if (first === undefined) return { head: undefined, rest };
@@ -16,7 +16,7 @@ export function headOf({ parts }: A2aMessageJson): { readonly head: JsonObject |
   return { head: undefined, rest: parts };
 }
 
-/** A part as an attachment. */
+/** Translates an A2A part to a DIDComm attachment. */
 export function attachmentOf({ text, raw, url, data, filename, mediaType }: JsonObject): JsonObject {
   const named = { ...(filename !== undefined && { filename }), ...(mediaType !== undefined && { media_type: mediaType }) };
   if (typeof text === "string") {
@@ -28,18 +28,18 @@ export function attachmentOf({ text, raw, url, data, filename, mediaType }: Json
   return { media_type: "application/json", ...named, data: { json: data as JsonValue } };
 }
 
-/** A part without its content, which stands elsewhere. */
-export function emptied({ text, raw, url, data: _data, ...details }: JsonObject): JsonObject {
+/** Removes the content of a part, for the kept form: the content is in the translated message. */
+export function withoutContent({ text, raw, url, data: _data, ...details }: JsonObject): JsonObject {
   if (text !== undefined) return { text: "", ...details };
   if (raw !== undefined) return { raw: "", ...details };
   return url === undefined ? { data: 0, ...details } : { url: "", ...details };
 }
 
-/** The A2A message that a DIDComm message was made of. */
+/** Restores the A2A message that was translated to a DIDComm message. Returns `undefined` if the kept form doesn't fit the message. */
 export function restoreA2a(skeleton: JsonObject, json: JsonObject): JsonObject | undefined {
   let message: A2aMessageJson;
   try {
-    message = normalA2a(skeleton);
+    message = normalizeA2a(skeleton);
   } catch {
     return undefined;
   }
@@ -67,7 +67,7 @@ function filled(part: JsonObject, attachment: JsonObject | undefined): JsonObjec
   return json === undefined ? undefined : { ...part, data: json };
 }
 
-/** An attachment as a part, and what of it the part has no place for. */
+/** Translates a DIDComm attachment to an A2A part. `skeleton` is the attachment without its content, for the kept form. */
 export function partOf(attachment: JsonObject): { readonly part: JsonObject; readonly skeleton: JsonObject } {
   const { filename, media_type: mediaType } = attachment;
   const data = attachment["data"] as JsonObject;
@@ -84,7 +84,7 @@ export function partOf(attachment: JsonObject): { readonly part: JsonObject; rea
   return { part: { data, ...details }, skeleton: { ...attachment, data: {} } };
 }
 
-/** The DIDComm message that an A2A message was made of. */
+/** Restores the DIDComm message that was translated to an A2A message. Returns `undefined` if the kept form doesn't fit the message. */
 export function restoreDidcomm(skeleton: JsonObject, { parts }: A2aMessageJson): JsonObject | undefined {
   const [first, ...rest] = parts;
   const attachments = Array.isArray(skeleton["attachments"]) ? (skeleton["attachments"] as readonly JsonValue[]) : [];

@@ -11,13 +11,13 @@ import {
   withBasicText,
 } from "../formats/didcomm-plaintext.ts";
 import { isFaithful, textOf, utf8, writeJson } from "../internal/json.ts";
-import { isKeepable, readKept } from "./kept-form.ts";
+import { isKeepable, readKeptForm } from "./kept-form.ts";
 import type { Translation, TranslationContext } from "./translation.ts";
 
-/** A DIDComm message as a SLIM payload: the text of a basic message without attachments, else the plaintext as it is. */
+/** Translates a DIDComm message to a SLIM payload: to the text of a basic message without attachments, or else to the unchanged plaintext. */
 export function didcommToSlim({ payload }: Envelope, { kept, maxMessageBytes }: TranslationContext): Translation {
   const json = readDidcomm(payload, maxMessageBytes);
-  const before = readKept(kept, "slim");
+  const before = readKeptForm(kept, "slim");
   const restored = before === undefined ? undefined : payloadOf(json);
   if (restored !== undefined) return { contentType: "", payload: restored, restored: true };
   const text = basicText(json);
@@ -29,9 +29,9 @@ export function didcommToSlim({ payload }: Envelope, { kept, maxMessageBytes }: 
   return { contentType: DIDCOMM_JSON, payload };
 }
 
-/** A SLIM payload as a DIDComm message: a basic message with the text, or with an attachment, unless it is such a message already. */
+/** Translates a SLIM payload to a basic message with its text or with an attachment; a DIDComm plaintext is used as the message. */
 export function slimToDidcomm({ contentType, payload }: Envelope, { kept, newId, maxMessageBytes }: TranslationContext): Translation {
-  const before = readKept(kept, "didcomm");
+  const before = readKeptForm(kept, "didcomm");
   if (mediaTypeOf(contentType) === DIDCOMM_JSON) {
     readDidcomm(payload, maxMessageBytes);
     return { contentType: DIDCOMM_JSON, payload, restored: before !== undefined };
@@ -54,7 +54,7 @@ function contentFor(contentType: string, payload: Uint8Array): JsonObject {
   return { body: { content: "" }, attachments: [{ media_type: contentType, data }] };
 }
 
-/** The payload that a basic message was made of. */
+/** The original SLIM payload of a basic message. */
 function payloadOf(json: JsonObject): Uint8Array | undefined {
   const text = basicText(json);
   const [attachment, ...more] = attachmentsOf(json);

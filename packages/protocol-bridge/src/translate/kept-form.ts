@@ -2,28 +2,28 @@ import { isJsonObject, type JsonObject, type JsonValue } from "@parley/core";
 import type { Envelope } from "@parley/envelope-and-adapters";
 import { isText, sizeOf } from "../internal/json.ts";
 
-/** Bytes that may travel in metadata to undo a translation: a header has 65536 for all that it says. */
+/** Bytes of the kept form. A header has 65536 bytes for everything. */
 const MAX_KEPT_BYTES = 16_384;
-/** Metadata may have 32 levels, of which the way to what is kept takes some. */
+/** Levels of the kept form. Metadata has at most 32, and the kept form is nested in it. */
 const MAX_KEPT_DEPTH = 24;
 
-/** Characters of a content type, as envelopes have it. */
+/** Characters of an envelope's content type. */
 const MAX_CONTENT_TYPE = 255;
 
-/** Members of metadata that mean something to one of the protocols, and must not mean it in another. */
-const MEANINGFUL = ["a2a", "A2A-Version", "A2A-Extensions", "mcp"];
+/** Metadata members that belong to one protocol. They are not forwarded, because they would take effect in another protocol. */
+const PROTOCOL_MEMBERS = ["a2a", "A2A-Version", "A2A-Extensions", "mcp"];
 
-/** Whether a value may travel in metadata to undo a translation. */
+/** Whether a value fits the limits of the kept form. */
 export function isKeepable(value: JsonValue): boolean {
   return isWithin(value, MAX_KEPT_DEPTH) && sizeOf(value) <= MAX_KEPT_BYTES;
 }
 
-/** What an envelope has besides its message. */
-type KeptForm = Pick<Envelope, "protocol" | "contentType"> & Partial<Pick<Envelope, "metadata">>;
+/** An envelope without its payload. */
+type EnvelopeForm = Pick<Envelope, "protocol" | "contentType"> & Partial<Pick<Envelope, "metadata">>;
 
-/** What is kept of an envelope whose message takes another form. */
-export function keptOf({ protocol, contentType, metadata = {} }: KeptForm, message: JsonValue | undefined): JsonObject {
-  const own = pick(metadata, (name) => MEANINGFUL.includes(name));
+/** The form of an envelope before a translation, for the trace: it allows a later bridge to undo the translation. */
+export function keptForm({ protocol, contentType, metadata = {} }: EnvelopeForm, message: JsonValue | undefined): JsonObject {
+  const own = pick(metadata, (name) => PROTOCOL_MEMBERS.includes(name));
   return {
     protocol,
     contentType,
@@ -32,28 +32,28 @@ export function keptOf({ protocol, contentType, metadata = {} }: KeptForm, messa
   };
 }
 
-/** What a kept record says of the envelope that it was made of, if it was one of this protocol. */
-export function readKept(kept: JsonObject | undefined, protocol: string): JsonObject | undefined {
+/** The kept form, if it is valid and of the given protocol. The sender controls it, so callers validate its members. */
+export function readKeptForm(kept: JsonObject | undefined, protocol: string): JsonObject | undefined {
   const type = kept?.["contentType"];
   return kept?.["protocol"] === protocol && isText(type, MAX_CONTENT_TYPE) && type !== "" ? kept : undefined;
 }
 
-/** Metadata that concerns no protocol, such as a trace id: it goes on with the message. */
+/** Metadata that belongs to no protocol, such as a trace id. It is forwarded with the message. */
 export function neutralMetadata({ metadata = {} }: Envelope): JsonObject {
-  return pick(metadata, (name) => name !== "bridge" && !MEANINGFUL.includes(name));
+  return pick(metadata, (name) => name !== "bridge" && !PROTOCOL_MEMBERS.includes(name));
 }
 
-/** The metadata of its protocol that a kept record holds. */
+/** The protocol's own metadata in a kept form. */
 export function keptMetadata(kept: JsonObject): JsonObject {
   const metadata = kept["metadata"];
-  return isJsonObject(metadata) ? pick(metadata, (name) => MEANINGFUL.includes(name)) : {};
+  return isJsonObject(metadata) ? pick(metadata, (name) => PROTOCOL_MEMBERS.includes(name)) : {};
 }
 
 function pick(object: JsonObject, isWanted: (name: string) => boolean): JsonObject {
   return Object.fromEntries(Object.entries(object).filter(([name]) => isWanted(name)));
 }
 
-/** JSON text can hold numbers that JSON has not, such as 1e999. */
+/** Also checks that numbers are finite: `JSON.parse` reads 1e999 as Infinity. */
 function isWithin(value: JsonValue | undefined, depth: number): boolean {
   if (typeof value === "number") return Number.isFinite(value);
   if (typeof value !== "object" || value === null) return true;

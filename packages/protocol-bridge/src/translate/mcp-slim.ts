@@ -3,29 +3,28 @@ import type { Envelope } from "@parley/envelope-and-adapters";
 import { readMcpAddress, type McpAddress } from "@parley/envelope-and-adapters/internal";
 import { contentOf, isJsonType, mediaTypeOf, toBase64 } from "./content.ts";
 import { BridgeError } from "../bridge-error.ts";
-import { keptMetadata, readKept } from "./kept-form.ts";
-import { OWN_SESSION } from "../formats/own-session.ts";
-import { notificationBytes, readMcpMessage } from "../formats/mcp-message.ts";
+import { keptMetadata, readKeptForm } from "./kept-form.ts";
+import { OWN_SESSION_PREFIX, readMcpMessage } from "../formats/mcp-message.ts";
 import { readJson, utf8, writeJson } from "../internal/json.ts";
 import type { Translation, TranslationContext } from "./translation.ts";
 
 const LOG = "notifications/message";
 
-/** An MCP message as a SLIM payload: the same JSON-RPC; the address of its session is kept. */
+/** Translates an MCP message to the same JSON-RPC as a SLIM payload. The address of its session is kept in the trace. */
 export function mcpToSlim({ metadata, payload }: Envelope, { kept, maxMessageBytes }: TranslationContext): Translation {
   const address = readMcpAddress({ metadata });
   checkPayload(address, payload, maxMessageBytes);
-  const before = readKept(kept, "slim");
+  const before = readKeptForm(kept, "slim");
   if (before === undefined) return { contentType: "application/json", payload };
-  return { contentType: "application/json", payload: logged(payload, before) ?? payload, restored: true };
+  return { contentType: "application/json", payload: payloadOfLog(payload, before) ?? payload, restored: true };
 }
 
 /**
- * A SLIM payload as an MCP message: in its session again if it had one; JSON-RPC without one in a session of its publisher; anything else
- * as a log message (`notifications/message`).
+ * Translates a SLIM payload to an MCP message: in its original session if it came from MCP. Other JSON-RPC gets a session of its publisher,
+ * and all other payloads become log messages (`notifications/message`).
  */
 export function slimToMcp({ contentType, payload }: Envelope, { kept, session, maxMessageBytes }: TranslationContext): Translation {
-  const before = readKept(kept, "mcp");
+  const before = readKeptForm(kept, "mcp");
   const address = before === undefined ? undefined : addressIn(keptMetadata(before));
   if (address !== undefined) {
     checkPayload(address, payload, maxMessageBytes);
@@ -40,8 +39,7 @@ export function slimToMcp({ contentType, payload }: Envelope, { kept, session, m
     content.form === "bytes"
       ? { blob: toBase64(content.bytes), mimeType: contentType }
       : { [content.form]: content.form === "text" ? content.text : content.json };
-  const log = notificationBytes(LOG, { level: "info", logger: "slim", data });
-  if (log.length > maxMessageBytes) throw new BridgeError("message_too_large", `The translated message exceeds ${maxMessageBytes} bytes`);
+  const log = writeJson({ jsonrpc: "2.0", method: LOG, params: { level: "info", logger: "slim", data } }, maxMessageBytes);
   return { contentType: "application/json", payload: log, metadata: { mcp: { session, role: "server", instance: "slim" } } };
 }
 
@@ -52,8 +50,8 @@ function addressIn(metadata: JsonObject): McpAddress | undefined {
   } catch {
     return undefined;
   }
-  if (!address.session.startsWith(OWN_SESSION)) return address;
-  throw new BridgeError("sender_mismatch", "A message claims to belong to a session of the bridge itself");
+  if (!address.session.startsWith(OWN_SESSION_PREFIX)) return address;
+  throw new BridgeError("sender_mismatch", "The message claims to belong to a session of a bridge");
 }
 
 function checkPayload({ event }: McpAddress, payload: Uint8Array, maxBytes: number): void {
@@ -70,8 +68,8 @@ function isJsonRpc(contentType: string, payload: Uint8Array, maxBytes: number): 
   }
 }
 
-/** The payload that a log message was made of. */
-function logged(payload: Uint8Array, { contentType }: JsonObject): Uint8Array | undefined {
+/** The original payload of a log message. */
+function payloadOfLog(payload: Uint8Array, { contentType }: JsonObject): Uint8Array | undefined {
   const call = readJson(payload) as { readonly method?: unknown; readonly params?: { readonly data?: JsonObject } };
   if (call.method !== LOG) return undefined;
   const { text, json, blob, mimeType } = call.params?.data ?? {};

@@ -5,23 +5,24 @@ import { readJson, utf8 } from "../internal/json.ts";
 
 const MAX_BLOCKS = 1024;
 
-/** The parts of an A2A message. */
+/** The answer of a tool as an A2A message. */
 export interface ToolAnswer {
   readonly parts: readonly JsonObject[];
-  /** For the message's metadata: what parts can't say. */
+  /** Metadata of the message, for members of the result that no part can represent. */
   readonly metadata: JsonObject | undefined;
 }
 
 /**
- * The result of an MCP tool as parts of an A2A message, in order: texts as text, images, audio and embedded blobs as raw, links as url,
- * `structuredContent` as data. What a part has no place for stands in its `metadata.mcp`.
+ * Translates the result of an MCP tool to the parts of an A2A message, in order: texts to text, images, audio and embedded blobs to raw, links
+ * to url, `structuredContent` to data. Members without a counterpart are kept in the part's `metadata.mcp`.
  *
  * @throws BridgeError `message_invalid`, `message_too_large`
  */
-export function partsOfResult(result: JsonObject): ToolAnswer {
+export function partsOfToolResult(result: JsonObject): ToolAnswer {
   const { content = [], structuredContent, isError, _meta, ...more } = result;
-  if (!Array.isArray(content)) throw new BridgeError("message_invalid", "The content of a tool's result is no list");
-  if (content.length > MAX_BLOCKS) throw new BridgeError("message_too_large", `A tool's result has more than ${MAX_BLOCKS} blocks`);
+  if (!Array.isArray(content)) throw new BridgeError("message_invalid", "The content of a tool's result must be an array");
+  if (content.length > MAX_BLOCKS)
+    throw new BridgeError("message_too_large", `A tool's result has ${content.length} content blocks, limit ${MAX_BLOCKS}`);
   const blocks = content as readonly JsonValue[];
   const parts = blocks.map(partOfBlock);
   const isSaidAlready = blocks.some((block) => isJsonObject(block) && a2aOf(block)?.["structured"] === true);
@@ -32,8 +33,8 @@ export function partsOfResult(result: JsonObject): ToolAnswer {
   return { parts, metadata: Object.keys(rest).length === 0 ? undefined : { mcp: rest } };
 }
 
-/** An A2A message as the result of an MCP tool. What a block has no place for stands in its `_meta.a2a`. */
-export function resultOfParts({ parts, metadata }: Pick<A2aMessageJson, "parts" | "metadata">): JsonObject {
+/** Translates an A2A message to the result of an MCP tool. Members without a counterpart are kept in the block's `_meta.a2a`. */
+export function toolResultOf({ parts, metadata }: Pick<A2aMessageJson, "parts" | "metadata">): JsonObject {
   const isStructured = (part: JsonObject): boolean => mcpOf(part)?.["type"] === "structuredContent";
   const structured = parts.find(isStructured);
   const content = parts.filter((part) => part !== structured);
@@ -49,9 +50,9 @@ export function resultOfParts({ parts, metadata }: Pick<A2aMessageJson, "parts" 
 }
 
 function partOfBlock(block: JsonValue): JsonObject {
-  if (!isJsonObject(block)) throw new BridgeError("message_invalid", "A block of a tool's result is no object");
+  if (!isJsonObject(block)) throw new BridgeError("message_invalid", "A content block of a tool's result must be an object");
   const before = a2aOf(block);
-  if (before !== undefined) return partBefore(block, before);
+  if (before !== undefined) return restorePart(block, before);
   const { type, text, data, mimeType, uri, name, resource, ...rest } = block;
   const mcp = (more: JsonObject = {}): JsonObject => ({ metadata: { mcp: { type, ...more, ...rest } } });
   if (type === "text" && typeof text === "string") return { text, ...(Object.keys(rest).length > 0 && mcp()) };
@@ -70,8 +71,8 @@ function partOfBlock(block: JsonValue): JsonObject {
   return { data: block, metadata: { mcp: { type: "block" } } };
 }
 
-/** The part that a block was made of. */
-function partBefore(block: JsonObject, before: JsonObject): JsonObject {
+/** Restores the part that was translated to a block. */
+function restorePart(block: JsonObject, before: JsonObject): JsonObject {
   const { text, data, uri } = block;
   const resource = isJsonObject(block["resource"]) ? block["resource"] : {};
   const { content, structured: _structured, ...details } = before;
@@ -88,7 +89,7 @@ function partBefore(block: JsonObject, before: JsonObject): JsonObject {
 }
 
 function blockOfPart(part: JsonObject, index: number, isStructured: boolean): JsonObject {
-  const block = blockBefore(part);
+  const block = restoreBlock(part);
   if (block !== undefined) return block;
   const { text, raw, url, data, ...details } = part;
   const { mediaType, filename } = details;
@@ -109,8 +110,8 @@ function blockOfPart(part: JsonObject, index: number, isStructured: boolean): Js
   return { type: "resource", resource: { uri, blob: raw, ...(mediaType !== undefined && { mimeType: mediaType }) }, ...meta("raw") };
 }
 
-/** The block that a part was made of. */
-function blockBefore({ text, raw, url, data, mediaType, filename, metadata }: JsonObject): JsonObject | undefined {
+/** Restores the block that was translated to a part. Returns `undefined` for other parts. */
+function restoreBlock({ text, raw, url, data, mediaType, filename, metadata }: JsonObject): JsonObject | undefined {
   const mcp = mcpOf({ metadata });
   if (mcp === undefined) return undefined;
   const { type, resource, ...rest } = mcp;

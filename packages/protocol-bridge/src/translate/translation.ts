@@ -2,41 +2,42 @@ import type { JsonObject, JsonValue } from "@parley/core";
 import type { Envelope } from "@parley/envelope-and-adapters";
 import type { Origin } from "../trace/trace.ts";
 
-/** What a {@link Translator} is told besides the message. */
+/** The parameters of a {@link Translator}. */
 export interface TranslationContext {
-  /** What an earlier translation from the target's protocol has kept: with it, this one undoes that. The sender's word, so check it. */
+  /** The form before an earlier translation from the target's protocol, which this one can undo. The sender controls it: validate it. */
   readonly kept: JsonObject | undefined;
   readonly origin: Origin;
-  /** A UUID for the message that is made: the same when the message comes again. */
+  /** A UUID for the translated message: the same for each redelivery. */
   readonly newId: string;
-  /** A2A context that messages are put into. */
+  /** The A2A context of the target, if it has one. */
   readonly contextId: string | undefined;
-  /** What the bridge calls itself among A2A agents. */
+  /** The bridge's name among A2A agents. */
   readonly agent: string;
-  /** MCP session for messages that belong to none. */
+  /** The MCP session for messages without one. */
   readonly session: string;
-  /** Bytes of a message, before and after. */
+  /** Bytes of a message, before and after translation. */
   readonly maxMessageBytes: number;
 }
 
-/** A message in its new form. */
+/** A translated message. */
 export interface Translation {
   readonly contentType: string;
   readonly payload: Uint8Array;
-  /** What the target's protocol says beside its messages. */
+  /** Metadata of the target's protocol. */
   readonly metadata?: JsonObject;
-  /** It has the form again that it had before an earlier translation: nothing needs to be kept of the form between. */
+  /** Whether it undoes an earlier translation. Then the form in between need not be kept. */
   readonly restored?: boolean;
-  /** What the new form has no place for. */
+  /** The part of the message that the new form cannot represent, to be kept in the trace. */
   readonly message?: JsonValue;
-  /** What could not be kept. */
+  /** Names of what was lost. */
   readonly lost?: readonly string[];
 }
 
 /**
- * Says in another protocol what an envelope says. Pure: equal envelopes and contexts give equal translations. `undefined` for what is no
- * message to others, such as a call.
+ * Translates an envelope to another protocol. Pure: equal arguments yield equal translations. Returns `undefined` for envelopes that are not
+ * forwarded, such as calls between other parties.
  *
- * @throws BridgeError, AdapterError `message_invalid`, `message_too_large`. @throws BridgeError `untranslatable`
+ * @throws BridgeError `message_invalid`, `message_too_large`, `untranslatable`
+ * @throws AdapterError `message_invalid`, `message_too_large`
  */
 export type Translator = (envelope: Envelope, context: TranslationContext) => Translation | undefined;

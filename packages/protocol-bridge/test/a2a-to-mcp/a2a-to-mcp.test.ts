@@ -20,7 +20,7 @@ afterEach(async () => {
   for (const end of ending.splice(0).toReversed()) await end();
 });
 
-/** An official MCP server behind a channel. `calls` lists what its tools were called with. */
+/** An official MCP server behind a channel. `calls` lists the arguments of its tool calls. */
 async function serve(channels: MemoryChannels, tools: (server: McpServer) => void, options: McpChannelServerOptions = {}) {
   const served = serveTools(await channels.open(OUT), tools, options);
   ending.push(served.close);
@@ -59,7 +59,7 @@ async function start(options: BridgeOptions = {}) {
 }
 
 describe("A2A to MCP", () => {
-  it("brings a message to the only tool and its result back on the same context", async () => {
+  it("calls the only tool with a message, and returns the result on the same context", async () => {
     const { bob, run, ask, answers } = await start();
     await serve(bob, greeter());
     const running = await run();
@@ -90,7 +90,7 @@ describe("A2A to MCP", () => {
     expect(await said(2)).toEqual(["5", "Hello Bob"]);
   });
 
-  it("calls the tool of the options, by name or by function", async () => {
+  it("calls the tool that the option selects, by name or by function", async () => {
     const { bob, run, ask, said } = await start();
     await serve(bob, (server) => {
       greeter()(server);
@@ -107,7 +107,7 @@ describe("A2A to MCP", () => {
     expect(await said(1)).toEqual(["Hello Eve!"]);
   });
 
-  it("answers what calls no tool with how to call one", async () => {
+  it("answers messages that call no tool with instructions", async () => {
     const { bob, run, ask, answers } = await start();
     await serve(bob, (server) => {
       greeter()(server);
@@ -121,7 +121,7 @@ describe("A2A to MCP", () => {
     expect(running.counters).toMatchObject({ forwarded: 0, answered: 1 });
   });
 
-  it("tells tool errors and protocol errors in an answer", async () => {
+  it("returns tool errors and protocol errors as answers", async () => {
     const { bob, run, adapter, answers } = await start();
     await serve(bob, (server) =>
       server.registerTool("fail", {}, () => {
@@ -137,7 +137,7 @@ describe("A2A to MCP", () => {
     expect(JSON.stringify(unknown)).toContain("nothing");
   });
 
-  it("turns every kind of content into a part, in order", async () => {
+  it("translates every kind of content to a part, in order", async () => {
     const { bob, run, ask, answers } = await start();
     const data = Buffer.from("png").toString("base64");
     await serve(bob, (server) =>
@@ -164,7 +164,7 @@ describe("A2A to MCP", () => {
     expect(answer?.parts.map(({ mediaType }) => mediaType)).toEqual([undefined, "image/png", undefined, "text/x", undefined]);
   });
 
-  it("leaves calls of official clients and what agents say alone", async () => {
+  it("ignores calls to other agents and messages of agents", async () => {
     const { alice, bob, run, ask, said, adapter } = await start();
     const calls: unknown[] = [];
     await serve(bob, greeter(calls));
@@ -180,14 +180,14 @@ describe("A2A to MCP", () => {
     expect(running.counters.ignored).toBeGreaterThanOrEqual(2);
   });
 
-  it("does not answer the answers of another bridge of its kind, and both answer", async () => {
+  it("does not answer the answers of another bridge", async () => {
     const { alice, bob, manager, run, ask, said } = await start();
     const calls: unknown[] = [];
     await serve(bob, greeter(calls));
     await run();
     const second = new ProtocolBridge(alice);
     ending.push(() => second.stop());
-    // Alice's own bridge does not get what Alice has said, but all that the first bridge answers.
+    // Alice's own bridge does not receive Alice's messages, but all answers of the first bridge.
     const other = await second.bridge(IN, OUT, A2A, MCP, { agent: "second" });
     await ask("Ada");
     expect(await said(1)).toEqual(["Hello Ada"]);
@@ -197,7 +197,7 @@ describe("A2A to MCP", () => {
     expect(manager.name).toBe("bridge");
   });
 
-  it("waits for a server that comes later, and loses nothing meanwhile", async () => {
+  it("keeps messages until a server connects", async () => {
     const { bob, run, ask, said } = await start();
     await run();
     for (const name of ["1", "2", "3"]) await ask(name);
@@ -205,7 +205,7 @@ describe("A2A to MCP", () => {
     expect(await said(3)).toEqual(["Hello 1", "Hello 2", "Hello 3"]);
   });
 
-  it("goes on with its session after a restart, and answers what was asked before", async () => {
+  it("resumes its session after a restart, and answers messages from before it", async () => {
     const { bob, run, ask, said } = await start();
     let release: () => void = () => undefined;
     const gate = new Promise<void>((resolve) => (release = resolve));
@@ -230,7 +230,7 @@ describe("A2A to MCP", () => {
     expect(second.counters).toMatchObject({ forwarded: 1, answered: 3 });
   });
 
-  it("opens another session when a server was restarted, and says what it doesn't know", async () => {
+  it("opens another session when a server was restarted, and reports it", async () => {
     const codes: string[] = [];
     const { bob, run, ask, said } = await start({ onError: ({ code }) => codes.push(code) });
     const old = await serve(bob, greeter(), { name: "greeter" });
@@ -244,10 +244,10 @@ describe("A2A to MCP", () => {
     expect(await said(1)).toEqual(["Hello 2"]);
   });
 
-  it("answers with an error when the server dies with a call, and goes on with the next server", async () => {
+  it("answers with an error if the server stops responding, and continues with the next server", async () => {
     const { bob, run, ask, said, answers } = await start({ answerTimeoutMs: 200 });
     const calls: unknown[] = [];
-    const dead = await serve(bob, (server) =>
+    const hanging = await serve(bob, (server) =>
       server.registerTool("hang", { inputSchema: { name: z.string() } }, async ({ name }) => {
         calls.push(name);
         return new Promise(() => undefined);
@@ -257,14 +257,14 @@ describe("A2A to MCP", () => {
     await ask("1");
     const [late] = await answers(1);
     expect(late?.parts[0]?.content?.value).toContain("not answered in time");
-    await dead.close();
+    await hanging.close();
     await serve(bob, greeter());
     await ask("2");
     expect(await said(1)).toEqual(["Hello 2"]);
     expect(running.counters.answered).toBe(2);
   });
 
-  it("counts an answer that the server sends twice as one", async () => {
+  it("counts repeated answers of the server once", async () => {
     const { bob, run, ask, said } = await start();
     await serve(bob, greeter());
     const running = await run();
@@ -284,7 +284,7 @@ describe("A2A to MCP", () => {
     await eventually(() => expect(running.counters).toMatchObject({ forwarded: 2, answered: 2 }));
   });
 
-  it("hears nobody but its server", async () => {
+  it("rejects messages of parties other than its server", async () => {
     const codes: string[] = [];
     const { alice, bob, run, ask, said } = await start({ onError: ({ code }) => codes.push(code) });
     await serve(bob, greeter());
@@ -305,7 +305,7 @@ describe("A2A to MCP", () => {
   it.each([
     ["the call", OUT, /^The call of the tool is too large: \d+ bytes, more than the channel takes\.$/],
     ["the result", IN, /^The tool's result is too large: \d+ bytes, more than the channel takes\.$/],
-  ])("answers with an error when a channel refuses %s", async (_what, name, answer) => {
+  ])("answers with an error if a channel rejects %s", async (_what, name, answer) => {
     const { bob, bridge, manager, ask, said } = await start();
     await serve(bob, greeter());
     const end = async (each: string) => ({
@@ -319,7 +319,7 @@ describe("A2A to MCP", () => {
     expect(await said(1)).toEqual(["Hello Eve"]);
   });
 
-  it("answers at once where the server's response can't be read, and answers its malformed requests", async () => {
+  it("answers at once if the server's response is malformed, and answers malformed requests of the server", async () => {
     const codes: string[] = [];
     const { bob, run, ask, said } = await start({ onError: ({ code }) => codes.push(code) });
     const port = await bob.open(OUT);
@@ -340,7 +340,7 @@ describe("A2A to MCP", () => {
     await listener.close();
   });
 
-  it("says so when no server answers", async () => {
+  it("reports `waiting` if no server answers", async () => {
     const errors: BridgeError[] = [];
     const { run } = await start({ onError: (error) => errors.push(error) });
     vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
@@ -353,7 +353,7 @@ describe("A2A to MCP", () => {
     expect(errors).toMatchObject([{ code: "waiting", message: expect.stringContaining(`No MCP server named desk answers on ${OUT}`) }]);
   });
 
-  it("holds back requests beyond its limit of calls under way", async () => {
+  it("limits the tool calls in flight", async () => {
     const { bob, run, ask, said } = await start();
     let running = 0;
     let most = 0;
@@ -372,7 +372,7 @@ describe("A2A to MCP", () => {
     expect(most).toBeGreaterThan(1);
   });
 
-  describe("with more questions of one party than may be under way", () => {
+  describe("with more messages of one party than its quota", () => {
     async function startSlow() {
       const { alice, bob, run } = await start();
       let release = (): void => undefined;
@@ -391,7 +391,7 @@ describe("A2A to MCP", () => {
       const ask = async (from: number, to: number): Promise<void> => {
         for (let index = from; index < to; index++) await slow.send(a2aText(`slow ${index}`, { messageId: `${index}` }));
       };
-      /** The next answers to messages of one party, with what they answer. */
+      /** The next answers, each with the id of the message that it answers. */
       const answers = async (count: number): Promise<(readonly [string, string])[]> => {
         const got: (readonly [string, string])[] = [];
         while (got.length < count) {
@@ -407,7 +407,7 @@ describe("A2A to MCP", () => {
       return { ask, answers, calls, quick, release };
     }
 
-    it("answers others at once, and those that wait in their turn", async () => {
+    it("answers other parties at once, and the waiting messages in order", async () => {
       const { ask, answers, calls, quick, release } = await startSlow();
       await ask(0, 300);
       await quick.send(a2aText("Ada", { messageId: "quick" }));
@@ -418,7 +418,7 @@ describe("A2A to MCP", () => {
       expect(calls.filter((name) => name !== "Ada")).toEqual(Array.from({ length: 300 }, (_, index) => `slow ${index}`));
     });
 
-    it("answers those that are too many to wait with an error at once", async () => {
+    it("answers messages beyond the capacity of the queue with an error", async () => {
       const { ask, answers, calls, release } = await startSlow();
       await ask(0, 64 + 256 + 3);
       const problem = "Too many of your messages wait for answers.";

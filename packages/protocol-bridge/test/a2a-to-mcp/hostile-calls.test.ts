@@ -7,9 +7,9 @@ import { gateOrSoak } from "@parley/test-assertions";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { readA2aRequest } from "../../src/a2a-to-mcp/a2a-request.ts";
 import { ProtocolBridge, type RunningBridge } from "../../src/index.ts";
-import type { Flow } from "../../src/runtime/pump.ts";
+import type { Consumer } from "../../src/runtime/consumer.ts";
 import { a2aClient, asking } from "../support/a2a-client.ts";
-import { crossed, flowsOf } from "../support/across.ts";
+import { crossed, consumersOf } from "../support/across.ts";
 import { bytes, json, text } from "../support/messages.ts";
 import { greeter, serveTools } from "../support/tools.ts";
 import { eventually, take, world } from "../support/world.ts";
@@ -26,7 +26,7 @@ function call(payload: unknown, more: Partial<ClientCall> = {}, parameters: Reco
 
 const asks = (method: string, params: unknown = { message: user }, id: unknown = 1) => ({ jsonrpc: "2.0", id, method, params });
 
-describe("strangers among the callers", () => {
+describe("malformed and hostile A2A calls", () => {
   let all: Awaited<ReturnType<typeof world>>;
   let alice: MemoryPort;
   let running: RunningBridge;
@@ -58,35 +58,35 @@ describe("strangers among the callers", () => {
   }
 
   it.each<[string, unknown, number]>([
-    ["no JSON", bytes("{"), -32_700],
-    ["a list", [], -32_600],
-    ["no JSON-RPC", { id: 1 }, -32_600],
-    ["an id that is none", asks("SendMessage", {}, {}), -32_600],
-    ["an id without end", asks("SendMessage", {}, "x".repeat(600)), -32_600],
-    ["too much", asks("SendMessage", { pad: "x".repeat(5000) }), -32_603],
-    ["an unknown method", asks("Burn"), -32_601],
+    ["invalid JSON", bytes("{"), -32_700],
+    ["an array", [], -32_600],
+    ["JSON without jsonrpc", { id: 1 }, -32_600],
+    ["an invalid id", asks("SendMessage", {}, {}), -32_600],
+    ["a long id", asks("SendMessage", {}, "x".repeat(600)), -32_600],
+    ["a large request", asks("SendMessage", { pad: "x".repeat(5000) }), -32_603],
+    ["an unknown method", asks("Unknown"), -32_601],
     ["no params", { jsonrpc: "2.0", id: 1, method: "SendMessage" }, -32_602],
     ["no message", asks("SendMessage", {}), -32_602],
     ["a message without parts", asks("SendMessage", { message: { messageId: "m" } }), -32_602],
     ["an agent's message", asks("SendMessage", { message: { ...user, role: "ROLE_AGENT" } }), -32_602],
-    ["a stream of nothing", asks("SendStreamingMessage", []), -32_602],
+    ["a stream without a message", asks("SendStreamingMessage", []), -32_602],
     ["a message of a task", asks("SendMessage", { message: { ...user, taskId: "t" } }), -32_001],
-    ["a question for a task", asks("GetTask", { id: "t" }), -32_001],
-    ["a wish for notifications", asks("CreateTaskPushNotificationConfig", {}), -32_003],
-    ["a wish for another card", asks("GetExtendedAgentCard", {}), -32_004],
-  ])("are answered with an error of A2A: %s", async (_what, payload, code) => {
+    ["a request for a task", asks("GetTask", { id: "t" }), -32_001],
+    ["a request for push notifications", asks("CreateTaskPushNotificationConfig", {}), -32_003],
+    ["a request for an extended card", asks("GetExtendedAgentCard", {}), -32_004],
+  ])("are answered with an A2A error: %s", async (_what, payload, code) => {
     const { envelope } = await answerTo(call(payload));
     expect(readCallEnvelope(envelope)?.call).toMatchObject({ role: "server", event: "reply", seq: 0 });
     expect(json(envelope)).toMatchObject({ jsonrpc: "2.0", error: { code } });
     expect(calls).toEqual([]);
   });
 
-  it.each([undefined, "0.3", "2.0"])("are told that the bridge does not speak A2A %s", async (version) => {
+  it.each([undefined, "0.3", "2.0"])("are answered with an error for A2A version %s", async (version) => {
     const { envelope } = await answerTo(call(asks("SendMessage"), {}, version === undefined ? {} : { "A2A-Version": version }));
     expect(json(envelope)).toMatchObject({ id: 1, error: { code: -32_009 } });
   });
 
-  it("can't cancel what another has asked", async () => {
+  it("can't cancel calls of another party", async () => {
     const own = call(asks("SendMessage"));
     const { call: address } = readCallEnvelope(own) as { call: ClientCall };
     const bob = await all.bob.open(IN);
@@ -97,7 +97,7 @@ describe("strangers among the callers", () => {
     expect(json(answer?.envelope as Envelope)).toMatchObject({ id: 1, result: { message: { parts: [{ text: "Hello Ada" }] } } });
   });
 
-  it("have two calls of one name told apart from one call", async () => {
+  it("are rejected if they reuse the id of a pending call", async () => {
     const first = call(asks("SendMessage"));
     const { call: address } = readCallEnvelope(first) as { call: ClientCall };
     const inbound = alice.receive();
@@ -107,7 +107,7 @@ describe("strangers among the callers", () => {
     expect(calls).toEqual(["Ada"]);
   });
 
-  it("have malformed addresses refused, and the bridge goes on", async () => {
+  it("are rejected if their address is malformed, and the bridge continues", async () => {
     for (const a2a of [{ call: 1 }, { call: "1", role: "client", event: "burn", agent: AGENT }, { call: "", role: "client" }]) {
       const { payload } = call(asks("SendMessage"));
       const { protocol, contentType, metadata } = call({});
@@ -118,7 +118,7 @@ describe("strangers among the callers", () => {
     expect(running.status).toBe("running");
   });
 
-  it("have their secrets kept from the other channel", async () => {
+  it("do not expose their credentials on the target channel", async () => {
     const spy = (await all.bob.open(OUT)).receive();
     await answerTo(call(asks("SendMessage"), {}, { "A2A-Version": "1.0", authorization: "Bearer secret" }));
     let seen = "";
@@ -129,7 +129,7 @@ describe("strangers among the callers", () => {
     expect(seen).not.toContain("secret");
   });
 
-  it("don't keep an official client from its answer", async () => {
+  it("do not prevent answers to an official client", async () => {
     for (let index = 0; index < 100; index++) await alice.send(call(asks("SendMessage", { message: { ...user, messageId: `${index}` } })));
     const { client, close } = await a2aClient(await all.bob.open(IN));
     ending.push(close);
@@ -137,8 +137,8 @@ describe("strangers among the callers", () => {
   });
 });
 
-describe("while there is no server of tools", () => {
-  it("one party's calls that are large don't keep another from an answer", async () => {
+describe("without an MCP server", () => {
+  it("large calls of one party do not prevent answers to another", async () => {
     const { alice, bob, manager } = await world([IN, OUT]);
     const bridge = new ProtocolBridge(manager);
     await bridge.bridge(IN, OUT, Protocol.A2A, Protocol.MCP);
@@ -151,7 +151,7 @@ describe("while there is no server of tools", () => {
     const serving = serveTools(await bob.open(OUT), greeter());
     const { client, close } = await a2aClient(await bob.open(IN));
     expect(await client.sendMessage(asking("Eve"))).toMatchObject({ role: 2 });
-    // The one that waited is asked and answered now.
+    // The call that waited is answered now.
     const said = async (): Promise<string> => take(inbound, 1).then((got) => got.map(({ envelope }) => text(envelope)).join());
     while (!(await said()).startsWith('{"jsonrpc":"2.0","id":0,"result":'));
     await close();
@@ -160,17 +160,17 @@ describe("while there is no server of tools", () => {
   });
 });
 
-/** What is to be done about an envelope, if it isn't refused as malformed. Any other error is a fault. */
-function stepFor(flow: Flow | undefined, received: ReceivedEnvelope) {
+/** The action for an envelope; `undefined` if it is rejected as malformed. Any other error fails the test. */
+function actionFor(consumer: Consumer | undefined, received: ReceivedEnvelope) {
   try {
-    return flow?.outOfTurn?.(received);
+    return consumer?.handleUnordered?.(received);
   } catch (error) {
     if (error instanceof ParleyError && error.code === "message_invalid") return undefined;
     throw error;
   }
 }
 
-describe("whatever is called", () => {
+describe("random A2A calls", () => {
   const anything = fc.jsonValue({ maxDepth: 3 });
   const method = fc.constantFrom("SendMessage", "SendStreamingMessage", "GetTask", "__proto__", "toString");
   const part = fc.oneof(anything, fc.record({ text: fc.string() }));
@@ -189,17 +189,17 @@ describe("whatever is called", () => {
     fc.oneof(request, anything).map((value) => bytes(JSON.stringify(value))),
   );
 
-  it("is read as a question, or answered", () => {
+  it("are read as a tool request or as an error response", () => {
     fc.assert(
       fc.property(payload, fc.constantFrom("1.0", undefined, "x"), (each, version) => {
         const read = readA2aRequest(each, version, 5000);
-        expect("said" in read !== "message" in read).toBe(true);
+        expect("response" in read !== "message" in read).toBe(true);
       }),
     );
   });
 
-  it("is forwarded, answered, passed over, or refused with a code", async () => {
-    const [flow] = flowsOf(Protocol.A2A, Protocol.MCP, {
+  it("are forwarded, answered, ignored or rejected with a code", async () => {
+    const [consumer] = consumersOf(Protocol.A2A, Protocol.MCP, {
       maxMessageBytes: 5000,
       tool: ({ parts }) => ({ name: "t", arguments: { parts } }),
     });
@@ -218,10 +218,10 @@ describe("whatever is called", () => {
         const { protocol, contentType } = call({});
         const metadata = JSON.parse(JSON.stringify({ "A2A-Version": "1.0", a2a })) as Record<string, never>;
         const envelope = crossed(new Envelope(protocol, contentType, bytesOf, metadata));
-        const step = stepFor(flow, { envelope, id: crypto.randomUUID(), sender: "mallory" });
-        // Without a server nothing is forwarded: questions wait.
-        const dispatches = step === undefined || "then" in step ? [] : step.dispatches;
-        for (const dispatch of dispatches) expect(crossed(dispatch.envelope).payload.length).toBeLessThanOrEqual(5000);
+        const action = actionFor(consumer, { envelope, id: crypto.randomUUID(), sender: "mallory" });
+        // Without a server, tool requests wait.
+        const sends = action === undefined || "then" in action ? [] : action.sends;
+        for (const outbound of sends) expect(crossed(outbound.envelope).payload.length).toBeLessThanOrEqual(5000);
       }),
       { numRuns: gateOrSoak(100, 3000) },
     );

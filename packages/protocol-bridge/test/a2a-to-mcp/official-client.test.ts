@@ -43,7 +43,7 @@ async function connect(channels = all.alice, agent = "bridge") {
   return client;
 }
 
-/** A tool that never answers, and tells when it is called and when it is cancelled. */
+/** A tool that never answers. It records when it is called and when it is cancelled. */
 function hanging(told: string[]): (server: McpServer) => void {
   return (server) =>
     server.registerTool("hang", { inputSchema: { name: z.string() } }, async ({ name }, { signal }) => {
@@ -62,8 +62,8 @@ async function collect(stream: AsyncIterable<StreamResponse>): Promise<StreamRes
   return events;
 }
 
-describe("an official A2A client through the bridge", () => {
-  it("reaches an official MCP server's tool, and gets its result as a message on the same context", async () => {
+describe("official A2A client of the bridge", () => {
+  it("calls a tool of an official MCP server, and receives its result as a message on the same context", async () => {
     const calls: string[] = [];
     await serve(greeter(calls));
     const running = await run();
@@ -78,7 +78,7 @@ describe("an official A2A client through the bridge", () => {
     await eventually(() => expect(running.counters).toMatchObject({ forwarded: 1, answered: 2, refused: 0 }));
   });
 
-  it("gets a stream of one message", async () => {
+  it("receives a stream of one message", async () => {
     await serve(greeter());
     await run();
     const client = await connect();
@@ -87,7 +87,7 @@ describe("an official A2A client through the bridge", () => {
     expect(events[0]?.payload?.value).toMatchObject({ contextId: "c", role: 2 });
   });
 
-  it("has a context made for it where it names none", async () => {
+  it("receives a new context if its request names none", async () => {
     await serve(greeter());
     await run();
     const client = await connect();
@@ -97,7 +97,7 @@ describe("an official A2A client through the bridge", () => {
     expect(other).not.toBe(one);
   });
 
-  it("reads a card whose skills are the tools, and before a server is there one that says less", async () => {
+  it("reads a card with the tools as skills, and a generic card before a server is connected", async () => {
     await run();
     const before = await (await connect()).getAgentCard();
     expect(before).toMatchObject({ name: "bridge", capabilities: { streaming: true }, skills: [{ id: "ask" }] });
@@ -107,7 +107,7 @@ describe("an official A2A client through the bridge", () => {
     expect(skills).toMatchObject([{ id: "greet", name: "Greet", description: "Greets by name.", tags: ["mcp"] }]);
   });
 
-  it("is told by the SDK's own errors what an agent without tasks can't do", async () => {
+  it("receives the SDK's errors for methods that need tasks", async () => {
     await run();
     const client = await connect();
     const id = { tenant: "", id: "t" };
@@ -119,7 +119,7 @@ describe("an official A2A client through the bridge", () => {
     expect((await client.listTasks(query)).tasks).toEqual([]);
   });
 
-  it("is told how to call a tool where its message calls none", async () => {
+  it("receives instructions if its message calls no tool", async () => {
     await serve((server) => {
       greeter()(server);
       server.registerTool("other", {}, () => ({ content: [] }));
@@ -131,15 +131,15 @@ describe("an official A2A client through the bridge", () => {
     expect(answer.metadata?.["mcp"]).toEqual({ isError: true });
   });
 
-  it("is told when there is no server for too long", async () => {
+  it("receives an error if no server connects in time", async () => {
     const running = await run({ answerTimeoutMs: 100 });
     const client = await connect();
-    await expect(client.sendMessage(asking("nobody"))).rejects.toThrow("no server of tools");
-    await expect(collect(client.sendMessageStream(asking("nobody")))).rejects.toThrow("no server of tools");
+    await expect(client.sendMessage(asking("nobody"))).rejects.toThrow("No MCP server is connected");
+    await expect(collect(client.sendMessageStream(asking("nobody")))).rejects.toThrow("No MCP server is connected");
     await eventually(() => expect(running.counters).toMatchObject({ forwarded: 0, answered: 3 }));
   });
 
-  it("is answered once a server comes, and meanwhile other calls are not held up", async () => {
+  it("receives its answer once a server connects, without delaying other calls until then", async () => {
     const running = await run({ agent: "desk" });
     const client = await connect(all.alice, "desk");
     const waiting = Promise.all(["a", "b"].map((name) => client.sendMessage(asking(name))));
@@ -149,7 +149,7 @@ describe("an official A2A client through the bridge", () => {
     expect((await waiting).map(textOf)).toEqual(["Hello a", "Hello b"]);
   });
 
-  it("that gives up has the tool's call cancelled, and hears no more of it", async () => {
+  it("cancels the tool call when it aborts, and receives no answer", async () => {
     const told: string[] = [];
     await serve(hanging(told));
     const spy = (await all.alice.open(IN)).receive();
@@ -164,13 +164,13 @@ describe("an official A2A client through the bridge", () => {
     await eventually(() => expect(told).toEqual(["called a", "cancelled a"]));
     const late = client.sendMessage(asking("b"));
     await expect(late).rejects.toThrow("not answered in time");
-    // The first call has had no answer: the next envelope is the answer to the second.
+    // The first call received no answer: the next envelope is the answer to the second.
     const [next] = await take(spy, 1);
     expect(JSON.stringify(json(next?.envelope as never))).toContain("not answered in time");
     expect(running.counters).toMatchObject({ forwarded: 2, answered: 2 });
   });
 
-  it("that gives up before there is a server is forgotten", async () => {
+  it("has its call dropped when it aborts before a server connects", async () => {
     const calls: string[] = [];
     const running = await run();
     const client = await connect();
@@ -185,7 +185,7 @@ describe("an official A2A client through the bridge", () => {
     expect(calls).toEqual(["b"]);
   });
 
-  it("gets an error when the server ends with a call, and goes on with the next server", async () => {
+  it("receives an error if the server stops during a call, and can call the next server", async () => {
     const told: string[] = [];
     const dead = await serve(hanging(told));
     await run();
@@ -199,7 +199,7 @@ describe("an official A2A client through the bridge", () => {
     expect(textOf(await client.sendMessage(asking("Ada")))).toBe("Hello Ada");
   });
 
-  it("has so many calls under way, and no more; others have theirs", async () => {
+  it("has a limited number of calls in flight, without affecting other clients", async () => {
     const told: string[] = [];
     await serve(hanging(told));
     await run();
@@ -213,7 +213,7 @@ describe("an official A2A client through the bridge", () => {
     expect(told).toHaveLength(65);
   });
 
-  it("has its tool's errors in the answer", async () => {
+  it("receives errors of the tool in the answer", async () => {
     await serve((server) =>
       server.registerTool("fail", {}, () => {
         throw new Error("out of paper");
@@ -225,7 +225,7 @@ describe("an official A2A client through the bridge", () => {
     expect(answer.metadata?.["mcp"]).toMatchObject({ isError: true });
   });
 
-  it("calls another agent of the channel, and the bridge has no part in it", async () => {
+  it("can call another agent of the channel, and the bridge ignores it", async () => {
     const calls: string[] = [];
     await serve(greeter(calls));
     const running = await run();

@@ -10,7 +10,7 @@ afterEach(() => {
   stop = new AbortController();
 });
 
-/** A session that has asked to be opened, and what it has asked since. */
+/** A session that is being opened, and the requests that it has sent. */
 function open(): { readonly session: ToolSession; readonly asked: (method: string) => JsonRpcCall[] } {
   const sent: JsonRpcCall[] = [];
   const session = new ToolSession({
@@ -31,11 +31,11 @@ function open(): { readonly session: ToolSession; readonly asked: (method: strin
 }
 
 function answer(session: ToolSession, request: JsonRpcCall | undefined, result: object): void {
-  session.take({ kind: "answer", result: { ...result }, ...(request?.id !== undefined && { id: request.id }) });
+  session.handle({ kind: "answer", result: { ...result }, ...(request?.id !== undefined && { id: request.id }) });
 }
 
-describe("the tools of a session", () => {
-  it("are listed once, though the server answers the first request of the session several times", async () => {
+describe("tools of a ToolSession", () => {
+  it("are listed once if the server answers `initialize` several times", async () => {
     const { session, asked } = open();
     const [initialize] = asked("initialize");
     for (let time = 0; time < 3; time++) answer(session, initialize, { capabilities: { tools: {} } });
@@ -44,16 +44,16 @@ describe("the tools of a session", () => {
     expect(session.tools.map(({ name }) => name)).toEqual(["greet"]);
   });
 
-  it("are listed once, though they change while they are listed", () => {
+  it("are listed once if they change during listing", () => {
     const { session, asked } = open();
     answer(session, asked("initialize")[0], { capabilities: { tools: {} } });
     answer(session, asked("tools/list")[0], { tools: [TOOL] });
-    for (let time = 0; time < 3; time++) session.take({ kind: "call", method: "notifications/tools/list_changed", params: {} });
+    for (let time = 0; time < 3; time++) session.handle({ kind: "call", method: "notifications/tools/list_changed", params: {} });
     for (const request of asked("tools/list").slice(1)) answer(session, request, { tools: [TOOL, { ...TOOL, name: "part" }] });
     expect(session.tools.map(({ name }) => name)).toEqual(["greet", "part"]);
   });
 
-  it("come in pages, of which each counts once, and which come to an end", async () => {
+  it("are listed in a limited number of pages, each counted once", async () => {
     const { session, asked } = open();
     answer(session, asked("initialize")[0], { capabilities: { tools: {} } });
     for (let page = 0; page < 16; page++) {

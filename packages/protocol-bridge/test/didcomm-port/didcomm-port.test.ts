@@ -30,7 +30,7 @@ function client(agentDid: string): Client {
   return made;
 }
 
-/** An agent that keeps what it gets. */
+/** An agent that records the messages it receives. */
 async function agent(did: string): Promise<{ client: Client; got: InboundMessage[] }> {
   const got: InboundMessage[] = [];
   const made = client(did);
@@ -48,7 +48,7 @@ async function connectedPort(options: Partial<DidcommPortOptions> = {}) {
 }
 
 describe("didcommPort", () => {
-  it("receives messages with the sender that the node has authenticated, and sends as its own agent", async () => {
+  it("receives messages with the sender that the node authenticated, and sends as its own agent", async () => {
     const alice = await agent(ALICE);
     const { port } = await connectedPort();
     const inbound = port.receive({ protocol: DIDCOMM, settle: "manual" });
@@ -70,7 +70,7 @@ describe("didcommPort", () => {
     expect(alice.got[0]).toMatchObject({ from: BRIDGE, to: [ALICE], threadId: "t1", body: { content: "yo" } });
   });
 
-  it("takes a send with an id once, also after a restart", async () => {
+  it("delivers repeated sends with one id once, also after a restart", async () => {
     const alice = await agent(ALICE);
     const first = await connectedPort();
     const message = didcomm({ id: "1", type: BASIC, body: { content: "once" } });
@@ -84,7 +84,7 @@ describe("didcommPort", () => {
     await eventually(() => expect(alice.got.map(({ body }) => body["content"])).toEqual(["once", "last"]));
   });
 
-  it("gets again, under the same id, what was not settled", async () => {
+  it("redelivers unsettled messages under the same id", async () => {
     const alice = await agent(ALICE);
     const first = await connectedPort();
     const inbound = first.port.receive({ settle: "manual" });
@@ -102,7 +102,7 @@ describe("didcommPort", () => {
     expect(later.map(({ envelope }) => (json(envelope)["body"] as { content: string }).content)).toEqual(["2", "3"]);
   });
 
-  it("leaves the messages of others alone", async () => {
+  it("passes messages of other senders to the agent's other handlers", async () => {
     const [alice, mallory] = [await agent(ALICE), await agent(MALLORY)];
     const { port } = await connectedPort();
     const inbound = port.receive();
@@ -112,7 +112,7 @@ describe("didcommPort", () => {
     expect(received?.sender).toBe(ALICE);
   });
 
-  it("refuses what is no DIDComm, and nobody to send to", async () => {
+  it("rejects other protocols, malformed payloads and an empty list of recipients", async () => {
     const { port, client: made } = await connectedPort();
     await expect(port.send(slim("x"))).rejects.toMatchObject({ code: "untranslatable" });
     await expect(port.send(didcomm({ id: "1" }))).rejects.toMatchObject({ code: "message_invalid" });
@@ -132,8 +132,8 @@ describe("didcommPort", () => {
   });
 });
 
-describe("a layr8 agent and a channel", () => {
-  it("talk: basic messages as A2A messages of a context, and back on the same thread", async () => {
+describe("bridge between a layr8 agent and a channel", () => {
+  it("translates basic messages to A2A messages of a context, and answers to the same thread", async () => {
     const { alice: member, manager } = await world(["org/a2a/team"]);
     const alice = await agent(ALICE);
     const { port } = await connectedPort();
@@ -153,10 +153,10 @@ describe("a layr8 agent and a channel", () => {
     await adapter.close();
   });
 
-  it("reaches SLIM subscribers once, with bridges that are restarted in between", async () => {
+  it("delivers each message to SLIM subscribers once, across restarts of the bridge", async () => {
     const { bob, manager } = await world(["org/slim/out"]);
     const alice = await agent(ALICE);
-    // The node knows the bridge's agent from here on, and keeps what comes for it.
+    // From here on the node stores messages for the bridge's agent.
     await (await client(BRIDGE).connect()).close();
     const inbound = (await bob.open("org/slim/out")).receive();
     const contents = Array.from({ length: 200 }, (_, index) => `${index}`);

@@ -34,7 +34,7 @@ async function connect(channels: MemoryChannels, options: McpChannelTransportOpt
   return client;
 }
 
-/** An agent that answers each message in its context by what a function says. */
+/** An agent that answers each message in its context with the result of a function. */
 async function agent(channels: MemoryChannels, answer: (message: ReceivedA2aMessage) => Promise<object[]> | object[]): Promise<void> {
   const adapter = new A2aAdapter(channels, { agentId: "agent" });
   await adapter.openContext("team");
@@ -86,7 +86,7 @@ describe("MCP to A2A", () => {
     await eventually(() => expect(running.counters).toMatchObject({ forwarded: 1, refused: 0 }));
   });
 
-  it("takes parts, and refuses what is no message with a tool error", async () => {
+  it("accepts parts, and answers invalid messages with a tool error", async () => {
     const { alice, bob, run } = await start();
     await run();
     await agent(bob, ({ parts }) => [{ text: `${parts.length}` }]);
@@ -107,7 +107,7 @@ describe("MCP to A2A", () => {
     await expect(client.listPrompts()).rejects.toThrow(/prompts|one tool/i);
   });
 
-  it("matches answers to calls by what they name, or else in their order", async () => {
+  it("matches answers to calls by replyTo, or else in order", async () => {
     const { alice, bob, run } = await start();
     await run();
     const inbound = (await bob.open(OUT)).receive();
@@ -122,14 +122,14 @@ describe("MCP to A2A", () => {
     expect((await Promise.all(calls)).map(({ content }) => (content as { text: string }[])[0]?.text)).toEqual(["for 1", "for 2", "for 3"]);
   });
 
-  it("gives up after its timeout, with a tool error", async () => {
+  it("answers with a tool error after its timeout", async () => {
     const { alice, run } = await start();
     await run({ answerTimeoutMs: 50 });
     const client = await connect(alice);
     expect(await say(client, "anybody?")).toMatchObject({ isError: true, content: [{ text: "No agent has answered in time." }] });
   });
 
-  it("is the same server after a restart, and answers what was asked before", async () => {
+  it("is the same server after a restart, and answers calls from before it", async () => {
     const { alice, bob, run } = await start();
     const first = await run();
     const inbound = (await bob.open(OUT)).receive();
@@ -166,7 +166,7 @@ describe("MCP to A2A", () => {
     expect(codes).toEqual(["message_invalid"]);
   });
 
-  it("keeps sessions of different parties apart", async () => {
+  it("rejects messages in another party's session", async () => {
     const codes: string[] = [];
     const { alice, bob, run } = await start({ onError: ({ code }) => codes.push(code) });
     await run();
@@ -181,7 +181,7 @@ describe("MCP to A2A", () => {
     expect(await say(client, "x")).toMatchObject({ content: [{ text: "fine" }] });
   });
 
-  it("serves those who ask for it by its name, and not those who ask for another", async () => {
+  it("serves clients that ask for its name, and ignores clients of other servers", async () => {
     const { alice, bob, run } = await start();
     await run({ server: "desk" });
     await agent(bob, () => [{ text: "at the desk" }]);
@@ -200,7 +200,7 @@ describe("MCP to A2A", () => {
     }
   });
 
-  it("limits the calls that wait", async () => {
+  it("limits the pending calls", async () => {
     const { alice, run } = await start();
     await run({ maxPending: 2, answerTimeoutMs: 300 });
     const client = await connect(alice);
@@ -212,7 +212,7 @@ describe("MCP to A2A", () => {
     ]);
   });
 
-  it("serves others though one party's calls are large and nobody answers them", async () => {
+  it("serves other parties while large calls of one party are pending", async () => {
     const { alice, bob, run } = await start();
     await run();
     const port = await alice.open(IN);
@@ -228,7 +228,7 @@ describe("MCP to A2A", () => {
   it.each([
     ["the message", OUT, { isError: true, content: [{ text: expect.stringMatching(/^The message is too large: \d+ bytes/) }] }],
     ["the answer", IN, { code: -32_603, message: expect.stringMatching(/The response is too large: \d+ bytes/) }],
-  ])("answers with an error when a channel refuses %s", async (_what, name, answer) => {
+  ])("answers with an error if a channel rejects %s", async (_what, name, answer) => {
     const { alice, bob, bridge, manager } = await start();
     const end = async (each: string) => ({
       name: each,
@@ -241,7 +241,7 @@ describe("MCP to A2A", () => {
     expect(await say(client, "Eve")).toMatchObject({ content: [{ text: "You said Eve" }] });
   });
 
-  it("forgets a call that was cancelled", async () => {
+  it("drops cancelled calls", async () => {
     const { alice, bob, run } = await start();
     await run({ maxPending: 1 });
     const inbound = (await bob.open(OUT)).receive();

@@ -1,43 +1,43 @@
 import { Envelope, Protocol, type ReceivedEnvelope } from "@parley/envelope-and-adapters";
 import { createMemoryPorts } from "@parley/envelope-and-adapters/memory";
-import { Outlet } from "../../src/runtime/retrying-sender.ts";
-import { readOptions, type BridgeOptions } from "../../src/bridge-options.ts";
-import { flowsBetween } from "../../src/find-direction.ts";
-import type { Flow } from "../../src/runtime/pump.ts";
+import { RetryingSender } from "../../src/runtime/retrying-sender.ts";
+import { readBridgeOptions, type BridgeOptions } from "../../src/bridge-options.ts";
+import { findDirection } from "../../src/find-direction.ts";
+import type { Consumer } from "../../src/runtime/consumer.ts";
 import { Route } from "../../src/route.ts";
-import type { Site } from "../../src/bridge-context.ts";
+import type { BridgeContext } from "../../src/bridge-context.ts";
 
-/** What a bridge makes of one envelope. Each call is a bridge between channels of its own. */
+/** Translates envelopes with a new bridge. Returns what it sends first. */
 export function across(
   source: Protocol,
   target: Protocol,
   options: BridgeOptions = {},
 ): (received: ReceivedEnvelope) => Envelope | undefined {
-  const [flow] = flowsOf(source, target, options);
-  return (received) => flow?.handle(received).dispatches[0]?.envelope;
+  const [consumer] = consumersOf(source, target, options);
+  return (received) => consumer?.handle(received).sends[0]?.envelope;
 }
 
-/** What a bridge does about envelopes of either side. */
-export function flowsOf(source: Protocol, target: Protocol, options: BridgeOptions = {}): readonly Flow[] {
+/** The consumers of a new bridge. */
+export function consumersOf(source: Protocol, target: Protocol, options: BridgeOptions = {}): readonly Consumer[] {
   const name = crypto.randomUUID();
   const [port] = createMemoryPorts(["bridge", "other"]);
   const ends = [`org/${name}/in`, `org/${name}/out`] as const;
-  const route = new Route({ name: ends[0], port, protocol: source }, { name: ends[1], port, protocol: target }, readOptions(options));
+  const route = new Route({ name: ends[0], port, protocol: source }, { name: ends[1], port, protocol: target }, readBridgeOptions(options));
   const { signal } = new AbortController();
-  const outlet = new Outlet(port, { window: 1, stop: signal, onWaiting: () => undefined, onRetry: () => undefined });
-  const site: Site = {
+  const via = new RetryingSender(port, { window: 1, stop: signal, onWaiting: () => undefined, onRetry: () => undefined });
+  const context: BridgeContext = {
     route,
-    toSource: outlet,
-    toTarget: outlet,
+    toSource: via,
+    toTarget: via,
     signal,
     count: () => undefined,
     report: () => undefined,
-    post: async () => undefined,
+    send: async () => undefined,
   };
-  return flowsBetween(source, target)(site).flows;
+  return findDirection(source, target)(context).consumers;
 }
 
-/** There and back again, over bridges that know nothing of one another. */
+/** Translates envelopes to a protocol and back, with two independent bridges. */
 export function thereAndBack(home: Protocol, away: Protocol): (envelope: Envelope) => { away: Envelope; home: Envelope } {
   const [there, back] = [across(home, away), across(away, home)];
   return (envelope) => {
@@ -49,12 +49,12 @@ export function thereAndBack(home: Protocol, away: Protocol): (envelope: Envelop
   };
 }
 
-/** As a channel hands it over: as bytes. */
+/** Serializes and deserializes an envelope, as a channel does. */
 export function crossed(envelope: Envelope): Envelope {
   return Envelope.deserialize(envelope.serialize());
 }
 
-/** The metadata without what bridges say. */
+/** The metadata without the trace. */
 export function unbridged({ metadata }: Envelope): object {
   const { bridge: _bridge, ...rest } = metadata ?? {};
   return rest;

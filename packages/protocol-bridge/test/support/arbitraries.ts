@@ -33,7 +33,7 @@ function withHeaders(envelope: Envelope, metadata: object, extra: object): Envel
 
 const headers = fc.tuple(neutral, fc.dictionary(fc.constantFrom("hops", "via"), anyJson, { maxKeys: 2 }));
 
-/** JSON as others may write it: with spaces, or not. */
+/** JSON with and without whitespace. */
 const writing = fc.constantFrom(
   (value: object) => JSON.stringify(value),
   (value: object) => JSON.stringify(value, null, 1),
@@ -65,7 +65,7 @@ export const a2aEnvelopes = (part: fc.Arbitrary<object> = fc.oneof(parts, legacy
       }),
     );
 
-/** Envelopes that somebody has published. */
+/** Envelopes with SLIM payloads. */
 export const slimEnvelopes: fc.Arbitrary<Envelope> = fc
   .tuple(
     fc.oneof(

@@ -13,7 +13,7 @@ export function json(envelope: Envelope): Record<string, unknown> {
   return JSON.parse(text(envelope)) as Record<string, unknown>;
 }
 
-/** An A2A envelope; a message with `parts` has what else A2A requires. */
+/** An A2A envelope. A message with `parts` gets the other members that A2A requires. */
 export function a2a(message: object, metadata: Record<string, never> | object = {}): Envelope {
   const isWhole = !("parts" in message) || ("messageId" in message && "role" in message);
   const whole = isWhole ? message : { messageId: "m", role: "ROLE_USER", ...message };

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { SkytaleChannelManager } from "@parley/channels";
 import { startSkytale, type SkytaleServer } from "@parley/skytale-server";
 
-/** A relay, and agents of it, each with a directory of its own. */
+/** A relay and its agents, each with its own directory. */
 export class Skytale implements AsyncDisposable {
   readonly server: SkytaleServer;
   readonly directory: string;
@@ -20,7 +20,7 @@ export class Skytale implements AsyncDisposable {
     return new Skytale(await startSkytale({ port: 0, relayPort: 0, logger: false, dataDir: join(directory, "server") }), directory);
   }
 
-  /** An agent; the same one after its last manager was closed. */
+  /** Opens an agent. After its manager was closed, the same identity opens the same agent again. */
   agent(identity: string): SkytaleChannelManager {
     const { relayUrl: endpoint, apiUrl, apiKey = "" } = this.server;
     const relayLimits = { initialBackoffMs: 20, maxBackoffMs: 200 };

@@ -22,7 +22,7 @@ export function serveTools(port: EnvelopePort, tools: (server: McpServer) => voi
   return { close, sessions: () => sessions };
 }
 
-/** A tool that greets, and lists whom. */
+/** A tool that greets. `calls` lists the names. */
 export function greeter(calls: string[] = []): (server: McpServer) => void {
   return (server) =>
     server.registerTool(

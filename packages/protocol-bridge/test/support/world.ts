@@ -3,7 +3,7 @@ import { createMemoryChannels, type MemoryChannels } from "@parley/envelope-and-
 import { vi } from "vitest";
 import { text } from "./messages.ts";
 
-/** Alice, Bob and the bridge's own agent, members of all channels. Channels keep what nobody has read. */
+/** Alice, Bob and the bridge's agent, members of all channels. Channels keep unread envelopes. */
 export async function world(
   channels: readonly string[],
   options: { readonly maxBuffered?: number } = {},
@@ -31,7 +31,7 @@ export function eventually(check: () => void): Promise<void> {
   return vi.waitFor(check, { timeout: 60_000, interval: 5 });
 }
 
-/** A port that refuses envelopes with a word in them, as one does that finds them too large. */
+/** A port that rejects envelopes containing a word, with the error for large payloads. */
 export function picky(port: EnvelopePort, word: string): EnvelopePort {
   return {
     receive: (options) => port.receive(options),

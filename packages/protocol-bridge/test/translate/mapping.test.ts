@@ -14,35 +14,35 @@ function translated(envelope: Envelope, target: string, id: string | undefined =
   return across(envelope.protocol, target)(received) ?? unused();
 }
 
-/** What A2A requires of a message besides parts. */
+/** The members that A2A requires, except parts. */
 const REQUIRED = '"messageId":"m","role":"ROLE_USER"';
 
 describe("A2A → SLIM", () => {
   it.each([
-    ["a text in the form of 1.0", { parts: [{ text: "hi" }] }, "text/plain", "hi"],
-    ["a text in the form of 0.3", { parts: [{ kind: "text", text: "hi" }] }, "text/plain", "hi"],
-    ["a text in the first form", { parts: [{ type: "text", text: "hi" }] }, "text/plain", "hi"],
+    ["text in the form of A2A 1.0", { parts: [{ text: "hi" }] }, "text/plain", "hi"],
+    ["text in the form of A2A 0.3", { parts: [{ kind: "text", text: "hi" }] }, "text/plain", "hi"],
+    ["text in the form of the first A2A version", { parts: [{ type: "text", text: "hi" }] }, "text/plain", "hi"],
     ["data", { parts: [{ data: 1 }] }, "application/a2a+json", `{${REQUIRED},"parts":[{"data":1}]}`],
     ["two texts", { parts: [{ text: "a" }, { text: "b" }] }, "application/a2a+json", `{${REQUIRED},"parts":[{"text":"a"},{"text":"b"}]}`],
-    ["half a character", { parts: [{ text: "\ud800" }] }, "application/a2a+json", `{${REQUIRED},"parts":[{"text":"\\ud800"}]}`],
+    ["a lone surrogate", { parts: [{ text: "\ud800" }] }, "application/a2a+json", `{${REQUIRED},"parts":[{"text":"\\ud800"}]}`],
   ])("%s", (_what, message, contentType, payload) => {
     const made = translated(a2a(message), SLIM);
     expect([made.contentType, text(made)]).toEqual([contentType, payload]);
     expect(lostOf(made)).toEqual([]);
   });
 
-  it("takes the form of JSON where there is too much to keep", () => {
+  it("uses the A2A JSON as the payload if the kept form is too large", () => {
     const made = translated(a2a({ parts: [{ text: "hi" }], metadata: { LARGE } }), SLIM);
     expect(made.contentType).toBe("application/a2a+json");
     expect(made.serialize().length).toBeLessThan(30_000);
   });
 
-  it("says that JSON was written anew", () => {
+  it("lists reformatted JSON as lost", () => {
     const spaced = new Envelope(A2A, "application/json", bytes(`{ ${REQUIRED}, "parts": [{"text":"hi"}] }`));
     expect(lostOf(translated(spaced, SLIM))).toEqual(["json"]);
   });
 
-  it("keeps what belongs to A2A out of the metadata's top", () => {
+  it("does not forward A2A metadata as SLIM metadata", () => {
     const made = translated(a2a({ parts: [{ text: "hi" }] }, { "A2A-Version": "1.0", a2a: { agent: "x" }, trace: "t" }), SLIM);
     expect(Object.keys(made.metadata ?? {}).toSorted()).toEqual(["bridge", "trace"]);
   });
@@ -63,7 +63,7 @@ describe("SLIM → A2A", () => {
     expect(made.metadata).toMatchObject({ "A2A-Version": "1.0", a2a: { agent: "bridge" } });
   });
 
-  it("reads the names of A2A's proto, and puts them into the context that the target is", () => {
+  it("reads protobuf field names, and moves the message to the context of the target", () => {
     const other = slim(
       `{"message_id":"m","role":"ROLE_USER","context_id":"old","parts":[{"text":"hi","media_type":"x/y"}]}`,
       "application/a2a+json",
@@ -73,13 +73,13 @@ describe("SLIM → A2A", () => {
     expect(made && json(made)).not.toHaveProperty("context_id");
   });
 
-  it("puts a message into the context that the target is, and says so where it was in another", () => {
+  it("moves a message to the context of the target, and lists another context as lost", () => {
     const other = slim(`{${REQUIRED},"contextId":"old","parts":[{"text":"hi"}]}`, "application/a2a+json");
     const made = across(SLIM, A2A, { contextId: "new" })({ envelope: other });
     expect(made && [json(made)["contextId"], lostOf(made)]).toEqual(["new", ["contextId"]]);
   });
 
-  it("gives a message the same id when it comes again, and each its own", () => {
+  it("gives redeliveries of a message the same id, and different messages different ids", () => {
     const once = across(SLIM, A2A);
     const idOf = (id: string | undefined): unknown => {
       const made = once({ envelope: slim("hi"), ...(id !== undefined && { id }) });
@@ -111,7 +111,7 @@ describe("SLIM → MCP", () => {
 });
 
 describe("MCP → SLIM", () => {
-  it("takes the farewell of a session along", () => {
+  it("forwards the close event of a session", () => {
     const address = { mcp: { session: "s", role: "client", event: "close" } };
     const farewell = new Envelope(MCP, "application/json", new Uint8Array(), address);
     expect(translated(farewell, SLIM).payload).toHaveLength(0);
@@ -131,7 +131,7 @@ describe("MCP → SLIM", () => {
 });
 
 describe("DIDComm → A2A", () => {
-  it("makes threads contexts, and attachments parts", () => {
+  it("translates threads to contexts, and attachments to parts", () => {
     const attachments = [
       { data: { json: { n: 1 } }, filename: "n.json" },
       { data: { base64: "cG5n" }, media_type: "image/png" },
@@ -152,20 +152,20 @@ describe("DIDComm → A2A", () => {
     });
   });
 
-  it("makes other types data, and a message without a thread the start of a context", () => {
+  it("translates other message types to data parts, and a message without a thread to a new context", () => {
     const made = translated(didcomm({ id: "m", type: ECHO, body: { n: 1 } }), A2A);
     const mediaType = "application/didcomm-plain+json";
     expect(json(made)).toMatchObject({ contextId: "m", parts: [{ data: { type: ECHO, body: { n: 1 } }, mediaType }] });
   });
 
-  it("lists headers as lost where there are too many to keep", () => {
+  it("lists headers as lost if they are too large to keep", () => {
     expect(lostOf(translated(didcomm({ id: "m", type: BASIC, body: { content: "hi" }, more: LARGE }), A2A))).toEqual(["headers"]);
   });
 
   it.each([
     ["no type", { id: "1", body: {} }],
     ["no id", { type: BASIC }],
-    ["a type that is no URI", { id: "1", type: "hello" }],
+    ["an invalid type", { id: "1", type: "hello" }],
     ["an attachment without data", { id: "1", type: BASIC, body: { content: "" }, attachments: [{}] }],
   ])("refuses %s", (_what, message) => {
     for (const target of [A2A, SLIM]) {
@@ -175,7 +175,7 @@ describe("DIDComm → A2A", () => {
 });
 
 describe("A2A → DIDComm", () => {
-  it("makes the first text a basic message, and other parts attachments", () => {
+  it("translates the first text to a basic message, and other parts to attachments", () => {
     const parts = [{ text: "hi" }, { data: { n: 1 } }, { raw: "/+8=", mediaType: "x/y" }, { url: "https://x.example" }, { text: "more" }];
     const made = json(translated(a2a({ contextId: "c", parts }), DIDCOMM));
     expect(made).toMatchObject({ type: BASIC, thid: "c", body: { content: "hi" } });
@@ -187,13 +187,13 @@ describe("A2A → DIDComm", () => {
     ]);
   });
 
-  it("sends any type that a data part names, and refuses what is none", () => {
+  it("sends the message type that a data part names, and rejects invalid types", () => {
     const part = (type: string): object => ({ parts: [{ data: { type, body: { n: 1 } }, mediaType: "application/didcomm-plain+json" }] });
     expect(json(translated(a2a(part(ECHO)), DIDCOMM))).toMatchObject({ type: ECHO, body: { n: 1 } });
     expect(() => translated(a2a(part("echo")), DIDCOMM)).toThrow(expect.objectContaining({ code: "message_invalid" }));
   });
 
-  it("lists the message as lost where it is too large to keep", () => {
+  it("lists the message as lost if it is too large to keep", () => {
     expect(lostOf(translated(a2aText("hi", { metadata: { LARGE } }), DIDCOMM))).toEqual(["message"]);
   });
 });

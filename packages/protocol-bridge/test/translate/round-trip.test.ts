@@ -8,7 +8,7 @@ import { json } from "../support/messages.ts";
 
 const { A2A, DIDCOMM, MCP, SLIM } = Protocol;
 
-/** The same envelope, or one whose JSON was written anew and that says so. */
+/** The same envelope, or one whose JSON was reformatted and whose trace lists that. */
 function expectReturned(sent: Envelope, returned: Envelope): void {
   expect(returned.protocol).toBe(sent.protocol);
   expect(returned.contentType).toBe(sent.contentType);
@@ -18,8 +18,8 @@ function expectReturned(sent: Envelope, returned: Envelope): void {
   expect(isSame || lostOf(returned).includes("json")).toBe(true);
 }
 
-describe("there and back", () => {
-  it("A2A → SLIM → A2A gives the message back", () => {
+describe("translation and back", () => {
+  it("A2A → SLIM → A2A restores the message", () => {
     const trip = thereAndBack(A2A, SLIM);
     fc.assert(
       fc.property(a2aEnvelopes(), (sent) => {
@@ -31,7 +31,7 @@ describe("there and back", () => {
     );
   });
 
-  it("SLIM → A2A → SLIM gives every byte back", () => {
+  it("SLIM → A2A → SLIM restores every byte", () => {
     const trip = thereAndBack(SLIM, A2A);
     fc.assert(
       fc.property(slimEnvelopes, (sent) => {
@@ -43,7 +43,7 @@ describe("there and back", () => {
     );
   });
 
-  it("MCP → SLIM → MCP gives every byte and the address back", () => {
+  it("MCP → SLIM → MCP restores every byte and the address", () => {
     const trip = thereAndBack(MCP, SLIM);
     fc.assert(
       fc.property(mcpEnvelopes, (sent) => {
@@ -55,7 +55,7 @@ describe("there and back", () => {
     );
   });
 
-  it("SLIM → MCP → SLIM gives every byte back", () => {
+  it("SLIM → MCP → SLIM restores every byte", () => {
     const trip = thereAndBack(SLIM, MCP);
     fc.assert(
       fc.property(slimEnvelopes, (sent) => {
@@ -66,7 +66,7 @@ describe("there and back", () => {
     );
   });
 
-  it("DIDComm → SLIM → DIDComm gives the message back", () => {
+  it("DIDComm → SLIM → DIDComm restores the message", () => {
     const trip = thereAndBack(DIDCOMM, SLIM);
     fc.assert(
       fc.property(didcommEnvelopes, (sent) => {
@@ -77,7 +77,7 @@ describe("there and back", () => {
     );
   });
 
-  it("SLIM → DIDComm → SLIM gives every byte back", () => {
+  it("SLIM → DIDComm → SLIM restores every byte", () => {
     const trip = thereAndBack(SLIM, DIDCOMM);
     fc.assert(
       fc.property(slimEnvelopes, (sent) => {
@@ -88,7 +88,7 @@ describe("there and back", () => {
     );
   });
 
-  it("DIDComm → A2A → DIDComm gives the message back", () => {
+  it("DIDComm → A2A → DIDComm restores the message", () => {
     const trip = thereAndBack(DIDCOMM, A2A);
     fc.assert(
       fc.property(didcommEnvelopes, (sent) => {
@@ -99,7 +99,7 @@ describe("there and back", () => {
     );
   });
 
-  it("A2A → DIDComm → A2A gives back what A2A defines, in the form of 1.0", () => {
+  it("A2A → DIDComm → A2A restores all members that A2A defines, in the form of A2A 1.0", () => {
     const trip = thereAndBack(A2A, DIDCOMM);
     fc.assert(
       fc.property(a2aEnvelopes(), (sent) => {

@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { gateOrSoak } from "@parley/test-assertions";
 import { describe, expect, it } from "vitest";
-import { normalA2a } from "../../src/formats/a2a-message.ts";
-import { partsOfResult, resultOfParts } from "../../src/translate/tool-result.ts";
+import { normalizeA2a } from "../../src/formats/a2a-message.ts";
+import { partsOfToolResult, toolResultOf } from "../../src/translate/tool-result.ts";
 import { parts } from "../support/arbitraries.ts";
 
 const data = fc.uint8Array({ maxLength: 20 }).map((bytes) => Buffer.from(bytes).toString("base64"));
@@ -34,31 +34,31 @@ const results = fc.record(
   { requiredKeys: ["content"] },
 );
 
-/** The members that a text of JSON has, at any depth, in an order of their own. */
+/** All members of a JSON text, at any depth, sorted. */
 function membersOf(json: string): readonly string[] {
   return json.split(/[{},]/).toSorted();
 }
 
 const REQUIRED = { messageId: "m", role: "ROLE_AGENT" };
 
-describe("results of tools and parts of messages", () => {
-  it("MCP → A2A → MCP gives the result back", () => {
+describe("translation between tool results and message parts", () => {
+  it("MCP → A2A → MCP restores the result", () => {
     fc.assert(
       fc.property(results, (result) => {
-        const { parts: made, metadata } = partsOfResult(result as never);
-        const message = normalA2a({ ...REQUIRED, parts: made, metadata });
-        expect(resultOfParts(message)).toEqual(result);
+        const { parts: made, metadata } = partsOfToolResult(result as never);
+        const message = normalizeA2a({ ...REQUIRED, parts: made, metadata });
+        expect(toolResultOf(message)).toEqual(result);
       }),
       { numRuns: gateOrSoak(100, 5000) },
     );
   });
 
-  it("A2A → MCP → A2A gives the parts back", () => {
+  it("A2A → MCP → A2A restores the parts", () => {
     fc.assert(
       fc.property(fc.array(parts, { minLength: 1, maxLength: 4 }), (made) => {
-        const before = normalA2a({ ...REQUIRED, parts: made }).parts;
-        const result = JSON.parse(JSON.stringify(resultOfParts({ parts: before }))) as never;
-        expect(normalA2a({ ...REQUIRED, parts: partsOfResult(result).parts }).parts).toEqual(before);
+        const before = normalizeA2a({ ...REQUIRED, parts: made }).parts;
+        const result = JSON.parse(JSON.stringify(toolResultOf({ parts: before }))) as never;
+        expect(normalizeA2a({ ...REQUIRED, parts: partsOfToolResult(result).parts }).parts).toEqual(before);
       }),
       { numRuns: gateOrSoak(100, 5000) },
     );
@@ -72,15 +72,15 @@ describe("results of tools and parts of messages", () => {
     '{"type":"future","__proto__":{"x":1}}',
   ])("keeps members of any name: %s", (block) => {
     const result = JSON.parse(`{"content":[${block}]}`) as never;
-    const { parts: made, metadata } = partsOfResult(result);
-    const returned = resultOfParts(normalA2a({ ...REQUIRED, parts: made, metadata }));
+    const { parts: made, metadata } = partsOfToolResult(result);
+    const returned = toolResultOf(normalizeA2a({ ...REQUIRED, parts: made, metadata }));
     expect(membersOf(JSON.stringify(returned))).toEqual(membersOf(JSON.stringify(result)));
   });
 
   it.each([[{ content: "text" }], [{ content: [1] }], [{ content: Array.from({ length: 1025 }, () => ({ type: "text", text: "" })) }]])(
-    "refuses a result that is none",
+    "rejects a malformed result",
     (result) => {
-      expect(() => partsOfResult(result as never)).toThrow(expect.objectContaining({ name: "BridgeError" }));
+      expect(() => partsOfToolResult(result as never)).toThrow(expect.objectContaining({ name: "BridgeError" }));
     },
   );
 });

@@ -1,19 +1,19 @@
 import type { EnvelopePort, ReceivedEnvelope } from "@parley/envelope-and-adapters";
 
-/** A port that dies at some point between a send and what follows it: nothing that is called afterwards has any effect. */
-export function mortal(port: EnvelopePort): { readonly port: EnvelopePort; kill(): void } {
-  let isDead = false;
+/** A port that simulates a crash: after `kill`, calls have no effect and sends in flight never resolve. */
+export function killable(port: EnvelopePort): { readonly port: EnvelopePort; kill(): void } {
+  let isKilled = false;
   const never = new Promise<never>(() => undefined);
   return {
     port: {
-      send: (envelope, options) => (isDead ? never : port.send(envelope, options).then(() => (isDead ? never : undefined))),
+      send: (envelope, options) => (isKilled ? never : port.send(envelope, options).then(() => (isKilled ? never : undefined))),
       async *receive(options): AsyncGenerator<ReceivedEnvelope, undefined> {
         const left = new AbortController();
         const signal = AbortSignal.any([left.signal, ...(options?.signal === undefined ? [] : [options.signal])]);
         try {
           for await (const received of port.receive({ ...options, signal })) {
-            if (isDead) return undefined;
-            const settle = async (): Promise<void> => (isDead ? never : received.settle?.());
+            if (isKilled) return undefined;
+            const settle = async (): Promise<void> => (isKilled ? never : received.settle?.());
             yield received.settle === undefined ? received : { ...received, settle };
           }
         } finally {
@@ -22,6 +22,6 @@ export function mortal(port: EnvelopePort): { readonly port: EnvelopePort; kill(
         return undefined;
       },
     },
-    kill: () => (isDead = true),
+    kill: () => (isKilled = true),
   };
 }
