@@ -4,7 +4,8 @@ import { open, type Database, type RootDatabase } from "lmdb";
 import { readChecked, type RecordFormat, tableSeed, TRAILER_BYTES, writeChecked } from "./checksum.ts";
 import { DamagedRecords, type DamagedRecord } from "./damaged-records.ts";
 import { allocateLockFile, probeDisk, systemErrorOf } from "./disk.ts";
-import { checkMetaPages } from "./meta-pages.ts";
+import { checkPages } from "./file-check/check-pages.ts";
+import { checkMetaPages } from "./file-check/meta-pages.ts";
 import { type FileUse, ReservedSpace } from "./reserved-space.ts";
 import { StorageError } from "./storage-error.ts";
 import type { Table, Write, WriteQueue } from "./write-queue.ts";
@@ -20,6 +21,8 @@ interface TreeStats {
 
 /** Free bytes that a new database needs: LMDB maps its first pages before it writes them. */
 const MIN_FREE_BYTES = 256 * 1024;
+/** Leaves that a start checks at most: a GiB of them. */
+const MAX_READS = 256 * 1024;
 /** Holds damaged records that were set aside, by table and key. */
 const DAMAGED = "damaged";
 
@@ -277,7 +280,7 @@ function openRoot(path: string): Root {
 async function checkFile(path: string): Promise<boolean> {
   await using file = await openFile(path, "a+", 0o600);
   const { size } = await file.stat();
-  if (size > 0) await checkMetaPages(file, path);
+  if (size > 0) await checkPages(file, path, await checkMetaPages(file, path), MAX_READS);
   return size === 0;
 }
 
