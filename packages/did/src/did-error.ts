@@ -1,19 +1,19 @@
 import { ParleyError, type ParleyErrorOptions } from "@parley/core";
 
 /**
- * Why a DID could not be resolved, or its document not be used.
+ * Why a DID could not be resolved, or its document could not be used.
  *
  * | code | meaning | retryable |
  * | --- | --- | --- |
- * | `did_invalid` | the text is no DID, or breaks the rules of its method | no |
- * | `method_not_supported` | no method of this resolver is responsible | no |
- * | `not_found` | the method says that there is no such DID, or that it is deactivated | no |
- * | `document_invalid` | what was found is no document of this DID | no |
- * | `key_unsupported` | the verification method holds no public key that this library can read | no |
- * | `too_large` | the document exceeds a cap, in bytes or in entries | no |
- * | `timeout` | the document did not arrive in time | yes |
- * | `refused_address` | the host's address is one that must not be asked | no |
- * | `fetch_failed` | the host can't be reached, or did not answer with a document | yes |
+ * | `did_invalid` | the text is not a DID, or violates the rules of its method | no |
+ * | `method_not_supported` | the resolver does not support the method | no |
+ * | `not_found` | the DID does not exist, or is deactivated | no |
+ * | `document_invalid` | the response is not a valid document of this DID | no |
+ * | `key_unsupported` | the verification method has no public key of a supported type | no |
+ * | `too_large` | the document exceeds a limit, in bytes or entries | no |
+ * | `timeout` | the document was not received in time | yes |
+ * | `refused_address` | the address of the host is not allowed | no |
+ * | `fetch_failed` | the host cannot be reached, or did not respond with a document | yes |
  */
 export type DidErrorCode =
   | "did_invalid"
@@ -28,7 +28,7 @@ export type DidErrorCode =
 
 const RETRYABLE: ReadonlySet<DidErrorCode> = new Set(["timeout", "fetch_failed"]);
 
-/** A DID that could not be resolved, or a document that can't be used; `retryable` follows from the code. */
+/** A DID that could not be resolved, or a document that could not be used. `retryable` depends on the code. */
 export class DidError extends ParleyError<DidErrorCode> {
   override readonly name: string = "DidError";
 
@@ -37,7 +37,7 @@ export class DidError extends ParleyError<DidErrorCode> {
   }
 }
 
-/** The error for a DID that took too long. */
-export function notResolved(timeoutMs: number): DidError {
+/** The error for a resolution that timed out. */
+export function timeoutError(timeoutMs: number): DidError {
   return new DidError("timeout", `The DID was not resolved within ${timeoutMs} ms`);
 }

@@ -1,26 +1,26 @@
-/** One document to get. */
+/** A request for one document. */
 export interface DidFetchRequest {
-  /** What is asked for. Its host goes into the `Host` header, and is the one a certificate must be valid for. */
+  /** The URL of the document. Its host is sent in the `Host` header, and the server's certificate must be valid for it. */
   readonly url: URL;
-  /** Where to connect instead of the host of `url`: an origin which the operator configured and vouches for. */
+  /** Origin to connect to instead of the host of `url`. It was configured by the operator and is trusted. */
   readonly connectTo?: URL;
   /** Value of the `Accept` header. */
   readonly accept: string;
-  /** Fires when the document has been read, or is not wanted any more: everything that the request holds is then to be let go. */
+  /** Aborted when the document was read or is no longer needed. The request must then release its connection. */
   readonly signal: AbortSignal;
 }
 
-/** An answer whose body has not been read yet. */
+/** A response whose body is not read yet. */
 export interface DidFetchResponse {
   readonly status: number;
   /** Value of the `Content-Type` header. */
   readonly contentType?: string | undefined;
-  /** The body as it arrives; read at most once, and no further than its cap. */
+  /** The body. It is read at most once, and at most up to the size limit. */
   readonly body: AsyncIterable<Uint8Array>;
 }
 
 /**
- * Gets a document over HTTP: one GET request, **no redirect followed**, no cookies, no credentials. What it throws becomes
- * `fetch_failed`, unless it is a {@link DidError}. `createNodeFetch` of `@parley/did/node` is one that refuses private addresses.
+ * Fetches a document over HTTP: one GET request **without following redirects**, without cookies and credentials. Errors other than a
+ * {@link DidError} become `fetch_failed`. `createNodeFetch` of `@parley/did/node` is an implementation that rejects private addresses.
  */
 export type DidFetch = (request: DidFetchRequest) => Promise<DidFetchResponse>;

@@ -2,16 +2,16 @@ import { decodeBase64url } from "@parley/core/internal";
 import type { ResolverRegistry } from "did-resolver";
 import { DidError } from "./did-error.ts";
 import { idOfMethod } from "./did-syntax.ts";
-import type { DidDocument, VerificationMethod } from "./document.ts";
+import type { DidDocument, VerificationMethod } from "./did-document.ts";
 import type { PublicJwk } from "./jwk.ts";
 import { decodeJwkJcs } from "./jwk-jcs.ts";
-import { asMethod } from "./method.ts";
+import { asMethod } from "./as-method.ts";
 import { x25519OfEd25519 } from "./x25519-of-ed25519.ts";
 import { decodeMultikey, encodeX25519Multikey } from "./multikey.ts";
 
 /**
- * The did:key method, where the DID is the key: Ed25519 (with the X25519 key that follows from it for key agreement), X25519, P-256,
- * P-384, P-521 and secp256k1, as bytes or as a canonical JWK (`jwk_jcs-pub`, as in the wallets of EBSI and EUDI). Nothing is fetched.
+ * The did:key method, where the DID contains the key: Ed25519 (with the corresponding X25519 key for key agreement), X25519, P-256, P-384,
+ * P-521 and secp256k1, as bytes or as a canonical JWK (`jwk_jcs-pub`, as in the wallets of EBSI and EUDI). Nothing is fetched.
  *
  * @see {@link https://w3c-ccg.github.io/did-key-spec/ | The did:key Method}
  */
@@ -42,7 +42,7 @@ export function didKeyDocument(did: string): DidDocument {
   };
 }
 
-/** Keys of Ed25519 only sign. A DID that is a JWK has no other key: its holder need not know the one that would follow from it. */
+/** The method for key agreement. Ed25519 keys only sign; a multikey also stands for the corresponding X25519 key, a JWK does not. */
 function agreementMethod(method: VerificationMethod, key: PublicJwk): VerificationMethod | undefined {
   if (key.crv !== "Ed25519") return method;
   return method.type === "Multikey" ? multikeyMethod(method.controller, agreementKey(key.x)) : undefined;
@@ -57,19 +57,19 @@ function jwkMethod(did: string, multibase: string, jwk: PublicJwk): Verification
 }
 
 function readKey(multibase: string): { key: PublicJwk; isJwk: boolean } {
-  // A DID has one spelling, and that of did:key is base58btc, although a Multikey may be base64url.
-  if (!multibase.startsWith("z")) throw new DidError("did_invalid", "A did:key DID is written in base58btc");
+  // A did:key DID is always base58btc, although a Multikey can be base64url.
+  if (!multibase.startsWith("z")) throw new DidError("did_invalid", "A did:key DID must be in base58btc");
   try {
     const jwk = decodeJwkJcs(multibase);
     return { key: jwk ?? decodeMultikey(multibase), isJwk: jwk !== undefined };
   } catch (error) {
-    throw new DidError("did_invalid", "The did:key DID holds no public key that this library knows", { cause: error });
+    throw new DidError("did_invalid", "The did:key DID does not contain a public key of a supported type", { cause: error });
   }
 }
 
 function agreementKey(x: string): string {
   const key = decodeBase64url(x);
   const agreement = key === undefined ? undefined : x25519OfEd25519(key);
-  if (agreement === undefined) throw new DidError("did_invalid", "The did:key DID holds no point of Ed25519");
+  if (agreement === undefined) throw new DidError("did_invalid", "The did:key DID does not contain a point of Ed25519");
   return encodeX25519Multikey(agreement);
 }

@@ -1,13 +1,13 @@
 import { DidError } from "./did-error.ts";
 
-/** Longest DID that is read, in characters. */
+/** Most characters of a DID. */
 const MAX_DID_LENGTH = 2048;
 
 const WEB = "did:web:";
 const DID = /^did:[a-z0-9]+:(?:[\w.:-]|%[0-9A-Fa-f]{2})*(?:[\w.-]|%[0-9A-Fa-f]{2})$/;
 
 /**
- * Whether a text is a DID: no path, query or fragment, and at most 2048 characters.
+ * Whether a text is a DID: at most 2048 characters, without path, query or fragment.
  *
  * @see {@link https://www.w3.org/TR/did-core/#did-syntax | DID Core, DID Syntax}
  */
@@ -15,7 +15,7 @@ export function isDid(text: string): boolean {
   return text.length <= MAX_DID_LENGTH && DID.test(text);
 }
 
-/** The DID of a DID URL such as a key id: what stands before its path, query or fragment. `undefined` if that is no DID. */
+/** The DID part of a DID URL such as a key id: the text before its path, query or fragment. `undefined` if that is not a DID. */
 export function didOf(didUrl: string): string | undefined {
   const end = didUrl.search(/[/?#]/);
   const did = end === -1 ? didUrl : didUrl.slice(0, end);
@@ -23,10 +23,10 @@ export function didOf(didUrl: string): string | undefined {
 }
 
 /**
- * The one spelling of a DID among those that mean the same: percent-encoded characters that need no encoding are written plainly, the others
- * with capital hex digits; the host of a did:web DID is in small letters, and without its default port, 443. `undefined` for what is no DID.
+ * The canonical form of a DID: percent-encoded characters that need no encoding are decoded, the others have upper-case hex digits; the host
+ * of a did:web DID is in lower case and without the default port 443. `undefined` if the text is not a DID.
  *
- * DIDs are compared character by character. Refuse one that differs from its canonical spelling before a decision depends on it.
+ * DIDs are compared character by character. Reject a DID that differs from its canonical form before a decision depends on it.
  *
  * @see {@link https://www.rfc-editor.org/rfc/rfc3986#section-6.2.2 | RFC 3986, Syntax-Based Normalization}
  * @example
@@ -56,16 +56,20 @@ function canonicalEscape(escape: string): string {
   return /[\w.-]/.test(char) ? char : escape.toUpperCase();
 }
 
-/** Why a text is not a DID, and how to correct it. */
-export function whyNoDid(text: unknown): string {
+/** Explains why a value is not a DID, and how to correct it. Continues an error message. */
+export function explainInvalidDid(text: unknown): string {
   if (typeof text !== "string") return "it is not a string";
   if (text.length > MAX_DID_LENGTH) return `it has more than ${MAX_DID_LENGTH} characters`;
-  if (isDid(text.trim())) return "remove the white space around it";
-  if (didOf(text) !== undefined) return "leave out its path, query and fragment";
-  return "a DID is written like did:web:example.com";
+  if (isDid(text.trim())) return "remove the surrounding white space";
+  if (didOf(text) !== undefined) return "remove its path, query and fragment";
+  return "a DID looks like did:web:example.com";
 }
 
-/** The method-specific id of a DID whose method must be the given one. */
+/**
+ * The method-specific id of a DID.
+ *
+ * @throws DidError `did_invalid` if the DID has another method.
+ */
 export function idOfMethod(did: string, method: string): string {
   const prefix = `did:${method}:`;
   if (!isDid(did) || !did.startsWith(prefix)) throw new DidError("did_invalid", `This is not a did:${method} DID`);

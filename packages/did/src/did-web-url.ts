@@ -3,21 +3,21 @@ import { idOfMethod } from "./did-syntax.ts";
 import { decodePunycode } from "./punycode.ts";
 
 const LABEL = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
-/** A last label that makes URL parsers read the whole host as an IPv4 address, in any of its notations. */
+/** A last label that makes URL parsers interpret the whole host as an IPv4 address, in any of its notations. */
 const NUMERIC = /^(?:\d+|0x[0-9a-f]*)$/;
 const HOST_AND_PORT = /^([A-Za-z0-9.-]{1,253})(?:%3[Aa]([1-9]\d{0,4}))?$/;
 
-/** How did:web DIDs become URLs. */
+/** Options of {@link didWebUrl}. */
 export interface DidWebUrlOptions {
-  /** Ask `localhost` and names below `.localhost` over plain http. For development. Default `false`. */
+  /** Use plain http for `localhost` and names below it. For development. Default `false`. */
   readonly httpForLoopback?: boolean;
 }
 
 /**
- * The URL at which the document of a did:web DID is.
+ * The URL of the document of a did:web DID.
  *
- * Refused are IP addresses, hosts and ports that are not plainly such, and path segments that mean something else once decoded (empty,
- * dots, a slash, a percent sign, control characters). A host in capitals is asked in small letters.
+ * Rejects IP addresses, malformed hosts and ports, and path segments with a special meaning after decoding (empty, dots, a slash, a percent
+ * sign, control characters). The host is converted to lower case.
  *
  * @throws DidError `did_invalid`
  * @see {@link https://w3c-ccg.github.io/did-method-web/#read-resolve | did:web, Read (Resolve)}
@@ -35,20 +35,20 @@ export function didWebUrl(did: string, { httpForLoopback = false }: DidWebUrlOpt
   if (name === undefined) throw invalid("Its host must be a domain name, with the port after %3A");
   const host = name.toLowerCase();
   const labels = host.split(".");
-  if (!labels.every((label) => LABEL.test(label)) || !isInternationalName(labels)) throw invalid("Its host is no domain name");
+  if (!labels.every((label) => LABEL.test(label)) || !isInternationalName(labels)) throw invalid("Its host is not a domain name");
   if (NUMERIC.test(labels.at(-1) ?? "")) throw invalid("Its host is an IP address");
-  if (port !== undefined && Number(port) > 65_535) throw invalid("Its port is no port");
+  if (port !== undefined && Number(port) > 65_535) throw invalid("Its port is out of range");
   const scheme = httpForLoopback && labels.at(-1) === "localhost" ? "http" : "https";
   const path = segments.length === 0 ? "/.well-known" : segments.map((segment) => `/${readSegment(segment)}`).join("");
   const url = `${scheme}://${host}${port === undefined ? "" : `:${port}`}${path}/did.json`;
-  // The request must go to the host that was checked.
-  if (!URL.canParse(url) || new URL(url).hostname !== host) throw invalid("Its host is no domain name");
+  // Ensures that the request goes to the checked host.
+  if (!URL.canParse(url) || new URL(url).hostname !== host) throw invalid("Its host is not a domain name");
   return new URL(url);
 }
 
 /**
- * Whether each `xn--` label stands for a text that is written as this very label. URL parsers take malformed ones as they are if the
- * whole host is ASCII (Node 24 and newer do); a host with other characters they check and convert, by the rules of UTS #46.
+ * Whether each `xn--` label is the encoding of a valid internationalized label. URL parsers accept malformed ones if the whole host is
+ * ASCII (since Node 24), but validate a host with other characters by the rules of UTS #46. So the decoded host is parsed instead.
  */
 function isInternationalName(labels: readonly string[]): boolean {
   if (!labels.some((label) => label.startsWith("xn--"))) return true;
@@ -65,13 +65,13 @@ function readSegment(encoded: string): string {
   } catch (error) {
     throw invalid("A path segment is not UTF-8", error);
   }
-  // eslint-disable-next-line no-control-regex -- control characters are what it looks for
+  // eslint-disable-next-line no-control-regex -- the pattern matches control characters
   if (text === "" || text === "." || text === ".." || /[/\\%\u0000-\u001f\u007f]/.test(text)) {
-    throw invalid("A path segment means something else once decoded");
+    throw invalid("A path segment has a special meaning after decoding");
   }
   return encodeURIComponent(text);
 }
 
 function invalid(why: string, cause?: unknown): DidError {
-  return new DidError("did_invalid", `This did:web DID has no URL. ${why}`, { cause });
+  return new DidError("did_invalid", `The did:web DID is invalid. ${why}`, { cause });
 }

@@ -1,25 +1,25 @@
 import type { JsonObject, JsonValue } from "@parley/core";
 import { isJsonArray } from "@parley/core/internal";
-import type { DidDocument } from "./document.ts";
+import type { DidDocument } from "./did-document.ts";
 
-/** Where DIDComm messages for a DID are taken. */
+/** An endpoint that accepts DIDComm messages for a DID. */
 export interface DidcommEndpoint {
-  /** A URL (`http:`, `https:`, `ws:`, `wss:`), or the DID of a mediator. Nothing is said about the address behind it. */
+  /** A URL (`http:`, `https:`, `ws:`, `wss:`), or the DID of a mediator. Its address is not checked. */
   readonly uri: string;
-  /** Media profiles such as `didcomm/v2`; empty if the document doesn't say. */
+  /** Media profiles such as `didcomm/v2`; empty if the document does not list any. */
   readonly accept: readonly string[];
-  /** Keys to wrap forwards for, outermost first; empty if none. */
+  /** Keys to encrypt forward messages for, outermost first. */
   readonly routingKeys: readonly string[];
 }
 
-/** Most entries of `accept` and of `routingKeys`: each of the latter would wrap a message once more. */
+/** Most entries of `accept` and of `routingKeys`. Each routing key adds a layer of encryption. */
 const MAX_ENTRIES = 16;
 const MAX_URI_LENGTH = 2048;
 const SCHEMES: ReadonlySet<string> = new Set(["https:", "http:", "wss:", "ws:", "did:"]);
 
 /**
- * The endpoints of all DIDCommMessaging services of a document, in its order of preference. An endpoint that can't be read, or has
- * more than 16 routing keys or media profiles, is left out.
+ * The endpoints of all DIDCommMessaging services of a document, in its order of preference. Invalid endpoints are omitted, and so are those
+ * with more than 16 routing keys or media profiles.
  *
  * @see {@link https://identity.foundation/didcomm-messaging/spec/v2.1/#service-endpoint | DIDComm v2.1, Service Endpoint}
  */

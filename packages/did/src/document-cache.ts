@@ -1,25 +1,25 @@
 import type { DidError } from "./did-error.ts";
-import type { DidDocument } from "./document.ts";
+import type { DidDocument } from "./did-document.ts";
 
-/** What resolving a DID led to. */
-export type Outcome = { readonly document: DidDocument } | { readonly error: DidError };
+/** The result of resolving a DID. */
+export type Resolution = { readonly document: DidDocument } | { readonly error: DidError };
 
-/** How long what has been resolved is kept. */
+/** Options of the cache of a resolver. */
 export interface DidCacheOptions {
-  /** How long a document is used, in milliseconds. A key that its owner removed is trusted for as long. Default 300000. */
+  /** Cache time of a document, in milliseconds. A key that its owner removed is trusted for as long. Default 300000. */
   readonly ttlMs?: number;
-  /** How long a failure is remembered, in milliseconds. Default 5000. */
+  /** Cache time of a failure, in milliseconds. Default 5000. */
   readonly negativeTtlMs?: number;
-  /** DIDs kept; the one not used for longest goes first. Default 1000. */
+  /** Most DIDs cached; the least recently used one is evicted. Default 1000. */
   readonly maxEntries?: number;
 }
 
 interface Entry {
-  readonly outcome: Outcome;
+  readonly resolution: Resolution;
   readonly since: number;
 }
 
-/** Outcomes by DID, for a limited time, in limited number. */
+/** A cache of resolutions by DID, limited in time and number. */
 export class DocumentCache {
   readonly #entries = new Map<string, Entry>();
   readonly #options: Required<DidCacheOptions>;
@@ -30,24 +30,24 @@ export class DocumentCache {
     this.#now = now;
   }
 
-  get(did: string, maxAgeMs: number): Outcome | undefined {
+  get(did: string, maxAgeMs: number): Resolution | undefined {
     const entry = this.#entries.get(did);
     if (entry === undefined) return undefined;
     const { ttlMs, negativeTtlMs } = this.#options;
     const age = this.#now() - entry.since;
-    if (age >= ("error" in entry.outcome ? negativeTtlMs : ttlMs)) {
+    if (age >= ("error" in entry.resolution ? negativeTtlMs : ttlMs)) {
       this.#entries.delete(did);
       return undefined;
     }
     if (age >= maxAgeMs) return undefined;
     this.#entries.delete(did);
     this.#entries.set(did, entry);
-    return entry.outcome;
+    return entry.resolution;
   }
 
-  set(did: string, outcome: Outcome): void {
+  set(did: string, resolution: Resolution): void {
     this.#entries.delete(did);
-    this.#entries.set(did, { outcome, since: this.#now() });
+    this.#entries.set(did, { resolution, since: this.#now() });
     if (this.#entries.size <= this.#options.maxEntries) return;
     const [oldest] = this.#entries.keys();
     if (oldest !== undefined) this.#entries.delete(oldest);

@@ -7,13 +7,13 @@ export { didKeyDocument, didKeyMethod } from "./did-key.ts";
 export { didWebMethod, type DidWebOptions } from "./did-web.ts";
 export { didWebUrl, type DidWebUrlOptions } from "./did-web-url.ts";
 
-// For what reads documents
-export type { DidDocument, Service, VerificationMethod, VerificationRelationship } from "./document.ts";
-export { parseDidDocument, type DidDocumentLimits } from "./parse-document.ts";
+// For readers of documents
+export type { DidDocument, Service, VerificationMethod, VerificationRelationship } from "./did-document.ts";
+export { parseDidDocument, type DidDocumentLimits } from "./parse-did-document.ts";
 export { findVerificationMethod, publicKeyJwk, verificationMethodsOf } from "./verification-method.ts";
 export type { EcPublicJwk, OkpPublicJwk, PublicJwk } from "./jwk.ts";
 export type { EcCurve } from "./ec-point.ts";
 export { didcommEndpoints, type DidcommEndpoint } from "./didcomm-endpoint.ts";
 
-// For what fetches documents
+// For implementations of fetch
 export type { DidFetch, DidFetchRequest, DidFetchResponse } from "./did-fetch.ts";

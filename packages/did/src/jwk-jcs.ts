@@ -4,12 +4,12 @@ import { readPublicJwk, type PublicJwk } from "./jwk.ts";
 
 /** The multicodec jwk_jcs-pub, 0xeb51, as a varint. */
 const PREFIX = Uint8Array.of(0xd1, 0xd6, 0x03);
-/** Longest multibase text that is read, in characters; a key of P-521 has 304. */
+/** Most characters of the multibase text; a key of P-521 has 304. */
 const MAX_LENGTH = 512;
 
 /**
- * Reads a key of the multicodec jwk_jcs-pub: in base58btc, a JWK with its required members and nothing else, as RFC 8785 (JCS) writes it.
- * Any other spelling of the same key is refused, since it would be another DID.
+ * Decodes a key with the multicodec jwk_jcs-pub: base58btc of a JWK that has only its required members, in canonical form (RFC 8785). Other
+ * encodings of the same key are rejected, since each would be a different DID.
  *
  * @returns `undefined` if the text has another multicodec.
  * @throws DidError `key_unsupported`

@@ -4,10 +4,10 @@ import { DidError } from "./did-error.ts";
 import { ecJwk, okpJwk, type PublicJwk } from "./jwk.ts";
 import { decompressPoint } from "./ec-point.ts";
 
-/** Longest multibase text that is read, in characters; a key of P-521 has 95. */
+/** Most characters of the multibase text; a key of P-521 has 95. */
 const MAX_MULTIBASE_LENGTH = 128;
 
-/** The curve of a multicodec prefix, which is a varint of two bytes for all of them. */
+/** Curves by multicodec prefix, a varint of two bytes. */
 const CURVES: ReadonlyMap<number, PublicJwk["crv"]> = new Map<number, PublicJwk["crv"]>([
   [0xed01, "Ed25519"],
   [0xec01, "X25519"],
@@ -18,7 +18,7 @@ const CURVES: ReadonlyMap<number, PublicJwk["crv"]> = new Map<number, PublicJwk[
 ]);
 
 /**
- * Reads a Multikey: multibase (base58btc, or base64url), multicodec, and the key's bytes, compressed if it is a point.
+ * Decodes a Multikey: multibase (base58btc or base64url) of the multicodec and the bytes of the key, compressed if it is a point.
  *
  * @throws DidError `key_unsupported`
  * @see {@link https://www.w3.org/TR/cid-1.0/#Multikey | Controlled Identifiers, Multikey}
@@ -27,18 +27,22 @@ export function decodeMultikey(text: string): PublicJwk {
   const bytes = decodeMultibase(text);
   const crv = CURVES.get(((bytes?.[0] ?? 0) << 8) | (bytes?.[1] ?? 0));
   if (bytes === undefined || crv === undefined) {
-    throw new DidError("key_unsupported", "The public key is no multibase, or of a kind that this library does not know");
+    throw new DidError("key_unsupported", "The public key is not multibase, or its type is not supported");
   }
   const key = bytes.subarray(2);
   return crv === "Ed25519" || crv === "X25519" ? okpJwk(crv, key) : ecJwk(crv, decompressPoint(crv, key));
 }
 
-/** Writes an X25519 key as a Multikey. */
+/** Encodes an X25519 key as a Multikey. */
 export function encodeX25519Multikey(key: Uint8Array): string {
   return `z${encodeBase58(Uint8Array.from([0xec, 0x01, ...key]))}`;
 }
 
-/** The key's bytes in base58btc without a multicodec, as the verification methods of 2018 and 2019 have it. */
+/**
+ * Decodes a key in base58btc without a multicodec, as used by the verification methods of 2018 and 2019.
+ *
+ * @throws DidError `key_unsupported`
+ */
 export function decodeBase58Key(text: string): Uint8Array {
   const bytes = text.length <= MAX_MULTIBASE_LENGTH ? decodeBase58(text) : undefined;
   if (bytes === undefined) throw new DidError("key_unsupported", "The public key is not base58btc, or too long");

@@ -2,11 +2,11 @@ const BASE = 36;
 const [T_MIN, T_MAX, SKEW, DAMP] = [1, 26, 38, 700];
 const FIRST_CODE_POINT = 0x80;
 const LAST_CODE_POINT = 0x10ffff;
-/** Labels have at most 63 characters, so a position times the number of code points stays below this. */
+/** Upper bound of a position times the number of code points: labels have at most 63 characters. */
 const LIMIT = LAST_CODE_POINT * 64;
 
 /**
- * The Unicode text of a label of a domain name, without its `xn--` and in small letters; `undefined` if it stands for none.
+ * Decodes a label of a domain name, given in lower case and without `xn--`. `undefined` if the label is not valid Punycode.
  *
  * @see {@link https://www.rfc-editor.org/rfc/rfc3492#section-6.2 | RFC 3492, section 6.2}
  */

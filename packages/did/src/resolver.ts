@@ -1,51 +1,52 @@
 import { runWithin } from "@parley/core/internal";
 import { Resolver, type DIDResolutionResult, type ResolverRegistry } from "did-resolver";
-import { DidError, notResolved } from "./did-error.ts";
-import { isDid, whyNoDid } from "./did-syntax.ts";
-import type { DidDocument } from "./document.ts";
-import { DocumentCache, type DidCacheOptions, type Outcome } from "./document-cache.ts";
-import { Flight } from "./flight.ts";
-import { parseDidDocument, type DidDocumentLimits } from "./parse-document.ts";
+import { DidError, timeoutError } from "./did-error.ts";
+import { isDid, explainInvalidDid } from "./did-syntax.ts";
+import type { DidDocument } from "./did-document.ts";
+import { DocumentCache, type DidCacheOptions, type Resolution } from "./document-cache.ts";
+import { SharedTask } from "./shared-task.ts";
+import { parseDidDocument, type DidDocumentLimits } from "./parse-did-document.ts";
 
 /** Options of {@link createDidResolver}. */
 export interface DidResolverOptions {
-  /** Methods by name, as `did-resolver` has them: ours, and any that is made for it. */
+  /** Methods by name, in the format of `did-resolver`: those of this package, and any other implementation. */
   readonly methods: ResolverRegistry;
-  /** How long documents and failures are kept; `false` keeps none. */
+  /** Caching of documents and failures; `false` disables it. */
   readonly cache?: DidCacheOptions | false;
-  /** Longest time for one DID, whatever its method. Default 10000. */
+  /** Timeout for one DID, of any method, in milliseconds. Default 10000. */
   readonly timeoutMs?: number;
-  /** DIDs that are resolved at the same time; above it, new ones fail with `fetch_failed`. Default 256. */
+  /** Most DIDs resolved concurrently. Further ones fail with `fetch_failed`. Default 256. */
   readonly maxConcurrent?: number;
-  /** Caps on what a document may hold. */
+  /** Limits on the content of a document. */
   readonly limits?: Partial<DidDocumentLimits>;
-  /** Milliseconds of a clock that never goes back; for tests. */
+  /** A monotonic clock in milliseconds; for tests. */
   readonly now?: () => number;
 }
 
 /** Options of one resolution. */
 export interface ResolveOptions {
-  /** Stops waiting; the promise is rejected with its reason. */
+  /** Aborts the wait: the promise is rejected with the signal's reason. */
   readonly signal?: AbortSignal;
   /**
-   * Resolve again what was resolved longer ago than this, in milliseconds. For a key that a cached document lacks, because its owner may
-   * have added it since; don't take 0 where a stranger chooses the key, lest they make you ask for each message.
+   * Maximum age of a cached document, in milliseconds. Set it to look up a key that the cached document lacks, since the owner may have
+   * added it. Do not use 0 if a peer chooses the key id: each of its messages would cause a request.
    */
   readonly maxAgeMs?: number;
 }
 
-/** Finds the documents of DIDs. */
+/** Resolves DIDs to DID documents. */
 export interface DidResolver {
   /**
-   * The document of a DID, checked, and from the cache where possible. The same DID asked for twice at once is resolved once.
+   * Returns the checked document of a DID, from the cache if possible. Concurrent calls for the same DID share one resolution.
    *
-   * @throws DidError with any of its codes but `key_unsupported`.
+   * @throws DidError with any code except `key_unsupported`.
+   * @throws the reason of the signal after an abort.
    */
   resolve(did: string, options?: ResolveOptions): Promise<DidDocument>;
 }
 
 /**
- * Creates a resolver of DIDs from methods.
+ * Creates a resolver with a cache from DID methods.
  *
  * @example
  * ```ts
@@ -64,7 +65,7 @@ class CachingResolver implements DidResolver {
   readonly #methods: ReadonlySet<string>;
   readonly #resolver: Resolver;
   readonly #cache: DocumentCache | undefined;
-  readonly #flights = new Map<string, Flight<DidDocument>>();
+  readonly #tasks = new Map<string, SharedTask<DidDocument>>();
   readonly #timeoutMs: number;
   readonly #maxConcurrent: number;
   readonly #limits: Partial<DidDocumentLimits>;
@@ -87,55 +88,55 @@ class CachingResolver implements DidResolver {
 
   async resolve(did: string, { signal, maxAgeMs = Infinity }: ResolveOptions = {}): Promise<DidDocument> {
     signal?.throwIfAborted();
-    if (!isDid(did)) throw new DidError("did_invalid", `This is not a DID: ${whyNoDid(did)}`);
-    // Asked here and not of did-resolver, which would take `constructor` for a method.
-    if (!this.#methods.has(did.split(":", 2)[1] ?? ""))
-      throw new DidError("method_not_supported", "No method of this resolver is responsible");
+    if (!isDid(did)) throw new DidError("did_invalid", `This is not a DID: ${explainInvalidDid(did)}`);
+    // Checked here because did-resolver would accept "constructor" as a method.
+    const method = did.split(":", 2)[1] ?? "";
+    if (!this.#methods.has(method)) throw new DidError("method_not_supported", `The resolver does not support the method did:${method}`);
     const cached = this.#cache?.get(did, maxAgeMs);
     if (cached !== undefined) return unwrap(cached);
-    return (this.#flights.get(did) ?? this.#start(did)).wait(signal);
+    return (this.#tasks.get(did) ?? this.#start(did)).wait(signal);
   }
 
-  #start(did: string): Flight<DidDocument> {
-    if (this.#flights.size >= this.#maxConcurrent) throw new DidError("fetch_failed", "Too many DIDs are being resolved at once");
-    const flight = new Flight(
-      (abandoned) => this.#resolve(did, abandoned),
+  #start(did: string): SharedTask<DidDocument> {
+    if (this.#tasks.size >= this.#maxConcurrent) throw new DidError("fetch_failed", "Too many DIDs are being resolved concurrently");
+    const task = new SharedTask(
+      (signal) => this.#resolve(did, signal),
       () => {
-        if (this.#flights.get(did) === flight) this.#flights.delete(did);
+        if (this.#tasks.get(did) === task) this.#tasks.delete(did);
       },
     );
-    this.#flights.set(did, flight);
-    return flight;
+    this.#tasks.set(did, task);
+    return task;
   }
 
-  async #resolve(did: string, abandoned: AbortSignal): Promise<DidDocument> {
-    let outcome: Outcome;
+  async #resolve(did: string, aborted: AbortSignal): Promise<DidDocument> {
+    let resolution: Resolution;
     try {
       const timeoutMs = this.#timeoutMs;
-      const bounds = { signals: [abandoned], timeoutMs, onTimeout: () => notResolved(timeoutMs) };
+      const bounds = { signals: [aborted], timeoutMs, onTimeout: () => timeoutError(timeoutMs) };
       const result = await runWithin(bounds, (signal) => this.#resolver.resolve(did, { signal }));
-      outcome = { document: this.#documentOf(result, did) };
+      resolution = { document: this.#documentOf(result, did) };
     } catch (error) {
-      abandoned.throwIfAborted();
-      outcome = { error: error instanceof DidError ? error : new DidError("fetch_failed", "The DID's method failed", { cause: error }) };
+      aborted.throwIfAborted();
+      resolution = { error: error instanceof DidError ? error : new DidError("fetch_failed", "The DID method failed", { cause: error }) };
     }
-    this.#cache?.set(did, outcome);
-    return unwrap(outcome);
+    this.#cache?.set(did, resolution);
+    return unwrap(resolution);
   }
 
   #documentOf({ didResolutionMetadata, didDocument, didDocumentMetadata }: DIDResolutionResult, did: string): DidDocument {
     const cause: unknown = didResolutionMetadata["cause"];
     if (cause instanceof DidError) throw cause;
     const { error } = didResolutionMetadata;
-    if (error === "invalidDid") throw new DidError("did_invalid", "The DID breaks the rules of its method");
-    if (error === "notFound") throw new DidError("not_found", "There is no such DID");
-    if (error !== undefined) throw new DidError("fetch_failed", `The DID's method failed: ${error}`);
+    if (error === "invalidDid") throw new DidError("did_invalid", "The DID violates the rules of its method");
+    if (error === "notFound") throw new DidError("not_found", "The DID does not exist");
+    if (error !== undefined) throw new DidError("fetch_failed", `The DID method failed: ${error}`);
     if (didDocumentMetadata.deactivated === true) throw new DidError("not_found", "The DID is deactivated");
     return parseDidDocument(didDocument, did, this.#limits);
   }
 }
 
-function unwrap(outcome: Outcome): DidDocument {
-  if ("error" in outcome) throw outcome.error;
-  return outcome.document;
+function unwrap(resolution: Resolution): DidDocument {
+  if ("error" in resolution) throw resolution.error;
+  return resolution.document;
 }

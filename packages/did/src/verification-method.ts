@@ -1,13 +1,12 @@
 import { DidError } from "./did-error.ts";
-import type { DidDocument, VerificationMethod, VerificationRelationship } from "./document.ts";
+import type { DidDocument, VerificationMethod, VerificationRelationship } from "./did-document.ts";
 import { okpJwk, readPublicJwk, type PublicJwk } from "./jwk.ts";
 import { decodeBase58Key, decodeMultikey } from "./multikey.ts";
 
 /**
  * Finds a verification method by its id, absolute (`did:…#key-1`) or relative (`#key-1`).
  *
- * @param relationship what the key is to be used for. Give it whenever a key is going to be trusted: a method that is not listed for
- * that purpose is not found.
+ * @param relationship the purpose of the key. Always pass it before trusting a key: a method that is not listed for the purpose is not found.
  */
 export function findVerificationMethod(
   document: DidDocument,
@@ -19,17 +18,16 @@ export function findVerificationMethod(
   return document.verificationMethod.find((method) => method.id === absolute);
 }
 
-/** The verification methods of a relationship, in the order in which it lists them. Those of other DIDs are not among them. */
+/** The verification methods of a relationship, in its order, without those of other DIDs. */
 export function verificationMethodsOf(document: DidDocument, relationship: VerificationRelationship): readonly VerificationMethod[] {
   return document[relationship].flatMap((id) => findVerificationMethod(document, id) ?? []);
 }
 
 /**
- * The public key of a verification method as a JWK: the required members only, and checked to be a key (the right length, on its
- * curve).
+ * The public key of a verification method as a JWK with only the required members. The key is checked: right length, on its curve.
  *
- * Reads JsonWebKey2020, JsonWebKey and Multikey with Ed25519, X25519, P-256, P-384, P-521 and secp256k1, and the Ed25519 and X25519
- * types of 2018 to 2020. A key takes up to half a millisecond, so keep what you use often.
+ * Supports JsonWebKey2020, JsonWebKey and Multikey with Ed25519, X25519, P-256, P-384, P-521 and secp256k1, and the Ed25519 and X25519 types
+ * of 2018 to 2020. Decoding takes up to a millisecond, so cache keys that you use often.
  *
  * @throws DidError `key_unsupported`
  */
@@ -49,11 +47,11 @@ export function publicKeyJwk(method: VerificationMethod): PublicJwk {
     case "X25519KeyAgreementKey2019":
       return okpJwk("X25519", decodeBase58Key(method.publicKeyBase58 ?? ""));
     default:
-      throw new DidError("key_unsupported", "The verification method is of a type that this library does not know");
+      throw new DidError("key_unsupported", "The type of the verification method is not supported");
   }
 }
 
 function ofCurve(jwk: PublicJwk, crv: PublicJwk["crv"]): PublicJwk {
-  if (jwk.crv !== crv) throw new DidError("key_unsupported", `The verification method's type demands a key of ${crv}`);
+  if (jwk.crv !== crv) throw new DidError("key_unsupported", `The type of the verification method requires a key of ${crv}`);
   return jwk;
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { canonicalDid } from "../src/index.ts";
 
-describe("the canonical spelling", () => {
+describe("the canonical form", () => {
   it.each([
     ["did:web:example.com:agents:a", "did:web:example.com:agents:a"],
     ["did:web:EXAMPLE.com:Agents:a", "did:web:example.com:Agents:a"],

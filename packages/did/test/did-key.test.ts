@@ -28,18 +28,18 @@ describe("did:key", () => {
     expect(findVerificationMethod(document, `#${x25519}`, "authentication")).toBeUndefined();
   });
 
-  it.each(X25519)("reads %s, for key agreement only", (multibase, base58) => {
+  it.each(X25519)("decodes %s for key agreement only", (multibase, base58) => {
     const document = didKeyDocument(`did:key:${multibase}`);
     expect(document.authentication).toEqual([]);
     expect(document.keyAgreement).toEqual([`did:key:${multibase}#${multibase}`]);
     expect(keyOf(multibase)).toEqual({ kty: "OKP", crv: "X25519", x: encodeBase64url(decodeBase58(base58) ?? new Uint8Array()) });
   });
 
-  it.each(EC)("reads the point of %s", (multibase, crv, x, y) => {
+  it.each(EC)("decodes the point of %s", (multibase, crv, x, y) => {
     expect(keyOf(multibase)).toEqual({ kty: "EC", crv, x, y });
   });
 
-  it.each(SECP256K1)("reads the secp256k1 key of the secret %s", (secret, multibase) => {
+  it.each(SECP256K1)("decodes the secp256k1 key of the secret %s", (secret, multibase) => {
     const ecdh = createECDH("secp256k1");
     ecdh.setPrivateKey(secret, "hex");
     const point = ecdh.getPublicKey();
@@ -85,14 +85,14 @@ describe("did:key", () => {
     ["an uncompressed point", `did:key:${multikey(0x80, 0x24, 4, ...zeros(64))}`],
     ["no point of P-256", `did:key:${multikey(0x80, 0x24, 2, ...Array<number>(32).fill(0xff))}`],
     ["a huge key", `did:key:z${"6".repeat(2000)}`],
-  ])("refuses %s", (_, did) => {
+  ])("rejects %s", (_, did) => {
     expectDidError(
       thrownBy(() => didKeyDocument(did)),
       "did_invalid",
     );
   });
 
-  it("never throws anything but a DidError", () => {
+  it("throws only DidErrors", () => {
     const bytes = fc.tuple(fc.constantFrom([0xed, 1], [0xec, 1], [0x80, 0x24], [0xe7, 1]), fc.uint8Array({ maxLength: 40 }));
     const multibase = fc.oneof(
       fc.string(),
@@ -122,7 +122,7 @@ describe("base58btc", () => {
     );
   });
 
-  it("reads only what it would write", () => {
+  it("has one encoding per byte string", () => {
     fc.assert(
       fc.property(fc.string({ maxLength: 40 }), (text) => {
         const base58 = decodeBase58(text);
@@ -131,7 +131,7 @@ describe("base58btc", () => {
     );
   });
 
-  it("knows the examples", () => {
+  it("encodes the examples of the specification", () => {
     expect(encodeBase58(new TextEncoder().encode("Hello World!"))).toBe("2NEpo7TZRRrLZSi2U");
     expect(encodeBase58(Uint8Array.from([0, 0, 0x28, 0x7f, 0xb4, 0xcd]))).toBe("11233QC4");
   });

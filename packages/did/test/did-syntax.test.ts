@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { isDid, whyNoDid } from "../src/did-syntax.ts";
+import { isDid, explainInvalidDid } from "../src/did-syntax.ts";
 
 describe("isDid", () => {
   it.each([
@@ -8,7 +8,7 @@ describe("isDid", () => {
     "did:key:z6MkhaXgBZDvotDkL5257faiztiGiC2QtKLGpbnnEGta2doK",
     "did:example:a::b",
     `did:web:${"a".repeat(2040)}`,
-  ])("takes %s", (text) => {
+  ])("accepts %s", (text) => {
     expect(isDid(text)).toBe(true);
   });
 
@@ -32,19 +32,19 @@ describe("isDid", () => {
     "did:web:x y",
     `did:web:${"a".repeat(2041)}`,
     `did:web:${"a%2F".repeat(100_000)}!`,
-  ])("refuses %j", (text) => {
+  ])("rejects %j", (text) => {
     expect(isDid(text)).toBe(false);
   });
 });
 
-describe("whyNoDid", () => {
+describe("explainInvalidDid", () => {
   it.each<[unknown, string]>([
-    [" did:web:x\n", "remove the white space around it"],
-    ["did:web:x#key", "leave out its path, query and fragment"],
-    ["example.com", "a DID is written like did:web:example.com"],
+    [" did:web:x\n", "remove the surrounding white space"],
+    ["did:web:x#key", "remove its path, query and fragment"],
+    ["example.com", "a DID looks like did:web:example.com"],
     [`did:web:${"a".repeat(2041)}`, "it has more than 2048 characters"],
     [1, "it is not a string"],
   ])("names the remedy for %j", (text, remedy) => {
-    expect(whyNoDid(text)).toBe(remedy);
+    expect(explainInvalidDid(text)).toBe(remedy);
   });
 });

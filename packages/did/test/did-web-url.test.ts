@@ -40,7 +40,7 @@ describe("didWebUrl", () => {
     ["did:web:alice.localhost", "http://alice.localhost/.well-known/did.json"],
     ["did:web:localhost.example.com", "https://localhost.example.com/.well-known/did.json"],
     ["did:web:notlocalhost", "https://notlocalhost/.well-known/did.json"],
-  ])("asks loopback names over http when told so: %s", (did, url) => {
+  ])("uses http for loopback names with httpForLoopback: %s", (did, url) => {
     expect(didWebUrl(did, { httpForLoopback: true }).href).toBe(url);
   });
 
@@ -91,7 +91,7 @@ describe("didWebUrl", () => {
     "did:web:xn--a.example\u0000",
     "did:web:xn--0.example",
     `did:web:example.com:${"a".repeat(2048)}`,
-  ])("refuses %j", (did) => {
+  ])("rejects %j", (did) => {
     expectDidError(
       thrownBy(() => didWebUrl(did)),
       "did_invalid",
@@ -100,7 +100,7 @@ describe("didWebUrl", () => {
 
   // The tests of this table hold on every runtime: some URL parsers take such labels as they are.
   it.each([
-    ["no digits of punycode", "xn--0"],
+    ["invalid digits", "xn--0"],
     ["an incomplete number", "xn--ls8h0"],
     ["a number that is too large", "xn--99999999"],
     ["nothing that is not ASCII", "xn--abc"],
@@ -120,7 +120,7 @@ describe("didWebUrl", () => {
     ["a wide slash", "xn--ab-1u3n"],
     ["a replacement character", "xn--zn7c"],
     ["a tag character", "xn--1426e"],
-  ])("refuses a label with %s", (_, label) => {
+  ])("rejects a label with %s", (_, label) => {
     for (const did of [`did:web:${label}.example`, `did:web:a.${label}`, `did:web:${label.toUpperCase()}.example:path`]) {
       expectDidError(
         thrownBy(() => didWebUrl(did)),
@@ -129,7 +129,7 @@ describe("didWebUrl", () => {
     }
   });
 
-  it("gives an https URL of the DID's own host, or a DidError", () => {
+  it("returns an https URL with the DID's host, or throws a DidError", () => {
     const piece = fc.oneof(fc.constantFrom("..", "%2f", "%25", "%3A", ":", "/", "\\", "@", "127.0.0.1", "0x1", "a.b"), fc.string());
     fc.assert(
       fc.property(fc.array(piece), (pieces) => {

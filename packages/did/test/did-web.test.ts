@@ -34,7 +34,7 @@ function resolve(fetch: DidFetch, options: Partial<DidWebOptions> = {}): Promise
 }
 
 describe("did:web", () => {
-  it("asks the DID's URL, and lets the request go in the end", async () => {
+  it("requests the DID's URL, and aborts the signal at the end", async () => {
     const requests: DidFetchRequest[] = [];
     const resolved = await resolve(async (request) => {
       requests.push(request);
@@ -56,11 +56,11 @@ describe("did:web", () => {
     "application/did; version=1.1",
     "application/vnd.example.did+json",
     "text/json; charset=utf-8",
-  ])("takes a document as %s", async (contentType) => {
+  ])("accepts a document with the content type %s", async (contentType) => {
     expect(await resolve(answer(document, { contentType }))).toMatchObject({ id: did });
   });
 
-  it("connects where the table says", async () => {
+  it("connects to the configured origins", async () => {
     const connected: unknown[] = [];
     const hosts = { "Example.com": "http://127.0.0.1:4000", constructor: "https://localhost" };
     const fetch: DidFetch = async (request) => {
@@ -76,7 +76,7 @@ describe("did:web", () => {
     ]);
   });
 
-  it.each(["127.0.0.1:4000", "ftp://a", "http://a/path", "http://user@a", "http://a?x", ""])("refuses %j in the table", (origin) => {
+  it.each(["127.0.0.1:4000", "ftp://a", "http://a/path", "http://user@a", "http://a?x", ""])("rejects the origin %j", (origin) => {
     expect(() => didWebMethod({ fetch: answer(document), hosts: { a: origin } })).toThrow(TypeError);
   });
 
@@ -100,7 +100,7 @@ describe("did:web", () => {
     ["no content type", answer(document, { contentType: undefined }), "document_invalid"],
     ["an empty body", answer(""), "document_invalid"],
     ["half a document", answer(JSON.stringify(document).slice(0, -1)), "document_invalid"],
-    ["bytes that are no UTF-8", answer("", { body: bodyOf(Uint8Array.from([0xff, 0xfe])) }), "document_invalid"],
+    ["bytes that are not UTF-8", answer("", { body: bodyOf(Uint8Array.from([0xff, 0xfe])) }), "document_invalid"],
     ["an endless body", answer("", { body: endless }), "too_large"],
     ["a body one byte too long", answer("", { body: bodyOf(new Uint8Array(65_537)) }), "too_large"],
     ["JSON as deep as fits", answer("[".repeat(65_000)), "document_invalid"],
@@ -108,12 +108,12 @@ describe("did:web", () => {
     ["an id by __proto__", answer(`{"__proto__":{"id":"${did}"}}`), "document_invalid"],
     ["a fetch that fails", () => Promise.reject(new Error("ECONNREFUSED")), "fetch_failed"],
     ["a body that breaks off", answer("", { body: failing() }), "fetch_failed"],
-    ["a fetch that refuses", () => Promise.reject(new DidError("refused_address", "no")), "refused_address"],
-  ])("answers %s with its own code", async (_, fetch, code) => {
+    ["a fetch that rejects the address", () => Promise.reject(new DidError("refused_address", "no")), "refused_address"],
+  ])("reports %s with its own code", async (_, fetch, code) => {
     expectDidError(await rejectionOf(resolve(fetch)), code);
   });
 
-  it("doesn't stumble over a deep member that nobody reads", async () => {
+  it("ignores deep nesting in unknown members", async () => {
     expect(await resolve(answer(`{"id":"${did}","x":${"[".repeat(30_000)}${"]".repeat(30_000)}}`))).toMatchObject({ id: did });
   });
 
@@ -124,14 +124,14 @@ describe("did:web", () => {
 
   const never = new Promise<never>(() => {});
   it.each<[string, DidFetch]>([
-    ["never answers and heeds no signal", () => never],
+    ["never responds and ignores its signal", () => never],
     ["never ends its body", answer("", { body: { [Symbol.asyncIterator]: () => ({ next: () => never }) } })],
-  ])("gives up on a host that %s", async (_, fetch) => {
+  ])("times out on a host that %s", async (_, fetch) => {
     const error = expectDidError(await rejectionOf(resolve(fetch, { timeoutMs: 10 })), "timeout");
     expect(error.retryable).toBe(true);
   });
 
-  it("reads no body that it has refused by its status", async () => {
+  it("does not read the body of a rejected response", async () => {
     let read = false;
     const body = {
       async *[Symbol.asyncIterator]() {
@@ -143,7 +143,7 @@ describe("did:web", () => {
     expect(read).toBe(false);
   });
 
-  it("works in did-resolver's own resolver, which knows no DidError", async () => {
+  it("works in did-resolver's own Resolver", async () => {
     const ok = await new Resolver(didWebMethod({ fetch: answer(document) })).resolve(did);
     expect([ok.didResolutionMetadata.contentType, ok.didDocument?.id]).toEqual(["application/did+json", did]);
     const gone = await new Resolver(didWebMethod({ fetch: answer("", { status: 404 }) })).resolve(did);

@@ -69,7 +69,7 @@ describe("did:key with a canonical JWK", () => {
     ["P-384", true, true],
     ["P-521", true, true],
     ["secp256k1", true, true],
-  ])("reads keys of %s, for what they are fit for", (curve, signs, agrees) => {
+  ])("decodes keys of %s for the purposes that they support", (curve, signs, agrees) => {
     const jwk = jwkOf(curve);
     const did = didOf(canonical(jwk));
     const { verificationMethod, authentication, assertionMethod, keyAgreement } = didKeyDocument(did);
@@ -98,14 +98,14 @@ describe("did:key with a canonical JWK", () => {
     ["nothing", ""],
     ["JSON that is too long", canonical({ ...p256, x: "A".repeat(1000) })],
     ["deep nesting", "[".repeat(300)],
-  ])("is refused with %s", (_, json) => {
+  ])("is rejected with %s", (_, json) => {
     expectDidError(
       thrownBy(() => didKeyDocument(didOf(json))),
       "did_invalid",
     );
   });
 
-  it("is refused with a byte order mark, and with bytes that are not UTF-8", () => {
+  it("is rejected with a byte order mark, and with bytes that are not UTF-8", () => {
     const text = new TextEncoder().encode(canonical(p256));
     for (const bytes of [Uint8Array.of(0xef, 0xbb, 0xbf, ...text), Uint8Array.of(...text, 0xff)]) {
       expectDidError(
@@ -115,7 +115,7 @@ describe("did:key with a canonical JWK", () => {
     }
   });
 
-  it("has one DID for each key, whatever is changed in its text", () => {
+  it("has one DID per key, for any change to the text", () => {
     const text = new TextEncoder().encode(canonical(p256));
     fc.assert(
       fc.property(fc.nat(text.length - 1), fc.nat(255), (at, byte) => {

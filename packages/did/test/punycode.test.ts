@@ -16,15 +16,15 @@ describe("decodePunycode", () => {
     ["ls8h", "💩"],
     ["abc-", "abc"],
     ["", ""],
-  ])("reads %j", (label, text) => {
+  ])("decodes %j", (label, text) => {
     expect(decodePunycode(label)).toBe(text);
   });
 
-  it.each(["0", "a-0", "-1od", "ls8h0", "99999999", "a_b", "ab=", "é", "9".repeat(59)])("refuses %j", (label) => {
+  it.each(["0", "a-0", "-1od", "ls8h0", "99999999", "a_b", "ab=", "é", "9".repeat(59)])("rejects %j", (label) => {
     expect(decodePunycode(label)).toBeUndefined();
   });
 
-  it("reads what a URL parser has written", () => {
+  it("decodes the output of a URL parser", () => {
     fc.assert(
       fc.property(
         fc.string({ unit: fc.constantFrom(...Array.from("abcxyz089éüñßабвγδ中文あ💩")), minLength: 1, maxLength: 12 }),

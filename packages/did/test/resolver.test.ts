@@ -46,15 +46,15 @@ describe("createDidResolver", () => {
     "did:X:a",
     `did:x:${"a".repeat(2048)}`,
     " did:x:a",
-  ])("refuses %j, which is no DID", async (did) => {
+  ])("rejects %j, which is not a DID", async (did) => {
     expectDidError(await rejectionOf(setUp().resolver.resolve(did)), "did_invalid");
   });
 
-  it.each(["did:y:a", "did:constructor:a", "did:tostring:a", "did:valueof:a"])("supports no %s", async (did) => {
+  it.each(["did:y:a", "did:constructor:a", "did:tostring:a", "did:valueof:a"])("rejects the unsupported DID %s", async (did) => {
     expectDidError(await rejectionOf(setUp().resolver.resolve(did)), "method_not_supported");
   });
 
-  it("throws nothing but DidErrors for any text", async () => {
+  it("throws only DidErrors, for any text", async () => {
     const resolver = createDidResolver({ methods: didKeyMethod() });
     await fc.assert(
       fc.asyncProperty(
@@ -69,7 +69,7 @@ describe("createDidResolver", () => {
     );
   });
 
-  it("resolves once what is asked for several times at once", async () => {
+  it("shares one resolution among concurrent calls", async () => {
     const { resolver, calls } = setUp();
     const all = Promise.all([resolver.resolve("did:x:a"), resolver.resolve("did:x:a"), resolver.resolve("did:x:b")]);
     expect(calls.map(({ did }) => did)).toEqual(["did:x:a", "did:x:b"]);
@@ -77,7 +77,7 @@ describe("createDidResolver", () => {
     expect((await all).map(({ id }) => id)).toEqual(["did:x:a", "did:x:a", "did:x:b"]);
   });
 
-  it("keeps documents for their time", async () => {
+  it("caches documents for the configured time", async () => {
     const rig = setUp({ cache: { ttlMs: 100 } });
     expect(await resolved(rig, "did:x:a")).toBe(1);
     rig.advance(99);
@@ -86,7 +86,7 @@ describe("createDidResolver", () => {
     expect(await resolved(rig, "did:x:a")).toBe(1);
   });
 
-  it("resolves again what is older than the caller accepts", async () => {
+  it("resolves again if the cached document is older than maxAgeMs", async () => {
     const rig = setUp();
     await resolved(rig, "did:x:a");
     rig.advance(50);
@@ -95,7 +95,7 @@ describe("createDidResolver", () => {
     expect(await resolved(rig, "did:x:a", 50)).toBe(0);
   });
 
-  it("remembers failures shortly", async () => {
+  it("caches failures for a short time", async () => {
     const { resolver, calls, advance } = setUp({ cache: { negativeTtlMs: 10 } });
     for (const expected of [1, 1, 2]) {
       const rejection = rejectionOf(resolver.resolve("did:x:a"));
@@ -106,7 +106,7 @@ describe("createDidResolver", () => {
     }
   });
 
-  it("keeps the DIDs used last", async () => {
+  it("evicts the least recently used DIDs", async () => {
     const rig = setUp({ cache: { maxEntries: 2 } });
     for (const did of ["did:x:a", "did:x:b"]) await resolved(rig, did);
     expect(await resolved(rig, "did:x:a")).toBe(0);
@@ -115,12 +115,12 @@ describe("createDidResolver", () => {
     expect(await resolved(rig, "did:x:b")).toBe(1);
   });
 
-  it("keeps nothing without a cache", async () => {
+  it("caches nothing if the cache is disabled", async () => {
     const rig = setUp({ cache: false });
     expect([await resolved(rig, "did:x:a"), await resolved(rig, "did:x:a")]).toEqual([1, 1]);
   });
 
-  it("lets one caller give up without disturbing the other", async () => {
+  it("one caller can abort without affecting another", async () => {
     const { resolver, calls } = setUp();
     const abort = new AbortController();
     const impatient = rejectionOf(resolver.resolve("did:x:a", { signal: abort.signal }));
@@ -132,7 +132,7 @@ describe("createDidResolver", () => {
     expect((await patient).id).toBe("did:x:a");
   });
 
-  it("stops when the last caller has given up, and remembers no failure", async () => {
+  it("aborts once all callers have aborted, and does not cache that", async () => {
     const { resolver, calls } = setUp();
     const abort = new AbortController();
     const rejection = rejectionOf(resolver.resolve("did:x:a", { signal: abort.signal }));
@@ -147,13 +147,13 @@ describe("createDidResolver", () => {
     expect(calls).toHaveLength(2);
   });
 
-  it("limits the time of any method, and tells it to stop", async () => {
+  it("times out any method and aborts its signal", async () => {
     const { resolver, calls } = setUp({ timeoutMs: 10 });
     expectDidError(await rejectionOf(resolver.resolve("did:x:a")), "timeout");
     expect(calls[0]?.signal.aborted).toBe(true);
   });
 
-  it("limits how many DIDs are resolved at once", async () => {
+  it("limits concurrent resolutions", async () => {
     const { resolver, calls } = setUp({ maxConcurrent: 1 });
     const first = resolver.resolve("did:x:a");
     expectDidError(await rejectionOf(resolver.resolve("did:x:b")), "fetch_failed");
@@ -171,7 +171,7 @@ describe("createDidResolver", () => {
     ["deactivated", {}, { id: "did:x:a" }, true, "not_found"],
     ["no document", {}, null, false, "document_invalid"],
     ["another DID's document", {}, { id: "did:x:b" }, false, "document_invalid"],
-  ])("reads what other methods say: %s", async (_, didResolutionMetadata, didDocument, deactivated, code) => {
+  ])("maps the result of other methods: %s", async (_, didResolutionMetadata, didDocument, deactivated, code) => {
     const method: DIDResolver = async () => ({ didResolutionMetadata, didDocument, didDocumentMetadata: { deactivated } });
     expectDidError(await rejectionOf(createDidResolver({ methods: { x: method } }).resolve("did:x:a")), code);
   });

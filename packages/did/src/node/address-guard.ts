@@ -1,27 +1,28 @@
 import { lookup as systemLookup, type LookupAddress } from "node:dns";
 import { isIP, type LookupFunction } from "node:net";
 import { DidError } from "../did-error.ts";
-import { classifyAddress, type AddressKind } from "./address.ts";
+import { classifyAddress, type AddressKind } from "./classify-address.ts";
 
 /** Options of {@link createAddressGuard}. */
 export interface AddressGuardOptions {
-  /** Kinds of addresses that may be asked besides public ones. Default: none. */
+  /** Kinds of addresses to allow in addition to public ones. Default: none. */
   readonly allow?: readonly AddressKind[];
-  /** Asks DNS. Default that of the system. */
+  /** Resolves host names. Default: the resolver of the system. */
   readonly lookup?: LookupFunction;
 }
 
-/** Keeps a server from being sent to addresses that only it can reach (server-side request forgery). */
+/** Prevents requests to addresses that only this server can reach (server-side request forgery). */
 export interface AddressGuard {
   /**
-   * A `lookup` for `node:net`, `node:http` or undici. It hands on exactly the addresses that it has checked, so a name can't change its
-   * mind in between. A name with one refused address is refused altogether. `localhost` and names below it are loopback, whatever DNS says.
+   * A `lookup` function for `node:net`, `node:http` or undici. It returns exactly the addresses that it checked, which prevents DNS
+   * rebinding. A name with any disallowed address is rejected. `localhost` and names below it are loopback, without a DNS lookup.
    *
-   * Its errors are DidErrors, `refused_address`.
+   * It fails with a DidError `refused_address`.
    */
   readonly lookup: LookupFunction;
   /**
-   * Checks a host that is an IP address itself, for which nobody calls `lookup`. Call it before each connection, with a URL's `hostname`.
+   * Checks a host that is an IP address, for which Node does not call `lookup`. Call it before each connection, with the `hostname` of the
+   * URL. Names are accepted.
    *
    * @throws DidError `refused_address`
    */
@@ -33,28 +34,28 @@ const LOOPBACK: readonly LookupAddress[] = [
   { address: "::1", family: 6 },
 ];
 
-/** Creates a guard that lets through public addresses and the kinds that are allowed. */
+/** Creates a guard that allows public addresses and the given kinds. */
 export function createAddressGuard({ allow = [], lookup = systemLookup }: AddressGuardOptions = {}): AddressGuard {
   const allowed: ReadonlySet<AddressKind> = new Set<AddressKind>(["public", ...allow]);
-  const refusal = (hostname: string, addresses: readonly string[]): DidError | undefined =>
+  const rejection = (hostname: string, addresses: readonly string[]): DidError | undefined =>
     addresses.every((address) => allowed.has(classifyAddress(address)))
       ? undefined
       : new DidError(
           "refused_address",
-          `${hostname} has an address that must not be asked: allow it (resolution.allow), or say where it is (resolution.hosts)`,
+          `The address of ${hostname} is not allowed: allow its kind (resolution.allow), or configure its origin (resolution.hosts)`,
         );
 
   return {
     checkHost: (hostname) => {
       const bare = hostname.replace(/^\[|\]$/g, "");
-      const error = isIP(bare) === 0 ? undefined : refusal(hostname, [bare]);
+      const error = isIP(bare) === 0 ? undefined : rejection(hostname, [bare]);
       if (error !== undefined) throw error;
     },
     lookup: (hostname, options, callback) => {
       const answer = (error: NodeJS.ErrnoException | null, found: readonly LookupAddress[]): void => {
         const [first] = found;
         const addresses = found.map(({ address }) => address);
-        const problem = error ?? refusal(hostname, addresses);
+        const problem = error ?? rejection(hostname, addresses);
         if (problem !== undefined) callback(problem, []);
         else if (options.all === true) callback(null, [...found]);
         else if (first === undefined) callback(new DidError("fetch_failed", `${hostname} has no address`), []);
@@ -66,7 +67,7 @@ export function createAddressGuard({ allow = [], lookup = systemLookup }: Addres
         process.nextTick(answer, null, wanted);
         return;
       }
-      // Where there is an error, Node's own lookup gives no addresses, whatever its types say.
+      // After an error, Node's own lookup passes no addresses, contrary to its types.
       lookup(hostname, { ...options, all: true }, (error, found: string | readonly LookupAddress[] | undefined, family) => {
         answer(error, typeof found === "string" ? [{ address: found, family: family ?? isIP(found) }] : (found ?? []));
       });

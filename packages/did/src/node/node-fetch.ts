@@ -4,19 +4,19 @@ import { pipeline, type Transform } from "node:stream";
 import { createGunzip, createInflate } from "node:zlib";
 import { DidError } from "../did-error.ts";
 import type { DidFetch } from "../did-fetch.ts";
-import type { AddressKind } from "./address.ts";
+import type { AddressKind } from "./classify-address.ts";
 import { createAddressGuard, type AddressGuardOptions } from "./address-guard.ts";
 
 /** Options of {@link createNodeFetch}. */
 export interface NodeFetchOptions extends AddressGuardOptions {
-  /** Certificate authorities to trust instead of Node's own, in PEM. */
+  /** Certificate authorities to trust instead of Node's defaults, in PEM. */
   readonly ca?: string | readonly string[];
 }
 
-/** An origin that the operator configured may be anywhere. */
+/** Origins configured by the operator can have any address. */
 const ANY_ADDRESS: readonly AddressKind[] = ["loopback", "private", "link-local", "shared", "multicast", "unspecified", "reserved"];
 
-/** Content codings that need little memory; brotli may demand 16 MiB for each answer. */
+/** Content codings that need little memory. Brotli can require 16 MiB for each response. */
 const DECODERS: ReadonlyMap<string, () => Transform> = new Map([
   ["gzip", createGunzip],
   ["x-gzip", createGunzip],
@@ -24,9 +24,9 @@ const DECODERS: ReadonlyMap<string, () => Transform> = new Map([
 ]);
 
 /**
- * Fetches over `node:http` and `node:https`, one connection per document, and never from an address that is not public unless its kind
- * is allowed. Redirects are answers like any other. Where the request names another place to connect to, no address is refused. Bodies
- * in gzip or deflate are decompressed as they are read, so that caps on size hold for what comes out.
+ * Creates a fetch function that uses `node:http` and `node:https`, with one connection per document. It connects to public addresses only,
+ * and to addresses of the allowed kinds. Redirects are returned like other responses. With `connectTo`, any address is allowed. Bodies in gzip
+ * or deflate are decompressed while they are read, so that size limits apply to the decompressed body.
  */
 export function createNodeFetch(options: NodeFetchOptions = {}): DidFetch {
   const guard = createAddressGuard(options);
@@ -42,7 +42,7 @@ export function createNodeFetch(options: NodeFetchOptions = {}): DidFetch {
       path: url.pathname + url.search,
       headers: { host: url.host, accept, "accept-encoding": "gzip, deflate" },
       servername: url.hostname,
-      agent: false, // a pooled connection would have been checked for another name
+      agent: false, // the address of a pooled connection was checked for another name
       maxHeaderSize: 8192,
       lookup,
       signal,
@@ -52,18 +52,25 @@ export function createNodeFetch(options: NodeFetchOptions = {}): DidFetch {
       const send = target.protocol === "https:" ? httpsRequest : httpRequest;
       send(request, resolve).on("error", reject).end();
     });
-    return { status: response.statusCode ?? 0, contentType: response.headers["content-type"], body: decoded(response) };
+    return { status: response.statusCode ?? 0, contentType: response.headers["content-type"], body: decompress(response) };
   };
 }
 
-/** @throws DidError `fetch_failed` for an unknown content coding, or several. */
-function decoded(response: IncomingMessage): AsyncIterable<Uint8Array> {
+/**
+ * Decompresses a body.
+ *
+ * @throws DidError `fetch_failed` for an unsupported content coding, or several.
+ */
+function decompress(response: IncomingMessage): AsyncIterable<Uint8Array> {
   const coding = response.headers["content-encoding"]?.trim().toLowerCase() ?? "";
   if (coding === "" || coding === "identity") return response;
   const create = DECODERS.get(coding);
   if (create === undefined) {
     response.destroy();
-    throw new DidError("fetch_failed", `The host's answer is in the content coding ${coding.slice(0, 40)}; gzip and deflate can be read`);
+    throw new DidError(
+      "fetch_failed",
+      `The content coding ${coding.slice(0, 40)} of the response is not supported. Supported codings: gzip, deflate`,
+    );
   }
   // Errors of either stream reach the reader of the decoded one.
   return pipeline(response, create(), () => {});

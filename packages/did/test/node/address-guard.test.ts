@@ -17,7 +17,7 @@ function ask(hostname: string, options: AddressGuardOptions, all = true): Promis
 }
 
 describe("createAddressGuard", () => {
-  it("hands on public addresses", async () => {
+  it("returns public addresses", async () => {
     const lookup = dns("8.8.8.8", "2606:4700::1");
     expect(await ask("a.example", { lookup })).toEqual({
       error: null,
@@ -30,7 +30,7 @@ describe("createAddressGuard", () => {
   });
 
   it.each([["127.0.0.1"], ["10.0.0.1"], ["169.254.169.254"], ["::ffff:10.0.0.1"], ["8.8.8.8", "192.168.0.1"], ["fe80::1"], ["nonsense"]])(
-    "refuses a name with %s",
+    "rejects a name with %s",
     async (...addresses) => {
       for (const all of [true, false]) {
         const { error, found } = await ask("a.example", { lookup: dns(...addresses) }, all);
@@ -41,19 +41,19 @@ describe("createAddressGuard", () => {
     },
   );
 
-  it("lets through the kinds that are allowed, and no others", async () => {
+  it("allows the given kinds and no others", async () => {
     const lookup = dns("10.0.0.1");
     expect((await ask("a.example", { lookup, allow: ["private"] })).error).toBeNull();
     expectDidError((await ask("a.example", { lookup, allow: ["loopback"] })).error, "refused_address");
   });
 
-  it("passes on what DNS says of a name it doesn't know", async () => {
+  it("passes on the DNS error for an unknown name", async () => {
     const failure = Object.assign(new Error("ENOTFOUND"), { code: "ENOTFOUND" });
     expect((await ask("a.example", { lookup: (_hostname, _options, callback) => callback(failure, []) })).error).toBe(failure);
     expectDidError((await ask("a.example", { lookup: dns() }, false)).error, "fetch_failed");
   });
 
-  it("says of a name that the system's DNS doesn't know that there is none", async () => {
+  it("reports that a name unknown to the system's resolver does not exist", async () => {
     for (const all of [true, false]) {
       const { error, found } = await ask("nobody.invalid", {}, all);
       expect(error).toMatchObject({ syscall: "getaddrinfo" });
@@ -61,13 +61,13 @@ describe("createAddressGuard", () => {
     }
   });
 
-  it.each(["localhost", "alice-test.localhost", "LOCALHOST", "localhost."])("knows that %s is loopback without DNS", async (hostname) => {
+  it.each(["localhost", "alice-test.localhost", "LOCALHOST", "localhost."])("resolves %s to loopback without DNS", async (hostname) => {
     const lookup = dns("8.8.8.8");
     expectDidError((await ask(hostname, { lookup })).error, "refused_address");
     expect((await ask(hostname, { lookup, allow: ["loopback"] }, false)).found).toBe("127.0.0.1");
   });
 
-  it("checks hosts that are addresses", () => {
+  it("checks hosts that are IP addresses", () => {
     const { checkHost } = createAddressGuard({ allow: ["private"] });
     for (const host of ["127.0.0.1", "[::1]", "[::ffff:7f00:1]", "169.254.169.254"]) {
       expectDidError(

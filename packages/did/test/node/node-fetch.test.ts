@@ -52,7 +52,7 @@ describe("createNodeFetch", () => {
     }
   });
 
-  it("connects where the table says, and asks for the DID's host", async () => {
+  it("connects to the configured origin and sends the DID's host", async () => {
     const hosts = {
       "alice-test.localhost": `http://127.0.0.1:${await listen(documents)}`,
       "b.example": `http://localhost:${await listen(documents)}`,
@@ -72,12 +72,12 @@ describe("createNodeFetch", () => {
     expectDidError(await rejectionOf(resolve(did, {}, { allow: ["loopback"], lookup: toLoopback })), "fetch_failed");
   });
 
-  it("refuses loopback names unless allowed", async () => {
+  it("rejects loopback names unless allowed", async () => {
     const port = await listen(documents);
     expectDidError(await rejectionOf(resolve(`did:web:localhost%3A${port}`, { httpForLoopback: true })), "refused_address");
   });
 
-  it("refuses hosts that are addresses, for which no name is looked up", async () => {
+  it("rejects disallowed hosts that are IP addresses", async () => {
     const port = await listen(documents);
     for (const host of ["127.0.0.1", "2130706433", "[::ffff:127.0.0.1]"]) {
       const url = new URL(`http://${host}:${port}/did.json`);
@@ -86,7 +86,7 @@ describe("createNodeFetch", () => {
     }
   });
 
-  it("never connects to a name that DNS places on this machine", async () => {
+  it("never connects to a name that DNS resolves to this machine", async () => {
     let connections = 0;
     const port = await listen(documents);
     servers[0]?.on("connection", () => (connections += 1));
@@ -94,14 +94,14 @@ describe("createNodeFetch", () => {
     expect(connections).toBe(0);
   });
 
-  it("connects to the address that it has checked, although the name changes its mind", async () => {
+  it("connects to the checked address, even if the name then resolves to another one", async () => {
     const answers = ["127.0.0.1", "8.8.8.8"];
     const asked: string[] = [];
     const lookup: LookupFunction = (hostname, _options, callback) => {
       asked.push(hostname);
       callback(null, [{ address: answers.shift() ?? "", family: 4 }]);
     };
-    // TLS fails on this plain server, after the connection to the first answer: there was no second question.
+    // TLS fails on this plain server, after the connection to the first answer: the name is resolved once.
     const port = await listen(documents);
     const connected = once(servers[0] as Server, "connection");
     expectDidError(await rejectionOf(resolve(`did:web:rebind.example%3A${port}`, {}, { lookup, allow: ["loopback"] })), "fetch_failed");
@@ -115,7 +115,7 @@ describe("createNodeFetch", () => {
     ["GZIP", gzipSync],
     ["deflate", deflateSync],
     ["identity", (body) => body],
-  ])("reads a document in the content coding %s", async (coding, encode) => {
+  ])("decodes a document in the content coding %s", async (coding, encode) => {
     const asked: unknown[] = [];
     const port = await listen(({ headers }, response) => {
       asked.push(headers["accept-encoding"]);
@@ -166,7 +166,7 @@ describe("createNodeFetch", () => {
     ["nothing", ({ socket }) => socket.destroy(), "fetch_failed"],
     ["silence", () => {}, "timeout"],
     [
-      "a byte now and then",
+      "a byte every few milliseconds",
       (_, response) => {
         response.setHeader("content-type", "application/json");
         const timer = setInterval(() => response.write(" "), 5);
@@ -174,7 +174,7 @@ describe("createNodeFetch", () => {
       },
       "timeout",
     ],
-  ])("reports %s, and lets the connection go", async (_, handler, code) => {
+  ])("reports %s, and closes the connection", async (_, handler, code) => {
     const port = await listen(handler);
     const closed = new Promise((resolve) => servers[0]?.on("connection", (socket) => socket.on("close", resolve).on("error", () => {})));
     const web = { hosts: { "a.example": `http://127.0.0.1:${port}` }, timeoutMs: 200 };

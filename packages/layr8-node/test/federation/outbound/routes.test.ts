@@ -70,7 +70,7 @@ describe("a recipient's endpoint", () => {
     harness.world.setEndpoint(bob, uri);
     await harness.send(harness.open(), bob);
     await harness.until(() => harness.dead.length === 1);
-    expect(harness.dead).toMatchObject([{ cause: { code: "unreachable", comment: expect.stringContaining("must not be asked") } }]);
+    expect(harness.dead).toMatchObject([{ cause: { code: "unreachable", comment: expect.stringContaining("is not allowed") } }]);
   });
 
   it.each(["127.0.0.1", "localhost", "bob.localhost"])("may be on this machine over http, where that is allowed: %s", async (host) => {

@@ -2,16 +2,16 @@ import { isJsonObject, type JsonObject, type JsonValue } from "@parley/core";
 import { isJsonArray } from "@parley/core/internal";
 import { DidError } from "./did-error.ts";
 import { isDid } from "./did-syntax.ts";
-import type { DidDocument, Service, VerificationMethod, VerificationRelationship } from "./document.ts";
+import type { DidDocument, Service, VerificationMethod, VerificationRelationship } from "./did-document.ts";
 import { isPrivateJwk } from "./jwk.ts";
 
-/** Caps on what a DID document may hold. Its size in bytes is capped where bytes arrive, by the method. */
+/** Limits on the content of a DID document. Its size in bytes is limited by the method that fetches it. */
 export interface DidDocumentLimits {
   /** Verification methods, and entries of each relationship. Default 64. */
   readonly maxMethods: number;
   /** Services. Default 32. */
   readonly maxServices: number;
-  /** Entries of any other list: endpoints of a service, its types, controllers, other names. Default 32. */
+  /** Entries of any other list: endpoints and types of a service, controllers, aliases. Default 32. */
   readonly maxEntries: number;
   /** Characters of an id, a type, a URI or a key. Default 2048. */
   readonly maxTextLength: number;
@@ -19,16 +19,16 @@ export interface DidDocumentLimits {
 
 const DEFAULT_LIMITS: DidDocumentLimits = { maxMethods: 64, maxServices: 32, maxEntries: 32, maxTextLength: 2048 };
 
-/** How deep an endpoint or a JWK may nest. DIDComm's endpoints need 2. */
+/** Most levels of nesting of an endpoint or a JWK. DIDComm endpoints need 2. */
 const MAX_DEPTH = 6;
 
 /**
- * Reads a DID document: parsed JSON, every member checked and capped. It must be the document of the DID that was asked for, by the
- * letter.
+ * Checks and normalizes a DID document. Its `id` must equal the requested DID.
  *
- * A verification method whose id belongs to another DID is left out: only that DID's own document says what its keys are. Keys are not
- * read here but by {@link publicKeyJwk}, so that a key of a kind unknown to this library doesn't cost the document.
+ * Verification methods with the id of another DID are omitted: only the document of that DID can define its keys. Keys are decoded later, by
+ * {@link publicKeyJwk}, so that an unsupported key does not make the whole document unusable.
  *
+ * @param value parsed JSON.
  * @throws DidError `document_invalid` or `too_large`, naming the member.
  * @see {@link https://www.w3.org/TR/did-core/#core-properties | DID Core, Core Properties}
  */
@@ -48,7 +48,7 @@ class DocumentReader {
 
   read(value: unknown): DidDocument {
     if (!isJsonObject(value)) throw invalid("A DID document must be a JSON object");
-    if (value["id"] !== this.#did) throw invalid("The document's id is not the DID that was asked for");
+    if (value["id"] !== this.#did) throw invalid("The id of the document is not the requested DID");
     for (const method of this.#list(value["verificationMethod"], "verificationMethod", this.#caps.maxMethods)) this.#addMethod(method);
     const relationships = {
       authentication: this.#relationship(value, "authentication"),
@@ -69,7 +69,7 @@ class DocumentReader {
     };
   }
 
-  /** Takes a method in and gives its id. */
+  /** Adds a verification method and returns its id. */
   #addMethod(value: JsonValue): string {
     if (!isJsonObject(value)) throw invalid("A verification method must be an object");
     const id = this.#absolute(this.#text(value["id"], "verificationMethod.id"));
@@ -90,7 +90,7 @@ class DocumentReader {
 
   #jwk(value: JsonValue): JsonObject {
     if (!isJsonObject(value)) throw invalid("publicKeyJwk must be an object");
-    if (isPrivateJwk(value)) throw invalid("publicKeyJwk holds a private key");
+    if (isPrivateJwk(value)) throw invalid("publicKeyJwk contains a private key");
     return this.#shallow(value, "publicKeyJwk");
   }
 
@@ -131,14 +131,14 @@ class DocumentReader {
     return value;
   }
 
-  /** A text, or a list of texts. */
+  /** A string, or a list of strings. */
   #texts(value: JsonValue, member: string): readonly string[] {
     const entries = isJsonArray(value) ? this.#list(value, member, this.#caps.maxEntries) : [value];
     return entries.map((entry) => this.#text(entry, member));
   }
 
   #text(value: JsonValue | undefined, member: string): string {
-    if (typeof value !== "string" || value === "") throw invalid(`${member} must be a text`);
+    if (typeof value !== "string" || value === "") throw invalid(`${member} must be a non-empty string`);
     if (value.length > this.#caps.maxTextLength) throw tooLarge(`The length of ${member}`, this.#caps.maxTextLength);
     return value;
   }
@@ -149,7 +149,7 @@ function readDid(text: string, member: string): string {
   return text;
 }
 
-/** Goes no deeper than the limit itself, so that no nesting can exhaust the stack. */
+/** Recursion stops at the limit, so that nesting cannot overflow the stack. */
 function isDeeper(value: JsonValue | undefined, limit: number): boolean {
   if (typeof value !== "object" || value === null) return false;
   return limit === 0 || Object.values(value as JsonObject).some((member) => isDeeper(member, limit - 1));

@@ -67,11 +67,11 @@ describe("classifyAddress", () => {
     ["example.com", "reserved"],
     ["127.1", "reserved"],
     ["[::1]", "reserved"],
-  ])("says that %s is %s", (address, kind) => {
+  ])("classifies %s as %s", (address, kind) => {
     expect(classifyAddress(address)).toBe(kind);
   });
 
-  it("sees an IPv4 address in each IPv6 address that carries it", () => {
+  it("finds the IPv4 address embedded in an IPv6 address", () => {
     fc.assert(
       fc.property(fc.ipV4(), (address) => {
         const kind = classifyAddress(address);
@@ -83,7 +83,7 @@ describe("classifyAddress", () => {
     );
   });
 
-  it("reads every spelling of an IPv6 address alike", () => {
+  it("accepts every notation of an IPv6 address", () => {
     fc.assert(
       fc.property(fc.ipV6(), (address) => {
         const canonical = new URL(`http://[${address}]`).hostname.slice(1, -1);

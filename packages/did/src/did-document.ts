@@ -1,6 +1,6 @@
 import type { JsonObject } from "@parley/core";
 
-/** What a verification method may be used for. */
+/** The purposes of a verification method. */
 export type VerificationRelationship =
   | "authentication"
   | "assertionMethod"
@@ -8,12 +8,12 @@ export type VerificationRelationship =
   | "capabilityInvocation"
   | "capabilityDelegation";
 
-/** A public key of a DID document, as it stands there; {@link publicKeyJwk} reads it. */
+/** A public key in a DID document, in its original encoding. {@link publicKeyJwk} decodes it. */
 export interface VerificationMethod {
-  /** Absolute DID URL below the document's DID. */
+  /** Absolute DID URL, starting with the DID of the document. */
   readonly id: string;
   readonly type: string;
-  /** The DID that may act with this key. */
+  /** The DID that controls the key. */
   readonly controller: string;
   readonly publicKeyJwk?: JsonObject;
   readonly publicKeyMultibase?: string;
@@ -29,8 +29,8 @@ export interface Service {
 }
 
 /**
- * A DID document whose every member has been checked. Ids are absolute, a method that was written inside a relationship stands in
- * `verificationMethod` and is referred to, and members that this library does not know are gone. It can be written as JSON as it is.
+ * A checked and normalized DID document. Ids are absolute, methods embedded in a relationship are moved to `verificationMethod`, and unknown
+ * members are removed. It can be serialized as JSON.
  *
  * @see {@link https://www.w3.org/TR/did-core/#core-properties | DID Core, Core Properties}
  */
@@ -39,7 +39,7 @@ export interface DidDocument {
   readonly alsoKnownAs?: readonly string[];
   readonly controller?: readonly string[];
   readonly verificationMethod: readonly VerificationMethod[];
-  /** Ids of verification methods. They may name methods of other DIDs, whose documents hold the key. */
+  /** Ids of verification methods, which can belong to other DIDs. */
   readonly authentication: readonly string[];
   readonly assertionMethod: readonly string[];
   readonly keyAgreement: readonly string[];

@@ -1,20 +1,20 @@
 import { isIPv4, isIPv6 } from "node:net";
 
 /**
- * What an IP address is for. `shared`: carriers' networks (RFC 6598). `reserved`: documentation, benchmarks, protocol assignments,
- * services of a cloud's host, what has not been assigned, and whatever is no address at all.
+ * The purpose of an IP address. `shared`: carrier-grade NAT (RFC 6598). `reserved`: documentation, benchmarks, protocol assignments, cloud
+ * host services, unassigned addresses, and text that is not an IP address.
  */
 export type AddressKind = "public" | "loopback" | "private" | "link-local" | "shared" | "multicast" | "unspecified" | "reserved";
 
 type Range = readonly [network: string, prefix: number, kind: AddressKind];
 
-/** IANA IPv4 Special-Purpose Address Registry, and what belongs with it. */
+/** IANA IPv4 Special-Purpose Address Registry and related ranges. */
 const IPV4: readonly Range[] = [
   ["0.0.0.0", 8, "unspecified"],
   ["10.0.0.0", 8, "private"],
   ["100.64.0.0", 10, "shared"],
   ["127.0.0.0", 8, "loopback"],
-  ["168.63.129.16", 32, "reserved"], // Azure's host, seen from its virtual machines
+  ["168.63.129.16", 32, "reserved"], // the host of Azure virtual machines
   ["169.254.0.0", 16, "link-local"],
   ["172.16.0.0", 12, "private"],
   ["192.0.0.0", 24, "reserved"],
@@ -31,11 +31,11 @@ const IPV4: readonly Range[] = [
   ["240.0.0.0", 4, "reserved"],
 ];
 
-/** IANA IPv6 Special-Purpose Address Registry. What lies outside 2000::/3 and in none of these is reserved. */
+/** IANA IPv6 Special-Purpose Address Registry. Addresses outside these ranges are reserved. */
 const IPV6: readonly Range[] = [
   ["::", 128, "unspecified"],
   ["::1", 128, "loopback"],
-  ["2001::", 23, "reserved"], // Teredo among them
+  ["2001::", 23, "reserved"], // includes Teredo
   ["2001:db8::", 32, "reserved"],
   ["2620:4f:8000::", 48, "reserved"],
   ["3fff::", 20, "reserved"],
@@ -46,7 +46,7 @@ const IPV6: readonly Range[] = [
   ["2000::", 3, "public"],
 ];
 
-/** Prefixes that carry an IPv4 address, and how far from the right: a gateway or the own host unpacks it. */
+/** Prefixes with an embedded IPv4 address, and its offset from the right. Gateways or this host route to that address. */
 const EMBEDDINGS: readonly (readonly [network: string, prefix: number, shift: bigint])[] = [
   ["::ffff:0:0", 96, 0n], // mapped, RFC 4291
   ["::ffff:0:0:0", 96, 0n], // translated, RFC 2765
@@ -70,7 +70,7 @@ const EMBEDDED: readonly (readonly [bigint, bigint, bigint])[] = EMBEDDINGS.map(
   shift,
 ]);
 
-/** Says what an IP address is for. An IPv6 address that carries an IPv4 address (mapped, NAT64, 6to4) is what that one is. */
+/** Classifies an IP address. An IPv6 address with an embedded IPv4 address (mapped, NAT64, 6to4) has the kind of that address. */
 export function classifyAddress(address: string): AddressKind {
   if (isIPv4(address)) return classifyIPv4(parseIPv4(address));
   if (!isIPv6(address)) return "reserved";
@@ -89,7 +89,7 @@ function parseIPv4(address: string): bigint {
   return address.split(".").reduce((value, part) => (value << 8n) | BigInt(part), 0n);
 }
 
-/** Of an address that Node has found to be one. */
+/** The address must be valid according to `isIPv6`. */
 function parseIPv6(address: string): bigint {
   const [bare = ""] = address.split("%", 1); // without its zone
   const dotted = /[\d.]+$/.exec(bare)?.[0] ?? "";

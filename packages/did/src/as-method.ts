@@ -1,8 +1,8 @@
 import type { DIDDocument, DIDResolver, DIDResolutionResult } from "did-resolver";
 import { DidError, type DidErrorCode } from "./did-error.ts";
-import type { DidDocument } from "./document.ts";
+import type { DidDocument } from "./did-document.ts";
 
-/** The error codes of DID Core and `did-resolver`; what they have no word for stays as it is. */
+/** The error codes of DID Core and `did-resolver`. Other codes are used unchanged. */
 const RESOLUTION_ERRORS: Partial<Readonly<Record<DidErrorCode, string>>> = {
   did_invalid: "invalidDid",
   not_found: "notFound",
@@ -10,8 +10,8 @@ const RESOLUTION_ERRORS: Partial<Readonly<Record<DidErrorCode, string>>> = {
 };
 
 /**
- * Makes a method of `did-resolver` of a function that gives a document or throws a DidError. The error travels in the metadata as
- * `cause`, where {@link createDidResolver} finds it; an `AbortSignal` travels in the options as `signal`.
+ * Converts a function that returns a document or throws a DidError to a method of `did-resolver`. The error is passed in the metadata as
+ * `cause`, where {@link createDidResolver} reads it. An `AbortSignal` is passed in the options as `signal`.
  */
 export function asMethod(resolve: (did: string, signal: AbortSignal | undefined) => Promise<DidDocument>): DIDResolver {
   return async (did, _parsed, _resolver, options): Promise<DIDResolutionResult> => {
@@ -20,7 +20,7 @@ export function asMethod(resolve: (did: string, signal: AbortSignal | undefined)
       const document = await resolve(did, signal instanceof AbortSignal ? signal : undefined);
       return {
         didResolutionMetadata: { contentType: "application/did+json" },
-        didDocument: document as unknown as DIDDocument, // the same, but read-only
+        didDocument: document as unknown as DIDDocument, // differs in being read-only
         didDocumentMetadata: {},
       };
     } catch (error) {

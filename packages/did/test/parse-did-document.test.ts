@@ -19,7 +19,7 @@ const service = { id: "#s", type: "DIDCommMessaging", serviceEndpoint: { uri: "h
 const nested = (depth: number): unknown => JSON.parse(`${"[".repeat(depth)}${"]".repeat(depth)}`);
 
 describe("parseDidDocument", () => {
-  it("reads a document: ids become absolute, embedded methods are lifted, unknown members go", () => {
+  it("normalizes a document: absolute ids, no embedded methods, no unknown members", () => {
     const document = parseDidDocument(
       {
         "@context": ["https://www.w3.org/ns/did/v1"],
@@ -49,7 +49,7 @@ describe("parseDidDocument", () => {
     expect(parseDidDocument(document, did)).toEqual(document);
   });
 
-  it("leaves out methods that claim to be another DID's", () => {
+  it("omits methods with the id of another DID", () => {
     const theirs = "did:web:victim.example#1";
     const document = parseDidDocument({ id: did, verificationMethod: [{ ...method, id: theirs }], authentication: [theirs] }, did);
     expect(document.verificationMethod).toEqual([]);
@@ -63,18 +63,18 @@ describe("parseDidDocument", () => {
     ["another id", { id: "did:web:example.com" }, "document_invalid"],
     ["an id in capitals", { id: "did:web:Example.com:a" }, "document_invalid"],
     ["a list of ids", { id: [did] }, "document_invalid"],
-    ["methods that are no list", { id: did, verificationMethod: {} }, "document_invalid"],
+    ["methods that are not a list", { id: did, verificationMethod: {} }, "document_invalid"],
     ["a method that is a text", { id: did, verificationMethod: ["#1"] }, "document_invalid"],
     ["a method without id", { id: did, verificationMethod: [{ ...method, id: undefined }] }, "document_invalid"],
     ["a method without type", { id: did, verificationMethod: [{ ...method, type: 1 }] }, "document_invalid"],
-    ["a method whose controller is no DID", { id: did, verificationMethod: [{ ...method, controller: "me" }] }, "document_invalid"],
+    ["a method whose controller is not a DID", { id: did, verificationMethod: [{ ...method, controller: "me" }] }, "document_invalid"],
     ["one id twice", { id: did, verificationMethod: [method, { ...method, id: "#1" }] }, "document_invalid"],
     ["one id twice, embedded", { id: did, verificationMethod: [method], keyAgreement: [method] }, "document_invalid"],
     ["a private key", { id: did, verificationMethod: [{ ...method, publicKeyJwk: { ...jwk, d: "AA" } }] }, "document_invalid"],
     ["a JWK that is a text", { id: did, verificationMethod: [{ ...method, publicKeyJwk: "x" }] }, "document_invalid"],
     ["a multibase that is a number", { id: did, verificationMethod: [{ ...method, publicKeyMultibase: 1 }] }, "document_invalid"],
     ["a relationship with numbers", { id: did, authentication: [1] }, "document_invalid"],
-    ["a controller that is no DID", { id: did, controller: "x" }, "document_invalid"],
+    ["a controller that is not a DID", { id: did, controller: "x" }, "document_invalid"],
     ["a service without endpoint", { id: did, service: [{ id: "#s", type: "x" }] }, "document_invalid"],
     ["an endpoint within two lists", { id: did, service: [{ ...service, serviceEndpoint: [["https://a"]] }] }, "document_invalid"],
     [
@@ -98,14 +98,14 @@ describe("parseDidDocument", () => {
     ["a long text", { id: did, alsoKnownAs: ["x".repeat(2049)] }, "too_large"],
     ["a deep endpoint", { id: did, service: [{ ...service, serviceEndpoint: { uri: nested(20_000) } }] }, "too_large"],
     ["a deep JWK", { id: did, verificationMethod: [{ ...method, publicKeyJwk: { ...jwk, more: nested(7) } }] }, "too_large"],
-  ])("refuses %s", (_, value, code) => {
+  ])("rejects %s", (_, value, code) => {
     expectDidError(
       thrownBy(() => parseDidDocument(value, did)),
       code,
     );
   });
 
-  it("is not led astray by __proto__ and the like", () => {
+  it("treats __proto__ and similar names as ordinary members", () => {
     const hostile: unknown = JSON.parse(
       `{"__proto__":{"id":"${did}","authentication":["#1"]},"id":"${did}","constructor":{"prototype":{"x":1}},
         "service":[{"id":"#s","type":"DIDCommMessaging","serviceEndpoint":{"__proto__":{"uri":"https://evil.example"}}}]}`,
@@ -121,7 +121,7 @@ describe("parseDidDocument", () => {
     );
   });
 
-  it("gives a document that it reads as the same again, or throws a DidError", () => {
+  it("returns a document that parses to itself, or throws a DidError", () => {
     const json = fc.jsonValue({ maxDepth: 3 });
     const id = fc.constantFrom("#1", "#2", `${did}#1`, "did:a:b#1", "x");
     const entry = fc.oneof(id, json, fc.record({ id, type: fc.constantFrom("Multikey", ""), controller: fc.constantFrom(did, "x") }));
@@ -170,7 +170,7 @@ describe("verification methods", () => {
     expect(findVerificationMethod(document, id, relationship)?.id).toBe(found);
   });
 
-  it("come in the relationship's order", () => {
+  it("are returned in the order of the relationship", () => {
     expect(verificationMethodsOf(document, "authentication").map(({ id }) => id)).toEqual([`${did}#2`, `${did}#1`]);
     expect(verificationMethodsOf(document, "keyAgreement").map(({ id }) => id)).toEqual([`${did}#2`]);
   });
@@ -183,7 +183,7 @@ describe("publicKeyJwk", () => {
   const ec = { kty: "EC", crv: "P-256", x, y };
   const of = (type: string, key: object): unknown => publicKeyJwk({ id: "#1", controller: did, type, ...key });
 
-  it("reads every type, and gives required members only", () => {
+  it("decodes every type to a JWK with required members only", () => {
     expect(of("JsonWebKey2020", { publicKeyJwk: { ...jwk, kid: "1", alg: "EdDSA" } })).toEqual(jwk);
     expect(of("JsonWebKey", { publicKeyJwk: ec })).toEqual(ec);
     expect(of("Multikey", { publicKeyMultibase: p256 })).toEqual(ec);
@@ -215,7 +215,7 @@ describe("publicKeyJwk", () => {
     ["no y", "JsonWebKey2020", { publicKeyJwk: { ...ec, y: undefined } }],
     ["a point off the curve", "JsonWebKey2020", { publicKeyJwk: { ...ec, y: x } }],
     ["a point of another curve", "JsonWebKey2020", { publicKeyJwk: { ...ec, crv: "secp256k1" } }],
-  ])("refuses %s", (_, type, key) => {
+  ])("rejects %s", (_, type, key) => {
     expectDidError(
       thrownBy(() => of(type, key)),
       "key_unsupported",
@@ -254,7 +254,7 @@ describe("didcommEndpoints", () => {
     expect(endpointsOf({ ...service, serviceEndpoint })).toEqual(filled);
   });
 
-  it("looks at DIDCommMessaging services only", () => {
+  it("uses DIDCommMessaging services only", () => {
     expect(endpointsOf({ ...service, type: "LinkedDomains" }, { ...service, type: ["X", "DIDCommMessaging"] })).toHaveLength(1);
   });
 });

@@ -1,18 +1,22 @@
-/** One piece of work that several callers wait for. It is aborted when the last of them has given up. */
-export class Flight<T> {
-  readonly #abandon = new AbortController();
+/** A task that several callers wait for. It is aborted once all of them have aborted. */
+export class SharedTask<T> {
+  readonly #abort = new AbortController();
   readonly #result: Promise<T>;
   readonly #onEnd: () => void;
   #waiting = 0;
 
-  /** `onEnd` is called when the work is done or given up, possibly twice. */
-  constructor(run: (abandoned: AbortSignal) => Promise<T>, onEnd: () => void) {
+  /** `onEnd` is called when the task ends or is aborted, possibly twice. */
+  constructor(run: (signal: AbortSignal) => Promise<T>, onEnd: () => void) {
     this.#onEnd = onEnd;
-    this.#result = run(this.#abandon.signal).finally(onEnd);
-    this.#result.catch(() => {}); // each caller is told; nobody may be left to tell
+    this.#result = run(this.#abort.signal).finally(onEnd);
+    this.#result.catch(() => {}); // handled by the callers, if there are any left
   }
 
-  /** The result, or the signal's reason if it fires before. */
+  /**
+   * Waits for the result.
+   *
+   * @throws the reason of the signal if it is aborted first.
+   */
   async wait(signal: AbortSignal | undefined): Promise<T> {
     this.#waiting += 1;
     let stop = (): void => {};
@@ -28,7 +32,7 @@ export class Flight<T> {
       this.#waiting -= 1;
       if (this.#waiting === 0) {
         this.#onEnd();
-        this.#abandon.abort();
+        this.#abort.abort();
       }
     }
   }
