@@ -136,6 +136,12 @@ describe("package boundaries in source files", () => {
     },
   );
 
+  it("lets core do I/O in src/net only", () => {
+    const options = { file: "src/net/index.ts" };
+    expect(violations("core", 'import "node:http"; import "./connections.ts";', options)).toEqual([]);
+    expect(violations("core", 'import "./net/index.ts";')).toEqual([expect.stringContaining("outside of src/net")]);
+  });
+
   it.each([
     "process.env.KEY;",
     'process["env"];',

@@ -1,6 +1,6 @@
 // The rules of the package boundaries that source files can break.
 import { builtinModules } from "node:module";
-import { dirname, resolve, sep } from "node:path";
+import { dirname, join, resolve, sep } from "node:path";
 import { label, permitted, runtimeDependencies } from "./boundary-manifests.mjs";
 import { lineAt, parseSource, walk } from "./source.mjs";
 import { display } from "./workspace.mjs";
@@ -20,7 +20,7 @@ export function checkFile(path, member, { all, rules, root }) {
   const library = (published || member.group === "testing") && shipped;
   const mayReadEnv =
     !published || /(^|\/)bin\.ts$|^bin\//.test(inMember) || (rules[member.folder]?.meta === true && inMember === "src/env.ts");
-  const pure = published && member.folder === "core";
+  const pure = published && member.folder === "core" && !inMember.startsWith("src/net/");
 
   walk(program, (node) => {
     if (exportsGeneratedKeyAsJwk(node)) {
@@ -45,8 +45,10 @@ export function checkFile(path, member, { all, rules, root }) {
 
 function checkImport(specifier, { path, member, all, rules, pure }) {
   if (specifier.startsWith(".")) {
-    const inside = resolve(dirname(path), specifier).startsWith(member.dir + sep);
-    return inside ? undefined : `"${specifier}" leaves the package. Import the other package by its name.`;
+    const target = resolve(dirname(path), specifier);
+    if (!target.startsWith(member.dir + sep)) return `"${specifier}" leaves the package. Import the other package by its name.`;
+    const isNet = target.startsWith(join(member.dir, "src", "net") + sep);
+    return pure && isNet ? `core does no I/O outside of src/net ("${specifier}"). Move this there.` : undefined;
   }
   if (specifier.startsWith("node:")) {
     return pure ? `core does no I/O and imports no Node module ("${specifier}"). Move this into another package.` : undefined;

@@ -2,8 +2,8 @@ import { setMaxListeners } from "node:events";
 import type { ConnectionOptions } from "node:tls";
 import { setTimeout as delay } from "node:timers/promises";
 import { isJsonObject, type JsonObject } from "@parley/core";
-import { explainNodeFailure, readCapped, runWithin } from "@parley/core/internal";
-import { HttpConnections } from "@parley/did/node";
+import { explainNodeFailure, runWithin } from "@parley/core/internal";
+import { HttpConnections, isHttpParserError, readJsonResponse } from "@parley/core/net";
 import { readEndpoint, type Endpoint } from "./endpoint.ts";
 import { RestError } from "./errors.ts";
 import { readSettings, type CredentialsClientOptions, type Settings } from "./options.ts";
@@ -98,40 +98,26 @@ export class Http {
       body: content,
       signal,
     });
-    const { statusCode: status = 0, headers } = response;
     const { maxResponseBytes } = this.#settings.limits;
-    const bytes = await readCapped(response, maxResponseBytes);
-    const parsed = bytes === undefined ? undefined : parseJson(bytes);
-    if (status < 200 || status > 299) throw refusalError({ status, body: parsed, retryAfter: headers["retry-after"] }, this.#apiKey);
-    if (bytes === undefined)
-      throw new RestError("response_invalid", `The node's answer has more than ${maxResponseBytes} bytes (limits.maxResponseBytes)`, {
-        status,
-      });
-    if (!isJsonObject(parsed)) throw new RestError("response_invalid", "The node's answer is not a JSON object", { status });
-    return { status, body: parsed };
-  }
-}
-
-/** Without a cause: what JSON.parse throws quotes the text. */
-function parseJson(bytes: Uint8Array): unknown {
-  try {
-    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
-  } catch {
-    return undefined;
+    const answer = await readJsonResponse(response, maxResponseBytes);
+    const { status, body, isTooLarge } = answer;
+    if (status < 200 || status > 299) throw refusalError(answer, this.#apiKey);
+    if (isTooLarge) {
+      const message = `The node's answer has more than ${maxResponseBytes} bytes (limits.maxResponseBytes)`;
+      throw new RestError("response_invalid", message, { status });
+    }
+    if (!isJsonObject(body)) throw new RestError("response_invalid", "The node's answer is not a JSON object", { status });
+    return { status, body };
   }
 }
 
 function networkError(label: string, cause: unknown): RestError {
-  // Errors of the HTTP parser are not the cause: they hold what the node sent.
-  if (isNotHttp(cause)) {
+  // Not passed on as the cause: it contains what the node sent.
+  if (isHttpParserError(cause)) {
     return new RestError("response_invalid", `The answer of ${label} is not HTTP, or its headers are too long: check nodeUrl`);
   }
   const { why, retryable } = explainNodeFailure(cause);
   return new RestError("network", `The node at ${label} can't be reached, or the connection broke: ${why}`, { cause, retryable });
-}
-
-function isNotHttp(cause: unknown): boolean {
-  return cause instanceof Error && "code" in cause && String(cause.code).startsWith("HPE_");
 }
 
 function timeoutError(label: string, timeoutMs: number): RestError {

@@ -4,8 +4,8 @@ import type { ConnectionOptions } from "node:tls";
 import { setTimeout as delay } from "node:timers/promises";
 import { isJsonObject, type JsonObject, type ParleyError } from "@parley/core";
 import { backoffMs, runWithin } from "@parley/core/internal";
+import { HttpConnections, isHttpParserError, readJsonResponse } from "@parley/core/net";
 import { TransportError } from "../errors.ts";
-import { Connections } from "./connections.ts";
 import { readApiUrl, type ApiEndpoint } from "./endpoint.ts";
 import { refusalOf } from "./refusal.ts";
 
@@ -50,8 +50,8 @@ export class ApiHttp {
   /** What errors call the server. */
   readonly #server: string;
   readonly #options: Required<Pick<ApiOptions, "apiKey" | "timeoutMs" | "maxRetries">>;
-  readonly #calls: Connections;
-  readonly #waits: Connections;
+  readonly #calls: HttpConnections;
+  readonly #waits: HttpConnections;
   readonly #closing = new AbortController();
 
   constructor({ apiUrl, apiKey: given, timeoutMs = DEFAULT_TIMEOUT_MS, maxRetries = DEFAULT_RETRIES, tls }: ApiOptions) {
@@ -65,8 +65,8 @@ export class ApiHttp {
     this.#server = `the API server at ${this.#endpoint.origin}${this.#endpoint.path}`;
     this.#options = { apiKey, timeoutMs, maxRetries };
     const { lookup, origin } = this.#endpoint;
-    this.#calls = new Connections(origin, { maxConnections: CONNECTIONS, lookup, tls });
-    this.#waits = new Connections(origin, { maxConnections: WAITING_CONNECTIONS, lookup, tls });
+    this.#calls = new HttpConnections(origin, { maxConnections: CONNECTIONS, lookup, tls });
+    this.#waits = new HttpConnections(origin, { maxConnections: WAITING_CONNECTIONS, lookup, tls });
   }
 
   /** Does a call, again where that may help. @throws AuthError, ChannelError, InviteError, TransportError; the signal's reason. */
@@ -115,13 +115,14 @@ export class ApiHttp {
       body: body === undefined ? undefined : JSON.stringify(body),
       signal,
     });
-    const { statusCode: status = 0 } = response;
-    const bytes = await readCapped(response, this.#server);
+    const { status, body: answer, isTooLarge } = await readJsonResponse(response, MAX_ANSWER_BYTES);
+    if (isTooLarge) {
+      throw new TransportError("transport_error", `the answer of ${this.#server} has more than ${MAX_ANSWER_BYTES} bytes`);
+    }
     if (status === 204) return {};
-    const parsed = parseJson(bytes);
-    if (status < 200 || status > 299) throw refusalOf({ status, body: parsed, secret: this.#options.apiKey, server: this.#server });
-    if (!isJsonObject(parsed)) throw new TransportError("transport_error", `the answer of ${this.#server} is not a JSON object`);
-    return parsed;
+    if (status < 200 || status > 299) throw refusalOf({ status, body: answer, secret: this.#options.apiKey, server: this.#server });
+    if (!isJsonObject(answer)) throw new TransportError("transport_error", `the answer of ${this.#server} is not a JSON object`);
+    return answer;
   }
 }
 
@@ -134,36 +135,13 @@ function checkKey(apiKey: string): void {
   }
 }
 
-async function readCapped(body: AsyncIterable<unknown>, server: string): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = [];
-  let length = 0;
-  // Leaving the loop early destroys the stream.
-  for await (const chunk of body as AsyncIterable<Uint8Array>) {
-    length += chunk.length;
-    if (length > MAX_ANSWER_BYTES) {
-      throw new TransportError("transport_error", `the answer of ${server} has more than ${MAX_ANSWER_BYTES} bytes`);
-    }
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks, length);
-}
-
-/** Without a cause: what JSON.parse throws quotes the text. */
-function parseJson(bytes: Uint8Array): unknown {
-  try {
-    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
-  } catch {
-    return undefined;
-  }
-}
-
 function isRetryable(error: unknown): error is ParleyError {
   return error instanceof Error && "retryable" in error && error.retryable === true;
 }
 
 function networkError(server: string, cause: NodeJS.ErrnoException): TransportError {
-  // Errors of the HTTP parser are not the cause: they hold what the server sent.
-  if (cause.code?.startsWith("HPE_") === true) {
+  // Not passed on as the cause: it contains what the server sent.
+  if (isHttpParserError(cause)) {
     return new TransportError(
       "transport_error",
       `the answer of ${server} is not HTTP, or its headers are too long: is that the relay's port?`,

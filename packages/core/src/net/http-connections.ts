@@ -3,31 +3,33 @@ import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
 import type { LookupFunction, Socket } from "node:net";
 import type { ConnectionOptions } from "node:tls";
 
-/** How connections to one origin are made. */
+/** Options of {@link HttpConnections}. */
 export interface HttpConnectionsOptions {
+  /** Most connections open at once. Further requests are queued. */
   readonly maxConnections: number;
+  /** Resolves the host name. Default: the system's resolver. */
   readonly lookup?: LookupFunction | undefined;
   readonly tls?: ConnectionOptions | undefined;
-  /** Longest time to resolve the name and connect, in milliseconds. Default: without a limit of its own. */
+  /** Timeout for resolving the name and connecting, in milliseconds. Default: none. */
   readonly connectTimeoutMs?: number;
 }
 
 /** One request. */
 export interface HttpRequest {
   readonly method: string;
-  /** Path with its query. */
+  /** Path and query. */
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string | undefined;
   readonly signal: AbortSignal;
 }
 
-/** An idle connection is closed after this time, in milliseconds; servers close theirs after 5 s or later. */
+/** Idle connections are closed after this time, in milliseconds. Servers close theirs after 5 s or later. */
 const IDLE_MS = 4000;
 
 /**
- * Kept connections to one origin, on `node:http`: Node, Bun and Deno implement it, and bundlers leave it alone. Redirects are not
- * followed.
+ * A pool of keep-alive connections to one origin. It uses `node:http`, which Node, Bun and Deno implement and bundlers leave external.
+ * Redirects are not followed.
  */
 export class HttpConnections {
   readonly #origin: string;
@@ -41,12 +43,16 @@ export class HttpConnections {
     this.#agent = origin.startsWith("https:") ? new HttpsAgent(options) : new HttpAgent(options);
   }
 
-  /** Whether no request is in flight or waits for a connection. */
+  /** Whether no request is in flight or queued. */
   get isIdle(): boolean {
     return Object.keys(this.#agent.sockets).length === 0 && Object.keys(this.#agent.requests).length === 0;
   }
 
-  /** Resolves with the head of the response; its body must be read or destroyed. Rejects with Node's error or the signal's reason. */
+  /**
+   * Sends a request and resolves with the head of the response. The caller must read or destroy the body.
+   *
+   * @throws Node's error, or the reason of the signal.
+   */
   request(request: HttpRequest): Promise<IncomingMessage> {
     return new Promise((resolve, reject) => {
       const { path, method, headers, body = "", signal } = request;
@@ -54,13 +60,13 @@ export class HttpConnections {
       const length = method === "GET" ? {} : { "content-length": String(Buffer.byteLength(body)) };
       const sent = send(this.#origin + path, { method, headers: { ...headers, ...length }, agent: this.#agent });
       let response: IncomingMessage | undefined;
-      // Not by Node's own `signal` option: aborting at the moment of the response throws an uncaught error in Node 20.
+      // Node's own `signal` option is not used: aborting at the moment of the response throws an uncaught error in Node 20.
       const abort = (): void => {
         reject(signal.reason);
         (response ?? sent).destroy();
       };
       sent.on("response", (incoming) => {
-        response = incoming.on("error", () => {}); // whoever reads it gets the error
+        response = incoming.on("error", () => {}); // the reader of the body gets the error
         resolve(incoming);
       });
       sent.on("error", reject);
@@ -76,7 +82,7 @@ export class HttpConnections {
     });
   }
 
-  /** Closes all connections. */
+  /** Closes all connections; requests in flight fail. */
   close(): void {
     this.#agent.destroy();
   }

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from "node:http";
+import { HttpConnections } from "@parley/core/net";
 import { DidError } from "@parley/did";
-import { createAddressGuard, HttpConnections, type AddressGuard, type AddressKind } from "@parley/did/node";
+import { createAddressGuard, type AddressGuard, type AddressKind } from "@parley/did/node";
 import type { AnswerParts } from "./answer.ts";
 import type { OutboundLimits } from "./outbound-limits.ts";
 import type { Target } from "./endpoints.ts";

@@ -1,0 +1,74 @@
+import { once } from "node:events";
+import { createServer, type RequestListener, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { rejectionOf } from "@parley/test-assertions";
+import { afterEach, describe, expect, it } from "vitest";
+import { HttpConnections, isHttpParserError, readJsonResponse, type HttpRequest, type JsonResponse } from "../../src/net/index.ts";
+
+const open: { server: Server; connections: HttpConnections }[] = [];
+
+async function connectionsTo(listener: RequestListener): Promise<HttpConnections> {
+  const server = createServer(listener).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  const connections = new HttpConnections(`http://127.0.0.1:${port}`, { maxConnections: 1 });
+  open.push({ server, connections });
+  return connections;
+}
+
+afterEach(async () => {
+  for (const { server, connections } of open.splice(0)) {
+    connections.close();
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+  }
+});
+
+const GET: HttpRequest = { method: "GET", path: "/", headers: {}, body: undefined, signal: new AbortController().signal };
+
+async function get(listener: RequestListener, maxBytes = 100): Promise<JsonResponse> {
+  const connections = await connectionsTo(listener);
+  return readJsonResponse(await connections.request(GET), maxBytes);
+}
+
+describe("HttpConnections", () => {
+  it("reuses a connection whose response was read", async () => {
+    let opened = 0;
+    const connections = await connectionsTo((_, response) => response.end("{}"));
+    open[0]?.server.on("connection", () => (opened += 1));
+    for (let i = 0; i < 3; i += 1) await readJsonResponse(await connections.request(GET), 100);
+    expect(opened).toBe(1);
+    await expect.poll(() => connections.isIdle).toBe(true);
+  });
+
+  it("rejects with the reason of an aborted signal, before and during a request", async () => {
+    const controller = new AbortController();
+    const connections = await connectionsTo(() => controller.abort(new Error("no longer needed")));
+    const request = { ...GET, signal: controller.signal };
+    expect(await rejectionOf(connections.request(request))).toEqual(new Error("no longer needed"));
+    expect(await rejectionOf(connections.request(request))).toEqual(new Error("no longer needed"));
+  });
+
+  it("rejects if the server does not speak HTTP", async () => {
+    const connections = await connectionsTo((request) => request.socket.end("SSH-2.0-example\r\n"));
+    expect(isHttpParserError(await rejectionOf(connections.request(GET)))).toBe(true);
+  });
+});
+
+describe("readJsonResponse", () => {
+  it("returns status, body and Retry-After", async () => {
+    const response = await get((_, answer) => answer.writeHead(429, { "retry-after": "2" }).end('{"code":"busy"}'));
+    expect(response).toEqual({ status: 429, retryAfter: "2", body: { code: "busy" }, isTooLarge: false });
+  });
+
+  it.each([
+    ["not JSON", "{"],
+    ["not UTF-8", Buffer.from([0x22, 0xff, 0x22])],
+  ])("returns no body that is %s", async (_, body) => {
+    expect(await get((_request, answer) => answer.end(body))).toMatchObject({ status: 200, body: undefined, isTooLarge: false });
+  });
+
+  it("stops at the size limit", async () => {
+    expect(await get((_, answer) => answer.end(JSON.stringify("x".repeat(100))), 50)).toMatchObject({ body: undefined, isTooLarge: true });
+  });
+});
