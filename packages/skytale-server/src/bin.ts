@@ -23,7 +23,7 @@ start:
   --data-dir <path>   where everything is kept; without it everything is lost when the server stops
   --signup <who>      open: whoever reaches the API may make an account (default); closed: only this command
   --accept-clock      the clock is right, however far it is ahead of the last run: what has expired by it goes at once
-  --workers           run the API in a thread of its own: its calls don't delay the relay
+  --workers           run the API in a process of its own: its calls don't delay the relay
   --trust-proxy <who> proxies in front of the API: their number, or their addresses and networks (10.0.0.0/8,::1); default none
   --metrics-port <n>  port for /health and /metrics alone (default: they are on the API's port)
   --tls-cert <file>   PEM of the certificate chain, for TLS on both ports

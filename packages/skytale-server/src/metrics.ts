@@ -12,16 +12,16 @@ export interface Metrics {
   readonly dropped: Counter<"door" | "reason">;
   /** Counts what the relay does. */
   readonly relay: Omit<RelayObserver, "onFailure" | "onOpened" | "onClosed" | "onWork">;
-  /** Threads that crashed and were started again. */
+  /** Worker processes that crashed and were started again. */
   readonly crashes: Counter;
-  /** All numbers of now, to add to those of other threads. */
+  /** All numbers of now, to add to those of other processes. */
   snapshot(): Promise<MetricsSnapshot>;
 }
 
-/** The numbers of one thread. They can be cloned. */
+/** The numbers of one process. They can be cloned. */
 export type MetricsSnapshot = readonly object[];
 
-/** Numbers that are read when somebody asks for the metrics. A thread leaves out what another one knows. */
+/** Numbers that are read when somebody asks for the metrics. A process leaves out what another one knows. */
 export interface Gauges {
   /** Calls of the API that wait for news. */
   readonly waiting?: () => number;
@@ -29,7 +29,7 @@ export interface Gauges {
   readonly relay?: () => RelayCounts;
 }
 
-/** The exposition text of all threads together. */
+/** The exposition text of all processes together. */
 export function metricsText(snapshots: readonly MetricsSnapshot[]): Promise<string> {
   return AggregatorRegistry.aggregate(snapshots.map((snapshot) => [...snapshot])).metrics();
 }
@@ -71,7 +71,7 @@ export function createMetrics(gauges: Gauges): Metrics {
     failures: counter("server_failures_total", "Failures inside the server"),
     damagedRecords: counter("damaged_records_total", "Records on disk whose checksum does not match"),
     relay: relayObserver(registers, counter),
-    crashes: counter("thread_crashes_total", "Threads that crashed and were started again"),
+    crashes: counter("worker_crashes_total", "Worker processes that crashed and were started again"),
     snapshot: () => registry.getMetricsAsJSON(),
   };
 }

@@ -40,8 +40,8 @@ export interface SkytaleOptions {
    */
   readonly acceptClock?: boolean;
   /**
-   * Runs the API in a thread of its own, so that calls of the API don't delay the relay: HTTP, TLS, JSON and tokens are dealt with there,
-   * records and relay stay in this one. A second core is needed to gain from it. Default `false`.
+   * Runs the API in a process of its own, so that calls of the API don't delay the relay: HTTP, TLS, JSON and tokens are dealt with there,
+   * records and relay stay in this process. A second core is needed to gain from it. Default `false`.
    */
   readonly workers?: boolean;
   /** How much of a channel's log is kept. */

@@ -14,7 +14,7 @@ import { listenGrpc, type GrpcListener } from "./relay/grpc-server.ts";
 import { Relay } from "./relay/relay.ts";
 import type { SkytaleServer } from "./server.ts";
 import type { Stores } from "./stores.ts";
-import { ApiThread } from "./threads/api-thread.ts";
+import { ApiProcess } from "./workers/api-process.ts";
 
 /** What a server is put together from. */
 export interface ServerParts {
@@ -40,8 +40,8 @@ export class RunningServer implements SkytaleServer {
   readonly #relay: Relay;
   readonly #watchdog: Watchdog;
   #api: ApiSide | undefined;
-  /** The same, where it is a thread of its own. */
-  #thread: ApiThread | undefined;
+  /** The same, where it is a process of its own. */
+  #process: ApiProcess | undefined;
   #listener: GrpcListener | undefined;
   #status: FastifyInstance | undefined;
   #metricsUrl: string | undefined;
@@ -122,7 +122,7 @@ export class RunningServer implements SkytaleServer {
   async #listen(options: SkytaleOptions): Promise<void> {
     const { relayPort = 5000, host = "127.0.0.1", tls, metricsPort } = options;
     const status: StatusSource = {
-      metricsText: async () => metricsText([await this.#metrics.snapshot(), (await this.#thread?.metrics()) ?? []]),
+      metricsText: async () => metricsText([await this.#metrics.snapshot(), (await this.#process?.metrics()) ?? []]),
       isReady: () => this.#closing === undefined,
       failure: () => this.#failure(),
     };
@@ -164,7 +164,7 @@ export class RunningServer implements SkytaleServer {
       return ApiHost.listen(parts, settings);
     }
     const { registry, directory, clock } = this.#stores;
-    this.#thread = await ApiThread.start({
+    this.#process = await ApiProcess.start({
       settings,
       limits: options.limits?.api,
       serverKey,
@@ -176,13 +176,13 @@ export class RunningServer implements SkytaleServer {
       metricsText: status.metricsText,
       onCrash: () => this.#metrics.crashes.inc(),
     });
-    return this.#thread;
+    return this.#process;
   }
 
   /** Why the server can't do its work now. */
   async #failure(): Promise<string | undefined> {
     const failure = await this.#stores.writeFailure();
-    return failure === undefined ? this.#thread?.failure : `writes fail: ${systemReason(failure)}`;
+    return failure === undefined ? this.#process?.failure : `writes fail: ${systemReason(failure)}`;
   }
 
   async createAccount(options: AccountOptions): Promise<CreatedAccount> {

@@ -10,7 +10,7 @@ import { createApiServer } from "./http/server.ts";
 import type { StatusSource } from "./http/status-routes.ts";
 import type { Services } from "./services.ts";
 
-/** Where the API listens, and for whom. It can be cloned: it crosses to another thread. */
+/** Where the API listens, and for whom. It can be cloned: it crosses to another process. */
 export interface ApiSettings {
   readonly host: string;
   readonly port: number;
@@ -45,7 +45,7 @@ export interface ApiHostParts {
 /** How long calls have to end when the server stops, in milliseconds. */
 const CLOSE_GRACE_MS = 2000;
 
-/** The API in this thread: its HTTP server and the expiry of its records. */
+/** The API in this process: its HTTP server and the expiry of its records. */
 export class ApiHost implements ApiSide {
   readonly url: string;
   readonly #services: Services;

@@ -90,7 +90,7 @@ export class SigningKeys {
     });
   }
 
-  /** Reads the keys that another thread may have made or forgotten. Called once a minute: a new key is published for longer before it signs. */
+  /** Reads the keys that another process may have made or forgotten. Called once a minute: a new key is published for longer before it signs. */
   refresh(): Promise<void> {
     return this.#lock.run("keys", () => this.#read());
   }

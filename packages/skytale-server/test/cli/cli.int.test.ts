@@ -54,10 +54,22 @@ describe("skytale-server", () => {
     expect((await client(second, key).get("/v1/accounts/me")).status).toBe(200);
   });
 
-  it("runs the API in a thread of its own with --workers, and stops with 0 on SIGTERM", async () => {
+  it("runs the API in a process of its own with --workers, and stops with 0 on SIGTERM", async () => {
     const command = await start([...FREE, "--workers"], [...URLS, "SKYTALE_API_KEY"]);
     expect((await client(command).get("/v1/accounts/me")).body).toMatchObject({ name: "operator" });
-    expect(await (await fetch(`${command.printed["SKYTALE_API_URL"]}/metrics`)).text()).toMatch(/^skytale_thread_crashes_total 0$/m);
+    expect(await (await fetch(`${command.printed["SKYTALE_API_URL"]}/metrics`)).text()).toMatch(/^skytale_worker_crashes_total 0$/m);
+  });
+
+  it("leaves no process of a worker behind when it is killed", async () => {
+    const command = await startCommand([...FREE, "--workers"], URLS);
+    expect(await command.stop("SIGKILL")).toBe(null);
+    await expect
+      .poll(() =>
+        client(command, "sk_live_nothing")
+          .get("/v1/accounts/me")
+          .catch(() => "refused"),
+      )
+      .toBe("refused");
   });
 
   it("takes its options from a file too", async () => {

@@ -1,11 +1,11 @@
-import { MessageChannel } from "node:worker_threads";
+import { EventEmitter } from "node:events";
 import { StorageError } from "@parley/storage";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { MemoryRegistry } from "../../src/registry/memory-registry.ts";
 import type { RegistryEntry } from "../../src/registry/registry.ts";
 import { RegistryError } from "../../src/registry/registry-error.ts";
-import { offerRegistry, type RegistryMethods, RemoteRegistry } from "../../src/threads/remote-registry.ts";
-import { ThreadCalls } from "../../src/threads/thread-calls.ts";
+import { offerRegistry, type RegistryMethods, RemoteRegistry } from "../../src/workers/remote-registry.ts";
+import { ProcessCalls, type ProcessEnd } from "../../src/workers/calls.ts";
 
 /** A registry that answers reads when told to. */
 class SlowRegistry extends MemoryRegistry {
@@ -19,26 +19,32 @@ class SlowRegistry extends MemoryRegistry {
   }
 }
 
+/** Two ends of one connection, in this process. Messages are cloned on the way. */
+function connected(): readonly [ProcessEnd, ProcessEnd] {
+  const [near, far] = [new EventEmitter(), new EventEmitter()];
+  const end = (own: EventEmitter, other: EventEmitter): ProcessEnd => ({
+    on: (event, listener) => own.on(event, listener),
+    send: (message) => setImmediate(() => other.emit("message", structuredClone(message))),
+  });
+  return [end(near, far), end(far, near)];
+}
+
 let owned: SlowRegistry;
-let channel: MessageChannel;
-let owner: ThreadCalls<Record<string, never>>;
-let calls: ThreadCalls<RegistryMethods>;
+let owner: ProcessCalls<Record<string, never>>;
+let calls: ProcessCalls<RegistryMethods>;
 let remote: RemoteRegistry;
 
 beforeEach(() => {
   owned = new SlowRegistry();
-  channel = new MessageChannel();
-  owner = new ThreadCalls(channel.port1, offerRegistry(owned));
-  calls = new ThreadCalls<RegistryMethods>(channel.port2, {});
+  const [near, far] = connected();
+  owner = new ProcessCalls(near, offerRegistry(owned));
+  calls = new ProcessCalls<RegistryMethods>(far, {});
   remote = new RemoteRegistry(calls);
 });
 
-afterEach(() => {
-  owner.fail(new Error("The test is over"));
-  channel.port1.close();
-});
+afterEach(() => owner.fail(new Error("The test is over")));
 
-describe("the registry of another thread", () => {
+describe("the registry of another process", () => {
   it("keeps the errors of the registry: a conflict is one, and a damaged record too", async () => {
     await remote.commit([{ key: "a/1", expected: undefined, record: { n: 1 } }]);
     const again = remote.commit([{ key: "a/1", expected: undefined, record: { n: 2 } }]);
@@ -66,11 +72,11 @@ describe("the registry of another thread", () => {
     expect(new Set((await Promise.all(answers)).map((entry) => entry?.record["n"]))).toEqual(new Set([1]));
   });
 
-  it("rejects open and later calls once the other thread has ended", async () => {
+  it("rejects open and later calls once the other process has ended", async () => {
     owned.isSlow = true;
     const open = remote.get("a/1");
-    calls.fail(new Error("The thread has ended"));
-    await expect(open).rejects.toThrow("The thread has ended");
-    await expect(remote.get("a/1")).rejects.toThrow("The thread has ended");
+    calls.fail(new Error("The process has ended"));
+    await expect(open).rejects.toThrow("The process has ended");
+    await expect(remote.get("a/1")).rejects.toThrow("The process has ended");
   });
 });

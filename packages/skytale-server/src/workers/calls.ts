@@ -1,17 +1,17 @@
 import { StorageError, type StorageErrorCode } from "@parley/storage";
 import { conflict, RegistryError } from "../registry/registry-error.ts";
 
-/** Functions that one thread offers to another. Arguments and results are cloned. */
-export type ThreadMethods = Readonly<Record<string, (...args: never[]) => unknown>>;
+/** Functions that one process offers to another. Arguments and results are cloned. */
+export type ProcessMethods = Readonly<Record<string, (...args: never[]) => unknown>>;
 
-/** One end of a connection between two threads: a `Worker`, or a `MessagePort`. */
-export interface ThreadPort {
-  postMessage(message: ThreadMessage, transferred: readonly never[]): void;
-  on(event: "message", listener: (message: ThreadMessage) => void): unknown;
+/** One end of a connection between two processes: `process`, or a `ChildProcess`. */
+export interface ProcessEnd {
+  send?(message: ProcessMessage, onSent: (error: Error | null) => void): unknown;
+  on(event: "message", listener: (message: unknown) => void): unknown;
 }
 
-/** What crosses between threads. */
-export type ThreadMessage =
+/** What crosses between processes. */
+export type ProcessMessage =
   /** Without an id, no answer is expected. */
   | { readonly type: "call"; readonly id?: number; readonly method: string; readonly args: readonly unknown[] }
   | { readonly type: "result"; readonly id: number; readonly result: unknown }
@@ -29,22 +29,22 @@ interface OpenCall {
   readonly reject: (error: unknown) => void;
 }
 
-/** Calls between two threads, in both directions. Errors keep their message, code and stack, and the class of a registry's or storage's error. */
-export class ThreadCalls<Remote extends ThreadMethods> {
-  readonly #port: ThreadPort;
-  readonly #methods: ThreadMethods;
+/** Calls between two processes, in both directions. Errors keep their message, code and stack, and the class of a registry's or storage's error. */
+export class ProcessCalls<Remote extends ProcessMethods> {
+  readonly #end: ProcessEnd;
+  readonly #methods: ProcessMethods;
   readonly #open = new Map<number, OpenCall>();
   #lastId = 0;
   #failure: Error | undefined;
 
-  /** @param methods what the other thread may call. */
-  constructor(port: ThreadPort, methods: ThreadMethods) {
-    this.#port = port;
+  /** @param methods what the other process may call. */
+  constructor(end: ProcessEnd, methods: ProcessMethods) {
+    this.#end = end;
     this.#methods = methods;
-    port.on("message", (message) => this.#take(message));
+    end.on("message", (message) => this.#take(message as ProcessMessage));
   }
 
-  /** Calls a method of the other thread. @throws whatever the method throws; the error given to {@link fail}. */
+  /** Calls a method of the other process. @throws whatever the method throws; the error given to {@link fail}. */
   call<Name extends keyof Remote & string>(method: Name, ...args: Parameters<Remote[Name]>): Promise<Awaited<ReturnType<Remote[Name]>>> {
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
     const id = ++this.#lastId;
@@ -54,23 +54,24 @@ export class ThreadCalls<Remote extends ThreadMethods> {
     });
   }
 
-  /** Calls a method of the other thread without waiting for it. */
+  /** Calls a method of the other process without waiting for it. */
   send<Name extends keyof Remote & string>(method: Name, ...args: Parameters<Remote[Name]>): void {
     this.#post({ type: "call", method, args });
   }
 
-  /** The other thread has ended: open and later calls are rejected. */
+  /** The other process has ended: open and later calls are rejected. */
   fail(error: Error): void {
     this.#failure = error;
     for (const { reject } of this.#open.values()) reject(error);
     this.#open.clear();
   }
 
-  #post(message: ThreadMessage): void {
-    this.#port.postMessage(message, []);
+  #post(message: ProcessMessage): void {
+    // One that can't be sent is for a process that has ended, which its owner finds out by itself.
+    this.#end.send?.(message, () => undefined);
   }
 
-  #take(message: ThreadMessage): void {
+  #take(message: ProcessMessage): void {
     if (message.type === "call") return void this.#run(message);
     const open = this.#open.get(message.id);
     this.#open.delete(message.id);
@@ -78,10 +79,10 @@ export class ThreadCalls<Remote extends ThreadMethods> {
     else open?.reject(revived(message.error));
   }
 
-  async #run({ id, method, args }: Extract<ThreadMessage, { type: "call" }>): Promise<void> {
+  async #run({ id, method, args }: Extract<ProcessMessage, { type: "call" }>): Promise<void> {
     try {
       const run = this.#methods[method] as ((...given: readonly unknown[]) => unknown) | undefined;
-      if (run === undefined) throw new TypeError(`Unknown method of the other thread: ${method}`);
+      if (run === undefined) throw new TypeError(`Unknown method of the other process: ${method}`);
       const result = await run(...args);
       if (id !== undefined) this.#post({ type: "result", id, result });
     } catch (error) {

@@ -1,7 +1,7 @@
 import type { Registry, RegistryChange, RegistryEntry, RegistryListOptions } from "../registry/registry.ts";
-import type { ThreadCalls } from "./thread-calls.ts";
+import type { ProcessCalls } from "./calls.ts";
 
-/** A registry as the thread that owns it offers it to another. */
+/** A registry as the process that owns it offers it to another. */
 export type RegistryMethods = {
   readonly registryGet: Registry["get"];
   readonly registryList: Registry["list"];
@@ -12,7 +12,7 @@ export type RegistryMethods = {
 const MAX_OPEN_READS = 32;
 const MAX_OPEN_COMMITS = 128;
 
-/** Offers a registry to another thread. */
+/** Offers a registry to another process. */
 export function offerRegistry(registry: Registry): RegistryMethods {
   return {
     registryGet: (key) => registry.get(key),
@@ -21,13 +21,13 @@ export function offerRegistry(registry: Registry): RegistryMethods {
   };
 }
 
-/** The registry of another thread. */
+/** The registry of another process. */
 export class RemoteRegistry implements Registry {
-  readonly #calls: ThreadCalls<RegistryMethods>;
+  readonly #calls: ProcessCalls<RegistryMethods>;
   readonly #reads = new OpenCallLimit(MAX_OPEN_READS);
   readonly #commits = new OpenCallLimit(MAX_OPEN_COMMITS);
 
-  constructor(calls: ThreadCalls<RegistryMethods>) {
+  constructor(calls: ProcessCalls<RegistryMethods>) {
     this.#calls = calls;
   }
 

@@ -6,14 +6,9 @@ import { startSkytale, type SkytaleServer } from "../../src/server.ts";
 import { ApiClient } from "../api/api-client.ts";
 import { makeInvite, prove, registration } from "../api/reference-invite.ts";
 import { temporaryDirectory } from "../temporary-directory.ts";
-import { InspectedWorkers } from "./inspected-worker.ts";
 
 const CHANNEL = "acme/team/general";
 const FREE = { port: 0, relayPort: 0, logger: false, workers: true } as const;
-/** Holds a thread until it is ended. */
-const HOLD = "Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0)";
-const CRASH = `setImmediate(() => { throw new Error("out of luck") })`;
-
 const message = (text: string) => ({ kind: "application", epoch: 1n, payload: new TextEncoder().encode(text) }) as const;
 
 async function tokenOf(account: ApiClient): Promise<string> {
@@ -24,6 +19,11 @@ async function tokenOf(account: ApiClient): Promise<string> {
 function recordingLogger(level: string): { readonly logger: Logger; readonly lines: Record<string, unknown>[] } {
   const lines: Record<string, unknown>[] = [];
   return { lines, logger: pino({ level }, { write: (text) => void lines.push(JSON.parse(text) as Record<string, unknown>) }) };
+}
+
+/** The pid of the API's process, from the log. */
+function apiPid(lines: readonly Record<string, unknown>[]): number {
+  return Number(lines.findLast(({ msg }) => msg === "the API's process listens")?.["pid"]);
 }
 
 async function metricsOf(server: SkytaleServer): Promise<string> {
@@ -45,7 +45,7 @@ describe("a server with workers", () => {
       await using relay = new RelayClient({ url: server.relayUrl, token: () => tokenOf(bob) });
       await expect(relay.publish(CHANNEL, message("hello"))).rejects.toMatchObject({ code: "permission_denied" });
 
-      // A call that waits in the API's thread is woken by another one.
+      // A call that waits in the API's process is woken by another one.
       const invite = makeInvite();
       await alice.post("/v1/channels/invites", registration(invite, CHANNEL));
       const pending = alice.get(`/v1/channels/pending?channel=${encodeURIComponent(CHANNEL)}&wait=30`);
@@ -55,7 +55,7 @@ describe("a server with workers", () => {
       await alice.post(`/v1/channels/pending/${request.request_id}/welcome`, { channel: CHANNEL, welcome: "AAAA" });
       await expect.poll(() => relay.publish(CHANNEL, message("hello")).then(String, () => "refused")).not.toBe("refused");
 
-      // What the operator changes in this thread holds in the API's.
+      // What the operator changes in this process holds in the API's.
       const { id, key } = await server.createApiKey(bob.accountId);
       expect((await new ApiClient(server.apiUrl, key).get("/v1/accounts/me")).body).toMatchObject({ id: bob.accountId });
       await server.revokeApiKey(id);
@@ -65,7 +65,7 @@ describe("a server with workers", () => {
     expect((await new ApiClient(again.apiUrl, apiKey).get("/v1/channels")).body["channels"]).toHaveLength(1);
   });
 
-  it("counts the work of both threads together, and logs that of the API under its name", async () => {
+  it("counts the work of both processes together, and logs that of the API under its name", async () => {
     const { logger, lines } = recordingLogger("debug");
     await using server = await startSkytale({ ...FREE, logger });
     const alice = new ApiClient(server.apiUrl, server.apiKey);
@@ -77,9 +77,9 @@ describe("a server with workers", () => {
     expect(text).toMatch(/^skytale_relay_streams 1$/m);
     expect(text).toMatch(/^skytale_api_waiting 0$/m);
     expect(await (await fetch(`${server.apiUrl}/health`)).json()).toEqual({ status: "ok" });
-    await expect.poll(() => lines).toContainEqual(expect.objectContaining({ level: 20, thread: "api", msg: "call answered", status: 200 }));
-    expect(lines).toContainEqual(expect.objectContaining({ level: 30, thread: "api", msg: "key or token refused", code: "key_invalid" }));
-    expect(lines.find(({ msg }) => msg === "stream opened")).not.toHaveProperty("thread");
+    await expect.poll(() => lines).toContainEqual(expect.objectContaining({ level: 20, worker: "api", msg: "call answered", status: 200 }));
+    expect(lines).toContainEqual(expect.objectContaining({ level: 30, worker: "api", msg: "key or token refused", code: "key_invalid" }));
+    expect(lines.find(({ msg }) => msg === "stream opened")).not.toHaveProperty("worker");
   });
 
   it("tells why its API can't listen, and frees its directory", async () => {
@@ -91,14 +91,13 @@ describe("a server with workers", () => {
     await (await startSkytale({ ...FREE, dataDir })).close();
   });
 
-  it("serves the relay while the API's thread is held, and closes all the same", async () => {
-    await using server = await startSkytale(FREE);
+  it("serves the relay while the API's process is held, and closes all the same", async () => {
+    const { logger, lines } = recordingLogger("info");
+    await using server = await startSkytale({ ...FREE, logger });
     const alice = new ApiClient(server.apiUrl, server.apiKey);
     await alice.post("/v1/channels", { name: CHANNEL });
     const token = await tokenOf(alice);
-    using workers = new InspectedWorkers();
-    await workers.attach();
-    await workers.run(HOLD);
+    process.kill(apiPid(lines), "SIGSTOP");
     const held = alice.get("/v1/accounts/me").then(
       () => "answered",
       () => "cut",
@@ -111,32 +110,28 @@ describe("a server with workers", () => {
     expect(await held).toBe("cut");
   });
 
-  it("reports a crash of the API's thread, serves the relay meanwhile, and starts the API again on the same port", async () => {
-    const { logger, lines } = recordingLogger("warn");
+  it("reports a crash of the API's process, serves the relay meanwhile, and starts the API again on the same port", async () => {
+    const { logger, lines } = recordingLogger("info");
     await using server = await startSkytale({ ...FREE, logger, metricsPort: 0 });
     const { apiUrl } = server;
     const alice = new ApiClient(apiUrl, server.apiKey);
     await alice.post("/v1/channels", { name: CHANNEL });
     const token = await tokenOf(alice);
     await using relay = new RelayClient({ url: server.relayUrl, token: () => token });
-    using workers = new InspectedWorkers();
-    await workers.attach();
-    await workers.run(CRASH);
-    await expect.poll(() => lines).toContainEqual(expect.objectContaining({ level: 50, thread: "api", exitCode: 1 }));
+    process.kill(apiPid(lines), "SIGKILL");
+    await expect.poll(() => lines).toContainEqual(expect.objectContaining({ level: 50, worker: "api", signal: "SIGKILL" }));
     expect(await relay.publish(CHANNEL, message("x"))).toMatchObject({ sequence: 1 });
     await expect.poll(() => alice.get("/v1/channels").then(({ status }) => status, String)).toBe(200);
     expect(server.apiUrl).toBe(apiUrl);
-    expect(await metricsOf(server)).toMatch(/^skytale_thread_crashes_total 1$/m);
+    expect(await metricsOf(server)).toMatch(/^skytale_worker_crashes_total 1$/m);
     expect(await (await fetch(`${server.metricsUrl}/health`)).json()).toEqual({ status: "ok" });
   });
 
-  it("closes while the API's thread is being started again", async () => {
-    const { logger, lines } = recordingLogger("warn");
+  it("closes while the API's process is being started again", async () => {
+    const { logger, lines } = recordingLogger("info");
     await using server = await startSkytale({ ...FREE, logger });
-    using workers = new InspectedWorkers();
-    await workers.attach();
-    await workers.run(CRASH);
-    await expect.poll(() => lines).toContainEqual(expect.objectContaining({ level: 50, thread: "api" }));
+    process.kill(apiPid(lines), "SIGKILL");
+    await expect.poll(() => lines).toContainEqual(expect.objectContaining({ level: 50, worker: "api" }));
     await server.close();
   });
 });

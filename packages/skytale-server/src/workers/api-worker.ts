@@ -1,5 +1,4 @@
-// The entry of the thread that runs the API. It holds no records: it asks the thread that started it for them.
-import { parentPort, workerData } from "node:worker_threads";
+// The program of the process that runs the API. It holds no records: it asks the process that started it for them.
 import { closeAll } from "@parley/core/internal";
 import { Watchdog } from "@parley/server-command";
 import { ApiHost, type ApiSettings } from "../api/api-host.ts";
@@ -10,30 +9,29 @@ import { createMetrics, type MetricsSnapshot } from "../metrics.ts";
 import { serverKeyOf } from "../server-key.ts";
 import { forwardingLogger } from "./forwarded-log.ts";
 import { RemoteRegistry, type RegistryMethods } from "./remote-registry.ts";
-import { ThreadCalls } from "./thread-calls.ts";
+import { ProcessCalls } from "./calls.ts";
 
-/** What the API's thread is started with. */
+/** What the API's process is given. */
 export interface ApiWorkerData {
   readonly settings: ApiSettings;
   readonly limits: Partial<ApiLimits> | undefined;
   readonly serverKey: Uint8Array | undefined;
   readonly directory: string | undefined;
-  readonly logLevel: string;
   /** The time by which records expire. */
   readonly now: number;
 }
 
-/** What the API's thread offers. */
+/** What the API's process offers. */
 export type ApiMethods = {
   /** Opens the port, and returns the API's origin. */
-  readonly listen: () => Promise<string>;
+  readonly listen: (data: ApiWorkerData) => Promise<string>;
   readonly sweep: (now: number) => Promise<void>;
   readonly metrics: () => Promise<MetricsSnapshot>;
   /** Ends the calls and frees the port. */
   readonly close: () => Promise<void>;
 };
 
-/** What the API's thread asks of the one that owns the records. */
+/** What the API's process asks of the one that owns the records. */
 export type OwnerMethods = RegistryMethods & {
   readonly failure: () => Promise<string | undefined>;
   readonly metricsText: () => Promise<string>;
@@ -41,18 +39,16 @@ export type OwnerMethods = RegistryMethods & {
   readonly log: (line: string) => void;
 };
 
-const { settings, limits, serverKey, directory, logLevel, now } = workerData as ApiWorkerData;
-if (parentPort === null) throw new TypeError("api-worker runs as a worker thread only");
-
 /** The owner's time, which does not jump, and when it was told. */
-let told = { now, at: performance.now() };
+let told = { now: 0, at: 0 };
 let isClosing = false;
 let services: Services | undefined;
 let host: ApiHost | undefined;
 let watchdog: Watchdog | undefined;
 
-const owner: ThreadCalls<OwnerMethods> = new ThreadCalls<OwnerMethods>(parentPort, {
-  listen: async () => {
+const owner: ProcessCalls<OwnerMethods> = new ProcessCalls<OwnerMethods>(process, {
+  listen: async ({ settings, limits, serverKey, directory, now }) => {
+    told = { now, at: performance.now() };
     const registry = new RemoteRegistry(owner);
     const sealingKey = await serverKeyOf({ directory, registry }, serverKey);
     const expiryNow = (): number => told.now + (performance.now() - told.at);
@@ -90,5 +86,9 @@ const owner: ThreadCalls<OwnerMethods> = new ThreadCalls<OwnerMethods>(parentPor
   },
 } satisfies ApiMethods);
 
-const logger = forwardingLogger(logLevel, (line) => owner.send("log", line));
+const logger = forwardingLogger(process.argv[2] ?? "silent", (line) => owner.send("log", line));
 const metrics = createMetrics({ waiting: () => services?.signals.size ?? 0 });
+
+// Signals reach all processes of a terminal: the owner decides when this one ends, or is gone itself.
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => undefined);
+process.once("disconnect", () => process.exit());
