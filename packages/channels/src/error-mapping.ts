@@ -1,4 +1,5 @@
 import { ParleyError } from "@parley/core";
+import { describeThrown } from "@parley/core/internal";
 import { MlsError as EngineError, StoreError, type MlsErrorCode as EngineErrorCode, type StoreErrorCode } from "@parley/mls-engine";
 import { RelayError, type RelayErrorCode } from "@parley/skytale-relay";
 import { AuthError, ChannelError, MlsError, TransportError } from "./errors.ts";
@@ -39,7 +40,7 @@ const OF_RELAY: Record<RelayErrorCode, Translation> = {
 };
 
 const OF_STORE: Record<StoreErrorCode, Translation> = {
-  locked: channel("data_dir_locked"),
+  locked: (message, options) => new ChannelError("data_dir_locked", `${message}: close that one, or use another dataDir`, options),
   unusable: channel("bad_request"),
   wrong_key: channel("bad_request"),
   format_unsupported: channel("channel_error"),
@@ -65,7 +66,8 @@ const OF_ENGINE: Partial<Record<EngineErrorCode, Translation>> = {
   identity_taken: channel("identity_taken"),
   removed: channel("removed"),
   rolled_back: channel("rolled_back"),
-  wrong_identity: channel("wrong_identity"),
+  wrong_identity: (message, options) =>
+    new ChannelError("wrong_identity", `${message}: give the identity that it was created with, or another dataDir`, options),
   closed: transport("closed"),
 };
 
@@ -75,7 +77,7 @@ export function toPublicError(error: unknown): Error {
   if (error instanceof StoreError) return OF_STORE[error.code](error.message, { cause: error });
   if (error instanceof EngineError) return (OF_ENGINE[error.code] ?? mls("mls_error"))(error.message, { cause: error });
   if (error instanceof ParleyError || error instanceof TypeError) return error;
-  return new ChannelError("channel_error", error instanceof Error ? error.message : "something failed", { cause: error });
+  return new ChannelError("channel_error", describeThrown(error), { cause: error });
 }
 
 /** {@link toPublicError} of a channel's part. That the relay refuses a channel can mean two things, which look alike to it. */

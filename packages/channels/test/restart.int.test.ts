@@ -150,6 +150,7 @@ describe("a data directory", () => {
     await harness.client("alice").open();
     const other = harness.client("alice");
     await expect(other.open()).rejects.toMatchObject({ name: "ChannelError", code: "data_dir_locked", retryable: true });
+    await expect(other.open()).rejects.toThrow(/is in use by another .*: close that one, or use another dataDir$/);
     await expect(other.openChannel(NAME)).rejects.toMatchObject({ code: "data_dir_locked" });
   });
 
@@ -160,6 +161,7 @@ describe("a data directory", () => {
     await alice.close();
     await using bob = new SkytaleClient("http://localhost:1", directory, "bob");
     await expect(bob.open()).rejects.toMatchObject({ name: "ChannelError", code: "wrong_identity" });
+    await expect(bob.open()).rejects.toThrow(/give the identity that it was created with, or another dataDir$/);
   });
 });
 

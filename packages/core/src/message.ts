@@ -1,4 +1,5 @@
 import type { Attachment } from "./attachment.ts";
+import { describeKind } from "./internal/describe-kind.ts";
 import type { Mutable } from "./internal/mutable.ts";
 import type { JsonObject, JsonValue } from "./json.ts";
 
@@ -113,7 +114,10 @@ export function createMessage(init: MessageInit): Message {
   if (typeof init.type !== "string" || init.type === "") throw new TypeError("A message needs a type: a message-type URI");
   const { to, id } = init;
   const body = init.body ?? {};
-  if (typeof body !== "object" || Array.isArray(body)) throw new TypeError("A message body must be an object");
+  if (typeof body !== "object" || Array.isArray(body)) {
+    const remedy = typeof body === "string" ? ": put the text into a member, such as { text }" : "";
+    throw new TypeError(`A message body must be an object, not ${describeKind(body)}${remedy}`);
+  }
   // Members added to the copy that a spread makes cost many times as much.
   return Object.assign({}, init, {
     id: id === undefined || id === "" ? globalThis.crypto.randomUUID() : id,

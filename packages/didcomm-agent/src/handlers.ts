@@ -47,12 +47,13 @@ export class Handlers {
 
   add(type: string, entry: HandlerEntry): void {
     requireMessageType(type);
-    if (this.#byType.has(type)) throw new TypeError(`There is a handler for ${type} already`);
+    if (this.#byType.has(type)) throw new TypeError(`There is a handler for ${type} already: handle both cases in one function`);
     this.#byType.set(type, checkEntry(entry));
   }
 
   addCatchAll(entry: HandlerEntry): void {
-    if (this.#catchAll !== undefined) throw new TypeError("There is a handler for all other messages already");
+    if (this.#catchAll !== undefined)
+      throw new TypeError("There is a handler for all other messages already: handle both cases in one function");
     this.#catchAll = checkEntry(entry);
   }
 
@@ -73,8 +74,10 @@ export function requireMessageType(type: string): void {
 }
 
 function checkEntry(entry: HandlerEntry): HandlerEntry {
-  if (typeof entry.handler !== "function") throw new TypeError("A handler must be a function");
+  if (typeof entry.handler !== "function")
+    throw new TypeError(`A handler must be a function such as (message) => reply, not ${describeKind(entry.handler)}`);
   if (entry.schema !== undefined) requireSchema(entry.schema);
-  if (typeof entry.manualAck !== "boolean") throw new TypeError('Option "manualAck" must be true or false');
+  if (typeof entry.manualAck !== "boolean")
+    throw new TypeError(`Option "manualAck" must be true or false, not ${describeKind(entry.manualAck)}`);
   return entry;
 }

@@ -1,3 +1,5 @@
+import { describeKind } from "@parley/core/internal";
+
 /** Functions to call when something happens. */
 export class Listeners<Args extends readonly unknown[]> {
   readonly #listeners = new Set<{ readonly call: (...args: Args) => unknown }>();
@@ -10,7 +12,7 @@ export class Listeners<Args extends readonly unknown[]> {
 
   /** @returns a function that takes the listener off again. */
   add(call: (...args: Args) => unknown): () => void {
-    if (typeof call !== "function") throw new TypeError("A listener must be a function");
+    if (typeof call !== "function") throw new TypeError(`A listener must be a function, not ${describeKind(call)}`);
     const listener = { call };
     this.#listeners.add(listener);
     return () => {

@@ -5,6 +5,8 @@ import { ErrorKind, type ErrorHandler, type SDKError } from "./error-handler.ts"
 
 /** Longest line that is logged. */
 const MAX_LINE = 1000;
+/** The file, line and column in one line of a stack. */
+const PLACE = /^\s+at (?:.*\()?(\S+:\d+:\d+)/;
 
 /**
  * An error handler that logs one line per error, by default on stderr.
@@ -55,7 +57,10 @@ function textOf(error: Error): string {
   const text = describeThrown(error);
   if (error instanceof ParleyError) return text;
   const why = error.cause === undefined ? text : describeThrown(error.cause);
-  const place = /\n\s+at (?:.*\()?(\S+:\d+:\d+)/.exec(String(error.stack))?.[1];
+  const frames = String(error.stack).split("\n").slice(1);
+  const place = frames
+    .map((frame) => PLACE.exec(frame)?.[1])
+    .find((found) => found !== undefined && !/^node:|[\\/]node_modules[\\/]/.test(found));
   return `${text}${text.includes(why) ? "" : ` (${why})`}${place === undefined ? "" : ` at ${place}`}`;
 }
 

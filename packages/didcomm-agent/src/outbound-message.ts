@@ -55,7 +55,8 @@ export function outboundMessage(init: MessageInit): Mutable<Message> {
 
 /** Checks whom a program sends a message to, and as whom. @throws TypeError naming the member that is wrong. */
 export function checkAddresses({ to = [], from = "" }: MessageInit): void {
-  if (typeof to !== "string" && !Array.isArray(to)) throw new TypeError("message.to must be a DID, or a list of DIDs");
+  if (typeof to !== "string" && !Array.isArray(to))
+    throw new TypeError(`message.to must be a DID, or a list of DIDs, not ${describeKind(to)}`);
   for (const did of typeof to === "string" ? [to] : to) requireDidUrl("message.to", did);
   if (from !== "") requireDid("message.from", from);
 }

@@ -1,4 +1,5 @@
 import { ParleyError, parseMessageType, replyTo, threadOf, type Message } from "@parley/core";
+import { describeKind } from "@parley/core/internal";
 
 import { BodyError } from "./schema.ts";
 
@@ -53,8 +54,8 @@ export class ProblemReportError extends ParleyError {
   constructor(code: string, comment = "", args: readonly string[] = [], from?: string) {
     // Other agents' codes are read as they are.
     if (from === undefined && !isProblemCode(code)) throw new TypeError(CODE_NEEDED);
-    if (typeof comment !== "string") throw new TypeError("The comment of a problem report must be text");
-    if (!Array.isArray(args)) throw new TypeError("The args of a problem report must be a list of texts");
+    if (typeof comment !== "string") throw new TypeError(`The comment of a problem report must be text, not ${describeKind(comment)}`);
+    if (!Array.isArray(args)) throw new TypeError(`The args of a problem report must be a list of texts, not ${describeKind(args)}`);
     const text = interpolate(comment, args);
     super(code, text === "" ? code : `${code}: ${text}`);
     this.comment = text;

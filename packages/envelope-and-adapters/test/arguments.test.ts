@@ -24,7 +24,9 @@ const [port] = createMemoryPorts(["alice"]);
 describe("a caller's mistakes", () => {
   it.each(ofPorts)("%s needs the port of one channel, and says so at once", async (_name, make) => {
     for (const wrong of [undefined, null, "org/n/channel", {}, channels]) {
-      await expect(async () => make(wrong as never)).rejects.toThrow(/port of one channel is needed/);
+      await expect(async () => make(wrong as never)).rejects.toThrow(
+        /^A channel is needed: \(manager, "org\/namespace\/service"\), or its port/,
+      );
     }
   });
 

@@ -57,7 +57,9 @@ async function main(args: readonly string[]): Promise<void> {
   } else if (command === "keys" && subcommand === "revoke") {
     await (await import("./cli/keys.ts")).revokeKey(args.slice(2), environment());
   } else {
-    throw new TypeError(`there is no command "${args.slice(0, 2).join(" ")}"; see layr8-node --help`);
+    const { unknownCommand } = await import("@parley/server-command");
+    const words = args.slice(0, 2).filter((word) => !word.startsWith("-"));
+    throw unknownCommand("layr8-node", words, ["start", "keys create", "keys list", "keys revoke"]);
   }
 }
 

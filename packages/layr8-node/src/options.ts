@@ -150,10 +150,12 @@ export interface NodeOptions {
 const IS_DOMAIN: OptionCheck = {
   expected: "a domain as in a did:web DID, such as acme.example or localhost%3A4000 (its port after %3A)",
   is: (value) => typeof value === "string" && /^[^:/\s]+(?::[^:/\s]+)*$/.test(value) && !/^[^:]+:\d+$/.test(value),
+  isPublic: true,
 };
 const IS_ORIGIN: OptionCheck = {
   expected: "an http or https URL, such as https://acme.example",
   is: (value) => typeof value === "string" && URL.canParse(value) && /^https?:$/.test(new URL(value).protocol),
+  isPublic: true,
 };
 const IS_NODE_KEY: OptionCheck = {
   expected: "a Uint8Array of 32 bytes",
@@ -185,10 +187,19 @@ const CONFIGURED_KEY: Readonly<Record<keyof ConfiguredKey, OptionCheck>> = {
   ephemeral: IS_BOOLEAN,
 };
 
+/** @throws TypeError naming the entry */
+function checkConfiguredKey({ key, dids }: Partial<ConfiguredKey>, where: string): void {
+  if (key === undefined) throw new TypeError(`${where} has no key: the API key itself, such as 32 random bytes in base64`);
+  if (dids === undefined) throw new TypeError(`${where} has no dids: "any", or a list such as ["did:web:acme.example:*"]`);
+}
+
 /** Rejects unknown options and values of the wrong kind, before anything is read or written. @throws TypeError naming the option. */
 export function checkNodeOptions(options: NodeOptions): void {
   checkOptions<NodeOptions>(options, OPTIONS);
-  options.apiKeys?.forEach((key, index) => checkOptions<ConfiguredKey>(key, CONFIGURED_KEY, `apiKeys[${index}].`));
+  options.apiKeys?.forEach((key, index) => {
+    checkOptions<ConfiguredKey>(key, CONFIGURED_KEY, `apiKeys[${index}].`);
+    checkConfiguredKey(key, `apiKeys[${index}]`);
+  });
 }
 
 const MINUTE = 60_000;

@@ -1,19 +1,30 @@
 import { readFile } from "node:fs/promises";
-import { rejectUnknownOptions, systemCode, systemReason } from "@parley/core/internal";
+import { describeThrown, rejectUnknownOptions, systemReason } from "@parley/core/internal";
 
 /**
  * Reads the file of `--config`: a JSON object with some of the members.
  *
- * @throws TypeError naming the file, what is wrong and, for unknown members, the valid ones.
+ * @throws TypeError naming the file, what is wrong and, for unknown members, the valid ones. It never quotes the file, which may hold keys.
  */
 export async function readConfigFile(path: string, members: readonly string[]): Promise<object> {
   try {
-    const config: unknown = JSON.parse(await readFile(path, "utf8"));
+    const config = readJson(await readFile(path, "utf8"));
     rejectUnknownOptions(config, members);
     return config as object;
   } catch (error) {
-    const reason = systemCode(error) === undefined && error instanceof Error ? error.message : systemReason(error);
-    throw new TypeError(`--config ${path}: ${reason}`, { cause: error });
+    // Without a cause: what JSON.parse throws quotes the text.
+    throw new TypeError(`--config ${path}: ${systemReason(error)}`);
+  }
+}
+
+function readJson(text: string): unknown {
+  if (text.trim() === "") throw new TypeError("the file is empty: it needs a JSON object, such as {}");
+  try {
+    // Editors of some systems begin a file with a byte order mark.
+    return JSON.parse(text.replace(/^\uFEFF/, ""));
+  } catch (error) {
+    const [fault = ""] = describeThrown(error).split(/, (?:\.\.\.)?"/, 1);
+    throw new TypeError(`it is not valid JSON (${fault})`);
   }
 }
 

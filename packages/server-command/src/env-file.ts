@@ -1,4 +1,5 @@
 import { open, readFile } from "node:fs/promises";
+import { dirname, resolve } from "node:path";
 import { systemCode, systemReason } from "@parley/core/internal";
 
 /**
@@ -21,7 +22,8 @@ export async function writeEnvFile(path: string, variables: Readonly<Record<stri
       await file.close();
     }
   } catch (error) {
-    throw new TypeError(`--write-env ${path}: ${systemReason(error)}`, { cause: error });
+    const remedy = systemCode(error) === "ENOENT" ? `: create the directory ${dirname(resolve(path))} first` : "";
+    throw new TypeError(`--write-env ${path}: ${systemReason(error)}${remedy}`, { cause: error });
   }
 }
 

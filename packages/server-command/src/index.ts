@@ -4,6 +4,7 @@ export { writeEnvFile } from "./env-file.ts";
 export { LOG_LEVELS, serverLogger } from "./logger.ts";
 export { parseOptions } from "./parse-options.ts";
 export { listenError, probePort } from "./ports.ts";
+export { unknownCommand } from "./unknown-command.ts";
 export { clientAddress, IS_TRUST_PROXY, proxyTrust, readTrustProxyOption, withOneProxy } from "./trust-proxy.ts";
 export type { ProxyTrust, TrustProxy } from "./trust-proxy.ts";
 export { type HeldLoop, Watchdog, type WatchdogOptions } from "./watchdog.ts";

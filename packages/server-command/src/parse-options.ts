@@ -1,6 +1,8 @@
 import { parseArgs, type ParseArgsConfig } from "node:util";
 import { nearest } from "@parley/core/internal";
 
+type Options = NonNullable<ParseArgsConfig["options"]>;
+
 /** A long option as people write it: `--data-dir`. An id has this form with a probability of 10⁻⁹. */
 const LONG_OPTION = /^--[a-z][a-z-]*$/;
 
@@ -14,16 +16,38 @@ const LONG_OPTION = /^--[a-z][a-z-]*$/;
  */
 export function parseOptions<T extends ParseArgsConfig>(command: string, config: T, id?: RegExp): ReturnType<typeof parseArgs<T>> {
   try {
-    return parseArgs(id === undefined ? config : { ...config, args: idsLast(config.args ?? [], id) });
+    const sorted = id === undefined ? config : { ...config, args: idsLast(config.args ?? [], id) };
+    rejectRepeated(parseArgs({ ...sorted, tokens: true }).tokens ?? [], config.options ?? {});
+    return parseArgs(sorted);
   } catch (error) {
     if (!(error instanceof Error)) throw error;
     const unknown = /^Unknown option '(--?[^']+)'/.exec(error.message)?.[1];
-    if (unknown === undefined) throw new TypeError(`${error.message}; see ${command} --help`, { cause: error });
+    if (unknown === undefined) throw new TypeError(`${inOneSentence(error.message)}; see ${command} --help`, { cause: error });
     const known = Object.keys(config.options ?? {});
     const meant = nearest(unknown.replace(/^-+/, ""), known);
     const hint = meant === undefined ? "" : ` Did you mean --${meant}?`;
     throw new TypeError(`Unknown option ${unknown}.${hint} See ${command} --help`, { cause: error });
   }
+}
+
+/** Of an option given twice, `parseArgs` takes the last value without a word. @throws TypeError */
+function rejectRepeated(tokens: readonly { readonly kind: string; readonly name?: string }[], options: Options): void {
+  const seen = new Set<string>();
+  for (const { kind, name } of tokens) {
+    if (kind !== "option" || name === undefined || options[name]?.multiple === true) continue;
+    if (seen.has(name)) throw new TypeError(`--${name} is given twice: give it once`);
+    seen.add(name);
+  }
+}
+
+/** Node's errors for options that have no value, or have one too many. */
+function inOneSentence(message: string): string {
+  const missing = /^Option '(?:-\w, )?(--[\w-]+)(?: <value>)?' argument (?:missing|is ambiguous)/.exec(message)?.[1];
+  if (missing !== undefined) return `${missing} needs a value: ${missing} <value>, or ${missing}=<value> if it begins with a dash`;
+  const flag = /^Option '(?:-\w, )?(--[\w-]+)' does not take an argument/.exec(message)?.[1];
+  if (flag !== undefined) return `${flag} takes no value: leave out "=" and what follows it`;
+  const extra = /^Unexpected argument '([^']*)'/.exec(message)?.[1];
+  return extra === undefined ? message : `"${extra}" belongs to no option: leave it out, or name its option before it`;
 }
 
 /** Moves ids that begin with `-` behind `--`, where `parseArgs` takes everything as positional. */

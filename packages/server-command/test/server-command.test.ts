@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { formatLogLine } from "../src/format-log-line.ts";
-import { listenError, parseOptions, probePort, readConfigFile, readPortOption, writeEnvFile } from "../src/index.ts";
+import { listenError, parseOptions, probePort, readConfigFile, readPortOption, unknownCommand, writeEnvFile } from "../src/index.ts";
 
 let directory: string;
 beforeEach(async () => {
@@ -26,7 +26,9 @@ describe("writeEnvFile", () => {
 
   it("names the file and the reason when it can't be written", async () => {
     const path = join(directory, "absent", ".env");
-    await expect(writeEnvFile(path, { A: "1" })).rejects.toThrow(`--write-env ${path}: no such file or directory`);
+    await expect(writeEnvFile(path, { A: "1" })).rejects.toThrow(
+      `--write-env ${path}: no such file or directory: create the directory ${join(directory, "absent")} first`,
+    );
     await expect(writeEnvFile(directory, { A: "1" })).rejects.toThrow(`--write-env ${directory}: it is a directory`);
   });
 });
@@ -38,8 +40,21 @@ describe("options", () => {
       "Unknown option --prot. Did you mean --port? See my-server --help",
     );
     expect(() => parseOptions("my-server", { args: ["--qqqqqqqq"], options })).toThrow("Unknown option --qqqqqqqq. See my-server --help");
-    expect(() => parseOptions("my-server", { args: ["--port"], options })).toThrow(/--port.*see my-server --help/);
     expect(parseOptions("my-server", { args: ["--port", "1"], options }).values.port).toBe("1");
+  });
+
+  it.each<[string[], string]>([
+    [["--port"], "--port needs a value: --port <value>, or --port=<value> if it begins with a dash; see my-server --help"],
+    [["--port", "-1"], "--port needs a value: --port <value>, or --port=<value> if it begins with a dash; see my-server --help"],
+    [["--port", "--quiet"], "--port needs a value: --port <value>, or --port=<value> if it begins with a dash; see my-server --help"],
+    [["--quiet=yes"], '--quiet takes no value: leave out "=" and what follows it; see my-server --help'],
+    [["4000"], '"4000" belongs to no option: leave it out, or name its option before it; see my-server --help'],
+    [["--port", "1", "--port=2"], "--port is given twice: give it once; see my-server --help"],
+    [["--quiet", "--quiet"], "--quiet is given twice: give it once; see my-server --help"],
+  ])("that are written wrongly are told in one sentence: %j", (args, message) => {
+    const options = { port: { type: "string" }, quiet: { type: "boolean" }, peer: { type: "string", multiple: true } } as const;
+    expect(() => parseOptions("my-server", { args, options })).toThrow(new TypeError(message));
+    expect(parseOptions("my-server", { args: ["--peer", "a", "--peer", "b"], options }).values.peer).toEqual(["a", "b"]);
   });
 
   it("stand beside ids that begin with a dash", () => {
@@ -69,8 +84,15 @@ describe("options", () => {
   it("of a config file are checked by name", async () => {
     const path = join(directory, "config.json");
     await expect(readConfigFile(path, ["port"])).rejects.toThrow(`--config ${path}: no such file or directory`);
-    await writeFile(path, "{");
-    await expect(readConfigFile(path, ["port"])).rejects.toThrow(`--config ${path}: `);
+    await writeFile(path, " \n");
+    await expect(readConfigFile(path, ["port"])).rejects.toThrow(`--config ${path}: the file is empty: it needs a JSON object, such as {}`);
+    for (const text of ["{", "port: 5", '{"key":"hunter2",}', '{"key":hunter2}', 'x"hunter2']) {
+      await writeFile(path, text);
+      await expect(readConfigFile(path, ["port"])).rejects.toThrow(/^--config \S+: it is not valid JSON \([^")]*(?:"[:,}]")?[^"]*\)$/);
+      await expect(readConfigFile(path, ["port"])).rejects.not.toThrow("hunter2");
+    }
+    await writeFile(path, '\uFEFF{"port": 1}');
+    await expect(readConfigFile(path, ["port"])).resolves.toEqual({ port: 1 });
     await writeFile(path, "[]");
     await expect(readConfigFile(path, ["port"])).rejects.toThrow("must be an object");
     await writeFile(path, '{"prt": 1}');
@@ -115,5 +137,20 @@ describe("formatLogLine", () => {
     const line = JSON.stringify({ level: 30, time: 0, msg: "a\u001b[31mb", from: "x\ny\u009b" });
     expect(formatLogLine(line)).toContain("a\\u001b[31mb from=x\\u000ay\\u009b\n");
     expect(formatLogLine("plain\n")).toBe("plain\n");
+  });
+});
+
+describe("an unknown command", () => {
+  const commands = ["start", "keys create", "keys list", "accounts list"];
+
+  it.each<[string[], string]>([
+    [["strat"], 'there is no command "strat". Did you mean "my-server start"? See my-server --help'],
+    [["version"], 'there is no command "version". Did you mean "my-server --version"? See my-server --help'],
+    [["keys", "lst"], 'there is no command "keys lst": my-server keys create, my-server keys list; see my-server --help'],
+    [["keys"], '"keys" needs another word: my-server keys create, my-server keys list; see my-server --help'],
+    [["key", "list"], 'there is no command "key list". Did you mean "my-server keys list"? See my-server --help'],
+    [["qqqqqqqq"], 'there is no command "qqqqqqqq"; see my-server --help'],
+  ])("%j is told with what was meant", (words, message) => {
+    expect(unknownCommand("my-server", words, commands)).toEqual(new TypeError(message));
   });
 });

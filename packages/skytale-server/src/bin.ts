@@ -63,7 +63,11 @@ async function main(args: readonly string[]): Promise<void> {
   const isStart = command === "" || command === "start" || command.startsWith("-");
   const name = isStart ? "start" : args.slice(0, 2).join(" ");
   const load = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
-  if (load === undefined) throw new TypeError(`there is no command "${name}"; see skytale-server --help`);
+  if (load === undefined) {
+    const { unknownCommand } = await import("@parley/server-command");
+    const typed = args.slice(0, 2).filter((word) => !word.startsWith("-"));
+    throw unknownCommand("skytale-server", typed, Object.keys(COMMANDS));
+  }
   const words = isStart ? Number(command === "start") : 2;
   await (
     await load()

@@ -55,7 +55,7 @@ export interface SkytaleOptions {
   readonly logger?: Logger | false;
 }
 
-const IS_SIGNUP: OptionCheck = { expected: '"open" or "closed"', is: (value) => value === "open" || value === "closed" };
+const IS_SIGNUP: OptionCheck = { expected: '"open" or "closed"', is: (value) => value === "open" || value === "closed", isPublic: true };
 
 const IS_SERVER_KEY: OptionCheck = {
   expected: "a Uint8Array of 32 bytes",

@@ -186,6 +186,7 @@ export class RunningServer implements SkytaleServer {
   }
 
   async createAccount(options: AccountOptions): Promise<CreatedAccount> {
+    if (options === undefined) throw new TypeError('An account needs options such as { email: "ops@acme.example", name: "Acme" }');
     checkOptions<AccountOptions>(options, { email: IS_TEXT, name: IS_TEXT });
     return this.#services.accounts.create(options);
   }

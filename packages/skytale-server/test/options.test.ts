@@ -13,7 +13,7 @@ describe("startSkytale's options", () => {
     [{ port: "5000" }, 'Option "port" must be an integer from 0 to 65535, not a string'],
     [{ relayPort: 70_000 }, 'Option "relayPort" must be an integer from 0 to 65535, not 70000'],
     [{ host: 7 }, 'Option "host" must be a string'],
-    [{ signup: "never" }, 'Option "signup" must be "open" or "closed", not a string'],
+    [{ signup: "never" }, 'Option "signup" must be "open" or "closed", not "never"'],
     [{ trustProxy: "yes" }, 'Option "trustProxy" must be a number of proxies from 0 to 16, or a list of their addresses and networks'],
     [{ tls: "cert.pem" }, 'Option "tls" must be an object, not a string'],
     [{ tls: { certfile: "x", keyFile: "y" } }, 'Unknown option "tls.certfile". Did you mean "tls.certFile"?'],
@@ -32,6 +32,9 @@ describe("startSkytale's options", () => {
     const server = await startSkytale({ port: 0, relayPort: 0, logger: false });
     const account = { email: "a@example.com", name: "a" };
     await expect(server.createAccount({ ...account, nmae: "b" } as never)).rejects.toThrow('Did you mean "name"?');
+    await expect(server.createAccount({ email: "a@example.com" } as never)).rejects.toThrow("name: must have 1 to 200 characters");
+    await expect(server.createAccount({ name: "a" } as never)).rejects.toThrow("email: is not an email address");
+    await expect((server.createAccount as () => Promise<unknown>)()).rejects.toThrow("An account needs options such as { email:");
     const { id } = await server.createAccount(account);
     await expect(server.createApiKey(id, { mode: "prod" } as never)).rejects.toThrow('Option "mode" must be "live" or "test"');
     await server.close();

@@ -58,6 +58,8 @@ function explainStatus(status: number): ConnectFailure {
   const why = `it answered HTTP ${status}`;
   if (status === 404) return { why: `${why}. Check the path of nodeUrl: a Layr8 node has ${DEFAULT_PATH}`, retryable: false };
   if (status === 429) return { why: `${why}: the API key has as many connections as it may`, retryable: true };
+  if (status >= 300 && status < 400) return { why: `${why}, which redirects: give nodeUrl the address that it leads to`, retryable: false };
+  if (status < 300) return { why: `${why}, so it is not a node: check host and port of nodeUrl`, retryable: false };
   return { why, retryable: status >= 500 || TEMPORARY.has(status) };
 }
 

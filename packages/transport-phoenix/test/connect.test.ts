@@ -230,14 +230,15 @@ describe("connect", () => {
     const error = await rejectionOf(
       transportTo(server, { timeouts: { handshakeMs: 20 } }).connect({ did: ALICE, protocols: [], events: new Recorder() }),
     );
-    expect(error).toMatchObject({ code: "connect_failed" });
+    expect(error).toMatchObject({ code: "connect_failed", message: expect.stringContaining("it did not answer in time. Is it a node?") });
   });
 
   it.each([
     [404, ". Check the path of nodeUrl: a Layr8 node has /plugin_socket/websocket", false],
     [429, ": the API key has as many connections as it may", true],
     [503, "", true],
-    [301, "", false],
+    [301, ", which redirects: give nodeUrl the address that it leads to", false],
+    [200, ", so it is not a node: check host and port of nodeUrl", false],
   ])("fails at once when the upgrade is answered with %s", async (status, more, retryable) => {
     const server = await startServer();
     server.admit = () => status;

@@ -39,13 +39,25 @@ const INVITE: ReadonlyMap<string, InviteErrorCode> = new Map([
   ["invite_revoked", "invite_revoked"],
   ["join_expired", "join_expired"],
 ]);
+/** What helps, where the server does not say. */
+const REMEDIES: ReadonlyMap<string, string> = new Map([
+  ["invite_unknown", "check the name of the channel, and copy the whole token"],
+  ["invite_expired", "ask a member for another invite"],
+  ["invite_exhausted", "ask a member for another invite, with more uses (maxUses)"],
+  ["invite_revoked", "ask a member for another invite"],
+  ["join_expired", "ask to join again"],
+  ["key_invalid", "use an API key of this server (skytale-server keys create makes one)"],
+  ["token_invalid", "API keys begin with sk_live_ or sk_test_"],
+]);
 const MAX_MESSAGE = 300;
 
 /** The error that a refusal becomes. The one table from the server's codes to those of this package. */
 export function refusalOf({ status, body, secret, server }: Refusal): ParleyError {
   const { error, code } = isJsonObject(body) ? body : {};
-  const message = typeof error === "string" && error !== "" ? printable(error.replaceAll(secret, "…")) : `it answered ${status}`;
   const name = typeof code === "string" ? code : "";
+  const remedy = REMEDIES.get(name);
+  const reason = typeof error === "string" && error !== "" ? printable(error.replaceAll(secret, "…")) : `it answered ${status}`;
+  const message = remedy === undefined ? reason : `${reason}: ${remedy}`;
   const auth = AUTH.get(name);
   if (auth !== undefined) return new AuthError(auth, `${message} (${server})`);
   const channel = CHANNEL.get(name);

@@ -143,6 +143,19 @@ describe("a server that isn't as it should be", () => {
     expect(server.asked).toEqual(["POST /v1/tokens"]);
   });
 
+  it.each([
+    ["invite_unknown", /check the name of the channel, and copy the whole token$/],
+    ["invite_expired", /ask a member for another invite$/],
+    ["invite_exhausted", /with more uses \(maxUses\)$/],
+    ["invite_revoked", /ask a member for another invite$/],
+    ["key_invalid", /use an API key of this server .* \(the API server at /],
+    ["token_invalid", /API keys begin with sk_live_ or sk_test_ /],
+  ])("refuses with %s, whose remedy the error names", async (code, message) => {
+    await using server = await answering((response) => json(response, 400, { error: "no", code }));
+    await using api = disposable(client(server.url));
+    await expect(api.client.relayToken()).rejects.toThrow(message);
+  });
+
   it("answers with what is no JSON, or without end", async () => {
     await using garbage = await answering((response) => response.end("<html>"));
     await using endless = await answering((response) => {

@@ -6,6 +6,8 @@ export interface OptionCheck {
   /** Goes on after "must be". */
   readonly expected: string;
   is(value: unknown): boolean;
+  /** Whether a wrong text is shown in the message: no secret goes into this option. */
+  readonly isPublic?: boolean;
 }
 
 export const IS_PORT: OptionCheck = {
@@ -22,6 +24,7 @@ export const IS_LOGGER: OptionCheck = {
 /** For options that whoever reads them checks. */
 export const IS_ANYTHING: OptionCheck = { expected: "anything", is: () => true };
 
+const MAX_SHOWN = 100;
 const LEVELS = ["debug", "info", "warn", "error"];
 
 /**
@@ -50,14 +53,16 @@ export function checkValues<T extends object>(given: T | undefined, check: Optio
 }
 
 /** Checks one value. @param name begins the message. @throws TypeError naming it, what it must be, and what it is. */
-export function checkOption(name: string, value: unknown, { expected, is }: OptionCheck): void {
+export function checkOption(name: string, value: unknown, { expected, is, isPublic = false }: OptionCheck): void {
   if (value === undefined || is(value)) return;
-  throw new TypeError(`${name} must be ${expected}, not ${describe(value)}`);
+  const found = isPublic && typeof value === "string" ? JSON.stringify(value.slice(0, MAX_SHOWN)) : describe(value);
+  throw new TypeError(`${name} must be ${expected}, not ${found}`);
 }
 
 /** A value in a message: numbers and booleans as they are; of others, which may hold secrets, the kind. */
 function describe(value: unknown): string {
   if (typeof value === "number" || typeof value === "boolean") return String(value);
+  if (value instanceof Uint8Array && value.length > 0) return `a Uint8Array of ${value.length} bytes`;
   return value === "" ? "an empty string" : describeKind(value);
 }
 

@@ -4,6 +4,8 @@ export interface ConnectFailure {
   readonly retryable: boolean;
 }
 
+/** The message of the WebSocket library. */
+const HANDSHAKE_TIMEOUT = "Opening handshake has timed out";
 const START_ONE = "Is a node running? To start one: npx -p @parley/layr8-node layr8-node";
 
 /** Explains a failed connection to the node at `nodeUrl`, with the remedy where there is a likely one. */
@@ -23,6 +25,8 @@ export function explainNodeFailure(failure: unknown): ConnectFailure {
     case "ERR_SSL_WRONG_VERSION_NUMBER":
       return { why: "it doesn't speak TLS. For a node without TLS, nodeUrl begins with ws:// or http://", retryable: false };
     default:
+      if (why === HANDSHAKE_TIMEOUT)
+        return { why: "it did not answer in time. Is it a node? Check host and port of nodeUrl", retryable: true };
       return { why, retryable: true };
   }
 }

@@ -1,3 +1,4 @@
+import { describeKind } from "./describe-kind.ts";
 import { warnOnce } from "./warn-once.ts";
 
 /** Node's timers hold no more, and fire at once beyond. */
@@ -56,5 +57,7 @@ export function readDurationMs<Ms extends string, Seconds extends string = never
 }
 
 function checkNumber(name: string, value: unknown, unit: string): void {
-  if (typeof value !== "number" || !(value >= 0)) throw new TypeError(`Option "${name}" must be a number of ${unit}, 0 or greater`);
+  if (typeof value === "number" && value >= 0) return;
+  const found = typeof value === "number" ? String(value) : describeKind(value);
+  throw new TypeError(`Option "${name}" must be a number of ${unit}, 0 or greater, not ${found}`);
 }

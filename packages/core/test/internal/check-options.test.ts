@@ -31,6 +31,14 @@ describe("checkOptions", () => {
     expect(() => checkOptions(options, CHECKS)).toThrow(new TypeError(message));
   });
 
+  it("shows texts of options that hold no secrets, and the length of bytes", () => {
+    const domain = { expected: "a domain", is: () => false, isPublic: true };
+    expect(() => checkOptions({ domain: "http://x" }, { domain })).toThrow('Option "domain" must be a domain, not "http://x"');
+    expect(() => checkOptions({ domain: "x".repeat(500) }, { domain })).toThrow(`not "${"x".repeat(100)}"`);
+    expect(() => checkOptions({ domain: {} }, { domain })).toThrow("not an object");
+    expect(() => checkOptions({ host: new Uint8Array(5) }, CHECKS)).toThrow("not a Uint8Array of 5 bytes");
+  });
+
   it("checks values of one kind", () => {
     const options = { replace: "no", onError: console };
     expect(() => checkValues(undefined, IS_BOOLEAN, ["replace" as never])).not.toThrow();

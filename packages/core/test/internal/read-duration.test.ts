@@ -23,7 +23,9 @@ describe("readDurationMs", () => {
   it.each([{ timeoutMs: -1 }, { timeoutMs: Number.NaN }, { timeout: -0.1 }, { timeout: "5" as unknown as number }])(
     "rejects %j",
     (options) => {
-      expect(() => readDurationMs(options, NAMES, 7)).toThrow(/^Option "timeout(Ms)?" must be a number of (milli)?seconds, 0 or greater$/);
+      expect(() => readDurationMs(options, NAMES, 7)).toThrow(
+        /^Option "timeout(Ms)?" must be a number of (milli)?seconds, 0 or greater, not .+$/,
+      );
     },
   );
 

@@ -12,7 +12,9 @@ import { openingPort } from "./opening-port.ts";
 export function checkPort(port: EnvelopePort): EnvelopePort {
   const { send, receive, open } = membersOf<EnvelopePort & EnvelopeChannels>(port);
   if (typeof send === "function" && typeof receive === "function" && typeof open !== "function") return port;
-  throw new TypeError(`The port of one channel is needed, such as await manager.open(name), not ${kindOf(port)}`);
+  throw new TypeError(
+    `A channel is needed: (manager, "org/namespace/service"), or its port, such as await manager.open(name); not ${kindOf(port)}`,
+  );
 }
 
 /** Checks what was passed as an agent's channels. @throws TypeError */

@@ -28,7 +28,8 @@ function issuerFor(issuer: JsonValue | undefined, issuerDid: string): JsonValue 
   if (isJsonObject(issuer) && isAbsent(named)) return { ...issuer, id: issuerDid };
   if (typeof named !== "string")
     throw new CredentialError("issuer_missing", "The credential's issuer must be a DID, or an object with one as its id");
-  if (named !== issuerDid) throw new CredentialError("issuer_mismatch", "issuer_did is not the issuer of this credential");
+  if (named !== issuerDid)
+    throw new CredentialError("issuer_mismatch", "issuer_did is not the issuer of this credential: leave the issuer out, or sign as it");
   return issuer;
 }
 

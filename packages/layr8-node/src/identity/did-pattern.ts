@@ -26,7 +26,7 @@ export function readDidPattern(entry: unknown, where: string): string {
 /** Reads the rule of an API key. @throws TypeError naming the entry. */
 export function readDidRule(rule: DidRule): DidRule {
   if (rule === "any") return "any";
-  if (!Array.isArray(rule)) throw new TypeError('dids must be "any" or a list of DIDs and prefixes');
+  if (!Array.isArray(rule)) throw new TypeError('dids must be "any" or a list of DIDs and prefixes, such as ["did:web:acme.example:*"]');
   if (rule.length > MAX_ENTRIES) throw new TypeError(`dids may have ${MAX_ENTRIES} entries`);
   return rule.map((entry: unknown) => readDidPattern(entry, "dids"));
 }

@@ -341,7 +341,7 @@ function readKeyPackageMessage(bytes: Uint8Array, maxBytes: number): KeyPackage 
     const wire = readWire(bytes, maxBytes);
     if (wire.kind === "key_package") return wire.message;
   } catch (cause) {
-    throw new MlsError("invalid_key_package", "The bytes are no key package", { cause });
+    throw new MlsError("invalid_key_package", "The bytes are not a key package", { cause });
   }
   throw new MlsError("invalid_key_package", "The message is no key package");
 }

@@ -58,8 +58,8 @@ export class Accounts {
 
   /** Makes an account with a first API key. @throws ApiError `malformed_request`, `email_taken`, `limit_reached` */
   create({ email, name }: AccountOptions): Promise<CreatedAccount> {
-    if (!EMAIL.test(email)) throw new ApiError("malformed_request", "email: is not an email address");
-    if (name.length === 0 || name.length > MAX_NAME_LENGTH) {
+    if (typeof email !== "string" || !EMAIL.test(email)) throw new ApiError("malformed_request", "email: is not an email address");
+    if (typeof name !== "string" || name.length === 0 || name.length > MAX_NAME_LENGTH) {
       throw new ApiError("malformed_request", `name: must have 1 to ${MAX_NAME_LENGTH} characters`);
     }
     return this.#lock.run("accounts", () =>

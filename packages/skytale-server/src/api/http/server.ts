@@ -60,6 +60,7 @@ const HEAD_TIMES = { headersTimeout: 10_000, connectionsCheckingInterval: 2500 }
 /** Seconds after which a client may try again what was too much just now. */
 const RETRY_AFTER = "1";
 /** How often connections that are of no use are searched for, in milliseconds. */
+const NO_SUCH_PATH = { error: "this server has no such path: does the URL of the API (apiUrl) hold one?", code: "not_found" };
 const SWEEP_MS = 2500;
 /** Seconds for which others may keep the key set: new keys are in it for longer before they sign. */
 const KEY_SET_AGE = 240;
@@ -71,7 +72,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<Fastif
   const connections = watchConnections(app, options);
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
-  app.setNotFoundHandler((_request, reply) => reply.code(404).send({ error: "not found", code: "not_found" }));
+  app.setNotFoundHandler((_request, reply) => reply.code(404).send(NO_SUCH_PATH));
   /** Why requests were refused. */
   const codes = new WeakMap<FastifyRequest, string>();
   app.setErrorHandler((error, request, reply) => {
