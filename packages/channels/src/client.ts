@@ -41,6 +41,7 @@ import {
 } from "./client-options.ts";
 import { Connection } from "./connection.ts";
 import { ChannelError, MlsError, TransportError } from "./errors.ts";
+import { guardedListeners } from "./guarded-listeners.ts";
 import { toPublicErrorUnlessAborted } from "./error-mapping.ts";
 import type { IdentityKey } from "./identity-key.ts";
 import { eraseGroups, findGroups, replaceGroup } from "./stored-groups.ts";
@@ -97,13 +98,14 @@ export class SkytaleClient implements AsyncDisposable {
     if (options.identity.length === 0) throw new TypeError("identity must not be empty");
     if (options.dataDir === "" && options.store === undefined) throw new TypeError("dataDir must name a directory");
     // The working directory may be another one by the first call.
-    this.#options = options.store === undefined ? { ...options, dataDir: resolve(options.dataDir) } : options;
+    const directory = options.store === undefined ? { dataDir: resolve(options.dataDir) } : {};
+    this.#options = { ...options, ...guardedListeners(options), ...directory };
     this.#limits = channelLimits(options.limits);
     this.#api = apiOf(options);
     this.#connection = new Connection({
       relay: (options.transport?.address ?? options.endpoint ?? "").trim(),
       timeoutMs: readDurationMs(options, { ms: "timeoutMs" }, DEFAULT_TIMEOUT_MS),
-      onWarning: options.onWarning ?? printWarning,
+      onWarning: this.#options.onWarning ?? printWarning,
     });
     this.#relay = relayOf(options, this.#api, {
       onConnected: () => this.#linkUp(),

@@ -23,7 +23,7 @@ export interface GrantDifference {
   readonly accountsWithoutMember: readonly string[];
 }
 
-/** What a client reports by itself. Listeners must not throw. */
+/** What a client reports by itself. One that throws or rejects raises a process warning, and stops nothing. */
 export interface SkytaleClientEvents {
   /** The link to the relay is up. */
   onConnected(): void;

@@ -12,20 +12,21 @@ export async function readConfigFile(path: string, members: readonly string[]): 
     rejectUnknownOptions(config, members);
     return config as object;
   } catch (error) {
-    // Without a cause: what JSON.parse throws quotes the text.
-    throw new TypeError(`--config ${path}: ${systemReason(error)}`);
+    throw new TypeError(`--config ${path}: ${systemReason(error)}`, { cause: error });
   }
 }
 
 function readJson(text: string): unknown {
   if (text.trim() === "") throw new TypeError("the file is empty: it needs a JSON object, such as {}");
+  let fault: string;
   try {
     // Editors of some systems begin a file with a byte order mark.
     return JSON.parse(text.replace(/^\uFEFF/, ""));
   } catch (error) {
-    const [fault = ""] = describeThrown(error).split(/, (?:\.\.\.)?"/, 1);
-    throw new TypeError(`it is not valid JSON (${fault})`);
+    [fault = ""] = describeThrown(error).split(/, (?:\.\.\.)?"/, 1);
   }
+  // Without a cause: what JSON.parse throws quotes the text.
+  throw new TypeError(`it is not valid JSON (${fault})`);
 }
 
 /** A port as text, such as `--port 4000`. @throws TypeError */

@@ -1,5 +1,5 @@
 import { ParleyError } from "@parley/core";
-import { signalWithin } from "@parley/core/internal";
+import { describeThrown, signalWithin } from "@parley/core/internal";
 import { RelayError } from "./relay-error.ts";
 
 /**
@@ -50,7 +50,7 @@ export class TokenSource {
       return await this.#provider({ signal });
     } catch (error) {
       if (error instanceof ParleyError) throw error;
-      throw new RelayError("unavailable", "No token could be had", { cause: error });
+      throw new RelayError("unavailable", `The function that gives tokens failed: ${describeThrown(error)}`, { cause: error });
     }
   }
 }

@@ -11,6 +11,7 @@ import { SkytaleClient } from "../client.ts";
 import type { ChannelOptions, CreateChannelOptions, JoinChannelOptions } from "../client-options.ts";
 import { ChannelError, TransportError } from "../errors.ts";
 import type { SkytaleClientEvents } from "../events.ts";
+import { guardedListeners } from "../guarded-listeners.ts";
 import { type DataDir, dataDirOf } from "./data-dir.ts";
 import { envelopeOf } from "./envelopes.ts";
 import { Inviting } from "./inviting.ts";
@@ -62,19 +63,20 @@ export class SkytaleChannelManager implements EnvelopeChannels, AsyncDisposable 
    */
   constructor(options: SkytaleChannelManagerOptions) {
     const own = clientOptionsOf(options);
-    this.#dataDir = options.store === undefined ? dataDirOf(options.dataDir, options.onWarning) : NO_DATA_DIR;
+    const listeners = guardedListeners(options);
+    this.#dataDir = options.store === undefined ? dataDirOf(options.dataDir, listeners.onWarning) : NO_DATA_DIR;
     const events: Partial<SkytaleClientEvents> = {
-      ...options.events,
+      ...listeners.events,
       onMembersChanged: (channel, changes) => {
         this.#inviting.membersChanged(channel, changes);
-        options.events?.onMembersChanged?.(channel, changes);
+        listeners.events.onMembersChanged?.(channel, changes);
         if (changes.removed.length > 0 && !this.#removing.has(channel)) this.#compareGrants(channel);
       },
     };
-    this.#client = new SkytaleClient({ ...own, events, dataDir: this.#dataDir.path });
-    this.#inviting = new Inviting(this.#client, options);
+    this.#client = new SkytaleClient({ ...own, ...listeners, events, dataDir: this.#dataDir.path });
+    this.#inviting = new Inviting(this.#client, { ...options, ...listeners });
     this.#grants = new ChannelGrants(() => this.#inviting.api());
-    this.#onGrantsDiffer = options.events?.onGrantsDiffer;
+    this.#onGrantsDiffer = listeners.events.onGrantsDiffer;
   }
 
   /** Whether there is a connection to the relay now. It is opened by the first call that needs it. */

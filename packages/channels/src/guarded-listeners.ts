@@ -1,0 +1,38 @@
+import { describeThrown, warnOnce } from "@parley/core/internal";
+import type { SkytaleClientEvents } from "./events.ts";
+
+/** What an application may be told by. */
+interface Listeners {
+  readonly events?: Partial<SkytaleClientEvents>;
+  readonly onWarning?: (warning: string) => void;
+}
+
+/** Listeners of an application so that one that throws or rejects raises a process warning, and stops nothing else. */
+export function guardedListeners({ events = {}, onWarning }: Listeners): Listeners & { readonly events: Partial<SkytaleClientEvents> } {
+  const { onConnected, onDisconnected, onCaughtUp, onMembersChanged, onGrantsDiffer, onSkipped, onError } = events;
+  return {
+    events: {
+      ...(onConnected !== undefined && { onConnected: guarded("events.onConnected", onConnected.bind(events)) }),
+      ...(onDisconnected !== undefined && { onDisconnected: guarded("events.onDisconnected", onDisconnected.bind(events)) }),
+      ...(onCaughtUp !== undefined && { onCaughtUp: guarded("events.onCaughtUp", onCaughtUp.bind(events)) }),
+      ...(onMembersChanged !== undefined && { onMembersChanged: guarded("events.onMembersChanged", onMembersChanged.bind(events)) }),
+      ...(onGrantsDiffer !== undefined && { onGrantsDiffer: guarded("events.onGrantsDiffer", onGrantsDiffer.bind(events)) }),
+      ...(onSkipped !== undefined && { onSkipped: guarded("events.onSkipped", onSkipped.bind(events)) }),
+      ...(onError !== undefined && { onError: guarded("events.onError", onError.bind(events)) }),
+    },
+    ...(onWarning !== undefined && { onWarning: guarded("onWarning", onWarning) }),
+  };
+}
+
+/** @param name names the listener in the warning. */
+function guarded<Args extends readonly unknown[]>(name: string, listener: (...args: Args) => unknown): (...args: Args) => void {
+  return (...args) => void call(name, listener, args);
+}
+
+async function call<Args extends readonly unknown[]>(name: string, listener: (...args: Args) => unknown, args: Args): Promise<void> {
+  try {
+    await listener(...args);
+  } catch (error) {
+    warnOnce("PARLEY_LISTENER", `${name} failed: ${describeThrown(error)}`);
+  }
+}
