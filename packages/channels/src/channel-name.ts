@@ -17,7 +17,12 @@ const PREFIX_BYTES = 32;
  */
 export function checkChannelName(name: string): void {
   if (typeof name === "string" && NAME.test(name)) return;
-  throw new ChannelError("bad_request", `invalid channel name: ${shownName(name)} (expected org/namespace/service)`);
+  throw new ChannelError("bad_request", `invalid channel name: ${shownName(name)} (expected org/namespace/service${rulesFor(name)})`);
+}
+
+/** What is wrong with a name that has three parts. */
+function rulesFor(name: unknown): string {
+  return typeof name === "string" && name.split("/").length === 3 ? ", each of 1 to 128 printable ASCII characters without spaces" : "";
 }
 
 function shownName(name: unknown): string {

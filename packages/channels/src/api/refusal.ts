@@ -56,15 +56,16 @@ export function refusalOf({ status, body, secret, server }: Refusal): ParleyErro
   const { error, code } = isJsonObject(body) ? body : {};
   const name = typeof code === "string" ? code : "";
   const remedy = REMEDIES.get(name);
-  const reason = typeof error === "string" && error !== "" ? printable(error.replaceAll(secret, "…")) : `it answered ${status}`;
-  const message = remedy === undefined ? reason : `${reason}: ${remedy}`;
+  const text = typeof error === "string" && error !== "" ? printable(error.replaceAll(secret, "…")) : `it answered ${status}`;
+  /** What the server said, with more about it, and the remedy. */
+  const told = (more: string): string => `${text}${more}${remedy === undefined ? "" : `: ${remedy}`}`;
   const auth = AUTH.get(name);
-  if (auth !== undefined) return new AuthError(auth, `${message} (${server})`);
+  if (auth !== undefined) return new AuthError(auth, told(` (${server})`));
   const channel = CHANNEL.get(name);
-  if (channel !== undefined) return new ChannelError(channel, message);
+  if (channel !== undefined) return new ChannelError(channel, told(""));
   const invite = INVITE.get(name);
-  if (invite !== undefined) return new InviteError(invite, message);
-  return byStatus(status, `${message} (${server})`, server);
+  if (invite !== undefined) return new InviteError(invite, told(""));
+  return byStatus(status, told(` (${server})`), server);
 }
 
 /** The class of a status stands for what it doesn't know (https://www.rfc-editor.org/rfc/rfc9110#section-15). */

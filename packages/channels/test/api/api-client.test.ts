@@ -148,8 +148,8 @@ describe("a server that isn't as it should be", () => {
     ["invite_expired", /ask a member for another invite$/],
     ["invite_exhausted", /with more uses \(maxUses\)$/],
     ["invite_revoked", /ask a member for another invite$/],
-    ["key_invalid", /use an API key of this server .* \(the API server at /],
-    ["token_invalid", /API keys begin with sk_live_ or sk_test_ /],
+    ["key_invalid", /\(the API server at \S+\): use an API key of this server \(skytale-server keys create makes one\)$/],
+    ["token_invalid", /: API keys begin with sk_live_ or sk_test_$/],
   ])("refuses with %s, whose remedy the error names", async (code, message) => {
     await using server = await answering((response) => json(response, 400, { error: "no", code }));
     await using api = disposable(client(server.url));
