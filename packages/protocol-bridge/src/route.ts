@@ -1,14 +1,12 @@
-import type { EnvelopePort, Protocol, ReceivedEnvelope } from "@parley/envelope-and-adapters";
+import type { Protocol, ReceivedEnvelope } from "@parley/envelope-and-adapters";
 import type { JsonObject } from "@parley/core";
-import type { BridgeSettings } from "./bridge-options.ts";
+import type { BridgeSettings, NamedPort } from "./bridge-options.ts";
 import { digest, digestBytes, digestUuid } from "./internal/digest.ts";
 import { nextPath, placeOf } from "./trace/next-path.ts";
 import { readTrace, writeTrace, type Origin, type Trace } from "./trace/trace.ts";
 
 /** One end of a bridge. */
-export interface BridgeEnd {
-  readonly name: string;
-  readonly port: EnvelopePort;
+export interface BridgeEnd extends NamedPort {
   readonly protocol: Protocol;
 }
 

@@ -62,7 +62,7 @@ class BridgeRun implements RunningBridge {
     // Each send in flight adds a listener, so the number is bounded by the window.
     setMaxListeners(0, this.#reading.signal, this.#sending.signal);
     const { signal } = this.#reading;
-    const count = (name: keyof BridgeCounters, id?: string): void => this.#counters.add(name, id);
+    const count = (name: keyof BridgeCounters): void => this.#counters.add(name);
     const report = (error: BridgeError): void => this.#report(error);
     this.#direction = createDirection({
       route,
@@ -71,11 +71,11 @@ class BridgeRun implements RunningBridge {
       signal,
       count,
       report,
-      send: (outbound) => this.#send(outbound),
+      send: (outbound) => this.#sendUnprompted(outbound),
     });
     const { consumers } = this.#direction;
-    const endIfPortFailed = (error: unknown): boolean => this.#endIfPortFailed(error);
-    this.#pumps = consumers.map((consumer) => new Pump(consumer, { signal, count, report, endIfPortFailed }));
+    const send = (outbound: OutboundMessage): Promise<void> => this.#send(outbound);
+    this.#pumps = consumers.map((consumer) => new Pump(consumer, { signal, count, report, send }));
     for (const pump of this.#pumps) void this.#endAfter(pump.run());
     const isTargetRead = consumers.some(({ port }) => port === route.target.port);
     if (!isTargetRead) void this.#endAfter(this.#watch(route.target.port));
@@ -156,29 +156,29 @@ class BridgeRun implements RunningBridge {
     );
   }
 
-  async #send(outbound: OutboundMessage): Promise<void> {
-    const sent = this.#trySend(outbound);
+  /** Sends a message that no envelope has caused, so no pump waits for it. */
+  async #sendUnprompted(outbound: OutboundMessage): Promise<void> {
+    // An error means that the bridge has ended.
+    const sent = this.#send(outbound).catch(() => {});
     this.#sends.add(sent);
     await sent;
     this.#sends.delete(sent);
   }
 
-  async #trySend({ via, envelope, id, countAs }: OutboundMessage): Promise<void> {
+  /** Sends a message. If the port rejects it, sends its replacements; if the port has failed, ends the bridge and rejects. */
+  async #send({ via, envelope, id, countAs, onRejected }: OutboundMessage): Promise<void> {
     try {
       await via.send(envelope, id);
       if (countAs !== undefined) this.#counters.add(countAs, id);
     } catch (error) {
-      if (this.#endIfPortFailed(error)) return;
+      if (this.#sending.signal.aborted || !isMessageError(error)) {
+        this.#end(error);
+        throw error;
+      }
       this.#counters.add("failed");
       this.#report(new BridgeError("not_taken", "A port rejected a message permanently", { cause: error }));
+      for (const replacement of onRejected?.(error) ?? []) await this.#send(replacement);
     }
-  }
-
-  #endIfPortFailed(error: unknown): boolean {
-    if (this.#sending.signal.aborted) return true;
-    if (isMessageError(error)) return false;
-    this.#end(error);
-    return true;
   }
 
   /** Resolves when a port that no consumer reads has ended. */

@@ -55,7 +55,7 @@ export class A2aToMcp implements Direction {
       send: (address, payload) => void context.send({ via: context.toTarget, envelope: mcpEnvelope(address, payload), id: undefined }),
     });
     this.#answers = new AnswerWriter(context);
-    this.#calls = new CallHandler(context, this.#session, this.#answers);
+    this.#calls = new CallHandler(context, this.#session, this.#answers, (reference) => this.#handleTimeout(reference));
     this.consumers = [
       {
         port: source.port,

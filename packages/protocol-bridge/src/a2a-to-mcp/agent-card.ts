@@ -10,11 +10,6 @@ const GENERIC_SKILL = {
   tags: ["mcp"],
 };
 
-/** The address of an agent on a channel. */
-export function addressOf(agent: string): string {
-  return a2aChannelInterface(agent).url;
-}
-
 /** The agent card of a bridge, in the JSON form of A2A 1.0. Each tool is a skill. */
 export function agentCard(agent: string, tools: readonly Tool[]): JsonObject {
   return {

@@ -1,6 +1,13 @@
 import { deferred, type Deferred } from "@parley/core/internal";
 import type { ReceivedEnvelope } from "@parley/envelope-and-adapters";
-import { mcpEnvelope, partyOf, readCallEnvelope, type ClientCall, type ServiceParameters } from "@parley/envelope-and-adapters/internal";
+import {
+  a2aChannelInterface,
+  mcpEnvelope,
+  partyOf,
+  readCallEnvelope,
+  type ClientCall,
+  type ServiceParameters,
+} from "@parley/envelope-and-adapters/internal";
 import type { BridgeContext } from "../bridge-context.ts";
 import { BridgeError } from "../bridge-error.ts";
 import { notificationBytes } from "../formats/mcp-message.ts";
@@ -10,7 +17,7 @@ import { IGNORED, LOOPED, NO_ACTION, type Action, type OutboundMessage } from ".
 import { PendingCalls, type PendingCall } from "../runtime/pending-calls.ts";
 import { MAX_PER_PARTY, MAX_UNSETTLED_BYTES, PerPartyQuota } from "../runtime/per-party-quota.ts";
 import { errorBody, readA2aRequest, type A2aToolRequest, type ResponseBody } from "./a2a-request.ts";
-import { addressOf, agentCard } from "./agent-card.ts";
+import { agentCard } from "./agent-card.ts";
 import { problemAnswer, TOOL_CALL, type AnswerWriter } from "./answer-writer.ts";
 import { writeCallReference, type CallReference } from "./call-reference.ts";
 import { createToolCall, type ToolRequest } from "./tool-request.ts";
@@ -42,17 +49,21 @@ export class CallHandler {
   readonly #waitingQuota = new PerPartyQuota({ count: Number.POSITIVE_INFINITY, bytes: MAX_UNSETTLED_BYTES }, MAX_PER_PARTY);
   #isWaitingForServer = false;
 
-  constructor(context: BridgeContext, session: ToolSession, answers: AnswerWriter) {
+  /** @param onTimeout called for a tool call that was not answered in time */
+  constructor(context: BridgeContext, session: ToolSession, answers: AnswerWriter, onTimeout: (reference: CallReference) => void) {
     this.#context = context;
     this.#session = session;
     this.#answers = answers;
     const { agent, answerTimeoutMs, maxPending } = context.route.settings;
-    this.#address = addressOf(agent);
+    this.#address = a2aChannelInterface(agent).url;
     this.#pending = new PendingCalls({
       timeoutMs: answerTimeoutMs,
       total: { count: maxPending, bytes: MAX_UNSETTLED_BYTES },
       perParty: MAX_PER_PARTY,
-      onTimeout: (call) => this.#handleTimeout(call),
+      onTimeout: ({ waiting, reference }) => {
+        if (waiting === undefined) onTimeout(reference);
+        else waiting.action.resolve({ sends: answers.failure(reference, "No MCP server is connected.") });
+      },
     });
   }
 
@@ -169,16 +180,6 @@ export class CallHandler {
       pending.waiting = undefined;
       waiting?.action.resolve(this.#callTool(waiting.request));
     }
-  }
-
-  #handleTimeout({ waiting, reference }: PendingClientCall): void {
-    if (waiting !== undefined) {
-      waiting.action.resolve({ sends: this.#answers.failure(reference, "No MCP server is connected.") });
-      return;
-    }
-    this.#session.renew();
-    const problem = "The tool has not answered in time. It is unknown whether the tool ran.";
-    for (const outbound of this.#answers.failure(reference, problem)) void this.#context.send(outbound);
   }
 
   /** Drops a call, and cancels the tool call if it was sent. */

@@ -96,15 +96,12 @@ export class FairQueue implements TaskQueue {
     const overtaken = new PerPartyQuota(MAX_OVERTAKEN, MAX_OVERTAKEN_PER_PARTY);
     for (const [index, received] of this.#waiting.entries()) {
       const party = partyOf(received);
-      if (this.#pending.isPartyFull(party)) {
-        if (overtaken.tryAcquire(party, received.envelope.payload.length) === undefined) return this.#take(index, reject);
-      } else if (!this.#pending.isFull) return this.#take(index, handle);
+      const isOvertaken = this.#pending.isPartyFull(party);
+      const mustWait = isOvertaken ? overtaken.tryAcquire(party, received.envelope.payload.length) !== undefined : this.#pending.isFull;
+      if (mustWait) continue;
+      this.#waiting.splice(index, 1);
+      return { received, run: isOvertaken ? reject : handle };
     }
     return undefined;
-  }
-
-  #take(index: number, run: Task["run"]): Task | undefined {
-    const [received] = this.#waiting.splice(index, 1);
-    return received === undefined ? undefined : { received, run };
   }
 }

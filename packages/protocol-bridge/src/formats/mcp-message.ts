@@ -61,17 +61,14 @@ export function tryReadMcpMessage(payload: Uint8Array, maxBytes: number): McpRea
     return { message: readMcpMessage(payload, maxBytes) };
   } catch (thrown) {
     const error = BridgeError.ofMessage(thrown);
-    const { reply, response } = rejectedMessage(payload, new AdapterError(adapterCodeOf(error), error.reason));
+    const code = error.code === "message_too_large" ? error.code : "message_invalid";
+    const { reply, response } = rejectedMessage(payload, new AdapterError(code, error.reason));
     return {
       error,
       ...(reply !== undefined && { reply: utf8(JSON.stringify(reply)) }),
       ...(response !== undefined && { message: readMcpMessage(utf8(JSON.stringify(response)), Number.POSITIVE_INFINITY) }),
     };
   }
-}
-
-function adapterCodeOf({ code }: BridgeError): "message_too_large" | "message_invalid" {
-  return code === "message_too_large" ? code : "message_invalid";
 }
 
 export function requestBytes(id: string, method: string, params: JsonValue): Uint8Array {

@@ -7,11 +7,10 @@ import type { Consumer, TaskQueue } from "./consumer.ts";
 /** What a {@link Pump} needs from its bridge. */
 export interface PumpOptions {
   readonly signal: AbortSignal;
-  /** Increments a counter; of several calls with one id, only the first counts. */
-  count(name: keyof BridgeCounters, id?: string): void;
+  count(name: keyof BridgeCounters): void;
   report(error: BridgeError): void;
-  /** Ends the bridge if a send failed because of the port rather than the message. Returns whether the bridge has ended. */
-  endIfPortFailed(error: unknown): boolean;
+  /** Sends a message, or its replacements if the port rejects it. Rejects when the bridge ends. */
+  send(outbound: OutboundMessage): Promise<void>;
 }
 
 /** Reads envelopes from a port in order, performs the consumer's actions, and settles each envelope when its action is complete. */
@@ -76,7 +75,7 @@ export class Pump {
     const sends: Promise<void>[] = [];
     for (const outbound of action.sends) {
       await outbound.via.waitForCapacity();
-      const sent = this.#send(outbound);
+      const sent = this.#options.send(outbound);
       // Prevents an unhandled rejection while a later send waits for capacity; #finish handles the error.
       sent.catch(() => {});
       sends.push(sent);
@@ -92,19 +91,6 @@ export class Pump {
       count("refused");
       report(BridgeError.ofMessage(error));
       return NO_ACTION;
-    }
-  }
-
-  async #send({ via, envelope, id, countAs, onRejected }: OutboundMessage): Promise<void> {
-    const { count, report, endIfPortFailed } = this.#options;
-    try {
-      await via.send(envelope, id);
-      if (countAs !== undefined) count(countAs, id);
-    } catch (error) {
-      if (endIfPortFailed(error)) throw error;
-      count("failed");
-      report(new BridgeError("not_taken", "A port rejected a message permanently", { cause: error }));
-      for (const replacement of onRejected?.(error) ?? []) await this.#send(replacement);
     }
   }
 
