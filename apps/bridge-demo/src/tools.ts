@@ -1,12 +1,12 @@
-// An MCP server with one tool, which stamps texts and keeps a journal of it: node dist/tools.js <token for the tools' channel>. Needs
-// SKYTALE_RELAY, SKYTALE_API_URL and SKYTALE_API_KEY. Keys and journal are kept in <SKYTALE_DATA_DIR or ./bridge-demo>/tools.
+// An MCP server with one tool, which numbers texts and records them in a journal: node dist/tools.js <token for the tools' channel>. Needs
+// SKYTALE_RELAY, SKYTALE_API_URL and SKYTALE_API_KEY. Keys and journal are stored in <SKYTALE_DATA_DIR or ./bridge-demo>/tools.
 import { appendFile, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { McpServer } from "@modelcontextprotocol/sdk/server/mcp.js";
 import { McpChannelServer } from "@parley/envelope-and-adapters/mcp";
 import { ParleyError, SkytaleChannelManager } from "skytale";
 import { z } from "zod";
-import { dataDirOf, TOOLS } from "./place.ts";
+import { dataDirOf, TOOLS } from "./demo-channels.ts";
 
 const [token] = process.argv.slice(2);
 if (token === undefined) {
@@ -20,7 +20,7 @@ let stamps = 0;
 
 function createServer(): McpServer {
   const server = new McpServer({ name: "stamps", version: "1.0.0" });
-  const description = "Puts a stamp with a number of its own on a text. Every call uses up a stamp.";
+  const description = "Puts a stamp with a unique number on a text. Each call uses one stamp.";
   server.registerTool("stamp", { description, inputSchema: { text: z.string().max(1000) } }, async ({ text }) => {
     stamps += 1;
     const stamped = `stamp ${stamps}: ${text}`;

@@ -6,7 +6,7 @@ import { App, withSkytale } from "@parley/app-testing";
 import { afterEach, beforeEach, expect, it } from "vitest";
 
 const script = (name: string) => fileURLToPath(new URL(`../dist/${name}.js`, import.meta.url));
-const LIVES = 3;
+const RUNS = 3;
 const PORTION = 25;
 
 let directory: string;
@@ -27,7 +27,7 @@ const tokenFor = async (bridge: App, channel: string) => (await bridge.said(`tok
 const answersOf = (app: App) => app.lines.filter((line) => line.startsWith("bridge answers: ")).map((line) => line.slice(16));
 const journal = async () => (await readFile(join(directory, "tools", "journal"), "utf8")).trim().split("\n");
 
-it("gets an official A2A client's question to an MCP tool, and the result back", async () => {
+it("an official A2A client calls an MCP tool and receives its result", async () => {
   await within(async (start) => {
     await using bridge = start("bridge");
     await using tools = start("tools", await tokenFor(bridge, "acme/tools/desk"));
@@ -44,38 +44,38 @@ it("gets an official A2A client's question to an MCP tool, and the result back",
   });
 });
 
-it("loses nothing and doubles nothing when the bridge is killed in the middle, again and again", async () => {
+it("each request is answered once with one tool call while the bridge is killed repeatedly", async () => {
   await within(async (start) => {
-    const lives = [start("bridge")];
+    const runs = [start("bridge")];
     try {
-      const first = lives[0] as App;
+      const first = runs[0] as App;
       await using tools = start("tools", await tokenFor(first, "acme/tools/desk"));
       await using agent = start("agent", await tokenFor(first, "acme/agents/desk"));
       await agent.said("you are agent");
       await tools.said("stamping on");
-      for (let life = 1; life <= LIVES; life += 1) {
-        for (let index = 1; index <= PORTION; index += 1) agent.type(`text ${(life - 1) * PORTION + index}`);
-        if (life === LIVES) break;
-        // Under way: some of this portion are answered, others aren't.
-        await expect.poll(() => answersOf(agent).length, { timeout: 120_000, interval: 5 }).toBeGreaterThan((life - 1) * PORTION);
-        lives.at(-1)?.kill("SIGKILL");
-        await lives.at(-1)?.exit();
-        lives.push(start("bridge"));
+      for (let run = 1; run <= RUNS; run += 1) {
+        for (let index = 1; index <= PORTION; index += 1) agent.type(`text ${(run - 1) * PORTION + index}`);
+        if (run === RUNS) break;
+        // Kill the bridge when some requests of this portion are answered and others are not.
+        await expect.poll(() => answersOf(agent).length, { timeout: 120_000, interval: 5 }).toBeGreaterThan((run - 1) * PORTION);
+        runs.at(-1)?.kill("SIGKILL");
+        await runs.at(-1)?.exit();
+        runs.push(start("bridge"));
       }
       agent.endInput();
       expect(await agent.exit()).toBe(0);
       const stamped = await journal();
       expect(stamped.map((line) => line.replace(/^stamp \d+: /, "")).toSorted()).toEqual(
-        Array.from({ length: LIVES * PORTION }, (_, index) => `text ${index + 1}`).toSorted(),
+        Array.from({ length: RUNS * PORTION }, (_, index) => `text ${index + 1}`).toSorted(),
       );
       expect(answersOf(agent).toSorted()).toEqual(stamped.toSorted());
     } finally {
-      await Promise.all(lives.map((life) => life[Symbol.asyncDispose]()));
+      await Promise.all(runs.map((run) => run[Symbol.asyncDispose]()));
     }
   });
 }, 240_000);
 
-it("says how it is used", async () => {
+it("programs print their usage without arguments", async () => {
   await within(async (start) => {
     for (const name of ["tools", "agent"]) {
       await using app = start(name);

@@ -12,7 +12,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { z } from "zod";
 import { ProtocolBridge } from "../src/index.ts";
 import { a2aClient, asking, textOf } from "./support/a2a-client.ts";
-import { a2aText, said, text } from "./support/messages.ts";
+import { a2aText, firstText, text } from "./support/messages.ts";
 import { Skytale } from "./support/skytale.ts";
 import { eventually, take } from "./support/world.ts";
 
@@ -173,7 +173,7 @@ describe("over encrypted channels", () => {
     while (answers.length < names.length) {
       const more = await adapter.receiveMessages("desk", { timeout: 20 });
       if (more.length === 0) throw new Error(`Only ${answers.length} answers came`);
-      answers.push(...more.map(said));
+      answers.push(...more.map(firstText));
     }
     expect(answers.toSorted()).toEqual(names.map((name) => `Hello ${name}`).toSorted());
     expect(calls.toSorted()).toEqual(names.toSorted());

@@ -7,7 +7,7 @@ import type { OutboundMessage } from "../src/runtime/action.ts";
 import type { Consumer } from "../src/runtime/consumer.ts";
 import { readCallReference, writeCallReference } from "../src/a2a-to-mcp/call-reference.ts";
 import { SessionOwners } from "../src/mcp-to-a2a/session-owners.ts";
-import { across, crossed, consumersOf } from "./support/across.ts";
+import { across, reserialized, consumersOf } from "./support/across.ts";
 import { a2aEnvelopes, didcommEnvelopes, mcpEnvelopes, slimEnvelopes } from "./support/arbitraries.ts";
 import { a2aText, bytes, mcp, slim } from "./support/messages.ts";
 
@@ -117,8 +117,8 @@ describe("random and hostile envelopes", () => {
         for (const [index, consumer] of consumers.entries()) {
           const envelope = envelopes[index];
           if (envelope === undefined) continue;
-          for (const outbound of sendsFor(consumer, { envelope: crossed(envelope), id: "1", sender: "mallory" })) {
-            expect(crossed(outbound.envelope).protocol).toBe(outbound.envelope.protocol);
+          for (const outbound of sendsFor(consumer, { envelope: reserialized(envelope), id: "1", sender: "mallory" })) {
+            expect(reserialized(outbound.envelope).protocol).toBe(outbound.envelope.protocol);
             expect(outbound.envelope.payload.length).toBeLessThanOrEqual(5000);
           }
         }

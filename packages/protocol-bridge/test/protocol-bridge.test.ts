@@ -127,7 +127,7 @@ describe("ProtocolBridge", () => {
   it("skips messages that the target rejects permanently, and forwards the next ones", async () => {
     const [ours, alice] = createMemoryPorts(["bridge", "alice"]);
     const [target, bob] = createMemoryPorts(["bridge", "bob"]);
-    const picky: EnvelopePort = {
+    const rejecting: EnvelopePort = {
       send: async (envelope, options) => {
         if (text(envelope) === "bad") throw new BridgeError("message_invalid", "not this one");
         await target.send(envelope, options);
@@ -136,7 +136,7 @@ describe("ProtocolBridge", () => {
     };
     const errors: string[] = [];
     await using bridge = new ProtocolBridge({ open: async () => unused() }, { onError: ({ code }) => errors.push(code) });
-    const running = await bridge.bridge({ name: "in", port: ours }, { name: "out", port: picky }, A2A, SLIM);
+    const running = await bridge.bridge({ name: "in", port: ours }, { name: "out", port: rejecting }, A2A, SLIM);
     const inbound = bob.receive();
     for (const content of ["good", "bad", "good again"]) await alice.send(a2aText(content));
     expect((await take(inbound, 2)).map(({ envelope }) => text(envelope))).toEqual(["good", "good again"]);

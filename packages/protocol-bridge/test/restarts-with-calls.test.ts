@@ -8,7 +8,7 @@ import { expect, it } from "vitest";
 import { z } from "zod";
 import { ProtocolBridge, type NamedPort } from "../src/index.ts";
 import { a2aClient, asking, textOf } from "./support/a2a-client.ts";
-import { a2a, json, said } from "./support/messages.ts";
+import { a2a, firstText, json } from "./support/messages.ts";
 import { killable } from "./support/killable.ts";
 import { greeter, serveTools } from "./support/tools.ts";
 import { unused, world } from "./support/world.ts";
@@ -60,7 +60,7 @@ it("A2A to MCP answers each message once with one tool call while the bridge is 
   for (const name of NAMES) await adapter.sendMessage("desk", [{ text: name }]);
   const answers: string[] = [];
   const reading = (async () => {
-    while (answers.length < COUNT) answers.push(...(await adapter.receiveMessages("desk", { timeout: 30 })).map(said));
+    while (answers.length < COUNT) answers.push(...(await adapter.receiveMessages("desk", { timeout: 30 })).map(firstText));
   })();
   const runs = await runsUntil(manager, [AGENTS, TOOLS], [A2A, MCP], () => answers.length >= COUNT);
   await reading;

@@ -13,7 +13,7 @@ import { a2aMetadata, translatedEnvelope } from "../translate/translated-envelop
 import { errorBody, type ResponseBody } from "./a2a-request.ts";
 import type { CallReference, ClientCallReference } from "./call-reference.ts";
 
-/** The path of an answer, and its origin if a tool has given it. */
+/** The path of an answer, and its origin if it is from a tool. */
 type AnswerTrace = Pick<InboundMessage, "path"> & Partial<Pick<InboundMessage, "origin">>;
 
 /** The subject of {@link AnswerWriter.sendFailure} for tool calls. */

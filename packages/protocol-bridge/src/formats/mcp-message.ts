@@ -41,8 +41,8 @@ export function readMcpMessage(payload: Uint8Array, maxBytes: number): JsonRpcCa
   if (typeof id === "string" && id.length > MAX_ID) throw new BridgeError("message_too_large", `An id has more than ${MAX_ID} characters`);
   const named = typeof id === "string" || typeof id === "number" ? { id } : {};
   if (method !== undefined) return { kind: "call", ...named, method, params: requireObject(params) };
-  const said = result === undefined ? { error: requireObject(error) } : { result: requireObject(result) };
-  return { kind: "answer", ...named, ...said };
+  const outcome = result === undefined ? { error: requireObject(error) } : { result: requireObject(result) };
+  return { kind: "answer", ...named, ...outcome };
 }
 
 /** A message, or the consequences of an invalid one. */

@@ -25,7 +25,7 @@ interface Entry<Call> {
   readonly call: Call;
   /** Milliseconds of the monotonic clock. */
   readonly deadline: number;
-  /** Gives back the quota; absent if the call was added beyond it. */
+  /** Releases the quota; absent if the call was added beyond it. */
   readonly release: (() => void) | undefined;
 }
 

@@ -39,12 +39,12 @@ export function toolResultOf({ parts, metadata }: Pick<A2aMessageJson, "parts" |
   const structured = parts.find(isStructured);
   const content = parts.filter((part) => part !== structured);
   const objects = content.filter((part) => isJsonObject(part["data"]) && mcpOf(part) === undefined);
-  const said = structured === undefined && objects.length === 1 ? objects[0] : undefined;
+  const structuredPart = structured === undefined && objects.length === 1 ? objects[0] : undefined;
   const rest = metadata?.["mcp"];
   return {
-    content: content.map((part, index) => blockOfPart(part, index, part === said)),
+    content: content.map((part, index) => blockOfPart(part, index, part === structuredPart)),
     ...(structured !== undefined && { structuredContent: structured["data"] }),
-    ...(said !== undefined && { structuredContent: said["data"] }),
+    ...(structuredPart !== undefined && { structuredContent: structuredPart["data"] }),
     ...(isJsonObject(rest) && rest),
   };
 }

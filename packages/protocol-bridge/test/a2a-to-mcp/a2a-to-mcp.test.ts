@@ -7,9 +7,9 @@ import { McpChannelServer, type JsonRpcMessage, type McpChannelServerOptions } f
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { z } from "zod";
 import { ProtocolBridge, type BridgeError, type BridgeOptions, type RunningBridge } from "../../src/index.ts";
-import { a2a, a2aText, json, mcp, said as textOf } from "../support/messages.ts";
+import { a2a, a2aText, json, mcp, firstText } from "../support/messages.ts";
 import { serveTools } from "../support/tools.ts";
-import { eventually, picky, take, unused, world } from "../support/world.ts";
+import { eventually, rejecting, take, unused, world } from "../support/world.ts";
 
 const { A2A, MCP } = Protocol;
 const IN = "org/a2a/desk";
@@ -54,7 +54,7 @@ async function start(options: BridgeOptions = {}) {
     return got;
   };
   const ask = (text: string): Promise<string> => adapter.sendMessage("desk", [{ text }]);
-  const said = async (count: number): Promise<string[]> => (await answers(count)).map(textOf);
+  const said = async (count: number): Promise<string[]> => (await answers(count)).map(firstText);
   return { ...all, bridge, adapter, run, answers, ask, said };
 }
 
@@ -310,7 +310,7 @@ describe("A2A to MCP", () => {
     await serve(bob, greeter());
     const end = async (each: string) => ({
       name: each,
-      port: each === name ? picky(await manager.open(each), "Ada") : await manager.open(each),
+      port: each === name ? rejecting(await manager.open(each), "Ada") : await manager.open(each),
     });
     await bridge.bridge(await end(IN), await end(OUT), A2A, MCP);
     await ask("Ada");

@@ -9,7 +9,7 @@ import { readA2aRequest } from "../../src/a2a-to-mcp/a2a-request.ts";
 import { ProtocolBridge, type RunningBridge } from "../../src/index.ts";
 import type { Consumer } from "../../src/runtime/consumer.ts";
 import { a2aClient, asking } from "../support/a2a-client.ts";
-import { crossed, consumersOf } from "../support/across.ts";
+import { reserialized, consumersOf } from "../support/across.ts";
 import { bytes, json, text } from "../support/messages.ts";
 import { greeter, serveTools } from "../support/tools.ts";
 import { eventually, take, world } from "../support/world.ts";
@@ -217,11 +217,11 @@ describe("random A2A calls", () => {
       fc.asyncProperty(address, payload, async (a2a, bytesOf) => {
         const { protocol, contentType } = call({});
         const metadata = JSON.parse(JSON.stringify({ "A2A-Version": "1.0", a2a })) as Record<string, never>;
-        const envelope = crossed(new Envelope(protocol, contentType, bytesOf, metadata));
+        const envelope = reserialized(new Envelope(protocol, contentType, bytesOf, metadata));
         const action = actionFor(consumer, { envelope, id: crypto.randomUUID(), sender: "mallory" });
         // Without a server, tool requests wait.
         const sends = action === undefined || "then" in action ? [] : action.sends;
-        for (const outbound of sends) expect(crossed(outbound.envelope).payload.length).toBeLessThanOrEqual(5000);
+        for (const outbound of sends) expect(reserialized(outbound.envelope).payload.length).toBeLessThanOrEqual(5000);
       }),
       { numRuns: gateOrSoak(100, 3000) },
     );

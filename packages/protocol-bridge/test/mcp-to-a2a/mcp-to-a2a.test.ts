@@ -6,8 +6,8 @@ import type { MemoryChannels } from "@parley/envelope-and-adapters/memory";
 import { McpChannelTransport, type McpChannelTransportOptions } from "@parley/envelope-and-adapters/mcp";
 import { afterEach, describe, expect, it } from "vitest";
 import { ProtocolBridge, type BridgeOptions, type RunningBridge } from "../../src/index.ts";
-import { a2a, bytes, json, mcp, said as textOf } from "../support/messages.ts";
-import { eventually, picky, take, unused, world } from "../support/world.ts";
+import { a2a, bytes, json, mcp, firstText } from "../support/messages.ts";
+import { eventually, rejecting, take, unused, world } from "../support/world.ts";
 
 const { A2A, MCP } = Protocol;
 const IN = "org/n/tools";
@@ -70,7 +70,7 @@ describe("MCP to A2A", () => {
   it("is a server with one tool, whose result is the agent's answer", async () => {
     const { alice, bob, run } = await start();
     const running = await run();
-    await agent(bob, (message) => [{ text: `You said ${textOf(message)}` }, { data: { role: message.role } }]);
+    await agent(bob, (message) => [{ text: `You said ${firstText(message)}` }, { data: { role: message.role } }]);
     const client = await connect(alice);
     expect((await client.listTools()).tools.map(({ name }) => name)).toEqual(["send_message"]);
     await client.ping();
@@ -232,10 +232,10 @@ describe("MCP to A2A", () => {
     const { alice, bob, bridge, manager } = await start();
     const end = async (each: string) => ({
       name: each,
-      port: each === name ? picky(await manager.open(each), "Ada") : await manager.open(each),
+      port: each === name ? rejecting(await manager.open(each), "Ada") : await manager.open(each),
     });
     await bridge.bridge(await end(IN), await end(OUT), MCP, A2A);
-    await agent(bob, (message) => [{ text: `You said ${textOf(message)}` }]);
+    await agent(bob, (message) => [{ text: `You said ${firstText(message)}` }]);
     const client = await connect(alice);
     expect(await say(client, "Ada").catch((error: unknown) => error)).toMatchObject(answer);
     expect(await say(client, "Eve")).toMatchObject({ content: [{ text: "You said Eve" }] });

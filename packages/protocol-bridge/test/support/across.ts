@@ -38,24 +38,24 @@ export function consumersOf(source: Protocol, target: Protocol, options: BridgeO
 }
 
 /** Translates envelopes to a protocol and back, with two independent bridges. */
-export function thereAndBack(home: Protocol, away: Protocol): (envelope: Envelope) => { away: Envelope; home: Envelope } {
+export function roundTrip(home: Protocol, away: Protocol): (envelope: Envelope) => { away: Envelope; home: Envelope } {
   const [there, back] = [across(home, away), across(away, home)];
   return (envelope) => {
-    const gone = there({ envelope: crossed(envelope), sender: "alice", id: "1" });
-    if (gone === undefined) throw new Error("It was not forwarded");
-    const returned = back({ envelope: crossed(gone), sender: "bridge", id: "2" });
-    if (returned === undefined) throw new Error("It did not come back");
-    return { away: gone, home: crossed(returned) };
+    const translated = there({ envelope: reserialized(envelope), sender: "alice", id: "1" });
+    if (translated === undefined) throw new Error("The envelope was not forwarded");
+    const returned = back({ envelope: reserialized(translated), sender: "bridge", id: "2" });
+    if (returned === undefined) throw new Error("The translation was not forwarded back");
+    return { away: translated, home: reserialized(returned) };
   };
 }
 
 /** Serializes and deserializes an envelope, as a channel does. */
-export function crossed(envelope: Envelope): Envelope {
+export function reserialized(envelope: Envelope): Envelope {
   return Envelope.deserialize(envelope.serialize());
 }
 
 /** The metadata without the trace. */
-export function unbridged({ metadata }: Envelope): object {
+export function withoutTrace({ metadata }: Envelope): object {
   const { bridge: _bridge, ...rest } = metadata ?? {};
   return rest;
 }

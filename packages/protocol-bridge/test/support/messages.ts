@@ -37,7 +37,7 @@ export function mcp(address: object, message: object): Envelope {
 }
 
 /** The text of a received A2A message's first part. */
-export function said({ parts }: ReceivedA2aMessage): string {
+export function firstText({ parts }: ReceivedA2aMessage): string {
   const content = parts[0]?.content;
   return content?.$case === "text" ? content.value : "";
 }

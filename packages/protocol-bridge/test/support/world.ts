@@ -32,7 +32,7 @@ export function eventually(check: () => void): Promise<void> {
 }
 
 /** A port that rejects envelopes containing a word, with the error for large payloads. */
-export function picky(port: EnvelopePort, word: string): EnvelopePort {
+export function rejecting(port: EnvelopePort, word: string): EnvelopePort {
   return {
     receive: (options) => port.receive(options),
     send: (envelope, options) => {

@@ -2,7 +2,7 @@ import { Protocol, type Envelope } from "@parley/envelope-and-adapters";
 import { readA2aMessage } from "@parley/envelope-and-adapters/a2a";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { lostOf, thereAndBack, unbridged } from "../support/across.ts";
+import { lostOf, roundTrip, withoutTrace } from "../support/across.ts";
 import { a2aEnvelopes, didcommEnvelopes, mcpEnvelopes, slimEnvelopes } from "../support/arbitraries.ts";
 import { json } from "../support/messages.ts";
 
@@ -12,7 +12,7 @@ const { A2A, DIDCOMM, MCP, SLIM } = Protocol;
 function expectReturned(sent: Envelope, returned: Envelope): void {
   expect(returned.protocol).toBe(sent.protocol);
   expect(returned.contentType).toBe(sent.contentType);
-  expect(unbridged(returned)).toEqual(unbridged(sent));
+  expect(withoutTrace(returned)).toEqual(withoutTrace(sent));
   expect(returned.extraHeaders).toEqual(sent.extraHeaders);
   const isSame = Buffer.compare(returned.payload, sent.payload) === 0;
   expect(isSame || lostOf(returned).includes("json")).toBe(true);
@@ -20,7 +20,7 @@ function expectReturned(sent: Envelope, returned: Envelope): void {
 
 describe("translation and back", () => {
   it("A2A → SLIM → A2A restores the message", () => {
-    const trip = thereAndBack(A2A, SLIM);
+    const trip = roundTrip(A2A, SLIM);
     fc.assert(
       fc.property(a2aEnvelopes(), (sent) => {
         const { home } = trip(sent);
@@ -32,7 +32,7 @@ describe("translation and back", () => {
   });
 
   it("SLIM → A2A → SLIM restores every byte", () => {
-    const trip = thereAndBack(SLIM, A2A);
+    const trip = roundTrip(SLIM, A2A);
     fc.assert(
       fc.property(slimEnvelopes, (sent) => {
         const { away, home } = trip(sent);
@@ -44,7 +44,7 @@ describe("translation and back", () => {
   });
 
   it("MCP → SLIM → MCP restores every byte and the address", () => {
-    const trip = thereAndBack(MCP, SLIM);
+    const trip = roundTrip(MCP, SLIM);
     fc.assert(
       fc.property(mcpEnvelopes, (sent) => {
         const { away, home } = trip(sent);
@@ -56,7 +56,7 @@ describe("translation and back", () => {
   });
 
   it("SLIM → MCP → SLIM restores every byte", () => {
-    const trip = thereAndBack(SLIM, MCP);
+    const trip = roundTrip(SLIM, MCP);
     fc.assert(
       fc.property(slimEnvelopes, (sent) => {
         const { home } = trip(sent);
@@ -67,7 +67,7 @@ describe("translation and back", () => {
   });
 
   it("DIDComm → SLIM → DIDComm restores the message", () => {
-    const trip = thereAndBack(DIDCOMM, SLIM);
+    const trip = roundTrip(DIDCOMM, SLIM);
     fc.assert(
       fc.property(didcommEnvelopes, (sent) => {
         const { home } = trip(sent);
@@ -78,7 +78,7 @@ describe("translation and back", () => {
   });
 
   it("SLIM → DIDComm → SLIM restores every byte", () => {
-    const trip = thereAndBack(SLIM, DIDCOMM);
+    const trip = roundTrip(SLIM, DIDCOMM);
     fc.assert(
       fc.property(slimEnvelopes, (sent) => {
         const { home } = trip(sent);
@@ -89,7 +89,7 @@ describe("translation and back", () => {
   });
 
   it("DIDComm → A2A → DIDComm restores the message", () => {
-    const trip = thereAndBack(DIDCOMM, A2A);
+    const trip = roundTrip(DIDCOMM, A2A);
     fc.assert(
       fc.property(didcommEnvelopes, (sent) => {
         const { home } = trip(sent);
@@ -100,7 +100,7 @@ describe("translation and back", () => {
   });
 
   it("A2A → DIDComm → A2A restores all members that A2A defines, in the form of A2A 1.0", () => {
-    const trip = thereAndBack(A2A, DIDCOMM);
+    const trip = roundTrip(A2A, DIDCOMM);
     fc.assert(
       fc.property(a2aEnvelopes(), (sent) => {
         const { home } = trip(sent);

@@ -1,19 +1,19 @@
 import { join } from "node:path";
 import { ChannelError, type EnvelopePort, type SkytaleChannelManager } from "skytale";
 
-/** What the bridge calls itself: its address among agents is made of it. */
+/** The name of the bridge, from which its A2A address is derived. */
 export const BRIDGE = "bridge";
-/** Where agents ask: A2A is spoken here. */
+/** The channel of the A2A agents. */
 export const AGENTS = "acme/agents/desk";
-/** Where the tools are: MCP is spoken here. */
+/** The channel of the MCP server. */
 export const TOOLS = "acme/tools/desk";
 
-/** The directory of one program's keys. */
+/** The data directory of one program. */
 export function dataDirOf(name: string): string {
   return join(process.env["SKYTALE_DATA_DIR"] || "bridge-demo", name);
 }
 
-/** Goes on with a channel, or is the first in it. */
+/** Opens a channel, or creates it if it does not exist. */
 export async function openOrCreate(manager: SkytaleChannelManager, channel: string): Promise<EnvelopePort> {
   try {
     return await manager.open(channel);
