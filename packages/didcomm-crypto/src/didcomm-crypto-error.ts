@@ -3,27 +3,28 @@ import { ParleyError, type ParleyErrorOptions } from "@parley/core";
 /**
  * Why a message could not be packed or unpacked.
  *
- * | code | meaning |
- * | --- | --- |
- * | `envelope_invalid` | the text is no DIDComm envelope: no JSON, a member missing, twice or of the wrong kind, bad base64url |
- * | `too_large` | a cap on length, depth or recipients is exceeded |
- * | `nesting_invalid` | layers in an order that DIDComm doesn't have, or no layer at all |
- * | `typ_invalid` | the envelope says that it is something else |
- * | `header_unsupported` | `crit`, `zip`, `b64`, or a header parameter outside the protected header |
- * | `alg_not_allowed` | algorithms that DIDComm doesn't combine, or not those of the key |
- * | `kid_invalid` | a key's id is missing, twice, no absolute DID URL, or of another DID than the other recipients' |
- * | `epk_invalid` | the ephemeral key is no public key, or not on the recipient's curve |
- * | `apu_invalid`, `apv_invalid` | the agreement is not bound to the sender's key, or not to the recipients' |
- * | `recipient_unknown` | no private key for any of the recipients' ids |
- * | `key_not_found` | the sender's, signer's or recipient's key is not known |
- * | `key_purpose` | the DID's document has the key, but not for this purpose |
- * | `key_unsupported` | the key is of a kind or curve that this can't be done with |
- * | `resolution_failed` | a DID could not be resolved; retryable as its cause is |
- * | `decryption_failed` | decryption failed, for whatever reason |
- * | `signature_invalid` | the key did not sign this |
- * | `plaintext_invalid` | what is inside is no DIDComm plaintext |
- * | `from_mismatch` | `from` is missing, or another DID than that of the sender's or signer's key |
- * | `to_mismatch` | the recipient is not among `to`, or `to` is missing where it must be there |
+ * | code | meaning | retryable |
+ * | --- | --- | --- |
+ * | `envelope_invalid` | not a DIDComm envelope: not JSON, a missing, duplicate or malformed member, or invalid base64url | no |
+ * | `too_large` | a limit on length, depth or recipients is exceeded | no |
+ * | `nesting_invalid` | an order of layers that DIDComm does not allow, or no envelope at all | no |
+ * | `typ_invalid` | `typ` of the envelope is that of something else | no |
+ * | `header_unsupported` | `crit`, `zip`, `b64`, an unprotected header parameter, or a `skid` without authcrypt | no |
+ * | `alg_not_allowed` | a combination of algorithms that DIDComm does not define, or that does not fit the key | no |
+ * | `kid_invalid` | a key id is missing, duplicate, not an absolute DID URL, or of another DID than the other recipients | no |
+ * | `epk_invalid` | the ephemeral key is not a public key, or not on the curve of the recipient key | no |
+ * | `apu_invalid` | the key agreement is not bound to the sender's key | no |
+ * | `apv_invalid` | the key agreement is not bound to the recipient keys | no |
+ * | `recipient_unknown` | the message is not encrypted for any of our keys | no |
+ * | `key_not_found` | the key of the sender, signer or recipient is unknown, or they have no curve in common | no |
+ * | `key_purpose` | the DID document has the key, but does not list it for this purpose | no |
+ * | `key_unsupported` | the type or curve of the key is not supported for this operation | no |
+ * | `resolution_failed` | a DID cannot be resolved | as its cause |
+ * | `decryption_failed` | decryption failed, for any reason | no |
+ * | `signature_invalid` | the signature does not match the message and the key | no |
+ * | `plaintext_invalid` | the content of the envelope is not a DIDComm plaintext | no |
+ * | `from_mismatch` | `from` is missing, or is not the DID of the sender's or signer's key | no |
+ * | `to_mismatch` | the recipient is not in `to`, a required `to` is missing, or the layers have different recipients | no |
  */
 export type DidcommCryptoErrorCode =
   | "envelope_invalid"
@@ -47,7 +48,7 @@ export type DidcommCryptoErrorCode =
   | "from_mismatch"
   | "to_mismatch";
 
-/** A message that could not be packed or unpacked. Messages name no key material and no plaintext. */
+/** A message that could not be packed or unpacked. Error messages contain neither key material nor plaintext. */
 export class DidcommCryptoError extends ParleyError<DidcommCryptoErrorCode> {
   override readonly name: string = "DidcommCryptoError";
 

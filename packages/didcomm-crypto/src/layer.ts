@@ -2,7 +2,7 @@ import type { JsonObject } from "@parley/core";
 import { DidcommCryptoError } from "./didcomm-crypto-error.ts";
 import { parseJwe, type Jwe } from "./jwe/parse-jwe.ts";
 import { parseJws, type Jws } from "./jws/parse-jws.ts";
-import type { UnpackLimits } from "./limits.ts";
+import type { UnpackLimits } from "./unpack-limits.ts";
 
 /** One layer of encryption. */
 export interface EncryptedLayer {
@@ -16,12 +16,12 @@ export interface SignedLayer {
   readonly jws: Jws;
 }
 
-/** One envelope, or what is inside of all of them. */
+/** One envelope, or the plaintext inside all of them. */
 export type Layer = EncryptedLayer | SignedLayer | { readonly kind: "plaintext" };
 
 type Kind = Layer["kind"];
 
-/** What may be inside of what (DIDComm v2.1, IANA Media Types); a message is in at least one envelope. */
+/** Allowed content of each layer (DIDComm v2.1, IANA Media Types). `nothing` stands for the outermost position. */
 const INSIDE: Readonly<Record<"nothing" | Exclude<Kind, "plaintext">, readonly Kind[]>> = {
   nothing: ["anoncrypt", "authcrypt", "signed"],
   anoncrypt: ["authcrypt", "signed", "plaintext"],
@@ -29,14 +29,19 @@ const INSIDE: Readonly<Record<"nothing" | Exclude<Kind, "plaintext">, readonly K
   signed: ["plaintext"],
 };
 
-/** What a layer may be inside of. */
+/** The layer around another one. */
 export type Outside = keyof typeof INSIDE;
 
-/** Reads a JSON object as the layer that its members tell it is, if it may stand here. */
+/**
+ * Determines the kind of a layer by its members and parses it.
+ *
+ * @param outside the layer around it, which limits the allowed kinds.
+ * @throws DidcommCryptoError
+ */
 export function parseLayer(json: JsonObject, outside: Outside, limits: UnpackLimits): Layer {
   const kinds = possibleKinds(json);
   const allowed = kinds.filter((kind) => INSIDE[outside].includes(kind));
-  // Refused before anything in it is looked at.
+  // Rejected before its content is parsed.
   if (allowed.length === 0) throw misplaced(kinds.join(" or "), outside);
   if (kinds.includes("plaintext")) return { kind: "plaintext" };
   if (kinds.includes("signed")) return { kind: "signed", jws: parseJws(json, limits) };
@@ -46,7 +51,7 @@ export function parseLayer(json: JsonObject, outside: Outside, limits: UnpackLim
   return { kind, jwe };
 }
 
-/** A plaintext has a `type`, whatever other headers its protocol gave it. */
+/** A plaintext has a `type`; its protocol can add headers with the names of envelope members. */
 function possibleKinds(json: JsonObject): readonly Kind[] {
   if (Object.hasOwn(json, "type")) return ["plaintext"];
   const [encrypted, signed] = [Object.hasOwn(json, "ciphertext"), Object.hasOwn(json, "payload")];
@@ -56,6 +61,6 @@ function possibleKinds(json: JsonObject): readonly Kind[] {
 }
 
 function misplaced(kind: string, outside: Outside): DidcommCryptoError {
-  const message = kind === "plaintext" ? "The message is neither encrypted nor signed" : `DIDComm has no ${kind} inside of ${outside}`;
+  const message = kind === "plaintext" ? "The message is neither encrypted nor signed" : `DIDComm does not allow ${kind} inside ${outside}`;
   return new DidcommCryptoError("nesting_invalid", message);
 }

@@ -2,36 +2,36 @@ import type { Message, PlaintextError } from "@parley/core";
 import type { LayerAlgorithms } from "./jwe/algorithms.ts";
 import type { SignatureAlgorithm } from "./jws/algorithms.ts";
 
-/** What the envelopes of a message prove. */
+/** What the envelopes of a message prove about it. */
 export interface UnpackMetadata {
   readonly encrypted: boolean;
-  /** The sender is proven: by authcrypt, or by a signature. */
+  /** Whether authcrypt or a signature proves the sender. */
   readonly authenticated: boolean;
-  /** The sender can't deny it: a third party can check the signature. */
+  /** Whether the message is signed, so that third parties can verify the sender (non-repudiation). */
   readonly signed: boolean;
-  /** The outermost encryption hides the sender from those who carry the message. */
+  /** Whether the outermost encryption hides the sender from intermediaries. */
   readonly anonymousSender: boolean;
-  /** Our key that decrypted it; that of the innermost encryption. */
+  /** Id of our key that decrypted the innermost encryption. */
   readonly recipientKid?: string;
-  /** All keys that it is encrypted for, ours among them; those of the innermost encryption. */
+  /** Ids of all recipient keys of the innermost encryption, including ours. */
   readonly encryptedToKids: readonly string[];
-  /** The sender's key, with authcrypt. */
+  /** Id of the sender's key, with authcrypt. */
   readonly encryptedFromKid?: string;
-  /** The signer's key. */
+  /** Id of the signer's key. */
   readonly signFromKid?: string;
-  /** The algorithms of each layer of encryption, the outermost first. */
+  /** The algorithms of each layer of encryption, outermost first. */
   readonly encryption: readonly LayerAlgorithms[];
   readonly signAlg?: SignatureAlgorithm;
 }
 
-/** A message out of its envelopes. */
+/** An unpacked message. */
 export interface Unpacked {
   readonly message: Message;
-  /** The DID that the message is proven to be from. `undefined` for anonymous messages: their `message.from` is what anybody wrote. */
+  /** The proven DID of the sender. `undefined` for anonymous messages, whose `message.from` is unverified. */
   readonly sender: string | undefined;
-  /** The message as it came: JSON. */
+  /** The plaintext JSON as received. */
   readonly plaintext: string;
-  /** One error for each attachment that could not be read and is missing from `message.attachments`. */
+  /** One error for each attachment that could not be decoded and is missing from `message.attachments`. */
   readonly attachmentFaults: readonly PlaintextError[];
   readonly metadata: UnpackMetadata;
 }

@@ -19,17 +19,17 @@ describe("addressing", () => {
     ["from of another DID than the signer's", forgeSigned(plaintext, mallory.key("Ed25519")), "from_mismatch"],
     ["no from, signed", signed(anonymous), "from_mismatch"],
     ["another signer than sender", forgeAuth({}, forgeSigned(plaintext, mallory.key("Ed25519"))), "from_mismatch"],
-    ["a sender who forwards what another signed", forge(signed(plaintext), { from: mallory.key("X25519"), to }), "from_mismatch"],
+    ["a sender that forwards a message signed by another", forge(signed(plaintext), { from: mallory.key("X25519"), to }), "from_mismatch"],
     ["to without the recipient", forgeAuth({}, { ...plaintext, to: [carol.did] }), "to_mismatch"],
     ["to without the recipient, anonymous", forge({ ...plaintext, to: [carol.did] }, { to }), "to_mismatch"],
-    ["signed for somebody else", forgeAuth({}, signed({ ...plaintext, to: [carol.did] })), "to_mismatch"],
-    ["signed for nobody, then encrypted", forgeAuth({}, signed(unaddressed)), "to_mismatch"],
-    ["signed for nobody, then encrypted anonymously", forge(signed(unaddressed), { to }), "to_mismatch"],
-  ])("is refused with %s", async (_, text, code) => {
+    ["signed for another recipient", forgeAuth({}, signed({ ...plaintext, to: [carol.did] })), "to_mismatch"],
+    ["signed without a recipient, then encrypted", forgeAuth({}, signed(unaddressed)), "to_mismatch"],
+    ["signed without a recipient, then encrypted anonymously", forge(signed(unaddressed), { to }), "to_mismatch"],
+  ])("is rejected with %s", async (_, text, code) => {
     await expectRefusal(text, code);
   });
 
-  it("is refused where the layers are for different DIDs", async () => {
+  it("is rejected if the layers are for different DIDs", async () => {
     const inner = forge({ ...plaintext, to: [bob.did, carol.did] }, { from, to });
     const both = { ...bobReads, recipientKey: (kid: string) => (bob.keys.get(kid) ?? carol.keys.get(kid))?.privateKey };
     expectCryptoError(await rejectionOf(unpack(forge(inner, { to: carol.key("X25519") }), both)), "to_mismatch");
@@ -39,9 +39,9 @@ describe("addressing", () => {
     ["no to", forgeAuth({}, unaddressed), alice.did],
     ["several in to", forgeAuth({}, { ...plaintext, to: [carol.did, bob.did] }), alice.did],
     ["no to, signed only", signed(unaddressed), alice.did],
-    ["a from that nobody proves", forge(plaintext, { to }), undefined],
+    ["an unproven from", forge(plaintext, { to }), undefined],
     ["no from, anonymous", forge(anonymous, { to }), undefined],
-  ])("is read with %s", async (_, text, sender) => {
+  ])("is accepted with %s", async (_, text, sender) => {
     const unpacked = await unpack(text, bobReads);
     expect(unpacked.sender).toBe(sender);
     expect(unpacked.metadata.authenticated).toBe(sender !== undefined);
@@ -62,7 +62,7 @@ describe("nesting", () => {
     ["anoncrypt, signed", forge(signed, { to })],
     ["anoncrypt, authcrypt", forge(authcrypt, { to })],
     ["anoncrypt, authcrypt, signed", forge(forgeAuth({}, signed), { to })],
-  ])("of %s is read", async (_, text) => {
+  ])("of %s is accepted", async (_, text) => {
     expect((await unpack(text, bobReads)).plaintext).toBe(plain);
   });
 
@@ -75,11 +75,11 @@ describe("nesting", () => {
     ["signed, authcrypt", forgeSigned(authcrypt, alice.key("Ed25519"))],
     ["signed, anoncrypt", forgeSigned(anoncrypt, alice.key("Ed25519"))],
     ["authcrypt, signed, authcrypt", forgeAuth({}, forgeSigned(authcrypt, alice.key("Ed25519")))],
-  ])("of %s is refused", async (_, text) => {
+  ])("of %s is rejected", async (_, text) => {
     await expectRefusal(text, "nesting_invalid");
   });
 
-  it("doesn't mistake a plaintext for an envelope by headers of its protocol", async () => {
+  it("recognizes a plaintext with protocol headers named like envelope members", async () => {
     const odd = { ...plaintext, payload: "AA", ciphertext: "AA" };
     expect((await unpack(forgeAuth({}, odd), bobReads)).message.headers).toEqual({ payload: "AA", ciphertext: "AA" });
   });
@@ -94,11 +94,11 @@ describe("the plaintext", () => {
     ["no id", JSON.stringify({ ...plaintext, id: undefined }), "plaintext_invalid"],
     ["no type", JSON.stringify({ ...plaintext, type: undefined }), "plaintext_invalid"],
     ["another typ", JSON.stringify({ ...plaintext, typ: "application/json" }), "plaintext_invalid"],
-  ])("is refused if it has %s", async (_, content, code) => {
+  ])("is rejected if it has %s", async (_, content, code) => {
     await expectRefusal(forgeAuth({}, content), code);
   });
 
-  it("is given as it came, and read without an attachment that is broken", async () => {
+  it("is returned as received, without broken attachments", async () => {
     const content = ` ${JSON.stringify({ ...plaintext, attachments: [{ data: { json: 1 } }, { data: 1 }] })}\n`;
     const unpacked = await unpack(forgeAuth({}, content), bobReads);
     expect(unpacked.plaintext).toBe(content);

@@ -38,7 +38,7 @@ const ANON: Record<string, LayerAlgorithms> = {
 const AUTH: LayerAlgorithms = { alg: "ECDH-1PU+A256KW", enc: "A256CBC-HS512" };
 const kids = (curve: string, count: number): string[] => Array.from({ length: count }, (_, i) => `did:example:bob#key-${curve}-${i + 1}`);
 
-/** What the text of the appendix says of its encrypted examples, in their order. */
+/** Properties of the encrypted examples according to the appendix, in its order. */
 const ENCRYPTED = [
   { encryption: [ANON["xc20p"]], to: kids("x25519", 3) },
   { encryption: [ANON["cbc"]], to: kids("p384", 2) },
@@ -56,7 +56,7 @@ describeUnless(missing, "DIDComm v2, Appendix C", () => {
     type: "http://example.com/protocols/lets_do_lunch/1.0/proposal",
   });
 
-  it("C.1 is no secured message", async () => {
+  it("C.1 is not a secured message", async () => {
     expectCryptoError(await rejectionOf(unpack(JSON.stringify(plaintext), { recipientKey: () => undefined })), "nesting_invalid");
   });
 

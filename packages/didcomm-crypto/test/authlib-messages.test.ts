@@ -15,7 +15,7 @@ const { text, examples } = JSON.parse(readFileSync(new URL("authlib-messages.jso
   readonly examples: readonly Example[];
 };
 
-// What Authlib wrote once is read where there is no Authlib, too.
+// Recorded messages of Authlib, for machines without it.
 it.each(examples.flatMap((example) => example.recipients.map((own) => [example.curve, own.kid, example, own] as const)))(
   "authcrypt by Authlib on %s is read with %s",
   async (_curve, kid, { sender, packed }, own) => {

@@ -20,7 +20,7 @@ describeUnless(missingAuthlib(), "Authlib", () => {
   });
   afterAll(() => authlib.stop());
 
-  it.each(onEachCurve(WRITTEN))("decrypts ours for each of its recipients, on %s: %j", async (curve, [alg, enc]) => {
+  it.each(onEachCurve(WRITTEN))("decrypts our messages for each recipient, on %s: %j", async (curve, [alg, enc]) => {
     const from = alg === AUTHCRYPT[0] ? alice.key(curve) : undefined;
     const to = keysOn(curve);
     const packed = pack(text, { from: from ?? "anonymous", to, enc });
@@ -48,14 +48,14 @@ describeUnless(missingAuthlib(), "Authlib", () => {
     }
   });
 
-  it.each(AGREEMENT_CURVES)("is told from somebody else who uses the sender's id, on %s", async (curve) => {
+  it.each(AGREEMENT_CURVES)("does not accept another key under the sender's id, on %s", async (curve) => {
     const [from, to] = [alice.key(curve), keysOn(curve)];
     const header = protectedHeader({ alg: AUTHCRYPT[0], enc: AUTHCRYPT[1], to, from });
     await expectRefusal(await authlib.encrypt(text, header, to, mallory.key(curve)), "decryption_failed");
     await expect(authlib.decrypt(pack(text, { from, to }), to[0], mallory.key(curve))).rejects.toThrow("InvalidUnwrap");
   });
 
-  it.each(SIGNING_CURVES)("verifies what we signed, on %s", async (curve) => {
+  it.each(SIGNING_CURVES)("verifies our signatures on %s", async (curve) => {
     const key = alice.key(curve);
     expect(await authlib.verify(packSigned(text, key), key)).toBe(text);
     await expect(authlib.verify(packSigned(text, key), mallory.key(curve))).rejects.toThrow("BadSignature");

@@ -17,7 +17,7 @@ export function missingAuthlib(): string | undefined {
 
 type PythonProcess = ChildProcessByStdio<Writable, Readable, null>;
 
-/** Another implementation, in a process of its own. What it throws is thrown here. */
+/** Runs Authlib in a separate process. Its errors are rethrown here. */
 export class Authlib {
   readonly #python: PythonProcess;
   readonly #lines: AsyncIterator<string>;

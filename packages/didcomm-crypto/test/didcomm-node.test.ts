@@ -86,7 +86,7 @@ describe("didcomm-node", () => {
     expect(metadata).toMatchObject({ encrypted: false, signed: true, signFromKid: key.kid });
   });
 
-  it.each(["Ed25519", "P-256"] as const)("verifies what we signed, on %s", async (curve) => {
+  it.each(["Ed25519", "P-256"] as const)("verifies our signatures on %s", async (curve) => {
     const key = alice.key(curve);
     const { metadata } = await oracleUnpack(packSigned(text, key), [key]);
     expect(metadata).toMatchObject({ authenticated: true, non_repudiation: true, sign_from: key.kid });

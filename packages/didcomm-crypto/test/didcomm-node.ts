@@ -1,6 +1,6 @@
 import didcomm from "didcomm-node";
 import { isAgreementCurve, isVerifyingCurve } from "../src/keys/curve.ts";
-import { didOfKid } from "../src/kid.ts";
+import { didOfKid } from "../src/did-of-kid.ts";
 import type { TestKey } from "./parties.ts";
 
 /** What the other implementation makes of a message. */

@@ -41,8 +41,8 @@ describe("the envelope", () => {
     ["a protected header that is an object", member("protected", {}), "envelope_invalid"],
     ["a protected header with padding", member("protected", "e30="), "envelope_invalid"],
     ["a protected header that is a list", member("protected", toBase64url("[]")), "envelope_invalid"],
-    ["a protected header that is no JSON", member("protected", toBase64url("{")), "envelope_invalid"],
-    ["a protected header that is no UTF-8", member("protected", "_w"), "envelope_invalid"],
+    ["a protected header that is not JSON", member("protected", toBase64url("{")), "envelope_invalid"],
+    ["a protected header that is not UTF-8", member("protected", "_w"), "envelope_invalid"],
     ["a member twice in the protected header", member("protected", toBase64url('{"alg":"none","alg":"dir"}')), "envelope_invalid"],
     ["no iv", member("iv", undefined), "envelope_invalid"],
     ["an iv for another enc", member("iv", toBase64url(Buffer.alloc(12))), "envelope_invalid"],
@@ -55,7 +55,7 @@ describe("the envelope", () => {
     ["an all-zero encrypted key", recipient({ encrypted_key: toBase64url(Buffer.alloc(72)) }), "decryption_failed"],
     ["an all-zero tag", member("tag", toBase64url(Buffer.alloc(32))), "decryption_failed"],
     ["both a ciphertext and a payload", member("payload", "AA"), "envelope_invalid"],
-  ])("is refused with %s", async (_, tamper, code) => {
+  ])("is rejected with %s", async (_, tamper, code) => {
     await expectRefusal(forgeAuth({ tamper }), code);
   });
 
@@ -64,18 +64,18 @@ describe("the envelope", () => {
     ["null", "null", "envelope_invalid"],
     ["a list", "[]", "envelope_invalid"],
     ["a compact JWE", "e30.AA.AA.AA.AA", "envelope_invalid"],
-    ["bytes that are no UTF-8", Uint8Array.of(0x7b, 0xff, 0x7d), "envelope_invalid"],
+    ["bytes that are not UTF-8", Uint8Array.of(0x7b, 0xff, 0x7d), "envelope_invalid"],
     ["a byte order mark", Buffer.from("\uFEFF{}"), "envelope_invalid"],
     ["no members", "{}", "nesting_invalid"],
     ["a plaintext", JSON.stringify(plaintext), "nesting_invalid"],
     ["a member twice", `{"ciphertext":"AA",${forgeAuth({}).slice(1)}`, "envelope_invalid"],
     ["a member twice, spelt differently", `{"\\u0069v":"AA",${forgeAuth({}).slice(1)}`, "envelope_invalid"],
     ["something behind it", `${forgeAuth({})}{}`, "envelope_invalid"],
-  ])("is refused if it is %s", async (_, text, code) => {
+  ])("is rejected if it is %s", async (_, text, code) => {
     await expectRefusal(text, code);
   });
 
-  it("is read in both JSON serialisations, as bytes, and with members that nobody knows", async () => {
+  it("is accepted in both JSON serializations, as bytes, and with unknown members", async () => {
     const flattened = forgeAuth({
       tamper: (envelope) => {
         const [entry] = envelope["recipients"] as Record<string, unknown>[];

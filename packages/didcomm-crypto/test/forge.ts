@@ -3,13 +3,13 @@ import type { JsonObject } from "@parley/core";
 import { CIPHERS } from "../src/jwe/content/ciphers.ts";
 import type { ContentCipher } from "../src/jwe/content/content-cipher.ts";
 import { concatKdf } from "../src/jwe/concat-kdf.ts";
-import { apvOf } from "../src/jwe/header.ts";
+import { apvOf } from "../src/jwe/jwe-header.ts";
 import { wrapKey } from "../src/jwe/key-wrap.ts";
 import type { KeyAlgorithm } from "../src/jwe/algorithms.ts";
 import { agree } from "../src/keys/agree.ts";
 import { generateEphemeralKey } from "../src/keys/ephemeral-key.ts";
-import { agreementPrivateKey, agreementPublicKey, signingPrivateKey } from "../src/keys/import.ts";
-import { signJws } from "../src/jws/sign.ts";
+import { agreementPrivateKey, agreementPublicKey, signingPrivateKey } from "../src/keys/import-key.ts";
+import { signJws } from "../src/jws/sign-jws.ts";
 import type { TestKey } from "./parties.ts";
 
 /** An envelope before it is written. */
@@ -28,7 +28,7 @@ export interface ForgeOptions {
   readonly epk?: TestKey;
   /** Takes the place of the content cipher. */
   readonly seal?: ContentCipher["seal"];
-  /** Changes the draft before it is encrypted: what comes out decrypts all the same. */
+  /** Changes the draft before encryption, so that the result can be decrypted. */
   readonly change?: (draft: Draft) => void;
   /** Changes the envelope after it is encrypted. */
   readonly tamper?: (envelope: Record<string, unknown>) => void;
@@ -41,7 +41,7 @@ export const toBase64url = (text: string | Uint8Array): string => Buffer.from(te
 export function forge(content: string | JsonObject, { from, to, enc = "A256CBC-HS512", epk, seal, change, tamper }: ForgeOptions): string {
   const keys = "kid" in to ? [to] : to;
   const [first] = keys;
-  if (first === undefined) throw new Error("Somebody must be able to read it");
+  if (first === undefined) throw new Error("The message must have a recipient");
   const recipientKeys = keys.map(({ publicKey }) => agreementPublicKey(publicKey));
   const ephemeral = epk
     ? { publicJwk: epk.publicKey, privateKey: agreementPrivateKey(epk.privateKey).key }
@@ -86,7 +86,7 @@ export function forge(content: string | JsonObject, { from, to, enc = "A256CBC-H
   return JSON.stringify(envelope);
 }
 
-/** A signed message whose content nobody has checked. */
+/** A signed message with unchecked content. */
 export function forgeSigned(content: string | JsonObject, key: TestKey): string {
   const bytes = Buffer.from(typeof content === "string" ? content : JSON.stringify(content));
   return signJws(bytes, { ...signingPrivateKey(key.privateKey), kid: key.kid });

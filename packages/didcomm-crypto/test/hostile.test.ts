@@ -38,7 +38,7 @@ function placeOf(part: string): [start: number, end: number] {
   return [start, start + String(value).length];
 }
 
-describe("too much", () => {
+describe("a message above a limit", () => {
   const second = bob.keys.get(`${bob.did}#x25519-2`) ?? to;
   const twoRecipients = pack(JSON.stringify(plaintext), { from, to: [to, second] });
 
@@ -53,7 +53,7 @@ describe("too much", () => {
     ],
     ["arrays that open for 3 MB", () => "[".repeat(3 * MEGABYTE), "too_large"],
     ["objects that open for 3 MB", () => '{"a":'.repeat(MEGABYTE / 2), "too_large"],
-    ["deep JSON in a member that nobody knows", () => text.replace("{", `{"x":${"[".repeat(100)}${"]".repeat(100)},`), "too_large"],
+    ["deep JSON in an unknown member", () => text.replace("{", `{"x":${"[".repeat(100)}${"]".repeat(100)},`), "too_large"],
     [
       "a deep protected header",
       () => text.replace(/"protected":"[^"]*"/, `"protected":"${toBase64url('{"a":'.repeat(1000))}"`),
@@ -80,7 +80,7 @@ describe("too much", () => {
     ["an encrypted key of 3 MB", () => text.replace('"encrypted_key":"', `$&${"A".repeat(3 * MEGABYTE)}`), "envelope_invalid"],
     ["an iv of 3 MB", () => text.replace('"iv":"', `$&${"A".repeat(3 * MEGABYTE)}`), "envelope_invalid"],
     ["a ciphertext of 3 MB", () => text.replace('"ciphertext":"', `$&${"AAAA".repeat((3 / 4) * MEGABYTE)}`), "decryption_failed"],
-  ])("is refused: %s", async (_, make, code) => {
+  ])("is rejected: %s", async (_, make, code) => {
     await expectRefusal(make(), code);
   });
 
@@ -89,18 +89,18 @@ describe("too much", () => {
     ["maxHeaderLength", (JSON.parse(twoRecipients) as { protected: string }).protected.length],
     ["maxRecipients", 2],
     ["maxDepth", 4],
-  ])("begins above %s", async (name, limit) => {
+  ])("is accepted up to %s", async (name, limit) => {
     expect((await unpack(twoRecipients, { ...bobReads, limits: { [name]: limit } })).sender).toBe(alice.did);
     expectCryptoError(await rejectionOf(unpack(twoRecipients, { ...bobReads, limits: { [name]: limit - 1 } })), "too_large");
   });
 
-  it.each([0, -1, 1.5, Number.NaN, Infinity])("is no limit: %d", async (maxLength) => {
+  it.each([0, -1, 1.5, Number.NaN, Infinity])("is not accepted as a limit: %d", async (maxLength) => {
     expect(await rejectionOf(unpack(text, { ...bobReads, limits: { maxLength } }))).toBeInstanceOf(TypeError);
   });
 });
 
 describe("failed crypto", () => {
-  it("is one and the same error, whatever was wrong", async () => {
+  it("always gives the same error, whatever was changed", async () => {
     const second = bob.keys.get(`${bob.did}#x25519-2`) ?? to;
     const failures = [
       unpack(
@@ -125,22 +125,22 @@ describe("failed crypto", () => {
       unpack(forgeAuth({ seal: sealBadlyPadded }), bobReads),
     ];
     const errors = (await Promise.all(failures.map(rejectionOf))).map((error) => expectCryptoError(error, "decryption_failed"));
-    for (const { message, cause } of errors) expect([message, cause]).toEqual(["The message could not be decrypted", undefined]);
+    for (const { message, cause } of errors) expect([message, cause]).toEqual(["The message cannot be decrypted", undefined]);
     // All are thrown at one place: nothing has given up before the content was tried.
     expect(new Set(errors.map(({ stack }) => stack?.split("\n")[1])).size).toBe(1);
   });
 
-  it("says nothing of keys or content", async () => {
+  it("contains neither keys nor content", async () => {
     const error = await rejectionOf(unpack(forgeAuth({}, "the secret plan"), bobReads));
     expect(JSON.stringify([error, String(error), (error as Error).stack])).not.toContain("secret plan");
     expect((error as Error).cause).toBeUndefined();
   });
 });
 
-describe("a message that was changed", () => {
+describe("a changed message", () => {
   const parts = ["protected", "encrypted_key", "iv", "ciphertext", "tag"];
 
-  it.each(parts)("in any character of %s is refused", async (part) => {
+  it.each(parts)("in any character of %s is rejected", async (part) => {
     const [start, end] = placeOf(part);
     for (let i = start; i < end; i += 1) {
       const changed = text.slice(0, i) + (text[i] === "A" ? "B" : "A") + text.slice(i + 1);
@@ -149,7 +149,7 @@ describe("a message that was changed", () => {
     }
   });
 
-  it("by cutting it anywhere is refused", async () => {
+  it("truncated at any point is rejected", async () => {
     for (let length = 0; length < text.length; length += 1) {
       // oxlint-disable-next-line no-await-in-loop
       await expectRefusal(text.slice(0, length), "envelope_invalid");
@@ -170,7 +170,7 @@ describe("a message that was changed", () => {
     insert: fc.oneof(fc.string({ maxLength: 4 }), fc.constantFrom("A", "{", "}", '"', ",", "\\u0041", "null", "[]")),
   });
 
-  it("anywhere gives the same plaintext or a DidcommCryptoError", async () => {
+  it("at any point gives the same plaintext or a DidcommCryptoError", async () => {
     await fc.assert(
       fc.asyncProperty(change, async ({ envelope, at, remove, insert }) => {
         const place = Math.floor(at * envelope.length);
@@ -181,7 +181,7 @@ describe("a message that was changed", () => {
     );
   });
 
-  it("into any JSON at all gives a DidcommCryptoError", async () => {
+  it("to any other JSON gives a DidcommCryptoError", async () => {
     const names = ["protected", "recipients", "ciphertext", "payload", "signatures", "iv", "tag", "header", "encrypted_key", "__proto__"];
     const members = fc.dictionary(fc.constantFrom(...names), fc.oneof(fc.jsonValue({ maxDepth: 2 }), fc.base64String()));
     await fc.assert(
@@ -199,7 +199,7 @@ function flip(part: string): string {
   return part.slice(0, -1) + (part.endsWith("A") ? "B" : "A");
 }
 
-/** Whatever is thrown besides goes on. */
+/** Other errors are rethrown. */
 async function plaintextUnlessRefused(text: string): Promise<string> {
   try {
     return (await unpack(text, bobReads)).plaintext;

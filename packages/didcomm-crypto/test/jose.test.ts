@@ -13,7 +13,7 @@ const ALGORITHMS = { Ed25519: "EdDSA", "P-256": "ES256", "P-384": "ES384" } as c
 const bytes = new TextEncoder().encode(text);
 
 describe("jose", () => {
-  it.each(anonymous)("decrypts our anoncrypt for each of its recipients: %s, %s", async (curve, enc) => {
+  it.each(anonymous)("decrypts our anoncrypt for each recipient: %s, %s", async (curve, enc) => {
     const to = keysOn(curve);
     const packed = JSON.parse(pack(text, { from: "anonymous", to, enc })) as GeneralJWE;
     for (const { kid, privateKey } of to) {
@@ -40,7 +40,7 @@ describe("jose", () => {
     );
   });
 
-  it.each(SIGNING_CURVES)("verifies what we signed, on %s", async (curve) => {
+  it.each(SIGNING_CURVES)("verifies our signatures on %s", async (curve) => {
     const key = alice.key(curve);
     const signed = JSON.parse(packSigned(text, key)) as GeneralJWS;
     const { payload, protectedHeader: header } = await generalVerify(signed, await importJWK({ ...key.publicKey }, ALGORITHMS[curve]));

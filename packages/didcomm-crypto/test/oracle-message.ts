@@ -20,7 +20,7 @@ export function keysOn(curve: Curve): [TestKey, TestKey] {
   return [first, second];
 }
 
-/** A protected header as DIDComm v2.1 demands it, without the `epk` that whoever encrypts adds; made by none of the code under test. */
+/** A protected header according to DIDComm v2.1, without the `epk`, which encryption adds. Created without the code under test. */
 export interface ProtectedHeader {
   readonly typ: "application/didcomm-encrypted+json";
   readonly alg: string;

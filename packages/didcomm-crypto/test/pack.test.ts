@@ -11,8 +11,8 @@ import { alice, bob, bobReads, carol, from, mallory, plaintext, to } from "./sce
 const text = JSON.stringify(plaintext);
 const message = createMessage({ id: "1", type: "https://example.org/p/1.0/hello", from: alice.did, to: bob.did, body: { n: 1 } });
 
-describe("what is packed", () => {
-  it("is a message, its JSON, or that as bytes", async () => {
+describe("the input of pack", () => {
+  it("can be a message, its JSON, or its JSON as bytes", async () => {
     for (const input of [message, text, Buffer.from(text)]) {
       // oxlint-disable-next-line no-await-in-loop
       const unpacked = await unpack(pack(input, { from, to }), bobReads);
@@ -21,12 +21,12 @@ describe("what is packed", () => {
     }
   });
 
-  it("says what it is, if it was a message", async () => {
+  it("gets a typ if it is a message", async () => {
     const { plaintext: written } = await unpack(pack(message, { from, to }), bobReads);
     expect(JSON.parse(written)).toMatchObject({ typ: "application/didcomm-plain+json" });
   });
 
-  it("never comes out twice the same", () => {
+  it("never gives the same result twice", () => {
     const packed = Array.from({ length: 20 }, () => JSON.parse(pack(text, { from, to })) as Record<string, string>);
     for (const member of ["protected", "iv", "ciphertext", "tag"])
       expect(new Set(packed.map((envelope) => envelope[member])).size).toBe(20);
@@ -38,7 +38,7 @@ describe("what is packed", () => {
     ["a member twice", `{"id":"0",${text.slice(1)}`],
     ["no message", "{}"],
     ["no UTF-8", Uint8Array.of(255)],
-  ])("is a TypeError if it is %s", (_, input) => {
+  ])("throws a TypeError if it is %s", (_, input) => {
     expect(thrownBy(() => pack(input as string, { from, to }))).toBeInstanceOf(TypeError);
     expect(thrownBy(() => packSigned(input as string, alice.key("Ed25519")))).toBeInstanceOf(TypeError);
   });
@@ -53,7 +53,7 @@ describe("keys", () => {
     ["a sender on another curve", { from: alice.key("P-256"), to }],
     ["a sender's key that signs", { from: { ...alice.key("Ed25519"), kid: from.kid }, to }],
     ["a sender's key that is public", { from: { kid: from.kid, privateKey: from.publicKey as never }, to }],
-    ["a sender's key that is none", { from: { kid: from.kid, privateKey: { ...from.privateKey, d: "AA" } }, to }],
+    ["an invalid sender's key", { from: { kid: from.kid, privateKey: { ...from.privateKey, d: "AA" } }, to }],
     ["a sender's relative kid", { from: { ...from, kid: "#x25519-1" }, to }],
     ["another sender than from", { from: mallory.key("X25519"), to }],
     ["another signer than from", { from, to, signBy: mallory.key("Ed25519") }],
@@ -65,13 +65,13 @@ describe("keys", () => {
     ["recipients on two curves", { from, to: [to, p256] }],
     ["a recipient twice", { from, to: [to, to] }],
     ["a recipient's relative kid", { from, to: { ...to, kid: "#x25519-1" } }],
-    ["a recipient who is not among to", { from, to: carol.key("X25519") }],
-    ["no sender to hide", { from: "anonymous", to, hideSender: true }],
-  ])("are a TypeError: %s", (_, options) => {
+    ["a recipient that is not in to", { from, to: carol.key("X25519") }],
+    ["hideSender without a sender", { from: "anonymous", to, hideSender: true }],
+  ])("throw a TypeError: %s", (_, options) => {
     expect(thrownBy(() => pack(message, options))).toBeInstanceOf(TypeError);
   });
 
-  it("of strangers that can't be used are a DidcommCryptoError", () => {
+  it("of peers that cannot be used throw a DidcommCryptoError", () => {
     const unfit: PeerKey["publicKey"][] = [
       bob.key("Ed25519").publicKey,
       bob.key("secp256k1").publicKey,
@@ -89,7 +89,7 @@ describe("keys", () => {
     }
   });
 
-  it("may be KeyObjects, generated or imported", async () => {
+  it("can be KeyObjects, generated or imported", async () => {
     const own = { kid: from.kid, privateKey: createPrivateKey({ key: { ...from.privateKey }, format: "jwk" }) };
     const peer = { kid: to.kid, publicKey: createPublicKey({ key: { ...to.publicKey }, format: "jwk" }) };
     expect((await unpack(pack(message, { from: own, to: peer }), bobReads)).sender).toBe(alice.did);
@@ -101,7 +101,7 @@ describe("keys", () => {
     expect(thrownBy(() => pack(message, { from: "anonymous", to: { kid: to.kid, publicKey: own.privateKey } }))).toBeInstanceOf(TypeError);
   });
 
-  it("that sign and encrypt need a to", () => {
+  it("that sign and encrypt require a to", () => {
     const unaddressed = createMessage({ ...message, to: [] });
     expect(thrownBy(() => pack(unaddressed, { from, to, signBy: signer }))).toBeInstanceOf(TypeError);
     expect(pack(unaddressed, { from, to })).toBeTypeOf("string");
@@ -110,7 +110,7 @@ describe("keys", () => {
     expect(thrownBy(() => packSigned(unaddressed, { ...signer, kid: alice.did }))).toBeInstanceOf(TypeError);
   });
 
-  it("that are handed over again are used again, and changed ones are others", async () => {
+  it("are imported once per object", async () => {
     const first = pack(message, { from, to: [to, bob2] });
     const second = pack(message, { from, to: [bob2, to] });
     for (const packed of [first, second]) {
@@ -122,13 +122,13 @@ describe("keys", () => {
   });
 });
 
-describe("the header that is written", () => {
+describe("the created header", () => {
   const headerOf = (packed: string): Record<string, unknown> => {
     const { protected: text } = JSON.parse(packed) as { protected: string };
     return JSON.parse(Buffer.from(text, "base64url").toString()) as Record<string, unknown>;
   };
 
-  it("of authcrypt holds what the specification demands", () => {
+  it("of authcrypt has the members that the specification requires", () => {
     expect(headerOf(pack(message, { from, to }))).toEqual({
       typ: "application/didcomm-encrypted+json",
       alg: "ECDH-1PU+A256KW",
@@ -140,7 +140,7 @@ describe("the header that is written", () => {
     });
   });
 
-  it.each([{ from: "anonymous" as const }, { from, hideSender: true }])("of what is anonymous names no sender", (options) => {
+  it.each([{ from: "anonymous" as const }, { from, hideSender: true }])("of anoncrypt does not name a sender", (options) => {
     const packed = pack(message, { to, enc: "A256GCM", ...options });
     expect(headerOf(packed)).toEqual({
       typ: "application/didcomm-encrypted+json",
@@ -166,7 +166,7 @@ describe("round trips", () => {
     fc.jsonValue({ maxDepth: 3 }).map((value) => JSON.parse(JSON.stringify(value)) as never),
   );
 
-  it("give the message back, whatever it is and however it is packed", async () => {
+  it("return any message unchanged, for all options of pack", async () => {
     await fc.assert(
       fc.asyncProperty(options, body, async ({ curve, both, mode, enc, signer }, body) => {
         const sent = createMessage({ ...message, body });

@@ -11,7 +11,7 @@ export interface TestKey {
   readonly publicKey: PublicJwk;
 }
 
-/** Somebody with keys of every kind. */
+/** A party with keys on every curve. */
 export interface Party {
   readonly did: string;
   readonly keys: ReadonlyMap<string, TestKey>;

@@ -8,7 +8,7 @@ import { alice, bob, bobReads, carol, expectRefusal, forgeAuth, from, mallory, p
 const bob2 = bob.keys.get(`${bob.did}#x25519-2`) ?? to;
 
 describe("recipients", () => {
-  it("may be several keys of one DID, each of which reads the message", async () => {
+  it("can be several keys of one DID, each of which decrypts the message", async () => {
     const packed = pack(JSON.stringify(plaintext), { from, to: [to, bob2] });
     for (const own of [to, bob2]) {
       // oxlint-disable-next-line no-await-in-loop
@@ -35,18 +35,18 @@ describe("recipients", () => {
       { from, to, change: ({ recipients }) => recipients.push({ header: { kid: bob2.kid }, encrypted_key: "" }) },
       "apv_invalid",
     ],
-  ])("are refused with %s", async (_, options, code) => {
+  ])("are rejected with %s", async (_, options, code) => {
     await expectRefusal(forge(plaintext, options), code);
   });
 
-  it("are refused where one has been taken away", async () => {
+  it("are rejected if one was removed", async () => {
     const tamper = (envelope: Record<string, unknown>): void => {
       envelope["recipients"] = (envelope["recipients"] as unknown[]).slice(0, 1);
     };
     await expectRefusal(forge(plaintext, { from, to: [to, bob2], tamper }), "apv_invalid");
   });
 
-  it("are refused where two have changed places in the list but not their keys", async () => {
+  it("are rejected if two were swapped without their keys", async () => {
     const tamper = (envelope: Record<string, unknown>): void => {
       const [a, b] = envelope["recipients"] as Record<string, unknown>[];
       envelope["recipients"] = [
@@ -65,21 +65,21 @@ describe("keys", () => {
     ["a sender's key on another curve", { senderKey: () => alice.key("P-256").publicKey }, "key_unsupported"],
     ["a sender's key that signs", { senderKey: () => alice.key("Ed25519").publicKey }, "key_unsupported"],
     ["a sender's key of low order", { senderKey: () => ({ kty: "OKP", crv: "X25519", x: "A".repeat(43) }) }, "decryption_failed"],
-    ["a sender's key that is none", { senderKey: () => ({ kty: "OKP", crv: "X25519", x: "AA" }) }, "key_unsupported"],
+    ["an invalid sender's key", { senderKey: () => ({ kty: "OKP", crv: "X25519", x: "AA" }) }, "key_unsupported"],
     ["another key of the recipient's", { recipientKey: () => bob2.privateKey }, "decryption_failed"],
     ["a recipient's key on another curve", { recipientKey: () => bob.key("P-384").privateKey }, "epk_invalid"],
-  ])("that do not fit: %s", async (_, lookups, code) => {
+  ])("that do not match are rejected: %s", async (_, lookups, code) => {
     expectCryptoError(await rejectionOf(unpack(forgeAuth({}), { ...bobReads, ...lookups })), code);
   });
 
-  it("that are the caller's mistake are a TypeError", async () => {
+  it("that are invalid arguments throw a TypeError", async () => {
     const wrong = { ...bobReads, recipientKey: () => bob.key("Ed25519").privateKey };
     expect(await rejectionOf(unpack(forgeAuth({}), wrong))).toBeInstanceOf(TypeError);
     const halves = { ...bobReads, recipientKey: () => to.publicKey as never };
     expect(await rejectionOf(unpack(forgeAuth({}), halves))).toBeInstanceOf(TypeError);
   });
 
-  it("are looked up asynchronously, and what a lookup throws comes out", async () => {
+  it("can be looked up asynchronously, and errors of a lookup are passed on", async () => {
     const recipientKey = async (): Promise<typeof to.privateKey> => to.privateKey;
     expect((await unpack(forgeAuth({}), { ...bobReads, recipientKey })).sender).toBe(alice.did);
     const failure = new Error("The vault is closed");

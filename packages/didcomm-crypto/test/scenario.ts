@@ -9,7 +9,7 @@ import { createParty, reading } from "./parties.ts";
 export const alice = createParty("did:example:alice");
 /** Has two keys on each curve. */
 export const bob = createParty("did:example:bob", 2);
-/** Somebody whom Bob knows, too. */
+/** Another party whose keys Bob has. */
 export const carol = createParty("did:example:carol");
 /** Would like to be taken for Alice. */
 export const mallory = createParty("did:example:mallory");

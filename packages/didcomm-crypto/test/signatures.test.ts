@@ -27,7 +27,7 @@ describe("signatures", () => {
     ["no kid", withEntry({ header: {} }), "kid_invalid"],
     ["a relative kid", withEntry({ header: { kid: "#ed25519-1" } }), "kid_invalid"],
     ["two kids", withEntry({ protected: header({ kid: key.kid }) }), "kid_invalid"],
-    ["a kid that nobody knows", withEntry({ header: { kid: `${alice.did}#x` } }), "key_not_found"],
+    ["an unknown kid", withEntry({ header: { kid: `${alice.did}#x` } }), "key_not_found"],
     ["a key that agrees and does not sign", withEntry({ header: { kid: from.kid } }), "key_unsupported"],
     ["a signature by another key", withEntry({ header: { kid: mallory.key("Ed25519").kid } }), "signature_invalid"],
     ["an empty signature", withEntry({ signature: "" }), "signature_invalid"],
@@ -35,20 +35,20 @@ describe("signatures", () => {
     ["a huge signature", withEntry({ signature: "A".repeat(10_000) }), "envelope_invalid"],
     ["no signature", withEntry({ signature: undefined }), "envelope_invalid"],
     ["another payload", JSON.stringify({ ...envelope, payload: toBase64url("{}") }), "signature_invalid"],
-    ["a payload that is no base64url", JSON.stringify({ ...envelope, payload: "e30=" }), "envelope_invalid"],
+    ["a payload that is not base64url", JSON.stringify({ ...envelope, payload: "e30=" }), "envelope_invalid"],
     ["no signatures", JSON.stringify({ ...envelope, signatures: [] }), "envelope_invalid"],
     ["two signatures", JSON.stringify({ ...envelope, signatures: [entry, entry] }), "envelope_invalid"],
     ["both serialisations", JSON.stringify({ ...envelope, ...entry }), "header_unsupported"],
-  ])("are refused with %s", async (_, text, code) => {
+  ])("are rejected with %s", async (_, text, code) => {
     await expectRefusal(text, code);
   });
 
-  it("are read in the flattened serialisation", async () => {
+  it("are accepted in the flattened serialization", async () => {
     const { signatures: _, ...rest } = envelope;
     expect((await unpack(JSON.stringify({ ...rest, ...entry }), bobReads)).metadata.signAlg).toBe("EdDSA");
   });
 
-  it("are read with kid in the protected header", async () => {
+  it("are accepted with kid in the protected header", async () => {
     const protectedText = header({ kid: key.kid });
     const privateKey = createPrivateKey({ key: { ...key.privateKey }, format: "jwk" });
     const signature = toBase64url(sign(null, Buffer.from(`${protectedText}.${envelope.payload}`), privateKey));
@@ -61,7 +61,7 @@ describe("signatures", () => {
     expect(metadata).toMatchObject({ signed: true, encrypted: false, signFromKid: alice.key(curve).kid });
   });
 
-  it("with an alg that DIDComm does not have are refused before anybody is asked for a key", async () => {
+  it("with an unsupported alg are rejected before a key is looked up", async () => {
     const asked: string[] = [];
     const signerKey = (kid: string): undefined => void asked.push(kid);
     const text = withEntry({ protected: header({ alg: "none" }) });
@@ -72,7 +72,7 @@ describe("signatures", () => {
   it.each([
     ["P-256", "ES256"],
     ["secp256k1", "ES256K"],
-  ] as const)("on %s are refused in DER", async (curve, alg) => {
+  ] as const)("on %s are rejected in DER", async (curve, alg) => {
     const { kid, privateKey } = alice.key(curve);
     const key = createPrivateKey({ key: { ...privateKey }, format: "jwk" });
     const protectedText = header({ alg });
@@ -84,7 +84,7 @@ describe("signatures", () => {
     await expectRefusal(signed("der"), "signature_invalid");
   });
 
-  it("are refused where no key can be looked up", async () => {
+  it("are rejected without a key lookup", async () => {
     expectCryptoError(await rejectionOf(unpack(JSON.stringify(envelope), { recipientKey: () => undefined })), "key_not_found");
   });
 });

@@ -3,51 +3,56 @@ import { DidcommCryptoError } from "../didcomm-crypto-error.ts";
 import { isAgreementCurve, isSigningCurve } from "../keys/curve.ts";
 import type { OwnKey, PeerKey, PrivateKeyInput } from "../keys/key.ts";
 import type { KeyLookup } from "../unpack.ts";
-import { publicKeyOf } from "./key-source.ts";
+import { publicKeyOf } from "./find-key.ts";
 
 interface DocumentKey extends PeerKey {
   readonly publicKey: PublicJwk;
 }
 
-/** Whom a message is encrypted for, and by. */
+/** The recipient keys and the sender key of a message. */
 export interface ChosenKeys {
   readonly to: readonly PeerKey[];
   readonly from: OwnKey | "anonymous";
 }
 
 /**
- * Chooses the curve of a message: the first in the recipient's document that the sender has a key on, too. The recipients are all keys
- * of the recipient on that curve (DIDComm v2.1, Key IDs).
+ * Chooses the curve of a message: the first one in the recipient's document on which the sender also has a key. The message is encrypted for
+ * all keys of the recipient on that curve (DIDComm v2.1, Key IDs).
  *
- * @throws DidcommCryptoError `key_not_found` if there is none.
+ * @throws DidcommCryptoError `key_not_found` if they have no curve in common.
  */
 export async function chooseAgreementKeys(
   recipient: DidDocument,
   sender: DidDocument | undefined,
   privateKey: KeyLookup<PrivateKeyInput>,
 ): Promise<ChosenKeys> {
-  const theirs = readableKeys(recipient, "keyAgreement", isAgreementCurve);
+  const theirs = supportedKeys(recipient, "keyAgreement", isAgreementCurve);
   for (const curve of new Set(theirs.map((key) => key.publicKey.crv))) {
-    // One after the other, in the recipient's order.
+    // In sequence, in the recipient's order.
     // oxlint-disable-next-line no-await-in-loop
     const from = sender === undefined ? "anonymous" : await ownKeyOn(curve, sender, privateKey);
     if (from !== undefined) return { to: theirs.filter((key) => key.publicKey.crv === curve), from };
   }
-  const message = sender === undefined ? "The recipient has no key to encrypt for" : "Sender and recipient have no curve in common";
+  const message = sender === undefined ? "The recipient has no key for encryption" : "Sender and recipient have no curve in common";
   throw new DidcommCryptoError("key_not_found", message);
 }
 
-/** @throws DidcommCryptoError `key_not_found` if there is none. */
+/**
+ * Chooses the first key in the signer's document whose private key is available.
+ *
+ * @throws DidcommCryptoError `key_not_found` if no private key is available.
+ */
 export async function chooseSigningKey(signer: DidDocument, privateKey: KeyLookup<PrivateKeyInput>): Promise<OwnKey> {
-  const key = await firstOwned(readableKeys(signer, "authentication", isSigningCurve), privateKey);
-  if (key === undefined)
-    throw new DidcommCryptoError("key_not_found", "No private key that the signer's document lists for authentication");
+  const key = await firstOwned(supportedKeys(signer, "authentication", isSigningCurve), privateKey);
+  if (key === undefined) {
+    throw new DidcommCryptoError("key_not_found", "No private key for any key that the signer's document lists for authentication");
+  }
   return key;
 }
 
 function ownKeyOn(curve: string, sender: DidDocument, privateKey: KeyLookup<PrivateKeyInput>): Promise<OwnKey | undefined> {
   return firstOwned(
-    readableKeys(sender, "keyAgreement", (crv) => crv === curve),
+    supportedKeys(sender, "keyAgreement", (crv) => crv === curve),
     privateKey,
   );
 }
@@ -61,8 +66,8 @@ async function firstOwned(keys: readonly DocumentKey[], privateKey: KeyLookup<Pr
   return undefined;
 }
 
-/** The keys of a purpose, in the document's order; those of other kinds are left out. */
-function readableKeys(
+/** The supported keys of a purpose, in the order of the document. */
+function supportedKeys(
   document: DidDocument,
   purpose: VerificationRelationship,
   isCurve: (curve: string) => boolean,

@@ -1,46 +1,46 @@
 import type { DidResolver } from "@parley/did";
 import type { WrittenContentAlgorithm } from "../jwe/content/ciphers.ts";
 import type { PrivateKeyInput } from "../keys/key.ts";
-import { withDefaults, type UnpackLimits } from "../limits.ts";
+import { readLimits, type UnpackLimits } from "../unpack-limits.ts";
 import { pack, packSigned, type PackOptions } from "../pack.ts";
 import type { Packable } from "../plaintext.ts";
 import { unpack, type KeyLookup } from "../unpack.ts";
 import type { Unpacked } from "../unpacked.ts";
 import { chooseAgreementKeys, chooseSigningKey } from "./choose-keys.ts";
-import { findKey, resolve } from "./key-source.ts";
+import { findKey, resolve } from "./find-key.ts";
 
 /** Options of {@link createDidcommCrypto}. */
 export interface DidcommCryptoOptions {
-  /** Finds the documents of others, and of our own DIDs: only keys that they list are used. */
+  /** Resolves peers' DIDs and our own. Only keys listed in the documents are used. */
   readonly resolver: DidResolver;
-  /** Our own private keys, by the ids that our documents give them. */
+  /** Our private keys, by their ids in our DID documents. */
   readonly privateKey: KeyLookup<PrivateKeyInput>;
   readonly limits?: Partial<UnpackLimits>;
 }
 
-/** How a message is packed, by DIDs. */
+/** Options of {@link DidcommCrypto.pack}. */
 export interface DidPackOptions {
-  /** The DID that it is encrypted for: all of its keys on one curve. */
+  /** The DID of the recipient. The message is encrypted for all its keys on one curve. */
   readonly to: string;
-  /** Our DID that it is encrypted by (authcrypt), or `"anonymous"` (anoncrypt). */
+  /** Our DID as the sender (authcrypt), or `"anonymous"` (anoncrypt). */
   readonly from: string;
-  /** Our DID that it is signed by, the same as `from`. */
+  /** Also signs the message with a key of this DID, which must equal `from`. */
   readonly signBy?: string;
-  /** Encrypts an authcrypt message once more, anonymously, so that those who carry it can't see who it is from. Default `false`. */
+  /** Encrypts an authcrypt message again with anoncrypt, which hides the sender from intermediaries. Default `false`. */
   readonly hideSender?: boolean;
-  /** How the anonymous layer is encrypted. Every reader knows A256CBC-HS512, which is the default. */
+  /** Content encryption of anoncrypt. Default A256CBC-HS512, which every implementation supports. */
   readonly enc?: WrittenContentAlgorithm;
-  /** Stops waiting for DIDs; the promise is rejected with its reason. */
+  /** Aborts the resolution of DIDs: the promise is rejected with the signal's reason. */
   readonly signal?: AbortSignal;
 }
 
 /** Packs and unpacks messages with the keys of DID documents. */
 export interface DidcommCrypto {
   /**
-   * Encrypts a message for a DID. The curve is the first of the recipient's that the sender has, too.
+   * Encrypts a message for a DID, on the first curve in the recipient's document on which the sender also has a key.
    *
    * @throws DidcommCryptoError `resolution_failed`, `key_not_found` or `key_unsupported`.
-   * @throws TypeError if the message does not fit the DIDs; see {@link pack}.
+   * @throws TypeError if the message does not match the DIDs; see {@link pack}.
    */
   pack(message: Packable, options: DidPackOptions): Promise<string>;
 
@@ -48,7 +48,7 @@ export interface DidcommCrypto {
   packSigned(message: Packable, options: { readonly signBy: string; readonly signal?: AbortSignal }): Promise<string>;
 
   /**
-   * Decrypts and verifies a message. Senders' keys must be listed for `keyAgreement`, signers' for `authentication`. See {@link unpack}.
+   * Decrypts and verifies a message. The sender's key must be listed for `keyAgreement`, the signer's for `authentication`. See {@link unpack}.
    *
    * @throws DidcommCryptoError with any code.
    */
@@ -56,7 +56,7 @@ export interface DidcommCrypto {
 }
 
 /**
- * Creates what packs and unpacks messages with keys found by a resolver of DIDs.
+ * Creates an object that packs and unpacks messages with the keys of resolved DID documents.
  *
  * @example
  * ```ts
@@ -72,7 +72,7 @@ export interface DidcommCrypto {
  * ```
  */
 export function createDidcommCrypto({ resolver, privateKey, limits }: DidcommCryptoOptions): DidcommCrypto {
-  const checkedLimits = withDefaults(limits);
+  const checkedLimits = readLimits(limits);
   return {
     async pack(message, { to, from, signBy, hideSender, enc, signal }) {
       const [recipient, sender] = await Promise.all([

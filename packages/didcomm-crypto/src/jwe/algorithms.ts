@@ -1,7 +1,7 @@
-/** How the content key is agreed on: with the sender's key (authcrypt), or without (anoncrypt). */
+/** Key agreement: with the sender's static key (authcrypt), or without (anoncrypt). */
 export type KeyAlgorithm = "ECDH-1PU+A256KW" | "ECDH-ES+A256KW";
 
-/** How the content is encrypted. */
+/** Content encryption. */
 export type ContentAlgorithm = "A256CBC-HS512" | "A256GCM" | "XC20P";
 
 /** The algorithms of one layer of encryption. */
@@ -10,7 +10,7 @@ export interface LayerAlgorithms {
   readonly enc: ContentAlgorithm;
 }
 
-/** All that DIDComm combines. ECDH-1PU with key wrapping is safe with A256CBC-HS512 only, whose tag commits to the key. */
+/** The combinations defined by DIDComm. ECDH-1PU with key wrapping is safe only with A256CBC-HS512, whose tag commits to the key. */
 const ALLOWED: readonly LayerAlgorithms[] = [
   { alg: "ECDH-1PU+A256KW", enc: "A256CBC-HS512" },
   { alg: "ECDH-ES+A256KW", enc: "A256CBC-HS512" },
@@ -18,7 +18,7 @@ const ALLOWED: readonly LayerAlgorithms[] = [
   { alg: "ECDH-ES+A256KW", enc: "XC20P" },
 ];
 
-/** The algorithms that a header names, if DIDComm combines them. */
+/** The algorithms of a header. `undefined` if DIDComm does not define their combination. */
 export function allowedAlgorithms(alg: unknown, enc: unknown): LayerAlgorithms | undefined {
   return ALLOWED.find((pair) => pair.alg === alg && pair.enc === enc);
 }

@@ -1,12 +1,12 @@
 import * as crypto from "node:crypto";
 import type { KeyAlgorithm } from "./algorithms.ts";
 
-/** What a key is bound to besides the secret. */
+/** The context that a derived key is bound to. */
 export interface KdfParties {
   readonly alg: KeyAlgorithm;
   readonly apu: Uint8Array;
   readonly apv: Uint8Array;
-  /** The content's tag, with ECDH-1PU. */
+  /** Tag of the encrypted content, with ECDH-1PU. */
   readonly tag: Uint8Array | undefined;
 }
 
@@ -14,7 +14,7 @@ const ROUND = uint32(1);
 const KEY_BITS = uint32(256);
 
 /**
- * Derives a key of 256 bits from an agreed secret: the Concat KDF, whose one round of SHA-256 is enough for it.
+ * Derives a 256-bit key from the shared secrets with one round of the Concat KDF with SHA-256.
  *
  * @see {@link https://www.rfc-editor.org/rfc/rfc7518#section-4.6.2 | RFC 7518, section 4.6.2}
  * @see {@link https://datatracker.ietf.org/doc/html/draft-madden-jose-ecdh-1pu-04#section-2.3 | ECDH-1PU, section 2.3}

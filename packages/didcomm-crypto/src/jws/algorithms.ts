@@ -1,12 +1,12 @@
 import type { VerifyingCurve } from "../keys/curve.ts";
 
-/** How messages are signed (RFC 7518, RFC 8037, RFC 8812). */
+/** Signature algorithms (RFC 7518, RFC 8037, RFC 8812). */
 export type SignatureAlgorithm = "EdDSA" | "ES256" | "ES384" | "ES256K";
 
-/** How each curve signs. */
+/** The parameters of a signature algorithm. */
 export interface SignatureScheme {
   readonly alg: SignatureAlgorithm;
-  /** What node:crypto wants to hear; EdDSA has its own hash. */
+  /** Hash function for node:crypto; `null` for EdDSA. */
   readonly hash: "sha256" | "sha384" | null;
   /** Bytes of a signature. */
   readonly length: number;

@@ -1,12 +1,12 @@
 import type { KeyObject } from "node:crypto";
 
-/** Curves on which secrets are agreed. */
+/** Curves for key agreement. */
 export type AgreementCurve = "X25519" | "P-256" | "P-384" | "P-521";
 
-/** Curves that we sign with. */
+/** Curves for signing. */
 export type SigningCurve = "Ed25519" | "P-256" | "P-384";
 
-/** Curves whose signatures are read. Some readers of secp256k1 want the lower of two possible signatures, so we write none. */
+/** Curves for verification. secp256k1 is not used for signing, since some implementations accept only low-S signatures. */
 export type VerifyingCurve = SigningCurve | "secp256k1";
 
 export type Curve = AgreementCurve | VerifyingCurve;
@@ -33,7 +33,7 @@ const CURVES_OF_OPENSSL: ReadonlyMap<string | undefined, Curve> = new Map([
   ["secp256k1", "secp256k1"],
 ]);
 
-/** The curve of a key; `undefined` if it is none of these. */
+/** The curve of a key. `undefined` if it is not supported. */
 export function curveOf(key: KeyObject): Curve | undefined {
   switch (key.asymmetricKeyType) {
     case "x25519":

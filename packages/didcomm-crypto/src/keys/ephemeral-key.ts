@@ -8,7 +8,7 @@ export interface EphemeralKey {
   readonly privateKey: KeyObject;
 }
 
-/** Asks for the public key as JWK right away: exporting a generated key later can deadlock Node 20. Its types don't know that it can. */
+/** Returns the public key as a JWK: exporting a generated key later can deadlock Node 20. The types of Node lack this format. */
 const publicKeyEncoding = { format: "jwk" } as never;
 
 export function generateEphemeralKey(curve: AgreementCurve): EphemeralKey {

@@ -4,7 +4,7 @@ import { decodeBase64url } from "../text/base64url.ts";
 import type { Curve } from "./curve.ts";
 import type { ImportedKey } from "./key.ts";
 
-/** Bytes of a key, or of one coordinate of it. */
+/** Key types, and bytes of a key or of one coordinate, by curve. */
 const SIZES: ReadonlyMap<unknown, readonly [curve: Curve, kty: "OKP" | "EC", size: number]> = new Map([
   ["X25519", ["X25519", "OKP", 32]],
   ["Ed25519", ["Ed25519", "OKP", 32]],
@@ -15,10 +15,10 @@ const SIZES: ReadonlyMap<unknown, readonly [curve: Curve, kty: "OKP" | "EC", siz
 ]);
 
 /**
- * Imports a public JWK; `undefined` if it is none: a private one, an unknown curve, a coordinate that is too long, a point off its curve.
+ * Imports a public JWK. `undefined` if it is a private key, its curve is unknown, a coordinate is too long, or the point is not on the curve.
  *
- * Coordinates of points have a fixed length (RFC 7518, section 6.2.1.2), but Authlib, and with it DIDComm for Python, leaves out leading
- * zeros: one message in 128 of theirs on P-256 would be refused otherwise. It is one point and no other all the same.
+ * Coordinates have a fixed length (RFC 7518, section 6.2.1.2), but Authlib, which DIDComm for Python uses, omits leading zeros. Without
+ * accepting that, one in 128 of its messages on P-256 would be rejected. The shorter encoding still identifies a single point.
  */
 export function importPublicJwk(jwk: unknown): ImportedKey | undefined {
   if (!isJsonObject(jwk) || Object.hasOwn(jwk, "d")) return undefined;
@@ -32,7 +32,7 @@ export function importPublicJwk(jwk: unknown): ImportedKey | undefined {
       : isBase64url(x, longest) && isBase64url(y, longest) && { x, y };
   if (coordinates === false) return undefined;
   try {
-    // OpenSSL refuses points that are not on the curve.
+    // OpenSSL rejects points that are not on the curve.
     return { curve, key: createPublicKey({ key: { kty, crv: curve, ...coordinates }, format: "jwk" }) };
   } catch {
     return undefined;
@@ -40,6 +40,6 @@ export function importPublicJwk(jwk: unknown): ImportedKey | undefined {
 }
 
 function isBase64url(value: unknown, maxLength: number): value is string {
-  // The length first, lest a megabyte be decoded.
+  // The length is checked first, so that no long text is decoded.
   return typeof value === "string" && value.length <= maxLength && decodeBase64url(value) !== undefined;
 }

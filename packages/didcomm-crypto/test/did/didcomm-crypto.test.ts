@@ -35,7 +35,7 @@ const on = (party: Party, ...curves: string[]): TestKey[] =>
   curves.flatMap((curve) => [...party.keys.values()].filter((key) => key.curve === curve));
 const everything = (party: Party): DidDocument => documentOf(party, on(party, ...AGREEMENT_CURVES), on(party, ...SIGNING_CURVES));
 
-/** A resolver of these documents; `asked` holds what it was asked for. */
+/** A resolver of these documents; `asked` records the requests. */
 function resolverOf(...documents: readonly DidDocument[]): DidResolver & { readonly asked: [string, ResolveOptions | undefined][] } {
   const asked: [string, ResolveOptions | undefined][] = [];
   return {
@@ -61,7 +61,7 @@ describe("packing for DIDs", () => {
     [["X25519", "P-256"], ["P-256", "X25519"], "p-256"],
     [["P-384"], ["X25519", "P-384"], "p-384"],
     [["P-521", "Ed25519"], ["Ed25519", "secp256k1", "P-521"], "p-521"],
-  ])("from %j to %j takes all of the recipient's keys on %s", async (own, theirs, chosen) => {
+  ])("from %j to %j uses all keys of the recipient on %s", async (own, theirs, chosen) => {
     const resolver = resolverOf(documentOf(alice, on(alice, ...own), []), documentOf(bob, on(bob, ...theirs), []));
     const packed = await cryptoOf(alice, resolver).pack(message, { from: alice.did, to: bob.did });
     const { sender, metadata } = await cryptoOf(bob, resolver).unpack(packed);
@@ -70,7 +70,7 @@ describe("packing for DIDs", () => {
     expect(metadata.encryptedToKids).toEqual([`${bob.did}#${chosen}-1`, `${bob.did}#${chosen}-2`]);
   });
 
-  it("does all that pack does", async () => {
+  it("supports all options of pack", async () => {
     const resolver = resolverOf(everything(alice), everything(bob));
     const packed = await cryptoOf(alice, resolver).pack(message, {
       from: alice.did,
@@ -91,7 +91,7 @@ describe("packing for DIDs", () => {
     });
   });
 
-  it("asks for no sender if there is none", async () => {
+  it("does not resolve a sender for anoncrypt", async () => {
     const resolver = resolverOf(everything(bob));
     const packed = await cryptoOf(alice, resolver).pack(message, { from: "anonymous", to: bob.did });
     expect(resolver.asked.map(([did]) => did)).toEqual([bob.did]);
@@ -104,7 +104,7 @@ describe("packing for DIDs", () => {
     expect((await cryptoOf(bob, resolver).unpack(packed)).sender).toBe(alice.did);
   });
 
-  it("leaves out keys that can't be read, and keys of its own that it has not", async () => {
+  it("skips undecodable keys, and own keys without a private key", async () => {
     const broken = { id: `${bob.did}#broken`, type: "JsonWebKey2020", controller: bob.did, publicKeyJwk: { kty: "EC", crv: "P-256" } };
     const document = everything(bob);
     const resolver = resolverOf(everything(alice), {
@@ -125,7 +125,7 @@ describe("packing for DIDs", () => {
     ["the recipient has no key", [everything(alice), documentOf(bob, [], [])], "key_not_found", false],
     ["the recipient's keys only sign", [everything(alice), documentOf(bob, [], on(bob, "P-256"))], "key_not_found", false],
     [
-      "there is no curve in common",
+      "they have no curve in common",
       [documentOf(alice, on(alice, "P-256"), []), documentOf(bob, on(bob, "X25519"), [])],
       "key_not_found",
       false,
@@ -137,12 +137,12 @@ describe("packing for DIDs", () => {
     expect(expectCryptoError(error, code).retryable).toBe(retryable);
   });
 
-  it("is retryable if resolving is", async () => {
+  it("is retryable if the resolution is", async () => {
     const error = await rejectionOf(cryptoOf(alice, resolverOf(everything(alice))).pack(message, { from: alice.did, to: "did:web:slow" }));
     expect(expectCryptoError(error, "resolution_failed").retryable).toBe(true);
   });
 
-  it("stops when its signal fires", async () => {
+  it("stops when its signal is aborted", async () => {
     const signal = AbortSignal.abort(new Error("Enough"));
     const crypto = cryptoOf(alice, resolverOf(everything(alice), everything(bob)));
     expect(await rejectionOf(crypto.pack(message, { from: alice.did, to: bob.did, signal }))).toBe(signal.reason);
@@ -160,11 +160,11 @@ describe("unpacking with documents", () => {
     ["a signer's key that is there to agree", signed, [documentOf(alice, on(alice, "P-256"), [])], "key_purpose"],
     ["a sender's key that is gone", packed, [{ ...documentOf(alice, [], []), verificationMethod: [] }], "key_not_found"],
     ["a signer whose DID is gone", signed, [], "resolution_failed"],
-  ])("refuses %s", async (_, text, documents, code) => {
+  ])("rejects %s", async (_, text, documents, code) => {
     expectCryptoError(await rejectionOf(cryptoOf(bob, resolverOf(...documents)).unpack(text)), code);
   });
 
-  it("asks once more, for a document that is not old, where a key is missing", async () => {
+  it("resolves a fresh document once if a key is missing", async () => {
     const resolver = resolverOf(documentOf(alice, [], []));
     await rejectionOf(cryptoOf(bob, resolver).unpack(packed));
     expect(resolver.asked.map(([did, options]) => [did, options?.maxAgeMs])).toEqual([
@@ -176,7 +176,7 @@ describe("unpacking with documents", () => {
     expect((await cryptoOf(bob, changing).unpack(packed)).sender).toBe(alice.did);
   });
 
-  it("never asks for senders of messages that are for somebody else", async () => {
+  it("does not resolve senders of messages for other recipients", async () => {
     const resolver = resolverOf(everything(alice));
     expectCryptoError(await rejectionOf(cryptoOf(alice, resolver).unpack(packed)), "recipient_unknown");
     expect(resolver.asked).toEqual([]);
@@ -184,7 +184,7 @@ describe("unpacking with documents", () => {
 });
 
 describe("did:key", () => {
-  it("needs nobody to be asked", async () => {
+  it("needs no requests", async () => {
     const resolver = createDidResolver({ methods: didKeyMethod() });
     const did = "did:key:z6LSbysY2xFMRpGMhb7tFTLMpeuPRaqaWM1yECx2AtzE3KCc";
     const anybody = createDidcommCrypto({ resolver, privateKey: () => undefined });

@@ -4,7 +4,7 @@ import type { ContentCipher, ContentInput } from "./content-cipher.ts";
 const TAG_LENGTH = 32;
 
 /**
- * AES-256-CBC, then HMAC-SHA-512 cut to its first half.
+ * AES-256-CBC with HMAC-SHA-512, truncated to its first half.
  *
  * @see {@link https://www.rfc-editor.org/rfc/rfc7518#section-5.2.5 | RFC 7518, section 5.2.5}
  */
@@ -25,7 +25,7 @@ export const a256cbcHs512: ContentCipher = {
       const decipher = createDecipheriv("aes-256-cbc", input.key.subarray(32), input.iv);
       return Buffer.concat([decipher.update(ciphertext), decipher.final()]);
     } catch {
-      // Padding: whoever has the key got it wrong, so this tells a stranger nothing.
+      // Invalid padding under a valid tag: only a holder of the key can cause it, so it is not a padding oracle.
       return undefined;
     }
   },

@@ -4,7 +4,7 @@ import { a256gcm } from "./a256gcm.ts";
 import type { ContentCipher, ContentDecipher } from "./content-cipher.ts";
 import { xc20p } from "./xc20p.ts";
 
-/** Content algorithms that messages are written with. */
+/** Content encryption for outgoing messages. XC20P is only decrypted. */
 export type WrittenContentAlgorithm = Exclude<ContentAlgorithm, "XC20P">;
 
 export const CIPHERS: Readonly<Record<WrittenContentAlgorithm, ContentCipher>> = { "A256CBC-HS512": a256cbcHs512, A256GCM: a256gcm };

@@ -1,27 +1,27 @@
-/** What a cipher gives: the tag belongs to the ciphertext and the additional data. */
+/** Encrypted content. The tag authenticates the ciphertext and the additional data. */
 export interface Sealed {
   readonly ciphertext: Uint8Array;
   readonly tag: Uint8Array;
 }
 
-/** What a content cipher works on. */
+/** Inputs of a content cipher. */
 export interface ContentInput {
   readonly key: Uint8Array;
   readonly iv: Uint8Array;
-  /** Data that is authenticated only. */
+  /** Additional authenticated data. */
   readonly aad: Uint8Array;
 }
 
-/** Decrypts content. Lengths are in bytes, and what is given to it has them. */
+/** Decrypts content. The caller checks the lengths, which are in bytes. */
 export interface ContentDecipher {
   readonly keyLength: number;
   readonly ivLength: number;
   readonly tagLength: number;
-  /** `undefined` if the tag is not that of the rest. */
+  /** Decrypts the content. `undefined` if the tag does not match. */
   open(input: ContentInput, sealed: Sealed): Uint8Array | undefined;
 }
 
-/** Encrypts content, too. */
+/** Encrypts and decrypts content. */
 export interface ContentCipher extends ContentDecipher {
   seal(input: ContentInput, plaintext: Uint8Array): Sealed;
 }

@@ -2,7 +2,7 @@ import { xchacha20poly1305 } from "@noble/ciphers/chacha.js";
 import type { ContentDecipher } from "./content-cipher.ts";
 
 /**
- * XChaCha20-Poly1305, which Node does not have. Read, never written: DIDComm leaves it optional.
+ * XChaCha20-Poly1305, which Node does not provide. Only for decryption, since support is optional in DIDComm.
  *
  * @see {@link https://datatracker.ietf.org/doc/html/draft-amringer-jose-chacha-02 | draft-amringer-jose-chacha}
  */

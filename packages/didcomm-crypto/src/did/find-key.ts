@@ -9,31 +9,40 @@ import {
   type VerificationMethod,
 } from "@parley/did";
 import { DidcommCryptoError } from "../didcomm-crypto-error.ts";
-import { didOfKid } from "../kid.ts";
+import { didOfKid } from "../did-of-kid.ts";
 
-/** What the keys of a message may be used for. */
+/** The verification relationships that messages use. */
 type Purpose = "keyAgreement" | "authentication";
 
-/** A document in which a key is missing is resolved again if it is older than this: the key may be new. */
+/** If a key is missing, a cached document older than this is resolved again, since the key may have been added. */
 const MAX_AGE_MS = 30_000;
 
-/** Keys that have been read, for as long as the resolver keeps the document that they are from. */
-const read = new WeakMap<VerificationMethod, PublicJwk>();
+/** Decoded keys, cached as long as the resolver caches their document. */
+const decoded = new WeakMap<VerificationMethod, PublicJwk>();
 
-/** The public key that a DID lists under this id for a purpose. */
+/**
+ * Finds the public key that a DID document lists for a purpose.
+ *
+ * @throws DidcommCryptoError `kid_invalid`, `resolution_failed`, `key_not_found`, `key_purpose`, `key_unsupported`
+ */
 export async function findKey(kid: string, purpose: Purpose, resolver: DidResolver, signal: AbortSignal | undefined): Promise<PublicJwk> {
   const did = didOfKid(kid);
-  if (did === undefined) throw new DidcommCryptoError("kid_invalid", "The key's id is no absolute DID URL");
+  if (did === undefined) throw new DidcommCryptoError("kid_invalid", "The key id is not an absolute DID URL");
   const method = findVerificationMethod(await resolve(did, resolver, signal), kid, purpose);
   if (method !== undefined) return publicKeyOf(method);
   const fresh = await resolve(did, resolver, signal, MAX_AGE_MS);
   const found = findVerificationMethod(fresh, kid, purpose);
   if (found !== undefined) return publicKeyOf(found);
-  if (findVerificationMethod(fresh, kid) === undefined) throw new DidcommCryptoError("key_not_found", "The DID's document has no such key");
-  throw new DidcommCryptoError("key_purpose", `The DID's document does not list the key for ${purpose}`);
+  if (findVerificationMethod(fresh, kid) === undefined) throw new DidcommCryptoError("key_not_found", "The DID document has no such key");
+  throw new DidcommCryptoError("key_purpose", `The DID document does not list the key for ${purpose}`);
 }
 
-/** @throws DidcommCryptoError `resolution_failed`; the signal's reason if the caller has given up. */
+/**
+ * Resolves a DID.
+ *
+ * @throws DidcommCryptoError `resolution_failed`
+ * @throws the reason of the signal after an abort.
+ */
 export async function resolve(
   did: string,
   resolver: DidResolver,
@@ -50,15 +59,19 @@ export async function resolve(
   }
 }
 
-/** @throws DidcommCryptoError `key_unsupported` */
+/**
+ * Decodes the key of a verification method.
+ *
+ * @throws DidcommCryptoError `key_unsupported`
+ */
 export function publicKeyOf(method: VerificationMethod): PublicJwk {
-  const known = read.get(method);
+  const known = decoded.get(method);
   if (known !== undefined) return known;
   try {
     const key = publicKeyJwk(method);
-    read.set(method, key);
+    decoded.set(method, key);
     return key;
   } catch (error) {
-    throw new DidcommCryptoError("key_unsupported", "The key of the DID's document can't be read", { cause: error });
+    throw new DidcommCryptoError("key_unsupported", "The key in the DID document cannot be decoded", { cause: error });
   }
 }

@@ -5,12 +5,12 @@ import { encodeBase64url } from "../text/base64url.ts";
 import { SCHEMES } from "./algorithms.ts";
 import { SIGNED_TYPE } from "./parse-jws.ts";
 
-/** A key that signs, and its id. */
+/** A signing key and its id. */
 export interface SigningParty extends ImportedKey<SigningCurve> {
   readonly kid: string;
 }
 
-/** Signs bytes, as the general JSON serialisation of a JWS (RFC 7515, section 7.2.1). `kid` stands where the specification's examples have it. */
+/** Signs bytes to a JWS in the general JSON serialization (RFC 7515, section 7.2.1). Like in the specification, `kid` is unprotected. */
 export function signJws(content: Uint8Array, { curve, key, kid }: SigningParty): string {
   const { alg, hash } = SCHEMES[curve];
   const payload = encodeBase64url(content);

@@ -1,13 +1,13 @@
-import type { Addressing } from "./addressing.ts";
-import { didOfKid } from "./kid.ts";
+import type { Addressing } from "./check-addressing.ts";
+import { didOfKid } from "./did-of-kid.ts";
 import type { EncryptedLayer, SignedLayer } from "./layer.ts";
 import type { UnpackMetadata } from "./unpacked.ts";
 
-/** An envelope that has been opened; `recipientKid` is the id of the key that did it. */
+/** A decrypted or verified envelope. `recipientKid` is the id of the key that decrypted it. */
 export type OpenedLayer = (EncryptedLayer & { readonly recipientKid: string }) | SignedLayer;
 
-/** What the envelopes of a message, the outermost first, prove about it. */
-export function describe(layers: readonly OpenedLayer[]): UnpackMetadata {
+/** The metadata of a message. `layers` begins with the outermost. */
+export function metadataOf(layers: readonly OpenedLayer[]): UnpackMetadata {
   const encrypted = layers.filter((layer) => layer.kind !== "signed");
   const signed = layers.find((layer) => layer.kind === "signed");
   const innermost = encrypted.at(-1);
@@ -25,7 +25,7 @@ export function describe(layers: readonly OpenedLayer[]): UnpackMetadata {
   };
 }
 
-/** What the plaintext inside of the envelopes must agree with. */
+/** The sender and the recipients according to the envelopes. */
 export function addressingOf(layers: readonly OpenedLayer[]): Addressing {
   const encrypted = layers.filter((layer) => layer.kind !== "signed");
   return {

@@ -5,12 +5,16 @@ import type { ImportedKey } from "../keys/key.ts";
 import { SCHEMES } from "./algorithms.ts";
 import type { Jws } from "./parse-jws.ts";
 
-/** @throws DidcommCryptoError `alg_not_allowed` if the algorithm is not the key's, `signature_invalid` if the key did not sign this. */
+/**
+ * Verifies the signature of a message.
+ *
+ * @throws DidcommCryptoError `alg_not_allowed` if the algorithm does not fit the key; `signature_invalid`
+ */
 export function verifyJws(jws: Jws, { curve, key }: ImportedKey<VerifyingCurve>): void {
   const { alg, hash, length } = SCHEMES[curve];
-  if (jws.alg !== alg) throw new DidcommCryptoError("alg_not_allowed", `A key of ${curve} signs with ${alg} only`);
+  if (jws.alg !== alg) throw new DidcommCryptoError("alg_not_allowed", `Keys of ${curve} can be used with ${alg} only`);
   const valid =
     jws.signature.length === length &&
     verify(hash, Buffer.from(jws.signedText, "ascii"), { key, dsaEncoding: "ieee-p1363" }, jws.signature);
-  if (!valid) throw new DidcommCryptoError("signature_invalid", "The signature is not that of the signer's key");
+  if (!valid) throw new DidcommCryptoError("signature_invalid", "The signature does not match the signer's key");
 }

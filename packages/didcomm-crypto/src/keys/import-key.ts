@@ -14,40 +14,57 @@ import { importPublicJwk } from "./public-jwk.ts";
 
 const imported = new WeakMap<object, ImportedKey>();
 
-/** @throws DidcommCryptoError `key_unsupported` */
+/**
+ * Imports a peer's key for key agreement.
+ *
+ * @throws DidcommCryptoError `key_unsupported`
+ */
 export function agreementPublicKey(input: PublicKeyInput): ImportedKey<AgreementCurve> {
   const key = publicKey(input);
-  if (!isOn(key, isAgreementCurve)) throw unsupported(`A key of ${key.curve} can't agree on a secret`);
+  if (!isOn(key, isAgreementCurve)) throw unsupported(`Keys of ${key.curve} cannot be used for key agreement`);
   return key;
 }
 
-/** @throws DidcommCryptoError `key_unsupported` */
+/**
+ * Imports a peer's key for verification.
+ *
+ * @throws DidcommCryptoError `key_unsupported`
+ */
 export function verifyingPublicKey(input: PublicKeyInput): ImportedKey<VerifyingCurve> {
   const key = publicKey(input);
-  if (!isOn(key, isVerifyingCurve)) throw unsupported(`Messages are not signed with keys of ${key.curve}`);
+  if (!isOn(key, isVerifyingCurve)) throw unsupported(`Keys of ${key.curve} cannot be used for signatures`);
   return key;
 }
 
-/** @throws TypeError */
+/**
+ * Imports our key for key agreement.
+ *
+ * @throws TypeError if it is not a supported private key.
+ */
 export function agreementPrivateKey(input: PrivateKeyInput): ImportedKey<AgreementCurve> {
   const key = privateKey(input);
-  if (!isOn(key, isAgreementCurve)) throw new TypeError(`A private key of ${key.curve} can't agree on a secret`);
+  if (!isOn(key, isAgreementCurve)) throw new TypeError(`Private keys of ${key.curve} cannot be used for key agreement`);
   return key;
 }
 
-/** @throws TypeError */
+/**
+ * Imports our key for signing.
+ *
+ * @throws TypeError if it is not a supported private key.
+ */
 export function signingPrivateKey(input: PrivateKeyInput): ImportedKey<SigningCurve> {
   const key = privateKey(input);
-  if (!isOn(key, isSigningCurve)) throw new TypeError(`Sign with a key of Ed25519, P-256 or P-384, not of ${key.curve}`);
+  if (!isOn(key, isSigningCurve))
+    throw new TypeError(`Keys of ${key.curve} cannot be used for signing. Supported curves: Ed25519, P-256, P-384`);
   return key;
 }
 
 function publicKey(input: PublicKeyInput): ImportedKey {
   const known = imported.get(input);
   if (known?.key.type === "public") return known;
-  if (input instanceof KeyObject && input.type !== "public") throw new TypeError("A private key stands where a public key belongs");
+  if (input instanceof KeyObject && input.type !== "public") throw new TypeError("A private key was passed as a public key");
   const key = input instanceof KeyObject ? ofKeyObject(input) : importPublicJwk(input);
-  if (key === undefined) throw unsupported("The public key is of a kind that this library does not know, or no key");
+  if (key === undefined) throw unsupported("The public key is invalid, or its type is not supported");
   imported.set(input, key);
   return key;
 }
@@ -56,7 +73,7 @@ function privateKey(input: PrivateKeyInput): ImportedKey {
   const known = imported.get(input);
   if (known?.key.type === "private") return known;
   const key = input instanceof KeyObject ? ofKeyObject(input) : importPrivateJwk(input);
-  if (key?.key.type !== "private") throw new TypeError("The private key must be a private KeyObject or JWK of a known curve");
+  if (key?.key.type !== "private") throw new TypeError("The private key must be a private KeyObject or JWK on a supported curve");
   imported.set(input, key);
   return key;
 }
@@ -70,7 +87,7 @@ function importPrivateJwk(jwk: PrivateJwk): ImportedKey | undefined {
   try {
     return ofKeyObject(createPrivateKey({ key: { ...jwk }, format: "jwk" }));
   } catch {
-    // OpenSSL's error is left behind: nobody knows how much of the key it tells.
+    // OpenSSL's error is dropped, since it could contain parts of the key.
     return undefined;
   }
 }

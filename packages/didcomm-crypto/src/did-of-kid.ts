@@ -1,11 +1,11 @@
 import { didOf } from "@parley/did";
 
-/** Longest key id, in characters. */
+/** Most characters of a key id. */
 const MAX_KID_LENGTH = 2048;
 
 const FRAGMENT = /^[\w.~!$&'()*+,;=:@/?%-]+$/;
 
-/** The DID of a key's id; `undefined` if that is no absolute DID URL of the form `did:…#…`. */
+/** The DID in a key id. `undefined` if the id is not an absolute DID URL of the form `did:…#…`. */
 export function didOfKid(kid: unknown): string | undefined {
   if (typeof kid !== "string" || kid.length > MAX_KID_LENGTH) return undefined;
   const did = didOf(kid);

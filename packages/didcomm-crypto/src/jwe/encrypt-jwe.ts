@@ -8,16 +8,16 @@ import { encodeBase64url } from "../text/base64url.ts";
 import type { KeyAlgorithm } from "./algorithms.ts";
 import { concatKdf, type KdfParties } from "./concat-kdf.ts";
 import { CIPHERS, type WrittenContentAlgorithm } from "./content/ciphers.ts";
-import { apvOf } from "./header.ts";
+import { apvOf } from "./jwe-header.ts";
 import { wrapKey } from "./key-wrap.ts";
 import { ENCRYPTED_TYPE } from "./parse-jwe.ts";
 
-/** A key that agrees on a secret, and its id. */
+/** A key for key agreement, and its id. */
 export interface AgreementParty extends ImportedKey<AgreementCurve> {
   readonly kid: string;
 }
 
-/** Who a message is encrypted by and for; all are on one curve. */
+/** The sender and the recipients of a message, with keys on one curve. */
 export interface EncryptOptions {
   /** With authcrypt. */
   readonly from: AgreementParty | undefined;
@@ -25,13 +25,17 @@ export interface EncryptOptions {
   readonly enc: WrittenContentAlgorithm;
 }
 
-/** Encrypts bytes, as the general JSON serialisation of a JWE (RFC 7516, section 7.2.1). */
+/**
+ * Encrypts bytes to a JWE in the general JSON serialization (RFC 7516, section 7.2.1).
+ *
+ * @throws DidcommCryptoError `key_unsupported` if a recipient key is a point of low order.
+ */
 export function encryptJwe(content: Uint8Array, { from, to, enc }: EncryptOptions): string {
   const alg: KeyAlgorithm = from === undefined ? "ECDH-ES+A256KW" : "ECDH-1PU+A256KW";
   const ephemeral = generateEphemeralKey(to[0].curve);
   const apu = Buffer.from(from?.kid ?? "", "utf8");
   const apv = apvOf(to.map(({ kid }) => kid));
-  // JSON leaves out what is undefined.
+  // JSON.stringify omits undefined members.
   const header = {
     typ: `application/${ENCRYPTED_TYPE}`,
     alg,
@@ -47,7 +51,7 @@ export function encryptJwe(content: Uint8Array, { from, to, enc }: EncryptOption
   const random = randomBytes(cipher.keyLength + cipher.ivLength);
   const [key, iv] = [random.subarray(0, cipher.keyLength), random.subarray(cipher.keyLength)];
   const { ciphertext, tag } = cipher.seal({ key, iv, aad: Buffer.from(protectedText, "ascii") }, content);
-  // The content comes first: with ECDH-1PU its tag is part of what the key is wrapped with.
+  // The content is encrypted first: with ECDH-1PU, the key-encryption key depends on its tag.
   const parties = { alg, apu, apv, tag: from && tag };
   const recipients = to.map((recipient) => {
     const kek = keyFor(recipient, { from, ephemeral }, parties);
@@ -73,6 +77,6 @@ function keyFor(to: AgreementParty, { from, ephemeral }: SenderKeys, parties: Kd
     if (from !== undefined) secret.push(agreeStatic(from.key, to.key));
     return concatKdf(secret, parties);
   } catch {
-    throw new DidcommCryptoError("key_unsupported", "The recipient's key agrees on nothing: it is of low order");
+    throw new DidcommCryptoError("key_unsupported", "The recipient's public key is a low-order point");
   }
 }

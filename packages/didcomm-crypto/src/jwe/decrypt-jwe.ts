@@ -8,7 +8,7 @@ import { DECIPHERS } from "./content/ciphers.ts";
 import { unwrapKey } from "./key-wrap.ts";
 import type { Jwe } from "./parse-jwe.ts";
 
-/** The keys that decrypt a message; all are on the curve of its `epk`. */
+/** The keys that decrypt a message, all on the curve of its `epk`. */
 export interface DecryptionKeys {
   readonly own: ImportedKey<AgreementCurve>;
   /** With authcrypt. */
@@ -18,8 +18,8 @@ export interface DecryptionKeys {
 /**
  * Decrypts a message for one of its recipients.
  *
- * Where the key can't be had, a random one takes its place: whoever sends made-up messages learns neither from the error nor from the
- * work done which part of them did not fit (RFC 7516, section 11.5).
+ * If the key cannot be derived or unwrapped, decryption continues with a random key. An attacker then learns neither from the error nor from
+ * the timing which step failed (RFC 7516, section 11.5).
  *
  * @throws DidcommCryptoError `decryption_failed`
  */
@@ -28,7 +28,7 @@ export function decryptJwe(jwe: Jwe, encryptedKey: Uint8Array, keys: DecryptionK
   const kek = agreedKey(jwe, keys) ?? randomBytes(32);
   const key = unwrapKey(kek, encryptedKey) ?? randomBytes(cipher.keyLength);
   const content = cipher.open({ key, iv: jwe.iv, aad: Buffer.from(jwe.protectedText, "ascii") }, jwe);
-  if (content === undefined) throw new DidcommCryptoError("decryption_failed", "The message could not be decrypted");
+  if (content === undefined) throw new DidcommCryptoError("decryption_failed", "The message cannot be decrypted");
   return content;
 }
 
