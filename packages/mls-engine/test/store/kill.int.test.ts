@@ -38,12 +38,13 @@ it.each(["plain", "encrypted"])("a store that is killed under load has what it p
   const key = randomBytes(32);
   const parameters = kind === "encrypted" ? [key.toString("hex")] : [];
   const encryptionKey = kind === "encrypted" ? { encryptionKey: key } : {};
-  let flushes = 0;
   for (let round = 0; round < ROUNDS; round += 1) {
     const logFile = join(directory, `${round}.log`);
     const { kill } = await start(data, logFile, ...parameters);
+    const flushes = async () => (await readFile(logFile, "utf8")).split("\ndurable ").length - 1;
+    await expect.poll(flushes, { interval: 5 }).toBeGreaterThan(25);
     // Not a wait for anything: the moment of the kill is to be a random one.
-    await new Promise((resolve) => setTimeout(resolve, 20 + Math.random() * 200));
+    await new Promise((resolve) => setTimeout(resolve, Math.random() * 200));
     await kill();
     const notes = (await readFile(logFile, "utf8")).split("\n").slice(0, -1);
     await using store = await openFileStore(data, encryptionKey);
@@ -51,7 +52,6 @@ it.each(["plain", "encrypted"])("a store that is killed under load has what it p
       const numbers = (what: string) =>
         notes.filter((note) => note.startsWith(`${what} ${name} `)).map((note) => Number(note.split(" ")[2]));
       const durable = Math.max(0, ...numbers("durable"));
-      flushes += numbers("durable").length;
       const rows = rowsOf(await store.open(name));
       const last = Number.parseInt(rows["last"] ?? "0", 10);
       expect(last).toBeGreaterThanOrEqual(durable);
@@ -60,7 +60,6 @@ it.each(["plain", "encrypted"])("a store that is killed under load has what it p
       expect(rows).toEqual(rowsAfter(last));
     }
   }
-  expect(flushes).toBeGreaterThan(100);
 });
 
 it("a store that another process has open is refused, until that one dies", async () => {
