@@ -8,7 +8,7 @@ import { SkytaleChannelManager } from "../src/index.ts";
 import { startCommand } from "../../skytale-server/test/cli/command.ts";
 
 /** Channels that the example runs on, one after the other at each pair of agents. */
-const RUNS = gateOrSoak(200, 400);
+const RUNS = gateOrSoak(24, 400);
 const PAIRS = 8;
 const RUNS_PER_PAIR = RUNS / PAIRS;
 const EXPECTED = ["Hello from Alice!", "Another message!"];

@@ -10,7 +10,7 @@ const TIMES = gateOrSoak(1, 20);
 /** Suites whose HPKE ts-mls does without optional packages: a third opinion, by another author. */
 const THIRD = new Set([1, 2, 5, 7]);
 
-describe.each(CLASSICAL)("suite %i: node and web agree", { timeout: gateOrSoak(60_000, 3_600_000) }, (id) => {
+describe.each(CLASSICAL)("suite %i: node and web agree", { timeout: gateOrSoak(120_000, 3_600_000) }, (id) => {
   const rounds = (ROUNDS[id] ?? 0) * TIMES;
 
   it("on digests, MACs and key derivation", async () => {
