@@ -68,8 +68,8 @@ export class ManagedChannel {
    * @throws as {@link ManagedChannel.receive}
    */
   async receiveLatest(options?: ReceiveOptions): Promise<ChannelMessage | undefined> {
-    const { inbox, deadline } = await this.#begin(options);
-    if (deadline.until <= performance.now()) return this.#take(inbox).at(-1)?.message;
+    const { inbox, deadline, timeoutMs } = await this.#begin(options);
+    if (timeoutMs <= 0) return this.#take(inbox).at(-1)?.message;
     const end = await persistentLogEnd(this.channel, deadline);
     let latest: InboxItem | undefined;
     for (;;) {
@@ -95,15 +95,18 @@ export class ManagedChannel {
     );
   }
 
-  async #begin(options: ReceiveOptions | undefined): Promise<{ readonly inbox: Inbox; readonly deadline: Deadline }> {
+  async #begin(
+    options: ReceiveOptions | undefined,
+  ): Promise<{ readonly inbox: Inbox; readonly deadline: Deadline; readonly timeoutMs: number }> {
     rejectUnknownOptions(options, RECEIVE_OPTIONS);
-    const until = performance.now() + readDurationMs(options, { ms: "timeoutMs", seconds: "timeout" }, DEFAULT_TIMEOUT_MS);
+    const timeoutMs = readDurationMs(options, { ms: "timeoutMs", seconds: "timeout" }, DEFAULT_TIMEOUT_MS);
+    const until = performance.now() + timeoutMs;
     const { inbox } = this.channel;
     if (inbox === undefined) throw new TypeError(`The channel ${this.channel.name} was opened with receive: false`);
     const signal = options?.signal;
     signal?.throwIfAborted();
     await this.#release();
-    return { inbox, deadline: { until, signal } };
+    return { inbox, deadline: { until, signal }, timeoutMs };
   }
 
   /** Reads on to where the log ends now. False when the relay can't be asked; what there is in the inbox is then all there is. */

@@ -3,6 +3,9 @@ import { SkytaleChannelManager, type SkytaleChannelManagerOptions } from "../../
 import { QUICK } from "../invites/world.ts";
 import { Harness } from "./harness.ts";
 
+/** No other member takes the one who adds a joiner for dead, however slow the machine is. */
+const PATIENT = { ...QUICK, welcome: { atLeast: 100_000, spread: 0 } };
+
 /** A server, and managers of agents by their names, each with a directory of its own. */
 export class Managers implements AsyncDisposable {
   readonly harness: Harness;
@@ -25,7 +28,7 @@ export class Managers implements AsyncDisposable {
       dataDir: join(this.harness.directory, identity),
       identity,
       relayLimits: { initialBackoffMs: 20, maxBackoffMs: 200 },
-      admissionTimes: QUICK,
+      admissionTimes: PATIENT,
       ...options,
     });
     this.#open.set(manager, identity);
