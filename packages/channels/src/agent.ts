@@ -1,5 +1,5 @@
 import { closeQuietly } from "@parley/core/internal";
-import { createMlsEngine, type GroupStore, type MlsEngine } from "@parley/mls-engine";
+import { createMlsEngine, type GroupStore, type MlsEngine, StoreError } from "@parley/mls-engine";
 import { openFileStore } from "@parley/mls-engine/node";
 import { RelayClient, type RelayClientEvents, type TokenProvider } from "@parley/skytale-relay";
 import { ApiClient } from "./api/api-client.ts";
@@ -21,8 +21,8 @@ export interface OpenAgent {
 
 /** Opens an agent's store. @throws StoreError; MlsError of the engine */
 export async function openAgent(options: SkytaleClientOptions): Promise<OpenAgent> {
-  const { dataDir, identity, storageKey, authenticate = sameIdentity, allowSameIdentity = false } = options;
-  const store = options.store ?? (await openFileStore(dataDir, storageKey === undefined ? {} : { encryptionKey: storageKey }));
+  const { identity, authenticate = sameIdentity, allowSameIdentity = false } = options;
+  const store = options.store ?? (await openStore(options));
   try {
     const identityKey = await loadIdentityKey(store);
     const engine = await createMlsEngine({
@@ -73,4 +73,14 @@ function tokensOf(api: ApiClient | undefined): TokenProvider {
       "this client has no apiKey, by which it gets a token for the relay: set apiKey and apiUrl, or SKYTALE_API_KEY and SKYTALE_API_URL",
     );
   };
+}
+
+/** Opens the data directory. Its error about the key names the option, which the store calls otherwise. */
+async function openStore({ dataDir, storageKey }: SkytaleClientOptions): Promise<GroupStore> {
+  try {
+    return await openFileStore(dataDir, storageKey === undefined ? {} : { encryptionKey: storageKey });
+  } catch (error) {
+    if (!(error instanceof StoreError) || error.code !== "wrong_key") throw error;
+    throw new StoreError("wrong_key", `${error.message}. Check the option storageKey`, { cause: error });
+  }
 }

@@ -108,6 +108,7 @@ const DEFAULTS: ChannelLimits = {
 
 const IS_STRING: OptionCheck = { expected: "a string", is: (value) => typeof value === "string" };
 const IS_BYTES: OptionCheck = { expected: "a Uint8Array", is: (value) => value instanceof Uint8Array };
+const IS_KEY: OptionCheck = { expected: "a Uint8Array of 32 bytes", is: (value) => value instanceof Uint8Array && value.length === 32 };
 const IS_HANDSHAKES: OptionCheck = { expected: '"private" or "public"', is: (value) => value === "private" || value === "public" };
 const IS_STORE: OptionCheck = { expected: "a GroupStore", is: (value) => hasMethods(value, ["open", "close"]) };
 const IS_TRANSPORT: OptionCheck = { expected: "a RelayTransport", is: (value) => hasMethods(value, ["open", "call", "close"]) };
@@ -122,7 +123,7 @@ const CHECKS: Readonly<Record<keyof SkytaleClientOptions, OptionCheck>> = {
   token: IS_FUNCTION,
   transport: IS_TRANSPORT,
   ca: IS_BYTES,
-  storageKey: IS_ANYTHING,
+  storageKey: IS_KEY,
   store: IS_STORE,
   authenticate: IS_FUNCTION,
   allowSameIdentity: IS_BOOLEAN,

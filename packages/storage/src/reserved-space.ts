@@ -60,8 +60,8 @@ export class ReservedSpace {
   }
 
   /**
-   * Makes room for writes, and checks that the file can be written at all, unless a commit has just succeeded. Not while a commit is under
-   * way.
+   * Makes room for writes, and checks with a write that the file can be written, unless a commit has just succeeded. Not while a commit is
+   * under way.
    *
    * @param use asks LMDB, which takes longer than an estimate that is too high: only when the estimate doesn't fit.
    * @throws the system's error: ENOSPC, EDQUOT, EROFS, EIO, … LMDB has not been asked then.
@@ -86,7 +86,7 @@ export class ReservedSpace {
     await this.#file.write(Buffer.of(0), 0, 1, this.#size - 1);
   }
 
-  /** Called after each commit: while they succeed, one after the other, none needs a check of the file before it. */
+  /** Called after each commit: while they succeed, one after the other, none needs a write before it. */
   committed(isDurable: boolean): void {
     this.#provenAt = isDurable ? performance.now() : Number.NEGATIVE_INFINITY;
   }

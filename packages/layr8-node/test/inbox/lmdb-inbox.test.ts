@@ -1,8 +1,10 @@
+import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Appended, Inbox, IncomingMessage } from "../../src/inbox/inbox.ts";
 import { LmdbInbox } from "../../src/inbox/lmdb-inbox.ts";
 import { SCHEMA } from "../../src/stores.ts";
 import { type Environment, StorageEnvironment, type Write, WriteQueue } from "@parley/storage";
+import { damageText } from "../storage/damage-text.ts";
 import { temporaryDirectory } from "../storage/temporary-directory.ts";
 import { inboxCompliance } from "./inbox-compliance.ts";
 
@@ -167,4 +169,32 @@ it("LmdbInbox remembers no more messages on disk than it may, however young", as
     await environment.close();
     await directory.remove();
   }
+});
+
+it("LmdbInbox with the damaged record of a recipient sets its messages aside, delivers those of others, and goes on", async () => {
+  const BOB = "did:web:bob.example";
+  const directory = await temporaryDirectory();
+  {
+    await using environment = await StorageEnvironment.open(directory.path, SCHEMA);
+    const inbox = await LmdbInbox.open(environment);
+    for (const id of ["1", "2"]) await append(inbox, message(id, { expiresAt: 5_000_000_000_000 }));
+    await append(inbox, message("3", { recipient: BOB, expiresAt: 5_000_000_000_000 }));
+    await inbox.close();
+  }
+  await damageText(join(directory.path, "node.mdb"), ALICE);
+  await using environment = await StorageEnvironment.open(directory.path, SCHEMA);
+  const reported: string[] = [];
+  environment.onDamaged(({ table }) => reported.push(table));
+  const inbox = await LmdbInbox.open(environment);
+  await environment.writes.flush();
+  expect(reported.toSorted()).toEqual(["boxes", "messages", "messages"]);
+  expect(environment.table("damaged").size).toBe(3);
+  const idsOf = async (recipient: string): Promise<string[]> => (await inbox.read(recipient, ALL)).map(({ id }) => id);
+  expect(await idsOf(ALICE)).toEqual([]);
+  expect(await idsOf(BOB)).toEqual(["3"]);
+  for (const recipient of [ALICE, BOB]) await append(inbox, message("4", { recipient, expiresAt: 5_000_000_000_000 }));
+  expect(await idsOf(ALICE)).toEqual(["4"]);
+  expect(await idsOf(BOB)).toEqual(["3", "4"]);
+  await inbox.close();
+  await directory.remove();
 });

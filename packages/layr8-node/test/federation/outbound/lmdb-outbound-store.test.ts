@@ -1,9 +1,11 @@
+import { join } from "node:path";
 import { StorageEnvironment } from "@parley/storage";
 import { describe, expect, it } from "vitest";
 import { LmdbOutboundStore } from "../../../src/federation/outbound/lmdb-outbound-store.ts";
 import type { OutboundStoreOptions } from "../../../src/federation/outbound/outbound-store.ts";
 import { LmdbInbox } from "../../../src/inbox/lmdb-inbox.ts";
 import { SCHEMA } from "../../../src/stores.ts";
+import { damageText } from "../../storage/damage-text.ts";
 import { temporaryDirectory } from "../../storage/temporary-directory.ts";
 import { outboundStoreCompliance } from "./outbound-store-compliance.ts";
 
@@ -93,6 +95,45 @@ describe("the queue in a data directory", () => {
     const [entry] = store.entries();
     expect(entry).toMatchObject({ sender: "did:web:a", recipient: "did:web:b", seq: 1 });
     expect(() => entry && store.read(entry)).toThrowError(expect.objectContaining({ code: "record_damaged" }));
+    await directory.remove();
+  });
+
+  it.each([
+    ["its text", "text to damage", { id: "damaged", type: "https://example.org/t/1.0/m", expiresAt: 5_000_000_000_000 }],
+    ["its header", "https://example.org/t/1.0/m", undefined],
+  ])("salvages what is intact of a message with damage in %s, and keeps the record", async (_, damaged, left) => {
+    const directory = await temporaryDirectory();
+    {
+      await using environment = await StorageEnvironment.open(directory.path, SCHEMA);
+      const store = await LmdbOutboundStore.open(environment, options);
+      for (const id of ["damaged", "intact"]) {
+        const type = id === "damaged" ? "https://example.org/t/1.0/m" : "https://example.org/t/1.0/other";
+        const plaintext = id === "damaged" ? "text to damage" : "other text";
+        const message = { sender: "did:web:a", recipient: "did:web:b", id, type, plaintext, expiresAt: 5_000_000_000_000 };
+        const appended = await store.append(message);
+        if (appended.status === "stored") await appended.durable;
+      }
+      await store.close();
+    }
+    await damageText(join(directory.path, "node.mdb"), damaged);
+    await using environment = await StorageEnvironment.open(directory.path, SCHEMA);
+    const store = await LmdbOutboundStore.open(environment, options);
+    const [first, second] = store.entries();
+    if (first === undefined || second === undefined) throw new Error("the entries are missing");
+    expect(() => store.read(first)).toThrowError(expect.objectContaining({ code: "record_damaged" }));
+    const salvaged = store.salvage(first);
+    expect(salvaged && { ...salvaged, plaintext: JSON.parse(salvaged.plaintext) as unknown }).toEqual(
+      left && {
+        ...left,
+        sender: "did:web:a",
+        recipient: "did:web:b",
+        plaintext: { id: left.id, type: left.type, from: "did:web:a", to: ["did:web:b"], body: {} },
+      },
+    );
+    await environment.writes.flush();
+    expect(environment.table("damaged").size).toBe(1);
+    expect(environment.table("outbound").size).toBe(1);
+    expect(store.read(second).plaintext).toBe("other text");
     await directory.remove();
   });
 });

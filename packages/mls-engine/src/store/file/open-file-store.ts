@@ -80,7 +80,7 @@ function readOptions(options: FileStoreOptions): { encryptionKey: Uint8Array | u
   rejectUnknownOptions(options, ["encryptionKey", "flushDelayMs"]);
   const { encryptionKey, flushDelayMs = 5 } = options;
   if (encryptionKey !== undefined && (!(encryptionKey instanceof Uint8Array) || encryptionKey.length !== KEY_BYTES)) {
-    throw new TypeError(`An encryption key is a Uint8Array of ${KEY_BYTES} bytes`);
+    throw new TypeError(`encryptionKey must be a Uint8Array of ${KEY_BYTES} bytes`);
   }
   if (!(flushDelayMs >= 0 && flushDelayMs <= 60_000)) throw new TypeError("flushDelayMs is a number from 0 to 60000");
   return { encryptionKey, flushDelayMs };

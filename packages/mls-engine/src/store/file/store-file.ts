@@ -21,12 +21,13 @@ export async function readStoreFile(files: FileSystem, directory: string, key: U
   const payload = readHeader("store", bytes, PAYLOAD_BYTES);
   const isEncrypted = payload[0] === 1;
   if (!isEncrypted) {
-    if (key !== undefined) throw new StoreError("wrong_key", "The store is not encrypted, but a key was given");
+    if (key !== undefined) throw new StoreError("wrong_key", `${directory} is not encrypted, but an encryption key was given`);
     return plainKeys;
   }
-  if (key === undefined) throw new StoreError("wrong_key", "The store is encrypted, and no key was given");
+  if (key === undefined) throw new StoreError("wrong_key", `${directory} is encrypted, but no encryption key was given`);
   const keys = new EncryptedKeys(key, payload.subarray(1, 1 + SALT_BYTES));
-  if (!keys.matches(payload.subarray(1 + SALT_BYTES))) throw new StoreError("wrong_key", "The store is encrypted under another key");
+  if (!keys.matches(payload.subarray(1 + SALT_BYTES)))
+    throw new StoreError("wrong_key", `${directory} is encrypted under another encryption key`);
   return keys;
 }
 
