@@ -1,5 +1,5 @@
 import { TransportError } from "@parley/core";
-import { deferred } from "@parley/core/internal";
+import { deferred, splitBatch } from "@parley/core/internal";
 import { Socket } from "phoenix";
 import type { Endpoint } from "./endpoint.ts";
 import { invalidFrame, isProtocolError, isUnauthorized, linkBroke, protocolBroken, unauthorized, unreachable } from "./errors.ts";
@@ -223,6 +223,11 @@ export class Link {
 
   #onData(data: unknown, toPhoenix: (frame: object) => void): void {
     this.#watchdog.heard();
+    if (this.#current?.readsBatches !== true || typeof data !== "string") return this.#onFrame(data, toPhoenix);
+    for (const frame of splitBatch(data)) this.#onFrame(frame, toPhoenix);
+  }
+
+  #onFrame(data: unknown, toPhoenix: (frame: object) => void): void {
     let frame: Frame;
     try {
       frame = decodeFrame(data);

@@ -1,4 +1,5 @@
 import type { LookupFunction, Socket as TcpSocket } from "node:net";
+import { BATCH_HEADER, batchFrames, MAX_BATCH_BYTES, readBatchLimit } from "@parley/core/internal";
 import { WebSocket, type ClientOptions } from "ws";
 import { clockOffset } from "./clock.ts";
 import type { TlsOptions } from "./options.ts";
@@ -14,7 +15,10 @@ export interface NodeSocketOptions {
   readonly maxFrameLength: number;
 }
 
-/** The WebSocket that phoenix drives. Remembers why it failed, and hands frames that are written together to the kernel together. */
+/**
+ * The WebSocket that phoenix drives. It remembers why it failed. Frames that are sent in one turn of the event loop go out together: in one
+ * WebSocket message where the node accepts batches, in one write otherwise.
+ */
 export class NodeSocket extends WebSocket {
   /** HTTP status of a refused upgrade. */
   refusal: number | undefined;
@@ -22,13 +26,18 @@ export class NodeSocket extends WebSocket {
   clockOffsetMs = 0;
   /** The last error. */
   failure: Error | undefined;
+  /** Whether the node's messages may be batches. */
+  readsBatches = false;
   #tcp: TcpSocket | undefined;
-  #corked = false;
+  /** The largest batch that the node accepts, in bytes; 0 where it accepts none. */
+  #maxBatchBytes = 0;
+  /** Frames of this turn of the event loop, sent at its end. */
+  #frames: string[] = [];
 
   constructor({ url, headers, lookup, tls, handshakeMs, closeMs, maxFrameLength }: NodeSocketOptions) {
     const options: ClientOptions & { closeTimeout: number } = {
       ...(tls as ClientOptions),
-      headers: { ...headers },
+      headers: { ...headers, [BATCH_HEADER]: String(Math.min(MAX_BATCH_BYTES, maxFrameLength)) },
       handshakeTimeout: handshakeMs,
       closeTimeout: closeMs,
       maxPayload: maxFrameLength,
@@ -48,20 +57,29 @@ export class NodeSocket extends WebSocket {
       const tcp: TcpSocket | null = response.socket;
       this.#tcp = tcp ?? undefined;
       this.clockOffsetMs = clockOffset(response.headers.date, Date.now());
+      this.#maxBatchBytes = readBatchLimit(response.headers[BATCH_HEADER]);
+      this.readsBatches = this.#maxBatchBytes > 0;
     });
   }
 
   override send(data: string): void {
-    if (this.#tcp !== undefined && !this.#corked) {
-      const tcp = this.#tcp;
-      this.#corked = true;
-      tcp.cork();
-      // At the end of this turn of the event loop: what is sent until then goes along, acknowledgements too.
-      setImmediate(() => {
-        this.#corked = false;
-        tcp.uncork();
-      });
-    }
-    super.send(data);
+    if (this.#frames.push(data) > 1) return;
+    // At the end of this turn of the event loop: what is sent until then goes along, acknowledgements too.
+    setImmediate(() => this.#flush());
+  }
+
+  override close(code?: number, data?: string | Buffer): void {
+    this.#flush();
+    super.close(code, data);
+  }
+
+  #flush(): void {
+    const frames = this.#frames;
+    if (frames.length === 0) return;
+    this.#frames = [];
+    if (this.readyState !== WebSocket.OPEN) return;
+    this.#tcp?.cork();
+    for (const message of this.#maxBatchBytes === 0 ? frames : batchFrames(frames, this.#maxBatchBytes)) super.send(message);
+    this.#tcp?.uncork();
   }
 }

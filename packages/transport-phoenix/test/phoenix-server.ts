@@ -64,6 +64,10 @@ export class PhoenixServer {
   capabilities: unknown = ["reply_protocol/1"];
   /** The `Date` header of upgrades. */
   date: string | undefined;
+  /** The largest batch that it accepts, in bytes; without one it knows no batches. */
+  maxBatchBytes: number | undefined;
+  /** WebSocket messages that have arrived. */
+  messages = 0;
   #assigned = 0;
   #port = 0;
 
@@ -76,6 +80,7 @@ export class PhoenixServer {
   constructor() {
     this.#ws.on("headers", (headers) => {
       if (this.date !== undefined) headers.push(`Date: ${this.date}`);
+      if (this.maxBatchBytes !== undefined) headers.push(`x-frame-batch: ${this.maxBatchBytes}`);
     });
     this.#http.on("connection", (socket: Socket) => {
       this.#sockets.add(socket);
@@ -154,9 +159,12 @@ export class PhoenixServer {
     client.socket.on("error", () => {});
     client.socket.on("close", () => this.#changed());
     client.socket.on("message", (data) => {
-      const frame = JSON.parse((data as Buffer).toString()) as RawFrame;
-      this.frames.push(frame);
-      if (this.behaviour(frame, client) === "default") this.#behave(frame, client);
+      this.messages += 1;
+      for (const text of (data as Buffer).toString().split("\n")) {
+        const frame = JSON.parse(text) as RawFrame;
+        this.frames.push(frame);
+        if (this.behaviour(frame, client) === "default") this.#behave(frame, client);
+      }
       this.#changed();
     });
     this.#changed();

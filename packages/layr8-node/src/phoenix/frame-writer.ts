@@ -1,4 +1,5 @@
 import type { Duplex } from "node:stream";
+import { batchFrames } from "@parley/core/internal";
 
 /** First byte of a WebSocket frame that holds a whole text message. */
 const WHOLE_TEXT = 0x81;
@@ -15,14 +16,19 @@ const MAX_LENGTH = 64 * 1024;
 export class FrameWriter {
   readonly #stream: Duplex;
   readonly #isOpen: () => boolean;
+  readonly #maxBatchBytes: number;
   #texts: string[] = [];
   #length = 0;
   #scheduled = false;
 
-  /** @param isOpen whether frames may be sent now: none may follow a close frame. */
-  constructor(stream: Duplex, isOpen: () => boolean) {
+  /**
+   * @param isOpen whether frames may be sent now: none may follow a close frame.
+   * @param maxBatchBytes the largest batch of texts in one WebSocket frame that the peer accepts; 0 where it accepts none.
+   */
+  constructor(stream: Duplex, isOpen: () => boolean, maxBatchBytes = 0) {
     this.#stream = stream;
     this.#isOpen = isOpen;
+    this.#maxBatchBytes = maxBatchBytes;
   }
 
   write(text: string): void {
@@ -38,8 +44,8 @@ export class FrameWriter {
 
   /** Writes what is gathered. To be called before anything else is sent on the WebSocket, such as a close. */
   flush(): void {
-    const texts = this.#texts;
-    if (texts.length === 0) return;
+    if (this.#texts.length === 0) return;
+    const texts = this.#maxBatchBytes === 0 ? this.#texts : batchFrames(this.#texts, this.#maxBatchBytes);
     this.#texts = [];
     this.#length = 0;
     if (!this.#isOpen()) return;

@@ -1,7 +1,7 @@
 import type { IncomingMessage, Server } from "node:http";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import { deferred, type Deferred } from "@parley/core/internal";
+import { BATCH_HEADER, deferred, MAX_BATCH_BYTES, readBatchLimit, type Deferred } from "@parley/core/internal";
 import { WebSocketServer, type WebSocket } from "ws";
 import type { JoinChannel } from "./channel.ts";
 import { ignoreUpgrade, wantsWebSocket } from "./ignored-upgrade.ts";
@@ -57,7 +57,10 @@ export class PhoenixServer {
       handleProtocols: (protocols) => (protocols.has("phoenix") ? "phoenix" : false),
     });
     // Agents compare it with their own clock: `expires_time` is by the node's.
-    this.#wss.on("headers", (headers) => headers.push(`Date: ${new Date().toUTCString()}`));
+    this.#wss.on("headers", (headers, request) => {
+      headers.push(`Date: ${new Date().toUTCString()}`);
+      if (readBatchLimit(request.headers[BATCH_HEADER]) > 0) headers.push(`${BATCH_HEADER}: ${MAX_BATCH_BYTES}`);
+    });
     server.on("upgrade", (request, stream, head) => {
       if (wantsWebSocket(request)) this.#onUpgrade(request, stream, head);
       else ignoreUpgrade(server, request, stream, head);
@@ -101,11 +104,11 @@ export class PhoenixServer {
     this.#options.onIdentified(request.socket);
     // A handshake that fails midway ends the stream before there is a WebSocket.
     stream.once("close", admitted.onClose);
-    this.#wss.handleUpgrade(request, stream, head, (ws) => this.#open(ws, stream, admitted));
+    this.#wss.handleUpgrade(request, stream, head, (ws) => this.#open(ws, stream, admitted, upgrade.maxBatchBytes));
   }
 
-  #open(ws: WebSocket, stream: Duplex, { join, owner, charge }: Admitted): void {
-    const socket = new PhoenixSocket(ws, stream, { join, charge }, this.#options.limits, {
+  #open(ws: WebSocket, stream: Duplex, { join, owner, charge }: Admitted, maxBatchBytes: number): void {
+    const socket = new PhoenixSocket(ws, stream, { join, charge, maxBatchBytes }, this.#options.limits, {
       ...this.#options.events,
       onClose: () => {
         this.#sockets.delete(socket);

@@ -1,4 +1,5 @@
 import type { Duplex } from "node:stream";
+import { MAX_BATCH_FRAMES, splitBatch } from "@parley/core/internal";
 import type { RawData, WebSocket } from "ws";
 import type { Channel, ChannelEnd, ChannelHandler, JoinChannel, Reply } from "./channel.ts";
 import { refusal } from "./channel.ts";
@@ -42,6 +43,8 @@ export interface SocketOwner {
   readonly join: JoinChannel;
   /** Charges the owner for work. Returns the milliseconds after which the socket may be read again. */
   charge(units: number): number;
+  /** The largest batch of frames that the client accepts, in bytes; 0 for clients that neither accept nor send any. */
+  readonly maxBatchBytes: number;
 }
 
 /** The channel's server side: its place in the socket, and what the application gave for it. */
@@ -146,7 +149,7 @@ export class PhoenixSocket {
   /** @param stream the socket under `ws`, to hand many frames to the kernel at once. */
   constructor(ws: WebSocket, stream: Duplex, owner: SocketOwner, limits: SocketLimits, events: SocketEvents) {
     this.#ws = ws;
-    this.#writer = new FrameWriter(stream, () => ws.readyState === ws.OPEN);
+    this.#writer = new FrameWriter(stream, () => ws.readyState === ws.OPEN, owner.maxBatchBytes);
     this.#owner = owner;
     this.#limits = limits;
     this.#events = events;
@@ -236,9 +239,16 @@ export class PhoenixSocket {
 
   #onMessage(data: RawData, isBinary: boolean): void {
     this.lastHeardAt = Date.now();
-    this.#charge(1 + Math.floor((data as Buffer).length / BYTES_PER_UNIT));
+    const message = (data as Buffer).toString("utf8");
+    const frames = isBinary || this.#owner.maxBatchBytes === 0 ? [message] : splitBatch(message);
+    this.#charge(frames.length + Math.floor((data as Buffer).length / BYTES_PER_UNIT));
     if (isBinary) return this.#refuse("binary frames are not used here: send text frames");
-    const frame = decodeFrame((data as Buffer).toString("utf8"));
+    if (frames.length > MAX_BATCH_FRAMES) return this.#refuse(`a batch may have ${MAX_BATCH_FRAMES} frames`);
+    for (const frame of frames) this.#read(frame);
+  }
+
+  #read(text: string): void {
+    const frame = decodeFrame(text);
     if (frame === undefined) return this.#refuse("a frame must be a JSON array [join_ref, ref, topic, event, payload]");
     if (frame.event === "phx_join") this.#charge(UNITS_PER_JOIN);
     this.#onFrame(frame);

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from "node:http";
+import { BATCH_HEADER, readBatchLimit } from "@parley/core/internal";
 
 /** Where agents connect. */
 export const SOCKET_PATH = "/plugin_socket/websocket";
@@ -10,6 +11,8 @@ export interface UpgradeRequest {
   readonly apiKey: string | undefined;
   /** Protocol version of Phoenix' serializer; older clients leave it out. */
   readonly vsn: string | undefined;
+  /** The largest batch of frames that the client accepts, in bytes; 0 for clients that accept none. */
+  readonly maxBatchBytes: number;
   /** Where the connection comes from, for the log. */
   readonly address: string;
 }
@@ -27,6 +30,7 @@ export function readUpgrade(request: IncomingMessage, address: string): UpgradeR
     path: url.pathname.replace(/\/$/, ""),
     apiKey: (typeof header === "string" ? header : undefined) ?? url.searchParams.get("api_key") ?? undefined,
     vsn: url.searchParams.get("vsn") ?? undefined,
+    maxBatchBytes: readBatchLimit(request.headers[BATCH_HEADER]),
     address,
   };
 }

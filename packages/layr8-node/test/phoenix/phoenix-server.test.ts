@@ -37,8 +37,8 @@ function join(topic: string, payload: string, channel: Channel): Promise<Joined>
   });
 }
 
-async function open(query = "?vsn=2.0.0"): Promise<RawClient> {
-  const client = await RawClient.open(`${url}${query}`);
+async function open(query = "?vsn=2.0.0", headers: Record<string, string> = {}): Promise<RawClient> {
+  const client = await RawClient.open(`${url}${query}`, headers);
   clients.push(client);
   return client;
 }
@@ -288,5 +288,51 @@ describe("PhoenixServer", () => {
     await pinged;
     server.checkIdle(Date.now() + LIMITS.idleTimeoutMs + 1000);
     expect(await client.closed).toBe(1006);
+  });
+});
+
+describe("batches of frames", () => {
+  const heartbeat = (ref: number) => JSON.stringify([null, `${ref}`, "phoenix", "heartbeat", {}]);
+  const openOffering = (bytes: string) => open("?vsn=2.0.0", { "x-frame-batch": bytes });
+
+  it("are read in order and answered in batches, with clients that offer them", async () => {
+    const client = await openOffering("65536");
+    expect(client.batchLimit).toBe("65536");
+    client.send([1, 2, 3].map(heartbeat).join("\n"));
+    expect([(await client.next())[1], (await client.next())[1], (await client.next())[1]]).toEqual(["1", "2", "3"]);
+    expect(client.messages).toBe(1);
+  });
+
+  it("keep to the client's limit", async () => {
+    const client = await openOffering("600");
+    client.send([1, 2, 3, 4].map(heartbeat).join("\n"));
+    for (const ref of ["1", "2", "3", "4"]) expect((await client.next())[1]).toBe(ref);
+    expect(client.messages).toBeGreaterThan(1);
+  });
+
+  it("are neither read nor sent with other clients: a line break is white space in a frame", async () => {
+    const client = await open();
+    expect(client.batchLimit).toBeUndefined();
+    client.send(JSON.stringify([null, "1", "phoenix", "heartbeat", {}], undefined, 1));
+    expect((await client.next())[1]).toBe("1");
+    client.send([2, 3].map(heartbeat).join("\n"));
+    client.send(heartbeat(4));
+    expect([(await client.next())[1], (await client.next())[1]]).toEqual(["2", "4"]);
+  });
+
+  it("of too many frames are rejected as a whole", async () => {
+    const client = await openOffering("65536");
+    client.send(Array.from({ length: 257 }, (_, ref) => heartbeat(ref)).join("\n"));
+    expect(await client.next()).toEqual([null, null, "phoenix", "phx_error", { reason: "a batch may have 256 frames" }]);
+    expect(malformed).toEqual(["a batch may have 256 frames"]);
+  });
+
+  it("charge the owner for every frame", async () => {
+    let charged = 0;
+    admit = () => ({ owner: "key", join, charge: (units) => ((charged += units), 0), onClose: () => {} });
+    const client = await openOffering("65536");
+    client.send([1, 2, 3].map(heartbeat).join("\n"));
+    for (let count = 0; count < 3; count++) await client.next();
+    expect(charged).toBe(3);
   });
 });

@@ -12,12 +12,20 @@ export class RawClient {
   readonly #iterator: AsyncIterator<RawFrame, undefined>;
   /** Frames that arrived while a reply was awaited. */
   readonly #passedOver: RawFrame[] = [];
+  /** WebSocket messages that have arrived. */
+  messages = 0;
+  /** The largest batch that the server accepts, as it says in the handshake. */
+  batchLimit: string | string[] | undefined;
   #ref = 0;
 
   private constructor(ws: WebSocket) {
     this.ws = ws;
     this.#iterator = this.#frames[Symbol.asyncIterator]();
-    ws.on("message", (data) => this.#frames.push(JSON.parse(String(data)) as RawFrame));
+    ws.on("message", (data) => {
+      this.messages += 1;
+      for (const text of String(data).split("\n")) this.#frames.push(JSON.parse(text) as RawFrame);
+    });
+    ws.on("upgrade", (response) => (this.batchLimit = response.headers["x-frame-batch"]));
     this.closed = new Promise((resolve) => {
       ws.on("close", (code) => {
         this.#frames.end();
