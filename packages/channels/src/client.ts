@@ -436,10 +436,14 @@ function exists(name: string, cause?: Error): ChannelError {
 /** Everything but the engine's own state is the welcome's fault. */
 function welcomeError(error: EngineError, name: string): Error {
   if (NOT_OF_WELCOME.has(error.code)) return error;
-  const advice = error.code === "no_key_package" ? "it is for another agent, or was used before" : "it is damaged, or not a welcome";
+  const advice = FAULTS_OF_WELCOMES.get(error.code) ?? "it is damaged, or not a welcome";
   return new MlsError("invalid_welcome", `this welcome can't be joined ${name} with: ${advice} (${error.message})`, { cause: error });
 }
 
+const FAULTS_OF_WELCOMES: ReadonlyMap<string, string> = new Map([
+  ["no_key_package", "it is for another agent, or was used before"],
+  ["credential_refused", "this agent does not accept one of the members (authenticate)"],
+]);
 const NOT_OF_WELCOME: ReadonlySet<string> = new Set([
   "closed",
   "state_damaged",

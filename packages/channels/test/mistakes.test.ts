@@ -53,6 +53,17 @@ describe("a welcome", () => {
   });
 });
 
+describe("an authenticate of the application", () => {
+  it("that refuses a member is named when a join fails, with what it threw", async () => {
+    const down = new Error("the directory of members is down");
+    const refusing = managers.of("bob", { authenticate: (credential) => Promise.reject(credential.type === 1 ? down : credential) });
+    const failure = await refusing.joinWithToken(NAME, await alice.invite(NAME)).catch((error: unknown) => error);
+    expect(failure).toMatchObject({ name: "MlsError", code: "invalid_welcome", cause: { code: "credential_refused", cause: down } });
+    expect(String(failure)).toContain("this agent does not accept one of the members (authenticate)");
+    expect(String(failure)).not.toContain("damaged");
+  });
+});
+
 describe("a mistake", () => {
   it("in the type of a message names the remedy", async () => {
     for (const [message, expected] of [

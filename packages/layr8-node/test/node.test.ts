@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { startNode, type Layr8Node } from "../src/node.ts";
 import type { NodeOptions } from "../src/options.ts";
-import { RawClient } from "./phoenix/raw-client.ts";
+import { RawClient, type RawFrame } from "./phoenix/raw-client.ts";
 import { RawAgent, type RawJoin } from "./raw-agent.ts";
 
 const ECHO = "https://layr8.io/protocols/echo/1.0";
@@ -29,6 +29,12 @@ async function agent(options: RawJoin): Promise<RawAgent> {
 
 function message(id: string, more: object = {}): object {
   return { id, type: `${ECHO}/request`, from: ALICE, to: [BOB], body: { n: 1 }, ...more };
+}
+
+async function nextOf(client: RawClient, count: number): Promise<RawFrame[]> {
+  const frames: RawFrame[] = [];
+  while (frames.length < count) frames.push(await client.next());
+  return frames;
 }
 
 const OK = { status: "ok", response: {} };
@@ -68,6 +74,28 @@ describe("connecting", () => {
     expect(await took(second.client, ORDER)).toBeUndefined();
     expect(await took(second.client, ORDER, ECHO)).toBe(true);
     expect(await took(first.client, ORDER)).toBe(true);
+  });
+
+  it.each([
+    ["an older SDK", {}],
+    ["a newer SDK", { reply_protocol: true }],
+    ["an agent that takes early deliveries", { reply_protocol: true, capabilities: ["early_delivery/1"] }],
+  ])("sends the reply to a join before any delivery, and what has waited in order: %s", async (_who, join) => {
+    (await agent({ did: BOB, protocols: [ECHO] })).close();
+    const alice = await agent({ did: ALICE });
+    const ids = ["1", "2", "3", "4", "5"];
+    for (const id of ids) expect(await alice.send(message(id))).toMatchObject(STORED);
+    // Unacknowledged messages wait again for the next connection, so each round has all of them.
+    for (let round = 0; round < 2; round += 1) {
+      const client = await RawClient.open(node.url, { "x-api-key": node.apiKey ?? "" });
+      const topic = `plugins:${BOB}`;
+      client.send(["1", "1", topic, "phx_join", { payload_types: [ECHO], ...join }]);
+      const [reply, ...deliveries] = [await client.next(), ...(await nextOf(client, ids.length))];
+      expect(reply).toMatchObject(["1", "1", topic, "phx_reply", { status: "ok", response: { did: BOB } }]);
+      expect(deliveries.map(([, , , event]) => event)).toEqual(ids.map(() => "message"));
+      expect(deliveries.map(([, , , , { plaintext }]) => (plaintext as { id: string }).id)).toEqual(ids);
+      client.close();
+    }
   });
 
   it("assigns an ephemeral DID, which is usable under both topics and kept over a lost link", async () => {
@@ -669,7 +697,10 @@ describe("HTTP", () => {
   it("answers what it doesn't have with an error in JSON", async () => {
     const response = await fetch(`${node.httpUrl}/nothing`);
     expect(response.status).toBe(404);
-    expect(await response.json()).toEqual({ error: "not found", code: "not_found" });
+    expect(await response.json()).toEqual({
+      error: "this node has no such path: agents connect to /plugin_socket/websocket, REST calls go to /api/v1",
+      code: "not_found",
+    });
   });
 });
 

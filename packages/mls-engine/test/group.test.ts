@@ -345,7 +345,11 @@ describe("authentication", () => {
       },
     });
     const group = await engine.createGroup(utf8("g"));
-    expect(await codeOf(group.stageAdd([await (await newEngine("bob")).keyPackage()]))).toBe("credential_refused");
+    await expect(group.stageAdd([await (await newEngine("bob")).keyPackage()])).rejects.toMatchObject({
+      code: "credential_refused",
+      message: "The credential of a member is not accepted: authenticate failed",
+      cause: new TypeError("The directory of members is down"),
+    });
   });
 });
 

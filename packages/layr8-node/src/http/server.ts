@@ -41,7 +41,10 @@ const REQUEST_TIMEOUT_MS = 30_000;
 /** How long a connection is kept without a request, in milliseconds. */
 const KEEP_ALIVE_MS = 5000;
 
-const NOT_FOUND = { error: "not found", code: "not_found" };
+const NOT_FOUND = {
+  error: "this node has no such path: agents connect to /plugin_socket/websocket, REST calls go to /api/v1",
+  code: "not_found",
+};
 
 /** Builds the node's HTTP server: health, metrics, DID documents, REST calls, messages of other nodes. Errors are `{"error": "…", "code": "…"}`. */
 export function createHttpServer(options: HttpOptions): FastifyInstance {

@@ -35,9 +35,7 @@ export async function checkLeaf(
   }
   if (leaf.source.kind === "key_package" && env.limits.strictLifetimes) checkNow(env, leaf.source.lifetime, code);
   await env.pause();
-  if (!(await accepts(env, leaf, { ...context, groupId: group.groupId }))) {
-    throw new MlsError("credential_refused", "The credential of a member is not accepted");
-  }
+  await requireAccepted(env, leaf, { ...context, groupId: group.groupId });
 }
 
 /** Whether a key package that is about to be added is still valid, and not for too long. */
@@ -95,12 +93,15 @@ function timeText(seconds: bigint): string {
   return Number.isNaN(date.getTime()) ? `${seconds} s` : date.toISOString();
 }
 
-async function accepts(env: Environment, leaf: LeafNode, context: AuthenticationContext): Promise<boolean> {
+/** Asks the application. What it throws counts as no, and is the cause of the error; it is not in the message, which may go to a peer. */
+async function requireAccepted(env: Environment, leaf: LeafNode, context: AuthenticationContext): Promise<void> {
+  let isAccepted: boolean;
   try {
-    return await env.authenticate(leaf.credential, leaf.signatureKey, context);
-  } catch {
-    return false;
+    isAccepted = await env.authenticate(leaf.credential, leaf.signatureKey, context);
+  } catch (cause) {
+    throw new MlsError("credential_refused", "The credential of a member is not accepted: authenticate failed", { cause });
   }
+  if (!isAccepted) throw new MlsError("credential_refused", "The credential of a member is not accepted");
 }
 
 function addNew(keys: Set<string>, key: Uint8Array): boolean {

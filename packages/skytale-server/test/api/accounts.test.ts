@@ -117,7 +117,7 @@ describe("API keys", () => {
   });
 
   it.each([
-    ["no header", undefined, "unauthorized", "missing authorization header"],
+    ["no header", undefined, "unauthorized", "the header authorization is missing: Bearer, with an API key or a token"],
     ["another scheme", "Basic YTpi", "unauthorized", undefined],
     ["nothing after the scheme", "Bearer", "unauthorized", undefined],
     ["an unknown key", `Bearer sk_live_${"x".repeat(59)}`, "key_invalid", "invalid or revoked api key"],

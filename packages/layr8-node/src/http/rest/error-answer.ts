@@ -91,5 +91,7 @@ function ofFastify({ statusCode = 500, validation, validationContext, message }:
     return { status: 400, code: "malformed_request", error: `${where}: ${first?.message ?? "is malformed"}` };
   }
   if (statusCode >= 500 || statusCode < 400) return INTERNAL;
-  return { status: statusCode, code: HTTP[statusCode] ?? "malformed_request", error: message };
+  const code = HTTP[statusCode] ?? "malformed_request";
+  if (statusCode === 415) return { status: 415, code, error: "the body must be JSON, with the header content-type: application/json" };
+  return { status: statusCode, code, error: message };
 }

@@ -4,6 +4,8 @@ import { ApiError } from "../api-error.ts";
 import type { ApiKeyInfo, ApiKeys } from "../keys.ts";
 import type { TokenVerifier } from "../tokens.ts";
 
+const MISSING_HEADER = "the header authorization is missing: Bearer, with an API key or a token";
+
 /** What {@link Authentication} is made with. */
 export interface AuthenticationOptions {
   readonly keys: ApiKeys;
@@ -34,7 +36,7 @@ export class Authentication {
   /** Lets a request in, before its body is read. @throws ApiError `unauthorized`, `key_invalid`, `token_invalid`, `rate_limited` */
   async admit(request: FastifyRequest): Promise<void> {
     const header = request.headers.authorization;
-    if (header === undefined) throw new ApiError("unauthorized", "missing authorization header");
+    if (header === undefined) throw new ApiError("unauthorized", MISSING_HEADER);
     const [, presented] = BEARER.exec(header) ?? [];
     if (presented === undefined) throw new ApiError("unauthorized", "authorization must be Bearer, with an API key or a token");
     const caller = presented.startsWith("sk_") ? await this.#byKey(presented) : await this.#byToken(presented);
@@ -63,7 +65,7 @@ export class Authentication {
 
   #callerOf(request: FastifyRequest): Caller {
     const caller = this.#callers.get(request);
-    if (caller === undefined) throw new ApiError("unauthorized", "missing authorization header");
+    if (caller === undefined) throw new ApiError("unauthorized", MISSING_HEADER);
     return caller;
   }
 

@@ -57,6 +57,9 @@ function ofFastify({ statusCode = 500, validation, validationContext, message }:
     return { status: 400, code: "malformed_request", error: `${where}: ${first?.message ?? "is malformed"}` };
   }
   if (statusCode === 413) return { status: 413, code: "too_large", error: "the body is too large" };
+  if (statusCode === 415) {
+    return { status: 400, code: "malformed_request", error: "the body must be JSON, with the header content-type: application/json" };
+  }
   if (statusCode >= 400 && statusCode < 500) return { status: 400, code: "malformed_request", error: message };
   return INTERNAL;
 }
