@@ -95,6 +95,25 @@ describe.each(KINDS)("A store in files ($name)", ({ options }) => {
     }
   });
 
+  it("reports every flush that is missing at the end of the log, and nothing where the note of its end is missing or damaged", async () => {
+    const store = await written(options);
+    const { name: note, bytes } = named(store.contents, ".end");
+    const wasCut = async (length: number, noted: Buffer | undefined): Promise<boolean | undefined> => {
+      const contents = changed(store, store.log, (log) => log.subarray(0, length));
+      if (noted === undefined) contents.delete(note);
+      else contents.set(note, noted);
+      await using opened = await openOn(new CrashingFiles(contents), options);
+      return (await opened.open("p")).wasCut;
+    };
+    const end = store.lengths.at(-1) ?? 0;
+    for (const length of store.lengths) {
+      expect(await wasCut(length, bytes)).toBe(length < end);
+      expect(await wasCut(length, undefined)).toBe(false);
+      for (let at = 0; at < bytes.length; at += 1) expect(await wasCut(length, flip(at, at % 8)(Buffer.from(bytes)))).toBe(false);
+      expect(await wasCut(length, bytes.subarray(0, -1))).toBe(false);
+    }
+  });
+
   it("cuts a tail that the disk has made room for and not written, whole or in part", async () => {
     const store = await written(options);
     const [start = 0, end = 0] = store.lengths.slice(-2);

@@ -26,7 +26,7 @@ it("keeps directory and files to their owner", async () => {
   await partition.compact();
   expect((await stat(directory)).mode & 0o777).toBe(0o700);
   const files = (await readdir(directory)).filter((name) => !name.startsWith("lock"));
-  expect(files).toHaveLength(3);
+  expect(files).toHaveLength(4);
   for (const name of files) expect((await stat(join(directory, name))).mode & 0o777).toBe(0o600);
 });
 

@@ -3,11 +3,13 @@ export const STORE_FILE = "store";
 const LOG = ".log";
 const ROWS = ".rows";
 const CUT = ".cut";
+const END = ".end";
 const UNFINISHED = ".new";
 /** Names that a store gives. Whatever else is in its directory is not its own. */
 const LOG_NAME = /^([0-9a-f]{64})\.log$/;
 const ROWS_NAME = /^([0-9a-f]{64})\.[0-9a-f]{32}\.rows$/;
 const CUT_NAME = /^([0-9a-f]{64})\.cut$/;
+const END_NAME = /^([0-9a-f]{64})\.end$/;
 const UNFINISHED_NAME = /^(?:store|[0-9a-f]{64}\.log)\.new$/;
 
 /** Name of a partition's log. */
@@ -25,6 +27,11 @@ export function cutName(base: string): string {
   return base + CUT;
 }
 
+/** Name of the file that says how far a partition's log was flushed. */
+export function endName(base: string): string {
+  return base + END;
+}
+
 /** Name of a file that is to replace another one when it is complete. */
 export function unfinishedName(name: string): string {
   return name + UNFINISHED;
@@ -38,6 +45,8 @@ export interface StoreListing {
   readonly rows: ReadonlyMap<string, readonly string[]>;
   /** Partitions whose logs have lost their end, by what their names start with. */
   readonly cuts: readonly string[];
+  /** Partitions with a note of how far their logs were flushed, by what their names start with. */
+  readonly ends: readonly string[];
   readonly unfinished: readonly string[];
   readonly hasStoreFile: boolean;
 }
@@ -52,6 +61,7 @@ export function sortNames(names: readonly string[]): StoreListing {
     logs: names.flatMap((name) => LOG_NAME.exec(name)?.[1] ?? []),
     rows,
     cuts: names.flatMap((name) => CUT_NAME.exec(name)?.[1] ?? []),
+    ends: names.flatMap((name) => END_NAME.exec(name)?.[1] ?? []),
     unfinished: names.filter((name) => UNFINISHED_NAME.test(name)),
     hasStoreFile: names.includes(STORE_FILE),
   };

@@ -3,7 +3,7 @@ import { closeAll, closeQuietly, closeTogether } from "@parley/core/internal";
 import type { GroupStore, StorePartition } from "../group-store.ts";
 import { failureOf, StoreError } from "../store-error.ts";
 import { checkPartitionName } from "../store-limits.ts";
-import { cutName, logName, sortNames } from "./file-names.ts";
+import { cutName, endName, logName, sortNames } from "./file-names.ts";
 import { FilePartition } from "./file-partition.ts";
 import type { FileSystem } from "./file-system.ts";
 import type { FlushLimits } from "./flush-queue.ts";
@@ -110,7 +110,7 @@ export class FileStore implements GroupStore {
     await files.remove(join(directory, logName(base)));
     await files.syncDirectory(directory);
     const { rows } = sortNames(await files.list(directory));
-    for (const file of [...(rows.get(base) ?? []), cutName(base)]) await files.remove(join(directory, file));
+    for (const file of [...(rows.get(base) ?? []), cutName(base), endName(base)]) await files.remove(join(directory, file));
     this.#uncertain.delete(name);
   }
 

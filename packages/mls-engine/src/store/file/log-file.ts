@@ -3,6 +3,7 @@ import { StoreError } from "../store-error.ts";
 import { encodeEntries, FILE_ID_BYTES, readEntries, type Entry } from "./entries.ts";
 import { headerBytes, readHeader, writeHeader } from "./file-header.ts";
 import type { FileSystem, OpenFile } from "./file-system.ts";
+import type { NotedEnd } from "./log-end.ts";
 import { FrameCodec } from "./frame.ts";
 import type { FileKind, StoreKeys } from "./store-keys.ts";
 
@@ -59,7 +60,8 @@ export class LogFile {
   /**
    * Opens a file, hands its entries to a function, and cuts off what isn't part of it. What has been read is durable then.
    *
-   * @param beforeCut is awaited before a torn frame at the end is cut off.
+   * @param onCut is awaited when frames are missing at the end, and before a torn one is cut off.
+   * @param noted how far the file was flushed, if that is known.
    * @param extent says which file is expected and how much of it counts; else all of it does, but for a torn frame at the end.
    * @returns `undefined` when there is no such file.
    * @throws StoreError `damaged`, `format_unsupported`
@@ -68,7 +70,8 @@ export class LogFile {
     init: LogFileInit,
     onEntry: (entry: Entry) => void,
     extent?: { readonly id: Uint8Array; readonly length: number },
-    beforeCut?: () => Promise<void>,
+    onCut?: () => Promise<void>,
+    noted?: NotedEnd,
   ): Promise<LogFile | undefined> {
     const bytes = await init.files.read(init.path);
     if (bytes === undefined) return undefined;
@@ -88,7 +91,8 @@ export class LogFile {
     }
     const file = await init.files.open(init.path);
     try {
-      if (rest === "torn") await beforeCut?.();
+      const isShort = noted !== undefined && Buffer.compare(id, noted.id) === 0 && end < noted.length;
+      if (rest === "torn" || isShort) await onCut?.();
       if (end < bytes.length) await file.truncate(end);
       await file.sync();
     } catch (error) {

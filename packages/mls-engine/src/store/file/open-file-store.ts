@@ -3,7 +3,7 @@ import { closeQuietly, isPassingSystemError, rejectUnknownOptions, systemReason 
 import { lockDirectory, LockError, type DirectoryLock } from "@parley/directory-lock";
 import type { GroupStore } from "../group-store.ts";
 import { failureOf, StoreError } from "../store-error.ts";
-import { cutName, sortNames } from "./file-names.ts";
+import { cutName, endName, sortNames } from "./file-names.ts";
 import { FileStore } from "./file-store.ts";
 import { nodeFileSystem, type FileSystem } from "./file-system.ts";
 import { createStoreFile, readStoreFile } from "./store-file.ts";
@@ -55,7 +55,7 @@ export async function openFileStoreIn(
   });
   try {
     return await attempt(directory, async () => {
-      const { logs, rows, cuts, unfinished, hasStoreFile } = sortNames(await files.list(directory));
+      const { logs, rows, cuts, ends, unfinished, hasStoreFile } = sortNames(await files.list(directory));
       if (!hasStoreFile && logs.length > 0) throw new StoreError("damaged", "The file that says what the store is has gone");
       const keys = (await readStoreFile(files, directory, encryptionKey)) ?? (await createStoreFile(files, directory, encryptionKey));
       // Unfinished files may hold secrets that are replaced later.
@@ -63,6 +63,7 @@ export async function openFileStoreIn(
       const known = new Set(logs);
       const orphans = Array.from(rows).flatMap(([base, names]) => (known.has(base) ? [] : names));
       for (const base of cuts) if (!known.has(base)) orphans.push(cutName(base));
+      for (const base of ends) if (!known.has(base)) orphans.push(endName(base));
       for (const name of orphans) await files.remove(join(directory, name));
       // A crash may have come between a name's change and its being durable.
       await files.syncDirectory(directory);

@@ -3,8 +3,9 @@ import { join } from "node:path";
 import { closeAll, closeQuietly } from "@parley/core/internal";
 import { StoreError } from "../store-error.ts";
 import { encodeEntries, FILE_ID_BYTES, type Entry } from "./entries.ts";
-import { cutName, logName, rowsName, unfinishedName } from "./file-names.ts";
+import { cutName, endName, logName, rowsName, unfinishedName } from "./file-names.ts";
 import type { FileSystem } from "./file-system.ts";
+import { LogEnd } from "./log-end.ts";
 import { LogFile, type LogFileInit } from "./log-file.ts";
 import type { FileKind, StoreKeys } from "./store-keys.ts";
 
@@ -31,6 +32,7 @@ type RowsEntry = Extract<Entry, { type: "rows" }>;
 export class PartitionFiles {
   readonly #init: PartitionFilesInit;
   readonly #base: string;
+  readonly #end: LogEnd;
   #log: LogFile | undefined;
   #rows: LogFile | undefined;
   /** Files of public rows to be removed, as soon as the log on disk refers to another one for certain. */
@@ -40,6 +42,7 @@ export class PartitionFiles {
   private constructor(init: PartitionFilesInit) {
     this.#init = init;
     this.#base = init.keys.fileName(init.partition);
+    this.#end = new LogEnd(init.files, join(init.directory, endName(this.#base)));
   }
 
   /**
@@ -63,7 +66,7 @@ export class PartitionFiles {
     return this.#log !== undefined;
   }
 
-  /** Whether a torn frame was cut off the log since {@link PartitionFiles.acknowledgeCut}. */
+  /** Whether frames were missing at the end of the log, or a torn one was cut off, since {@link PartitionFiles.acknowledgeCut}. */
   get wasCut(): boolean {
     return this.#wasCut;
   }
@@ -112,6 +115,7 @@ export class PartitionFiles {
       log.entries.fill(0);
       await closeAll(...Array.from(replaced, (file) => () => file?.close()));
     }
+    if (this.#log !== undefined) await this.#end.note(this.#log);
     await this.#removeStale();
   }
 
@@ -125,7 +129,7 @@ export class PartitionFiles {
     const open = [this.#log, this.#rows];
     this.#log = undefined;
     this.#rows = undefined;
-    await closeAll(...open.map((file) => () => file?.close()));
+    await closeAll(...open.map((file) => () => file?.close()), () => this.#end.close());
   }
 
   async #removeStale(): Promise<void> {
@@ -143,7 +147,7 @@ export class PartitionFiles {
       else onEntry(entry, false);
     };
     const log = this.#file("log", logName(this.#base));
-    this.#log = await LogFile.open(log, takeEntry, undefined, () => this.#markCut());
+    this.#log = await LogFile.open(log, takeEntry, undefined, () => this.#markCut(), await this.#end.read());
     if (this.#log === undefined) return;
     this.#wasCut ||= (await this.#init.files.read(join(this.#init.directory, cutName(this.#base)), 1)) !== undefined;
     if (pointer === undefined) return;
