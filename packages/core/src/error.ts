@@ -1,6 +1,6 @@
 import { describeThrown } from "./internal/describe-thrown.ts";
 
-/** What every error of Parley can say about itself besides its message. */
+/** Details of an error beside its message. */
 export interface ParleyErrorOptions {
   /** Whether the same call may succeed later without a change by the caller. Default `false`. */
   readonly retryable?: boolean;

@@ -11,20 +11,20 @@ export interface MemoryLinkOptions {
   readonly acknowledge?: Delivery["acknowledge"];
 }
 
-/** Two transports that are wired to each other: what one sends, the other is delivered. */
+/** Two connected transports: each delivers what the other one sends. */
 export interface MemoryLink {
   readonly left: Transport;
   readonly right: Transport;
   /** Breaks the link: both ends report a disconnect, and sending fails until {@link MemoryLink.restore}. */
   cut(): void;
-  /** Mends the link. What was delivered but not settled is delivered again, in order. */
+  /** Restores the link. Unsettled deliveries are delivered again, in order. */
   restore(): void;
 }
 
 /**
- * Wires two transports to each other in memory, with the semantics of a real node between them: a send resolves when the other
- * side has been handed the message, is refused while nobody listens there, and what was not settled is redelivered after a cut.
- * Plaintexts cross as JSON text, so that neither side sees the other's objects.
+ * Connects two transports in memory, with the semantics of a node between them: a send resolves when the message has been
+ * delivered to the other end, is rejected while no agent is connected there, and unsettled messages are redelivered after a cut.
+ * Plaintexts are passed as JSON text, so that the two ends share no objects.
  *
  * @example
  * ```ts
@@ -111,7 +111,7 @@ class MemoryConnection implements Connection {
     if (!this.connected) throw new TransportError("not_connected", "The memory link is cut");
     const text = stringify(plaintext);
     const recipient = this.#transport.peer?.connection;
-    if (recipient === undefined) throw new RejectedError("rejected", "Nobody is connected at the other end", "unknown recipient");
+    if (recipient === undefined) throw new RejectedError("rejected", "No agent is connected at the other end", "unknown recipient");
     recipient.deliver(text);
     return {};
   }

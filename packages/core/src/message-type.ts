@@ -16,7 +16,7 @@ const MESSAGE_TYPE = /^(?<protocol>\S+[/:;](?<protocolName>[A-Za-z0-9._-]+)\/(?<
 export const MAX_TYPE_LENGTH = 1024;
 
 /**
- * Splits a message-type URI into its parts; `undefined` if it is none.
+ * Splits a message-type URI into its parts. Returns `undefined` for any other text.
  *
  * @see {@link https://identity.foundation/didcomm-messaging/spec/v2.1/#message-type-uri | DIDComm v2.1, Message Type URI}
  * @example
@@ -35,11 +35,11 @@ export function parseMessageType(type: string): MessageType | undefined {
 }
 
 /**
- * The protocol base URI of a message type, which agents announce to their node when they connect;
- * `undefined` if the type is no message-type URI.
+ * The protocol base URI of a message type, which agents announce to their node when they connect.
+ * `undefined` if the type is not a message-type URI.
  */
 export function protocolOf(type: string): string | undefined {
-  // Asked of every message: a test without groups is what it takes.
+  // Called for every message: a test is faster than a match with groups.
   if (type.length > MAX_TYPE_LENGTH || !MESSAGE_TYPE.test(type)) return undefined;
   return type.slice(0, type.lastIndexOf("/"));
 }

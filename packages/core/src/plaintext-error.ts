@@ -9,7 +9,7 @@ import { ParleyError } from "./error.ts";
  */
 export type PlaintextErrorCode = "message_invalid" | "message_too_large" | "attachment_invalid";
 
-/** A peer's bytes are no DIDComm plaintext. */
+/** Bytes of a peer are not a valid DIDComm plaintext. */
 export class PlaintextError extends ParleyError<PlaintextErrorCode> {
   override readonly name: string = "PlaintextError";
 }

@@ -43,12 +43,12 @@ export class TransportError extends ParleyError<TransportErrorCode> {
   }
 }
 
-/** The node refused a message or a join, and said why. */
+/** The node rejected a message or a join, with a reason. */
 export class RejectedError extends TransportError {
   override readonly name: string = "RejectedError";
-  /** The node's reason as it stands on the wire, such as `unauthorized`. */
+  /** The node's reason, as received, such as `unauthorized`. */
   readonly reason: string;
-  /** A problem code that the node gave besides, such as `e.m.authz.denied`. */
+  /** The DIDComm problem code that the node sent with it, such as `e.m.authz.denied`. */
   readonly problemCode?: string;
 
   constructor(code: "rejected" | "join_refused", message: string, reason: string, problemCode?: string) {

@@ -2,7 +2,7 @@ import type { ParleyError } from "./error.ts";
 import type { JsonObject } from "./json.ts";
 
 /**
- * The seam between an agent and the wire. A transport connects agents (DIDs) to a node; it knows nothing of handlers or threads.
+ * The seam between an agent and the wire. A transport connects agents (DIDs) to a node; handlers and threads belong to the agent.
  *
  * One transport may carry several connections, one per DID.
  */
@@ -10,13 +10,13 @@ export interface Transport {
   /**
    * Connects a DID. Resolves once the node has accepted it.
    *
-   * @throws TransportError `join_refused` (the node said no; not tried again), `connect_failed` (the node can't be reached or
+   * @throws TransportError `join_refused` (rejected by the node; not retried), `connect_failed` (the node can't be reached or
    *   answered late; retryable), `unauthorized` (API key refused); the signal's reason when aborted.
    */
   connect(options: ConnectOptions): Promise<Connection>;
 }
 
-/** What an agent tells its node when it connects. */
+/** What an agent announces when it connects. */
 export interface ConnectOptions {
   /** The DID to connect as. Without one the node assigns an ephemeral DID. */
   readonly did?: string;
@@ -27,13 +27,13 @@ export interface ConnectOptions {
   readonly signal?: AbortSignal;
 }
 
-/** What a connection reports besides deliveries. Listeners must not throw. */
+/** Events of a connection. Listeners must not throw. */
 export interface ConnectionEvents {
-  /** The link is down; the connection tries to come back by itself. */
+  /** The link is down; the connection reconnects automatically. */
   onDisconnect(reason: ParleyError): void;
   /** The link is up again, with the same DID. */
   onReconnect(): void;
-  /** The peer sent what can't be read. The connection lives on. `raw` is what arrived, cut to a sane length. */
+  /** The peer sent unreadable data. The connection stays open. `raw` is the beginning of that data, at most 1 KiB. */
   onFault(error: ParleyError, raw: unknown): void;
 }
 
@@ -51,7 +51,7 @@ export interface Connection extends AsyncDisposable {
   readonly clockOffsetMs?: number;
   /**
    * Inbound messages, in the order of the wire. Iterate once. The iteration ends after {@link Connection.close}; it throws when the
-   * connection ended for good by itself (a rejoin was refused, another connection took the DID over).
+   * connection ended without a call of `close` (a rejoin was rejected, another connection took the DID over).
    */
   readonly deliveries: AsyncIterable<Delivery>;
   /**
@@ -66,9 +66,9 @@ export interface Connection extends AsyncDisposable {
   close(): Promise<void>;
 }
 
-/** What the node says about a message that it has accepted. */
+/** The node's answer to a message that it accepted. */
 export interface SendReceipt {
-  /** Recipients on this node without a connection that takes the message now. Absent where there are none or the node doesn't say. */
+  /** Recipients on this node without a connection that takes the message now. Absent if all are connected, or the node doesn't report it. */
   readonly away?: readonly string[];
 }
 
@@ -85,9 +85,9 @@ export type Outcome =
   | { readonly status: "pass" }
   | { readonly status: "error"; readonly code: string; readonly message: string };
 
-/** One inbound message, not yet checked: what the node handed over. */
+/** One inbound message as the node delivered it, not validated. */
 export interface Delivery {
-  /** The DIDComm plaintext, parsed but not checked. */
+  /** The DIDComm plaintext: parsed, not validated. */
   readonly plaintext: unknown;
   /** What the node says about it, parsed but not checked. */
   readonly context: unknown;

@@ -38,7 +38,7 @@ describe("attachments", () => {
     expect(message.attachments?.[0]?.lastModifiedTime).toBe(lastmod_time);
   });
 
-  it.each<JsonValue>([true, {}, [], Infinity, ""])("drop a lastmod_time that is no time: %j", (lastmod_time) => {
+  it.each<JsonValue>([true, {}, [], Infinity, ""])("drop an invalid lastmod_time: %j", (lastmod_time) => {
     expect(read({ lastmod_time, data: { json: 1 } })).toStrictEqual(read({ data: { json: 1 } }));
   });
 
@@ -81,7 +81,7 @@ describe("attachments", () => {
     expect(attachmentFaults.map(({ code, message: text }) => [code, text])).toEqual([["attachment_invalid", fault]]);
   });
 
-  it("that are no list are one fault", () => {
+  it("that are not a list are one fault", () => {
     const { message, attachmentFaults } = decodePlaintext({ id: "1", type: "t", attachments: { data: {} } });
     expect(message.attachments).toBeUndefined();
     expect(attachmentFaults.map((fault) => fault.message)).toEqual(["attachments must be a list"]);

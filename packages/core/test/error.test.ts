@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { ParleyError, PlaintextError, RejectedError, TransportError, type TransportErrorCode } from "../src/index.ts";
 
 describe("ParleyError", () => {
-  it("says what, whether to retry, and why", () => {
+  it("has a message, a retryable flag and a cause", () => {
     const cause = new Error("why");
     expect(new ParleyError("some_code", "What", { retryable: true, cause })).toMatchObject({
       name: "ParleyError",

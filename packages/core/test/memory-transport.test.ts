@@ -54,7 +54,7 @@ describe("createMemoryLink", () => {
     expect(connection.did).toMatch(/^did:example:/);
   });
 
-  it("refuses a send while nobody listens, and a second connection", async () => {
+  it("rejects a send while no agent is connected, and a second connection", async () => {
     const link = createMemoryLink();
     const options = { did: "did:example:alice", protocols: [], events: listener().events };
     const alice = await link.left.connect(options);

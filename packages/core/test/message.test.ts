@@ -33,7 +33,7 @@ describe("createMessage", () => {
   it.each<[string, unknown]>([
     ["an empty type", { type: "" }],
     ["no type", {}],
-    ["a type that is no text", { type: 1 }],
+    ["a type that is not a string", { type: 1 }],
     ["a text as body", { type: TYPE, body: "text" }],
     ["a list as body", { type: TYPE, body: [] }],
     ["a number as body", { type: TYPE, body: 7 }],
@@ -77,7 +77,7 @@ describe("replyTo", () => {
     expect(reply.id).not.toBe(request.id);
   });
 
-  it("takes the id of a request without a thread, and goes to nobody without a sender", () => {
+  it("takes the id of a request without a thread, and has no recipient without a sender", () => {
     const { threadId: _, from: __, ...anonymous } = request;
     expect(replyTo(anonymous, "did:example:bob", { type: "reply" })).toMatchObject({ threadId: "1", to: [] });
   });

@@ -55,7 +55,7 @@ const message = fc.record(
   { requiredKeys: ["id", "type", "to", "body"] },
 ) as fc.Arbitrary<Message>;
 
-/** Reads JSON text as a transport would. What is no JSON is refused before the codec sees it. */
+/** Reads JSON text as a transport does. Other text is rejected before the codec is called. */
 function read(written: string): "read" | "refused" | "no JSON" {
   let value: unknown;
   try {

@@ -81,7 +81,7 @@ describe("decodePlaintext", () => {
     expect(message).toStrictEqual({ id: "1", type: TYPE, to: [], body: {}, createdTime: time, expiresTime: time });
   });
 
-  it.each(["soon", "2026-02-30T00:00:00Z", Infinity, true, {}, []])("drops a created_time that is no time: %j", (created_time) => {
+  it.each(["soon", "2026-02-30T00:00:00Z", Infinity, true, {}, []])("drops an invalid created_time: %j", (created_time) => {
     expect(decodePlaintext({ ...MINIMAL, created_time })).toStrictEqual(decodePlaintext(MINIMAL));
   });
 
@@ -89,7 +89,7 @@ describe("decodePlaintext", () => {
     expect(decodePlaintext({ ...MINIMAL, typ: "didcomm-plain+json" }).message.id).toBe("1");
   });
 
-  it.each([undefined, null, true, 1, "text", [], [MINIMAL]])("refuses what is no object: %j", (value) => {
+  it.each([undefined, null, true, 1, "text", [], [MINIMAL]])("rejects a value that is not an object: %j", (value) => {
     expect(faultOf(value)).toMatchObject({ code: "message_invalid", message: "A message must be a JSON object" });
   });
 
@@ -125,7 +125,7 @@ describe("decodePlaintext", () => {
     ["to", { to: ["x".repeat(2049)] }],
     ["to", { to: Array.from({ length: 257 }, () => "did:example:bob") }],
     ["headers", Object.fromEntries(Array.from({ length: 65 }, (_, n) => [`h${n}`, n]))],
-  ])("refuses what exceeds the default cap of %s, and says so without repeating it", (what, members) => {
+  ])("rejects a value beyond the default cap of %s, with an error that doesn't quote it", (what, members) => {
     const fault = faultOf({ ...MINIMAL, ...members });
     expect(fault.code).toBe("message_too_large");
     expect(fault.message).toContain(what);

@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { unsupportedNode } from "../src/unsupported-node.ts";
 
-it.each(["12.0.0", "18.20.8", "19.9.0", "20.0.0", "20.18.3"])("Node %s is too old, and the message says what is needed", (version) => {
+it.each(["12.0.0", "18.20.8", "19.9.0", "20.0.0", "20.18.3"])("rejects Node %s with the versions that are supported", (version) => {
   expect(unsupportedNode(version)).toBe(`Parley needs Node 20.19 or newer; this is ${version}`);
 });
 

@@ -50,8 +50,8 @@ function lineOf({ kind, cause, messageId, type, from }: SDKError): string {
 }
 
 /**
- * An error of the application or the platform with its cause, which is often the one that says why, and its file and line:
- * `fetch failed (connect ECONNREFUSED …) at file:///srv/agent.mjs:12:5`. Parley's own errors say why; their causes may quote bodies.
+ * An error of the application or the platform with its cause, which often has the reason, and its file and line:
+ * `fetch failed (connect ECONNREFUSED …) at file:///srv/agent.mjs:12:5`. Parley's own errors contain the reason; their causes may quote bodies.
  */
 function textOf(error: Error): string {
   const text = describeThrown(error);

@@ -19,9 +19,9 @@ export function readContext(value: unknown): Mutable<MessageContext> | undefined
   return context;
 }
 
-/** Header of requests: the sender waits for a response. */
+/** Header that requests have: the sender waits for a response. */
 const REPLY_EXPECTED = "reply_expected";
-/** The headers that say so. */
+/** The headers of a request. */
 export const EXPECTS_REPLY: Readonly<Record<string, JsonValue>> = Object.freeze({ [REPLY_EXPECTED]: true });
 
 /** Adds what the sender's client says about a response. */

@@ -147,7 +147,7 @@ export class Threads {
     const waiter = threadId === undefined ? undefined : this.#waiting.get(threadId);
     if (waiter === undefined) return undefined;
     const { request, recipients } = waiter;
-    // Nodes let nobody send without a name, nor in another's.
+    // A node accepts no message without `from`, nor with another agent's DID in it.
     if (isProblemReport(message) && isOwnNode(message.from, request.from)) return waiter;
     if (message.from === undefined || !recipients.includes(didOf(message.from))) return undefined;
     // An agent that asks itself gets its own request first.
@@ -155,12 +155,12 @@ export class Threads {
   }
 }
 
-/** Whether a report is the own node's: it names nobody, the agent itself, or the node as the DID of the agent's host. */
+/** Whether a report comes from the agent's own node: without `from`, or from the agent itself or the DID of its host. */
 function isOwnNode(from: string | undefined, agent: string | undefined): boolean {
   return from === undefined || from === agent || from === /^did:web:[^:]+/.exec(agent ?? "")?.[0];
 }
 
-/** Adds an entry, and drops the oldest one beyond a number of them. */
+/** Adds an entry, and deletes the oldest one if there are then more than `max`. */
 function remember<V>(map: TransientMap<string, V>, key: string, value: V, max: number): void {
   map.delete(key);
   map.set(key, value);

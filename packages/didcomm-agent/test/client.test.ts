@@ -151,11 +151,11 @@ describe("send", () => {
   });
 
   it.each([
-    ["nobody to send to", { type: ECHO, to: [] }],
+    ["no recipient", { type: ECHO, to: [] }],
     ["no recipients at all", { type: ECHO }],
-    ["a type that is none", { type: "echo", to: ALICE }],
+    ["an invalid type", { type: "echo", to: ALICE }],
     ["no type", { to: ALICE } as never],
-    ["a body that is none", { type: ECHO, to: ALICE, body: [] }],
+    ["an invalid body", { type: ECHO, to: ALICE, body: [] }],
   ])("refuses %s", async (_name, init) => {
     const { client, transport } = setUp();
     await client.connect();
@@ -199,7 +199,7 @@ describe("send", () => {
     await client.close();
   });
 
-  it("fails at once while there is no link, even when told not to wait", async () => {
+  it("fails at once without a link, even with waiting turned off", async () => {
     const { client, transport } = setUp();
     await expect(client.request(hello)).rejects.toBeInstanceOf(NotConnectedError);
     await client.connect();
@@ -273,7 +273,7 @@ describe("send", () => {
     ["an id that is a number", { type: ECHO, to: ALICE, id: 7 }, /message\.id must be a string, not 7/],
     ["a thread that is an object", { type: ECHO, to: ALICE, threadId: {} }, /message\.threadId must be a string, not an object/],
     ["a date of creation that is a text", { type: ECHO, to: ALICE, createdTime: "now" }, /message\.createdTime must be seconds/],
-    ["attachments that are no list", { type: ECHO, to: ALICE, attachments: {} }, /message\.attachments must be a list, not an object/],
+    ["attachments that are not a list", { type: ECHO, to: ALICE, attachments: {} }, /message\.attachments must be a list, not an object/],
     ["an attachment that is a text", { type: ECHO, to: ALICE, attachments: ["x"] }, /message\.attachments\[0\] must be an object/],
     ["an attachment without data", { type: ECHO, to: ALICE, attachments: [{ id: "1" }] }, /attachments\[0\]\.data must be an object/],
     [
@@ -425,7 +425,7 @@ describe("the link", () => {
     expect(events).toHaveLength(2);
   });
 
-  it("ends for good when the transport says so; then connect may be called again", async () => {
+  it("ends when the transport ends; then connect may be called again", async () => {
     const { client, transport, errors } = setUp();
     await client.connect();
     const lost = vi.fn<(reason: Error) => void>();
@@ -578,7 +578,7 @@ describe("close", () => {
     await expect(client.connect()).rejects.toBeInstanceOf(ClientClosedError);
   });
 
-  it("lets running handlers reply, takes no more messages, and drops what waits", async () => {
+  it("waits for the replies of running handlers, rejects new messages, and drops queued ones", async () => {
     const { client, transport } = setUp({ maxConcurrentHandlers: 1 });
     let finish = () => {};
     const ran: string[] = [];

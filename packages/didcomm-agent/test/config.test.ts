@@ -13,11 +13,7 @@ describe("Config", () => {
     ["no nodeUrl", { apiKey: "k", transport: makeTransport }, /Config\.nodeUrl is missing: the WebSocket URL/],
     ["an empty nodeUrl", { ...endpoint, nodeUrl: "", transport: makeTransport }, /Config\.nodeUrl is missing/],
     ["no apiKey", { nodeUrl: "wss://n.example", transport: makeTransport }, /Config\.apiKey is missing/],
-    [
-      "a DID that is none",
-      { ...endpoint, transport: makeTransport, agentDid: "alice" },
-      /Config\.agentDid must be a DID.*"alice" is not one/,
-    ],
+    ["an invalid DID", { ...endpoint, transport: makeTransport, agentDid: "alice" }, /Config\.agentDid must be a DID.*"alice" is not one/],
     [
       "a DID with a space",
       { ...endpoint, transport: makeTransport, agentDid: "did:web:alice smith" },
@@ -33,7 +29,7 @@ describe("Config", () => {
     ["no memory", { ...endpoint, transport: makeTransport, duplicateMemory: -1 }, /Config\.duplicateMemory/],
     ["a negative timeout", { ...endpoint, transport: makeTransport, requestTimeoutMs: -1 }, /"requestTimeoutMs" must be a number/],
     ["a grace that is NaN", { ...endpoint, transport: makeTransport, closeGraceMs: Number.NaN }, /"closeGraceMs" must be a number/],
-  ])("refuses %s with a TypeError that says what to do", (_name, config, message) => {
+  ])("rejects %s with a TypeError that names the remedy", (_name, config, message) => {
     const make = () => new Client(config as unknown as Config, () => {});
     expect(make).toThrow(TypeError);
     expect(make).toThrow(message);

@@ -32,7 +32,7 @@ describe("unmarshalBody with a class", () => {
     expect(order).toEqual(new Order({ item: "tea", count: 2 }));
   });
 
-  it("rejects a function that is no class", () => {
+  it("rejects a function that is not a class", () => {
     const notClass = ((body: object) => body) as unknown as typeof Draft;
     expect(() => received({}).unmarshalBody(notClass)).toThrow(new TypeError("unmarshalBody takes a class or a schema, not a function"));
   });

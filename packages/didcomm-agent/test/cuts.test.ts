@@ -38,7 +38,7 @@ describe.each(MODES)("whatever the link does (acknowledge: %s)", (acknowledge) =
             );
           }
         }
-        // What the last cut swallowed comes again, until nothing is left to say.
+        // Messages lost in the last cut are sent again, until none are left.
         for (let round = 0; round < 3 * steps.length + 6; round++) {
           if (round % 3 === 0) {
             link.cut();

@@ -30,7 +30,7 @@ describe("dispatch", () => {
     await client.close();
   });
 
-  it("passes what nobody handles, and says so", async () => {
+  it("passes a message without a handler, and reports it", async () => {
     const { client, connection, errors } = await echoing();
     const delivered = connection.deliver(plaintext({ type: OTHER, id: "m1" }));
     await settled();
@@ -86,10 +86,10 @@ describe("what can't be read", () => {
     ["null", null],
     ["a list", []],
     ["no id", { type: ECHO }],
-    ["an id that is no text", { id: {}, type: ECHO }],
+    ["an id that is not a string", { id: {}, type: ECHO }],
     ["no type", { id: "1" }],
-    ["a body that is none", plaintext({ body: "text" })],
-    ["recipients that are none", plaintext({ to: 7 })],
+    ["an invalid body", plaintext({ body: "text" })],
+    ["invalid recipients", plaintext({ to: 7 })],
     ["a type of another kind", plaintext({ typ: "application/didcomm-encrypted+json" })],
   ])("is reported with what arrived, and settled: %s", async (_name, raw) => {
     const { client, connection, errors, seen } = await echoing();

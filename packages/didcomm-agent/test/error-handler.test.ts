@@ -73,7 +73,7 @@ describe("logErrors", () => {
       /: TypeError: fetch failed \(connect ECONNREFUSED\) at \S+error-handler\.test\.ts:\d+:\d+$/,
     ],
     [new RangeError(), /: RangeError: RangeError without a message at \S+$/],
-  ])("says what a handler threw, why and where: %s", (thrown, expected) => {
+  ])("logs the error that a handler threw, with reason and place: %s", (thrown, expected) => {
     const lines: string[] = [];
     errorReporter(logErrors((line) => lines.push(line)))(ErrorKind.HANDLER_EXCEPTION, thrown);
     expect(lines).toEqual([expect.stringMatching(expected)]);

@@ -33,7 +33,7 @@ describe("a handler's reply", () => {
     await client.close();
   });
 
-  it.each([undefined, null])("is none when the handler returns %s", async (result) => {
+  it.each([undefined, null])("is not sent when the handler returns %s", async (result) => {
     const { client, connection, deliver } = await withHandler(() => result);
     expect((await deliver()).outcome).toEqual(HANDLED);
     expect(connection.sent).toEqual([]);
@@ -63,7 +63,7 @@ describe("a handler's reply", () => {
     [{ type: ECHO_REPLY, from: "did:example:carol" }, /its from is another DID than did:example:[a-z]+: leave it out/],
     [{ type: ECHO_REPLY, attachments: [{}] }, /attachments\[0\]\.data must be an object/],
     ["hello", /not a string/],
-  ])("that is no message is the handler's fault: %j", async (result, problem) => {
+  ])("that is not a message is the handler's fault: %j", async (result, problem) => {
     const { client, connection, deliver, errors } = await withHandler(() => result as never);
     expect((await deliver()).outcome).toMatchObject({ status: "error", code: "e.p.xfer.cant-process" });
     expect(errors).toMatchObject([{ kind: ErrorKind.HANDLER_EXCEPTION, cause: { name: "TypeError" } }]);
@@ -99,7 +99,7 @@ describe("a handler's reply", () => {
     await client.close();
   });
 
-  it("that the node refuses is reported, and the message is handled all the same", async () => {
+  it("that the node rejects is reported, and the message is handled", async () => {
     const { client, connection, deliver, errors } = await withHandler(() => ({ type: ECHO_REPLY }));
     connection.onSend = () => Promise.reject(new RejectedError("rejected", "no", "unauthorized"));
     expect((await deliver()).outcome).toEqual(HANDLED);
@@ -500,7 +500,7 @@ describe("a schema", () => {
     ["first", true, HANDLED],
     ["outcome", false, { status: "error", code: "e.p.msg.bad-body" }],
     ["outcome", true, { status: "error", code: "e.p.msg.bad-body" }],
-  ] as const)("refuses a body that does not fit, for good (%s, manualAck: %s)", async (mode, manualAck, outcome) => {
+  ] as const)("rejects an invalid body permanently (%s, manualAck: %s)", async (mode, manualAck, outcome) => {
     const { client, transport, errors } = setUp();
     let runs = 0;
     client.handle(ECHO, () => void runs++, { schema, manualAck });
@@ -519,7 +519,7 @@ describe("a schema", () => {
 
   it("is the only source of a body's type", () => {
     const { client } = setUp();
-    // @ts-expect-error -- without a schema nothing says that the body is of this type
+    // @ts-expect-error -- without a schema the body's type is unknown
     client.handle(ECHO, (message: InboundMessage<{ name: string }>) => void message);
     expect(() => client.handle(ECHO, () => {})).toThrow(TypeError);
   });

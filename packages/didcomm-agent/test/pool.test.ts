@@ -76,7 +76,7 @@ describe("Pool", () => {
     await waiting;
   });
 
-  it("lets no more tasks go on without room than may wait", async () => {
+  it("limits the tasks that continue without room to the number that may wait", async () => {
     const pool = new Pool(1, 2);
     let started = 0;
     const task = async (release: () => void) => {

@@ -58,7 +58,7 @@ describe("a problem code", () => {
     null,
     undefined,
     {},
-  ])("is refused with a sentence that says how one looks: %j", (code) => {
+  ])("is rejected with an example of a valid code: %j", (code) => {
     expect(() => new ProblemReportError(code as string)).toThrow(/^A problem report needs a problem code of DIDComm, such as "e\.p\.req/);
     expect(() => new ProblemReportError(code as string)).toThrow(TypeError);
   });

@@ -27,7 +27,7 @@ export interface Delivered {
   outcome: Outcome | undefined;
 }
 
-/** A node in the hand of a test: it says what it delivers, sees what is sent, and answers as it is told. */
+/** A node that a test controls: its deliveries, what it received, and its answers. */
 export class FakeTransport implements Transport {
   readonly connections: FakeConnection[] = [];
   readonly attempts: ConnectOptions[] = [];
@@ -46,7 +46,7 @@ export class FakeTransport implements Transport {
 
   get connection(): FakeConnection {
     const connection = this.connections.at(-1);
-    if (connection === undefined) throw new Error("Nobody is connected");
+    if (connection === undefined) throw new Error("No agent is connected");
     return connection;
   }
 }

@@ -79,9 +79,9 @@ describe("request", () => {
   });
 
   it.each([
-    ["from somebody else", { from: "did:example:mallory" }],
+    ["from another sender", { from: "did:example:mallory" }],
     ["from nobody", { from: undefined }],
-    ["from somebody else, by the parent thread", { from: "did:example:mallory", thid: "x", pthid: "ask" }],
+    ["from another sender, by the parent thread", { from: "did:example:mallory", thid: "x", pthid: "ask" }],
     ["on another thread", { thid: "other" }],
     ["on no thread", { thid: undefined, id: "ask" }],
   ])("is not ended by a message %s", async (_name, members) => {
@@ -114,7 +114,7 @@ describe("request", () => {
     await client.close();
   });
 
-  it("waits on when somebody else reports a problem on its thread", async () => {
+  it("keeps waiting when another sender reports a problem on its thread", async () => {
     const { client, connection } = await connected();
     const request = client.request(ask);
     connection.deliver(plaintext({ type: REPORT, from: "did:web:mallory.example", thid: "ask", body: { code: "e.p.msg", comment: "" } }));
@@ -191,7 +191,7 @@ describe("request", () => {
     await client.close();
   });
 
-  it("passes on what comes on the thread of an ended request from somebody else", async () => {
+  it("passes on a message of another sender on the thread of an ended request", async () => {
     const { client, connection, errors } = await connected();
     await expect(client.request(ask, { timeoutMs: 1 })).rejects.toBeInstanceOf(RequestTimeoutError);
     const stray = connection.deliver(answer({ from: "did:example:mallory" }));

@@ -1,13 +1,13 @@
-/** Clocks that differ by less count as the same: the `Date` header has whole seconds, and travels for a while. */
+/** A smaller difference counts as none: the `Date` header has whole seconds, and arrives with a delay. */
 const TOLERANCE_MS = 2000;
-/** The header leaves out what has passed of its second. */
+/** The header is rounded down to the second; on average it lacks half of one. */
 const RESOLUTION_MS = 1000;
 
 /**
- * What to add to this machine's clock to get the clock of a server, from the `Date` header of its response. 0 where there is none, and
- * where the clocks may be the same.
+ * The offset to add to this machine's clock to get a server's, from the `Date` header of its response. 0 without the header, and if
+ * the clocks may be the same.
  *
- * The result is late rather than early, by at most a second: what is to be valid for a while must not be expired before.
+ * The result is late rather than early, by at most a second, so that nothing expires too early.
  *
  * @param now this machine's clock on arrival of the response, in milliseconds since 1970.
  */

@@ -2,11 +2,11 @@ import type { Delivery, JsonObject, Outcome } from "@parley/core";
 
 /** Where settled deliveries go. */
 export interface Settlement {
-  /** `joinRef` tells on which stay the message came: a later one gets it again, and settles that. */
+  /** `joinRef` identifies the join under which the message arrived: after another join the node delivers it again. */
   settle(messageId: string, outcome: Outcome, acknowledge: Delivery["acknowledge"], joinRef: string): void;
 }
 
-/** One message as the node handed it over. */
+/** One message as the node delivered it. */
 export class PhoenixDelivery implements Delivery {
   readonly plaintext: unknown;
   readonly context: unknown;
@@ -26,7 +26,7 @@ export class PhoenixDelivery implements Delivery {
     const settlement = this.#settlement;
     this.#settlement = undefined;
     const id = idOf(this.plaintext);
-    // The node can't be told about a message without an id.
+    // A message without an id cannot be acknowledged.
     if (id !== undefined) settlement?.settle(id, outcome, this.acknowledge, this.#joinRef);
   }
 }

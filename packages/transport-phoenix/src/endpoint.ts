@@ -5,17 +5,17 @@ import { DEFAULT_PATH } from "./errors.ts";
 /** Where the API key travels. */
 export type Credentials = "header" | "query";
 
-/** What an upgrade request needs. */
+/** URL and headers of an upgrade request. */
 export interface UpgradeTarget {
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
 }
 
 /**
- * The node's address and how it wants the API key. One per transport, so that what a node was found to accept is remembered.
+ * The node's address and how it accepts the API key. One per transport, so that the accepted way is remembered.
  */
 export class Endpoint {
-  /** The address without its query, which may hold secrets: fit for error messages. */
+  /** The address without its query, which may contain secrets. Safe for error messages. */
   readonly label: string;
   /** Resolves loopback names; `undefined` for every other host, which the system resolves. */
   readonly lookup: LookupFunction | undefined;
@@ -42,7 +42,7 @@ export class Endpoint {
     this.#settled = credentials === "query";
   }
 
-  /** The upgrade to try now. The query is kept byte by byte. */
+  /** The next upgrade to try. The query is kept unchanged. */
   target(): UpgradeTarget {
     const inQuery = this.#credentials === "query";
     const key = inQuery ? [`api_key=${encodeURIComponent(this.#apiKey)}`] : [];
@@ -57,11 +57,11 @@ export class Endpoint {
     this.#settled = true;
   }
 
-  /** The node refused the key. Answers whether there is another way to present it, and takes it. */
+  /** Called when the node rejects the key. Switches to the other way to present it; returns whether there is one. */
   fallBack(): boolean {
     if (this.#settled) return false;
     this.#credentials = this.#credentials === "header" ? "query" : "header";
-    // Refused both ways: the next connect starts over with the header.
+    // Rejected both ways: the next connect starts with the header again.
     return this.#credentials === "query";
   }
 }
@@ -69,7 +69,7 @@ export class Endpoint {
 const PROTOCOLS: Readonly<Record<string, string>> = { "wss:": "wss:", "ws:": "ws:", "https:": "wss:", "http:": "ws:" };
 
 function parseNodeUrl(nodeUrl: string): URL {
-  // The URL itself stays out of the messages: people put keys into queries.
+  // Messages don't contain the URL: its query may have a key.
   if (typeof nodeUrl !== "string" || !URL.canParse(nodeUrl)) {
     throw new TypeError(`nodeUrl is not a URL; expected something like wss://node.example${DEFAULT_PATH}`);
   }
@@ -82,7 +82,7 @@ function parseNodeUrl(nodeUrl: string): URL {
   }
   const url = new URL(given);
   url.protocol = protocol;
-  // An origin alone is what people have in mind; no Phoenix socket is mounted there.
+  // An origin without a path stands for the default path.
   if (url.pathname === "/") url.pathname = DEFAULT_PATH;
   return url;
 }

@@ -1,22 +1,22 @@
 import { TransportError } from "@parley/core";
 import { explainNodeFailure, type ConnectFailure } from "@parley/core/internal";
 
-/** Where Layr8 nodes take WebSockets. */
+/** The WebSocket path of Layr8 nodes. */
 export const DEFAULT_PATH = "/plugin_socket/websocket";
 
-/** Why a WebSocket ended, as far as it knows. */
+/** The cause of a WebSocket's end, where known. */
 export interface SocketEnd {
   /** HTTP status of a refused upgrade. */
   readonly refusal: number | undefined;
   readonly failure: Error | undefined;
 }
 
-/** Whether the node refused the key, rather than anything else. */
+/** Whether the node rejected the API key. */
 export function isUnauthorized({ refusal }: SocketEnd): boolean {
   return refusal === 401 || refusal === 403;
 }
 
-/** Whether the node broke the WebSocket protocol: too long a frame, text that is not UTF-8, and the like. */
+/** Whether the node violated the WebSocket protocol, such as by a frame that is too long or invalid UTF-8. */
 export function isProtocolError(failure: Error | undefined): failure is Error {
   return codeOf(failure)?.startsWith("WS_ERR_") ?? false;
 }
@@ -51,7 +51,7 @@ export function invalidFrame(message: string, cause?: Error): TransportError {
   return new TransportError("frame_invalid", message, cause === undefined ? {} : { cause });
 }
 
-/** Statuses by which a node or a proxy asks to come back later. */
+/** HTTP statuses after which a later attempt may succeed. */
 const TEMPORARY: ReadonlySet<number> = new Set([408, 425, 429]);
 
 function explainStatus(status: number): ConnectFailure {

@@ -45,12 +45,12 @@ export function decodeFrame(data: unknown): Frame {
   return { joinRef, ref, topic, event, payload };
 }
 
-/** Writes a frame around a payload that is JSON text already. Refs are ours: digits, in no need of escapes. */
+/** Writes a frame around a payload that is JSON text already. Refs are created here: digits, which need no escapes. */
 export function encodeFrame(joinRef: string | null, ref: string, topic: string, event: string, payload: string): string {
   return `[${joinRef === null ? "null" : `"${joinRef}"`},"${ref}",${JSON.stringify(topic)},"${event}",${payload}]`;
 }
 
-/** Reads the payload of a `phx_reply`; `undefined` when it is none. A reply without a response has an empty one. */
+/** Reads the payload of a `phx_reply`. Returns `undefined` if it is invalid. A missing response counts as empty. */
 export function decodeReply({ status, response }: JsonObject): Reply | undefined {
   if (typeof status !== "string") return undefined;
   return { status, response: isJsonObject(response) ? response : {} };

@@ -5,29 +5,29 @@ import type { DidSpecOptions } from "./options.ts";
 const REPORT_PROBLEM = "https://didcomm.org/report-problem/2.0";
 
 /**
- * What this agent can do, for Parley's node; others ignore it. It takes deliveries as soon as the join is answered, and acknowledges every
- * one, answers to its own requests included.
+ * Capabilities that Parley's node reads; others ignore them. This agent accepts deliveries immediately after the reply to the join, and
+ * acknowledges all of them, responses included.
  */
 const CAPABILITIES = ["early_delivery/1", "answer_ack/1"];
 
-/** What the node granted in its answer to a join. */
+/** The contents of the node's reply to a join. */
 export interface Grant {
-  /** The DID that the node knows the connection by, if it says so. */
+  /** The DID that the node assigned or confirmed, if it names one. */
   readonly did: string | undefined;
   /** When the node expects acknowledgements. */
   readonly acknowledge: Delivery["acknowledge"];
-  /** Whether the node takes one `ack` with many ids for as many outcomes "handled". */
+  /** Whether one `ack` may name several messages with the outcome "handled". */
   readonly batchesHandled: boolean;
   /** Whether another connection of the DID lost protocols to this one. */
   readonly tookOver: boolean;
 }
 
-/** The topic of a DID's channel; without a DID the one on which the node assigns one. */
+/** The topic of a DID's channel. Without a DID: the topic on which the node assigns one. */
 export function topicOf(did: string | undefined): string {
   return `plugins:${did ?? ""}`;
 }
 
-/** The payload of a join, as JSON. Problem reports come with every list of protocols. */
+/** The payload of a join, as JSON. The problem-report protocol is always included. */
 export function joinPayload(protocols: readonly string[], assigned: boolean, didSpec: DidSpecOptions): string {
   return JSON.stringify({
     payload_types: [...new Set([REPORT_PROBLEM, ...protocols])],

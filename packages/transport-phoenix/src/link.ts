@@ -10,24 +10,24 @@ import { PendingReplies, type ReplyWaiter } from "./pending-replies.ts";
 import { Backoff } from "./reconnect-policy.ts";
 import { Watchdog } from "./watchdog.ts";
 
-/** A topic's holder on a {@link Link}. */
+/** The owner of a topic on a {@link Link}. */
 export interface LinkMember {
   onUp(): void;
-  /** The link broke and will come back. */
+  /** The link broke; it reconnects. */
   onDown(reason: TransportError): void;
   /** A frame of this member's topic other than a reply. */
   onFrame(frame: Frame, raw: unknown): void;
   onFault(error: TransportError, raw: unknown): void;
-  /** The link ended for good. */
+  /** The link ended; it does not reconnect. */
   onEnd(reason: TransportError): void;
 }
 
-/** What a {@link Link} is made of. */
+/** Options of a {@link Link}. */
 export interface LinkConfig {
   readonly endpoint: Endpoint;
   readonly settings: Settings;
   readonly tls: TlsOptions;
-  /** The link takes no more members: it ended, or is about to. */
+  /** The link ended or is closing; new members need another one. */
   readonly onEnd: (link: Link) => void;
 }
 
@@ -42,12 +42,12 @@ export interface Push {
 }
 
 /**
- * One WebSocket to the node and the topics on it. Opens when made, comes back after losses, ends when its last member leaves or the
- * node refuses the key.
+ * One WebSocket to the node and the topics on it. It opens when created, reconnects after losses, and ends when its last member leaves
+ * or the node rejects the key.
  *
- * Phoenix' `Socket` keeps the heartbeat and the reconnect timer. Its `Channel` is left out: it retries refused joins for ever, keeps
- * its topic for life, doesn't wait for the answer to a leave, leaves pushes in flight to their timeouts when the link breaks, and
- * spends a timer on each. So topics are joined in {@link Membership}, and pushes wait in {@link PendingReplies}.
+ * Phoenix' `Socket` keeps the heartbeat and the reconnect timer. Its `Channel` is not used: it retries rejected joins without end,
+ * cannot change its topic, doesn't wait for the answer to a leave, leaves pushes in flight to their timeouts when the link breaks, and
+ * needs a timer for each. So {@link Membership} joins topics, and {@link PendingReplies} holds pushes in flight.
  */
 export class Link {
   readonly #config: LinkConfig;
@@ -71,7 +71,7 @@ export class Link {
     const adopt = (socket: NodeSocket) => this.#adopt(socket);
     this.#watchdog = new Watchdog(timeouts.silenceMs, () => this.#current?.terminate());
     this.#socket = new Socket(endpoint.label, {
-      // Phoenix composes a URL of its own; the endpoint knows better.
+      // Phoenix would build the URL itself; the endpoint's URL keeps its query.
       transport: class extends NodeSocket {
         constructor() {
           super({
@@ -85,12 +85,12 @@ export class Link {
           adopt(this);
         }
       },
-      // All that phoenix writes itself; pushes go straight to the socket.
+      // Called for phoenix's own frames only; pushes are written to the socket directly.
       encode: (push: object, callback) => void callback(heartbeat(push as Heartbeat)),
       decode: (data: unknown, callback) => this.#onData(data, (frame) => void callback(frame)),
       heartbeatIntervalMs: timeouts.heartbeatMs,
       reconnectAfterMs: () => this.#backoff.next(),
-      // Else phoenix reaches for the global one, which some versions of Node warn about.
+      // Without this, phoenix uses the global one, for which some versions of Node print a warning.
       sessionStorage: {},
     });
     this.#socket.onOpen(() => this.#onOpen());
@@ -102,7 +102,7 @@ export class Link {
     return this.#config.endpoint.label;
   }
 
-  /** What to add to this machine's clock to get the node's, in milliseconds. */
+  /** The offset of the node's clock to this machine's, in milliseconds. */
   get clockOffsetMs(): number {
     return this.#current?.clockOffsetMs ?? 0;
   }
@@ -112,8 +112,8 @@ export class Link {
     return this.#state === "up" && this.#socket.isConnected();
   }
 
-  /** Whether a new member may count on this link: it has not failed so far. */
-  get promising(): boolean {
+  /** Whether a new member can use this link: it is connecting for the first time, or up. */
+  get isUsable(): boolean {
     return this.#state === "connecting" || this.up;
   }
 
@@ -121,16 +121,16 @@ export class Link {
     return this.#topics.has(topic);
   }
 
-  /** Gives a topic to a member, who gets its frames from now on. Whoever holds it keeps it. */
-  occupy(topic: string, member: LinkMember): void {
+  /** Registers a member as the owner of a topic, unless it already has one. The owner receives the topic's frames. */
+  claim(topic: string, member: LinkMember): void {
     if (!this.#topics.has(topic)) this.#topics.set(topic, member);
   }
 
-  vacate(topic: string, member: LinkMember): void {
+  release(topic: string, member: LinkMember): void {
     if (this.#topics.get(topic) === member) this.#topics.delete(topic);
   }
 
-  /** Writes a frame and waits for its reply; answers its ref. A push that is in flight when the link breaks fails at once. */
+  /** Writes a frame whose reply goes to `waiter`, and returns its ref. Pushes in flight fail when the link breaks. */
   request(push: Push, waiter: ReplyWaiter, timeoutMs: number, maxLength: number = Infinity): string {
     const ref = this.#write(push, maxLength);
     this.#pending.add(ref, waiter, timeoutMs);
@@ -146,12 +146,12 @@ export class Link {
     this.#pending.forget(ref);
   }
 
-  /** Fails what a member waits for. */
+  /** Fails the pushes in flight of one owner. */
   fail(owner: object, error: TransportError): void {
     this.#pending.fail(error, owner);
   }
 
-  /** Takes a member off the link. The last one closes it; resolves once the socket is gone then. */
+  /** Removes a member. The last one closes the link; the promise then resolves when the socket is closed. */
   async leave(member: LinkMember): Promise<void> {
     for (const [topic, holder] of this.#topics) {
       if (holder === member) this.#topics.delete(topic);
@@ -162,7 +162,7 @@ export class Link {
   }
 
   #write({ topic, event, payload, joinRef }: Push, maxLength: number): string {
-    // Phoenix would keep the frame and send it after reconnecting, when nobody waits for it any more.
+    // Phoenix would keep the frame and send it after a reconnect, when its push has already failed.
     if (!this.up) throw new TransportError("not_connected", "The link to the node is down");
     const ref = this.#socket.makeRef();
     this.#lastRef = Number(ref);
@@ -178,13 +178,13 @@ export class Link {
   }
 
   #adopt(socket: NodeSocket): void {
-    // Phoenix may give up on a socket that takes its time to close.
+    // Phoenix may replace a socket that closes slowly.
     if (this.#state === "up") this.#onLost(1006, undefined);
     this.#current = socket;
     const heard = () => this.#watchdog.heard();
     socket.on("ping", heard);
     socket.on("pong", heard);
-    // Ahead of phoenix, which has not seen the socket yet: what ends here must not be scheduled to come back.
+    // Registered before phoenix's own listener, so that a link that ends here is not scheduled to reconnect.
     socket.on("close", (code) => {
       if (socket === this.#current) this.#onClose(code, socket);
     });
@@ -205,15 +205,15 @@ export class Link {
     if (before === "ended") this.#dispose();
     else if (isUnauthorized(socket)) {
       if (before === "connecting" && endpoint.fallBack()) this.#reopen();
-      else this.#die(unauthorized(endpoint.label, socket));
-    } else if (before === "connecting") this.#die(unreachable(endpoint.label, socket));
+      else this.#endWith(unauthorized(endpoint.label, socket));
+    } else if (before === "connecting") this.#endWith(unreachable(endpoint.label, socket));
     else if (before === "up") this.#onLost(code, socket.failure);
   }
 
   #onLost(code: number, failure: Error | undefined): void {
     this.#state = "down";
     const { endpoint, settings } = this.#config;
-    // A node that accepts us but says nothing, or nothing that can be read, has not earned a fresh start.
+    // The back-off starts over only after the node has sent a readable frame.
     if (isProtocolError(failure)) this.#faultAll(protocolBroken(failure, settings.limits.maxFrameLength));
     else if (this.#works) this.#backoff.reset();
     const reason = linkBroke(endpoint.label, code);
@@ -237,14 +237,14 @@ export class Link {
     }
     this.#works = true;
     if (frame.topic === "phoenix") {
-      // Phoenix compares the ref with its heartbeat's and ignores the rest.
+      // Phoenix compares the ref with that of its heartbeat.
       toPhoenix({ ...frame, join_ref: frame.joinRef });
     } else if (frame.event === "phx_reply") {
       this.#onReply(frame, data);
     } else {
       const member = this.#topics.get(frame.topic);
       if (member !== undefined) member.onFrame(frame, data);
-      // The end of a topic that was left already is no news.
+      // The node confirms the end of a topic after a leave: not a fault.
       else if (frame.event !== "phx_close") this.#faultAll(invalidFrame("The node sent a frame of an unknown topic"), data);
     }
   }
@@ -258,7 +258,7 @@ export class Link {
     }
   }
 
-  /** Whether a ref was ours. A reply nobody waits for is late, or belongs to a push that needs none. */
+  /** Whether a ref was issued here. A reply without a waiter is late, or belongs to a push that needs none. */
   #issued(ref: string): boolean {
     const number = Number(ref);
     return Number.isInteger(number) && number > 0 && number <= this.#lastRef;
@@ -284,7 +284,7 @@ export class Link {
     this.#socket.connect();
   }
 
-  #die(reason: TransportError): void {
+  #endWith(reason: TransportError): void {
     const members = this.#members();
     this.#topics.clear();
     this.#state = "ended";
@@ -302,7 +302,7 @@ export class Link {
     else current.close(1000);
   }
 
-  /** Ends phoenix' timers. With the WebSocket closed before, nothing is left to wait for. */
+  /** Stops phoenix's timers. The WebSocket is already closed. */
   #dispose(): void {
     this.#socket.disconnect();
     this.#gone.resolve();
@@ -315,7 +315,7 @@ interface Heartbeat {
   readonly event: string;
 }
 
-/** Phoenix' own pushes are heartbeats. */
+/** Phoenix itself pushes heartbeats only. */
 function heartbeat({ ref, topic, event }: Heartbeat): string {
   return encodeFrame(null, ref, topic, event, "{}");
 }

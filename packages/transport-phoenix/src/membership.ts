@@ -6,21 +6,21 @@ import type { Settings } from "./options.ts";
 import type { ReplyWaiter } from "./pending-replies.ts";
 import { Backoff, isStaleBinding } from "./reconnect-policy.ts";
 
-/** What a membership tells its connection. */
+/** Events of a {@link Membership}. */
 export interface MembershipEvents {
   /** The node accepted the join: the first one, or one after a loss. */
   onJoined(): void;
-  /** The topic is lost for now. */
+  /** The topic is lost; it is joined again. */
   onLost(reason: TransportError): void;
-  /** The topic is lost for good, or was never won. */
+  /** The topic is lost and not joined again, or the first join failed. */
   onEnded(reason: TransportError): void;
 }
 
-/** Waits for the answer to a leave that nobody cares about. */
-const NOBODY: ReplyWaiter = { owner: {}, onReply() {}, onFailure() {} };
+/** Ignores the answer to a leave. */
+const IGNORED: ReplyWaiter = { owner: {}, onReply() {}, onFailure() {} };
 
 /**
- * One DID's topic on a link: joins it, joins it again after losses, leaves it. The DID stays the same: where the node assigned one on
+ * One DID's topic on a link: joins it, joins it again after losses, leaves it. The DID stays the same: if the node assigned one on
  * `plugins:`, later joins name it.
  */
 export class Membership {
@@ -29,7 +29,7 @@ export class Membership {
   readonly #events: MembershipEvents;
   readonly #payload: string;
   readonly #backoff: Backoff;
-  /** Who occupies topics on the link. */
+  /** The owner of the topics on the link. */
   readonly #owner: LinkMember;
   #state: "idle" | "joining" | "joined" | "ended" = "idle";
   #topic: string;
@@ -58,7 +58,7 @@ export class Membership {
     this.#did = wanted.did;
     this.#topic = topicOf(wanted.did);
     this.#payload = joinPayload(wanted.protocols, wanted.did === undefined, settings.didSpec);
-    link.occupy(this.#topic, owner);
+    link.claim(this.#topic, owner);
   }
 
   get joined(): boolean {
@@ -73,7 +73,7 @@ export class Membership {
     return this.#topic;
   }
 
-  /** Identifies the current stay on the topic. */
+  /** The ref of the current join. */
   get joinRef(): string | undefined {
     return this.#joinRef;
   }
@@ -82,7 +82,7 @@ export class Membership {
     return this.#acknowledge;
   }
 
-  /** Whether the node takes one `ack` with many ids for as many outcomes "handled". */
+  /** Whether one `ack` may name several messages with the outcome "handled". */
   get batchesHandled(): boolean {
     return this.#batchesHandled;
   }
@@ -92,13 +92,13 @@ export class Membership {
     return this.#tookOver;
   }
 
-  /** Asks the node for the topic. For when the link is up. */
+  /** Joins the topic. Called when the link is up. */
   join(): void {
     if (this.#state !== "idle" || !this.#link.up) return;
     this.#state = "joining";
     if (this.#did !== undefined && this.#topic !== topicOf(this.#did)) {
-      // Joined again, the shared topic would assign another DID.
-      this.#link.vacate(this.#topic, this.#owner);
+      // Joining `plugins:` again would assign another DID.
+      this.#link.release(this.#topic, this.#owner);
       this.#topic = topicOf(this.#did);
     }
     this.#joinRef = this.#link.request(
@@ -134,14 +134,14 @@ export class Membership {
     }
   }
 
-  /** The node's `phx_close`: somebody else has the topic now. */
+  /** The node's `phx_close`: another connection has taken the topic over. */
   closed(): void {
     if (this.#state === "joined") this.#end(new TransportError("taken_over", `Another connection has taken ${this.#did} over`));
     else if (this.#state === "joining")
       this.#link.fail(this, new TransportError("disconnected", "The node closed the channel while joining"));
   }
 
-  /** Leaves the topic; resolves when the node has answered, or won't. */
+  /** Leaves the topic. Resolves when the node has answered, or on timeout. */
   leave(): Promise<void> {
     const present = this.#state === "joined" || this.#state === "joining";
     this.#stop();
@@ -152,7 +152,7 @@ export class Membership {
     });
   }
 
-  /** Nothing more comes of this membership. */
+  /** Stops without a leave. */
   abandon(): void {
     this.#stop();
   }
@@ -181,8 +181,8 @@ export class Membership {
     this.#state = "joined";
     this.#everJoined = true;
     this.#joinedAt = performance.now();
-    // Newer nodes speak on the DID's own topic after assigning it.
-    this.#link.occupy(topicOf(did), this.#owner);
+    // Newer nodes use the DID's own topic after assigning it.
+    this.#link.claim(topicOf(did), this.#owner);
     this.#events.onJoined();
   }
 
@@ -199,9 +199,9 @@ export class Membership {
   }
 
   #onNoReply(error: TransportError): void {
-    // A broken link is told apart in linkLost, which follows.
+    // A broken link is handled by linkLost, which is called next.
     if (this.#state !== "joining" || !this.#link.up) return;
-    // Should the node have joined us after all, it must not keep the DID bound to nobody.
+    // If the node has accepted the join after all, the leave releases the DID.
     const unanswered = new TransportError(
       "connect_failed",
       `The node at ${this.#link.label} did not answer the join of ${this.#did ?? "an assigned DID"} within ${this.#settings.timeouts.joinMs} ms`,
@@ -211,14 +211,14 @@ export class Membership {
       this.#decline(unanswered);
       return;
     }
-    this.#postLeave(NOBODY);
+    this.#postLeave(IGNORED);
     this.#state = "idle";
     this.#scheduleRetry();
   }
 
-  /** Ends a stay that the node may have granted. */
+  /** Leaves a topic that the node may have granted, and ends. */
   #decline(reason: TransportError): void {
-    this.#postLeave(NOBODY);
+    this.#postLeave(IGNORED);
     this.#end(reason);
   }
 
@@ -227,7 +227,7 @@ export class Membership {
       waiter.onFailure(new TransportError("not_connected", "The link to the node is down"));
       return;
     }
-    // Without the join's ref a Phoenix server ignores the leave, and the DID stays bound.
+    // Without the join's ref a Phoenix server ignores the leave, and the DID would stay bound.
     const push = { topic: this.#topic, event: "phx_leave", payload: "{}", ...(this.#joinRef !== undefined && { joinRef: this.#joinRef }) };
     this.#link.request(push, waiter, this.#settings.timeouts.leaveMs);
   }

@@ -4,7 +4,7 @@ import { WebSocket, type ClientOptions } from "ws";
 import { clockOffset } from "./clock.ts";
 import type { TlsOptions } from "./options.ts";
 
-/** What a socket is opened with. */
+/** Options of a {@link NodeSocket}. */
 export interface NodeSocketOptions {
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
@@ -22,7 +22,7 @@ export interface NodeSocketOptions {
 export class NodeSocket extends WebSocket {
   /** HTTP status of a refused upgrade. */
   refusal: number | undefined;
-  /** What to add to this machine's clock to get the node's, in milliseconds. */
+  /** The offset of the node's clock to this machine's, in milliseconds. */
   clockOffsetMs = 0;
   /** The last error. */
   failure: Error | undefined;

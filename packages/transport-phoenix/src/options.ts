@@ -8,7 +8,7 @@ export interface PhoenixTransportOptions {
    * kept and `vsn=2.0.0` added; `https:` and `http:` stand for `wss:` and `ws:`. `localhost` and `*.localhost` are loopback.
    */
   readonly nodeUrl: string;
-  /** The key that the node knows this agent's owner by. It never shows up in an error. */
+  /** The API key. It never appears in an error. */
   readonly apiKey: string;
   /**
    * Where the key travels. `"header"` (default): the `x-api-key` header of the upgrade; a node that answers 401 or 403 on the first
@@ -19,7 +19,7 @@ export interface PhoenixTransportOptions {
   readonly headers?: Readonly<Record<string, string>>;
   /** TLS of `wss:` URLs: a private CA, a client certificate, another server name. */
   readonly tls?: TlsOptions;
-  /** What the join asks of the node about the DID. */
+  /** Parameters of the join that concern the DID. */
   readonly didSpec?: DidSpecOptions;
   readonly limits?: LimitOptions;
   readonly timeouts?: TimeoutOptions;
@@ -34,7 +34,7 @@ export interface TlsOptions {
   readonly cert?: string | Uint8Array;
   /** The key of the client's certificate, in PEM. */
   readonly key?: string | Uint8Array;
-  /** What the key is encrypted with. */
+  /** The passphrase of the key. */
   readonly passphrase?: string;
   /** Name that the node's certificate must have, instead of the host's. */
   readonly servername?: string;
@@ -44,7 +44,7 @@ export interface TlsOptions {
 
 /** How the node is to treat the DID of a join. */
 export interface DidSpecOptions {
-  /** `"Create"` (default) makes the DID if it is missing, `"Require"` refuses then, `"Update"` changes it. */
+  /** `"Create"` (default) creates a missing DID, `"Require"` fails without it, `"Update"` changes it. */
   readonly mode?: "Create" | "Require" | "Update";
   /** Default: `"persistent"` for a DID that the agent names, `"ephemeral"` for one that the node assigns. */
   readonly storage?: "persistent" | "ephemeral";
@@ -52,11 +52,11 @@ export interface DidSpecOptions {
 
 /** Sizes and counts. Positive integers. */
 export interface LimitOptions {
-  /** Longest frame that `send` writes, in bytes of UTF-8. Default 1 MiB, which is what nodes read. */
+  /** Longest frame that `send` writes, in bytes of UTF-8. Default 1 MiB, the limit of nodes. */
   readonly maxMessageLength?: number;
   /** Longest frame that is read, in bytes. A longer one ends the link with close code 1009. Default 4 MiB. */
   readonly maxFrameLength?: number;
-  /** How many deliveries may wait for the consumer. One more is reported and left to the node's redelivery. Default 10,000. */
+  /** Deliveries that may wait for the consumer. Further ones are reported, and the node redelivers them. Default 10,000. */
   readonly maxQueuedDeliveries?: number;
 }
 
@@ -76,7 +76,7 @@ export interface TimeoutOptions {
   readonly silenceMs?: number;
 }
 
-/** Waits between attempts to come back: they double from the first to the longest, with jitter over the upper half. */
+/** Delays between reconnect attempts. They double up to the longest one, with jitter over the upper half. */
 export interface ReconnectOptions {
   /** Longest first wait in milliseconds. Default 1,000. */
   readonly initialMs?: number;

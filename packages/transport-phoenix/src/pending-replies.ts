@@ -2,9 +2,9 @@ import { TransportError } from "@parley/core";
 import { TransientMap } from "@parley/core/internal";
 import type { Reply } from "./frame.ts";
 
-/** Who waits for the node's answer to a push. Exactly one of the two is called, once. */
+/** Receives the node's answer to a push. Exactly one of the two methods is called, once. */
 export interface ReplyWaiter {
-  /** Whose push it is: what fails together. */
+  /** The owner of the push. All pushes of one owner can be failed together. */
   readonly owner: object;
   onReply(reply: Reply): void;
   onFailure(error: TransportError): void;
@@ -16,12 +16,12 @@ interface Entry {
   readonly timeoutMs: number;
 }
 
-/** Sweeps closer together than this would burn time when many pushes run out one after the other. */
+/** The shortest interval between sweeps, for when many pushes time out one after the other. */
 const MIN_SWEEP_MS = 10;
 
 /**
- * The pushes that the node has not answered, by ref. One timer watches all deadlines, because a timer per message is what costs.
- * The timer holds no process open: the socket does that.
+ * The pushes that the node has not answered, by ref. One timer serves all deadlines, because a timer per message is expensive.
+ * The timer doesn't keep the process running: the socket does.
  */
 export class PendingReplies {
   readonly #entries = new TransientMap<string, Entry>();
@@ -38,7 +38,7 @@ export class PendingReplies {
     if (deadline < this.#sweepAt) this.#sweepBy(deadline);
   }
 
-  /** Hands a reply to whoever waits for it; answers whether anyone does. */
+  /** Passes a reply to its waiter. Returns whether there is one. */
   settle(ref: string, reply: Reply): boolean {
     const entry = this.#entries.get(ref);
     if (entry === undefined) return false;
@@ -47,12 +47,12 @@ export class PendingReplies {
     return true;
   }
 
-  /** Nobody waits for this one any more. */
+  /** Removes a waiter: its reply will be ignored. */
   forget(ref: string): void {
     this.#entries.delete(ref);
   }
 
-  /** Fails what `owner` waits for; without one, everything. */
+  /** Fails all pushes of `owner`; without an owner, all pushes. */
   fail(error: TransportError, owner?: object): void {
     // Collected first: a waiter may push again when it fails.
     const failed = [...this.#entries].filter(([, { waiter }]) => owner === undefined || waiter.owner === owner);

@@ -64,7 +64,7 @@ export class PhoenixConnection implements Connection, LinkMember, Settlement {
     return this.#link.clockOffsetMs;
   }
 
-  /** Resolves once the node has accepted the DID. An abort leaves at once. */
+  /** Resolves when the node has accepted the DID. An abort leaves immediately. */
   async opened(signal: AbortSignal | undefined): Promise<void> {
     const abort = () => {
       if (this.#phase !== "connecting") return;
@@ -101,7 +101,7 @@ export class PhoenixConnection implements Connection, LinkMember, Settlement {
       this.#link.post({ topic: this.#membership.topic, event: "dispatch_reply", payload: dispatchReply(messageId, outcome), joinRef });
       return;
     }
-    // Acknowledgements that come together share a frame, which leaves with the frames of this turn of the event loop.
+    // Acknowledgements of one turn of the event loop share a frame.
     if (this.#acks.push(messageId) === 1) process.nextTick(() => this.#flushAcks());
     else if (this.#acks.length >= MAX_ACKS_PER_FRAME) this.#flushAcks();
   }
@@ -134,7 +134,7 @@ export class PhoenixConnection implements Connection, LinkMember, Settlement {
   }
 
   onFrame({ joinRef, event, payload }: Frame, raw: unknown): void {
-    // What an earlier stay on the topic left behind.
+    // A frame of an earlier join of the topic.
     if (joinRef !== null && joinRef !== this.#membership.joinRef) return;
     if (event === "message") this.#onMessage(payload, raw);
     else if (event === "phx_error") this.#membership.crashed();
@@ -150,7 +150,7 @@ export class PhoenixConnection implements Connection, LinkMember, Settlement {
     } else if (payload["plaintext"] === undefined) {
       this.#fault("The node sent a message without a plaintext", raw);
     } else if (this.deliveries.size >= this.#settings.limits.maxQueuedDeliveries) {
-      // Not settled, so the node keeps it and delivers it again.
+      // It is not settled, so the node delivers it again.
       this.#fault("Too many deliveries wait to be handled; one was left to the node's redelivery", raw);
     } else {
       this.deliveries.push(new PhoenixDelivery(payload, acknowledge, joinRef, this));
@@ -183,7 +183,7 @@ export class PhoenixConnection implements Connection, LinkMember, Settlement {
       this.#opened.reject(reason);
       return;
     }
-    // Everything else that ends a connection does so while the link is down, which has been told.
+    // All other reasons occur while the link is down, which has already been reported.
     if (reason.code === "taken_over") this.#notify(() => this.#events.onDisconnect(reason));
     this.deliveries.fail(reason);
   }
@@ -217,19 +217,19 @@ export class PhoenixConnection implements Connection, LinkMember, Settlement {
     this.onFault(invalidFrame(message), excerptOfFrame(raw));
   }
 
-  /** A listener that throws breaks its contract; it must not break the link, which other connections share. */
+  /** A listener must not throw; if it does, the link, which other connections share, stays usable. */
   #notify(listener: () => void): void {
     try {
       listener();
     } catch {
-      // Nobody is left to tell.
+      // Errors of listeners have no listener of their own.
     }
   }
 }
 
 const NOTHING_SAID: SendReceipt = {};
 
-/** A message that the node has not answered yet. */
+/** A message that is waiting for the node's answer. */
 class Sending implements ReplyWaiter {
   readonly owner: object;
   readonly #resolve: (receipt: SendReceipt) => void;
@@ -242,7 +242,7 @@ class Sending implements ReplyWaiter {
     this.#reject = reject;
   }
 
-  /** @param forget the answer counts no more. */
+  /** @param forget removes the push from the pending ones. */
   abortBy(signal: AbortSignal, forget: () => void): void {
     const onAbort = () => {
       forget();

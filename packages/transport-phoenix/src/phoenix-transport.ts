@@ -10,9 +10,9 @@ import { PhoenixConnection } from "./phoenix-connection.ts";
  *
  * All DIDs of one transport share a socket, which opens with the first connection and closes with the last. Two connections that
  * would have the same topic there (the same DID twice, or two for which the node assigns one) get a socket each. A lost link
- * comes back by itself, with the same DIDs; only a first connect fails at once.
+ * is reconnected automatically, with the same DIDs; only a first connect fails immediately.
  *
- * @throws TypeError when an option has no sense.
+ * @throws TypeError for an invalid option.
  *
  * @example
  * ```ts
@@ -46,10 +46,10 @@ export class PhoenixTransport implements Transport {
     return connection;
   }
 
-  /** A topic lives once on a socket: a server takes a second join of it for the first one's successor. */
+  /** A socket can join a topic only once: a server treats a second join as a replacement of the first. */
   #linkFor(topic: string): Link {
     for (const link of this.#links) {
-      if (link.promising && !link.has(topic)) return link;
+      if (link.isUsable && !link.has(topic)) return link;
     }
     const link = new Link({
       endpoint: this.#endpoint,

@@ -1,17 +1,17 @@
 import { backoffMs, type BackoffOptions } from "@parley/core/internal";
 
-/** How long a node may take to notice that our last link is gone. Phoenix drops a silent socket after 60 s. */
+/** How long a node may take to detect that the last link was lost. Phoenix closes a silent socket after 60 s. */
 const STALE_BINDING_MS = 120_000;
 
 /**
- * Whether a refused rejoin is to be tried again: right after a loss the node may still hold the DID for the link that broke, and
- * calls it bound. Any other refusal is final.
+ * Whether a rejected rejoin is retried: shortly after a loss the DID may still be bound to the link that broke. All other rejections are
+ * final.
  */
 export function isStaleBinding(reason: string, sinceLossMs: number): boolean {
   return reason.endsWith("already_bound") && sinceLossMs < STALE_BINDING_MS;
 }
 
-/** Counts attempts to come back. Only what has worked for a while, or was never tried, starts with the shortest wait. */
+/** Counts reconnect attempts. The delay starts over only after a link that lasted for a while. */
 export class Backoff {
   readonly #options: Required<BackoffOptions>;
   #attempts = 0;
@@ -20,7 +20,7 @@ export class Backoff {
     this.#options = options;
   }
 
-  /** The wait before the next attempt, in milliseconds. */
+  /** The delay before the next attempt, in milliseconds. */
   next(): number {
     this.#attempts += 1;
     return backoffMs(this.#attempts, this.#options);
@@ -30,7 +30,7 @@ export class Backoff {
     this.#attempts = 0;
   }
 
-  /** Starts over if what was lost now had lasted: else losing and regaining it in a loop would never slow down. */
+  /** Starts over if the lost link had lasted; otherwise a loop of losses would never slow down. */
   lostAfter(durationMs: number): void {
     if (durationMs >= this.#options.maxMs) this.reset();
   }

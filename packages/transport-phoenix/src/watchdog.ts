@@ -1,4 +1,4 @@
-/** Calls back once nothing has been heard for a while. Hearing costs a clock read, not a timer. */
+/** Calls back after a period of silence. `heard` reads a clock; it sets no timer. */
 export class Watchdog {
   readonly #silenceMs: number;
   readonly #onSilence: () => void;
@@ -25,7 +25,7 @@ export class Watchdog {
   }
 
   #wait(ms: number): void {
-    // The socket under watch keeps the process alive; the watch itself need not.
+    // The watched socket keeps the process running; this timer need not.
     this.#timer = setTimeout(() => this.#check(), ms).unref();
   }
 

@@ -91,7 +91,7 @@ describe("connect", () => {
     server.behaviour = (frame, client) => {
       if (frame[3] !== "phx_join") return "default";
       client.joins.set(frame[2], String(frame[1]));
-      // In one go: the message must not overtake the answer that says how to acknowledge it.
+      // In one write: the message must not overtake the reply that determines how it is acknowledged.
       client.reply(frame, "ok", response);
       client.deliver(frame[2], { id: "m1" });
       return "ignore";
@@ -143,7 +143,7 @@ describe("connect", () => {
 
   it.each([
     ["a reason", { reason: "e.connect.plugin.failed: protocols_already_bound" }, "e.connect.plugin.failed: protocols_already_bound"],
-    ["a reason that is no text", { reason: 7 }, "no reason given (status error)"],
+    ["a reason that is not a string", { reason: 7 }, "no reason given (status error)"],
     ["no response", undefined, "no reason given (status error)"],
   ])("ends a refused join with %s, once and for all", async (_name, response, reason) => {
     const server = await startServer();
@@ -187,7 +187,7 @@ describe("connect", () => {
     expect(error).toMatchObject({ code: "connect_failed" });
   });
 
-  it("fails at once when nobody listens", async () => {
+  it("fails at once when the port is closed", async () => {
     const server = await PhoenixServer.start();
     const transport = transportTo(server);
     await server.stop();
@@ -205,7 +205,7 @@ describe("connect", () => {
     expect(error).toMatchObject({ code: "connect_failed", retryable: false, message: `The node at ${url} can't be reached: ${why}` });
   });
 
-  it("says that what answers is no HTTP server", async () => {
+  it("reports a peer that is not an HTTP server", async () => {
     const other = createServer((socket) => socket.end("\0\0\0hello"));
     await once(other.listen(0, "127.0.0.1"), "listening");
     onTestFinished(() => void other.close());

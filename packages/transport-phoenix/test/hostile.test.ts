@@ -45,7 +45,7 @@ describe("a node that sends what can't be read", () => {
     ],
     ["a reply without a ref", onTopic("phx_reply", { status: "ok", response: {} }), "The node replied to nothing that was sent"],
     [
-      "a reply to a ref that is no number",
+      "a reply to a ref that is not a number",
       frame(null, "constructor", ALICE_TOPIC, "phx_reply", { status: "ok" }),
       "The node replied to nothing that was sent",
     ],
@@ -58,7 +58,7 @@ describe("a node that sends what can't be read", () => {
     ["a message without a plaintext", onTopic("message", { context: {} }), "The node sent a message without a plaintext"],
     ["a binary frame", Buffer.from([0, 1, 1, 7]), "The node sent a binary frame"],
     ["an empty binary frame", Buffer.alloc(0), "The node sent a binary frame"],
-  ])("is reported, and the connection lives on: %s", async (_name, raw, message) => {
+  ])("is reported, and the connection stays open: %s", async (_name, raw, message) => {
     const server = await startServer();
     const { connection, events } = await connect(transportTo(server));
     server.client.raw(raw);
@@ -94,7 +94,7 @@ describe("a node that sends what can't be read", () => {
       server.client.deliver(ALICE_TOPIC, plaintext);
       const delivery = await next(deliveries);
       expect(delivery.plaintext).toEqual(plaintext);
-      // Without an id there is nothing to tell the node.
+      // A message without an id cannot be acknowledged.
       delivery.settle({ status: "handled" });
     }
     await connection.send(MESSAGE);

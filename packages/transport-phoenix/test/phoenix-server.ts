@@ -4,7 +4,7 @@ import { WebSocketServer, type WebSocket } from "ws";
 
 export type RawFrame = [joinRef: string | null, ref: string | null, topic: string, event: string, payload: Record<string, unknown>];
 
-/** What a server does with a client's frame: answers by itself, or says "default" to let the server do what a node does. */
+/** Handles a client's frame; "default" leaves it to the server's ordinary behaviour. */
 export type Behaviour = (frame: RawFrame, client: ServerClient) => "default" | "ignore" | void;
 
 /** A client as the server sees it. */
@@ -48,7 +48,7 @@ export class ServerClient {
   }
 }
 
-/** A bare Phoenix V2 server: joins whoever asks, accepts every message, and misbehaves on demand. */
+/** A bare Phoenix V2 server: grants every join, accepts every message, and misbehaves on demand. */
 export class PhoenixServer {
   readonly #http = createServer();
   readonly #ws = new WebSocketServer({ noServer: true, handleProtocols: () => false });

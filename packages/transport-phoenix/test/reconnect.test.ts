@@ -4,7 +4,7 @@ import { ALICE, ALICE_TOPIC, connect, FAST, MESSAGE, next, startServer, transpor
 import { PhoenixServer } from "./phoenix-server.ts";
 
 describe("reconnecting", () => {
-  it("comes back by itself, tells so, and delivers again", async () => {
+  it("reconnects, reports it, and delivers again", async () => {
     const server = await startServer();
     const { connection, events } = await connect(transportTo(server));
     const deliveries = connection.deliveries[Symbol.asyncIterator]();
@@ -84,7 +84,7 @@ describe("reconnecting", () => {
     await connection.close();
   });
 
-  it.each([401, 403])("ends every connection with unauthorized when the key is refused with %s meanwhile", async (status) => {
+  it.each([401, 403])("ends every connection with unauthorized when the key is rejected with %s on a reconnect", async (status) => {
     const server = await startServer();
     const transport = transportTo(server);
     const { connection, events } = await connect(transport);

@@ -157,7 +157,7 @@ describe("settle", () => {
     return { server, connection, events, deliveries, iterator };
   }
 
-  it("tells the outcome of each message in reply mode, once", async () => {
+  it("reports the outcome of each message in reply mode, once", async () => {
     const { server, connection, deliveries } = await delivered(["reply_protocol/1"], 3);
     const [first, second, third] = deliveries;
     expect(first?.acknowledge).toBe("outcome");

@@ -17,8 +17,8 @@ export interface TaskBounds {
 }
 
 /**
- * Runs a task until it is done, one of the signals fires, or its time is over, even if the task ignores the signal that it is
- * given. That signal is always aborted at the end, so that the task's connections and files are closed.
+ * Runs a task until it completes, one of the signals fires, or the timeout expires, even if the task ignores the signal that it
+ * receives. That signal is always aborted at the end, which closes the task's connections and files.
  *
  * @throws the reason of the signal that fired, or the error of `onTimeout`; else what the task throws.
  */

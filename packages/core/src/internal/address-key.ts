@@ -1,6 +1,6 @@
 /**
- * The owner that limits for unauthenticated clients count by: an IPv4 address, or the /64 network of an IPv6 address, since whoever
- * holds one address of a /64 usually holds all of it. A mapped IPv4 address (`::ffff:192.0.2.1`) counts as IPv4.
+ * The owner of an unauthenticated client's resources, for limits: an IPv4 address, or the /64 network of an IPv6 address, because a /64
+ * is usually assigned to one subscriber. A mapped IPv4 address (`::ffff:192.0.2.1`) counts as IPv4.
  */
 export function addressKey(address: string): string {
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];

@@ -1,8 +1,8 @@
 import { Fifo } from "./fifo.ts";
 
 /**
- * A queue between a producer that pushes and one consumer that iterates. What was pushed before `end` or `fail` is still delivered.
- * Unbounded: whoever pushes limits what is in flight.
+ * A queue between a producer that pushes and one consumer that iterates. Items that were pushed before `end` or `fail` are still
+ * delivered. Unbounded: the producer limits the number of items.
  */
 export class AsyncQueue<T> implements AsyncIterable<T> {
   readonly #items = new Fifo<T>();

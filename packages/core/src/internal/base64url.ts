@@ -1,4 +1,4 @@
-/** Arguments of one call, of which an engine takes only so many. */
+/** Bytes per call of `String.fromCharCode`: engines limit the number of arguments. */
 const CHUNK = 0x2000;
 
 /** Writes bytes in base64url without padding (RFC 7515, section 2). */

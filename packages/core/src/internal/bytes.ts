@@ -9,7 +9,7 @@ export function concatBytes(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffe
   return bytes;
 }
 
-/** Reads a stream to its end; `undefined` if it has more bytes than the cap, and then it is let go, as `for await` does. */
+/** Reads a stream to its end. Returns `undefined` if it has more bytes than the cap; `for await` then cancels the stream. */
 export async function readCapped(stream: AsyncIterable<Uint8Array>, maxBytes: number): Promise<Uint8Array<ArrayBuffer> | undefined> {
   const chunks: Uint8Array[] = [];
   let length = 0;

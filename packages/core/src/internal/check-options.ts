@@ -1,9 +1,9 @@
 import { describeKind } from "./describe-kind.ts";
 import { rejectUnknownOptions } from "./reject-unknown-options.ts";
 
-/** What an option must be. */
+/** A check of one option's value. */
 export interface OptionCheck {
-  /** Goes on after "must be". */
+  /** Completes the message "… must be". */
   readonly expected: string;
   is(value: unknown): boolean;
   /** Whether a wrong text is shown in the message: no secret goes into this option. */
@@ -21,14 +21,14 @@ export const IS_LOGGER: OptionCheck = {
   expected: "a pino logger, or false",
   is: (value) => value === false || (typeof value === "object" && value !== null && LEVELS.every((level) => hasMethod(value, level))),
 };
-/** For options that whoever reads them checks. */
+/** For options that are checked where they are used. */
 export const IS_ANYTHING: OptionCheck = { expected: "anything", is: () => true };
 
 const MAX_SHOWN = 100;
 const LEVELS = ["debug", "info", "warn", "error"];
 
 /**
- * Checks options as given: unknown names are rejected with the nearest valid one, and values that are no such thing.
+ * Checks options as given: unknown names are rejected with the nearest valid one, and so are invalid values.
  *
  * @param checks every valid name with its check. An option that is `undefined` counts as absent.
  * @param prefix precedes the option's name in messages, such as `limits.`.

@@ -1,4 +1,4 @@
-/** What kind of value something is, for messages about wrong arguments: `null`, `an array`, `a URL`, `a number`. Values may be secret. */
+/** Returns the kind of a value, for messages about wrong arguments: `null`, `an array`, `a URL`, `a number`. It does not quote values, which may be secret. */
 export function describeKind(value: unknown): string {
   if (value === null) return "null";
   if (value === undefined) return "undefined";

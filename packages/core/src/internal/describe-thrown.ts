@@ -21,7 +21,7 @@ function textOf(thrown: unknown): string {
   if (typeof thrown === "string") return thrown === "" ? "an empty text was thrown" : thrown;
   if (typeof thrown === "function") return `a function was thrown${thrown.name === "" ? "" : `: ${thrown.name}`}`;
   if (typeof thrown !== "object" || thrown === null) return `${String(thrown)} was thrown`;
-  // Errors of other realms are no instances of this one's Error.
+  // Errors of other realms are not instances of this realm's Error.
   const message = "message" in thrown ? thrown.message : undefined;
   if (typeof message === "string" && message !== "") return message;
   if (thrown instanceof AggregateError && thrown.errors.length > 0)

@@ -1,7 +1,7 @@
-/** Items that have been taken are dropped from the array when they are most of it, and so many at least. */
+/** The array is trimmed when at least this many of its items, and more than half of them, have been removed. */
 const MIN_SPARE = 256;
 
-/** First in, first out, at the same cost however many wait. (Taking the first entry of a large array, Set or Map is not.) */
+/** A queue whose operations take constant time, however many items it holds. (Removing the first entry of a large array, Set or Map does not.) */
 export class Fifo<T> {
   #items: (T | undefined)[] = [];
   #head = 0;
@@ -14,12 +14,12 @@ export class Fifo<T> {
     this.#items.push(item);
   }
 
-  /** The one that has waited for longest. */
+  /** The oldest item. */
   first(): T | undefined {
     return this.#items[this.#head];
   }
 
-  /** Takes it out. */
+  /** Removes and returns the oldest item. */
   shift(): T | undefined {
     const item = this.#items[this.#head];
     if (this.size === 0) return undefined;
@@ -34,7 +34,7 @@ export class Fifo<T> {
     this.#head = 0;
   }
 
-  /** Keeps only some, in their order. */
+  /** Removes all other items; the order of the remaining ones does not change. */
   retain(keep: (item: T) => boolean): void {
     this.#trim();
     this.#items = this.#items.filter((item) => item !== undefined && keep(item));

@@ -2,11 +2,11 @@ const [QUOTE, BACKSLASH, COLON] = [0x22, 0x5c, 0x3a];
 const [OPEN_OBJECT, CLOSE_OBJECT, OPEN_ARRAY, CLOSE_ARRAY] = [0x7b, 0x7d, 0x5b, 0x5d];
 
 /**
- * Looks through a JSON text, once and without parsing it, for what `JSON.parse` lets pass: `"deep"` where it is nested deeper than allowed,
- * `"duplicate"` where an object has a member twice, however its name is spelt. With members twice, two readers of one signed text could
+ * Scans a JSON text, once and without parsing it, for two faults that `JSON.parse` accepts: `"deep"` for nesting beyond the limit,
+ * `"duplicate"` for an object with a repeated member, however its name is escaped. With members twice, two readers of one signed text could
  * see different documents (RFC 7515, section 4; RFC 7493, section 2.3).
  *
- * What it says about a text that is no JSON means nothing.
+ * The result for a text that is not JSON has no meaning.
  */
 export function jsonFault(text: string, maxDepth: number): "deep" | "duplicate" | undefined {
   const open: (MemberNames | undefined)[] = [];
@@ -30,14 +30,14 @@ export function jsonFault(text: string, maxDepth: number): "deep" | "duplicate" 
   return undefined;
 }
 
-/** The place of the quote that ends the string which opens at `start`; -1 if there is none. */
+/** The index of the closing quote of the string that opens at `start`; -1 without one. */
 function endOfString(text: string, start: number): number {
   let end = text.indexOf('"', start + 1);
   while (end !== -1 && isEscaped(text, end)) end = text.indexOf('"', end + 1);
   return end;
 }
 
-/** Whether an odd number of backslashes stands before this place. */
+/** Whether an odd number of backslashes precedes this index. */
 function isEscaped(text: string, place: number): boolean {
   let i = place;
   while (text.charCodeAt(i - 1) === BACKSLASH) i -= 1;

@@ -1,13 +1,13 @@
 import { describeKind } from "./describe-kind.ts";
 import { warnOnce } from "./warn-once.ts";
 
-/** Node's timers hold no more, and fire at once beyond. */
+/** The longest delay of a Node timer; a longer one fires immediately. */
 export const MAX_TIMER_MS: number = 2 ** 31 - 1;
 
 const MS_PER_SECOND = 1000;
-/** A wait of so few milliseconds was most likely meant in seconds. */
+/** A shorter duration was most likely meant in seconds. */
 const SUSPICIOUS_MS = 30;
-/** A wait of more seconds was most likely meant in milliseconds. */
+/** A longer duration was most likely meant in milliseconds. */
 const SUSPICIOUS_SECONDS = 600;
 
 /** The names under which one duration can be given. */
@@ -26,7 +26,7 @@ export interface DurationNames<Ms extends string, Seconds extends string> {
  *
  * @param fallbackMs used when neither is given.
  * @returns milliseconds, at most `MAX_TIMER_MS`; `Infinity` counts as that.
- * @throws TypeError if both are given, or the value is no number or negative.
+ * @throws TypeError if both are given, or the value is not a number or is negative.
  */
 export function readDurationMs<Ms extends string, Seconds extends string = never>(
   options: { readonly [Name in NoInfer<Ms | Seconds>]?: number | undefined } | undefined,

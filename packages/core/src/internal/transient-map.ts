@@ -1,11 +1,11 @@
-/** Entries that are added before a {@link TransientMap} starts over. */
+/** Insertions before a {@link TransientMap} replaces its Map. */
 const GENERATION = 1024;
 
 /**
- * A Map for entries that come and go with every message.
+ * A Map for entries that are added and deleted with every message.
  *
- * V8 links each table that a Map outgrows, by deletions too, to its successor. Once one such table has reached the old generation of
- * the heap, every later one survives with all it held until a full collection. So this starts over with a new Map now and then.
+ * V8 links each hash table that a Map replaces, after deletions too, to its successor. As soon as one of them is in the old generation of
+ * the heap, all later ones and their entries are retained until a full collection. So the Map is replaced after 1,024 insertions.
  */
 export class TransientMap<K, V> implements Iterable<[K, V]> {
   #entries = new Map<K, V>();
@@ -35,12 +35,12 @@ export class TransientMap<K, V> implements Iterable<[K, V]> {
     return this.#entries.delete(key);
   }
 
-  /** In the order of their coming. Entries may be deleted on the way; what is added meanwhile may be missed. */
+  /** In insertion order. Entries may be deleted during the iteration; entries that are added during it may be skipped. */
   [Symbol.iterator](): IterableIterator<[K, V]> {
     return this.#entries.entries();
   }
 
-  /** Those that are there now; what is added or deleted meanwhile changes nothing about it. */
+  /** A copy of the present values: later changes of the map don't affect it. */
   values(): V[] {
     return [...this.#entries.values()];
   }

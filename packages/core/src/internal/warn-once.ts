@@ -12,7 +12,7 @@ const given = new Set<string>();
 export function warnOnce(code: string, text: string): void {
   if (given.has(text) || given.size >= MAX_REMEMBERED) return;
   given.add(text);
-  // oxlint-disable-next-line no-console -- the only way to warn where there is no process
+  // oxlint-disable-next-line no-console -- the only way to warn without a process
   if (typeof process === "undefined") console.warn(`${code}: ${text}`);
   else process.emitWarning(text, { type: "ParleyWarning", code });
 }

@@ -40,7 +40,7 @@ describe("describeThrown", () => {
     ["an array", [1, "a"], 'an array was thrown: { 0: 1, 1: "a" }'],
     ["an object without a prototype", Object.create(null), "an object was thrown: {}"],
     ["an object that can't be read", unreadable, "a value was thrown that can't be read"],
-  ])("says what was thrown: %s", (_name, thrown, expected) => {
+  ])("describes the thrown value: %s", (_name, thrown, expected) => {
     expect(describeThrown(thrown)).toBe(expected);
   });
 

@@ -18,7 +18,7 @@ describe("a batch of frames", () => {
     );
   });
 
-  it("has no more bytes and frames than the other end accepts, unless one frame alone is longer", () => {
+  it("stays within the other end's limits of bytes and frames, unless a single frame is longer", () => {
     fc.assert(
       fc.property(
         fc.array(fc.string({ unit: "grapheme", maxLength: 300 }), { maxLength: 600 }),

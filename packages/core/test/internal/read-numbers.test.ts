@@ -10,7 +10,7 @@ describe("readNumbers", () => {
     expect(readNumbers("limits", DEFAULTS, { maxSize: Infinity }).maxSize).toBe(Infinity);
   });
 
-  it.each(["maxsize", "toString", "__proto__x"])("refuses %s, which is none of its options", (option) => {
+  it.each(["maxsize", "toString", "__proto__x"])("rejects the unknown option %s", (option) => {
     expect(() => readNumbers("limits", DEFAULTS, { [option]: 1 })).toThrow(
       new RegExp(`^Unknown option "limits\\.${option}"\\. .*Valid options: maxSize, timeoutMs$`),
     );

@@ -19,7 +19,7 @@ it("aborts with a TimeoutError after the time, or with the first of the signals"
   }
 });
 
-it("aborts although memory is collected meanwhile", async () => {
+it("aborts after a garbage collection", async () => {
   const built = fileURLToPath(new URL("../../dist/internal/index.js", import.meta.url));
   const program = `
     import { signalWithin } from ${JSON.stringify(built)};

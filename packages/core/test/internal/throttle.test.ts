@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { Throttle } from "../../src/internal/throttle.ts";
 
-it("runs a task once in an interval, and says how many were omitted", () => {
+it("runs a task once in an interval, and reports the number of omitted calls", () => {
   let now = 0;
   const ran: number[] = [];
   const throttle = new Throttle(1000, () => now);
