@@ -25,7 +25,10 @@ describe("startNode's options", () => {
     [{ apiKeys: [{ key: "x".repeat(16), dids: "any", ephemeral: 1 }] }, 'Option "apiKeys[0].ephemeral" must be true or false'],
     [{ apiKeys: [{}] }, "apiKeys[0] has no key: the API key itself"],
     [{ apiKeys: [{ key: "x".repeat(16) }] }, 'apiKeys[0] has no dids: "any", or a list such as'],
-    [{ apiKeys: [{ key: "short", dids: "any" }] }, "An API key of the configuration must be text of 16 to 512 characters"],
+    [
+      { apiKeys: [{ key: "short", dids: "any" }] },
+      "An API key of the configuration (apiKeys, LAYR8_NODE_API_KEY) must be text of 16 to 512 characters",
+    ],
     [{ policies: { did: "x" } }, 'Option "policies" must be a list'],
     [{ policies: [{ did: "did:web:a", allows: [] }] }, 'Unknown option "policies[0].allows". Did you mean "policies[0].allow"?'],
     [{ policies: [null] }, 'Option "policies[0]" must be an object, not null'],

@@ -52,7 +52,7 @@ export function fromEnvironment(config: Config): AgentConfig {
   rejectUnknownOptions(config, OPTIONS);
   rejectUnknownOptions(config.credentials, CREDENTIALS_OPTIONS, "credentials.");
   const { nodeUrl, apiKey, agentDid, transport, credentials: _, ...options } = config;
-  const did = agentDid || process.env["LAYR8_AGENT_DID"]?.trim();
+  const did = agentDid || didFromEnvironment();
   const client = did ? { ...options, agentDid: did } : options;
   if (typeof transport === "object") return { ...client, transport };
   return {
@@ -60,6 +60,14 @@ export function fromEnvironment(config: Config): AgentConfig {
     ...endpointFromEnvironment({ nodeUrl, apiKey }),
     transport: transport ?? ((endpoint) => new PhoenixTransport(endpoint)),
   };
+}
+
+/** Checked here, so that the error names the variable: nothing in the program has this value. It is not shown, as it may be a key. */
+function didFromEnvironment(): string | undefined {
+  const did = process.env["LAYR8_AGENT_DID"]?.trim();
+  if (did && !did.startsWith("did:"))
+    throw new TypeError('LAYR8_AGENT_DID must be a DID such as "did:web:example.com:alice", or not be set');
+  return did;
 }
 
 /** Where the node is, from the environment where it isn't given. @throws TypeError naming what is in neither place. */

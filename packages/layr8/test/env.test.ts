@@ -33,6 +33,15 @@ describe("the environment", () => {
     expect(() => new Client(config, logErrors())).toThrow(new RegExp(`Config.${member} is missing: pass it or set ${variable}`));
   });
 
+  it("is named in the error where its DID is none, without the value", () => {
+    vi.stubEnv("LAYR8_AGENT_DID", "l8_secret");
+    const config = { nodeUrl: "ws://node", apiKey: "key" };
+    expect(() => new Client(config, logErrors())).toThrow(
+      new TypeError('LAYR8_AGENT_DID must be a DID such as "did:web:example.com:alice", or not be set'),
+    );
+    expect(new Client({ ...config, agentDid: "did:web:localhost:me" }, logErrors()).did).toBe("did:web:localhost:me");
+  });
+
   it("may have white space around its values, as files have", () => {
     vi.stubEnv("LAYR8_NODE_URL", "ws://node\n");
     vi.stubEnv("LAYR8_API_KEY", " key\r\n");

@@ -89,7 +89,9 @@ export class ApiKeys {
   async import(options: ApiKeyOptions & { readonly key: string }): Promise<ApiKeyInfo> {
     const { key } = options;
     if (typeof key !== "string" || key.length < MIN_IMPORTED_LENGTH || key.length > MAX_PRESENTED_LENGTH) {
-      throw new TypeError(`An API key of the configuration must be text of ${MIN_IMPORTED_LENGTH} to ${MAX_PRESENTED_LENGTH} characters`);
+      throw new TypeError(
+        `An API key of the configuration (apiKeys, LAYR8_NODE_API_KEY) must be text of ${MIN_IMPORTED_LENGTH} to ${MAX_PRESENTED_LENGTH} characters`,
+      );
     }
     return infoOf(await this.#add(key, options, true));
   }
