@@ -2,10 +2,10 @@ import type { AgentCard } from "@a2a-js/sdk";
 import { a2aChannelInterface } from "@parley/envelope-and-adapters/a2a";
 import { AGENT } from "./place.ts";
 
-/** What the agent says of itself. Its only address is on the channel. */
+/** The agent's card. Its only interface is on the channel. */
 export const CARD: AgentCard = {
   name: AGENT,
-  description: "Counts, if you ask it to: count to 5.",
+  description: "Counts on request: count to 5.",
   version: "1.0.0",
   supportedInterfaces: [a2aChannelInterface(AGENT)],
   provider: undefined,
@@ -18,7 +18,7 @@ export const CARD: AgentCard = {
     {
       id: "count",
       name: "Count",
-      description: "Counts to a number, a step every tenth of a second.",
+      description: "Counts to a number, one step every 100 ms.",
       tags: ["numbers"],
       examples: ["count to 5"],
       inputModes: ["text/plain"],

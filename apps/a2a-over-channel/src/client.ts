@@ -1,5 +1,5 @@
 // Talks to an A2A agent over an encrypted channel, with the official SDK: node dist/client.js <invite token> [<my name>]. Needs
-// SKYTALE_RELAY, SKYTALE_API_URL and SKYTALE_API_KEY. Keys are kept in <SKYTALE_DATA_DIR or ./a2a-over-channel>/<my name>.
+// SKYTALE_RELAY, SKYTALE_API_URL and SKYTALE_API_KEY. Keys are stored in <SKYTALE_DATA_DIR or ./a2a-over-channel>/<my name>.
 import { createInterface } from "node:readline";
 import { ClientFactory, DefaultAgentCardResolver } from "@a2a-js/sdk/client";
 import { A2aChannelTransportFactory } from "@parley/envelope-and-adapters/a2a";
@@ -21,11 +21,11 @@ try {
   const client = await factory.createFromUrl(`a2a-channel://${AGENT}`);
   const { name, description } = await client.getAgentCard();
   console.log(`${name}: ${description}`);
-  console.log(`you are ${me}; say something, or /task, /cancel, /leave, /again [id]; end with Ctrl-D`);
+  console.log(`you are ${me}; type a message, or /task, /cancel, /leave, /again [id]; end with Ctrl-D`);
 
   const conversation = new Conversation(client, (line) => console.log(line));
   for await (const line of createInterface({ input: process.stdin })) {
-    await conversation.act(line).catch((error: unknown) => console.log(`(not done: ${said(error)})`));
+    await conversation.act(line).catch((error: unknown) => console.log(`(failed: ${said(error)})`));
   }
   await conversation.watched();
   await calls.close();

@@ -3,9 +3,9 @@ import type { Client } from "@a2a-js/sdk/client";
 import { ParleyError } from "skytale";
 import { textMessage, textOf } from "./messages.ts";
 
-const RATHER = 'say something, such as "count to 5", first';
+const NO_TASK = 'send a message first, such as "count to 5"';
 
-/** What one person says to an agent, and what comes of it. One stream is watched at a time. */
+/** The conversation of one user with an agent. One stream is displayed at a time. */
 export class Conversation {
   readonly #client: Client;
   readonly #tell: (line: string) => void;
@@ -18,7 +18,7 @@ export class Conversation {
     this.#tell = tell;
   }
 
-  /** Does what a line says: a command, or a message. */
+  /** Executes one input line: a command, or a message. */
   async act(line: string): Promise<void> {
     const [command, argument] = line.split(" ");
     if (command === "/task") this.#tell(shown(await this.#client.getTask({ tenant: "", id: this.#id(argument) })));
@@ -36,19 +36,19 @@ export class Conversation {
     }
   }
 
-  /** Waits for the end of the stream that is being watched. */
+  /** Waits for the end of the displayed stream. */
   watched(): Promise<void> {
     return this.#watched;
   }
 
   #id(argument: string | undefined): string {
     const id = argument ?? this.#taskId;
-    if (id === undefined) throw new Error(RATHER);
+    if (id === undefined) throw new Error(NO_TASK);
     return id;
   }
 
   #leave(): void {
-    this.#watching.abort(new Error("left; the task goes on"));
+    this.#watching.abort(new Error("left the stream; the task continues"));
   }
 
   #watch(open: (options: { readonly signal: AbortSignal }) => AsyncIterable<StreamResponse>): void {
@@ -80,7 +80,7 @@ function shown({ id, status, artifacts }: Task): string {
   return `(task ${id} is ${stateOf(status)}${numbers === "" ? "" : `: ${numbers}`})`;
 }
 
-/** TASK_STATE_COMPLETED as "completed". */
+/** Formats TASK_STATE_COMPLETED as "completed". */
 function stateOf(status: TaskStatus | undefined): string {
   return status === undefined ? "unknown" : taskStateToJSON(status.state).replace("TASK_STATE_", "").toLowerCase();
 }

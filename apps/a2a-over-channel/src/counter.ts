@@ -11,7 +11,7 @@ interface Place {
   readonly contextId: string;
 }
 
-/** An A2A agent like any other; that a channel carries its calls shows only in the names of its callers. "count to 5" is a task; all else is answered. */
+/** An ordinary A2A agent. Only the names of its callers come from the channel. "count to 5" starts a task; other messages get a direct reply. */
 export class Counter implements AgentExecutor {
   readonly #running = new Map<string, { readonly contextId: string; readonly stop: AbortController }>();
 

@@ -1,6 +1,6 @@
 import type { Message, Part, Role } from "@a2a-js/sdk";
 
-/** A message with one text. */
+/** Creates a message with one text part. */
 export function textMessage(role: Role, text: string, contextId = ""): Message {
   return {
     messageId: crypto.randomUUID(),
@@ -18,7 +18,7 @@ export function textPart(value: string): Part {
   return { content: { $case: "text", value }, metadata: undefined, filename: "", mediaType: "text/plain" };
 }
 
-/** The texts of all parts. */
+/** Joins the text of all parts. */
 export function textOf({ parts }: { readonly parts: readonly Part[] }): string {
   return parts.map(({ content }) => (content?.$case === "text" ? content.value : "")).join(" ");
 }

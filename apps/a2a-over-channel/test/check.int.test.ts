@@ -29,7 +29,7 @@ function taskIn(line: string): string {
 const numbersIn = (lines: readonly string[]) => lines.filter((line) => /^\d+$/.test(line)).map(Number);
 const upTo = (last: number) => Array.from({ length: last }, (_, index) => index + 1);
 
-it("answers messages, and streams what a task does", async () => {
+it("answers messages, and streams the events of a task", async () => {
   await within(async (start) => {
     await using agent = start("agent");
     await using client = start("client", await agent.said("skt_inv_"), "erin");
@@ -65,7 +65,7 @@ it("cancels a task, whose stream then ends", async () => {
   });
 });
 
-it("lets a client leave a stream, and come back to it", async () => {
+it("a client can leave a stream and resubscribe", async () => {
   await within(async (start) => {
     await using agent = start("agent");
     await using client = start("client", await agent.said("skt_inv_"));
@@ -73,7 +73,7 @@ it("lets a client leave a stream, and come back to it", async () => {
     client.type("count to 1000");
     await client.said("(working)");
     client.type("/leave");
-    await client.said("(left; the task goes on)");
+    await client.said("(left the stream; the task continues)");
     const before = client.lines.length;
     client.type("/again");
     await expect.poll(() => numbersIn(client.lines.slice(before)).length).toBeGreaterThan(3);
@@ -86,7 +86,7 @@ it("lets a client leave a stream, and come back to it", async () => {
   });
 });
 
-it("serves several clients at once, none of which sees another's tasks", async () => {
+it("serves several clients concurrently, each with its own tasks", async () => {
   await within(async (start) => {
     await using agent = start("agent");
     const token = await agent.said("skt_inv_");
@@ -100,11 +100,11 @@ it("serves several clients at once, none of which sees another's tasks", async (
     expect(numbersIn(frank.lines)).toEqual(upTo(10));
     const id = taskIn(await erin.said("(task "));
     frank.type(`/task ${id}`);
-    await frank.said(`(not done: Task not found: ${id})`);
+    await frank.said(`(failed: Task not found: ${id})`);
   });
 });
 
-it("says so when the agent was killed and knows a task no more, and goes on", async () => {
+it("reports that a restarted agent lost a task, and continues", async () => {
   await within(async (start) => {
     await using first = start("agent");
     await using client = start("client", await first.said("skt_inv_"));
@@ -115,7 +115,7 @@ it("says so when the agent was killed and knows a task no more, and goes on", as
     await first.exit();
     client.type("/task");
     await using second = start("agent");
-    await client.said(`(not done: Task not found: ${id})`);
+    await client.said(`(failed: Task not found: ${id})`);
     client.type("good morning");
     await client.said("agent: Hello client.");
     client.endInput();
@@ -124,7 +124,7 @@ it("says so when the agent was killed and knows a task no more, and goes on", as
   });
 });
 
-it("says how it is used, and what is wrong with a token", async () => {
+it("prints its usage, and the problem with a token", async () => {
   await within(async (start) => {
     await using bare = start("client");
     expect(await bare.exit()).toBe(2);

@@ -66,7 +66,7 @@ describe("the official client and request handler over an encrypted channel", ()
     expect(textOf((await client.sendMessage(request("hello"))) as Message)).toBe("echo hello");
   });
 
-  it("message/send, answered by a task, which tasks/get and tasks/list find", async () => {
+  it("message/send, answered by a task, which tasks/get and tasks/list return", async () => {
     const task = (await client.sendMessage(request("task"))) as Task;
     expect(task.status?.state).toBe(TaskState.TASK_STATE_COMPLETED);
     expect((await client.getTask({ tenant: "", id: task.id })).artifacts.map(textOf)).toEqual(["one", "two", "three"]);
@@ -116,13 +116,13 @@ describe("the official client and request handler over an encrypted channel", ()
     expect((await collect(again)).map(stateOf)).toContain(TaskState.TASK_STATE_CANCELED);
   });
 
-  it("many calls at once, none mixed up with another", async () => {
+  it("many concurrent calls", async () => {
     const texts = Array.from({ length: 40 }, (_, index) => `call ${index}`);
     const answers = await Promise.all(texts.map(async (text) => textOf((await client.sendMessage(request(text))) as Message)));
     expect(answers).toEqual(texts.map((text) => `echo ${text}`));
   });
 
-  it("who calls, by the key that the channel has proved", async () => {
+  it("the caller, identified by the key that the channel proves", async () => {
     const caller = managers[1]?.members(CHANNEL).find(({ name }) => name === "client");
     const key = Buffer.from(caller?.signatureKey ?? []).toString("base64url");
     expect(key).not.toBe("");
@@ -152,7 +152,7 @@ describe("the official client and request handler over an encrypted channel", ()
     for (const [what, call, error] of cases) await expect((async () => call())(), what).rejects.toThrow(error);
   });
 
-  it("an agent that breaks, as a task that failed", async () => {
+  it("an agent that throws, as a failed task", async () => {
     const failed = (await client.sendMessage(request("fail"))) as Task;
     expect(failed.status?.state).toBe(TaskState.TASK_STATE_FAILED);
   });

@@ -15,7 +15,7 @@ const client = new Client({ agentDid: didOf(me) }, logErrors());
 client.handle(BASIC_MESSAGE, (message) => {
   console.log(`${other}: ${String(message.body["content"])}`);
 });
-client.onDisconnect(() => console.log("(the node is gone; coming back as soon as it does)"));
+client.onDisconnect(() => console.log("(disconnected from the node; reconnecting)"));
 client.onReconnect(() => console.log("(connected again)"));
 await client.connect();
 console.log(`you are ${client.did}; write to ${didOf(other)}, end with Ctrl-D`);

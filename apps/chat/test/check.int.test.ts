@@ -4,7 +4,7 @@ import { expect, it } from "vitest";
 
 const main = fileURLToPath(new URL("../dist/main.js", import.meta.url));
 
-it("carries what one types to the other, also what was written while they were away", async () => {
+it("sends messages to the other user, including those written while offline", async () => {
   await withNode(async (env) => {
     await using alice = new App(main, ["alice", "bob"], env);
     await alice.said("you are did:web:localhost:alice");

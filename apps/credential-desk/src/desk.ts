@@ -1,5 +1,5 @@
-// Issues an EmployeeCredential to whoever asks, and revokes those of a name that is typed: revoke <name>.
-// node dist/desk.js [register file]   Needs LAYR8_NODE_URL, LAYR8_API_KEY and LAYR8_AGENT_DID; DESK_PORT is where it publishes revocations.
+// Issues an EmployeeCredential on request, and revokes the credentials of a name: type revoke <name>.
+// node dist/desk.js [register file]   Needs LAYR8_NODE_URL, LAYR8_API_KEY and LAYR8_AGENT_DID; DESK_PORT is the port of the status list.
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { createInterface } from "node:readline";
@@ -17,17 +17,17 @@ server.listen(wanted, "127.0.0.1");
 try {
   await once(server, "listening");
 } catch (error) {
-  console.error(`Port ${wanted} of 127.0.0.1 can't be used (${ParleyError.from(error).message}): set DESK_PORT to another one`);
+  console.error(`Port ${wanted} of 127.0.0.1 cannot be used (${ParleyError.from(error).message}): set DESK_PORT to another port`);
   process.exit(1);
 }
 const { port } = server.address() as AddressInfo;
-// A name below localhost is this machine on every machine: nodes take it for loopback, and must be allowed to ask there.
+// Names below localhost always resolve to loopback. Nodes must be configured to allow requests there.
 const register = await Register.open(process.argv[2] ?? "register.json", `http://desk.localhost:${port}/status/1`);
 
 client.handle(`${ENROLMENT}/request`, async ({ body, from }) => {
   const { name } = body;
-  if (typeof name !== "string" || name === "") throw new ProblemReportError("e.p.msg.name-missing", "Tell the desk your name");
-  if (from === undefined) throw new ProblemReportError("e.p.msg.anonymous", "The desk issues nothing to nobody");
+  if (typeof name !== "string" || name === "") throw new ProblemReportError("e.p.msg.name-missing", "body.name must be a non-empty string");
+  if (from === undefined) throw new ProblemReportError("e.p.msg.anonymous", "Anonymous requests are rejected: set from");
   const index = await register.add(name, from);
   const credential = await client.signCredential({
     type: [EMPLOYEE_CREDENTIAL],
@@ -48,7 +48,7 @@ input.on("line", (line) => {
   if (name === undefined) return console.log("type: revoke <name>");
   register.revoke(name).then(
     (count) => console.log(`revoked ${count} of ${name}`),
-    (error: unknown) => console.error(`Nothing was revoked of ${name}:`, error),
+    (error: unknown) => console.error(`Cannot revoke the credentials of ${name}:`, error),
   );
 });
 

@@ -1,4 +1,4 @@
-// Gets a credential, keeps it on the node, and shows it. Needs LAYR8_NODE_URL, LAYR8_API_KEY and LAYR8_AGENT_DID.
+// Requests a credential, stores it on the node, and presents it. Needs LAYR8_NODE_URL, LAYR8_API_KEY and LAYR8_AGENT_DID.
 //   node dist/employee.js enrol <DID of the desk> <name>
 //   node dist/employee.js list
 //   node dist/employee.js open <DID of the vault> [--without]
@@ -13,12 +13,15 @@ async function enrol(name: string): Promise<string> {
   const signed = String(body["credential"]);
   const { credential } = await client.verifyCredential(signed);
   const { id } = await client.storeCredential(signed);
-  return `keeps ${String(credential["id"])} as ${id}`;
+  return `stored ${String(credential["id"])} as ${id}`;
 }
 
 async function list(): Promise<string> {
   const stored = await client.listCredentials();
-  return [`has ${stored.length}`, ...stored.map(({ id, issuerDid }) => `${id} from ${issuerDid ?? "an unknown issuer"}`)].join("\n");
+  return [
+    `stored credentials: ${stored.length}`,
+    ...stored.map(({ id, issuerDid }) => `${id} from ${issuerDid ?? "an unknown issuer"}`),
+  ].join("\n");
 }
 
 async function open(without: boolean): Promise<string> {
@@ -32,7 +35,7 @@ async function run(): Promise<string> {
   if (command === "enrol" && did !== "" && option !== undefined) return enrol(option);
   if (command === "list") return list();
   if (command === "open" && did !== "") return open(option === "--without");
-  throw new TypeError("Say enrol <desk> <name>, list, or open <vault> [--without]");
+  throw new TypeError("usage: enrol <desk> <name> | list | open <vault> [--without]");
 }
 
 try {

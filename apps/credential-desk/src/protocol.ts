@@ -1,4 +1,4 @@
-/** What the programs say to each other. */
+/** The protocols between the programs. */
 export const ENROLMENT = "https://credential-desk.example/protocols/enrolment/1.0";
 export const VAULT = "https://credential-desk.example/protocols/vault/1.0";
 

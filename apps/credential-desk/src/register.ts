@@ -1,12 +1,12 @@
 import { readFile, rename, writeFile } from "node:fs/promises";
 import { BitstringStatusList } from "@parley/vc";
 
-/** Who was given which place in the status list. */
+/** A credential: the name of its subject, and its index in the status list. */
 type Entry = { readonly name: string; readonly did: string; readonly index: number };
 
 type Saved = { readonly encodedList: string; readonly entries: readonly Entry[] };
 
-/** The desk's register: whom it issued credentials to, and which of them it has revoked. Kept in a file. */
+/** The register of issued and revoked credentials, stored in a file. */
 export class Register {
   readonly list: BitstringStatusList;
   readonly #path: string;
@@ -19,14 +19,14 @@ export class Register {
     this.#entries = [...entries];
   }
 
-  /** @param id URL at which the status list will be published. */
+  /** @param id URL at which the status list is published. */
   static async open(path: string, id: string): Promise<Register> {
     const saved = await read(path);
     if (saved === undefined) return new Register(path, BitstringStatusList.create({ id, statusPurpose: "revocation" }), []);
     return new Register(path, await BitstringStatusList.decode(saved.encodedList, { id, statusPurpose: "revocation" }), saved.entries);
   }
 
-  /** Gives a new credential its place, at random: places in a row would tell who came when. */
+  /** Assigns a random index to a new credential: consecutive indexes would reveal the order of issuance. */
   async add(name: string, did: string): Promise<number> {
     const taken = new Set(this.#entries.map(({ index }) => index));
     let index: number;
@@ -37,7 +37,7 @@ export class Register {
     return index;
   }
 
-  /** Revokes every credential of somebody. @returns how many there were. */
+  /** Revokes every credential of a name. @returns their number. */
   async revoke(name: string): Promise<number> {
     const theirs = this.#entries.filter((entry) => entry.name === name);
     for (const { index } of theirs) this.list.set(index, true);
@@ -45,7 +45,7 @@ export class Register {
     return theirs.length;
   }
 
-  /** One write at a time, each with everything so far. */
+  /** Writes in sequence, each time the complete register. */
   #save(): Promise<void> {
     this.#saved = this.#saved.then(
       () => this.#write(),

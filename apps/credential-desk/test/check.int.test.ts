@@ -9,7 +9,7 @@ const script = (name: string) => fileURLToPath(new URL(`../dist/${name}.js`, imp
 const DESK = "did:web:localhost:desk";
 const VAULT = "did:web:localhost:vault";
 
-it("issues, keeps, presents and revokes a credential, and opens the vault only for it", async () => {
+it("issues, stores, presents and revokes a credential, and opens the vault only with it", async () => {
   const folder = await mkdtemp(join(tmpdir(), "parley-desk-"));
   const register = join(folder, "register.json");
   try {
@@ -25,9 +25,9 @@ it("issues, keeps, presents and revokes a credential, and opens the vault only f
         await using desk = startDesk("0");
         await Promise.all([desk.said(`issuing as ${DESK}`), vault.said(`guarding as ${VAULT}`)]);
 
-        expect(await employee("open", VAULT)).toBe(`1: e.m.authz.denied: The vault opens for an EmployeeCredential from ${DESK}`);
-        expect(await employee("enrol", DESK, "Erin")).toMatch(/^0: keeps urn:uuid:\S+ as \S+$/);
-        expect(await employee("list")).toMatch(/^0: has 1 \S+ from did:web:localhost:desk$/);
+        expect(await employee("open", VAULT)).toBe(`1: e.m.authz.denied: The vault requires an EmployeeCredential issued by ${DESK}`);
+        expect(await employee("enrol", DESK, "Erin")).toMatch(/^0: stored urn:uuid:\S+ as \S+$/);
+        expect(await employee("list")).toMatch(/^0: stored credentials: 1 \S+ from did:web:localhost:desk$/);
         expect(await employee("open", VAULT, "--without")).toContain("1: e.m.authz.denied");
         expect(await employee("open", VAULT)).toBe("0: found 42 gold bars");
 

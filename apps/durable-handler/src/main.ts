@@ -1,4 +1,4 @@
-// Writes orders to a file, one JSON line each, and acknowledges an order only once it is on disk.
+// Writes orders to a file, one JSON line each, and acknowledges an order only after it is on disk.
 // node dist/main.js [file]   Needs LAYR8_NODE_URL, LAYR8_API_KEY and LAYR8_AGENT_DID.
 import { open } from "node:fs/promises";
 import { Client, logErrors, ParleyError } from "layr8";
@@ -11,7 +11,7 @@ const client = new Client({}, logErrors());
 client.handle(
   `${ORDER}/created`,
   async (message) => {
-    // If this fails, the message is not acknowledged, and the node delivers it again.
+    // If this fails, the message is not acknowledged, and the node redelivers it.
     await file.appendFile(`${JSON.stringify({ id: message.id, from: message.from, body: message.body })}\n`);
     await file.datasync();
     message.ack();

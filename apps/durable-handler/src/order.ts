@@ -1,4 +1,4 @@
-// Orders something: node dist/order.js <did of the handler> <item>. Needs LAYR8_NODE_URL and LAYR8_API_KEY.
+// Sends an order: node dist/order.js <did of the handler> <item>. Needs LAYR8_NODE_URL and LAYR8_API_KEY.
 import { Client, logErrors, ParleyError } from "layr8";
 
 const [to, item] = process.argv.slice(2);
@@ -10,7 +10,7 @@ if (to === undefined || item === undefined) {
 const client = new Client({ agentDid: "did:web:localhost:customer" }, logErrors());
 try {
   await client.connect();
-  // Resolves once the node has the order on disk. The handler may be down.
+  // Resolves once the order is on the disk of the node. The handler need not be running.
   const { id } = await client.send({ type: "https://layr8.io/protocols/order/1.0/created", to, body: { item } });
   console.log(`ordered ${item} as ${id}`);
 } catch (error) {

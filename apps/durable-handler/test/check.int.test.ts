@@ -10,7 +10,7 @@ const main = fileURLToPath(new URL("../dist/main.js", import.meta.url));
 const order = fileURLToPath(new URL("../dist/order.js", import.meta.url));
 const DID = "did:web:localhost:orders";
 
-it("has every order on disk, though it is killed again and again", async () => {
+it("writes every order to disk despite repeated kills", async () => {
   const folder = await mkdtemp(join(tmpdir(), "parley-durable-"));
   const file = join(folder, "orders.jsonl");
   try {

@@ -1,4 +1,4 @@
-// Asks an echo agent once: node dist/ask.js <did> <text>
+// Sends one request to an echo agent: node dist/ask.js <did> <text>
 import { Client, logErrors, ParleyError } from "layr8";
 
 const [did, text = "hello"] = process.argv.slice(2);

@@ -1,4 +1,4 @@
-// An agent that answers. Run it with LAYR8_NODE_URL and LAYR8_API_KEY set; LAYR8_AGENT_DID is optional.
+// An agent that echoes requests. Run it with LAYR8_NODE_URL and LAYR8_API_KEY set; LAYR8_AGENT_DID is optional.
 import { Client, logErrors, ParleyError } from "layr8";
 
 const ECHO = "https://layr8.io/protocols/echo/1.0";
@@ -10,8 +10,8 @@ client.handle(`${ECHO}/request`, (message) => {
   return { type: `${ECHO}/response`, body: message.body };
 });
 
-client.onDisconnect((reason) => console.log(`link lost: ${reason.message}`));
-client.onReconnect(() => console.log("link is back"));
+client.onDisconnect((reason) => console.log(`disconnected: ${reason.message}`));
+client.onReconnect(() => console.log("reconnected"));
 
 try {
   await client.connect();

@@ -5,7 +5,7 @@ import { expect, it } from "vitest";
 const dist = (name: string) => fileURLToPath(new URL(`../dist/${name}.js`, import.meta.url));
 const DID = "did:web:localhost:echo";
 
-it("echoes what it is asked, and ends by itself when told to", async () => {
+it("echoes a request, and exits on request", async () => {
   await withNode(async (env) => {
     await using echo = new App(dist("main"), [], { ...env, LAYR8_AGENT_DID: DID });
     await echo.said(`echoing as ${DID}`);
@@ -18,13 +18,13 @@ it("echoes what it is asked, and ends by itself when told to", async () => {
   });
 });
 
-it("says what is missing when it is started without its variables", async () => {
+it("names missing variables at start", async () => {
   await using echo = new App(dist("main"), [], { LAYR8_NODE_URL: "", LAYR8_API_KEY: "" });
   expect(await echo.exit()).toBe(1);
   expect(echo.lines.join("\n")).toContain("Config.nodeUrl is missing: pass it or set LAYR8_NODE_URL");
 });
 
-it("prints one line for a recipient that is mistyped, unknown or can't be reached", async () => {
+it("prints one line for a recipient that is mistyped, unknown or unreachable", async () => {
   await withNode(async (env) => {
     const lines = async (did: string, overrides: Readonly<Record<string, string>> = {}) => {
       await using ask = new App(dist("ask"), [did], { ...env, ...overrides });

@@ -1,5 +1,5 @@
 // Encrypted chat from terminals: node dist/main.js <my name> <channel> [<invite token>].
-// Needs SKYTALE_RELAY, SKYTALE_API_URL and SKYTALE_API_KEY. Keys are kept in <SKYTALE_DATA_DIR or ./encrypted-chat>/<my name>.
+// Needs SKYTALE_RELAY, SKYTALE_API_URL and SKYTALE_API_KEY. Keys are stored in <SKYTALE_DATA_DIR or ./encrypted-chat>/<my name>.
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { ChannelError, ParleyError, SkytaleChannelManager, type MemberChanges } from "skytale";
@@ -15,7 +15,7 @@ const said = (error: unknown): string => ParleyError.from(error).message;
 
 let complaint = "";
 
-/** Prints an error, unless it is the one that was printed last: the channel's end reaches the events and `receiveMessages`. */
+/** Prints an error unless it was printed last: the end of the channel is reported by the events and by `receiveMessages`. */
 function complain(error: unknown): void {
   if (said(error) !== complaint) console.log(`(${said(error)})`);
   complaint = said(error);
@@ -26,20 +26,20 @@ const manager = new SkytaleChannelManager({
   dataDir: join(process.env["SKYTALE_DATA_DIR"] || "encrypted-chat", me),
   events: {
     onMembersChanged: (_, changes) => tell(changes),
-    onDisconnected: () => console.log("(the relay is gone; coming back as soon as it does)"),
+    onDisconnected: () => console.log("(disconnected from the relay; reconnecting)"),
     onError: (_, error) => complain(error),
   },
 });
 
 function tell({ by, added, removed }: MemberChanges): void {
-  for (const { identity } of added) console.log(`(${nameOf(by.identity)} let ${nameOf(identity)} in)`);
-  for (const { identity } of removed) console.log(`(${nameOf(identity)} is gone)`);
+  for (const { identity } of added) console.log(`(${nameOf(by.identity)} added ${nameOf(identity)})`);
+  for (const { identity } of removed) console.log(`(${nameOf(identity)} was removed)`);
 }
 
-/** Joins by the token, or goes on with the channel, or is the first in it. */
+/** Joins with the token, opens the channel if it exists, or creates it as its first member. */
 async function enter(name: string): Promise<void> {
   if (token !== undefined) {
-    console.log("(waiting for somebody to let me in)");
+    console.log("(waiting for a member to approve the join request)");
     await manager.joinWithToken(name, token);
     return;
   }
@@ -59,7 +59,7 @@ async function listen(name: string): Promise<void> {
   }
 }
 
-/** Does what a line says: a command, or a message. */
+/** Executes one input line: a command, or a message. */
 async function act(name: string, line: string): Promise<void> {
   const [command, argument] = line.split(" ");
   if (command === "/invite") console.log(`token: ${await manager.invite(name, { maxUses: Number(argument ?? 1) })}`);
@@ -81,7 +81,7 @@ try {
     if (!(error instanceof ParleyError && error.code === "closed")) complain(error);
   });
   for await (const line of createInterface({ input: process.stdin })) {
-    await act(channel, line).catch((error: unknown) => console.log(`(not done: ${said(error)})`));
+    await act(channel, line).catch((error: unknown) => console.log(`(failed: ${said(error)})`));
   }
   await manager.close();
   await listening;

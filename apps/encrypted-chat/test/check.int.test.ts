@@ -20,7 +20,7 @@ async function tokenOf(app: App): Promise<string> {
   return (await app.said("token: ")).slice("token: ".length);
 }
 
-it("carries what people type to all who were let in, over restarts, and to nobody who was removed", async () => {
+it("sends messages to all members, across restarts, and not to removed ones", async () => {
   await withSkytale(async (servers) => {
     const env = { ...servers, SKYTALE_DATA_DIR: directory };
     await using alice = new App(main, ["alice", CHANNEL], env);
@@ -29,7 +29,7 @@ it("carries what people type to all who were let in, over restarts, and to nobod
     {
       await using bob = new App(main, ["bob", CHANNEL, token], env);
       await bob.said("you are bob");
-      await alice.said("(alice let bob in)");
+      await alice.said("(alice added bob)");
       bob.type("hello alice");
       await alice.said("bob: hello alice");
       alice.type("hello bob");
@@ -50,13 +50,13 @@ it("carries what people type to all who were let in, over restarts, and to nobod
     alice.type("/members");
     await alice.said("members: alice");
     bob.type("still here?");
-    await bob.said("(not done:");
+    await bob.said("(failed:");
     alice.endInput();
     expect(await alice.exit()).toBe(0);
   });
 });
 
-it("says how it is used", async () => {
+it("prints its usage", async () => {
   await using app = new App(main, ["alice"], {});
   expect(await app.exit()).toBe(2);
   await app.said("usage:");

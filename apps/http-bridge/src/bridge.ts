@@ -1,7 +1,7 @@
 import { fastify, type FastifyInstance } from "fastify";
 import { type Client, NotConnectedError, ProblemReportError, RequestTimeoutError, ServerRejectError } from "layr8";
 
-/** What a REST call carries. */
+/** The body of a REST call. */
 interface Call {
   readonly to: string;
   readonly type: string;
@@ -17,7 +17,7 @@ const CALL_SCHEMA = {
   },
 };
 
-/** HTTP status of what became of a DIDComm request. */
+/** HTTP status for a failed DIDComm request. */
 function statusOf(error: unknown): number {
   if (error instanceof RequestTimeoutError) return 504;
   if (error instanceof ProblemReportError) return 502;
@@ -26,7 +26,7 @@ function statusOf(error: unknown): number {
   return 500;
 }
 
-/** REST in front of DIDComm: `POST /requests {to, type, body}` sends a request and answers with the response's body. */
+/** A REST API for DIDComm requests: `POST /requests {to, type, body}` sends a request and returns the response. */
 export function createBridge(client: Client, timeoutMs = 5000): FastifyInstance {
   const app = fastify();
   app.post<{ Body: Call }>("/requests", { schema: CALL_SCHEMA }, async (request, reply) => {

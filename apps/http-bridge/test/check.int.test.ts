@@ -6,7 +6,7 @@ import { expect, it } from "vitest";
 const main = fileURLToPath(new URL("../dist/main.js", import.meta.url));
 const SUM = "https://layr8.io/protocols/sum/1.0";
 
-it("turns REST calls into DIDComm requests, and what comes of them into statuses", async () => {
+it("translates REST calls to DIDComm requests, and their results to status codes", async () => {
   await withNode(async (env, node) => {
     await using agent = new Client({ nodeUrl: node.url, apiKey: node.apiKey }, logErrors());
     agent.handle(`${SUM}/request`, ({ body }) => {

@@ -1,5 +1,5 @@
 // Calls the tools of a server over an encrypted channel, with the official MCP SDK: node dist/client.js <invite token> [<my name>].
-// Needs SKYTALE_RELAY, SKYTALE_API_URL and SKYTALE_API_KEY. Keys are kept in <SKYTALE_DATA_DIR or ./mcp-over-channel>/<my name>.
+// Needs SKYTALE_RELAY, SKYTALE_API_URL and SKYTALE_API_KEY. Keys are stored in <SKYTALE_DATA_DIR or ./mcp-over-channel>/<my name>.
 import { createInterface } from "node:readline";
 import type { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { CallToolResultSchema } from "@modelcontextprotocol/sdk/types.js";
@@ -21,7 +21,7 @@ async function call(client: Client, name: string, args: Record<string, string> =
   for (const line of lines.length === 0 ? ["(nothing)"] : lines) console.log(result.isError === true ? `(refused: ${line})` : line);
 }
 
-/** Does what a line says. */
+/** Executes one input line. */
 async function act(client: Client, line: string): Promise<void> {
   const [command, ...rest] = line.split(" ");
   const argument = rest.join(" ");

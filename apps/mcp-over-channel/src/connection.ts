@@ -3,7 +3,7 @@ import { McpChannelTransport } from "@parley/envelope-and-adapters/mcp";
 import type { EnvelopePort } from "skytale";
 import { SERVER } from "./place.ts";
 
-/** A session with the server; a new one after the server was restarted. */
+/** A session with the server. After a restart of the server, a new session is opened. */
 export class Connection {
   readonly #port: EnvelopePort;
   #client: Client | undefined;
@@ -12,7 +12,7 @@ export class Connection {
     this.#port = port;
   }
 
-  /** The official client, connected. */
+  /** Returns the official client, connected. */
   async client(): Promise<Client> {
     if (this.#client !== undefined) return this.#client;
     const client = new Client({ name: "mcp-over-channel", version: "1.0.0" });

@@ -1,12 +1,12 @@
 import { appendFile, readFile, truncate } from "node:fs/promises";
 
-/** A note, and who wrote it. */
+/** A note and its author. */
 export interface Note {
   readonly author: string;
   readonly text: string;
 }
 
-/** Notes in a file, one JSON object per line: they are there after a restart. */
+/** Notes in a file, one JSON object per line. */
 export class Notebook {
   readonly #path: string;
   readonly #notes: Note[];
@@ -21,7 +21,7 @@ export class Notebook {
       if (error.code === "ENOENT") return "";
       throw error;
     });
-    // A process that was killed while it wrote leaves a last line without an end: nobody was told that this note is kept.
+    // A process killed during a write leaves an incomplete last line. Its note was never confirmed.
     const whole = content.slice(0, content.lastIndexOf("\n") + 1);
     if (whole !== content) await truncate(path, Buffer.byteLength(whole));
     const lines = whole.split("\n").slice(0, -1);

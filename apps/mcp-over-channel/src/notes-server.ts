@@ -3,23 +3,23 @@ import { McpServer } from "@modelcontextprotocol/sdk/server/mcp.js";
 import { z } from "zod";
 import { show, type Notebook } from "./notebook.ts";
 
-/** An MCP server like any other: it neither knows nor cares that a channel carries it. One for each client. */
+/** An ordinary MCP server, independent of its transport. One for each client. */
 export function createNotesServer(notebook: Notebook, client: string): McpServer {
   const server = new McpServer({ name: "notes", version: "1.0.0" });
 
   server.registerTool(
     "add_note",
-    { description: "Keeps a note under the caller's name.", inputSchema: { text: z.string().min(1).max(1000) } },
+    { description: "Stores a note under the caller's name.", inputSchema: { text: z.string().min(1).max(1000) } },
     async ({ text }) => {
       await notebook.add({ author: client, text });
-      return said(`kept as number ${notebook.notes.length}`);
+      return said(`stored as number ${notebook.notes.length}`);
     },
   );
 
   server.registerTool(
     "find_notes",
     {
-      description: "Finds the notes that hold these words, whoever wrote them.",
+      description: "Finds the notes that contain these words, of all authors.",
       inputSchema: { words: z.string().min(1).max(100) },
       annotations: { readOnlyHint: true },
     },
@@ -28,7 +28,7 @@ export function createNotesServer(notebook: Notebook, client: string): McpServer
 
   server.registerTool(
     "count_words",
-    { description: "Counts the words of all notes, and tells how far it is.", annotations: { readOnlyHint: true } },
+    { description: "Counts the words of all notes, and reports its progress.", annotations: { readOnlyHint: true } },
     async ({ _meta: meta, sendNotification, signal }) => {
       const { notes } = notebook;
       let words = 0;

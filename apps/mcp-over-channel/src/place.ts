@@ -1,11 +1,11 @@
 import { join } from "node:path";
 
-/** Where the two programs meet. */
+/** The channel that server and clients use. */
 export const CHANNEL = "acme/tools/notes";
-/** What clients ask for: a channel may have several servers. */
+/** The name of the server: a channel can have several servers. */
 export const SERVER = "notes";
 
-/** The directory of one program's keys. */
+/** The data directory of one program. */
 export function dataDirOf(name: string): string {
   return join(process.env["SKYTALE_DATA_DIR"] || "mcp-over-channel", name);
 }

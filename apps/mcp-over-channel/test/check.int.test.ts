@@ -38,9 +38,9 @@ it("lists and calls tools, with progress, and reads a resource", async () => {
       "tool find_notes",
       "tool count_words",
     ]);
-    expect(lines.slice(lines.indexOf("kept as number 1"), -2)).toEqual([
-      "kept as number 1",
-      "kept as number 2",
+    expect(lines.slice(lines.indexOf("stored as number 1"), -2)).toEqual([
+      "stored as number 1",
+      "stored as number 2",
       "erin: buy tea",
       "erin: the tea is out",
       "(1 of 2)",
@@ -51,13 +51,13 @@ it("lists and calls tools, with progress, and reads a resource", async () => {
     ]);
     expect(lines.at(-2)).toContain("(refused: MCP error -32602");
     expect(lines.at(-1)).toBe("(nothing)");
-    await server.said("(erin has gone)");
+    await server.said("(erin disconnected)");
     server.kill("SIGTERM");
     expect(await server.exit()).toBe(0);
   });
 });
 
-it("serves several clients at once, and knows each by the name that the channel proves", async () => {
+it("serves several clients concurrently, each under its name on the channel", async () => {
   await within(async (start) => {
     await using server = start("server");
     const token = await server.said("skt_inv_");
@@ -70,7 +70,7 @@ it("serves several clients at once, and knows each by the name that the channel 
     } finally {
       await Promise.all(apps.map((app) => app[Symbol.asyncDispose]()));
     }
-    for (const app of apps) expect(app.lines.filter((line) => line.startsWith("kept as"))).toHaveLength(5);
+    for (const app of apps) expect(app.lines.filter((line) => line.startsWith("stored as"))).toHaveLength(5);
     await using reader = start("client", token, "erin");
     reader.type("all");
     const notes = (await finish(reader)).filter((line) => /^\w+: note/.test(line));
@@ -78,28 +78,28 @@ it("serves several clients at once, and knows each by the name that the channel 
   });
 });
 
-it("says so when the server was killed under a call, and goes on with the next one", async () => {
+it("reports a call during which the server was killed, and continues with the next one", async () => {
   await within(async (start) => {
     await using first = start("server");
     await using client = start("client", await first.said("skt_inv_"), "erin");
     await client.said("you are erin");
     client.type("add before");
-    await client.said("kept as number 1");
+    await client.said("stored as number 1");
     first.kill("SIGKILL");
     await first.exit();
     client.type("add meanwhile");
     await using second = start("server");
     await client.said("(no answer: MCP error -32000: Connection closed)");
     client.type("add afterwards");
-    await client.said("kept as number 2");
+    await client.said("stored as number 2");
     client.type("all");
     const lines = await finish(client);
     expect(lines.slice(-2)).toEqual(["erin: before", "erin: afterwards"]);
-    await second.said("(erin has come)");
+    await second.said("(erin connected)");
   });
 });
 
-it("says how it is used, and what is wrong with a token", async () => {
+it("prints its usage, and the problem with a token", async () => {
   await within(async (start) => {
     await using bare = start("client");
     expect(await bare.exit()).toBe(2);

@@ -71,7 +71,7 @@ describe("MCP over an encrypted channel", () => {
     await serving;
   });
 
-  it("a client's answer to sampling that the channel refuses fails at once", async () => {
+  it("a client's response to sampling that the channel rejects fails immediately", async () => {
     await using listener = new McpChannelServer(bob, NAME);
     const serving = listener.serve(async (session) => {
       const asking = new FirstServer({ name: "asking", version: "1.0.0" });
@@ -96,7 +96,7 @@ describe("MCP over an encrypted channel", () => {
     await serving;
   });
 
-  it("transports of a manager and a name talk to each other as the Python SDK's do", async () => {
+  it("transports created from a manager and a name work like those of the Python SDK", async () => {
     await using transport = new McpChannelTransport(alice, NAME);
     await using other = new McpChannelTransport(bob, NAME);
     await transport.write({ jsonrpc: "2.0", method: "ping", id: 1 });

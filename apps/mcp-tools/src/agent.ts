@@ -3,21 +3,21 @@ import { ChannelError, ParleyError, SkytaleChannelManager, type ChannelMessage }
 import type { Config } from "./config.ts";
 import { RememberedNames } from "./remembered-names.ts";
 
-/** Characters of messages that one call gives, as far as the first message isn't longer by itself: they all go into a model's context. */
+/** Most characters of messages that one call returns, since they go into a model's context. A single longer message is returned alone. */
 const MAX_CHARACTERS = 100_000;
 
-/** Messages that were received, and whether more are here already. */
+/** Received messages, and whether more are available. */
 export interface Received {
   readonly messages: readonly ChannelMessage[];
   readonly more: boolean;
 }
 
-/** The agent behind the tools: its channels, opened when they are needed, and again after a restart. */
+/** The agent behind the tools. It opens its channels on demand, and after a restart. */
 export class Agent implements AsyncDisposable {
   readonly identity: string;
   readonly #manager: SkytaleChannelManager;
   readonly #names: RememberedNames;
-  /** What was taken from a channel and not given out yet. The channel keeps it on disk until more is taken. */
+  /** Messages taken from a channel and not returned yet. The channel keeps them on disk until more are taken. */
   readonly #taken = new Map<string, readonly ChannelMessage[]>();
 
   private constructor(config: Config, names: RememberedNames, log: (line: string) => void) {
@@ -26,20 +26,20 @@ export class Agent implements AsyncDisposable {
     this.#names = names;
   }
 
-  /** Opens the channels of earlier runs in the background. One that can't be opened now is tried again when a tool names it. */
+  /** Opens the channels of earlier runs in the background. If that fails, opening is retried when a tool uses the channel. */
   static async start(config: Config, log: (line: string) => void): Promise<Agent> {
     const { dataDir } = config;
     const names = await RememberedNames.open(dataDir === undefined ? undefined : join(dataDir, "mcp-tools.json"));
     const agent = new Agent(config, names, log);
     for (const name of names)
-      agent.#open(name).catch((error: unknown) => log(`${name} is not open yet: ${ParleyError.from(error).message}`));
+      agent.#open(name).catch((error: unknown) => log(`cannot open ${name} yet: ${ParleyError.from(error).message}`));
     return agent;
   }
 
   /**
-   * Creates a channel; one that this agent is a member of already is opened.
+   * Creates a channel, or opens it if this agent is already a member.
    *
-   * @throws ChannelError `channel_exists` if another agent has created it.
+   * @throws ChannelError `channel_exists` if another agent created it.
    */
   async create(name: string): Promise<void> {
     try {
@@ -48,8 +48,8 @@ export class Agent implements AsyncDisposable {
       if (!(error instanceof ChannelError) || error.code !== "channel_exists") throw error;
       throw new ChannelError(
         "channel_exists",
-        `another agent has created ${name}, and you are not a member. Don't create another one: ask a member to call skytale_invite, and ` +
-          "call skytale_join_with_token with the token that it gives",
+        `${name} was created by another agent, and you are not a member. Do not create another channel: ask a member to call ` +
+          "skytale_invite, and call skytale_join_with_token with the resulting token",
         { cause: error },
       );
     }
@@ -78,7 +78,7 @@ export class Agent implements AsyncDisposable {
     await this.#names.add(name);
   }
 
-  /** @returns the message's place in the channel's log */
+  /** @returns the sequence number of the message in the channel's log */
   async send(name: string, message: string, signal: AbortSignal): Promise<number> {
     const { sequence } = await this.#at(name, () => this.#manager.send(name, message, { signal }));
     return sequence;
@@ -87,14 +87,14 @@ export class Agent implements AsyncDisposable {
   async receive(name: string, timeout: number, signal: AbortSignal): Promise<Received> {
     const isThere = this.#takenFrom(name).length > 0;
     const fresh = isThere ? [] : await this.#at(name, () => this.#manager.receiveMessages(name, { timeout, signal }));
-    // Another call may have left some meanwhile.
+    // A concurrent call may have added some.
     const messages = [...this.#takenFrom(name), ...fresh];
     const count = fitting(messages);
     this.#taken.set(name, messages.slice(count));
     return { messages: messages.slice(0, count), more: count < messages.length };
   }
 
-  /** Names of this agent's channels, with how many members each has. Opens those that aren't open yet, as far as that works. */
+  /** Names of this agent's channels, with their numbers of members. Tries to open those that are not open. */
   async channels(): Promise<{ readonly channel: string; readonly members: number }[]> {
     await Promise.allSettled([...this.#names].map((name) => this.#open(name)));
     return this.#manager.listChannels().map((channel) => ({ channel, members: this.#manager.members(channel).length }));
@@ -108,7 +108,7 @@ export class Agent implements AsyncDisposable {
     return this.#taken.get(name) ?? [];
   }
 
-  /** Does something at a channel, which is opened first if it has to be. */
+  /** Runs an operation on a channel, opening it first if necessary. */
   async #at<T>(name: string, work: () => Promise<T>): Promise<T> {
     try {
       return await work();
@@ -130,7 +130,7 @@ export class Agent implements AsyncDisposable {
   }
 }
 
-/** How many of the messages fit into one answer: at least one. */
+/** The number of messages that fit into one result: at least one. */
 function fitting(messages: readonly ChannelMessage[]): number {
   let characters = 0;
   const tooMany = messages.findIndex(({ data }, index) => (characters += data.length) > MAX_CHARACTERS && index > 0);

@@ -1,7 +1,7 @@
 import type { CallToolResult } from "@modelcontextprotocol/sdk/types.js";
 import { ParleyError } from "skytale";
 
-/** What a tool gives: an object, for programs as it is and for models as text. Errors too are an answer, so that a model can react. */
+/** The result of a tool: an object, structured for programs and as text for models. Errors are results too, so that a model can react. */
 export async function answer(work: () => Promise<Record<string, unknown>>): Promise<CallToolResult> {
   try {
     const result = await work();

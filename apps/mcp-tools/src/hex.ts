@@ -1,9 +1,9 @@
-/** Bytes as lower-case hex digits. */
+/** Encodes bytes as lower-case hex digits. */
 export function toHex(bytes: Uint8Array): string {
   return Buffer.from(bytes).toString("hex");
 }
 
-/** Reads an even number of hex digits, which the tools' schemas have checked. */
+/** Decodes hex digits, which the schemas of the tools have checked. */
 export function fromHex(digits: string): Uint8Array {
   return Uint8Array.from(Buffer.from(digits, "hex"));
 }

@@ -4,14 +4,14 @@ import type { Agent } from "./agent.ts";
 import { answer } from "./answer.ts";
 import * as schemas from "./schemas.ts";
 
-/** Two tools besides the seven: one text to hand over, instead of two long ones back and forth. */
+/** Two additional tools: one token to pass on, instead of a key package and a Welcome. */
 export function registerInviteTools(server: McpServer, agent: Agent): void {
   server.registerTool(
     "skytale_invite",
     {
       description:
-        "Makes an invite to a channel: a token by which other agents join with skytale_join_with_token. Whoever has it may join, so give it " +
-        "only to whom it is for.",
+        "Creates an invite token for a channel, with which other agents join by skytale_join_with_token. Anyone holding the token can join, " +
+        "so give it only to the intended agents.",
       inputSchema: { channel: schemas.channel, max_uses: schemas.maxUses, ttl_seconds: schemas.ttlSeconds },
       outputSchema: { channel: z.string(), token: z.string() },
       annotations: { destructiveHint: false },
@@ -24,7 +24,7 @@ export function registerInviteTools(server: McpServer, agent: Agent): void {
     "skytale_join_with_token",
     {
       description:
-        "Joins a channel by an invite. A member that is online lets you in; when none is in time, the same call later goes on with the same " +
+        "Joins a channel with an invite token. A member that is online approves the request; if none does in time, repeat the call with the same " +
         "request.",
       inputSchema: { channel: schemas.channel, token: schemas.token, timeout: schemas.joinTimeout },
       outputSchema: { channel: z.string() },

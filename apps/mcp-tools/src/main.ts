@@ -1,6 +1,6 @@
 // An MCP server over standard input and output: encrypted channels for any MCP host. Needs SKYTALE_IDENTITY, SKYTALE_API_KEY and, for a
-// server of your own, SKYTALE_RELAY and SKYTALE_API_URL; keys are kept in SKYTALE_DATA_DIR. On standard output is the protocol and
-// nothing else; what there is to say goes to standard error.
+// server of your own, SKYTALE_RELAY and SKYTALE_API_URL; keys are stored in SKYTALE_DATA_DIR. Standard output carries
+// only the protocol; logs go to standard error.
 import { StdioServerTransport } from "@modelcontextprotocol/sdk/server/stdio.js";
 import { ParleyError } from "skytale";
 import { Agent } from "./agent.ts";

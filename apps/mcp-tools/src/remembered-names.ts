@@ -1,7 +1,7 @@
 import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 
-/** Names of channels in a file, so that they can be opened again after a restart. */
+/** The names of the channels, stored in a file to open them after a restart. */
 export class RememberedNames {
   readonly #path: string | undefined;
   readonly #names: Set<string>;
@@ -12,7 +12,7 @@ export class RememberedNames {
     this.#names = new Set(names);
   }
 
-  /** @param path `undefined`: nothing is kept. */
+  /** @param path `undefined` stores nothing. */
   static async open(path: string | undefined): Promise<RememberedNames> {
     return new RememberedNames(path, path === undefined ? [] : await read(path));
   }
@@ -31,7 +31,7 @@ export class RememberedNames {
     if (this.#names.delete(name)) await this.#write();
   }
 
-  /** One at a time, and never half a file. */
+  /** Writes in sequence and atomically. */
   async #write(): Promise<void> {
     const path = this.#path;
     if (path === undefined) return;
@@ -53,7 +53,7 @@ async function read(path: string): Promise<string[]> {
     const names: unknown = JSON.parse(await readFile(path, "utf8"));
     return Array.isArray(names) ? names.filter((name) => typeof name === "string") : [];
   } catch (error) {
-    // Without the list, a channel is opened by the first tool that names it.
+    // Without the list, a channel is opened by the first tool that uses it.
     if (error instanceof SyntaxError || (error as NodeJS.ErrnoException).code === "ENOENT") return [];
     throw error;
   }

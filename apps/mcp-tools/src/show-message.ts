@@ -1,10 +1,10 @@
 import { Envelope, Protocol, type ChannelMessage } from "skytale";
 
-/** A message as a model reads it. */
+/** A message in the form for models. */
 export interface ShownMessage {
   readonly sender: string;
   readonly message: string;
-  /** What it speaks, where it is no plain message. */
+  /** The protocol, unless it is a plain message. */
   readonly protocol?: string;
 }
 

@@ -34,7 +34,7 @@ async function meet(alice: Host, bob: Host): Promise<void> {
 }
 
 describe("the tools", () => {
-  it("are the seven, with these parameters, and two for invites", async () => {
+  it("are the seven of the Python server, with the same parameters, and two for invites", async () => {
     await within(async (as) => {
       await using host = await Host.start(as("alice"));
       const tools = await host.tools();
@@ -61,7 +61,7 @@ describe("the tools", () => {
     });
   });
 
-  it("let two hosts talk, by key package and welcome", async () => {
+  it("connect two hosts by key package and Welcome", async () => {
     await within(async (as) => {
       await using alice = await Host.start(as("alice"));
       await using bob = await Host.start(as("bob"));
@@ -82,14 +82,14 @@ describe("the tools", () => {
     });
   });
 
-  it("tell a model that the channel exists, and what to do, when two are told to create it", async () => {
+  it("report an existing channel and the remedy to a model that tries to create it again", async () => {
     await within(async (as) => {
       await using alice = await Host.start(as("alice"));
       await using bob = await Host.start(as("bob"));
       await alice.ask("skytale_create_channel", { channel });
       await alice.ask("skytale_create_channel", { channel });
       const { error: refusal } = (await bob.call("skytale_create_channel", { channel })) as { error: string };
-      expect(refusal).toContain(`another agent has created ${channel}, and you are not a member`);
+      expect(refusal).toContain(`${channel} was created by another agent, and you are not a member`);
       expect(refusal).toMatch(/ask a member to call skytale_invite, and call skytale_join_with_token .*\(channel_exists\)$/);
       const { token } = await alice.ask("skytale_invite", { channel });
       await bob.ask("skytale_join_with_token", { channel, token });
@@ -102,7 +102,7 @@ describe("the tools", () => {
     });
   });
 
-  it("let others join by a token", async () => {
+  it("add other agents by a token", async () => {
     await within(async (as) => {
       await using alice = await Host.start(as("alice"));
       await using bob = await Host.start(as("bob"));
@@ -114,7 +114,7 @@ describe("the tools", () => {
     });
   });
 
-  it("go on after a restart, also after kill -9, with what was sent meanwhile", async () => {
+  it("continue after a restart, even after kill -9, with the messages sent in between", async () => {
     await within(async (as) => {
       await using alice = await Host.start(as("alice"));
       {
@@ -129,7 +129,7 @@ describe("the tools", () => {
     });
   });
 
-  it("give no more at a time than a model can read, and the rest after that", async () => {
+  it("limit the size of a result, and return the rest with the next call", async () => {
     await within(async (as) => {
       await using alice = await Host.start(as("alice"));
       await using bob = await Host.start(as("bob"));
@@ -149,7 +149,7 @@ describe("the tools", () => {
     });
   });
 
-  it("work beside agents that use the library", async () => {
+  it("interoperate with agents that use the library", async () => {
     await withSkytale(async (servers) => {
       const { SKYTALE_RELAY: endpoint, SKYTALE_API_URL: apiUrl, SKYTALE_API_KEY: apiKey } = servers;
       await using carol = new SkytaleChannelManager({ identity: "carol", endpoint, apiUrl, apiKey, dataDir: join(directory, "carol") });
@@ -162,10 +162,10 @@ describe("the tools", () => {
   });
 });
 
-describe("what a model gets wrong", () => {
+describe("invalid arguments from a model", () => {
   const HOSTILE: readonly [what: string, tool: string, args: Record<string, unknown>, error: string][] = [
     [
-      "a name that is none",
+      "an invalid name",
       "skytale_create_channel",
       { channel: "bad-name" },
       "invalid channel name: bad-name (expected org/namespace/service)",
@@ -196,7 +196,7 @@ describe("what a model gets wrong", () => {
     ["a tool that isn't there", "skytale_destroy", {}, "skytale_destroy"],
   ];
 
-  it("becomes a tool's error that says so, and ends nothing", async () => {
+  it("are returned as an error of the tool, without ending the server", async () => {
     await within(async (as) => {
       await using host = await Host.start(as("alice"));
       await host.ask("skytale_create_channel", { channel });
@@ -210,13 +210,13 @@ describe("what a model gets wrong", () => {
 });
 
 describe("the server", () => {
-  it("says what is missing, and writes nothing to standard output", async () => {
+  it("names missing variables, and writes nothing to standard output", async () => {
     await using app = new App(main, [], { SKYTALE_IDENTITY: "" });
     expect(await app.exit()).toBe(1);
-    expect(app.lines).toEqual(["skytale: SKYTALE_IDENTITY is missing: set it to the name that other agents know this one by"]);
+    expect(app.lines).toEqual(["skytale: SKYTALE_IDENTITY is missing: set it to the name of this agent for other agents"]);
   });
 
-  it("starts without a relay, and tells of it when a tool needs one", async () => {
+  it("starts without a relay, and reports that when a tool needs one", async () => {
     const env = { SKYTALE_IDENTITY: "alice", SKYTALE_DATA_DIR: join(directory, "alice") };
     await using host = await Host.start({
       ...env,
@@ -231,7 +231,7 @@ describe("the server", () => {
     expect(host.log).not.toContain("sk_live_x");
   });
 
-  it("shares its directory with no other, and says so", async () => {
+  it("rejects a directory that another server uses", async () => {
     await within(async (as) => {
       await using first = await Host.start(as("alice"));
       await first.ask("skytale_create_channel", { channel });
@@ -242,7 +242,7 @@ describe("the server", () => {
     });
   });
 
-  it("ends by itself with its input, and with SIGTERM", async () => {
+  it("exits at the end of its input, and on SIGTERM", async () => {
     await within(async (as) => {
       await using app = new App(main, [], as("alice"));
       app.endInput();

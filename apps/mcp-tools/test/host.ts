@@ -13,7 +13,7 @@ export type Outcome = { readonly result: Record<string, unknown> } | { readonly 
 export class Host implements AsyncDisposable {
   readonly #client = new Client({ name: "host", version: "1.0.0" });
   readonly #transport: StdioClientTransport;
-  /** What on the server's standard output was no message of the protocol. */
+  /** Lines on the server's standard output that are not protocol messages. */
   readonly noise: Error[] = [];
   log = "";
 
@@ -50,7 +50,7 @@ export class Host implements AsyncDisposable {
 
   async signal(signal: NodeJS.Signals): Promise<void> {
     const { pid } = this.#transport;
-    if (pid === null) throw new Error("There is no server");
+    if (pid === null) throw new Error("The server is not running");
     const gone = once(this.#transport.stderr ?? process.stderr, "end");
     process.kill(pid, signal);
     await gone;

@@ -17,7 +17,7 @@ export const BREWER: AgentCard = {
   signatures: [],
 };
 
-/** An A2A agent: whatever it is asked for is a task of three steps. */
+/** An A2A agent: each message starts a task of three steps. */
 export class Brewer implements AgentExecutor {
   async execute({ taskId, contextId, userMessage, context }: RequestContext, bus: ExecutionEventBus): Promise<void> {
     const status = (state: TaskState) => ({ state, message: undefined, timestamp: new Date().toISOString() });
@@ -36,13 +36,13 @@ export class Brewer implements AgentExecutor {
   }
 }
 
-/** A user's message with one text. */
+/** Creates a user message with one text part. */
 export function ask(text: string): Message {
   const nothing = { contextId: "", taskId: "", metadata: undefined, extensions: [], referenceTaskIds: [] };
   return { ...nothing, messageId: crypto.randomUUID(), role: Role.ROLE_USER, parts: [textPart(text)] };
 }
 
-/** The texts of all parts. */
+/** Joins the text of all parts. */
 export function textOf({ parts }: { readonly parts: readonly Pick<Part, "content">[] }): string {
   return parts.map(({ content }) => (content?.$case === "text" ? content.value : "")).join(" ");
 }

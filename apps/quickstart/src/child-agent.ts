@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 
-/** An agent in a process of its own, so that it can really be killed. */
+/** An agent in a child process, so that it can be killed. */
 export class ChildAgent {
   readonly #process: ChildProcess;
   readonly #lines: string[] = [];
@@ -25,7 +25,7 @@ export class ChildAgent {
     const deadline = AbortSignal.timeout(timeoutMs);
     while (!this.#lines.some((said) => said.startsWith(line))) {
       if (deadline.aborted || this.#process.exitCode !== null)
-        throw new Error(`The agent never said "${line}", only: ${this.#lines.join(", ")}`);
+        throw new Error(`The agent did not print "${line}", only: ${this.#lines.join(", ")}`);
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
         deadline.addEventListener("abort", () => resolve(), { once: true });
@@ -33,7 +33,7 @@ export class ChildAgent {
     }
   }
 
-  /** Waits for the end of the process. @returns the signal that ended it. */
+  /** Waits until the process ends. @returns the signal that ended it. */
   async exit(): Promise<NodeJS.Signals | null> {
     await this.#exited;
     return this.#process.signalCode;

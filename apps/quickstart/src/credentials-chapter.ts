@@ -7,7 +7,7 @@ const SHOP = "did:web:localhost:shop";
 const ACME = "did:web:localhost:acme";
 const ERIN = "did:web:localhost:erin";
 
-/** Credentials: one agent issues, one holds and presents, one demands. */
+/** Credentials: an issuer, a holder that presents, and a verifier that requires one. */
 export async function tellCredentials(story: Story): Promise<void> {
   story.chapter("credentials: what an agent can prove about itself");
   const policy = { did: SHOP, protocols: [ORDER], credentials: [{ type: "EmployeeCredential", issuers: [ACME] }] };

@@ -1,5 +1,5 @@
-// The agent that the quickstart kills: it takes orders with manual acknowledgement.
-// With DIE_BEFORE_ACK set, it ends itself as kill -9 would, between reading an order and acknowledging it.
+// The agent that the quickstart kills: it handles orders with manual acknowledgement.
+// With DIE_BEFORE_ACK set, it kills itself with SIGKILL between receiving an order and acknowledging it.
 import { Client, logErrors } from "layr8";
 
 const client = new Client({}, logErrors());

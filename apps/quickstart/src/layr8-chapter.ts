@@ -12,7 +12,7 @@ const DIVISION = "https://layr8.io/protocols/division/1.0";
 const ORDER = "https://layr8.io/protocols/order/1.0";
 const ALICE = "did:web:localhost:alice";
 
-/** layr8: two agents, a node, and what can go wrong between them. */
+/** layr8: two agents and a node, with errors, crashes and restarts. */
 export async function tellLayr8(story: Story): Promise<void> {
   story.chapter("layr8: agents that exchange DIDComm messages through a node");
   const dataDir = await mkdtemp(join(tmpdir(), "parley-quickstart-"));
@@ -74,7 +74,7 @@ export async function tellLayr8(story: Story): Promise<void> {
       return `bob's request() threw "${failure.message}", and alice's error handler heard of a ${kind}`;
     });
 
-    await story.step("a message to nobody is refused", async () => {
+    await story.step("a message to an unknown DID is rejected", async () => {
       const failure = await failureOf(bob.send({ type: BASIC_MESSAGE, to: "did:web:localhost:nobody", body: {} }));
       expect(failure instanceof ServerRejectError, `Instead: ${String(failure)}`);
       return `bob's send() threw: ${failure.message}`;
@@ -94,7 +94,7 @@ export async function tellLayr8(story: Story): Promise<void> {
       return "the node kept it until the agent came back and acknowledged it";
     });
 
-    await story.step("the node restarts, and the agents come back by themselves", async () => {
+    await story.step("the node restarts, and the agents reconnect automatically", async () => {
       const back = Promise.all([alice, bob].map((client) => new Promise<void>((resolve) => void client.onReconnect(resolve))));
       const before = bob.did;
       await node.close();

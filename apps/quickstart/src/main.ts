@@ -1,4 +1,4 @@
-// The tour of Parley. Everything runs on this machine, over real sockets, with no account anywhere.
+// The tour of Parley. Everything runs on this machine, over real sockets, without accounts.
 import { tellCredentials } from "./credentials-chapter.ts";
 import { tellLayr8 } from "./layr8-chapter.ts";
 import { tellProtocols } from "./protocols-chapter.ts";

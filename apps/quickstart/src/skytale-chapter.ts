@@ -9,9 +9,9 @@ const CHANNEL = "acme/team/general";
 const SECRET = "the launch is on Tuesday at noon";
 const SECONDS = 20;
 
-/** Encrypted channels: agents talk over a server that can't read what they say. */
+/** Encrypted channels: agents exchange messages over a server that cannot read them. */
 export async function tellSkytale(story: Story): Promise<void> {
-  story.chapter("skytale: channels that nobody else can read");
+  story.chapter("skytale: end-to-end encrypted channels");
   const directory = await mkdtemp(join(tmpdir(), "quickstart-"));
   const cast = new Cast(directory);
   try {
@@ -33,7 +33,7 @@ async function tell(story: Story, cast: Cast): Promise<void> {
   await story.step("alice creates a channel and makes an invite for two", async () => {
     await cast.agent("alice").create(CHANNEL);
     token = await cast.agent("alice").invite(CHANNEL, { maxUses: 2 });
-    return `the token is ${token.slice(0, 16)}…: the server has never seen it, and can let nobody in`;
+    return `the token is ${token.slice(0, 16)}…: the server never sees it, so it cannot add members`;
   });
 
   await story.step("bob and carol join by it, at the same time", async () => {
@@ -71,18 +71,18 @@ async function tell(story: Story, cast: Cast): Promise<void> {
     return `carol's receive() threw "${failure.message}"`;
   });
 
-  await story.step("everybody restarts, the server too, and goes on", async () => {
+  await story.step("all agents and the server restart, and continue", async () => {
     await cast.agent("alice").send(CHANNEL, "see you after the restart");
     await cast.restart();
     await Promise.all(["alice", "bob"].map((name) => cast.agent(name).open(CHANNEL)));
-    expect((await cast.hear("bob")) === "see you after the restart", "What waited is lost");
+    expect((await cast.hear("bob")) === "see you after the restart", "The message sent before the restart is lost");
     await cast.agent("bob").send(CHANNEL, "here I am again");
     expect((await cast.hear("alice")) === "here I am again", "Bob was not heard");
     return "what was sent before was there, and so are their keys";
   });
 }
 
-/** The server, and the agents by their names; each keeps its keys in a directory of its own. */
+/** The server, and the agents by name, each with its own data directory. */
 class Cast {
   readonly #directory: string;
   readonly #agents = new Map<string, SkytaleChannelManager>();
@@ -120,12 +120,12 @@ class Cast {
     return identities.map(({ identity }) => new TextDecoder().decode(identity)).join(", ");
   }
 
-  /** What an agent hears next. */
+  /** The next message that an agent receives. */
   async hear(name: string): Promise<string | undefined> {
     return (await this.agent(name).receive(CHANNEL, { timeout: SECONDS }))[0];
   }
 
-  /** Looks for words in all that the server keeps. */
+  /** Searches all files of the server for a text. */
   async search(words: string): Promise<{ readonly files: number; readonly bytes: number; readonly found: boolean }> {
     const folder = join(this.#directory, "server");
     const entries = await readdir(folder, { recursive: true, withFileTypes: true });

@@ -1,4 +1,4 @@
-/** Tells what happens, one line per step, and counts which steps held. */
+/** Prints one line per step, and counts the successful ones. */
 export class Story {
   #held = 0;
   #told = 0;
@@ -8,8 +8,8 @@ export class Story {
   }
 
   /**
-   * Runs one step. It returns what a newcomer should know of its outcome, and throws when it did not go as the title says; the
-   * story then goes on, so that one fault does not hide the next.
+   * Runs one step. It returns a description of the outcome, and throws if the outcome differs from the title. The following steps run
+   * anyway, so that one failure does not hide another.
    */
   async step(title: string, run: () => Promise<string>): Promise<void> {
     this.#told += 1;
@@ -22,7 +22,7 @@ export class Story {
     }
   }
 
-  /** Closes the story. @returns whether every step held. */
+  /** Prints the summary. @returns whether every step succeeded. */
   end(): boolean {
     const good = this.#told > 0 && this.#held === this.#told;
     console.log(`\n${this.#held} of ${this.#told} steps held.${good ? "" : " Something is broken: see ✗ above."}`);
@@ -30,17 +30,17 @@ export class Story {
   }
 }
 
-/** Says so when a step did not lead where it should. */
+/** Throws if a condition does not hold. */
 export function expect(condition: boolean, otherwise: string): asserts condition {
   if (!condition) throw new Error(otherwise);
 }
 
-/** The error that a promise is expected to end with. */
+/** The error that a promise is expected to reject with. */
 export async function failureOf(promise: Promise<unknown>): Promise<unknown> {
   try {
     await promise;
   } catch (error) {
     return error;
   }
-  throw new Error("This should have failed, and did not");
+  throw new Error("This should have failed");
 }

@@ -2,7 +2,7 @@ import { McpServer } from "@modelcontextprotocol/sdk/server/mcp.js";
 import { McpChannelServer } from "@parley/envelope-and-adapters/mcp";
 import type { EnvelopePort } from "skytale";
 
-/** Serves one MCP tool to whoever is on a channel, until it is closed. */
+/** Serves one MCP tool to all members of a channel, until it is closed. */
 export class TeaServer {
   readonly #listener: McpChannelServer;
   readonly #serving: Promise<void>;
@@ -20,7 +20,7 @@ export class TeaServer {
   async #serve(): Promise<void> {
     for await (const session of this.#listener) {
       const server = new McpServer({ name: "tea", version: "1.0.0" });
-      server.registerTool("teas", { description: "Lists the teas that there are." }, () => ({
+      server.registerTool("teas", { description: "Lists the available teas." }, () => ({
         content: [{ type: "text", text: `for ${session.sender}: assam, sencha` }],
       }));
       await server.connect(session);

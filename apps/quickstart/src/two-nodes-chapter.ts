@@ -9,11 +9,11 @@ const ALICE = "did:web:alice-test.localhost:agent";
 const BOB = "did:web:bob-test.localhost:agent";
 const API_KEY = "a key for this tour alone";
 
-/** Two nodes: agents that find each other by their DIDs, and messages that are encrypted on the way. */
+/** Two nodes: agents find each other by their DIDs, and messages are encrypted in transit. */
 export async function tellTwoNodes(story: Story): Promise<void> {
   story.chapter("two nodes: messages to agents of another node");
   const [portA, portB] = [await freePort(), await freePort()];
-  // On the internet DNS says where a DID's host is. On one machine, a table does.
+  // On the internet, DNS resolves the host of a DID. On one machine, its origin is configured.
   const hosts = { "alice-test.localhost": `http://127.0.0.1:${portA}`, "bob-test.localhost": `http://127.0.0.1:${portB}` };
   const open = (name: string, port: number): Promise<Layr8Node> =>
     startNode({ port, domain: `${name}-test.localhost`, resolution: { hosts }, apiKeys: [{ key: API_KEY, dids: "any" }], logger: false });
@@ -39,7 +39,7 @@ export async function tellTwoNodes(story: Story): Promise<void> {
       return "his node knew hers by the keys of her DID's document, and the other way round";
     });
 
-    await story.step("what nobody handles there comes back as a problem report", async () => {
+    await story.step("a message without a handler comes back as a problem report", async () => {
       const failure = await failureOf(alice.request({ type: "https://layr8.io/protocols/chess/1.0/move", to: BOB }));
       expect(failure instanceof ProblemReportError, `Instead it became ${String(failure)}`);
       return `alice's request() threw "${failure.message}"`;

@@ -2,7 +2,7 @@ import { fileURLToPath } from "node:url";
 import { App } from "@parley/app-testing";
 import { expect, it } from "vitest";
 
-it("holds every step of the tour, and ends by itself", async () => {
+it("completes every step of the tour, and exits", async () => {
   await using tour = new App(fileURLToPath(new URL("../dist/main.js", import.meta.url)), [], {});
   const code = await tour.exit();
   expect(tour.lines.filter((line) => line.includes("✗"))).toEqual([]);

@@ -1,5 +1,5 @@
-// Two nodes on this machine, agents on each, and whatever may go wrong in between.
-// node dist/main.js   Starts everything itself, tells what happens, and exits with 0 if nothing was lost and nothing came twice.
+// Two nodes on this machine with agents on each, exchanging messages while both nodes are killed and restarted.
+// node dist/main.js   Starts all processes, prints each step, and exits with 0 if no message was lost or handled twice.
 import { randomBytes } from "node:crypto";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer, type AddressInfo } from "node:net";
@@ -31,7 +31,7 @@ const folder = await mkdtemp(join(tmpdir(), "parley-two-nodes-"));
 const apiKey = randomBytes(24).toString("base64url");
 const [portA, portB] = [await freePort(), await freePort()];
 
-// Bob's node takes orders only with a credential that Acme, on the other node, has issued.
+// Bob's node accepts orders only with a credential issued by Acme, which is on the other node.
 const config = join(folder, "bob.json");
 const policies = [{ did: BOB, protocols: [ORDER], credentials: [{ type: "EmployeeCredential", issuers: [ACME] }] }];
 await writeFile(config, JSON.stringify({ policies }));
@@ -47,7 +47,7 @@ const nodeB = new NodeProcess(portB, apiKey, [
   `--peer=alice-test.localhost=http://127.0.0.1:${portA}`,
   `--config=${config}`,
 ]);
-// Agents hear of links that break, which is what this is about.
+// The agents report lost connections, which are expected here.
 const agent = (node: NodeProcess, agentDid: string) => new Client({ nodeUrl: node.nodeUrl, apiKey, agentDid }, () => {});
 const [acme, alice, bob] = [agent(nodeA, ACME), agent(nodeA, ALICE), agent(nodeB, BOB)];
 
@@ -64,7 +64,7 @@ bob.handle(`${NOTE}/note`, (message) => {
   if (new Set(notes).size === NOTES) allHere();
 });
 
-/** Sends as often as it takes: the same id again is the same message. */
+/** Retries until the message is acknowledged. Messages with the same id are deduplicated. */
 async function surely(message: MessageInit): Promise<void> {
   for (;;) {
     try {
@@ -84,36 +84,36 @@ try {
 
   const echo = await alice.request({ type: `${ECHO}/request`, to: BOB, body: { message: "ping" } });
   expect(echo.body["message"] === "ping" && echo.from === BOB, `The echo came back as ${JSON.stringify(echo)}`);
-  console.log("a request went across, and its response came back");
+  console.log("request to the other node answered");
 
   const order = { type: `${ORDER}/create`, to: BOB, body: { item: "tea" } };
   const denied = await alice.request(order).catch((error: unknown) => error);
   expect(denied instanceof ProblemReportError && denied.code === "e.m.authz.denied", `Without a credential: ${String(denied)}`);
-  console.log(`without a credential, an order is denied: ${denied.message}`);
+  console.log(`order without a credential denied: ${denied.message}`);
 
   const credential = await acme.signCredential({ type: ["EmployeeCredential"], credentialSubject: { id: ALICE, name: "Alice" } });
   const created = await alice.request(await alice.present(order, [credential]));
   expect(created.body["for"] === "Alice", `The order is for ${JSON.stringify(created.body)}`);
-  console.log("presented across, it is taken");
+  console.log("order with a credential from the other node accepted");
 
   const ids = Array.from({ length: NOTES }, (_, index) => `note-${index}`);
   let restarted: Promise<unknown> = Promise.resolve();
   for (const [index, id] of ids.entries()) {
-    // Bob's node first, while notes are on their way; then Alice's own, with notes for the other in its queue.
+    // Bob's node first, while notes are in flight; then Alice's node, with notes in its outbound queue.
     if (index === 20) restarted = nodeB.kill("SIGKILL");
     if (index === 40) restarted = nodeA.kill("SIGKILL").then(() => Promise.all([nodeA.start(), nodeB.start()]));
     await surely({ id, type: `${NOTE}/note`, to: BOB, body: { index } });
   }
   await restarted;
-  console.log(`${NOTES} notes were acknowledged, while both nodes were killed`);
+  console.log(`${NOTES} notes acknowledged, while both nodes were killed`);
 
   const tooLate = setTimeout(60_000, undefined, { ref: false }).then(() => {
     throw new Error(`Only ${new Set(notes).size} of ${NOTES} notes have arrived`);
   });
   await Promise.race([arrived, tooLate]);
   expect(notes.length === NOTES, `${notes.length - NOTES} notes were handled twice`);
-  expect(notes.join() === ids.join(), `The notes came in another order: ${notes.join()}`);
-  console.log("nothing lost, nothing doubled, in order");
+  expect(notes.join() === ids.join(), `The notes arrived in a different order: ${notes.join()}`);
+  console.log("all notes handled exactly once, in order");
 } catch (error) {
   console.error(error instanceof Error ? error.message : error);
   process.exitCode = 1;

@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 
 const bin = fileURLToPath(new URL("bin/layr8-node.js", import.meta.resolve("@parley/layr8-node/package.json")));
 
-/** A node, run by its command in a process of its own, so that it can really be killed. */
+/** A node in a child process, so that it can be killed. */
 export class NodeProcess {
   readonly nodeUrl: string;
   readonly #args: readonly string[];
