@@ -1,6 +1,6 @@
 import { startNode, type Layr8Node } from "@parley/layr8-node";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { Client, PhoenixTransport, RequestTimeoutError, type Config, type SDKError } from "../src/index.ts";
+import { Client, PhoenixTransport, RequestTimeoutError, type Config, type MessageInit, type SDKError } from "../src/index.ts";
 
 const ORDER = "https://layr8.io/protocols/order/1.0";
 const SHOP = "did:web:localhost:shop";
@@ -27,6 +27,18 @@ function shop(): { readonly agent: Client; readonly begun: string[] } {
   return { agent, begun };
 }
 
+/** The failure of a request that nobody handles, with as long a timeout as this machine needs to hear from the node within it. */
+async function unanswered(
+  customer: Client,
+  order: MessageInit,
+): Promise<{ readonly failure: RequestTimeoutError; readonly timeoutMs: number }> {
+  for (let timeoutMs = 50; ; timeoutMs *= 2) {
+    const failure = await customer.request(order, { timeoutMs }).catch((error: unknown) => error);
+    if (failure instanceof RequestTimeoutError && failure.away.length > 0) return { failure, timeoutMs };
+    expect(timeoutMs).toBeLessThan(60_000);
+  }
+}
+
 beforeEach(async () => {
   [clients, errors] = [[], []];
   node = await startNode({ port: 0, logger: false });
@@ -43,10 +55,10 @@ describe("a request to an agent that is away", () => {
     const customer = await client({ agentDid: "did:web:localhost:customer" }).connect();
     const order = { type: `${ORDER}/create`, to: SHOP };
     for (let n = 0; n < 3; n++) {
-      const failure = await customer.request(order, { timeoutMs: 50 }).catch((error: unknown) => error);
-      expect(failure).toBeInstanceOf(RequestTimeoutError);
+      const { failure, timeoutMs } = await unanswered(customer, order);
       expect(failure).toMatchObject({ accepted: true, away: [SHOP], retryable: true });
-      expect((failure as Error).message).toBe(`No response from ${SHOP} to ${ORDER}/create within 50 ms; ${SHOP}: no agent is connected`);
+      const what = `No response from ${SHOP} to ${ORDER}/create within ${timeoutMs} ms`;
+      expect(failure.message).toBe(`${what}; ${SHOP}: no agent is connected`);
     }
     // By the node's clock, in whole seconds.
     const expired = Date.now() + 2000;
@@ -62,8 +74,7 @@ describe("a request to an agent that is away", () => {
     await (await shop().agent.connect()).close();
     const customer = await client().connect();
     const order = { id: "order-1", type: `${ORDER}/create`, to: SHOP };
-    await expect(customer.request(order, { timeoutMs: 50 })).rejects.toThrow(RequestTimeoutError);
-    await expect(customer.request(order, { timeoutMs: 1100 })).rejects.toThrow(RequestTimeoutError);
+    for (let n = 0; n < 2; n++) await unanswered(customer, order);
     const last = customer.request(order, { timeoutMs: 20_000 });
     const { agent, begun } = shop();
     await agent.connect();
