@@ -3,7 +3,7 @@ import type { Connection, ConnectionEvents, Delivery, ParleyError, Transport } f
 /** The DID that the suite connects as. */
 export const AGENT = "did:web:node.example:agent";
 
-/** A connection with its inbox, and what it has reported. */
+/** A connection with its inbox and its events. */
 export class Agent implements ConnectionEvents {
   readonly disconnects: ParleyError[] = [];
   readonly faults: ParleyError[] = [];
@@ -24,7 +24,7 @@ export class Agent implements ConnectionEvents {
     return this.#connection;
   }
 
-  /** The next delivery; fails when the iteration has ended. */
+  /** The next delivery. Throws if the iteration has ended. */
   async next(): Promise<Delivery> {
     const result = await this.#inbox?.next();
     if (result === undefined || result.done === true) throw new Error("the deliveries have ended");
@@ -50,12 +50,12 @@ export class Agent implements ConnectionEvents {
     this.faults.push(error);
   }
 
-  /** Resolves once the connection has reported its `count`-th disconnect. */
+  /** Resolves when the connection reports its `count`-th disconnect. */
   disconnected(count = 1): Promise<void> {
     return this.#until(() => this.disconnects.length >= count);
   }
 
-  /** Resolves once the connection has reported its `count`-th reconnect. */
+  /** Resolves when the connection reports its `count`-th reconnect. */
   reconnected(count = 1): Promise<void> {
     return this.#until(() => this.reconnects >= count);
   }

@@ -1,10 +1,10 @@
 import { describe, expect, it, onTestFinished } from "vitest";
 import type { Appended, ChannelLog, Head, LogOptions, NewEntry } from "@parley/skytale-server/storage";
 
-/** A log under test, and what can be done to it. */
+/** A log under test, and how to reopen and release it. */
 export interface ChannelLogHarness {
   readonly log: ChannelLog;
-  /** Opens the same log anew, as after a restart. Absent where nothing outlives the log. */
+  /** Reopens the log on the same data, as after a restart. Absent if the log is not durable. */
   readonly reopen?: (() => Promise<ChannelLog>) | undefined;
   stop(): Promise<void>;
 }
@@ -13,8 +13,8 @@ const CHANNEL = "acme/team/general";
 const ALICE = "alice";
 
 /**
- * Registers vitest tests of what the ChannelLog of a relay promises. `setUp` makes an empty one for each. Without `durable` those of
- * restarts are left out.
+ * Registers vitest tests of the `ChannelLog` interface of a relay. `setUp` creates an empty one for each test. Without `durable`, tests of
+ * restarts are omitted.
  */
 export function channelLogCompliance(
   name: string,
@@ -32,7 +32,7 @@ export function channelLogCompliance(
   }
 
   describe(name, () => {
-    it("numbers entries from 1 on, without gaps, for each channel by itself", async () => {
+    it("numbers the entries of each channel from 1, without gaps", async () => {
       const log = await open();
       expect(await log.append(CHANNEL, ALICE, [entry("a"), entry("b")])).toEqual([appended(1), appended(2)]);
       expect(await log.append("acme/team/other", ALICE, [entry("a")])).toEqual([appended(1)]);
@@ -40,7 +40,7 @@ export function channelLogCompliance(
       expect(await log.head(CHANNEL)).toEqual({ first: 1, next: 4 });
     });
 
-    it("hands out bodies byte for byte, from any sequence on", async () => {
+    it("returns bodies unchanged, from any sequence number", async () => {
       const log = await open();
       const bodies = Array.from({ length: 100 }, (_, index) => Uint8Array.from({ length: index * 7 }, (__, at) => (at * index) % 256));
       await log.append(
@@ -56,14 +56,14 @@ export function channelLogCompliance(
       }
     });
 
-    it("keeps the order of calls that were made at once", async () => {
+    it("keeps the order of concurrent calls", async () => {
       const log = await open();
       const outcomes = await Promise.all(Array.from({ length: 200 }, (_, index) => log.append(CHANNEL, ALICE, [entry(`m${index}`)])));
       expect(outcomes.flat()).toEqual(Array.from({ length: 200 }, (_, index) => appended(index + 1)));
       expect(await texts(log)).toEqual(Array.from({ length: 200 }, (_, index) => `m${index}`));
     });
 
-    it("reads at most what is asked for, and always one entry", async () => {
+    it("reads at most the requested amount, but at least one entry", async () => {
       const log = await open();
       await log.append(
         CHANNEL,
@@ -78,7 +78,7 @@ export function channelLogCompliance(
       expect(await count(100, 1)).toBe(1);
     });
 
-    it("reads nothing beyond the head, and of a channel that nobody wrote to", async () => {
+    it("reads nothing beyond the head, and nothing from an empty channel", async () => {
       const log = await open();
       expect(await log.read(CHANNEL, { from: 1, limit: 10, maxBytes: 1000 })).toEqual({
         first: 1,
@@ -94,7 +94,7 @@ export function channelLogCompliance(
       expect((await log.read(CHANNEL, { from: 99, limit: 10, maxBytes: 1000 })).bodies).toEqual([]);
     });
 
-    it("takes large entries, and many at once", async () => {
+    it("accepts large entries, and many at once", async () => {
       const log = await open();
       const large = Uint8Array.from({ length: 1024 * 1024 }, (_, index) => index % 251);
       await log.append(CHANNEL, ALICE, [{ body: large, key: "large" }]);
@@ -108,13 +108,13 @@ export function channelLogCompliance(
       expect((await texts(log, 2)).length).toBe(3000);
     });
 
-    it("appends nothing when nothing is given", async () => {
+    it("accepts an empty append", async () => {
       const log = await open();
       expect(await log.append(CHANNEL, ALICE, [])).toEqual([]);
       expect(await log.head(CHANNEL)).toEqual({ first: 1, next: 1 });
     });
 
-    it("knows a key again: of the same publisher, on the same channel, in the same call and in later ones", async () => {
+    it("deduplicates keys per publisher and channel, within a call and across calls", async () => {
       const log = await open();
       expect(await log.append(CHANNEL, ALICE, [entry("a", "k"), entry("b", "k")])).toEqual([appended(1), duplicate(1)]);
       expect(await log.append(CHANNEL, ALICE, [entry("c", "k"), entry("d", "l")])).toEqual([duplicate(1), appended(2)]);
@@ -124,14 +124,14 @@ export function channelLogCompliance(
       expect(raced.flat()).toEqual([appended(4), duplicate(4)]);
     });
 
-    it("doesn't mix up names that read alike when put together", async () => {
+    it("distinguishes names whose concatenations are equal", async () => {
       const log = await open();
       expect(await log.append(CHANNEL, "a", [entry("1", "bc")])).toEqual([appended(1)]);
       expect(await log.append(CHANNEL, "ab", [entry("2", "c")])).toEqual([appended(2)]);
       expect(await log.append(CHANNEL, "", [entry("3", "abc")])).toEqual([appended(3)]);
     });
 
-    it("knows keys at least for the stated window, by number and time", async () => {
+    it("deduplicates keys at least for the stated number and time", async () => {
       let now = 1_000_000;
       const log = await open({ now: () => now, keys: { maxRemembered: 50, rememberMs: 1000 } });
       await log.append(CHANNEL, ALICE, [entry("first", "first")]);
@@ -146,7 +146,7 @@ export function channelLogCompliance(
       expect(await log.append(CHANNEL, ALICE, [entry("first", "first")])).toEqual([appended(253)]);
     });
 
-    it("records the first commit of an epoch, and refuses later ones with the winner and the current epoch", async () => {
+    it("records the first commit of an epoch, and rejects later ones with the winner and the current epoch", async () => {
       const log = await open();
       expect(await log.append(CHANNEL, ALICE, [commit("a", 7n), commit("b", 7n)])).toEqual([appended(1, 8n), taken(1, 8n)]);
       expect(await log.append(CHANNEL, "bob", [commit("c", 7n), commit("d", 8n), commit("e", 7n)])).toEqual([
@@ -158,13 +158,13 @@ export function channelLogCompliance(
       expect(await log.append("acme/team/other", ALICE, [commit("f", 7n)])).toEqual([appended(1, 8n)]);
     });
 
-    it("answers a commit that was recorded before as a duplicate, not as a loser", async () => {
+    it("reports a repeated commit as a duplicate, not as rejected", async () => {
       const log = await open();
       await log.append(CHANNEL, ALICE, [commit("a", 1n, "k")]);
       expect(await log.append(CHANNEL, ALICE, [commit("a", 1n, "k")])).toEqual([duplicate(1, 2n)]);
     });
 
-    it("lets a commit through that supersedes the one on record, and only that one", async () => {
+    it("accepts only a commit that supersedes the recorded one", async () => {
       const log = await open();
       await log.append(CHANNEL, "mallory", [commit("garbage", 3n)]);
       expect(await log.append(CHANNEL, ALICE, [commit("a", 3n, "a", 1)])).toEqual([appended(2, 4n)]);
@@ -173,7 +173,7 @@ export function channelLogCompliance(
       expect(await log.append(CHANNEL, ALICE, [commit("c", 4n, "c", 99)])).toEqual([appended(4, 5n)]);
     });
 
-    it("isn't locked by claims on epochs to come", async () => {
+    it("is not blocked by commits for future epochs", async () => {
       const log = await open();
       const last = 2n ** 64n - 1n;
       await log.append(CHANNEL, "mallory", [commit("x", last), commit("y", 12n)]);
@@ -183,7 +183,7 @@ export function channelLogCompliance(
       expect(await log.append(CHANNEL, ALICE, [commit("d", last)])).toEqual([taken(1, last)]);
     });
 
-    it("forgets epochs that were committed to long ago, and only those", async () => {
+    it("forgets only epochs of old commits", async () => {
       const log = await open();
       for (let start = 0; start < 1000; start += 100) {
         const epochs = Array.from({ length: 100 }, (_, index) => BigInt(start + index));
@@ -197,7 +197,7 @@ export function channelLogCompliance(
       expect(await log.append(CHANNEL, ALICE, [commit("very late", 0n)])).toEqual([appended(1001, 1n)]);
     });
 
-    it("says which epoch the last commit on record leads to, up to each entry", async () => {
+    it("returns the epoch after the last commit, for each entry", async () => {
       const log = await open();
       expect(await log.append(CHANNEL, ALICE, [entry("a"), commit("b", 7n), entry("c"), commit("d", 8n), entry("a")])).toEqual([
         appended(1),
@@ -212,7 +212,7 @@ export function channelLogCompliance(
       expect(await log.append(CHANNEL, ALICE, [commit("i", 9n), entry("j")])).toEqual([appended(8, 10n), appended(9, 10n)]);
     });
 
-    it("tells those who watch of every append, in order, before it resolves", async () => {
+    it("notifies watchers of every append, in order, before it resolves", async () => {
       const log = await open();
       await log.append(CHANNEL, ALICE, [entry("before")]);
       const pages: Appended[] = [];
@@ -236,7 +236,7 @@ export function channelLogCompliance(
       ]);
     });
 
-    it("tells a watch that begins while appends are under way of what its head lacks, and of nothing else", async () => {
+    it("notifies a watcher that starts during appends of exactly the entries after its head", async () => {
       const log = await open();
       for (let round = 0; round < 20; round++) {
         const pages: Appended[] = [];
@@ -252,7 +252,7 @@ export function channelLogCompliance(
       }
     });
 
-    it("drops the oldest entries when there are too many, and says where it begins", async () => {
+    it("drops the oldest entries beyond the maximum number, and returns the first sequence number", async () => {
       const log = await open({ retention: { maxEntries: 10 } });
       for (let index = 0; index < 25; index++) await log.append(CHANNEL, ALICE, [entry(`m${index}`)]);
       const head = await log.head(CHANNEL);
@@ -261,13 +261,13 @@ export function channelLogCompliance(
       expect(await texts(log, 16)).toEqual(Array.from({ length: 10 }, (_, index) => `m${index + 15}`));
     });
 
-    it("drops the oldest entries when they are too large together", async () => {
+    it("drops the oldest entries beyond the maximum size", async () => {
       const log = await open({ retention: { maxBytes: 1000 } });
       for (let index = 0; index < 25; index++) await log.append(CHANNEL, ALICE, [entry("x".repeat(100), `k${index}`)]);
       expect(await log.head(CHANNEL)).toEqual({ first: 16, next: 26 });
     });
 
-    it("drops what is too old when told to look", async () => {
+    it("drops expired entries during maintenance", async () => {
       let now = 1_000_000;
       const log = await open({ now: () => now, retention: { maxAgeMs: 1000 } });
       await log.append(CHANNEL, ALICE, [entry("a")]);
@@ -282,7 +282,7 @@ export function channelLogCompliance(
       expect(await texts(log, 2)).toEqual(["b"]);
     });
 
-    it("refuses everything once it is closed, and finishes what was under way", async () => {
+    it("rejects all calls after close, and completes calls in flight", async () => {
       const { log } = await start();
       const under = log.append(CHANNEL, ALICE, [entry("a")]);
       await log.close();
@@ -294,7 +294,7 @@ export function channelLogCompliance(
 
     if (!durable) return;
 
-    it("is the same after a restart", async () => {
+    it("survives a restart", async () => {
       const { log, reopen } = await start({ retention: { maxEntries: 20 } });
       if (reopen === undefined) throw new Error("a durable log can be opened anew");
       await log.append("acme/team/other", "bob", [entry("x")]);
@@ -312,7 +312,7 @@ export function channelLogCompliance(
       expect(await again.append("acme/team/third", "bob", [entry("x")])).toEqual([appended(1)]);
     });
 
-    it("knows keys after a restart only for their window", async () => {
+    it("deduplicates keys after a restart for their window only", async () => {
       let now = 1_000_000;
       const { log, reopen } = await start({ now: () => now, keys: { maxRemembered: 20, rememberMs: 1000 } });
       if (reopen === undefined) throw new Error("a durable log can be opened anew");
@@ -355,7 +355,7 @@ function told(pages: readonly Appended[]): [number, string][] {
   return pages.flatMap(({ first, bodies }) => bodies.map((body, index): [number, string] => [first + index, textOf(body)]));
 }
 
-/** All entries from a sequence on, page by page. */
+/** All entries from a sequence number, in pages. */
 async function texts(log: ChannelLog, from = 1, channel = CHANNEL): Promise<string[]> {
   const found: string[] = [];
   for (;;) {

@@ -4,7 +4,7 @@ import type { GroupStoreAbility, GroupStoreHarness } from "./group-store-harness
 
 const BOTH: readonly Durability[] = ["durable", "soon"];
 
-/** Names that a careless implementation trips over. The longest is at the cap, 1024 bytes. */
+/** Names that are easily mishandled. The longest has the maximum of 1024 bytes. */
 const ODD_NAMES = [
   "",
   " ",
@@ -27,8 +27,8 @@ const put = (key: string, text: string, isPublic = false): StoreChange => ({ key
 const remove = (key: string): StoreChange => ({ key, value: undefined });
 
 /**
- * Registers vitest tests of what the `GroupStore` seam of `@parley/mls-engine` promises. `setUp` makes a fresh harness for each.
- * `abilities` says what the store can do; the tests that need more are left out.
+ * Registers vitest tests of the `GroupStore` interface of `@parley/mls-engine`. `setUp` creates a harness for each test. Tests that need an
+ * ability missing from `abilities` are omitted.
  */
 export function groupStoreCompliance(
   name: string,
@@ -37,7 +37,7 @@ export function groupStoreCompliance(
 ): void {
   const itReopens = abilities.includes("reopen") ? it : undefined;
 
-  /** Opens stores on one place; each call closes the store before. */
+  /** Opens a store; each call closes the previous one. */
   async function place(): Promise<() => Promise<GroupStore>> {
     const harness = await setUp();
     let store: GroupStore | undefined;
@@ -63,8 +63,8 @@ export function groupStoreCompliance(
     return store.open(partitionName);
   }
 
-  describe(`${name} writes`, () => {
-    it.each(BOTH)("rows that can be read at once, and after opening again: %s", async (durability) => {
+  describe(`${name}: writing`, () => {
+    it.each(BOTH)("makes rows readable immediately, and after reopening: %s", async (durability) => {
       const { store, partition } = await opened();
       const writing = partition.write([put("k", "v"), put("p", "public", true)], durability);
       expect(rowsOf(partition)).toEqual({ k: "v", p: "public" });
@@ -72,7 +72,7 @@ export function groupStoreCompliance(
       expect(rowsOf(await again(store, partition))).toEqual({ k: "v", p: "public" });
     });
 
-    it("new values in place of old ones, and removes rows", async () => {
+    it("replaces values, and removes rows", async () => {
       const { store, partition } = await opened();
       await partition.write([put("a", "1"), put("b", "2"), put("c", "3")], "durable");
       await partition.write([put("a", "4"), remove("b"), remove("never there")], "durable");
@@ -80,13 +80,13 @@ export function groupStoreCompliance(
       expect(rowsOf(await again(store, partition))).toEqual({ a: "4", c: "3" });
     });
 
-    it("the last of several changes of a key", async () => {
+    it("applies the last of several changes of a key", async () => {
       const { store, partition } = await opened();
       await partition.write([put("a", "1"), put("a", "2"), put("b", "3"), remove("b"), remove("c"), put("c", "4")], "durable");
       expect(rowsOf(await again(store, partition))).toEqual({ a: "2", c: "4" });
     });
 
-    it("batches in the order of the calls, of whatever durability", async () => {
+    it("applies batches in the order of the calls, for any durability", async () => {
       const { store, partition } = await opened();
       const writes = Array.from({ length: 200 }, (_, index) =>
         partition.write(
@@ -98,7 +98,7 @@ export function groupStoreCompliance(
       expect(rowsOf(await again(store, partition))).toEqual({ last: "199", "row 199": "x" });
     });
 
-    it("nothing of a batch that holds a bad row", async () => {
+    it("applies nothing of a batch with an invalid row", async () => {
       const { partition } = await opened();
       const bad: unknown[] = [
         { key: "", value: undefined },
@@ -117,7 +117,7 @@ export function groupStoreCompliance(
       expect(rowsOf(partition)).toEqual({ good: "2" });
     });
 
-    it("copies, and gives copies out", async () => {
+    it("copies values when writing and reading", async () => {
       const { store, partition } = await opened();
       const value = Uint8Array.of(1, 2, 3);
       const writing = partition.write([{ key: "k", value }], "soon");
@@ -128,7 +128,7 @@ export function groupStoreCompliance(
       expect((await again(store, partition)).get("k")).toEqual(Uint8Array.of(1, 2, 3));
     });
 
-    it("values of every size up to a MiB, the empty one too", async () => {
+    it("accepts values of any size from 0 to 1 MiB", async () => {
       const { store, partition } = await opened();
       const sizes = [0, 1, 127, 128, 16_383, 16_384, 65_536, 1024 * 1024];
       const value = (size: number) => new Uint8Array(size).map((_, index) => (index * 31 + size) % 256);
@@ -140,7 +140,7 @@ export function groupStoreCompliance(
       for (const size of sizes) expect(Buffer.compare(read.get(String(size)) ?? Buffer.from("absent"), value(size))).toBe(0);
     });
 
-    it("an empty batch, which changes nothing", async () => {
+    it("accepts an empty batch, which changes nothing", async () => {
       const { store, partition } = await opened();
       await partition.write([], "durable");
       await partition.write([], "soon");
@@ -148,8 +148,8 @@ export function groupStoreCompliance(
     });
   });
 
-  describe(`${name} reads`, () => {
-    it("keys by prefix, in ascending order", async () => {
+  describe(`${name}: reading`, () => {
+    it("returns keys by prefix, in ascending order", async () => {
       const { partition } = await opened();
       await partition.write(
         ["b/2", "b/10", "a", "b", "c", "B", "ä", "🦜", "\uffff"].map((key) => put(key, "")),
@@ -160,12 +160,12 @@ export function groupStoreCompliance(
       expect(partition.keys()).toEqual(["B", "a", "b", "b/10", "b/2", "c", "ä", "🦜", "\uffff"]);
     });
 
-    it("nothing where there is no row", async () => {
+    it("returns undefined for a missing row", async () => {
       const { partition } = await opened();
       for (const key of ["k", "", "__proto__", "constructor"]) expect(partition.get(key)).toBeUndefined();
     });
 
-    it("any key that can be written", async () => {
+    it("returns every key that can be written", async () => {
       const { store, partition } = await opened();
       const keys = ["__proto__", "\0", "x".repeat(1024), "€".repeat(341), "../x", "a\nb"];
       await partition.write(
@@ -176,8 +176,8 @@ export function groupStoreCompliance(
     });
   });
 
-  describe(`${name} keeps partitions`, () => {
-    it("apart, whatever their names", async () => {
+  describe(`${name}: partitions`, () => {
+    it("are separate, for any names", async () => {
       const store = await (await place())();
       for (const partitionName of ODD_NAMES) {
         const partition = await store.open(partitionName);
@@ -186,7 +186,7 @@ export function groupStoreCompliance(
       expect(new Set(await store.partitions())).toEqual(new Set(ODD_NAMES));
     });
 
-    it("of well-formed names of at most 1024 bytes", async () => {
+    it("have well-formed names of at most 1024 bytes", async () => {
       const store = await (await place())();
       for (const bad of ["x".repeat(1025), "€".repeat(342), "\ud800", 7 as unknown as string]) {
         await expect(store.open(bad)).rejects.toThrow(TypeError);
@@ -194,7 +194,7 @@ export function groupStoreCompliance(
       }
     });
 
-    it("from their first write to their removal", async () => {
+    it("exist from their first write until their removal", async () => {
       const { store, partition } = await opened();
       expect(await store.partitions()).toEqual([]);
       await partition.write([remove("k")], "soon");
@@ -206,7 +206,7 @@ export function groupStoreCompliance(
       expect((await store.open("a")).keys()).toEqual([]);
     });
 
-    it("and removes them with everything in them", async () => {
+    it("are removed with all their rows", async () => {
       const { store, partition } = await opened();
       await partition.write([put("k", "v"), put("p", "public", true)], "durable");
       await partition.close();
@@ -218,7 +218,7 @@ export function groupStoreCompliance(
       await store.remove("never there");
     });
 
-    it("open once at a time, and not while they are removed", async () => {
+    it("can be opened once at a time, and not during their removal", async () => {
       const { store, partition } = await opened();
       await partition.write([put("k", "v")], "durable");
       await expect(store.open("a")).rejects.toThrow(TypeError);
@@ -228,7 +228,7 @@ export function groupStoreCompliance(
       expect(results.map(({ status }) => status)).toEqual(["fulfilled", "rejected"]);
     });
 
-    it("by the thousand", async () => {
+    it("can be thousands", async () => {
       const store = await (await place())();
       const names = Array.from({ length: 1000 }, (_, index) => `group ${index}`);
       const partitions = await Promise.all(names.map((each) => store.open(each)));
@@ -239,8 +239,8 @@ export function groupStoreCompliance(
     });
   });
 
-  describe(`${name} compacts`, () => {
-    it("and keeps the rows", async () => {
+  describe(`${name}: compaction`, () => {
+    it("preserves all rows", async () => {
       const { store, partition } = await opened();
       for (let round = 0; round < 5; round += 1) {
         await partition.write([put("secret", String(round)), put("tree", String(round), true), put(`row ${round}`, "x")], "soon");
@@ -252,7 +252,7 @@ export function groupStoreCompliance(
       expect(rowsOf(await again(store, partition))).toEqual(expected);
     });
 
-    it("while others write", async () => {
+    it("can run during writes", async () => {
       const { store, partition } = await opened();
       const work: Promise<void>[] = [];
       for (let index = 0; index < 100; index += 1) {
@@ -263,7 +263,7 @@ export function groupStoreCompliance(
       expect(rowsOf(await again(store, partition))).toEqual({ a: "99", b: "99" });
     });
 
-    it("rows that were public and are secret now, and the reverse", async () => {
+    it("handles rows that changed between public and secret", async () => {
       const { store, partition } = await opened();
       await partition.write([put("a", "1", true), put("b", "1"), put("c", "1", true), put("d", "1")], "durable");
       await partition.write([put("a", "2"), put("b", "2", true), remove("c"), remove("d")], "durable");
@@ -274,15 +274,15 @@ export function groupStoreCompliance(
       expect(rowsOf(await again(store, read))).toEqual({ a: "3" });
     });
 
-    it("nothing at all", async () => {
+    it("does nothing on an empty store", async () => {
       const { store, partition } = await opened();
       await partition.compact();
       expect(await store.partitions()).toEqual([]);
     });
   });
 
-  describe(`${name} closes`, () => {
-    it("a partition, which refuses everything then", async () => {
+  describe(`${name}: closing`, () => {
+    it("makes a partition reject all calls", async () => {
       const { store, partition } = await opened();
       const writing = partition.write([put("k", "v")], "durable");
       await Promise.all([partition.close(), partition.close(), writing]);
@@ -292,7 +292,7 @@ export function groupStoreCompliance(
       expect(rowsOf(reopened)).toEqual({ k: "v" });
     });
 
-    it("itself, which refuses everything then", async () => {
+    it("makes the store reject all calls", async () => {
       const { store, partition } = await opened();
       await Promise.all([store.close(), store.close()]);
       await store.close();
@@ -302,7 +302,7 @@ export function groupStoreCompliance(
       await expect(store.partitions()).rejects.toMatchObject({ code: "closed" });
     });
 
-    it("at the end of a scope", async () => {
+    it("happens at the end of an await using scope", async () => {
       const open = await place();
       let kept: GroupStore;
       {

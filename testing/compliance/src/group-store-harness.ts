@@ -1,12 +1,12 @@
 import type { GroupStore } from "@parley/mls-engine";
 
-/** What not every store can do: one in memory forgets when it is closed. */
+/** Optional abilities of a store. A store in memory loses its data when it is closed. */
 export type GroupStoreAbility = "reopen";
 
-/** One place that stores are opened on, one after the other. */
+/** A location on which stores are opened, one at a time. */
 export interface GroupStoreHarness {
-  /** Opens the store; the one before has been closed. */
+  /** Opens the store. The previous one must be closed. */
   open(): Promise<GroupStore>;
-  /** Releases what the harness holds. Called after every test, with every store closed. */
+  /** Releases all resources. Called after every test, with every store closed. */
   stop(): Promise<void>;
 }

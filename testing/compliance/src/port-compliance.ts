@@ -4,7 +4,7 @@ import type { PortHarness } from "./port-harness.ts";
 import { portSettlingCompliance } from "./port-settling-compliance.ts";
 import { contents, envelope, take } from "./port-support.ts";
 
-/** Registers vitest tests of what an EnvelopePort promises. `setUp` makes three parties of a fresh channel for each. */
+/** Registers vitest tests of the `EnvelopePort` interface. `setUp` creates a channel with three parties for each test. */
 export function portCompliance(name: string, setUp: () => Promise<PortHarness>): void {
   async function start(): Promise<PortHarness> {
     const harness = await setUp();
@@ -17,7 +17,7 @@ export function portCompliance(name: string, setUp: () => Promise<PortHarness>):
 
   describe(`${name} as an EnvelopePort`, () => {
     describe("sending and receiving", () => {
-      it("delivers to all others, not to the sender", async () => {
+      it("delivers to all other parties, not to the sender", async () => {
         const { ports } = await start();
         const inbound = ports.map((port) => port.receive());
         await ports[0].send(envelope("from a"));
@@ -52,7 +52,7 @@ export function portCompliance(name: string, setUp: () => Promise<PortHarness>):
         expect(one).toEqual(two);
       });
 
-      it("carries envelopes unharmed, and names the sender alike each time", async () => {
+      it("delivers envelopes unchanged, always with the same sender", async () => {
         const { ports } = await start();
         const inbound = ports[1].receive();
         const sent = new Envelope("future", "x/y", new Uint8Array([0, 255]), { a: { b: [1] } }, { hops: 1 });
@@ -63,7 +63,7 @@ export function portCompliance(name: string, setUp: () => Promise<PortHarness>):
         expect(second?.sender).toBe(first?.sender);
       });
 
-      it("serves several subscribers, each its protocol", async () => {
+      it("serves several subscribers, each with its protocol", async () => {
         const { ports } = await start();
         const [all, mcp] = [ports[1].receive(), ports[1].receive({ protocol: Protocol.MCP })];
         await ports[0].send(envelope("raw"));
@@ -72,7 +72,7 @@ export function portCompliance(name: string, setUp: () => Promise<PortHarness>):
         expect(await contents(mcp, 1)).toEqual(["mcp"]);
       });
 
-      it("names an envelope alike for all receivers, and no two alike", async () => {
+      it("gives each envelope a unique id that is the same for all receivers", async () => {
         const { ports } = await start();
         const inbound = [ports[1].receive(), ports[1].receive(), ports[2].receive()];
         for (const content of ["one", "two"]) await ports[0].send(envelope(content));
@@ -83,8 +83,8 @@ export function portCompliance(name: string, setUp: () => Promise<PortHarness>):
       });
     });
 
-    describe("ends", () => {
-      it("come to subscriptions by leaving, by signal, and by closing", async () => {
+    describe("ending", () => {
+      it("ends subscriptions on return, on abort, and on close", async () => {
         const { ports, close } = await start();
         const abort = new AbortController();
         const aborted = ports[1].receive({ signal: abort.signal });
@@ -99,7 +99,7 @@ export function portCompliance(name: string, setUp: () => Promise<PortHarness>):
         for (const each of open) expect(await each.next()).toEqual({ done: true, value: undefined });
       });
 
-      it("come to an aborted send with the signal's reason, and to one after closing with an error", async () => {
+      it("rejects an aborted send with the signal's reason, and a send after close with an error", async () => {
         const { ports, close } = await start();
         const reason = new Error("changed my mind");
         await expect(ports[0].send(envelope("x"), { signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
@@ -115,7 +115,7 @@ export function portCompliance(name: string, setUp: () => Promise<PortHarness>):
         return contents(inbound, count);
       };
 
-      it("take effect once, one after the other", async () => {
+      it("take effect once when repeated", async () => {
         const { ports } = await start();
         const [from] = ports;
         const got = await nextOf(
@@ -132,7 +132,7 @@ export function portCompliance(name: string, setUp: () => Promise<PortHarness>):
         expect(got).toEqual(["a", "b", "end"]);
       });
 
-      it("take effect once, all at once", async () => {
+      it("take effect once when concurrent", async () => {
         const { ports } = await start();
         const [from] = ports;
         const got = await nextOf(
@@ -143,7 +143,7 @@ export function portCompliance(name: string, setUp: () => Promise<PortHarness>):
         expect(got).toEqual(["1", "2", "end"]);
       });
 
-      it("are each party's own", async () => {
+      it("are independent for each party", async () => {
         const { ports } = await start();
         const got = await nextOf(
           ports[1],
@@ -156,7 +156,7 @@ export function portCompliance(name: string, setUp: () => Promise<PortHarness>):
         expect(got).toEqual(["from a", "from c"]);
       });
 
-      it("have no effect on those without: each is one of its own", async () => {
+      it("do not affect sends without an id, which are all distinct", async () => {
         const { ports } = await start();
         const got = await nextOf(
           ports[1],
@@ -170,12 +170,12 @@ export function portCompliance(name: string, setUp: () => Promise<PortHarness>):
         expect(got).toEqual(["a", "a", "a"]);
       });
 
-      it.each(["", "x".repeat(256)])("refuse an id of no fitting length", async (id) => {
+      it.each(["", "x".repeat(256)])("reject an id of invalid length", async (id) => {
         const { ports } = await start();
         await expect(ports[0].send(envelope("a"), { id })).rejects.toThrow(TypeError);
       });
 
-      it("take ids of any characters", async () => {
+      it("accept ids of any characters", async () => {
         const { ports } = await start();
         const ids = ["x".repeat(255), "\ud800", "\u0000", "a/b", "a"];
         const got = await nextOf(

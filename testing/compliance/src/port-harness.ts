@@ -3,10 +3,10 @@ import type { EnvelopePort } from "@parley/envelope-and-adapters";
 /** Three parties of one channel. */
 export interface PortHarness {
   readonly ports: readonly [EnvelopePort, EnvelopePort, EnvelopePort];
-  /** How many envelopes a subscription of these ports buffers, or has unsettled. */
+  /** Most envelopes that a subscription of these ports buffers or leaves unsettled. */
   readonly maxBuffered: number;
-  /** Closes the ports. May be called again. */
+  /** Closes the ports. Idempotent. */
   close(): Promise<void>;
-  /** Releases what the harness holds. Called after every test, with the ports closed. */
+  /** Releases all resources. Called after every test, with the ports closed. */
   stop?(): Promise<void>;
 }

@@ -4,15 +4,15 @@ import { describe, expect, it } from "vitest";
 import type { PortHarness } from "./port-harness.ts";
 import { contentOf, contents, envelope, take } from "./port-support.ts";
 
-/** What a port promises to those who settle by hand. */
+/** Registers vitest tests of `settle: "manual"`. Called by {@link portCompliance}. */
 export function portSettlingCompliance(start: () => Promise<PortHarness>): void {
   const sendAll = async (port: EnvelopePort, ...all: readonly string[]): Promise<void> => {
     for (const content of all) await port.send(envelope(content));
   };
   const manual = { settle: "manual" } as const;
 
-  describe("settling", () => {
-    it("is for those who asked for it, and can be repeated", async () => {
+  describe("manual settlement", () => {
+    it("is available only with settle: manual, and idempotent", async () => {
       const { ports } = await start();
       const [byHand, other] = [ports[1].receive(manual), ports[1].receive({ settle: "on-delivery" })];
       await sendAll(ports[0], "a");
@@ -23,23 +23,26 @@ export function portSettlingCompliance(start: () => Promise<PortHarness>): void 
       expect(theirs).not.toHaveProperty("settle");
     });
 
-    it.each(["return", "signal"])("is made up for by the next subscriber, in order and with the same ids (%s)", async (by) => {
-      const { ports } = await start();
-      const abort = new AbortController();
-      const first = ports[1].receive({ ...manual, signal: abort.signal });
-      await sendAll(ports[0], "a", "b", "c", "d", "e");
-      const before = await take(first, 4);
-      await before[1]?.settle?.();
-      if (by === "return") await first.return?.();
-      else abort.abort();
-      const second = ports[1].receive(manual);
-      await sendAll(ports[0], "f");
-      const after = await take(second, 5);
-      expect(after.map(contentOf)).toEqual(["a", "c", "d", "e", "f"]);
-      expect(after.slice(0, 3).map(({ id }) => id)).toEqual([before[0], before[2], before[3]].map((each) => each?.id));
-    });
+    it.each(["return", "signal"])(
+      "redelivers unsettled envelopes to the next subscriber, in order and with the same ids (%s)",
+      async (by) => {
+        const { ports } = await start();
+        const abort = new AbortController();
+        const first = ports[1].receive({ ...manual, signal: abort.signal });
+        await sendAll(ports[0], "a", "b", "c", "d", "e");
+        const before = await take(first, 4);
+        await before[1]?.settle?.();
+        if (by === "return") await first.return?.();
+        else abort.abort();
+        const second = ports[1].receive(manual);
+        await sendAll(ports[0], "f");
+        const after = await take(second, 5);
+        expect(after.map(contentOf)).toEqual(["a", "c", "d", "e", "f"]);
+        expect(after.slice(0, 3).map(({ id }) => id)).toEqual([before[0], before[2], before[3]].map((each) => each?.id));
+      },
+    );
 
-    it("is made up for by a subscriber who doesn't settle by hand, too: once", async () => {
+    it("redelivers unsettled envelopes once to a subscriber that settles on delivery", async () => {
       const { ports } = await start();
       const first = ports[1].receive(manual);
       await sendAll(ports[0], "a", "b");
@@ -53,7 +56,7 @@ export function portSettlingCompliance(start: () => Promise<PortHarness>): void 
       expect(await contents(third, 1)).toEqual(["c"]);
     });
 
-    it("may be late: what nobody else has got meanwhile is done with", async () => {
+    it("can happen after the subscription, if no other subscriber received the envelope", async () => {
       const { ports } = await start();
       const first = ports[1].receive(manual);
       await sendAll(ports[0], "a", "b");
@@ -63,7 +66,7 @@ export function portSettlingCompliance(start: () => Promise<PortHarness>): void 
       expect(await contents(ports[1].receive(manual), 1)).toEqual(["b"]);
     });
 
-    it("goes in any order, and again over several subscriptions", async () => {
+    it("can happen in any order, across several subscriptions", async () => {
       const { ports } = await start();
       let left = ["a", "b", "c", "d", "e", "f"];
       const inbound = ports[1].receive(manual);
@@ -80,7 +83,7 @@ export function portSettlingCompliance(start: () => Promise<PortHarness>): void 
       }
     });
 
-    it("concerns the protocol that was asked for: what is left waits for who asks for it", async () => {
+    it("applies per protocol: unsettled envelopes wait for a subscriber of their protocol", async () => {
       const { ports } = await start();
       const first = ports[1].receive(manual);
       await ports[0].send(envelope("raw"));
@@ -91,7 +94,7 @@ export function portSettlingCompliance(start: () => Promise<PortHarness>): void 
       expect(await contents(ports[1].receive({ ...manual, protocol: Protocol.RAW }), 1)).toEqual(["raw"]);
     });
 
-    it("is each subscriber's own: what one leaves doesn't come again to those who have had it", async () => {
+    it("applies per subscriber: no redelivery to subscribers that already received an envelope", async () => {
       const { ports } = await start();
       const [stays, leaves] = [ports[1].receive(manual), ports[1].receive(manual)];
       await sendAll(ports[0], "a", "b");
@@ -104,7 +107,7 @@ export function portSettlingCompliance(start: () => Promise<PortHarness>): void 
       expect(mine.map(contentOf)).toEqual(["a", "b"]);
     });
 
-    it("is done when all who got an envelope are done with it", async () => {
+    it("completes when all receivers of an envelope have settled it", async () => {
       const { ports } = await start();
       const [one, two] = [ports[1].receive(manual), ports[1].receive(manual)];
       await sendAll(ports[0], "a", "b");
@@ -116,7 +119,7 @@ export function portSettlingCompliance(start: () => Promise<PortHarness>): void 
       expect(await contents(ports[1].receive(manual), 1)).toEqual(["b"]);
     });
 
-    it("makes room: who has as much unsettled as it may buffer gets no more until then", async () => {
+    it("limits unsettled envelopes per subscriber, and continues after a settlement", async () => {
       const { ports, maxBuffered } = await start();
       const inbound = ports[1].receive(manual);
       const witness = ports[2].receive();
@@ -139,7 +142,7 @@ export function portSettlingCompliance(start: () => Promise<PortHarness>): void 
       await sending;
     });
 
-    it("comes to an end when the port is closed, with envelopes still out", async () => {
+    it("ends when the port is closed, even with unsettled envelopes", async () => {
       const { ports, close } = await start();
       const inbound = ports[1].receive(manual);
       await sendAll(ports[0], "a");
@@ -149,7 +152,7 @@ export function portSettlingCompliance(start: () => Promise<PortHarness>): void 
       expect(await waiting).toEqual({ done: true, value: undefined });
     });
 
-    it("excludes dropping", async () => {
+    it("cannot be combined with overflow: drop-oldest", async () => {
       const { ports } = await start();
       expect(() => ports[1].receive({ ...manual, overflow: "drop-oldest" })).toThrow(TypeError);
     });

@@ -10,7 +10,7 @@ export function contentOf({ envelope: { payload } }: ReceivedEnvelope): string {
   return new TextDecoder().decode(payload);
 }
 
-/** The next so many. */
+/** The next `count` envelopes. */
 export async function take(inbound: Inbound, count: number): Promise<ReceivedEnvelope[]> {
   const taken: ReceivedEnvelope[] = [];
   while (taken.length < count) {
@@ -21,7 +21,7 @@ export async function take(inbound: Inbound, count: number): Promise<ReceivedEnv
   return taken;
 }
 
-/** What the next so many say. */
+/** The contents of the next `count` envelopes. */
 export async function contents(inbound: Inbound, count: number): Promise<string[]> {
   return (await take(inbound, count)).map(contentOf);
 }

@@ -1,17 +1,17 @@
 import { describe, expect, it, onTestFinished } from "vitest";
 import type { Registry, RegistryChange, RegistryEntry } from "@parley/skytale-server/storage";
 
-/** A registry under test, and what can be done to it. */
+/** A registry under test, and how to reopen and release it. */
 export interface RegistryHarness {
   readonly registry: Registry;
-  /** Opens the same records anew, as after a restart. Absent where nothing outlives the registry. */
+  /** Reopens the registry on the same records, as after a restart. Absent if the registry is not durable. */
   readonly reopen?: (() => Promise<Registry>) | undefined;
   stop(): Promise<void>;
 }
 
 const NEW = undefined;
 
-/** Registers vitest tests of what the Registry of a skytale server promises. `setUp` makes an empty one for each. */
+/** Registers vitest tests of the `Registry` interface of a skytale server. `setUp` creates an empty one for each test. */
 export function registryCompliance(name: string, setUp: () => Promise<RegistryHarness>): void {
   async function start(): Promise<RegistryHarness> {
     const harness = await setUp();
@@ -38,8 +38,8 @@ export function registryCompliance(name: string, setUp: () => Promise<RegistryHa
     );
   }
 
-  describe(`${name} keeps records`, () => {
-    it("and gives them back as they were written", async () => {
+  describe(`${name}: records`, () => {
+    it("are returned as written", async () => {
       const registry = await open();
       const record = { text: "ü\0\n€", number: -1.5, list: [1, null, { deep: true }], absent: undefined };
       expect(await registry.get("a/b")).toBeUndefined();
@@ -49,7 +49,7 @@ export function registryCompliance(name: string, setUp: () => Promise<RegistryHa
       expect(await registry.list("a/", { limit: 1 })).toEqual([entry]);
     });
 
-    it("that a caller's later changes don't reach", async () => {
+    it("are unaffected by later changes to the caller's object", async () => {
       const registry = await open();
       const record = { list: ["one"] };
       await registry.commit([{ key: "a", expected: NEW, record }]);
@@ -57,7 +57,7 @@ export function registryCompliance(name: string, setUp: () => Promise<RegistryHa
       expect((await registry.get("a"))?.record).toEqual({ list: ["one"] });
     });
 
-    it("until they are removed", async () => {
+    it("exist until they are removed", async () => {
       const registry = await open();
       await registry.commit([{ key: "a", expected: NEW, record: { n: 1 } }]);
       await registry.commit([{ key: "a", expected: await revision(registry, "a"), record: null }]);
@@ -65,7 +65,7 @@ export function registryCompliance(name: string, setUp: () => Promise<RegistryHa
       expect(await keys(registry, "")).toEqual([]);
     });
 
-    it("over a restart", async () => {
+    it("survive a restart", async () => {
       const { registry, reopen } = await start();
       await registry.commit([
         { key: "kept", expected: NEW, record: { n: 1 } },
@@ -79,7 +79,7 @@ export function registryCompliance(name: string, setUp: () => Promise<RegistryHa
     });
   });
 
-  describe(`${name} commits`, () => {
+  describe(`${name}: commits`, () => {
     it.each<[string, (entry: RegistryEntry) => RegistryChange]>([
       ["a new record where there is one", () => ({ key: "a", expected: NEW, record: { n: 2 } })],
       ["a change of an older revision", () => ({ key: "a", expected: "older", record: { n: 2 } })],
@@ -87,7 +87,7 @@ export function registryCompliance(name: string, setUp: () => Promise<RegistryHa
       ["a check of an older revision", () => ({ key: "a", expected: "older" })],
       ["a check of a record that is not there", ({ revision }) => ({ key: "b", expected: revision })],
       ["a removal of a record that is not there", ({ revision }) => ({ key: "b", expected: revision, record: null })],
-    ])("refuse %s, and then nothing is changed", async (_what, make) => {
+    ])("reject %s, without changing anything", async (_what, make) => {
       const registry = await open();
       await registry.commit([{ key: "a", expected: NEW, record: { n: 1 } }]);
       const entry = await registry.get("a");
@@ -99,7 +99,7 @@ export function registryCompliance(name: string, setUp: () => Promise<RegistryHa
       expect(await registry.list("", { limit: 10 })).toEqual([entry]);
     });
 
-    it("change several records at once, and check others", async () => {
+    it("change several records atomically, and check others", async () => {
       const registry = await open();
       await registry.commit([
         { key: "a", expected: NEW, record: { n: 1 } },
@@ -116,7 +116,7 @@ export function registryCompliance(name: string, setUp: () => Promise<RegistryHa
       expect(await registry.get("b")).toEqual(before);
     });
 
-    it("give a key a revision that it never had, even after a removal", async () => {
+    it("give a key a revision that was never used, even after a removal", async () => {
       const registry = await open();
       const seen = new Set<string | undefined>();
       for (let round = 0; round < 20; round++) {
@@ -127,7 +127,7 @@ export function registryCompliance(name: string, setUp: () => Promise<RegistryHa
       expect(seen.size).toBe(20);
     });
 
-    it("let one of many win that expect the same", async () => {
+    it("let exactly one of many concurrent commits with the same expectation succeed", async () => {
       const registry = await open();
       const attempts = Array.from({ length: 20 }, (_, n) => outcome(registry.commit([{ key: "a", expected: NEW, record: { n } }])));
       const outcomes = await Promise.all(attempts);
@@ -136,7 +136,7 @@ export function registryCompliance(name: string, setUp: () => Promise<RegistryHa
       expect((await registry.get("a"))?.record).toEqual({ n: outcomes.indexOf("done") });
     });
 
-    it("lose no increment of those who try again", async () => {
+    it("lose no increments of callers that retry", async () => {
       const registry = await open();
       const increment = async (): Promise<void> => {
         for (;;) {
@@ -151,7 +151,7 @@ export function registryCompliance(name: string, setUp: () => Promise<RegistryHa
       expect(await keys(registry, "step/")).toHaveLength(30);
     });
 
-    it("show all of their changes or none", async () => {
+    it("become visible atomically", async () => {
       const registry = await open();
       const written = new AbortController();
       const write = async (): Promise<void> => {
@@ -176,20 +176,20 @@ export function registryCompliance(name: string, setUp: () => Promise<RegistryHa
       expect(torn).toEqual([]);
     });
 
-    it.each(["", "x".repeat(257), "a b", "a.b", "ä", "a\0", "a\n"])("take no key like %j", async (key) => {
+    it.each(["", "x".repeat(257), "a b", "a.b", "ä", "a\0", "a\n"])("reject the key %j", async (key) => {
       await expect((await open()).commit([{ key, expected: NEW, record: {} }])).rejects.toThrow(TypeError);
     });
 
-    it("name no key twice", async () => {
+    it("reject duplicate keys", async () => {
       const change = { key: "a", expected: NEW, record: {} };
       await expect((await open()).commit([change, change])).rejects.toThrow(TypeError);
     });
   });
 
-  describe(`${name} lists`, () => {
+  describe(`${name}: listing`, () => {
     const ALL = ["a", "a-", "a/", "a/1", "a/10", "a/2", "a/A", "a/_", "a/b", "a0", "b/1", "x".repeat(256)];
 
-    it("what begins with a prefix, in the order of the keys, in pages", async () => {
+    it("returns records by prefix, in key order, in pages", async () => {
       const registry = await open();
       await registry.commit(ALL.toReversed().map((key) => ({ key, expected: NEW, record: { key } })));
       const expected = ALL.toSorted((a, b) => (a < b ? -1 : 1));
@@ -206,7 +206,7 @@ export function registryCompliance(name: string, setUp: () => Promise<RegistryHa
       }
     });
 
-    it("from a key on that is not there", async () => {
+    it("starts after a key that does not exist", async () => {
       const registry = await open();
       await registry.commit(["p/1", "p/3", "q/1"].map((key) => ({ key, expected: NEW, record: {} })));
       expect(await keys(registry, "p/", { after: "p/2" })).toEqual(["p/3"]);

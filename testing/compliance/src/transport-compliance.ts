@@ -8,8 +8,8 @@ const HANDLED = { status: "handled" } as const;
 const message = (id: string): JsonObject => ({ id, type: "https://didcomm.org/basicmessage/2.0/message", body: { content: id } });
 
 /**
- * Registers vitest tests of what the {@link https://www.npmjs.com/package/@parley/core | Transport} seam promises. `setUp` makes a
- * fresh harness for each. `abilities` says what the harness can make its node do; without one the tests that need it are left out.
+ * Registers vitest tests of the {@link https://www.npmjs.com/package/@parley/core | Transport} interface. `setUp` creates a harness for each
+ * test. Tests that need an ability missing from `abilities` are omitted.
  */
 export function transportCompliance(
   name: string,
@@ -38,14 +38,14 @@ export function transportCompliance(
     await agent.reconnected(times);
   }
 
-  describe(`${name} connects`, () => {
-    it("as the DID that it is given", async () => {
+  describe(`${name}: connecting`, () => {
+    it("uses the given DID", async () => {
       const { agent } = await connected();
       expect(agent.connection.did).toBe(AGENT);
       expect(agent.connection.connected).toBe(true);
     });
 
-    it("as a DID that the node assigns, and keeps it", async () => {
+    it("uses a DID assigned by the node, and keeps it", async () => {
       const harness = await start();
       const agent = await Agent.connect(harness.transport, "");
       const { did } = agent.connection;
@@ -54,20 +54,20 @@ export function transportCompliance(
       expect(agent.connection.did).toBe(did);
     });
 
-    it("not when aborted before", async () => {
+    it("fails if aborted before", async () => {
       const harness = await start();
       const reason = new Error("changed my mind");
       const connecting = harness.transport.connect({ protocols: [], events: new Agent(), signal: AbortSignal.abort(reason) });
       await expect(connecting).rejects.toBe(reason);
     });
 
-    it("not without a link", async () => {
+    it("fails without a link", async () => {
       const harness = await start();
       await harness.cut();
       expect(await failure(Agent.connect(harness.transport))).toMatchObject({ code: "connect_failed", retryable: true });
     });
 
-    it("again under the same DID after close", async () => {
+    it("succeeds again with the same DID after close", async () => {
       const { harness, agent } = await connected();
       await agent.connection.close();
       const again = await Agent.connect(harness.transport);
@@ -76,8 +76,8 @@ export function transportCompliance(
     });
   });
 
-  describe(`${name} sends`, () => {
-    it("in order, plaintexts as they are", async () => {
+  describe(`${name}: sending`, () => {
+    it("keeps the order and the plaintexts", async () => {
       const { harness, agent } = await connected();
       const ids = Array.from({ length: 50 }, (_, index) => String(index));
       const sent = Promise.all(ids.map((id) => agent.connection.send({ ...message(id), "x-header": [null, { ü: "€" }] })));
@@ -85,7 +85,7 @@ export function transportCompliance(
       await sent;
     });
 
-    it("what it is given now, whatever becomes of the object", async () => {
+    it("is unaffected by later changes to the object", async () => {
       const { harness, agent } = await connected();
       const plaintext = { id: "before" };
       const sending = agent.connection.send(plaintext);
@@ -94,7 +94,7 @@ export function transportCompliance(
       expect(await harness.received()).toEqual({ id: "before" });
     });
 
-    it("and rejects with the node's reason, and lives on", async () => {
+    it("rejects with the node's reason, and the connection stays usable", async () => {
       const { harness, agent } = await connected();
       harness.refuseMessages();
       const error = await failure(agent.connection.send(message("1")));
@@ -103,7 +103,7 @@ export function transportCompliance(
       expect(agent.connection.connected).toBe(true);
     });
 
-    it("nothing that JSON can't carry", async () => {
+    it("rejects values that JSON cannot represent", async () => {
       const { agent } = await connected();
       const circular: Record<string, unknown> = {};
       circular["self"] = circular;
@@ -112,7 +112,7 @@ export function transportCompliance(
       }
     });
 
-    it("nothing when aborted before", async () => {
+    it("sends nothing if aborted before", async () => {
       const { harness, agent } = await connected();
       const reason = new Error("changed my mind");
       expect(await failure(agent.connection.send(message("1"), { signal: AbortSignal.abort(reason) }))).toBe(reason);
@@ -120,7 +120,7 @@ export function transportCompliance(
       expect(await harness.received()).toEqual(message("2"));
     });
 
-    it("nothing while the link is down, nor later", async () => {
+    it("rejects while the link is down, and does not send later", async () => {
       const { harness, agent } = await connected();
       await harness.cut();
       await agent.disconnected();
@@ -142,28 +142,28 @@ export function transportCompliance(
     });
   });
 
-  describe(`${name} delivers`, () => {
-    it("in order, plaintexts as they are", async () => {
+  describe(`${name}: delivery`, () => {
+    it("keeps the order and the plaintexts", async () => {
       const { harness, agent } = await connected();
       const ids = Array.from({ length: 50 }, (_, index) => String(index));
       for (const id of ids) await harness.deliver(AGENT, message(id));
       for (const id of ids) expect((await agent.next()).plaintext).toEqual(message(id));
     });
 
-    it("again, in order, what was not settled when the link broke", async () => {
+    it("redelivers unsettled messages in order after the link broke", async () => {
       const { harness, agent } = await connected();
       for (const id of ["1", "2", "3", "4"]) await harness.deliver(AGENT, message(id));
       const deliveries = [await agent.next(), await agent.next(), await agent.next(), await agent.next()];
       deliveries[1]?.settle(HANDLED);
       deliveries[3]?.settle({ status: "error", code: "e.p.xfer.cant-process", message: "no" });
-      // An answer to this means that the node has seen the settlements.
+      // The response implies that the node received the settlements.
       await agent.connection.send(message("after"));
       await cutAndRestored(harness, agent);
       await harness.deliver(AGENT, message("5"));
       for (const id of ["1", "3", "5"]) expect((await agent.next()).plaintext).toEqual(message(id));
     });
 
-    it("again what was settled while the link was down, and counts only the first call", async () => {
+    it("redelivers messages settled while the link was down; only the first call counts", async () => {
       const { harness, agent } = await connected();
       await harness.deliver(AGENT, message("1"));
       const first = await agent.next();
@@ -187,8 +187,8 @@ export function transportCompliance(
     });
   });
 
-  describe(`${name} reports`, () => {
-    it("each loss of the link and each return once", async () => {
+  describe(`${name}: events`, () => {
+    it("reports each disconnect and each reconnect once", async () => {
       const { harness, agent } = await connected();
       await cutAndRestored(harness, agent);
       await cutAndRestored(harness, agent, 2);
@@ -219,8 +219,8 @@ export function transportCompliance(
     });
   });
 
-  describe(`${name} closes`, () => {
-    it("once, ending the deliveries, without a disconnect", async () => {
+  describe(`${name}: closing`, () => {
+    it("is idempotent, ends the deliveries, and reports no disconnect", async () => {
       const { agent } = await connected();
       const ending = agent.ended();
       await Promise.all([agent.connection.close(), agent.connection.close()]);
@@ -239,7 +239,7 @@ export function transportCompliance(
       expect(await sending).toMatchObject({ code: "closed" });
     });
 
-    it("while the link is down, for good", async () => {
+    it("is final while the link is down", async () => {
       const { harness, agent } = await connected();
       await harness.cut();
       await agent.disconnected();
@@ -249,7 +249,7 @@ export function transportCompliance(
       expect(agent.reconnects).toBe(0);
     });
 
-    it("at the end of a scope", async () => {
+    it("happens at the end of an await using scope", async () => {
       const { agent } = await connected();
       {
         await using connection = agent.connection;

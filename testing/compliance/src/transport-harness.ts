@@ -1,25 +1,25 @@
 import type { JsonObject, Transport } from "@parley/core";
 
-/** What not every node can be made to do: a node in memory answers as soon as it is asked, and takes whoever comes. */
+/** Optional abilities of a harness. A node in memory, for example, can neither stall nor refuse joins. */
 export type HarnessAbility = "stall" | "refuseJoins";
 
-/** A transport under test, and the node's side of it as the suite steers it. */
+/** A transport under test, and its node, which the suite controls. */
 export interface TransportHarness {
   readonly transport: Transport;
-  /** Hands a plaintext to the connection of a DID, and keeps it until that settles it. */
+  /** Delivers a plaintext to the connection of a DID, and stores it until the connection settles it. */
   deliver(did: string, plaintext: JsonObject): Promise<void>;
   /** The next plaintext that the node accepted. */
   received(): Promise<unknown>;
-  /** From now on the node refuses messages. */
+  /** Makes the node reject messages. */
   refuseMessages(): void;
-  /** From now on the node reads messages but doesn't answer. */
+  /** Makes the node read messages without responding. */
   stall(): void;
-  /** From now on the node refuses joins. */
+  /** Makes the node reject joins. */
   refuseJoins(): void;
-  /** Breaks the link, and keeps it from coming back. */
+  /** Breaks the link, and prevents reconnections. */
   cut(): Promise<void>;
-  /** Lets the link come back. What the connection has not settled is delivered again, in order, before anything new. */
+  /** Allows reconnections. Unsettled messages are redelivered in order, before new ones. */
   restore(): Promise<void>;
-  /** Releases what the harness holds. Called after every test. */
+  /** Releases all resources. Called after every test. */
   stop(): Promise<void>;
 }

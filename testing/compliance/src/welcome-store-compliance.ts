@@ -1,10 +1,10 @@
 import { describe, expect, it, onTestFinished } from "vitest";
 import type { StoredWelcome, WelcomeOptions, WelcomeStore } from "@parley/skytale-server/storage";
 
-/** A store of welcomes under test, and what can be done to it. */
+/** A store of Welcomes under test, and how to reopen and release it. */
 export interface WelcomeStoreHarness {
   readonly welcomes: WelcomeStore;
-  /** Opens the same welcomes anew, as after a restart. Absent where nothing outlives the store. */
+  /** Reopens the store on the same data, as after a restart. Absent if the store is not durable. */
   readonly reopen?: (() => Promise<WelcomeStore>) | undefined;
   stop(): Promise<void>;
 }
@@ -12,8 +12,8 @@ export interface WelcomeStoreHarness {
 const CHANNEL = "acme/team/general";
 
 /**
- * Registers vitest tests of what the WelcomeStore of a relay promises. `setUp` makes an empty one for each. Without `durable` those of
- * restarts are left out.
+ * Registers vitest tests of the `WelcomeStore` interface of a relay. `setUp` creates an empty one for each test. Without `durable`, tests of
+ * restarts are omitted.
  */
 export function welcomeStoreCompliance(
   name: string,
@@ -31,7 +31,7 @@ export function welcomeStoreCompliance(
   }
 
   describe(name, () => {
-    it("keeps a welcome for each of its recipients until that one acknowledges it", async () => {
+    it("stores a Welcome for each recipient until that recipient acknowledges it", async () => {
       const welcomes = await open();
       const [bob, carol] = [bytes("bob"), bytes("carol")];
       expect(await welcomes.put(CHANNEL, { recipients: [bob, carol], payload: bytes("welcome") })).toBe(true);
@@ -43,7 +43,7 @@ export function welcomeStoreCompliance(
       expect(texts(await welcomes.fetch(CHANNEL, [bob, carol], 1000))).toEqual([["carol", "welcome"]]);
     });
 
-    it("keeps the same welcome once", async () => {
+    it("stores a repeated Welcome once", async () => {
       const welcomes = await open();
       const welcome = { recipients: [bytes("bob")], payload: bytes("welcome") };
       await Promise.all([welcomes.put(CHANNEL, welcome), welcomes.put(CHANNEL, welcome)]);
@@ -54,7 +54,7 @@ export function welcomeStoreCompliance(
       expect(texts(await welcomes.fetch(CHANNEL, [bytes("bob"), bytes("carol")], 1000))).toEqual([["carol", "welcome"]]);
     });
 
-    it("keeps channels apart", async () => {
+    it("separates channels", async () => {
       const welcomes = await open();
       await welcomes.put(CHANNEL, { recipients: [bytes("bob")], payload: bytes("welcome") });
       const [found] = await welcomes.fetch(CHANNEL, [bytes("bob")], 1000);
@@ -63,7 +63,7 @@ export function welcomeStoreCompliance(
       expect(await welcomes.fetch(CHANNEL, [bytes("bob")], 1000)).toHaveLength(1);
     });
 
-    it("gives the oldest first, and not more than asked for, but one", async () => {
+    it("returns the oldest first, up to the limit, but at least one", async () => {
       let now = 1000;
       const welcomes = await open({ now: () => now });
       for (const text of ["first", "second", "third"]) {
@@ -77,7 +77,7 @@ export function welcomeStoreCompliance(
       expect(await lengths(1)).toEqual([1000]);
     });
 
-    it("drops what nobody fetched in time", async () => {
+    it("drops Welcomes that expired", async () => {
       let now = 1000;
       const welcomes = await open({ now: () => now, limits: { ttlMs: 1000 } });
       await welcomes.put(CHANNEL, { recipients: [bytes("bob")], payload: bytes("old") });
@@ -88,7 +88,7 @@ export function welcomeStoreCompliance(
       expect(texts(await welcomes.fetch(CHANNEL, [bytes("bob")], 1000))).toEqual([["bob", "new"]]);
     });
 
-    it("takes no more than a channel may have, and takes more when some have gone", async () => {
+    it("limits Welcomes per channel, and accepts more after some were removed", async () => {
       const welcomes = await open({ limits: { maxPerChannel: 2, maxBytesPerChannel: 100 } });
       const put = (recipient: string, length: number): Promise<boolean> =>
         welcomes.put(CHANNEL, { recipients: [bytes(recipient)], payload: new Uint8Array(length).fill(1) });
@@ -101,7 +101,7 @@ export function welcomeStoreCompliance(
       expect(await put("dave", 60)).toBe(true);
     });
 
-    it("tells who waits for a recipient", async () => {
+    it("notifies watchers of a recipient", async () => {
       const welcomes = await open();
       let told = 0;
       const stop = welcomes.watch(CHANNEL, [bytes("bob"), bytes("carol")], () => told++);
@@ -116,9 +116,9 @@ export function welcomeStoreCompliance(
 
     if (!durable) return;
 
-    it("is the same after a restart", async () => {
+    it("survives a restart", async () => {
       const { welcomes, reopen } = await start();
-      if (reopen === undefined) throw new Error("a durable store can be opened anew");
+      if (reopen === undefined) throw new Error("a durable store can be reopened");
       await welcomes.put(CHANNEL, { recipients: [bytes("bob"), bytes("carol")], payload: bytes("welcome") });
       await welcomes.acknowledge(CHANNEL, await welcomes.fetch(CHANNEL, [bytes("bob")], 1000));
       const again = await reopen();
