@@ -79,6 +79,17 @@ describe("logErrors", () => {
     expect(lines).toEqual([expect.stringMatching(expected)]);
   });
 
+  it("names the line of the application where the platform threw", () => {
+    const lines: string[] = [];
+    const report = errorReporter(logErrors((line) => lines.push(line)));
+    try {
+      expect(new URL("nowhere")).toBeUndefined();
+    } catch (error) {
+      report(ErrorKind.HANDLER_EXCEPTION, error);
+    }
+    expect(lines).toEqual([expect.stringMatching(/TypeError: Invalid URL at \S+error-handler\.test\.ts:\d+:\d+$/)]);
+  });
+
   it("leaves out what was refused on purpose", () => {
     const lines: string[] = [];
     void logErrors((line) => lines.push(line))({ ...error, kind: ErrorKind.REFUSED });
