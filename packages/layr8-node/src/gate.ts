@@ -1,6 +1,7 @@
 import { FairShare, RateLimiter } from "@parley/core/internal";
 import type { Logger } from "pino";
 import { mayBind, type ApiKey, type ApiKeys } from "./identity/api-keys.ts";
+import type { Clock } from "./clock.ts";
 import type { Dids } from "./identity/dids.ts";
 import type { Metrics } from "./http/metrics.ts";
 import type { NodeLimits } from "./options.ts";
@@ -31,6 +32,7 @@ export interface GateOptions {
   readonly router: Router;
   readonly metrics: Metrics;
   readonly limits: NodeLimits;
+  readonly clock: Clock;
   readonly domain: string;
   /** Whether messages or credentials of a DID are waiting. */
   holdsAnything(did: string): boolean;
@@ -91,7 +93,7 @@ export class Gate {
   }
 
   async #join(apiKey: ApiKey, topic: string, payload: string, channel: Channel): Promise<Joined> {
-    const { dids, router, metrics, limits, domain, logger } = this.#options;
+    const { dids, router, metrics, limits, clock, domain, logger } = this.#options;
     const refuse = (reason: string, comment?: string): Joined => {
       logger.debug({ key: apiKey.id, topic: topic.slice(0, MAX_LOGGED), reason, comment }, "join refused");
       return { ...refusal(reason, { ...(comment !== undefined && { comment }) }), status: "error" };
@@ -112,6 +114,7 @@ export class Gate {
       join: request,
       router,
       maxLength: limits.maxMessageLength,
+      clock,
       account: { owner: apiKey.id, takeUnits: (units) => this.#messages.tryTake(apiKey.id, units) },
       events: {
         onAccepted: () => metrics.accepted.inc(),

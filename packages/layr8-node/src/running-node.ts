@@ -101,7 +101,7 @@ export class RunningNode implements Layr8Node {
       sockets: () => this.#phoenix?.size ?? 0,
       agents: () => this.#router.connected,
       inboxMessages: () => inbox.size,
-      clockHeldBackMs: () => stores.clock.heldBackMs,
+      clockHeldBackMs: () => stores.steadyClock.heldBackMs,
       outboundMessages: () => this.#federation.depth.messages,
       outboundBlocked: () => this.#federation.depth.blocked,
     });
@@ -114,7 +114,7 @@ export class RunningNode implements Layr8Node {
       network: resolution,
       limits,
       store: stores.outbound,
-      now: () => stores.clock.now(),
+      clock: stores.clock,
       metrics: this.#metrics.federation,
       receive: (message) => this.#router.receive(message),
       undelivered: (plaintext, recipient, problem) => this.#router.undelivered(plaintext, recipient, problem),
@@ -138,8 +138,7 @@ export class RunningNode implements Layr8Node {
         maxAckTimeoutMs: Math.max(limits.ackTimeoutMs, MAX_ACK_TIMEOUT_MS),
         window: { maxMessages: limits.maxInFlight, maxLength: 4 * limits.maxMessageLength },
         maxThreads: MAX_THREADS,
-        now: Date.now,
-        expiryNow: () => stores.clock.now(),
+        clock: stores.clock,
       },
       events: {
         onDelivered: (message, attempt) => {
@@ -163,7 +162,7 @@ export class RunningNode implements Layr8Node {
       dids,
       store: credentials,
       verifier: this.verifier,
-      nonces: new NonceMemory({ windowMs: limits.nonceWindowMs, maxEntries: limits.maxNonces, expiryNow: () => stores.clock.now() }),
+      nonces: new NonceMemory({ windowMs: limits.nonceWindowMs, maxEntries: limits.maxNonces, expiryNow: () => stores.clock.expiry() }),
       maxCredentialBytes: limits.maxCredentialBytes,
     });
     this.#trustsProxy = trustsProxy;
@@ -279,6 +278,7 @@ export class RunningNode implements Layr8Node {
       limits,
       domain,
       holdsAnything: (did) => this.#holdsAnything(did),
+      clock: this.#stores.clock,
       maxSockets: Math.max(1, limits.maxConnections - anonymousConnections(limits)),
       logger: this.#logger,
       frameCounter: (key) => this.#watchdog.counter("frame", key),
@@ -291,6 +291,7 @@ export class RunningNode implements Layr8Node {
         idleTimeoutMs: limits.idleTimeoutMs,
         maxMalformed: MAX_MALFORMED,
         highWaterMark: HIGH_WATER_MARK,
+        now: () => this.#stores.clock.monotonic(),
       },
       addressOf: (request) => clientAddress(request, this.#trustsProxy),
       admit: (request) => gate.admit(request),
@@ -328,14 +329,14 @@ export class RunningNode implements Layr8Node {
   }
 
   #sweep(): void {
-    this.#phoenix?.checkIdle(Date.now());
-    void this.#stores.clock.keep();
+    this.#phoenix?.checkIdle();
+    void this.#stores.steadyClock.keep();
     this.#router.sweep();
     this.#expireDids().catch((error: unknown) => this.#fail(error));
   }
 
   async #expireDids(): Promise<void> {
-    const gone = await this.#stores.dids.expire(this.#stores.clock.now() - this.#limits.ephemeralGraceMs, (did) =>
+    const gone = await this.#stores.dids.expire(this.#stores.clock.expiry() - this.#limits.ephemeralGraceMs, (did) =>
       this.#router.isConnected(did),
     );
     for (const did of gone) this.#federation.forget(did);

@@ -1,4 +1,5 @@
 import { closeAll, closeQuietly } from "@parley/core/internal";
+import { type Clock, NodeClock } from "./clock.ts";
 import type { CredentialStore } from "./credentials/credential-store.ts";
 import { LmdbCredentialStore } from "./credentials/lmdb-credential-store.ts";
 import { MemoryCredentialStore } from "./credentials/memory-credential-store.ts";
@@ -35,8 +36,10 @@ export interface Stores {
   readonly credentials: CredentialStore;
   /** Messages for other nodes. */
   readonly outbound: OutboundStore;
-  /** The time by which things expire. */
-  readonly clock: SteadyClock;
+  /** The times that the node goes by. */
+  readonly clock: Clock;
+  /** Where they come from: keeps its readings for the next start. */
+  readonly steadyClock: SteadyClock;
   /** Calls the listener for each damaged record that is found, those found so far included. */
   onDamaged(listener: (record: DamagedRecord) => void): void;
   /** Why nothing can be written now; `undefined` while writes succeed, and in memory. */
@@ -67,17 +70,19 @@ export async function openStores(
 }
 
 function openInMemory(options: NodeOptions, limits: NodeLimits, onJump: (aheadMs: number) => void): Stores {
-  const clock = new SteadyClock({ onJump });
-  const now = (): number => clock.now();
+  const steadyClock = new SteadyClock({ onJump });
+  const clock = new NodeClock(steadyClock);
+  const now = (): number => clock.expiry();
   const inbox = new MemoryInbox({ limits: inboxLimits(limits), now });
   const nodeKey = options.nodeKey === undefined ? SealingKey.random() : new SealingKey(options.nodeKey);
   return {
     inbox,
     apiKeys: new ApiKeys(memoryRecords<ApiKeyRecord>()),
-    dids: new Dids({ records: memoryRecords<DidRecord>(), nodeKey, maxPerKey: limits.maxDidsPerKey, now }),
+    dids: new Dids({ records: memoryRecords<DidRecord>(), nodeKey, maxPerKey: limits.maxDidsPerKey, now: () => clock.lifetimeStart() }),
     credentials: new MemoryCredentialStore(limits.maxCredentialsPerHolder),
     outbound: new MemoryOutboundStore({ ...queueLimits(limits), now }),
     clock,
+    steadyClock,
     onDamaged: () => undefined,
     writeFailure: () => Promise.resolve(undefined),
     close: () => inbox.close(),
@@ -92,15 +97,16 @@ async function openDirectory(
 ): Promise<Stores> {
   const environment = await StorageEnvironment.open(directory, SCHEMA);
   try {
-    const clock = new SteadyClock({ environment, accept: options.acceptClock, onJump });
-    const now = (): number => clock.now();
+    const steadyClock = new SteadyClock({ environment, accept: options.acceptClock, onJump });
+    const clock = new NodeClock(steadyClock);
+    const now = (): number => clock.expiry();
     const records = storedRecords<DidRecord>(environment, "dids");
     const encrypted = firstWithKeys(records.load());
     const { nodeKey: given } = options;
     const nodeKey = given === undefined ? await loadNodeKey(environment.directory, encrypted !== undefined) : new SealingKey(given);
     if (encrypted?.keys !== undefined) checkNodeKey(encrypted.did, encrypted.keys, nodeKey, environment.directory);
     const apiKeys = new ApiKeys(storedRecords<ApiKeyRecord>(environment, "api-keys"));
-    const dids = new Dids({ records, nodeKey, maxPerKey: limits.maxDidsPerKey, now });
+    const dids = new Dids({ records, nodeKey, maxPerKey: limits.maxDidsPerKey, now: () => clock.lifetimeStart() });
     const credentials = new LmdbCredentialStore(environment, limits.maxCredentialsPerHolder);
     await credentials.retain((did) => dids.has(did));
     const inbox = await LmdbInbox.open(environment, { limits: inboxLimits(limits), now });
@@ -110,7 +116,7 @@ async function openDirectory(
       (closing ??= closeAll(
         () => outbound.close(),
         () => inbox.close(),
-        () => clock.keepNow(),
+        () => steadyClock.keepNow(),
         () => environment.close(),
       ));
     return {
@@ -120,6 +126,7 @@ async function openDirectory(
       credentials,
       outbound,
       clock,
+      steadyClock,
       onDamaged: (listener) => environment.onDamaged(listener),
       writeFailure: () => environment.writeFailure(),
       close,

@@ -127,6 +127,35 @@ it("a copy of a stopped node's directory, at another place, has everything that 
   }
 });
 
+describe("a node whose clock jumps", () => {
+  it.each([
+    ["ahead", 8 * DAY],
+    ["back", -365 * DAY],
+  ])("%s keeps its agents' connections, and sends nothing again early", async (_direction, jump) => {
+    await using node = await start();
+    const alice = await joinAs(node, ALICE);
+    const bob = await joinAs(node, BOB);
+    await alice.send({ id: "1", type: `${CHAT}/say`, from: ALICE, to: [BOB], body: {} });
+    await bob.receive();
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + jump });
+    const sweeps = vi.spyOn(Router.prototype, "sweep");
+    await expect.poll(() => sweeps.mock.calls.length, { timeout: 30_000 }).toBeGreaterThan(3);
+    for (const agent of [alice, bob]) expect(await agent.client.push("phoenix", "heartbeat", {})).toMatchObject({ status: "ok" });
+    expect(await (await fetch(`${node.httpUrl}/metrics`)).text()).toContain("layr8_node_messages_redelivered_total 0");
+    for (const agent of [alice, bob]) agent.close();
+  });
+
+  it("back deletes no message that was sent while it was wrong, nor a DID, when it is right again", async () => {
+    await using node = await start();
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() - 365 * DAY });
+    await fill(node);
+    vi.useRealTimers();
+    const sweeps = vi.spyOn(Router.prototype, "sweep");
+    await expect.poll(() => sweeps.mock.calls.length, { timeout: 30_000 }).toBeGreaterThan(3);
+    expect((await received(node, BOB, `message-${COUNT - 2}`)).size).toBe(COUNT / 2);
+  });
+});
+
 describe("a node whose clock jumps ahead", () => {
   it("deletes no message that waits, nor a DID, while the clock is wrong, and goes on when it is right again", async () => {
     await using node = await start();

@@ -1,6 +1,7 @@
 import { createDidcommCrypto } from "@parley/didcomm-crypto";
 import type { DidResolver } from "@parley/did";
 import type { FastifyInstance, FastifyRequest } from "fastify";
+import type { Clock } from "../clock.ts";
 import type { Resolution } from "../credentials/resolution.ts";
 import type { FederationMetrics } from "../http/federation-metrics.ts";
 import type { NodeLimits } from "../options.ts";
@@ -33,8 +34,7 @@ export interface FederationOptions {
   readonly network: Resolution;
   readonly limits: NodeLimits;
   readonly store: OutboundStore;
-  /** The time by which messages expire, in milliseconds since 1970. */
-  now(): number;
+  readonly clock: Clock;
   readonly metrics: FederationMetrics;
   /** Takes what other nodes have sent. See `Router.receive`. */
   receive(message: Received): Promise<Refusal | undefined>;
@@ -72,7 +72,7 @@ export class Federation {
       outbound: () => this.#outbound,
       whereabouts: () => this.#whereabouts,
       messageTtlMs: limits.messageTtlMs,
-      now: Date.now,
+      now: () => options.clock.lifetimeStart(),
     });
     this.#inbound = new Inbound({
       isHosted: (did) => hosted.has(did),
@@ -82,7 +82,7 @@ export class Federation {
         perSecond: limits.strangersPerSecond,
         atOnce: limits.maxStrangers,
         atOncePerAddress: Math.max(1, Math.ceil(limits.maxStrangers / 8)),
-        now: () => performance.now(),
+        now: () => options.clock.monotonic(),
       }),
       maxEnvelopeBytes: limits.maxEnvelopeBytes,
       maxMessageLength: limits.maxMessageLength,
@@ -94,7 +94,7 @@ export class Federation {
       },
       onHeard: (sender) => this.#outbound?.hint(sender, resolvers.strangers),
       onFailure: (error) => options.onFailure(error),
-      now: () => performance.now(),
+      now: () => options.clock.monotonic(),
     });
   }
 
@@ -130,11 +130,11 @@ export class Federation {
    * @param ownHosts hosts whose DIDs are this node's, as they stand in URLs.
    */
   start(ownHosts: readonly string[]): void {
-    const { hosted, store, now, network, limits, metrics, resolvers, onTrouble, onOddity, onFailure } = this.#options;
+    const { hosted, store, clock, network, limits, metrics, resolvers, onTrouble, onOddity, onFailure } = this.#options;
     this.#whereabouts = new Whereabouts({ network, ownHosts, suggest: (did, hostnames) => hosted.similar(did, hostnames) });
     this.#outbound = openOutbound({
       store,
-      now,
+      clock,
       resolver: resolvers.partners,
       crypto: createDidcommCrypto({ resolver: this.#documents, privateKey: (kid) => this.#keys.find(kid) }),
       network,

@@ -13,6 +13,7 @@ export interface RemoteAgentsOptions {
   readonly whereabouts: () => Whereabouts;
   /** Life of a message that states no `expires_time`, in milliseconds. */
   readonly messageTtlMs: number;
+  /** When the life of a message begins that states no `expires_time`: milliseconds since 1970. */
   readonly now: () => number;
 }
 

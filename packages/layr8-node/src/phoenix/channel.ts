@@ -20,9 +20,9 @@ export interface Channel {
   push(event: string, payload: string): boolean;
   /** Whether the socket takes more without piling up memory. After false, {@link ChannelHandler.drained} is called. */
   readonly writable: boolean;
-  /** When the last frame or pong of the peer arrived, in milliseconds since 1970. */
+  /** When the last frame or pong of the peer arrived, on the monotonic clock. */
   readonly lastHeardAt: number;
-  /** When the last channel was joined on the same socket, in milliseconds since 1970. */
+  /** When the last channel was joined on the same socket, on the monotonic clock. */
   readonly lastJoinAt: number;
   /** What handled the topic until this join, when the client joins it again on the same socket. */
   readonly replaces: ChannelHandler | undefined;

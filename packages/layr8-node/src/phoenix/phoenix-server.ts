@@ -71,9 +71,9 @@ export class PhoenixServer {
     return this.#sockets.size;
   }
 
-  /** Called now and then: pings silent clients and drops dead ones. */
-  checkIdle(now: number): void {
-    for (const socket of this.#sockets.keys()) socket.checkIdle(now);
+  /** Called every second: pings silent clients and drops dead ones. */
+  checkIdle(): void {
+    for (const socket of this.#sockets.keys()) socket.checkIdle();
   }
 
   /** Closes the sockets of an owner who may not connect any more. */

@@ -17,6 +17,8 @@ export interface SocketLimits {
   readonly highWaterMark: number;
   /** Silence after which the socket is closed, in milliseconds. A ping goes out after half of it. */
   readonly idleTimeoutMs: number;
+  /** Milliseconds on a monotonic clock. */
+  readonly now: () => number;
 }
 
 /** What a socket tells its owner. */
@@ -126,8 +128,8 @@ class JoinedChannel implements Channel {
  * DIDComm; what a topic means is decided by `join`.
  */
 export class PhoenixSocket {
-  lastHeardAt: number = Date.now();
-  lastJoinAt = 0;
+  lastHeardAt: number;
+  lastJoinAt: number = Number.NEGATIVE_INFINITY;
   readonly probes: ProbeQueue = new ProbeQueue(() => this.confirm());
   readonly #ws: WebSocket;
   readonly #writer: FrameWriter;
@@ -152,10 +154,11 @@ export class PhoenixSocket {
     this.#writer = new FrameWriter(stream, () => ws.readyState === ws.OPEN, owner.maxBatchBytes);
     this.#owner = owner;
     this.#limits = limits;
+    this.lastHeardAt = limits.now();
     this.#events = events;
     ws.on("message", (data, isBinary) => this.#onMessage(data, isBinary));
     ws.on("pong", (payload) => this.#onPong(payload.toString("latin1")));
-    ws.on("ping", () => (this.lastHeardAt = Date.now()));
+    ws.on("ping", () => (this.lastHeardAt = limits.now()));
     ws.on("error", (error) => {
       this.#endedHere = true;
       this.#events.onMalformed(error.message);
@@ -210,9 +213,9 @@ export class PhoenixSocket {
     this.#ws.terminate();
   }
 
-  /** Called now and then: pings a silent client, and drops one that stays silent. */
-  checkIdle(now: number): void {
-    const silent = now - this.lastHeardAt;
+  /** Called every second: pings a silent client, and drops one that stays silent. */
+  checkIdle(): void {
+    const silent = this.#limits.now() - this.lastHeardAt;
     if (silent > this.#limits.idleTimeoutMs) this.terminate();
     else if (silent > this.#limits.idleTimeoutMs / 2 && this.#ws.readyState === this.#ws.OPEN) this.#ws.ping();
   }
@@ -227,7 +230,7 @@ export class PhoenixSocket {
   }
 
   #onPong(payload: string): void {
-    this.lastHeardAt = Date.now();
+    this.lastHeardAt = this.#limits.now();
     if (!this.#confirming.has(payload)) return;
     // A client may leave out pongs when it has newer pings to answer.
     for (const [earlier, resolve] of this.#confirming) {
@@ -238,7 +241,7 @@ export class PhoenixSocket {
   }
 
   #onMessage(data: RawData, isBinary: boolean): void {
-    this.lastHeardAt = Date.now();
+    this.lastHeardAt = this.#limits.now();
     const message = (data as Buffer).toString("utf8");
     const frames = isBinary || this.#owner.maxBatchBytes === 0 ? [message] : splitBatch(message);
     this.#charge(frames.length + Math.floor((data as Buffer).length / BYTES_PER_UNIT));
@@ -336,7 +339,7 @@ export class PhoenixSocket {
         this.#reply(frame, frame.joinRef, joined);
         if (previous !== undefined) this.endChannel(previous, "rejoined", "phx_close");
         this.#channels.set(topic, channel);
-        this.lastJoinAt = Date.now();
+        this.lastJoinAt = this.#limits.now();
         joined.joined();
       } else {
         this.#reply(frame, frame.joinRef, joined);

@@ -1,4 +1,5 @@
 import { isJsonObject } from "@parley/core";
+import type { Clock } from "../clock.ts";
 import type { InboxMessage } from "../inbox/inbox.ts";
 import type { Probe } from "../phoenix/probe-queue.ts";
 import { OK, refusal, type Channel, type ChannelEnd, type ChannelHandler, type Reply } from "../phoenix/channel.ts";
@@ -39,6 +40,7 @@ export interface AgentChannelOptions {
   /** Characters of one message's JSON. */
   readonly maxLength: number;
   readonly account: SenderAccount;
+  readonly clock: Clock;
   readonly events: AgentEvents;
 }
 
@@ -54,7 +56,7 @@ export class AgentChannel implements ChannelHandler, Consumer {
   /** The agent has sent something on this channel. */
   #heard = false;
   #topicTimer: NodeJS.Timeout | undefined;
-  #topicSince = Date.now();
+  #topicSince: number;
 
   constructor(options: AgentChannelOptions) {
     this.#options = options;
@@ -62,6 +64,7 @@ export class AgentChannel implements ChannelHandler, Consumer {
     this.acknowledgesAnswers = acknowledgesAnswers;
     this.replies = replyProtocol;
     this.#held = !earlyDelivery;
+    this.#topicSince = options.clock.monotonic();
   }
 
   get writable(): boolean {
@@ -132,14 +135,14 @@ export class AgentChannel implements ChannelHandler, Consumer {
 
   /** The agent may listen on the other topic of the DID that it was assigned: tries that when a delivery stays unanswered. */
   #doubtTopic(attempt: number): void {
-    if (attempt > 1 && Date.now() - this.#topicSince >= TOPIC_RETRY_MS) this.#switchTopic();
+    if (attempt > 1 && this.#options.clock.monotonic() - this.#topicSince >= TOPIC_RETRY_MS) this.#switchTopic();
     this.#topicTimer ??= setTimeout(() => {
       if (!this.#heard && this.#switchTopic()) this.#mailbox?.redeliver(this);
     }, TOPIC_PATIENCE_MS);
   }
 
   #switchTopic(): boolean {
-    this.#topicSince = Date.now();
+    this.#topicSince = this.#options.clock.monotonic();
     return this.#options.channel.switchTopic();
   }
 

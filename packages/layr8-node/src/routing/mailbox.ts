@@ -2,6 +2,7 @@ import { protocolOf } from "@parley/core";
 import { TransientMap } from "@parley/core/internal";
 import { inboxMessage } from "../inbox/inbox-message.ts";
 import type { Inbox, InboxMessage } from "../inbox/inbox.ts";
+import type { Clock } from "../clock.ts";
 import type { Probe } from "../phoenix/probe-queue.ts";
 import { Backlog } from "./backlog.ts";
 import { Bindings } from "./bindings.ts";
@@ -12,8 +13,9 @@ import { Window, type Flight, type WindowLimits } from "./window.ts";
 /** One connection of an agent, as its mailbox sees it. */
 export interface Consumer {
   readonly writable: boolean;
+  /** When the agent was last heard of, on the monotonic clock. */
   readonly lastHeardAt: number;
-  /** When the last topic was joined on its link, in milliseconds since 1970. */
+  /** When the last topic was joined on its link, on the monotonic clock. */
   readonly quietSince: number;
   /** Whether its agent acknowledges every delivery, answers to its requests included. Agents of other SDKs acknowledge no such answers. */
   readonly acknowledgesAnswers: boolean;
@@ -49,9 +51,7 @@ export interface DeliveryOptions {
   readonly window: WindowLimits;
   /** Threads remembered per DID. */
   readonly maxThreads: number;
-  readonly now: () => number;
-  /** The time by which messages expire, in milliseconds since 1970: a clock that jumps ahead must not remove them. */
-  readonly expiryNow: () => number;
+  readonly clock: Clock;
 }
 
 /** What a mailbox tells the router. */
@@ -121,7 +121,7 @@ export class Mailbox {
         this.#backlog.resume();
       },
       onFailure: (error) => events.onFailure(error),
-      now: options.now,
+      now: () => options.clock.monotonic(),
     });
   }
 
@@ -245,7 +245,7 @@ export class Mailbox {
 
   /** Called now and then: redelivers what was not acknowledged in time. */
   sweep(): void {
-    const now = this.#options.now();
+    const now = this.#options.clock.monotonic();
     for (const flight of this.#flights.values()) if (flight.dueAt <= now) this.#overdue(flight);
     // What has just left may have been all that a full window waited for.
     for (const [consumer, window] of this.#windows) if (window.mayResume) this.resume(consumer);
@@ -266,7 +266,7 @@ export class Mailbox {
     this.#land(flight);
     // Its link is alive, so it has the answer, and older SDKs don't acknowledge answers.
     if (flight.answersConsumer && flight.consumer.lastHeardAt > flight.deliveredAt) return this.#remove(flight.message.seq);
-    if (flight.message.expiresAt <= this.#options.expiryNow()) return this.#bury(flight.message, "expired");
+    if (flight.message.expiresAt <= this.#options.clock.expiry()) return this.#bury(flight.message, "expired");
     this.#record(flight);
     this.#tryDeliver(inboxMessage(flight.message, flight.message.seq, flight.attempt));
   }
@@ -291,7 +291,7 @@ export class Mailbox {
   }
 
   #tryDeliver(message: InboxMessage, passedBy: ReadonlySet<Consumer> = this.#passedBy.get(message.seq) ?? NONE): void {
-    if (message.expiresAt <= this.#options.expiryNow()) return this.#bury(message, "expired");
+    if (message.expiresAt <= this.#options.clock.expiry()) return this.#bury(message, "expired");
     if (this.#suspects.has(message.seq)) return;
     const consumer = this.#route(message, passedBy);
     const window = consumer === undefined ? undefined : this.#windows.get(consumer);
@@ -309,7 +309,7 @@ export class Mailbox {
   #deliverSuspect(message: InboxMessage, consumer: Consumer): boolean {
     const window = this.#windows.get(consumer);
     if (window === undefined || this.#flights.has(message.seq) || this.#leaving.has(message.seq)) return false;
-    if (message.expiresAt <= this.#options.expiryNow()) {
+    if (message.expiresAt <= this.#options.clock.expiry()) {
       this.#bury(message, "expired");
       return false;
     }
@@ -319,7 +319,7 @@ export class Mailbox {
   }
 
   #deliver(message: InboxMessage, consumer: Consumer, window: Window<Consumer>, passedBy: ReadonlySet<Consumer>): void {
-    const now = this.#options.now();
+    const now = this.#options.clock.monotonic();
     const attempt = message.attempts + 1;
     const { ackTimeoutMs, maxAckTimeoutMs } = this.#options;
     const dueAt = now + Math.min(maxAckTimeoutMs, ackTimeoutMs * 2 ** Math.min(attempt - 1, 20));

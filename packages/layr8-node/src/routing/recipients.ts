@@ -124,7 +124,7 @@ export class Recipients {
     if (tooLarge !== undefined) return tooLarge;
     const { message, routable, text, remote } = accepted;
     const { inbox, delivery, messageTtlMs } = this.#options;
-    const expiresAt = message.expiresTime === undefined ? delivery.now() + messageTtlMs : message.expiresTime * 1000;
+    const expiresAt = message.expiresTime === undefined ? delivery.clock.lifetimeStart() + messageTtlMs : message.expiresTime * 1000;
     const { id, type, from, thread, parentThread } = routable;
     const { authorized, senderCredentials } = standing;
     const appended = await inbox.append({
@@ -197,7 +197,7 @@ export class Recipients {
     const { inbox, delivery } = this.#options;
     let removing: Promise<void>[] = [];
     let count = 0;
-    for await (const did of inbox.expired(delivery.expiryNow())) {
+    for await (const did of inbox.expired(delivery.clock.expiry())) {
       const mailbox = this.#mailboxes.get(did);
       if (mailbox === undefined) count += await this.#expireUnattended(did, removing);
       else mailbox.expire();
@@ -216,7 +216,7 @@ export class Recipients {
       const page = await inbox.read(did, { after, ...PAGE });
       // An agent has connected meanwhile: its mailbox does the rest.
       if (page.length === 0 || this.#mailboxes.has(did)) return count;
-      const expired = page.filter(({ expiresAt }) => expiresAt <= delivery.expiryNow());
+      const expired = page.filter(({ expiresAt }) => expiresAt <= delivery.clock.expiry());
       const removed = inbox.settle(
         did,
         expired.map(({ seq }) => seq),

@@ -221,7 +221,7 @@ export class Router {
       return { label: "unauthorized", reason: "unauthorized", code: "e.m.authz.from", comment };
     }
     if (recipients.length === 0) return { label: "malformed", reason: "malformed message: to names no recipient" };
-    if (message.expiresTime !== undefined && message.expiresTime * 1000 <= this.#options.delivery.now()) {
+    if (message.expiresTime !== undefined && message.expiresTime * 1000 <= this.#options.delivery.clock.expiry()) {
       return { label: "expired", reason: "message expired" };
     }
     const { isHosted, remote } = this.#options;

@@ -53,6 +53,7 @@ export interface SuspectsOptions<C> {
   /** A message is no suspect any more. It may have to be delivered again. */
   onCleared(seq: number): void;
   onFailure(error: unknown): void;
+  /** Milliseconds on the monotonic clock. */
   now(): number;
 }
 

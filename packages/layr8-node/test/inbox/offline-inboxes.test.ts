@@ -83,8 +83,7 @@ describe("inboxes of agents without a connection", () => {
         maxAckTimeoutMs: 1000,
         window: { maxMessages: 10, maxLength: 1000 },
         maxThreads: 10,
-        now: () => now,
-        expiryNow: () => now,
+        clock: { monotonic: () => now, expiry: () => now, lifetimeStart: () => now },
       },
       events: {
         onDelivered: () => undefined,

@@ -6,7 +6,15 @@ import { OK, refusal, type Channel, type ChannelEnd, type Joined } from "../../s
 import { PhoenixServer, type Admitted, type UpgradeRefusal } from "../../src/phoenix/phoenix-server.ts";
 import { RawClient } from "./raw-client.ts";
 
-const LIMITS = { maxChannels: 3, maxMalformed: 5, highWaterMark: 64 * 1024, idleTimeoutMs: 60_000, maxFrameBytes: 16 * 1024 };
+let time = 0;
+const LIMITS = {
+  maxChannels: 3,
+  maxMalformed: 5,
+  highWaterMark: 64 * 1024,
+  idleTimeoutMs: 60_000,
+  maxFrameBytes: 16 * 1024,
+  now: () => time,
+};
 
 let http: Server;
 let server: PhoenixServer;
@@ -284,9 +292,11 @@ describe("PhoenixServer", () => {
   it("pings a silent client, and drops one that stays silent", async () => {
     const client = await open();
     const pinged = once(client.ws, "ping");
-    server.checkIdle(Date.now() + LIMITS.idleTimeoutMs / 2 + 1000);
+    time += LIMITS.idleTimeoutMs / 2 + 1000;
+    server.checkIdle();
     await pinged;
-    server.checkIdle(Date.now() + LIMITS.idleTimeoutMs + 1000);
+    time += LIMITS.idleTimeoutMs;
+    server.checkIdle();
     expect(await client.closed).toBe(1006);
   });
 });

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { MemoryInbox } from "../../src/inbox/memory-inbox.ts";
+import { systemClock } from "../../src/clock.ts";
 import type { Channel } from "../../src/phoenix/channel.ts";
 import { AgentChannel } from "../../src/routing/agent-channel.ts";
 import type { JoinRequest } from "../../src/routing/join-request.ts";
@@ -16,7 +17,8 @@ let mailbox: Mailbox;
 async function join(request: Partial<JoinRequest> = {}): Promise<AgentChannel> {
   const inbox = new MemoryInbox();
   const limits = { maxMessages: 4, maxLength: 1000 };
-  const delivery = { ackTimeoutMs: 30_000, maxAckTimeoutMs: 30_000, window: limits, maxThreads: 3, now: Date.now, expiryNow: Date.now };
+  const clock = systemClock();
+  const delivery = { ackTimeoutMs: 30_000, maxAckTimeoutMs: 30_000, window: limits, maxThreads: 3, clock };
   const events = { onDelivered: () => {}, onDead: () => {}, onFailed: () => {}, onFailure: () => {} };
   mailbox = new Mailbox(DID, inbox, delivery, events);
   await inbox.append({ recipient: DID, id: "1", type: `${ECHO}/request`, plaintext: "{}", authorized: true, expiresAt: Infinity });
@@ -39,6 +41,7 @@ async function join(request: Partial<JoinRequest> = {}): Promise<AgentChannel> {
     },
     router: { bind } as Router,
     maxLength: 1000,
+    clock,
     account: { owner: "key", takeUnits: () => true },
     events: { onAccepted: () => {}, onRefused: () => {}, onEnded: () => {} },
   });

@@ -82,8 +82,7 @@ beforeEach(() => {
       maxAckTimeoutMs: 350,
       window: { maxMessages: 4, maxLength: 1000 },
       maxThreads: 3,
-      now: () => now,
-      expiryNow: () => now,
+      clock: { monotonic: () => now, expiry: () => now, lifetimeStart: () => now },
     },
     {
       onDelivered: () => {},

@@ -2,6 +2,7 @@ import { setMaxListeners } from "node:events";
 import { ParleyError } from "@parley/core";
 import type { DidResolver } from "@parley/did";
 import { StorageError } from "@parley/storage";
+import { type Clock, systemClock } from "../../clock.ts";
 import { readAnswer, type Answer } from "./answer.ts";
 import { Endpoints } from "./endpoints.ts";
 import { seal } from "./envelope.ts";
@@ -26,7 +27,7 @@ const STALE_MS = 30_000;
 export class Delivery {
   readonly #options: OutboundOptions;
   readonly #limits: OutboundLimits;
-  readonly #now: () => number;
+  readonly #clock: Pick<Clock, "expiry" | "monotonic">;
   readonly #poster: Poster;
   readonly #endpoints: Endpoints;
   readonly #locator: Locator;
@@ -35,13 +36,14 @@ export class Delivery {
   readonly #closing = new AbortController();
 
   constructor(options: OutboundOptions, limits: OutboundLimits) {
-    const { network, resolver, now = Date.now } = options;
+    const { network, resolver, clock = systemClock() } = options;
+    const now = (): number => clock.monotonic();
     const { signal } = this.#closing;
     // Each DID that is being resolved listens.
     setMaxListeners(0, signal);
     this.#options = options;
     this.#limits = limits;
-    this.#now = now;
+    this.#clock = clock;
     this.#poster = new Poster({ allow: network.allow, limits, now });
     this.#endpoints = new Endpoints(network);
     this.#locator = new Locator({ resolver, endpoints: this.#endpoints, limits, now, signal });
@@ -95,14 +97,14 @@ export class Delivery {
   }
 
   async #enter(lane: Lane, trial: Trial, found: Route): Promise<Outcome> {
-    const since = this.#now();
+    const since = this.#clock.monotonic();
     const { origin } = found.target.url;
     const permit = await this.#nodes.enter(origin, trial.failures > 0);
     if (permit === undefined) return AGAIN;
     try {
       if (!lane.isFirst(trial)) return AGAIN;
       lane.posting = trial.entry;
-      const route = this.#now() - since > STALE_MS ? await this.#locator.refresh(found) : found;
+      const route = this.#clock.monotonic() - since > STALE_MS ? await this.#locator.refresh(found) : found;
       return route.target.url.origin === origin ? await this.#send(trial, permit, route) : AGAIN;
     } finally {
       lane.posting = undefined;
@@ -123,10 +125,10 @@ export class Delivery {
       if (error instanceof StorageError && error.code === "record_damaged") return { kind: "dead", cause: DAMAGED };
       return later(trial, this.#limits, { reason: ParleyError.from(error).message });
     }
-    if (trial.entry.expiresAt <= this.#now()) return { kind: "dead", cause: expired(trial) };
+    if (trial.entry.expiresAt <= this.#clock.expiry()) return { kind: "dead", cause: expired(trial) };
     let answer: Answer;
     try {
-      answer = readAnswer(await this.#poster.post(route.target, envelope), this.#now());
+      answer = readAnswer(await this.#poster.post(route.target, envelope), this.#clock.expiry());
     } catch (error) {
       if (error instanceof UndeliverableError) return undeliverable(trial, error);
       return later(trial, this.#limits, { reason: `The other node can't be reached: ${nameOf(error)}`, atGate: permit.failed("silent") });

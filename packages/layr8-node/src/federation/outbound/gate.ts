@@ -10,7 +10,7 @@ export interface GateOptions {
   /** First wait after failures; doubles, with jitter, up to `maxRetryMs`. Milliseconds. */
   readonly retryMs: number;
   readonly maxRetryMs: number;
-  /** Milliseconds since 1970. */
+  /** Milliseconds on a monotonic clock. */
   readonly now: () => number;
   /** What all gates of one kind share. */
   readonly slots: Slots;

@@ -21,6 +21,7 @@ export interface LocatorOptions {
   readonly resolver: DidResolver;
   readonly endpoints: Endpoints;
   readonly limits: OutboundLimits;
+  /** Milliseconds on a monotonic clock. */
   readonly now: () => number;
   /** Ends everything. */
   readonly signal: AbortSignal;

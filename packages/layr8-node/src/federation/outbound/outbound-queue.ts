@@ -1,6 +1,7 @@
 import { closeAll } from "@parley/core/internal";
 import type { DidResolver } from "@parley/did";
 import { StorageError } from "@parley/storage";
+import { systemClock } from "../../clock.ts";
 import { Deadlines } from "./deadlines.ts";
 import { Delivery } from "./delivery.ts";
 import { Disposal } from "./disposal.ts";
@@ -35,13 +36,13 @@ class OutboundQueue implements Outbound {
   #closing: Promise<void> | undefined;
 
   constructor(options: OutboundOptions) {
-    const { store, events, now = Date.now } = options;
-    this.#options = { ...options, events: quiet(events) };
+    const { store, events, clock = systemClock() } = options;
+    this.#options = { ...options, clock, events: quiet(events) };
     this.#limits = outboundLimits(options.limits);
-    this.#now = now;
+    this.#now = () => clock.expiry();
     this.#delivery = new Delivery(this.#options, this.#limits);
     this.#quota = new Quota(this.#limits);
-    this.#deadlines = new Deadlines(now());
+    this.#deadlines = new Deadlines(this.#now());
     this.#disposal = new Disposal({ store, events: this.#options.events, onForgotten: (entry) => this.#quota.give(entry) });
     for (const entry of store.entries()) {
       this.#quota.take(entry);

@@ -1,5 +1,6 @@
 import type { DidcommCrypto } from "@parley/didcomm-crypto";
 import type { DidResolver } from "@parley/did";
+import type { Clock } from "../../clock.ts";
 import type { Resolution } from "../../credentials/resolution.ts";
 import type { OutboundLimits } from "./outbound-limits.ts";
 import type { OutboundStore } from "./outbound-store.ts";
@@ -125,6 +126,6 @@ export interface OutboundOptions {
   readonly network: Pick<Resolution, "allow" | "hosts" | "httpForLoopback">;
   readonly events: OutboundEvents;
   readonly limits?: Partial<OutboundLimits>;
-  /** Milliseconds since 1970; for tests. */
-  readonly now?: () => number;
+  /** Default: the system's. */
+  readonly clock?: Pick<Clock, "expiry" | "monotonic">;
 }

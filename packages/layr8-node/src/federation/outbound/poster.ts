@@ -18,6 +18,7 @@ const ANY_ADDRESS: readonly AddressKind[] = ["loopback", "private", "link-local"
 export interface PosterOptions {
   readonly allow: readonly AddressKind[];
   readonly limits: Pick<OutboundLimits, "maxConnectionsPerNode" | "postTimeoutMs" | "connectTimeoutMs">;
+  /** Milliseconds on a monotonic clock. */
   readonly now: () => number;
 }
 

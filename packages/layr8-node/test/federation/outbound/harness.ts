@@ -17,7 +17,6 @@ export interface OpenOptions {
   readonly limits?: Partial<OutboundLimits>;
   readonly resolution?: ResolutionOptions;
   readonly onDead?: OutboundEvents["onDead"];
-  readonly now?: () => number;
 }
 
 /** A queue, the nodes that it sends to, and what it told. */
@@ -44,7 +43,7 @@ export class Harness {
     return this.world.create(`did:web:alice-node.localhost:${name}`, "http://alice-node.localhost");
   }
 
-  open({ store, limits = {}, resolution = {}, onDead, now }: OpenOptions = {}): Outbound {
+  open({ store, limits = {}, resolution = {}, onDead }: OpenOptions = {}): Outbound {
     const hosts = Object.fromEntries([...this.#partners].map(([host, { origin }]) => [host, origin]));
     const network = readResolution({ hosts, timeoutMs: 2000, ...resolution });
     const senders = {
@@ -68,7 +67,6 @@ export class Harness {
         onRetry: (_, reason) => this.#note(() => this.retried.push(reason)),
         onFailure: (error) => this.#note(() => this.failures.push(error)),
       },
-      ...(now !== undefined && { now }),
     });
     this.#queues.push(queue);
     return queue;

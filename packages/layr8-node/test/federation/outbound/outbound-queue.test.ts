@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { StorageError } from "@parley/storage";
 import { Harness } from "./harness.ts";
 import { take, type Answer } from "./partner.ts";
@@ -95,6 +95,18 @@ describe("a message to another node", () => {
     const id = await harness.send(harness.open(), node.agent("bob"));
     await harness.until(() => harness.delivered.length === 1);
     expect(node.ids).toEqual([id, id, id]);
+  });
+
+  it("is tried again soon when the wall clock is set back while its node is left alone", async () => {
+    const node = await harness.partner();
+    node.answer = (_, response) => response.socket?.resetAndDestroy();
+    const queue = harness.open();
+    const id = await harness.send(queue, node.agent("bob"));
+    await harness.until(() => harness.retried.length >= 3);
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() - 24 * 60 * 60_000 });
+    node.answer = take;
+    await harness.until(() => harness.delivered.length === 1).finally(() => vi.useRealTimers());
+    expect(harness.delivered).toEqual([id]);
   });
 
   it("is tried again when there is no answer in time", async () => {
