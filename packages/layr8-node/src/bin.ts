@@ -21,12 +21,14 @@ start:
   --domain <domain>   domain of the DIDs that the node assigns (default localhost%3A<port>)
   --public-url <url>  origin under which other machines reach the node (default: that of --domain)
   --peer <host>=<url> where another node is, instead of asking DNS: partner.example=http://127.0.0.1:4001; may be repeated
+  --known-hosts-only  take messages of other nodes only from hosts of --peer, --known-host and the configuration
+  --known-host <host> a host that messages are taken from, such as partner.example; may be repeated; implies --known-hosts-only
   --accept-clock      the clock is right, however far it is ahead of the last run: what has expired by it goes at once
   --trust-proxy [<n>] proxies stand in front, n one behind the other (1 without a value), or <address>,<network>,…: their addresses;
                       X-Forwarded-For says who their clients are
   --metrics-port <n>  port for /health and /metrics, which --port then doesn't have
   --write-env <file>  write LAYR8_NODE_URL and, when it is new, LAYR8_API_KEY into a file for node --env-file (mode 0600)
-  --config <file>     JSON with any of: port, host, dataDir, domain, publicUrl, trustProxy, metricsPort, apiKeys, policies, resolution, limits
+  --config <file>     JSON with any of: port, host, dataDir, domain, publicUrl, trustProxy, metricsPort, apiKeys, policies, resolution, knownHosts, limits
   --log <level>       fatal, error, warn, info, debug or silent (default info)
 
 keys, while no node runs on the directory:

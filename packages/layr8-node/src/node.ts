@@ -70,6 +70,7 @@ export async function startNode(options: NodeOptions = {}): Promise<Layr8Node> {
       limits,
       policies,
       resolution,
+      knownHosts: options.knownHosts,
       logger,
       apiKey: created?.key,
       trustsProxy: proxyTrust(trustProxy),

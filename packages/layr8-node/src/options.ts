@@ -1,7 +1,7 @@
 import { checkOptions, IS_ANYTHING, IS_BOOLEAN, IS_LOGGER, IS_PORT, IS_TEXT, readNumbers, type OptionCheck } from "@parley/core/internal";
 import { IS_TRUST_PROXY, type TrustProxy } from "@parley/server-command";
 import type { Logger } from "pino";
-import type { ResolutionOptions } from "./credentials/resolution.ts";
+import { readHost, type ResolutionOptions } from "./credentials/resolution.ts";
 import type { Policy } from "./routing/policy.ts";
 
 /** Which DIDs an API key may bind: `"any"`, or a list of DIDs and of prefixes with a trailing `*`. */
@@ -138,6 +138,12 @@ export interface NodeOptions {
    */
   readonly resolution?: ResolutionOptions;
   /**
+   * The hosts of other nodes whose agents may send to agents here, such as `["partner.example", "localhost:4001"]`; those of `resolution.hosts` are
+   * known, too. Messages of other senders, and of those without a host (did:key), are refused (403, `e.m.authz.denied`) before anything is looked
+   * up for them. Default: everybody may send, and unknown senders are limited by address (`limits.strangersPerSecond`).
+   */
+  readonly knownHosts?: readonly string[];
+  /**
    * The clock is right, however far it is ahead of the time at which the node last ran. Otherwise the node goes by the old time for an
    * hour before anything expires by the new one. Default `false`.
    */
@@ -161,6 +167,10 @@ const IS_NODE_KEY: OptionCheck = {
   expected: "a Uint8Array of 32 bytes",
   is: (value) => value instanceof Uint8Array && value.length === 32,
 };
+const IS_HOSTS: OptionCheck = {
+  expected: 'a list of hosts, such as ["partner.example", "localhost:4001"]',
+  is: (value) => Array.isArray(value) && value.every((host) => typeof host === "string" && readHost(host) !== undefined),
+};
 const IS_LIST: OptionCheck = { expected: "a list", is: Array.isArray };
 
 const OPTIONS: Readonly<Record<keyof NodeOptions, OptionCheck>> = {
@@ -175,6 +185,7 @@ const OPTIONS: Readonly<Record<keyof NodeOptions, OptionCheck>> = {
   nodeKey: IS_NODE_KEY,
   apiKeys: IS_LIST,
   policies: IS_LIST,
+  knownHosts: IS_HOSTS,
   // These are checked where they are read.
   resolution: IS_ANYTHING,
   limits: IS_ANYTHING,

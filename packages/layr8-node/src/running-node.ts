@@ -11,6 +11,7 @@ import { NonceMemory } from "./credentials/nonce-memory.ts";
 import type { CredentialVerifier } from "./credentials/verifier.ts";
 import { Wallet } from "./credentials/wallet.ts";
 import { Federation } from "./federation/federation.ts";
+import { KnownHosts } from "./federation/inbound/known-hosts.ts";
 import { Gate } from "./gate.ts";
 import { createMetrics, type Metrics } from "./http/metrics.ts";
 import { createHttpServer, createStatusServer, type StatusOptions } from "./http/server.ts";
@@ -58,6 +59,7 @@ export interface NodeParts {
   readonly limits: NodeLimits;
   readonly policies: Policies;
   readonly resolution: Resolution;
+  readonly knownHosts: readonly string[] | undefined;
   readonly logger: Logger;
   readonly apiKey: string | undefined;
   readonly trustsProxy: ProxyTrust;
@@ -80,6 +82,7 @@ export class RunningNode implements Layr8Node {
   readonly #status: FastifyInstance | undefined;
   readonly #trustsProxy: ProxyTrust;
   readonly #connections: Connections;
+  readonly #knownHosts: KnownHosts;
   readonly #watchdog: Watchdog;
   readonly #refusedKeys = new Throttle(REFUSED_KEYS_MS);
   #phoenix: PhoenixServer | undefined;
@@ -90,7 +93,7 @@ export class RunningNode implements Layr8Node {
   #port = 0;
   #closing: Promise<void> | undefined;
 
-  constructor({ stores, limits, policies, resolution, logger, apiKey, trustsProxy, metricsPort }: NodeParts) {
+  constructor({ stores, limits, policies, resolution, knownHosts, logger, apiKey, trustsProxy, metricsPort }: NodeParts) {
     const { inbox, dids, apiKeys, credentials } = stores;
     this.apiKey = apiKey;
     this.#stores = stores;
@@ -108,10 +111,12 @@ export class RunningNode implements Layr8Node {
     // Strangers have a cache and limits of their own, so that they can't take those of the agents here.
     const [partners, strangers] = [this.#createResolver(resolution), this.#createResolver(resolution)];
     this.verifier = createNetworkVerifier(partners, resolution, limits);
+    this.#knownHosts = new KnownHosts(knownHosts, Object.keys(resolution.hosts));
     this.#federation = new Federation({
       hosted: dids,
       resolvers: { partners, strangers },
       network: resolution,
+      knownHosts: this.#knownHosts,
       limits,
       store: stores.outbound,
       clock: stores.clock,
@@ -232,8 +237,7 @@ export class RunningNode implements Layr8Node {
     this.#federation.start([hostOfDomain(ownDomain), `localhost:${bound.port}`, ...hostsOfUrl(this.#publicUrl)]);
     this.#sweeper = setInterval(() => this.#sweep(), SWEEP_MS).unref();
     this.#logger.info({ url: this.url }, "listening");
-    const { strangersPerSecond } = this.#limits;
-    this.#logger.info({ strangersPerSecond }, "senders without a host (did:key) are limited by address; policies can deny them");
+    this.#tellWhoMaySend();
   }
 
   createApiKey(options: ApiKeyOptions): Promise<CreatedApiKey> {
@@ -259,6 +263,13 @@ export class RunningNode implements Layr8Node {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  #tellWhoMaySend(): void {
+    const knownHosts = this.#knownHosts.list;
+    const { strangersPerSecond } = this.#limits;
+    if (knownHosts !== undefined) this.#logger.info({ knownHosts }, "messages of other nodes are accepted from known hosts only");
+    else this.#logger.info({ strangersPerSecond }, "messages of unknown senders on other nodes are accepted, limited by address");
   }
 
   #createResolver(resolution: Resolution): DidResolver {

@@ -22,6 +22,7 @@ const CONFIG_MEMBERS: readonly (keyof NodeOptions)[] = [
   "apiKeys",
   "policies",
   "resolution",
+  "knownHosts",
   "limits",
 ];
 
@@ -42,6 +43,8 @@ export async function start(args: readonly string[], { apiKey, nodeKey }: StartE
       domain: { type: "string" },
       "public-url": { type: "string" },
       peer: { type: "string", multiple: true },
+      "known-hosts-only": { type: "boolean", default: false },
+      "known-host": { type: "string", multiple: true },
       "accept-clock": { type: "boolean", default: false },
       "trust-proxy": { type: "string" },
       "metrics-port": { type: "string" },
@@ -64,6 +67,9 @@ export async function start(args: readonly string[], { apiKey, nodeKey }: StartE
     ...(values["accept-clock"] && { acceptClock: true }),
     ...(values["metrics-port"] !== undefined && { metricsPort: readPortOption("--metrics-port", values["metrics-port"]) }),
     ...(values["trust-proxy"] !== undefined && { trustProxy: readTrustProxyOption("--trust-proxy", values["trust-proxy"]) }),
+    ...((values["known-hosts-only"] || values["known-host"] !== undefined) && {
+      knownHosts: [...(config.knownHosts ?? []), ...(values["known-host"] ?? [])],
+    }),
     ...(values.peer !== undefined && { resolution: withPeers(config.resolution, values.peer) }),
   };
   const logger = serverLogger("layr8-node", values.log);

@@ -90,7 +90,8 @@ function readHosts(hosts: object): Record<string, string> {
   return Object.fromEntries(entries);
 }
 
-function readHost(name: string): string | undefined {
+/** A host as it stands in URLs, from a URL or a did:web DID; `undefined` if it is none. */
+export function readHost(name: string): string | undefined {
   const host = name.replace(/%3a/i, ":");
   const url = /^[\w.:[\]-]+$/.test(host) && URL.canParse(`https://${host}`) ? new URL(`https://${host}`) : undefined;
   return url?.host;

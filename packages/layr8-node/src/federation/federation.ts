@@ -13,6 +13,7 @@ import type { Received } from "../routing/router.ts";
 import { AgreementKeys, type HostedKeys } from "./agreement-keys.ts";
 import { addDidcommRoute } from "./inbound/didcomm-route.ts";
 import { Inbound } from "./inbound/inbound.ts";
+import type { KnownHosts } from "./inbound/known-hosts.ts";
 import { Strangers } from "./inbound/strangers.ts";
 import { openOutbound } from "./outbound/outbound-queue.ts";
 import type { Outbound, OutboundDepth } from "./outbound/outbound.ts";
@@ -32,6 +33,7 @@ export interface FederationOptions {
   /** Find documents, those of hosted DIDs too: of the agents' own partners, and of strangers that want to be known. */
   readonly resolvers: { readonly partners: DidResolver; readonly strangers: DidResolver };
   readonly network: Resolution;
+  readonly knownHosts: KnownHosts;
   readonly limits: NodeLimits;
   readonly store: OutboundStore;
   readonly clock: Clock;
@@ -84,6 +86,7 @@ export class Federation {
         atOncePerAddress: Math.max(1, Math.ceil(limits.maxStrangers / 8)),
         now: () => options.clock.monotonic(),
       }),
+      knownHosts: options.knownHosts,
       maxEnvelopeBytes: limits.maxEnvelopeBytes,
       maxMessageLength: limits.maxMessageLength,
       messagesPerSecond: limits.remoteMessagesPerSecond,

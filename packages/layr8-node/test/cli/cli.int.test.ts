@@ -112,6 +112,28 @@ describe("layr8-node", () => {
     expect(await connects(LAYR8_NODE_URL, "a key of the operator")).toBe(true);
   });
 
+  it("tells at its start whose messages it takes, and takes known hosts from options and configuration", async () => {
+    const config = join(folder, "node.json");
+    await writeFile(config, JSON.stringify({ port: 0, knownHosts: ["one.example"] }));
+    const told = async (...args: readonly string[]): Promise<string> => {
+      const child = spawn(process.execPath, [bin, ...args], { stdio: ["ignore", "ignore", "pipe"] });
+      const closed = once(child, "close");
+      let said = "";
+      child.stderr.on("data", (data) => (said += String(data)));
+      await expect.poll(() => said, { timeout: 20_000 }).toContain("messages of");
+      child.kill("SIGTERM");
+      await closed;
+      return said.split("\n").find((line) => line.includes("messages of")) ?? "";
+    };
+    expect(await told("--port", "0")).toContain("limited by address");
+    expect(await told("--config", config)).toContain('"knownHosts":["one.example"]');
+    const peer = ["--peer", "two.example=http://127.0.0.1:9"];
+    expect(await told("--config", config, "--known-host", "three.example:8443", ...peer)).toContain(
+      '"knownHosts":["one.example","three.example:8443","two.example"]',
+    );
+    expect(await told("--port", "0", "--known-hosts-only", ...peer)).toContain('"knownHosts":["two.example"]');
+  });
+
   it("takes from its configuration, or from --peer, how other hosts are reached", async () => {
     const issuing = await start(["--port", "0"], 2);
     const rest = (call: string, { LAYR8_NODE_URL = "", LAYR8_API_KEY = "" }: Record<string, string>, body: object) =>

@@ -224,6 +224,33 @@ describe("POST /didcomm", () => {
   });
 });
 
+describe("known hosts only", () => {
+  const DENIED = { status: 403, code: "e.m.authz.denied" };
+
+  it("takes messages of a host that is listed, or named in resolution.hosts", async () => {
+    await restart({ knownHosts: [] });
+    await servesStill();
+    await restart({ knownHosts: ["M.localhost"] });
+    await servesStill();
+  });
+
+  it("refuses other hosts, and senders without a host, before it looks for their documents", async () => {
+    await restart({ knownHosts: ["partner.example"] });
+    const asked = stranger.asked.length;
+    expect(await post(node, forgeFrom("did:web:other.localhost:eve"))).toMatchObject(DENIED);
+    expect(await post(node, forgeFrom("did:web:m.localhost.example:eve"))).toMatchObject(DENIED);
+    expect(await post(node, forgeFrom("did:key:z6MkhaXgBZDvotDkL5257faiztiGiC2QtKLGpbnnEGta2doK"))).toMatchObject(DENIED);
+    expect(stranger.asked.length).toBe(asked);
+    await servesStill();
+    const text = await (await fetch(`${node.httpUrl}/metrics`)).text();
+    expect(text).toContain('federation_received_total{result="unknown_host"} 3');
+  });
+
+  it.each([[["https://partner.example/path"]], ["partner.example"], [[""]]])("rejects %j as knownHosts", async (knownHosts) => {
+    await expect(startNode({ port: 0, logger: false, knownHosts: knownHosts as never })).rejects.toThrow(/^knownHosts must be a list of hosts/);
+  });
+});
+
 /** An envelope that decrypts, whatever the draft says. */
 function forgery({ change }: { change?: (draft: Draft) => void }, content: object = stranger.message("evil")): string {
   const keys = { from: stranger.key as never, to: { ...to, curve: "X25519" } as never };

@@ -1,6 +1,7 @@
 import { expect, it } from "vitest";
 import { AgreementKeys } from "../../src/federation/agreement-keys.ts";
 import { Inbound } from "../../src/federation/inbound/inbound.ts";
+import { KnownHosts } from "../../src/federation/inbound/known-hosts.ts";
 import { Strangers } from "../../src/federation/inbound/strangers.ts";
 import type { Refusal } from "../../src/routing/refusal.ts";
 import { World } from "./outbound/world.ts";
@@ -20,6 +21,7 @@ async function heardOf(envelope: string, refusal?: Refusal): Promise<readonly st
     keys: new AgreementKeys(hosted),
     resolver: world.resolver,
     strangers: new Strangers({ perSecond: 100, atOnce: 10, atOncePerAddress: 10, now: Date.now }),
+    knownHosts: new KnownHosts(undefined, []),
     maxEnvelopeBytes: 100_000,
     maxMessageLength: 100_000,
     messagesPerSecond: 100,

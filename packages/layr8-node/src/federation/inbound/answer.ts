@@ -2,6 +2,7 @@ import { DidcommCryptoError } from "@parley/didcomm-crypto";
 import { StorageError } from "@parley/storage";
 import type { Refusal } from "../../routing/refusal.ts";
 import { DENIED } from "../../routing/policy.ts";
+import { UnknownHost } from "./known-hosts.ts";
 import { TooManyStrangers } from "./strangers.ts";
 
 /**
@@ -93,10 +94,11 @@ const SENDER_UNRESOLVED = "the sender's DID can't be resolved here";
 /** What fails on the way to the router. Strangers learn nothing of what exactly was wrong with their message. */
 export function answerToError(error: unknown): InboundAnswer {
   if (error instanceof TooManyStrangers) return answer("rate_limited");
+  if (error instanceof UnknownHost) return answer(DENIED, error.message, "unknown_host");
   if (error instanceof StorageError) return answer("storage_failed", "the message could not be stored; try again");
   if (!(error instanceof DidcommCryptoError)) return answer("internal", "internal error");
   const { code, retryable, cause } = error;
-  if (cause instanceof TooManyStrangers) return answer("rate_limited");
+  if (cause instanceof TooManyStrangers || cause instanceof UnknownHost) return answerToError(cause);
   if (code === "recipient_unknown") return answer("not_found");
   if (code === "too_large") return answer("too_large");
   if (code === "resolution_failed" && retryable) return answer("resolution_failed", "the sender's DID could not be resolved; try again");

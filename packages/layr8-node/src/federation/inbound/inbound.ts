@@ -9,6 +9,7 @@ import { extraUnitsOf, unitsOf } from "../../routing/work.ts";
 import { hostOf } from "../outbound/quota.ts";
 import { answer, answerToError, answerToRefusal, type InboundAnswer } from "./answer.ts";
 import { isForward, readForward } from "./forward.ts";
+import type { KnownHosts } from "./known-hosts.ts";
 import type { Strangers } from "./strangers.ts";
 
 /** What {@link Inbound} is made with. */
@@ -18,6 +19,7 @@ export interface InboundOptions {
   /** Finds documents of senders. */
   readonly resolver: DidResolver;
   readonly strangers: Strangers;
+  readonly knownHosts: KnownHosts;
   /** Bytes of an envelope. */
   readonly maxEnvelopeBytes: number;
   /** Characters of a message's JSON. */
@@ -125,12 +127,13 @@ export class Inbound {
   }
 
   #unpack({ envelope, address }: Arrival): Promise<Unpacked> {
-    const { keys, resolver, strangers, isHosted, maxEnvelopeBytes } = this.#options;
+    const { keys, resolver, strangers, knownHosts, isHosted, maxEnvelopeBytes } = this.#options;
     const crypto = createDidcommCrypto({
       privateKey: (kid) => keys.find(kid),
       // What a stranger makes the node look for is counted against its address.
       resolver: {
-        resolve: (did, options) => {
+        resolve: async (did, options) => {
+          if (!isHosted(did)) knownHosts.check(did);
           const find = (): ReturnType<DidResolver["resolve"]> => resolver.resolve(did, options);
           return isHosted(did) || strangers.hasMet(did) ? find() : strangers.ask(address, find);
         },

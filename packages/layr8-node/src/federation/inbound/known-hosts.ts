@@ -1,0 +1,33 @@
+import { readHost } from "../../credentials/resolution.ts";
+
+/** The sender's host is not one of those that this node takes messages from. */
+export class UnknownHost extends Error {
+  constructor() {
+    super("This node takes messages from hosts that its operator knows, and from no others");
+  }
+}
+
+/** The hosts of other nodes whose agents may send to agents here, where the operator has limited them. */
+export class KnownHosts {
+  readonly #hosts: ReadonlySet<string> | undefined;
+
+  /**
+   * @param known hosts as in `NodeOptions.knownHosts`; `undefined` accepts every sender.
+   * @param peers hosts of `resolution.hosts`, which are known too.
+   */
+  constructor(known: readonly string[] | undefined, peers: readonly string[]) {
+    this.#hosts = known === undefined ? undefined : new Set([...known.map((host) => readHost(host) ?? host), ...peers]);
+  }
+
+  /** `undefined` where every sender is accepted. */
+  get list(): readonly string[] | undefined {
+    return this.#hosts === undefined ? undefined : [...this.#hosts];
+  }
+
+  /** @throws UnknownHost for a DID of another host, and for one without a host. */
+  check(did: string): void {
+    if (this.#hosts === undefined) return;
+    const [, name = ""] = /^did:web:([^:]+)/.exec(did) ?? [];
+    if (!this.#hosts.has(readHost(name) ?? "")) throw new UnknownHost();
+  }
+}
