@@ -1,3 +1,4 @@
 export { createDirectory } from "./create-directory.ts";
+export { checkDirectoryKind } from "./directory-kind.ts";
 export { lockDirectory, type DirectoryLock } from "./lock-directory.ts";
 export { LockError, type LockErrorCode } from "./lock-error.ts";

@@ -1,4 +1,5 @@
 import { readdir, stat } from "node:fs/promises";
+import { checkDirectoryKind } from "@parley/directory-lock";
 import type { StorageOptions } from "./environment.ts";
 import { StorageError } from "./storage-error.ts";
 
@@ -16,6 +17,11 @@ export async function checkDataDirectory(directory: string, { name }: Pick<Stora
   const names = await readdir(directory).catch((error: unknown) => {
     throw new StorageError("data_dir_unusable", `${directory} is not a data directory: ${reasonOf(error)}`, { cause: error });
   });
+  try {
+    checkDirectoryKind(directory, names, file);
+  } catch (error) {
+    throw new StorageError("data_dir_unusable", String((error as Error).message), { cause: error });
+  }
   if (names.length > 0 && !names.includes(file)) {
     throw new StorageError("data_dir_unusable", `${directory} is not a data directory: ${file} is missing`);
   }

@@ -1,7 +1,7 @@
-import { rm } from "node:fs/promises";
+import { readdir, rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { closeAll, closeQuietly, isPassingSystemError, systemReason } from "@parley/core/internal";
-import { createDirectory, LockError, lockDirectory, type DirectoryLock } from "@parley/directory-lock";
+import { checkDirectoryKind, createDirectory, LockError, lockDirectory, type DirectoryLock } from "@parley/directory-lock";
 import type { RecordFormat } from "./checksum.ts";
 import type { DamagedRecord } from "./damaged-records.ts";
 import { probeDisk } from "./disk.ts";
@@ -72,6 +72,7 @@ export class StorageEnvironment implements Environment, AsyncDisposable {
     let file: LmdbFile | undefined;
     try {
       return await attempt(directory, async () => {
+        checkDirectoryKind(directory, await readdir(directory), `${name}.mdb`);
         await rm(join(directory, PROBE), { force: true });
         file = await LmdbFile.open(join(directory, `${name}.mdb`), () => probeDisk(join(directory, PROBE)));
         const environment = new StorageEnvironment(directory, file, lock);

@@ -15,6 +15,31 @@ beforeEach(async () => {
 });
 afterEach(() => directory.remove());
 
+describe("a directory with the data of another kind of program", () => {
+  const NODE = { name: "node", schema: 1 };
+  const SERVER = { name: "skytale", schema: 1 };
+
+  it("is refused in one sentence, and nothing is written into it", async () => {
+    await (await StorageEnvironment.open(path, NODE)).close();
+    const before = (await readdir(path)).filter((name) => !name.startsWith("lock."));
+    const refusal = {
+      code: "data_dir_unusable",
+      message: `${path} is the data directory of a layr8 node: give a skytale server a directory of its own`,
+    };
+    await expect(StorageEnvironment.open(path, SERVER)).rejects.toMatchObject(refusal);
+    await expect(checkDataDirectory(path, SERVER)).rejects.toMatchObject(refusal);
+    expect((await readdir(path)).filter((name) => !name.startsWith("lock."))).toEqual(before);
+    await (await StorageEnvironment.open(path, NODE)).close();
+  });
+
+  it("is refused where it is an agent's", async () => {
+    await mkdir(path);
+    await writeFile(join(path, "store"), "");
+    const message = `${path} is the data directory of a skytale agent: give a layr8 node a directory of its own`;
+    await expect(StorageEnvironment.open(path, NODE)).rejects.toMatchObject({ code: "data_dir_unusable", message });
+  });
+});
+
 describe("checkDataDirectory", () => {
   it("lets a data directory pass, and an empty one", async () => {
     await mkdir(path);

@@ -247,7 +247,7 @@ describe("known hosts only", () => {
   });
 
   it.each([[["https://partner.example/path"]], ["partner.example"], [[""]]])("rejects %j as knownHosts", async (knownHosts) => {
-    await expect(startNode({ port: 0, logger: false, knownHosts: knownHosts as never })).rejects.toThrow(/^knownHosts must be a list of hosts/);
+    await expect(startNode({ port: 0, logger: false, knownHosts: knownHosts as never })).rejects.toThrow(/^Option "knownHosts" must be a list of hosts/);
   });
 });
 

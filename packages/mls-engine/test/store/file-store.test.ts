@@ -54,6 +54,17 @@ it("says so when a directory can't be used", async () => {
   await expect(openFileStore(join(directory, "file", "below"))).rejects.toMatchObject({ code: "unusable" });
 });
 
+it.each([
+  ["node.mdb", "a layr8 node"],
+  ["skytale.mdb", "a skytale server"],
+])("refuses a server's data directory, and writes nothing into it: %s", async (file, owner) => {
+  const directory = await temporaryDirectory();
+  await writeFile(join(directory, file), "");
+  const message = `${directory} is the data directory of ${owner}: give a skytale agent a directory of its own`;
+  await expect(openFileStore(directory)).rejects.toMatchObject({ code: "unusable", message });
+  expect((await readdir(directory)).filter((name) => !name.startsWith("lock"))).toEqual([file]);
+});
+
 it("takes delays that make sense only", async () => {
   for (const flushDelayMs of [-1, Number.NaN, 60_001]) {
     await expect(openFileStore("never used", { flushDelayMs })).rejects.toThrow(TypeError);

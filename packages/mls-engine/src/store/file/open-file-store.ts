@@ -1,9 +1,9 @@
 import { join, resolve } from "node:path";
 import { closeQuietly, isPassingSystemError, rejectUnknownOptions, systemReason } from "@parley/core/internal";
-import { lockDirectory, LockError, type DirectoryLock } from "@parley/directory-lock";
+import { checkDirectoryKind, lockDirectory, LockError, type DirectoryLock } from "@parley/directory-lock";
 import type { GroupStore } from "../group-store.ts";
 import { failureOf, StoreError } from "../store-error.ts";
-import { cutName, endName, sortNames } from "./file-names.ts";
+import { cutName, endName, sortNames, STORE_FILE } from "./file-names.ts";
 import { FileStore } from "./file-store.ts";
 import { nodeFileSystem, type FileSystem } from "./file-system.ts";
 import { createStoreFile, readStoreFile } from "./store-file.ts";
@@ -55,7 +55,9 @@ export async function openFileStoreIn(
   });
   try {
     return await attempt(directory, async () => {
-      const { logs, rows, cuts, ends, unfinished, hasStoreFile } = sortNames(await files.list(directory));
+      const names = await files.list(directory);
+      checkDirectoryKind(directory, names, STORE_FILE);
+      const { logs, rows, cuts, ends, unfinished, hasStoreFile } = sortNames(names);
       if (!hasStoreFile && logs.length > 0) throw new StoreError("damaged", "The file that says what the store is has gone");
       const keys = (await readStoreFile(files, directory, encryptionKey)) ?? (await createStoreFile(files, directory, encryptionKey));
       // Unfinished files may hold secrets that are replaced later.
