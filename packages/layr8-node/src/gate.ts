@@ -25,6 +25,9 @@ const MAX_LOGGED_PROTOCOLS = 16;
 /** Entries of an API key's rule that a refusal names. */
 const MAX_NAMED = 5;
 
+/** The part of the room for messages that are not complete which one API key may take. */
+const PARTIAL_SHARE = 1 / 4;
+
 /** What the gate asks. */
 export interface GateOptions {
   readonly apiKeys: ApiKeys;
@@ -53,6 +56,8 @@ export class Gate {
   /** Messages, in units of work, and frames of whatever kind, by API key. */
   readonly #messages: RateLimiter;
   readonly #frames: RateLimiter;
+  /** Bytes of messages that are not complete yet, by API key. */
+  readonly #partial: FairShare;
 
   constructor(options: GateOptions) {
     const { maxSockets, limits } = options;
@@ -60,6 +65,8 @@ export class Gate {
     this.#sockets = new FairShare({ total: maxSockets, perOwner: limits.maxConnectionsPerKey });
     this.#messages = new RateLimiter({ perSecond: limits.messagesPerSecond });
     this.#frames = new RateLimiter({ perSecond: limits.framesPerSecond });
+    const { maxPartialFrameBytes: total, maxFrameBytes } = limits;
+    this.#partial = new FairShare({ total, perOwner: Math.max(maxFrameBytes, total * PARTIAL_SHARE) });
   }
 
   admit(request: UpgradeRequest): Admitted | UpgradeRefusal {
@@ -85,6 +92,7 @@ export class Gate {
         countFrame();
         return this.#frames.take(apiKey.id, units);
       },
+      hold: (bytes) => this.#partial.tryAcquire(apiKey.id, bytes),
       onClose: () => {
         logger.debug({ key: apiKey.id, address }, "disconnected");
         lease.release();

@@ -23,6 +23,12 @@ export interface NodeLimits {
   readonly maxMessageLength: number;
   /** Bytes of one WebSocket frame. Larger ones close the socket (1009); messages that would be delivered in a larger one are refused. Default 4 MiB. */
   readonly maxFrameBytes: number;
+  /**
+   * Bytes of all WebSocket messages that have arrived in part, counted as they arrive; one API key may have a quarter, and an eighth is kept for
+   * keys that have none. A socket without room is not read; after 5 s it is closed (1013), as is one whose message takes longer than
+   * `idleTimeoutMs`. Default 128 Mi.
+   */
+  readonly maxPartialFrameBytes: number;
   /** Messages in one agent's inbox. Default 10,000. */
   readonly maxInboxMessages: number;
   /** Characters of plaintext in one agent's inbox. Default 64 Mi. */
@@ -220,6 +226,7 @@ export function readLimits(limits: Partial<NodeLimits> = {}): NodeLimits {
   const defaults: NodeLimits = {
     maxMessageLength: 1024 * 1024,
     maxFrameBytes: 4 * 1024 * 1024,
+    maxPartialFrameBytes: 128 * 1024 * 1024,
     maxInboxMessages: 10_000,
     maxInboxLength: 64 * 1024 * 1024,
     maxConnections: 10_000,

@@ -1,7 +1,7 @@
 import type { IncomingMessage, Server } from "node:http";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import { BATCH_HEADER, deferred, MAX_BATCH_BYTES, readBatchLimit, type Deferred } from "@parley/core/internal";
+import { BATCH_HEADER, deferred, type FairShareLease, MAX_BATCH_BYTES, readBatchLimit, type Deferred } from "@parley/core/internal";
 import { WebSocketServer, type WebSocket } from "ws";
 import type { JoinChannel } from "./channel.ts";
 import { ignoreUpgrade, wantsWebSocket } from "./ignored-upgrade.ts";
@@ -22,6 +22,8 @@ export interface Admitted {
   readonly join: JoinChannel;
   /** Charges the owner for work that a frame causes. Returns the milliseconds after which the socket may be read again. */
   charge(units: number): number;
+  /** Takes room for bytes of a message that is not complete yet; `undefined` where there is none. */
+  hold(bytes: number): FairShareLease | undefined;
   /** The socket is gone. */
   onClose(): void;
 }
@@ -107,8 +109,8 @@ export class PhoenixServer {
     this.#wss.handleUpgrade(request, stream, head, (ws) => this.#open(ws, stream, admitted, upgrade.maxBatchBytes));
   }
 
-  #open(ws: WebSocket, stream: Duplex, { join, owner, charge }: Admitted, maxBatchBytes: number): void {
-    const socket = new PhoenixSocket(ws, stream, { join, charge, maxBatchBytes }, this.#options.limits, {
+  #open(ws: WebSocket, stream: Duplex, { join, owner, charge, hold }: Admitted, maxBatchBytes: number): void {
+    const socket = new PhoenixSocket(ws, stream, { join, charge, hold, maxBatchBytes }, this.#options.limits, {
       ...this.#options.events,
       onClose: () => {
         this.#sockets.delete(socket);

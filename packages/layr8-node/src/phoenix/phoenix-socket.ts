@@ -1,8 +1,9 @@
 import type { Duplex } from "node:stream";
-import { MAX_BATCH_FRAMES, splitBatch } from "@parley/core/internal";
+import { type FairShareLease, MAX_BATCH_FRAMES, splitBatch } from "@parley/core/internal";
 import type { RawData, WebSocket } from "ws";
 import type { Channel, ChannelEnd, ChannelHandler, JoinChannel, Reply } from "./channel.ts";
 import { refusal } from "./channel.ts";
+import { FrameMeter } from "./frame-meter.ts";
 import { FrameWriter } from "./frame-writer.ts";
 import { ProbeQueue, type Probe } from "./probe-queue.ts";
 import { decodeFrame, encodeFrame, encodeReply, type Frame } from "./serializer.ts";
@@ -37,6 +38,13 @@ const BYTES_PER_UNIT = 16 * 1024;
 const UNITS_PER_JOIN = 50;
 /** The longest pause in reading a client that sends too much, in milliseconds: it is asked again whether there is still somebody. */
 const MAX_PAUSE_MS = 1000;
+/** Messages that are not complete yet are charged in steps of so many bytes. */
+const HELD_STEP = 4 * 1024;
+/** How often a socket that has no room for the rest of a message asks for it, and how long, in milliseconds. */
+const ROOM_RETRY_MS = 100;
+const ROOM_PATIENCE_MS = 5000;
+/** How long a client may take to hang up after it was closed for want of room, in milliseconds. */
+const LINGER_MS = 1000;
 /** Characters of a join's payload. */
 const MAX_JOIN_LENGTH = 512 * 1024;
 
@@ -47,6 +55,8 @@ export interface SocketOwner {
   charge(units: number): number;
   /** The largest batch of frames that the client accepts, in bytes; 0 for clients that neither accept nor send any. */
   readonly maxBatchBytes: number;
+  /** Takes room for bytes of a message that is not complete yet; `undefined` where the owner, or all owners together, have none left. */
+  hold(bytes: number): FairShareLease | undefined;
 }
 
 /** The channel's server side: its place in the socket, and what the application gave for it. */
@@ -146,7 +156,16 @@ export class PhoenixSocket {
   /** The node has ended the link, or is about to. */
   #endedHere = false;
   #blocked = false;
+  /** Until then nothing is read: the owner is above its rate. */
   #pause: NodeJS.Timeout | undefined;
+  readonly #meter = new FrameMeter();
+  /** Room for a message that is not complete yet, and how much. */
+  #held: FairShareLease | undefined;
+  #heldBytes = 0;
+  /** When the message began. */
+  #partialSince = 0;
+  /** Until then nothing is read: there is no room for the rest of a message. */
+  #roomTimer: NodeJS.Timeout | undefined;
 
   /** @param stream the socket under `ws`, to hand many frames to the kernel at once. */
   constructor(ws: WebSocket, stream: Duplex, owner: SocketOwner, limits: SocketLimits, events: SocketEvents) {
@@ -165,6 +184,7 @@ export class PhoenixSocket {
     });
     ws.on("close", (code) => this.#onClose(this.#endedHere ? undefined : code));
     stream.on("drain", () => this.#onDrain());
+    stream.on("data", (chunk: Buffer) => this.#onData(chunk));
   }
 
   get writable(): boolean {
@@ -200,8 +220,8 @@ export class PhoenixSocket {
     });
   }
 
-  /** Asks the client to come back later (1012), or tells it why it may not (1008). */
-  close(code: 1012 | 1008, reason: string): void {
+  /** Asks the client to come back later (1012, 1013), or tells it why it may not (1008). */
+  close(code: 1012 | 1008 | 1013, reason: string): void {
     this.#endedHere = true;
     this.#writer.flush();
     this.#ws.close(code, reason);
@@ -215,8 +235,10 @@ export class PhoenixSocket {
 
   /** Called every second: pings a silent client, and drops one that stays silent. */
   checkIdle(): void {
-    const silent = this.#limits.now() - this.lastHeardAt;
-    if (silent > this.#limits.idleTimeoutMs) this.terminate();
+    const now = this.#limits.now();
+    const silent = now - this.lastHeardAt;
+    const isStuck = this.#held !== undefined && now - this.#partialSince > this.#limits.idleTimeoutMs;
+    if (isStuck || silent > this.#limits.idleTimeoutMs) this.terminate();
     else if (silent > this.#limits.idleTimeoutMs / 2 && this.#ws.readyState === this.#ws.OPEN) this.#ws.ping();
   }
 
@@ -265,10 +287,62 @@ export class PhoenixSocket {
     this.#pause = setTimeout(
       () => {
         this.#pause = undefined;
-        this.#ws.resume();
+        this.#resume();
       },
       Math.min(waitMs, MAX_PAUSE_MS),
     );
+  }
+
+  #resume(): void {
+    if (this.#pause === undefined && this.#roomTimer === undefined) this.#ws.resume();
+  }
+
+  /** Charges what is held of a message that is not complete, as it arrives. */
+  #onData(chunk: Buffer): void {
+    if (this.#meter.push(chunk)) this.#partialSince = this.#limits.now();
+    const bytes = this.#meter.held - (this.#meter.held % HELD_STEP);
+    if (bytes !== this.#heldBytes && !this.#hold(bytes)) this.#waitForRoom(bytes);
+  }
+
+  #hold(bytes: number): boolean {
+    if (bytes < this.#heldBytes) this.#releaseHeld();
+    const more = bytes - this.#heldBytes;
+    if (more === 0) return true;
+    if (this.#held === undefined) {
+      this.#partialSince = this.#limits.now();
+      this.#held = this.#owner.hold(more);
+      if (this.#held === undefined) return false;
+    } else if (!this.#held.tryGrow(more)) {
+      return false;
+    }
+    this.#heldBytes = bytes;
+    return true;
+  }
+
+  #releaseHeld(): void {
+    this.#held?.release();
+    this.#held = undefined;
+    this.#heldBytes = 0;
+  }
+
+  /** Reads nothing until other messages of the owner are complete. Where that takes too long, the client has to begin again. */
+  #waitForRoom(bytes: number): void {
+    const until = this.#limits.now() + ROOM_PATIENCE_MS;
+    this.#ws.pause();
+    const ask = (): void => {
+      this.#roomTimer = undefined;
+      if (this.#hold(bytes)) return this.#resume();
+      if (this.#limits.now() >= until) return this.#giveUp();
+      this.#roomTimer = setTimeout(ask, ROOM_RETRY_MS);
+    };
+    this.#roomTimer = setTimeout(ask, ROOM_RETRY_MS);
+  }
+
+  #giveUp(): void {
+    this.#releaseHeld();
+    this.#events.onMalformed("no room for a message that is not complete");
+    this.close(1013, "too much of this API key is partly received: send fewer messages at once");
+    this.#roomTimer = setTimeout(() => this.terminate(), LINGER_MS);
   }
 
   #onFrame(frame: Frame): void {
@@ -372,6 +446,8 @@ export class PhoenixSocket {
 
   #onClose(closeCode: number | undefined): void {
     clearTimeout(this.#pause);
+    clearTimeout(this.#roomTimer);
+    this.#releaseHeld();
     for (const channel of new Set(this.#channels.values())) this.endChannel(channel, "lost", undefined, closeCode);
     this.#events.onClose();
   }

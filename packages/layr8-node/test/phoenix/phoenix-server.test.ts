@@ -2,10 +2,12 @@ import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { FairShare, type FairShareLease } from "@parley/core/internal";
 import { OK, refusal, type Channel, type ChannelEnd, type Joined } from "../../src/phoenix/channel.ts";
 import { PhoenixServer, type Admitted, type UpgradeRefusal } from "../../src/phoenix/phoenix-server.ts";
 import { RawClient } from "./raw-client.ts";
 
+let room: FairShare;
 let time = 0;
 const LIMITS = {
   maxChannels: 3,
@@ -51,9 +53,17 @@ async function open(query = "?vsn=2.0.0", headers: Record<string, string> = {}):
   return client;
 }
 
+/** Room for one partial message; a request that finds none leaves a mark. */
+function hold(bytes: number): FairShareLease | undefined {
+  const lease = room.tryAcquire("key", bytes);
+  if (lease === undefined && room.heldBy("waiting") === 0) room.tryAcquire("waiting");
+  return lease;
+}
+
 beforeEach(async () => {
   [channels, ends, malformed, failures, owners] = [new Map(), [], [], [], []];
-  admit = () => ({ owner: "key", join, charge: () => 0, onClose: () => owners.push("closed") });
+  room = new FairShare({ total: 1024 * 1024, perOwner: 12 * 1024, reserved: 0 });
+  admit = () => ({ owner: "key", join, charge: () => 0, hold, onClose: () => owners.push("closed") });
   http = createServer().listen(0, "127.0.0.1");
   await once(http, "listening");
   server = new PhoenixServer(http, {
@@ -83,7 +93,7 @@ describe("PhoenixServer", () => {
   it("reads an owner that sends too much more slowly, and goes on", async () => {
     const charged: number[] = [];
     const charge = (units: number): number => charged.push(units) && 100;
-    admit = () => ({ owner: "key", join, charge, onClose: () => owners.push("closed") });
+    admit = () => ({ owner: "key", join, charge, hold: () => undefined, onClose: () => owners.push("closed") });
     const client = await open();
     const startedAt = performance.now();
     for (const ref of ["1", "2", "3"]) {
@@ -287,6 +297,53 @@ describe("PhoenixServer", () => {
     await client.push("t:1", "phx_join", {});
     server.drop("key");
     expect(await client.closed).toBe(1008);
+  });
+
+  describe("a message that has arrived in part", () => {
+    const text = (ref: string): string => JSON.stringify([null, ref, "phoenix", "heartbeat", { padding: "x".repeat(14_000) }]);
+    const begin = (client: RawClient, ref: string): void => client.ws.send(text(ref).slice(0, 10_000), { fin: false });
+    const end = (client: RawClient, ref: string): void => client.ws.send(text(ref).slice(10_000), { fin: true });
+
+    it("is charged as it arrives: another of the same owner waits until the first is complete", async () => {
+      const [first, second] = [await open(), await open()];
+      begin(first, "1");
+      await expect.poll(() => room.used).toBe(8192);
+      begin(second, "2");
+      await expect.poll(() => room.heldBy("waiting")).toBe(1);
+      end(second, "2");
+      expect(room.used).toBe(8193);
+      end(first, "1");
+      expect((await first.next())[1]).toBe("1");
+      expect((await second.next())[1]).toBe("2");
+      await expect.poll(() => room.heldBy("key")).toBe(0);
+    });
+
+    it("closes its socket where no room is found for too long", async () => {
+      const [first, second] = [await open(), await open()];
+      begin(first, "1");
+      await expect.poll(() => room.used).toBe(8192);
+      begin(second, "2");
+      await expect.poll(() => room.heldBy("waiting")).toBe(1);
+      time += 6000;
+      expect(await second.closed).toBe(1013);
+      end(first, "1");
+      expect((await first.next())[1]).toBe("1");
+    });
+
+    it("closes its socket where it takes too long, although the client answers pings", async () => {
+      const client = await open();
+      begin(client, "1");
+      await expect.poll(() => room.used).toBe(8192);
+      time += LIMITS.idleTimeoutMs / 2 + 1000;
+      const ponged = once(client.ws, "ping");
+      server.checkIdle();
+      await ponged;
+      client.ws.send("x", { fin: false });
+      time += LIMITS.idleTimeoutMs / 2;
+      server.checkIdle();
+      expect(await client.closed).toBe(1006);
+      await expect.poll(() => room.used).toBe(0);
+    });
   });
 
   it("pings a silent client, and drops one that stays silent", async () => {

@@ -1,0 +1,71 @@
+const FIN = 0x80;
+const MASKED = 0x80;
+/** The longest header: two bytes, a length of eight and a mask of four. */
+const MAX_HEADER = 14;
+/** What the WebSocket library keeps for each fragment besides its bytes, about. */
+const FRAGMENT_OVERHEAD = 128;
+
+/**
+ * Follows the frames of a WebSocket in its bytes as they arrive, to know how much of a message is held that is not complete yet. The library
+ * reports complete messages only.
+ *
+ * @see {@link https://www.rfc-editor.org/rfc/rfc6455#section-5.2 | RFC 6455, Base Framing Protocol}
+ */
+export class FrameMeter {
+  readonly #header = Buffer.alloc(MAX_HEADER);
+  #headerLength = 0;
+  #payloadLeft = 0;
+  #isControl = false;
+  #isLast = false;
+  #held = 0;
+
+  /** Bytes held of a message that is not complete. */
+  get held(): number {
+    return this.#held;
+  }
+
+  /** Takes the bytes that have arrived. Returns whether a message was completed by them. */
+  push(chunk: Buffer): boolean {
+    let completed = false;
+    for (let at = 0; at < chunk.length;) {
+      if (this.#payloadLeft === 0) {
+        this.#header[this.#headerLength++] = chunk[at++] ?? 0;
+        if (this.#headerLength < headerLength(this.#header, this.#headerLength)) continue;
+        this.#begin();
+      } else {
+        const length = Math.min(this.#payloadLeft, chunk.length - at);
+        at += length;
+        this.#payloadLeft -= length;
+        if (!this.#isControl) this.#held += length;
+      }
+      if (this.#payloadLeft > 0 || this.#isControl || !this.#isLast) continue;
+      this.#held = 0;
+      completed = true;
+    }
+    return completed;
+  }
+
+  #begin(): void {
+    const [first = 0] = this.#header;
+    this.#headerLength = 0;
+    this.#payloadLeft = payloadLength(this.#header);
+    this.#isControl = (first & 0x08) !== 0;
+    this.#isLast = (first & FIN) !== 0;
+    if (!this.#isControl && !this.#isLast) this.#held += FRAGMENT_OVERHEAD;
+  }
+}
+
+/** Bytes of a header, as far as can be told from those that have arrived. */
+function headerLength(header: Buffer, arrived: number): number {
+  if (arrived < 2) return 2;
+  const second = header[1] ?? 0;
+  const length = second & ~MASKED;
+  return 2 + (length === 127 ? 8 : length === 126 ? 2 : 0) + ((second & MASKED) === 0 ? 0 : 4);
+}
+
+function payloadLength(header: Buffer): number {
+  const length = (header[1] ?? 0) & ~MASKED;
+  if (length < 126) return length;
+  // A length beyond what a number holds exactly is beyond every limit: the library closes the connection.
+  return length === 126 ? header.readUInt16BE(2) : Number(header.readBigUInt64BE(2));
+}
