@@ -91,6 +91,7 @@ export class RunningNode implements Layr8Node {
   #publicUrl = "";
   #metricsUrl = "";
   #port = 0;
+  #isExpiring = false;
   #closing: Promise<void> | undefined;
 
   constructor({ stores, limits, policies, resolution, knownHosts, logger, apiKey, trustsProxy, metricsPort }: NodeParts) {
@@ -343,15 +344,19 @@ export class RunningNode implements Layr8Node {
     this.#phoenix?.checkIdle();
     void this.#stores.steadyClock.keep();
     this.#router.sweep();
-    this.#expireDids().catch((error: unknown) => this.#fail(error));
+    if (this.#isExpiring) return;
+    this.#isExpiring = true;
+    this.#expireDids()
+      .catch((error: unknown) => this.#fail(error))
+      .finally(() => (this.#isExpiring = false));
   }
 
   async #expireDids(): Promise<void> {
-    const gone = await this.#stores.dids.expire(this.#stores.clock.expiry() - this.#limits.ephemeralGraceMs, (did) =>
-      this.#router.isConnected(did),
-    );
-    for (const did of gone) this.#federation.forget(did);
-    await Promise.all(gone.flatMap((did) => [this.#router.forget(did), this.#wallet.forget(did)]));
+    const { dids, clock } = this.#stores;
+    for await (const did of dids.expire(clock.expiry() - this.#limits.ephemeralGraceMs, (did) => this.#router.isConnected(did))) {
+      this.#federation.forget(did);
+      await Promise.all([this.#router.forget(did), this.#wallet.forget(did)]);
+    }
   }
 
   #fail(error: unknown): void {

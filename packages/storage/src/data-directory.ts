@@ -20,7 +20,7 @@ export async function checkDataDirectory(directory: string, { name }: Pick<Stora
   try {
     checkDirectoryKind(directory, names, file);
   } catch (error) {
-    throw new StorageError("data_dir_unusable", String((error as Error).message), { cause: error });
+    throw new StorageError("data_dir_unusable", (error as Error).message, { cause: error });
   }
   if (names.length > 0 && !names.includes(file)) {
     throw new StorageError("data_dir_unusable", `${directory} is not a data directory: ${file} is missing`);

@@ -6,6 +6,9 @@ import { pageOf } from "./page.ts";
 
 type CredentialRecord = StoredCredential & { readonly seq: number };
 
+/** What must be known of a credential to remove it. */
+type RemovableCredential = Pick<CredentialRecord, "id" | "holderDid" | "seq">;
+
 const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const SEQ_BYTES = 6;
 const HOLDER_BYTES = 32;
@@ -102,15 +105,16 @@ export class LmdbCredentialStore implements CredentialStore {
   async removeHolder(holderDid: string): Promise<void> {
     // What is still being written is not among the entries yet.
     await this.#writes.flush().catch(() => undefined);
-    const records: CredentialRecord[] = [];
-    for (const { value } of this.#index.getRange(rangeOf(hashOf(holderDid), 0))) {
-      const record = this.#read(value);
-      if (record !== undefined && !this.#removing.has(record.id)) records.push(record);
+    // Credentials are large: the index has all that is needed to remove them.
+    const entries: RemovableCredential[] = [];
+    for (const { key, value } of this.#index.getRange(rangeOf(hashOf(holderDid), 0))) {
+      const id = idOf(value);
+      if (!this.#removing.has(id)) entries.push({ id, holderDid, seq: seqOf(key) });
     }
-    if (records.length > 0) await this.#remove(records);
+    if (entries.length > 0) await this.#remove(entries);
   }
 
-  async #remove(records: readonly CredentialRecord[]): Promise<void> {
+  async #remove(records: readonly RemovableCredential[]): Promise<void> {
     for (const { id, holderDid, seq } of records) {
       const holder = hashOf(holderDid);
       this.#writes.remove(this.#records, idKey(id));
@@ -163,6 +167,12 @@ function credentialOf({ seq: _seq, ...credential }: CredentialRecord): StoredCre
 
 function idKey(id: string): Buffer {
   return Buffer.from(id.replaceAll("-", ""), "hex");
+}
+
+function idOf(key: Uint8Array): string {
+  return Buffer.from(key.buffer, key.byteOffset, key.byteLength)
+    .toString("hex")
+    .replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-");
 }
 
 function hashOf(holderDid: string): Buffer {

@@ -35,11 +35,7 @@ export class MemoryCredentialStore implements CredentialStore {
   }
 
   list(holderDid: string, { limit, after = -1 }: ListOptions): CredentialPage {
-    const held = Array.from(this.#byHolder.get(holderDid)?.values() ?? []);
-    return pageOf(
-      held.filter(({ seq }) => seq > after),
-      limit,
-    );
+    return pageOf(this.#after(holderDid, after), limit);
   }
 
   remove(id: string): Promise<boolean> {
@@ -56,6 +52,11 @@ export class MemoryCredentialStore implements CredentialStore {
     for (const id of this.#byHolder.get(holderDid)?.keys() ?? []) this.#byId.delete(id);
     this.#byHolder.delete(holderDid);
     return Promise.resolve();
+  }
+
+  /** Entries after a place, without a copy of all of them. */
+  *#after(holderDid: string, after: number): Generator<Entry> {
+    for (const entry of this.#byHolder.get(holderDid)?.values() ?? []) if (entry.seq > after) yield entry;
   }
 }
 

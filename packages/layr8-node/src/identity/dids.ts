@@ -1,5 +1,6 @@
 import { randomBytes, type KeyObject } from "node:crypto";
 import type { JsonObject } from "@parley/core";
+import { TimeSlice } from "@parley/core/internal";
 import { canonicalDid, isDid } from "@parley/did";
 import type { Records, SealingKey } from "@parley/storage";
 import { mayActFor } from "./access.ts";
@@ -211,17 +212,26 @@ export class Dids {
   }
 
   /**
-   * Removes ephemeral DIDs that were last seen before a time and are not in use. Resolves with them.
+   * Removes ephemeral DIDs that were last seen before a time and are not in use, and yields each of them. Lets the event loop run in between.
    *
    * @throws StorageError `storage_failed`
    */
-  async expire(before: number, isInUse: (did: string) => boolean): Promise<readonly string[]> {
-    const gone = Array.from(this.#dids.values()).filter(
-      ({ did, storage, lastSeenAt }) => storage === "ephemeral" && lastSeenAt < before && !this.#creating.has(did) && !isInUse(did),
-    );
-    for (const { did } of gone) this.#delete(did);
-    await Promise.all(gone.map(({ did }) => this.#records.remove(did)));
-    return gone.map(({ did }) => did);
+  async *expire(before: number, isInUse: (did: string) => boolean): AsyncGenerator<string, void, undefined> {
+    const removing: Promise<void>[] = [];
+    const slice = new TimeSlice();
+    for (const did of this.#dids.keys()) {
+      // oxlint-disable-next-line no-await-in-loop
+      if (slice.isOver) await slice.next();
+      const record = this.#dids.get(did);
+      if (record?.storage !== "ephemeral" || record.lastSeenAt >= before || this.#creating.has(did) || isInUse(did)) continue;
+      this.#delete(did);
+      const removed = this.#records.remove(did);
+      // It is thrown in the end.
+      removed.catch(() => undefined);
+      removing.push(removed);
+      yield did;
+    }
+    await Promise.all(removing);
   }
 
   /**

@@ -156,23 +156,18 @@ export class Boxes {
   /** Boxes that hold messages whose time is over. Each is found again a second later, unless they have left it by then. */
   async *expired(now: number): AsyncGenerator<Box> {
     const slice = new TimeSlice();
-    const due = this.#deadlines.due(now);
-    try {
-      for (let box = due.pop(); box !== undefined; box = due.pop()) {
-        if (this.#byRecipient.get(box.recipient) !== box) continue;
-        const contents = this.contentsOf(box);
-        const isEmpty = contents.messages.size === 0;
-        if (isEmpty && isIdle(contents)) {
-          this.#forget(box);
-          continue;
-        }
-        // An empty box is looked at again when its removals are over.
-        this.#setExpiry(box, isEmpty ? now : this.#earliest(box, contents));
-        if (!isEmpty && box.expiresAt <= now) yield box;
-        if (slice.isOver) await slice.next();
+    for (const box of this.#deadlines.due(now)) {
+      if (slice.isOver) await slice.next();
+      if (this.#byRecipient.get(box.recipient) !== box) continue;
+      const contents = this.contentsOf(box);
+      const isEmpty = contents.messages.size === 0;
+      if (isEmpty && isIdle(contents)) {
+        this.#forget(box);
+        continue;
       }
-    } finally {
-      for (const box of due) this.#deadlines.add(box);
+      // An empty box is looked at again when its removals are over.
+      this.#setExpiry(box, isEmpty ? now : this.#earliest(box, contents));
+      if (!isEmpty && box.expiresAt <= now) yield box;
     }
   }
 

@@ -1,3 +1,4 @@
+import { TimeSlice } from "@parley/core/internal";
 import type { InboxMessage } from "../inbox/inbox.ts";
 
 /** What a {@link Backlog} walks over, and who looks at what it finds. */
@@ -116,6 +117,7 @@ export class Backlog {
   }
 
   async #walkOnce(): Promise<void> {
+    const slice = new TimeSlice();
     for (;;) {
       const from = this.#cursor;
       const page = await this.#options.read(from);
@@ -133,6 +135,10 @@ export class Backlog {
         this.#full = true;
         return;
       }
+      // What comes out of an inbox at once is bounded by its size only.
+      if (!slice.isOver) continue;
+      await slice.next();
+      if (this.#walkAgain) return;
     }
   }
 }

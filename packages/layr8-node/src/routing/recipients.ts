@@ -1,4 +1,5 @@
 import { protocolOf } from "@parley/core";
+import { TimeSlice } from "@parley/core/internal";
 import type { Appended, Inbox, InboxMessage } from "../inbox/inbox.ts";
 import type { Admitted } from "./admitted.ts";
 import type { Accepted, Routable, Standing } from "./accepted.ts";
@@ -39,7 +40,10 @@ export class Recipients {
   readonly #mailboxes = new Map<string, Mailbox>();
   /** The last write to the inbox of each DID without a mailbox, while it is under way. */
   readonly #writing = new Map<string, Promise<void>>();
-  #expiring = false;
+  /** Idle mailboxes with suspects, the longest idle first. */
+  readonly #suspicious = new Set<string>();
+  #isSweeping = false;
+  #isExpiring = false;
 
   constructor(options: RecipientsOptions) {
     this.#options = options;
@@ -166,31 +170,52 @@ export class Recipients {
   /** Forgets a DID that is no longer hosted, and calls `onLost` with each message that it had not read. */
   async forget(did: string, onLost: (message: InboxMessage) => void): Promise<void> {
     const { inbox } = this.#options;
+    const slice = new TimeSlice();
     for (let after = 0; ;) {
       const page = await inbox.read(did, { after, ...PAGE });
       if (page.length === 0) break;
+      if (slice.isOver) await slice.next();
       page.forEach(onLost);
       after = page.at(-1)?.seq ?? after;
     }
     await inbox.drop(did);
-    this.#mailboxes.delete(did);
+    // An agent may have joined as a new DID of this name meanwhile.
+    if (!this.isConnected(did)) this.#mailboxes.delete(did);
   }
 
   /** Called every second: redelivers, ends messages that have expired, and forgets mailboxes that are not needed. */
   sweep(): void {
-    let suspicious = 0;
-    for (const [did, mailbox] of Array.from(this.#mailboxes).toReversed()) {
-      mailbox.sweep();
-      if (!mailbox.idle) continue;
-      if (mailbox.hasSuspects) suspicious += 1;
-      if (!mailbox.hasSuspects || suspicious > MAX_SUSPICIOUS) this.#mailboxes.delete(did);
-    }
     this.#shares.sweep((did) => this.#options.inbox.depth(did).messages);
-    if (this.#expiring) return;
-    this.#expiring = true;
+    const onFailure = (error: unknown): void => this.#options.events.onFailure(error);
+    if (!this.#isSweeping) {
+      this.#isSweeping = true;
+      this.#sweepMailboxes()
+        .catch(onFailure)
+        .finally(() => (this.#isSweeping = false));
+    }
+    if (this.#isExpiring) return;
+    this.#isExpiring = true;
     this.#expire()
-      .catch((error: unknown) => this.#options.events.onFailure(error))
-      .finally(() => (this.#expiring = false));
+      .catch(onFailure)
+      .finally(() => (this.#isExpiring = false));
+  }
+
+  /** In slices: there is a mailbox for each DID that is connected. */
+  async #sweepMailboxes(): Promise<void> {
+    const slice = new TimeSlice();
+    for (const [did, mailbox] of this.#mailboxes) {
+      if (slice.isOver) await slice.next();
+      mailbox.sweep();
+      const isIdle = mailbox.idle;
+      if (isIdle && mailbox.hasSuspects) this.#suspicious.add(did);
+      else this.#suspicious.delete(did);
+      if (isIdle && !mailbox.hasSuspects && this.#mailboxes.get(did) === mailbox) this.#mailboxes.delete(did);
+    }
+    for (const did of this.#suspicious) {
+      if (this.#suspicious.size <= MAX_SUSPICIOUS) return;
+      this.#suspicious.delete(did);
+      if (this.#mailboxes.get(did)?.idle === true) this.#mailboxes.delete(did);
+    }
   }
 
   async #expire(): Promise<void> {
@@ -212,7 +237,9 @@ export class Recipients {
   async #expireUnattended(did: string, removing: Promise<void>[]): Promise<number> {
     const { inbox, delivery, events } = this.#options;
     let count = 0;
+    const slice = new TimeSlice();
     for (let after = 0; ;) {
+      if (slice.isOver) await slice.next();
       const page = await inbox.read(did, { after, ...PAGE });
       // An agent has connected meanwhile: its mailbox does the rest.
       if (page.length === 0 || this.#mailboxes.has(did)) return count;

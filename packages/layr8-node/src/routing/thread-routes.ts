@@ -1,6 +1,11 @@
+/** A connection, until it is forgotten. */
+interface Holder<C> {
+  connection: C | undefined;
+}
+
 /** Who spoke on a thread last, and when, counted in messages. */
 interface Route<C> {
-  connection: C;
+  holder: Holder<C>;
   at: number;
 }
 
@@ -12,6 +17,7 @@ export class ThreadRoutes<C extends object> {
   readonly #perGeneration: number;
   #young = new Map<string, Route<C>>();
   #old = new Map<string, Route<C>>();
+  readonly #holders = new Map<C, Holder<C>>();
   #count = 0;
 
   /** @param max threads that are remembered at the most; the latest half of them for sure. */
@@ -26,9 +32,10 @@ export class ThreadRoutes<C extends object> {
 
   record(thread: string, connection: C): void {
     const at = ++this.#count;
+    const holder = this.#holderOf(connection);
     const route = this.#young.get(thread);
     if (route !== undefined) {
-      route.connection = connection;
+      route.holder = holder;
       route.at = at;
       return;
     }
@@ -36,11 +43,11 @@ export class ThreadRoutes<C extends object> {
       this.#old = this.#young;
       this.#young = new Map();
     }
-    this.#young.set(thread, { connection, at });
+    this.#young.set(thread, { holder, at });
   }
 
   find(thread: string | undefined): C | undefined {
-    return thread === undefined ? undefined : this.#routeOf(thread)?.connection;
+    return thread === undefined ? undefined : this.#routeOf(thread)?.holder.connection;
   }
 
   /** Whether anything was recorded on a thread after the first `count` messages. */
@@ -49,13 +56,27 @@ export class ThreadRoutes<C extends object> {
     return route !== undefined && route.at > count;
   }
 
+  /** Forgets the threads of a connection, in the same time however many they are. */
   forget(connection: C): void {
-    for (const routes of [this.#young, this.#old]) {
-      for (const [thread, route] of routes) if (route.connection === connection) routes.delete(thread);
+    const holder = this.#holders.get(connection);
+    if (holder !== undefined) holder.connection = undefined;
+    this.#holders.delete(connection);
+  }
+
+  #holderOf(connection: C): Holder<C> {
+    let holder = this.#holders.get(connection);
+    if (holder === undefined) {
+      holder = { connection };
+      this.#holders.set(connection, holder);
     }
+    return holder;
   }
 
   #routeOf(thread: string): Route<C> | undefined {
-    return this.#young.get(thread) ?? this.#old.get(thread);
+    for (const routes of [this.#young, this.#old]) {
+      const route = routes.get(thread);
+      if (route?.holder.connection !== undefined) return route;
+    }
+    return undefined;
   }
 }

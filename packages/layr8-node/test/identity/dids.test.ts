@@ -24,6 +24,12 @@ function createDids(options: Partial<DidsOptions> = {}): Dids {
   return new Dids({ records: memoryRecords(), nodeKey: SealingKey.random(), now: () => 1000, ...options });
 }
 
+async function expired(dids: AsyncIterable<string>): Promise<string[]> {
+  const found: string[] = [];
+  for await (const did of dids) found.push(did);
+  return found;
+}
+
 describe("Dids", () => {
   it("creates a DID that is absent, and returns one that exists", async () => {
     let clock = 1000;
@@ -114,7 +120,7 @@ describe("Dids", () => {
     await dids.assign("host.example", owner);
     await dids.ensure(DID, { mode: "Create", owner, holdsAnything });
     await expect(dids.ensure(`${DID}:2`, { mode: "Create", owner, holdsAnything })).rejects.toMatchObject({ code: "too_many_dids" });
-    await dids.expire(2000, () => false);
+    await expired(dids.expire(2000, () => false));
     await dids.ensure(`${DID}:2`, { mode: "Create", owner, holdsAnything });
   });
 
@@ -139,7 +145,7 @@ describe("Dids", () => {
     clock = 5000;
     dids.touch(touched.did);
     dids.touch("did:web:nobody.example");
-    expect(await dids.expire(4000, (did) => did === connected.did)).toEqual([idle.did]);
+    expect(await expired(dids.expire(4000, (did) => did === connected.did))).toEqual([idle.did]);
     expect([idle.did, touched.did, connected.did, DID].map((did) => dids.has(did))).toEqual([false, true, true, true]);
   });
 

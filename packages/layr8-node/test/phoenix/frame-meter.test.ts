@@ -15,20 +15,23 @@ function frame(payload: Buffer | string, { fin = true, opcode = 1 }: { fin?: boo
   return Buffer.concat([header, Buffer.alloc(4), body]);
 }
 
-it.each([0, 1, 125, 126, 65_535, 65_536, 200_000])("knows what has arrived of a message of %i bytes, however its bytes are cut", (length) => {
-  const bytes = frame(Buffer.alloc(length));
-  for (const step of [1, 7, 4096, bytes.length]) {
-    const meter = new FrameMeter();
-    let completed = 0;
-    for (let at = 0; at < bytes.length; at += step) {
-      const chunk = bytes.subarray(at, at + step);
-      if (meter.push(chunk)) completed += 1;
-      const arrived = Math.max(0, at + chunk.length - (bytes.length - length));
-      expect(meter.held).toBe(at + chunk.length === bytes.length ? 0 : arrived);
+it.each([0, 1, 125, 126, 65_535, 65_536, 200_000])(
+  "knows what has arrived of a message of %i bytes, however its bytes are cut",
+  (length) => {
+    const bytes = frame(Buffer.alloc(length));
+    for (const step of [1, 7, 4096, bytes.length]) {
+      const meter = new FrameMeter();
+      let completed = 0;
+      for (let at = 0; at < bytes.length; at += step) {
+        const chunk = bytes.subarray(at, at + step);
+        if (meter.push(chunk)) completed += 1;
+        const arrived = Math.max(0, at + chunk.length - (bytes.length - length));
+        expect(meter.held).toBe(at + chunk.length === bytes.length ? 0 : arrived);
+      }
+      expect(completed).toBe(1);
     }
-    expect(completed).toBe(1);
-  }
-});
+  },
+);
 
 it("counts fragments together, with what each costs, and pings between them not at all", () => {
   const meter = new FrameMeter();

@@ -257,6 +257,7 @@ describe("Mailbox", () => {
     const agent = new Agent();
     mailbox.bind(agent, [ECHO]);
     for (const id of ["1", "2", "3", "4", "5"]) await arrive(id);
+    await settled();
     now += 100;
     mailbox.sweep();
     await settled();
@@ -275,10 +276,13 @@ describe("Mailbox", () => {
     }
     await settled();
     expect(agent.ids).toEqual(["1", "2", "3", "4"]);
-    agent.confirmed();
-    await settled();
+    // The mailbox asks once more for what was delivered after it had asked.
+    for (let asked = 0; asked < 3; asked++) {
+      agent.confirmed();
+      await settled();
+    }
     expect(agent.ids.at(-1)).toBe("5");
-    expect(await waiting()).toEqual(["5"]);
+    expect(await waiting()).toEqual([]);
   });
 
   it("frees a full window of what has arrived on the agent's own threads, and keeps it in the inbox", async () => {

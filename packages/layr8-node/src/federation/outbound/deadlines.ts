@@ -24,12 +24,31 @@ export class Deadlines<E extends { readonly expiresAt: number }> {
     }
   }
 
-  /** Takes out those whose second is over. */
-  due(now: number): E[] {
+  /**
+   * Takes out those whose second is over, as they are asked for. An entry that is deleted meanwhile may still be among them. What is not asked
+   * for is found again a second later.
+   */
+  *due(now: number): Generator<E, void, undefined> {
+    const taken = this.#take(now);
+    try {
+      for (const entries of taken) {
+        for (const entry of entries) {
+          entries.delete(entry);
+          yield entry;
+        }
+      }
+    } finally {
+      for (const entries of taken) for (const entry of entries) this.add(entry);
+    }
+  }
+
+  #take(now: number): Set<E>[] {
     const current = bucketOf(now) - 1;
-    const found: E[] = [];
+    const found: Set<E>[] = [];
     const take = (bucket: number): void => {
-      for (const entry of this.#buckets.get(bucket) ?? []) found.push(entry);
+      const entries = this.#buckets.get(bucket);
+      if (entries === undefined) return;
+      found.push(entries);
       this.#buckets.delete(bucket);
     };
     if (current - this.#last > this.#buckets.size) {

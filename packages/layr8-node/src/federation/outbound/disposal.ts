@@ -13,6 +13,9 @@ interface Burial {
 /** What is told of at the same time: enough to share flushes of the disk. */
 const MAX_BURIALS = 16;
 
+/** Failed removals that one sweep tries again. */
+const MAX_REMOVALS = 1024;
+
 /** What disposal is made with. */
 export interface DisposalOptions {
   readonly store: OutboundStore;
@@ -27,8 +30,8 @@ export class Disposal {
   readonly #working = new Set<Promise<void>>();
   readonly #burials = new Fifo<Burial>();
   #burying = 0;
-  #failedBurials: Burial[] = [];
-  #failedRemovals: StoredEntry[] = [];
+  readonly #failedBurials: Burial[] = [];
+  readonly #failedRemovals: StoredEntry[] = [];
   #closed = false;
 
   constructor(options: DisposalOptions) {
@@ -48,12 +51,9 @@ export class Disposal {
 
   /** Called now and then. */
   sweep(): void {
-    const burials = this.#failedBurials;
-    this.#failedBurials = [];
-    for (const { entry, cause } of burials) this.bury(entry, cause);
-    const removals = this.#failedRemovals;
-    this.#failedRemovals = [];
-    for (const entry of removals) this.forget(entry);
+    for (const { entry, cause } of this.#failedBurials.splice(0, MAX_REMOVALS)) this.bury(entry, cause);
+    // While the disk is full, all of them would fail again each time.
+    for (const entry of this.#failedRemovals.splice(0, MAX_REMOVALS)) this.forget(entry);
   }
 
   /** Finishes what is under way. What has not been told of is still in the store. */

@@ -25,8 +25,6 @@ export class Lane {
   readonly recipient: string;
   /** Whether somebody sees to its messages. */
   running = false;
-  /** Whether it waits after a failure that was its own. */
-  pausing = false;
   /** The message that is being posted, which nobody else may take out. */
   posting: StoredEntry | undefined;
   /** By seq. */

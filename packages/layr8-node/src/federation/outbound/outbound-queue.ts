@@ -1,4 +1,4 @@
-import { closeAll } from "@parley/core/internal";
+import { closeAll, TimeSlice } from "@parley/core/internal";
 import type { DidResolver } from "@parley/did";
 import { StorageError } from "@parley/storage";
 import { systemClock } from "../../clock.ts";
@@ -32,6 +32,9 @@ class OutboundQueue implements Outbound {
   readonly #pauses = new Map<NodeJS.Timeout, () => void>();
   readonly #running = new Set<Promise<void>>();
   readonly #sweeper: NodeJS.Timeout;
+  /** Lanes that wait after a failure. */
+  #pausing = 0;
+  #isSweeping = false;
   #closed = false;
   #closing: Promise<void> | undefined;
 
@@ -48,7 +51,13 @@ class OutboundQueue implements Outbound {
       this.#quota.take(entry);
       this.#admit(entry);
     }
-    this.#sweeper = setInterval(() => this.#sweep(), SWEEP_MS);
+    this.#sweeper = setInterval(() => {
+      if (this.#isSweeping) return;
+      this.#isSweeping = true;
+      this.#sweep()
+        .catch((error: unknown) => this.#options.events.onFailure(error))
+        .finally(() => (this.#isSweeping = false));
+    }, SWEEP_MS);
   }
 
   async enqueue(message: OutboundMessage, share = 1): Promise<Enqueued> {
@@ -91,14 +100,8 @@ class OutboundQueue implements Outbound {
 
   depth(): OutboundDepth {
     const { messages, length } = this.#quota.total;
-    let lanes = 0;
-    let pausing = 0;
-    for (const lane of this.#lanes.values()) {
-      if (lane.empty) continue;
-      lanes += 1;
-      if (lane.pausing) pausing += 1;
-    }
-    return { messages, length, lanes, blocked: Math.min(lanes, pausing + this.#delivery.blocked) };
+    const lanes = this.#lanes.size;
+    return { messages, length, lanes, blocked: Math.min(lanes, this.#pausing + this.#delivery.blocked) };
   }
 
   close(): Promise<void> {
@@ -175,7 +178,7 @@ class OutboundQueue implements Outbound {
       case "retry":
         if (this.#closed) return;
         events.onRetry?.({ sender: entry.sender, recipient: entry.recipient }, outcome.reason);
-        await this.#pause(lane, outcome.waitMs);
+        await this.#pause(outcome.waitMs);
         return;
       case "again":
     }
@@ -187,9 +190,9 @@ class OutboundQueue implements Outbound {
     return lane.delete(entry);
   }
 
-  async #pause(lane: Lane, waitMs: number): Promise<void> {
+  async #pause(waitMs: number): Promise<void> {
     if (waitMs <= 0) return;
-    lane.pausing = true;
+    this.#pausing += 1;
     await new Promise<void>((resolve) => {
       const timer = setTimeout(() => {
         this.#pauses.delete(timer);
@@ -197,11 +200,16 @@ class OutboundQueue implements Outbound {
       }, waitMs);
       this.#pauses.set(timer, resolve);
     });
-    lane.pausing = false;
+    this.#pausing -= 1;
   }
 
-  #sweep(): void {
+  /** Buries what has expired, in slices: the messages of many senders may expire in the same second. */
+  async #sweep(): Promise<void> {
+    const slice = new TimeSlice();
     for (const entry of this.#deadlines.due(this.#now())) {
+      // oxlint-disable-next-line no-await-in-loop
+      if (slice.isOver) await slice.next();
+      if (this.#closed) return;
       const lane = this.#lanes.get(laneKey(entry));
       if (lane?.posting === entry) {
         this.#deadlines.add(entry);
