@@ -34,6 +34,14 @@ export interface NodeLimits {
   /** Characters of plaintext in one agent's inbox. Default 64 Mi. */
   readonly maxInboxLength: number;
   /**
+   * Messages that wait in the inboxes of all DIDs of one API key together, and as many that its agents have sent to other nodes and that wait there.
+   * Beyond it, messages are refused (`inbox full: …`, `outbox full: …`). Of an inbox' part, one sender may have three quarters once it is an
+   * eighth full. Default 200,000.
+   */
+  readonly maxWaitingMessagesPerKey: number;
+  /** Characters of plaintext of the same. Default 1 Gi. */
+  readonly maxWaitingLengthPerKey: number;
+  /**
    * TCP connections in all. A quarter is for connections that have shown no API key: of that, one address (an IPv6 /64 network) may have a
    * quarter; where there is no room, a new connection takes the place of the one that has been idle longest, of the same address or of the one
    * with the most. The other three quarters are for agents' sockets (503 beyond, with an eighth kept for keys that have none). Default 10,000.
@@ -229,6 +237,8 @@ export function readLimits(limits: Partial<NodeLimits> = {}): NodeLimits {
     maxPartialFrameBytes: 128 * 1024 * 1024,
     maxInboxMessages: 10_000,
     maxInboxLength: 64 * 1024 * 1024,
+    maxWaitingMessagesPerKey: 200_000,
+    maxWaitingLengthPerKey: 1024 * 1024 * 1024,
     maxConnections: 10_000,
     maxConnectionsPerKey: 1000,
     maxDidsPerKey: 1000,

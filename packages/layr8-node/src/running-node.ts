@@ -138,6 +138,9 @@ export class RunningNode implements Layr8Node {
       messageTtlMs: limits.messageTtlMs,
       maxFromRemote: Math.max(1, Math.ceil(limits.maxInboxMessages * REMOTE_SHARE)),
       maxInboxMessages: limits.maxInboxMessages,
+      maxOwnerMessages: limits.maxWaitingMessagesPerKey,
+      ownerOf: (did) => dids.ownerOf(did),
+      shareRecords: stores.inboxShares,
       maxFrameBytes: limits.maxFrameBytes,
       delivery: {
         ackTimeoutMs: limits.ackTimeoutMs,
@@ -371,6 +374,7 @@ export class RunningNode implements Layr8Node {
       () => this.#federation.close(),
       () => this.#http.close(),
       () => this.#status?.close(),
+      () => this.#router.close(),
       () => this.#stores.close(),
       () => this.#watchdog.close(),
       () => this.#logger.info("stopped"),

@@ -11,13 +11,15 @@ import { LmdbOutboundStore } from "./federation/outbound/lmdb-outbound-store.ts"
 import { MemoryOutboundStore } from "./federation/outbound/memory-outbound-store.ts";
 import type { OutboundStore } from "./federation/outbound/outbound-store.ts";
 import { queueLimits } from "./federation/queue-limits.ts";
-import type { Inbox } from "./inbox/inbox.ts";
+import type { Inbox, InboxLimits } from "./inbox/inbox.ts";
 import { LmdbInbox } from "./inbox/lmdb-inbox.ts";
 import { MemoryInbox } from "./inbox/memory-inbox.ts";
 import type { NodeLimits, NodeOptions } from "./options.ts";
+import type { InboxShareRecord } from "./routing/inbox-shares.ts";
 import {
   type DamagedRecord,
   memoryRecords,
+  type Records,
   SealingKey,
   SteadyClock,
   StorageEnvironment,
@@ -36,6 +38,8 @@ export interface Stores {
   readonly credentials: CredentialStore;
   /** Messages for other nodes. */
   readonly outbound: OutboundStore;
+  /** Who has how many messages in the inboxes. */
+  readonly inboxShares: Records<InboxShareRecord>;
   /** The times that the node goes by. */
   readonly clock: Clock;
   /** Where they come from: keeps its readings for the next start. */
@@ -73,12 +77,19 @@ function openInMemory(options: NodeOptions, limits: NodeLimits, onJump: (aheadMs
   const steadyClock = new SteadyClock({ onJump });
   const clock = new NodeClock(steadyClock);
   const now = (): number => clock.expiry();
-  const inbox = new MemoryInbox({ limits: inboxLimits(limits), now });
   const nodeKey = options.nodeKey === undefined ? SealingKey.random() : new SealingKey(options.nodeKey);
+  const dids = new Dids({
+    records: memoryRecords<DidRecord>(),
+    nodeKey,
+    maxPerKey: limits.maxDidsPerKey,
+    now: () => clock.lifetimeStart(),
+  });
+  const inbox = new MemoryInbox({ limits: inboxLimits(limits), now, ownerOf: (did) => dids.ownerOf(did) });
   return {
     inbox,
+    inboxShares: memoryRecords(),
     apiKeys: new ApiKeys(memoryRecords<ApiKeyRecord>()),
-    dids: new Dids({ records: memoryRecords<DidRecord>(), nodeKey, maxPerKey: limits.maxDidsPerKey, now: () => clock.lifetimeStart() }),
+    dids,
     credentials: new MemoryCredentialStore(limits.maxCredentialsPerHolder),
     outbound: new MemoryOutboundStore({ ...queueLimits(limits), now }),
     clock,
@@ -109,7 +120,8 @@ async function openDirectory(
     const dids = new Dids({ records, nodeKey, maxPerKey: limits.maxDidsPerKey, now: () => clock.lifetimeStart() });
     const credentials = new LmdbCredentialStore(environment, limits.maxCredentialsPerHolder);
     await credentials.retain((did) => dids.has(did));
-    const inbox = await LmdbInbox.open(environment, { limits: inboxLimits(limits), now });
+    const inboxShares = storedRecords<InboxShareRecord>(environment, "inbox-shares");
+    const inbox = await LmdbInbox.open(environment, { limits: inboxLimits(limits), now, ownerOf: (did) => dids.ownerOf(did) });
     const outbound = await LmdbOutboundStore.open(environment, { ...queueLimits(limits), now });
     let closing: Promise<void> | undefined;
     const close = (): Promise<void> =>
@@ -121,6 +133,7 @@ async function openDirectory(
       ));
     return {
       inbox,
+      inboxShares,
       apiKeys,
       dids,
       credentials,
@@ -142,6 +155,11 @@ function firstWithKeys(records: Iterable<DidRecord>): DidRecord | undefined {
   return undefined;
 }
 
-function inboxLimits({ maxInboxMessages, maxInboxLength }: NodeLimits): { maxMessages: number; maxLength: number } {
-  return { maxMessages: maxInboxMessages, maxLength: maxInboxLength };
+function inboxLimits(limits: NodeLimits): Partial<InboxLimits> {
+  return {
+    maxMessages: limits.maxInboxMessages,
+    maxLength: limits.maxInboxLength,
+    maxMessagesPerOwner: limits.maxWaitingMessagesPerKey,
+    maxLengthPerOwner: limits.maxWaitingLengthPerKey,
+  };
 }

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { startNode, type Layr8Node } from "../src/node.ts";
 import type { NodeOptions } from "../src/options.ts";
+import { temporaryDirectory } from "./storage/temporary-directory.ts";
 import { RawAgent, type RawJoin } from "./raw-agent.ts";
 
 const ALICE = "did:web:localhost:alice";
@@ -11,6 +12,7 @@ const OK = { status: "ok", response: {} };
 const RATE = { status: "error", response: { code: "e.p.me.res.rate" } };
 
 let node: Layr8Node;
+let directory: Awaited<ReturnType<typeof temporaryDirectory>> | undefined;
 const agents: RawAgent[] = [];
 
 async function start(options: NodeOptions = {}): Promise<void> {
@@ -30,6 +32,8 @@ function toBob(id: string, more: object = {}): object {
 afterEach(async () => {
   for (const joined of agents.splice(0)) joined.close();
   await node.close();
+  await directory?.remove();
+  directory = undefined;
 });
 
 describe("the messages of an API key", () => {
@@ -95,6 +99,94 @@ describe("an API key", () => {
     await expect(agent({ did: BOB, apiKey: first.key })).rejects.toThrow("too many DIDs");
     await agent({ did: ALICE, apiKey: first.key });
     await agent({ did: BOB, apiKey: other.key });
+  });
+});
+
+describe("what waits for the DIDs of an API key together", () => {
+  const DIDS = Array.from({ length: 8 }, (_, number) => `did:web:localhost:bob-${number}`);
+  const FULL = { response: { reason: expect.stringContaining("over all of its DIDs") as string } };
+  const OWNER = "the API key of those who are away";
+  const [GREEDY, OTHER] = ["the API key of a greedy sender", "the API key of another sender"];
+  const apiKeys = [OWNER, GREEDY, OTHER].map((key) => ({ key, dids: "any" as const }));
+
+  /** DIDs that are away, and two senders. */
+  async function join(): Promise<{ alice: RawAgent; carol: RawAgent }> {
+    for (const did of DIDS) {
+      const away = await agent({ did, protocols: [ECHO], apiKey: OWNER });
+      away.close();
+      await away.client.closed;
+    }
+    return {
+      alice: await agent({ did: ALICE, apiKey: GREEDY }),
+      carol: await agent({ did: "did:web:localhost:carol", apiKey: OTHER }),
+    };
+  }
+
+  async function sendToAll(sender: RawAgent, rounds: number): Promise<number> {
+    let taken = 0;
+    for (let round = 0; round < rounds; round += 1) {
+      for (const did of DIDS) {
+        const message = { id: `${round} ${did}`, type: `${ECHO}/request`, from: sender.did, to: [did], body: {} };
+        if ((await sender.send(message))["status"] === "ok") taken += 1;
+      }
+    }
+    return taken;
+  }
+
+  it("has a cap, of which one sender gets a share", async () => {
+    await start({ apiKeys, limits: { maxWaitingMessagesPerKey: 32 } });
+    const { alice, carol } = await join();
+    expect(await sendToAll(alice, 5)).toBe(24);
+    expect(await alice.send({ id: "x", type: `${ECHO}/request`, from: ALICE, to: [DIDS[0]], body: {} })).toMatchObject(FULL);
+    expect(await sendToAll(carol, 1)).toBeGreaterThan(0);
+    // DIDs of other keys take messages still.
+    const dave = await agent({ did: "did:web:localhost:dave", protocols: [ECHO], apiKey: OTHER });
+    expect(await alice.send({ id: "y", type: `${ECHO}/request`, from: ALICE, to: [dave.did], body: {} })).toEqual(OK);
+  });
+
+  it("has a cap of characters, and room again when messages were acknowledged", async () => {
+    await start({ apiKeys, limits: { maxWaitingLengthPerKey: 4000 } });
+    const { alice } = await join();
+    const large = (id: string, to = DIDS[0]): object => ({
+      id,
+      type: `${ECHO}/request`,
+      from: ALICE,
+      to: [to],
+      body: { text: "x".repeat(1500) },
+    });
+    expect(await alice.send(large("1"))).toMatchObject({ status: "ok" });
+    expect(await alice.send(large("2", DIDS[1]))).toMatchObject({ status: "ok" });
+    expect(await alice.send(large("3", DIDS[2]))).toMatchObject(FULL);
+    const bob = await agent({ did: DIDS[0] ?? "", protocols: [ECHO], apiKey: OWNER });
+    bob.ack((await bob.receive()).plaintext["id"] as string);
+    await expect.poll(() => alice.send(large("4", DIDS[2]))).toMatchObject({ status: "ok" });
+  });
+
+  it("is known after a restart, as is who has how many messages in an inbox", async () => {
+    directory = await temporaryDirectory();
+    const options = { apiKeys, dataDir: directory.path, limits: { maxWaitingMessagesPerKey: 1000, maxInboxMessages: 16 } };
+    await start(options);
+    const { alice } = await join();
+    for (let id = 0; id < 20; id += 1) await alice.send({ id: `${id}`, type: `${ECHO}/request`, from: ALICE, to: [DIDS[0]], body: {} });
+    await sendToAll(alice, 1);
+    for (const joined of agents.splice(0)) joined.close();
+    await node.close();
+
+    await start({ ...options, limits: { maxWaitingMessagesPerKey: 19, maxInboxMessages: 16 } });
+    const [again, carol] = [await agent({ did: ALICE, apiKey: GREEDY }), await agent({ did: "did:web:localhost:carol", apiKey: OTHER })];
+    const to = (sender: RawAgent, did: string | undefined): object => ({
+      id: "z",
+      type: `${ECHO}/request`,
+      from: sender.did,
+      to: [did],
+      body: {},
+    });
+    // Twelve of sixteen messages are hers.
+    expect(await again.send(to(again, DIDS[0]))).toMatchObject({
+      response: { reason: expect.stringContaining("too many messages of this sender") as string },
+    });
+    // Nineteen wait for all DIDs, none of which has been used since the start.
+    expect(await carol.send(to(carol, DIDS[7]))).toMatchObject(FULL);
   });
 });
 

@@ -29,6 +29,8 @@ export interface FederationOptions {
   readonly hosted: HostedKeys & {
     /** See `Dids.similar`. */
     similar(did: string, hostnames: ReadonlySet<string>): string | undefined;
+    /** The API key that a DID belongs to. */
+    ownerOf(did: string): string | undefined;
   };
   /** Find documents, those of hosted DIDs too: of the agents' own partners, and of strangers that want to be known. */
   readonly resolvers: { readonly partners: DidResolver; readonly strangers: DidResolver };
@@ -142,6 +144,7 @@ export class Federation {
       crypto: createDidcommCrypto({ resolver: this.#documents, privateKey: (kid) => this.#keys.find(kid) }),
       network,
       limits: queueLimits(limits),
+      ownerOf: (did) => hosted.ownerOf(did),
       events: {
         onDelivered: () => metrics.sent.inc(),
         onRetry: ({ sender, recipient }, reason) => {

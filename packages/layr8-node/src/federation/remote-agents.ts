@@ -45,7 +45,7 @@ export class RemoteAgents implements Remote {
     if (enqueued.status === "full") {
       return {
         label: "outbox_full",
-        reason: `outbox full: too many messages of ${message.from ?? "this sender"}, or for the host of ${recipient}, wait for other nodes`,
+        reason: `outbox full: too many messages of ${message.from ?? "this sender"}, of its API key, or for the host of ${recipient}, wait for other nodes`,
         code: "e.p.me.res.storage",
       };
     }

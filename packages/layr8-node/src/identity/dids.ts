@@ -109,6 +109,11 @@ export class Dids {
     return this.#dids.has(did);
   }
 
+  /** The API key that created a DID. */
+  ownerOf(did: string): string | undefined {
+    return this.#dids.get(did)?.ownerKeyId;
+  }
+
   get(did: string): HostedDid | undefined {
     const record = this.#dids.get(did);
     return record === undefined ? undefined : hosted(record);

@@ -1,8 +1,10 @@
 import { TimeSlice, TransientMap } from "@parley/core/internal";
 import { type Environment, StorageError, type Table, type WriteQueue } from "@parley/storage";
 import { Deadlines } from "../federation/outbound/deadlines.ts";
+import type { Depth } from "./inbox.ts";
 import { decodeBox, messageKey, numberAt, numbersKey, readMessageKey, type MessageKey } from "./inbox-keys.ts";
 import { decodeMessage } from "./message-record.ts";
+import { OwnerUsage } from "./owner-usage.ts";
 
 /** Boxes and messages that are known in memory; more than that are read again when they are needed. */
 const MAX_OPEN_BOXES = 10_000;
@@ -13,6 +15,7 @@ const SWEEP_BOXES = 512;
 
 /** What is known in memory of a box that is in use. */
 export interface Contents {
+  readonly box: Box;
   /** Key of each message by seq: those whose append is under way, not those whose settle is. */
   readonly messages: TransientMap<number, MessageKey>;
   /** Characters of all plaintexts. */
@@ -34,6 +37,11 @@ export interface Box {
   /** The same on disk; infinite while the box' own record is not durable. */
   recordedExpiresAt: number;
   contents: Contents | undefined;
+  /** Whose DID the recipient is. */
+  owner: string | undefined;
+  /** What it holds, as far as known without its contents: as of the last record of it. */
+  messages: number;
+  length: number;
 }
 
 /**
@@ -45,6 +53,12 @@ export class Boxes {
   readonly #messages: Table;
   readonly #attempts: Table;
   readonly #records: Table;
+  readonly #counts: Table;
+  readonly #ownerOf: (recipient: string) => string | undefined;
+  /** What waits for the DIDs of each owner. */
+  readonly usage: OwnerUsage = new OwnerUsage();
+  /** Boxes that hold other numbers of messages and characters than their records of them say. */
+  readonly #uncounted = new Set<Box>();
   readonly #byRecipient = new Map<string, Box>();
   /** Those with contents, in the order of their opening. */
   readonly #open = new Map<string, Box & { contents: Contents }>();
@@ -54,13 +68,15 @@ export class Boxes {
 
   constructor(
     environment: Environment,
-    tables: { readonly messages: Table; readonly attempts: Table; readonly records: Table },
-    now: number,
+    tables: { readonly messages: Table; readonly attempts: Table; readonly records: Table; readonly counts: Table },
+    { now, ownerOf }: { readonly now: number; readonly ownerOf: (recipient: string) => string | undefined },
   ) {
     this.#writes = environment.writes;
     this.#messages = tables.messages;
     this.#attempts = tables.attempts;
     this.#records = tables.records;
+    this.#counts = tables.counts;
+    this.#ownerOf = ownerOf;
     this.#deadlines = new Deadlines(now);
   }
 
@@ -78,13 +94,20 @@ export class Boxes {
   load(): number {
     let last = 0;
     const damaged: Uint8Array[] = [];
+    const counts = new CountReader(this.#counts, (id) => this.#writes.remove(this.#counts, numbersKey(id)));
     for (const { key, value } of this.#records.getRange({ onDamaged: (bad) => damaged.push(Uint8Array.from(bad)) })) {
       const id = numberAt(key, 0);
       const { recipient, expiresAt } = decodeBox(value);
-      const box: Box = { id, recipient, expiresAt, recordedExpiresAt: expiresAt, contents: undefined };
+      const { messages, length } = counts.of(id);
+      const owner = this.#ownerOf(recipient);
+      const box: Box = { id, recipient, expiresAt, recordedExpiresAt: expiresAt, contents: undefined, owner, messages, length };
+      this.usage.change(owner, messages, length);
       // Left over from a box that was empty when another one took its place.
       const former = this.#byRecipient.get(recipient);
-      if (former !== undefined) this.#writes.remove(this.#records, numbersKey(former.id));
+      if (former !== undefined) {
+        this.#writes.remove(this.#records, numbersKey(former.id));
+        this.usage.change(former.owner, -former.messages, -former.length);
+      }
       this.#byRecipient.set(recipient, box);
       this.#deadlines.add(box);
       last = Math.max(last, id);
@@ -106,10 +129,19 @@ export class Boxes {
   }
 
   create(recipient: string, id: number): Box {
-    const contents = emptyContents();
-    const box = { id, recipient, expiresAt: Number.POSITIVE_INFINITY, recordedExpiresAt: Number.POSITIVE_INFINITY, contents };
+    const box: Box = {
+      id,
+      recipient,
+      expiresAt: Number.POSITIVE_INFINITY,
+      recordedExpiresAt: Number.POSITIVE_INFINITY,
+      contents: undefined,
+      owner: this.#ownerOf(recipient),
+      messages: 0,
+      length: 0,
+    };
+    box.contents = emptyContents(box);
     this.#byRecipient.set(recipient, box);
-    this.#open.set(recipient, box);
+    this.#open.set(recipient, box as Box & { contents: Contents });
     return box;
   }
 
@@ -117,7 +149,7 @@ export class Boxes {
   contentsOf(box: Box): Contents {
     if (++this.#uses % SWEEP_EVERY === 0) this.#sweep(box);
     if (box.contents !== undefined) return box.contents;
-    const contents = emptyContents();
+    const contents = emptyContents(box);
     for (const key of this.#messages.getKeys(rangeOf(box))) {
       const found = readMessageKey(key);
       contents.messages.set(found.seq, found);
@@ -127,6 +159,7 @@ export class Boxes {
       contents.attempts.set(numberAt(key, 1), Buffer.from(value).readUInt32LE(0));
     }
     box.contents = contents;
+    this.#count(box, contents.messages.size - box.messages, contents.length - box.length);
     this.#openMessages += contents.messages.size;
     this.#open.set(box.recipient, box as Box & { contents: Contents });
     return contents;
@@ -136,6 +169,9 @@ export class Boxes {
     contents.messages.set(key.seq, key);
     contents.length += key.length;
     this.#openMessages += 1;
+    // A DID that was forgotten and comes back may be another owner's.
+    if (contents.box.messages === 0) contents.box.owner = this.#ownerOf(contents.box.recipient);
+    this.#count(contents.box, 1, key.length);
   }
 
   /** @returns the key of the message that was there. */
@@ -145,7 +181,37 @@ export class Boxes {
     contents.messages.delete(seq);
     contents.length -= key.length;
     this.#openMessages -= 1;
+    this.#count(contents.box, -1, -key.length);
     return key;
+  }
+
+  /** How full the inboxes of a recipient's owner are. */
+  ownerDepth(recipient: string): Depth {
+    const box = this.#byRecipient.get(recipient);
+    return this.usage.of(box === undefined || box.messages === 0 ? this.#ownerOf(recipient) : box.owner);
+  }
+
+  /**
+   * Writes how many messages and characters the boxes hold that have changed since the last call, so that a start knows it without reading their
+   * keys. The caller flushes.
+   */
+  async recordCounts(): Promise<void> {
+    const slice = new TimeSlice();
+    for (const box of this.#uncounted) {
+      if (slice.isOver) await slice.next();
+      this.#uncounted.delete(box);
+      const { id, messages, length } = box;
+      if (messages === 0) this.#writes.remove(this.#counts, numbersKey(id));
+      else this.#writes.put(this.#counts, numbersKey(id), numbersKey(messages, length));
+    }
+  }
+
+  #count(box: Box, messages: number, length: number): void {
+    if (messages === 0 && length === 0) return;
+    box.messages += messages;
+    box.length += length;
+    this.usage.change(box.owner, messages, length);
+    this.#uncounted.add(box);
   }
 
   /** A message that expires at this time is put into the box. */
@@ -222,8 +288,36 @@ export class Boxes {
   }
 }
 
-function emptyContents(): Contents {
-  return { messages: new TransientMap(), length: 0, attempts: new TransientMap(), removing: new TransientMap(), appending: 0 };
+/** Reads the counts of boxes in the order of their ids, and reports those of boxes that are gone. */
+class CountReader {
+  readonly #records: Iterator<{ readonly key: Uint8Array; readonly value: Uint8Array }, unknown>;
+  readonly #onGone: (id: number) => void;
+  #next: { readonly id: number; readonly messages: number; readonly length: number } | undefined;
+
+  constructor(table: Table, onGone: (id: number) => void) {
+    this.#records = table.getRange({ onDamaged: (key) => onGone(numberAt(key, 0)) })[Symbol.iterator]();
+    this.#onGone = onGone;
+    this.#read();
+  }
+
+  of(id: number): Depth {
+    for (; this.#next !== undefined && this.#next.id < id; this.#read()) this.#onGone(this.#next.id);
+    return this.#next?.id === id ? this.#next : { messages: 0, length: 0 };
+  }
+
+  #read(): void {
+    const next = this.#records.next();
+    if (next.done === true) {
+      this.#next = undefined;
+      return;
+    }
+    const { key, value } = next.value;
+    this.#next = { id: numberAt(key, 0), messages: numberAt(value, 0), length: numberAt(value, 1) };
+  }
+}
+
+function emptyContents(box: Box): Contents {
+  return { box, messages: new TransientMap(), length: 0, attempts: new TransientMap(), removing: new TransientMap(), appending: 0 };
 }
 
 function isIdle({ removing, appending }: Contents): boolean {

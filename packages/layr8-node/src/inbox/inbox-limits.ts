@@ -1,8 +1,10 @@
-import type { InboxLimits } from "./inbox.ts";
+import type { Depth, InboxLimits } from "./inbox.ts";
 
 /** What an inbox is made with. */
 export interface InboxOptions {
   readonly limits?: Partial<InboxLimits>;
+  /** The owner of a recipient, whose inboxes have a cap in common: an API key. Default: nobody. */
+  readonly ownerOf?: (recipient: string) => string | undefined;
   /** Milliseconds since 1970; for tests. */
   readonly now?: () => number;
 }
@@ -10,10 +12,23 @@ export interface InboxOptions {
 const DEFAULTS: InboxLimits = {
   maxMessages: 10_000,
   maxLength: 64 * 1024 * 1024,
+  maxMessagesPerOwner: Number.POSITIVE_INFINITY,
+  maxLengthPerOwner: Number.POSITIVE_INFINITY,
   deduplicationMs: 10 * 60_000,
   remoteDeduplicationMs: 24 * 60 * 60_000,
   maxRemembered: 2 * 1024 * 1024,
 };
+
+/** Whose cap one more message of a length would exceed; `undefined` where there is room. */
+export function fullOf(
+  length: number,
+  { recipient, owner }: { readonly recipient: Depth; readonly owner: Depth },
+  limits: InboxLimits,
+): "recipient" | "owner" | undefined {
+  const { maxMessages, maxLength, maxMessagesPerOwner, maxLengthPerOwner } = limits;
+  if (recipient.messages >= maxMessages || recipient.length + length > maxLength) return "recipient";
+  return owner.messages >= maxMessagesPerOwner || owner.length + length > maxLengthPerOwner ? "owner" : undefined;
+}
 
 /** The caps of an inbox, each one's default unless given. */
 export function inboxLimits(limits: Partial<InboxLimits> = {}): InboxLimits {

@@ -46,8 +46,8 @@ export type Appended =
   | { readonly status: "stored"; readonly message: InboxMessage; readonly durable: Promise<void> }
   /** The same (recipient, sender, id) was stored before, lately: nothing to do, the first copy counts. */
   | { readonly status: "duplicate" }
-  /** The recipient's inbox holds as many messages or bytes as it may. */
-  | { readonly status: "full" };
+  /** The recipient's inbox, or those of all DIDs of its owner together, hold as many messages or characters as they may. */
+  | { readonly status: "full"; readonly of: "recipient" | "owner" };
 
 /** Where to read an inbox. */
 export interface ReadOptions {
@@ -80,6 +80,10 @@ export interface InboxLimits {
   readonly maxMessages: number;
   /** Characters of plaintext that one recipient's inbox holds. Default 64 Mi. */
   readonly maxLength: number;
+  /** Messages in the inboxes of all DIDs of one owner. Default: no cap. */
+  readonly maxMessagesPerOwner: number;
+  /** Characters of plaintext in the inboxes of all DIDs of one owner. Default: no cap. */
+  readonly maxLengthPerOwner: number;
   /** How long (recipient, sender, id) is remembered after a message is stored, in milliseconds. Default 10 minutes. */
   readonly deduplicationMs: number;
   /** The same for messages that other nodes have sent: they try again for as long as this node can't be reached. Default 24 hours. */
@@ -120,6 +124,13 @@ export interface Inbox {
   recordAttempts(recipient: string, seq: number, attempts: number): Promise<void>;
   /** How full a recipient's inbox is, pending appends included. */
   depth(recipient: string): Depth;
+  /** How many messages a recipient's inbox holds, without reading it: exact once the inbox has been used, else as of a minute before the last end. */
+  known(recipient: string): number;
+  /**
+   * How full the inboxes of all DIDs of a recipient's owner are together. After a crash, changes of the last minute may be missing for a DID, until
+   * its inbox is used.
+   */
+  ownerDepth(recipient: string): Depth;
   /** Number of messages of all recipients, as far as they are durable. */
   readonly size: number;
   /** Recipients that have messages, in no order. After a start, some whose messages are gone may be among them. */

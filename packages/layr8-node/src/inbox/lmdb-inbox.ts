@@ -4,7 +4,7 @@ import { Boxes, type Box, type Contents } from "./boxes.ts";
 import type { Appended, DamagedMessage, Depth, Inbox, InboxLimits, InboxMessage, IncomingMessage, ReadOptions } from "./inbox.ts";
 import { encodeBox, messageKey, numberAt, numbersKey, readMessageKey, storableTime, type MessageKey } from "./inbox-keys.ts";
 import { inboxMessage } from "./inbox-message.ts";
-import { inboxLimits, type InboxOptions } from "./inbox-limits.ts";
+import { fullOf, inboxLimits, type InboxOptions } from "./inbox-limits.ts";
 import { decodeMessage, encodeMessage, readIntactHeader } from "./message-record.ts";
 import { LmdbRecent } from "./lmdb-recent.ts";
 import { type Fingerprint, fingerprintOf, type MessageIdentity } from "./recent-messages.ts";
@@ -33,13 +33,16 @@ interface Group {
   readonly appends: Appending[];
 }
 
+/** How often it is written how much the inboxes hold, in milliseconds. */
+const COUNT_MS = 60_000;
+
 /** How long a settle may wait to share another write's flush, in milliseconds. Nobody waits for one. */
 const SETTLE_PATIENCE_MS = 20;
 
 /**
  * Inboxes in a node's data directory.
  *
- * Tables: `messages` (box, seq, length, expiry → message), `attempts` (box, seq → count), `boxes` (box → DID and earliest expiry), `recent` and
+ * Tables: `messages` (box, seq, length, expiry → message), `attempts` (box, seq → count), `boxes` (box → DID and earliest expiry), `inbox-counts` (box → messages and characters, as of a minute ago at most), `recent` and
  * `recent-remote` (see {@link LmdbRecent}) and `inbox` (the floor of seqs). Seqs and box numbers come from one counter for the whole node, so that an
  * empty box can be forgotten without a trace. The counter lives in memory; the floor on disk is always above what has been stored.
  */
@@ -60,6 +63,7 @@ export class LmdbInbox implements Inbox {
   #nextNumber = 1;
   #floor = 1;
   #onDamaged: (message: DamagedMessage) => void = () => undefined;
+  #counting: NodeJS.Timeout | undefined;
   #closed = false;
 
   private constructor(environment: Environment, options: InboxOptions) {
@@ -70,8 +74,13 @@ export class LmdbInbox implements Inbox {
     this.#attempts = environment.table("attempts");
     this.#boxRecords = environment.table("boxes");
     this.#counters = environment.table("inbox");
-    const tables = { messages: this.#messages, attempts: this.#attempts, records: this.#boxRecords };
-    this.#boxes = new Boxes(environment, tables, this.#now());
+    const tables = {
+      messages: this.#messages,
+      attempts: this.#attempts,
+      records: this.#boxRecords,
+      counts: environment.table("inbox-counts"),
+    };
+    this.#boxes = new Boxes(environment, tables, { now: this.#now(), ownerOf: options.ownerOf ?? (() => undefined) });
     const { deduplicationMs, remoteDeduplicationMs, maxRemembered } = this.#limits;
     const common = { maxRemembered, now: this.#now };
     this.#local = new LmdbRecent(environment, { name: "recent", windowMs: deduplicationMs, ...common });
@@ -88,6 +97,7 @@ export class LmdbInbox implements Inbox {
     inbox.#load();
     await inbox.#writes.flush();
     inbox.#floor = inbox.#nextNumber + SEQ_BLOCK;
+    inbox.#counting = setInterval(() => void inbox.#recordCounts(), COUNT_MS).unref();
     return inbox;
   }
 
@@ -100,9 +110,9 @@ export class LmdbInbox implements Inbox {
     const recent = message.remote === true ? this.#remote : this.#local;
     if (recent.has(fingerprint)) return Promise.resolve({ status: "duplicate" });
     return reading(() => {
-      const { messages, length } = this.depth(message.recipient);
-      const { maxMessages, maxLength } = this.#limits;
-      if (messages >= maxMessages || length + message.plaintext.length > maxLength) return { status: "full" };
+      const depths = { recipient: this.depth(message.recipient), owner: this.#boxes.ownerDepth(message.recipient) };
+      const full = fullOf(message.plaintext.length, depths, this.#limits);
+      if (full !== undefined) return { status: "full", of: full };
       return this.#store(message, { fingerprint, recent, now });
     });
   }
@@ -155,6 +165,14 @@ export class LmdbInbox implements Inbox {
     return { messages: messages.size, length };
   }
 
+  known(recipient: string): number {
+    return this.#boxes.find(recipient)?.messages ?? 0;
+  }
+
+  ownerDepth(recipient: string): Depth {
+    return this.#boxes.ownerDepth(recipient);
+  }
+
   get size(): number {
     return this.#closed ? 0 : this.#messages.size;
   }
@@ -188,6 +206,13 @@ export class LmdbInbox implements Inbox {
 
   async close(): Promise<void> {
     this.#closed = true;
+    clearInterval(this.#counting);
+    await this.#recordCounts();
+  }
+
+  /** What can't be written is written a minute later, or not needed any more. */
+  async #recordCounts(): Promise<void> {
+    await this.#boxes.recordCounts();
     await this.#writes.flush().catch(() => undefined);
   }
 

@@ -3,7 +3,8 @@ import { StorageError } from "@parley/storage";
 import { Deadlines } from "../federation/outbound/deadlines.ts";
 import type { Appended, Depth, Inbox, InboxLimits, InboxMessage, IncomingMessage, ReadOptions } from "./inbox.ts";
 import { inboxMessage } from "./inbox-message.ts";
-import { inboxLimits, type InboxOptions } from "./inbox-limits.ts";
+import { fullOf, inboxLimits, type InboxOptions } from "./inbox-limits.ts";
+import { OwnerUsage } from "./owner-usage.ts";
 import { fingerprintOf, RecentMessages, type MessageIdentity } from "./recent-messages.ts";
 
 /** As durable as it gets. */
@@ -16,12 +17,15 @@ interface Box {
   /** By seq, ascending. */
   readonly messages: Map<number, InboxMessage>;
   length: number;
+  readonly owner: string | undefined;
 }
 
 /** Inboxes that live as long as the process. For tests and trials: nothing survives a restart. */
 export class MemoryInbox implements Inbox {
   readonly #limits: InboxLimits;
   readonly #now: () => number;
+  readonly #ownerOf: NonNullable<InboxOptions["ownerOf"]>;
+  readonly #usage = new OwnerUsage();
   readonly #local: RecentMessages;
   readonly #remote: RecentMessages;
   readonly #boxes = new Map<string, Box>();
@@ -32,6 +36,7 @@ export class MemoryInbox implements Inbox {
   constructor(options: InboxOptions = {}) {
     this.#limits = inboxLimits(options.limits);
     this.#now = options.now ?? Date.now;
+    this.#ownerOf = options.ownerOf ?? (() => undefined);
     this.#deadlines = new Deadlines(this.#now());
     const { deduplicationMs, remoteDeduplicationMs, maxRemembered } = this.#limits;
     this.#local = new RecentMessages(deduplicationMs, maxRemembered, this.#now());
@@ -44,14 +49,17 @@ export class MemoryInbox implements Inbox {
     const fingerprint = fingerprintOf(message);
     const recent = message.remote === true ? this.#remote : this.#local;
     if (recent.has(fingerprint, now)) return { status: "duplicate" };
-    const box = this.#boxes.get(message.recipient) ?? newBox(message.recipient);
-    const { maxMessages, maxLength } = this.#limits;
-    if (box.messages.size >= maxMessages || box.length + message.plaintext.length > maxLength) return { status: "full" };
+    const { length } = message.plaintext;
+    const depths = { recipient: this.depth(message.recipient), owner: this.ownerDepth(message.recipient) };
+    const full = fullOf(length, depths, this.#limits);
+    if (full !== undefined) return { status: "full", of: full };
+    const box = this.#boxes.get(message.recipient) ?? newBox(message.recipient, this.#ownerOf(message.recipient));
     this.#boxes.set(message.recipient, box);
     recent.add(fingerprint, now);
     const stored = inboxMessage(message, ++this.#lastSeq, 0);
     box.messages.set(stored.seq, stored);
-    box.length += stored.plaintext.length;
+    box.length += length;
+    this.#usage.change(box.owner, 1, length);
     if (stored.expiresAt < box.expiresAt) this.#setExpiry(box, stored.expiresAt);
     return { status: "stored", message: stored, durable: DURABLE };
   }
@@ -79,8 +87,12 @@ export class MemoryInbox implements Inbox {
     const box = this.#boxes.get(recipient);
     if (box === undefined) return;
     for (const seq of seqs) {
-      box.length -= box.messages.get(seq)?.plaintext.length ?? 0;
+      const message = box.messages.get(seq);
+      if (message === undefined) continue;
+      const { length } = message.plaintext;
       box.messages.delete(seq);
+      box.length -= length;
+      this.#usage.change(box.owner, -1, -length);
     }
     if (box.messages.size === 0) this.#boxes.delete(recipient);
   }
@@ -95,6 +107,14 @@ export class MemoryInbox implements Inbox {
   depth(recipient: string): Depth {
     const box = this.#boxes.get(recipient);
     return { messages: box?.messages.size ?? 0, length: box?.length ?? 0 };
+  }
+
+  known(recipient: string): number {
+    return this.depth(recipient).messages;
+  }
+
+  ownerDepth(recipient: string): Depth {
+    return this.#usage.of(this.#boxes.get(recipient)?.owner ?? this.#ownerOf(recipient));
   }
 
   get size(): number {
@@ -121,6 +141,8 @@ export class MemoryInbox implements Inbox {
 
   async drop(recipient: string): Promise<void> {
     this.#assertOpen();
+    const box = this.#boxes.get(recipient);
+    if (box !== undefined) this.#usage.change(box.owner, -box.messages.size, -box.length);
     this.#boxes.delete(recipient);
   }
 
@@ -140,6 +162,6 @@ export class MemoryInbox implements Inbox {
   }
 }
 
-function newBox(recipient: string): Box {
-  return { recipient, expiresAt: Number.POSITIVE_INFINITY, messages: new Map(), length: 0 };
+function newBox(recipient: string, owner: string | undefined): Box {
+  return { recipient, owner, expiresAt: Number.POSITIVE_INFINITY, messages: new Map(), length: 0 };
 }

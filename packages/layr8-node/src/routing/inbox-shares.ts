@@ -1,3 +1,12 @@
+import type { Records } from "@parley/storage";
+
+/** Who has how many of the latest messages of an inbox, as it is stored. */
+export type InboxShareRecord = { readonly recipient: string; readonly holders: readonly (readonly [owner: string, count: number])[] };
+
+/** How often changed shares are written, in sweeps, and how many at a time. */
+const WRITE_EVERY = 60;
+const MAX_WRITES = 256;
+
 /** Who has how many of an inbox' messages, as far as counted. */
 interface Holder {
   count: number;
@@ -19,22 +28,41 @@ const PER_STRANGER = 1 / 4;
 
 /**
  * Keeps one sender from filling an inbox for all others. Counted are the latest messages of inboxes that are an eighth full: as many as wait
- * there, which are those that wait, since messages leave in about the order in which they came. After a start the count begins with 0.
+ * there, which are those that wait, since messages leave in about the order in which they came. The counts are written once a minute and at the
+ * end, not the order: after a start, all owners' messages count as equally old.
  */
 export class InboxShares {
   readonly #max: number;
   readonly #boxes = new Map<string, Box>();
+  readonly #records: Records<InboxShareRecord> | undefined;
+  /** Inboxes whose counts have changed since they were written, and those that have a record. */
+  readonly #changed = new Set<string>();
+  readonly #recorded = new Set<string>();
+  #sweeps = 0;
 
-  /** @param max messages of one inbox. */
-  constructor(max: number) {
+  /**
+   * @param max messages of one inbox.
+   * @param records keep the counts for the next start.
+   */
+  constructor(max: number, records?: Records<InboxShareRecord>) {
     this.#max = max;
+    this.#records = records;
+    for (const { recipient, holders } of records?.load() ?? []) {
+      this.#boxes.set(recipient, restored(holders));
+      this.#recorded.add(recipient);
+    }
+  }
+
+  /** Whether shares matter where `waiting` messages wait. */
+  counts(waiting: number): boolean {
+    return waiting >= Math.floor(this.#max * UNCOUNTED);
   }
 
   /** Whether an inbox takes one more message of an owner. `waiting` is how many messages wait there. */
   hasRoom(recipient: string, owner: string, waiting: number): boolean {
     const uncounted = Math.floor(this.#max * UNCOUNTED);
     if (waiting < uncounted) {
-      this.#boxes.delete(recipient);
+      this.#forget(recipient);
       return true;
     }
     const box = this.#boxes.get(recipient);
@@ -54,14 +82,54 @@ export class InboxShares {
     box.holders.set(owner, holder);
     holder.count += 1;
     box.latest.push(holder);
+    if (this.#records !== undefined) this.#changed.add(recipient);
   }
 
-  /** Called every second: forgets inboxes that have room for everybody again. */
-  sweep(waitingIn: (recipient: string) => number): void {
+  /** Called every second: forgets inboxes that have room for everybody again, and writes the counts of others now and then. */
+  async sweep(waitingIn: (recipient: string) => number): Promise<void> {
     for (const recipient of this.#boxes.keys()) {
-      if (waitingIn(recipient) < Math.floor(this.#max * UNCOUNTED)) this.#boxes.delete(recipient);
+      if (waitingIn(recipient) < Math.floor(this.#max * UNCOUNTED)) this.#forget(recipient);
     }
+    this.#sweeps += 1;
+    if (this.#sweeps % WRITE_EVERY === 0 || this.#changed.size > MAX_WRITES) await this.write(MAX_WRITES);
   }
+
+  /** Writes the counts that have changed, as many as `max`. @throws StorageError `storage_failed` */
+  async write(max: number = Number.POSITIVE_INFINITY): Promise<void> {
+    const records = this.#records;
+    if (records === undefined) return;
+    const writing: Promise<void>[] = [];
+    for (const recipient of this.#changed) {
+      if (writing.length >= max) break;
+      this.#changed.delete(recipient);
+      const box = this.#boxes.get(recipient);
+      if (box !== undefined) {
+        this.#recorded.add(recipient);
+        const holders = [...box.holders].flatMap(([owner, { count }]) => (count > 0 ? [[owner, count] as const] : []));
+        writing.push(records.put(recipient, { recipient, holders }));
+      } else if (this.#recorded.delete(recipient)) {
+        writing.push(records.remove(recipient));
+      }
+    }
+    await Promise.all(writing);
+  }
+
+  #forget(recipient: string): void {
+    if (this.#boxes.delete(recipient) && this.#recorded.has(recipient)) this.#changed.add(recipient);
+  }
+}
+
+/** The messages of all owners take turns: their order was not stored. */
+function restored(holders: InboxShareRecord["holders"]): Box {
+  const box: Box = { holders: new Map(), latest: [], start: 0 };
+  const all = holders.map(([owner, count]): readonly [Holder, number] => {
+    const holder = { count };
+    box.holders.set(owner, holder);
+    return [holder, count];
+  });
+  const places = all.flatMap(([holder, count]) => Array.from({ length: count }, (_, index) => [(index + 0.5) / count, holder] as const));
+  box.latest = places.toSorted(([left], [right]) => left - right).map(([, holder]) => holder);
+  return box;
 }
 
 /** Forgets the oldest messages beyond those that wait. */

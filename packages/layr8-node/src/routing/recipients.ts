@@ -1,11 +1,12 @@
 import { protocolOf } from "@parley/core";
 import { TimeSlice } from "@parley/core/internal";
+import type { Records } from "@parley/storage";
 import type { Appended, Inbox, InboxMessage } from "../inbox/inbox.ts";
 import type { Admitted } from "./admitted.ts";
 import type { Accepted, Routable, Standing } from "./accepted.ts";
 import { isBuiltin } from "./builtin-protocols.ts";
 import { oversize } from "./delivery-payload.ts";
-import { InboxShares } from "./inbox-shares.ts";
+import { InboxShares, type InboxShareRecord } from "./inbox-shares.ts";
 import { Mailbox, type Consumer, type DeliveryOptions, type MailboxEvents } from "./mailbox.ts";
 import { TOO_LARGE, type Refusal } from "./refusal.ts";
 
@@ -18,6 +19,12 @@ export interface RecipientsOptions {
   readonly maxFromRemote: number;
   /** Messages of one inbox. */
   readonly maxInboxMessages: number;
+  /** Messages of all inboxes of one owner. */
+  readonly maxOwnerMessages: number;
+  /** The owner of a hosted DID. */
+  readonly ownerOf: (did: string) => string | undefined;
+  /** Keep for the next start who has how many messages in inboxes that are not nearly empty. */
+  readonly shareRecords?: Records<InboxShareRecord> | undefined;
   /** Bytes of the frame with which a message may be delivered. */
   readonly maxFrameBytes: number;
   readonly delivery: DeliveryOptions;
@@ -37,6 +44,8 @@ const MAX_EXPIRING = 1024;
 export class Recipients {
   readonly #options: RecipientsOptions;
   readonly #shares: InboxShares;
+  /** The same for the inboxes of each owner together. */
+  readonly #ownerShares: InboxShares;
   readonly #mailboxes = new Map<string, Mailbox>();
   /** The last write to the inbox of each DID without a mailbox, while it is under way. */
   readonly #writing = new Map<string, Promise<void>>();
@@ -47,7 +56,8 @@ export class Recipients {
 
   constructor(options: RecipientsOptions) {
     this.#options = options;
-    this.#shares = new InboxShares(options.maxInboxMessages);
+    this.#shares = new InboxShares(options.maxInboxMessages, options.shareRecords);
+    this.#ownerShares = new InboxShares(options.maxOwnerMessages);
   }
 
   /** DIDs with a connection. */
@@ -105,11 +115,23 @@ export class Recipients {
     if (this.isConnected(recipient) && !this.wouldTake(recipient, routable) && !isBuiltin(message)) {
       return { label: "no_handler", reason: `no handler for protocol ${protocolOf(message.type) ?? message.type} at ${recipient}` };
     }
-    const { inbox, maxFromRemote } = this.#options;
+    const { inbox, maxFromRemote, ownerOf } = this.#options;
     const waiting = inbox.depth(recipient).messages;
     if (remote && waiting >= maxFromRemote) return inboxFull(recipient);
-    if (isBuiltin(message) || this.#shares.hasRoom(recipient, owner, waiting)) return undefined;
-    return { label: "inbox_full", reason: `inbox full: ${recipient} has too many messages of this sender waiting` };
+    if (isBuiltin(message)) return undefined;
+    if (!this.#shares.hasRoom(recipient, owner, waiting)) {
+      return { label: "inbox_full", reason: `inbox full: ${recipient} has too many messages of this sender waiting` };
+    }
+    const ownerWaiting = inbox.ownerDepth(recipient).messages;
+    if (!this.#ownerShares.counts(ownerWaiting) || this.#ownerShares.hasRoom(ownerOf(recipient) ?? "", owner, ownerWaiting))
+      return undefined;
+    const reason = `inbox full: the API key of ${recipient} has too many messages of this sender waiting, over all of its DIDs`;
+    return { label: "inbox_full", reason };
+  }
+
+  /** Writes what the next start needs. Called when nothing comes in any more. */
+  async close(): Promise<void> {
+    await this.#shares.write().catch((error: unknown) => this.#options.events.onFailure(error));
   }
 
   /** Refuses a message that would be too large to deliver, with all that the node adds to it. */
@@ -145,9 +167,13 @@ export class Recipients {
       expires: message.expiresTime,
       remote,
     });
-    if (appended.status === "full") return inboxFull(recipient);
+    if (appended.status === "full") return appended.of === "owner" ? ownerFull(recipient) : inboxFull(recipient);
     if (appended.status === "duplicate") return this.isConnected(recipient) ? undefined : { away: [recipient] };
     this.#shares.stored(recipient, accepted.owner, inbox.depth(recipient).messages);
+    const ownerWaiting = inbox.ownerDepth(recipient).messages;
+    if (this.#ownerShares.counts(ownerWaiting)) {
+      this.#ownerShares.stored(this.#options.ownerOf(recipient) ?? "", accepted.owner, ownerWaiting);
+    }
     this.#offer(appended);
     try {
       await appended.durable;
@@ -185,8 +211,8 @@ export class Recipients {
 
   /** Called every second: redelivers, ends messages that have expired, and forgets mailboxes that are not needed. */
   sweep(): void {
-    this.#shares.sweep((did) => this.#options.inbox.depth(did).messages);
     const onFailure = (error: unknown): void => this.#options.events.onFailure(error);
+    this.#shares.sweep((did) => this.#options.inbox.known(did)).catch(onFailure);
     if (!this.#isSweeping) {
       this.#isSweeping = true;
       this.#sweepMailboxes()
@@ -254,6 +280,10 @@ export class Recipients {
       after = page.at(-1)?.seq ?? after;
     }
   }
+}
+
+function ownerFull(recipient: string): Refusal {
+  return { label: "inbox_full", reason: `inbox full: the API key of ${recipient} has too much waiting, over all of its DIDs` };
 }
 
 function inboxFull(recipient: string): Refusal {

@@ -1,4 +1,5 @@
 import { decodePlaintext, PlaintextError, threadOf, type Message } from "@parley/core";
+import type { Records } from "@parley/storage";
 import type { DamagedMessage, Inbox, InboxMessage } from "../inbox/inbox.ts";
 import { isRefused, type Admitted } from "./admitted.ts";
 import { acceptedOf } from "./accepted.ts";
@@ -7,6 +8,7 @@ import { isBuiltinAnswer, MAX_PROTOCOLS } from "./builtin-protocols.ts";
 import { DeadLetters, type DeadMessage, type DeathCause, type Problem } from "./dead-letters.ts";
 import type { Consumer, DeliveryOptions, Mailbox } from "./mailbox.ts";
 import { OwnMessages } from "./own-messages.ts";
+import type { InboxShareRecord } from "./inbox-shares.ts";
 import type { Policies } from "./policy.ts";
 import { isProblemReport } from "./problem-report.ts";
 import { readMessage, type ReadMessage } from "./read-message.ts";
@@ -48,6 +50,12 @@ export interface RouterOptions {
   readonly maxFromRemote: number;
   /** Messages of one inbox. */
   readonly maxInboxMessages: number;
+  /** Messages of all inboxes of one owner. */
+  readonly maxOwnerMessages: number;
+  /** The owner of a hosted DID. */
+  readonly ownerOf: (did: string) => string | undefined;
+  /** Keep for the next start who has how many messages in the inboxes. */
+  readonly shareRecords?: Records<InboxShareRecord> | undefined;
   /** Bytes of the frame with which a message may be delivered. */
   readonly maxFrameBytes: number;
   readonly delivery: DeliveryOptions;
@@ -88,7 +96,21 @@ export class Router {
   readonly #admission: Admission;
 
   constructor(options: RouterOptions) {
-    const { inbox, messageTtlMs, maxFromRemote, maxInboxMessages, maxFrameBytes, delivery, events, policies, remote, isHosted } = options;
+    const {
+      inbox,
+      messageTtlMs,
+      maxFromRemote,
+      maxInboxMessages,
+      maxOwnerMessages,
+      ownerOf,
+      shareRecords,
+      maxFrameBytes,
+      delivery,
+      events,
+      policies,
+      remote,
+      isHosted,
+    } = options;
     const { onDead, onFailure } = { onDead: events.onDead.bind(events), onFailure: events.onFailure.bind(events) };
     this.#options = options;
     this.#recipients = new Recipients({
@@ -96,6 +118,9 @@ export class Router {
       messageTtlMs,
       maxFromRemote,
       maxInboxMessages,
+      maxOwnerMessages,
+      ownerOf,
+      shareRecords,
       maxFrameBytes,
       delivery,
       events: {
@@ -211,6 +236,11 @@ export class Router {
   /** Called now and then: redeliveries, expiry, and mailboxes that nobody needs any more. */
   sweep(): void {
     this.#recipients.sweep();
+  }
+
+  /** Writes what the next start needs. Called when nothing comes in any more. */
+  close(): Promise<void> {
+    return this.#recipients.close();
   }
 
   /** Everything that can be known before anything is stored, for all recipients: either all get the message or none. */

@@ -77,6 +77,8 @@ describe("inboxes of agents without a connection", () => {
       messageTtlMs: DAY,
       maxFromRemote: 1000,
       maxInboxMessages: 1000,
+      maxOwnerMessages: 1_000_000,
+      ownerOf: () => undefined,
       maxFrameBytes: 100_000,
       delivery: {
         ackTimeoutMs: 1000,

@@ -396,7 +396,7 @@ describe("batches of frames", () => {
 
   it("charge the owner for every frame", async () => {
     let charged = 0;
-    admit = () => ({ owner: "key", join, charge: (units) => ((charged += units), 0), onClose: () => {} });
+    admit = () => ({ owner: "key", join, charge: (units) => ((charged += units), 0), hold, onClose: () => {} });
     const client = await openOffering("65536");
     client.send([1, 2, 3].map(heartbeat).join("\n"));
     for (let count = 0; count < 3; count++) await client.next();

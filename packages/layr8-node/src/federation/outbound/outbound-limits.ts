@@ -4,6 +4,10 @@ export interface OutboundLimits {
   readonly maxMessagesPerSender: number;
   /** Characters of plaintext of one sender that wait. Default 64 Mi. */
   readonly maxLengthPerSender: number;
+  /** Messages of all senders of one owner that wait. Default: no cap. */
+  readonly maxMessagesPerOwner: number;
+  /** Characters of plaintext of all senders of one owner that wait. Default: no cap. */
+  readonly maxLengthPerOwner: number;
   /** Messages that wait for one host: the host of did:web DIDs, else a DID. Default 100,000. */
   readonly maxMessagesPerHost: number;
   /** Characters of plaintext that wait for one host. Default 256 Mi. */
@@ -37,6 +41,8 @@ const MI = 1024 * 1024;
 const DEFAULTS: OutboundLimits = {
   maxMessagesPerSender: 10_000,
   maxLengthPerSender: 64 * MI,
+  maxMessagesPerOwner: Number.POSITIVE_INFINITY,
+  maxLengthPerOwner: Number.POSITIVE_INFINITY,
   maxMessagesPerHost: 100_000,
   maxLengthPerHost: 256 * MI,
   deduplicationMs: 10 * 60_000,

@@ -44,7 +44,7 @@ class OutboundQueue implements Outbound {
     this.#limits = outboundLimits(options.limits);
     this.#now = () => clock.expiry();
     this.#delivery = new Delivery(this.#options, this.#limits);
-    this.#quota = new Quota(this.#limits);
+    this.#quota = new Quota(this.#limits, options.ownerOf);
     this.#deadlines = new Deadlines(this.#now());
     this.#disposal = new Disposal({ store, events: this.#options.events, onForgotten: (entry) => this.#quota.give(entry) });
     for (const entry of store.entries()) {

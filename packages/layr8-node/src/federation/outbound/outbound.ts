@@ -126,6 +126,8 @@ export interface OutboundOptions {
   readonly network: Pick<Resolution, "allow" | "hosts" | "httpForLoopback">;
   readonly events: OutboundEvents;
   readonly limits?: Partial<OutboundLimits>;
+  /** The owner of a sender, whose senders have a cap in common. Default: nobody. */
+  readonly ownerOf?: (sender: string) => string | undefined;
   /** Default: the system's. */
   readonly clock?: Pick<Clock, "expiry" | "monotonic">;
 }

@@ -17,10 +17,16 @@ export class Quota {
   readonly #limits: OutboundLimits;
   readonly #senders = new Map<string, Usage>();
   readonly #hosts = new Map<string, Usage>();
+  readonly #owners = new Map<string, Usage>();
+  /** Owners of senders that have messages: a sender may be gone before its messages are. */
+  readonly #ownerOfSender = new Map<string, string>();
+  readonly #ownerOf: (sender: string) => string | undefined;
   readonly #total: Usage = { messages: 0, length: 0 };
 
-  constructor(limits: OutboundLimits) {
+  /** @param ownerOf the owner of a sender, whose senders have a cap in common. */
+  constructor(limits: OutboundLimits, ownerOf: (sender: string) => string | undefined = () => undefined) {
     this.#limits = limits;
+    this.#ownerOf = ownerOf;
   }
 
   get total(): Readonly<Usage> {
@@ -34,13 +40,22 @@ export class Quota {
   /** @param share of the room that may be full with it. */
   hasRoom({ sender, recipient, length }: Counted, share: number): boolean {
     const { maxMessagesPerSender, maxLengthPerSender, maxMessagesPerHost, maxLengthPerHost } = this.#limits;
+    const { maxMessagesPerOwner, maxLengthPerOwner } = this.#limits;
+    const owner = this.#ownerOfSender.get(sender) ?? this.#ownerOf(sender);
+    const ofOwner = owner === undefined ? undefined : this.#owners.get(owner);
     return (
+      fits(ofOwner, length, share * maxMessagesPerOwner, share * maxLengthPerOwner) &&
       fits(this.#senders.get(sender), length, share * maxMessagesPerSender, share * maxLengthPerSender) &&
       fits(this.#hosts.get(hostOf(recipient)), length, share * maxMessagesPerHost, share * maxLengthPerHost)
     );
   }
 
   take({ sender, recipient, length }: Counted): void {
+    const owner = this.#ownerOfSender.get(sender) ?? this.#ownerOf(sender);
+    if (owner !== undefined) {
+      this.#ownerOfSender.set(sender, owner);
+      change(this.#owners, owner, 1, length);
+    }
     change(this.#senders, sender, 1, length);
     change(this.#hosts, hostOf(recipient), 1, length);
     this.#total.messages += 1;
@@ -49,6 +64,9 @@ export class Quota {
 
   give({ sender, recipient, length }: Counted): void {
     change(this.#senders, sender, -1, -length);
+    const owner = this.#ownerOfSender.get(sender);
+    if (owner !== undefined) change(this.#owners, owner, -1, -length);
+    if (!this.#senders.has(sender)) this.#ownerOfSender.delete(sender);
     change(this.#hosts, hostOf(recipient), -1, -length);
     this.#total.messages -= 1;
     this.#total.length -= length;

@@ -17,6 +17,7 @@ export interface OpenOptions {
   readonly limits?: Partial<OutboundLimits>;
   readonly resolution?: ResolutionOptions;
   readonly onDead?: OutboundEvents["onDead"];
+  readonly ownerOf?: (sender: string) => string | undefined;
 }
 
 /** A queue, the nodes that it sends to, and what it told. */
@@ -43,7 +44,7 @@ export class Harness {
     return this.world.create(`did:web:alice-node.localhost:${name}`, "http://alice-node.localhost");
   }
 
-  open({ store, limits = {}, resolution = {}, onDead }: OpenOptions = {}): Outbound {
+  open({ store, limits = {}, resolution = {}, onDead, ownerOf }: OpenOptions = {}): Outbound {
     const hosts = Object.fromEntries([...this.#partners].map(([host, { origin }]) => [host, origin]));
     const network = readResolution({ hosts, timeoutMs: 2000, ...resolution });
     const senders = {
@@ -58,6 +59,7 @@ export class Harness {
       crypto: this.world.cryptoWith(resolver),
       network,
       limits: all,
+      ...(ownerOf !== undefined && { ownerOf }),
       events: {
         onDelivered: ({ id }) => this.#note(() => this.delivered.push(id)),
         onDead: async (message, cause) => {

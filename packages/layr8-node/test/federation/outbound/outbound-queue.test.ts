@@ -97,6 +97,22 @@ describe("a message to another node", () => {
     expect(node.ids).toEqual([id, id, id]);
   });
 
+  it("is refused where those of all senders of its owner are too many, until some of them are gone", async () => {
+    const node = await harness.partner();
+    const answers: (() => void)[] = [];
+    node.answer = (request, response, body) => void answers.push(() => take(request, response, body));
+    const queue = harness.open({ limits: { maxMessagesPerOwner: 2 }, ownerOf: (did) => (did.endsWith(":stranger") ? "other" : "key") });
+    const send = (sender: string): Promise<{ readonly status: string }> =>
+      queue.enqueue(harness.message(node.agent("bob"), { sender: harness.sender(sender) }));
+    expect([(await send("one")).status, (await send("two")).status, (await send("three")).status]).toEqual(["stored", "stored", "full"]);
+    expect((await send("stranger")).status).toBe("stored");
+    await expect.poll(() => answers.length).toBeGreaterThan(0);
+    node.answer = take;
+    for (const answer of answers) answer();
+    await harness.until(() => harness.delivered.length === 3);
+    await expect.poll(async () => (await send("three")).status).toBe("stored");
+  });
+
   it("is tried again soon when the wall clock is set back while its node is left alone", async () => {
     const node = await harness.partner();
     node.answer = (_, response) => response.socket?.resetAndDestroy();

@@ -1,0 +1,24 @@
+import type { Depth } from "./inbox.ts";
+
+const NOTHING: Depth = { messages: 0, length: 0 };
+
+/** What waits in the inboxes of all DIDs of one owner, by owner: an API key. */
+export class OwnerUsage {
+  readonly #usages = new Map<string, { messages: number; length: number }>();
+
+  of(owner: string | undefined): Depth {
+    return (owner === undefined ? undefined : this.#usages.get(owner)) ?? NOTHING;
+  }
+
+  change(owner: string | undefined, messages: number, length: number): void {
+    if (owner === undefined) return;
+    const usage = this.#usages.get(owner);
+    if (usage === undefined) {
+      this.#usages.set(owner, { messages, length });
+      return;
+    }
+    usage.messages += messages;
+    usage.length += length;
+    if (usage.messages <= 0) this.#usages.delete(owner);
+  }
+}
