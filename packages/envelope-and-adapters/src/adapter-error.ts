@@ -1,21 +1,21 @@
 import { ParleyError, type ParleyErrorOptions } from "@parley/core";
 
 /**
- * What went wrong in an adapter. Messages begin with `transport error:` or `runtime error:`, as those of channels do.
+ * Codes of an {@link AdapterError}.
  *
  * | code | meaning | retryable |
  * | --- | --- | --- |
  * | `closed` | the adapter, its session or its port is closed | no |
- * | `message_invalid` | a peer sent what is no message of this protocol; it was skipped | no |
- * | `message_too_large` | a message exceeds a cap, inbound or outbound | no |
- * | `sender_mismatch` | a party wrote in the name of another's session or call; it was skipped | no |
- * | `overflow` | more arrived than was taken; messages were dropped, or the session ended | no |
- * | `session_ended` | the other side ended the session, or does not know it (any more) | yes |
- * | `too_many` | a cap on sessions or calls is reached | yes |
- * | `timeout` | no answer in time | yes |
+ * | `message_invalid` | a message or part is malformed; a received one was skipped | no |
+ * | `message_too_large` | a message exceeds a limit, inbound or outbound | no |
+ * | `sender_mismatch` | a party used the session or call of another party, or is not allowed to use this server; the message was skipped | no |
+ * | `overflow` | a buffer was full: messages were dropped, or the session ended; or an answer was lost | no |
+ * | `session_ended` | the other side ended the session, or does not know it | yes |
+ * | `too_many` | the maximum number of sessions or calls is reached | yes |
+ * | `timeout` | no answer arrived in time | yes |
  * | `not_subscribed` | the channel or context was not opened in this adapter | no |
- * | `name_invalid` | a context or agent id can't be part of a name | no |
- * | `sdk_missing` | an official SDK is needed that is not installed | no |
+ * | `name_invalid` | a context, agent or organisation id is invalid | no |
+ * | `sdk_missing` | a required official SDK is not installed; the message names it | no |
  */
 export type AdapterErrorCode =
   | "closed"
@@ -31,7 +31,7 @@ export type AdapterErrorCode =
   | "sdk_missing";
 
 const RETRYABLE: ReadonlySet<AdapterErrorCode> = new Set(["session_ended", "too_many", "timeout"]);
-/** What went wrong on the way, rather than in what was asked. */
+/** Failures of connections and peers, rather than of arguments and messages. */
 const TRANSPORT: ReadonlySet<AdapterErrorCode> = new Set(["closed", "session_ended", "timeout"]);
 
 interface AdapterErrorOptions extends Pick<ParleyErrorOptions, "cause"> {
@@ -39,15 +39,15 @@ interface AdapterErrorOptions extends Pick<ParleyErrorOptions, "cause"> {
   readonly limit?: number;
 }
 
-/** An adapter's failure; `retryable` follows from the code. */
+/** A failure of an adapter. Its message begins with `transport error:` or `runtime error:`. */
 export class AdapterError extends ParleyError<AdapterErrorCode> {
   override readonly name: string = "AdapterError";
-  /** With `message_too_large`: how many bytes the message has. */
+  /** For `message_too_large`: bytes of the message. */
   readonly bytes: number | undefined;
-  /** With `message_too_large`: how many bytes it may have. */
+  /** For `message_too_large`: the limit in bytes. */
   readonly limit: number | undefined;
 
-  /** The message without the prefix that names the subsystem. */
+  /** The message without its prefix. */
   readonly reason: string;
 
   constructor(code: AdapterErrorCode, reason: string, options: AdapterErrorOptions = {}) {

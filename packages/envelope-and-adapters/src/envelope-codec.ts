@@ -1,7 +1,7 @@
 import { isJsonObject, type JsonObject } from "@parley/core";
 import { EnvelopeError } from "./envelope-error.ts";
 
-/** Caps on the size of an envelope, read or written. */
+/** Limits on the size of an envelope, for reading and writing. */
 export interface EnvelopeLimits {
   /** Bytes of the JSON header. Default 65536. */
   readonly maxHeaderBytes?: number;
@@ -16,20 +16,20 @@ const DEFAULT_PAYLOAD = 16_777_216;
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-/** Puts header and payload into wire format. */
+/** Encodes header and payload. */
 export function writeWire(header: JsonObject, payload: Uint8Array, limits: EnvelopeLimits): Uint8Array {
   const text = encoder.encode(JSON.stringify(header));
   checkSizes(text.length, payload.length, limits);
-  const wire = new Uint8Array(PREFIX + text.length + payload.length);
-  new DataView(wire.buffer).setUint32(0, text.length, true);
-  wire.set(text, PREFIX);
-  wire.set(payload, PREFIX + text.length);
-  return wire;
+  const connection = new Uint8Array(PREFIX + text.length + payload.length);
+  new DataView(connection.buffer).setUint32(0, text.length, true);
+  connection.set(text, PREFIX);
+  connection.set(payload, PREFIX + text.length);
+  return connection;
 }
 
-/** Takes wire format apart. The payload is a view; the header is parsed but not checked. */
+/** Decodes header and payload. The payload is a view of `data`; the header is parsed, but not validated. */
 export function readWire(data: Uint8Array, limits: EnvelopeLimits): { readonly header: JsonObject; readonly payload: Uint8Array } {
-  if (!(data instanceof Uint8Array)) throw new TypeError("An envelope is read from a Uint8Array");
+  if (!(data instanceof Uint8Array)) throw new TypeError("The data of an envelope must be a Uint8Array");
   if (data.length < PREFIX) throw new EnvelopeError("truncated", "The bytes end within the header's length");
   const length = new DataView(data.buffer, data.byteOffset, PREFIX).getUint32(0, true);
   checkSizes(length, data.length - PREFIX - length, limits);
@@ -43,8 +43,10 @@ export function readWire(data: Uint8Array, limits: EnvelopeLimits): { readonly h
 
 function checkSizes(header: number, payload: number, limits: EnvelopeLimits): void {
   const { maxHeaderBytes = DEFAULT_HEADER, maxPayloadBytes = DEFAULT_PAYLOAD } = limits;
-  if (header > maxHeaderBytes) throw new EnvelopeError("header_too_large", `The header exceeds ${maxHeaderBytes} bytes`);
-  if (payload > maxPayloadBytes) throw new EnvelopeError("payload_too_large", `The payload exceeds ${maxPayloadBytes} bytes`);
+  if (header > maxHeaderBytes)
+    throw new EnvelopeError("header_too_large", `The header is too large: ${header} bytes, limit ${maxHeaderBytes}`);
+  if (payload > maxPayloadBytes)
+    throw new EnvelopeError("payload_too_large", `The payload is too large: ${payload} bytes, limit ${maxPayloadBytes}`);
 }
 
 function parseHeader(text: Uint8Array): JsonObject {

@@ -1,18 +1,18 @@
 import { ParleyError, type ParleyErrorOptions } from "@parley/core";
 
 /**
- * Why bytes are no envelope, or an envelope can't be written. None is retryable.
+ * Codes of an {@link EnvelopeError}. None is retryable.
  *
  * | code | meaning |
  * | --- | --- |
- * | `truncated` | the bytes end before the header does |
- * | `header_invalid` | the header is not the JSON object that an envelope needs |
+ * | `truncated` | the data ends within the header |
+ * | `header_invalid` | the header is not valid JSON, or a member is missing or malformed |
  * | `header_too_large` | the header exceeds `maxHeaderBytes` |
  * | `payload_too_large` | the payload exceeds `maxPayloadBytes` |
  */
 export type EnvelopeErrorCode = "truncated" | "header_invalid" | "header_too_large" | "payload_too_large";
 
-/** Bytes that are no envelope, or an envelope that can't be written. */
+/** Data is not a valid envelope, or an envelope exceeds the limits for writing. */
 export class EnvelopeError extends ParleyError<EnvelopeErrorCode> {
   override readonly name: string = "EnvelopeError";
 

@@ -2,7 +2,7 @@ import type { JsonObject } from "@parley/core";
 import { readWire, writeWire, type EnvelopeLimits } from "./envelope-codec.ts";
 import { EnvelopeError } from "./envelope-error.ts";
 import { kindOf } from "./internal/kind-of.ts";
-import { freezeJsonObject } from "./internal/frozen-json.ts";
+import { freezeJsonObject } from "./internal/freeze-json-object.ts";
 import { Protocol } from "./protocol.ts";
 
 const RESERVED = ["protocol", "content_type", "metadata"];
@@ -10,9 +10,9 @@ const MAX_NAME_LENGTH = 255;
 const NO_HEADERS: JsonObject = Object.freeze({});
 
 /**
- * A payload with the name of the protocol that it belongs to, so that one channel carries several protocols.
+ * A payload with the name of its protocol, so that one channel can carry several protocols.
  *
- * Envelopes are frozen, metadata and all. The payload is a copy: what the caller does to its own array changes no envelope.
+ * Envelopes are deeply frozen. The payload is a copy, so later changes of the caller's array have no effect.
  *
  * @example
  * ```ts
@@ -28,12 +28,12 @@ export class Envelope {
   /** Media type of the payload, such as `application/json`. */
   readonly contentType: string;
   readonly payload: Uint8Array;
-  /** What travels beside the payload, as a JSON object. Absent is `undefined`. */
+  /** A JSON object that is sent with the payload. */
   readonly metadata: JsonObject | undefined;
-  /** Header members that this package does not know. They are written again as they were read. */
+  /** Header members that are unknown to this package. They are preserved. */
   readonly extraHeaders: JsonObject;
 
-  /** @throws TypeError an argument is of the wrong kind, or metadata is no JSON (or nested deeper than 32 levels). */
+  /** @throws TypeError an argument has the wrong type, or metadata is not JSON or nested deeper than 32 levels */
   constructor(
     protocol: Protocol,
     contentType: string,
@@ -44,27 +44,27 @@ export class Envelope {
     this.protocol = checkName(protocol, "protocol");
     this.contentType = checkName(contentType, "content type");
     if (!(payload instanceof Uint8Array)) {
-      const remedy = typeof payload === "string" ? ": new TextEncoder().encode(text) makes one" : "";
+      const remedy = typeof payload === "string" ? "; use new TextEncoder().encode(text)" : "";
       throw new TypeError(`An envelope's payload must be a Uint8Array, not ${kindOf(payload)}${remedy}`);
     }
-    // Not slice(): of a Buffer, that shares its memory.
+    // Buffer.slice() would share memory.
     this.payload = new Uint8Array(payload);
     this.metadata = metadata === undefined || metadata === null ? undefined : freezeJsonObject(metadata, "An envelope's metadata");
     this.extraHeaders =
       extraHeaders === undefined || extraHeaders === null ? NO_HEADERS : freezeJsonObject(extraHeaders, "An envelope's extra headers");
     const reserved = RESERVED.find((name) => Object.hasOwn(this.extraHeaders, name));
-    if (reserved !== undefined) throw new TypeError(`"${reserved}" is not an extra header`);
+    if (reserved !== undefined) throw new TypeError(`"${reserved}" is a reserved header and can't be an extra header`);
     Object.freeze(this);
   }
 
   /**
-   * The bytes of this envelope: `[header length: 4 bytes, little endian][JSON header][payload]`.
+   * Encodes this envelope: `[header length: 4 bytes, little endian][JSON header][payload]`.
    *
    * @throws EnvelopeError `header_too_large`, `payload_too_large`.
    */
   serialize(limits: EnvelopeLimits = {}): Uint8Array {
     const { protocol, contentType, metadata, extraHeaders } = this;
-    // From entries, so that a header named `__proto__` stays a header.
+    // Object.fromEntries also supports a header named `__proto__`.
     const header = Object.fromEntries<JsonObject[string]>([
       ["protocol", protocol],
       ["content_type", contentType],
@@ -75,15 +75,15 @@ export class Envelope {
   }
 
   /**
-   * Reads the bytes of an envelope. Nothing of it shares memory with `data`.
+   * Decodes an envelope. It shares no memory with `data`.
    *
-   * @throws EnvelopeError whatever else `data` holds, with any of its codes.
+   * @throws EnvelopeError `data` is not a valid envelope; any code
    */
   static deserialize(data: Uint8Array, limits: EnvelopeLimits = {}): Envelope {
     const { header, payload } = readWire(data, limits);
     const { protocol, content_type: contentType, metadata, ...extraHeaders } = header;
     try {
-      // The constructor checks each member.
+      // The constructor validates each member.
       return new Envelope(protocol as string, contentType as string, payload, metadata as JsonObject, extraHeaders);
     } catch (cause) {
       throw new EnvelopeError("header_invalid", cause instanceof Error ? cause.message : "The header is invalid", { cause });
@@ -91,8 +91,8 @@ export class Envelope {
   }
 
   /**
-   * Reads the bytes of an envelope, and takes whatever is none for the payload of a {@link Protocol.RAW} one with the content type
-   * `application/octet-stream`. So messages of senders that know no envelopes arrive too. Never fails on bytes.
+   * Decodes an envelope. Other data becomes the payload of a {@link Protocol.RAW} envelope with the content type `application/octet-stream`,
+   * so that messages of senders without envelopes are received too. Never throws for a `Uint8Array`.
    */
   static wrap(data: Uint8Array, limits: EnvelopeLimits = {}): Envelope {
     try {

@@ -8,7 +8,7 @@ export { Protocol } from "./protocol.ts";
 
 // For channel layers and adapters
 export type { BufferLimits } from "./internal/bounded-queue.ts";
-export { EnvelopeFanOut } from "./fan-out.ts";
-export type { EnvelopeKeeper } from "./internal/delivery.ts";
+export { EnvelopeFanOut } from "./envelope-fan-out.ts";
+export type { EnvelopeKeeper } from "./internal/delivery-state.ts";
 export type { EnvelopeChannels, EnvelopePort, PortSendOptions, ReceivedEnvelope, ReceiveOptions } from "./port.ts";
 export { PortError, type PortErrorCode } from "./port-error.ts";

@@ -1,28 +1,28 @@
 import type { ReceivedEnvelope } from "./port.ts";
 
-/** What a channel says of the sender of an envelope. */
+/** The sender of an envelope, according to the channel. */
 export interface Sender {
   readonly sender?: ReceivedEnvelope["sender"] | undefined;
   readonly senderKey?: ReceivedEnvelope["senderKey"] | undefined;
 }
 
-/** One party that is expected. Where both are given, both must be right. */
+/** The party whose messages are accepted. If both are set, both must match. */
 export interface ExpectedPeer {
   readonly peer?: string | undefined;
   readonly peerKey?: string | undefined;
 }
 
 /**
- * One text per party, to own sessions and calls by: by its key where the channel has keys, else by its name. `undefined` where the channel
- * can't tell.
+ * Identifies a party, as the owner of sessions and calls: by its key, or by its name on channels without keys. Returns `undefined` if the
+ * channel does not know the sender.
  */
 export function partyOf({ sender, senderKey }: Sender): string | undefined {
   if (senderKey !== undefined) return `${KEY}${senderKey}`;
-  // No name stands for a key.
+  // Prevents a name from being mistaken for a key.
   return sender?.startsWith(KEY) === true ? `name ${sender}` : sender;
 }
 
-/** Whether a sender is the one that is expected; anybody is where none is. */
+/** Whether a sender is the expected peer. True for all senders if none is expected. */
 export function isPeer({ peer, peerKey }: ExpectedPeer, { sender, senderKey }: Sender): boolean {
   return (peer === undefined || sender === peer) && (peerKey === undefined || senderKey === peerKey);
 }

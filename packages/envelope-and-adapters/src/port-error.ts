@@ -1,17 +1,17 @@
 import { ParleyError, type ParleyErrorOptions } from "@parley/core";
 
 /**
- * Why a port did not take an envelope. A channel layer may have errors of its own besides.
+ * Codes of a {@link PortError}. Channel layers can have additional errors.
  *
  * | code | meaning | retryable |
  * | --- | --- | --- |
  * | `closed` | the port is closed | no |
- * | `not_connected` | the link is down for now | yes |
- * | `unknown_channel` | this agent is no member of a channel of that name | no |
+ * | `not_connected` | the connection is down temporarily | yes |
+ * | `unknown_channel` | this agent is not a member of a channel with this name | no |
  */
 export type PortErrorCode = "closed" | "not_connected" | "unknown_channel";
 
-/** A port's failure; `retryable` follows from the code. */
+/** A failure of a port. Its message begins with `transport error:` or `runtime error:`. */
 export class PortError extends ParleyError<PortErrorCode> {
   override readonly name: string = "PortError";
 

@@ -2,35 +2,37 @@ import type { Envelope } from "./envelope.ts";
 import type { Protocol } from "./protocol.ts";
 
 /**
- * The seam between adapters and a channel. Adapters send and receive envelopes; encryption, sockets and membership are on its other side.
+ * The interface between adapters and a channel. Adapters send and receive envelopes; the implementation handles encryption, sockets and
+ * membership.
  *
- * What an implementation promises:
+ * Guarantees of an implementation:
  *
- * - Every party of the channel receives what the others send, in one order for all, each once; nobody receives what they sent themselves.
- * - A link that drops and comes back is not the end: what was sent meanwhile arrives later. The iterations end when the port is closed,
- *   and throw when it broke for good.
- * - Sends are taken also while envelopes wait to be read or settled, as far as the channel can: else who forwards in both directions would
- *   wait for itself.
- * - Any number of adapters share a port: each call of `receive` is a subscription of its own, and each gets everything that it asks for.
+ * - All parties receive the envelopes of the other parties once and in the same order. Parties do not receive their own envelopes.
+ * - After a lost connection is restored, envelopes from that time are delivered. Iterations end when the port is closed, and throw when it fails
+ *   permanently.
+ * - Sends are accepted while envelopes wait to be read or settled, as far as the channel allows. Otherwise, forwarding in both directions could
+ *   deadlock.
+ * - Several adapters can share a port: each call of `receive` is an independent subscription.
  */
 export interface EnvelopePort {
   /**
-   * Sends an envelope to all other parties. Sends keep the order of their calls. Resolves when the channel has taken it.
+   * Sends an envelope to all other parties, in the order of the calls. Resolves when the channel has accepted it.
    *
-   * @throws a ParleyError of the channel: retryable while the link is down, or not ({@link PortError} `closed`); an
-   *   {@link EnvelopeError}; the signal's reason when aborted.
+   * @throws ParleyError of the channel, such as {@link PortError} `closed`; retryable while the connection is down
+   * @throws EnvelopeError the envelope is too large
+   * @throws the signal's reason when aborted
    */
   send(envelope: Envelope, options?: PortSendOptions): Promise<void>;
   /**
-   * Subscribes to what the other parties send, from this call on. Iterate once. The subscription ends with the iteration, or with the
-   * signal, without an error.
+   * Subscribes to the envelopes of the other parties from this call on. Can be iterated once. The subscription ends with the iteration, or
+   * without an error when the signal fires.
    */
   receive(options?: ReceiveOptions): AsyncIterableIterator<ReceivedEnvelope, undefined>;
   /**
-   * Resolves when everything that the channel had acknowledged to its senders at the time of this call is in the buffers of the
-   * subscriptions, or after the timeout, or when that can't be found out. Absent where envelopes are there as soon as `send` resolves.
+   * Resolves when all envelopes that were acknowledged to their senders before this call are in the buffers of the subscriptions, when the
+   * timeout expires, or when that can't be determined. Absent if envelopes are delivered before `send` resolves.
    *
-   * @throws the signal's reason when aborted.
+   * @throws the signal's reason when aborted
    */
   caughtUp?(options: { readonly timeoutMs: number; readonly signal?: AbortSignal }): Promise<void>;
 }
@@ -38,32 +40,31 @@ export interface EnvelopePort {
 /** Options of {@link EnvelopePort.send}. */
 export interface PortSendOptions {
   /**
-   * A name that the sender gives to this send, of 1 to 255 characters. Of all its sends with one id on one channel a single one takes
-   * effect, also when the process was restarted in between: who doesn't know whether a send went through repeats it. How long a channel
-   * remembers ids is for its layer to say. Default: every send is one of its own.
+   * Idempotency key of 1 to 255 characters. Of all sends of a party with one id on one channel, only the first is delivered, also across
+   * restarts. So a send with an unknown outcome can be repeated. The channel layer defines how long ids are remembered. Default: none.
    */
   readonly id?: string;
-  /** Stops waiting. The envelope may have left already. */
+  /** Stops waiting. The envelope can have been sent already. */
   readonly signal?: AbortSignal;
 }
 
 /** Options of {@link EnvelopePort.receive}. */
 export interface ReceiveOptions {
-  /** Receive this protocol only. Default: all. */
+  /** The protocol to receive. Default: all. */
   readonly protocol?: Protocol;
   /**
-   * What happens when this subscription's buffer is full. `"wait"` (the default) loses nothing: the channel is not read on until there is
-   * room, and other subscribers of the port wait too. `"drop-oldest"` holds nobody up: what is lost is counted in `missed`.
+   * The behavior if this subscription's buffer is full. With `"wait"` (the default), the port stops reading from the channel, so that other
+   * subscribers wait too. With `"drop-oldest"`, the oldest envelopes are dropped and counted in `missed`.
    */
   readonly overflow?: "wait" | "drop-oldest";
   /**
-   * When an envelope is done with. `"on-delivery"` (the default): once the iteration has given it out. `"manual"`: once
-   * {@link ReceivedEnvelope.settle} is called; what isn't settled when the subscription ends, or the process does, comes again to the next
-   * subscriber who asks for it, as far as the channel keeps what it has received. A subscription that has as much unsettled as it may
-   * buffer gets no more until it settles some. Not together with `"drop-oldest"` (TypeError).
+   * When an envelope is settled. With `"on-delivery"` (the default), when the iteration returns it. With `"manual"`, when
+   * {@link ReceivedEnvelope.settle} is called. Envelopes that are unsettled when the subscription or the process ends are redelivered to the
+   * next subscriber, if the channel stores received envelopes. Unsettled envelopes count toward the buffer of the subscription. Can't be
+   * combined with `"drop-oldest"` (TypeError).
    */
   readonly settle?: "on-delivery" | "manual";
-  /** Ends the subscription. What it has buffered is let go. */
+  /** Ends the subscription and discards its buffer; envelopes that must be settled manually are redelivered. */
   readonly signal?: AbortSignal;
 }
 
@@ -71,40 +72,37 @@ export interface ReceiveOptions {
 export interface ReceivedEnvelope {
   readonly envelope: Envelope;
   /**
-   * Who sent it, by the name that the channel knows. How far that is proved is for the channel to say: on an encrypted channel a member
-   * claims its name, and no other member has it at the same time; from a DIDComm node it is the DID that the node has authenticated. Absent
-   * where the channel can't tell; nothing in the envelope itself replaces it.
+   * The sender's name on the channel. On an encrypted channel it is claimed by the member, and unique among the present members. From a
+   * DIDComm node it is the DID that the node has authenticated. Absent if the channel does not know the sender.
    */
   readonly sender?: string;
   /**
-   * The key that the sender has proved to hold by signing this envelope, as base64url. Equal keys are the same party, whatever it calls
-   * itself; a party that has lost its key and joined again under its former name is another one. Absent where the channel has no keys: then
-   * equal `sender` strings are the same party.
+   * The key that the channel has authenticated the sender by, as base64url. Equal keys identify the same party, independent of its name; a
+   * party that joins again with a new key is another party. Absent on channels without keys: there, equal `sender` strings identify a party.
    */
   readonly senderKey?: string;
   /**
-   * Names this envelope on its channel, in up to 64 characters: the same for every receiver and when it comes again, and never another
-   * envelope's. Absent where the channel can't tell.
+   * Identifies this envelope on its channel, in up to 64 characters: the same for all receivers and redeliveries, and unique. Absent if the
+   * channel does not number its envelopes.
    */
   readonly id?: string;
   /**
-   * Says that this envelope is done with. Resolves when that is known for good; calling it again changes nothing. There with
-   * `settle: "manual"`, and only then.
+   * Settles this envelope, so that it is not redelivered. Resolves when that is durable. Idempotent. Present only with `settle: "manual"`.
    */
   readonly settle?: () => Promise<void>;
-  /** How many envelopes were dropped just before this one, because this subscriber was slow. Only with `"drop-oldest"`. */
+  /** Number of envelopes that were dropped directly before this one. Only with `"drop-oldest"`. */
   readonly missed?: number;
 }
 
 /**
- * The channels that an agent is a member of, as ports. A channel layer implements it; adapters that name channels ask for it.
- * Names have three components: `org/namespace/service`.
+ * The channels of an agent, as ports. Implemented by a channel layer, used by adapters that address channels by name. Names have three
+ * components: `org/namespace/service`.
  */
 export interface EnvelopeChannels {
   /** Creates a channel with this agent as its first member. */
   create(name: string): Promise<EnvelopePort>;
-  /** Joins a channel with a welcome that a member of it has made for this agent. */
+  /** Joins a channel with a Welcome that a member has created for this agent. */
   join(name: string, welcome: Uint8Array): Promise<EnvelopePort>;
-  /** The port of a channel that this agent is a member of already. */
+  /** Opens a channel that this agent is a member of. */
   open(name: string): Promise<EnvelopePort>;
 }

@@ -1,5 +1,5 @@
 /**
- * The protocols that envelopes name. Any other string is a protocol too: it travels unharmed, and nothing here reads it.
+ * Names of protocols. Envelopes can have any other name too; this package carries them without reading their payload.
  *
  * | name | value | payload |
  * | --- | --- | --- |
@@ -11,5 +11,5 @@
  */
 export const Protocol = { RAW: "raw", A2A: "a2a", MCP: "mcp", SLIM: "slim", DIDCOMM: "didcomm" } as const;
 
-/** The name of a protocol as it stands on the wire: one of {@link Protocol}'s values, or another that this package does not know. */
+/** The name of a protocol: one of {@link Protocol}'s values, or any other string. */
 export type Protocol = (typeof Protocol)[keyof typeof Protocol] | (string & {});

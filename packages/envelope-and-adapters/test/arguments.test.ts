@@ -4,7 +4,7 @@ import { McpChannelServer, McpChannelTransport } from "../src/mcp/index.ts";
 import { createMemoryChannels, createMemoryPorts } from "../src/memory/index.ts";
 import { SlimAdapter } from "../src/slim/index.ts";
 
-/** As JavaScript calls it: whatever it is, and whatever the options are. */
+/** Calls with arguments that TypeScript would reject. */
 type Maker = (of: never, options?: never) => unknown;
 
 const ofPorts: [string, Maker][] = [
@@ -21,8 +21,8 @@ const ofChannels: [string, Maker][] = [
 const [channels] = createMemoryChannels(["alice"]);
 const [port] = createMemoryPorts(["alice"]);
 
-describe("a caller's mistakes", () => {
-  it.each(ofPorts)("%s needs the port of one channel, and says so at once", async (_name, make) => {
+describe("invalid arguments", () => {
+  it.each(ofPorts)("%s requires the port of one channel", async (_name, make) => {
     for (const wrong of [undefined, null, "org/n/channel", {}, channels]) {
       await expect(async () => make(wrong as never)).rejects.toThrow(
         /^A channel is needed: \(manager, "org\/namespace\/service"\), or its port/,
@@ -30,12 +30,12 @@ describe("a caller's mistakes", () => {
     }
   });
 
-  it.each(ofChannels)("%s needs an agent's channels, and says so at once", (_name, make) => {
+  it.each(ofChannels)("%s requires the channels of an agent", (_name, make) => {
     for (const wrong of [undefined, "org/n/channel", {}, port])
       expect(() => make(wrong as never)).toThrow(/channels of an agent are needed/);
   });
 
-  it.each([...ofPorts, ...ofChannels])("%s has no options but its own", async (name, make) => {
+  it.each([...ofPorts, ...ofChannels])("%s rejects unknown options", async (name, make) => {
     const right = ofPorts.some(([each]) => each === name) ? port : channels;
     await expect(async () => make(right as never, { peeer: "bob" } as never)).rejects.toThrow(
       /^Unknown option "peeer"\. .*Valid options: /,
@@ -61,9 +61,9 @@ describe("a caller's mistakes", () => {
     await expect(async () => make?.(of as never, options as never)).rejects.toThrow(problem);
   });
 
-  it("serveA2a needs a request handler", async () => {
+  it("serveA2a requires a request handler", async () => {
     for (const wrong of [undefined, null, {}, () => {}]) {
-      await expect(serveA2a(port, wrong as never)).rejects.toThrow(/takes a request handler of the A2A SDK/);
+      await expect(serveA2a(port, wrong as never)).rejects.toThrow(/^serveA2a needs a request handler of the A2A SDK/);
     }
   });
 
@@ -73,7 +73,7 @@ describe("a caller's mistakes", () => {
     [[{ type: "data", data: { score: Number.NaN } }], /An A2A message can't carry parts\[0\]\.data\.score: it is NaN/],
     [[{ text: "x" }, { data: { seen: new Map() } }], /parts\[1\]\.data\.seen: it is a Map/],
     [[{ content: { $case: "data", value: { at: Date.now } } }], /parts\[0\]\.data\.at: it is a function/],
-  ])("a part of a message is an object that JSON carries: %#", async (parts, problem) => {
+  ])("parts of a message must be JSON objects: %#", async (parts, problem) => {
     const [alice] = createMemoryChannels(["alice"]);
     await using adapter = new A2aAdapter(alice, { agentId: "a" });
     await adapter.createContext("c");
@@ -89,7 +89,7 @@ describe("a caller's mistakes", () => {
     },
   );
 
-  it("a transport is a client's or a server's", () => {
+  it("a transport rejects unknown roles", () => {
     expect(() => new McpChannelTransport(port, { role: "servant" as never })).toThrow(/role must be/);
   });
 });

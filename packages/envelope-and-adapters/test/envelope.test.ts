@@ -5,7 +5,7 @@ import type { JsonObject } from "@parley/core";
 import { Envelope, EnvelopeError, Protocol, type EnvelopeErrorCode } from "../src/index.ts";
 import { bytes, text } from "./utf8.ts";
 
-/** Wire format put together by hand. */
+/** Encodes header and payload manually. */
 function wire(header: string | Uint8Array, payload: Uint8Array = new Uint8Array(), length?: number): Uint8Array {
   const head = typeof header === "string" ? bytes(header) : header;
   const data = new Uint8Array(4 + head.length + payload.length);
@@ -28,14 +28,14 @@ describe("Envelope", () => {
     expect(Protocol).toEqual({ RAW: "raw", A2A: "a2a", MCP: "mcp", SLIM: "slim", DIDCOMM: "didcomm" });
   });
 
-  it("writes the header's length as four bytes, little endian, then the header, then the payload", () => {
+  it("encodes the header length as four little-endian bytes, the header and the payload", () => {
     const header = '{"protocol":"a2a","content_type":"application/json","metadata":{"k":1}}';
     const envelope = new Envelope(Protocol.A2A, "application/json", bytes("payload"), { k: 1 });
     expect(envelope.serialize()).toEqual(wire(header, bytes("payload")));
     expect([...envelope.serialize().subarray(0, 4)]).toEqual([header.length, 0, 0, 0]);
   });
 
-  it("reads what it has written", () => {
+  it("decodes its own encoding", () => {
     const envelope = Envelope.deserialize(new Envelope(Protocol.A2A, "application/json", bytes('{"parts":[]}')).serialize());
     expect(envelope.protocol).toBe(Protocol.A2A);
     expect(envelope.contentType).toBe("application/json");
@@ -43,7 +43,7 @@ describe("Envelope", () => {
     expect(envelope.metadata).toBeUndefined();
   });
 
-  it("gives the payload as bytes of its own, wherever those that were read begin", () => {
+  it("copies the payload from data at any offset", () => {
     const data = new Uint8Array([9, 9, ...wire(JSON.stringify(HEADER), bytes("payload"))]).subarray(2);
     const { payload } = Envelope.deserialize(Buffer.from(data.buffer, data.byteOffset, data.length));
     data.fill(0);
@@ -55,7 +55,7 @@ describe("Envelope", () => {
     ["a Uint8Array", bytes("payload")],
     ["a Buffer", Buffer.from("payload")],
     ["a part of an array", bytes("a payload").subarray(2)],
-  ])("doesn't change when the caller changes %s that it was made of", (_name, given) => {
+  ])("is unaffected when the caller changes %s", (_name, given) => {
     const envelope = new Envelope(Protocol.RAW, "text/plain", given);
     given.fill(0);
     expect(text(envelope.payload)).toBe("payload");
@@ -65,7 +65,7 @@ describe("Envelope", () => {
     expect(text(wrapped.payload)).toBe("no envelope");
   });
 
-  it("takes null for metadata and headers that aren't there, as Python has None", () => {
+  it("treats null metadata and headers as absent", () => {
     const envelope = new Envelope(Protocol.RAW, "text/plain", bytes("x"), null, null);
     expect([envelope.metadata, envelope.extraHeaders]).toEqual([undefined, {}]);
   });
@@ -73,14 +73,14 @@ describe("Envelope", () => {
   it.each<[unknown[], RegExp]>([
     [[undefined, "text/plain", bytes("x")], /protocol must be a string of 1 to 255 characters, not undefined/],
     [["raw", bytes("x"), "text/plain"], /content type must be a string of 1 to 255 characters, not a Uint8Array/],
-    [["raw", "text/plain", "x"], /payload must be a Uint8Array, not a string: new TextEncoder/],
+    [["raw", "text/plain", "x"], /payload must be a Uint8Array, not a string; use new TextEncoder/],
     [["raw", "text/plain", [1]], /payload must be a Uint8Array, not an array/],
     [["raw", "text/plain", bytes("x"), "x"], /metadata must be a JSON object/],
-  ])("says what is wrong with %j", (given, message) => {
+  ])("describes invalid arguments: %j", (given, message) => {
     expect(() => Reflect.construct(Envelope, given) as unknown).toThrow(message);
   });
 
-  it("keeps protocols and headers that it does not know", () => {
+  it("preserves unknown protocols and headers", () => {
     const header = { protocol: "future/7", content_type: "x", metadata: { a: [null, { b: 1 }] }, hops: 3, trace: { id: "1" } };
     const envelope = Envelope.deserialize(wire(JSON.stringify(header)));
     expect(envelope.protocol).toBe("future/7");
@@ -88,14 +88,14 @@ describe("Envelope", () => {
     expect(envelope.serialize()).toEqual(wire(JSON.stringify(header)));
   });
 
-  it("keeps members with the names of JavaScript's own", () => {
+  it("preserves members named like those of JavaScript objects", () => {
     const header = '{"protocol":"a2a","content_type":"x","metadata":{"__proto__":{"a":1},"constructor":2},"__proto__":{"b":1}}';
     const envelope = Envelope.deserialize(wire(header));
     expect(Object.getPrototypeOf(envelope.metadata)).toBe(Object.prototype);
     expect(envelope.serialize()).toEqual(wire(header));
   });
 
-  it("is frozen, through and through", () => {
+  it("is deeply frozen", () => {
     const metadata = { list: [{ deep: 1 }] };
     const envelope = new Envelope(Protocol.RAW, "text/plain", new Uint8Array(), metadata);
     expect(() => Object.assign(envelope, { protocol: "mcp" })).toThrow(TypeError);
@@ -104,20 +104,20 @@ describe("Envelope", () => {
     expect(envelope.metadata).toEqual({ list: [{ deep: 1 }] });
   });
 
-  it("takes null metadata for none", () => {
+  it("treats null metadata in a header as absent", () => {
     expect(Envelope.deserialize(wire(JSON.stringify({ ...HEADER, metadata: null }))).metadata).toBeUndefined();
   });
 
-  it("leaves out members that are undefined", () => {
+  it("omits undefined members", () => {
     const envelope = new Envelope(Protocol.RAW, "text/plain", new Uint8Array(), { here: 1, gone: undefined });
     expect(envelope.metadata).toEqual({ here: 1 });
   });
 
   it.each<[string, unknown[]]>([
-    ["a protocol that is no string", [7, "x", new Uint8Array()]],
+    ["a protocol that is not a string", [7, "x", new Uint8Array()]],
     ["an empty protocol", ["", "x", new Uint8Array()]],
     ["a long protocol", ["p".repeat(256), "x", new Uint8Array()]],
-    ["a content type that is no string", ["raw", undefined, new Uint8Array()]],
+    ["a content type that is not a string", ["raw", undefined, new Uint8Array()]],
     ["a payload that is a string", ["raw", "x", "text"]],
     ["metadata that is a list", ["raw", "x", new Uint8Array(), []]],
     ["metadata with a function", ["raw", "x", new Uint8Array(), { f: () => 1 }]],
@@ -125,12 +125,12 @@ describe("Envelope", () => {
     ["metadata with a bigint", ["raw", "x", new Uint8Array(), { n: 1n }]],
     ["metadata with infinity", ["raw", "x", new Uint8Array(), { n: Infinity }]],
     ["metadata with a hole in a list", ["raw", "x", new Uint8Array(), { list: [undefined] }]],
-    ["an extra header that is none", ["raw", "x", new Uint8Array(), {}, { content_type: "y" }]],
-  ])("refuses %s as the caller's mistake", (_, args) => {
+    ["a reserved extra header", ["raw", "x", new Uint8Array(), {}, { content_type: "y" }]],
+  ])("throws a TypeError for %s", (_, args) => {
     expect(() => Reflect.construct(Envelope, args) as unknown).toThrow(TypeError);
   });
 
-  it("refuses metadata without an end", () => {
+  it("rejects cyclic metadata", () => {
     const metadata: Record<string, unknown> = {};
     metadata["self"] = metadata;
     expect(() => new Envelope("raw", "x", new Uint8Array(), metadata as JsonObject)).toThrow(TypeError);
@@ -143,8 +143,8 @@ describe("Envelope.deserialize", () => {
     ["three bytes", new Uint8Array(3), "truncated"],
     ["less header than announced", wire("{}", undefined, 3), "truncated"],
     ["a header of no bytes", wire(""), "header_invalid"],
-    ["a header that is no JSON", wire("{"), "header_invalid"],
-    ["a header that is no UTF-8", wire(new Uint8Array([0x22, 0xff, 0x22])), "header_invalid"],
+    ["a header that is not JSON", wire("{"), "header_invalid"],
+    ["a header that is not UTF-8", wire(new Uint8Array([0x22, 0xff, 0x22])), "header_invalid"],
     ["a header behind a byte order mark", wire(`\ufeff${JSON.stringify(HEADER)}`), "header_invalid"],
     ["a header that is a list", wire("[]"), "header_invalid"],
     ["a header that is null", wire("null"), "header_invalid"],
@@ -165,13 +165,13 @@ describe("Envelope.deserialize", () => {
     ],
     ["a header that is too large", wire(" ".repeat(65_537)), "header_too_large"],
     ["a text message", bytes("Hello, agents!"), "header_too_large"],
-  ])("refuses %s", (_, data, code) => {
+  ])("rejects %s", (_, data, code) => {
     expectCode(() => Envelope.deserialize(data), code);
     const wrapped = Envelope.wrap(data);
     expect([wrapped.protocol, wrapped.contentType, wrapped.payload]).toEqual([Protocol.RAW, "application/octet-stream", data]);
   });
 
-  it("has caps that can be chosen, for reading and for writing", () => {
+  it("has configurable limits for reading and writing", () => {
     const envelope = new Envelope("raw", "x", new Uint8Array(10), { pad: "x".repeat(100) });
     const data = envelope.serialize();
     const small = { maxHeaderBytes: 100 };
@@ -183,13 +183,13 @@ describe("Envelope.deserialize", () => {
     expect(Envelope.wrap(data, { maxPayloadBytes: 9 }).protocol).toBe(Protocol.RAW);
   });
 
-  it("takes what is no Uint8Array for the caller's mistake", () => {
+  it("throws a TypeError if the data is not a Uint8Array", () => {
     expect(() => Envelope.deserialize("text" as unknown as Uint8Array)).toThrow(TypeError);
     expect(() => Envelope.wrap("text" as unknown as Uint8Array)).toThrow(TypeError);
   });
 });
 
-describe("any envelope", () => {
+describe("random envelopes", () => {
   const name = fc.string({ minLength: 1, maxLength: 40 });
   const json = fc
     .dictionary(
@@ -205,7 +205,7 @@ describe("any envelope", () => {
     .tuple(name, name, fc.uint8Array({ maxLength: 64 }), fc.option(json, { nil: undefined }), extra)
     .map((args) => new Envelope(...args));
 
-  it("comes back as it was", () => {
+  it("are unchanged after encoding and decoding", () => {
     fc.assert(
       fc.property(envelope, (original) => {
         const again = Envelope.deserialize(original.serialize());
@@ -215,7 +215,7 @@ describe("any envelope", () => {
     );
   });
 
-  it("is refused or is another envelope when truncated, extended or flipped, and never anything else", () => {
+  it("are rejected or decoded as another envelope when truncated, extended or modified", () => {
     fc.assert(
       fc.property(envelope, fc.nat(), fc.uint8Array({ minLength: 1, maxLength: 4 }), (original, where, noise) => {
         const data = original.serialize();

@@ -15,7 +15,7 @@ const PING: JsonRpcMessage = { jsonrpc: "2.0", method: "ping", id: 1 };
 
 let server: MemoryPort;
 let alice: MemoryPort;
-/** Goes by the name of another party. */
+/** Uses the name of another party. */
 let impostor: MemoryPort;
 let errors: { readonly code?: string }[];
 const onError = (error: Error): void => void errors.push(error as never);
@@ -38,8 +38,8 @@ function sessionIn(received: ReceivedEnvelope | undefined): string {
   return isJsonObject(address) ? String(address["session"]) : "";
 }
 
-describe("a party is its key, whatever it calls itself", () => {
-  it("is told by adapters with its name", async () => {
+describe("a party on a channel with keys", () => {
+  it("has its key and its name in messages of adapters", async () => {
     const inbound = server.receive();
     await impostor.sendBytes(bytes("x"));
     expect((await inbound.next()).value).toMatchObject({ sender: "alice", senderKey: impostor.senderKey });
@@ -51,7 +51,7 @@ describe("a party is its key, whatever it calls itself", () => {
     await subscriber.close();
   });
 
-  it("owns its MCP session: another of its name can't write there, nor end it", async () => {
+  it("owns its MCP session: another party with its name can't write in it or end it", async () => {
     await using serving = new McpChannelServer(server, { name: "tools", onError });
     const opening = serving[Symbol.asyncIterator]().next();
     await using transport = new McpChannelTransport(alice, { role: "client" });
@@ -70,7 +70,7 @@ describe("a party is its key, whatever it calls itself", () => {
     await expect.poll(() => heard).toMatchObject([{ id: 1 }, { id: 2 }]);
   });
 
-  it("is what `accepts` of an MCP server gets, besides its name", async () => {
+  it("is passed to `accepts` of an MCP server by key and name", async () => {
     const asked: (readonly [string | undefined, string | undefined])[] = [];
     const accepts = (...who: [string | undefined, string | undefined]): boolean => {
       asked.push(who);
@@ -90,7 +90,7 @@ describe("a party is its key, whatever it calls itself", () => {
     expect(errors).toMatchObject([{ code: "sender_mismatch" }]);
   });
 
-  it("is what a client stays with, and can ask for by `peerKey`", async () => {
+  it("stays the peer of a client, and can be selected with `peerKey`", async () => {
     const failures: { readonly code?: string }[] = [];
     await using transport = new McpChannelTransport(server, { role: "client", peer: "alice", peerKey: alice.senderKey ?? "" });
     Object.assign(transport, { onerror: (error: Error) => failures.push(error as never) });
@@ -109,7 +109,7 @@ describe("a party is its key, whatever it calls itself", () => {
     await expect.poll(() => heard).toMatchObject([{ result: { by: "alice" } }]);
   });
 
-  it("is the user of an A2A call, with the name as a claim", async () => {
+  it("is the user of an A2A call by its key, with its name as a claim", async () => {
     const agent = new TestAgent(testCard("agent-1"));
     const asked: (string | undefined)[] = [];
     const accepts = (_name: string | undefined, key: string | undefined): boolean => Boolean(asked.push(key));
@@ -125,7 +125,7 @@ describe("a party is its key, whatever it calls itself", () => {
 });
 
 describe("a party on a channel without keys", () => {
-  it("is its name, which is never taken for a key", () => {
+  it("is identified by its name, which is never mistaken for a key", () => {
     expect(partyOf({ sender: "alice" })).toBe("alice");
     expect(partyOf({ sender: "key abc" })).not.toBe(partyOf({ sender: "alice", senderKey: "abc" }));
     expect(partyOf({})).toBeUndefined();

@@ -6,7 +6,7 @@ import { expect, it } from "vitest";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 
-/** The programs under a heading of the README, those aside that need to be compiled. */
+/** The programs under a heading of the README, except those that must be compiled. */
 async function programsAfter(heading: string): Promise<string[]> {
   const readme = await readFile(`${ROOT}README.md`, "utf8");
   const from = readme.indexOf(`# ${heading}\n`);
@@ -24,7 +24,7 @@ it.each([
   ["Messages in contexts", ["alice Hello\n", 'ROLE_USER [{"text":"Hello"}]\n']],
   ["The official client and request handler", ["Hello client\n"]],
   ["SLIM", ['{"celsius":180}\n']],
-])("the README's programs under %s run as they are written, and end by themselves", async (heading, outputs: unknown[]) => {
+])("the README's programs under %s run unchanged and exit", async (heading, outputs: unknown[]) => {
   const programs = await programsAfter(heading);
   const said = await Promise.all(
     programs.map((program) =>

@@ -12,7 +12,7 @@ function reject(text: string, maxBytes = 1000) {
 
 const deep = `${"[".repeat(200)}${"]".repeat(200)}`;
 
-describe("what JSON-RPC 2.0 says of malformed messages", () => {
+describe("malformed JSON-RPC 2.0 messages", () => {
   it.each<[string, number, unknown]>([
     ["", -32_700, null],
     ["{", -32_700, null],
@@ -42,7 +42,7 @@ describe("what JSON-RPC 2.0 says of malformed messages", () => {
     [`{"jsonrpc":"2.0","method":"ping","id":1,"params":${deep}}`, -32_600, 1],
     [`{"jsonrpc":"2.0","method":"ping","id":"${"x".repeat(2000)}"}`, -32_603, null],
     [`{"jsonrpc":"2.0","method":"ping","id":1,"params":{"x":"${"x".repeat(2000)}"}}`, -32_603, 1],
-  ])("answers %s with an error", (text, code, id) => {
+  ])("are answered with an error: %s", (text, code, id) => {
     expect(reject(text)).toEqual({ reply: { jsonrpc: "2.0", id, error: { code, message: expect.any(String) } } });
   });
 
@@ -53,7 +53,7 @@ describe("what JSON-RPC 2.0 says of malformed messages", () => {
     '{"jsonrpc":"2.0","result":{}}',
     '{"jsonrpc":"2.0","id":true,"error":{}}',
     '[{"jsonrpc":"2.0","id":1,"result":{}}]',
-  ])("answers no notification and no response: %s", (text) => {
+  ])("are not answered if they are notifications or responses: %s", (text) => {
     expect(reject(text)).toEqual({});
   });
 
@@ -63,7 +63,7 @@ describe("what JSON-RPC 2.0 says of malformed messages", () => {
     ['{"jsonrpc":"1.0","id":1,"result":{}}', 1],
     ['{"jsonrpc":"2.0","id":1,"error":"x"}', 1],
     [`{"jsonrpc":"2.0","id":1,"result":{"x":"${"x".repeat(2000)}"}}`, 1],
-  ])("fails the request that a malformed response belongs to: %s", (text, id) => {
+  ])("fail the pending request if they are responses: %s", (text, id) => {
     expect(reject(text)).toEqual({ response: { jsonrpc: "2.0", id, error: { code: -32_603, message: expect.any(String) } } });
   });
 });

@@ -9,7 +9,7 @@ function message(content: string, protocol = "raw"): ReceivedEnvelope {
   return { envelope: new Envelope(protocol, "text/plain", bytes(content)), id: content };
 }
 
-/** A keeper that notes what it is told. */
+/** A keeper that records its calls. */
 function noting(told: string[], content: string): EnvelopeKeeper {
   return { settled: () => void told.push(`settled ${content}`), left: () => void told.push(`left ${content}`) };
 }
@@ -20,13 +20,13 @@ async function taken(inbound: AsyncIterator<ReceivedEnvelope, undefined>): Promi
   return value;
 }
 
-/** Everything that was due has happened. */
+/** Resolves after all scheduled work. */
 function turn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
 
-describe("a fan-out tells its keeper", () => {
-  it("that an envelope is settled once the iteration has given it out, not when it is buffered", async () => {
+describe("EnvelopeFanOut with a keeper", () => {
+  it("settles an envelope when the iteration returns it, not when it is buffered", async () => {
     const told: string[] = [];
     const fanOut = new EnvelopeFanOut();
     const inbound = fanOut.receive();
@@ -38,7 +38,7 @@ describe("a fan-out tells its keeper", () => {
     expect(told).toEqual(["settled a"]);
   });
 
-  it("that it is settled once all are done with it, and settles with the keeper", async () => {
+  it("settles an envelope once all subscribers have settled it, and resolves with the keeper", async () => {
     let finish: () => void = () => undefined;
     const written = new Promise<void>((resolve) => (finish = resolve));
     const fanOut = new EnvelopeFanOut();
@@ -56,7 +56,7 @@ describe("a fan-out tells its keeper", () => {
     expect(told).toEqual(["written"]);
   });
 
-  it("what fails to be settled, and who settles learns it", async () => {
+  it("rejects `settle` if the keeper fails", async () => {
     const fanOut = new EnvelopeFanOut();
     const inbound = fanOut.receive(manual);
     const full = new Error("the disk is full");
@@ -64,7 +64,7 @@ describe("a fan-out tells its keeper", () => {
     await expect((await taken(inbound)).settle?.()).rejects.toBe(full);
   });
 
-  it("what a subscriber leaves, the oldest first: given out, buffered, or waiting for room", async () => {
+  it("reports envelopes that a subscriber leaves, oldest first: returned, buffered or waiting for capacity", async () => {
     const told: string[] = [];
     const fanOut = new EnvelopeFanOut({ maxBuffered: 2 });
     const inbound = fanOut.receive(manual);
@@ -75,7 +75,7 @@ describe("a fan-out tells its keeper", () => {
     expect(told).toEqual(["left a", "left b", "left c"]);
   });
 
-  it("once, however many leave it", async () => {
+  it("reports an envelope once if several subscribers leave it", async () => {
     const told: string[] = [];
     const fanOut = new EnvelopeFanOut();
     const all = [fanOut.receive(manual), fanOut.receive(manual)];
@@ -84,7 +84,7 @@ describe("a fan-out tells its keeper", () => {
     expect(told).toEqual(["left a"]);
   });
 
-  it("that what who just receives has not taken is let go when it ends by itself", async () => {
+  it("settles the buffer of a subscriber that ends, if it settles on delivery", async () => {
     const told: string[] = [];
     const fanOut = new EnvelopeFanOut();
     const inbound = fanOut.receive();
@@ -93,7 +93,7 @@ describe("a fan-out tells its keeper", () => {
     expect(told).toEqual(["settled a"]);
   });
 
-  it("that what was dropped is settled", async () => {
+  it("settles dropped envelopes", async () => {
     const told: string[] = [];
     const fanOut = new EnvelopeFanOut({ maxBuffered: 1 });
     const inbound = fanOut.receive({ overflow: "drop-oldest" });
@@ -102,7 +102,7 @@ describe("a fan-out tells its keeper", () => {
     expect((await taken(inbound)).missed).toBe(1);
   });
 
-  it("what is left when the port is closed at once, and that nothing comes any more", async () => {
+  it("reports envelopes that are left when the port is closed, and delivers nothing after that", async () => {
     const told: string[] = [];
     const fanOut = new EnvelopeFanOut({ maxBuffered: 1 });
     const [byHand, other] = [fanOut.receive(manual), fanOut.receive()];
@@ -114,7 +114,7 @@ describe("a fan-out tells its keeper", () => {
     expect([await byHand.next(), await other.next()].map(({ done }) => done)).toEqual([true, true]);
   });
 
-  it("that a late settling counts, until somebody else has got the envelope", async () => {
+  it("accepts a late settle until another subscriber has received the envelope", async () => {
     const told: string[] = [];
     const fanOut = new EnvelopeFanOut();
     const [a, b] = [message("a"), message("b")];
@@ -134,8 +134,8 @@ describe("a fan-out tells its keeper", () => {
   });
 });
 
-describe("a fan-out wants", () => {
-  it("what somebody asks for and has not had", async () => {
+describe("EnvelopeFanOut.wants", () => {
+  it("is true for envelopes that a subscriber of their protocol has not received", async () => {
     const fanOut = new EnvelopeFanOut();
     const [a, b] = [message("a"), message("b", "mcp")];
     expect(fanOut.wants(a)).toBe(false);
@@ -151,7 +151,7 @@ describe("a fan-out wants", () => {
   });
 });
 
-/** A port as its implementors write it: one place that keeps what isn't settled, in order. */
+/** A port that keeps unsettled envelopes in order, as implementers write it. */
 class KeepingPort {
   readonly fanOut: EnvelopeFanOut;
   readonly settled = new Set<number>();
@@ -200,7 +200,7 @@ async function takeOne(reader: Reader): Promise<void> {
   if (value !== undefined) reader.got.push({ place: Number(value.id), received: value });
 }
 
-it("loses nothing whoever comes, settles and goes: each is settled or comes again, in order and to nobody twice", async () => {
+it("settles or redelivers each envelope in order, and never twice to one subscriber, while subscribers come and go", async () => {
   const steps = fc.array(
     fc.record({
       do: fc.constantFrom("subscribe", "subscribe", "take", "take", "take", "settle", "settle", "late", "end"),
@@ -237,7 +237,7 @@ it("loses nothing whoever comes, settles and goes: each is settled or comes agai
         }
       }
       for (const place of port.settled) expect(settledBy.get(place)).toBeGreaterThan(0);
-      // All go, and one comes who takes the rest.
+      // All subscribers end, and a new one receives the rest.
       for (const { inbound } of readers) await inbound.return?.();
       await turn();
       const rest = [...port.left];

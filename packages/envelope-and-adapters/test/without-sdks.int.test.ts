@@ -10,7 +10,7 @@ const PACKAGES = fileURLToPath(new URL("../..", import.meta.url));
 
 let project: string;
 
-/** A project that has this package and what it depends on, but no SDK. */
+/** A project with this package and its dependencies, but without the SDKs. */
 beforeAll(async () => {
   project = await mkdtemp(join(tmpdir(), "without-sdks-"));
   for (const name of ["core", "envelope-and-adapters"]) {
@@ -27,7 +27,7 @@ async function run(program: string): Promise<string> {
   return stdout;
 }
 
-it("every entry point can be imported, and what needs no SDK works", async () => {
+it("every entry point can be imported without the SDKs, and works unless it needs one", async () => {
   const said = await run(`
     import { McpChannelTransport } from "@parley/envelope-and-adapters/mcp";
     import { A2aAdapter } from "@parley/envelope-and-adapters/a2a";
@@ -54,7 +54,7 @@ it("every entry point can be imported, and what needs no SDK works", async () =>
   expect(said).toBe("a2a\nmcp\nslim\n");
 });
 
-it("what needs an SDK says which one to install", async () => {
+it("functions that need a missing SDK throw an error with the package to install", async () => {
   const said = await run(`
     import { A2aChannelTransportFactory, serveA2a } from "@parley/envelope-and-adapters/a2a";
     import { createMemoryPorts } from "@parley/envelope-and-adapters/memory";

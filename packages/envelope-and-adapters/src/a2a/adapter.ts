@@ -15,64 +15,64 @@ import { withJsonNames } from "./json-names.ts";
 import { readMessage, writeMessage } from "./message.ts";
 import { receivedPart, writeInput, type A2aPartInput, type ReceivedA2aPart } from "./part.ts";
 
-/** Options of {@link A2aAdapter}. The buffer is that of one context: when it is full, its oldest message is dropped and reported. */
+/** Options of {@link A2aAdapter}. The buffer limits apply to each context; when full, the oldest message is dropped and reported. */
 export interface A2aAdapterOptions extends BufferLimits {
-  /** What this agent calls itself in its messages. */
+  /** The id of this agent in its messages. */
   readonly agentId: string;
-  /** First component of the channels' names. Default `org`. */
+  /** First component of the channel names. Default `org`. */
   readonly org?: string;
   /** Bytes of one message, inbound and outbound. Default 4194304 (4 MiB). */
   readonly maxMessageBytes?: number;
-  /** Told of messages that can't be read and of those that were dropped. Must not throw. */
+  /** Called for malformed and dropped messages. Must not throw. */
   readonly onError?: (error: Error) => void;
 }
 
 /** Options of {@link A2aAdapter.sendMessage}. */
 export interface A2aSendOptions extends PortSendOptions {
-  /** Whether this message asks (`"user"`, the default) or answers (`"agent"`). */
+  /** `"user"` (the default) for requests, `"agent"` for answers. */
   readonly role?: A2aRole | undefined;
   readonly taskId?: string | null | undefined;
   readonly metadata?: JsonObject | null | undefined;
-  /** URIs of the extensions that the message makes use of. */
+  /** URIs of the extensions that the message uses. */
   readonly extensions?: readonly string[] | null | undefined;
   readonly referenceTaskIds?: readonly string[] | null | undefined;
 }
 
-/** Who says a message: whoever asks, or an agent that answers. */
+/** The role of the sender of a message: `"user"` for requests, `"agent"` for answers. */
 export type A2aRole = "user" | "agent";
 
-/** A message of a context as it was sent, in A2A's JSON, and who it is from. {@link readMessage} makes it the official SDK's `Message`. */
+/** A message of a context in A2A's JSON form, and its sender. {@link readMessage} converts it to the official SDK's `Message`. */
 export interface ReceivedA2aMessage {
   readonly messageId: string;
   readonly contextId: string;
   readonly role: A2aRole;
-  /** In the form in which they were sent, such as `{ text: "Hello" }`. */
+  /** In the form of the sender, such as `{ text: "Hello" }`. */
   readonly parts: readonly ReceivedA2aPart[];
   readonly taskId?: string;
   readonly metadata?: JsonObject;
   readonly extensions?: readonly string[];
   readonly referenceTaskIds?: readonly string[];
-  /** Who sent it, by the name that the channel knows; see `ReceivedEnvelope`. */
+  /** The sender's name on the channel; see `ReceivedEnvelope`. */
   readonly sender?: string;
-  /** The key that the sender has proved to hold. Absent where the channel has no keys. */
+  /** The authenticated key of the sender. Absent on channels without keys. */
   readonly senderKey?: string;
-  /** What the message says of its sender. Proves nothing. */
+  /** The agent id in the message. Unauthenticated. */
   readonly agentId?: string;
 }
 
 const SEND_OPTIONS = ["role", "taskId", "metadata", "extensions", "referenceTaskIds", "id", "signal"];
 
-/** By the SDK's numbers. */
+/** Indexed by the SDK's enum values. */
 const ROLE_NAMES: readonly (A2aRole | undefined)[] = [undefined, "user", "agent"];
 
 const KNOWN = ["agentId", "org", "maxMessageBytes", "maxBuffered", "maxBufferedBytes", "onError"];
 
 /**
- * A2A contexts as channels: agents that are members of a context's channel exchange messages in it. The channel of a context is
+ * Maps A2A contexts to channels: the members of a channel exchange the messages of the context. The channel of a context is
  * `<org>/a2a/<context id>`.
  *
- * Reads messages of A2A 1.0, 0.3 and before, writes 1.0; parts arrive in the form in which they were sent. For requests, streams and tasks with the official client and request handler,
- * see {@link A2aChannelTransportFactory} and {@link serveA2a}; both work on the same channels.
+ * Reads messages of A2A 1.0, 0.3 and earlier, and writes 1.0. Received parts keep the form of the sender. For requests, streams and tasks with
+ * the official client and request handler, see {@link A2aChannelTransportFactory} and {@link serveA2a}, which work on the same channels.
  *
  * @example
  * ```ts
@@ -95,10 +95,13 @@ export class A2aAdapter implements AsyncDisposable {
   readonly #maxMessageBytes: number;
   readonly #contexts = new Map<string, { readonly port: EnvelopePort; readonly mailbox: Mailbox<ReceivedA2aMessage> }>();
 
-  /** @throws AdapterError `name_invalid`. @throws TypeError these are no channels, or an option that there isn't. */
+  /**
+   * @throws AdapterError `name_invalid`
+   * @throws TypeError an argument or option is invalid
+   */
   constructor(channels: EnvelopeChannels, options: A2aAdapterOptions) {
     this.#channels = checkChannels(channels);
-    // In JavaScript, and from Python, the agent id comes as text or not at all.
+    // JavaScript callers pass the agent id as a string, or nothing.
     const given: unknown = options ?? undefined;
     if (typeof given !== "object") throw new TypeError(`A2aAdapter needs the options { agentId: "agent-1" }, not ${kindOf(given)}`);
     checkAdapterOptions(options, KNOWN);
@@ -108,32 +111,31 @@ export class A2aAdapter implements AsyncDisposable {
     checkName(options.agentId, "agent id");
   }
 
-  /** Creates the channel of a context, and begins to collect its messages. */
+  /** Creates the channel of a context, and starts to buffer its messages. */
   async createContext(contextId: string): Promise<void> {
     this.#collect(contextId, await this.#channels.create(this.#channelOf(contextId)));
   }
 
-  /** Joins the channel of a context with a welcome, and begins to collect its messages. */
+  /** Joins the channel of a context with a Welcome, and starts to buffer its messages. */
   async joinContext(contextId: string, welcome: Uint8Array): Promise<void> {
     this.#collect(contextId, await this.#channels.join(this.#channelOf(contextId), welcome));
   }
 
-  /** Begins to collect the messages of a context that this agent is a member of already, such as after a restart. */
+  /** Starts to buffer the messages of a context that this agent is a member of, such as after a restart. */
   async openContext(contextId: string): Promise<void> {
     this.#collect(contextId, await this.#channels.open(this.#channelOf(contextId)));
   }
 
   /**
-   * Sends a message to all other members of a context. Gives its id.
+   * Sends a message to all other members of a context. Returns its id.
    *
-   * @throws AdapterError `not_subscribed`, `message_invalid` (a part is none), `message_too_large`; what the channel throws.
+   * @throws AdapterError `not_subscribed`, `message_invalid` (a part is malformed), `message_too_large`
+   * @throws the error of the channel
    */
   async sendMessage(contextId: string, parts: readonly A2aPartInput[], options: A2aSendOptions = {}): Promise<string> {
     rejectUnknownOptions(options, SEND_OPTIONS);
     if (!Array.isArray(parts) || parts.length === 0) {
-      throw new TypeError(
-        `The parts of an A2A message must be a list of at least one, such as [{ text: "Hello" }], not ${listOrKind(parts)}`,
-      );
+      throw new TypeError(`The parts of an A2A message must be a non-empty array, such as [{ text: "Hello" }], not ${listOrKind(parts)}`);
     }
     parts.forEach(checkPart);
     if (typeof options.metadata === "object" && options.metadata !== null) checkJson("An A2A message", "metadata", options.metadata);
@@ -149,20 +151,21 @@ export class A2aAdapter implements AsyncDisposable {
   }
 
   /**
-   * The messages of a context that have arrived since the last call. Waits for one if there are none; empty after the timeout.
+   * Returns the messages of a context that have arrived since the last call. Waits for one if necessary; returns an empty list after the timeout.
    *
-   * @throws AdapterError `not_subscribed`; `closed`, or what broke the channel, once everything has been received.
+   * @throws AdapterError `not_subscribed`; `closed` once all messages were received
+   * @throws the error of the channel, once all messages were received
    */
   async receiveMessages(contextId: string, options: TakeOptions = {}): Promise<ReceivedA2aMessage[]> {
     return this.#context(contextId).mailbox.take(options);
   }
 
-  /** What an agent's card says about this, for its `capabilities.extensions`. */
+  /** The entry for `capabilities.extensions` of the agent's card. */
   agentCardExtension(): AgentExtension {
     return encryptedContextsExtension(this.#options.agentId, this.#org);
   }
 
-  /** Stops collecting. The channels stay as they are. */
+  /** Stops receiving. The channels stay open. */
   async close(): Promise<void> {
     for (const { mailbox } of this.#contexts.values()) mailbox.close();
     this.#contexts.clear();
@@ -195,15 +198,12 @@ export class A2aAdapter implements AsyncDisposable {
   #read(contextId: string, { envelope, sender, senderKey }: ReceivedEnvelope): ReceivedA2aMessage | undefined {
     const address = envelope.metadata?.["a2a"];
     const agentId = isJsonObject(address) ? address["agent"] : undefined;
-    // A call of an official client, or an answer to one.
+    // Belongs to a call of an official client.
     if (isJsonObject(address) && "call" in address) return undefined;
     const json = withJsonNames(readJsonPayload(envelope.payload, this.#maxMessageBytes));
     const message = readMessage(json);
     if (message.contextId !== "" && message.contextId !== contextId) {
-      throw new AdapterError(
-        "message_invalid",
-        `A message of the A2A context ${message.contextId} came through the channel of ${contextId}`,
-      );
+      throw new AdapterError("message_invalid", `A message of the A2A context ${message.contextId} arrived on the channel of ${contextId}`);
     }
     const { messageId, taskId, role, metadata, extensions, referenceTaskIds } = message;
     return {
@@ -231,10 +231,14 @@ function checkName(name: string, what: string): string {
 }
 
 function listOrKind(value: unknown): string {
-  return Array.isArray(value) ? "an empty one" : kindOf(value);
+  return Array.isArray(value) ? "an empty array" : kindOf(value);
 }
 
-/** Checks what readers of the part can't: what JSON would leave out. @throws TypeError */
+/**
+ * Checks that JSON can represent the data of a part, which readers of the part can't detect.
+ *
+ * @throws TypeError
+ */
 function checkPart(part: A2aPartInput, index: number): void {
   if (typeof part !== "object" || part === null) {
     throw new TypeError(`A part of an A2A message must be an object such as { text: "Hello" }, not ${kindOf(part)}`);

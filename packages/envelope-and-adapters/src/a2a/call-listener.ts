@@ -3,50 +3,50 @@ import type { JsonObject } from "@parley/core";
 import { AdapterError } from "../adapter-error.ts";
 import { readJsonPayload } from "../internal/json-payload.ts";
 import { rejectedMessage } from "../internal/rejected-message.ts";
-import { reporterOf } from "../internal/reporter.ts";
-import { settleWithin } from "../internal/settle.ts";
-import { Outbox } from "../internal/outbox.ts";
+import { errorReporter } from "../internal/error-reporter.ts";
+import { bestEffort } from "../internal/best-effort.ts";
+import { OrderedSender } from "../internal/ordered-sender.ts";
 import { deferred } from "@parley/core/internal";
 import { partyOf, type Sender } from "../party.ts";
 import type { EnvelopePort, ReceivedEnvelope } from "../port.ts";
 import { Protocol } from "../protocol.ts";
 import { readCallEnvelope, type ClientCall, type ServiceParameters } from "./call.ts";
-import { ServedCall, type Answer } from "./served-call.ts";
+import { ServedCall, type CallResult } from "./served-call.ts";
 
 /** Options of {@link serveA2a}. */
 export interface A2aServeOptions {
-  /** Calls at the same time; one more is answered with an error. Default 256. */
+  /** Concurrent calls; more are answered with an error. Default 256. */
   readonly maxCalls?: number;
-  /** Calls of one party at the same time. Default 64. */
+  /** Concurrent calls of one party. Default 64. */
   readonly maxCallsPerSender?: number;
   /** Bytes of one message, inbound and outbound. Default 4194304 (4 MiB). */
   readonly maxMessageBytes?: number;
   /**
-   * Whether a party may call, by its name and its key. The key is proved; a name may be claimed (see `ReceivedEnvelope`). Default: every
-   * member of the channel may. Both are absent where the channel can't tell.
+   * Whether a party is allowed to call, by its name and its key. The key is authenticated; a name can be claimed (see `ReceivedEnvelope`). Both
+   * are absent if the channel does not know them. Default: all members of the channel.
    */
   readonly accepts?: (sender: string | undefined, senderKey: string | undefined) => boolean;
-  /** Told of what can't be read, is refused, or can't be answered. Must not throw. */
+  /** Called for calls that are malformed, rejected or can't be answered. Must not throw. */
   readonly onError?: (error: Error) => void;
 }
 
-/** Refusals that are on their way. Beyond them, a call is refused without an answer. */
-const MAX_REFUSALS = 64;
+/** Concurrent error responses to rejected calls. Beyond it, calls are rejected without a response. */
+const MAX_REJECTIONS = 64;
 
-/** How long the end of serving waits until those who wait for answers are told. */
-const FAREWELL_MS = 1000;
+/** Maximum duration of sending errors for pending calls when serving ends. */
+const CLOSE_TIMEOUT_MS = 1000;
 
-/** What answers calls. */
-export interface CallHandler {
-  /** Addresses of the agent. */
+/** Answers calls. */
+export interface AgentHandler {
+  /** Interface URLs of the agent. */
   readonly urls: ReadonlySet<string>;
   card(): Promise<object>;
-  /** The JSON-RPC error of whatever was thrown. */
+  /** Converts a thrown value to a JSON-RPC error. */
   errorOf(error: unknown): object;
-  handle(request: Record<string, unknown>, caller: Caller): Promise<{ readonly answer: Answer; extensions(): string[] }>;
+  handle(request: Record<string, unknown>, caller: Caller): Promise<{ readonly answer: CallResult; extensions(): string[] }>;
 }
 
-/** Who calls, and how. */
+/** The sender of a call and its service parameters. */
 export interface Caller extends Sender {
   readonly parameters: ServiceParameters;
 }
@@ -55,7 +55,7 @@ export interface Caller extends Sender {
 export class CallListener implements AsyncDisposable {
   readonly closed: Promise<void>;
   readonly #port: EnvelopePort;
-  readonly #handler: CallHandler;
+  readonly #handler: AgentHandler;
   readonly #options: A2aServeOptions;
   readonly #maxMessageBytes: number;
   readonly #report: (error: unknown) => void;
@@ -63,27 +63,27 @@ export class CallListener implements AsyncDisposable {
   readonly #stop = new AbortController();
   readonly #calls = new Map<string, { readonly call: ServedCall; readonly party: string | undefined }>();
   readonly #done = deferred<void>();
-  #refusals = 0;
+  #rejections = 0;
 
-  constructor(port: EnvelopePort, handler: CallHandler, options: A2aServeOptions) {
+  constructor(port: EnvelopePort, handler: AgentHandler, options: A2aServeOptions) {
     this.#port = port;
     this.#handler = handler;
     this.#options = options;
     this.#maxMessageBytes = options.maxMessageBytes ?? 4_194_304;
-    this.#report = reporterOf(options.onError);
+    this.#report = errorReporter(options.onError);
     this.closed = this.#done.promise;
-    // The answers of all calls listen.
+    // Each answer in flight adds a listener, bounded by maxCalls.
     setMaxListeners(0, this.#stop.signal);
-    // Whether anybody looks at it or not.
+    // Its rejection can be unhandled.
     this.closed.catch(() => {});
-    void this.#pump(port.receive({ protocol: Protocol.A2A, signal: this.#listening.signal }));
+    void this.#readPort(port.receive({ protocol: Protocol.A2A, signal: this.#listening.signal }));
   }
 
   async close(): Promise<void> {
     if (this.#listening.signal.aborted) return this.closed.catch(() => {});
     this.#listening.abort();
     const ended = new AdapterError("closed", "The agent is no longer served");
-    await settleWithin(FAREWELL_MS, () => Promise.all([...this.#calls.values()].map(({ call }) => call.end(ended))));
+    await bestEffort(CLOSE_TIMEOUT_MS, () => Promise.all([...this.#calls.values()].map(({ call }) => call.end(ended))));
     this.#stop.abort();
     this.#done.resolve();
   }
@@ -92,7 +92,7 @@ export class CallListener implements AsyncDisposable {
     return this.close();
   }
 
-  async #pump(inbound: AsyncIterable<ReceivedEnvelope>): Promise<void> {
+  async #readPort(inbound: AsyncIterable<ReceivedEnvelope>): Promise<void> {
     try {
       for await (const received of inbound) this.#receive(received);
     } catch (error) {
@@ -109,35 +109,36 @@ export class CallListener implements AsyncDisposable {
       const running = this.#calls.get(key)?.call;
       if (read.call.event === "cancel") running?.cancel();
       else if (running === undefined) this.#start(key, read.call, envelope.payload, { sender, senderKey, parameters: read.parameters });
-      else throw new AdapterError("message_invalid", "An A2A call has the id of another that is under way");
+      else throw new AdapterError("message_invalid", "An A2A call has the id of another pending call");
     } catch (error) {
       this.#report(error);
     }
   }
 
   #start(key: string, { call: id, event }: ClientCall, payload: Uint8Array, caller: Caller): void {
-    const refusal = this.#refusal(caller);
-    if (refusal !== undefined && this.#refusals >= MAX_REFUSALS) throw refusal;
-    const call = new ServedCall(id, new Outbox(this.#port, this.#stop.signal), {
+    const rejection = this.#findRejection(caller);
+    if (rejection !== undefined && this.#rejections >= MAX_REJECTIONS) throw rejection;
+    const call = new ServedCall(id, new OrderedSender(this.#port, this.#stop.signal), {
       maxMessageBytes: this.#maxMessageBytes,
       errorOf: (error) => this.#handler.errorOf(error),
     });
-    if (refusal === undefined) this.#calls.set(key, { call, party: partyOf(caller) });
-    else this.#refusals += 1;
-    void this.#run(call, event, payload, caller, refusal).finally(() => {
-      if (refusal === undefined) this.#calls.delete(key);
-      else this.#refusals -= 1;
+    if (rejection === undefined) this.#calls.set(key, { call, party: partyOf(caller) });
+    else this.#rejections += 1;
+    void this.#run(call, event, payload, caller, rejection).finally(() => {
+      if (rejection === undefined) this.#calls.delete(key);
+      else this.#rejections -= 1;
     });
   }
 
-  #refusal(caller: Caller): AdapterError | undefined {
+  /** The reason to reject a call, if there is one. */
+  #findRejection(caller: Caller): AdapterError | undefined {
     const { maxCalls = 256, maxCallsPerSender = 64, accepts } = this.#options;
     if (accepts?.(caller.sender, caller.senderKey) === false)
-      return new AdapterError("sender_mismatch", "This party may not call this agent");
+      return new AdapterError("sender_mismatch", "This party is not allowed to call this agent");
     const party = partyOf(caller);
     const own = [...this.#calls.values()].filter((call) => call.party === party).length;
     const full = this.#calls.size >= maxCalls || (party !== undefined && own >= maxCallsPerSender);
-    return full ? new AdapterError("too_many", "The agent has too many calls under way") : undefined;
+    return full ? new AdapterError("too_many", "The agent has too many pending calls") : undefined;
   }
 
   async #run(
@@ -145,10 +146,10 @@ export class CallListener implements AsyncDisposable {
     event: ClientCall["event"],
     payload: Uint8Array,
     caller: Caller,
-    refusal: AdapterError | undefined,
+    rejection: AdapterError | undefined,
   ): Promise<void> {
     try {
-      if (refusal !== undefined) throw refusal;
+      if (rejection !== undefined) throw rejection;
       if (event === "card") {
         await call.reply(await this.#handler.card());
         return;
@@ -165,7 +166,7 @@ export class CallListener implements AsyncDisposable {
     }
   }
 
-  /** The request; `undefined` if it is none, which is reported and answered. */
+  /** Reads the request. A malformed one is reported and answered with an error; then the result is `undefined`. */
   async #read(call: ServedCall, payload: Uint8Array): Promise<JsonObject | undefined> {
     try {
       const request = readJsonPayload(payload, this.#maxMessageBytes);
@@ -184,7 +185,7 @@ export class CallListener implements AsyncDisposable {
     try {
       await call.fail(error);
     } catch (failure) {
-      // Nobody is left to be answered when this listener is closed.
+      // After close, failed error responses are expected.
       if (!this.#stop.signal.aborted) this.#report(failure);
     }
   }

@@ -10,29 +10,29 @@ const EVENTS = {
 } as const;
 
 interface CallBase {
-  /** Chosen by the client; tells calls on one channel apart. */
+  /** Id of the call, chosen by the client. */
   readonly call: string;
 }
 
-/** A client's part of a call: the member `a2a` of its envelopes' metadata. */
+/** An envelope of a client in a call: the member `a2a` of its metadata. */
 export interface ClientCall extends CallBase {
   readonly role: "client";
-  /** `"request"`: the payload is a JSON-RPC request. `"card"`: asks for the agent's card. `"cancel"`: nobody waits any more. */
+  /** `"request"`: the payload is a JSON-RPC request. `"card"`: requests the agent card. `"cancel"`: the client stopped waiting. */
   readonly event: "request" | "card" | "cancel";
   /** URL of the agent's interface. */
   readonly agent: string;
 }
 
-/** A server's part of a call. */
+/** An envelope of a server in a call. */
 export interface ServerCall extends CallBase {
   readonly role: "server";
   /** `"reply"`: the only answer. `"next"`: one event of a stream. `"end"`: the stream has ended; the payload is empty. */
   readonly event: "reply" | "next" | "end";
-  /** Counts the answers to this call from 0, so that one that was sent twice is read once. */
+  /** Sequence number of the answer in this call, from 0, to detect duplicates and losses. */
   readonly seq: number;
 }
 
-/** What HTTP has as headers: `A2A-Version`, `A2A-Extensions`, and others by their names. */
+/** Service parameters of A2A, which are headers over HTTP: `A2A-Version`, `A2A-Extensions`, and others. */
 export type ServiceParameters = Readonly<Record<string, string>>;
 
 /** An envelope that is part of a call. */
@@ -41,10 +41,10 @@ export interface CallEnvelope {
   readonly parameters: ServiceParameters;
 }
 
-/** The parameters that stand at the top of the metadata, under these names. Names are compared without regard to case. */
+/** Parameters at the top level of the metadata. Names are case-insensitive. */
 const TOP_LEVEL = ["A2A-Version", "A2A-Extensions"];
 
-/** `others`: what else its metadata says. */
+/** Creates an envelope of a call. `others` is additional metadata. */
 export function callEnvelope({ call, parameters }: CallEnvelope, payload: Uint8Array, others: JsonObject = {}): Envelope {
   const more = { ...parameters };
   const metadata: Record<string, JsonObject[string]> = { ...others };
@@ -59,9 +59,9 @@ export function callEnvelope({ call, parameters }: CallEnvelope, payload: Uint8A
 }
 
 /**
- * What an A2A envelope says about the call that it belongs to; `undefined` if it belongs to none.
+ * Reads the call that an A2A envelope belongs to; `undefined` if it belongs to none.
  *
- * @throws AdapterError `message_invalid`.
+ * @throws AdapterError `message_invalid`
  */
 export function readCallEnvelope({ metadata = {} }: Envelope): CallEnvelope | undefined {
   const a2a = metadata["a2a"];
@@ -72,8 +72,8 @@ export function readCallEnvelope({ metadata = {} }: Envelope): CallEnvelope | un
   const given = isJsonObject(a2a["parameters"]) ? Object.entries(a2a["parameters"]) : [];
   for (const [name, value] of [...given, ...TOP_LEVEL.map((top) => [top, metadata[top]] as const)]) {
     if (value === undefined) continue;
-    if (typeof value !== "string") throw invalid("has a parameter that is no string");
-    // Names such as `__proto__` are not taken over.
+    if (typeof value !== "string") throw invalid("has a parameter that is not a string");
+    // Names such as `__proto__` are ignored.
     if (/^[\w-]+$/.test(name) && !(name in Object.prototype)) parameters[name] = value;
   }
   return { call, parameters };
@@ -98,6 +98,6 @@ function isText(value: unknown): value is string {
   return typeof value === "string" && value.length <= MAX_LENGTH;
 }
 
-function invalid(what: string): AdapterError {
-  return new AdapterError("message_invalid", `The address of an A2A call ${what}`);
+function invalid(fault: string): AdapterError {
+  return new AdapterError("message_invalid", `The address of an A2A call ${fault}`);
 }

@@ -1,8 +1,8 @@
 import { AdapterError } from "../adapter-error.ts";
 import type { BufferLimits } from "../internal/bounded-queue.ts";
 import { tooLarge } from "../internal/json-payload.ts";
-import { reporterOf } from "../internal/reporter.ts";
-import { settleWithin } from "../internal/settle.ts";
+import { errorReporter } from "../internal/error-reporter.ts";
+import { bestEffort } from "../internal/best-effort.ts";
 import { isPeer, partyOf } from "../party.ts";
 import type { EnvelopePort, ReceivedEnvelope } from "../port.ts";
 import { Protocol } from "../protocol.ts";
@@ -11,24 +11,24 @@ import { PendingCall } from "./pending-call.ts";
 
 /** Options of {@link A2aChannelTransportFactory}. */
 export interface A2aChannelClientOptions extends Pick<BufferLimits, "maxBufferedBytes"> {
-  /** The only party whose answers count, by its name (`sender`). Default: whoever answers a call first. */
+  /** The only party whose answers are accepted, by name (`sender`). Default: the first party that answers a call. */
   readonly peer?: string;
-  /** The same by its key (`senderKey`), which is proved where a name may be claimed. With both, both must be right. */
+  /** The same by key (`senderKey`), which the channel authenticates. With both, both must match. */
   readonly peerKey?: string;
-  /** Longest wait for the first answer to a call, in milliseconds. Streams may take their time after that. Default 300000. */
+  /** Maximum wait for the first answer to a call, in milliseconds. Later events of a stream have no timeout. Default 300000. */
   readonly timeoutMs?: number;
-  /** Calls at the same time. Default 256. */
+  /** Concurrent calls. Default 256. */
   readonly maxCalls?: number;
   /** Bytes of one message, inbound and outbound. Default 4194304 (4 MiB). */
   readonly maxMessageBytes?: number;
-  /** Told of what can't be read and of what others write in the name of the agent. Must not throw. */
+  /** Called for malformed answers and for answers of other parties. Must not throw. */
   readonly onError?: (error: Error) => void;
 }
 
 const CARD_PATH = "/.well-known/agent-card.json";
-const FAREWELL_MS = 1000;
+const CLOSE_TIMEOUT_MS = 1000;
 
-/** Makes calls over a port that look like HTTP to the official client. */
+/** Implements `fetch` over a port, so that the official client can make its HTTP calls over a channel. */
 export class ChannelFetch {
   readonly #port: EnvelopePort;
   readonly #options: A2aChannelClientOptions;
@@ -45,7 +45,7 @@ export class ChannelFetch {
     this.#options = options;
     this.#maxMessageBytes = options.maxMessageBytes ?? 4_194_304;
     this.#maxCalls = options.maxCalls ?? 256;
-    this.#report = reporterOf(options.onError);
+    this.#report = errorReporter(options.onError);
   }
 
   readonly fetch = async (input: string | URL | Request, init: RequestInit = {}): Promise<Response> => {
@@ -53,7 +53,8 @@ export class ChannelFetch {
     signal?.throwIfAborted();
     if (this.#ended !== undefined) throw this.#ended.error;
     const { event, agent, payload } = this.#read(input, init);
-    if (this.#calls.size >= this.#maxCalls) throw new AdapterError("too_many", `There are ${this.#maxCalls} A2A calls already`);
+    if (this.#calls.size >= this.#maxCalls)
+      throw new AdapterError("too_many", `The maximum of ${this.#maxCalls} pending A2A calls is reached`);
     this.#listen();
     const id: ClientCall = { call: crypto.randomUUID(), role: "client", event, agent };
     const call = this.#open(id, signal);
@@ -70,10 +71,10 @@ export class ChannelFetch {
   #read(input: string | URL | Request, { method, body }: RequestInit): { event: "request" | "card"; agent: string; payload: Uint8Array } {
     const url = typeof input === "string" ? input : "href" in input ? input.href : input.url;
     if ((method ?? "GET") === "GET") {
-      if (!url.endsWith(CARD_PATH)) throw new TypeError(`Over a channel, only ${CARD_PATH} can be got`);
+      if (!url.endsWith(CARD_PATH)) throw new TypeError(`GET over a channel supports ${CARD_PATH} only`);
       return { event: "card", agent: url.slice(0, -CARD_PATH.length), payload: new Uint8Array() };
     }
-    if (typeof body !== "string") throw new TypeError("Over a channel, the body of a request is a string");
+    if (typeof body !== "string") throw new TypeError("The body of a request over a channel must be a string");
     const payload = new TextEncoder().encode(body);
     if (payload.length <= this.#maxMessageBytes) return { event: "request", agent: url, payload };
     throw tooLarge(payload.length, this.#maxMessageBytes);
@@ -98,16 +99,16 @@ export class ChannelFetch {
 
   #cancel(id: ClientCall): Promise<void> {
     const envelope = callEnvelope({ call: { ...id, event: "cancel" }, parameters: {} }, new Uint8Array());
-    return settleWithin(FAREWELL_MS, (signal) => this.#port.send(envelope, { signal }));
+    return bestEffort(CLOSE_TIMEOUT_MS, (signal) => this.#port.send(envelope, { signal }));
   }
 
   #listen(): void {
     if (this.#listening) return;
     this.#listening = true;
-    void this.#pump(this.#port.receive({ protocol: Protocol.A2A, signal: this.#stop.signal }));
+    void this.#readPort(this.#port.receive({ protocol: Protocol.A2A, signal: this.#stop.signal }));
   }
 
-  async #pump(inbound: AsyncIterable<ReceivedEnvelope>): Promise<void> {
+  async #readPort(inbound: AsyncIterable<ReceivedEnvelope>): Promise<void> {
     let error: unknown = new AdapterError("closed", "The port is closed");
     try {
       for await (const received of inbound) this.#receive(received);
@@ -130,7 +131,7 @@ export class ChannelFetch {
       if (call === undefined) return;
       const party = partyOf({ sender, senderKey });
       if (call.isUnanswered ? !isPeer(this.#options, { sender, senderKey }) : party !== call.party) {
-        throw new AdapterError("sender_mismatch", "An answer to an A2A call came from a party that is not its agent");
+        throw new AdapterError("sender_mismatch", "A party that is not the agent answered an A2A call");
       }
       call.party = party;
       call.answer(read.call, envelope.payload, read.parameters);

@@ -2,16 +2,16 @@ import type { User } from "@a2a-js/sdk/server";
 import type { Sender } from "../party.ts";
 
 /**
- * Who calls over a channel, as the official SDK knows it: `context.user`. The SDK owns tasks by `userName`, so that is the caller's key
- * where the channel has keys, and its name elsewhere.
+ * The caller of an agent, as the official SDK's `context.user`. The SDK assigns tasks to `userName`, so that is the caller's key, or its name on
+ * channels without keys.
  */
 export class ChannelUser implements User {
   readonly isAuthenticated: boolean;
-  /** `senderKey`, or `claimedName` where the channel has no keys; empty where it can't tell. */
+  /** `senderKey`, or `claimedName` on channels without keys; empty if the channel does not know the sender. */
   readonly userName: string;
-  /** What the caller calls itself: `sender`. */
+  /** The name that the caller claims: `sender`. */
   readonly claimedName: string | undefined;
-  /** The key that the caller has proved to hold. */
+  /** The authenticated key of the caller. */
   readonly senderKey: string | undefined;
 
   constructor({ sender, senderKey }: Sender) {
@@ -23,8 +23,8 @@ export class ChannelUser implements User {
 }
 
 /**
- * The name of a call's `context.user` for people to read: what a caller over a channel calls itself, `userName` of any other user. Nobody
- * has proved a name: decide what a caller may do by `userName`.
+ * The display name of a call's `context.user`: the claimed name of a caller over a channel, `userName` of other users. The name is
+ * unauthenticated; use `userName` for authorization.
  */
 export function displayNameOf(user: User | undefined): string {
   if (user instanceof ChannelUser) return user.claimedName ?? user.userName;

@@ -4,19 +4,19 @@ import type { AgentExtension, AgentInterface } from "@a2a-js/sdk";
 export const A2A_VERSION = "1.0";
 
 /**
- * The protocol binding "A2A over a channel": what {@link a2aChannelInterface} puts into an agent card. The README says what is on the wire.
+ * The protocol binding "A2A over a channel", which {@link a2aChannelInterface} adds to an agent card. The README documents its wire format.
  */
 export const A2A_CHANNEL_BINDING = "https://github.com/parley-dev/parley/a2a/bindings/channel/v1";
 
 /**
- * The A2A extension "encrypted contexts": the agent takes part in contexts that are channels. The README says what its params mean.
+ * The A2A extension "encrypted contexts": the agent supports contexts that are channels. The README documents its params.
  */
 export const A2A_ENCRYPTED_CONTEXTS_EXTENSION = "https://github.com/parley-dev/parley/a2a/extensions/encrypted-contexts/v1";
 
 /**
- * The entry for `supportedInterfaces` of the card of an agent that {@link serveA2a} serves. Its URL is `a2a-channel://<agent id>`.
+ * Creates the entry for `supportedInterfaces` of the card of an agent that {@link serveA2a} serves. Its URL is `a2a-channel://<agent id>`.
  *
- * @throws TypeError the id is not made of letters, digits, `.`, `_`, `-`.
+ * @throws TypeError the id has other characters than letters, digits, `.`, `_`, `-`
  */
 export function a2aChannelInterface(agentId: string): AgentInterface {
   if (typeof agentId !== "string" || !/^[\w.-]{1,128}$/.test(agentId)) {

@@ -5,5 +5,5 @@ export { A2A_CHANNEL_BINDING, A2A_ENCRYPTED_CONTEXTS_EXTENSION, a2aChannelInterf
 export { displayNameOf } from "./channel-user.ts";
 export { A2aChannelTransportFactory } from "./transport-factory.ts";
 export type { A2aChannelClientOptions } from "./channel-fetch.ts";
-export { serveA2a, type A2aServing } from "./serve.ts";
+export { serveA2a, type A2aServing } from "./serve-a2a.ts";
 export type { A2aServeOptions } from "./call-listener.ts";

@@ -1,11 +1,11 @@
 import { isJsonObject, type JsonObject, type JsonValue } from "@parley/core";
 import { AdapterError } from "../adapter-error.ts";
 
-/** The members of an object, as A2A's JSON names them. */
+/** The member names of an A2A object. */
 interface Names {
-  /** Those that are absent if they are `null`. */
+  /** JSON names of members; `null` means absent. */
   readonly members: ReadonlySet<string>;
-  /** Other names of members: those of the proto and, for files, of the proto of 0.3. */
+  /** Other names of members: from the proto and, for files, from the proto of A2A 0.3. */
   readonly aliases: ReadonlyMap<string, string>;
 }
 
@@ -34,10 +34,10 @@ const FILE: Names = {
 };
 
 /**
- * A message whose members, at every depth that A2A defines, have their JSON names: readers of ProtoJSON take the proto's names too, and `null`
- * for an absent member. The same object, if it has them already.
+ * Renames the members of a message to their JSON names, at all levels that A2A defines. As ProtoJSON requires, proto names are accepted, and
+ * `null` means absent. Returns the same object if nothing changes.
  *
- * @throws AdapterError `message_invalid`: a member is there under both of its names.
+ * @throws AdapterError `message_invalid`: a member is present under two names
  */
 export function withJsonNames(message: JsonObject): JsonObject {
   const named = renamed(message, MESSAGE);
@@ -48,11 +48,11 @@ export function withJsonNames(message: JsonObject): JsonObject {
   return own.some((part, index) => part !== given[index]) ? { ...named, parts: own } : named;
 }
 
-/** As {@link withJsonNames}, for a part. */
+/** Like {@link withJsonNames}, for a part. */
 export function partWithJsonNames(part: JsonObject): JsonObject {
   const named = renamed(part, PART);
   const { data, ...others } = named;
-  // A part may hold null as its data, but not beside something else.
+  // `data: null` is valid content of a part, but means absent beside other content.
   const own = data === null && ["text", "raw", "url", "file"].some((name) => named[name] !== undefined) ? others : named;
   const { file } = own;
   if (!isJsonObject(file)) return own;
@@ -67,7 +67,8 @@ function renamed(object: JsonObject, { members, aliases }: Names): JsonObject {
   for (const [given, value] of entries) {
     const name = aliases.get(given) ?? given;
     if (value === null && members.has(name)) continue;
-    if (result.has(name)) throw new AdapterError("message_invalid", `"${name}" of an A2A message is given twice, also under another name`);
+    if (result.has(name))
+      throw new AdapterError("message_invalid", `"${name}" of an A2A message is present twice, also under another name`);
     result.set(name, value);
   }
   return Object.fromEntries(result);

@@ -6,7 +6,7 @@ import { readPart, writePart } from "./part.ts";
 
 const MAX_PARTS = 1024;
 
-/** The numbers are the SDK's enum, which ProtoJSON allows too; A2A 0.3 had the short names. */
+/** The numbers are the SDK's enum values, which ProtoJSON allows too. The short names are from A2A 0.3. */
 const ROLES = new Map<unknown, number>([
   [1, 1],
   ["ROLE_USER", 1],
@@ -18,11 +18,11 @@ const ROLES = new Map<unknown, number>([
 const ROLE_NAMES = ["ROLE_UNSPECIFIED", "ROLE_USER", "ROLE_AGENT"];
 
 /**
- * Reads a message from JSON of any version of A2A, under the names of its JSON or of its proto (`message_id`), as the official SDK has
- * messages. A message of the SDK's own is read too.
+ * Reads JSON of any A2A version as the official SDK's `Message`. Members can have their JSON or proto names (`message_id`). Messages of the SDK
+ * are accepted too.
  *
- * @throws AdapterError `message_invalid`: a member is of the wrong kind, or one that A2A requires is missing (`messageId`, `role`, `parts`);
- *   `message_too_large`: more than 1024 parts.
+ * @throws AdapterError `message_invalid`: a member has the wrong type, or a required one is missing (`messageId`, `role`, `parts`)
+ * @throws AdapterError `message_too_large`: more than 1024 parts
  */
 export function readMessage(json: JsonObject | Message): Message {
   if (!isJsonObject(json)) throw new AdapterError("message_invalid", "An A2A message must be an object");
@@ -44,7 +44,7 @@ export function readMessage(json: JsonObject | Message): Message {
   };
 }
 
-/** Writes a message of the official SDK as A2A 1.0 has it on the wire. */
+/** Converts a message of the official SDK to the JSON of A2A 1.0. */
 export function writeMessage(message: Message): JsonObject {
   const { messageId, contextId, taskId, role, parts, metadata, extensions, referenceTaskIds } = message;
   return {
@@ -59,7 +59,11 @@ export function writeMessage(message: Message): JsonObject {
   };
 }
 
-/** The SDK's number of a role that has any of its names. @throws AdapterError `message_invalid` */
+/**
+ * Reads a role, in any form, as the SDK's enum value.
+ *
+ * @throws AdapterError `message_invalid`
+ */
 function readRole(name: unknown): Role {
   const number: unknown = ROLES.get(name);
   if (number === undefined) throw new AdapterError("message_invalid", `"role" of an A2A message must be "user" or "agent"`);
@@ -80,5 +84,5 @@ function texts(json: JsonObject, name: string): string[] {
 }
 
 function invalid(member: string): AdapterError {
-  return new AdapterError("message_invalid", `"${member}" of an A2A message is missing or of the wrong kind`);
+  return new AdapterError("message_invalid", `"${member}" of an A2A message is missing or has the wrong type`);
 }

@@ -17,11 +17,11 @@ interface LegacyFile {
   readonly uri?: string;
 }
 
-/** A part as A2A 1.0 has it on the wire. `raw` is base64. */
+/** A part in the JSON form of A2A 1.0. `raw` is base64. */
 export type A2aPartJson = PartDetails &
   ({ readonly text: string } | { readonly raw: string } | { readonly url: string } | { readonly data: JsonValue });
 
-/** A part as A2A 0.3 (`kind`) or the first versions (`type`) had it. */
+/** A part in the form of A2A 0.3 (`kind`) or of the first versions (`type`). */
 export type A2aLegacyPart = { readonly metadata?: JsonObject } & (
   | ({ readonly kind: "text" } & { readonly text: string })
   | ({ readonly type: "text" } & { readonly text: string })
@@ -31,10 +31,10 @@ export type A2aLegacyPart = { readonly metadata?: JsonObject } & (
   | ({ readonly type: "file" } & { readonly file: LegacyFile })
 );
 
-/** A part in any form that is in use: the official SDK's `Part`, A2A 1.0 JSON, A2A 0.3 (`kind`), and the first versions (`type`). */
+/** A part in any supported form: the official SDK's `Part`, A2A 1.0 JSON, A2A 0.3 (`kind`), or the first versions (`type`). */
 export type A2aPartInput = Part | A2aPartJson | A2aLegacyPart;
 
-/** A part that was received: the members that it was sent with. */
+/** A received part, with the members of the form in which it was sent. */
 export interface ReceivedA2aPart {
   readonly text?: string;
   /** Base64. */
@@ -44,13 +44,13 @@ export interface ReceivedA2aPart {
   readonly filename?: string;
   readonly mediaType?: string;
   readonly metadata?: JsonObject;
-  /** As the first versions say what the part is. */
+  /** Type of the part in the form of the first versions. */
   readonly type?: string;
-  /** As A2A 0.3 says what the part is. */
+  /** Type of the part in the form of A2A 0.3. */
   readonly kind?: string;
-  /** Of a part that was sent as a file of A2A 0.3 or before. */
+  /** Set on file parts in the form of A2A 0.3 or earlier. */
   readonly file?: LegacyFile;
-  /** What the part holds, whichever form it has, as the official SDK says it. Not in the part's JSON. */
+  /** The content of the part in the form of the official SDK. Not enumerable, so it is not in the part's JSON. */
   readonly content: NonNullable<Part["content"]>;
 }
 
@@ -58,9 +58,9 @@ const FORMS: ReadonlySet<string> = new Set(["text", "data", "file"]);
 const CONTENTS = ["text", "raw", "url", "data"] as const;
 
 /**
- * Reads a part in any form, under the names of its JSON or of its proto (`media_type`).
+ * Reads a part in any form, with JSON or proto names (`media_type`).
  *
- * @throws AdapterError `message_invalid`.
+ * @throws AdapterError `message_invalid`
  */
 export function readPart(given: unknown): Part {
   if (!isJsonObject(given)) throw invalid("is not an object");
@@ -69,12 +69,12 @@ export function readPart(given: unknown): Part {
   return isJsonObject(input["content"]) && "$case" in input["content"] ? readSdkPart(input) : readCurrent(input);
 }
 
-/** Writes a part in any form as A2A 1.0 has it, with the `type` or `kind` that it has beside, which readers of 1.0 ignore. */
+/** Converts a part in any form to A2A 1.0. Keeps its `type` or `kind`, which readers of 1.0 ignore. */
 export function writeInput(input: A2aPartInput): JsonObject {
   return { ...formOf(input), ...writePart(readPart(input)) };
 }
 
-/** A part that was received, in the form in which it was sent. */
+/** Reads a received part and keeps the form in which it was sent. */
 export function receivedPart(json: JsonObject): ReceivedA2aPart {
   const { content } = readPart(json);
   const part: JsonObject = (json["kind"] === "file" || json["type"] === "file") && json["file"] === undefined ? asFile(json) : { ...json };
@@ -82,7 +82,7 @@ export function receivedPart(json: JsonObject): ReceivedA2aPart {
   return part as unknown as ReceivedA2aPart;
 }
 
-/** Writes a part as A2A 1.0 has it. */
+/** Converts a part of the official SDK to the JSON of A2A 1.0. */
 export function writePart({ content, metadata, filename, mediaType }: Part): JsonObject {
   if (content === undefined) throw invalid("has no content");
   const value: unknown = content.$case === "raw" ? content.value.toString("base64") : content.value;
@@ -94,7 +94,7 @@ export function writePart({ content, metadata, filename, mediaType }: Part): Jso
   };
 }
 
-/** How versions before 1.0 say what a part holds. */
+/** The member `type` or `kind` of a part, if it has one. */
 function formOf(input: A2aPartInput): JsonObject {
   for (const name of ["type", "kind"] as const) {
     const form: unknown = name in input ? (input as JsonObject)[name] : undefined;
@@ -145,16 +145,16 @@ function readContent(name: unknown, value: unknown): NonNullable<Part["content"]
       break;
     default:
   }
-  throw invalid("has a content of the wrong kind");
+  throw invalid("has content of the wrong type");
 }
 
 function details({ metadata, filename, mediaType }: JsonObject): Omit<Part, "content"> {
-  if (metadata !== undefined && !isJsonObject(metadata)) throw invalid("has metadata of the wrong kind");
-  if (filename !== undefined && typeof filename !== "string") throw invalid("has a filename of the wrong kind");
-  if (mediaType !== undefined && typeof mediaType !== "string") throw invalid("has a media type of the wrong kind");
+  if (metadata !== undefined && !isJsonObject(metadata)) throw invalid("has metadata of the wrong type");
+  if (filename !== undefined && typeof filename !== "string") throw invalid("has a filename of the wrong type");
+  if (mediaType !== undefined && typeof mediaType !== "string") throw invalid("has a media type of the wrong type");
   return { metadata, filename: filename ?? "", mediaType: mediaType ?? "" };
 }
 
-function invalid(what: string): AdapterError {
-  return new AdapterError("message_invalid", `A part of an A2A message ${what}`);
+function invalid(fault: string): AdapterError {
+  return new AdapterError("message_invalid", `A part of an A2A message ${fault}`);
 }

@@ -11,34 +11,38 @@ interface PendingCallLimits {
 const JSON_TYPE = "application/json";
 const STREAM_TYPE = "text/event-stream";
 
-/** A call that waits for its answers, which become a Response as HTTP would have it: JSON, or an event stream. */
+/** A call without its final answer. Its answers are converted to an HTTP `Response`: JSON, or an event stream. */
 export class PendingCall {
-  /** The response, once the first answer is there. */
+  /** Resolves with the first answer. */
   readonly response: Promise<Response>;
-  /** The party that has answered first; others are not heard. */
+  /** The party that has answered first. Answers of others are rejected. */
   party: string | undefined;
   readonly #limits: PendingCallLimits;
   readonly #first = deferred<Response>();
-  readonly #onOver: (cancel: boolean) => void;
+  readonly #onEnd: (cancel: boolean) => void;
   #stream: ReadableStreamDefaultController<Uint8Array> | undefined;
   #next = 0;
-  #over = false;
+  #ended = false;
 
-  /** `onOver` is called once, when nothing more is expected; `cancel` if the agent does not know that. */
-  constructor(limits: PendingCallLimits, onOver: (cancel: boolean) => void) {
+  /** @param onEnd called once when the call ends; `cancel` is true if the agent must be notified */
+  constructor(limits: PendingCallLimits, onEnd: (cancel: boolean) => void) {
     this.#limits = limits;
-    this.#onOver = onOver;
+    this.#onEnd = onEnd;
     this.response = this.#first.promise;
-    // The caller may have been told of an error otherwise.
+    // The rejection can be unhandled, because the call can fail in another way first.
     this.response.catch(() => {});
   }
 
-  /** Whether no answer has come yet. */
+  /** Whether no answer has arrived yet. */
   get isUnanswered(): boolean {
-    return this.#next === 0 && !this.#over;
+    return this.#next === 0 && !this.#ended;
   }
 
-  /** @throws AdapterError `message_invalid`, `message_too_large`: this answer is skipped. */
+  /**
+   * Handles an answer. Ignores duplicates.
+   *
+   * @throws AdapterError `message_invalid`, `message_too_large`, for reporting: the call has failed
+   */
   answer({ event, seq }: ServerCall, payload: Uint8Array, parameters: ServiceParameters): void {
     if (seq < this.#next) return;
     if (seq > this.#next) {
@@ -47,19 +51,19 @@ export class PendingCall {
     }
     this.#next += 1;
     if (event === "end") this.#finish();
-    else this.#take(event, payload, parameters);
+    else this.#handlePayload(event, payload, parameters);
   }
 
-  /** Nothing more will come. */
+  /** Ends the call with an error. */
   fail(error: unknown, cancel: boolean): void {
-    if (this.#over) return;
-    this.#over = true;
+    if (this.#ended) return;
+    this.#ended = true;
     this.#first.reject(error);
     this.#stream?.error(error);
-    this.#onOver(cancel);
+    this.#onEnd(cancel);
   }
 
-  #take(event: "reply" | "next", payload: Uint8Array, parameters: ServiceParameters): void {
+  #handlePayload(event: "reply" | "next", payload: Uint8Array, parameters: ServiceParameters): void {
     let text: string;
     try {
       text = JSON.stringify(readJsonPayload(payload, this.#limits.maxMessageBytes));
@@ -82,7 +86,7 @@ export class PendingCall {
     const body = new ReadableStream<Uint8Array>(
       {
         start: (controller) => void (opened = controller),
-        cancel: () => this.#abandon(),
+        cancel: () => this.#handleStreamCancelled(),
       },
       new ByteLengthQueuingStrategy({ highWaterMark: this.#limits.maxBufferedBytes }),
     );
@@ -90,26 +94,26 @@ export class PendingCall {
     return opened as unknown as ReadableStreamDefaultController<Uint8Array>;
   }
 
-  #abandon(): void {
-    if (this.#over) return;
-    this.#over = true;
-    this.#onOver(true);
+  #handleStreamCancelled(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#onEnd(true);
   }
 
   #finish(): void {
-    if (this.#over) return;
-    this.#over = true;
-    // A stream that ends before its first event.
-    this.#first.reject(new AdapterError("message_invalid", "The agent has ended a stream that had not begun"));
+    if (this.#ended) return;
+    this.#ended = true;
+    // No effect unless a stream ends before its first event.
+    this.#first.reject(new AdapterError("message_invalid", "The agent ended a stream without an event"));
     this.#stream?.close();
-    this.#onOver(false);
+    this.#onEnd(false);
   }
 }
 
 function headersOf(contentType: string, parameters: ServiceParameters): Headers {
   const headers = new Headers({ "Content-Type": contentType });
   const extensions = parameters["A2A-Extensions"];
-  // Header values are Latin-1 without line ends; URIs are.
+  // URIs are printable ASCII, which header values allow.
   if (extensions !== undefined && /^[\x20-\x7e]*$/.test(extensions)) headers.set("A2A-Extensions", extensions);
   return headers;
 }

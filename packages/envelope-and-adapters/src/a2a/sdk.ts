@@ -8,25 +8,25 @@ interface Sdk {
 }
 
 /**
- * Started when this module is loaded, not when the SDK is needed: after a `stat` of a socket, such as the one that locks a data directory,
- * `import()` of Node 20 doesn't follow symbolic links and reports installed packages as missing.
+ * Starts when this module is loaded, not when the SDK is used: after a `stat` of a socket, such as the one that locks a data directory, `import()`
+ * of Node 20 doesn't follow symbolic links and reports installed packages as missing.
  */
 const loading: Promise<Sdk> = load();
-// Programs that don't use the SDK must not fail because it is missing.
+// A missing SDK must not affect programs that don't use it.
 loading.catch(() => undefined);
 
 /**
- * The official SDK, an optional peer dependency.
+ * Returns the official SDK, an optional peer dependency.
  *
- * @throws AdapterError `sdk_missing` if it can't be imported; `cause` says why.
+ * @throws AdapterError `sdk_missing`: it can't be imported; `cause` is the error
  */
 export function loadSdk(): Promise<Sdk> {
   return loading;
 }
 
 /**
- * Each import is awaited inside `try`: bundlers then warn about a package that isn't installed instead of failing, and leave it to the
- * running program to find it. What they put in its place fails with errors of their own, so any failure counts.
+ * Each import is awaited inside `try`, so that bundlers only warn about a missing package and resolve it at run time. Their replacement code
+ * throws other errors, so all errors are treated as a missing SDK.
  */
 async function load(): Promise<Sdk> {
   try {

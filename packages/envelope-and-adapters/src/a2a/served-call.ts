@@ -1,57 +1,57 @@
 import { AdapterError } from "../adapter-error.ts";
 import { sizeOfJson, writeJsonPayload } from "../internal/json-payload.ts";
-import type { Outbox } from "../internal/outbox.ts";
-import { unsendable } from "../internal/size-refusal.ts";
+import type { OrderedSender } from "../internal/ordered-sender.ts";
+import { describeSendFailure } from "../internal/describe-send-failure.ts";
 import { callEnvelope, type ServerCall } from "./call.ts";
 
 const INVALID_REQUEST = -32_600;
 const INTERNAL_ERROR = -32_603;
 
-/** What the official handler gives: one JSON-RPC response, or a stream of them. */
-export type Answer = object | AsyncGenerator<object, void, undefined>;
+/** The result of the official handler: one JSON-RPC response, or a stream of them. */
+export type CallResult = object | AsyncGenerator<object, void, undefined>;
 
 interface ServedCallOptions {
   readonly maxMessageBytes: number;
   errorOf(error: unknown): object;
 }
 
-/** A call that is being answered. After `cancel` nothing more is sent. */
+/** Sends the answers to one call. After `cancel` it sends nothing. */
 export class ServedCall {
-  /** Id of the JSON-RPC request, once that has been read. */
+  /** Id of the JSON-RPC request; null until it has been read. */
   requestId: unknown = null;
-  /** Whether somebody has to read the stream to its end. The official handler keeps what a task does only while the stream that began it is read. */
+  /** Whether to read the stream to its end after `cancel`. The official handler records the events of a task only while its first stream is read. */
   outlivesCaller = false;
-  /** The caller has been told of what was thrown. */
+  /** Whether the caller has received the error response. */
   isAnswered = false;
   readonly #id: string;
-  readonly #outbox: Outbox;
+  readonly #orderedSender: OrderedSender;
   readonly #options: ServedCallOptions;
   #seq = 0;
   #streaming = false;
   #cancelled = false;
   #stream: AsyncIterator<object> | undefined;
 
-  constructor(id: string, outbox: Outbox, options: ServedCallOptions) {
+  constructor(id: string, orderedSender: OrderedSender, options: ServedCallOptions) {
     this.#id = id;
-    this.#outbox = outbox;
+    this.#orderedSender = orderedSender;
     this.#options = options;
   }
 
-  /** Nobody waits for the answer any more. */
+  /** Called when the caller has stopped waiting. */
   cancel(): void {
     this.#cancelled = true;
-    // A generator that waits for its next event ends only after that, so nobody waits for it.
+    // Not awaited: a generator that waits for its next event returns only after that.
     if (!this.outlivesCaller) this.#stream?.return?.().catch(() => {});
   }
 
-  /** Answers with an error, and ends whatever goes on. */
+  /** Answers with an error and ends the call. */
   async end(error: AdapterError): Promise<void> {
-    const farewell = this.fail(error);
+    const closing = this.fail(error);
     this.cancel();
-    await farewell;
+    await closing;
   }
 
-  async answer(answer: Answer, extensions: () => string[]): Promise<void> {
+  async answer(answer: CallResult, extensions: () => string[]): Promise<void> {
     if (!isStream(answer)) {
       await this.#send("reply", answer, extensions()).catch((error: unknown) => this.#replace(error, answer));
       return;
@@ -65,7 +65,7 @@ export class ServedCall {
       else await this.fail(error);
       return;
     }
-    // An empty stream has to be told from none.
+    // Even an empty stream is ended with "end".
     this.#streaming = true;
     await this.#send("end", undefined, extensions());
   }
@@ -74,7 +74,7 @@ export class ServedCall {
     return this.#send("reply", value, []);
   }
 
-  /** Answers with the JSON-RPC error of what was thrown; within a stream, as its last event. */
+  /** Answers with a thrown value as a JSON-RPC error; in a stream, as its last event. */
   async fail(error: unknown): Promise<void> {
     await this.#failWith(this.#errorOf(error));
   }
@@ -107,9 +107,9 @@ export class ServedCall {
     }
   }
 
-  /** The caller waits: in place of what can't be sent it gets an error that says so. */
+  /** Sends an error response in place of an answer that can't be sent, because the caller waits. */
   async #replace(error: unknown, answer: object): Promise<void> {
-    const message = unsendable("The response", sizeOfJson(answer), error);
+    const message = describeSendFailure("The response", sizeOfJson(answer), error);
     await this.#failWith({ code: INTERNAL_ERROR, message });
     this.isAnswered = true;
     throw error;
@@ -129,22 +129,22 @@ export class ServedCall {
     const first = call.seq === 0 && extensions.length > 0;
     const parameters = first ? { "A2A-Extensions": extensions.join(",") } : {};
     try {
-      await this.#outbox.send(callEnvelope({ call, parameters }, payload));
+      await this.#orderedSender.send(callEnvelope({ call, parameters }, payload));
     } catch (error) {
-      // What has not left is not counted, so that an error can take its place.
+      // A failed send keeps its sequence number for the error response.
       this.#seq = call.seq;
       throw error;
     }
   }
 
-  /** Errors of this package have messages that are fit for a stranger; what others throw is for the SDK to map. */
+  /** Errors of this package have messages without internal details; other errors are converted by the SDK. */
   #errorOf(error: unknown): object {
     if (!(error instanceof AdapterError)) return this.#options.errorOf(error);
     return { code: error.code === "message_invalid" ? INVALID_REQUEST : INTERNAL_ERROR, message: error.reason };
   }
 }
 
-/** One event of a stream could not be sent. */
+/** An event of a stream could not be sent. */
 class UnsentEvent extends Error {
   readonly event: object;
 
@@ -154,6 +154,6 @@ class UnsentEvent extends Error {
   }
 }
 
-function isStream(answer: Answer): answer is AsyncGenerator<object, void, undefined> {
+function isStream(answer: CallResult): answer is AsyncGenerator<object, void, undefined> {
   return Symbol.asyncIterator in answer;
 }

@@ -9,10 +9,10 @@ import { loadSdk } from "./sdk.ts";
 const KNOWN = ["peer", "peerKey", "timeoutMs", "maxCalls", "maxMessageBytes", "maxBufferedBytes", "onError"];
 
 /**
- * Lets the official client call agents over a channel: one of the `transports` of its `ClientFactory`.
+ * Connects the official client to agents over a channel: one of the `transports` of its `ClientFactory`.
  *
- * A call that is under way when the link drops is answered after it is back; one that is made meanwhile fails with the port's error.
- * When the port ends for good, so do the calls. Leaving a stream, or aborting a call, tells the agent; a task goes on until `cancelTask`.
+ * After a lost connection is restored, pending calls are answered. A call that is made while the connection is down fails with the port's error.
+ * When the port ends, all calls fail. Leaving a stream or aborting a call notifies the agent; a task continues until `cancelTask`.
  *
  * @example
  * ```ts
@@ -30,12 +30,12 @@ const KNOWN = ["peer", "peerKey", "timeoutMs", "maxCalls", "maxMessageBytes", "m
 export class A2aChannelTransportFactory implements TransportFactory, AsyncDisposable {
   readonly #calls: ChannelFetch;
   /**
-   * What carries the calls, as a fetch: `POST` of JSON-RPC to the URL of an agent's interface, and `GET` of its card. For the parts of the
-   * SDK that take a `fetchImpl`, such as `DefaultAgentCardResolver`.
+   * A `fetch` over the channel: `POST` of JSON-RPC to the URL of an agent's interface, and `GET` of its card. For parts of the SDK with an option
+   * `fetchImpl`, such as `DefaultAgentCardResolver`.
    */
   readonly fetch: typeof fetch;
 
-  /** @throws TypeError this is no port, or an option that there isn't. */
+  /** @throws TypeError an argument or option is invalid */
   constructor(port: EnvelopePort, options: A2aChannelClientOptions = {}) {
     checkPort(port);
     checkAdapterOptions(options, KNOWN);
@@ -43,15 +43,15 @@ export class A2aChannelTransportFactory implements TransportFactory, AsyncDispos
     this.fetch = this.#calls.fetch;
   }
 
-  /** {@link A2A_CHANNEL_BINDING}: which interfaces of a card this is for. */
+  /** {@link A2A_CHANNEL_BINDING}, which selects the interfaces of an agent card. */
   get protocolName(): string {
     return A2A_CHANNEL_BINDING;
   }
 
   /**
-   * The transport to one agent. The official client calls it.
+   * Creates the transport to one agent. Called by the official client.
    *
-   * @throws AdapterError `sdk_missing`.
+   * @throws AdapterError `sdk_missing`
    */
   async create(url: string, agentCard: AgentCard): Promise<Transport> {
     const { client } = await loadSdk();

@@ -5,7 +5,7 @@ import { kindOf } from "./kind-of.ts";
 import { openingPort } from "./opening-port.ts";
 
 /**
- * Checks what was passed as a port: a name, or all channels of an agent, would fail later and elsewhere.
+ * Checks a port argument. Detects the name of a channel, and the channels of an agent, which callers pass by mistake.
  *
  * @throws TypeError
  */
@@ -17,7 +17,11 @@ export function checkPort(port: EnvelopePort): EnvelopePort {
   );
 }
 
-/** Checks what was passed as an agent's channels. @throws TypeError */
+/**
+ * Checks an argument that must be the channels of an agent.
+ *
+ * @throws TypeError
+ */
 export function checkChannels<Channels extends Pick<EnvelopeChannels, "open">>(channels: Channels): Channels {
   if (typeof membersOf<EnvelopeChannels>(channels).open === "function") return channels;
   throw new TypeError(`The channels of an agent are needed, such as a channel manager, not ${kindOf(channels)}`);
@@ -26,7 +30,7 @@ export function checkChannels<Channels extends Pick<EnvelopeChannels, "open">>(c
 /**
  * Reads the arguments `(port, options?)` or `(channels, name, options?)`.
  *
- * @throws TypeError neither was given.
+ * @throws TypeError the arguments match neither
  */
 export function readPortArguments<Options extends object>(
   of: EnvelopePort | Pick<EnvelopeChannels, "open">,
@@ -42,7 +46,7 @@ export function readPortArguments<Options extends object>(
 
 const IS_POSITIVE: OptionCheck = { expected: "a number greater than 0", is: (value) => typeof value === "number" && value > 0 };
 
-/** What options of adapters must be. The others are checked by who reads them. */
+/** Types of adapter options. All other options are checked by their readers. */
 const CHECKS: Readonly<Record<string, OptionCheck>> = {
   onError: IS_FUNCTION,
   accepts: IS_FUNCTION,
@@ -52,7 +56,7 @@ const CHECKS: Readonly<Record<string, OptionCheck>> = {
 };
 
 /**
- * Checks the options of an adapter: names, and the kinds of values.
+ * Checks the names and types of adapter options.
  *
  * @throws TypeError naming the option.
  */
@@ -61,7 +65,11 @@ export function checkAdapterOptions(options: object, known: readonly string[]): 
   checkOptions<object>(options, Object.fromEntries(known.map((name) => [name, checkOf(name)])));
 }
 
-/** Checks what was passed as an envelope. @throws TypeError */
+/**
+ * Checks an argument that must be an envelope.
+ *
+ * @throws TypeError
+ */
 export function checkEnvelope(envelope: Envelope): Envelope {
   if (envelope instanceof Envelope || typeof membersOf<Envelope>(envelope).serialize === "function") return envelope;
   throw new TypeError(`An Envelope is needed, not ${kindOf(envelope)}: new Envelope(Protocol.RAW, "text/plain", payload) makes one`);

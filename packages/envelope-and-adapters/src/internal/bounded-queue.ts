@@ -1,17 +1,17 @@
-/** Caps on what waits to be taken. Whichever is reached first counts. */
+/** Limits of a buffer. Whichever is reached first applies. */
 export interface BufferLimits {
   /** Messages. Default 1024. */
   readonly maxBuffered?: number;
-  /** Bytes of their payloads. One message is buffered however large it is. Default 16777216 (16 MiB). */
+  /** Bytes of their payloads. A single message of any size fits. Default 16777216 (16 MiB). */
   readonly maxBufferedBytes?: number;
 }
 
-/** A queue that knows when it is full. What happens then is for its owner to decide. */
+/** A queue with limits, which callers check with {@link BoundedQueue.isFull}. */
 export class BoundedQueue<T> {
   #entries: { readonly item: T; readonly bytes: number }[] = [];
-  /** Of what is in the queue, and of what was lent from it. */
+  /** Includes leased items. */
   #bytes = 0;
-  #lent = 0;
+  #leased = 0;
   readonly #maxItems: number;
   readonly #maxBytes: number;
 
@@ -24,9 +24,9 @@ export class BoundedQueue<T> {
     return this.#entries.length;
   }
 
-  /** Whether an item of this size has no place. An empty queue, with nothing lent, has place for any. */
+  /** Whether an item of this size exceeds the limits. Any item fits an empty queue without leased items. */
   isFull(bytes: number): boolean {
-    const taken = this.size + this.#lent;
+    const taken = this.size + this.#leased;
     return taken > 0 && (taken >= this.#maxItems || this.#bytes + bytes > this.#maxBytes);
   }
 
@@ -42,21 +42,21 @@ export class BoundedQueue<T> {
     return entry.item;
   }
 
-  /** Takes the first, whose place stays taken until it is given back with {@link BoundedQueue.free}. */
-  lend(): T | undefined {
+  /** Removes the first item, but keeps its capacity allocated until {@link BoundedQueue.release}. */
+  lease(): T | undefined {
     const entry = this.#entries.shift();
     if (entry === undefined) return undefined;
-    this.#lent++;
+    this.#leased++;
     return entry.item;
   }
 
-  /** The place of a lent item of this size is free again. */
-  free(bytes: number): void {
-    this.#lent--;
+  /** Frees the capacity of a leased item of this size. */
+  release(bytes: number): void {
+    this.#leased--;
     this.#bytes -= bytes;
   }
 
-  /** Empties the queue. What was lent keeps its place. */
+  /** Removes all items. Capacity of leased items stays allocated. */
   clear(): T[] {
     const items = this.#entries.map(({ item }) => item);
     for (const { bytes } of this.#entries) this.#bytes -= bytes;

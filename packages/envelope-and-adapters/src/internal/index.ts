@@ -15,6 +15,6 @@ export { readMessage as readA2aMessage, writeMessage as writeA2aMessage } from "
 export { checkChannels, checkEnvelope } from "./arguments.ts";
 export { kindOf } from "./kind-of.ts";
 export { rejectedMessage } from "./rejected-message.ts";
-export { unsendable } from "./size-refusal.ts";
+export { describeSendFailure } from "./describe-send-failure.ts";
 export { isDeep } from "./json-payload.ts";
 export { isPeer, partyOf, type ExpectedPeer, type Sender } from "../party.ts";

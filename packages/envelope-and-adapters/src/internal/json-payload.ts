@@ -29,7 +29,7 @@ export function readJsonPayload(payload: Uint8Array, maxBytes: number): JsonObje
 }
 
 /**
- * Writes a payload of JSON.
+ * Writes a value as a JSON payload.
  *
  * @throws AdapterError `message_too_large`.
  * @throws TypeError the value can't be written as JSON.
@@ -40,7 +40,7 @@ export function writeJsonPayload(value: object, maxBytes: number): Uint8Array {
   return payload;
 }
 
-/** How many bytes a value has as JSON; `undefined` if it is none. */
+/** Bytes of a value as JSON; `undefined` if it can't be written as JSON. */
 export function sizeOfJson(value: object): number | undefined {
   try {
     return encoder.encode(JSON.stringify(value)).length;
@@ -49,14 +49,14 @@ export function sizeOfJson(value: object): number | undefined {
   }
 }
 
-/** The error about a message that exceeds a cap. */
+/** The error for a message that exceeds a limit. */
 export function tooLarge(bytes: number, limit: number): AdapterError {
   return new AdapterError("message_too_large", `The message is too large: ${bytes} bytes, limit ${limit}`, { limit, bytes });
 }
 
 /**
- * Whether JSON is nested deeper than 128 levels. Depth is limited before parsing, because what reads the value afterwards may recurse. Bytes
- * of a non-ASCII character are never ASCII.
+ * Whether JSON is nested deeper than 128 levels. Checked before parsing, because readers of the value can be recursive. Works on bytes,
+ * because UTF-8 encodes non-ASCII characters without ASCII bytes.
  */
 export function isDeep(text: Uint8Array): boolean {
   let depth = 0;

@@ -1,4 +1,4 @@
-/** What a value is, for messages about arguments. */
+/** Describes the type of a value, for error messages about arguments. */
 export function kindOf(value: unknown): string {
   if (value === null || value === undefined) return String(value);
   if (value instanceof Uint8Array) return "a Uint8Array";

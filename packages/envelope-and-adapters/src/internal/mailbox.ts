@@ -2,13 +2,13 @@ import { setImmediate } from "node:timers/promises";
 import { readDurationMs, rejectUnknownOptions } from "@parley/core/internal";
 import { AdapterError } from "../adapter-error.ts";
 import { BoundedQueue, type BufferLimits } from "./bounded-queue.ts";
-import { reporterOf } from "./reporter.ts";
+import { errorReporter } from "./error-reporter.ts";
 import type { EnvelopePort, ReceivedEnvelope } from "../port.ts";
 import type { Protocol } from "../protocol.ts";
 
-/** How long to wait for messages. */
+/** Options for receiving messages. */
 export interface TakeOptions {
-  /** Longest wait for a first message, in milliseconds. Default 5000. */
+  /** Maximum wait for the first message, in milliseconds. Default 5000. */
   readonly timeoutMs?: number;
   /** The same in seconds, as in the Python SDK. */
   readonly timeout?: number;
@@ -18,7 +18,7 @@ export interface TakeOptions {
 
 interface MailboxOptions<T> extends BufferLimits {
   readonly protocol: Protocol;
-  /** What an envelope holds; `undefined` if it is for somebody else. What it throws is reported, and the envelope skipped. */
+  /** Reads an envelope; `undefined` if it is for another recipient. If it throws, the error is reported and the envelope skipped. */
   read(received: ReceivedEnvelope): T | undefined;
   readonly onError: ((error: Error) => void) | undefined;
 }
@@ -26,7 +26,7 @@ interface MailboxOptions<T> extends BufferLimits {
 const TAKE_OPTIONS = ["timeoutMs", "timeout", "signal"];
 const DEFAULT_TIMEOUT_MS = 5000;
 
-/** Collects the messages of one protocol from a port until they are taken. The oldest give way when there are too many. */
+/** Buffers the messages of one protocol from a port until they are taken. When full, it drops the oldest. */
 export class Mailbox<T> {
   readonly #options: MailboxOptions<T>;
   readonly #port: EnvelopePort;
@@ -40,11 +40,15 @@ export class Mailbox<T> {
     this.#options = options;
     this.#port = port;
     this.#messages = new BoundedQueue(options);
-    this.#report = reporterOf(options.onError);
+    this.#report = errorReporter(options.onError);
     void this.#pump(port.receive({ protocol: options.protocol, signal: this.#stop.signal }));
   }
 
-  /** Everything that was acknowledged to its senders when this was called; waits for something if nothing has. Empty after the timeout. Throws once the port has ended. */
+  /**
+   * Takes all messages that were acknowledged to their senders before this call. Waits for one if necessary; returns an empty list after the timeout.
+   *
+   * @throws the error that ended the port, once all messages were taken
+   */
   async take(options: TakeOptions): Promise<T[]> {
     rejectUnknownOptions(options, TAKE_OPTIONS);
     const timeoutMs = readDurationMs(options, { ms: "timeoutMs", seconds: "timeout" }, DEFAULT_TIMEOUT_MS);
@@ -53,11 +57,11 @@ export class Mailbox<T> {
     const deadline = performance.now() + timeoutMs;
     if (timeoutMs > 0 && this.#ended === undefined) {
       await this.#port.caughtUp?.({ timeoutMs, ...(signal !== undefined && { signal }) });
-      // The iteration takes what is in its buffer.
+      // Lets the iteration read its buffer.
       await setImmediate();
       signal?.throwIfAborted();
     }
-    // Another call may have taken what this one was woken for.
+    // Another call can have taken the message that resolved the wait.
     for (
       let left = deadline - performance.now();
       left > 0 && this.#messages.size === 0 && this.#ended === undefined;
@@ -112,7 +116,7 @@ export class Mailbox<T> {
     const bytes = received.envelope.payload.length;
     while (this.#messages.isFull(bytes)) {
       this.#messages.shift();
-      this.#report(new AdapterError("overflow", "Too many messages waited to be received; the oldest was dropped"));
+      this.#report(new AdapterError("overflow", "The buffer is full: the oldest message was dropped"));
     }
     this.#messages.push(message, bytes);
     this.#wake();

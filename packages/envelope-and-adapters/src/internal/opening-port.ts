@@ -1,7 +1,7 @@
 import type { EnvelopeChannels, EnvelopePort, PortSendOptions, ReceivedEnvelope, ReceiveOptions } from "../port.ts";
 import { abortable } from "@parley/core/internal";
 
-/** The port of a channel that is opened with the first use. Whatever opening it throws, its uses throw. */
+/** A port that opens its channel on first use. If that fails, all uses throw the error. */
 export function openingPort(channels: Pick<EnvelopeChannels, "open">, name: string): EnvelopePort {
   let opening: Promise<EnvelopePort> | undefined;
   const opened = (): Promise<EnvelopePort> => (opening ??= channels.open(name));

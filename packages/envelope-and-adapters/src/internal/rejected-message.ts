@@ -5,22 +5,22 @@ import type { JsonRpcMessage } from "../mcp/json-rpc.ts";
 const PARSE_ERROR = -32_700;
 const INVALID_REQUEST = -32_600;
 const INTERNAL_ERROR = -32_603;
-/** Longer ids are not repeated in an answer. */
+/** Longer ids are not included in an error response. */
 const MAX_ID = 1024;
 
 const decoder = new TextDecoder("utf-8", { fatal: true });
 
-/** What follows from a message that can't be read. */
+/** The consequences of a malformed message. */
 export interface RejectedMessage {
-  /** Set unless it is a notification or a response: the error response that its sender gets. */
+  /** The error response for the sender. Absent for notifications and responses. */
   readonly reply?: JsonRpcMessage;
-  /** Set if it is a response with an id: what the request that waits for it gets in its place. */
+  /** For a malformed response with an id: the error response for the waiting request. */
   readonly response?: JsonRpcMessage;
 }
 
 /**
- * Says what follows from a JSON-RPC message that can't be read, and why: an error response to whoever asks, and a failure for whoever waits.
- * The id is repeated if the message has a usable one, and null otherwise.
+ * Creates the error responses for a malformed JSON-RPC message: one for the sender of a request, or one for the request that waits for a
+ * response. They have the id of the message if it is valid, and null otherwise.
  *
  * See [JSON-RPC 2.0, section 5](https://www.jsonrpc.org/specification#response_object).
  */

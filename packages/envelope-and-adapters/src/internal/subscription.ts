@@ -1,47 +1,47 @@
 import { deferred, type Deferred } from "@parley/core/internal";
 import { BoundedQueue, type BufferLimits } from "./bounded-queue.ts";
-import type { Delivery } from "./delivery.ts";
+import type { DeliveryState } from "./delivery-state.ts";
 import type { ReceivedEnvelope, ReceiveOptions } from "../port.ts";
 import type { Protocol } from "../protocol.ts";
 
 type Result = IteratorResult<ReceivedEnvelope, undefined>;
 const DONE: Result = { done: true, value: undefined };
 
-/** An envelope, and who is to be told what became of it. */
+/** A buffered envelope and its delivery state. */
 interface Entry {
   readonly received: ReceivedEnvelope;
-  readonly delivery: Delivery<Subscription>;
+  readonly delivery: DeliveryState<Subscription>;
 }
 
-/** One subscriber's bounded buffer, which is the iterator that the subscriber holds. */
+/** The bounded buffer of one subscriber, which is also its iterator. */
 export class Subscription implements AsyncIterableIterator<ReceivedEnvelope, undefined> {
   readonly #protocol: Protocol | undefined;
   readonly #overflow: "wait" | "drop-oldest";
   readonly #isManual: boolean;
   readonly #buffer: BoundedQueue<Entry>;
-  readonly #onGone: () => void;
+  readonly #onEnd: () => void;
   readonly #signal: AbortSignal | undefined;
   readonly #abort = (): void => this.#leave();
-  /** Given out to be settled by hand, and not settled yet; in order. */
+  /** Returned by the iteration, but not settled yet; in order. Empty unless settled manually. */
   readonly #unsettled = new Set<Entry>();
   #missed = 0;
   #reader: Deferred<Result> | undefined;
-  /** Those who wait for room, first come first served. */
+  /** Pushes that wait for capacity, in order. */
   #writers: Deferred<void>[] = [];
   #outcome: { readonly error?: unknown } | undefined;
-  /** The subscriber has gone, rather than the port. */
+  /** Whether the subscriber has ended the subscription, rather than the port. */
   #hasLeft = false;
 
-  /** @throws TypeError for options that exclude each other */
-  constructor(options: ReceiveOptions, limits: BufferLimits, onGone: () => void) {
+  /** @throws TypeError the options exclude each other */
+  constructor(options: ReceiveOptions, limits: BufferLimits, onEnd: () => void) {
     this.#protocol = options.protocol;
     this.#overflow = options.overflow ?? "wait";
     this.#isManual = options.settle === "manual";
     if (this.#isManual && this.#overflow === "drop-oldest") {
-      throw new TypeError('settle: "manual" and overflow: "drop-oldest" exclude each other: what is to be settled is not dropped');
+      throw new TypeError('settle: "manual" and overflow: "drop-oldest" exclude each other, because dropped envelopes cannot be settled');
     }
     this.#buffer = new BoundedQueue(limits);
-    this.#onGone = onGone;
+    this.#onEnd = onEnd;
     this.#signal = options.signal;
     if (this.#signal?.aborted === true) this.#outcome = {};
     else this.#signal?.addEventListener("abort", this.#abort, { once: true });
@@ -51,15 +51,15 @@ export class Subscription implements AsyncIterableIterator<ReceivedEnvelope, und
     return this.#protocol === undefined || this.#protocol === protocol;
   }
 
-  /** Resolves once the envelope is in the buffer, or the subscription is over. */
+  /** Resolves once the envelope is in the buffer, or the subscription has ended. */
   async push(entry: Entry): Promise<void> {
     const size = sizeOf(entry);
     while (this.#overflow === "wait" && this.#buffer.isFull(size) && this.#outcome === undefined) {
-      const turn = deferred<void>();
-      this.#writers.push(turn);
-      await turn.promise;
+      const writer = deferred<void>();
+      this.#writers.push(writer);
+      await writer.promise;
     }
-    if (this.#outcome !== undefined) return this.#letGo(entry);
+    if (this.#outcome !== undefined) return this.#discard(entry);
     for (let oldest: Entry | undefined; this.#buffer.isFull(size) && (oldest = this.#buffer.shift()) !== undefined;) {
       void oldest.delivery.settle(this);
       this.#missed += 1;
@@ -71,8 +71,8 @@ export class Subscription implements AsyncIterableIterator<ReceivedEnvelope, und
     reader.resolve(this.#take() ?? DONE);
   }
 
-  /** The port has ended. What is buffered is still given out, or left at once. */
-  finish(outcome: { readonly error?: unknown }, buffered: "give-out" | "leave" = "give-out"): void {
+  /** Called when the port has ended. Buffered envelopes are still delivered, or left unsettled. */
+  finish(outcome: { readonly error?: unknown }, buffered: "deliver" | "leave" = "deliver"): void {
     if (this.#outcome !== undefined) return;
     this.#outcome = outcome;
     this.#signal?.removeEventListener("abort", this.#abort);
@@ -90,7 +90,7 @@ export class Subscription implements AsyncIterableIterator<ReceivedEnvelope, und
   }
 
   async next(): Promise<Result> {
-    if (this.#reader !== undefined) throw new TypeError("A subscription is read by one reader, which is waiting already");
+    if (this.#reader !== undefined) throw new TypeError("A subscription has one reader at a time: another next() is pending");
     const result = this.#take();
     if (result !== undefined) return result;
     if (this.#outcome !== undefined) {
@@ -115,32 +115,32 @@ export class Subscription implements AsyncIterableIterator<ReceivedEnvelope, und
 
   #leave(): void {
     this.#hasLeft = true;
-    this.#onGone();
+    this.#onEnd();
     this.#empty();
     if (this.#outcome !== undefined) this.#outcome = {};
     this.finish({});
   }
 
-  /** Nothing is given out any more. */
+  /** Discards the buffer and leaves unsettled envelopes. */
   #empty(): void {
     const unsettled = [...this.#unsettled];
     this.#unsettled.clear();
     for (const entry of unsettled) {
-      this.#buffer.free(sizeOf(entry));
+      this.#buffer.release(sizeOf(entry));
       entry.delivery.leave(this);
     }
-    for (const entry of this.#buffer.clear()) this.#letGo(entry);
+    for (const entry of this.#buffer.clear()) this.#discard(entry);
   }
 
-  /** What doesn't reach a subscriber who has gone by itself is let go; what it must settle, or the port's end has kept from it, is not. */
-  #letGo({ delivery }: Entry): void {
+  /** Settles a buffered envelope of a subscriber that has ended; leaves it unsettled if settling is manual or the port has ended. */
+  #discard({ delivery }: Entry): void {
     if (this.#hasLeft && !this.#isManual) void delivery.settle(this);
     else delivery.leave(this);
   }
 
-  /** The next one, as it is given out. */
+  /** Removes the next envelope from the buffer. */
   #take(): Result | undefined {
-    const entry = this.#isManual ? this.#buffer.lend() : this.#buffer.shift();
+    const entry = this.#isManual ? this.#buffer.lease() : this.#buffer.shift();
     if (entry === undefined) return undefined;
     if (this.#isManual) return { done: false, value: this.#settleable(entry) };
     this.#wakeWriters();
@@ -152,7 +152,7 @@ export class Subscription implements AsyncIterableIterator<ReceivedEnvelope, und
     this.#unsettled.add(entry);
     const settle = (): Promise<void> => {
       if (this.#unsettled.delete(entry)) {
-        this.#buffer.free(sizeOf(entry));
+        this.#buffer.release(sizeOf(entry));
         this.#wakeWriters();
       }
       return entry.delivery.settle(this);

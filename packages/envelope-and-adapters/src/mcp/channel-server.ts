@@ -1,6 +1,6 @@
 import { AsyncQueue } from "@parley/core/internal";
 import { checkAdapterOptions, readPortArguments } from "../internal/arguments.ts";
-import { reporterOf } from "../internal/reporter.ts";
+import { errorReporter } from "../internal/error-reporter.ts";
 import type { EnvelopeChannels, EnvelopePort } from "../port.ts";
 import { McpSession, type McpSessionLimits } from "./session.ts";
 import { SessionListener, type OpenedSession } from "./session-listener.ts";
@@ -9,25 +9,25 @@ import type { SessionTableOptions } from "./session-table.ts";
 /** Options of {@link McpChannelServer}. */
 export interface McpChannelServerOptions extends McpSessionLimits, SessionTableOptions {
   /**
-   * What clients ask for with their option `server`. Needed where a channel has several servers. A server with a name also tells clients
-   * of an earlier run that their sessions are gone; without one they find out by a timeout.
+   * The name that clients request with their option `server`. Required if a channel has several servers. After a restart, a server with a name
+   * also ends the sessions of its earlier run; without a name, their clients detect that by a timeout.
    */
   readonly name?: string;
   /**
-   * Whether a party may open sessions, by its name and its key. The key is proved; a name may be claimed (see `ReceivedEnvelope`). Default:
-   * every member of the channel may. Both are absent where the channel can't tell.
+   * Whether a party is allowed to open sessions, by its name and its key. The key is authenticated; a name can be claimed (see
+   * `ReceivedEnvelope`). Both are absent if the channel does not know them. Default: all members of the channel.
    */
   readonly accepts?: (sender: string | undefined, senderKey: string | undefined) => boolean;
-  /** Told of what can't be read, is refused, or belongs to nobody. Must not throw. */
+  /** Called for messages that are malformed or rejected. Must not throw. */
   readonly onError?: (error: Error) => void;
 }
 
 /** A session that a client has opened with a {@link McpChannelServer}. */
 export interface McpServerSession extends McpSession {
   readonly sessionId: string;
-  /** The party at its other end, by the name that it had when it opened the session. */
+  /** Name of the client when it opened the session. */
   readonly sender: string | undefined;
-  /** The key of the party at its other end: every message of the session was signed with it. Absent where the channel has no keys. */
+  /** The authenticated key of the client, the same for all messages of the session. Absent on channels without keys. */
   readonly senderKey: string | undefined;
 }
 
@@ -35,11 +35,10 @@ const LIMITS = ["maxMessageBytes", "maxBuffered", "maxBufferedBytes", "maxSessio
 const KNOWN = ["name", "accepts", "onError", ...LIMITS];
 
 /**
- * Serves MCP to all members of a channel: `serve` connects a server of its own to each session that a client opens; or iterate it for the
- * sessions.
+ * Serves MCP to all members of a channel. Use `serve` to connect a server to each session that a client opens, or iterate over the sessions.
  *
- * Sessions never mix, and each belongs to the party that opened it. It listens from its creation on, until `close`, or until the
- * iteration is left. The iteration ends when the port ends, and throws when that breaks for good.
+ * Each session belongs to the party that opened it. The server listens from its creation until `close`, or until the iteration is left. The
+ * iteration ends when the port ends, and throws when the port fails permanently.
  *
  * @example
  * ```ts
@@ -63,9 +62,9 @@ export class McpChannelServer implements AsyncIterable<McpServerSession>, AsyncD
   readonly #opened = new AsyncQueue<McpServerSession>();
 
   /**
-   * Serves a channel: its port, or an agent's channels and its name.
+   * Serves a channel, given as its port, or as an agent's channels and its name.
    *
-   * @throws TypeError for wrong arguments or unknown options.
+   * @throws TypeError an argument or option is invalid
    */
   constructor(channels: Pick<EnvelopeChannels, "open">, channel: string, options?: McpChannelServerOptions);
   constructor(port: EnvelopePort, options?: McpChannelServerOptions);
@@ -77,7 +76,7 @@ export class McpChannelServer implements AsyncIterable<McpServerSession>, AsyncD
     const { port, options = {} } = readPortArguments(of, channelOrOptions, channelOptions);
     checkAdapterOptions(options, KNOWN);
     this.#limits = options;
-    this.#report = reporterOf(options.onError);
+    this.#report = errorReporter(options.onError);
     this.#listener = new SessionListener(port, options, {
       onSession: (session) => this.#opened.push(new ServerSession(session, this.#limits)),
       onFault: this.#report,
@@ -86,13 +85,13 @@ export class McpChannelServer implements AsyncIterable<McpServerSession>, AsyncD
   }
 
   /**
-   * Connects a server to each session, until this is closed or the channel ends; in place of the iteration. A session that `connect` fails on
-   * is closed and reported to `onError`; the others go on.
+   * Connects a server to each session, until this is closed or the channel ends. Use it instead of the iteration. If `connect` fails, the session
+   * is closed and the error is reported to `onError`; other sessions continue.
    *
-   * With `serveStdio` of `@modelcontextprotocol/server/stdio` a server speaks MCP 2026-07-28 and all earlier revisions, whichever its client
-   * asks for; `server.connect(session)` speaks 2025-11-25 and earlier.
+   * With `serveStdio` of `@modelcontextprotocol/server/stdio`, a server supports MCP 2026-07-28 and all earlier revisions;
+   * `server.connect(session)` supports 2025-11-25 and earlier.
    *
-   * @throws what the channel broke with.
+   * @throws the error of the channel, if it fails
    * @example
    * ```ts
    * import { McpServer } from "@modelcontextprotocol/server";
@@ -113,7 +112,8 @@ export class McpChannelServer implements AsyncIterable<McpServerSession>, AsyncD
    * ```
    */
   async serve(connect: (session: McpServerSession) => unknown): Promise<void> {
-    if (typeof connect !== "function") throw new TypeError("serve() takes a function that connects a server to a session");
+    if (typeof connect !== "function")
+      throw new TypeError("The argument of serve() must be a function that connects a server to a session");
     for await (const session of this) void this.#connect(session, connect);
   }
 
@@ -126,7 +126,7 @@ export class McpChannelServer implements AsyncIterable<McpServerSession>, AsyncD
     }
   }
 
-  /** Iterate once. Leaving the loop closes the server. */
+  /** Can be iterated once. Leaving the loop closes the server. */
   [Symbol.asyncIterator](): AsyncIterator<McpServerSession, undefined> {
     const opened = this.#opened[Symbol.asyncIterator]();
     return {
@@ -138,7 +138,7 @@ export class McpChannelServer implements AsyncIterable<McpServerSession>, AsyncD
     };
   }
 
-  /** Ends all sessions, tells their clients, and ends the iteration. Idempotent. */
+  /** Ends all sessions, notifies their clients, and ends the iteration. Idempotent. */
   async close(): Promise<void> {
     this.#opened.end();
     await this.#listener.close();

@@ -1,36 +1,36 @@
 import { checkAdapterOptions, readPortArguments } from "../internal/arguments.ts";
 import type { EnvelopeChannels, EnvelopePort } from "../port.ts";
-import { ClientWire } from "./client-wire.ts";
-import { ListenerWire } from "./listener-wire.ts";
-import { McpSession, type McpSessionLimits, type SessionSink, type SessionWire } from "./session.ts";
-import { UndecidedWire } from "./undecided-wire.ts";
+import { ClientConnection } from "./client-connection.ts";
+import { ServerConnection } from "./server-connection.ts";
+import { McpSession, type McpSessionLimits, type SessionSink, type SessionConnection } from "./session.ts";
+import { RoleDetectingConnection } from "./role-detecting-connection.ts";
 
 /** Options of {@link McpChannelTransport}. */
 export interface McpChannelTransportOptions extends McpSessionLimits {
   /**
-   * Which end of the session this is. `"server"` serves the first client that comes, and no other; see {@link McpChannelServer} for many.
-   * Default: the end that writes first is the client, the other one the server. Set it where a channel has several clients.
+   * The role in the session. `"server"` serves only the first client that connects; see {@link McpChannelServer} for several. Default: the end
+   * that writes first is the client, the other one is the server. Set it if a channel has several clients.
    */
   readonly role?: "client" | "server";
-  /** Client: the server to ask for, by its name. Server: its name. Needed where a channel has several servers. */
+  /** Client: name of the server to connect to. Server: its name. Required if a channel has several servers. */
   readonly server?: string;
   /**
-   * The only party to talk to, by its name (`sender`). Without it, a client takes the first server that answers and stays
-   * with it; any member of the channel can be that.
+   * The only party to communicate with, by name (`sender`). Without it, a client uses the first server that answers, which can be any member of
+   * the channel.
    */
   readonly peer?: string;
-  /** The same by its key (`senderKey`), which is proved where a name may be claimed. With both, both must be right. */
+  /** The same by key (`senderKey`), which the channel authenticates. With both, both must match. */
   readonly peerKey?: string;
 }
 
 const KNOWN = ["role", "server", "peer", "peerKey", "maxMessageBytes", "maxBuffered", "maxBufferedBytes"];
 
 /**
- * MCP over a channel: a transport for the official `Client` or `Server`, of `@modelcontextprotocol/sdk` and of
- * `@modelcontextprotocol/client` and `/server` alike. On its own it reads and writes JSON-RPC messages.
+ * A transport for MCP over a channel, for the official `Client` or `Server` of `@modelcontextprotocol/sdk`, or of
+ * `@modelcontextprotocol/client` and `/server`. Without an SDK, it reads and writes JSON-RPC messages.
  *
- * A link that drops ends nothing: requests in flight get their answers after it is back, or time out in the SDK. A request that is sent
- * while the link is down fails with the port's error. When the port ends for good, so does the session, and with it what is in flight.
+ * After a lost connection is restored, requests in flight receive their answers, unless they time out in the SDK. A request that is sent while
+ * the connection is down fails with the port's error. When the port ends, the session and its requests in flight end too.
  *
  * @example
  * ```ts
@@ -44,9 +44,9 @@ const KNOWN = ["role", "server", "peer", "peerKey", "maxMessageBytes", "maxBuffe
  */
 export class McpChannelTransport extends McpSession {
   /**
-   * An end of a session on a channel: its port, or an agent's channels and its name, which is opened with the first use.
+   * Creates one end of a session on a channel, given as its port, or as an agent's channels and its name. The channel is opened on first use.
    *
-   * @throws TypeError for wrong arguments or unknown options.
+   * @throws TypeError an argument or option is invalid
    */
   constructor(channels: Pick<EnvelopeChannels, "open">, channel: string, options?: McpChannelTransportOptions);
   constructor(port: EnvelopePort, options?: McpChannelTransportOptions);
@@ -61,21 +61,21 @@ export class McpChannelTransport extends McpSession {
     if (role !== undefined && role !== "client" && role !== "server") {
       throw new TypeError(`role must be "client" or "server", not ${JSON.stringify(role)}`);
     }
-    super((sink) => wireOf(role, port, options, sink), options);
+    super((sink) => createConnection(role, port, options, sink), options);
   }
 }
 
-function wireOf(
+function createConnection(
   role: McpChannelTransportOptions["role"],
   port: EnvelopePort,
   options: McpChannelTransportOptions,
   sink: SessionSink,
-): SessionWire {
-  if (role === "client") return new ClientWire(port, options, sink);
-  if (role === "server") return new ListenerWire(port, options, sink);
-  return new UndecidedWire(port, {
-    client: (own) => new ClientWire(own, options, sink),
-    server: (own) => new ListenerWire(own, options, sink),
+): SessionConnection {
+  if (role === "client") return new ClientConnection(port, options, sink);
+  if (role === "server") return new ServerConnection(port, options, sink);
+  return new RoleDetectingConnection(port, {
+    client: (own) => new ClientConnection(own, options, sink),
+    server: (own) => new ServerConnection(own, options, sink),
     end: (error) => sink.end(error),
   });
 }

@@ -3,8 +3,7 @@ import { AdapterError } from "../adapter-error.ts";
 import { readJsonPayload } from "../internal/json-payload.ts";
 
 /**
- * A JSON-RPC 2.0 message: request, notification or response, as the official SDKs' `JSONRPCMessage`, whose messages are assignable to
- * this type.
+ * A JSON-RPC 2.0 message: request, notification or response. Messages of the official SDKs' type `JSONRPCMessage` are assignable to it.
  */
 export interface JsonRpcMessage {
   readonly jsonrpc: "2.0";
@@ -16,7 +15,7 @@ export interface JsonRpcMessage {
 }
 
 /**
- * Reads one JSON-RPC message. Whether methods and params make sense is for the protocol above to say.
+ * Reads one JSON-RPC message. Methods and params are not validated further.
  *
  * @throws AdapterError `message_invalid`, `message_too_large`.
  */
@@ -39,7 +38,7 @@ function checkResponse(message: JsonObject): void {
   const failed = "error" in message;
   if (failed === "result" in message) throw invalid(failed ? "result" : "method");
   if (!isStructure(message[failed ? "error" : "result"])) throw invalid(failed ? "error" : "result");
-  // A response to what could not be read has no id.
+  // An error response to a malformed request has no id.
   if (!isId(message["id"]) && !(failed && (message["id"] ?? null) === null)) throw invalid("id");
 }
 

@@ -1,19 +1,19 @@
 import { AdapterError } from "../adapter-error.ts";
 import type { Envelope } from "../envelope.ts";
 import { rejectedMessage } from "../internal/rejected-message.ts";
-import { Outbox } from "../internal/outbox.ts";
-import { settleWithin } from "../internal/settle.ts";
+import { OrderedSender } from "../internal/ordered-sender.ts";
+import { bestEffort } from "../internal/best-effort.ts";
 import { partyOf, type Sender } from "../party.ts";
 import type { EnvelopePort, ReceivedEnvelope } from "../port.ts";
 import { Protocol } from "../protocol.ts";
 import { mcpEnvelope, readMcpAddress, type McpAddress } from "./address.ts";
 import { readJsonRpc, type JsonRpcMessage } from "./json-rpc.ts";
-import { takeJsonRpc } from "./take-json-rpc.ts";
-import { FAREWELL_MS, MAX_MESSAGE_BYTES, type SessionSink, type SessionWire } from "./session.ts";
-import { SessionTable, type Entry, type SessionTableOptions } from "./session-table.ts";
+import { deliverJsonRpc } from "./deliver-json-rpc.ts";
+import { CLOSE_TIMEOUT_MS, MAX_MESSAGE_BYTES, type SessionSink, type SessionConnection } from "./session.ts";
+import { SessionTable, type SessionEntry, type SessionTableOptions } from "./session-table.ts";
 
-/** Farewells, and answers to what can't be read, that are on their way at the same time. */
-const MAX_COURTESIES = 1024;
+/** Limit of concurrent close notices and error responses to malformed messages. */
+const MAX_BEST_EFFORT_SENDS = 1024;
 
 /** Options of a {@link SessionListener}. */
 export interface SessionListenerOptions extends SessionTableOptions {
@@ -22,20 +22,20 @@ export interface SessionListenerOptions extends SessionTableOptions {
   readonly maxMessageBytes?: number;
 }
 
-/** A session that a client has opened. Its messages are lost until it is connected, so that is to be done at once. */
+/** A session that a client has opened. Call `connect` synchronously: messages before it are lost. */
 export interface OpenedSession extends Sender {
   readonly id: string;
-  connect(sink: SessionSink): SessionWire;
+  connect(sink: SessionSink): SessionConnection;
 }
 
-/** What a {@link SessionListener} reports. */
+/** Callbacks of a {@link SessionListener}. */
 export interface SessionListenerEvents {
   onSession(session: OpenedSession): void;
   onFault(error: Error): void;
   onEnd(error?: Error): void;
 }
 
-/** A server's side of a channel: opens sessions for clients, and hands each what its client sends. */
+/** The server's end of all sessions on a channel: opens sessions for clients and dispatches their messages. */
 export class SessionListener {
   readonly #port: EnvelopePort;
   readonly #options: SessionListenerOptions;
@@ -43,25 +43,25 @@ export class SessionListener {
   readonly #instance = crypto.randomUUID();
   readonly #stop = new AbortController();
   readonly #sessions: SessionTable;
-  #courtesies = 0;
+  #bestEffortSends = 0;
 
   constructor(port: EnvelopePort, options: SessionListenerOptions, events: SessionListenerEvents) {
     this.#port = port;
     this.#options = options;
     this.#events = events;
     this.#sessions = new SessionTable(options, (id, entry) => this.#evict(id, entry));
-    void this.#pump(port.receive({ protocol: Protocol.MCP, signal: this.#stop.signal }));
+    void this.#readPort(port.receive({ protocol: Protocol.MCP, signal: this.#stop.signal }));
   }
 
-  /** Ends all sessions and tells their clients. Idempotent. */
+  /** Ends all sessions and notifies their clients. Idempotent. */
   async close(): Promise<void> {
     this.#stop.abort();
     const ended = this.#sessions.clear();
     for (const [, { sink }] of ended) sink?.end();
-    await Promise.all(ended.map(([id]) => this.#sayGoodbye(id)));
+    await Promise.all(ended.map(([id]) => this.#sendClose(id)));
   }
 
-  async #pump(inbound: AsyncIterable<ReceivedEnvelope>): Promise<void> {
+  async #readPort(inbound: AsyncIterable<ReceivedEnvelope>): Promise<void> {
     let failure: Error | undefined;
     try {
       for await (const received of inbound) this.#receive(received);
@@ -78,7 +78,7 @@ export class SessionListener {
       if (address.role !== "client") return;
       const entry = this.#sessions.get(address.session);
       if (entry !== undefined && entry.party !== partyOf({ sender, senderKey })) {
-        throw new AdapterError("sender_mismatch", "A party wrote in the name of another's MCP session");
+        throw new AdapterError("sender_mismatch", "A party sent a message in another party's MCP session");
       }
       if (!this.#isForUs(address, entry)) return;
       this.#handle(address, envelope.payload, { sender, senderKey }, entry);
@@ -87,22 +87,22 @@ export class SessionListener {
     }
   }
 
-  #isForUs({ session, server, instance }: McpAddress, entry: Entry | undefined): boolean {
+  #isForUs({ session, server, instance }: McpAddress, entry: SessionEntry | undefined): boolean {
     const otherName = server !== undefined && server !== this.#options.name;
     const otherRun = instance !== undefined && instance !== this.#instance;
     if (!otherName && !otherRun) return true;
-    // Its client has chosen another server.
+    // The client has connected to another server.
     if (entry !== undefined) {
       this.#sessions.delete(session);
       entry.sink?.end();
     } else if (!otherName && server !== undefined) {
-      // The client talks to an earlier run of this server.
-      void this.#sayGoodbye(session);
+      // The session belongs to an earlier run of this server.
+      void this.#sendClose(session);
     }
     return false;
   }
 
-  #handle(address: McpAddress, payload: Uint8Array, sender: Sender, entry: Entry | undefined): void {
+  #handle(address: McpAddress, payload: Uint8Array, sender: Sender, entry: SessionEntry | undefined): void {
     const { session, event } = address;
     if (event === "close") {
       this.#sessions.delete(session);
@@ -110,14 +110,14 @@ export class SessionListener {
       return;
     }
     if (entry === undefined && event !== "open") {
-      void this.#sayGoodbye(session);
+      void this.#sendClose(session);
       return;
     }
     const { maxMessageBytes = MAX_MESSAGE_BYTES } = this.#options;
-    const reply = (answer: Uint8Array): void => void this.#courtesy(mcpEnvelope(this.#address(session), answer));
+    const reply = (answer: Uint8Array): void => void this.#sendBestEffort(mcpEnvelope(this.#address(session), answer));
     if (entry?.sink !== undefined) {
       this.#sessions.touch(entry);
-      takeJsonRpc(payload, maxMessageBytes, entry.sink, reply);
+      deliverJsonRpc(payload, maxMessageBytes, entry.sink, reply);
       return;
     }
     let message: JsonRpcMessage;
@@ -137,30 +137,30 @@ export class SessionListener {
     return this.#options.accepts?.(sender, senderKey) !== false;
   }
 
-  #open(id: string, sender: Sender): Entry {
+  #open(id: string, sender: Sender): SessionEntry {
     if (!this.#accepts(sender)) {
-      void this.#sayGoodbye(id);
-      throw new AdapterError("sender_mismatch", "A party that may not use this server has tried to");
+      void this.#sendClose(id);
+      throw new AdapterError("sender_mismatch", "A party that is not allowed to use this server tried to open a session");
     }
-    let entry: Entry;
+    let entry: SessionEntry;
     try {
       entry = this.#sessions.add(id, partyOf(sender));
     } catch (error) {
-      void this.#sayGoodbye(id);
+      void this.#sendClose(id);
       throw error;
     }
     this.#events.onSession({ ...sender, id, connect: (sink) => this.#connect(id, entry, sink) });
     return entry;
   }
 
-  #connect(id: string, entry: Entry, sink: SessionSink): SessionWire {
+  #connect(id: string, entry: SessionEntry, sink: SessionSink): SessionConnection {
     entry.sink = sink;
-    const outbox = new Outbox(this.#port, entry.over.signal);
+    const orderedSender = new OrderedSender(this.#port, entry.ended.signal);
     return {
       open() {},
       sendEventually: (payload) => {
         this.#sessions.touch(entry);
-        return outbox.send(mcpEnvelope(this.#address(id), payload));
+        return orderedSender.send(mcpEnvelope(this.#address(id), payload));
       },
       send: (payload, signal) => {
         this.#sessions.touch(entry);
@@ -169,14 +169,14 @@ export class SessionListener {
       close: async () => {
         if (this.#sessions.get(id) !== entry) return;
         this.#sessions.delete(id);
-        await this.#sayGoodbye(id);
+        await this.#sendClose(id);
       },
     };
   }
 
-  #evict(id: string, { sink }: Entry): void {
-    sink?.end(new AdapterError("session_ended", "The session was idle for too long, or its client has opened too many"));
-    void this.#sayGoodbye(id);
+  #evict(id: string, { sink }: SessionEntry): void {
+    sink?.end(new AdapterError("session_ended", "The session was idle for too long, or its client has opened too many sessions"));
+    void this.#sendClose(id);
   }
 
   #address(session: string): McpAddress {
@@ -184,15 +184,15 @@ export class SessionListener {
     return { session, role: "server", ...(name === undefined ? {} : { server: name }), instance: this.#instance };
   }
 
-  /** Those that strangers provoke are limited: whoever gets none finds out by a timeout. */
-  #sayGoodbye(session: string): Promise<void> {
-    return this.#courtesy(mcpEnvelope({ ...this.#address(session), event: "close" }, new Uint8Array()));
+  /** Close notices are limited, because any member can cause them. Without one, the client detects the end by a timeout. */
+  #sendClose(session: string): Promise<void> {
+    return this.#sendBestEffort(mcpEnvelope({ ...this.#address(session), event: "close" }, new Uint8Array()));
   }
 
-  async #courtesy(envelope: Envelope): Promise<void> {
-    if (this.#courtesies >= MAX_COURTESIES) return;
-    this.#courtesies += 1;
-    await settleWithin(FAREWELL_MS, (signal) => this.#port.send(envelope, { signal }));
-    this.#courtesies -= 1;
+  async #sendBestEffort(envelope: Envelope): Promise<void> {
+    if (this.#bestEffortSends >= MAX_BEST_EFFORT_SENDS) return;
+    this.#bestEffortSends += 1;
+    await bestEffort(CLOSE_TIMEOUT_MS, (signal) => this.#port.send(envelope, { signal }));
+    this.#bestEffortSends -= 1;
   }
 }

@@ -1,66 +1,66 @@
+import { MAX_TIMER_MS } from "@parley/core/internal";
 import { AdapterError } from "../adapter-error.ts";
 import type { SessionSink } from "./session.ts";
 
-/** Caps on the sessions of a server. */
+/** Limits on the sessions of a server. */
 export interface SessionTableOptions {
-  /** Sessions at the same time; one more is refused. Default 256. */
+  /** Concurrent sessions; more are rejected. Default 256. */
   readonly maxSessions?: number;
-  /** Sessions of one party at the same time; for one more, its longest unused is ended. Default 32. */
+  /** Concurrent sessions of one party; one more ends its least recently used session. Default 32. */
   readonly maxSessionsPerSender?: number;
   /** Milliseconds without a message in either direction until a session is ended; `Infinity` for never. Default 3600000 (1 hour). */
   readonly idleTimeoutMs?: number;
 }
 
 /** One open session. */
-export interface Entry {
-  /** Whose it is; see `partyOf`. */
+export interface SessionEntry {
+  /** The client; see `partyOf`. */
   readonly party: string | undefined;
   sink: SessionSink | undefined;
   /** Fires when the session has ended. */
-  readonly over: AbortController;
+  readonly ended: AbortController;
   lastUsed: number;
 }
 
-function ended(): AdapterError {
+function sessionClosed(): AdapterError {
   return new AdapterError("closed", "The MCP session is closed");
 }
 
-const LONGEST_TIMER_MS = 2_147_483_647;
-
 /** The open sessions of a server, by their ids. */
 export class SessionTable {
-  /** Longest unused first. */
-  readonly #entries = new Map<string, Entry>();
-  readonly #ids = new Map<Entry, string>();
+  /** Least recently used first. */
+  readonly #entries = new Map<string, SessionEntry>();
+  readonly #ids = new Map<SessionEntry, string>();
   readonly #maxSessions: number;
   readonly #maxPerSender: number;
   readonly #idleTimeoutMs: number;
-  readonly #onEvicted: (id: string, entry: Entry) => void;
+  readonly #onEvicted: (id: string, entry: SessionEntry) => void;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(options: SessionTableOptions, onEvicted: (id: string, entry: Entry) => void) {
+  constructor(options: SessionTableOptions, onEvicted: (id: string, entry: SessionEntry) => void) {
     this.#maxSessions = options.maxSessions ?? 256;
     this.#maxPerSender = options.maxSessionsPerSender ?? 32;
     this.#idleTimeoutMs = options.idleTimeoutMs ?? 3_600_000;
     this.#onEvicted = onEvicted;
   }
 
-  get(id: string): Entry | undefined {
+  get(id: string): SessionEntry | undefined {
     return this.#entries.get(id);
   }
 
-  /** @throws AdapterError `too_many`. */
-  add(id: string, party: string | undefined): Entry {
-    if (party !== undefined) this.#makeRoom(party);
-    if (this.#entries.size >= this.#maxSessions) throw new AdapterError("too_many", `There are ${this.#maxSessions} MCP sessions already`);
-    const entry: Entry = { party, sink: undefined, over: new AbortController(), lastUsed: performance.now() };
+  /** @throws AdapterError `too_many` */
+  add(id: string, party: string | undefined): SessionEntry {
+    if (party !== undefined) this.#evictOldestOf(party);
+    if (this.#entries.size >= this.#maxSessions)
+      throw new AdapterError("too_many", `The maximum of ${this.#maxSessions} MCP sessions is reached`);
+    const entry: SessionEntry = { party, sink: undefined, ended: new AbortController(), lastUsed: performance.now() };
     this.#entries.set(id, entry);
     this.#ids.set(entry, id);
-    this.#watch();
+    this.#schedule();
     return entry;
   }
 
-  touch(entry: Entry): void {
+  touch(entry: SessionEntry): void {
     const id = this.#ids.get(entry);
     if (id === undefined) return;
     entry.lastUsed = performance.now();
@@ -73,12 +73,12 @@ export class SessionTable {
     if (entry === undefined) return;
     this.#entries.delete(id);
     this.#ids.delete(entry);
-    entry.over.abort(ended());
+    entry.ended.abort(sessionClosed());
   }
 
-  clear(): [id: string, entry: Entry][] {
+  clear(): [id: string, entry: SessionEntry][] {
     const all = [...this.#entries];
-    for (const [, { over }] of all) over.abort(ended());
+    for (const [, { ended }] of all) ended.abort(sessionClosed());
     this.#entries.clear();
     this.#ids.clear();
     clearTimeout(this.#timer);
@@ -86,33 +86,33 @@ export class SessionTable {
     return all;
   }
 
-  #makeRoom(party: string): void {
+  #evictOldestOf(party: string): void {
     const own = [...this.#entries].filter(([, entry]) => entry.party === party);
     const [oldest] = own;
     if (oldest !== undefined && own.length >= this.#maxPerSender) this.#evict(...oldest);
   }
 
-  #evict(id: string, entry: Entry): void {
+  #evict(id: string, entry: SessionEntry): void {
     this.delete(id);
     this.#onEvicted(id, entry);
   }
 
-  /** Waits for the longest unused session to become idle for too long. */
-  #watch(): void {
+  /** Schedules the idle timeout of the least recently used session. */
+  #schedule(): void {
     const [oldest] = this.#entries.values();
     if (this.#timer !== undefined || oldest === undefined || this.#idleTimeoutMs === Infinity) return;
     const waitMs = oldest.lastUsed + this.#idleTimeoutMs - performance.now();
-    this.#timer = setTimeout(() => this.#sweep(), Math.min(Math.max(waitMs, 1), LONGEST_TIMER_MS));
+    this.#timer = setTimeout(() => this.#endIdle(), Math.min(Math.max(waitMs, 1), MAX_TIMER_MS));
     this.#timer.unref();
   }
 
-  #sweep(): void {
+  #endIdle(): void {
     this.#timer = undefined;
     const deadline = performance.now() - this.#idleTimeoutMs;
     for (const [id, entry] of this.#entries) {
       if (entry.lastUsed > deadline) break;
       this.#evict(id, entry);
     }
-    this.#watch();
+    this.#schedule();
   }
 }

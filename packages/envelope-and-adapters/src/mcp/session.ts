@@ -3,44 +3,44 @@ import { abortable, deferred, rejectUnknownOptions, type Deferred } from "@parle
 import { AdapterError } from "../adapter-error.ts";
 import { BoundedQueue, type BufferLimits } from "../internal/bounded-queue.ts";
 import { sizeOfJson, writeJsonPayload } from "../internal/json-payload.ts";
-import { reporterOf } from "../internal/reporter.ts";
-import { unsendable } from "../internal/size-refusal.ts";
+import { errorReporter } from "../internal/error-reporter.ts";
+import { describeSendFailure } from "../internal/describe-send-failure.ts";
 import type { JsonRpcMessage } from "./json-rpc.ts";
 
 /** Default of {@link McpSessionLimits.maxMessageBytes}. */
 export const MAX_MESSAGE_BYTES = 4_194_304;
 
-/** How long the end of a session waits until the other side is told. */
-export const FAREWELL_MS = 1000;
+/** Maximum duration of sending the close notice. */
+export const CLOSE_TIMEOUT_MS = 1000;
 
-/** Caps of a session. The buffer holds messages that wait for `onmessage` or `read()`; one more than it takes ends the session. */
+/** Limits of a session. The buffer holds messages until `onmessage` is set or `read()` is called; the session ends when it is full. */
 export interface McpSessionLimits extends BufferLimits {
   /** Bytes of one message, inbound and outbound. Default 4194304 (4 MiB). */
   readonly maxMessageBytes?: number;
 }
 
-/** What carries a session's messages. */
-export interface SessionWire {
+/** Sends the messages of a session. */
+export interface SessionConnection {
   open(): void;
-  /** Sends at once or not at all. */
+  /** Sends at once; fails if the connection is down. */
   send(payload: Uint8Array, signal: AbortSignal | undefined): Promise<void>;
-  /** Sends as soon as the link is there. */
+  /** Sends as soon as the connection is up. */
   sendEventually(payload: Uint8Array): Promise<void>;
   close(): Promise<void>;
 }
 
-/** Where a wire puts what it receives. */
+/** Receives the messages and events of a session. */
 export interface SessionSink {
   message(message: JsonRpcMessage, bytes: number): void;
-  /** Something that does not end the session. */
+  /** An error that does not end the session. */
   fault(error: Error): void;
-  /** The session is over, in good order or with an error. */
+  /** The session has ended, normally or with an error. */
   end(error?: Error): void;
 }
 
 /** Options of {@link McpSession.read} and {@link McpSession.write}. */
 export interface McpWaitOptions {
-  /** Ends the wait; the promise is rejected with its reason. */
+  /** Stops waiting; the promise rejects with its reason. */
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -49,21 +49,21 @@ const INTERNAL_ERROR = -32_603;
 type MessageHandler = (message: JsonRpcMessage) => void;
 
 /**
- * One end of an MCP session: a `Transport` of the official SDKs (`@modelcontextprotocol/sdk` as well as `…/client` and `…/server`), and
- * on its own `read`, `write` and `close`.
+ * One end of an MCP session. It is a `Transport` of the official SDKs (`@modelcontextprotocol/sdk`, `…/client` and `…/server`); without an SDK,
+ * use `read`, `write` and `close`.
  *
- * Messages wait until `onmessage` is set or `read` is called; a program does one or the other. What can't be read is reported to
- * `onerror` and skipped; it never ends the session.
+ * Messages are buffered until `onmessage` is set or `read` is called; use only one of them. Malformed messages are reported to `onerror` and
+ * skipped; they never end the session.
  */
 export class McpSession implements AsyncDisposable {
-  /** Called once when the session has ended, whoever ended it. */
+  /** Called once when the session has ended, on either side. */
   onclose?: (() => void) | undefined;
-  /** Called with what went wrong and did not end the session, and before `onclose` with what did. */
+  /** Called for errors that do not end the session, and before `onclose` for one that does. */
   onerror?: ((error: Error) => void) | undefined;
-  /** The session's id where this is a server; `undefined` in clients, which official ones take as "not initialized yet". */
+  /** The session's id on servers; `undefined` on clients, because the official ones interpret it as "initialized already". */
   readonly sessionId?: string | undefined;
 
-  readonly #wire: SessionWire;
+  readonly #connection: SessionConnection;
   readonly #maxMessageBytes: number;
   readonly #buffer: BoundedQueue<JsonRpcMessage>;
   #handler: MessageHandler | undefined;
@@ -71,19 +71,19 @@ export class McpSession implements AsyncDisposable {
   #started = false;
   #ended: { readonly error: Error } | undefined;
 
-  /** For this package's own use: sessions come from {@link McpChannelTransport} and {@link McpChannelServer}. */
-  constructor(connect: (sink: SessionSink) => SessionWire, limits: McpSessionLimits = {}, sessionId?: string) {
+  /** Internal: sessions are created by {@link McpChannelTransport} and {@link McpChannelServer}. */
+  constructor(connect: (sink: SessionSink) => SessionConnection, limits: McpSessionLimits = {}, sessionId?: string) {
     this.#maxMessageBytes = limits.maxMessageBytes ?? MAX_MESSAGE_BYTES;
     this.#buffer = new BoundedQueue(limits);
     this.sessionId = sessionId;
-    this.#wire = connect({
+    this.#connection = connect({
       message: (message, bytes) => this.#receive(message, bytes),
       fault: (error) => this.#report(error),
       end: (error) => this.#end(error),
     });
   }
 
-  /** Where messages go. Official clients and servers set it; those that waited are handed over in order. */
+  /** Handler of messages, set by official clients and servers. Buffered messages are passed to it in order. */
   get onmessage(): MessageHandler | undefined {
     return this.#handler;
   }
@@ -94,50 +94,54 @@ export class McpSession implements AsyncDisposable {
   }
 
   /**
-   * Begins to receive. Official clients and servers call it; `read` and `write` do it by themselves.
+   * Starts to receive. Official clients and servers call it; `read` and `write` start implicitly.
    *
-   * @throws TypeError called twice. @throws AdapterError `closed`.
+   * @throws TypeError called twice
+   * @throws AdapterError `closed`
    */
   async start(): Promise<void> {
-    if (this.#started) throw new TypeError("An MCP transport starts once");
+    if (this.#started) throw new TypeError("An MCP transport can be started only once");
     this.#begin();
   }
 
   /**
-   * Sends one message. Messages keep the order of the calls while the link is up. While it is down, a request fails, so that its caller
-   * knows; responses and notifications wait, so that what the other side waits for arrives.
+   * Sends one message. Messages keep the order of the calls while the connection is up. While it is down, requests fail; responses and
+   * notifications wait.
    *
-   * A response that can't be sent, such as one that is larger than the channel takes, is reported to `onerror` and replaced by an error
-   * response (code -32603), so that the request fails at once instead of waiting for its timeout.
+   * A response that can't be sent, such as one that is too large for the channel, is reported to `onerror` and replaced by an error response
+   * (code -32603), so that the request fails at once instead of timing out.
    *
-   * @throws AdapterError `closed`, `message_too_large`, `overflow` (too much waits for the link); what the port throws.
+   * @throws AdapterError `closed`, `message_too_large`, `overflow` (too many messages wait for the connection)
+   * @throws the port's error
    */
   async send(message: JsonRpcMessage, _options?: object): Promise<void> {
     await this.write(message);
   }
 
   /**
-   * Sends one message, as {@link McpSession.send}. It waits for the channel, and anything but a request also for a link that is down and,
-   * at a server's end, for a client: the signal ends the wait. What waits for the link is sent all the same.
+   * Sends one message, like {@link McpSession.send}. The signal stops waiting for the channel, for a restored connection and, on servers, for
+   * a client. A message that waits for the connection is still sent later.
    */
   async write(message: JsonRpcMessage, options: McpWaitOptions = {}): Promise<void> {
     checkJsonRpc(message);
     const signal = readSignal(options);
     this.#begin();
     if (message.method === undefined) await this.#respond(message, signal);
-    else await this.#post(message, signal);
+    else await this.#sendPayload(message, signal);
   }
 
   /**
-   * The next message. Waits until there is one: the signal ends the wait, such as `AbortSignal.timeout(ms)`. One reader at a time; not
-   * together with `onmessage`.
+   * Returns the next message. The signal stops waiting for one, such as `AbortSignal.timeout(ms)`. One reader at a time; can't be combined with
+   * `onmessage`.
    *
-   * @throws AdapterError `closed` after the end, or what ended the session; the signal's reason when aborted.
+   * @throws AdapterError `closed` after the end
+   * @throws the error that ended the session
+   * @throws the signal's reason when aborted
    */
   async read(options: McpWaitOptions = {}): Promise<JsonRpcMessage> {
     const signal = readSignal(options);
-    if (this.#handler !== undefined) throw new TypeError("Messages of this transport go to onmessage");
-    if (this.#reader !== undefined) throw new TypeError("An MCP transport is read by one reader, which is waiting already");
+    if (this.#handler !== undefined) throw new TypeError("read() can't be combined with onmessage");
+    if (this.#reader !== undefined) throw new TypeError("An MCP transport has one reader at a time: another read() is pending");
     const buffered = this.#buffer.shift();
     if (buffered !== undefined) return buffered;
     this.#begin();
@@ -146,7 +150,7 @@ export class McpSession implements AsyncDisposable {
     const leave = (): void => {
       if (this.#reader === reader) this.#reader = undefined;
     };
-    // Leaves at once, lest a message goes to a reader that is gone.
+    // Removes the reader at once, so that no message is passed to it.
     const abort = (): void => {
       leave();
       reader.reject(signal?.reason);
@@ -160,12 +164,12 @@ export class McpSession implements AsyncDisposable {
     }
   }
 
-  /** Ends the session and tells the other side, for as long as a second at most. Idempotent. */
+  /** Ends the session and notifies the other side, within one second. Idempotent. */
   async close(): Promise<void> {
     if (this.#ended !== undefined) return;
-    const farewell = this.#wire.close();
+    const closing = this.#connection.close();
     this.#end();
-    await farewell;
+    await closing;
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -176,24 +180,24 @@ export class McpSession implements AsyncDisposable {
     if (this.#ended !== undefined) throw this.#ended.error;
     if (this.#started) return;
     this.#started = true;
-    this.#wire.open();
+    this.#connection.open();
     this.#flush();
   }
 
-  async #post(message: JsonRpcMessage, signal: AbortSignal | undefined): Promise<void> {
+  async #sendPayload(message: JsonRpcMessage, signal: AbortSignal | undefined): Promise<void> {
     const payload = writeJsonPayload(message, this.#maxMessageBytes);
     const isRequest = message.method !== undefined && message.id !== undefined;
-    await (isRequest ? this.#wire.send(payload, signal) : abortable(this.#wire.sendEventually(payload), signal));
+    await (isRequest ? this.#connection.send(payload, signal) : abortable(this.#connection.sendEventually(payload), signal));
   }
 
-  /** The other side waits for a response: whatever becomes of it, it gets one. */
+  /** Sends a response, or an error response if that fails, because the other side waits for one. */
   async #respond(message: JsonRpcMessage, signal: AbortSignal | undefined): Promise<void> {
     try {
-      await this.#post(message, signal);
+      await this.#sendPayload(message, signal);
     } catch (error) {
       if (signal?.aborted === true || this.#ended !== undefined) throw error;
-      const problem = unsendable("The response", sizeOfJson(message), error);
-      await this.#post({ jsonrpc: "2.0", id: message.id, error: { code: INTERNAL_ERROR, message: problem } }, signal).catch(() => {
+      const problem = describeSendFailure("The response", sizeOfJson(message), error);
+      await this.#sendPayload({ jsonrpc: "2.0", id: message.id, error: { code: INTERNAL_ERROR, message: problem } }, signal).catch(() => {
         throw error;
       });
       this.#report(error instanceof Error ? error : new Error(problem, { cause: error }));
@@ -208,8 +212,8 @@ export class McpSession implements AsyncDisposable {
       return;
     }
     if (this.#buffer.isFull(bytes)) {
-      void this.#wire.close();
-      this.#end(new AdapterError("overflow", "Too many messages waited to be read"));
+      void this.#connection.close();
+      this.#end(new AdapterError("overflow", "The buffer is full: messages were not read in time"));
       return;
     }
     this.#buffer.push(message, bytes);
@@ -229,7 +233,7 @@ export class McpSession implements AsyncDisposable {
   }
 
   #report(error: Error): void {
-    reporterOf(this.onerror)(error);
+    errorReporter(this.onerror)(error);
   }
 
   #end(error?: Error): void {
@@ -241,12 +245,12 @@ export class McpSession implements AsyncDisposable {
     try {
       this.onclose?.();
     } catch {
-      // A listener's own failure has nobody left to be told.
+      // Errors of listeners are ignored: they must not throw.
     }
   }
 }
 
-/** What is not JSON-RPC would reach nobody at the other end. @throws TypeError */
+/** @throws TypeError the value is not a JSON-RPC message, which the other side would reject */
 function checkJsonRpc(message: JsonRpcMessage): void {
   const { jsonrpc, method, id, error } = message ?? {};
   const isAnswer = method === undefined && (id !== undefined || error !== undefined);

@@ -2,24 +2,24 @@ import { deferred, type Deferred } from "@parley/core/internal";
 import type { ReceivedEnvelope } from "../port.ts";
 
 export interface MemoryItem {
-  /** Its place on the channel. */
-  readonly place: number;
+  /** Sequence number on the channel. */
+  readonly sequence: number;
   readonly received: ReceivedEnvelope;
 }
 
-/** What a party has received and nobody has taken, or somebody has left unsettled; in the order of the channel. */
+/** Envelopes of one party that have no subscriber yet or were left unsettled, in the order of the channel. */
 export class MemoryInbox {
-  /** By place, in order. */
+  /** In the order of sequence numbers. */
   #waiting: MemoryItem[] = [];
   readonly #left = new Set<MemoryItem>();
-  #news: Deferred<void> = deferred();
+  #changed: Deferred<void> = deferred();
 
   add(item: MemoryItem): void {
     this.#waiting.push(item);
-    this.tellChange();
+    this.notifyChange();
   }
 
-  /** Takes the first that is accepted. */
+  /** Removes and returns the first item that is accepted. */
   first(accepts: (item: MemoryItem) => boolean): MemoryItem | undefined {
     const index = this.#waiting.findIndex(accepts);
     const [item] = index === -1 ? [] : this.#waiting.splice(index, 1);
@@ -27,30 +27,30 @@ export class MemoryInbox {
     return item;
   }
 
-  /** Puts an item back in its place: somebody has left it. */
+  /** Adds an item that was left unsettled, in its order. */
   keep(item: MemoryItem): void {
-    const index = this.#waiting.findIndex(({ place }) => place > item.place);
+    const index = this.#waiting.findIndex(({ sequence }) => sequence > item.sequence);
     this.#waiting.splice(index === -1 ? this.#waiting.length : index, 0, item);
     this.#left.add(item);
-    this.tellChange();
+    this.notifyChange();
   }
 
   remove(item: MemoryItem): void {
     if (this.#left.delete(item)) this.#waiting = this.#waiting.filter((waiting) => waiting !== item);
   }
 
-  /** Lets everything go that nobody has left. */
+  /** Discards all items except those that were left unsettled. */
   dropUnread(): void {
     if (this.#waiting.length > this.#left.size) this.#waiting = this.#waiting.filter((item) => this.#left.has(item));
   }
 
-  tellChange(): void {
-    this.#news.resolve();
-    this.#news = deferred();
+  notifyChange(): void {
+    this.#changed.resolve();
+    this.#changed = deferred();
   }
 
   /** Resolves with the next change. */
   change(): Promise<void> {
-    return this.#news.promise;
+    return this.#changed.promise;
   }
 }

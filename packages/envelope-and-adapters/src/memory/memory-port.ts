@@ -1,46 +1,46 @@
 import { deferred, type Deferred, encodeBase64url } from "@parley/core/internal";
 import { Envelope } from "../envelope.ts";
-import { EnvelopeFanOut } from "../fan-out.ts";
+import { EnvelopeFanOut } from "../envelope-fan-out.ts";
 import { checkEnvelope } from "../internal/arguments.ts";
 import type { BufferLimits } from "../internal/bounded-queue.ts";
 import type { EnvelopePort, PortSendOptions, ReceivedEnvelope, ReceiveOptions } from "../port.ts";
 import { PortError } from "../port-error.ts";
 import { MemoryInbox } from "./memory-inbox.ts";
-import { MemoryIds } from "./memory-ids.ts";
+import { MemorySendIds } from "./memory-send-ids.ts";
 
-/** Options of channels in memory. */
+/** Options of in-memory channels. */
 export interface MemoryPortOptions extends BufferLimits {
   /**
-   * What arrives while nobody is subscribed to it waits for the next who is, as on a channel that keeps what it has received. Default
-   * false: it is lost, but for what a subscriber has left unsettled.
+   * Whether envelopes without a subscriber are kept for the next one, as on a channel that stores received envelopes. Default false: they are
+   * lost, except those that a subscriber has left unsettled.
    */
   readonly keepUnread?: boolean;
-  /** Whether each party has a key, which the others are told as `senderKey`. Default false. */
+  /** Whether each party has a key, which others receive as `senderKey`. Default false. */
   readonly withKeys?: boolean;
 }
 
-/** One party's end of a channel in memory. */
+/** The port of one party of an in-memory channel. */
 export interface MemoryPort extends EnvelopePort, AsyncDisposable {
-  /** What the others are told as `sender`. */
+  /** The `sender` of its envelopes. */
   readonly name: string;
-  /** What the others are told as `senderKey`. */
+  /** The `senderKey` of its envelopes. */
   readonly senderKey: string | undefined;
-  /** Sends bytes that need not be an envelope. The others receive them as a real channel would hand them over: wrapped as RAW. */
+  /** Sends any bytes. If they are not an envelope, the others receive them as the payload of a RAW envelope. */
   sendBytes(data: Uint8Array, options?: PortSendOptions): Promise<void>;
-  /** Breaks this party's link: it can't send, and what the others send waits for {@link MemoryPort.restore}. */
+  /** Disconnects this party: sends fail, and envelopes of others wait for {@link MemoryPort.restore}. */
   cut(): void;
-  /** Mends the link. What was sent meanwhile arrives now, in order. */
+  /** Reconnects this party. Waiting envelopes are delivered in order. */
   restore(): void;
-  /** Breaks the link for good: iterations throw `error` once they have given out what is buffered. */
+  /** Fails the port permanently: iterations throw `error` after their buffered envelopes. */
   fail(error: unknown): void;
-  /** Leaves the channel. Iterations end once they have given out what is buffered. Idempotent. */
+  /** Leaves the channel. Iterations end after their buffered envelopes. Idempotent. */
   close(): Promise<void>;
 }
 
 /**
- * Wires parties to one channel in memory, as a relay would: each receives what the others send, in one order, but not its own.
- * Envelopes cross as bytes, and are numbered: `id` is their place on the channel. Ids of sends are remembered for each party, the last
- * 65,536 of them. A send never waits for a slow receiver; what waits for it is unbounded, so this is for tests and examples.
+ * Creates parties of one in-memory channel: each receives the envelopes of the others in the same order, but not its own. Envelopes are
+ * serialized and numbered: `id` is their sequence number. The last 65,536 send ids of each party are remembered. Sends never wait for a slow
+ * receiver and its queue is unbounded, so this is for tests and examples.
  *
  * @example
  * ```ts
@@ -62,11 +62,11 @@ export function createMemoryPorts<const Names extends readonly string[]>(
   return names.map((name) => bus.join(name)) as { -readonly [Index in keyof Names]: MemoryPort };
 }
 
-/** A channel in memory that parties join and leave. */
+/** An in-memory channel that parties join and leave. */
 export class MemoryBus {
   readonly #options: MemoryPortOptions;
   readonly #parties = new Set<BusPort>();
-  readonly #sent = new MemoryIds();
+  readonly #sent = new MemorySendIds();
   #last = 0;
 
   constructor(options: MemoryPortOptions = {}) {
@@ -80,12 +80,12 @@ export class MemoryBus {
     const port = new BusPort({ name, senderKey }, options, {
       publish: (data, id) => {
         if (id !== undefined && !this.#sent.add(senderKey ?? name, id)) return;
-        const place = ++this.#last;
+        const sequence = ++this.#last;
         for (const other of this.#parties) {
-          if (other !== port) other.accept(place, { envelope: Envelope.wrap(data), sender: name, ...keyOfSender, id: String(place) });
+          if (other !== port) other.accept(sequence, { envelope: Envelope.wrap(data), sender: name, ...keyOfSender, id: String(sequence) });
         }
       },
-      gone: () => this.#parties.delete(port),
+      leave: () => this.#parties.delete(port),
     });
     this.#parties.add(port);
     return port;
@@ -93,9 +93,9 @@ export class MemoryBus {
 }
 
 interface Bus {
-  /** What was sent under this id before isn't published again. */
+  /** Ignores an id that this party has used before. */
   publish(data: Uint8Array, id: string | undefined): void;
-  gone(): void;
+  leave(): void;
 }
 
 class BusPort implements MemoryPort {
@@ -105,7 +105,7 @@ class BusPort implements MemoryPort {
   readonly #inbox = new MemoryInbox();
   readonly #keepsUnread: boolean;
   readonly #bus: Bus;
-  #gate: Deferred<void> | undefined;
+  #disconnected: Deferred<void> | undefined;
   #closed: { readonly error?: unknown } | undefined;
 
   constructor({ name, senderKey }: Pick<MemoryPort, "name" | "senderKey">, { keepUnread = false, ...limits }: MemoryPortOptions, bus: Bus) {
@@ -125,27 +125,27 @@ class BusPort implements MemoryPort {
     checkSendId(id);
     signal?.throwIfAborted();
     if (this.#closed !== undefined) throw new PortError("closed", "The port is closed");
-    if (this.#gate !== undefined) throw new PortError("not_connected", "The memory link is cut");
+    if (this.#disconnected !== undefined) throw new PortError("not_connected", "The memory port is disconnected");
     this.#bus.publish(data.slice(), id);
   }
 
   receive(options?: ReceiveOptions): AsyncIterableIterator<ReceivedEnvelope, undefined> {
     const subscription = this.#fanOut.receive(options);
-    this.#inbox.tellChange();
+    this.#inbox.notifyChange();
     return subscription;
   }
 
-  accept(place: number, received: ReceivedEnvelope): void {
-    this.#inbox.add({ place, received });
+  accept(sequence: number, received: ReceivedEnvelope): void {
+    this.#inbox.add({ sequence, received });
   }
 
   cut(): void {
-    this.#gate ??= deferred();
+    this.#disconnected ??= deferred();
   }
 
   restore(): void {
-    this.#gate?.resolve();
-    this.#gate = undefined;
+    this.#disconnected?.resolve();
+    this.#disconnected = undefined;
   }
 
   fail(error: unknown): void {
@@ -162,14 +162,14 @@ class BusPort implements MemoryPort {
 
   #leave(closed: { readonly error?: unknown }): void {
     this.#closed ??= closed;
-    this.#bus.gone();
+    this.#bus.leave();
     this.restore();
-    this.#inbox.tellChange();
+    this.#inbox.notifyChange();
   }
 
   async #pump(): Promise<void> {
     for (;;) {
-      await this.#gate?.promise;
+      await this.#disconnected?.promise;
       const item = this.#inbox.first(({ received }) => this.#fanOut.wants(received));
       if (item !== undefined) {
         const keeper = { settled: () => this.#inbox.remove(item), left: () => this.#inbox.keep(item) };
@@ -189,5 +189,5 @@ const MAX_ID_LENGTH = 255;
 
 function checkSendId(id: string | undefined): void {
   if (id !== undefined && (id.length === 0 || id.length > MAX_ID_LENGTH))
-    throw new TypeError(`The id of a send has 1 to ${MAX_ID_LENGTH} characters`);
+    throw new TypeError(`The id of a send must have 1 to ${MAX_ID_LENGTH} characters`);
 }

@@ -9,10 +9,10 @@ import type { EnvelopeChannels, EnvelopePort, PortSendOptions } from "../port.ts
 import { Protocol } from "../protocol.ts";
 
 /**
- * Options of {@link SlimAdapter}. The buffer is that of one subscription: when it is full, its oldest message is dropped and reported.
+ * Options of {@link SlimAdapter}. The limits apply to each subscription; when its buffer is full, the oldest message is dropped and reported.
  */
 export interface SlimAdapterOptions extends BufferLimits {
-  /** Told of messages that were dropped. Must not throw. */
+  /** Called for each dropped message. Must not throw. */
   readonly onError?: (error: Error) => void;
 }
 
@@ -22,20 +22,20 @@ export interface SlimPublishOptions extends PortSendOptions {
   readonly contentType?: string;
 }
 
-/** A message that somebody has published. */
+/** A published message. */
 export interface SlimMessage {
   readonly payload: Uint8Array;
   readonly contentType: string;
-  /** Who published it, by the name that the channel knows; see `ReceivedEnvelope`. */
+  /** The publisher's name on the channel; see `ReceivedEnvelope`. */
   readonly sender?: string;
-  /** The key that the publisher has proved to hold. Absent where the channel has no keys. */
+  /** The authenticated key of the publisher. Absent on channels without keys. */
   readonly senderKey?: string;
 }
 
 /**
- * Publish and subscribe on channels, with SLIM's names: a destination is a channel, `org/namespace/service`.
+ * Publishes and subscribes on channels with SLIM's names: a destination is a channel, `org/namespace/service`.
  *
- * Publishers don't receive what they published themselves.
+ * Publishers don't receive their own messages.
  *
  * @example
  * ```ts
@@ -58,7 +58,10 @@ export class SlimAdapter implements AsyncDisposable {
   readonly #onError: ((error: Error) => void) | undefined;
   readonly #subscriptions = new Map<string, Mailbox<SlimMessage>>();
 
-  /** Works on channels that this agent is a member of already. @throws TypeError these are none, or an option that there isn't. */
+  /**
+   * @param channels the channels of an agent, which must be a member of each channel that is used
+   * @throws TypeError an argument or option is invalid
+   */
   constructor(channels: Pick<EnvelopeChannels, "open">, options: SlimAdapterOptions = {}) {
     this.#channels = checkChannels(channels);
     checkAdapterOptions(options, ["onError", "maxBuffered", "maxBufferedBytes"]);
@@ -70,7 +73,8 @@ export class SlimAdapter implements AsyncDisposable {
   /**
    * Publishes a payload to all other members of a channel. Strings are sent as UTF-8.
    *
-   * @throws PortError `unknown_channel`, `not_connected`, `closed`, or what else the channel throws.
+   * @throws PortError `unknown_channel`, `not_connected`, `closed`
+   * @throws other errors of the channel
    */
   async publish(destination: string, payload: Uint8Array | string, options: SlimPublishOptions = {}): Promise<void> {
     rejectUnknownOptions(options, ["contentType", "id", "signal"]);
@@ -85,39 +89,42 @@ export class SlimAdapter implements AsyncDisposable {
   }
 
   /**
-   * Begins to collect what is published on a channel. A second call changes nothing.
+   * Starts to buffer the messages on a channel. Idempotent.
    *
-   * @throws PortError `unknown_channel`, or what else the channel throws.
+   * @throws PortError `unknown_channel`
+   * @throws other errors of the channel
    */
   async subscribe(channel: string): Promise<void> {
     const port = await this.#channels.open(channel);
     if (!this.#subscriptions.has(channel)) this.#subscriptions.set(channel, this.#collect(port));
   }
 
-  /** Stops collecting. What has not been received is let go. */
+  /** Ends the subscription and discards its buffered messages. */
   unsubscribe(channel: string): void {
     this.#subscriptions.get(channel)?.close();
     this.#subscriptions.delete(channel);
   }
 
   /**
-   * The payloads that have arrived since the last call. Waits for one if there are none; empty after the timeout.
+   * Returns the payloads that have arrived since the last call. Waits for one if necessary;
+   * returns an empty list after the timeout.
    *
-   * @throws AdapterError `not_subscribed`; `closed`, or what broke the channel, once everything has been received.
+   * @throws AdapterError `not_subscribed`; `closed` once all messages were received
+   * @throws the error of the channel, once all messages were received
    */
   async receive(channel: string, options: TakeOptions = {}): Promise<Uint8Array[]> {
     const messages = await this.receiveMessages(channel, options);
     return messages.map(({ payload }) => payload);
   }
 
-  /** As {@link SlimAdapter.receive}, with content types and senders. */
+  /** Like {@link SlimAdapter.receive}, with content types and senders. */
   async receiveMessages(channel: string, options: TakeOptions = {}): Promise<SlimMessage[]> {
     const mailbox = this.#subscriptions.get(channel);
     if (mailbox === undefined) throw new AdapterError("not_subscribed", `No subscription to ${channel}: call subscribe() first`);
     return mailbox.take(options);
   }
 
-  /** Ends all subscriptions. The channels stay as they are. */
+  /** Ends all subscriptions. The channels stay open. */
   async close(): Promise<void> {
     for (const channel of this.#subscriptions.keys()) this.unsubscribe(channel);
   }

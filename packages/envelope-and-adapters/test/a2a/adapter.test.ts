@@ -24,7 +24,7 @@ async function pair(options: Partial<A2aAdapterOptions> = {}) {
 }
 
 describe("A2aAdapter", () => {
-  it("creates the channel of a context, and exchanges messages in it", async () => {
+  it("creates the channel of a context, and exchanges messages on it", async () => {
     const { ours, theirs } = await pair();
     const id = await ours.sendMessage("research", [{ type: "text", text: "Hello" }]);
     const [message, ...more] = await theirs.receiveMessages("research");
@@ -50,7 +50,7 @@ describe("A2aAdapter", () => {
     ]);
   });
 
-  it("writes what the official SDK reads, and says which version that is", async () => {
+  it("writes messages that the official SDK reads, with their version", async () => {
     const { ours, bob } = await pair();
     const inbound = (await bob.open("org/a2a/research")).receive();
     const parts: A2aPartInput[] = [{ type: "text", text: "seed" }, { kind: "text", text: "0.3" }, { text: "1.0" }];
@@ -66,7 +66,7 @@ describe("A2aAdapter", () => {
     expect(textOf(Message.fromJSON(json))).toBe("seed0.31.0");
   });
 
-  it("reads messages of others that say no more than they must", async () => {
+  it("reads messages with only the required members", async () => {
     const { theirs, port } = await pair();
     await port.send(
       new Envelope(Protocol.A2A, "application/json", bytes('{"messageId":"m","role":"user","parts":[{"type":"text","text":"Hello"}]}')),
@@ -86,20 +86,20 @@ describe("A2aAdapter", () => {
     ["1.0's raw", { raw: "aGk=", filename: "a.bin" }],
     ["1.0's url", { url: "https://example.com/a" }],
     ["1.0's data", { data: null }],
-  ])("gives parts back in the form in which they were sent: %s", async (_name, part) => {
+  ])("returns parts in the form in which they were sent: %s", async (_name, part) => {
     const { ours, theirs } = await pair();
     await ours.sendMessage("research", [part]);
     const [message] = await theirs.receiveMessages("research");
     expect(message?.parts).toEqual([part]);
     expect(JSON.parse(JSON.stringify(message?.parts))).toEqual([part]);
-    // And in one form for all, the official SDK's.
+    // Each part also has the official SDK's form.
     expect(readA2aMessage(message as never).parts).toEqual([
       readA2aMessage({ messageId: "m", role: "user", parts: [part as never] }).parts[0],
     ]);
     expect(message?.parts[0]?.content).toEqual(readA2aMessage(message as never).parts[0]?.content);
   });
 
-  it("takes null for what isn't there", async () => {
+  it("treats null as absent", async () => {
     const { ours, theirs } = await pair();
     const nothing = { metadata: null, taskId: null, extensions: null, referenceTaskIds: null };
     await ours.sendMessage("research", [{ text: "Hello" }], nothing);
@@ -113,10 +113,10 @@ describe("A2aAdapter", () => {
     ]);
   });
 
-  it("refuses parts that are no list, and options and roles that there aren't", async () => {
+  it("rejects invalid parts, unknown options and unknown roles", async () => {
     const { alice, ours } = await pair();
     for (const parts of [undefined, null, "Hello", { text: "Hello" }, []]) {
-      await expect(ours.sendMessage("research", parts as never)).rejects.toThrow(/^The parts of an A2A message must be a list/);
+      await expect(ours.sendMessage("research", parts as never)).rejects.toThrow(/^The parts of an A2A message must be a non-empty array/);
     }
     await expect(ours.sendMessage("research", [{ text: "x" }], { rol: "agent" } as never)).rejects.toThrow(/Did you mean "role"/);
     await expect(ours.sendMessage("research", [{ text: "x" }], { role: "chief" as never })).rejects.toThrow(/"role".*"user" or "agent"/);
@@ -127,7 +127,7 @@ describe("A2aAdapter", () => {
     await expect(ours.receiveMessages("research", { timeuot: 1 } as never)).rejects.toThrow(/Did you mean "timeout"/);
   });
 
-  it("skips and reports what is no message, and goes on", async () => {
+  it("skips and reports malformed messages", async () => {
     const errors: unknown[] = [];
     const { ours, theirs, port } = await pair({ maxMessageBytes: 500, onError: (error) => errors.push(error) });
     for (const json of [
@@ -152,7 +152,7 @@ describe("A2aAdapter", () => {
     ]);
   });
 
-  it("leaves calls of official clients to those who serve them", async () => {
+  it("ignores calls of official clients", async () => {
     const errors: unknown[] = [];
     const { ours, theirs, port } = await pair({ onError: (error) => errors.push(error) });
     const a2a = { call: "1", role: "client", event: "request", agent: "a2a-channel://agent-2" };
@@ -162,7 +162,7 @@ describe("A2aAdapter", () => {
     expect(errors).toEqual([]);
   });
 
-  it("knows only contexts that were created, joined or opened", async () => {
+  it("rejects contexts that were not created, joined or opened", async () => {
     const { alice, ours, theirs } = await pair();
     await expect(ours.sendMessage("other", [{ text: "x" }])).rejects.toMatchObject({ code: "not_subscribed" });
     await expect(ours.receiveMessages("other")).rejects.toMatchObject({ code: "not_subscribed" });
@@ -176,7 +176,7 @@ describe("A2aAdapter", () => {
     await expect(restarted.receiveMessages("research")).rejects.toMatchObject({ code: "not_subscribed" });
   });
 
-  it("refuses names that are none, and parts that are none", async () => {
+  it("rejects invalid names and invalid parts", async () => {
     const { alice, ours } = await pair();
     for (const id of ["", "a/b", "a b", "x".repeat(129), "ü"]) {
       await expect(ours.createContext(id)).rejects.toMatchObject({ code: "name_invalid" });
@@ -187,7 +187,7 @@ describe("A2aAdapter", () => {
     await expect(ours.sendMessage("research", [{ text: "x".repeat(5_000_000) }])).rejects.toMatchObject({ code: "message_too_large" });
   });
 
-  it("describes itself for an agent card, as the official SDK has it", async () => {
+  it("creates the extension for an agent card in the form of the official SDK", async () => {
     const { ours } = await pair();
     const extension = ours.agentCardExtension();
     expect(extension).toMatchObject({

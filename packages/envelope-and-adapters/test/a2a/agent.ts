@@ -65,18 +65,17 @@ export function stateOf({ payload }: StreamResponse): TaskState | undefined {
 }
 
 /**
- * An agent whose answer depends on the text: `task` works through a task, `slow` does so once it is told to, `wait` starts one that goes on
- * until it is cancelled,
- * `fail` throws, `hold` answers when it is told to, `who` names the caller, anything else is echoed.
+ * An agent whose answer depends on the text: `task` completes a task, `slow` completes one when released, `wait` starts one that runs until it is
+ * cancelled, `fail` throws, `hold` answers when released, `who` returns the caller, and any other text is echoed.
  */
 export class TestAgent implements AgentExecutor {
   readonly handler: DefaultRequestHandler;
   readonly heard: string[] = [];
-  /** Resolves once somebody holds. */
+  /** Resolves once a call is held. */
   readonly holding = deferred<void>();
-  /** Lets those go on who hold. */
+  /** Continues held calls. */
   readonly go = deferred<void>();
-  /** Resolves once a task waits to be cancelled, or holds, with its id. */
+  /** Resolves with the id of a task once it waits for cancellation or is held. */
   readonly waiting = deferred<string>();
   #cancelled = deferred<void>();
 

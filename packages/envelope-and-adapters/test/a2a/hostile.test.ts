@@ -31,7 +31,7 @@ function envelope(a2a: object, payload: unknown, metadata: object = { "A2A-Versi
   return new Envelope(Protocol.A2A, "application/json", data, { ...metadata, a2a } as never);
 }
 
-/** What one party sees of calls, or of what clients say of them. */
+/** The call envelopes that one party receives, optionally only those of clients. */
 function listen(port: MemoryPort, role?: "client") {
   const inbound = port.receive({ protocol: Protocol.A2A });
   const isWanted = (a2a: Record<string, unknown>): boolean => role === undefined || a2a["role"] === role;
@@ -50,7 +50,7 @@ function listen(port: MemoryPort, role?: "client") {
   };
 }
 
-describe("an agent among strangers", () => {
+describe("an agent with hostile callers", () => {
   let agent: TestAgent;
   let serving: A2aServing;
 
@@ -68,7 +68,7 @@ describe("an agent among strangers", () => {
     ["a list", [], -32_600],
     ["a batch", [{ jsonrpc: "2.0", id: 1, method: "GetTask", params: {} }], -32_600],
     ["another version of JSON-RPC", { jsonrpc: "1.0", id: 1, method: "GetTask", params: {} }, -32_600],
-    ["an id that is none", { jsonrpc: "2.0", id: {}, method: "GetTask", params: {} }, -32_600],
+    ["an invalid id", { jsonrpc: "2.0", id: {}, method: "GetTask", params: {} }, -32_600],
     ["a fractional id", { jsonrpc: "2.0", id: 1.5, method: "GetTask", params: {} }, -32_600],
     ["no method", { jsonrpc: "2.0", id: 1 }, -32_600],
     ["a response", { jsonrpc: "2.0", id: 1, result: {} }, -32_600],
@@ -95,7 +95,7 @@ describe("an agent among strangers", () => {
     [{ ...call("request"), parameters: { name: 7 } }],
     [{ call: "1", role: "server", event: "reply" }],
     [{ call: "1", role: "server", event: "reply", seq: -1 }],
-  ])("reports the address %j and goes on", async (a2a) => {
+  ])("reports the address %j and continues", async (a2a) => {
     const next = listen(mallory);
     await mallory.send(envelope(a2a, {}));
     await mallory.send(envelope(call("card"), undefined));
@@ -103,20 +103,20 @@ describe("an agent among strangers", () => {
     expect(errors).toMatchObject([{ code: "message_invalid" }]);
   });
 
-  it("takes a call without a version for one of A2A 0.3, as the specification says, and refuses it", async () => {
+  it("treats a call without a version as A2A 0.3, as specified, and rejects it", async () => {
     const next = listen(mallory);
     await mallory.send(envelope(call("request"), { jsonrpc: "2.0", id: 1, method: "GetTask", params: { id: "x" } }, {}));
     expect((await next()).message?.error?.code).toBe(-32_009);
   });
 
-  it("does not take over parameters with the names of JavaScript's own", async () => {
+  it("ignores parameters named like members of JavaScript objects", async () => {
     const next = listen(mallory);
     const a2a = JSON.parse(JSON.stringify(call("card")).replace("{", '{"parameters":{"__proto__":"x","constructor":"x"},')) as object;
     await mallory.send(envelope(a2a, undefined));
     expect((await next()).message).toMatchObject({ name: "agent-1" });
   });
 
-  it("runs a call once, however often it comes while it is under way", async () => {
+  it("runs a pending call once if it arrives several times", async () => {
     const { message } = request("hold");
     const body = {
       jsonrpc: "2.0",
@@ -133,7 +133,7 @@ describe("an agent among strangers", () => {
     expect(errors).toMatchObject([{ code: "message_invalid" }, { code: "message_invalid" }]);
   });
 
-  it("lets nobody cancel another's call", async () => {
+  it("rejects cancelling another party's call", async () => {
     await using calls = new A2aChannelTransportFactory(client);
     const official = await new ClientFactory({ transports: [calls] }).createFromAgentCard(testCard("agent-1"));
     const next = listen(mallory);
@@ -147,7 +147,7 @@ describe("an agent among strangers", () => {
     expect(textOf((await answer) as Message)).toBe("echo hold");
   });
 
-  it("has a cap on the calls of one party, which leaves room for others", async () => {
+  it("limits the calls of one party, so that others can call", async () => {
     await serving.close();
     serving = await serveA2a(server, agent.handler, { onError, maxCallsPerSender: 1 });
     const { message } = request("hold");
@@ -164,7 +164,7 @@ describe("an agent among strangers", () => {
     expect(errors).toMatchObject([{ code: "too_many" }]);
   });
 
-  it("refuses who may not call", async () => {
+  it("rejects callers that are not allowed", async () => {
     await serving.close();
     serving = await serveA2a(server, agent.handler, { onError, accepts: (sender) => sender === "client" });
     const next = listen(mallory);
@@ -177,7 +177,7 @@ describe("an agent among strangers", () => {
   });
 });
 
-describe("a client among strangers", () => {
+describe("a client with hostile parties", () => {
   let calls: A2aChannelTransportFactory;
   let official: Client;
 
@@ -195,7 +195,7 @@ describe("a client among strangers", () => {
     result: { message: { messageId: "m", role: "ROLE_AGENT", parts: [{ text: value }] } },
   });
 
-  it("hears nobody else once an agent has answered, or its peer alone if it knows that", async () => {
+  it("accepts answers of the first agent only, or of its configured peer", async () => {
     await connect({ peer: "server" });
     const next = listen(server, "client");
     const asked = official.sendMessage(request("hello"));
@@ -218,7 +218,7 @@ describe("a client among strangers", () => {
     expect(errors).toHaveLength(2);
   });
 
-  it("reads an answer that came twice once, and notices one that is missing", async () => {
+  it("ignores duplicate answers, and detects a missing one", async () => {
     await connect();
     const next = listen(server, "client");
     const stream = official.sendMessageStream(request("hello"));
@@ -251,7 +251,7 @@ describe("a client among strangers", () => {
     expect((await next()).a2a).toMatchObject({ event: "cancel" });
   });
 
-  it("fails a call whose stream ends before it begins", async () => {
+  it("fails a call whose stream ends without an event", async () => {
     await connect();
     const next = listen(server, "client");
     const asked = official.sendMessageStream(request("hello")).next();
@@ -260,7 +260,7 @@ describe("a client among strangers", () => {
     await expect(asked).rejects.toMatchObject({ code: "message_invalid" });
   });
 
-  it("ends a stream that nobody reads when it has grown too long", async () => {
+  it("fails an unread stream that exceeds its buffer", async () => {
     await connect({ maxBufferedBytes: 100 });
     const next = listen(server, "client");
     const stream = official.sendMessageStream(request("hello"));
@@ -278,7 +278,7 @@ describe("a client among strangers", () => {
     ).rejects.toMatchObject({ code: "overflow" });
   });
 
-  it("refuses to send what is too large, and what is no call", async () => {
+  it("rejects requests that are too large or no A2A call", async () => {
     await connect({ maxMessageBytes: 1000 });
     await expect(official.sendMessage(request("x".repeat(2000)))).rejects.toMatchObject({ code: "message_too_large" });
     await expect(calls.fetch(`${AGENT}/else`)).rejects.toThrow(TypeError);
@@ -286,7 +286,7 @@ describe("a client among strangers", () => {
   });
 });
 
-it("no envelope, however wrong, ends a client or an agent", async () => {
+it("malformed envelopes never end a client or an agent", async () => {
   const agent = new TestAgent(testCard("agent-1"));
   await using serving = await serveA2a(server, agent.handler, { onError });
   await using calls = new A2aChannelTransportFactory(client, { peer: "server", onError });

@@ -91,7 +91,7 @@ describe("the official client and request handler over a channel", () => {
     expect((await collect(again)).map(stateOf)).toContain(TaskState.TASK_STATE_CANCELED);
   });
 
-  it("find all that a task has done, though nobody listened to its stream any more", async () => {
+  it("find all events of a task after its stream was left", async () => {
     for await (const { payload } of client.sendMessageStream(request("slow"))) if (payload?.$case === "statusUpdate") break;
     const id = await agent.waiting.promise;
     const again = client.resubscribeTask({ tenant: "", id });
@@ -102,7 +102,7 @@ describe("the official client and request handler over a channel", () => {
     expect((await client.getTask({ tenant: "", id })).artifacts.map(textOf)).toEqual(["one", "two", "three"]);
   });
 
-  it("throw the SDK's own errors, for calls and for streams", async () => {
+  it("throw the SDK's errors for calls and streams", async () => {
     await expect(client.getTask({ tenant: "", id: "nobody" })).rejects.toThrow(TaskNotFoundError);
     await expect(client.cancelTask({ tenant: "", id: "nobody", metadata: undefined })).rejects.toThrow(TaskNotFoundError);
     await expect(client.resubscribeTask({ tenant: "", id: "nobody" }).next()).rejects.toThrow(TaskNotFoundError);
@@ -110,11 +110,11 @@ describe("the official client and request handler over a channel", () => {
     expect(failed.status?.state).toBe(TaskState.TASK_STATE_FAILED);
   });
 
-  it("tell the agent who calls, as the channel has proved it", async () => {
+  it("pass the authenticated caller to the agent", async () => {
     expect(textOf((await client.sendMessage(request("who"))) as Message)).toBe("true client");
   });
 
-  it("carry the extensions that are asked for, and those that are put to use", async () => {
+  it("carry requested and activated extensions", async () => {
     const serviceParameters = ServiceParameters.create(withA2AExtensions(...EXTENSIONS));
     const answer = (await client.sendMessage(request("extend"), { serviceParameters })) as Message;
     expect(textOf(answer)).toBe(EXTENSIONS.join());
@@ -132,7 +132,7 @@ describe("the official client and request handler over a channel", () => {
     expect(response.headers.get("A2A-Extensions")).toBe(EXTENSIONS[1]);
   });
 
-  it("carry the version, and refuse one that the agent does not have", async () => {
+  it("carry the version, and reject an unsupported one", async () => {
     const response = await calls.fetch("a2a-channel://agent-1", {
       method: "POST",
       headers: { "A2A-Version": "0.7" },
@@ -142,14 +142,14 @@ describe("the official client and request handler over a channel", () => {
     expect(fromJsonRpcErrorResponse(error)).toBeInstanceOf(VersionNotSupportedError);
   });
 
-  it("find the agent by its URL, through the card that it gives out", async () => {
+  it("find the agent by its URL through its card", async () => {
     const factory = new ClientFactory({ transports: [calls], cardResolver: new DefaultAgentCardResolver({ fetchImpl: calls.fetch }) });
     const found = await factory.createFromUrl("a2a-channel://agent-1");
     expect((await found.getAgentCard()).name).toBe("agent-1");
     expect(textOf((await found.sendMessage(request("hello"))) as Message)).toBe("echo hello");
   });
 
-  it("make many calls at once without mixing them up", async () => {
+  it("make concurrent calls with their own answers", async () => {
     const texts = Array.from({ length: 40 }, (_, index) => `call ${index}`);
     const answers = await Promise.all(texts.map(async (text) => textOf((await client.sendMessage(request(text))) as Message)));
     expect(answers).toEqual(texts.map((text) => `echo ${text}`));
@@ -157,7 +157,7 @@ describe("the official client and request handler over a channel", () => {
 });
 
 describe("several parties on one channel", () => {
-  it("have clients that do not cross", async () => {
+  it("have independent clients", async () => {
     await using otherCalls = new A2aChannelTransportFactory(ports[2]);
     const other = await new ClientFactory({ transports: [otherCalls] }).createFromAgentCard(testCard("agent-1"));
     const answers = await Promise.all([client, other].map(async (each) => textOf((await each.sendMessage(request("who"))) as Message)));
@@ -165,7 +165,7 @@ describe("several parties on one channel", () => {
     expect(errors).toEqual([]);
   });
 
-  it("have agents that answer only for themselves", async () => {
+  it("have agents that answer only calls to their own URL", async () => {
     const second = new TestAgent(testCard("agent-2"));
     await using alsoServing = await serveA2a(ports[2], second.handler);
     const other = await new ClientFactory({ transports: [calls] }).createFromAgentCard(testCard("agent-2"));
@@ -177,8 +177,8 @@ describe("several parties on one channel", () => {
   });
 });
 
-describe("a link that drops", () => {
-  it("fails new calls at once, and delivers the answer to those under way after it is back", async () => {
+describe("a lost connection", () => {
+  it("fails new calls at once, and delivers answers to pending calls after it is restored", async () => {
     const answer = client.sendMessage(request("hold"));
     await agent.waiting.promise;
     ports[0].cut();
@@ -188,7 +188,7 @@ describe("a link that drops", () => {
     expect(textOf((await answer) as Message)).toBe("echo hold");
   });
 
-  it("holds the agent's answers back until it is there again", async () => {
+  it("delays the agent's answers until it is restored", async () => {
     await serving.close();
     const failed = deferred<void>();
     const watched: EnvelopePort = {
@@ -209,7 +209,7 @@ describe("a link that drops", () => {
     expect(textOf((await answer) as Message)).toBe("echo hold");
   });
 
-  it("ends calls when it is down for good", async () => {
+  it("ends calls when the port fails permanently", async () => {
     const failure = new Error("removed from the channel");
     const call = client.sendMessage(request("wait"));
     const stream = collect(client.sendMessageStream(request("wait")));
@@ -220,15 +220,15 @@ describe("a link that drops", () => {
     await expect(client.sendMessage(request("hello"))).rejects.toBe(failure);
   });
 
-  it("ends serving when it is down for good", async () => {
+  it("ends serving when the port fails permanently", async () => {
     const failure = new Error("removed from the channel");
     ports[1].fail(failure);
     await expect(serving.closed).rejects.toBe(failure);
   });
 });
 
-describe("ending a call", () => {
-  it("gives the signal's reason, before and during a call, and in a stream", async () => {
+describe("end of a call", () => {
+  it("rejects with the signal's reason before and during a call, and in a stream", async () => {
     const reason = new Error("changed my mind");
     await expect(client.sendMessage(request("hello"), { signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
     const abort = new AbortController();
@@ -240,7 +240,7 @@ describe("ending a call", () => {
     await expect(stream).rejects.toBe(reason);
   });
 
-  it("happens by itself when nobody answers in time", async () => {
+  it("happens at the timeout without an answer", async () => {
     await using impatient = new A2aChannelTransportFactory(ports[0], { timeoutMs: 20 });
     const nobody = await new ClientFactory({ transports: [impatient] }).createFromAgentCard(testCard("nobody"));
     await expect(nobody.sendMessage(request("hello"))).rejects.toMatchObject({ code: "timeout", retryable: true });
@@ -267,7 +267,7 @@ describe("ending a call", () => {
     await expect(call).rejects.toMatchObject({ code: "closed" });
   });
 
-  it("is needed before there are more calls than allowed, on both sides", async () => {
+  it("frees capacity for calls on both sides", async () => {
     await using few = new A2aChannelTransportFactory(ports[0], { maxCalls: 1 });
     const busy = await new ClientFactory({ transports: [few] }).createFromAgentCard(testCard("agent-1"));
     const first = busy.sendMessage(request("hello"));
@@ -277,11 +277,11 @@ describe("ending a call", () => {
     serving = await serveA2a(ports[1], agent.handler, { maxCalls: 1 });
     void client.sendMessage(request("wait")).catch(() => {});
     await agent.waiting.promise;
-    await expect(client.sendMessage(request("hello"))).rejects.toThrow("too many calls");
+    await expect(client.sendMessage(request("hello"))).rejects.toThrow("too many pending calls");
   });
 });
 
-it("serveA2a refuses a card without a channel interface", async () => {
+it("serveA2a rejects a card without a channel interface", async () => {
   const card = { ...testCard("agent-3"), supportedInterfaces: [] };
   await expect(serveA2a(ports[1], new TestAgent(card).handler)).rejects.toThrow(TypeError);
 });

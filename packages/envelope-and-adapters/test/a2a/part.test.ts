@@ -7,7 +7,7 @@ import { readMessage, writeMessage } from "../../src/a2a/message.ts";
 import { readPart, writePart } from "../../src/a2a/part.ts";
 import { AdapterError } from "../../src/index.ts";
 
-/** As it is on the wire. */
+/** Serializes and parses a value. */
 function writtenOf(message: Message): unknown {
   return JSON.parse(JSON.stringify(writeMessage(message)));
 }
@@ -34,7 +34,7 @@ describe("readPart and writePart", () => {
     ["the SDK's text", Part.fromJSON({ text: "Hello" }), { text: "Hello" }],
     ["the SDK's raw", Part.fromJSON({ raw: RAW }), { raw: RAW }],
     ["the SDK's data", Part.fromJSON({ data: { a: 1 }, filename: "x" }), { data: { a: 1 }, filename: "x" }],
-  ])("read %s and write it as 1.0 has it", (_, input, written) => {
+  ])("read %s and write it as A2A 1.0", (_, input, written) => {
     const part = readPart(input);
     expect(JSON.parse(JSON.stringify(writePart(part)))).toEqual(written);
     expect(Part.toJSON(part)).toEqual(written);
@@ -58,11 +58,11 @@ describe("readPart and writePart", () => {
     [{ kind: "file", file: { bytes: RAW, uri: "x" } }],
     [{ content: { $case: "magic", value: 1 } }],
     [{ content: { $case: "text" } }],
-  ])("refuse %j", (input) => {
+  ])("reject %j", (input) => {
     expect(thrownBy(() => readPart(input))).toMatchObject({ name: "AdapterError", code: "message_invalid" });
   });
 
-  it("refuse to write a part without content", () => {
+  it("reject writing a part without content", () => {
     expect(thrownBy(() => writePart(Part.fromJSON({})))).toMatchObject({ code: "message_invalid" });
   });
 });
@@ -94,12 +94,12 @@ describe("readMessage and writeMessage", () => {
     expect(readMessage({ messageId: "m", parts: [], role }).role).toBe(expected);
   });
 
-  it("need nothing but what A2A requires", () => {
+  it("accept messages with only the required members", () => {
     const json = { messageId: "m", role: "ROLE_USER", parts: [] };
     expect(readMessage(json)).toEqual(Message.fromJSON(json));
   });
 
-  it("read the proto's names at every depth, and null as absent", () => {
+  it("read proto names at all levels, and null as absent", () => {
     const json = {
       message_id: "m",
       context_id: "c",
@@ -130,7 +130,7 @@ describe("readMessage and writeMessage", () => {
     });
   });
 
-  it("read the official SDK's own messages", () => {
+  it("read messages of the official SDK", () => {
     const message = Message.fromJSON({ messageId: "m", contextId: "c", role: "ROLE_AGENT", parts: [{ text: "x" }] });
     expect(readMessage(message)).toEqual(message);
   });
@@ -154,17 +154,17 @@ describe("readMessage and writeMessage", () => {
     [{ extensions: [1] }],
     [{ referenceTaskIds: {} }],
     [{ parts: [{ text: "x", mediaType: "a", media_type: "b" }] }],
-  ])("refuse %j", (members) => {
+  ])("reject %j", (members) => {
     const json = { messageId: "m", role: "user", parts: [], ...members } as unknown as JsonObject;
     expect(thrownBy(() => readMessage(json))).toMatchObject({ code: "message_invalid" });
   });
 
-  it("have a cap on parts", () => {
+  it("limit the number of parts", () => {
     const parts = Array.from({ length: 1025 }, () => ({ text: "" }));
     expect(thrownBy(() => readMessage({ messageId: "m", role: "user", parts }))).toMatchObject({ code: "message_too_large" });
   });
 
-  it("throw nothing but AdapterError, whatever the JSON", () => {
+  it("throw only AdapterError for arbitrary JSON", () => {
     const json = fc.json({ maxDepth: 3 }).map((text) => JSON.parse(text) as never);
     const part = fc.dictionary(
       fc.constantFrom("text", "raw", "url", "data", "kind", "type", "file", "metadata", "content", "media_type", "mediaType"),

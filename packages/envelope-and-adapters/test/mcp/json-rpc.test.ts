@@ -46,28 +46,28 @@ describe("readJsonRpc", () => {
     '{"jsonrpc":"2.0","id":1,"error":"x"}',
     '[{"jsonrpc":"2.0","method":"ping","id":1}]',
     `{"jsonrpc":"2.0","method":"ping","params":${"[".repeat(200)}${"]".repeat(200)}}`,
-  ])("refuses %s", (text) => {
+  ])("rejects %s", (text) => {
     expect(thrownBy(() => read(text))).toMatchObject({ name: "AdapterError", code: "message_invalid" });
   });
 
-  it("refuses bytes that are no UTF-8", () => {
+  it("rejects invalid UTF-8", () => {
     const data = bytes('{"jsonrpc":"2.0","method":"ping"}');
     data[25] = 0xff;
     expect(thrownBy(() => readJsonRpc(data, 1000))).toMatchObject({ code: "message_invalid" });
   });
 
-  it("has a cap on size", () => {
+  it("limits the size", () => {
     const text = '{"jsonrpc":"2.0","method":"ping"}';
     expect(read(text, text.length)).toEqual(JSON.parse(text));
     expect(thrownBy(() => read(text, text.length - 1))).toMatchObject({ code: "message_too_large" });
   });
 
-  it("takes brackets in strings for text", () => {
+  it("ignores brackets in strings when checking the depth", () => {
     const text = `{"jsonrpc":"2.0","method":"${"[{".repeat(300)}\\"[[\\\\"}`;
     expect(read(text, 2000)).toEqual(JSON.parse(text));
   });
 
-  it("throws nothing but AdapterError", () => {
+  it("throws only AdapterError", () => {
     const member = fc.constantFrom("jsonrpc", "id", "method", "params", "result", "error", "__proto__");
     const value = fc.oneof(fc.json({ maxDepth: 2 }), fc.constantFrom('"2.0"', '"ping"', "1", "{}"));
     const object = fc.array(fc.tuple(member, value)).map((members) => `{${members.map(([name, json]) => `"${name}":${json}`).join()}}`);

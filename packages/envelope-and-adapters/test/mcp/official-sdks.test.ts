@@ -58,12 +58,12 @@ describe.each(pairings)("the official client %s and the official server %s over 
     expect(await client.call("echo", { text: "still here" })).toBe("still here");
   });
 
-  it("answers calls that are under way at the same time, each with its own result", async () => {
+  it("answers concurrent calls with their own results", async () => {
     const texts = Array.from({ length: 50 }, (_, index) => `call ${index}`);
     expect(await Promise.all(texts.map((text) => client.call("echo", { text })))).toEqual(texts);
   });
 
-  it("finishes a call that was under way when the link dropped", async () => {
+  it("completes a call after a lost connection is restored", async () => {
     const { promise: first, resolve } = deferred<void>();
     const call = client.call("count", {}, { onProgress: () => resolve() });
     await first;
@@ -73,7 +73,7 @@ describe.each(pairings)("the official client %s and the official server %s over 
     expect(await call).toBe("counted");
   });
 
-  it("ends what is in flight when the port breaks for good", async () => {
+  it("ends calls in flight when the port fails permanently", async () => {
     const call = client.call("wait", {});
     await server.waiting;
     const { promise: closed, resolve } = deferred<void>();
@@ -89,8 +89,8 @@ describe.each([
   ["v1", "v2"],
   ["v2", "v1"],
   ["v2", "v2"],
-] as const)("a server %s may ask its client %s", (serverName, clientName) => {
-  it("to sample, to elicit, and to take logs", async () => {
+] as const)("requests of a server %s to its client %s", (serverName, clientName) => {
+  it("support sampling, elicitation and logging", async () => {
     const [ours, theirs] = createMemoryPorts(["client", "server"]);
     const client = clients[clientName]();
     await servers[serverName]().connect(new McpChannelTransport(theirs, { role: "server" }));
@@ -103,7 +103,7 @@ describe.each([
   });
 });
 
-it("several official clients share a channel with one McpChannelServer without crossing", async () => {
+it("several official clients share a channel with one McpChannelServer independently", async () => {
   const [server, ...parties] = createMemoryPorts(["server", "alice", "bob", "carol"]);
   const listener = new McpChannelServer(server);
   const serving = new Map<string | undefined, TestServer>();

@@ -12,7 +12,7 @@ import { McpServer as ServerV2 } from "@modelcontextprotocol/server";
 import { z } from "zod";
 import type { McpSession } from "../../src/mcp/index.ts";
 
-/** What the scenarios do with a client, whichever SDK it is from. */
+/** The client operations of the scenarios, independent of the SDK. */
 export interface TestClient {
   connect(session: McpSession): Promise<void>;
   call(name: string, args: Record<string, unknown>, options?: CallOptions): Promise<string>;
@@ -30,7 +30,7 @@ interface CallOptions {
   readonly onProgress?: (progress: number) => void;
 }
 
-/** What a test sees of its server. */
+/** The state of a server that tests observe. */
 export interface TestServer {
   connect(session: McpSession): Promise<void>;
   /** Resolves once the tool `wait` has been called, and once it was cancelled. */
@@ -98,7 +98,7 @@ interface ToolContext {
 
 type Tool = (text: string, context: ToolContext) => Promise<string>;
 
-/** The tools, and what a test sees of them. */
+/** The tools and their observable state. */
 function testTools(): { tools: Record<string, Tool>; seen: Omit<TestServer, "connect"> } {
   const waiting = deferred<void>();
   const cancelled = deferred<void>();

@@ -27,7 +27,7 @@ it("without roles the end that writes first is the client", async () => {
   expect(await a.read()).toEqual(PONG);
 });
 
-it("without roles official clients and servers find each other", async () => {
+it("without roles official clients and servers connect", async () => {
   const [ours, theirs] = createMemoryPorts(["a", "b"]);
   const server = new McpServer({ name: "greeter", version: "1.0.0" });
   server.registerTool("greet", {}, () => ({ content: [{ type: "text", text: "Hello" }] }));
@@ -38,7 +38,7 @@ it("without roles official clients and servers find each other", async () => {
   await client.close();
 });
 
-it("a client without a role doesn't answer what another client has left on the channel", async () => {
+it("a client without a role ignores earlier messages of another client", async () => {
   const { alice, bob } = await agents();
   await using stranger = new McpChannelTransport(alice, NAME, { role: "client" });
   await stranger.write({ ...PING, id: "stranger" });
@@ -58,7 +58,7 @@ it("a client without a role doesn't answer what another client has left on the c
   await serving;
 });
 
-it("takes a channel manager and a name, as the Python SDK does", async () => {
+it("accepts a channel manager and a name, as the Python SDK does", async () => {
   const { alice, bob } = await agents();
   await using transport = new McpChannelTransport(alice, NAME);
   await using other = new McpChannelTransport(bob, NAME);
@@ -68,7 +68,7 @@ it("takes a channel manager and a name, as the Python SDK does", async () => {
   expect(await transport.read()).toEqual(PONG);
 });
 
-it("fails with what opening the channel failed with", async () => {
+it("fails with the error of opening the channel", async () => {
   const { alice } = await agents();
   await using transport = new McpChannelTransport(alice, "org/ns/other");
   await expect(transport.write(PING)).rejects.toMatchObject({ code: "unknown_channel" });
@@ -77,7 +77,7 @@ it("fails with what opening the channel failed with", async () => {
   await expect(listener.serve(() => undefined)).rejects.toMatchObject({ code: "unknown_channel" });
 });
 
-it("a session whose server can't be connected is closed, and others are served", async () => {
+it("closes a session whose server can't be connected, and serves others", async () => {
   const { alice, bob } = await agents();
   const errors: Error[] = [];
   await using listener = new McpChannelServer(alice, NAME, { onError: (error) => errors.push(error) });

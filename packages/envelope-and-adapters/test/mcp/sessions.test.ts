@@ -32,7 +32,7 @@ function envelope(mcp: object, message: object | undefined): Envelope {
   } as never);
 }
 
-/** What a transport reports, and when it closes. */
+/** Records the errors and the close event of a transport. */
 function watch(session: object): {
   readonly errors: readonly (Error & { readonly code?: string })[];
   readonly closed: Promise<void>;
@@ -51,12 +51,12 @@ function watch(session: object): {
   return { errors, closed: closed.promise, closes: () => closes };
 }
 
-/** Sets what the official SDKs set. */
+/** Sets the handlers that official SDKs set. */
 function handle(session: McpServerSession, onmessage: (message: JsonRpcMessage) => void): void {
   Object.assign(session, { onmessage });
 }
 
-/** The next MCP envelope that a party sees: its address and its message. */
+/** The address and message of the next MCP envelope that a party receives. */
 async function seen(inbound: AsyncIterator<{ envelope: Envelope }, undefined>): Promise<{ mcp: Metadata; message: unknown }> {
   const { value } = await inbound.next();
   const payload = text(value?.envelope.payload);
@@ -81,7 +81,7 @@ async function connected(options?: ConstructorParameters<typeof McpChannelServer
   return { listener, transport, session, errors };
 }
 
-describe("a session on its own", () => {
+describe("a session without an SDK", () => {
   it("reads and writes messages", async () => {
     const { transport, session } = await connected();
     await session.write(NOTE);
@@ -96,7 +96,7 @@ describe("a session on its own", () => {
     await expect(transport.start()).rejects.toThrow(TypeError);
   });
 
-  it("keeps messages until onmessage is set and it is started, and hands them over in order", async () => {
+  it("buffers messages until onmessage is set and it is started, and delivers them in order", async () => {
     const { transport, session } = await connected();
     const numbers = [1, 2, 3];
     for (const id of numbers) await transport.write({ ...PING, id });
@@ -113,7 +113,7 @@ describe("a session on its own", () => {
     await expect(session.read()).rejects.toThrow(TypeError);
   });
 
-  it("tells the other side that it closed; each side hears onclose once", async () => {
+  it("notifies the other side when closed; each side calls onclose once", async () => {
     const { transport, session } = await connected();
     const [ours, theirs] = [watch(transport), watch(session)];
     const reading = session.read();
@@ -138,7 +138,7 @@ describe("a session on its own", () => {
     expect(errors).toMatchObject([{ code: "session_ended", retryable: true }]);
   });
 
-  it("stops reading with its signal, and loses nothing by it", async () => {
+  it("stops reading when its signal fires, without losing messages", async () => {
     const { transport, session } = await connected();
     const abort = new AbortController();
     const reading = session.read({ signal: abort.signal });
@@ -149,7 +149,7 @@ describe("a session on its own", () => {
     expect(await session.read()).toEqual(NOTE);
   });
 
-  it("ends when more arrives than it may keep", async () => {
+  it("ends when its buffer is full", async () => {
     const { transport, session } = await connected({ maxBuffered: 2 });
     const { errors, closed } = watch(session);
     const ours = watch(transport);
@@ -158,7 +158,7 @@ describe("a session on its own", () => {
     expect(errors).toMatchObject([{ code: "overflow" }]);
   });
 
-  it("refuses messages that are too large, and answers in the place of a response that is", async () => {
+  it("rejects messages that are too large, and replaces such a response by an error", async () => {
     const { transport, session } = await connected({ maxMessageBytes: 200 });
     const { errors } = watch(session);
     const large = "x".repeat(300);
@@ -170,7 +170,7 @@ describe("a session on its own", () => {
     expect(errors).toMatchObject([{ code: "message_too_large" }, { code: "message_too_large" }]);
   });
 
-  it("reports what can't be read, and goes on", async () => {
+  it("reports malformed messages and continues", async () => {
     const { transport, session, errors } = await connected();
     const [ours, theirs] = [watch(transport), watch(session)];
     const toServer = client.receive({ protocol: Protocol.MCP });
@@ -201,7 +201,7 @@ describe("a session on its own", () => {
     expect(errors.length).toBe(6);
   });
 
-  it("survives listeners that throw", async () => {
+  it("continues if listeners throw", async () => {
     const { transport, session } = await connected();
     const { errors } = watch(session);
     const second = deferred<void>();
@@ -217,7 +217,7 @@ describe("a session on its own", () => {
 });
 
 describe("a server for one client", () => {
-  it("waits for it to write, and ends with it", async () => {
+  it("waits for the client to write, and ends with it", async () => {
     const serving = new McpChannelTransport(server, { role: "server" });
     const { closed, errors } = watch(serving);
     const written = serving.write(NOTE);
@@ -230,7 +230,7 @@ describe("a server for one client", () => {
     expect(errors).toEqual([]);
   });
 
-  it("takes no second one", async () => {
+  it("ignores a second client", async () => {
     const serving = new McpChannelTransport(server, { role: "server" });
     const { errors } = watch(serving);
     const request = serving.read();
@@ -246,7 +246,7 @@ describe("a server for one client", () => {
   it.each([
     ["closed", (transport: McpChannelTransport) => transport.close()],
     ["cut off", () => server.close()],
-  ])("lets nobody wait for a client when it is %s", async (_, end) => {
+  ])("rejects pending sends when it is %s", async (_, end) => {
     const serving = new McpChannelTransport(server, { role: "server" });
     const pending = [serving.write(NOTE), serving.write(PING), serving.read()];
     const settled = Promise.allSettled(pending);
@@ -257,7 +257,7 @@ describe("a server for one client", () => {
 });
 
 describe("addresses", () => {
-  it("carry session and role, open until a server has answered, and the server's run from then on", async () => {
+  it("contain session and role, `open` until a server has answered, and then the run of the server", async () => {
     const inbound = mallory.receive({ protocol: Protocol.MCP });
     await connected({ name: "greeter" });
     const [opening, answer] = [await seen(inbound), await seen(inbound)];
@@ -270,7 +270,7 @@ describe("addresses", () => {
     });
   });
 
-  it("let a client choose among servers by name", async () => {
+  it("allow a client to select a server by name", async () => {
     const listeners = [new McpChannelServer(server, { name: "a" }), new McpChannelServer(mallory, { name: "b" })] as const;
     const transport = new McpChannelTransport(client, { server: "b" });
     await transport.write(PING);
@@ -281,7 +281,7 @@ describe("addresses", () => {
     expect(await listeners[0][Symbol.asyncIterator]().next()).toEqual({ done: true, value: undefined });
   });
 
-  it("let the first server that answers have the session; the other hears no more of it", async () => {
+  it("assign the session to the first server that answers", async () => {
     const listeners = [new McpChannelServer(server), new McpChannelServer(mallory)] as const;
     const transport = new McpChannelTransport(client);
     const { errors } = watch(transport);
@@ -301,7 +301,7 @@ describe("addresses", () => {
     expect(errors).toEqual([]);
   });
 
-  it("tell a client of an earlier run of a server with a name that its session is gone", async () => {
+  it("end sessions of an earlier run of a named server", async () => {
     const crash = new AbortController();
     const mortal: EnvelopePort = {
       receive: (options) => server.receive({ ...options, signal: crash.signal }),
@@ -322,7 +322,7 @@ describe("addresses", () => {
     await second.close();
   });
 
-  it("don't let others write in a session's name, to either side", async () => {
+  it("prevent other parties from writing in a session, on both sides", async () => {
     const { transport, session, errors } = await connected();
     const ours = watch(transport);
     const inbound = mallory.receive({ protocol: Protocol.MCP });
@@ -349,7 +349,7 @@ describe("addresses", () => {
     ]);
   });
 
-  it("don't let others answer first when the client knows its peer, nor open when the server does", async () => {
+  it("prevent other parties from answering or opening if the peer is configured", async () => {
     const impostor = new McpChannelServer(mallory);
     const genuine = new McpChannelTransport(server, { role: "server", peer: "client" });
     const transport = new McpChannelTransport(client, { peer: "server" });
@@ -368,7 +368,7 @@ describe("addresses", () => {
     expect([ours.errors, theirs.errors]).toMatchObject([[{ code: "sender_mismatch" }], [{ code: "sender_mismatch" }]]);
   });
 
-  it("that a server does not know get told so", async () => {
+  it("of unknown sessions are answered with a close event", async () => {
     const listener = new McpChannelServer(server, { name: "greeter" });
     const inbound = client.receive({ protocol: Protocol.MCP });
     await client.send(envelope({ session: "unknown", role: "client", server: "greeter" }, PING));
@@ -378,7 +378,7 @@ describe("addresses", () => {
 });
 
 describe("McpChannelServer", () => {
-  it("refuses more sessions than it may have", async () => {
+  it("limits the number of sessions", async () => {
     const { errors } = await connected({ maxSessions: 1 });
     const second = new McpChannelTransport(mallory);
     const watched = watch(second);
@@ -388,7 +388,7 @@ describe("McpChannelServer", () => {
     expect(watched.errors).toMatchObject([{ code: "session_ended" }]);
   });
 
-  it("ends a party's longest unused session when it opens too many", async () => {
+  it("ends the least recently used session of a party that opens too many", async () => {
     const { listener, transport, session } = await connected({ maxSessionsPerSender: 2 });
     const oldest = watch(transport);
     const evicted = watch(session);
@@ -403,7 +403,7 @@ describe("McpChannelServer", () => {
     await Promise.all([second.close(), third.close()]);
   });
 
-  it("ends sessions that are idle, and only those", async () => {
+  it("ends idle sessions only", async () => {
     vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] });
     try {
       const { listener, transport, session } = await connected({ idleTimeoutMs: 1000 });
@@ -441,14 +441,14 @@ describe("McpChannelServer", () => {
     return { next: listener.next(), ...watch(session) };
   }
 
-  it("ends its loop and its sessions with the port", async () => {
+  it("ends its loop and its sessions when the port ends", async () => {
     const { next, closed, errors } = await served();
     await server.close();
     await closed;
     expect([await next, errors]).toEqual([{ done: true, value: undefined }, []]);
   });
 
-  it("throws what the port broke with, and tells its sessions", async () => {
+  it("throws the port's failure, and ends its sessions with it", async () => {
     const { next, closed, errors } = await served();
     const failure = new Error("removed from the channel");
     server.fail(failure);
@@ -457,7 +457,7 @@ describe("McpChannelServer", () => {
     expect(errors).toEqual([failure]);
   });
 
-  it("gives up what waits for the link when the session ends", async () => {
+  it("rejects sends that wait for the connection when the session ends", async () => {
     const { transport, session } = await connected();
     for (const [port, each] of [[server, session] as const, [client, transport] as const]) {
       port.cut();
@@ -469,7 +469,7 @@ describe("McpChannelServer", () => {
     }
   });
 
-  it("sends responses that met a link that is down once it is there again, in order; requests fail", async () => {
+  it("sends delayed responses in order after the connection is restored; requests fail at once", async () => {
     const { transport, session } = await connected();
     server.cut();
     await expect(session.write(PING)).rejects.toMatchObject({ code: "not_connected" });
@@ -480,7 +480,7 @@ describe("McpChannelServer", () => {
   });
 });
 
-it("no envelope, however wrong, ends a session or a server", async () => {
+it("malformed envelopes never end a session or a server", async () => {
   const { transport, session } = await connected();
   watch(transport);
   watch(session);

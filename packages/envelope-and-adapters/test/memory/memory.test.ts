@@ -13,7 +13,7 @@ describe("createMemoryPorts", () => {
     expect((await inbound.next()).value?.sender).toBe("alice");
   });
 
-  it("wraps bytes that are no envelope, and copies them", async () => {
+  it("wraps and copies data that is not an envelope", async () => {
     const [alice, bob] = createMemoryPorts(["alice", "bob"]);
     const inbound = bob.receive();
     const data = bytes("just text");
@@ -23,7 +23,7 @@ describe("createMemoryPorts", () => {
     expect([value?.envelope.protocol, text(value?.envelope.payload)]).toEqual([Protocol.RAW, "just text"]);
   });
 
-  it("holds what arrives while the link is cut, and refuses to send", async () => {
+  it("delays received envelopes and rejects sends while disconnected", async () => {
     const [alice, bob] = createMemoryPorts(["alice", "bob"]);
     const inbound = bob.receive();
     bob.cut();
@@ -34,7 +34,7 @@ describe("createMemoryPorts", () => {
     await bob.send(hello);
   });
 
-  it("breaks for good after what has arrived", async () => {
+  it("fails permanently after the received envelopes", async () => {
     const [alice, bob] = createMemoryPorts(["alice", "bob"]);
     const inbound = bob.receive();
     await alice.send(hello);
@@ -50,7 +50,7 @@ describe("createMemoryPorts with keepUnread", () => {
   const contentOf = async (inbound: AsyncIterator<ReceivedEnvelope, undefined>): Promise<string> =>
     text((await inbound.next()).value?.envelope.payload);
 
-  it("keeps what comes while nobody is subscribed to it, after what was left unsettled", async () => {
+  it("keeps envelopes without a subscriber, after those left unsettled", async () => {
     const [alice, bob] = createMemoryPorts(["alice", "bob"], { keepUnread: true });
     const first = bob.receive({ settle: "manual" });
     for (const content of ["1", "2", "3"]) await alice.sendBytes(bytes(content));
@@ -63,7 +63,7 @@ describe("createMemoryPorts with keepUnread", () => {
     expect(await contentOf(other)).toBe("mcp");
   });
 
-  it("remembers as many ids of a party's sends as it says", async () => {
+  it("remembers 65,536 send ids of each party", async () => {
     const [alice, bob] = createMemoryPorts(["alice", "bob"]);
     for (let id = 0; id < 65_537; id++) await alice.sendBytes(bytes("x"), { id: `${id}` });
     const inbound = bob.receive({ protocol: Protocol.MCP });
@@ -79,7 +79,7 @@ describe("createMemoryPorts with keepUnread", () => {
 });
 
 describe("createMemoryChannels", () => {
-  it("opens only what was created or joined", async () => {
+  it("opens only channels that were created or joined", async () => {
     const [alice, bob] = createMemoryChannels(["alice", "bob"]);
     await expect(alice.open("org/ns/x")).rejects.toMatchObject({ code: "unknown_channel" });
     await expect(bob.join("org/ns/x", new Uint8Array())).rejects.toMatchObject({ code: "unknown_channel" });

@@ -23,7 +23,7 @@ describe("SlimAdapter", () => {
     expect([got[0], text(got[1])]).toEqual([new Uint8Array([1, 2]), "180 °C"]);
   });
 
-  it("marks envelopes as SLIM's, with the content type", async () => {
+  it("sends envelopes with the SLIM protocol and the content type", async () => {
     const { ports, publisher } = await pair();
     const inbound = ports.bob.receive();
     await publisher.publish(CHANNEL, bytes("{}"), { contentType: "application/json" });
@@ -41,14 +41,14 @@ describe("SlimAdapter", () => {
     ]);
   });
 
-  it("tells content types and senders to who asks", async () => {
+  it("returns content types and senders with receiveMessages", async () => {
     const { publisher, subscriber } = await pair();
     await subscriber.subscribe(CHANNEL);
     await publisher.publish(CHANNEL, "hello");
     expect(await subscriber.receiveMessages(CHANNEL)).toEqual([{ payload: bytes("hello"), contentType: "text/plain", sender: "alice" }]);
   });
 
-  it("takes no notice of other protocols, nor of what it published itself", async () => {
+  it("ignores other protocols and its own messages", async () => {
     const { ports, publisher, subscriber } = await pair();
     await subscriber.subscribe(CHANNEL);
     await publisher.subscribe(CHANNEL);
@@ -59,7 +59,7 @@ describe("SlimAdapter", () => {
     expect(await publisher.receive(CHANNEL, { timeout: 0 })).toEqual([]);
   });
 
-  it("waits for a message, until the timeout, or until aborted", async () => {
+  it("waits for a message until the timeout or the abort", async () => {
     const { publisher, subscriber } = await pair();
     await subscriber.subscribe(CHANNEL);
     expect(await subscriber.receive(CHANNEL, { timeout: 0.01 })).toEqual([]);
@@ -73,7 +73,7 @@ describe("SlimAdapter", () => {
     await expect(subscriber.receive(CHANNEL, { timeout: Number.NaN })).rejects.toThrow(TypeError);
   });
 
-  it("lets several wait, each for something", async () => {
+  it("supports several concurrent receivers", async () => {
     const { publisher, subscriber } = await pair();
     await subscriber.subscribe(CHANNEL);
     const waiting = [subscriber.receive(CHANNEL, { timeout: 60 }), subscriber.receive(CHANNEL, { timeout: 60 })];
@@ -83,7 +83,7 @@ describe("SlimAdapter", () => {
     expect((await Promise.all(waiting)).map((payloads) => payloads.map(text))).toEqual([["one"], ["two"]]);
   });
 
-  it("needs a subscription, and a channel", async () => {
+  it("rejects unknown channels and channels without a subscription", async () => {
     const { subscriber } = await pair();
     await expect(subscriber.receive(CHANNEL)).rejects.toMatchObject({ code: "not_subscribed" });
     await expect(subscriber.subscribe("org/ns/none")).rejects.toMatchObject({ code: "unknown_channel" });
@@ -94,7 +94,7 @@ describe("SlimAdapter", () => {
     await expect(subscriber.receive(CHANNEL)).rejects.toMatchObject({ code: "not_subscribed" });
   });
 
-  it("drops the oldest when too many wait, and says so", async () => {
+  it("drops and reports the oldest messages when the buffer is full", async () => {
     const errors: unknown[] = [];
     const { ports, publisher, subscriber } = await pair({ maxBuffered: 2, onError: (error) => errors.push(error) });
     await subscriber.subscribe(CHANNEL);
@@ -105,7 +105,7 @@ describe("SlimAdapter", () => {
     expect(errors).toMatchObject([{ code: "overflow" }, { code: "overflow" }]);
   });
 
-  it("survives a listener that throws", async () => {
+  it("continues if a listener throws", async () => {
     const onError = (): never => {
       throw new Error("the listener broke");
     };
@@ -117,7 +117,7 @@ describe("SlimAdapter", () => {
     expect(got.at(-1)).toBe("3");
   });
 
-  it("gives out what has arrived before the channel ended, then says that it did", async () => {
+  it("returns the buffered messages after the channel ended, then throws", async () => {
     const { ports, publisher, subscriber } = await pair();
     await subscriber.subscribe(CHANNEL);
     await publisher.publish(CHANNEL, "last");
@@ -130,7 +130,7 @@ describe("SlimAdapter", () => {
     await expect(broken.subscriber.receive(CHANNEL)).rejects.toThrow("removed");
   });
 
-  it("ends its subscriptions when disposed of", async () => {
+  it("ends its subscriptions when disposed", async () => {
     const { subscriber } = await pair();
     {
       await using disposed = subscriber;

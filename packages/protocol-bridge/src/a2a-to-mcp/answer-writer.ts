@@ -1,6 +1,6 @@
 import type { JsonObject } from "@parley/core";
 import { Protocol, type Envelope } from "@parley/envelope-and-adapters";
-import { callEnvelope, unsendable, type ServerCall } from "@parley/envelope-and-adapters/internal";
+import { callEnvelope, describeSendFailure, type ServerCall } from "@parley/envelope-and-adapters/internal";
 import type { BridgeContext } from "../bridge-context.ts";
 import { BridgeError } from "../bridge-error.ts";
 import { normalizeA2a } from "../formats/a2a-message.ts";
@@ -61,7 +61,7 @@ export class AnswerWriter {
     error: unknown,
     trace: AnswerTrace,
   ): readonly OutboundMessage[] {
-    return this.failure(reference, `${unsendable(subject, envelope.payload.length, error)}.`, trace);
+    return this.failure(reference, `${describeSendFailure(subject, envelope.payload.length, error)}.`, trace);
   }
 
   /** A JSON-RPC response to a call. */

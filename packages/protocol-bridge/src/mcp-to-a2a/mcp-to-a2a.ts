@@ -1,7 +1,7 @@
 import { isJsonObject, type JsonObject } from "@parley/core";
 import { deferred, sleep, type Deferred } from "@parley/core/internal";
 import { Protocol, type Envelope, type ReceivedEnvelope } from "@parley/envelope-and-adapters";
-import { isPeer, mcpEnvelope, partyOf, readMcpAddress, unsendable } from "@parley/envelope-and-adapters/internal";
+import { isPeer, mcpEnvelope, partyOf, readMcpAddress, describeSendFailure } from "@parley/envelope-and-adapters/internal";
 import type { BridgeContext, Direction } from "../bridge-context.ts";
 import { BridgeError } from "../bridge-error.ts";
 import { isA2aCall, isFromAgent, readA2a } from "../formats/a2a-message.ts";
@@ -172,7 +172,7 @@ export class McpToA2a implements Direction {
     const onRejected = (error: unknown): readonly OutboundMessage[] => {
       this.#pending.take(key);
       call.answered.resolve();
-      return [answer(toolErrorBytes(id, `${unsendable("The message", envelope.payload.length, error)}.`))];
+      return [answer(toolErrorBytes(id, `${describeSendFailure("The message", envelope.payload.length, error)}.`))];
     };
     return { sends: [{ via: toTarget, envelope, id: inbound.sendId, countAs: "forwarded", onRejected }], until: call.answered.promise };
   }
@@ -215,7 +215,7 @@ export class McpToA2a implements Direction {
     const response = payload.length <= maxMessageBytes ? payload : errorBytes(call.id, JSON_RPC_ERRORS.internal, tooLarge);
     const id = route.deriveId("answer", call.key);
     const onRejected = (error: unknown): readonly OutboundMessage[] => {
-      const failure = errorBytes(call.id, JSON_RPC_ERRORS.internal, unsendable("The response", payload.length, error));
+      const failure = errorBytes(call.id, JSON_RPC_ERRORS.internal, describeSendFailure("The response", payload.length, error));
       return [this.#toClient(call.session, failure, id)];
     };
     const outbound = this.#toClient(call.session, response, id, route.traceOf(inbound));

@@ -11,7 +11,7 @@ const large = "x".repeat(3000);
 const circular: Record<string, unknown> = {};
 circular["self"] = circular;
 
-/** A port that refuses large envelopes for good, as a channel does. */
+/** A port that rejects large envelopes permanently, as a channel does. */
 function capped(port: MemoryPort): EnvelopePort {
   return {
     send: async (envelope, options) => {
@@ -26,7 +26,7 @@ async function* events(...values: object[]): AsyncGenerator<object, void, undefi
   yield* values;
 }
 
-/** What a client gets for a request that an agent answers like this. */
+/** The response that a client receives if an agent answers with `answer`. */
 async function answered(answer: object | AsyncGenerator<object, void, undefined>): Promise<{ text: string; errors: Error[] }> {
   const [ours, theirs] = createMemoryPorts(["client", "agent"]);
   const errors: Error[] = [];
@@ -45,17 +45,17 @@ async function answered(answer: object | AsyncGenerator<object, void, undefined>
   return { text, errors };
 }
 
-describe("an A2A response that can't be sent", () => {
+describe("A2A response that can't be sent", () => {
   it.each<[string, object, RegExp]>([
     ["that the channel refuses", { jsonrpc: "2.0", id: 1, result: { large } }, /^The response is too large: 30\d\d bytes/],
-    ["that is no JSON", { jsonrpc: "2.0", id: 1, result: circular }, /^The response can't be sent/],
-  ])("%s becomes an error at once", async (_name, answer, message) => {
+    ["not JSON", { jsonrpc: "2.0", id: 1, result: circular }, /^The response can't be sent/],
+  ])("is replaced by an error at once: %s", async (_name, answer, message) => {
     const { text, errors } = await answered(answer);
     expect(JSON.parse(text)).toEqual({ jsonrpc: "2.0", id: 1, error: { code: -32_603, message: expect.stringMatching(message) } });
     expect(errors).toHaveLength(1);
   });
 
-  it("ends a stream with an error in its place", async () => {
+  it("ends a stream with an error", async () => {
     const { text, errors } = await answered(events({ n: 1 }, { large }, { n: 3 }));
     expect(text).toMatch(/^data: \{"n":1\}\n\ndata: .*"code":-32603,"message":"The response is too large: 30\d\d bytes[^\n]*\n\n$/);
     expect(errors).toHaveLength(1);

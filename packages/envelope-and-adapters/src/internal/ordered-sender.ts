@@ -7,30 +7,35 @@ import type { EnvelopePort } from "../port.ts";
 const MAX_WAITING = 1024;
 const BACKOFF = { initialMs: 100, maxMs: 2000 };
 
-/** Sends what somebody is waiting for: one after the other, and again as long as the port says that it may succeed later. */
-export class Outbox {
+/** Sends envelopes one after the other, and retries each while the port reports retryable errors. */
+export class OrderedSender {
   readonly #port: EnvelopePort;
   readonly #stop: AbortSignal;
   #tail: Promise<void> = Promise.resolve();
   #waiting = 0;
 
-  /** Gives up, with the signal's reason, when `stop` fires. */
+  /** @param stop aborts all sends; they reject with its reason */
   constructor(port: EnvelopePort, stop: AbortSignal) {
     this.#port = port;
     this.#stop = stop;
   }
 
-  /** @throws AdapterError `overflow`; what the port throws and is not retryable. */
+  /**
+   * Resolves when the port has accepted the envelope.
+   *
+   * @throws AdapterError `overflow`
+   * @throws the port's error, if it is not retryable
+   */
   send(envelope: Envelope): Promise<void> {
     if (this.#waiting >= MAX_WAITING)
       return Promise.reject(new AdapterError("overflow", `More than ${MAX_WAITING} messages wait to be sent`));
     this.#waiting += 1;
-    const sent = this.#tail.then(() => this.#insist(envelope)).finally(() => (this.#waiting -= 1));
+    const sent = this.#tail.then(() => this.#sendWithRetry(envelope)).finally(() => (this.#waiting -= 1));
     this.#tail = sent.catch(() => {});
     return sent;
   }
 
-  async #insist(envelope: Envelope): Promise<void> {
+  async #sendWithRetry(envelope: Envelope): Promise<void> {
     for (let attempt = 1; ; attempt++) {
       try {
         await this.#port.send(envelope, { signal: this.#stop });

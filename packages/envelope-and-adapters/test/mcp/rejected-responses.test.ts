@@ -7,7 +7,7 @@ import { createMemoryPorts, type MemoryPort } from "../../src/memory/index.ts";
 
 const CAP = 2000;
 
-/** A port that refuses large envelopes for good, as a channel does. */
+/** A port that rejects large envelopes permanently, as a channel does. */
 function capped(port: MemoryPort): EnvelopePort {
   return {
     send: async (envelope, options) => {
@@ -35,20 +35,20 @@ const large = "x".repeat(3000);
 const circular: Record<string, unknown> = {};
 circular["self"] = circular;
 
-describe("a response that can't be sent", () => {
+describe("MCP response that can't be sent", () => {
   it.each<[string, JsonRpcMessage, RegExp]>([
     ["a result that the channel refuses", { jsonrpc: "2.0", id: 1, result: { large } }, /^The response is too large: 30\d\d bytes/],
     ["an error that the channel refuses", { jsonrpc: "2.0", id: 1, error: { code: 1, message: large } }, /too large/],
-    ["a result that is no JSON", { jsonrpc: "2.0", id: 1, result: circular }, /can't be sent/],
+    ["a result that is not JSON", { jsonrpc: "2.0", id: 1, result: circular }, /can't be sent/],
     ["a result with a BigInt", { jsonrpc: "2.0", id: 1, result: { n: 1n } }, /can't be sent/],
-  ])("%s becomes an error at once", async (_name, response, message) => {
+  ])("is replaced by an error at once: %s", async (_name, response, message) => {
     const { client, server, errors } = await session();
     await server.write(response);
     expect(await client.read()).toEqual({ jsonrpc: "2.0", id: 1, error: { code: -32_603, message: expect.stringMatching(message) } });
     expect(errors).toHaveLength(1);
   });
 
-  it("is replaced at the client's end too, which answers sampling and elicitation", async () => {
+  it("is also replaced on the client, which answers sampling and elicitation", async () => {
     const { client, server } = await session();
     await server.write({ jsonrpc: "2.0", id: 9, method: "sampling/createMessage" });
     await client.read();
@@ -56,7 +56,7 @@ describe("a response that can't be sent", () => {
     expect(await server.read()).toMatchObject({ id: 9, error: { code: -32_603 } });
   });
 
-  it("fails where nothing can be sent any more", async () => {
+  it("rejects if nothing can be sent", async () => {
     const [ours, theirs] = createMemoryPorts(["client", "server"]);
     const left = new ParleyError("removed", "this agent was removed from the channel");
     let hasLeft = false;
@@ -71,15 +71,15 @@ describe("a response that can't be sent", () => {
     await expect(server.write({ jsonrpc: "2.0", id: 1, result: {} })).rejects.toBe(left);
   });
 
-  it("a message of the caller's own fails where it is sent", async () => {
+  it("is not replaced if it is a request of the caller, which fails instead", async () => {
     const { client, server } = await session();
     await expect(client.write({ jsonrpc: "2.0", id: 2, method: "x", params: { large } })).rejects.toMatchObject({ code: "bad_request" });
     await expect(server.write({ jsonrpc: "2.0", method: "x", params: { large } })).rejects.toMatchObject({ code: "bad_request" });
   });
 });
 
-describe("waits", () => {
-  it("read and write end with their signal", async () => {
+describe("signals of read and write", () => {
+  it("stop waiting for messages and sends", async () => {
     const [ours] = createMemoryPorts(["server"]);
     await using server = new McpChannelTransport(ours, { role: "server" });
     const stop = new AbortController();
@@ -89,7 +89,7 @@ describe("waits", () => {
     for (const wait of waiting) await expect(wait).rejects.toBe(reason);
   });
 
-  it("a channel that is not opened in time holds nobody up", async () => {
+  it("stop waiting for a channel that is not opened", async () => {
     const never = deferred<EnvelopePort>();
     await using client = new McpChannelTransport({ open: () => never.promise }, "org/ns/x");
     const stop = new AbortController();

@@ -2,7 +2,11 @@ import { isJsonObject, type JsonObject, type JsonValue } from "@parley/core";
 
 const MAX_DEPTH = 32;
 
-/** A frozen copy of a JSON object. Members that are `undefined` are left out. What JSON can't carry, or only with loss, is a TypeError. */
+/**
+ * Copies and deeply freezes a JSON object, without members that are `undefined`.
+ *
+ * @throws TypeError a value can't be represented as JSON without loss, or is nested deeper than 32 levels
+ */
 export function freezeJsonObject(value: unknown, what: string): JsonObject {
   if (!isJsonObject(value) || !isPlain(value)) throw new TypeError(`${what} must be a JSON object`);
   return freezeObject(value, what, 1);
@@ -10,7 +14,7 @@ export function freezeJsonObject(value: unknown, what: string): JsonObject {
 
 function freezeObject(object: JsonObject, what: string, depth: number): JsonObject {
   const members = Object.entries(object).filter(([, member]) => member !== undefined);
-  // From entries, so that a member named `__proto__` is a member.
+  // Object.fromEntries also supports a member named `__proto__`.
   return Object.freeze(Object.fromEntries(members.map(([name, member]) => [name, freeze(member, what, depth)])));
 }
 
@@ -20,7 +24,7 @@ function freeze(value: unknown, what: string, depth: number): JsonValue {
   if (depth >= MAX_DEPTH) throw new TypeError(`${what} must not be nested deeper than ${MAX_DEPTH} levels`);
   if (Array.isArray(value)) return Object.freeze(Array.from(value as readonly unknown[], (item) => freeze(item, what, depth + 1)));
   if (isJsonObject(value) && isPlain(value)) return freezeObject(value, what, depth + 1);
-  throw new TypeError(`${what} must hold nothing but JSON`);
+  throw new TypeError(`${what} must contain JSON values only`);
 }
 
 function isPlain(value: object): boolean {

@@ -3,27 +3,27 @@ import { AsyncQueue } from "@parley/core/internal";
 import { AdapterError } from "../adapter-error.ts";
 import type { EnvelopePort, ReceivedEnvelope } from "../port.ts";
 import { Protocol } from "../protocol.ts";
-import type { SessionWire } from "./session.ts";
+import type { SessionConnection } from "./session.ts";
 
-/** What an {@link UndecidedWire} makes the wire of its role with. */
+/** Creates the connection of each role. */
 interface Roles {
-  client(port: EnvelopePort): SessionWire;
-  server(port: EnvelopePort): SessionWire;
-  /** The channel has ended before the role was known. */
+  client(port: EnvelopePort): SessionConnection;
+  server(port: EnvelopePort): SessionConnection;
+  /** Called if the channel ends before the role is known. */
   end(error?: Error): void;
 }
 
 /**
- * An end of a session whose role is not given: the end that writes first is the client, and the one that a client writes to before it has
- * written anything is the server. So two ends that were told nothing find each other, as with the Python SDK's transport.
+ * An end of a session without a configured role: the end that writes first is the client, and an end that receives a message before it writes
+ * is the server. So two ends without a role can connect, as with the Python SDK's transport.
  */
-export class UndecidedWire implements SessionWire {
+export class RoleDetectingConnection implements SessionConnection {
   readonly #port: EnvelopePort;
   readonly #roles: Roles;
   readonly #stop = new AbortController();
-  /** What the wire of the role receives. */
+  /** Received envelopes for the connection of the role. */
   readonly #inbound = new AsyncQueue<ReceivedEnvelope>();
-  #wire: SessionWire | undefined;
+  #connection: SessionConnection | undefined;
 
   constructor(port: EnvelopePort, roles: Roles) {
     this.#port = port;
@@ -31,59 +31,60 @@ export class UndecidedWire implements SessionWire {
   }
 
   open(): void {
-    void this.#pump();
+    void this.#readPort();
   }
 
   send(payload: Uint8Array, signal: AbortSignal | undefined): Promise<void> {
-    return this.#decided("client").send(payload, signal);
+    return this.#connectionAs("client").send(payload, signal);
   }
 
   sendEventually(payload: Uint8Array): Promise<void> {
-    return this.#decided("client").sendEventually(payload);
+    return this.#connectionAs("client").sendEventually(payload);
   }
 
   async close(): Promise<void> {
-    await this.#wire?.close();
+    await this.#connection?.close();
     this.#stop.abort();
   }
 
-  #decided(role: "client" | "server"): SessionWire {
-    if (this.#wire !== undefined) return this.#wire;
+  #connectionAs(role: "client" | "server"): SessionConnection {
+    if (this.#connection !== undefined) return this.#connection;
     const port: EnvelopePort = {
       send: (envelope, options) => this.#port.send(envelope, options),
       receive: (options) => this.#received(options?.signal),
     };
-    this.#wire = this.#roles[role](port);
-    this.#wire.open();
-    return this.#wire;
+    this.#connection = this.#roles[role](port);
+    this.#connection.open();
+    return this.#connection;
   }
 
-  /** The wire of the role is the only one who receives: when it stops, so does this. */
+  /** Called once by the connection of the role. Its signal also stops reading from the port. */
   async *#received(signal: AbortSignal | undefined): AsyncGenerator<ReceivedEnvelope, undefined> {
     signal?.addEventListener("abort", () => this.#stop.abort(), { once: true });
     yield* { [Symbol.asyncIterator]: () => this.#inbound[Symbol.asyncIterator]() };
     return undefined;
   }
 
-  async #pump(): Promise<void> {
+  async #readPort(): Promise<void> {
     try {
       for await (const received of this.#port.receive({ protocol: Protocol.MCP, signal: this.#stop.signal })) await this.#receive(received);
       this.#inbound.end();
-      if (this.#wire === undefined) this.#roles.end();
+      if (this.#connection === undefined) this.#roles.end();
     } catch (error) {
       this.#inbound.fail(error);
-      if (this.#wire === undefined)
+      if (this.#connection === undefined)
         this.#roles.end(error instanceof Error ? error : new AdapterError("closed", "The port failed", { cause: error }));
     }
   }
 
   async #receive(received: ReceivedEnvelope): Promise<void> {
-    if (this.#wire === undefined) {
+    if (this.#connection === undefined) {
       if (!isOpening(received)) return;
-      // An official client writes its first message right after it has started: that comes before what another client has left here.
+      // An official client writes its first message directly after its start. Wait for that, so that earlier messages of another client don't
+      // make this end a server.
       await new Promise((resolve) => setTimeout(resolve, 0));
       if (this.#stop.signal.aborted) return;
-      this.#decided("server");
+      this.#connectionAs("server");
     }
     this.#inbound.push(received);
   }

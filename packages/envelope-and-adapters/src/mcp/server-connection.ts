@@ -2,26 +2,26 @@ import { deferred } from "@parley/core/internal";
 import { AdapterError } from "../adapter-error.ts";
 import { type ExpectedPeer, isPeer } from "../party.ts";
 import type { EnvelopePort } from "../port.ts";
-import type { McpSessionLimits, SessionSink, SessionWire } from "./session.ts";
+import type { McpSessionLimits, SessionSink, SessionConnection } from "./session.ts";
 import { SessionListener, type OpenedSession } from "./session-listener.ts";
 
-interface ListenerWireOptions extends McpSessionLimits, ExpectedPeer {
+interface ServerConnectionOptions extends McpSessionLimits, ExpectedPeer {
   readonly server?: string;
 }
 
-/** A server's side for one client: the first that comes. */
-export class ListenerWire implements SessionWire {
+/** The server's end of a session with one client: the first that connects. */
+export class ServerConnection implements SessionConnection {
   readonly #port: EnvelopePort;
-  readonly #options: ListenerWireOptions;
+  readonly #options: ServerConnectionOptions;
   readonly #sink: SessionSink;
-  readonly #client = deferred<SessionWire>();
+  readonly #client = deferred<SessionConnection>();
   #listener: SessionListener | undefined;
 
-  constructor(port: EnvelopePort, options: ListenerWireOptions, sink: SessionSink) {
+  constructor(port: EnvelopePort, options: ServerConnectionOptions, sink: SessionSink) {
     this.#port = port;
     this.#options = options;
     this.#sink = sink;
-    // Nobody may be waiting for a client.
+    // The rejection can be unhandled if nothing is sent.
     this.#client.promise.catch(() => {});
   }
 
@@ -40,7 +40,7 @@ export class ListenerWire implements SessionWire {
         onSession: (opened) => this.#adopt(opened),
         onFault: (error) => this.#sink.fault(error),
         onEnd: (error) => {
-          this.#client.reject(error ?? nobodyCame());
+          this.#client.reject(error ?? closedWithoutClient());
           this.#sink.end(error);
         },
       },
@@ -58,12 +58,12 @@ export class ListenerWire implements SessionWire {
   }
 
   async close(): Promise<void> {
-    this.#client.reject(nobodyCame());
+    this.#client.reject(closedWithoutClient());
     await this.#listener?.close();
   }
 
   #adopt(opened: OpenedSession): void {
-    const wire = opened.connect({
+    const connection = opened.connect({
       message: (message, bytes) => this.#sink.message(message, bytes),
       fault: (error) => this.#sink.fault(error),
       end: (error) => {
@@ -71,10 +71,10 @@ export class ListenerWire implements SessionWire {
         void this.#listener?.close();
       },
     });
-    this.#client.resolve(wire);
+    this.#client.resolve(connection);
   }
 }
 
-function nobodyCame(): AdapterError {
-  return new AdapterError("closed", "The MCP transport was closed before a client came");
+function closedWithoutClient(): AdapterError {
+  return new AdapterError("closed", "The MCP transport was closed before a client connected");
 }

@@ -12,7 +12,7 @@ async function take(inbound: AsyncIterator<ReceivedEnvelope, undefined>): Promis
   return value === undefined ? undefined : text(value.envelope.payload);
 }
 
-/** Whether a promise is still pending once everything else that was due has happened. */
+/** Whether a promise is still pending after all other scheduled work. */
 async function isPending(promise: Promise<unknown>): Promise<boolean> {
   const pending = Symbol("pending");
   const turn = new Promise((resolve) => setImmediate(() => resolve(pending)));
@@ -20,7 +20,7 @@ async function isPending(promise: Promise<unknown>): Promise<boolean> {
 }
 
 describe("EnvelopeFanOut", () => {
-  it("gives each subscriber everything of its protocol, from its subscription on", async () => {
+  it("delivers all envelopes of its protocol to each subscriber, from its subscription on", async () => {
     const fanOut = new EnvelopeFanOut();
     expect(await fanOut.deliver(message("too early"))).toBe(0);
     const all = fanOut.receive();
@@ -30,7 +30,7 @@ describe("EnvelopeFanOut", () => {
     expect([await take(all), await take(all), await take(mcp)]).toEqual(["one", "two", "two"]);
   });
 
-  it("hands on sender and envelope as they are", async () => {
+  it("delivers sender and envelope unchanged", async () => {
     const fanOut = new EnvelopeFanOut();
     const inbound = fanOut.receive();
     const waiting = inbound.next();
@@ -39,7 +39,7 @@ describe("EnvelopeFanOut", () => {
     expect((await waiting).value).toBe(sent);
   });
 
-  it("waits for a subscriber whose buffer is full, and loses nothing", async () => {
+  it("waits for a subscriber with a full buffer, without losing envelopes", async () => {
     const fanOut = new EnvelopeFanOut({ maxBuffered: 2 });
     const slow = fanOut.receive();
     const fast = fanOut.receive();
@@ -53,7 +53,7 @@ describe("EnvelopeFanOut", () => {
     expect([await take(slow), await take(slow), await take(fast)]).toEqual(["2", "3", "3"]);
   });
 
-  it("keeps the order of deliveries that wait", async () => {
+  it("keeps the order of waiting deliveries", async () => {
     const fanOut = new EnvelopeFanOut({ maxBuffered: 1 });
     const inbound = fanOut.receive();
     const sent = ["1", "2", "3", "4"];
@@ -64,7 +64,7 @@ describe("EnvelopeFanOut", () => {
     await delivered;
   });
 
-  it("counts bytes too, but takes any envelope when it has none", async () => {
+  it("limits the bytes of a buffer, but accepts any envelope when it is empty", async () => {
     const fanOut = new EnvelopeFanOut({ maxBufferedBytes: 4 });
     const inbound = fanOut.receive();
     await fanOut.deliver(message("larger than that"));
@@ -75,7 +75,7 @@ describe("EnvelopeFanOut", () => {
     expect(await take(inbound)).toBe("x");
   });
 
-  it("drops the oldest for who asks for that, and says how many", async () => {
+  it("drops the oldest envelopes with `drop-oldest`, and reports their number", async () => {
     const fanOut = new EnvelopeFanOut({ maxBuffered: 2 });
     const inbound = fanOut.receive({ overflow: "drop-oldest" });
     for (const content of ["1", "2", "3", "4"]) await fanOut.deliver(message(content));
@@ -84,7 +84,7 @@ describe("EnvelopeFanOut", () => {
     expect((await inbound.next()).value).not.toHaveProperty("missed");
   });
 
-  it("lets waiting deliveries go when the subscriber leaves", async () => {
+  it("completes waiting deliveries when the subscriber ends", async () => {
     const fanOut = new EnvelopeFanOut({ maxBuffered: 1 });
     const inbound = fanOut.receive();
     await fanOut.deliver(message("1"));
@@ -95,7 +95,7 @@ describe("EnvelopeFanOut", () => {
     expect(await take(inbound)).toBeUndefined();
   });
 
-  it("ends a subscription with its signal, without an error", async () => {
+  it("ends a subscription without an error when its signal fires", async () => {
     const fanOut = new EnvelopeFanOut();
     const abort = new AbortController();
     const inbound = fanOut.receive({ signal: abort.signal });
@@ -108,7 +108,7 @@ describe("EnvelopeFanOut", () => {
     expect(await fanOut.deliver(message("nobody"))).toBe(0);
   });
 
-  it("ends all, after what is buffered", async () => {
+  it("ends all subscriptions after their buffered envelopes", async () => {
     const fanOut = new EnvelopeFanOut();
     const inbound = fanOut.receive();
     const waiting = fanOut.receive({ protocol: "mcp" }).next();
@@ -120,7 +120,7 @@ describe("EnvelopeFanOut", () => {
     expect(await take(fanOut.receive())).toBeUndefined();
   });
 
-  it("fails all, after what is buffered, and those who come later", async () => {
+  it("fails all subscriptions after their buffered envelopes, and later subscriptions", async () => {
     const fanOut = new EnvelopeFanOut();
     const failure = new Error("broken");
     const inbound = fanOut.receive();
@@ -134,14 +134,14 @@ describe("EnvelopeFanOut", () => {
     await expect(fanOut.receive().next()).rejects.toBe(failure);
   });
 
-  it("takes a second reader of a subscription for a mistake", async () => {
+  it("rejects a second concurrent reader of a subscription", async () => {
     const inbound = new EnvelopeFanOut().receive();
     void inbound.next();
     await expect(inbound.next()).rejects.toThrow(TypeError);
   });
 });
 
-it("loses nothing and keeps the order, however fast subscribers read", async () => {
+it("delivers all envelopes in order to subscribers of any speed", async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.nat({ max: 30 }),

@@ -1,10 +1,10 @@
 const MAX_REMEMBERED = 65_536;
 
-/** The ids of what each party has sent; the oldest are forgotten. */
-export class MemoryIds {
+/** The latest send ids of each party. */
+export class MemorySendIds {
   readonly #parties = new Map<string, Set<string>>();
 
-  /** Whether the party has not sent anything under this id before. */
+  /** Adds an id. Returns `false` if the party has used it before. */
   add(party: string, id: string): boolean {
     const ids = this.#parties.get(party) ?? new Set();
     this.#parties.set(party, ids);

@@ -1,14 +1,13 @@
 import type { ReceivedEnvelope, ReceiveOptions } from "./port.ts";
 import type { BufferLimits } from "./internal/bounded-queue.ts";
-import { Delivery, type EnvelopeKeeper } from "./internal/delivery.ts";
+import { DeliveryState, type EnvelopeKeeper } from "./internal/delivery-state.ts";
 import { Subscription } from "./internal/subscription.ts";
 
 /**
- * Hands each inbound envelope to every subscriber that asked for its protocol: the receiving half of an {@link EnvelopePort}, for those
- * who implement one.
+ * Delivers each inbound envelope to all subscribers of its protocol: the receiving half of an {@link EnvelopePort}, for implementers of ports.
  *
- * A port that keeps what it has received until it is settled gives an {@link EnvelopeKeeper} along. Without one, what a subscriber leaves
- * unsettled is lost.
+ * A port that keeps envelopes until they are settled passes an {@link EnvelopeKeeper} with each. Without one, envelopes that a subscriber
+ * leaves unsettled are lost.
  *
  * @example
  * ```ts
@@ -30,17 +29,17 @@ import { Subscription } from "./internal/subscription.ts";
  */
 export class EnvelopeFanOut {
   readonly #subscriptions = new Set<Subscription>();
-  readonly #deliveries = new WeakMap<ReceivedEnvelope, Delivery<Subscription>>();
+  readonly #deliveries = new WeakMap<ReceivedEnvelope, DeliveryState<Subscription>>();
   readonly #limits: BufferLimits;
   #outcome: { readonly error?: unknown } | undefined;
 
-  /** `limits` is how much each subscription buffers, what it has not settled included. */
+  /** @param limits the buffer of each subscription, including its unsettled envelopes */
   constructor(limits: BufferLimits = {}) {
     this.#limits = limits;
   }
 
   /**
-   * Subscribes, as {@link EnvelopePort.receive} says. After the end, the iteration ends at once, or throws what it failed with.
+   * Subscribes, see {@link EnvelopePort.receive}. After {@link end} or {@link fail}, the iteration ends at once or throws the error.
    *
    * @throws TypeError for `settle: "manual"` with `overflow: "drop-oldest"`
    */
@@ -51,40 +50,40 @@ export class EnvelopeFanOut {
     return subscription;
   }
 
-  /** Whether there is a subscriber who asks for it and has not had it. An envelope is the same again when it is the same object. */
+  /** Whether a subscriber of its protocol has not received this envelope yet. Envelopes are compared by identity. */
   wants(received: ReceivedEnvelope): boolean {
     for (const subscription of this.#subscriptions) if (this.#isFor(subscription, received)) return true;
     return false;
   }
 
   /**
-   * Hands an envelope to all who subscribed to its protocol, but for those who have had this very object before. Resolves once each has it
-   * in its buffer, which may take as long as the slowest of them: await it before reading on. Gives how many there were; with none, the
-   * envelope is not delivered, and `keeper` is not told of anything.
+   * Delivers an envelope to all subscribers of its protocol that have not received this object before. Resolves once it is in all their
+   * buffers; await it before reading on, for back-pressure. Returns their number. If it is 0, the envelope was not delivered, and `keeper` is
+   * not called.
    *
-   * @param keeper told what becomes of the envelope. That of its first delivery counts.
+   * @param keeper called when the envelope is settled or left unsettled. Only that of the first delivery is used.
    */
   async deliver(received: ReceivedEnvelope, keeper?: EnvelopeKeeper): Promise<number> {
-    const takers = [...this.#subscriptions].filter((subscription) => this.#isFor(subscription, received));
-    if (takers.length === 0) return 0;
-    const delivery = this.#deliveries.get(received) ?? new Delivery(keeper, () => this.#deliveries.delete(received));
+    const subscribers = [...this.#subscriptions].filter((subscription) => this.#isFor(subscription, received));
+    if (subscribers.length === 0) return 0;
+    const delivery = this.#deliveries.get(received) ?? new DeliveryState(keeper, () => this.#deliveries.delete(received));
     this.#deliveries.set(received, delivery);
-    delivery.begin(takers);
-    await Promise.all(takers.map((subscription) => subscription.push({ received, delivery })));
-    return takers.length;
+    delivery.begin(subscribers);
+    await Promise.all(subscribers.map((subscription) => subscription.push({ received, delivery })));
+    return subscribers.length;
   }
 
-  /** Ends all iterations once they have given out what is buffered. */
+  /** Ends all iterations after their buffered envelopes. */
   end(): void {
     this.#finish({});
   }
 
-  /** Ends all iterations at once. What they have buffered is left, as what is not settled is. */
+  /** Ends all iterations at once. Buffered envelopes are left unsettled. */
   close(): void {
     this.#finish({}, "leave");
   }
 
-  /** Ends all iterations with an error once they have given out what is buffered. */
+  /** Ends all iterations with an error after their buffered envelopes. */
   fail(error: unknown): void {
     this.#finish({ error });
   }

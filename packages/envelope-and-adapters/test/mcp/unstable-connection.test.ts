@@ -11,8 +11,8 @@ const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve)
 describe.each([
   ["v1", clientV1, serverV1],
   ["v2", clientV2, serverV2],
-])("official client and server %s over links that drop again and again", (_, createClient, createServer) => {
-  it("answer every call that was taken, once and rightly; the others fail at once", async () => {
+])("official client and server %s over an unstable connection", (_, createClient, createServer) => {
+  it("answer every accepted call once and correctly; other calls fail at once", async () => {
     const [ours, theirs] = createMemoryPorts(["client", "server"]);
     const [client, server] = [createClient(), createServer()];
     await server.connect(new McpChannelTransport(theirs, { role: "server" }));

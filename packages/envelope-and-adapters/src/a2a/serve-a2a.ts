@@ -6,11 +6,11 @@ import { CallListener, type A2aServeOptions } from "./call-listener.ts";
 import { A2A_CHANNEL_BINDING } from "./extension.ts";
 import { loadSdk } from "./sdk.ts";
 
-/** An agent that is being served. */
+/** A served agent. */
 export interface A2aServing extends AsyncDisposable {
-  /** Answers all calls with an error and stops listening. Tasks that run go on in the request handler. Idempotent. */
+  /** Answers all calls with an error and stops listening. Running tasks continue in the request handler. Idempotent. */
   close(): Promise<void>;
-  /** Fulfilled once nothing is served any more; rejected if the port broke for good. */
+  /** Resolves when serving has ended; rejects if the port failed. */
   readonly closed: Promise<void>;
 }
 
@@ -19,10 +19,11 @@ const KNOWN = ["maxCalls", "maxCallsPerSender", "maxMessageBytes", "accepts", "o
 /**
  * Serves an agent to all members of a channel, with the official request handler. Resolves once it listens.
  *
- * The agent's card must list an interface made by {@link a2aChannelInterface}: its URL is the address that clients call. Who calls is told
- * to the agent as the `user` of the call's context, authenticated by the channel. Answers wait for a link that is down.
+ * The agent's card must contain an interface created by {@link a2aChannelInterface}: its URL is the address that clients call. The `user` of the
+ * call's context is the caller, authenticated by the channel. While the connection is down, answers wait.
  *
- * @throws AdapterError `sdk_missing`. @throws TypeError the card lists no such interface, this is no port, or an option that there isn't.
+ * @throws AdapterError `sdk_missing`
+ * @throws TypeError the card has no such interface, or an argument or option is invalid
  *
  * @example
  * ```ts
@@ -40,12 +41,13 @@ export async function serveA2a(port: EnvelopePort, handler: A2ARequestHandler, o
   checkPort(port);
   checkAdapterOptions(options, KNOWN);
   if (typeof handler?.getAgentCard !== "function") {
-    throw new TypeError("serveA2a takes a request handler of the A2A SDK, such as new DefaultRequestHandler(card, store, executor)");
+    throw new TypeError("serveA2a needs a request handler of the A2A SDK, such as new DefaultRequestHandler(card, store, executor)");
   }
   const { base, server } = await loadSdk();
   const card = await handler.getAgentCard();
   const urls = card.supportedInterfaces.filter(({ protocolBinding }) => protocolBinding === A2A_CHANNEL_BINDING).map(({ url }) => url);
-  if (urls.length === 0) throw new TypeError("The agent's card has no interface made by a2aChannelInterface");
+  if (urls.length === 0)
+    throw new TypeError("The agent's card has no interface for channels: add a2aChannelInterface(agentId) to its supportedInterfaces");
   const rpc = new server.JsonRpcTransportHandler(handler);
   return new CallListener(
     port,

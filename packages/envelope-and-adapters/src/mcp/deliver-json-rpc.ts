@@ -3,8 +3,11 @@ import { rejectedMessage } from "../internal/rejected-message.ts";
 import { readJsonRpc } from "./json-rpc.ts";
 import type { SessionSink } from "./session.ts";
 
-/** Hands a message to a session, or reports that it can't be read, to whomever that concerns. `reply` sends a payload to the sender. */
-export function takeJsonRpc(payload: Uint8Array, maxBytes: number, sink: SessionSink, reply: (payload: Uint8Array) => void): void {
+/**
+ * Passes a message to a session. A malformed message is reported to the session, and error responses are sent to its sender with `reply` and to
+ * the waiting request.
+ */
+export function deliverJsonRpc(payload: Uint8Array, maxBytes: number, sink: SessionSink, reply: (payload: Uint8Array) => void): void {
   try {
     sink.message(readJsonRpc(payload, maxBytes), payload.length);
   } catch (error) {
