@@ -8,9 +8,6 @@ import { filesBelow, members, repository } from "./lib/workspace.mjs";
 /** NATS, for servers that share one log. */
 const NATS = ["@nats-io/transport-node", "@nats-io/nats-core", "@nats-io/jetstream"];
 
-/** Optional packages of the post-quantum cipher suites. */
-const POST_QUANTUM = ["@noble/post-quantum", "@hpke/chacha20poly1305", "@hpke/hybridkem-x-wing", "@hpke/ml-kem"];
-
 /**
  * What each package may import. `packages`: folders of this workspace; `libraries`: everything else, Node's own modules aside.
  * A new package starts with a line here.
@@ -26,7 +23,7 @@ export const RULES = {
   vc: { packages: ["core", "did"], libraries: ["@scure/base", "canonicalize", "jose"] },
   "mls-engine": {
     packages: ["core", "directory-lock"],
-    libraries: ["ts-mls", "@noble/ciphers", "@noble/curves", "@noble/hashes", ...POST_QUANTUM],
+    libraries: ["ts-mls", "@noble/ciphers", "@noble/curves", "@noble/hashes"],
   },
   "didcomm-crypto": { packages: ["core", "did"], libraries: ["@noble/ciphers"] },
   "skytale-relay": { packages: ["core"], libraries: ["@grpc/grpc-js", "@bufbuild/protobuf"] },

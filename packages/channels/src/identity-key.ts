@@ -1,4 +1,4 @@
-import { type GroupStore, type SignatureKeyPair, StoreError, type StorePartition } from "@parley/mls-engine";
+import { type GroupStore, type KeyPair, StoreError, type StorePartition } from "@parley/mls-engine";
 import { TransportError } from "./errors.ts";
 import { publicKeyOf, signWith } from "./invites/ed25519.ts";
 
@@ -9,7 +9,7 @@ const SEED_BYTES = 32;
 /** The signature key of an agent, by which the groups that it is in know it. */
 export interface IdentityKey {
   /** For the engine, as its `signatureKey`. */
-  readonly pair: SignatureKeyPair;
+  readonly pair: KeyPair;
   /** Signs with it what isn't a message of MLS, such as an invite. The content must begin with a label of its own. */
   sign(content: Uint8Array): Uint8Array;
   /** Erases the private key. Nothing can be signed after that. */

@@ -1,8 +1,8 @@
-// For applications
+// Engines and groups
 export { createMlsEngine, type MlsEngine } from "./engine/engine.ts";
 export type { JoinOptions, KeyPackageOptions, MlsEngineOptions } from "./engine/engine-options.ts";
+export type { MlsLimits } from "./engine/limits.ts";
 export type { MlsGroup } from "./group/group.ts";
-export type { MlsChanges, MlsMember, MlsProposal } from "./group/members.ts";
 export type {
   ApplicationMessage,
   CommitMessage,
@@ -14,19 +14,20 @@ export type {
   StageOptions,
   WriteOptions,
 } from "./group/group-types.ts";
-export { MlsError, type MlsErrorCode, type MlsErrorOptions } from "./errors.ts";
+export type { MlsChanges, MlsMember, MlsProposal } from "./group/members.ts";
+export { inspectMessage, type MessageInfo } from "./framing/mls-message.ts";
+export { MlsError, type MlsErrorCode } from "./errors.ts";
+
+// Identities
 export { unsafeAcceptAnyCredential, type Authenticate, type AuthenticationContext } from "./credentials/authentication.ts";
 export { basicCredential, basicIdentity, certificatesOf, type MlsCredential } from "./credentials/credential.ts";
-export { inspectMessage, type MessageInfo } from "./framing/mls-message.ts";
-export type { MlsLimits } from "./engine/limits.ts";
-export type { RatchetLimits } from "./secret-tree/ratchet-limits.ts";
-export type { PaddingBuckets } from "./framing/padding.ts";
-export type { SignatureKeyPair } from "./engine/identity-rows.ts";
 
-// Cryptography and stores
-export { createCrypto, createWebCrypto } from "./crypto/create-crypto.ts";
-export { cipherSuites } from "./crypto/suites.ts";
-export type { MessageCrypto, MlsCrypto } from "./crypto/mls-crypto.ts";
-export { memoryStore } from "./store/memory-store.ts";
+// Cipher suites
+export type { CipherSuite, HpkeCiphertext, KeyPair } from "./crypto/cipher-suite.ts";
+export { createCipherSuite } from "./crypto/create-cipher-suite.ts";
+export { cipherSuites, type CipherSuiteName } from "./crypto/suites.ts";
+
+// Stores
 export type { Durability, GroupStore, StoreChange, StorePartition } from "./store/group-store.ts";
+export { memoryStore } from "./store/memory-store.ts";
 export { StoreError, type StoreErrorCode } from "./store/store-error.ts";

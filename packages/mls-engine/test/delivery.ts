@@ -130,7 +130,7 @@ export class Agent {
     const cursor = { key: "cursor", value: utf8(String(at + 1)) };
     try {
       return await this.group.process(bytes, {
-        also: (result) => (result.kind === "application" ? [cursor, { key: `text/${at}`, value: result.data }] : [cursor]),
+        commitWith: (result) => (result.kind === "application" ? [cursor, { key: `text/${at}`, value: result.data }] : [cursor]),
       });
     } catch (error) {
       const known = error instanceof MlsError && ["own_message", "epoch_mismatch"].includes(error.code);

@@ -1,3 +1,4 @@
+import { nodeSuite } from "./cipher-suites.ts";
 import { describe, expect, test } from "vitest";
 import {
   basicIdentity,
@@ -8,7 +9,6 @@ import {
   type AuthenticationContext,
 } from "../src/index.ts";
 import { agreement, codeOf, commit, fromUtf8, GROUP_ID, groupOf, joined, newEngine, utf8, type Member } from "./world.ts";
-import { createNodeCrypto } from "../src/node/node-crypto.ts";
 
 async function two(): Promise<[Member, Member]> {
   const [alice, bob] = await groupOf(2);
@@ -363,9 +363,9 @@ describe("rows of the application", () => {
     const group = await joined(engine, staged);
     const message = await alice.group.encrypt(utf8("hello"));
     await group.process(message, {
-      also: (result) => (result.kind === "application" ? [{ key: `plain/${result.generation}`, value: result.data }] : []),
+      commitWith: (result) => (result.kind === "application" ? [{ key: `plain/${result.generation}`, value: result.data }] : []),
     });
-    await group.encrypt(utf8("reply"), { also: [{ key: "outbox", value: utf8("reply") }] });
+    await group.encrypt(utf8("reply"), { commitWith: [{ key: "outbox", value: utf8("reply") }] });
     expect(group.rowKeys()).toEqual(["outbox", "plain/0"]);
     expect(group.rowKeys("plain/")).toEqual(["plain/0"]);
     await group.writeRows([{ key: "outbox", value: undefined }]);
@@ -376,10 +376,10 @@ describe("rows of the application", () => {
   test("that are refused leave the step undone", async () => {
     const [alice, bob] = await two();
     const message = await alice.group.encrypt(utf8("hello"));
-    await expect(bob.group.process(message, { also: [{ key: "", value: utf8("x") }] })).rejects.toThrow(TypeError);
+    await expect(bob.group.process(message, { commitWith: [{ key: "", value: utf8("x") }] })).rejects.toThrow(TypeError);
     await expect(
       bob.group.process(message, {
-        also: () => {
+        commitWith: () => {
           throw new RangeError("No room");
         },
       }),
@@ -450,16 +450,13 @@ describe("an engine", () => {
 });
 
 test("a closed engine has erased its signature key", async () => {
-  const plain = await createNodeCrypto();
+  const plain = nodeSuite();
   const keys = new Set<Uint8Array>();
-  const signature = {
-    ...plain.handshake.signature,
-    sign: (key: Uint8Array, message: Uint8Array) => {
-      keys.add(key);
-      return plain.handshake.signature.sign(key, message);
-    },
+  const sign = (key: Uint8Array, message: Uint8Array): Uint8Array => {
+    keys.add(key);
+    return plain.sign(key, message);
   };
-  const engine = await newEngine("alice", { crypto: { ...plain, handshake: { ...plain.handshake, signature } } });
+  const engine = await newEngine("alice", { cipherSuite: { ...plain, sign } });
   await engine.keyPackage();
   const [key] = keys;
   expect(keys.size).toBe(1);

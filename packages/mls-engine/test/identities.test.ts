@@ -1,15 +1,15 @@
+import { encode } from "../src/codec/writer.ts";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { encode } from "../src/codec/codec.ts";
 import { createCommit } from "../src/commit/create-commit.ts";
-import { ContentType, WireFormat } from "../src/framing/framed-content.ts";
-import { committableProposals } from "../src/proposals/process-proposal.ts";
+import { WireFormat } from "../src/framing/framed-content.ts";
+import { committableProposals } from "../src/proposals/committable-proposals.ts";
 import type { Proposal } from "../src/proposals/proposal.ts";
 import { basicCredential, type MlsGroup } from "../src/index.ts";
 import { openFileStore } from "../src/node/index.ts";
-import { frame } from "../src/framing/mls-message.ts";
+import { encodeMlsMessage } from "../src/framing/mls-message.ts";
 import { groupOfClients, newClient, type Client } from "./protocol/clients.ts";
 import { codeOf, commit, fromUtf8, groupOf, joined, newEngine, utf8, type Member } from "./world.ts";
 
@@ -124,10 +124,10 @@ describe("an identity belongs to one signature key of a group", () => {
 
   test("joining from outside is refused", async () => {
     const [alice] = await groupOf(2);
-    const commitOfOutsider = frame(
+    const commitOfOutsider = encodeMlsMessage(
       WireFormat.publicMessage,
       encode((w) => {
-        w.vector(alice.group.id).u64(alice.group.epoch).u8(4).vector(new Uint8Array()).u8(ContentType.commit);
+        w.vector(alice.group.id).u64(alice.group.epoch).u8(4).vector(new Uint8Array()).u8(3);
         w.list([], () => undefined)
           .u8(0)
           .vector(new Uint8Array(64))

@@ -1,12 +1,12 @@
 import { gateOrSoak, randomFrom } from "@parley/test-assertions";
 import { expect, test } from "vitest";
-import type { CiphersuiteName } from "ts-mls";
-import { createCrypto } from "../src/crypto/create-crypto.ts";
+import { createCipherSuite } from "../src/crypto/create-cipher-suite.ts";
+import type { CipherSuiteName } from "../src/crypto/suites.ts";
 import { inspectMessage, type MlsEngine, type MlsGroup } from "../src/index.ts";
 import { TsMlsMember, tsMlsAgreement } from "./ts-mls-member.ts";
 import { fromUtf8, GROUP_ID, newEngine, utf8 } from "./world.ts";
 
-const SUITE: CiphersuiteName = "MLS_128_DHKEMX25519_AES128GCM_SHA256_Ed25519";
+const SUITE: CipherSuiteName = "MLS_128_DHKEMX25519_AES128GCM_SHA256_Ed25519";
 const SEEDS = Array.from({ length: gateOrSoak(3, 40) }, (_, i) => i + 1);
 const STEPS = gateOrSoak(30, 250);
 const MAX_MEMBERS = 9;
@@ -204,7 +204,7 @@ class MixedGroup {
 
   async #engine(): Promise<MlsEngine> {
     const handshakes = this.#choose(2) === 0 ? "public" : "private";
-    return newEngine(`member ${this.#made++}`, { handshakes, crypto: await createCrypto(SUITE) });
+    return newEngine(`member ${this.#made++}`, { handshakes, cipherSuite: createCipherSuite(SUITE) });
   }
 
   #any(): Peer {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import type { CiphersuiteName } from "ts-mls";
-import { createCrypto } from "../src/crypto/create-crypto.ts";
+import { createCipherSuite } from "../src/crypto/create-cipher-suite.ts";
+import type { CipherSuiteName } from "../src/crypto/suites.ts";
 import type { MlsEngine, MlsGroup } from "../src/index.ts";
 import { TsMlsMember, tsMlsAgreement as agreement } from "./ts-mls-member.ts";
 import { fromUtf8, newEngine, utf8 } from "./world.ts";
@@ -10,7 +10,7 @@ async function textOf(group: MlsGroup, message: Uint8Array): Promise<string | un
   return result.kind === "application" ? fromUtf8(result.data) : undefined;
 }
 
-const SUITES: readonly CiphersuiteName[] = [
+const SUITES: readonly CipherSuiteName[] = [
   "MLS_128_DHKEMX25519_AES128GCM_SHA256_Ed25519",
   "MLS_128_DHKEMP256_AES128GCM_SHA256_P256",
   "MLS_128_DHKEMX25519_CHACHA20POLY1305_SHA256_Ed25519",
@@ -18,7 +18,7 @@ const SUITES: readonly CiphersuiteName[] = [
 ];
 
 describe.each(SUITES)("in one group with ts-mls, %s", (suite) => {
-  const ours = async (name: string): Promise<MlsEngine> => newEngine(name, { crypto: await createCrypto(suite) });
+  const ours = async (name: string): Promise<MlsEngine> => newEngine(name, { cipherSuite: createCipherSuite(suite) });
 
   test("a group of theirs: they add us, we add theirs, both send, both update, both remove", async () => {
     const stranger = await TsMlsMember.create("stranger", suite);

@@ -1,9 +1,8 @@
+import { nodeSuite, portableSuite } from "./cipher-suites.ts";
 import fc from "fast-check";
 import { gateOrSoak } from "@parley/test-assertions";
 import { expect, test } from "vitest";
-import { createWebCrypto } from "../src/crypto/create-crypto.ts";
 import type { MlsGroup, StagedCommit, StageOptions } from "../src/index.ts";
-import { createNodeCrypto } from "../src/node/node-crypto.ts";
 import { CrashDisk } from "./crash-disk.ts";
 import { agreement, codeOf, fromUtf8, GROUP_ID, newEngine, utf8 } from "./world.ts";
 
@@ -34,7 +33,7 @@ interface Peer {
 
 type Choose = (below: number) => number;
 
-const providers = [await createNodeCrypto(), await createWebCrypto()] as const;
+const providers = [nodeSuite(), portableSuite()] as const;
 
 /** A group, the order of its commits, and everybody's view: messages may come late, twice, in any order or never. */
 class Model {
@@ -50,7 +49,7 @@ class Model {
   static async create(choose: Choose): Promise<Model> {
     const model = new Model(choose);
     const { name, disk } = model.#newName();
-    const engine = await newEngine(name, { store: disk.open(), crypto: providers[0] });
+    const engine = await newEngine(name, { store: disk.open(), cipherSuite: providers[0] });
     model.peers.push({ name, disk, group: await engine.createGroup(GROUP_ID), inbox: [], read: [], since: 0n, seen: 0 });
     await model.change(model.#any(), { update: false }, 2);
     return model;
@@ -90,7 +89,7 @@ class Model {
   async change(peer: Peer, options: StageOptions, adds: number): Promise<void> {
     const invited = Array.from({ length: adds }, () => this.#newName());
     const engines = await Promise.all(
-      invited.map(({ name, disk }) => newEngine(name, { store: disk.open(), crypto: providers[this.#choose(4) === 0 ? 1 : 0] })),
+      invited.map(({ name, disk }) => newEngine(name, { store: disk.open(), cipherSuite: providers[this.#choose(4) === 0 ? 1 : 0] })),
     );
     const staged = await peer.group.stage({ ...options, add: await Promise.all(engines.map((engine) => engine.keyPackage())) });
     this.#log.push({ commit: staged.commit, from: peer.name });
@@ -159,7 +158,7 @@ class Model {
   async #restart(peer: Peer): Promise<void> {
     await peer.group.flush();
     peer.disk.crash((below) => below - 1);
-    const engine = await newEngine(peer.name, { store: peer.disk.open(), crypto: providers[0] });
+    const engine = await newEngine(peer.name, { store: peer.disk.open(), cipherSuite: providers[0] });
     peer.group = await engine.loadGroup(GROUP_ID);
   }
 

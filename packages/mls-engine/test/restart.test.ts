@@ -1,3 +1,4 @@
+import { nodeSuite } from "./cipher-suites.ts";
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -5,7 +6,7 @@ import { describe, expect, onTestFinished, test } from "vitest";
 import { decodeState } from "../src/epoch/state-codec.ts";
 import { decodeSnapshot } from "../src/secret-tree/snapshot.ts";
 import { decodeRatchetChange } from "../src/secret-tree/ratchet-change.ts";
-import { createNodeCrypto, openFileStore } from "../src/node/index.ts";
+import { openFileStore } from "../src/node/index.ts";
 import { StoreError, type GroupStore, type StagedCommit, type StorePartition } from "../src/index.ts";
 import { CrashDisk } from "./crash-disk.ts";
 import { agreement, codeOf, commit, GROUP_ID, groupOf, joined, newEngine, seeded, utf8, type Member } from "./world.ts";
@@ -33,7 +34,7 @@ async function restarted({ name }: Member, disk: CrashDisk): Promise<Member> {
 }
 
 describe("after a restart", () => {
-  test("files bring everything back: epoch, members, keys of late messages, rows", async () => {
+  test("files bring everything back: epoch, members, keys of late suite, rows", async () => {
     const path = join(await directory(), "bob");
     const [alice, carol] = await groupOf(2);
     if (!carol) throw new TypeError("The group has two members");
@@ -42,7 +43,7 @@ describe("after a restart", () => {
     await commit(staged, [carol]);
     const group = await joined(first, staged);
     const late = await Promise.all(["a", "b", "c"].map((text) => alice.group.encrypt(utf8(text))));
-    await group.process(late[1] ?? new Uint8Array(), { also: [{ key: "cursor", value: utf8("7") }] });
+    await group.process(late[1] ?? new Uint8Array(), { commitWith: [{ key: "cursor", value: utf8("7") }] });
     await commit(await alice.group.stageUpdate(), [carol, { name: "bob", engine: first, group }]);
     const before = await agreement(group);
     await first.close();
@@ -189,32 +190,32 @@ describe("after a restart", () => {
 
 describe("forward secrecy on disk", () => {
   test("nothing stored leads to a message that was sent", async () => {
-    const { messages } = await createNodeCrypto();
+    const suite = nodeSuite();
     const { alice, bob, disk } = await onDisk();
     for (let sent = 1; sent <= 70; sent++) {
       await alice.group.process(await bob.group.encrypt(utf8("x")));
       const rows = await rowsOf(disk);
-      const own = decodeRatchetChange(messages, rows.get("o/1/application") ?? new Uint8Array());
+      const own = decodeRatchetChange(suite, rows.get("o/1/application") ?? new Uint8Array());
       expect(own.kind === "advance" && own.next).toBeGreaterThanOrEqual(sent);
-      const { leaves } = decodeSnapshot(messages, rows.get("s/1") ?? new Uint8Array());
+      const { leaves } = decodeSnapshot(suite, rows.get("s/1") ?? new Uint8Array());
       expect(leaves.get(1)?.application).toEqual({ next: 0, secret: new Uint8Array(32), skipped: new Map() });
     }
   });
 
   test("after the epoch has ended, nothing stored leads to a message of it that was read", async () => {
-    const { messages } = await createNodeCrypto();
+    const suite = nodeSuite();
     const { alice, bob, disk } = await onDisk();
     const skipped = await alice.group.encrypt(utf8("late"));
     for (let i = 0; i < 5; i++) await bob.group.process(await alice.group.encrypt(utf8("x")));
     await commit(await alice.group.stageUpdate(), [bob]);
     const rows = await rowsOf(disk);
     expect([...rows.keys()].filter((key) => key.startsWith("c/1/"))).toEqual([]);
-    const alices = decodeSnapshot(messages, rows.get("s/1") ?? new Uint8Array()).leaves.get(0);
+    const alices = decodeSnapshot(suite, rows.get("s/1") ?? new Uint8Array()).leaves.get(0);
     expect(alices?.application.next).toBe(6);
     expect([...(alices?.application.skipped.keys() ?? [])]).toEqual([0]);
     await bob.group.process(skipped);
     await commit(await alice.group.stageUpdate(), [bob]);
-    const later = decodeSnapshot(messages, (await rowsOf(disk)).get("s/1") ?? new Uint8Array()).leaves.get(0);
+    const later = decodeSnapshot(suite, (await rowsOf(disk)).get("s/1") ?? new Uint8Array()).leaves.get(0);
     expect(later?.application.skipped.size).toBe(0);
   });
 
@@ -286,11 +287,11 @@ function watched(store: GroupStore, seen: Map<string, Uint8Array>): GroupStore {
 
 /** The secrets in the rows of a group, but for the key of the own leaf, which another's commit leaves as it is. */
 async function secretsOf(rows: ReadonlyMap<string, Uint8Array>): Promise<Buffer[]> {
-  const { messages } = await createNodeCrypto();
+  const suite = nodeSuite();
   const row = (key: string): Uint8Array => rows.get(key) ?? new Uint8Array();
   const { state } = decodeState(row("state"));
-  const own = ["application", "handshake"].map((type) => decodeRatchetChange(messages, row(`o/1/${type}`)));
-  const { nodes, leaves } = decodeSnapshot(messages, row("s/1"));
+  const own = ["application", "handshake"].map((type) => decodeRatchetChange(suite, row(`o/1/${type}`)));
+  const { nodes, leaves } = decodeSnapshot(suite, row("s/1"));
   const others = [...leaves].flatMap(([leaf, { application, handshake }]) => (leaf === 1 ? [] : [application.secret, handshake.secret]));
   const { initSecret, senderDataSecret, exporterSecret, membershipKey, resumptionPsk } = state.secrets;
   return [

@@ -260,7 +260,7 @@ describe("an older copy of a store", () => {
     const sent = [...log];
     await readAll();
     await restore();
-    for (const message of [utf8("garbage"), ...sent]) await group.noticeOwn(message);
+    for (const message of [utf8("garbage"), ...sent]) await group.detectRollback(message);
     expect(group.needsUpdate).toBe(true);
   });
 

@@ -1,12 +1,13 @@
+import { portableSuite } from "./cipher-suites.ts";
+import { encode } from "../src/codec/writer.ts";
 import { describe, expect, test } from "vitest";
-import { encode } from "../src/codec/codec.ts";
-import { cipherSuites, createCrypto, createWebCrypto } from "../src/index.ts";
+import { cipherSuites, createCipherSuite } from "../src/index.ts";
 import { agreement, commit, joined, newEngine, utf8 } from "./world.ts";
 
 describe.each(cipherSuites)("%s", (suite) => {
   test("two members of both providers talk, and change their keys", async () => {
-    const alice = await newEngine("alice", { crypto: await createCrypto(suite) });
-    const bob = await newEngine("bob", { crypto: await createWebCrypto(suite) });
+    const alice = await newEngine("alice", { cipherSuite: createCipherSuite(suite) });
+    const bob = await newEngine("bob", { cipherSuite: portableSuite(suite) });
     const group = await alice.createGroup(utf8("g"));
     const staged = await group.stageAdd([await bob.keyPackage()]);
     await staged.confirm();

@@ -16,15 +16,14 @@ import {
   mlsExporter,
   processMessage,
   type CiphersuiteImpl,
-  type CiphersuiteName,
   type ClientState,
   type KeyPackage,
   type MLSMessage,
   type PrivateKeyPackage,
 } from "ts-mls";
 import { decodeRatchetTree, encodeRatchetTree } from "ts-mls/ratchetTree.js";
-import { createCrypto } from "../src/crypto/create-crypto.ts";
-import type { MlsGroup } from "../src/index.ts";
+import { createCipherSuite } from "../src/crypto/create-cipher-suite.ts";
+import type { CipherSuiteName, MlsGroup } from "../src/index.ts";
 import { fromUtf8, utf8 } from "./world.ts";
 
 /** A member that runs on ts-mls alone, with its own cryptography and state. */
@@ -38,15 +37,13 @@ export class TsMlsMember {
     this.#keyPackage = keyPackage;
   }
 
-  static async create(name: string, suiteName: CiphersuiteName): Promise<TsMlsMember> {
+  static async create(name: string, suiteName: CipherSuiteName): Promise<TsMlsMember> {
     const suite = await getCiphersuiteImpl(getCiphersuiteFromName(suiteName));
     const now = BigInt(Math.floor(Date.now() / 1000));
     const lifetime = { notBefore: now - 60n, notAfter: now + 86_400n };
     const credential = { credentialType: "basic" as const, identity: utf8(name) };
     // Its own keygen makes compressed points of the NIST curves, which RFC 9420 §5.1.1 doesn't have.
-    const keys = suiteName.includes("_P")
-      ? await (await createCrypto(suiteName)).handshake.signature.keygen()
-      : await suite.signature.keygen();
+    const keys = suiteName.includes("_P") ? signatureKeys(suiteName) : await suite.signature.keygen();
     return new TsMlsMember(suite, await generateKeyPackageWithKey(credential, defaultCapabilities(), lifetime, [], keys, suite));
   }
 
@@ -146,4 +143,9 @@ function decode(bytes: Uint8Array): MLSMessage {
 export async function tsMlsAgreement(group: MlsGroup): Promise<string> {
   const secret = await group.exportSecret("test", utf8("x"), 32);
   return [group.epoch, bytesToBase64(secret), bytesToBase64(group.epochAuthenticator)].join();
+}
+
+function signatureKeys(suiteName: CipherSuiteName): { publicKey: Uint8Array; signKey: Uint8Array } {
+  const { publicKey, privateKey } = createCipherSuite(suiteName).generateSignatureKeyPair();
+  return { publicKey, signKey: privateKey };
 }

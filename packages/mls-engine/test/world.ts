@@ -1,12 +1,11 @@
-import { createWebCrypto } from "../src/crypto/create-crypto.ts";
+import { nodeSuite, portableSuite } from "./cipher-suites.ts";
 import { createMlsEngine, MlsError, memoryStore, unsafeAcceptAnyCredential } from "../src/index.ts";
 import type { MlsEngine, MlsEngineOptions, MlsErrorCode, MlsGroup, StagedCommit } from "../src/index.ts";
-import { createNodeCrypto } from "../src/node/node-crypto.ts";
 
-/** Both providers, made once. Most members have the fast one, some the other, so that every larger group has both. */
-const node = await createNodeCrypto();
-const web = await createWebCrypto();
-const WEB_EVERY = 12;
+/** Most members use the fast implementation and some the portable one, so that every larger group has both. */
+const node = nodeSuite();
+const portable = portableSuite();
+const PORTABLE_EVERY = 12;
 let made = 0;
 
 export const GROUP_ID = utf8("group");
@@ -20,8 +19,8 @@ export function fromUtf8(bytes: Uint8Array): string {
 }
 
 export function newEngine(identity: string, options: Partial<MlsEngineOptions> = {}): Promise<MlsEngine> {
-  const crypto = ++made % WEB_EVERY === 0 ? web : node;
-  return createMlsEngine({ identity, store: memoryStore(), authenticate: unsafeAcceptAnyCredential, crypto, ...options });
+  const cipherSuite = ++made % PORTABLE_EVERY === 0 ? portable : node;
+  return createMlsEngine({ identity, store: memoryStore(), authenticate: unsafeAcceptAnyCredential, cipherSuite, ...options });
 }
 
 /** An engine with its view of the one group. */

@@ -180,7 +180,7 @@ export class Inbound {
       try {
         const { messages, head } = await relay.fetchRange(name, { from, signal: closed });
         for (const { kind, epoch, payload } of messages) {
-          if (kind === "application" && epoch === group.epoch) await this.#noticing(() => group.noticeOwn(payload));
+          if (kind === "application" && epoch === group.epoch) await this.#noticing(() => group.detectRollback(payload));
         }
         from = (messages.at(-1)?.sequence ?? head.next) + 1;
         this.#wasCaughtUp = from >= head.next;
@@ -237,7 +237,7 @@ export class Inbound {
     const { group } = this.#context;
     let message: ChannelMessage | undefined;
     let isOfFormer = false;
-    const also = (result: ProcessedMessage): readonly GroupRow[] => {
+    const rowsOf = (result: ProcessedMessage): readonly GroupRow[] => {
       const rows = [...this.#cursorRows(next), ...(this.#inbox?.takeAcknowledged() ?? [])];
       if (result.kind === "commit" && result.isRemoved) return [...rows, ...ENDED_ROWS];
       if (result.kind !== "application") return rows;
@@ -247,7 +247,7 @@ export class Inbound {
       return [...rows, this.#inbox.row(message)];
     };
     try {
-      const result = await this.#noticing(() => group.process(entry.payload, { also }));
+      const result = await this.#noticing(() => group.process(entry.payload, { commitWith: rowsOf }));
       this.#unwritten = -1;
       if (message !== undefined) this.#inbox?.add(message);
       if (isOfFormer) this.#skip(entry.sequence, new MlsError("epoch_mismatch", "the message was recorded after its sender was removed"));

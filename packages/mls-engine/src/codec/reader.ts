@@ -1,9 +1,10 @@
 import { MlsError } from "../errors.ts";
 
 /**
- * Reads the encoding of RFC 9420 §2.1. What it gives are views of the input; nothing is allocated by a length that a peer states.
+ * Reads the presentation language of [RFC 9420 §2.1](https://www.rfc-editor.org/rfc/rfc9420.html#section-2.1).
  *
- * Every method throws MlsError `malformed` when the input ends early or breaks a rule.
+ * It returns views of the input and copies nothing. A length that a peer states is compared with the remaining bytes before it is used, so
+ * it can't cause a large allocation. Every method throws MlsError `malformed` if the input ends early or breaks a rule.
  */
 export class Reader {
   readonly #bytes: Uint8Array;
@@ -23,7 +24,7 @@ export class Reader {
     return this.#at === this.#bytes.length;
   }
 
-  /** What was read since an offset. */
+  /** The bytes that were read since an offset. */
   since(offset: number): Uint8Array {
     return this.#bytes.subarray(offset, this.#at);
   }
@@ -44,15 +45,18 @@ export class Reader {
     return this.#view.getBigUint64(this.#take(8));
   }
 
-  /** A length ([RFC 9420 §2.1.2](https://www.rfc-editor.org/rfc/rfc9420.html#section-2.1.2)), refused unless it is the shortest encoding. */
+  /**
+   * The length of a vector ([RFC 9420 §2.1.2](https://www.rfc-editor.org/rfc/rfc9420.html#section-2.1.2)). Only the shortest encoding is
+   * accepted, so that a structure has one encoding and one hash.
+   */
   length(): number {
     const first = this.u8();
     const prefix = first >> 6;
     if (prefix === 0) return first;
-    if (prefix === 3) throw malformed("A length has an invalid prefix");
+    if (prefix === 3) throw malformed("A vector's length has the invalid prefix 3");
     let value = first & 0x3f;
     for (let more = prefix === 1 ? 1 : 3; more > 0; more--) value = value * 256 + this.u8();
-    if (value < (prefix === 1 ? 0x40 : 0x4000)) throw malformed("A length isn't in its shortest encoding");
+    if (value < (prefix === 1 ? 0x40 : 0x4000)) throw malformed("A vector's length is not in its shortest encoding");
     return value;
   }
 
@@ -66,7 +70,11 @@ export class Reader {
     return this.bytes(this.length());
   }
 
-  /** `T<V>`: at most so many items. */
+  /**
+   * `T<V>` with at most `max` items.
+   *
+   * @throws MlsError `too_large`
+   */
   list<T>(read: (reader: Reader) => T, max: number): T[] {
     const inner = new Reader(this.vector());
     const items: T[] = [];
@@ -84,22 +92,30 @@ export class Reader {
     return present === 1 ? read(this) : undefined;
   }
 
-  /** All that is left. */
+  /** All remaining bytes. */
   rest(): Uint8Array {
     return this.bytes(this.#bytes.length - this.#at);
   }
 
-  /** Everything must have been read. */
+  /** Checks that all bytes were read. */
   end(): void {
-    if (!this.isDone) throw malformed("There are bytes behind the end");
+    if (!this.isDone) throw malformed("Unexpected bytes after the end of a structure");
   }
 
   #take(length: number): number {
     const start = this.#at;
-    if (length > this.#bytes.length - start) throw malformed("The bytes end early");
+    if (length > this.#bytes.length - start) throw malformed("The input ends inside a structure");
     this.#at = start + length;
     return start;
   }
+}
+
+/** Reads one structure that fills all of the bytes. */
+export function decodeWhole<T>(bytes: Uint8Array, read: (reader: Reader) => T): T {
+  const reader = new Reader(bytes);
+  const value = read(reader);
+  reader.end();
+  return value;
 }
 
 export function malformed(message: string): MlsError {

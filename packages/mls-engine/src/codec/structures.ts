@@ -1,7 +1,9 @@
+import type { HpkeCiphertext } from "../crypto/cipher-suite.ts";
+import { type Reader, malformed } from "./reader.ts";
+import { encode, type Writer } from "./writer.ts";
 import type { MlsCredential } from "../credentials/credential.ts";
-import { malformed, type Reader, type Writer } from "./codec.ts";
 
-/** Most entries of each list that a peer can send; the size of the message bounds them all before. */
+/** Most entries of each list in a message. The size limit of the message applies first. */
 const MAX = { capabilities: 1024, extensions: 256, psks: 256, proposals: 65_536, members: 65_536, path: 32, credentials: 256 } as const;
 
 export const MLS10 = 1;
@@ -15,7 +17,7 @@ export const ExtensionType = {
   lastResort: 10,
 } as const;
 
-/** RFC 9420 §13. */
+/** An extension (RFC 9420 §13). */
 export interface Extension {
   readonly type: number;
   readonly data: Uint8Array;
@@ -23,7 +25,7 @@ export interface Extension {
 
 export type Credential = MlsCredential;
 
-/** RFC 9420 §7.2. */
+/** The capabilities that a leaf claims (RFC 9420 §7.2). */
 export interface Capabilities {
   readonly versions: readonly number[];
   readonly suites: readonly number[];
@@ -32,19 +34,20 @@ export interface Capabilities {
   readonly credentials: readonly number[];
 }
 
-/** Seconds since 1970, both ends included. */
+/** Seconds since 1970, both ends included (RFC 9420 §7.2). */
 export interface Lifetime {
   readonly notBefore: bigint;
   readonly notAfter: bigint;
 }
 
+/** The capabilities that every member of a group must have (RFC 9420 §11.1). */
 export interface RequiredCapabilities {
   readonly extensions: readonly number[];
   readonly proposals: readonly number[];
   readonly credentials: readonly number[];
 }
 
-/** RFC 9420 §8.1. */
+/** The state that all members of an epoch agree on (RFC 9420 §8.1). */
 export interface GroupContext {
   readonly version: number;
   readonly suite: number;
@@ -55,7 +58,7 @@ export interface GroupContext {
   readonly extensions: readonly Extension[];
 }
 
-/** RFC 9420 §8.4. */
+/** The identifier of a pre-shared key (RFC 9420 §8.4). */
 export type PskId =
   | { readonly kind: "external"; readonly id: Uint8Array; readonly nonce: Uint8Array }
   | {
@@ -66,11 +69,6 @@ export type PskId =
       readonly nonce: Uint8Array;
     };
 
-export interface HpkeCiphertext {
-  readonly kemOutput: Uint8Array;
-  readonly ciphertext: Uint8Array;
-}
-
 const u16 = (r: Reader): number => r.u16();
 export const u32 = (r: Reader): number => r.u32();
 const writeU16 = (w: Writer, value: number): void => void w.u16(value);
@@ -79,10 +77,10 @@ function readExtension(r: Reader): Extension {
   return { type: r.u16(), data: r.vector() };
 }
 
-/** A list of extensions, none of them twice. */
+/** @throws MlsError `malformed` if a type occurs twice (RFC 9420 §13.4) */
 export function readExtensions(r: Reader): Extension[] {
   const extensions = r.list(readExtension, MAX.extensions);
-  if (new Set(extensions.map((e) => e.type)).size !== extensions.length) throw malformed("An extension occurs twice");
+  if (new Set(extensions.map((e) => e.type)).size !== extensions.length) throw malformed("An extension type occurs twice");
   return extensions;
 }
 
@@ -138,12 +136,16 @@ export function writeGroupContext(w: Writer, c: GroupContext): void {
   writeExtensions(w, c.extensions);
 }
 
+export function encodeGroupContext(context: GroupContext): Uint8Array {
+  return encode((w) => writeGroupContext(w, context));
+}
+
 export function readPskId(r: Reader): PskId {
   const type = r.u8();
   if (type === 1) return { kind: "external", id: r.vector(), nonce: r.vector() };
-  if (type !== 2) throw malformed("A pre-shared key is of an unknown type");
+  if (type !== 2) throw malformed("A pre-shared key has an unknown type");
   const usage = r.u8();
-  if (usage < 1 || usage > 3) throw malformed("A resumption key is for an unknown usage");
+  if (usage < 1 || usage > 3) throw malformed("A resumption key has an unknown usage");
   return { kind: "resumption", usage, groupId: r.vector(), epoch: r.u64(), nonce: r.vector() };
 }
 

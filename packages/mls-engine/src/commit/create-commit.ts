@@ -1,40 +1,49 @@
-import { encode } from "../codec/codec.ts";
-import { applyProposals, type Applied } from "../proposals/apply-proposals.ts";
-import type { Environment } from "../epoch/environment.ts";
-import { encodeFramedContent, framedContentToBeSigned, ContentType, type Handshake } from "../framing/framed-content.ts";
-import { groupState, survivingKeys, type CommitEffects, type EpochStart, type GroupState } from "../epoch/group-state.ts";
-import { erase, sign } from "../crypto/labels.ts";
-import { checkMembers } from "../tree/leaf-validation.ts";
-import { nextEpoch, type NextEpoch } from "../key-schedule/next-epoch.ts";
-import { writeCommit, type Proposal, type ProposalOrRef } from "../proposals/proposal.ts";
-import { encodeTree } from "../tree/ratchet-tree.ts";
 import { ExtensionType } from "../codec/structures.ts";
-import { isBelow, leafNode } from "../tree/tree-math.ts";
+import { encode } from "../codec/writer.ts";
+import { erase, signWithLabel } from "../crypto/labels.ts";
+import type { Environment } from "../epoch/environment.ts";
+import { groupState, survivingKeys, type CommitEffects, type EpochStart, type GroupState } from "../epoch/group-state.ts";
+import { framedContentTbs, type Handshake } from "../framing/framed-content.ts";
+import { encodeGroupInfo, encryptGroupSecrets, welcomeKeys, writeWelcome, type EncryptedGroupSecrets } from "../join/welcome.ts";
+import { nextEpoch, type NextEpoch } from "../key-schedule/next-epoch.ts";
+import { applyProposals, type Applied } from "../proposals/apply-proposals.ts";
+import { writeCommit, type Proposal, type ProposalOrRef } from "../proposals/proposal.ts";
+import { checkMembers } from "../tree/leaf-validation.ts";
+import { encodeTree } from "../tree/ratchet-tree.ts";
 import { treeHash } from "../tree/tree-hash.ts";
+import { isBelow, leafNode } from "../tree/tree-math.ts";
 import { checkUniqueIdentities } from "../tree/unique-identities.ts";
 import { createPath, type NewPath } from "../tree/update-path.ts";
-import { encodeGroupInfo, encryptGroupSecrets, welcomeKeys, writeWelcome, type Welcome } from "../join/welcome.ts";
 
-/** A commit of one's own: nothing of it is in effect yet. */
+/** A commit of this member that is not in effect yet, and the epoch that it leads to. */
 export interface CreatedCommit extends EpochStart {
   readonly handshake: Handshake;
-  /** The content of the Welcome message, when somebody is added. */
+  /** The content of the Welcome message, if members are added. */
   readonly welcome: Uint8Array | undefined;
   readonly effects: CommitEffects;
 }
 
 export interface CommitRequest {
   readonly proposals: readonly Proposal[];
-  /** References of proposals that wait. */
+  /** References of pending proposals. */
   readonly references: readonly Uint8Array[];
-  /** Whether to change the own keys also where that isn't required. */
+  /** Whether to replace the own keys although the proposals don't require it. */
   readonly forcePath: boolean;
   readonly authenticatedData: Uint8Array;
   readonly wireFormat: Handshake["wireFormat"];
 }
 
-/** Makes a commit of one's own (RFC 9420 §12.4.1). */
+/**
+ * Creates a commit ([RFC 9420 §12.4.1](https://www.rfc-editor.org/rfc/rfc9420.html#section-12.4.1)). The state is unchanged: the caller
+ * continues with the returned epoch once it knows that this commit is the one of its epoch.
+ *
+ * The order follows from the dependencies: the path secrets are encrypted under the provisional GroupContext, the signature covers the path,
+ * the transcript hash covers the signature, and the Welcome needs the secrets of the new epoch.
+ *
+ * @throws MlsError `invalid_commit`, `invalid_key_package`, `credential_refused`, `identity_taken`, `group_full`, `unknown_psk`
+ */
 export async function createCommit(env: Environment, state: GroupState, request: CommitRequest): Promise<CreatedCommit> {
+  const { suite } = env;
   const proposals: ProposalOrRef[] = [
     ...request.references.map((reference): ProposalOrRef => ({ kind: "reference", reference })),
     ...request.proposals.map((proposal): ProposalOrRef => ({ kind: "proposal", proposal })),
@@ -47,15 +56,11 @@ export async function createCommit(env: Environment, state: GroupState, request:
   await checkMembers(env, tree, applied.extensions, "invalid_key_package");
   checkUniqueIdentities(env, state.tree, tree.leaves());
 
-  const signed = await signCommit(
-    env,
-    state,
-    encode((w) => writeCommit(w, { proposals, path: path?.path })),
-    request,
-  );
-  const provisional = path?.context ?? { ...base, treeHash: await treeHash(env.suite, tree, env.pause) };
-  const commitSecret = path?.commitSecret ?? new Uint8Array(env.suite.kdf.size);
-  const next = await nextEpoch(env, state, provisional, applied.psks, commitSecret, signed);
+  const content = encode((w) => writeCommit(w, { proposals, path: path?.path }));
+  const signed = signHandshake(env, state, "commit", content, request);
+  const provisional = path?.context ?? { ...base, treeHash: await treeHash(suite, tree, env.pause) };
+  const commitSecret = path?.commitSecret ?? new Uint8Array(suite.hashLength);
+  const next = nextEpoch(env, state, provisional, applied.psks, commitSecret, signed);
   const welcome = await createWelcome(env, state, applied, next, path);
   erase(next.joiner, next.welcome, ...(path?.pathSecrets.values() ?? []));
   return {
@@ -75,18 +80,17 @@ export async function createCommit(env: Environment, state: GroupState, request:
   };
 }
 
-/** A proposal or commit of one's own, signed for the kind of message that carries it. */
-export async function signHandshake(
-  env: Environment,
+/** Signs a proposal or commit of this member for the wire format that carries it (RFC 9420 §6.1). */
+export function signHandshake(
+  { suite, signer }: Environment,
   state: GroupState,
   contentType: Handshake["contentType"],
   content: Uint8Array,
   { authenticatedData, wireFormat }: Pick<CommitRequest, "authenticatedData" | "wireFormat">,
-): Promise<Omit<Handshake, "confirmationTag">> {
-  const parts = { wireFormat, contentType, sender: state.ownLeaf, content, authenticatedData };
-  const framed = encodeFramedContent(state.context, parts);
-  const toBeSigned = framedContentToBeSigned(state.context, wireFormat, framed);
-  return { ...parts, signature: await sign(env.suite, env.signer.signatureKey.privateKey, "FramedContentTBS", toBeSigned) };
+): Omit<Handshake, "confirmationTag"> {
+  const message = { wireFormat, contentType, sender: state.ownLeaf, content, authenticatedData };
+  const tbs = framedContentTbs(wireFormat, state.context, state.encodedContext, message);
+  return { ...message, signature: signWithLabel(suite, signer.signatureKey.privateKey, "FramedContentTBS", tbs) };
 }
 
 export function effectsOf(committer: number, applied: Applied, hasPath: boolean): CommitEffects {
@@ -98,15 +102,6 @@ export function effectsOf(committer: number, applied: Applied, hasPath: boolean)
   };
 }
 
-function signCommit(
-  env: Environment,
-  state: GroupState,
-  content: Uint8Array,
-  request: CommitRequest,
-): Promise<Omit<Handshake, "confirmationTag">> {
-  return signHandshake(env, state, ContentType.commit, content, request);
-}
-
 async function createWelcome(
   env: Environment,
   state: GroupState,
@@ -115,22 +110,24 @@ async function createWelcome(
   path: NewPath | undefined,
 ): Promise<Uint8Array | undefined> {
   if (applied.added.length === 0) return undefined;
+  const { suite } = env;
+  const { context, confirmationTag } = next;
   const extensions = [{ type: ExtensionType.ratchetTree, data: encodeTree(applied.tree) }];
-  const groupInfo = await encodeGroupInfo(env, state.ownLeaf, next.context, extensions, next.confirmationTag);
-  const { key, nonce } = await welcomeKeys(env.suite, next.welcome);
-  const encryptedGroupInfo = await env.suite.hpke.encryptAead(key, nonce, undefined, groupInfo);
+  const groupInfo = encodeGroupInfo(env, { signer: state.ownLeaf, context, extensions, confirmationTag });
+  const { key, nonce } = welcomeKeys(suite, next.welcome);
+  const encryptedGroupInfo = suite.seal(key, nonce, new Uint8Array(), groupInfo);
   erase(key, nonce);
-  const secrets: Welcome["secrets"][number][] = [];
+  const secrets: EncryptedGroupSecrets[] = [];
   for (const { leaf, keyPackage } of applied.added) {
     const pathSecret = path && sharedPathSecret(path, leaf);
     const groupSecrets = { joiner: next.joiner, pathSecret, psks: applied.psks };
-    secrets.push(await encryptGroupSecrets(env.suite, keyPackage, encryptedGroupInfo, groupSecrets));
+    secrets.push(encryptGroupSecrets(suite, keyPackage, encryptedGroupInfo, groupSecrets));
     await env.pause();
   }
-  return encode((w) => writeWelcome(w, { suite: next.context.suite, secrets, encryptedGroupInfo }));
+  return encode((w) => writeWelcome(w, { suite: context.suite, secrets, encryptedGroupInfo }));
 }
 
-/** The secret of the lowest node of a path above a leaf. Paths go upwards, so the first that fits is it. */
+/** The path secret of the lowest node above both the committer and a leaf. The secrets are listed from the lowest node to the root. */
 function sharedPathSecret(path: NewPath, leaf: number): Uint8Array | undefined {
   for (const [node, secret] of path.pathSecrets) if (isBelow(leafNode(leaf), node)) return secret;
   return undefined;

@@ -1,21 +1,35 @@
 import type { MlsCredential } from "./credential.ts";
 
-/** Where a credential is met. */
+/** The context in which a credential is presented. */
 export interface AuthenticationContext {
   readonly groupId: Uint8Array;
-  /** `"add"`: of a member that a commit adds. `"update"`: of one whose leaf is replaced. `"join"`: of one that was there before us. */
+  /** `"add"`: a member that is added. `"update"`: a member that replaces its leaf. `"join"`: a member of a group that this engine joins. */
   readonly reason: "add" | "update" | "join";
-  /** With `"update"`: the credential that is replaced. Whether one may follow the other is the application's to say. */
+  /** With `"update"`: the replaced credential. The application decides whether the new one may succeed it. */
   readonly previous?: MlsCredential;
-  /** With `"update"`: the signature key that is replaced. The same as the new one unless the member changes it, which MLS permits. */
+  /** With `"update"`: the replaced signature key. MLS permits a member to change it. */
   readonly previousKey?: Uint8Array;
 }
 
 /**
- * Decides whether a credential belongs to the holder of a signature key (the Authentication Service of RFC 9420 §5.3.1).
+ * Decides whether a credential belongs to the holder of a signature key: the Authentication Service of
+ * [RFC 9420 §5.3.1](https://www.rfc-editor.org/rfc/rfc9420.html#section-5.3.1).
  *
- * MLS itself proves that a member holds its signature key, and nothing more: without this answer, anybody can claim any identity.
- * Whatever it refuses, the whole commit or Welcome is refused; a throw counts as no.
+ * MLS proves only that a member holds its signature key; without this decision, anyone can claim any identity. A rejected credential rejects
+ * the whole commit or Welcome. An exception counts as a rejection.
+ *
+ * @example
+ * ```ts
+ * import { basicIdentity, type Authenticate } from "@parley/mls-engine";
+ *
+ * declare const directory: { keyOf(identity: string): Promise<Uint8Array | undefined> };
+ *
+ * const authenticate: Authenticate = async (credential, signatureKey) => {
+ *   const identity = basicIdentity(credential);
+ *   const known = identity && (await directory.keyOf(new TextDecoder().decode(identity)));
+ *   return known !== undefined && known.length === signatureKey.length && known.every((byte, i) => byte === signatureKey[i]);
+ * };
+ * ```
  */
 export type Authenticate = (
   credential: MlsCredential,
@@ -23,5 +37,5 @@ export type Authenticate = (
   context: AuthenticationContext,
 ) => boolean | Promise<boolean>;
 
-/** Accepts whatever a member claims to be. For tests, and where identities are checked elsewhere. */
+/** Accepts every credential without a check. For tests, and for applications that verify identities elsewhere. */
 export const unsafeAcceptAnyCredential: Authenticate = () => true;

@@ -1,17 +1,17 @@
+import { equalBytes } from "../codec/bytes.ts";
 import type { MlsCredential } from "./credential.ts";
 import { certificatesOf } from "./credential.ts";
-import { equalBytes } from "../codec/codec.ts";
 
 const SEQUENCE = 0x30;
 const BIT_STRING = 0x03;
-/** An optional version number, explicitly tagged. */
+/** The tag of the optional version number. */
 const VERSION = 0xa0;
-/** Members of TBSCertificate between the version and the subject's public key (RFC 5280 §4.1). */
+/** The number of fields between the version and the subject's public key (TBSCertificate, RFC 5280 §4.1). */
 const BEFORE_PUBLIC_KEY = ["serialNumber", "signature", "issuer", "validity", "subject"].length;
 
 /**
- * Whether the first certificate of an x509 credential is for a signature key, as RFC 9420 §5.3 demands. Nothing else of the chain is
- * checked: whom it is issued by is for the application to judge.
+ * Whether the first certificate of an X.509 credential is for a signature key, as RFC 9420 §5.3 requires. The rest of the chain is not
+ * verified: that is up to the application.
  */
 export function certifiesKey(credential: MlsCredential, signatureKey: Uint8Array): boolean {
   const [leaf] = certificatesOf(credential) ?? [];
@@ -19,7 +19,7 @@ export function certifiesKey(credential: MlsCredential, signatureKey: Uint8Array
   return key !== undefined && equalBytes(key, signatureKey);
 }
 
-/** The bits of the subject's public key in a certificate (DER); `undefined` if the bytes are not a certificate. */
+/** The subject's public key of a certificate in DER; `undefined` if the bytes are not a certificate. */
 function subjectPublicKey(certificate: Uint8Array): Uint8Array | undefined {
   const toBeSigned = children(valueOf(certificate, SEQUENCE))?.[0];
   const fields = children(valueOf(toBeSigned?.whole, SEQUENCE));
@@ -27,7 +27,7 @@ function subjectPublicKey(certificate: Uint8Array): Uint8Array | undefined {
   const start = fields[0]?.tag === VERSION ? 1 : 0;
   const info = fields[start + BEFORE_PUBLIC_KEY];
   const bits = info?.tag === SEQUENCE ? children(info.value)?.[1] : undefined;
-  // The first byte counts the unused bits at the end.
+  // The first byte is the number of unused bits at the end.
   return bits?.tag === BIT_STRING && bits.value[0] === 0 ? bits.value.subarray(1) : undefined;
 }
 
@@ -54,7 +54,7 @@ function children(bytes: Uint8Array | undefined): Element[] | undefined {
   return elements;
 }
 
-/** The first element of some DER, with a length of at most three bytes. */
+/** The first DER element. Lengths of more than three bytes are rejected. */
 function readElement(bytes: Uint8Array): Element | undefined {
   const [tag, first] = bytes;
   if (tag === undefined || first === undefined || first === 0x80) return undefined;

@@ -1,104 +1,102 @@
-import type { CiphersuiteImpl } from "ts-mls";
-import { decryptWithLabel, encryptWithLabel } from "ts-mls/crypto/hpke.js";
-import { refhash } from "ts-mls/crypto/hash.js";
-import { deriveSecret, expandWithLabel } from "ts-mls/crypto/kdf.js";
-import { signWithLabel, verifyWithLabel } from "ts-mls/crypto/signature.js";
-import type { HpkeCiphertext } from "../codec/structures.ts";
+import { encode, vectorSize, Writer } from "../codec/writer.ts";
+import type { CipherSuite, HpkeCiphertext } from "./cipher-suite.ts";
 
-/** A cipher suite's functions, as ts-mls names them. */
-export type Suite = CiphersuiteImpl;
+/*
+ * Every derivation, signature and encryption of MLS is bound to a label "MLS 1.0 …", so that an output computed for one purpose is of no use
+ * for another one. These functions are the only place where that is done.
+ */
 
-/** A key pair of the suite's KEM, as bytes. */
-export interface KeyPair {
-  readonly publicKey: Uint8Array;
-  readonly privateKey: Uint8Array;
+const EMPTY = new Uint8Array();
+
+/** ExpandWithLabel ([RFC 9420 §8](https://www.rfc-editor.org/rfc/rfc9420.html#section-8)). */
+export function expandWithLabel(
+  suite: CipherSuite,
+  secret: Uint8Array,
+  label: string,
+  context: Uint8Array,
+  length: number = suite.hashLength,
+): Uint8Array {
+  const name = labelBytes(label);
+  const info = new Writer(2 + vectorSize(name.length) + vectorSize(context.length)).u16(length).vector(name).vector(context);
+  return suite.expand(secret, info.finish(), length);
 }
 
 /** DeriveSecret (RFC 9420 §8). */
-export function derive(suite: Suite, secret: Uint8Array, label: string): Promise<Uint8Array> {
-  return deriveSecret(secret, label, suite.kdf);
+export function deriveSecret(suite: CipherSuite, secret: Uint8Array, label: string): Uint8Array {
+  return expandWithLabel(suite, secret, label, EMPTY);
 }
 
-/** ExpandWithLabel to the length of a hash (RFC 9420 §8). */
-export function expand(suite: Suite, secret: Uint8Array, label: string, context: Uint8Array): Promise<Uint8Array> {
-  return expandWithLabel(secret, label, context, suite.kdf.size, suite.kdf);
+/** SignWithLabel ([RFC 9420 §5.1.2](https://www.rfc-editor.org/rfc/rfc9420.html#section-5.1.2)). */
+export function signWithLabel(suite: CipherSuite, privateKey: Uint8Array, label: string, content: Uint8Array): Uint8Array {
+  return suite.sign(privateKey, labelled(label, content));
 }
 
-/** EncryptWithLabel (RFC 9420 §5.1.3). */
-export async function encryptTo(
-  suite: Suite,
-  publicKey: Uint8Array,
-  label: string,
-  context: Uint8Array,
-  plaintext: Uint8Array,
-): Promise<HpkeCiphertext> {
-  const key = await suite.hpke.importPublicKey(publicKey);
-  const { enc, ct } = await encryptWithLabel(key, label, context, plaintext, suite.hpke);
-  return { kemOutput: enc, ciphertext: ct };
-}
-
-/** DecryptWithLabel (RFC 9420 §5.1.3); `undefined` when the ciphertext isn't for this key and context. */
-export async function decryptFrom(
-  suite: Suite,
-  privateKey: Uint8Array,
-  label: string,
-  context: Uint8Array,
-  { kemOutput, ciphertext }: HpkeCiphertext,
-): Promise<Uint8Array | undefined> {
-  try {
-    const key = await suite.hpke.importPrivateKey(privateKey);
-    return await decryptWithLabel(key, label, context, kemOutput, ciphertext, suite.hpke);
-  } catch {
-    return undefined;
-  }
-}
-
-/** SignWithLabel (RFC 9420 §5.1.2). */
-export function sign(suite: Suite, privateKey: Uint8Array, label: string, content: Uint8Array): Promise<Uint8Array> {
-  return signWithLabel(privateKey, label, content, suite.signature);
-}
-
-/** VerifyWithLabel (RFC 9420 §5.1.2); a key that is none verifies nothing. */
-export async function verify(
-  suite: Suite,
+/** VerifyWithLabel (RFC 9420 §5.1.2). `false` for a malformed key too. */
+export function verifyWithLabel(
+  suite: CipherSuite,
   publicKey: Uint8Array,
   label: string,
   content: Uint8Array,
   signature: Uint8Array,
-): Promise<boolean> {
-  try {
-    return await verifyWithLabel(publicKey, label, content, signature, suite.signature);
-  } catch {
-    return false;
-  }
+): boolean {
+  return suite.verify(publicKey, labelled(label, content), signature);
 }
 
-/** RefHash (RFC 9420 §5.2). */
-export function reference(suite: Suite, label: string, value: Uint8Array): Promise<Uint8Array> {
-  return refhash(label, value, suite.hash);
+/**
+ * EncryptWithLabel ([RFC 9420 §5.1.3](https://www.rfc-editor.org/rfc/rfc9420.html#section-5.1.3)).
+ *
+ * @throws MlsError `malformed` if the bytes are not a public key
+ */
+export function encryptWithLabel(
+  suite: CipherSuite,
+  publicKey: Uint8Array,
+  label: string,
+  context: Uint8Array,
+  plaintext: Uint8Array,
+): HpkeCiphertext {
+  return suite.hpkeSeal(publicKey, labelled(label, context), EMPTY, plaintext);
 }
 
-/** The key pair of a path secret's node secret (RFC 9420 §7.4). */
-export async function nodeKeyPair(suite: Suite, pathSecret: Uint8Array): Promise<KeyPair> {
-  const nodeSecret = await derive(suite, pathSecret, "node");
-  const pair = await suite.hpke.deriveKeyPair(nodeSecret);
-  erase(nodeSecret);
-  return exportPair(suite, pair);
+/** DecryptWithLabel (RFC 9420 §5.1.3); `undefined` if the ciphertext isn't for this key, label and context. */
+export function decryptWithLabel(
+  suite: CipherSuite,
+  privateKey: Uint8Array,
+  label: string,
+  context: Uint8Array,
+  ciphertext: HpkeCiphertext,
+): Uint8Array | undefined {
+  return suite.hpkeOpen(privateKey, labelled(label, context), EMPTY, ciphertext);
 }
 
-/** A fresh key pair. */
-export async function freshKeyPair(suite: Suite): Promise<KeyPair> {
-  return exportPair(suite, await suite.hpke.generateKeyPair());
+/**
+ * RefHash ([RFC 9420 §5.2](https://www.rfc-editor.org/rfc/rfc9420.html#section-5.2)): the identifier of a key package or a proposal.
+ *
+ * @param label with its prefix "MLS 1.0 "
+ */
+export function refHash(suite: CipherSuite, label: string, value: Uint8Array): Uint8Array {
+  const name = new TextEncoder().encode(label);
+  return suite.hash(encode((w) => w.vector(name).vector(value)));
 }
 
-async function exportPair(suite: Suite, pair: Awaited<ReturnType<Suite["hpke"]["generateKeyPair"]>>): Promise<KeyPair> {
-  return {
-    publicKey: await suite.hpke.exportPublicKey(pair.publicKey),
-    privateKey: await suite.hpke.exportPrivateKey(pair.privateKey),
-  };
-}
-
-/** Overwrites secrets that are no longer needed. */
+/** Overwrites secrets that are no longer needed. The runtime may still hold copies; JavaScript gives no way to prevent that. */
 export function erase(...secrets: readonly (Uint8Array | undefined)[]): void {
   for (const secret of secrets) secret?.fill(0);
+}
+
+/** `struct { opaque label<V> = "MLS 1.0 " + Label; opaque content<V>; }` */
+function labelled(label: string, content: Uint8Array): Uint8Array {
+  const name = labelBytes(label);
+  return encode((w) => w.vector(name).vector(content), vectorSize(name.length) + vectorSize(content.length));
+}
+
+/** The labels of RFC 9420 are a few dozen; those of applications (§8.5) may be any number. */
+const MAX_CACHED_LABELS = 64;
+const cachedLabels = new Map<string, Uint8Array>();
+
+function labelBytes(label: string): Uint8Array {
+  const cached = cachedLabels.get(label);
+  if (cached !== undefined) return cached;
+  const bytes = new TextEncoder().encode(`MLS 1.0 ${label}`);
+  if (cachedLabels.size < MAX_CACHED_LABELS) cachedLabels.set(label, bytes);
+  return bytes;
 }

@@ -45,8 +45,7 @@ export interface DhGroup {
 export interface Primitives {
   digest(name: HashName): Digest;
   aead(name: AeadName): Aead;
-  signature(name: Exclude<SignatureName, "ML-DSA-87">): SignatureScheme;
+  signature(name: SignatureName): SignatureScheme;
   dh(name: DhName): DhGroup;
   random(length: number): Uint8Array;
-  equal(a: Uint8Array, b: Uint8Array): boolean;
 }

@@ -1,6 +1,7 @@
+import { equalBytes, fromHex, toHex } from "../codec/bytes.ts";
+import type { CipherSuite } from "../crypto/cipher-suite.ts";
 import { closeAll, closeQuietly, closeTogether } from "@parley/core/internal";
 import { createGroup } from "../join/create-group.ts";
-import { equalBytes } from "../codec/codec.ts";
 import type { Environment } from "../epoch/environment.ts";
 import { WireFormat } from "../framing/framed-content.ts";
 import type { EpochStart } from "../epoch/group-state.ts";
@@ -8,34 +9,35 @@ import { join } from "../join/join.ts";
 import { createKeyPackage, eraseKeyPackageSecrets, type KeyPackage, type Signer } from "../join/key-package.ts";
 import { createPause } from "../epoch/pause.ts";
 import type { Lifetime } from "../codec/structures.ts";
-import { createCrypto } from "../crypto/create-crypto.ts";
+import { createCipherSuite } from "../crypto/create-cipher-suite.ts";
 import { basicCredential, type MlsCredential } from "../credentials/credential.ts";
-import type { MlsCrypto } from "../crypto/mls-crypto.ts";
 import type { JoinOptions, KeyPackageOptions, MlsEngineOptions } from "./engine-options.ts";
 import { MlsError } from "../errors.ts";
 import { newGroup, type MlsGroup } from "../group/group.ts";
 import { REMOVED, STATE, stateRows } from "../group/group-rows.ts";
-import { GroupSession, startKeys, type GroupContextOptions } from "../group/group-session.ts";
+import { GroupSession, startKeys, type SessionOptions } from "../group/group-session.ts";
 import { hasIdentity, loadSigner } from "./identity-rows.ts";
-import { hex, KeyPackageRows } from "./key-package-rows.ts";
+import { KeyPackageRows } from "./key-package-rows.ts";
 import { limitsFrom, type MlsLimits } from "./limits.ts";
 import { loadSession } from "../group/load-session.ts";
 import { Mutex } from "../group/mutex.ts";
 import type { GroupStore, StorePartition } from "../store/group-store.ts";
-import { frame, readWire } from "../framing/mls-message.ts";
+import { encodeMlsMessage, readMlsMessage } from "../framing/mls-message.ts";
 
 const ENGINE_PARTITION = "engine";
 const GROUP_PREFIX = "group/";
 const MAX_GROUP_ID_BYTES = 256;
 const DAY_MS = 86_400_000;
 const DEFAULT_LIFETIME_MS = 84 * DAY_MS;
-/** A new key package is valid in the past already, for peers whose clock is slow. */
+/** New key packages are valid from one hour ago, for peers whose clock is slow. */
 const CLOCK_SKEW_MS = 3_600_000;
 
 /**
- * Opens an engine on a store: one identity, its key packages and its groups.
+ * Opens an engine on a store: one identity with its key packages and groups.
  *
- * @throws MlsError `wrong_identity`, `state_damaged`, `crypto_unavailable`; StoreError; TypeError
+ * @throws MlsError `wrong_identity`, `state_damaged`, `crypto_unavailable`
+ * @throws StoreError
+ * @throws TypeError for invalid options
  * @example
  * ```ts
  * import { createMlsEngine, memoryStore, unsafeAcceptAnyCredential } from "@parley/mls-engine";
@@ -49,16 +51,18 @@ export async function createMlsEngine(options: MlsEngineOptions): Promise<MlsEng
   const limits = limitsFrom(options.limits);
   if (options.handshakes !== undefined && options.handshakes !== "private" && options.handshakes !== "public")
     throw new TypeError('handshakes must be "private" or "public"');
-  if (typeof options.authenticate !== "function") throw new TypeError("authenticate must say whose credential is accepted");
-  const crypto = options.crypto ?? (await createCrypto());
+  if (typeof options.authenticate !== "function") {
+    throw new TypeError("Missing required option authenticate: a function that decides which credentials are accepted");
+  }
+  const suite = options.cipherSuite ?? createCipherSuite();
   const credential =
     typeof options.identity === "string" || options.identity instanceof Uint8Array
       ? basicCredential(options.identity)
       : { ...options.identity, content: options.identity.content.slice() };
   try {
-    return await openEngine(options, { crypto, credential, limits });
+    return await openEngine(options, { suite, credential, limits });
   } catch (error) {
-    // It is the engine's own from the start, and nobody else may have a handle to free it with.
+    // The engine owns the store from the start, and the caller may have no handle to close it.
     await closeQuietly(() => options.store.close());
     throw error;
   }
@@ -66,14 +70,14 @@ export async function createMlsEngine(options: MlsEngineOptions): Promise<MlsEng
 
 async function openEngine(
   options: MlsEngineOptions,
-  { crypto, credential, limits }: { crypto: MlsCrypto; credential: MlsCredential; limits: MlsLimits },
+  { suite, credential, limits }: { suite: CipherSuite; credential: MlsCredential; limits: MlsLimits },
 ): Promise<MlsEngine> {
   const partition = await options.store.open(ENGINE_PARTITION);
   await checkNotEmptied(options.store, partition);
-  const signer = await loadSigner(crypto, partition, credential, options.signatureKey);
+  const signer = await loadSigner(suite, partition, credential, options.signatureKey);
   const now = options.now ?? Date.now;
-  const environment: GroupContextOptions["environment"] = (findResumption) => ({
-    suite: crypto.handshake,
+  const environment: SessionOptions["environment"] = (findResumption) => ({
+    suite,
     signer,
     authenticate: options.authenticate,
     findPsk: (id) => (id.kind === "external" ? options.psk?.(id.id) : findResumption(id)),
@@ -87,28 +91,29 @@ async function openEngine(
     now,
     pause: createPause(),
   });
-  const keyPackages = new KeyPackageRows(crypto.handshake, partition);
+  const keyPackages = new KeyPackageRows(suite, partition);
   await finishJoins(options.store, keyPackages);
   await keyPackages.removeExpired(now());
   return create(
     { store: options.store, partition, signer, keyPackages, now },
-    { crypto, limits, padding: options.padding, handshakes: options.handshakes ?? "private", environment },
+    { suite, limits, padding: options.padding, handshakes: options.handshakes ?? "private", environment },
   );
 }
 
-/** A store whose identity has gone must not get a new one. @throws MlsError `state_damaged` */
+/**
+ * Checks that a store without an identity is new. A new identity in a damaged store would make its groups unusable.
+ *
+ * @throws MlsError `state_damaged`
+ */
 async function checkNotEmptied(store: GroupStore, partition: StorePartition): Promise<void> {
   if (hasIdentity(partition)) return;
   const hasGroups = async (): Promise<boolean> => (await store.partitions()).some((name) => name.startsWith(GROUP_PREFIX));
   if (partition.wasFound === true || (await hasGroups())) {
-    throw new MlsError(
-      "state_damaged",
-      "The store has lost the identity that it belongs to: restore its files, or start with an empty store",
-    );
+    throw new MlsError("state_damaged", "The store has lost its identity: restore its files, or start with an empty store");
   }
 }
 
-/** Ends the joins that a crash has interrupted. */
+/** Completes or cancels the joins that a crash interrupted. */
 async function finishJoins(store: GroupStore, keyPackages: KeyPackageRows): Promise<void> {
   for (const { name, groupPartition } of keyPackages.openJoins()) {
     const partition = await store.open(groupPartition);
@@ -126,12 +131,12 @@ interface EngineParts {
   readonly now: () => number;
 }
 
-let create: (parts: EngineParts, options: GroupContextOptions) => MlsEngine;
+let create: (parts: EngineParts, options: SessionOptions) => MlsEngine;
 
 /** One identity with its key packages and groups, on one store; see {@link createMlsEngine}. */
 export class MlsEngine implements AsyncDisposable {
   readonly #parts: EngineParts;
-  readonly #options: GroupContextOptions;
+  readonly #options: SessionOptions;
   readonly #mutex = new Mutex();
   readonly #groups = new Map<string, MlsGroup>();
   #isClosed = false;
@@ -140,52 +145,54 @@ export class MlsEngine implements AsyncDisposable {
     create = (parts, options) => new MlsEngine(parts, options);
   }
 
-  private constructor(parts: EngineParts, options: GroupContextOptions) {
+  private constructor(parts: EngineParts, options: SessionOptions) {
     this.#parts = parts;
     this.#options = options;
   }
 
-  /** The public half of the signature key, by which others know this engine. */
+  /** The public signature key, which identifies this engine to other members. */
   get signatureKey(): Uint8Array {
     return this.#parts.signer.signatureKey.publicKey.slice();
   }
 
-  /** How many key packages were given out and neither used nor expired. */
+  /** The number of published key packages that are neither used nor expired. */
   get keyPackageCount(): number {
     return this.#parts.keyPackages.count;
   }
 
   /**
-   * A new key package, to be published: with it, anybody can add this engine to a group. Its private halves are on disk before it is given
-   * out. It works once, unless it is one of last resort.
+   * Creates a key package to publish. Anyone who has it can add this engine to a group, once, unless it is one of last resort. Its private keys
+   * are on disk when the promise resolves.
    *
-   * @throws MlsError `closed`; StoreError; TypeError
+   * @throws MlsError `closed`
+   * @throws StoreError
+   * @throws TypeError
    */
   keyPackage({ lastResort = false, lifetimeMs = DEFAULT_LIFETIME_MS }: KeyPackageOptions = {}): Promise<Uint8Array> {
-    if (!Number.isSafeInteger(lifetimeMs) || lifetimeMs < 1) throw new TypeError("lifetimeMs must be a whole number above 0");
+    if (!Number.isSafeInteger(lifetimeMs) || lifetimeMs < 1) throw new TypeError("lifetimeMs must be a positive whole number");
     return this.#step(async () => {
       const { keyPackages, signer, now } = this.#parts;
       await keyPackages.removeExpired(now());
-      const suite = this.#options.crypto.handshake;
-      const own = await createKeyPackage(suite, signer, this.#lifetime(lifetimeMs), lastResort);
+      const own = createKeyPackage(this.#options.suite, signer, this.#lifetime(lifetimeMs), lastResort);
       await keyPackages.add(own);
       eraseKeyPackageSecrets(own.secrets);
-      return frame(WireFormat.keyPackage, own.keyPackage.bytes);
+      return encodeMlsMessage(WireFormat.keyPackage, own.keyPackage.bytes);
     });
   }
 
   /**
    * Creates a group of which this engine is the only member.
    *
-   * @param id 1 to 256 bytes, no two groups of an application the same.
-   * @throws MlsError `group_exists`, `closed`; StoreError; TypeError
+   * @param id 1 to 256 bytes, unique among the groups of the application
+   * @throws MlsError `group_exists`, `closed`
+   * @throws StoreError
+   * @throws TypeError
    */
   createGroup(id: Uint8Array): Promise<MlsGroup> {
-    if (!isGroupId(id)) throw new TypeError(`A group's id has 1 to ${MAX_GROUP_ID_BYTES} bytes`);
+    if (!isGroupId(id)) throw new TypeError(`A group's id must have 1 to ${MAX_GROUP_ID_BYTES} bytes`);
     return this.#step(async () => {
       const { signer } = this.#parts;
-      const suite = this.#options.crypto.handshake;
-      const own = await createKeyPackage(suite, signer, this.#lifetime(DEFAULT_LIFETIME_MS), false);
+      const own = createKeyPackage(this.#options.suite, signer, this.#lifetime(DEFAULT_LIFETIME_MS), false);
       const env = this.#environment();
       const start = await createGroup(env, id.slice(), own);
       eraseKeyPackageSecrets(own.secrets);
@@ -194,29 +201,30 @@ export class MlsEngine implements AsyncDisposable {
   }
 
   /**
-   * Joins the group of a Welcome. The key package that it was made for is gone after that, unless it is one of last resort.
+   * Joins the group of a Welcome. The key package that it is for is erased, unless it is one of last resort.
    *
-   * @throws MlsError `no_key_package` (the Welcome is for somebody else, or was used), `invalid_welcome`, `credential_refused`,
-   *   `unknown_psk`, `group_exists`, `unsupported`, `malformed`, `too_large`, `closed`; StoreError
+   * @throws MlsError `no_key_package` (the Welcome is for another engine, or its key package was used), `invalid_welcome`,
+   *   `credential_refused`, `identity_taken`, `unknown_psk`, `group_exists`, `unsupported`, `malformed`, `too_large`, `closed`
+   * @throws StoreError
    */
   joinGroup(welcome: Uint8Array, options: JoinOptions = {}): Promise<MlsGroup> {
     return this.#step(async () => {
       const { keyPackages } = this.#parts;
-      const wire = readWire(welcome, this.#options.limits.maxMessageBytes);
-      if (wire.kind !== "welcome") throw new MlsError("invalid_welcome", "The message is no Welcome");
-      const found = keyPackages.find(wire.message);
-      if (!found) throw new MlsError("no_key_package", "The Welcome is for no key package of this engine, or for one that was used");
-      const start = await join(this.#environment(), wire.message, found.own, options.ratchetTree);
+      const parsed = readMlsMessage(welcome, this.#options.limits.maxMessageBytes);
+      if (parsed.kind !== "welcome") throw new MlsError("invalid_welcome", "The message is not a Welcome");
+      const found = keyPackages.find(parsed.message);
+      if (!found) throw new MlsError("no_key_package", "The Welcome is not for a key package of this engine, or that key package was used");
+      const start = await join(this.#environment(), parsed.message, found.own, options.ratchetTree);
       eraseKeyPackageSecrets(found.own.secrets);
       return this.#begin(start, found.name);
     });
   }
 
   /**
-   * A group that is stored; the same object for the same group, until it is closed. One whose store could not be written is closed and
-   * loaded again.
+   * Loads a stored group. Returns the same object for the same group until it is closed. A group whose store failed is closed and loaded again.
    *
-   * @throws MlsError `no_such_group`, `removed` (we are no member any more), `state_damaged`, `closed`; StoreError
+   * @throws MlsError `no_such_group`, `removed`, `state_damaged`, `closed`
+   * @throws StoreError
    */
   loadGroup(id: Uint8Array): Promise<MlsGroup> {
     return this.#step(async () => {
@@ -231,8 +239,8 @@ export class MlsEngine implements AsyncDisposable {
         const wasRemoved = partition.get(REMOVED) !== undefined;
         if (!wasRemoved && partition.wasFound === true) throw emptied();
         throw wasRemoved
-          ? new MlsError("removed", "We are no member of this group any more")
-          : new MlsError("no_such_group", "There is no such group in this store");
+          ? new MlsError("removed", "This engine was removed from the group")
+          : new MlsError("no_such_group", "The store contains no group with this id");
       } catch (error) {
         await closeQuietly(() => partition.close());
         throw error;
@@ -240,7 +248,7 @@ export class MlsEngine implements AsyncDisposable {
     });
   }
 
-  /** Ids of the groups that are stored, those included that we were removed from. */
+  /** The ids of the stored groups, including those that this engine was removed from. */
   groups(): Promise<readonly Uint8Array[]> {
     return this.#step(async () => {
       const names = await this.#parts.store.partitions();
@@ -248,7 +256,7 @@ export class MlsEngine implements AsyncDisposable {
     });
   }
 
-  /** Erases all that is stored of a group, also of one that can't be loaded. Nothing happens when there is none. */
+  /** Erases everything that is stored of a group, even if it can't be loaded. Does nothing if the group doesn't exist. */
   removeGroup(id: Uint8Array): Promise<void> {
     return this.#step(async () => {
       const name = partitionOf(id);
@@ -258,7 +266,11 @@ export class MlsEngine implements AsyncDisposable {
     });
   }
 
-  /** Closes all groups and the store, when everything is on disk. Keys stay. Idempotent. @throws StoreError `failed`; all is closed then too */
+  /**
+   * Makes everything durable, and closes all groups and the store. The stored keys stay. Idempotent.
+   *
+   * @throws StoreError `failed`. Everything is closed in that case too.
+   */
   close(): Promise<void> {
     return this.#mutex.run(async () => {
       if (this.#isClosed) return;
@@ -276,11 +288,11 @@ export class MlsEngine implements AsyncDisposable {
     await this.close();
   }
 
-  /** Stores a group's first epoch here. */
+  /** Stores the first epoch of a group that was created or joined. */
   async #begin(start: EpochStart, keyPackage?: string): Promise<MlsGroup> {
     const { store, keyPackages } = this.#parts;
     const { groupId } = start.state.context;
-    if (!isGroupId(groupId)) throw new MlsError("unsupported", `A group's id has 1 to ${MAX_GROUP_ID_BYTES} bytes`);
+    if (!isGroupId(groupId)) throw new MlsError("unsupported", `A group's id must have 1 to ${MAX_GROUP_ID_BYTES} bytes`);
     const name = partitionOf(groupId);
     if (this.#groups.has(name)) throw groupExists();
     const partition = await store.open(name);
@@ -292,7 +304,7 @@ export class MlsEngine implements AsyncDisposable {
     let isStored = false;
     try {
       const { keys, rows } = startKeys(this.#options, start);
-      const loaded = { state: start.state, keys, past: new Map(), pending: undefined, discarded: [], isOutdated: false };
+      const loaded = { state: start.state, keys, past: new Map(), pending: undefined, discarded: [], needsUpdate: false };
       const session = new GroupSession(this.#options, partition, loaded);
       if (keyPackage !== undefined) await keyPackages.beginJoin(keyPackage, name);
       await session.write([...stateRows(start.state, undefined), ...rows, { key: REMOVED, value: undefined }], "durable");
@@ -302,7 +314,7 @@ export class MlsEngine implements AsyncDisposable {
       return this.#keep(name, session);
     } catch (error) {
       await closeQuietly(() => partition.close());
-      // The same call may be repeated: what was written of the group must not be in its way.
+      // A partly written group would make a repeated call fail.
       if (!isStored) await closeQuietly(() => store.remove(name));
       throw error;
     }
@@ -338,34 +350,28 @@ export class MlsEngine implements AsyncDisposable {
 
 function readKeyPackageMessage(bytes: Uint8Array, maxBytes: number): KeyPackage {
   try {
-    const wire = readWire(bytes, maxBytes);
-    if (wire.kind === "key_package") return wire.message;
+    const parsed = readMlsMessage(bytes, maxBytes);
+    if (parsed.kind === "key_package") return parsed.message;
   } catch (cause) {
     throw new MlsError("invalid_key_package", "The bytes are not a key package", { cause });
   }
-  throw new MlsError("invalid_key_package", "The message is no key package");
+  throw new MlsError("invalid_key_package", "The message is not a key package");
 }
 
 function partitionOf(groupId: Uint8Array): string {
-  if (!isGroupId(groupId)) throw new MlsError("no_such_group", `A group's id has 1 to ${MAX_GROUP_ID_BYTES} bytes`);
-  return GROUP_PREFIX + hex(groupId);
+  if (!isGroupId(groupId)) throw new MlsError("no_such_group", `A group's id must have 1 to ${MAX_GROUP_ID_BYTES} bytes`);
+  return GROUP_PREFIX + toHex(groupId);
 }
 
 function isGroupId(id: Uint8Array): boolean {
   return id instanceof Uint8Array && id.length >= 1 && id.length <= MAX_GROUP_ID_BYTES;
 }
 
-function fromHex(text: string): Uint8Array {
-  return Uint8Array.from({ length: text.length / 2 }, (_, i) => Number.parseInt(text.slice(2 * i, 2 * i + 2), 16));
-}
-
+/** The error for a group whose partition exists without its state. */
 function emptied(): MlsError {
-  return new MlsError(
-    "state_damaged",
-    "What is stored of the group has lost its state: restore its file, or remove the group and join again",
-  );
+  return new MlsError("state_damaged", "The stored group has lost its state: restore its file, or remove the group and join again");
 }
 
 function groupExists(): MlsError {
-  return new MlsError("group_exists", "There is a group of this id in the store already");
+  return new MlsError("group_exists", "The store already contains a group with this id");
 }

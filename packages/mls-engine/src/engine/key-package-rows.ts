@@ -1,7 +1,8 @@
-import { decodeWhole, encode, Reader } from "../codec/codec.ts";
-import { isLastResort, keyPackageReference, readKeyPackage, type KeyPackage } from "../join/key-package.ts";
-import type { OwnKeyPackage } from "../join/join.ts";
-import type { Suite } from "../crypto/labels.ts";
+import { toHex } from "../codec/bytes.ts";
+import { Reader, decodeWhole } from "../codec/reader.ts";
+import { encode } from "../codec/writer.ts";
+import type { CipherSuite } from "../crypto/cipher-suite.ts";
+import { isLastResort, keyPackageReference, readKeyPackage, type OwnKeyPackage } from "../join/key-package.ts";
 import type { Welcome } from "../join/welcome.ts";
 import { MlsError } from "../errors.ts";
 import type { StoreChange, StorePartition } from "../store/group-store.ts";
@@ -9,43 +10,48 @@ import type { StoreChange, StorePartition } from "../store/group-store.ts";
 const PREFIX = "k/";
 const JOIN_PREFIX = "join/";
 
-/** The private halves of key packages that were given out, in the engine's partition. */
+/**
+ * The private keys of published key packages, in the engine's partition.
+ *
+ * Joining writes to two partitions. A join record in the engine's partition makes the two writes one step: after a crash, the engine either
+ * removes the used key package or keeps it, depending on whether the group was stored.
+ */
 export class KeyPackageRows {
-  readonly #suite: Suite;
+  readonly #suite: CipherSuite;
   readonly #partition: StorePartition;
 
-  constructor(suite: Suite, partition: StorePartition) {
+  constructor(suite: CipherSuite, partition: StorePartition) {
     this.#suite = suite;
     this.#partition = partition;
   }
 
-  /** Stores one before it is given out. */
+  /** Stores a key package. Called before it is published. */
   async add({ keyPackage, secrets }: OwnKeyPackage): Promise<void> {
     const { source } = keyPackage.leaf;
     const notAfter = source.kind === "key_package" ? source.lifetime.notAfter : 0n;
     const value = encode((w) => {
       w.u64(notAfter).vector(keyPackage.bytes).vector(secrets.initKey).vector(secrets.encryptionKey);
     });
-    await this.#partition.write([{ key: PREFIX + (await this.#name(keyPackage)), value }], "durable");
+    await this.#partition.write([{ key: PREFIX + toHex(keyPackageReference(this.#suite, keyPackage)), value }], "durable");
     value.fill(0);
   }
 
-  /** The one that a Welcome is for. */
+  /** The key package that a Welcome is encrypted to. */
   find(welcome: Welcome): { name: string; own: OwnKeyPackage } | undefined {
     for (const { newMember } of welcome.secrets) {
-      const name = hex(newMember);
+      const name = toHex(newMember);
       const value = this.#partition.get(PREFIX + name);
       if (value) return { name, own: decode(value) };
     }
     return undefined;
   }
 
-  /** Remembers that a key package is about to be used, so that it is removed whatever happens. */
+  /** Records that a key package is about to be used. Called before the group is stored. */
   async beginJoin(name: string, groupPartition: string): Promise<void> {
     await this.#partition.write([{ key: JOIN_PREFIX + name, value: new TextEncoder().encode(groupPartition) }], "durable");
   }
 
-  /** Removes a key package after the group that it led to is stored. One of last resort stays. */
+  /** Removes a used key package, unless it is one of last resort. Called when the group is stored. */
   async endJoin(name: string): Promise<void> {
     const stored = this.#partition.get(PREFIX + name);
     const stays = stored === undefined || isLastResort(decode(stored).keyPackage);
@@ -56,11 +62,12 @@ export class KeyPackageRows {
     if (!stays) await this.#partition.compact();
   }
 
+  /** Removes the record of a join that was not completed. The key package stays usable. */
   async cancelJoin(name: string): Promise<void> {
     await this.#partition.write([{ key: JOIN_PREFIX + name, value: undefined }], "durable");
   }
 
-  /** Joins that were begun and not ended. */
+  /** The recorded joins. Called when the engine starts, after a possible crash. */
   openJoins(): { name: string; groupPartition: string }[] {
     return this.#partition.keys(JOIN_PREFIX).map((key) => ({
       name: key.slice(JOIN_PREFIX.length),
@@ -68,7 +75,7 @@ export class KeyPackageRows {
     }));
   }
 
-  /** Erases those whose lifetime is over. */
+  /** Erases the expired key packages. Called on start and for each new key package. */
   async removeExpired(nowMs: number): Promise<number> {
     const rows: StoreChange[] = [];
     for (const key of this.#partition.keys(PREFIX)) {
@@ -87,14 +94,6 @@ export class KeyPackageRows {
   get count(): number {
     return this.#partition.keys(PREFIX).length;
   }
-
-  async #name(keyPackage: KeyPackage): Promise<string> {
-    return hex(await keyPackageReference(this.#suite, keyPackage));
-  }
-}
-
-export function hex(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 function decode(value: Uint8Array): OwnKeyPackage {
@@ -105,11 +104,11 @@ function decode(value: Uint8Array): OwnKeyPackage {
       return { keyPackage, secrets: { initKey: r.vector(), encryptionKey: r.vector() } };
     });
   } catch (cause) {
-    throw new MlsError("state_damaged", "A stored key package can't be read", { cause });
+    throw new MlsError("state_damaged", "A stored key package is damaged", { cause });
   }
 }
 
-/** The end of its lifetime stands first, so that it is found without reading the rest. */
+/** The end of the lifetime is the first field of a row. */
 function notAfterOf(value: Uint8Array): bigint {
   return new Reader(value).u64();
 }

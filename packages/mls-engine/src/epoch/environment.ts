@@ -1,37 +1,41 @@
+import type { PskId } from "../codec/structures.ts";
 import type { Authenticate } from "../credentials/authentication.ts";
+import type { CipherSuite } from "../crypto/cipher-suite.ts";
 import { MlsError } from "../errors.ts";
 import type { Signer } from "../join/key-package.ts";
-import type { Suite } from "../crypto/labels.ts";
 import type { Pause } from "./pause.ts";
-import type { PskId } from "../codec/structures.ts";
 
-/** What the protocol needs from outside. */
+/** Everything that the protocol's steps take from outside the group's state. */
 export interface Environment {
-  readonly suite: Suite;
+  readonly suite: CipherSuite;
   readonly signer: Signer;
   readonly authenticate: Authenticate;
-  /** Pre-shared keys by id; `undefined` for what isn't known. */
+  /** Pre-shared keys by id; `undefined` if unknown. */
   readonly findPsk: (id: PskId) => Uint8Array | undefined;
-  readonly limits: CoreLimits;
+  readonly limits: ProtocolLimits;
   /** Milliseconds since 1970. */
   readonly now: () => number;
   readonly pause: Pause;
 }
 
-export interface CoreLimits {
-  /** Members of a group. */
+export interface ProtocolLimits {
+  /** Most members of a group. */
   readonly maxMembers: number;
-  /** Milliseconds between the ends of the lifetime of a key package that is added here. */
+  /** Longest lifetime of a key package that is added here, in milliseconds. */
   readonly maxLifetimeMs: number;
-  /** Milliseconds by which a key package may be valid only later. */
+  /** How far in the future a key package may become valid, in milliseconds. */
   readonly maxClockSkewMs: number;
-  /** Whether members are refused whose key package has expired since, when others add them or were there before. */
+  /** Whether a member is rejected if its key package has expired since another member added it. */
   readonly strictLifetimes: boolean;
   /** Whether an identity belongs to one signature key of a group. Default `false`. */
   readonly uniqueIdentities?: boolean;
 }
 
-/** Throws {@link MlsError} of a code unless a condition holds. */
-export function must(condition: boolean, code: "invalid_commit" | "invalid_proposal" | "invalid_welcome", why: string): asserts condition {
-  if (!condition) throw new MlsError(code, why);
+/** Throws an {@link MlsError} unless a rule of RFC 9420 holds. */
+export function assertRule(
+  condition: boolean,
+  code: "invalid_commit" | "invalid_proposal" | "invalid_welcome",
+  message: string,
+): asserts condition {
+  if (!condition) throw new MlsError(code, message);
 }

@@ -1,49 +1,49 @@
-import { encodeGroupContext } from "../framing/framed-content.ts";
+import { equalBytes } from "../codec/bytes.ts";
+import { encodeGroupContext, type GroupContext } from "../codec/structures.ts";
 import type { EpochSecrets } from "../key-schedule/key-schedule.ts";
 import type { Proposal } from "../proposals/proposal.ts";
 import type { RatchetTree } from "../tree/ratchet-tree.ts";
-import type { GroupContext } from "../codec/structures.ts";
-import { equalBytes } from "../codec/codec.ts";
 
-/** A proposal that was sent apart from a commit, and waits for one. */
-export interface PendingProposal extends SentProposal {
-  /** How large it is. */
-  readonly bytes: number;
-}
-
+/** A proposal with its sender's leaf. */
 export interface SentProposal {
   readonly proposal: Proposal;
   readonly sender: number;
 }
 
-/** One member's view of one epoch of a group, apart from message keys. Never changed; a commit makes another. */
+/** A proposal that was received and is not committed yet. */
+export interface PendingProposal extends SentProposal {
+  /** The size of its encoding. */
+  readonly bytes: number;
+}
+
+/** One member's view of one epoch of a group, except for message keys. Immutable: a commit leads to a new one. */
 export interface GroupState {
   readonly context: GroupContext;
-  /** The context as on the wire. */
+  /** The encoded context, as signatures and the key schedule use it. */
   readonly encodedContext: Uint8Array;
   readonly tree: RatchetTree;
   readonly ownLeaf: number;
-  /** Private keys of nodes on the own path, by node. */
+  /** The private keys of the own leaf and of nodes above it, by node. */
   readonly privateKeys: ReadonlyMap<number, Uint8Array>;
   readonly secrets: EpochSecrets;
   readonly confirmationTag: Uint8Array;
-  /** By reference, in the order of arrival. */
+  /** Pending proposals by reference, in the order of arrival. */
   readonly proposals: ReadonlyMap<string, PendingProposal>;
 }
 
-/** What the message layer needs to begin an epoch. */
+/** The start of an epoch, with the root of its message keys. */
 export interface EpochStart {
   readonly state: GroupState;
   /** For the secret tree, which erases it. */
   readonly encryptionSecret: Uint8Array;
 }
 
-/** Who did what in a commit, by leaf. */
+/** The changes of a commit, as leaves. */
 export interface CommitEffects {
   readonly committer: number;
   readonly added: readonly number[];
   readonly removed: readonly number[];
-  /** Whose keys are new: the committer where there is a path, and the senders of updates. */
+  /** Leaves with new keys: those of the senders of updates and, if the commit has a path, of the committer. */
   readonly updated: readonly number[];
 }
 
@@ -51,7 +51,7 @@ export function groupState(parts: Omit<GroupState, "encodedContext">): GroupStat
   return { ...parts, encodedContext: encodeGroupContext(parts.context) };
 }
 
-/** The private keys that still fit the nodes of a new tree. */
+/** The private keys that are still valid in a later tree: those of nodes with an unchanged public key. */
 export function survivingKeys(state: GroupState, tree: RatchetTree): Map<number, Uint8Array> {
   const keys = new Map<number, Uint8Array>();
   for (const [node, key] of state.privateKeys) {

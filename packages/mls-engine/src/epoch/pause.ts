@@ -1,10 +1,10 @@
-/** Lets other work of the process run, when a long computation has had its turn. */
+/** Returns a promise to await, or `undefined` if the current computation may go on. Called inside long loops. */
 export type Pause = () => Promise<void> | undefined;
 
-/** Milliseconds that a computation goes on without a pause. */
+/** Milliseconds after which a computation yields to the event loop. */
 const TURN_MS = 8;
 
-/** A pause that is taken only every few milliseconds. */
+/** A pause that yields to the event loop at most every few milliseconds, so that large groups don't block other work of the process. */
 export function createPause(now: () => number = () => performance.now()): Pause {
   let started = now();
   return () => {

@@ -1,32 +1,33 @@
-import { decodeWhole, encode, keyOf, type Reader, type Writer } from "../codec/codec.ts";
-import { encodeGroupContext } from "../framing/framed-content.ts";
+import { bytesOfKey, keyOf } from "../codec/bytes.ts";
+import { type Reader, decodeWhole } from "../codec/reader.ts";
+import { type Writer, encode } from "../codec/writer.ts";
 import type { GroupState, PendingProposal } from "./group-state.ts";
 import { secretsOf, type EpochSecrets } from "../key-schedule/key-schedule.ts";
 import { readLeafNode, type LeafNode } from "../tree/leaf-node.ts";
 import { readProposal, writeProposal } from "../proposals/proposal.ts";
 import { readTreeNode, writeTreeNode, type RatchetTree, type TreeNode } from "../tree/ratchet-tree.ts";
-import { MAX_ENTRIES, readGroupContext, writeGroupContext, type GroupContext } from "../codec/structures.ts";
+import { encodeGroupContext, MAX_ENTRIES, readGroupContext, writeGroupContext, type GroupContext } from "../codec/structures.ts";
 
-/** What is stored of an epoch that is over, for messages that come late. */
+/** The part of a past epoch that is kept to decrypt late messages. */
 export interface PastEpoch {
   readonly context: GroupContext;
   readonly encodedContext: Uint8Array;
   readonly senderDataSecret: Uint8Array;
   readonly resumptionPsk: Uint8Array;
   readonly ownLeaf: number;
-  /** The hash of the commit that ended it. */
+  /** The hash of the commit that ended the epoch, to recognise it when it is delivered again. */
   readonly commitHash: Uint8Array;
   readonly tree: RatchetTree;
 }
 
-/** A stored {@link PastEpoch}, but for what its tree shares with the one after it. */
+/** A stored {@link PastEpoch}, without the leaves that are the same in the next epoch. */
 export interface PastEpochRecord extends Omit<PastEpoch, "tree"> {
   readonly leafCount: number;
-  /** Leaves as they were, where the next epoch has others. */
+  /** The leaves that differ from the next epoch. */
   readonly leaves: ReadonlyMap<number, LeafNode | undefined>;
 }
 
-/** The secret part of a group's state: everything but the tree and the waiting proposals. */
+/** Encodes a group's state, except for the tree and the pending proposals. It holds secrets. */
 export function encodeState(state: GroupState): Uint8Array {
   return encode((w) => {
     writeGroupContext(w, state.context);
@@ -36,7 +37,7 @@ export function encodeState(state: GroupState): Uint8Array {
   });
 }
 
-/** What {@link encodeState} has written. */
+/** The reverse of {@link encodeState}. */
 export function decodeState(bytes: Uint8Array): { state: Omit<GroupState, "tree" | "proposals">; leafCount: number } {
   return decodeWhole(bytes.slice(), (r) => {
     const context = readGroupContext(r);
@@ -70,7 +71,7 @@ export function decodeTreeNode(bytes: Uint8Array): TreeNode {
 export function encodeProposals(proposals: GroupState["proposals"]): Uint8Array {
   return encode((w) => {
     w.list(proposals, (inner, [name, { proposal, sender }]) => {
-      inner.vector(Uint8Array.from(name, (c) => c.charCodeAt(0))).u32(sender);
+      inner.vector(bytesOfKey(name)).u32(sender);
       writeProposal(inner, proposal);
     });
   });
@@ -87,7 +88,7 @@ export function decodeProposals(bytes: Uint8Array): Map<string, PendingProposal>
   return new Map(decodeWhole(bytes, (r) => r.list(read, MAX_ENTRIES.proposals)));
 }
 
-/** An epoch that is over, as it is stored beside the one after it. */
+/** Encodes a past epoch as its difference from the next one. */
 export function encodePastEpoch(past: PastEpoch, next: RatchetTree): Uint8Array {
   const leaves: [number, LeafNode | undefined][] = [];
   for (let leaf = 0; leaf < past.tree.leafCount; leaf++) {

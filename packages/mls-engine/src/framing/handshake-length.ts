@@ -1,25 +1,30 @@
-import { malformed, Reader } from "../codec/reader.ts";
+import { malformed, type Reader } from "../codec/reader.ts";
 
 /**
- * Reads over a Proposal or Commit, to find where it ends ([RFC 9420 §12.1](https://www.rfc-editor.org/rfc/rfc9420.html#section-12.1),
- * §12.4): in a PrivateMessage nothing else tells its length. What is in it is not judged here.
+ * Skips a Proposal or Commit ([RFC 9420 §12.1](https://www.rfc-editor.org/rfc/rfc9420.html#section-12.1), §12.4) and returns its bytes: in
+ * the plaintext of a PrivateMessage it has no length of its own.
  *
- * Throws MlsError `malformed`.
+ * The content isn't validated here, because the signature after it must be verified first.
+ *
+ * @throws MlsError `malformed`
  */
-export function readHandshake(reader: Reader, type: "proposal" | "commit"): void {
+export function skipHandshake(reader: Reader, type: "proposal" | "commit"): Uint8Array {
+  const start = reader.offset;
   if (type === "proposal") skipProposal(reader);
   else skipCommit(reader);
+  return reader.since(start);
 }
 
 function skipCommit(reader: Reader): void {
   reader.vector();
   const hasPath = reader.u8();
-  if (hasPath > 1) throw malformed("A commit's path is neither there nor absent");
+  if (hasPath > 1) throw malformed("A presence octet is neither 0 nor 1");
   if (hasPath === 0) return;
   skipLeafNode(reader);
   reader.vector();
 }
 
+/** By proposal type. */
 const PROPOSALS: Record<number, (reader: Reader) => void> = {
   1: skipKeyPackage,
   2: skipLeafNode,
@@ -34,7 +39,7 @@ const PROPOSALS: Record<number, (reader: Reader) => void> = {
   7: (reader) => reader.vector(),
 };
 
-/** Proposals of other types hold one vector, as those of ts-mls do. */
+/** A proposal of another type is taken to be one vector, as ts-mls encodes them. */
 function skipProposal(reader: Reader): void {
   const skip = PROPOSALS[reader.u16()];
   if (skip === undefined) reader.vector();
@@ -49,6 +54,7 @@ function skipKeyPackage(reader: Reader): void {
   reader.vector();
 }
 
+/** Lists in Capabilities (RFC 9420 §7.2). */
 const CAPABILITIES = 5;
 
 function skipLeafNode(reader: Reader): void {
@@ -60,7 +66,7 @@ function skipLeafNode(reader: Reader): void {
   const source = reader.u8();
   if (source === 1) reader.bytes(16);
   else if (source === 3) reader.vector();
-  else if (source !== 2) throw malformed("A leaf node is of no known source");
+  else if (source !== 2) throw malformed("A leaf node has an unknown source");
   reader.vector();
   reader.vector();
 }
@@ -74,7 +80,7 @@ function skipPskId(reader: Reader): void {
     reader.vector();
     reader.u64();
   } else {
-    throw malformed("A pre-shared key is of no known type");
+    throw malformed("A pre-shared key has an unknown type");
   }
   reader.vector();
 }

@@ -1,50 +1,52 @@
-import { encode, Reader } from "../codec/codec.ts";
-import { ContentType, WireFormat } from "./framed-content.ts";
-import { readKeyPackage, type KeyPackage } from "../join/key-package.ts";
-import { readPublicMessage, type PublicMessage } from "./public-message.ts";
+import { Reader } from "../codec/reader.ts";
 import { MLS10 } from "../codec/structures.ts";
-import { readWelcome, type Welcome } from "../join/welcome.ts";
+import { encode } from "../codec/writer.ts";
 import { MlsError } from "../errors.ts";
+import { readKeyPackage, type KeyPackage } from "../join/key-package.ts";
+import { readWelcome, type Welcome } from "../join/welcome.ts";
+import { WireFormat } from "./framed-content.ts";
 import { MAX_MESSAGE_BYTES, parsePrivateMessage, type PrivateMessage } from "./private-message.ts";
+import { readPublicMessage, type PublicMessage } from "./public-message.ts";
 
-/** A message as read: well formed, and nothing of it checked. */
-export type WireMessage =
+/** A parsed MLSMessage. It is well formed, and nothing in it is authenticated yet. */
+export type ParsedMessage =
   | { readonly kind: "private"; readonly message: PrivateMessage }
   | { readonly kind: "public"; readonly message: PublicMessage }
   | { readonly kind: "welcome"; readonly message: Welcome }
   | { readonly kind: "key_package"; readonly message: KeyPackage };
 
-/** What anybody can read in a message, without keys and without proof. */
+/** The unencrypted fields of a message. They are not authenticated. */
 export interface MessageInfo {
-  /** `group_info` is known by name only; nothing here takes one. */
+  /** `group_info` is only named: this package doesn't process one. */
   readonly kind: "private" | "public" | "welcome" | "key_package" | "group_info";
-  /** Of a message to a group. */
+  /** Set for messages to a group (`private` and `public`), like the following two. */
   readonly groupId: Uint8Array | undefined;
   readonly epoch: bigint | undefined;
   readonly contentType: "application" | "proposal" | "commit" | undefined;
 }
 
 /**
- * Says what kind of message some bytes are, and of which group and epoch they claim to be: for routing, not for trust.
+ * Reads the kind of a message, and the group and epoch that it claims: to route it, not to trust it.
  *
+ * @param maxBytes size limit; default 16 MiB
  * @throws MlsError `malformed`, `too_large`, `unsupported`
  */
 export function inspectMessage(bytes: Uint8Array, maxBytes: number = MAX_MESSAGE_BYTES): MessageInfo {
-  if (bytes.length <= maxBytes && wireFormatOf(bytes) === WireFormat.groupInfo) {
-    return { kind: "group_info", groupId: undefined, epoch: undefined, contentType: undefined };
-  }
-  const { kind, message } = readWire(bytes, maxBytes);
-  if (kind === "private") return { kind, groupId: message.groupId.slice(), epoch: message.epoch, contentType: message.contentType };
-  if (kind === "public") {
-    const contentType = message.contentType === ContentType.commit ? "commit" : "proposal";
-    return { kind, groupId: message.groupId.slice(), epoch: message.epoch, contentType };
-  }
-  return { kind, groupId: undefined, epoch: undefined, contentType: undefined };
+  const none = { groupId: undefined, epoch: undefined, contentType: undefined };
+  if (bytes.length <= maxBytes && wireFormatOf(bytes) === WireFormat.groupInfo) return { kind: "group_info", ...none };
+  const { kind, message } = readMlsMessage(bytes, maxBytes);
+  if (kind === "welcome" || kind === "key_package") return { kind, ...none };
+  return { kind, groupId: message.groupId.slice(), epoch: message.epoch, contentType: message.contentType };
 }
 
-/** Reads an MLSMessage (RFC 9420 §6) to its last byte. A private message is a view of the input, anything else a copy. */
-export function readWire(bytes: Uint8Array, maxBytes: number): WireMessage {
-  if (bytes.length > maxBytes) throw new MlsError("too_large", `A message may have ${maxBytes} bytes; this one has ${bytes.length}`);
+/**
+ * Reads an MLSMessage ([RFC 9420 §6](https://www.rfc-editor.org/rfc/rfc9420.html#section-6)) that fills all of the bytes. A PrivateMessage
+ * consists of views of the input; anything else is a copy.
+ *
+ * @throws MlsError `malformed`, `too_large`, `unsupported`
+ */
+export function readMlsMessage(bytes: Uint8Array, maxBytes: number): ParsedMessage {
+  if (bytes.length > maxBytes) throw new MlsError("too_large", `Message too large: ${bytes.length} bytes, limit ${maxBytes}`);
   const format = wireFormatOf(bytes);
   if (format === WireFormat.privateMessage) return { kind: "private", message: parsePrivateMessage(bytes, maxBytes) };
   const reader = new Reader(bytes.slice());
@@ -54,12 +56,12 @@ export function readWire(bytes: Uint8Array, maxBytes: number): WireMessage {
   return message;
 }
 
-/** An MLSMessage around some content. */
-export function frame(format: number, content: Uint8Array): Uint8Array {
-  return encode((w) => w.u16(MLS10).u16(format).raw(content));
+/** An MLSMessage with this content. */
+export function encodeMlsMessage(format: number, content: Uint8Array): Uint8Array {
+  return encode((w) => w.u16(MLS10).u16(format).raw(content), 4 + content.length);
 }
 
-function readBody(reader: Reader, format: number): WireMessage {
+function readBody(reader: Reader, format: number): ParsedMessage {
   switch (format) {
     case WireFormat.publicMessage:
       return { kind: "public", message: readPublicMessage(reader) };
@@ -68,12 +70,12 @@ function readBody(reader: Reader, format: number): WireMessage {
     case WireFormat.keyPackage:
       return { kind: "key_package", message: readKeyPackage(reader) };
     default:
-      throw new MlsError("unsupported", "The message is of a kind that isn't supported here");
+      throw new MlsError("unsupported", `Messages of wire format ${format} are not supported`);
   }
 }
 
 function wireFormatOf(bytes: Uint8Array): number {
   const reader = new Reader(bytes);
-  if (reader.u16() !== MLS10) throw new MlsError("unsupported", "The message is of another version of MLS");
+  if (reader.u16() !== MLS10) throw new MlsError("unsupported", "The message is of an unsupported version of MLS");
   return reader.u16();
 }

@@ -1,25 +1,26 @@
-import { MlsError } from "../errors.ts";
-import { encode, equalBytes, malformed, type Reader } from "../codec/codec.ts";
+import { equalBytes } from "../codec/bytes.ts";
+import { malformed, type Reader } from "../codec/reader.ts";
+import { encode } from "../codec/writer.ts";
+import { verifyWithLabel } from "../crypto/labels.ts";
 import type { Environment } from "../epoch/environment.ts";
+import type { GroupState } from "../epoch/group-state.ts";
+import { MlsError } from "../errors.ts";
+import { readCommit, readProposal } from "../proposals/proposal.ts";
 import {
-  ContentType,
-  encodeFramedContent,
-  framedContentToBeSigned,
+  framedContentTbs,
+  readContentType,
   readSender,
   WireFormat,
+  writeFramedContent,
   type Handshake,
+  type MessageGroup,
   type Sender,
 } from "./framed-content.ts";
-import type { GroupState } from "../epoch/group-state.ts";
-import { verify } from "../crypto/labels.ts";
-import { readCommit, readProposal } from "../proposals/proposal.ts";
 
-/** A PublicMessage (RFC 9420 §6.2) as read, nothing of it checked. */
-export interface PublicMessage {
-  readonly groupId: Uint8Array;
-  readonly epoch: bigint;
+/** A PublicMessage ([RFC 9420 §6.2](https://www.rfc-editor.org/rfc/rfc9420.html#section-6.2)) as it was parsed. Nothing in it is authenticated yet. */
+export interface PublicMessage extends MessageGroup {
   readonly sender: Sender;
-  readonly contentType: number;
+  readonly contentType: "proposal" | "commit";
   readonly content: Uint8Array;
   readonly authenticatedData: Uint8Array;
   readonly signature: Uint8Array;
@@ -27,71 +28,65 @@ export interface PublicMessage {
   readonly membershipTag: Uint8Array | undefined;
 }
 
+/** @throws MlsError `malformed`, for application data too: RFC 9420 §6.2 requires that it is encrypted */
 export function readPublicMessage(r: Reader): PublicMessage {
   const groupId = r.vector();
   const epoch = r.u64();
   const sender = readSender(r);
   const authenticatedData = r.vector();
-  const contentType = r.u8();
+  const contentType = readContentType(r);
   const start = r.offset;
-  if (contentType === ContentType.proposal) readProposal(r);
-  else if (contentType === ContentType.commit) readCommit(r);
-  else throw malformed("A public message is neither a proposal nor a commit");
+  if (contentType === "proposal") readProposal(r);
+  else if (contentType === "commit") readCommit(r);
+  else throw malformed("A PublicMessage holds application data");
   const content = r.since(start);
   const signature = r.vector();
-  const confirmationTag = contentType === ContentType.commit ? r.vector() : undefined;
+  const confirmationTag = contentType === "commit" ? r.vector() : undefined;
   const membershipTag = sender.kind === "member" ? r.vector() : undefined;
   return { groupId, epoch, sender, contentType, content, authenticatedData, signature, confirmationTag, membershipTag };
 }
 
-/** Checks that a member of the group has sent a public message (RFC 9420 §6.1, §6.2). */
-export async function openPublicMessage(env: Environment, state: GroupState, message: PublicMessage): Promise<Handshake> {
-  const { sender, signature, confirmationTag, membershipTag, content, authenticatedData } = message;
-  if (sender.kind !== "member") throw new MlsError("unsupported", "Proposals and commits of outsiders are not supported");
+/**
+ * Verifies that a member of the group sent a PublicMessage: its membership tag, and then its signature (RFC 9420 §6.1, §6.2).
+ *
+ * @throws MlsError `decryption_failure`, `unsupported` (a sender that is not a member)
+ */
+export function openPublicMessage(env: Environment, state: GroupState, message: PublicMessage): Handshake {
+  const { sender, contentType, signature, confirmationTag, membershipTag, content, authenticatedData } = message;
+  if (sender.kind !== "member") throw new MlsError("unsupported", "Proposals and commits of non-members are not supported");
   const leaf = state.tree.leaf(sender.leaf);
-  if (leaf === undefined || membershipTag === undefined) throw refused();
-  const contentType = message.contentType === ContentType.commit ? ContentType.commit : ContentType.proposal;
-  const handshake: Handshake = {
-    wireFormat: WireFormat.publicMessage,
-    contentType,
-    sender: sender.leaf,
-    content,
-    authenticatedData,
-    signature,
-    confirmationTag,
-  };
-  const toBeSigned = framedContentToBeSigned(state.context, WireFormat.publicMessage, encodeFramedContent(state.context, handshake));
-  if (!equalBytes(await membershipTagOf(env, state, handshake, toBeSigned), membershipTag)) throw refused();
-  if (!(await verify(env.suite, leaf.signatureKey, "FramedContentTBS", toBeSigned, signature))) throw refused();
+  if (leaf === undefined || membershipTag === undefined) throw notAuthentic();
+  const wireFormat = WireFormat.publicMessage;
+  const handshake: Handshake = { wireFormat, contentType, sender: sender.leaf, content, authenticatedData, signature, confirmationTag };
+  const tbs = framedContentTbs(wireFormat, state.context, state.encodedContext, handshake);
+  if (!equalBytes(membershipTagOf(env, state, handshake, tbs), membershipTag)) throw notAuthentic();
+  if (!verifyWithLabel(env.suite, leaf.signatureKey, "FramedContentTBS", tbs, signature)) throw notAuthentic();
   return handshake;
 }
 
-/** A proposal or commit of one's own as the content of a PublicMessage (RFC 9420 §6.2); it must be signed for one. */
-export async function encodePublicMessage(env: Environment, state: GroupState, handshake: Handshake): Promise<Uint8Array> {
-  const framed = encodeFramedContent(state.context, handshake);
-  const toBeSigned = framedContentToBeSigned(state.context, WireFormat.publicMessage, framed);
-  const membershipTag = await membershipTagOf(env, state, handshake, toBeSigned);
+/** A proposal or commit of this member as the content of a PublicMessage (RFC 9420 §6.2). It must be signed for that wire format. */
+export function encodePublicMessage(env: Environment, state: GroupState, handshake: Handshake): Uint8Array {
+  const tbs = framedContentTbs(WireFormat.publicMessage, state.context, state.encodedContext, handshake);
+  const membershipTag = membershipTagOf(env, state, handshake, tbs);
   return encode((w) => {
-    w.raw(framed).vector(handshake.signature);
+    writeFramedContent(w, state.context, handshake).vector(handshake.signature);
     if (handshake.confirmationTag) w.vector(handshake.confirmationTag);
     w.vector(membershipTag);
   });
 }
 
-/** A MAC of a PublicMessage that only members can make: over AuthenticatedContentTBM. */
-function membershipTagOf(
-  env: Environment,
-  state: GroupState,
-  { signature, confirmationTag }: Handshake,
-  toBeSigned: Uint8Array,
-): Promise<Uint8Array> {
-  const toBeMaced = encode((w) => {
-    w.raw(toBeSigned).vector(signature);
+/**
+ * The membership tag: a MAC over AuthenticatedContentTBM (RFC 9420 §6.2). Only members have its key, so the server that relays messages can't
+ * replace one, even with a member's signature from elsewhere.
+ */
+function membershipTagOf(env: Environment, state: GroupState, { signature, confirmationTag }: Handshake, tbs: Uint8Array): Uint8Array {
+  const tbm = encode((w) => {
+    w.raw(tbs).vector(signature);
     if (confirmationTag) w.vector(confirmationTag);
   });
-  return env.suite.hash.mac(state.secrets.membershipKey, toBeMaced);
+  return env.suite.mac(state.secrets.membershipKey, tbm);
 }
 
-function refused(): MlsError {
-  return new MlsError("decryption_failure", "A public message is not from a member of the group");
+function notAuthentic(): MlsError {
+  return new MlsError("decryption_failure", "The PublicMessage was not sent by a member of the group, or was modified");
 }

@@ -1,66 +1,70 @@
-import type { MessageCrypto } from "../crypto/mls-crypto.ts";
-import { expandWithLabel, mlsLabel } from "../crypto/message-labels.ts";
 import { Reader } from "../codec/reader.ts";
-import { Writer } from "../codec/sized-writer.ts";
+import { Writer } from "../codec/writer.ts";
+import type { CipherSuite } from "../crypto/cipher-suite.ts";
+import { erase, expandWithLabel } from "../crypto/labels.ts";
 
 /** Bytes of a reuse guard. */
 export const REUSE_GUARD = 4;
 
-/** Who sent a message, and with which key ([RFC 9420 §6.3.2](https://www.rfc-editor.org/rfc/rfc9420.html#section-6.3.2)). */
+/** The sender of a PrivateMessage and the generation of its key ([RFC 9420 §6.3.2](https://www.rfc-editor.org/rfc/rfc9420.html#section-6.3.2)). */
 export interface SenderData {
   readonly leaf: number;
   readonly generation: number;
   readonly reuseGuard: Uint8Array;
 }
 
-const KEY = mlsLabel("key");
-const NONCE = mlsLabel("nonce");
 const SIZE = 4 + 4 + REUSE_GUARD;
 
-/** Key and nonce for the sender data of a message, which follow from a sample of its ciphertext. */
+/**
+ * The key and nonce for the sender data of a message. They are derived from the epoch's sender data secret and a sample of the message's
+ * ciphertext, so they differ from message to message although the secret is one for the epoch.
+ */
 export function senderDataKey(
-  crypto: MessageCrypto,
+  suite: CipherSuite,
   senderDataSecret: Uint8Array,
   ciphertext: Uint8Array,
 ): { readonly key: Uint8Array; readonly nonce: Uint8Array } {
-  const sample = ciphertext.subarray(0, crypto.hashLength);
+  const sample = ciphertext.subarray(0, suite.hashLength);
   return {
-    key: expandWithLabel(crypto, senderDataSecret, KEY, sample, crypto.keyLength),
-    nonce: expandWithLabel(crypto, senderDataSecret, NONCE, sample, crypto.nonceLength),
+    key: expandWithLabel(suite, senderDataSecret, "key", sample, suite.keyLength),
+    nonce: expandWithLabel(suite, senderDataSecret, "nonce", sample, suite.nonceLength),
   };
 }
 
 export function sealSenderData(
-  crypto: MessageCrypto,
+  suite: CipherSuite,
   senderDataSecret: Uint8Array,
   ciphertext: Uint8Array,
   aad: Uint8Array,
   { leaf, generation, reuseGuard }: SenderData,
 ): Uint8Array {
-  const { key, nonce } = senderDataKey(crypto, senderDataSecret, ciphertext);
-  const plaintext = new Writer(SIZE).u32(leaf).u32(generation).bytes(reuseGuard).finish();
-  const sealed = crypto.seal(key, nonce, aad, plaintext);
-  key.fill(0);
+  const { key, nonce } = senderDataKey(suite, senderDataSecret, ciphertext);
+  const plaintext = new Writer(SIZE).u32(leaf).u32(generation).raw(reuseGuard).finish();
+  const sealed = suite.seal(key, nonce, aad, plaintext);
+  erase(key);
   return sealed;
 }
 
-/** `undefined` when it isn't of this epoch, or not well formed. */
+/** `undefined` if the sender data was not encrypted by a member of this epoch, or is malformed. */
 export function openSenderData(
-  crypto: MessageCrypto,
+  suite: CipherSuite,
   senderDataSecret: Uint8Array,
   ciphertext: Uint8Array,
   aad: Uint8Array,
   encrypted: Uint8Array,
 ): SenderData | undefined {
-  const { key, nonce } = senderDataKey(crypto, senderDataSecret, ciphertext);
-  const plaintext = crypto.open(key, nonce, aad, encrypted);
-  key.fill(0);
+  const { key, nonce } = senderDataKey(suite, senderDataSecret, ciphertext);
+  const plaintext = suite.open(key, nonce, aad, encrypted);
+  erase(key);
   if (plaintext?.length !== SIZE) return undefined;
   const reader = new Reader(plaintext);
   return { leaf: reader.u32(), generation: reader.u32(), reuseGuard: reader.rest() };
 }
 
-/** Combines a nonce with the reuse guard, in place. */
+/**
+ * Combines a nonce with the reuse guard, in place. The guard is random: if a member restored from a backup uses a generation twice, its two
+ * messages still have different nonces, with a probability of 1 - 2^-32 (RFC 9420 §6.3.1).
+ */
 export function applyReuseGuard(nonce: Uint8Array, guard: Uint8Array): Uint8Array {
   for (const [at, byte] of guard.entries()) nonce[at] = (nonce[at] ?? 0) ^ byte;
   return nonce;

@@ -1,24 +1,27 @@
-import { alsoRows } from "./application-rows.ts";
-import { encode } from "../codec/codec.ts";
+import { encode } from "../codec/writer.ts";
 import { MlsError } from "../errors.ts";
-import { changesOf } from "./members.ts";
+import type { StoreChange } from "../store/group-store.ts";
+import { applicationRows } from "./application-rows.ts";
 import { DISCARDED, OUTDATED, PENDING, REMOVED, userKey } from "./group-rows.ts";
 import type { GroupSession, NextEpochState, Pending } from "./group-session.ts";
 import type { CommitMessage, WriteOptions } from "./group-types.ts";
 import { loadSession } from "./load-session.ts";
-import type { StoreChange } from "../store/group-store.ts";
+import { changesOf } from "./members.ts";
 
-/** Own commits that are remembered, to be told when one of them wins all the same. */
+/** Discarded own commits that are recognised if they are delivered later. */
 const MAX_DISCARDED = 64;
 
-/** Puts an own commit in effect: the rows that it leads to take the place of those that there are, in one write. */
+/**
+ * Puts an own commit into effect: in one atomic write, the rows of the next epoch replace those of the current one. Called by
+ * `StagedCommit.confirm`, and by `MlsGroup.process` when the own commit is delivered.
+ */
 export async function confirmCommit(
   session: GroupSession,
   pending: Pending,
-  also: WriteOptions<CommitMessage>["also"],
+  commitWith: WriteOptions<CommitMessage>["commitWith"],
 ): Promise<CommitMessage> {
   const before = session.state.tree;
-  const commitHash = await session.hash(pending.commit);
+  const commitHash = session.hash(pending.commit);
   const next = pending.next ?? nextFromRows(session, pending);
   const result: CommitMessage = {
     kind: "commit",
@@ -27,20 +30,20 @@ export async function confirmCommit(
     isOwn: true,
     isRemoved: false,
   };
-  const extra = alsoRows(also, result);
-  const ended = pending.endsOutdated ? [{ key: OUTDATED, value: undefined }] : [];
-  await session.write([...pending.rows, ...session.expire(), ...ended, ...extra], "soon");
+  const extra = applicationRows(commitWith, result);
+  const updated = pending.replacesKeys ? [{ key: OUTDATED, value: undefined }] : [];
+  await session.write([...pending.rows, ...session.expire(), ...updated, ...extra], "soon");
   for (const row of pending.rows) row.value?.fill(0);
   session.pending = { ...pending, next };
   session.advance(next, commitHash);
   await session.compact();
-  if (pending.endsOutdated) await session.endOutdated();
+  if (pending.replacesKeys) await session.acknowledgeUpdate();
   return result;
 }
 
-/** Forgets an own commit, but for its hash. */
+/** Erases an own commit. Its hash is kept, to recognise the commit if the group accepts it nevertheless. */
 export async function discardCommit(session: GroupSession, commit: Uint8Array): Promise<void> {
-  const discarded = [...session.discarded, await session.hash(commit)].slice(-MAX_DISCARDED);
+  const discarded = [...session.discarded, session.hash(commit)].slice(-MAX_DISCARDED);
   const value = encode((w) => w.list(discarded, (inner, hash) => inner.vector(hash)));
   const rows = [
     { key: PENDING, value: undefined },
@@ -52,14 +55,14 @@ export async function discardCommit(session: GroupSession, commit: Uint8Array): 
   await session.compact();
 }
 
-/** Erases all keys, when others have removed us. What the application has stored stays. */
+/** Erases all keys after another member removed this one. The application's rows are kept. */
 export async function endMembership(
   session: GroupSession,
   result: CommitMessage,
-  also: WriteOptions<CommitMessage>["also"],
+  commitWith: WriteOptions<CommitMessage>["commitWith"],
   onStored: () => void,
 ): Promise<void> {
-  const extra = alsoRows(also, result);
+  const extra = applicationRows(commitWith, result);
   const gone: StoreChange[] = session.partition
     .keys()
     .filter((key) => !key.startsWith(userKey("")))
@@ -71,7 +74,7 @@ export async function endMembership(
   await session.compact();
 }
 
-/** The epoch that a stored commit leads to, as the rows would show it. */
+/** The epoch of a commit that was staged before a restart, loaded from its rows as if they were in the partition already. */
 function nextFromRows(session: GroupSession, pending: Pending): NextEpochState {
   const rows = new Map(pending.rows.map((row) => [row.key, row.value]));
   const { partition } = session;
@@ -81,10 +84,10 @@ function nextFromRows(session: GroupSession, pending: Pending): NextEpochState {
       const keys = new Set([...partition.keys(prefix), ...[...rows.keys()].filter((key) => key.startsWith(prefix))]);
       return [...keys].filter((key) => !rows.has(key) || rows.get(key) !== undefined);
     },
-    write: () => Promise.reject(new TypeError("This is a view")),
+    write: () => Promise.reject(new TypeError("The partition is a read-only view")),
     compact: () => Promise.resolve(),
     close: () => Promise.resolve(),
   });
-  if (!loaded) throw new MlsError("state_damaged", "What is stored of a commit leads nowhere");
+  if (!loaded) throw new MlsError("state_damaged", "The stored pending commit is inconsistent");
   return { state: loaded.state, keys: loaded.keys };
 }

@@ -1,6 +1,6 @@
-import type { MessageCrypto } from "../crypto/mls-crypto.ts";
 import type { GroupContext } from "../codec/structures.ts";
-import type { RatchetTree } from "../tree/ratchet-tree.ts";
+import type { CipherSuite } from "../crypto/cipher-suite.ts";
+import { erase } from "../crypto/labels.ts";
 import { MlsError } from "../errors.ts";
 import type { MessageEpoch } from "../framing/message-epoch.ts";
 import type { MessageKey } from "../secret-tree/message-key.ts";
@@ -8,14 +8,15 @@ import type { Ratchet, RatchetType } from "../secret-tree/ratchet.ts";
 import type { SecretTree } from "../secret-tree/secret-tree.ts";
 import type { SendLease } from "../secret-tree/send-lease.ts";
 import { decodeSnapshot, encodeSnapshot } from "../secret-tree/snapshot.ts";
-import { changeKey, changePrefix, ownKey, secretsKey } from "./group-rows.ts";
 import type { StoreChange, StorePartition } from "../store/group-store.ts";
+import type { RatchetTree } from "../tree/ratchet-tree.ts";
+import { changeKey, changePrefix, ownKey, secretsKey } from "./group-rows.ts";
 
-/** Changes are folded into a new snapshot when they take more room than several of it, and than this. */
+/** Stored changes are folded into a new snapshot when they exceed this size, and a multiple of the snapshot's. */
 const FOLD_BYTES = 8192;
 const FOLD_FACTOR = 4;
 
-/** What the public side of an epoch is for its messages. */
+/** The state of an epoch that its messages depend on, apart from message keys. */
 export interface EpochView {
   readonly context: GroupContext;
   readonly encodedContext: Uint8Array;
@@ -23,7 +24,7 @@ export interface EpochView {
   readonly tree: RatchetTree;
 }
 
-/** How much of an epoch's keys is stored as what. */
+/** The sizes of the stored rows. */
 interface Stored {
   changes: number;
   changeBytes: number;
@@ -31,8 +32,10 @@ interface Stored {
 }
 
 /**
- * The message keys of one epoch together with how they are stored: a snapshot, the changes since, and apart from both the own ratchets,
- * whose rows are replaced. So the disk never holds a secret that leads to a message sent from here.
+ * The message keys of one epoch, and their rows in the store: a snapshot of the secret tree, the changes since, and the two own ratchets.
+ *
+ * Receiving a message writes one small change. The own ratchets have rows of their own, which are replaced: so the store never holds a secret
+ * from which the key of a sent message can be derived, not even in an old snapshot.
  */
 export class EpochKeys {
   readonly messages: MessageEpoch;
@@ -41,12 +44,12 @@ export class EpochKeys {
   readonly #stored: Stored;
   readonly #leases: Partial<Record<RatchetType, SendLease>> = {};
 
-  private constructor(crypto: MessageCrypto, view: EpochView, tree: SecretTree, stored: Stored) {
+  private constructor(suite: CipherSuite, view: EpochView, tree: SecretTree, stored: Stored) {
     this.#tree = tree;
     this.view = view;
     this.#stored = stored;
     this.messages = {
-      crypto,
+      suite,
       tree,
       groupId: view.context.groupId,
       epoch: view.context.epoch,
@@ -56,24 +59,24 @@ export class EpochKeys {
     };
   }
 
-  /** Those of an epoch that starts, with keys for the first messages, and the rows that keep them. */
-  static start(crypto: MessageCrypto, view: EpochView, tree: SecretTree, lease: number): { keys: EpochKeys; rows: StoreChange[] } {
-    const keys = new EpochKeys(crypto, view, tree, { changes: 0, changeBytes: 0, snapshotBytes: 0 });
+  /** The keys of a new epoch with the first leases, and the rows to store. */
+  static start(suite: CipherSuite, view: EpochView, tree: SecretTree, lease: number): { keys: EpochKeys; rows: StoreChange[] } {
+    const keys = new EpochKeys(suite, view, tree, { changes: 0, changeBytes: 0, snapshotBytes: 0 });
     const rows = [...keys.lease("application", lease).rows, ...keys.lease("handshake", 1).rows, keys.#snapshotRow()];
     return { keys, rows };
   }
 
-  /** Those of a stored epoch. Throws MlsError `state_damaged`. */
-  static load(crypto: MessageCrypto, view: EpochView, partition: StorePartition, restore: (snapshot: Uint8Array) => SecretTree): EpochKeys {
+  /** The keys of a stored epoch. @throws MlsError `state_damaged` */
+  static load(suite: CipherSuite, view: EpochView, partition: StorePartition, restore: (snapshot: Uint8Array) => SecretTree): EpochKeys {
     const { epoch } = view.context;
     const row = (key: string): Uint8Array => {
       const value = partition.get(key);
-      if (value === undefined) throw new MlsError("state_damaged", "Message keys of a group are missing");
+      if (value === undefined) throw new MlsError("state_damaged", "Message keys of the group are missing in the store");
       return value;
     };
     const snapshot = row(secretsKey(epoch));
     const tree = restore(snapshot);
-    // What the snapshot has for the own ratchets is nothing; without these rows, keys would follow that anybody can guess.
+    // The snapshot has zeros for the own ratchets. Without these rows, keys would be derived from zeros, which anyone can do.
     tree.apply(row(ownKey(epoch, "application")));
     tree.apply(row(ownKey(epoch, "handshake")));
     const changes = partition.keys(changePrefix(epoch)).length;
@@ -83,16 +86,16 @@ export class EpochKeys {
       changeBytes += change.length;
       tree.apply(change);
     }
-    return new EpochKeys(crypto, view, tree, { changes, changeBytes, snapshotBytes: snapshot.length });
+    return new EpochKeys(suite, view, tree, { changes, changeBytes, snapshotBytes: snapshot.length });
   }
 
-  /** What is left of the last lease, to send with. */
+  /** The current lease, if it has keys left. */
   leased(type: RatchetType): SendLease | undefined {
     const lease = this.#leases[type];
     return lease && lease.remaining > 0 ? lease : undefined;
   }
 
-  /** Takes keys for the next own messages. The rows must be durable before the first is used. */
+  /** Takes keys for the next own messages. The rows must be durable before the first key is used. */
   lease(type: RatchetType, count: number): { lease: SendLease; rows: StoreChange[] } {
     const { change, lease } = this.#tree.leaseSend(type, count);
     this.#leases[type]?.erase();
@@ -100,13 +103,14 @@ export class EpochKeys {
     return { lease, rows: [{ key: ownKey(this.view.context.epoch, type), value: change }] };
   }
 
-  /** The first generation that no message from here was sent with, neither in this process nor in an earlier one. */
+  /** The first generation that was not used to send a message, according to this state. */
   nextUnused(type: RatchetType): number {
     return this.leased(type)?.next ?? this.#tree.nextOwn(type);
   }
 
   /**
-   * The key of an own generation that was not used from here, to see whether a message uses it; the caller erases it.
+   * The key of an own generation that is unused according to this state. If it decrypts a message, another copy of the state sent that message.
+   * The caller erases the key.
    *
    * @throws MlsError `generation_too_far`
    */
@@ -114,7 +118,7 @@ export class EpochKeys {
     return this.leased(type)?.peek(generation) ?? this.#tree.peekOwn(type, generation);
   }
 
-  /** The rows that keep a change which the tree has gone through just now. */
+  /** The rows for a change that the secret tree just made. */
   record(change: Uint8Array): StoreChange[] {
     const { epoch } = this.view.context;
     const stored = this.#stored;
@@ -123,7 +127,7 @@ export class EpochKeys {
     return [{ key: changeKey(epoch, stored.changes++), value: change }];
   }
 
-  /** Replaces snapshot and changes by what is left of the keys, so that nothing stored leads to a message that was read. */
+  /** The rows that replace snapshot and changes by a new snapshot, so that no stored secret leads to a message that was read. */
   fold(): StoreChange[] {
     if (this.#stored.changeBytes === 0) return [];
     const dropped = this.#dropChanges();
@@ -132,14 +136,14 @@ export class EpochKeys {
     return [this.#snapshotRow(), ...dropped];
   }
 
-  /** Removes what is stored. */
+  /** The changes that remove all rows of the epoch. */
   drop(): StoreChange[] {
     const { epoch } = this.view.context;
     const keys = [secretsKey(epoch), ownKey(epoch, "application"), ownKey(epoch, "handshake")];
     return [...keys.map((key) => ({ key, value: undefined })), ...this.#dropChanges()];
   }
 
-  /** Erases the keys to send with, at the end of the epoch. */
+  /** Erases the leases, at the end of the epoch. */
   stopSending(): void {
     for (const lease of Object.values(this.#leases)) lease.erase();
   }
@@ -150,7 +154,7 @@ export class EpochKeys {
   }
 
   #snapshotRow(): StoreChange {
-    const value = othersOnly(this.messages.crypto, this.#tree.snapshot());
+    const value = withoutOwnRatchets(this.messages.suite, this.#tree.snapshot());
     this.#stored.snapshotBytes = value.length;
     return { key: secretsKey(this.view.context.epoch), value };
   }
@@ -161,13 +165,12 @@ export class EpochKeys {
   }
 }
 
-/** A snapshot without the own ratchets. */
-function othersOnly(crypto: MessageCrypto, snapshot: Uint8Array): Uint8Array {
-  const state = decodeSnapshot(crypto, snapshot);
-  const none = (): Ratchet => ({ next: 0, secret: new Uint8Array(crypto.hashLength), skipped: new Map() });
+/** A snapshot with zeros in place of the own ratchets. The given one is erased. */
+function withoutOwnRatchets(suite: CipherSuite, snapshot: Uint8Array): Uint8Array {
+  const state = decodeSnapshot(suite, snapshot);
+  const none = (): Ratchet => ({ next: 0, secret: new Uint8Array(suite.hashLength), skipped: new Map() });
   const own = state.leaves.get(state.ownLeaf);
-  for (const ratchet of own ? [own.application, own.handshake] : []) ratchet.secret.fill(0);
+  erase(own?.application.secret, own?.handshake.secret, snapshot);
   state.leaves.set(state.ownLeaf, { application: none(), handshake: none() });
-  snapshot.fill(0);
-  return encodeSnapshot(crypto, state);
+  return encodeSnapshot(suite, state);
 }

@@ -5,22 +5,22 @@ import type { RatchetType } from "../secret-tree/ratchet.ts";
 import type { StoreChange } from "../store/group-store.ts";
 
 /**
- * How a group lies in its partition:
+ * The rows of a group's partition. The names and the encodings of the rows are the stored format: don't change them.
  *
  * | row | content |
  * | --- | --- |
- * | `state` | the current epoch, but for the tree and message keys |
- * | `t/<node>` | a node of the current tree; public |
- * | `s/<epoch>` | the snapshot of an epoch's message keys, other than the own |
- * | `c/<epoch>/<n>` | what changed since, in order |
- * | `o/<epoch>/<ratchet>` | an own ratchet, behind all messages that may have been sent |
- * | `p/<epoch>` | an epoch that is over: what differs from the one after it |
- * | `proposals` | proposals that wait for a commit |
+ * | `state` | the current epoch, without the tree and the message keys |
+ * | `t/<node>` | a node of the current tree; not secret |
+ * | `s/<epoch>` | a snapshot of an epoch's message keys, without the own ratchets |
+ * | `c/<epoch>/<n>` | the changes since the snapshot, in order |
+ * | `o/<epoch>/<ratchet>` | an own ratchet, advanced past all messages that may have been sent |
+ * | `p/<epoch>` | a past epoch, as its difference from the next one |
+ * | `proposals` | pending proposals |
  * | `discarded` | hashes of own commits of this epoch that were discarded |
- * | `pending` | an own commit whose order isn't known, with the rows that it leads to |
- * | `outdated` | keys may have been used that this state shows as unused; an own commit with a path ends that |
- * | `removed` | instead of all of the above: the epoch from which on we are no member |
- * | `u/<key>` | the application's own |
+ * | `pending` | an own commit that is not confirmed, with the rows of the epoch that it begins |
+ * | `outdated` | present if keys of the epoch may have been used although this state shows them as unused; an own commit removes it |
+ * | `removed` | in place of all rows above: the epoch that this member was removed in |
+ * | `u/<key>` | a row of the application |
  */
 export const STATE = "state";
 export const PROPOSALS = "proposals";
@@ -60,12 +60,15 @@ export function userKey(key: string): string {
   return `${USER_PREFIX}${key}`;
 }
 
-/** The keys of the application's rows, as it knows them. */
+/** The keys of the application's rows, without the prefix. */
 export function userKeys(keys: readonly string[]): string[] {
   return keys.map((key) => key.slice(USER_PREFIX.length));
 }
 
-/** The rows of a state, where it differs from the one before: O(log n) after a commit in a tree whose paths are filled. */
+/**
+ * The rows of a state that differ from the previous one. Unchanged tree nodes are identical objects, so a commit in a tree with filled paths
+ * writes O(log n) rows.
+ */
 export function stateRows(next: GroupState, before: RatchetTree | undefined): StoreChange[] {
   const rows: StoreChange[] = [{ key: STATE, value: encodeState(next) }];
   const after = next.tree.nodes;

@@ -1,12 +1,12 @@
+import { equalBytes } from "../codec/bytes.ts";
+import type { CipherSuite } from "../crypto/cipher-suite.ts";
+import { erase } from "../crypto/labels.ts";
 import { ParleyError } from "@parley/core";
 import type { Environment } from "../epoch/environment.ts";
 import type { EpochStart, GroupState } from "../epoch/group-state.ts";
 import { secretsOf } from "../key-schedule/key-schedule.ts";
-import { erase } from "../crypto/labels.ts";
 import type { PastEpoch } from "../epoch/state-codec.ts";
 import type { PskId } from "../codec/structures.ts";
-import { equalBytes } from "../codec/codec.ts";
-import type { MlsCrypto } from "../crypto/mls-crypto.ts";
 import { EpochKeys } from "./epoch-keys.ts";
 import { DISCARDED, OUTDATED, pastKey, pastRow, PENDING, PROPOSALS, stateRows } from "./group-rows.ts";
 import type { MlsLimits } from "../engine/limits.ts";
@@ -15,17 +15,17 @@ import { SecretTree } from "../secret-tree/secret-tree.ts";
 import type { PendingRecord } from "./pending-codec.ts";
 import type { Durability, StoreChange, StorePartition } from "../store/group-store.ts";
 
-/** What all groups of an engine share. */
-export interface GroupContextOptions {
-  readonly crypto: MlsCrypto;
+/** The options that all groups of an engine share. */
+export interface SessionOptions {
+  readonly suite: CipherSuite;
   readonly limits: MlsLimits;
   readonly padding: PaddingBuckets | undefined;
   readonly handshakes: "private" | "public";
   readonly environment: (findResumption: (id: PskId) => Uint8Array | undefined) => Environment;
 }
 
-/** An epoch that a group has been in, and still reads messages of. */
-export interface KeptEpoch {
+/** A past epoch whose late messages are still accepted. */
+export interface RetainedEpoch {
   readonly epoch: PastEpoch;
   readonly keys: EpochKeys;
 }
@@ -36,38 +36,44 @@ export interface NextEpochState {
   readonly keys: EpochKeys;
 }
 
-/** An own commit whose order isn't known. After a restart its epoch is on disk only. */
+/** An own commit that is staged and not confirmed. */
 export interface Pending extends PendingRecord {
+  /** `undefined` after a restart: then it is loaded from the rows when the commit is confirmed. */
   readonly next: NextEpochState | undefined;
-  /** Whether it was staged to replace keys that may have been used: no earlier process can have sent in the epoch that it starts. */
-  readonly endsOutdated: boolean;
+  /** Whether it was staged while an update was required. Only such a commit meets the requirement: no other copy of the state can have staged it. */
+  readonly replacesKeys: boolean;
 }
 
-/** A group as it was stored. */
+/** A group as it was loaded from the store. */
 export interface LoadedGroup extends NextEpochState {
-  readonly past: Map<bigint, KeptEpoch>;
+  readonly past: Map<bigint, RetainedEpoch>;
   readonly pending: Pending | undefined;
   readonly discarded: readonly Uint8Array[];
-  readonly isOutdated: boolean;
+  readonly needsUpdate: boolean;
 }
 
-/** What a group holds in memory, and the steps that change it. Callers see to it that there is one step at a time. */
+/**
+ * The state of an open group in memory, and its rows in the store. `MlsGroup` runs one step at a time on it.
+ *
+ * Every step writes first and changes the memory afterwards. If a write fails, the memory may be behind or ahead of the disk: {@link failure} is
+ * set, and the group rejects every further step.
+ */
 export class GroupSession {
-  readonly options: GroupContextOptions;
+  readonly options: SessionOptions;
   readonly partition: StorePartition;
   readonly env: Environment;
   state: GroupState;
   keys: EpochKeys;
-  past: Map<bigint, KeptEpoch>;
+  past: Map<bigint, RetainedEpoch>;
   pending: Pending | undefined;
   /** Hashes of own commits of this epoch that were discarded. */
   discarded: readonly Uint8Array[];
-  /** Whether keys may have been used that this state shows as unused, so that nothing must be sent with keys of this epoch. */
-  isOutdated: boolean;
-  /** Why the store could not be written. Keys that it should hold are in memory then, and must not be used. */
+  /** Whether keys may have been used although this state shows them as unused. Then no key of this epoch may be used to send. */
+  needsUpdate: boolean;
+  /** The error of a failed write. */
   failure: Error | undefined;
 
-  constructor(options: GroupContextOptions, partition: StorePartition, loaded: LoadedGroup) {
+  constructor(options: SessionOptions, partition: StorePartition, loaded: LoadedGroup) {
     this.options = options;
     this.partition = partition;
     this.state = loaded.state;
@@ -75,7 +81,7 @@ export class GroupSession {
     this.past = loaded.past;
     this.pending = loaded.pending;
     this.discarded = loaded.discarded;
-    this.isOutdated = loaded.isOutdated;
+    this.needsUpdate = loaded.needsUpdate;
     this.env = options.environment((id) => this.#resumption(id));
   }
 
@@ -83,7 +89,7 @@ export class GroupSession {
     return this.state.context.epoch;
   }
 
-  /** The keys of an epoch that a commit leads to, and all rows that make it the current one. */
+  /** The message keys of the epoch that a commit begins, and the rows that make it the current one. */
   prepare(start: EpochStart, commitHash: Uint8Array): { next: NextEpochState; rows: StoreChange[] } {
     const { state } = start;
     const { keys, rows: keyRows } = startKeys(this.options, start);
@@ -92,7 +98,7 @@ export class GroupSession {
     return { next: { state, keys }, rows };
   }
 
-  /** Rows that go or shrink when another epoch starts: of epochs that are kept no longer, of own commits, of keys that were used. */
+  /** The changes that remove what the next epoch makes obsolete: expired epochs, consumed keys, pending proposals and commits. */
   expire(): StoreChange[] {
     const rows: StoreChange[] = [];
     for (const { epoch, keys } of this.#expired()) rows.push({ key: pastKey(epoch.context.epoch), value: undefined }, ...keys.drop());
@@ -105,7 +111,7 @@ export class GroupSession {
     return rows;
   }
 
-  /** Goes on to the next epoch, after it is stored, and erases what it replaces. */
+  /** Makes the next epoch the current one, and erases the secrets that it replaces. Called after the rows are stored. */
   advance(next: NextEpochState, commitHash: Uint8Array): void {
     for (const { epoch, keys } of this.#expired()) {
       keys.erase();
@@ -136,7 +142,7 @@ export class GroupSession {
     this.pending = undefined;
   }
 
-  /** Everything that leads to messages, in memory. */
+  /** Erases all secrets in memory. */
   eraseAll(): void {
     this.erasePending();
     this.keys.erase();
@@ -148,25 +154,25 @@ export class GroupSession {
     erase(...secretsOf(this.state.secrets), ...this.state.privateKeys.values());
   }
 
-  /** Stores rows. Where that fails, what is in memory may not be what is on disk, and the group can't go on. */
+  /** Writes rows. A failure ends the use of the session. @throws StoreError */
   write(rows: readonly StoreChange[], durability: Durability): Promise<void> {
     return this.#orFail(this.partition.write(rows, durability));
   }
 
-  /** Sends nothing more before an own commit has replaced the keys; also after a restart. */
-  async markOutdated(): Promise<void> {
-    if (this.isOutdated) return;
-    this.isOutdated = true;
+  /** Requires an update before the group sends again. It is stored, so the requirement survives restarts. */
+  async requireUpdate(): Promise<void> {
+    if (this.needsUpdate) return;
+    this.needsUpdate = true;
     await this.write([{ key: OUTDATED, value: new Uint8Array() }], "durable");
   }
 
-  /** The keys have been replaced, which is stored. */
-  async endOutdated(): Promise<void> {
-    this.isOutdated = false;
+  /** Ends the requirement, after a commit that replaced the keys was stored. */
+  async acknowledgeUpdate(): Promise<void> {
+    this.needsUpdate = false;
     await this.#orFail(this.partition.acknowledgeCut?.() ?? Promise.resolve());
   }
 
-  /** Makes everything durable, and leaves nothing on disk that was replaced. */
+  /** Makes all writes durable, and erases replaced secrets from the disk. */
   compact(): Promise<void> {
     return this.#orFail(this.partition.compact());
   }
@@ -180,11 +186,11 @@ export class GroupSession {
     }
   }
 
-  hash(bytes: Uint8Array): Promise<Uint8Array> {
-    return this.env.suite.hash.digest(bytes);
+  hash(bytes: Uint8Array): Uint8Array {
+    return this.env.suite.hash(bytes);
   }
 
-  #expired(): KeptEpoch[] {
+  #expired(): RetainedEpoch[] {
     const { retainEpochs } = this.options.limits;
     return [...this.past.values()].filter(({ epoch }) => epoch.context.epoch + BigInt(retainEpochs) <= this.epoch);
   }
@@ -198,11 +204,11 @@ export class GroupSession {
 
 /** The message keys of a new epoch. */
 export function startKeys(
-  { crypto, limits }: Pick<GroupContextOptions, "crypto" | "limits">,
+  { suite, limits }: Pick<SessionOptions, "suite" | "limits">,
   { state, encryptionSecret }: EpochStart,
 ): { keys: EpochKeys; rows: StoreChange[] } {
-  const tree = SecretTree.create(crypto.messages, encryptionSecret, state.tree.leafCount, state.ownLeaf, limits);
-  return EpochKeys.start(crypto.messages, viewOf(state), tree, limits.sendLease);
+  const tree = SecretTree.create(suite, encryptionSecret, state.tree.leafCount, state.ownLeaf, limits);
+  return EpochKeys.start(suite, viewOf(state), tree, limits.sendLease);
 }
 
 export function viewOf(state: GroupState): EpochKeys["view"] {
@@ -226,7 +232,7 @@ function pastOf(state: GroupState, commitHash: Uint8Array): PastEpoch {
   };
 }
 
-/** Erases the secrets of a state that another doesn't share. */
+/** Erases the secrets of a state that the next one doesn't share. */
 function eraseLeft(before: GroupState, after: GroupState, keepsMessages: boolean): void {
   const { senderDataSecret, resumptionPsk } = before.secrets;
   for (const secret of secretsOf(before.secrets)) {

@@ -1,34 +1,36 @@
 import type { MlsChanges, MlsMember, MlsProposal } from "./members.ts";
-import type { PaddingBuckets } from "../framing/padding.ts";
 import type { Durability } from "../store/group-store.ts";
 
-/** A row of the application's own, kept in the group's partition. Without a value it is removed. */
+/** A row of the application, stored in the group's partition. `undefined` as value removes the row. */
 export interface GroupRow {
   /** 1 to 1000 bytes in UTF-8. */
   readonly key: string;
   readonly value: Uint8Array | undefined;
 }
 
-/** How a step is written. */
+/** How the result of a call is stored. */
 export interface WriteOptions<Result> {
-  /** Rows of the application's own, stored in the same atomic write: all or nothing. */
-  readonly also?: readonly GroupRow[] | ((result: Result) => readonly GroupRow[]);
-  /** Whether to wait until it is on disk. */
+  /**
+   * Rows of the application that are stored in the same atomic write as the step, such as the decrypted text or a cursor. After a crash, either
+   * the step and these rows are stored or neither is.
+   */
+  readonly commitWith?: readonly GroupRow[] | ((result: Result) => readonly GroupRow[]);
+  /** `"durable"`: resolve when the step is on disk. Default `"soon"`. */
   readonly durability?: Durability;
 }
 
 export interface EncryptOptions extends WriteOptions<Uint8Array> {
-  /** Travels in the clear beside the message, and can't be changed on the way. */
+  /** Additional data, sent in the clear and authenticated. */
   readonly aad?: Uint8Array;
-  /** Sizes that this message is padded to, instead of those of the engine. */
-  readonly padding?: PaddingBuckets;
+  /** Padding sizes for this message, instead of those of the engine. */
+  readonly padding?: readonly number[];
 }
 
-/** A message of a member. */
+/** A decrypted message of a member. */
 export interface ApplicationMessage {
   readonly kind: "application";
   readonly data: Uint8Array;
-  /** The sender's leaf. Together with `epoch` and `generation` it names the message. */
+  /** The sender's leaf. It identifies the message together with `epoch` and `generation`. */
   readonly sender: number;
   /** The sender as it was in the epoch of the message. */
   readonly senderMember: MlsMember;
@@ -38,19 +40,19 @@ export interface ApplicationMessage {
   readonly aad: Uint8Array;
 }
 
-/** A commit is in effect: the group is in another epoch. */
+/** A commit that is in effect: the group is in its next epoch. */
 export interface CommitMessage {
   readonly kind: "commit";
-  /** The epoch that the group is in now. */
+  /** The new epoch of the group. */
   readonly epoch: bigint;
   readonly changes: MlsChanges;
-  /** Whether it is the commit that was staged here. */
+  /** Whether this member staged the commit. */
   readonly isOwn: boolean;
-  /** Whether we are no member any more. The group's keys are gone then. */
+  /** Whether the commit removes this member. Then the group's keys have been erased. */
   readonly isRemoved: boolean;
 }
 
-/** A proposal waits for somebody's commit. */
+/** A proposal that is pending until a member commits it. */
 export interface ProposalMessage {
   readonly kind: "proposal";
   readonly epoch: bigint;
@@ -59,38 +61,39 @@ export interface ProposalMessage {
 
 export type ProcessedMessage = ApplicationMessage | CommitMessage | ProposalMessage;
 
-/** What one commit shall do. Proposals that wait are in it too. */
+/** The changes of a commit. Pending proposals are included in any case. */
 export interface StageOptions {
   /** Key packages of new members, as they were published. */
   readonly add?: readonly Uint8Array[];
-  /** Leaves of members to be removed. */
+  /** Leaves of the members to remove. */
   readonly remove?: readonly number[];
-  /** Whether to change one's own keys where that isn't required. A commit that would do nothing else does it anyway. */
+  /** Whether to replace the own keys although no other change requires it. A commit without any other change always does. */
   readonly update?: boolean;
-  /** Ids of pre-shared keys to mix in, which all members must have. */
+  /** Ids of pre-shared keys to use. Every member must know them. */
   readonly psks?: readonly Uint8Array[];
-  /** Travels in the clear beside the commit. */
+  /** Additional data of the commit, sent in the clear and authenticated. */
   readonly aad?: Uint8Array;
 }
 
 /**
- * A commit of one's own, stored and ready to be sent, and not in effect. It takes effect by {@link StagedCommit.confirm}, once the service
- * that orders the group's messages has taken it as the commit of its epoch; if another one was first, {@link StagedCommit.discard} it, or
- * just process the other.
+ * An own commit that is stored and ready to be sent, but not in effect.
+ *
+ * Call {@link StagedCommit.confirm} when the service that orders the group's messages has accepted it as the commit of its epoch. If another
+ * commit was first, call {@link StagedCommit.discard}, or process the other one.
  */
 export interface StagedCommit {
-  /** For all members. */
+  /** The message for all members. */
   readonly commit: Uint8Array;
-  /** For all new members, when there are any; after the commit has been taken. */
+  /** The message for all new members, if there are any. Send it after the commit was accepted. */
   readonly welcome: Uint8Array | undefined;
-  /** The epoch that it ends. */
+  /** The epoch that the commit ends. */
   readonly epoch: bigint;
   /**
-   * Puts it in effect, durably.
+   * Puts the commit into effect. It is on disk when the promise resolves.
    *
-   * @throws MlsError `no_commit_pending` when it was confirmed, discarded or overtaken before
+   * @throws MlsError `no_commit_pending` if it was confirmed or discarded, or another commit was processed
    */
-  confirm(options?: Pick<WriteOptions<CommitMessage>, "also">): Promise<CommitMessage>;
-  /** Forgets it. Its message keys are never used again. Nothing happens when it isn't pending any more. */
+  confirm(options?: Pick<WriteOptions<CommitMessage>, "commitWith">): Promise<CommitMessage>;
+  /** Erases the commit. Does nothing if it is not pending. */
   discard(): Promise<void>;
 }

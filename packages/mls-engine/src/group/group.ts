@@ -1,6 +1,7 @@
+import { equalBytes } from "../codec/bytes.ts";
 import { closeAll } from "@parley/core/internal";
-import { alsoRows } from "./application-rows.ts";
-import { exportFrom } from "../key-schedule/key-schedule.ts";
+import { applicationRows } from "./application-rows.ts";
+import { exportSecret } from "../key-schedule/key-schedule.ts";
 import type { KeyPackage } from "../join/key-package.ts";
 import { MlsError } from "../errors.ts";
 import { membersOf, proposalOf, type MlsMember, type MlsProposal } from "./members.ts";
@@ -8,25 +9,24 @@ import { userKey, userKeys } from "./group-rows.ts";
 import type { GroupSession, Pending } from "./group-session.ts";
 import type { EncryptOptions, GroupRow, ProcessedMessage, StagedCommit, StageOptions, WriteOptions } from "./group-types.ts";
 import { Mutex } from "./mutex.ts";
-import { noticeOwn, receive } from "./process-message.ts";
+import { detectRollback, receive } from "./process-message.ts";
 import { confirmCommit, discardCommit, endMembership } from "./confirm-commit.ts";
 import { sealApplication } from "./seal.ts";
 import { proposeLeave, stageCommit } from "./stage-commit.ts";
-import { equalBytes } from "../codec/codec.ts";
 
-/** What a group tells its engine. */
+/** The engine's part in the operations of a group. */
 export interface GroupHooks {
-  /** The group's partition is free. */
+  /** Called when the group's partition is closed. */
   readonly onClose: () => void;
-  /** Removes what is stored. */
+  /** Removes the closed partition. */
   readonly erase: () => Promise<void>;
-  /** Reads a key package; throws MlsError `invalid_key_package` for whatever is none. */
+  /** Reads a key package message. @throws MlsError `invalid_key_package` */
   readonly readKeyPackage: (bytes: Uint8Array) => KeyPackage;
 }
 
 let create: (session: GroupSession, hooks: GroupHooks) => MlsGroup;
 
-/** Makes a group's outside. Only the engine does. */
+/** Creates the public object of a group. Called by the engine only. */
 export function newGroup(session: GroupSession, hooks: GroupHooks): MlsGroup {
   return create(session, hooks);
 }
@@ -34,11 +34,11 @@ export function newGroup(session: GroupSession, hooks: GroupHooks): MlsGroup {
 /**
  * A group that this engine is a member of.
  *
- * Steps are taken one at a time, in the order of the calls. A step that fails changes nothing; only when the store fails must the group
- * be loaded anew.
+ * Calls run one at a time, in their order. A call that fails changes nothing, with one exception: after a StoreError, close the group and load
+ * it again. Errors that any call can throw: MlsError `removed` and `closed`, StoreError.
  */
 export class MlsGroup {
-  /** The group's name, the same for all members. */
+  /** The group's id, the same for all members. */
   readonly id: Uint8Array;
   readonly #hooks: GroupHooks;
   readonly #mutex = new Mutex();
@@ -55,45 +55,45 @@ export class MlsGroup {
     this.id = session.state.context.groupId.slice();
   }
 
-  /** Counts the commits since the group was made. */
+  /** The number of commits since the group was created. */
   get epoch(): bigint {
     return this.#session.epoch;
   }
 
-  /** Whether we are a member, as far as is known here. */
+  /** Whether this engine is a member, according to the messages processed so far. */
   get isActive(): boolean {
     return this.#status === "active";
   }
 
-  /** Why the store could not be written. The group rejects every step then; load it again with `MlsEngine.loadGroup`. */
+  /** The error of a failed write to the store. The group then rejects every call; load it again with `MlsEngine.loadGroup`. */
   get failure(): Error | undefined {
     return this.#session.failure;
   }
 
-  /** One's own leaf. */
+  /** The own leaf. */
   get ownLeaf(): number {
     return this.#session.state.ownLeaf;
   }
 
-  /** Who is in the group, by leaf. */
+  /** The members, by leaf in ascending order. */
   get members(): readonly MlsMember[] {
     return membersOf(this.#session.state.tree);
   }
 
-  /** Proposals that wait for a commit. */
+  /** Pending proposals. They are part of the next commit. */
   get proposals(): readonly MlsProposal[] {
     const { proposals, tree } = this.#session.state;
     return Array.from(proposals.values(), (pending) => proposalOf(pending, tree));
   }
 
-  /** The commit that was staged here and neither confirmed nor discarded, also after a restart. */
+  /** The commit that was staged and neither confirmed nor discarded, also after a restart. */
   get pending(): StagedCommit | undefined {
     const { pending } = this.#session;
     return pending && this.#staged(pending);
   }
 
   /**
-   * The same for all members of the epoch, and no secret of use to others; to compare over another channel (RFC 9420 §8.7).
+   * A value that is equal for all members of the epoch, to compare over another channel (RFC 9420 §8.7).
    *
    * @throws MlsError `removed`, `closed`
    */
@@ -102,75 +102,85 @@ export class MlsGroup {
   }
 
   /**
-   * Whether keys may have been used that the stored state shows as unused: the store has lost its end, or an own message has come that an
-   * older copy of the store doesn't know. Nothing is encrypted then, before an own commit that is staged from now on is confirmed; such a
-   * commit always replaces the keys, and is sent as PublicMessage, for which no key of the epoch is needed. Survives restarts.
+   * Whether keys may have been used although the stored state shows them as unused: the end of the store was lost, or an own message was
+   * delivered that another copy of the store sent. Then {@link MlsGroup.encrypt} fails until an own commit is staged and confirmed. That commit
+   * always replaces the keys, and is sent as PublicMessage, which uses no key of the epoch. Survives restarts.
    */
   get needsUpdate(): boolean {
-    return this.#session.isOutdated;
+    return this.#session.needsUpdate;
   }
 
-  /** Makes the group replace its keys before it encrypts anything: see {@link MlsGroup.needsUpdate}. Durable when it resolves. */
+  /** Sets {@link MlsGroup.needsUpdate}. It is on disk when the promise resolves. */
   requireUpdate(): Promise<void> {
-    return this.#step((session) => session.markOutdated());
+    return this.#step((session) => session.requireUpdate());
   }
 
   /**
-   * Looks at a message that can't be processed yet, since others before it haven't been, for whether it shows that
-   * {@link MlsGroup.needsUpdate}. Messages of other epochs, and whatever can't be read, are ignored.
+   * Sets {@link MlsGroup.needsUpdate} if a message was sent by another copy of this group's state. Call it for messages that are processed later,
+   * because earlier ones are missing. Messages of other epochs and invalid ones are ignored.
    */
-  noticeOwn(message: Uint8Array): Promise<void> {
-    return this.#step((session) => noticeOwn(session, message));
+  detectRollback(message: Uint8Array): Promise<void> {
+    return this.#step((session) => detectRollback(session, message));
   }
 
   /**
-   * Encrypts a message to all members, signed by this one.
+   * Encrypts a message for all members and signs it.
    *
-   * @throws MlsError `proposals_waiting` (commit first), `update_required` (see {@link MlsGroup.needsUpdate}), `too_large`, `removed`,
-   *   `closed`; TypeError
+   * @throws MlsError `proposals_waiting` (commit them first), `update_required` (see {@link MlsGroup.needsUpdate}), `too_large`
+   * @throws TypeError
+   * @example
+   * ```ts
+   * import type { MlsGroup } from "@parley/mls-engine";
+   *
+   * async function send(group: MlsGroup, text: string): Promise<Uint8Array> {
+   *   const data = new TextEncoder().encode(text);
+   *   return group.encrypt(data, { commitWith: [{ key: "last-sent", value: data }] });
+   * }
+   * ```
    */
   encrypt(data: Uint8Array, options: EncryptOptions = {}): Promise<Uint8Array> {
-    if (!(data instanceof Uint8Array)) throw new TypeError("What is encrypted must be a Uint8Array");
+    if (!(data instanceof Uint8Array)) throw new TypeError("The data to encrypt must be a Uint8Array");
     return this.#step(async (session) => {
       const message = await sealApplication(session, data, options.aad, options.padding);
-      const rows = alsoRows(options.also, message);
+      const rows = applicationRows(options.commitWith, message);
       if (rows.length > 0 || options.durability === "durable") await session.write(rows, options.durability ?? "soon");
       return message;
     });
   }
 
   /**
-   * Takes a message of the group, from whatever source: decrypts, verifies, and brings the group to where the message leads.
+   * Processes a message of the group: decrypts and verifies it, and applies a proposal or commit.
    *
-   * Messages may come out of order within an epoch; commits must come in the order of the group. What is refused changes nothing.
-   * A commit is on disk when this resolves, and what it replaces is off it. Other messages are on disk soon after, unless it is asked for:
-   * a crash may undo the last steps together with their `also` rows, and the same messages can be processed again.
+   * Application messages may arrive in any order within an epoch. Commits must arrive in the order of the group. A rejected message changes
+   * nothing.
+   *
+   * When the promise resolves, a commit is on disk, and the secrets that it replaces are erased from it. Other messages are on disk soon
+   * afterwards, or with `durability: "durable"` at once. A crash may undo the last of them together with their `commitWith` rows; then process
+   * the same messages again.
    *
    * @throws MlsError
    * - `malformed`, `too_large`, `unsupported`, `wrong_group`
-   * - `epoch_mismatch`: of an epoch not reached yet (`retryable`), or of one that is kept no longer
-   * - `fork`: a member's commit for an epoch that was left by another commit, or an own one that was discarded
-   * - `decryption_failure`: from no member, or changed on the way
+   * - `epoch_mismatch`: an epoch that is not reached yet (`retryable`), or one that is no longer retained
+   * - `fork`: a second commit of a past epoch, or an own commit that was discarded
+   * - `decryption_failure`: not sent by a member, or modified
    * - `generation_consumed`: processed before
    * - `generation_too_far`, `own_message`
-   * - `rolled_back`: an own commit that the stored state doesn't know
-   * - `invalid_commit`, `invalid_proposal`, `credential_refused`, `unknown_psk`, `group_full`
-   * - `removed`, `closed`
-   * @throws StoreError: the group takes no step any more; load it anew
+   * - `rolled_back`: an own commit that is missing in the stored state
+   * - `invalid_commit`, `invalid_proposal`, `credential_refused`, `identity_taken`, `unknown_psk`, `group_full`
    */
   process(message: Uint8Array, options: WriteOptions<ProcessedMessage> = {}): Promise<ProcessedMessage> {
-    if (!(message instanceof Uint8Array)) throw new TypeError("A message is a Uint8Array");
+    if (!(message instanceof Uint8Array)) throw new TypeError("The message must be a Uint8Array");
     return this.#step(async (session) => {
       const { pending } = session;
-      if (pending && equalBytes(message, pending.commit)) return confirmCommit(session, pending, options.also);
+      if (pending && equalBytes(message, pending.commit)) return confirmCommit(session, pending, options.commitWith);
       const received = await receive(session, message);
       if (received.kind === "removed") {
-        await endMembership(session, received.result, options.also, () => (this.#status = "removed"));
+        await endMembership(session, received.result, options.commitWith, () => (this.#status = "removed"));
         return received.result;
       }
-      const also = alsoRows(options.also, received.result);
+      const extra = applicationRows(options.commitWith, received.result);
       const isCommit = received.result.kind === "commit";
-      await session.write([...received.begin(), ...also], isCommit ? "soon" : (options.durability ?? "soon"));
+      await session.write([...received.begin(), ...extra], isCommit ? "soon" : (options.durability ?? "soon"));
       received.apply();
       if (isCommit) await session.compact();
       return received.result;
@@ -178,14 +188,14 @@ export class MlsGroup {
   }
 
   /**
-   * Makes one commit that adds, removes and updates, and stores it. It takes effect only when confirmed.
+   * Creates one commit of several changes and stores it. It takes effect when it is confirmed.
    *
-   * @throws MlsError `commit_pending`, `invalid_key_package`, `credential_refused`, `no_such_member`, `group_full`, `unknown_psk`,
-   *   `removed`, `closed`
+   * @throws MlsError `commit_pending`, `invalid_key_package`, `credential_refused`, `identity_taken`, `no_such_member`, `group_full`,
+   *   `unknown_psk`
    */
   stage(options: StageOptions = {}): Promise<StagedCommit> {
     return this.#step(async (session) => {
-      if (session.pending) throw new MlsError("commit_pending", "A commit is staged already; confirm or discard it first");
+      if (session.pending) throw new MlsError("commit_pending", "A commit is staged already: confirm or discard it first");
       const pending = await stageCommit(session, options, this.#hooks.readKeyPackage);
       return this.#staged(pending);
     });
@@ -201,54 +211,53 @@ export class MlsGroup {
     return this.stage({ remove: leaves });
   }
 
-  /** {@link MlsGroup.stage} a commit that changes one's own keys, so that who stole the old ones is locked out. */
+  /** {@link MlsGroup.stage} a commit that replaces the own keys. Old keys that were stolen are of no use afterwards. */
   stageUpdate(): Promise<StagedCommit> {
     return this.stage({ update: true });
   }
 
   /**
-   * Proposes that others remove us; gives the message for the group. Nobody can remove itself: until somebody commits it, we stay. A commit
-   * that doesn't hold it ends the epoch and the proposal with it; propose again then.
-   *
-   * @throws MlsError `removed`, `closed`
+   * Proposes to remove this member, and returns the message for the group. This engine is a member until another member commits the proposal. If
+   * a commit without it ends the epoch, the proposal is void: call `leave` again.
    */
   leave(): Promise<Uint8Array> {
     return this.#step((session) => proposeLeave(session));
   }
 
   /**
-   * A secret that all members of this epoch can derive, and nobody else (RFC 9420 §8.5).
+   * Derives a secret that only the members of this epoch know (RFC 9420 §8.5).
    *
    * @param length 1 to 8160 bytes
    */
   exportSecret(label: string, context: Uint8Array, length: number): Promise<Uint8Array> {
-    if (!Number.isSafeInteger(length) || length < 1 || length > MAX_EXPORT) throw new TypeError(`A secret has 1 to ${MAX_EXPORT} bytes`);
-    return this.#step((session) => exportFrom(session.env.suite, session.state.secrets, label, context, length));
+    if (!Number.isSafeInteger(length) || length < 1 || length > MAX_EXPORT)
+      throw new TypeError(`The length of an exported secret must be 1 to ${MAX_EXPORT} bytes`);
+    return this.#step(async (session) => exportSecret(session.env.suite, session.state.secrets, label, context, length));
   }
 
-  /** A row of the application's own, as `also` has stored it. */
+  /** A row of the application, as {@link WriteOptions.commitWith} stored it. */
   row(key: string): Uint8Array | undefined {
     this.#open();
     return this.#session.partition.get(userKey(key));
   }
 
-  /** Keys of the application's own rows. */
+  /** The keys of the application's rows that start with `prefix`. */
   rowKeys(prefix = ""): readonly string[] {
     this.#open();
     return userKeys(this.#session.partition.keys(userKey(prefix)));
   }
 
-  /** Stores rows of the application's own, and waits until everything before is on disk. */
+  /** Stores rows of the application. They and all earlier steps are on disk when the promise resolves. */
   writeRows(rows: readonly GroupRow[]): Promise<void> {
-    return this.#enqueue(async () => this.#open().write(alsoRows(rows, undefined), "durable"));
+    return this.#enqueue(async () => this.#open().write(applicationRows(rows, undefined), "durable"));
   }
 
-  /** Waits until everything that was done is on disk. */
+  /** Resolves when all earlier steps are on disk. */
   flush(): Promise<void> {
     return this.writeRows([]);
   }
 
-  /** Forgets the group: erases its keys and all that is stored of it. The other members aren't told. */
+  /** Erases the group's keys and everything that is stored of it. The other members are not notified. */
   remove(): Promise<void> {
     return this.#enqueue(async () => {
       if (this.#status === "closed") throw closed();
@@ -259,7 +268,7 @@ export class MlsGroup {
     });
   }
 
-  /** Makes everything durable and frees the group's memory. What is stored stays. Idempotent. */
+  /** Makes all steps durable and closes the group. The stored group stays. Idempotent. */
   close(): Promise<void> {
     return this.#enqueue(async () => {
       if (this.#status !== "closed") await this.#closePartition();
@@ -284,8 +293,9 @@ export class MlsGroup {
       epoch: this.epoch,
       confirm: (options = {}) =>
         this.#step(async (session) => {
-          if (!session.pending || !isPending(session)) throw new MlsError("no_commit_pending", "This commit is not pending any more");
-          return confirmCommit(session, session.pending, options.also);
+          if (!session.pending || !isPending(session))
+            throw new MlsError("no_commit_pending", "The commit is not pending: it was confirmed, discarded or superseded");
+          return confirmCommit(session, session.pending, options.commitWith);
         }),
       discard: () =>
         this.#step(async (session) => {
@@ -308,7 +318,7 @@ export class MlsGroup {
 
   #member(): GroupSession {
     const session = this.#open();
-    if (this.#status === "removed") throw new MlsError("removed", "We are no member of this group any more");
+    if (this.#status === "removed") throw new MlsError("removed", "This engine was removed from the group");
     return session;
   }
 
@@ -318,7 +328,7 @@ export class MlsGroup {
   }
 }
 
-/** What HKDF can expand to with the shortest of the hashes. */
+/** The longest output of HKDF with the shortest hash: 255 blocks of 32 bytes. */
 const MAX_EXPORT = 8160;
 function closed(): MlsError {
   return new MlsError("closed", "The group is closed");

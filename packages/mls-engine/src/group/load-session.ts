@@ -1,4 +1,4 @@
-import { decodeWhole } from "../codec/codec.ts";
+import { decodeWhole } from "../codec/reader.ts";
 import { leafNode } from "../tree/tree-math.ts";
 import { decodePastEpoch, decodeProposals, decodeState, decodeTreeNode, type PastEpochRecord } from "../epoch/state-codec.ts";
 import type { GroupState } from "../epoch/group-state.ts";
@@ -6,31 +6,31 @@ import { RatchetTree, type TreeNode } from "../tree/ratchet-tree.ts";
 import { EpochKeys } from "./epoch-keys.ts";
 import { MlsError } from "../errors.ts";
 import { DISCARDED, OUTDATED, PAST_PREFIX, PENDING, PROPOSALS, STATE, TREE_PREFIX } from "./group-rows.ts";
-import { GroupSession, viewOf, type GroupContextOptions, type KeptEpoch } from "./group-session.ts";
+import { GroupSession, viewOf, type SessionOptions, type RetainedEpoch } from "./group-session.ts";
 import { SecretTree } from "../secret-tree/secret-tree.ts";
 import { decodePending } from "./pending-codec.ts";
 import type { StorePartition } from "../store/group-store.ts";
 
 const MAX_DISCARDED = 64;
 
-/** Reads a group from its partition; `undefined` when there is none. Throws MlsError `state_damaged`. */
-export function loadSession(options: GroupContextOptions, partition: StorePartition): GroupSession | undefined {
+/** Loads a group from its partition; `undefined` if the partition holds no group. @throws MlsError `state_damaged` */
+export function loadSession(options: SessionOptions, partition: StorePartition): GroupSession | undefined {
   const stored = partition.get(STATE);
   if (stored === undefined) return undefined;
   try {
     const state = loadState(partition, stored);
-    const restore = (snapshot: Uint8Array): SecretTree => SecretTree.restore(options.crypto.messages, snapshot, options.limits);
-    const keys = EpochKeys.load(options.crypto.messages, viewOf(state), partition, restore);
+    const restore = (snapshot: Uint8Array): SecretTree => SecretTree.restore(options.suite, snapshot, options.limits);
+    const keys = EpochKeys.load(options.suite, viewOf(state), partition, restore);
     const past = loadPast(options, partition, state, restore);
     const pendingBytes = partition.get(PENDING);
-    const pending = pendingBytes && { ...decodePending(pendingBytes), next: undefined, endsOutdated: false };
+    const pending = pendingBytes && { ...decodePending(pendingBytes), next: undefined, replacesKeys: false };
     const discarded = partition.get(DISCARDED);
     const hashes = discarded ? decodeWhole(discarded, (r) => r.list((hash) => hash.vector(), MAX_DISCARDED)) : [];
-    const isOutdated = partition.wasCut === true || partition.get(OUTDATED) !== undefined;
-    return new GroupSession(options, partition, { state, keys, past, pending, discarded: hashes, isOutdated });
+    const needsUpdate = partition.wasCut === true || partition.get(OUTDATED) !== undefined;
+    return new GroupSession(options, partition, { state, keys, past, pending, discarded: hashes, needsUpdate });
   } catch (cause) {
     if (cause instanceof MlsError && cause.code === "state_damaged") throw cause;
-    if (cause instanceof MlsError) throw damaged("What is stored of a group can't be read", cause);
+    if (cause instanceof MlsError) throw damaged("The stored state of the group is damaged", cause);
     throw cause;
   }
 }
@@ -46,23 +46,23 @@ function loadState(partition: StorePartition, stored: Uint8Array): GroupState {
   return { ...state, tree: RatchetTree.of(nodes, leafCount), proposals: proposals ? decodeProposals(proposals) : new Map() };
 }
 
-/** Past epochs, each of which is stored as what differs from the one after it. */
+/** Loads the past epochs, from the last one backwards: each is stored as its difference from the next one. */
 function loadPast(
-  options: GroupContextOptions,
+  options: SessionOptions,
   partition: StorePartition,
   state: GroupState,
   restore: (snapshot: Uint8Array) => SecretTree,
-): Map<bigint, KeptEpoch> {
+): Map<bigint, RetainedEpoch> {
   const records = partition
     .keys(PAST_PREFIX)
     .map((key) => decodePastEpoch(partition.get(key) ?? new Uint8Array()))
     .toSorted((a, b) => (a.context.epoch < b.context.epoch ? 1 : -1));
-  const past: [bigint, KeptEpoch][] = [];
+  const past: [bigint, RetainedEpoch][] = [];
   let tree = state.tree;
   for (const record of records) {
     tree = leavesBefore(record, tree);
     const epoch = { ...record, tree };
-    const keys = EpochKeys.load(options.crypto.messages, { ...record, tree }, partition, restore);
+    const keys = EpochKeys.load(options.suite, { ...record, tree }, partition, restore);
     past.push([record.context.epoch, { epoch, keys }]);
   }
   return new Map(past.toReversed());

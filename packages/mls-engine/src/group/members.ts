@@ -6,29 +6,29 @@ import { basicIdentity, type MlsCredential } from "../credentials/credential.ts"
 
 /** A member of a group. */
 export interface MlsMember {
-  /** Its place in the tree; it stays the same while the member stays, and may be another's later. */
+  /** The member's position in the tree. It is constant during the membership, and may be reused afterwards. */
   readonly leaf: number;
   readonly credential: MlsCredential;
-  /** The identity in its credential, when that is a basic one. */
+  /** The identity of a basic credential; `undefined` for any other. */
   readonly identity: Uint8Array | undefined;
   readonly signatureKey: Uint8Array;
 }
 
-/** What a commit did. */
+/** The changes of a commit. */
 export interface MlsChanges {
   readonly committer: MlsMember;
   readonly added: readonly MlsMember[];
-  /** As they were before. */
+  /** As they were before the commit. */
   readonly removed: readonly MlsMember[];
-  /** Whose keys are new, as they are now. */
+  /** Members with new keys, as they are after the commit. */
   readonly updated: readonly MlsMember[];
 }
 
-/** A proposal that waits for a commit. */
+/** A pending proposal. */
 export interface MlsProposal {
   readonly kind: "add" | "update" | "remove" | "psk" | "extensions";
   readonly sender: MlsMember | undefined;
-  /** Who is to be added, updated or removed. Who is to be added has no place yet: its leaf is -1. */
+  /** The member to add, update or remove. The leaf of a member to add is -1. */
   readonly member: MlsMember | undefined;
 }
 
@@ -43,7 +43,7 @@ export function membersOf(tree: RatchetTree): MlsMember[] {
 
 export function changesOf(effects: CommitEffects, before: RatchetTree, after: RatchetTree): MlsChanges {
   return {
-    committer: memberAt(effects.committer, before) ?? nobody(effects.committer),
+    committer: memberAt(effects.committer, before) ?? unknownMember(effects.committer),
     added: present(effects.added, after),
     removed: present(effects.removed, before),
     updated: present(effects.updated, after),
@@ -75,6 +75,6 @@ function present(leaves: readonly number[], tree: RatchetTree): MlsMember[] {
   return leaves.flatMap((leaf) => memberAt(leaf, tree) ?? []);
 }
 
-function nobody(leaf: number): MlsMember {
+function unknownMember(leaf: number): MlsMember {
   return { leaf, credential: { type: 0, content: new Uint8Array() }, identity: undefined, signatureKey: new Uint8Array() };
 }

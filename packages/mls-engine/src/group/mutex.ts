@@ -1,4 +1,4 @@
-/** Runs one task at a time, in the order in which they came; at once when there is none before. */
+/** Runs one task at a time, in the order of the calls. */
 export class Mutex {
   #isBusy = false;
   readonly #waiting: (() => void)[] = [];
@@ -9,7 +9,7 @@ export class Mutex {
     try {
       return await task();
     } finally {
-      // Whoever waits longest takes over while it is still busy, so that nobody comes between.
+      // The mutex stays busy while it is handed over, so that no new task can overtake the waiting one.
       const next = this.#waiting.shift();
       if (next) next();
       else this.#isBusy = false;

@@ -1,8 +1,9 @@
-import { decodeWhole, encode, malformed, type Reader, type Writer } from "../codec/codec.ts";
+import { type Reader, decodeWhole, malformed } from "../codec/reader.ts";
+import { type Writer, encode } from "../codec/writer.ts";
 import type { CommitEffects } from "../epoch/group-state.ts";
 import type { StoreChange } from "../store/group-store.ts";
 
-/** An own commit as it is stored until its order is known: what was sent, and the rows that take its place if it wins. */
+/** A staged commit as it is stored: the messages to send, and the rows of the epoch that it begins. */
 export interface PendingRecord {
   readonly commit: Uint8Array;
   readonly welcome: Uint8Array | undefined;
@@ -32,7 +33,7 @@ export function encodePending(pending: PendingRecord): Uint8Array {
 
 export function decodePending(bytes: Uint8Array): PendingRecord {
   return decodeWhole(bytes, (r) => {
-    if (r.u8() !== VERSION) throw malformed("A stored commit is of an unknown version");
+    if (r.u8() !== VERSION) throw malformed("The stored pending commit has an unknown version");
     const commit = r.vector();
     const welcome = r.optional((x) => x.vector());
     const effects = { committer: r.u32(), added: readLeaves(r), removed: readLeaves(r), updated: readLeaves(r) };

@@ -1,104 +1,100 @@
-import { equalBytes } from "../codec/codec.ts";
-import { ContentType, WireFormat, type Handshake } from "../framing/framed-content.ts";
+import { equalBytes } from "../codec/bytes.ts";
 import { processCommit } from "../commit/process-commit.ts";
-import { processProposal } from "../proposals/process-proposal.ts";
-import { openPublicMessage, type PublicMessage } from "../framing/public-message.ts";
 import { encodeProposals } from "../epoch/state-codec.ts";
 import { MlsError } from "../errors.ts";
-import { changesOf, memberOf, proposalOf } from "./members.ts";
-import { PROPOSALS } from "./group-rows.ts";
-import type { GroupSession, KeptEpoch } from "./group-session.ts";
-import type { EpochKeys } from "./epoch-keys.ts";
-import type { ApplicationMessage, CommitMessage, ProcessedMessage, ProposalMessage } from "./group-types.ts";
-import { ratchetTypeOf } from "../framing/message-epoch.ts";
-import { openMessage, openWith, senderIn, type OpenedMessage } from "../framing/open-message.ts";
+import { WireFormat, type Handshake } from "../framing/framed-content.ts";
+import { readMlsMessage } from "../framing/mls-message.ts";
+import { openMessage, openWith, senderOf, type OpenedMessage } from "../framing/open-message.ts";
 import type { PrivateMessage } from "../framing/private-message.ts";
+import { openPublicMessage, type PublicMessage } from "../framing/public-message.ts";
+import { processProposal } from "../proposals/process-proposal.ts";
+import { ratchetTypeOf } from "../secret-tree/ratchet.ts";
 import type { KeyUse } from "../secret-tree/secret-tree.ts";
 import type { StoreChange } from "../store/group-store.ts";
-import { readWire } from "../framing/mls-message.ts";
+import type { EpochKeys } from "./epoch-keys.ts";
+import { PROPOSALS } from "./group-rows.ts";
+import type { GroupSession, RetainedEpoch } from "./group-session.ts";
+import type { ApplicationMessage, CommitMessage, ProcessedMessage, ProposalMessage } from "./group-types.ts";
+import { changesOf, memberOf, proposalOf } from "./members.ts";
 
-/** What a message leads to; nothing of it has happened. */
+/** The result of a message that was validated. Nothing is changed yet. */
 export type Received =
   | {
       readonly kind: "step";
       readonly result: ProcessedMessage;
-      /** Uses the message's key up, and gives what is to be stored. */
+      /** Consumes the message's key, and returns the rows to store. */
       readonly begin: () => readonly StoreChange[];
-      /** To be called when that is stored. */
+      /** Called when the rows are stored. */
       readonly apply: () => void;
     }
   | { readonly kind: "removed"; readonly result: CommitMessage };
 
-/** Reads, decrypts and checks a message of any kind. */
+/**
+ * Reads, decrypts and validates a message of any kind. Called by `MlsGroup.process`, which stores the rows before it applies the step: a crash
+ * in between repeats the step or leaves it out, but never does half of it.
+ */
 export async function receive(session: GroupSession, bytes: Uint8Array): Promise<Received> {
-  const wire = readWire(bytes, session.options.limits.maxMessageBytes);
-  if (wire.kind === "welcome" || wire.kind === "key_package") {
-    throw new MlsError("unsupported", "A group takes no Welcome and no key package; the engine does");
+  const parsed = readMlsMessage(bytes, session.options.limits.maxMessageBytes);
+  if (parsed.kind === "welcome" || parsed.kind === "key_package") {
+    throw new MlsError("unsupported", "A group cannot process a Welcome or a key package: pass it to the engine");
   }
-  const { message } = wire;
+  const { message } = parsed;
   if (!equalBytes(message.groupId, session.state.context.groupId)) throw new MlsError("wrong_group", "The message is of another group");
-  const isCommit = wire.kind === "private" ? wire.message.contentType === "commit" : wire.message.contentType === ContentType.commit;
-  if (message.epoch !== session.epoch)
-    return receiveOther(session, bytes, wire.kind === "private" ? wire.message : undefined, message.epoch, isCommit);
-  return wire.kind === "private" ? receivePrivate(session, bytes, wire.message) : receivePublic(session, bytes, wire.message);
+  if (message.epoch !== session.epoch) return receiveOther(session, bytes, parsed);
+  return parsed.kind === "private" ? receivePrivate(session, bytes, parsed.message) : receivePublic(session, bytes, parsed.message);
 }
 
 async function receivePrivate(session: GroupSession, bytes: Uint8Array, message: PrivateMessage): Promise<Received> {
   const opened = await openCurrent(session, bytes, message);
-  if (opened.contentType === "application") return applicationStep(session.keys, opened);
-  const handshake: Handshake = {
-    wireFormat: WireFormat.privateMessage,
-    contentType: opened.contentType === "commit" ? ContentType.commit : ContentType.proposal,
-    sender: opened.sender,
-    content: opened.content,
-    authenticatedData: opened.authenticatedData,
-    signature: opened.signature,
-    confirmationTag: opened.confirmationTag,
-  };
+  const { contentType, sender, content, authenticatedData, signature, confirmationTag } = opened;
+  if (contentType === "application") return applicationStep(session.keys, opened);
+  const wireFormat = WireFormat.privateMessage;
+  const handshake: Handshake = { wireFormat, contentType, sender, content, authenticatedData, signature, confirmationTag };
   return handshakeStep(session, bytes, handshake, opened);
 }
 
-async function receivePublic(session: GroupSession, bytes: Uint8Array, message: PublicMessage): Promise<Received> {
-  const handshake = await openPublicMessage(session.env, session.state, message);
+function receivePublic(session: GroupSession, bytes: Uint8Array, message: PublicMessage): Promise<Received> {
+  const handshake = openPublicMessage(session.env, session.state, message);
   if (handshake.sender === session.state.ownLeaf) {
-    await checkNotDiscarded(session, bytes);
-    throw handshake.contentType === ContentType.commit ? rolledBack() : ownMessage();
+    checkNotDiscarded(session, bytes);
+    throw handshake.contentType === "commit" ? rolledBack() : ownMessage();
   }
   return handshakeStep(session, bytes, handshake, undefined);
 }
 
-/** A message of another epoch than the current one: only late messages to the application are of use. */
-async function receiveOther(
-  session: GroupSession,
-  bytes: Uint8Array,
-  message: PrivateMessage | undefined,
-  epoch: bigint,
-  isCommit: boolean,
-): Promise<Received> {
-  const kept = session.past.get(epoch);
-  if (kept && message?.contentType === "application") return applicationStep(kept.keys, openMessage(kept.keys.messages, message));
-  if (kept && isCommit && equalBytes(await session.hash(bytes), kept.epoch.commitHash)) {
-    throw new MlsError("generation_consumed", "This commit was processed before");
+type GroupMessage = Extract<ReturnType<typeof readMlsMessage>, { kind: "private" | "public" }>;
+
+/** A message of another epoch than the current one. Only application messages of retained epochs are accepted. */
+function receiveOther(session: GroupSession, bytes: Uint8Array, { kind, message }: GroupMessage): Received {
+  const { epoch, contentType } = message;
+  const retained = session.past.get(epoch);
+  if (retained && kind === "private" && contentType === "application") {
+    return applicationStep(retained.keys, openMessage(retained.keys.messages, message));
   }
-  if (kept && message && isCommit) throw otherCommit(session, kept, message);
-  const where = epoch > session.epoch ? "that is not reached yet" : "that is over";
-  throw new MlsError("epoch_mismatch", `The message is of epoch ${epoch}, ${where}; the group is in ${session.epoch}`, {
+  if (retained && contentType === "commit") {
+    if (equalBytes(session.hash(bytes), retained.epoch.commitHash)) {
+      throw new MlsError("generation_consumed", "The commit was processed before");
+    }
+    if (kind === "private") throw forkBy(session, retained, message);
+  }
+  const state = epoch > session.epoch ? "not reached yet" : "no longer retained";
+  throw new MlsError("epoch_mismatch", `The message is of epoch ${epoch}, ${state}; the group is in epoch ${session.epoch}`, {
     retryable: epoch > session.epoch,
     messageEpoch: epoch,
     groupEpoch: session.epoch,
   });
 }
 
-/** Another commit that a member has made for an epoch that is over. */
-function otherCommit(session: GroupSession, kept: KeptEpoch, message: PrivateMessage): MlsError {
-  openMessage(kept.keys.messages, message);
-  return fork(kept.epoch.context.epoch, session, "A member has left an epoch by another commit than we");
+/** The error for a second commit of a past epoch, if it is authentic. */
+function forkBy(session: GroupSession, retained: RetainedEpoch, message: PrivateMessage): MlsError {
+  openMessage(retained.keys.messages, message);
+  return fork(message.epoch, session, "A member ended a past epoch with another commit than this member");
 }
 
 function applicationStep(keys: EpochKeys, opened: OpenedMessage): Received {
   const { context, tree } = keys.view;
   const leaf = tree.leaf(opened.sender);
-  if (leaf === undefined) throw new MlsError("decryption_failure", "The message isn't by a member of this epoch");
+  if (leaf === undefined) throw new MlsError("decryption_failure", "The sender of the message is not a member of its epoch");
   const senderMember = memberOf(opened.sender, leaf);
   const key = keyUse(keys, opened);
   const result: ApplicationMessage = {
@@ -114,15 +110,13 @@ function applicationStep(keys: EpochKeys, opened: OpenedMessage): Received {
   return { kind: "step", result, begin: key.consume, apply: key.erase };
 }
 
-async function handshakeStep(
+function handshakeStep(
   session: GroupSession,
   bytes: Uint8Array,
   handshake: Handshake,
   opened: OpenedMessage | undefined,
 ): Promise<Received> {
-  return handshake.contentType === ContentType.proposal
-    ? proposalStep(session, handshake, opened)
-    : commitStep(session, bytes, handshake, opened);
+  return handshake.contentType === "proposal" ? proposalStep(session, handshake, opened) : commitStep(session, bytes, handshake, opened);
 }
 
 async function proposalStep(session: GroupSession, handshake: Handshake, opened: OpenedMessage | undefined): Promise<Received> {
@@ -159,7 +153,7 @@ async function commitStep(
     };
     return { kind: "removed", result };
   }
-  const commitHash = await session.hash(bytes);
+  const commitHash = session.hash(bytes);
   const { next, rows } = session.prepare(start, commitHash);
   const key = keyUse(session.keys, opened);
   const result: CommitMessage = {
@@ -176,7 +170,7 @@ async function commitStep(
   return { kind: "step", result, begin: () => [...key.consume(), ...rows, ...session.expire()], apply };
 }
 
-/** The two halves of using a message's key up. */
+/** Consumes a message's key in two steps: before and after its rows are stored. A PublicMessage has no key. */
 function keyUse(keys: EpochKeys, opened: OpenedMessage | undefined): { consume: () => StoreChange[]; erase: () => void } {
   let use: KeyUse | undefined;
   return {
@@ -192,67 +186,70 @@ function keyUse(keys: EpochKeys, opened: OpenedMessage | undefined): { consume: 
 }
 
 async function openCurrent(session: GroupSession, bytes: Uint8Array, message: PrivateMessage): Promise<OpenedMessage> {
-  if (message.contentType === "commit") await checkNotDiscarded(session, bytes);
+  if (message.contentType === "commit") checkNotDiscarded(session, bytes);
   try {
     return openMessage(session.keys.messages, message);
   } catch (error) {
-    throw error instanceof MlsError && error.code === "own_message" ? await judgeOwn(session, message) : error;
+    throw error instanceof MlsError && error.code === "own_message" ? await ownMessageError(session, message) : error;
   }
 }
 
 /**
- * What an own message of the current epoch means. One with a key that was not used from here was sent by a later state of this member than
- * the one that is stored, as where a backup was restored. Then the group sends nothing before its keys are replaced; and after an own
- * commit it can't follow the group any more.
+ * The error for an own message of the current epoch, and a check for a rollback.
+ *
+ * If a key that is unused according to this state decrypts the message, a later state of this member sent it: a backup was restored, or a copy
+ * of the store is in use. Then the keys after it may have been used too, and the group must not send before they are replaced. After an own
+ * commit the group can't continue at all, since the private keys of that commit are lost.
  */
-async function judgeOwn(session: GroupSession, message: PrivateMessage): Promise<MlsError> {
+async function ownMessageError(session: GroupSession, message: PrivateMessage): Promise<MlsError> {
   const { keys } = session;
-  const sender = senderIn(keys.messages, message);
+  const sender = senderOf(keys.messages, message);
   const type = ratchetTypeOf(message.contentType);
   if (sender.leaf !== session.state.ownLeaf || sender.generation < keys.nextUnused(type)) return ownMessage();
-  if (session.isOutdated && message.contentType !== "commit") return ownMessage();
+  if (session.needsUpdate && message.contentType !== "commit") return ownMessage();
   try {
     openWith(keys.messages, message, sender, keys.peekUnused(type, sender.generation));
     if (message.contentType === "commit") return rolledBack();
   } catch (error) {
     if (!(error instanceof MlsError)) throw error;
-    // Whether one is authentic that is too far ahead can't be told. An update costs little.
+    // A message too far ahead can't be authenticated. An unnecessary update is cheap, so it counts as authentic.
     if (error.code !== "generation_too_far") return error;
   }
-  await session.markOutdated();
+  await session.requireUpdate();
   return ownMessage();
 }
 
-/** Looks at a message that may be an own one of the current epoch; see `MlsGroup.noticeOwn`. */
-export async function noticeOwn(session: GroupSession, bytes: Uint8Array): Promise<void> {
+/** Checks a message of the current epoch for a rollback; see `MlsGroup.detectRollback`. */
+export async function detectRollback(session: GroupSession, bytes: Uint8Array): Promise<void> {
   try {
-    const { kind, message } = readWire(bytes, session.options.limits.maxMessageBytes);
+    const { kind, message } = readMlsMessage(bytes, session.options.limits.maxMessageBytes);
     const isCurrent = kind === "private" && message.epoch === session.epoch && equalBytes(message.groupId, session.state.context.groupId);
-    if (isCurrent && message.contentType !== "commit") await judgeOwn(session, message);
+    if (isCurrent && message.contentType !== "commit") await ownMessageError(session, message);
   } catch (error) {
     if (!(error instanceof MlsError)) throw error;
   }
 }
 
-async function checkNotDiscarded(session: GroupSession, bytes: Uint8Array): Promise<void> {
+/** @throws MlsError `fork` if the bytes are an own commit that was discarded */
+function checkNotDiscarded(session: GroupSession, bytes: Uint8Array): void {
   if (session.discarded.length === 0) return;
-  const hash = await session.hash(bytes);
+  const hash = session.hash(bytes);
   if (session.discarded.some((own) => equalBytes(own, hash))) {
-    throw fork(session.epoch, session, "An own commit that was discarded comes back");
+    throw fork(session.epoch, session, "An own commit was delivered after it had been discarded");
   }
 }
 
 function ownMessage(): MlsError {
-  return new MlsError("own_message", "The message is one's own; its key is gone since it was sent");
+  return new MlsError("own_message", "Cannot decrypt own message: its key was erased after sending");
 }
 
 function rolledBack(): MlsError {
   return new MlsError(
     "rolled_back",
-    "The group has an own commit that this state doesn't know: an older copy of the store was opened. Have a member remove this one, and join again",
+    "The group has an own commit that is missing in the stored state: an older copy of the store was opened. Have another member remove this member, then join again",
   );
 }
 
-function fork(epoch: bigint, session: GroupSession, why: string): MlsError {
-  return new MlsError("fork", why, { messageEpoch: epoch, groupEpoch: session.epoch });
+function fork(epoch: bigint, session: GroupSession, message: string): MlsError {
+  return new MlsError("fork", message, { messageEpoch: epoch, groupEpoch: session.epoch });
 }

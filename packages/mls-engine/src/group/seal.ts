@@ -1,16 +1,20 @@
-import type { Handshake } from "../framing/framed-content.ts";
 import { MlsError } from "../errors.ts";
-import type { GroupSession } from "./group-session.ts";
+import type { Handshake } from "../framing/framed-content.ts";
 import type { PaddingBuckets } from "../framing/padding.ts";
 import { sealMessage, signContent } from "../framing/seal-message.ts";
 import type { SendLease } from "../secret-tree/send-lease.ts";
 import type { StoreChange } from "../store/group-store.ts";
+import type { GroupSession } from "./group-session.ts";
 
 const EMPTY = new Uint8Array();
-/** Of proposals and commits: multiples of 256. Their size follows from the tree; coarser steps would cost more than they hide. */
+/** Proposals and commits are padded to multiples of 256: their size follows from the public tree, so a coarser padding would hide little. */
 const HANDSHAKE_PADDING: PaddingBuckets = [256];
 
-/** Seals an application message. Costs a durable write once in a lease, and otherwise none. */
+/**
+ * Encrypts an application message. Called by `MlsGroup.encrypt`. One durable write per lease (32 messages by default), otherwise none.
+ *
+ * @throws MlsError `proposals_waiting`, `update_required`, `too_large`
+ */
 export async function sealApplication(
   session: GroupSession,
   data: Uint8Array,
@@ -18,44 +22,41 @@ export async function sealApplication(
   padding: PaddingBuckets | undefined = session.options.padding,
 ): Promise<Uint8Array> {
   const { state, keys, pending, env } = session;
-  const { maxMessageBytes } = session.options.limits;
-  const tooLarge = (): MlsError => new MlsError("too_large", `A message may have ${maxMessageBytes} bytes`);
-  if (data.length + aad.length > maxMessageBytes) throw tooLarge();
-  if (session.isOutdated) {
+  checkSize(session, data.length + aad.length);
+  if (session.needsUpdate) {
     throw new MlsError("update_required", "Keys of this epoch may have been used before: stage and confirm an update, then send");
   }
   if (state.proposals.size > 0 && pending === undefined) {
-    throw new MlsError("proposals_waiting", "Proposals wait for a commit; stage one before sending (RFC 9420 §12.4)");
+    throw new MlsError("proposals_waiting", "The group has pending proposals: commit them before sending (RFC 9420 §12.4)");
   }
   const lease = keys.leased("application") ?? (await takeLease(session));
   const { messages } = keys;
   const signature = signContent(messages, env.signer.signatureKey.privateKey, "application", data, aad);
   const content = { contentType: "application", content: data, authenticatedData: aad, signature } as const;
   const message = sealMessage(messages, lease, content, padding);
-  if (message.length > maxMessageBytes) throw tooLarge();
+  checkSize(session, message.length);
   return message;
 }
 
-/** Seals a proposal or commit with a key of its own. The row must be durable before the message leaves. */
+/** Encrypts a proposal or commit. The rows must be durable before the message is sent. */
 export function sealHandshake(session: GroupSession, handshake: Handshake): { message: Uint8Array; rows: StoreChange[] } {
   const { keys } = session;
   const held = keys.leased("handshake");
   const { lease, rows } = held ? { lease: held, rows: [] } : keys.lease("handshake", 1);
-  const { content, authenticatedData, signature, confirmationTag } = handshake;
-  const common = { content, authenticatedData, signature };
-  const message = sealMessage(
-    keys.messages,
-    lease,
-    confirmationTag ? { ...common, contentType: "commit", confirmationTag } : { ...common, contentType: "proposal" },
-    session.options.padding?.length === 0 ? [] : HANDSHAKE_PADDING,
-  );
-  return { message, rows };
+  const { confirmationTag, ...content } = handshake;
+  const padding = session.options.padding?.length === 0 ? [] : HANDSHAKE_PADDING;
+  return { message: sealMessage(keys.messages, lease, confirmationTag ? { ...content, confirmationTag } : content, padding), rows };
 }
 
-/** Keys for the next messages. On disk the ratchet is behind them before the first is used, so a crash skips them. */
+/** Takes keys for the next messages. The advanced ratchet is stored before the first key is used, so a crash skips keys and repeats none. */
 async function takeLease(session: GroupSession): Promise<SendLease> {
   const { lease, rows } = session.keys.lease("application", session.options.limits.sendLease);
   await session.write(rows, "durable");
   for (const { value } of rows) value?.fill(0);
   return lease;
+}
+
+function checkSize(session: GroupSession, bytes: number): void {
+  const { maxMessageBytes } = session.options.limits;
+  if (bytes > maxMessageBytes) throw new MlsError("too_large", `Message too large: ${bytes} bytes, limit ${maxMessageBytes}`);
 }

@@ -1,8 +1,5 @@
-import { MlsError } from "../errors.ts";
-import { encode, equalBytes, type Reader } from "../codec/codec.ts";
-import { erase, freshKeyPair, reference, sign, verify, type Suite } from "../crypto/labels.ts";
-import { encodeUnsignedLeaf, readLeafNode, signedLeaf, type LeafContent, type LeafNode } from "../tree/leaf-node.ts";
-import { ownCapabilities, supportsOwnExtensions } from "../tree/capabilities.ts";
+import { equalBytes } from "../codec/bytes.ts";
+import type { Reader } from "../codec/reader.ts";
 import {
   ExtensionType,
   MLS10,
@@ -12,31 +9,47 @@ import {
   type Extension,
   type Lifetime,
 } from "../codec/structures.ts";
-import { suiteId } from "../crypto/suite-id.ts";
+import { encode } from "../codec/writer.ts";
+import type { CipherSuite, KeyPair } from "../crypto/cipher-suite.ts";
+import { erase, refHash, signWithLabel, verifyWithLabel } from "../crypto/labels.ts";
+import { MlsError } from "../errors.ts";
+import { ownCapabilities, supportsOwnExtensions } from "../tree/capabilities.ts";
+import { readLeafNode, signLeaf, type LeafNode } from "../tree/leaf-node.ts";
 
-/** RFC 9420 §10. */
+/**
+ * A key package ([RFC 9420 §10](https://www.rfc-editor.org/rfc/rfc9420.html#section-10)): published by a client, so that members of a group can
+ * add it while it is offline.
+ */
 export interface KeyPackage {
   readonly version: number;
   readonly suite: number;
+  /** The public key that the Welcome is encrypted to. */
   readonly initKey: Uint8Array;
   readonly leaf: LeafNode;
   readonly extensions: readonly Extension[];
   readonly signature: Uint8Array;
-  /** As on the wire. */
+  /** The whole encoding. */
   readonly bytes: Uint8Array;
+  /** The encoding without the signature (KeyPackageTBS). */
   readonly unsigned: Uint8Array;
 }
 
-/** The private halves of a key package. */
+/** The private keys of a key package. */
 export interface KeyPackageSecrets {
   readonly initKey: Uint8Array;
   readonly encryptionKey: Uint8Array;
 }
 
-/** A member's signature key and what it stands for. */
+/** A key package of this client, with its private keys. */
+export interface OwnKeyPackage {
+  readonly keyPackage: KeyPackage;
+  readonly secrets: KeyPackageSecrets;
+}
+
+/** The credential of a member, and the signature key pair that belongs to it. */
 export interface Signer {
   readonly credential: Credential;
-  readonly signatureKey: { readonly publicKey: Uint8Array; readonly privateKey: Uint8Array };
+  readonly signatureKey: KeyPair;
 }
 
 export function readKeyPackage(r: Reader): KeyPackage {
@@ -51,65 +64,61 @@ export function readKeyPackage(r: Reader): KeyPackage {
   return { version, suite, initKey, leaf, extensions, signature, unsigned, bytes: r.since(start) };
 }
 
-/** A new key package with its private halves. */
-export async function createKeyPackage(
-  suite: Suite,
-  signer: Signer,
-  lifetime: Lifetime,
-  lastResort: boolean,
-): Promise<{ keyPackage: KeyPackage; secrets: KeyPackageSecrets }> {
-  const init = await freshKeyPair(suite);
-  const encryption = await freshKeyPair(suite);
-  const content: LeafContent = {
-    encryptionKey: encryption.publicKey,
-    signatureKey: signer.signatureKey.publicKey,
-    credential: signer.credential,
-    capabilities: ownCapabilities(suite, signer.credential),
-    source: { kind: "key_package", lifetime },
-    extensions: [],
-  };
-  const unsignedLeaf = encodeUnsignedLeaf(content);
-  const leaf = signedLeaf(content, unsignedLeaf, await sign(suite, signer.signatureKey.privateKey, "LeafNodeTBS", unsignedLeaf));
+/** Creates a key package with fresh keys. */
+export function createKeyPackage(suite: CipherSuite, signer: Signer, lifetime: Lifetime, lastResort: boolean): OwnKeyPackage {
+  const init = suite.generateKeyPair();
+  const encryption = suite.generateKeyPair();
+  const leaf = signLeaf(
+    suite,
+    signer.signatureKey.privateKey,
+    {
+      encryptionKey: encryption.publicKey,
+      signatureKey: signer.signatureKey.publicKey,
+      credential: signer.credential,
+      capabilities: ownCapabilities(suite, signer.credential),
+      source: { kind: "key_package", lifetime },
+      extensions: [],
+    },
+    undefined,
+  );
   const extensions: Extension[] = lastResort ? [{ type: ExtensionType.lastResort, data: new Uint8Array() }] : [];
   const unsigned = encode((w) => {
-    w.u16(MLS10).u16(suiteId(suite)).vector(init.publicKey).raw(leaf.bytes);
+    w.u16(MLS10).u16(suite.id).vector(init.publicKey).raw(leaf.bytes);
     writeExtensions(w, extensions);
   });
-  const signature = await sign(suite, signer.signatureKey.privateKey, "KeyPackageTBS", unsigned);
+  const signature = signWithLabel(suite, signer.signatureKey.privateKey, "KeyPackageTBS", unsigned);
+  const bytes = encode((w) => w.raw(unsigned).vector(signature));
   return {
-    keyPackage: {
-      version: MLS10,
-      suite: suiteId(suite),
-      initKey: init.publicKey,
-      leaf,
-      extensions,
-      signature,
-      unsigned,
-      bytes: encode((w) => w.raw(unsigned).vector(signature)),
-    },
+    keyPackage: { version: MLS10, suite: suite.id, initKey: init.publicKey, leaf, extensions, signature, unsigned, bytes },
     secrets: { initKey: init.privateKey, encryptionKey: encryption.privateKey },
   };
 }
 
-/** Checks what a key package says about itself (RFC 9420 §10.1); its leaf is checked apart, with the group that it shall join. */
-export async function checkKeyPackage(suite: Suite, keyPackage: KeyPackage): Promise<void> {
-  const refuse = (why: string): MlsError => new MlsError("invalid_key_package", why);
-  if (keyPackage.version !== MLS10) throw refuse("A key package is of another version of MLS");
-  if (keyPackage.suite !== suiteId(suite)) throw refuse("A key package is of another cipher suite");
-  if (keyPackage.leaf.source.kind !== "key_package") throw refuse("A key package holds a leaf from elsewhere");
-  if (equalBytes(keyPackage.initKey, keyPackage.leaf.encryptionKey)) throw refuse("A key package has one key for two purposes");
-  if (!supportsOwnExtensions(keyPackage.leaf, keyPackage.extensions))
-    throw refuse("A key package has an extension that its leaf doesn't support");
-  const valid = await verify(suite, keyPackage.leaf.signatureKey, "KeyPackageTBS", keyPackage.unsigned, keyPackage.signature);
-  if (!valid) throw refuse("A key package's signature is wrong");
+/**
+ * Validates a key package apart from its leaf ([RFC 9420 §10.1](https://www.rfc-editor.org/rfc/rfc9420.html#section-10.1)). The leaf is
+ * validated together with the group that it joins.
+ *
+ * @throws MlsError `invalid_key_package`
+ */
+export function checkKeyPackage(suite: CipherSuite, keyPackage: KeyPackage): void {
+  const { leaf, signature } = keyPackage;
+  const reject = (why: string): MlsError => new MlsError("invalid_key_package", why);
+  if (keyPackage.version !== MLS10) throw reject("The key package is for another version of MLS");
+  if (keyPackage.suite !== suite.id) throw reject("The key package is for another cipher suite");
+  if (leaf.source.kind !== "key_package") throw reject("The leaf of the key package has another source than a key package");
+  if (equalBytes(keyPackage.initKey, leaf.encryptionKey)) throw reject("The init key of the key package is also its encryption key");
+  if (!supportsOwnExtensions(leaf, keyPackage.extensions)) throw reject("The key package has an extension that its leaf doesn't support");
+  if (!verifyWithLabel(suite, leaf.signatureKey, "KeyPackageTBS", keyPackage.unsigned, signature)) {
+    throw reject("The signature of the key package is invalid");
+  }
 }
 
-/** The name of a key package in a Welcome (RFC 9420 §5.2). */
-export function keyPackageReference(suite: Suite, keyPackage: KeyPackage): Promise<Uint8Array> {
-  return reference(suite, "MLS 1.0 KeyPackage Reference", keyPackage.bytes);
+/** The reference of a key package, by which a Welcome names it (RFC 9420 §5.2). */
+export function keyPackageReference(suite: CipherSuite, keyPackage: KeyPackage): Uint8Array {
+  return refHash(suite, "MLS 1.0 KeyPackage Reference", keyPackage.bytes);
 }
 
-/** Whether a key package may be used for more than one group. */
+/** Whether a key package may be used for more than one group (RFC 9420 §16.8). */
 export function isLastResort(keyPackage: KeyPackage): boolean {
   return keyPackage.extensions.some((e) => e.type === ExtensionType.lastResort);
 }

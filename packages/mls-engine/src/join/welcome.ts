@@ -1,8 +1,4 @@
-import type { Environment } from "../epoch/environment.ts";
-import { encode, type Reader, type Writer } from "../codec/codec.ts";
-import { encryptTo, sign, type Suite } from "../crypto/labels.ts";
-import { keyPackageReference, type KeyPackage } from "./key-package.ts";
-import { expandWithLabel } from "ts-mls/crypto/kdf.js";
+import type { Reader } from "../codec/reader.ts";
 import {
   MAX_ENTRIES,
   readExtensions,
@@ -15,27 +11,42 @@ import {
   writePskId,
   type Extension,
   type GroupContext,
-  type HpkeCiphertext,
   type PskId,
 } from "../codec/structures.ts";
+import { encode, type Writer } from "../codec/writer.ts";
+import type { CipherSuite, HpkeCiphertext } from "../crypto/cipher-suite.ts";
+import { encryptWithLabel, erase, expandWithLabel, signWithLabel } from "../crypto/labels.ts";
+import type { Environment } from "../epoch/environment.ts";
+import { keyPackageReference, type KeyPackage } from "./key-package.ts";
 
-/** RFC 9420 §12.4.3.1. */
+/** A Welcome ([RFC 9420 §12.4.3.1](https://www.rfc-editor.org/rfc/rfc9420.html#section-12.4.3.1)): what new members need to join. */
 export interface Welcome {
   readonly suite: number;
-  readonly secrets: readonly { readonly newMember: Uint8Array; readonly encrypted: HpkeCiphertext }[];
+  /** One entry per new member, encrypted to the init key of its key package. */
+  readonly secrets: readonly EncryptedGroupSecrets[];
+  /** The GroupInfo, encrypted under the welcome secret, which each entry leads to. */
   readonly encryptedGroupInfo: Uint8Array;
 }
 
-/** RFC 9420 §12.4.3. */
+export interface EncryptedGroupSecrets {
+  /** The reference of the new member's key package. */
+  readonly newMember: Uint8Array;
+  readonly encrypted: HpkeCiphertext;
+}
+
+/** A GroupInfo (RFC 9420 §12.4.3): the public state of an epoch, signed by a member. */
 export interface GroupInfo {
   readonly context: GroupContext;
   readonly extensions: readonly Extension[];
   readonly confirmationTag: Uint8Array;
+  /** The leaf of the signer. */
   readonly signer: number;
   readonly signature: Uint8Array;
+  /** The encoding without the signature (GroupInfoTBS). */
   readonly unsigned: Uint8Array;
 }
 
+/** GroupSecrets (RFC 9420 §12.4.3.1). */
 export interface GroupSecrets {
   readonly joiner: Uint8Array;
   readonly pathSecret: Uint8Array | undefined;
@@ -74,7 +85,7 @@ export function writeGroupSecrets(w: Writer, secrets: GroupSecrets): void {
   w.list(secrets.psks, writePskId);
 }
 
-/** What the signature of a GroupInfo covers (GroupInfoTBS). */
+/** GroupInfoTBS (RFC 9420 §12.4.3). */
 export function encodeUnsignedGroupInfo(info: Pick<GroupInfo, "context" | "extensions" | "confirmationTag" | "signer">): Uint8Array {
   return encode((w) => {
     writeGroupContext(w, info.context);
@@ -83,37 +94,31 @@ export function encodeUnsignedGroupInfo(info: Pick<GroupInfo, "context" | "exten
   });
 }
 
-/** A GroupInfo, signed by a member. */
-export async function encodeGroupInfo(
-  env: Environment,
-  signer: number,
-  context: GroupContext,
-  extensions: readonly Extension[],
-  confirmationTag: Uint8Array,
-): Promise<Uint8Array> {
-  const unsigned = encodeUnsignedGroupInfo({ context, extensions, confirmationTag, signer });
-  const signature = await sign(env.suite, env.signer.signatureKey.privateKey, "GroupInfoTBS", unsigned);
+/** A GroupInfo, signed by this member. Called by the committer for a Welcome. */
+export function encodeGroupInfo(env: Environment, info: Parameters<typeof encodeUnsignedGroupInfo>[0]): Uint8Array {
+  const unsigned = encodeUnsignedGroupInfo(info);
+  const signature = signWithLabel(env.suite, env.signer.signatureKey.privateKey, "GroupInfoTBS", unsigned);
   return encode((w) => w.raw(unsigned).vector(signature));
 }
 
-/** The secrets of one new member, under its key package. */
-export async function encryptGroupSecrets(
-  suite: Suite,
+/** Encrypts the secrets of a new member to the init key of its key package. */
+export function encryptGroupSecrets(
+  suite: CipherSuite,
   keyPackage: KeyPackage,
   encryptedGroupInfo: Uint8Array,
   secrets: GroupSecrets,
-): Promise<Welcome["secrets"][number]> {
+): EncryptedGroupSecrets {
   const plaintext = encode((w) => writeGroupSecrets(w, secrets));
-  const encrypted = await encryptTo(suite, keyPackage.initKey, "Welcome", encryptedGroupInfo, plaintext);
-  plaintext.fill(0);
-  return { newMember: await keyPackageReference(suite, keyPackage), encrypted };
+  const encrypted = encryptWithLabel(suite, keyPackage.initKey, "Welcome", encryptedGroupInfo, plaintext);
+  erase(plaintext);
+  return { newMember: keyPackageReference(suite, keyPackage), encrypted };
 }
 
-/** Key and nonce of the GroupInfo in a Welcome. */
-export async function welcomeKeys(suite: Suite, welcomeSecret: Uint8Array): Promise<{ key: Uint8Array; nonce: Uint8Array }> {
+/** The key and nonce of the GroupInfo in a Welcome (RFC 9420 §12.4.3.1). They are used once, for they are derived from the joiner secret. */
+export function welcomeKeys(suite: CipherSuite, welcomeSecret: Uint8Array): { key: Uint8Array; nonce: Uint8Array } {
   const none = new Uint8Array();
   return {
-    key: await expandWithLabel(welcomeSecret, "key", none, suite.hpke.keyLength, suite.kdf),
-    nonce: await expandWithLabel(welcomeSecret, "nonce", none, suite.hpke.nonceLength, suite.kdf),
+    key: expandWithLabel(suite, welcomeSecret, "key", none, suite.keyLength),
+    nonce: expandWithLabel(suite, welcomeSecret, "nonce", none, suite.nonceLength),
   };
 }

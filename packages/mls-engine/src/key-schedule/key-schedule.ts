@@ -1,72 +1,101 @@
-import { mlsExporter } from "ts-mls";
-import { initializeKeySchedule, type KeySchedule } from "ts-mls/keySchedule.js";
-import { MlsError } from "../errors.ts";
-import { encode } from "../codec/codec.ts";
-import { derive, erase, expand, type Suite } from "../crypto/labels.ts";
 import { writePskId, type PskId } from "../codec/structures.ts";
+import { encode } from "../codec/writer.ts";
+import type { CipherSuite } from "../crypto/cipher-suite.ts";
+import { deriveSecret, erase, expandWithLabel } from "../crypto/labels.ts";
+import { MlsError } from "../errors.ts";
 
-/** The secrets that an epoch keeps (RFC 9420 §8, table 4), all but the encryption secret. */
-export type EpochSecrets = KeySchedule;
+/*
+ * The key schedule of RFC 9420 §8. From one epoch to the next:
+ *
+ *   init secret of the old epoch ─ Extract(commit secret) ─ "joiner" → joiner secret
+ *   joiner secret ─ Extract(psk secret) ┬─ "welcome" → welcome secret (encrypts the GroupInfo for new members)
+ *                                       └─ "epoch"   → epoch secret → the secrets below
+ *
+ * A member that was removed knows the init secret but not the commit secret; a new member gets the joiner secret and can't compute back
+ * to the old epoch. Each intermediate secret is erased as soon as the next one is derived.
+ */
 
-/** What comes out of the key schedule when an epoch starts. */
+/** The secrets that an epoch keeps ([RFC 9420 §8, table 4](https://www.rfc-editor.org/rfc/rfc9420.html#section-8)): all but the encryption secret. */
+export interface EpochSecrets {
+  readonly initSecret: Uint8Array;
+  readonly senderDataSecret: Uint8Array;
+  readonly exporterSecret: Uint8Array;
+  readonly externalSecret: Uint8Array;
+  readonly confirmationKey: Uint8Array;
+  readonly membershipKey: Uint8Array;
+  readonly resumptionPsk: Uint8Array;
+  readonly epochAuthenticator: Uint8Array;
+}
+
+/** The result of the key schedule for an epoch. */
 export interface NewEpoch {
   readonly secrets: EpochSecrets;
-  /** For the secret tree, which erases it. */
+  /** The root of the secret tree, which erases it. */
   readonly encryptionSecret: Uint8Array;
 }
 
-/** The joiner secret (RFC 9420 §8, figure 22). */
-export async function joinerSecret(suite: Suite, init: Uint8Array, commit: Uint8Array, context: Uint8Array): Promise<Uint8Array> {
-  const extracted = await suite.kdf.extract(init, commit);
-  const joiner = await expand(suite, extracted, "joiner", context);
+/** The joiner secret (RFC 9420 §8). New members get it in a Welcome. */
+export function joinerSecret(suite: CipherSuite, init: Uint8Array, commit: Uint8Array, context: Uint8Array): Uint8Array {
+  const extracted = suite.extract(init, commit);
+  const joiner = expandWithLabel(suite, extracted, "joiner", context);
   erase(extracted);
   return joiner;
 }
 
-export async function welcomeSecret(suite: Suite, joiner: Uint8Array, psk: Uint8Array): Promise<Uint8Array> {
-  const extracted = await suite.kdf.extract(joiner, psk);
-  const welcome = await derive(suite, extracted, "welcome");
+/** The welcome secret (RFC 9420 §8), which encrypts the GroupInfo of a Welcome. */
+export function welcomeSecret(suite: CipherSuite, joiner: Uint8Array, psk: Uint8Array): Uint8Array {
+  const extracted = suite.extract(joiner, psk);
+  const welcome = deriveSecret(suite, extracted, "welcome");
   erase(extracted);
   return welcome;
 }
 
-export async function epochOf(suite: Suite, joiner: Uint8Array, psk: Uint8Array, context: Uint8Array): Promise<NewEpoch> {
-  const extracted = await suite.kdf.extract(joiner, psk);
-  const epochSecret = await expand(suite, extracted, "epoch", context);
+/** The secrets of an epoch, from its joiner secret. Called by members for a commit and by new members for a Welcome. */
+export function epochOf(suite: CipherSuite, joiner: Uint8Array, psk: Uint8Array, context: Uint8Array): NewEpoch {
+  const extracted = suite.extract(joiner, psk);
+  const epochSecret = expandWithLabel(suite, extracted, "epoch", context);
   erase(extracted);
   return fromEpochSecret(suite, epochSecret);
 }
 
-/** The first epoch of a group (RFC 9420 §11). */
-export function firstEpoch(suite: Suite): Promise<NewEpoch> {
-  return fromEpochSecret(suite, suite.rng.randomBytes(suite.kdf.size));
+/** The first epoch of a group, from a random epoch secret (RFC 9420 §11). */
+export function firstEpoch(suite: CipherSuite): NewEpoch {
+  return fromEpochSecret(suite, suite.random(suite.hashLength));
 }
 
-/** The combined secret of several pre-shared keys (RFC 9420 §8.4); zeros when there are none. */
-export async function combinePsks(suite: Suite, ids: readonly PskId[], find: (id: PskId) => Uint8Array | undefined): Promise<Uint8Array> {
-  const zeros = new Uint8Array(suite.kdf.size);
-  let secret: Uint8Array = new Uint8Array(suite.kdf.size);
+/**
+ * The PSK secret: several pre-shared keys combined ([RFC 9420 §8.4](https://www.rfc-editor.org/rfc/rfc9420.html#section-8.4)). Zeros if the
+ * list is empty.
+ *
+ * @throws MlsError `unknown_psk`
+ */
+export function combinePsks(suite: CipherSuite, ids: readonly PskId[], find: (id: PskId) => Uint8Array | undefined): Uint8Array {
+  const zeros = new Uint8Array(suite.hashLength);
+  let secret: Uint8Array = new Uint8Array(suite.hashLength);
   for (const [index, id] of ids.entries()) {
     const psk = find(id);
-    if (psk === undefined) throw new MlsError("unknown_psk", "A pre-shared key is not known here");
+    if (psk === undefined) throw new MlsError("unknown_psk", "The commit or Welcome uses an unknown pre-shared key");
     const label = encode((w) => {
       writePskId(w, id);
       w.u16(index).u16(ids.length);
     });
-    const extracted = await suite.kdf.extract(zeros, psk);
-    const input = await expand(suite, extracted, "derived psk", label);
-    secret = await suite.kdf.extract(input, secret);
+    const extracted = suite.extract(zeros, psk);
+    const input = expandWithLabel(suite, extracted, "derived psk", label);
+    secret = suite.extract(input, secret);
     erase(extracted, input);
   }
   return secret;
 }
 
-/** RFC 9420 §8.5. */
-export function exportFrom(suite: Suite, secrets: EpochSecrets, label: string, context: Uint8Array, length: number): Promise<Uint8Array> {
-  return mlsExporter(secrets.exporterSecret, label, context, length, suite);
+/** MLS-Exporter ([RFC 9420 §8.5](https://www.rfc-editor.org/rfc/rfc9420.html#section-8.5)). */
+export function exportSecret(suite: CipherSuite, secrets: EpochSecrets, label: string, context: Uint8Array, length: number): Uint8Array {
+  const derived = deriveSecret(suite, secrets.exporterSecret, label);
+  const exported = expandWithLabel(suite, derived, "exported", suite.hash(context), length);
+  erase(derived);
+  return exported;
 }
 
-/** What a key schedule holds, in the order in which it is stored. */
+/** All secrets that an epoch keeps, in the order in which they are stored. */
 export function secretsOf(s: EpochSecrets): Uint8Array[] {
   return [
     s.initSecret,
@@ -80,9 +109,21 @@ export function secretsOf(s: EpochSecrets): Uint8Array[] {
   ];
 }
 
-async function fromEpochSecret(suite: Suite, epochSecret: Uint8Array): Promise<NewEpoch> {
-  const secrets = await initializeKeySchedule(epochSecret, suite.kdf);
-  const encryptionSecret = await derive(suite, epochSecret, "encryption");
+function fromEpochSecret(suite: CipherSuite, epochSecret: Uint8Array): NewEpoch {
+  const derive = (label: string): Uint8Array => deriveSecret(suite, epochSecret, label);
+  const epoch = {
+    secrets: {
+      initSecret: derive("init"),
+      senderDataSecret: derive("sender data"),
+      exporterSecret: derive("exporter"),
+      externalSecret: derive("external"),
+      confirmationKey: derive("confirm"),
+      membershipKey: derive("membership"),
+      resumptionPsk: derive("resumption"),
+      epochAuthenticator: derive("authentication"),
+    },
+    encryptionSecret: derive("encryption"),
+  };
   erase(epochSecret);
-  return { secrets, encryptionSecret };
+  return epoch;
 }

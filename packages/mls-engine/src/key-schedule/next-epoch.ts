@@ -1,37 +1,44 @@
-import type { Environment } from "../epoch/environment.ts";
-import { encodeGroupContext, nextConfirmedHash, type Handshake } from "../framing/framed-content.ts";
-import type { GroupState } from "../epoch/group-state.ts";
-import { combinePsks, epochOf, joinerSecret, welcomeSecret, type NewEpoch } from "./key-schedule.ts";
+import { encodeGroupContext, type GroupContext, type PskId } from "../codec/structures.ts";
 import { erase } from "../crypto/labels.ts";
-import type { GroupContext, PskId } from "../codec/structures.ts";
+import type { Environment } from "../epoch/environment.ts";
+import type { GroupState } from "../epoch/group-state.ts";
+import type { Handshake } from "../framing/framed-content.ts";
+import { combinePsks, epochOf, joinerSecret, welcomeSecret, type NewEpoch } from "./key-schedule.ts";
+import { nextConfirmedHash } from "./transcript-hash.ts";
 
-/** An epoch that a commit leads to. */
+/** The epoch that a commit begins. */
 export interface NextEpoch extends NewEpoch {
   readonly context: GroupContext;
   readonly confirmationTag: Uint8Array;
-  /** For the Welcome; whoever asked for it erases it. */
+  /** For the Welcome. The caller erases both secrets. */
   readonly joiner: Uint8Array;
   readonly welcome: Uint8Array;
 }
 
-/** Goes through the key schedule from one epoch to the next (RFC 9420 §8, §12.4). Erases the commit secret. */
-export async function nextEpoch(
+/**
+ * Runs the key schedule from one epoch to the next (RFC 9420 §8, §12.4). Called for own commits and for those of others. Erases the commit
+ * secret.
+ *
+ * @param provisional the GroupContext of the next epoch, with the transcript hash of the current one
+ * @throws MlsError `unknown_psk`
+ */
+export function nextEpoch(
   env: Environment,
   state: GroupState,
   provisional: GroupContext,
   psks: readonly PskId[],
   commitSecret: Uint8Array,
   commit: Omit<Handshake, "confirmationTag">,
-): Promise<NextEpoch> {
+): NextEpoch {
   const { suite } = env;
-  const confirmedTranscriptHash = await nextConfirmedHash(suite, state.context, state.confirmationTag, commit);
+  const confirmedTranscriptHash = nextConfirmedHash(suite, state.context, state.confirmationTag, commit);
   const context = { ...provisional, confirmedTranscriptHash };
   const encoded = encodeGroupContext(context);
-  const psk = await combinePsks(suite, psks, env.findPsk);
-  const joiner = await joinerSecret(suite, state.secrets.initSecret, commitSecret, encoded);
-  const welcome = await welcomeSecret(suite, joiner, psk);
-  const epoch = await epochOf(suite, joiner, psk, encoded);
-  const confirmationTag = await suite.hash.mac(epoch.secrets.confirmationKey, confirmedTranscriptHash);
+  const psk = combinePsks(suite, psks, env.findPsk);
+  const joiner = joinerSecret(suite, state.secrets.initSecret, commitSecret, encoded);
+  const welcome = welcomeSecret(suite, joiner, psk);
+  const epoch = epochOf(suite, joiner, psk, encoded);
+  const confirmationTag = suite.mac(epoch.secrets.confirmationKey, confirmedTranscriptHash);
   erase(commitSecret, psk);
   return { ...epoch, context, confirmationTag, joiner, welcome };
 }

@@ -1,14 +1,15 @@
-import { MlsError } from "../errors.ts";
-import { encode, equalBytes, keyOf } from "../codec/codec.ts";
-import { must, type Environment } from "../epoch/environment.ts";
+import { equalBytes, keyOf } from "../codec/bytes.ts";
+import { MAX_ENTRIES, writePskId, type Extension, type PskId } from "../codec/structures.ts";
+import { encode } from "../codec/writer.ts";
+import { assertRule, type Environment } from "../epoch/environment.ts";
 import type { GroupState, SentProposal } from "../epoch/group-state.ts";
+import { MlsError } from "../errors.ts";
 import { checkKeyPackage, type KeyPackage } from "../join/key-package.ts";
 import { checkLeaf, checkLifetime } from "../tree/leaf-validation.ts";
-import type { ProposalOrRef } from "./proposal.ts";
 import type { RatchetTree } from "../tree/ratchet-tree.ts";
-import { MAX_ENTRIES, writePskId, type Extension, type PskId } from "../codec/structures.ts";
+import type { ProposalOrRef } from "./proposal.ts";
 
-/** What a commit's proposals make of a group, before its path. */
+/** The result of a commit's proposals, before its update path. */
 export interface Applied {
   readonly tree: RatchetTree;
   readonly extensions: readonly Extension[];
@@ -16,11 +17,19 @@ export interface Applied {
   readonly added: readonly { readonly leaf: number; readonly keyPackage: KeyPackage }[];
   readonly removed: readonly number[];
   readonly updated: readonly number[];
-  /** Whether such a commit must carry a path (RFC 9420 §12.4). */
+  /** Whether the commit must have an update path (RFC 9420 §12.4): always, unless it only adds members or uses pre-shared keys. */
   readonly needsPath: boolean;
 }
 
-/** Validates the proposals of a commit together and applies them to a copy of the tree (RFC 9420 §12.2, §12.3). */
+/**
+ * Validates the proposals of a commit together ([RFC 9420 §12.2](https://www.rfc-editor.org/rfc/rfc9420.html#section-12.2)) and applies them to
+ * a copy of the tree in the order of §12.3: updates, removals, additions. Called for own commits and for those of others, so that this member
+ * never sends a commit that it would reject.
+ *
+ * @param isOwn whether this member is the committer. The lifetime of an added key package is checked by the committer only (§7.3): others
+ *   may receive the commit after it expired.
+ * @throws MlsError `invalid_commit`, `invalid_key_package`, `unsupported`, `credential_refused`, `group_full`
+ */
 export async function applyProposals(
   env: Environment,
   state: GroupState,
@@ -43,45 +52,46 @@ export async function applyProposals(
 function resolve(state: GroupState, entry: ProposalOrRef, committer: number): SentProposal {
   if (entry.kind === "proposal") return { proposal: entry.proposal, sender: committer };
   const found = state.proposals.get(keyOf(entry.reference));
-  must(found !== undefined, "invalid_commit", "A commit refers to a proposal that didn't arrive here");
+  assertRule(found !== undefined, "invalid_commit", "The commit refers to a proposal that was not received");
   return found;
 }
 
 function checkList(env: Environment, state: GroupState, proposals: readonly SentProposal[], committer: number): void {
+  const rule = (condition: boolean, message: string): void => assertRule(condition, "invalid_commit", message);
   const changed = new Set<number>();
   const psks = new Set<string>();
   let contexts = 0;
   for (const { proposal, sender } of proposals) {
     switch (proposal.kind) {
       case "update":
-        must(sender !== committer, "invalid_commit", "A commit holds an update of its own sender");
-        must(!changed.has(sender), "invalid_commit", "A commit changes one member twice");
+        rule(sender !== committer, "The commit contains an Update of its committer");
+        rule(!changed.has(sender), "The commit contains two changes of one member");
         changed.add(sender);
         break;
       case "remove":
-        must(proposal.removed !== committer, "invalid_commit", "A commit removes its own sender");
-        must(!changed.has(proposal.removed), "invalid_commit", "A commit changes one member twice");
-        must(state.tree.leaf(proposal.removed) !== undefined, "invalid_commit", "A commit removes somebody who isn't a member");
+        rule(proposal.removed !== committer, "The commit removes its committer");
+        rule(!changed.has(proposal.removed), "The commit contains two changes of one member");
+        rule(state.tree.leaf(proposal.removed) !== undefined, "The commit removes a leaf that is not a member");
         changed.add(proposal.removed);
         break;
       case "psk": {
         const { psk } = proposal;
         const id = keyOf(encode((w) => writePskId(w, psk)));
-        must(!psks.has(id), "invalid_commit", "A commit holds a pre-shared key twice");
-        must(psk.nonce.length === env.suite.kdf.size, "invalid_commit", "A pre-shared key has a nonce of the wrong length");
-        must(psk.kind === "external" || psk.usage === 1, "invalid_commit", "A resumption key is for another purpose");
+        rule(!psks.has(id), "The commit uses a pre-shared key twice");
+        rule(psk.nonce.length === env.suite.hashLength, "The nonce of a pre-shared key has the wrong length");
+        rule(psk.kind === "external" || psk.usage === 1, "The commit uses a resumption key of another usage");
         psks.add(id);
-        must(psks.size <= MAX_ENTRIES.psks, "invalid_commit", "A commit holds too many pre-shared keys");
+        rule(psks.size <= MAX_ENTRIES.psks, "The commit uses too many pre-shared keys");
         break;
       }
       case "group_context_extensions":
         contexts++;
-        must(contexts === 1, "invalid_commit", "A commit replaces the group's extensions twice");
+        rule(contexts === 1, "The commit replaces the group's extensions twice");
         break;
       case "reinit":
-        throw new MlsError("unsupported", "The group is to be reinitialised, which is not supported");
+        throw new MlsError("unsupported", "The commit reinitialises the group, which is not supported");
       case "external_init":
-        throw new MlsError("invalid_commit", "A member's commit holds the proposal of a joiner");
+        throw new MlsError("invalid_commit", "The commit of a member contains an ExternalInit");
       case "add":
     }
   }
@@ -91,19 +101,31 @@ async function applyUpdates(env: Environment, state: GroupState, tree: RatchetTr
   const updated: number[] = [];
   for (const { proposal, sender } of proposals) {
     if (proposal.kind !== "update") continue;
-    const previous = state.tree.leaf(sender);
-    must(previous !== undefined, "invalid_commit", "An update is of somebody who isn't a member");
-    must(proposal.leaf.source.kind === "update", "invalid_commit", "An update holds a leaf from elsewhere");
-    must(!equalBytes(proposal.leaf.encryptionKey, previous.encryptionKey), "invalid_commit", "An update doesn't change its sender's key");
-    await checkLeaf(env, proposal.leaf, sender, state.context, "invalid_commit", {
-      reason: "update",
-      previous: previous.credential,
-      previousKey: previous.signatureKey,
-    });
+    await checkUpdate(env, state, proposal, sender, "invalid_commit");
     tree.update(sender, proposal.leaf);
     updated.push(sender);
   }
   return updated;
+}
+
+/**
+ * Validates an Update proposal (RFC 9420 §12.1.2): a leaf of its sender, with a new encryption key.
+ *
+ * @throws MlsError of `code`; `credential_refused`
+ */
+export async function checkUpdate(
+  env: Environment,
+  state: GroupState,
+  { leaf }: Extract<SentProposal["proposal"], { kind: "update" }>,
+  sender: number,
+  code: "invalid_commit" | "invalid_proposal",
+): Promise<void> {
+  const previous = state.tree.leaf(sender);
+  assertRule(previous !== undefined, code, "The sender of the Update is not a member");
+  assertRule(leaf.source.kind === "update", code, "The leaf of the Update has another source than an update");
+  assertRule(!equalBytes(leaf.encryptionKey, previous.encryptionKey), code, "The Update keeps the encryption key of its sender");
+  const replaced = { previous: previous.credential, previousKey: previous.signatureKey };
+  await checkLeaf(env, leaf, sender, state.context, code, { reason: "update", ...replaced });
 }
 
 function applyRemoves(tree: RatchetTree, proposals: readonly SentProposal[]): number[] {
@@ -131,20 +153,20 @@ async function applyAdds(
   isOwn: boolean,
 ): Promise<Applied["added"]> {
   const added: { leaf: number; keyPackage: KeyPackage }[] = [];
+  const { maxMembers } = env.limits;
+  const code = isOwn ? "invalid_key_package" : "invalid_commit";
   let members = [...tree.leaves()].length;
-  let free = 0;
+  let from = 0;
   for (const { proposal } of proposals) {
     if (proposal.kind !== "add") continue;
     const { keyPackage } = proposal;
-    if (++members > env.limits.maxMembers) throw new MlsError("group_full", `A group has at most ${env.limits.maxMembers} members`);
-    await checkKeyPackage(env.suite, keyPackage);
+    if (++members > maxMembers) throw new MlsError("group_full", `The group would exceed ${maxMembers} members (limits.maxMembers)`);
+    checkKeyPackage(env.suite, keyPackage);
     if (isOwn) checkLifetime(env, keyPackage.leaf);
-    await checkLeaf(env, keyPackage.leaf, 0, { ...state.context, extensions }, isOwn ? "invalid_key_package" : "invalid_commit", {
-      reason: "add",
-    });
-    const leaf = tree.add(keyPackage.leaf, free);
+    await checkLeaf(env, keyPackage.leaf, 0, { ...state.context, extensions }, code, { reason: "add" });
+    const leaf = tree.add(keyPackage.leaf, from);
     added.push({ leaf, keyPackage });
-    free = leaf + 1;
+    from = leaf + 1;
   }
   return added;
 }

@@ -1,4 +1,6 @@
-import { malformed, type Reader, type Writer } from "../codec/codec.ts";
+import { type Reader, malformed } from "../codec/reader.ts";
+import type { Writer } from "../codec/writer.ts";
+import type { HpkeCiphertext } from "../crypto/cipher-suite.ts";
 import { readKeyPackage, type KeyPackage } from "../join/key-package.ts";
 import { readLeafNode, type LeafNode } from "../tree/leaf-node.ts";
 import {
@@ -10,11 +12,13 @@ import {
   writeHpkeCiphertext,
   writePskId,
   type Extension,
-  type HpkeCiphertext,
   type PskId,
 } from "../codec/structures.ts";
 
-/** RFC 9420 §12.1. A type that this implementation doesn't know is refused when it is read, since its length is unknown. */
+/**
+ * A proposal ([RFC 9420 §12.1](https://www.rfc-editor.org/rfc/rfc9420.html#section-12.1)). Unknown types are rejected on reading, since their
+ * length is unknown.
+ */
 export type Proposal =
   | { readonly kind: "add"; readonly keyPackage: KeyPackage }
   | { readonly kind: "update"; readonly leaf: LeafNode }
@@ -30,12 +34,12 @@ export type Proposal =
   | { readonly kind: "external_init"; readonly kemOutput: Uint8Array }
   | { readonly kind: "group_context_extensions"; readonly extensions: readonly Extension[] };
 
-/** A proposal in a commit: itself, or the reference of one that was sent before. */
+/** A proposal in a commit: by value, or by the reference of one that was sent before. */
 export type ProposalOrRef =
   | { readonly kind: "proposal"; readonly proposal: Proposal }
   | { readonly kind: "reference"; readonly reference: Uint8Array };
 
-/** RFC 9420 §7.6. */
+/** The new keys on the direct path of a committer (RFC 9420 §7.6). */
 export interface UpdatePath {
   readonly leaf: LeafNode;
   readonly nodes: readonly UpdatePathNode[];
@@ -46,7 +50,7 @@ export interface UpdatePathNode {
   readonly pathSecrets: readonly HpkeCiphertext[];
 }
 
-/** RFC 9420 §12.4. */
+/** A commit (RFC 9420 §12.4). */
 export interface Commit {
   readonly proposals: readonly ProposalOrRef[];
   readonly path: UpdatePath | undefined;
@@ -70,7 +74,7 @@ export function readProposal(r: Reader): Proposal {
     case 7:
       return { kind: "group_context_extensions", extensions: readExtensions(r) };
     default:
-      throw malformed(`A proposal is of the unknown type ${type}`);
+      throw malformed(`Unknown proposal type ${type}`);
   }
 }
 
@@ -111,7 +115,7 @@ function readProposalOrRef(r: Reader): ProposalOrRef {
   const type = r.u8();
   if (type === 1) return { kind: "proposal", proposal: readProposal(r) };
   if (type === 2) return { kind: "reference", reference: r.vector() };
-  throw malformed("A commit holds neither a proposal nor a reference");
+  throw malformed("A commit contains an entry that is neither a proposal nor a reference");
 }
 
 function writeProposalOrRef(w: Writer, p: ProposalOrRef): void {

@@ -1,13 +1,13 @@
-import type { MessageCrypto } from "../crypto/mls-crypto.ts";
+import type { CipherSuite } from "../crypto/cipher-suite.ts";
 
-/** Key and nonce of one generation. The nonce is not yet combined with the reuse guard. */
+/** Key and nonce of one generation. The nonce is not combined with a reuse guard yet. */
 export interface MessageKey {
   readonly generation: number;
   readonly key: Uint8Array;
   readonly nonce: Uint8Array;
 }
 
-/** Takes apart what a ratchet keeps for a generation; the halves share its memory. */
-export function splitKey(crypto: MessageCrypto, generation: number, both: Uint8Array): MessageKey {
-  return { generation, key: both.subarray(0, crypto.keyLength), nonce: both.subarray(crypto.keyLength) };
+/** Splits the concatenated key and nonce of a generation. The result shares the memory of `both`. */
+export function splitKey(suite: CipherSuite, generation: number, both: Uint8Array): MessageKey {
+  return { generation, key: both.subarray(0, suite.keyLength), nonce: both.subarray(suite.keyLength) };
 }

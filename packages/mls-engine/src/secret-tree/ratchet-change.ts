@@ -1,28 +1,27 @@
-import type { MessageCrypto } from "../crypto/mls-crypto.ts";
-import { MlsError } from "../errors.ts";
 import { Reader } from "../codec/reader.ts";
-import { LAST_GENERATION, type RatchetType } from "./ratchet.ts";
-import { MAX_LEAVES } from "../tree/tree-index.ts";
-import { Writer } from "../codec/sized-writer.ts";
+import { Writer } from "../codec/writer.ts";
+import type { CipherSuite } from "../crypto/cipher-suite.ts";
+import { MlsError } from "../errors.ts";
+import { LAST_GENERATION, MAX_LEAVES, type RatchetType } from "./ratchet.ts";
 
-/** What the consumption of a key changes, as it is kept in a store. */
+/** A change of a secret tree by the consumption of a key, as it is stored. The encoding is private to this package. */
 export type RatchetChange = Advance | TakeSkipped;
 
-/** A ratchet has moved on. */
+/** A ratchet advanced to a later generation. */
 export interface Advance {
   readonly kind: "advance";
   readonly leaf: number;
   readonly type: RatchetType;
-  /** The generation that the ratchet is at from now on, and its secret. */
+  /** The new generation of the ratchet, and its secret. */
   readonly next: number;
   readonly secret: Uint8Array;
-  /** How many of the oldest skipped keys are given up. */
+  /** How many of the oldest skipped keys are dropped to make room. */
   readonly dropped: number;
-  /** Keys and nonces of the generations up to the one before the consumed one, which is `next - 1`; the oldest first. */
+  /** Keys and nonces of the generations before the consumed one, which is `next - 1`, in ascending order. */
   readonly skipped: readonly Uint8Array[];
 }
 
-/** The key of a skipped generation has been used. */
+/** The key of a skipped generation was consumed. */
 export interface TakeSkipped {
   readonly kind: "take";
   readonly leaf: number;
@@ -34,8 +33,8 @@ const TAKE = 2;
 const APPLICATION = 1;
 const HEADER = 1 + 4 + 4;
 
-/** 49 bytes with a hash of 32 for a message that comes in order; 9 for a late one. */
-export function encodeRatchetChange(crypto: MessageCrypto, change: RatchetChange): Uint8Array {
+/** Takes 49 bytes (with a hash of 32) for a message in order, and 9 for a late one. */
+export function encodeRatchetChange(suite: CipherSuite, change: RatchetChange): Uint8Array {
   const type = change.type === "application" ? APPLICATION : 0;
   if (change.kind === "take") {
     return new Writer(HEADER)
@@ -44,44 +43,44 @@ export function encodeRatchetChange(crypto: MessageCrypto, change: RatchetChange
       .u32(change.generation)
       .finish();
   }
-  const entry = crypto.keyLength + crypto.nonceLength;
-  const writer = new Writer(HEADER + crypto.hashLength + 8 + change.skipped.length * entry)
+  const entry = suite.keyLength + suite.nonceLength;
+  const writer = new Writer(HEADER + suite.hashLength + 8 + change.skipped.length * entry)
     .u8(type)
     .u32(change.leaf)
     .u32(change.next)
-    .bytes(change.secret)
+    .raw(change.secret)
     .u32(change.dropped)
     .u32(change.skipped.length);
-  for (const key of change.skipped) writer.bytes(key);
+  for (const key of change.skipped) writer.raw(key);
   return writer.finish();
 }
 
-/** Throws MlsError `state_damaged`. */
-export function decodeRatchetChange(crypto: MessageCrypto, bytes: Uint8Array): RatchetChange {
+/** @throws MlsError `state_damaged` */
+export function decodeRatchetChange(suite: CipherSuite, bytes: Uint8Array): RatchetChange {
   try {
-    return read(crypto, new Reader(bytes));
+    return read(suite, new Reader(bytes));
   } catch (cause) {
-    throw new MlsError("state_damaged", "A stored change of a ratchet can't be read", { cause });
+    throw new MlsError("state_damaged", "A stored change of a secret tree is damaged", { cause });
   }
 }
 
-function read(crypto: MessageCrypto, reader: Reader): RatchetChange {
+function read(suite: CipherSuite, reader: Reader): RatchetChange {
   const flags = reader.u8();
-  if (flags > (TAKE | APPLICATION)) throw new MlsError("state_damaged", "Unknown kind of change");
+  if (flags > (TAKE | APPLICATION)) throw new MlsError("state_damaged", "A stored change of a secret tree has an unknown kind");
   const type = (flags & APPLICATION) === 0 ? "handshake" : "application";
   const leaf = reader.u32();
-  if (leaf >= MAX_LEAVES) throw new MlsError("state_damaged", "No such leaf");
+  if (leaf >= MAX_LEAVES) throw new MlsError("state_damaged", "A stored change names a leaf outside the tree");
   const generation = reader.u32();
   if ((flags & TAKE) !== 0) {
     reader.end();
     return { kind: "take", leaf, type, generation };
   }
-  if (generation > LAST_GENERATION + 1) throw new MlsError("state_damaged", "No such generation");
-  const secret = reader.bytes(crypto.hashLength).slice();
+  if (generation > LAST_GENERATION + 1) throw new MlsError("state_damaged", "A stored change has a generation out of range");
+  const secret = reader.bytes(suite.hashLength).slice();
   const dropped = reader.u32();
   const count = reader.u32();
   const skipped: Uint8Array[] = [];
-  for (let at = 0; at < count; at++) skipped.push(reader.bytes(crypto.keyLength + crypto.nonceLength).slice());
+  for (let at = 0; at < count; at++) skipped.push(reader.bytes(suite.keyLength + suite.nonceLength).slice());
   reader.end();
   return { kind: "advance", leaf, type, next: generation, secret, dropped, skipped };
 }

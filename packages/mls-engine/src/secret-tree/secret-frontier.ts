@@ -1,50 +1,54 @@
-import type { MessageCrypto } from "../crypto/mls-crypto.ts";
+import type { CipherSuite } from "../crypto/cipher-suite.ts";
+import { erase } from "../crypto/labels.ts";
 import { MlsError } from "../errors.ts";
+import { fullLeafCount, leafNode, leftOf, rightOf, rootOf } from "../tree/tree-math.ts";
 import type { LeafRatchets } from "./ratchet.ts";
-import { childrenOf, rootIndex, treeWidth } from "../tree/tree-index.ts";
-import { createTreeKdf, type TreeKdf } from "./tree-kdf.ts";
+import { childSecret, firstRatchetSecret } from "./tree-kdf.ts";
 
-/** The node secrets of a tree from which no leaf has been derived yet: together they lead to all the leaves that are left. */
+/**
+ * The node secrets of a secret tree that are still needed: the topmost ones above the leaves whose ratchets have not been derived yet.
+ *
+ * At first that is the root alone. Taking a leaf replaces the secret above it with the secrets of the siblings on the path to the leaf
+ * (RFC 9420 §9.2), so no stored secret leads to a leaf that was taken, and each of the other leaves stays derivable.
+ */
 export class SecretFrontier {
   readonly leafCount: number;
-  readonly #kdf: TreeKdf;
+  readonly #suite: CipherSuite;
   readonly #nodes: Map<number, Uint8Array>;
 
-  private constructor(crypto: MessageCrypto, leafCount: number, nodes: Map<number, Uint8Array>) {
+  private constructor(suite: CipherSuite, leafCount: number, nodes: Map<number, Uint8Array>) {
     this.leafCount = leafCount;
-    this.#kdf = createTreeKdf(crypto);
+    this.#suite = suite;
     this.#nodes = nodes;
   }
 
-  /** @param secret belongs to the frontier from then on. */
-  static fromRoot(crypto: MessageCrypto, secret: Uint8Array, leafCount: number): SecretFrontier {
-    return new SecretFrontier(crypto, leafCount, new Map([[rootIndex(treeWidth(leafCount)), secret]]));
+  /** @param secret the encryption secret of the epoch. The frontier owns it. */
+  static fromRoot(suite: CipherSuite, secret: Uint8Array, leafCount: number): SecretFrontier {
+    return new SecretFrontier(suite, leafCount, new Map([[rootOf(fullLeafCount(leafCount)), secret]]));
   }
 
-  /** @param nodes must not hold a node and one above it. */
-  static fromNodes(crypto: MessageCrypto, nodes: Map<number, Uint8Array>, leafCount: number): SecretFrontier {
-    return new SecretFrontier(crypto, leafCount, nodes);
+  /** @param nodes by index; none is above another one. */
+  static fromNodes(suite: CipherSuite, nodes: Map<number, Uint8Array>, leafCount: number): SecretFrontier {
+    return new SecretFrontier(suite, leafCount, nodes);
   }
 
   get nodes(): ReadonlyMap<number, Uint8Array> {
     return this.#nodes;
   }
 
-  /** The ratchets of a leaf, without any change. */
+  /** The ratchets of a leaf, without a change of the frontier. The caller erases them. */
   derive(leaf: number): { readonly ratchets: LeafRatchets; readonly erase: () => void } {
     const { siblings, secret } = this.#walk(leaf);
-    for (const sibling of siblings.values()) sibling.fill(0);
+    erase(...siblings.values());
     const ratchets = this.#ratchets(secret);
-    return {
-      ratchets,
-      erase: () => {
-        ratchets.handshake.secret.fill(0);
-        ratchets.application.secret.fill(0);
-      },
-    };
+    return { ratchets, erase: () => erase(ratchets.handshake.secret, ratchets.application.secret) };
   }
 
-  /** The ratchets of a leaf, which the frontier then no longer leads to; and the node secret that led there, for the caller to erase. */
+  /**
+   * The ratchets of a leaf, which can't be derived again.
+   *
+   * @returns the ratchets, and the node secret that led to them (`replaced`). The caller erases the latter when the change is stored.
+   */
   take(leaf: number): { readonly ratchets: LeafRatchets; readonly replaced: Uint8Array } {
     const { start, known, siblings, secret } = this.#walk(leaf);
     this.#nodes.delete(start);
@@ -53,42 +57,38 @@ export class SecretFrontier {
   }
 
   erase(): void {
-    for (const secret of this.#nodes.values()) secret.fill(0);
+    erase(...this.#nodes.values());
     this.#nodes.clear();
   }
 
-  /** Derives from the nearest known node down to a leaf. The secret of the leaf is the caller's. */
+  /** Derives from the node of the frontier above a leaf down to the leaf. The caller owns the leaf's secret and those of the siblings. */
   #walk(leaf: number): { start: number; known: Uint8Array; siblings: Map<number, Uint8Array>; secret: Uint8Array } {
-    const target = 2 * leaf;
-    let node = rootIndex(treeWidth(this.leafCount));
-    while (!this.#nodes.has(node) && node !== target) {
-      const { left, right } = childrenOf(node);
-      node = target < node ? left : right;
-    }
+    const target = leafNode(leaf);
+    let node = rootOf(fullLeafCount(this.leafCount));
+    while (!this.#nodes.has(node) && node !== target) node = target < node ? leftOf(node) : rightOf(node);
     const known = this.#nodes.get(node);
     if (known === undefined) throw new MlsError("closed", "The keys of this epoch have been erased");
     const start = node;
     const siblings = new Map<number, Uint8Array>();
     let secret: Uint8Array = known.slice();
     while (node !== target) {
-      const { left, right } = childrenOf(node);
       const onLeft = target < node;
-      siblings.set(onLeft ? right : left, this.#kdf.child(secret, onLeft ? "right" : "left"));
-      const next = this.#kdf.child(secret, onLeft ? "left" : "right");
-      secret.fill(0);
+      siblings.set(onLeft ? rightOf(node) : leftOf(node), childSecret(this.#suite, secret, onLeft ? "right" : "left"));
+      const next = childSecret(this.#suite, secret, onLeft ? "left" : "right");
+      erase(secret);
       secret = next;
-      node = onLeft ? left : right;
+      node = onLeft ? leftOf(node) : rightOf(node);
     }
     return { start, known, siblings, secret };
   }
 
-  /** The leaf's secret is erased. */
+  /** Erases the leaf's secret. */
   #ratchets(leaf: Uint8Array): LeafRatchets {
     const ratchets: LeafRatchets = {
-      handshake: { next: 0, secret: this.#kdf.ratchet(leaf, "handshake"), skipped: new Map() },
-      application: { next: 0, secret: this.#kdf.ratchet(leaf, "application"), skipped: new Map() },
+      handshake: { next: 0, secret: firstRatchetSecret(this.#suite, leaf, "handshake"), skipped: new Map() },
+      application: { next: 0, secret: firstRatchetSecret(this.#suite, leaf, "application"), skipped: new Map() },
     };
-    leaf.fill(0);
+    erase(leaf);
     return ratchets;
   }
 }

@@ -1,49 +1,51 @@
-import type { MessageCrypto } from "../crypto/mls-crypto.ts";
+import type { CipherSuite } from "../crypto/cipher-suite.ts";
+import { erase } from "../crypto/labels.ts";
 import { MlsError } from "../errors.ts";
 import { splitKey, type MessageKey } from "./message-key.ts";
-import { LAST_GENERATION, type LeafRatchets, type Ratchet, type RatchetType } from "./ratchet.ts";
+import { LAST_GENERATION, MAX_LEAVES, type LeafRatchets, type Ratchet, type RatchetType } from "./ratchet.ts";
 import { decodeRatchetChange, encodeRatchetChange, type Advance, type RatchetChange } from "./ratchet-change.ts";
 import { ratchetLimits, type RatchetLimits } from "./ratchet-limits.ts";
 import { SecretFrontier } from "./secret-frontier.ts";
 import { SendLease } from "./send-lease.ts";
 import { decodeSnapshot, encodeSnapshot } from "./snapshot.ts";
-import { MAX_LEAVES } from "../tree/tree-index.ts";
-import { createTreeKdf, type TreeKdf } from "./tree-kdf.ts";
+import { keyAndNonce, nextRatchetSecret } from "./tree-kdf.ts";
 
-/** What the consumption of a key leaves to do. */
+/** The result of consuming a key. */
 export interface KeyUse {
-  /** What a store has to keep so that the key stays consumed; see {@link SecretTree.apply}. It holds secrets. */
+  /** The change to store, so that the key stays consumed after a restart; see {@link SecretTree.apply}. It holds secrets. */
   readonly change: Uint8Array;
-  /** Erases what was consumed. Call it when `change` is durable, or needn't be. */
+  /** Erases the consumed secrets. Call it when `change` is stored, or never will be. */
   erase(): void;
 }
 
 /** Keys to send with. */
 export interface LeaseGrant {
-  /** What a store has to keep **before** the lease is used. It holds a secret, none that a message of the lease is read with. */
+  /** The change to store durably **before** the lease is used. It holds a secret, but none that decrypts a message of the lease. */
   readonly change: Uint8Array;
   readonly lease: SendLease;
 }
 
 /**
- * The secret tree of one epoch ([RFC 9420 §9](https://www.rfc-editor.org/rfc/rfc9420.html#section-9)), derived lazily: O(log n) at the
- * first message of a sender, a few hashes at the others, nothing before.
+ * The secret tree of one epoch ([RFC 9420 §9](https://www.rfc-editor.org/rfc/rfc9420.html#section-9)). It owns all message keys of the
+ * epoch, for application and handshake messages.
  *
- * It owns all message keys of the epoch, for application and handshake messages. To look at a key changes nothing; to use one gives a
- * change that a store can keep. The changes of a tree, applied in their order to a snapshot, give the same tree again.
+ * Keys are derived lazily: O(log n) hashes for the first message of a sender, a few for the others, none before.
+ *
+ * Receiving takes two steps. {@link SecretTree.key} derives a key without a change, to decrypt with; {@link SecretTree.consume} uses it up
+ * after the message was authenticated. Sending takes keys in advance ({@link SecretTree.leaseSend}). Every change of the tree is returned in
+ * encoded form for the store; applying the stored changes in order to a snapshot restores the same tree.
  */
 export class SecretTree {
   readonly leafCount: number;
   readonly ownLeaf: number;
-  readonly #crypto: MessageCrypto;
-  readonly #kdf: TreeKdf;
+  readonly #suite: CipherSuite;
   readonly #limits: RatchetLimits;
   readonly #frontier: SecretFrontier;
   readonly #leaves: Map<number, LeafRatchets>;
   #skippedTotal = 0;
 
   private constructor(
-    crypto: MessageCrypto,
+    suite: CipherSuite,
     ownLeaf: number,
     limits: Partial<RatchetLimits> | undefined,
     frontier: SecretFrontier,
@@ -51,8 +53,7 @@ export class SecretTree {
   ) {
     this.leafCount = frontier.leafCount;
     this.ownLeaf = ownLeaf;
-    this.#crypto = crypto;
-    this.#kdf = createTreeKdf(crypto);
+    this.#suite = suite;
     this.#limits = ratchetLimits(limits);
     this.#frontier = frontier;
     this.#leaves = leaves;
@@ -60,25 +61,25 @@ export class SecretTree {
   }
 
   /**
-   * Starts an epoch. The way to the own leaf is derived at once, so that nothing leads back to the encryption secret.
+   * Creates the tree of a new epoch. The path to the own leaf is derived at once, so that the encryption secret can be erased.
    *
-   * @param encryptionSecret is erased.
+   * @param encryptionSecret erased by the call
    */
   static create(
-    crypto: MessageCrypto,
+    suite: CipherSuite,
     encryptionSecret: Uint8Array,
     leafCount: number,
     ownLeaf: number,
     limits?: Partial<RatchetLimits>,
   ): SecretTree {
-    if (!isIndex(leafCount - 1, MAX_LEAVES)) throw new TypeError(`A tree has 1 to ${MAX_LEAVES} leaves`);
-    if (!isIndex(ownLeaf, leafCount)) throw new TypeError("The own leaf must be one of the tree");
-    if (encryptionSecret.length !== crypto.hashLength) throw new TypeError(`A secret has ${crypto.hashLength} bytes`);
-    const frontier = SecretFrontier.fromRoot(crypto, encryptionSecret.slice(), leafCount);
-    const tree = new SecretTree(crypto, ownLeaf, limits, frontier, new Map());
+    if (!isIndex(leafCount - 1, MAX_LEAVES)) throw new TypeError(`A secret tree has 1 to ${MAX_LEAVES} leaves`);
+    if (!isIndex(ownLeaf, leafCount)) throw new TypeError("The own leaf must be inside the tree");
+    if (encryptionSecret.length !== suite.hashLength) throw new TypeError(`The encryption secret must have ${suite.hashLength} bytes`);
+    const frontier = SecretFrontier.fromRoot(suite, encryptionSecret.slice(), leafCount);
+    const tree = new SecretTree(suite, ownLeaf, limits, frontier, new Map());
     const consumed = [encryptionSecret];
     tree.#open(ownLeaf, consumed);
-    eraseAll(consumed);
+    erase(...consumed);
     return tree;
   }
 
@@ -87,19 +88,19 @@ export class SecretTree {
    *
    * @throws MlsError `state_damaged`
    */
-  static restore(crypto: MessageCrypto, snapshot: Uint8Array, limits?: Partial<RatchetLimits>): SecretTree {
-    const { leafCount, ownLeaf, nodes, leaves } = decodeSnapshot(crypto, snapshot);
-    return new SecretTree(crypto, ownLeaf, limits, SecretFrontier.fromNodes(crypto, nodes, leafCount), leaves);
+  static restore(suite: CipherSuite, snapshot: Uint8Array, limits?: Partial<RatchetLimits>): SecretTree {
+    const { leafCount, ownLeaf, nodes, leaves } = decodeSnapshot(suite, snapshot);
+    return new SecretTree(suite, ownLeaf, limits, SecretFrontier.fromNodes(suite, nodes, leafCount), leaves);
   }
 
   /**
-   * All that isn't consumed yet; never the encryption secret, nor a key to a message of one's own. It holds secrets.
+   * Encodes all secrets that are not consumed. It never holds the encryption secret, nor a secret from which the key of a sent message can be
+   * derived.
    *
-   * A stored snapshot keeps what later changes consume. So store a new one in place of both from time to time, and before a file is
-   * compacted.
+   * A stored snapshot still holds the secrets that later changes consume. Replace snapshot and changes by a new snapshot from time to time.
    */
   snapshot(): Uint8Array {
-    return encodeSnapshot(this.#crypto, {
+    return encodeSnapshot(this.#suite, {
       leafCount: this.leafCount,
       ownLeaf: this.ownLeaf,
       nodes: this.#frontier.nodes,
@@ -108,26 +109,26 @@ export class SecretTree {
   }
 
   /**
-   * The key of a generation, to try a message with. The tree doesn't change; the caller erases the key.
+   * The key of a generation, to decrypt a message that may turn out to be forged. The tree doesn't change. The caller erases the key.
    *
    * @throws MlsError `generation_consumed`, `generation_too_far`, `own_message`
    */
   key(leaf: number, type: RatchetType, generation: number): MessageKey {
     this.#checkSender(leaf, generation);
     const ratchets = this.#leaves.get(leaf);
-    if (ratchets !== undefined) return splitKey(this.#crypto, generation, this.#peek(ratchets[type], generation));
-    const { ratchets: derived, erase } = this.#frontier.derive(leaf);
+    if (ratchets !== undefined) return splitKey(this.#suite, generation, this.#peek(ratchets[type], generation));
+    const derived = this.#frontier.derive(leaf);
     try {
-      return splitKey(this.#crypto, generation, this.#peek(derived[type], generation));
+      return splitKey(this.#suite, generation, this.#peek(derived.ratchets[type], generation));
     } finally {
-      erase();
+      derived.erase();
     }
   }
 
   /**
-   * Uses a key up, after the message that came with it has been authenticated.
+   * Consumes a key. Called after the message was authenticated. If it throws, the tree is unchanged.
    *
-   * @throws MlsError `generation_consumed`, `generation_too_far`, `own_message`; nothing has changed then
+   * @throws MlsError `generation_consumed`, `generation_too_far`, `own_message`
    */
   consume(leaf: number, type: RatchetType, generation: number): KeyUse {
     this.#checkSender(leaf, generation);
@@ -137,90 +138,91 @@ export class SecretTree {
     const ratchet = this.#open(leaf, consumed)[type];
     const change = this.#changeFor(leaf, type, ratchet, generation);
     this.#apply(ratchet, change, consumed);
-    return { change: encodeRatchetChange(this.#crypto, change), erase: () => eraseAll(consumed) };
+    return { change: encodeRatchetChange(this.#suite, change), erase: () => erase(...consumed) };
   }
 
   /**
-   * Keys for the next `count` messages of one's own. The ratchet is behind them at once. Others must be able to skip them all after a
-   * crash: keep `count` well below their limit of forward steps (200 in ts-mls).
+   * Takes the keys of the next `count` own messages. The ratchet advances past them at once. After a crash, receivers must skip the unused
+   * ones: keep `count` well below their limit of forward steps (200 in ts-mls).
    *
-   * @throws MlsError `generation_too_far` when the epoch has no generations left
+   * @throws MlsError `generation_too_far` if the epoch has no generations left
    */
   leaseSend(type: RatchetType, count: number): LeaseGrant {
-    if (!isIndex(count - 1, MAX_LEASE)) throw new TypeError(`A lease is for 1 to ${MAX_LEASE} messages`);
+    if (!isIndex(count - 1, MAX_LEASE)) throw new TypeError(`A lease holds 1 to ${MAX_LEASE} keys`);
     const consumed: Uint8Array[] = [];
     const ratchet = this.#open(this.ownLeaf, consumed)[type];
     const first = ratchet.next;
-    if (first + count - 1 > LAST_GENERATION) throw tooFar("This epoch has no more generations for own messages");
+    if (first + count - 1 > LAST_GENERATION) throw tooFar("The epoch has no generations left for own messages");
     const secrets: Uint8Array[] = [ratchet.secret.slice()];
     let secret = ratchet.secret;
     for (let generation = first; generation < first + count; generation++) {
-      secret = this.#kdf.next(secret, generation);
+      secret = nextRatchetSecret(this.#suite, secret, generation);
       secrets.push(secret);
     }
     secrets.pop();
     const change: Advance = { kind: "advance", leaf: this.ownLeaf, type, next: first + count, secret, dropped: 0, skipped: [] };
     this.#apply(ratchet, change, consumed);
-    eraseAll(consumed);
+    erase(...consumed);
     return {
-      change: encodeRatchetChange(this.#crypto, change),
-      lease: new SendLease(this.#crypto, type, first, secrets.toReversed()),
+      change: encodeRatchetChange(this.#suite, change),
+      lease: new SendLease(this.#suite, type, first, secrets.toReversed()),
     };
   }
 
-  /** The generation that the next lease of own keys begins with. */
+  /** The first generation of the next lease. */
   nextOwn(type: RatchetType): number {
     return this.#leaves.get(this.ownLeaf)?.[type].next ?? 0;
   }
 
   /**
-   * The key of an own generation that no lease has had, to see whether an own message uses it; the caller erases it.
+   * The key of an own generation that was in no lease yet. If it decrypts an own message, that message was sent from another copy of this
+   * state. The caller erases the key.
    *
    * @throws MlsError `generation_too_far`, `generation_consumed`
    */
   peekOwn(type: RatchetType, generation: number): MessageKey {
     const ratchets = this.#leaves.get(this.ownLeaf);
-    if (ratchets === undefined) throw tooFar("The own ratchets are not there");
-    return splitKey(this.#crypto, generation, this.#peek(ratchets[type], generation));
+    if (ratchets === undefined) throw tooFar("The own ratchets have been erased");
+    return splitKey(this.#suite, generation, this.#peek(ratchets[type], generation));
   }
 
   /**
-   * Applies a stored change. Changes must come in the order in which they were made.
+   * Applies a stored change. Called on loading a group, in the order in which the changes were made.
    *
    * @throws MlsError `state_damaged`
    */
   apply(change: Uint8Array): void {
-    const decoded = decodeRatchetChange(this.#crypto, change);
+    const decoded = decodeRatchetChange(this.#suite, change);
     if (decoded.leaf >= this.leafCount) throw outOfOrder();
     const replaced: Uint8Array[] = [];
     const ratchet = this.#open(decoded.leaf, replaced)[decoded.type];
     if (decoded.kind === "take" ? !ratchet.skipped.has(decoded.generation) : !follows(ratchet, decoded)) throw outOfOrder();
     this.#apply(ratchet, decoded, replaced);
-    eraseAll(replaced);
+    erase(...replaced);
   }
 
-  /** Erases everything, at the end of the epoch's use. */
+  /** Erases all keys, when the epoch is not used any longer. */
   erase(): void {
     this.#frontier.erase();
     for (const ratchets of this.#leaves.values()) {
-      for (const ratchet of [ratchets.handshake, ratchets.application]) eraseAll([ratchet.secret, ...ratchet.skipped.values()]);
+      for (const ratchet of [ratchets.handshake, ratchets.application]) erase(ratchet.secret, ...ratchet.skipped.values());
     }
     this.#leaves.clear();
   }
 
   #checkSender(leaf: number, generation: number): void {
-    if (!isIndex(leaf, this.leafCount)) throw new TypeError("No such leaf in this tree");
-    if (leaf === this.ownLeaf) throw new MlsError("own_message", "The message is one's own; its key is gone since it was sent");
-    if (!isIndex(generation, 2 ** 32)) throw new TypeError("A generation is a whole number below 2^32");
+    if (!isIndex(leaf, this.leafCount)) throw new TypeError(`Leaf ${leaf} is outside the tree`);
+    if (leaf === this.ownLeaf) throw new MlsError("own_message", "Cannot decrypt own message: its key was erased after sending");
+    if (!isIndex(generation, 2 ** 32)) throw new TypeError("A generation must be a whole number below 2^32");
   }
 
   #checkReach(next: number, skipped: Ratchet["skipped"] | undefined, generation: number): void {
     if (generation < next) {
       if (skipped?.has(generation) !== true) {
-        throw new MlsError("generation_consumed", `The key of generation ${generation} was used before, or given up`);
+        throw new MlsError("generation_consumed", `The key of generation ${generation} was consumed before, or dropped to make room`);
       }
     } else if (generation - next > this.#limits.maxForwardSteps || generation > LAST_GENERATION) {
-      throw tooFar(`Generation ${generation} is too far ahead of ${next}`);
+      throw tooFar(`Generation ${generation} is too far ahead of the next expected one, ${next}`);
     }
   }
 
@@ -229,22 +231,26 @@ export class SecretTree {
     const kept = ratchet.skipped.get(generation);
     if (kept !== undefined) return kept.slice();
     const secret = this.#forward(ratchet, generation);
-    const both = this.#kdf.keyAndNonce(secret, generation);
+    const both = keyAndNonce(this.#suite, secret, generation);
     secret.fill(0);
     return both;
   }
 
-  /** The secret of a later generation, or a copy of the present one. */
+  /** The ratchet secret of a later generation, or a copy of the current one. */
   #forward(ratchet: Ratchet, generation: number): Uint8Array {
     let secret: Uint8Array = ratchet.secret.slice();
     for (let at = ratchet.next; at < generation; at++) {
-      const next = this.#kdf.next(secret, at);
+      const next = nextRatchetSecret(this.#suite, secret, at);
       secret.fill(0);
       secret = next;
     }
     return secret;
   }
 
+  /**
+   * The change that consumes a generation. The keys of skipped generations are kept for late messages; if the limits leave no room, the oldest
+   * ones are dropped.
+   */
   #changeFor(leaf: number, type: RatchetType, ratchet: Ratchet, generation: number): RatchetChange {
     if (generation < ratchet.next) return { kind: "take", leaf, type, generation };
     const { maxSkippedKeys, maxSkippedKeysTotal } = this.#limits;
@@ -255,8 +261,8 @@ export class SecretTree {
     const skipped: Uint8Array[] = [];
     let secret = this.#forward(ratchet, generation - added);
     for (let at = generation - added; at <= generation; at++) {
-      if (at < generation) skipped.push(this.#kdf.keyAndNonce(secret, at));
-      const next = this.#kdf.next(secret, at);
+      if (at < generation) skipped.push(keyAndNonce(this.#suite, secret, at));
+      const next = nextRatchetSecret(this.#suite, secret, at);
       secret.fill(0);
       secret = next;
     }
@@ -265,11 +271,11 @@ export class SecretTree {
 
   #apply(ratchet: Ratchet, change: RatchetChange, replaced: Uint8Array[]): void {
     if (change.kind === "take") {
-      this.#giveUp(ratchet, change.generation, replaced);
+      this.#drop(ratchet, change.generation, replaced);
       return;
     }
     const oldest = ratchet.skipped.keys();
-    for (let left = change.dropped; left > 0; left--) this.#giveUp(ratchet, oldest.next().value, replaced);
+    for (let left = change.dropped; left > 0; left--) this.#drop(ratchet, oldest.next().value, replaced);
     const firstSkipped = change.next - 1 - change.skipped.length;
     for (const [at, key] of change.skipped.entries()) ratchet.skipped.set(firstSkipped + at, key);
     this.#skippedTotal += change.skipped.length;
@@ -278,7 +284,7 @@ export class SecretTree {
     ratchet.next = change.next;
   }
 
-  #giveUp(ratchet: Ratchet, generation: number | undefined, replaced: Uint8Array[]): void {
+  #drop(ratchet: Ratchet, generation: number | undefined, replaced: Uint8Array[]): void {
     if (generation === undefined) return;
     const key = ratchet.skipped.get(generation);
     if (key === undefined) return;
@@ -287,7 +293,7 @@ export class SecretTree {
     replaced.push(key);
   }
 
-  /** The ratchets of a leaf, derived when they are asked for first. */
+  /** The ratchets of a leaf, derived on first use. */
   #open(leaf: number, replaced: Uint8Array[]): LeafRatchets {
     const known = this.#leaves.get(leaf);
     if (known !== undefined) return known;
@@ -298,7 +304,7 @@ export class SecretTree {
   }
 }
 
-/** Generations that one lease may hold at most. */
+/** Most generations in one lease. */
 const MAX_LEASE = 1024;
 
 function follows(ratchet: Ratchet, change: Advance): boolean {
@@ -309,14 +315,10 @@ function isIndex(value: number, count: number): boolean {
   return Number.isSafeInteger(value) && value >= 0 && value < count;
 }
 
-function eraseAll(secrets: readonly Uint8Array[]): void {
-  for (const secret of secrets) secret.fill(0);
-}
-
 function tooFar(message: string): MlsError {
   return new MlsError("generation_too_far", message);
 }
 
 function outOfOrder(): MlsError {
-  return new MlsError("state_damaged", "A stored change doesn't fit the ratchet that it is for");
+  return new MlsError("state_damaged", "A stored change of a secret tree is out of order");
 }

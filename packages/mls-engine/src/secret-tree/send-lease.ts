@@ -1,30 +1,29 @@
-import type { MessageCrypto } from "../crypto/mls-crypto.ts";
+import type { CipherSuite } from "../crypto/cipher-suite.ts";
 import { splitKey, type MessageKey } from "./message-key.ts";
 import type { RatchetType } from "./ratchet.ts";
-import { createTreeKdf, type TreeKdf } from "./tree-kdf.ts";
+import { keyAndNonce } from "./tree-kdf.ts";
 
 /**
- * Keys for the next messages of one's own, in memory only: on the disk the ratchet is already behind them.
+ * Keys for the next own messages, in memory only. The stored ratchet has already advanced past them.
  *
- * After a crash those that are left are skipped, so no key is ever used twice.
+ * After a crash the remaining generations of the lease are skipped, so no key encrypts two messages, although sending doesn't wait for the
+ * disk. Receivers skip the same generations ({@link SecretTree.key}).
  */
 export class SendLease {
   readonly type: RatchetType;
-  readonly #crypto: MessageCrypto;
-  readonly #kdf: TreeKdf;
+  readonly #suite: CipherSuite;
   readonly #secrets: Uint8Array[];
   #generation: number;
 
-  /** @param secrets of the generations from `first` on, the last one first. They belong to the lease. */
-  constructor(crypto: MessageCrypto, type: RatchetType, first: number, secrets: Uint8Array[]) {
+  /** @param secrets ratchet secrets of the generations from `first` on, in descending order. The lease owns them. */
+  constructor(suite: CipherSuite, type: RatchetType, first: number, secrets: Uint8Array[]) {
     this.type = type;
-    this.#crypto = crypto;
-    this.#kdf = createTreeKdf(crypto);
+    this.#suite = suite;
     this.#secrets = secrets;
     this.#generation = first;
   }
 
-  /** How many messages can be sent with it. */
+  /** The number of messages that the lease can still encrypt. */
   get remaining(): number {
     return this.#secrets.length;
   }
@@ -34,23 +33,23 @@ export class SendLease {
     return this.#generation;
   }
 
-  /** The key of a generation of the lease that isn't taken yet; the lease doesn't change. `undefined` for any other. */
+  /** The key of a generation that is still in the lease, without taking it; `undefined` for any other. */
   peek(generation: number): MessageKey | undefined {
     const secret = this.#secrets[this.#secrets.length - 1 - (generation - this.#generation)];
-    return secret && splitKey(this.#crypto, generation, this.#kdf.keyAndNonce(secret, generation));
+    return secret && splitKey(this.#suite, generation, keyAndNonce(this.#suite, secret, generation));
   }
 
-  /** The next key, which is then gone from the lease; `undefined` when none is left. */
+  /** Takes the next key out of the lease; `undefined` if it is used up. */
   take(): MessageKey | undefined {
     const secret = this.#secrets.pop();
     if (secret === undefined) return undefined;
     const generation = this.#generation++;
-    const both = this.#kdf.keyAndNonce(secret, generation);
+    const both = keyAndNonce(this.#suite, secret, generation);
     secret.fill(0);
-    return splitKey(this.#crypto, generation, both);
+    return splitKey(this.#suite, generation, both);
   }
 
-  /** Erases what is left. */
+  /** Erases the remaining secrets. */
   erase(): void {
     for (const secret of this.#secrets.splice(0)) secret.fill(0);
   }

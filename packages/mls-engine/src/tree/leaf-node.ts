@@ -1,5 +1,8 @@
+import { type Reader, malformed } from "../codec/reader.ts";
+import { type Writer, encode } from "../codec/writer.ts";
+import type { CipherSuite } from "../crypto/cipher-suite.ts";
+import { signWithLabel } from "../crypto/labels.ts";
 import { MlsError } from "../errors.ts";
-import { malformed, encode, type Reader, type Writer } from "../codec/codec.ts";
 import {
   readCapabilities,
   readCredential,
@@ -13,13 +16,13 @@ import {
   type Lifetime,
 } from "../codec/structures.ts";
 
-/** Where a leaf came from (RFC 9420 §7.2), with what it holds for that reason. */
+/** The operation that last set a leaf, with its fields of a leaf node (`leaf_node_source`, RFC 9420 §7.2). */
 export type LeafSource =
   | { readonly kind: "key_package"; readonly lifetime: Lifetime }
   | { readonly kind: "update" }
   | { readonly kind: "commit"; readonly parentHash: Uint8Array };
 
-/** What a leaf says, before it is signed. */
+/** The signed fields of a leaf node. */
 export interface LeafContent {
   readonly encryptionKey: Uint8Array;
   readonly signatureKey: Uint8Array;
@@ -29,16 +32,16 @@ export interface LeafContent {
   readonly extensions: readonly Extension[];
 }
 
-/** A member's leaf (RFC 9420 §7.2). */
+/** A member's leaf node ([RFC 9420 §7.2](https://www.rfc-editor.org/rfc/rfc9420.html#section-7.2)). */
 export interface LeafNode extends LeafContent {
   readonly signature: Uint8Array;
-  /** As on the wire. */
+  /** The whole encoding. */
   readonly bytes: Uint8Array;
-  /** As on the wire, without the signature. */
+  /** The encoding without the signature. */
   readonly unsigned: Uint8Array;
 }
 
-/** Far more than post-quantum keys and a chain of certificates take. Trees consist of leaves, and are stored row by row. */
+/** Far more than a chain of certificates takes. A leaf is stored as one row. */
 const MAX_LEAF_BYTES = 32_768;
 
 export function readLeafNode(r: Reader): LeafNode {
@@ -51,11 +54,12 @@ export function readLeafNode(r: Reader): LeafNode {
   const extensions = readExtensions(r);
   const unsigned = r.since(start);
   const signature = r.vector();
-  if (r.offset - start > MAX_LEAF_BYTES) throw new MlsError("too_large", `A member's leaf has more than ${MAX_LEAF_BYTES} bytes`);
+  if (r.offset - start > MAX_LEAF_BYTES)
+    throw new MlsError("too_large", `Leaf node too large: ${r.offset - start} bytes, limit ${MAX_LEAF_BYTES}`);
   return { encryptionKey, signatureKey, credential, capabilities, source, extensions, signature, unsigned, bytes: r.since(start) };
 }
 
-/** Everything but the signature. */
+/** The encoding without the signature. */
 export function encodeUnsignedLeaf(leaf: LeafContent): Uint8Array {
   return encode((w) => {
     w.vector(leaf.encryptionKey).vector(leaf.signatureKey);
@@ -66,13 +70,29 @@ export function encodeUnsignedLeaf(leaf: LeafContent): Uint8Array {
   });
 }
 
-/** What the signature of a leaf covers (LeafNodeTBS): a leaf in a tree is bound to its group and place, one in a key package isn't. */
-export function leafToBeSigned(unsigned: Uint8Array, source: LeafSource, groupId: Uint8Array, leafIndex: number): Uint8Array {
+/** The group and leaf that a leaf node is signed for. */
+export interface LeafPlace {
+  readonly groupId: Uint8Array;
+  readonly leafIndex: number;
+}
+
+/**
+ * LeafNodeTBS (RFC 9420 §7.2). The leaf of a key package is signed without a place, since it may be added to any group; every other leaf is
+ * bound to its place, so that it can't be copied to another one.
+ */
+export function leafNodeTbs(unsigned: Uint8Array, source: LeafSource, { groupId, leafIndex }: LeafPlace): Uint8Array {
   if (source.kind === "key_package") return unsigned;
   return encode((w) => w.raw(unsigned).vector(groupId).u32(leafIndex));
 }
 
-/** A leaf from its parts. */
+/** @param place `undefined` for the leaf of a key package */
+export function signLeaf(suite: CipherSuite, privateKey: Uint8Array, content: LeafContent, place: LeafPlace | undefined): LeafNode {
+  const unsigned = encodeUnsignedLeaf(content);
+  const tbs = place === undefined ? unsigned : leafNodeTbs(unsigned, content.source, place);
+  return signedLeaf(content, unsigned, signWithLabel(suite, privateKey, "LeafNodeTBS", tbs));
+}
+
+/** A leaf node from its parts. */
 export function signedLeaf(content: LeafContent, unsigned: Uint8Array, signature: Uint8Array): LeafNode {
   const bytes = encode((w) => w.raw(unsigned).vector(signature));
   return { ...content, signature, unsigned, bytes };
@@ -83,7 +103,7 @@ function readSource(r: Reader): LeafSource {
   if (kind === 1) return { kind: "key_package", lifetime: { notBefore: r.u64(), notAfter: r.u64() } };
   if (kind === 2) return { kind: "update" };
   if (kind === 3) return { kind: "commit", parentHash: r.vector() };
-  throw malformed("A leaf has an unknown source");
+  throw malformed("A leaf node has an unknown source");
 }
 
 function writeSource(w: Writer, source: LeafSource): void {

@@ -1,16 +1,21 @@
+import { keyOf } from "../codec/bytes.ts";
+import { verifyWithLabel } from "../crypto/labels.ts";
 import type { AuthenticationContext } from "../credentials/authentication.ts";
 import { X509_CREDENTIAL } from "../credentials/credential.ts";
 import { MlsError, type MlsErrorCode } from "../errors.ts";
 import { requiredCapabilities, supportsExtensions, supportsOwnExtensions, supportsRequired } from "./capabilities.ts";
-import { keyOf } from "../codec/codec.ts";
 import type { Environment } from "../epoch/environment.ts";
-import { verify } from "../crypto/labels.ts";
-import { leafToBeSigned, type LeafNode } from "./leaf-node.ts";
+import { leafNodeTbs, type LeafNode } from "./leaf-node.ts";
 import type { RatchetTree } from "./ratchet-tree.ts";
 import { MLS10, type GroupContext, type Lifetime } from "../codec/structures.ts";
 import { certifiesKey } from "../credentials/x509.ts";
 
-/** Checks of a leaf that concern it alone (RFC 9420 §7.3), and asks whether its credential is accepted. */
+/**
+ * Validates one leaf ([RFC 9420 §7.3](https://www.rfc-editor.org/rfc/rfc9420.html#section-7.3)) and asks `authenticate` about its credential.
+ * Called for each leaf that a commit sets, and for every leaf of a tree that is joined. {@link checkMembers} validates the leaves together.
+ *
+ * @throws MlsError of `code`; `credential_refused`
+ */
 export async function checkLeaf(
   env: Environment,
   leaf: LeafNode,
@@ -19,63 +24,71 @@ export async function checkLeaf(
   code: MlsErrorCode,
   context: Omit<AuthenticationContext, "groupId">,
 ): Promise<void> {
-  const refuse = (why: string): MlsError => new MlsError(code, why);
+  const reject = (why: string): MlsError => new MlsError(code, why);
   const { capabilities, credential } = leaf;
   if (!capabilities.versions.includes(MLS10) || !capabilities.suites.includes(group.suite)) {
-    throw refuse("A member doesn't support the group's version or cipher suite");
+    throw reject("The leaf doesn't support the group's version or cipher suite");
   }
-  if (!capabilities.credentials.includes(credential.type)) throw refuse("A member doesn't support its own credential");
-  if (!supportsOwnExtensions(leaf, leaf.extensions)) throw refuse("A member has an extension that it doesn't support");
-  const signed = leafToBeSigned(leaf.unsigned, leaf.source, group.groupId, leafIndex);
-  if (!(await verify(env.suite, leaf.signatureKey, "LeafNodeTBS", signed, leaf.signature))) {
-    throw refuse("The signature of a member's leaf is wrong");
-  }
+  if (!capabilities.credentials.includes(credential.type)) throw reject("The leaf doesn't support its own credential type");
+  if (!supportsOwnExtensions(leaf, leaf.extensions)) throw reject("The leaf has an extension that it doesn't support");
+  const tbs = leafNodeTbs(leaf.unsigned, leaf.source, { groupId: group.groupId, leafIndex });
+  if (!verifyWithLabel(env.suite, leaf.signatureKey, "LeafNodeTBS", tbs, leaf.signature))
+    throw reject("The signature of the leaf is invalid");
   if (credential.type === X509_CREDENTIAL && !certifiesKey(credential, leaf.signatureKey)) {
-    throw new MlsError("credential_refused", "The certificate of a member is not for its signature key");
+    throw new MlsError("credential_refused", "The certificate of the leaf is not for its signature key");
   }
   if (leaf.source.kind === "key_package" && env.limits.strictLifetimes) checkNow(env, leaf.source.lifetime, code);
   await env.pause();
-  await requireAccepted(env, leaf, { ...context, groupId: group.groupId });
+  await checkCredential(env, leaf, { ...context, groupId: group.groupId });
 }
 
-/** Whether a key package that is about to be added is still valid, and not for too long. */
+/**
+ * Checks the lifetime of a key package that this member is about to add (RFC 9420 §7.2): valid now, and not for longer than the limits allow.
+ *
+ * @throws MlsError `invalid_key_package`
+ */
 export function checkLifetime(env: Environment, leaf: LeafNode): void {
   if (leaf.source.kind !== "key_package") return;
   const { notBefore, notAfter } = leaf.source.lifetime;
   checkNow(env, leaf.source.lifetime, "invalid_key_package");
   if ((notAfter - notBefore) * 1000n > BigInt(env.limits.maxLifetimeMs)) {
-    throw new MlsError("invalid_key_package", "A key package is valid for too long");
+    throw new MlsError("invalid_key_package", "The lifetime of the key package is longer than limits.maxKeyPackageLifetimeMs");
   }
 }
 
-/** Checks that concern all members together: keys that nobody shares, credentials and extensions that everybody supports (§7.3). */
+/**
+ * Validates the members of a tree together (RFC 9420 §7.3): no key occurs twice, and every member supports the credential types and extensions
+ * in use and the required capabilities. Called after a commit's proposals and path are applied, and on joining.
+ *
+ * @throws MlsError of `code`
+ */
 export async function checkMembers(
   env: Environment,
   tree: RatchetTree,
   extensions: GroupContext["extensions"],
   code: MlsErrorCode,
 ): Promise<void> {
-  const refuse = (why: string): MlsError => new MlsError(code, why);
+  const reject = (why: string): MlsError => new MlsError(code, why);
   const encryptionKeys = new Set<string>();
   const signatureKeys = new Set<string>();
   const credentialTypes = new Set<number>();
   for (const node of tree.nodes) {
     if (node === undefined) continue;
     if (!addNew(encryptionKeys, node.kind === "leaf" ? node.encryptionKey : node.publicKey)) {
-      throw refuse("An encryption key occurs twice in the tree");
+      throw reject("An encryption key occurs twice in the tree");
     }
     if (node.kind === "parent") continue;
-    if (!addNew(signatureKeys, node.signatureKey)) throw refuse("Two members have the same signature key");
+    if (!addNew(signatureKeys, node.signatureKey)) throw reject("Two members have the same signature key");
     credentialTypes.add(node.credential.type);
   }
   await env.pause();
   const required = requiredCapabilities(extensions);
   for (const [, leaf] of tree.leaves()) {
     for (const type of credentialTypes) {
-      if (!leaf.capabilities.credentials.includes(type)) throw refuse("A member doesn't support the credential of another");
+      if (!leaf.capabilities.credentials.includes(type)) throw reject("A member doesn't support the credential type of another member");
     }
-    if (!supportsExtensions(leaf, extensions)) throw refuse("A member doesn't support an extension of the group");
-    if (!supportsRequired(leaf, required)) throw refuse("A member doesn't support what the group requires");
+    if (!supportsExtensions(leaf, extensions)) throw reject("A member doesn't support an extension of the group");
+    if (!supportsRequired(leaf, required)) throw reject("A member lacks a required capability of the group");
   }
 }
 
@@ -83,25 +96,30 @@ function checkNow(env: Environment, { notBefore, notAfter }: Lifetime, code: Mls
   const now = BigInt(Math.floor(env.now() / 1000));
   const skew = BigInt(Math.floor(env.limits.maxClockSkewMs / 1000));
   if (now + skew >= notBefore && now <= notAfter) return;
-  const state = now > notAfter ? `expired at ${timeText(notAfter)}` : `is valid from ${timeText(notBefore)} on`;
-  throw new MlsError(code, `A key package ${state}, and the clock here says ${timeText(now)}: check both clocks`);
+  const state = now > notAfter ? `expired at ${timeText(notAfter)}` : `becomes valid at ${timeText(notBefore)}`;
+  throw new MlsError(code, `The key package ${state}; the local clock is at ${timeText(now)}. Check both clocks`);
 }
 
-/** ISO 8601 where the time has it, else the number. */
+/** ISO 8601, or the number of seconds if it is out of range. */
 function timeText(seconds: bigint): string {
   const date = new Date(Number(seconds) * 1000);
   return Number.isNaN(date.getTime()) ? `${seconds} s` : date.toISOString();
 }
 
-/** Asks the application. What it throws counts as no, and is the cause of the error; it is not in the message, which may go to a peer. */
-async function requireAccepted(env: Environment, leaf: LeafNode, context: AuthenticationContext): Promise<void> {
+/**
+ * Asks `authenticate`. An exception counts as a rejection: an unreachable directory must not admit members. It is the cause of the error, and
+ * is not part of the message, which may be sent to a peer.
+ *
+ * @throws MlsError `credential_refused`
+ */
+async function checkCredential(env: Environment, leaf: LeafNode, context: AuthenticationContext): Promise<void> {
   let isAccepted: boolean;
   try {
     isAccepted = await env.authenticate(leaf.credential, leaf.signatureKey, context);
   } catch (cause) {
-    throw new MlsError("credential_refused", "The credential of a member is not accepted: authenticate failed", { cause });
+    throw new MlsError("credential_refused", "The credential of the leaf was not accepted: authenticate failed", { cause });
   }
-  if (!isAccepted) throw new MlsError("credential_refused", "The credential of a member is not accepted");
+  if (!isAccepted) throw new MlsError("credential_refused", "The credential of the leaf was rejected by authenticate");
 }
 
 function addNew(keys: Set<string>, key: Uint8Array): boolean {

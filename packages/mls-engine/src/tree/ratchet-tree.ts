@@ -1,10 +1,11 @@
+import { type Reader, malformed } from "../codec/reader.ts";
+import { type Writer, encode } from "../codec/writer.ts";
 import { MlsError } from "../errors.ts";
-import { encode, malformed, type Reader, type Writer } from "../codec/codec.ts";
 import { readLeafNode, type LeafNode } from "./leaf-node.ts";
 import { MAX_ENTRIES, u32 } from "../codec/structures.ts";
 import { copathChild, directPath, fullLeafCount, isLeaf, leafNode, leftOf, nodeCount, parentOf, rightOf, rootOf } from "./tree-math.ts";
 
-/** RFC 9420 §7.1. */
+/** A parent node (RFC 9420 §7.1). */
 export interface ParentNode {
   readonly publicKey: Uint8Array;
   readonly parentHash: Uint8Array;
@@ -13,19 +14,21 @@ export interface ParentNode {
 
 export type TreeNode = ({ readonly kind: "leaf" } & LeafNode) | ({ readonly kind: "parent" } & ParentNode);
 
-/** A node of a filtered direct path (RFC 9420 §4.1.2), with the resolution of its child on the copath. */
+/** A node of a filtered direct path, with the resolution of its child on the copath (RFC 9420 §4.1.2). */
 export interface PathStep {
   readonly node: number;
   readonly copath: readonly number[];
 }
 
 /**
- * The public part of a group's tree (RFC 9420 §4.1). Nodes are immutable and shared between copies; a tree that belongs to an epoch is
- * never changed, a commit works on a {@link RatchetTree.copy}.
+ * The public part of a group's ratchet tree ([RFC 9420 §4.1](https://www.rfc-editor.org/rfc/rfc9420.html#section-4.1)).
+ *
+ * Nodes are immutable and shared between copies. The tree of an epoch is never changed: a commit changes a {@link RatchetTree.copy}. The store
+ * relies on that, and writes only the nodes whose identity changed.
  */
 export class RatchetTree {
   #nodes: (TreeNode | undefined)[];
-  /** Hashes of subtrees. Where one is missing, those of all its ancestors are. */
+  /** Cached hashes of subtrees. If one is missing, those of all its ancestors are missing too. */
   #hashes: (Uint8Array | undefined)[];
 
   private constructor(nodes: (TreeNode | undefined)[], hashes: (Uint8Array | undefined)[]) {
@@ -37,7 +40,7 @@ export class RatchetTree {
     return new RatchetTree([{ kind: "leaf", ...leaf }], [undefined]);
   }
 
-  /** A tree from its nodes; what is missing at the end is blank. */
+  /** A tree from its nodes. Missing nodes at the end are blank. */
   static of(nodes: readonly (TreeNode | undefined)[], leafCount: number): RatchetTree {
     const all = Array.from({ length: nodeCount(leafCount) }, (_, i) => nodes[i]);
     return new RatchetTree(
@@ -50,7 +53,7 @@ export class RatchetTree {
     return new RatchetTree(this.#nodes.slice(), this.#hashes.slice());
   }
 
-  /** Leaves, blank ones included: a power of two. */
+  /** The number of leaves, including blank ones: a power of two. */
   get leafCount(): number {
     return (this.#nodes.length + 1) / 2;
   }
@@ -85,11 +88,16 @@ export class RatchetTree {
     return this.#hashes[node];
   }
 
-  keepHash(node: number, hash: Uint8Array): void {
+  cacheHash(node: number, hash: Uint8Array): void {
     this.#hashes[node] = hash;
   }
 
-  /** Adds a leaf at the leftmost blank place (RFC 9420 §7.7, §12.1.1). */
+  /**
+   * Adds a leaf at the leftmost blank one, and extends a full tree (RFC 9420 §7.7, §12.1.1). The new member is unmerged in all nodes above,
+   * for it doesn't know their private keys.
+   *
+   * @param from a leaf below which none is blank, to speed up several additions
+   */
   add(leaf: LeafNode, from = 0): number {
     let index = from;
     while (index < this.leafCount && this.#nodes[leafNode(index)] !== undefined) index++;
@@ -104,18 +112,19 @@ export class RatchetTree {
     return index;
   }
 
-  /** Replaces a leaf and blanks what is above it (§12.1.2). */
+  /** Replaces a leaf and blanks the nodes above it (RFC 9420 §12.1.2). */
   update(leafIndex: number, leaf: LeafNode): void {
     this.setLeaf(leafIndex, leaf);
     this.blankPath(leafIndex);
   }
 
-  /** Blanks a leaf and what is above it, and cuts the tree where its right half is blank (§7.7, §12.1.3). Cut later by {@link truncate}. */
+  /** Blanks a leaf and the nodes above it, whose private keys the removed member knows (RFC 9420 §12.1.3). Call {@link truncate} afterwards. */
   remove(leafIndex: number): void {
     this.#set(leafNode(leafIndex), undefined);
     this.blankPath(leafIndex);
   }
 
+  /** Halves the tree as long as its right half is blank (RFC 9420 §7.7). */
   truncate(): void {
     let leaves = this.leafCount;
     let last = leaves - 1;
@@ -137,14 +146,14 @@ export class RatchetTree {
     for (const node of directPath(leafIndex, this.leafCount)) this.#set(node, undefined);
   }
 
-  /** The non-blank nodes that together cover a subtree (RFC 9420 §4.1.1). */
+  /** The resolution of a node: the keys to encrypt to, to reach all members below it (RFC 9420 §4.1.1). */
   resolution(node: number): number[] {
     const found: number[] = [];
     this.#resolve(node, found);
     return found;
   }
 
-  /** RFC 9420 §4.1.2. */
+  /** The direct path of a leaf, without nodes that have no member on the copath (RFC 9420 §4.1.2). */
   filteredDirectPath(leafIndex: number): PathStep[] {
     const steps: PathStep[] = [];
     for (const node of directPath(leafIndex, this.leafCount)) {
@@ -196,7 +205,7 @@ export class RatchetTree {
   }
 }
 
-/** A node as the `ratchet_tree` extension has it (RFC 9420 §12.4.3.3). */
+/** A node as the `ratchet_tree` extension encodes it (RFC 9420 §12.4.3.3). */
 export function writeTreeNode(w: Writer, node: TreeNode): void {
   if (node.kind === "leaf") w.u8(1).raw(node.bytes);
   else writeParentNode(w.u8(2), node);
@@ -211,7 +220,7 @@ export function writeParentNode(w: Writer, node: ParentNode): void {
 export function readTreeNode(r: Reader): TreeNode {
   const kind = r.u8();
   if (kind === 1) return { kind: "leaf", ...readLeafNode(r) };
-  if (kind !== 2) throw malformed("A node of the tree is of an unknown kind");
+  if (kind !== 2) throw malformed("A tree node has an unknown type");
   return { kind: "parent", publicKey: r.vector(), parentHash: r.vector(), unmergedLeaves: r.list(u32, MAX_ENTRIES.members) };
 }
 
@@ -222,14 +231,19 @@ export function encodeTree(tree: RatchetTree): Uint8Array {
   return encode((w) => w.list(nodes.slice(0, length), (inner, node) => inner.optional(node, writeTreeNode)));
 }
 
-/** Reads a tree of at most so many members. Its structure is checked, what it says isn't. */
+/**
+ * Reads a `ratchet_tree` extension (RFC 9420 §12.4.3.3). Only its structure is checked; `checkTree` validates its content.
+ *
+ * @throws MlsError `malformed`, `too_large`
+ */
 export function readTree(r: Reader, maxMembers: number): RatchetTree {
   const nodes = r.list((inner) => inner.optional(readTreeNode), nodeCount(fullLeafCount(maxMembers)));
-  if (nodes.at(-1) === undefined) throw malformed("A tree ends with a blank node");
+  if (nodes.at(-1) === undefined) throw malformed("The tree ends with a blank node");
   for (const [i, node] of nodes.entries()) {
-    if (node !== undefined && isLeaf(i) !== (node.kind === "leaf")) throw malformed("A node of the tree is in the wrong place");
+    if (node !== undefined && isLeaf(i) !== (node.kind === "leaf"))
+      throw malformed("The tree has a parent in the place of a leaf, or a leaf in the place of a parent");
   }
   const leaves = fullLeafCount(Math.ceil((nodes.length + 1) / 2));
-  if (leaves > fullLeafCount(maxMembers)) throw new MlsError("too_large", `A tree has room for more than ${maxMembers} members`);
+  if (leaves > fullLeafCount(maxMembers)) throw new MlsError("too_large", `Tree too large: ${leaves} leaves, limit ${maxMembers} members`);
   return RatchetTree.of(nodes, leaves);
 }

@@ -1,5 +1,5 @@
-import { equalBytes } from "../codec/codec.ts";
-import { must, type Environment } from "../epoch/environment.ts";
+import { equalBytes } from "../codec/bytes.ts";
+import { assertRule, type Environment } from "../epoch/environment.ts";
 import { checkLeaf, checkMembers } from "./leaf-validation.ts";
 import type { ParentNode, RatchetTree } from "./ratchet-tree.ts";
 import type { GroupContext } from "../codec/structures.ts";
@@ -9,10 +9,17 @@ import { parentHash, treeHash } from "./tree-hash.ts";
 
 const CODE = "invalid_welcome";
 
-/** Checks a tree that a new member was given (RFC 9420 §12.4.3.1, §7.9.2). */
+/**
+ * Validates the tree of a group that is joined ([RFC 9420 §12.4.3.1](https://www.rfc-editor.org/rfc/rfc9420.html#section-12.4.3.1)): its hash,
+ * unmerged leaves, parent hashes, and every leaf.
+ *
+ * A member that is in the group validates each commit instead. A new member has only this tree, which anybody could have made up.
+ *
+ * @throws MlsError `invalid_welcome`, `credential_refused`, `identity_taken`
+ */
 export async function checkTree(env: Environment, tree: RatchetTree, context: GroupContext, ownLeaf: number): Promise<void> {
   const hash = await treeHash(env.suite, tree, env.pause);
-  must(equalBytes(hash, context.treeHash), CODE, "The tree of a Welcome isn't that of the group");
+  assertRule(equalBytes(hash, context.treeHash), CODE, "The tree hash of the Welcome doesn't match its tree");
   for (const [node, entry] of tree.nodes.entries()) {
     if (entry?.kind !== "parent") continue;
     checkUnmerged(tree, node, entry);
@@ -25,23 +32,29 @@ export async function checkTree(env: Environment, tree: RatchetTree, context: Gr
   }
 }
 
-/** Unmerged leaves are members below, and unmerged in all that lies between. */
+/**
+ * Unmerged leaves must be sorted, be members below the node, and be unmerged in every non-blank node between (RFC 9420 §7.9.2). Only those
+ * between are compared: nodes above may have been set after the leaf was added.
+ */
 function checkUnmerged(tree: RatchetTree, node: number, parent: ParentNode): void {
   let last = -1;
   for (const leaf of parent.unmergedLeaves) {
-    must(leaf > last, CODE, "Unmerged leaves are out of order");
+    assertRule(leaf > last, CODE, "Unmerged leaves are out of order");
     last = leaf;
-    must(leaf < tree.leafCount && isBelow(leafNode(leaf), node), CODE, "An unmerged leaf lies elsewhere in the tree");
-    must(tree.leaf(leaf) !== undefined, CODE, "An unmerged leaf is blank");
+    assertRule(leaf < tree.leafCount && isBelow(leafNode(leaf), node), CODE, "An unmerged leaf is not below its node");
+    assertRule(tree.leaf(leaf) !== undefined, CODE, "An unmerged leaf is blank");
     for (const between of directPath(leaf, tree.leafCount)) {
       if (between === node) break;
       const entry = tree.parent(between);
-      must(entry === undefined || includesSorted(entry.unmergedLeaves, leaf), CODE, "A leaf is merged below where it isn't above");
+      assertRule(entry === undefined || includesSorted(entry.unmergedLeaves, leaf), CODE, "An unmerged leaf is missing from a node below");
     }
   }
 }
 
-/** A parent is authentic when exactly one node below it carries its hash: that which was set together with it. */
+/**
+ * A parent node is valid if exactly one node below it carries its parent hash: the one that was set by the same commit (RFC 9420 §7.9.2). The
+ * chain of hashes ends at a leaf, whose signature covers it. So every key in the tree was chosen by a member that was below it.
+ */
 async function checkParentHash(env: Environment, tree: RatchetTree, node: number, parent: ParentNode): Promise<void> {
   const unmerged = new Set(parent.unmergedLeaves.map(leafNode));
   let matches = 0;
@@ -52,7 +65,7 @@ async function checkParentHash(env: Environment, tree: RatchetTree, node: number
     const claimed = claimedHash(tree, candidate);
     if (claimed && equalBytes(claimed, await parentHash(env.suite, tree, candidate, node, env.pause))) matches++;
   }
-  must(matches === 1, CODE, "A node of the tree has no valid parent hash");
+  assertRule(matches === 1, CODE, "A parent node has no valid parent hash");
   await env.pause();
 }
 

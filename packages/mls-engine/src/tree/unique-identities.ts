@@ -1,15 +1,20 @@
+import { equalBytes, keyOf } from "../codec/bytes.ts";
 import { shownIdentity } from "../credentials/credential.ts";
 import { MlsError } from "../errors.ts";
-import { equalBytes, keyOf } from "../codec/codec.ts";
 import type { Environment } from "../epoch/environment.ts";
 import type { LeafNode } from "./leaf-node.ts";
 import type { RatchetTree } from "./ratchet-tree.ts";
 
+/*
+ * A rule of this package, beyond RFC 9420: within a group, an identity belongs to one signature key. Without it a member whose credential is
+ * accepted could be in the group twice, and removing one of its leaves would leave the other one reading. `allowSameIdentity` disables it.
+ */
+
 /**
- * Checks that the leaves which a commit sets have identities that no other member's signature key has. Members that had one identity before
- * the commit are left as they are: older groups may hold such members.
+ * Checks that no leaf which a commit sets has the identity of another member's signature key. Members that shared an identity before the
+ * commit are not reported, since groups of older versions may contain them.
  *
- * @param leaves the leaves of the tree after the commit; only those that differ from the tree before it are checked.
+ * @param leaves the leaves of the tree after the commit. Only those that changed are checked.
  * @throws MlsError `identity_taken`
  */
 export function checkUniqueIdentities(env: Environment, before: RatchetTree, leaves: Iterable<readonly [number, LeafNode]>): void {
@@ -27,7 +32,7 @@ export function checkUniqueIdentities(env: Environment, before: RatchetTree, lea
   for (const [, leaf] of changed) if (shared.has(nameOf(leaf))) throw identityTaken(leaf);
 }
 
-/** Checks that no other member of a group that is joined has the identity of this one. @throws MlsError `identity_taken` */
+/** Checks on joining that no other member has the identity of this one. @throws MlsError `identity_taken` */
 export function checkOwnIdentity(env: Environment, tree: RatchetTree, ownLeaf: number): void {
   if (env.limits.uniqueIdentities !== true) return;
   const own = tree.leaf(ownLeaf);
@@ -36,8 +41,8 @@ export function checkOwnIdentity(env: Environment, tree: RatchetTree, ownLeaf: n
   }
 }
 
-/** Signature keys and identities that members have, while the proposals of a commit are chosen. */
-export class TakenNames {
+/** The signature keys and identities that are in use while the proposals for a commit are selected. */
+export class NamesInUse {
   readonly #isUnique: boolean;
   readonly #counts = new Map<string, number>();
 
@@ -49,8 +54,8 @@ export class TakenNames {
     for (const name of this.#namesOf(leaf)) this.#counts.set(name, (this.#counts.get(name) ?? 0) + 1);
   }
 
-  /** Puts a leaf in the place of another, or in a new one. Does nothing and gives false if another member has its key or identity. */
-  replace(before: LeafNode | undefined, after: LeafNode): boolean {
+  /** Adds a leaf, or replaces another one by it. Does nothing and returns `false` if its key or identity is in use by another member. */
+  tryReplace(before: LeafNode | undefined, after: LeafNode): boolean {
     const own = before === undefined ? [] : this.#namesOf(before);
     if (this.#namesOf(after).some((name) => !own.includes(name) && this.#counts.has(name))) return false;
     for (const name of own) this.#remove(name);
@@ -70,10 +75,10 @@ export class TakenNames {
   }
 }
 
-/** Leaves never change, and trees of several epochs share them. */
+/** Leaf nodes are immutable and shared by the trees of several epochs. */
 const knownNames = new WeakMap<LeafNode, string>();
 
-/** One text per identity. */
+/** Equal for equal credentials, compared byte by byte. */
 function nameOf(leaf: LeafNode): string {
   const known = knownNames.get(leaf);
   if (known !== undefined) return known;

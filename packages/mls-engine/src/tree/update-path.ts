@@ -1,31 +1,46 @@
-import { equalBytes } from "../codec/codec.ts";
-import { must, type Environment } from "../epoch/environment.ts";
-import { encodeGroupContext } from "../framing/framed-content.ts";
+import { equalBytes } from "../codec/bytes.ts";
+import { encodeGroupContext, type GroupContext } from "../codec/structures.ts";
+import type { CipherSuite, HpkeCiphertext, KeyPair } from "../crypto/cipher-suite.ts";
+import { decryptWithLabel, deriveSecret, encryptWithLabel, erase } from "../crypto/labels.ts";
+import { assertRule, type Environment } from "../epoch/environment.ts";
 import { survivingKeys, type GroupState } from "../epoch/group-state.ts";
-import { decryptFrom, derive, encryptTo, erase, freshKeyPair, nodeKeyPair, sign, type Suite } from "../crypto/labels.ts";
-import { encodeUnsignedLeaf, leafToBeSigned, signedLeaf, type LeafContent, type LeafNode } from "./leaf-node.ts";
 import type { UpdatePath, UpdatePathNode } from "../proposals/proposal.ts";
-import type { PathStep, RatchetTree } from "./ratchet-tree.ts";
 import { ownCapabilities } from "./capabilities.ts";
-import type { GroupContext, HpkeCiphertext } from "../codec/structures.ts";
-import { isBelow, leafNode } from "./tree-math.ts";
+import { signLeaf, type LeafNode } from "./leaf-node.ts";
+import type { PathStep, RatchetTree } from "./ratchet-tree.ts";
 import { parentHash, treeHash } from "./tree-hash.ts";
+import { isBelow, leafNode } from "./tree-math.ts";
 
-/** What an update path gives to whoever made or could read it. */
+/*
+ * TreeKEM (RFC 9420 §7.4 to §7.6). The committer draws a fresh path secret for its parent and derives one for each node above it, up to the
+ * commit secret above the root. Each path secret is encrypted to the subtree on the other side of its node (the copath). So every remaining
+ * member decrypts one of them, at the lowest node that it shares with the committer, and derives the rest; a removed member decrypts none.
+ *
+ * Nodes that have no member on the copath are left out: the path is filtered (§4.1.2).
+ */
+
+/** The result of an update path for a member that created it or decrypted its part. */
 export interface PathResult {
-  /** The provisional context: the next one, but for the transcript (RFC 9420 §12.4.1). */
+  /** The provisional GroupContext: of the next epoch, but with the transcript hash of the current one (RFC 9420 §12.4.1). */
   readonly context: GroupContext;
+  /** By node. */
   readonly privateKeys: ReadonlyMap<number, Uint8Array>;
   readonly commitSecret: Uint8Array;
 }
 
 export interface NewPath extends PathResult {
   readonly path: UpdatePath;
-  /** Secrets of the nodes of the path, for new members; whoever uses them erases them. */
+  /** Path secrets by node, from the lowest node to the root, for new members. The caller erases them. */
   readonly pathSecrets: ReadonlyMap<number, Uint8Array>;
 }
 
-/** Puts fresh keys on the own path and encrypts them to everybody else (RFC 9420 §7.4 – §7.6). Changes the tree. */
+/**
+ * Creates an update path of this member: replaces the keys on its direct path, and encrypts the path secrets to the other members
+ * ([RFC 9420 §7.5](https://www.rfc-editor.org/rfc/rfc9420.html#section-7.5)).
+ *
+ * @param tree changed by the call
+ * @param added nodes of leaves that the same commit adds. They get their path secret in the Welcome.
+ */
 export async function createPath(
   env: Environment,
   state: GroupState,
@@ -38,17 +53,17 @@ export async function createPath(
   const pathSecrets = new Map<number, Uint8Array>();
   const publicKeys: Uint8Array[] = [];
   const fresh = new Map<number, Uint8Array>();
-  // With nobody to encrypt to, nobody but us can compute the next epoch: also not who was just removed.
-  let secret = suite.rng.randomBytes(suite.kdf.size);
+  // If the filtered path is empty, this secret is the commit secret: random, and known to no other member.
+  let secret = suite.random(suite.hashLength);
   for (const { node } of steps) {
-    const pair = await nodeKeyPair(suite, secret);
+    const pair = nodeKeyPair(suite, secret);
     pathSecrets.set(node, secret);
     publicKeys.push(pair.publicKey);
     fresh.set(node, pair.privateKey);
-    secret = await derive(suite, secret, "path");
+    secret = deriveSecret(suite, secret, "path");
   }
   const parentHashOfLeaf = await placePath(env, tree, state.ownLeaf, steps, publicKeys);
-  const { leaf, privateKey } = await freshLeaf(env, state, context, parentHashOfLeaf);
+  const { leaf, privateKey } = freshLeaf(env, state, context, parentHashOfLeaf);
   tree.setLeaf(state.ownLeaf, leaf);
   fresh.set(leafNode(state.ownLeaf), privateKey);
 
@@ -59,7 +74,7 @@ export async function createPath(
     const pathSecret = pathSecrets.get(node) ?? secret;
     const encrypted: HpkeCiphertext[] = [];
     for (const key of recipients(tree, copath, added)) {
-      encrypted.push(await encryptTo(suite, key, "UpdatePathNode", info, pathSecret));
+      encrypted.push(encryptWithLabel(suite, key, "UpdatePathNode", info, pathSecret));
       await env.pause();
     }
     nodes.push({ publicKey: publicKeys[i] ?? new Uint8Array(), pathSecrets: encrypted });
@@ -68,7 +83,13 @@ export async function createPath(
   return { context: provisional, privateKeys, commitSecret: secret, path: { leaf, nodes }, pathSecrets };
 }
 
-/** Applies another member's path and decrypts what it holds for us (RFC 9420 §7.5, §12.4.2). Changes the tree. */
+/**
+ * Applies another member's update path, and decrypts the path secret for this member (RFC 9420 §7.5, §12.4.2). The leaf of the path was
+ * validated before.
+ *
+ * @param tree changed by the call
+ * @throws MlsError `invalid_commit`
+ */
 export async function applyPath(
   env: Environment,
   state: GroupState,
@@ -79,48 +100,67 @@ export async function applyPath(
   added: ReadonlySet<number>,
 ): Promise<PathResult> {
   const steps = tree.filteredDirectPath(sender);
-  must(steps.length === path.nodes.length, "invalid_commit", "An update path has the wrong length");
+  assertRule(steps.length === path.nodes.length, "invalid_commit", "The update path has the wrong number of nodes");
   for (const [i, { copath }] of steps.entries()) {
     const expected = copath.filter((node) => !added.has(node)).length;
-    must(path.nodes[i]?.pathSecrets.length === expected, "invalid_commit", "An update path is not encrypted to the right members");
+    const isComplete = path.nodes[i]?.pathSecrets.length === expected;
+    assertRule(isComplete, "invalid_commit", "The update path has the wrong number of encrypted path secrets");
   }
   const keys = path.nodes.map((node) => node.publicKey);
   const expectedHash = await placePath(env, tree, sender, steps, keys);
   const claimed = path.leaf.source.kind === "commit" ? path.leaf.source.parentHash : undefined;
-  must(claimed !== undefined && equalBytes(claimed, expectedHash), "invalid_commit", "An update path doesn't fit its leaf");
+  const hasParentHash = claimed !== undefined && equalBytes(claimed, expectedHash);
+  assertRule(hasParentHash, "invalid_commit", "The leaf of the update path has the wrong parent hash");
   tree.setLeaf(sender, path.leaf);
 
   const provisional = { ...context, treeHash: await treeHash(env.suite, tree, env.pause) };
   const own = steps.findIndex(({ node }) => isBelow(leafNode(state.ownLeaf), node));
-  const secret = await ownPathSecret(env.suite, state, tree, steps[own], path.nodes[own], encodeGroupContext(provisional), added);
+  const secret = ownPathSecret(env.suite, state, tree, steps[own], path.nodes[own], encodeGroupContext(provisional), added);
   const privateKeys = survivingKeys(state, tree);
-  const commitSecret = await climb(env.suite, secret, steps.slice(own), keys.slice(own), privateKeys);
+  const commitSecret = climb(env.suite, secret, steps.slice(own), keys.slice(own), privateKeys);
   return { context: provisional, privateKeys, commitSecret };
 }
 
-/** Derives the keys from a path secret up to the root and returns the commit secret. Each must be the one that everybody sees. */
-export async function climb(
-  suite: Suite,
+/**
+ * Derives the path secrets from a node up to the root, stores the private keys of the nodes, and returns the commit secret.
+ *
+ * Each derived public key must be the one in the tree. Otherwise the committer would have given members different keys.
+ *
+ * @param pathSecret of the first of `steps`. It is erased.
+ * @param privateKeys by node; extended by the call
+ * @throws MlsError of `code`
+ */
+export function climb(
+  suite: CipherSuite,
   pathSecret: Uint8Array,
   steps: readonly { readonly node: number }[],
   publicKeys: readonly Uint8Array[],
   privateKeys: Map<number, Uint8Array>,
   code: "invalid_commit" | "invalid_welcome" = "invalid_commit",
-): Promise<Uint8Array> {
+): Uint8Array {
   let secret = pathSecret;
   for (const [i, { node }] of steps.entries()) {
-    const pair = await nodeKeyPair(suite, secret);
+    const pair = nodeKeyPair(suite, secret);
     const expected = publicKeys[i];
-    must(expected !== undefined && equalBytes(pair.publicKey, expected), code, "A path secret doesn't belong to its public key");
+    const isExpected = expected !== undefined && equalBytes(pair.publicKey, expected);
+    assertRule(isExpected, code, "A path secret doesn't match the public key of its node");
     privateKeys.set(node, pair.privateKey);
-    const next = await derive(suite, secret, "path");
+    const next = deriveSecret(suite, secret, "path");
     erase(secret);
     secret = next;
   }
   return secret;
 }
 
-/** Sets the public keys of a path and the hashes that chain them; returns the hash for the leaf. */
+/** The key pair of a node, from its path secret (RFC 9420 §7.4). */
+function nodeKeyPair(suite: CipherSuite, pathSecret: Uint8Array): KeyPair {
+  const nodeSecret = deriveSecret(suite, pathSecret, "node");
+  const pair = suite.deriveKeyPair(nodeSecret);
+  erase(nodeSecret);
+  return pair;
+}
+
+/** Sets the nodes of a path from the root down, each with the parent hash of the one above, and returns the parent hash for the leaf (§7.9). */
 async function placePath(
   env: Environment,
   tree: RatchetTree,
@@ -139,26 +179,25 @@ async function placePath(
   return above === undefined ? new Uint8Array() : parentHash(env.suite, tree, leafNode(leafIndex), above, env.pause);
 }
 
-async function freshLeaf(
-  env: Environment,
+/** The own leaf with a fresh encryption key. Capabilities and extensions stay. */
+function freshLeaf(
+  { suite, signer }: Environment,
   state: GroupState,
   context: GroupContext,
   hash: Uint8Array,
-): Promise<{ leaf: LeafNode; privateKey: Uint8Array }> {
-  const pair = await freshKeyPair(env.suite);
+): { leaf: LeafNode; privateKey: Uint8Array } {
+  const { publicKey, privateKey } = suite.generateKeyPair();
   const before = state.tree.leaf(state.ownLeaf);
-  const content: LeafContent = {
-    encryptionKey: pair.publicKey,
-    signatureKey: env.signer.signatureKey.publicKey,
-    credential: env.signer.credential,
-    capabilities: before?.capabilities ?? ownCapabilities(env.suite, env.signer.credential),
-    source: { kind: "commit", parentHash: hash },
+  const content = {
+    encryptionKey: publicKey,
+    signatureKey: signer.signatureKey.publicKey,
+    credential: signer.credential,
+    capabilities: before?.capabilities ?? ownCapabilities(suite, signer.credential),
+    source: { kind: "commit", parentHash: hash } as const,
     extensions: before?.extensions ?? [],
   };
-  const unsigned = encodeUnsignedLeaf(content);
-  const toBeSigned = leafToBeSigned(unsigned, content.source, context.groupId, state.ownLeaf);
-  const signature = await sign(env.suite, env.signer.signatureKey.privateKey, "LeafNodeTBS", toBeSigned);
-  return { leaf: signedLeaf(content, unsigned, signature), privateKey: pair.privateKey };
+  const place = { groupId: context.groupId, leafIndex: state.ownLeaf };
+  return { leaf: signLeaf(suite, signer.signatureKey.privateKey, content, place), privateKey };
 }
 
 function* recipients(tree: RatchetTree, copath: readonly number[], added: ReadonlySet<number>): Generator<Uint8Array> {
@@ -168,22 +207,23 @@ function* recipients(tree: RatchetTree, copath: readonly number[], added: Readon
   }
 }
 
-async function ownPathSecret(
-  suite: Suite,
+/** Decrypts the path secret of the lowest node shared with the committer, with the private key of the first node of its copath that we have. */
+function ownPathSecret(
+  suite: CipherSuite,
   state: GroupState,
   tree: RatchetTree,
   step: PathStep | undefined,
   node: UpdatePathNode | undefined,
   info: Uint8Array,
   added: ReadonlySet<number>,
-): Promise<Uint8Array> {
+): Uint8Array {
   const usable = survivingKeys(state, tree);
   const candidates = step?.copath.filter((n) => !added.has(n)) ?? [];
   const index = candidates.findIndex((n) => usable.has(n));
   const key = usable.get(candidates[index] ?? -1);
   const ciphertext = node?.pathSecrets[index];
-  must(key !== undefined && ciphertext !== undefined, "invalid_commit", "An update path holds nothing for this member");
-  const secret = await decryptFrom(suite, key, "UpdatePathNode", info, ciphertext);
-  must(secret !== undefined && secret.length === suite.kdf.size, "invalid_commit", "The update path can't be decrypted");
+  assertRule(key !== undefined && ciphertext !== undefined, "invalid_commit", "The update path has no path secret for this member");
+  const secret = decryptWithLabel(suite, key, "UpdatePathNode", info, ciphertext);
+  assertRule(secret?.length === suite.hashLength, "invalid_commit", "The path secret for this member cannot be decrypted");
   return secret;
 }

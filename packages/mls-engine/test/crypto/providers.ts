@@ -1,19 +1,15 @@
-import { createWebCrypto } from "../../src/crypto/create-crypto.ts";
-import type { MlsCrypto } from "../../src/crypto/mls-crypto.ts";
-import { suiteName } from "../../src/crypto/suites.ts";
-import { createNodeCrypto } from "../../src/node/node-crypto.ts";
+import type { CipherSuite } from "../../src/crypto/cipher-suite.ts";
+import { nameOf, nodeSuite, portableSuite } from "../cipher-suites.ts";
 
-/** The suites of RFC 9420, which both providers do by themselves. */
-export const CLASSICAL = [1, 2, 3, 4, 5, 6, 7] as const;
+/** The numbers of all suites of RFC 9420. */
+export const SUITES = [1, 2, 3, 4, 5, 6, 7] as const;
 
 export const PROVIDERS = [
-  ["node", createNodeCrypto],
-  ["web", createWebCrypto],
+  ["node", nodeSuite],
+  ["portable", portableSuite],
 ] as const;
 
-/** Both providers of a suite, by its number. */
-export async function bothProviders(id: number): Promise<{ readonly node: MlsCrypto; readonly web: MlsCrypto }> {
-  const name = suiteName(id);
-  if (name === undefined) throw new TypeError(`No suite has the number ${id}`);
-  return { node: await createNodeCrypto(name), web: await createWebCrypto(name) };
+/** Both implementations of a suite, by its number. */
+export function bothProviders(id: number): { readonly node: CipherSuite; readonly portable: CipherSuite } {
+  return { node: nodeSuite(nameOf(id)), portable: portableSuite(nameOf(id)) };
 }

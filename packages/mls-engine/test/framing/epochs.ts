@@ -1,6 +1,7 @@
-import type { MlsCrypto } from "../../src/crypto/mls-crypto.ts";
-import type { MessageEpoch, ContentType } from "../../src/framing/message-epoch.ts";
-import { ratchetTypeOf } from "../../src/framing/message-epoch.ts";
+import type { CipherSuite } from "../../src/crypto/cipher-suite.ts";
+import type { ContentType } from "../../src/framing/framed-content.ts";
+import type { MessageEpoch } from "../../src/framing/message-epoch.ts";
+import { ratchetTypeOf } from "../../src/secret-tree/ratchet.ts";
 import { openMessage, type OpenedMessage } from "../../src/framing/open-message.ts";
 import type { PaddingBuckets } from "../../src/framing/padding.ts";
 import { parsePrivateMessage } from "../../src/framing/private-message.ts";
@@ -22,27 +23,27 @@ export interface TestEpochOptions {
 }
 
 /** All members' views of one epoch; each member uses the provider given at its place, in turn. */
-export async function testEpoch(
-  providers: readonly [MlsCrypto, ...MlsCrypto[]],
+export function testEpoch(
+  providers: readonly [CipherSuite, ...CipherSuite[]],
   { leafCount = 4, blank = [], limits }: TestEpochOptions = {},
-): Promise<readonly TestMember[]> {
+): readonly TestMember[] {
   const [first] = providers;
-  const size = first.messages.hashLength;
-  const keys = await Promise.all(Array.from({ length: leafCount }, () => first.handshake.signature.keygen()));
-  const secrets = { encryption: first.messages.random(size), senderData: first.messages.random(size) };
-  const groupId = first.messages.random(16);
-  const groupContext = first.messages.random(100);
-  return keys.map(({ signKey }, leaf) => {
-    const crypto = (providers[leaf % providers.length] ?? first).messages;
+  const size = first.hashLength;
+  const keys = Array.from({ length: leafCount }, () => first.generateSignatureKeyPair());
+  const secrets = { encryption: first.random(size), senderData: first.random(size) };
+  const groupId = first.random(16);
+  const groupContext = first.random(100);
+  return keys.map(({ privateKey }, leaf) => {
+    const suite = providers[leaf % providers.length] ?? first;
     return {
-      privateKey: signKey,
+      privateKey,
       epoch: {
-        crypto,
+        suite,
         groupId,
         epoch: 7n,
         groupContext,
         senderDataSecret: secrets.senderData.slice(),
-        tree: SecretTree.create(crypto, secrets.encryption.slice(), leafCount, leaf, limits),
+        tree: SecretTree.create(suite, secrets.encryption.slice(), leafCount, leaf, limits),
         signaturePublicKey: (of) => (blank.includes(of) ? undefined : keys[of]?.publicKey),
       },
     };

@@ -1,14 +1,15 @@
+import { nodeSuite } from "../cipher-suites.ts";
+import { Writer } from "../../src/codec/writer.ts";
+import type { CipherSuite } from "../../src/crypto/cipher-suite.ts";
+import { verifyWithLabel } from "../../src/crypto/labels.ts";
 import fc from "fast-check";
 import { gateOrSoak } from "@parley/test-assertions";
 import { beforeAll, describe, expect, it } from "vitest";
-import type { MlsCrypto } from "../../src/crypto/mls-crypto.ts";
-import { contentToSign } from "../../src/framing/content-to-sign.ts";
-import { encodeAad, encodePrivateMessage, parsePrivateMessage } from "../../src/framing/private-message.ts";
+import { framedContentTbs, WireFormat } from "../../src/framing/framed-content.ts";
+import { encodePrivateMessage, parsePrivateMessage, privateContentAad, senderDataAad } from "../../src/framing/private-message.ts";
 import { sealMessage, signContent } from "../../src/framing/seal-message.ts";
 import { applyReuseGuard, sealSenderData } from "../../src/framing/sender-data.ts";
-import { Writer } from "../../src/codec/sized-writer.ts";
-import { createNodeCrypto } from "../../src/node/node-crypto.ts";
-import { bothProviders, CLASSICAL } from "../crypto/providers.ts";
+import { bothProviders, SUITES } from "../crypto/providers.ts";
 import { codeThrownBy, expectMlsError } from "../expect-error.ts";
 import { toHex } from "../vectors.ts";
 import { member, open, send, testEpoch, type TestMember } from "./epochs.ts";
@@ -17,15 +18,15 @@ const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text);
 const REMOVE = Uint8Array.of(0, 3, 0, 0, 0, 2);
 const EMPTY_COMMIT = Uint8Array.of(0, 0);
 
-let crypto: MlsCrypto;
+let crypto: CipherSuite;
 beforeAll(async () => {
-  crypto = await createNodeCrypto();
+  crypto = nodeSuite();
 });
 
-describe.each(CLASSICAL)("suite %i, both providers in one group", (id) => {
+describe.each(SUITES)("suite %i, both providers in one group", (id) => {
   it("everyone reads everyone", async () => {
-    const { node, web } = await bothProviders(id);
-    const members = await testEpoch([node, web]);
+    const { node, portable } = bothProviders(id);
+    const members = testEpoch([node, portable]);
     for (const [sender, from] of members.entries()) {
       const aad = utf8(`aad ${sender}`);
       const bytes = send(from, utf8(`from ${sender}`), { authenticatedData: aad });
@@ -46,7 +47,7 @@ describe.each(CLASSICAL)("suite %i, both providers in one group", (id) => {
 
 describe("a message", () => {
   it("comes out as it went in, whatever its content, authenticated data and padding", async () => {
-    const members = await testEpoch([crypto]);
+    const members = testEpoch([crypto]);
     fc.assert(
       fc.property(
         fc.uint8Array({ maxLength: 20_000, size: "max" }),
@@ -64,26 +65,27 @@ describe("a message", () => {
   });
 
   it("may be a proposal or a commit, on the ratchet of handshakes", async () => {
-    const members = await testEpoch([crypto]);
+    const members = testEpoch([crypto]);
     const proposal = open(member(members, 1), send(member(members, 0), REMOVE, { contentType: "proposal" }));
     expect(proposal).toMatchObject({ contentType: "proposal", content: REMOVE, generation: 0, confirmationTag: undefined });
     proposal.consume();
-    const confirmationTag = crypto.messages.random(32);
+    const confirmationTag = crypto.random(32);
     const commit = open(member(members, 1), send(member(members, 0), EMPTY_COMMIT, { contentType: "commit", confirmationTag }));
     expect(commit).toMatchObject({ contentType: "commit", content: EMPTY_COMMIT, generation: 1, confirmationTag });
     expect(open(member(members, 1), send(member(members, 0), utf8("hi"))).generation).toBe(0);
   });
 
   it("carries the signature that a transcript needs", async () => {
-    const members = await testEpoch([crypto]);
+    const members = testEpoch([crypto]);
     const { epoch } = member(members, 1);
     const opened = open(member(members, 1), send(member(members, 0), REMOVE, { contentType: "proposal" }));
-    const signed = contentToSign(epoch, 0, "proposal", opened.content, opened.authenticatedData);
-    expect(epoch.crypto.verify(epoch.signaturePublicKey(0) ?? new Uint8Array(0), signed, opened.signature)).toBe(true);
+    const signed = framedContentTbs(WireFormat.privateMessage, epoch, epoch.groupContext, opened);
+    const publicKey = epoch.signaturePublicKey(0) ?? new Uint8Array(0);
+    expect(verifyWithLabel(epoch.suite, publicKey, "FramedContentTBS", signed, opened.signature)).toBe(true);
   });
 
   it("may come out of order", async () => {
-    const members = await testEpoch([crypto]);
+    const members = testEpoch([crypto]);
     const all = [0, 1, 2, 3, 4].map((at) => send(member(members, 0), utf8(`${at}`)));
     for (const at of [3, 0, 4, 2, 1]) {
       const opened = open(member(members, 2), all[at] ?? new Uint8Array(0));
@@ -93,7 +95,7 @@ describe("a message", () => {
   });
 
   it("can be opened until it is consumed, and consumed once", async () => {
-    const members = await testEpoch([crypto]);
+    const members = testEpoch([crypto]);
     const bytes = send(member(members, 0), utf8("once"));
     const [first, second] = [open(member(members, 1), bytes), open(member(members, 1), bytes)];
     first.consume();
@@ -102,7 +104,7 @@ describe("a message", () => {
   });
 
   it("of another group or epoch is refused, with both epochs", async () => {
-    const members = await testEpoch([crypto]);
+    const members = testEpoch([crypto]);
     const message = parsePrivateMessage(send(member(members, 0), utf8("hi")));
     expectMlsError(() => open(member(members, 1), encodePrivateMessage({ ...message, groupId: utf8("other") })), "wrong_group");
     expectMlsError(() => open(member(members, 1), encodePrivateMessage({ ...message, epoch: 8n })), "epoch_mismatch");
@@ -114,7 +116,7 @@ describe("a message", () => {
 
 describe("a lease and its message", () => {
   it("must fit each other", async () => {
-    const { epoch, privateKey } = member(await testEpoch([crypto]), 0);
+    const { epoch, privateKey } = member(testEpoch([crypto]), 0);
     const content = {
       contentType: "application",
       content: utf8("hi"),
@@ -134,7 +136,7 @@ describe("a lease and its message", () => {
 
 describe("padding", () => {
   it("makes messages of one bucket equally long", async () => {
-    const members = await testEpoch([crypto]);
+    const members = testEpoch([crypto]);
     const size = (length: number, padding?: readonly number[]): number =>
       parsePrivateMessage(send(member(members, 0), new Uint8Array(length), padding && { padding })).ciphertext.length - 16;
     expect([0, 1, 100, 180].map((length) => size(length))).toEqual([256, 256, 256, 256]);
@@ -147,7 +149,7 @@ describe("padding", () => {
 
 describe("an outsider", () => {
   it("gets nothing but a typed error out of a changed message, and changes nothing", async () => {
-    const members = await testEpoch([crypto]);
+    const members = testEpoch([crypto]);
     const receiver = member(members, 1);
     const bytes = send(member(members, 0), utf8("hello"), { authenticatedData: utf8("aad") });
     const before = toHex(receiver.epoch.tree.snapshot());
@@ -189,41 +191,41 @@ describe("an insider", () => {
   function withSender(members: readonly TestMember[], leaf: number, generation: number): Uint8Array {
     const { epoch } = member(members, 0);
     const message = parsePrivateMessage(send(member(members, 0), utf8("hi")));
-    const aad = encodeAad(message.groupId, message.epoch, "application");
+    const aad = senderDataAad(message, "application");
     const sender = { leaf, generation, reuseGuard: new Uint8Array(4) };
-    const encryptedSenderData = sealSenderData(epoch.crypto, epoch.senderDataSecret, message.ciphertext, aad, sender);
+    const encryptedSenderData = sealSenderData(epoch.suite, epoch.senderDataSecret, message.ciphertext, aad, sender);
     return encodePrivateMessage({ ...message, encryptedSenderData });
   }
 
   /** A message of leaf 0 with this plaintext, encrypted as it should be. */
   function withPlaintext(members: readonly TestMember[], contentType: "application" | "commit", plaintext: Uint8Array): Uint8Array {
-    const { crypto: suite, groupId, epoch, tree, senderDataSecret } = member(members, 0).epoch;
+    const { suite, groupId, epoch, tree, senderDataSecret } = member(members, 0).epoch;
     const key = tree.leaseSend(contentType === "commit" ? "handshake" : "application", 1).lease.take();
     if (key === undefined) throw new Error("No key");
     const reuseGuard = suite.random(4);
-    const aad = encodeAad(groupId, epoch, contentType, new Uint8Array(0));
+    const aad = privateContentAad({ groupId, epoch }, contentType, new Uint8Array(0));
     const ciphertext = suite.seal(key.key, applyReuseGuard(key.nonce, reuseGuard), aad, plaintext);
     const sender = { leaf: 0, generation: key.generation, reuseGuard };
-    const encryptedSenderData = sealSenderData(suite, senderDataSecret, ciphertext, encodeAad(groupId, epoch, contentType), sender);
+    const encryptedSenderData = sealSenderData(suite, senderDataSecret, ciphertext, senderDataAad({ groupId, epoch }, contentType), sender);
     return encodePrivateMessage({ groupId, epoch, contentType, authenticatedData: new Uint8Array(0), encryptedSenderData, ciphertext });
   }
 
   it("that names a leaf outside the tree or a blank one is refused at once", async () => {
-    const members = await testEpoch([crypto], { leafCount: 5, blank: [2] });
+    const members = testEpoch([crypto], { leafCount: 5, blank: [2] });
     for (const leaf of [2, 5, 6, 7, 8, 2 ** 31, 2 ** 32 - 1]) {
       expectMlsError(() => open(member(members, 1), withSender(members, leaf, 0)), "decryption_failure");
     }
   });
 
   it("that names a generation far ahead is refused at once", async () => {
-    const members = await testEpoch([crypto], { limits: { maxForwardSteps: 20 } });
+    const members = testEpoch([crypto], { limits: { maxForwardSteps: 20 } });
     for (const generation of [21, 2 ** 31, 2 ** 32 - 1]) {
       expectMlsError(() => open(member(members, 1), withSender(members, 3, generation)), "generation_too_far");
     }
   });
 
   it("can't use up another's generations, nor advance another's ratchet", async () => {
-    const members = await testEpoch([crypto]);
+    const members = testEpoch([crypto]);
     const receiver = member(members, 1);
     const before = toHex(receiver.epoch.tree.snapshot());
     for (const generation of [0, 1, 500]) {
@@ -234,7 +236,7 @@ describe("an insider", () => {
   });
 
   it("can't sign for another, and is told nothing else than an outsider", async () => {
-    const members = await testEpoch([crypto]);
+    const members = testEpoch([crypto]);
     const [thief, victim, receiver] = [member(members, 0), member(members, 1), member(members, 2)];
     const forged = send({ epoch: victim.epoch, privateKey: thief.privateKey }, utf8("not mine"));
     const before = toHex(receiver.epoch.tree.snapshot());
@@ -243,7 +245,7 @@ describe("an insider", () => {
   });
 
   it("can't move a signature to another group context, content type or authenticated data", async () => {
-    const members = await testEpoch([crypto]);
+    const members = testEpoch([crypto]);
     const { epoch, privateKey } = member(members, 0);
     const content = utf8("signed");
     const signatures = [
@@ -260,12 +262,12 @@ describe("an insider", () => {
   });
 
   it("can't hide anything in the padding", async () => {
-    const members = await testEpoch([crypto]);
+    const members = testEpoch([crypto]);
     const { epoch, privateKey } = member(members, 0);
     const content = utf8("hi");
     const signature = signContent(epoch, privateKey, "application", content);
     const plaintext = (padding: number): Uint8Array =>
-      new Writer(3 + 66 + 9).vector(content).vector(signature).bytes(new Uint8Array(8)).u8(padding).finish();
+      new Writer(3 + 66 + 9).vector(content).vector(signature).raw(new Uint8Array(8)).u8(padding).finish();
     expect(open(member(members, 1), withPlaintext(members, "application", plaintext(0))).content).toEqual(content);
     expectMlsError(() => open(member(members, 1), withPlaintext(members, "application", plaintext(1))), "decryption_failure");
   });
@@ -282,13 +284,13 @@ describe("an insider", () => {
     ["half a path", "commit", [0, 1, 0, 0]],
     ["a path that is neither there nor absent", "commit", [0, 2, 0, 0, 0, 0]],
   ])("that encrypts %s gets a typed error", async (_, contentType, plaintext) => {
-    const members = await testEpoch([crypto]);
+    const members = testEpoch([crypto]);
     const bytes = withPlaintext(members, contentType, Uint8Array.from(plaintext));
     expectMlsError(() => open(member(members, 1), bytes), "decryption_failure");
   });
 
   it("that encrypts random content gets a typed error", async () => {
-    const members = await testEpoch([crypto]);
+    const members = testEpoch([crypto]);
     fc.assert(
       fc.property(fc.constantFrom("application" as const, "commit" as const), fc.uint8Array({ maxLength: 120 }), (type, plaintext) => {
         expectMlsError(() => open(member(members, 1), withPlaintext(members, type, plaintext)), "decryption_failure");

@@ -1,16 +1,23 @@
-import { defaultKeyRetentionConfig, defaultPaddingConfig, type GroupContext, type LeafIndex } from "ts-mls";
+import { nodeSuite } from "../cipher-suites.ts";
+import { suiteName } from "../../src/crypto/suites.ts";
+import {
+  defaultKeyRetentionConfig,
+  defaultPaddingConfig,
+  getCiphersuiteFromName,
+  getCiphersuiteImpl,
+  type GroupContext,
+  type LeafIndex,
+} from "ts-mls";
 import { encodeGroupContext } from "ts-mls/groupContext.js";
 import { protectApplicationData, protectProposal, unprotectPrivateMessage } from "ts-mls/messageProtection.js";
 import { encodeProposal } from "ts-mls/proposal.js";
 import { createSecretTree } from "ts-mls/secretTree.js";
 import { describe, expect, it } from "vitest";
-import { suiteName } from "../../src/crypto/suites.ts";
 import type { MessageEpoch } from "../../src/framing/message-epoch.ts";
 import { openMessage } from "../../src/framing/open-message.ts";
 import { parsePrivateMessage } from "../../src/framing/private-message.ts";
 import { sealMessage, signContent } from "../../src/framing/seal-message.ts";
 import { SecretTree } from "../../src/secret-tree/secret-tree.ts";
-import { createNodeCrypto } from "../../src/node/node-crypto.ts";
 
 const LEAVES = 4;
 const US = 1;
@@ -19,12 +26,12 @@ const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text);
 
 /** One epoch, held by us at leaf 1 and by ts-mls at leaf 3. */
 async function sharedEpoch(id: number) {
-  const crypto = await createNodeCrypto(suiteName(id));
-  const { handshake, messages } = crypto;
-  const secret = (): Uint8Array => messages.random(messages.hashLength);
+  const suite = nodeSuite(suiteName(id));
+  const handshake = await getCiphersuiteImpl(getCiphersuiteFromName(suite.name));
+  const secret = (): Uint8Array => suite.random(suite.hashLength);
   const groupContext: GroupContext = {
     version: "mls10",
-    cipherSuite: crypto.suite,
+    cipherSuite: suite.name,
     groupId: utf8("group"),
     epoch: 3n,
     treeHash: secret(),
@@ -32,14 +39,14 @@ async function sharedEpoch(id: number) {
     extensions: [],
   };
   const [encryptionSecret, senderDataSecret] = [secret(), secret()];
-  const [ours, theirs] = [await handshake.signature.keygen(), await handshake.signature.keygen()];
+  const [ours, theirs] = [suite.generateSignatureKeyPair(), suite.generateSignatureKeyPair()];
   const epoch: MessageEpoch = {
-    crypto: messages,
+    suite,
     groupId: groupContext.groupId,
     epoch: groupContext.epoch,
     groupContext: encodeGroupContext(groupContext),
     senderDataSecret,
-    tree: SecretTree.create(messages, encryptionSecret.slice(), LEAVES, US),
+    tree: SecretTree.create(suite, encryptionSecret.slice(), LEAVES, US),
     signaturePublicKey: (leaf) => (leaf === THEM ? theirs.publicKey : ours.publicKey),
   };
   const secretTree = await createSecretTree(LEAVES, encryptionSecret, handshake.kdf);
@@ -52,7 +59,7 @@ describe.each([1, 2, 3])("suite %i: messages of ts-mls", (id) => {
     let tree = secretTree;
     for (let generation = 0; generation < 5; generation++) {
       const [data, aad] = [utf8(`message ${generation}`), utf8(`aad ${generation}`)];
-      const key = theirs.signKey;
+      const key = theirs.privateKey;
       const sent = await protectApplicationData(
         key,
         senderDataSecret,
@@ -71,7 +78,7 @@ describe.each([1, 2, 3])("suite %i: messages of ts-mls", (id) => {
     }
     const proposal = { proposalType: "remove", remove: { removed: 2 } } as const;
     const none = new Uint8Array(0);
-    const key = theirs.signKey;
+    const key = theirs.privateKey;
     const sent = await protectProposal(key, senderDataSecret, proposal, none, groupContext, tree, THEM, defaultPaddingConfig, handshake);
     expect(openMessage(epoch, sent.privateMessage)).toMatchObject({
       contentType: "proposal",
@@ -85,7 +92,7 @@ describe.each([1, 2, 3])("suite %i: messages of ts-mls", (id) => {
     const { lease } = epoch.tree.leaseSend("application", 6);
     const sent = Array.from({ length: 6 }, (_, at) => {
       const [content, authenticatedData] = [utf8(`message ${at}`), utf8(`aad ${at}`)];
-      const signature = signContent(epoch, ours.signKey, "application", content, authenticatedData);
+      const signature = signContent(epoch, ours.privateKey, "application", content, authenticatedData);
       return parsePrivateMessage(sealMessage(epoch, lease, { contentType: "application", content, authenticatedData, signature }));
     });
     let tree = secretTree;

@@ -1,14 +1,15 @@
-import { expect, it } from "vitest";
-import type { MessageCrypto } from "../../src/crypto/mls-crypto.ts";
+import { Reader } from "../../src/codec/reader.ts";
+import { Writer, vectorSize } from "../../src/codec/writer.ts";
+import type { CipherSuite } from "../../src/crypto/cipher-suite.ts";
 import { suiteName } from "../../src/crypto/suites.ts";
-import type { ContentType, MessageEpoch } from "../../src/framing/message-epoch.ts";
+import { expect, it } from "vitest";
+import type { ContentType } from "../../src/framing/framed-content.ts";
+import type { MessageEpoch } from "../../src/framing/message-epoch.ts";
 import { openMessage } from "../../src/framing/open-message.ts";
 import { parsePrivateMessage } from "../../src/framing/private-message.ts";
-import { Reader } from "../../src/codec/reader.ts";
 import { sealMessage, signContent } from "../../src/framing/seal-message.ts";
 import { SecretTree } from "../../src/secret-tree/secret-tree.ts";
 import { senderDataKey } from "../../src/framing/sender-data.ts";
-import { vectorSize, Writer } from "../../src/codec/sized-writer.ts";
 import { PROVIDERS } from "../crypto/providers.ts";
 import { describeVectors, fromHex, toHex } from "../vectors.ts";
 
@@ -52,22 +53,22 @@ describeVectors("secret-tree", (cases) => {
       const title = `suite ${vector.cipher_suite}, ${vector.leaves.length} leaves, ${provider}`;
 
       it(`${title}: keys of sender data`, async () => {
-        const { messages } = await create(suiteName(vector.cipher_suite));
+        const suite = create(suiteName(vector.cipher_suite));
         const { sender_data_secret, ciphertext, key, nonce } = vector.sender_data;
-        const derived = senderDataKey(messages, fromHex(sender_data_secret), fromHex(ciphertext));
+        const derived = senderDataKey(suite, fromHex(sender_data_secret), fromHex(ciphertext));
         expect([toHex(derived.key), toHex(derived.nonce)]).toEqual([key, nonce]);
       });
 
       it(`${title}: keys of both ratchets`, async () => {
-        const { messages } = await create(suiteName(vector.cipher_suite));
-        for (const own of vector.leaves.length > 8 ? [0] : vector.leaves.keys()) expectKeys(messages, vector, own);
+        const suite = create(suiteName(vector.cipher_suite));
+        for (const own of vector.leaves.length > 8 ? [0] : vector.leaves.keys()) expectKeys(suite, vector, own);
       });
     }
   }
 });
 
 /** The keys of a tree that is seen from one of its leaves. */
-function expectKeys(crypto: MessageCrypto, vector: SecretTreeCase, own: number): void {
+function expectKeys(crypto: CipherSuite, vector: SecretTreeCase, own: number): void {
   const tree = SecretTree.create(crypto, fromHex(vector.encryption_secret), vector.leaves.length, own);
   for (const [leaf, generations] of vector.leaves.entries()) {
     for (const type of ["application", "handshake"] as const) {
@@ -107,12 +108,12 @@ describeVectors("message-protection", (cases) => {
     for (const [provider, create] of PROVIDERS) {
       for (const type of ["application", "proposal", "commit"] as const) {
         it(`suite ${vector.cipher_suite}, ${provider}: a ${type} is opened, sealed again, and opened again`, async () => {
-          const { messages } = await create(suiteName(vector.cipher_suite));
-          const opened = openMessage(epochOf(messages, vector, 0), parsePrivateMessage(fromHex(vector[`${type}_priv`])));
+          const suite = create(suiteName(vector.cipher_suite));
+          const opened = openMessage(epochOf(suite, vector, 0), parsePrivateMessage(fromHex(vector[`${type}_priv`])));
           expect(opened.sender).toBe(1);
           expect(opened.contentType).toBe(type);
           expect(toHex(opened.content)).toBe(vector[type]);
-          expect(toHex(resealed(messages, vector, type, opened.confirmationTag))).toBe(vector[type]);
+          expect(toHex(resealed(suite, vector, type, opened.confirmationTag))).toBe(vector[type]);
         });
       }
     }
@@ -120,7 +121,7 @@ describeVectors("message-protection", (cases) => {
 });
 
 /** What comes out when the vector's content is sealed here and opened by another member. */
-function resealed(crypto: MessageCrypto, vector: ProtectionCase, contentType: ContentType, tag: Uint8Array | undefined): Uint8Array {
+function resealed(crypto: CipherSuite, vector: ProtectionCase, contentType: ContentType, tag: Uint8Array | undefined): Uint8Array {
   const sender = epochOf(crypto, vector, 1);
   const content = fromHex(vector[contentType]);
   const signature = signContent(sender, fromHex(vector.signature_priv), contentType, content);
@@ -130,14 +131,14 @@ function resealed(crypto: MessageCrypto, vector: ProtectionCase, contentType: Co
 }
 
 /** The epoch of the vectors, seen from one of its two members. The keys are those of leaf 1. */
-function epochOf(crypto: MessageCrypto, vector: ProtectionCase, own: number): MessageEpoch {
+function epochOf(crypto: CipherSuite, vector: ProtectionCase, own: number): MessageEpoch {
   const [groupId, treeHash, transcript] = [vector.group_id, vector.tree_hash, vector.confirmed_transcript_hash].map(fromHex);
   if (groupId === undefined || treeHash === undefined || transcript === undefined) throw new TypeError("An incomplete vector");
   const size = 4 + vectorSize(groupId.length) + 8 + vectorSize(treeHash.length) + vectorSize(transcript.length) + 1;
   const context = new Writer(size).u16(1).u16(vector.cipher_suite).vector(groupId).u64(BigInt(vector.epoch));
   const signaturePublicKey = fromHex(vector.signature_pub);
   return {
-    crypto,
+    suite: crypto,
     groupId,
     epoch: BigInt(vector.epoch),
     groupContext: context.vector(treeHash).vector(transcript).length(0).finish(),

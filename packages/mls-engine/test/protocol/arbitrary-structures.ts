@@ -1,5 +1,6 @@
+import { encode } from "../../src/codec/writer.ts";
+import type { HpkeCiphertext } from "../../src/crypto/cipher-suite.ts";
 import fc from "fast-check";
-import { encode } from "../../src/codec/codec.ts";
 import type { Sender } from "../../src/framing/framed-content.ts";
 import type { KeyPackage } from "../../src/join/key-package.ts";
 import { encodeUnsignedLeaf, signedLeaf, type LeafNode, type LeafSource } from "../../src/tree/leaf-node.ts";
@@ -7,14 +8,7 @@ import type { Commit, Proposal, ProposalOrRef, UpdatePath } from "../../src/prop
 import type { PublicMessage } from "../../src/framing/public-message.ts";
 import { nodeCount } from "../../src/tree/tree-math.ts";
 import { RatchetTree, type TreeNode } from "../../src/tree/ratchet-tree.ts";
-import {
-  writeExtensions,
-  type Credential,
-  type Extension,
-  type GroupContext,
-  type HpkeCiphertext,
-  type PskId,
-} from "../../src/codec/structures.ts";
+import { writeExtensions, type Credential, type Extension, type GroupContext, type PskId } from "../../src/codec/structures.ts";
 import type { GroupSecrets, Welcome } from "../../src/join/welcome.ts";
 import type { PrivateMessage } from "../../src/framing/private-message.ts";
 
@@ -174,7 +168,7 @@ const senders: fc.Arbitrary<Sender> = fc.oneof(
 );
 
 /** Public messages with some content; a member's has a membership tag, and a commit a confirmation tag (RFC 9420 §6.2). */
-export function publicMessages(contentType: 2 | 3, contents: fc.Arbitrary<Uint8Array>): fc.Arbitrary<PublicMessage> {
+export function publicMessages(contentType: "proposal" | "commit", contents: fc.Arbitrary<Uint8Array>): fc.Arbitrary<PublicMessage> {
   return senders.chain((sender) =>
     fc.record({
       groupId: opaque,
@@ -184,7 +178,7 @@ export function publicMessages(contentType: 2 | 3, contents: fc.Arbitrary<Uint8A
       content: contents,
       authenticatedData: opaque,
       signature: short,
-      confirmationTag: contentType === 3 ? short : fc.constant(undefined),
+      confirmationTag: contentType === "commit" ? short : fc.constant(undefined),
       membershipTag: sender.kind === "member" ? short : fc.constant(undefined),
     }),
   );

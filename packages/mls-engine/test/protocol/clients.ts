@@ -1,10 +1,11 @@
+import { decodeWhole } from "../../src/codec/reader.ts";
 import { createCommit, type CreatedCommit } from "../../src/commit/create-commit.ts";
 import { createGroup } from "../../src/join/create-group.ts";
-import { decodeWhole } from "../../src/codec/codec.ts";
 import { WireFormat } from "../../src/framing/framed-content.ts";
 import type { Environment } from "../../src/epoch/environment.ts";
 import type { GroupState } from "../../src/epoch/group-state.ts";
-import { join, type OwnKeyPackage } from "../../src/join/join.ts";
+import { join } from "../../src/join/join.ts";
+import type { OwnKeyPackage } from "../../src/join/key-package.ts";
 import { createKeyPackage } from "../../src/join/key-package.ts";
 import { processCommit } from "../../src/commit/process-commit.ts";
 import type { Proposal } from "../../src/proposals/proposal.ts";
@@ -19,9 +20,9 @@ export interface Client {
 }
 
 export async function newClient(name: string): Promise<{ env: Environment; own: OwnKeyPackage }> {
-  const env = await environment(1, await newSigner(1, name));
+  const env = environment(1, newSigner(1, name));
   const now = BigInt(Math.floor(Date.now() / 1000));
-  return { env, own: await createKeyPackage(env.suite, env.signer, { notBefore: now - 60n, notAfter: now + 3600n }, false) };
+  return { env, own: createKeyPackage(env.suite, env.signer, { notBefore: now - 60n, notAfter: now + 3600n }, false) };
 }
 
 export function propose(client: Client, proposals: readonly Proposal[], forcePath = false): Promise<CreatedCommit> {

@@ -1,7 +1,9 @@
+import { equalBytes } from "../../src/codec/bytes.ts";
+import { decodeWhole } from "../../src/codec/reader.ts";
+import { type Writer, encode } from "../../src/codec/writer.ts";
 import { gateOrSoak } from "@parley/test-assertions";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { decodeWhole, encode, equalBytes, type Writer } from "../../src/codec/codec.ts";
 import type { Sender } from "../../src/framing/framed-content.ts";
 import type { KeyPackage } from "../../src/join/key-package.ts";
 import { encodeUnsignedLeaf, readLeafNode, type LeafNode } from "../../src/tree/leaf-node.ts";
@@ -21,7 +23,7 @@ import { encodeUnsignedGroupInfo, readGroupInfo, readGroupSecrets, writeGroupSec
 import { MlsError } from "../../src/errors.ts";
 import { inspectMessage } from "../../src/index.ts";
 import { encodePrivateMessage, MAX_MESSAGE_BYTES, parsePrivateMessage } from "../../src/framing/private-message.ts";
-import { frame, readWire } from "../../src/framing/mls-message.ts";
+import { encodeMlsMessage, readMlsMessage } from "../../src/framing/mls-message.ts";
 import { toHex } from "../vectors.ts";
 import {
   commits,
@@ -60,32 +62,34 @@ function keyPackageFromFields(w: Writer, { version, suite, initKey, leaf, extens
 
 const SENDERS: Record<Sender["kind"], number> = { member: 1, external: 2, new_member_proposal: 3, new_member_commit: 4 };
 
-function writePublicMessage(w: Writer, m: PublicMessage): void {
+const CONTENT_TYPES = { application: 1, proposal: 2, commit: 3 } as const;
+
+function writePublicMessage(w: Writer, m: Omit<PublicMessage, "contentType"> & { contentType: keyof typeof CONTENT_TYPES }): void {
   w.vector(m.groupId).u64(m.epoch).u8(SENDERS[m.sender.kind]);
   if (m.sender.kind === "member") w.u32(m.sender.leaf);
   if (m.sender.kind === "external") w.u32(m.sender.index);
-  w.vector(m.authenticatedData).u8(m.contentType).raw(m.content).vector(m.signature);
+  w.vector(m.authenticatedData).u8(CONTENT_TYPES[m.contentType]).raw(m.content).vector(m.signature);
   if (m.confirmationTag) w.vector(m.confirmationTag);
   if (m.membershipTag) w.vector(m.membershipTag);
 }
 
 function messageAgain(bytes: Uint8Array): Uint8Array {
-  const wire = readWire(bytes, MAX_MESSAGE_BYTES);
+  const wire = readMlsMessage(bytes, MAX_MESSAGE_BYTES);
   switch (wire.kind) {
     case "private":
       return encodePrivateMessage(wire.message);
     case "public":
-      return frame(
+      return encodeMlsMessage(
         1,
         encode((w) => writePublicMessage(w, wire.message)),
       );
     case "welcome":
-      return frame(
+      return encodeMlsMessage(
         3,
         encode((w) => writeWelcome(w, wire.message)),
       );
     default:
-      return frame(
+      return encodeMlsMessage(
         5,
         encode((w) => keyPackageFromFields(w, wire.message)),
       );
@@ -93,10 +97,10 @@ function messageAgain(bytes: Uint8Array): Uint8Array {
 }
 
 function message(name: string, format: number, content: fc.Arbitrary<Uint8Array>): Encoding {
-  return { name, encoded: content.map((bytes) => frame(format, bytes)), again: messageAgain };
+  return { name, encoded: content.map((bytes) => encodeMlsMessage(format, bytes)), again: messageAgain };
 }
 
-function publicMessage(name: string, contentType: 2 | 3, contents: fc.Arbitrary<Uint8Array>): Encoding {
+function publicMessage(name: string, contentType: "proposal" | "commit", contents: fc.Arbitrary<Uint8Array>): Encoding {
   const encoded = publicMessages(contentType, contents).map((m) => encode((w) => writePublicMessage(w, m)));
   return message(name, 1, encoded);
 }
@@ -175,12 +179,12 @@ const ENCODINGS: readonly Encoding[] = [
   },
   publicMessage(
     "public_message_proposal",
-    2,
+    "proposal",
     proposals.map((p) => encode((w) => writeProposal(w, p))),
   ),
   publicMessage(
     "public_message_commit",
-    3,
+    "commit",
     commits.map((commit) => encode((w) => writeCommit(w, commit))),
   ),
   {
@@ -252,15 +256,15 @@ describe("a message of a kind that no group accepts", () => {
     fc.assert(
       fc.property(
         publicMessages(
-          2,
+          "proposal",
           fc.uint8Array({ maxLength: 40 }).map((data) => encode((w) => w.vector(data))),
         ),
         (m) => {
-          const bytes = frame(
+          const bytes = encodeMlsMessage(
             1,
-            encode((w) => writePublicMessage(w, { ...m, contentType: 1 })),
+            encode((w) => writePublicMessage(w, { ...m, contentType: "application" })),
           );
-          expect(() => readWire(bytes, MAX_MESSAGE_BYTES)).toThrow(expect.objectContaining({ code: "malformed" }));
+          expect(() => readMlsMessage(bytes, MAX_MESSAGE_BYTES)).toThrow(expect.objectContaining({ code: "malformed" }));
         },
       ),
       { numRuns: gateOrSoak(20, 500) },
@@ -270,7 +274,7 @@ describe("a message of a kind that no group accepts", () => {
   it("is named by inspectMessage: a GroupInfo", () => {
     fc.assert(
       fc.property(groupInfoContent, (content) => {
-        expect(inspectMessage(frame(4, content)).kind).toBe("group_info");
+        expect(inspectMessage(encodeMlsMessage(4, content)).kind).toBe("group_info");
       }),
       { numRuns: gateOrSoak(20, 500) },
     );

@@ -2,19 +2,12 @@ import type { Environment } from "../../src/epoch/environment.ts";
 import type { Signer } from "../../src/join/key-package.ts";
 import { createPause } from "../../src/epoch/pause.ts";
 import type { PskId } from "../../src/codec/structures.ts";
-import type { MlsCrypto } from "../../src/crypto/mls-crypto.ts";
-import { suiteName } from "../../src/crypto/suites.ts";
-import { createNodeCrypto } from "../../src/node/node-crypto.ts";
+import { nameOf, nodeSuite } from "../cipher-suites.ts";
 
-/** What the protocol needs, with a suite by its number, and every credential accepted. */
-export async function environment(
-  suite: number,
-  signer: Signer,
-  findPsk: (id: PskId) => Uint8Array | undefined = () => undefined,
-): Promise<Environment> {
-  const crypto = await cryptoOf(suite);
+/** An environment with a suite by its number, that accepts every credential. */
+export function environment(suite: number, signer: Signer, findPsk: (id: PskId) => Uint8Array | undefined = () => undefined): Environment {
   return {
-    suite: crypto.handshake,
+    suite: nodeSuite(nameOf(suite)),
     signer,
     authenticate: () => true,
     findPsk,
@@ -24,18 +17,7 @@ export async function environment(
   };
 }
 
-export function cryptoOf(suite: number): Promise<MlsCrypto> {
-  const name = suiteName(suite);
-  if (name === undefined) throw new TypeError(`No suite has the number ${suite}`);
-  return createNodeCrypto(name);
-}
-
-export async function newSigner(suite: number, identity: string): Promise<Signer> {
-  const none = {
-    credential: { type: 1, content: new Uint8Array() },
-    signatureKey: { publicKey: new Uint8Array(), privateKey: new Uint8Array() },
-  };
-  const env = await environment(suite, none);
-  const { publicKey, signKey } = await env.suite.signature.keygen();
-  return { credential: { type: 1, content: new TextEncoder().encode(identity) }, signatureKey: { publicKey, privateKey: signKey } };
+export function newSigner(suite: number, identity: string): Signer {
+  const credential = { type: 1, content: new TextEncoder().encode(identity) };
+  return { credential, signatureKey: nodeSuite(nameOf(suite)).generateSignatureKeyPair() };
 }

@@ -1,7 +1,8 @@
+import { decodeWhole } from "../../src/codec/reader.ts";
+import { encode } from "../../src/codec/writer.ts";
 import fc from "fast-check";
 import { gateOrSoak } from "@parley/test-assertions";
 import { describe, expect, test } from "vitest";
-import { decodeWhole, encode } from "../../src/codec/codec.ts";
 import { readKeyPackage } from "../../src/join/key-package.ts";
 import { readLeafNode } from "../../src/tree/leaf-node.ts";
 import { processCommit } from "../../src/commit/process-commit.ts";
@@ -143,7 +144,7 @@ describe("a member of ill will", () => {
     const { own } = await newClient("new");
     const { handshake } = await propose(alice, []);
     const content = encode((w) => writeProposal(w, { kind: "add", keyPackage: own.keyPackage }));
-    const proposal = { ...handshake, contentType: 2 as const, content, confirmationTag: undefined };
+    const proposal = { ...handshake, contentType: "proposal" as const, content, confirmationTag: undefined };
     expect((await processProposal(bob.env, bob.state, proposal)).state.proposals.size).toBe(1);
     await fc.assert(
       fc.asyncProperty(mutated(content), async (changed) => {

@@ -1,39 +1,37 @@
+import { decodeWhole } from "../../src/codec/reader.ts";
+import { encode } from "../../src/codec/writer.ts";
+import type { CipherSuite } from "../../src/crypto/cipher-suite.ts";
+import { signWithLabel } from "../../src/crypto/labels.ts";
 import { describe, expect, test } from "vitest";
-import { decodeWhole, encode } from "../../src/codec/codec.ts";
-import { sign, freshKeyPair, type Suite } from "../../src/crypto/labels.ts";
-import { encodeUnsignedLeaf, leafToBeSigned, readLeafNode, signedLeaf, type LeafContent, type LeafNode } from "../../src/tree/leaf-node.ts";
+import { encodeUnsignedLeaf, leafNodeTbs, readLeafNode, signedLeaf, type LeafContent, type LeafNode } from "../../src/tree/leaf-node.ts";
 import type { Environment } from "../../src/epoch/environment.ts";
 import { checkLeaf } from "../../src/tree/leaf-validation.ts";
 import { checkKeyPackage, type KeyPackage } from "../../src/join/key-package.ts";
 import { processProposal } from "../../src/proposals/process-proposal.ts";
 import { writeProposal, type Proposal } from "../../src/proposals/proposal.ts";
+import { codeThrownBy } from "../expect-error.ts";
 import { codeOf } from "../world.ts";
 import { groupOfClients, newClient, propose, type Client } from "./clients.ts";
 
 const SIGNED_ELSEWHERE = new Uint8Array([9]);
 
 /** A leaf like another, but for some of it, with a right signature. */
-async function leafLike(
-  client: Pick<Client, "env" | "own">,
-  change: Partial<LeafContent>,
-  groupId = new Uint8Array([1]),
-  at = 0,
-): Promise<LeafNode> {
+function leafLike(client: Pick<Client, "env" | "own">, change: Partial<LeafContent>, groupId = new Uint8Array([1]), at = 0): LeafNode {
   const { leaf } = client.own.keyPackage;
   const content: LeafContent = { ...leaf, ...change };
   const unsigned = encodeUnsignedLeaf(content);
-  const toBeSigned = leafToBeSigned(unsigned, content.source, groupId, at);
-  const signature = await sign(client.env.suite, client.env.signer.signatureKey.privateKey, "LeafNodeTBS", toBeSigned);
+  const toBeSigned = leafNodeTbs(unsigned, content.source, { groupId: groupId, leafIndex: at });
+  const signature = signWithLabel(client.env.suite, client.env.signer.signatureKey.privateKey, "LeafNodeTBS", toBeSigned);
   return signedLeaf(content, unsigned, signature);
 }
 
-async function packageLike(client: Pick<Client, "env" | "own">, leaf: LeafNode, change: Partial<KeyPackage> = {}): Promise<KeyPackage> {
+function packageLike(client: Pick<Client, "env" | "own">, leaf: LeafNode, change: Partial<KeyPackage> = {}): KeyPackage {
   const content = { ...client.own.keyPackage, leaf, ...change };
   const unsigned = encode((w) => {
     w.u16(content.version).u16(content.suite).vector(content.initKey).raw(leaf.bytes);
     w.list(content.extensions, (inner, e) => inner.u16(e.type).vector(e.data));
   });
-  const signature = await sign(client.env.suite, client.env.signer.signatureKey.privateKey, "KeyPackageTBS", unsigned);
+  const signature = signWithLabel(client.env.suite, client.env.signer.signatureKey.privateKey, "KeyPackageTBS", unsigned);
   return { ...content, unsigned, signature, bytes: encode((w) => w.raw(unsigned).vector(signature)) };
 }
 
@@ -50,21 +48,21 @@ describe("a leaf (RFC 9420 §7.3)", () => {
   ])("%s is refused", async (_, change) => {
     const client = await newClient("x");
     const { leaf } = client.own.keyPackage;
-    expect(await check(client.env, await leafLike(client, {}))).toBe("resolved");
-    expect(await check(client.env, await leafLike(client, change(leaf)))).toBe("invalid_commit");
+    expect(await check(client.env, leafLike(client, {}))).toBe("resolved");
+    expect(await check(client.env, leafLike(client, change(leaf)))).toBe("invalid_commit");
   });
 
   test("that was signed for another group or place is refused", async () => {
     const client = await newClient("x");
     const source = { kind: "update" as const };
-    expect(await check(client.env, await leafLike(client, { source }, group.groupId, 3), 3)).toBe("resolved");
-    expect(await check(client.env, await leafLike(client, { source }, group.groupId, 3), 2)).toBe("invalid_commit");
-    expect(await check(client.env, await leafLike(client, { source }, SIGNED_ELSEWHERE, 3), 3)).toBe("invalid_commit");
+    expect(await check(client.env, leafLike(client, { source }, group.groupId, 3), 3)).toBe("resolved");
+    expect(await check(client.env, leafLike(client, { source }, group.groupId, 3), 2)).toBe("invalid_commit");
+    expect(await check(client.env, leafLike(client, { source }, SIGNED_ELSEWHERE, 3), 3)).toBe("invalid_commit");
   });
 
   test("whose key package has expired is refused where that is asked for", async () => {
     const client = await newClient("x");
-    const leaf = await leafLike(client, { source: { kind: "key_package", lifetime: { notBefore: 1n, notAfter: 2n } } });
+    const leaf = leafLike(client, { source: { kind: "key_package", lifetime: { notBefore: 1n, notAfter: 2n } } });
     expect(await check(client.env, leaf)).toBe("resolved");
     const strict = { ...client.env, limits: { ...client.env.limits, strictLifetimes: true } };
     expect(await check(strict, leaf)).toBe("invalid_commit");
@@ -74,7 +72,7 @@ describe("a leaf (RFC 9420 §7.3)", () => {
 test("a leaf of enormous size is refused before it is looked at", async () => {
   const client = await newClient("x");
   const { leaf } = client.own.keyPackage;
-  const large = await leafLike(client, { credential: { type: 1, content: new Uint8Array(40_000) } });
+  const large = leafLike(client, { credential: { type: 1, content: new Uint8Array(40_000) } });
   expect(decodeWhole(leaf.bytes, readLeafNode).bytes).toEqual(leaf.bytes);
   expect(() => decodeWhole(large.bytes, readLeafNode)).toThrow(expect.objectContaining({ code: "too_large" }));
 });
@@ -88,18 +86,18 @@ describe("a key package (RFC 9420 §10.1)", () => {
   ])("%s is refused", async (_, change) => {
     const client = await newClient("x");
     const { keyPackage } = client.own;
-    expect(await codeOf(checkKeyPackage(client.env.suite, await packageLike(client, keyPackage.leaf)))).toBe("resolved");
-    const changed = await packageLike(client, keyPackage.leaf, change(keyPackage));
-    expect(await codeOf(checkKeyPackage(client.env.suite, changed))).toBe("invalid_key_package");
+    expect(codeThrownBy(() => checkKeyPackage(client.env.suite, packageLike(client, keyPackage.leaf)))).toBeUndefined();
+    const changed = packageLike(client, keyPackage.leaf, change(keyPackage));
+    expect(codeThrownBy(() => checkKeyPackage(client.env.suite, changed))).toBe("invalid_key_package");
   });
 
   test("with a leaf from elsewhere, or signed by another, is refused", async () => {
     const client = await newClient("x");
     const other = await newClient("y");
-    const update = await leafLike(client, { source: { kind: "update" } });
-    expect(await codeOf(checkKeyPackage(client.env.suite, await packageLike(client, update)))).toBe("invalid_key_package");
-    const forged = await packageLike({ env: other.env, own: client.own }, client.own.keyPackage.leaf);
-    expect(await codeOf(checkKeyPackage(client.env.suite, forged))).toBe("invalid_key_package");
+    const update = leafLike(client, { source: { kind: "update" } });
+    expect(codeThrownBy(() => checkKeyPackage(client.env.suite, packageLike(client, update)))).toBe("invalid_key_package");
+    const forged = packageLike({ env: other.env, own: client.own }, client.own.keyPackage.leaf);
+    expect(codeThrownBy(() => checkKeyPackage(client.env.suite, forged))).toBe("invalid_key_package");
   });
 });
 
@@ -110,7 +108,7 @@ describe("members together (RFC 9420 §7.3, §11.1)", () => {
     const [alice, bob] = await groupOfClients(2);
     const client = await newClient("x");
     const taken = bob.state.tree.leaf(1)?.encryptionKey ?? new Uint8Array();
-    const copied = await packageLike(client, await leafLike(client, { encryptionKey: taken }));
+    const copied = packageLike(client, leafLike(client, { encryptionKey: taken }));
     expect(await codeOf(propose(alice, [add(copied)]))).toBe("invalid_key_package");
     expect(await codeOf(propose(alice, [add(client.own.keyPackage), add(client.own.keyPackage)]))).toBe("invalid_key_package");
   });
@@ -120,7 +118,7 @@ describe("members together (RFC 9420 §7.3, §11.1)", () => {
     const client = await newClient("x");
     const { capabilities } = client.own.keyPackage.leaf;
     const exotic = { credential: { type: 7, content: new Uint8Array() }, capabilities: { ...capabilities, credentials: [1, 7] } };
-    expect(await codeOf(propose(alice, [add(await packageLike(client, await leafLike(client, exotic)))]))).toBe("invalid_key_package");
+    expect(await codeOf(propose(alice, [add(packageLike(client, leafLike(client, exotic)))]))).toBe("invalid_key_package");
   });
 
   test("support what the group requires, and its extensions", async () => {
@@ -144,7 +142,7 @@ describe("a proposal on its own (RFC 9420 §12.1)", () => {
   async function proposed(alice: Client, bob: Client, proposal: Proposal): Promise<string> {
     const { handshake } = await propose(alice, []);
     const content = encode((w) => writeProposal(w, proposal));
-    return codeOf(processProposal(bob.env, bob.state, { ...handshake, contentType: 2, content, confirmationTag: undefined }));
+    return codeOf(processProposal(bob.env, bob.state, { ...handshake, contentType: "proposal", content, confirmationTag: undefined }));
   }
 
   test.each<[string, string, Proposal]>([
@@ -158,12 +156,12 @@ describe("a proposal on its own (RFC 9420 §12.1)", () => {
 
   test("that updates its sender needs a leaf for that, signed for its place", async () => {
     const [alice, bob] = await groupOfClients(2);
-    const fresh = async (suite: Suite): Promise<Uint8Array> => (await freshKeyPair(suite)).publicKey;
-    const update = { source: { kind: "update" as const }, encryptionKey: await fresh(alice.env.suite) };
-    expect(await proposed(alice, bob, { kind: "update", leaf: await leafLike(alice, update) })).toBe("resolved");
-    expect(await proposed(alice, bob, { kind: "update", leaf: await leafLike(alice, update, group.groupId, 1) })).toBe("invalid_proposal");
+    const fresh = (suite: CipherSuite): Uint8Array => suite.generateKeyPair().publicKey;
+    const update = { source: { kind: "update" as const }, encryptionKey: fresh(alice.env.suite) };
+    expect(await proposed(alice, bob, { kind: "update", leaf: leafLike(alice, update) })).toBe("resolved");
+    expect(await proposed(alice, bob, { kind: "update", leaf: leafLike(alice, update, group.groupId, 1) })).toBe("invalid_proposal");
     expect(await proposed(alice, bob, { kind: "update", leaf: alice.own.keyPackage.leaf })).toBe("invalid_proposal");
-    const same = await leafLike(alice, { source: { kind: "update" } });
+    const same = leafLike(alice, { source: { kind: "update" } });
     expect(await proposed(alice, bob, { kind: "update", leaf: same })).toBe("invalid_proposal");
   });
 
@@ -177,7 +175,7 @@ describe("a proposal on its own (RFC 9420 §12.1)", () => {
       const content = encode((w) => writeProposal(w, { kind: "group_context_extensions", extensions: [extension] }));
       const message = {
         ...handshake,
-        contentType: 2 as const,
+        contentType: "proposal" as const,
         content,
         confirmationTag: undefined,
         authenticatedData: new Uint8Array([id, id >> 8]),

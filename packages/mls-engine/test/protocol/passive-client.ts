@@ -5,9 +5,9 @@ import { processCommit } from "../../src/commit/process-commit.ts";
 import { processProposal } from "../../src/proposals/process-proposal.ts";
 import type { Welcome } from "../../src/join/welcome.ts";
 import { MAX_MESSAGE_BYTES } from "../../src/framing/private-message.ts";
-import { readWire } from "../../src/framing/mls-message.ts";
+import { readMlsMessage } from "../../src/framing/mls-message.ts";
 import { fromHex, toHex } from "../vectors.ts";
-import { cryptoOf, environment } from "./environment.ts";
+import { environment } from "./environment.ts";
 import { messagesOf, receiveHandshake, type EpochMember } from "./handshake-messages.ts";
 
 /** A case of the `passive-client` vectors of the MLS working group: a member that never sends. */
@@ -45,22 +45,21 @@ export async function follow(vector: PassiveClient): Promise<string[]> {
     credential: keyPackage.leaf.credential,
     signatureKey: { publicKey: keyPackage.leaf.signatureKey, privateKey: fromHex(vector.signature_priv) },
   };
-  const env = await environment(vector.cipher_suite, signer, (id) =>
+  const env = environment(vector.cipher_suite, signer, (id) =>
     id.kind === "external" ? external.get(toHex(id.id)) : resumption.get(id.epoch),
   );
-  const { messages: crypto } = await cryptoOf(vector.cipher_suite);
   const secrets = { initKey: fromHex(vector.init_priv), encryptionKey: fromHex(vector.encryption_priv) };
   const tree = vector.ratchet_tree === null ? undefined : fromHex(vector.ratchet_tree);
-  const memberOf = (start: EpochStart): EpochMember => ({ env, state: start.state, messages: messagesOf(crypto, start) });
+  const memberOf = (start: EpochStart): EpochMember => ({ env, state: start.state, messages: messagesOf(env.suite, start) });
   let client = memberOf(await join(env, readWelcomeMessage(vector.welcome), { keyPackage, secrets }, tree));
   const authenticators = [toHex(client.state.secrets.epochAuthenticator)];
   for (const epoch of vector.epochs) {
     resumption.set(client.state.context.epoch, client.state.secrets.resumptionPsk);
     for (const proposal of epoch.proposals) {
-      const { state } = await processProposal(env, client.state, await receiveHandshake(client, fromHex(proposal)));
+      const { state } = await processProposal(env, client.state, receiveHandshake(client, fromHex(proposal)));
       client.state = state;
     }
-    const { next } = await processCommit(env, client.state, await receiveHandshake(client, fromHex(epoch.commit)));
+    const { next } = await processCommit(env, client.state, receiveHandshake(client, fromHex(epoch.commit)));
     if (next === undefined) throw new TypeError("The client was removed");
     client = memberOf(next);
     authenticators.push(toHex(client.state.secrets.epochAuthenticator));
@@ -69,13 +68,13 @@ export async function follow(vector: PassiveClient): Promise<string[]> {
 }
 
 function readKeyPackageMessage(message: string): KeyPackage {
-  const wire = readWire(fromHex(message), MAX_MESSAGE_BYTES);
+  const wire = readMlsMessage(fromHex(message), MAX_MESSAGE_BYTES);
   if (wire.kind !== "key_package") throw new TypeError("The message isn't a key package");
   return wire.message;
 }
 
 function readWelcomeMessage(message: string): Welcome {
-  const wire = readWire(fromHex(message), MAX_MESSAGE_BYTES);
+  const wire = readMlsMessage(fromHex(message), MAX_MESSAGE_BYTES);
   if (wire.kind !== "welcome") throw new TypeError("The message isn't a Welcome");
   return wire.message;
 }

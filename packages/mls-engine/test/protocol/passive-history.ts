@@ -1,15 +1,19 @@
+import { equalBytes } from "../../src/codec/bytes.ts";
+import { decodeWhole } from "../../src/codec/reader.ts";
+import { encode } from "../../src/codec/writer.ts";
+import type { CipherSuite } from "../../src/crypto/cipher-suite.ts";
+import { decryptWithLabel, signWithLabel } from "../../src/crypto/labels.ts";
 import { randomFrom } from "@parley/test-assertions";
-import { decodeWhole, encode, equalBytes } from "../../src/codec/codec.ts";
 import { createCommit, signHandshake } from "../../src/commit/create-commit.ts";
 import { createGroup } from "../../src/join/create-group.ts";
 import type { Environment } from "../../src/epoch/environment.ts";
-import { ContentType, WireFormat, type Handshake } from "../../src/framing/framed-content.ts";
+import { WireFormat, type Handshake } from "../../src/framing/framed-content.ts";
 import type { EpochStart, GroupState } from "../../src/epoch/group-state.ts";
-import { join, type OwnKeyPackage } from "../../src/join/join.ts";
+import { join } from "../../src/join/join.ts";
+import type { OwnKeyPackage } from "../../src/join/key-package.ts";
 import { createKeyPackage } from "../../src/join/key-package.ts";
 import { combinePsks, welcomeSecret } from "../../src/key-schedule/key-schedule.ts";
-import { decryptFrom, freshKeyPair, sign } from "../../src/crypto/labels.ts";
-import { encodeUnsignedLeaf, leafToBeSigned, signedLeaf, type LeafNode } from "../../src/tree/leaf-node.ts";
+import { encodeUnsignedLeaf, leafNodeTbs, signedLeaf, type LeafNode } from "../../src/tree/leaf-node.ts";
 import { processCommit } from "../../src/commit/process-commit.ts";
 import { processProposal } from "../../src/proposals/process-proposal.ts";
 import { writeProposal, type Proposal } from "../../src/proposals/proposal.ts";
@@ -24,10 +28,10 @@ import {
   welcomeKeys,
   writeWelcome,
 } from "../../src/join/welcome.ts";
-import type { MlsCrypto } from "../../src/crypto/mls-crypto.ts";
-import { frame } from "../../src/framing/mls-message.ts";
+import { encodeMlsMessage } from "../../src/framing/mls-message.ts";
 import { toHex } from "../vectors.ts";
-import { cryptoOf, environment, newSigner } from "./environment.ts";
+import { nameOf, nodeSuite } from "../cipher-suites.ts";
+import { environment, newSigner } from "./environment.ts";
 import { messagesOf, receiveHandshake, sendHandshake, type EpochMember } from "./handshake-messages.ts";
 import type { PassiveClient, PassiveEpoch } from "./passive-client.ts";
 
@@ -76,7 +80,7 @@ export async function passiveHistory(options: HistoryOptions): Promise<PassiveHi
 
 class History {
   readonly #suite: number;
-  readonly #crypto: MlsCrypto;
+  readonly #crypto: CipherSuite;
   readonly #random: (below: number) => number;
   /** Those that follow the group and commit. A member whose own Update was committed is one no longer: only its leaf stays. */
   #active: EpochMember[] = [];
@@ -86,15 +90,15 @@ class History {
   readonly #committed = new Set<string>();
   #made = 0;
 
-  private constructor(suite: number, crypto: MlsCrypto, random: (below: number) => number) {
+  private constructor(suite: number, crypto: CipherSuite, random: (below: number) => number) {
     this.#suite = suite;
     this.#crypto = crypto;
     this.#random = random;
-    for (let id = 0; id < EXTERNAL_PSKS; id++) this.#external.set(toHex(new Uint8Array([id])), crypto.handshake.rng.randomBytes(32));
+    for (let id = 0; id < EXTERNAL_PSKS; id++) this.#external.set(toHex(new Uint8Array([id])), crypto.random(32));
   }
 
   static async create({ suite, seed }: HistoryOptions): Promise<History> {
-    const history = new History(suite, await cryptoOf(suite), randomFrom(seed));
+    const history = new History(suite, nodeSuite(nameOf(suite)), randomFrom(seed));
     const creator = await history.#newcomer();
     const others = await Promise.all(Array.from({ length: 5 }, () => history.#newcomer()));
     history.#active = [history.#member(creator.env, await createGroup(creator.env, GROUP_ID, creator.own))];
@@ -131,10 +135,10 @@ class History {
     return {
       cipher_suite: this.#suite,
       external_psks: Array.from(this.#external, ([psk_id, psk]) => ({ psk_id, psk: toHex(psk) })),
-      key_package: toHex(frame(WireFormat.keyPackage, client.own.keyPackage.bytes)),
+      key_package: toHex(encodeMlsMessage(WireFormat.keyPackage, client.own.keyPackage.bytes)),
       signature_priv: toHex(client.env.signer.signatureKey.privateKey),
       ...keys,
-      welcome: toHex(frame(WireFormat.welcome, sent)),
+      welcome: toHex(encodeMlsMessage(WireFormat.welcome, sent)),
       ratchet_tree: tree,
       initial_epoch_authenticator: authenticator,
       epochs: followed,
@@ -210,11 +214,11 @@ class History {
   /** Sends a proposal, which all that are active take up. */
   async #propose(sender: EpochMember, proposal: Proposal): Promise<Uint8Array> {
     const content = encode((w) => writeProposal(w, proposal));
-    const signed = await signHandshake(sender.env, sender.state, ContentType.proposal, content, this.#framing());
+    const signed = signHandshake(sender.env, sender.state, "proposal", content, this.#framing());
     const handshake: Handshake = { ...signed, confirmationTag: undefined };
-    const bytes = await sendHandshake(sender, handshake);
+    const bytes = sendHandshake(sender, handshake);
     for (const member of this.#active) {
-      const received = member === sender ? handshake : await receiveHandshake(member, bytes);
+      const received = member === sender ? handshake : receiveHandshake(member, bytes);
       ({ state: member.state } = await processProposal(member.env, member.state, received));
     }
     return bytes;
@@ -229,17 +233,17 @@ class History {
     const { env, state } = committer;
     const waiting = references.map((name) => Uint8Array.from(name, (character) => character.charCodeAt(0)));
     const created = await createCommit(env, state, { proposals, references: waiting, forcePath, ...this.#framing() });
-    const bytes = await sendHandshake(committer, created.handshake);
+    const bytes = sendHandshake(committer, created.handshake);
     const gone = new Set(created.effects.removed);
     for (const leaf of created.effects.updated) if (leaf !== state.ownLeaf) gone.add(leaf);
     const next: EpochMember[] = [];
     for (const member of this.#active) {
       if (member === committer || gone.has(member.state.ownLeaf)) continue;
-      const processed = await processCommit(member.env, member.state, await receiveHandshake(member, bytes));
+      const processed = await processCommit(member.env, member.state, receiveHandshake(member, bytes));
       if (processed.next === undefined) throw new TypeError("A member was removed");
       next.push(this.#member(member.env, processed.next));
     }
-    committer.messages = messagesOf(this.#crypto.messages, created);
+    committer.messages = messagesOf(this.#crypto, created);
     committer.state = created.state;
     const welcome = created.welcome ?? new Uint8Array();
     for (const newcomer of newcomers) {
@@ -251,16 +255,16 @@ class History {
   }
 
   #member(env: Environment, start: EpochStart): EpochMember {
-    return { env, state: start.state, messages: messagesOf(this.#crypto.messages, start) };
+    return { env, state: start.state, messages: messagesOf(this.#crypto, start) };
   }
 
   async #newcomer(): Promise<Newcomer> {
-    const signer = await newSigner(this.#suite, `member ${this.#made++}`);
-    const env = await environment(this.#suite, signer, (id) =>
+    const signer = newSigner(this.#suite, `member ${this.#made++}`);
+    const env = environment(this.#suite, signer, (id) =>
       id.kind === "external" ? this.#external.get(toHex(id.id)) : this.#resumption.get(id.epoch),
     );
     const now = BigInt(Math.floor(Date.now() / 1000));
-    return { env, own: await createKeyPackage(env.suite, signer, { notBefore: now - 60n, notAfter: now + 86_400n }, false) };
+    return { env, own: createKeyPackage(env.suite, signer, { notBefore: now - 60n, notAfter: now + 86_400n }, false) };
   }
 
   #committer(): EpochMember {
@@ -279,7 +283,7 @@ class History {
   }
 
   #nonce(): Uint8Array {
-    return this.#crypto.handshake.rng.randomBytes(this.#crypto.handshake.kdf.size);
+    return this.#crypto.random(this.#crypto.hashLength);
   }
 
   #framing(): { wireFormat: 1 | 2; authenticatedData: Uint8Array } {
@@ -317,11 +321,11 @@ function leafOf({ tree }: GroupState, { own }: Newcomer): number | undefined {
 async function updatedLeaf({ env, state }: EpochMember): Promise<LeafNode> {
   const leaf = state.tree.leaf(state.ownLeaf);
   if (leaf === undefined) throw new TypeError("The member has no leaf");
-  const { publicKey: encryptionKey } = await freshKeyPair(env.suite);
+  const { publicKey: encryptionKey } = env.suite.generateKeyPair();
   const content = { ...leaf, encryptionKey, source: { kind: "update" as const } };
   const unsigned = encodeUnsignedLeaf(content);
-  const toBeSigned = leafToBeSigned(unsigned, content.source, state.context.groupId, state.ownLeaf);
-  return signedLeaf(content, unsigned, await sign(env.suite, env.signer.signatureKey.privateKey, "LeafNodeTBS", toBeSigned));
+  const toBeSigned = leafNodeTbs(unsigned, content.source, { groupId: state.context.groupId, leafIndex: state.ownLeaf });
+  return signedLeaf(content, unsigned, signWithLabel(env.suite, env.signer.signatureKey.privateKey, "LeafNodeTBS", toBeSigned));
 }
 
 /** A Welcome made again without the `ratchet_tree` extension, by the keys of its signer and of its only receiver. */
@@ -329,17 +333,19 @@ async function withoutTree({ env, own }: Newcomer, signer: EpochMember, bytes: U
   const { suite } = env;
   const welcome = decodeWhole(bytes, readWelcome);
   const [entry] = welcome.secrets;
-  const opened = entry && (await decryptFrom(suite, own.secrets.initKey, "Welcome", welcome.encryptedGroupInfo, entry.encrypted));
+  const opened = entry && decryptWithLabel(suite, own.secrets.initKey, "Welcome", welcome.encryptedGroupInfo, entry.encrypted);
   if (opened === undefined) throw new TypeError("The Welcome is for another key package");
   const secrets = decodeWhole(opened, readGroupSecrets);
-  const { key, nonce } = await welcomeKeys(
-    suite,
-    await welcomeSecret(suite, secrets.joiner, await combinePsks(suite, secrets.psks, env.findPsk)),
-  );
-  const info = decodeWhole(await suite.hpke.decryptAead(key, nonce, undefined, welcome.encryptedGroupInfo), readGroupInfo);
+  const { key, nonce } = welcomeKeys(suite, welcomeSecret(suite, secrets.joiner, combinePsks(suite, secrets.psks, env.findPsk)));
+  const info = decodeWhole(suite.open(key, nonce, new Uint8Array(), welcome.encryptedGroupInfo) ?? new Uint8Array(), readGroupInfo);
   const extensions = info.extensions.filter(({ type }) => type !== ExtensionType.ratchetTree);
-  const changed = await encodeGroupInfo(signer.env, info.signer, info.context, extensions, info.confirmationTag);
-  const encryptedGroupInfo = await suite.hpke.encryptAead(key, nonce, undefined, changed);
-  const again = await encryptGroupSecrets(suite, own.keyPackage, encryptedGroupInfo, secrets);
+  const changed = encodeGroupInfo(signer.env, {
+    signer: info.signer,
+    context: info.context,
+    extensions,
+    confirmationTag: info.confirmationTag,
+  });
+  const encryptedGroupInfo = suite.seal(key, nonce, new Uint8Array(), changed);
+  const again = encryptGroupSecrets(suite, own.keyPackage, encryptedGroupInfo, secrets);
   return encode((w) => writeWelcome(w, { suite: welcome.suite, secrets: [again], encryptedGroupInfo }));
 }

@@ -1,5 +1,5 @@
+import { decodeWhole } from "../../src/codec/reader.ts";
 import { randomFrom } from "@parley/test-assertions";
-import { decodeWhole } from "../../src/codec/codec.ts";
 import { join } from "../../src/join/join.ts";
 import { processCommit } from "../../src/commit/process-commit.ts";
 import type { Proposal } from "../../src/proposals/proposal.ts";

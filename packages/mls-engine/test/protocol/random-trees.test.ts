@@ -1,6 +1,6 @@
+import { decodeWhole } from "../../src/codec/reader.ts";
 import { gateOrSoak } from "@parley/test-assertions";
 import { expect, it } from "vitest";
-import { decodeWhole } from "../../src/codec/codec.ts";
 import { encodeTree, readTree } from "../../src/tree/ratchet-tree.ts";
 import { treeHash } from "../../src/tree/tree-hash.ts";
 import { applyPath, createPath, type PathResult } from "../../src/tree/update-path.ts";

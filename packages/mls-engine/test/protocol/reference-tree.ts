@@ -1,5 +1,6 @@
-import { encode, equalBytes } from "../../src/codec/codec.ts";
-import type { Suite } from "../../src/crypto/labels.ts";
+import { equalBytes } from "../../src/codec/bytes.ts";
+import { encode } from "../../src/codec/writer.ts";
+import type { CipherSuite } from "../../src/crypto/cipher-suite.ts";
 import type { RatchetTree, TreeNode } from "../../src/tree/ratchet-tree.ts";
 
 /*
@@ -32,18 +33,18 @@ export function resolution(nodes: Nodes, at: Subtree): number[] {
 }
 
 /** §7.8. */
-export async function subtreeHash(suite: Suite, nodes: Nodes, at: Subtree): Promise<Uint8Array> {
+export function subtreeHash(suite: CipherSuite, nodes: Nodes, at: Subtree): Uint8Array {
   const node = nodes[at.node];
   if (at.height === 0) {
-    return suite.hash.digest(
+    return suite.hash(
       encode((w) => {
         w.u8(1).u32(at.node / 2);
         w.optional(node, (inner, leaf) => inner.raw(leaf.kind === "leaf" ? leaf.bytes : new Uint8Array()));
       }),
     );
   }
-  const [leftHash, rightHash] = [await subtreeHash(suite, nodes, left(at)), await subtreeHash(suite, nodes, right(at))];
-  return suite.hash.digest(
+  const [leftHash, rightHash] = [subtreeHash(suite, nodes, left(at)), subtreeHash(suite, nodes, right(at))];
+  return suite.hash(
     encode((w) => {
       w.u8(2).optional(node?.kind === "parent" ? node : undefined, (inner, parent) =>
         inner
@@ -57,7 +58,7 @@ export async function subtreeHash(suite: Suite, nodes: Nodes, at: Subtree): Prom
 }
 
 /** The nodes that carry the hash of a parent as those do that were set together with it (§7.9.2). Of a valid parent there is one. */
-export async function parentHashMatches(suite: Suite, nodes: Nodes, at: Subtree): Promise<number[]> {
+export function parentHashMatches(suite: CipherSuite, nodes: Nodes, at: Subtree): number[] {
   const parent = nodes[at.node];
   if (parent?.kind !== "parent") throw new TypeError("Only parents have parent hashes below them");
   const matches: number[] = [];
@@ -65,8 +66,8 @@ export async function parentHashMatches(suite: Suite, nodes: Nodes, at: Subtree)
     [left(at), right(at)],
     [right(at), left(at)],
   ] as const) {
-    const original = await subtreeHash(suite, withoutLeaves(nodes, parent.unmergedLeaves), sibling);
-    const hash = await suite.hash.digest(encode((w) => w.vector(parent.publicKey).vector(parent.parentHash).vector(original)));
+    const original = subtreeHash(suite, withoutLeaves(nodes, parent.unmergedLeaves), sibling);
+    const hash = suite.hash(encode((w) => w.vector(parent.publicKey).vector(parent.parentHash).vector(original)));
     const below = resolution(nodes, child);
     const unmergedBelow = parent.unmergedLeaves.map((leaf) => 2 * leaf).filter((leaf) => contains(child, leaf));
     for (const candidate of below) {

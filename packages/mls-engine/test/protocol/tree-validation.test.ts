@@ -1,8 +1,9 @@
+import { decodeWhole } from "../../src/codec/reader.ts";
+import { encode } from "../../src/codec/writer.ts";
+import { signWithLabel } from "../../src/crypto/labels.ts";
 import { gateOrSoak, randomFrom } from "@parley/test-assertions";
 import { describe, expect, it } from "vitest";
-import { decodeWhole, encode } from "../../src/codec/codec.ts";
-import { sign } from "../../src/crypto/labels.ts";
-import { encodeUnsignedLeaf, leafToBeSigned, signedLeaf, type LeafNode } from "../../src/tree/leaf-node.ts";
+import { encodeUnsignedLeaf, leafNodeTbs, signedLeaf, type LeafNode } from "../../src/tree/leaf-node.ts";
 import { encodeTree, RatchetTree, readTree, writeTreeNode, type ParentNode, type TreeNode } from "../../src/tree/ratchet-tree.ts";
 import { treeHash } from "../../src/tree/tree-hash.ts";
 import { checkTree } from "../../src/tree/tree-validation.ts";
@@ -54,7 +55,7 @@ async function sampleOf({ first, members }: RandomGroup, random: (below: number)
   }
   for (const at of subtrees(wholeTree(tree))) {
     if (tree.parent(at.node) === undefined) continue;
-    for (const node of await parentHashMatches(first.env.suite, tree.nodes, at)) matched.add(node);
+    for (const node of parentHashMatches(first.env.suite, tree.nodes, at)) matched.add(node);
   }
   return { members, tree, nodes: tree.nodes, parents, leaves, matched, random };
 }
@@ -112,8 +113,8 @@ async function resigned(sample: Sample, node: number, change: (leaf: LeafNode) =
   const { env, state } = member;
   const content = { ...leaf, ...change(leaf) };
   const unsigned = encodeUnsignedLeaf(content);
-  const signed = leafToBeSigned(unsigned, content.source, state.context.groupId, state.ownLeaf);
-  const signature = await sign(env.suite, env.signer.signatureKey.privateKey, "LeafNodeTBS", signed);
+  const signed = leafNodeTbs(unsigned, content.source, { groupId: state.context.groupId, leafIndex: state.ownLeaf });
+  const signature = signWithLabel(env.suite, env.signer.signatureKey.privateKey, "LeafNodeTBS", signed);
   return { kind: "leaf", ...signedLeaf(content, unsigned, signature) };
 }
 
@@ -223,10 +224,10 @@ describe("trees of random histories", () => {
       await treeHash(env.suite, tree, env.pause);
       for (const at of subtrees(wholeTree(tree))) {
         expect(tree.resolution(at.node)).toEqual(resolution(sample.nodes, at));
-        expect(tree.cachedHash(at.node)).toEqual(await subtreeHash(env.suite, sample.nodes, at));
+        expect(tree.cachedHash(at.node)).toEqual(subtreeHash(env.suite, sample.nodes, at));
       }
       for (const at of subtrees(wholeTree(tree)).filter(({ node }) => tree.parent(node) !== undefined)) {
-        expect(await parentHashMatches(env.suite, sample.nodes, at)).toHaveLength(1);
+        expect(parentHashMatches(env.suite, sample.nodes, at)).toHaveLength(1);
       }
       expect(await verdict(sample, sample.nodes)).toBe("resolved");
     }

@@ -1,17 +1,17 @@
+import { nodeSuite } from "../cipher-suites.ts";
+import type { CipherSuite } from "../../src/crypto/cipher-suite.ts";
 import fc from "fast-check";
 import { gateOrSoak } from "@parley/test-assertions";
 import { beforeAll, describe, expect, it } from "vitest";
-import type { MessageCrypto } from "../../src/crypto/mls-crypto.ts";
 import type { RatchetType } from "../../src/secret-tree/ratchet.ts";
 import type { SendLease } from "../../src/secret-tree/send-lease.ts";
 import { SecretTree } from "../../src/secret-tree/secret-tree.ts";
-import { createNodeCrypto } from "../../src/node/node-crypto.ts";
 import { codeThrownBy, expectMlsError } from "../expect-error.ts";
 import { toHex } from "../vectors.ts";
 
-let crypto: MessageCrypto;
+let crypto: CipherSuite;
 beforeAll(async () => {
-  crypto = (await createNodeCrypto()).messages;
+  crypto = nodeSuite();
 });
 
 const LEAVES = 6;

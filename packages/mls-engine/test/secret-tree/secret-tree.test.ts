@@ -1,17 +1,17 @@
+import { nodeSuite } from "../cipher-suites.ts";
+import type { CipherSuite } from "../../src/crypto/cipher-suite.ts";
 import { beforeAll, describe, expect, it } from "vitest";
-import type { MessageCrypto } from "../../src/crypto/mls-crypto.ts";
 import type { RatchetType } from "../../src/secret-tree/ratchet.ts";
 import type { RatchetLimits } from "../../src/secret-tree/ratchet-limits.ts";
 import { SecretFrontier } from "../../src/secret-tree/secret-frontier.ts";
 import { SecretTree } from "../../src/secret-tree/secret-tree.ts";
-import { createTreeKdf } from "../../src/secret-tree/tree-kdf.ts";
-import { createNodeCrypto } from "../../src/node/node-crypto.ts";
+import { nextRatchetSecret } from "../../src/secret-tree/tree-kdf.ts";
 import { expectMlsError } from "../expect-error.ts";
 import { toHex } from "../vectors.ts";
 
-let crypto: MessageCrypto;
+let crypto: CipherSuite;
 beforeAll(async () => {
-  crypto = (await createNodeCrypto()).messages;
+  crypto = nodeSuite();
 });
 
 const SECRET = Uint8Array.from({ length: 32 }, (_, at) => at * 7 + 1);
@@ -84,7 +84,7 @@ describe("consumption", () => {
 
   it("erases what was consumed when told to, and not before", () => {
     const seen: Uint8Array[] = [];
-    const spying: MessageCrypto = {
+    const spying: CipherSuite = {
       ...crypto,
       expand: (secret, info, length) => {
         seen.push(secret);
@@ -148,7 +148,7 @@ describe("limits", () => {
 
   it("of work: a hostile generation costs nothing, the farthest allowed one a bounded number of hashes", () => {
     let hashes = 0;
-    const counting: MessageCrypto = {
+    const counting: CipherSuite = {
       ...crypto,
       expand: (secret, info, length) => {
         hashes++;
@@ -178,7 +178,7 @@ describe("the first message of a sender", () => {
   it("costs hashes by the depth of the tree; the ones after it a constant number", () => {
     const costs = [8, 1024].map((leafCount) => {
       let hashes = 0;
-      const counting: MessageCrypto = {
+      const counting: CipherSuite = {
         ...crypto,
         expand: (secret, info, length) => {
           hashes++;
@@ -221,11 +221,10 @@ describe("the own leaf", () => {
   });
 
   it("is in a snapshot without any secret that leads to a leased key", () => {
-    const kdf = createTreeKdf(crypto);
     const tree = newTree(8, 3);
     const first = SecretFrontier.fromRoot(crypto, SECRET.slice(), 8).derive(3).ratchets.application.secret;
     const secrets = [first];
-    for (let generation = 0; generation < 5; generation++) secrets.push(kdf.next(secrets.at(-1) ?? first, generation));
+    for (let generation = 0; generation < 5; generation++) secrets.push(nextRatchetSecret(crypto, secrets.at(-1) ?? first, generation));
     tree.leaseSend("application", 5);
     const held = secrets.map((secret) => toHex(tree.snapshot()).includes(toHex(secret)));
     expect(held).toEqual([false, false, false, false, false, true]);

@@ -1,8 +1,9 @@
-import { decodeWhole, encode } from "../../../../packages/mls-engine/src/codec/codec.ts";
-import { encodeGroupContext } from "../../../../packages/mls-engine/src/framing/framed-content.ts";
+import { decodeWhole } from "../../../../packages/mls-engine/src/codec/reader.ts";
+import { encode } from "../../../../packages/mls-engine/src/codec/writer.ts";
+import { decryptWithLabel } from "../../../../packages/mls-engine/src/crypto/labels.ts";
+import { encodeGroupContext } from "../../../../packages/mls-engine/src/codec/structures.ts";
 import { join } from "../../../../packages/mls-engine/src/join/join.ts";
 import { epochOf, welcomeSecret } from "../../../../packages/mls-engine/src/key-schedule/key-schedule.ts";
-import { decryptFrom } from "../../../../packages/mls-engine/src/crypto/labels.ts";
 import { readTree } from "../../../../packages/mls-engine/src/tree/ratchet-tree.ts";
 import { ExtensionType, type PskId } from "../../../../packages/mls-engine/src/codec/structures.ts";
 import { treeHash } from "../../../../packages/mls-engine/src/tree/tree-hash.ts";
@@ -72,11 +73,11 @@ export const open: OpenTarget = async () => {
   const [entry] = welcome.secrets;
   if (entry === undefined) throw new TypeError("The Welcome is for the newcomer");
   const { initKey } = newcomer.own.secrets;
-  const opened = await decryptFrom(suite, initKey, "Welcome", welcome.encryptedGroupInfo, entry.encrypted);
+  const opened = decryptWithLabel(suite, initKey, "Welcome", welcome.encryptedGroupInfo, entry.encrypted);
   const secrets = decodeWhole(opened ?? new Uint8Array(), readGroupSecrets);
-  const noPsk = new Uint8Array(suite.kdf.size);
-  const { key, nonce } = await welcomeKeys(suite, await welcomeSecret(suite, secrets.joiner, noPsk));
-  const info = decodeWhole(await suite.hpke.decryptAead(key, nonce, undefined, welcome.encryptedGroupInfo), readGroupInfo);
+  const noPsk = new Uint8Array(suite.hashLength);
+  const { key, nonce } = welcomeKeys(suite, welcomeSecret(suite, secrets.joiner, noPsk));
+  const info = decodeWhole(suite.open(key, nonce, new Uint8Array(), welcome.encryptedGroupInfo) ?? new Uint8Array(), readGroupInfo);
   const tree = info.extensions.find(({ type }) => type === ExtensionType.ratchetTree)?.data ?? new Uint8Array();
 
   /** The context, with the hash of the edited tree where that can be read. */
@@ -107,15 +108,20 @@ export const open: OpenTarget = async () => {
     const context = await contextOf(draft, treeBytes, program["rehash"] === true);
     let tag = bytesOf(draft["confirmationTag"], info.confirmationTag);
     if (program["confirm"] === true) {
-      const epoch = await epochOf(suite, secrets.joiner.slice(), noPsk, encodeGroupContext(context));
-      tag = await suite.hash.mac(epoch.secrets.confirmationKey, context.confirmedTranscriptHash);
+      const epoch = epochOf(suite, secrets.joiner.slice(), noPsk, encodeGroupContext(context));
+      tag = suite.mac(epoch.secrets.confirmationKey, context.confirmedTranscriptHash);
     }
     const extensions = [{ type: ExtensionType.ratchetTree, data: treeBytes }, ...extensionsOf(draft["others"])];
-    const signed = await encodeGroupInfo(alice.env, numberOf(draft["signer"], info.signer, 0xffff_ffff), context, extensions, tag);
-    const encryptedGroupInfo = await suite.hpke.encryptAead(key, nonce, undefined, edited(signed, program["signed"]));
+    const signed = encodeGroupInfo(alice.env, {
+      signer: numberOf(draft["signer"], info.signer, 0xffff_ffff),
+      context,
+      extensions,
+      confirmationTag: tag,
+    });
+    const encryptedGroupInfo = suite.seal(key, nonce, new Uint8Array(), edited(signed, program["signed"]));
     const pathSecret = secretsDraft["pathSecret"] === null ? undefined : bytesOf(secretsDraft["pathSecret"], secrets.pathSecret ?? noPsk);
     const groupSecrets = { joiner: secrets.joiner, pathSecret, psks: listOf(secretsDraft["psks"]).map((psk) => pskOf(objectOf(psk))) };
-    const encrypted = await encryptGroupSecrets(suite, newcomer.own.keyPackage, encryptedGroupInfo, groupSecrets);
+    const encrypted = encryptGroupSecrets(suite, newcomer.own.keyPackage, encryptedGroupInfo, groupSecrets);
     const forged = { suite: numberOf(program["suite"], welcome.suite, 0xffff), secrets: [encrypted], encryptedGroupInfo };
     return edited(
       encode((w) => writeWelcome(w, forged)),

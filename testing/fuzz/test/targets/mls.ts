@@ -1,11 +1,13 @@
-import { encode } from "../../../../packages/mls-engine/src/codec/codec.ts";
+import { equalBytes } from "../../../../packages/mls-engine/src/codec/bytes.ts";
+import { decodeWhole } from "../../../../packages/mls-engine/src/codec/reader.ts";
+import { encode } from "../../../../packages/mls-engine/src/codec/writer.ts";
+import { signWithLabel } from "../../../../packages/mls-engine/src/crypto/labels.ts";
 import { keyPackageReference, type KeyPackage } from "../../../../packages/mls-engine/src/join/key-package.ts";
-import { decodeWhole, equalBytes } from "../../../../packages/mls-engine/src/codec/codec.ts";
 import { createCommit, signHandshake, type CreatedCommit } from "../../../../packages/mls-engine/src/commit/create-commit.ts";
 import type { GroupState } from "../../../../packages/mls-engine/src/epoch/group-state.ts";
-import { join, type OwnKeyPackage } from "../../../../packages/mls-engine/src/join/join.ts";
-import { sign } from "../../../../packages/mls-engine/src/crypto/labels.ts";
-import { encodeUnsignedLeaf, leafToBeSigned, signedLeaf, type LeafNode } from "../../../../packages/mls-engine/src/tree/leaf-node.ts";
+import { join } from "../../../../packages/mls-engine/src/join/join.ts";
+import type { OwnKeyPackage } from "../../../../packages/mls-engine/src/join/key-package.ts";
+import { encodeUnsignedLeaf, leafNodeTbs, signedLeaf, type LeafNode } from "../../../../packages/mls-engine/src/tree/leaf-node.ts";
 import { processCommit } from "../../../../packages/mls-engine/src/commit/process-commit.ts";
 import { processProposal } from "../../../../packages/mls-engine/src/proposals/process-proposal.ts";
 import { readProposal, writeCommit, writeProposal, type Proposal } from "../../../../packages/mls-engine/src/proposals/proposal.ts";
@@ -52,8 +54,8 @@ async function forgeLeaf(
     extensions: extensionsOf(draft["extensions"]),
   };
   const unsigned = encodeUnsignedLeaf(content);
-  const toBeSigned = leafToBeSigned(unsigned, content.source, place.groupId, place.leaf);
-  return signedLeaf(content, unsigned, await sign(env.suite, env.signer.signatureKey.privateKey, "LeafNodeTBS", toBeSigned));
+  const toBeSigned = leafNodeTbs(unsigned, content.source, { groupId: place.groupId, leafIndex: place.leaf });
+  return signedLeaf(content, unsigned, signWithLabel(env.suite, env.signer.signatureKey.privateKey, "LeafNodeTBS", toBeSigned));
 }
 
 async function forgeKeyPackage(newcomer: Pick<Client, "env" | "own">, draft: Json): Promise<KeyPackage> {
@@ -69,7 +71,7 @@ async function forgeKeyPackage(newcomer: Pick<Client, "env" | "own">, draft: Jso
     w.u16(parts.version).u16(parts.suite).vector(parts.initKey).raw(leaf.bytes);
     writeExtensions(w, parts.extensions);
   });
-  const signature = await sign(env.suite, env.signer.signatureKey.privateKey, "KeyPackageTBS", unsigned);
+  const signature = signWithLabel(env.suite, env.signer.signatureKey.privateKey, "KeyPackageTBS", unsigned);
   return { ...parts, leaf, unsigned, signature, bytes: encode((w) => w.raw(unsigned).vector(signature)) };
 }
 
@@ -181,7 +183,7 @@ export const open: OpenTarget = async () => {
       const { proposal, own } = forged;
       if (own) added.push(own);
       const content = encode((w) => writeProposal(w, proposal));
-      const signed = await signHandshake(sender.env, sender.state, 2, content, { authenticatedData, wireFormat });
+      const signed = signHandshake(sender.env, sender.state, "proposal", content, { authenticatedData, wireFormat });
       const next = await Promise.all(
         group.map(({ env }, i) =>
           tolerate([MlsError], () => processProposal(env, states[i] as GroupState, { ...signed, confirmationTag: undefined })),
@@ -214,7 +216,7 @@ export const open: OpenTarget = async () => {
       ...request.proposals.map((proposal) => ({ kind: "proposal" as const, proposal })),
     ];
     const content = encode((w) => writeCommit(w, { proposals: entries, path: undefined }));
-    const signed = await signHandshake(alice.env, alice.state, 3, content, request);
+    const signed = signHandshake(alice.env, alice.state, "commit", content, request);
     for (const [i, { env }] of group.entries()) {
       if (i === 0) continue;
       const commit = { ...signed, confirmationTag: new Uint8Array(32) };
@@ -242,7 +244,7 @@ export const open: OpenTarget = async () => {
     if (created.welcome === undefined) return;
     const welcome = decodeWhole(created.welcome, readWelcome);
     for (const { env, own } of added) {
-      const reference = await keyPackageReference(env.suite, own.keyPackage);
+      const reference = keyPackageReference(env.suite, own.keyPackage);
       if (!welcome.secrets.some(({ newMember }) => equalBytes(newMember, reference))) continue;
       check((await join(env, welcome, own)).state);
     }

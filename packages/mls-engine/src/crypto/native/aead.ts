@@ -1,6 +1,6 @@
+import type { AeadName } from "../suites.ts";
 import type { CipherGCMTypes } from "node:crypto";
 import type { Aead } from "../primitives.ts";
-import type { AeadName } from "../suites.ts";
 import type { NodeCrypto } from "./node-module.ts";
 
 const CIPHERS: Record<AeadName, { readonly algorithm: CipherGCMTypes; readonly keyLength: number }> = {

@@ -1,5 +1,5 @@
-import type { Digest } from "../primitives.ts";
 import type { HashName } from "../suites.ts";
+import type { Digest } from "../primitives.ts";
 import { plain, type NodeCrypto } from "./node-module.ts";
 
 const HASHES: Record<HashName, { readonly algorithm: string; readonly length: number }> = {

@@ -1,6 +1,6 @@
+import type { DhName, SignatureName } from "../suites.ts";
 import { portablePrimitives } from "../portable/primitives.ts";
 import type { Primitives } from "../primitives.ts";
-import type { DhName, SignatureName } from "../suites.ts";
 import { nativeAead } from "./aead.ts";
 import { nativeDigest } from "./digest.ts";
 import { nativeEcdsa } from "./ecdsa.ts";
@@ -17,7 +17,6 @@ export function nativePrimitives(node: NodeCrypto): Primitives {
     signature: (name) => (isEdwards(name) ? (nativeEdwards(node, name) ?? portablePrimitives.signature(name)) : nativeEcdsa(node, name)),
     dh: (name) => (isMontgomery(name) ? (nativeMontgomery(node, name) ?? portablePrimitives.dh(name)) : nativeNistDh(node, name)),
     random: (length) => node.randomFillSync(new Uint8Array(length)),
-    equal: (a, b) => a.length === b.length && node.timingSafeEqual(a, b),
   };
 }
 

@@ -1,9 +1,9 @@
+import type { DhName } from "../suites.ts";
 import { x25519 } from "@noble/curves/ed25519.js";
 import { x448 } from "@noble/curves/ed448.js";
 import { p256, p384, p521 } from "@noble/curves/nist.js";
 import { leftPad } from "../left-pad.ts";
 import type { DhGroup } from "../primitives.ts";
-import type { DhName } from "../suites.ts";
 
 const NIST = { "P-256": p256, "P-384": p384, "P-521": p521 };
 const LENGTHS: Record<DhName, number> = { X25519: 32, X448: 56, "P-256": 32, "P-384": 48, "P-521": 66 };

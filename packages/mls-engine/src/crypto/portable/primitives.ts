@@ -1,9 +1,9 @@
+import type { AeadName, HashName } from "../suites.ts";
 import { gcm } from "@noble/ciphers/aes.js";
 import { chacha20poly1305 } from "@noble/ciphers/chacha.js";
 import { hmac } from "@noble/hashes/hmac.js";
 import { sha256, sha384, sha512 } from "@noble/hashes/sha2.js";
 import type { Aead, Digest, Primitives } from "../primitives.ts";
-import type { AeadName, HashName } from "../suites.ts";
 import { portableDh } from "./dh.ts";
 import { portableSignature } from "./signature.ts";
 
@@ -17,12 +17,6 @@ export const portablePrimitives: Primitives = {
   signature: portableSignature,
   dh: portableDh,
   random: (length) => crypto.getRandomValues(new Uint8Array(length)),
-  equal: (a, b) => {
-    if (a.length !== b.length) return false;
-    let difference = 0;
-    for (let at = 0; at < a.length; at++) difference |= (a[at] ?? 0) ^ (b[at] ?? 0);
-    return difference === 0;
-  },
 };
 
 function portableDigest(name: HashName): Digest {

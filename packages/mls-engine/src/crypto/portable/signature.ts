@@ -1,15 +1,15 @@
+import type { SignatureName } from "../suites.ts";
 import { ed25519 } from "@noble/curves/ed25519.js";
 import { ed448 } from "@noble/curves/ed448.js";
 import { p256, p384, p521 } from "@noble/curves/nist.js";
 import { MlsError } from "../../errors.ts";
 import { leftPad } from "../left-pad.ts";
 import type { SignatureScheme } from "../primitives.ts";
-import type { SignatureName } from "../suites.ts";
 
 const EDWARDS = { Ed25519: ed25519, Ed448: ed448 };
 const NIST = { "P-256": { curve: p256, length: 32 }, "P-384": { curve: p384, length: 48 }, "P-521": { curve: p521, length: 66 } };
 
-export function portableSignature(name: Exclude<SignatureName, "ML-DSA-87">): SignatureScheme {
+export function portableSignature(name: SignatureName): SignatureScheme {
   return name === "Ed25519" || name === "Ed448" ? edwards(name) : ecdsa(name);
 }
 
