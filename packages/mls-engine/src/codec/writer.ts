@@ -6,7 +6,7 @@ const MAX_VECTOR_LENGTH = 0x3fff_ffff;
 /**
  * Writes the presentation language of [RFC 9420 §2.1](https://www.rfc-editor.org/rfc/rfc9420.html#section-2.1).
  *
- * What it writes may be secret: whenever the buffer is replaced, the old one is erased.
+ * The content may be secret, so a buffer that is replaced by a larger one is erased.
  */
 export class Writer {
   #bytes: Uint8Array;

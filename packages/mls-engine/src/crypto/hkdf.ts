@@ -7,14 +7,14 @@ export interface Hkdf {
   expand(prk: Uint8Array, info: Uint8Array, length: number): Uint8Array;
 }
 
-/** Throws RangeError for more than 255 blocks, which no caller of this package asks for. */
+/** HKDF with a hash function. `expand` throws a RangeError for more than 255 blocks, which no caller in this package requests. */
 export function createHkdf(digest: Digest): Hkdf {
   const size = digest.length;
   return {
     length: size,
     extract: (salt, ikm) => digest.mac(salt, ikm),
     expand: (prk, info, length) => {
-      if (length > 255 * size) throw new RangeError(`HKDF gives at most ${255 * size} bytes`);
+      if (length > 255 * size) throw new RangeError(`HKDF output too long: ${length} bytes, limit ${255 * size}`);
       if (length <= size) return firstBlock(digest, prk, info, length);
       const out = new Uint8Array(length);
       const block = new Uint8Array(size + info.length + 1);
@@ -33,7 +33,7 @@ export function createHkdf(digest: Digest): Hkdf {
   };
 }
 
-/** All that most callers need. */
+/** The fast path: most outputs are at most one block. */
 function firstBlock(digest: Digest, prk: Uint8Array, info: Uint8Array, length: number): Uint8Array {
   const input = new Uint8Array(info.length + 1);
   input.set(info);

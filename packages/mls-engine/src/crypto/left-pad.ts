@@ -1,4 +1,4 @@
-/** A number's bytes at a fixed length; `undefined` when it doesn't fit. The same array when nothing is missing. */
+/** Pads a big-endian number with zeros to a fixed length; `undefined` if it is longer. Returns the same array if it has that length. */
 export function leftPad(bytes: Uint8Array, length: number): Uint8Array | undefined {
   if (bytes.length === length) return bytes;
   if (bytes.length > length) return undefined;

@@ -32,7 +32,7 @@ export interface OpenedMessage extends MemberContent {
  *
  * @throws MlsError
  * - `wrong_group`, `epoch_mismatch`: the message claims another group or epoch.
- * - `decryption_failure`: not by a member of this epoch, or modified. There is no way to distinguish the two.
+ * - `decryption_failure`: not by a member of this epoch, or modified. The two cannot be distinguished.
  * - `own_message`: some member encrypted sender data that names the own leaf.
  * - `generation_consumed`: opened before, or the key was dropped to make room.
  * - `generation_too_far`: more messages of the sender are missing than the limits allow.

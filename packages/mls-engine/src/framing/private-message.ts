@@ -47,13 +47,13 @@ function readPrivateMessage(r: Reader): PrivateMessage {
   return { groupId, epoch, contentType, authenticatedData: r.vector(), encryptedSenderData: r.vector(), ciphertext: r.vector() };
 }
 
-/** PrivateContentAAD (RFC 9420 §6.3.1): what the encryption of the content authenticates besides. */
+/** PrivateContentAAD (RFC 9420 §6.3.1): the additional data of the encrypted content. */
 export function privateContentAad(group: MessageGroup, contentType: ContentType, authenticatedData: Uint8Array): Uint8Array {
   const capacity = 9 + vectorSize(group.groupId.length) + vectorSize(authenticatedData.length);
   return encode((w) => writeContentType(w.vector(group.groupId).u64(group.epoch), contentType).vector(authenticatedData), capacity);
 }
 
-/** SenderDataAAD (RFC 9420 §6.3.2): what the encryption of the sender data authenticates besides. */
+/** SenderDataAAD (RFC 9420 §6.3.2): the additional data of the encrypted sender data. */
 export function senderDataAad({ groupId, epoch }: MessageGroup, contentType: ContentType): Uint8Array {
   return encode((w) => writeContentType(w.vector(groupId).u64(epoch), contentType), 9 + vectorSize(groupId.length));
 }

@@ -52,7 +52,7 @@ function nameCheck(
   isNeeded: boolean,
 ): (name: string) => boolean {
   const names = new NamesInUse(env);
-  // Collecting the names of all members is O(n), and usually there are no pending additions or updates.
+  // Collecting the names of all members is O(n). Usually no additions or updates are pending, and it is skipped.
   for (const [index, leaf] of isNeeded ? state.tree.leaves() : []) if (!gone.has(index)) names.add(leaf);
   for (const { leaf } of own.added) names.add(leaf);
   return (name) => {

@@ -4,9 +4,8 @@ import { StoreError } from "./store-error.ts";
 import { checkBatch, checkPartitionName } from "./store-limits.ts";
 
 /**
- * A store that forgets everything when it is closed: for tests, and for agents whose groups needn't outlive the process.
- *
- * Partitions may be closed and opened again as long as the store is open.
+ * Creates a store in memory, for tests and for groups that end with the process. Closing the store erases it. Partitions may be closed and
+ * opened again while the store is open.
  */
 export function memoryStore(): GroupStore {
   return new MemoryStore();
@@ -51,13 +50,13 @@ class MemoryStore implements GroupStore {
   }
 
   #check(): void {
-    if (this.#closed) throw new StoreError("closed", "This store has been closed");
+    if (this.#closed) throw new StoreError("closed", "The store has been closed");
   }
 
   #checkFree(name: string): void {
     this.#check();
     checkPartitionName(name);
-    if (this.#open.has(name)) throw new TypeError("This partition is open");
+    if (this.#open.has(name)) throw new TypeError("The partition is already open");
   }
 }
 
@@ -110,6 +109,6 @@ class MemoryPartition implements StorePartition {
   }
 
   #check(): void {
-    if (this.#closed) throw new StoreError("closed", "This partition has been closed");
+    if (this.#closed) throw new StoreError("closed", "The partition has been closed");
   }
 }

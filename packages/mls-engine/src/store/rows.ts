@@ -4,9 +4,7 @@ export interface Row {
   readonly isPublic: boolean;
 }
 
-/**
- * The rows of one partition. It owns its values: they are copied on the way in and out, and secret ones are erased when they are replaced.
- */
+/** The rows of one partition in memory. Values are copied on reading and writing, and secret ones are erased when they are replaced. */
 export class Rows {
   readonly #rows: Map<string, Row> = new Map();
 
@@ -30,7 +28,7 @@ export class Rows {
     return (prefix === "" ? keys : keys.filter((key) => key.startsWith(prefix))).toSorted(byCodeUnits);
   }
 
-  /** Keys of the secret rows, or of the public ones, in no particular order. */
+  /** The keys of the public or of the secret rows, in no particular order. */
   *keysOf(isPublic: boolean): Generator<string> {
     for (const [key, row] of this.#rows) if (row.isPublic === isPublic) yield key;
   }

@@ -2,21 +2,21 @@ import { ParleyError, type ParleyErrorOptions } from "@parley/core";
 import { systemReason } from "@parley/core/internal";
 
 /**
- * Why a store refused.
+ * The reason of a {@link StoreError}.
  *
  * | code | meaning | retryable |
  * | --- | --- | --- |
- * | `locked` | another process, or another part of this one, has the store open | yes |
- * | `unusable` | the directory can't be created, read, written or locked | no |
- * | `wrong_key` | the store is encrypted under another key, or under none though one was given, or the reverse | no |
- * | `format_unsupported` | written by a later version of this library | no |
- * | `damaged` | what is on disk is not what was written | no |
- * | `failed` | reading or writing failed: the disk is full or failing. The message names the reason and the directory | yes |
+ * | `locked` | the store is open in another process, or in another part of this one | yes |
+ * | `unusable` | the directory cannot be created, read, written or locked | no |
+ * | `wrong_key` | the store is encrypted under another key, is not encrypted, or is encrypted and no key was given | no |
+ * | `format_unsupported` | the store was written by a later version of this library | no |
+ * | `damaged` | the content of a file is not what was written | no |
+ * | `failed` | reading or writing failed, for example on a full disk. The message contains the reason and the directory | yes |
  * | `closed` | the store or the partition has been closed | no |
  */
 export type StoreErrorCode = "locked" | "unusable" | "wrong_key" | "format_unsupported" | "damaged" | "failed" | "closed";
 
-/** A store that can't be opened, read or written; `retryable` follows from the code. Messages never hold rows or keys. */
+/** A failed call of a store. `retryable` depends on the code. The message never contains rows or keys. */
 export class StoreError extends ParleyError<StoreErrorCode> {
   override readonly name: string = "StoreError";
 

@@ -6,7 +6,7 @@ import type { NodeCrypto } from "./node-module.ts";
 const CIPHERS: Record<AeadName, { readonly algorithm: CipherGCMTypes; readonly keyLength: number }> = {
   "AES-128-GCM": { algorithm: "aes-128-gcm", keyLength: 16 },
   "AES-256-GCM": { algorithm: "aes-256-gcm", keyLength: 32 },
-  // The types know only GCM; the calls are the same.
+  // The types of createCipheriv list only GCM for this overload; the calls are the same.
   "ChaCha20-Poly1305": { algorithm: "chacha20-poly1305" as CipherGCMTypes, keyLength: 32 },
 };
 const TAG = 16;

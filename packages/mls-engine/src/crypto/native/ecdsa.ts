@@ -17,7 +17,7 @@ export function nativeEcdsa(node: NodeCrypto, crv: NistCurve): SignatureScheme {
       ecdh.setPrivateKey(scalar);
       return plain(ecdh.getPublicKey());
     } catch {
-      throw new MlsError("malformed", `These bytes are no private key of ${crv}`);
+      throw new MlsError("malformed", `The bytes are not a private key of ${crv}`);
     }
   }
 

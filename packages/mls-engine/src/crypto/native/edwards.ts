@@ -17,7 +17,7 @@ export function nativeEdwards(node: NodeCrypto, crv: keyof typeof LENGTHS): Sign
   const privateKey = (seed: Uint8Array): KeyObject => {
     const known = privateKeys.get(seed);
     if (known !== undefined) return known;
-    if (seed.length !== length) throw new MlsError("malformed", `A private key of ${crv} has ${length} bytes`);
+    if (seed.length !== length) throw new MlsError("malformed", `A private key of ${crv} must have ${length} bytes`);
     const key = importSeed(seed);
     privateKeys.set(seed, key);
     return key;

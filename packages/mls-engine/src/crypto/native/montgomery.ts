@@ -6,8 +6,8 @@ import { okpImport, okpPublicKey } from "./okp-import.ts";
 const LENGTHS = { X25519: 32, X448: 56 } as const;
 
 /**
- * X25519 and X448; `undefined` if the runtime doesn't support the curve. Public keys are cached by their array (tree nodes are used many
- * times); private ones never (most are used once).
+ * X25519 and X448; `undefined` if the runtime doesn't support the curve. Imported public keys are cached by their array, since tree nodes are
+ * used many times. Private keys are not cached: most are used once, and a cache would keep them in memory.
  */
 export function nativeMontgomery(node: NodeCrypto, crv: keyof typeof LENGTHS): DhGroup | undefined {
   const length = LENGTHS[crv];
@@ -37,7 +37,7 @@ export function nativeMontgomery(node: NodeCrypto, crv: keyof typeof LENGTHS): D
           try {
             return plain(node.diffieHellman({ privateKey, publicKey: publicKey(peer) }));
           } catch {
-            // OpenSSL refuses points of small order, whose secret would be all zeros (RFC 7748 §6.1).
+            // OpenSSL throws for points of small order, whose shared secret would be zero (RFC 7748 §6.1).
             return undefined;
           }
         },

@@ -1,7 +1,7 @@
-/** The module node:crypto; handed in, so that browsers can load what uses it. */
+/** The module node:crypto. It is passed as a value, so that the modules that use it can be loaded in browsers. */
 export type NodeCrypto = typeof import("node:crypto");
 
-/** The bytes of a Buffer, without Buffer's own idea of `slice`. */
+/** A Uint8Array over the memory of a Buffer, whose `slice` would not copy. */
 export function plain(buffer: Buffer): Uint8Array {
   return new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength);
 }

@@ -6,7 +6,7 @@ export type OkpCurve = "X25519" | "X448" | "Ed25519" | "Ed448";
 /** Imports a private key of one curve from its raw bytes, which must have the curve's length. */
 export type OkpImport = (raw: Uint8Array) => KeyObject;
 
-/** Length of a private key, and the bytes that precede it in PKCS #8 (RFC 8410 §7). */
+/** The length of a private key, and its prefix in PKCS #8 (RFC 8410 §7). */
 const CURVES: Record<OkpCurve, { readonly length: number; readonly pkcs8Prefix: string }> = {
   X25519: { length: 32, pkcs8Prefix: "302e020100300506032b656e04220420" },
   X448: { length: 56, pkcs8Prefix: "3046020100300506032b656f043a0438" },
@@ -26,7 +26,7 @@ export function okpImport(node: NodeCrypto, crv: OkpCurve): OkpImport | undefine
   return ways.find((importKey) => canImport(node, crv, importKey));
 }
 
-/** The public half of a private key. */
+/** The public key of a private key. */
 export function okpPublicKey(node: NodeCrypto, key: KeyObject): Uint8Array {
   const { x } = node.createPublicKey(key).export({ format: "jwk" });
   return plain(Buffer.from(x ?? "", "base64url"));

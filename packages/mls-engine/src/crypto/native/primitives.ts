@@ -9,7 +9,7 @@ import { nativeMontgomery } from "./montgomery.ts";
 import { nativeNistDh } from "./nist-dh.ts";
 import type { NodeCrypto } from "./node-module.ts";
 
-/** The cryptography of node:crypto, and JavaScript for curves that this runtime's node:crypto doesn't support. All of it is synchronous. */
+/** The implementation on node:crypto. Curves that the runtime's node:crypto lacks are implemented in JavaScript. */
 export function nativePrimitives(node: NodeCrypto): Primitives {
   return {
     digest: (name) => nativeDigest(node, name),

@@ -23,7 +23,7 @@ function montgomery(name: "X25519" | "X448"): DhGroup {
         ? {
             raw,
             publicKey: curve.getPublicKey(raw),
-            // Refuses points of small order, whose secret would be all zeros (RFC 7748 §6.1).
+            // Throws for points of small order, whose shared secret would be zero (RFC 7748 §6.1).
             agree: (peer) => (peer.length === length ? attempt(() => curve.getSharedSecret(raw, peer)) : undefined),
           }
         : undefined,

@@ -10,7 +10,7 @@ import { portableSignature } from "./signature.ts";
 const HASHES = { "SHA-256": sha256, "SHA-384": sha384, "SHA-512": sha512 };
 const KEY_LENGTHS: Record<AeadName, number> = { "AES-128-GCM": 16, "AES-256-GCM": 32, "ChaCha20-Poly1305": 32 };
 
-/** The same cryptography in JavaScript, for every runtime that has `crypto.getRandomValues`. */
+/** The implementation in JavaScript, for every runtime with `crypto.getRandomValues`. */
 export const portablePrimitives: Primitives = {
   digest: portableDigest,
   aead: portableAead,

@@ -22,7 +22,7 @@ function edwards(name: "Ed25519" | "Ed448"): SignatureScheme {
     },
     verify: (publicKey, message, signature) => {
       try {
-        // RFC 8032, as OpenSSL has it: every member of a group must judge a signature alike.
+        // The rules of RFC 8032, as OpenSSL applies them. All members of a group must accept the same signatures.
         return curve.verify(signature, message, publicKey, { zip215: false });
       } catch {
         return false;
@@ -61,5 +61,5 @@ function ecdsa(name: keyof typeof NIST): SignatureScheme {
 }
 
 function invalidKey(name: string): MlsError {
-  return new MlsError("malformed", `These bytes are no private key of ${name}`);
+  return new MlsError("malformed", `The bytes are not a private key of ${name}`);
 }

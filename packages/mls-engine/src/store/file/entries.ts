@@ -3,19 +3,19 @@ import { StoreError } from "../store-error.ts";
 /** Length of a file's id, in bytes. */
 export const FILE_ID_BYTES = 16;
 
-/** What a frame consists of. A later entry of the same key replaces an earlier one. */
+/** An entry of a frame. A later entry of the same key replaces an earlier one. */
 export type Entry =
   | { readonly type: "put"; readonly key: string; readonly value: Uint8Array }
   | { readonly type: "remove"; readonly key: string }
   /** Name of the partition: the first frame of each file. */
   | { readonly type: "name"; readonly name: string }
-  /** Which file holds the public rows, and how much of it counts. */
+  /** The file with the public rows, and its valid length. */
   | { readonly type: "rows"; readonly id: Uint8Array; readonly length: number };
 
 const TYPES = { put: 1, remove: 2, name: 3, rows: 4 } as const;
 const LENGTH_BYTES = 6;
 
-/** Entries as they stand in a frame, in a buffer that is shared with nothing else. */
+/** Encodes entries for a frame, in a buffer of their own that can be erased. */
 export function encodeEntries(entries: Iterable<Entry>): Buffer {
   const list = Array.from(entries);
   let size = 0;
@@ -75,7 +75,7 @@ function writeEntries(entries: readonly Entry[], into: Buffer): void {
 export function* readEntries(bytes: Buffer): Generator<Entry> {
   let offset = 0;
   const take = (length: number): Buffer => {
-    if (length > bytes.length - offset) throw new StoreError("damaged", "A record of the store ends too soon");
+    if (length > bytes.length - offset) throw new StoreError("damaged", "An entry of the store is truncated");
     offset += length;
     return bytes.subarray(offset - length, offset);
   };
@@ -86,7 +86,7 @@ export function* readEntries(bytes: Buffer): Generator<Entry> {
       length |= (byte & 0x7f) << shift;
       if (byte <= 0x7f) return length;
     }
-    throw new StoreError("damaged", "A record of the store has no length");
+    throw new StoreError("damaged", "An entry of the store has no valid length");
   };
   const takeText = (): string => take(takeLength()).toString("utf8");
   while (offset < bytes.length) {
@@ -95,7 +95,7 @@ export function* readEntries(bytes: Buffer): Generator<Entry> {
     else if (type === TYPES.remove) yield { type: "remove", key: takeText() };
     else if (type === TYPES.name) yield { type: "name", name: takeText() };
     else if (type === TYPES.rows) yield { type: "rows", id: take(FILE_ID_BYTES), length: take(LENGTH_BYTES).readUIntLE(0, LENGTH_BYTES) };
-    else throw new StoreError("damaged", "A record of the store is of no known kind");
+    else throw new StoreError("damaged", "An entry of the store has an unknown type");
   }
 }
 

@@ -1,16 +1,16 @@
 import * as zlib from "node:zlib";
 import { StoreError } from "../store-error.ts";
 
-/** Version of everything that a store writes. */
+/** The format version of a store's files. */
 const FORMAT = 1;
 const MAGIC = "parley";
 const START = MAGIC.length + 2;
 
-/** What the first bytes of a file say it is. */
+/** The first bytes of each kind of file. */
 export type HeaderKind = "store" | "log" | "rows";
 const LETTERS: Readonly<Record<HeaderKind, string>> = { store: "S", log: "L", rows: "R" };
 
-/** Bytes of a header with a payload of a length. */
+/** The size of a header with a payload of this length. */
 export function headerBytes(payloadLength: number): number {
   return START + payloadLength + 4;
 }
@@ -30,12 +30,12 @@ export function writeHeader(kind: HeaderKind, payload: Uint8Array): Buffer {
 export function readHeader(kind: HeaderKind, bytes: Buffer, payloadLength: number): Buffer {
   const end = START + payloadLength;
   if (bytes.toString("latin1", 0, START - 1) !== MAGIC + LETTERS[kind]) {
-    throw new StoreError("damaged", "A file of the store does not start as one");
+    throw new StoreError("damaged", "A file of the store has no valid header");
   }
   const version = bytes[START - 1] ?? 0;
   if (version > FORMAT) throw new StoreError("format_unsupported", `The store has format ${version}; this library reads ${FORMAT}`);
   if (bytes.length < end + 4 || bytes.readUInt32LE(end) !== zlib.crc32(bytes.subarray(0, end))) {
-    throw new StoreError("damaged", "The start of a file of the store is damaged");
+    throw new StoreError("damaged", "The header of a file of the store is damaged");
   }
   return bytes.subarray(START, end);
 }

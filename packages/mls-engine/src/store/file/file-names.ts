@@ -1,11 +1,11 @@
-/** Name of the file that says what a store is. */
+/** The file with the format version and the key check of a store. */
 export const STORE_FILE = "store";
 const LOG = ".log";
 const ROWS = ".rows";
 const CUT = ".cut";
 const END = ".end";
 const UNFINISHED = ".new";
-/** Names that a store gives. Whatever else is in its directory is not its own. */
+/** The names of a store's files. Other files in the directory are ignored. */
 const LOG_NAME = /^([0-9a-f]{64})\.log$/;
 const ROWS_NAME = /^([0-9a-f]{64})\.[0-9a-f]{32}\.rows$/;
 const CUT_NAME = /^([0-9a-f]{64})\.cut$/;
@@ -22,30 +22,29 @@ export function rowsName(base: string, id: Uint8Array): string {
   return `${base}.${Buffer.from(id).toString("hex")}${ROWS}`;
 }
 
-/** Name of the empty file that says that a partition's log has lost its end. */
+/** The empty file that exists if the end of a partition's log was cut off. */
 export function cutName(base: string): string {
   return base + CUT;
 }
 
-/** Name of the file that says how far a partition's log was flushed. */
+/** The file that records how far a partition's log was flushed. */
 export function endName(base: string): string {
   return base + END;
 }
 
-/** Name of a file that is to replace another one when it is complete. */
+/** The temporary name of a file that replaces another one when it is complete. */
 export function unfinishedName(name: string): string {
   return name + UNFINISHED;
 }
 
-/** What a directory holds of a store. */
+/** The files of a store. Base names identify partitions. */
 export interface StoreListing {
-  /** What the names of partitions' files start with. */
   readonly logs: readonly string[];
-  /** Files of public rows, by what their names start with. */
+  /** Files of public rows, by base name. */
   readonly rows: ReadonlyMap<string, readonly string[]>;
-  /** Partitions whose logs have lost their end, by what their names start with. */
+  /** Partitions whose log was cut. */
   readonly cuts: readonly string[];
-  /** Partitions with a note of how far their logs were flushed, by what their names start with. */
+  /** Partitions with a record of how far their log was flushed. */
   readonly ends: readonly string[];
   readonly unfinished: readonly string[];
   readonly hasStoreFile: boolean;

@@ -8,19 +8,19 @@ import { FlushQueue, type FlushLimits, type FlushRequest } from "./flush-queue.t
 import { PartitionFiles, type PartitionFilesInit } from "./partition-files.ts";
 import { StoredRows } from "./stored-rows.ts";
 
-/** Bytes that may be wasted in a file before it is written anew. Above it, as many as its rows take. */
+/** A file is rewritten when its obsolete bytes exceed this number and the size of its rows. */
 const MIN_WASTE = { log: 64 * 1024, rows: 256 * 1024 };
 
-/** What a store tells a partition that it opens. */
+/** The options of {@link FilePartition.open}. */
 export interface FilePartitionInit extends PartitionFilesInit {
   readonly limits: FlushLimits;
-  /** The partition has been closed; whether it had failed. */
+  /** Called when the partition is closed. `failed`: whether its last flush failed. */
   readonly onClose: (failed: boolean) => void;
 }
 
 /**
- * A partition in files. Batches change the rows in memory at once; each flush writes what has changed since the one before. After a failed
- * flush, the next one replaces both files by what is in memory.
+ * A partition in files. A batch changes the rows in memory; each flush writes the changes since the previous one. After a failed flush, the
+ * next one rewrites both files from memory.
  */
 export class FilePartition implements StorePartition {
   readonly #rows: Rows = new Rows();
@@ -30,9 +30,9 @@ export class FilePartition implements StorePartition {
   readonly #directory: string;
   #wasFound = false;
   #files: PartitionFiles | undefined;
-  /** Whether something has been written to it, now or earlier. */
+  /** Whether the partition was ever written. */
   #exists = false;
-  /** A flush has failed, and it isn't known what of it is on disk. The next one writes everything. */
+  /** Whether the last flush failed. It is unknown how much of it is on disk, so the next flush rewrites everything. */
   #isUncertain = false;
   #closing: Promise<void> | undefined;
 
@@ -64,12 +64,12 @@ export class FilePartition implements StorePartition {
     if (this.wasCut) await this.#attempt(async () => this.#files?.acknowledgeCut());
   }
 
-  /** Whether something has been written to it, now or earlier. */
+  /** Whether the partition was ever written. */
   get exists(): boolean {
     return this.#exists;
   }
 
-  /** Name of the file of its public rows. */
+  /** The name of the file with the public rows. */
   get rowsName(): string | undefined {
     return this.#files?.rowsName;
   }
@@ -102,9 +102,9 @@ export class FilePartition implements StorePartition {
     await this.#queue.flushed({ compact: true });
   }
 
-  /** Writes the log anew, for when it isn't known what of it is on disk. */
+  /** Rewrites the log. Called on opening after a flush that failed. */
   async renew(): Promise<void> {
-    await this.#attempt(() => this.#write("anew"));
+    await this.#attempt(() => this.#write("rewrite"));
   }
 
   close(): Promise<void> {
@@ -137,35 +137,36 @@ export class FilePartition implements StorePartition {
   }
 
   /**
-   * Writes what has changed. The log is to be written anew in any case (`anew`), if it holds secrets that were replaced (`clean`), or if
-   * too much of it is waste (`grown`).
+   * Writes the changed rows.
+   *
+   * @param log when to rewrite the log: always (`rewrite`), if it contains replaced secrets (`clean`), or if it is too large (`grown`)
    */
-  async #write(log: "anew" | "clean" | "grown"): Promise<void> {
+  async #write(log: "rewrite" | "clean" | "grown"): Promise<void> {
     const files = this.#files;
     if (files === undefined || !this.exists) return;
-    // Everything is encoded before the first wait: rows may change, and secrets be erased, while files are written.
+    // All rows are encoded before the first await, because they may change while the files are written.
     const { secret, open } = this.#stored.take();
     const { live, hasStaleSecrets } = this.#stored;
     const isUncertain = this.#isUncertain;
-    const anew =
-      log === "anew" ||
+    const rewrite =
+      log === "rewrite" ||
       isUncertain ||
       !files.exist ||
       (log === "clean" && hasStaleSecrets) ||
       files.logBytes > 2 * live.secret + MIN_WASTE.log;
-    if (!anew && secret.length === 0 && open.length === 0) return;
-    const rowsAnew = isUncertain || files.rowsBytes === 0 || files.rowsBytes > 2 * live.open + MIN_WASTE.rows;
+    if (!rewrite && secret.length === 0 && open.length === 0) return;
+    const rewriteRows = isUncertain || files.rowsBytes === 0 || files.rowsBytes > 2 * live.open + MIN_WASTE.rows;
     await files.write(
-      { entries: encodeEntries(anew ? this.#stored.all(false) : secret), anew },
+      { entries: encodeEntries(rewrite ? this.#stored.all(false) : secret), rewrite },
       open.length === 0 && !(isUncertain && live.open > 0)
         ? undefined
-        : { entries: encodeEntries(rowsAnew ? this.#stored.all(true) : open), anew: rowsAnew },
+        : { entries: encodeEntries(rewriteRows ? this.#stored.all(true) : open), rewrite: rewriteRows },
     );
-    if (anew) this.#stored.rewritten();
+    if (rewrite) this.#stored.rewritten();
     this.#isUncertain = false;
   }
 
   #check(): void {
-    if (this.#closing !== undefined) throw new StoreError("closed", "This partition has been closed");
+    if (this.#closing !== undefined) throw new StoreError("closed", "The partition has been closed");
   }
 }

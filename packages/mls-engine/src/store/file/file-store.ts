@@ -10,25 +10,25 @@ import type { FlushLimits } from "./flush-queue.ts";
 import { partitionOf } from "./log-file.ts";
 import type { StoreKeys } from "./store-keys.ts";
 
-/** What a store in files works with. */
+/** The parts of a {@link FileStore}. */
 export interface FileStoreInit {
   readonly files: FileSystem;
   readonly directory: string;
   readonly keys: StoreKeys;
   readonly limits: FlushLimits;
-  /** Files of public rows that were found, by what their names start with. */
+  /** The files of public rows that were found, by base name. */
   readonly rowsFiles: ReadonlyMap<string, readonly string[]>;
-  /** Frees the directory. */
+  /** Unlocks the directory. */
   readonly release: () => Promise<void>;
 }
 
-/** Partitions in the files of a directory that this process has locked. */
+/** A store in the files of a directory that this process has locked. */
 export class FileStore implements GroupStore {
   readonly #init: FileStoreInit;
   /** Partitions that are open, being opened or being removed. */
   readonly #held = new Map<string, Promise<FilePartition | undefined>>();
   readonly #rowsFiles: Map<string, readonly string[]>;
-  /** Partitions of which it isn't known how much of the last flush is on disk. */
+  /** Partitions whose last flush failed: it is unknown how much of it is on disk. */
   readonly #uncertain = new Set<string>();
   #closing: Promise<void> | undefined;
 
@@ -106,7 +106,7 @@ export class FileStore implements GroupStore {
   async #remove(name: string): Promise<void> {
     const { files, directory, keys } = this.#init;
     const base = keys.fileName(name);
-    // Without the log, the public rows count for nothing, whenever they go.
+    // Without the log, the public rows are invalid, so it is removed first.
     await files.remove(join(directory, logName(base)));
     await files.syncDirectory(directory);
     const { rows } = sortNames(await files.list(directory));
@@ -114,7 +114,7 @@ export class FileStore implements GroupStore {
     this.#uncertain.delete(name);
   }
 
-  /** Removes files of public rows that a crash left without a log that refers to them. */
+  /** Removes files of public rows that no log refers to, after a crash. */
   async #dropOrphans(name: string, inUse: string | undefined): Promise<void> {
     const { files, directory, keys } = this.#init;
     const base = keys.fileName(name);
@@ -136,12 +136,12 @@ export class FileStore implements GroupStore {
   }
 
   #check(): void {
-    if (this.#closing !== undefined) throw new StoreError("closed", "This store has been closed");
+    if (this.#closing !== undefined) throw new StoreError("closed", "The store has been closed");
   }
 
   #checkFree(name: string): void {
     this.#check();
     checkPartitionName(name);
-    if (this.#held.has(name)) throw new TypeError("This partition is open");
+    if (this.#held.has(name)) throw new TypeError("The partition is already open");
   }
 }

@@ -12,21 +12,21 @@ export interface OpenFile {
   close(): Promise<void>;
 }
 
-/** What the store asks of a file system. Tests put one in its place that fails and crashes when told to. */
+/** The file operations of the store. Tests replace them by a simulated disk that fails and crashes on command. */
 export interface FileSystem {
   /** Creates a directory for its owner only, or makes an existing one so. The path is absolute. */
   makeDirectory(path: string): Promise<void>;
   /** Makes the names in a directory durable. */
   syncDirectory(path: string): Promise<void>;
   list(directory: string): Promise<string[]>;
-  /** A file's bytes, or its first ones; `undefined` when there is no such file. */
+  /** The content of a file, or its first bytes; `undefined` if the file is missing. */
   read(path: string, maxBytes?: number): Promise<Buffer | undefined>;
-  /** Opens an empty file for its owner only, in place of what has the name. */
+  /** Creates an empty file for its owner only, or replaces the existing one. */
   create(path: string): Promise<OpenFile>;
   /** Opens an existing file for writing. */
   open(path: string): Promise<OpenFile>;
   rename(from: string, to: string): Promise<void>;
-  /** Removes a file, if there is one. */
+  /** Removes a file, if it exists. */
   remove(path: string): Promise<void>;
 }
 
@@ -35,7 +35,7 @@ export const nodeFileSystem: FileSystem = {
     const first = await createDirectory(path);
     await chmod(path, 0o700);
     if (first === undefined) return;
-    // A directory is durable once the one above it is.
+    // A new directory is durable when its parent was flushed.
     for (let each = path; each.length >= first.length; each = dirname(each)) await syncDirectory(dirname(each));
   },
   syncDirectory,

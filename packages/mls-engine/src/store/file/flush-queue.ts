@@ -1,25 +1,25 @@
 import { deferred, type Deferred } from "@parley/core/internal";
 
-/** What a flush is to do besides making everything durable. */
+/** The options of a flush. */
 export interface FlushRequest {
-  /** Whether somebody waits for replaced secrets to be gone. */
+  /** Whether a caller waits for the erasure of replaced secrets. */
   readonly compact: boolean;
 }
 
-/** When a queue flushes by itself. */
+/** When a queue flushes without a caller that waits. */
 export interface FlushLimits {
-  /** Milliseconds after a write that nobody waits for. */
+  /** Milliseconds from a non-durable write to its flush. */
   readonly delayMs: number;
-  /** Writes that nobody waits for. */
+  /** Non-durable writes that cause an immediate flush. */
   readonly writes: number;
 }
 
-/** How long after a failed flush the next one is tried, in milliseconds, if no write asks for one earlier. */
+/** Milliseconds from a failed flush to the next attempt, if no write causes an earlier one. */
 const RETRY_MS = 1000;
 
 /**
- * Decides when to flush: one flush at a time, shared by all callers that wait for it. A failed flush rejects those, and is repeated with the
- * next write or after a second.
+ * Schedules flushes: one at a time, shared by all callers that wait for it. A failed flush rejects their promises, and is repeated with the next
+ * write or after a second.
  */
 export class FlushQueue {
   readonly #flush: (request: FlushRequest) => Promise<void>;
@@ -37,7 +37,7 @@ export class FlushQueue {
     this.#limits = limits;
   }
 
-  /** Resolves once everything is durable that was written before this call. */
+  /** Resolves when all writes before this call are durable. */
   flushed(request: FlushRequest = { compact: false }): Promise<void> {
     const done = deferred<void>();
     this.#waiting.push(done);
@@ -46,14 +46,14 @@ export class FlushQueue {
     return done.promise;
   }
 
-  /** Something was written that nobody waits for. */
+  /** Called after a non-durable write. */
   wrote(): void {
     this.#unawaited += 1;
     if (this.#unawaited >= this.#limits.writes) this.#start();
     else this.#timer ??= setTimeout(() => this.#start(), this.#limits.delayMs);
   }
 
-  /** Nothing is flushed any more but what is asked for with {@link FlushQueue.flushed}. */
+  /** Stops scheduled flushes. Later ones happen only on {@link FlushQueue.flushed}. */
   stop(): void {
     this.#isStopped = true;
     clearTimeout(this.#timer);
@@ -68,7 +68,7 @@ export class FlushQueue {
 
   async #run(): Promise<void> {
     this.#running = true;
-    // What is written in the same turn shares the flush.
+    // Writes of the same turn share the flush.
     await Promise.resolve();
     while (this.#due) {
       this.#due = false;

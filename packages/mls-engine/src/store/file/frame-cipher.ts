@@ -1,17 +1,17 @@
 import { createCipheriv, createDecipheriv, randomFillSync, type KeyObject } from "node:crypto";
 import * as zlib from "node:zlib";
 
-/** Protects what a frame holds. A frame is `header, head, body, tail`; the cipher fills head and tail, and may change the body. */
+/** Protects a frame: `header, head, body, tail`. The cipher fills head and tail, and may encrypt the body in place. */
 export interface FrameCipher {
   readonly headBytes: number;
   readonly tailBytes: number;
-  /** Protects a frame in place. The header is written, and the body. */
+  /** Protects a frame in place, after its header and body were written. */
   seal(frame: Buffer, headerBytes: number, position: number): void;
-  /** The body, or `undefined` when the frame is not what was written here. */
+  /** The body, or `undefined` if the frame was not written at this position of this file. */
   open(frame: Buffer, headerBytes: number, position: number): Buffer | undefined;
 }
 
-/** Finds accidents: CRC-32 over header and body. The header says which file and position the frame belongs to. */
+/** Detects accidental damage: a CRC-32 over header and body. The header depends on the file and the position. */
 export const checksum: FrameCipher = {
   headBytes: 0,
   tailBytes: 4,
@@ -29,11 +29,11 @@ const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
 
 /**
- * Encrypts with AES-256-GCM under a key that one file has for itself, and binds each frame to its position.
+ * Encrypts with AES-256-GCM under the key of one file, and binds each frame to its position.
  *
- * Nonces are random. Counted ones would be shorter, but a torn frame is cut off and another one written in its place: the same count for
- * other bytes, under a key for which the torn frame may have been seen. Under one file's key, 2^32 random nonces are fine (NIST SP
- * 800-38D, section 8.3), and a file never holds that many frames.
+ * Nonces are random. A counter would repeat: a torn frame is cut off, and another one is written in its place under the same key, while an
+ * attacker may have a copy of the torn one. NIST SP 800-38D, section 8.3, allows 2^32 random nonces per key, and a file never has that many
+ * frames.
  */
 export function aesGcm(key: KeyObject): FrameCipher {
   return {

@@ -1,21 +1,21 @@
 import type { FrameCipher } from "./frame-cipher.ts";
 
-/** Length of what follows, and a check that the length is right and stands where it was written. */
+/** The length of the rest of the frame, and a check of that length and of the position. */
 const HEADER_BYTES = 8;
 
-/** Frames of a file, as far as they are whole. */
+/** The complete frames of a file. */
 export interface ReadFrames {
   readonly bodies: readonly Buffer[];
-  /** Where the whole frames end. */
+  /** Where the complete frames end. */
   readonly end: number;
   /**
-   * What stands there: nothing (`clean`), a frame that was being written when the power failed and that nothing follows (`torn`), or
-   * something that writing can't have left behind (`damaged`).
+   * What follows the complete frames: nothing (`clean`), one frame whose write a power failure interrupted (`torn`), or bytes that an
+   * interrupted write cannot have left (`damaged`).
    */
   readonly rest: "clean" | "torn" | "damaged";
 }
 
-/** Cuts bytes into frames, each of which is there in full or not at all. */
+/** Reads and writes frames: units that are either complete or ignored. */
 export class FrameCodec {
   readonly #cipher: FrameCipher;
   readonly #seed: number;
@@ -29,12 +29,12 @@ export class FrameCodec {
   /** A frame with room for a body. Fill the body, then {@link FrameCodec.seal}. */
   blank(bodyLength: number): { frame: Buffer; body: Buffer } {
     const start = HEADER_BYTES + this.#cipher.headBytes;
-    // No slab that is shared with others: bodies are secrets.
+    // Not from the shared pool of Buffer: bodies contain secrets.
     const frame = Buffer.allocUnsafeSlow(start + bodyLength + this.#cipher.tailBytes);
     return { frame, body: frame.subarray(start, start + bodyLength) };
   }
 
-  /** Makes a frame ready to be written at a position of its file. */
+  /** Completes a frame for a position of its file. */
   seal(frame: Buffer, position: number): void {
     const length = frame.length - HEADER_BYTES;
     frame.writeUInt32LE(length, 0);
@@ -61,7 +61,7 @@ export class FrameCodec {
     return this.#cipher.open(bytes.subarray(position, end), HEADER_BYTES, position);
   }
 
-  /** Where the frame at a position ends by its header; `undefined` if there is no header. */
+  /** The end of the frame at a position, according to its header; `undefined` if the header is invalid. */
   #endOf(bytes: Buffer, position: number): number | undefined {
     if (position + HEADER_BYTES > bytes.length) return undefined;
     const length = bytes.readUInt32LE(position);
@@ -69,18 +69,18 @@ export class FrameCodec {
     return bytes.readUInt32LE(position + 4) === this.#checkOf(length, position) ? position + HEADER_BYTES + length : undefined;
   }
 
-  /** Whether a bad frame was the last one. Only one at a time is ever on its way to the disk. */
+  /** Whether an invalid frame is the last one. Only one frame at a time is written, so an interrupted write spoils only the last one. */
   #isLast(bytes: Buffer, position: number): boolean {
     const end = this.#endOf(bytes, position);
     if (end !== undefined) return end >= bytes.length;
-    // The header itself is bad, so the next frame may be anywhere.
+    // The header is invalid, so the next frame may start anywhere.
     for (let next = position + 1; next + HEADER_BYTES <= bytes.length; next += 1) {
       if (this.#endOf(bytes, next) !== undefined && this.#read(bytes, next) !== undefined) return false;
     }
     return true;
   }
 
-  /** One to one in the length, so that a wrong length never passes with a right check. */
+  /** A bijection of the length, so that no two lengths have the same check. */
   #checkOf(length: number, position: number): number {
     const mixed = Math.imul(length ^ position ^ this.#seed, 0x9e3779b1);
     return (mixed ^ (mixed >>> 15)) >>> 0;

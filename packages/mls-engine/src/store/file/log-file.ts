@@ -8,21 +8,21 @@ import { FrameCodec } from "./frame.ts";
 import type { FileKind, StoreKeys } from "./store-keys.ts";
 
 const HEADER_BYTES = headerBytes(FILE_ID_BYTES);
-/** Where the frame with a partition's name ends, at most. */
+/** The longest header together with the frame of a partition's name. */
 const NAME_BYTES = 2048;
 
-/** Where a file is, and whose. */
+/** The location and the owner of a file. */
 export interface LogFileInit {
   readonly files: FileSystem;
   readonly keys: StoreKeys;
   readonly path: string;
   readonly kind: FileKind;
-  /** What the names of the partition's files start with. */
+  /** The base name of the partition's files. */
   readonly base: string;
   readonly partition: string;
 }
 
-/** A file of frames that grows at its end. It starts with an id of its own and the name of its partition. */
+/** An append-only file of frames. It starts with its own id and the name of its partition. */
 export class LogFile {
   readonly id: Uint8Array;
   readonly path: string;
@@ -43,7 +43,7 @@ export class LogFile {
     return this.#length;
   }
 
-  /** Starts a new file. Nothing of it is durable until {@link LogFile.sync}. */
+  /** Creates a file. It is not durable before {@link LogFile.sync}. */
   static async create(init: LogFileInit, id: Uint8Array = new Uint8Array(randomBytes(FILE_ID_BYTES))): Promise<LogFile> {
     const file = await init.files.create(init.path);
     const log = new LogFile(init.path, id, file, codecFor(init, id), HEADER_BYTES);
@@ -58,12 +58,12 @@ export class LogFile {
   }
 
   /**
-   * Opens a file, hands its entries to a function, and cuts off what isn't part of it. What has been read is durable then.
+   * Opens a file, passes its entries to `onEntry`, and cuts off an invalid end. Afterwards, all entries that were read are durable.
    *
-   * @param onCut is awaited when frames are missing at the end, and before a torn one is cut off.
-   * @param noted how far the file was flushed, if that is known.
-   * @param extent says which file is expected and how much of it counts; else all of it does, but for a torn frame at the end.
-   * @returns `undefined` when there is no such file.
+   * @param onCut awaited when frames are missing at the end, and before a torn frame is cut off
+   * @param noted how far the file was flushed, if that is known
+   * @param extent the id of the expected file and its valid length. Default: all of the file except a torn frame at the end
+   * @returns `undefined` if the file is missing
    * @throws StoreError `damaged`, `format_unsupported`
    */
   static async open(
@@ -103,7 +103,7 @@ export class LogFile {
     return new LogFile(init.path, id, file, codec, end);
   }
 
-  /** Writes encoded entries as one frame, and erases what it was given. */
+  /** Appends encoded entries as one frame, and erases the given buffers. */
   async append(...entries: readonly Buffer[]): Promise<void> {
     const { frame, body } = this.#codec.blank(entries.reduce((sum, { length }) => sum + length, 0));
     let offset = 0;
@@ -120,7 +120,7 @@ export class LogFile {
     }
   }
 
-  /** Makes everything durable that was appended. */
+  /** Makes all appended frames durable. */
   sync(): Promise<void> {
     return this.#file.sync();
   }
@@ -131,7 +131,7 @@ export class LogFile {
 }
 
 /**
- * The name of the partition that a log belongs to; `undefined` when there is no such file.
+ * The name of the partition that a log belongs to; `undefined` if the file is missing.
  *
  * @throws StoreError `damaged`, `format_unsupported`
  */

@@ -17,17 +17,18 @@ export interface PartitionFilesInit {
   readonly partition: string;
 }
 
-/** What goes to one of the two files: at its end, or as a new file in its place. Entries are encoded. */
+/** Encoded entries for one of the two files: appended to it, or as a new file that replaces it. */
 export interface FileWrite {
   readonly entries: Buffer;
-  readonly anew: boolean;
+  readonly rewrite: boolean;
 }
 
 type RowsEntry = Extract<Entry, { type: "rows" }>;
 
 /**
- * The two files of a partition: the log, with secret rows and the order of everything, and the public rows. What is in the second counts
- * as far as the log says. So it is written first, and a batch is there or not by one write, that to the log.
+ * The two files of a partition: the log, with the secret rows and the order of all batches, and the public rows.
+ *
+ * The log states how much of the other file is valid. The public rows are written first, so the single write to the log makes a batch atomic.
  */
 export class PartitionFiles {
   readonly #init: PartitionFilesInit;
@@ -35,7 +36,7 @@ export class PartitionFiles {
   readonly #end: LogEnd;
   #log: LogFile | undefined;
   #rows: LogFile | undefined;
-  /** Files of public rows to be removed, as soon as the log on disk refers to another one for certain. */
+  /** Files of public rows to remove when the log on disk surely refers to another one. */
   readonly #stale = new Set<string>();
   #wasCut = false;
 
@@ -46,7 +47,7 @@ export class PartitionFiles {
   }
 
   /**
-   * Reads a partition's files, if there are any.
+   * Reads a partition's files, if they exist.
    *
    * @throws StoreError `damaged`, `format_unsupported`
    */
@@ -94,16 +95,16 @@ export class PartitionFiles {
   }
 
   /**
-   * Writes to both files as one step. It is durable when the promise resolves. When it rejects, the files must be abandoned; the next write is
-   * of new files then.
+   * Writes to both files atomically. The write is durable when the promise resolves. If it rejects, call {@link PartitionFiles.abandon}; the next
+   * write creates new files.
    */
   async write(log: FileWrite, rows: FileWrite | undefined): Promise<void> {
     if (this.#rows !== undefined) this.#stale.add(this.#rows.path);
     const replaced = new Set([this.#log, this.#rows]);
     try {
       if (rows !== undefined) await this.#writeRows(rows);
-      const pointer = encodeEntries(rows !== undefined || log.anew ? this.#pointer() : []);
-      if (log.anew || this.#log === undefined) await this.#replaceLog(pointer, log.entries);
+      const pointer = encodeEntries(rows !== undefined || log.rewrite ? this.#pointer() : []);
+      if (log.rewrite || this.#log === undefined) await this.#replaceLog(pointer, log.entries);
       else {
         await this.#log.append(pointer, log.entries);
         await this.#log.sync();
@@ -111,7 +112,7 @@ export class PartitionFiles {
     } finally {
       replaced.delete(this.#log);
       replaced.delete(this.#rows);
-      // They hold secrets, also where they were not written.
+      // The entries contain secrets, whether they were written or not.
       log.entries.fill(0);
       await closeAll(...Array.from(replaced, (file) => () => file?.close()));
     }
@@ -119,7 +120,7 @@ export class PartitionFiles {
     await this.#removeStale();
   }
 
-  /** Closes the files after a failed write: what of it is on disk isn't known. */
+  /** Closes the files after a failed write: it is unknown how much of it is on disk. */
   abandon(): Promise<void> {
     if (this.#rows !== undefined) this.#stale.add(this.#rows.path);
     return this.close();
@@ -156,7 +157,7 @@ export class PartitionFiles {
     if (this.#rows === undefined) throw new StoreError("damaged", "A file of the store is missing");
   }
 
-  /** Leaves a file that tells of the cut until it is acknowledged, whatever happens in between. */
+  /** Creates the file that records the cut until it is acknowledged, also across crashes. */
   async #markCut(): Promise<void> {
     const { files, directory } = this.#init;
     const file = await files.create(join(directory, cutName(this.#base)));
@@ -165,8 +166,8 @@ export class PartitionFiles {
     this.#wasCut = true;
   }
 
-  async #writeRows({ entries, anew }: FileWrite): Promise<void> {
-    if (!anew && this.#rows !== undefined) {
+  async #writeRows({ entries, rewrite }: FileWrite): Promise<void> {
+    if (!rewrite && this.#rows !== undefined) {
       await this.#rows.append(entries);
       await this.#rows.sync();
       return;
@@ -179,7 +180,7 @@ export class PartitionFiles {
       await this.#rows.sync();
       await this.#init.files.syncDirectory(this.#init.directory);
     } catch (error) {
-      // No log refers to it yet. On a full disk its room is needed.
+      // No log refers to it yet. On a full disk, its space is needed.
       await closeQuietly(() => this.#init.files.remove(file.path));
       throw error;
     }

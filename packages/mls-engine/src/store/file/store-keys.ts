@@ -1,18 +1,18 @@
 import { createHash, createHmac, createSecretKey, hkdfSync, timingSafeEqual, type KeyObject } from "node:crypto";
 import { aesGcm, checksum, type FrameCipher } from "./frame-cipher.ts";
 
-/** A partition's secret rows with the order of all its batches, or its public rows. */
+/** The file with the secret rows and the order of all batches, or the file with the public rows. */
 export type FileKind = "log" | "rows";
 
-/** How a store protects its files, and names them. */
+/** The protection and the names of a store's files. */
 export interface StoreKeys {
-  /** Name of a partition's files, without an ending: fit for any file system, whoever chose the partition's name. */
+  /** The base name of a partition's files. It is valid on every file system, whatever the partition's name. */
   fileName(partition: string): string;
-  /** How one file is protected. `base` is what {@link StoreKeys.fileName} gave for its partition, `id` its own. */
+  /** The cipher of one file. `base` is the base name of its partition, `id` its own id. */
   cipher(base: string, kind: FileKind, id: Uint8Array): FrameCipher;
 }
 
-/** Checksums only. */
+/** No encryption, only checksums. */
 export const plainKeys: StoreKeys = {
   fileName: (partition) => createHash("sha256").update(partition).digest("hex"),
   cipher: () => checksum,
@@ -21,7 +21,7 @@ export const plainKeys: StoreKeys = {
 /** Length of a key check, in bytes. */
 export const CHECK_BYTES = 16;
 
-/** Keys of a store, derived from the caller's key and the store's salt. Each file has its own, so that no file can stand for another. */
+/** The keys of an encrypted store, derived from the caller's key and the store's salt. Each file has its own key, so files can't be swapped. */
 export class EncryptedKeys implements StoreKeys {
   readonly #names: KeyObject;
   readonly #files: KeyObject;
@@ -34,7 +34,7 @@ export class EncryptedKeys implements StoreKeys {
     this.#check = derive(key, salt, "check", CHECK_BYTES).export();
   }
 
-  /** Tells this key from another one. Says nothing else about it. */
+  /** Identifies the key without revealing it. */
   get check(): Uint8Array {
     return this.#check;
   }

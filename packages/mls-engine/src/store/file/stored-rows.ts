@@ -3,23 +3,23 @@ import { sizeOf, type Entry } from "./entries.ts";
 
 type Put = Extract<Entry, { type: "put" }>;
 
-/** A row as it is on disk. */
+/** A row on disk. */
 interface StoredRow {
   readonly isPublic: boolean;
   readonly size: number;
 }
 
-/** What is to be written so that the disk holds the rows. */
+/** The entries to write, so that the disk matches the rows in memory. */
 export interface Delta {
   readonly secret: readonly Entry[];
   readonly open: readonly Entry[];
 }
 
 /**
- * Which rows are on disk, in which of a partition's two files, and which have changed since.
+ * Tracks which rows are on disk, in which of a partition's two files, and which have changed since.
  *
- * A key has a row in one of the files at most: before it appears in one, it is removed from the other. So each file can be read, and
- * rewritten, without looking at the other.
+ * A key has a row in at most one of the files: it is removed from one before it is written to the other. So each file can be read and rewritten
+ * on its own.
  */
 export class StoredRows {
   readonly #rows: Rows;
@@ -32,12 +32,12 @@ export class StoredRows {
     this.#rows = rows;
   }
 
-  /** Whether a secret is on disk that isn't in the rows any more, as far as {@link StoredRows.take} has been called. */
+  /** Whether the disk contains a replaced or removed secret, according to the last {@link StoredRows.take}. */
   get hasStaleSecrets(): boolean {
     return this.#hasStaleSecrets;
   }
 
-  /** Bytes on disk that rows account for. */
+  /** Bytes of the current rows on disk. */
   get live(): Readonly<{ secret: number; open: number }> {
     return this.#live;
   }
@@ -46,17 +46,17 @@ export class StoredRows {
     this.#changed.add(key);
   }
 
-  /** Takes in an entry that was read from disk: first all those of secret rows, then those of public ones. */
+  /** Applies an entry that was read from disk. Called for all secret rows first, then for the public ones. */
   read(entry: Entry, isPublic: boolean): void {
     if (entry.type !== "put" && entry.type !== "remove") return;
-    // A row that has ended up secret: what the other file tells is how it was before.
+    // The row is secret now; the public file has an older value.
     if (isPublic && this.#stored.get(entry.key)?.isPublic === false) return;
     if (entry.type === "put") this.#rows.set(entry.key, entry.value, isPublic);
     else this.#rows.delete(entry.key);
     this.#store(entry.key, entry.type === "put" ? { isPublic, size: sizeOf(entry) } : undefined);
   }
 
-  /** What has changed; it counts as stored from now on. */
+  /** Returns the changed rows, and marks them as stored. */
   take(): Delta {
     const secret: Entry[] = [];
     const open: Entry[] = [];
@@ -80,7 +80,7 @@ export class StoredRows {
     }
   }
 
-  /** The file of the secret rows has been written anew. */
+  /** Called when the file of the secret rows was rewritten. */
   rewritten(): void {
     this.#hasStaleSecrets = false;
   }
