@@ -82,7 +82,7 @@ function report({ member, config, name }, compilerState, update) {
     : `${file} is missing. Run \`${UPDATE}\` and commit it.`;
 }
 
-/** Reports of entry points that exist no more. */
+/** Reports of entry points that no longer exist. */
 function orphans() {
   return members()
     .filter(({ group }) => group === "packages")

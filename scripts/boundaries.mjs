@@ -83,7 +83,7 @@ export const NEVER = [
   { from: "skytale-server", to: "mls-engine" },
 ];
 
-/** All violations below a root, as sentences that say what to do. */
+/** All violations below a root, as sentences with the remedy. */
 export function checkBoundaries(root = repository) {
   const all = members(root);
   const problems = checkManifests(all, { rules: RULES, never: NEVER });

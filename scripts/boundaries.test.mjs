@@ -6,7 +6,7 @@ import { checkBoundaries } from "./boundaries.mjs";
 
 const roots = [];
 
-/** Lays a workspace with these files into a temporary folder; values that are no strings become JSON. */
+/** Creates a workspace with these files in a temporary folder; values other than strings are written as JSON. */
 function workspace(files) {
   const root = mkdtempSync(join(tmpdir(), "boundaries-"));
   roots.push(root);

@@ -1,5 +1,5 @@
 // Random histories of groups in which members on @parley/mls-engine and on Wire's core-crypto commit, add, remove and send. core-crypto is
-// GPL: it is installed into a temporary folder for this run and is no dependency of anything here. Needs a build and the npm registry.
+// GPL: it is installed into a temporary folder for this run, and never a dependency of this repository. Needs a build and the npm registry.
 // Run: npm run core-crypto [steps] [seed]
 import assert from "node:assert/strict";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";

@@ -6,7 +6,7 @@ import { pathToFileURL } from "node:url";
 import { subset } from "semver";
 import { members, repository } from "./lib/workspace.mjs";
 
-/** All faults, as sentences that say what to do. `count`: how many packages of others were looked at. */
+/** All faults, as sentences with the remedy. `count`: how many packages of others were looked at. */
 export function checkEngines(root = repository) {
   const published = members(root).filter(({ group }) => group === "packages");
   const overrides = readOverrides(root);

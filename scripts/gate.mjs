@@ -56,7 +56,7 @@ const failedSteps = runner.failed.filter((step) => step !== TESTS).map(({ name }
 const { passed, failed, skipped, skips, slowest } = readSummary(runner.failed.includes(TESTS));
 if (slowest.length > 0) console.log(`Slowest test files: ${slowest.join(", ")}`);
 for (const line of [...skips, ...runner.skips]) console.log(`skipped: ${line}`);
-if (failedSteps.length > 0) console.log(`Steps that failed besides tests, each counted as one failure: ${failedSteps.join(", ")}`);
+if (failedSteps.length > 0) console.log(`Failed steps other than the tests, each counted as one failure: ${failedSteps.join(", ")}`);
 console.log(`Ran for ${((performance.now() - started) / 60_000).toFixed(1)} minutes; summaries are in ${display(SUMMARY)}`);
 process.exitCode = failedSteps.length + failed === 0 ? 0 : 1;
 console.log(`${passed} passed, ${failed + failedSteps.length} failed, ${skipped + runner.skips.length} skipped`);

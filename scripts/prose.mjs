@@ -85,7 +85,9 @@ const share = ({ texts, marked }) => `${percent(marked.length / texts)} (${marke
 
 function trackedFiles() {
   const listed = execFileSync("git", ["ls-files"], { cwd: repository, encoding: "utf8" }).split("\n");
-  return listed.filter((file) => /\.(?:ts|mts|mjs|md)$/.test(file) && !/(?:^|\/)gen\//.test(file) && !/prose-markers|CHANGELOG/.test(file));
+  return listed.filter(
+    (file) => /\.(?:ts|mts|mjs|md)$/.test(file) && !/(?:^|\/)gen\//.test(file) && !/prose-markers|prose\.test|CHANGELOG/.test(file),
+  );
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {

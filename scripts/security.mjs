@@ -35,7 +35,7 @@ function checkTests(tests, root) {
   for (const [, file, name] of tests.matchAll(REFERENCE)) {
     if (file !== undefined) {
       path = file;
-      if (!existsSync(join(root, path))) problems.push(`there is no ${path}`);
+      if (!existsSync(join(root, path))) problems.push(`missing file ${path}`);
     } else if (path === undefined) {
       problems.push(`"${name}" is a test of no file`);
     } else {

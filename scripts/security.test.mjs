@@ -21,8 +21,8 @@ describe("promises in SECURITY.md", () => {
   });
 
   it.each([
-    ["a file that isn't there", '`b.test.ts` "refuses what others ask for"', "there is no b.test.ts"],
-    ["a test that isn't there", '`a.test.ts` "refuses what nobody asks for"', 'a.test.ts has no test "refuses what nobody asks for"'],
+    ["a file that isn't there", '`b.test.ts` "refuses what others ask for"', "missing file b.test.ts"],
+    ["a test that isn't there", '`a.test.ts` "refuses what the others offer"', 'a.test.ts has no test "refuses what the others offer"'],
     ["a test that is only a comment", '`a.test.ts` "keeps what is only in a comment"', "has no test"],
     ["a test without a file", '"refuses what others ask for"', "is a test of no file"],
     ["too little of a test's name", '`a.test.ts` "refuses"', "too short"],

@@ -2,7 +2,7 @@
 import { Client, logErrors } from "layr8";
 import { argument, rate, serve } from "./worker.ts";
 
-/** Who asks whom; a node finds a name for those who have none. */
+/** The pairs of requester and responder; the node assigns a DID to requesters without one. */
 interface Asking {
   readonly nodeUrl: string;
   readonly apiKey: string;

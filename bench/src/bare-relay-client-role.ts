@@ -28,7 +28,7 @@ class Stream {
     await once(this.call, "metadata");
   }
 
-  /** Resolves when so many more have come than at the end of the wait before. */
+  /** Resolves when this many more messages have arrived than at the end of the previous wait. */
   take(count: number): Promise<void> {
     this.#missing += count;
     if (this.#missing === 0) return Promise.resolve();

@@ -1,5 +1,5 @@
-// What one message per gRPC frame can do at best: a server that passes each on to all who listen, and acknowledges it. It decodes nothing,
-// stores nothing and knows nobody.
+// The ceiling for one message per gRPC frame: a server that forwards each message to all subscribers and acknowledges it. It decodes nothing,
+// stores nothing and authenticates no client.
 import { Server, ServerCredentials, type ServerDuplexStream } from "@grpc/grpc-js";
 import { BARE_METHOD } from "./bare-relay.ts";
 import { serve } from "./worker.ts";

@@ -1,4 +1,4 @@
-// What two nodes can't beat: a message is packed, posted to a bare node:http server over connections that are kept, and unpacked there; its
+// The ceiling for two nodes: a message is packed, posted to a bare node:http server over connections that are kept, and unpacked there; its
 // answer comes back in the same way. No agents, no DIDs to resolve, no store, no order.
 import { Agent, createServer, request, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";

@@ -2,7 +2,7 @@ import { generateKeyPairSync } from "node:crypto";
 import type { DidDocument, DidResolver, PublicJwk } from "@parley/did";
 import type { PrivateJwk } from "@parley/didcomm-crypto";
 
-/** Somebody with one key of X25519. */
+/** A party with one X25519 key. */
 export interface Party {
   readonly did: string;
   readonly kid: string;
@@ -35,7 +35,7 @@ export function resolverOf(...parties: readonly Party[]): DidResolver {
   return {
     resolve: async (did) => {
       const document = documents.get(did);
-      if (document === undefined) throw new Error("There is no such DID here");
+      if (document === undefined) throw new Error("Unknown DID");
       return document;
     },
   };

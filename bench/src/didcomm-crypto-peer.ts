@@ -2,7 +2,7 @@ import { encodePlaintext, type Message } from "@parley/core";
 import didcomm from "didcomm-node";
 import { documentOf, type Party } from "./didcomm-crypto-parties.ts";
 
-/** The implementation that ours is compared with. What it asks about keys is answered with objects that were made beforehand, too. */
+/** The implementation that ours is compared with. Its key look-ups return objects that were created beforehand, as ours do. */
 export class DidcommNode {
   readonly #from: Party;
   readonly #to: Party;

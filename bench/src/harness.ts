@@ -10,7 +10,7 @@ export interface Variant {
 export interface Measurement {
   readonly title: string;
   readonly unit: string;
-  /** What the ratios are relative to: the name of a variant. */
+  /** The variant that the ratios are relative to. */
   readonly baseline?: string;
   readonly variants: readonly Variant[];
 }

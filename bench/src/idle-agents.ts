@@ -3,7 +3,7 @@ import { Worker } from "./worker.ts";
 
 const AGENTS = 500;
 
-/** What an agent costs a node while it does nothing: live memory (heap and buffers), each agent on a socket of its own. */
+/** The cost of an idle agent for a node: live memory (heap and buffers), each agent on a socket of its own. */
 export async function idleAgents(): Promise<void> {
   const run = async (): Promise<number> => {
     const node = new Worker<{ nodeUrl: string; apiKey: string }>("node-role", {});

@@ -18,7 +18,7 @@ const usual: Benches = {
   relay,
   "didcomm-crypto": didcommCrypto,
 };
-/** What takes minutes, and is measured only when it is named. */
+/** Benchmarks that take minutes; measured only when named. */
 const long: Benches = { "mls-warm-tree": mlsWarmTree, "relay-fan-out": relayFanOut };
 const benches: Benches = { ...usual, ...long };
 

@@ -114,7 +114,7 @@ function engine(identity: string, store: GroupStore): Promise<MlsEngine> {
   return createMlsEngine({ identity, store, authenticate: unsafeAcceptAnyCredential });
 }
 
-/** A key package of somebody who never comes. */
+/** A key package whose owner never joins. */
 async function strangersKeyPackage(identity: string): Promise<Uint8Array> {
   const stranger = await engine(identity, memoryStore());
   const bytes = await stranger.keyPackage();

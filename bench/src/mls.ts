@@ -63,7 +63,7 @@ async function bytesWritten(): Promise<number | undefined> {
   }
 }
 
-/** Lets the compiler see everything once, so that the first figures are no other than the last. */
+/** Runs everything once, so that the first figures are measured with compiled code too. */
 async function warmUp(): Promise<void> {
   const [own, peer] = [await OwnGroup.of(2, "memory"), await PeerGroup.of(2)];
   for (let n = 0; n < 500; n++) {

@@ -28,7 +28,7 @@ function connect(): RelayClient {
   return new RelayClient({ url, token: () => token });
 }
 
-/** Makes them so many, each with a client of its own. */
+/** Opens this many subscriptions, each with its own client. */
 async function subscribe(count: number): Promise<number> {
   while (clients.length > count) {
     subscriptions.pop();

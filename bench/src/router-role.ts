@@ -1,4 +1,4 @@
-// What a node can't beat: a bare WebSocket router that parses each message and passes it on. No store, no policy, no acknowledgement.
+// The ceiling for a node: a bare WebSocket router that parses each message and passes it on. No store, no policy, no acknowledgement.
 import type { AddressInfo } from "node:net";
 import { WebSocketServer, type WebSocket } from "ws";
 import { serve } from "./worker.ts";

@@ -48,7 +48,7 @@ export function argument(): unknown {
   return JSON.parse(process.argv[2] ?? "null");
 }
 
-/** For a role's module: says that it is ready, then answers questions. */
+/** For a role's module: reports that it is ready, then answers questions. */
 export function serve(ready: object, answer: (question: never) => Promise<object | number>): void {
   process.on("message", (question) => {
     answer(question as never).then(

@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { parseSync } from "vite";
 
-/** Parses a TypeScript or JavaScript file: `{ text, program, comments }`. Throws where it is no valid code. */
+/** Parses a TypeScript or JavaScript file: `{ text, program, comments }`. Throws for invalid code. */
 export function parseSource(path) {
   const text = readFileSync(path, "utf8");
   const { program, comments, errors } = parseSync(path, text);

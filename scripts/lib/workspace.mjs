@@ -10,7 +10,7 @@ const GROUPS = ["packages", "apps", "testing"];
 
 /**
  * All workspace members: `{ group, folder, dir, manifest }`, where `group` is packages, apps, testing or bench.
- * A folder without a package.json is none.
+ * Folders without a package.json are skipped.
  */
 export function members(root = repository) {
   const found = [];

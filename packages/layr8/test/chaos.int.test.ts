@@ -118,7 +118,7 @@ describe(`kill -9 and SIGSTOP under load (PARLEY_SEED=${SEED})`, () => {
     expect(said()).toEqual([]);
   });
 
-  it("ends every request with its response or a typed error, while the node dies and comes back", async () => {
+  it("ends every request with its response or a typed error, while the node is killed and restarted", async () => {
     const random = randomFrom(SEED);
     const { node, url } = await nodeProcess(join(directory, "node"));
     ending.push(node);

@@ -65,7 +65,7 @@ describe("a client's credentials", () => {
     expect(decodeCredential(await guest.signCredential({ credentialSubject: { id: ERIN } })).credential["issuer"]).toBe(guest.did);
   });
 
-  it("work on a shared transport where the client knows the node, and say what is missing where it doesn't", async () => {
+  it("work on a shared transport if the client has the node's URL, and name the missing option otherwise", async () => {
     const transport = new PhoenixTransport({ nodeUrl: node.url, apiKey: node.apiKey ?? "" });
     await expect(client(ERIN, { transport }).listCredentials()).resolves.toEqual([]);
     const bare = new Client({ transport, agentDid: ERIN }, () => undefined);

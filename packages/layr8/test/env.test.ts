@@ -33,7 +33,7 @@ describe("the environment", () => {
     expect(() => new Client(config, logErrors())).toThrow(new RegExp(`Config.${member} is missing: pass it or set ${variable}`));
   });
 
-  it("is named in the error where its DID is none, without the value", () => {
+  it("is named in the error for an invalid DID, without the value", () => {
     vi.stubEnv("LAYR8_AGENT_DID", "l8_secret");
     const config = { nodeUrl: "ws://node", apiKey: "key" };
     expect(() => new Client(config, logErrors())).toThrow(

@@ -44,7 +44,7 @@ describe("agents on a real node", () => {
     expect(errors).toEqual([]);
   });
 
-  it("carry bodies of 64 KiB and more, and say so where one is too large", async () => {
+  it("carry bodies of 64 KiB and more, and report one that is too large", async () => {
     const echo = await echoAgent();
     const asker = await client().connect();
     const text = "é".repeat(200_000);
@@ -67,7 +67,7 @@ describe("agents on a real node", () => {
     }
   });
 
-  it("pass a message on to the next, and its sender learns when there is none", async () => {
+  it("pass a message on to the next; without one, its sender gets an error", async () => {
     const asker = await client().connect();
     const agent = client({ agentDid: "did:web:localhost:choosy" });
     agent.handle(`${ORDER}/created`, () => PASS);
@@ -82,7 +82,7 @@ describe("agents on a real node", () => {
     expect(pong).toMatchObject({ type: "https://didcomm.org/trust-ping/2.0/ping-response", from: echo.did });
   });
 
-  it("learn of a refusal: the caller, or the error handler where nobody waits", async () => {
+  it("report a rejection to the caller, or to the error handler without one", async () => {
     const asker = await client().connect();
     const lost = { type: `${ECHO}/request`, to: "did:web:localhost:nobody" };
     await expect(asker.send(lost)).rejects.toThrow(ServerRejectError);
@@ -111,7 +111,7 @@ describe("agents on a real node", () => {
     await expect(first.send({ type: `${ECHO}/request`, to: first.did })).rejects.toMatchObject({ code: "not_connected" });
   });
 
-  it("are told when their key is no good", async () => {
+  it("get an error for an invalid key", async () => {
     await expect(client({ apiKey: "wrong" }).connect()).rejects.toMatchObject({ name: "ConnectionError", code: "unauthorized" });
     const { key } = await node.createApiKey({ dids: ["did:web:localhost:mine"] });
     await expect(client({ apiKey: key, agentDid: "did:web:localhost:yours" }).connect()).rejects.toMatchObject({
@@ -120,7 +120,7 @@ describe("agents on a real node", () => {
     });
   });
 
-  it("end for good when their key is revoked", async () => {
+  it("end permanently when their key is revoked", async () => {
     const { id, key } = await node.createApiKey({ dids: "any" });
     const agent = await client({ apiKey: key }).connect();
     const reasons: string[] = [];

@@ -27,7 +27,7 @@ function shop(): { readonly agent: Client; readonly begun: string[] } {
   return { agent, begun };
 }
 
-/** The failure of a request that nobody handles, with as long a timeout as this machine needs to hear from the node within it. */
+/** The failure of a request without a handler, with a timeout long enough for this machine to receive the node's answer. */
 async function unanswered(
   customer: Client,
   order: MessageInit,

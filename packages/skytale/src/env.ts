@@ -1,19 +1,19 @@
 import type { SkytaleChannelManagerOptions as ManagerOptions } from "@parley/channels";
 
-/** The relay where none is given. */
+/** The default relay. */
 const DEFAULT_RELAY = "https://relay.skytale.sh:5000";
-/** The API server where none is given. */
+/** The default API server. */
 const DEFAULT_API_URL = "https://api.skytale.sh";
 
 /**
- * Who an agent is, and where it connects. What is missing or empty comes from the environment, and where that has nothing, from a default.
+ * An agent's identity and servers. Missing or empty options are taken from the environment, then from the defaults.
  *
  * | option | environment | default |
  * | --- | --- | --- |
  * | `endpoint` | `SKYTALE_RELAY` | `https://relay.skytale.sh:5000` |
  * | `apiUrl` | `SKYTALE_API_URL` | `https://api.skytale.sh` |
  * | `apiKey` | `SKYTALE_API_KEY` | none: only where `token` gives tokens for the relay |
- * | `dataDir` | `SKYTALE_DATA_DIR` | a new temporary directory, of which `onWarning` tells |
+ * | `dataDir` | `SKYTALE_DATA_DIR` | a new temporary directory, which `onWarning` reports |
  */
 export interface SkytaleChannelManagerOptions extends Omit<ManagerOptions, "endpoint" | "apiUrl" | "apiKey"> {
   /** URL of the relay. Default port 5000; `http://` is without TLS. */

@@ -2,11 +2,11 @@ import { SkytaleChannelManager as Manager } from "@parley/channels";
 import { fromEnvironment, type SkytaleChannelManagerOptions } from "./env.ts";
 
 /**
- * Encrypted channels by their names, for an agent that takes its messages when it suits it: what arrives meanwhile waits, on disk.
+ * Encrypted channels by name, for an agent that receives messages when it calls `receive`: arriving messages are stored on disk until then.
  *
- * Relay, API key and data directory come from the environment where they aren't given: see {@link SkytaleChannelManagerOptions}.
+ * Options that are not given come from the environment: see {@link SkytaleChannelManagerOptions}.
  *
- * @throws TypeError for options that make no sense. Nothing is opened or connected yet: that happens with the first call.
+ * @throws TypeError for invalid options. Files and connections are opened by the first call.
  * @example
  * ```ts
  * import { SkytaleChannelManager } from "skytale";

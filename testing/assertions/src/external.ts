@@ -18,7 +18,7 @@ export interface Vectors {
 export function readVectors(name: string): Vectors {
   const path = join(FOLDER, name);
   if (existsSync(path)) return { value: JSON.parse(readFileSync(path, "utf8")), missing: undefined };
-  return { value: undefined, missing: `there is no ${path}; set PARLEY_VECTORS to the folder that has ${name}` };
+  return { value: undefined, missing: `missing file ${path}; set PARLEY_VECTORS to the folder that has ${name}` };
 }
 
 /** A suite that needs something from outside of the repository. Without it the suite is skipped, and its name gives the reason. */

@@ -8,7 +8,7 @@ export function thrownBy(call: () => unknown): unknown {
   throw new Error("Nothing was thrown");
 }
 
-/** What a promise is rejected with. @throws Error if it is fulfilled */
+/** Returns the error that a promise is rejected with. @throws Error if it is fulfilled */
 export async function rejectionOf(promise: Promise<unknown>): Promise<unknown> {
   try {
     await promise;

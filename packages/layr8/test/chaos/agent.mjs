@@ -28,7 +28,7 @@ function complain(error) {
 }
 
 /**
- * A client that reports what nobody else is told of.
+ * A client that reports errors without a caller.
  *
  * @param {string} nodeUrl
  */
@@ -44,7 +44,7 @@ export function makeClient(nodeUrl) {
 }
 
 /**
- * Connects, however often the node dies meanwhile.
+ * Connects, retrying while the node is killed and restarted.
  *
  * @param {Client} client
  */

@@ -10,7 +10,7 @@ const NODE_COMMAND = fileURLToPath(new URL("../../../layr8-node/bin/layr8-node.j
 
 export const API_KEY = "a-key-that-chaos-can-not-guess";
 
-/** A process that is killed and started again; what it says on stderr, and that it ended by itself, is kept. */
+/** A process that is killed and started again; its stderr, and an exit that the test did not cause, are recorded. */
 export class Victim implements AsyncDisposable {
   readonly name: string;
   readonly said: string[] = [];
@@ -37,7 +37,7 @@ export class Victim implements AsyncDisposable {
     this.#process = child;
     child.stderr.on("data", (data) => this.said.push(`${this.name}: ${data}`));
     child.on("exit", (code, signal) => {
-      if (!this.#killed) this.said.push(`${this.name} ended by itself: ${code ?? signal}`);
+      if (!this.#killed) this.said.push(`${this.name} exited: ${code ?? signal}`);
     });
     if (this.#ready === undefined) return;
     for await (const data of child.stdout) if (String(data).includes(this.#ready)) return;

@@ -29,7 +29,7 @@ export function extensionsOf(value: unknown, fallback: readonly Extension[] = []
   });
 }
 
-/** The JSON object that an input is; `undefined` where it is none. */
+/** Parses an input as a JSON object; `undefined` for other inputs. */
 export function readDraft(input: Uint8Array): Json | undefined {
   try {
     return objectOf(JSON.parse(Buffer.from(input).toString()));

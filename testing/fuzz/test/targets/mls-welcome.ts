@@ -139,7 +139,7 @@ export const open: OpenTarget = async () => {
       const bytes = await forge(program);
       const joined = await tolerate([MlsError], () => join(newcomer.env, decodeWhole(bytes, readWelcome), newcomer.own));
       if (joined === undefined) return;
-      // A group that it could join is one that it can change, or typed errors say why not.
+      // A group that it could join can be changed, or the change fails with a typed error.
       await tolerate([MlsError], () => propose({ ...newcomer, state: joined.state }, [], true));
     },
   };
