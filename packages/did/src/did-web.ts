@@ -1,4 +1,4 @@
-import { readCapped, runWithin } from "@parley/core/internal";
+import { checkValues, IS_POSITIVE, readCapped, runWithin } from "@parley/core/internal";
 import type { ResolverRegistry } from "did-resolver";
 import { DidError, timeoutError } from "./did-error.ts";
 import type { DidFetch, DidFetchResponse } from "./did-fetch.ts";
@@ -6,7 +6,7 @@ import { canonicalDid } from "./did-syntax.ts";
 import { didWebUrl, type DidWebUrlOptions } from "./did-web-url.ts";
 import type { DidDocument } from "./did-document.ts";
 import { asMethod } from "./as-method.ts";
-import { parseDidDocument, type DidDocumentLimits } from "./parse-did-document.ts";
+import { parseDidDocument, readLimits, type DidDocumentLimits } from "./parse-did-document.ts";
 
 /** Options of {@link didWebMethod}. */
 export interface DidWebOptions extends DidWebUrlOptions {
@@ -34,11 +34,13 @@ const CONTENT_TYPE = /^\s*(?:application\/did|(?:application|text)\/(?:[\w.+-]+\
  * The did:web method. A document is accepted only from the URL that the DID stands for (without redirects), within the limits of time and
  * size, as JSON, and if its `id` equals the DID. DIDs that are not in canonical form are rejected.
  *
- * @throws TypeError if an entry of `hosts` is not an http or https origin.
+ * @throws TypeError if an option is invalid, such as an entry of `hosts` that is not an http or https origin.
  * @see {@link https://w3c-ccg.github.io/did-method-web/ | did:web Method Specification}
  */
 export function didWebMethod(options: DidWebOptions): ResolverRegistry {
-  const { fetch, timeoutMs = 5000, maxBytes = 65_536, limits } = options;
+  checkValues(options, IS_POSITIVE, ["timeoutMs", "maxBytes"]);
+  const { fetch, timeoutMs = 5000, maxBytes = 65_536 } = options;
+  const limits = readLimits(options.limits);
   const hosts = readHosts(options.hosts ?? {});
   const resolve = async (did: string, outer: AbortSignal | undefined): Promise<DidDocument> => {
     const url = didWebUrl(did, options);

@@ -1,3 +1,4 @@
+import { checkValues, IS_NOT_NEGATIVE } from "@parley/core/internal";
 import type { DidError } from "./did-error.ts";
 import type { DidDocument } from "./did-document.ts";
 
@@ -25,7 +26,10 @@ export class DocumentCache {
   readonly #options: Required<DidCacheOptions>;
   readonly #now: () => number;
 
-  constructor({ ttlMs = 300_000, negativeTtlMs = 5000, maxEntries = 1000 }: DidCacheOptions, now: () => number) {
+  /** @throws TypeError if an option is invalid. */
+  constructor(options: DidCacheOptions, now: () => number) {
+    checkValues(options, IS_NOT_NEGATIVE, ["ttlMs", "negativeTtlMs", "maxEntries"]);
+    const { ttlMs = 300_000, negativeTtlMs = 5000, maxEntries = 1000 } = options;
     this.#options = { ttlMs, negativeTtlMs, maxEntries };
     this.#now = now;
   }

@@ -1,5 +1,5 @@
 import { isJsonObject, type JsonObject, type JsonValue } from "@parley/core";
-import { isJsonArray } from "@parley/core/internal";
+import { checkValues, IS_NOT_NEGATIVE, isJsonArray, rejectUnknownOptions } from "@parley/core/internal";
 import { DidError } from "./did-error.ts";
 import { isDid } from "./did-syntax.ts";
 import type { DidDocument, Service, VerificationMethod, VerificationRelationship } from "./did-document.ts";
@@ -30,10 +30,29 @@ const MAX_DEPTH = 6;
  *
  * @param value parsed JSON.
  * @throws DidError `document_invalid` or `too_large`, naming the member.
+ * @throws TypeError if a limit is invalid.
  * @see {@link https://www.w3.org/TR/did-core/#core-properties | DID Core, Core Properties}
  */
 export function parseDidDocument(value: unknown, did: string, limits: Partial<DidDocumentLimits> = {}): DidDocument {
-  return new DocumentReader(did, { ...DEFAULT_LIMITS, ...limits }).read(value);
+  return new DocumentReader(did, readLimits(limits)).read(value);
+}
+
+/**
+ * Fills in the defaults of the limits.
+ *
+ * @throws TypeError naming a limit that is unknown or invalid: with NaN, for example, nothing would be limited.
+ */
+export function readLimits(limits: Partial<DidDocumentLimits> = {}): DidDocumentLimits {
+  const names = ["maxMethods", "maxServices", "maxEntries", "maxTextLength"] as const;
+  rejectUnknownOptions(limits, names, "limits.");
+  checkValues(limits, IS_NOT_NEGATIVE, names);
+  const { maxMethods, maxServices, maxEntries, maxTextLength } = DEFAULT_LIMITS;
+  return {
+    maxMethods: limits.maxMethods ?? maxMethods,
+    maxServices: limits.maxServices ?? maxServices,
+    maxEntries: limits.maxEntries ?? maxEntries,
+    maxTextLength: limits.maxTextLength ?? maxTextLength,
+  };
 }
 
 class DocumentReader {

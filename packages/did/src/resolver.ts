@@ -1,11 +1,11 @@
-import { runWithin } from "@parley/core/internal";
+import { checkValues, IS_POSITIVE, runWithin } from "@parley/core/internal";
 import { Resolver, type DIDResolutionResult, type ResolverRegistry } from "did-resolver";
 import { DidError, timeoutError } from "./did-error.ts";
 import { isDid, explainInvalidDid } from "./did-syntax.ts";
 import type { DidDocument } from "./did-document.ts";
 import { DocumentCache, type DidCacheOptions, type Resolution } from "./document-cache.ts";
 import { SharedTask } from "./shared-task.ts";
-import { parseDidDocument, type DidDocumentLimits } from "./parse-did-document.ts";
+import { parseDidDocument, readLimits, type DidDocumentLimits } from "./parse-did-document.ts";
 
 /** Options of {@link createDidResolver}. */
 export interface DidResolverOptions {
@@ -48,6 +48,7 @@ export interface DidResolver {
 /**
  * Creates a resolver with a cache from DID methods.
  *
+ * @throws TypeError if an option is invalid.
  * @example
  * ```ts
  * import { createDidResolver, didKeyMethod, didWebMethod } from "@parley/did";
@@ -68,22 +69,17 @@ class CachingResolver implements DidResolver {
   readonly #tasks = new Map<string, SharedTask<DidDocument>>();
   readonly #timeoutMs: number;
   readonly #maxConcurrent: number;
-  readonly #limits: Partial<DidDocumentLimits>;
+  readonly #limits: DidDocumentLimits;
 
-  constructor({
-    methods,
-    cache = {},
-    timeoutMs = 10_000,
-    maxConcurrent = 256,
-    limits = {},
-    now = () => performance.now(),
-  }: DidResolverOptions) {
+  constructor(options: DidResolverOptions) {
+    checkValues(options, IS_POSITIVE, ["timeoutMs", "maxConcurrent"]);
+    const { methods, cache = {}, timeoutMs = 10_000, maxConcurrent = 256, limits, now = () => performance.now() } = options;
     this.#methods = new Set(Object.keys(methods));
     this.#resolver = new Resolver(methods);
     this.#cache = cache === false ? undefined : new DocumentCache(cache, now);
     this.#timeoutMs = timeoutMs;
     this.#maxConcurrent = maxConcurrent;
-    this.#limits = limits;
+    this.#limits = readLimits(limits);
   }
 
   async resolve(did: string, { signal, maxAgeMs = Infinity }: ResolveOptions = {}): Promise<DidDocument> {

@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest";
 import {
   signCredential,
   signPresentation,
+  createStatusListFetch,
   StatusListCache,
   verifyCredential,
   verifyPresentation,
@@ -38,6 +39,8 @@ describe("an option value that would disable a check", () => {
     const options = { holder: issuer.did, key, lifetimeMs: Number.NaN };
     expect(await rejectionOf(signPresentation([], options))).toBeInstanceOf(TypeError);
     expect(thrownBy(() => new StatusListCache({ maxAgeMs: Number.NaN }))).toBeInstanceOf(TypeError);
+    const fetch = (): Promise<never> => Promise.reject(new Error("not called"));
+    expect(thrownBy(() => createStatusListFetch({ fetch, timeoutMs: Number.NaN }))).toBeInstanceOf(TypeError);
   });
 });
 

@@ -15,6 +15,9 @@ export const IS_PORT: OptionCheck = {
   is: (value) => typeof value === "number" && Number.isInteger(value) && value >= 0 && value <= 65_535,
 };
 export const IS_TEXT: OptionCheck = { expected: "a string that is not empty", is: (value) => typeof value === "string" && value !== "" };
+/** `Infinity` is allowed, `NaN` is not. */
+export const IS_POSITIVE: OptionCheck = { expected: "a number greater than 0", is: (value) => typeof value === "number" && value > 0 };
+export const IS_NOT_NEGATIVE: OptionCheck = { expected: "a number, 0 or greater", is: (value) => typeof value === "number" && value >= 0 };
 export const IS_BOOLEAN: OptionCheck = { expected: "true or false", is: (value) => typeof value === "boolean" };
 export const IS_FUNCTION: OptionCheck = { expected: "a function", is: (value) => typeof value === "function" };
 export const IS_LOGGER: OptionCheck = {

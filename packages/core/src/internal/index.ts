@@ -15,7 +15,9 @@ export {
   IS_BOOLEAN,
   IS_FUNCTION,
   IS_LOGGER,
+  IS_NOT_NEGATIVE,
   IS_PORT,
+  IS_POSITIVE,
   IS_TEXT,
   type OptionCheck,
 } from "./check-options.ts";

@@ -1,6 +1,7 @@
 import { ParleyError } from "@parley/core";
 import { runWithin } from "@parley/core/internal";
 import type { DidFetch, DidFetchResponse } from "@parley/did";
+import { checkNotNegative } from "../check-numbers.ts";
 import { VcError } from "../vc-error.ts";
 import type { StatusListFetch } from "./status-list-fetch.ts";
 
@@ -25,7 +26,7 @@ const ACCEPT = "application/vc+jwt, application/vc, application/jwt, application
  * Creates a function that fetches status lists with the rules of did:web: https, status 200, no redirects, limited time and size, UTF-8.
  * It rejects with a VcError `status_unavailable`, or with the error of `fetch` if that is a `ParleyError`.
  *
- * @throws TypeError if an entry of `hosts` is not a URL.
+ * @throws TypeError if `timeoutMs` is not a number, or an entry of `hosts` is not a URL.
  * @example
  * ```ts
  * import { createNodeFetch } from "@parley/did/node";
@@ -35,7 +36,8 @@ const ACCEPT = "application/vc+jwt, application/vc, application/jwt, application
  * ```
  */
 export function createStatusListFetch(options: StatusListFetchOptions): StatusListFetch {
-  const { fetch, httpForLoopback = false, timeoutMs = 5000 } = options;
+  const { fetch, httpForLoopback = false } = options;
+  const timeoutMs = checkNotNegative(options.timeoutMs ?? 5000, "timeoutMs");
   const hosts = new Map(Object.entries(options.hosts ?? {}).map(([host, origin]) => [host.toLowerCase(), new URL(origin)]));
   return async (text, { signal, maxBytes }) => {
     signal.throwIfAborted();

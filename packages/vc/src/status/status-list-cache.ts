@@ -37,6 +37,7 @@ export class StatusListCache {
   readonly #maxAgeMs: number;
   readonly #maxEntries: number;
 
+  /** @throws TypeError if an option is invalid. */
   constructor({ maxAgeMs = 300_000, maxEntries = 100 }: StatusListCacheOptions = {}) {
     this.#maxAgeMs = checkNotNegative(maxAgeMs, "maxAgeMs");
     this.#maxEntries = checkNotNegative(maxEntries, "maxEntries");
