@@ -1,6 +1,7 @@
 import { checkOptions, IS_ANYTHING, IS_BOOLEAN, IS_FUNCTION, readNumbers, type OptionCheck } from "@parley/core/internal";
 import { basicIdentity, type Authenticate, type GroupStore } from "@parley/mls-engine";
 import type { RelayClientOptions } from "@parley/skytale-relay";
+import { readLimits } from "@parley/skytale-relay/internal";
 import type { InboxLimits } from "./channel/inbox.ts";
 import { isSame } from "./channel/member.ts";
 import type { OutboundLimits } from "./channel/send-options.ts";
@@ -159,9 +160,13 @@ export function checkClientOptions(given: object): void {
  *
  * @throws TypeError naming the option that is unknown or makes no sense
  */
-export function checkSettings(given: { readonly events?: unknown }, more: Readonly<Record<string, OptionCheck>>): void {
+export function checkSettings(
+  given: Pick<SkytaleClientSettings, "events" | "relayLimits">,
+  more: Readonly<Record<string, OptionCheck>>,
+): void {
   checkOptions<object>(given, { ...CHECKS, ...more });
   checkOptions<SkytaleClientEvents>(given.events, EVENTS, "events.");
+  readLimits(given.relayLimits, "relayLimits");
 }
 
 function hasMethods(value: unknown, names: readonly string[]): boolean {

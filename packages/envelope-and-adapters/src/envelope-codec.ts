@@ -1,4 +1,5 @@
 import { isJsonObject, type JsonObject } from "@parley/core";
+import { checkOptions, type OptionCheck } from "@parley/core/internal";
 import { EnvelopeError } from "./envelope-error.ts";
 
 /** Limits on the size of an envelope, for reading and writing. */
@@ -9,6 +10,7 @@ export interface EnvelopeLimits {
   readonly maxPayloadBytes?: number;
 }
 
+const IS_SIZE: OptionCheck = { expected: "a number from 0 on", is: (value) => typeof value === "number" && value >= 0 };
 const PREFIX = 4;
 const DEFAULT_HEADER = 65_536;
 const DEFAULT_PAYLOAD = 16_777_216;
@@ -17,7 +19,8 @@ const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /** Encodes header and payload. */
-export function writeWire(header: JsonObject, payload: Uint8Array, limits: EnvelopeLimits): Uint8Array {
+export function writeWire(header: JsonObject, payload: Uint8Array, limits: EnvelopeLimits | undefined): Uint8Array {
+  checkLimits(limits);
   const text = encoder.encode(JSON.stringify(header));
   checkSizes(text.length, payload.length, limits);
   const connection = new Uint8Array(PREFIX + text.length + payload.length);
@@ -28,7 +31,11 @@ export function writeWire(header: JsonObject, payload: Uint8Array, limits: Envel
 }
 
 /** Decodes header and payload. The payload is a view of `data`; the header is parsed, but not validated. */
-export function readWire(data: Uint8Array, limits: EnvelopeLimits): { readonly header: JsonObject; readonly payload: Uint8Array } {
+export function readWire(
+  data: Uint8Array,
+  limits: EnvelopeLimits | undefined,
+): { readonly header: JsonObject; readonly payload: Uint8Array } {
+  checkLimits(limits);
   if (!(data instanceof Uint8Array)) throw new TypeError("The data of an envelope must be a Uint8Array");
   if (data.length < PREFIX) throw new EnvelopeError("truncated", "The bytes end within the header's length");
   const length = new DataView(data.buffer, data.byteOffset, PREFIX).getUint32(0, true);
@@ -41,8 +48,12 @@ export function readWire(data: Uint8Array, limits: EnvelopeLimits): { readonly h
   };
 }
 
-function checkSizes(header: number, payload: number, limits: EnvelopeLimits): void {
-  const { maxHeaderBytes = DEFAULT_HEADER, maxPayloadBytes = DEFAULT_PAYLOAD } = limits;
+function checkLimits(limits: EnvelopeLimits | undefined): void {
+  checkOptions<EnvelopeLimits>(limits, { maxHeaderBytes: IS_SIZE, maxPayloadBytes: IS_SIZE });
+}
+
+function checkSizes(header: number, payload: number, limits: EnvelopeLimits | undefined): void {
+  const { maxHeaderBytes = DEFAULT_HEADER, maxPayloadBytes = DEFAULT_PAYLOAD } = limits ?? {};
   if (header > maxHeaderBytes)
     throw new EnvelopeError("header_too_large", `The header is too large: ${header} bytes, limit ${maxHeaderBytes}`);
   if (payload > maxPayloadBytes)

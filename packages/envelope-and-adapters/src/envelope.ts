@@ -62,7 +62,7 @@ export class Envelope {
    *
    * @throws EnvelopeError `header_too_large`, `payload_too_large`.
    */
-  serialize(limits: EnvelopeLimits = {}): Uint8Array {
+  serialize(limits?: EnvelopeLimits): Uint8Array {
     const { protocol, contentType, metadata, extraHeaders } = this;
     // Object.fromEntries also supports a header named `__proto__`.
     const header = Object.fromEntries<JsonObject[string]>([
@@ -79,7 +79,7 @@ export class Envelope {
    *
    * @throws EnvelopeError `data` is not a valid envelope; any code
    */
-  static deserialize(data: Uint8Array, limits: EnvelopeLimits = {}): Envelope {
+  static deserialize(data: Uint8Array, limits?: EnvelopeLimits): Envelope {
     const { header, payload } = readWire(data, limits);
     const { protocol, content_type: contentType, metadata, ...extraHeaders } = header;
     try {
@@ -94,7 +94,7 @@ export class Envelope {
    * Decodes an envelope. Other data becomes the payload of a {@link Protocol.RAW} envelope with the content type `application/octet-stream`,
    * so that messages of senders without envelopes are received too. Never throws for a `Uint8Array`.
    */
-  static wrap(data: Uint8Array, limits: EnvelopeLimits = {}): Envelope {
+  static wrap(data: Uint8Array, limits?: EnvelopeLimits): Envelope {
     try {
       return Envelope.deserialize(data, limits);
     } catch (error) {

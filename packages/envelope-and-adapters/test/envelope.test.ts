@@ -183,6 +183,18 @@ describe("Envelope.deserialize", () => {
     expect(Envelope.wrap(data, { maxPayloadBytes: 9 }).protocol).toBe(Protocol.RAW);
   });
 
+  it("rejects unknown limits by name, and limits that are no sizes", () => {
+    const envelope = new Envelope("raw", "x", new Uint8Array(10));
+    const data = envelope.serialize();
+    const misspelt = { maxPayloadByte: 9 } as object;
+    const message = 'Unknown option "maxPayloadByte". Did you mean "maxPayloadBytes"?';
+    expect(() => envelope.serialize(misspelt)).toThrow(message);
+    expect(() => Envelope.deserialize(data, misspelt)).toThrow(message);
+    expect(() => Envelope.wrap(data, misspelt)).toThrow(message);
+    const text = { maxPayloadBytes: "9" } as object;
+    expect(() => Envelope.wrap(data, text)).toThrow('Option "maxPayloadBytes" must be a number from 0 on, not a string');
+  });
+
   it("throws a TypeError if the data is not a Uint8Array", () => {
     expect(() => Envelope.deserialize("text" as unknown as Uint8Array)).toThrow(TypeError);
     expect(() => Envelope.wrap("text" as unknown as Uint8Array)).toThrow(TypeError);

@@ -55,8 +55,8 @@ export interface RelayClientOptions {
   readonly limits?: Partial<RelayClientLimits>;
 }
 
-/** @throws TypeError */
-export function readLimits(limits: Partial<RelayClientLimits> = {}): RelayClientLimits {
+/** @param name what the limits are called in messages. @throws TypeError */
+export function readLimits(limits: Partial<RelayClientLimits> = {}, name = "limits"): RelayClientLimits {
   const defaults: RelayClientLimits = {
     maxInFlight: 1024,
     maxInFlightBytes: 4 * 1024 * 1024,
@@ -70,7 +70,7 @@ export function readLimits(limits: Partial<RelayClientLimits> = {}): RelayClient
     initialBackoffMs: 200,
     maxBackoffMs: 30_000,
   };
-  return readNumbers("limits", defaults, limits);
+  return readNumbers(name, defaults, limits);
 }
 
 /** @throws TypeError for an unknown option, or missing options */

@@ -26,10 +26,16 @@ export function parseEndpoint(given: string): Endpoint {
   // A scheme that URL knows no default port of, so that every port is told.
   const text = `relay://${rest}`;
   const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url === undefined || url.hostname === "" || !["", "/"].includes(url.pathname) || url.search !== "" || url.hash !== "") {
+  if (url === undefined || url.hostname === "") {
     throw new TypeError("The relay's address must be a host with an optional port, such as https://relay.example:5000");
   }
   if (url.username !== "" || url.password !== "") throw new TypeError("The relay's address must hold no user name or password");
+  if (!["", "/"].includes(url.pathname) || url.search !== "" || url.hash !== "") {
+    const valid = `${scheme === undefined ? "" : `${scheme}://`}${url.host}`;
+    throw new TypeError(
+      `The relay's address must have no path, query or fragment: use ${valid}, since gRPC is served at the root of a host`,
+    );
+  }
   const port = url.port === "" ? DEFAULT_PORT : Number(url.port);
   return { target: `${url.hostname}:${port}`, tls: scheme === undefined ? !isLoopback(url.hostname) : scheme.endsWith("s") };
 }

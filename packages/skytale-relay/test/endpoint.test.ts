@@ -36,6 +36,14 @@ it.each([
   expect(() => parseEndpoint(address)).toThrow(TypeError);
 });
 
+it.each(["https://relay.example/path", "https://relay.example:443/a/b?x=secret", "relay.example/path#x"])(
+  "an address with a path is refused with the address to use: %s",
+  (address) => {
+    const valid = address.replace(/(?<!\/)\/(?!\/).*$/, "");
+    expect(() => parseEndpoint(address)).toThrow(`no path, query or fragment: use ${valid}, since`);
+  },
+);
+
 it("an address with a password is refused without repeating it", () => {
   expect(() => parseEndpoint("https://user:secret@relay.example")).toThrow(
     expect.objectContaining({ message: expect.not.stringContaining("secret") }),

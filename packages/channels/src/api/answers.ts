@@ -1,7 +1,11 @@
 import { isJsonObject, type JsonObject, type JsonValue } from "@parley/core";
-import { TransportError } from "../errors.ts";
 
-// Reads members of answers. What is missing or of another kind is the server's fault.
+/** An answer lacks what it should have, or has it of another kind: the server's fault. */
+export class AnswerError extends Error {
+  override readonly name: string = "AnswerError";
+}
+
+// Reads members of answers. @throws AnswerError
 
 export function text(object: JsonObject, member: string): string {
   const value = object[member];
@@ -29,5 +33,5 @@ export function list<T>(parent: JsonObject, member: string, read: (item: JsonObj
 }
 
 function fail(member: string): never {
-  throw new TransportError("transport_error", `the API server's answer has no ${member} that makes sense`);
+  throw new AnswerError(`has no ${member} that makes sense`);
 }

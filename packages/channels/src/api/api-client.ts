@@ -36,8 +36,8 @@ export class ApiClient {
 
   /** A fresh token for the relay. @throws AuthError `auth_key_invalid` */
   async relayToken({ signal }: CallOptions = {}): Promise<string> {
-    const answer = await this.#post("/v1/tokens", { audience: ["skytale-relay"] }, signal);
-    return read.text(answer, "token");
+    const body = { audience: ["skytale-relay"] };
+    return this.#http.read({ method: "POST", path: "/v1/tokens", body, signal }, (answer) => read.text(answer, "token"));
   }
 
   /**
@@ -77,13 +77,13 @@ export class ApiClient {
       key_package: base64url(request.keyPackage),
       proof: base64url(request.proof),
     };
-    return joinStateOf(await this.#post("/v1/channels/joins", body, signal));
+    return this.#http.read({ method: "POST", path: "/v1/channels/joins", body, signal }, joinStateOf);
   }
 
   /** What became of a request. @throws ChannelError `not_found` */
   async join(requestId: Uint8Array, { waitSeconds = 0, signal }: WaitingCallOptions = {}): Promise<JoinState> {
     const path = `/v1/channels/joins/${base64url(requestId)}?wait=${waitSeconds}`;
-    return joinStateOf(await this.#http.call({ method: "GET", path, waitSeconds, signal }));
+    return this.#http.read({ method: "GET", path, waitSeconds, signal }, joinStateOf);
   }
 
   /** Withdraws a request, or has its answer forgotten. @throws ChannelError `not_found` */
@@ -100,8 +100,10 @@ export class ApiClient {
     readonly next: string | undefined;
   }> {
     const query = new URLSearchParams({ channel, wait: String(waitSeconds), ...(after !== undefined && { after }) });
-    const answer = await this.#http.call({ method: "GET", path: `/v1/channels/pending?${query.toString()}`, waitSeconds, signal });
-    return { joins: read.list(answer, "pending", (join) => pendingJoinOf(join, channel)), next: read.optionalText(answer, "next") };
+    return this.#http.read({ method: "GET", path: `/v1/channels/pending?${query.toString()}`, waitSeconds, signal }, (answer) => ({
+      joins: read.list(answer, "pending", (join) => pendingJoinOf(join, channel)),
+      next: read.optionalText(answer, "next"),
+    }));
   }
 
   /**
@@ -110,7 +112,8 @@ export class ApiClient {
    * @throws ChannelError `not_found` (also from servers that don't have this call), `limit_reached`; InviteError `join_expired`
    */
   async rejectWelcome(requestId: Uint8Array, { signal }: CallOptions = {}): Promise<JoinState> {
-    return joinStateOf(await this.#post(`/v1/channels/joins/${base64url(requestId)}/rejection`, {}, signal));
+    const path = `/v1/channels/joins/${base64url(requestId)}/rejection`;
+    return this.#http.read({ method: "POST", path, body: {}, signal }, joinStateOf);
   }
 
   /** The accounts that may use a channel of one's own, the owner aside. @throws ChannelError `not_found` (also for those who don't own it) */
@@ -118,9 +121,12 @@ export class ApiClient {
     const grants: AccountGrant[] = [];
     for (let after: string | undefined; ;) {
       const query = new URLSearchParams({ channel, ...(after !== undefined && { after }) });
-      const answer = await this.#http.call({ method: "GET", path: `/v1/channels/grants?${query.toString()}`, signal });
-      grants.push(...read.list(answer, "grants", accountGrantOf));
-      after = read.optionalText(answer, "next");
+      const page = await this.#http.read({ method: "GET", path: `/v1/channels/grants?${query.toString()}`, signal }, (answer) => ({
+        grants: read.list(answer, "grants", accountGrantOf),
+        next: read.optionalText(answer, "next"),
+      }));
+      grants.push(...page.grants);
+      after = page.next;
       if (after === undefined) return grants;
     }
   }

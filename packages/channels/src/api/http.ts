@@ -6,6 +6,7 @@ import { isJsonObject, type JsonObject, type ParleyError } from "@parley/core";
 import { backoffMs, runWithin } from "@parley/core/internal";
 import { HttpConnections, isHttpParserError, readJsonResponse } from "@parley/core/net";
 import { TransportError } from "../errors.ts";
+import { AnswerError } from "./answers.ts";
 import { readApiUrl, type ApiEndpoint } from "./endpoint.ts";
 import { refusalOf } from "./refusal.ts";
 
@@ -80,6 +81,17 @@ export class ApiHttp {
         if (this.#closing.signal.aborted || attempt > this.#options.maxRetries || !isRetryable(error)) throw error;
         await delay(backoffMs(attempt, BACKOFF), undefined, signal === undefined ? {} : { signal }).catch(() => signal?.throwIfAborted());
       }
+    }
+  }
+
+  /** {@link call}, and what `read` makes of the answer. @throws as {@link call}; TransportError when the answer can't be read */
+  async read<T>(call: Call, read: (answer: JsonObject) => T): Promise<T> {
+    const answer = await this.call(call);
+    try {
+      return read(answer);
+    } catch (cause) {
+      if (!(cause instanceof AnswerError)) throw cause;
+      throw new TransportError("transport_error", `the answer of ${this.#server} ${cause.message}`, { cause });
     }
   }
 

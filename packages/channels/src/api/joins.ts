@@ -1,6 +1,5 @@
 import type { JsonObject } from "@parley/core";
 import * as read from "./answers.ts";
-import { TransportError } from "../errors.ts";
 import type { JoinRequest } from "../invites/join-proof.ts";
 
 /** What became of a request to join. */
@@ -26,7 +25,7 @@ export function joinStateOf(answer: JsonObject): JoinState {
     case "refused":
       return { status, reason: read.optionalText(answer, "reason") };
     default:
-      throw new TransportError("transport_error", "the API server knows a state of requests that this client doesn't");
+      throw new read.AnswerError("names a status of the request that this client does not know");
   }
 }
 

@@ -62,9 +62,10 @@ export function refusalOf({ status, body, secret, server }: Refusal): ParleyErro
   const auth = AUTH.get(name);
   if (auth !== undefined) return new AuthError(auth, told(` (${server})`));
   const channel = CHANNEL.get(name);
-  if (channel !== undefined) return new ChannelError(channel, told(""));
+  // The text about a name is the same wherever the name is checked.
+  if (channel !== undefined) return new ChannelError(channel, told(name === "invalid_channel_name" ? "" : ` (${server})`));
   const invite = INVITE.get(name);
-  if (invite !== undefined) return new InviteError(invite, told(""));
+  if (invite !== undefined) return new InviteError(invite, told(` (${server})`));
   return byStatus(status, told(` (${server})`), server);
 }
 

@@ -1,4 +1,5 @@
 import { randomInt } from "node:crypto";
+import { checkOptions, type OptionCheck } from "@parley/core/internal";
 
 /**
  * Why a request to join is left for later:
@@ -16,6 +17,19 @@ const DEFERRAL_TIMES: DeferralTimes = {
   welcome: { atLeast: 8000, spread: 4000 },
   doubt: { atLeast: 10_000, spread: 5000 },
 };
+
+const IS_MS: OptionCheck = { expected: "an integer from 0 on", is: (value) => Number.isSafeInteger(value) && Number(value) >= 0 };
+const IS_TIME: OptionCheck = { expected: "an object with atLeast and spread", is: (value) => typeof value === "object" && value !== null };
+
+/** Checks times as given. @param prefix precedes their names in messages. @throws TypeError */
+export function checkDeferralTimes(times: DeferralTimes | undefined, prefix: string): void {
+  checkOptions<DeferralTimes>(times, { turn: IS_TIME, welcome: IS_TIME, doubt: IS_TIME }, prefix);
+  for (const reason of ["turn", "welcome", "doubt"] as const) {
+    if (times === undefined) return;
+    if (times[reason] === undefined) throw new TypeError(`Option "${prefix}${reason}" is missing`);
+    checkOptions<DeferralTimes["turn"]>(times[reason], { atLeast: IS_MS, spread: IS_MS }, `${prefix}${reason}.`);
+  }
+}
 
 /** Requests that are remembered; a server that lists more of them is lying, or nearly so. */
 const MAX_DEFERRALS = 10_000;

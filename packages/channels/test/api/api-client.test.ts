@@ -130,17 +130,19 @@ describe("a server that isn't as it should be", () => {
     ["too many calls", 429, { error: "slow down", code: "rate_limited" }, "connection_error"],
     ["a code that nobody knows", 409, { error: "what", code: "__proto__" }, "bad_request"],
     ["a redirect", 302, {}, "transport_error"],
+    ["an invite that has ended", 410, { error: "the invite has expired", code: "invite_expired" }, "invite_expired"],
     ["nothing where it should be", 404, { error: "not found", code: "not_found" }, "not_found"],
     ["401 of a proxy", 401, "who are you", "auth_key_invalid"],
     ["403 of a proxy", 403, "no", "unauthorized"],
-  ])("answers with %s", async (_, status, body, code) => {
+  ])("answers with %s, and every error names its URL with the path", async (_, status, body, code) => {
     await using server = await answering((response) => {
       response.setHeader("location", "http://127.0.0.1:1/");
       json(response, status, body);
     });
-    await using api = disposable(client(server.url));
-    await expect(api.client.relayToken()).rejects.toMatchObject({ code });
-    expect(server.asked).toEqual(["POST /v1/tokens"]);
+    await using api = disposable(client(`${server.url}/skytale/`));
+    const message = expect.stringContaining(`the API server at ${server.url}/skytale`) as string;
+    await expect(api.client.relayToken()).rejects.toMatchObject({ code, message });
+    expect(server.asked).toEqual(["POST /skytale/v1/tokens"]);
   });
 
   it.each([

@@ -443,9 +443,21 @@ const MISSPELT: readonly object[] = [{ storagekey: new Uint8Array(32) }, { limit
 it.each(MISSPELT)("refuses options that there aren't, and names them: %o", (misspelt) => {
   const options = { endpoint: "http://127.0.0.1:1", dataDir: "x", identity: "alice", ...misspelt };
   expect(() => new SkytaleChannelManager(options)).toThrow(
-    /^Unknown option "(storagekey|limits.maxMessage|limits.maxQueue)"\..* Valid options: /,
+    /^Unknown option "(storagekey|limits.maxMessage|relayLimits.maxQueue)"\..* Valid options: /,
   );
   expect(() => new SkytaleClient(options)).toThrow(/^Unknown option /);
+});
+
+it.each<[unknown, string]>([
+  [5, 'Option "admissionTimes" must be an object'],
+  [{ turns: { atLeast: 1, spread: 1 } }, 'Unknown option "admissionTimes.turns". Did you mean "admissionTimes.turn"?'],
+  [{ turn: 5, welcome: {}, doubt: {} }, 'Option "admissionTimes.turn" must be an object with atLeast and spread'],
+  [{ turn: { atLeast: 1, spread: 1 } }, 'Option "admissionTimes.welcome" is missing'],
+  [{ turn: { atLeast: -1, spread: 1 } }, 'Option "admissionTimes.turn.atLeast" must be an integer from 0 on, not -1'],
+  [{ turn: { atLeast: 1, sprea: 1 } }, 'Unknown option "admissionTimes.turn.sprea"'],
+])("rejects admissionTimes of the wrong form, and names the member: %o", (admissionTimes, message) => {
+  const options = { endpoint: "http://127.0.0.1:1", dataDir: "x", identity: "alice", admissionTimes: admissionTimes as never };
+  expect(() => new SkytaleChannelManager(options)).toThrow(message);
 });
 
 it("a client has no options that are a manager's own", () => {
