@@ -34,8 +34,9 @@ export interface SkytaleClientEvents {
   /** Members were added, removed, or have changed their keys. */
   onMembersChanged(channel: string, changes: MemberChanges): void;
   /**
-   * Members were removed from a channel of this account, and accounts may still use it that have no member left: withdraw their grants
-   * with `removeMember(…, { withdraw: true })`, or at the API server. Reported by a manager.
+   * Accounts may still use a channel of this account and have no member left: withdraw their grants with
+   * `removeMember(…, { withdraw: true })`, or at the API server. Reported by a manager, with a warning beside: members and grants are compared
+   * when the channel has caught up after it was opened, and after each commit, at most once a second.
    */
   onGrantsDiffer(channel: string, difference: GrantDifference): void;
   /**

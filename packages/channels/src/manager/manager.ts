@@ -13,10 +13,12 @@ import { ChannelError, TransportError } from "../errors.ts";
 import type { SkytaleClientEvents } from "../events.ts";
 import { guardedListeners } from "../guarded-listeners.ts";
 import { type DataDir, dataDirOf } from "./data-dir.ts";
+import { printWarning } from "../warning.ts";
 import { envelopeOf } from "./envelopes.ts";
 import { Inviting } from "./inviting.ts";
 import { ManagedChannel, type ReceiveOptions } from "./managed-channel.ts";
 import type { AddMemberOptions, WaitOptions } from "../wait-options.ts";
+import { GrantComparisons } from "./grant-comparisons.ts";
 import { ChannelGrants, type RemoveMemberOptions } from "./channel-grants.ts";
 import type { InviteOptions, JoinWithTokenOptions } from "./invite-options.ts";
 import { clientOptionsOf, type SkytaleChannelManagerOptions } from "./manager-options.ts";
@@ -50,7 +52,9 @@ export class SkytaleChannelManager implements EnvelopeChannels, AsyncDisposable 
   readonly #client: SkytaleClient;
   readonly #inviting: Inviting;
   readonly #grants: ChannelGrants;
-  readonly #onGrantsDiffer: SkytaleClientEvents["onGrantsDiffer"] | undefined;
+  readonly #comparisons: GrantComparisons;
+  /** There is an API server that knows grants. */
+  readonly #comparesGrants: boolean;
   readonly #channels = new Map<string, ManagedChannel>();
   /** Channels of which this manager removes a member now: grants and members are compared when it has. */
   readonly #removing = new Set<string>();
@@ -70,13 +74,27 @@ export class SkytaleChannelManager implements EnvelopeChannels, AsyncDisposable 
       onMembersChanged: (channel, changes) => {
         this.#inviting.membersChanged(channel, changes);
         listeners.events.onMembersChanged?.(channel, changes);
-        if (changes.removed.length > 0 && !this.#removing.has(channel)) this.#compareGrants(channel);
+        if (!this.#removing.has(channel)) this.#compareGrants(channel);
+      },
+      onCaughtUp: (channel) => {
+        listeners.events.onCaughtUp?.(channel);
+        this.#compareGrants(channel);
       },
     };
     this.#client = new SkytaleClient({ ...own, ...listeners, events, dataDir: this.#dataDir.path });
     this.#inviting = new Inviting(this.#client, { ...options, ...listeners });
     this.#grants = new ChannelGrants(() => this.#inviting.api());
-    this.#onGrantsDiffer = listeners.events.onGrantsDiffer;
+    this.#comparisons = new GrantComparisons({
+      compare: (channel) => this.#grants.compare(channel),
+      report: ({ name }, difference) => {
+        const accounts = difference.accountsWithoutMember.join(", ");
+        (listeners.onWarning ?? printWarning)(
+          `accounts without a member may still use ${name}, until their grants are withdrawn: ${accounts}`,
+        );
+        listeners.events.onGrantsDiffer?.(name, difference);
+      },
+    });
+    this.#comparesGrants = options.apiKey !== undefined;
   }
 
   /** Whether there is a connection to the relay now. It is opened by the first call that needs it. */
@@ -312,6 +330,7 @@ export class SkytaleChannelManager implements EnvelopeChannels, AsyncDisposable 
 
   async #close(): Promise<void> {
     await closeAll(
+      () => this.#comparisons.close(),
       () => this.#inviting.close(),
       () => closeTogether(...Array.from(this.#channels.values(), (managed) => () => managed.close())),
       () => this.#inviting.closeIntents(),
@@ -331,16 +350,10 @@ export class SkytaleChannelManager implements EnvelopeChannels, AsyncDisposable 
     return this.#managed(name);
   }
 
-  /** For a channel of this account: reports accounts that may use it and have no member left. Says nothing where it can't be found out. */
+  /** For a channel of this account: finds accounts that may use it and have no member left. */
   #compareGrants(name: string): void {
     const channel = this.#channels.get(name)?.channel;
-    if (this.#onGrantsDiffer === undefined || channel === undefined) return;
-    void this.#reportGrants(channel).catch(() => undefined);
-  }
-
-  async #reportGrants(channel: Channel): Promise<void> {
-    const difference = await this.#grants.compare(channel);
-    if (difference.accountsWithoutMember.length > 0) this.#onGrantsDiffer?.(channel.name, difference);
+    if (channel !== undefined && this.#comparesGrants && this.#closing === undefined) this.#comparisons.soon(channel);
   }
 
   #managed(name: string): ManagedChannel {

@@ -57,6 +57,24 @@ describe("removing a member", () => {
     await expect.poll(() => differences).toEqual([{ accountsWithoutMember: [body["id"]] }]);
   });
 
+  it("is found out when the channel is opened, where it was removed while nobody compared, and by a warning too", async () => {
+    const bobsKey = await managers.account("bob");
+    const bob = managers.of("bob", { apiKey: bobsKey });
+    await bob.joinWithToken(NAME, await alice.invite(NAME));
+    const { body } = await call(bobsKey, "GET", "/v1/accounts/me");
+    await alice.removeMember(NAME, "bob");
+    await alice.close();
+    const warnings: string[] = [];
+    differences = [];
+    alice = managers.of("alice", {
+      onWarning: (warning) => warnings.push(warning),
+      events: { onGrantsDiffer: (_channel, difference) => differences.push(difference) },
+    });
+    await alice.open(NAME);
+    await expect.poll(() => differences).toEqual([{ accountsWithoutMember: [body["id"]] }]);
+    expect(warnings).toContain(`accounts without a member may still use ${NAME}, until their grants are withdrawn: ${String(body["id"])}`);
+  });
+
   it("changes nothing where the caller doesn't own the channel", async () => {
     const bob = managers.of("bob", { apiKey: await managers.account("bob") });
     await bob.joinWithToken(NAME, await alice.invite(NAME));

@@ -9,6 +9,11 @@ export interface ApiLimits {
   readonly maxConnections: number;
   /** Calls that one account may make in a second; each entry of a list that is answered counts as a tenth, a waiting join as one. Default 500. */
   readonly requestsPerSecond: number;
+  /**
+   * Keys and tokens that are refused, in a second, from one address (IPv6: /64); ten seconds' worth can be saved up. Above it, all calls from
+   * there are refused unread. Default 100.
+   */
+  readonly failedVerificationsPerSecond: number;
   /** Accounts that may be made from one address in an hour. Default 60. */
   readonly signupsPerHour: number;
   /** Accounts in all. Default 100,000. */
@@ -68,6 +73,7 @@ export function readApiLimits(limits: Partial<ApiLimits> = {}): ApiLimits {
   const defaults: ApiLimits = {
     maxConnections: 10_000,
     requestsPerSecond: 500,
+    failedVerificationsPerSecond: 100,
     signupsPerHour: 60,
     maxAccounts: 100_000,
     maxKeysPerAccount: 100,

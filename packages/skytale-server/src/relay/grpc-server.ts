@@ -147,7 +147,8 @@ function connect(relay: Relay, connections: Connections): handleBidiStreamingCal
     // At once, so that a client knows that it is heard.
     call.sendMetadata(new Metadata());
     const stream = new GrpcServerStream(call);
-    const listener = relay.accept(tokenOf(call.metadata), stream, (accountId) => connections.identified(call.getPeer(), accountId));
+    const peer = call.getPeer();
+    const listener = relay.accept(tokenOf(call.metadata), stream, (accountId) => connections.identified(peer, accountId), addressOf(peer));
     stream.onDrained = () => listener.drained();
     call.on("data", (frame: Buffer) => listener.frame(frame));
     let over = false;
@@ -190,12 +191,22 @@ async function answer(
 ): Promise<void> {
   let response: Uint8Array;
   try {
-    response = await relay.call(method, call.request, { token: tokenOf(call.metadata), signal, onIdentified });
+    response = await relay.call(method, call.request, {
+      token: tokenOf(call.metadata),
+      signal,
+      onIdentified,
+      address: addressOf(call.getPeer()),
+    });
   } catch (error) {
     const { code, message } = error instanceof RelayError ? error : new RelayError("internal", "The relay failed");
     return callback({ code: statusOf(code), details: message });
   }
   callback(null, response);
+}
+
+/** The address of a peer, which is an address and a port. */
+function addressOf(peer: string): string {
+  return peer.replace(/:\d+$/, "").replaceAll(/^\[|\]$/g, "");
 }
 
 /** The token of `authorization: Bearer …`; empty when there is none, which nobody signs. */

@@ -31,6 +31,11 @@ export interface RelayLimits {
   readonly bytesPerSecond: number;
   /** Single calls of one account in a second. Default 500. */
   readonly callsPerSecond: number;
+  /**
+   * Tokens that are refused, in a second, from one address (IPv6: /64); ten seconds' worth can be saved up. Above it, all streams and calls from
+   * there are refused with `resource_exhausted`. Default 100.
+   */
+  readonly failedVerificationsPerSecond: number;
   /** Calls of one account that wait for a welcome. Default 1,000. */
   readonly maxWaitingCalls: number;
   /** Calls of all accounts that wait for a welcome. Default 20,000. */
@@ -79,6 +84,7 @@ export function readRelayLimits(limits: Partial<RelayLimits> = {}): RelayLimits 
     messagesPerSecond: 100_000,
     bytesPerSecond: 256 * 1024 * 1024,
     callsPerSecond: 500,
+    failedVerificationsPerSecond: 100,
     maxWaitingCalls: 1000,
     maxWaitingCallsTotal: 20_000,
     workPerSecond: 2000,

@@ -2,7 +2,8 @@ import { type FrameListener, type FrameStream, RelayError, type RelayHandler, ty
 import type { ChannelLog, Retention } from "../log/channel-log.ts";
 import { readRetention } from "../log/retention.ts";
 import type { WelcomeStore } from "../log/welcome-store.ts";
-import type { Access } from "./access.ts";
+import { FailedVerifications } from "../failed-verifications.ts";
+import type { Access, Principal } from "./access.ts";
 import { AccessError } from "./access-error.ts";
 import { AccountBudgets, WORK } from "./account-budgets.ts";
 import { ChannelFeeds } from "./channel-feeds.ts";
@@ -34,6 +35,7 @@ export class Relay implements RelayHandler, AsyncDisposable {
   readonly #observer: Partial<RelayObserver>;
   readonly #budgets: AccountBudgets;
   readonly #fillLimit: FillLimit;
+  readonly #failures: FailedVerifications;
   readonly #flushes = new FlushQueue();
   readonly #feeds: ChannelFeeds;
   readonly #unary: Unary;
@@ -55,6 +57,7 @@ export class Relay implements RelayHandler, AsyncDisposable {
     this.#observer = options.observer ?? {};
     this.#budgets = new AccountBudgets(this.limits);
     this.#fillLimit = new FillLimit({ retention: readRetention(options.retention), share: this.limits.fillShare });
+    this.#failures = new FailedVerifications(this.limits.failedVerificationsPerSecond);
     this.#feeds = new ChannelFeeds(options.log);
     this.#unary = new Unary({ ...options, budgets: this.#budgets });
     this.#checkTimer = setInterval(() => void this.#check(), this.limits.accessCheckMs).unref();
@@ -73,12 +76,15 @@ export class Relay implements RelayHandler, AsyncDisposable {
     return { streams: this.#sessions.size, subscriptions, channels: this.#feeds.size };
   }
 
-  /** @param onIdentified called when it is known whose stream it is. */
-  accept(token: string, stream: FrameStream, onIdentified: (accountId: string) => void = ignore): FrameListener {
+  /**
+   * @param onIdentified called when it is known whose stream it is.
+   * @param address where it comes from, whose refused tokens are counted.
+   */
+  accept(token: string, stream: FrameStream, onIdentified: (accountId: string) => void = ignore, address?: string): FrameListener {
     const arrival = new Arrival();
     // Nothing is read before it is known who sends it.
     stream.pause();
-    this.#admit(token, { stream, arrival, onIdentified }).catch((error: unknown) => {
+    this.#admit(token, { stream, arrival, onIdentified, address }).catch((error: unknown) => {
       const refusal = this.#errorOf(error);
       this.#observer.onRefused?.("stream", refusal.code);
       if (!arrival.over) stream.end(refusal);
@@ -93,9 +99,15 @@ export class Relay implements RelayHandler, AsyncDisposable {
       token,
       signal,
       onIdentified = ignore,
-    }: { readonly token: string; readonly signal: AbortSignal; readonly onIdentified?: (accountId: string) => void },
+      address,
+    }: {
+      readonly token: string;
+      readonly signal: AbortSignal;
+      readonly onIdentified?: (accountId: string) => void;
+      readonly address?: string;
+    },
   ): Promise<Uint8Array> {
-    const work = this.#call(method, request, { token, onIdentified, signal: AbortSignal.any([signal, this.#stop.signal]) });
+    const work = this.#call(method, request, { token, onIdentified, address, signal: AbortSignal.any([signal, this.#stop.signal]) });
     this.#calls.add(work);
     try {
       return await work;
@@ -133,13 +145,13 @@ export class Relay implements RelayHandler, AsyncDisposable {
     for (const session of this.#sessions) session.end(stopping());
   }
 
-  async #admit(token: string, { stream, arrival, onIdentified }: ArrivingStream): Promise<void> {
+  async #admit(token: string, { stream, arrival, onIdentified, address }: ArrivingStream): Promise<void> {
     if (!this.serving) throw stopping();
     if (this.#sessions.size + this.#arriving >= this.limits.maxStreams)
       throw new RelayError("resource_exhausted", "The relay has too many streams");
     this.#arriving++;
     try {
-      const principal = await this.#options.access.authenticate(token);
+      const principal = await this.#authenticate(token, address);
       if (!this.serving) throw stopping();
       if (arrival.over) return;
       const { accountId } = principal;
@@ -189,14 +201,31 @@ export class Relay implements RelayHandler, AsyncDisposable {
       token,
       signal,
       onIdentified,
-    }: { readonly token: string; readonly signal: AbortSignal; readonly onIdentified: (accountId: string) => void },
+      address,
+    }: {
+      readonly token: string;
+      readonly signal: AbortSignal;
+      readonly onIdentified: (accountId: string) => void;
+      readonly address: string | undefined;
+    },
   ): Promise<Uint8Array> {
     if (!this.serving) throw stopping();
-    const principal = await this.#options.access.authenticate(token);
+    const principal = await this.#authenticate(token, address);
     onIdentified(principal.accountId);
     this.#observer.onWork?.(`relay ${method}`, principal.accountId);
     if (!this.#budgets.calls.tryTake(principal.accountId)) throw new RelayError("resource_exhausted", "The account makes too many calls");
     return this.#unary.call(method, request, { principal, signal });
+  }
+
+  async #authenticate(token: string, address: string | undefined): Promise<Principal> {
+    if (address !== undefined && !this.#failures.mayTry(address))
+      throw new RelayError("resource_exhausted", "Too many refused tokens from one address");
+    try {
+      return await this.#options.access.authenticate(token);
+    } catch (error) {
+      if (address !== undefined && error instanceof AccessError) this.#failures.failed(address);
+      throw error;
+    }
   }
 
   async #check(): Promise<void> {
@@ -242,6 +271,7 @@ interface ArrivingStream {
   readonly stream: FrameStream;
   readonly arrival: Arrival;
   readonly onIdentified: (accountId: string) => void;
+  readonly address: string | undefined;
 }
 
 function stopping(): RelayError {

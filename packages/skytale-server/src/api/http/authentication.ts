@@ -1,5 +1,6 @@
 import { RateLimiter } from "@parley/core/internal";
 import type { FastifyRequest } from "fastify";
+import { FailedVerifications } from "../../failed-verifications.ts";
 import { ApiError } from "../api-error.ts";
 import type { ApiKeyInfo, ApiKeys } from "../keys.ts";
 import type { TokenVerifier } from "../tokens.ts";
@@ -12,6 +13,9 @@ export interface AuthenticationOptions {
   readonly verifier: TokenVerifier;
   /** Calls that one account may make in a second. */
   readonly requestsPerSecond: number;
+  /** Keys and tokens that are refused, in a second, from one address. */
+  readonly failedVerificationsPerSecond: number;
+  readonly addressOf: (request: FastifyRequest) => string;
 }
 
 interface Caller {
@@ -26,11 +30,13 @@ const BEARER = /^Bearer +(\S+)$/i;
 export class Authentication {
   readonly #options: AuthenticationOptions;
   readonly #rates: RateLimiter;
+  readonly #failures: FailedVerifications;
   readonly #callers = new WeakMap<FastifyRequest, Caller>();
 
   constructor(options: AuthenticationOptions) {
     this.#options = options;
     this.#rates = new RateLimiter({ perSecond: options.requestsPerSecond });
+    this.#failures = new FailedVerifications(options.failedVerificationsPerSecond);
   }
 
   /** Lets a request in, before its body is read. @throws ApiError `unauthorized`, `key_invalid`, `token_invalid`, `rate_limited` */
@@ -39,7 +45,7 @@ export class Authentication {
     if (header === undefined) throw new ApiError("unauthorized", MISSING_HEADER);
     const [, presented] = BEARER.exec(header) ?? [];
     if (presented === undefined) throw new ApiError("unauthorized", "authorization must be Bearer, with an API key or a token");
-    const caller = presented.startsWith("sk_") ? await this.#byKey(presented) : await this.#byToken(presented);
+    const caller = await this.#verify(presented, this.#options.addressOf(request));
     if (!this.#rates.tryTake(caller.accountId)) {
       throw new ApiError("rate_limited", `an account may make ${this.#options.requestsPerSecond} calls a second`);
     }
@@ -67,6 +73,16 @@ export class Authentication {
     const caller = this.#callers.get(request);
     if (caller === undefined) throw new ApiError("unauthorized", MISSING_HEADER);
     return caller;
+  }
+
+  async #verify(presented: string, address: string): Promise<Caller> {
+    if (!this.#failures.mayTry(address)) throw new ApiError("rate_limited", "too many refused keys and tokens from one address");
+    try {
+      return await (presented.startsWith("sk_") ? this.#byKey(presented) : this.#byToken(presented));
+    } catch (error) {
+      if (error instanceof ApiError) this.#failures.failed(address);
+      throw error;
+    }
   }
 
   async #byKey(presented: string): Promise<Caller> {

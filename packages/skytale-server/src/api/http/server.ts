@@ -112,6 +112,8 @@ export async function createApiServer(options: ApiServerOptions): Promise<Fastif
         keys: services.keys,
         verifier: services.verifier,
         requestsPerSecond: services.limits.requestsPerSecond,
+        failedVerificationsPerSecond: services.limits.failedVerificationsPerSecond,
+        addressOf: ({ raw }) => clientAddress(raw, options.trustsProxy),
       });
       own.addHook("onRequest", async (request, reply) => {
         await authentication.admit(request);

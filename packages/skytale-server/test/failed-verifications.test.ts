@@ -1,0 +1,53 @@
+import { RelayClient } from "@parley/skytale-relay";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { startSkytale, type SkytaleServer } from "../src/server.ts";
+import { ApiClient } from "./api/api-client.ts";
+
+/** One refusal, and the next after hours. */
+const ONE = { failedVerificationsPerSecond: 0.0001 };
+
+let server: SkytaleServer;
+
+beforeEach(async () => {
+  server = await startSkytale({ port: 0, relayPort: 0, logger: false, trustProxy: 1, limits: { api: ONE, relay: ONE } });
+});
+
+afterEach(() => server.close());
+
+async function status(address: string, bearer: string): Promise<number> {
+  const headers = { authorization: `Bearer ${bearer}`, "x-forwarded-for": address };
+  return (await fetch(`${server.apiUrl}/v1/accounts/me`, { headers })).status;
+}
+
+describe("keys and tokens that are refused", () => {
+  it("are few from one address: the API checks no more from there, and goes on for other addresses", async () => {
+    const key = server.apiKey ?? "";
+    expect(await status("192.0.2.1", key)).toBe(200);
+    expect(await status("192.0.2.1", `${key.slice(0, -1)}!`)).toBe(401);
+    expect(await status("192.0.2.1", "e30.e30.x")).toBe(429);
+    expect(await status("192.0.2.1", key)).toBe(429);
+    expect(await status("192.0.2.2", key)).toBe(200);
+    // An IPv6 network counts as one address.
+    expect(await status("2001:db8::1", "e30.e30.x")).toBe(401);
+    expect(await status("2001:db8::2", key)).toBe(429);
+    expect(await status("2001:db8:0:1::1", key)).toBe(200);
+  });
+
+  it("are few on the relay too, and the API isn't affected by them", async () => {
+    const { body } = await new ApiClient(server.apiUrl, server.apiKey).post("/v1/tokens");
+    const good = String(body["token"]);
+    await using before = new RelayClient({ url: server.relayUrl, token: () => good });
+    await before.connect();
+    await using forged = new RelayClient({ url: server.relayUrl, token: () => `${good.slice(0, -10)}AAAAAAAAAA` });
+    // It tries again by itself.
+    const connecting = forged.connect().catch(() => undefined);
+    const metrics = async (): Promise<string> => (await fetch(`${server.apiUrl}/metrics`)).text();
+    await expect.poll(metrics).toContain('skytale_relay_refused_total{what="stream",code="resource_exhausted"}');
+    expect(await metrics()).toContain('skytale_relay_refused_total{what="stream",code="unauthenticated"} 1\n');
+    expect(await status("127.0.0.1", server.apiKey ?? "")).toBe(200);
+    // Streams that are open already go on.
+    expect(before.connected).toBe(true);
+    await forged.close();
+    await connecting;
+  });
+});
