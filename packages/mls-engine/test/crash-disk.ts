@@ -19,13 +19,13 @@ export class CrashDisk {
   #generation = 0;
   writes = 0;
 
-  /** Lets a write after so many others fail, and all that come after it; the failing one is on disk or isn't. */
+  /** Makes a write fail after a number of successful ones, and all later writes. The failed write may or may not be on disk. */
   failAfter(writes: number, isWritten: boolean): void {
     this.#writesLeft = writes;
     this.#lastIsWritten = isWritten;
   }
 
-  /** Ends the process: stores that were opened work no more, and of what was not durable some is left, by a choice below a number. */
+  /** Ends the process: open stores stop working, and a random part of the non-durable writes is kept. */
   crash(choose: (below: number) => number): void {
     this.#generation++;
     this.#writesLeft = Number.POSITIVE_INFINITY;

@@ -18,7 +18,7 @@ function node(name: string, delivery: Delivery): Node {
   return { disk, agent: new Agent(name, delivery, () => disk.open()) };
 }
 
-/** Runs a step; when the disk fails, the process dies and begins anew. */
+/** Runs a step. If the disk fails, the process ends and restarts. */
 async function survive({ agent, disk }: Node, random: (below: number) => number, step: () => Promise<unknown>): Promise<boolean> {
   try {
     await step();
@@ -32,7 +32,7 @@ async function survive({ agent, disk }: Node, random: (below: number) => number,
 }
 
 describe("after a crash at any write", () => {
-  test("of the one who joins, sends, receives, stages and confirms: it goes on, and all agree", async () => {
+  test("a member that joins, sends, receives, stages and confirms recovers, and all members agree", async () => {
     for (const isWritten of [false, true]) {
       for (let at = 0; ; at++) {
         const { writes, members } = await play(at, isWritten);
@@ -42,7 +42,7 @@ describe("after a crash at any write", () => {
     }
   });
 
-  test("of anybody, again and again, in random histories", { timeout: 300_000 }, async () => {
+  test("members recover from repeated crashes in random histories", { timeout: 300_000 }, async () => {
     for (let round = 0; round < 10 * ROUNDS; round++) expect(await wander(seeded(round))).toBeGreaterThan(0);
   });
 });
@@ -136,8 +136,8 @@ async function anyStep({ agent }: Node, nodes: readonly Node[], delivery: Delive
 }
 
 /**
- * Lets everybody catch up; then all agree. A key that was used for two messages would have been refused by whoever reads the second, and
- * a message that was stored in two ways would differ.
+ * Delivers all messages to all members, which must agree then. A key that was used for two messages would make a receiver reject the second, and
+ * a message that was stored twice in different ways would differ.
  */
 async function settle(nodes: readonly Node[]): Promise<number> {
   const members: Agent[] = [];

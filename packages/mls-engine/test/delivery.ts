@@ -107,7 +107,7 @@ export class Agent {
     return results;
   }
 
-  /** Begins anew after the process has died. What it has staged is settled by the log. */
+  /** Restarts after the process ended. The log decides whether a staged commit was accepted. */
   async restart(): Promise<void> {
     this.#group = undefined;
     await this.start();

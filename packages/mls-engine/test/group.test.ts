@@ -23,7 +23,7 @@ async function three(): Promise<[Member, Member, Member]> {
 }
 
 describe("messages", () => {
-  test("come with their sender, epoch, generation and authenticated data", async () => {
+  test("are returned with sender, epoch, generation and authenticated data", async () => {
     const [alice, bob] = await two();
     const sent = await alice.group.encrypt(utf8("hello"), { aad: utf8("topic") });
     expect(inspectMessage(sent)).toEqual({ kind: "private", groupId: GROUP_ID, epoch: 1n, contentType: "application" });
@@ -32,7 +32,7 @@ describe("messages", () => {
     expect(received.kind === "application" && received.senderIdentity && fromUtf8(received.senderIdentity)).toBe("member 0");
   });
 
-  test("come out of order, and once", async () => {
+  test("are accepted out of order, and once", async () => {
     const [alice, bob] = await two();
     const sent = await Promise.all(["a", "b", "c", "d"].map((text) => alice.group.encrypt(utf8(text))));
     const order = [3, 0, 2, 1];
@@ -45,12 +45,12 @@ describe("messages", () => {
     for (const message of sent) expect(await codeOf(bob.group.process(message))).toBe("generation_consumed");
   });
 
-  test("of one's own are told apart", async () => {
+  test("of the own member are rejected with own_message", async () => {
     const [alice] = await two();
     expect(await codeOf(alice.group.process(await alice.group.encrypt(utf8("x"))))).toBe("own_message");
   });
 
-  test("of epochs that are kept are read, of others not, and both ways it is said which", async () => {
+  test("of retained epochs are decrypted, and others are rejected with both epochs", async () => {
     const [alice, bob] = await two();
     const late = await alice.group.encrypt(utf8("late"));
     const later = await alice.group.encrypt(utf8("later"));
@@ -73,7 +73,7 @@ describe("messages", () => {
     });
   });
 
-  test("are padded, so that short ones are of one length", async () => {
+  test("are padded to equal lengths", async () => {
     const [alice] = await two();
     const lengths = new Set<number>();
     for (const size of [0, 1, 50, 150]) lengths.add((await alice.group.encrypt(new Uint8Array(size))).length);
@@ -81,7 +81,7 @@ describe("messages", () => {
     expect((await alice.group.encrypt(new Uint8Array(1), { padding: [] })).length).toBeLessThan(Math.min(...lengths));
   });
 
-  test("of another group are refused", async () => {
+  test("of another group are rejected", async () => {
     const [alice] = await two();
     const other = await alice.engine.createGroup(utf8("other"));
     expect(await codeOf(alice.group.process(await other.encrypt(utf8("x"))))).toBe("wrong_group");
@@ -89,7 +89,7 @@ describe("messages", () => {
 });
 
 describe("a staged commit", () => {
-  test("takes effect when it is confirmed, and not before", async () => {
+  test("takes effect when it is confirmed", async () => {
     const [alice, bob] = await two();
     const staged = await alice.group.stageUpdate();
     expect(alice.group.epoch).toBe(1n);
@@ -102,7 +102,7 @@ describe("a staged commit", () => {
     expect(await agreement(bob.group)).toBe(await agreement(alice.group));
   });
 
-  test("is confirmed by its own return", async () => {
+  test("is confirmed when it is delivered", async () => {
     const [alice, bob] = await two();
     const staged = await alice.group.stageUpdate();
     expect(await alice.group.process(staged.commit)).toMatchObject({ kind: "commit", isOwn: true, epoch: 2n });
@@ -111,13 +111,13 @@ describe("a staged commit", () => {
     expect(await codeOf(alice.group.process(staged.commit))).toBe("generation_consumed");
   });
 
-  test("is alone", async () => {
+  test("prevents a second staged commit", async () => {
     const [alice] = await two();
     await alice.group.stageUpdate();
     expect(await codeOf(alice.group.stageUpdate())).toBe("commit_pending");
   });
 
-  test("vanishes when it is discarded, and its message key with it", async () => {
+  test("is erased with its message key when it is discarded", async () => {
     const [alice, bob] = await two();
     const first = await alice.group.stageUpdate();
     await first.discard();
@@ -129,7 +129,7 @@ describe("a staged commit", () => {
     await expect(bob.group.process(first.commit)).rejects.toMatchObject({ code: "fork", messageEpoch: 1n, groupEpoch: 2n });
   });
 
-  test("loses to another that was first", async () => {
+  test("is dropped when another commit is processed", async () => {
     const [alice, bob, carol] = await three();
     const staged = await alice.group.stageUpdate();
     const winner = await bob.group.stageRemove([carol.group.ownLeaf]);
@@ -142,7 +142,7 @@ describe("a staged commit", () => {
     expect(await codeOf(alice.group.process(staged.commit))).toBe("own_message");
   });
 
-  test("that was discarded and won all the same is recognised", async () => {
+  test("is recognised if it is delivered after it was discarded", async () => {
     const [alice, bob] = await two();
     const staged = await alice.group.stageUpdate();
     await staged.discard();
@@ -150,7 +150,7 @@ describe("a staged commit", () => {
     expect(await codeOf(alice.group.process(staged.commit))).toBe("fork");
   });
 
-  test("says what it changes: who came, who went, who has new keys", async () => {
+  test("reports added, removed and updated members", async () => {
     const [alice, bob, carol] = await three();
     const engine = await newEngine("dave");
     const staged = await alice.group.stage({ add: [await engine.keyPackage()], remove: [bob.group.ownLeaf] });
@@ -168,13 +168,13 @@ describe("a staged commit", () => {
     expect(names(alice.group.members)).toEqual(["member 0", "dave", "member 2"]);
   });
 
-  test("is refused for members that there are not, and for oneself", async () => {
+  test("is rejected for blank leaves and for the own leaf", async () => {
     const [alice] = await two();
     expect(await codeOf(alice.group.stageRemove([9]))).toBe("no_such_member");
     expect(await codeOf(alice.group.stageRemove([0]))).toBe("no_such_member");
   });
 
-  test("is refused for what is no key package, or one of somebody who is in already", async () => {
+  test("is rejected for invalid key packages and for those of members", async () => {
     const [alice, bob] = await two();
     expect(await codeOf(alice.group.stageAdd([utf8("nonsense")]))).toBe("invalid_key_package");
     expect(await codeOf(alice.group.stageAdd([await alice.group.encrypt(utf8("x"))]))).toBe("invalid_key_package");
@@ -186,12 +186,12 @@ describe("a staged commit", () => {
     expect(alice.group.pending).toBeUndefined();
   });
 
-  test("is refused where a group would grow beyond its limit", async () => {
+  test("is rejected if the group would exceed maxMembers", async () => {
     const [alice] = await groupOf(2, { limits: { maxMembers: 2 } });
     expect(await codeOf(alice.group.stageAdd([await (await newEngine("third")).keyPackage()]))).toBe("group_full");
   });
 
-  test("mixes in pre-shared keys that all have", async () => {
+  test("uses pre-shared keys that all members know", async () => {
     const psk = (id: Uint8Array): Uint8Array | undefined => (fromUtf8(id) === "known" ? utf8("a secret from elsewhere") : undefined);
     const [alice, bob] = await groupOf(2, { psk });
     if (!bob) throw new TypeError("The group has two members");
@@ -205,7 +205,7 @@ describe("a staged commit", () => {
 });
 
 describe("leaving", () => {
-  test("is a proposal that somebody else commits; nothing is sent before (RFC 9420 §12.4)", async () => {
+  test("takes effect when another member commits it, and blocks sending until then (RFC 9420 §12.4)", async () => {
     const [alice, bob, carol] = await three();
     const proposal = await bob.group.leave();
     for (const { group } of [alice, carol]) {
@@ -220,7 +220,7 @@ describe("leaving", () => {
     expect(await carol.group.process(await alice.group.encrypt(utf8("x")))).toMatchObject({ kind: "application" });
   });
 
-  test("and a removal by name are one removal", async () => {
+  test("and a staged removal of the same member are committed once", async () => {
     const [alice, bob, carol] = await three();
     const proposal = await bob.group.leave();
     await alice.group.process(proposal);
@@ -232,7 +232,7 @@ describe("leaving", () => {
 });
 
 describe("a Welcome", () => {
-  test("works once", async () => {
+  test("is accepted once", async () => {
     const [alice] = await two();
     const engine = await newEngine("dave");
     const staged = await alice.group.stageAdd([await engine.keyPackage()]);
@@ -243,7 +243,7 @@ describe("a Welcome", () => {
     expect(await codeOf(joined(engine, staged))).toBe("no_key_package");
   });
 
-  test("for a key package of last resort works for several groups", async () => {
+  test("for a key package of last resort is accepted for several groups", async () => {
     const engine = await newEngine("dave");
     const keyPackage = await engine.keyPackage({ lastResort: true });
     for (const name of ["one", "two"]) {
@@ -256,7 +256,7 @@ describe("a Welcome", () => {
     expect(engine.keyPackageCount).toBe(1);
   });
 
-  test("for another is told apart, and one that was changed is refused", async () => {
+  test("for another engine and a modified one are rejected with different codes", async () => {
     const [alice, bob] = await two();
     const engine = await newEngine("dave");
     const staged = await alice.group.stageAdd([await engine.keyPackage()]);
@@ -269,7 +269,7 @@ describe("a Welcome", () => {
     expect((await joined(engine, staged)).epoch).toBe(2n);
   });
 
-  test("into a group that is there already is refused", async () => {
+  test("into a stored group is rejected", async () => {
     const [alice, bob] = await two();
     expect(await codeOf(alice.engine.createGroup(GROUP_ID))).toBe("group_exists");
     const other = await (await newEngine("other")).createGroup(GROUP_ID);
@@ -277,7 +277,7 @@ describe("a Welcome", () => {
     expect(await codeOf(joined(bob.engine, staged))).toBe("group_exists");
   });
 
-  test("back into a group that one was removed from works", async () => {
+  test("back into a group after a removal is accepted", async () => {
     const [alice, bob] = await two();
     const removal = await alice.group.stageRemove([bob.group.ownLeaf]);
     await removal.confirm();
@@ -291,7 +291,7 @@ describe("a Welcome", () => {
 });
 
 describe("authentication", () => {
-  test("refuses a member when it is added, seen in a commit, or met at joining; it is told why it is asked", async () => {
+  test("is called with the reason on adding, processing and joining, and can reject each", async () => {
     const asked: AuthenticationContext["reason"][] = [];
     const careful = {
       authenticate: (
@@ -323,7 +323,7 @@ describe("authentication", () => {
     expect(asked).toEqual(expect.arrayContaining(["add", "join"]));
   });
 
-  test("sees which credential is replaced", async () => {
+  test("gets the replaced credential and key of an update", async () => {
     const seen: AuthenticationContext[] = [];
     const [alice, bob] = await groupOf(2, {
       authenticate: (_credential, _key, context) => {
@@ -338,7 +338,7 @@ describe("authentication", () => {
     expect(seen[0]).toMatchObject({ reason: "update", groupId: GROUP_ID, previous: { type: 1, content: utf8("member 0") } });
   });
 
-  test("that throws refuses", async () => {
+  test("that throws rejects the credential", async () => {
     const engine = await newEngine("alice", {
       authenticate: () => {
         throw new TypeError("The directory of members is down");
@@ -354,7 +354,7 @@ describe("authentication", () => {
 });
 
 describe("rows of the application", () => {
-  test("are stored with the step that they belong to, and survive", async () => {
+  test("are stored atomically with their step, and survive restarts", async () => {
     const store = memoryStore();
     const [alice] = await groupOf(1);
     const engine = await newEngine("bob", { store });
@@ -373,7 +373,7 @@ describe("rows of the application", () => {
     expect(group.row("plain/0")).toEqual(utf8("hello"));
   });
 
-  test("that are refused leave the step undone", async () => {
+  test("that are invalid leave the group unchanged", async () => {
     const [alice, bob] = await two();
     const message = await alice.group.encrypt(utf8("hello"));
     await expect(bob.group.process(message, { commitWith: [{ key: "", value: utf8("x") }] })).rejects.toThrow(TypeError);
@@ -389,7 +389,7 @@ describe("rows of the application", () => {
 });
 
 describe("an engine", () => {
-  test("tells what it refuses by code", async () => {
+  test("rejects invalid calls with a code", async () => {
     const [alice] = await two();
     expect(await codeOf(alice.engine.loadGroup(utf8("nowhere")))).toBe("no_such_group");
     expect(await codeOf(alice.group.process(new Uint8Array()))).toBe("malformed");
@@ -404,12 +404,12 @@ describe("an engine", () => {
     expect(await codeOf(alice.engine.keyPackage())).toBe("closed");
   });
 
-  test("needs to be told whose credential is accepted", async () => {
+  test("requires the option authenticate", async () => {
     const options = { identity: "alice", store: memoryStore(), authenticate: undefined };
     await expect(createMlsEngine(options as never)).rejects.toThrow(TypeError);
   });
 
-  test("lists its groups, gives each as one object, and removes them", async () => {
+  test("lists, loads and removes groups", async () => {
     const engine = await newEngine("alice");
     const one = await engine.createGroup(utf8("one"));
     await engine.createGroup(utf8("two"));
@@ -421,7 +421,7 @@ describe("an engine", () => {
     expect(await engine.groups()).toEqual([]);
   });
 
-  test("erases key packages that have expired", async () => {
+  test("erases expired key packages", async () => {
     let now = Date.now();
     const engine = await newEngine("alice", { now: () => now });
     await engine.keyPackage({ lifetimeMs: 60_000 });
@@ -430,13 +430,13 @@ describe("an engine", () => {
     expect(engine.keyPackageCount).toBe(1);
   });
 
-  test.each([{ maxMembers: 0 }, { maxMember: 2 }])("refuses limits that make no sense: %j", async (limits) => {
+  test.each([{ maxMembers: 0 }, { maxMember: 2 }])("rejects invalid limits: %j", async (limits) => {
     await expect(createMlsEngine({ identity: "a", store: memoryStore(), authenticate: unsafeAcceptAnyCredential, limits })).rejects.toThrow(
       TypeError,
     );
   });
 
-  test("exports secrets that members share and that differ by label, context and epoch", async () => {
+  test("exports secrets that are equal for members and differ by label, context and epoch", async () => {
     const [alice, bob] = await two();
     const of = (member: Member, label: string, context: string): Promise<string> =>
       member.group.exportSecret(label, utf8(context), 32).then((secret) => secret.join());
@@ -449,7 +449,7 @@ describe("an engine", () => {
   });
 });
 
-test("a closed engine has erased its signature key", async () => {
+test("closing an engine erases its signature key", async () => {
   const plain = nodeSuite();
   const keys = new Set<Uint8Array>();
   const sign = (key: Uint8Array, message: Uint8Array): Uint8Array => {

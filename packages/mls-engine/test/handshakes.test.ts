@@ -5,7 +5,7 @@ import { codeOf, commit, GROUP_ID, groupOf, joined, newEngine } from "./world.ts
 const PUBLIC = { handshakes: "public" } as const;
 
 describe("commits and proposals as PublicMessage", () => {
-  it("say so on the wire, and are read by members who send theirs encrypted", async () => {
+  it("have that wire format, and are accepted by members that send PrivateMessage", async () => {
     const engine = await newEngine("open", PUBLIC);
     const group = await engine.createGroup(GROUP_ID);
     const closed = await newEngine("closed");
@@ -31,7 +31,7 @@ describe("commits and proposals as PublicMessage", () => {
     expect(await group.process(staged.commit)).toMatchObject({ kind: "commit", isRemoved: true });
   });
 
-  it("are refused when a byte was changed, and nothing changes by it", { timeout: 120_000 }, async () => {
+  it("are rejected if a byte was changed, and leave the group unchanged", { timeout: 120_000 }, async () => {
     const [first, second] = await groupOf(2, PUBLIC);
     const staged = await first.group.stageUpdate();
     await staged.confirm();
@@ -44,7 +44,7 @@ describe("commits and proposals as PublicMessage", () => {
     expect(second?.group.epochAuthenticator).toEqual(first.group.epochAuthenticator);
   });
 
-  it("are known when they come back, processed or discarded", async () => {
+  it("of the own member are recognised after they were processed or discarded", async () => {
     const [first, second] = await groupOf(2, PUBLIC);
     const staged = await first.group.stageUpdate();
     await commit(staged, second ? [second] : []);
@@ -55,7 +55,7 @@ describe("commits and proposals as PublicMessage", () => {
     expect(await codeOf(first.group.process(discarded.commit))).toBe("fork");
   });
 
-  it("need one of the two kinds to be named", async () => {
+  it("reject unknown values of the option", async () => {
     const options = { identity: "a", store: memoryStore(), authenticate: unsafeAcceptAnyCredential, handshakes: "open" };
     await expect(createMlsEngine(options as unknown as MlsEngineOptions)).rejects.toThrow('handshakes must be "private" or "public"');
   });

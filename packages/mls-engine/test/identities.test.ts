@@ -29,7 +29,7 @@ async function withBypassingMember(others: readonly string[]): Promise<[Member, 
 }
 
 describe("an identity belongs to one signature key of a group", () => {
-  test("a commit that adds a second key for it is refused when it is made", async () => {
+  test("a commit that adds a second key is rejected when it is staged", async () => {
     const [alice] = await groupOf(2);
     const impostor = await newEngine("member 1");
     await expect(alice.group.stageAdd([await impostor.keyPackage()])).rejects.toMatchObject({
@@ -42,7 +42,7 @@ describe("an identity belongs to one signature key of a group", () => {
     expect(alice.group.pending).toBeUndefined();
   });
 
-  test("two additions of one identity in one commit are refused", async () => {
+  test("two additions of one identity in one commit are rejected", async () => {
     const [alice] = await groupOf(1);
     const keyPackages = [await (await newEngine("twin")).keyPackage(), await (await newEngine("twin")).keyPackage()];
     expect(await codeOf(alice.group.stageAdd(keyPackages))).toBe("identity_taken");
@@ -55,7 +55,7 @@ describe("an identity belongs to one signature key of a group", () => {
     ["the receiving member's own", ["carol"], ["bob", "carol"]],
     ["the committing member's own", ["member 0"], ["bob", "carol"]],
     ["that of another addition", ["dave", "dave"], ["bob", "carol"]],
-  ])("members refuse the commit of a member that adds %s", async (_, added, members) => {
+  ])("members reject the commit of a member that adds %s", async (_, added, members) => {
     const [bypassing, ...strict] = await withBypassingMember(members);
     const keyPackages = await Promise.all(added.map(async (name) => (await newEngine(name)).keyPackage()));
     const { commit: raw } = await bypassing.group.stageAdd(keyPackages);
@@ -68,7 +68,7 @@ describe("an identity belongs to one signature key of a group", () => {
     expect(second.group.epoch).toBe(2n);
   });
 
-  test("the member that a commit removes refuses it too, if it adds a taken identity", async () => {
+  test("the member that a commit removes rejects it too if it adds an identity that is in use", async () => {
     const [bypassing, bob, carol] = (await withBypassingMember(["bob", "carol"])) as [Member, Member, Member];
     const impostor = await newEngine("bob");
     const { commit: raw } = await bypassing.group.stage({ add: [await impostor.keyPackage()], remove: [carol.group.ownLeaf] });
@@ -77,7 +77,7 @@ describe("an identity belongs to one signature key of a group", () => {
     expect(await codeOf(bob.group.process(raw))).toBe("identity_taken");
   });
 
-  test("an agent doesn't join a group in which another member has its identity", async () => {
+  test("an engine rejects joining a group in which another member has its identity", async () => {
     const [bypassing] = await withBypassingMember(["bob"]);
     const impostor = await newEngine("bob");
     const staged = await bypassing.group.stageAdd([await impostor.keyPackage()]);
@@ -85,7 +85,7 @@ describe("an identity belongs to one signature key of a group", () => {
     expect(await codeOf(joined(impostor, staged))).toBe("identity_taken");
   });
 
-  test("a new key takes the place of a removed one in the same commit", async () => {
+  test("a commit can remove a member and add a new key for the same identity", async () => {
     const [alice, bob, carol] = (await groupOf(3)) as [Member, Member, Member];
     const again = await newEngine("member 1");
     const staged = await alice.group.stage({ add: [await again.keyPackage()], remove: [bob.group.ownLeaf] });
@@ -95,7 +95,7 @@ describe("an identity belongs to one signature key of a group", () => {
     expect(group.members[1]?.signatureKey).toEqual(again.signatureKey);
   });
 
-  test("is allowed to several keys where all members allow it", async () => {
+  test("members with allowSameIdentity share an identity", async () => {
     const [alice, bob] = (await groupOf(2, { allowSameIdentity: true })) as [Member, Member];
     const second = await newEngine("member 1", { allowSameIdentity: true });
     const staged = await alice.group.stageAdd([await second.keyPackage()]);
@@ -103,7 +103,7 @@ describe("an identity belongs to one signature key of a group", () => {
     expect(names(await joined(second, staged))).toEqual(["member 0", "member 1", "member 1"]);
   });
 
-  test("a group that holds one identity twice opens, and goes on", async () => {
+  test("a stored group with a duplicate identity opens and continues", async () => {
     const directory = await mkdtemp(join(tmpdir(), "mls-identities-"));
     const [alice, bob] = (await groupOf(2, { allowSameIdentity: true })) as [Member, Member];
     const twin = await newEngine("member 1", { allowSameIdentity: true });
@@ -122,7 +122,7 @@ describe("an identity belongs to one signature key of a group", () => {
     await rm(directory, { recursive: true });
   });
 
-  test("joining from outside is refused", async () => {
+  test("external commits are rejected", async () => {
     const [alice] = await groupOf(2);
     const commitOfOutsider = encodeMlsMessage(
       WireFormat.publicMessage,
@@ -138,7 +138,7 @@ describe("an identity belongs to one signature key of a group", () => {
   });
 });
 
-describe("proposals that would take an identity or a key", () => {
+describe("pending proposals with an identity or key that is in use", () => {
   const chosen = async (client: Client, proposals: readonly Proposal[], removed: readonly number[] = []): Promise<string[]> => {
     const env = { ...client.env, limits: { ...client.env.limits, uniqueIdentities: true } };
     const waiting = proposals.map((proposal, at) => [`${at}`, { proposal, sender: 1, bytes: 1 }] as const);
@@ -155,14 +155,14 @@ describe("proposals that would take an identity or a key", () => {
   };
   const addOf = async (name: string): Promise<Proposal> => ({ kind: "add", keyPackage: (await newClient(name)).own.keyPackage });
 
-  test("are left out of commits, which go through", async () => {
+  test("are left out of commits", async () => {
     const [alice] = await groupOfClients(3);
     const twice = await addOf("twice");
     expect(await chosen(alice, [await addOf("new"), await addOf("2"), await addOf("0")])).toEqual(["0"]);
     expect(await chosen(alice, [twice, twice, await addOf("twice"), await addOf("other")])).toEqual(["0", "3"]);
   });
 
-  test("are in the commit that removes who had it", async () => {
+  test("are in a commit that removes the previous holder", async () => {
     const [alice] = await groupOfClients(3);
     const remove: Proposal = { kind: "remove", removed: 2 };
     expect(await chosen(alice, [await addOf("2"), remove])).toEqual(["1", "0"]);

@@ -20,7 +20,7 @@ const SUITES: readonly CipherSuiteName[] = [
 describe.each(SUITES)("in one group with ts-mls, %s", (suite) => {
   const ours = async (name: string): Promise<MlsEngine> => newEngine(name, { cipherSuite: createCipherSuite(suite) });
 
-  test("a group of theirs: they add us, we add theirs, both send, both update, both remove", async () => {
+  test("a group created by ts-mls: both add, send, update and remove", async () => {
     const stranger = await TsMlsMember.create("stranger", suite);
     await stranger.create(utf8("g"));
     const engine = await ours("ours");
@@ -48,7 +48,7 @@ describe.each(SUITES)("in one group with ts-mls, %s", (suite) => {
     expect(await second.agreement()).toBe(await agreement(group));
   });
 
-  test("a group of ours: they join, we update, they update, we remove one of them", async () => {
+  test("a group created here: ts-mls joins, both update, and this package removes a member", async () => {
     const engine = await ours("ours");
     const group = await engine.createGroup(utf8("g"));
     const strangers = await Promise.all(["one", "two", "three"].map((name) => TsMlsMember.create(name, suite)));
@@ -81,7 +81,7 @@ describe.each(SUITES)("in one group with ts-mls, %s", (suite) => {
     expect(await three.agreement()).toBe(await agreement(group));
   });
 
-  test.each([false, true])("a proposal of theirs (public: %s) is in our commit, and one of ours in theirs", async (asPublic) => {
+  test.each([false, true])("proposals (public: %s) are committed by the other implementation in both directions", async (asPublic) => {
     const engine = await ours("ours");
     const group = await engine.createGroup(utf8("g"));
     const strangers = await Promise.all(["one", "two", "three"].map((name) => TsMlsMember.create(name, suite)));

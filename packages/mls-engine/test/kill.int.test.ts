@@ -15,7 +15,7 @@ const MEMBER = fileURLToPath(new URL("fixtures/member.mjs", import.meta.url));
 /** Kills; more by request, to search longer. */
 const KILLS = gateOrSoak(4, 120);
 
-test("a member that is killed again and again loses no epoch, and uses no key twice", { timeout: 60_000 * KILLS }, async () => {
+test("a member that is killed repeatedly loses no epoch, and uses no key twice", { timeout: 60_000 * KILLS }, async () => {
   const directory = await mkdtemp(join(tmpdir(), "mls-kill-"));
   onTestFinished(() => rm(directory, { recursive: true, force: true }));
   const data = join(directory, "bob");

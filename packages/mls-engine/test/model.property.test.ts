@@ -35,7 +35,7 @@ type Choose = (below: number) => number;
 
 const providers = [nodeSuite(), portableSuite()] as const;
 
-/** A group, the order of its commits, and everybody's view: messages may come late, twice, in any order or never. */
+/** A group, the order of its commits, and the view of each member. Messages may be late, repeated, reordered or lost. */
 class Model {
   readonly peers: Peer[] = [];
   readonly #log: { readonly commit: Uint8Array; readonly from: string }[] = [];
@@ -77,7 +77,7 @@ class Model {
     }
   }
 
-  /** Everybody sees everything that it still can; then all agree. */
+  /** Delivers everything that can still be processed to each member. Then all members agree. */
   async end(): Promise<void> {
     for (const peer of this.peers) {
       await this.#catchUp(peer);
@@ -171,7 +171,7 @@ class Model {
 
   #any(): Peer {
     const peer = this.peers[this.#choose(this.peers.length)];
-    if (!peer) throw new TypeError("Nobody is left");
+    if (!peer) throw new TypeError("The group has no members");
     return peer;
   }
 
@@ -180,7 +180,7 @@ class Model {
   }
 }
 
-test("whatever happens in whatever order, all agree in the end", { timeout: 300_000 }, async () => {
+test("all members agree after any sequence of steps", { timeout: 300_000 }, async () => {
   await fc.assert(
     fc.asyncProperty(fc.infiniteStream(fc.nat()), fc.integer({ min: 20, max: 60 }), async (stream, steps) => {
       const choose: Choose = (below) => {

@@ -17,9 +17,9 @@ function mutated(bytes: Uint8Array): fc.Arbitrary<Uint8Array> {
   );
 }
 
-describe("messages that were changed on the way", () => {
+describe("modified messages", () => {
   test.each(["application", "proposal", "commit"] as const)(
-    "of the kind %s are refused, change nothing, and the right one is read after",
+    "of the kind %s are rejected and change nothing, and the original is accepted afterwards",
     async (kind) => {
       const [alice, bob, carol] = await groupOf(3);
       if (!bob || !carol) throw new TypeError("The group has three members");
@@ -42,7 +42,7 @@ describe("messages that were changed on the way", () => {
     },
   );
 
-  test("of the kind Welcome are refused, and the right one lets in after", async () => {
+  test("of the kind Welcome are rejected, and the original is accepted afterwards", async () => {
     const [alice] = await groupOf(3);
     const engine = await newEngine("new");
     const staged = await alice.group.stage({ add: [await engine.keyPackage()], update: true });
@@ -57,7 +57,7 @@ describe("messages that were changed on the way", () => {
     expect(await agreement(await engine.joinGroup(welcome))).toBe(await agreement(alice.group));
   });
 
-  test("of the kind key package are refused, and the right one is added after", async () => {
+  test("of the kind key package are rejected, and the original is accepted afterwards", async () => {
     const [alice] = await groupOf(1);
     const keyPackage = await (await newEngine("new")).keyPackage();
     await fc.assert(
@@ -70,7 +70,7 @@ describe("messages that were changed on the way", () => {
     expect(alice.group.members).toHaveLength(2);
   });
 
-  test("and noise never do more than be refused", async () => {
+  test("and random bytes are rejected", async () => {
     const [alice] = await groupOf(2);
     await fc.assert(
       fc.asyncProperty(fc.uint8Array({ maxLength: 200 }), async (noise) => {
@@ -82,7 +82,7 @@ describe("messages that were changed on the way", () => {
     );
   });
 
-  test("that are too large are refused before they are read", async () => {
+  test("that are too large are rejected before they are read", async () => {
     const [alice, bob] = await groupOf(2, { limits: { maxMessageBytes: 2000 } });
     if (!bob) throw new TypeError("The group has two members");
     for (const size of [1900, 3000]) expect(await codeOf(alice.group.encrypt(new Uint8Array(size)))).toBe("too_large");

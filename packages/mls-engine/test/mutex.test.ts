@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { Mutex } from "../src/group/mutex.ts";
 import { fromUtf8, groupOf, utf8 } from "./world.ts";
 
-test("one task at a time, in order, whatever becomes of them", async () => {
+test("a mutex runs one task at a time, in order, also after failures", async () => {
   const mutex = new Mutex();
   const log: string[] = [];
   const task = (name: string) => async (): Promise<string> => {
@@ -18,7 +18,7 @@ test("one task at a time, in order, whatever becomes of them", async () => {
   expect(await mutex.run(task("d"))).toBe("d");
 });
 
-test("a group takes steps in the order of the calls, however many there are at once", async () => {
+test("a group runs concurrent calls in their order", async () => {
   const [alice, bob] = await groupOf(2);
   if (!bob) throw new TypeError("The group has two members");
   const sent = await Promise.all(Array.from({ length: 100 }, (_, i) => alice.group.encrypt(utf8(String(i)))));

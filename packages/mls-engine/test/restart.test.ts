@@ -34,7 +34,7 @@ async function restarted({ name }: Member, disk: CrashDisk): Promise<Member> {
 }
 
 describe("after a restart", () => {
-  test("files bring everything back: epoch, members, keys of late suite, rows", async () => {
+  test("epoch, members, keys of late messages and rows are restored from files", async () => {
     const path = join(await directory(), "bob");
     const [alice, carol] = await groupOf(2);
     if (!carol) throw new TypeError("The group has two members");
@@ -61,7 +61,7 @@ describe("after a restart", () => {
     await second.close();
   });
 
-  test("another identity is refused, and the right one is not hurt by it", async () => {
+  test("another identity is rejected, and the store stays usable", async () => {
     const path = join(await directory(), "bob");
     const bob = await newEngine("bob", { store: await openFileStore(path) });
     const key = bob.signatureKey;
@@ -105,7 +105,7 @@ describe("after a restart", () => {
     expect(await agreement(third.group)).toBe(await agreement(alice.group));
   });
 
-  test("a commit that was discarded before is recognised when it comes back", async () => {
+  test("a discarded commit is recognised when it is delivered", async () => {
     const { bob, disk } = await onDisk();
     const staged = await bob.group.stageUpdate();
     await staged.discard();
@@ -113,7 +113,7 @@ describe("after a restart", () => {
     expect(await codeOf(again.group.process(staged.commit))).toBe("fork");
   });
 
-  test("proposals still wait", async () => {
+  test("pending proposals are restored", async () => {
     const [alice, carol] = await groupOf(2);
     if (!carol) throw new TypeError("The group has two members");
     const disk = new CrashDisk();
@@ -130,7 +130,7 @@ describe("after a restart", () => {
     expect(await agreement(alice.group)).toBe(await agreement(again.group));
   });
 
-  test("proposals that came after a commit was staged are gone with its epoch", async () => {
+  test("proposals received after a commit was staged end with its epoch", async () => {
     const { alice, bob, disk } = await onDisk();
     const staged = await bob.group.stageUpdate();
     await bob.group.process(await alice.group.leave());
@@ -145,7 +145,7 @@ describe("after a restart", () => {
   test.each([
     [false, 0],
     [true, 32],
-  ])("of a disk that failed, keys that it may not hold are never used (written: %s)", async (isWritten, generation) => {
+  ])("keys of a failed write are never used (written: %s)", async (isWritten, generation) => {
     const { alice, bob, disk } = await onDisk();
     const update = await alice.group.stageUpdate();
     await update.confirm();
@@ -160,7 +160,7 @@ describe("after a restart", () => {
     expect(await alice.group.process(await group.encrypt(utf8("x")))).toMatchObject({ kind: "application", generation });
   });
 
-  test("of a disk that failed at a lease, the lease is not used", async () => {
+  test("a lease whose write failed is not used", async () => {
     const { alice, bob, disk } = await onDisk();
     for (let i = 0; i < 32; i++) await bob.group.encrypt(utf8("x"));
     disk.failAfter(0, false);
@@ -170,7 +170,7 @@ describe("after a restart", () => {
     expect(await alice.group.process(await again.group.encrypt(utf8("x")))).toMatchObject({ generation: 32 });
   });
 
-  test("a damaged state is reported, and nothing is guessed", async () => {
+  test("a damaged state is reported as state_damaged", async () => {
     const { bob, disk } = await onDisk();
     const random = seeded(5);
     await bob.group.close();
@@ -189,7 +189,7 @@ describe("after a restart", () => {
 });
 
 describe("forward secrecy on disk", () => {
-  test("nothing stored leads to a message that was sent", async () => {
+  test("no stored secret leads to a sent message", async () => {
     const suite = nodeSuite();
     const { alice, bob, disk } = await onDisk();
     for (let sent = 1; sent <= 70; sent++) {
@@ -202,7 +202,7 @@ describe("forward secrecy on disk", () => {
     }
   });
 
-  test("after the epoch has ended, nothing stored leads to a message of it that was read", async () => {
+  test("after the end of an epoch, no stored secret leads to a message that was read in it", async () => {
     const suite = nodeSuite();
     const { alice, bob, disk } = await onDisk();
     const skipped = await alice.group.encrypt(utf8("late"));
@@ -219,7 +219,7 @@ describe("forward secrecy on disk", () => {
     expect(later?.application.skipped.size).toBe(0);
   });
 
-  test("nothing of an epoch is stored when it is kept no longer", async () => {
+  test("an expired epoch is removed from the store", async () => {
     const { alice, bob, disk } = await onDisk();
     const epochs = async (): Promise<string[]> => [...(await rowsOf(disk)).keys()].filter((key) => /^[psoc]\//.test(key));
     await bob.group.process(await alice.group.encrypt(utf8("x")));
@@ -230,7 +230,7 @@ describe("forward secrecy on disk", () => {
     expect((await epochs()).filter((key) => key.startsWith("p/"))).toEqual(["p/2", "p/3", "p/4", "p/5"]);
   });
 
-  test("files hold no secret of an epoch that was left, once its commit is processed", async () => {
+  test("files contain no secret of an ended epoch once its commit is processed", async () => {
     const path = join(await directory(), "bob");
     const [alice] = await groupOf(1);
     const seen = new Map<string, Uint8Array>();

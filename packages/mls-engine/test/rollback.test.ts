@@ -103,7 +103,7 @@ describe("a store that was cut", () => {
     expect(group.needsUpdate).toBe(false);
   });
 
-  test("is known as such until the keys are replaced, however often it is opened", async () => {
+  test("requires an update until the keys are replaced, however often it is opened", async () => {
     await send(70);
     await engine.close();
     await change(await groupLog(), (b) => b.subarray(0, -1));
@@ -128,7 +128,7 @@ describe("a store that was cut", () => {
     expect(group.needsUpdate).toBe(false);
   });
 
-  // The last two frames each keep the keys of 32 messages back.
+  // Each of the last two frames takes the keys of 32 messages.
   const cutFrames = async (): Promise<void> => change(await groupLog(), (bytes) => bytes.subarray(0, frameStarts(bytes).at(-2)));
 
   test("between two frames uses no key twice", async () => {
@@ -152,7 +152,7 @@ describe("a store that was cut", () => {
     expect(group.needsUpdate).toBe(false);
   });
 
-  test("between two frames, without the note of its end, shows when the log has own messages that it doesn't know", async () => {
+  test("between two frames, without the record of its end, is detected by own messages that are missing in the state", async () => {
     await send(70);
     const sent = [...log];
     await readAll();
@@ -169,7 +169,7 @@ describe("a store that was cut", () => {
     expect(used.size).toBe(140);
   });
 
-  test("is not trusted in epochs that others start, either", async () => {
+  test("requires an update in later epochs too", async () => {
     await send(70);
     await engine.close();
     await change(await groupLog(), (b) => b.subarray(0, -1));
@@ -182,7 +182,7 @@ describe("a store that was cut", () => {
     await send(1);
   });
 
-  test("replaces its keys also with a commit that adds a member, or proposes to leave", async () => {
+  test("replaces its keys also with a commit that adds a member, and can propose to leave", async () => {
     await send(70);
     await engine.close();
     await change(await groupLog(), (b) => b.subarray(0, -1));
@@ -218,7 +218,7 @@ describe("an older copy of a store", () => {
     return codes;
   };
 
-  test.each([1, 70, 1500])("shows when the log has own messages that it doesn't know (%i)", async (count) => {
+  test.each([1, 70, 1500])("is detected by own messages that are missing in the state (%i)", async (count) => {
     await send(5);
     await backup();
     await send(count);
@@ -235,7 +235,7 @@ describe("an older copy of a store", () => {
     expect(used.size).toBe(5 + count + 40);
   });
 
-  test("shows in an epoch that began after it", async () => {
+  test("is detected in a later epoch", async () => {
     await backup();
     const staged = await reader.stageUpdate();
     await staged.confirm();
@@ -254,7 +254,7 @@ describe("an older copy of a store", () => {
     expect(used.size).toBe(42);
   });
 
-  test("shows by messages that can't be processed yet", async () => {
+  test("is detected by messages that are processed later", async () => {
     await backup();
     await send(2);
     const sent = [...log];
@@ -264,7 +264,7 @@ describe("an older copy of a store", () => {
     expect(group.needsUpdate).toBe(true);
   });
 
-  test("does not follow the group past an own commit that it doesn't know", async () => {
+  test("cannot follow the group past a missing own commit", async () => {
     await backup();
     await group.leave();
     const staged = await group.stageUpdate();
@@ -275,7 +275,7 @@ describe("an older copy of a store", () => {
     expect(group.epoch).toBe(staged.epoch);
   });
 
-  test("needs nothing where an ordinary restart reads what was sent before it", async () => {
+  test("is not assumed when an ordinary restart reads messages sent before it", async () => {
     await send(70);
     const sent = [...log];
     await readAll();
@@ -288,7 +288,7 @@ describe("an older copy of a store", () => {
     expect(used.size).toBe(140);
   });
 
-  test("isn't made up by another member's forgery", async () => {
+  test("cannot be faked by another member", async () => {
     const forged = await reader.encrypt(utf8("x"));
     forged.set(forged.subarray(-8), forged.length - 9);
     expect(await codeOf(group.process(forged))).toBe("decryption_failure");
@@ -296,7 +296,7 @@ describe("an older copy of a store", () => {
   });
 });
 
-describe("a partition whose file has lost its rows", () => {
+describe("a partition whose file lost its rows", () => {
   test("is damaged, not new", async () => {
     await engine.close();
     const names = (await readdir(directory)).filter((name) => name.endsWith(".log"));
@@ -317,7 +317,7 @@ describe("a partition whose file has lost its rows", () => {
     expect(names).toHaveLength(2);
   });
 
-  test("is damaged, where the file of the identity is gone", async () => {
+  test("is damaged if the file of the identity is missing", async () => {
     await engine.close();
     const logs = (await readdir(directory)).filter((name) => name.endsWith(".log"));
     const group = (await groupLog()).slice(directory.length + 1);
@@ -343,7 +343,7 @@ function firstFrameEnd(bytes: Buffer): number {
   return 28 + 8 + bytes.readUInt32LE(28);
 }
 
-test("a commit before which a store was cut replaces its keys for others, too", async () => {
+test("the own commit after a cut replaces the keys for other members too", async () => {
   await send(1);
   await readAll();
   await group.requireUpdate();

@@ -5,7 +5,7 @@ import { cipherSuites, createCipherSuite } from "../src/index.ts";
 import { agreement, commit, joined, newEngine, utf8 } from "./world.ts";
 
 describe.each(cipherSuites)("%s", (suite) => {
-  test("two members of both providers talk, and change their keys", async () => {
+  test("members on node:crypto and on JavaScript exchange messages and update their keys", async () => {
     const alice = await newEngine("alice", { cipherSuite: createCipherSuite(suite) });
     const bob = await newEngine("bob", { cipherSuite: portableSuite(suite) });
     const group = await alice.createGroup(utf8("g"));
@@ -19,7 +19,7 @@ describe.each(cipherSuites)("%s", (suite) => {
   });
 });
 
-test("long lists are written without recursion", () => {
+test("writes long lists without recursion", () => {
   const bytes = encode((w) =>
     w.list(
       Array.from({ length: 100_000 }, () => new Uint8Array(70)),

@@ -30,7 +30,7 @@ export interface Member {
   group: MlsGroup;
 }
 
-/** A group of so many, all of whom the first has added in one commit. */
+/** A group of `size` members, all added by the first one in one commit. */
 export async function groupOf(size: number, options: Partial<MlsEngineOptions> = {}): Promise<[Member, ...Member[]]> {
   const engine = await newEngine("member 0", options);
   const first: Member = { name: "member 0", engine, group: await engine.createGroup(GROUP_ID) };
@@ -43,7 +43,7 @@ export async function groupOf(size: number, options: Partial<MlsEngineOptions> =
 }
 
 export function joined(engine: MlsEngine, staged: StagedCommit): Promise<MlsGroup> {
-  if (!staged.welcome) throw new TypeError("This commit adds nobody");
+  if (!staged.welcome) throw new TypeError("The commit adds no member");
   return engine.joinGroup(staged.welcome);
 }
 
@@ -64,7 +64,7 @@ export async function codeOf(promise: Promise<unknown>): Promise<MlsErrorCode | 
   }
 }
 
-/** What all members of an epoch must have in common. */
+/** A value that is equal for all members of an epoch. */
 export async function agreement(group: MlsGroup): Promise<string> {
   const secret = await group.exportSecret("test", utf8("agreement"), 32);
   const members = group.members.map((m) => `${m.leaf}:${m.identity ? fromUtf8(m.identity) : "?"}`);

@@ -20,7 +20,7 @@ export function isLeaf(node: number): boolean {
 }
 
 /** The height of a node above the leaves, which are at level 0. */
-export function levelOf(node: number): number {
+function levelOf(node: number): number {
   let level = 0;
   while (((node >> level) & 1) === 1) level++;
   return level;

@@ -19,7 +19,7 @@ function importsFrom(start: URL): { readonly files: ReadonlySet<string>; readonl
   return { files, packages };
 }
 
-it("the main entry loads nothing of Node's, so browsers can load it", () => {
+it("the main entry loads no module of Node, so browsers can load it", () => {
   const { files, packages } = importsFrom(new URL("../../src/index.ts", import.meta.url));
   expect(files.size).toBeGreaterThan(20);
   expect([...packages].filter((name) => name.startsWith("node:"))).toEqual([]);

@@ -47,7 +47,7 @@ describe.each([
 });
 
 describe("HKDF", () => {
-  it("gives any length up to 255 blocks, as node:crypto does", () => {
+  it("returns any length up to 255 blocks, equal to node:crypto", () => {
     const hkdf = createHkdf(portablePrimitives.digest("SHA-256"));
     const [ikm, salt, info] = [Uint8Array.of(1, 2, 3), Uint8Array.of(4, 5), Uint8Array.of(6)];
     for (const length of [1, 31, 32, 33, 64, 65, 1000, 255 * 32]) {

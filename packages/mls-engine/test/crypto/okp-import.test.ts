@@ -28,7 +28,7 @@ const RUNTIMES = [
 
 const LENGTHS = { X25519: 32, X448: 56, Ed25519: 32, Ed448: 57 };
 
-it.each(CURVES)("imports private keys of %s as PKCS #8 where a JWK with an empty x is rejected", (crv) => {
+it.each(CURVES)("imports private keys of %s as PKCS #8 if a JWK with an empty x is rejected", (crv) => {
   const node = nodeThatRejects(({ key }) => key.x === "");
   const importKey = okpImport(node, crv);
   const probes = node.imports.length;
@@ -36,7 +36,7 @@ it.each(CURVES)("imports private keys of %s as PKCS #8 where a JWK with an empty
   expect(node.imports.slice(probes)).toEqual(["der"]);
 });
 
-it.each(CURVES)("has no import of %s where every way is rejected", (crv) => {
+it.each(CURVES)("has no import of %s if the runtime rejects every way", (crv) => {
   expect(
     okpImport(
       nodeThatRejects(() => true),
@@ -48,7 +48,7 @@ it.each(CURVES)("has no import of %s where every way is rejected", (crv) => {
 describe.each(RUNTIMES)("a runtime that accepts %s", (_, isRejected) => {
   const native = nativePrimitives(nodeThatRejects(isRejected));
 
-  it.each(["X25519", "X448"] as const)("agrees on the same secrets of %s as JavaScript", (crv) => {
+  it.each(["X25519", "X448"] as const)("agrees on %s secrets with JavaScript", (crv) => {
     const [group, portable] = [native.dh(crv), portablePrimitives.dh(crv)];
     for (let round = 0; round < 5; round++) {
       const [own, peer] = [portablePrimitives.random(LENGTHS[crv]), portablePrimitives.random(LENGTHS[crv])];
@@ -61,7 +61,7 @@ describe.each(RUNTIMES)("a runtime that accepts %s", (_, isRejected) => {
     expect(group.importPrivate(new Uint8Array(31))).toBeUndefined();
   });
 
-  it.each(["Ed25519", "Ed448"] as const)("makes the same signatures of %s as JavaScript", (crv) => {
+  it.each(["Ed25519", "Ed448"] as const)("creates the same %s signatures as JavaScript", (crv) => {
     const [scheme, portable] = [native.signature(crv), portablePrimitives.signature(crv)];
     const { privateKey, publicKey } = scheme.generate();
     const message = portablePrimitives.random(100);

@@ -5,7 +5,7 @@ import { describe, expect, it } from "vitest";
 import { expectMlsError } from "../expect-error.ts";
 
 describe("numbers and vectors", () => {
-  it("come back as they were written, with nothing left", () => {
+  it("are read as they were written", () => {
     fc.assert(
       fc.property(
         fc.nat(0xff),
@@ -38,17 +38,17 @@ describe("lengths (RFC 9420 §2.1.2)", () => {
     ["with an invalid prefix", [0xc0, 0, 0, 0]],
     ["that ends early", [0x80, 0x01]],
     ["that isn't there", []],
-  ])("%s is refused", (_, bytes) => {
+  ])("%s is rejected", (_, bytes) => {
     expectMlsError(() => new Reader(Uint8Array.from(bytes)).length(), "malformed");
   });
 
-  it("beyond the largest can't be written", () => {
+  it("beyond the maximum cannot be written", () => {
     expectMlsError(() => new Writer(8).length(0x4000_0000), "too_large");
   });
 });
 
 describe("reading beyond the end", () => {
-  it("is refused by every method", () => {
+  it("is rejected by every method", () => {
     const read: ((reader: Reader) => unknown)[] = [
       (reader) => reader.u8(),
       (reader) => reader.u16(),

@@ -80,7 +80,7 @@ describe("the end of", () => {
     }
   });
 
-  it("anything else is found or refused, without harm", () => {
+  it("random bytes is found or rejected with a typed error", () => {
     const valid = proposals.map((proposal) => encodeProposal(proposal));
     fc.assert(
       fc.property(fc.constantFrom(...valid), fc.nat(), fc.nat(255), fc.nat(), (encoded, at, value, length) => {

@@ -23,8 +23,8 @@ beforeAll(async () => {
   crypto = nodeSuite();
 });
 
-describe.each(SUITES)("suite %i, both providers in one group", (id) => {
-  it("everyone reads everyone", async () => {
+describe.each(SUITES)("suite %i, both implementations in one group", (id) => {
+  it("every member decrypts the messages of all others", async () => {
     const { node, portable } = bothProviders(id);
     const members = testEpoch([node, portable]);
     for (const [sender, from] of members.entries()) {
@@ -46,7 +46,7 @@ describe.each(SUITES)("suite %i, both providers in one group", (id) => {
 });
 
 describe("a message", () => {
-  it("comes out as it went in, whatever its content, authenticated data and padding", async () => {
+  it("is decrypted unchanged for any content, authenticated data and padding", async () => {
     const members = testEpoch([crypto]);
     fc.assert(
       fc.property(
@@ -64,7 +64,7 @@ describe("a message", () => {
     );
   });
 
-  it("may be a proposal or a commit, on the ratchet of handshakes", async () => {
+  it("with a proposal or commit uses the handshake ratchet", async () => {
     const members = testEpoch([crypto]);
     const proposal = open(member(members, 1), send(member(members, 0), REMOVE, { contentType: "proposal" }));
     expect(proposal).toMatchObject({ contentType: "proposal", content: REMOVE, generation: 0, confirmationTag: undefined });
@@ -75,7 +75,7 @@ describe("a message", () => {
     expect(open(member(members, 1), send(member(members, 0), utf8("hi"))).generation).toBe(0);
   });
 
-  it("carries the signature that a transcript needs", async () => {
+  it("includes the signature over FramedContentTBS", async () => {
     const members = testEpoch([crypto]);
     const { epoch } = member(members, 1);
     const opened = open(member(members, 1), send(member(members, 0), REMOVE, { contentType: "proposal" }));
@@ -84,7 +84,7 @@ describe("a message", () => {
     expect(verifyWithLabel(epoch.suite, publicKey, "FramedContentTBS", signed, opened.signature)).toBe(true);
   });
 
-  it("may come out of order", async () => {
+  it("is accepted out of order", async () => {
     const members = testEpoch([crypto]);
     const all = [0, 1, 2, 3, 4].map((at) => send(member(members, 0), utf8(`${at}`)));
     for (const at of [3, 0, 4, 2, 1]) {
@@ -94,7 +94,7 @@ describe("a message", () => {
     }
   });
 
-  it("can be opened until it is consumed, and consumed once", async () => {
+  it("can be opened until its key is consumed, once", async () => {
     const members = testEpoch([crypto]);
     const bytes = send(member(members, 0), utf8("once"));
     const [first, second] = [open(member(members, 1), bytes), open(member(members, 1), bytes)];
@@ -103,7 +103,7 @@ describe("a message", () => {
     expectMlsError(() => open(member(members, 1), bytes), "generation_consumed");
   });
 
-  it("of another group or epoch is refused, with both epochs", async () => {
+  it("of another group or epoch is rejected with both epochs", async () => {
     const members = testEpoch([crypto]);
     const message = parsePrivateMessage(send(member(members, 0), utf8("hi")));
     expectMlsError(() => open(member(members, 1), encodePrivateMessage({ ...message, groupId: utf8("other") })), "wrong_group");
@@ -115,7 +115,7 @@ describe("a message", () => {
 });
 
 describe("a lease and its message", () => {
-  it("must fit each other", async () => {
+  it("must be of the same ratchet", async () => {
     const { epoch, privateKey } = member(testEpoch([crypto]), 0);
     const content = {
       contentType: "application",
@@ -148,7 +148,7 @@ describe("padding", () => {
 });
 
 describe("an outsider", () => {
-  it("gets nothing but a typed error out of a changed message, and changes nothing", async () => {
+  it("causes only a typed error with a modified message", async () => {
     const members = testEpoch([crypto]);
     const receiver = member(members, 1);
     const bytes = send(member(members, 0), utf8("hello"), { authenticatedData: utf8("aad") });
@@ -175,7 +175,7 @@ describe("an outsider", () => {
     fc.uint8Array({ minLength: 1, maxLength: 40 }).map((more) => (bytes: Uint8Array) => Uint8Array.of(...bytes, ...more)),
   );
 
-  it("can't make random bytes do harm", () => {
+  it("causes only a typed error with random bytes", () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
         const code = codeThrownBy(() => parsePrivateMessage(Uint8Array.of(0, 1, 0, 2, ...bytes)));
@@ -210,21 +210,21 @@ describe("an insider", () => {
     return encodePrivateMessage({ groupId, epoch, contentType, authenticatedData: new Uint8Array(0), encryptedSenderData, ciphertext });
   }
 
-  it("that names a leaf outside the tree or a blank one is refused at once", async () => {
+  it("that names a leaf outside the tree or a blank one is rejected", async () => {
     const members = testEpoch([crypto], { leafCount: 5, blank: [2] });
     for (const leaf of [2, 5, 6, 7, 8, 2 ** 31, 2 ** 32 - 1]) {
       expectMlsError(() => open(member(members, 1), withSender(members, leaf, 0)), "decryption_failure");
     }
   });
 
-  it("that names a generation far ahead is refused at once", async () => {
+  it("that names a generation far ahead is rejected", async () => {
     const members = testEpoch([crypto], { limits: { maxForwardSteps: 20 } });
     for (const generation of [21, 2 ** 31, 2 ** 32 - 1]) {
       expectMlsError(() => open(member(members, 1), withSender(members, 3, generation)), "generation_too_far");
     }
   });
 
-  it("can't use up another's generations, nor advance another's ratchet", async () => {
+  it("cannot consume keys of another member", async () => {
     const members = testEpoch([crypto]);
     const receiver = member(members, 1);
     const before = toHex(receiver.epoch.tree.snapshot());
@@ -235,7 +235,7 @@ describe("an insider", () => {
     open(receiver, send(member(members, 3), utf8("mine"))).consume();
   });
 
-  it("can't sign for another, and is told nothing else than an outsider", async () => {
+  it("cannot sign for another member, and gets the same error as an outsider", async () => {
     const members = testEpoch([crypto]);
     const [thief, victim, receiver] = [member(members, 0), member(members, 1), member(members, 2)];
     const forged = send({ epoch: victim.epoch, privateKey: thief.privateKey }, utf8("not mine"));
@@ -244,7 +244,7 @@ describe("an insider", () => {
     expect(toHex(receiver.epoch.tree.snapshot())).toBe(before);
   });
 
-  it("can't move a signature to another group context, content type or authenticated data", async () => {
+  it("cannot reuse a signature with another group context, content type or authenticated data", async () => {
     const members = testEpoch([crypto]);
     const { epoch, privateKey } = member(members, 0);
     const content = utf8("signed");
@@ -261,7 +261,7 @@ describe("an insider", () => {
     }
   });
 
-  it("can't hide anything in the padding", async () => {
+  it("cannot hide data in the padding", async () => {
     const members = testEpoch([crypto]);
     const { epoch, privateKey } = member(members, 0);
     const content = utf8("hi");
@@ -283,13 +283,13 @@ describe("an insider", () => {
     ["no confirmation tag", "commit", [0, 0, 0]],
     ["half a path", "commit", [0, 1, 0, 0]],
     ["a path that is neither there nor absent", "commit", [0, 2, 0, 0, 0, 0]],
-  ])("that encrypts %s gets a typed error", async (_, contentType, plaintext) => {
+  ])("that encrypts %s causes a typed error", async (_, contentType, plaintext) => {
     const members = testEpoch([crypto]);
     const bytes = withPlaintext(members, contentType, Uint8Array.from(plaintext));
     expectMlsError(() => open(member(members, 1), bytes), "decryption_failure");
   });
 
-  it("that encrypts random content gets a typed error", async () => {
+  it("that encrypts random content causes a typed error", async () => {
     const members = testEpoch([crypto]);
     fc.assert(
       fc.property(fc.constantFrom("application" as const, "commit" as const), fc.uint8Array({ maxLength: 120 }), (type, plaintext) => {
@@ -309,18 +309,18 @@ describe("parsing", () => {
     ["a group id beyond the end", "0001000220aabb", "malformed"],
     ["an unknown type of content", "0001000200000000000000000704000000", "malformed"],
     ["bytes behind the end", "000100020000000000000000070100000000", "malformed"],
-  ])("refuses %s", (_, hex, code) => {
+  ])("rejects %s", (_, hex, code) => {
     expect(codeThrownBy(() => parsePrivateMessage(Uint8Array.from(hex.match(/../g) ?? [], (byte) => Number.parseInt(byte, 16))))).toBe(
       code,
     );
   });
 
-  it("refuses what is longer than the limit, before it looks", () => {
+  it("rejects messages above the size limit before reading them", () => {
     expectMlsError(() => parsePrivateMessage(new Uint8Array(101), 100), "too_large");
     expectMlsError(() => parsePrivateMessage(new Uint8Array(16 * 1024 * 1024 + 1)), "too_large");
   });
 
-  it("and encoding are inverse", () => {
+  it("reverses encoding", () => {
     fc.assert(
       fc.property(
         fc.record({

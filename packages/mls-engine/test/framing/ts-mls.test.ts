@@ -54,7 +54,7 @@ async function sharedEpoch(id: number) {
 }
 
 describe.each([1, 2, 3])("suite %i: messages of ts-mls", (id) => {
-  it("are read here", async () => {
+  it("are decrypted by this package", async () => {
     const { handshake, groupContext, senderDataSecret, theirs, epoch, secretTree } = await sharedEpoch(id);
     let tree = secretTree;
     for (let generation = 0; generation < 5; generation++) {
@@ -87,7 +87,7 @@ describe.each([1, 2, 3])("suite %i: messages of ts-mls", (id) => {
     });
   });
 
-  it("sent here are read by ts-mls, out of order too", async () => {
+  it("of this package are decrypted by ts-mls, also out of order", async () => {
     const { handshake, groupContext, senderDataSecret, ours, epoch, secretTree } = await sharedEpoch(id);
     const { lease } = epoch.tree.leaseSend("application", 6);
     const sent = Array.from({ length: 6 }, (_, at) => {

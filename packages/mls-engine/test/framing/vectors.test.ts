@@ -52,14 +52,14 @@ describeVectors("secret-tree", (cases) => {
     for (const [provider, create] of PROVIDERS) {
       const title = `suite ${vector.cipher_suite}, ${vector.leaves.length} leaves, ${provider}`;
 
-      it(`${title}: keys of sender data`, async () => {
+      it(`${title}: sender data keys`, async () => {
         const suite = create(suiteName(vector.cipher_suite));
         const { sender_data_secret, ciphertext, key, nonce } = vector.sender_data;
         const derived = senderDataKey(suite, fromHex(sender_data_secret), fromHex(ciphertext));
         expect([toHex(derived.key), toHex(derived.nonce)]).toEqual([key, nonce]);
       });
 
-      it(`${title}: keys of both ratchets`, async () => {
+      it(`${title}: ratchet keys`, async () => {
         const suite = create(suiteName(vector.cipher_suite));
         for (const own of vector.leaves.length > 8 ? [0] : vector.leaves.keys()) expectKeys(suite, vector, own);
       });
@@ -120,7 +120,7 @@ describeVectors("message-protection", (cases) => {
   }
 });
 
-/** What comes out when the vector's content is sealed here and opened by another member. */
+/** The vector's content after it was sealed here and opened by another member. */
 function resealed(crypto: CipherSuite, vector: ProtectionCase, contentType: ContentType, tag: Uint8Array | undefined): Uint8Array {
   const sender = epochOf(crypto, vector, 1);
   const content = fromHex(vector[contentType]);

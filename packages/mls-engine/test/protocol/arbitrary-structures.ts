@@ -13,8 +13,8 @@ import type { GroupSecrets, Welcome } from "../../src/join/welcome.ts";
 import type { PrivateMessage } from "../../src/framing/private-message.ts";
 
 /*
- * Random values of the structures of RFC 9420, as `messages.json` of the MLS working group has them: of valid form, with lengths on both
- * sides of 64, where the encoding of a length grows, and now and then of 16 384. Keys and signatures are noise.
+ * Random values of the structures of RFC 9420, like those in `messages.json` of the MLS working group: of valid form, with lengths on both
+ * sides of 64, where the encoding of a length grows, and sometimes of 16 384. Keys and signatures are random bytes.
  */
 
 const u8 = fc.nat(0xff);

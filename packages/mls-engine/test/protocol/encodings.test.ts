@@ -200,7 +200,7 @@ function expectBytes(actual: Uint8Array, expected: Uint8Array): void {
   expect(isEqual ? "" : toHex(actual)).toBe(isEqual ? "" : toHex(expected));
 }
 
-/** What reading gives when it is written again; `undefined` when the bytes are rejected. Nothing but an MlsError may be thrown. */
+/** The encoding of the decoded bytes; `undefined` if they are rejected. Only an MlsError may be thrown. */
 function readAgain({ again }: Encoding, bytes: Uint8Array): Uint8Array | undefined {
   try {
     return again(bytes);
@@ -211,7 +211,7 @@ function readAgain({ again }: Encoding, bytes: Uint8Array): Uint8Array | undefin
 }
 
 describe.each(ENCODINGS.map((encoding) => [encoding.name, encoding] as const))("%s", (_, encoding) => {
-  it("is read and written again byte for byte", { timeout: 120_000 }, () => {
+  it("is read and encoded again to the same bytes", { timeout: 120_000 }, () => {
     fc.assert(
       fc.property(encoding.encoded, (bytes) => {
         expectBytes(encoding.again(bytes), bytes);
@@ -235,7 +235,7 @@ describe.each(ENCODINGS.map((encoding) => [encoding.name, encoding] as const))("
     );
   });
 
-  it("with a flipped bit is rejected, or written again as it was read", { timeout: 120_000 }, () => {
+  it("with a flipped bit is rejected, or encoded again to the same bytes", { timeout: 120_000 }, () => {
     fc.assert(
       fc.property(encoding.encoded, fc.array(fc.tuple(fc.nat(), fc.nat(7)), { minLength: 16, maxLength: 16 }), (bytes, flips) => {
         for (const [place, bit] of flips) {
@@ -251,7 +251,7 @@ describe.each(ENCODINGS.map((encoding) => [encoding.name, encoding] as const))("
   });
 });
 
-describe("a message of a kind that no group accepts", () => {
+describe("a message kind that groups reject", () => {
   it("is rejected: an application message in a PublicMessage", () => {
     fc.assert(
       fc.property(

@@ -70,7 +70,7 @@ const check = async ([env, { leaf }]: [Environment, KeyPackage]): Promise<MlsErr
   );
 
 describe("GREASE (RFC 9420 §13.5)", () => {
-  it("is known by its pattern", () => {
+  it("is recognised by its pattern", () => {
     const values = Array.from({ length: 0x10000 }, (_, value) => value).filter(isGrease);
     expect(values.map((value) => value.toString(16))).toEqual(
       "a0a 1a1a 2a2a 3a3a 4a4a 5a5a 6a6a 7a7a 8a8a 9a9a aaaa baba caca dada eaea".split(" "),
@@ -93,14 +93,14 @@ describe("GREASE (RFC 9420 §13.5)", () => {
     expect(await check(made)).toBeUndefined();
   });
 
-  it("leaves other extensions that a leaf doesn't support refused", async () => {
+  it("does not admit other unsupported extensions", async () => {
     expect(await check(await foreignKeyPackage((leaf) => ({ ...leaf, extensions: [{ type: 0x1a1b, data: new Uint8Array() }] })))).toBe(
       "invalid_key_package",
     );
   });
 });
 
-describe("a key package of a clock that is fast", () => {
+describe("a key package from a fast clock", () => {
   it.each([
     [30, 300_000, true],
     [299, 300_000, true],
@@ -117,13 +117,13 @@ describe("X.509 credentials", () => {
   const certified = (credential: MlsCredential, signatureKey = PUBLIC_KEY): Promise<[Environment, KeyPackage]> =>
     foreignKeyPackage((leaf) => ({ ...leaf, credential, signatureKey }));
 
-  it("are accepted where the first certificate is for the signature key", async () => {
+  it("are accepted if the first certificate is for the signature key", async () => {
     const credential = chain(CERTIFICATE, CERTIFICATE);
     expect(certificatesOf(credential)).toEqual([CERTIFICATE, CERTIFICATE]);
     expect(await check(await certified(credential))).toBeUndefined();
   });
 
-  it("are refused where it is for another key, and where there is none", async () => {
+  it("are rejected if it is for another key or missing", async () => {
     const changed = CERTIFICATE.slice();
     changed[140] = (changed[140] ?? 0) ^ 1;
     for (const credential of [
@@ -138,12 +138,12 @@ describe("X.509 credentials", () => {
     expect(certificatesOf(chain(...Array.from({ length: 17 }, () => CERTIFICATE)))).toBeUndefined();
   });
 
-  it("are refused where the application refuses them", async () => {
+  it("are rejected if authenticate rejects them", async () => {
     const [env, keyPackage] = await certified(chain(CERTIFICATE));
     expect(await check([{ ...env, authenticate: () => false }, keyPackage])).toBe("credential_refused");
   });
 
-  it("are read without a crash whatever was cut off or changed", () => {
+  it("are parsed without an exception for any truncation or change", () => {
     for (let at = 0; at < CERTIFICATE.length; at += 1) {
       expect(certifiesKey(chain(CERTIFICATE.slice(0, at)), PUBLIC_KEY)).toBe(false);
       for (const bit of [1, 0x80]) {

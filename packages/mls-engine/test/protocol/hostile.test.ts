@@ -52,7 +52,7 @@ async function aFullGroup(): Promise<[Client, Client, ...Client[]]> {
 }
 
 describe("codecs", () => {
-  test("write what they have read", async () => {
+  test("encode decoded structures to the same bytes", async () => {
     const [alice] = await aFullGroup();
     const { own } = await newClient("new");
     const created = await propose(alice, [
@@ -72,7 +72,7 @@ describe("codecs", () => {
     }
   });
 
-  test("refuse whatever is malformed, and never fail otherwise", async () => {
+  test("reject malformed bytes with a typed error", async () => {
     const [alice] = await aFullGroup();
     const { own } = await newClient("new");
     const created = await propose(alice, [{ kind: "add", keyPackage: own.keyPackage }]);
@@ -106,11 +106,11 @@ describe("codecs", () => {
     ["a length of an unknown prefix", new Uint8Array([0xc0, 0, 0, 0])],
     ["nothing", new Uint8Array()],
     ["bytes after the end", new Uint8Array([0x01, 0xff, 0xff])],
-  ])("refuse %s", (_, bytes) => {
+  ])("reject %s", (_, bytes) => {
     expect(() => decodeWhole(bytes, (r) => r.vector())).toThrow(expect.objectContaining({ code: "malformed" }));
   });
 
-  test("read no tree of more than the allowed members", async () => {
+  test("reject a tree above the member limit", async () => {
     const [alice] = await groupOfClients(5);
     const bytes = encodeTree(alice.state.tree);
     expect(() => decodeWhole(bytes, (r) => readTree(r, 4))).toThrow(expect.objectContaining({ code: "too_large" }));
@@ -119,8 +119,8 @@ describe("codecs", () => {
   });
 });
 
-describe("a member of ill will", () => {
-  test("can make no commit that is processed otherwise than refused", async () => {
+describe("a malicious member", () => {
+  test("cannot get a modified commit accepted", async () => {
     const [alice, bob] = await aFullGroup();
     const { own } = await newClient("new");
     const { handshake } = await propose(alice, [
@@ -139,7 +139,7 @@ describe("a member of ill will", () => {
     expect((await processCommit(bob.env, bob.state, handshake)).next?.state.context.epoch).toBe(alice.state.context.epoch + 1n);
   });
 
-  test("can make no proposal that does otherwise than wait or be refused", async () => {
+  test("cannot get a modified proposal accepted", async () => {
     const [alice, bob] = await aFullGroup();
     const { own } = await newClient("new");
     const { handshake } = await propose(alice, []);
@@ -153,7 +153,7 @@ describe("a member of ill will", () => {
     );
   });
 
-  test("can give no new member another tree (RFC 9420 §12.4.3.1, §7.9.2)", async () => {
+  test("cannot give a new member another tree (RFC 9420 §12.4.3.1, §7.9.2)", async () => {
     const clients = await aFullGroup();
     const [alice] = clients;
     const { own } = await newClient("new");
@@ -186,7 +186,7 @@ describe("a member of ill will", () => {
     ["unmerged leaves beyond the tree", (nodes) => void (nodes[1] = withParent(nodes[1], { unmergedLeaves: [0xffff_ffff] }))],
     ["unmerged leaves out of order", (nodes) => void (nodes[7] = withParent(nodes[7], { unmergedLeaves: [3, 2] }))],
     ["another parent hash", (nodes) => void (nodes[3] = withParent(nodes[3], { parentHash: new Uint8Array(32) }))],
-  ])("can give no new member a tree with %s", async (_, change) => {
+  ])("cannot give a new member a tree with %s", async (_, change) => {
     const [alice] = await aFullGroup();
     const nodes = [...alice.state.tree.nodes];
     change(nodes);

@@ -45,14 +45,14 @@ describe("a leaf (RFC 9420 §7.3)", () => {
     ["that doesn't support the suite", (c) => ({ capabilities: { ...c.capabilities, suites: [2, 3] } })],
     ["that doesn't support its own credential", (c) => ({ capabilities: { ...c.capabilities, credentials: [2] } })],
     ["that has an extension it doesn't support", () => ({ extensions: [{ type: 0xff01, data: new Uint8Array() }] })],
-  ])("%s is refused", async (_, change) => {
+  ])("%s is rejected", async (_, change) => {
     const client = await newClient("x");
     const { leaf } = client.own.keyPackage;
     expect(await check(client.env, leafLike(client, {}))).toBe("resolved");
     expect(await check(client.env, leafLike(client, change(leaf)))).toBe("invalid_commit");
   });
 
-  test("that was signed for another group or place is refused", async () => {
+  test("that was signed for another group or leaf index is rejected", async () => {
     const client = await newClient("x");
     const source = { kind: "update" as const };
     expect(await check(client.env, leafLike(client, { source }, group.groupId, 3), 3)).toBe("resolved");
@@ -60,7 +60,7 @@ describe("a leaf (RFC 9420 §7.3)", () => {
     expect(await check(client.env, leafLike(client, { source }, SIGNED_ELSEWHERE, 3), 3)).toBe("invalid_commit");
   });
 
-  test("whose key package has expired is refused where that is asked for", async () => {
+  test("whose key package has expired is rejected with strictLifetimes", async () => {
     const client = await newClient("x");
     const leaf = leafLike(client, { source: { kind: "key_package", lifetime: { notBefore: 1n, notAfter: 2n } } });
     expect(await check(client.env, leaf)).toBe("resolved");
@@ -69,7 +69,7 @@ describe("a leaf (RFC 9420 §7.3)", () => {
   });
 });
 
-test("a leaf of enormous size is refused before it is looked at", async () => {
+test("a leaf node above the size limit is rejected", async () => {
   const client = await newClient("x");
   const { leaf } = client.own.keyPackage;
   const large = leafLike(client, { credential: { type: 1, content: new Uint8Array(40_000) } });
@@ -83,7 +83,7 @@ describe("a key package (RFC 9420 §10.1)", () => {
     ["of another suite", () => ({ suite: 2 })],
     ["with one key for two purposes", (own) => ({ initKey: own.leaf.encryptionKey })],
     ["with an extension that it doesn't support", () => ({ extensions: [{ type: 0xff01, data: new Uint8Array() }] })],
-  ])("%s is refused", async (_, change) => {
+  ])("%s is rejected", async (_, change) => {
     const client = await newClient("x");
     const { keyPackage } = client.own;
     expect(codeThrownBy(() => checkKeyPackage(client.env.suite, packageLike(client, keyPackage.leaf)))).toBeUndefined();
@@ -91,7 +91,7 @@ describe("a key package (RFC 9420 §10.1)", () => {
     expect(codeThrownBy(() => checkKeyPackage(client.env.suite, changed))).toBe("invalid_key_package");
   });
 
-  test("with a leaf from elsewhere, or signed by another, is refused", async () => {
+  test("with a leaf of another source or a signature of another key is rejected", async () => {
     const client = await newClient("x");
     const other = await newClient("y");
     const update = leafLike(client, { source: { kind: "update" } });
@@ -104,7 +104,7 @@ describe("a key package (RFC 9420 §10.1)", () => {
 describe("members together (RFC 9420 §7.3, §11.1)", () => {
   const add = (keyPackage: KeyPackage): Proposal => ({ kind: "add", keyPackage });
 
-  test("have keys that nobody shares", async () => {
+  test("must have distinct keys", async () => {
     const [alice, bob] = await groupOfClients(2);
     const client = await newClient("x");
     const taken = bob.state.tree.leaf(1)?.encryptionKey ?? new Uint8Array();
@@ -113,7 +113,7 @@ describe("members together (RFC 9420 §7.3, §11.1)", () => {
     expect(await codeOf(propose(alice, [add(client.own.keyPackage), add(client.own.keyPackage)]))).toBe("invalid_key_package");
   });
 
-  test("support each other's credentials", async () => {
+  test("must support each other's credential types", async () => {
     const [alice] = await groupOfClients(2);
     const client = await newClient("x");
     const { capabilities } = client.own.keyPackage.leaf;
@@ -121,7 +121,7 @@ describe("members together (RFC 9420 §7.3, §11.1)", () => {
     expect(await codeOf(propose(alice, [add(packageLike(client, leafLike(client, exotic)))]))).toBe("invalid_key_package");
   });
 
-  test("support what the group requires, and its extensions", async () => {
+  test("must have the required capabilities and support the extensions of the group", async () => {
     const [alice] = await groupOfClients(2);
     const required = encode((w) =>
       w
@@ -146,15 +146,15 @@ describe("a proposal on its own (RFC 9420 §12.1)", () => {
   }
 
   test.each<[string, string, Proposal]>([
-    ["that removes nobody", "invalid_proposal", { kind: "remove", removed: 50 }],
-    ["that only a joiner can make", "invalid_proposal", { kind: "external_init", kemOutput: new Uint8Array() }],
+    ["that removes a blank leaf", "invalid_proposal", { kind: "remove", removed: 50 }],
+    ["that only an external joiner can send", "invalid_proposal", { kind: "external_init", kemOutput: new Uint8Array() }],
     ["to reinitialise", "unsupported", { kind: "reinit", groupId: new Uint8Array([1]), version: 1, suite: 1, extensions: [] }],
-  ])("%s is refused", async (_, code, proposal) => {
+  ])("%s is rejected", async (_, code, proposal) => {
     const [alice, bob] = await groupOfClients(2);
     expect(await proposed(alice, bob, proposal)).toBe(code);
   });
 
-  test("that updates its sender needs a leaf for that, signed for its place", async () => {
+  test("that updates its sender requires an update leaf signed for its place", async () => {
     const [alice, bob] = await groupOfClients(2);
     const fresh = (suite: CipherSuite): Uint8Array => suite.generateKeyPair().publicKey;
     const update = { source: { kind: "update" as const }, encryptionKey: fresh(alice.env.suite) };
@@ -165,7 +165,7 @@ describe("a proposal on its own (RFC 9420 §12.1)", () => {
     expect(await proposed(alice, bob, { kind: "update", leaf: same })).toBe("invalid_proposal");
   });
 
-  test("waits with no more than a number of others", async () => {
+  test("is rejected if too many are pending", async () => {
     const [alice, bob] = await groupOfClients(2);
     const { handshake } = await propose(alice, []);
     let { state } = bob;

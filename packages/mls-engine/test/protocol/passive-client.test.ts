@@ -22,7 +22,7 @@ async function expectFollowed(client: PassiveClient): Promise<void> {
   expect(await follow(client)).toEqual(expectedAuthenticators(client));
 }
 
-describe("a client that only reads derives the epoch authenticators of a random history", () => {
+describe("a passive client derives the epoch authenticators of a random history", () => {
   const cases = [1, 2, 3, 4, 5, 6, 7].flatMap((suite) =>
     Array.from({ length: (suite === 1 ? 4 : 1) * ROUNDS }, (_, round) => ({
       suite,

@@ -269,7 +269,7 @@ class History {
 
   #committer(): EpochMember {
     const committer = this.#active[this.#random(this.#active.length)];
-    if (committer === undefined) throw new TypeError("Nobody is active");
+    if (committer === undefined) throw new TypeError("The group has no active member");
     return committer;
   }
 

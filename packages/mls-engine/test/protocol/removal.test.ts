@@ -10,7 +10,7 @@ import { codeOf } from "../world.ts";
 import { toHex } from "../vectors.ts";
 import { groupOfClients, newClient, propose, type Client } from "./clients.ts";
 
-test.each([2, 3, 8])("who is removed from a group of %i can derive nothing of the next epoch", async (size) => {
+test.each([2, 3, 8])("a member removed from a group of %i cannot derive the next epoch", async (size) => {
   const [alice, bob] = await groupOfClients(size);
   const removal = await propose(alice, [{ kind: "remove", removed: bob.state.ownLeaf }]);
   const { path } = decodeWhole(removal.handshake.content, readCommit);
@@ -34,7 +34,7 @@ test.each([2, 3, 8])("who is removed from a group of %i can derive nothing of th
   expect((await processCommit(bob.env, bob.state, removal.handshake)).next).toBeUndefined();
 });
 
-test("a commit with a Remove and no path is refused, by who stays and by who goes (RFC 9420 §12.4)", async () => {
+test("a commit with a Remove and without a path is rejected by remaining and removed members (RFC 9420 §12.4)", async () => {
   const [alice, bob, carol] = await groupOfClients(3);
   if (!carol) throw new TypeError("The group has three members");
   const removal = await propose(alice, [{ kind: "remove", removed: bob.state.ownLeaf }]);
@@ -44,7 +44,7 @@ test("a commit with a Remove and no path is refused, by who stays and by who goe
   expect(await codeOf(processCommit(bob.env, bob.state, { ...removal.handshake, content }))).toBe("invalid_commit");
 });
 
-test("a commit that replaces the group's extensions has a path, and is refused without (RFC 9420 §12.4)", async () => {
+test("a commit that replaces the group's extensions requires a path (RFC 9420 §12.4)", async () => {
   const [alice, bob] = await groupOfClients(2);
   const replaced = await propose(alice, [{ kind: "group_context_extensions", extensions: [{ type: 1, data: new Uint8Array([7]) }] }]);
   const commit = decodeWhole(replaced.handshake.content, readCommit);
@@ -56,7 +56,7 @@ test("a commit that replaces the group's extensions has a path, and is refused w
   expect(toHex(next?.state.secrets.epochAuthenticator ?? new Uint8Array())).toBe(toHex(replaced.state.secrets.epochAuthenticator));
 });
 
-test("an Add alone needs no path; an empty commit does (RFC 9420 §12.4)", async () => {
+test("an Add alone requires no path, and an empty commit requires one (RFC 9420 §12.4)", async () => {
   const [alice] = await groupOfClients(2);
   const { own } = await newClient("new");
   const added = await propose(alice, [{ kind: "add", keyPackage: own.keyPackage }]);
@@ -65,7 +65,7 @@ test("an Add alone needs no path; an empty commit does (RFC 9420 §12.4)", async
 });
 
 test.each<[string, (bob: Client) => readonly Proposal[]]>([
-  ["somebody who isn't a member", () => [{ kind: "remove", removed: 77 }]],
+  ["a leaf that is not a member", () => [{ kind: "remove", removed: 77 }]],
   ["a leaf far outside the tree", () => [{ kind: "remove", removed: 0xffff_ffff }]],
   ["its own sender", () => [{ kind: "remove", removed: 0 }]],
   [
@@ -75,7 +75,7 @@ test.each<[string, (bob: Client) => readonly Proposal[]]>([
       { kind: "remove", removed: bob.state.ownLeaf },
     ],
   ],
-])("a commit that removes %s is refused (RFC 9420 §12.2)", async (_, proposals) => {
+])("a commit that removes %s is rejected (RFC 9420 §12.2)", async (_, proposals) => {
   const [alice, bob] = await groupOfClients(2);
   expect(await codeOf(propose(alice, proposals(bob)))).toBe("invalid_commit");
   const update = await propose(alice, []);

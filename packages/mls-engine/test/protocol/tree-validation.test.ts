@@ -255,7 +255,7 @@ describe("a received tree is rejected for", () => {
     expect(await check(corruption as Corruption<unknown>)).toBeGreaterThan(0);
   });
 
-  it("another hash than that in the group context", { timeout: 600_000 }, async () => {
+  it("a hash that differs from the group context", { timeout: 600_000 }, async () => {
     for (const sample of await trees) {
       const { env, state } = ownerOf(sample);
       const context = { ...state.context, treeHash: flipped(state.context.treeHash) };

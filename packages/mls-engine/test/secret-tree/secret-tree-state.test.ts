@@ -66,7 +66,7 @@ class ModelTree {
 }
 
 describe("changes over a snapshot", () => {
-  it("give the live tree again, byte for byte", () => {
+  it("restore the tree in memory byte for byte", () => {
     fc.assert(
       fc.property(steps, (all) => {
         const live = newTree();
@@ -112,7 +112,7 @@ describe("changes over a snapshot", () => {
     );
   });
 
-  it("come in their order only", () => {
+  it("are rejected out of order", () => {
     const live = newTree();
     const base = live.snapshot();
     const first = live.consume(1, "application", 2).change;
@@ -136,7 +136,7 @@ describe("sending through crashes", () => {
     { weight: 1, arbitrary: fc.constant("compact" as const) },
   );
 
-  it("never uses a key twice: a restart goes on behind everything that was sent", () => {
+  it("never uses a key twice: a restart continues after all sent messages", () => {
     fc.assert(
       fc.property(fc.array(act, { maxLength: 80 }), fc.integer({ min: 1, max: 8 }), (acts, leaseSize) => {
         const sender = new Sender(leaseSize);
@@ -212,12 +212,12 @@ describe("damaged state", () => {
     ["with a node outside", (bytes) => set(bytes, 16, 200)],
     ["with bytes behind the end", (bytes) => Uint8Array.of(...bytes, 0)],
     ["that ends early", (bytes) => bytes.subarray(0, -1)],
-  ])("a snapshot %s is refused", (_, damage) => {
+  ])("a snapshot %s is rejected", (_, damage) => {
     const bytes = damage(busyTree().snapshot());
     expectMlsError(() => SecretTree.restore(crypto, bytes), "state_damaged");
   });
 
-  it("a snapshot whose nodes don't lead to each leaf once is refused", () => {
+  it("a snapshot with a missing or duplicate source of a leaf is rejected", () => {
     const whole = newTree().snapshot();
     // Another own leaf than the one whose ratchets are there, and another node than those that are missing.
     expectMlsError(() => SecretTree.restore(crypto, set(whole, 8, OWN + 1)), "state_damaged");
@@ -234,12 +234,12 @@ describe("damaged state", () => {
     ["that goes back", (bytes) => set(bytes, 8, 0)],
     ["with bytes behind the end", (bytes) => Uint8Array.of(...bytes, 0)],
     ["that ends early", (bytes) => bytes.subarray(0, -1)],
-  ])("a change %s is refused", (_, damage) => {
+  ])("a change %s is rejected", (_, damage) => {
     const bytes = damage(newTree().consume(0, "application", 3).change);
     expectMlsError(() => newTree().apply(bytes), "state_damaged");
   });
 
-  it("is read or refused, whatever was done to it", () => {
+  it("is read or rejected with a typed error for any bytes", () => {
     const [snapshot, change] = [busyTree().snapshot(), newTree().consume(0, "application", 3).change];
     fc.assert(
       fc.property(fc.constantFrom("snapshot", "change"), mutation, (what, mutate) => {
@@ -262,7 +262,7 @@ describe("damaged state", () => {
 });
 
 describe("the end of an epoch", () => {
-  it("leaves nothing in the tree", () => {
+  it("erases all secrets of the tree", () => {
     const tree = newTree();
     tree.consume(0, "application", 3);
     tree.erase();

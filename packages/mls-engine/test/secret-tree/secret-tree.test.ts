@@ -26,14 +26,14 @@ function keyHex(tree: SecretTree, leaf: number, type: RatchetType, generation: n
 }
 
 describe("keys", () => {
-  it("are the same for every member that looks at a leaf, whatever the number of leaves below the width", () => {
+  it("are equal for all members, also in trees whose leaf count is not a power of two", () => {
     for (const count of [3, 5, 7, 8]) {
       const [first, last] = [newTree(count, 0), newTree(count, count - 1)];
       expect(keyHex(first, 1, "application", 3)).toBe(keyHex(last, 1, "application", 3));
     }
   });
 
-  it("of different leaves, ratchets and generations differ", () => {
+  it("differ between leaves, ratchets and generations", () => {
     const tree = newTree();
     const keys = new Set<string>();
     for (let leaf = 1; leaf < 8; leaf++) {
@@ -42,7 +42,7 @@ describe("keys", () => {
     expect(keys.size).toBe(7 * 2 * 5);
   });
 
-  it("change nothing while they are only looked at", () => {
+  it("can be derived without changing the tree", () => {
     const tree = newTree();
     tree.consume(3, "application", 4);
     const before = tree.snapshot();
@@ -52,7 +52,7 @@ describe("keys", () => {
     expect(tree.snapshot()).toEqual(before);
   });
 
-  it("can be erased by whoever asked, and come again", () => {
+  it("can be erased by the caller and derived again", () => {
     const tree = newTree();
     tree.consume(3, "application", 4);
     for (const generation of [2, 5, 9]) {
@@ -66,7 +66,7 @@ describe("keys", () => {
 });
 
 describe("consumption", () => {
-  it("is once for each generation, in any order", () => {
+  it("happens once per generation, in any order", () => {
     const tree = newTree();
     for (const generation of [0, 3, 1, 2, 4, 9, 7]) {
       tree.consume(2, "application", generation);
@@ -76,13 +76,13 @@ describe("consumption", () => {
     expect(keyHex(tree, 2, "application", 8)).toBe(keyHex(newTree(), 2, "application", 8));
   });
 
-  it("of one ratchet leaves the other as it is", () => {
+  it("of one ratchet does not change the other", () => {
     const tree = newTree();
     tree.consume(2, "application", 0);
     expect(tree.key(2, "handshake", 0).generation).toBe(0);
   });
 
-  it("erases what was consumed when told to, and not before", () => {
+  it("erases consumed secrets when erase is called, and not before", () => {
     const seen: Uint8Array[] = [];
     const spying: CipherSuite = {
       ...crypto,
@@ -103,7 +103,7 @@ describe("consumption", () => {
     expect(keyHex(tree, 1, "application", 2)).toBe(keyHex(fresh, 1, "application", 2));
   });
 
-  it("takes 49 bytes to store for a message in order, and 9 for a late one, at any group size", () => {
+  it("stores 49 bytes for a message in order and 9 for a late one, at any group size", () => {
     for (const leafCount of [2, 1000]) {
       const tree = newTree(leafCount);
       expect(tree.consume(1, "application", 0).change.length).toBe(49);
@@ -114,7 +114,7 @@ describe("consumption", () => {
 });
 
 describe("limits", () => {
-  it("of forward steps: the last allowed one works, the next doesn't", () => {
+  it("on forward steps accept the last allowed generation and reject the next", () => {
     const tree = newTree(8, 0, { maxForwardSteps: 10 });
     tree.consume(1, "application", 4);
     expect(tree.key(1, "application", 15).generation).toBe(15);
@@ -122,7 +122,7 @@ describe("limits", () => {
     expectMlsError(() => tree.consume(1, "application", 16), "generation_too_far");
   });
 
-  it("of skipped keys per ratchet: the oldest go first", () => {
+  it("on skipped keys per ratchet drop the oldest keys first", () => {
     const tree = newTree(8, 0, { maxSkippedKeys: 3 });
     tree.consume(1, "application", 5);
     expectMlsError(() => tree.key(1, "application", 1), "generation_consumed");
@@ -132,7 +132,7 @@ describe("limits", () => {
     expect([3, 4, 6].map((at) => tree.key(1, "application", at).generation)).toEqual([3, 4, 6]);
   });
 
-  it("of skipped keys in the tree: a ratchet gives up its own, never another's", () => {
+  it("on skipped keys in the tree drop keys of the same ratchet only", () => {
     const tree = newTree(8, 0, { maxSkippedKeys: 5, maxSkippedKeysTotal: 7 });
     tree.consume(1, "application", 5);
     tree.consume(2, "application", 5);
@@ -146,7 +146,7 @@ describe("limits", () => {
     expect(tree.key(3, "application", 6).generation).toBe(6);
   });
 
-  it("of work: a hostile generation costs nothing, the farthest allowed one a bounded number of hashes", () => {
+  it("bound the hashes that a message can cause", () => {
     let hashes = 0;
     const counting: CipherSuite = {
       ...crypto,
@@ -167,7 +167,7 @@ describe("limits", () => {
     expect(hashes).toBe(50 + 2);
   });
 
-  it("must be counts", () => {
+  it("must be whole numbers", () => {
     for (const maxSkippedKeys of [-1, 0.5, Number.NaN, Number.POSITIVE_INFINITY]) {
       expect(() => newTree(8, 0, { maxSkippedKeys })).toThrow(TypeError);
     }
@@ -175,7 +175,7 @@ describe("limits", () => {
 });
 
 describe("the first message of a sender", () => {
-  it("costs hashes by the depth of the tree; the ones after it a constant number", () => {
+  it("costs O(log n) hashes, and later ones a constant number", () => {
     const costs = [8, 1024].map((leafCount) => {
       let hashes = 0;
       const counting: CipherSuite = {
@@ -201,13 +201,13 @@ describe("the first message of a sender", () => {
 });
 
 describe("the own leaf", () => {
-  it("gives no keys to read with", () => {
+  it("has no keys to decrypt with", () => {
     const tree = newTree(8, 3);
     expectMlsError(() => tree.key(3, "application", 0), "own_message");
     expectMlsError(() => tree.consume(3, "handshake", 0), "own_message");
   });
 
-  it("leases the keys that the others expect, each once", () => {
+  it("leases the keys that receivers derive, each once", () => {
     const [sender, receiver] = [newTree(8, 3), newTree(8, 0)];
     const { lease } = sender.leaseSend("application", 5);
     for (let generation = 0; generation < 5; generation++) {
@@ -220,7 +220,7 @@ describe("the own leaf", () => {
     expect(sender.leaseSend("handshake", 1).lease.take()).toEqual(receiver.key(3, "handshake", 0));
   });
 
-  it("is in a snapshot without any secret that leads to a leased key", () => {
+  it("has no secret in a snapshot from which a leased key can be derived", () => {
     const tree = newTree(8, 3);
     const first = SecretFrontier.fromRoot(crypto, SECRET.slice(), 8).derive(3).ratchets.application.secret;
     const secrets = [first];
@@ -230,18 +230,18 @@ describe("the own leaf", () => {
     expect(held).toEqual([false, false, false, false, false, true]);
   });
 
-  it("gives no more keys from an erased lease", () => {
+  it("returns no keys from an erased lease", () => {
     const { lease } = newTree().leaseSend("application", 5);
     lease.erase();
     expect(lease.remaining).toBe(0);
     expect(lease.take()).toBeUndefined();
   });
 
-  it("refuses a lease of an unreasonable size", () => {
+  it("rejects a lease size out of range", () => {
     for (const count of [0, -1, 1.5, 1025]) expect(() => newTree().leaseSend("application", count)).toThrow(TypeError);
   });
 
-  it("runs out of generations with an error, not with a repetition", () => {
+  it("throws instead of repeating a generation when none is left", () => {
     const tree = newTree(2, 0);
     const change = tree.leaseSend("application", 1).change.slice();
     new DataView(change.buffer).setUint32(5, 2 ** 32 - 3);
@@ -253,7 +253,7 @@ describe("the own leaf", () => {
 });
 
 describe("creation", () => {
-  it("erases the encryption secret, and no snapshot holds it", () => {
+  it("erases the encryption secret and keeps it out of snapshots", () => {
     for (const leafCount of [1, 2, 8]) {
       const secret = SECRET.slice();
       const tree = SecretTree.create(crypto, secret, leafCount, 0);
@@ -262,7 +262,7 @@ describe("creation", () => {
     }
   });
 
-  it("refuses impossible trees", () => {
+  it("rejects invalid parameters", () => {
     expect(() => newTree(0)).toThrow(TypeError);
     expect(() => newTree(2 ** 20 + 1)).toThrow(TypeError);
     expect(() => newTree(8, 8)).toThrow(TypeError);

@@ -26,7 +26,7 @@ function plain(each: Entry): unknown {
 }
 
 describe("Entries", () => {
-  it("come back as they were", () => {
+  it("are read as they were written", () => {
     fc.assert(
       fc.property(fc.array(entry), (entries) => {
         expect(Array.from(readEntries(encodeEntries(entries)), plain)).toEqual(entries.map(plain));
@@ -43,11 +43,11 @@ describe("Entries", () => {
     ["a length that never ends", [1, 0x80, 0x80, 0x80, 0x80, 0x80, 0x01]],
     ["a length beyond everything", [1, 0xff, 0xff, 0xff, 0x7f]],
     ["a reference that is cut", [4, 1, 2, 3]],
-  ])("are refused with %s", (_what, malformed) => {
+  ])("are rejected with %s", (_what, malformed) => {
     expect(() => Array.from(readEntries(Buffer.from(malformed)))).toThrow(expect.objectContaining({ code: "damaged" }));
   });
 
-  it("of any bytes are read or refused, and nothing else", () => {
+  it("of random bytes are read or rejected with a typed error", () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 60 }), (any) => {
         const outcome = attempt(() => Array.from(readEntries(Buffer.from(any))));
@@ -82,7 +82,7 @@ describe.each([
   const some = fc.array(bytes, { minLength: 1, maxLength: 5 });
   const asArrays = (bodies: readonly Uint8Array[]) => bodies.map((body) => Array.from(body));
 
-  it("come back as they were", () => {
+  it("are read as they were written", () => {
     fc.assert(
       fc.property(some, (bodies) => {
         const read = codec.readAll(file(bodies).bytes, START);
@@ -92,7 +92,7 @@ describe.each([
     );
   });
 
-  it("that are cut anywhere, or followed by anything, come back up to there", () => {
+  it("that are truncated or followed by other bytes are read up to there", () => {
     fc.assert(
       fc.property(some, fc.nat(), fc.uint8Array({ minLength: 1, maxLength: 40 }), (bodies, dice, junk) => {
         const { bytes: whole, ends } = file(bodies);
@@ -109,7 +109,7 @@ describe.each([
     );
   });
 
-  it("with a flipped bit never come back: all before them do, and only the last may pass for torn", () => {
+  it("with a flipped bit are never read, and only the last one counts as torn", () => {
     fc.assert(
       fc.property(some, fc.nat(), (bodies, dice) => {
         const { bytes: whole, ends } = file(bodies);
@@ -124,7 +124,7 @@ describe.each([
     );
   });
 
-  it("are none in another place, or another file", () => {
+  it("are rejected at another position or in another file", () => {
     const { bytes: whole } = file([Uint8Array.of(1, 2, 3)]);
     expect(codec.readAll(Buffer.concat([Buffer.alloc(1), whole]), START + 1).bodies).toEqual([]);
     expect(new FrameCodec(cipher, 0x1235).readAll(whole, START).bodies).toEqual([]);

@@ -7,7 +7,7 @@ function bytesOf(files: CrashingFiles, ending: string): Buffer {
 }
 
 describe("Compaction of a store in files", () => {
-  it("leaves no secret on disk that was replaced or removed", async () => {
+  it("leaves no replaced or removed secret on disk", async () => {
     const files = new CrashingFiles();
     const store = await openOn(files);
     const partition = await store.open("p");
@@ -23,7 +23,7 @@ describe("Compaction of a store in files", () => {
     for (const text of ["first secret", "second secret", "fourth secret"]) expect(bytesOf(disk, "").includes(text)).toBe(false);
   });
 
-  it("takes no secret from an earlier run for kept", async () => {
+  it("erases secrets that an earlier run replaced", async () => {
     const files = new CrashingFiles();
     const store = await openOn(files);
     const partition = await store.open("p");
@@ -35,7 +35,7 @@ describe("Compaction of a store in files", () => {
     expect(bytesOf(files, "").includes("first secret")).toBe(false);
   });
 
-  it("writes what is still in memory with it", async () => {
+  it("writes pending rows too", async () => {
     const files = new CrashingFiles();
     const store = await openOn(files, { flushDelayMs: 60_000 });
     const partition = await store.open("p");
@@ -46,7 +46,7 @@ describe("Compaction of a store in files", () => {
     expect(rowsOf(after)).toEqual({ a: "2", tree: "3" });
   });
 
-  it("costs nothing when no secret was replaced, and does not touch public rows otherwise", async () => {
+  it("writes nothing if no secret was replaced, and never rewrites public rows", async () => {
     const files = new CrashingFiles();
     const store = await openOn(files);
     const partition = await store.open("p");
@@ -61,7 +61,7 @@ describe("Compaction of a store in files", () => {
     expect(bytesOf(files, ".log").length).toBeLessThan(500);
   });
 
-  it("happens by itself, so that files stay in proportion to their rows", async () => {
+  it("runs automatically, so that files stay in proportion to their rows", async () => {
     const files = new CrashingFiles();
     const store = await openOn(files);
     const partition = await store.open("p");
@@ -77,7 +77,7 @@ describe("Compaction of a store in files", () => {
     expect(rowsOf(again)).toEqual({ a: "399".padEnd(2000, "."), tree: "399".padEnd(9000, ".") });
   });
 
-  it("keeps a change of 66 bytes to 128 bytes on disk, however many rows there are", async () => {
+  it("writes at most 128 bytes for a change of 66 bytes, whatever the number of rows", async () => {
     for (const encryptionKey of [undefined, new Uint8Array(32)]) {
       const files = new CrashingFiles();
       const store = await openOn(files, encryptionKey && { encryptionKey });

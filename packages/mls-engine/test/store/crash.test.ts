@@ -22,7 +22,7 @@ const OPTIONS = [
 const change = fc.record({
   key: fc.constantFrom("a", "b", "c", "d", "e"),
   value: fc.option(
-    // Some are large enough for a log to be written anew.
+    // Some are large enough to cause a rewrite of the log.
     fc
       .tuple(fc.nat(255), fc.oneof({ weight: 9, arbitrary: fc.nat(200) }, { weight: 1, arbitrary: fc.constant(120_000) }))
       .map(([byte, length]) => new Uint8Array(length).fill(byte)),
@@ -55,14 +55,14 @@ describe("A store in files", () => {
     30_000,
   );
 
-  it("is so after a crash at each operation of one long history", async () => {
+  it("keeps its guarantees after a crash at each operation of one long history", async () => {
     const steps = fc.sample(fc.array(step, { minLength: 25, maxLength: 25 }), { seed: 1, numRuns: 1 })[0] ?? [];
     const operations = await operationsOf(steps, {});
     expect(operations).toBeGreaterThan(50);
     for (let at = 1; at <= operations; at += 1) await expectSurvives(steps, at, "crash", pseudoRandom(at), {});
   });
 
-  it("shows only what is durable: what it shows after a kill at any operation is there after the power fails", async () => {
+  it("shows only durable rows: rows shown after a kill at any operation survive a power failure", async () => {
     const steps = fc.sample(fc.array(step, { minLength: 25, maxLength: 25 }), { seed: 3, numRuns: 1 })[0] ?? [];
     const operations = await operationsOf(steps, {});
     for (let at = 1; at <= operations; at += 1) {
@@ -84,7 +84,7 @@ describe("A store in files", () => {
     30_000,
   );
 
-  it("writes everything again after a failure, so that nothing is lost when the power fails right after", async () => {
+  it("rewrites everything after a failure, so that a power failure directly afterwards loses nothing", async () => {
     for (let at = 1; at <= 8; at += 1) {
       const files = new CrashingFiles();
       const store = await openOn(files);
@@ -106,7 +106,7 @@ describe("A store in files", () => {
     }
   });
 
-  it("leaves what was acknowledged, and the failed batch or not, when the power fails after a failure", async () => {
+  it("keeps acknowledged batches if the power fails after a failed write", async () => {
     for (let at = 1; at <= 8; at += 1) {
       for (const dice of [0, 0.3, 0.99]) {
         const files = new CrashingFiles();
@@ -129,7 +129,7 @@ describe("A store in files", () => {
     }
   });
 
-  it("goes on after any number of failures, and leaves no file of a failed attempt", async () => {
+  it("continues after any number of failures and leaves no temporary file", async () => {
     const files = new CrashingFiles();
     const store = await openOn(files);
     const partition = await store.open("p");
@@ -173,7 +173,7 @@ describe("A store in files", () => {
     expect(rowsOf(await after.open("p"))).toEqual({ k: "2" });
   });
 
-  it("keeps one partition going when another one fails, and frees the store", async () => {
+  it("isolates a failed partition from the others, and releases the store", async () => {
     const files = new CrashingFiles();
     let released = 0;
     const store = await openFileStoreIn(files, "/store", {}, async () => ({ release: async () => void released++ }));
@@ -190,7 +190,7 @@ describe("A store in files", () => {
     expect(rowsOf(await reopened.open("second"))).toEqual({ k: "2" });
   });
 
-  it("drops what a crash left unfinished: no file of a removed or half-made partition stays", async () => {
+  it("removes unfinished files of a crash", async () => {
     for (let seed = 1; seed <= 200; seed += 1) {
       const random = pseudoRandom(seed);
       const files = new CrashingFiles();

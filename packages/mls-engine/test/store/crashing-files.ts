@@ -164,7 +164,7 @@ function applied(bytes: Buffer, change: Change): Buffer {
   return result;
 }
 
-/** What a crash may leave of a file. */
+/** A possible content of a file after a crash. */
 function remains({ durable, pending }: Inode, random: Random): Buffer {
   let bytes = durable;
   for (const change of pending) {

@@ -81,7 +81,7 @@ function flip(at: number, bit: number): (bytes: Buffer) => Buffer {
 }
 
 describe.each(KINDS)("A store in files ($name)", ({ options }) => {
-  it("cuts a torn tail at every length, and goes on from the last whole flush", async () => {
+  it("cuts a torn tail at every length, and continues from the last complete flush", async () => {
     const store = await written(options);
     const first = store.lengths[0] ?? 0;
     for (let length = first; length < (store.lengths.at(-1) ?? 0); length += 1) {
@@ -95,7 +95,7 @@ describe.each(KINDS)("A store in files ($name)", ({ options }) => {
     }
   });
 
-  it("reports every flush that is missing at the end of the log, and nothing where the note of its end is missing or damaged", async () => {
+  it("reports every flush that is missing at the end of the log, and none if the record of its end is missing or damaged", async () => {
     const store = await written(options);
     const { name: note, bytes } = named(store.contents, ".end");
     const wasCut = async (length: number, noted: Buffer | undefined): Promise<boolean | undefined> => {
@@ -114,7 +114,7 @@ describe.each(KINDS)("A store in files ($name)", ({ options }) => {
     }
   });
 
-  it("cuts a tail that the disk has made room for and not written, whole or in part", async () => {
+  it("cuts a tail that was allocated but not completely written", async () => {
     const store = await written(options);
     const [start = 0, end = 0] = store.lengths.slice(-2);
     for (let from = start; from < end; from += 1) {
@@ -131,7 +131,7 @@ describe.each(KINDS)("A store in files ($name)", ({ options }) => {
     }
   });
 
-  it("reports every flipped bit of the log before the last flush, and cuts that one at most", async () => {
+  it("reports every flipped bit of the log before the last flush, and cuts at most that one", async () => {
     const store = await written(options);
     const [last = 0, end = 0] = store.lengths.slice(-2);
     for (let at = 0; at < end; at += 1) {
@@ -142,7 +142,7 @@ describe.each(KINDS)("A store in files ($name)", ({ options }) => {
     }
   });
 
-  it("reports every flipped bit of the public rows, of what the store is, and every shortening of them", async () => {
+  it("reports every flipped bit and every truncation of the public rows and the store file", async () => {
     const store = await written(options);
     const names = [store.rows, "/store/store"];
     for (const name of names) {
@@ -158,7 +158,7 @@ describe.each(KINDS)("A store in files ($name)", ({ options }) => {
     }
   });
 
-  it("reports what was removed from the middle, put in twice, or swapped", async () => {
+  it("reports removed, duplicated and swapped frames", async () => {
     const store = await written(options);
     const [a = 0, b = 0, c = 0, d = 0] = store.lengths;
     const part = (bytes: Buffer, from: number, to?: number) => bytes.subarray(from, to);
@@ -169,7 +169,7 @@ describe.each(KINDS)("A store in files ($name)", ({ options }) => {
       (bytes) => Buffer.concat([part(bytes, 0, c), Buffer.alloc(40), part(bytes, c)]),
     ];
     const found = await Promise.all(changes.map(async (change) => (await read(changed(store, store.log, change), options)).found));
-    // A frame in another place is none. So where nothing follows that is in its place, the rest looks like a tail.
+    // A frame is invalid at another position. So if no frame at its own position follows, the rest counts as a torn tail.
     for (const each of found) expect(["damaged", ...STATES]).toContainEqual(each);
     expect(found[2]).toBe("damaged");
     const again = await read(
@@ -179,7 +179,7 @@ describe.each(KINDS)("A store in files ($name)", ({ options }) => {
     expect(again.found).toEqual(STATES[5]);
   });
 
-  it("reports files that are missing, or another partition's", async () => {
+  it("reports missing files and those of another partition", async () => {
     const store = await written(options);
     const without = (name: string) => new Map(Array.from(store.contents).filter(([each]) => each !== name));
     expect((await read(without(store.rows), options)).found).toBe("damaged");
@@ -201,7 +201,7 @@ describe.each(KINDS)("A store in files ($name)", ({ options }) => {
     await expect((await openOn(new CrashingFiles(swapped), options)).partitions()).rejects.toMatchObject({ code: "damaged" });
   });
 
-  it("reports a later format", async () => {
+  it("reports a later format version", async () => {
     const store = await written(options);
     for (const name of ["/store/store", store.log, store.rows]) {
       const { found } = await read(

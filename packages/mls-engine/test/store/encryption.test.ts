@@ -21,7 +21,7 @@ function everything(files: CrashingFiles): Buffer {
 }
 
 describe("An encrypted store", () => {
-  it("leaves no name, key or value readable on disk, nor its own key", async () => {
+  it("leaves no name, key, value or encryption key readable on disk", async () => {
     const texts = ["the partition's name", "the row's key", "the secret value", "the tree's key", "the public value", "the second value"];
     const encrypted = everything(await storeWith(KEY));
     for (const text of [...texts, Buffer.from(KEY), "secret"]) expect(encrypted.includes(text)).toBe(false);
@@ -30,7 +30,7 @@ describe("An encrypted store", () => {
     for (const text of texts) expect(plain.includes(text)).toBe(true);
   });
 
-  it("tells a wrong key, a missing one and a needless one from damage", async () => {
+  it("distinguishes a wrong, missing or unnecessary key from damage", async () => {
     const encrypted = await storeWith(KEY);
     for (const options of [{ encryptionKey: OTHER }, {}]) {
       await expect(openOn(encrypted, options)).rejects.toMatchObject({ code: "wrong_key", retryable: false });
@@ -41,13 +41,13 @@ describe("An encrypted store", () => {
     expect(rowsOf(await store.open("the partition's name"))).toMatchObject({ "the row's key": "the second value" });
   });
 
-  it("wants a key of 32 bytes", async () => {
+  it("requires a key of 32 bytes", async () => {
     for (const bad of [new Uint8Array(16), new Uint8Array(33), "x".repeat(32) as unknown as Uint8Array]) {
       await expect(openOn(new CrashingFiles(), { encryptionKey: bad })).rejects.toThrow(TypeError);
     }
   });
 
-  it("refuses an option that is misspelt, which would leave everything readable", async () => {
+  it("rejects misspelt options", async () => {
     const files = new CrashingFiles();
     const misspelt: object = { encyptionKey: KEY };
     await expect(openOn(files, misspelt)).rejects.toThrow(
@@ -56,7 +56,7 @@ describe("An encrypted store", () => {
     expect(files.contents().size).toBe(0);
   });
 
-  it("doesn't depend on the caller's key array after opening", async () => {
+  it("does not use the caller's key array after opening", async () => {
     const files = new CrashingFiles();
     const encryptionKey = Uint8Array.from(KEY);
     const store = await openOn(files, { encryptionKey });
@@ -66,7 +66,7 @@ describe("An encrypted store", () => {
     expect(rowsOf(await (await openOn(files, { encryptionKey: KEY })).open("p"))).toEqual({ k: "v" });
   });
 
-  it("never writes the same bytes twice, for the same rows neither", async () => {
+  it("never writes the same ciphertext twice, even for the same rows", async () => {
     const files = new CrashingFiles();
     const store = await openOn(files, { encryptionKey: KEY });
     const partition = await store.open("p");
@@ -81,7 +81,7 @@ describe("An encrypted store", () => {
     expect(frames.size).toBe(20);
   });
 
-  it("refuses a file of public rows as it was earlier", async () => {
+  it("rejects an earlier version of the public rows", async () => {
     const files = new CrashingFiles();
     const store = await openOn(files, { encryptionKey: KEY });
     const partition = await store.open("p");
@@ -93,7 +93,7 @@ describe("An encrypted store", () => {
     await expect((await openOn(mixed, { encryptionKey: KEY })).open("p")).rejects.toMatchObject({ code: "damaged" });
   });
 
-  it("says nothing of keys in what it throws, nor when it is shown", async () => {
+  it("exposes no keys in errors or when it is printed", async () => {
     const encrypted = await storeWith(KEY);
     const error: unknown = await openOn(encrypted, { encryptionKey: OTHER }).catch((thrown: unknown) => thrown);
     const store = await openOn(encrypted, { encryptionKey: KEY });

@@ -12,7 +12,7 @@ async function temporaryDirectory(): Promise<string> {
   return directory;
 }
 
-it("keeps directory and files to their owner", async () => {
+it("restricts directory and files to their owner", async () => {
   const above = join(await temporaryDirectory(), "a");
   await mkdir(above);
   await chmod(above, 0o755);
@@ -30,7 +30,7 @@ it("keeps directory and files to their owner", async () => {
   for (const name of files) expect((await stat(join(directory, name))).mode & 0o777).toBe(0o600);
 });
 
-it("is open once at a time", async () => {
+it("can be open only once at a time", async () => {
   const directory = await temporaryDirectory();
   const store = await openFileStore(directory);
   await expect(openFileStore(directory)).rejects.toMatchObject({ code: "locked", retryable: true });
@@ -38,7 +38,7 @@ it("is open once at a time", async () => {
   await (await openFileStore(directory)).close();
 });
 
-it("is free again after an opening that failed", async () => {
+it("is released after a failed opening", async () => {
   const directory = await temporaryDirectory();
   await (await openFileStore(directory)).close();
   for (let round = 0; round < 2; round += 1) {
@@ -47,7 +47,7 @@ it("is free again after an opening that failed", async () => {
   await (await openFileStore(directory)).close();
 });
 
-it("says so when a directory can't be used", async () => {
+it("reports an unusable directory", async () => {
   const directory = await temporaryDirectory();
   await writeFile(join(directory, "file"), "");
   await expect(openFileStore(join(directory, "file"))).rejects.toMatchObject({ code: "unusable" });
@@ -57,7 +57,7 @@ it("says so when a directory can't be used", async () => {
 it.each([
   ["node.mdb", "a layr8 node"],
   ["skytale.mdb", "a skytale server"],
-])("refuses a server's data directory, and writes nothing into it: %s", async (file, owner) => {
+])("rejects a server's data directory, and writes nothing into it: %s", async (file, owner) => {
   const directory = await temporaryDirectory();
   await writeFile(join(directory, file), "");
   const message = `${directory} is the data directory of ${owner}: give a skytale agent a directory of its own`;
@@ -65,13 +65,13 @@ it.each([
   expect((await readdir(directory)).filter((name) => !name.startsWith("lock"))).toEqual([file]);
 });
 
-it("takes delays that make sense only", async () => {
+it("rejects invalid delays", async () => {
   for (const flushDelayMs of [-1, Number.NaN, 60_001]) {
     await expect(openFileStore("never used", { flushDelayMs })).rejects.toThrow(TypeError);
   }
 });
 
-it("flushes soon writes after their delay, or when there are sixteen of them", async () => {
+it("flushes non-durable writes after their delay, or when sixteen are pending", async () => {
   vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
   onTestFinished(() => void vi.useRealTimers());
   const directory = await temporaryDirectory();
@@ -93,7 +93,7 @@ it("flushes soon writes after their delay, or when there are sixteen of them", a
   await expect.poll(size).toBeGreaterThan(before);
 });
 
-it("leaves alone what others put into its directory", async () => {
+it("ignores other files in its directory", async () => {
   const directory = await temporaryDirectory();
   const mine = ["notes.txt", "debug.log", "draft.new", "a.b.rows", "store.bak"];
   for (const name of mine) await writeFile(join(directory, name), "mine");

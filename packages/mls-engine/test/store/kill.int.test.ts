@@ -32,7 +32,7 @@ async function start(...parameters: string[]): Promise<{ kill: () => Promise<voi
   return { kill };
 }
 
-it.each(["plain", "encrypted"])("a store that is killed under load has what it promised (%s)", async (kind) => {
+it.each(["plain", "encrypted"])("a store that is killed under load keeps its guarantees (%s)", async (kind) => {
   const directory = await temporaryDirectory();
   const data = join(directory, "data");
   const key = randomBytes(32);
@@ -62,7 +62,7 @@ it.each(["plain", "encrypted"])("a store that is killed under load has what it p
   }
 });
 
-it("a store that another process has open is refused, until that one dies", async () => {
+it("a store cannot be opened while another process has it open", async () => {
   const directory = await temporaryDirectory();
   const data = join(directory, "data");
   const { kill } = await start(data, join(directory, "log"));
@@ -71,7 +71,7 @@ it("a store that another process has open is refused, until that one dies", asyn
   await (await openFileStore(data)).close();
 });
 
-/** The rows after so many batches of the load. */
+/** The rows after a number of batches of the load. */
 function rowsAfter(last: number): Record<string, string> {
   const value = (number: number) => String(number).padEnd(66, ".");
   const rows: Record<string, string> = last === 0 ? {} : { last: value(last) };

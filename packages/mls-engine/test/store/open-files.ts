@@ -2,7 +2,7 @@ import type { GroupStore, StoreChange, StorePartition } from "../../src/index.ts
 import type { FileSystem } from "../../src/store/file/file-system.ts";
 import { openFileStoreIn, type FileStoreOptions } from "../../src/store/file/open-file-store.ts";
 
-/** Opens a store on a simulated disk, which nobody else can open. */
+/** Opens a store on a simulated disk of its own. */
 export function openOn(files: FileSystem, options: FileStoreOptions = {}): Promise<GroupStore> {
   return openFileStoreIn(files, "/store", options, async () => ({ release: async () => {} }));
 }
