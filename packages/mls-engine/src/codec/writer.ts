@@ -10,37 +10,37 @@ const MAX_VECTOR_LENGTH = 0x3fff_ffff;
  */
 export class Writer {
   #bytes: Uint8Array;
-  #view: DataView;
   #length = 0;
 
   /** @param capacity the number of bytes that are expected. If it is exact, {@link Writer.finish} needs no copy. */
   constructor(capacity = 128) {
     this.#bytes = new Uint8Array(capacity);
-    this.#view = new DataView(this.#bytes.buffer);
   }
 
   u8(value: number): this {
-    const start = this.#reserve(1);
-    this.#view.setUint8(start, value);
+    const at = this.#reserve(1);
+    this.#bytes[at] = value;
     return this;
   }
 
   u16(value: number): this {
-    const start = this.#reserve(2);
-    this.#view.setUint16(start, value);
+    const at = this.#reserve(2);
+    this.#bytes[at] = value >>> 8;
+    this.#bytes[at + 1] = value;
     return this;
   }
 
   u32(value: number): this {
-    const start = this.#reserve(4);
-    this.#view.setUint32(start, value);
+    const at = this.#reserve(4);
+    this.#bytes[at] = value >>> 24;
+    this.#bytes[at + 1] = value >>> 16;
+    this.#bytes[at + 2] = value >>> 8;
+    this.#bytes[at + 3] = value;
     return this;
   }
 
   u64(value: bigint): this {
-    const start = this.#reserve(8);
-    this.#view.setBigUint64(start, value);
-    return this;
+    return this.u32(Number(value >> 32n)).u32(Number(value & 0xffff_ffffn));
   }
 
   /** Bytes without a length. */
@@ -107,7 +107,6 @@ export class Writer {
       larger.set(this.#bytes.subarray(0, start));
       this.#bytes.fill(0);
       this.#bytes = larger;
-      this.#view = new DataView(larger.buffer);
     }
     this.#length = length;
     return start;

@@ -86,7 +86,7 @@ export function erase(...secrets: readonly (Uint8Array | undefined)[]): void {
 /** `struct { opaque label<V> = "MLS 1.0 " + Label; opaque content<V>; }` */
 function labelled(label: string, content: Uint8Array): Uint8Array {
   const name = labelBytes(label);
-  return encode((w) => w.vector(name).vector(content), vectorSize(name.length) + vectorSize(content.length));
+  return new Writer(vectorSize(name.length) + vectorSize(content.length)).vector(name).vector(content).finish();
 }
 
 /** The labels of RFC 9420 are a few dozen; those of applications (§8.5) may be any number. */

@@ -1,5 +1,5 @@
 import { malformed, type Reader } from "../codec/reader.ts";
-import { encode, vectorSize, type Writer } from "../codec/writer.ts";
+import { vectorSize, Writer } from "../codec/writer.ts";
 import { MLS10 } from "../codec/structures.ts";
 
 /** The kinds of an MLSMessage ([RFC 9420 §6](https://www.rfc-editor.org/rfc/rfc9420.html#section-6)). */
@@ -85,7 +85,12 @@ export function writeFramedContent(w: Writer, { groupId, epoch }: MessageGroup, 
  * @param groupContext the encoded GroupContext of the epoch
  */
 export function framedContentTbs(wireFormat: number, group: MessageGroup, groupContext: Uint8Array, message: MemberContent): Uint8Array {
-  const variable = [group.groupId, message.authenticatedData, message.content, groupContext];
-  const capacity = variable.reduce((sum, { length }) => sum + vectorSize(length), 32);
-  return encode((w) => writeFramedContent(w.u16(MLS10).u16(wireFormat), group, message).raw(groupContext), capacity);
+  // The fields of fixed size take 18 bytes. The content of a proposal or commit has no length, so the capacity is an upper bound.
+  const capacity =
+    18 +
+    vectorSize(group.groupId.length) +
+    vectorSize(message.authenticatedData.length) +
+    vectorSize(message.content.length) +
+    groupContext.length;
+  return writeFramedContent(new Writer(capacity).u16(MLS10).u16(wireFormat), group, message).raw(groupContext).finish();
 }

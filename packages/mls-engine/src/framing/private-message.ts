@@ -1,6 +1,6 @@
 import { decodeWhole, type Reader } from "../codec/reader.ts";
 import { MLS10 } from "../codec/structures.ts";
-import { encode, vectorSize } from "../codec/writer.ts";
+import { vectorSize, Writer } from "../codec/writer.ts";
 import { MlsError } from "../errors.ts";
 import { readContentType, WireFormat, writeContentType, type ContentType, type MessageGroup } from "./framed-content.ts";
 
@@ -21,11 +21,14 @@ export const MAX_MESSAGE_BYTES: number = 16 * 1024 * 1024;
 /** A PrivateMessage in an MLSMessage. */
 export function encodePrivateMessage(message: PrivateMessage): Uint8Array {
   const { groupId, epoch, contentType, authenticatedData, encryptedSenderData, ciphertext } = message;
-  const capacity = [groupId, authenticatedData, encryptedSenderData, ciphertext].reduce((sum, { length }) => sum + vectorSize(length), 13);
-  return encode((w) => {
-    writeContentType(w.u16(MLS10).u16(WireFormat.privateMessage).vector(groupId).u64(epoch), contentType);
-    w.vector(authenticatedData).vector(encryptedSenderData).vector(ciphertext);
-  }, capacity);
+  const capacity =
+    13 +
+    vectorSize(groupId.length) +
+    vectorSize(authenticatedData.length) +
+    vectorSize(encryptedSenderData.length) +
+    vectorSize(ciphertext.length);
+  const writer = new Writer(capacity).u16(MLS10).u16(WireFormat.privateMessage).vector(groupId).u64(epoch);
+  return writeContentType(writer, contentType).vector(authenticatedData).vector(encryptedSenderData).vector(ciphertext).finish();
 }
 
 /**
@@ -49,11 +52,12 @@ function readPrivateMessage(r: Reader): PrivateMessage {
 
 /** PrivateContentAAD (RFC 9420 §6.3.1): the additional data of the encrypted content. */
 export function privateContentAad(group: MessageGroup, contentType: ContentType, authenticatedData: Uint8Array): Uint8Array {
-  const capacity = 9 + vectorSize(group.groupId.length) + vectorSize(authenticatedData.length);
-  return encode((w) => writeContentType(w.vector(group.groupId).u64(group.epoch), contentType).vector(authenticatedData), capacity);
+  const writer = new Writer(9 + vectorSize(group.groupId.length) + vectorSize(authenticatedData.length));
+  return writeContentType(writer.vector(group.groupId).u64(group.epoch), contentType).vector(authenticatedData).finish();
 }
 
 /** SenderDataAAD (RFC 9420 §6.3.2): the additional data of the encrypted sender data. */
 export function senderDataAad({ groupId, epoch }: MessageGroup, contentType: ContentType): Uint8Array {
-  return encode((w) => writeContentType(w.vector(groupId).u64(epoch), contentType), 9 + vectorSize(groupId.length));
+  const writer = new Writer(9 + vectorSize(groupId.length));
+  return writeContentType(writer.vector(groupId).u64(epoch), contentType).finish();
 }
