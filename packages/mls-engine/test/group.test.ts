@@ -347,7 +347,7 @@ describe("authentication", () => {
     const group = await engine.createGroup(utf8("g"));
     await expect(group.stageAdd([await (await newEngine("bob")).keyPackage()])).rejects.toMatchObject({
       code: "credential_refused",
-      message: "The credential of a member is not accepted: authenticate failed",
+      message: "The credential of the leaf was not accepted: authenticate failed",
       cause: new TypeError("The directory of members is down"),
     });
   });

@@ -8,24 +8,23 @@ import { FileStore } from "./file-store.ts";
 import { nodeFileSystem, type FileSystem } from "./file-system.ts";
 import { createStoreFile, readStoreFile } from "./store-file.ts";
 
-/** How a store in files behaves. */
+/** The options of {@link openFileStore}. */
 export interface FileStoreOptions {
   /**
-   * Encrypts everything at rest, with AES-256-GCM. 32 random bytes; not a password. The same for the life of the store; nothing of it is
-   * kept on disk. Without one, files are protected by their modes alone.
+   * The key to encrypt the store with AES-256-GCM: 32 random bytes, not a password, and always the same for one store. It is not stored. Default:
+   * no encryption; the files are protected by their modes only.
    */
   readonly encryptionKey?: Uint8Array;
-  /** Milliseconds until a `"soon"` write is on its way to the disk. Default 5; 0 to 1000 is sensible. */
+  /** Milliseconds from a `"soon"` write to its flush. Default 5; 0 to 1000 is sensible. */
   readonly flushDelayMs?: number;
 }
 
-/** As many `"soon"` writes are flushed without waiting for more. */
+/** Number of `"soon"` writes that cause an immediate flush. */
 const FLUSH_WRITES = 16;
 const KEY_BYTES = 32;
 
 /**
- * Opens a store in a directory, creating both when absent, and locks it against every other process. Directory and files are for their
- * owner only.
+ * Opens a store in a directory, and locks it against other processes. Creates both if they are missing, accessible by their owner only.
  *
  * @example
  * ```ts
@@ -34,8 +33,8 @@ const KEY_BYTES = 32;
  * await using store = await openFileStore("./agent-keys");
  * console.log(await store.partitions());
  * ```
- * @throws StoreError `locked`, `unusable`, `wrong_key`, `format_unsupported`, `damaged`; TypeError when the key has not 32 bytes,
- * or for an option that there is not.
+ * @throws StoreError `locked`, `unusable`, `wrong_key`, `format_unsupported`, `damaged`
+ * @throws TypeError for a key of another length than 32 bytes, an unknown option or an invalid delay
  */
 export async function openFileStore(directory: string, options: FileStoreOptions = {}): Promise<GroupStore> {
   return openFileStoreIn(nodeFileSystem, resolve(directory), options, lockDirectory);
@@ -58,16 +57,16 @@ export async function openFileStoreIn(
       const names = await files.list(directory);
       checkDirectoryKind(directory, names, STORE_FILE);
       const { logs, rows, cuts, ends, unfinished, hasStoreFile } = sortNames(names);
-      if (!hasStoreFile && logs.length > 0) throw new StoreError("damaged", "The file that says what the store is has gone");
+      if (!hasStoreFile && logs.length > 0) throw new StoreError("damaged", "The store file is missing");
       const keys = (await readStoreFile(files, directory, encryptionKey)) ?? (await createStoreFile(files, directory, encryptionKey));
-      // Unfinished files may hold secrets that are replaced later.
+      // Unfinished files may contain secrets, which later erasures would miss.
       for (const name of unfinished) await files.remove(join(directory, name));
       const known = new Set(logs);
       const orphans = Array.from(rows).flatMap(([base, names]) => (known.has(base) ? [] : names));
       for (const base of cuts) if (!known.has(base)) orphans.push(cutName(base));
       for (const base of ends) if (!known.has(base)) orphans.push(endName(base));
       for (const name of orphans) await files.remove(join(directory, name));
-      // A crash may have come between a name's change and its being durable.
+      // After a crash, a renamed file may not be durable yet.
       await files.syncDirectory(directory);
       const limits = { delayMs: flushDelayMs, writes: FLUSH_WRITES };
       return new FileStore({ files, directory, keys, limits, rowsFiles: rows, release: () => held.release() });
@@ -79,13 +78,13 @@ export async function openFileStoreIn(
 }
 
 function readOptions(options: FileStoreOptions): { encryptionKey: Uint8Array | undefined; flushDelayMs: number } {
-  // A misspelt key would leave everything unencrypted.
+  // A misspelt `encryptionKey` would leave the store unencrypted.
   rejectUnknownOptions(options, ["encryptionKey", "flushDelayMs"]);
   const { encryptionKey, flushDelayMs = 5 } = options;
   if (encryptionKey !== undefined && (!(encryptionKey instanceof Uint8Array) || encryptionKey.length !== KEY_BYTES)) {
     throw new TypeError(`encryptionKey must be a Uint8Array of ${KEY_BYTES} bytes`);
   }
-  if (!(flushDelayMs >= 0 && flushDelayMs <= 60_000)) throw new TypeError("flushDelayMs is a number from 0 to 60000");
+  if (!(flushDelayMs >= 0 && flushDelayMs <= 60_000)) throw new TypeError("flushDelayMs must be a number from 0 to 60000");
   return { encryptionKey, flushDelayMs };
 }
 

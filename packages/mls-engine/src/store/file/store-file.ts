@@ -10,9 +10,9 @@ const SALT_BYTES = 16;
 const PAYLOAD_BYTES = 1 + SALT_BYTES + CHECK_BYTES;
 
 /**
- * Reads the file that says whether a store is encrypted, and under which key.
+ * Reads the store file: whether the store is encrypted, and the check of its key.
  *
- * @returns `undefined` when there is none.
+ * @returns `undefined` if the file is missing
  * @throws StoreError `damaged`, `format_unsupported`, `wrong_key`
  */
 export async function readStoreFile(files: FileSystem, directory: string, key: Uint8Array | undefined): Promise<StoreKeys | undefined> {
@@ -31,7 +31,7 @@ export async function readStoreFile(files: FileSystem, directory: string, key: U
   return keys;
 }
 
-/** Makes a directory a store. */
+/** Creates the store file. */
 export async function createStoreFile(files: FileSystem, directory: string, key: Uint8Array | undefined): Promise<StoreKeys> {
   const salt = randomBytes(SALT_BYTES);
   const keys = key === undefined ? undefined : new EncryptedKeys(key, salt);
