@@ -19,7 +19,7 @@ export interface OpenAgent {
   readonly identityKey: IdentityKey;
 }
 
-/** Opens an agent's store. @throws StoreError; MlsError of the engine */
+/** Opens an agent's store. @throws StoreError, MlsEngineError */
 export async function openAgent(options: SkytaleClientOptions): Promise<OpenAgent> {
   const { identity, authenticate = sameIdentity, allowSameIdentity = false } = options;
   const store = options.store ?? (await openStore(options));

@@ -13,7 +13,7 @@ import {
   runWithin,
   KeyedMutex,
 } from "@parley/core/internal";
-import { type GroupRow, type MlsEngine, MlsError as EngineError, type MlsGroup } from "@parley/mls-engine";
+import { type GroupRow, type MlsEngine, MlsEngineError, type MlsGroup } from "@parley/mls-engine";
 import type { RelayClient } from "@parley/skytale-relay";
 import { apiOf, openAgent, relayOf, type OpenAgent } from "./agent.ts";
 import type { ApiClient } from "./api/api-client.ts";
@@ -434,7 +434,7 @@ function exists(name: string, cause?: Error): ChannelError {
 }
 
 /** Everything but the engine's own state is the welcome's fault. */
-function welcomeError(error: EngineError, name: string): Error {
+function welcomeError(error: MlsEngineError, name: string): Error {
   if (NOT_OF_WELCOME.has(error.code)) return error;
   const advice = FAULTS_OF_WELCOMES.get(error.code) ?? "it is damaged, or not a welcome";
   return new MlsError("invalid_welcome", `this welcome can't be joined ${name} with: ${advice} (${error.message})`, { cause: error });
@@ -465,7 +465,7 @@ async function join(
   try {
     group = await engine.joinGroup(welcome);
   } catch (error) {
-    if (!(error instanceof EngineError)) throw error;
+    if (!(error instanceof MlsEngineError)) throw error;
     // An earlier call has come this far before a crash.
     if (error.code === "no_key_package" && joined !== undefined) return { group: joined, inbox };
     if (error.code !== "group_exists" || ready === undefined) throw welcomeError(error, name);

@@ -1,6 +1,6 @@
 import { ParleyError } from "@parley/core";
 import { describeThrown } from "@parley/core/internal";
-import { MlsError as EngineError, StoreError, type MlsErrorCode as EngineErrorCode, type StoreErrorCode } from "@parley/mls-engine";
+import { MlsEngineError, StoreError, type MlsEngineErrorCode, type StoreErrorCode } from "@parley/mls-engine";
 import { RelayError, type RelayErrorCode } from "@parley/skytale-relay";
 import { AuthError, ChannelError, MlsError, TransportError } from "./errors.ts";
 
@@ -50,7 +50,7 @@ const OF_STORE: Record<StoreErrorCode, Translation> = {
 };
 
 /** What isn't here is `mls_error`. */
-const OF_ENGINE: Partial<Record<EngineErrorCode, Translation>> = {
+const OF_ENGINE: Partial<Record<MlsEngineErrorCode, Translation>> = {
   epoch_mismatch: mls("epoch_mismatch"),
   decryption_failure: mls("decryption_failure"),
   generation_consumed: mls("decryption_failure"),
@@ -75,7 +75,7 @@ const OF_ENGINE: Partial<Record<EngineErrorCode, Translation>> = {
 export function toPublicError(error: unknown): Error {
   if (error instanceof RelayError) return OF_RELAY[error.code](error.message, { cause: error });
   if (error instanceof StoreError) return OF_STORE[error.code](error.message, { cause: error });
-  if (error instanceof EngineError) return (OF_ENGINE[error.code] ?? mls("mls_error"))(error.message, { cause: error });
+  if (error instanceof MlsEngineError) return (OF_ENGINE[error.code] ?? mls("mls_error"))(error.message, { cause: error });
   if (error instanceof ParleyError || error instanceof TypeError) return error;
   return new ChannelError("channel_error", describeThrown(error), { cause: error });
 }

@@ -1,4 +1,4 @@
-import { type GroupRow, type MlsEngine, MlsError as EngineError, type MlsGroup, StoreError } from "@parley/mls-engine";
+import { type GroupRow, type MlsEngine, MlsEngineError, type MlsGroup, StoreError } from "@parley/mls-engine";
 import { INBOX_PREFIX, LATE_PREFIX, NAME_ROW } from "./channel/rows.ts";
 import { isGroupOf } from "./channel-name.ts";
 
@@ -48,7 +48,7 @@ async function load(engine: MlsEngine, id: Uint8Array): Promise<MlsGroup | undef
   try {
     return await engine.loadGroup(id);
   } catch (error) {
-    if (error instanceof EngineError && error.code === "removed") return undefined;
+    if (error instanceof MlsEngineError && error.code === "removed") return undefined;
     throw error;
   }
 }

@@ -1,4 +1,4 @@
-import { MlsError as EngineError, StoreError, type MlsErrorCode as EngineErrorCode, type StoreErrorCode } from "@parley/mls-engine";
+import { MlsEngineError, StoreError, type MlsEngineErrorCode, type StoreErrorCode } from "@parley/mls-engine";
 import { RelayError, type RelayErrorCode } from "@parley/skytale-relay";
 import { describe, expect, it } from "vitest";
 import { toPublicError, toPublicErrorUnlessAborted } from "../src/error-mapping.ts";
@@ -19,7 +19,7 @@ describe("errors from below", () => {
     expect(toPublicError(cause)).toMatchObject({ name, code: expected, cause, message: expect.stringMatching(prefix) });
   });
 
-  it.each<[EngineErrorCode, string, string, RegExp]>([
+  it.each<[MlsEngineErrorCode, string, string, RegExp]>([
     ["invalid_welcome", "MlsError", "invalid_welcome", /^MLS engine error: /],
     ["no_key_package", "MlsError", "invalid_welcome", /^MLS engine error: /],
     ["invalid_key_package", "MlsError", "invalid_key_package", /^MLS engine error: /],
@@ -30,7 +30,7 @@ describe("errors from below", () => {
     ["removed", "ChannelError", "removed", /^runtime error: /],
     ["group_full", "ChannelError", "limit_reached", /^runtime error: /],
   ])("of the engine: %s is told as %s %s", (code, name, expected, prefix) => {
-    const cause = new EngineError(code, "what happened");
+    const cause = new MlsEngineError(code, "what happened");
     expect(toPublicError(cause)).toMatchObject({ name, code: expected, cause, message: expect.stringMatching(prefix) });
   });
 

@@ -1,7 +1,7 @@
 import { ParleyError, type ParleyErrorOptions } from "@parley/core";
 
 /**
- * The code of an {@link MlsError}.
+ * The code of an {@link MlsEngineError}.
  *
  * | code | meaning | retryable |
  * | --- | --- | --- |
@@ -38,7 +38,7 @@ import { ParleyError, type ParleyErrorOptions } from "@parley/core";
  * | `closed` | the group or the engine is closed | no |
  * | `crypto_unavailable` | the cipher suite is unknown | no |
  */
-export type MlsErrorCode =
+export type MlsEngineErrorCode =
   | "malformed"
   | "too_large"
   | "unsupported"
@@ -73,15 +73,15 @@ export type MlsErrorCode =
   | "crypto_unavailable";
 
 /** A failed call of an engine or a group. `code` is stable; `message` is for people, and never contains a secret. */
-export class MlsError extends ParleyError<MlsErrorCode> {
-  override readonly name = "MlsError";
+export class MlsEngineError extends ParleyError<MlsEngineErrorCode> {
+  override readonly name = "MlsEngineError";
   /** Set for `epoch_mismatch` and `fork`: the epoch of the message. */
   readonly messageEpoch: bigint | undefined;
   /** Set for `epoch_mismatch` and `fork`: the current epoch of the group. */
   readonly groupEpoch: bigint | undefined;
 
   constructor(
-    code: MlsErrorCode,
+    code: MlsEngineErrorCode,
     message: string,
     options: ParleyErrorOptions & { readonly messageEpoch?: bigint; readonly groupEpoch?: bigint } = {},
   ) {

@@ -16,7 +16,7 @@ export type {
 } from "./group/group-types.ts";
 export type { MlsChanges, MlsMember, MlsProposal } from "./group/members.ts";
 export { inspectMessage, type MessageInfo } from "./framing/mls-message.ts";
-export { MlsError, type MlsErrorCode } from "./errors.ts";
+export { MlsEngineError, type MlsEngineErrorCode } from "./errors.ts";
 
 // Identities
 export { unsafeAcceptAnyCredential, type Authenticate, type AuthenticationContext } from "./credentials/authentication.ts";

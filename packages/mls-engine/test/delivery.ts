@@ -1,5 +1,5 @@
 import type { GroupStore, MlsEngine, MlsGroup, ProcessedMessage, StageOptions } from "../src/index.ts";
-import { MlsError } from "../src/index.ts";
+import { MlsEngineError } from "../src/index.ts";
 import { fromUtf8, GROUP_ID, newEngine, utf8 } from "./world.ts";
 
 interface Entry {
@@ -114,7 +114,7 @@ export class Agent {
     try {
       this.#group = await this.engine.loadGroup(GROUP_ID);
     } catch (error) {
-      if (!(error instanceof MlsError) || (error.code !== "no_such_group" && error.code !== "removed")) throw error;
+      if (!(error instanceof MlsEngineError) || (error.code !== "no_such_group" && error.code !== "removed")) throw error;
       return;
     }
     const { pending } = this.#group;
@@ -133,7 +133,7 @@ export class Agent {
         commitWith: (result) => (result.kind === "application" ? [cursor, { key: `text/${at}`, value: result.data }] : [cursor]),
       });
     } catch (error) {
-      const known = error instanceof MlsError && ["own_message", "epoch_mismatch"].includes(error.code);
+      const known = error instanceof MlsEngineError && ["own_message", "epoch_mismatch"].includes(error.code);
       if (!known) throw error;
       await this.group.writeRows([cursor]);
       return undefined;

@@ -27,7 +27,7 @@ test("only the folder ts-mls imports ts-mls", () => {
 
 test("the main entry exports these functions and classes", () => {
   expect(Object.keys(entry).toSorted()).toEqual([
-    "MlsError",
+    "MlsEngineError",
     "StoreError",
     "basicCredential",
     "basicIdentity",

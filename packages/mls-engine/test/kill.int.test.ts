@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 import { gateOrSoak } from "@parley/test-assertions";
 import { expect, onTestFinished, test } from "vitest";
 import type { MlsGroup } from "../src/index.ts";
-import { MlsError } from "../src/index.ts";
+import { MlsEngineError } from "../src/index.ts";
 import { openFileStore } from "../src/node/index.ts";
 import { agreement, GROUP_ID, groupOf, joined, newEngine, seeded, utf8 } from "./world.ts";
 
@@ -58,7 +58,9 @@ async function take(group: MlsGroup, line: string): Promise<boolean> {
     return true;
   } catch (error) {
     const isOver =
-      error instanceof MlsError && group.ownLeaf === 1 && ["own_message", "epoch_mismatch", "generation_consumed"].includes(error.code);
+      error instanceof MlsEngineError &&
+      group.ownLeaf === 1 &&
+      ["own_message", "epoch_mismatch", "generation_consumed"].includes(error.code);
     if (!isOver) throw error;
     return false;
   }

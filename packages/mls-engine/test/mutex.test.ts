@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { Mutex } from "../src/group/mutex.ts";
+import { Mutex } from "@parley/core/internal";
 import { fromUtf8, groupOf, utf8 } from "./world.ts";
 
 test("a mutex runs one task at a time, in order, also after failures", async () => {

@@ -2,7 +2,7 @@ import { cp, mkdtemp, open, readdir, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { MlsError, inspectMessage, type MlsEngine, type MlsGroup } from "../src/index.ts";
+import { MlsEngineError, inspectMessage, type MlsEngine, type MlsGroup } from "../src/index.ts";
 import { openFileStore } from "../src/node/index.ts";
 import { codeOf, commit, GROUP_ID, joined, newEngine, utf8 } from "./world.ts";
 
@@ -92,7 +92,7 @@ describe("a store that was cut", () => {
     await change(await groupLog(), damage);
     await reopen();
     expect(group.needsUpdate).toBe(true);
-    await expect(group.encrypt(utf8("too soon"))).rejects.toMatchObject({ name: "MlsError", code: "update_required" });
+    await expect(group.encrypt(utf8("too soon"))).rejects.toMatchObject({ name: "MlsEngineError", code: "update_required" });
     await update();
     expect(group.needsUpdate).toBe(false);
     await send(70);
@@ -312,7 +312,7 @@ describe("a partition whose file lost its rows", () => {
           await opened.close();
         }
       })();
-      await expect(opening).rejects.toMatchObject({ name: MlsError.name, code: "state_damaged" });
+      await expect(opening).rejects.toMatchObject({ name: MlsEngineError.name, code: "state_damaged" });
     }
     expect(names).toHaveLength(2);
   });

@@ -1,6 +1,6 @@
 import { nodeSuite, portableSuite } from "./cipher-suites.ts";
-import { createMlsEngine, MlsError, memoryStore, unsafeAcceptAnyCredential } from "../src/index.ts";
-import type { MlsEngine, MlsEngineOptions, MlsErrorCode, MlsGroup, StagedCommit } from "../src/index.ts";
+import { createMlsEngine, MlsEngineError, memoryStore, unsafeAcceptAnyCredential } from "../src/index.ts";
+import type { MlsEngine, MlsEngineOptions, MlsEngineErrorCode, MlsGroup, StagedCommit } from "../src/index.ts";
 
 /** Most members use the fast implementation and some the portable one, so that every larger group has both. */
 const node = nodeSuite();
@@ -53,13 +53,13 @@ export async function commit(staged: StagedCommit, others: readonly Member[]): P
   for (const { group } of others) await group.process(staged.commit);
 }
 
-/** The code of the MlsError that a promise is rejected with. */
-export async function codeOf(promise: Promise<unknown>): Promise<MlsErrorCode | "resolved"> {
+/** The code of the MlsEngineError that a promise is rejected with. */
+export async function codeOf(promise: Promise<unknown>): Promise<MlsEngineErrorCode | "resolved"> {
   try {
     await promise;
     return "resolved";
   } catch (error) {
-    if (error instanceof MlsError) return error.code;
+    if (error instanceof MlsEngineError) return error.code;
     throw error;
   }
 }

@@ -1,4 +1,4 @@
-import { MlsError, type MlsErrorCode } from "@parley/mls-engine";
+import { MlsEngineError, type MlsEngineErrorCode } from "@parley/mls-engine";
 
 /**
  * What an entry of the log that the engine refuses means to its reader:
@@ -14,7 +14,7 @@ import { MlsError, type MlsErrorCode } from "@parley/mls-engine";
 export type Verdict = "own" | "lost" | "foreign" | "past" | "repeated" | "unreadable" | "over";
 
 /** What isn't here is `unreadable`. */
-const BY_CODE: Partial<Record<MlsErrorCode, Verdict>> = {
+const BY_CODE: Partial<Record<MlsEngineErrorCode, Verdict>> = {
   own_message: "own",
   wrong_group: "foreign",
   generation_consumed: "repeated",
@@ -27,7 +27,7 @@ const BY_CODE: Partial<Record<MlsErrorCode, Verdict>> = {
 
 /** Judges what `MlsGroup.process` threw. */
 export function verdictOn(error: unknown): Verdict {
-  if (!(error instanceof MlsError)) return "over";
+  if (!(error instanceof MlsEngineError)) return "over";
   const { code, messageEpoch, groupEpoch } = error;
   const isPast = messageEpoch !== undefined && groupEpoch !== undefined && messageEpoch < groupEpoch;
   if (code === "fork") return isPast ? "lost" : "unreadable";

@@ -1,5 +1,5 @@
 import type { Deferred } from "@parley/core/internal";
-import { MlsError as EngineError } from "@parley/mls-engine";
+import { MlsEngineError } from "@parley/mls-engine";
 import { RelayError } from "@parley/skytale-relay";
 import { ChannelError } from "../errors.ts";
 import { toChannelError } from "../error-mapping.ts";
@@ -32,7 +32,7 @@ export interface OutboundMessage {
 /** What keeps a message from being sent, in terms of what the caller has passed. */
 export function sendError(error: unknown, { data }: OutboundMessage, { name, relay }: ChannelContext): Error {
   const isTooLarge =
-    (error instanceof RelayError && error.code === "message_too_large") || (error instanceof EngineError && error.code === "too_large");
+    (error instanceof RelayError && error.code === "message_too_large") || (error instanceof MlsEngineError && error.code === "too_large");
   if (!isTooLarge) return toChannelError(error, name);
   const limit = `the relay takes ${relay.maxPayloadBytes} bytes, encrypted and padded`;
   const size = `a message of ${data.length} bytes is too large: ${limit}. Send it in parts`;

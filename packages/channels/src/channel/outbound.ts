@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { deferred, type Deferred } from "@parley/core/internal";
-import { inspectMessage, MlsError as EngineError } from "@parley/mls-engine";
+import { inspectMessage, MlsEngineError } from "@parley/mls-engine";
 import type { Published, RelayMessage } from "@parley/skytale-relay";
 import { RETAINED_EPOCHS, type ChannelContext } from "./context.ts";
 import { ChannelError } from "../errors.ts";
@@ -169,7 +169,7 @@ export class Outbound {
           const bytes = await group.encrypt(item.data);
           item.ciphertexts = [{ epoch: inspectMessage(bytes).epoch ?? group.epoch, bytes }, ...item.ciphertexts];
         } catch (error) {
-          if (!(error instanceof EngineError)) throw error;
+          if (!(error instanceof MlsEngineError)) throw error;
           if (error.code === "proposals_waiting") await this.#before.commitProposals();
           else if (error.code === "update_required") await this.#before.replaceKeys();
           else throw error;

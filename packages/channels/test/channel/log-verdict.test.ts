@@ -1,12 +1,12 @@
-import { MlsError, type MlsErrorCode } from "@parley/mls-engine";
+import { MlsEngineError, type MlsEngineErrorCode } from "@parley/mls-engine";
 import { describe, expect, it } from "vitest";
 import { ForkWatch, type Verdict, verdictOn } from "../../src/channel/log-verdict.ts";
 
-const at = (code: MlsErrorCode, messageEpoch?: bigint): MlsError =>
-  new MlsError(code, "", messageEpoch === undefined ? {} : { messageEpoch, groupEpoch: 5n });
+const at = (code: MlsEngineErrorCode, messageEpoch?: bigint): MlsEngineError =>
+  new MlsEngineError(code, "", messageEpoch === undefined ? {} : { messageEpoch, groupEpoch: 5n });
 
 describe("an entry of the log that the engine refuses", () => {
-  it.each<[string, MlsError, Verdict]>([
+  it.each<[string, MlsEngineError, Verdict]>([
     ["an own message", at("own_message"), "own"],
     ["a commit for an epoch that another has ended", at("fork", 4n), "lost"],
     ["an own commit that comes back", at("fork", 5n), "unreadable"],

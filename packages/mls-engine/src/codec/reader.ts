@@ -1,10 +1,10 @@
-import { MlsError } from "../errors.ts";
+import { MlsEngineError } from "../errors.ts";
 
 /**
  * Reads the presentation language of [RFC 9420 §2.1](https://www.rfc-editor.org/rfc/rfc9420.html#section-2.1).
  *
  * It returns views of the input and copies nothing. A length that a peer states is compared with the remaining bytes before it is used, so
- * it can't cause a large allocation. Every method throws MlsError `malformed` if the input ends early or breaks a rule.
+ * it can't cause a large allocation. Every method throws MlsEngineError `malformed` if the input ends early or breaks a rule.
  */
 export class Reader {
   readonly #bytes: Uint8Array;
@@ -73,13 +73,13 @@ export class Reader {
   /**
    * `T<V>` with at most `max` items.
    *
-   * @throws MlsError `too_large`
+   * @throws MlsEngineError `too_large`
    */
   list<T>(read: (reader: Reader) => T, max: number): T[] {
     const inner = new Reader(this.vector());
     const items: T[] = [];
     while (!inner.isDone) {
-      if (items.length === max) throw new MlsError("too_large", `A list has more than ${max} entries`);
+      if (items.length === max) throw new MlsEngineError("too_large", `A list has more than ${max} entries`);
       items.push(read(inner));
     }
     return items;
@@ -118,6 +118,6 @@ export function decodeWhole<T>(bytes: Uint8Array, read: (reader: Reader) => T): 
   return value;
 }
 
-export function malformed(message: string): MlsError {
-  return new MlsError("malformed", message);
+export function malformed(message: string): MlsEngineError {
+  return new MlsEngineError("malformed", message);
 }

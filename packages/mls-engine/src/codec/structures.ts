@@ -41,11 +41,7 @@ export interface Lifetime {
 }
 
 /** The capabilities that every member of a group must have (RFC 9420 §11.1). */
-export interface RequiredCapabilities {
-  readonly extensions: readonly number[];
-  readonly proposals: readonly number[];
-  readonly credentials: readonly number[];
-}
+export type RequiredCapabilities = Pick<Capabilities, "extensions" | "proposals" | "credentials">;
 
 /** The state that all members of an epoch agree on (RFC 9420 §8.1). */
 export interface GroupContext {
@@ -77,7 +73,7 @@ function readExtension(r: Reader): Extension {
   return { type: r.u16(), data: r.vector() };
 }
 
-/** @throws MlsError `malformed` if a type occurs twice (RFC 9420 §13.4) */
+/** @throws MlsEngineError `malformed` if a type occurs twice (RFC 9420 §13.4) */
 export function readExtensions(r: Reader): Extension[] {
   const extensions = r.list(readExtension, MAX.extensions);
   if (new Set(extensions.map((e) => e.type)).size !== extensions.length) throw malformed("An extension type occurs twice");

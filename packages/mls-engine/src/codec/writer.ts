@@ -1,4 +1,4 @@
-import { MlsError } from "../errors.ts";
+import { MlsEngineError } from "../errors.ts";
 
 /** Largest length of a vector (RFC 9420 §2.1.2). */
 const MAX_VECTOR_LENGTH = 0x3fff_ffff;
@@ -59,18 +59,18 @@ export class Writer {
   /**
    * `opaque<V>`.
    *
-   * @throws MlsError `too_large`
+   * @throws MlsEngineError `too_large`
    */
   vector(bytes: Uint8Array): this {
     return this.length(bytes.length).raw(bytes);
   }
 
-  /** The length of a vector (RFC 9420 §2.1.2). @throws MlsError `too_large` */
+  /** The length of a vector (RFC 9420 §2.1.2). @throws MlsEngineError `too_large` */
   length(value: number): this {
     if (value < 0x40) return this.u8(value);
     if (value < 0x4000) return this.u16(0x4000 | value);
     if (value <= MAX_VECTOR_LENGTH) return this.u32(0x8000_0000 + value);
-    throw new MlsError("too_large", `Vector too large: ${value} bytes, limit ${MAX_VECTOR_LENGTH}`);
+    throw new MlsEngineError("too_large", `Vector too large: ${value} bytes, limit ${MAX_VECTOR_LENGTH}`);
   }
 
   /** `T<V>`. */

@@ -40,7 +40,7 @@ export interface CommitRequest {
  * The order follows from the dependencies: the path secrets are encrypted under the provisional GroupContext, the signature covers the path,
  * the transcript hash covers the signature, and the Welcome needs the secrets of the new epoch.
  *
- * @throws MlsError `invalid_commit`, `invalid_key_package`, `credential_refused`, `identity_taken`, `group_full`, `unknown_psk`
+ * @throws MlsEngineError `invalid_commit`, `invalid_key_package`, `credential_refused`, `identity_taken`, `group_full`, `unknown_psk`
  */
 export async function createCommit(env: Environment, state: GroupState, request: CommitRequest): Promise<CreatedCommit> {
   const { suite } = env;

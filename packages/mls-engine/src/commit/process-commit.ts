@@ -3,7 +3,7 @@ import { decodeWhole } from "../codec/reader.ts";
 import { erase } from "../crypto/labels.ts";
 import { assertRule, type Environment } from "../epoch/environment.ts";
 import { groupState, survivingKeys, type CommitEffects, type EpochStart, type GroupState } from "../epoch/group-state.ts";
-import { MlsError } from "../errors.ts";
+import { MlsEngineError } from "../errors.ts";
 import type { Handshake } from "../framing/framed-content.ts";
 import { nextEpoch } from "../key-schedule/next-epoch.ts";
 import { applyProposals } from "../proposals/apply-proposals.ts";
@@ -32,13 +32,13 @@ export interface ProcessedCommit {
  * removed member with access; so every rule is checked here again, and the confirmation tag at the end proves that the committer derived the
  * same epoch.
  *
- * @throws MlsError `invalid_commit`, `malformed`, `unsupported`, `credential_refused`, `identity_taken`, `group_full`, `unknown_psk`,
+ * @throws MlsEngineError `invalid_commit`, `malformed`, `unsupported`, `credential_refused`, `identity_taken`, `group_full`, `unknown_psk`,
  *   `invalid_key_package`
  */
 export async function processCommit(env: Environment, state: GroupState, message: Handshake): Promise<ProcessedCommit> {
   const { suite } = env;
   const { sender, confirmationTag } = message;
-  if (confirmationTag === undefined) throw new MlsError("malformed", "The commit has no confirmation tag");
+  if (confirmationTag === undefined) throw new MlsEngineError("malformed", "The commit has no confirmation tag");
   assertRule(sender !== state.ownLeaf, "invalid_commit", "The commit claims to be sent by this member");
   const { proposals, path } = decodeWhole(message.content, readCommit);
   const applied = await applyProposals(env, state, proposals, sender, false);

@@ -41,7 +41,7 @@ export interface CipherSuite {
   seal(key: Uint8Array, nonce: Uint8Array, aad: Uint8Array, plaintext: Uint8Array): Uint8Array;
   /** AEAD decryption; `undefined` if the tag doesn't match. */
   open(key: Uint8Array, nonce: Uint8Array, aad: Uint8Array, ciphertext: Uint8Array): Uint8Array | undefined;
-  /** @throws MlsError `malformed` if the bytes are not a private key */
+  /** @throws MlsEngineError `malformed` if the bytes are not a private key */
   sign(privateKey: Uint8Array, message: Uint8Array): Uint8Array;
   /** Whether the signature is valid. `false` for malformed keys and signatures too; never throws. */
   verify(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean;
@@ -53,7 +53,7 @@ export interface CipherSuite {
   /**
    * Encrypts to a public key of the KEM: HPKE in base mode, single-shot (RFC 9180 §6.1).
    *
-   * @throws MlsError `malformed` if the bytes are not a public key
+   * @throws MlsEngineError `malformed` if the bytes are not a public key
    */
   hpkeSeal(publicKey: Uint8Array, info: Uint8Array, aad: Uint8Array, plaintext: Uint8Array): HpkeCiphertext;
   /** Decrypts with a private key of the KEM; `undefined` if the ciphertext isn't for this key and `info`, or the key is malformed. */

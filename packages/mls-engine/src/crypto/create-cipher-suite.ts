@@ -1,4 +1,4 @@
-import { MlsError } from "../errors.ts";
+import { MlsEngineError } from "../errors.ts";
 import type { CipherSuite, KeyPair } from "./cipher-suite.ts";
 import { createHkdf } from "./hkdf.ts";
 import { createHpke } from "./hpke.ts";
@@ -12,7 +12,7 @@ import { algorithmsOf, DEFAULT_SUITE, type CipherSuiteName } from "./suites.ts";
  * Creates a cipher suite with the fastest implementation of this runtime: node:crypto on Node, JavaScript elsewhere. Members of one group
  * may use different implementations.
  *
- * @throws MlsError `crypto_unavailable`
+ * @throws MlsEngineError `crypto_unavailable`
  * @example
  * ```ts
  * import { createCipherSuite, createMlsEngine, memoryStore, unsafeAcceptAnyCredential } from "@parley/mls-engine";
@@ -54,7 +54,7 @@ export function assembleCipherSuite(name: CipherSuiteName, primitives: Primitive
     deriveKeyPair: (input) => pairOf(hpke.deriveKeyPair(input)),
     hpkeSeal: (publicKey, info, aad, plaintext) => {
       const sealed = hpke.seal(publicKey, info, aad, plaintext);
-      if (sealed === undefined) throw new MlsError("malformed", `The public key is not one of ${name}`);
+      if (sealed === undefined) throw new MlsEngineError("malformed", `The public key is not one of ${name}`);
       return sealed;
     },
     hpkeOpen: (privateKey, info, aad, ciphertext) => {

@@ -1,3 +1,4 @@
+import { concatBytes } from "@parley/core/internal";
 import type { HpkeCiphertext } from "./cipher-suite.ts";
 import type { AeadName, DhName, HashName } from "./suites.ts";
 import type { Hkdf } from "./hkdf.ts";
@@ -25,19 +26,19 @@ export interface HpkeAlgorithms {
 }
 
 export function createHpke(names: HpkeAlgorithms, group: DhGroup, kdf: Hkdf, aead: Aead, random: (length: number) => Uint8Array): Hpke {
-  const kemId = join(ascii("KEM"), u16(KEM_IDS[names.dh]));
-  const hpkeId = join(ascii("HPKE"), u16(KEM_IDS[names.dh]), u16(KDF_IDS[names.hash]), u16(AEAD_IDS[names.aead]));
+  const kemId = concatBytes([ascii("KEM"), u16(KEM_IDS[names.dh])]);
+  const hpkeId = concatBytes([ascii("HPKE"), u16(KEM_IDS[names.dh]), u16(KDF_IDS[names.hash]), u16(AEAD_IDS[names.aead])]);
 
   const extract = (id: Uint8Array, salt: Uint8Array, label: string, ikm: Uint8Array): Uint8Array =>
-    kdf.extract(salt, join(VERSION, id, ascii(label), ikm));
+    kdf.extract(salt, concatBytes([VERSION, id, ascii(label), ikm]));
   const expand = (id: Uint8Array, prk: Uint8Array, label: string, info: Uint8Array, length: number): Uint8Array =>
-    kdf.expand(prk, join(u16(length), VERSION, id, ascii(label), info), length);
+    kdf.expand(prk, concatBytes([u16(length), VERSION, id, ascii(label), info]), length);
 
   const pskIdHash = extract(hpkeId, EMPTY, "psk_id_hash", EMPTY);
 
   function sharedSecret(dh: Uint8Array, enc: Uint8Array, recipient: Uint8Array): Uint8Array {
     const prk = extract(kemId, EMPTY, "eae_prk", dh);
-    const secret = expand(kemId, prk, "shared_secret", join(enc, recipient), kdf.length);
+    const secret = expand(kemId, prk, "shared_secret", concatBytes([enc, recipient]), kdf.length);
     dh.fill(0);
     prk.fill(0);
     return secret;
@@ -61,7 +62,7 @@ export function createHpke(names: HpkeAlgorithms, group: DhGroup, kdf: Hkdf, aea
 
   /** RFC 9180 §5.1 KeySchedule in base mode. The shared secret is erased. */
   function withKey<T>(shared: Uint8Array, info: Uint8Array, use: (key: Uint8Array, nonce: Uint8Array) => T): T {
-    const context = join(BASE_MODE, pskIdHash, extract(hpkeId, EMPTY, "info_hash", info));
+    const context = concatBytes([BASE_MODE, pskIdHash, extract(hpkeId, EMPTY, "info_hash", info)]);
     const secret = extract(hpkeId, shared, "secret", EMPTY);
     const key = expand(hpkeId, secret, "key", context, aead.keyLength);
     const nonce = expand(hpkeId, secret, "base_nonce", context, aead.nonceLength);
@@ -117,16 +118,4 @@ function ascii(text: string): Uint8Array {
 
 function u16(value: number): Uint8Array {
   return Uint8Array.of(value >> 8, value & 0xff);
-}
-
-function join(...parts: readonly Uint8Array[]): Uint8Array {
-  let length = 0;
-  for (const part of parts) length += part.length;
-  const out = new Uint8Array(length);
-  let at = 0;
-  for (const part of parts) {
-    out.set(part, at);
-    at += part.length;
-  }
-  return out;
 }

@@ -45,7 +45,7 @@ export function verifyWithLabel(
 /**
  * EncryptWithLabel ([RFC 9420 §5.1.3](https://www.rfc-editor.org/rfc/rfc9420.html#section-5.1.3)).
  *
- * @throws MlsError `malformed` if the bytes are not a public key
+ * @throws MlsEngineError `malformed` if the bytes are not a public key
  */
 export function encryptWithLabel(
   suite: CipherSuite,

@@ -18,7 +18,7 @@ export interface Aead {
 
 /** A signature scheme with keys and signatures as RFC 9420 §5.1.2 encodes them; the private key is the seed or the scalar. */
 export interface SignatureScheme {
-  /** @throws MlsError `malformed` if the bytes are not a private key */
+  /** @throws MlsEngineError `malformed` if the bytes are not a private key */
   sign(privateKey: Uint8Array, message: Uint8Array): Uint8Array;
   /** `false` for malformed keys and signatures too. */
   verify(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean;

@@ -1,4 +1,4 @@
-import { MlsError } from "../errors.ts";
+import { MlsEngineError } from "../errors.ts";
 import { registeredSuite } from "../ts-mls/suite-registry.ts";
 
 export type HashName = "SHA-256" | "SHA-384" | "SHA-512";
@@ -41,11 +41,6 @@ export interface SuiteAlgorithms {
   readonly signature: SignatureName;
 }
 
-const HASHES: ReadonlyMap<string, HashName> = new Map([
-  ["SHA-256", "SHA-256"],
-  ["SHA-384", "SHA-384"],
-  ["SHA-512", "SHA-512"],
-]);
 const AEADS: ReadonlyMap<string, AeadName> = new Map([
   ["AES128GCM", "AES-128-GCM"],
   ["AES256GCM", "AES-256-GCM"],
@@ -69,21 +64,20 @@ const SIGNATURES: ReadonlyMap<string, SignatureName> = new Map([
 /**
  * The algorithms of a cipher suite.
  *
- * @throws MlsError `crypto_unavailable` for any other name
+ * @throws MlsEngineError `crypto_unavailable` for any other name
  */
 export function algorithmsOf(name: CipherSuiteName): SuiteAlgorithms {
   const registered = registeredSuite(name);
-  const hash = HASHES.get(registered?.hash ?? "");
   const aead = AEADS.get(registered?.aead ?? "");
   const dh = GROUPS.get(registered?.kem ?? "");
   const signature = SIGNATURES.get(registered?.signature ?? "");
-  if (!registered || !hash || !aead || !dh || !signature) {
-    throw new MlsError(
+  if (!registered || !aead || !dh || !signature) {
+    throw new MlsEngineError(
       "crypto_unavailable",
       `Unknown cipher suite ${JSON.stringify(name)}. Valid cipher suites: ${cipherSuites.join(", ")}`,
     );
   }
-  return { id: registered.id, name, hash, aead, dh, signature };
+  return { id: registered.id, name, hash: registered.hash, aead, dh, signature };
 }
 
 /** The suite with this number on the wire; `undefined` if it isn't supported. */

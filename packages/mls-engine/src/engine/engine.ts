@@ -1,6 +1,6 @@
 import { equalBytes, fromHex, toHex } from "../codec/bytes.ts";
 import type { CipherSuite } from "../crypto/cipher-suite.ts";
-import { closeAll, closeQuietly, closeTogether } from "@parley/core/internal";
+import { closeAll, closeQuietly, closeTogether, Mutex } from "@parley/core/internal";
 import { createGroup } from "../join/create-group.ts";
 import type { Environment } from "../epoch/environment.ts";
 import { WireFormat } from "../framing/framed-content.ts";
@@ -12,7 +12,7 @@ import type { Lifetime } from "../codec/structures.ts";
 import { createCipherSuite } from "../crypto/create-cipher-suite.ts";
 import { basicCredential, type MlsCredential } from "../credentials/credential.ts";
 import type { JoinOptions, KeyPackageOptions, MlsEngineOptions } from "./engine-options.ts";
-import { MlsError } from "../errors.ts";
+import { MlsEngineError } from "../errors.ts";
 import { newGroup, type MlsGroup } from "../group/group.ts";
 import { REMOVED, STATE, stateRows } from "../group/group-rows.ts";
 import { GroupSession, startKeys, type SessionOptions } from "../group/group-session.ts";
@@ -20,7 +20,6 @@ import { hasIdentity, loadSigner } from "./identity-rows.ts";
 import { KeyPackageRows } from "./key-package-rows.ts";
 import { limitsFrom, type MlsLimits } from "./limits.ts";
 import { loadSession } from "../group/load-session.ts";
-import { Mutex } from "../group/mutex.ts";
 import type { GroupStore, StorePartition } from "../store/group-store.ts";
 import { encodeMlsMessage, readMlsMessage } from "../framing/mls-message.ts";
 
@@ -35,7 +34,7 @@ const CLOCK_SKEW_MS = 3_600_000;
 /**
  * Opens an engine on a store: one identity with its key packages and groups.
  *
- * @throws MlsError `wrong_identity`, `state_damaged`, `crypto_unavailable`
+ * @throws MlsEngineError `wrong_identity`, `state_damaged`, `crypto_unavailable`
  * @throws StoreError
  * @throws TypeError for invalid options
  * @example
@@ -103,13 +102,13 @@ async function openEngine(
 /**
  * Checks that a store without an identity is new. A new identity in a damaged store would make its groups unusable.
  *
- * @throws MlsError `state_damaged`
+ * @throws MlsEngineError `state_damaged`
  */
 async function checkNotEmptied(store: GroupStore, partition: StorePartition): Promise<void> {
   if (hasIdentity(partition)) return;
   const hasGroups = async (): Promise<boolean> => (await store.partitions()).some((name) => name.startsWith(GROUP_PREFIX));
   if (partition.wasFound === true || (await hasGroups())) {
-    throw new MlsError("state_damaged", "The store has lost its identity: restore its files, or start with an empty store");
+    throw new MlsEngineError("state_damaged", "The store has lost its identity: restore its files, or start with an empty store");
   }
 }
 
@@ -164,7 +163,7 @@ export class MlsEngine implements AsyncDisposable {
    * Creates a key package to publish. Anyone who has it can add this engine to a group, once, unless it is one of last resort. Its private keys
    * are on disk when the promise resolves.
    *
-   * @throws MlsError `closed`
+   * @throws MlsEngineError `closed`
    * @throws StoreError
    * @throws TypeError
    */
@@ -184,7 +183,7 @@ export class MlsEngine implements AsyncDisposable {
    * Creates a group of which this engine is the only member.
    *
    * @param id 1 to 256 bytes, unique among the groups of the application
-   * @throws MlsError `group_exists`, `closed`
+   * @throws MlsEngineError `group_exists`, `closed`
    * @throws StoreError
    * @throws TypeError
    */
@@ -203,7 +202,7 @@ export class MlsEngine implements AsyncDisposable {
   /**
    * Joins the group of a Welcome. The key package that it is for is erased, unless it is one of last resort.
    *
-   * @throws MlsError `no_key_package` (the Welcome is for another engine, or its key package was used), `invalid_welcome`,
+   * @throws MlsEngineError `no_key_package` (the Welcome is for another engine, or its key package was used), `invalid_welcome`,
    *   `credential_refused`, `identity_taken`, `unknown_psk`, `group_exists`, `unsupported`, `malformed`, `too_large`, `closed`
    * @throws StoreError
    */
@@ -211,9 +210,10 @@ export class MlsEngine implements AsyncDisposable {
     return this.#step(async () => {
       const { keyPackages } = this.#parts;
       const parsed = readMlsMessage(welcome, this.#options.limits.maxMessageBytes);
-      if (parsed.kind !== "welcome") throw new MlsError("invalid_welcome", "The message is not a Welcome");
+      if (parsed.kind !== "welcome") throw new MlsEngineError("invalid_welcome", "The message is not a Welcome");
       const found = keyPackages.find(parsed.message);
-      if (!found) throw new MlsError("no_key_package", "The Welcome is not for a key package of this engine, or that key package was used");
+      if (!found)
+        throw new MlsEngineError("no_key_package", "The Welcome is not for a key package of this engine, or that key package was used");
       const start = await join(this.#environment(), parsed.message, found.own, options.ratchetTree);
       eraseKeyPackageSecrets(found.own.secrets);
       return this.#begin(start, found.name);
@@ -223,7 +223,7 @@ export class MlsEngine implements AsyncDisposable {
   /**
    * Loads a stored group. Returns the same object for the same group until it is closed. A group whose store failed is closed and loaded again.
    *
-   * @throws MlsError `no_such_group`, `removed`, `state_damaged`, `closed`
+   * @throws MlsEngineError `no_such_group`, `removed`, `state_damaged`, `closed`
    * @throws StoreError
    */
   loadGroup(id: Uint8Array): Promise<MlsGroup> {
@@ -239,8 +239,8 @@ export class MlsEngine implements AsyncDisposable {
         const wasRemoved = partition.get(REMOVED) !== undefined;
         if (!wasRemoved && partition.wasFound === true) throw emptied();
         throw wasRemoved
-          ? new MlsError("removed", "This engine was removed from the group")
-          : new MlsError("no_such_group", "The store contains no group with this id");
+          ? new MlsEngineError("removed", "This engine was removed from the group")
+          : new MlsEngineError("no_such_group", "The store contains no group with this id");
       } catch (error) {
         await closeQuietly(() => partition.close());
         throw error;
@@ -292,7 +292,7 @@ export class MlsEngine implements AsyncDisposable {
   async #begin(start: EpochStart, keyPackage?: string): Promise<MlsGroup> {
     const { store, keyPackages } = this.#parts;
     const { groupId } = start.state.context;
-    if (!isGroupId(groupId)) throw new MlsError("unsupported", `A group's id must have 1 to ${MAX_GROUP_ID_BYTES} bytes`);
+    if (!isGroupId(groupId)) throw new MlsEngineError("unsupported", `A group's id must have 1 to ${MAX_GROUP_ID_BYTES} bytes`);
     const name = partitionOf(groupId);
     if (this.#groups.has(name)) throw groupExists();
     const partition = await store.open(name);
@@ -342,7 +342,7 @@ export class MlsEngine implements AsyncDisposable {
 
   #step<T>(task: () => Promise<T>): Promise<T> {
     return this.#mutex.run(() => {
-      if (this.#isClosed) throw new MlsError("closed", "The engine is closed");
+      if (this.#isClosed) throw new MlsEngineError("closed", "The engine is closed");
       return task();
     });
   }
@@ -353,13 +353,13 @@ function readKeyPackageMessage(bytes: Uint8Array, maxBytes: number): KeyPackage 
     const parsed = readMlsMessage(bytes, maxBytes);
     if (parsed.kind === "key_package") return parsed.message;
   } catch (cause) {
-    throw new MlsError("invalid_key_package", "The bytes are not a key package", { cause });
+    throw new MlsEngineError("invalid_key_package", "The bytes are not a key package", { cause });
   }
-  throw new MlsError("invalid_key_package", "The message is not a key package");
+  throw new MlsEngineError("invalid_key_package", "The message is not a key package");
 }
 
 function partitionOf(groupId: Uint8Array): string {
-  if (!isGroupId(groupId)) throw new MlsError("no_such_group", `A group's id must have 1 to ${MAX_GROUP_ID_BYTES} bytes`);
+  if (!isGroupId(groupId)) throw new MlsEngineError("no_such_group", `A group's id must have 1 to ${MAX_GROUP_ID_BYTES} bytes`);
   return GROUP_PREFIX + toHex(groupId);
 }
 
@@ -368,10 +368,10 @@ function isGroupId(id: Uint8Array): boolean {
 }
 
 /** The error for a group whose partition exists without its state. */
-function emptied(): MlsError {
-  return new MlsError("state_damaged", "The stored group has lost its state: restore its file, or remove the group and join again");
+function emptied(): MlsEngineError {
+  return new MlsEngineError("state_damaged", "The stored group has lost its state: restore its file, or remove the group and join again");
 }
 
-function groupExists(): MlsError {
-  return new MlsError("group_exists", "The store already contains a group with this id");
+function groupExists(): MlsEngineError {
+  return new MlsEngineError("group_exists", "The store already contains a group with this id");
 }

@@ -4,7 +4,7 @@ import { readCredential, writeCredential } from "../codec/structures.ts";
 import { encode } from "../codec/writer.ts";
 import { shownIdentity, type MlsCredential } from "../credentials/credential.ts";
 import type { CipherSuite, KeyPair } from "../crypto/cipher-suite.ts";
-import { MlsError } from "../errors.ts";
+import { MlsEngineError } from "../errors.ts";
 import type { Signer } from "../join/key-package.ts";
 import type { StorePartition } from "../store/group-store.ts";
 
@@ -19,7 +19,7 @@ export function hasIdentity(partition: StorePartition): boolean {
 /**
  * Loads the identity that a store belongs to. The first engine on a store creates it.
  *
- * @throws MlsError `wrong_identity` if the store belongs to another identity, key or suite; `state_damaged`
+ * @throws MlsEngineError `wrong_identity` if the store belongs to another identity, key or suite; `state_damaged`
  */
 export async function loadSigner(
   suite: CipherSuite,
@@ -44,7 +44,7 @@ export async function loadSigner(
         : given && !equalBytes(given.publicKey, signer.signatureKey.publicKey)
           ? "with another signature key"
           : undefined;
-  if (difference) throw new MlsError("wrong_identity", `The store belongs to an engine ${difference}`);
+  if (difference) throw new MlsEngineError("wrong_identity", `The store belongs to an engine ${difference}`);
   return signer;
 }
 
@@ -59,7 +59,7 @@ function encodeSigner(suite: CipherSuite, { credential, signatureKey }: Signer):
 function decodeSigner(bytes: Uint8Array): { suiteId: number; signer: Signer } {
   try {
     return decodeWhole(bytes, (r) => {
-      if (r.u8() !== VERSION) throw new MlsError("state_damaged", "The stored identity has an unknown version");
+      if (r.u8() !== VERSION) throw new MlsEngineError("state_damaged", "The stored identity has an unknown version");
       const suiteId = r.u16();
       const { type, content } = readCredential(r);
       // Copies, because the caller erases the bytes.
@@ -67,7 +67,7 @@ function decodeSigner(bytes: Uint8Array): { suiteId: number; signer: Signer } {
       return { suiteId, signer: { credential, signatureKey: { publicKey: r.vector().slice(), privateKey: r.vector().slice() } } };
     });
   } catch (cause) {
-    throw new MlsError("state_damaged", "The stored identity is damaged", { cause });
+    throw new MlsEngineError("state_damaged", "The stored identity is damaged", { cause });
   }
 }
 

@@ -4,7 +4,7 @@ import { encode } from "../codec/writer.ts";
 import type { CipherSuite } from "../crypto/cipher-suite.ts";
 import { isLastResort, keyPackageReference, readKeyPackage, type OwnKeyPackage } from "../join/key-package.ts";
 import type { Welcome } from "../join/welcome.ts";
-import { MlsError } from "../errors.ts";
+import { MlsEngineError } from "../errors.ts";
 import type { StoreChange, StorePartition } from "../store/group-store.ts";
 
 const PREFIX = "k/";
@@ -104,7 +104,7 @@ function decode(value: Uint8Array): OwnKeyPackage {
       return { keyPackage, secrets: { initKey: r.vector(), encryptionKey: r.vector() } };
     });
   } catch (cause) {
-    throw new MlsError("state_damaged", "A stored key package is damaged", { cause });
+    throw new MlsEngineError("state_damaged", "A stored key package is damaged", { cause });
   }
 }
 

@@ -1,7 +1,7 @@
 import type { PskId } from "../codec/structures.ts";
 import type { Authenticate } from "../credentials/authentication.ts";
 import type { CipherSuite } from "../crypto/cipher-suite.ts";
-import { MlsError } from "../errors.ts";
+import { MlsEngineError } from "../errors.ts";
 import type { Signer } from "../join/key-package.ts";
 import type { Pause } from "./pause.ts";
 
@@ -31,11 +31,11 @@ export interface ProtocolLimits {
   readonly uniqueIdentities?: boolean;
 }
 
-/** Throws an {@link MlsError} unless a rule of RFC 9420 holds. */
+/** Throws an {@link MlsEngineError} unless a rule of RFC 9420 holds. */
 export function assertRule(
   condition: boolean,
   code: "invalid_commit" | "invalid_proposal" | "invalid_welcome",
   message: string,
 ): asserts condition {
-  if (!condition) throw new MlsError(code, message);
+  if (!condition) throw new MlsEngineError(code, message);
 }

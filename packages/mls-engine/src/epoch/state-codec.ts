@@ -8,16 +8,20 @@ import { readProposal, writeProposal } from "../proposals/proposal.ts";
 import { readTreeNode, writeTreeNode, type RatchetTree, type TreeNode } from "../tree/ratchet-tree.ts";
 import { encodeGroupContext, MAX_ENTRIES, readGroupContext, writeGroupContext, type GroupContext } from "../codec/structures.ts";
 
-/** The part of a past epoch that is kept to decrypt late messages. */
-export interface PastEpoch {
+/** The state of an epoch that its messages depend on, apart from message keys. */
+export interface EpochView {
   readonly context: GroupContext;
   readonly encodedContext: Uint8Array;
   readonly senderDataSecret: Uint8Array;
+  readonly tree: RatchetTree;
+}
+
+/** The part of a past epoch that is kept to decrypt late messages. */
+export interface PastEpoch extends EpochView {
   readonly resumptionPsk: Uint8Array;
   readonly ownLeaf: number;
   /** The hash of the commit that ended the epoch, to recognise it when it is delivered again. */
   readonly commitHash: Uint8Array;
-  readonly tree: RatchetTree;
 }
 
 /** A stored {@link PastEpoch}, without the leaves that are the same in the next epoch. */

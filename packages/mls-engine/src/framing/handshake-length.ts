@@ -6,7 +6,7 @@ import { malformed, type Reader } from "../codec/reader.ts";
  *
  * The content isn't validated here, because the signature after it must be verified first.
  *
- * @throws MlsError `malformed`
+ * @throws MlsEngineError `malformed`
  */
 export function skipHandshake(reader: Reader, type: "proposal" | "commit"): Uint8Array {
   const start = reader.offset;

@@ -1,7 +1,7 @@
 import { Reader } from "../codec/reader.ts";
 import { MLS10 } from "../codec/structures.ts";
 import { encode } from "../codec/writer.ts";
-import { MlsError } from "../errors.ts";
+import { MlsEngineError } from "../errors.ts";
 import { readKeyPackage, type KeyPackage } from "../join/key-package.ts";
 import { readWelcome, type Welcome } from "../join/welcome.ts";
 import { WireFormat } from "./framed-content.ts";
@@ -29,7 +29,7 @@ export interface MessageInfo {
  * Reads the kind of a message, and the group and epoch that it claims: to route it, not to trust it.
  *
  * @param maxBytes size limit; default 16 MiB
- * @throws MlsError `malformed`, `too_large`, `unsupported`
+ * @throws MlsEngineError `malformed`, `too_large`, `unsupported`
  */
 export function inspectMessage(bytes: Uint8Array, maxBytes: number = MAX_MESSAGE_BYTES): MessageInfo {
   const none = { groupId: undefined, epoch: undefined, contentType: undefined };
@@ -43,10 +43,10 @@ export function inspectMessage(bytes: Uint8Array, maxBytes: number = MAX_MESSAGE
  * Reads an MLSMessage ([RFC 9420 §6](https://www.rfc-editor.org/rfc/rfc9420.html#section-6)) that fills all of the bytes. A PrivateMessage
  * consists of views of the input; anything else is a copy.
  *
- * @throws MlsError `malformed`, `too_large`, `unsupported`
+ * @throws MlsEngineError `malformed`, `too_large`, `unsupported`
  */
 export function readMlsMessage(bytes: Uint8Array, maxBytes: number): ParsedMessage {
-  if (bytes.length > maxBytes) throw new MlsError("too_large", `Message too large: ${bytes.length} bytes, limit ${maxBytes}`);
+  if (bytes.length > maxBytes) throw new MlsEngineError("too_large", `Message too large: ${bytes.length} bytes, limit ${maxBytes}`);
   const format = wireFormatOf(bytes);
   if (format === WireFormat.privateMessage) return { kind: "private", message: parsePrivateMessage(bytes, maxBytes) };
   const reader = new Reader(bytes.slice());
@@ -70,12 +70,12 @@ function readBody(reader: Reader, format: number): ParsedMessage {
     case WireFormat.keyPackage:
       return { kind: "key_package", message: readKeyPackage(reader) };
     default:
-      throw new MlsError("unsupported", `Messages of wire format ${format} are not supported`);
+      throw new MlsEngineError("unsupported", `Messages of wire format ${format} are not supported`);
   }
 }
 
 function wireFormatOf(bytes: Uint8Array): number {
   const reader = new Reader(bytes);
-  if (reader.u16() !== MLS10) throw new MlsError("unsupported", "The message is of an unsupported version of MLS");
+  if (reader.u16() !== MLS10) throw new MlsEngineError("unsupported", "The message is of an unsupported version of MLS");
   return reader.u16();
 }

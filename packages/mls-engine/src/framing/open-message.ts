@@ -1,7 +1,7 @@
 import { equalBytes } from "../codec/bytes.ts";
 import { Reader } from "../codec/reader.ts";
 import { erase, verifyWithLabel } from "../crypto/labels.ts";
-import { MlsError } from "../errors.ts";
+import { MlsEngineError } from "../errors.ts";
 import type { MessageKey } from "../secret-tree/message-key.ts";
 import { ratchetTypeOf } from "../secret-tree/ratchet.ts";
 import type { KeyUse } from "../secret-tree/secret-tree.ts";
@@ -21,7 +21,7 @@ export interface OpenedMessage extends MemberContent {
   /**
    * Consumes the message's key. Until then the secret tree is unchanged, and the message can be opened again.
    *
-   * @throws MlsError `generation_consumed` if another message consumed it since
+   * @throws MlsEngineError `generation_consumed` if another message consumed it since
    */
   consume(): KeyUse;
 }
@@ -30,7 +30,7 @@ export interface OpenedMessage extends MemberContent {
  * Decrypts and verifies a message ([RFC 9420 §6.3](https://www.rfc-editor.org/rfc/rfc9420.html#section-6.3)). The secret tree doesn't change
  * before {@link OpenedMessage.consume}, so a forged message can't use up the key of an authentic one.
  *
- * @throws MlsError
+ * @throws MlsEngineError
  * - `wrong_group`, `epoch_mismatch`: the message claims another group or epoch.
  * - `decryption_failure`: not by a member of this epoch, or modified. The two cannot be distinguished.
  * - `own_message`: some member encrypted sender data that names the own leaf.
@@ -48,12 +48,12 @@ export function openMessage(epoch: MessageEpoch, message: PrivateMessage): Opene
 /**
  * The sender that a message names. Any member of the epoch can write sender data, so it is a claim until the signature is verified.
  *
- * @throws MlsError `wrong_group`, `epoch_mismatch`, `decryption_failure`
+ * @throws MlsEngineError `wrong_group`, `epoch_mismatch`, `decryption_failure`
  */
 export function senderOf(epoch: MessageEpoch, message: PrivateMessage): SenderData {
-  if (!equalBytes(message.groupId, epoch.groupId)) throw new MlsError("wrong_group", "The message is of another group");
+  if (!equalBytes(message.groupId, epoch.groupId)) throw new MlsEngineError("wrong_group", "The message is of another group");
   if (message.epoch !== epoch.epoch) {
-    throw new MlsError("epoch_mismatch", `The message is of epoch ${message.epoch}, not of ${epoch.epoch}`, {
+    throw new MlsEngineError("epoch_mismatch", `The message is of epoch ${message.epoch}, not of ${epoch.epoch}`, {
       messageEpoch: message.epoch,
       groupEpoch: epoch.epoch,
     });
@@ -64,7 +64,7 @@ export function senderOf(epoch: MessageEpoch, message: PrivateMessage): SenderDa
   return sender;
 }
 
-/** Decrypts a message with a key, which is erased, and verifies the signature. @throws MlsError `decryption_failure` */
+/** Decrypts a message with a key, which is erased, and verifies the signature. @throws MlsEngineError `decryption_failure` */
 export function openWith(
   epoch: MessageEpoch,
   message: PrivateMessage,
@@ -97,13 +97,13 @@ function readContent(plaintext: Uint8Array, contentType: ContentType): Pick<Open
     if (reader.rest().some((byte) => byte !== 0)) throw decryptionFailure();
     return { content: content.slice(), signature: signature.slice(), confirmationTag: confirmationTag?.slice() };
   } catch (error) {
-    if (error instanceof MlsError) throw decryptionFailure();
+    if (error instanceof MlsEngineError) throw decryptionFailure();
     throw error;
   } finally {
     erase(plaintext);
   }
 }
 
-function decryptionFailure(): MlsError {
-  return new MlsError("decryption_failure", "The message was not sent by a member of this epoch, or was modified");
+function decryptionFailure(): MlsEngineError {
+  return new MlsEngineError("decryption_failure", "The message was not sent by a member of this epoch, or was modified");
 }

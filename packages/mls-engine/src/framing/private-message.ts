@@ -1,7 +1,7 @@
 import { decodeWhole, type Reader } from "../codec/reader.ts";
 import { MLS10 } from "../codec/structures.ts";
 import { vectorSize, Writer } from "../codec/writer.ts";
-import { MlsError } from "../errors.ts";
+import { MlsEngineError } from "../errors.ts";
 import { readContentType, WireFormat, writeContentType, type ContentType, type MessageGroup } from "./framed-content.ts";
 
 /**
@@ -34,16 +34,16 @@ export function encodePrivateMessage(message: PrivateMessage): Uint8Array {
 /**
  * Reads an MLSMessage that holds a PrivateMessage. The result consists of views of the input.
  *
- * @throws MlsError `malformed`, `too_large`, `unsupported` (another version or wire format)
+ * @throws MlsEngineError `malformed`, `too_large`, `unsupported` (another version or wire format)
  */
 export function parsePrivateMessage(bytes: Uint8Array, maxBytes: number = MAX_MESSAGE_BYTES): PrivateMessage {
-  if (bytes.length > maxBytes) throw new MlsError("too_large", `Message too large: ${bytes.length} bytes, limit ${maxBytes}`);
+  if (bytes.length > maxBytes) throw new MlsEngineError("too_large", `Message too large: ${bytes.length} bytes, limit ${maxBytes}`);
   return decodeWhole(bytes, readPrivateMessage);
 }
 
 function readPrivateMessage(r: Reader): PrivateMessage {
-  if (r.u16() !== MLS10) throw new MlsError("unsupported", "The message is of an unsupported version of MLS");
-  if (r.u16() !== WireFormat.privateMessage) throw new MlsError("unsupported", "The message is not a PrivateMessage");
+  if (r.u16() !== MLS10) throw new MlsEngineError("unsupported", "The message is of an unsupported version of MLS");
+  if (r.u16() !== WireFormat.privateMessage) throw new MlsEngineError("unsupported", "The message is not a PrivateMessage");
   const groupId = r.vector();
   const epoch = r.u64();
   const contentType = readContentType(r);

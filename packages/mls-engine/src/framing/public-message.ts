@@ -4,7 +4,7 @@ import { encode } from "../codec/writer.ts";
 import { verifyWithLabel } from "../crypto/labels.ts";
 import type { Environment } from "../epoch/environment.ts";
 import type { GroupState } from "../epoch/group-state.ts";
-import { MlsError } from "../errors.ts";
+import { MlsEngineError } from "../errors.ts";
 import { readCommit, readProposal } from "../proposals/proposal.ts";
 import {
   framedContentTbs,
@@ -28,7 +28,7 @@ export interface PublicMessage extends MessageGroup {
   readonly membershipTag: Uint8Array | undefined;
 }
 
-/** @throws MlsError `malformed`, for application data too: RFC 9420 §6.2 requires that it is encrypted */
+/** @throws MlsEngineError `malformed`, for application data too: RFC 9420 §6.2 requires that it is encrypted */
 export function readPublicMessage(r: Reader): PublicMessage {
   const groupId = r.vector();
   const epoch = r.u64();
@@ -49,11 +49,11 @@ export function readPublicMessage(r: Reader): PublicMessage {
 /**
  * Verifies that a member of the group sent a PublicMessage: its membership tag, and then its signature (RFC 9420 §6.1, §6.2).
  *
- * @throws MlsError `decryption_failure`, `unsupported` (a sender that is not a member)
+ * @throws MlsEngineError `decryption_failure`, `unsupported` (a sender that is not a member)
  */
 export function openPublicMessage(env: Environment, state: GroupState, message: PublicMessage): Handshake {
   const { sender, contentType, signature, confirmationTag, membershipTag, content, authenticatedData } = message;
-  if (sender.kind !== "member") throw new MlsError("unsupported", "Proposals and commits of non-members are not supported");
+  if (sender.kind !== "member") throw new MlsEngineError("unsupported", "Proposals and commits of non-members are not supported");
   const leaf = state.tree.leaf(sender.leaf);
   if (leaf === undefined || membershipTag === undefined) throw notAuthentic();
   const wireFormat = WireFormat.publicMessage;
@@ -87,6 +87,6 @@ function membershipTagOf(env: Environment, state: GroupState, { signature, confi
   return env.suite.mac(state.secrets.membershipKey, tbm);
 }
 
-function notAuthentic(): MlsError {
-  return new MlsError("decryption_failure", "The PublicMessage was not sent by a member of the group, or was modified");
+function notAuthentic(): MlsEngineError {
+  return new MlsEngineError("decryption_failure", "The PublicMessage was not sent by a member of the group, or was modified");
 }

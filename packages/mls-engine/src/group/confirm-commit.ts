@@ -1,5 +1,5 @@
 import { encode } from "../codec/writer.ts";
-import { MlsError } from "../errors.ts";
+import { MlsEngineError } from "../errors.ts";
 import type { StoreChange } from "../store/group-store.ts";
 import { applicationRows } from "./application-rows.ts";
 import { DISCARDED, OUTDATED, PENDING, REMOVED, userKey } from "./group-rows.ts";
@@ -88,6 +88,6 @@ function nextFromRows(session: GroupSession, pending: Pending): NextEpochState {
     compact: () => Promise.resolve(),
     close: () => Promise.resolve(),
   });
-  if (!loaded) throw new MlsError("state_damaged", "The stored pending commit is inconsistent");
+  if (!loaded) throw new MlsEngineError("state_damaged", "The stored pending commit is inconsistent");
   return { state: loaded.state, keys: loaded.keys };
 }

@@ -1,7 +1,7 @@
-import type { GroupContext } from "../codec/structures.ts";
 import type { CipherSuite } from "../crypto/cipher-suite.ts";
 import { erase } from "../crypto/labels.ts";
-import { MlsError } from "../errors.ts";
+import type { EpochView } from "../epoch/state-codec.ts";
+import { MlsEngineError } from "../errors.ts";
 import type { MessageEpoch } from "../framing/message-epoch.ts";
 import type { MessageKey } from "../secret-tree/message-key.ts";
 import type { Ratchet, RatchetType } from "../secret-tree/ratchet.ts";
@@ -9,20 +9,11 @@ import type { SecretTree } from "../secret-tree/secret-tree.ts";
 import type { SendLease } from "../secret-tree/send-lease.ts";
 import { decodeSnapshot, encodeSnapshot } from "../secret-tree/snapshot.ts";
 import type { StoreChange, StorePartition } from "../store/group-store.ts";
-import type { RatchetTree } from "../tree/ratchet-tree.ts";
 import { changeKey, changePrefix, ownKey, secretsKey } from "./group-rows.ts";
 
 /** Stored changes are folded into a new snapshot when they exceed this size, and a multiple of the snapshot's. */
 const FOLD_BYTES = 8192;
 const FOLD_FACTOR = 4;
-
-/** The state of an epoch that its messages depend on, apart from message keys. */
-export interface EpochView {
-  readonly context: GroupContext;
-  readonly encodedContext: Uint8Array;
-  readonly senderDataSecret: Uint8Array;
-  readonly tree: RatchetTree;
-}
 
 /** The sizes of the stored rows. */
 interface Stored {
@@ -66,12 +57,12 @@ export class EpochKeys {
     return { keys, rows };
   }
 
-  /** The keys of a stored epoch. @throws MlsError `state_damaged` */
+  /** The keys of a stored epoch. @throws MlsEngineError `state_damaged` */
   static load(suite: CipherSuite, view: EpochView, partition: StorePartition, restore: (snapshot: Uint8Array) => SecretTree): EpochKeys {
     const { epoch } = view.context;
     const row = (key: string): Uint8Array => {
       const value = partition.get(key);
-      if (value === undefined) throw new MlsError("state_damaged", "Message keys of the group are missing in the store");
+      if (value === undefined) throw new MlsEngineError("state_damaged", "Message keys of the group are missing in the store");
       return value;
     };
     const snapshot = row(secretsKey(epoch));
@@ -112,7 +103,7 @@ export class EpochKeys {
    * The key of an own generation that is unused according to this state. If it decrypts a message, another copy of the state sent that message.
    * The caller erases the key.
    *
-   * @throws MlsError `generation_too_far`
+   * @throws MlsEngineError `generation_too_far`
    */
   peekUnused(type: RatchetType, generation: number): MessageKey {
     return this.leased(type)?.peek(generation) ?? this.#tree.peekOwn(type, generation);

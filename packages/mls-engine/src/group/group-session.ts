@@ -211,25 +211,12 @@ export function startKeys(
   return EpochKeys.start(suite, viewOf(state), tree, limits.sendLease);
 }
 
-export function viewOf(state: GroupState): EpochKeys["view"] {
-  return {
-    context: state.context,
-    encodedContext: state.encodedContext,
-    senderDataSecret: state.secrets.senderDataSecret,
-    tree: state.tree,
-  };
+export function viewOf({ context, encodedContext, secrets, tree }: GroupState): EpochKeys["view"] {
+  return { context, encodedContext, senderDataSecret: secrets.senderDataSecret, tree };
 }
 
 function pastOf(state: GroupState, commitHash: Uint8Array): PastEpoch {
-  return {
-    context: state.context,
-    encodedContext: state.encodedContext,
-    senderDataSecret: state.secrets.senderDataSecret,
-    resumptionPsk: state.secrets.resumptionPsk,
-    ownLeaf: state.ownLeaf,
-    commitHash,
-    tree: state.tree,
-  };
+  return { ...viewOf(state), resumptionPsk: state.secrets.resumptionPsk, ownLeaf: state.ownLeaf, commitHash };
 }
 
 /** Erases the secrets of a state that the next one doesn't share. */

@@ -91,7 +91,7 @@ export interface StagedCommit {
   /**
    * Puts the commit into effect. It is on disk when the promise resolves.
    *
-   * @throws MlsError `no_commit_pending` if it was confirmed or discarded, or another commit was processed
+   * @throws MlsEngineError `no_commit_pending` if it was confirmed or discarded, or another commit was processed
    */
   confirm(options?: Pick<WriteOptions<CommitMessage>, "commitWith">): Promise<CommitMessage>;
   /** Erases the commit. Does nothing if it is not pending. */

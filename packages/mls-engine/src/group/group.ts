@@ -1,14 +1,13 @@
 import { equalBytes } from "../codec/bytes.ts";
-import { closeAll } from "@parley/core/internal";
+import { closeAll, Mutex } from "@parley/core/internal";
 import { applicationRows } from "./application-rows.ts";
 import { exportSecret } from "../key-schedule/key-schedule.ts";
 import type { KeyPackage } from "../join/key-package.ts";
-import { MlsError } from "../errors.ts";
+import { MlsEngineError } from "../errors.ts";
 import { membersOf, proposalOf, type MlsMember, type MlsProposal } from "./members.ts";
 import { userKey, userKeys } from "./group-rows.ts";
 import type { GroupSession, Pending } from "./group-session.ts";
 import type { EncryptOptions, GroupRow, ProcessedMessage, StagedCommit, StageOptions, WriteOptions } from "./group-types.ts";
-import { Mutex } from "./mutex.ts";
 import { detectRollback, receive } from "./process-message.ts";
 import { confirmCommit, discardCommit, endMembership } from "./confirm-commit.ts";
 import { sealApplication } from "./seal.ts";
@@ -20,7 +19,7 @@ export interface GroupHooks {
   readonly onClose: () => void;
   /** Removes the closed partition. */
   readonly erase: () => Promise<void>;
-  /** Reads a key package message. @throws MlsError `invalid_key_package` */
+  /** Reads a key package message. @throws MlsEngineError `invalid_key_package` */
   readonly readKeyPackage: (bytes: Uint8Array) => KeyPackage;
 }
 
@@ -35,7 +34,7 @@ export function newGroup(session: GroupSession, hooks: GroupHooks): MlsGroup {
  * A group that this engine is a member of.
  *
  * Calls run one at a time, in their order. A call that fails changes nothing, with one exception: after a StoreError, close the group and load
- * it again. Errors that any call can throw: MlsError `removed` and `closed`, StoreError.
+ * it again. Errors that any call can throw: MlsEngineError `removed` and `closed`, StoreError.
  */
 export class MlsGroup {
   /** The group's id, the same for all members. */
@@ -95,7 +94,7 @@ export class MlsGroup {
   /**
    * A value that is equal for all members of the epoch, to compare over another channel (RFC 9420 §8.7).
    *
-   * @throws MlsError `removed`, `closed`
+   * @throws MlsEngineError `removed`, `closed`
    */
   get epochAuthenticator(): Uint8Array {
     return this.#member().state.secrets.epochAuthenticator.slice();
@@ -126,7 +125,7 @@ export class MlsGroup {
   /**
    * Encrypts a message for all members and signs it.
    *
-   * @throws MlsError `proposals_waiting` (commit them first), `update_required` (see {@link MlsGroup.needsUpdate}), `too_large`
+   * @throws MlsEngineError `proposals_waiting` (commit them first), `update_required` (see {@link MlsGroup.needsUpdate}), `too_large`
    * @throws TypeError
    * @example
    * ```ts
@@ -158,7 +157,7 @@ export class MlsGroup {
    * afterwards, or with `durability: "durable"` at once. A crash may undo the last of them together with their `commitWith` rows; then process
    * the same messages again.
    *
-   * @throws MlsError
+   * @throws MlsEngineError
    * - `malformed`, `too_large`, `unsupported`, `wrong_group`
    * - `epoch_mismatch`: an epoch that is not reached yet (`retryable`), or one that is no longer retained
    * - `fork`: a second commit of a past epoch, or an own commit that was discarded
@@ -190,12 +189,12 @@ export class MlsGroup {
   /**
    * Creates one commit of several changes and stores it. It takes effect when it is confirmed.
    *
-   * @throws MlsError `commit_pending`, `invalid_key_package`, `credential_refused`, `identity_taken`, `no_such_member`, `group_full`,
+   * @throws MlsEngineError `commit_pending`, `invalid_key_package`, `credential_refused`, `identity_taken`, `no_such_member`, `group_full`,
    *   `unknown_psk`
    */
   stage(options: StageOptions = {}): Promise<StagedCommit> {
     return this.#step(async (session) => {
-      if (session.pending) throw new MlsError("commit_pending", "A commit is staged already: confirm or discard it first");
+      if (session.pending) throw new MlsEngineError("commit_pending", "A commit is staged already: confirm or discard it first");
       const pending = await stageCommit(session, options, this.#hooks.readKeyPackage);
       return this.#staged(pending);
     });
@@ -294,7 +293,7 @@ export class MlsGroup {
       confirm: (options = {}) =>
         this.#step(async (session) => {
           if (!session.pending || !isPending(session))
-            throw new MlsError("no_commit_pending", "The commit is not pending: it was confirmed, discarded or superseded");
+            throw new MlsEngineError("no_commit_pending", "The commit is not pending: it was confirmed, discarded or superseded");
           return confirmCommit(session, session.pending, options.commitWith);
         }),
       discard: () =>
@@ -318,7 +317,7 @@ export class MlsGroup {
 
   #member(): GroupSession {
     const session = this.#open();
-    if (this.#status === "removed") throw new MlsError("removed", "This engine was removed from the group");
+    if (this.#status === "removed") throw new MlsEngineError("removed", "This engine was removed from the group");
     return session;
   }
 
@@ -330,6 +329,6 @@ export class MlsGroup {
 
 /** The longest output of HKDF with the shortest hash: 255 blocks of 32 bytes. */
 const MAX_EXPORT = 8160;
-function closed(): MlsError {
-  return new MlsError("closed", "The group is closed");
+function closed(): MlsEngineError {
+  return new MlsEngineError("closed", "The group is closed");
 }

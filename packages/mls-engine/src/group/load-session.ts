@@ -4,7 +4,7 @@ import { decodePastEpoch, decodeProposals, decodeState, decodeTreeNode, type Pas
 import type { GroupState } from "../epoch/group-state.ts";
 import { RatchetTree, type TreeNode } from "../tree/ratchet-tree.ts";
 import { EpochKeys } from "./epoch-keys.ts";
-import { MlsError } from "../errors.ts";
+import { MlsEngineError } from "../errors.ts";
 import { DISCARDED, OUTDATED, PAST_PREFIX, PENDING, PROPOSALS, STATE, TREE_PREFIX } from "./group-rows.ts";
 import { GroupSession, viewOf, type SessionOptions, type RetainedEpoch } from "./group-session.ts";
 import { SecretTree } from "../secret-tree/secret-tree.ts";
@@ -13,7 +13,7 @@ import type { StorePartition } from "../store/group-store.ts";
 
 const MAX_DISCARDED = 64;
 
-/** Loads a group from its partition; `undefined` if the partition holds no group. @throws MlsError `state_damaged` */
+/** Loads a group from its partition; `undefined` if the partition holds no group. @throws MlsEngineError `state_damaged` */
 export function loadSession(options: SessionOptions, partition: StorePartition): GroupSession | undefined {
   const stored = partition.get(STATE);
   if (stored === undefined) return undefined;
@@ -29,8 +29,8 @@ export function loadSession(options: SessionOptions, partition: StorePartition):
     const needsUpdate = partition.wasCut === true || partition.get(OUTDATED) !== undefined;
     return new GroupSession(options, partition, { state, keys, past, pending, discarded: hashes, needsUpdate });
   } catch (cause) {
-    if (cause instanceof MlsError && cause.code === "state_damaged") throw cause;
-    if (cause instanceof MlsError) throw damaged("The stored state of the group is damaged", cause);
+    if (cause instanceof MlsEngineError && cause.code === "state_damaged") throw cause;
+    if (cause instanceof MlsEngineError) throw damaged("The stored state of the group is damaged", cause);
     throw cause;
   }
 }
@@ -74,6 +74,6 @@ function leavesBefore({ leafCount, leaves }: PastEpochRecord, next: RatchetTree)
   return RatchetTree.of(nodes, leafCount);
 }
 
-function damaged(message: string, cause?: unknown): MlsError {
-  return new MlsError("state_damaged", message, cause === undefined ? {} : { cause });
+function damaged(message: string, cause?: unknown): MlsEngineError {
+  return new MlsEngineError("state_damaged", message, cause === undefined ? {} : { cause });
 }

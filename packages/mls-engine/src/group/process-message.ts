@@ -1,7 +1,7 @@
 import { equalBytes } from "../codec/bytes.ts";
 import { processCommit } from "../commit/process-commit.ts";
 import { encodeProposals } from "../epoch/state-codec.ts";
-import { MlsError } from "../errors.ts";
+import { MlsEngineError } from "../errors.ts";
 import { WireFormat, type Handshake } from "../framing/framed-content.ts";
 import { readMlsMessage } from "../framing/mls-message.ts";
 import { openMessage, openWith, senderOf, type OpenedMessage } from "../framing/open-message.ts";
@@ -36,10 +36,11 @@ export type Received =
 export async function receive(session: GroupSession, bytes: Uint8Array): Promise<Received> {
   const parsed = readMlsMessage(bytes, session.options.limits.maxMessageBytes);
   if (parsed.kind === "welcome" || parsed.kind === "key_package") {
-    throw new MlsError("unsupported", "A group cannot process a Welcome or a key package: pass it to the engine");
+    throw new MlsEngineError("unsupported", "A group cannot process a Welcome or a key package: pass it to the engine");
   }
   const { message } = parsed;
-  if (!equalBytes(message.groupId, session.state.context.groupId)) throw new MlsError("wrong_group", "The message is of another group");
+  if (!equalBytes(message.groupId, session.state.context.groupId))
+    throw new MlsEngineError("wrong_group", "The message is of another group");
   if (message.epoch !== session.epoch) return receiveOther(session, bytes, parsed);
   return parsed.kind === "private" ? receivePrivate(session, bytes, parsed.message) : receivePublic(session, bytes, parsed.message);
 }
@@ -73,12 +74,12 @@ function receiveOther(session: GroupSession, bytes: Uint8Array, { kind, message 
   }
   if (retained && contentType === "commit") {
     if (equalBytes(session.hash(bytes), retained.epoch.commitHash)) {
-      throw new MlsError("generation_consumed", "The commit was processed before");
+      throw new MlsEngineError("generation_consumed", "The commit was processed before");
     }
     if (kind === "private") throw forkBy(session, retained, message);
   }
   const state = epoch > session.epoch ? "not reached yet" : "no longer retained";
-  throw new MlsError("epoch_mismatch", `The message is of epoch ${epoch}, ${state}; the group is in epoch ${session.epoch}`, {
+  throw new MlsEngineError("epoch_mismatch", `The message is of epoch ${epoch}, ${state}; the group is in epoch ${session.epoch}`, {
     retryable: epoch > session.epoch,
     messageEpoch: epoch,
     groupEpoch: session.epoch,
@@ -86,7 +87,7 @@ function receiveOther(session: GroupSession, bytes: Uint8Array, { kind, message 
 }
 
 /** The error for a second commit of a past epoch, if it is authentic. */
-function forkBy(session: GroupSession, retained: RetainedEpoch, message: PrivateMessage): MlsError {
+function forkBy(session: GroupSession, retained: RetainedEpoch, message: PrivateMessage): MlsEngineError {
   openMessage(retained.keys.messages, message);
   return fork(message.epoch, session, "A member ended a past epoch with another commit than this member");
 }
@@ -94,7 +95,7 @@ function forkBy(session: GroupSession, retained: RetainedEpoch, message: Private
 function applicationStep(keys: EpochKeys, opened: OpenedMessage): Received {
   const { context, tree } = keys.view;
   const leaf = tree.leaf(opened.sender);
-  if (leaf === undefined) throw new MlsError("decryption_failure", "The sender of the message is not a member of its epoch");
+  if (leaf === undefined) throw new MlsEngineError("decryption_failure", "The sender of the message is not a member of its epoch");
   const senderMember = memberOf(opened.sender, leaf);
   const key = keyUse(keys, opened);
   const result: ApplicationMessage = {
@@ -190,7 +191,7 @@ async function openCurrent(session: GroupSession, bytes: Uint8Array, message: Pr
   try {
     return openMessage(session.keys.messages, message);
   } catch (error) {
-    throw error instanceof MlsError && error.code === "own_message" ? await ownMessageError(session, message) : error;
+    throw error instanceof MlsEngineError && error.code === "own_message" ? await ownMessageError(session, message) : error;
   }
 }
 
@@ -201,7 +202,7 @@ async function openCurrent(session: GroupSession, bytes: Uint8Array, message: Pr
  * of the store is in use. Then the keys after it may have been used too, and the group must not send before they are replaced. After an own
  * commit the group can't continue at all, since the private keys of that commit are lost.
  */
-async function ownMessageError(session: GroupSession, message: PrivateMessage): Promise<MlsError> {
+async function ownMessageError(session: GroupSession, message: PrivateMessage): Promise<MlsEngineError> {
   const { keys } = session;
   const sender = senderOf(keys.messages, message);
   const type = ratchetTypeOf(message.contentType);
@@ -211,7 +212,7 @@ async function ownMessageError(session: GroupSession, message: PrivateMessage): 
     openWith(keys.messages, message, sender, keys.peekUnused(type, sender.generation));
     if (message.contentType === "commit") return rolledBack();
   } catch (error) {
-    if (!(error instanceof MlsError)) throw error;
+    if (!(error instanceof MlsEngineError)) throw error;
     // A message too far ahead can't be authenticated. An unnecessary update is cheap, so it counts as authentic.
     if (error.code !== "generation_too_far") return error;
   }
@@ -226,11 +227,11 @@ export async function detectRollback(session: GroupSession, bytes: Uint8Array): 
     const isCurrent = kind === "private" && message.epoch === session.epoch && equalBytes(message.groupId, session.state.context.groupId);
     if (isCurrent && message.contentType !== "commit") await ownMessageError(session, message);
   } catch (error) {
-    if (!(error instanceof MlsError)) throw error;
+    if (!(error instanceof MlsEngineError)) throw error;
   }
 }
 
-/** @throws MlsError `fork` if the bytes are an own commit that was discarded */
+/** @throws MlsEngineError `fork` if the bytes are an own commit that was discarded */
 function checkNotDiscarded(session: GroupSession, bytes: Uint8Array): void {
   if (session.discarded.length === 0) return;
   const hash = session.hash(bytes);
@@ -239,17 +240,17 @@ function checkNotDiscarded(session: GroupSession, bytes: Uint8Array): void {
   }
 }
 
-function ownMessage(): MlsError {
-  return new MlsError("own_message", "Cannot decrypt own message: its key was erased after sending");
+function ownMessage(): MlsEngineError {
+  return new MlsEngineError("own_message", "Cannot decrypt own message: its key was erased after sending");
 }
 
-function rolledBack(): MlsError {
-  return new MlsError(
+function rolledBack(): MlsEngineError {
+  return new MlsEngineError(
     "rolled_back",
     "The group has an own commit that is missing in the stored state: an older copy of the store was opened. Have another member remove this member, then join again",
   );
 }
 
-function fork(epoch: bigint, session: GroupSession, message: string): MlsError {
-  return new MlsError("fork", message, { messageEpoch: epoch, groupEpoch: session.epoch });
+function fork(epoch: bigint, session: GroupSession, message: string): MlsEngineError {
+  return new MlsEngineError("fork", message, { messageEpoch: epoch, groupEpoch: session.epoch });
 }

@@ -1,4 +1,4 @@
-import { MlsError } from "../errors.ts";
+import { MlsEngineError } from "../errors.ts";
 import type { Handshake } from "../framing/framed-content.ts";
 import type { PaddingBuckets } from "../framing/padding.ts";
 import { sealMessage, signContent } from "../framing/seal-message.ts";
@@ -13,7 +13,7 @@ const HANDSHAKE_PADDING: PaddingBuckets = [256];
 /**
  * Encrypts an application message. Called by `MlsGroup.encrypt`. One durable write per lease (32 messages by default), otherwise none.
  *
- * @throws MlsError `proposals_waiting`, `update_required`, `too_large`
+ * @throws MlsEngineError `proposals_waiting`, `update_required`, `too_large`
  */
 export async function sealApplication(
   session: GroupSession,
@@ -24,10 +24,10 @@ export async function sealApplication(
   const { state, keys, pending, env } = session;
   checkSize(session, data.length + aad.length);
   if (session.needsUpdate) {
-    throw new MlsError("update_required", "Keys of this epoch may have been used before: stage and confirm an update, then send");
+    throw new MlsEngineError("update_required", "Keys of this epoch may have been used before: stage and confirm an update, then send");
   }
   if (state.proposals.size > 0 && pending === undefined) {
-    throw new MlsError("proposals_waiting", "The group has pending proposals: commit them before sending (RFC 9420 §12.4)");
+    throw new MlsEngineError("proposals_waiting", "The group has pending proposals: commit them before sending (RFC 9420 §12.4)");
   }
   const lease = keys.leased("application") ?? (await takeLease(session));
   const { messages } = keys;
@@ -58,5 +58,5 @@ async function takeLease(session: GroupSession): Promise<SendLease> {
 
 function checkSize(session: GroupSession, bytes: number): void {
   const { maxMessageBytes } = session.options.limits;
-  if (bytes > maxMessageBytes) throw new MlsError("too_large", `Message too large: ${bytes} bytes, limit ${maxMessageBytes}`);
+  if (bytes > maxMessageBytes) throw new MlsEngineError("too_large", `Message too large: ${bytes} bytes, limit ${maxMessageBytes}`);
 }

@@ -1,7 +1,7 @@
 import { encode } from "../codec/writer.ts";
 import { createCommit, signHandshake } from "../commit/create-commit.ts";
 import { encodeProposals } from "../epoch/state-codec.ts";
-import { MlsError } from "../errors.ts";
+import { MlsEngineError } from "../errors.ts";
 import { WireFormat, type Handshake } from "../framing/framed-content.ts";
 import { encodeMlsMessage } from "../framing/mls-message.ts";
 import { encodePublicMessage } from "../framing/public-message.ts";
@@ -81,8 +81,8 @@ function encodeHandshake(session: GroupSession, handshake: Handshake): { message
 
 function leavesToRemove({ state }: GroupSession, leaves: readonly number[] = []): number[] {
   for (const leaf of leaves) {
-    if (leaf === state.ownLeaf) throw new MlsError("no_such_member", "A member cannot remove itself: call leave() instead");
-    if (state.tree.leaf(leaf) === undefined) throw new MlsError("no_such_member", `Leaf ${leaf} is not a member`);
+    if (leaf === state.ownLeaf) throw new MlsEngineError("no_such_member", "A member cannot remove itself: call leave() instead");
+    if (state.tree.leaf(leaf) === undefined) throw new MlsEngineError("no_such_member", `Leaf ${leaf} is not a member`);
   }
   return [...new Set(leaves)];
 }

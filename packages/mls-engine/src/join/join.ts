@@ -4,7 +4,7 @@ import { ExtensionType, encodeGroupContext, MLS10 } from "../codec/structures.ts
 import { decryptWithLabel, erase, verifyWithLabel } from "../crypto/labels.ts";
 import { assertRule, type Environment } from "../epoch/environment.ts";
 import { groupState, type EpochStart } from "../epoch/group-state.ts";
-import { MlsError } from "../errors.ts";
+import { MlsEngineError } from "../errors.ts";
 import { combinePsks, epochOf, welcomeSecret } from "../key-schedule/key-schedule.ts";
 import { readTree, type RatchetTree } from "../tree/ratchet-tree.ts";
 import { isBelow, leafNode } from "../tree/tree-math.ts";
@@ -23,7 +23,7 @@ const CODE = "invalid_welcome";
  * `authenticate` can decide whether the members are who they claim to be.
  *
  * @param ratchetTree the group's tree, for a Welcome that doesn't hold it
- * @throws MlsError `invalid_welcome`, `no_key_package`, `unsupported`, `unknown_psk`, `credential_refused`, `identity_taken`, `malformed`,
+ * @throws MlsEngineError `invalid_welcome`, `no_key_package`, `unsupported`, `unknown_psk`, `credential_refused`, `identity_taken`, `malformed`,
  *   `too_large`
  */
 export async function join(env: Environment, welcome: Welcome, own: OwnKeyPackage, ratchetTree?: Uint8Array): Promise<EpochStart> {
@@ -38,7 +38,7 @@ export async function join(env: Environment, welcome: Welcome, own: OwnKeyPackag
   assertRule(isSameSuite, CODE, "The group of the Welcome has another version or cipher suite");
 
   const treeBytes = info.extensions.find((e) => e.type === ExtensionType.ratchetTree)?.data ?? ratchetTree;
-  if (treeBytes === undefined) throw new MlsError(CODE, "The Welcome doesn't hold the group's tree, and none was passed");
+  if (treeBytes === undefined) throw new MlsEngineError(CODE, "The Welcome doesn't hold the group's tree, and none was passed");
   const tree = decodeWhole(treeBytes, (r) => readTree(r, env.limits.maxMembers));
   const signer = tree.leaf(info.signer);
   assertRule(signer !== undefined, CODE, "The signer of the Welcome is not a member of the group");
@@ -64,7 +64,7 @@ export async function join(env: Environment, welcome: Welcome, own: OwnKeyPackag
 function openSecrets(env: Environment, welcome: Welcome, own: OwnKeyPackage): GroupSecrets {
   const reference = keyPackageReference(env.suite, own.keyPackage);
   const entry = welcome.secrets.find(({ newMember }) => equalBytes(newMember, reference));
-  if (entry === undefined) throw new MlsError("no_key_package", "The Welcome is for another key package");
+  if (entry === undefined) throw new MlsEngineError("no_key_package", "The Welcome is for another key package");
   const plaintext = decryptWithLabel(env.suite, own.secrets.initKey, "Welcome", welcome.encryptedGroupInfo, entry.encrypted);
   assertRule(plaintext !== undefined, CODE, "The secrets of the Welcome cannot be decrypted");
   return decodeWhole(plaintext, readGroupSecrets);
@@ -73,7 +73,7 @@ function openSecrets(env: Environment, welcome: Welcome, own: OwnKeyPackage): Gr
 /** Successors of another group (RFC 9420 §11.2, §11.3) are not supported. A resumption key inside one group is. */
 function checkNotSuccessor({ psks }: GroupSecrets): void {
   const isSuccessor = psks.some((psk) => psk.kind === "resumption" && psk.usage !== 1);
-  if (isSuccessor) throw new MlsError("unsupported", "The Welcome leads to the successor of another group, which is not supported");
+  if (isSuccessor) throw new MlsEngineError("unsupported", "The Welcome leads to the successor of another group, which is not supported");
 }
 
 function openGroupInfo({ suite }: Environment, welcome: Welcome, secrets: GroupSecrets, psk: Uint8Array): GroupInfo {
@@ -87,7 +87,7 @@ function openGroupInfo({ suite }: Environment, welcome: Welcome, secrets: GroupS
 
 function ownLeafIn(tree: RatchetTree, keyPackage: KeyPackage): number {
   for (const [index, leaf] of tree.leaves()) if (equalBytes(leaf.bytes, keyPackage.leaf.bytes)) return index;
-  throw new MlsError(CODE, "The group of the Welcome doesn't contain the leaf of the key package");
+  throw new MlsEngineError(CODE, "The group of the Welcome doesn't contain the leaf of the key package");
 }
 
 /** Derives the private keys of the nodes above both the signer and the own leaf, from the path secret of the lowest one. */

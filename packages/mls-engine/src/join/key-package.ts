@@ -12,7 +12,7 @@ import {
 import { encode } from "../codec/writer.ts";
 import type { CipherSuite, KeyPair } from "../crypto/cipher-suite.ts";
 import { erase, refHash, signWithLabel, verifyWithLabel } from "../crypto/labels.ts";
-import { MlsError } from "../errors.ts";
+import { MlsEngineError } from "../errors.ts";
 import { ownCapabilities, supportsOwnExtensions } from "../tree/capabilities.ts";
 import { readLeafNode, signLeaf, type LeafNode } from "../tree/leaf-node.ts";
 
@@ -98,11 +98,11 @@ export function createKeyPackage(suite: CipherSuite, signer: Signer, lifetime: L
  * Validates a key package apart from its leaf ([RFC 9420 §10.1](https://www.rfc-editor.org/rfc/rfc9420.html#section-10.1)). The leaf is
  * validated together with the group that it joins.
  *
- * @throws MlsError `invalid_key_package`
+ * @throws MlsEngineError `invalid_key_package`
  */
 export function checkKeyPackage(suite: CipherSuite, keyPackage: KeyPackage): void {
   const { leaf, signature } = keyPackage;
-  const reject = (why: string): MlsError => new MlsError("invalid_key_package", why);
+  const reject = (why: string): MlsEngineError => new MlsEngineError("invalid_key_package", why);
   if (keyPackage.version !== MLS10) throw reject("The key package is for another version of MLS");
   if (keyPackage.suite !== suite.id) throw reject("The key package is for another cipher suite");
   if (leaf.source.kind !== "key_package") throw reject("The leaf of the key package has another source than a key package");

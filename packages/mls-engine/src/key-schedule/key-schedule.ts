@@ -2,7 +2,7 @@ import { writePskId, type PskId } from "../codec/structures.ts";
 import { encode } from "../codec/writer.ts";
 import type { CipherSuite } from "../crypto/cipher-suite.ts";
 import { deriveSecret, erase, expandWithLabel } from "../crypto/labels.ts";
-import { MlsError } from "../errors.ts";
+import { MlsEngineError } from "../errors.ts";
 
 /*
  * The key schedule of RFC 9420 §8. From one epoch to the next:
@@ -67,14 +67,14 @@ export function firstEpoch(suite: CipherSuite): NewEpoch {
  * The PSK secret: several pre-shared keys combined ([RFC 9420 §8.4](https://www.rfc-editor.org/rfc/rfc9420.html#section-8.4)). Zeros if the
  * list is empty.
  *
- * @throws MlsError `unknown_psk`
+ * @throws MlsEngineError `unknown_psk`
  */
 export function combinePsks(suite: CipherSuite, ids: readonly PskId[], find: (id: PskId) => Uint8Array | undefined): Uint8Array {
   const zeros = new Uint8Array(suite.hashLength);
   let secret: Uint8Array = new Uint8Array(suite.hashLength);
   for (const [index, id] of ids.entries()) {
     const psk = find(id);
-    if (psk === undefined) throw new MlsError("unknown_psk", "The commit or Welcome uses an unknown pre-shared key");
+    if (psk === undefined) throw new MlsEngineError("unknown_psk", "The commit or Welcome uses an unknown pre-shared key");
     const label = encode((w) => {
       writePskId(w, id);
       w.u16(index).u16(ids.length);

@@ -20,7 +20,7 @@ export interface NextEpoch extends NewEpoch {
  * secret.
  *
  * @param provisional the GroupContext of the next epoch, with the transcript hash of the current one
- * @throws MlsError `unknown_psk`
+ * @throws MlsEngineError `unknown_psk`
  */
 export function nextEpoch(
   env: Environment,

@@ -3,7 +3,7 @@ import { MAX_ENTRIES, writePskId, type Extension, type PskId } from "../codec/st
 import { encode } from "../codec/writer.ts";
 import { assertRule, type Environment } from "../epoch/environment.ts";
 import type { GroupState, SentProposal } from "../epoch/group-state.ts";
-import { MlsError } from "../errors.ts";
+import { MlsEngineError } from "../errors.ts";
 import { checkKeyPackage, type KeyPackage } from "../join/key-package.ts";
 import { checkLeaf, checkLifetime } from "../tree/leaf-validation.ts";
 import type { RatchetTree } from "../tree/ratchet-tree.ts";
@@ -28,7 +28,7 @@ export interface Applied {
  *
  * @param isOwn whether this member is the committer. The lifetime of an added key package is checked by the committer only (§7.3): others
  *   may receive the commit after it expired.
- * @throws MlsError `invalid_commit`, `invalid_key_package`, `unsupported`, `credential_refused`, `group_full`
+ * @throws MlsEngineError `invalid_commit`, `invalid_key_package`, `unsupported`, `credential_refused`, `group_full`
  */
 export async function applyProposals(
   env: Environment,
@@ -89,9 +89,9 @@ function checkList(env: Environment, state: GroupState, proposals: readonly Sent
         rule(contexts === 1, "The commit replaces the group's extensions twice");
         break;
       case "reinit":
-        throw new MlsError("unsupported", "The commit reinitialises the group, which is not supported");
+        throw new MlsEngineError("unsupported", "The commit reinitialises the group, which is not supported");
       case "external_init":
-        throw new MlsError("invalid_commit", "The commit of a member contains an ExternalInit");
+        throw new MlsEngineError("invalid_commit", "The commit of a member contains an ExternalInit");
       case "add":
     }
   }
@@ -111,7 +111,7 @@ async function applyUpdates(env: Environment, state: GroupState, tree: RatchetTr
 /**
  * Validates an Update proposal (RFC 9420 §12.1.2): a leaf of its sender, with a new encryption key.
  *
- * @throws MlsError of `code`; `credential_refused`
+ * @throws MlsEngineError of `code`; `credential_refused`
  */
 export async function checkUpdate(
   env: Environment,
@@ -160,7 +160,7 @@ async function applyAdds(
   for (const { proposal } of proposals) {
     if (proposal.kind !== "add") continue;
     const { keyPackage } = proposal;
-    if (++members > maxMembers) throw new MlsError("group_full", `The group would exceed ${maxMembers} members (limits.maxMembers)`);
+    if (++members > maxMembers) throw new MlsEngineError("group_full", `The group would exceed ${maxMembers} members (limits.maxMembers)`);
     checkKeyPackage(env.suite, keyPackage);
     if (isOwn) checkLifetime(env, keyPackage.leaf);
     await checkLeaf(env, keyPackage.leaf, 0, { ...state.context, extensions }, code, { reason: "add" });

@@ -3,7 +3,7 @@ import { decodeWhole } from "../codec/reader.ts";
 import { refHash } from "../crypto/labels.ts";
 import { assertRule, type Environment } from "../epoch/environment.ts";
 import type { GroupState } from "../epoch/group-state.ts";
-import { MlsError } from "../errors.ts";
+import { MlsEngineError } from "../errors.ts";
 import type { Handshake } from "../framing/framed-content.ts";
 import { checkKeyPackage } from "../join/key-package.ts";
 import { encodeAuthenticatedContent } from "../key-schedule/transcript-hash.ts";
@@ -19,7 +19,7 @@ const MAX_PENDING_BYTES = 1024 * 1024;
  * Validates a proposal ([RFC 9420 §12.1](https://www.rfc-editor.org/rfc/rfc9420.html#section-12.1)) and adds it to the pending ones. The caller
  * has verified its signature. The state is unchanged; the result contains the new one.
  *
- * @throws MlsError `invalid_proposal`, `invalid_key_package`, `credential_refused`, `unsupported`, `malformed`, `too_large`
+ * @throws MlsEngineError `invalid_proposal`, `invalid_key_package`, `credential_refused`, `unsupported`, `malformed`, `too_large`
  */
 export async function processProposal(
   env: Environment,
@@ -31,7 +31,7 @@ export async function processProposal(
   let pendingBytes = message.content.length;
   for (const { bytes } of state.proposals.values()) pendingBytes += bytes;
   if (state.proposals.size >= MAX_PENDING || pendingBytes > MAX_PENDING_BYTES) {
-    throw new MlsError("too_large", `Too many pending proposals. Limits: ${MAX_PENDING} proposals, ${MAX_PENDING_BYTES} bytes`);
+    throw new MlsEngineError("too_large", `Too many pending proposals. Limits: ${MAX_PENDING} proposals, ${MAX_PENDING_BYTES} bytes`);
   }
   const reference = refHash(env.suite, "MLS 1.0 Proposal Reference", encodeAuthenticatedContent(state.context, message));
   const proposals = new Map(state.proposals);
@@ -50,9 +50,9 @@ async function checkProposal(env: Environment, state: GroupState, proposal: Prop
     case "remove":
       return assertRule(state.tree.leaf(proposal.removed) !== undefined, code, "The proposal removes a leaf that is not a member");
     case "reinit":
-      throw new MlsError("unsupported", "The proposal reinitialises the group, which is not supported");
+      throw new MlsEngineError("unsupported", "The proposal reinitialises the group, which is not supported");
     case "external_init":
-      throw new MlsError(code, "A member sent an ExternalInit proposal");
+      throw new MlsEngineError(code, "A member sent an ExternalInit proposal");
     case "psk":
     case "group_context_extensions":
   }

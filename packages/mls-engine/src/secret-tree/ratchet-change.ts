@@ -1,7 +1,7 @@
 import { Reader } from "../codec/reader.ts";
 import { Writer } from "../codec/writer.ts";
 import type { CipherSuite } from "../crypto/cipher-suite.ts";
-import { MlsError } from "../errors.ts";
+import { MlsEngineError } from "../errors.ts";
 import { LAST_GENERATION, MAX_LEAVES, type RatchetType } from "./ratchet.ts";
 
 /** A change of a secret tree by the consumption of a key, as it is stored. The encoding is private to this package. */
@@ -55,27 +55,27 @@ export function encodeRatchetChange(suite: CipherSuite, change: RatchetChange): 
   return writer.finish();
 }
 
-/** @throws MlsError `state_damaged` */
+/** @throws MlsEngineError `state_damaged` */
 export function decodeRatchetChange(suite: CipherSuite, bytes: Uint8Array): RatchetChange {
   try {
     return read(suite, new Reader(bytes));
   } catch (cause) {
-    throw new MlsError("state_damaged", "A stored change of a secret tree is damaged", { cause });
+    throw new MlsEngineError("state_damaged", "A stored change of a secret tree is damaged", { cause });
   }
 }
 
 function read(suite: CipherSuite, reader: Reader): RatchetChange {
   const flags = reader.u8();
-  if (flags > (TAKE | APPLICATION)) throw new MlsError("state_damaged", "A stored change of a secret tree has an unknown kind");
+  if (flags > (TAKE | APPLICATION)) throw new MlsEngineError("state_damaged", "A stored change of a secret tree has an unknown kind");
   const type = (flags & APPLICATION) === 0 ? "handshake" : "application";
   const leaf = reader.u32();
-  if (leaf >= MAX_LEAVES) throw new MlsError("state_damaged", "A stored change names a leaf outside the tree");
+  if (leaf >= MAX_LEAVES) throw new MlsEngineError("state_damaged", "A stored change names a leaf outside the tree");
   const generation = reader.u32();
   if ((flags & TAKE) !== 0) {
     reader.end();
     return { kind: "take", leaf, type, generation };
   }
-  if (generation > LAST_GENERATION + 1) throw new MlsError("state_damaged", "A stored change has a generation out of range");
+  if (generation > LAST_GENERATION + 1) throw new MlsEngineError("state_damaged", "A stored change has a generation out of range");
   const secret = reader.bytes(suite.hashLength).slice();
   const dropped = reader.u32();
   const count = reader.u32();

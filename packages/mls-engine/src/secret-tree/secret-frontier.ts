@@ -1,6 +1,6 @@
 import type { CipherSuite } from "../crypto/cipher-suite.ts";
 import { erase } from "../crypto/labels.ts";
-import { MlsError } from "../errors.ts";
+import { MlsEngineError } from "../errors.ts";
 import { fullLeafCount, leafNode, leftOf, rightOf, rootOf } from "../tree/tree-math.ts";
 import type { LeafRatchets } from "./ratchet.ts";
 import { childSecret, firstRatchetSecret } from "./tree-kdf.ts";
@@ -67,7 +67,7 @@ export class SecretFrontier {
     let node = rootOf(fullLeafCount(this.leafCount));
     while (!this.#nodes.has(node) && node !== target) node = target < node ? leftOf(node) : rightOf(node);
     const known = this.#nodes.get(node);
-    if (known === undefined) throw new MlsError("closed", "The keys of this epoch have been erased");
+    if (known === undefined) throw new MlsEngineError("closed", "The keys of this epoch have been erased");
     const start = node;
     const siblings = new Map<number, Uint8Array>();
     let secret: Uint8Array = known.slice();

@@ -1,6 +1,6 @@
 import type { CipherSuite } from "../crypto/cipher-suite.ts";
 import { erase } from "../crypto/labels.ts";
-import { MlsError } from "../errors.ts";
+import { MlsEngineError } from "../errors.ts";
 import { splitKey, type MessageKey } from "./message-key.ts";
 import { LAST_GENERATION, MAX_LEAVES, type LeafRatchets, type Ratchet, type RatchetType } from "./ratchet.ts";
 import { decodeRatchetChange, encodeRatchetChange, type Advance, type RatchetChange } from "./ratchet-change.ts";
@@ -86,7 +86,7 @@ export class SecretTree {
   /**
    * Restores a tree from a snapshot.
    *
-   * @throws MlsError `state_damaged`
+   * @throws MlsEngineError `state_damaged`
    */
   static restore(suite: CipherSuite, snapshot: Uint8Array, limits?: Partial<RatchetLimits>): SecretTree {
     const { leafCount, ownLeaf, nodes, leaves } = decodeSnapshot(suite, snapshot);
@@ -111,7 +111,7 @@ export class SecretTree {
   /**
    * The key of a generation, to decrypt a message that may turn out to be forged. The tree doesn't change. The caller erases the key.
    *
-   * @throws MlsError `generation_consumed`, `generation_too_far`, `own_message`
+   * @throws MlsEngineError `generation_consumed`, `generation_too_far`, `own_message`
    */
   key(leaf: number, type: RatchetType, generation: number): MessageKey {
     this.#checkSender(leaf, generation);
@@ -128,7 +128,7 @@ export class SecretTree {
   /**
    * Consumes a key. Called after the message was authenticated. If it throws, the tree is unchanged.
    *
-   * @throws MlsError `generation_consumed`, `generation_too_far`, `own_message`
+   * @throws MlsEngineError `generation_consumed`, `generation_too_far`, `own_message`
    */
   consume(leaf: number, type: RatchetType, generation: number): KeyUse {
     this.#checkSender(leaf, generation);
@@ -145,7 +145,7 @@ export class SecretTree {
    * Takes the keys of the next `count` own messages. The ratchet advances past them at once. After a crash, receivers must skip the unused
    * ones: keep `count` well below their limit of forward steps (200 in ts-mls).
    *
-   * @throws MlsError `generation_too_far` if the epoch has no generations left
+   * @throws MlsEngineError `generation_too_far` if the epoch has no generations left
    */
   leaseSend(type: RatchetType, count: number): LeaseGrant {
     if (!isIndex(count - 1, MAX_LEASE)) throw new TypeError(`A lease holds 1 to ${MAX_LEASE} keys`);
@@ -178,7 +178,7 @@ export class SecretTree {
    * The key of an own generation that was in no lease yet. If it decrypts an own message, that message was sent from another copy of this
    * state. The caller erases the key.
    *
-   * @throws MlsError `generation_too_far`, `generation_consumed`
+   * @throws MlsEngineError `generation_too_far`, `generation_consumed`
    */
   peekOwn(type: RatchetType, generation: number): MessageKey {
     const ratchets = this.#leaves.get(this.ownLeaf);
@@ -189,7 +189,7 @@ export class SecretTree {
   /**
    * Applies a stored change. Called on loading a group, in the order in which the changes were made.
    *
-   * @throws MlsError `state_damaged`
+   * @throws MlsEngineError `state_damaged`
    */
   apply(change: Uint8Array): void {
     const decoded = decodeRatchetChange(this.#suite, change);
@@ -212,14 +212,14 @@ export class SecretTree {
 
   #checkSender(leaf: number, generation: number): void {
     if (!isIndex(leaf, this.leafCount)) throw new TypeError(`Leaf ${leaf} is outside the tree`);
-    if (leaf === this.ownLeaf) throw new MlsError("own_message", "Cannot decrypt own message: its key was erased after sending");
+    if (leaf === this.ownLeaf) throw new MlsEngineError("own_message", "Cannot decrypt own message: its key was erased after sending");
     if (!isIndex(generation, 2 ** 32)) throw new TypeError("A generation must be a whole number below 2^32");
   }
 
   #checkReach(next: number, skipped: Ratchet["skipped"] | undefined, generation: number): void {
     if (generation < next) {
       if (skipped?.has(generation) !== true) {
-        throw new MlsError("generation_consumed", `The key of generation ${generation} was consumed before, or dropped to make room`);
+        throw new MlsEngineError("generation_consumed", `The key of generation ${generation} was consumed before, or dropped to make room`);
       }
     } else if (generation - next > this.#limits.maxForwardSteps || generation > LAST_GENERATION) {
       throw tooFar(`Generation ${generation} is too far ahead of the next expected one, ${next}`);
@@ -315,10 +315,10 @@ function isIndex(value: number, count: number): boolean {
   return Number.isSafeInteger(value) && value >= 0 && value < count;
 }
 
-function tooFar(message: string): MlsError {
-  return new MlsError("generation_too_far", message);
+function tooFar(message: string): MlsEngineError {
+  return new MlsEngineError("generation_too_far", message);
 }
 
-function outOfOrder(): MlsError {
-  return new MlsError("state_damaged", "A stored change of a secret tree is out of order");
+function outOfOrder(): MlsEngineError {
+  return new MlsEngineError("state_damaged", "A stored change of a secret tree is out of order");
 }

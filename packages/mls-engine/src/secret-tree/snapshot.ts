@@ -1,7 +1,7 @@
 import { Reader } from "../codec/reader.ts";
 import { Writer } from "../codec/writer.ts";
 import type { CipherSuite } from "../crypto/cipher-suite.ts";
-import { MlsError } from "../errors.ts";
+import { MlsEngineError } from "../errors.ts";
 import { LAST_GENERATION, MAX_LEAVES, type LeafRatchets, type Ratchet } from "./ratchet.ts";
 import { fullLeafCount, leavesBelow } from "../tree/tree-math.ts";
 
@@ -38,7 +38,7 @@ export function encodeSnapshot(suite: CipherSuite, state: TreeState): Uint8Array
   return writer.finish();
 }
 
-/** @throws MlsError `state_damaged` */
+/** @throws MlsEngineError `state_damaged` */
 export function decodeSnapshot(
   suite: CipherSuite,
   bytes: Uint8Array,
@@ -46,7 +46,7 @@ export function decodeSnapshot(
   try {
     return readState(suite, new Reader(bytes));
   } catch (cause) {
-    throw new MlsError("state_damaged", "A stored secret tree is damaged", { cause });
+    throw new MlsEngineError("state_damaged", "A stored secret tree is damaged", { cause });
   }
 }
 
@@ -108,5 +108,5 @@ function byIndex(a: readonly [number, unknown], b: readonly [number, unknown]): 
 }
 
 function check(holds: boolean, what: string): void {
-  if (!holds) throw new MlsError("state_damaged", `A stored secret tree is damaged: ${what}`);
+  if (!holds) throw new MlsEngineError("state_damaged", `A stored secret tree is damaged: ${what}`);
 }

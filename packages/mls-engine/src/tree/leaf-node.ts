@@ -2,7 +2,7 @@ import { type Reader, malformed } from "../codec/reader.ts";
 import { type Writer, encode } from "../codec/writer.ts";
 import type { CipherSuite } from "../crypto/cipher-suite.ts";
 import { signWithLabel } from "../crypto/labels.ts";
-import { MlsError } from "../errors.ts";
+import { MlsEngineError } from "../errors.ts";
 import {
   readCapabilities,
   readCredential,
@@ -55,7 +55,7 @@ export function readLeafNode(r: Reader): LeafNode {
   const unsigned = r.since(start);
   const signature = r.vector();
   if (r.offset - start > MAX_LEAF_BYTES)
-    throw new MlsError("too_large", `Leaf node too large: ${r.offset - start} bytes, limit ${MAX_LEAF_BYTES}`);
+    throw new MlsEngineError("too_large", `Leaf node too large: ${r.offset - start} bytes, limit ${MAX_LEAF_BYTES}`);
   return { encryptionKey, signatureKey, credential, capabilities, source, extensions, signature, unsigned, bytes: r.since(start) };
 }
 

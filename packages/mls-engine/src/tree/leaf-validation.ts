@@ -2,7 +2,7 @@ import { keyOf } from "../codec/bytes.ts";
 import { verifyWithLabel } from "../crypto/labels.ts";
 import type { AuthenticationContext } from "../credentials/authentication.ts";
 import { X509_CREDENTIAL } from "../credentials/credential.ts";
-import { MlsError, type MlsErrorCode } from "../errors.ts";
+import { MlsEngineError, type MlsEngineErrorCode } from "../errors.ts";
 import { requiredCapabilities, supportsExtensions, supportsOwnExtensions, supportsRequired } from "./capabilities.ts";
 import type { Environment } from "../epoch/environment.ts";
 import { leafNodeTbs, type LeafNode } from "./leaf-node.ts";
@@ -14,17 +14,17 @@ import { certifiesKey } from "../credentials/x509.ts";
  * Validates one leaf ([RFC 9420 §7.3](https://www.rfc-editor.org/rfc/rfc9420.html#section-7.3)) and asks `authenticate` about its credential.
  * Called for each leaf that a commit sets, and for every leaf of a tree that is joined. {@link checkMembers} validates the leaves together.
  *
- * @throws MlsError of `code`; `credential_refused`
+ * @throws MlsEngineError of `code`; `credential_refused`
  */
 export async function checkLeaf(
   env: Environment,
   leaf: LeafNode,
   leafIndex: number,
   group: Pick<GroupContext, "groupId" | "suite" | "extensions">,
-  code: MlsErrorCode,
+  code: MlsEngineErrorCode,
   context: Omit<AuthenticationContext, "groupId">,
 ): Promise<void> {
-  const reject = (why: string): MlsError => new MlsError(code, why);
+  const reject = (why: string): MlsEngineError => new MlsEngineError(code, why);
   const { capabilities, credential } = leaf;
   if (!capabilities.versions.includes(MLS10) || !capabilities.suites.includes(group.suite)) {
     throw reject("The leaf doesn't support the group's version or cipher suite");
@@ -35,7 +35,7 @@ export async function checkLeaf(
   if (!verifyWithLabel(env.suite, leaf.signatureKey, "LeafNodeTBS", tbs, leaf.signature))
     throw reject("The signature of the leaf is invalid");
   if (credential.type === X509_CREDENTIAL && !certifiesKey(credential, leaf.signatureKey)) {
-    throw new MlsError("credential_refused", "The certificate of the leaf is not for its signature key");
+    throw new MlsEngineError("credential_refused", "The certificate of the leaf is not for its signature key");
   }
   if (leaf.source.kind === "key_package" && env.limits.strictLifetimes) checkNow(env, leaf.source.lifetime, code);
   await env.pause();
@@ -45,14 +45,14 @@ export async function checkLeaf(
 /**
  * Checks the lifetime of a key package that this member is about to add (RFC 9420 §7.2): valid now, and not for longer than the limits allow.
  *
- * @throws MlsError `invalid_key_package`
+ * @throws MlsEngineError `invalid_key_package`
  */
 export function checkLifetime(env: Environment, leaf: LeafNode): void {
   if (leaf.source.kind !== "key_package") return;
   const { notBefore, notAfter } = leaf.source.lifetime;
   checkNow(env, leaf.source.lifetime, "invalid_key_package");
   if ((notAfter - notBefore) * 1000n > BigInt(env.limits.maxLifetimeMs)) {
-    throw new MlsError("invalid_key_package", "The lifetime of the key package is longer than limits.maxKeyPackageLifetimeMs");
+    throw new MlsEngineError("invalid_key_package", "The lifetime of the key package is longer than limits.maxKeyPackageLifetimeMs");
   }
 }
 
@@ -60,15 +60,15 @@ export function checkLifetime(env: Environment, leaf: LeafNode): void {
  * Validates the members of a tree together (RFC 9420 §7.3): no key occurs twice, and every member supports the credential types and extensions
  * in use and the required capabilities. Called after a commit's proposals and path are applied, and on joining.
  *
- * @throws MlsError of `code`
+ * @throws MlsEngineError of `code`
  */
 export async function checkMembers(
   env: Environment,
   tree: RatchetTree,
   extensions: GroupContext["extensions"],
-  code: MlsErrorCode,
+  code: MlsEngineErrorCode,
 ): Promise<void> {
-  const reject = (why: string): MlsError => new MlsError(code, why);
+  const reject = (why: string): MlsEngineError => new MlsEngineError(code, why);
   const encryptionKeys = new Set<string>();
   const signatureKeys = new Set<string>();
   const credentialTypes = new Set<number>();
@@ -92,12 +92,12 @@ export async function checkMembers(
   }
 }
 
-function checkNow(env: Environment, { notBefore, notAfter }: Lifetime, code: MlsErrorCode): void {
+function checkNow(env: Environment, { notBefore, notAfter }: Lifetime, code: MlsEngineErrorCode): void {
   const now = BigInt(Math.floor(env.now() / 1000));
   const skew = BigInt(Math.floor(env.limits.maxClockSkewMs / 1000));
   if (now + skew >= notBefore && now <= notAfter) return;
   const state = now > notAfter ? `expired at ${timeText(notAfter)}` : `becomes valid at ${timeText(notBefore)}`;
-  throw new MlsError(code, `The key package ${state}; the local clock is at ${timeText(now)}. Check both clocks`);
+  throw new MlsEngineError(code, `The key package ${state}; the local clock is at ${timeText(now)}. Check both clocks`);
 }
 
 /** ISO 8601, or the number of seconds if it is out of range. */
@@ -110,16 +110,16 @@ function timeText(seconds: bigint): string {
  * Asks `authenticate`. An exception counts as a rejection: an unreachable directory must not admit members. It is the cause of the error, and
  * is not part of the message, which may be sent to a peer.
  *
- * @throws MlsError `credential_refused`
+ * @throws MlsEngineError `credential_refused`
  */
 async function checkCredential(env: Environment, leaf: LeafNode, context: AuthenticationContext): Promise<void> {
   let isAccepted: boolean;
   try {
     isAccepted = await env.authenticate(leaf.credential, leaf.signatureKey, context);
   } catch (cause) {
-    throw new MlsError("credential_refused", "The credential of the leaf was not accepted: authenticate failed", { cause });
+    throw new MlsEngineError("credential_refused", "The credential of the leaf was not accepted: authenticate failed", { cause });
   }
-  if (!isAccepted) throw new MlsError("credential_refused", "The credential of the leaf was rejected by authenticate");
+  if (!isAccepted) throw new MlsEngineError("credential_refused", "The credential of the leaf was rejected by authenticate");
 }
 
 function addNew(keys: Set<string>, key: Uint8Array): boolean {

@@ -1,6 +1,6 @@
 import { type Reader, malformed } from "../codec/reader.ts";
 import { type Writer, encode } from "../codec/writer.ts";
-import { MlsError } from "../errors.ts";
+import { MlsEngineError } from "../errors.ts";
 import { readLeafNode, type LeafNode } from "./leaf-node.ts";
 import { MAX_ENTRIES, u32 } from "../codec/structures.ts";
 import { copathChild, directPath, fullLeafCount, isLeaf, leafNode, leftOf, nodeCount, parentOf, rightOf, rootOf } from "./tree-math.ts";
@@ -234,7 +234,7 @@ export function encodeTree(tree: RatchetTree): Uint8Array {
 /**
  * Reads a `ratchet_tree` extension (RFC 9420 §12.4.3.3). Only its structure is checked; `checkTree` validates its content.
  *
- * @throws MlsError `malformed`, `too_large`
+ * @throws MlsEngineError `malformed`, `too_large`
  */
 export function readTree(r: Reader, maxMembers: number): RatchetTree {
   const nodes = r.list((inner) => inner.optional(readTreeNode), nodeCount(fullLeafCount(maxMembers)));
@@ -244,6 +244,7 @@ export function readTree(r: Reader, maxMembers: number): RatchetTree {
       throw malformed("The tree has a parent in the place of a leaf, or a leaf in the place of a parent");
   }
   const leaves = fullLeafCount(Math.ceil((nodes.length + 1) / 2));
-  if (leaves > fullLeafCount(maxMembers)) throw new MlsError("too_large", `Tree too large: ${leaves} leaves, limit ${maxMembers} members`);
+  if (leaves > fullLeafCount(maxMembers))
+    throw new MlsEngineError("too_large", `Tree too large: ${leaves} leaves, limit ${maxMembers} members`);
   return RatchetTree.of(nodes, leaves);
 }

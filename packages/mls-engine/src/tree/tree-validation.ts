@@ -15,7 +15,7 @@ const CODE = "invalid_welcome";
  *
  * A member that is in the group validates each commit instead. A new member has only this tree, which anybody could have made up.
  *
- * @throws MlsError `invalid_welcome`, `credential_refused`, `identity_taken`
+ * @throws MlsEngineError `invalid_welcome`, `credential_refused`, `identity_taken`
  */
 export async function checkTree(env: Environment, tree: RatchetTree, context: GroupContext, ownLeaf: number): Promise<void> {
   const hash = await treeHash(env.suite, tree, env.pause);

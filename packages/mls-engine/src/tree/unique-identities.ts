@@ -1,6 +1,6 @@
 import { equalBytes, keyOf } from "../codec/bytes.ts";
 import { shownIdentity } from "../credentials/credential.ts";
-import { MlsError } from "../errors.ts";
+import { MlsEngineError } from "../errors.ts";
 import type { Environment } from "../epoch/environment.ts";
 import type { LeafNode } from "./leaf-node.ts";
 import type { RatchetTree } from "./ratchet-tree.ts";
@@ -15,7 +15,7 @@ import type { RatchetTree } from "./ratchet-tree.ts";
  * commit are not reported, since groups of older versions may contain them.
  *
  * @param leaves the leaves of the tree after the commit. Only those that changed are checked.
- * @throws MlsError `identity_taken`
+ * @throws MlsEngineError `identity_taken`
  */
 export function checkUniqueIdentities(env: Environment, before: RatchetTree, leaves: Iterable<readonly [number, LeafNode]>): void {
   if (env.limits.uniqueIdentities !== true) return;
@@ -32,7 +32,7 @@ export function checkUniqueIdentities(env: Environment, before: RatchetTree, lea
   for (const [, leaf] of changed) if (shared.has(nameOf(leaf))) throw identityTaken(leaf);
 }
 
-/** Checks on joining that no other member has the identity of this one. @throws MlsError `identity_taken` */
+/** Checks on joining that no other member has the identity of this one. @throws MlsEngineError `identity_taken` */
 export function checkOwnIdentity(env: Environment, tree: RatchetTree, ownLeaf: number): void {
   if (env.limits.uniqueIdentities !== true) return;
   const own = tree.leaf(ownLeaf);
@@ -92,6 +92,6 @@ function isSameParty(before: LeafNode | undefined, after: LeafNode): boolean {
   return nameOf(before) === nameOf(after) && equalBytes(before.signatureKey, after.signatureKey);
 }
 
-function identityTaken({ credential }: LeafNode): MlsError {
-  return new MlsError("identity_taken", `The identity ${shownIdentity(credential)} belongs to another member's signature key`);
+function identityTaken({ credential }: LeafNode): MlsEngineError {
+  return new MlsEngineError("identity_taken", `The identity ${shownIdentity(credential)} belongs to another member's signature key`);
 }

@@ -88,7 +88,7 @@ export async function createPath(
  * validated before.
  *
  * @param tree changed by the call
- * @throws MlsError `invalid_commit`
+ * @throws MlsEngineError `invalid_commit`
  */
 export async function applyPath(
   env: Environment,
@@ -128,7 +128,7 @@ export async function applyPath(
  *
  * @param pathSecret of the first of `steps`. It is erased.
  * @param privateKeys by node; extended by the call
- * @throws MlsError of `code`
+ * @throws MlsEngineError of `code`
  */
 export function climb(
   suite: CipherSuite,

@@ -4,7 +4,7 @@ import { ciphersuites, getCiphersuiteFromName, type CiphersuiteName } from "ts-m
 export interface RegisteredSuite {
   /** The number on the wire. */
   readonly id: number;
-  readonly hash: string;
+  readonly hash: "SHA-256" | "SHA-384" | "SHA-512";
   readonly kem: string;
   readonly aead: string;
   readonly signature: string;

@@ -20,7 +20,7 @@ import type { PublicMessage } from "../../src/framing/public-message.ts";
 import { encodeTree, readTree } from "../../src/tree/ratchet-tree.ts";
 import { writeExtensions } from "../../src/codec/structures.ts";
 import { encodeUnsignedGroupInfo, readGroupInfo, readGroupSecrets, writeGroupSecrets, writeWelcome } from "../../src/join/welcome.ts";
-import { MlsError } from "../../src/errors.ts";
+import { MlsEngineError } from "../../src/errors.ts";
 import { inspectMessage } from "../../src/index.ts";
 import { encodePrivateMessage, MAX_MESSAGE_BYTES, parsePrivateMessage } from "../../src/framing/private-message.ts";
 import { encodeMlsMessage, readMlsMessage } from "../../src/framing/mls-message.ts";
@@ -44,7 +44,7 @@ import {
 interface Encoding {
   readonly name: string;
   readonly encoded: fc.Arbitrary<Uint8Array>;
-  /** Throws MlsError for what isn't one. */
+  /** Throws MlsEngineError for what isn't one. */
   readonly again: (bytes: Uint8Array) => Uint8Array;
 }
 
@@ -200,12 +200,12 @@ function expectBytes(actual: Uint8Array, expected: Uint8Array): void {
   expect(isEqual ? "" : toHex(actual)).toBe(isEqual ? "" : toHex(expected));
 }
 
-/** The encoding of the decoded bytes; `undefined` if they are rejected. Only an MlsError may be thrown. */
+/** The encoding of the decoded bytes; `undefined` if they are rejected. Only an MlsEngineError may be thrown. */
 function readAgain({ again }: Encoding, bytes: Uint8Array): Uint8Array | undefined {
   try {
     return again(bytes);
   } catch (error) {
-    if (error instanceof MlsError) return undefined;
+    if (error instanceof MlsEngineError) return undefined;
     throw error;
   }
 }

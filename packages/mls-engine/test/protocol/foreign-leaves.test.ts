@@ -1,7 +1,7 @@
 import { encode } from "../../src/codec/writer.ts";
 import { signWithLabel } from "../../src/crypto/labels.ts";
 import { describe, expect, it } from "vitest";
-import type { MlsErrorCode } from "../../src/errors.ts";
+import type { MlsEngineErrorCode } from "../../src/errors.ts";
 import { certificatesOf, type MlsCredential } from "../../src/credentials/credential.ts";
 import { isGrease } from "../../src/tree/capabilities.ts";
 import type { Environment } from "../../src/epoch/environment.ts";
@@ -63,10 +63,10 @@ function messageOf(run: () => void): string {
 }
 
 const group = { groupId: new Uint8Array([1]), suite: 1, extensions: [] };
-const check = async ([env, { leaf }]: [Environment, KeyPackage]): Promise<MlsErrorCode | undefined> =>
+const check = async ([env, { leaf }]: [Environment, KeyPackage]): Promise<MlsEngineErrorCode | undefined> =>
   checkLeaf(env, leaf, 0, group, "invalid_key_package", { reason: "add" }).then(
     () => undefined,
-    (error: { code: MlsErrorCode }) => error.code,
+    (error: { code: MlsEngineErrorCode }) => error.code,
   );
 
 describe("GREASE (RFC 9420 §13.5)", () => {

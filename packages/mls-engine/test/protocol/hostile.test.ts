@@ -13,7 +13,7 @@ import { checkTree } from "../../src/tree/tree-validation.ts";
 import { treeHash } from "../../src/tree/tree-hash.ts";
 import { readGroupSecrets, readWelcome, writeWelcome } from "../../src/join/welcome.ts";
 import { readPublicMessage } from "../../src/framing/public-message.ts";
-import { MlsError } from "../../src/errors.ts";
+import { MlsEngineError } from "../../src/errors.ts";
 import { codeOf } from "../world.ts";
 import { toHex } from "../vectors.ts";
 import { commitTo, groupOfClients, newClient, propose, type Client } from "./clients.ts";
@@ -31,12 +31,12 @@ function mutated(bytes: Uint8Array): fc.Arbitrary<Uint8Array> {
   );
 }
 
-/** Runs; whatever is thrown must be an MlsError. */
+/** Runs; whatever is thrown must be an MlsEngineError. */
 function tolerated(run: () => unknown): boolean {
   try {
     run();
   } catch (error) {
-    return error instanceof MlsError;
+    return error instanceof MlsEngineError;
   }
   return true;
 }
@@ -201,7 +201,7 @@ async function readAndCheck(client: Client, bytes: Uint8Array, check: (tree: Rat
   const tree = decodeWhole(bytes, (r) => readTree(r, 1024));
   const own = tree.leaf(client.state.ownLeaf)?.bytes ?? new Uint8Array();
   if (toHex(own) !== toHex(client.own.keyPackage.leaf.bytes) && toHex(own) !== toHex(client.state.tree.leaf(0)?.bytes ?? own)) {
-    throw new MlsError("invalid_welcome", "The own leaf is not there");
+    throw new MlsEngineError("invalid_welcome", "The own leaf is not there");
   }
   await check(tree);
 }

@@ -16,7 +16,7 @@ import {
   welcomeKeys,
   writeWelcome,
 } from "../../../../packages/mls-engine/src/join/welcome.ts";
-import { MlsError } from "../../../../packages/mls-engine/src/errors.ts";
+import { MlsEngineError } from "../../../../packages/mls-engine/src/errors.ts";
 import { commitTo, groupOfClients, newClient, propose } from "../../../../packages/mls-engine/test/protocol/clients.ts";
 import { tolerate, type OpenTarget } from "../../src/target.ts";
 import { bigintOf, bytesOf, extensionsOf, listOf, numberOf, objectOf, readDraft, type Json } from "../support/read-json.ts";
@@ -92,7 +92,7 @@ export const open: OpenTarget = async () => {
       extensions: extensionsOf(draft["extensions"], info.context.extensions),
     };
     if (!rehash) return context;
-    const hash = await tolerate([MlsError], () =>
+    const hash = await tolerate([MlsEngineError], () =>
       treeHash(
         suite,
         decodeWhole(treeBytes, (r) => readTree(r, 1024)),
@@ -137,10 +137,10 @@ export const open: OpenTarget = async () => {
       const program = readDraft(input);
       if (program === undefined) return;
       const bytes = await forge(program);
-      const joined = await tolerate([MlsError], () => join(newcomer.env, decodeWhole(bytes, readWelcome), newcomer.own));
+      const joined = await tolerate([MlsEngineError], () => join(newcomer.env, decodeWhole(bytes, readWelcome), newcomer.own));
       if (joined === undefined) return;
       // A group that it could join can be changed, or the change fails with a typed error.
-      await tolerate([MlsError], () => propose({ ...newcomer, state: joined.state }, [], true));
+      await tolerate([MlsEngineError], () => propose({ ...newcomer, state: joined.state }, [], true));
     },
   };
 };

@@ -13,7 +13,7 @@ import { processProposal } from "../../../../packages/mls-engine/src/proposals/p
 import { readProposal, writeCommit, writeProposal, type Proposal } from "../../../../packages/mls-engine/src/proposals/proposal.ts";
 import { writeExtensions } from "../../../../packages/mls-engine/src/codec/structures.ts";
 import { readWelcome } from "../../../../packages/mls-engine/src/join/welcome.ts";
-import { MlsError } from "../../../../packages/mls-engine/src/errors.ts";
+import { MlsEngineError } from "../../../../packages/mls-engine/src/errors.ts";
 import { commitTo, groupOfClients, newClient, type Client } from "../../../../packages/mls-engine/test/protocol/clients.ts";
 import { tolerate, type OpenTarget } from "../../src/target.ts";
 import { bigintOf, bytesOf, extensionsOf, listOf, numberOf, numbersOf, objectOf, readDraft, type Json } from "../support/read-json.ts";
@@ -128,7 +128,7 @@ export const open: OpenTarget = async () => {
   /** As it comes from the wire: alice, too, has it from there. `undefined` where it can't be read. */
   async function forge(draft: Json, sender: Client): Promise<Forged | undefined> {
     const made = await make(draft, sender);
-    const read = await tolerate([MlsError], () =>
+    const read = await tolerate([MlsEngineError], () =>
       decodeWhole(
         encode((w) => writeProposal(w, made.proposal)),
         readProposal,
@@ -186,7 +186,7 @@ export const open: OpenTarget = async () => {
       const signed = signHandshake(sender.env, sender.state, "proposal", content, { authenticatedData, wireFormat });
       const next = await Promise.all(
         group.map(({ env }, i) =>
-          tolerate([MlsError], () => processProposal(env, states[i] as GroupState, { ...signed, confirmationTag: undefined })),
+          tolerate([MlsEngineError], () => processProposal(env, states[i] as GroupState, { ...signed, confirmationTag: undefined })),
         ),
       );
       const accepted = next.filter((result) => result !== undefined);
@@ -204,7 +204,7 @@ export const open: OpenTarget = async () => {
     const state = states[0] as GroupState;
     const references = [...state.proposals.keys()].map((key) => Uint8Array.from(key, (character) => character.charCodeAt(0)));
     const request = { proposals, references, forcePath: program["path"] === true, authenticatedData, wireFormat } as const;
-    const created = await tolerate([MlsError], () => createCommit(alice.env, state, request));
+    const created = await tolerate([MlsEngineError], () => createCommit(alice.env, state, request));
     if (created === undefined) return refuseTogether(states, request);
     await followTogether(states, created, added);
   }
@@ -220,7 +220,7 @@ export const open: OpenTarget = async () => {
     for (const [i, { env }] of group.entries()) {
       if (i === 0) continue;
       const commit = { ...signed, confirmationTag: new Uint8Array(32) };
-      const processed = await tolerate([MlsError], () => processCommit(env, states[i] as GroupState, commit));
+      const processed = await tolerate([MlsEngineError], () => processCommit(env, states[i] as GroupState, commit));
       if (processed?.next) throw new Error("A member follows a commit whose confirmation tag is wrong");
     }
   }

@@ -1,15 +1,13 @@
-import type { KeyObject } from "node:crypto";
-import { MlsError } from "../../errors.ts";
+import { MlsEngineError } from "../../errors.ts";
 import { leftPad } from "../left-pad.ts";
 import type { SignatureScheme } from "../primitives.ts";
 import { CURVES, type NistCurve } from "./nist-curves.ts";
+import { cacheKeys } from "./key-cache.ts";
 import { base64url, plain, type NodeCrypto } from "./node-module.ts";
 
 /** ECDSA with DER signatures and uncompressed points (RFC 9420 §5.1.2). The private key is the scalar. */
 export function nativeEcdsa(node: NodeCrypto, crv: NistCurve): SignatureScheme {
   const { openssl, length, hash } = CURVES[crv];
-  const privateKeys = new WeakMap<Uint8Array, KeyObject>();
-  const publicKeys = new WeakMap<Uint8Array, KeyObject>();
 
   function pointOf(scalar: Uint8Array): Uint8Array {
     const ecdh = node.createECDH(openssl);
@@ -17,7 +15,7 @@ export function nativeEcdsa(node: NodeCrypto, crv: NistCurve): SignatureScheme {
       ecdh.setPrivateKey(scalar);
       return plain(ecdh.getPublicKey());
     } catch {
-      throw new MlsError("malformed", `The bytes are not a private key of ${crv}`);
+      throw new MlsEngineError("malformed", `The bytes are not a private key of ${crv}`);
     }
   }
 
@@ -26,23 +24,12 @@ export function nativeEcdsa(node: NodeCrypto, crv: NistCurve): SignatureScheme {
     y: base64url(point.subarray(1 + length)),
   });
 
-  function privateKey(scalar: Uint8Array): KeyObject {
-    const known = privateKeys.get(scalar);
-    if (known !== undefined) return known;
+  const privateKey = cacheKeys((scalar) => {
     const point = pointOf(scalar);
     const d = base64url(leftPad(scalar, length) ?? scalar);
-    const key = node.createPrivateKey({ key: { kty: "EC", crv, d, ...coordinates(point) }, format: "jwk" });
-    privateKeys.set(scalar, key);
-    return key;
-  }
-
-  function publicKey(point: Uint8Array): KeyObject {
-    const known = publicKeys.get(point);
-    if (known !== undefined) return known;
-    const key = node.createPublicKey({ key: { kty: "EC", crv, ...coordinates(point) }, format: "jwk" });
-    publicKeys.set(point, key);
-    return key;
-  }
+    return node.createPrivateKey({ key: { kty: "EC", crv, d, ...coordinates(point) }, format: "jwk" });
+  });
+  const publicKey = cacheKeys((point) => node.createPublicKey({ key: { kty: "EC", crv, ...coordinates(point) }, format: "jwk" }));
 
   return {
     sign: (scalar, message) => new Uint8Array(node.sign(hash, message, privateKey(scalar))),

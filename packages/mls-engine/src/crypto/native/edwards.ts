@@ -1,6 +1,6 @@
-import type { KeyObject } from "node:crypto";
-import { MlsError } from "../../errors.ts";
+import { MlsEngineError } from "../../errors.ts";
 import type { SignatureScheme } from "../primitives.ts";
+import { cacheKeys } from "./key-cache.ts";
 import { base64url, type NodeCrypto } from "./node-module.ts";
 import { okpImport, okpPublicKey } from "./okp-import.ts";
 
@@ -11,25 +11,11 @@ export function nativeEdwards(node: NodeCrypto, crv: keyof typeof LENGTHS): Sign
   const length = LENGTHS[crv];
   const importSeed = okpImport(node, crv);
   if (importSeed === undefined) return undefined;
-  const privateKeys = new WeakMap<Uint8Array, KeyObject>();
-  const publicKeys = new WeakMap<Uint8Array, KeyObject>();
-
-  const privateKey = (seed: Uint8Array): KeyObject => {
-    const known = privateKeys.get(seed);
-    if (known !== undefined) return known;
-    if (seed.length !== length) throw new MlsError("malformed", `A private key of ${crv} must have ${length} bytes`);
-    const key = importSeed(seed);
-    privateKeys.set(seed, key);
-    return key;
-  };
-
-  function publicKey(raw: Uint8Array): KeyObject {
-    const known = publicKeys.get(raw);
-    if (known !== undefined) return known;
-    const key = node.createPublicKey({ key: { kty: "OKP", crv, x: base64url(raw) }, format: "jwk" });
-    publicKeys.set(raw, key);
-    return key;
-  }
+  const publicKey = cacheKeys((raw) => node.createPublicKey({ key: { kty: "OKP", crv, x: base64url(raw) }, format: "jwk" }));
+  const privateKey = cacheKeys((seed) => {
+    if (seed.length !== length) throw new MlsEngineError("malformed", `A private key of ${crv} must have ${length} bytes`);
+    return importSeed(seed);
+  });
 
   return {
     sign: (seed, message) => new Uint8Array(node.sign(null, message, privateKey(seed))),

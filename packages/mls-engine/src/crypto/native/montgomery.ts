@@ -1,5 +1,5 @@
-import type { KeyObject } from "node:crypto";
 import type { DhGroup } from "../primitives.ts";
+import { cacheKeys } from "./key-cache.ts";
 import { base64url, plain, type NodeCrypto } from "./node-module.ts";
 import { okpImport, okpPublicKey } from "./okp-import.ts";
 
@@ -13,15 +13,7 @@ export function nativeMontgomery(node: NodeCrypto, crv: keyof typeof LENGTHS): D
   const length = LENGTHS[crv];
   const importRaw = okpImport(node, crv);
   if (importRaw === undefined) return undefined;
-  const publicKeys = new WeakMap<Uint8Array, KeyObject>();
-
-  function publicKey(raw: Uint8Array): KeyObject {
-    const known = publicKeys.get(raw);
-    if (known !== undefined) return known;
-    const key = node.createPublicKey({ key: { kty: "OKP", crv, x: base64url(raw) }, format: "jwk" });
-    publicKeys.set(raw, key);
-    return key;
-  }
+  const publicKey = cacheKeys((raw) => node.createPublicKey({ key: { kty: "OKP", crv, x: base64url(raw) }, format: "jwk" }));
 
   return {
     privateLength: length,

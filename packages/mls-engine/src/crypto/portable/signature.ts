@@ -2,7 +2,7 @@ import type { SignatureName } from "../suites.ts";
 import { ed25519 } from "@noble/curves/ed25519.js";
 import { ed448 } from "@noble/curves/ed448.js";
 import { p256, p384, p521 } from "@noble/curves/nist.js";
-import { MlsError } from "../../errors.ts";
+import { MlsEngineError } from "../../errors.ts";
 import { leftPad } from "../left-pad.ts";
 import type { SignatureScheme } from "../primitives.ts";
 
@@ -60,6 +60,6 @@ function ecdsa(name: keyof typeof NIST): SignatureScheme {
   };
 }
 
-function invalidKey(name: string): MlsError {
-  return new MlsError("malformed", `The bytes are not a private key of ${name}`);
+function invalidKey(name: string): MlsEngineError {
+  return new MlsEngineError("malformed", `The bytes are not a private key of ${name}`);
 }
