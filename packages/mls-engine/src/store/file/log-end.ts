@@ -14,9 +14,9 @@ export interface NotedEnd {
 }
 
 /**
- * A second record of how long a partition's log is, in a file of its own. A log that ends between two frames looks whole: only by this it shows
- * that frames are missing, such as the one that says which keys were used to send. It is written after each flush of the log, so that it is
- * never ahead of it, and not flushed itself: it costs no wait for the disk, and is on disk soon after.
+ * Records the length of a partition's log in a second file. A log that was cut between two frames looks complete; this record reveals that frames
+ * are missing, such as the one that advances the own ratchet. It is written after each flush of the log, so it is never ahead of it. It is not
+ * flushed itself, so it costs no wait for the disk.
  */
 export class LogEnd {
   readonly #files: FileSystem;
@@ -29,7 +29,7 @@ export class LogEnd {
     this.#path = path;
   }
 
-  /** What was noted last; `undefined` where there is nothing, or it is damaged. */
+  /** The last record; `undefined` if it is missing or damaged. */
   async read(): Promise<NotedEnd | undefined> {
     const bytes = await this.#files.read(this.#path, BYTES);
     this.#exists = bytes !== undefined;
@@ -37,7 +37,7 @@ export class LogEnd {
     return { id: new Uint8Array(bytes.subarray(0, FILE_ID_BYTES)), length: bytes.readUIntLE(FILE_ID_BYTES, LENGTH_BYTES) };
   }
 
-  /** Called after each flush. A failure changes nothing: an earlier note holds as well. */
+  /** Called after each flush. A failure is ignored, since the previous record stays valid. */
   async note({ id, length }: NotedEnd): Promise<void> {
     const bytes = Buffer.alloc(BYTES);
     bytes.set(id);
