@@ -65,7 +65,7 @@ export class TransportError extends ParleyError<TransportErrorCode> {
  * | `removed` | this agent was removed from the channel, or left it |
  * | `leaving` | this agent has asked to leave the channel |
  * | `inbox_full` | so much waits to be taken (`receive` of the manager, `messages()` of a channel) that the channel is not read on; the group can't be changed until it is, nor can anything be sent that others could not read any more |
- * | `storage_failed` | the data directory can't be written now, as when the disk is full; `openChannel` goes on with a channel that this has ended, and a manager does so at its next call |
+ * | `storage_failed` | the data directory can't be written now, as when the disk is full; `openChannel` goes on with a channel that this has ended; a manager does so at its next call, and tries by itself every 30 s at most |
  * | `rolled_back` | the data directory is older than what this agent has done in the channel, as after a restored backup. Reported by `onError`, the agent's keys are replaced before anything is sent. Where an own change of the group is missing, the channel ends with it: a member must remove this agent, which then joins again |
  * | `contended` | other members' changes were always first; the same call may succeed later |
  * | `log_lost` | the relay doesn't have all of the channel's log any more |

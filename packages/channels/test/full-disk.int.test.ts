@@ -70,6 +70,18 @@ describe.skipIf(!canMount)("an agent whose disk is full", { timeout: 120_000 }, 
     expect(await bob.receive(NAME)).toEqual(["in the next epoch"]);
   });
 
+  it("admits others again as soon as there is room, although nobody calls it", async () => {
+    const [alice, bob] = [managers.of("alice"), managers.of("bob", { dataDir })];
+    await bob.create(NAME);
+    const token = await bob.invite(NAME);
+    await disk.fill();
+    expect(await failureOf(() => bob.rotateKey(NAME))).toMatchObject(full);
+    await disk.drain();
+    await alice.joinWithToken(NAME, token);
+    await alice.send(NAME, "hello");
+    expect((await bob.receive(NAME)).at(-1)).toBe("hello");
+  });
+
   it("goes on after failures of every kind of call", async () => {
     const [alice, bob] = await together();
     const calls: readonly (() => Promise<unknown>)[] = [

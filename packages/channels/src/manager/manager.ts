@@ -21,6 +21,7 @@ import type { AddMemberOptions, WaitOptions } from "../wait-options.ts";
 import { GrantComparisons } from "./grant-comparisons.ts";
 import { ChannelGrants, type RemoveMemberOptions } from "./channel-grants.ts";
 import type { InviteOptions, JoinWithTokenOptions } from "./invite-options.ts";
+import { StorageRecovery } from "./storage-recovery.ts";
 import { clientOptionsOf, type SkytaleChannelManagerOptions } from "./manager-options.ts";
 
 const NO_DATA_DIR: DataDir = { path: "", remove: () => Promise.resolve() };
@@ -58,6 +59,9 @@ export class SkytaleChannelManager implements EnvelopeChannels, AsyncDisposable 
   readonly #channels = new Map<string, ManagedChannel>();
   /** Channels of which this manager removes a member now: grants and members are compared when it has. */
   readonly #removing = new Set<string>();
+  readonly #recovery = new StorageRecovery(async (name) => {
+    if (this.#channels.has(name)) await this.#usable(name);
+  });
   #closing: Promise<void> | undefined;
 
   /**
@@ -79,6 +83,10 @@ export class SkytaleChannelManager implements EnvelopeChannels, AsyncDisposable 
       onCaughtUp: (channel) => {
         listeners.events.onCaughtUp?.(channel);
         this.#compareGrants(channel);
+      },
+      onError: (channel, error) => {
+        options.events?.onError?.(channel, error);
+        if (this.#channels.get(channel)?.channel.hasStorageFailed === true) this.#recovery.failed(channel);
       },
     };
     this.#client = new SkytaleClient({ ...own, ...listeners, events, dataDir: this.#dataDir.path });
@@ -329,6 +337,7 @@ export class SkytaleChannelManager implements EnvelopeChannels, AsyncDisposable 
   }
 
   async #close(): Promise<void> {
+    this.#recovery.close();
     await closeAll(
       () => this.#comparisons.close(),
       () => this.#inviting.close(),
