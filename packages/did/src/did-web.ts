@@ -36,6 +36,14 @@ const CONTENT_TYPE = /^\s*(?:application\/did|(?:application|text)\/(?:[\w.+-]+\
  *
  * @throws TypeError if an option is invalid, such as an entry of `hosts` that is not an http or https origin.
  * @see {@link https://w3c-ccg.github.io/did-method-web/ | did:web Method Specification}
+ * @example
+ * ```ts
+ * import { createDidResolver, didWebMethod } from "@parley/did";
+ * import { createNodeFetch } from "@parley/did/node";
+ *
+ * const methods = didWebMethod({ fetch: createNodeFetch(), timeoutMs: 2000 });
+ * const document = await createDidResolver({ methods }).resolve("did:web:partner.example");
+ * ```
  */
 export function didWebMethod(options: DidWebOptions): ResolverRegistry {
   checkValues(options, IS_POSITIVE, ["timeoutMs", "maxBytes"]);

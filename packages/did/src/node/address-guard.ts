@@ -34,7 +34,20 @@ const LOOPBACK: readonly LookupAddress[] = [
   { address: "::1", family: 6 },
 ];
 
-/** Creates a guard that allows public addresses and the given kinds. */
+/**
+ * Creates a guard that allows public addresses and the given kinds.
+ *
+ * @example
+ * ```ts
+ * import { request } from "node:https";
+ * import { createAddressGuard } from "@parley/did/node";
+ *
+ * const guard = createAddressGuard();
+ * const url = new URL("https://partner.example/didcomm");
+ * guard.checkHost(url.hostname);
+ * request(url, { method: "POST", lookup: guard.lookup, agent: false }).end("…");
+ * ```
+ */
 export function createAddressGuard({ allow = [], lookup = systemLookup }: AddressGuardOptions = {}): AddressGuard {
   const allowed: ReadonlySet<AddressKind> = new Set<AddressKind>(["public", ...allow]);
   const rejection = (hostname: string, addresses: readonly string[]): DidError | undefined =>

@@ -44,7 +44,7 @@ function resolverOf(...documents: readonly DidDocument[]): DidResolver & { reado
       asked.push([did, options]);
       options?.signal?.throwIfAborted();
       const document = documents.find(({ id }) => id === did);
-      if (document === undefined) throw new DidError(did.includes("slow") ? "timeout" : "not_found", "There is no such DID");
+      if (document === undefined) throw new DidError(did.includes("slow") ? "timeout" : "not_found", "The DID does not exist");
       return document;
     },
   };

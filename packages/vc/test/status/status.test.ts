@@ -128,7 +128,7 @@ describe("a status entry", () => {
     ["with an index beyond all lists", { statusListIndex: "9".repeat(400) }, "status_invalid"],
     ["without a list", { statusListCredential: undefined }, "status_invalid"],
     ["with a list that is a file", { statusListCredential: "file:///etc/passwd" }, "status_invalid"],
-    ["with a list that is no URL", { statusListCredential: "https://" }, "status_invalid"],
+    ["with a list that is not a URL", { statusListCredential: "https://" }, "status_invalid"],
     ["with a size of none", { statusSize: 0 }, "status_invalid"],
     ["with a size of many", { statusSize: 9 }, "status_invalid"],
     ["with a size and no messages", { statusSize: 2 }, "status_invalid"],
@@ -189,7 +189,7 @@ describe("a status list credential", () => {
     ["that has expired", listWith({}, { validUntil: "2026-02-01T00:00:00Z" })],
     ["that is not valid yet", listWith({}, { validFrom: "2026-04-01T00:00:00Z" })],
     ["that has a status of its own", listWith({}, { credentialStatus: entry })],
-    ["with a ttl that is none", listWith({ ttl: "1" })],
+    ["with an invalid ttl", listWith({ ttl: "1" })],
   ])("%s is rejected", async (_, list) => {
     const error = await expectRefused(verifyWith(list), "status_invalid");
     expect(error.retryable).toBe(false);
