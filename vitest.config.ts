@@ -25,11 +25,6 @@ export default defineConfig({
           name: "unit",
           include: [`${roots}/**/*.test.ts`, "scripts/**/*.test.mjs"],
           exclude: ["**/*.int.test.ts", "**/node_modules/**"],
-          // Files share their worker's modules, which halves the time. So a test leaves nothing behind; what it mocks is restored for it.
-          isolate: false,
-          restoreMocks: true,
-          unstubEnvs: true,
-          unstubGlobals: true,
         },
       },
       {
