@@ -23,7 +23,9 @@ it("verifications of one owner take a quarter of all at most, and the last eight
     resolver: {
       resolve: (_did, { signal } = {}) => {
         asked += 1;
-        return new Promise((_, reject) => void signal?.addEventListener("abort", () => reject(signal.reason as Error)));
+        return new Promise((_, reject) => {
+          signal?.addEventListener("abort", () => reject(signal.reason as Error));
+        });
       },
     },
     status: () => Promise.reject(new Error("no status list is asked for")),
