@@ -34,11 +34,6 @@ const RETRYABLE: ReadonlySet<AdapterErrorCode> = new Set(["session_ended", "too_
 /** Failures of connections and peers, rather than of arguments and messages. */
 const TRANSPORT: ReadonlySet<AdapterErrorCode> = new Set(["closed", "session_ended", "timeout"]);
 
-interface AdapterErrorOptions extends Pick<ParleyErrorOptions, "cause"> {
-  readonly bytes?: number;
-  readonly limit?: number;
-}
-
 /** A failure of an adapter. Its message begins with `transport error:` or `runtime error:`. */
 export class AdapterError extends ParleyError<AdapterErrorCode> {
   override readonly name: string = "AdapterError";
@@ -50,7 +45,11 @@ export class AdapterError extends ParleyError<AdapterErrorCode> {
   /** The message without its prefix. */
   readonly reason: string;
 
-  constructor(code: AdapterErrorCode, reason: string, options: AdapterErrorOptions = {}) {
+  constructor(
+    code: AdapterErrorCode,
+    reason: string,
+    options: Pick<ParleyErrorOptions, "cause"> & { readonly bytes?: number; readonly limit?: number } = {},
+  ) {
     const { bytes, limit, ...rest } = options;
     super(code, `${TRANSPORT.has(code) ? "transport" : "runtime"} error: ${reason}`, { ...rest, retryable: RETRYABLE.has(code) });
     this.reason = reason;

@@ -1,7 +1,7 @@
+import { describeKind } from "@parley/core/internal";
 import type { JsonObject } from "@parley/core";
 import { readWire, writeWire, type EnvelopeLimits } from "./envelope-codec.ts";
 import { EnvelopeError } from "./envelope-error.ts";
-import { kindOf } from "./internal/kind-of.ts";
 import { freezeJsonObject } from "./internal/freeze-json-object.ts";
 import { Protocol } from "./protocol.ts";
 
@@ -45,7 +45,7 @@ export class Envelope {
     this.contentType = checkName(contentType, "content type");
     if (!(payload instanceof Uint8Array)) {
       const remedy = typeof payload === "string" ? "; use new TextEncoder().encode(text)" : "";
-      throw new TypeError(`An envelope's payload must be a Uint8Array, not ${kindOf(payload)}${remedy}`);
+      throw new TypeError(`An envelope's payload must be a Uint8Array, not ${describeKind(payload)}${remedy}`);
     }
     // Buffer.slice() would share memory.
     this.payload = new Uint8Array(payload);
@@ -112,5 +112,5 @@ function checkName(name: unknown, what: string): string {
 }
 
 function foundOf(name: unknown): string {
-  return typeof name === "string" ? "" : `, not ${kindOf(name)}`;
+  return typeof name === "string" ? "" : `, not ${describeKind(name)}`;
 }

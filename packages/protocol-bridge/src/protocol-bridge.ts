@@ -1,5 +1,6 @@
+import { describeKind } from "@parley/core/internal";
 import type { EnvelopeChannels, Protocol } from "@parley/envelope-and-adapters";
-import { checkChannels, kindOf } from "@parley/envelope-and-adapters/internal";
+import { checkChannels } from "@parley/envelope-and-adapters/internal";
 import { readBridgeOptions, type BridgeOptions, type NamedPort } from "./bridge-options.ts";
 import { findDirection } from "./find-direction.ts";
 import { Route, type BridgeEnd } from "./route.ts";
@@ -81,7 +82,8 @@ export class ProtocolBridge implements AsyncDisposable {
 
   async #open(end: string | NamedPort, protocol: Protocol): Promise<BridgeEnd> {
     if (typeof end === "string") return { name: end, port: await this.#channels.open(end), protocol };
-    if (!isNamedPort(end)) throw new TypeError(`An end of a bridge must be the name of a channel, or { name, port }, not ${kindOf(end)}`);
+    if (!isNamedPort(end))
+      throw new TypeError(`An end of a bridge must be the name of a channel, or { name, port }, not ${describeKind(end)}`);
     return { name: end.name, port: end.port, protocol };
   }
 }

@@ -1,10 +1,9 @@
 import { isJsonObject, type JsonObject } from "@parley/core";
 import type { AgentExtension } from "@a2a-js/sdk";
-import { checkJson, rejectUnknownOptions } from "@parley/core/internal";
+import { checkJson, describeKind, rejectUnknownOptions } from "@parley/core/internal";
 import { AdapterError } from "../adapter-error.ts";
 import { Envelope } from "../envelope.ts";
 import { checkAdapterOptions, checkChannels } from "../internal/arguments.ts";
-import { kindOf } from "../internal/kind-of.ts";
 import type { BufferLimits } from "../internal/bounded-queue.ts";
 import { readJsonPayload, writeJsonPayload } from "../internal/json-payload.ts";
 import { Mailbox, type TakeOptions } from "../internal/mailbox.ts";
@@ -103,7 +102,7 @@ export class A2aAdapter implements AsyncDisposable {
     this.#channels = checkChannels(channels);
     // JavaScript callers pass the agent id as a string, or nothing.
     const given: unknown = options ?? undefined;
-    if (typeof given !== "object") throw new TypeError(`A2aAdapter needs the options { agentId: "agent-1" }, not ${kindOf(given)}`);
+    if (typeof given !== "object") throw new TypeError(`A2aAdapter needs the options { agentId: "agent-1" }, not ${describeKind(given)}`);
     checkAdapterOptions(options, KNOWN);
     this.#options = options;
     this.#org = checkName(options.org ?? "org", "organisation");
@@ -231,7 +230,7 @@ function checkName(name: string, what: string): string {
 }
 
 function listOrKind(value: unknown): string {
-  return Array.isArray(value) ? "an empty array" : kindOf(value);
+  return Array.isArray(value) ? "an empty array" : describeKind(value);
 }
 
 /**
@@ -241,7 +240,7 @@ function listOrKind(value: unknown): string {
  */
 function checkPart(part: A2aPartInput, index: number): void {
   if (typeof part !== "object" || part === null) {
-    throw new TypeError(`A part of an A2A message must be an object such as { text: "Hello" }, not ${kindOf(part)}`);
+    throw new TypeError(`A part of an A2A message must be an object such as { text: "Hello" }, not ${describeKind(part)}`);
   }
   const data: unknown = "data" in part ? part.data : "content" in part && part.content?.$case === "data" && part.content.value;
   if (typeof data === "object" && data !== null) checkJson("An A2A message", `parts[${index}].data`, data);

@@ -9,13 +9,10 @@ const EVENTS = {
   server: ["reply", "next", "end"],
 } as const;
 
-interface CallBase {
+/** An envelope of a client in a call: the member `a2a` of its metadata. */
+export interface ClientCall {
   /** Id of the call, chosen by the client. */
   readonly call: string;
-}
-
-/** An envelope of a client in a call: the member `a2a` of its metadata. */
-export interface ClientCall extends CallBase {
   readonly role: "client";
   /** `"request"`: the payload is a JSON-RPC request. `"card"`: requests the agent card. `"cancel"`: the client stopped waiting. */
   readonly event: "request" | "card" | "cancel";
@@ -24,7 +21,8 @@ export interface ClientCall extends CallBase {
 }
 
 /** An envelope of a server in a call. */
-export interface ServerCall extends CallBase {
+export interface ServerCall {
+  readonly call: string;
   readonly role: "server";
   /** `"reply"`: the only answer. `"next"`: one event of a stream. `"end"`: the stream has ended; the payload is empty. */
   readonly event: "reply" | "next" | "end";

@@ -1,6 +1,6 @@
 export { A2aAdapter, type A2aAdapterOptions, type A2aRole, type A2aSendOptions, type ReceivedA2aMessage } from "./adapter.ts";
 export { readMessage as readA2aMessage, writeMessage as writeA2aMessage } from "./message.ts";
-export type { A2aLegacyPart, A2aPartInput, A2aPartJson, ReceivedA2aPart } from "./part.ts";
+export type { A2aLegacyFile, A2aLegacyPart, A2aPartDetails, A2aPartInput, A2aPartJson, ReceivedA2aPart } from "./part.ts";
 export { A2A_CHANNEL_BINDING, A2A_ENCRYPTED_CONTEXTS_EXTENSION, a2aChannelInterface } from "./extension.ts";
 export { displayNameOf } from "./channel-user.ts";
 export { A2aChannelTransportFactory } from "./transport-factory.ts";

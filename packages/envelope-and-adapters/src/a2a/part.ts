@@ -3,13 +3,15 @@ import type { Part } from "@a2a-js/sdk";
 import { AdapterError } from "../adapter-error.ts";
 import { partWithJsonNames } from "./json-names.ts";
 
-interface PartDetails {
+/** The members that parts of all kinds have in A2A 1.0. */
+export interface A2aPartDetails {
   readonly metadata?: JsonObject | undefined;
   readonly filename?: string | undefined;
   readonly mediaType?: string | undefined;
 }
 
-interface LegacyFile {
+/** A file in the form of A2A 0.3 and earlier. */
+export interface A2aLegacyFile {
   readonly name?: string;
   readonly mimeType?: string;
   /** Base64. */
@@ -18,7 +20,7 @@ interface LegacyFile {
 }
 
 /** A part in the JSON form of A2A 1.0. `raw` is base64. */
-export type A2aPartJson = PartDetails &
+export type A2aPartJson = A2aPartDetails &
   ({ readonly text: string } | { readonly raw: string } | { readonly url: string } | { readonly data: JsonValue });
 
 /** A part in the form of A2A 0.3 (`kind`) or of the first versions (`type`). */
@@ -27,8 +29,8 @@ export type A2aLegacyPart = { readonly metadata?: JsonObject } & (
   | ({ readonly type: "text" } & { readonly text: string })
   | ({ readonly kind: "data" } & { readonly data: JsonValue })
   | ({ readonly type: "data" } & { readonly data: JsonValue })
-  | ({ readonly kind: "file" } & { readonly file: LegacyFile })
-  | ({ readonly type: "file" } & { readonly file: LegacyFile })
+  | ({ readonly kind: "file" } & { readonly file: A2aLegacyFile })
+  | ({ readonly type: "file" } & { readonly file: A2aLegacyFile })
 );
 
 /** A part in any supported form: the official SDK's `Part`, A2A 1.0 JSON, A2A 0.3 (`kind`), or the first versions (`type`). */
@@ -49,7 +51,7 @@ export interface ReceivedA2aPart {
   /** Type of the part in the form of A2A 0.3. */
   readonly kind?: string;
   /** Set on file parts in the form of A2A 0.3 or earlier. */
-  readonly file?: LegacyFile;
+  readonly file?: A2aLegacyFile;
   /** The content of the part in the form of the official SDK. Not enumerable, so it is not in the part's JSON. */
   readonly content: NonNullable<Part["content"]>;
 }

@@ -1,7 +1,6 @@
-import { checkOptions, IS_ANYTHING, IS_FUNCTION, IS_TEXT, type OptionCheck } from "@parley/core/internal";
+import { checkOptions, describeKind, IS_ANYTHING, IS_FUNCTION, IS_TEXT, type OptionCheck } from "@parley/core/internal";
 import { Envelope } from "../envelope.ts";
 import type { EnvelopeChannels, EnvelopePort } from "../port.ts";
-import { kindOf } from "./kind-of.ts";
 import { openingPort } from "./opening-port.ts";
 
 /**
@@ -13,7 +12,7 @@ export function checkPort(port: EnvelopePort): EnvelopePort {
   const { send, receive, open } = membersOf<EnvelopePort & EnvelopeChannels>(port);
   if (typeof send === "function" && typeof receive === "function" && typeof open !== "function") return port;
   throw new TypeError(
-    `A channel is needed: (manager, "org/namespace/service"), or its port, such as await manager.open(name); not ${kindOf(port)}`,
+    `A channel is needed: (manager, "org/namespace/service"), or its port, such as await manager.open(name); not ${describeKind(port)}`,
   );
 }
 
@@ -24,7 +23,7 @@ export function checkPort(port: EnvelopePort): EnvelopePort {
  */
 export function checkChannels<Channels extends Pick<EnvelopeChannels, "open">>(channels: Channels): Channels {
   if (typeof membersOf<EnvelopeChannels>(channels).open === "function") return channels;
-  throw new TypeError(`The channels of an agent are needed, such as a channel manager, not ${kindOf(channels)}`);
+  throw new TypeError(`The channels of an agent are needed, such as a channel manager, not ${describeKind(channels)}`);
 }
 
 /**
@@ -72,7 +71,7 @@ export function checkAdapterOptions(options: object, known: readonly string[]): 
  */
 export function checkEnvelope(envelope: Envelope): Envelope {
   if (envelope instanceof Envelope || typeof membersOf<Envelope>(envelope).serialize === "function") return envelope;
-  throw new TypeError(`An Envelope is needed, not ${kindOf(envelope)}: new Envelope(Protocol.RAW, "text/plain", payload) makes one`);
+  throw new TypeError(`An Envelope is needed, not ${describeKind(envelope)}: new Envelope(Protocol.RAW, "text/plain", payload) makes one`);
 }
 
 function membersOf<T>(value: unknown): Partial<T> {

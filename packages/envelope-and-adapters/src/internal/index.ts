@@ -1,6 +1,6 @@
-// For siblings: what is on the wire of MCP sessions and A2A calls. No promise of stability.
+// Internal: formats of MCP sessions and A2A calls, for Parley's own packages. Can change at any time.
 export { mcpEnvelope, readMcpAddress, type McpAddress } from "../mcp/address.ts";
-export { readJsonRpc } from "../mcp/json-rpc.ts";
+export { readJsonRpc, type JsonRpcMessage } from "../mcp/json-rpc.ts";
 export {
   callEnvelope,
   readCallEnvelope,
@@ -13,8 +13,7 @@ export { A2A_VERSION, a2aChannelInterface } from "../a2a/extension.ts";
 export { withJsonNames } from "../a2a/json-names.ts";
 export { readMessage as readA2aMessage, writeMessage as writeA2aMessage } from "../a2a/message.ts";
 export { checkChannels, checkEnvelope } from "./arguments.ts";
-export { kindOf } from "./kind-of.ts";
-export { rejectedMessage } from "./rejected-message.ts";
+export { rejectedMessage, type RejectedMessage } from "./rejected-message.ts";
 export { describeSendFailure } from "./describe-send-failure.ts";
 export { isDeep } from "./json-payload.ts";
 export { isPeer, partyOf, type ExpectedPeer, type Sender } from "../party.ts";

@@ -4,10 +4,10 @@ import { errorReporter } from "../internal/error-reporter.ts";
 import type { EnvelopeChannels, EnvelopePort } from "../port.ts";
 import { McpSession, type McpSessionLimits } from "./session.ts";
 import { SessionListener, type OpenedSession } from "./session-listener.ts";
-import type { SessionTableOptions } from "./session-table.ts";
+import type { McpServerLimits } from "./session-table.ts";
 
 /** Options of {@link McpChannelServer}. */
-export interface McpChannelServerOptions extends McpSessionLimits, SessionTableOptions {
+export interface McpChannelServerOptions extends McpSessionLimits, McpServerLimits {
   /**
    * The name that clients request with their option `server`. Required if a channel has several servers. After a restart, a server with a name
    * also ends the sessions of its earlier run; without a name, their clients detect that by a timeout.

@@ -10,13 +10,13 @@ import { mcpEnvelope, readMcpAddress, type McpAddress } from "./address.ts";
 import { readJsonRpc, type JsonRpcMessage } from "./json-rpc.ts";
 import { deliverJsonRpc } from "./deliver-json-rpc.ts";
 import { CLOSE_TIMEOUT_MS, MAX_MESSAGE_BYTES, type SessionSink, type SessionConnection } from "./session.ts";
-import { SessionTable, type SessionEntry, type SessionTableOptions } from "./session-table.ts";
+import { SessionTable, type SessionEntry, type McpServerLimits } from "./session-table.ts";
 
 /** Limit of concurrent close notices and error responses to malformed messages. */
 const MAX_BEST_EFFORT_SENDS = 1024;
 
 /** Options of a {@link SessionListener}. */
-export interface SessionListenerOptions extends SessionTableOptions {
+export interface SessionListenerOptions extends McpServerLimits {
   readonly name?: string;
   readonly accepts?: (sender: string | undefined, senderKey: string | undefined) => boolean;
   readonly maxMessageBytes?: number;

@@ -3,7 +3,7 @@ import { AdapterError } from "../adapter-error.ts";
 import type { SessionSink } from "./session.ts";
 
 /** Limits on the sessions of a server. */
-export interface SessionTableOptions {
+export interface McpServerLimits {
   /** Concurrent sessions; more are rejected. Default 256. */
   readonly maxSessions?: number;
   /** Concurrent sessions of one party; one more ends its least recently used session. Default 32. */
@@ -37,7 +37,7 @@ export class SessionTable {
   readonly #onEvicted: (id: string, entry: SessionEntry) => void;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(options: SessionTableOptions, onEvicted: (id: string, entry: SessionEntry) => void) {
+  constructor(options: McpServerLimits, onEvicted: (id: string, entry: SessionEntry) => void) {
     this.#maxSessions = options.maxSessions ?? 256;
     this.#maxPerSender = options.maxSessionsPerSender ?? 32;
     this.#idleTimeoutMs = options.idleTimeoutMs ?? 3_600_000;

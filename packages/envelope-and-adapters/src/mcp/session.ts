@@ -46,8 +46,6 @@ export interface McpWaitOptions {
 
 const INTERNAL_ERROR = -32_603;
 
-type MessageHandler = (message: JsonRpcMessage) => void;
-
 /**
  * One end of an MCP session. It is a `Transport` of the official SDKs (`@modelcontextprotocol/sdk`, `…/client` and `…/server`); without an SDK,
  * use `read`, `write` and `close`.
@@ -66,7 +64,7 @@ export class McpSession implements AsyncDisposable {
   readonly #connection: SessionConnection;
   readonly #maxMessageBytes: number;
   readonly #buffer: BoundedQueue<JsonRpcMessage>;
-  #handler: MessageHandler | undefined;
+  #handler: ((message: JsonRpcMessage) => void) | undefined;
   #reader: Deferred<JsonRpcMessage> | undefined;
   #started = false;
   #ended: { readonly error: Error } | undefined;
@@ -84,11 +82,11 @@ export class McpSession implements AsyncDisposable {
   }
 
   /** Handler of messages, set by official clients and servers. Buffered messages are passed to it in order. */
-  get onmessage(): MessageHandler | undefined {
+  get onmessage(): ((message: JsonRpcMessage) => void) | undefined {
     return this.#handler;
   }
 
-  set onmessage(handler: MessageHandler | undefined) {
+  set onmessage(handler: ((message: JsonRpcMessage) => void) | undefined) {
     this.#handler = handler;
     if (this.#started) queueMicrotask(() => this.#flush());
   }

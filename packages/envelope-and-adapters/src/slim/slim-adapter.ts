@@ -1,8 +1,7 @@
-import { rejectUnknownOptions } from "@parley/core/internal";
+import { describeKind, rejectUnknownOptions } from "@parley/core/internal";
 import { AdapterError } from "../adapter-error.ts";
 import { Envelope } from "../envelope.ts";
 import { checkAdapterOptions, checkChannels } from "../internal/arguments.ts";
-import { kindOf } from "../internal/kind-of.ts";
 import type { BufferLimits } from "../internal/bounded-queue.ts";
 import { Mailbox, type TakeOptions } from "../internal/mailbox.ts";
 import type { EnvelopeChannels, EnvelopePort, PortSendOptions } from "../port.ts";
@@ -80,7 +79,7 @@ export class SlimAdapter implements AsyncDisposable {
     rejectUnknownOptions(options, ["contentType", "id", "signal"]);
     const text = typeof payload === "string";
     if (!text && !(payload instanceof Uint8Array)) {
-      throw new TypeError(`A SLIM payload must be a string or a Uint8Array, not ${kindOf(payload)}`);
+      throw new TypeError(`A SLIM payload must be a string or a Uint8Array, not ${describeKind(payload)}`);
     }
     const { contentType = text ? "text/plain" : "application/octet-stream", ...sending } = options;
     const envelope = new Envelope(Protocol.SLIM, contentType, text ? new TextEncoder().encode(payload) : payload);

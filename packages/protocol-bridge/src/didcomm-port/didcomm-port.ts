@@ -1,5 +1,5 @@
 import { decodePlaintext, encodePlaintext, isJsonObject, ParleyError, type JsonObject, type Message, type MessageInit } from "@parley/core";
-import { deferred, rejectUnknownOptions, type Deferred } from "@parley/core/internal";
+import { deferred, type Deferred, describeKind, rejectUnknownOptions } from "@parley/core/internal";
 import {
   Envelope,
   EnvelopeFanOut,
@@ -10,7 +10,7 @@ import {
   type ReceivedEnvelope,
   type ReceiveOptions,
 } from "@parley/envelope-and-adapters";
-import { checkEnvelope, kindOf } from "@parley/envelope-and-adapters/internal";
+import { checkEnvelope } from "@parley/envelope-and-adapters/internal";
 import { BridgeError } from "../bridge-error.ts";
 import { digest, digestUuid } from "../internal/digest.ts";
 import { utf8 } from "../internal/json.ts";
@@ -108,12 +108,12 @@ class ClientPort implements DidcommPort {
 
   constructor(client: DidcommClient, options: DidcommPortOptions) {
     const isClient = typeof (client as Partial<DidcommClient> | undefined)?.handleAll === "function";
-    if (!isClient) throw new TypeError(`didcommPort needs a DIDComm client, such as layr8's Client, not ${kindOf(client)}`);
-    if (typeof options !== "object") throw new TypeError(`didcommPort needs the options { to: "did:…" }, not ${kindOf(options)}`);
+    if (!isClient) throw new TypeError(`didcommPort needs a DIDComm client, such as layr8's Client, not ${describeKind(client)}`);
+    if (typeof options !== "object") throw new TypeError(`didcommPort needs the options { to: "did:…" }, not ${describeKind(options)}`);
     rejectUnknownOptions(options, ["to", "types", "accepts"]);
     const { to, types, accepts } = options;
     const isList: boolean = Array.isArray(to);
-    if (typeof to !== "string" && !isList) throw new TypeError(`Option "to" must be a DID or a list of DIDs, not ${kindOf(to)}`);
+    if (typeof to !== "string" && !isList) throw new TypeError(`Option "to" must be a DID or a list of DIDs, not ${describeKind(to)}`);
     this.#client = client;
     this.#to = typeof to === "string" ? [to] : [...to];
     if (this.#to.length === 0) throw new TypeError('Option "to" must name at least one DID');
