@@ -415,7 +415,7 @@ describe("a data directory", () => {
     await expect(managers.of("alice", { identity: "mallory" }).keyPackage()).rejects.toMatchObject({
       code: "wrong_identity",
       message:
-        'runtime error: The store belongs to an engine of the identity "alice", not "mallory": give the identity that it was created with, or another dataDir',
+        'runtime error: The store belongs to an engine with the identity "alice", not "mallory": give the identity that it was created with, or another dataDir',
     });
     await managers.of("alice").open(NAME);
   });
