@@ -50,26 +50,18 @@ const LOOPBACK: readonly LookupAddress[] = [
  */
 export function createAddressGuard({ allow = [], lookup = systemLookup }: AddressGuardOptions = {}): AddressGuard {
   const allowed: ReadonlySet<AddressKind> = new Set<AddressKind>(["public", ...allow]);
-  const rejection = (hostname: string, addresses: readonly string[]): DidError | undefined =>
-    addresses.every((address) => allowed.has(classifyAddress(address)))
-      ? undefined
-      : new DidError(
-          "refused_address",
-          `The address of ${hostname} is not allowed: allow its kind (resolution.allow), or configure its origin (resolution.hosts)`,
-        );
+  const isAllowed = (address: string): boolean => allowed.has(classifyAddress(address));
 
   return {
     checkHost: (hostname) => {
       const bare = hostname.replace(/^\[|\]$/g, "");
-      const error = isIP(bare) === 0 ? undefined : rejection(hostname, [bare]);
-      if (error !== undefined) throw error;
+      if (isIP(bare) !== 0 && !isAllowed(bare)) throw addressError(hostname);
     },
     lookup: (hostname, options, callback) => {
       const answer = (error: NodeJS.ErrnoException | null, found: readonly LookupAddress[]): void => {
         const [first] = found;
-        const addresses = found.map(({ address }) => address);
-        const problem = error ?? rejection(hostname, addresses);
-        if (problem !== undefined) callback(problem, []);
+        if (error instanceof Error) callback(error, []);
+        else if (!found.every(({ address }) => isAllowed(address))) callback(addressError(hostname), []);
         else if (options.all === true) callback(null, [...found]);
         else if (first === undefined) callback(new DidError("fetch_failed", `${hostname} has no address`), []);
         else callback(null, first.address, first.family);
@@ -86,4 +78,9 @@ export function createAddressGuard({ allow = [], lookup = systemLookup }: Addres
       });
     },
   };
+}
+
+function addressError(hostname: string): DidError {
+  const message = `The address of ${hostname} is not allowed: allow its kind (resolution.allow), or configure its origin (resolution.hosts)`;
+  return new DidError("refused_address", message);
 }
