@@ -130,6 +130,18 @@ describe("after a restart", () => {
     expect(await agreement(alice.group)).toBe(await agreement(again.group));
   });
 
+  test("pending proposals end with their epoch when a commit of before the restart is confirmed", async () => {
+    const { alice, bob, disk } = await onDisk();
+    await bob.group.process(await alice.group.leave());
+    await bob.group.stageUpdate();
+    const again = await restarted(bob, disk);
+    expect(again.group.proposals).toHaveLength(1);
+    await again.group.pending?.confirm();
+    expect(again.group.members).toHaveLength(1);
+    expect(again.group.proposals).toHaveLength(0);
+    expect(await codeOf(again.group.encrypt(utf8("x")))).toBe("resolved");
+  });
+
   test("proposals received after a commit was staged end with its epoch", async () => {
     const { alice, bob, disk } = await onDisk();
     const staged = await bob.group.stageUpdate();

@@ -89,5 +89,6 @@ function nextFromRows(session: GroupSession, pending: Pending): NextEpochState {
     close: () => Promise.resolve(),
   });
   if (!loaded) throw new MlsEngineError("state_damaged", "The stored pending commit is inconsistent");
-  return { state: loaded.state, keys: loaded.keys };
+  // The partition still has the pending proposals of the epoch that ends.
+  return { state: { ...loaded.state, proposals: new Map() }, keys: loaded.keys };
 }
