@@ -44,10 +44,7 @@ export async function loadSigner(
         : given && !equalBytes(given.publicKey, signer.signatureKey.publicKey)
           ? "with another signature key"
           : undefined;
-  if (difference) {
-    const message = `The store belongs to an engine ${difference}: give the identity that it was created with, or another dataDir`;
-    throw new MlsEngineError("wrong_identity", message);
-  }
+  if (difference) throw new MlsEngineError("wrong_identity", `The store belongs to an engine ${difference}`);
   return signer;
 }
 
