@@ -1,15 +1,15 @@
 import type { JsonObject } from "@parley/core";
 import { checkJson } from "@parley/core/internal";
 import type { CredentialFormat } from "@parley/vc";
-import { RestError } from "./errors.ts";
+import { RestError } from "./rest-error.ts";
 import type { Http } from "./http.ts";
-import { writeCredential, writeDate, type Credential } from "./model.ts";
-import type { CredentialsLimits } from "./options.ts";
-import { invalid, readObject, readPage, readSigned, readStored, type StoredCredential } from "./wire.ts";
+import { writeCredential, writeDate, type Credential } from "./credential.ts";
+import type { CredentialsLimits } from "./credentials-client-options.ts";
+import { invalid, readObject, readPage, readSigned, readStored, type StoredCredential } from "./stored-credential.ts";
 
-/** What every call takes. */
+/** Options of every call. */
 export interface CallOptions {
-  /** Ends the call; its promise is rejected with the signal's reason. The node may have done what it was asked all the same. */
+  /** Aborts the call; its promise is rejected with the signal's reason. The node may have processed the request already. */
   readonly signal?: AbortSignal;
 }
 
@@ -29,11 +29,11 @@ export interface VerifyCredentialOptions extends CallOptions {
 
 /** Options of `storeCredential`. */
 export interface StoreCredentialOptions extends CallOptions {
-  /** The DID whose store it goes into. Default: the client's. */
+  /** The DID whose store receives it. Default: the client's. */
   readonly holderDid?: string;
-  /** The issuer that the credential must name: a DID or a URL. Default: whoever it names. */
+  /** The issuer that the credential must name: a DID or a URL. Default: not checked. */
   readonly issuerDid?: string;
-  /** The end of its validity: a Date, or text as in RFC 3339. A node refuses what contradicts the credential. Default: what it says. */
+  /** End of validity: a Date or RFC 3339 text. A node rejects a value that contradicts the credential. Default: the credential's own. */
   readonly validUntil?: Date | string;
 }
 
@@ -51,7 +51,7 @@ export interface CredentialVerification {
 }
 
 const PATH = "/api/v1/credentials";
-/** Pages of one listing: a node that pages in ones would else keep a client busy for ever. */
+/** Pages of one listing. Without a limit, a faulty node could keep a client busy for ever. */
 const MAX_PAGES = 1_000;
 
 export async function sign(
@@ -92,7 +92,7 @@ export async function store(
   return stored;
 }
 
-/** All pages, one after the other. */
+/** Reads all pages, one after the other. */
 export async function list(
   http: Http,
   { holderDid, signal }: { holderDid: string; signal: AbortSignal | undefined },

@@ -1,10 +1,10 @@
 import type { LookupFunction } from "node:net";
 import { isLocalhostName, lookupLoopback } from "@parley/core/internal";
 
-/** Where a node's REST API is. */
+/** Address of a node's REST API. */
 export interface Endpoint {
   readonly origin: string;
-  /** What stands before `/api/v1`; mostly nothing. */
+  /** Path prefix before `/api/v1`; usually empty. */
   readonly path: string;
   /** Value of an `Authorization` header, from a name and password in the URL. */
   readonly authorization?: string;
@@ -19,7 +19,7 @@ const PROTOCOLS: ReadonlyMap<string, string> = new Map([
   ["http:", "http:"],
 ]);
 
-/** Finds the REST API of the node that a WebSocket URL or an http origin names. @throws TypeError without the URL, which may hold secrets. */
+/** Derives the REST API's address from a WebSocket URL or an http origin. @throws TypeError without the URL, which may contain secrets. */
 export function readEndpoint(nodeUrl: string): Endpoint {
   if (typeof nodeUrl !== "string" || !URL.canParse(nodeUrl)) {
     throw new TypeError("nodeUrl is not a URL; expected something like wss://node.example/plugin_socket/websocket");

@@ -5,10 +5,10 @@ import { isJsonObject, type JsonObject } from "@parley/core";
 import { explainNodeFailure, runWithin } from "@parley/core/internal";
 import { HttpConnections, isHttpParserError, readJsonResponse } from "@parley/core/net";
 import { readEndpoint, type Endpoint } from "./endpoint.ts";
-import { RestError } from "./errors.ts";
-import { readSettings, type CredentialsClientOptions, type Settings } from "./options.ts";
-import { refusalError } from "./refusal.ts";
-import { retryDelay } from "./retry.ts";
+import { RestError } from "./rest-error.ts";
+import { readSettings, type CredentialsClientOptions, type Settings } from "./credentials-client-options.ts";
+import { responseError } from "./response-error.ts";
+import { retryDelay } from "./retry-delay.ts";
 
 /** One call of the REST API. */
 export interface Call {
@@ -19,13 +19,13 @@ export interface Call {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** A node's answer to a call that succeeded. */
+/** A node's response to a successful call. */
 export interface Answer {
   readonly status: number;
   readonly body: JsonObject;
 }
 
-/** The connections to one node. */
+/** HTTP client for one node, with a pool of connections. */
 export class Http {
   readonly #settings: Settings;
   readonly #endpoint: Endpoint;
@@ -35,7 +35,7 @@ export class Http {
   readonly #closing = new AbortController();
 
   constructor(options: CredentialsClientOptions) {
-    setMaxListeners(0, this.#closing.signal); // each call has one
+    setMaxListeners(0, this.#closing.signal); // each call adds a listener
     this.#settings = readSettings(options);
     this.#endpoint = readEndpoint(options.nodeUrl);
     const { authorization, lookup, origin } = this.#endpoint;
@@ -55,9 +55,9 @@ export class Http {
     return `${this.#endpoint.origin}${this.#endpoint.path}`;
   }
 
-  /** Does a call; one that only reads is tried again where that makes sense. @throws RestError, or the signal's reason. */
+  /** Performs a call. GET requests are retried after transient errors. @throws RestError, or the signal's reason. */
   async call(call: Call): Promise<Answer> {
-    // What can't be written is the caller's bug, and no failure of the network.
+    // Outside of the try block: a value that can't be serialized is the caller's bug, not a network failure.
     const content = call.body === undefined ? undefined : JSON.stringify(call.body);
     return runWithin({ signals: [this.#closing.signal, call.signal] }, async (signal) => {
       for (let attempt = 1; ; attempt += 1) {
@@ -72,7 +72,7 @@ export class Http {
     });
   }
 
-  /** Ends all calls (`closed`) and connections. */
+  /** Rejects all calls with `closed` and closes all connections. */
   async close(): Promise<void> {
     this.#closing.abort(new RestError("closed", "The client was closed"));
     this.#connections.close();
@@ -101,20 +101,20 @@ export class Http {
     const { maxResponseBytes } = this.#settings.limits;
     const answer = await readJsonResponse(response, maxResponseBytes);
     const { status, body, isTooLarge } = answer;
-    if (status < 200 || status > 299) throw refusalError(answer, this.#apiKey);
+    if (status < 200 || status > 299) throw responseError(answer, this.#apiKey);
     if (isTooLarge) {
-      const message = `The node's answer has more than ${maxResponseBytes} bytes (limits.maxResponseBytes)`;
+      const message = `The node's response has more than ${maxResponseBytes} bytes (limits.maxResponseBytes)`;
       throw new RestError("response_invalid", message, { status });
     }
-    if (!isJsonObject(body)) throw new RestError("response_invalid", "The node's answer is not a JSON object", { status });
+    if (!isJsonObject(body)) throw new RestError("response_invalid", "The node's response is not a JSON object", { status });
     return { status, body };
   }
 }
 
 function networkError(label: string, cause: unknown): RestError {
-  // Not passed on as the cause: it contains what the node sent.
+  // Not passed on as the cause, because it contains the node's data.
   if (isHttpParserError(cause)) {
-    return new RestError("response_invalid", `The answer of ${label} is not HTTP, or its headers are too long: check nodeUrl`);
+    return new RestError("response_invalid", `The response of ${label} is not HTTP, or its headers are too long: check nodeUrl`);
   }
   const { why, retryable } = explainNodeFailure(cause);
   return new RestError("network", `The node at ${label} can't be reached, or the connection broke: ${why}`, { cause, retryable });

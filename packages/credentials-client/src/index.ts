@@ -1,8 +1,8 @@
 // For applications
-export { CredentialsClient } from "./client.ts";
-export type { CredentialsClientOptions, CredentialsLimits, CredentialsTlsOptions, RetryOptions } from "./options.ts";
-export type { Credential } from "./model.ts";
-export type { StoredCredential } from "./wire.ts";
+export { CredentialsClient } from "./credentials-client.ts";
+export type { CredentialsClientOptions, CredentialsLimits, CredentialsTlsOptions, RetryOptions } from "./credentials-client-options.ts";
+export type { Credential } from "./credential.ts";
+export type { StoredCredential } from "./stored-credential.ts";
 export type {
   CallOptions,
   CredentialVerification,
@@ -12,7 +12,7 @@ export type {
   VerifyCredentialOptions,
 } from "./credentials.ts";
 export type { PresentationVerification, SignPresentationOptions, VerifyPresentationOptions } from "./presentations.ts";
-export { RestError, type RestErrorCode, type RestErrorOptions } from "./errors.ts";
+export { RestError, type RestErrorCode, type RestErrorOptions } from "./rest-error.ts";
 
 // Without a node
 export { verifyLocally, type LocalVerification, type VerifyLocallyOptions } from "./verify-locally.ts";

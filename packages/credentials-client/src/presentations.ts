@@ -1,10 +1,10 @@
 import type { JsonObject } from "@parley/core";
 import type { CredentialFormat } from "@parley/vc";
 import type { CallOptions } from "./credentials.ts";
-import { RestError } from "./errors.ts";
+import { RestError } from "./rest-error.ts";
 import type { Http } from "./http.ts";
 import { nonceOf } from "./signed-text.ts";
-import { readObject, readSigned } from "./wire.ts";
+import { readObject, readSigned } from "./stored-credential.ts";
 
 /** Options of `signPresentation`. */
 export interface SignPresentationOptions extends CallOptions {
@@ -12,9 +12,9 @@ export interface SignPresentationOptions extends CallOptions {
   readonly holderDid?: string;
   /** Default `compact_jwt`. */
   readonly format?: CredentialFormat;
-  /** What the verifier gave, so that the presentation can't be used again. */
+  /** The verifier's nonce, so that the presentation can't be replayed. */
   readonly nonce?: string;
-  /** Whom the presentation is for, mostly the verifier's DID. */
+  /** The audience of the presentation, usually the verifier's DID. */
   readonly audience?: string | readonly string[];
 }
 
@@ -22,7 +22,7 @@ export interface SignPresentationOptions extends CallOptions {
 export interface VerifyPresentationOptions extends CallOptions {
   /** The DID that the node verifies for. Default: the client's. */
   readonly verifierDid?: string;
-  /** The nonce that the presentation must have. Checked here as well, because older nodes don't. */
+  /** The nonce that the presentation must have. Also checked here, because older nodes don't check it. */
   readonly nonce?: string;
 }
 

@@ -2,15 +2,15 @@ import { createDidResolver, didKeyMethod, didWebMethod, type DidFetch, type DidR
 import { createNodeFetch, type AddressKind } from "@parley/did/node";
 import { createStatusListFetch, type StatusListFetch } from "@parley/vc";
 
-/** How issuers' and holders' hosts are reached, for the documents of their DIDs and for status lists. */
+/** How the hosts of issuers and holders are reached, for DID documents and status lists. */
 export interface ResolutionOptions {
-  /** Kinds of addresses that may be asked besides public ones, such as `"loopback"` or `"private"`. Default: none. */
+  /** Kinds of addresses that are allowed in addition to public ones, such as `"loopback"` or `"private"`. Default: none. */
   readonly allow?: readonly AddressKind[];
-  /** Ask `localhost` and names below it over plain http; their addresses must be allowed besides. Default `false`. */
+  /** Uses plain http for `localhost` and its subdomains; `allow` must also contain `"loopback"`. Default `false`. */
   readonly httpForLoopback?: boolean;
   /**
-   * Where hosts are, instead of asking DNS: `{ "alice-test.localhost": "http://127.0.0.1:4000" }`. Keys are hosts, with the port if the DID
-   * has one; values are http or https origins, which may have any address. Default: none.
+   * Origins of hosts, used instead of DNS: `{ "alice-test.localhost": "http://127.0.0.1:4000" }`. Keys are hosts, with the port if the DID
+   * has one; values are http or https origins with any address. Default: none.
    */
   readonly hosts?: Readonly<Record<string, string>>;
   /** Certificate authorities to trust instead of Node's own, in PEM. */
@@ -24,7 +24,7 @@ export function createResolver(options: ResolutionOptions = {}): DidResolver {
   return createDidResolver({ methods: { ...didKeyMethod(), ...web } });
 }
 
-/** Gets status lists, from the hosts that documents may come from. */
+/** Fetches status lists, from the same hosts as DID documents. */
 export function createStatusFetch(options: ResolutionOptions = {}): StatusListFetch {
   const { httpForLoopback = false, hosts = {} } = options;
   return createStatusListFetch({ fetch: createFetch(options), httpForLoopback, hosts });

@@ -1,9 +1,9 @@
 import { isJsonObject, type JsonObject } from "@parley/core";
 
-/** What a signed text says it is. Nothing of it has been verified; it only tells which verification it must pass. */
+/** The kind of a signed text, read without verification. It selects the verification that the text must pass. */
 export type SignedKind = "credential" | "presentation";
 
-/** Header and claims of a JWS, or the JSON of an embedded proof or an envelope, as they claim to be. */
+/** The unverified header and claims of a JWS, or the JSON of an embedded proof or an envelope. */
 interface Parts {
   readonly header: JsonObject;
   readonly content: JsonObject;
@@ -12,10 +12,10 @@ interface Parts {
 const PRESENTATION = /^(?:Enveloped)?VerifiablePresentation$/;
 const ENVELOPE = /^data:application\/(?:vp\+)?jwt,/i;
 
-/** Tells presentations from credentials. Whatever can't be read is a credential, whose verification says what is wrong with it. */
+/** Distinguishes presentations from credentials. Unreadable text counts as a credential, whose verification then reports the error. */
 export function signedKind(signed: string): SignedKind {
   const { header, content } = partsOf(signed);
-  // `typ` decides where it is specific (VC-JOSE-COSE); JWTs of VCDM 1.1 have a `vp` claim.
+  // A specific `typ` decides (VC-JOSE-COSE); JWTs of VCDM 1.1 have a `vp` claim.
   const typ = typeof header["typ"] === "string" ? header["typ"].toLowerCase().replace(/^application\//, "") : "";
   if (typ === "vp+jwt") return "presentation";
   if (typ === "vc+jwt") return "credential";
@@ -25,7 +25,7 @@ export function signedKind(signed: string): SignedKind {
   return isPresentation || (isJwt(signed) && vp !== undefined) ? "presentation" : "credential";
 }
 
-/** The nonce that a presentation names, whose signature somebody else has verified: `nonce` of a JWT, `challenge` of a proof. */
+/** The nonce of a presentation: `nonce` of a JWT, `challenge` of a proof. Does not verify the signature. */
 export function nonceOf(signed: string): string | undefined {
   const { content } = partsOf(signed);
   if (isJwt(signed)) return textIn(content["nonce"]);

@@ -13,26 +13,26 @@ import { signedKind } from "./signed-text.ts";
 
 /** Options of {@link verifyLocally}. */
 export interface VerifyLocallyOptions extends Omit<VerifyPresentationOptions, "resolver" | "status"> {
-  /** Finds DID documents. Default: did:key and did:web, from public addresses only, with a cache that all calls share. */
+  /** Resolves DIDs. Default: did:key and did:web, from public addresses only, with a cache that all calls share. */
   readonly resolver?: DidResolver;
-  /** Gets status lists. Default: over https, from public addresses only. `"ignore"` skips the check for revocation. */
+  /** Fetches status lists. Default: over https, from public addresses only. `"ignore"` skips the check for revocation. */
   readonly status?: StatusListFetch | "ignore";
-  /** For the defaults of `resolver` and `status`, mostly in development. With it, no document is kept from one call to the next. */
+  /** Options of the default `resolver` and `status`, mainly for development. If set, DID documents are not cached between calls. */
   readonly resolution?: ResolutionOptions;
 }
 
-/** What {@link verifyLocally} found to hold. */
+/** Result of {@link verifyLocally}. */
 export type LocalVerification =
   | ({ readonly kind: "credential" } & VerifiedCredential)
   | ({ readonly kind: "presentation" } & VerifiedPresentation);
 
 /**
- * Verifies a signed credential or presentation on this machine, of any format: signatures against the keys in the DID documents of those who
- * signed, dates, status, and for a presentation its nonce, its audience and each credential in it. No node is asked or trusted.
+ * Verifies a signed credential or presentation of any format without a node: signatures against the keys in the signers' DID documents,
+ * dates, status, and for a presentation its nonce, its audience and each credential in it.
  *
- * `kind` says what it was. With a `nonce`, only a presentation will do.
+ * `kind` of the result distinguishes the two. With a `nonce`, only a presentation is accepted.
  *
- * @throws VcError with a code for whatever does not hold; the signal's own reason on abort.
+ * @throws VcError whose code names the failed check; the signal's own reason on abort.
  * @example
  * ```ts
  * import { verifyLocally } from "layr8";
@@ -48,7 +48,7 @@ export async function verifyLocally(signed: string, options: VerifyLocallyOption
   if (typeof signed !== "string") throw new TypeError("signed must be a string");
   rejectUnknownOptions(options, OPTIONS);
   const { resolution, nonce, ...others } = options;
-  const text = signed.trim(); // white space around what was pasted
+  const text = signed.trim(); // white space is often pasted with it
   const common = {
     ...others,
     resolver: options.resolver ?? resolverFor(resolution),

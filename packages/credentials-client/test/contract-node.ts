@@ -5,8 +5,8 @@ import { sendJson, serve, type Seen, type TestServer } from "./http-server.ts";
 export const API_KEY = "key-of-the-tests-0123456789";
 
 /**
- * A server that speaks the contract of a node's credentials API, with texts in the place of signatures: `signed.<JSON in base64url>.`
- * It checks the key, keeps what is stored, and pages in twos.
+ * A server that implements the contract of a node's credentials API, with placeholders for signatures: `signed.<JSON in base64url>.`
+ * It checks the key, stores credentials in memory, and returns pages of two.
  */
 export function startContractNode(): Promise<TestServer> {
   const stored: JsonObject[] = [];
@@ -38,7 +38,7 @@ export function startContractNode(): Promise<TestServer> {
     if (method === "GET" && pathname === "/api/v1/credentials") return sendPage(stored, searchParams, response);
     if (method === "GET") {
       const entry = stored.find(({ id }) => pathname === `/api/v1/credentials/${encodeURIComponent(String(id))}`);
-      return entry === undefined ? sendJson(response, 404, { error: "There is no such credential" }) : sendJson(response, 200, entry);
+      return entry === undefined ? sendJson(response, 404, { error: "The credential does not exist" }) : sendJson(response, 200, entry);
     }
     const call = calls[`${method} ${pathname}`];
     if (call === undefined || !isJsonObject(body)) return sendJson(response, 404, { error: "not found" });
@@ -46,7 +46,7 @@ export function startContractNode(): Promise<TestServer> {
   });
 }
 
-/** The bodies that a server was sent. */
+/** The bodies of the requests that a server received. */
 export function bodiesOf(seen: readonly Seen[]): readonly unknown[] {
   return seen.map(({ body }) => body);
 }

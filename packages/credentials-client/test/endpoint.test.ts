@@ -15,11 +15,11 @@ describe("readEndpoint", () => {
     expect(readEndpoint(nodeUrl)).toEqual({ origin, path });
   });
 
-  it("takes a name and password for basic authentication, as the WebSocket does", () => {
+  it("uses a name and password for basic authentication, as the WebSocket does", () => {
     expect(readEndpoint("wss://me:p%40ss@node.example").authorization).toBe(`Basic ${btoa("me:p@ss")}`);
   });
 
-  it.each(["localhost", "alice-test.localhost", "a.b.LOCALHOST"])("looks up %s on this machine (RFC 6761)", async (host) => {
+  it.each(["localhost", "alice-test.localhost", "a.b.LOCALHOST"])("resolves %s to loopback (RFC 6761)", async (host) => {
     const { lookup } = readEndpoint(`ws://${host}:4000/plugin_socket/websocket`);
     const address = await new Promise((resolve, reject) => {
       lookup?.(host, { all: false }, (error, found) => (error === null ? resolve(found) : reject(error)));
@@ -27,13 +27,13 @@ describe("readEndpoint", () => {
     expect(address).toBe("127.0.0.1");
   });
 
-  it("leaves names that only look alike to the system", () => {
+  it("leaves similar names to the system's resolver", () => {
     expect(readEndpoint("wss://notlocalhost").lookup).toBeUndefined();
     expect(readEndpoint("wss://localhost.example").lookup).toBeUndefined();
   });
 
   it.each(["", "node.example", "ftp://secret@node.example", "wss://secret:%ff@node.example", "wss://"])(
-    "refuses %j without repeating it",
+    "rejects %j without repeating it",
     (nodeUrl) => {
       const error = thrownBy(() => readEndpoint(nodeUrl));
       expect(error).toBeInstanceOf(TypeError);

@@ -3,7 +3,7 @@ import { createServer, type IncomingHttpHeaders, type RequestListener, type Serv
 import type { AddressInfo } from "node:net";
 import { onTestFinished } from "vitest";
 
-/** A request as it reached a server. */
+/** A request as a server received it. */
 export interface Seen {
   readonly method: string;
   /** Path with its query. */

@@ -6,7 +6,7 @@ import { inspect } from "node:util";
 import { CERTIFICATE, PRIVATE_KEY, rejectionOf } from "@parley/test-assertions";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { CredentialsClient, RestError, type CredentialsClientOptions, type RestErrorCode } from "../src/index.ts";
-import { expectRestError } from "./expect-error.ts";
+import { expectRestError } from "./expect-rest-error.ts";
 import { listen, sendJson, serve, type TestServer } from "./http-server.ts";
 
 const KEY = "secret-key-0123456789";
@@ -20,7 +20,7 @@ function clientOf(nodeUrl: string, options: Partial<CredentialsClientOptions> = 
   return client;
 }
 
-/** A server that answers its requests in turn, the last answer for ever. */
+/** Starts a server that sends the given responses in order, and repeats the last one. */
 function answers(...turns: readonly (readonly [status: number, body: unknown, headers?: Record<string, string>])[]): Promise<TestServer> {
   let turn = 0;
   return serve((_, response) => {
@@ -29,11 +29,11 @@ function answers(...turns: readonly (readonly [status: number, body: unknown, he
   });
 }
 
-/** A call that only reads, and one that writes. */
+/** A call that reads, and one that writes. */
 const get = (client: CredentialsClient, signal?: AbortSignal): Promise<unknown> => client.getCredential("1", signal ? { signal } : {});
 const post = (client: CredentialsClient, signal?: AbortSignal): Promise<unknown> => client.storeCredential("jwt", signal ? { signal } : {});
 
-describe("refusals", () => {
+describe("error responses", () => {
   it.each<[number, RestErrorCode, boolean]>([
     [400, "bad_request", false],
     [401, "unauthorized", false],
@@ -51,13 +51,13 @@ describe("refusals", () => {
     [503, "server_error", true],
     [504, "server_error", true],
     [599, "server_error", false],
-  ])("with status %i and no code of the node's are %s", async (status, code, retryable) => {
+  ])("with status %i and without a code are %s", async (status, code, retryable) => {
     const { origin } = await answers([status, { error: "So it is" }]);
     const error = expectRestError(await rejectionOf(post(clientOf(origin))), code, status);
     expect(error).toMatchObject({ message: "So it is", retryable });
   });
 
-  it("have the node's own code where it gives one that is fit to be one", async () => {
+  it("have the node's own code if it is a valid identifier", async () => {
     const { origin } = await answers(
       [403, { error: "no", code: "did_not_allowed" }],
       [403, { error: "no", code: "x\ny" }],
@@ -66,10 +66,10 @@ describe("refusals", () => {
     const client = clientOf(origin);
     expect(await rejectionOf(post(client))).toMatchObject({ code: "did_not_allowed", status: 403 });
     expect(await rejectionOf(post(client))).toMatchObject({ code: "forbidden", message: "no" });
-    expect(await rejectionOf(post(client))).toMatchObject({ code: "forbidden", message: "The node answered with status 403" });
+    expect(await rejectionOf(post(client))).toMatchObject({ code: "forbidden", message: "The node responded with status 403" });
   });
 
-  it("never show the API key, although the node echoes it", async () => {
+  it("never contain the API key, even if the node echoes it", async () => {
     const { origin } = await answers([401, { error: `key ${KEY} is wrong, ${KEY}!`, code: KEY }]);
     const error = expectRestError(await rejectionOf(post(clientOf(origin))), "unauthorized", 401);
     expect(error.message).toBe("key … is wrong, …!");
@@ -83,19 +83,19 @@ describe("refusals", () => {
     expect(message.length).toBeLessThan(600);
   });
 
-  it("by a proxy, in HTML, have the status' code", async () => {
+  it("of a proxy, in HTML, have the code of the status", async () => {
     const { origin } = await listen((_, response) => response.writeHead(413, { "content-type": "text/html" }).end("<h1>too large</h1>"));
     expectRestError(await rejectionOf(post(clientOf(origin))), "too_large", 413);
   });
 
-  it("say how long to wait", async () => {
+  it("contain the delay of Retry-After", async () => {
     const { origin } = await answers([429, { error: "slow down" }, { "retry-after": "7" }]);
     expect(await rejectionOf(post(clientOf(origin)))).toMatchObject({ code: "rate_limited", retryAfterMs: 7000 });
   });
 });
 
 describe("redirects", () => {
-  it.each([301, 302, 303, 307, 308])("with status %i are not followed, so that the key stays where it is", async (status) => {
+  it.each([301, 302, 303, 307, 308])("with status %i are not followed, so that the key is not sent elsewhere", async (status) => {
     const elsewhere = await answers([200, STORED]);
     const { origin } = await answers([status, {}, { location: elsewhere.origin }]);
     expectRestError(await rejectionOf(get(clientOf(origin))), "response_invalid", status);
@@ -103,7 +103,7 @@ describe("redirects", () => {
   });
 });
 
-describe("answers that are not what they should be", () => {
+describe("malformed responses", () => {
   it.each<[string, RequestListener]>([
     ["nothing", (_, response) => response.writeHead(204).end()],
     ["no JSON", (_, response) => response.end(`${KEY} {`)],
@@ -127,7 +127,7 @@ describe("answers that are not what they should be", () => {
     expect(requests).toBe(1);
   });
 
-  it("are let go when they do not end", async () => {
+  it("are aborted when they do not end", async () => {
     const { origin, server } = await listen((_, response) => {
       response.writeHead(200);
       const more = (): void => void response.write(Buffer.alloc(65_536, " "), (error) => (error ? undefined : more()));
@@ -138,14 +138,14 @@ describe("answers that are not what they should be", () => {
     await closed;
   });
 
-  it("may be nested deep where that is the credential's own affair", async () => {
+  it("may contain a deeply nested credential", async () => {
     const deep = `${'{"a":'.repeat(50_000)}1${"}".repeat(50_000)}`;
     const { origin } = await listen((request, response) =>
       response.end(request.url?.endsWith("/sign") ? `{"signed_credential":${deep}}` : `{"credential":${deep},"headers":{}}`),
     );
     const client = clientOf(origin);
     expect((await client.verifyCredential("x")).credential).toHaveProperty("a");
-    // Which must be text again; Node 26 writes JSON of any depth.
+    // It must be serialized again; Node 26 serializes JSON of any depth.
     const signing = client.signCredential({ credentialSubject: {} });
     const outcome = await signing.then(
       (text) => text.length,
@@ -156,13 +156,13 @@ describe("answers that are not what they should be", () => {
 });
 
 describe("retries", () => {
-  it.each([429, 502, 503, 504])("a read after status %i", async (status) => {
+  it.each([429, 502, 503, 504])("retries a read after status %i", async (status) => {
     const { origin, seen } = await answers([status, {}], [status, {}, { "retry-after": "3600" }], [200, STORED]);
     expect(await get(clientOf(origin))).toMatchObject({ id: "1" });
     expect(seen).toHaveLength(3);
   });
 
-  it("a read whose connection broke", async () => {
+  it("retries a read whose connection broke", async () => {
     let requests = 0;
     const { origin } = await listen((request, response) => {
       requests += 1;
@@ -173,7 +173,7 @@ describe("retries", () => {
     expect(requests).toBe(3);
   });
 
-  it("as often as it is told, and then reports the last failure", async () => {
+  it("retries up to maxRetries times, and then reports the last error", async () => {
     const { origin, seen } = await answers([503, { error: "first" }], [502, { error: "last" }]);
     const error = await rejectionOf(get(clientOf(origin, { retry: { maxRetries: 1, initialMs: 1 } })));
     expect(expectRestError(error, "server_error", 502).message).toBe("last");
@@ -182,13 +182,13 @@ describe("retries", () => {
     expect(seen).toHaveLength(3);
   });
 
-  it.each([400, 401, 404, 500, 501])("nothing after status %i", async (status) => {
+  it.each([400, 401, 404, 500, 501])("does not retry after status %i", async (status) => {
     const { origin, seen } = await answers([status, {}]);
     await rejectionOf(get(clientOf(origin)));
     expect(seen).toHaveLength(1);
   });
 
-  it("nothing that writes or signs", async () => {
+  it("does not retry calls that write or sign", async () => {
     const { origin, seen } = await answers([503, {}]);
     const client = clientOf(origin);
     const calls = [
@@ -210,7 +210,7 @@ describe("retries", () => {
   });
 });
 
-describe("time", () => {
+describe("the timeout", () => {
   it.each<[string, RequestListener]>([
     ["silent", () => {}],
     [
@@ -221,7 +221,7 @@ describe("time", () => {
         response.on("close", () => clearInterval(timer));
       },
     ],
-  ])("ends a request to a node that is %s, once, and lets its connection go", async (_, handler) => {
+  ])("ends a request to a node that is %s, once, and closes its connection", async (_, handler) => {
     let requests = 0;
     const { origin, server } = await listen((request, response) => {
       requests += 1;
@@ -233,7 +233,7 @@ describe("time", () => {
     expect(requests).toBe(1);
   });
 
-  it("ends a request that waits for a connection, which is then never sent", async () => {
+  it("ends a request that waits for a connection, and the request is never sent", async () => {
     const { origin, seen } = await serve(() => {});
     const client = clientOf(origin, { timeoutMs: 250, maxConnections: 1 });
     const first = rejectionOf(post(client));
@@ -243,7 +243,7 @@ describe("time", () => {
     expect(seen.map(({ url }) => url)).toEqual(["/api/v1/credentials"]);
   });
 
-  it("ends TLS handshakes that nobody answers", async () => {
+  it("ends TLS handshakes without a response", async () => {
     const sockets: Socket[] = [];
     const server = createTcpServer((socket) => sockets.push(socket)).listen(0, "127.0.0.1");
     await once(server, "listening");
@@ -269,14 +269,14 @@ describe("a node that can't be reached", () => {
 });
 
 describe("signals", () => {
-  it("that have fired before send nothing", async () => {
+  it("that are already aborted send nothing", async () => {
     const { origin, seen } = await answers([200, STORED]);
     const reason = new Error("never mind");
     expect(await rejectionOf(post(clientOf(origin), AbortSignal.abort(reason)))).toBe(reason);
     expect(seen).toEqual([]);
   });
 
-  it("end a request under way, with their reason, and its connection", async () => {
+  it("end a request in progress with their reason, and close its connection", async () => {
     const abort = new AbortController();
     const reason = new Error("never mind");
     const { origin } = await listen((request) => {
@@ -289,7 +289,7 @@ describe("signals", () => {
     await gone;
   });
 
-  it("end the wait before a retry", async () => {
+  it("end the delay before a retry", async () => {
     const abort = new AbortController();
     const reason = new Error("never mind");
     const { origin, seen } = await serve((_, response) => {
@@ -301,7 +301,7 @@ describe("signals", () => {
     expect(seen).toHaveLength(1);
   });
 
-  it("of every call are heeded", async () => {
+  it("are respected by every call", async () => {
     const { origin } = await serve(() => {});
     const client = clientOf(origin);
     const reason = new Error("never mind");
@@ -324,7 +324,7 @@ describe("signals", () => {
 });
 
 describe("close", () => {
-  it("ends what is under way, and everything after it", async () => {
+  it("rejects calls in progress and later ones", async () => {
     const { origin, server } = await listen(() => void client.close());
     const client = clientOf(origin);
     const gone = new Promise((resolve) => server.on("connection", (socket: Socket) => socket.on("close", resolve)));
@@ -343,7 +343,7 @@ describe("close", () => {
 });
 
 describe("connections", () => {
-  it("are kept for the next call", async () => {
+  it("are reused by the next call", async () => {
     const { origin, server } = await answers([200, STORED]);
     let connections = 0;
     server.on("connection", () => (connections += 1));
@@ -352,7 +352,7 @@ describe("connections", () => {
     expect(connections).toBe(1);
   });
 
-  it("are no more than the cap", async () => {
+  it("do not exceed the limit", async () => {
     const { origin, server } = await answers([200, STORED]);
     let connections = 0;
     server.on("connection", () => (connections += 1));
@@ -366,13 +366,13 @@ describe("connections", () => {
     expect(warnings).toEqual([]);
   });
 
-  it("to names below localhost go to this machine, with their own Host header", async () => {
+  it("to subdomains of localhost go to loopback, with their own Host header", async () => {
     const { port, seen } = await answers([200, STORED]);
     await get(clientOf(`ws://alice-test.localhost:${port}/plugin_socket/websocket`));
     expect(seen[0]).toMatchObject({ url: "/api/v1/credentials/1", headers: { host: `alice-test.localhost:${port}` } });
   });
 
-  it("carry a proxy's headers, but never another key", async () => {
+  it("send additional headers, but never another API key", async () => {
     const { port, seen } = await answers([200, STORED]);
     const headers = { "X-Proxy": "p", "X-API-Key": "other", Accept: "text/html" };
     await get(clientOf(`ws://me:word@127.0.0.1:${port}/nodes/a/plugin_socket/websocket?api_key=q`, { headers }));
@@ -406,18 +406,18 @@ describe("listings", () => {
     return clientOf(origin, { limits }).listCredentials();
   };
 
-  it("end with a page that names no next one", async () => {
+  it("end with a page without a cursor", async () => {
     for (const end of [undefined, null, ""]) expect(await list([page(["1"], "a"), page([], "b"), page(["2"], end)])).toHaveLength(2);
   });
 
-  it("fail beyond the cap on their count, of one page or of all", async () => {
+  it("fail beyond the limit on their count, of one page or of all", async () => {
     const limits = { maxCredentials: 3 };
     expect(await list([page(["1", "2"], "a"), page(["3"])], limits)).toHaveLength(3);
     expectRestError(await rejectionOf(list([page(["1", "2"], "a"), page(["3", "4"])], limits)), "too_many_credentials");
     expectRestError(await rejectionOf(list([page(["1", "2", "3", "4"])], limits)), "too_many_credentials");
   });
 
-  it("fail beyond the cap on their size", async () => {
+  it("fail beyond the limit on their size", async () => {
     expect(await list([page(["1", "2"])], { maxListLength: 6 })).toHaveLength(2);
     expectRestError(
       await rejectionOf(list([page(["1"], "a"), page(["2"], "b"), page(["3"])], { maxListLength: 6 })),
@@ -425,24 +425,24 @@ describe("listings", () => {
     );
   });
 
-  it("fail when they lead back to an earlier page", async () => {
+  it("fail when a cursor repeats", async () => {
     expectRestError(await rejectionOf(list([page(["1"], "a"), page(["2"], "b"), page(["3"], "a")])), "response_invalid", 200);
   });
 
-  it("fail when empty pages have no end", async () => {
+  it("fail when empty pages do not end", async () => {
     let cursor = 0;
     const { origin, seen } = await serve((_, response) => sendJson(response, 200, { credentials: [], next: String((cursor += 1)) }));
     expectRestError(await rejectionOf(clientOf(origin).listCredentials()), "too_many_credentials");
     expect(seen).toHaveLength(1000);
   });
 
-  it("hold nobody else's credentials", async () => {
+  it("fail when they contain another holder's credentials", async () => {
     const alien = { ...STORED, holder_did: "did:web:node.example:other" };
     expectRestError(await rejectionOf(list([[200, { credentials: [STORED, alien] }]])), "response_invalid", 200);
   });
 });
 
-it("whatever a node answers, a call ends with what it promises or a RestError", async () => {
+it("any response of a node ends a call with its documented result or a RestError", async () => {
   const bodies = [
     "",
     "{}",

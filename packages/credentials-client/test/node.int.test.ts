@@ -17,7 +17,7 @@ function clientOf(apiKey: string, did: string): CredentialsClient {
   return new CredentialsClient({ nodeUrl: node.url, apiKey, did });
 }
 
-/** Verification without the node's word: from the DID documents that it serves. */
+/** Verification without trusting the node, from the DID documents that it serves. */
 function locally(signed: string, options: { nonce?: string; audience?: string } = {}): ReturnType<typeof verifyLocally> {
   return verifyLocally(signed, { ...options, resolution: { httpForLoopback: true, allow: ["loopback"] } });
 }
@@ -42,7 +42,7 @@ afterAll(async () => {
 });
 
 describe.each(FORMATS)("with a node, in the format %s", (format) => {
-  it("a credential is signed, verified there and here, stored, listed and fetched", async () => {
+  it("a credential is signed, verified by node and client, stored, listed and fetched", async () => {
     const signed = await credentials.signCredential({ credentialSubject: SUBJECT }, { format });
     expect(decodeCredential(signed)).toMatchObject({ format, credential: { issuer: alice, credentialSubject: SUBJECT } });
 
@@ -57,7 +57,7 @@ describe.each(FORMATS)("with a node, in the format %s", (format) => {
     expect(await credentials.listCredentials()).toContainEqual(stored);
   });
 
-  it("a presentation is signed for a nonce and an audience, and verified there and here", async () => {
+  it("a presentation is signed for a nonce and an audience, and verified by node and client", async () => {
     const signed = await credentials.signCredential({ credentialSubject: SUBJECT }, { format });
     const nonce = `nonce-of-${format}`;
     const presentation = await credentials.signPresentation([signed], { format, nonce, audience: bob });
@@ -79,7 +79,7 @@ describe.each(FORMATS)("with a node, in the format %s", (format) => {
     expect(await rejectionOf(elsewhere)).toMatchObject({ name: "RestError", status: 422, code: "audience_mismatch" });
   });
 
-  it("a credential that was tampered with, or has ended, is refused there and here", async () => {
+  it("a tampered or expired credential is rejected by node and client", async () => {
     const ended = await credentials.signCredential({ credentialSubject: SUBJECT, validUntil: "2020-01-01T00:00:00Z" }, { format });
     expect(await rejectionOf(credentials.verifyCredential(ended))).toMatchObject({ name: "RestError", status: 422, code: "expired" });
     expect(await rejectionOf(locally(ended))).toMatchObject({ name: "VcError", code: "expired" });
@@ -97,7 +97,7 @@ describe.each(FORMATS)("with a node, in the format %s", (format) => {
 });
 
 describe("with a node", () => {
-  it("a credential keeps what the caller gave", async () => {
+  it("a credential keeps the caller's members", async () => {
     const validUntil = new Date("2099-01-02T03:04:05Z");
     const id = "https://issuer.example/credentials/1";
     const signed = await credentials.signCredential({ id, type: "MembershipCredential", validUntil, credentialSubject: SUBJECT });
@@ -108,7 +108,7 @@ describe("with a node", () => {
     expect(await rejectionOf(contradiction)).toMatchObject({ status: 422, code: "issuer_mismatch" });
   });
 
-  it("a wallet of several pages is listed whole", async () => {
+  it("a wallet of several pages is listed completely", async () => {
     const carol = `did:web:localhost%3A${node.port}:carol`;
     const signed = await credentials.signCredential({ credentialSubject: SUBJECT });
     const ids: string[] = [];
@@ -117,7 +117,7 @@ describe("with a node", () => {
     expect(listed.map(({ id }) => id)).toEqual(ids);
   });
 
-  it("a stranger's API key gets nothing", async () => {
+  it("another owner's API key has no access", async () => {
     const mallory = clientOf(OTHERS_KEY, "did:web:mallory.example:agent");
     const signed = await credentials.signCredential({ credentialSubject: SUBJECT });
     const { id } = await credentials.storeCredential(signed);
@@ -142,7 +142,7 @@ describe("with a node", () => {
     await nobody.close();
   });
 
-  it("names below localhost reach it", async () => {
+  it("subdomains of localhost reach it", async () => {
     const client = new CredentialsClient({
       nodeUrl: `ws://alice-test.localhost:${node.port}/plugin_socket/websocket`,
       apiKey: KEY,
@@ -152,7 +152,7 @@ describe("with a node", () => {
     await client.close();
   });
 
-  it("what it can't read is refused with a code", async () => {
+  it("a malformed request is rejected with a code", async () => {
     expect(await rejectionOf(credentials.verifyCredential("rubbish"))).toMatchObject({ status: 422, code: "malformed" });
     expect(await rejectionOf(credentials.storeCredential("rubbish"))).toMatchObject({ status: 422, code: "malformed" });
     expect(await rejectionOf(credentials.signPresentation(["rubbish"]))).toMatchObject({ status: 422, code: "malformed" });
@@ -163,7 +163,7 @@ describe("with a node", () => {
   });
 });
 
-/** The first character of the signature of a JWS, alone or in an envelope, made another. */
+/** Changes the first character of the signature of a JWS, alone or in an envelope. */
 function changedSignature(signed: string): string {
   return signed.replace(/\.([\w-])(?=[\w-]*(?:$|"))/, (_, first: string) => `.${first === "A" ? "B" : "A"}`);
 }

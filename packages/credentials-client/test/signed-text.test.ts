@@ -13,7 +13,7 @@ describe("signedKind", () => {
     ["no typ, but a presentation", jwt({}, { type: ["VerifiablePresentation"] })],
     ["an embedded proof", JSON.stringify({ type: ["VerifiablePresentation", "Other"], proof: {} })],
     ["an envelope", ` \n${JSON.stringify({ type: "EnvelopedVerifiablePresentation" })}`],
-  ])("takes %s for a presentation", (_, signed) => {
+  ])("classifies %s as a presentation", (_, signed) => {
     expect(signedKind(signed)).toBe("presentation");
   });
 
@@ -25,12 +25,12 @@ describe("signedKind", () => {
     ["nothing", ""],
     ["rubbish", "{."],
     ["rubbish in a JWT", "a.b.c"],
-    ["types that are no text", JSON.stringify({ type: [{ VerifiablePresentation: 1 }, null] })],
-  ])("takes %s for a credential", (_, signed) => {
+    ["types that are not strings", JSON.stringify({ type: [{ VerifiablePresentation: 1 }, null] })],
+  ])("classifies %s as a credential", (_, signed) => {
     expect(signedKind(signed)).toBe("credential");
   });
 
-  it("answers for any text", () => {
+  it("classifies any text", () => {
     fc.assert(
       fc.property(
         fc.oneof(
@@ -49,7 +49,7 @@ describe("nonceOf", () => {
     ["a JWT", jwt({ typ: "vp+jwt" }, { nonce: "n" })],
     ["an envelope", JSON.stringify({ id: `data:application/vp+jwt,${jwt({}, { nonce: "n" })}` })],
     ["an embedded proof", JSON.stringify({ proof: { challenge: "n" } })],
-  ])("finds that of %s", (_, signed) => {
+  ])("finds the nonce of %s", (_, signed) => {
     expect(nonceOf(signed)).toBe("n");
   });
 
@@ -58,7 +58,7 @@ describe("nonceOf", () => {
     ["an envelope", JSON.stringify({ id: "data:application/vp+jwt,rubbish", nonce: "n", proof: { challenge: "n" } })],
     ["an embedded proof", JSON.stringify({ nonce: "n", proof: [{ challenge: "n" }] })],
     ["rubbish", "nonce"],
-  ])("finds none where it is not signed as a nonce: %s", (_, signed) => {
+  ])("ignores a nonce outside of the signed part: %s", (_, signed) => {
     expect(nonceOf(signed)).toBeUndefined();
   });
 });

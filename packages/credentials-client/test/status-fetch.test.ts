@@ -22,7 +22,7 @@ async function expectUnavailable(promise: Promise<string>, retryable: boolean): 
 }
 
 describe("the fetch of status lists", () => {
-  it("gets a list with its query, from a loopback name where that is allowed", async () => {
+  it("fetches a list with its query, from a loopback name if that is allowed", async () => {
     const { port, seen } = await serve((_, response) => response.end(" list\n"));
     expect(await get(`http://issuer.localhost:${port}/status?list=1#7`, LOCAL)).toBe("list");
     expect(seen).toMatchObject([{ url: "/status?list=1", headers: { host: `issuer.localhost:${port}` } }]);
@@ -31,7 +31,7 @@ describe("the fetch of status lists", () => {
   it.each([
     ["gzip", gzipSync],
     ["deflate", deflateSync],
-  ] as const)("gets a list in the content coding %s, and no more of it than the cap", async (coding, encode) => {
+  ] as const)("decodes a list with the content coding %s, up to the size limit", async (coding, encode) => {
     const text = "x".repeat(1000);
     let sent = text;
     const { origin } = await serve((_, response) => response.writeHead(200, { "content-encoding": coding }).end(encode(sent)));
@@ -42,14 +42,14 @@ describe("the fetch of status lists", () => {
     expect(error.message).toContain("more than 1000 bytes");
   });
 
-  it("connects where the table says, asks for the list's host, and sends no key", async () => {
+  it("connects to the origin of the hosts table, sends the list's Host header, and no key", async () => {
     const { origin, seen } = await serve((_, response) => response.end("list"));
     expect(await get("https://issuer.example/status/1", { hosts: { "Issuer.Example": origin } })).toBe("list");
     expect(seen).toMatchObject([{ url: "/status/1", headers: { host: "issuer.example" } }]);
     expect(seen[0]?.headers).not.toHaveProperty("x-api-key");
   });
 
-  it("gets it over TLS, for the name in the certificate", async () => {
+  it("fetches it over TLS, for the name in the certificate", async () => {
     const { port } = await listen((_, response) => response.end("list"), createTlsServer({ cert: CERTIFICATE, key: PRIVATE_KEY }));
     const hosts = { "tls.example": `https://127.0.0.1:${port}`, "other.example": `https://127.0.0.1:${port}` };
     expect(await get("https://tls.example/1", { hosts, ca: CERTIFICATE })).toBe("list");
@@ -65,7 +65,7 @@ describe("the fetch of status lists", () => {
     "data:text/plain,list",
     "file:///etc/passwd",
     "https://user:word@issuer.example/1",
-  ])("refuses %s", async (url) => {
+  ])("rejects %s", async (url) => {
     await expectUnavailable(get(url), false);
   });
 
@@ -88,14 +88,14 @@ describe("the fetch of status lists", () => {
     ["no UTF-8", (_, response) => response.end(Buffer.from([0xff])), true],
     ["headers that are too long", (_, response) => response.writeHead(200, { x: "x".repeat(20_000) }).end("list"), true],
     ["nothing", ({ socket }) => socket.destroy(), true],
-  ])("reports %s, and lets the connection go", async (_, handler, retryable) => {
+  ])("reports %s, and closes the connection", async (_, handler, retryable) => {
     const { origin, server } = await listen(handler);
     const closed = new Promise((resolve) => server.on("connection", (socket: Socket) => socket.on("close", resolve).on("error", () => {})));
     await expectUnavailable(get("https://issuer.example/1", { hosts: { "issuer.example": origin } }), retryable);
     await closed;
   });
 
-  it("stops when its signal fires, with its reason", async () => {
+  it("stops when its signal is aborted, with its reason", async () => {
     const abort = new AbortController();
     const reason = new Error("never mind");
     const { origin } = await listen(() => abort.abort(reason));

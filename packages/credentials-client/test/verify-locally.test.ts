@@ -94,13 +94,13 @@ describe.each(FORMATS)("verifyLocally, of the format %s", (format) => {
     expect(await rejectionOf(verifyLocally(signed, { ...options, audience: HOLDER }))).toMatchObject({ code: "audience_mismatch" });
   });
 
-  it("refuses what another key has signed", async () => {
+  it("rejects a signature of another key", async () => {
     const signed = await issue(format);
     issuer = { ...partyOf(ISSUER), key: issuer.key };
     expect(await rejectionOf(verifyLocally(signed, { resolution }))).toMatchObject({ name: "VcError", code: "signature_invalid" });
   });
 
-  it("takes no credential for a presentation where a nonce is wanted", async () => {
+  it("rejects a credential if a nonce is expected", async () => {
     const error = await rejectionOf(verifyLocally(await issue(format), { resolution, nonce: "n" }));
     expect(error).toMatchObject({ name: "VcError" });
   });
@@ -115,7 +115,7 @@ describe("verifyLocally", () => {
     statusListCredential: LIST,
   };
 
-  it("looks up whether a credential was revoked", async () => {
+  it("checks the status list for revocation", async () => {
     const signed = await issue("compact_jwt", { credentialStatus: status });
     expect(await verifyLocally(signed, { resolution })).toMatchObject({ kind: "credential" });
     statusList.set(7, true);
@@ -123,13 +123,13 @@ describe("verifyLocally", () => {
     expect(await verifyLocally(signed, { resolution, status: "ignore" })).toMatchObject({ kind: "credential" });
   });
 
-  it("refuses a credential whose status can't be had", async () => {
+  it("rejects a credential whose status can't be fetched", async () => {
     const elsewhere = { ...status, statusListCredential: "https://issuer.example/status/2" };
     const signed = await issue("compact_jwt", { credentialStatus: elsewhere });
     expect(await rejectionOf(verifyLocally(signed, { resolution }))).toMatchObject({ name: "VcError", code: "status_unavailable" });
   });
 
-  it("asks no address that is not public, unless told otherwise", async () => {
+  it("connects to public addresses only, unless others are allowed", async () => {
     const did = `did:web:localhost%3A${host.port}:issuer`;
     const local = partyOf(did);
     issuer = local;
@@ -140,22 +140,22 @@ describe("verifyLocally", () => {
     expect(await verifyLocally(signed, { resolution: lenient })).toMatchObject({ kind: "credential", issuer: did });
   });
 
-  it("uses the resolver that it is given", async () => {
+  it("uses the given resolver", async () => {
     const resolver = createDidResolver({ methods: didKeyMethod() });
     expect(await rejectionOf(verifyLocally(await issue(), { resolver, resolution }))).toMatchObject({ code: "resolution_failed" });
     expect(host.seen).toEqual([]);
   });
 
-  it("stops when its signal fires, with its reason", async () => {
+  it("stops when its signal is aborted, with its reason", async () => {
     const reason = new Error("never mind");
     expect(await rejectionOf(verifyLocally(await issue(), { resolution, signal: AbortSignal.abort(reason) }))).toBe(reason);
   });
 
-  it.each(["", "rubbish", "{}", "a.b.c", "[".repeat(100_000), "{".repeat(100_000)])("refuses %.20s with a code", async (signed) => {
+  it.each(["", "rubbish", "{}", "a.b.c", "[".repeat(100_000), "{".repeat(100_000)])("rejects %.20s with a code", async (signed) => {
     expect(await rejectionOf(verifyLocally(signed))).toMatchObject({ name: "VcError" });
   });
 
-  it("takes text only", async () => {
+  it("accepts strings only", async () => {
     expect(await rejectionOf(verifyLocally({} as never))).toBeInstanceOf(TypeError);
   });
 });

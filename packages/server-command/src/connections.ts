@@ -3,16 +3,19 @@ import type { Server, Socket } from "node:net";
 import { addressKey } from "@parley/core/internal";
 import { OwnerShares } from "./owner-shares.ts";
 
-/** Why a connection was dropped: to make room or because there was none, or because nothing came on it for too long. */
+/**
+ * Why a connection was dropped. `share`: its owner has its share, or the port is full. `silent`: it sent nothing in time. `unauthenticated`:
+ * it presented no token or key in time.
+ */
 export type DropReason = "share" | "silent" | "unauthenticated";
 
 /** Options of {@link Connections}. */
 export interface ConnectionsOptions {
-  /** TCP connections in all; at most four tenths of the process's file descriptors. */
+  /** Total number of TCP connections, capped at 40 % of the process's file descriptors. */
   readonly max: number;
-  /** Whether an address is a trusted proxy's, which stands for many clients. */
+  /** Whether an address belongs to a trusted proxy, which forwards the connections of many clients. */
   readonly isProxy?: (address: string) => boolean;
-  /** A connection was dropped. */
+  /** Called when a connection was dropped. */
   readonly onDropped?: (reason: DropReason) => void;
   /** Milliseconds on a monotonic clock. */
   readonly now?: () => number;
@@ -23,33 +26,33 @@ interface Connection {
   readonly socket: Socket;
   readonly openedAt: number;
   owner: string;
-  /** It has spoken the protocol. */
+  /** The peer has sent valid data of the port's protocol. */
   isHeard: boolean;
   isIdentified: boolean;
-  /** Requests or streams under way. */
+  /** Requests or streams in progress. */
   active: number;
 }
 
-/** The part of all connections that one address, or one account, may have, and the part kept for owners that have none. */
+/** The fraction of all connections that one address or account may hold, and the fraction reserved for owners without a connection. */
 const PER_OWNER = 1 / 4;
 const RESERVED = 1 / 8;
-/** How long a connection may say nothing, in milliseconds. */
+/** How long a connection may stay silent, in milliseconds. */
 const SILENT_MS = 10_000;
-/** How long one may be open without a stream, and without having shown a token or key, in milliseconds. */
+/** How long a connection may stay open without a stream and without a token or key, in milliseconds. */
 const UNAUTHENTICATED_MS = 30_000;
-/** The part of the process's file descriptors that the connections of one port may take. */
+/** The fraction of the process's file descriptors that the connections of one port may use. */
 const OF_DESCRIPTORS = 0.4;
 
 /**
- * The TCP connections of one port, divided between addresses (IPv6: /64 networks) before a byte is read, and between accounts once they have
- * shown a token or key. A connection is idle while it has neither a request or stream nor an account. A new connection takes the place of an
- * idle one where there is no room: see {@link OwnerShares.toReplace}.
+ * Limits the TCP connections of one port: per address (IPv6: per /64 network) before the first byte is read, and per account after a token
+ * or key was presented. A connection is idle while it has neither a request or stream nor an account. When the limit is reached, a new
+ * connection replaces an idle one: see {@link OwnerShares.toReplace}.
  */
 export class Connections {
   readonly #options: ConnectionsOptions;
   readonly #now: () => number;
   readonly #shares: OwnerShares<Connection>;
-  /** By peer: address and port. */
+  /** Keyed by peer: address and port. */
   readonly #all = new Map<string, Connection>();
 
   constructor(options: ConnectionsOptions) {
@@ -67,7 +70,7 @@ export class Connections {
     return this.#all.size;
   }
 
-  /** Counts the connections of a server. A dropped connection never reaches its protocol. */
+  /** Counts the connections of a server. A rejected connection never reaches the server's own listeners. */
   attach(server: Server): void {
     const listeners = server.listeners("connection") as ((socket: Socket) => void)[];
     server.removeAllListeners("connection");
@@ -77,19 +80,19 @@ export class Connections {
     });
   }
 
-  /** Counts the connections of an HTTP/1.1 server, and follows its requests. */
+  /** Counts the connections of an HTTP/1.1 server and tracks its requests. */
   attachHttp(server: HttpServer): void {
     this.attach(server);
     server.prependListener("request", ({ socket }, response) => response.once("close", this.began(peerOf(socket))));
   }
 
-  /** A connection has spoken the protocol. */
+  /** Called when a connection has sent valid data of the protocol. */
   heard(peer: string): void {
     const connection = this.#all.get(peer);
     if (connection !== undefined) connection.isHeard = true;
   }
 
-  /** A request or stream has begun. Returns how to end it. */
+  /** Called when a request or stream begins. Returns the function to call when it ends. */
   began(peer: string): () => void {
     const connection = this.#all.get(peer);
     if (connection === undefined) return () => undefined;
@@ -102,7 +105,7 @@ export class Connections {
     };
   }
 
-  /** A connection has shown a token or key of an account, and counts to that from now on, as far as it has room. */
+  /** Called when a connection has presented a token or key. From then on it counts against that account, if the account has room. */
   identified(peer: string, accountId: string): void {
     const connection = this.#all.get(peer);
     if (connection === undefined || connection.isIdentified) return;
@@ -113,13 +116,13 @@ export class Connections {
     Object.assign(connection, { owner, isIdentified: true });
   }
 
-  /** A connection is counted elsewhere from now on, and can't be dropped here any more. */
+  /** Stops counting a connection, because another component counts it. It can no longer be dropped here. */
   release(peer: string): void {
     const connection = this.#all.get(peer);
     if (connection !== undefined) this.#forget(connection);
   }
 
-  /** Drops connections that were silent, or unauthenticated and without a stream, for too long. Called every few seconds. */
+  /** Drops connections that stayed silent, or unauthenticated and without a stream, for too long. Called by the server's sweep timer. */
   sweep(): void {
     for (const connection of this.#all.values()) {
       const age = this.#now() - connection.openedAt;
@@ -132,11 +135,11 @@ export class Connections {
   #open(socket: Socket): boolean {
     const address = socket.remoteAddress ?? "";
     const peer = peerOf(socket);
-    // A server may begin again with a connection, when it has not changed to the protocol that a request offered.
+    // Node emits `connection` again for a socket whose protocol upgrade was declined.
     const former = this.#all.get(peer);
     if (former?.socket === socket) return true;
     if (former !== undefined) this.#forget(former);
-    // A proxy's connections are those of all its clients: each may have as many as there are.
+    // A proxy's connections belong to many clients: each connection is an owner of its own.
     const owner = this.#options.isProxy?.(address) === true ? `proxied ${peer}` : addressKey(address);
     if (!this.#shares.hasRoom(owner) && !this.#replace(owner)) return false;
     const connection: Connection = { peer, socket, openedAt: this.#now(), owner, isHeard: false, isIdentified: false, active: 0 };
@@ -147,7 +150,7 @@ export class Connections {
     return true;
   }
 
-  /** Makes room for a new connection of an owner. Returns whether there is some now. */
+  /** Drops an idle connection to make room for a new one of an owner. Returns whether there is room now. */
   #replace(owner: string): boolean {
     const replaced = this.#shares.toReplace(owner);
     if (replaced === undefined) this.#options.onDropped?.("share");
@@ -172,7 +175,7 @@ export class Connections {
   }
 }
 
-/** Names a connection of one port: the same text as gRPC's `getPeer`. */
+/** The key of a connection on one port, in the format of gRPC's `getPeer`. */
 export function peerOf({ remoteAddress, remotePort }: Pick<Socket, "remoteAddress" | "remotePort">): string {
   return `${remoteAddress}:${remotePort}`;
 }
@@ -181,7 +184,7 @@ interface Report {
   readonly userLimits?: { readonly open_files?: { readonly soft?: unknown } };
 }
 
-/** File descriptors that this process may have open; Infinity where that isn't known. */
+/** The process's soft limit of open file descriptors; Infinity if it is unknown. */
 function maxDescriptors(): number {
   const report = process.report as { getReport(): object; excludeNetwork?: boolean } | undefined;
   if (report === undefined) return Infinity;

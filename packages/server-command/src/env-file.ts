@@ -3,7 +3,7 @@ import { dirname, resolve } from "node:path";
 import { systemCode, systemReason } from "@parley/core/internal";
 
 /**
- * Writes variables into a file for `node --env-file` (mode 0600). Other lines of an existing file stay; those of the same names are replaced.
+ * Writes variables into a file for `node --env-file` (mode 0600). Replaces the lines of the same names in an existing file and keeps all others.
  *
  * @throws TypeError naming the file and the reason.
  */
@@ -14,7 +14,7 @@ export async function writeEnvFile(path: string, variables: Readonly<Record<stri
     for (const [name, value] of Object.entries(variables)) lines.push(`${name}=${quoted(value)}`);
     const file = await open(path, "a", 0o600);
     try {
-      // Before a key is in it.
+      // Before a key is written into the file.
       await file.chmod(0o600);
       await file.truncate();
       await file.writeFile(`${lines.join("\n")}\n`);

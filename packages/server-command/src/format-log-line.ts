@@ -1,8 +1,8 @@
 const LEVELS: Readonly<Record<number, string>> = { 10: "TRACE", 20: "DEBUG", 30: "INFO ", 40: "WARN ", 50: "ERROR", 60: "FATAL" };
-/** Members that stand elsewhere in the line, or say nothing on a terminal. */
+/** Members that are printed elsewhere in the line, or are of no use on a terminal. */
 const OWN = new Set(["level", "time", "pid", "hostname", "name", "msg", "err"]);
 
-/** A JSON line of pino for people: `14:03:11 INFO  listening url=ws://127.0.0.1:4000`. A line that isn't JSON stays as it is. */
+/** Formats a JSON line of pino for a terminal: `14:03:11 INFO  listening url=ws://127.0.0.1:4000`. Other lines are returned unchanged. */
 export function formatLogLine(line: string): string {
   let record: Record<string, unknown>;
   try {
@@ -23,10 +23,10 @@ function stackOf(error: unknown): string {
   return lines.map((line) => `    ${printable(line)}\n`).join("");
 }
 
-/** Text without anything that a terminal would act on: what peers send may be in it. */
+/** Escapes control characters, because a value may come from a peer and a terminal would interpret them. */
 function printable(value: unknown): string {
   if (value === undefined) return "";
   const text = typeof value === "string" ? value : JSON.stringify(value);
-  // eslint-disable-next-line no-control-regex -- control characters are what it looks for
+  // eslint-disable-next-line no-control-regex -- matching control characters is the purpose
   return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }

@@ -1,9 +1,9 @@
-export { readConfigFile, readPortOption } from "./config.ts";
+export { readConfigFile, readPortOption } from "./read-config-file.ts";
 export { Connections, type ConnectionsOptions, type DropReason, peerOf } from "./connections.ts";
 export { writeEnvFile } from "./env-file.ts";
-export { LOG_LEVELS, serverLogger } from "./logger.ts";
+export { LOG_LEVELS, serverLogger } from "./server-logger.ts";
 export { parseOptions } from "./parse-options.ts";
-export { listenError, probePort } from "./ports.ts";
+export { listenError, probePort } from "./listen-error.ts";
 export { unknownCommand } from "./unknown-command.ts";
 export { clientAddress, IS_TRUST_PROXY, proxyTrust, readTrustProxyOption, withOneProxy } from "./trust-proxy.ts";
 export type { ProxyTrust, TrustProxy } from "./trust-proxy.ts";

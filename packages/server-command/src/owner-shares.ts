@@ -1,26 +1,26 @@
-/** Limits of {@link OwnerShares}: numbers of connections. */
+/** Limits of {@link OwnerShares}, in connections. */
 export interface OwnerShareLimits {
   readonly total: number;
   readonly perOwner: number;
-  /** The part of `total` that only owners without a connection can take. */
+  /** How many of `total` are reserved for owners without a connection. */
   readonly reserved: number;
 }
 
 interface Owner<C> {
   readonly name: string;
   held: number;
-  /** The longest idle first. */
+  /** Longest idle first. */
   readonly idle: Set<C>;
 }
 
 /**
- * How many connections each owner has, and which of them are idle. Every operation takes constant time; {@link OwnerShares.toReplace} takes as many
- * steps as one owner may have connections, however many owners there are.
+ * Counts the connections of each owner and tracks which of them are idle. Every operation takes constant time, except
+ * {@link OwnerShares.toReplace}, whose time is bounded by the connections that one owner may hold, regardless of the number of owners.
  */
 export class OwnerShares<C> {
   readonly #limits: OwnerShareLimits;
   readonly #owners = new Map<string, Owner<C>>();
-  /** Owners with idle connections, by the number of all their connections. */
+  /** Owners with idle connections, indexed by their number of connections. */
   readonly #withIdle: (Set<Owner<C>> | undefined)[] = [];
   #used = 0;
 
@@ -28,7 +28,7 @@ export class OwnerShares<C> {
     this.#limits = limits;
   }
 
-  /** Whether an owner can get one more connection without ending another one. */
+  /** Whether an owner can open one more connection without replacing another. */
   hasRoom(name: string): boolean {
     const { total, perOwner, reserved } = this.#limits;
     const held = this.#heldBy(name);
@@ -36,8 +36,8 @@ export class OwnerShares<C> {
   }
 
   /**
-   * The idle connection whose place a new one of an owner takes where there is no room: the longest idle one of the owner with the most
-   * connections, unless that has hardly more than the new one's owner; then, and where the owner has its share, its own longest idle one.
+   * Selects the idle connection that a new connection of `name` replaces: the longest idle one of the owner with the most connections. If
+   * `name` has reached its limit, or the largest owner has at most one connection more, it is the longest idle one of `name` itself.
    */
   toReplace(name: string): C | undefined {
     const held = this.#heldBy(name);

@@ -3,13 +3,13 @@ import { nearest } from "@parley/core/internal";
 
 type Options = NonNullable<ParseArgsConfig["options"]>;
 
-/** A long option as people write it: `--data-dir`. An id has this form with a probability of 10⁻⁹. */
+/** A long option such as `--data-dir`. A random id has this form with a probability of 10⁻⁹. */
 const LONG_OPTION = /^--[a-z][a-z-]*$/;
 
 /**
- * `parseArgs` of Node, with an error for an unknown option that names the nearest one.
+ * Calls `parseArgs` of Node. Its error for an unknown option names the nearest valid one.
  *
- * @param command whose `--help` the error mentions.
+ * @param command the command whose `--help` the error mentions.
  * @param id the form of ids among the positional arguments. An argument of this form is an id even if it begins with `-`, as one of 64 ids in
  *   base64url does.
  * @throws TypeError
@@ -30,7 +30,7 @@ export function parseOptions<T extends ParseArgsConfig>(command: string, config:
   }
 }
 
-/** Of an option given twice, `parseArgs` takes the last value without a word. @throws TypeError */
+/** Rejects an option that is given twice: `parseArgs` would silently use the last value. @throws TypeError */
 function rejectRepeated(tokens: readonly { readonly kind: string; readonly name?: string }[], options: Options): void {
   const seen = new Set<string>();
   for (const { kind, name } of tokens) {
@@ -40,17 +40,17 @@ function rejectRepeated(tokens: readonly { readonly kind: string; readonly name?
   }
 }
 
-/** Node's errors for options that have no value, or have one too many. */
+/** Rewords Node's errors for a missing or an unexpected value. */
 function inOneSentence(message: string): string {
   const missing = /^Option '(?:-\w, )?(--[\w-]+)(?: <value>)?' argument (?:missing|is ambiguous)/.exec(message)?.[1];
   if (missing !== undefined) return `${missing} needs a value: ${missing} <value>, or ${missing}=<value> if it begins with a dash`;
   const flag = /^Option '(?:-\w, )?(--[\w-]+)' does not take an argument/.exec(message)?.[1];
   if (flag !== undefined) return `${flag} takes no value: leave out "=" and what follows it`;
   const extra = /^Unexpected argument '([^']*)'/.exec(message)?.[1];
-  return extra === undefined ? message : `"${extra}" belongs to no option: leave it out, or name its option before it`;
+  return extra === undefined ? message : `Unexpected argument "${extra}": leave it out, or name its option before it`;
 }
 
-/** Moves ids that begin with `-` behind `--`, where `parseArgs` takes everything as positional. */
+/** Moves ids that begin with `-` behind `--`, where `parseArgs` treats every argument as positional. */
 function idsLast(args: readonly string[], id: RegExp): string[] {
   const end = args.includes("--") ? args.indexOf("--") : args.length;
   const options = args.slice(0, end);

@@ -3,12 +3,12 @@ import { BlockList, isIP } from "node:net";
 import type { OptionCheck } from "@parley/core/internal";
 
 /**
- * The proxies in front of a server, which append the address of their client to `X-Forwarded-For`: how many there are one behind the other
- * (`true` is one), or their addresses and networks (`["10.0.0.0/8", "::1"]`). `false`: none.
+ * The trusted proxies in front of a server, which append the address of their client to `X-Forwarded-For`: the number of proxies in a chain
+ * (`true` means 1), or their addresses and networks (`["10.0.0.0/8", "::1"]`). `false`: none.
  */
 export type TrustProxy = boolean | number | readonly string[];
 
-/** Whether an address that a request came through is a trusted proxy's. `hop` counts from the server, from 0. */
+/** Whether an address in the chain of a request is a trusted proxy's. `hop` counts from the server, starting at 0. */
 export type ProxyTrust = (address: string, hop: number) => boolean;
 
 const MAX_HOPS = 16;
@@ -25,7 +25,7 @@ export function readTrustProxyOption(flag: string, text: string): TrustProxy {
   throw new TypeError(`${flag} must be ${IS_TRUST_PROXY.expected.replace(/ or \[.*$/, " or 10.0.0.0/8,::1")}, not ${JSON.stringify(text)}`);
 }
 
-/** `--trust-proxy` without a value stands for one proxy. Returns the arguments with that value written out. */
+/** Inserts the default value 1 after a `--trust-proxy` without a value. */
 export function withOneProxy(args: readonly string[]): string[] {
   return args.flatMap((arg, index) => {
     const next = args[index + 1];
@@ -33,7 +33,7 @@ export function withOneProxy(args: readonly string[]): string[] {
   });
 }
 
-/** Compiles the option; an absent one trusts nobody. */
+/** Compiles the option into a predicate. Without the option no proxy is trusted. */
 export function proxyTrust(option: TrustProxy = false): ProxyTrust {
   if (typeof option === "boolean" || typeof option === "number") return (_address, hop) => hop < Number(option);
   const trusted = new BlockList();
@@ -47,8 +47,8 @@ export function proxyTrust(option: TrustProxy = false): ProxyTrust {
 }
 
 /**
- * The address of the client that a request comes from: the one that the outermost trusted proxy has seen. Entries of `X-Forwarded-For` that
- * no trusted proxy has appended, and entries that are no IP addresses, are the client's own words and count for nothing.
+ * The address of the client that sent a request, as the outermost trusted proxy saw it. Entries of `X-Forwarded-For` that were not appended
+ * by a trusted proxy, and entries that are not IP addresses, are ignored: the client may have written them.
  */
 export function clientAddress({ socket, headers }: Pick<IncomingMessage, "socket" | "headers">, trusts: ProxyTrust): string {
   let address = socket.remoteAddress ?? "";

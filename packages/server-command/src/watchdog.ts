@@ -1,24 +1,24 @@
 import { Throttle } from "@parley/core/internal";
 
-/** What the event loop was held by, as far as can be told. */
+/** Reports that the event loop was blocked, with the accounts that were active in that time. */
 export interface HeldLoop {
-  /** For how long nothing else could run, in milliseconds. */
+  /** How long the event loop was blocked, in milliseconds. */
   readonly heldMs: number;
-  /** Who was active since the loop was last free, the most active first. */
+  /** The accounts and kinds of work that were active since the last tick, the most active first. */
   readonly active: readonly { readonly account: string; readonly what: string; readonly count: number }[];
 }
 
-/** What a {@link Watchdog} is made with. */
+/** Options of {@link Watchdog}. */
 export interface WatchdogOptions {
-  /** Called when the event loop was held, at most once a second. */
+  /** Called when the event loop was blocked, at most once a second. */
   readonly onHeld: (held: HeldLoop) => void;
-  /** Milliseconds from which on it is reported. Default 200. */
+  /** Shortest blocking time that is reported, in milliseconds. Default 200. */
   readonly thresholdMs?: number;
   /** Milliseconds on a monotonic clock. */
   readonly now?: () => number;
 }
 
-/** How often an account began work of one kind since a tick. */
+/** How often an account started work of one kind since a tick. */
 interface Activity {
   readonly what: string;
   readonly account: string;
@@ -33,12 +33,12 @@ const MAX_REPORTED = 5;
 /** Pairs of account and kind of work that are counted between two ticks. */
 const MAX_COUNTED = 1000;
 
-/** Finds out who was active when the event loop of a server was held, so that an operator can tell whose calls are too costly. */
+/** Reports which accounts were active while a server's event loop was blocked, so that an operator can find the calls that cost too much. */
 export class Watchdog {
   readonly #options: WatchdogOptions;
   readonly #now: () => number;
   readonly #throttle = new Throttle(REPORT_PAUSE_MS);
-  /** What was counted since the last tick. */
+  /** Activities counted since the last tick. */
   #counted: Activity[] = [];
   /** The counters of {@link Watchdog.note} since the last tick. */
   #noted = new Map<string, () => void>();
@@ -54,8 +54,8 @@ export class Watchdog {
   }
 
   /**
-   * Returns the function to call when work of this kind begins for an account: a call, or a frame. Keep it for as long as the account is
-   * connected: it is called for every frame, so it takes no look-up.
+   * Returns the function to call when work of this kind begins for an account: a call or a frame. Keep it for as long as the account is
+   * connected. It is called for every frame and therefore needs no look-up.
    */
   counter(what: string, account: string): () => void {
     const activity: Activity = { what, account, count: 0, tick: -1 };
@@ -70,7 +70,7 @@ export class Watchdog {
     };
   }
 
-  /** Work for an account begins. For work that takes longer than a look-up. */
+  /** Counts the start of work for an account, with a look-up: for work that costs more than that, such as a call of the API. */
   note(what: string, account: string): void {
     const key = `${what}\n${account}`;
     let count = this.#noted.get(key);
@@ -81,7 +81,7 @@ export class Watchdog {
     count();
   }
 
-  /** The event loop is free. Called by a timer. */
+  /** Measures how long the event loop was blocked since the last tick. Called by a timer, every 20 ms. */
   tick(): void {
     const now = this.#now();
     const heldMs = Math.round(now - this.#lastTick - TICK_MS);

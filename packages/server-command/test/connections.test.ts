@@ -12,7 +12,7 @@ afterEach(() => {
   for (const server of servers.splice(0)) server.close();
 });
 
-/** A connection from an address of this machine's own network. */
+/** Opens a connection from an address of the loopback network. */
 async function open(port: number, localAddress = "127.0.0.1"): Promise<Socket> {
   const socket = connect({ port, host: "127.0.0.1", localAddress });
   sockets.push(socket);
@@ -39,7 +39,7 @@ describe("connections", () => {
     return { connections, port: (server.address() as AddressInfo).port, accepted };
   }
 
-  it("of one address take the place of its own that say nothing, and leave room for others", async () => {
+  it("of one address replace its own silent connections, and leave room for other addresses", async () => {
     const { connections, port } = await listen(40);
     const silent: Socket[] = [];
     for (let number = 0; number < 60; number++) silent.push(await open(port));
@@ -50,7 +50,7 @@ describe("connections", () => {
     expect(isOpen(other)).toBe(true);
   });
 
-  it("of many addresses make room for one that has none, at the cost of the address with the most", async () => {
+  it("of the address with the most connections make room for an address without one", async () => {
     const { connections, port } = await listen(8);
     for (let address = 2; address < 12; address++) for (let number = 0; number < 2; number++) await open(port, `127.0.0.${address}`);
     await expect.poll(() => connections.size).toBeLessThanOrEqual(8);
@@ -59,7 +59,7 @@ describe("connections", () => {
     expect(isOpen(newcomer)).toBe(true);
   });
 
-  it("that say nothing end after 10 seconds, those without a token or stream after 30, others not", async () => {
+  it("that stay silent are dropped after 10 seconds, those without a token or stream after 30, others never", async () => {
     const { connections, port, accepted } = await listen(100);
     const [silent, heard, streaming, identified] = [await open(port), await open(port), await open(port), await open(port)];
     await expect.poll(() => accepted.length).toBe(4);
@@ -102,7 +102,7 @@ describe("connections", () => {
     expect(connections.size).toBe(14);
   });
 
-  it("that are counted elsewhere make room, and are not dropped", async () => {
+  it("that were released no longer count, and are not dropped", async () => {
     const { connections, port, accepted } = await listen(8);
     const released = await open(port);
     await expect.poll(() => accepted.length).toBe(1);
@@ -128,26 +128,26 @@ describe("shares of owners", () => {
     return shares;
   }
 
-  it("keep the last part for owners without a connection", () => {
+  it("reserve a part for owners without a connection", () => {
     const shares = filled(["a", 4], ["b", 4], ["c", 4], ["d", 2]);
     expect([shares.hasRoom("d"), shares.hasRoom("e")]).toEqual([false, true]);
   });
 
-  it("replace the longest idle connection of the owner with the most, for an owner that has none", () => {
+  it("replace the longest idle connection of the largest owner, for an owner without a connection", () => {
     const shares = filled(["a", 3], ["b", 4], ["c", 3], ["d", 3], ["e", 3]);
     expect(shares.toReplace("f")).toBe("b1");
     shares.remove("b", "b1");
     expect(shares.toReplace("b")).toBe("b2");
   });
 
-  it("replace a connection of the same owner where it has its share, or nobody has much more", () => {
+  it("replace a connection of the same owner if it has reached its limit, or no other owner has at least two more", () => {
     const shares = filled(["a", 4], ["b", 3], ["c", 4], ["d", 3]);
     expect([shares.toReplace("a"), shares.toReplace("b")]).toEqual(["a1", "b1"]);
     shares.setIdle("b", "b1", false);
     expect(shares.toReplace("b")).toBe("b2");
   });
 
-  it("replace nothing where only busy connections could make room", () => {
+  it("replace nothing if only busy connections could make room", () => {
     const shares = filled(["a", 1], ["b", 1]);
     for (const owner of ["a", "b"]) shares.setIdle(owner, `${owner}1`, false);
     expect(shares.toReplace("c")).toBeUndefined();
@@ -156,14 +156,14 @@ describe("shares of owners", () => {
     expect(shares.toReplace("b")).toBeUndefined();
   });
 
-  it("find what to replace among 100,000 owners as fast as among few", () => {
+  it("select a connection among 100,000 owners as fast as among a few", () => {
     const shares = new OwnerShares<string>({ total: 200_000, perOwner: 4, reserved: 2 });
     for (let number = 0; number < 100_000; number++) {
       const owner = `owner ${number}`;
       shares.add(owner);
       shares.setIdle(owner, owner, true);
     }
-    // With a search through all owners this would take minutes.
+    // A search through all owners would take minutes.
     for (let number = 0; number < 100_000; number++) shares.toReplace("newcomer");
     expect(shares.toReplace("newcomer")).toBe("owner 0");
   });

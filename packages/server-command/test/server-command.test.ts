@@ -34,7 +34,7 @@ describe("writeEnvFile", () => {
 });
 
 describe("options", () => {
-  it("that are unknown are told with the nearest valid one", () => {
+  it("that are unknown are rejected with the nearest valid one", () => {
     const options = { port: { type: "string" }, "data-dir": { type: "string" } } as const;
     expect(() => parseOptions("my-server", { args: ["--prot", "1"], options })).toThrow(
       "Unknown option --prot. Did you mean --port? See my-server --help",
@@ -48,16 +48,16 @@ describe("options", () => {
     [["--port", "-1"], "--port needs a value: --port <value>, or --port=<value> if it begins with a dash; see my-server --help"],
     [["--port", "--quiet"], "--port needs a value: --port <value>, or --port=<value> if it begins with a dash; see my-server --help"],
     [["--quiet=yes"], '--quiet takes no value: leave out "=" and what follows it; see my-server --help'],
-    [["4000"], '"4000" belongs to no option: leave it out, or name its option before it; see my-server --help'],
+    [["4000"], 'Unexpected argument "4000": leave it out, or name its option before it; see my-server --help'],
     [["--port", "1", "--port=2"], "--port is given twice: give it once; see my-server --help"],
     [["--quiet", "--quiet"], "--quiet is given twice: give it once; see my-server --help"],
-  ])("that are written wrongly are told in one sentence: %j", (args, message) => {
+  ])("that are malformed are rejected in one sentence: %j", (args, message) => {
     const options = { port: { type: "string" }, quiet: { type: "boolean" }, peer: { type: "string", multiple: true } } as const;
     expect(() => parseOptions("my-server", { args, options })).toThrow(new TypeError(message));
     expect(parseOptions("my-server", { args: ["--peer", "a", "--peer", "b"], options }).values.peer).toEqual(["a", "b"]);
   });
 
-  it("stand beside ids that begin with a dash", () => {
+  it("are distinguished from ids that begin with a dash", () => {
     const options = { "data-dir": { type: "string" } } as const;
     const parse = (...args: string[]) => parseOptions("my-server", { args, options, allowPositionals: true }, /^[\w-]{16}$/);
     for (const id of ["-W3456789abcdefg", "--3456789abcdefg", "-dry-run-3456789", "W-3456789abcdefg"]) {
@@ -74,14 +74,14 @@ describe("options", () => {
     expect(() => parse("--data-directory", "x")).toThrow("Unknown option --data-directory");
   });
 
-  it("that are ports are numbers from 0 to 65535", () => {
+  it("for ports accept numbers from 0 to 65535", () => {
     expect([readPortOption("--port", "0"), readPortOption("--port", "65535")]).toEqual([0, 65_535]);
     for (const text of ["", " ", "abc", "-1", "65536", "1.5"]) {
       expect(() => readPortOption("--port", text)).toThrow(`not ${JSON.stringify(text)}`);
     }
   });
 
-  it("of a config file are checked by name", async () => {
+  it("of a config file are rejected if unknown", async () => {
     const path = join(directory, "config.json");
     await expect(readConfigFile(path, ["port"])).rejects.toThrow(`--config ${path}: no such file or directory`);
     await writeFile(path, " \n");
@@ -105,7 +105,7 @@ describe("options", () => {
 });
 
 describe("ports", () => {
-  it("that are taken are told with the remedy", async () => {
+  it("that are in use are reported with the remedy", async () => {
     const server = createServer();
     await new Promise<void>((resolve) => server.listen({ host: "127.0.0.1", port: 0 }, resolve));
     const { port } = server.address() as AddressInfo;
@@ -127,13 +127,13 @@ describe("ports", () => {
 });
 
 describe("formatLogLine", () => {
-  it("gives time, level, text and members, and the stack of an error", () => {
+  it("prints time, level, message and members, and the stack of an error", () => {
     const err = { type: "Error", message: "full", stack: "Error: full\n    at here" };
     const line = JSON.stringify({ level: 40, time: 0, pid: 1, hostname: "h", name: "n", url: "ws://x", count: 2, err, msg: "careful" });
     expect(formatLogLine(line)).toMatch(/^\d\d:\d\d:\d\d WARN {2}careful url=ws:\/\/x count=2\n {4}Error: full\n {8}at here\n$/);
   });
 
-  it("escapes control characters, and leaves lines that are not JSON", () => {
+  it("escapes control characters, and returns lines that are not JSON unchanged", () => {
     const line = JSON.stringify({ level: 30, time: 0, msg: "a\u001b[31mb", from: "x\ny\u009b" });
     expect(formatLogLine(line)).toContain("a\\u001b[31mb from=x\\u000ay\\u009b\n");
     expect(formatLogLine("plain\n")).toBe("plain\n");
@@ -144,13 +144,13 @@ describe("an unknown command", () => {
   const commands = ["start", "keys create", "keys list", "accounts list"];
 
   it.each<[string[], string]>([
-    [["strat"], 'there is no command "strat". Did you mean "my-server start"? See my-server --help'],
-    [["version"], 'there is no command "version". Did you mean "my-server --version"? See my-server --help'],
-    [["keys", "lst"], 'there is no command "keys lst": my-server keys create, my-server keys list; see my-server --help'],
-    [["keys"], '"keys" needs another word: my-server keys create, my-server keys list; see my-server --help'],
-    [["key", "list"], 'there is no command "key list". Did you mean "my-server keys list"? See my-server --help'],
-    [["qqqqqqqq"], 'there is no command "qqqqqqqq"; see my-server --help'],
-  ])("%j is told with what was meant", (words, message) => {
+    [["strat"], 'Unknown command "strat". Did you mean "my-server start"? See my-server --help'],
+    [["version"], 'Unknown command "version". Did you mean "my-server --version"? See my-server --help'],
+    [["keys", "lst"], 'Unknown command "keys lst": my-server keys create, my-server keys list; see my-server --help'],
+    [["keys"], '"keys" needs a subcommand: my-server keys create, my-server keys list; see my-server --help'],
+    [["key", "list"], 'Unknown command "key list". Did you mean "my-server keys list"? See my-server --help'],
+    [["qqqqqqqq"], 'Unknown command "qqqqqqqq"; see my-server --help'],
+  ])("%j is rejected with a suggestion", (words, message) => {
     expect(unknownCommand("my-server", words, commands)).toEqual(new TypeError(message));
   });
 });

@@ -10,18 +10,18 @@ function seen(trustProxy: TrustProxy | undefined, forwarded: string | undefined,
 
 describe("the client's address", () => {
   it.each<[string, TrustProxy | undefined, string | undefined, string]>([
-    ["nobody is trusted", undefined, "192.0.2.1", "10.0.0.1"],
-    ["nobody is trusted", false, "192.0.2.1", "10.0.0.1"],
-    ["nobody is trusted", 0, "192.0.2.1", "10.0.0.1"],
+    ["no proxy is trusted", undefined, "192.0.2.1", "10.0.0.1"],
+    ["no proxy is trusted", false, "192.0.2.1", "10.0.0.1"],
+    ["no proxy is trusted", 0, "192.0.2.1", "10.0.0.1"],
     ["one proxy", 1, "192.0.2.1", "192.0.2.1"],
     ["one proxy, as true", true, "192.0.2.1", "192.0.2.1"],
-    ["one proxy, an invented entry", 1, "198.51.100.7, 192.0.2.1", "192.0.2.1"],
-    ["one proxy, as true, an invented entry", true, "198.51.100.7,192.0.2.1", "192.0.2.1"],
+    ["one proxy, a forged entry", 1, "198.51.100.7, 192.0.2.1", "192.0.2.1"],
+    ["one proxy, as true, a forged entry", true, "198.51.100.7,192.0.2.1", "192.0.2.1"],
     ["two proxies", 2, "198.51.100.7, 192.0.2.1, 10.0.0.2", "192.0.2.1"],
     ["two proxies, one entry", 2, "192.0.2.1", "192.0.2.1"],
     ["no header", 1, undefined, "10.0.0.1"],
     ["an empty entry", 1, "192.0.2.1,", "10.0.0.1"],
-    ["an entry that is no address", 1, "192.0.2.1, unknown", "10.0.0.1"],
+    ["an entry that is not an address", 1, "192.0.2.1, unknown", "10.0.0.1"],
     ["an entry with a port", 1, "192.0.2.1:4711", "192.0.2.1"],
     ["an IPv6 entry with a port", 1, "[2001:db8::1]:4711", "2001:db8::1"],
     ["a listed network", ["10.0.0.0/8"], "198.51.100.7, 192.0.2.1, 10.7.7.7", "192.0.2.1"],
@@ -39,11 +39,11 @@ describe("the client's address", () => {
 });
 
 describe("the option", () => {
-  it.each([true, false, 0, 1, 16, [], ["10.0.0.0/8", "::1", "2001:db8::/32"]])("may be %j", (value) => {
+  it.each([true, false, 0, 1, 16, [], ["10.0.0.0/8", "::1", "2001:db8::/32"]])("accepts %j", (value) => {
     expect(IS_TRUST_PROXY.is(value)).toBe(true);
   });
 
-  it.each([-1, 1.5, 17, "1", null, ["all"], ["10.0.0.0/33"], ["10.0.0.0/8/8"], ["proxy.example"], [1]])("may not be %j", (value) => {
+  it.each([-1, 1.5, 17, "1", null, ["all"], ["10.0.0.0/33"], ["10.0.0.0/8/8"], ["proxy.example"], [1]])("rejects %j", (value) => {
     expect(IS_TRUST_PROXY.is(value)).toBe(false);
   });
 

@@ -6,7 +6,7 @@ describe("a watchdog", () => {
 
   afterEach(() => watchdog.close());
 
-  it("names who was most active while the event loop was held, and no one who was active before", () => {
+  it("names the accounts that were most active while the event loop was blocked, and not those that were active before", () => {
     let time = 0;
     const held: HeldLoop[] = [];
     watchdog = new Watchdog({ onHeld: (report) => held.push(report), now: () => time });

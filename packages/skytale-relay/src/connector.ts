@@ -7,27 +7,27 @@ import type { RelayTransport } from "./transport.ts";
 import type { PublishBatch } from "./wire/client-frame.ts";
 import type { Opened, ServerFrame } from "./wire/server-frame.ts";
 
-/** What a connector tells its client. */
+/** Events of a connector. */
 export interface ConnectorEvents {
   opened(link: Link, opened: Opened): void;
   frame(frame: ServerFrame): void;
   collect(maxBytes: number): PublishBatch[];
-  /** An open link is lost, or one could not be opened; another attempt follows. */
+  /** An open link was lost, or a link could not be opened. Another attempt follows. */
   lost(error: ParleyError, wasOpen: boolean): void;
-  /** There will be no further attempt. */
+  /** No further attempt is made. */
   gaveUp(error: ParleyError): void;
 }
 
-/** Times of a connector, in milliseconds. */
+/** Timeouts of a connector, in milliseconds. */
 export interface ConnectorTimes extends LinkTimes {
   readonly initialBackoffMs: number;
   readonly maxBackoffMs: number;
 }
 
-/** A link that lived so long starts the backoff over, in milliseconds. */
+/** A link that was open for this long resets the backoff, in milliseconds. */
 const STABLE_MS = 5000;
 
-/** Keeps one link to the relay alive: opens it, renews its token, and opens another one when it is lost. */
+/** Maintains one link to the relay: opens it, renews its token, and reconnects when it is lost. */
 export class Connector implements LinkListener {
   readonly #transport: RelayTransport;
   readonly #tokens: TokenSource;
@@ -38,8 +38,8 @@ export class Connector implements LinkListener {
   #attempt = 0;
   #started = false;
   #stopped = false;
-  /** The last token that was refused, and how many were in a row. */
-  #refused: { readonly token: string; readonly times: number } | undefined;
+  /** The last rejected token, and the number of consecutive rejections. */
+  #rejected: { readonly token: string; readonly times: number } | undefined;
 
   constructor(transport: RelayTransport, tokens: TokenSource, times: ConnectorTimes, events: ConnectorEvents) {
     this.#transport = transport;
@@ -48,7 +48,7 @@ export class Connector implements LinkListener {
     this.#events = events;
   }
 
-  /** The link, if it is open. */
+  /** The current link, if it is open. */
   get link(): Link | undefined {
     return this.#link?.open === true ? this.#link : undefined;
   }
@@ -67,7 +67,7 @@ export class Connector implements LinkListener {
   }
 
   opened(link: Link, opened: Opened): void {
-    this.#refused = undefined;
+    this.#rejected = undefined;
     this.#events.opened(link, opened);
   }
 
@@ -87,7 +87,7 @@ export class Connector implements LinkListener {
   tokenAging(link: Link): void {
     this.#tokens.get(link.token).then(
       (token) => link.renewToken(token),
-      // Without one the stream ends when this one is void, and then there is another attempt anyway.
+      // If no token arrives, the relay ends the stream when the current token expires, and the connector reconnects.
       () => link.askForTokenLater(),
     );
   }
@@ -96,9 +96,9 @@ export class Connector implements LinkListener {
     const { openedAt } = link;
     this.#link = undefined;
     if (error.code === "unauthenticated") {
-      const times = (this.#refused?.times ?? 0) + 1;
-      this.#refused = { token: link.token, times };
-      // One that was good once may have expired; a second one that was never good says it all.
+      const times = (this.#rejected?.times ?? 0) + 1;
+      this.#rejected = { token: link.token, times };
+      // The first token may have expired. A second rejection in a row is final.
       if (times > 1) return this.#giveUp(error);
     } else if (error.code === "permission_denied" || error.code === "invalid_argument") {
       return this.#giveUp(error);
@@ -109,7 +109,7 @@ export class Connector implements LinkListener {
 
   async #connect(): Promise<void> {
     try {
-      const token = await this.#tokens.get(this.#refused?.token);
+      const token = await this.#tokens.get(this.#rejected?.token);
       if (this.#stopped) return;
       this.#link = new Link(this.#transport, token, this.#times, this);
     } catch (error) {

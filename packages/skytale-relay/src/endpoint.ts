@@ -1,39 +1,39 @@
 import { isLocalhostName } from "@parley/core/internal";
 
-/** Port of a relay whose address names none. */
+/** Default port of a relay. */
 const DEFAULT_PORT = 5000;
 
-/** Where a relay is, and how to speak to it. */
+/** Address of a relay. */
 export interface Endpoint {
-  /** Host and port, for gRPC. */
+  /** Host and port, as gRPC expects them. */
   readonly target: string;
   readonly tls: boolean;
 }
 
 /**
- * Reads the address of a relay: `https://host[:port]` and `grpcs://` mean TLS; `http://` and `grpc://` mean none. Without a scheme there is
- * TLS, except to this machine (`localhost`, names below it, `127.0.0.0/8`, `[::1]`). The default port is 5000.
+ * Parses the address of a relay: `https://host[:port]` and `grpcs://` use TLS; `http://` and `grpc://` don't. Without a scheme, TLS is used
+ * except for loopback (`localhost` and its subdomains, `127.0.0.0/8`, `[::1]`). The default port is 5000.
  *
  * @throws TypeError
  */
 export function parseEndpoint(given: string): Endpoint {
-  const address = given.trim(); // white space around what was pasted
+  const address = given.trim(); // white space is often pasted with it
   const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(address)?.[1]?.toLowerCase();
   if (scheme !== undefined && !["https", "grpcs", "http", "grpc"].includes(scheme)) {
     throw new TypeError(`The relay's address must begin with https:// or http://, not ${scheme}://`);
   }
   const rest = scheme === undefined ? address : address.slice(scheme.length + "://".length);
-  // A scheme that URL knows no default port of, so that every port is told.
+  // A scheme without a default port, so that URL keeps every port.
   const text = `relay://${rest}`;
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url === undefined || url.hostname === "") {
     throw new TypeError("The relay's address must be a host with an optional port, such as https://relay.example:5000");
   }
-  if (url.username !== "" || url.password !== "") throw new TypeError("The relay's address must hold no user name or password");
+  if (url.username !== "" || url.password !== "") throw new TypeError("The relay's address must not contain a user name or password");
   if (!["", "/"].includes(url.pathname) || url.search !== "" || url.hash !== "") {
     const valid = `${scheme === undefined ? "" : `${scheme}://`}${url.host}`;
     throw new TypeError(
-      `The relay's address must have no path, query or fragment: use ${valid}, since gRPC is served at the root of a host`,
+      `The relay's address must not have a path, query or fragment: use ${valid}, since gRPC is served at the root of a host`,
     );
   }
   const port = url.port === "" ? DEFAULT_PORT : Number(url.port);

@@ -1,7 +1,7 @@
 import { status } from "@grpc/grpc-js";
 import type { RelayErrorCode } from "./relay-error.ts";
 
-/** How the codes of errors stand on the wire as gRPC statuses. Those that never end a call are not here. */
+/** gRPC statuses of error codes. Codes that never end a call have no status. */
 const STATUS_OF: Partial<Record<RelayErrorCode, status>> = {
   unauthenticated: status.UNAUTHENTICATED,
   permission_denied: status.PERMISSION_DENIED,
@@ -12,7 +12,7 @@ const STATUS_OF: Partial<Record<RelayErrorCode, status>> = {
   internal: status.INTERNAL,
 };
 
-/** What a gRPC status means to a caller, besides those of the table above. */
+/** Error codes of gRPC statuses that are not in the table above. */
 const CODE_OF: Partial<Record<status, RelayErrorCode>> = {
   [status.CANCELLED]: "unavailable",
   [status.ABORTED]: "unavailable",
@@ -21,16 +21,16 @@ const CODE_OF: Partial<Record<status, RelayErrorCode>> = {
   [status.NOT_FOUND]: "invalid_argument",
   [status.OUT_OF_RANGE]: "invalid_argument",
   [status.FAILED_PRECONDITION]: "invalid_argument",
-  // An endpoint that doesn't speak this protocol.
+  // The server does not implement this protocol.
   [status.UNIMPLEMENTED]: "invalid_argument",
 };
 
-/** The gRPC status of an error. What no code of ours stands for is INTERNAL. */
+/** The gRPC status of an error code; INTERNAL for codes without one. */
 export function statusOf(code: RelayErrorCode): status {
   return STATUS_OF[code] ?? status.INTERNAL;
 }
 
-/** What a gRPC status means to a caller. */
+/** The error code of a gRPC status. */
 export function codeOf(code: status): RelayErrorCode {
   const own = (Object.keys(STATUS_OF) as RelayErrorCode[]).find((name) => STATUS_OF[name] === code);
   return own ?? CODE_OF[code] ?? "internal";

@@ -8,25 +8,25 @@ import type { CallOptions, FrameListener, FrameStream, RelayTransport, UnaryMeth
 
 const SERVICE = "/skytale.relay.v1.RelayService/";
 
-/** Bytes written but not yet on the wire beyond which it is better to wait. */
+/** Back-pressure threshold: bytes that are written but not yet sent. */
 const HIGH_WATER = 1024 * 1024;
 
-/** How long the end of a stream may take that this client has ended in peace, in milliseconds. */
-const FAREWELL_MS = 1000;
+/** Timeout of a graceful end of a stream, in milliseconds. */
+const GRACEFUL_END_MS = 1000;
 
-/** What a relay may send in one frame. Its own limits are well below. */
+/** Largest frame that is accepted from a relay. A relay's own limits are well below. */
 const MAX_FRAME_BYTES = 32 * 1024 * 1024;
 
-/** Bytes that may be on their way to this client. HTTP/2's own 64 KiB would have large frames wait for the other side again and again. */
+/** HTTP/2 flow-control window for incoming data. With the default of 64 KiB, large frames would stall on window updates. */
 const WINDOW_BYTES = 4 * 1024 * 1024;
 
 /** Options of {@link grpcTransport}. */
 export interface GrpcOptions extends Endpoint {
-  /** Certificates in PEM to trust instead of the system's. */
+  /** CA certificates in PEM to trust instead of the system's. */
   readonly ca?: Uint8Array | undefined;
 }
 
-/** Speaks gRPC to a relay. Frames are bytes here: what they hold is encoded and decoded by the caller. */
+/** Creates a transport over gRPC. It treats frames as bytes: the caller encodes and decodes them. */
 export function grpcTransport(options: GrpcOptions): RelayTransport {
   return new GrpcTransport(options);
 }
@@ -57,7 +57,7 @@ class GrpcTransport implements RelayTransport {
         signal?.removeEventListener("abort", abort);
         if (signal?.aborted === true) reject(signal.reason);
         else if (error !== null) reject(grpcError(error, { target: this.address, token }, error));
-        else if (response === undefined) reject(new RelayError("protocol_error", "The relay answered with nothing"));
+        else if (response === undefined) reject(new RelayError("protocol_error", "The relay's response is empty"));
         else resolve(response);
       };
       const deadline = Date.now() + timeoutMs;
@@ -75,7 +75,7 @@ class GrpcTransport implements RelayTransport {
   #onEnd(stream: GrpcStream, error: RelayError | undefined): void {
     this.#streams.delete(stream);
     if (error?.code !== "timeout") return;
-    // The connection may be dead without knowing it. gRPC would put the next stream on it.
+    // The connection may be half-open, and gRPC would use it for the next stream.
     this.#client.close();
     this.#client = connectTo(this.#options);
   }
@@ -85,22 +85,22 @@ function connectTo({ target, tls, ca }: GrpcOptions): Client {
   const channel: ChannelCredentials = tls ? credentials.createSsl(ca === undefined ? null : asBuffer(ca)) : credentials.createInsecure();
   const resolvable = resolvableTarget(target);
   return new Client(resolvable, channel, {
-    // The certificate and the authority are those of the address that was given.
+    // The certificate and the authority are checked against the given address.
     ...(resolvable !== target && { "grpc.default_authority": target, "grpc.ssl_target_name_override": hostOf(target) }),
     "grpc.max_receive_message_length": MAX_FRAME_BYTES,
     "grpc.max_send_message_length": MAX_FRAME_BYTES,
     "grpc-node.flow_control_window": WINDOW_BYTES,
     "grpc.enable_retries": 0,
     "grpc.enable_http_proxy": 0,
-    // The client above has its own backoff; here a new stream always tries at once.
+    // The connector has its own backoff; a new stream must connect immediately.
     "grpc.initial_reconnect_backoff_ms": 100,
     "grpc.max_reconnect_backoff_ms": 1000,
-    // A connection of one's own, so that one client's end doesn't touch another's.
+    // A connection per client, so that closing one client does not affect another.
     "grpc.use_local_subchannel_pool": 1,
   });
 }
 
-/** The target that is connected to: names below `localhost` are this machine, and DNS knows nothing of them. */
+/** The target to connect to. Subdomains of `localhost` are mapped to `localhost`, because DNS does not resolve them. */
 function resolvableTarget(target: string): string {
   return isLocalhostName(hostOf(target)) ? `localhost${target.slice(target.lastIndexOf(":"))}` : target;
 }
@@ -135,7 +135,7 @@ class GrpcStream implements FrameStream {
     call.on("data", (frame: Buffer) => {
       if (!this.#ended) listener.frame(frame);
     });
-    // The status comes after the last frame, whether it is an error or not; the error event before it says the same.
+    // The status arrives after the last frame, for errors too; the error event before it carries the same information.
     let cause: Error | undefined;
     call.on("error", (error) => (cause = error));
     call.on("status", (ended) => {
@@ -154,10 +154,10 @@ class GrpcStream implements FrameStream {
     if (this.#ended) return;
     this.#ended = true;
     if (error === undefined) {
-      // Read to its end, or the status never comes; and from a relay that is gone it never comes anyway.
+      // Without reading to the end, the status would never arrive. The timer covers a relay that does not respond.
       this.#call.resume();
       this.#call.end();
-      const timer = setTimeout(() => this.#call.cancel(), FAREWELL_MS).unref();
+      const timer = setTimeout(() => this.#call.cancel(), GRACEFUL_END_MS).unref();
       this.#call.on("status", () => clearTimeout(timer));
     } else {
       this.#call.cancel();

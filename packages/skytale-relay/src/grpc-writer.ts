@@ -1,9 +1,9 @@
-/** What frames are written to: either end of a gRPC stream. */
+/** The writable side of a gRPC stream, at client or server. */
 interface FrameSink {
   write(frame: Uint8Array, sent: () => void): unknown;
 }
 
-/** Writes frames to one end of a gRPC stream, and tells when it is better to wait: it counts what is written but not yet on the wire. */
+/** Writes frames to a gRPC stream with back-pressure, by counting the bytes that are written but not yet sent. */
 export class GrpcWriter {
   readonly #sink: FrameSink;
   readonly #highWater: number;
@@ -12,8 +12,8 @@ export class GrpcWriter {
   #overfull = false;
 
   /**
-   * @param highWater bytes that wait beyond which it is better to wait.
-   * @param drained called when half of them are left, once for each time that {@link GrpcWriter.write} has begun to say so.
+   * @param highWater number of unsent bytes above which {@link GrpcWriter.write} returns false.
+   * @param drained called once after each such period, when the unsent bytes have fallen to half of `highWater`.
    */
   constructor(sink: FrameSink, highWater: number, drained: () => void) {
     this.#sink = sink;
@@ -21,7 +21,7 @@ export class GrpcWriter {
     this.#drained = drained;
   }
 
-  /** @returns false when it is better to wait. */
+  /** @returns false when the caller should wait for `drained`. */
   write(frame: Uint8Array): boolean {
     const { length } = frame;
     this.#waitingBytes += length;
@@ -38,12 +38,12 @@ export class GrpcWriter {
   }
 }
 
-/** The same bytes, not a copy. */
+/** Returns a view of the same bytes. */
 export function asBuffer(bytes: Uint8Array): Buffer {
   return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
-/** For gRPC, which is to leave a message's bytes alone. */
+/** Identity function, as gRPC's (de)serializer of raw bytes. */
 export function asIs(bytes: Buffer): Buffer {
   return bytes;
 }

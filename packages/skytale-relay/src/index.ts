@@ -1,10 +1,10 @@
 // For applications
-export { RelayClient, type PublishOptions, type WaitOptions } from "./client.ts";
+export { RelayClient, type PublishOptions, type WaitOptions } from "./relay-client.ts";
 export type { Published } from "./publisher.ts";
-export type { RelayClientEvents, RelayClientLimits, RelayClientOptions } from "./client-options.ts";
-export type { ChannelHead, MessageRange, RelayWelcome } from "./calls.ts";
+export type { RelayClientEvents, RelayClientLimits, RelayClientOptions } from "./relay-client-options.ts";
+export type { ChannelHead, MessageRange, RelayWelcome } from "./unary-calls.ts";
 export type { Kind } from "./kind.ts";
-export type { PublishMessage, PublishWelcome } from "./outgoing.ts";
+export type { PublishMessage, PublishWelcome } from "./outgoing-message.ts";
 export type { RelayMessage } from "./relay-message.ts";
 export type { SubscribeOptions, Subscription } from "./subscription.ts";
 export type { TokenProvider } from "./token-source.ts";

@@ -5,45 +5,45 @@ import { FrameError } from "./wire/frame-error.ts";
 import { decodeServerFrame, type Opened, type ServerFrame } from "./wire/server-frame.ts";
 
 /**
- * Bytes of publishes in one frame, about: less than a server's usual HTTP/2 window, so that a frame doesn't wait for the answer to its own
- * beginning. And parts of the other kinds.
+ * Approximate limit on the bytes of publishes in one frame: less than a server's usual HTTP/2 window, so that a frame never waits for a
+ * window update. MAX_PARTS limits the other parts of a frame.
  */
 const BATCH_BYTES = 60 * 1024;
 const MAX_PARTS = 256;
 
-/** Between attempts to renew a token, in milliseconds. */
+/** Delay between attempts to renew a token, in milliseconds. */
 const TOKEN_RETRY_MS = 5000;
 
-/** Times of a link, in milliseconds. */
+/** Timeouts of a link, in milliseconds. */
 export interface LinkTimes {
-  /** Wait for the relay's first frame. */
+  /** Timeout of the relay's first frame. */
   readonly openTimeoutMs: number;
-  /** Silence after which the relay is asked for a sign of life. */
+  /** Interval between pings. */
   readonly pingAfterMs: number;
-  /** Wait for that sign. */
+  /** Timeout of a ping. */
   readonly pingTimeoutMs: number;
 }
 
-/** What the owner of a link is told, and asked for. */
+/** Callbacks of a link's owner. */
 export interface LinkListener {
   opened(link: Link, opened: Opened): void;
-  /** Anything but `opened` and what the link deals with by itself. */
+  /** Called for each frame, after the link has handled `opened`, tokens and draining. */
   frame(frame: ServerFrame): void;
-  /** Messages to publish now, up to about so many bytes. */
+  /** Returns the messages to publish now, up to about `maxBytes`. */
   collect(maxBytes: number): PublishBatch[];
-  /** The token will soon be void. The answer goes to {@link Link.renewToken}. */
+  /** The token expires soon. The listener passes a new one to {@link Link.renewToken}. */
   tokenAging(link: Link): void;
-  /** Once, and last. */
+  /** The link ended. Called once, as the last callback. */
   ended(link: Link, error: RelayError): void;
 }
 
-/** One stream to the relay, from its opening to its end: gathers what a turn of the event loop brings into one frame, and listens for life. */
+/** One stream to the relay. Collects the output of one turn of the event loop into one frame, and detects a dead connection with pings. */
 export class Link implements FrameListener {
-  /** When the stream was opened by the relay, by `performance.now()`; undefined before. */
+  /** Time at which the relay opened the stream, by `performance.now()`; undefined before. */
   openedAt: number | undefined;
-  /** The relay is about to end the stream, and reads no more publishes. */
+  /** The relay is about to end the stream and reads no further publishes. */
   draining = false;
-  /** The last token that the relay was given. */
+  /** The last token sent to the relay. */
   token: string;
   readonly #listener: LinkListener;
   readonly #times: LinkTimes;
@@ -56,11 +56,11 @@ export class Link implements FrameListener {
   #newToken: string | undefined;
   #ping = 0;
   #pingDue = false;
-  #heardAt = performance.now();
+  #lastFrameAt = performance.now();
   #scheduled = false;
   #blocked = false;
   #ended = false;
-  #lifeTimer: NodeJS.Timeout | undefined;
+  #pingTimer: NodeJS.Timeout | undefined;
   #tokenTimer: NodeJS.Timeout | undefined;
 
   constructor(transport: RelayTransport, token: string, times: LinkTimes, listener: LinkListener) {
@@ -70,7 +70,7 @@ export class Link implements FrameListener {
     this.#relay = transport.address === undefined ? "The relay" : `The relay at ${transport.address}`;
     this.#stream = transport.open(token, this);
     const onTimeout = (): void => this.fail(new RelayError("timeout", `${this.#relay} did not answer in time`));
-    this.#lifeTimer = setTimeout(onTimeout, times.openTimeoutMs);
+    this.#pingTimer = setTimeout(onTimeout, times.openTimeoutMs);
   }
 
   get open(): boolean {
@@ -98,23 +98,24 @@ export class Link implements FrameListener {
     this.schedule();
   }
 
-  /** No fresh token could be had: asks the listener again in a while. */
+  /** Called when no new token was available: asks the listener again after TOKEN_RETRY_MS. */
   askForTokenLater(): void {
     if (this.open) this.#tokenTimer = setTimeout(() => this.#listener.tokenAging(this), TOKEN_RETRY_MS);
   }
 
-  /** Sends what there is at the end of this turn of the event loop. */
+  /** Sends all pending parts at the end of this turn of the event loop. */
   schedule(): void {
     if (this.#scheduled || !this.open) return;
     this.#scheduled = true;
     setImmediate(() => this.#flush());
   }
 
-  /** Ends the link. In peace the relay is told; with an error it is cut, and the listener hears of it. */
+  /** Ends the link gracefully. The listener is not called. */
   close(): void {
     if (this.#finish()) this.#stream.end();
   }
 
+  /** Aborts the link with an error, and reports it to the listener. */
   fail(error: RelayError): void {
     if (!this.#finish()) return;
     this.#stream.end(error);
@@ -123,12 +124,12 @@ export class Link implements FrameListener {
 
   frame(bytes: Uint8Array): void {
     if (this.#ended) return;
-    this.#heardAt = performance.now();
+    this.#lastFrameAt = performance.now();
     try {
       this.#read(decodeServerFrame(bytes));
     } catch (error) {
       if (!(error instanceof FrameError)) throw error;
-      this.fail(new RelayError("protocol_error", `The relay sent what can't be read: ${error.message}`, { cause: error }));
+      this.fail(new RelayError("protocol_error", `Malformed frame from the relay: ${error.message}`, { cause: error }));
     }
   }
 
@@ -155,30 +156,30 @@ export class Link implements FrameListener {
   #onOpened(opened: Opened): void {
     this.openedAt = performance.now();
     this.#batchBytes = Math.min(BATCH_BYTES, opened.maxFrameBytes / 4);
-    clearTimeout(this.#lifeTimer);
-    // Whatever this client's own pace, the relay must hear from it within its idle timeout.
+    clearTimeout(this.#pingTimer);
+    // The relay closes streams that are silent for its idle timeout.
     const third = opened.idleTimeoutMs / 3;
-    const pace = { pause: Math.min(this.#times.pingAfterMs, third), timeout: Math.min(this.#times.pingTimeoutMs, third) };
-    this.#lifeTimer = setTimeout(() => this.#askForLife(pace), pace.pause);
+    const pace = { interval: Math.min(this.#times.pingAfterMs, third), timeout: Math.min(this.#times.pingTimeoutMs, third) };
+    this.#pingTimer = setTimeout(() => this.#sendPing(pace), pace.interval);
     this.#watchToken(opened.tokenLifetimeMs);
     this.#listener.opened(this, opened);
   }
 
-  /** Pings each so often, since the relay wants to hear something too, and gives up when nothing comes back. */
-  #askForLife(pace: { readonly pause: number; readonly timeout: number }): void {
-    const askedAt = performance.now();
+  /** Sends a ping, and fails the link if no frame arrives within the timeout. Repeats, which also keeps the stream from being idle. */
+  #sendPing(pace: { readonly interval: number; readonly timeout: number }): void {
+    const sentAt = performance.now();
     this.#pingDue = true;
     this.schedule();
-    const judge = (): void => {
+    const check = (): void => {
       if (this.#ended) return;
-      if (this.#heardAt < askedAt) return this.fail(new RelayError("timeout", `${this.#relay} is not heard any more`));
-      this.#lifeTimer = setTimeout(() => this.#askForLife(pace), pace.pause);
+      if (this.#lastFrameAt < sentAt) return this.fail(new RelayError("timeout", `${this.#relay} did not respond to a ping`));
+      this.#pingTimer = setTimeout(() => this.#sendPing(pace), pace.interval);
     };
-    // A busy program runs its timers late, and before it reads its sockets: it reads them first.
-    this.#lifeTimer = setTimeout(() => setImmediate(judge), pace.timeout);
+    // A busy event loop runs late timers before it reads its sockets: setImmediate lets it read them first.
+    this.#pingTimer = setTimeout(() => setImmediate(check), pace.timeout);
   }
 
-  /** Asks for a fresh token when a fifth of its life is left. */
+  /** Requests a new token when a fifth of the lifetime is left. */
   #watchToken(lifetimeMs: number): void {
     clearTimeout(this.#tokenTimer);
     const delay = Math.min(lifetimeMs * 0.8, 0x7fff_ffff);
@@ -192,7 +193,7 @@ export class Link implements FrameListener {
     const unsubscribes = this.#unsubscribes.splice(0, MAX_PARTS);
     const frame: Partial<ClientFrame> = {
       token: this.#newToken,
-      // A channel may have been left before it is subscribed to again: the relay must hear of the end first.
+      // The unsubscribe of a channel must reach the relay before a new subscribe of the same channel.
       subscribes: this.#unsubscribes.length > 0 ? [] : this.#subscribes.splice(0, MAX_PARTS),
       unsubscribes,
       credits: this.#credits.splice(0, MAX_PARTS),
@@ -204,14 +205,14 @@ export class Link implements FrameListener {
     const bytes = encodeClientFrame(frame);
     if (bytes.length === 0) return;
     if (!this.#stream.send(bytes)) this.#blocked = true;
-    // There may be more than one frame's worth.
+    // More parts than fit into one frame may be pending.
     if (publishes.length + this.#subscribes.length + this.#unsubscribes.length + this.#credits.length > 0) this.schedule();
   }
 
   #finish(): boolean {
     if (this.#ended) return false;
     this.#ended = true;
-    clearTimeout(this.#lifeTimer);
+    clearTimeout(this.#pingTimer);
     clearTimeout(this.#tokenTimer);
     return true;
   }

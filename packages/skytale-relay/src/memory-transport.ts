@@ -2,11 +2,11 @@ import { signalWithin } from "@parley/core/internal";
 import { RelayError } from "./relay-error.ts";
 import type { CallOptions, FrameListener, FrameStream, RelayHandler, RelayTransport, UnaryMethod } from "./transport.ts";
 
-/** Bytes on their way beyond which a sender should wait. */
+/** Back-pressure threshold: bytes that are sent but not yet delivered. */
 const HIGH_WATER = 1024 * 1024;
 
 /**
- * Wires a client to a relay in the same process: no socket, and everything above it as in production.
+ * Connects a client to a relay in the same process, without a socket. All client code above the transport runs as in production.
  *
  * @example
  * ```ts
@@ -63,11 +63,11 @@ class MemoryTransport implements RelayTransport {
 
   close(): void {
     this.#closed.abort();
-    for (const stream of this.#streams) stream.end(new RelayError("unavailable", "The client has gone"));
+    for (const stream of this.#streams) stream.end(new RelayError("unavailable", "The client closed the connection"));
   }
 }
 
-/** One end; what it sends waits at the other end until that is ready for it. */
+/** One end of a stream. Sent frames are queued at the other end until it delivers them. */
 class MemoryStream implements FrameStream {
   peer: MemoryStream | undefined;
   listener: FrameListener | undefined;
@@ -76,9 +76,9 @@ class MemoryStream implements FrameStream {
   #arrivedBytes = 0;
   #paused = false;
   #scheduled = false;
-  /** This end was told to send no more. */
+  /** This end has ended and sends no further frames. */
   #ended = false;
-  /** What the peer ended with, once it has. */
+  /** Set once the peer has ended, with its error if any. */
   #peerEnd: { readonly error: RelayError | undefined } | undefined;
   #overfull = false;
 
@@ -120,7 +120,7 @@ class MemoryStream implements FrameStream {
       this.#overfull = false;
       this.peer?.listener?.drained();
     }
-    // An error overtakes what is under way, as it does on a socket.
+    // An error discards frames in flight, as a reset of a socket does.
     const end = this.#peerEnd;
     if (end === undefined || this.#ended) return;
     if (end.error === undefined && this.#arrived.length > 0) return;

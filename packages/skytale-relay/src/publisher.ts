@@ -5,28 +5,28 @@ import { EpochTakenError, RelayError, type RelayErrorCode } from "./relay-error.
 import type { PublishBatch } from "./wire/client-frame.ts";
 import type { PublishAck, PublishNack } from "./wire/server-frame.ts";
 
-/** Caps of what waits to be recorded. */
+/** Limits on messages that are not yet recorded. */
 export interface PublisherLimits {
-  /** Messages that are sent but not answered. */
+  /** Messages in flight: sent and not yet acknowledged. */
   readonly maxInFlight: number;
-  /** Bytes of them. */
+  /** Bytes of the messages in flight. */
   readonly maxInFlightBytes: number;
-  /** Messages that wait, sent or not. */
+  /** Messages not yet recorded, in flight or queued. */
   readonly maxQueued: number;
-  /** Bytes of them. */
+  /** Bytes of the messages not yet recorded. */
   readonly maxQueuedBytes: number;
 }
 
-/** What the relay said of a message that it has recorded. */
+/** The relay's acknowledgement of a recorded message. */
 export interface Published {
-  /** Its place in the channel's log. */
+  /** Its sequence number in the channel's log. */
   readonly sequence: number;
   /**
-   * The epoch that the log is in there, or a later one, by what the senders of commits claim: who hasn't read that far knows by it whether
-   * the message still has readers. Left out by relays that don't know.
+   * The epoch of the log at this sequence or later, as claimed by the senders of commits. A sender that has not read that far can tell from
+   * it whether members can still decrypt the message. Missing if the relay does not report it.
    */
   readonly logEpoch?: bigint;
-  /** It was recorded before, under the same key: what is on record may have been published with other bytes. */
+  /** A message with the same key was recorded before. The recorded bytes may differ from the published ones. */
   readonly isRepeated?: boolean;
 }
 
@@ -40,26 +40,26 @@ interface Pending {
   settled: boolean;
 }
 
-/** Messages that are collected at once. */
+/** Largest number of messages collected at once. */
 const MAX_BATCH = 2048;
 const RETRY_BACKOFF = { initialMs: 50, maxMs: 5000 };
 
-/** What a nack means to the caller. Those that are retryable are tried again instead. */
+/** Final error codes of nacks. Nacks with other codes are retried. */
 const ERROR_OF: Partial<Record<Code, RelayErrorCode>> = {
   [Code.INVALID_ARGUMENT]: "invalid_argument",
   [Code.PERMISSION_DENIED]: "permission_denied",
 };
 
 /**
- * Messages on their way to the log. Each stays until it is answered for good or its caller has lost interest; after a loss of the link
- * all of them are sent again, in their order and with their keys, so that the relay knows those that it has.
+ * The queue of messages that are not yet recorded. A message stays until its final acknowledgement or until its caller aborts. After a loss
+ * of the link, messages in flight are sent again, in order and with their keys, so that the relay detects duplicates.
  */
 export class Publisher {
   readonly #limits: PublisherLimits;
   readonly #onWork: () => void;
   #queue: Pending[] = [];
   #head = 0;
-  /** By number, in the order of their sending. */
+  /** By number, in the order in which they were sent. */
   #inFlight = new TransientMap<number, Pending>();
   #inFlightBytes = 0;
   #nextNumber = 1;
@@ -67,7 +67,7 @@ export class Publisher {
   #count = 0;
   #bytes = 0;
 
-  /** @param onWork there is something to collect. */
+  /** @param onWork called when there are messages to collect. */
   constructor(limits: PublisherLimits, onWork: () => void) {
     this.#limits = limits;
     this.#onWork = onWork;
@@ -76,7 +76,7 @@ export class Publisher {
   /** @throws RelayError; the signal's reason when aborted. */
   publish(channel: string, message: Uint8Array, signal: AbortSignal | undefined): Promise<Published> {
     if (this.#count >= this.#limits.maxQueued || this.#bytes + message.length > this.#limits.maxQueuedBytes) {
-      return Promise.reject(new RelayError("resource_exhausted", "Too many messages wait to be published"));
+      return Promise.reject(new RelayError("resource_exhausted", "The publish queue is full"));
     }
     return new Promise((resolve, reject) => {
       const abort = (): void => this.#drop(pending, signal?.reason);
@@ -96,7 +96,7 @@ export class Publisher {
     });
   }
 
-  /** The next messages, up to about so many bytes and as far as the window is open: a batch per channel. */
+  /** Returns the next messages in one batch per channel, up to about `maxBytes` and within the in-flight limits. */
   collect(maxBytes: number): PublishBatch[] {
     const byChannel = new Map<string, Pending[]>();
     let bytes = 0;
@@ -134,12 +134,12 @@ export class Publisher {
     if (pending.settled) return;
     if (code === Code.EPOCH_TAKEN) return this.#drop(pending, new EpochTakenError(winner, currentEpoch));
     const final = ERROR_OF[code];
-    if (final !== undefined) return this.#drop(pending, new RelayError(final, "The relay refused the message"));
+    if (final !== undefined) return this.#drop(pending, new RelayError(final, "The relay rejected the message"));
     const timer = setTimeout(() => this.#retry(pending), backoffMs(++pending.attempts, RETRY_BACKOFF));
     this.#delayed.set(pending, timer);
   }
 
-  /** The link is lost: what was in flight goes first on the next one. */
+  /** Called when the link is lost: messages in flight return to the head of the queue. */
   linkLost(): void {
     this.#queue = [...this.#inFlight.values(), ...this.#queue.slice(this.#head)].filter(({ settled }) => !settled);
     this.#head = 0;
@@ -148,7 +148,7 @@ export class Publisher {
     this.#nextNumber = 1;
   }
 
-  /** Rejects everything. */
+  /** Rejects all messages. */
   fail(error: ParleyError): void {
     const all = [...this.#inFlight.values(), ...this.#queue.slice(this.#head), ...this.#delayed.keys()];
     this.linkLost();
@@ -164,7 +164,7 @@ export class Publisher {
 
   #answered(number: number): Pending {
     const pending = this.#inFlight.get(number);
-    if (pending === undefined) throw new RelayError("protocol_error", "The relay answered what was not asked");
+    if (pending === undefined) throw new RelayError("protocol_error", "The relay acknowledged an unknown message");
     this.#inFlight.delete(number);
     this.#inFlightBytes -= pending.message.length;
     return pending;
@@ -180,7 +180,7 @@ export class Publisher {
     if (this.#settle(pending)) pending.reject(reason);
   }
 
-  /** False when it was settled before. */
+  /** Returns false if the message was settled before. */
   #settle(pending: Pending): boolean {
     if (pending.settled) return false;
     pending.settled = true;

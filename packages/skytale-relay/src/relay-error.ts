@@ -1,22 +1,22 @@
 import { ParleyError, type ParleyErrorOptions } from "@parley/core";
 
 /**
- * Why a relay, or the way to it, failed.
+ * Why a call to a relay failed.
  *
  * | code | meaning | retryable |
  * | --- | --- | --- |
- * | `unauthenticated` | the token is missing, wrong or expired, or its API key has been revoked | no |
- * | `permission_denied` | the account may not do this on this channel | no |
- * | `invalid_argument` | the relay refuses what was asked, and would again | no |
- * | `message_too_large` | the payload is larger than the relay takes | no |
+ * | `unauthenticated` | the token is missing, invalid or expired, or its API key was revoked | no |
+ * | `permission_denied` | the account has no permission for this on this channel | no |
+ * | `invalid_argument` | the relay rejected the request | no |
+ * | `message_too_large` | the payload exceeds the relay's limit | no |
  * | `epoch_taken` | another commit is on record for the epoch; see {@link EpochTakenError} | no |
- * | `range_gone` | the log doesn't go back that far; see {@link RangeGoneError} | no |
- * | `resource_exhausted` | a limit of the relay, or of this client's queue, is reached for now | yes |
- * | `unavailable` | the relay can't be reached, or is stopping | yes |
- * | `timeout` | the relay did not answer in time | yes |
+ * | `range_gone` | the requested messages are no longer retained; see {@link RangeGoneError} | no |
+ * | `resource_exhausted` | a limit of the relay or of this client's queue is reached | yes |
+ * | `unavailable` | the relay can't be reached or is stopping | yes |
+ * | `timeout` | the relay did not respond in time | yes |
  * | `internal` | the relay failed; nothing was recorded | yes |
- * | `protocol_error` | the relay sent what can't be read or breaks its own rules | yes |
- * | `closed` | the client, or the subscription, was closed | no |
+ * | `protocol_error` | the relay sent malformed data or violated the protocol | yes |
+ * | `closed` | the client or the subscription was closed | no |
  */
 export type RelayErrorCode =
   | "unauthenticated"
@@ -34,7 +34,7 @@ export type RelayErrorCode =
 
 const RETRYABLE: ReadonlySet<RelayErrorCode> = new Set(["resource_exhausted", "unavailable", "timeout", "internal", "protocol_error"]);
 
-/** A relay's failure, or one on the way to it; `retryable` follows from the code. */
+/** A failure of a relay or of the connection to it; `retryable` follows from the code. */
 export class RelayError extends ParleyError<RelayErrorCode> {
   override readonly name: string = "RelayError";
 
@@ -44,14 +44,14 @@ export class RelayError extends ParleyError<RelayErrorCode> {
 }
 
 /**
- * A commit was not recorded, because another one is on record for its epoch. Read that one: if it is valid, process it and commit anew in
- * the next epoch; if it isn't, publish again with its sequence as `supersedes`.
+ * A commit was rejected because another commit is on record for its epoch. Read that one. If it is valid, process it and create a new commit
+ * in the next epoch. If it is invalid, publish again with its sequence as `supersedes`.
  */
 export class EpochTakenError extends RelayError {
   override readonly name: string = "EpochTakenError";
-  /** Sequence of the commit on record for the epoch. */
+  /** Sequence of the commit that is on record for the epoch. */
   readonly winner: number;
-  /** First epoch, from the one claimed on, that no commit on record claims. */
+  /** The first epoch, starting with the rejected commit's, without a commit on record. */
   readonly currentEpoch: bigint;
 
   constructor(winner: number, currentEpoch: bigint) {
@@ -61,10 +61,10 @@ export class EpochTakenError extends RelayError {
   }
 }
 
-/** Messages that were asked for are not kept any more. */
+/** The requested messages are no longer retained. */
 export class RangeGoneError extends RelayError {
   override readonly name: string = "RangeGoneError";
-  /** The first sequence that is still there. */
+  /** The first sequence that is still retained. */
   readonly firstSequence: number;
 
   constructor(firstSequence: number) {

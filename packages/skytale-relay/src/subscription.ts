@@ -7,20 +7,20 @@ import type { DeliveryBatch, Subscribed } from "./wire/server-frame.ts";
 
 /** Options of {@link RelayClient.subscribe}. */
 export interface SubscribeOptions {
-  /** The first sequence to deliver, from 1; it may lie in the future. `"now"`: what is recorded once the relay has the subscription. */
+  /** The first sequence to deliver, from 1; it may not be recorded yet. `"now"`: messages recorded after the relay started the subscription. */
   readonly from: number | "now";
-  /** About how many bytes may wait here to be taken; the relay holds back the rest. Default 1 MiB. */
+  /** Approximate limit on buffered bytes; the relay holds back further messages. Default 1 MiB. */
   readonly bufferBytes?: number;
-  /** Everything that the relay had when it (re)started the subscription has been taken; `next` is the sequence that comes next. */
+  /** Called when all messages that existed when the relay (re)started the subscription were consumed; `next` is the next sequence. */
   readonly onCaughtUp?: (next: number) => void;
-  /** Ends the subscription: the iteration throws the signal's reason. */
+  /** Aborts the subscription: the iteration throws the signal's reason. */
   readonly signal?: AbortSignal;
 }
 
-/** What a subscription needs of its client. */
+/** Callbacks of a subscription's client. */
 export interface SubscriptionOwner {
-  /** The subscription is over: the relay needs to send no more. */
-  over(subscription: Subscription): void;
+  /** The subscription ended. */
+  ended(subscription: Subscription): void;
 }
 
 interface Batch {
@@ -30,22 +30,22 @@ interface Batch {
 }
 
 /**
- * The messages of a channel, in the order of its log, without gaps and none twice, across losses of the link. Iterate once.
+ * Delivers the messages of a channel in log order, without gaps or duplicates, also across losses of the link. Iterate once.
  *
- * The iteration ends after {@link Subscription.close}, or that of the client; it throws when it can't go on: RelayError
- * `permission_denied`, `range_gone`, `invalid_argument`, `unauthenticated`, `protocol_error`. What arrived before is handed out first.
+ * The iteration ends after {@link Subscription.close} or the close of the client. It throws if it can't continue: RelayError
+ * `permission_denied`, `range_gone`, `invalid_argument`, `unauthenticated`, `protocol_error`. Messages that arrived before are delivered first.
  */
 export class Subscription implements AsyncIterable<RelayMessage>, AsyncDisposable {
   readonly channel: string;
   readonly #owner: SubscriptionOwner;
   readonly #options: SubscribeOptions;
   readonly #bufferBytes: number;
-  /** Sequence that the relay sends next; undefined until it has said what "now" is. */
+  /** Next sequence that the relay sends; undefined until the relay has resolved "now". */
   #cursor: number | undefined;
   #batches: Batch[] = [];
   #at = 0;
   #bufferedCost = 0;
-  /** Consumed, but not given back yet. */
+  /** Credit of consumed messages that was not returned to the relay yet. */
   #owedCredit = 0;
   #link: { readonly link: Link; readonly id: number } | undefined;
   #caughtUpAt: number | undefined;
@@ -54,10 +54,11 @@ export class Subscription implements AsyncIterable<RelayMessage>, AsyncDisposabl
   #end: { readonly error: unknown } | "done" | undefined;
   readonly #abort = (): void => this.fail(this.#options.signal?.reason);
 
-  /** Made by {@link RelayClient.subscribe}. */
+  /** Called by {@link RelayClient.subscribe}. */
   constructor(channel: string, options: SubscribeOptions, owner: SubscriptionOwner) {
     const { from, bufferBytes = 1024 * 1024, signal } = options;
-    if (from !== "now" && (!Number.isSafeInteger(from) || from < 1)) throw new TypeError('from must be a sequence from 1 on, or "now"');
+    if (from !== "now" && (!Number.isSafeInteger(from) || from < 1))
+      throw new TypeError('from must be a sequence number of at least 1, or "now"');
     if (!Number.isSafeInteger(bufferBytes) || bufferBytes < 1) throw new TypeError("bufferBytes must be a positive integer");
     this.channel = channel;
     this.#options = options;
@@ -68,8 +69,8 @@ export class Subscription implements AsyncIterable<RelayMessage>, AsyncDisposabl
   }
 
   /**
-   * Resolves with the first sequence that will be delivered, once the relay has the subscription. Who subscribes from `"now"` and publishes
-   * after that misses nothing.
+   * Resolves once the relay has started the subscription, with the first sequence that will be delivered. With `from: "now"`, messages
+   * published after that are all delivered.
    *
    * @throws RelayError when the subscription has ended; the signal's reason when aborted.
    */
@@ -82,7 +83,7 @@ export class Subscription implements AsyncIterable<RelayMessage>, AsyncDisposabl
     return abortable(opened.promise, signal);
   }
 
-  /** Ends the subscription and its iteration. What has not been taken is dropped. Idempotent. */
+  /** Ends the subscription and its iteration. Messages that were not consumed are dropped. Idempotent. */
   close(): Promise<void> {
     this.#batches = [];
     this.#finish("done");
@@ -103,7 +104,7 @@ export class Subscription implements AsyncIterable<RelayMessage>, AsyncDisposabl
     };
   }
 
-  /** Starts it on a link. @internal */
+  /** Starts the subscription on a link. @internal */
   start(link: Link, id: number): void {
     this.#link = { link, id };
     this.#owedCredit = 0;
@@ -111,7 +112,7 @@ export class Subscription implements AsyncIterable<RelayMessage>, AsyncDisposabl
     link.subscribe({ subscription: id, channel: this.channel, from: this.#cursor ?? 0, credit });
   }
 
-  /** The link is lost; it waits for the next one. @internal */
+  /** Called when the link is lost, until {@link Subscription.start} with the next one. @internal */
   suspend(): void {
     this.#link = undefined;
   }
@@ -119,7 +120,7 @@ export class Subscription implements AsyncIterable<RelayMessage>, AsyncDisposabl
   /** @internal */
   subscribed({ next, head }: Subscribed): void {
     if (this.#cursor !== undefined && next !== this.#cursor) {
-      throw new RelayError("protocol_error", "The relay starts a subscription elsewhere than asked");
+      throw new RelayError("protocol_error", "The relay started a subscription at another sequence than requested");
     }
     this.#cursor = next;
     this.#caughtUpAt = head;
@@ -130,8 +131,7 @@ export class Subscription implements AsyncIterable<RelayMessage>, AsyncDisposabl
 
   /** @internal */
   delivered({ first, messages, cost }: DeliveryBatch): void {
-    if (first !== this.#cursor || messages.length === 0)
-      throw new RelayError("protocol_error", "The relay left messages out, or sent some twice");
+    if (first !== this.#cursor || messages.length === 0) throw new RelayError("protocol_error", "The relay omitted or repeated messages");
     this.#cursor = first + messages.length;
     this.#batches.push({ first, messages, cost });
     this.#bufferedCost += cost;
@@ -141,7 +141,7 @@ export class Subscription implements AsyncIterable<RelayMessage>, AsyncDisposabl
     this.#take().then(waiting.resolve, waiting.reject);
   }
 
-  /** Ends it with an error, after what has arrived. @internal */
+  /** Ends the subscription with an error, which the iteration throws after the buffered messages. @internal */
   fail(error: unknown): void {
     this.#finish({ error });
   }
@@ -154,7 +154,8 @@ export class Subscription implements AsyncIterable<RelayMessage>, AsyncDisposabl
       this.#end = "done";
       return Promise.reject(end.error);
     }
-    if (this.#waiting !== undefined) return Promise.reject(new TypeError("A subscription has one consumer, which is waiting already"));
+    if (this.#waiting !== undefined)
+      return Promise.reject(new TypeError("A subscription supports one consumer, and one is waiting already"));
     this.#waiting = deferred();
     return this.#waiting.promise;
   }
@@ -170,7 +171,7 @@ export class Subscription implements AsyncIterable<RelayMessage>, AsyncDisposabl
     } catch (error) {
       if (!(error instanceof FrameError)) throw error;
       this.#batches = [];
-      const failure = new RelayError("protocol_error", `Message ${sequence} can't be read: ${error.message}`, { cause: error });
+      const failure = new RelayError("protocol_error", `Message ${sequence} is malformed: ${error.message}`, { cause: error });
       this.fail(failure);
       return this.#next();
     } finally {
@@ -183,7 +184,7 @@ export class Subscription implements AsyncIterable<RelayMessage>, AsyncDisposabl
     this.#at = 0;
     this.#bufferedCost -= batch.cost;
     this.#owedCredit += batch.cost;
-    // Little credits are given back together.
+    // Small credits are returned together.
     if (this.#link === undefined || this.#owedCredit < this.#bufferBytes / 4) return;
     this.#link.link.credit({ subscription: this.#link.id, amount: this.#owedCredit });
     this.#owedCredit = 0;
@@ -202,7 +203,7 @@ export class Subscription implements AsyncIterable<RelayMessage>, AsyncDisposabl
     this.#options.signal?.removeEventListener("abort", this.#abort);
     if (this.#link !== undefined) this.#link.link.unsubscribe(this.#link.id);
     this.#link = undefined;
-    this.#owner.over(this);
+    this.#owner.ended(this);
     this.#opened?.reject(end === "done" ? new RelayError("closed", "The subscription is closed") : end.error);
     const waiting = this.#waiting;
     this.#waiting = undefined;

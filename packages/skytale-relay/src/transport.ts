@@ -1,31 +1,31 @@
 import type { RelayError } from "./relay-error.ts";
 
 /**
- * The seam between a client and the wire to a relay: one stream of frames, and single calls, each of them bytes. The client's whole logic
- * is above it; gRPC, or a relay in the same process, is below.
+ * The interface between a client and its connection to a relay: one stream of frames, and unary calls, all as bytes. Implementations use
+ * gRPC or a relay in the same process.
  */
 export interface RelayTransport {
-  /** Host and port of the relay, where it has them: what messages of errors call it. */
+  /** Host and port of the relay, for error messages; undefined for a relay in the same process. */
   readonly address?: string | undefined;
   /** Opens a stream of frames. The listener is not called before this returns. */
   open(token: string, listener: FrameListener): FrameStream;
   /**
-   * Makes a single call.
+   * Makes a unary call.
    *
    * @throws RelayError; the signal's reason when aborted.
    */
   call(method: UnaryMethod, request: Uint8Array, options: CallOptions): Promise<Uint8Array>;
-  /** Ends every stream and call, and releases what the transport holds. */
+  /** Ends all streams and calls, and releases all resources. */
   close(): void;
 }
 
-/** The single calls of the relay's service. */
+/** The unary calls of the relay's service. */
 export type UnaryMethod = "FetchRange" | "GetHeads" | "FetchWelcomes" | "AckWelcomes";
 
 /** Options of {@link RelayTransport.call}. */
 export interface CallOptions {
   readonly token: string;
-  /** Ends the call with `timeout`. */
+  /** Deadline, in milliseconds from now, after which the call fails with `timeout`. */
   readonly timeoutMs: number;
   readonly signal?: AbortSignal | undefined;
 }
@@ -33,34 +33,34 @@ export interface CallOptions {
 /** One end of a stream of frames. */
 export interface FrameStream {
   /**
-   * Sends a frame; it belongs to the stream from then on. Frames sent after the end are dropped.
+   * Sends a frame. The stream owns the bytes from then on. Frames sent after the end are dropped.
    *
-   * @returns false when so much waits to be sent that it is better to wait for {@link FrameListener.drained}.
+   * @returns false when the caller should wait for {@link FrameListener.drained}.
    */
   send(frame: Uint8Array): boolean;
-  /** Ends the stream: with an error, or in peace once everything sent before has gone out. */
+  /** Ends the stream: immediately with an error, or gracefully after all sent frames. */
   end(error?: RelayError): void;
-  /** No frame is handed over until {@link FrameStream.resume}, except for a few that are under way. The peer feels it. */
+  /** Stops delivery until {@link FrameStream.resume}, except for a few frames in flight. Back-pressure reaches the peer. */
   pause(): void;
   resume(): void;
 }
 
-/** What the owner of an end is told. */
+/** Callbacks of one end of a stream. */
 export interface FrameListener {
-  /** A frame has arrived; it is the listener's own. */
+  /** A frame arrived. The listener owns the bytes. */
   frame(frame: Uint8Array): void;
-  /** There is room to send again. */
+  /** Sending can continue. */
   drained(): void;
-  /** The stream has ended: once, and last. Without an error the peer ended it in peace. Not called when this end ended it. */
+  /** The peer ended the stream, gracefully if `error` is undefined. Called once, as the last callback; not called if this end ended it. */
   ended(error?: RelayError): void;
 }
 
-/** What answers at the other end of a transport: a relay. */
+/** The relay's side of a transport. */
 export interface RelayHandler {
-  /** A client opens a stream. The listener is told what it sends. */
+  /** A client opens a stream. Returns the listener for the client's frames. */
   accept(token: string, stream: FrameStream): FrameListener;
   /**
-   * A client makes a single call.
+   * A client makes a unary call.
    *
    * @throws RelayError
    */

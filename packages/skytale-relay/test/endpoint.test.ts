@@ -19,7 +19,7 @@ it.each([
   ["localhost.example:7", "localhost.example:7", true],
   ["https://localhost:7", "localhost:7", true],
   [" http://relay.example:7\n", "relay.example:7", false],
-])("%s is %s", (address, target, tls) => {
+])("parses %s as %s", (address, target, tls) => {
   expect(parseEndpoint(address)).toEqual({ target, tls });
 });
 
@@ -32,19 +32,19 @@ it.each([
   "https://user:secret@relay.example",
   "relay.example:port",
   "relay.example:70000",
-])("%j is no address of a relay", (address) => {
+])("rejects %j", (address) => {
   expect(() => parseEndpoint(address)).toThrow(TypeError);
 });
 
 it.each(["https://relay.example/path", "https://relay.example:443/a/b?x=secret", "relay.example/path#x"])(
-  "an address with a path is refused with the address to use: %s",
+  "rejects an address with a path and names the address to use: %s",
   (address) => {
     const valid = address.replace(/(?<!\/)\/(?!\/).*$/, "");
-    expect(() => parseEndpoint(address)).toThrow(`no path, query or fragment: use ${valid}, since`);
+    expect(() => parseEndpoint(address)).toThrow(`not have a path, query or fragment: use ${valid}, since`);
   },
 );
 
-it("an address with a password is refused without repeating it", () => {
+it("rejects an address with a password without repeating it", () => {
   expect(() => parseEndpoint("https://user:secret@relay.example")).toThrow(
     expect.objectContaining({ message: expect.not.stringContaining("secret") }),
   );

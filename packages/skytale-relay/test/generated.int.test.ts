@@ -13,7 +13,7 @@ function buf(...args: string[]): { readonly status: number | null; readonly outp
   return { status, output: stdout + stderr };
 }
 
-/** Contents by path. */
+/** File contents by path. */
 function contentsOf(directory: string): Record<string, string> {
   const files = readdirSync(directory, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
   return Object.fromEntries(
@@ -24,14 +24,14 @@ function contentsOf(directory: string): Record<string, string> {
   );
 }
 
-it("the generated code is that of the contract", () => {
+it("the generated code matches the contract", () => {
   const directory = mkdtempSync(join(tmpdir(), "skytale-relay-gen-"));
   onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
   expect(buf("generate", "--output", directory)).toEqual({ status: 0, output: "" });
   expect(contentsOf(join(directory, "gen"))).toEqual(contentsOf(join(PACKAGE, "gen")));
 });
 
-it("the contract keeps to the rules of its lint and format", () => {
+it("the contract passes lint and format checks", () => {
   expect(buf("lint")).toEqual({ status: 0, output: "" });
   expect(buf("format", "--diff", "--exit-code")).toEqual({ status: 0, output: "" });
 });

@@ -5,9 +5,9 @@ import { grpcError } from "../src/grpc-error.ts";
 const CONTEXT = { target: "relay.example:5000", token: "the.secret.token" };
 
 it.each([
-  [status.UNAUTHENTICATED, "the token has expired", "unauthenticated", "refuses the token: the token has expired"],
-  [status.PERMISSION_DENIED, "not a member", "permission_denied", "refuses this: not a member"],
-  [status.RESOURCE_EXHAUSTED, "too many calls", "resource_exhausted", "refuses this for now: too many calls"],
+  [status.UNAUTHENTICATED, "the token has expired", "unauthenticated", "rejected the token: the token has expired"],
+  [status.PERMISSION_DENIED, "not a member", "permission_denied", "denied permission: not a member"],
+  [status.RESOURCE_EXHAUSTED, "too many calls", "resource_exhausted", "rejected the request temporarily: too many calls"],
   [status.UNAVAILABLE, "The relay is stopping", "unavailable", "is not available: The relay is stopping"],
   [status.DEADLINE_EXCEEDED, "Deadline exceeded after 1.5s,LB pick: 0.1s", "timeout", "did not answer in time"],
   [status.INTERNAL, "", "internal", "failed"],
@@ -21,19 +21,19 @@ it.each([
     status.UNAVAILABLE,
     "Name resolution failed for target dns:relay.example:5000",
     "unavailable",
-    "can't be reached: the name of the host can't be resolved",
+    "can't be reached: the host name can't be resolved",
   ],
   [
     status.UNAVAILABLE,
     "No connection established. Last error: Error: 80DC:error:0A00010B:SSL routines:ssl3_get_record:wrong version number:a.c:350:\n. Resolution note: ",
     "unavailable",
-    "can't be reached: what answers speaks no TLS; the address of a relay without TLS begins with http://",
+    "can't be reached: the server does not use TLS; the address of a relay without TLS begins with http://",
   ],
   [
     status.UNAVAILABLE,
     "No connection established. Last error: Protocol error (2026-01-01T00:00:00.000Z). Resolution note: ",
     "unavailable",
-    "can't be reached: what answers is no relay: is it the API's port, or does it want TLS and an address with https://?",
+    "can't be reached: the server is not a relay: check that this is not the API's port, and whether it needs TLS (https://)",
   ],
 ] as const)("status %d, %j", (code, details, expected, message) => {
   const cause = new Error(details);
@@ -45,14 +45,14 @@ it.each([
   });
 });
 
-it("never repeats the token, though the relay does", () => {
+it("never repeats the token, even if the relay does", () => {
   const details = `no: ${CONTEXT.token}, ${CONTEXT.token}`;
   const error = grpcError({ code: status.UNAUTHENTICATED, details }, CONTEXT, new Error(details));
-  expect(error.message).toBe("The relay at relay.example:5000 refuses the token: no: …, …");
+  expect(error.message).toBe("The relay at relay.example:5000 rejected the token: no: …, …");
   expect(error.cause).toBeUndefined();
 });
 
-it("keeps a stranger's reason short and on one line", () => {
+it("truncates an untrusted reason and keeps it on one line", () => {
   const error = grpcError({ code: status.INTERNAL, details: `a\r\n\u001b[31m${"b".repeat(1_000_000)}` }, CONTEXT);
   expect(error.message.length).toBeLessThan(400);
   expect(error.message).toMatch(/^The relay at relay.example:5000 failed: a \[31mb+…$/);

@@ -4,7 +4,7 @@ import { codeOf, statusOf } from "../src/grpc-status.ts";
 import { RelayError } from "../src/relay-error.ts";
 
 it.each(["unauthenticated", "permission_denied", "invalid_argument", "resource_exhausted", "unavailable", "timeout", "internal"] as const)(
-  "%s comes back from its gRPC status",
+  "%s is restored from its gRPC status",
   (code) => {
     expect(codeOf(statusOf(code))).toBe(code);
   },
@@ -16,7 +16,7 @@ it.each([
   [status.CANCELLED, "unavailable", true],
   [status.UNKNOWN, "internal", true],
   [status.ALREADY_EXISTS, "internal", true],
-])("the status %d of others means %s", (code, expected, retryable) => {
+])("maps the foreign status %d to %s", (code, expected, retryable) => {
   expect(codeOf(code)).toBe(expected);
   expect(new RelayError(codeOf(code), "").retryable).toBe(retryable);
 });

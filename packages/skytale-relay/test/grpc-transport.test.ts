@@ -7,7 +7,7 @@ import { RelayClient } from "../src/index.ts";
 
 const TOKEN = "header.claims.signature";
 
-/** What ends the link of a client, and what ends a call. */
+/** Returns the error of a client's link, and the error of a call. */
 async function failuresAt(url: string, limits = {}): Promise<{ link: Error; call: Error }> {
   const lost = deferred<Error>();
   await using client = new RelayClient({
@@ -25,8 +25,8 @@ async function failuresAt(url: string, limits = {}): Promise<{ link: Error; call
   return { link, call };
 }
 
-describe("a relay that isn't there", () => {
-  it("is told with its address and the reason, as is a port that nobody listens on", async () => {
+describe("an unreachable relay", () => {
+  it("is reported with its address and the reason, for a port without a listener", async () => {
     const server = createServer().listen(0, "127.0.0.1");
     await once(server, "listening");
     const { port } = server.address() as AddressInfo;
@@ -44,7 +44,7 @@ describe("a relay that isn't there", () => {
     expect(call).toMatchObject(expected);
   });
 
-  it("is told where something else answers", async () => {
+  it("is reported if another server responds", async () => {
     const server = createHttpServer((_, response) => response.end("hello")).listen(0, "127.0.0.1");
     await once(server, "listening");
     const { port } = server.address() as AddressInfo;
@@ -52,17 +52,17 @@ describe("a relay that isn't there", () => {
       const { link, call } = await failuresAt(`http://127.0.0.1:${port}`);
       for (const error of [link, call]) {
         expect(error).toMatchObject({ code: "unavailable" });
-        expect(error.message).toMatch(`The relay at 127.0.0.1:${port} can't be reached: what answers is no relay`);
+        expect(error.message).toMatch(`The relay at 127.0.0.1:${port} can't be reached: the server is not a relay`);
       }
       const tls = await failuresAt(`https://localhost:${port}`);
-      expect(tls.link.message).toMatch(`The relay at localhost:${port} can't be reached: what answers speaks no TLS`);
+      expect(tls.link.message).toMatch(`The relay at localhost:${port} can't be reached: the server does not use TLS`);
     } finally {
       server.close();
       server.closeAllConnections();
     }
   });
 
-  it("is told where nothing answers at all", async () => {
+  it("is reported as a timeout if nothing responds", async () => {
     const server = createServer((socket) => socket.on("error", () => undefined)).listen(0, "127.0.0.1");
     await once(server, "listening");
     const { port } = server.address() as AddressInfo;

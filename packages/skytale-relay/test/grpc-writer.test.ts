@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { asBuffer, GrpcWriter } from "../src/internal/index.ts";
 
-/** A writer whose frames stay where they are until they are told to go. */
+/** A writer whose frames are sent one at a time, by `sendNext`. */
 function stuckWriter(highWater: number): { writer: GrpcWriter; sendNext: () => void; drained: () => number } {
   const waiting: (() => void)[] = [];
   let times = 0;
@@ -14,7 +14,7 @@ function stuckWriter(highWater: number): { writer: GrpcWriter; sendNext: () => v
 }
 
 describe("GrpcWriter", () => {
-  it("asks to wait above the mark, and says once when half of it is left", () => {
+  it("returns false above the high-water mark, and calls drained once at half of it", () => {
     const { writer, sendNext, drained } = stuckWriter(100);
     const frame = new Uint8Array(25);
     expect([1, 2, 3, 4, 5, 6].map(() => writer.write(frame))).toEqual([true, true, true, true, false, false]);
@@ -26,14 +26,14 @@ describe("GrpcWriter", () => {
     expect(writer.write(frame)).toBe(true);
   });
 
-  it("says nothing where nobody was asked to wait", () => {
+  it("does not call drained if it never returned false", () => {
     const { writer, sendNext, drained } = stuckWriter(100);
     expect(writer.write(new Uint8Array(100))).toBe(true);
     sendNext();
     expect(drained()).toBe(0);
   });
 
-  it("goes on asking to wait until it has said so, though less is left than the mark", () => {
+  it("returns false until drained was called, even below the high-water mark", () => {
     const { writer, sendNext, drained } = stuckWriter(100);
     writer.write(new Uint8Array(40));
     expect(writer.write(new Uint8Array(70))).toBe(false);
@@ -46,7 +46,7 @@ describe("GrpcWriter", () => {
 });
 
 describe("asBuffer", () => {
-  it("gives the same bytes, not a copy, where they are a part of more", () => {
+  it("returns a view of the same bytes, also for a subarray", () => {
     const all = Uint8Array.of(1, 2, 3, 4);
     const buffer = asBuffer(all.subarray(1, 3));
     all[1] = 9;

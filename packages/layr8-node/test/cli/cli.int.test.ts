@@ -229,7 +229,7 @@ describe("layr8-node", () => {
     [["keys", "create", "--data-dir", "x"], "say what the key may bind"],
     [["keys", "list"], "--data-dir is missing"],
     [["keys", "revoke", "--data-dir", "x"], "say which key"],
-    [["stop"], 'there is no command "stop"'],
+    [["stop"], 'Unknown command "stop"'],
   ])("says what is wrong with %j", async (args, message) => {
     const said = await failure(...args);
     expect(said).toMatch(/^layr8-node: /);

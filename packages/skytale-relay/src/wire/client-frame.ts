@@ -9,7 +9,7 @@ import { bytesFieldLength, numberFieldLength, Writer } from "./writer.ts";
 export interface PublishBatch {
   readonly channel: string;
   readonly firstNumber: number;
-  /** Each encoded by itself. */
+  /** Encoded separately. */
   readonly messages: readonly Uint8Array[];
 }
 
@@ -41,7 +41,7 @@ const CREDITS = 4;
 const PUBLISHES = 5;
 const MESSAGES = 3;
 
-/** Most of the frames hold publishes or credits alone, which are written here by hand; the rest is left to the generated code. */
+/** Encodes publishes and credits directly, since most frames consist of them; generated code encodes the other fields. */
 export function encodeClientFrame(frame: Partial<ClientFrame>): Uint8Array {
   const { credits = [], publishes = [] } = frame;
   const rest = encodeRest(frame);
@@ -118,7 +118,7 @@ function utf8(bytes: Uint8Array): string {
   try {
     return decoder.decode(bytes);
   } catch {
-    throw new FrameError("a text is no UTF-8");
+    throw new FrameError("a string is not UTF-8");
   }
 }
 
@@ -160,7 +160,7 @@ function decodeRest(fields: readonly Uint8Array[]): Omit<ClientFrame, "credits" 
   };
 }
 
-/** Runs generated code; what it can't read is a FrameError. */
+/** Runs generated code and converts its errors to a FrameError. */
 export function generated<T>(decode: () => T): T {
   try {
     return decode();
@@ -169,7 +169,7 @@ export function generated<T>(decode: () => T): T {
   }
 }
 
-/** @throws FrameError for what a double can't hold exactly: no counter of this protocol gets there. */
+/** @throws FrameError for a number above 2^53 - 1. Valid counters of this protocol stay below. */
 export function exact(value: bigint): number {
   if (value > Number.MAX_SAFE_INTEGER) throw new FrameError("a number is too large");
   return Number(value);

@@ -1,4 +1,4 @@
-/** Bytes that are no valid frame. Never leaves the package: it becomes a `RelayError`, or the end of a stream. */
+/** Thrown for malformed frames. Never leaves the package: callers convert it to a `RelayError` or end the stream. */
 export class FrameError extends Error {
   override readonly name: string = "FrameError";
 }

@@ -1,8 +1,8 @@
 import { FrameError } from "./frame-error.ts";
 
 /**
- * Parts of one kind in one frame: messages of a batch, batches, and so on. A part takes two bytes of a frame and a hundred of memory, so
- * their number needs a limit of its own.
+ * Largest number of parts of one kind in a frame, such as messages of a batch. A part can be as small as two bytes but needs about a hundred
+ * bytes of memory, so that a limit on the frame's size alone is not sufficient.
  */
 export const MAX_PARTS = 16_384;
 

@@ -3,9 +3,9 @@ import { checkCount } from "./limits.ts";
 import { Reader } from "./reader.ts";
 import { bigintFieldLength, bytesFieldLength, numberFieldLength, Writer } from "./writer.ts";
 
-/** `skytale.relay.v1.Message`. Bytes are views of what was decoded. */
+/** `skytale.relay.v1.Message`. Bytes are views of the decoded buffer. */
 export interface WireMessage {
-  /** Undefined when it is missing or unknown here. */
+  /** Undefined if it is missing or unknown to this version. */
   readonly kind: Kind | undefined;
   readonly epoch: bigint;
   readonly payload: Uint8Array;
@@ -13,7 +13,7 @@ export interface WireMessage {
   /** 0: none. */
   readonly supersedes: number;
   readonly recipients: readonly Uint8Array[];
-  /** 0 until the relay has recorded it. */
+  /** 0 before the relay has recorded the message. */
   readonly recordedAt: number;
 }
 
@@ -28,7 +28,7 @@ export interface OutgoingMessage {
 }
 
 const NOTHING: Uint8Array = new Uint8Array();
-const NOBODY: readonly Uint8Array[] = [];
+const NO_RECIPIENTS: readonly Uint8Array[] = [];
 
 export function encodeMessage({ kind, epoch, payload, key, supersedes, recipients }: OutgoingMessage): Uint8Array {
   let length =
@@ -83,15 +83,15 @@ export function decodeMessage(bytes: Uint8Array): WireMessage {
         reader.skip();
     }
   }
-  return { kind: kindOf(kind), epoch, payload, key, supersedes, recipients: recipients ?? NOBODY, recordedAt };
+  return { kind: kindOf(kind), epoch, payload, key, supersedes, recipients: recipients ?? NO_RECIPIENTS, recordedAt };
 }
 
-/** Bytes that {@link recordedMessages} adds to each message, at most. */
+/** Most bytes that {@link recordedMessages} adds to a message. */
 const STAMP_LENGTH = 9;
 
 /**
- * Messages as they are stored: as their publisher encoded them, with the time of their recording. They share one buffer. What a publisher
- * claimed as the time loses, since it stands before.
+ * Appends the recording time to encoded messages, in one shared buffer. A time claimed by the publisher is overridden, because the last
+ * occurrence of a field wins.
  */
 export function recordedMessages(encoded: readonly Uint8Array[], recordedAt: number): Uint8Array[] {
   let length = 0;

@@ -3,7 +3,7 @@ import { checkCount } from "./limits.ts";
 import { Reader } from "./reader.ts";
 import { bytesFieldLength, numberFieldLength, Writer } from "./writer.ts";
 
-/** What a channel's log holds: `first` up to, not including, `next`. */
+/** The range of sequences in a channel's log: from `first` up to, not including, `next`. */
 export interface WireHead {
   readonly first: number;
   readonly next: number;
@@ -12,7 +12,7 @@ export interface WireHead {
 /** `skytale.relay.v1.FetchRangeResponse`. */
 export interface WireRange {
   readonly first: number;
-  /** Each encoded by itself. */
+  /** Encoded separately. */
   readonly messages: readonly Uint8Array[];
   readonly head: WireHead;
 }

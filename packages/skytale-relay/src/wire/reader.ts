@@ -7,15 +7,15 @@ const FIXED32 = 5;
 
 const TWO_32 = 2 ** 32;
 
-/** Reads the fields of one Protobuf message, one after the other, without copying. See https://protobuf.dev/programming-guides/encoding/ */
+/** Reads the fields of a Protobuf message in order, without copying. See https://protobuf.dev/programming-guides/encoding/ */
 export class Reader {
-  /** Number of the field that {@link Reader.next} found. */
+  /** Number of the current field. */
   field = 0;
   readonly #bytes: Uint8Array;
   readonly #end: number;
   #at: number;
   #type = 0;
-  /** Where the field begins, its tag included. */
+  /** Offset of the current field, including its tag. */
   #start = 0;
 
   constructor(bytes: Uint8Array, start = 0, end: number = bytes.length) {
@@ -24,24 +24,24 @@ export class Reader {
     this.#end = end;
   }
 
-  /** Goes to the next field; false at the end of the message. The field found must be read or skipped. */
+  /** Advances to the next field, which must then be read or skipped. Returns false at the end of the message. */
   next(): boolean {
     if (this.#at >= this.#end) return false;
     this.#start = this.#at;
     const tag = this.#varint();
     this.#type = tag & 7;
     this.field = Math.floor(tag / 8);
-    if (this.field === 0 || tag >= TWO_32) throw new FrameError("a field has no valid number");
+    if (this.field === 0 || tag >= TWO_32) throw new FrameError("a field number is invalid");
     return true;
   }
 
-  /** An unsigned number. */
+  /** Reads an unsigned number up to 2^53 - 1. */
   number(): number {
     this.#expect(VARINT);
     return this.#varint();
   }
 
-  /** An unsigned number of up to 64 bits. */
+  /** Reads an unsigned number of up to 64 bits. */
   bigint(): bigint {
     this.#expect(VARINT);
     const from = this.#at;
@@ -51,14 +51,14 @@ export class Reader {
     return this.#varint64();
   }
 
-  /** A view, not a copy. */
+  /** Returns a view of a bytes field. */
   bytes(): Uint8Array {
     const length = this.#length();
     this.#at += length;
     return this.#bytes.subarray(this.#at - length, this.#at);
   }
 
-  /** A message inside this one. */
+  /** Returns a reader of an embedded message. */
   message(): Reader {
     const length = this.#length();
     this.#at += length;
@@ -74,7 +74,7 @@ export class Reader {
         this.#advance(8);
         return;
       case BYTES:
-        // In two steps: the length moves the place itself.
+        // Evaluated before `#advance`, because reading the length moves the offset.
         this.#advance(this.#length());
         return;
       case FIXED32:
@@ -85,7 +85,7 @@ export class Reader {
     }
   }
 
-  /** Skips the field, and gives its bytes, tag included: a view. */
+  /** Skips the field, and returns a view of its bytes including the tag. */
   raw(): Uint8Array {
     this.skip();
     return this.#bytes.subarray(this.#start, this.#at);
@@ -113,7 +113,7 @@ export class Reader {
     return value;
   }
 
-  /** Undefined for what a double can't hold exactly. */
+  /** Returns undefined for a number above 2^53 - 1. */
   #tryVarint(): number | undefined {
     let value = 0;
     let scale = 1;

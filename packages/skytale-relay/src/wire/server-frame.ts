@@ -29,16 +29,16 @@ export interface DeliveryBatch {
   readonly subscription: number;
   readonly cost: number;
   readonly first: number;
-  /** Each encoded by itself. */
+  /** Encoded separately. */
   readonly messages: readonly Uint8Array[];
 }
 
 export interface PublishAck {
   readonly firstNumber: number;
   readonly count: number;
-  /** 0: they have none. */
+  /** 0 for Welcomes, which have no sequence. */
   readonly firstSequence: number;
-  /** 0: not known. */
+  /** 0: unknown. */
   readonly logEpoch: bigint;
   readonly repeated: boolean;
 }
@@ -68,7 +68,7 @@ const DELIVERIES = 5;
 const MESSAGES = 4;
 const ACKS = 6;
 
-/** A frame with one delivery, or a part of one: frames can be put together end to end. */
+/** Encodes a frame with one delivery. Encoded frames can be concatenated into one. */
 export function encodeDelivery({ subscription, cost, first, messages }: DeliveryBatch): Uint8Array {
   let content = numberFieldLength(subscription) + numberFieldLength(cost) + numberFieldLength(first);
   for (const message of messages) content += bytesFieldLength(message.length);
@@ -81,7 +81,7 @@ export function encodeDelivery({ subscription, cost, first, messages }: Delivery
   return writer.bytes;
 }
 
-/** A frame with acknowledgements, or a part of one. */
+/** Encodes a frame with acknowledgements. Encoded frames can be concatenated into one. */
 export function encodeAcks(acks: readonly PublishAck[]): Uint8Array {
   const lengths = acks.map(
     ({ firstNumber, count, firstSequence, logEpoch, repeated }) =>
@@ -103,7 +103,7 @@ export function encodeAcks(acks: readonly PublishAck[]): Uint8Array {
   return writer.bytes;
 }
 
-/** A frame with anything but deliveries and acknowledgements, or a part of one. */
+/** Encodes a frame without deliveries and acknowledgements. Encoded frames can be concatenated into one. */
 export function encodeControl(frame: Partial<Omit<ServerFrame, "deliveries" | "acks">>): Uint8Array {
   const { opened, tokenLifetimeMs, subscribed = [], ended = [], nacks = [], pong = 0, draining = false } = frame;
   return toBinary(

@@ -1,11 +1,11 @@
-/** Bytes that a number takes as a varint. */
+/** Length of a number as a varint, in bytes. */
 function varintLength(value: number): number {
   let length = 1;
   for (let rest = value; rest >= 128; rest /= 128) length++;
   return length;
 }
 
-/** Writes into bytes that are large enough. Fields that Protobuf leaves out because they are 0 or empty are left out here too. */
+/** Writes Protobuf fields into a buffer of a precomputed length. Omits numbers that are 0, as Protobuf does. */
 export class Writer {
   readonly bytes: Uint8Array;
   at = 0;
@@ -14,7 +14,7 @@ export class Writer {
     this.bytes = Buffer.allocUnsafe(length);
   }
 
-  /** A field of a number. */
+  /** Writes a varint field. */
   number(field: number, value: number): void {
     if (value === 0) return;
     this.#varint(field * 8);
@@ -30,13 +30,13 @@ export class Writer {
     this.bytes[this.at++] = Number(rest);
   }
 
-  /** A field of bytes, written even when they are empty. */
+  /** Writes a bytes field, even if it is empty. */
   field(field: number, value: Uint8Array): void {
     this.header(field, value.length);
     this.raw(value);
   }
 
-  /** What stands before the content of a message or of bytes. */
+  /** Writes the tag and the length of a message or bytes field. */
   header(field: number, length: number): void {
     this.#varint(field * 8 + 2);
     this.#varint(length);
@@ -52,7 +52,7 @@ export class Writer {
     let rest = value;
     let { at } = this;
     while (rest >= 128) {
-      // The bitwise operators would cut it to 32 bits.
+      // Bitwise operators truncate to 32 bits.
       bytes[at++] = rest < 0x8000_0000 ? (rest & 0x7f) | 0x80 : (rest % 128) + 128;
       rest = rest < 0x8000_0000 ? rest >>> 7 : Math.floor(rest / 128);
     }
@@ -61,7 +61,7 @@ export class Writer {
   }
 }
 
-/** Bytes of a field with a number, for field numbers below 16. */
+/** Length of a varint field, for field numbers below 16. */
 export function numberFieldLength(value: number): number {
   return value === 0 ? 0 : 1 + varintLength(value);
 }
@@ -73,7 +73,7 @@ export function bigintFieldLength(value: bigint): number {
   return length;
 }
 
-/** Bytes of a field with so many bytes, for field numbers below 16. */
+/** Length of a bytes field with content of the given length, for field numbers below 16. */
 export function bytesFieldLength(length: number): number {
   return 1 + varintLength(length) + length;
 }

@@ -5,7 +5,7 @@ import type { ClientFrame } from "../../src/wire/client-frame.ts";
 import type { OutgoingMessage } from "../../src/wire/message-codec.ts";
 import type { ServerFrame } from "../../src/wire/server-frame.ts";
 
-/** Numbers of every length that a varint has. */
+/** Numbers of every varint length. */
 export const counter: fc.Arbitrary<number> = fc.oneof(
   fc.nat(300),
   fc.integer({ min: 0, max: 53 }).map((bits) => 2 ** bits - 1),
@@ -63,7 +63,7 @@ export const serverFrame: fc.Arbitrary<ServerFrame> = fc.record({
   draining: fc.boolean(),
 });
 
-/** Bytes with a mistake: cut, extended, or with a bit flipped. */
+/** Damaged bytes: truncated, extended, or with a flipped bit. */
 export function damaged(whole: fc.Arbitrary<Uint8Array>): fc.Arbitrary<Uint8Array> {
   return fc.tuple(whole, fc.nat(), fc.nat(2), fc.uint8Array({ minLength: 1, maxLength: 8 })).map(([bytes, place, how, extra]) => {
     if (bytes.length === 0 || how === 0) return Uint8Array.from([...bytes, ...extra]);

@@ -14,7 +14,7 @@ function encodeServerFrame(frame: ServerFrame): Uint8Array {
   return Buffer.concat([encodeControl(frame), ...frame.deliveries.map(encodeDelivery), encodeAcks(frame.acks)]);
 }
 
-/** Buffers and arrays of bytes alike. */
+/** Converts buffers and byte arrays to plain arrays, for comparison. */
 const plain = (value: unknown): unknown =>
   value instanceof Uint8Array
     ? [...value]
@@ -25,7 +25,7 @@ const plain = (value: unknown): unknown =>
         : value;
 
 describe("frames of clients", () => {
-  it("come back as they were", () => {
+  it("are decoded as they were encoded", () => {
     fc.assert(
       fc.property(clientFrame, (frame) => {
         expect(plain(decodeClientFrame(encodeClientFrame(frame)))).toEqual(plain(frame));
@@ -33,7 +33,7 @@ describe("frames of clients", () => {
     );
   });
 
-  it("are what the generated code makes of them", () => {
+  it("are compatible with the generated code", () => {
     const encoded = outgoing.map(encodeMessage);
     const frames = clientFrame.chain((frame) =>
       fc
@@ -47,15 +47,15 @@ describe("frames of clients", () => {
         expect(read.publishes.map(({ channel, firstNumber }) => [channel, Number(firstNumber)])).toEqual(
           frame.publishes.map(({ channel, firstNumber }) => [channel, firstNumber]),
         );
-        // What it writes again may be ordered otherwise, and means the same.
+        // The generated code may order the fields differently.
         expect(plain(decodeClientFrame(toBinary(ConnectRequestSchema, read)))).toEqual(plain(frame));
       }),
     );
   });
 
-  it("that are damaged are refused, or read", () => {
+  it("that are damaged are either decoded or rejected with a FrameError", () => {
     fc.assert(
-      fc.property(damaged(clientFrame.map(encodeClientFrame)), (bytes) => expectReadOrRefused(() => decodeClientFrame(bytes))),
+      fc.property(damaged(clientFrame.map(encodeClientFrame)), (bytes) => expectDecodedOrRejected(() => decodeClientFrame(bytes))),
       {
         numRuns: gateOrSoak(200, 20_000),
       },
@@ -64,7 +64,7 @@ describe("frames of clients", () => {
 });
 
 describe("frames of relays", () => {
-  it("come back as they were", () => {
+  it("are decoded as they were encoded", () => {
     fc.assert(
       fc.property(serverFrame, (frame) => {
         expect(plain(decodeServerFrame(encodeServerFrame(frame)))).toEqual(plain(frame));
@@ -72,7 +72,7 @@ describe("frames of relays", () => {
     );
   });
 
-  it("are what the generated code makes of them", () => {
+  it("are compatible with the generated code", () => {
     fc.assert(
       fc.property(serverFrame, (frame) => {
         const withMessages = { ...frame, deliveries: frame.deliveries.map((batch) => ({ ...batch, messages: [] })) };
@@ -82,9 +82,9 @@ describe("frames of relays", () => {
     );
   });
 
-  it("that are damaged are refused, or read", () => {
+  it("that are damaged are either decoded or rejected with a FrameError", () => {
     fc.assert(
-      fc.property(damaged(serverFrame.map(encodeServerFrame)), (bytes) => expectReadOrRefused(() => decodeServerFrame(bytes))),
+      fc.property(damaged(serverFrame.map(encodeServerFrame)), (bytes) => expectDecodedOrRejected(() => decodeServerFrame(bytes))),
       {
         numRuns: gateOrSoak(200, 20_000),
       },
@@ -99,7 +99,7 @@ describe("ranges", () => {
     head: fc.record({ first: counter, next: counter }),
   });
 
-  it("come back as they were, and are what the generated code makes of them", () => {
+  it("are decoded as they were encoded, and are compatible with the generated code", () => {
     fc.assert(
       fc.property(range, (value) => {
         const bytes = encodeRange(value);
@@ -115,12 +115,12 @@ describe("ranges", () => {
     );
   });
 
-  it("that are damaged are refused, or read", () => {
-    fc.assert(fc.property(damaged(range.map(encodeRange)), (bytes) => expectReadOrRefused(() => decodeRange(bytes))));
+  it("that are damaged are either decoded or rejected with a FrameError", () => {
+    fc.assert(fc.property(damaged(range.map(encodeRange)), (bytes) => expectDecodedOrRejected(() => decodeRange(bytes))));
   });
 });
 
-describe("what would take more memory than it has bytes is refused", () => {
+describe("frames with too many parts are rejected", () => {
   const many = (part: readonly number[]): Uint8Array => Buffer.alloc(200_000, Buffer.from(part));
 
   it.each([
@@ -145,11 +145,11 @@ describe("what would take more memory than it has bytes is refused", () => {
   });
 });
 
-it("a channel's name must be UTF-8", () => {
+it("a channel name that is not UTF-8 is rejected", () => {
   expect(() => decodeClientFrame(Uint8Array.from([0x2a, 0x03, 0x0a, 0x01, 0xff]))).toThrow(FrameError);
 });
 
-function expectReadOrRefused(read: () => unknown): void {
+function expectDecodedOrRejected(read: () => unknown): void {
   expect(failureOf(read)).toSatisfy((error) => error === undefined || error instanceof FrameError);
 }
 

@@ -43,18 +43,18 @@ const GENERATED: Record<Kind, GeneratedKind> = {
   welcome: GeneratedKind.WELCOME,
 };
 
-/** What was read, or that it was refused. */
-function attempt(read: () => ReturnType<typeof ownView>): Partial<ReturnType<typeof ownView>> & { readonly refused?: true } {
+/** The decoded message, or `rejected`. */
+function attempt(read: () => ReturnType<typeof ownView>): Partial<ReturnType<typeof ownView>> & { readonly rejected?: true } {
   try {
     return read();
   } catch (error) {
-    if (error instanceof FrameError) return { refused: true };
+    if (error instanceof FrameError) return { rejected: true };
     throw error;
   }
 }
 
 describe("messages", () => {
-  it("are written as the generated code reads them, and read as it writes them", () => {
+  it("are compatible with the generated code in both directions", () => {
     fc.assert(
       fc.property(outgoing, (message) => {
         const expected = {
@@ -82,12 +82,12 @@ describe("messages", () => {
     );
   });
 
-  it("get the time of their recording, whatever their publisher claims", () => {
+  it("get the recording time, regardless of the publisher's claim", () => {
     fc.assert(
       fc.property(fc.array(outgoing, { maxLength: 4 }), counter, (messages, time) => {
         const claimed = messages.map((message) => Buffer.concat([encodeMessage(message), Buffer.from([15 * 8, 42])]));
         const recorded = recordedMessages(claimed, time);
-        // 0 is left out, so that the claim would stand.
+        // A time of 0 is omitted, so that the claim remains.
         const expected = time === 0 ? 42 : time;
         expect(recorded.map((bytes) => decodeMessage(bytes).recordedAt)).toEqual(messages.map(() => expected));
         expect(recorded.map((bytes) => Number(fromBinary(MessageSchema, bytes).recordedAtMs))).toEqual(messages.map(() => expected));
@@ -95,11 +95,11 @@ describe("messages", () => {
     );
   });
 
-  it("that are damaged are refused, or read as the generated code reads them", () => {
+  it("that are damaged are either rejected or decoded like the generated code does", () => {
     fc.assert(
       fc.property(damaged(outgoing.map(encodeMessage)), (bytes) => {
         const { recordedAt, ...own } = attempt(() => ownView(bytes));
-        const { recordedAt: _generatedAt, ...generated } = own.refused === undefined ? generatedView(bytes) : { ...own, recordedAt };
+        const { recordedAt: _generatedAt, ...generated } = own.rejected === undefined ? generatedView(bytes) : { ...own, recordedAt };
         expect(own).toEqual(generated);
       }),
       { numRuns: gateOrSoak(200, 20_000) },
@@ -111,16 +111,16 @@ describe("messages", () => {
     ["field 0", [0x00, 0x00]],
     ["bytes that end early", [0x1a, 0x05, 0x01]],
     ["a length of 2^40", [0x1a, 0x80, 0x80, 0x80, 0x80, 0x80, 0x20]],
-    ["a number that never ends", [0x10, ...Array.from({ length: 11 }, () => 0xff)]],
+    ["a varint without an end", [0x10, ...Array.from({ length: 11 }, () => 0xff)]],
     ["a group", [0x0b, 0x0c]],
-    ["bytes where a number belongs", [0x12, 0x00]],
-    ["a number where bytes belong", [0x18, 0x00]],
+    ["bytes instead of a number", [0x12, 0x00]],
+    ["a number instead of bytes", [0x18, 0x00]],
     ["a sequence beyond 2^53", [0x28, ...Array.from({ length: 8 }, () => 0xff), 0x01]],
-  ])("with %s are refused", (_what, bytes) => {
+  ])("with %s are rejected", (_what, bytes) => {
     expect(() => decodeMessage(Uint8Array.from(bytes))).toThrow(FrameError);
   });
 
-  it("may have fields that are unknown here", () => {
+  it("may have unknown fields", () => {
     const unknown = Buffer.from([0x50, 0x01, 0x5a, 0x01, 0x00, 0x65, 0, 0, 0, 0, 0x69, 0, 0, 0, 0, 0, 0, 0, 0]);
     const message = encodeMessage({
       kind: "proposal",
@@ -133,7 +133,7 @@ describe("messages", () => {
     expect(decodeMessage(Buffer.concat([unknown, message, unknown]))).toMatchObject({ kind: "proposal", epoch: 7n });
   });
 
-  it("can't name recipients without end", () => {
+  it("with too many recipients are rejected", () => {
     expect(() => decodeMessage(Buffer.alloc(100_000, Buffer.from([0x32, 0x00])))).toThrow(FrameError);
   });
 });

@@ -175,8 +175,8 @@ describe("skytale-server", () => {
     [["accounts", "list"], "--data-dir is missing"],
     [["keys", "create", "--data-dir", "x"], "say whose key"],
     [["keys", "revoke", "--data-dir", "x"], "say which key"],
-    [["stop"], 'there is no command "stop"'],
-    [["constructor"], 'there is no command "constructor"'],
+    [["stop"], 'Unknown command "stop"'],
+    [["constructor"], 'Unknown command "constructor"'],
   ])("says what is wrong with %j", async (args, message) => {
     const { code, stderr } = await runCommand(...args);
     expect(code).toBe(1);

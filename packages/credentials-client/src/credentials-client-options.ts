@@ -1,59 +1,59 @@
 import { validateHeaderName, validateHeaderValue } from "node:http";
 import { readDurationMs, rejectUnknownOptions } from "@parley/core/internal";
 
-/** How a {@link CredentialsClient} reaches its node. */
+/** Options of {@link CredentialsClient}. */
 export interface CredentialsClientOptions {
   /**
    * The node's WebSocket URL or its http origin: `wss://node.example/plugin_socket/websocket` and `https://node.example` are the same node.
-   * A path before `/plugin_socket/websocket` is kept, a query is not. `localhost` and names below it are loopback, whatever DNS says.
+   * A path before `/plugin_socket/websocket` is kept, a query is dropped. `localhost` and its subdomains resolve to loopback without DNS.
    */
   readonly nodeUrl: string;
-  /** The key that the node knows this agent's owner by. It travels in the `x-api-key` header, and never shows up in an error. */
+  /** The API key, sent in the `x-api-key` header. Errors never contain it. */
   readonly apiKey: string;
-  /** The DID to act for where a call names none; a function is asked at each such call, and may answer `undefined`. */
+  /** The default DID of calls that name none. A function is called for each such call and may return `undefined`. */
   readonly did?: string | (() => string | undefined);
-  /** Longest time for one request, from the call to the last byte of the answer, in milliseconds. Default 15,000. */
+  /** Timeout of one request, from the call to the last byte of the response, in milliseconds. Default 15,000. */
   readonly timeoutMs?: number;
   /** Connections to the node; further requests wait for one. Default 8. */
   readonly maxConnections?: number;
-  /** More headers for each request, such as a proxy's. */
+  /** Additional headers of each request, for example for a proxy. */
   readonly headers?: Readonly<Record<string, string>>;
-  /** TLS of https: a private CA, a client certificate, another server name. */
+  /** TLS options for https: a private CA, a client certificate, another server name. */
   readonly tls?: CredentialsTlsOptions;
-  /** When reads (list and get) are tried again. Nothing else ever is. */
+  /** Retries of reads (list and get). Other calls are never retried. */
   readonly retry?: RetryOptions;
   readonly limits?: CredentialsLimits;
 }
 
-/** The TLS options of Node (`tls.connect`) that make sense for one host. */
+/** The TLS options of Node (`tls.connect`) that apply to one host. */
 export interface CredentialsTlsOptions {
-  /** Authorities to trust instead of Node's own, in PEM. */
+  /** Certificate authorities to trust instead of Node's own, in PEM. */
   readonly ca?: string | Uint8Array | readonly (string | Uint8Array)[];
   /** The client's certificate, in PEM. */
   readonly cert?: string | Uint8Array;
   /** The key of the client's certificate, in PEM. */
   readonly key?: string | Uint8Array;
-  /** What the key is encrypted with. */
+  /** Passphrase of the key. */
   readonly passphrase?: string;
   /** Name that the node's certificate must have, instead of the host's. */
   readonly servername?: string;
-  /** `false` accepts any certificate: for tests alone. */
+  /** `false` accepts any certificate. Only for tests. */
   readonly rejectUnauthorized?: boolean;
 }
 
-/** Tries after the first, of reads that met a network error or status 429, 502, 503 or 504. Waits double, with jitter. */
+/** Retries of reads after a network error or status 429, 502, 503 or 504. Delays double, with jitter. */
 export interface RetryOptions {
-  /** Tries after the first. Default 2; 0 for none. */
+  /** Attempts after the first. Default 2; 0 for none. */
   readonly maxRetries?: number;
-  /** Longest first wait in milliseconds. Default 250. */
+  /** Longest first delay in milliseconds. Default 250. */
   readonly initialMs?: number;
-  /** Longest wait in milliseconds, also where the node asks for a longer one. Default 5,000. */
+  /** Longest delay in milliseconds, even if the node asks for a longer one. Default 5,000. */
   readonly maxMs?: number;
 }
 
-/** Sizes and counts. */
+/** Limits on sizes and counts. */
 export interface CredentialsLimits {
-  /** Bytes of one answer. Default 4 MiB. */
+  /** Bytes of one response. Default 4 MiB. */
   readonly maxResponseBytes?: number;
   /** Credentials of one listing, over all its pages. Default 10,000. */
   readonly maxCredentials?: number;
@@ -61,7 +61,7 @@ export interface CredentialsLimits {
   readonly maxListLength?: number;
 }
 
-/** The options that have defaults, with those filled in. */
+/** The options that have defaults, with the defaults applied. */
 export interface Settings {
   readonly timeoutMs: number;
   readonly maxConnections: number;
@@ -82,7 +82,7 @@ const OPTIONS: readonly (keyof CredentialsClientOptions)[] = [
 ];
 const TLS_OPTIONS: readonly (keyof CredentialsTlsOptions)[] = ["ca", "cert", "key", "passphrase", "servername", "rejectUnauthorized"];
 
-/** Checks the options and fills in the defaults. @throws TypeError naming the option that is unknown or wrong. */
+/** Checks the options and applies the defaults. @throws TypeError naming the option that is unknown or wrong. */
 export function readSettings(options: CredentialsClientOptions): Settings {
   if (typeof options !== "object" || options === null) throw new TypeError("A CredentialsClient needs options: { nodeUrl, apiKey }");
   rejectUnknownOptions(options, OPTIONS);
@@ -94,7 +94,7 @@ export function readSettings(options: CredentialsClientOptions): Settings {
   const { maxRetries = 2, initialMs = 250, maxMs = 5_000 } = retry;
   const { maxResponseBytes = 4 << 20, maxCredentials = 10_000, maxListLength = 64 << 20 } = limits;
   return {
-    // Also warns of a value that was most likely meant in seconds.
+    // Also warns about a value that was probably meant in seconds.
     timeoutMs: readDurationMs({ timeoutMs: atLeast(1, "timeoutMs", timeoutMs) }, { ms: "timeoutMs" }, timeoutMs),
     maxConnections: atLeast(1, "maxConnections", maxConnections),
     retry: {
@@ -110,7 +110,7 @@ export function readSettings(options: CredentialsClientOptions): Settings {
   };
 }
 
-/** Timers take no more than this, and fire at once beyond. */
+/** Longest delay of a timer; a longer one would fire immediately. */
 const MAX_TIMER = 2 ** 31 - 1;
 
 function atLeast(least: number, name: string, value: number): number {
@@ -119,11 +119,11 @@ function atLeast(least: number, name: string, value: number): number {
 }
 
 function checkHeaders({ apiKey, headers = {} }: CredentialsClientOptions): void {
-  if (typeof apiKey !== "string" || apiKey === "") throw new TypeError("apiKey must be a string that is not empty");
+  if (typeof apiKey !== "string" || apiKey === "") throw new TypeError("apiKey must be a non-empty string");
   try {
     validateHeaderValue("x-api-key", apiKey);
   } catch {
-    throw new TypeError("apiKey has characters that a header can't carry"); // Node's own error has the value in it.
+    throw new TypeError("apiKey has characters that a header can't carry"); // Node's own error contains the value.
   }
   for (const [name, value] of Object.entries(headers)) {
     validateHeaderName(name);

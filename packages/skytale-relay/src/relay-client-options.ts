@@ -5,50 +5,50 @@ import { grpcTransport } from "./grpc-transport.ts";
 import type { TokenProvider } from "./token-source.ts";
 import type { RelayTransport } from "./transport.ts";
 
-/** What a client reports about its link. Listeners must not throw. */
+/** Events of a client's link. Listeners must not throw. */
 export interface RelayClientEvents {
-  /** The link is up: subscriptions go on where they were, and what waits is published. */
+  /** The link is open: subscriptions resume, and queued messages are published. */
   onConnected(): void;
-  /** The link is lost, or could not be opened. The client tries again by itself; after an error that isn't retryable it does not. */
+  /** The link was lost or could not be opened. The client reconnects, unless the error is not retryable. */
   onDisconnected(reason: ParleyError): void;
 }
 
-/** Caps and times of a client. Every one has a default that suits one agent. */
+/** Limits and timeouts of a client. The defaults suit one agent. */
 export interface RelayClientLimits {
-  /** Messages that are sent but not answered. Default 1,024. More than 10,000 gain nothing. */
+  /** Messages in flight: sent and not yet acknowledged. Default 1,024. Values above 10,000 do not increase throughput. */
   readonly maxInFlight: number;
-  /** Bytes of them. Default 4 MiB. */
+  /** Bytes of the messages in flight. Default 4 MiB. */
   readonly maxInFlightBytes: number;
-  /** Messages that wait to be recorded, sent or not; further ones are refused. Default 10,000. */
+  /** Messages not yet recorded, in flight or queued; further ones are rejected. Default 10,000. */
   readonly maxQueued: number;
-  /** Bytes of them. Default 64 MiB. */
+  /** Bytes of the messages not yet recorded. Default 64 MiB. */
   readonly maxQueuedBytes: number;
-  /** Wait for the relay to open the stream, in milliseconds. Default 10,000. */
+  /** Timeout of opening the stream, in milliseconds. Default 10,000. */
   readonly openTimeoutMs: number;
-  /** Wait for the answer to a single call, in milliseconds. Default 15,000. */
+  /** Timeout of a unary call, in milliseconds. Default 15,000. */
   readonly callTimeoutMs: number;
-  /** Wait for a token, in milliseconds. Default 15,000. */
+  /** Timeout of the token provider, in milliseconds. Default 15,000. */
   readonly tokenTimeoutMs: number;
-  /** Pause between pings, in milliseconds. Default 15,000; shorter when the relay's idle timeout demands it. */
+  /** Interval between pings, in milliseconds. Default 15,000; shorter if the relay's idle timeout requires it. */
   readonly pingAfterMs: number;
-  /** Wait for a sign of life after a ping, in milliseconds. Default 10,000. */
+  /** Timeout of a ping, in milliseconds. Any frame counts as its response. Default 10,000. */
   readonly pingTimeoutMs: number;
-  /** First wait before another attempt to connect, in milliseconds; it doubles, with jitter. Default 200. */
+  /** First delay before a reconnect, in milliseconds; it doubles, with jitter. Default 200. */
   readonly initialBackoffMs: number;
-  /** Longest such wait, in milliseconds. Default 30,000. */
+  /** Longest delay before a reconnect, in milliseconds. Default 30,000. */
   readonly maxBackoffMs: number;
 }
 
-/** Options of {@link RelayClient}. Either `url` or `transport` is needed. */
+/** Options of {@link RelayClient}. Exactly one of `url` and `transport` is required. */
 export interface RelayClientOptions {
   /**
-   * Address of the relay: `https://host[:port]` or `grpcs://` with TLS, `http://` or `grpc://` without; without a scheme TLS is used
-   * except to this machine. Default port 5000.
+   * Address of the relay: `https://host[:port]` or `grpcs://` with TLS, `http://` or `grpc://` without TLS. Without a scheme, TLS is used
+   * except for loopback addresses. Default port 5000.
    */
   readonly url?: string;
-  /** Certificates in PEM to trust instead of the system's. */
+  /** CA certificates in PEM to trust instead of the system's. */
   readonly ca?: Uint8Array;
-  /** A wire of one's own in place of `url`, such as that of `connectInMemory`. The client closes it. */
+  /** A transport to use instead of `url`, such as that of `connectInMemory`. The client closes it. */
   readonly transport?: RelayTransport;
   readonly token: TokenProvider;
   readonly events?: Partial<RelayClientEvents>;
@@ -73,16 +73,16 @@ export function readLimits(limits: Partial<RelayClientLimits> = {}, name = "limi
   return readNumbers(name, defaults, limits);
 }
 
-/** @throws TypeError for an unknown option, or missing options */
+/** @throws TypeError for an unknown option or missing options */
 export function checkOptions(options: RelayClientOptions): void {
-  if (typeof options !== "object" || options === null) throw new TypeError("RelayClient takes an options object with url and token");
+  if (typeof options !== "object" || options === null) throw new TypeError("RelayClient needs an options object with url and token");
   rejectUnknownOptions(options, ["url", "ca", "transport", "token", "events", "limits"]);
 }
 
 /** @throws TypeError */
 export function transportOf({ url, transport, ca, token }: RelayClientOptions): RelayTransport {
-  if (typeof token !== "function") throw new TypeError("A relay client needs token: a function that gives a token, or a promise of one");
-  if ((url === undefined) === (transport === undefined)) throw new TypeError("A relay client needs a url or a transport, and not both");
+  if (typeof token !== "function") throw new TypeError("A relay client needs token: a function that returns a token or a promise of one");
+  if ((url === undefined) === (transport === undefined)) throw new TypeError("A relay client needs either a url or a transport");
   if (url !== undefined && typeof url !== "string") throw new TypeError("The relay's address must be a string");
   return transport ?? grpcTransport({ ...parseEndpoint(url ?? ""), ca });
 }

@@ -13,24 +13,24 @@ import { exact, generated } from "./wire/client-frame.ts";
 import { FrameError } from "./wire/frame-error.ts";
 import { decodeRange } from "./wire/range-codec.ts";
 
-/** What a channel's log holds: `first` up to, not including, `next`. Equal: nothing. */
+/** The range of sequences in a channel's log: from `first` up to, not including, `next`. Equal values: the log is empty. */
 export interface ChannelHead {
   readonly first: number;
   readonly next: number;
 }
 
-/** A part of a channel's log. */
+/** A range of a channel's log. */
 export interface MessageRange {
-  /** In the order of the log, without gaps, from the sequence asked for. Empty when that is not recorded yet. */
+  /** In log order, without gaps, from the requested sequence on. Empty if that is not recorded yet. */
   readonly messages: readonly RelayMessage[];
   readonly head: ChannelHead;
 }
 
-/** A welcome that waits. */
+/** A stored Welcome. */
 export interface RelayWelcome {
-  /** For the acknowledgement, together with the recipient. */
+  /** Identifies the Welcome in an acknowledgement, together with the recipient. */
   readonly id: Uint8Array;
-  /** The reference of the key package that it answers. */
+  /** The reference of the recipient's key package. */
   readonly recipient: Uint8Array;
   readonly payload: Uint8Array;
   /** Milliseconds since 1970. */
@@ -46,7 +46,7 @@ export function readRange(bytes: Uint8Array, from: number): MessageRange {
   return readable(() => {
     const { first, messages, head } = decodeRange(bytes);
     if (from < head.first) throw new RangeGoneError(head.first);
-    if (first !== from) throw new FrameError("it is not the range asked for");
+    if (first !== from) throw new FrameError("it is not the requested range");
     return { messages: messages.map((encoded, index) => readMessage(first + index, encoded)), head };
   });
 }
@@ -59,7 +59,7 @@ export function headsRequest(channels: readonly string[]): Uint8Array {
 export function readHeads(bytes: Uint8Array, count: number): ChannelHead[] {
   return readable(() => {
     const { heads } = generated(() => fromBinary(GetHeadsResponseSchema, bytes));
-    if (heads.length !== count) throw new FrameError("there is not a head for each channel");
+    if (heads.length !== count) throw new FrameError("the number of heads differs from the number of channels");
     return heads.map(({ firstSequence, nextSequence }) => ({ first: exact(firstSequence), next: exact(nextSequence) }));
   });
 }
@@ -93,6 +93,6 @@ function readable<T>(read: () => T): T {
     return read();
   } catch (error) {
     if (!(error instanceof FrameError)) throw error;
-    throw new RelayError("protocol_error", `The relay's answer can't be read: ${error.message}`, { cause: error });
+    throw new RelayError("protocol_error", `Malformed response from the relay: ${error.message}`, { cause: error });
   }
 }

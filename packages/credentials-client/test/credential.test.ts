@@ -1,6 +1,6 @@
 import { thrownBy } from "@parley/test-assertions";
 import { describe, expect, it } from "vitest";
-import { writeCredential, type Credential } from "../src/model.ts";
+import { writeCredential, type Credential } from "../src/credential.ts";
 
 const ISSUER = "did:web:issuer.example";
 const V2 = "https://www.w3.org/ns/credentials/v2";
@@ -9,7 +9,7 @@ const credentialSubject = { id: "did:web:subject.example" };
 const wire = (credential: Credential): unknown => JSON.parse(JSON.stringify(writeCredential(credential, ISSUER)));
 
 describe("writeCredential", () => {
-  it("fills in what nodes demand", () => {
+  it("fills in the members that nodes require", () => {
     expect(wire({ credentialSubject })).toEqual({
       "@context": [V2],
       id: expect.stringMatching(/^urn:uuid:[\da-f]{8}-[\da-f]{4}-4[\da-f]{3}-[89ab][\da-f]{3}-[\da-f]{12}$/),
@@ -20,7 +20,7 @@ describe("writeCredential", () => {
     expect(writeCredential({ credentialSubject }, ISSUER)["id"]).not.toBe(writeCredential({ credentialSubject }, ISSUER)["id"]);
   });
 
-  it("keeps what is given, and members that it does not know", () => {
+  it("keeps given and unknown members", () => {
     const given = {
       "@context": [V2, "https://example.com/v1", { name: "https://schema.org/name" }],
       id: "https://example.com/credentials/1",
@@ -37,7 +37,7 @@ describe("writeCredential", () => {
     expect(wire(given)).toEqual(given);
   });
 
-  it("takes context for @context, a single context or type, and Dates", () => {
+  it("accepts context for @context, a single context or type, and Dates", () => {
     const date = new Date("2026-01-02T03:04:05.678Z");
     expect(wire({ context: V2, type: "Degree", validFrom: date, validUntil: date, issuanceDate: date, credentialSubject })).toMatchObject({
       "@context": [V2],
@@ -48,7 +48,7 @@ describe("writeCredential", () => {
     });
   });
 
-  it("leaves what it is given alone", () => {
+  it("does not modify its argument", () => {
     const given = Object.freeze({ type: Object.freeze(["Degree"]), credentialSubject: Object.freeze({ ...credentialSubject }) });
     expect(wire(given)).toMatchObject({ type: ["VerifiableCredential", "Degree"] });
   });
@@ -74,7 +74,7 @@ describe("writeCredential", () => {
     ["validFrom", { validFrom: "2026-01-01" }],
     ["validUntil", { validUntil: "2026-13-01T00:00:00Z" }],
     ["validUntil", { validUntil: 1_767_225_600 }],
-  ])("refuses a wrong %s: %o", (member, wrong) => {
+  ])("rejects a wrong %s: %o", (member, wrong) => {
     const error = thrownBy(() => writeCredential({ credentialSubject, ...wrong }, ISSUER));
     expect(error).toBeInstanceOf(TypeError);
     expect((error as Error).message).toContain(member);

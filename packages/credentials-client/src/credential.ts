@@ -2,30 +2,30 @@ import { randomUUID } from "node:crypto";
 import { isJsonObject, type JsonObject, type JsonValue } from "@parley/core";
 
 /**
- * A credential to be signed, as the {@link https://www.w3.org/TR/vc-data-model-2.0/ | W3C data model} has it. Members that are not listed
- * are signed as they are.
+ * A credential to be signed, in the {@link https://www.w3.org/TR/vc-data-model-2.0/ | W3C data model}. Members that are not listed here
+ * are signed unchanged.
  */
 export interface Credential {
   /** Default `["https://www.w3.org/ns/credentials/v2"]`. `"@context"` may be written instead. */
   readonly context?: string | readonly JsonValue[];
-  /** `"VerifiableCredential"` is put first where it is missing. */
+  /** `"VerifiableCredential"` is put first if it is missing. */
   readonly type?: string | readonly string[];
-  /** Who it is about, and what is claimed of them. */
+  /** The subject and the claims about it. */
   readonly credentialSubject: JsonObject | readonly JsonObject[];
   /** Default: a new `urn:uuid:…`. */
   readonly id?: string;
-  /** Default: the DID that signs. */
+  /** Default: the signing DID. */
   readonly issuer?: string | JsonObject;
-  /** A Date, or text as in RFC 3339. */
+  /** A Date or RFC 3339 text. */
   readonly validFrom?: Date | string;
-  /** A Date, or text as in RFC 3339. */
+  /** A Date or RFC 3339 text. */
   readonly validUntil?: Date | string;
   readonly credentialStatus?: JsonObject | readonly JsonObject[];
   readonly credentialSchema?: JsonObject | readonly JsonObject[];
   readonly [member: string]: JsonValue | Date | undefined;
 }
 
-/** Members as the Python SDK spells them. Verifiers would ignore them. */
+/** Members in the spelling of the Python SDK. Verifiers would ignore them. */
 const SNAKE_CASE: readonly (readonly [string, string])[] = [
   ["credential_subject", "credentialSubject"],
   ["valid_from", "validFrom"],
@@ -37,7 +37,7 @@ const SNAKE_CASE: readonly (readonly [string, string])[] = [
 const CONTEXT = "https://www.w3.org/ns/credentials/v2";
 const TYPE = "VerifiableCredential";
 
-/** The credential as it is sent to be signed, with the members that nodes demand. @throws TypeError naming the member. */
+/** Builds the credential to be signed, with the members that nodes require. @throws TypeError naming the member. */
 export function writeCredential(credential: Credential, issuerDid: string): JsonObject {
   if (!isJsonObject(credential)) throw new TypeError("credential must be an object");
   for (const option of ["issuerDid", "issuer_did"]) {
@@ -69,10 +69,10 @@ export function writeCredential(credential: Credential, issuerDid: string): Json
 
 const RFC3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)$/i;
 
-/** A date as RFC 3339 text. @throws TypeError naming the member. */
+/** Formats a date as RFC 3339 text. @throws TypeError naming the member. */
 export function writeDate(name: string, date: unknown): string {
   const text = date instanceof Date && !Number.isNaN(date.getTime()) ? date.toISOString() : date;
-  // Credentials have dates in capitals, and years of four digits.
+  // Credentials need an upper-case T and Z, and years of four digits.
   if (typeof text === "string" && RFC3339.test(text) && !Number.isNaN(Date.parse(text))) return text.toUpperCase();
   throw new TypeError(`${name} must be a valid Date from the year 0 to the year 9999, or text like 2027-01-31T12:00:00Z`);
 }
@@ -80,7 +80,7 @@ export function writeDate(name: string, date: unknown): string {
 function writeContext(context: unknown): readonly JsonValue[] {
   const all = Array.isArray(context) ? (context as readonly JsonValue[]) : [context as JsonValue];
   if (all.length > 0 && all.every((entry) => (typeof entry === "string" && entry !== "") || isJsonObject(entry))) return all;
-  throw new TypeError("context must be URLs or objects, at least one");
+  throw new TypeError("context must be a URL or an object, or a list of at least one");
 }
 
 function writeType(type: unknown): readonly string[] {
@@ -99,11 +99,11 @@ function writeIssuer(issuer: unknown): string | JsonObject {
 
 function checkObjects(name: string, value: unknown): void {
   const all: readonly unknown[] = Array.isArray(value) ? value : [value];
-  if (all.length === 0 || !all.every((entry) => isJsonObject(entry))) throw new TypeError(`${name} must be an object, or a list of them`);
+  if (all.length === 0 || !all.every((entry) => isJsonObject(entry))) throw new TypeError(`${name} must be an object or a list of objects`);
 }
 
-/** A string that is not empty. @throws TypeError naming the member. */
+/** Returns the value if it is a non-empty string. @throws TypeError naming the member. */
 export function text(name: string, value: unknown): string {
   if (typeof value === "string" && value !== "") return value;
-  throw new TypeError(`${name} must be a string that is not empty`);
+  throw new TypeError(`${name} must be a non-empty string`);
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { RestError } from "../src/index.ts";
-import { parseRetryAfter, retryDelay } from "../src/retry.ts";
+import { parseRetryAfter, retryDelay } from "../src/retry-delay.ts";
 
 const SETTINGS = { maxRetries: 2, initialMs: 100, maxMs: 1000 };
 
@@ -38,12 +38,12 @@ describe("retryDelay", () => {
     }
   });
 
-  it("heeds Retry-After up to the longest wait", () => {
+  it("respects Retry-After up to the longest delay", () => {
     expect(retryDelay(unavailable(700), 1, SETTINGS)).toBe(700);
     expect(retryDelay(unavailable(3_600_000), 1, SETTINGS)).toBe(1000);
   });
 
-  it("ends with the tries", () => {
+  it("ends after the last retry", () => {
     expect(retryDelay(unavailable(), 3, SETTINGS)).toBeUndefined();
   });
 
@@ -53,7 +53,7 @@ describe("retryDelay", () => {
     new RestError("closed", ""),
     new RestError("network", "the node's own code", { status: 400 }),
     new Error("no RestError"),
-  ])("is none after %o", (error) => {
+  ])("is undefined after %o", (error) => {
     expect(retryDelay(error, 1, SETTINGS)).toBeUndefined();
   });
 });

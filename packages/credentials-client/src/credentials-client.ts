@@ -11,18 +11,18 @@ import type {
   VerifyCredentialOptions,
 } from "./credentials.ts";
 import { Http } from "./http.ts";
-import { text, type Credential } from "./model.ts";
-import { readSettings, type CredentialsClientOptions, type CredentialsLimits } from "./options.ts";
+import { text, type Credential } from "./credential.ts";
+import { readSettings, type CredentialsClientOptions, type CredentialsLimits } from "./credentials-client-options.ts";
 import * as presentations from "./presentations.ts";
 import type { PresentationVerification, SignPresentationOptions, VerifyPresentationOptions } from "./presentations.ts";
-import type { StoredCredential } from "./wire.ts";
+import type { StoredCredential } from "./stored-credential.ts";
 
 /**
- * Signs, verifies, stores and presents Verifiable Credentials through a node's REST API. The node holds the keys and does the
- * verification; `verifyLocally` is for whoever needs not trust it.
+ * Signs, verifies, stores and presents Verifiable Credentials through a node's REST API. The node holds the keys and verifies; to verify
+ * without trusting a node, use `verifyLocally`.
  *
- * Where a call names no DID, the client's `did` acts. Calls fail with a {@link RestError}, or with the reason of their `signal`; a wrong
- * argument, a missing DID among them, is a `TypeError`. Nothing is written twice: only `listCredentials` and `getCredential` are retried.
+ * A call that names no DID acts for the client's `did`. Calls fail with a {@link RestError}, or with the reason of their `signal`. A wrong
+ * argument or a missing DID is a `TypeError`. Only `listCredentials` and `getCredential` are retried, so that nothing is written twice.
  *
  * @throws TypeError naming the option that is wrong.
  * @example
@@ -52,8 +52,8 @@ export class CredentialsClient implements AsyncDisposable {
   }
 
   /**
-   * Has the node sign a credential with the issuer's assertion key, and gives the signed text. A missing `id`, `issuer`, context and type
-   * are filled in. The DID that signs is an option, `issuerDid`; members of the credential are signed as they are.
+   * Signs a credential on the node with the issuer's assertion key, and returns the signed text. A missing `id`, `issuer`, context and type
+   * are filled in. The signing DID is the option `issuerDid`; members of the credential are signed unchanged.
    */
   async signCredential(credential: Credential, options: SignCredentialOptions = {}): Promise<string> {
     rejectUnknownOptions(options, ["issuerDid", "format", "signal"]);
@@ -62,7 +62,7 @@ export class CredentialsClient implements AsyncDisposable {
     return credentials.sign(this.#http, credential, { issuerDid: issuer, format: formatOr(format), signal });
   }
 
-  /** Has the node verify a signed credential, of any format. One that does not hold is a RestError with the node's code. */
+  /** Verifies a signed credential of any format on the node. An invalid one is rejected with a RestError that has the node's code. */
   async verifyCredential(signed: string, options: VerifyCredentialOptions = {}): Promise<CredentialVerification> {
     rejectUnknownOptions(options, ["verifierDid", "signal"]);
     const { verifierDid, signal } = options;
@@ -70,7 +70,7 @@ export class CredentialsClient implements AsyncDisposable {
     return credentials.verify(this.#http, pasted("signed", signed), { verifierDid: verifier, signal });
   }
 
-  /** Puts a signed credential into the holder's store on the node. */
+  /** Stores a signed credential in the holder's store on the node. */
   async storeCredential(signed: string, options: StoreCredentialOptions = {}): Promise<StoredCredential> {
     rejectUnknownOptions(options, ["holderDid", "issuerDid", "validUntil", "signal"]);
     if (options.issuerDid !== undefined) text("issuerDid", options.issuerDid);
@@ -79,7 +79,7 @@ export class CredentialsClient implements AsyncDisposable {
   }
 
   /**
-   * All credentials in the holder's store, page after page until the last.
+   * Lists all credentials in the holder's store, following all pages.
    *
    * @throws RestError `too_many_credentials` beyond `limits.maxCredentials`, `limits.maxListLength` or 1,000 pages.
    */
@@ -89,15 +89,15 @@ export class CredentialsClient implements AsyncDisposable {
     return credentials.list(this.#http, { holderDid: this.#didOr("holderDid", holderDid), signal }, this.#limits);
   }
 
-  /** One stored credential, by the `id` that the node gave it. @throws RestError `not_found` */
+  /** Gets a stored credential by the `id` that the node assigned. @throws RestError `not_found` */
   async getCredential(id: string, options: CallOptions = {}): Promise<StoredCredential> {
     rejectUnknownOptions(options, ["signal"]);
-    // Dots alone would be taken for a way up the path; half a surrogate pair can't be encoded.
-    if (/^\.{1,2}$|\p{Cs}/u.test(text("id", id))) throw new TypeError("id is not that of a stored credential");
+    // `.` and `..` would be path segments; a lone surrogate can't be percent-encoded.
+    if (/^\.{1,2}$|\p{Cs}/u.test(text("id", id))) throw new TypeError("id is not the id of a stored credential");
     return credentials.get(this.#http, id, options.signal);
   }
 
-  /** Has the node put signed credentials into a presentation, signed with the holder's authentication key. */
+  /** Creates a presentation of signed credentials on the node, signed with the holder's authentication key. */
   async signPresentation(signed: readonly string[], options: SignPresentationOptions = {}): Promise<string> {
     rejectUnknownOptions(options, ["holderDid", "format", "nonce", "audience", "signal"]);
     if (!Array.isArray(signed)) throw new TypeError("credentials must be a list of signed credentials");
@@ -111,7 +111,7 @@ export class CredentialsClient implements AsyncDisposable {
     return presentations.signPresentation(this.#http, credentials, { ...options, holderDid, format: formatOr(options.format) });
   }
 
-  /** Has the node verify a presentation and each credential in it. One that does not hold is a RestError with the node's code. */
+  /** Verifies a presentation and each credential in it on the node. An invalid one is rejected with a RestError that has the node's code. */
   async verifyPresentation(signed: string, options: VerifyPresentationOptions = {}): Promise<PresentationVerification> {
     rejectUnknownOptions(options, ["verifierDid", "nonce", "signal"]);
     if (options.nonce !== undefined) text("nonce", options.nonce);
@@ -119,7 +119,7 @@ export class CredentialsClient implements AsyncDisposable {
     return presentations.verifyPresentation(this.#http, pasted("signed", signed), { ...options, verifierDid });
   }
 
-  /** Ends what is under way with `closed`, and all connections. */
+  /** Rejects calls in progress with `closed`, and closes all connections. */
   close(): Promise<void> {
     return this.#http.close();
   }
@@ -135,14 +135,14 @@ export class CredentialsClient implements AsyncDisposable {
   }
 }
 
-/** A DID, without the white space that may have been pasted with it. */
+/** Returns a valid DID without surrounding white space, which is often pasted with it. */
 function readDid(name: string, did: unknown): string {
   const trimmed = typeof did === "string" ? did.trim() : "";
   if (!isDid(trimmed)) throw new TypeError(`${name} must be a DID, such as did:web:node.example:my-agent, not ${shown(did)}`);
   return trimmed;
 }
 
-/** Signed text, without the white space that may have been pasted with it. */
+/** Returns signed text without surrounding white space, which is often pasted with it. */
 function pasted(name: string, value: unknown): string {
   return text(name, typeof value === "string" ? value.trim() : value);
 }

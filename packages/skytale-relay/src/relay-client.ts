@@ -1,9 +1,9 @@
 import type { ParleyError } from "@parley/core";
 import { abortable, deferred, type Deferred, rejectUnknownOptions } from "@parley/core/internal";
 import { Code } from "../gen/skytale/relay/v1/relay_pb.js";
-import * as calls from "./calls.ts";
-import type { ChannelHead, MessageRange, RelayWelcome } from "./calls.ts";
-import { checkChannel, checkName, checkSequence } from "./check.ts";
+import * as calls from "./unary-calls.ts";
+import type { ChannelHead, MessageRange, RelayWelcome } from "./unary-calls.ts";
+import { checkChannel, checkName, checkSequence } from "./check-arguments.ts";
 import {
   checkOptions,
   readLimits,
@@ -11,10 +11,10 @@ import {
   type RelayClientLimits,
   type RelayClientOptions,
   transportOf,
-} from "./client-options.ts";
+} from "./relay-client-options.ts";
 import { Connector } from "./connector.ts";
 import type { Link } from "./link.ts";
-import { outgoingMessage, outgoingWelcome, type PublishMessage, type PublishWelcome } from "./outgoing.ts";
+import { outgoingMessage, outgoingWelcome, type PublishMessage, type PublishWelcome } from "./outgoing-message.ts";
 import { type Published, Publisher } from "./publisher.ts";
 import { RangeGoneError, RelayError, type RelayErrorCode } from "./relay-error.ts";
 import { type SubscribeOptions, Subscription } from "./subscription.ts";
@@ -22,32 +22,32 @@ import { TokenSource } from "./token-source.ts";
 import type { RelayTransport, UnaryMethod } from "./transport.ts";
 import type { ServerFrame, SubscriptionEnded } from "./wire/server-frame.ts";
 
-/** Options of what waits for the relay. */
+/** Options of calls that wait for the relay. */
 export interface WaitOptions {
-  /** Stops waiting. What was to be done may have been done already. */
+  /** Stops waiting. The relay may have processed the request already. */
   readonly signal?: AbortSignal;
 }
 
 /** Options of {@link RelayClient.publish}. */
 export interface PublishOptions extends WaitOptions {
-  /** Without a link: `"wait"` for one, or `"fail"` at once with `unavailable`. Default `"wait"`. */
+  /** Without an open link: `"wait"` for one, or `"fail"` immediately with `unavailable`. Default `"wait"`. */
   readonly offline?: "wait" | "fail";
 }
 
-/** Until the relay has said what it takes. */
+/** Used until the relay has announced its limit. */
 const DEFAULT_MAX_PAYLOAD = 1024 * 1024;
-/** Before a subscription that the relay could not serve is tried again, in milliseconds. */
+/** Delay before a subscription that ended with a transient error is restarted, in milliseconds. */
 const RESUBSCRIBE_MS = 1000;
 
-/** Why a subscription ended that the relay will not take again. */
+/** Codes of ended subscriptions that must not be restarted. */
 const FINAL: Partial<Record<Code, RelayErrorCode>> = {
   [Code.PERMISSION_DENIED]: "permission_denied",
   [Code.INVALID_ARGUMENT]: "invalid_argument",
 };
 
 /**
- * A client of a relay: publishes to channels, subscribes to them, and reads what they hold. It connects when it is first needed, and comes
- * back by itself when the link is lost: subscriptions go on without gap or duplicate, and what was not acknowledged is published again.
+ * A client of a relay: publishes to channels, subscribes to them, and reads their logs. It connects on first use and reconnects when the
+ * link is lost: subscriptions resume without gaps or duplicates, and unacknowledged messages are published again.
  *
  * @example
  * ```ts
@@ -67,9 +67,9 @@ export class RelayClient implements AsyncDisposable {
   readonly #connector: Connector;
   readonly #publisher: Publisher;
   readonly #subscriptions = new Set<Subscription>();
-  /** Channels that are subscribed to. A relay takes one subscription of each. */
+  /** Subscribed channels. A relay accepts one subscription per channel and stream. */
   readonly #channels = new Set<string>();
-  /** Those that the relay knows, by the id they have on this link. */
+  /** Subscriptions started on the current link, by their id on it. */
   readonly #byId = new Map<number, Subscription>();
   readonly #ids = new Map<Subscription, number>();
   readonly #resubscribing = new Set<NodeJS.Timeout>();
@@ -79,7 +79,7 @@ export class RelayClient implements AsyncDisposable {
   #connected: Deferred<void> = handled();
   #failure: ParleyError | undefined;
 
-  /** @throws TypeError for options that make no sense. Nothing is connected yet. */
+  /** Does not connect yet. @throws TypeError for invalid options. */
   constructor(options: RelayClientOptions) {
     checkOptions(options);
     this.#limits = readLimits(options.limits);
@@ -96,21 +96,21 @@ export class RelayClient implements AsyncDisposable {
     });
   }
 
-  /** Whether the link is up now. */
+  /** Whether the link is open. */
   get connected(): boolean {
     return this.#connector.link !== undefined;
   }
 
-  /** The most bytes that the relay takes as one payload; until it has said so, the default of relays. */
+  /** The relay's limit on the size of one payload in bytes; 1 MiB until the relay has announced it. */
   get maxPayloadBytes(): number {
     return this.#maxPayloadBytes;
   }
 
   /**
-   * Resolves once the link is up. The other calls connect by themselves; this one is for who wants to know.
+   * Resolves once the link is open, and keeps waiting while the relay is unreachable. Other calls connect too, without this one.
    *
-   * @throws RelayError `unauthenticated`, `permission_denied`, `invalid_argument` (nothing that speaks this protocol is there), `closed`;
-   *   what the token provider threw; the signal's reason when aborted. While the relay can't be reached, it waits.
+   * @throws RelayError `unauthenticated`, `permission_denied`, `invalid_argument` (the server does not implement this protocol), `closed`;
+   *   the token provider's error; the signal's reason when aborted.
    */
   async connect(options?: WaitOptions): Promise<void> {
     const signal = signalOf(options);
@@ -119,41 +119,41 @@ export class RelayClient implements AsyncDisposable {
   }
 
   /**
-   * Appends a message to a channel's log. Resolves once it is recorded for good. Messages of one client are recorded in the order of
-   * their calls, except for those that the relay could not take at once.
+   * Appends a message to a channel's log. Resolves once the message is durable. Messages of one client are recorded in the order of the
+   * calls, except for messages that the relay rejected temporarily and that were retried.
    *
-   * @throws EpochTakenError; RelayError `permission_denied`, `invalid_argument`, `message_too_large`, `resource_exhausted` (too much waits
-   *   to be published already), `unavailable` (`offline: "fail"`), `unauthenticated`, `closed`; TypeError; the signal's reason.
+   * @throws EpochTakenError; RelayError `permission_denied`, `invalid_argument`, `message_too_large`, `resource_exhausted` (the publish queue
+   *   is full), `unavailable` (`offline: "fail"`), `unauthenticated`, `closed`; TypeError; the signal's reason.
    */
   publish(channel: string, message: PublishMessage, options: PublishOptions = {}): Promise<Published> {
     return this.#publish(channel, () => outgoingMessage(message, this.#maxPayloadBytes), options);
   }
 
   /**
-   * Leaves a welcome for its recipients, who fetch it with {@link RelayClient.fetchWelcomes}. Resolves once it is stored for good.
+   * Stores a Welcome for its recipients, who fetch it with {@link RelayClient.fetchWelcomes}. Resolves once the Welcome is durable.
    *
-   * @throws As {@link RelayClient.publish}, EpochTakenError aside.
+   * @throws The errors of {@link RelayClient.publish} except EpochTakenError.
    */
   async publishWelcome(channel: string, welcome: PublishWelcome, options: PublishOptions = {}): Promise<void> {
     await this.#publish(channel, () => outgoingWelcome(welcome, this.#maxPayloadBytes), options);
   }
 
   /**
-   * Subscribes to a channel. Messages come as fast as they are taken: what isn't taken stays with the relay.
+   * Subscribes to a channel. The consumer sets the pace: beyond `bufferBytes`, messages stay at the relay until earlier ones are consumed.
    *
-   * @throws TypeError; RelayError `closed`, `unauthenticated`, `invalid_argument` (this client is subscribed to the channel already). What the
-   *   relay says comes by the subscription.
+   * @throws TypeError; RelayError `closed`, `unauthenticated`, `invalid_argument` (this client is subscribed to the channel already). Errors
+   *   from the relay are thrown by the iteration.
    */
   subscribe(channel: string, options: SubscribeOptions): Subscription {
     checkChannel(channel);
-    if (options === undefined) throw new TypeError('subscribe needs options with "from": a sequence from 1 on, or "now"');
+    if (options === undefined) throw new TypeError('subscribe needs options with "from": a sequence number of at least 1, or "now"');
     rejectUnknownOptions(options, ["from", "bufferBytes", "onCaughtUp", "signal"]);
     options.signal?.throwIfAborted();
     if (this.#channels.has(channel)) {
       throw new RelayError("invalid_argument", `This client is subscribed to ${channel} already; close that subscription first`);
     }
     this.#start();
-    const subscription = new Subscription(channel, options, { over: (ended) => this.#onOver(ended) });
+    const subscription = new Subscription(channel, options, { ended: (ended) => this.#onClosed(ended) });
     this.#subscriptions.add(subscription);
     this.#channels.add(channel);
     const { link } = this.#connector;
@@ -162,8 +162,8 @@ export class RelayClient implements AsyncDisposable {
   }
 
   /**
-   * Reads a part of a channel's log: at most `limit` messages (default: what the relay gives at once), fewer where they are large. Ask
-   * again from the next sequence for more.
+   * Reads a range of a channel's log: up to `limit` messages (default: the relay's limit), fewer if they are large. Call again from the next
+   * sequence for more.
    *
    * @throws RangeGoneError; RelayError; TypeError; the signal's reason.
    */
@@ -172,12 +172,12 @@ export class RelayClient implements AsyncDisposable {
     const { from, limit = 0, signal } = options;
     checkChannel(channel);
     checkSequence(from, "from");
-    if (!Number.isInteger(limit) || limit < 0 || limit > 0xffff_ffff) throw new TypeError("limit must be an integer from 0 on");
+    if (!Number.isInteger(limit) || limit < 0 || limit > 0xffff_ffff) throw new TypeError("limit must be an integer from 0 to 4294967295");
     return calls.readRange(await this.#call("FetchRange", calls.rangeRequest(channel, from, limit), signal), from);
   }
 
   /**
-   * What the logs of some channels hold, in their order: up to 256 at once.
+   * Returns the ranges of the logs of up to 256 channels, in the given order.
    *
    * @throws RelayError; TypeError; the signal's reason.
    */
@@ -189,9 +189,9 @@ export class RelayClient implements AsyncDisposable {
   }
 
   /**
-   * The welcomes that wait for some key packages, by their references, oldest first. They stay until {@link RelayClient.ackWelcomes}.
+   * Returns the stored Welcomes for key packages, given by their references, oldest first. They are kept until {@link RelayClient.ackWelcomes}.
    *
-   * @param options `waitMs`: how long to wait for one when there is none yet, up to 60,000. Default 0.
+   * @param options `waitMs`: how long to wait for the first Welcome, in milliseconds, up to 60,000. Default 0.
    * @throws RelayError; TypeError; the signal's reason.
    */
   async fetchWelcomes(
@@ -209,7 +209,7 @@ export class RelayClient implements AsyncDisposable {
   }
 
   /**
-   * Tells the relay that welcomes have been stored safely, and need not be kept. Resolves when they are gone.
+   * Acknowledges Welcomes, after which the relay deletes them. Call it once they are stored durably. Resolves when they are deleted.
    *
    * @throws RelayError; TypeError; the signal's reason.
    */
@@ -219,7 +219,7 @@ export class RelayClient implements AsyncDisposable {
     if (welcomes.length > 0) await this.#call("AckWelcomes", calls.ackWelcomesRequest(channel, welcomes), signal);
   }
 
-  /** Leaves the relay. Iterations end, and everything that waits is rejected with `closed`. Idempotent. */
+  /** Closes the link. Iterations end, and pending calls are rejected with `closed`. Idempotent. */
   close(): Promise<void> {
     if (this.#closed.signal.aborted) return Promise.resolve();
     const error = new RelayError("closed", "The client is closed");
@@ -236,7 +236,7 @@ export class RelayClient implements AsyncDisposable {
     return this.close();
   }
 
-  /** No async function, since every message comes through here: the publisher's own promise is all there is. */
+  /** Not an async function, to avoid a second promise per message: returns the publisher's own promise. */
   #publish(channel: string, encode: () => Uint8Array, options: PublishOptions): Promise<Published> {
     try {
       rejectUnknownOptions(options, ["signal", "offline"]);
@@ -245,7 +245,7 @@ export class RelayClient implements AsyncDisposable {
       const encoded = encode();
       signal?.throwIfAborted();
       this.#start();
-      if (offline === "fail" && !this.connected) throw new RelayError("unavailable", `There is no connection to the relay${this.#address}`);
+      if (offline === "fail" && !this.connected) throw new RelayError("unavailable", `Not connected to the relay${this.#address}`);
       return this.#publisher.publish(channel, encoded, signal);
     } catch (error) {
       return Promise.reject(error);
@@ -265,7 +265,7 @@ export class RelayClient implements AsyncDisposable {
     }
   }
 
-  /** ` at <host and port>`, where the relay has them. */
+  /** ` at <host>:<port>`, if the transport has an address. */
   get #address(): string {
     return this.#transport.address === undefined ? "" : ` at ${this.#transport.address}`;
   }
@@ -291,7 +291,7 @@ export class RelayClient implements AsyncDisposable {
   }
 
   #onFrame({ subscribed, ended, deliveries, acks, nacks }: ServerFrame): void {
-    // What is about a subscription that has been closed here is late.
+    // Frames for a subscription that was closed locally may still arrive, and are ignored.
     for (const answer of subscribed) this.#byId.get(answer.subscription)?.subscribed(answer);
     for (const batch of deliveries) this.#byId.get(batch.subscription)?.delivered(batch);
     for (const answer of ended) this.#onEnded(answer);
@@ -308,7 +308,7 @@ export class RelayClient implements AsyncDisposable {
     if (code === Code.RANGE_GONE) return subscription.fail(new RangeGoneError(first));
     const final = FINAL[code];
     if (final !== undefined)
-      return subscription.fail(new RelayError(final, `The relay${this.#address} refuses the subscription to ${subscription.channel}`));
+      return subscription.fail(new RelayError(final, `The relay${this.#address} rejected the subscription to ${subscription.channel}`));
     const timer = setTimeout(() => {
       this.#resubscribing.delete(timer);
       const { link } = this.#connector;
@@ -317,7 +317,7 @@ export class RelayClient implements AsyncDisposable {
     this.#resubscribing.add(timer);
   }
 
-  #onOver(subscription: Subscription): void {
+  #onClosed(subscription: Subscription): void {
     this.#subscriptions.delete(subscription);
     this.#channels.delete(subscription.channel);
     const id = this.#ids.get(subscription);
@@ -365,7 +365,7 @@ function signalOf(options: WaitOptions | undefined): AbortSignal | undefined {
   return options?.signal;
 }
 
-/** One whose rejection may go unnoticed: nobody need wait for it. */
+/** A deferred whose rejection is never reported as unhandled. */
 function handled(): Deferred<void> {
   const one = deferred<void>();
   void one.promise.catch(() => undefined);

@@ -3,8 +3,8 @@ import fc from "fast-check";
 import { isJsonObject, type JsonObject } from "@parley/core";
 import { describe, expect, it } from "vitest";
 import { RestError } from "../src/index.ts";
-import { readObject, readPage, readSigned, readStored } from "../src/wire.ts";
-import { expectRestError } from "./expect-error.ts";
+import { readObject, readPage, readSigned, readStored } from "../src/stored-credential.ts";
+import { expectRestError } from "./expect-rest-error.ts";
 
 const DID = "did:web:node.example:me";
 const STORED = { id: "1", holder_did: DID, credential_jwt: "jwt", issuer_did: DID, valid_until: "2027-01-01T00:00:00Z" };
@@ -13,12 +13,12 @@ const READ = { id: "1", holderDid: DID, credentialJwt: "jwt", issuerDid: DID, va
 const answer = (body: JsonObject): { status: number; body: JsonObject } => ({ status: 200, body });
 
 describe("readSigned", () => {
-  it("takes text as it is, and an object as its text", () => {
+  it("returns text unchanged, and serializes an object", () => {
     expect(readSigned(answer({ signed_credential: "a.b.c" }), "signed_credential")).toBe("a.b.c");
     expect(readSigned(answer({ signed_presentation: { type: ["X"] } }), "signed_presentation")).toBe('{"type":["X"]}');
   });
 
-  it.each([undefined, null, "", 1, [], true])("refuses %j", (signed_credential) => {
+  it.each([undefined, null, "", 1, [], true])("rejects %j", (signed_credential) => {
     expectRestError(
       thrownBy(() => readSigned(answer({ signed_credential }), "signed_credential")),
       "response_invalid",
@@ -28,7 +28,7 @@ describe("readSigned", () => {
 });
 
 describe("readObject", () => {
-  it.each([undefined, null, "", [], 1])("refuses %j", (headers) => {
+  it.each([undefined, null, "", [], 1])("rejects %j", (headers) => {
     expectRestError(
       thrownBy(() => readObject(answer({ headers }), "headers")),
       "response_invalid",
@@ -38,7 +38,7 @@ describe("readObject", () => {
 });
 
 describe("readStored", () => {
-  it("reads every member, and leaves out what is not there", () => {
+  it("reads every member, and omits missing ones", () => {
     expect(readStored(answer({ ...STORED, more: 1 }))).toEqual(READ);
     expect(readStored(answer({ ...STORED, issuer_did: null, valid_until: null }))).toEqual({
       id: "1",
@@ -52,13 +52,13 @@ describe("readStored", () => {
     ["an empty id", { id: "" }],
     ["an id that is a number", { id: 1 }],
     ["no holder", { holder_did: undefined }],
-    ["a holder that is no DID", { holder_did: "me" }],
+    ["a holder that is not a DID", { holder_did: "me" }],
     ["no credential", { credential_jwt: undefined }],
     ["an empty credential", { credential_jwt: "" }],
     ["a credential that is an object", { credential_jwt: {} }],
     ["an issuer that is an object", { issuer_did: { id: DID } }],
     ["a date that is a number", { valid_until: 1 }],
-  ])("refuses %s, alone and in a page", (_, wrong) => {
+  ])("rejects %s, alone and in a page", (_, wrong) => {
     const entry = { ...STORED, ...wrong };
     expectRestError(
       thrownBy(() => readStored(answer(entry))),
@@ -88,7 +88,7 @@ describe("readPage", () => {
     { credentials: [[STORED]] },
     { credentials: [], next: 2 },
     { credentials: [], next: "x".repeat(5000) },
-  ])("refuses %j", (body) => {
+  ])("rejects %j", (body) => {
     expectRestError(
       thrownBy(() => readPage(answer(body))),
       "response_invalid",
@@ -97,7 +97,7 @@ describe("readPage", () => {
   });
 });
 
-it("an answer cut short, lengthened or changed is read or refused, and nothing else", () => {
+it("a truncated, extended or modified response is either read or rejected with a RestError", () => {
   const text = JSON.stringify({ credentials: [STORED, STORED], next: "c", signed_credential: "x", headers: {} });
   const mutation = fc.tuple(fc.nat(text.length - 1), fc.nat(3), fc.string({ maxLength: 5 }));
   const readers = [

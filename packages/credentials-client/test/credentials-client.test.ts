@@ -2,7 +2,7 @@ import { rejectionOf, thrownBy } from "@parley/test-assertions";
 import { beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import { CredentialsClient, verifyLocally, type Credential, type CredentialsClientOptions } from "../src/index.ts";
 import { API_KEY, bodiesOf, startContractNode } from "./contract-node.ts";
-import { expectRestError } from "./expect-error.ts";
+import { expectRestError } from "./expect-rest-error.ts";
 import { sendJson, serve, type TestServer } from "./http-server.ts";
 
 const ME = "did:web:node.example:me";
@@ -41,7 +41,7 @@ describe("credentials", () => {
     expect(signed).toMatch(/^signed\./);
   });
 
-  it("are signed by another DID and in another format where the call says so", async () => {
+  it("are signed by another DID and in another format on request", async () => {
     for (const format of ["jwt", "json", "enveloped"] as const) await credentials.signCredential(SUBJECT, { issuerDid: OTHER, format });
     const wanted = ["jwt", "json", "enveloped"].map((format) => ({ issuer_did: OTHER, format, credential: { issuer: OTHER } }));
     expect(bodiesOf(node.seen)).toMatchObject(wanted);
@@ -56,7 +56,7 @@ describe("credentials", () => {
     expect(bodiesOf(node.seen.slice(1))).toEqual([ME, OTHER].map((did) => ({ signed_credential: signed, verifier_did: did })));
   });
 
-  it("fail to verify with the node's own code and sentence", async () => {
+  it("that are invalid fail with the node's own code and message", async () => {
     const error = await rejectionOf(credentials.verifyCredential("forged"));
     expect(error).toMatchObject({
       name: "RestError",
@@ -67,7 +67,7 @@ describe("credentials", () => {
     });
   });
 
-  it("are stored with what is known of them, and fetched by id", async () => {
+  it("are stored with issuer and validity, and fetched by id", async () => {
     const stored = await credentials.storeCredential("jwt", { issuerDid: OTHER, validUntil: new Date(0) });
     const wanted = { holderDid: ME, credentialJwt: "jwt", issuerDid: OTHER, validUntil: "1970-01-01T00:00:00.000Z" };
     expect(stored).toEqual({ id: "id/1?", ...wanted });
@@ -88,9 +88,9 @@ describe("credentials", () => {
     expect(await credentials.listCredentials({ holderDid: OTHER })).toHaveLength(1);
   });
 
-  it("that are not there are not_found, also where an older node gives no code", async () => {
+  it("that do not exist are not_found, even if an older node returns no code", async () => {
     const error = await rejectionOf(credentials.getCredential("nowhere"));
-    expect(expectRestError(error, "not_found", 404).message).toBe("There is no such credential");
+    expect(expectRestError(error, "not_found", 404).message).toBe("The credential does not exist");
   });
 });
 
@@ -104,7 +104,7 @@ describe("presentations", () => {
     ]);
   });
 
-  it("are verified with the nonce that was given out", async () => {
+  it("are verified with the verifier's nonce", async () => {
     const signed = await credentials.signPresentation(["a"], { nonce: "n" });
     const { presentation, headers } = await credentials.verifyPresentation(signed, { nonce: "n" });
     expect(presentation).toMatchObject({ credentials: ["a"] });
@@ -117,7 +117,7 @@ describe("presentations", () => {
 });
 
 describe("a node that is too old to check nonces", () => {
-  it("does not let a presentation through that has another, or none", async () => {
+  it("does not make the client accept a presentation with another nonce, or without one", async () => {
     const old = await serve((_, response) => sendJson(response, 200, { presentation: {}, headers: {} }));
     const client = clientOf({ nodeUrl: old.origin });
     const claims = (value: object): string => `e30.${Buffer.from(JSON.stringify(value)).toString("base64url")}.c2ln`;
@@ -129,7 +129,7 @@ describe("a node that is too old to check nonces", () => {
 });
 
 describe("the DID to act for", () => {
-  it("may be a function, asked at each call that names none", async () => {
+  it("may be a function, called for each call that names no DID", async () => {
     const dids = [ME, OTHER];
     const client = clientOf({ did: () => dids.shift() });
     await client.verifyCredential(await client.signCredential(SUBJECT));
@@ -137,7 +137,7 @@ describe("the DID to act for", () => {
     expect(bodiesOf(node.seen)).toMatchObject([{ issuer_did: ME }, { verifier_did: OTHER }, { issuer_did: "did:web:third.example" }]);
   });
 
-  it("is a TypeError where there is none", async () => {
+  it("is required: a call without one is a TypeError", async () => {
     const client = new CredentialsClient({ nodeUrl: node.origin, apiKey: API_KEY });
     const calls: [string, () => Promise<unknown>][] = [
       ["issuerDid", () => client.signCredential(SUBJECT)],
@@ -157,7 +157,7 @@ describe("the DID to act for", () => {
   });
 });
 
-describe("white space around what was pasted", () => {
+describe("white space around pasted arguments", () => {
   it("is not sent", async () => {
     const client = clientOf({ did: ` ${ME}\n` });
     const signed = await client.signCredential(SUBJECT);
@@ -203,20 +203,20 @@ describe("unknown options", () => {
   it.each([
     [{ issuerDid: OTHER }, /credential\.issuerDid is not a member of credentials: it is an option/],
     [{ valid_until: "2030-01-01T00:00:00Z" }, /credential\.valid_until is not a member of credentials\. Did you mean "validUntil"\?/],
-  ])("that stand in the credential are not signed with it: %j", async (member, problem) => {
+  ])("inside the credential are rejected instead of signed: %j", async (member, problem) => {
     await expect(credentials.signCredential({ ...SUBJECT, ...member })).rejects.toThrow(problem);
     expect(node.seen).toEqual([]);
   });
 });
 
-describe("a credential that JSON doesn't carry", () => {
+describe("a credential that JSON can't represent", () => {
   it.each<[unknown, RegExp]>([
     [{ id: OTHER, score: Number.NaN }, /A credential can't carry credential\.credentialSubject\.score: it is NaN/],
     [{ id: OTHER, roles: new Set(["welder"]) }, /credentialSubject\.roles: it is a Set: send \[\.\.\.set\]/],
     [{ id: OTHER, salary: 5n }, /a BigInt: send it as text/],
     [{ id: OTHER, since: Date.now }, /a function: send what it returns/],
     [[{ id: OTHER }, { id: ME, photo: new Uint8Array(1) }], /credentialSubject\[1\]\.photo: it is bytes/],
-  ])("is not signed without what is missing: %#", async (credentialSubject, problem) => {
+  ])("is rejected instead of signed without the affected members: %#", async (credentialSubject, problem) => {
     await expect(credentials.signCredential({ credentialSubject } as Credential)).rejects.toThrow(problem);
     expect(node.seen).toEqual([]);
   });
@@ -250,7 +250,7 @@ describe("wrong arguments", () => {
     expect(node.seen).toEqual([]);
   });
 
-  it("say what to do where there is nothing to present", async () => {
+  it("name the remedy if there is nothing to present", async () => {
     const error = (await rejectionOf(credentials.signPresentation([]))) as Error;
     expect(error.message).toBe(
       "credentials is empty: give at least one signed credential, such as signCredential or listCredentials returns",

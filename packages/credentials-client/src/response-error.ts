@@ -1,11 +1,11 @@
 import { isJsonObject } from "@parley/core";
-import { RestError, type RestErrorCode } from "./errors.ts";
-import { parseRetryAfter } from "./retry.ts";
+import { RestError, type RestErrorCode } from "./rest-error.ts";
+import { parseRetryAfter } from "./retry-delay.ts";
 
-/** What a node answers with a status that is no success. */
-export interface Refusal {
+/** A node's response with a status outside of 2xx. */
+export interface ErrorResponse {
   readonly status: number;
-  /** The body as parsed JSON; `undefined` if it is none. */
+  /** The body as parsed JSON; `undefined` if it is not JSON. */
   readonly body: unknown;
   /** Value of the `Retry-After` header. */
   readonly retryAfter?: string | undefined;
@@ -23,26 +23,26 @@ const CODES: ReadonlyMap<number, RestErrorCode> = new Map([
 
 const RETRYABLE: ReadonlySet<number> = new Set([408, 429, 502, 503, 504]);
 const MAX_MESSAGE = 500;
-/** What may stand in a node's code: enough for identifiers, nothing that could disturb a log. */
+/** The form of a node's error code: an identifier without characters that could corrupt a log. */
 const NODE_CODE = /^[\w.:-]{1,64}$/;
 
-/** The error that a refusal becomes: the node's own code and sentence where it gave them, without the secret. */
-export function refusalError({ status, body, retryAfter }: Refusal, secret: string): RestError {
+/** Creates the error for an error response, with the node's own code and message if it has them, and without the secret. */
+export function responseError({ status, body, retryAfter }: ErrorResponse, secret: string): RestError {
   if (status < 400) {
-    const what = status >= 300 ? "The node redirects, which is not followed" : "The node answered with an unknown status";
+    const what = status >= 300 ? "The node redirects; redirects are not followed" : "The node responded with an unknown status";
     return new RestError("response_invalid", what, { status });
   }
   const { error, code } = isJsonObject(body) ? body : {};
   const given = typeof code === "string" && NODE_CODE.test(code) && !code.includes(secret) ? code : undefined;
   const message = typeof error === "string" && error !== "" ? printable(error.replaceAll(secret, "…")) : undefined;
-  return new RestError(given ?? codeOf(status), message ?? `The node answered with status ${status}`, {
+  return new RestError(given ?? codeOf(status), message ?? `The node responded with status ${status}`, {
     status,
     retryable: RETRYABLE.has(status),
     retryAfterMs: parseRetryAfter(retryAfter),
   });
 }
 
-/** The class of a status stands for what it doesn't know (https://www.rfc-editor.org/rfc/rfc9110#section-15). */
+/** An unknown status is treated as the first of its class (https://www.rfc-editor.org/rfc/rfc9110#section-15). */
 function codeOf(status: number): RestErrorCode {
   return CODES.get(status) ?? (status < 500 ? "bad_request" : "server_error");
 }

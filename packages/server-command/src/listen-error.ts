@@ -1,7 +1,7 @@
 import { createServer } from "node:net";
 import { describeThrown, systemCode, systemReason } from "@parley/core/internal";
 
-/** An address that can't be listened on, told with cause and remedy. Its `code` is the system's: `EADDRINUSE`, `EACCES`, … */
+/** Turns a failed `listen` into an error with the cause and the remedy. `code` is the system's: `EADDRINUSE`, `EACCES`, … */
 export function listenError(error: unknown, { host, port, option }: { host: string; port: number; option: string }): Error {
   const code = systemCode(error);
   if (code === undefined) return error instanceof Error ? error : new Error(describeThrown(error), { cause: error });
@@ -16,7 +16,7 @@ export function listenError(error: unknown, { host, port, option }: { host: stri
   return Object.assign(new Error(reason, { cause: error }), { code });
 }
 
-/** Listens for a moment, for servers that tell badly why they can't. @throws the system's error */
+/** Listens briefly to find out why a port is not available, for libraries that hide the reason. @throws the system's error */
 export function probePort(host: string, port: number): Promise<void> {
   return new Promise((resolve, reject) => {
     const server = createServer();

@@ -1,13 +1,13 @@
 import { backoffMs } from "@parley/core/internal";
-import { RestError } from "./errors.ts";
-import type { Settings } from "./options.ts";
+import { RestError } from "./rest-error.ts";
+import type { Settings } from "./credentials-client-options.ts";
 
-/** Statuses after which a read is tried again. */
+/** Statuses after which a read is retried. */
 const STATUSES: ReadonlySet<number> = new Set([429, 502, 503, 504]);
 
 /**
- * How long to wait before a read is tried once more; `undefined` if it is not. `attempt` counts from 1, and is the one that failed.
- * The node's `Retry-After` lengthens the wait, as far as `maxMs` goes.
+ * The delay before a read is retried; `undefined` if it is not retried. `attempt` is the number of the failed attempt, from 1.
+ * The node's `Retry-After` lengthens the delay, up to `maxMs`.
  */
 export function retryDelay(error: unknown, attempt: number, { maxRetries, initialMs, maxMs }: Settings["retry"]): number | undefined {
   if (attempt > maxRetries || !(error instanceof RestError)) return undefined;
@@ -17,7 +17,7 @@ export function retryDelay(error: unknown, attempt: number, { maxRetries, initia
 }
 
 /**
- * Reads a `Retry-After` header: seconds or a date. `undefined` if it is neither.
+ * Parses a `Retry-After` header, which holds seconds or a date. Returns `undefined` for any other value.
  *
  * @see {@link https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3 | RFC 9110, section 10.2.3}
  */

@@ -1,9 +1,9 @@
 import { RelayError } from "./relay-error.ts";
 
-/** Bytes of a channel's name that the relay takes. Its form is up to the API server. */
+/** Longest channel name that the relay accepts, in bytes. The API server defines its form. */
 const MAX_NAME_BYTES = 512;
 const MAX_NAMED_BYTES = 64;
-/** Most names. */
+/** Fast path: matches most names. */
 const PLAIN_NAME = /^[\w./:-]{1,512}$/;
 
 /** @throws TypeError */
@@ -15,7 +15,7 @@ export function checkChannel(channel: string): void {
   }
 }
 
-/** Keys, references: what names something in up to 64 bytes. @throws TypeError */
+/** Checks a key or a reference. @throws TypeError */
 export function checkName(name: Uint8Array, what: string): void {
   if (!(name instanceof Uint8Array) || name.length === 0 || name.length > MAX_NAMED_BYTES) {
     throw new TypeError(`${what} must be a Uint8Array of 1 to ${MAX_NAMED_BYTES} bytes`);
@@ -24,11 +24,12 @@ export function checkName(name: Uint8Array, what: string): void {
 
 /** @throws TypeError, RelayError `message_too_large` */
 export function checkPayload(payload: Uint8Array, maxBytes: number): void {
-  if (!(payload instanceof Uint8Array) || payload.length === 0) throw new TypeError("payload must be a Uint8Array with something in it");
-  if (payload.length > maxBytes) throw new RelayError("message_too_large", `A payload may have ${maxBytes} bytes, not ${payload.length}`);
+  if (!(payload instanceof Uint8Array) || payload.length === 0) throw new TypeError("payload must be a non-empty Uint8Array");
+  if (payload.length > maxBytes)
+    throw new RelayError("message_too_large", `Message too large: the payload has ${payload.length} bytes, limit ${maxBytes}`);
 }
 
 /** @throws TypeError */
 export function checkSequence(sequence: number, what: string): void {
-  if (!Number.isSafeInteger(sequence) || sequence < 1) throw new TypeError(`${what} must be a sequence: an integer from 1 on`);
+  if (!Number.isSafeInteger(sequence) || sequence < 1) throw new TypeError(`${what} must be a sequence number: an integer of at least 1`);
 }
