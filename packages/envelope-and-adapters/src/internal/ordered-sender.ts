@@ -1,5 +1,5 @@
 import { ParleyError } from "@parley/core";
-import { backoffMs, sleep } from "@parley/core/internal";
+import { backoffMs, Mutex, sleep } from "@parley/core/internal";
 import { AdapterError } from "../adapter-error.ts";
 import type { Envelope } from "../envelope.ts";
 import type { EnvelopePort } from "../port.ts";
@@ -11,7 +11,7 @@ const BACKOFF = { initialMs: 100, maxMs: 2000 };
 export class OrderedSender {
   readonly #port: EnvelopePort;
   readonly #stop: AbortSignal;
-  #tail: Promise<void> = Promise.resolve();
+  readonly #mutex = new Mutex();
   #waiting = 0;
 
   /** @param stop aborts all sends; they reject with its reason */
@@ -30,9 +30,7 @@ export class OrderedSender {
     if (this.#waiting >= MAX_WAITING)
       return Promise.reject(new AdapterError("overflow", `More than ${MAX_WAITING} messages wait to be sent`));
     this.#waiting += 1;
-    const sent = this.#tail.then(() => this.#sendWithRetry(envelope)).finally(() => (this.#waiting -= 1));
-    this.#tail = sent.catch(() => {});
-    return sent;
+    return this.#mutex.run(() => this.#sendWithRetry(envelope)).finally(() => (this.#waiting -= 1));
   }
 
   async #sendWithRetry(envelope: Envelope): Promise<void> {

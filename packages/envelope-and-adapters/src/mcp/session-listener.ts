@@ -49,7 +49,7 @@ export class SessionListener {
     this.#port = port;
     this.#options = options;
     this.#events = events;
-    this.#sessions = new SessionTable(options, (id, entry) => this.#evict(id, entry));
+    this.#sessions = new SessionTable(options, (entry) => this.#evict(entry));
     void this.#readPort(port.receive({ protocol: Protocol.MCP, signal: this.#stop.signal }));
   }
 
@@ -57,8 +57,8 @@ export class SessionListener {
   async close(): Promise<void> {
     this.#stop.abort();
     const ended = this.#sessions.clear();
-    for (const [, { sink }] of ended) sink?.end();
-    await Promise.all(ended.map(([id]) => this.#sendClose(id)));
+    for (const { sink } of ended) sink?.end();
+    await Promise.all(ended.map(({ id }) => this.#sendClose(id)));
   }
 
   async #readPort(inbound: AsyncIterable<ReceivedEnvelope>): Promise<void> {
@@ -68,7 +68,7 @@ export class SessionListener {
     } catch (error) {
       failure = error instanceof Error ? error : new AdapterError("closed", "The port failed", { cause: error });
     }
-    for (const [, { sink }] of this.#sessions.clear()) sink?.end(failure);
+    for (const { sink } of this.#sessions.clear()) sink?.end(failure);
     this.#events.onEnd(failure);
   }
 
@@ -174,7 +174,7 @@ export class SessionListener {
     };
   }
 
-  #evict(id: string, { sink }: SessionEntry): void {
+  #evict({ id, sink }: SessionEntry): void {
     sink?.end(new AdapterError("session_ended", "The session was idle for too long, or its client has opened too many sessions"));
     void this.#sendClose(id);
   }

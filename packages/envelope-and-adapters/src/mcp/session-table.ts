@@ -14,6 +14,7 @@ export interface McpServerLimits {
 
 /** One open session. */
 export interface SessionEntry {
+  readonly id: string;
   /** The client; see `partyOf`. */
   readonly party: string | undefined;
   sink: SessionSink | undefined;
@@ -26,18 +27,17 @@ function sessionClosed(): AdapterError {
   return new AdapterError("closed", "The MCP session is closed");
 }
 
-/** The open sessions of a server, by their ids. */
+/** The open sessions of a server. */
 export class SessionTable {
   /** Least recently used first. */
   readonly #entries = new Map<string, SessionEntry>();
-  readonly #ids = new Map<SessionEntry, string>();
   readonly #maxSessions: number;
   readonly #maxPerSender: number;
   readonly #idleTimeoutMs: number;
-  readonly #onEvicted: (id: string, entry: SessionEntry) => void;
+  readonly #onEvicted: (entry: SessionEntry) => void;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(options: McpServerLimits, onEvicted: (id: string, entry: SessionEntry) => void) {
+  constructor(options: McpServerLimits, onEvicted: (entry: SessionEntry) => void) {
     this.#maxSessions = options.maxSessions ?? 256;
     this.#maxPerSender = options.maxSessionsPerSender ?? 32;
     this.#idleTimeoutMs = options.idleTimeoutMs ?? 3_600_000;
@@ -53,48 +53,44 @@ export class SessionTable {
     if (party !== undefined) this.#evictOldestOf(party);
     if (this.#entries.size >= this.#maxSessions)
       throw new AdapterError("too_many", `The maximum of ${this.#maxSessions} MCP sessions is reached`);
-    const entry: SessionEntry = { party, sink: undefined, ended: new AbortController(), lastUsed: performance.now() };
+    const entry: SessionEntry = { id, party, sink: undefined, ended: new AbortController(), lastUsed: performance.now() };
     this.#entries.set(id, entry);
-    this.#ids.set(entry, id);
     this.#schedule();
     return entry;
   }
 
   touch(entry: SessionEntry): void {
-    const id = this.#ids.get(entry);
-    if (id === undefined) return;
+    if (this.#entries.get(entry.id) !== entry) return;
     entry.lastUsed = performance.now();
-    this.#entries.delete(id);
-    this.#entries.set(id, entry);
+    this.#entries.delete(entry.id);
+    this.#entries.set(entry.id, entry);
   }
 
   delete(id: string): void {
     const entry = this.#entries.get(id);
     if (entry === undefined) return;
     this.#entries.delete(id);
-    this.#ids.delete(entry);
     entry.ended.abort(sessionClosed());
   }
 
-  clear(): [id: string, entry: SessionEntry][] {
-    const all = [...this.#entries];
-    for (const [, { ended }] of all) ended.abort(sessionClosed());
+  clear(): readonly SessionEntry[] {
+    const all = [...this.#entries.values()];
+    for (const { ended } of all) ended.abort(sessionClosed());
     this.#entries.clear();
-    this.#ids.clear();
     clearTimeout(this.#timer);
     this.#timer = undefined;
     return all;
   }
 
   #evictOldestOf(party: string): void {
-    const own = [...this.#entries].filter(([, entry]) => entry.party === party);
+    const own = [...this.#entries.values()].filter((entry) => entry.party === party);
     const [oldest] = own;
-    if (oldest !== undefined && own.length >= this.#maxPerSender) this.#evict(...oldest);
+    if (oldest !== undefined && own.length >= this.#maxPerSender) this.#evict(oldest);
   }
 
-  #evict(id: string, entry: SessionEntry): void {
-    this.delete(id);
-    this.#onEvicted(id, entry);
+  #evict(entry: SessionEntry): void {
+    this.delete(entry.id);
+    this.#onEvicted(entry);
   }
 
   /** Schedules the idle timeout of the least recently used session. */
@@ -109,9 +105,9 @@ export class SessionTable {
   #endIdle(): void {
     this.#timer = undefined;
     const deadline = performance.now() - this.#idleTimeoutMs;
-    for (const [id, entry] of this.#entries) {
+    for (const entry of this.#entries.values()) {
       if (entry.lastUsed > deadline) break;
-      this.#evict(id, entry);
+      this.#evict(entry);
     }
     this.#schedule();
   }

@@ -33,7 +33,7 @@ export function didcommToA2a({ payload }: Envelope, context: TranslationContext)
   const first: JsonObject = text === undefined ? { data: { type, body: body ?? {} }, mediaType: DIDCOMM_JSON } : { text };
   const message = {
     messageId: id,
-    contextId: contextId ?? (isName(thid) ? thid : id),
+    contextId: contextId ?? (typeof thid === "string" && thid !== "" ? thid : id),
     role: "ROLE_USER",
     parts: [first, ...attachments.map(({ part }) => part)],
     metadata: { bridge: { origin } },
@@ -73,10 +73,6 @@ export function a2aToDidcomm(envelope: Envelope, { kept, newId, maxMessageBytes 
   const lost = isSame(json, message) && isFaithful(json, envelope.payload) ? [] : ["json"];
   const translation = { contentType: DIDCOMM_JSON, payload: writeJson(made, maxMessageBytes) };
   return isKeepable(skeleton) ? { ...translation, message: skeleton, lost } : { ...translation, lost: [...lost, "message"] };
-}
-
-function isName(value: unknown): value is string {
-  return typeof value === "string" && value !== "";
 }
 
 function isSame(one: JsonObject, other: JsonObject): boolean {
