@@ -8,17 +8,20 @@ export class GrpcWriter {
   readonly #sink: FrameSink;
   readonly #highWater: number;
   readonly #drained: () => void;
+  readonly #onSent: (bytes: number) => void;
   #waitingBytes = 0;
   #overfull = false;
 
   /**
    * @param highWater number of unsent bytes above which {@link GrpcWriter.write} returns false.
    * @param drained called once after each such period, when the unsent bytes have fallen to half of `highWater`.
+   * @param onSent called for each frame that has been sent, with its number of bytes.
    */
-  constructor(sink: FrameSink, highWater: number, drained: () => void) {
+  constructor(sink: FrameSink, highWater: number, drained: () => void, onSent: (bytes: number) => void = () => undefined) {
     this.#sink = sink;
     this.#highWater = highWater;
     this.#drained = drained;
+    this.#onSent = onSent;
   }
 
   /** @returns false when the caller should wait for `drained`. */
@@ -32,6 +35,7 @@ export class GrpcWriter {
 
   #sent(length: number): void {
     this.#waitingBytes -= length;
+    this.#onSent(length);
     if (!this.#overfull || this.#waitingBytes > this.#highWater / 2) return;
     this.#overfull = false;
     this.#drained();

@@ -115,6 +115,7 @@ class MemoryStream implements FrameStream {
       if (frame === undefined) break;
       this.#arrivedBytes -= frame.length;
       listener.frame(frame);
+      this.peer?.listener?.sent?.(frame.length);
     }
     if (this.#overfull && this.#arrivedBytes <= HIGH_WATER / 2) {
       this.#overfull = false;

@@ -51,6 +51,8 @@ export interface FrameListener {
   frame(frame: Uint8Array): void;
   /** Sending can continue. */
   drained(): void;
+  /** Called by every transport when bytes of frames have left this process, or have been handed to a peer in the same process. */
+  sent?(bytes: number): void;
   /** The peer ended the stream, gracefully if `error` is undefined. Called once, as the last callback; not called if this end ended it. */
   ended(error?: RelayError): void;
 }

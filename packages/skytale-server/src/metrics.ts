@@ -55,6 +55,8 @@ export function createMetrics(gauges: Gauges): Metrics {
   gauge("relay_streams", "Streams of clients", relay && (() => relay().streams));
   gauge("relay_subscriptions", "Subscriptions of all streams", relay && (() => relay().subscriptions));
   gauge("relay_channels", "Channels that somebody subscribes to", relay && (() => relay().channels));
+  gauge("relay_stored_bytes", "Bytes of messages stored for all accounts", relay && (() => relay().storedBytes));
+  gauge("relay_waiting_bytes", "Bytes waiting to be sent to clients", relay && (() => relay().waitingBytes));
   return {
     requests: new Counter({
       name: "skytale_api_requests_total",
@@ -85,6 +87,7 @@ function relayObserver(
   const delivered = counter("relay_delivered_total", "Messages delivered");
   const deliveredBytes = counter("relay_delivered_bytes_total", "Bytes of messages delivered");
   const fellBehind = counter("relay_fell_behind_total", "Readers that could not keep up and were served from the log");
+  const storageLimit = counter("relay_storage_limit_total", "Messages rejected because their account stores as many bytes as it may");
   const refused = new Counter({
     name: "skytale_relay_refused_total",
     help: "What the relay refused, by code",
@@ -101,6 +104,7 @@ function relayObserver(
       deliveredBytes.inc(bytes);
     },
     onRefused: (what, code) => refused.inc({ what, code }),
+    onStorageLimit: (messages) => storageLimit.inc(messages),
     onFellBehind: () => fellBehind.inc(),
   };
 }

@@ -292,7 +292,37 @@ export function channelLogCompliance(
       await expect(log.head(CHANNEL)).rejects.toMatchObject({ code: "storage_failed" });
     });
 
+    it("counts the stored bytes of each publisher over all channels, and subtracts what retention removes", async () => {
+      let now = 1000;
+      const log = await open({ retention: { maxEntries: 20, maxAgeMs: 1000 }, now: () => now });
+      const publish = (publisher: string, channel: string, prefix: string): Promise<unknown> =>
+        log.append(channel, publisher, numbered(`${publisher} ${prefix}`, 10));
+      await Promise.all([publish(ALICE, CHANNEL, "a"), publish("bob", CHANNEL, "b"), publish(ALICE, "acme/team/other", "c")]);
+      await publish(ALICE, CHANNEL, "a");
+      const [alice, bob] = [10 * "alice a0".length, 10 * "bob b0".length];
+      expect([log.storedBytes(ALICE), log.storedBytes("bob"), log.storedBytes("carol")]).toEqual([2 * alice, bob, 0]);
+      expect(log.totalStoredBytes).toBe(2 * alice + bob);
+      await publish("carol", CHANNEL, "d");
+      await publish("carol", CHANNEL, "e");
+      expect([log.storedBytes(ALICE), log.storedBytes("bob")]).toEqual([alice, 0]);
+      now += 2000;
+      await log.expire();
+      expect([log.storedBytes(ALICE), log.storedBytes("carol"), log.totalStoredBytes]).toEqual([0, 0, 0]);
+    });
+
     if (!durable) return;
+
+    it("keeps the counts of stored bytes across a restart", async () => {
+      const { log, reopen } = await start({ retention: { maxEntries: 40 } });
+      if (reopen === undefined) throw new Error("a durable log can be reopened");
+      const publishers = Array.from({ length: 40 }, (_, index) => `publisher ${index}`);
+      await Promise.all(publishers.map((publisher) => log.append(CHANNEL, publisher, [entry(publisher)])));
+      const again = await reopen();
+      expect(publishers.map((publisher) => again.storedBytes(publisher))).toEqual(publishers.map(({ length }) => length));
+      await again.append(CHANNEL, ALICE, numbered("later", 40));
+      expect(publishers.reduce((sum, publisher) => sum + again.storedBytes(publisher), 0)).toBe(0);
+      expect(again.totalStoredBytes).toBe(again.storedBytes(ALICE));
+    });
 
     it("survives a restart", async () => {
       const { log, reopen } = await start({ retention: { maxEntries: 20 } });

@@ -32,7 +32,16 @@ export interface ChannelLog {
    */
   watch(channel: string, listener: (page: Appended) => void): Promise<Watch>;
 
-  /** Removes what is older than retention allows. Called now and then by the owner; counts and bytes are kept to by every append. */
+  /**
+   * Bytes of the entries that a publisher has appended and that are still stored, over all channels. Entries of data directories that older
+   * versions wrote count for no publisher.
+   */
+  storedBytes(publisher: string): number;
+
+  /** The same for all publishers together. */
+  readonly totalStoredBytes: number;
+
+  /** Removes entries older than retention allows. Called by the relay's timer; each append enforces the limits on entries and bytes. */
   expire(): Promise<void>;
 
   /** Finishes the appends under way and refuses everything after. Leaves the storage under it open. */

@@ -2,7 +2,8 @@ import { type Environment, StorageError, type Table, type WriteQueue } from "@pa
 import type { Head, LogPage, ReadOptions, Retention } from "./channel-log.ts";
 import { CommitIndex } from "./commit-index.ts";
 import type { ChannelState, Draft } from "./draft.ts";
-import { commitKey, epochOf, numberAt, numbersKey, readSegmentKey, segmentKey } from "./log-keys.ts";
+import { commitKey, epochOf, numberAt, numbersKey, type PublisherBytes, readSegmentKey, segmentKey } from "./log-keys.ts";
+import { PublisherTable } from "./publisher-table.ts";
 import { mustGo } from "./retention.ts";
 import { decodeSegment, encodeSegment, segmentsOf } from "./segment.ts";
 
@@ -28,6 +29,7 @@ interface Retained {
   readonly first: number;
   readonly bytes: number;
   readonly removed: readonly Uint8Array[];
+  readonly publishers: readonly PublisherBytes[];
 }
 
 /** Channels of which something is known in memory; more are forgotten when nothing is under way, and read again when needed. */
@@ -38,7 +40,7 @@ const EMPTY: Head = { first: 1, next: 1 };
 
 /**
  * The tables of the logs: `log-channels` (name → id, first, next, bytes), `log-segments` (channel, last sequence, … → entries),
- * `log-commits` (channel, epoch → sequence), `log-meta` (the next channel's id).
+ * `log-commits` (channel, epoch → sequence), `log-publishers` (account → id, bytes), `log-meta` (the next channel's id).
  */
 export class ChannelTables {
   readonly #writes: WriteQueue;
@@ -46,6 +48,7 @@ export class ChannelTables {
   readonly #segments: Table;
   readonly #commits: Table;
   readonly #meta: Table;
+  readonly publishers: PublisherTable;
   readonly #open = new Map<string, StoredChannel>();
   #nextId: number;
   /** The record of some channel is damaged, perhaps its name: a name that isn't found may be that of this channel. */
@@ -57,6 +60,7 @@ export class ChannelTables {
     this.#segments = environment.table("log-segments");
     this.#commits = environment.table("log-commits");
     this.#meta = environment.table("log-meta");
+    this.publishers = new PublisherTable(environment);
     [this.#nextId, this.#isDamaged] = this.#check();
   }
 
@@ -139,11 +143,15 @@ export class ChannelTables {
   /** Queues all writes of a commit. Returns what is to be done once they are durable. */
   put(written: readonly Written[], retained: ReadonlyMap<StoredChannel, Retained>, now: number): () => void {
     const changed: (() => void)[] = [];
-    for (const [channel, { removed }] of retained) {
+    const addedBytes: PublisherBytes[] = [];
+    const removedBytes: PublisherBytes[] = [];
+    for (const [channel, { removed, publishers }] of retained) {
+      for (const share of publishers) removedBytes.push(share);
       for (const key of removed) this.#writes.remove(this.#segments, key);
       if (!written.some((one) => one.channel === channel)) changed.push(this.#putChannel(channel, undefined, 0, retained.get(channel)));
     }
-    for (const { channel, draft } of written) changed.push(this.#putEntries(channel, draft, retained.get(channel), now));
+    for (const { channel, draft } of written) changed.push(this.#putEntries(channel, draft, retained.get(channel), now, addedBytes));
+    changed.push(this.publishers.put(addedBytes, removedBytes));
     return () => {
       for (const take of changed) take();
       this.#forgetSome();
@@ -153,24 +161,29 @@ export class ChannelTables {
   #retain(channel: StoredChannel, next: number, added: number, retention: Retention, now: number, all: Map<StoredChannel, Retained>): void {
     let { first, bytes } = channel;
     const removed: Uint8Array[] = [];
+    const publishers: PublisherBytes[] = [];
     for (const key of this.#segments.getKeys({ start: numbersKey(channel.id), end: numbersKey(channel.id + 1) })) {
       const segment = readSegmentKey(key);
       const group = { first, last: segment.last, bytes: segment.bytes, recordedAt: segment.recordedAt };
       if (!mustGo(group, { entries: next - first, bytes: bytes + added }, retention, now)) break;
       removed.push(Uint8Array.from(key));
+      publishers.push(...segment.publishers);
       first = segment.last + 1;
       bytes -= segment.bytes;
     }
-    if (removed.length > 0) all.set(channel, { first, bytes, removed });
+    if (removed.length > 0) all.set(channel, { first, bytes, removed, publishers });
   }
 
-  #putEntries(channel: StoredChannel, draft: Draft, retained: Retained | undefined, now: number): () => void {
+  /** @param counted receives the bytes of each publisher. */
+  #putEntries(channel: StoredChannel, draft: Draft, retained: Retained | undefined, now: number, counted: PublisherBytes[]): () => void {
     let added = 0;
-    for (const segment of segmentsOf(draft.first, draft.bodies)) {
-      const { last, bytes, bodies } = segment;
-      const key = segmentKey({ channel: channel.id, last, count: bodies.length, bytes, recordedAt: now });
+    const ids = draft.publishers.map((publisher) => this.publishers.idOf(publisher));
+    for (const segment of segmentsOf(draft.first, draft.bodies, ids)) {
+      const { last, bytes, bodies, publishers } = segment;
+      const key = segmentKey({ channel: channel.id, last, count: bodies.length, bytes, recordedAt: now, publishers });
       this.#writes.put(this.#segments, key, encodeSegment(segment));
       added += bytes;
+      counted.push(...publishers);
     }
     for (const { epoch, sequence, forgotten } of draft.recorded) {
       if (forgotten !== undefined) this.#writes.remove(this.#commits, commitKey(channel.id, forgotten));

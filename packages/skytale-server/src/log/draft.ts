@@ -30,6 +30,8 @@ export interface RecordedKey {
 export class Draft {
   readonly first: number;
   readonly bodies: Uint8Array[] = [];
+  /** The publisher of each body. */
+  readonly publishers: string[] = [];
   readonly recorded: RecordedCommit[] = [];
   readonly keys: RecordedKey[] = [];
   readonly #channel: ChannelState;
@@ -66,6 +68,7 @@ export class Draft {
     }
     const sequence = this.next;
     this.bodies.push(entry.body);
+    this.publishers.push(publisher);
     this.#ownKeys.set(id, sequence);
     this.keys.push({ id, sequence });
     if (commit !== undefined) this.#record(commit.epoch, sequence);

@@ -93,6 +93,14 @@ export class LmdbLog implements ChannelLog {
     return { head, stop: this.#watchers.add(name, fromHead) };
   }
 
+  storedBytes(publisher: string): number {
+    return this.#tables.publishers.bytesOf(publisher);
+  }
+
+  get totalStoredBytes(): number {
+    return this.#tables.publishers.total;
+  }
+
   async expire(): Promise<void> {
     if (this.#closed) return rejectClosed();
     const oldest = this.#expiryNow() - this.#retention.maxAgeMs;

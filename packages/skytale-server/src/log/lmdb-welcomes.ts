@@ -90,6 +90,10 @@ export class LmdbWelcomes implements WelcomeStore {
     return this.#index.watch(channel, recipients, listener);
   }
 
+  storedBytes(publisher: string): number {
+    return this.#index.storedBytes(publisher);
+  }
+
   expire(): Promise<void> {
     return this.#remove(this.#index.expired(this.#expiryNow()));
   }

@@ -13,7 +13,14 @@ export function numberAt(key: Uint8Array, index: number): number {
   return view(key).readUIntBE(index * NUMBER, NUMBER);
 }
 
-/** Key of a segment. All that retention needs to know of it is there. */
+/** The bytes of one publisher's entries in one segment. */
+export interface PublisherBytes {
+  /** The number that stands for the publisher in keys of segments. */
+  readonly publisher: number;
+  readonly bytes: number;
+}
+
+/** Key of a segment. It holds everything that retention has to know about the segment. */
 export interface SegmentKey {
   readonly channel: number;
   /** Sequence of its last entry. */
@@ -23,11 +30,16 @@ export interface SegmentKey {
   readonly bytes: number;
   /** Milliseconds since 1970. */
   readonly recordedAt: number;
+  /** Bytes by publisher. Empty in keys of older versions. */
+  readonly publishers: readonly PublisherBytes[];
 }
 
+/** Numbers of a key before those of its publishers, which are two each. */
+const FIXED = 5;
+
 /** The last sequence stands before the others, so that the segment which holds a sequence is the first from that on. */
-export function segmentKey({ channel, last, count, bytes, recordedAt }: SegmentKey): Buffer {
-  return numbersKey(channel, last, count, bytes, recordedAt);
+export function segmentKey({ channel, last, count, bytes, recordedAt, publishers }: SegmentKey): Buffer {
+  return numbersKey(channel, last, count, bytes, recordedAt, ...publishers.flatMap(({ publisher, bytes: own }) => [publisher, own]));
 }
 
 export function readSegmentKey(key: Uint8Array): SegmentKey {
@@ -37,7 +49,15 @@ export function readSegmentKey(key: Uint8Array): SegmentKey {
     count: numberAt(key, 2),
     bytes: numberAt(key, 3),
     recordedAt: numberAt(key, 4),
+    publishers: readPublishers(key),
   };
+}
+
+function readPublishers(key: Uint8Array): PublisherBytes[] {
+  const publishers: PublisherBytes[] = [];
+  for (let at = FIXED; (at + 2) * NUMBER <= key.length; at += 2)
+    publishers.push({ publisher: numberAt(key, at), bytes: numberAt(key, at + 1) });
+  return publishers;
 }
 
 /** Key of the commit on record for an epoch. */

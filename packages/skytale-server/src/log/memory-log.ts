@@ -22,7 +22,7 @@ interface Channel extends ChannelState {
   next: number;
   bytes: number;
   commits: CommitIndex;
-  groups: (Group & { readonly bodies: readonly Uint8Array[] })[];
+  groups: (Group & { readonly bodies: readonly Uint8Array[]; readonly publisher: string })[];
 }
 
 const EMPTY: Head = { first: 1, next: 1 };
@@ -35,6 +35,8 @@ export class MemoryLog implements ChannelLog {
   readonly #keys: KeyWindow;
   readonly #channels = new Map<string, Channel>();
   readonly #watchers = new Watchers();
+  readonly #stored = new Map<string, number>();
+  #totalStored = 0;
   #closed = false;
 
   constructor(options: LogOptions = {}) {
@@ -49,7 +51,7 @@ export class MemoryLog implements ChannelLog {
     const channel = this.#channels.get(name) ?? newChannel(name);
     const draft = new Draft(channel, this.#keys);
     const outcomes = entries.map((entry) => draft.add(publisher, entry));
-    if (draft.bodies.length > 0) this.#take(channel, draft);
+    if (draft.bodies.length > 0) this.#take(channel, draft, publisher);
     return Promise.resolve(outcomes);
   }
 
@@ -70,6 +72,14 @@ export class MemoryLog implements ChannelLog {
     return Promise.resolve({ head: headOf(this.#channels.get(name)), stop });
   }
 
+  storedBytes(publisher: string): number {
+    return this.#stored.get(publisher) ?? 0;
+  }
+
+  get totalStoredBytes(): number {
+    return this.#totalStored;
+  }
+
   expire(): Promise<void> {
     for (const channel of this.#channels.values()) this.#retain(channel);
     return Promise.resolve();
@@ -80,10 +90,11 @@ export class MemoryLog implements ChannelLog {
     return Promise.resolve();
   }
 
-  #take(channel: Channel, draft: Draft): void {
+  #take(channel: Channel, draft: Draft, publisher: string): void {
     const now = this.#now();
     const bytes = draft.bodies.reduce((sum, { length }) => sum + length, 0);
-    channel.groups.push({ first: draft.first, last: draft.next - 1, bytes, recordedAt: now, bodies: draft.bodies });
+    channel.groups.push({ first: draft.first, last: draft.next - 1, bytes, recordedAt: now, bodies: draft.bodies, publisher });
+    this.#count(publisher, bytes);
     channel.bytes += bytes;
     channel.next = draft.next;
     channel.commits = draft.commits;
@@ -100,9 +111,17 @@ export class MemoryLog implements ChannelLog {
       if (!mustGo(group, { entries: channel.next - channel.first, bytes: channel.bytes }, this.#retention, now)) break;
       channel.first = group.last + 1;
       channel.bytes -= group.bytes;
+      this.#count(group.publisher, -group.bytes);
       gone++;
     }
     if (gone > 0) channel.groups = channel.groups.slice(gone);
+  }
+
+  #count(publisher: string, change: number): void {
+    this.#totalStored += change;
+    const bytes = this.storedBytes(publisher) + change;
+    if (bytes > 0) this.#stored.set(publisher, bytes);
+    else this.#stored.delete(publisher);
   }
 }
 

@@ -55,6 +55,10 @@ export class MemoryWelcomes implements WelcomeStore {
     return this.#index.watch(channel, recipients, listener);
   }
 
+  storedBytes(publisher: string): number {
+    return this.#index.storedBytes(publisher);
+  }
+
   expire(): Promise<void> {
     for (const waiting of this.#index.expired(this.#expiryNow())) this.#remove(waiting.channel, waiting);
     return Promise.resolve();

@@ -1,6 +1,10 @@
-/** Most bytes and entries of a segment; a body that is larger has one of its own. */
+import type { PublisherBytes } from "./log-keys.ts";
+
+/** Largest number of bytes, entries and publishers of a segment. A body that is larger has a segment of its own. */
 const MAX_BYTES = 256 * 1024;
 const MAX_ENTRIES = 1024;
+/** Each takes 12 bytes of the segment's key. */
+const MAX_PUBLISHERS = 16;
 
 const LENGTH = 4;
 
@@ -9,19 +13,35 @@ export interface Segment {
   readonly last: number;
   readonly bytes: number;
   readonly bodies: readonly Uint8Array[];
+  readonly publishers: readonly PublisherBytes[];
 }
 
-/** Divides entries, the first of which has the given sequence, into segments. */
-export function segmentsOf(first: number, bodies: readonly Uint8Array[]): Segment[] {
+/**
+ * Divides entries into segments.
+ *
+ * @param first sequence number of the first entry.
+ * @param publishers the publisher of each entry.
+ */
+export function segmentsOf(first: number, bodies: readonly Uint8Array[], publishers: readonly number[]): Segment[] {
   const segments: Segment[] = [];
-  for (let start = 0; start < bodies.length;) {
-    let end = start;
-    let bytes = 0;
-    do bytes += bodies[end++]?.length ?? 0;
-    while (end < bodies.length && end - start < MAX_ENTRIES && bytes + (bodies[end]?.length ?? 0) <= MAX_BYTES);
-    segments.push({ last: first + end - 1, bytes, bodies: bodies.slice(start, end) });
-    start = end;
+  let start = 0;
+  let bytes = 0;
+  let shares = new Map<number, number>();
+  const end = (at: number): void => {
+    const own = Array.from(shares, ([publisher, share]) => ({ publisher, bytes: share }));
+    segments.push({ last: first + at - 1, bytes, bodies: bodies.slice(start, at), publishers: own });
+    start = at;
+    bytes = 0;
+    shares = new Map();
+  };
+  for (const [at, { length }] of bodies.entries()) {
+    const publisher = publishers[at] ?? 0;
+    const isFull = at - start >= MAX_ENTRIES || bytes + length > MAX_BYTES || (shares.size >= MAX_PUBLISHERS && !shares.has(publisher));
+    if (at > start && isFull) end(at);
+    bytes += length;
+    shares.set(publisher, (shares.get(publisher) ?? 0) + length);
   }
+  if (start < bodies.length) end(bodies.length);
   return segments;
 }
 

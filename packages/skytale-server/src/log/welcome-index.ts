@@ -68,6 +68,7 @@ export class WelcomeIndex {
   readonly #limits: WelcomeLimits;
   readonly #channels = new Map<string, ChannelEntry>();
   readonly #listeners = new Map<string, Set<() => void>>();
+  readonly #stored = new Map<string, number>();
 
   constructor(limits: Partial<WelcomeLimits> = {}) {
     this.#limits = { ...DEFAULT_WELCOME_LIMITS, ...limits };
@@ -102,7 +103,7 @@ export class WelcomeIndex {
     const payload = channel.payloads.get(id) ?? { length: waiting.length, recipients: 0 };
     const bytes = payload.recipients++ === 0 ? payload.length : 0;
     channel.payloads.set(id, payload);
-    count(channel, waiting.publisher, 1, bytes);
+    this.#count(channel, waiting.publisher, 1, bytes);
     return true;
   }
 
@@ -129,7 +130,7 @@ export class WelcomeIndex {
     const payload = channel.payloads.get(id);
     const payloadToo = payload === undefined || --payload.recipients === 0;
     if (payloadToo) channel.payloads.delete(id);
-    count(channel, waiting.publisher, -1, payloadToo ? -waiting.length : 0);
+    this.#count(channel, waiting.publisher, -1, payloadToo ? -waiting.length : 0);
     if (channel.count === 0) this.#channels.delete(channelName);
     return { waiting, payloadToo };
   }
@@ -156,21 +157,28 @@ export class WelcomeIndex {
     };
   }
 
+  storedBytes(publisher: string): number {
+    return this.#stored.get(publisher) ?? 0;
+  }
+
   tell(channel: string, recipients: readonly Uint8Array[]): void {
     const listeners = new Set(recipients.flatMap((recipient) => [...(this.#listeners.get(topic(channel, recipient)) ?? [])]));
     for (const listener of listeners) listener();
   }
-}
 
-function count(channel: ChannelEntry, publisher: string | undefined, welcomes: number, bytes: number): void {
-  channel.count += welcomes;
-  channel.bytes += bytes;
-  if (publisher === undefined) return;
-  const held = channel.byPublisher.get(publisher) ?? { count: 0, bytes: 0 };
-  held.count += welcomes;
-  held.bytes += bytes;
-  if (held.count > 0) channel.byPublisher.set(publisher, held);
-  else channel.byPublisher.delete(publisher);
+  #count(channel: ChannelEntry, publisher: string | undefined, welcomes: number, bytes: number): void {
+    channel.count += welcomes;
+    channel.bytes += bytes;
+    if (publisher === undefined) return;
+    const held = channel.byPublisher.get(publisher) ?? { count: 0, bytes: 0 };
+    held.count += welcomes;
+    held.bytes += bytes;
+    if (held.count > 0) channel.byPublisher.set(publisher, held);
+    else channel.byPublisher.delete(publisher);
+    const stored = this.storedBytes(publisher) + bytes;
+    if (stored > 0) this.#stored.set(publisher, stored);
+    else this.#stored.delete(publisher);
+  }
 }
 
 function topic(channel: string, recipient: Uint8Array): string {

@@ -25,7 +25,10 @@ export interface WelcomeStore {
   /** Calls the listener whenever a welcome for one of the recipients has been put. Returns how to end it. */
   watch(channel: string, recipients: readonly Uint8Array[], listener: () => void): () => void;
 
-  /** Removes what has expired. Called now and then by the owner. */
+  /** Bytes of the payloads that a publisher has stored, over all channels. */
+  storedBytes(publisher: string): number;
+
+  /** Removes expired Welcomes. Called by the relay's timer. */
   expire(): Promise<void>;
 
   /** Finishes what is under way and refuses everything after. Leaves the storage under it open. */

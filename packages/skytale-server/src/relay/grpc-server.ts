@@ -150,6 +150,7 @@ function connect(relay: Relay, connections: Connections): handleBidiStreamingCal
     const peer = call.getPeer();
     const listener = relay.accept(tokenOf(call.metadata), stream, (accountId) => connections.identified(peer, accountId), addressOf(peer));
     stream.onDrained = () => listener.drained();
+    stream.onSent = (bytes) => listener.sent?.(bytes);
     call.on("data", (frame: Buffer) => listener.frame(frame));
     let over = false;
     const ended = (): void => {
@@ -217,15 +218,17 @@ function tokenOf(metadata: Metadata): string {
 
 class GrpcServerStream implements FrameStream {
   onDrained: () => void = () => undefined;
+  onSent: (bytes: number) => void = () => undefined;
   readonly #call: ServerDuplexStream<Buffer, Uint8Array>;
   readonly #writer: GrpcWriter;
   #ended = false;
 
   constructor(call: ServerDuplexStream<Buffer, Uint8Array>) {
     this.#call = call;
-    this.#writer = new GrpcWriter(call, HIGH_WATER, () => {
+    const drained = (): void => {
       if (!this.#ended) this.onDrained();
-    });
+    };
+    this.#writer = new GrpcWriter(call, HIGH_WATER, drained, (bytes) => this.onSent(bytes));
   }
 
   send(frame: Uint8Array): boolean {

@@ -1,5 +1,6 @@
 import type { FairShareLease } from "@parley/core/internal";
 import type { FrameStream } from "@parley/skytale-relay";
+import type { DeliveryBudget } from "./delivery-budget.ts";
 
 /** Bytes of parts that are put into one frame, about. */
 const FRAME_BYTES = 512 * 1024;
@@ -9,6 +10,9 @@ const UNREAD_ANSWER_BYTES = 64 * 1024;
 /** What an outbox needs of its stream's session. */
 export interface OutboxOptions {
   readonly maxBytes: number;
+  readonly accountId: string;
+  /** Counts the bytes that wait on all streams of the account. */
+  readonly deliveries: DeliveryBudget;
   /** Calls back at the end of this turn of the event loop, or somewhat later. */
   readonly schedule: (flush: () => void) => void;
   /** Takes a part of the account's share of unread answers. */
@@ -31,6 +35,10 @@ export class Outbox {
   #unread = 0;
   #lease: FairShareLease | undefined;
   #isShareUsedUp = false;
+  /** Bytes that were added and are not on the wire. */
+  #waitingBytes = 0;
+  /** When bytes were last put on the wire, or began to wait. */
+  #progressAt = 0;
 
   constructor(stream: FrameStream, options: OutboxOptions) {
     this.#stream = stream;
@@ -39,7 +47,17 @@ export class Outbox {
 
   /** Whether deliveries may be added. */
   get roomy(): boolean {
+    const { deliveries, accountId } = this.#options;
+    return this.#isStreamReady && deliveries.hasRoom(accountId);
+  }
+
+  get #isStreamReady(): boolean {
     return !this.#blocked && !this.#closed && this.#bytes < this.#options.maxBytes;
+  }
+
+  /** Whether bytes wait and none was sent for some time. */
+  isStalled(now: number, ms: number): boolean {
+    return this.#waitingBytes > 0 && now - this.#progressAt > ms;
   }
 
   /** Whether the client leaves so many answers unread that it must not cause more of them. */
@@ -58,6 +76,9 @@ export class Outbox {
     if (this.#closed) return;
     this.#parts.push(part);
     this.#bytes += part.length;
+    if (this.#waitingBytes === 0) this.#progressAt = performance.now();
+    this.#waitingBytes += part.length;
+    this.#options.deliveries.add(this.#options.accountId, part.length);
     if (this.#scheduled) return;
     this.#scheduled = true;
     this.#options.schedule(() => this.flush());
@@ -66,23 +87,46 @@ export class Outbox {
   flush(): void {
     this.#scheduled = false;
     if (this.#closed || this.#parts.length === 0) return;
-    const wasFull = !this.roomy;
+    const wasFull = !this.#isStreamReady;
     for (const frame of framesOf(this.#parts)) if (!this.#stream.send(frame)) this.#blocked = true;
     this.#parts = [];
     this.#bytes = 0;
-    if (wasFull && this.roomy) this.#options.onRoom();
+    if (wasFull) this.announceRoom();
   }
 
   drained(): void {
     this.#blocked = false;
     this.#release();
-    if (this.roomy) this.#options.onRoom();
+    this.announceRoom();
+  }
+
+  /** Called when bytes that were added are on the wire. */
+  sent(bytes: number): void {
+    this.#progressAt = performance.now();
+    this.#stopWaiting(Math.min(bytes, this.#waitingBytes));
+  }
+
+  /** Calls `onRoom` when deliveries may be added: now, or once the account has room. The stream's own room is announced without a call. */
+  announceRoom(): void {
+    const { deliveries, accountId, onRoom } = this.#options;
+    if (!this.#isStreamReady) return;
+    if (deliveries.hasRoom(accountId)) onRoom();
+    else deliveries.whenRoom(accountId, this.#onAccountRoom);
   }
 
   close(): void {
     this.#closed = true;
     this.#parts = [];
     this.#release();
+    this.#options.deliveries.cancel(this.#options.accountId, this.#onAccountRoom);
+    this.#stopWaiting(this.#waitingBytes);
+  }
+
+  readonly #onAccountRoom = (): void => this.announceRoom();
+
+  #stopWaiting(bytes: number): void {
+    this.#waitingBytes -= bytes;
+    if (bytes > 0) this.#options.deliveries.remove(this.#options.accountId, bytes);
   }
 
   #charge(bytes: number): void {

@@ -7,6 +7,7 @@ import type { PublishDecisions } from "./decisions.ts";
 import type { FillLimit } from "./fill-limit.ts";
 import { type Incoming, isChannelName, readIncoming } from "./incoming.ts";
 import type { RelayObserver } from "./relay-observer.ts";
+import type { StorageQuota } from "./storage-quota.ts";
 
 /** What publishing needs of its relay. */
 export interface PublishingParts {
@@ -15,6 +16,7 @@ export interface PublishingParts {
   readonly observer: Partial<RelayObserver>;
   readonly maxPayloadBytes: number;
   readonly fillLimit: FillLimit;
+  readonly storageQuota: StorageQuota;
 }
 
 /** Who publishes, and where the answers go. */
@@ -104,7 +106,9 @@ export class Publishing {
         const body = bodies[index] as Uint8Array;
         return commit === undefined ? { body, key } : { body, key, commit };
       });
-      const outcomes = await this.#parts.log.append(channel, this.#stream.accountId, append);
+      const endReservation = this.#reserve(bodies);
+      if (endReservation === undefined) return this.#rejectStorage(numbers);
+      const outcomes = await this.#parts.log.append(channel, this.#stream.accountId, append).finally(endReservation);
       const answers = answersTo(numbers, outcomes);
       this.#stream.answer(answers);
       this.#count(append, answers.nacks);
@@ -115,8 +119,10 @@ export class Publishing {
   }
 
   async #keepWelcome(channel: string, number: number, welcome: Extract<Incoming, { type: "welcome" }>): Promise<void> {
+    const endReservation = this.#reserve([welcome.payload]);
+    if (endReservation === undefined) return this.#rejectStorage([number]);
     try {
-      if (await this.#parts.welcomes.put(channel, { ...welcome, publisher: this.#stream.accountId })) {
+      if (await this.#parts.welcomes.put(channel, { ...welcome, publisher: this.#stream.accountId }).finally(endReservation)) {
         this.#stream.answer({ acks: [{ firstNumber: number, count: 1, firstSequence: 0, logEpoch: 0n, repeated: false }], nacks: [] });
         this.#parts.observer.onPublished?.(1, welcome.payload.length);
       } else {
@@ -126,6 +132,16 @@ export class Publishing {
       this.#parts.observer.onFailure?.(error);
       this.#refuse([number], contract.Code.INTERNAL);
     }
+  }
+
+  #reserve(bodies: readonly Uint8Array[]): (() => void) | undefined {
+    const bytes = bodies.reduce((sum, { length }) => sum + length, 0);
+    return this.#parts.storageQuota.tryReserve(this.#stream.accountId, bytes);
+  }
+
+  #rejectStorage(numbers: readonly number[]): void {
+    this.#parts.observer.onStorageLimit?.(numbers.length);
+    this.#refuse(numbers, contract.Code.RESOURCE_EXHAUSTED);
   }
 
   #count(appended: readonly NewEntry[], nacks: readonly PublishNack[]): void {

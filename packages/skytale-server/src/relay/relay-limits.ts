@@ -55,6 +55,13 @@ export interface RelayLimits {
   readonly maxUnreadAnswerBytes: number;
   /** Bytes of unread answers of all accounts. Default 128 MiB. */
   readonly maxUnreadAnswerBytesTotal: number;
+  /** Bytes that one account stores in the logs and Welcomes of all channels; above it, messages are rejected. Default 16 GiB. */
+  readonly maxStoredBytesPerAccount: number;
+  /**
+   * Bytes that wait to be sent on all streams of one account; above it, deliveries to this account wait in the log. A stream on which nothing
+   * could be sent for `idleTimeoutMs` is then ended. Default 64 MiB.
+   */
+  readonly maxWaitingDeliveryBytes: number;
   /** Silence after which a stream is dropped, in milliseconds. Default 60,000. */
   readonly idleTimeoutMs: number;
   /** How long an answer of {@link Access} is good for, and so how long a withdrawn right may last, in milliseconds. Default 5,000. */
@@ -91,6 +98,8 @@ export function readRelayLimits(limits: Partial<RelayLimits> = {}): RelayLimits 
     fillShare: 0.5,
     maxUnreadAnswerBytes: 4 * 1024 * 1024,
     maxUnreadAnswerBytesTotal: 128 * 1024 * 1024,
+    maxStoredBytesPerAccount: 16 * 1024 * 1024 * 1024,
+    maxWaitingDeliveryBytes: 64 * 1024 * 1024,
     idleTimeoutMs: 60_000,
     accessCheckMs: 5000,
     expireMs: 60_000,

@@ -14,6 +14,8 @@ export interface RelayObserver {
   onDelivered(messages: number, bytes: number): void;
   /** Messages, a subscription, a stream or a call were refused. */
   onRefused(what: "message" | "subscription" | "stream" | "call", code: RelayErrorCode): void;
+  /** Messages were rejected because their account stores `maxStoredBytesPerAccount`. Called besides `onRefused`. */
+  onStorageLimit(messages: number): void;
   /** A reader can't keep up, and is served from the log for a while. */
   onFellBehind(): void;
   /** The relay failed: its log, its access decisions, or itself. */
@@ -26,4 +28,8 @@ export interface RelayCounts {
   readonly subscriptions: number;
   /** Channels that somebody subscribes to. */
   readonly channels: number;
+  /** Bytes of entries that count for an account. */
+  readonly storedBytes: number;
+  /** Bytes that wait to be sent to clients. */
+  readonly waitingBytes: number;
 }

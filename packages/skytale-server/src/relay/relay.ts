@@ -8,10 +8,12 @@ import { AccessError } from "./access-error.ts";
 import { AccountBudgets, WORK } from "./account-budgets.ts";
 import { ChannelFeeds } from "./channel-feeds.ts";
 import { CheckRound } from "./check-round.ts";
+import { DeliveryBudget } from "./delivery-budget.ts";
 import { FillLimit } from "./fill-limit.ts";
 import { FlushQueue } from "./flush-queue.ts";
 import { readRelayLimits, type RelayLimits } from "./relay-limits.ts";
 import type { RelayCounts, RelayObserver } from "./relay-observer.ts";
+import { StorageQuota } from "./storage-quota.ts";
 import { Session, type SessionParts } from "./session.ts";
 import { Unary } from "./unary.ts";
 
@@ -35,6 +37,8 @@ export class Relay implements RelayHandler, AsyncDisposable {
   readonly #observer: Partial<RelayObserver>;
   readonly #budgets: AccountBudgets;
   readonly #fillLimit: FillLimit;
+  readonly #storageQuota: StorageQuota;
+  readonly #deliveries: DeliveryBudget;
   readonly #failures: FailedVerifications;
   readonly #flushes = new FlushQueue();
   readonly #feeds: ChannelFeeds;
@@ -57,6 +61,9 @@ export class Relay implements RelayHandler, AsyncDisposable {
     this.#observer = options.observer ?? {};
     this.#budgets = new AccountBudgets(this.limits);
     this.#fillLimit = new FillLimit({ retention: readRetention(options.retention), share: this.limits.fillShare });
+    const { log, welcomes } = options;
+    this.#storageQuota = new StorageQuota({ log, welcomes, maxBytesPerAccount: this.limits.maxStoredBytesPerAccount });
+    this.#deliveries = new DeliveryBudget(this.limits.maxWaitingDeliveryBytes);
     this.#failures = new FailedVerifications(this.limits.failedVerificationsPerSecond);
     this.#feeds = new ChannelFeeds(options.log);
     this.#unary = new Unary({ ...options, budgets: this.#budgets });
@@ -73,7 +80,13 @@ export class Relay implements RelayHandler, AsyncDisposable {
   get counts(): RelayCounts {
     let subscriptions = 0;
     for (const session of this.#sessions) subscriptions += session.subscriptions;
-    return { streams: this.#sessions.size, subscriptions, channels: this.#feeds.size };
+    return {
+      streams: this.#sessions.size,
+      subscriptions,
+      channels: this.#feeds.size,
+      storedBytes: this.#options.log.totalStoredBytes,
+      waitingBytes: this.#deliveries.total,
+    };
   }
 
   /**
@@ -184,6 +197,8 @@ export class Relay implements RelayHandler, AsyncDisposable {
       feeds: this.#feeds,
       budgets: this.#budgets,
       fillLimit: this.#fillLimit,
+      storageQuota: this.#storageQuota,
+      deliveries: this.#deliveries,
       flushes: this.#flushes,
       limits: this.limits,
       observer: this.#observer,
@@ -294,6 +309,10 @@ class Arrival implements FrameListener {
     // The stream is paused: only a few are under way.
     if (this.#session === undefined) this.#early.push(frame);
     else this.#session.frame(frame);
+  }
+
+  sent(bytes: number): void {
+    this.#session?.sent(bytes);
   }
 
   drained(): void {

@@ -18,6 +18,7 @@ import type { ChannelFeeds } from "./channel-feeds.ts";
 import type { CheckRound } from "./check-round.ts";
 import { PublishDecisions } from "./decisions.ts";
 import type { DeliveryPage } from "./delivery-page.ts";
+import type { DeliveryBudget } from "./delivery-budget.ts";
 import type { FlushQueue } from "./flush-queue.ts";
 import { isChannelName } from "./incoming.ts";
 import { Outbox } from "./outbox.ts";
@@ -31,6 +32,7 @@ export interface SessionParts extends PublishingParts {
   readonly feeds: ChannelFeeds;
   readonly budgets: AccountBudgets;
   readonly flushes: FlushQueue;
+  readonly deliveries: DeliveryBudget;
   readonly limits: RelayLimits;
   /** The relay is stopping. */
   readonly draining: boolean;
@@ -76,6 +78,8 @@ export class Session implements FrameListener, SubscriberOwner, PublishingStream
     this.#publishing = new Publishing(parts, this);
     this.#outbox = new Outbox(stream, {
       maxBytes: parts.limits.maxOutboxBytes,
+      accountId: principal.accountId,
+      deliveries: parts.deliveries,
       schedule: (flush) => parts.flushes.add(this.accountId, flush),
       lease: (bytes) => parts.budgets.unreadAnswers.tryAcquire(this.accountId, bytes),
       onRoom: () => this.#onRoom(),
@@ -117,6 +121,10 @@ export class Session implements FrameListener, SubscriberOwner, PublishingStream
     this.#throttle();
   }
 
+  sent(bytes: number): void {
+    this.#outbox.sent(bytes);
+  }
+
   ended(): void {
     this.#finish();
   }
@@ -143,6 +151,9 @@ export class Session implements FrameListener, SubscriberOwner, PublishingStream
     if (now - this.#heardAt > this.#parts.limits.idleTimeoutMs) {
       return this.end(new RelayError("unavailable", "Nothing was heard from the client for too long"));
     }
+    if (this.#outbox.isStalled(now, this.#parts.limits.idleTimeoutMs) && !this.#parts.deliveries.hasRoom(this.accountId)) {
+      return this.end(new RelayError("unavailable", "The client reads nothing, and its account has too many bytes waiting to be sent"));
+    }
     if (await round.isRevoked(this.#principal)) return this.end(new RelayError("unauthenticated", "The API key has been revoked"));
     for (const subscriber of this.#subscribers.values()) {
       if (!(await round.canRead(this.#principal, subscriber.channel))) this.#endSubscriber(subscriber, contract.Code.PERMISSION_DENIED);
@@ -165,6 +176,7 @@ export class Session implements FrameListener, SubscriberOwner, PublishingStream
     if (this.roomy) return subscriber.pump();
     if (this.#behind.has(subscriber)) return;
     this.#behind.add(subscriber);
+    this.#outbox.announceRoom();
     this.#parts.observer.onFellBehind?.();
   }
 

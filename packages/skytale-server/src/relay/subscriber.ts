@@ -91,6 +91,8 @@ export class Subscriber implements FeedReader {
     const { bodies, head } = await this.#log.read(this.channel, { from: this.#cursor, limit: DELIVERY_MESSAGES, maxBytes });
     if (this.#ended) return;
     if (this.#cursor < head.first) return this.#owner.rangeGone(this, head.first);
+    // Another stream of the account has taken the room. The entries are read again when there is room.
+    if (!this.#owner.roomy) return;
     const part = bodies.length === 0 ? undefined : new DeliveryPage(this.#cursor, bodies).within(this.#credit);
     if (part === undefined) throw new Error("The log lacks what it should hold");
     this.#deliver(part);

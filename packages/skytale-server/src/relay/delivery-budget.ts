@@ -1,0 +1,82 @@
+import { DELIVERY_BYTES } from "./relay-limits.ts";
+
+interface AccountDeliveries {
+  bytes: number;
+  readonly waiting: Set<() => void>;
+  waking: boolean;
+}
+
+/**
+ * Limits the bytes that wait to be sent to the clients of one account, over all of its streams. Each account has its own budget, so slow
+ * readers of one account don't delay the deliveries of others.
+ */
+export class DeliveryBudget {
+  readonly #maxBytesPerAccount: number;
+  readonly #accounts = new Map<string, AccountDeliveries>();
+  #total = 0;
+
+  constructor(maxBytesPerAccount: number) {
+    this.#maxBytesPerAccount = maxBytesPerAccount;
+  }
+
+  /** Bytes of all accounts. */
+  get total(): number {
+    return this.#total;
+  }
+
+  hasRoom(accountId: string): boolean {
+    return (this.#accounts.get(accountId)?.bytes ?? 0) < this.#maxBytesPerAccount;
+  }
+
+  /** Counts bytes that wait. The last delivery may exceed the limit. */
+  add(accountId: string, bytes: number): void {
+    const account = this.#accounts.get(accountId) ?? { bytes: 0, waiting: new Set(), waking: false };
+    account.bytes += bytes;
+    this.#total += bytes;
+    this.#accounts.set(accountId, account);
+  }
+
+  /** Called when bytes have been sent, or their stream has ended. */
+  remove(accountId: string, bytes: number): void {
+    const account = this.#accounts.get(accountId);
+    if (account === undefined) return;
+    account.bytes -= bytes;
+    this.#total -= bytes;
+    this.#wake(accountId, account);
+    this.#forget(accountId, account);
+  }
+
+  /** Calls the listener once, when the account has room again: at once for an account without any bytes. */
+  whenRoom(accountId: string, listener: () => void): void {
+    const account = this.#accounts.get(accountId);
+    if (account === undefined) listener();
+    else account.waiting.add(listener);
+  }
+
+  /** The listener is not called any more. */
+  cancel(accountId: string, listener: () => void): void {
+    this.#accounts.get(accountId)?.waiting.delete(listener);
+  }
+
+  /** Calls as many listeners as there is room for a delivery each, oldest first; the next ones in a later turn of the event loop. */
+  #wake(accountId: string, account: AccountDeliveries): void {
+    if (account.waking || account.waiting.size === 0 || account.bytes >= this.#maxBytesPerAccount) return;
+    account.waking = true;
+    setImmediate(() => {
+      account.waking = false;
+      let room = this.#maxBytesPerAccount - account.bytes;
+      for (const listener of account.waiting) {
+        if (room <= 0) break;
+        room -= DELIVERY_BYTES;
+        account.waiting.delete(listener);
+        listener();
+      }
+      this.#wake(accountId, account);
+      this.#forget(accountId, account);
+    });
+  }
+
+  #forget(accountId: string, account: AccountDeliveries): void {
+    if (account.bytes <= 0 && account.waiting.size === 0 && !account.waking) this.#accounts.delete(accountId);
+  }
+}
