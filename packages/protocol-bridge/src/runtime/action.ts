@@ -13,7 +13,7 @@ export interface OutboundMessage {
   readonly onRejected?: (error: unknown) => readonly OutboundMessage[];
 }
 
-/** What to do about an envelope that arrived. The pump performs it, then settles the envelope. */
+/** The reaction to a received envelope. The pump performs it, then settles the envelope. */
 export interface Action {
   readonly sends: readonly OutboundMessage[];
   /** The counter to increment for the envelope. */
