@@ -1,5 +1,5 @@
 // Several Phoenix frames in one WebSocket message, one per line. Parley's own: client and node offer it in the WebSocket handshake with the
-// header below, and each end batches only if the other one offers it. JSON text without line breaks needs no other separator.
+// header below, and each end batches only if the other one offers it. docs/node/frame-batches.md describes it for other SDKs.
 
 /** Header of the upgrade request and of its response: the largest batch that its sender accepts, in bytes. */
 export const BATCH_HEADER = "x-frame-batch";
@@ -18,12 +18,12 @@ export function readBatchLimit(header: string | readonly string[] | undefined): 
 }
 
 /**
- * Joins frames into as few messages as possible, in order. A frame with a line break, or too long for a batch, is a message of its own.
+ * Joins frames into as few messages as possible, in order. A frame too long for a batch is a message of its own. Line breaks between the
+ * tokens of a frame become spaces: the receiver would take them for separators. JSON allows none inside a string.
  *
  * @param maxBytes the other end's limit.
  */
 export function batchFrames(frames: readonly string[], maxBytes: number): readonly string[] {
-  if (frames.length < 2) return frames;
   const maxLength = Math.floor(maxBytes / MAX_BYTES_PER_UNIT);
   const messages: string[] = [];
   let batch = "";
@@ -34,13 +34,13 @@ export function batchFrames(frames: readonly string[], maxBytes: number): readon
     count = 0;
   };
   for (const frame of frames) {
-    if (frame.length > maxLength || frame.includes(SEPARATOR)) {
-      flush();
-      messages.push(frame);
+    const line = frame.includes(SEPARATOR) ? frame.replaceAll(SEPARATOR, " ") : frame;
+    if (count === MAX_BATCH_FRAMES || batch.length + SEPARATOR.length + line.length > maxLength) flush();
+    if (line.length > maxLength) {
+      messages.push(line);
       continue;
     }
-    if (count === MAX_BATCH_FRAMES || batch.length + SEPARATOR.length + frame.length > maxLength) flush();
-    batch = count === 0 ? frame : batch + SEPARATOR + frame;
+    batch = count === 0 ? line : batch + SEPARATOR + line;
     count += 1;
   }
   flush();

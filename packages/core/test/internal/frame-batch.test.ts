@@ -8,12 +8,11 @@ const frame = fc
   .map(([value, indent]) => JSON.stringify([value], undefined, indent));
 
 describe("a batch of frames", () => {
-  it("is split into the frames that it was made of, in order, with line breaks inside of single frames only", () => {
+  it("is split into the frames that it was made of, in order, their line breaks replaced by spaces", () => {
     fc.assert(
       fc.property(fc.array(frame, { maxLength: 40 }), fc.integer({ min: 1, max: 4096 }), (frames, maxBytes) => {
         const messages = batchFrames(frames, maxBytes);
-        const received = messages.flatMap((message) => (frames.includes(message) ? [message] : splitBatch(message)));
-        expect(received).toEqual(frames);
+        expect(messages.flatMap(splitBatch)).toEqual(frames.map((text) => text.replaceAll("\n", " ")));
       }),
     );
   });
@@ -25,7 +24,7 @@ describe("a batch of frames", () => {
         fc.integer({ min: 1, max: MAX_BATCH_BYTES }),
         (frames, maxBytes) => {
           for (const message of batchFrames(frames, maxBytes)) {
-            if (frames.includes(message)) continue;
+            if (!message.includes("\n")) continue;
             expect(Buffer.byteLength(message)).toBeLessThanOrEqual(maxBytes);
             expect(message.split("\n").length).toBeLessThanOrEqual(MAX_BATCH_FRAMES);
           }

@@ -387,6 +387,13 @@ describe("batches of frames", () => {
     expect([(await client.next())[1], (await client.next())[1]]).toEqual(["2", "4"]);
   });
 
+  it("hold a payload with line breaks as one frame", async () => {
+    const client = await openOffering("65536");
+    await client.push("t:1", "phx_join", {});
+    channels.get("t:1")?.push("message", JSON.stringify({ id: "1", body: {} }, undefined, 2));
+    expect((await client.next())[4]).toEqual({ id: "1", body: {} });
+  });
+
   it("of too many frames are rejected as a whole", async () => {
     const client = await openOffering("65536");
     client.send(Array.from({ length: 257 }, (_, ref) => heartbeat(ref)).join("\n"));
