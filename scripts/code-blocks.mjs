@@ -52,6 +52,7 @@ function documents() {
   const markdown = readdirSync(repository)
     .filter((name) => name.endsWith(".md"))
     .map((name) => join(repository, name));
+  markdown.push(...filesBelow(join(repository, "docs"), /\.md$/));
   const sources = [];
   for (const { group, dir } of members()) {
     const readme = join(dir, "README.md");

@@ -1,13 +1,13 @@
-// Copies the tables of error codes from docstrings into READMEs, so that each is written once.
+// Copies the tables of error codes from docstrings into READMEs and the pages in docs, so that each is written once.
 // Run: npm run docs:errors (writes), or node scripts/error-codes.mjs --check (as the gate does)
 //
-// A README marks the place with two comments, `error-codes src/vc-error.ts` and `/error-codes`. The table comes from the docstring in that
+// A document marks the place with two comments, `error-codes src/vc-error.ts` and `/error-codes`. The table comes from the docstring in that
 // file whose first row is `| code |`. Its codes must be those of the type that the docstring describes.
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { parseSource, walk } from "./lib/source.mjs";
-import { display, members, repository } from "./lib/workspace.mjs";
+import { display, filesBelow, members, repository } from "./lib/workspace.mjs";
 
 const PLACE = /(<!-- error-codes (\S+) -->\n)([\s\S]*?)(<!-- \/error-codes -->)/g;
 
@@ -53,9 +53,8 @@ function isSameTable(one, other) {
 if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
   const isCheck = process.argv.includes("--check");
   const outdated = [];
-  for (const { dir } of members(repository)) {
-    const path = join(dir, "README.md");
-    if (!existsSync(path)) continue;
+  const readmes = members(repository).map(({ dir }) => join(dir, "README.md"));
+  for (const path of [...readmes.filter(existsSync), ...filesBelow(join(repository, "docs"), /\.md$/)]) {
     const readme = readFileSync(path, "utf8");
     const updated = withErrorTables(readme, dirname(path));
     if (updated === readme) continue;
@@ -64,6 +63,6 @@ if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
   }
   for (const path of outdated)
     console.log(isCheck ? `${path}: its error codes differ from the source. Run: npm run docs:errors` : `updated ${path}`);
-  if (outdated.length === 0) console.log("The READMEs have the error codes of the sources.");
+  if (outdated.length === 0) console.log("The documents have the error codes of the sources.");
   process.exitCode = isCheck && outdated.length > 0 ? 1 : 0;
 }

@@ -21,6 +21,7 @@ const CHECKS = [
   { name: "unused exports", command: "knip --no-progress --no-config-hints" },
   { name: "code blocks", command: "node scripts/code-blocks.mjs" },
   { name: "error codes in READMEs", command: "node scripts/error-codes.mjs --check", hint: "npm run docs:errors" },
+  { name: "links of documents", command: "node scripts/links.mjs" },
   { name: "promises in SECURITY.md", command: "node scripts/security.mjs" },
   { name: "API reports", command: "node scripts/api-report.mjs --check", hint: "npm run api:update, if the change is meant" },
   { name: "Node versions of dependencies", command: "node scripts/engines.mjs" },
