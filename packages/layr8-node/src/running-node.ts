@@ -12,7 +12,7 @@ import type { CredentialVerifier } from "./credentials/verifier.ts";
 import { Wallet } from "./credentials/wallet.ts";
 import { Federation } from "./federation/federation.ts";
 import { KnownHosts } from "./federation/inbound/known-hosts.ts";
-import { Gate } from "./gate.ts";
+import { SocketAuthenticator } from "./socket-authenticator.ts";
 import { createMetrics, type Metrics } from "./http/metrics.ts";
 import { createHttpServer, createStatusServer, type StatusOptions } from "./http/server.ts";
 import type { ApiKeyInfo, ApiKeyOptions, CreatedApiKey } from "./identity/api-keys.ts";
@@ -22,7 +22,7 @@ import type { Layr8Node } from "./node.ts";
 import type { NodeLimits, NodeOptions } from "./options.ts";
 import { PhoenixServer } from "./phoenix/phoenix-server.ts";
 import { SOCKET_PATH } from "./phoenix/upgrade.ts";
-import type { DeadMessage } from "./routing/dead-letters.ts";
+import type { MessageSummary } from "./routing/failure-reporter.ts";
 import type { Policies } from "./routing/policy.ts";
 import { Router } from "./routing/router.ts";
 import type { Stores } from "./stores.ts";
@@ -109,7 +109,7 @@ export class RunningNode implements Layr8Node {
       outboundMessages: () => this.#federation.depth.messages,
       outboundBlocked: () => this.#federation.depth.blocked,
     });
-    // Strangers have a cache and limits of their own, so that they can't take those of the agents here.
+    // UnknownSenderLimiter have a cache and limits of their own, so that they can't take those of the agents here.
     const [partners, strangers] = [this.#createResolver(resolution), this.#createResolver(resolution)];
     this.verifier = createNetworkVerifier(partners, resolution, limits);
     this.#knownHosts = new KnownHosts(knownHosts, Object.keys(resolution.hosts));
@@ -285,7 +285,7 @@ export class RunningNode implements Layr8Node {
   #openPhoenix(domain: string): PhoenixServer {
     const limits = this.#limits;
     const { apiKeys, dids } = this.#stores;
-    const gate = new Gate({
+    const authenticator = new SocketAuthenticator({
       apiKeys,
       dids,
       router: this.#router,
@@ -309,7 +309,7 @@ export class RunningNode implements Layr8Node {
         now: () => this.#stores.clock.monotonic(),
       },
       addressOf: (request) => clientAddress(request, this.#trustsProxy),
-      admit: (request) => gate.admit(request),
+      admit: (request) => authenticator.authenticate(request),
       onIdentified: (stream) => this.#connections.release(peerOf(stream)),
       events: {
         onMalformed: (what) => {
@@ -338,7 +338,7 @@ export class RunningNode implements Layr8Node {
     this.#logger.warn({ ...shown(message), attempt }, "message redelivered for the third time: its agent does not acknowledge it");
   }
 
-  /** Without the key. Strangers cause these lines, so they are limited in rate. */
+  /** Without the key. UnknownSenderLimiter cause these lines, so they are limited in rate. */
   #onRefusedKey(door: "socket" | "rest", address: string): void {
     this.#refusedKeys.run((omitted) => this.#logger.info({ door, address, ...(omitted > 0 && { omitted }) }, "API key refused"));
   }
@@ -396,6 +396,6 @@ function anonymousConnections({ maxConnections }: NodeLimits): number {
 }
 
 /** What the log shows of a message: nothing of its body. Senders choose id and type. */
-function shown({ id, type, from, recipient }: DeadMessage): Record<string, unknown> {
+function shown({ id, type, from, recipient }: MessageSummary): Record<string, unknown> {
   return { id: id.slice(0, MAX_LOGGED), type: type.slice(0, MAX_LOGGED), from, recipient };
 }

@@ -4,7 +4,7 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import { Deadlines } from "../src/federation/outbound/deadlines.ts";
 import { Dids, type DidRecord } from "../src/identity/dids.ts";
 import { MemoryInbox } from "../src/inbox/memory-inbox.ts";
-import { Backlog } from "../src/routing/backlog.ts";
+import { InboxReader } from "../src/routing/inbox-reader.ts";
 import { ThreadRoutes } from "../src/routing/thread-routes.ts";
 import { Harness } from "./federation/outbound/harness.ts";
 
@@ -58,7 +58,7 @@ describe("the event loop comes back", () => {
     }
     const turns = everyStepIsLong();
     let looked = 0;
-    const backlog = new Backlog({
+    const backlog = new InboxReader({
       read: (after) => inbox.read("bob", { after, limit: 10, maxLength: 1000 }),
       look: ({ seq }) => {
         looked += 1;

@@ -6,21 +6,21 @@ import type { Resolution } from "../credentials/resolution.ts";
 import type { FederationMetrics } from "../http/federation-metrics.ts";
 import type { NodeLimits } from "../options.ts";
 import { isBuiltinAnswer } from "../routing/builtin-protocols.ts";
-import type { Problem } from "../routing/dead-letters.ts";
-import type { Refusal } from "../routing/refusal.ts";
+import type { Problem } from "../routing/failure-reporter.ts";
+import type { Rejection } from "../routing/rejection.ts";
 import type { Remote } from "../routing/remote.ts";
 import type { Received } from "../routing/router.ts";
 import { AgreementKeys, type HostedKeys } from "./agreement-keys.ts";
 import { addDidcommRoute } from "./inbound/didcomm-route.ts";
 import { Inbound } from "./inbound/inbound.ts";
 import type { KnownHosts } from "./inbound/known-hosts.ts";
-import { Strangers } from "./inbound/strangers.ts";
+import { UnknownSenderLimiter } from "./inbound/unknown-sender-limiter.ts";
 import { openOutbound } from "./outbound/outbound-queue.ts";
 import type { Outbound, OutboundDepth } from "./outbound/outbound.ts";
 import type { OutboundStore } from "./outbound/outbound-store.ts";
-import { OwnDocuments } from "./own-documents.ts";
+import { HostedDocuments } from "./hosted-documents.ts";
 import { queueLimits } from "./queue-limits.ts";
-import { Whereabouts } from "./whereabouts.ts";
+import { RemoteDidCheck } from "./remote-did-check.ts";
 import { RemoteAgents } from "./remote-agents.ts";
 import { problemOf } from "./undelivered.ts";
 
@@ -41,7 +41,7 @@ export interface FederationOptions {
   readonly clock: Clock;
   readonly metrics: FederationMetrics;
   /** Takes what other nodes have sent. See `Router.receive`. */
-  receive(message: Received): Promise<Refusal | undefined>;
+  receive(message: Received): Promise<Rejection | undefined>;
   /** Tells a sender that its message will never arrive. See `Router.undelivered`. */
   undelivered(plaintext: string, recipient: string, problem: Problem): Promise<void>;
   /** A client has posted an envelope. */
@@ -53,16 +53,16 @@ export interface FederationOptions {
   onFailure(error: unknown): void;
 }
 
-const NOTHING: OutboundDepth = { messages: 0, length: 0, lanes: 0, blocked: 0 };
+const NOTHING: OutboundDepth = { messages: 0, length: 0, pairs: 0, blocked: 0 };
 
 /** Messages between this node and others: the endpoint that they post to, and the queue of what is posted to them. */
 export class Federation {
   readonly remote: Remote;
   readonly #options: FederationOptions;
   readonly #keys: AgreementKeys;
-  readonly #documents: OwnDocuments;
+  readonly #documents: HostedDocuments;
   readonly #inbound: Inbound;
-  #whereabouts: Whereabouts;
+  #remoteDidCheck: RemoteDidCheck;
   #outbound: Outbound | undefined;
   #closed = false;
 
@@ -70,11 +70,11 @@ export class Federation {
     const { hosted, resolvers, network, limits, metrics } = options;
     this.#options = options;
     this.#keys = new AgreementKeys(hosted);
-    this.#documents = new OwnDocuments((did) => hosted.has(did), resolvers.partners);
-    this.#whereabouts = new Whereabouts({ network, ownHosts: [] });
+    this.#documents = new HostedDocuments((did) => hosted.has(did), resolvers.partners);
+    this.#remoteDidCheck = new RemoteDidCheck({ network, ownHosts: [] });
     this.remote = new RemoteAgents({
       outbound: () => this.#outbound,
-      whereabouts: () => this.#whereabouts,
+      remoteDidCheck: () => this.#remoteDidCheck,
       messageTtlMs: limits.messageTtlMs,
       now: () => options.clock.lifetimeStart(),
     });
@@ -82,7 +82,7 @@ export class Federation {
       isHosted: (did) => hosted.has(did),
       keys: this.#keys,
       resolver: resolvers.strangers,
-      strangers: new Strangers({
+      strangers: new UnknownSenderLimiter({
         perSecond: limits.strangersPerSecond,
         atOnce: limits.maxStrangers,
         atOncePerAddress: Math.max(1, Math.ceil(limits.maxStrangers / 8)),
@@ -136,7 +136,7 @@ export class Federation {
    */
   start(ownHosts: readonly string[]): void {
     const { hosted, store, clock, network, limits, metrics, resolvers, onTrouble, onOddity, onFailure } = this.#options;
-    this.#whereabouts = new Whereabouts({ network, ownHosts, suggest: (did, hostnames) => hosted.similar(did, hostnames) });
+    this.#remoteDidCheck = new RemoteDidCheck({ network, ownHosts, suggest: (did, hostnames) => hosted.similar(did, hostnames) });
     this.#outbound = openOutbound({
       store,
       clock,

@@ -1,16 +1,16 @@
 import type { Message } from "@parley/core";
 import { nodeHoldsKeys } from "../credentials/hosted-resolver.ts";
-import type { Refusal } from "../routing/refusal.ts";
+import type { Rejection } from "../routing/rejection.ts";
 import { isBuiltinAnswer } from "../routing/builtin-protocols.ts";
 import type { Remote } from "../routing/remote.ts";
 import type { Outbound, OutboundMessage } from "./outbound/outbound.ts";
-import type { Whereabouts } from "./whereabouts.ts";
+import type { RemoteDidCheck } from "./remote-did-check.ts";
 
 /** What {@link RemoteAgents} is made with. */
 export interface RemoteAgentsOptions {
   /** `undefined` while the node starts and stops. */
   readonly outbound: () => Outbound | undefined;
-  readonly whereabouts: () => Whereabouts;
+  readonly remoteDidCheck: () => RemoteDidCheck;
   /** Life of a message that states no `expires_time`, in milliseconds. */
   readonly messageTtlMs: number;
   /** When the life of a message begins that states no `expires_time`: milliseconds since 1970. */
@@ -30,15 +30,15 @@ export class RemoteAgents implements Remote {
     this.#options = options;
   }
 
-  refuse(sender: string, recipient: string): Refusal | undefined {
-    const why = this.#options.whereabouts().refusal(recipient, sender);
+  refuse(sender: string, recipient: string): Rejection | undefined {
+    const why = this.#options.remoteDidCheck().refusal(recipient, sender);
     if (why !== undefined) return { label: "unknown_recipient", reason: `unknown recipient: ${why}` };
     if (nodeHoldsKeys(sender)) return undefined;
     const reason = "unreachable: the node can't encrypt for other nodes in the name of a did:key, whose key it doesn't have";
     return { label: "unreachable", reason };
   }
 
-  async send(message: Message, text: string, recipient: string): Promise<Refusal | undefined> {
+  async send(message: Message, text: string, recipient: string): Promise<Rejection | undefined> {
     const queue = this.#options.outbound();
     if (queue === undefined) return { label: "failed", reason: "the node is not ready: send it again", code: "e.p.me.res.net" };
     const enqueued = await queue.enqueue(this.#outgoing(message, text, recipient, this.#options.messageTtlMs));

@@ -1,8 +1,8 @@
-import type { Problem } from "../routing/dead-letters.ts";
-import type { DeadCause, DeadCode } from "./outbound/outbound.ts";
+import type { Problem } from "../routing/failure-reporter.ts";
+import type { DeliveryFailure, DeliveryFailureCode } from "./outbound/outbound.ts";
 
 /** Problem codes of messages that never reached another node. */
-const CODES: Readonly<Record<DeadCode, string>> = {
+const CODES: Readonly<Record<DeliveryFailureCode, string>> = {
   expired: "e.p.msg.expired",
   unresolved: "e.p.did.unresolved",
   unreachable: "e.p.xfer.unreachable",
@@ -20,7 +20,7 @@ const PROBLEM_CODE = /^[ew]\.[a-z][a-z0-9-]*(?:\.[a-z][a-z0-9-]*){1,6}$/;
  *
  * @see {@link https://identity.foundation/didcomm-messaging/spec/v2.1/#problem-codes | DIDComm v2.1, Problem Codes}
  */
-export function problemOf({ code, comment, remoteCode }: DeadCause): Problem {
+export function problemOf({ code, comment, remoteCode }: DeliveryFailure): Problem {
   const theirs = code === "refused" && remoteCode !== undefined && PROBLEM_CODE.test(remoteCode) ? remoteCode : undefined;
   return { code: theirs ?? CODES[code], comment };
 }

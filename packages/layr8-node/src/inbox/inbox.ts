@@ -133,10 +133,10 @@ export interface Inbox {
   ownerDepth(recipient: string): Depth;
   /** Number of messages of all recipients, as far as they are durable. */
   readonly size: number;
-  /** Recipients that have messages, in no order. After a start, some whose messages are gone may be among them. */
+  /** Mailboxes that have messages, in no order. After a start, some whose messages are gone may be among them. */
   recipients(): readonly string[];
   /**
-   * Recipients with messages that have expired. Each is listed again a second later, until those messages are settled. Lets the event loop
+   * Mailboxes with messages that have expired. Each is listed again a second later, until those messages are settled. Lets the event loop
    * run in between.
    *
    * @param now milliseconds since 1970.

@@ -10,7 +10,7 @@ export interface Reply {
 export const OK: Reply = { status: "ok", response: "{}" };
 
 /** An `error` reply with a reason, and members besides it. */
-export function refusal(reason: string, more: Readonly<Record<string, string>> = {}): Reply {
+export function errorReply(reason: string, more: Readonly<Record<string, string>> = {}): Reply {
   return { status: "error", response: JSON.stringify({ reason, ...more }) };
 }
 

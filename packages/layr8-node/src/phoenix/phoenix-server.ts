@@ -12,10 +12,10 @@ import { readUpgrade, SOCKET_PATH, type UpgradeRequest } from "./upgrade.ts";
 const LINGER_MS = 1000;
 
 /** HTTP status with which an upgrade is refused. */
-export type UpgradeRefusal = 403 | 404 | 429 | 503;
+export type UpgradeRejection = 403 | 404 | 429 | 503;
 
 /** Whom a socket belongs to. */
-export interface Admitted {
+export interface AuthenticatedSocket {
   /** What {@link PhoenixServer.drop} knows it by. */
   readonly owner: string;
   /** Decides on the joins of this socket. */
@@ -34,10 +34,10 @@ export interface PhoenixServerOptions {
   /** The client's address, for the log. */
   addressOf(request: IncomingMessage): string;
   /** Lets an upgrade in, or says with which status it is refused. */
-  readonly admit: (request: UpgradeRequest) => Admitted | UpgradeRefusal;
+  readonly admit: (request: UpgradeRequest) => AuthenticatedSocket | UpgradeRejection;
   /** A connection has been let in: it counts for its owner from now on. */
   onIdentified(socket: Socket): void;
-  readonly events: Omit<SocketEvents, "onClose"> & { onRefused(status: UpgradeRefusal): void };
+  readonly events: Omit<SocketEvents, "onClose"> & { onRefused(status: UpgradeRejection): void };
 }
 
 /** Accepts WebSockets on an HTTP server at {@link SOCKET_PATH} and speaks Phoenix Channels V2 on each. */
@@ -109,7 +109,7 @@ export class PhoenixServer {
     this.#wss.handleUpgrade(request, stream, head, (ws) => this.#open(ws, stream, admitted, upgrade.maxBatchBytes));
   }
 
-  #open(ws: WebSocket, stream: Duplex, { join, owner, charge, hold }: Admitted, maxBatchBytes: number): void {
+  #open(ws: WebSocket, stream: Duplex, { join, owner, charge, hold }: AuthenticatedSocket, maxBatchBytes: number): void {
     const socket = new PhoenixSocket(ws, stream, { join, charge, hold, maxBatchBytes }, this.#options.limits, {
       ...this.#options.events,
       onClose: () => {
@@ -120,7 +120,7 @@ export class PhoenixServer {
     this.#sockets.set(socket, owner);
   }
 
-  #refuse(stream: Duplex, status: UpgradeRefusal): void {
+  #refuse(stream: Duplex, status: UpgradeRejection): void {
     this.#options.events.onRefused(status);
     const reason = { 403: "Forbidden", 404: "Not Found", 429: "Too Many Requests", 503: "Service Unavailable" }[status];
     stream.end(`HTTP/1.1 ${status} ${reason}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);

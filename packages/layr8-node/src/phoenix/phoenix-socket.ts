@@ -2,7 +2,7 @@ import type { Duplex } from "node:stream";
 import { type FairShareLease, MAX_BATCH_FRAMES, splitBatch } from "@parley/core/internal";
 import type { RawData, WebSocket } from "ws";
 import type { Channel, ChannelEnd, ChannelHandler, JoinChannel, Reply } from "./channel.ts";
-import { refusal } from "./channel.ts";
+import { errorReply } from "./channel.ts";
 import { FrameMeter } from "./frame-meter.ts";
 import { FrameWriter } from "./frame-writer.ts";
 import { ProbeQueue, type Probe } from "./probe-queue.ts";
@@ -350,12 +350,12 @@ export class PhoenixSocket {
     const queue = this.#joining.get(frame.topic);
     if (queue !== undefined) {
       if (queue.length < MAX_QUEUED) queue.push(frame);
-      else this.#reply(frame, "null", refusal("too many frames while the join is under way"));
+      else this.#reply(frame, "null", errorReply("too many frames while the join is under way"));
       return;
     }
     if (frame.event === "phx_join") return void this.#onJoin(frame);
     const channel = this.#channels.get(frame.topic);
-    if (channel === undefined) return this.#reply(frame, "null", refusal("unmatched topic"));
+    if (channel === undefined) return this.#reply(frame, "null", errorReply("unmatched topic"));
     // A stale join_ref belongs to a join that a newer one replaced.
     if (frame.joinRef !== "null" && frame.joinRef !== channel.joinRef) return;
     channel.used(frame.topic);
@@ -368,7 +368,7 @@ export class PhoenixSocket {
 
   #onControl(frame: Frame): void {
     if (frame.event === "heartbeat") this.#reply(frame, "null", { status: "ok", response: "{}" });
-    else this.#reply(frame, "null", refusal(`unknown event on topic phoenix`));
+    else this.#reply(frame, "null", errorReply(`unknown event on topic phoenix`));
   }
 
   #onEvent(channel: JoinedChannel, frame: Frame): void {
@@ -393,11 +393,11 @@ export class PhoenixSocket {
   async #onJoin(frame: Frame): Promise<void> {
     const { topic } = frame;
     if (frame.payload.length > MAX_JOIN_LENGTH) {
-      return this.#reply(frame, frame.joinRef, refusal(`the payload of a join may have ${MAX_JOIN_LENGTH} characters`));
+      return this.#reply(frame, frame.joinRef, errorReply(`the payload of a join may have ${MAX_JOIN_LENGTH} characters`));
     }
     const previous = this.#channels.get(topic);
     if (previous === undefined && this.#channels.size + this.#joining.size >= this.#limits.maxChannels) {
-      return this.#reply(frame, frame.joinRef, refusal("too many channels on one socket"));
+      return this.#reply(frame, frame.joinRef, errorReply("too many channels on one socket"));
     }
     const queue: Frame[] = [];
     this.#joining.set(topic, queue);
@@ -420,7 +420,7 @@ export class PhoenixSocket {
       }
     } catch (error) {
       this.#events.onFailure(error);
-      this.#reply(frame, frame.joinRef, refusal("the node failed to join: try again"));
+      this.#reply(frame, frame.joinRef, errorReply("the node failed to join: try again"));
     } finally {
       this.#joining.delete(topic);
       for (const waiting of queue) this.#onFrame(waiting);

@@ -1,37 +1,37 @@
-import { admittedOf, type Admitted } from "./admitted.ts";
-import { TRUSTED, type Accepted, type Standing } from "./accepted.ts";
+import { admittedOf, type AcceptResult } from "./accept-result.ts";
+import { TRUSTED, type InboundMessage, type SenderTrust } from "./inbound-message.ts";
 import { isBuiltin } from "./builtin-protocols.ts";
-import type { DeadLetters } from "./dead-letters.ts";
+import type { FailureReporter } from "./failure-reporter.ts";
 import { DENIED, type Policies } from "./policy.ts";
-import type { Recipients } from "./recipients.ts";
-import type { Refusal } from "./refusal.ts";
+import type { Mailboxes } from "./mailboxes.ts";
+import type { Rejection } from "./rejection.ts";
 import type { Remote } from "./remote.ts";
 import { senderCredentialsJson, type SenderCredential } from "./sender-credential.ts";
 import { SenderOrder } from "./sender-order.ts";
-import { isRefusal, presentationsOf, verifySender, type PresentationVerifier } from "./sender-presentation.ts";
+import { isRejection, presentationsOf, verifySender, type PresentationVerifier } from "./sender-presentation.ts";
 
 /** What {@link Admission} is made with. */
 export interface AdmissionOptions {
   readonly policies: Policies;
-  readonly recipients: Recipients;
+  readonly recipients: Mailboxes;
   readonly remote: Remote;
-  readonly dead: DeadLetters;
+  readonly dead: FailureReporter;
   readonly isHosted: (did: string) => boolean;
 }
 
 /** A message on its way in, and those of its recipients that this is about. */
-export interface Approach {
+export interface InboundRequest {
   readonly sender: string;
   readonly recipients: readonly string[];
   readonly verifier: PresentationVerifier;
   /** Whom the sender's work and messages are counted for: an API key, or another node's host or address. */
   readonly owner: string;
-  readonly accepted: Accepted;
+  readonly inbound: InboundMessage;
 }
 
 const NO_CREDENTIALS: readonly SenderCredential[] = [];
 const NOTHING_PRESENTED: Promise<readonly SenderCredential[]> = Promise.resolve(NO_CREDENTIALS);
-const TOO_MANY_WAITING: Refusal = {
+const TOO_MANY_WAITING: Rejection = {
   label: "rate_limited",
   reason: "rate limited: too many messages wait until earlier credentials are verified",
   code: "e.p.me.res.rate",
@@ -50,25 +50,25 @@ export class Admission {
   }
 
   /** Finds out which credentials the sender has presented, while its later messages wait, and goes on. */
-  take(approach: Approach): Refusal | Promise<Admitted> {
-    const { sender, recipients, accepted } = approach;
+  take(request: InboundRequest): Rejection | Promise<AcceptResult> {
+    const { sender, recipients, inbound } = request;
     // What is presented to recipients elsewhere is verified there.
-    const presented = recipients.some(this.#options.isHosted) ? presentationsOf(accepted.message) : undefined;
-    if (presented === undefined && !this.#order.isWaiting(sender)) return this.#admit(approach, NO_CREDENTIALS);
+    const presented = recipients.some(this.#options.isHosted) ? presentationsOf(inbound.message) : undefined;
+    if (presented === undefined && !this.#order.isWaiting(sender)) return this.#admit(request, NO_CREDENTIALS);
     if (this.#order.isFull(sender)) return TOO_MANY_WAITING;
-    const verified = presented === undefined ? NOTHING_PRESENTED : verifySender(accepted.message, presented, recipients, approach);
-    return this.#order.enqueue<readonly SenderCredential[] | Refusal, Admitted>(sender, verified, (credentials) =>
-      isRefusal(credentials) ? credentials : this.#admit(approach, credentials),
+    const verified = presented === undefined ? NOTHING_PRESENTED : verifySender(inbound.message, presented, recipients, request);
+    return this.#order.enqueue<readonly SenderCredential[] | Rejection, AcceptResult>(sender, verified, (credentials) =>
+      isRejection(credentials) ? credentials : this.#admit(request, credentials),
     );
   }
 
   /** Takes a message whose sender's credentials are known, if the policies of all its recipients here let it through. */
-  #admit(approach: Approach, credentials: readonly SenderCredential[]): Refusal | Promise<Admitted> {
-    const { sender, recipients, accepted } = approach;
+  #admit(request: InboundRequest, credentials: readonly SenderCredential[]): Rejection | Promise<AcceptResult> {
+    const { sender, recipients, inbound } = request;
     const { policies, isHosted, remote } = this.#options;
-    const { message, text } = accepted;
+    const { message, text } = inbound;
     const senderCredentials = credentials.length === 0 ? undefined : senderCredentialsJson(credentials);
-    const stores: (() => Promise<Admitted>)[] = [];
+    const stores: (() => Promise<AcceptResult>)[] = [];
     for (const recipient of recipients.length === 1 ? recipients : new Set(recipients)) {
       if (!isHosted(recipient)) {
         stores.push(() => remote.send(message, text, recipient));
@@ -78,23 +78,23 @@ export class Admission {
       if (verdict.kind === "denied") return denial(sender, recipient);
       if (verdict.kind === "missing") return this.#options.dead.denied(message, recipient, verdict.missing);
       const authorized = verdict.kind === "authorized";
-      const standing = authorized && senderCredentials === undefined ? TRUSTED : { authorized, senderCredentials };
-      if (recipients.length === 1) return this.#deliver(accepted, recipient, standing);
-      const tooLarge = this.#options.recipients.refuseSize(accepted, recipient, standing);
+      const trust = authorized && senderCredentials === undefined ? TRUSTED : { authorized, senderCredentials };
+      if (recipients.length === 1) return this.#deliver(inbound, recipient, trust);
+      const tooLarge = this.#options.recipients.refuseSize(inbound, recipient, trust);
       if (tooLarge !== undefined) return tooLarge;
-      stores.push(() => this.#deliver(accepted, recipient, standing));
+      stores.push(() => this.#deliver(inbound, recipient, trust));
     }
     return Promise.all(stores.map((store) => store())).then(admittedOf);
   }
 
-  #deliver(accepted: Accepted, recipient: string, standing: Standing): Promise<Admitted> {
+  #deliver(inbound: InboundMessage, recipient: string, trust: SenderTrust): Promise<AcceptResult> {
     const { recipients, dead } = this.#options;
-    const { message, routable } = accepted;
+    const { message, routable } = inbound;
     if (isBuiltin(message) && !recipients.wouldTake(recipient, routable)) return dead.answer(message, recipient).then(() => undefined);
-    return recipients.store(accepted, recipient, standing);
+    return recipients.store(inbound, recipient, trust);
   }
 }
 
-function denial(sender: string, recipient: string): Refusal {
+function denial(sender: string, recipient: string): Rejection {
   return { label: "unauthorized", reason: "unauthorized", code: DENIED, comment: `${recipient} does not accept messages from ${sender}` };
 }

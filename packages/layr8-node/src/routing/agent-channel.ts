@@ -2,12 +2,12 @@ import { isJsonObject } from "@parley/core";
 import type { Clock } from "../clock.ts";
 import type { InboxMessage } from "../inbox/inbox.ts";
 import type { Probe } from "../phoenix/probe-queue.ts";
-import { OK, refusal, type Channel, type ChannelEnd, type ChannelHandler, type Reply } from "../phoenix/channel.ts";
-import { isRefused, type Admitted } from "./admitted.ts";
+import { OK, errorReply, type Channel, type ChannelEnd, type ChannelHandler, type Reply } from "../phoenix/channel.ts";
+import { isRefused, type AcceptResult } from "./accept-result.ts";
 import { deliveryPayload } from "./delivery-payload.ts";
 import type { JoinRequest } from "./join-request.ts";
 import type { Consumer, Mailbox, Settlement } from "./mailbox.ts";
-import { TOO_LARGE, type Refusal } from "./refusal.ts";
+import { TOO_LARGE, type Rejection } from "./rejection.ts";
 import { RATE_LIMITED, type Router, type SenderAccount } from "./router.ts";
 import { unitsOf } from "./work.ts";
 
@@ -27,7 +27,7 @@ const TOPIC_RETRY_MS = 10_000;
 /** What an agent's channel tells the node. */
 export interface AgentEvents {
   onAccepted(): void;
-  onRefused(refused: Refusal): void;
+  onRefused(refused: Rejection): void;
   onEnded(end: ChannelEnd, closeCode: number | undefined): void;
 }
 
@@ -95,7 +95,7 @@ export class AgentChannel implements ChannelHandler, Consumer {
       case "dispatch_reply":
         return this.#onDispatchReply(payload);
       default:
-        return refusal(`unknown event: ${event.slice(0, 64)}`);
+        return errorReply(`unknown event: ${event.slice(0, 64)}`);
     }
   }
 
@@ -160,7 +160,7 @@ export class AgentChannel implements ChannelHandler, Consumer {
     return verdict instanceof Promise ? verdict.then(this.#conclude, this.#fail) : this.#refuse(verdict);
   }
 
-  readonly #conclude = (admitted: Admitted): Reply => {
+  readonly #conclude = (admitted: AcceptResult): Reply => {
     if (isRefused(admitted)) return this.#refuse(admitted);
     this.#options.events.onAccepted();
     return admitted === undefined ? OK : { status: "ok", response: JSON.stringify(admitted) };
@@ -171,15 +171,15 @@ export class AgentChannel implements ChannelHandler, Consumer {
     return this.#refuse({ label: "failed", reason: "the node could not store the message: send it again", code: "e.p.me.res.storage" });
   };
 
-  #refuse(refused: Refusal): Reply {
+  #refuse(refused: Rejection): Reply {
     this.#options.events.onRefused(refused);
     const { reason, code, comment } = refused;
-    return refusal(reason, { ...(code !== undefined && { code }), ...(comment !== undefined && { comment }) });
+    return errorReply(reason, { ...(code !== undefined && { code }), ...(comment !== undefined && { comment }) });
   }
 
   #onAck(payload: string): Reply {
     const ids = parse(payload)?.["ids"];
-    if (!Array.isArray(ids) || ids.length > MAX_ACKS) return refusal(`ack needs ids: a list of at most ${MAX_ACKS} message ids`);
+    if (!Array.isArray(ids) || ids.length > MAX_ACKS) return errorReply(`ack needs ids: a list of at most ${MAX_ACKS} message ids`);
     for (const id of ids) if (typeof id === "string") this.#mailbox?.settle(this, id, "handled");
     return OK;
   }
@@ -188,8 +188,8 @@ export class AgentChannel implements ChannelHandler, Consumer {
     const reply = parse(payload);
     const id = reply?.["message_id"];
     const status = reply?.["status"];
-    if (!isSettlement(status)) return refusal("dispatch_reply needs a status: handled, pass or error");
-    if (id !== undefined && id !== null && typeof id !== "string") return refusal("dispatch_reply.message_id must be a string");
+    if (!isSettlement(status)) return errorReply("dispatch_reply needs a status: handled, pass or error");
+    if (id !== undefined && id !== null && typeof id !== "string") return errorReply("dispatch_reply.message_id must be a string");
     const { code, message } = reply ?? {};
     this.#mailbox?.settle(this, id ?? undefined, status, {
       ...(typeof code === "string" && { code }),

@@ -4,11 +4,11 @@ import { inboxMessage } from "../inbox/inbox-message.ts";
 import type { Inbox, InboxMessage } from "../inbox/inbox.ts";
 import type { Clock } from "../clock.ts";
 import type { Probe } from "../phoenix/probe-queue.ts";
-import { Backlog } from "./backlog.ts";
+import { InboxReader } from "./inbox-reader.ts";
 import { Bindings } from "./bindings.ts";
 import { Suspects, type BrokenLinkCause } from "./suspects.ts";
 import { ThreadRoutes } from "./thread-routes.ts";
-import { Window, type Flight, type WindowLimits } from "./window.ts";
+import { Window, type InFlightDelivery, type WindowLimits } from "./window.ts";
 
 /** One connection of an agent, as its mailbox sees it. */
 export interface Consumer {
@@ -40,7 +40,7 @@ export interface ReportedFailure {
 }
 
 /** Why a message leaves a mailbox without having been handled. */
-export type DeadCause = "expired" | "unhandled" | BrokenLinkCause;
+export type DeadLetterCause = "expired" | "unhandled" | BrokenLinkCause;
 
 /** How messages are delivered and delivered again. */
 export interface DeliveryOptions {
@@ -58,7 +58,7 @@ export interface DeliveryOptions {
 export interface MailboxEvents {
   onDelivered(message: InboxMessage, attempt: number): void;
   /** A message leaves without having been handled. */
-  onDead(message: InboxMessage, cause: DeadCause): void;
+  onDead(message: InboxMessage, cause: DeadLetterCause): void;
   /** An agent failed at a message, and has sent nothing on its thread since it got it. */
   onFailed(message: InboxMessage, failure: ReportedFailure): void;
   /** The inbox failed. What was not settled will be delivered again. */
@@ -83,13 +83,13 @@ export class Mailbox {
   readonly #bindings = new Bindings<Consumer>();
   readonly #threads: ThreadRoutes<Consumer>;
   readonly #windows = new Map<Consumer, Window<Consumer>>();
-  readonly #flights = new TransientMap<number, Flight<Consumer>>();
+  readonly #inFlight = new TransientMap<number, InFlightDelivery<Consumer>>();
   /** Connections that passed on a message which the next one can't take yet, by seq. */
   readonly #passedBy = new Map<number, ReadonlySet<Consumer>>();
   /** Settled, but perhaps still in the inbox. */
   readonly #leaving = new TransientMap<number, true>();
   #toSettle: number[] = [];
-  readonly #backlog: Backlog;
+  readonly #reader: InboxReader;
   readonly #suspects: Suspects<Consumer>;
   /** A message is held because another sender's of the same id is in flight. */
   #clashed = false;
@@ -100,10 +100,10 @@ export class Mailbox {
     this.#options = options;
     this.#events = events;
     this.#threads = new ThreadRoutes(options.maxThreads);
-    this.#backlog = new Backlog({
+    this.#reader = new InboxReader({
       read: (after) => inbox.read(did, { after, ...PAGE }),
       look: (message) => {
-        if (!this.#flights.has(message.seq) && !this.#leaving.has(message.seq)) this.#tryDeliver(message);
+        if (!this.#inFlight.has(message.seq) && !this.#leaving.has(message.seq)) this.#tryDeliver(message);
       },
       isFull: () => this.connected && [...this.#windows.values()].every((window) => window.starved),
       onFailure: (error) => events.onFailure(error),
@@ -116,9 +116,9 @@ export class Mailbox {
       route: (message) => this.#route(message, NONE),
       deliver: (message, consumer) => this.#deliverSuspect(message, consumer),
       onCleared: (seq) => {
-        if (this.#flights.has(seq) || this.#leaving.has(seq)) return;
-        this.#backlog.hold(seq);
-        this.#backlog.resume();
+        if (this.#inFlight.has(seq) || this.#leaving.has(seq)) return;
+        this.#reader.hold(seq);
+        this.#reader.resume();
       },
       onFailure: (error) => events.onFailure(error),
       now: () => options.clock.monotonic(),
@@ -131,7 +131,7 @@ export class Mailbox {
 
   /** Whether another mailbox of this DID could take over: only the inbox holds anything that it needs. */
   get idle(): boolean {
-    return !this.connected && this.#leaving.size === 0 && !this.#backlog.walking;
+    return !this.connected && this.#leaving.size === 0 && !this.#reader.walking;
   }
 
   /** Whether messages are remembered that may have broken the agent's link. */
@@ -141,7 +141,7 @@ export class Mailbox {
 
   /** Something is being written that this mailbox must see when it reads its inbox. */
   wrote(writing: Promise<unknown>): void {
-    this.#backlog.wrote(writing);
+    this.#reader.wrote(writing);
   }
 
   get protocols(): Iterable<string> {
@@ -168,10 +168,10 @@ export class Mailbox {
     const losers = this.#bindings.bind(consumer, protocols);
     this.#windows.set(consumer, new Window(this.#options.window));
     for (const { connection, left } of losers) {
-      this.#release(connection, (flight) => this.#route(flight.message, flight.passedBy) !== connection);
+      this.#release(connection, (delivery) => this.#route(delivery.message, delivery.passedBy) !== connection);
       if (!left) connection.takenOver();
     }
-    this.#backlog.walk(0);
+    this.#reader.walk(0);
   }
 
   /**
@@ -182,10 +182,10 @@ export class Mailbox {
   unbind(consumer: Consumer, closeCode?: number): void {
     if (!this.#bindings.has(consumer)) return;
     this.#bindings.unbind(consumer);
-    const inFlight = [...(this.#windows.get(consumer)?.flights ?? [])];
-    for (const { message, cause } of this.#suspects.linkEnded(consumer, inFlight, closeCode)) {
-      const flight = this.#flights.get(message.seq);
-      if (flight !== undefined) this.#land(flight);
+    const unacknowledged = [...(this.#windows.get(consumer)?.inFlight ?? [])];
+    for (const { message, cause } of this.#suspects.linkEnded(consumer, unacknowledged, closeCode)) {
+      const delivery = this.#inFlight.get(message.seq);
+      if (delivery !== undefined) this.#complete(delivery);
       this.#bury(message, cause);
     }
     this.#release(consumer, () => true);
@@ -204,26 +204,26 @@ export class Mailbox {
    * agent that acts on a message which the node then fails to store is no worse off than one whose acknowledgement is lost.
    */
   offer(message: InboxMessage, durable: Promise<void>): void {
-    this.#backlog.wrote(durable);
-    if (this.connected && this.#backlog.passes(message.seq)) return this.#tryDeliver(message);
-    if (this.connected) this.#backlog.grew();
+    this.#reader.wrote(durable);
+    if (this.connected && this.#reader.passes(message.seq)) return this.#tryDeliver(message);
+    if (this.connected) this.#reader.grew();
   }
 
   /** A message that was offered could not be stored, and its sender knows. */
   retract(message: InboxMessage): void {
-    const flight = this.#flights.get(message.seq);
-    if (flight !== undefined) this.#land(flight);
+    const delivery = this.#inFlight.get(message.seq);
+    if (delivery !== undefined) this.#complete(delivery);
   }
 
   /** An agent is done with a message. Without an id: with the one that has waited longest. */
   settle(consumer: Consumer, id: string | undefined, settlement: Settlement, failure: ReportedFailure = {}): void {
     const window = this.#windows.get(consumer);
-    const flight = id === undefined ? window?.oldest() : window?.get(id);
-    if (window === undefined || flight === undefined) return;
-    const { message, spokenBefore } = flight;
-    this.#land(flight);
+    const delivery = id === undefined ? window?.oldest() : window?.get(id);
+    if (window === undefined || delivery === undefined) return;
+    const { message, spokenBefore } = delivery;
+    this.#complete(delivery);
     this.#suspects.settled(message.seq);
-    if (settlement === "pass") this.#passOn(flight);
+    if (settlement === "pass") this.#passOn(delivery);
     else this.#remove(message.seq);
     const thread = message.thread ?? message.id;
     if (settlement === "error" && !this.#threads.hasSpokenSince(spokenBefore, thread)) this.#events.onFailed(message, failure);
@@ -240,41 +240,41 @@ export class Mailbox {
     const window = this.#windows.get(consumer);
     if (window === undefined) return;
     window.starved = false;
-    this.#backlog.resume();
+    this.#reader.resume();
   }
 
   /** Called now and then: redelivers what was not acknowledged in time. */
   sweep(): void {
     const now = this.#options.clock.monotonic();
-    for (const flight of this.#flights.values()) if (flight.dueAt <= now) this.#overdue(flight);
+    for (const delivery of this.#inFlight.values()) if (delivery.dueAt <= now) this.#overdue(delivery);
     // What has just left may have been all that a full window waited for.
     for (const [consumer, window] of this.#windows) if (window.mayResume) this.resume(consumer);
-    if (this.connected) this.#backlog.retry();
+    if (this.connected) this.#reader.retry();
     if (this.connected) this.#suspects.sweep();
     if (this.#clashed && this.connected) {
       this.#clashed = false;
-      this.#backlog.resume();
+      this.#reader.resume();
     }
   }
 
   /** Gives up the messages that have expired. Those in flight follow when their acknowledgement is overdue. */
   expire(): void {
-    this.#backlog.walk(0);
+    this.#reader.walk(0);
   }
 
-  #overdue(flight: Flight<Consumer>): void {
-    this.#land(flight);
+  #overdue(delivery: InFlightDelivery<Consumer>): void {
+    this.#complete(delivery);
     // Its link is alive, so it has the answer, and older SDKs don't acknowledge answers.
-    if (flight.answersConsumer && flight.consumer.lastHeardAt > flight.deliveredAt) return this.#remove(flight.message.seq);
-    if (flight.message.expiresAt <= this.#options.clock.expiry()) return this.#bury(flight.message, "expired");
-    this.#record(flight);
-    this.#tryDeliver(inboxMessage(flight.message, flight.message.seq, flight.attempt));
+    if (delivery.answersConsumer && delivery.consumer.lastHeardAt > delivery.deliveredAt) return this.#remove(delivery.message.seq);
+    if (delivery.message.expiresAt <= this.#options.clock.expiry()) return this.#bury(delivery.message, "expired");
+    this.#record(delivery);
+    this.#tryDeliver(inboxMessage(delivery.message, delivery.message.seq, delivery.attempt));
   }
 
-  #passOn(flight: Flight<Consumer>): void {
-    const passedBy = new Set(flight.passedBy).add(flight.consumer);
-    if (this.#route(flight.message, passedBy) === undefined) this.#bury(flight.message, "unhandled");
-    else this.#tryDeliver(flight.message, passedBy);
+  #passOn(delivery: InFlightDelivery<Consumer>): void {
+    const passedBy = new Set(delivery.passedBy).add(delivery.consumer);
+    if (this.#route(delivery.message, passedBy) === undefined) this.#bury(delivery.message, "unhandled");
+    else this.#tryDeliver(delivery.message, passedBy);
   }
 
   #route(message: Pick<InboxMessage, "id" | "type" | "thread" | "parentThread">, except: ReadonlySet<Consumer>): Consumer | undefined {
@@ -298,7 +298,7 @@ export class Mailbox {
     const clashes = window?.has(message.id) === true;
     if (clashes) this.#clashed = true;
     if (consumer === undefined || window === undefined || clashes || !window.takes(message, consumer.writable)) {
-      this.#backlog.hold(message.seq);
+      this.#reader.hold(message.seq);
       if (passedBy.size > 0) this.#passedBy.set(message.seq, passedBy);
       if (consumer !== undefined && window?.mayConfirm === true) void this.#confirm(consumer, window);
       return;
@@ -308,7 +308,7 @@ export class Mailbox {
 
   #deliverSuspect(message: InboxMessage, consumer: Consumer): boolean {
     const window = this.#windows.get(consumer);
-    if (window === undefined || this.#flights.has(message.seq) || this.#leaving.has(message.seq)) return false;
+    if (window === undefined || this.#inFlight.has(message.seq) || this.#leaving.has(message.seq)) return false;
     if (message.expiresAt <= this.#options.clock.expiry()) {
       this.#bury(message, "expired");
       return false;
@@ -326,9 +326,9 @@ export class Mailbox {
     const onOwnThread = this.#asker(message) === consumer;
     const answersConsumer = this.#needsNoAcknowledgement(message, consumer, onOwnThread);
     const spokenBefore = this.#threads.count;
-    const flight = { message, consumer, attempt, deliveredAt: now, dueAt, onOwnThread, answersConsumer, spokenBefore, passedBy };
-    window.add(flight);
-    this.#flights.set(message.seq, flight);
+    const delivery = { message, consumer, attempt, deliveredAt: now, dueAt, onOwnThread, answersConsumer, spokenBefore, passedBy };
+    window.add(delivery);
+    this.#inFlight.set(message.seq, delivery);
     this.#passedBy.delete(message.seq);
     consumer.deliver(message, attempt);
     this.#events.onDelivered(message, attempt);
@@ -351,9 +351,9 @@ export class Mailbox {
     setImmediate(() => void this.#confirm(consumer, window, ({ answersConsumer }) => answersConsumer));
   }
 
-  #land(flight: Flight<Consumer>): void {
-    this.#flights.delete(flight.message.seq);
-    this.#windows.get(flight.consumer)?.remove(flight);
+  #complete(delivery: InFlightDelivery<Consumer>): void {
+    this.#inFlight.delete(delivery.message.seq);
+    this.#windows.get(delivery.consumer)?.remove(delivery);
   }
 
   /**
@@ -363,20 +363,20 @@ export class Mailbox {
   async #confirm(
     consumer: Consumer,
     window: Window<Consumer>,
-    which: (flight: Flight<Consumer>) => boolean = isOnOwnThread,
+    which: (delivery: InFlightDelivery<Consumer>) => boolean = isOnOwnThread,
   ): Promise<void> {
-    const answers = [...window.flights].filter(which);
+    const answers = [...window.inFlight].filter(which);
     window.confirming = true;
     await consumer.confirm();
     window.confirming = false;
-    for (const flight of answers) {
-      if (this.#flights.get(flight.message.seq) !== flight) continue;
-      if (flight.answersConsumer) {
-        this.#land(flight);
-        this.#remove(flight.message.seq);
+    for (const delivery of answers) {
+      if (this.#inFlight.get(delivery.message.seq) !== delivery) continue;
+      if (delivery.answersConsumer) {
+        this.#complete(delivery);
+        this.#remove(delivery.message.seq);
       } else {
         // A handler may be at work on it: it stays in the inbox until it is acknowledged.
-        window.arrived(flight);
+        window.arrived(delivery);
       }
     }
     if (window.awaitsAnswers) this.#confirmAnswers(consumer, window);
@@ -385,24 +385,24 @@ export class Mailbox {
   }
 
   /** Takes back what a connection has in flight, so that it is delivered again in order. */
-  #release(consumer: Consumer, which: (flight: Flight<Consumer>) => boolean): void {
-    const released = [...(this.#windows.get(consumer)?.flights ?? [])].filter(which);
-    for (const flight of released) {
-      this.#land(flight);
-      this.#record(flight);
-      if (!this.#suspects.has(flight.message.seq)) this.#backlog.hold(flight.message.seq);
+  #release(consumer: Consumer, which: (delivery: InFlightDelivery<Consumer>) => boolean): void {
+    const released = [...(this.#windows.get(consumer)?.inFlight ?? [])].filter(which);
+    for (const delivery of released) {
+      this.#complete(delivery);
+      this.#record(delivery);
+      if (!this.#suspects.has(delivery.message.seq)) this.#reader.hold(delivery.message.seq);
     }
-    if (released.length > 0 && this.connected) this.#backlog.resume();
+    if (released.length > 0 && this.connected) this.#reader.resume();
   }
 
-  #record(flight: Flight<Consumer>): void {
+  #record(delivery: InFlightDelivery<Consumer>): void {
     const recording = this.#inbox
-      .recordAttempts(this.did, flight.message.seq, flight.attempt)
+      .recordAttempts(this.did, delivery.message.seq, delivery.attempt)
       .catch((error: unknown) => this.#events.onFailure(error));
-    this.#backlog.wroteToo(recording);
+    this.#reader.wroteToo(recording);
   }
 
-  #bury(message: InboxMessage, cause: DeadCause): void {
+  #bury(message: InboxMessage, cause: DeadLetterCause): void {
     this.#remove(message.seq);
     this.#events.onDead(message, cause);
   }
@@ -428,7 +428,7 @@ export class Mailbox {
   }
 }
 
-function isOnOwnThread({ onOwnThread }: Flight<Consumer>): boolean {
+function isOnOwnThread({ onOwnThread }: InFlightDelivery<Consumer>): boolean {
   return onOwnThread;
 }
 

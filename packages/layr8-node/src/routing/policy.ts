@@ -32,7 +32,7 @@ export interface Policy {
 }
 
 /** A message, as far as policies look at it. */
-export interface Approach {
+export interface AccessRequest {
   readonly sender: string;
   readonly recipient: string;
   readonly type: string;
@@ -40,7 +40,7 @@ export interface Approach {
 }
 
 /** What the policies make of a message. */
-export type Verdict =
+export type PolicyDecision =
   | { readonly kind: "authorized" }
   /** It is delivered all the same, and marked. */
   | { readonly kind: "unauthorized" }
@@ -51,9 +51,9 @@ export type Verdict =
 /** Problem code of a denial by policy. */
 export const DENIED = "e.m.authz.denied";
 
-const AUTHORIZED: Verdict = { kind: "authorized" };
-const UNAUTHORIZED: Verdict = { kind: "unauthorized" };
-const DENIAL: Verdict = { kind: "denied" };
+const AUTHORIZED: PolicyDecision = { kind: "authorized" };
+const UNAUTHORIZED: PolicyDecision = { kind: "unauthorized" };
+const DENIAL: PolicyDecision = { kind: "denied" };
 
 /** Decides who may send what to whom. Every policy that applies must let a message through. */
 export class Policies {
@@ -64,34 +64,34 @@ export class Policies {
     this.#policies = policies.map(read);
   }
 
-  judge(approach: Approach): Verdict {
+  judge(request: AccessRequest): PolicyDecision {
     if (this.#policies.length === 0) return AUTHORIZED;
     let verdict = AUTHORIZED;
     for (const policy of this.#policies) {
-      if (applies(policy, approach)) verdict = worse(verdict, judgeBy(policy, approach));
+      if (applies(policy, request)) verdict = worse(verdict, judgeBy(policy, request));
     }
     return verdict;
   }
 }
 
-function applies({ did, protocols }: Policy, { recipient, type }: Approach): boolean {
+function applies({ did, protocols }: Policy, { recipient, type }: AccessRequest): boolean {
   if (!coversDid(did, recipient)) return false;
   if (protocols === undefined) return true;
   const protocol = protocolOf(type);
   return protocols.some((pattern) => matches(pattern, type) || (protocol !== undefined && matches(pattern, protocol)));
 }
 
-function judgeBy({ allow, deny, credentials = [], enforce = true }: Policy, approach: Approach): Verdict {
-  const { sender } = approach;
+function judgeBy({ allow, deny, credentials = [], enforce = true }: Policy, request: AccessRequest): PolicyDecision {
+  const { sender } = request;
   if (denies(deny, sender) || (allow !== undefined && !covers(allow, sender))) return enforce ? DENIAL : UNAUTHORIZED;
-  const missing = credentials.filter((demand) => !approach.credentials.some((credential) => meets(credential, demand)));
+  const missing = credentials.filter((demand) => !request.credentials.some((credential) => meets(credential, demand)));
   if (missing.length === 0) return AUTHORIZED;
   return enforce ? { kind: "missing", missing } : UNAUTHORIZED;
 }
 
-const RANKS: Readonly<Record<Verdict["kind"], number>> = { authorized: 0, unauthorized: 1, missing: 2, denied: 3 };
+const RANKS: Readonly<Record<PolicyDecision["kind"], number>> = { authorized: 0, unauthorized: 1, missing: 2, denied: 3 };
 
-function worse(first: Verdict, second: Verdict): Verdict {
+function worse(first: PolicyDecision, second: PolicyDecision): PolicyDecision {
   if (first.kind === "missing" && second.kind === "missing") return { kind: "missing", missing: [...first.missing, ...second.missing] };
   return RANKS[second.kind] > RANKS[first.kind] ? second : first;
 }

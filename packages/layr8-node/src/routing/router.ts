@@ -1,19 +1,19 @@
 import { decodePlaintext, PlaintextError, threadOf, type Message } from "@parley/core";
 import type { Records } from "@parley/storage";
 import type { DamagedMessage, Inbox, InboxMessage } from "../inbox/inbox.ts";
-import { isRefused, type Admitted } from "./admitted.ts";
-import { acceptedOf } from "./accepted.ts";
-import { Admission, type Approach } from "./admission.ts";
+import { isRefused, type AcceptResult } from "./accept-result.ts";
+import { inboundMessage } from "./inbound-message.ts";
+import { Admission, type InboundRequest } from "./admission.ts";
 import { isBuiltinAnswer, MAX_PROTOCOLS } from "./builtin-protocols.ts";
-import { DeadLetters, type DeadMessage, type DeathCause, type Problem } from "./dead-letters.ts";
+import { FailureReporter, type MessageSummary, type UndeliveredCause, type Problem } from "./failure-reporter.ts";
 import type { Consumer, DeliveryOptions, Mailbox } from "./mailbox.ts";
-import { OwnMessages } from "./own-messages.ts";
+import { SystemMessages } from "./system-messages.ts";
 import type { InboxShareRecord } from "./inbox-shares.ts";
 import type { Policies } from "./policy.ts";
 import { isProblemReport } from "./problem-report.ts";
 import { readMessage, type ReadMessage } from "./read-message.ts";
-import { Recipients } from "./recipients.ts";
-import type { Refusal } from "./refusal.ts";
+import { Mailboxes } from "./mailboxes.ts";
+import type { Rejection } from "./rejection.ts";
 import type { Remote } from "./remote.ts";
 import type { PresentationVerifier } from "./sender-presentation.ts";
 import { extraUnitsOf } from "./work.ts";
@@ -21,14 +21,14 @@ import { extraUnitsOf } from "./work.ts";
 /** What the router tells the node. */
 export interface RouterEvents {
   onDelivered(message: InboxMessage, attempt: number): void;
-  onDead(cause: DeathCause, message: DeadMessage): void;
+  onDead(cause: UndeliveredCause, message: MessageSummary): void;
   /** The node's own answer or report could not be stored. */
-  onDropped(message: DeadMessage, reason: string): void;
+  onDropped(message: MessageSummary, reason: string): void;
   onFailure(error: unknown): void;
 }
 
 /** A sender's rate is used up. */
-export const RATE_LIMITED: Refusal = {
+export const RATE_LIMITED: Rejection = {
   label: "rate_limited",
   reason: "rate limited: slow down and send again",
   code: "e.p.me.res.rate",
@@ -91,8 +91,8 @@ export interface Received {
  */
 export class Router {
   readonly #options: RouterOptions;
-  readonly #recipients: Recipients;
-  readonly #dead: DeadLetters;
+  readonly #recipients: Mailboxes;
+  readonly #dead: FailureReporter;
   readonly #admission: Admission;
 
   constructor(options: RouterOptions) {
@@ -113,7 +113,7 @@ export class Router {
     } = options;
     const { onDead, onFailure } = { onDead: events.onDead.bind(events), onFailure: events.onFailure.bind(events) };
     this.#options = options;
-    this.#recipients = new Recipients({
+    this.#recipients = new Mailboxes({
       inbox,
       messageTtlMs,
       maxFromRemote,
@@ -129,8 +129,8 @@ export class Router {
         onFailed: (message, failure) => this.#dead.failed(message, failure),
       },
     });
-    const own = new OwnMessages({ recipients: this.#recipients, remote, isHosted, onDropped: events.onDropped.bind(events) });
-    this.#dead = new DeadLetters({ recipients: this.#recipients, own, onDead, onFailure });
+    const own = new SystemMessages({ recipients: this.#recipients, remote, isHosted, onDropped: events.onDropped.bind(events) });
+    this.#dead = new FailureReporter({ recipients: this.#recipients, own, onDead, onFailure });
     this.#admission = new Admission({ policies, recipients: this.#recipients, remote, dead: this.#dead, isHosted });
   }
 
@@ -164,7 +164,7 @@ export class Router {
    * @param account whom the message is counted for.
    * @returns why it was refused, or, once it is safe, who of its recipients is away.
    */
-  accept(sender: string, consumer: Consumer, text: string, account: SenderAccount): Refusal | Promise<Admitted> {
+  accept(sender: string, consumer: Consumer, text: string, account: SenderAccount): Rejection | Promise<AcceptResult> {
     let read: ReadMessage;
     try {
       read = readMessage(text);
@@ -173,14 +173,14 @@ export class Router {
       throw error;
     }
     const { message } = read;
-    const approach: Approach = {
+    const request: InboundRequest = {
       sender,
       recipients: message.to,
       verifier: this.#options.verifiers.local,
       owner: account.owner,
-      accepted: acceptedOf(message, read.text, { owner: account.owner }),
+      inbound: inboundMessage(message, read.text, { owner: account.owner }),
     };
-    const refused = this.#refuse(approach);
+    const refused = this.#refuse(request);
     if (refused !== undefined) return refused;
     const extra = extraUnitsOf(message, text.length);
     if (extra > 0 && !account.takeUnits(extra)) return RATE_LIMITED;
@@ -189,7 +189,7 @@ export class Router {
     mailbox.spoke(threadOf(message), consumer);
     // A report may name its thread as the parent only: the sender of what it is about has been told all the same.
     if (message.parentThreadId !== undefined && isProblemReport(message)) mailbox.spoke(message.parentThreadId, consumer);
-    return this.#admission.take(approach);
+    return this.#admission.take(request);
   }
 
   /**
@@ -197,21 +197,21 @@ export class Router {
    *
    * @returns why it was refused; `undefined` when it is safe. Whether the recipient is away is not for other nodes to know.
    */
-  async receive({ message, text, sender, recipient, owner }: Received): Promise<Refusal | undefined> {
-    const approach: Approach = {
+  async receive({ message, text, sender, recipient, owner }: Received): Promise<Rejection | undefined> {
+    const request: InboundRequest = {
       sender,
       recipients: [recipient],
       verifier: this.#options.verifiers.remote,
       owner,
-      accepted: acceptedOf(message, text, { owner, remote: true }),
+      inbound: inboundMessage(message, text, { owner, remote: true }),
     };
     // Its node lost the answer. Whatever would be said against it by now, it was taken.
     if (await this.#options.inbox.remembers({ recipient, from: sender, id: message.id, expires: message.expiresTime })) return undefined;
-    const admitted = this.#refuse(approach) ?? (await this.#admission.take(approach));
+    const admitted = this.#refuse(request) ?? (await this.#admission.take(request));
     return isRefused(admitted) ? admitted : undefined;
   }
 
-  /** A message that was accepted for another node came to nothing: tells its sender, if it is still hosted here, and was no built-in answer. */
+  /** A message that was inbound for another node came to nothing: tells its sender, if it is still hosted here, and was no built-in answer. */
   async undelivered(plaintext: string, recipient: string, problem: Problem): Promise<void> {
     const { message } = decodePlaintext(JSON.parse(plaintext));
     if (isBuiltinAnswer(message)) return;
@@ -244,8 +244,8 @@ export class Router {
   }
 
   /** Everything that can be known before anything is stored, for all recipients: either all get the message or none. */
-  #refuse({ sender, recipients, accepted }: Approach): Refusal | undefined {
-    const { message } = accepted;
+  #refuse({ sender, recipients, inbound }: InboundRequest): Rejection | undefined {
+    const { message } = inbound;
     if (message.from !== sender) {
       const comment = message.from === undefined ? "from is missing" : "from is not the DID that this channel is joined as";
       return { label: "unauthorized", reason: "unauthorized", code: "e.m.authz.from", comment };
@@ -256,7 +256,7 @@ export class Router {
     }
     const { isHosted, remote } = this.#options;
     for (const recipient of recipients) {
-      const refused = isHosted(recipient) ? this.#recipients.refuse(recipient, accepted) : remote.refuse(sender, recipient);
+      const refused = isHosted(recipient) ? this.#recipients.refuse(recipient, inbound) : remote.refuse(sender, recipient);
       if (refused !== undefined) return refused;
     }
     return undefined;

@@ -1,6 +1,6 @@
 import { isJsonObject, ParleyError, type Attachment, type JsonObject, type JsonValue, type Message } from "@parley/core";
 import type { VerifiedCredential, VerifiedPresentation } from "@parley/vc";
-import type { Refusal } from "./refusal.ts";
+import type { Rejection } from "./rejection.ts";
 import type { SenderCredential } from "./sender-credential.ts";
 
 /** `format` of the attachment with which a sender presents credentials to the recipient's node. */
@@ -32,22 +32,22 @@ export async function verifySender(
   attachments: readonly Attachment[],
   recipients: readonly string[],
   { verifier, owner }: { readonly verifier: PresentationVerifier; readonly owner: string },
-): Promise<readonly SenderCredential[] | Refusal> {
+): Promise<readonly SenderCredential[] | Rejection> {
   const [attachment, ...others] = attachments;
   if (attachment === undefined || others.length > 0) return refused("a message has at most one presentation");
   const signed = signedText(attachment);
   if (signed === undefined) return refused("its attachment needs the signed presentation as base64 or as a json string");
-  let verdict: readonly SenderCredential[] | Refusal = [];
+  let verdict: readonly SenderCredential[] | Rejection = [];
   for (const audience of new Set(recipients)) {
     // One after the other: a message with many recipients takes one slot of its sender's.
     // oxlint-disable-next-line no-await-in-loop
     verdict = await verifyFor(message, signed, audience, { verifier, owner });
-    if (isRefusal(verdict)) return verdict;
+    if (isRejection(verdict)) return verdict;
   }
   return verdict;
 }
 
-export function isRefusal(verdict: readonly SenderCredential[] | Refusal): verdict is Refusal {
+export function isRejection(verdict: readonly SenderCredential[] | Rejection): verdict is Rejection {
   return "reason" in verdict;
 }
 
@@ -56,7 +56,7 @@ async function verifyFor(
   signed: string,
   audience: string,
   { verifier, owner }: { readonly verifier: PresentationVerifier; readonly owner: string },
-): Promise<readonly SenderCredential[] | Refusal> {
+): Promise<readonly SenderCredential[] | Rejection> {
   let presentation: VerifiedPresentation;
   try {
     presentation = await verifier.verifyPresentation(signed, { owner, audience, nonce: message.id });
@@ -104,6 +104,6 @@ function textOf(value: JsonValue | undefined): string | undefined {
   return typeof value === "string" ? value : undefined;
 }
 
-function refused(why: string): Refusal {
+function refused(why: string): Rejection {
   return { label: "presentation", reason: `presentation refused: ${why}`, code: "e.p.trust.presentation" };
 }

@@ -1,6 +1,6 @@
 import type { InboxMessage } from "../inbox/inbox.ts";
 import type { Probe } from "../phoenix/probe-queue.ts";
-import type { Flight } from "./window.ts";
+import type { InFlightDelivery } from "./window.ts";
 
 /** WebSocket close codes with which a client objects to what it was sent: protocol error, unsupported, invalid, policy, too big, failure. */
 const OBJECTIONS: ReadonlySet<number> = new Set([1002, 1003, 1007, 1008, 1009, 1011]);
@@ -35,7 +35,7 @@ interface Suspect {
 }
 
 /** A suspect that is being delivered alone. */
-interface Trial<C> {
+interface ProbeDelivery<C> {
   readonly suspect: Suspect;
   readonly consumer: C;
   arrivedAt: number | undefined;
@@ -69,7 +69,7 @@ export class Suspects<C extends { readonly quietSince: number; probe(probe: Prob
   readonly #suspects = new Map<number, Suspect>();
   /** How many links broke with a message in flight, by seq. */
   readonly #losses = new Map<number, number>();
-  #trial: Trial<C> | undefined;
+  #probing: ProbeDelivery<C> | undefined;
   #starting = false;
 
   constructor(options: SuspectsOptions<C>) {
@@ -87,54 +87,54 @@ export class Suspects<C extends { readonly quietSince: number; probe(probe: Prob
   /**
    * A connection ended.
    *
-   * @param flights what it had not acknowledged.
+   * @param inFlight what it had not acknowledged.
    * @param closeCode the WebSocket close code, where the client ended the link without leaving; `undefined` otherwise.
    * @returns the messages to give up.
    */
   linkEnded(
     consumer: C,
-    flights: readonly Flight<C>[],
+    inFlight: readonly InFlightDelivery<C>[],
     closeCode: number | undefined,
   ): readonly { message: InboxMessage; cause: BrokenLinkCause }[] {
-    const trial = this.#trial?.consumer === consumer ? this.#trial : undefined;
-    if (trial !== undefined) this.#trial = undefined;
+    const probing = this.#probing?.consumer === consumer ? this.#probing : undefined;
+    if (probing !== undefined) this.#probing = undefined;
     if (closeCode === undefined) return [];
     const tooBig = closeCode === TOO_BIG;
     const objected = OBJECTIONS.has(closeCode);
-    for (const { message } of flights) {
+    for (const { message } of inFlight) {
       const { seq, plaintext, senderCredentials = "" } = message;
       const suspect = this.#suspects.get(seq);
       if (suspect === undefined) {
         if (!objected && this.#countLoss(seq) < LOSSES_WITHOUT_OBJECTION) continue;
         const bytes = Buffer.byteLength(plaintext) + Buffer.byteLength(senderCredentials);
         this.#suspects.set(seq, { seq, bytes, strikes: objected ? 0 : STRIKES_WITHOUT_OBJECTION, tooBig });
-      } else if (suspect === trial?.suspect) {
-        suspect.strikes += trial.arrivedAt === undefined ? STRIKES.unarrived : STRIKES.arrived;
+      } else if (suspect === probing?.suspect) {
+        suspect.strikes += probing.arrivedAt === undefined ? STRIKES.unarrived : STRIKES.arrived;
         suspect.tooBig &&= tooBig;
       }
     }
-    const guilty = trial?.suspect;
-    if (guilty === undefined || guilty.strikes < MAX_STRIKES) return [];
-    const cause = guilty.tooBig ? "too_large" : "undeliverable";
-    return flights.filter(({ message }) => message.seq === guilty.seq).map(({ message }) => ({ message, cause }));
+    const culprit = probing?.suspect;
+    if (culprit === undefined || culprit.strikes < MAX_STRIKES) return [];
+    const cause = culprit.tooBig ? "too_large" : "undeliverable";
+    return inFlight.filter(({ message }) => message.seq === culprit.seq).map(({ message }) => ({ message, cause }));
   }
 
   /** An agent has acknowledged a message, or it has left the inbox. */
   settled(seq: number): void {
     this.#losses.delete(seq);
     if (!this.#suspects.delete(seq)) return;
-    if (this.#trial?.suspect.seq === seq) this.#endTrial(this.#trial);
+    if (this.#probing?.suspect.seq === seq) this.#endProbe(this.#probing);
   }
 
-  /** Called by the mailbox's sweep: puts the next suspect on trial, or clears the one that its link has survived. */
+  /** Called by the mailbox's sweep: puts the next suspect on probing, or clears the one that its link has survived. */
   sweep(): void {
     if (this.#suspects.size === 0) return;
-    const trial = this.#trial;
-    if (trial === undefined) return void this.#startTrial();
-    if (trial.arrivedAt === undefined || this.#options.now() - trial.arrivedAt < WATCH_MS) return;
-    const { seq } = trial.suspect;
+    const probing = this.#probing;
+    if (probing === undefined) return void this.#startProbe();
+    if (probing.arrivedAt === undefined || this.#options.now() - probing.arrivedAt < WATCH_MS) return;
+    const { seq } = probing.suspect;
     this.#suspects.delete(seq);
-    this.#endTrial(trial);
+    this.#endProbe(probing);
     this.#options.onCleared(seq);
   }
 
@@ -145,13 +145,13 @@ export class Suspects<C extends { readonly quietSince: number; probe(probe: Prob
     return losses;
   }
 
-  #endTrial(trial: Trial<C>): void {
-    this.#trial = undefined;
-    trial.release();
-    void this.#startTrial();
+  #endProbe(probing: ProbeDelivery<C>): void {
+    this.#probing = undefined;
+    probing.release();
+    void this.#startProbe();
   }
 
-  async #startTrial(): Promise<void> {
+  async #startProbe(): Promise<void> {
     const [suspect] = Array.from(this.#suspects.values()).toSorted((a, b) => a.strikes - b.strikes || a.bytes - b.bytes);
     if (suspect === undefined || this.#starting) return;
     this.#starting = true;
@@ -169,21 +169,21 @@ export class Suspects<C extends { readonly quietSince: number; probe(probe: Prob
   #try(suspect: Suspect, message: InboxMessage): void {
     const { route, deliver, now } = this.#options;
     const consumer = route(message);
-    if (this.#trial !== undefined || consumer === undefined || now() - consumer.quietSince < QUIET_MS) return;
-    const trial: Trial<C> = { suspect, consumer, arrivedAt: undefined, release: () => {} };
-    this.#trial = trial;
+    if (this.#probing !== undefined || consumer === undefined || now() - consumer.quietSince < QUIET_MS) return;
+    const probing: ProbeDelivery<C> = { suspect, consumer, arrivedAt: undefined, release: () => {} };
+    this.#probing = probing;
     consumer.probe({
       strikes: suspect.strikes,
       bytes: suspect.bytes,
       send: () => {
-        const sent = this.#trial === trial && deliver(message, consumer);
-        if (!sent && this.#trial === trial) this.#trial = undefined;
+        const sent = this.#probing === probing && deliver(message, consumer);
+        if (!sent && this.#probing === probing) this.#probing = undefined;
         return sent;
       },
       arrived: (release) => {
-        if (this.#trial !== trial) return release();
-        trial.arrivedAt = now();
-        trial.release = release;
+        if (this.#probing !== probing) return release();
+        probing.arrivedAt = now();
+        probing.release = release;
       },
     });
   }

@@ -2,7 +2,7 @@ import { TransientMap } from "@parley/core/internal";
 import type { InboxMessage } from "../inbox/inbox.ts";
 
 /** One delivery that the agent has not acknowledged yet. */
-export interface Flight<C> {
+export interface InFlightDelivery<C> {
   readonly message: InboxMessage;
   readonly consumer: C;
   /** Which delivery of the message this is, from 1. */
@@ -34,10 +34,10 @@ const MAX_ARRIVED = { messages: 16, length: 4 };
 /** What one connection has in flight, in the order of delivery. */
 export class Window<C> {
   /** By message id, which agents acknowledge by: two messages of one id are never in flight at once. */
-  readonly #flights = new TransientMap<string, Flight<C>>();
+  readonly #inFlight = new TransientMap<string, InFlightDelivery<C>>();
   readonly #limits: WindowLimits;
-  /** In flight and known to have arrived: they wait for an acknowledgement that may never come, and take no room. */
-  readonly #arrived = new Set<Flight<C>>();
+  /** In delivery and known to have arrived: they wait for an acknowledgement that may never come, and take no room. */
+  readonly #arrived = new Set<InFlightDelivery<C>>();
   #arrivedLength = 0;
   #length = 0;
   #onOwnThread = 0;
@@ -57,8 +57,8 @@ export class Window<C> {
     return this.#answers > 0;
   }
 
-  get flights(): Iterable<Flight<C>> {
-    return this.#flights.values();
+  get inFlight(): Iterable<InFlightDelivery<C>> {
+    return this.#inFlight.values();
   }
 
   /** Whether a message may be delivered now. If not, the window is starved until {@link Window.mayResume}. */
@@ -76,51 +76,51 @@ export class Window<C> {
 
   /** Whether a message of this id is in flight: then another sender's of the same id has to wait. */
   has(id: string): boolean {
-    return this.#flights.has(id);
+    return this.#inFlight.has(id);
   }
 
-  add(flight: Flight<C>): void {
-    this.#flights.set(flight.message.id, flight);
-    this.#length += flight.message.plaintext.length;
-    if (flight.onOwnThread) this.#onOwnThread += 1;
-    if (flight.answersConsumer) this.#answers += 1;
+  add(delivery: InFlightDelivery<C>): void {
+    this.#inFlight.set(delivery.message.id, delivery);
+    this.#length += delivery.message.plaintext.length;
+    if (delivery.onOwnThread) this.#onOwnThread += 1;
+    if (delivery.answersConsumer) this.#answers += 1;
   }
 
-  get(id: string): Flight<C> | undefined {
-    return this.#flights.get(id);
+  get(id: string): InFlightDelivery<C> | undefined {
+    return this.#inFlight.get(id);
   }
 
   /** The delivery that has waited longest for its acknowledgement. */
-  oldest(): Flight<C> | undefined {
-    let answer: Flight<C> | undefined;
-    for (const [, flight] of this.#flights) {
-      if (!flight.answersConsumer) return flight;
-      answer ??= flight;
+  oldest(): InFlightDelivery<C> | undefined {
+    let answer: InFlightDelivery<C> | undefined;
+    for (const [, delivery] of this.#inFlight) {
+      if (!delivery.answersConsumer) return delivery;
+      answer ??= delivery;
     }
     return answer;
   }
 
-  remove(flight: Flight<C>): void {
-    if (this.#flights.get(flight.message.id) !== flight) return;
-    this.#flights.delete(flight.message.id);
-    if (flight.answersConsumer) this.#answers -= 1;
-    const { length } = flight.message.plaintext;
-    if (this.#arrived.delete(flight)) {
+  remove(delivery: InFlightDelivery<C>): void {
+    if (this.#inFlight.get(delivery.message.id) !== delivery) return;
+    this.#inFlight.delete(delivery.message.id);
+    if (delivery.answersConsumer) this.#answers -= 1;
+    const { length } = delivery.message.plaintext;
+    if (this.#arrived.delete(delivery)) {
       this.#arrivedLength -= length;
       return;
     }
     this.#length -= length;
-    if (flight.onOwnThread) this.#onOwnThread -= 1;
+    if (delivery.onOwnThread) this.#onOwnThread -= 1;
   }
 
   /** A delivery is known to have arrived: it takes no room any more, unless there are too many of these. */
-  arrived(flight: Flight<C>): void {
+  arrived(delivery: InFlightDelivery<C>): void {
     const { maxMessages, maxLength } = this.#limits;
-    const { length } = flight.message.plaintext;
-    if (this.#flights.get(flight.message.id) !== flight || this.#arrived.has(flight)) return;
+    const { length } = delivery.message.plaintext;
+    if (this.#inFlight.get(delivery.message.id) !== delivery || this.#arrived.has(delivery)) return;
     if (this.#arrived.size >= MAX_ARRIVED.messages * maxMessages) return;
     if (this.#arrivedLength + length > MAX_ARRIVED.length * maxLength) return;
-    this.#arrived.add(flight);
+    this.#arrived.add(delivery);
     this.#arrivedLength += length;
     this.#length -= length;
     this.#onOwnThread -= 1;
@@ -137,6 +137,6 @@ export class Window<C> {
   }
 
   get #size(): number {
-    return this.#flights.size - this.#arrived.size;
+    return this.#inFlight.size - this.#arrived.size;
   }
 }

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { AgreementKeys } from "../../src/federation/agreement-keys.ts";
 import { Inbound } from "../../src/federation/inbound/inbound.ts";
 import { KnownHosts } from "../../src/federation/inbound/known-hosts.ts";
-import { Strangers } from "../../src/federation/inbound/strangers.ts";
+import { UnknownSenderLimiter } from "../../src/federation/inbound/unknown-sender-limiter.ts";
 import { Endpoints } from "../../src/federation/outbound/endpoints.ts";
 import { World } from "./outbound/world.ts";
 
@@ -21,7 +21,7 @@ function open({ messagesPerSecond = 1000, strangersPerSecond = 1000 }): void {
     isHosted: hosted.has,
     keys: new AgreementKeys(hosted),
     resolver: world.resolver,
-    strangers: new Strangers({ perSecond: strangersPerSecond, atOnce: 10, atOncePerAddress: 10, now: () => 0 }),
+    strangers: new UnknownSenderLimiter({ perSecond: strangersPerSecond, atOnce: 10, atOncePerAddress: 10, now: () => 0 }),
     knownHosts: new KnownHosts(undefined, []),
     maxEnvelopeBytes: 100_000,
     maxMessageLength: 100_000,

@@ -160,7 +160,7 @@ describe("POST /didcomm", () => {
     const kid = `${stranger.did}#agreement`;
     stranger.serve = (_, response) => {
       const { keyAgreement: _none, ...document } = documentOf(stranger.did, publicKey);
-      stranger.answer(response, { ...document, authentication: [kid] });
+      stranger.response(response, { ...document, authentication: [kid] });
     };
     const signed = packSigned(JSON.stringify(stranger.message("1")), { kid, privateKey: privateKey as never });
     expect(await post(node, signed)).toMatchObject(REFUSED);
@@ -418,20 +418,20 @@ describe("what a sender's host may do", () => {
     ["no document", () => (_, response) => void response.writeHead(404).end(), 400, "bad_request"],
     [
       "a document of another DID",
-      (self) => (_, response) => self.answer(response, documentOf("did:web:m.localhost:x", self.key.publicKey)),
+      (self) => (_, response) => self.response(response, documentOf("did:web:m.localhost:x", self.key.publicKey)),
       400,
       "bad_request",
     ],
     [
       "another key",
-      (self) => (_, response) => self.answer(response, documentOf(self.did, agreementKey("x").publicKey)),
+      (self) => (_, response) => self.response(response, documentOf(self.did, agreementKey("x").publicKey)),
       400,
       "bad_request",
     ],
-    ["no keys", (self) => (_, response) => self.answer(response, { id: self.did }), 400, "bad_request"],
+    ["no keys", (self) => (_, response) => self.response(response, { id: self.did }), 400, "bad_request"],
     [
       "a private key",
-      (self) => (_, response) => self.answer(response, documentOf(self.did, agreementKey("x").privateKey)),
+      (self) => (_, response) => self.response(response, documentOf(self.did, agreementKey("x").privateKey)),
       400,
       "bad_request",
     ],

@@ -21,7 +21,7 @@ beforeEach(async () => {
   await pair.open("b");
   // Its endpoint takes nothing, ever.
   stranger.serve = (_request, response) =>
-    stranger.answer(response, documentOf(stranger.did, stranger.key.publicKey, "http://m.localhost:1/didcomm"));
+    stranger.response(response, documentOf(stranger.did, stranger.key.publicKey, "http://m.localhost:1/didcomm"));
 });
 afterEach(async () => {
   await pair.close();

@@ -2,9 +2,9 @@ import { createMessage } from "@parley/core";
 import { describe, expect, it } from "vitest";
 import { BoundedMap } from "../../src/federation/bounded-map.ts";
 import { readForward } from "../../src/federation/inbound/forward.ts";
-import { Strangers, TooManyStrangers } from "../../src/federation/inbound/strangers.ts";
+import { UnknownSenderLimiter, TooManyUnknownSenders } from "../../src/federation/inbound/unknown-sender-limiter.ts";
 import { problemOf } from "../../src/federation/undelivered.ts";
-import { Whereabouts } from "../../src/federation/whereabouts.ts";
+import { RemoteDidCheck } from "../../src/federation/remote-did-check.ts";
 import { hostOfDomain, hostsOfUrl, originOfDomain } from "../../src/identity/domain.ts";
 
 describe("BoundedMap", () => {
@@ -20,50 +20,50 @@ describe("BoundedMap", () => {
   });
 });
 
-describe("Strangers", () => {
+describe("UnknownSenderLimiter", () => {
   const never = (): Promise<never> => new Promise(() => {});
 
   it("may ask so often in a second, each address for itself", async () => {
     let now = 0;
-    const strangers = new Strangers({ perSecond: 2, atOnce: 10, atOncePerAddress: 10, now: () => now });
+    const strangers = new UnknownSenderLimiter({ perSecond: 2, atOnce: 10, atOncePerAddress: 10, now: () => now });
     const ask = (address: string) => strangers.ask(address, () => Promise.resolve("document"));
     expect([await ask("a"), await ask("a")]).toEqual(["document", "document"]);
-    await expect(ask("a")).rejects.toBeInstanceOf(TooManyStrangers);
+    await expect(ask("a")).rejects.toBeInstanceOf(TooManyUnknownSenders);
     expect(await ask("b")).toBe("document");
     now += 500;
     expect(await ask("a")).toBe("document");
   });
 
   it("may ask for so many at once, in all and for each address", async () => {
-    const strangers = new Strangers({ perSecond: 100, atOnce: 3, atOncePerAddress: 2, now: () => 0 });
+    const strangers = new UnknownSenderLimiter({ perSecond: 100, atOnce: 3, atOncePerAddress: 2, now: () => 0 });
     for (const address of ["a", "a"]) void strangers.ask(address, never);
-    await expect(strangers.ask("a", never)).rejects.toBeInstanceOf(TooManyStrangers);
+    await expect(strangers.ask("a", never)).rejects.toBeInstanceOf(TooManyUnknownSenders);
     void strangers.ask("b", never);
-    await expect(strangers.ask("c", never)).rejects.toBeInstanceOf(TooManyStrangers);
+    await expect(strangers.ask("c", never)).rejects.toBeInstanceOf(TooManyUnknownSenders);
   });
 
   it("leave room when they fail", async () => {
-    const strangers = new Strangers({ perSecond: 100, atOnce: 1, atOncePerAddress: 1, now: () => 0 });
+    const strangers = new UnknownSenderLimiter({ perSecond: 100, atOnce: 1, atOncePerAddress: 1, now: () => 0 });
     await expect(strangers.ask("a", () => Promise.reject(new Error("no")))).rejects.toThrow("no");
     expect(await strangers.ask("a", () => Promise.resolve(1))).toBe(1);
   });
 
   it("are none any more once they have been met", () => {
-    const strangers = new Strangers({ perSecond: 1, atOnce: 1, atOncePerAddress: 1, now: () => 0 });
+    const strangers = new UnknownSenderLimiter({ perSecond: 1, atOnce: 1, atOncePerAddress: 1, now: () => 0 });
     expect(strangers.hasMet("did:web:x")).toBe(false);
     strangers.meet("did:web:x");
     expect(strangers.hasMet("did:web:x")).toBe(true);
   });
 });
 
-describe("Whereabouts", () => {
+describe("RemoteDidCheck", () => {
   const network = { allow: [], httpForLoopback: false, hosts: { "Partner.localhost": "http://127.0.0.1:1" } };
-  const whereabouts = new Whereabouts({ network, ownHosts: ["node.example", "localhost:4000"] });
+  const remoteDidCheck = new RemoteDidCheck({ network, ownHosts: ["node.example", "localhost:4000"] });
 
   it.each(["did:web:partner.example:agent", "did:web:partner-node:agent", "did:web:partner.localhost:agent", "did:web:localhost.example"])(
     "%s may be on another node",
     (did) => {
-      expect(whereabouts.refusal(did, "did:web:node.example:a")).toBeUndefined();
+      expect(remoteDidCheck.refusal(did, "did:web:node.example:a")).toBeUndefined();
     },
   );
 
@@ -79,11 +79,11 @@ describe("Whereabouts", () => {
     ["did:peer:2.Ez6LS", /did:web only/],
     ["x".repeat(10_000), /^x{100} is not a DID$/],
   ])("%s is not, and the reason is given", (did, reason) => {
-    expect(whereabouts.refusal(did, "did:web:node.example:a")).toMatch(reason);
+    expect(remoteDidCheck.refusal(did, "did:web:node.example:a")).toMatch(reason);
   });
 
   it("takes loopback names where loopback addresses are allowed", () => {
-    const open = new Whereabouts({ network: { ...network, allow: ["loopback"] }, ownHosts: [] });
+    const open = new RemoteDidCheck({ network: { ...network, allow: ["loopback"] }, ownHosts: [] });
     expect(open.refusal("did:web:localhost%3A4001:bob", "did:web:node.example:a")).toBeUndefined();
   });
 

@@ -2,25 +2,25 @@ import { expect, it } from "vitest";
 import { AgreementKeys } from "../../src/federation/agreement-keys.ts";
 import { Inbound } from "../../src/federation/inbound/inbound.ts";
 import { KnownHosts } from "../../src/federation/inbound/known-hosts.ts";
-import { Strangers } from "../../src/federation/inbound/strangers.ts";
-import type { Refusal } from "../../src/routing/refusal.ts";
+import { UnknownSenderLimiter } from "../../src/federation/inbound/unknown-sender-limiter.ts";
+import type { Rejection } from "../../src/routing/rejection.ts";
 import { World } from "./outbound/world.ts";
 
-const DENIED: Refusal = { label: "unauthorized", reason: "unauthorized", code: "e.m.authz.denied" };
+const DENIED: Rejection = { label: "unauthorized", reason: "unauthorized", code: "e.m.authz.denied" };
 
 const world = new World();
 const alice = world.create("did:web:partner.example:alice", "https://partner.example");
 const bob = world.create("did:web:node.example:bob", "https://node.example");
 
 /** What comes in at Bob's node, and whom it has heard of then. */
-async function heardOf(envelope: string, refusal?: Refusal): Promise<readonly string[]> {
+async function heardOf(envelope: string, refusal?: Rejection): Promise<readonly string[]> {
   const heard: string[] = [];
   const hosted = { has: (did: string) => did === bob, privateKey: async (did: string) => world.privateKey(`${did}#agreement`) };
   const inbound = new Inbound({
     isHosted: hosted.has,
     keys: new AgreementKeys(hosted),
     resolver: world.resolver,
-    strangers: new Strangers({ perSecond: 100, atOnce: 10, atOncePerAddress: 10, now: Date.now }),
+    strangers: new UnknownSenderLimiter({ perSecond: 100, atOnce: 10, atOncePerAddress: 10, now: Date.now }),
     knownHosts: new KnownHosts(undefined, []),
     maxEnvelopeBytes: 100_000,
     maxMessageLength: 100_000,

@@ -63,7 +63,7 @@ export class Stranger {
     this.port = (server.address() as AddressInfo).port;
     this.did = did;
     this.key = agreementKey(`${did}#agreement`);
-    this.serve = (_request, response) => this.answer(response, documentOf(did, this.key.publicKey, `http://m.localhost/didcomm`));
+    this.serve = (_request, response) => this.response(response, documentOf(did, this.key.publicKey, `http://m.localhost/didcomm`));
     server.on("request", (request: IncomingMessage, response: ServerResponse) => {
       if (request.method === "POST") {
         void this.#take(request, response);
@@ -84,7 +84,7 @@ export class Stranger {
     return `http://127.0.0.1:${this.port}`;
   }
 
-  answer(response: ServerResponse, document: unknown): void {
+  response(response: ServerResponse, document: unknown): void {
     response.writeHead(200, { "content-type": "application/did+json" }).end(JSON.stringify(document));
   }
 

@@ -4,7 +4,7 @@ import type { InboxMessage } from "../../src/inbox/inbox.ts";
 import { encodeMessage } from "../../src/inbox/message-record.ts";
 import { numbersKey } from "../../src/inbox/inbox-keys.ts";
 import { LmdbInbox } from "../../src/inbox/lmdb-inbox.ts";
-import { Recipients } from "../../src/routing/recipients.ts";
+import { Mailboxes } from "../../src/routing/mailboxes.ts";
 import { SCHEMA } from "../../src/stores.ts";
 import { temporaryDirectory } from "../storage/temporary-directory.ts";
 
@@ -71,8 +71,8 @@ describe("inboxes of agents without a connection", () => {
     await inbox.close();
   }
 
-  function recipientsOf(inbox: LmdbInbox): Recipients {
-    return new Recipients({
+  function recipientsOf(inbox: LmdbInbox): Mailboxes {
+    return new Mailboxes({
       inbox,
       messageTtlMs: DAY,
       maxFromRemote: 1000,
@@ -99,7 +99,7 @@ describe("inboxes of agents without a connection", () => {
   }
 
   /** Sweeps a second apart until nothing more expires. */
-  async function sweepUntil(recipients: Recipients, count: number): Promise<void> {
+  async function sweepUntil(recipients: Mailboxes, count: number): Promise<void> {
     await expect
       .poll(() => {
         now += 1000;

@@ -3,8 +3,8 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { FairShare, type FairShareLease } from "@parley/core/internal";
-import { OK, refusal, type Channel, type ChannelEnd, type Joined } from "../../src/phoenix/channel.ts";
-import { PhoenixServer, type Admitted, type UpgradeRefusal } from "../../src/phoenix/phoenix-server.ts";
+import { OK, errorReply, type Channel, type ChannelEnd, type Joined } from "../../src/phoenix/channel.ts";
+import { PhoenixServer, type AuthenticatedSocket, type UpgradeRejection } from "../../src/phoenix/phoenix-server.ts";
 import { RawClient } from "./raw-client.ts";
 
 let room: FairShare;
@@ -26,11 +26,11 @@ let ends: [topic: string, end: ChannelEnd][];
 let malformed: string[];
 let failures: unknown[];
 let owners: string[];
-let admit: () => Admitted | UpgradeRefusal;
+let admit: () => AuthenticatedSocket | UpgradeRejection;
 const clients: RawClient[] = [];
 
 function join(topic: string, payload: string, channel: Channel): Promise<Joined> {
-  if (topic.startsWith("no:")) return Promise.resolve({ ...refusal("unauthorized"), status: "error" });
+  if (topic.startsWith("no:")) return Promise.resolve({ ...errorReply("unauthorized"), status: "error" });
   if (topic.startsWith("crash:")) return Promise.reject(new Error("join crashed"));
   return Promise.resolve({
     status: "ok",
@@ -39,7 +39,7 @@ function join(topic: string, payload: string, channel: Channel): Promise<Joined>
     handler: {
       event: (event, text) => {
         if (event === "crash") throw new Error("event crashed");
-        return event === "silent" ? undefined : event === "fail" ? refusal("no") : { ...OK, response: text };
+        return event === "silent" ? undefined : event === "fail" ? errorReply("no") : { ...OK, response: text };
       },
       drained: () => {},
       ended: (end) => ends.push([topic, end]),

@@ -1,19 +1,19 @@
 import { describe, expect, it } from "vitest";
-import { Policies, type Approach, type Policy } from "../../src/routing/policy.ts";
+import { Policies, type AccessRequest, type Policy } from "../../src/routing/policy.ts";
 
 const EMPLOYEE = { issuer: "did:web:acme.example", types: ["VerifiableCredential", "EmployeeCredential"], subject: {} };
 const TRADER = { issuer: "did:web:chamber.example:be", types: ["VerifiableCredential", "TraderCredential"], subject: {} };
 const WANTS_EMPLOYEE = { type: "EmployeeCredential", issuers: ["did:web:acme.example"] };
 const WANTS_TRADER = { type: "TraderCredential", issuers: ["did:web:chamber.example:*"] };
 
-const APPROACH: Approach = {
+const APPROACH: AccessRequest = {
   sender: "did:web:acme.example:alice",
   recipient: "did:web:shop.example:orders",
   type: "https://shop.example/orders/1.0/created",
   credentials: [],
 };
 
-function kind(policies: readonly Omit<Policy, "did">[], changes: Partial<Approach> = {}): string {
+function kind(policies: readonly Omit<Policy, "did">[], changes: Partial<AccessRequest> = {}): string {
   return new Policies(policies.map((policy) => ({ did: "did:web:shop.example:*", ...policy }))).judge({ ...APPROACH, ...changes }).kind;
 }
 
@@ -44,7 +44,7 @@ describe("the DIDs of policies", () => {
 });
 
 describe("policies", () => {
-  it.each<[string, readonly Omit<Policy, "did">[], Partial<Approach>, string]>([
+  it.each<[string, readonly Omit<Policy, "did">[], Partial<AccessRequest>, string]>([
     ["no policy", [], {}, "authorized"],
     ["one that wants nothing", [{}], {}, "authorized"],
     ["an allowed sender", [{ allow: ["did:web:acme.example:*"] }], {}, "authorized"],

@@ -2,12 +2,12 @@ import type { IncomingMessage } from "node:http";
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { addressKey, FairShare, type FairShareLease } from "@parley/core/internal";
 import { BodyError, LEAST_ROOM, readBody } from "../../http/read-body.ts";
-import { answer, TRY_AGAIN, type InboundAnswer } from "./answer.ts";
+import { response, TRY_AGAIN, type InboundResponse } from "./inbound-response.ts";
 
 /** What `POST /didcomm` is made with. */
 export interface DidcommRouteOptions {
   /** Takes an envelope; `undefined` once its message is durable. Never rejects. */
-  take(envelope: Uint8Array, address: string): Promise<InboundAnswer | undefined>;
+  take(envelope: Uint8Array, address: string): Promise<InboundResponse | undefined>;
   /** Bytes of a body. */
   readonly maxEnvelopeBytes: number;
   /** Bytes of all bodies that are being read or worked on. */
@@ -53,12 +53,12 @@ export function addDidcommRoute(app: FastifyInstance, options: DidcommRouteOptio
     // Before the body is read. It is charged as it arrives.
     onRequest: (request, reply, next) => {
       if (!options.isReady()) {
-        refuse(reply, answer("stopping", "the node is stopping"), options);
+        refuse(reply, response("stopping", "the node is stopping"), options);
         return;
       }
       const lease = room.tryAcquire(addressKey(options.addressOf(request)), LEAST_ROOM);
       if (lease === undefined) {
-        refuse(reply, answer("busy", "too much at once; try again"), options);
+        refuse(reply, response("busy", "too much at once; try again"), options);
         return;
       }
       leases.set(request, lease);
@@ -68,7 +68,7 @@ export function addDidcommRoute(app: FastifyInstance, options: DidcommRouteOptio
     },
     handler: async (request: FastifyRequest, reply) => {
       const { body } = request;
-      if (!(body instanceof Uint8Array)) return refuse(reply, answer("bad_request"), options);
+      if (!(body instanceof Uint8Array)) return refuse(reply, response("bad_request"), options);
       const lease = leases.get(request);
       leases.delete(request);
       const refused = await options.take(body, addressKey(options.addressOf(request))).finally(() => lease?.release());
@@ -77,22 +77,22 @@ export function addDidcommRoute(app: FastifyInstance, options: DidcommRouteOptio
   });
 }
 
-function refuse(reply: FastifyReply, refused: InboundAnswer, { onRefused }: DidcommRouteOptions): FastifyReply {
+function refuse(reply: FastifyReply, refused: InboundResponse, { onRefused }: DidcommRouteOptions): FastifyReply {
   onRefused(refused.counted);
   return send(reply, refused);
 }
 
-function send(reply: FastifyReply, { status, code, error }: InboundAnswer): FastifyReply {
+function send(reply: FastifyReply, { status, code, error }: InboundResponse): FastifyReply {
   if (TRY_AGAIN.has(status)) reply.header("retry-after", RETRY_AFTER);
   return reply.code(status).type("application/json").send(JSON.stringify({ error, code }));
 }
 
 /** What is wrong with a request before its envelope is looked at. */
-function ofError(error: FastifyError | BodyError): InboundAnswer {
+function ofError(error: FastifyError | BodyError): InboundResponse {
   const { statusCode = 500 } = error;
-  if (error instanceof BodyError && error.fault === "no_room") return answer("busy", error.message);
-  if (error instanceof BodyError && error.fault === "too_slow") return answer("too_slow", error.message);
-  if (statusCode === 413) return answer("too_large");
-  if (statusCode === 415) return answer("unsupported_media_type", `send ${MEDIA_TYPES[0]}`);
-  return statusCode < 500 ? answer("bad_request") : answer("internal", "internal error");
+  if (error instanceof BodyError && error.fault === "no_room") return response("busy", error.message);
+  if (error instanceof BodyError && error.fault === "too_slow") return response("too_slow", error.message);
+  if (statusCode === 413) return response("too_large");
+  if (statusCode === 415) return response("unsupported_media_type", `send ${MEDIA_TYPES[0]}`);
+  return statusCode < 500 ? response("bad_request") : response("internal", "internal error");
 }

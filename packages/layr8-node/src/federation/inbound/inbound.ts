@@ -3,14 +3,14 @@ import { canonicalDid, didOf, type DidResolver } from "@parley/did";
 import { RateLimiter } from "@parley/core/internal";
 import { lookalikeOf } from "../../routing/read-message.ts";
 import type { Received } from "../../routing/router.ts";
-import type { Refusal } from "../../routing/refusal.ts";
+import type { Rejection } from "../../routing/rejection.ts";
 import type { AgreementKeys } from "../agreement-keys.ts";
 import { extraUnitsOf, unitsOf } from "../../routing/work.ts";
 import { hostOf } from "../outbound/quota.ts";
-import { answer, answerToError, answerToRefusal, type InboundAnswer } from "./answer.ts";
+import { response, responseToError, responseToRejection, type InboundResponse } from "./inbound-response.ts";
 import { isForward, readForward } from "./forward.ts";
 import type { KnownHosts } from "./known-hosts.ts";
-import type { Strangers } from "./strangers.ts";
+import type { UnknownSenderLimiter } from "./unknown-sender-limiter.ts";
 
 /** What {@link Inbound} is made with. */
 export interface InboundOptions {
@@ -18,7 +18,7 @@ export interface InboundOptions {
   readonly keys: AgreementKeys;
   /** Finds documents of senders. */
   readonly resolver: DidResolver;
-  readonly strangers: Strangers;
+  readonly strangers: UnknownSenderLimiter;
   readonly knownHosts: KnownHosts;
   /** Bytes of an envelope. */
   readonly maxEnvelopeBytes: number;
@@ -27,7 +27,7 @@ export interface InboundOptions {
   /** Messages that one sender on another node may send in a second. */
   readonly messagesPerSecond: number;
   /** Takes what has been opened. See `Router.receive`. */
-  receive(message: Received): Promise<Refusal | undefined>;
+  receive(message: Received): Promise<Rejection | undefined>;
   /** @param error what came of opening it, where that is why it was refused: for the operator's eyes, not the other node's. */
   onAnswered(counted: string, error?: unknown): void;
   /** A message was taken that nobody but its sender can have encrypted: a sign of life of the sender's node. */
@@ -66,42 +66,42 @@ export class Inbound {
   }
 
   /** Never rejects. @param address what the limits for strangers go by. */
-  async take(envelope: Uint8Array, address: string): Promise<InboundAnswer | undefined> {
+  async take(envelope: Uint8Array, address: string): Promise<InboundResponse | undefined> {
     try {
       const refused = await this.#take({ envelope, address, depth: 0 });
       this.#options.onAnswered(refused?.counted ?? "accepted");
       return refused;
     } catch (error) {
-      const failed = answerToError(error);
+      const failed = responseToError(error);
       if (failed.code === "internal" || failed.code === "storage_failed") this.#options.onFailure(error);
       this.#options.onAnswered(failed.counted, error);
       return failed;
     }
   }
 
-  async #take(arrival: Arrival): Promise<InboundAnswer | undefined> {
+  async #take(arrival: Arrival): Promise<InboundResponse | undefined> {
     const unpacked = await this.#unpack(arrival);
     const { message, sender, plaintext, metadata } = unpacked;
     const units = unitsOf(plaintext.length) + extraUnitsOf({ ...message, to: [] }, plaintext.length);
-    if (!metadata.encrypted) return answer("bad_request", undefined, "not_encrypted");
+    if (!metadata.encrypted) return response("bad_request", undefined, "not_encrypted");
     if (sender === undefined) this.#options.strangers.take(arrival.address);
     else this.#meet(sender, arrival.address, units);
-    if (plaintext.length > this.#options.maxMessageLength && !isForward(message)) return answer("too_large");
+    if (plaintext.length > this.#options.maxMessageLength && !isForward(message)) return response("too_large");
     if (isForward(message)) return this.#forward(unpacked, arrival);
-    if (sender === undefined) return answer("sender_required", "a message needs a sender: encrypt it with authcrypt, or sign it");
+    if (sender === undefined) return response("sender_required", "a message needs a sender: encrypt it with authcrypt, or sign it");
     const recipient = didOf(metadata.recipientKid ?? "");
     // Authcrypt binds the message to the recipient's key, so a recipient can't re-encrypt it for someone else in the sender's name. A
     // signature alone doesn't: it needs `to`.
     if (recipient === undefined || (message.to.length === 0 && metadata.encryptedFromKid === undefined)) {
-      return answer("bad_request", undefined, "to_missing");
+      return response("bad_request", undefined, "to_missing");
     }
     if (canonicalDid(sender) !== sender) {
-      return answer("bad_request", `the sender's DID must be written ${canonicalDid(sender) ?? "as a DID"}`, "sender_spelling");
+      return response("bad_request", `the sender's DID must be written ${canonicalDid(sender) ?? "as a DID"}`, "sender_spelling");
     }
-    if (lookalikeOf(message) !== undefined) return answer("bad_request", undefined, "plaintext_invalid");
+    if (lookalikeOf(message) !== undefined) return response("bad_request", undefined, "plaintext_invalid");
     const host = hostOf(sender);
     if (!this.#senders.tryTake(sender, units) || !this.#hosts.tryTake(host, units))
-      return answer("rate_limited", "too many messages; slow down");
+      return response("rate_limited", "too many messages; slow down");
     const refused = await this.#options.receive({
       message,
       text: plaintext,
@@ -109,16 +109,16 @@ export class Inbound {
       recipient,
       owner: hasHost(sender) ? host : arrival.address,
     });
-    if (refused !== undefined) return answerToRefusal(refused);
+    if (refused !== undefined) return responseToRejection(refused);
     if (metadata.encryptedFromKid !== undefined) this.#options.onHeard(sender);
     return undefined;
   }
 
   /** What is inside is handled as if it had been posted by itself, one after the other. */
-  async #forward({ message }: Unpacked, { address, depth }: Arrival): Promise<InboundAnswer | undefined> {
+  async #forward({ message }: Unpacked, { address, depth }: Arrival): Promise<InboundResponse | undefined> {
     const forward = depth === MAX_FORWARDS ? undefined : readForward(message);
-    if (forward === undefined) return answer("bad_request", undefined, "forward_invalid");
-    if (!this.#options.isHosted(forward.next)) return answer("not_found");
+    if (forward === undefined) return response("bad_request", undefined, "forward_invalid");
+    if (!this.#options.isHosted(forward.next)) return response("not_found");
     for (const envelope of forward.envelopes) {
       const refused = await this.#take({ envelope, address, depth: depth + 1 });
       if (refused !== undefined) return refused;

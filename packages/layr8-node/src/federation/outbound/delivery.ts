@@ -3,23 +3,23 @@ import { ParleyError } from "@parley/core";
 import type { DidResolver } from "@parley/did";
 import { StorageError } from "@parley/storage";
 import { type Clock, systemClock } from "../../clock.ts";
-import { readAnswer, type Answer } from "./answer.ts";
+import { readResponse, type RemoteResponse } from "./remote-response.ts";
 import { Endpoints } from "./endpoints.ts";
 import { seal } from "./envelope.ts";
-import type { Permit } from "./gate.ts";
-import { Gates } from "./gates.ts";
-import type { Lane, Trial } from "./lane.ts";
-import { Locator } from "./locator.ts";
-import type { DeadCause, OutboundMessage, OutboundOptions } from "./outbound.ts";
+import type { Lease } from "./circuit-breaker.ts";
+import { HostLimiter } from "./host-limiter.ts";
+import type { PairQueue, DeliveryAttempt } from "./pair-queue.ts";
+import { RouteResolver } from "./route-resolver.ts";
+import type { DeliveryFailure, OutboundMessage, OutboundOptions } from "./outbound.ts";
 import type { OutboundLimits } from "./outbound-limits.ts";
-import { AGAIN, expired, later, type Outcome, refused, undeliverable } from "./outcome.ts";
-import { Poster } from "./poster.ts";
+import { AGAIN, expired, later, type AttemptResult, refused, undeliverable } from "./attempt-result.ts";
+import { HttpSender } from "./http-sender.ts";
 import { ownTarget, type Route } from "./route.ts";
-import { Slots } from "./slots.ts";
+import { Semaphore } from "./semaphore.ts";
 import { systemCodeOf } from "./system-code.ts";
 import { UndeliverableError } from "./undeliverable-error.ts";
 
-const DAMAGED: DeadCause = { code: "damaged", comment: "The message was damaged on the disk of its sender's node" };
+const DAMAGED: DeliveryFailure = { code: "damaged", comment: "The message was damaged on the disk of its sender's node" };
 /** A route that waited longer than this at a gate is looked up once more, in milliseconds. */
 const STALE_MS = 30_000;
 
@@ -28,11 +28,11 @@ export class Delivery {
   readonly #options: OutboundOptions;
   readonly #limits: OutboundLimits;
   readonly #clock: Pick<Clock, "expiry" | "monotonic">;
-  readonly #poster: Poster;
+  readonly #httpSender: HttpSender;
   readonly #endpoints: Endpoints;
-  readonly #locator: Locator;
+  readonly #routeResolver: RouteResolver;
   /** By the origin of the recipients' endpoints. */
-  readonly #nodes: Gates;
+  readonly #nodes: HostLimiter;
   readonly #closing = new AbortController();
 
   constructor(options: OutboundOptions, limits: OutboundLimits) {
@@ -44,33 +44,33 @@ export class Delivery {
     this.#options = options;
     this.#limits = limits;
     this.#clock = clock;
-    this.#poster = new Poster({ allow: network.allow, limits, now });
+    this.#httpSender = new HttpSender({ allow: network.allow, limits, now });
     this.#endpoints = new Endpoints(network);
-    this.#locator = new Locator({ resolver, endpoints: this.#endpoints, limits, now, signal });
+    this.#routeResolver = new RouteResolver({ resolver, endpoints: this.#endpoints, limits, now, signal });
     const { retryMs, maxRetryMs, maxConnectionsPerNode, maxConnections } = limits;
-    this.#nodes = new Gates({ retryMs, maxRetryMs, now, maxActive: maxConnectionsPerNode, slots: new Slots(maxConnections) });
+    this.#nodes = new HostLimiter({ retryMs, maxRetryMs, now, maxActive: maxConnectionsPerNode, semaphore: new Semaphore(maxConnections) });
   }
 
   /** Lanes that wait for hosts that failed. */
   get blocked(): number {
-    return this.#locator.blocked + this.#nodes.blocked;
+    return this.#routeResolver.blocked + this.#nodes.blocked;
   }
 
-  /** Tries to deliver the first message of a lane. Waits for its turns as long as it takes. Never rejects. */
-  async attempt(lane: Lane, trial: Trial): Promise<Outcome> {
+  /** Tries to deliver the first message of a pair. Waits for its turns as long as it takes. Never rejects. */
+  async attempt(pair: PairQueue, attempt: DeliveryAttempt): Promise<AttemptResult> {
     try {
-      const route = await this.#locator.locate(trial);
-      return "kind" in route ? route : await this.#enter(lane, trial, route);
+      const route = await this.#routeResolver.resolve(attempt);
+      return "kind" in route ? route : await this.#acquireAndSend(pair, attempt, route);
     } catch (error) {
       if (!this.#closing.signal.aborted) this.#options.events.onFailure(error);
-      return later(trial, this.#limits, { reason: "Something failed in this node" });
+      return later(attempt, this.#limits, { reason: "Something failed in this node" });
     }
   }
 
   /** See {@link Outbound.hint}. */
   async hint(did: string, resolver: DidResolver): Promise<void> {
-    if (this.#locator.anyClosed) this.#locator.hint(did);
-    if (!this.#nodes.anyClosed) return;
+    if (this.#routeResolver.anyOpen) this.#routeResolver.hint(did);
+    if (!this.#nodes.anyOpen) return;
     const document = await resolver.resolve(did, { signal: this.#closing.signal });
     const target = ownTarget(document, this.#endpoints);
     if (target !== undefined) this.#nodes.hint(target.url.origin);
@@ -78,68 +78,71 @@ export class Delivery {
 
   /** Called now and then. */
   sweep(): void {
-    this.#locator.sweep();
+    this.#routeResolver.sweep();
     this.#nodes.sweep();
-    this.#poster.sweep();
+    this.#httpSender.sweep();
   }
 
   /** Sends those who wait away, and stops resolving and encrypting. What has been posted goes on. */
   stop(): void {
     this.#closing.abort(new Error("The node is stopping"));
-    this.#locator.end();
-    this.#nodes.end();
+    this.#routeResolver.close();
+    this.#nodes.close();
   }
 
   /** Aborts what is under way. */
   close(): Promise<void> {
     this.stop();
-    return this.#poster.close();
+    return this.#httpSender.close();
   }
 
-  async #enter(lane: Lane, trial: Trial, found: Route): Promise<Outcome> {
+  async #acquireAndSend(pair: PairQueue, attempt: DeliveryAttempt, found: Route): Promise<AttemptResult> {
     const since = this.#clock.monotonic();
     const { origin } = found.target.url;
-    const permit = await this.#nodes.enter(origin, trial.failures > 0);
-    if (permit === undefined) return AGAIN;
+    const lease = await this.#nodes.acquire(origin, attempt.failures > 0);
+    if (lease === undefined) return AGAIN;
     try {
-      if (!lane.isFirst(trial)) return AGAIN;
-      lane.posting = trial.entry;
-      const route = this.#clock.monotonic() - since > STALE_MS ? await this.#locator.refresh(found) : found;
-      return route.target.url.origin === origin ? await this.#send(trial, permit, route) : AGAIN;
+      if (!pair.isFirst(attempt)) return AGAIN;
+      pair.posting = attempt.entry;
+      const route = this.#clock.monotonic() - since > STALE_MS ? await this.#routeResolver.refresh(found) : found;
+      return route.target.url.origin === origin ? await this.#send(attempt, lease, route) : AGAIN;
     } finally {
-      lane.posting = undefined;
-      permit.release();
+      pair.posting = undefined;
+      lease.release();
     }
   }
 
-  async #send(trial: Trial, permit: Permit, route: Route): Promise<Outcome> {
+  async #send(attempt: DeliveryAttempt, lease: Lease, route: Route): Promise<AttemptResult> {
     const { store, crypto } = this.#options;
     let message: OutboundMessage;
     let envelope: string;
     try {
-      message = store.read(trial.entry);
+      message = store.read(attempt.entry);
       envelope = await seal(message, route.mediators, crypto, this.#closing.signal);
     } catch (error) {
       if (this.#closing.signal.aborted) return AGAIN;
-      if (error instanceof UndeliverableError) return undeliverable(trial, error);
+      if (error instanceof UndeliverableError) return undeliverable(attempt, error);
       if (error instanceof StorageError && error.code === "record_damaged") return { kind: "dead", cause: DAMAGED };
-      return later(trial, this.#limits, { reason: ParleyError.from(error).message });
+      return later(attempt, this.#limits, { reason: ParleyError.from(error).message });
     }
-    if (trial.entry.expiresAt <= this.#clock.expiry()) return { kind: "dead", cause: expired(trial) };
-    let answer: Answer;
+    if (attempt.entry.expiresAt <= this.#clock.expiry()) return { kind: "dead", cause: expired(attempt) };
+    let answer: RemoteResponse;
     try {
-      answer = readAnswer(await this.#poster.post(route.target, envelope), this.#clock.expiry());
+      answer = readResponse(await this.#httpSender.post(route.target, envelope), this.#clock.expiry());
     } catch (error) {
-      if (error instanceof UndeliverableError) return undeliverable(trial, error);
-      return later(trial, this.#limits, { reason: `The other node can't be reached: ${nameOf(error)}`, atGate: permit.failed("silent") });
+      if (error instanceof UndeliverableError) return undeliverable(attempt, error);
+      return later(attempt, this.#limits, {
+        reason: `The other node can't be reached: ${nameOf(error)}`,
+        breakerDelays: lease.failed("silent"),
+      });
     }
     if (answer.kind === "later") {
       const retryAfterMs = Math.min(answer.retryAfterMs, this.#limits.maxRetryAfterMs);
       const failure = answer.silent ? "silent" : "answered";
-      return later(trial, this.#limits, { reason: answer.reason, retryAfterMs, atGate: permit.failed(failure, retryAfterMs) });
+      return later(attempt, this.#limits, { reason: answer.reason, retryAfterMs, breakerDelays: lease.failed(failure, retryAfterMs) });
     }
-    permit.ok();
-    return answer.kind === "taken" ? { kind: "delivered", message } : refused(trial, route.document, answer);
+    lease.succeeded();
+    return answer.kind === "taken" ? { kind: "delivered", message } : refused(attempt, route.document, answer);
   }
 }
 

@@ -11,64 +11,64 @@ import type { Appended, OutboundStore, OutboundStoreOptions, StoredEntry } from 
 const REMOVE_PATIENCE_MS = 20;
 
 /** A (sender, recipient) with messages. */
-interface StoredLane {
+interface StoredPair {
   readonly number: number;
   readonly sender: string;
   readonly recipient: string;
   /** Messages, those whose append or removal is under way included. */
   count: number;
-  /** Whether the lane's own record is durable. */
+  /** Whether the pair's own record is durable. */
   recorded: boolean;
 }
 
 /** An entry with what its key is made of. */
 class LmdbEntry implements StoredEntry {
-  readonly #lane: StoredLane;
+  readonly #pair: StoredPair;
   readonly seq: number;
   readonly length: number;
   readonly expiresAt: number;
   readonly fingerprint: Fingerprint;
 
-  constructor(lane: StoredLane, seq: number, length: number, expiresAt: number, fingerprint: Fingerprint) {
-    this.#lane = lane;
+  constructor(pair: StoredPair, seq: number, length: number, expiresAt: number, fingerprint: Fingerprint) {
+    this.#pair = pair;
     this.seq = seq;
     this.length = length;
     this.expiresAt = expiresAt;
     this.fingerprint = fingerprint;
   }
 
-  get lane(): StoredLane {
-    return this.#lane;
+  get pair(): StoredPair {
+    return this.#pair;
   }
 
   get sender(): string {
-    return this.#lane.sender;
+    return this.#pair.sender;
   }
 
   get recipient(): string {
-    return this.#lane.recipient;
+    return this.#pair.recipient;
   }
 
   get key(): Buffer {
     const { seq, length, expiresAt, fingerprint } = this;
-    return outboundKey({ seq, lane: this.#lane.number, length, expiresAt, fingerprint });
+    return outboundKey({ seq, pair: this.#pair.number, length, expiresAt, fingerprint });
   }
 }
 
 /**
  * Messages to other nodes in a node's data directory.
  *
- * Tables: `outbound` (seq, lane, length, expiry, fingerprint → message), `outbound-lanes` (lane → sender and recipient) and
+ * Tables: `outbound` (seq, pair, length, expiry, fingerprint → message), `outbound-lanes` (pair → sender and recipient) and
  * `outbound-recent` (see {@link RecentJournal}). A directory that lacks them gets them.
  */
 export class LmdbOutboundStore implements OutboundStore {
   readonly #now: () => number;
   readonly #writes: WriteQueue;
   readonly #messages: Table;
-  readonly #laneRecords: Table;
+  readonly #pairRecords: Table;
   readonly #journal: RecentJournal;
   readonly #recent: RecentMessages;
-  readonly #lanes = new Map<string, StoredLane>();
+  readonly #pairs = new Map<string, StoredPair>();
   readonly #waiting = new TransientMap<Fingerprint, true>();
   /** Appends under way. */
   readonly #pending = new TransientMap<Fingerprint, Promise<void>>();
@@ -82,7 +82,7 @@ export class LmdbOutboundStore implements OutboundStore {
     this.#now = now;
     this.#writes = environment.writes;
     this.#messages = environment.table("outbound");
-    this.#laneRecords = environment.table("outbound-lanes");
+    this.#pairRecords = environment.table("outbound-lanes");
     const journal = { name: "outbound-recent", windowMs: deduplicationMs, maxHeld: 2 * maxRemembered, now };
     this.#journal = new RecentJournal(environment, journal);
     this.#recent = new RecentMessages(deduplicationMs, maxRemembered, now());
@@ -109,12 +109,12 @@ export class LmdbOutboundStore implements OutboundStore {
     if (this.#waiting.has(fingerprint) || this.#recent.has(fingerprint, now)) return Promise.resolve({ status: "duplicate" });
     if (!hasRoom) return Promise.resolve({ status: "full" });
 
-    const lane = this.#laneOf(message.sender, message.recipient);
-    lane.count += 1;
-    const entry = new LmdbEntry(lane, this.#nextNumber++, message.plaintext.length, storableTime(message.expiresAt), fingerprint);
+    const pair = this.#pairOf(message.sender, message.recipient);
+    pair.count += 1;
+    const entry = new LmdbEntry(pair, this.#nextNumber++, message.plaintext.length, storableTime(message.expiresAt), fingerprint);
     this.#writes.put(this.#messages, entry.key, encodeOutbound(message));
     // Rides along until it is known to be durable: then each message is stored with what it needs.
-    if (!lane.recorded) this.#writes.put(this.#laneRecords, numbersKey(lane.number), encodeLane(lane));
+    if (!pair.recorded) this.#writes.put(this.#pairRecords, numbersKey(pair.number), encodePair(pair));
     this.#journal.add(fingerprint);
     const durable = this.#writes.flush();
     this.#pending.set(fingerprint, durable);
@@ -150,10 +150,10 @@ export class LmdbOutboundStore implements OutboundStore {
 
   async remove(entry: StoredEntry): Promise<void> {
     if (this.#closed) return rejectClosed();
-    const { key, lane, fingerprint } = ownEntry(entry);
+    const { key, pair, fingerprint } = ownEntry(entry);
     this.#writes.remove(this.#messages, key);
     await this.#writes.flush(REMOVE_PATIENCE_MS);
-    if (this.#waiting.delete(fingerprint)) this.#leave(lane);
+    if (this.#waiting.delete(fingerprint)) this.#leave(pair);
   }
 
   async close(): Promise<void> {
@@ -161,18 +161,18 @@ export class LmdbOutboundStore implements OutboundStore {
     await this.#writes.flush().catch(() => undefined);
   }
 
-  #confirm({ lane, fingerprint, seq }: LmdbEntry, now: number): void {
+  #confirm({ pair, fingerprint, seq }: LmdbEntry, now: number): void {
     this.#pending.delete(fingerprint);
     this.#fresh.delete(seq);
     this.#waiting.set(fingerprint, true);
     this.#recent.add(fingerprint, now);
-    lane.recorded = true;
+    pair.recorded = true;
   }
 
-  #takeBack({ lane, fingerprint, seq }: LmdbEntry): void {
+  #takeBack({ pair, fingerprint, seq }: LmdbEntry): void {
     this.#pending.delete(fingerprint);
     this.#fresh.delete(seq);
-    this.#leave(lane);
+    this.#leave(pair);
   }
 
   #readValue(key: Uint8Array): Uint8Array | undefined {
@@ -184,53 +184,53 @@ export class LmdbOutboundStore implements OutboundStore {
     }
   }
 
-  #laneOf(sender: string, recipient: string): StoredLane {
-    const key = laneKey(sender, recipient);
-    let lane = this.#lanes.get(key);
-    if (lane === undefined) {
-      lane = { number: this.#nextNumber++, sender, recipient, count: 0, recorded: false };
-      this.#lanes.set(key, lane);
+  #pairOf(sender: string, recipient: string): StoredPair {
+    const key = pairKey(sender, recipient);
+    let pair = this.#pairs.get(key);
+    if (pair === undefined) {
+      pair = { number: this.#nextNumber++, sender, recipient, count: 0, recorded: false };
+      this.#pairs.set(key, pair);
     }
-    return lane;
+    return pair;
   }
 
-  /** A message of the lane is gone. An empty lane is forgotten; one that comes after it has a number of its own. */
-  #leave(lane: StoredLane): void {
-    lane.count -= 1;
-    if (lane.count > 0) return;
-    this.#lanes.delete(laneKey(lane.sender, lane.recipient));
+  /** A message of the pair is gone. An empty pair is forgotten; one that comes after it has a number of its own. */
+  #leave(pair: StoredPair): void {
+    pair.count -= 1;
+    if (pair.count > 0) return;
+    this.#pairs.delete(pairKey(pair.sender, pair.recipient));
     // With the next commit is soon enough: a record that is left over is removed by the next start.
-    if (lane.recorded && !this.#closed) this.#writes.remove(this.#laneRecords, numbersKey(lane.number));
+    if (pair.recorded && !this.#closed) this.#writes.remove(this.#pairRecords, numbersKey(pair.number));
   }
 
   #load(): LmdbEntry[] {
-    const lanes = new Map<number, StoredLane>();
+    const pairs = new Map<number, StoredPair>();
     const damaged: [Table, Uint8Array][] = [];
-    const onDamaged = (key: Uint8Array): void => void damaged.push([this.#laneRecords, Uint8Array.from(key)]);
-    for (const { key, value } of this.#laneRecords.getRange({ onDamaged })) {
+    const onDamaged = (key: Uint8Array): void => void damaged.push([this.#pairRecords, Uint8Array.from(key)]);
+    for (const { key, value } of this.#pairRecords.getRange({ onDamaged })) {
       const number = numberAt(key, 0);
-      const parties = decodeLane(value);
+      const parties = decodePair(value);
       if (parties === undefined) onDamaged(key);
-      else lanes.set(number, { number, ...parties, count: 0, recorded: true });
+      else pairs.set(number, { number, ...parties, count: 0, recorded: true });
     }
     const entries: LmdbEntry[] = [];
     for (const key of this.#messages.getKeys({})) {
-      const { seq, lane: number, length, expiresAt, fingerprint } = readOutboundKey(key);
-      const lane = lanes.get(number);
+      const { seq, pair: number, length, expiresAt, fingerprint } = readOutboundKey(key);
+      const pair = pairs.get(number);
       this.#nextNumber = Math.max(this.#nextNumber, seq + 1, number + 1);
-      if (lane === undefined) {
+      if (pair === undefined) {
         // Nothing says any more between whom it was.
         damaged.push([this.#messages, Uint8Array.from(key)]);
         continue;
       }
-      lane.count += 1;
-      entries.push(new LmdbEntry(lane, seq, length, expiresAt, fingerprint));
+      pair.count += 1;
+      entries.push(new LmdbEntry(pair, seq, length, expiresAt, fingerprint));
       this.#waiting.set(fingerprint, true);
     }
-    for (const lane of lanes.values()) {
-      this.#nextNumber = Math.max(this.#nextNumber, lane.number + 1);
-      if (lane.count === 0) this.#writes.remove(this.#laneRecords, numbersKey(lane.number));
-      else this.#lanes.set(laneKey(lane.sender, lane.recipient), lane);
+    for (const pair of pairs.values()) {
+      this.#nextNumber = Math.max(this.#nextNumber, pair.number + 1);
+      if (pair.count === 0) this.#writes.remove(this.#pairRecords, numbersKey(pair.number));
+      else this.#pairs.set(pairKey(pair.sender, pair.recipient), pair);
     }
     for (const [table, key] of damaged) table.setAside(this.#writes, key);
     this.#journal.load(this.#recent);
@@ -238,16 +238,16 @@ export class LmdbOutboundStore implements OutboundStore {
   }
 }
 
-function laneKey(sender: string, recipient: string): string {
+function pairKey(sender: string, recipient: string): string {
   return `${sender} ${recipient}`;
 }
 
-function encodeLane({ sender, recipient }: StoredLane): Buffer {
+function encodePair({ sender, recipient }: StoredPair): Buffer {
   return Buffer.from(JSON.stringify([sender, recipient]));
 }
 
 /** `undefined` when the record is damaged. */
-function decodeLane(value: Uint8Array): { sender: string; recipient: string } | undefined {
+function decodePair(value: Uint8Array): { sender: string; recipient: string } | undefined {
   try {
     const [sender, recipient] = JSON.parse(Buffer.from(value).toString()) as [string, string];
     return { sender, recipient };

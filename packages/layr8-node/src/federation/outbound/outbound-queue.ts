@@ -4,12 +4,12 @@ import { StorageError } from "@parley/storage";
 import { systemClock } from "../../clock.ts";
 import { Deadlines } from "./deadlines.ts";
 import { Delivery } from "./delivery.ts";
-import { Disposal } from "./disposal.ts";
-import { Lane, type Trial } from "./lane.ts";
+import { DeadLetterQueue } from "./dead-letter-queue.ts";
+import { PairQueue, type DeliveryAttempt } from "./pair-queue.ts";
 import type { Enqueued, Outbound, OutboundDepth, OutboundEvents, OutboundMessage, OutboundOptions } from "./outbound.ts";
 import { outboundLimits, type OutboundLimits } from "./outbound-limits.ts";
 import type { StoredEntry } from "./outbound-store.ts";
-import { expired, type Outcome } from "./outcome.ts";
+import { expired, type AttemptResult } from "./attempt-result.ts";
 import { Quota } from "./quota.ts";
 
 const SWEEP_MS = 1000;
@@ -24,11 +24,11 @@ class OutboundQueue implements Outbound {
   readonly #limits: OutboundLimits;
   readonly #now: () => number;
   readonly #delivery: Delivery;
-  readonly #disposal: Disposal;
+  readonly #deadLetters: DeadLetterQueue;
   readonly #quota: Quota;
   readonly #deadlines: Deadlines<StoredEntry>;
-  readonly #lanes = new Map<string, Lane>();
-  /** Wakes lanes that wait after a failure. */
+  readonly #pairs = new Map<string, PairQueue>();
+  /** Wakes pairs that wait after a failure. */
   readonly #pauses = new Map<NodeJS.Timeout, () => void>();
   readonly #running = new Set<Promise<void>>();
   readonly #sweeper: NodeJS.Timeout;
@@ -46,7 +46,7 @@ class OutboundQueue implements Outbound {
     this.#delivery = new Delivery(this.#options, this.#limits);
     this.#quota = new Quota(this.#limits, options.ownerOf);
     this.#deadlines = new Deadlines(this.#now());
-    this.#disposal = new Disposal({ store, events: this.#options.events, onForgotten: (entry) => this.#quota.give(entry) });
+    this.#deadLetters = new DeadLetterQueue({ store, events: this.#options.events, onRemoved: (entry) => this.#quota.give(entry) });
     for (const entry of store.entries()) {
       this.#quota.take(entry);
       this.#admit(entry);
@@ -78,10 +78,10 @@ class OutboundQueue implements Outbound {
       const { entry, durable } = appended;
       // It may be on its way while it is being written. Nobody has been told yet that it is safe, and whoever sends it again, because of a
       // crash or a failed write, does so with the same id, which the other node knows.
-      const lane = this.#admit(entry);
+      const pair = this.#admit(entry);
       durable.catch(() => {
         // Whoever else has taken it out sees to the rest.
-        if (lane === undefined || this.#takeOut(lane, entry)) giveBack();
+        if (pair === undefined || this.#takeOut(pair, entry)) giveBack();
       });
       return { status: "stored", durable };
     } catch (error) {
@@ -100,8 +100,8 @@ class OutboundQueue implements Outbound {
 
   depth(): OutboundDepth {
     const { messages, length } = this.#quota.total;
-    const lanes = this.#lanes.size;
-    return { messages, length, lanes, blocked: Math.min(lanes, this.#pausing + this.#delivery.blocked) };
+    const pairs = this.#pairs.size;
+    return { messages, length, pairs, blocked: Math.min(pairs, this.#pausing + this.#delivery.blocked) };
   }
 
   close(): Promise<void> {
@@ -125,69 +125,69 @@ class OutboundQueue implements Outbound {
       idle,
       () => clearTimeout(patience),
       () => this.#delivery.close(),
-      () => this.#disposal.close(),
+      () => this.#deadLetters.close(),
       () => this.#options.store.close(),
     );
   }
 
-  /** A message takes its place in its lane; `undefined` if that has to wait for the next start. */
-  #admit(entry: StoredEntry): Lane | undefined {
+  /** A message takes its place in its pair; `undefined` if that has to wait for the next start. */
+  #admit(entry: StoredEntry): PairQueue | undefined {
     if (this.#closed) return undefined;
-    const key = laneKey(entry);
-    let lane = this.#lanes.get(key);
-    if (lane === undefined) {
-      lane = new Lane(entry.recipient);
-      this.#lanes.set(key, lane);
+    const key = pairKey(entry);
+    let pair = this.#pairs.get(key);
+    if (pair === undefined) {
+      pair = new PairQueue(entry.recipient);
+      this.#pairs.set(key, pair);
     }
-    lane.add(entry);
+    pair.add(entry);
     this.#deadlines.add(entry);
-    if (lane.running) return lane;
-    lane.running = true;
-    const run = this.#run(key, lane);
+    if (pair.running) return pair;
+    pair.running = true;
+    const run = this.#run(key, pair);
     this.#running.add(run);
     void run.finally(() => this.#running.delete(run));
-    return lane;
+    return pair;
   }
 
-  /** Sees to the messages of a lane, one after the other, until there are none. */
-  async #run(key: string, lane: Lane): Promise<void> {
-    for (let trial = lane.first(); trial !== undefined; trial = lane.first()) {
+  /** Sees to the messages of a pair, one after the other, until there are none. */
+  async #run(key: string, pair: PairQueue): Promise<void> {
+    for (let attempt = pair.first(); attempt !== undefined; attempt = pair.first()) {
       if (this.#closed) return;
       // One at a time is what keeps their order.
       // oxlint-disable-next-line no-await-in-loop
-      const outcome = await this.#delivery.attempt(lane, trial);
+      const result = await this.#delivery.attempt(pair, attempt);
       // oxlint-disable-next-line no-await-in-loop
-      await this.#conclude(lane, trial, outcome);
+      await this.#conclude(pair, attempt, result);
     }
-    this.#lanes.delete(key);
+    this.#pairs.delete(key);
   }
 
-  async #conclude(lane: Lane, trial: Trial, outcome: Outcome): Promise<void> {
-    const { entry } = trial;
+  async #conclude(pair: PairQueue, attempt: DeliveryAttempt, result: AttemptResult): Promise<void> {
+    const { entry } = attempt;
     const { events } = this.#options;
-    switch (outcome.kind) {
+    switch (result.kind) {
       case "delivered":
         // It may not have been stored meanwhile, and is gone already.
-        if (this.#takeOut(lane, entry)) this.#disposal.forget(entry);
-        events.onDelivered?.(outcome.message);
+        if (this.#takeOut(pair, entry)) this.#deadLetters.remove(entry);
+        events.onDelivered?.(result.message);
         return;
       case "dead":
         // The same; or it has expired, and been told of.
-        if (this.#takeOut(lane, entry)) this.#disposal.bury(entry, outcome.cause);
+        if (this.#takeOut(pair, entry)) this.#deadLetters.add(entry, result.cause);
         return;
       case "retry":
         if (this.#closed) return;
-        events.onRetry?.({ sender: entry.sender, recipient: entry.recipient }, outcome.reason);
-        await this.#pause(outcome.waitMs);
+        events.onRetry?.({ sender: entry.sender, recipient: entry.recipient }, result.reason);
+        await this.#pause(result.waitMs);
         return;
       case "again":
     }
   }
 
   /** @returns whether it was still there. */
-  #takeOut(lane: Lane, entry: StoredEntry): boolean {
+  #takeOut(pair: PairQueue, entry: StoredEntry): boolean {
     this.#deadlines.delete(entry);
-    return lane.delete(entry);
+    return pair.delete(entry);
   }
 
   async #pause(waitMs: number): Promise<void> {
@@ -210,20 +210,20 @@ class OutboundQueue implements Outbound {
       // oxlint-disable-next-line no-await-in-loop
       if (slice.isOver) await slice.next();
       if (this.#closed) return;
-      const lane = this.#lanes.get(laneKey(entry));
-      if (lane?.posting === entry) {
+      const pair = this.#pairs.get(pairKey(entry));
+      if (pair?.posting === entry) {
         this.#deadlines.add(entry);
         continue;
       }
-      const trial = lane?.first();
-      if (lane?.delete(entry) === true) this.#disposal.bury(entry, expired(trial?.entry === entry ? trial : {}));
+      const attempt = pair?.first();
+      if (pair?.delete(entry) === true) this.#deadLetters.add(entry, expired(attempt?.entry === entry ? attempt : {}));
     }
-    this.#disposal.sweep();
+    this.#deadLetters.sweep();
     this.#delivery.sweep();
   }
 }
 
-function laneKey({ sender, recipient }: StoredEntry): string {
+function pairKey({ sender, recipient }: StoredEntry): string {
   return `${sender} ${recipient}`;
 }
 

@@ -7,7 +7,7 @@ import type { OutboundMessage } from "./outbound.ts";
 /** What a key holds: all that is known of a message without reading it. */
 export interface OutboundKey {
   readonly seq: number;
-  readonly lane: number;
+  readonly pair: number;
   readonly length: number;
   readonly expiresAt: number;
   readonly fingerprint: Fingerprint;
@@ -22,14 +22,14 @@ export function outboundFingerprint(message: OutboundMessage): Fingerprint {
   return fingerprintOf({ recipient, from: sender, id, expires });
 }
 
-export function outboundKey({ seq, lane, length, expiresAt, fingerprint }: OutboundKey): Buffer {
-  return Buffer.concat([numbersKey(seq, lane, length, expiresAt), Buffer.from(fingerprint, "latin1")]);
+export function outboundKey({ seq, pair, length, expiresAt, fingerprint }: OutboundKey): Buffer {
+  return Buffer.concat([numbersKey(seq, pair, length, expiresAt), Buffer.from(fingerprint, "latin1")]);
 }
 
 export function readOutboundKey(key: Uint8Array): OutboundKey {
   return {
     seq: numberAt(key, 0),
-    lane: numberAt(key, 1),
+    pair: numberAt(key, 1),
     length: numberAt(key, 2),
     expiresAt: numberAt(key, 3),
     fingerprint: Buffer.from(key.subarray(NUMBERS_LENGTH, NUMBERS_LENGTH + FINGERPRINT_LENGTH)).toString("latin1"),

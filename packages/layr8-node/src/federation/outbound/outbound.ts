@@ -38,7 +38,7 @@ export interface OutboundDepth {
   /** Characters of all plaintexts. */
   readonly length: number;
   /** Pairs of sender and recipient with messages that wait. */
-  readonly lanes: number;
+  readonly pairs: number;
   /** Those of them whose other node did not take a message lately, so that they wait for another try. */
   readonly blocked: number;
 }
@@ -87,11 +87,11 @@ export interface Outbound {
  * | `damaged` | its record on this node's disk is damaged |
  * | `failed` | it could not be encrypted or read here |
  */
-export type DeadCode = "expired" | "unresolved" | "unreachable" | "no_key" | "refused" | "damaged" | "failed";
+export type DeliveryFailureCode = "expired" | "unresolved" | "unreachable" | "no_key" | "refused" | "damaged" | "failed";
 
 /** Why a message will never arrive, in words and for programs. */
-export interface DeadCause {
-  readonly code: DeadCode;
+export interface DeliveryFailure {
+  readonly code: DeliveryFailureCode;
   /** A sentence for people, without secrets, at most 300 characters. */
   readonly comment: string;
   /** HTTP status of a refusal. */
@@ -108,7 +108,7 @@ export interface OutboundEvents {
    * A message came to nothing. It is forgotten once the returned promise resolves, and told of again if that rejects with a retryable
    * error. After a crash in between it may be told of twice.
    */
-  onDead(message: OutboundMessage, cause: DeadCause): void | Promise<void>;
+  onDead(message: OutboundMessage, cause: DeliveryFailure): void | Promise<void>;
   /** An attempt failed and will be repeated. `reason` is for people. */
   onRetry?(about: Pick<OutboundMessage, "sender" | "recipient">, reason: string): void;
   /** Something failed that no caller can be told of. */

@@ -7,12 +7,12 @@ import { outboundLimits } from "../../../src/federation/outbound/outbound-limits
 import { SCHEMA } from "../../../src/stores.ts";
 import { temporaryDirectory } from "../../storage/temporary-directory.ts";
 import { Harness } from "./harness.ts";
-import type { Answer } from "./partner.ts";
+import type { RemoteResponse } from "./partner.ts";
 
 /** What the other nodes do with one POST. */
 type Deed = "take" | "take and reset" | "reset" | "later" | "refuse";
 
-const DEEDS: Readonly<Record<Deed, Answer>> = {
+const DEEDS: Readonly<Record<Deed, RemoteResponse>> = {
   take: (_, response) => response.writeHead(202).end(),
   // The answer is lost, as in a crash of either side: what has been taken is sent again.
   "take and reset": (_, response) => response.socket?.destroy(),
@@ -21,10 +21,10 @@ const DEEDS: Readonly<Record<Deed, Answer>> = {
   refuse: (_, response) => response.writeHead(403).end(),
 };
 
-type Step = { readonly kind: "send"; readonly lane: number } | { readonly kind: "restart" };
+type Step = { readonly kind: "send"; readonly pair: number } | { readonly kind: "restart" };
 
 const step: fc.Arbitrary<Step> = fc.oneof(
-  { weight: 9, arbitrary: fc.record({ kind: fc.constant("send" as const), lane: fc.nat(5) }) },
+  { weight: 9, arbitrary: fc.record({ kind: fc.constant("send" as const), pair: fc.nat(5) }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("restart" as const) }) },
 );
 const deed: fc.Arbitrary<Deed> = fc.constantFrom("take", "take", "take", "take and reset", "reset", "later", "refuse");
@@ -47,14 +47,14 @@ async function run(steps: readonly Step[], deeds: readonly Deed[]): Promise<void
     const nodes = [await harness.partner(), await harness.partner()];
     const recipients = nodes.flatMap((node) => [node.agent("bob"), node.agent("carol")]);
     const senders = [harness.alice, harness.sender("eve")];
-    const lanes = [0, 1, 2, 3, 4, 5].map((index) => ({ sender: senders[index % 2] ?? "", recipient: recipients[index % 4] ?? "" }));
+    const pairs = [0, 1, 2, 3, 4, 5].map((index) => ({ sender: senders[index % 2] ?? "", recipient: recipients[index % 4] ?? "" }));
     const taken = new Map<string, string[]>();
     let next = 0;
     for (const node of nodes) {
       node.answer = (arrival, response, request) => {
         const chosen = deeds[next++] ?? "take";
-        const lane = `${arrival.sender} ${arrival.recipient}`;
-        if (chosen.startsWith("take")) taken.set(lane, [...(taken.get(lane) ?? []), arrival.id]);
+        const pair = `${arrival.sender} ${arrival.recipient}`;
+        if (chosen.startsWith("take")) taken.set(pair, [...(taken.get(pair) ?? []), arrival.id]);
         DEEDS[chosen](arrival, response, request);
       };
     }
@@ -67,7 +67,7 @@ async function run(steps: readonly Step[], deeds: readonly Deed[]): Promise<void
         queue = await open();
         continue;
       }
-      const { sender = "", recipient = "" } = lanes["lane" in what ? what.lane : 0] ?? {};
+      const { sender = "", recipient = "" } = pairs["pair" in what ? what.pair : 0] ?? {};
       const id = await harness.send(queue, recipient, { sender });
       sent.set(`${sender} ${recipient}`, [...(sent.get(`${sender} ${recipient}`) ?? []), id]);
     }
@@ -77,9 +77,9 @@ async function run(steps: readonly Step[], deeds: readonly Deed[]): Promise<void
     expect(queue.depth().messages).toBe(0);
     const dead = harness.dead.map(({ id }) => id);
     expect(new Set(dead).size).toBe(dead.length);
-    for (const [lane, ids] of sent) {
+    for (const [pair, ids] of sent) {
       // Copies are sent one after the other, before anything that comes after them.
-      const arrived = (taken.get(lane) ?? []).filter((id, index, all) => index === 0 || id !== all[index - 1]);
+      const arrived = (taken.get(pair) ?? []).filter((id, index, all) => index === 0 || id !== all[index - 1]);
       expect(arrived.filter((id) => !dead.includes(id))).toEqual(ids.filter((id) => !dead.includes(id)));
     }
   } finally {

@@ -53,7 +53,7 @@ describe("a message that is still being written", () => {
     expect(safe).toBe(false);
     store.writes[0]?.resolve();
     await durable;
-    await expect.poll(() => queue.depth()).toMatchObject({ messages: 0, lanes: 0 });
+    await expect.poll(() => queue.depth()).toMatchObject({ messages: 0, pairs: 0 });
   });
 
   it("is not sent any more when it could not be stored, and those behind it are", async () => {
@@ -85,7 +85,7 @@ describe("a message that is still being written", () => {
     await expect(durable).rejects.toBe(FULL);
     answer?.();
     await harness.until(() => harness.delivered.length === 1);
-    await expect.poll(() => queue.depth()).toEqual({ messages: 0, length: 0, lanes: 0, blocked: 0 });
+    await expect.poll(() => queue.depth()).toEqual({ messages: 0, length: 0, pairs: 0, blocked: 0 });
     expect([harness.dead, harness.failures]).toEqual([[], []]);
   });
 
@@ -95,7 +95,7 @@ describe("a message that is still being written", () => {
     await harness.until(() => harness.dead.length === 1);
     store.writes[0]?.resolve();
     await durable;
-    await expect.poll(() => queue.depth()).toMatchObject({ messages: 0, lanes: 0 });
+    await expect.poll(() => queue.depth()).toMatchObject({ messages: 0, pairs: 0 });
     expect(harness.dead).toMatchObject([{ cause: { code: "refused" } }]);
   });
 });

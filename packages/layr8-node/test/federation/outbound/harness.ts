@@ -2,7 +2,7 @@ import { createNetworkResolver, readResolution, type ResolutionOptions } from ".
 import { createHostedResolver } from "../../../src/credentials/hosted-resolver.ts";
 import { MemoryOutboundStore } from "../../../src/federation/outbound/memory-outbound-store.ts";
 import { openOutbound } from "../../../src/federation/outbound/outbound-queue.ts";
-import type { DeadCause, Outbound, OutboundEvents, OutboundMessage } from "../../../src/federation/outbound/outbound.ts";
+import type { DeliveryFailure, Outbound, OutboundEvents, OutboundMessage } from "../../../src/federation/outbound/outbound.ts";
 import { outboundLimits, type OutboundLimits } from "../../../src/federation/outbound/outbound-limits.ts";
 import type { OutboundStore } from "../../../src/federation/outbound/outbound-store.ts";
 import { Partner } from "./partner.ts";
@@ -24,7 +24,7 @@ export interface OpenOptions {
 export class Harness {
   readonly world = new World();
   readonly delivered: string[] = [];
-  readonly dead: { readonly id: string; readonly cause: DeadCause }[] = [];
+  readonly dead: { readonly id: string; readonly cause: DeliveryFailure }[] = [];
   readonly retried: string[] = [];
   readonly failures: unknown[] = [];
   readonly alice = this.world.create("did:web:alice-node.localhost:alice", "http://alice-node.localhost");

@@ -1,10 +1,10 @@
 import { afterEach, beforeEach, expect, it } from "vitest";
 import type { Outbound } from "../../../src/federation/outbound/outbound.ts";
 import { Harness } from "./harness.ts";
-import { take, type Answer, type Partner } from "./partner.ts";
+import { take, type RemoteResponse, type Partner } from "./partner.ts";
 
-const dead: Answer = (_, response) => response.socket?.destroy();
-const badGateway: Answer = (_, response) => response.writeHead(502).end();
+const dead: RemoteResponse = (_, response) => response.socket?.destroy();
+const badGateway: RemoteResponse = (_, response) => response.writeHead(502).end();
 
 let harness: Harness;
 let node: Partner;

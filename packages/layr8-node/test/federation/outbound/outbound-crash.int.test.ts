@@ -22,7 +22,7 @@ it("a node that is killed under load delivers everything that it took, in order"
   const document: unknown = JSON.parse(JSON.stringify(didKeyDocument(SENDER)));
   if (isJsonObject(document)) world.documents.set(SENDER, document);
   const partner = await Partner.start(HOST, world);
-  for (let lane = 0; lane < 4; lane++) partner.agent(`agent-${lane}`);
+  for (let pair = 0; pair < 4; pair++) partner.agent(`agent-${pair}`);
   let posts = 0;
   partner.answer = (_, response) => {
     // Now and then it can't, or its answer is lost.
@@ -61,8 +61,8 @@ it("a node that is killed under load delivers everything that it took, in order"
       stored.filter((id) => !arrived.has(id)),
       "lost",
     ).toEqual([]);
-    for (let lane = 0; lane < 4; lane++) {
-      const numbers = [...arrived].filter((id) => id.startsWith(`${lane}-`)).map((id) => id.split("-").slice(1).map(Number));
+    for (let pair = 0; pair < 4; pair++) {
+      const numbers = [...arrived].filter((id) => id.startsWith(`${pair}-`)).map((id) => id.split("-").slice(1).map(Number));
       expect(numbers).toEqual(numbers.toSorted(([roundA = 0, a = 0], [roundB = 0, b = 0]) => roundA - roundB || a - b));
     }
   } finally {

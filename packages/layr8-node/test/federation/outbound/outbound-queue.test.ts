@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { StorageError } from "@parley/storage";
 import { Harness } from "./harness.ts";
-import { take, type Answer } from "./partner.ts";
+import { take, type RemoteResponse } from "./partner.ts";
 
 let harness: Harness;
 
@@ -12,12 +12,12 @@ beforeEach(() => {
 afterEach(() => harness.close());
 
 /** Gives answers one after the other, the last one again and again. */
-function answers(...list: readonly Answer[]): Answer {
+function answers(...list: readonly RemoteResponse[]): RemoteResponse {
   let index = 0;
   return (arrival, response, request) => list[Math.min(index++, list.length - 1)]?.(arrival, response, request);
 }
 
-function status(code: number, headers: Record<string, string> = {}, body = ""): Answer {
+function status(code: number, headers: Record<string, string> = {}, body = ""): RemoteResponse {
   return (_, response) => {
     response.writeHead(code, headers).end(body);
   };
@@ -40,7 +40,7 @@ describe("a message to another node", () => {
     expect(node.arrivals).toEqual([{ sender: harness.alice, recipient: bob, id: "1", plaintext }]);
     expect(headers).toEqual(["POST", "/didcomm", "application/didcomm-encrypted+json", "node-1.localhost"]);
     await queue.close();
-    expect(queue.depth()).toEqual({ messages: 0, length: 0, lanes: 0, blocked: 0 });
+    expect(queue.depth()).toEqual({ messages: 0, length: 0, pairs: 0, blocked: 0 });
     expect(harness.failures).toEqual([]);
   });
 
@@ -268,7 +268,7 @@ describe("a node that takes nothing", () => {
     expect(harness.delivered.toSorted()).toEqual(ids.toSorted());
     // One that has never answered gets one connection.
     expect(hanging.arrivals).toHaveLength(1);
-    expect(queue.depth()).toMatchObject({ messages: 300, lanes: 60 });
+    expect(queue.depth()).toMatchObject({ messages: 300, pairs: 60 });
     expect(queue.depth().blocked).toBeGreaterThan(0);
   });
 
@@ -279,7 +279,7 @@ describe("a node that takes nothing", () => {
     for (let index = 0; index < 100; index++) await harness.send(queue, node.agent(`agent-${index}`));
     await harness.until(() => harness.retried.length >= 8);
     expect(node.arrivals.length).toBeLessThanOrEqual(harness.retried.length + 1);
-    expect(queue.depth()).toMatchObject({ messages: 100, lanes: 100 });
+    expect(queue.depth()).toMatchObject({ messages: 100, pairs: 100 });
     const before = node.arrivals.length;
     node.answer = take;
     await harness.until(() => harness.delivered.length === 100);

@@ -12,10 +12,10 @@ export interface Arrival {
 }
 
 /** Answers a POST. */
-export type Answer = (arrival: Arrival, response: ServerResponse, request: IncomingMessage) => void;
+export type RemoteResponse = (arrival: Arrival, response: ServerResponse, request: IncomingMessage) => void;
 
 /** Takes a message as a node does. */
-export const take: Answer = (_, response) => {
+export const take: RemoteResponse = (_, response) => {
   response.writeHead(202).end();
 };
 
@@ -26,7 +26,7 @@ export class Partner {
   /** Requests for documents, by path. */
   readonly lookups: string[] = [];
   readonly sockets = new Set<Socket>();
-  answer: Answer = take;
+  answer: RemoteResponse = take;
   /** Awaited before a document is served. */
   beforeDocument: () => Promise<void> = () => Promise.resolve();
   readonly #world: World;

@@ -41,7 +41,7 @@ it("what was not delivered goes on after a restart, in order, and what was is fo
   node.arrivals.length = 0;
 
   queue = await open();
-  expect(queue.depth()).toMatchObject({ messages: 20, lanes: 2 });
+  expect(queue.depth()).toMatchObject({ messages: 20, pairs: 2 });
   await harness.until(() => harness.delivered.length === 22);
   for (const recipient of [bob, carol]) {
     const arrived = node.arrivals.filter((arrival) => arrival.recipient === recipient).map(({ id }) => id);
@@ -49,7 +49,7 @@ it("what was not delivered goes on after a restart, in order, and what was is fo
   }
   await queue.close();
   queue = await open();
-  expect(queue.depth()).toMatchObject({ messages: 0, lanes: 0 });
+  expect(queue.depth()).toMatchObject({ messages: 0, pairs: 0 });
 });
 
 it("duplicates are known, limits hold and times run out after a restart", async () => {

@@ -3,8 +3,8 @@ import { hostnameOf } from "../identity/similar-did.ts";
 import { RateLimiter } from "@parley/core/internal";
 import type { Resolution } from "../credentials/resolution.ts";
 
-/** What {@link Whereabouts} goes by. */
-export interface WhereaboutsOptions {
+/** What {@link RemoteDidCheck} goes by. */
+export interface RemoteDidCheckOptions {
   readonly network: Pick<Resolution, "allow" | "hosts" | "httpForLoopback">;
   /** Hosts whose DIDs are this node's, as they stand in URLs: `node.example`, `localhost:4000`. */
   readonly ownHosts: readonly string[];
@@ -20,15 +20,15 @@ const SUGGESTIONS_PER_SECOND = 5;
 const LOOPBACK = /(?:^|\.)localhost$/;
 
 /** Knows of a DID that isn't hosted here whether it may be on another node, without asking anybody. */
-export class Whereabouts {
-  readonly #network: WhereaboutsOptions["network"];
+export class RemoteDidCheck {
+  readonly #network: RemoteDidCheckOptions["network"];
   readonly #hosts: ReadonlySet<string>;
   readonly #ownHosts: ReadonlySet<string>;
-  readonly #suggest: NonNullable<WhereaboutsOptions["suggest"]>;
+  readonly #suggest: NonNullable<RemoteDidCheckOptions["suggest"]>;
   /** A suggestion looks at thousands of DIDs. */
   readonly #suggestions = new RateLimiter({ perSecond: SUGGESTIONS_PER_SECOND });
 
-  constructor({ network, ownHosts, suggest = () => undefined }: WhereaboutsOptions) {
+  constructor({ network, ownHosts, suggest = () => undefined }: RemoteDidCheckOptions) {
     this.#suggest = suggest;
     this.#network = network;
     this.#hosts = new Set(Object.keys(network.hosts).map((host) => host.toLowerCase()));

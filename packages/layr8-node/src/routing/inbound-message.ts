@@ -5,7 +5,7 @@ import type { IncomingMessage } from "../inbox/inbox.ts";
 export type Routable = Pick<IncomingMessage, "id" | "type" | "from" | "thread" | "parentThread">;
 
 /** A message that has been read, from a sender that is known. */
-export interface Accepted {
+export interface InboundMessage {
   readonly message: Message;
   readonly routable: Routable;
   /** Its JSON, as recipients get it. */
@@ -17,19 +17,19 @@ export interface Accepted {
 }
 
 /** What recipients are told about the sender. */
-export interface Standing {
+export interface SenderTrust {
   readonly authorized: boolean;
   /** JSON of the sender's credentials; `undefined` for none. */
   readonly senderCredentials: string | undefined;
 }
 
-export const TRUSTED: Standing = { authorized: true, senderCredentials: undefined };
+export const TRUSTED: SenderTrust = { authorized: true, senderCredentials: undefined };
 
-export function acceptedOf(
+export function inboundMessage(
   message: Message,
   text: string,
   { owner = "node", remote = false }: { readonly owner?: string; readonly remote?: boolean } = {},
-): Accepted {
+): InboundMessage {
   const { id, type, from, threadId, parentThreadId } = message;
   return { message, routable: { id, type, from, thread: threadId, parentThread: parentThreadId }, text, remote, owner };
 }

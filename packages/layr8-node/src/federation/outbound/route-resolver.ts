@@ -1,14 +1,14 @@
 import { ParleyError } from "@parley/core";
 import type { DidDocument, DidResolver } from "@parley/did";
 import type { Endpoints } from "./endpoints.ts";
-import type { Permit } from "./gate.ts";
-import { Gates } from "./gates.ts";
-import type { Trial } from "./lane.ts";
+import type { Lease } from "./circuit-breaker.ts";
+import { HostLimiter } from "./host-limiter.ts";
+import type { DeliveryAttempt } from "./pair-queue.ts";
 import type { OutboundLimits } from "./outbound-limits.ts";
-import { AGAIN, later, type Outcome, undeliverable } from "./outcome.ts";
+import { AGAIN, later, type AttemptResult, undeliverable } from "./attempt-result.ts";
 import { hostOf } from "./quota.ts";
 import { findRoute, type Route } from "./route.ts";
-import { Slots } from "./slots.ts";
+import { Semaphore } from "./semaphore.ts";
 import { systemCodeOf } from "./system-code.ts";
 import { UndeliverableError } from "./undeliverable-error.ts";
 
@@ -16,8 +16,8 @@ import { UndeliverableError } from "./undeliverable-error.ts";
 const MAX_PER_HOST = 8;
 const MAX_RESOLUTIONS = 128;
 
-/** What a locator is made with. */
-export interface LocatorOptions {
+/** What a routeResolver is made with. */
+export interface RouteResolverOptions {
   readonly resolver: DidResolver;
   readonly endpoints: Endpoints;
   readonly limits: OutboundLimits;
@@ -28,16 +28,16 @@ export interface LocatorOptions {
 }
 
 /** Finds where recipients are, and does not ask again and again a host that has no documents just now. */
-export class Locator {
-  readonly #options: LocatorOptions;
-  readonly #hosts: Gates;
+export class RouteResolver {
+  readonly #options: RouteResolverOptions;
+  readonly #hosts: HostLimiter;
   readonly #known = new WeakMap<DidDocument, Route>();
 
-  constructor(options: LocatorOptions) {
+  constructor(options: RouteResolverOptions) {
     const { now, limits } = options;
     const { retryMs, maxRetryMs } = limits;
     this.#options = options;
-    this.#hosts = new Gates({ retryMs, maxRetryMs, now, maxActive: MAX_PER_HOST, slots: new Slots(MAX_RESOLUTIONS) });
+    this.#hosts = new HostLimiter({ retryMs, maxRetryMs, now, maxActive: MAX_PER_HOST, semaphore: new Semaphore(MAX_RESOLUTIONS) });
   }
 
   /** Messages that wait for hosts that failed. */
@@ -46,8 +46,8 @@ export class Locator {
   }
 
   /** Whether any host is left alone because it failed. */
-  get anyClosed(): boolean {
-    return this.#hosts.anyClosed;
+  get anyOpen(): boolean {
+    return this.#hosts.anyOpen;
   }
 
   /** The host of a DID was heard of. */
@@ -56,20 +56,20 @@ export class Locator {
   }
 
   /** Finds the route of a message, or why there is none. */
-  async locate(trial: Trial): Promise<Route | Outcome> {
-    const { recipient } = trial.entry;
-    const permit = await this.#hosts.enter(hostOf(recipient), trial.failures > 0);
-    if (permit === undefined) return AGAIN;
-    const { refusal } = trial;
+  async resolve(attempt: DeliveryAttempt): Promise<Route | AttemptResult> {
+    const { recipient } = attempt.entry;
+    const lease = await this.#hosts.acquire(hostOf(recipient), attempt.failures > 0);
+    if (lease === undefined) return AGAIN;
+    const { refusal } = attempt;
     try {
-      const route = await this.#find(recipient, maxAgeOf(trial, this.#options.limits));
-      permit.ok();
-      trial.unresolved = false;
+      const route = await this.#find(recipient, maxAgeOf(attempt, this.#options.limits));
+      lease.succeeded();
+      attempt.unresolved = false;
       // The same document again: the refusal was meant.
       if (refusal !== undefined && refusal.document === JSON.stringify(route.document)) return { kind: "dead", cause: refusal.cause };
       return route;
     } catch (error) {
-      return this.#failed(trial, permit, error);
+      return this.#failed(attempt, lease, error);
     }
   }
 
@@ -84,8 +84,8 @@ export class Locator {
   }
 
   /** Sends those who wait away. */
-  end(): void {
-    this.#hosts.end();
+  close(): void {
+    this.#hosts.close();
   }
 
   #find(recipient: string, maxAgeMs: number): Promise<Route> {
@@ -93,19 +93,19 @@ export class Locator {
     return findRoute(recipient, { resolver, endpoints, signal, maxAgeMs, known: this.#known });
   }
 
-  #failed(trial: Trial, permit: Permit, error: unknown): Outcome {
+  #failed(attempt: DeliveryAttempt, lease: Lease, error: unknown): AttemptResult {
     const { limits, signal } = this.#options;
     if (signal.aborted) {
-      permit.release();
+      lease.release();
       return AGAIN;
     }
-    trial.unresolved = true;
+    attempt.unresolved = true;
     const final = error instanceof UndeliverableError ? error : undefined;
-    if (final !== undefined) permit.ok();
-    const atGate = final === undefined && permit.failed("silent");
-    if (trial.refusal !== undefined) return { kind: "dead", cause: trial.refusal.cause };
-    if (final !== undefined) return undeliverable(trial, final, limits.secondLookMs);
-    return later(trial, limits, { reason: reasonOf(error), atGate });
+    if (final !== undefined) lease.succeeded();
+    const breakerDelays = final === undefined && lease.failed("silent");
+    if (attempt.refusal !== undefined) return { kind: "dead", cause: attempt.refusal.cause };
+    if (final !== undefined) return undeliverable(attempt, final, limits.secondLookMs);
+    return later(attempt, limits, { reason: reasonOf(error), breakerDelays });
   }
 }
 
@@ -118,7 +118,7 @@ function reasonOf(error: unknown): string {
  * How old a document may be, or the memory that there was none. The resolver remembers failures, too; the gates see to it that hosts are
  * not asked too often, so that the one who is let through may really ask. Timers may be a little early, hence the halves.
  */
-function maxAgeOf({ lookedAgain, unresolved }: Trial, { secondLookMs, retryMs }: OutboundLimits): number {
+function maxAgeOf({ lookedAgain, unresolved }: DeliveryAttempt, { secondLookMs, retryMs }: OutboundLimits): number {
   if (lookedAgain) return secondLookMs / 2;
   return unresolved ? retryMs / 2 : Infinity;
 }

@@ -1,9 +1,9 @@
 import { Fifo, TransientMap } from "@parley/core/internal";
-import type { DeadCause } from "./outbound.ts";
+import type { DeliveryFailure } from "./outbound.ts";
 import type { StoredEntry } from "./outbound-store.ts";
 
-/** What is known of the attempts to deliver the first message of a lane. */
-export interface Trial {
+/** What is known of the attempts to deliver the first message of a pair. */
+export interface DeliveryAttempt {
   readonly entry: StoredEntry;
   /** Attempts that failed. */
   failures: number;
@@ -14,14 +14,14 @@ export interface Trial {
   /** Whether the recipient's document is to be newer than the first look at it. */
   lookedAgain: boolean;
   /** A refusal that stands unless the recipient's document has changed since: it, and the document as JSON. */
-  refusal?: { readonly cause: DeadCause; readonly document: string };
+  refusal?: { readonly cause: DeliveryFailure; readonly document: string };
 }
 
-/** Messages that are gone, beyond which a lane tidies up. */
+/** Messages that are gone, beyond which a pair tidies up. */
 const MAX_GONE = 64;
 
 /** Messages of one sender for one recipient, in the order of their coming. The messages themselves are in the store. */
-export class Lane {
+export class PairQueue {
   readonly recipient: string;
   /** Whether somebody sees to its messages. */
   running = false;
@@ -31,7 +31,7 @@ export class Lane {
   readonly #present = new TransientMap<number, StoredEntry>();
   /** In their order, with some that are gone already. */
   readonly #order = new Fifo<StoredEntry>();
-  #trial: Trial | undefined;
+  #attempt: DeliveryAttempt | undefined;
 
   constructor(recipient: string) {
     this.recipient = recipient;
@@ -55,18 +55,18 @@ export class Lane {
   }
 
   /** The message whose turn it is, with what has been tried. */
-  first(): Trial | undefined {
+  first(): DeliveryAttempt | undefined {
     let entry = this.#order.first();
     while (entry !== undefined && !this.#present.has(entry.seq)) {
       this.#order.shift();
       entry = this.#order.first();
     }
-    if (entry === undefined) this.#trial = undefined;
-    else if (this.#trial?.entry !== entry) this.#trial = { entry, failures: 0, unresolved: false, lookedAgain: false };
-    return this.#trial;
+    if (entry === undefined) this.#attempt = undefined;
+    else if (this.#attempt?.entry !== entry) this.#attempt = { entry, failures: 0, unresolved: false, lookedAgain: false };
+    return this.#attempt;
   }
 
-  isFirst({ entry }: Trial): boolean {
+  isFirst({ entry }: DeliveryAttempt): boolean {
     return this.first()?.entry === entry;
   }
 }

@@ -1,18 +1,18 @@
 import { createMessage, decodePlaintext, type Message } from "@parley/core";
 import type { DamagedMessage, InboxMessage } from "../inbox/inbox.ts";
 import { answerBuiltin } from "./builtin-protocols.ts";
-import type { DeadCause, ReportedFailure } from "./mailbox.ts";
-import type { OwnMessages } from "./own-messages.ts";
+import type { DeadLetterCause, ReportedFailure } from "./mailbox.ts";
+import type { SystemMessages } from "./system-messages.ts";
 import type { CredentialDemand } from "./policy.ts";
 import { reportDenial, reportProblem } from "./problem-report.ts";
-import type { Recipients } from "./recipients.ts";
-import { TOO_LARGE } from "./refusal.ts";
+import type { Mailboxes } from "./mailboxes.ts";
+import { TOO_LARGE } from "./rejection.ts";
 
 /** Why a message came to nothing on this node. */
-export type DeathCause = DeadCause | "denied" | "failed" | "damaged";
+export type UndeliveredCause = DeadLetterCause | "denied" | "failed" | "damaged";
 
 /** A message that came to nothing, for the log. */
-export type DeadMessage = Pick<InboxMessage, "id" | "type" | "from" | "recipient">;
+export type MessageSummary = Pick<InboxMessage, "id" | "type" | "from" | "recipient">;
 
 /** A problem, as a problem report tells it. */
 export interface Problem {
@@ -21,19 +21,19 @@ export interface Problem {
   readonly args?: readonly string[];
 }
 
-/** What {@link DeadLetters} is made with. */
-export interface DeadLettersOptions {
-  readonly recipients: Recipients;
-  readonly own: OwnMessages;
-  onDead(cause: DeathCause, message: DeadMessage): void;
+/** What {@link FailureReporter} is made with. */
+export interface FailureReporterOptions {
+  readonly recipients: Mailboxes;
+  readonly own: SystemMessages;
+  onDead(cause: UndeliveredCause, message: MessageSummary): void;
   onFailure(error: unknown): void;
 }
 
-/** Tells senders what became of messages that were accepted and came to nothing; and answers for agents what the node itself can answer. */
-export class DeadLetters {
-  readonly #options: DeadLettersOptions;
+/** Tells senders what became of messages that were inbound and came to nothing; and answers for agents what the node itself can answer. */
+export class FailureReporter {
+  readonly #options: FailureReporterOptions;
 
-  constructor(options: DeadLettersOptions) {
+  constructor(options: FailureReporterOptions) {
     this.#options = options;
   }
 
@@ -54,7 +54,7 @@ export class DeadLetters {
   }
 
   /** A message leaves an inbox without having been handled. */
-  buried(stored: InboxMessage, cause: DeadCause): void {
+  buried(stored: InboxMessage, cause: DeadLetterCause): void {
     this.#bury(stored, cause).catch((error: unknown) => this.#options.onFailure(error));
   }
 
@@ -87,7 +87,7 @@ export class DeadLetters {
     );
   }
 
-  async #bury(stored: InboxMessage, cause: DeadCause): Promise<void> {
+  async #bury(stored: InboxMessage, cause: DeadLetterCause): Promise<void> {
     const { plaintext, recipient } = stored;
     const { message } = decodePlaintext(JSON.parse(plaintext));
     if (cause === "unhandled" && (await this.answer(message, recipient))) return;
@@ -96,7 +96,7 @@ export class DeadLetters {
   }
 }
 
-function problemOf(message: Message, recipient: string, cause: DeadCause): Problem {
+function problemOf(message: Message, recipient: string, cause: DeadLetterCause): Problem {
   switch (cause) {
     case "expired":
       return { code: "e.p.msg.expired", comment: "The message {1} expired before it was handled", args: [message.id] };

@@ -5,7 +5,7 @@ import type { AddressInfo, Socket } from "node:net";
 import { createSecureContext } from "node:tls";
 import { afterEach, expect, it } from "vitest";
 import { outboundLimits } from "../../../src/federation/outbound/outbound-limits.ts";
-import { Poster } from "../../../src/federation/outbound/poster.ts";
+import { HttpSender } from "../../../src/federation/outbound/http-sender.ts";
 import type { Target } from "../../../src/federation/outbound/endpoints.ts";
 import { CERTIFICATE, PRIVATE_KEY } from "./certificate.ts";
 
@@ -16,10 +16,10 @@ afterEach(async () => {
   for (const cleanup of cleanups.splice(0).toReversed()) await cleanup();
 });
 
-function createPoster(): Poster {
-  const poster = new Poster({ allow: ["loopback"], limits: outboundLimits(), now: () => clock });
-  cleanups.push(() => poster.close());
-  return poster;
+function createPoster(): HttpSender {
+  const httpSender = new HttpSender({ allow: ["loopback"], limits: outboundLimits(), now: () => clock });
+  cleanups.push(() => httpSender.close());
+  return httpSender;
 }
 
 async function listen(server: Server): Promise<{ readonly port: number; readonly sockets: readonly Socket[] }> {
@@ -43,9 +43,9 @@ const accept: RequestListener = (request, response) => {
 
 it("posts over a connection that is kept", async () => {
   const { port, sockets } = await listen(createServer(accept));
-  const poster = createPoster();
+  const httpSender = createPoster();
   for (let count = 0; count < 10; count++) {
-    expect((await poster.post(target(`http://localhost:${port}/didcomm`), "{}")).status).toBe(202);
+    expect((await httpSender.post(target(`http://localhost:${port}/didcomm`), "{}")).status).toBe(202);
   }
   // The next post may begin before the end of the last answer has been read.
   expect(sockets.length).toBeLessThanOrEqual(2);
@@ -53,16 +53,16 @@ it("posts over a connection that is kept", async () => {
 
 it("gives up connections to nodes that nobody writes to any more, and makes new ones", async () => {
   const { port, sockets } = await listen(createServer(accept));
-  const poster = createPoster();
+  const httpSender = createPoster();
   const to = target(`http://localhost:${port}/didcomm`);
-  await poster.post(to, "{}");
-  poster.sweep();
+  await httpSender.post(to, "{}");
+  httpSender.sweep();
   expect(sockets[0]?.destroyed).toBe(false);
   clock += 101_000;
   const closed = once(sockets[0] ?? process, "close");
-  poster.sweep();
+  httpSender.sweep();
   await closed;
-  await poster.post(to, "{}");
+  await httpSender.post(to, "{}");
   expect(sockets).toHaveLength(2);
 });
 
@@ -108,10 +108,10 @@ it("reads the beginning of a refusal only", async () => {
 it("ends what is under way when it closes", async () => {
   const server = createServer();
   const { port } = await listen(server);
-  const poster = createPoster();
+  const httpSender = createPoster();
   const asked = once(server, "request");
-  const posted = expect(poster.post(target(`http://localhost:${port}/`), "{}")).rejects.toThrow("The node is stopping");
+  const posted = expect(httpSender.post(target(`http://localhost:${port}/`), "{}")).rejects.toThrow("The node is stopping");
   await asked;
-  await poster.close();
+  await httpSender.close();
   await posted;
 });

@@ -2,7 +2,7 @@
 export const TOO_LARGE = "e.p.msg.too-large";
 
 /** Why the node refuses a message: `reason` is what the sender reads, `label` the bounded set that is counted. */
-export interface Refusal {
+export interface Rejection {
   readonly label:
     | "malformed"
     | "unauthorized"

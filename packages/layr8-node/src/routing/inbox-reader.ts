@@ -1,11 +1,11 @@
 import { TimeSlice } from "@parley/core/internal";
 import type { InboxMessage } from "../inbox/inbox.ts";
 
-/** What a {@link Backlog} walks over, and who looks at what it finds. */
-export interface BacklogOptions {
+/** What a {@link InboxReader} walks over, and who looks at what it finds. */
+export interface InboxReaderOptions {
   /** Reads the messages after a seq, oldest first; none at the end. */
   read(after: number): Promise<readonly InboxMessage[]>;
-  /** Looks at one message. What can't be delivered now is reported by {@link Backlog.hold}. */
+  /** Looks at one message. What can't be delivered now is reported by {@link InboxReader.hold}. */
   look(message: InboxMessage): void;
   /** Whether looking further is of no use, because nobody takes more. */
   isFull(): boolean;
@@ -19,26 +19,26 @@ const MAX_PAUSES = 300;
  * Where one inbox has been looked through. While its agents keep up, messages pass by in memory; otherwise they wait in the inbox, and
  * are read from there, in order, when somebody takes them again.
  */
-export class Backlog {
-  readonly #options: BacklogOptions;
+export class InboxReader {
+  readonly #options: InboxReaderOptions;
   /** Everything up to here has been looked at. */
   #cursor = 0;
   /** The first message that was looked at and could not be delivered. */
   #firstHeld = Number.POSITIVE_INFINITY;
   /** Nothing waits in the inbox beyond the cursor. */
   #caughtUp = false;
-  /** Looking further was of no use: it goes on with {@link Backlog.resume}. */
+  /** Looking further was of no use: it goes on with {@link InboxReader.resume}. */
   #full = false;
   #walking = false;
   /** Reads that failed in a row. */
   #failures = 0;
-  /** Calls of {@link Backlog.retry} that are passed over, so that an inbox that can't be read does not fill the log. */
+  /** Calls of {@link InboxReader.retry} that are passed over, so that an inbox that can't be read does not fill the log. */
   #pauses = 0;
   #walkAgain = false;
   /** What is being written, and is to be read from the inbox only after. */
   #written: Promise<unknown> = Promise.resolve();
 
-  constructor(options: BacklogOptions) {
+  constructor(options: InboxReaderOptions) {
     this.#options = options;
   }
 

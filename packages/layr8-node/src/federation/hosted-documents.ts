@@ -5,7 +5,7 @@ import { BoundedMap } from "./bounded-map.ts";
 const MAX_DOCUMENTS = 10_000;
 
 /** Keeps the documents of hosted DIDs, which don't change as long as they are hosted: every message needs that of its sender. */
-export class OwnDocuments implements DidResolver {
+export class HostedDocuments implements DidResolver {
   readonly #isHosted: (did: string) => boolean;
   readonly #resolver: DidResolver;
   readonly #documents = new BoundedMap<string, DidDocument>(MAX_DOCUMENTS);

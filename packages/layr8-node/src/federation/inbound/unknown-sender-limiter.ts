@@ -2,7 +2,7 @@ import { FairShare, RateLimiter } from "@parley/core/internal";
 import { BoundedMap } from "../bounded-map.ts";
 
 /** Caps on what strangers may make the node do. */
-export interface StrangerLimits {
+export interface UnknownSenderLimits {
   /** Messages of one address, in a second, whose sender the node has not met. */
   readonly perSecond: number;
   /** Documents of such senders that are looked for at once, for all addresses. */
@@ -17,19 +17,19 @@ export interface StrangerLimits {
 const MAX_REMEMBERED = 10_000;
 
 /** A stranger has to come back later. */
-export class TooManyStrangers extends Error {
+export class TooManyUnknownSenders extends Error {
   constructor() {
     super("Too many messages of unknown senders at once");
   }
 }
 
 /** Tells senders that the node has met from those that it hasn't, and limits how often and how long the latter make it ask other hosts. */
-export class Strangers {
+export class UnknownSenderLimiter {
   readonly #met = new BoundedMap<string, true>(MAX_REMEMBERED);
   readonly #rate: RateLimiter;
   readonly #asking: FairShare;
 
-  constructor({ perSecond, atOnce, atOncePerAddress, now }: StrangerLimits) {
+  constructor({ perSecond, atOnce, atOncePerAddress, now }: UnknownSenderLimits) {
     this.#rate = new RateLimiter({ perSecond, maxOwners: MAX_REMEMBERED, now });
     this.#asking = new FairShare({ total: atOnce, perOwner: atOncePerAddress });
   }
@@ -43,15 +43,15 @@ export class Strangers {
     this.#met.set(did, true);
   }
 
-  /** Takes units of work off an address's rate. @throws TooManyStrangers when too few are left. */
+  /** Takes units of work off an address's rate. @throws TooManyUnknownSenders when too few are left. */
   take(address: string, units = 1): void {
-    if (!this.#rate.tryTake(address, units)) throw new TooManyStrangers();
+    if (!this.#rate.tryTake(address, units)) throw new TooManyUnknownSenders();
   }
 
-  /** Looks for a stranger's document on behalf of an address. @throws TooManyStrangers */
+  /** Looks for a stranger's document on behalf of an address. @throws TooManyUnknownSenders */
   async ask<T>(address: string, find: () => Promise<T>): Promise<T> {
     const lease = this.#asking.tryAcquire(address);
-    if (lease === undefined) throw new TooManyStrangers();
+    if (lease === undefined) throw new TooManyUnknownSenders();
     try {
       this.take(address);
       return await find();

@@ -2,7 +2,7 @@ import type { IncomingMessage } from "node:http";
 import { HttpConnections } from "@parley/core/net";
 import { DidError } from "@parley/did";
 import { createAddressGuard, type AddressGuard, type AddressKind } from "@parley/did/node";
-import type { AnswerParts } from "./answer.ts";
+import type { ResponseParts } from "./remote-response.ts";
 import type { OutboundLimits } from "./outbound-limits.ts";
 import type { Target } from "./endpoints.ts";
 import { UndeliverableError } from "./undeliverable-error.ts";
@@ -15,7 +15,7 @@ const ENCRYPTED = "application/didcomm-encrypted+json";
 const ANY_ADDRESS: readonly AddressKind[] = ["loopback", "private", "link-local", "shared", "multicast", "unspecified", "reserved"];
 
 /** What is needed to post. */
-export interface PosterOptions {
+export interface HttpSenderOptions {
   readonly allow: readonly AddressKind[];
   readonly limits: Pick<OutboundLimits, "maxConnectionsPerNode" | "postTimeoutMs" | "connectTimeoutMs">;
   /** Milliseconds on a monotonic clock. */
@@ -31,14 +31,14 @@ interface NodePool {
  * Posts messages to nodes that strangers name, over connections that are kept. An address is checked when it is connected to, and it is
  * connected to exactly that one. Redirects are not followed; answers are read up to a limit of bytes, all within a limit of time.
  */
-export class Poster {
-  readonly #options: PosterOptions;
+export class HttpSender {
+  readonly #options: HttpSenderOptions;
   readonly #guard: AddressGuard;
   readonly #trusting: AddressGuard;
   readonly #pools = new Map<string, NodePool>();
   readonly #underWay = new Set<AbortController>();
 
-  constructor(options: PosterOptions) {
+  constructor(options: HttpSenderOptions) {
     this.#options = options;
     this.#guard = createAddressGuard({ allow: options.allow });
     this.#trusting = createAddressGuard({ allow: ANY_ADDRESS });
@@ -50,7 +50,7 @@ export class Poster {
    * @throws UndeliverableError `unreachable` for an address that must not be asked; whatever else goes wrong on the way is worth another
    *   try.
    */
-  async post(target: Target, body: string): Promise<AnswerParts> {
+  async post(target: Target, body: string): Promise<ResponseParts> {
     const abort = new AbortController();
     this.#underWay.add(abort);
     const { postTimeoutMs, connectTimeoutMs } = this.#options.limits;

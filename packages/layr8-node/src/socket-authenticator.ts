@@ -5,8 +5,8 @@ import type { Clock } from "./clock.ts";
 import type { Dids } from "./identity/dids.ts";
 import type { Metrics } from "./http/metrics.ts";
 import type { NodeLimits } from "./options.ts";
-import { refusal, type Channel, type Joined } from "./phoenix/channel.ts";
-import type { Admitted, UpgradeRefusal } from "./phoenix/phoenix-server.ts";
+import { errorReply, type Channel, type Joined } from "./phoenix/channel.ts";
+import type { AuthenticatedSocket, UpgradeRejection } from "./phoenix/phoenix-server.ts";
 import type { UpgradeRequest } from "./phoenix/upgrade.ts";
 import { AgentChannel } from "./routing/agent-channel.ts";
 import { MAX_PROTOCOLS } from "./routing/builtin-protocols.ts";
@@ -29,7 +29,7 @@ const MAX_NAMED = 5;
 const PARTIAL_SHARE = 1 / 4;
 
 /** What the gate asks. */
-export interface GateOptions {
+export interface SocketAuthenticatorOptions {
   readonly apiKeys: ApiKeys;
   readonly dids: Dids;
   readonly router: Router;
@@ -49,8 +49,8 @@ export interface GateOptions {
 }
 
 /** Lets agents in: an API key opens a socket, and says which DIDs may be bound on it. */
-export class Gate {
-  readonly #options: GateOptions;
+export class SocketAuthenticator {
+  readonly #options: SocketAuthenticatorOptions;
   /** By API key. */
   readonly #sockets: FairShare;
   /** Messages, in units of work, and frames of whatever kind, by API key. */
@@ -59,7 +59,7 @@ export class Gate {
   /** Bytes of messages that are not complete yet, by API key. */
   readonly #partial: FairShare;
 
-  constructor(options: GateOptions) {
+  constructor(options: SocketAuthenticatorOptions) {
     const { maxSockets, limits } = options;
     this.#options = options;
     this.#sockets = new FairShare({ total: maxSockets, perOwner: limits.maxConnectionsPerKey });
@@ -69,7 +69,7 @@ export class Gate {
     this.#partial = new FairShare({ total, perOwner: Math.max(maxFrameBytes, total * PARTIAL_SHARE) });
   }
 
-  admit(request: UpgradeRequest): Admitted | UpgradeRefusal {
+  authenticate(request: UpgradeRequest): AuthenticatedSocket | UpgradeRejection {
     const { apiKeys, limits, logger } = this.#options;
     const { address } = request;
     const apiKey = request.apiKey === undefined ? undefined : apiKeys.find(request.apiKey);
@@ -104,7 +104,7 @@ export class Gate {
     const { dids, router, metrics, limits, clock, domain, logger } = this.#options;
     const refuse = (reason: string, comment?: string): Joined => {
       logger.debug({ key: apiKey.id, topic: topic.slice(0, MAX_LOGGED), reason, comment }, "join refused");
-      return { ...refusal(reason, { ...(comment !== undefined && { comment }) }), status: "error" };
+      return { ...errorReply(reason, { ...(comment !== undefined && { comment }) }), status: "error" };
     };
     const request = readJoin(topic, payload);
     if (typeof request === "string") return refuse(request);

@@ -1,16 +1,16 @@
 import { isJsonObject } from "@parley/core";
-import type { DeadCause } from "./outbound.ts";
+import type { DeliveryFailure } from "./outbound.ts";
 
 /** What another node's HTTP response means for a message. */
-export type Answer =
+export type RemoteResponse =
   | { readonly kind: "taken" }
   /** Worth another try, after the time that the node asked for, if any. `silent`: a proxy says that the node itself gives no answer. */
   | { readonly kind: "later"; readonly reason: string; readonly retryAfterMs: number; readonly silent: boolean }
   /** Refused for good. `lookAgain`: unless what this node knows of the recipient is out of date. */
-  | { readonly kind: "refused"; readonly cause: DeadCause; readonly lookAgain: boolean };
+  | { readonly kind: "refused"; readonly cause: DeliveryFailure; readonly lookAgain: boolean };
 
 /** A response as far as it matters. */
-export interface AnswerParts {
+export interface ResponseParts {
   readonly status: number;
   readonly retryAfter?: string | undefined;
   /** The beginning of the body. */
@@ -33,7 +33,7 @@ const MAX_COMMENT = 200;
  * @param now milliseconds since 1970, for a `Retry-After` that is a date.
  * @see {@link https://identity.foundation/didcomm-messaging/spec/v2.1/#https | DIDComm v2.1, HTTPS}
  */
-export function readAnswer({ status, retryAfter, body }: AnswerParts, now: number): Answer {
+export function readResponse({ status, retryAfter, body }: ResponseParts, now: number): RemoteResponse {
   if (status >= 200 && status < 300) return { kind: "taken" };
   const said = readProblem(body);
   const more = said.comment === undefined ? "" : `: ${said.comment}`;

@@ -1,25 +1,25 @@
 import * as crypto from "node:crypto";
 import { encodePlaintext, type Message } from "@parley/core";
-import { isRefused } from "./admitted.ts";
-import { acceptedOf, TRUSTED } from "./accepted.ts";
-import type { DeadMessage } from "./dead-letters.ts";
-import type { Recipients } from "./recipients.ts";
+import { isRefused } from "./accept-result.ts";
+import { inboundMessage, TRUSTED } from "./inbound-message.ts";
+import type { MessageSummary } from "./failure-reporter.ts";
+import type { Mailboxes } from "./mailboxes.ts";
 import type { Remote } from "./remote.ts";
 
-/** What {@link OwnMessages} is made with. */
-export interface OwnMessagesOptions {
-  readonly recipients: Recipients;
+/** What {@link SystemMessages} is made with. */
+export interface SystemMessagesOptions {
+  readonly recipients: Mailboxes;
   readonly remote: Remote;
   readonly isHosted: (did: string) => boolean;
   /** A message could not be stored. Anybody can make that happen, by asking much and reading nothing. */
-  readonly onDropped: (message: DeadMessage, reason: string) => void;
+  readonly onDropped: (message: MessageSummary, reason: string) => void;
 }
 
 /** Sends what the node itself says in the name of a DID: problem reports, and answers of built-in protocols. */
-export class OwnMessages {
-  readonly #options: OwnMessagesOptions;
+export class SystemMessages {
+  readonly #options: SystemMessagesOptions;
 
-  constructor(options: OwnMessagesOptions) {
+  constructor(options: SystemMessagesOptions) {
     this.#options = options;
   }
 
@@ -36,7 +36,7 @@ export class OwnMessages {
   }
 
   async #store(message: Message, recipient: string): Promise<void> {
-    const refused = await this.#options.recipients.store(acceptedOf(message, textOf(message)), recipient, TRUSTED);
+    const refused = await this.#options.recipients.store(inboundMessage(message, textOf(message)), recipient, TRUSTED);
     const { id, type, from } = message;
     if (isRefused(refused)) this.#options.onDropped({ id, type, from, recipient }, refused.reason);
   }

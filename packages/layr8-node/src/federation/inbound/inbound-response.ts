@@ -1,9 +1,9 @@
 import { DidcommCryptoError } from "@parley/didcomm-crypto";
 import { StorageError } from "@parley/storage";
-import type { Refusal } from "../../routing/refusal.ts";
+import type { Rejection } from "../../routing/rejection.ts";
 import { DENIED } from "../../routing/policy.ts";
 import { UnknownHost } from "./known-hosts.ts";
-import { TooManyStrangers } from "./strangers.ts";
+import { TooManyUnknownSenders } from "./unknown-sender-limiter.ts";
 
 /**
  * Why the node refuses a message of another node, as the `code` of its answer. Those that begin with `e.` are DIDComm problem codes, which
@@ -29,7 +29,7 @@ export type InboundCode =
   | "internal";
 
 /** How a message of another node is answered. */
-export interface InboundAnswer {
+export interface InboundResponse {
   readonly status: number;
   readonly code: InboundCode;
   /** A sentence that gives nothing away. */
@@ -61,11 +61,11 @@ const STATUS: Readonly<Record<InboundCode, number>> = {
 /** Statuses after which the other node shall try again. */
 export const TRY_AGAIN: ReadonlySet<number> = new Set([429, 503]);
 
-export function answer(code: InboundCode, error = "message refused", counted: string = code): InboundAnswer {
+export function response(code: InboundCode, error = "message refused", counted: string = code): InboundResponse {
   return { status: STATUS[code], code, error, counted };
 }
 
-const REFUSALS: Readonly<Record<Refusal["label"], InboundCode>> = {
+const REFUSALS: Readonly<Record<Rejection["label"], InboundCode>> = {
   malformed: "bad_request",
   unauthorized: "e.m.authz.denied",
   presentation: "e.p.trust.presentation",
@@ -81,26 +81,26 @@ const REFUSALS: Readonly<Record<Refusal["label"], InboundCode>> = {
 };
 
 /** What the router refuses. Its reasons are for senders that are known. */
-export function answerToRefusal({ label, reason, code, comment }: Refusal): InboundAnswer {
+export function responseToRejection({ label, reason, code, comment }: Rejection): InboundResponse {
   // A presentation that can't be verified for now.
-  if (code === "e.p.me.res.net") return answer("resolution_failed", reason);
-  if (code === DENIED) return answer(DENIED, comment ?? reason);
-  return answer(REFUSALS[label], reason);
+  if (code === "e.p.me.res.net") return response("resolution_failed", reason);
+  if (code === DENIED) return response(DENIED, comment ?? reason);
+  return response(REFUSALS[label], reason);
 }
 
 /** The one thing that a partner can do something about, and that a stranger knows anyhow: no reason, which would tell of this node's network. */
 const SENDER_UNRESOLVED = "the sender's DID can't be resolved here";
 
-/** What fails on the way to the router. Strangers learn nothing of what exactly was wrong with their message. */
-export function answerToError(error: unknown): InboundAnswer {
-  if (error instanceof TooManyStrangers) return answer("rate_limited");
-  if (error instanceof UnknownHost) return answer(DENIED, error.message, "unknown_host");
-  if (error instanceof StorageError) return answer("storage_failed", "the message could not be stored; try again");
-  if (!(error instanceof DidcommCryptoError)) return answer("internal", "internal error");
+/** What fails on the way to the router. UnknownSenderLimiter learn nothing of what exactly was wrong with their message. */
+export function responseToError(error: unknown): InboundResponse {
+  if (error instanceof TooManyUnknownSenders) return response("rate_limited");
+  if (error instanceof UnknownHost) return response(DENIED, error.message, "unknown_host");
+  if (error instanceof StorageError) return response("storage_failed", "the message could not be stored; try again");
+  if (!(error instanceof DidcommCryptoError)) return response("internal", "internal error");
   const { code, retryable, cause } = error;
-  if (cause instanceof TooManyStrangers || cause instanceof UnknownHost) return answerToError(cause);
-  if (code === "recipient_unknown") return answer("not_found");
-  if (code === "too_large") return answer("too_large");
-  if (code === "resolution_failed" && retryable) return answer("resolution_failed", "the sender's DID could not be resolved; try again");
-  return answer("bad_request", code === "resolution_failed" ? SENDER_UNRESOLVED : undefined, code);
+  if (cause instanceof TooManyUnknownSenders || cause instanceof UnknownHost) return responseToError(cause);
+  if (code === "recipient_unknown") return response("not_found");
+  if (code === "too_large") return response("too_large");
+  if (code === "resolution_failed" && retryable) return response("resolution_failed", "the sender's DID could not be resolved; try again");
+  return response("bad_request", code === "resolution_failed" ? SENDER_UNRESOLVED : undefined, code);
 }

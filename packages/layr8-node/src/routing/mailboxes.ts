@@ -2,16 +2,16 @@ import { protocolOf } from "@parley/core";
 import { TimeSlice } from "@parley/core/internal";
 import type { Records } from "@parley/storage";
 import type { Appended, Inbox, InboxMessage } from "../inbox/inbox.ts";
-import type { Admitted } from "./admitted.ts";
-import type { Accepted, Routable, Standing } from "./accepted.ts";
+import type { AcceptResult } from "./accept-result.ts";
+import type { InboundMessage, Routable, SenderTrust } from "./inbound-message.ts";
 import { isBuiltin } from "./builtin-protocols.ts";
 import { oversize } from "./delivery-payload.ts";
 import { InboxShares, type InboxShareRecord } from "./inbox-shares.ts";
 import { Mailbox, type Consumer, type DeliveryOptions, type MailboxEvents } from "./mailbox.ts";
-import { TOO_LARGE, type Refusal } from "./refusal.ts";
+import { TOO_LARGE, type Rejection } from "./rejection.ts";
 
-/** What {@link Recipients} is made with. */
-export interface RecipientsOptions {
+/** What {@link Mailboxes} is made with. */
+export interface MailboxesOptions {
   readonly inbox: Inbox;
   /** Life of a message that states no `expires_time`, in milliseconds. */
   readonly messageTtlMs: number;
@@ -41,8 +41,8 @@ const MAX_SUSPICIOUS = 1000;
 const MAX_EXPIRING = 1024;
 
 /** The recipients' side of the router: a mailbox for each DID that is connected, and the way into its inbox. */
-export class Recipients {
-  readonly #options: RecipientsOptions;
+export class Mailboxes {
+  readonly #options: MailboxesOptions;
   readonly #shares: InboxShares;
   /** The same for the inboxes of each owner together. */
   readonly #ownerShares: InboxShares;
@@ -54,7 +54,7 @@ export class Recipients {
   #isSweeping = false;
   #isExpiring = false;
 
-  constructor(options: RecipientsOptions) {
+  constructor(options: MailboxesOptions) {
     this.#options = options;
     this.#shares = new InboxShares(options.maxInboxMessages, options.shareRecords);
     this.#ownerShares = new InboxShares(options.maxOwnerMessages);
@@ -111,7 +111,7 @@ export class Recipients {
   }
 
   /** What can be known before a message is stored for a hosted DID. */
-  refuse(recipient: string, { message, routable, remote, owner }: Accepted): Refusal | undefined {
+  refuse(recipient: string, { message, routable, remote, owner }: InboundMessage): Rejection | undefined {
     if (this.isConnected(recipient) && !this.wouldTake(recipient, routable) && !isBuiltin(message)) {
       return { label: "no_handler", reason: `no handler for protocol ${protocolOf(message.type) ?? message.type} at ${recipient}` };
     }
@@ -135,7 +135,7 @@ export class Recipients {
   }
 
   /** Refuses a message that would be too large to deliver, with all that the node adds to it. */
-  refuseSize({ text }: Accepted, recipient: string, { authorized, senderCredentials }: Standing): Refusal | undefined {
+  refuseSize({ text }: InboundMessage, recipient: string, { authorized, senderCredentials }: SenderTrust): Rejection | undefined {
     const { maxFrameBytes } = this.#options;
     const size = oversize({ recipient, plaintext: text, authorized, senderCredentials }, maxFrameBytes);
     if (size === undefined) return undefined;
@@ -145,14 +145,14 @@ export class Recipients {
   }
 
   /** Stores a message and sees to its delivery. Resolves once it is durable, or refused. @throws StorageError */
-  async store(accepted: Accepted, recipient: string, standing: Standing): Promise<Admitted> {
-    const tooLarge = this.refuseSize(accepted, recipient, standing);
+  async store(inbound: InboundMessage, recipient: string, trust: SenderTrust): Promise<AcceptResult> {
+    const tooLarge = this.refuseSize(inbound, recipient, trust);
     if (tooLarge !== undefined) return tooLarge;
-    const { message, routable, text, remote } = accepted;
+    const { message, routable, text, remote } = inbound;
     const { inbox, delivery, messageTtlMs } = this.#options;
     const expiresAt = message.expiresTime === undefined ? delivery.clock.lifetimeStart() + messageTtlMs : message.expiresTime * 1000;
     const { id, type, from, thread, parentThread } = routable;
-    const { authorized, senderCredentials } = standing;
+    const { authorized, senderCredentials } = trust;
     const appended = await inbox.append({
       recipient,
       id,
@@ -169,10 +169,10 @@ export class Recipients {
     });
     if (appended.status === "full") return appended.of === "owner" ? ownerFull(recipient) : inboxFull(recipient);
     if (appended.status === "duplicate") return this.isConnected(recipient) ? undefined : { away: [recipient] };
-    this.#shares.stored(recipient, accepted.owner, inbox.depth(recipient).messages);
+    this.#shares.stored(recipient, inbound.owner, inbox.depth(recipient).messages);
     const ownerWaiting = inbox.ownerDepth(recipient).messages;
     if (this.#ownerShares.counts(ownerWaiting)) {
-      this.#ownerShares.stored(this.#options.ownerOf(recipient) ?? "", accepted.owner, ownerWaiting);
+      this.#ownerShares.stored(this.#options.ownerOf(recipient) ?? "", inbound.owner, ownerWaiting);
     }
     this.#offer(appended);
     try {
@@ -282,10 +282,10 @@ export class Recipients {
   }
 }
 
-function ownerFull(recipient: string): Refusal {
+function ownerFull(recipient: string): Rejection {
   return { label: "inbox_full", reason: `inbox full: the API key of ${recipient} has too much waiting, over all of its DIDs` };
 }
 
-function inboxFull(recipient: string): Refusal {
+function inboxFull(recipient: string): Rejection {
   return { label: "inbox_full", reason: `inbox full: ${recipient} has too many messages waiting` };
 }

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { readAnswer, readRetryAfter } from "../../../src/federation/outbound/answer.ts";
+import { readResponse, readRetryAfter } from "../../../src/federation/outbound/remote-response.ts";
 
 const NOW = Date.parse("2026-11-21T12:00:00Z");
 
@@ -20,7 +20,7 @@ describe("another node's answer", () => {
 
   it("is a proxy's own when the node behind it is silent", () => {
     const silent = [408, 429, 500, 502, 503, 504].filter((status) => {
-      const answer = readAnswer({ status, body: "" }, NOW);
+      const answer = readResponse({ status, body: "" }, NOW);
       return answer.kind === "later" && answer.silent;
     });
     expect(silent).toEqual([502, 504]);
@@ -36,7 +36,7 @@ describe("another node's answer", () => {
     ["no JSON", "<html>", {}],
     ["nothing", "", {}],
   ])("may hold %s", (_, body, expected) => {
-    const answer = readAnswer({ status: 403, body }, NOW);
+    const answer = readResponse({ status: 403, body }, NOW);
     expect(answer).toEqual({
       kind: "refused",
       cause: {
@@ -51,7 +51,7 @@ describe("another node's answer", () => {
 
   it("is quoted in one line without control characters, and not at length", () => {
     const error = `a\n\u001b[31mb\u202Ec\ud800 ${"x".repeat(1000)}`;
-    const answer = readAnswer({ status: 403, body: JSON.stringify({ error }) }, NOW);
+    const answer = readResponse({ status: 403, body: JSON.stringify({ error }) }, NOW);
     if (answer.kind !== "refused") throw new Error(answer.kind);
     expect(answer.cause.comment).toContain("status 403: a  [31mb c  x");
     expect(answer.cause.comment.length).toBeLessThan(300);
@@ -64,7 +64,7 @@ describe("another node's answer", () => {
         fc.option(fc.string(), { nil: undefined }),
         fc.oneof(fc.string(), fc.json()),
         (status, retryAfter, body) => {
-          const answer = readAnswer({ status, retryAfter, body }, NOW);
+          const answer = readResponse({ status, retryAfter, body }, NOW);
           expect(answer.kind === "taken").toBe(status >= 200 && status < 300);
           expect(answer.kind === "later" ? answer.retryAfterMs : 0).toBeGreaterThanOrEqual(0);
           expect(answer.kind === "refused" ? answer.cause.comment : "none").toMatch(/^[^\p{C}]{1,300}$/u);

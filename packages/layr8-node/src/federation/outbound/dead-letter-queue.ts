@@ -1,59 +1,59 @@
 import { Fifo } from "@parley/core/internal";
 import { ParleyError } from "@parley/core";
 import { StorageError } from "@parley/storage";
-import type { DeadCause, OutboundEvents, OutboundMessage } from "./outbound.ts";
+import type { DeliveryFailure, OutboundEvents, OutboundMessage } from "./outbound.ts";
 import type { OutboundStore, StoredEntry } from "./outbound-store.ts";
 
 /** A message that is to be told of as dead. */
-interface Burial {
+interface DeadLetter {
   readonly entry: StoredEntry;
-  readonly cause: DeadCause;
+  readonly cause: DeliveryFailure;
 }
 
 /** What is told of at the same time: enough to share flushes of the disk. */
-const MAX_BURIALS = 16;
+const MAX_CONCURRENT = 16;
 
 /** Failed removals that one sweep tries again. */
 const MAX_REMOVALS = 1024;
 
 /** What disposal is made with. */
-export interface DisposalOptions {
+export interface DeadLetterQueueOptions {
   readonly store: OutboundStore;
   readonly events: Pick<OutboundEvents, "onDead" | "onFailure">;
   /** The store has forgotten a message. */
-  onForgotten(entry: StoredEntry): void;
+  onRemoved(entry: StoredEntry): void;
 }
 
 /** Sees messages out of the store, those that died after they have been told of. What fails is tried again with the next sweep. */
-export class Disposal {
-  readonly #options: DisposalOptions;
+export class DeadLetterQueue {
+  readonly #options: DeadLetterQueueOptions;
   readonly #working = new Set<Promise<void>>();
-  readonly #burials = new Fifo<Burial>();
-  #burying = 0;
-  readonly #failedBurials: Burial[] = [];
+  readonly #waiting = new Fifo<DeadLetter>();
+  #active = 0;
+  readonly #failedReports: DeadLetter[] = [];
   readonly #failedRemovals: StoredEntry[] = [];
   #closed = false;
 
-  constructor(options: DisposalOptions) {
+  constructor(options: DeadLetterQueueOptions) {
     this.#options = options;
   }
 
   /** Removes a message that has been delivered. */
-  forget(entry: StoredEntry): void {
+  remove(entry: StoredEntry): void {
     this.#track(this.#remove(entry));
   }
 
   /** Tells of a message that will never arrive, and removes it. */
-  bury(entry: StoredEntry, cause: DeadCause): void {
-    this.#burials.push({ entry, cause });
+  add(entry: StoredEntry, cause: DeliveryFailure): void {
+    this.#waiting.push({ entry, cause });
     this.#next();
   }
 
   /** Called now and then. */
   sweep(): void {
-    for (const { entry, cause } of this.#failedBurials.splice(0, MAX_REMOVALS)) this.bury(entry, cause);
+    for (const { entry, cause } of this.#failedReports.splice(0, MAX_REMOVALS)) this.add(entry, cause);
     // While the disk is full, all of them would fail again each time.
-    for (const entry of this.#failedRemovals.splice(0, MAX_REMOVALS)) this.forget(entry);
+    for (const entry of this.#failedRemovals.splice(0, MAX_REMOVALS)) this.remove(entry);
   }
 
   /** Finishes what is under way. What has not been told of is still in the store. */
@@ -63,34 +63,34 @@ export class Disposal {
   }
 
   #next(): void {
-    while (!this.#closed && this.#burying < MAX_BURIALS) {
-      const burial = this.#burials.shift();
-      if (burial === undefined) return;
-      this.#burying += 1;
+    while (!this.#closed && this.#active < MAX_CONCURRENT) {
+      const deadLetter = this.#waiting.shift();
+      if (deadLetter === undefined) return;
+      this.#active += 1;
       this.#track(
-        this.#bury(burial).finally(() => {
-          this.#burying -= 1;
+        this.#report(deadLetter).finally(() => {
+          this.#active -= 1;
           this.#next();
         }),
       );
     }
   }
 
-  async #bury(burial: Burial): Promise<void> {
+  async #report(deadLetter: DeadLetter): Promise<void> {
     const { events } = this.#options;
     let message: OutboundMessage | undefined;
     try {
-      message = this.#read(burial.entry);
-      if (message !== undefined) await events.onDead(message, burial.cause);
+      message = this.#read(deadLetter.entry);
+      if (message !== undefined) await events.onDead(message, deadLetter.cause);
     } catch (error) {
       events.onFailure(error);
       // A message that can't be read stays unreadable, and what fails for good fails for good.
       if (message !== undefined && ParleyError.from(error).retryable) {
-        this.#failedBurials.push(burial);
+        this.#failedReports.push(deadLetter);
         return;
       }
     }
-    await this.#remove(burial.entry);
+    await this.#remove(deadLetter.entry);
   }
 
   #read(entry: StoredEntry): OutboundMessage | undefined {
@@ -104,10 +104,10 @@ export class Disposal {
   }
 
   async #remove(entry: StoredEntry): Promise<void> {
-    const { store, events, onForgotten } = this.#options;
+    const { store, events, onRemoved } = this.#options;
     try {
       await store.remove(entry);
-      onForgotten(entry);
+      onRemoved(entry);
     } catch (error) {
       events.onFailure(error);
       this.#failedRemovals.push(entry);
