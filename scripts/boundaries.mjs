@@ -14,15 +14,15 @@ const NATS = ["@nats-io/transport-node", "@nats-io/nats-core", "@nats-io/jetstre
  */
 export const RULES = {
   core: { packages: [], libraries: [] },
-  "directory-lock": { packages: ["core"], libraries: [] },
-  storage: { packages: ["core", "directory-lock"], libraries: ["lmdb"] },
+  storage: { packages: ["core"], libraries: [] },
+  "storage-lmdb": { packages: ["core", "storage"], libraries: ["lmdb"] },
   "server-command": { packages: ["core"], libraries: ["pino"] },
 
   "transport-phoenix": { packages: ["core"], libraries: ["phoenix", "ws"] },
   did: { packages: ["core"], libraries: ["@noble/curves", "@scure/base", "did-resolver"] },
   vc: { packages: ["core", "did"], libraries: ["@scure/base", "canonicalize", "jose"] },
   "mls-engine": {
-    packages: ["core", "directory-lock"],
+    packages: ["core", "storage"],
     libraries: ["ts-mls", "@noble/ciphers", "@noble/curves", "@noble/hashes"],
   },
   "didcomm-crypto": { packages: ["core", "did"], libraries: ["@noble/ciphers"] },
@@ -35,7 +35,7 @@ export const RULES = {
   "protocol-bridge": { packages: ["core", "envelope-and-adapters"], libraries: [] },
 
   "layr8-node": {
-    packages: ["core", "did", "didcomm-crypto", "vc", "server-command", "storage"],
+    packages: ["core", "did", "didcomm-crypto", "vc", "server-command", "storage", "storage-lmdb"],
     libraries: [
       "ws",
       "fastify",
@@ -49,7 +49,7 @@ export const RULES = {
     ],
   },
   "skytale-server": {
-    packages: ["core", "skytale-relay", "server-command", "storage"],
+    packages: ["core", "skytale-relay", "server-command", "storage", "storage-lmdb"],
     libraries: [
       "@grpc/grpc-js",
       "@bufbuild/protobuf",
@@ -77,10 +77,15 @@ export const RULES = {
   },
 };
 
-/** Packages that must never reach one another, through others neither: a relay can't read what it can't decrypt. */
+/**
+ * Packages that must never reach one another, not even through others: a relay can't read what it can't decrypt, and the SDKs install no
+ * native addon.
+ */
 export const NEVER = [
   { from: "skytale-relay", to: "mls-engine" },
   { from: "skytale-server", to: "mls-engine" },
+  { from: "layr8", to: "storage-lmdb" },
+  { from: "skytale", to: "storage-lmdb" },
 ];
 
 /** All violations below a root, as sentences with the remedy. */

@@ -23,7 +23,6 @@ const RUNTIME_TESTS = [
   "packages/didcomm-crypto",
   "packages/transport-phoenix",
   "packages/storage",
-  "packages/directory-lock",
   "packages/credentials-client",
   "packages/channels/test/api",
   "packages/mls-engine/test/crypto",

@@ -25,10 +25,12 @@ try {
 }
 
 async function fill() {
-  const { StorageEnvironment, storedRecords } = createRequire(new URL("package.json", NODE))("@parley/storage");
+  const require = createRequire(new URL("package.json", NODE));
+  const { storedRecords } = require("@parley/storage");
+  const { LmdbEnvironment } = require("@parley/storage-lmdb");
   const { LmdbInbox } = await import(new URL("dist/inbox/lmdb-inbox.js", NODE).href);
   const { SCHEMA } = await import(new URL("dist/stores.js", NODE).href);
-  const environment = await StorageEnvironment.open(directory, SCHEMA);
+  const environment = await LmdbEnvironment.open(directory, SCHEMA);
   const records = storedRecords(environment, "dids");
   const now = Date.now();
   const didOf = (index) => `did:web:localhost%3A4000:agents:${index}`;

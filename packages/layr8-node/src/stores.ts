@@ -16,19 +16,11 @@ import { LmdbInbox } from "./inbox/lmdb-inbox.ts";
 import { MemoryInbox } from "./inbox/memory-inbox.ts";
 import type { NodeLimits, NodeOptions } from "./options.ts";
 import type { InboxShareRecord } from "./routing/inbox-shares.ts";
-import {
-  type DamagedRecord,
-  memoryRecords,
-  type Records,
-  SealingKey,
-  SteadyClock,
-  StorageEnvironment,
-  storedRecords,
-  type StorageOptions,
-} from "@parley/storage";
+import { type DamagedRecord, memoryRecords, type Records, SealingKey, SteadyClock, storedRecords } from "@parley/storage";
+import { LmdbEnvironment, type LmdbOptions } from "@parley/storage-lmdb";
 
 /** Where a node keeps things in its data directory, and the version of how. */
-export const SCHEMA: StorageOptions = { name: "node", schema: 1 };
+export const SCHEMA: LmdbOptions = { name: "node", schema: 1 };
 
 /** What a node keeps. */
 export interface Stores {
@@ -106,7 +98,7 @@ async function openDirectory(
   limits: NodeLimits,
   onJump: (aheadMs: number) => void,
 ): Promise<Stores> {
-  const environment = await StorageEnvironment.open(directory, SCHEMA);
+  const environment = await LmdbEnvironment.open(directory, SCHEMA);
   try {
     const steadyClock = new SteadyClock({ environment, accept: options.acceptClock, onJump });
     const clock = new NodeClock(steadyClock);

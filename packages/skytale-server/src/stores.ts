@@ -1,12 +1,13 @@
 import { closeAll, closeQuietly } from "@parley/core/internal";
-import { type DamagedRecord, SteadyClock, StorageEnvironment, type StorageOptions } from "@parley/storage";
+import { type DamagedRecord, SteadyClock } from "@parley/storage";
+import { LmdbEnvironment, type LmdbOptions } from "@parley/storage-lmdb";
 import { openLogs, type Logs, type LogsOptions } from "./log/open-logs.ts";
 import { MemoryRegistry } from "./registry/memory-registry.ts";
 import type { Registry } from "./registry/registry.ts";
 import { StoredRegistry } from "./registry/stored-registry.ts";
 
 /** Where a server keeps things in its data directory, and the version of how. */
-export const SCHEMA: StorageOptions = { name: "skytale", schema: 1 };
+export const SCHEMA: LmdbOptions = { name: "skytale", schema: 1 };
 
 /** What a server keeps. */
 export interface Stores {
@@ -38,7 +39,7 @@ export interface StoresOptions extends LogsOptions {
  * @throws StorageError `data_dir_locked`, `data_dir_unusable`
  */
 export async function openStores(dataDir: string | undefined, { acceptClock, onJump, ...options }: StoresOptions = {}): Promise<Stores> {
-  const environment = dataDir === undefined ? undefined : await StorageEnvironment.open(dataDir, SCHEMA);
+  const environment = dataDir === undefined ? undefined : await LmdbEnvironment.open(dataDir, SCHEMA);
   try {
     const clock = new SteadyClock({ environment, accept: acceptClock, ...(onJump && { onJump }) });
     const expiryNow = (): number => clock.now();

@@ -1,7 +1,7 @@
 import { mkdtemp, readdir, readFile, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { StorageEnvironment } from "@parley/storage";
+import { LmdbEnvironment } from "@parley/storage-lmdb";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { SigningKeys } from "../src/api/signing-keys.ts";
 import { StoredRegistry } from "../src/registry/stored-registry.ts";
@@ -58,14 +58,14 @@ describe("the keys that sign tokens", () => {
 
   it("of a directory of an older version are sealed, and others follow them", async () => {
     {
-      await using environment = await StorageEnvironment.open(dataDir, SCHEMA);
+      await using environment = await LmdbEnvironment.open(dataDir, SCHEMA);
       const registry = new StoredRegistry(environment);
       environment.table("log-channels");
       await SigningKeys.open({ registry, ttlMs: 1e9, tokenTtlMs: 1e6, now: Date.now });
       expect(await registry.list("signing-key/", { limit: 10 })).toMatchObject([{ record: { d: expect.any(String) as string } }]);
     }
     await (await start()).close();
-    await using environment = await StorageEnvironment.open(dataDir, SCHEMA);
+    await using environment = await LmdbEnvironment.open(dataDir, SCHEMA);
     const records = await new StoredRegistry(environment).list("signing-key/", { limit: 10 });
     expect(records).toHaveLength(2);
     for (const { record } of records) expect(record).toMatchObject({ sealed: expect.any(String) as string });

@@ -149,7 +149,7 @@ describe("a server", () => {
     expect(lines).toEqual([]);
     await chmod(dataDir, 0o755);
     await (await startSkytale({ port: 0, relayPort: 0, logger, dataDir })).close();
-    expect(lines.filter((line) => line.includes("is open to other users of this machine (mode 0755)"))).toHaveLength(1);
+    expect(lines.filter((line) => line.includes("is accessible to other users of this machine (mode 0755)"))).toHaveLength(1);
     expect((await stat(dataDir)).mode & 0o777).toBe(0o755);
   });
 

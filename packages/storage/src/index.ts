@@ -1,8 +1,11 @@
-export { StorageEnvironment, type Environment, type StorageOptions } from "./environment.ts";
-export type { DamagedRecord } from "./damaged-records.ts";
-export { accessWarning, checkDataDirectory } from "./data-directory.ts";
-export { WriteQueue, type Commit, type Table, type Write } from "./write-queue.ts";
+export { accessWarning } from "./access-warning.ts";
+export type { DamagedRecord } from "./damaged-record.ts";
+export type { Environment } from "./environment.ts";
+export { MemoryEnvironment } from "./memory-environment.ts";
+export { NUMBER_BYTES, numberAt, numbersKey } from "./number-keys.ts";
 export { memoryRecords, storedRecords, type Records } from "./records.ts";
-export { SteadyClock, type SteadyClockOptions } from "./steady-clock.ts";
 export { loadSealingKey, SealingKey, type SealingKeyFile } from "./sealing-key.ts";
+export { SteadyClock, type SteadyClockOptions } from "./steady-clock.ts";
 export { StorageError, type StorageErrorCode } from "./storage-error.ts";
+export type { Table, Write } from "./table.ts";
+export { WriteQueue, type Commit } from "./write-queue.ts";

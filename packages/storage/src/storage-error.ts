@@ -5,10 +5,10 @@ import { ParleyError, type ParleyErrorOptions } from "@parley/core";
  *
  * | code | meaning | retryable |
  * | --- | --- | --- |
- * | `data_dir_locked` | another server, in this process or another one, has the directory open | yes |
- * | `data_dir_unusable` | the directory can't be created or written, or what is in it is damaged or of an unknown version | no |
- * | `record_damaged` | a record's checksum doesn't match: this record can't be read, others can | no |
- * | `storage_failed` | the disk is full or failing, or the storage is closed; nothing of that write has been stored | yes |
+ * | `data_dir_locked` | another server has the directory open; the message names the directory and the process id | yes |
+ * | `data_dir_unusable` | the directory can't be created or written, or its content is damaged or of an unknown version | no |
+ * | `record_damaged` | the checksum of this record does not match; other records can be read | no |
+ * | `storage_failed` | the disk is full or failing, or the storage is closed; nothing of this commit was stored | yes |
  */
 export type StorageErrorCode = "data_dir_locked" | "data_dir_unusable" | "record_damaged" | "storage_failed";
 

@@ -1,32 +1,6 @@
 import { deferred, type Deferred } from "@parley/core/internal";
 import { StorageError } from "./storage-error.ts";
-
-/** A named database of an environment: bytes to bytes, ordered by key. Each record is stored with a checksum. */
-export interface Table {
-  /** Number of records, damaged ones included. */
-  readonly size: number;
-  /** Whether there is a record, damaged or not. */
-  has(key: Uint8Array): boolean;
-  /** @throws StorageError `record_damaged` */
-  get(key: Uint8Array): Uint8Array | undefined;
-  /** Records in the order of their keys. Skips damaged ones, whose keys it passes to `onDamaged`. */
-  getRange(options: {
-    start?: Uint8Array;
-    end?: Uint8Array;
-    limit?: number;
-    onDamaged?: (key: Uint8Array) => void;
-  }): Iterable<{ key: Uint8Array; value: Uint8Array }>;
-  getKeys(options: { start?: Uint8Array; end?: Uint8Array; limit?: number }): Iterable<Uint8Array>;
-  /** Moves a damaged record into the table `damaged`, with the next flush of `writes`. @returns the record as it is on disk. */
-  setAside(writes: WriteQueue, key: Uint8Array): Uint8Array | undefined;
-}
-
-/** One change of a table; without a value the key is removed. */
-export interface Write {
-  readonly table: Table;
-  readonly key: Uint8Array;
-  readonly value?: Uint8Array;
-}
+import type { Table, Write } from "./table.ts";
 
 /** Makes writes durable, all of them or none. */
 export type Commit = (writes: readonly Write[]) => Promise<void>;

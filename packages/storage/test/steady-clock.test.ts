@@ -1,6 +1,5 @@
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { SteadyClock, StorageEnvironment } from "../src/index.ts";
-import { temporaryDirectory } from "./temporary-directory.ts";
+import { beforeEach, describe, expect, it } from "vitest";
+import { MemoryEnvironment, SteadyClock } from "../src/index.ts";
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -72,17 +71,11 @@ describe("SteadyClock", () => {
   });
 
   describe("over a restart", () => {
-    let directory: Awaited<ReturnType<typeof temporaryDirectory>>;
-    let environment: StorageEnvironment;
+    let environment: MemoryEnvironment;
     beforeEach(async () => {
-      directory = await temporaryDirectory();
-      environment = await StorageEnvironment.open(directory.path, { name: "things", schema: 1 });
+      environment = new MemoryEnvironment();
       clock = new SteadyClock({ ...sources, boot: "a", environment });
       await clock.keep();
-    });
-    afterEach(async () => {
-      await environment.close();
-      await directory.remove();
     });
 
     it("accepts time that has passed while the machine was on", () => {

@@ -2,14 +2,14 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { MemoryRegistry, StoredRegistry } from "@parley/skytale-server/storage";
-import { StorageEnvironment } from "@parley/storage";
+import { LmdbEnvironment } from "@parley/storage-lmdb";
 import { registryCompliance, type RegistryHarness } from "../src/index.ts";
 
 registryCompliance("MemoryRegistry", () => Promise.resolve({ registry: new MemoryRegistry(), stop: () => Promise.resolve() }));
 
 registryCompliance("StoredRegistry", async (): Promise<RegistryHarness> => {
   const directory = await mkdtemp(join(tmpdir(), "registry-"));
-  const open = (): Promise<StorageEnvironment> => StorageEnvironment.open(directory, { name: "test", schema: 1 });
+  const open = (): Promise<LmdbEnvironment> => LmdbEnvironment.open(directory, { name: "test", schema: 1 });
   let environment = await open();
   return {
     registry: new StoredRegistry(environment),

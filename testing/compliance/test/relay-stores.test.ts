@@ -2,7 +2,8 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { LmdbLog, LmdbWelcomes, MemoryLog, MemoryWelcomes } from "@parley/skytale-server/storage";
-import { type Environment, StorageEnvironment } from "@parley/storage";
+import { type Environment } from "@parley/storage";
+import { LmdbEnvironment } from "@parley/storage-lmdb";
 import { channelLogCompliance, welcomeStoreCompliance } from "../src/index.ts";
 
 interface Closable {
@@ -12,7 +13,7 @@ interface Closable {
 /** Opens something in an environment of its own, once and again. */
 async function stored<T extends Closable>(open: (environment: Environment) => T) {
   const directory = await mkdtemp(join(tmpdir(), "relay-stores-"));
-  const openEnvironment = (): Promise<StorageEnvironment> => StorageEnvironment.open(directory, { name: "test", schema: 1 });
+  const openEnvironment = (): Promise<LmdbEnvironment> => LmdbEnvironment.open(directory, { name: "test", schema: 1 });
   let environment = await openEnvironment();
   let store = open(environment);
   const close = async (): Promise<void> => {

@@ -1,5 +1,6 @@
 import { closeAll } from "@parley/core/internal";
-import { checkDataDirectory, StorageError } from "@parley/storage";
+import { StorageError } from "@parley/storage";
+import { checkDataDirectory } from "@parley/storage-lmdb";
 import type { ApiKeys } from "../identity/api-keys.ts";
 import { readLimits } from "../options.ts";
 import { openStores, SCHEMA } from "../stores.ts";

@@ -1,8 +1,8 @@
 import { TimeSlice, TransientMap } from "@parley/core/internal";
-import { type Environment, StorageError, type Table, type WriteQueue } from "@parley/storage";
+import { numberAt, numbersKey, type Environment, StorageError, type Table, type WriteQueue } from "@parley/storage";
 import { Deadlines } from "../federation/outbound/deadlines.ts";
 import type { Depth } from "./inbox.ts";
-import { decodeBox, messageKey, numberAt, numbersKey, readMessageKey, type MessageKey } from "./inbox-keys.ts";
+import { decodeBox, messageKey, readMessageKey, type MessageKey } from "./inbox-keys.ts";
 import { decodeMessage } from "./message-record.ts";
 import { OwnerUsage } from "./owner-usage.ts";
 

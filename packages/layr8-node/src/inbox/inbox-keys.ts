@@ -1,5 +1,5 @@
-/** Bytes of a number in a key: six, big-endian, so that keys sort as the numbers do. */
-const NUMBER = 6;
+import { NUMBER_BYTES, numberAt, numbersKey } from "@parley/storage";
+
 /** The latest time that a key can hold. */
 const MAX_TIME = 2 ** 48 - 1;
 
@@ -13,25 +13,12 @@ export interface MessageKey {
   readonly expiresAt?: number | undefined;
 }
 
-/** Numbers as a key. */
-export function numbersKey(...numbers: readonly number[]): Buffer {
-  const key = Buffer.allocUnsafe(NUMBER * numbers.length);
-  let at = 0;
-  for (const number of numbers) at = key.writeUIntBE(number, at, NUMBER);
-  return key;
-}
-
-/** The number at a place of a key, from 0. */
-export function numberAt(key: Uint8Array, index: number): number {
-  return Buffer.from(key.buffer, key.byteOffset, key.byteLength).readUIntBE(index * NUMBER, NUMBER);
-}
-
 export function messageKey({ box, seq, length, expiresAt }: MessageKey): Buffer {
   return expiresAt === undefined ? numbersKey(box, seq, length) : numbersKey(box, seq, length, expiresAt);
 }
 
 export function readMessageKey(key: Uint8Array): MessageKey {
-  const expiresAt = key.length < 4 * NUMBER ? undefined : numberAt(key, 3);
+  const expiresAt = key.length < 4 * NUMBER_BYTES ? undefined : numberAt(key, 3);
   return { box: numberAt(key, 0), seq: numberAt(key, 1), length: numberAt(key, 2), expiresAt };
 }
 
@@ -56,5 +43,5 @@ export function encodeBox({ recipient, expiresAt }: BoxRecord): Buffer {
 export function decodeBox(value: Uint8Array): BoxRecord {
   const record = Buffer.from(value.buffer, value.byteOffset, value.byteLength);
   if (record[0] !== DATED) return { recipient: record.toString(), expiresAt: 0 };
-  return { recipient: record.toString("utf8", 1 + NUMBER), expiresAt: numberAt(record.subarray(1), 0) };
+  return { recipient: record.toString("utf8", 1 + NUMBER_BYTES), expiresAt: numberAt(record.subarray(1), 0) };
 }

@@ -1,8 +1,8 @@
 import { TransientMap } from "@parley/core/internal";
-import { type Environment, StorageError, type Table, type WriteQueue } from "@parley/storage";
+import { numberAt, numbersKey, type Environment, StorageError, type Table, type WriteQueue } from "@parley/storage";
 import { Boxes, type Box, type Contents } from "./boxes.ts";
 import type { Appended, DamagedMessage, Depth, Inbox, InboxLimits, InboxMessage, IncomingMessage, ReadOptions } from "./inbox.ts";
-import { encodeBox, messageKey, numberAt, numbersKey, readMessageKey, storableTime, type MessageKey } from "./inbox-keys.ts";
+import { encodeBox, messageKey, readMessageKey, storableTime, type MessageKey } from "./inbox-keys.ts";
 import { inboxMessage } from "./inbox-message.ts";
 import { fullOf, inboxLimits, type InboxOptions } from "./inbox-limits.ts";
 import { decodeMessage, encodeMessage, readIntactHeader } from "./message-record.ts";

@@ -1,5 +1,4 @@
-import type { Environment, Table, WriteQueue } from "@parley/storage";
-import { numberAt, numbersKey } from "./inbox-keys.ts";
+import { numberAt, numbersKey, type Environment, type Table, type WriteQueue } from "@parley/storage";
 import { FINGERPRINT_LENGTH, type Fingerprint, type RecentMessages } from "./recent-messages.ts";
 
 /** Commits between two sweeps, and how many records one sweep looks at: more than have been added since. */

@@ -1,4 +1,5 @@
-import { type Environment, StorageEnvironment, type Write, WriteQueue } from "@parley/storage";
+import { type Environment, type Write, WriteQueue } from "@parley/storage";
+import { LmdbEnvironment } from "@parley/storage-lmdb";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { LmdbCredentialStore } from "../../src/credentials/lmdb-credential-store.ts";
 import { SCHEMA } from "../../src/stores.ts";
@@ -7,12 +8,12 @@ import { credentialStoreCompliance } from "./credential-store-compliance.ts";
 
 credentialStoreCompliance("LmdbCredentialStore", async (maxPerHolder) => {
   const directory = await temporaryDirectory();
-  let environment = await StorageEnvironment.open(directory.path, SCHEMA);
+  let environment = await LmdbEnvironment.open(directory.path, SCHEMA);
   return {
     store: new LmdbCredentialStore(environment, maxPerHolder),
     reopen: async () => {
       await environment.close();
-      environment = await StorageEnvironment.open(directory.path, SCHEMA);
+      environment = await LmdbEnvironment.open(directory.path, SCHEMA);
       return new LmdbCredentialStore(environment, maxPerHolder);
     },
     cleanup: async () => {
@@ -25,13 +26,13 @@ credentialStoreCompliance("LmdbCredentialStore", async (maxPerHolder) => {
 describe("LmdbCredentialStore on disk", () => {
   const HOLDER = "did:web:alice.example";
   let directory: Awaited<ReturnType<typeof temporaryDirectory>>;
-  let environment: StorageEnvironment;
+  let environment: LmdbEnvironment;
   let failing: boolean;
 
   beforeEach(async () => {
     failing = false;
     directory = await temporaryDirectory();
-    environment = await StorageEnvironment.open(directory.path, SCHEMA);
+    environment = await LmdbEnvironment.open(directory.path, SCHEMA);
   });
   afterEach(async () => {
     await environment.close();
@@ -41,7 +42,6 @@ describe("LmdbCredentialStore on disk", () => {
   /** The environment, with commits that fail while `failing` is set. */
   function fallible(): Environment {
     return {
-      directory: environment.directory,
       table: (name) => environment.table(name),
       writes: new WriteQueue(async (writes: readonly Write[]) => {
         if (failing) throw new Error("no space left on device");

@@ -1,7 +1,8 @@
 import { randomBytes } from "node:crypto";
 import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { SealingKey, StorageEnvironment, storedRecords } from "@parley/storage";
+import { SealingKey, storedRecords } from "@parley/storage";
+import { LmdbEnvironment } from "@parley/storage-lmdb";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { Dids, type DidRecord } from "../../src/identity/dids.ts";
 import { loadNodeKey } from "../../src/identity/node-key.ts";
@@ -36,7 +37,7 @@ async function withNode<T>(use: (rest: RestClient, node: Layr8Node) => Promise<T
 
 /** The private keys of a DID in the directory, as bytes. */
 async function privateKeys(did: string, nodeKey?: Uint8Array): Promise<readonly Buffer[]> {
-  await using environment = await StorageEnvironment.open(path, SCHEMA);
+  await using environment = await LmdbEnvironment.open(path, SCHEMA);
   const key = nodeKey === undefined ? await loadNodeKey(path, false) : new SealingKey(nodeKey);
   const dids = new Dids({ records: storedRecords<DidRecord>(environment, "dids"), nodeKey: key });
   const keys = await Promise.all((["signing", "agreement"] as const).map((purpose) => dids.privateKey(did, purpose)));

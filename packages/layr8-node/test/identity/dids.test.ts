@@ -6,7 +6,8 @@ import { ApiKeys, type ApiKey, type ApiKeyOptions } from "../../src/identity/api
 import { Dids, type DidRecord, type DidsOptions } from "../../src/identity/dids.ts";
 import { loadNodeKey } from "../../src/identity/node-key.ts";
 import { SCHEMA } from "../../src/stores.ts";
-import { memoryRecords, SealingKey, StorageEnvironment, storedRecords } from "@parley/storage";
+import { memoryRecords, SealingKey, storedRecords } from "@parley/storage";
+import { LmdbEnvironment } from "@parley/storage-lmdb";
 import { temporaryDirectory } from "../storage/temporary-directory.ts";
 
 const DID = "did:web:host.example:agent";
@@ -204,7 +205,7 @@ describe("Dids in a data directory", () => {
   afterEach(() => directory.remove());
 
   async function withDids<T>(use: (dids: Dids) => Promise<T>, now = 1000): Promise<T> {
-    await using environment = await StorageEnvironment.open(directory.path, SCHEMA);
+    await using environment = await LmdbEnvironment.open(directory.path, SCHEMA);
     const nodeKey = await loadNodeKey(directory.path, false);
     return await use(createDids({ records: storedRecords<DidRecord>(environment, "dids"), nodeKey, now: () => now }));
   }

@@ -8,7 +8,7 @@ import { expect, it } from "vitest";
 import type { Inbox, InboxMessage } from "../../src/inbox/inbox.ts";
 import { LmdbInbox } from "../../src/inbox/lmdb-inbox.ts";
 import { SCHEMA } from "../../src/stores.ts";
-import { StorageEnvironment } from "@parley/storage";
+import { LmdbEnvironment } from "@parley/storage-lmdb";
 import { temporaryDirectory } from "../storage/temporary-directory.ts";
 
 const LOAD = fileURLToPath(new URL("fixtures/inbox-load.mjs", import.meta.url));
@@ -32,7 +32,7 @@ it("an inbox that is killed under load keeps what it promised", { timeout: gateO
       const fresh = take(await readFile(logFile, "utf8"), noted);
       expect(fresh.length).toBeGreaterThan(0);
 
-      const environment = await StorageEnvironment.open(data, SCHEMA);
+      const environment = await LmdbEnvironment.open(data, SCHEMA);
       try {
         await check(await LmdbInbox.open(environment), noted, fresh);
       } finally {

@@ -3,19 +3,20 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Appended, Inbox, IncomingMessage } from "../../src/inbox/inbox.ts";
 import { LmdbInbox } from "../../src/inbox/lmdb-inbox.ts";
 import { SCHEMA } from "../../src/stores.ts";
-import { type Environment, StorageEnvironment, type Write, WriteQueue } from "@parley/storage";
+import { type Environment, type Write, WriteQueue } from "@parley/storage";
+import { LmdbEnvironment } from "@parley/storage-lmdb";
 import { damageText } from "../storage/damage-text.ts";
 import { temporaryDirectory } from "../storage/temporary-directory.ts";
 import { inboxCompliance } from "./inbox-compliance.ts";
 
 inboxCompliance("LmdbInbox", async (setup) => {
   const directory = await temporaryDirectory();
-  let environment = await StorageEnvironment.open(directory.path, SCHEMA);
+  let environment = await LmdbEnvironment.open(directory.path, SCHEMA);
   return {
     inbox: await LmdbInbox.open(environment, setup),
     reopen: async () => {
       await environment.close();
-      environment = await StorageEnvironment.open(directory.path, SCHEMA);
+      environment = await LmdbEnvironment.open(directory.path, SCHEMA);
       return LmdbInbox.open(environment, setup);
     },
     cleanup: async () => {
@@ -43,7 +44,6 @@ async function append(inbox: Inbox, incoming: IncomingMessage): Promise<Appended
 function fallible(environment: Environment): Environment & { failing: boolean } {
   const wrapped = {
     failing: false,
-    directory: environment.directory,
     table: (name: string) => environment.table(name),
     writes: new WriteQueue(async (writes: readonly Write[]) => {
       if (wrapped.failing) throw new Error("no space left on device");
@@ -59,13 +59,13 @@ function fallible(environment: Environment): Environment & { failing: boolean } 
 
 describe("LmdbInbox whose disk fails", () => {
   let directory: Awaited<ReturnType<typeof temporaryDirectory>>;
-  let environment: StorageEnvironment;
+  let environment: LmdbEnvironment;
   let disk: ReturnType<typeof fallible>;
   let inbox: LmdbInbox;
 
   beforeEach(async () => {
     directory = await temporaryDirectory();
-    environment = await StorageEnvironment.open(directory.path, SCHEMA);
+    environment = await LmdbEnvironment.open(directory.path, SCHEMA);
     disk = fallible(environment);
     inbox = await LmdbInbox.open(disk);
   });
@@ -117,7 +117,7 @@ describe("LmdbInbox whose disk fails", () => {
 
 it("LmdbInbox forgets boxes that are empty, on disk too, and keeps the others", async () => {
   const directory = await temporaryDirectory();
-  const environment = await StorageEnvironment.open(directory.path, SCHEMA);
+  const environment = await LmdbEnvironment.open(directory.path, SCHEMA);
   try {
     const inbox = await LmdbInbox.open(environment);
     await append(inbox, message("kept"));
@@ -141,7 +141,7 @@ it("LmdbInbox forgets boxes that are empty, on disk too, and keeps the others", 
 
 it("LmdbInbox removes what it remembered once it is old", async () => {
   const directory = await temporaryDirectory();
-  const environment = await StorageEnvironment.open(directory.path, SCHEMA);
+  const environment = await LmdbEnvironment.open(directory.path, SCHEMA);
   let clock = 1_000_000;
   const recorded = (): number => Array.from(environment.table("recent").getKeys({})).length;
   try {
@@ -159,7 +159,7 @@ it("LmdbInbox removes what it remembered once it is old", async () => {
 
 it("LmdbInbox remembers no more messages on disk than it may, however young", async () => {
   const directory = await temporaryDirectory();
-  const environment = await StorageEnvironment.open(directory.path, SCHEMA);
+  const environment = await LmdbEnvironment.open(directory.path, SCHEMA);
   try {
     const inbox = await LmdbInbox.open(environment, { limits: { maxRemembered: 10 } });
     for (let index = 0; index < 512; index++) await append(inbox, message(`remote-${index}`, { remote: true }));
@@ -175,14 +175,14 @@ it("LmdbInbox with the damaged record of a recipient sets its messages aside, de
   const BOB = "did:web:bob.example";
   const directory = await temporaryDirectory();
   {
-    await using environment = await StorageEnvironment.open(directory.path, SCHEMA);
+    await using environment = await LmdbEnvironment.open(directory.path, SCHEMA);
     const inbox = await LmdbInbox.open(environment);
     for (const id of ["1", "2"]) await append(inbox, message(id, { expiresAt: 5_000_000_000_000 }));
     await append(inbox, message("3", { recipient: BOB, expiresAt: 5_000_000_000_000 }));
     await inbox.close();
   }
   await damageText(join(directory.path, "node.mdb"), ALICE);
-  await using environment = await StorageEnvironment.open(directory.path, SCHEMA);
+  await using environment = await LmdbEnvironment.open(directory.path, SCHEMA);
   const reported: string[] = [];
   environment.onDamaged(({ table }) => reported.push(table));
   const inbox = await LmdbInbox.open(environment);

@@ -1,8 +1,8 @@
-import { type Environment, StorageEnvironment, type Table } from "@parley/storage";
+import { numbersKey, type Environment, type Table } from "@parley/storage";
+import { LmdbEnvironment } from "@parley/storage-lmdb";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { InboxMessage } from "../../src/inbox/inbox.ts";
 import { encodeMessage } from "../../src/inbox/message-record.ts";
-import { numbersKey } from "../../src/inbox/inbox-keys.ts";
 import { LmdbInbox } from "../../src/inbox/lmdb-inbox.ts";
 import { Mailboxes } from "../../src/routing/mailboxes.ts";
 import { SCHEMA } from "../../src/stores.ts";
@@ -16,13 +16,13 @@ const didOf = (index: number): string => `did:web:host.example:agents:${index}`;
 describe("inboxes of agents without a connection", () => {
   let directory: Awaited<ReturnType<typeof temporaryDirectory>>;
   let now: number;
-  let environment: StorageEnvironment;
+  let environment: LmdbEnvironment;
   let reads: Map<string, number>;
   let dead: InboxMessage[];
 
   beforeEach(async () => {
     directory = await temporaryDirectory();
-    environment = await StorageEnvironment.open(directory.path, SCHEMA);
+    environment = await LmdbEnvironment.open(directory.path, SCHEMA);
     now = 1_800_000_000_000;
     dead = [];
   });
@@ -49,7 +49,7 @@ describe("inboxes of agents without a connection", () => {
           };
         },
       });
-    return { directory: environment.directory, writes: environment.writes, table: (name) => wrap(name, environment.table(name)) };
+    return { writes: environment.writes, table: (name) => wrap(name, environment.table(name)) };
   }
 
   async function fill(expiresAt: (index: number) => number = () => now + DAY): Promise<void> {

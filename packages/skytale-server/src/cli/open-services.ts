@@ -1,5 +1,6 @@
 import { closeAll } from "@parley/core/internal";
-import { checkDataDirectory, StorageError } from "@parley/storage";
+import { StorageError } from "@parley/storage";
+import { checkDataDirectory } from "@parley/storage-lmdb";
 import { readApiLimits } from "../api/limits.ts";
 import { Services } from "../api/services.ts";
 import { serverKeyOf } from "../server-key.ts";

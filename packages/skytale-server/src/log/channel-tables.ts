@@ -1,8 +1,8 @@
-import { type Environment, StorageError, type Table, type WriteQueue } from "@parley/storage";
+import { numberAt, numbersKey, type Environment, StorageError, type Table, type WriteQueue } from "@parley/storage";
 import type { Head, LogPage, ReadOptions, Retention } from "./channel-log.ts";
 import { CommitIndex } from "./commit-index.ts";
 import type { ChannelState, Draft } from "./draft.ts";
-import { commitKey, epochOf, numberAt, numbersKey, type PublisherBytes, readSegmentKey, segmentKey } from "./log-keys.ts";
+import { commitKey, epochOf, type PublisherBytes, readSegmentKey, segmentKey } from "./log-keys.ts";
 import { PublisherTable } from "./publisher-table.ts";
 import { mustGo } from "./retention.ts";
 import { decodeSegment, encodeSegment, segmentsOf } from "./segment.ts";

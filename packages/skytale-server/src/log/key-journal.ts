@@ -1,7 +1,6 @@
-import type { Environment, Table, WriteQueue } from "@parley/storage";
+import { numberAt, numbersKey, type Environment, type Table, type WriteQueue } from "@parley/storage";
 import type { RecordedKey } from "./draft.ts";
 import { KEY_ID_LENGTH, KeyWindow, type KeyWindowOptions } from "./key-window.ts";
-import { numberAt, numbersKey } from "./log-keys.ts";
 
 /** Records that are removed with one group, at most: what is forgotten at once has come over time. */
 const REMOVALS = 256;

@@ -1,17 +1,4 @@
-/** Bytes of a number in a key: enough for everything that is counted here, and for milliseconds. */
-const NUMBER = 6;
-
-/** Numbers as bytes that sort like them. Bytes that are left out sort first. */
-export function numbersKey(...numbers: readonly number[]): Buffer {
-  const key = Buffer.allocUnsafe(numbers.length * NUMBER);
-  for (const [index, number] of numbers.entries()) key.writeUIntBE(number, index * NUMBER, NUMBER);
-  return key;
-}
-
-/** The number at a place of such a key. */
-export function numberAt(key: Uint8Array, index: number): number {
-  return view(key).readUIntBE(index * NUMBER, NUMBER);
-}
+import { NUMBER_BYTES, numberAt, numbersKey } from "@parley/storage";
 
 /** The bytes of one publisher's entries in one segment. */
 export interface PublisherBytes {
@@ -55,21 +42,21 @@ export function readSegmentKey(key: Uint8Array): SegmentKey {
 
 function readPublishers(key: Uint8Array): PublisherBytes[] {
   const publishers: PublisherBytes[] = [];
-  for (let at = FIXED; (at + 2) * NUMBER <= key.length; at += 2)
+  for (let at = FIXED; (at + 2) * NUMBER_BYTES <= key.length; at += 2)
     publishers.push({ publisher: numberAt(key, at), bytes: numberAt(key, at + 1) });
   return publishers;
 }
 
 /** Key of the commit on record for an epoch. */
 export function commitKey(channel: number, epoch: bigint): Buffer {
-  const key = Buffer.allocUnsafe(NUMBER + 8);
-  key.writeUIntBE(channel, 0, NUMBER);
-  key.writeBigUInt64BE(epoch, NUMBER);
+  const key = Buffer.allocUnsafe(NUMBER_BYTES + 8);
+  key.writeUIntBE(channel, 0, NUMBER_BYTES);
+  key.writeBigUInt64BE(epoch, NUMBER_BYTES);
   return key;
 }
 
 export function epochOf(key: Uint8Array): bigint {
-  return view(key).readBigUInt64BE(NUMBER);
+  return view(key).readBigUInt64BE(NUMBER_BYTES);
 }
 
 function view(bytes: Uint8Array): Buffer {

@@ -1,5 +1,5 @@
-import type { Environment, Table, WriteQueue } from "@parley/storage";
-import { numberAt, numbersKey, type PublisherBytes, readSegmentKey } from "./log-keys.ts";
+import { type Environment, numberAt, numbersKey, type Table, type WriteQueue } from "@parley/storage";
+import { type PublisherBytes, readSegmentKey } from "./log-keys.ts";
 
 interface Row {
   readonly account: string;

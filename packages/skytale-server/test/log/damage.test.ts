@@ -1,6 +1,6 @@
 import { copyFile, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { StorageEnvironment } from "@parley/storage";
+import { LmdbEnvironment } from "@parley/storage-lmdb";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { LmdbLog } from "../../src/log/lmdb-log.ts";
 import { LmdbWelcomes } from "../../src/log/lmdb-welcomes.ts";
@@ -34,7 +34,7 @@ const bodyOf = (channel: string, number: number): Buffer => Buffer.from(`entry $
 
 describe("a log with damaged records", () => {
   beforeEach(async () => {
-    await using environment = await StorageEnvironment.open(directory.path, SCHEMA);
+    await using environment = await LmdbEnvironment.open(directory.path, SCHEMA);
     const log = LmdbLog.open(environment);
     for (let number = 1; number <= 5; number++) {
       for (const channel of [A, B]) await log.append(channel, "alice", [{ body: bodyOf(channel, number), key: `key-${number}` }]);
@@ -50,7 +50,7 @@ describe("a log with damaged records", () => {
 
   it("hands out everything else unaltered, and says where to go on after a damaged entry, as after one that has been removed", async () => {
     await damage(bodyOf(A, 3));
-    await using environment = await StorageEnvironment.open(directory.path, SCHEMA);
+    await using environment = await LmdbEnvironment.open(directory.path, SCHEMA);
     const log = LmdbLog.open(environment);
     expect(await read(log, A, 1)).toEqual({ bodies: texts(A, 1, 2), first: 1 });
     expect(await read(log, A, 3)).toEqual({ bodies: [], first: 4 });
@@ -63,7 +63,7 @@ describe("a log with damaged records", () => {
 
   it("goes on where the last entry is damaged", async () => {
     await damage(bodyOf(A, 5));
-    await using environment = await StorageEnvironment.open(directory.path, SCHEMA);
+    await using environment = await LmdbEnvironment.open(directory.path, SCHEMA);
     const log = LmdbLog.open(environment);
     expect(await read(log, A, 5)).toEqual({ bodies: [], first: 6 });
     expect((await log.append(A, "alice", [{ body: Buffer.from("next"), key: "next" }]))[0]).toMatchObject({ sequence: 6 });
@@ -76,7 +76,7 @@ describe("a log with damaged records", () => {
     ["record", Buffer.byteLength(A) + 10],
   ])("fails for a channel whose %s is damaged, never gives its sequences twice, and serves and expires the others", async (_, offset) => {
     await damage(Buffer.concat([Buffer.from(A), Buffer.from([0, 0, 0, 0, 0, 1])]), offset);
-    await using environment = await StorageEnvironment.open(directory.path, SCHEMA);
+    await using environment = await LmdbEnvironment.open(directory.path, SCHEMA);
     let now = Date.now();
     const log = LmdbLog.open(environment, { now: () => now, retention: { maxAgeMs: DAY } });
     await expect(log.append(A, "alice", [{ body: Buffer.from("x"), key: "x" }])).rejects.toMatchObject({ code: "record_damaged" });
@@ -89,7 +89,7 @@ describe("a log with damaged records", () => {
 
   it.each([0, 8])("gives new channels ids of their own where the next id is damaged, at byte %i", async (offset) => {
     await damage(Buffer.concat([Buffer.from("next-id"), Buffer.from([0, 0, 0, 0, 0])]), offset);
-    await using environment = await StorageEnvironment.open(directory.path, SCHEMA);
+    await using environment = await LmdbEnvironment.open(directory.path, SCHEMA);
     const log = LmdbLog.open(environment);
     await log.append("a/b/new", "alice", [{ body: Buffer.from("new"), key: "new" }]);
     expect(await read(log, "a/b/new", 1)).toMatchObject({ bodies: ["new"] });
@@ -102,13 +102,13 @@ it("a copy of a stopped server's directory, at another place, has everything tha
   const copy = await temporaryDirectory();
   try {
     {
-      await using environment = await StorageEnvironment.open(directory.path, SCHEMA);
+      await using environment = await LmdbEnvironment.open(directory.path, SCHEMA);
       const log = LmdbLog.open(environment);
       await log.append(A, "alice", [{ body: bodyOf(A, 1), key: "1" }]);
       await log.close();
     }
     await copyFile(join(directory.path, "skytale.mdb"), join(copy.path, "skytale.mdb"));
-    await using environment = await StorageEnvironment.open(copy.path, SCHEMA);
+    await using environment = await LmdbEnvironment.open(copy.path, SCHEMA);
     const log = LmdbLog.open(environment);
     expect((await log.read(A, { from: 1, ...ALL })).bodies.map((body) => Buffer.from(body).toString())).toEqual([bodyOf(A, 1).toString()]);
     await log.close();
@@ -119,7 +119,7 @@ it("a copy of a stopped server's directory, at another place, has everything tha
 
 describe("a log whose clock jumps ahead", () => {
   it("keeps entries that are younger by the steady clock, and removes them when that is as far", async () => {
-    await using environment = await StorageEnvironment.open(directory.path, SCHEMA);
+    await using environment = await LmdbEnvironment.open(directory.path, SCHEMA);
     let wall = Date.now();
     let steady = wall;
     const log = LmdbLog.open(environment, { now: () => wall, expiryNow: () => steady });
@@ -146,7 +146,7 @@ describe("a log whose clock jumps ahead", () => {
 describe("a registry and welcomes with damaged records", () => {
   it("leave them out of lists, and fail for them alone", async () => {
     {
-      await using environment = await StorageEnvironment.open(directory.path, SCHEMA);
+      await using environment = await LmdbEnvironment.open(directory.path, SCHEMA);
       const registry = new StoredRegistry(environment);
       for (const name of ["first", "second", "third"]) {
         await registry.commit([{ key: `thing/${name}`, expected: undefined, record: { name } }]);
@@ -159,7 +159,7 @@ describe("a registry and welcomes with damaged records", () => {
     }
     await damage('{"name":"second"}');
     await damage("the welcome one");
-    await using environment = await StorageEnvironment.open(directory.path, SCHEMA);
+    await using environment = await LmdbEnvironment.open(directory.path, SCHEMA);
     const registry = new StoredRegistry(environment);
     expect((await registry.list("thing/", { limit: 2 })).map(({ record }) => record["name"])).toEqual(["first", "third"]);
     await expect(registry.get("thing/second")).rejects.toMatchObject({ code: "record_damaged", retryable: false });

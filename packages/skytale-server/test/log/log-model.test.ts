@@ -1,5 +1,6 @@
 import fc from "fast-check";
-import { StorageEnvironment, type Table, type Write, WriteQueue } from "@parley/storage";
+import { type Table, type Write, WriteQueue } from "@parley/storage";
+import { LmdbEnvironment } from "@parley/storage-lmdb";
 import { describe, expect, it } from "vitest";
 import type { AppendOutcome, ChannelLog, NewEntry } from "../../src/log/channel-log.ts";
 import { LmdbLog } from "../../src/log/lmdb-log.ts";
@@ -138,7 +139,7 @@ describe("a log does what its model does", () => {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { maxLength: 20 }), async (steps) => {
         const directory = await temporaryDirectory();
-        const open = (): Promise<StorageEnvironment> => StorageEnvironment.open(directory.path, { name: "test", schema: 1 });
+        const open = (): Promise<LmdbEnvironment> => LmdbEnvironment.open(directory.path, { name: "test", schema: 1 });
         let environment = await open();
         let log = LmdbLog.open(environment);
         try {

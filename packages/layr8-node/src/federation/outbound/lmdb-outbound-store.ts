@@ -1,6 +1,6 @@
 import { TransientMap } from "@parley/core/internal";
-import { type Environment, StorageError, type Table, type WriteQueue } from "@parley/storage";
-import { numberAt, numbersKey, storableTime } from "../../inbox/inbox-keys.ts";
+import { numberAt, numbersKey, type Environment, StorageError, type Table, type WriteQueue } from "@parley/storage";
+import { storableTime } from "../../inbox/inbox-keys.ts";
 import { RecentJournal } from "../../inbox/recent-journal.ts";
 import { type Fingerprint, RecentMessages } from "../../inbox/recent-messages.ts";
 import type { OutboundMessage } from "./outbound.ts";

@@ -1,5 +1,5 @@
+import { numberAt, numbersKey } from "@parley/storage";
 import type { IncomingMessage } from "../../inbox/inbox.ts";
-import { numberAt, numbersKey } from "../../inbox/inbox-keys.ts";
 import { decodeMessage, encodeMessage, readIntactHeader } from "../../inbox/message-record.ts";
 import { type Fingerprint, FINGERPRINT_LENGTH, fingerprintOf } from "../../inbox/recent-messages.ts";
 import type { OutboundMessage } from "./outbound.ts";

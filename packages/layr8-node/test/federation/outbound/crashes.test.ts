@@ -1,4 +1,4 @@
-import { StorageEnvironment } from "@parley/storage";
+import { LmdbEnvironment } from "@parley/storage-lmdb";
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import { LmdbOutboundStore } from "../../../src/federation/outbound/lmdb-outbound-store.ts";
@@ -38,9 +38,9 @@ it("whatever happens, each message is delivered at least once or dead exactly on
 async function run(steps: readonly Step[], deeds: readonly Deed[]): Promise<void> {
   const harness = new Harness();
   const directory = await temporaryDirectory();
-  let environment: StorageEnvironment | undefined;
+  let environment: LmdbEnvironment | undefined;
   const open = async (): Promise<Outbound> => {
-    environment = await StorageEnvironment.open(directory.path, SCHEMA);
+    environment = await LmdbEnvironment.open(directory.path, SCHEMA);
     return harness.open({ store: await LmdbOutboundStore.open(environment, outboundLimits()), limits: { closeMs: 1 } });
   };
   try {

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { StorageEnvironment } from "@parley/storage";
+import { LmdbEnvironment } from "@parley/storage-lmdb";
 import { describe, expect, it } from "vitest";
 import { LmdbOutboundStore } from "../../../src/federation/outbound/lmdb-outbound-store.ts";
 import type { OutboundStoreOptions } from "../../../src/federation/outbound/outbound-store.ts";
@@ -11,14 +11,14 @@ import { outboundStoreCompliance } from "./outbound-store-compliance.ts";
 
 outboundStoreCompliance("LmdbOutboundStore", async (options) => {
   const directory = await temporaryDirectory();
-  let environment = await StorageEnvironment.open(directory.path, SCHEMA);
+  let environment = await LmdbEnvironment.open(directory.path, SCHEMA);
   let store = await LmdbOutboundStore.open(environment, options);
   return {
     store,
     reopen: async () => {
       await store.close();
       await environment.close();
-      environment = await StorageEnvironment.open(directory.path, SCHEMA);
+      environment = await LmdbEnvironment.open(directory.path, SCHEMA);
       store = await LmdbOutboundStore.open(environment, options);
       return store;
     },
@@ -43,11 +43,11 @@ describe("the queue in a data directory", () => {
 
   it("is added to a directory that has none yet", async () => {
     const directory = await temporaryDirectory();
-    const before = await StorageEnvironment.open(directory.path, SCHEMA);
+    const before = await LmdbEnvironment.open(directory.path, SCHEMA);
     await (await LmdbInbox.open(before)).close();
     await before.close();
 
-    await using environment = await StorageEnvironment.open(directory.path, SCHEMA);
+    await using environment = await LmdbEnvironment.open(directory.path, SCHEMA);
     await LmdbInbox.open(environment);
     const store = await LmdbOutboundStore.open(environment, options);
     expect([...store.entries()]).toEqual([]);
@@ -58,7 +58,7 @@ describe("the queue in a data directory", () => {
 
   it("takes times that no key can hold for the latest and the earliest", async () => {
     const directory = await temporaryDirectory();
-    await using environment = await StorageEnvironment.open(directory.path, SCHEMA);
+    await using environment = await LmdbEnvironment.open(directory.path, SCHEMA);
     const store = await LmdbOutboundStore.open(environment, options);
     const times = [Number.POSITIVE_INFINITY, -1, 1.5];
     const stored = await Promise.all(times.map((expiresAt, index) => store.append({ ...message, expiresAt, id: String(index) })));
@@ -72,7 +72,7 @@ describe("the queue in a data directory", () => {
 
   it("sets a message aside whose sender is missing, and keeps the others", async () => {
     const directory = await temporaryDirectory();
-    await using environment = await StorageEnvironment.open(directory.path, SCHEMA);
+    await using environment = await LmdbEnvironment.open(directory.path, SCHEMA);
     const { writes } = environment;
     writes.put(environment.table("outbound"), Buffer.alloc(32, 1), Buffer.from("x"));
     await writes.flush();
@@ -85,7 +85,7 @@ describe("the queue in a data directory", () => {
 
   it("says so where a message is damaged", async () => {
     const directory = await temporaryDirectory();
-    await using environment = await StorageEnvironment.open(directory.path, SCHEMA);
+    await using environment = await LmdbEnvironment.open(directory.path, SCHEMA);
     const { writes } = environment;
     writes.put(environment.table("outbound-lanes"), Buffer.from([0, 0, 0, 0, 0, 2]), Buffer.from('["did:web:a","did:web:b"]'));
     const key = Buffer.concat([Buffer.from([0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 2]), Buffer.alloc(20)]);
@@ -104,7 +104,7 @@ describe("the queue in a data directory", () => {
   ])("salvages what is intact of a message with damage in %s, and keeps the record", async (_, damaged, left) => {
     const directory = await temporaryDirectory();
     {
-      await using environment = await StorageEnvironment.open(directory.path, SCHEMA);
+      await using environment = await LmdbEnvironment.open(directory.path, SCHEMA);
       const store = await LmdbOutboundStore.open(environment, options);
       for (const id of ["damaged", "intact"]) {
         const type = id === "damaged" ? "https://example.org/t/1.0/m" : "https://example.org/t/1.0/other";
@@ -116,7 +116,7 @@ describe("the queue in a data directory", () => {
       await store.close();
     }
     await damageText(join(directory.path, "node.mdb"), damaged);
-    await using environment = await StorageEnvironment.open(directory.path, SCHEMA);
+    await using environment = await LmdbEnvironment.open(directory.path, SCHEMA);
     const store = await LmdbOutboundStore.open(environment, options);
     const [first, second] = store.entries();
     if (first === undefined || second === undefined) throw new Error("the entries are missing");

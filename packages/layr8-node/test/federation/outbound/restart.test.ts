@@ -1,4 +1,5 @@
-import { StorageEnvironment, StorageError } from "@parley/storage";
+import { StorageError } from "@parley/storage";
+import { LmdbEnvironment } from "@parley/storage-lmdb";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { LmdbOutboundStore } from "../../../src/federation/outbound/lmdb-outbound-store.ts";
 import type { Outbound } from "../../../src/federation/outbound/outbound.ts";
@@ -10,7 +11,7 @@ import { take } from "./partner.ts";
 
 let harness: Harness;
 let directory: Awaited<ReturnType<typeof temporaryDirectory>>;
-let environment: StorageEnvironment | undefined;
+let environment: LmdbEnvironment | undefined;
 
 beforeEach(async () => {
   harness = new Harness();
@@ -24,7 +25,7 @@ afterEach(async () => {
 
 async function open(options: OpenOptions = {}): Promise<Outbound> {
   await environment?.close();
-  environment = await StorageEnvironment.open(directory.path, SCHEMA);
+  environment = await LmdbEnvironment.open(directory.path, SCHEMA);
   return harness.open({ ...options, store: await LmdbOutboundStore.open(environment, outboundLimits(options.limits)) });
 }
 

@@ -1,6 +1,6 @@
 import { chmod, open, readdir, rename, rm, type FileHandle } from "node:fs/promises";
 import { dirname } from "node:path";
-import { createDirectory } from "@parley/directory-lock";
+import { createDirectory } from "@parley/storage/directory-lock";
 
 /** A file that is open for writing. */
 export interface OpenFile {

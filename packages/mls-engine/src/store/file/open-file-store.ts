@@ -1,6 +1,6 @@
 import { join, resolve } from "node:path";
 import { closeQuietly, isPassingSystemError, rejectUnknownOptions, systemReason } from "@parley/core/internal";
-import { checkDirectoryKind, lockDirectory, LockError, type DirectoryLock } from "@parley/directory-lock";
+import { checkDirectoryKind, lockDirectory, LockError, type DirectoryLock } from "@parley/storage/directory-lock";
 import type { GroupStore } from "../group-store.ts";
 import { failureOf, StoreError } from "../store-error.ts";
 import { cutName, endName, sortNames, STORE_FILE } from "./file-names.ts";

@@ -1,0 +1,180 @@
+import { readdir, rm } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { closeAll, closeQuietly, isPassingSystemError, systemReason } from "@parley/core/internal";
+import { type DamagedRecord, type Environment, StorageError, type Table, type Write, WriteQueue } from "@parley/storage";
+import { checkDirectoryKind, createDirectory, LockError, lockDirectory, type DirectoryLock } from "@parley/storage/directory-lock";
+import type { RecordFormat } from "./checksum.ts";
+import { probeDisk } from "./disk.ts";
+import { LmdbFile } from "./lmdb-file.ts";
+
+/** What a data directory holds. */
+export interface LmdbOptions {
+  /** Names the file in the directory: `<name>.mdb`. Letters, digits and hyphens. */
+  readonly name: string;
+  /** Version of what the tables hold. A directory of another version is refused. */
+  readonly schema: number;
+}
+
+/** What a stored version ends with. */
+const FORMATS: Readonly<Record<RecordFormat, string>> = { checked: "+crc32", mixed: "+crc32-mixed" };
+/** Name of the file that a probe writes and removes. */
+const PROBE = "write-probe";
+/** How long a probe's success counts, in milliseconds. */
+const PROBE_MS = 1000;
+
+/**
+ * A server's data directory, open: one LMDB environment, locked against every other server. A write that has resolved has been flushed
+ * to disk. A failed write does not end it: writes succeed again as soon as the disk takes them.
+ */
+export class LmdbEnvironment implements Environment, AsyncDisposable {
+  readonly directory: string;
+  readonly writes: WriteQueue;
+  readonly #file: LmdbFile;
+  readonly #lock: DirectoryLock;
+  /** Why the last write failed; `undefined` when it succeeded. */
+  #failure: StorageError | undefined;
+  #probing: Promise<StorageError | undefined> | undefined;
+  #probedAt = Number.NEGATIVE_INFINITY;
+  #closing: Promise<void> | undefined;
+
+  private constructor(directory: string, file: LmdbFile, lock: DirectoryLock) {
+    this.directory = directory;
+    this.#file = file;
+    this.#lock = lock;
+    this.writes = new WriteQueue((writes) => this.#commit(writes));
+  }
+
+  /**
+   * Opens a data directory. A missing one is created, readable by its owner only.
+   *
+   * @throws StorageError `data_dir_locked` (another server has it open), `data_dir_unusable` (not writable, damaged, or written by a
+   *   version that stores things otherwise), `storage_failed` (the disk is full or failing); TypeError when the name is not fit for a file.
+   */
+  static async open(path: string, { name, schema }: LmdbOptions): Promise<LmdbEnvironment> {
+    if (!/^[a-z0-9-]{1,64}$/i.test(name)) throw new TypeError(`${name} can't name a file: letters, digits and hyphens only`);
+    const directory = resolve(path);
+    const lock = await attempt(directory, async () => {
+      await createDirectory(directory);
+      return lockDirectory(directory);
+    });
+    let file: LmdbFile | undefined;
+    try {
+      return await attempt(directory, async () => {
+        checkDirectoryKind(directory, await readdir(directory), `${name}.mdb`);
+        await rm(join(directory, PROBE), { force: true });
+        file = await LmdbFile.open(join(directory, `${name}.mdb`), () => probeDisk(join(directory, PROBE)));
+        const environment = new LmdbEnvironment(directory, file, lock);
+        await environment.#checkSchema(String(schema));
+        return environment;
+      });
+    } catch (error) {
+      await closeQuietly(
+        () => file?.close(),
+        () => lock.release(),
+      );
+      throw error;
+    }
+  }
+
+  table(name: string): Table {
+    return this.#file.table(name);
+  }
+
+  /** Calls the listener for each damaged record that a read comes across, once per record. */
+  onDamaged(listener: (record: DamagedRecord) => void): void {
+    this.#file.onDamaged(listener);
+  }
+
+  /**
+   * Why nothing can be written now; `undefined` while writes succeed. It tries: a small file, and after a failed write another write. A
+   * success counts for a second, so that this may be called by anyone who asks for a server's health.
+   */
+  writeFailure(): Promise<StorageError | undefined> {
+    if (this.#failure === undefined && performance.now() - this.#probedAt < PROBE_MS) return Promise.resolve(undefined);
+    this.#probing ??= this.#probe().finally(() => (this.#probing = undefined));
+    return this.#probing;
+  }
+
+  /** Commits what is queued, closes the files and frees the directory, whatever fails. Idempotent. */
+  close(): Promise<void> {
+    this.#closing ??= closeAll(
+      () => this.writes.close(),
+      () => this.#probing,
+      () => this.#file.close(),
+      () => this.#lock.release(),
+    );
+    return this.#closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #probe(): Promise<StorageError | undefined> {
+    try {
+      await probeDisk(join(this.directory, PROBE));
+      if (this.#failure !== undefined) {
+        this.writes.put(this.table("meta"), Buffer.from("probe"), Buffer.from(String(Date.now())));
+        await this.writes.flush();
+      }
+      this.#probedAt = performance.now();
+      return undefined;
+    } catch (error) {
+      return this.#failed(error);
+    }
+  }
+
+  async #commit(writes: readonly Write[]): Promise<void> {
+    try {
+      await this.#file.commit(writes);
+      this.#failure = undefined;
+    } catch (error) {
+      this.#failure = this.#failed(error);
+      throw this.#failure;
+    }
+  }
+
+  #failed(error: unknown): StorageError {
+    if (error instanceof StorageError) return error;
+    return new StorageError("storage_failed", `A write failed: ${systemReason(error)}, ${this.directory}`, { cause: error });
+  }
+
+  /** The version is followed by how records are stored, which earlier programs don't know: they refuse the directory then. */
+  async #checkSchema(known: string): Promise<void> {
+    const meta = this.table("meta");
+    const key = Buffer.from("schema");
+    // Records without checksums, of earlier programs, are accepted until the version says that there are none.
+    let found: Uint8Array | undefined;
+    let version = `${known}${FORMATS.checked}`;
+    try {
+      found = meta.get(key);
+      if (found !== undefined) version = Buffer.from(found).toString("latin1");
+    } catch (error) {
+      if (!(error instanceof StorageError) || error.code !== "record_damaged") throw error;
+      version = `${known}${FORMATS.mixed}`;
+    }
+    if (version !== known && version !== `${known}${FORMATS.mixed}` && version !== `${known}${FORMATS.checked}`) {
+      throw new StorageError("data_dir_unusable", `${this.directory} has version ${version}; this program knows version ${known}`);
+    }
+    this.#file.format = version.endsWith(FORMATS.checked) ? "checked" : "mixed";
+    if (found !== undefined && version !== known) return;
+    this.writes.put(meta, key, Buffer.from(known + FORMATS[this.#file.format]));
+    await this.writes.flush();
+  }
+}
+
+/** Turns errors of opening a directory into a StorageError that names the directory and the reason. */
+async function attempt<T>(directory: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof StorageError) throw error;
+    if (error instanceof LockError && error.code === "locked") {
+      const message = `Another server has this data directory open: ${error.message}. Stop it first, or use another directory`;
+      throw new StorageError("data_dir_locked", message, { cause: error });
+    }
+    const code = isPassingSystemError(error) ? "storage_failed" : "data_dir_unusable";
+    const message = error instanceof LockError ? error.message : `${directory} cannot be opened: ${systemReason(error)}`;
+    throw new StorageError(code, message, { cause: error });
+  }
+}

@@ -1,0 +1,68 @@
+import { mkdir, readdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { checkDataDirectory, LmdbEnvironment } from "../src/index.ts";
+import { temporaryDirectory } from "./temporary-directory.ts";
+
+const SCHEMA = { name: "things", schema: 1 };
+
+let directory: Awaited<ReturnType<typeof temporaryDirectory>>;
+let path: string;
+
+beforeEach(async () => {
+  directory = await temporaryDirectory();
+  path = join(directory.path, "data");
+});
+afterEach(() => directory.remove());
+
+describe("a directory with the data of another kind of program", () => {
+  const NODE = { name: "node", schema: 1 };
+  const SERVER = { name: "skytale", schema: 1 };
+
+  it("is refused in one sentence, and nothing is written into it", async () => {
+    await (await LmdbEnvironment.open(path, NODE)).close();
+    const before = (await readdir(path)).filter((name) => !name.startsWith("lock."));
+    const refusal = {
+      code: "data_dir_unusable",
+      message: `${path} is the data directory of a layr8 node: give a skytale server a directory of its own`,
+    };
+    await expect(LmdbEnvironment.open(path, SERVER)).rejects.toMatchObject(refusal);
+    await expect(checkDataDirectory(path, SERVER)).rejects.toMatchObject(refusal);
+    expect((await readdir(path)).filter((name) => !name.startsWith("lock."))).toEqual(before);
+    await (await LmdbEnvironment.open(path, NODE)).close();
+  });
+
+  it("is refused where it is an agent's", async () => {
+    await mkdir(path);
+    await writeFile(join(path, "store"), "");
+    const message = `${path} is the data directory of a skytale agent: give a layr8 node a directory of its own`;
+    await expect(LmdbEnvironment.open(path, NODE)).rejects.toMatchObject({ code: "data_dir_unusable", message });
+  });
+});
+
+describe("checkDataDirectory", () => {
+  it("lets a data directory pass, and an empty one", async () => {
+    await mkdir(path);
+    await checkDataDirectory(path, SCHEMA);
+    await (await LmdbEnvironment.open(path, SCHEMA)).close();
+    await checkDataDirectory(path, SCHEMA);
+    await expect(checkDataDirectory(path, { name: "others" })).rejects.toMatchObject({ code: "data_dir_unusable" });
+  });
+
+  it("refuses what isn't there, and doesn't make it", async () => {
+    await expect(checkDataDirectory(path, SCHEMA)).rejects.toMatchObject({
+      code: "data_dir_unusable",
+      message: `${path} is not a data directory: it does not exist`,
+    });
+    expect(await readdir(directory.path)).toEqual([]);
+  });
+
+  it("refuses a file, and a directory of other things", async () => {
+    await writeFile(path, "");
+    await expect(checkDataDirectory(path, SCHEMA)).rejects.toMatchObject({ message: `${path} is not a data directory: it is a file` });
+    await expect(checkDataDirectory(directory.path, SCHEMA)).rejects.toMatchObject({
+      code: "data_dir_unusable",
+      message: `${directory.path} is not a data directory: things.mdb is missing`,
+    });
+  });
+});
