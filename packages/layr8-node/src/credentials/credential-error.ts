@@ -1,21 +1,21 @@
 import { ParleyError } from "@parley/core";
 
 /**
- * Why the node's wallet refuses a request. What is wrong with a credential itself is a `VcError`.
+ * Why the node's wallet rejects a request. An invalid credential is a `VcError`.
  *
  * | code | meaning | retryable |
  * | --- | --- | --- |
- * | `busy` | as much is being verified, or remembered, as may be | yes |
- * | `timeout` | the verification took too long; what it needs from other hosts did not come | yes |
- * | `credential_unknown` | there is no such credential, or it is somebody else's | no |
- * | `wallet_full` | the holder has as many credentials as it may | no |
+ * | `busy` | the limit of concurrent verifications, or of remembered nonces, is reached | yes |
+ * | `timeout` | the verification took too long, for example because another host did not respond | yes |
+ * | `credential_unknown` | unknown credential, or one of another holder | no |
+ * | `wallet_full` | the holder has the maximum number of credentials | no |
  * | `too_large` | the credential has too many bytes | no |
- * | `id_missing` | the `id` of the credential to sign is no string | no |
+ * | `id_missing` | the `id` of the credential to sign is not a string | no |
  * | `issuer_missing` | the `issuer` of the credential to sign is neither a string nor an object with a string as its `id` | no |
  * | `issuer_mismatch` | the credential names another issuer than the request | no |
- * | `valid_until_mismatch` | the credential ends at another time than the request says | no |
- * | `key_not_held` | the key of this DID is not the node's: a did:key is its own key | no |
- * | `nonce_replayed` | this holder has shown this nonce to this verifier before | no |
+ * | `valid_until_mismatch` | `valid_until` of the request differs from the credential's | no |
+ * | `key_not_held` | the node does not have the key of this DID, such as a did:key | no |
+ * | `nonce_replayed` | this holder has used this nonce with this verifier before | no |
  * | `presentation_not_recent` | the presentation was signed too long ago for its nonce to be remembered, or in the future | no |
  */
 export type CredentialErrorCode =
@@ -32,7 +32,7 @@ export type CredentialErrorCode =
   | "nonce_replayed"
   | "presentation_not_recent";
 
-/** A refusal by a node's wallet; `retryable` follows from the code. */
+/** A rejection by a node's wallet; `retryable` follows from the code. */
 export class CredentialError extends ParleyError<CredentialErrorCode> {
   override readonly name: string = "CredentialError";
 
