@@ -53,16 +53,24 @@ class GrpcTransport implements RelayTransport {
   call(method: UnaryMethod, request: Uint8Array, { token, timeoutMs, signal }: CallOptions): Promise<Uint8Array> {
     return new Promise((resolve, reject) => {
       if (signal?.aborted === true) return reject(signal.reason);
+      const context = { target: this.address, token };
+      let isLate = false;
       const answered = (error: ServiceError | null, response?: Buffer): void => {
+        clearTimeout(timer);
         signal?.removeEventListener("abort", abort);
         if (signal?.aborted === true) reject(signal.reason);
-        else if (error !== null) reject(grpcError(error, { target: this.address, token }, error));
+        else if (error !== null && isLate) reject(grpcError({ code: status.DEADLINE_EXCEEDED, details: "" }, context, error));
+        else if (error !== null) reject(grpcError(error, context, error));
         else if (response === undefined) reject(new RelayError("protocol_error", "The relay's response is empty"));
         else resolve(response);
       };
-      const deadline = Date.now() + timeoutMs;
-      const call = this.#client.makeUnaryRequest(SERVICE + method, asBuffer, asIs, request, bearer(token), { deadline }, answered);
+      const call = this.#client.makeUnaryRequest(SERVICE + method, asBuffer, asIs, request, bearer(token), {}, answered);
       const abort = (): void => call.cancel();
+      // A deadline of gRPC is a time of the wall clock, which may be set while the call waits.
+      const timer = setTimeout(() => {
+        isLate = true;
+        call.cancel();
+      }, timeoutMs);
       signal?.addEventListener("abort", abort, { once: true });
     });
   }

@@ -114,7 +114,50 @@ export function welcomeStoreCompliance(
       expect(told).toBe(1);
     });
 
+    it("gives a recipient to the account that claims it first", async () => {
+      const welcomes = await open();
+      const [bob, carol] = [bytes("bob"), bytes("carol")];
+      expect(await welcomes.claim(CHANNEL, [bob], "bob's account")).toBe(true);
+      expect(await welcomes.claim(CHANNEL, [bob], "mallory")).toBe(false);
+      expect(await welcomes.claim(CHANNEL, [carol, bob], "mallory")).toBe(false);
+      expect(await welcomes.claim("acme/team/other", [bob], "mallory")).toBe(true);
+      expect(await welcomes.claim(CHANNEL, [bob], "bob's account")).toBe(true);
+    });
+
+    it("keeps an account's claims, however many recipients another account claims", async () => {
+      const welcomes = await open();
+      await welcomes.claim(CHANNEL, [bytes("bob")], "bob's account");
+      await welcomes.claim(CHANNEL, [bytes("first")], "mallory");
+      const recipients = Array.from({ length: 1000 }, (_, index) => bytes(`mallory ${index}`));
+      await welcomes.claim(CHANNEL, recipients, "mallory");
+      expect(await welcomes.claim(CHANNEL, [bytes("bob")], "mallory")).toBe(false);
+      expect(await welcomes.claim(CHANNEL, [bytes("first")], "carol's account")).toBe(true);
+    });
+
+    it("drops claims when their Welcomes would have expired", async () => {
+      let now = 1000;
+      const welcomes = await open({ limits: { ttlMs: 1000 }, now: () => now });
+      await welcomes.claim(CHANNEL, [bytes("bob")], "bob's account");
+      now += 2000;
+      await welcomes.expire();
+      expect(await welcomes.claim(CHANNEL, [bytes("bob")], "carol's account")).toBe(true);
+    });
+
     if (!durable) return;
+
+    it("keeps claims and the counts of stored bytes across a restart", async () => {
+      const { welcomes, reopen } = await start();
+      if (reopen === undefined) throw new Error("a durable store can be reopened");
+      await welcomes.claim(CHANNEL, [bytes("bob")], "bob's account");
+      await welcomes.put(CHANNEL, { recipients: [bytes("bob"), bytes("carol")], payload: bytes("welcome"), publisher: "alice" });
+      expect(welcomes.storedBytes("alice")).toBe("welcome".length);
+      const again = await reopen();
+      expect(again.storedBytes("alice")).toBe("welcome".length);
+      expect(await again.claim(CHANNEL, [bytes("bob")], "mallory")).toBe(false);
+      expect(await again.claim(CHANNEL, [bytes("bob")], "bob's account")).toBe(true);
+      await again.acknowledge(CHANNEL, await again.fetch(CHANNEL, [bytes("bob"), bytes("carol")], 1000));
+      expect(again.storedBytes("alice")).toBe(0);
+    });
 
     it("survives a restart", async () => {
       const { welcomes, reopen } = await start();

@@ -15,8 +15,8 @@ export interface TokenHolder {
   readonly accountId: string;
   /** The API key that it was made from. */
   readonly keyId: string;
-  /** Milliseconds since 1970. */
-  readonly expiresAt: number;
+  /** How long the token is valid from its verification on, in milliseconds. */
+  readonly lifetimeMs: number;
 }
 
 /** A token, and when it is void (milliseconds since 1970). */
@@ -80,6 +80,7 @@ export class TokenVerifier {
   /** Who holds a token, or why it is refused. Whether its API key has been revoked since is for the caller to ask. */
   async verify(token: string): Promise<TokenHolder | TokenRefusal> {
     if (token.length > MAX_TOKEN_LENGTH) return "invalid";
+    const now = this.#now();
     try {
       const { payload } = await jwtVerify(token, this.#keys, {
         issuer: ISSUER,
@@ -87,9 +88,9 @@ export class TokenVerifier {
         algorithms: [ALGORITHM],
         requiredClaims: ["exp", "iat", "sub"],
         clockTolerance: CLOCK_TOLERANCE,
-        currentDate: new Date(this.#now()),
+        currentDate: new Date(now),
       });
-      return holderOf(payload) ?? "invalid";
+      return holderOf(payload, now) ?? "invalid";
     } catch (error) {
       if (error instanceof errors.JWTExpired) return "expired";
       // A key set that can't be asked is no fault of the token.
@@ -104,7 +105,9 @@ export function localKeys(signingKeys: SigningKeys): JWTVerifyGetKey {
   return (header, token) => createLocalJWKSet(signingKeys.keySet())(header, token);
 }
 
-function holderOf({ sub, exp, key_id: keyId }: JWTPayload): TokenHolder | undefined {
-  if (typeof sub !== "string" || typeof exp !== "number" || typeof keyId !== "string") return undefined;
-  return { accountId: sub, keyId, expiresAt: exp * 1000 };
+function holderOf({ sub, iat, exp, key_id: keyId }: JWTPayload, now: number): TokenHolder | undefined {
+  if (typeof sub !== "string" || typeof iat !== "number" || typeof exp !== "number" || typeof keyId !== "string") return undefined;
+  // A clock that was set back must not make the token valid for longer than it was issued for.
+  const lifetimeMs = Math.max(0, Math.min(exp * 1000 - now, (exp - iat) * 1000));
+  return { accountId: sub, keyId, lifetimeMs };
 }

@@ -40,7 +40,7 @@ const EMPTY: Head = { first: 1, next: 1 };
 
 /**
  * The tables of the logs: `log-channels` (name → id, first, next, bytes), `log-segments` (channel, last sequence, … → entries),
- * `log-commits` (channel, epoch → sequence), `log-publishers` (account → id, bytes), `log-meta` (the next channel's id).
+ * `log-commits` (channel, epoch → sequence), `log-publishers` (id → bytes, account), `log-meta` (the next channel's id).
  */
 export class ChannelTables {
   readonly #writes: WriteQueue;

@@ -2,6 +2,7 @@ import { Mutex } from "@parley/core/internal";
 import { createHash } from "node:crypto";
 import { type Environment, StorageError, type Table, type WriteQueue } from "@parley/storage";
 import type { WelcomeOptions } from "./memory-welcomes.ts";
+import { type WelcomeClaim, WelcomeClaims } from "./welcome-claims.ts";
 import { type Waiting, welcomeId, WelcomeIndex } from "./welcome-index.ts";
 import type { NewWelcome, StoredWelcome, WelcomeId, WelcomeStore } from "./welcome-store.ts";
 
@@ -15,7 +16,8 @@ interface Row {
 }
 
 /**
- * Welcomes in a server's data directory. Tables: `welcomes` (channel, recipient, id → row), `welcome-payloads` (id → payload). Who has one
+ * Welcomes in a server's data directory. Tables: `welcomes` (channel, recipient, id → row), `welcome-payloads` (id → payload), `welcome-claims`
+ * (channel, recipient → account). Who has one
  * waiting is held in memory; a change is seen there when it is durable.
  */
 export class LmdbWelcomes implements WelcomeStore {
@@ -23,6 +25,8 @@ export class LmdbWelcomes implements WelcomeStore {
   readonly #payloads: Table;
   readonly #writes: WriteQueue;
   readonly #index: WelcomeIndex;
+  readonly #claimRows: Table;
+  readonly #claims: WelcomeClaims;
   readonly #now: () => number;
   readonly #expiryNow: () => number;
   /** One change after the other, so that what a payload is kept for is known when it is decided on. */
@@ -34,6 +38,11 @@ export class LmdbWelcomes implements WelcomeStore {
     this.#payloads = environment.table("welcome-payloads");
     this.#writes = environment.writes;
     this.#index = new WelcomeIndex(options.limits);
+    this.#claimRows = environment.table("welcome-claims");
+    this.#claims = new WelcomeClaims({
+      put: (key, claim) => this.#writes.put(this.#claimRows, Buffer.from(key, "hex"), Buffer.from(JSON.stringify(claim))),
+      remove: (key) => this.#writes.remove(this.#claimRows, Buffer.from(key, "hex")),
+    });
     this.#now = options.now ?? Date.now;
     this.#expiryNow = options.expiryNow ?? this.#now;
     this.#load();
@@ -90,12 +99,29 @@ export class LmdbWelcomes implements WelcomeStore {
     return this.#index.watch(channel, recipients, listener);
   }
 
+  async claim(channel: string, recipients: readonly Uint8Array[], accountId: string): Promise<boolean> {
+    if (this.#closed) throw closedError();
+    const at = this.#expiryNow();
+    const claimed = recipients.map((recipient) => ({ recipient, ...this.#claims.claim(channel, recipient, { accountId, at }) }));
+    const fresh = claimed.filter(({ isNew }) => isNew);
+    if (fresh.length > 0) {
+      try {
+        await this.#writes.flush();
+      } catch (error) {
+        for (const { recipient } of fresh) this.#claims.revert(channel, recipient);
+        throw error;
+      }
+    }
+    return claimed.every(({ isOwn }) => isOwn);
+  }
+
   storedBytes(publisher: string): number {
     return this.#index.storedBytes(publisher);
   }
 
-  expire(): Promise<void> {
-    return this.#remove(this.#index.expired(this.#expiryNow()));
+  async expire(): Promise<void> {
+    if (this.#claims.expire(this.#expiryNow() - this.#index.ttlMs)) await this.#writes.flush();
+    await this.#remove(this.#index.expired(this.#expiryNow()));
   }
 
   async close(): Promise<void> {
@@ -112,6 +138,16 @@ export class LmdbWelcomes implements WelcomeStore {
       else this.#index.add(waiting);
     }
     for (const key of damaged) this.#rows.setAside(this.#writes, key);
+    this.#loadClaims();
+  }
+
+  #loadClaims(): void {
+    const stored: (readonly [key: string, claim: WelcomeClaim])[] = [];
+    // A damaged claim is lost: the next account that asks for its recipient gets it.
+    for (const { key, value } of this.#claimRows.getRange({ onDamaged: () => undefined })) {
+      stored.push([Buffer.from(key).toString("hex"), JSON.parse(Buffer.from(value).toString()) as WelcomeClaim]);
+    }
+    for (const [key, claim] of stored.toSorted(([, left], [, right]) => left.at - right.at)) this.#claims.load(key, claim);
   }
 
   /** `undefined` when it is not there or damaged: the other welcomes can be read. A damaged one stays until it expires. */

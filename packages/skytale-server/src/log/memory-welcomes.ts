@@ -1,3 +1,4 @@
+import { WelcomeClaims } from "./welcome-claims.ts";
 import { hex, welcomeId, WelcomeIndex, type WelcomeLimits } from "./welcome-index.ts";
 import type { NewWelcome, StoredWelcome, WelcomeId, WelcomeStore } from "./welcome-store.ts";
 
@@ -13,6 +14,7 @@ export interface WelcomeOptions {
 /** Welcomes that end with the process. */
 export class MemoryWelcomes implements WelcomeStore {
   readonly #index: WelcomeIndex;
+  readonly #claims = new WelcomeClaims();
   readonly #now: () => number;
   readonly #expiryNow: () => number;
   readonly #payloads = new Map<string, Uint8Array>();
@@ -55,11 +57,18 @@ export class MemoryWelcomes implements WelcomeStore {
     return this.#index.watch(channel, recipients, listener);
   }
 
+  claim(channel: string, recipients: readonly Uint8Array[], accountId: string): Promise<boolean> {
+    const at = this.#expiryNow();
+    const claimed = recipients.map((recipient) => this.#claims.claim(channel, recipient, { accountId, at }));
+    return Promise.resolve(claimed.every(({ isOwn }) => isOwn));
+  }
+
   storedBytes(publisher: string): number {
     return this.#index.storedBytes(publisher);
   }
 
   expire(): Promise<void> {
+    this.#claims.expire(this.#expiryNow() - this.#index.ttlMs);
     for (const waiting of this.#index.expired(this.#expiryNow())) this.#remove(waiting.channel, waiting);
     return Promise.resolve();
   }

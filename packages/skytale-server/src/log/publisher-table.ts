@@ -1,4 +1,4 @@
-import { type Environment, numberAt, numbersKey, type Table, type WriteQueue } from "@parley/storage";
+import { type Environment, NUMBER_BYTES, numberAt, numbersKey, type Table, type WriteQueue } from "@parley/storage";
 import { type PublisherBytes, readSegmentKey } from "./log-keys.ts";
 
 interface Row {
@@ -8,7 +8,7 @@ interface Row {
 }
 
 /**
- * How many bytes each account has in the logs of all channels: table `log-publishers` (account → id, bytes). All rows are in memory, one for
+ * How many bytes each account has in the logs of all channels: table `log-publishers` (id → bytes, account). All rows are in memory, one for
  * each account that ever published. A row is written in the same transaction as the segments that it counts, so no start has to count again.
  *
  * Segments of older versions name no publisher and are not counted. A damaged row is skipped: its account starts again from 0.
@@ -26,7 +26,7 @@ export class PublisherTable {
     this.#rows = environment.table("log-publishers");
     let isDamaged = false;
     for (const { key, value } of this.#rows.getRange({ onDamaged: () => (isDamaged = true) })) {
-      const row: Row = { account: Buffer.from(key).toString(), id: numberAt(value, 0), bytes: numberAt(value, 1) };
+      const row: Row = { id: numberAt(key, 0), bytes: numberAt(value, 0), account: Buffer.from(value).toString("utf8", NUMBER_BYTES) };
       this.#add(row);
       this.#total += row.bytes;
       this.#nextId = Math.max(this.#nextId, row.id + 1);
@@ -65,7 +65,10 @@ export class PublisherTable {
     };
     for (const one of added) count(one, 1);
     for (const one of removed) count(one, -1);
-    for (const [row, change] of changes) this.#writes.put(this.#rows, Buffer.from(row.account), numbersKey(row.id, after(row, change)));
+    for (const [row, change] of changes) {
+      const value = Buffer.concat([numbersKey(after(row, change)), Buffer.from(row.account)]);
+      this.#writes.put(this.#rows, numbersKey(row.id), value);
+    }
     return () => {
       for (const [row, change] of changes) {
         const bytes = after(row, change);

@@ -74,6 +74,10 @@ export class WelcomeIndex {
     this.#limits = { ...DEFAULT_WELCOME_LIMITS, ...limits };
   }
 
+  get ttlMs(): number {
+    return this.#limits.ttlMs;
+  }
+
   hasRoomFor(channelName: string, { recipients, payload, publisher }: NewWelcome): boolean {
     const { maxPerChannel, maxBytesPerChannel, sharePerAccount } = this.#limits;
     const channel = this.#channels.get(channelName);

@@ -22,6 +22,15 @@ export interface WelcomeStore {
    */
   acknowledge(channel: string, welcomes: readonly WelcomeId[]): Promise<void>;
 
+  /**
+   * Claims recipients for an account. A recipient belongs to the account that claims it first. Resolves when new claims are durable. Claims
+   * expire as Welcomes do, and each account has a bounded number of them.
+   *
+   * @returns whether all of the recipients belong to the account.
+   * @throws StorageError `storage_failed`
+   */
+  claim(channel: string, recipients: readonly Uint8Array[], accountId: string): Promise<boolean>;
+
   /** Calls the listener whenever a welcome for one of the recipients has been put. Returns how to end it. */
   watch(channel: string, recipients: readonly Uint8Array[], listener: () => void): () => void;
 

@@ -3,8 +3,8 @@ export interface Principal {
   readonly accountId: string;
   /** The API key that the token was made from; absent when the issuer doesn't say. */
   readonly keyId?: string | undefined;
-  /** When the token is void, in milliseconds since 1970. */
-  readonly expiresAt: number;
+  /** How long the token is valid from its verification on, in milliseconds. Measured by the monotonic clock. */
+  readonly lifetimeMs: number;
 }
 
 /**

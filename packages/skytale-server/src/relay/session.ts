@@ -350,9 +350,12 @@ export class Session implements FrameListener, SubscriberOwner, PublishingStream
   /** Ends the stream when the token is void. Returns how long that is, in milliseconds. */
   #watchExpiry(): number {
     clearTimeout(this.#expiry);
-    const lifetime = Math.max(0, this.#principal.expiresAt - Date.now());
-    this.#expiry = setTimeout(() => this.end(new RelayError("unauthenticated", "The token has expired")), Math.min(lifetime, MAX_TIMER_MS));
-    return Math.round(lifetime);
+    const { lifetimeMs } = this.#principal;
+    this.#expiry = setTimeout(
+      () => this.end(new RelayError("unauthenticated", "The token has expired")),
+      Math.min(lifetimeMs, MAX_TIMER_MS),
+    );
+    return Math.round(lifetimeMs);
   }
 
   #throttle(): void {

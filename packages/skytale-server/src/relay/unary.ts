@@ -9,7 +9,6 @@ import type { Access, Principal } from "./access.ts";
 import { type AccountBudgets, WORK } from "./account-budgets.ts";
 import { isChannelName } from "./incoming.ts";
 import { DELIVERY_MESSAGES } from "./relay-limits.ts";
-import { WelcomeClaims } from "./welcome-claims.ts";
 
 /** What single calls need of their relay. */
 export interface UnaryParts {
@@ -36,7 +35,6 @@ const MAX_WAIT_MS = 60_000;
 /** Answers the single calls of the contract. */
 export class Unary {
   readonly #parts: UnaryParts;
-  readonly #claims = new WelcomeClaims();
   readonly #methods: Readonly<Record<UnaryMethod, (request: Uint8Array, caller: Caller) => Promise<Uint8Array>>> = {
     FetchRange: (request, caller) => this.#fetchRange(read(contract.FetchRangeRequestSchema, request), caller),
     GetHeads: (request, caller) => this.#getHeads(read(contract.GetHeadsRequestSchema, request), caller),
@@ -82,7 +80,7 @@ export class Unary {
       throw invalid(`1 to ${MAX_RECIPIENTS} recipients can be asked for, of 1 to ${MAX_NAMED_BYTES} bytes each`);
     }
     await this.#check(channel, this.#parts.access.canFetchWelcomes(principal, checked(channel)));
-    for (const recipient of recipients) this.#claims.claim(channel, recipient, principal.accountId);
+    await this.#parts.welcomes.claim(channel, recipients, principal.accountId);
     let welcomes = await this.#parts.welcomes.fetch(channel, recipients, ANSWER_BYTES);
     if (welcomes.length === 0 && waitMs > 0) {
       const lease = this.#parts.budgets.waitingCalls.tryAcquire(principal.accountId);
@@ -108,7 +106,8 @@ export class Unary {
       throw invalid(`Up to ${MAX_ACKED} welcomes can be acknowledged at once, each by its id and recipient`);
     }
     await this.#check(channel, this.#parts.access.canFetchWelcomes(principal, checked(channel)));
-    if (!welcomes.every(({ recipient }) => this.#claims.claim(channel, recipient, principal.accountId))) {
+    const recipients = welcomes.map(({ recipient }) => recipient);
+    if (!(await this.#parts.welcomes.claim(channel, recipients, principal.accountId))) {
       throw new RelayError("permission_denied", "A welcome is for another account, which asked for it first");
     }
     await this.#parts.welcomes.acknowledge(channel, welcomes);

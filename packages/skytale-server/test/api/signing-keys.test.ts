@@ -48,6 +48,17 @@ describe("signing keys", () => {
     expect(seen.size).toBeGreaterThanOrEqual(2);
   });
 
+  it("sign tokens that are never valid for longer than they were issued for, also after the clock was set back", async () => {
+    const { now, pass } = clock();
+    const keys = await open(now);
+    const { token } = await new TokenIssuer(keys, { ttlMs: TOKEN_TTL, now }).issue(API_KEY, { plan: "free" });
+    const verifier = new TokenVerifier(localKeys(keys), { audience: "skytale-relay", now });
+    pass(MINUTE);
+    expect(await verifier.verify(token)).toMatchObject({ lifetimeMs: TOKEN_TTL - MINUTE });
+    pass(-DAY);
+    expect(await verifier.verify(token)).toMatchObject({ lifetimeMs: TOKEN_TTL });
+  });
+
   it("are published before they sign, and kept until what they signed is void", async () => {
     const { now, pass } = clock();
     const keys = await open(now);

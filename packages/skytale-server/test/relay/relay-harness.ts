@@ -18,9 +18,10 @@ class TestAccess implements Access {
     this.seen.push(token);
     const [accountId = "", keyId, expiry] = token.split("/");
     if (accountId === "" || accountId === "nobody") return Promise.reject(new AccessError("token_invalid", "This token is not ours"));
-    const principal = { accountId, keyId, expiresAt: expiry === undefined ? Date.now() + 3_600_000 : Number(expiry) };
+    const lifetimeMs = expiry === undefined ? 3_600_000 : Number(expiry) - Date.now();
+    const principal = { accountId, keyId, lifetimeMs };
     if (this.isRevoked(principal)) return Promise.reject(new AccessError("key_revoked", "The key is revoked"));
-    if (principal.expiresAt <= Date.now()) return Promise.reject(new AccessError("token_expired", "The token has expired"));
+    if (lifetimeMs <= 0) return Promise.reject(new AccessError("token_expired", "The token has expired"));
     return Promise.resolve(principal);
   }
 
