@@ -1,4 +1,4 @@
-import { StorageEnvironment } from "@parley/storage";
+import { StorageEnvironment } from "@parley/storage-lmdb";
 import { expect, it } from "vitest";
 import { openLogs } from "../../src/log/open-logs.ts";
 import { SCHEMA } from "../../src/stores.ts";
