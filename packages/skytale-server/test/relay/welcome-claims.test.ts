@@ -1,4 +1,4 @@
-import { StorageEnvironment } from "@parley/storage-lmdb";
+import { LmdbEnvironment } from "@parley/storage-lmdb";
 import { expect, it } from "vitest";
 import { openLogs } from "../../src/log/open-logs.ts";
 import { SCHEMA } from "../../src/stores.ts";
@@ -9,7 +9,7 @@ it("keeps a Welcome for the account that asked for it first, also across a resta
   await using directory = await temporaryDirectory();
   const recipient = payload("bob's key package");
   {
-    await using environment = await StorageEnvironment.open(directory.path, SCHEMA);
+    await using environment = await LmdbEnvironment.open(directory.path, SCHEMA);
     const logs = openLogs(environment);
     await using harness = new RelayHarness({ log: logs.log, welcomes: logs.welcomes });
     expect(await (await harness.grpcClient("bob")).fetchWelcomes(CHANNEL, [recipient])).toEqual([]);
@@ -17,7 +17,7 @@ it("keeps a Welcome for the account that asked for it first, also across a resta
     await alice.publishWelcome(CHANNEL, { recipients: [recipient], payload: payload("welcome") });
     await logs.close();
   }
-  await using environment = await StorageEnvironment.open(directory.path, SCHEMA);
+  await using environment = await LmdbEnvironment.open(directory.path, SCHEMA);
   const logs = openLogs(environment);
   await using harness = new RelayHarness({ log: logs.log, welcomes: logs.welcomes });
   const mallory = await harness.grpcClient("mallory");
