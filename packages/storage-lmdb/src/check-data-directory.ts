@@ -4,8 +4,8 @@ import { checkDirectoryKind } from "@parley/storage/directory-lock";
 import type { LmdbOptions } from "./lmdb-environment.ts";
 
 /**
- * Called by commands that work on a server's data directory, before they open it: accepts a data directory and an empty one. Opening any other
- * directory, as after a typing error, would create a database in it.
+ * Checks that a path is a server's data directory or an empty directory. Called by commands before they open it, because opening a mistyped
+ * path would create a database there.
  *
  * @throws StorageError `data_dir_unusable`
  */

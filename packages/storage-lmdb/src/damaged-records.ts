@@ -1,14 +1,14 @@
 import type { DamagedRecord } from "@parley/storage";
 
-/** Records that are remembered as reported. More than that are not reported. */
+/** Largest number of records that are reported. */
 const MAX_REMEMBERED = 10_000;
 
-/** Reports each damaged record once, however often it is read. */
+/** Reports each damaged record once, even if it is read repeatedly. */
 export class DamagedRecords {
   readonly #seen = new Map<string, DamagedRecord>();
   readonly #listeners: ((record: DamagedRecord) => void)[] = [];
 
-  /** Calls the listener for the records that were found before as well: opening a directory reads some. */
+  /** Registers a listener. It is also called for records that were found before, for example while the directory was opened. */
   onAdded(listener: (record: DamagedRecord) => void): void {
     this.#listeners.push(listener);
     for (const record of this.#seen.values()) listener(record);

@@ -2,13 +2,13 @@ import { open, rm } from "node:fs/promises";
 import { constants } from "node:os";
 import { systemCode } from "@parley/core/internal";
 
-/** What a probe writes, in bytes: a block of any file system, and more. */
+/** Size of a probe in bytes: more than one block of any file system. */
 const PROBE_BYTES = 64 * 1024;
-/** LMDB's lock file, in bytes: whole pages, and more than its 126 readers take. */
+/** Size of LMDB's lock file in bytes: whole pages, sufficient for its 126 readers. */
 const LOCK_FILE_BYTES = 12 * 1024;
 const NAMES: ReadonlyMap<number, string> = new Map(Object.entries(constants.errno).map(([name, number]) => [number, name]));
 
-/** Writes a file and removes it again, to see whether the disk takes anything. @throws the system's error */
+/** Writes a file and removes it, to check whether the disk accepts writes. @throws the system's error */
 export async function probeDisk(path: string, bytes: number = PROBE_BYTES): Promise<void> {
   try {
     const file = await open(path, "w", 0o600);
@@ -23,8 +23,8 @@ export async function probeDisk(path: string, bytes: number = PROBE_BYTES): Prom
 }
 
 /**
- * Creates LMDB's lock file, or fills up one with holes. LMDB maps it into memory and only extends it: on a tmpfs without room for its pages,
- * the first access would end the process with SIGBUS. What is in the file stays.
+ * Creates LMDB's lock file, or allocates the holes of an existing one. LMDB extends the file without allocating it and maps it into memory: on a
+ * full tmpfs, the first access would end the process with SIGBUS. The file's content is kept.
  *
  * @throws the system's error
  */
@@ -44,7 +44,7 @@ export async function allocateLockFile(path: string): Promise<void> {
 }
 
 /**
- * An error of LMDB with the system's code. LMDB gives numbers, and says EIO where a disk took a part of a write only: why, a probe shows.
+ * Converts an error of LMDB to one with the system's code. LMDB reports numbers, and EIO for an incomplete write, whose real cause a probe finds.
  */
 export async function systemErrorOf(error: unknown, probe: () => Promise<void>): Promise<unknown> {
   const number = error instanceof Error && "code" in error ? error.code : undefined;

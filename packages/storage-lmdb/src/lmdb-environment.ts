@@ -7,31 +7,31 @@ import type { RecordFormat } from "./checksum.ts";
 import { probeDisk } from "./disk.ts";
 import { LmdbFile } from "./lmdb-file.ts";
 
-/** What a data directory holds. */
+/** Options of {@link LmdbEnvironment.open}. */
 export interface LmdbOptions {
-  /** Names the file in the directory: `<name>.mdb`. Letters, digits and hyphens. */
+  /** Name of the file in the directory, without `.mdb`. Letters, digits and hyphens. */
   readonly name: string;
-  /** Version of what the tables hold. A directory of another version is refused. */
+  /** Version of the content of the tables. A directory of another version is rejected. */
   readonly schema: number;
 }
 
-/** What a stored version ends with. */
+/** Suffix of the stored version, by record format. */
 const FORMATS: Readonly<Record<RecordFormat, string>> = { checked: "+crc32", mixed: "+crc32-mixed" };
 /** Name of the file that a probe writes and removes. */
 const PROBE = "write-probe";
-/** How long a probe's success counts, in milliseconds. */
+/** How long a successful probe is cached, in milliseconds. */
 const PROBE_MS = 1000;
 
 /**
- * A server's data directory, open: one LMDB environment, locked against every other server. A write that has resolved has been flushed
- * to disk. A failed write does not end it: writes succeed again as soon as the disk takes them.
+ * A server's open data directory: one LMDB environment, locked for this process. A resolved write has been flushed to disk. After a failed write,
+ * later writes succeed as soon as the disk accepts them.
  */
 export class LmdbEnvironment implements Environment, AsyncDisposable {
   readonly directory: string;
   readonly writes: WriteQueue;
   readonly #file: LmdbFile;
   readonly #lock: DirectoryLock;
-  /** Why the last write failed; `undefined` when it succeeded. */
+  /** The error of the last write; `undefined` if it succeeded. */
   #failure: StorageError | undefined;
   #probing: Promise<StorageError | undefined> | undefined;
   #probedAt = Number.NEGATIVE_INFINITY;
@@ -45,13 +45,13 @@ export class LmdbEnvironment implements Environment, AsyncDisposable {
   }
 
   /**
-   * Opens a data directory. A missing one is created, readable by its owner only.
+   * Opens a data directory. A missing one is created with mode 0700.
    *
-   * @throws StorageError `data_dir_locked` (another server has it open), `data_dir_unusable` (not writable, damaged, or written by a
-   *   version that stores things otherwise), `storage_failed` (the disk is full or failing); TypeError when the name is not fit for a file.
+   * @throws StorageError `data_dir_locked` (another server has it open), `data_dir_unusable` (not writable, damaged, or of another version),
+   *   `storage_failed` (the disk is full or failing); TypeError for an invalid name.
    */
   static async open(path: string, { name, schema }: LmdbOptions): Promise<LmdbEnvironment> {
-    if (!/^[a-z0-9-]{1,64}$/i.test(name)) throw new TypeError(`${name} can't name a file: letters, digits and hyphens only`);
+    if (!/^[a-z0-9-]{1,64}$/i.test(name)) throw new TypeError(`Invalid name ${name}: use letters, digits and hyphens only`);
     const directory = resolve(path);
     const lock = await attempt(directory, async () => {
       await createDirectory(directory);
@@ -80,14 +80,14 @@ export class LmdbEnvironment implements Environment, AsyncDisposable {
     return this.#file.table(name);
   }
 
-  /** Calls the listener for each damaged record that a read comes across, once per record. */
+  /** Registers a listener that is called once for each damaged record that a read finds. */
   onDamaged(listener: (record: DamagedRecord) => void): void {
     this.#file.onDamaged(listener);
   }
 
   /**
-   * Why nothing can be written now; `undefined` while writes succeed. It tries: a small file, and after a failed write another write. A
-   * success counts for a second, so that this may be called by anyone who asks for a server's health.
+   * Returns the reason why writes fail; `undefined` while they succeed. Probes with a small file, and after a failed write with another write.
+   * A success is cached for a second, so that health checks can call this often.
    */
   writeFailure(): Promise<StorageError | undefined> {
     if (this.#failure === undefined && performance.now() - this.#probedAt < PROBE_MS) return Promise.resolve(undefined);
@@ -95,7 +95,7 @@ export class LmdbEnvironment implements Environment, AsyncDisposable {
     return this.#probing;
   }
 
-  /** Commits what is queued, closes the files and frees the directory, whatever fails. Idempotent. */
+  /** Commits queued writes, closes the files and releases the directory, even if a step fails. Idempotent. */
   close(): Promise<void> {
     this.#closing ??= closeAll(
       () => this.writes.close(),
@@ -139,11 +139,11 @@ export class LmdbEnvironment implements Environment, AsyncDisposable {
     return new StorageError("storage_failed", `A write failed: ${systemReason(error)}, ${this.directory}`, { cause: error });
   }
 
-  /** The version is followed by how records are stored, which earlier programs don't know: they refuse the directory then. */
+  /** The stored version has the record format as its suffix. Earlier versions of the program don't know it and reject the directory. */
   async #checkSchema(known: string): Promise<void> {
     const meta = this.table("meta");
     const key = Buffer.from("schema");
-    // Records without checksums, of earlier programs, are accepted until the version says that there are none.
+    // Records without checksums are accepted until the stored version has been read.
     let found: Uint8Array | undefined;
     let version = `${known}${FORMATS.checked}`;
     try {
@@ -163,7 +163,7 @@ export class LmdbEnvironment implements Environment, AsyncDisposable {
   }
 }
 
-/** Turns errors of opening a directory into a StorageError that names the directory and the reason. */
+/** Converts errors of opening a directory to a StorageError that names the directory and the reason. */
 async function attempt<T>(directory: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();

@@ -12,7 +12,7 @@ import { type FileUse, ReservedSpace } from "./reserved-space.ts";
 type Root = RootDatabase<Buffer, Uint8Array>;
 type Lmdb = Database<Buffer, Uint8Array>;
 
-/** LMDB's own types leave open what is in its statistics. */
+/** Statistics of a tree, which LMDB's own types do not declare. */
 interface TreeStats {
   readonly treeBranchPageCount: number;
   readonly treeLeafPageCount: number;
@@ -20,14 +20,14 @@ interface TreeStats {
 
 /** Free bytes that a new database needs: LMDB maps its first pages before it writes them. */
 const MIN_FREE_BYTES = 256 * 1024;
-/** Leaves that a start checks at most: a GiB of them. */
+/** Largest number of leaf pages that a start checks: 1 GiB. */
 const MAX_READS = 256 * 1024;
-/** Holds damaged records that were set aside, by table and key. */
+/** The table of damaged records that were set aside, keyed by table and key. */
 const DAMAGED = "damaged";
 
 /**
- * One LMDB file. Errors of its commits carry the system's code. A failure that leaves LMDB's environment unusable (the page that starts it
- * could not be written) closes that environment, and the next access opens another one: it shows what was committed.
+ * One LMDB file. Errors of commits have the system's code. If a failed write of a meta page leaves LMDB's environment unusable, the environment
+ * is closed, and the next access opens a new one with the committed state.
  */
 export class LmdbFile {
   readonly #path: string;
@@ -35,7 +35,7 @@ export class LmdbFile {
   readonly #tables = new Map<string, Lmdb>();
   readonly #space: ReservedSpace;
   readonly #damaged = new DamagedRecords();
-  /** Which records reads accept. */
+  /** The record format that reads accept. */
   format: RecordFormat = "mixed";
   #root: Root | undefined;
   #isClosing = false;
@@ -48,10 +48,10 @@ export class LmdbFile {
   }
 
   /**
-   * Opens a file, creating it when absent.
+   * Opens a file, and creates it if it does not exist.
    *
-   * @param probe rejects when the disk takes no writes.
-   * @throws StorageError `data_dir_unusable` (it isn't LMDB's); errors of system and LMDB
+   * @param probe rejects if the disk does not accept writes.
+   * @throws StorageError `data_dir_unusable` (not an LMDB file, or damaged); errors of the system and of LMDB
    */
   static async open(path: string, probe: () => Promise<void>): Promise<LmdbFile> {
     const isNew = await checkFile(path);
@@ -60,7 +60,7 @@ export class LmdbFile {
     const root = openRoot(path);
     try {
       const file = new LmdbFile(path, root, await ReservedSpace.open(path), probe);
-      // For the tables that are created now. A full disk keeps no server from starting that has all of them.
+      // Space for creating the tables. A server whose tables exist can start on a full disk.
       await file.#reserve([]).catch((error: unknown) => {
         if (isNew) throw error;
       });
@@ -71,7 +71,7 @@ export class LmdbFile {
     }
   }
 
-  /** Opens a table, creating it when absent. */
+  /** Opens a table, and creates it if it does not exist. */
   table(name: string): Table {
     this.#lmdb(DAMAGED);
     this.#lmdb(name);
@@ -85,12 +85,12 @@ export class LmdbFile {
     });
   }
 
-  /** Calls the listener for each damaged record that a read comes across, once. */
+  /** Registers a listener that is called once for each damaged record that a read finds. */
   onDamaged(listener: (record: DamagedRecord) => void): void {
     this.#damaged.onAdded(listener);
   }
 
-  /** Commits writes, all or none, and flushes them. One commit at a time. @throws the system's error, or LMDB's */
+  /** Commits writes atomically and flushes them. Must not be called concurrently. @throws the system's error, or LMDB's */
   async commit(plain: readonly Write[]): Promise<void> {
     const writes = withChecksums(plain);
     await this.#reserve(writes);
@@ -140,7 +140,7 @@ export class LmdbFile {
     }
   }
 
-  /** Whether LMDB still takes transactions. */
+  /** Whether LMDB still accepts transactions. */
   #isUsable(): boolean {
     try {
       for (const table of this.#tables.values()) table.get(Buffer.of(0));
@@ -165,18 +165,18 @@ export class LmdbFile {
   }
 }
 
-/** What a table needs of its file. */
+/** The functions of a file that a table uses. */
 interface TableParts {
   readonly name: string;
   readonly seed: number;
-  /** The record without its checksum; `undefined` when it is damaged. */
+  /** Returns the record without its checksum; `undefined` if it is damaged. */
   check(key: Uint8Array, record: Uint8Array): Uint8Array | undefined;
   onDamaged(key: Uint8Array, record: Uint8Array): void;
   /** The table of damaged records. */
   aside(): Table;
 }
 
-/** A table that outlives the environment that it was opened in. */
+/** A table that stays valid when the file's LMDB environment is reopened. */
 class LmdbTable implements Table {
   readonly #find: () => Lmdb;
   readonly #parts: TableParts;
@@ -246,7 +246,7 @@ class LmdbTable implements Table {
   }
 }
 
-/** The writes with checksums after their values. All of these are in one piece of memory: allocating many takes longer. */
+/** Returns the writes with checksums appended to the values. All records share one buffer, because many allocations take longer. */
 function withChecksums(writes: readonly Write[]): readonly Write[] {
   let bytes = 0;
   for (const { value } of writes) if (value !== undefined) bytes += value.length + TRAILER_BYTES;
@@ -266,16 +266,16 @@ function openRoot(path: string): Root {
     path,
     noSubdir: true,
     maxDbs: 32,
-    // A resolved write is a durable one.
+    // A write must be durable when it resolves.
     overlappingSync: false,
-    // The write queue makes the batches. LMDB's own batches leave a promise of theirs unhandled when a commit fails.
+    // The write queue creates batches. LMDB's own batching leaves a rejected promise unhandled when a commit fails.
     eventTurnBatching: false,
     encoding: "binary",
     keyEncoding: "binary",
   });
 }
 
-/** Creates the file with its mode, and refuses one that LMDB would crash on. Whether it is new. */
+/** Creates the file with its mode, and rejects a file on which LMDB would crash. Returns whether the file is new. */
 async function checkFile(path: string): Promise<boolean> {
   await using file = await openFile(path, "a+", 0o600);
   const { size } = await file.stat();
@@ -283,7 +283,7 @@ async function checkFile(path: string): Promise<boolean> {
   return size === 0;
 }
 
-/** LMDB rejects with a general error that carries the real one as a rejecting promise. */
+/** LMDB rejects with a general error; its member `commitError` is a promise that rejects with the actual one. */
 async function reasonOf(error: unknown): Promise<unknown> {
   if (!(error instanceof Error) || !("commitError" in error)) return error;
   try {

@@ -2,51 +2,50 @@ import { open, type FileHandle } from "node:fs/promises";
 import type { Table, Write } from "@parley/storage";
 
 const KIB = 1024;
-/** Pages that any commit may take besides its rows: the tree of tables, the list of free pages, and the roots. */
+/** Pages that any commit may use in addition to its rows: the tree of tables, the list of free pages, and the roots. */
 const BASE_PAGES = 16;
-/** Pages that only commits which remove rows may take, so that a full disk can be emptied. */
+/** Pages reserved for commits that only remove rows, so that a full disk can be emptied. */
 const KEPT_PAGES = 32;
-/** Pages from a root to a leaf: as many may be written for one row. */
+/** Pages from a root to a leaf, which one row may change. */
 const PATH_PAGES = 4;
-/** Bytes around a row in its page. */
+/** Overhead of a row in its page, in bytes. */
 const ROW_OVERHEAD = 32;
-/** Room that is made beyond what a commit may take: for as many more such commits, within bounds. */
+/** Number of similar commits for which space is allocated in advance, within bounds. */
 const AHEAD_COMMITS = 4;
 const MIN_AHEAD = 1024 * KIB;
 const MAX_AHEAD = 8 * MIN_AHEAD;
 const PIECE_BYTES = 64 * KIB;
-/** How long a successful flush shows that the file can be written, in milliseconds. */
+/** How long a successful flush proves that the file is writable, in milliseconds. */
 const PROVEN_MS = 10;
 
-/** How much of an LMDB file is in use. */
+/** The used part of an LMDB file. */
 export interface FileUse {
   readonly pageSize: number;
-  /** Number of the last page that is in use. */
+  /** Number of the last page in use. */
   readonly lastPageNumber: number;
   /** Pages of a table's tree. */
   pagesOf(table: Table): number;
 }
 
-/** Upper estimates in bytes. */
+/** Upper bounds in bytes. */
 interface Need {
-  /** What a commit adds to the file. */
+  /** Bytes that a commit adds to the file. */
   readonly taken: number;
-  /** What must be left after it. */
+  /** Bytes that must remain free after it. */
   readonly kept: number;
 }
 
 /**
- * Room at the end of an LMDB file that is on disk before LMDB writes there. Without it, LMDB would find the disk full in the middle of a
- * commit: it says "Input/output error" then, or overruns a buffer of its own (lmdb 3.5, in the text about the failed write), which ends the
- * process.
+ * Allocates disk space at the end of an LMDB file before LMDB writes there. Otherwise, a full disk would interrupt a commit: LMDB then reports
+ * "Input/output error", or overruns the buffer of its error message (lmdb 3.5), which ends the process.
  */
 export class ReservedSpace {
   readonly #file: FileHandle;
   #size: number;
   #pageSize = 4 * KIB;
-  /** Upper estimate of what is in use, in bytes: what LMDB said last, and what the commits since then may have taken. */
+  /** Upper bound of the used bytes: the last number from LMDB, plus the needs of all commits since then. */
   #used = Number.POSITIVE_INFINITY;
-  /** When a write to the file has succeeded last. */
+  /** Time of the last successful write to the file. */
   #provenAt = Number.NEGATIVE_INFINITY;
 
   private constructor(file: FileHandle, size: number) {
@@ -60,11 +59,10 @@ export class ReservedSpace {
   }
 
   /**
-   * Makes room for writes, and checks with a write that the file can be written, unless a commit has just succeeded. Not while a commit is
-   * under way.
+   * Allocates space for writes, and probes the file with a write unless a commit has just succeeded. Must not run during a commit.
    *
-   * @param use asks LMDB, which takes longer than an estimate that is too high: only when the estimate doesn't fit.
-   * @throws the system's error: ENOSPC, EDQUOT, EROFS, EIO, … LMDB has not been asked then.
+   * @param use asks LMDB for the used space. Called only if the upper bound does not fit, because it costs more.
+   * @throws the system's error: ENOSPC, EDQUOT, EROFS, EIO, … The commit must not be started then.
    */
   async reserve(writes: readonly Write[], use: () => FileUse): Promise<void> {
     let need = bytesFor(writes, this.#pageSize, this.#used);
@@ -82,11 +80,11 @@ export class ReservedSpace {
     }
     this.#used += need.taken;
     if (performance.now() - this.#provenAt < PROVEN_MS) return;
-    // Beyond what is in use, so it changes nothing.
+    // Beyond the used part, so that it changes nothing.
     await this.#file.write(Buffer.of(0), 0, 1, this.#size - 1);
   }
 
-  /** Called after each commit: while they succeed, one after the other, none needs a write before it. */
+  /** Called after each commit. While commits succeed in short succession, no probe is needed. */
   committed(isDurable: boolean): void {
     this.#provenAt = isDurable ? performance.now() : Number.NEGATIVE_INFINITY;
   }
@@ -99,7 +97,7 @@ export class ReservedSpace {
     return this.#used + taken + kept <= this.#size;
   }
 
-  /** Less than `wanted` is enough on a full disk, if it is not less than `needed`. */
+  /** Extends the file to `wanted` bytes. On a full disk, `needed` bytes are sufficient. */
   async #extend(wanted: number, needed: number): Promise<void> {
     try {
       while (this.#size < wanted) {
@@ -114,9 +112,9 @@ export class ReservedSpace {
 }
 
 /**
- * What a commit needs in a file of `used` bytes.
+ * Estimates the space that a commit needs in a file of `used` bytes.
  *
- * @param pagesOf pages of a table's tree; without it, each may fill the file.
+ * @param pagesOf pages of a table's tree. Without it, each tree is assumed to fill the file.
  */
 function bytesFor(writes: readonly Write[], pageSize: number, used: number, pagesOf?: FileUse["pagesOf"]): Need {
   let rows = 0;
@@ -128,12 +126,12 @@ function bytesFor(writes: readonly Write[], pageSize: number, used: number, page
       continue;
     }
     const bytes = key.length + value.length + ROW_OVERHEAD;
-    // Larger values have pages of their own.
+    // Larger values are stored in overflow pages.
     if (bytes > pageSize / 2) large += Math.ceil((bytes + ROW_OVERHEAD) / pageSize);
     else rows += bytes;
   }
   const paths = pagesOf === undefined ? Math.min(writes.length * PATH_PAGES, used / pageSize) : pathPages(writes, pagesOf);
-  // Pages that were split are half full.
+  // Split pages are half full.
   const taken = (BASE_PAGES + large + paths) * pageSize + 2 * rows;
   return { taken, kept: removes && large === 0 && rows <= pageSize ? 0 : KEPT_PAGES * pageSize };
 }

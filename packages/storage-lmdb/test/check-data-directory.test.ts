@@ -19,7 +19,7 @@ describe("a directory with the data of another kind of program", () => {
   const NODE = { name: "node", schema: 1 };
   const SERVER = { name: "skytale", schema: 1 };
 
-  it("is refused in one sentence, and nothing is written into it", async () => {
+  it("is rejected in one sentence, and not written to", async () => {
     await (await LmdbEnvironment.open(path, NODE)).close();
     const before = (await readdir(path)).filter((name) => !name.startsWith("lock."));
     const refusal = {
@@ -32,7 +32,7 @@ describe("a directory with the data of another kind of program", () => {
     await (await LmdbEnvironment.open(path, NODE)).close();
   });
 
-  it("is refused where it is an agent's", async () => {
+  it("is rejected if it belongs to an agent", async () => {
     await mkdir(path);
     await writeFile(join(path, "store"), "");
     const message = `${path} is the data directory of a skytale agent: give a layr8 node a directory of its own`;
@@ -41,7 +41,7 @@ describe("a directory with the data of another kind of program", () => {
 });
 
 describe("checkDataDirectory", () => {
-  it("lets a data directory pass, and an empty one", async () => {
+  it("accepts a data directory and an empty one", async () => {
     await mkdir(path);
     await checkDataDirectory(path, SCHEMA);
     await (await LmdbEnvironment.open(path, SCHEMA)).close();
@@ -49,7 +49,7 @@ describe("checkDataDirectory", () => {
     await expect(checkDataDirectory(path, { name: "others" })).rejects.toMatchObject({ code: "data_dir_unusable" });
   });
 
-  it("refuses what isn't there, and doesn't make it", async () => {
+  it("rejects a missing directory, and does not create it", async () => {
     await expect(checkDataDirectory(path, SCHEMA)).rejects.toMatchObject({
       code: "data_dir_unusable",
       message: `${path} is not a data directory: it does not exist`,
@@ -57,7 +57,7 @@ describe("checkDataDirectory", () => {
     expect(await readdir(directory.path)).toEqual([]);
   });
 
-  it("refuses a file, and a directory of other things", async () => {
+  it("rejects a file, and a directory with other files", async () => {
     await writeFile(path, "");
     await expect(checkDataDirectory(path, SCHEMA)).rejects.toMatchObject({ message: `${path} is not a data directory: it is a file` });
     await expect(checkDataDirectory(directory.path, SCHEMA)).rejects.toMatchObject({

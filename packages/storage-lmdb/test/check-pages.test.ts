@@ -27,12 +27,12 @@ describe("checkPages", () => {
     await checkPages(file, path, await checkMetaPages(file, path), maxReads);
   }
 
-  /** Pages of trees that the newest state refers to, by their flags. */
+  /** Tree pages of the newest state, by their flags. */
   async function damageFlags(flags: number): Promise<number> {
     const content = await readFile(path);
     const newest = content.readBigUInt64LE(152) > content.readBigUInt64LE(PAGE + 152) ? 0 : PAGE;
     const root = Number(content.readBigUInt64LE(newest + 136));
-    // The root holds the tables: each node ends with the number of its tree's first page.
+    // The root contains the tables: each node ends with the number of its tree's root page.
     for (let node = 0; node < content.readUInt16LE(root * PAGE + 20) / 2; node++) {
       const at = root * PAGE + 24 + content.readUInt16LE(root * PAGE + 24 + 2 * node);
       const page = Number(content.readBigUInt64LE(at + 8 + content.readUInt16LE(at + 6) + 40));
@@ -44,7 +44,7 @@ describe("checkPages", () => {
     throw new Error(`no tree begins with flags ${flags}`);
   }
 
-  it(`accepts what any puts, replacements and removals leave (seed ${SEED})`, async () => {
+  it(`accepts the result of random puts, replacements and removals (seed ${SEED})`, async () => {
     const random = randomFrom(SEED);
     for (let round = 0; round < gateOrSoak(3, 100); round++) {
       await using environment = await LmdbEnvironment.open(directory.path, SCHEMA);
@@ -68,7 +68,7 @@ describe("checkPages", () => {
     });
   });
 
-  it("reads no more leaves than it may", async () => {
+  it("reads leaf pages up to the limit", async () => {
     {
       await using environment = await LmdbEnvironment.open(directory.path, SCHEMA);
       environment.writes.put(environment.table("a"), Buffer.from("key"), Buffer.from("value"));
@@ -79,12 +79,12 @@ describe("checkPages", () => {
     await expect(check()).rejects.toMatchObject({ message: expect.stringContaining(`page ${page}: `) });
   });
 
-  it("accepts an empty file of LMDB", async () => {
+  it("accepts an empty LMDB file", async () => {
     await (await LmdbEnvironment.open(directory.path, SCHEMA)).close();
     await expect(check()).resolves.toBeUndefined();
   });
 
-  it("refuses a list of free pages that names a page in use", async () => {
+  it("rejects a list of free pages that contains a used page", async () => {
     {
       await using environment = await LmdbEnvironment.open(directory.path, SCHEMA);
       await fillTables(environment, randomFrom(1), 10);

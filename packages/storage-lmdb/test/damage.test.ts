@@ -19,7 +19,7 @@ describe("checksums", () => {
     return record;
   }
 
-  it("read back every record, in both formats", () => {
+  it("verify for every record, in both formats", () => {
     for (let length = 0; length < 300; length++) {
       const [key, value] = [Buffer.alloc(length % 7, length), Buffer.alloc(length, length)];
       const record = checked(key, value);
@@ -27,7 +27,7 @@ describe("checksums", () => {
     }
   });
 
-  it("notice each single bit that is wrong, wherever it is, also where records without checksums are accepted", () => {
+  it("detect every single-bit error, also if records without checksums are accepted", () => {
     const value = Buffer.from("some text of a message");
     const record = checked(KEY, value);
     for (let bit = 0; bit < record.length * 8; bit++) {
@@ -38,7 +38,7 @@ describe("checksums", () => {
     }
   });
 
-  it("notice records that are cut, under another key, or in another table", () => {
+  it("detect records that are truncated, under another key, or in another table", () => {
     const record = checked(KEY, Buffer.from("value"));
     for (let length = 0; length < record.length; length++) {
       expect(readChecked(seed, KEY, record.subarray(0, length), "checked")).toBeUndefined();
@@ -47,7 +47,7 @@ describe("checksums", () => {
     expect(readChecked(tableSeed("other"), KEY, record, "checked")).toBeUndefined();
   });
 
-  it("accept records of earlier versions as they are, in mixed directories only", () => {
+  it("accept records without checksums in mixed directories only", () => {
     for (const text of ["", "{}", "x".repeat(500), JSON.stringify({ text: "\u{10ffff}" })]) {
       expect(Buffer.from(readChecked(seed, KEY, Buffer.from(text), "mixed") ?? "none").toString()).toBe(text);
       expect(readChecked(seed, KEY, Buffer.from(text), "checked")).toBeUndefined();
@@ -65,7 +65,7 @@ describe("LmdbEnvironment with damage", () => {
   });
   afterEach(() => directory.remove());
 
-  /** Flips a bit in the first place where the file holds a text. */
+  /** Flips a bit in the first occurrence of a text in the file. */
   async function damage(text: string): Promise<void> {
     const content = await readFile(file);
     for (let at = content.indexOf(text); at >= 0; at = content.indexOf(text, at + 1)) content[at] = (content[at] ?? 0) ^ 1;
@@ -96,7 +96,7 @@ describe("LmdbEnvironment with damage", () => {
     expect(reported.map(({ table: name, key }) => `${name} ${Buffer.from(key).toString()}`)).toEqual(["things key-2"]);
   });
 
-  it("sets a damaged record aside as it is on disk", async () => {
+  it("sets a damaged record aside as stored", async () => {
     await fill();
     await damage("value of 2");
     await using environment = await LmdbEnvironment.open(directory.path, SCHEMA);
@@ -109,7 +109,7 @@ describe("LmdbEnvironment with damage", () => {
     expect(Buffer.from(aside?.value ?? []).toString()).toContain("walue of 2");
   });
 
-  it("loads the intact ones of stored records, and keeps the damaged one", async () => {
+  it("loads the intact stored records, and sets the damaged one aside", async () => {
     {
       await using environment = await LmdbEnvironment.open(directory.path, SCHEMA);
       const records = storedRecords<{ readonly name: string }>(environment, "records");
@@ -123,7 +123,7 @@ describe("LmdbEnvironment with damage", () => {
     expect(environment.table("damaged").size).toBe(1);
   });
 
-  it("opens a directory of a version without checksums, and writes them from then on", async () => {
+  it("opens a directory of a version without checksums, and writes checksums from then on", async () => {
     await fill(0);
     const root = openLmdb<Buffer, Uint8Array>({ path: file, noSubdir: true, maxDbs: 32, encoding: "binary", keyEncoding: "binary" });
     await root
@@ -145,14 +145,14 @@ describe("LmdbEnvironment with damage", () => {
     expect(Array.from(environment.table("things").getRange({}), ({ value }) => Buffer.from(value).toString())).toEqual(["an old value"]);
   });
 
-  it("opens a directory whose version is damaged", async () => {
+  it("opens a directory whose version record is damaged", async () => {
     await fill();
     await damage("1+crc32");
     await using environment = await LmdbEnvironment.open(directory.path, SCHEMA);
     expect(Array.from(environment.table("things").getKeys({}))).toHaveLength(5);
   });
 
-  it("refuses a file that is cut short, by one page or by many, and names the remedy", async () => {
+  it("rejects a file that is truncated by one or many pages, and names the remedy", async () => {
     await fill(500);
     const content = await readFile(file);
     const used =
@@ -171,7 +171,7 @@ describe("LmdbEnvironment with damage", () => {
     }
   });
 
-  it("refuses a file whose newest state refers to pages that it does not have", async () => {
+  it("rejects a file whose newest state refers to missing pages", async () => {
     await fill();
     const content = await readFile(file);
     for (const page of [0, 4096]) content.writeBigUInt64LE(1_000_000n, page + 136);

@@ -15,49 +15,53 @@ const PAGE = 4096;
 const OUTCOMES = ["file refused", "record reported", "unharmed"];
 const COPIES = gateOrSoak(300, 10_000);
 
-/** What the child reports. */
+/** The report of the child process. */
 type Report =
   | { readonly intact: number; readonly damaged: number; readonly altered: number }
   | { readonly code: string; readonly message: string }
   | { readonly exit: unknown };
 
-it(`damage anywhere in a file ends no process and alters no record: it is reported (seed ${SEED})`, { timeout: 3_600_000 }, async () => {
-  const random = randomFrom(SEED);
-  const directory = await temporaryDirectory();
-  const [original, copy] = [join(directory.path, "original"), join(directory.path, "copy")];
-  {
-    await using environment = await LmdbEnvironment.open(original, SCHEMA);
-    await fillTables(environment, random, 20);
-  }
-  const content = await readFile(join(original, "things.mdb"));
-  const child = fork(OPEN, { execArgv: [], stdio: ["ignore", "ignore", "ignore", "ipc"] });
-  try {
-    const undamaged = await openCopy(content);
-    expect(undamaged).toMatchObject({ intact: expect.any(Number), damaged: 0, altered: 0 });
-    const found = new Set<string>();
-    for (let number = 0; number < COPIES; number++) {
-      const damaged = Buffer.from(content);
-      const where = damage(damaged, random);
-      const outcome = outcomeOf(await openCopy(damaged), undamaged);
-      expect(OUTCOMES, `copy ${number} with ${where}: ${outcome}`).toContain(outcome);
-      found.add(outcome);
+it(
+  `damage anywhere in a file is reported; it neither crashes the process nor alters a record (seed ${SEED})`,
+  { timeout: 3_600_000 },
+  async () => {
+    const random = randomFrom(SEED);
+    const directory = await temporaryDirectory();
+    const [original, copy] = [join(directory.path, "original"), join(directory.path, "copy")];
+    {
+      await using environment = await LmdbEnvironment.open(original, SCHEMA);
+      await fillTables(environment, random, 20);
     }
-    expect(Array.from(found).toSorted()).toEqual(OUTCOMES);
-  } finally {
-    child.kill();
-    await directory.remove();
-  }
+    const content = await readFile(join(original, "things.mdb"));
+    const child = fork(OPEN, { execArgv: [], stdio: ["ignore", "ignore", "ignore", "ipc"] });
+    try {
+      const undamaged = await openCopy(content);
+      expect(undamaged).toMatchObject({ intact: expect.any(Number), damaged: 0, altered: 0 });
+      const found = new Set<string>();
+      for (let number = 0; number < COPIES; number++) {
+        const damaged = Buffer.from(content);
+        const where = damage(damaged, random);
+        const outcome = outcomeOf(await openCopy(damaged), undamaged);
+        expect(OUTCOMES, `copy ${number} with ${where}: ${outcome}`).toContain(outcome);
+        found.add(outcome);
+      }
+      expect(Array.from(found).toSorted()).toEqual(OUTCOMES);
+    } finally {
+      child.kill();
+      await directory.remove();
+    }
 
-  async function openCopy(bytes: Buffer): Promise<Report> {
-    await rm(copy, { recursive: true, force: true });
-    await mkdir(copy);
-    await writeFile(join(copy, "things.mdb"), bytes);
-    child.send([copy, SCHEMA]);
-    return reportOf(child);
-  }
-});
+    async function openCopy(bytes: Buffer): Promise<Report> {
+      await rm(copy, { recursive: true, force: true });
+      await mkdir(copy);
+      await writeFile(join(copy, "things.mdb"), bytes);
+      child.send([copy, SCHEMA]);
+      return reportOf(child);
+    }
+  },
+);
 
-/** What a report says, against that of the undamaged file: one of the outcomes, or what is wrong. */
+/** Compares a report with the one of the undamaged file. Returns one of the outcomes, or a description of the fault. */
 function outcomeOf(report: Report, undamaged: Report): string {
   if ("exit" in report) return `the process ended: ${String(report.exit)}`;
   if ("code" in report) {
@@ -83,7 +87,7 @@ async function reportOf(child: ChildProcess): Promise<Report> {
   }
 }
 
-/** Damages a page that is in use, most often its header. Returns what it did. */
+/** Damages a used page, most often its header. Returns a description of the damage. */
 function damage(content: Buffer, random: (below: number) => number): string {
   const last = Math.max(...[0, PAGE].map((meta) => Number(content.readBigUInt64LE(meta + 144))));
   const page = random(4) === 0 ? random(2) : 2 + random(last - 1);

@@ -19,7 +19,7 @@ describe.skipIf(!canMount)("LmdbEnvironment on a disk that becomes read-only", (
   });
   afterEach(() => disk.remove());
 
-  it("fails every write with the reason, can be read, frees its directory, and keeps what was acknowledged", async () => {
+  it("rejects every write with the reason, allows reads, releases its directory, and keeps acknowledged writes", async () => {
     const path = join(disk.path, "data");
     const environment = await LmdbEnvironment.open(path, SCHEMA);
     const table = environment.table("things");
@@ -47,9 +47,9 @@ describe.skipIf(!canMount)("LmdbEnvironment on a disk that becomes read-only", (
   });
 });
 
-it.skipIf(process.platform === "win32")("a limit on the size of files fails writes as a full disk does", async () => {
+it.skipIf(process.platform === "win32")("a limit on file sizes fails writes like a full disk does", async () => {
   const directory = await temporaryDirectory();
-  // 4096 blocks of 512 bytes. A process reports the limit as EFBIG, and a user's quota as EDQUOT: neither needs another disk.
+  // 4096 blocks of 512 bytes. A process limit is reported as EFBIG, and a user's quota as EDQUOT.
   const command = `ulimit -f 4096; exec "$0" "$@"`;
   const { stdout } = await promisify(execFile)("sh", ["-c", command, process.execPath, FILL, directory.path, JSON.stringify(SCHEMA)]);
   const { acknowledged, found, failure } = JSON.parse(stdout) as { acknowledged: string[]; found: string[]; failure: object };

@@ -20,9 +20,9 @@ describe.skipIf(!canMount)("LmdbEnvironment on a full disk", () => {
 
   const keysOf = (table: Table): string[] => Array.from(table.getKeys({}), (key) => Buffer.from(key).toString());
 
-  it("refuses to start where a new database has no room, and names reason and directory", async () => {
+  it("does not start without space for a new database, and names reason and directory", async () => {
     const full = { code: "storage_failed", retryable: true, message: `${path} cannot be opened: no space left on device` };
-    // With less than a page or two, LMDB would end the process.
+    // With less than one or two pages, LMDB would end the process.
     for (const left of [0, 4096, 8192, 16_384, 100_000]) {
       await disk.fill(left);
       await expect(LmdbEnvironment.open(path, SCHEMA)).rejects.toMatchObject(full);
@@ -31,7 +31,7 @@ describe.skipIf(!canMount)("LmdbEnvironment on a full disk", () => {
     await using _ = await LmdbEnvironment.open(path, SCHEMA);
   });
 
-  it("starts with an existing database, reads it, and writes again when there is room", async () => {
+  it("starts with an existing database, reads it, and writes when there is space again", async () => {
     const first = await LmdbEnvironment.open(path, SCHEMA);
     first.writes.put(first.table("things"), Buffer.from("a"), Buffer.from("1"));
     await first.writes.flush();
@@ -61,7 +61,7 @@ describe.skipIf(!canMount)("LmdbEnvironment on a full disk", () => {
     expect(blocks * 512).toBeGreaterThanOrEqual(size);
   });
 
-  it("goes on after any number of failures: what was acknowledged stays, what failed is not there", async () => {
+  it("continues after any number of failed writes: acknowledged writes are stored, failed ones are not", async () => {
     await using environment = await LmdbEnvironment.open(path, SCHEMA);
     const table = environment.table("things");
     const acknowledged: string[] = [];
@@ -126,7 +126,7 @@ describe.skipIf(!canMount)("LmdbEnvironment on a full disk", () => {
     expect(await environment.writeFailure()).toMatchObject({ message: `A write failed: no space left on device, ${path}` });
   });
 
-  it("frees the directory when it is closed on a full disk", async () => {
+  it("releases the directory when it is closed on a full disk", async () => {
     const environment = await LmdbEnvironment.open(path, SCHEMA);
     await disk.fill();
     environment.writes.put(environment.table("things"), Buffer.from("lost"), Buffer.alloc(MIB));

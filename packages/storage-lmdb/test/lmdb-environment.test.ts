@@ -32,7 +32,7 @@ describe("LmdbEnvironment", () => {
     expect(modes).toEqual([0o700, 0o600, 0o600]);
   });
 
-  it("keeps what was written, and orders it by key", async () => {
+  it("keeps records across a restart, ordered by key", async () => {
     const first = await LmdbEnvironment.open(path, SCHEMA);
     const table = first.table("things");
     first.writes.put(table, Buffer.from("b"), Buffer.from("2"));
@@ -50,7 +50,7 @@ describe("LmdbEnvironment", () => {
     expect(found).toEqual(["a=1", "c=3"]);
   });
 
-  it("refuses writes after closing", async () => {
+  it("rejects writes after closing", async () => {
     const environment = await LmdbEnvironment.open(path, SCHEMA);
     const table = environment.table("things");
     await environment.close();
@@ -59,7 +59,7 @@ describe("LmdbEnvironment", () => {
     await expect(environment.writes.flush()).rejects.toMatchObject({ name: "StorageError", code: "storage_failed" });
   });
 
-  it("refuses a directory that is open in this process, until it is closed", async () => {
+  it("rejects a directory that is open in this process, until it is closed", async () => {
     const first = await LmdbEnvironment.open(path, SCHEMA);
     const message =
       `Another server has this data directory open: ${path} is in use by another part of this process (pid ${process.pid}). ` +
@@ -69,7 +69,7 @@ describe("LmdbEnvironment", () => {
     await using _ = await LmdbEnvironment.open(path, SCHEMA);
   });
 
-  it("refuses a directory of another schema version, and frees it again", async () => {
+  it("rejects a directory of another schema version, and releases it", async () => {
     const first = await LmdbEnvironment.open(path, SCHEMA);
     first.writes.put(first.table("meta"), Buffer.from("schema"), Buffer.from(String(SCHEMA.schema + 1)));
     await first.writes.flush();
@@ -80,21 +80,21 @@ describe("LmdbEnvironment", () => {
   });
 
   it.each([
-    ["text", Buffer.from("this is no database ".repeat(1000))],
+    ["text", Buffer.from("not a database  ".repeat(1000))],
     ["zeros", Buffer.alloc(8192)],
     ["one byte", Buffer.from("x")],
-  ])("refuses a database file that holds %s", async (_, content) => {
+  ])("rejects a database file that contains %s", async (_, content) => {
     await mkdir(path, { recursive: true });
     await writeFile(join(path, "things.mdb"), content);
     await expect(LmdbEnvironment.open(path, SCHEMA)).rejects.toMatchObject({ code: "data_dir_unusable" });
   });
 
-  it("refuses a directory that can't be one", async () => {
+  it("rejects a path that can't be a directory", async () => {
     await writeFile(join(directory.path, "deep"), "a file");
     await expect(LmdbEnvironment.open(path, SCHEMA)).rejects.toMatchObject({ code: "data_dir_unusable", retryable: false });
   });
 
-  it("keeps records under keys longer than LMDB's", async () => {
+  it("stores records with keys longer than LMDB allows", async () => {
     const first = await LmdbEnvironment.open(path, SCHEMA);
     const key = "k".repeat(3000);
     const records = storedRecords<{ readonly name: string }>(first, "records");
@@ -123,7 +123,7 @@ describe("LmdbEnvironment", () => {
     }
   });
 
-  it.runIf(process.platform === "linux")("names the path and the reason where a directory cannot be created", async () => {
+  it.runIf(process.platform === "linux")("names the path and the reason if a directory cannot be created", async () => {
     for (const bad of ["/proc/foo", "/proc/foo/bar"]) {
       await expect(LmdbEnvironment.open(bad, SCHEMA)).rejects.toMatchObject({
         code: "data_dir_unusable",
@@ -132,7 +132,7 @@ describe("LmdbEnvironment", () => {
     }
   });
 
-  it("frees the directory whatever step of closing fails", async () => {
+  it("releases the directory even if a step of closing fails", async () => {
     for (const failing of ["writes", "file"] as const) {
       const environment = await LmdbEnvironment.open(path, SCHEMA);
       const error = new Error(`${failing} failed`);

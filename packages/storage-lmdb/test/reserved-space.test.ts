@@ -32,7 +32,7 @@ describe("ReservedSpace", () => {
     { table: environment.table("things"), key: Buffer.from("key"), value: Buffer.alloc(bytes) },
   ];
 
-  it("asks how much of the file is in use once in several commits", async () => {
+  it("asks for the used space once in several commits", async () => {
     const space = await ReservedSpace.open(path);
     for (let count = 0; count < 100; count++) {
       await space.reserve(row(100), use);
@@ -42,7 +42,7 @@ describe("ReservedSpace", () => {
     await space.close();
   });
 
-  it("makes room for each commit, however much the ones before it have taken", async () => {
+  it("allocates space for each commit, regardless of the size of earlier ones", async () => {
     const space = await ReservedSpace.open(path);
     let lastPageNumber = 1;
     for (let count = 0; count < 50; count++) {
@@ -55,7 +55,7 @@ describe("ReservedSpace", () => {
     await space.close();
   });
 
-  it("checks the file before the commit that follows a failed one", async () => {
+  it("probes the file before the commit that follows a failed one", async () => {
     const space = await ReservedSpace.open(path);
     await space.reserve(row(100), use);
     space.committed(true);

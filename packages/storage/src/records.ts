@@ -2,9 +2,9 @@ import { createHash } from "node:crypto";
 import type { JsonObject } from "@parley/core";
 import type { Environment } from "./environment.ts";
 
-/** Where a registry keeps its records. The registry holds them all in memory: they are read once, and written when they change. */
+/** The stored records of a registry. The registry holds all of them in memory: it loads them once, and writes each change. */
 export interface Records<T> {
-  /** Reads all records. Damaged ones are set aside. */
+  /** Loads all records. Damaged ones are set aside. */
   load(): Iterable<T>;
   /**
    * Resolves when the record is durable.
@@ -20,7 +20,7 @@ export interface Records<T> {
   remove(key: string): Promise<void>;
 }
 
-/** Keeps nothing: the registry's own memory is all there is. */
+/** Stores nothing, for a registry in memory only. */
 export function memoryRecords<T>(): Records<T> {
   return {
     load: () => [],
@@ -29,7 +29,7 @@ export function memoryRecords<T>(): Records<T> {
   };
 }
 
-/** Keeps records as JSON in a table. Keys may be longer than LMDB's: they are hashed, so a record must name its own key. */
+/** Stores records as JSON in a table. Keys are hashed, because they may be longer than LMDB allows; each record must contain its key. */
 export function storedRecords<T extends JsonObject>(environment: Environment, name: string): Records<T> {
   const table = environment.table(name);
   const { writes } = environment;

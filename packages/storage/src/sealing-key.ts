@@ -8,17 +8,17 @@ const KEY_LENGTH = 32;
 const NONCE_LENGTH = 12;
 const TAG_LENGTH = 16;
 
-/** Encrypts a server's secrets at rest (AES-256-GCM). Each sealed text is bound to its purpose: it opens for no other. */
+/** Encrypts a server's secrets at rest with AES-256-GCM. Each sealed text is bound to its purpose and can't be opened for another one. */
 export class SealingKey {
   readonly #key: Uint8Array;
 
   /** @throws TypeError unless the key has 32 bytes */
   constructor(key: Uint8Array) {
-    if (key.length !== KEY_LENGTH) throw new TypeError(`a key that seals secrets must have ${KEY_LENGTH} bytes`);
+    if (key.length !== KEY_LENGTH) throw new TypeError(`A sealing key must have ${KEY_LENGTH} bytes`);
     this.#key = Uint8Array.from(key);
   }
 
-  /** A key that ends with the process, for a server without a data directory. */
+  /** Creates a random key that is not stored, for a server without a data directory. */
   static random(): SealingKey {
     return new SealingKey(randomBytes(KEY_LENGTH));
   }
@@ -30,7 +30,7 @@ export class SealingKey {
     return Buffer.concat([nonce, sealed, cipher.getAuthTag()]).toString("base64url");
   }
 
-  /** @throws StorageError `data_dir_unusable` when it was sealed with another key or for another purpose, or is damaged */
+  /** @throws StorageError `data_dir_unusable` if it was sealed with another key or for another purpose, or is damaged */
   open(sealed: string, purpose: string): Uint8Array {
     const bytes = Buffer.from(sealed, "base64url");
     try {
@@ -38,25 +38,25 @@ export class SealingKey {
       decipher.setAAD(Buffer.from(purpose)).setAuthTag(bytes.subarray(-TAG_LENGTH));
       return Buffer.concat([decipher.update(bytes.subarray(NONCE_LENGTH, -TAG_LENGTH)), decipher.final()]);
     } catch (error) {
-      const message = "A secret can't be decrypted: the key that seals secrets is another one, or the record is damaged";
+      const message = "A secret can't be decrypted: the sealing key is a different one, or the record is damaged";
       throw new StorageError("data_dir_unusable", message, { cause: error });
     }
   }
 }
 
-/** Where {@link loadSealingKey} finds a key. */
+/** Options of {@link loadSealingKey}. */
 export interface SealingKeyFile {
   readonly directory: string;
-  /** Its name in the directory. */
+  /** Name of the file in the directory. */
   readonly file: string;
-  /** Secrets are sealed with it already: a missing file is an error, and none is created. */
+  /** Whether stored secrets need the key: then a missing file is an error, and no key is created. */
   readonly isRequired: boolean;
-  /** What to do about a missing file, for the error. */
+  /** The remedy for a missing file, for the error's message. */
   readonly remedy: string;
 }
 
 /**
- * Reads the key of a data directory from its file (mode 0600), which the first start creates. Keep a copy of it apart from the data.
+ * Loads the key of a data directory from its file (mode 0600), which the first start creates. Operators should keep a copy elsewhere.
  *
  * @throws StorageError `data_dir_unusable`, `storage_failed` (the disk is full or failing)
  */
@@ -86,7 +86,7 @@ async function readIfPresent(path: string): Promise<string | undefined> {
   }
 }
 
-/** The key is on disk, whole, before anything is encrypted with it. */
+/** Writes the file atomically and durably, so that nothing is encrypted with a key that could be lost. */
 async function createDurably(directory: string, path: string, text: string): Promise<void> {
   const draft = `${path}.new`;
   await rm(draft, { force: true });

@@ -2,11 +2,11 @@ import { readFileSync } from "node:fs";
 import type { Environment } from "./environment.ts";
 import { StorageError } from "./storage-error.ts";
 
-/** Gain of the wall clock on the monotonic one, within {@link ACCEPT_AFTER_MS}, beyond which it is not followed. */
+/** Largest gain of the wall clock on the monotonic clock, within {@link ACCEPT_AFTER_MS}, that is followed. */
 const MAX_GAIN_MS = 5 * 60_000;
-/** How long the wall clock must stand ahead before it is followed. */
+/** How long the wall clock must have been ahead before it is followed. */
 const ACCEPT_AFTER_MS = 60 * 60_000;
-/** How often the readings are written. */
+/** Interval at which the readings are written. */
 const KEEP_EVERY_MS = 60_000;
 const KEY = Buffer.from("clock");
 
@@ -19,30 +19,29 @@ interface Reading {
 }
 
 interface KeptReading extends Reading {
-  /** Names the start of the machine; empty where the system doesn't. */
+  /** Identifies the boot of the machine; empty if the system does not provide it. */
   readonly boot: string;
 }
 
-/** Where a {@link SteadyClock} reads the time, and what it reports. */
+/** Options of {@link SteadyClock}. */
 export interface SteadyClockOptions {
-  /** Keeps the last readings. Without one, a jump across a restart is not noticed. */
+  /** Stores the last readings. Without it, a jump across a restart is not detected. */
   readonly environment?: Environment | undefined;
-  /** Whether the wall clock is right, however far it is ahead of the last readings. Default `false`. */
+  /** Accepts the wall clock, regardless of how far it is ahead of the last readings. Default `false`. */
   readonly accept?: boolean | undefined;
   /** Milliseconds since 1970; for tests. */
   readonly wall?: () => number;
   /** Milliseconds since the machine started; for tests. */
   readonly monotonic?: () => number;
-  /** Names the start of the machine; for tests. */
+  /** Identifies the boot of the machine; for tests. */
   readonly boot?: string;
-  /** The wall clock is ahead of what the monotonic one allows: it is not followed for an hour. */
+  /** Called when the wall clock has gained too much on the monotonic clock, and is not followed for an hour. */
   readonly onJump?: (aheadMs: number) => void;
 }
 
 /**
- * The time by which things are removed. It is the wall clock's, unless that jumps ahead: then it goes on as if it had not, until the wall
- * clock has stood ahead for an hour. A clock that was wrong for less than that removes nothing. Across a restart of the machine, the time
- * in which it was off counts as a jump.
+ * The time for expiry. It follows the wall clock, unless that jumps ahead: then it ignores the jump until the wall clock has been ahead for an
+ * hour. A clock that is wrong for a shorter time expires nothing. Time in which the machine was off counts as a jump.
  */
 export class SteadyClock {
   readonly #options: SteadyClockOptions;
@@ -50,7 +49,7 @@ export class SteadyClock {
   readonly #monotonic: () => number;
   readonly #boot: string;
   #anchor: Reading;
-  /** How far the wall clock is ahead, and since when, while it is not followed. */
+  /** Set while the wall clock is not followed: how far it is ahead, and since when. */
   #held: { readonly aheadMs: number; readonly since: number } | undefined;
   #keptAt = Number.NEGATIVE_INFINITY;
 
@@ -65,7 +64,7 @@ export class SteadyClock {
     this.now();
   }
 
-  /** Milliseconds since 1970, never ahead of the wall clock. */
+  /** Returns milliseconds since 1970, never ahead of the wall clock. */
   now(): number {
     const reading = { wall: this.#wall(), monotonic: this.#monotonic() };
     const expected = this.#anchor.wall + reading.monotonic - this.#anchor.monotonic;
@@ -85,13 +84,13 @@ export class SteadyClock {
     return reading.wall;
   }
 
-  /** How far the wall clock is ahead of this one, in milliseconds; 0 while it is followed. */
+  /** How far the wall clock is ahead of this clock, in milliseconds; 0 while it is followed. */
   get heldBackMs(): number {
     const now = this.now();
     return this.#held === undefined ? 0 : Math.max(0, this.#wall() - now);
   }
 
-  /** Called by the server's sweep: writes the readings once a minute, for the next start. A failed write is repeated a minute later. */
+  /** Writes the readings once a minute, for the next start. Called by the server's sweep timer. A failed write is retried after a minute. */
   keep(): Promise<void> {
     return this.#monotonic() - this.#keptAt < KEEP_EVERY_MS ? Promise.resolve() : this.keepNow();
   }
@@ -113,7 +112,7 @@ export class SteadyClock {
   }
 }
 
-/** The readings of the last start; `undefined` where there are none, or they are damaged. */
+/** Reads the last readings; `undefined` if they are missing or damaged. */
 function readLast(environment: Environment | undefined): KeptReading | undefined {
   try {
     const value = environment?.table("meta").get(KEY);

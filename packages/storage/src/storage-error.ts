@@ -1,7 +1,7 @@
 import { ParleyError, type ParleyErrorOptions } from "@parley/core";
 
 /**
- * Why a data directory can't be used.
+ * Why a storage operation failed.
  *
  * | code | meaning | retryable |
  * | --- | --- | --- |

@@ -6,8 +6,8 @@ import type { Table, Write } from "./table.ts";
 export type Commit = (writes: readonly Write[]) => Promise<void>;
 
 /**
- * Group commit: what is queued while a commit is under way goes into the next one, so that any number of concurrent writers share
- * one flush of the disk. Writes queued between two calls of {@link WriteQueue.flush} are committed together, or none of them is.
+ * Group commit: writes that are queued while a commit runs form the next one, so that any number of concurrent writers share one flush of the
+ * disk. Writes queued between two calls of {@link WriteQueue.flush} are committed together or not at all.
  */
 export class WriteQueue {
   readonly #commit: Commit;
@@ -15,7 +15,7 @@ export class WriteQueue {
   #writes: Write[] = [];
   #group: Deferred<void> | undefined;
   #running: Promise<void> | undefined;
-  /** A caller waits for the group without `patienceMs`. */
+  /** Whether a caller waits for the group without `patienceMs`. */
   #urgent = false;
   #patience: NodeJS.Timeout | undefined;
   #closed = false;
@@ -32,16 +32,16 @@ export class WriteQueue {
     this.#writes.push({ table, key });
   }
 
-  /** Runs right before each commit; what the listener queues is part of it. */
+  /** Registers a listener that runs before each commit. Writes that it queues are part of that commit. */
   onBeforeCommit(listener: () => void): void {
     this.#beforeCommit.push(listener);
   }
 
   /**
-   * Resolves once everything queued so far is durable.
+   * Resolves once all writes queued so far are durable.
    *
-   * @param patienceMs how long a commit may be put off in the hope of one that others need anyway.
-   * @throws StorageError `storage_failed`: nothing that shared the commit has been stored.
+   * @param patienceMs how long the commit may be delayed, to be shared with the commit of another caller.
+   * @throws StorageError `storage_failed`: no write of the commit was stored.
    */
   flush(patienceMs = 0): Promise<void> {
     if (this.#closed) {
@@ -56,7 +56,7 @@ export class WriteQueue {
     return promise;
   }
 
-  /** Commits what is queued and refuses everything after. Resolves when no commit is running. */
+  /** Commits queued writes and rejects later ones. Resolves when no commit is running. */
   async close(): Promise<void> {
     const last = this.flush();
     this.#closed = true;
@@ -97,7 +97,7 @@ export class WriteQueue {
       group.reject(error instanceof StorageError ? error : new StorageError("storage_failed", "A write failed", { cause: error }));
     }
     this.#running = undefined;
-    // The next commit begins before those who waited for this one run: disk and program take turns side by side.
+    // Starts the next commit before the waiting callers continue, so that they run while the disk works.
     this.#start();
   }
 }

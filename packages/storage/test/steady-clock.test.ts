@@ -24,7 +24,7 @@ describe("SteadyClock", () => {
     clock = new SteadyClock({ ...sources, boot: "a" });
   });
 
-  it("is the wall clock while that gains some minutes at most, or is put back", () => {
+  it("follows the wall clock while it gains at most some minutes, or is set back", () => {
     for (const change of [0, MINUTE, 2 * MINUTE, -DAY, DAY - 2 * MINUTE]) {
       wall += change;
       pass(1000);
@@ -34,7 +34,7 @@ describe("SteadyClock", () => {
     expect(jumps).toEqual([]);
   });
 
-  it("does not follow a jump of days that is taken back within the hour", () => {
+  it("does not follow a jump of days that is reverted within the hour", () => {
     pass(MINUTE);
     const before = wall;
     wall += 8 * DAY;
@@ -48,7 +48,7 @@ describe("SteadyClock", () => {
     expect(jumps).toEqual([8 * DAY]);
   });
 
-  it("does not add up small jumps within an hour", () => {
+  it("does not follow many small jumps within an hour", () => {
     for (let count = 0; count < 20; count++) {
       wall += 4 * MINUTE;
       pass(1000);
@@ -57,7 +57,7 @@ describe("SteadyClock", () => {
     expect(clock.now()).toBeLessThanOrEqual(START + 20_000 + 5 * MINUTE);
   });
 
-  it("follows a jump that has stood for an hour, counted anew when it jumps again", () => {
+  it("follows a jump after an hour, counted from the last jump", () => {
     wall += 8 * DAY;
     clock.now();
     pass(59 * MINUTE);
@@ -70,7 +70,7 @@ describe("SteadyClock", () => {
     expect(jumps).toEqual([8 * DAY, 9 * DAY]);
   });
 
-  describe("over a restart", () => {
+  describe("after a restart", () => {
     let environment: MemoryEnvironment;
     beforeEach(async () => {
       environment = new MemoryEnvironment();
@@ -78,7 +78,7 @@ describe("SteadyClock", () => {
       await clock.keep();
     });
 
-    it("accepts time that has passed while the machine was on", () => {
+    it("accepts time that passed while the machine was on", () => {
       pass(8 * DAY);
       expect(new SteadyClock({ ...sources, boot: "a", environment }).now()).toBe(wall);
       expect(jumps).toEqual([]);
@@ -97,14 +97,14 @@ describe("SteadyClock", () => {
       expect(next.now()).toBe(wall);
     });
 
-    it("goes on not following it when the server restarts meanwhile", async () => {
+    it("still ignores a jump when the server restarts within the hour", async () => {
       wall += 31 * DAY;
       pass(10 * MINUTE);
       await clock.keep();
       expect(new SteadyClock({ ...sources, boot: "a", environment }).now()).toBe(START + 10 * MINUTE);
     });
 
-    it("follows it at once where the operator says that it is right", () => {
+    it("follows the wall clock immediately with accept: true", () => {
       wall += 31 * DAY;
       expect(new SteadyClock({ ...sources, boot: "b", environment, accept: true }).now()).toBe(wall);
     });

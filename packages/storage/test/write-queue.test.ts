@@ -30,7 +30,7 @@ function put(queue: WriteQueue, key: string): Promise<void> {
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 describe("WriteQueue", () => {
-  it("commits what is queued in one turn together, in order", async () => {
+  it("commits the writes of one turn together, in order", async () => {
     const { commits, queue } = createDisk();
     const flushes = [put(queue, "a"), put(queue, "b")];
     queue.remove(TABLE, Buffer.from("a"));
@@ -41,7 +41,7 @@ describe("WriteQueue", () => {
     await Promise.all(flushes);
   });
 
-  it("makes one commit at a time, with all that was queued meanwhile in the next", async () => {
+  it("runs one commit at a time, and the next one contains all writes queued until then", async () => {
     const { commits, queue } = createDisk();
     const settled: string[] = [];
     const flush = async (key: string): Promise<void> => {
@@ -61,7 +61,7 @@ describe("WriteQueue", () => {
     await Promise.all(others);
   });
 
-  it("rejects all that shared a failed commit, and goes on with the next", async () => {
+  it("rejects all callers of a failed commit, and continues with the next one", async () => {
     const { commits, queue } = createDisk();
     const failed = [put(queue, "a"), put(queue, "b")];
     await turn();
@@ -74,7 +74,7 @@ describe("WriteQueue", () => {
     await next;
   });
 
-  it("waits for the commit under way when nothing is queued", async () => {
+  it("waits for the running commit if nothing is queued", async () => {
     const { commits, queue } = createDisk();
     await queue.flush();
     const first = put(queue, "a");
@@ -87,7 +87,7 @@ describe("WriteQueue", () => {
     await Promise.all([first, flush]);
   });
 
-  it("lets listeners add to a commit", async () => {
+  it("includes the writes of listeners in a commit", async () => {
     const { commits, queue } = createDisk();
     queue.onBeforeCommit(() => queue.put(TABLE, Buffer.from("z"), Buffer.from("")));
     const flush = put(queue, "a");
@@ -97,7 +97,7 @@ describe("WriteQueue", () => {
     await flush;
   });
 
-  it("commits what is queued when it closes, and nothing after", async () => {
+  it("commits queued writes when it closes, and rejects later ones", async () => {
     const { commits, queue } = createDisk();
     const first = put(queue, "a");
     const closing = queue.close();

@@ -2,10 +2,10 @@ import { Page, type PageFile } from "./page-file.ts";
 import { PageLayout } from "./page-layout.ts";
 import { PageSet } from "./page-set.ts";
 
-/** Leaves and overflow pages that are read between two pauses. */
+/** Number of leaf and overflow pages read between two pauses. */
 const READS_PER_STEP = 512;
 
-/** What the checks of a file's trees share. */
+/** State shared by the checks of a file's trees. */
 export class CheckContext {
   readonly file: PageFile;
   /** Number of the newest commit. */
@@ -23,7 +23,7 @@ export class CheckContext {
     this.#maxReads = maxReads;
   }
 
-  /** Whether nothing has been left out. */
+  /** Whether no page was skipped. */
   get isComplete(): boolean {
     return this.#reads <= this.#maxReads;
   }
@@ -32,12 +32,12 @@ export class CheckContext {
     return this.#reads % READS_PER_STEP === 0;
   }
 
-  /** Called before a leaf or an overflow page is read. @returns false when there have been enough. */
+  /** Called before a leaf or overflow page is read. @returns false when the limit is reached. */
   mayRead(): boolean {
     return ++this.#reads <= this.#maxReads;
   }
 
-  /** Adds pages to those that are in use. @param by page that refers to them */
+  /** Marks pages as used. @param by the page that refers to them */
   use(first: number, count: number, by: number): void {
     if (first < 2 || count < 1 || first + count - 1 > this.file.lastPage) {
       throw this.file.damaged(by, `it refers to the pages ${first} to ${first + count - 1} of ${this.file.lastPage}`);
@@ -47,10 +47,10 @@ export class CheckContext {
     }
   }
 
-  /** Reads a page, or its header, and checks what pages of all kinds begin with. */
+  /** Reads a page or its header, and checks the header's common part. */
   read(into: Page, number: number, length?: number): void {
     this.file.read(into, number, length);
     const transaction = into.bytes.readBigUInt64LE(8);
-    if (transaction > this.transaction) throw this.file.damaged(number, `it is of transaction ${transaction}, after the newest one`);
+    if (transaction > this.transaction) throw this.file.damaged(number, `its transaction ${transaction} is newer than the newest one`);
   }
 }

@@ -7,14 +7,14 @@ import { PageFile } from "./page-file.ts";
 import type { Tree } from "./tree.ts";
 import { TreeCheck } from "./tree-check.ts";
 
-/** Flags of the tree of free pages: its keys are numbers. LMDB keeps flags of the file there as well. */
+/** Flag of the tree of free pages: its keys are numbers. LMDB stores flags of the file there as well. */
 const NUMBERS = 8;
 
 /**
- * Checks the pages of an LMDB file that LMDB would follow without a check of its own: damage there can end the process, or hide records.
- * Reads one page after the other; memory is a bit for each page.
+ * Checks the pages of an LMDB file, because LMDB does not: damage can crash the process or hide records. Reads one page at a time, and uses one
+ * bit of memory per page.
  *
- * @param maxReads leaves and overflow pages that are read at most. All branches are read in any case.
+ * @param maxReads limit on leaf and overflow pages. Branch pages are always read.
  * @throws StorageError `data_dir_unusable`
  */
 export async function checkPages(handle: FileHandle, path: string, meta: Meta, maxReads: number): Promise<void> {
@@ -47,7 +47,7 @@ function* checkTrees(context: CheckContext, { free, main }: Meta, by: number): G
 }
 
 function compareNumbers(a: Buffer, aStart: number, aEnd: number, b: Buffer, bStart: number, bEnd: number): number {
-  // Another length is damage: out of order.
+  // Another length is damage and counts as out of order.
   if (aEnd - aStart !== 8 || bEnd - bStart !== 8) return 1;
   return Number(a.readBigUInt64LE(aStart) - b.readBigUInt64LE(bStart));
 }

@@ -4,8 +4,8 @@ import type { Value } from "./tree-check.ts";
 const NUMBER_BYTES = 8;
 
 /**
- * Checks a list of free pages, and adds them to those that are in use: LMDB would write to a page that is in both. A list begins with its
- * length. 0 is an empty place; a negative number says how many pages follow the next one.
+ * Checks a list of free pages and marks them as used, to detect pages that are both free and in use. A list begins with its length. 0 is an
+ * empty slot; a negative number -n is followed by the first of n consecutive pages.
  */
 export function checkFreePages(context: CheckContext, { page, position, bytes }: Value): void {
   const numbers = Buffer.alloc(bytes);

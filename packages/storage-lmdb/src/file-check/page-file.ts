@@ -3,17 +3,17 @@ import { StorageError } from "@parley/storage";
 
 const REMEDY = "Restore the data directory from a backup";
 
-/** The error for a file that LMDB would crash on, or read wrong records from. */
+/** Creates the error for a damaged file. */
 export function damagedFile(path: string, what: string): StorageError {
   return new StorageError("data_dir_unusable", `${path} is damaged: ${what}. ${REMEDY}`);
 }
 
-/** The error for a file of which the end is missing. */
-export function cutFile(path: string, bytes: number, needed: bigint): StorageError {
+/** Creates the error for a truncated file. */
+export function truncatedFile(path: string, bytes: number, needed: bigint): StorageError {
   return new StorageError("data_dir_unusable", `${path} is cut short: it has ${bytes} bytes of ${needed}. ${REMEDY}`);
 }
 
-/** A page in memory, with the numbers that LMDB keeps in it. Little-endian, as in the files of the machines that run this. */
+/** A page in memory, with views of its numbers. Little-endian, like the files on all supported machines. */
 export class Page {
   readonly bytes: Buffer;
   readonly u16: Uint16Array;
@@ -28,11 +28,11 @@ export class Page {
   }
 }
 
-/** Pages of an LMDB file, read with `pread`: none of it is mapped into memory. */
+/** Reads pages of an LMDB file with `pread`, without mapping it into memory. */
 export class PageFile {
   readonly path: string;
   readonly pageSize: number;
-  /** Number of the last page that may be in use. */
+  /** Number of the last page in use. */
   readonly lastPage: number;
   readonly #fd: number;
 
@@ -43,7 +43,7 @@ export class PageFile {
     this.lastPage = lastPage;
   }
 
-  /** Reads the beginning of a page; all of it by default. */
+  /** Reads a page, or its first `length` bytes. */
   read(into: Page, number: number, length: number = this.pageSize): void {
     into.number = number;
     this.readBytes(into.bytes, number * this.pageSize, length);
@@ -56,7 +56,7 @@ export class PageFile {
     let done = 0;
     while (done < length) {
       const count = readSync(this.#fd, into, done, length - done, position + done);
-      if (count === 0) throw cutFile(this.path, position + done, BigInt(position + length));
+      if (count === 0) throw truncatedFile(this.path, position + done, BigInt(position + length));
       done += count;
     }
   }

@@ -1,25 +1,25 @@
 import type { Page, PageFile } from "./page-file.ts";
 
-/** Length of what a page begins with. Offsets in a page count from there. */
+/** Length of a page's header. Offsets in a page count from its end. */
 export const HEADER = 24;
-/** Length of what a node begins with: two numbers for page or size, flags, and the key's length. */
+/** Length of a node's header: two numbers for page or size, flags, and the key's length. */
 export const NODE_HEADER = 8;
 /** Indices of 16-bit numbers in a page. */
 const AT = { flags: 9, lower: 10, upper: 11, offsets: 12 } as const;
 const BRANCH = 1;
 const LEAF = 2;
-/** Flags of a node in a leaf: its value is in overflow pages, or describes a tree. */
+/** Flags of a leaf node: its value is in overflow pages, or describes a tree. */
 export const IN_OVERFLOW = 1;
 export const IS_TREE = 2;
-/** Length of what a node has instead of such a value. */
+/** Length of the reference to such a value. */
 const REFERENCE_BYTES = 24;
 /** The longest key that LMDB accepts. */
 const MAX_KEY = 1978;
 
-/** Checks how a page of a tree is laid out: its header, and that its nodes fill the part for nodes without gap or overlap. */
+/** Checks the layout of a tree's page: its header, and that its nodes are contiguous without overlap. */
 export class PageLayout {
   readonly #file: PageFile;
-  /** Length of the node at each even offset of the page in check. */
+  /** Length of the node at each even offset of the current page. */
   readonly #lengths: Uint16Array;
 
   constructor(file: PageFile) {
@@ -71,7 +71,7 @@ export class PageLayout {
   }
 }
 
-/** Byte at which a node begins. */
+/** Byte offset of a node. */
 export function nodeAt({ u16 }: Page, index: number): number {
   return (u16[AT.offsets + index] ?? 0) + HEADER;
 }

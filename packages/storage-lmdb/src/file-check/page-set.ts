@@ -1,4 +1,4 @@
-/** Pages of a file, one bit for each. */
+/** A set of pages of a file, with one bit per page. */
 export class PageSet {
   readonly #bits: Uint8Array;
 
@@ -6,7 +6,7 @@ export class PageSet {
     this.#bits = new Uint8Array((lastPage >>> 3) + 1);
   }
 
-  /** Adds a page that the file has. @returns false when it is in the set already. */
+  /** Adds a page. @returns false if the set contains it already. */
   add(page: number): boolean {
     const bit = 1 << (page & 7);
     const at = Math.floor(page / 8);

@@ -9,7 +9,7 @@ const OVERFLOW = 4;
 /** Offsets in the header of an overflow page. */
 const AT = { flags: 18, pages: 20 } as const;
 
-/** A value in the file. */
+/** The location of a value in the file. */
 export interface Value {
   /** Page of the leaf that refers to it. */
   readonly page: number;
@@ -18,21 +18,21 @@ export interface Value {
   readonly bytes: number;
 }
 
-/** What is to be expected of a tree. */
+/** Properties of a tree that {@link TreeCheck} requires. */
 export interface TreeUse {
   readonly name: string;
-  /** Fewest nodes of a branch. */
+  /** Smallest number of nodes in a branch page. */
   readonly minNodes: number;
-  /** Order of the keys, which are at these places of two pages. */
+  /** Compares two keys, given by their ranges in two pages. */
   compare(a: Buffer, aStart: number, aEnd: number, b: Buffer, bStart: number, bEnd: number): number;
-  /** Called for each tree in the tree; without it, there may be none. */
+  /** Called for each nested tree. Without it, a nested tree is damage. */
   onTree?(name: Buffer, tree: Tree): void;
   onValue?(value: Value): void;
 }
 
 /**
- * Checks a tree of an LMDB file: that each of its pages is in no other place, at its depth, with its nodes in order and between the keys that
- * lead to it, and that each large value has overflow pages of its own.
+ * Checks a tree of an LMDB file: each page is used once and at the right depth, its keys are in order and between the keys of its parent, and
+ * each large value has its own overflow pages.
  */
 export class TreeCheck {
   readonly #context: CheckContext;
@@ -51,7 +51,7 @@ export class TreeCheck {
     this.#overflow = new Page(pageSize);
   }
 
-  /** Pauses at each value that it yields. @param by page that refers to the tree. @throws StorageError `data_dir_unusable` */
+  /** Runs the check; the caller may pause at each yield. @param by the page that refers to the tree. @throws StorageError `data_dir_unusable` */
   *run(by: number): Generator<void, void> {
     const { root, depth, entries } = this.#tree;
     if ((root === undefined ? depth !== 0 || entries !== 0 : depth < 1) || depth > MAX_DEPTH) {
@@ -71,7 +71,7 @@ export class TreeCheck {
     const count = this.#context.layout.check(page, false);
     this.#counts.branchPages++;
     if (count < this.#use.minNodes) throw this.#damaged(page, `it is a branch with ${count} nodes`);
-    // The first key of a branch means nothing: what is less than the second one is below the first one.
+    // The first key of a branch is unused: the first child holds all keys below the second one.
     this.#checkOrder(page, 1, count, lower, upper);
     for (let index = 0; index < count; index++) {
       const at = nodeAt(page, index);
@@ -122,13 +122,13 @@ export class TreeCheck {
     if (!this.#context.mayRead()) return;
     const { bytes } = this.#overflow;
     this.#context.read(this.#overflow, first, HEADER);
-    // LMDB frees as many pages as this says.
+    // LMDB frees this number of pages.
     if (bytes.readUInt16LE(AT.flags) !== OVERFLOW || bytes.readUInt32LE(AT.pages) !== pages) {
       throw file.damaged(first, `it does not begin a value of ${pages} pages`);
     }
   }
 
-  /** From one node on, each key is greater than the one before, and they are between those that lead to the page. */
+  /** Checks that keys are in ascending order, starting with the node at `from`, and between the keys of the parent. */
   #checkOrder(page: Page, from: number, count: number, lower: Buffer | undefined, upper: Buffer | undefined): void {
     const { bytes, u16 } = page;
     let [before, start, end] = lower === undefined ? [bytes, -1, -1] : [lower, 0, lower.length];

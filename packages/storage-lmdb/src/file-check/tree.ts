@@ -1,4 +1,4 @@
-/** What LMDB keeps of a tree besides its pages. */
+/** LMDB's description of a tree. */
 export interface Tree {
   readonly flags: number;
   readonly depth: number;
@@ -6,7 +6,7 @@ export interface Tree {
   readonly leafPages: number;
   readonly overflowPages: number;
   readonly entries: number;
-  /** Number of the page that the tree begins with; `undefined` for an empty tree. */
+  /** Number of the root page; `undefined` for an empty tree. */
   readonly root: number | undefined;
 }
 

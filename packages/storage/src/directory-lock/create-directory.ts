@@ -4,11 +4,11 @@ import { systemReason } from "@parley/core/internal";
 import { LockError } from "./lock-error.ts";
 
 /**
- * Creates a directory and its missing parents, for their owner only (0700). An existing one stays as it is.
+ * Creates a directory and its missing parents with mode 0700. An existing directory is not changed.
  *
- * Not `mkdir` with `recursive`: that never returns where a file system answers ENOENT to any new name, as `/proc` does.
+ * Does not use `mkdir` with `recursive`, which never returns on file systems that report ENOENT for any new name, such as `/proc`.
  *
- * @returns the topmost directory that was created; `undefined` when there was nothing to create.
+ * @returns the topmost directory that was created; `undefined` if the directory existed.
  * @throws LockError `unusable`, naming the path and the reason.
  */
 export async function createDirectory(path: string): Promise<string | undefined> {
@@ -28,7 +28,7 @@ async function create(path: string, hasParent = false): Promise<string | undefin
     if (await isDirectory(path)) return undefined;
     const parent = dirname(path);
     if (codeOf(error) !== "ENOENT" || parent === path || hasParent) throw error;
-    // It may be there by now, if another caller has created it. A second ENOENT is the file system's answer to any new name.
+    // A concurrent caller may have created it. After a second ENOENT, the file system allows no new name.
     const first = (await isDirectory(parent)) ? undefined : await create(parent);
     return (await create(path, true)) === undefined ? first : (first ?? path);
   }
@@ -42,7 +42,7 @@ async function isDirectory(path: string): Promise<boolean> {
   }
 }
 
-/** The reason in words. `mkdir` answers EEXIST and ENOENT for several of them. */
+/** Describes the reason. `mkdir` uses EEXIST and ENOENT for several reasons. */
 async function reasonOf(path: string, error: unknown): Promise<string> {
   const code = codeOf(error);
   if (code === "EEXIST") {

@@ -1,6 +1,6 @@
 import { LockError } from "./lock-error.ts";
 
-/** What a data directory belongs to, by the file that each of its kind has. */
+/** The kinds of programs, by the file that is in each of their data directories. */
 const OWNERS: Readonly<Record<string, string>> = {
   "node.mdb": "a layr8 node",
   "skytale.mdb": "a skytale server",
@@ -8,10 +8,10 @@ const OWNERS: Readonly<Record<string, string>> = {
 };
 
 /**
- * Refuses a directory that holds the data of another kind of program. Called while the directory is locked, before anything is written.
+ * Rejects a directory with the data of another kind of program. Called while the directory is locked, before the first write.
  *
- * @param names what is in the directory.
- * @param ownFile the file that a directory of the caller's kind has. A directory with it is accepted, whatever else it holds.
+ * @param names the entries of the directory.
+ * @param ownFile the file that identifies the caller's kind. A directory with it is accepted, regardless of its other entries.
  * @throws LockError `unusable`
  */
 export function checkDirectoryKind(directory: string, names: readonly string[], ownFile: string): void {

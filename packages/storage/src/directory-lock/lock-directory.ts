@@ -6,25 +6,24 @@ import { closeQuietly, systemCode, systemReason } from "@parley/core/internal";
 import { LockError } from "./lock-error.ts";
 import { shortPath } from "./socket-path.ts";
 
-/** A directory that is locked until it is released. */
+/** The lock of a directory. */
 export interface DirectoryLock {
-  /** Frees the directory. Idempotent. */
+  /** Releases the lock. Idempotent. */
   release(): Promise<void>;
 }
 
 const LOCK_NAME = /^lock\.(\d{1,15})$/;
 
 /**
- * Locks a directory for this process, against other processes and against a second lock in this one. The lock ends with the process,
- * however that ends.
+ * Locks a directory exclusively, among all processes and within this one. The lock is released when the process ends, even if it is killed.
  *
- * The holder listens on a Unix socket in the directory: the kernel closes it with the process, so that a refused connection proves that
- * the holder has ended. A process id in a file might have been reused, or be another process in another container. Each new holder links its
- * socket as `lock.<n + 1>` after connecting to `lock.<n>` was refused. Linking is atomic and the highest number is never removed, so exactly
- * one of several candidates succeeds.
+ * The holder listens on a Unix socket in the directory. The kernel closes the socket with the process, so that a refused connection proves
+ * that the holder has ended. A stored process id could have been reused, or belong to another container. Each new holder links its socket as
+ * `lock.<n + 1>` after a connection to `lock.<n>` was refused. Linking is atomic and the highest number is never removed, so exactly one of
+ * several candidates succeeds.
  *
- * The path may be relative, of any length, and hold any characters. It is resolved at the call: changing the working directory later has
- * no effect.
+ * The path may be relative, of any length, and contain any characters. It is resolved at the call: a later change of the working directory
+ * has no effect.
  *
  * @throws LockError `locked` (the message names the directory and the holder's process id), `unusable` (it does not exist, it
  *   cannot be written, or its file system has no sockets or links).
@@ -33,7 +32,7 @@ export async function lockDirectory(directory: string): Promise<DirectoryLock> {
   const path = resolve(directory);
   const token = `lock-${randomBytes(6).toString("hex")}`;
   try {
-    // Binding a socket does not tell a missing directory from a forbidden one.
+    // Binding a socket reports the same error for a missing and for a forbidden directory.
     await readdir(path);
     const short = await shortPath(path, token);
     try {
@@ -54,7 +53,7 @@ async function lockWithin(directory: { readonly path: string; readonly short: st
   const own = join(short, token);
   const server = await listen(own);
   try {
-    // Only the owner of the directory needs to reach it.
+    // Only the owner of the directory may connect.
     await chmod(own, 0o600);
     for (;;) {
       const numbers = await lockNumbers(short);
@@ -63,7 +62,7 @@ async function lockWithin(directory: { readonly path: string; readonly short: st
       if (holder !== undefined) throw new LockError("locked", `${path} is in use by ${nameOf(holder)}`);
       const name = join(short, `lock.${highest + 1}`);
       if (!(await linked(own, name))) continue;
-      // The numbers may have moved on between the look and the link; then this link means nothing.
+      // Another candidate may have linked a higher number since the numbers were read; then this link is void.
       const now = await lockNumbers(short);
       if (Math.max(...now) > highest + 1) {
         await removeSocket(name);
@@ -105,7 +104,7 @@ async function linked(from: string, to: string): Promise<boolean> {
 function listen(path: string): Promise<Server> {
   return new Promise((resolve, reject) => {
     const server = createServer((socket) => {
-      // The other side may hang up first; it must neither keep the process alive nor delay the release.
+      // A connection must neither keep the process running nor delay the release.
       socket.on("error", () => socket.destroy());
       socket.unref();
       socket.end(ANSWER, () => socket.destroy());
@@ -118,14 +117,14 @@ function listen(path: string): Promise<Server> {
   });
 }
 
-/** What a holder answers: its process id, and what tells it from a process of the same id in another container. */
+/** The holder's response: its process id, and a random value that distinguishes it from a process with the same id in another container. */
 const ANSWER = `${process.pid} ${randomBytes(8).toString("hex")}\n`;
 const ANSWER_FORM = /^(\d{1,15}) [0-9a-f]{16}\n$/;
 const MAX_ANSWER = 64;
-/** Longest wait for that answer, in milliseconds: the holder's event loop may be busy. */
+/** Timeout of the response in milliseconds: the holder's event loop may be busy. */
 const ANSWER_MS = 1000;
 
-/** The answer of the process that listens on a socket, empty when it gives none in time; `undefined` when nothing listens. */
+/** The response of the process that listens on a socket; empty after a timeout, `undefined` if no process listens. */
 function holderOf(path: string): Promise<string | undefined> {
   return new Promise((resolve, reject) => {
     const socket = connect(path);
@@ -143,7 +142,7 @@ function holderOf(path: string): Promise<string | undefined> {
     socket.once("error", (error) => {
       const code = codeOf(error);
       if (code === "ECONNREFUSED" || code === "ENOENT") resolve(undefined);
-      // The holder's backlog is full, or it has closed the connection: something listens.
+      // The backlog is full, or the holder closed the connection: a process listens.
       else if (code === "EAGAIN" || code === "ECONNRESET" || code === "EPIPE") done();
       else reject(error);
     });
@@ -157,8 +156,8 @@ function close(server: Server): Promise<void> {
 }
 
 /**
- * Not `rm`: that looks at the file first, and once Node 20 has looked at a socket by a callback, its next `import()` follows no symbolic
- * links, as those of pnpm's node_modules.
+ * Does not use `rm`, which calls `stat` first. On Node 20, after an asynchronous `stat` of a socket, the next `import()` does not follow
+ * symbolic links, such as those in pnpm's node_modules.
  */
 async function removeSocket(path: string): Promise<void> {
   try {

@@ -2,20 +2,20 @@ import { mkdtemp, open, rm, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-/** Longest path that every Unix accepts for a socket, in bytes. */
+/** Longest socket path that every Unix accepts, in bytes. */
 const MAX_SOCKET_PATH = 100;
 
-/** Another path to a directory, until it is removed. */
+/** A short path to a directory, valid until it is removed. */
 export interface ShortPath {
   readonly path: string;
   remove(): Promise<void>;
 }
 
 /**
- * A path to a directory in which a socket of some name can be bound: the directory itself, if its path is short enough; else by an open
- * descriptor on Linux, or by a symbolic link in a temporary directory.
+ * Returns a path to a directory that is short enough for a socket of the given name: the directory's own path if possible, otherwise a path
+ * through an open descriptor on Linux, or through a symbolic link in a temporary directory.
  *
- * @param directory is absolute.
+ * @param directory an absolute path.
  */
 export async function shortPath(directory: string, name: string): Promise<ShortPath> {
   if (fits(directory, name)) return { path: directory, remove: () => Promise.resolve() };
@@ -26,7 +26,7 @@ async function byDescriptor(directory: string): Promise<ShortPath | undefined> {
   const own = await open(directory, "r");
   const path = `/proc/self/fd/${own.fd}`;
   try {
-    // Without /proc this fails.
+    // Fails if /proc is not mounted.
     await (await open(path, "r")).close();
     return { path, remove: () => own.close() };
   } catch {
@@ -37,7 +37,7 @@ async function byDescriptor(directory: string): Promise<ShortPath | undefined> {
 
 async function byLink(directory: string, name: string): Promise<ShortPath> {
   const failures: unknown[] = [];
-  // The environment may name a temporary directory that is too long, missing, or another user's.
+  // The temporary directory of the environment may be too long, missing, or owned by another user.
   for (const temporary of new Set([tmpdir(), "/tmp", "/var/tmp"])) {
     let folder: string | undefined;
     try {

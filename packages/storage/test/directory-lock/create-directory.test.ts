@@ -11,14 +11,14 @@ describe("createDirectory", () => {
   });
   afterEach(() => rm(base, { recursive: true, force: true }));
 
-  it("creates missing parents for their owner only, and gives the topmost", async () => {
+  it("creates missing parents with mode 0700, and returns the topmost", async () => {
     const path = join(base, "a", "語 b", "c".repeat(200));
     expect(await createDirectory(path)).toBe(join(base, "a"));
     for (const each of [path, join(base, "a")]) expect((await stat(each)).mode & 0o777).toBe(0o700);
     expect(await createDirectory(path)).toBeUndefined();
   });
 
-  it("creates one directory for many callers at once", async () => {
+  it("creates one directory for many concurrent callers", async () => {
     const path = join(base, "a", "b", "c");
     await Promise.all(Array.from({ length: 16 }, () => createDirectory(path)));
     expect(await readdir(join(base, "a"))).toEqual(["b"]);
@@ -39,7 +39,7 @@ describe("createDirectory", () => {
     });
   });
 
-  it.runIf(process.platform === "linux")("ends where a file system answers ENOENT to every new name", async () => {
+  it.runIf(process.platform === "linux")("fails instead of hanging if the file system reports ENOENT for every new name", async () => {
     for (const path of ["/proc/foo", "/proc/foo/bar/baz"]) {
       await expect(createDirectory(path)).rejects.toMatchObject({ code: "unusable", message: expect.stringContaining(path) });
     }

@@ -12,7 +12,7 @@ import { lockDirectory, type DirectoryLock } from "../../src/directory-lock/inde
 const IMPORT = fileURLToPath(new URL("../fixtures/import-after-lock.mjs", import.meta.url));
 const HOLD = fileURLToPath(new URL("../fixtures/hold-lock.mjs", import.meta.url));
 
-/** Locks a directory twice, one after the other, and not at the same time. */
+/** Checks that a directory can be locked twice in succession, but not at the same time. */
 async function expectLockable(path: string): Promise<void> {
   const lock = await lockDirectory(path);
   const message = `${resolve(path)} is in use by another part of this process (pid ${process.pid})`;
@@ -29,7 +29,7 @@ describe("lockDirectory", () => {
   });
   afterEach(() => rm(directory, { recursive: true, force: true }));
 
-  it("is refused while another process holds it, and free once that is killed", async () => {
+  it("fails while another process holds the lock, and succeeds after that process is killed", async () => {
     for (let round = 0; round < 2; round++) {
       const child = spawn(process.execPath, [HOLD, directory], { stdio: ["ignore", "pipe", "inherit"] });
       const exited = once(child, "exit");
@@ -44,7 +44,7 @@ describe("lockDirectory", () => {
     }
   });
 
-  it("goes to one of many who find a dead holder at once", async () => {
+  it("succeeds for exactly one of many candidates after the holder was killed", async () => {
     await (await lockDirectory(directory)).release();
     for (let round = 0; round < 10; round++) {
       const results = await Promise.allSettled(Array.from({ length: 8 }, () => lockDirectory(directory)));
@@ -94,7 +94,7 @@ describe("lockDirectory", () => {
       ["missing", "absent"],
       ["long", long.join("/")],
       ["a file", "file"],
-    ])("needs no usable temporary directory: %s", async (_what, name) => {
+    ])("does not need a usable temporary directory: %s", async (_what, name) => {
       await writeFile(join(directory, "file"), "");
       await mkdir(join(directory, ...long), { recursive: true });
       process.env["TMPDIR"] = join(directory, name);
@@ -110,7 +110,7 @@ describe("lockDirectory", () => {
     });
   });
 
-  it("makes a lock that only its owner can connect to", async () => {
+  it("creates a socket that only its owner can connect to", async () => {
     const lock = await lockDirectory(directory);
     const [name = ""] = await readdir(directory);
     expect((await lstat(join(directory, name))).mode & 0o777).toBe(0o600);
@@ -136,7 +136,7 @@ describe("lockDirectory", () => {
     await expect(lockDirectory(absent)).rejects.toMatchObject({ ...unusable, message: `${absent} cannot be locked: it does not exist` });
   });
 
-  it("leaves what is imported afterwards where it is, behind symbolic links too", async () => {
+  it("does not change how later imports resolve symbolic links", async () => {
     const [real, link] = [join(directory, "real"), join(directory, "link")];
     await mkdir(real);
     for (const name of ["before.mjs", "after.mjs"]) await writeFile(join(real, name), "export const { url } = import.meta;");
