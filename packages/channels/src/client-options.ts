@@ -3,9 +3,9 @@ import { basicIdentity, type Authenticate, type GroupStore } from "@parley/mls-e
 import type { RelayClientOptions } from "@parley/skytale-relay";
 import { readLimits } from "@parley/skytale-relay/internal";
 import type { InboxLimits } from "./channel/inbox.ts";
-import { isSame } from "./channel/member.ts";
+import { isEqual } from "./channel/channel-member.ts";
 import type { OutboundLimits } from "./channel/send-options.ts";
-import type { SkytaleClientEvents } from "./events.ts";
+import type { SkytaleClientEvents } from "./client-events.ts";
 
 /** Caps of one channel. */
 export interface ChannelLimits extends InboxLimits, OutboundLimits {}
@@ -191,7 +191,7 @@ export function channelLimits(given: Partial<ChannelLimits> = {}): ChannelLimits
  * Accepts the basic credential of every member that another adds; an update must keep it, and the signature key, which stand for the same
  * member as long as it is one. Certificates need an `authenticate` of one's own.
  */
-export const sameIdentity: Authenticate = (credential, signatureKey, { previous, previousKey }) =>
+export const keepsIdentity: Authenticate = (credential, signatureKey, { previous, previousKey }) =>
   basicIdentity(credential) !== undefined &&
-  (previous === undefined || (previous.type === credential.type && isSame(previous.content, credential.content))) &&
-  (previousKey === undefined || isSame(previousKey, signatureKey));
+  (previous === undefined || (previous.type === credential.type && isEqual(previous.content, credential.content))) &&
+  (previousKey === undefined || isEqual(previousKey, signatureKey));

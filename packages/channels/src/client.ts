@@ -15,10 +15,10 @@ import {
 } from "@parley/core/internal";
 import { type GroupRow, type MlsEngine, MlsEngineError, type MlsGroup } from "@parley/mls-engine";
 import type { RelayClient } from "@parley/skytale-relay";
-import { apiOf, openAgent, relayOf, type OpenAgent } from "./agent.ts";
+import { apiOf, openAgent, relayOf, type OpenAgent } from "./open-agent.ts";
 import type { ApiClient } from "./api/api-client.ts";
 import { Channel } from "./channel/channel.ts";
-import { sharedIdentities } from "./channel/identity-rule.ts";
+import { sharedIdentities } from "./channel/check-identities-free.ts";
 import { decodeCursor, encodeCursor } from "./channel/log-cursor.ts";
 import { LateEntries } from "./channel/late-entries.ts";
 import { LogPosition } from "./channel/log-position.ts";
@@ -39,14 +39,14 @@ import {
   type SkytaleClientOptions,
   type SkytaleClientSettings,
 } from "./client-options.ts";
-import { Connection } from "./connection.ts";
+import { ConnectionState } from "./connection-state.ts";
 import { ChannelError, MlsError, TransportError } from "./errors.ts";
 import { guardedListeners } from "./guarded-listeners.ts";
 import { toPublicErrorUnlessAborted } from "./error-mapping.ts";
 import type { IdentityKey } from "./identity-key.ts";
 import { eraseGroups, findGroups, replaceGroup } from "./stored-groups.ts";
 import { DEFAULT_TIMEOUT_MS, readWait, type WaitOptions } from "./wait-options.ts";
-import { printWarning } from "./warning.ts";
+import { printWarning } from "./print-warning.ts";
 import { decodeWelcome, type WelcomeBundle } from "./welcome-bundle.ts";
 
 /**
@@ -69,7 +69,7 @@ export class SkytaleClient implements AsyncDisposable {
   readonly #limits: ChannelLimits;
   readonly #api: ApiClient | undefined;
   readonly #relay: RelayClient;
-  readonly #connection: Connection;
+  readonly #connection: ConnectionState;
   readonly #channels = new Map<string, Channel>();
   /** Creating, joining and opening: of one name, one at a time. */
   readonly #mutex = new KeyedMutex();
@@ -102,7 +102,7 @@ export class SkytaleClient implements AsyncDisposable {
     this.#options = { ...options, ...guardedListeners(options), ...directory };
     this.#limits = channelLimits(options.limits);
     this.#api = apiOf(options);
-    this.#connection = new Connection({
+    this.#connection = new ConnectionState({
       relay: (options.transport?.address ?? options.endpoint ?? "").trim(),
       timeoutMs: readDurationMs(options, { ms: "timeoutMs" }, DEFAULT_TIMEOUT_MS),
       onWarning: this.#options.onWarning ?? printWarning,
@@ -243,7 +243,7 @@ export class SkytaleClient implements AsyncDisposable {
   /** What the manager builds on. @internal */
   get parts(): {
     readonly api: ApiClient | undefined;
-    readonly connection: Connection;
+    readonly connection: ConnectionState;
     readonly agent: () => Promise<OpenAgent>;
   } {
     return { api: this.#api, connection: this.#connection, agent: () => this.#opened() };
@@ -282,7 +282,7 @@ export class SkytaleClient implements AsyncDisposable {
     known: readonly string[],
     options: ChannelOptions | undefined,
     run: (agent: OpenAgent) => Promise<Channel>,
-    ifOpen: (channel: Channel, signal: AbortSignal | undefined) => Promise<Channel | undefined> = refuseSecond,
+    ifOpen: (channel: Channel, signal: AbortSignal | undefined) => Promise<Channel | undefined> = rejectIfActive,
   ): Promise<Channel> {
     const signal = options?.signal;
     return this.#mutex.run(name, () =>
@@ -418,7 +418,7 @@ export class SkytaleClient implements AsyncDisposable {
 }
 
 /** A channel that this agent has left makes room. */
-async function refuseSecond(channel: Channel, signal: AbortSignal | undefined): Promise<undefined> {
+async function rejectIfActive(channel: Channel, signal: AbortSignal | undefined): Promise<undefined> {
   await channel.whenLeft(signal);
   if (channel.isActive) throw isMember(channel.name);
 }

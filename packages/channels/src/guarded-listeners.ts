@@ -1,5 +1,5 @@
 import { describeThrown, warnOnce } from "@parley/core/internal";
-import type { SkytaleClientEvents } from "./events.ts";
+import type { SkytaleClientEvents } from "./client-events.ts";
 
 /** What an application may be told by. */
 interface Listeners {

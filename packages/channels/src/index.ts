@@ -9,10 +9,10 @@ export type {
 } from "./client-options.ts";
 export { Channel } from "./channel/channel.ts";
 export type { AddMemberOptions, WaitOptions } from "./wait-options.ts";
-export type { ChannelMember, MemberName } from "./channel/member.ts";
-export type { ChannelMessage } from "./channel/message.ts";
+export type { ChannelMember, MemberName } from "./channel/channel-member.ts";
+export type { ChannelMessage } from "./channel/channel-message.ts";
 export type { SendOptions, Sent } from "./channel/send-options.ts";
-export type { GrantDifference, MemberChanges, SkippedEntry, SkytaleClientEvents } from "./events.ts";
+export type { GrantDifference, MemberChanges, SkippedEntry, SkytaleClientEvents } from "./client-events.ts";
 export type { RemoveMemberOptions } from "./manager/channel-grants.ts";
 export {
   AuthError,

@@ -7,9 +7,9 @@ import { Inbound } from "../src/channel/inbound.ts";
 import { Inbox } from "../src/channel/inbox.ts";
 import { SkytaleClient } from "../src/client.ts";
 import { SkytaleChannelManager } from "../src/index.ts";
-import { Admissions } from "../src/invites/admissions.ts";
-import { Intents } from "../src/invites/intents.ts";
-import { Inviting } from "../src/manager/inviting.ts";
+import { JoinRequestWorker } from "../src/invites/join-request-worker.ts";
+import { PendingAdmissionStore } from "../src/invites/pending-admission-store.ts";
+import { ChannelInvites } from "../src/manager/channel-invites.ts";
 import { ManagedChannel } from "../src/manager/managed-channel.ts";
 import { Harness, NAME } from "./support/harness.ts";
 
@@ -30,11 +30,11 @@ const engine = await createMlsEngine({ identity: "nobody", store: memoryStore(),
 const group = await engine.createGroup(new Uint8Array([1]));
 
 const STEPS: readonly [step: string, owner: object, method: string][] = [
-  ["the manager's invites", Inviting.prototype, "close"],
+  ["the manager's invites", ChannelInvites.prototype, "close"],
   ["a managed channel", ManagedChannel.prototype, "close"],
-  ["a channel's admissions", Admissions.prototype, "close"],
-  ["the manager's pending admissions", Inviting.prototype, "closeIntents"],
-  ["pending admissions on disk", Intents.prototype, "close"],
+  ["a channel's admissions", JoinRequestWorker.prototype, "close"],
+  ["the manager's pending admissions", ChannelInvites.prototype, "closeStore"],
+  ["pending admissions on disk", PendingAdmissionStore.prototype, "close"],
   ["the client", SkytaleClient.prototype, "close"],
   ["a channel", Channel.prototype, "close"],
   ["receiving", Inbound.prototype, "stop"],

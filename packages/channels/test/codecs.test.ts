@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { checkChannelName, isGroupOf, newGroupId } from "../src/channel-name.ts";
 import { decodeCursor, encodeCursor } from "../src/channel/log-cursor.ts";
-import { decodeStored, encodeStored } from "../src/channel/message.ts";
+import { decodeStored, encodeStored } from "../src/channel/channel-message.ts";
 import { decodeWelcome, encodeWelcome } from "../src/welcome-bundle.ts";
 
 const anyBytes = fc.uint8Array({ minLength: 1, maxLength: 200 });

@@ -3,7 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { openAgent } from "../src/agent.ts";
+import { openAgent } from "../src/open-agent.ts";
 import { checkClientOptions, type SkytaleClientOptions } from "../src/client-options.ts";
 
 describe("storageKey", () => {

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { RelayError } from "@parley/skytale-relay";
 import { Channel, type SkytaleChannelManager } from "../src/index.ts";
-import { Connection } from "../src/connection.ts";
+import { ConnectionState } from "../src/connection-state.ts";
 import { bytes, channelOf, NAME, take } from "./support/harness.ts";
 import { LyingTransport } from "./support/lying-transport.ts";
 import { Managers } from "./support/managers.ts";
@@ -165,7 +165,7 @@ describe("the state of a connection", () => {
 
   it("warns once for each time that the connection is missing for five seconds", () => {
     const onWarning = vi.fn<(warning: string) => void>();
-    const connection = new Connection({ relay: "http://relay.example:5000", timeoutMs: 20_000, onWarning });
+    const connection = new ConnectionState({ relay: "http://relay.example:5000", timeoutMs: 20_000, onWarning });
     connection.wanted();
     connection.down(new RelayError("unavailable", "connect ECONNREFUSED"));
     vi.advanceTimersByTime(4999);
@@ -183,7 +183,7 @@ describe("the state of a connection", () => {
 
   it("doesn't warn of short losses, of refusals, or after the end", () => {
     const onWarning = vi.fn<(warning: string) => void>();
-    const connection = new Connection({ relay: "http://relay.example:5000", timeoutMs: 20_000, onWarning });
+    const connection = new ConnectionState({ relay: "http://relay.example:5000", timeoutMs: 20_000, onWarning });
     connection.wanted();
     connection.up();
     connection.down(new RelayError("unauthenticated", "the token is wrong"));

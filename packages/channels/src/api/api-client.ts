@@ -1,9 +1,9 @@
 import type { JsonObject } from "@parley/core";
-import * as read from "./answers.ts";
-import { ApiHttp, type ApiOptions } from "./http.ts";
-import type { JoinRequest } from "../invites/join-proof.ts";
-import { type AccountGrant, accountGrantOf } from "./grants.ts";
-import { joinStateOf, type JoinState, pendingJoinOf, type PendingJoin } from "./joins.ts";
+import * as read from "./response-fields.ts";
+import { ApiHttp, type ApiOptions } from "./api-http.ts";
+import type { JoinRequest } from "../invites/join-request.ts";
+import { type AccountGrant, accountGrantOf } from "./account-grant.ts";
+import { joinStateOf, type JoinState, pendingJoinOf, type PendingJoin } from "./join-state.ts";
 
 /** Options of what waits for the server. */
 export interface CallOptions {

@@ -3,22 +3,22 @@ import type { CommitMessage, MlsMember } from "@parley/mls-engine";
 import type { RelayMessage } from "@parley/skytale-relay";
 import { AuthError, ChannelError, MlsError, TransportError } from "../errors.ts";
 import { channelErrorUnlessAborted, toChannelError } from "../error-mapping.ts";
-import { holderOf } from "../invites/key-package.ts";
+import { holderOf } from "../invites/key-package-holder.ts";
 import { type AddMemberOptions, readWait, type WaitOptions } from "../wait-options.ts";
 import { encodeWelcome } from "../welcome-bundle.ts";
-import type { ChannelContext } from "./context.ts";
-import { checkIdentitiesFree } from "./identity-rule.ts";
+import type { ChannelContext } from "./channel-context.ts";
+import { checkIdentitiesFree } from "./check-identities-free.ts";
 import { Inbound } from "./inbound.ts";
 import { Inbox, type InboxLimits } from "./inbox.ts";
-import { type ChannelMember, isSame, keyOfMember, type MemberName, memberOf } from "./member.ts";
+import { type ChannelMember, isEqual, keyOfMember, type MemberName, memberOf } from "./channel-member.ts";
 import type { LogPosition } from "./log-position.ts";
-import { notBytes } from "./message-data.ts";
-import { Membership, type Won } from "./membership.ts";
-import type { ChannelMessage } from "./message.ts";
+import { describeNonBytes } from "./describe-non-bytes.ts";
+import { GroupChanges, type AppliedCommit } from "./group-changes.ts";
+import type { ChannelMessage } from "./channel-message.ts";
 import { Outbound } from "./outbound.ts";
 import { type OutboundLimits, readSend, type SendOptions, type Sent } from "./send-options.ts";
 import { safetyNumberOf } from "./safety-number.ts";
-import { Upkeep } from "./upkeep.ts";
+import { GroupMaintenance } from "./group-maintenance.ts";
 
 /** What a channel is made with. */
 export interface ChannelParts {
@@ -50,8 +50,8 @@ export class Channel implements AsyncDisposable {
   readonly #inbox: Inbox | undefined;
   readonly #inbound: Inbound;
   readonly #outbound: Outbound;
-  readonly #membership: Membership;
-  readonly #upkeep: Upkeep;
+  readonly #changes: GroupChanges;
+  readonly #maintenance: GroupMaintenance;
   #removal: Error | undefined;
   #closing: Promise<void> | undefined;
 
@@ -61,18 +61,18 @@ export class Channel implements AsyncDisposable {
     this.name = context.name;
     this.#parts = parts;
     this.#inbox = keepsMessages ? new Inbox(context.group, limits, (error) => this.#ended(error)) : undefined;
-    this.#membership = new Membership(context);
-    this.#upkeep = new Upkeep(context, this.#membership);
+    this.#changes = new GroupChanges(context);
+    this.#maintenance = new GroupMaintenance(context, this.#changes);
     this.#outbound = new Outbound(context, limits, {
-      commitProposals: () => this.#upkeep.commitProposals(),
-      replaceKeys: () => this.#upkeep.replaceKeys(),
+      commitProposals: () => this.#maintenance.commitProposals(),
+      replaceKeys: () => this.#maintenance.replaceKeys(),
     });
     this.#inbound = new Inbound(context, this.#inbox, {
       isSentHere: (entry) => this.#outbound.seen(entry),
       rewound: () => this.#outbound.forgetExpected(),
       committed: (commit, entry) => this.#committed(commit, entry),
-      doubtful: (sequence) => this.#membership.doubt(sequence),
-      proposed: () => this.#upkeep.proposed(),
+      doubtful: (sequence) => this.#changes.doubt(sequence),
+      proposed: () => this.#maintenance.proposed(),
       caughtUp: () => this.#caughtUp(),
       ended: (error) => this.#ended(error),
     });
@@ -145,7 +145,7 @@ export class Channel implements AsyncDisposable {
     const holders = keyPackages.map(holderOf).filter((holder) => holder !== undefined);
     const { group } = context;
     const { welcome, sequence } = await this.#change({ timeoutMs, ...(signal && { signal }) }, () => {
-      if (group.members.some((member) => holders.some(({ signatureKey }) => isSame(signatureKey, member.signatureKey)))) {
+      if (group.members.some((member) => holders.some(({ signatureKey }) => isEqual(signatureKey, member.signatureKey)))) {
         throw new ChannelError("already_member", `the agent to be added is a member of ${this.name} already`);
       }
       // Where the client doesn't allow it, the engine doesn't either.
@@ -169,7 +169,7 @@ export class Channel implements AsyncDisposable {
     readWait(options, connection.timeoutMs);
     this.#checkActive();
     const key = this.keyOf(member);
-    const find = (): MlsMember | undefined => group.members.find(({ signatureKey }) => isSame(signatureKey, key));
+    const find = (): MlsMember | undefined => group.members.find(({ signatureKey }) => isEqual(signatureKey, key));
     if (find()?.leaf === group.ownLeaf) {
       throw new ChannelError("bad_request", `an agent can't remove itself from ${this.name}; it can leave`);
     }
@@ -204,9 +204,9 @@ export class Channel implements AsyncDisposable {
    *   `limit_reached` (too much waits already), `bad_request` (too large for the relay); AuthError; TypeError; the signal's reason
    */
   async send(data: Uint8Array, options?: SendOptions): Promise<Sent> {
-    if (!(data instanceof Uint8Array)) throw new TypeError(notBytes(data, "a Uint8Array"));
+    if (!(data instanceof Uint8Array)) throw new TypeError(describeNonBytes(data, "a Uint8Array"));
     this.#checkActive();
-    if (this.#upkeep.isLeaving) throw new ChannelError("leaving", `this agent has asked to leave ${this.name}`);
+    if (this.#maintenance.isLeaving) throw new ChannelError("leaving", `this agent has asked to leave ${this.name}`);
     const checked = readSend(options, this.#parts.context.connection.timeoutMs);
     return this.#attempt(checked.signal, () => this.#outbound.send(data, checked));
   }
@@ -248,7 +248,7 @@ export class Channel implements AsyncDisposable {
       );
       return;
     }
-    await this.#wait(options, "the request to leave is repeated when the connection is back", (signal) => this.#upkeep.leave(signal));
+    await this.#wait(options, "the request to leave is repeated when the connection is back", (signal) => this.#maintenance.leave(signal));
   }
 
   /** Stops receiving and sending. Keys stay: `openChannel` goes on. What waits to be sent is rejected. Idempotent. */
@@ -273,7 +273,7 @@ export class Channel implements AsyncDisposable {
    * @internal
    */
   async whenLeft(signal?: AbortSignal): Promise<void> {
-    if (!this.isActive || !this.#upkeep.isLeaving) return;
+    if (!this.isActive || !this.#maintenance.isLeaving) return;
     const timeout = signalWithin(LEAVING_MS);
     try {
       await this.#parts.context.position.whenEnded(signal === undefined ? timeout : AbortSignal.any([signal, timeout]));
@@ -327,7 +327,7 @@ export class Channel implements AsyncDisposable {
     const { context, close, onClosed } = this.#parts;
     const reason = new TransportError("closed", `the channel ${this.name} is closed`);
     close(reason);
-    this.#upkeep.close();
+    this.#maintenance.close();
     this.#stopAll(reason);
     const inboxClosed = this.#inbox?.close();
     await closeAll(
@@ -345,16 +345,16 @@ export class Channel implements AsyncDisposable {
 
   #caughtUp(): void {
     this.#parts.context.events.onCaughtUp?.(this.name);
-    this.#upkeep.caughtUp();
+    this.#maintenance.caughtUp();
   }
 
   #committed(commit: CommitMessage, entry: RelayMessage): void {
     const { committer, added, removed } = commit.changes;
-    if (commit.isOwn) this.#membership.applied(entry.payload, entry.sequence);
+    if (commit.isOwn) this.#changes.applied(entry.payload, entry.sequence);
     const list = (members: readonly MlsMember[]): ChannelMember[] => members.map(memberOf);
     const changes = { epoch: commit.epoch, by: memberOf(committer), added: list(added), removed: list(removed) };
     if (commit.isRemoved) this.#removal = new ChannelError("removed", `this agent was removed from the channel ${this.name}`);
-    else this.#upkeep.committed();
+    else this.#maintenance.committed();
     this.#parts.context.events.onMembersChanged?.(this.name, changes);
   }
 
@@ -366,9 +366,9 @@ export class Channel implements AsyncDisposable {
       thrown === undefined
         ? (this.#removal ?? new TransportError("closed", "the client is closed"))
         : deathBy(toChannelError(thrown, this.name));
-    this.#upkeep.close();
+    this.#maintenance.close();
     this.#stopAll(reason);
-    const hasLeft = this.#removal !== undefined && this.#upkeep.isLeaving;
+    const hasLeft = this.#removal !== undefined && this.#maintenance.isLeaving;
     this.#inbox?.end(hasLeft ? undefined : reason);
     if (!hasLeft) context.events.onError?.(this.name, reason);
   }
@@ -379,14 +379,14 @@ export class Channel implements AsyncDisposable {
     if (ended !== undefined) throw ended;
   }
 
-  async #change(options: WaitOptions | undefined, request: Parameters<Membership["change"]>[0]): Promise<Won> {
+  async #change(options: WaitOptions | undefined, request: Parameters<GroupChanges["change"]>[0]): Promise<AppliedCommit> {
     const won = await this.#tryChange(options, request);
     if (won === undefined) throw new ChannelError("channel_error", "there was nothing to change");
     return won;
   }
 
-  #tryChange(options: WaitOptions | undefined, request: Parameters<Membership["change"]>[0]): Promise<Won | undefined> {
-    return this.#wait(options, "the change may still be made later", (signal) => this.#membership.change(request, signal));
+  #tryChange(options: WaitOptions | undefined, request: Parameters<GroupChanges["change"]>[0]): Promise<AppliedCommit | undefined> {
+    return this.#wait(options, "the change may still be made later", (signal) => this.#changes.change(request, signal));
   }
 
   /** Runs something within the time that the caller allows. @param effect what it means when that is over. */

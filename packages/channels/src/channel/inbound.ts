@@ -2,16 +2,16 @@ import { ParleyError } from "@parley/core";
 import { closeAll } from "@parley/core/internal";
 import { type ApplicationMessage, type CommitMessage, type GroupRow, inspectMessage, type ProcessedMessage } from "@parley/mls-engine";
 import { RangeGoneError, type RelayMessage, type Subscription } from "@parley/skytale-relay";
-import { type ChannelContext, RETAINED_EPOCHS } from "./context.ts";
+import { type ChannelContext, RETAINED_EPOCHS } from "./channel-context.ts";
 import { ChannelError, MlsError } from "../errors.ts";
 import { toChannelError, toPublicError } from "../error-mapping.ts";
 import type { Inbox } from "./inbox.ts";
-import { isSame } from "./member.ts";
-import { messageOf, type ChannelMessage } from "./message.ts";
+import { isEqual } from "./channel-member.ts";
+import { messageOf, type ChannelMessage } from "./channel-message.ts";
 import { type AppliedEntry, decodeCursor, encodeCursor, entryHash, type LogCursor } from "./log-cursor.ts";
 import { CURSOR_ROW, ENDED_ROWS, JOINED_ROW, valueNumber } from "./rows.ts";
-import { unknownCommit } from "./membership.ts";
-import { ForkWatch, verdictOn } from "./log-verdict.ts";
+import { unknownCommit } from "./group-changes.ts";
+import { ForkDetector, unusableEntryKind } from "./unusable-entry.ts";
 
 /** What the rest of a channel is told. */
 export interface InboundListener {
@@ -44,7 +44,7 @@ export class Inbound {
   readonly #inbox: Inbox | undefined;
   readonly #listener: InboundListener;
   readonly #joinedEpoch: bigint;
-  readonly #forks = new ForkWatch();
+  readonly #forks = new ForkDetector();
   #subscription: Subscription | undefined;
   /** Whether all of the log has been seen that there was when it was opened first. */
   #wasCaughtUp = false;
@@ -154,7 +154,7 @@ export class Inbound {
     if (anchor === undefined) return;
     const { messages, head } = await relay.fetchRange(name, { from: anchor.sequence, limit: 1, signal: closed });
     const [found] = messages;
-    if (closed.aborted || (found !== undefined && isSame(entryHash(found.payload), anchor.hash))) return;
+    if (closed.aborted || (found !== undefined && isEqual(entryHash(found.payload), anchor.hash))) return;
     const lost = `entry ${anchor.sequence} of the relay's log isn't there any more, or isn't the one that was read before`;
     events.onError?.(name, new ChannelError("log_lost", lost));
     this.#rewindTo = Math.max(head.first, 1);
@@ -260,7 +260,7 @@ export class Inbound {
   /** Keys of past epochs are kept for what was on its way; whoever was removed since has them too, and must not write with them. */
   #isOfFormer({ epoch, senderMember }: ApplicationMessage): boolean {
     const { group } = this.#context;
-    return epoch !== group.epoch && !group.members.some(({ signatureKey }) => isSame(signatureKey, senderMember.signatureKey));
+    return epoch !== group.epoch && !group.members.some(({ signatureKey }) => isEqual(signatureKey, senderMember.signatureKey));
   }
 
   #processed(result: ProcessedMessage, entry: RelayMessage): boolean {
@@ -272,7 +272,7 @@ export class Inbound {
 
   #refused(error: unknown, { sequence, epoch, payload, kind }: RelayMessage): boolean {
     const { name, events } = this.#context;
-    const verdict = verdictOn(error);
+    const verdict = unusableEntryKind(error);
     if (verdict === "over") throw error;
     if (verdict === "own" && kind === "commit") {
       this.#listener.doubtful(sequence);
@@ -293,7 +293,7 @@ export class Inbound {
   #isOfGroup(payload: Uint8Array): boolean {
     try {
       const { groupId } = inspectMessage(payload);
-      return groupId !== undefined && isSame(groupId, this.#context.group.id);
+      return groupId !== undefined && isEqual(groupId, this.#context.group.id);
     } catch {
       return false;
     }

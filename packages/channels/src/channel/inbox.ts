@@ -1,7 +1,7 @@
 import type { GroupRow, MlsGroup } from "@parley/mls-engine";
 import { deferred, type Deferred } from "@parley/core/internal";
 import { toPublicError } from "../error-mapping.ts";
-import { decodeStored, encodeStored, type ChannelMessage } from "./message.ts";
+import { decodeStored, encodeStored, type ChannelMessage } from "./channel-message.ts";
 import { INBOX_PREFIX, numberedKey, numberOf } from "./rows.ts";
 
 /** Caps on what waits to be taken; the channel is not read on while either is reached. */

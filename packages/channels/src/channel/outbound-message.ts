@@ -3,7 +3,7 @@ import { MlsEngineError } from "@parley/mls-engine";
 import { RelayError } from "@parley/skytale-relay";
 import { ChannelError } from "../errors.ts";
 import { toChannelError } from "../error-mapping.ts";
-import type { ChannelContext } from "./context.ts";
+import type { ChannelContext } from "./channel-context.ts";
 import type { Sent } from "./send-options.ts";
 
 /** A message on its way into a channel's log. */

@@ -2,11 +2,11 @@ import { randomBytes } from "node:crypto";
 import { deferred, type Deferred } from "@parley/core/internal";
 import { inspectMessage, MlsEngineError } from "@parley/mls-engine";
 import type { Published, RelayMessage } from "@parley/skytale-relay";
-import { RETAINED_EPOCHS, type ChannelContext } from "./context.ts";
+import { RETAINED_EPOCHS, type ChannelContext } from "./channel-context.ts";
 import { ChannelError } from "../errors.ts";
 import { toPublicError } from "../error-mapping.ts";
-import { ExpectedEntries } from "./expected-entries.ts";
-import { isSame } from "./member.ts";
+import { UnconfirmedPublishes } from "./unconfirmed-publishes.ts";
+import { isEqual } from "./channel-member.ts";
 import { effectOf, nameOf, sendError, type OutboundMessage } from "./outbound-message.ts";
 import { KEY_BYTES } from "./send-key.ts";
 import type { CheckedSend, OutboundLimits, Sent } from "./send-options.ts";
@@ -42,7 +42,7 @@ export class Outbound {
   readonly #inDoubt = new Set<OutboundMessage>();
   readonly #byKey = new Map<string, OutboundMessage>();
   readonly #byId = new Map<string, OutboundMessage>();
-  readonly #expected = new ExpectedEntries();
+  readonly #expected = new UnconfirmedPublishes();
   #landing: Deferred<void> | undefined;
   #bytes = 0;
   #nextOrder = 0;
@@ -112,7 +112,7 @@ export class Outbound {
   seen({ key, payload, sequence }: Pick<RelayMessage, "key" | "payload" | "sequence">): boolean {
     const found = this.#expected.take({ key, payload, sequence });
     const item = this.#byKey.get(nameOf(key));
-    const ciphertext = item?.ciphertexts.find(({ bytes }) => isSame(bytes, payload));
+    const ciphertext = item?.ciphertexts.find(({ bytes }) => isEqual(bytes, payload));
     if (item !== undefined && ciphertext !== undefined) {
       if (this.#context.group.epoch - ciphertext.epoch <= RETAINED_EPOCHS) this.#settle(item, { sequence });
       else this.#again(item);
@@ -240,7 +240,7 @@ export class Outbound {
     const found = await relay.fetchRange(name, { from: sequence, limit: 1, signal: closed }).catch(() => undefined);
     if (item.isSettled || item.key !== key) return;
     const [entry] = found?.messages ?? [];
-    if (entry !== undefined && isSame(entry.key, key) && this.#isReadable(entry.epoch, published)) this.#settle(item, { sequence });
+    if (entry !== undefined && isEqual(entry.key, key) && this.#isReadable(entry.epoch, published)) this.#settle(item, { sequence });
     else this.#doubt(item);
   }
 
@@ -266,7 +266,7 @@ export class Outbound {
   #repeated(item: OutboundMessage, sequence: number): void {
     if (item.isSettled) return;
     const late = this.#context.late.keyAt(sequence);
-    if (late !== undefined && isSame(late, item.key)) this.#again(item);
+    if (late !== undefined && isEqual(late, item.key)) this.#again(item);
     else this.#settle(item, { sequence });
   }
 

@@ -33,7 +33,7 @@ export function inviteIdOf(publicKey: Uint8Array): Uint8Array {
 }
 
 /** The token that is handed to who is invited: `skt_inv_` and 64 characters. Who has it may join. */
-export function composeToken({ id, secret }: Pick<Invite, "id" | "secret">): string {
+export function encodeToken({ id, secret }: Pick<Invite, "id" | "secret">): string {
   return PREFIX + Buffer.concat([id, secret]).toString("base64url");
 }
 
@@ -42,7 +42,7 @@ export function composeToken({ id, secret }: Pick<Invite, "id" | "secret">): str
  *
  * @throws InviteError `invite_malformed`, without the token
  */
-export function parseToken(token: string): Invite {
+export function decodeToken(token: string): Invite {
   // Tokens are pasted from mails and terminals, which break lines.
   const text = typeof token === "string" ? token.replaceAll(/[\s\u200B-\u200D\u2060]/gu, "") : "";
   if (!TOKEN.test(text)) {

@@ -1,9 +1,9 @@
 import type { ApiClient } from "../api/api-client.ts";
-import type { AccountGrant } from "../api/grants.ts";
+import type { AccountGrant } from "../api/account-grant.ts";
 import type { Channel } from "../channel/channel.ts";
-import { isSame, type MemberName } from "../channel/member.ts";
+import { isEqual, type MemberName } from "../channel/channel-member.ts";
 import { ChannelError } from "../errors.ts";
-import type { GrantDifference } from "../events.ts";
+import type { GrantDifference } from "../client-events.ts";
 import type { WaitOptions } from "../wait-options.ts";
 
 /** Options of `removeMember` of a manager. */
@@ -32,7 +32,7 @@ export class ChannelGrants {
   async findWithdrawal(channel: Channel, member: MemberName, signal: AbortSignal | undefined): Promise<() => Promise<void>> {
     const key = channel.keyOf(member);
     const grants = await this.#api().grants(channel.name, { signal });
-    const accounts = grants.filter(({ memberKeys }) => memberKeys.some((known) => isSame(known, key)));
+    const accounts = grants.filter(({ memberKeys }) => memberKeys.some((known) => isEqual(known, key)));
     if (accounts.length === 0) {
       const remedy = "remove it without `withdraw`, and withdraw its account's grant by id (DELETE /v1/channels/grants)";
       throw new ChannelError("not_found", `no grant for ${channel.name} names this member: ${remedy}`);
@@ -45,7 +45,7 @@ export class ChannelGrants {
   /** What members and grants differ in. @throws ChannelError `not_found` when the channel is another account's */
   async compare(channel: Channel): Promise<GrantDifference> {
     const grants = await this.#api().grants(channel.name);
-    const isMember = (key: Uint8Array): boolean => channel.members.some(({ signatureKey }) => isSame(signatureKey, key));
+    const isMember = (key: Uint8Array): boolean => channel.members.some(({ signatureKey }) => isEqual(signatureKey, key));
     const isLeft = ({ memberKeys }: AccountGrant): boolean => memberKeys.length > 0 && !memberKeys.some(isMember);
     return { accountsWithoutMember: grants.filter(isLeft).map(({ accountId }) => accountId) };
   }

@@ -1,5 +1,5 @@
 import { checkValues, IS_BOOLEAN, readDurationMs, rejectUnknownOptions } from "@parley/core/internal";
-import { identityBytes } from "../channel/member.ts";
+import { identityBytes } from "../channel/channel-member.ts";
 
 /** Options of `SkytaleChannelManager.invite`. */
 export interface InviteOptions {

@@ -2,11 +2,11 @@ import { setImmediate } from "node:timers/promises";
 import { MAX_TIMER_MS, closeAll, deferred, readDurationMs, rejectUnknownOptions } from "@parley/core/internal";
 import type { Channel } from "../channel/channel.ts";
 import type { Inbox, InboxItem } from "../channel/inbox.ts";
-import type { ChannelMessage } from "../channel/message.ts";
+import type { ChannelMessage } from "../channel/channel-message.ts";
 import { ChannelError, TransportError } from "../errors.ts";
-import type { Admissions } from "../invites/admissions.ts";
+import type { JoinRequestWorker } from "../invites/join-request-worker.ts";
 import { type Deadline, logEnd, persistentLogEnd, readTo } from "./log-end.ts";
-import { ChannelPort } from "./port.ts";
+import { ChannelPort } from "./channel-port.ts";
 
 /** How long to wait for messages. */
 export interface ReceiveOptions {
@@ -25,7 +25,7 @@ const DEFAULT_TIMEOUT_MS = 5000;
 export class ManagedChannel {
   readonly channel: Channel;
   readonly port: ChannelPort;
-  readonly #admissions: Admissions | undefined;
+  readonly #admissions: JoinRequestWorker | undefined;
   /** Given out by the last call of {@link ManagedChannel.receive}. */
   #inHand: readonly InboxItem[] = [];
   /** Ids of messages that were given out and are on disk all the same, since it could not be written. */
@@ -34,7 +34,7 @@ export class ManagedChannel {
   /** Not for a subscriber of the port. */
   readonly #accepts = (message: ChannelMessage): boolean => !this.port.wants(message);
 
-  constructor(channel: Channel, admissions: Admissions | undefined, before?: ManagedChannel) {
+  constructor(channel: Channel, admissions: JoinRequestWorker | undefined, before?: ManagedChannel) {
     this.channel = channel;
     this.#given = before === undefined ? new Set() : before.#given;
     this.port = new ChannelPort(channel);

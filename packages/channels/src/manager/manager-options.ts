@@ -1,6 +1,6 @@
 import { IS_ANYTHING, IS_BOOLEAN, type OptionCheck } from "@parley/core/internal";
 import { checkGiven, checkSettings, type SkytaleClientOptions } from "../client-options.ts";
-import { checkDeferralTimes, type DeferralTimes } from "../invites/deferrals.ts";
+import { checkRetryTimes, type RetryTimes } from "../invites/retry-schedule.ts";
 
 /** Options of `SkytaleChannelManager`. */
 export interface SkytaleChannelManagerOptions extends Omit<SkytaleClientOptions, "dataDir"> {
@@ -15,7 +15,7 @@ export interface SkytaleChannelManagerOptions extends Omit<SkytaleClientOptions,
    */
   readonly admit?: boolean;
   /** When other members act in the place of one who doesn't. For tests. @internal */
-  readonly admissionTimes?: DeferralTimes;
+  readonly admissionTimes?: RetryTimes;
 }
 
 const OWN: Readonly<Record<Exclude<keyof SkytaleChannelManagerOptions, keyof SkytaleClientOptions>, OptionCheck>> = {
@@ -27,7 +27,7 @@ const OWN: Readonly<Record<Exclude<keyof SkytaleChannelManagerOptions, keyof Sky
 export function clientOptionsOf(options: SkytaleChannelManagerOptions): Omit<SkytaleClientOptions, "dataDir"> {
   checkGiven(options, "SkytaleChannelManager", "endpoint and identity");
   checkSettings(options, OWN);
-  checkDeferralTimes(options.admissionTimes, "admissionTimes.");
+  checkRetryTimes(options.admissionTimes, "admissionTimes.");
   const { admit: _admit, admissionTimes: _admissionTimes, dataDir: _dataDir, ...rest } = options;
   return rest;
 }

@@ -1,24 +1,24 @@
 import { closeAll, closeQuietly, closeTogether, rejectUnknownOptions } from "@parley/core/internal";
 import type { Envelope, EnvelopeChannels, EnvelopePort } from "@parley/envelope-and-adapters";
 import type { Channel } from "../channel/channel.ts";
-import type { ChannelMember, MemberName } from "../channel/member.ts";
-import type { ChannelMessage } from "../channel/message.ts";
-import { notBytes } from "../channel/message-data.ts";
+import type { ChannelMember, MemberName } from "../channel/channel-member.ts";
+import type { ChannelMessage } from "../channel/channel-message.ts";
+import { describeNonBytes } from "../channel/describe-non-bytes.ts";
 import type { SendOptions, Sent } from "../channel/send-options.ts";
 import { checkEnvelope } from "@parley/envelope-and-adapters/internal";
 import { checkChannelName } from "../channel-name.ts";
 import { SkytaleClient } from "../client.ts";
 import type { ChannelOptions, CreateChannelOptions, JoinChannelOptions } from "../client-options.ts";
 import { ChannelError, TransportError } from "../errors.ts";
-import type { SkytaleClientEvents } from "../events.ts";
+import type { SkytaleClientEvents } from "../client-events.ts";
 import { guardedListeners } from "../guarded-listeners.ts";
 import { type DataDir, dataDirOf } from "./data-dir.ts";
-import { printWarning } from "../warning.ts";
-import { envelopeOf } from "./envelopes.ts";
-import { Inviting } from "./inviting.ts";
+import { printWarning } from "../print-warning.ts";
+import { envelopeOf } from "./received-envelope.ts";
+import { ChannelInvites } from "./channel-invites.ts";
 import { ManagedChannel, type ReceiveOptions } from "./managed-channel.ts";
 import type { AddMemberOptions, WaitOptions } from "../wait-options.ts";
-import { GrantComparisons } from "./grant-comparisons.ts";
+import { GrantComparison } from "./grant-comparison.ts";
 import { ChannelGrants, type RemoveMemberOptions } from "./channel-grants.ts";
 import type { InviteOptions, JoinWithTokenOptions } from "./invite-options.ts";
 import { StorageRecovery } from "./storage-recovery.ts";
@@ -51,9 +51,9 @@ const encoder = new TextEncoder();
 export class SkytaleChannelManager implements EnvelopeChannels, AsyncDisposable {
   readonly #dataDir: DataDir;
   readonly #client: SkytaleClient;
-  readonly #inviting: Inviting;
+  readonly #invites: ChannelInvites;
   readonly #grants: ChannelGrants;
-  readonly #comparisons: GrantComparisons;
+  readonly #comparisons: GrantComparison;
   /** There is an API server that knows grants. */
   readonly #comparesGrants: boolean;
   readonly #channels = new Map<string, ManagedChannel>();
@@ -76,7 +76,7 @@ export class SkytaleChannelManager implements EnvelopeChannels, AsyncDisposable 
     const events: Partial<SkytaleClientEvents> = {
       ...listeners.events,
       onMembersChanged: (channel, changes) => {
-        this.#inviting.membersChanged(channel, changes);
+        this.#invites.membersChanged(channel, changes);
         listeners.events.onMembersChanged?.(channel, changes);
         if (!this.#removing.has(channel)) this.#compareGrants(channel);
       },
@@ -90,9 +90,9 @@ export class SkytaleChannelManager implements EnvelopeChannels, AsyncDisposable 
       },
     };
     this.#client = new SkytaleClient({ ...own, ...listeners, events, dataDir: this.#dataDir.path });
-    this.#inviting = new Inviting(this.#client, { ...options, ...listeners });
-    this.#grants = new ChannelGrants(() => this.#inviting.api());
-    this.#comparisons = new GrantComparisons({
+    this.#invites = new ChannelInvites(this.#client, { ...options, ...listeners });
+    this.#grants = new ChannelGrants(() => this.#invites.api());
+    this.#comparisons = new GrantComparison({
       compare: (channel) => this.#grants.compare(channel),
       report: ({ name }, difference) => {
         const accounts = difference.accountsWithoutMember.join(", ");
@@ -249,7 +249,7 @@ export class SkytaleChannelManager implements EnvelopeChannels, AsyncDisposable 
   async send(name: string, message: string | Uint8Array, options?: SendOptions): Promise<Sent> {
     const channel = await this.#channel(name);
     if (typeof message === "string") return channel.send(encoder.encode(message), options);
-    if (!(message instanceof Uint8Array)) throw new TypeError(notBytes(message, "a string or a Uint8Array"));
+    if (!(message instanceof Uint8Array)) throw new TypeError(describeNonBytes(message, "a string or a Uint8Array"));
     return channel.send(message, options);
   }
 
@@ -306,12 +306,12 @@ export class SkytaleChannelManager implements EnvelopeChannels, AsyncDisposable 
    *   `api_key_required`; TransportError; TypeError
    */
   async invite(name: string, options?: InviteOptions): Promise<string> {
-    return this.#inviting.invite(await this.#channel(name), options);
+    return this.#invites.invite(await this.#channel(name), options);
   }
 
   /** Ends an invite before its time. Who waits by it is refused. @throws InviteError; AuthError; ChannelError; TransportError */
   async revokeInvite(name: string, token: string): Promise<void> {
-    await this.#inviting.revoke(name, token);
+    await this.#invites.revoke(name, token);
   }
 
   /**
@@ -323,7 +323,7 @@ export class SkytaleChannelManager implements EnvelopeChannels, AsyncDisposable 
    *   `join_expired`; TransportError `join_timeout`; AuthError `api_key_required`; MlsError `invalid_welcome`; the signal's reason
    */
   async joinWithToken(name: string, token: string, options?: JoinWithTokenOptions): Promise<EnvelopePort> {
-    return this.#hold(await this.#inviting.join(name, token, options));
+    return this.#hold(await this.#invites.join(name, token, options));
   }
 
   /** Stops receiving, sending and letting others in, and frees the data directory. Keys and what was not received stay. Idempotent. */
@@ -340,9 +340,9 @@ export class SkytaleChannelManager implements EnvelopeChannels, AsyncDisposable 
     this.#recovery.close();
     await closeAll(
       () => this.#comparisons.close(),
-      () => this.#inviting.close(),
+      () => this.#invites.close(),
       () => closeTogether(...Array.from(this.#channels.values(), (managed) => () => managed.close())),
-      () => this.#inviting.closeIntents(),
+      () => this.#invites.closeStore(),
       () => this.#client.close(),
       () => this.#dataDir.remove(),
     );
@@ -374,7 +374,7 @@ export class SkytaleChannelManager implements EnvelopeChannels, AsyncDisposable 
   }
 
   async #hold(channel: Channel): Promise<EnvelopePort> {
-    const admissions = await this.#inviting.admissions();
+    const admissions = await this.#invites.admissions();
     const existing = this.#channels.get(channel.name);
     if (existing?.channel === channel) return existing.port;
     const managed = new ManagedChannel(channel, admissions?.(channel), existing);

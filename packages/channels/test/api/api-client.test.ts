@@ -1,9 +1,9 @@
 import { startSkytale, type SkytaleServer } from "@parley/skytale-server";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { ApiClient } from "../../src/api/api-client.ts";
-import { attest } from "../../src/invites/attestation.ts";
+import { signInviteTerms } from "../../src/invites/invite-terms.ts";
 import { createInvite } from "../../src/invites/invite.ts";
-import { createJoinRequest } from "../../src/invites/join-proof.ts";
+import { createJoinRequest } from "../../src/invites/join-request.ts";
 import { answering, json } from "./answering-server.ts";
 
 const CHANNEL = "acme/team/general";
@@ -19,7 +19,7 @@ describe("the client of the API server", () => {
     return new ApiClient({ apiUrl: server.apiUrl, apiKey: apiKey.key });
   };
   const attestationOf = (inviteKey: Uint8Array, maxUses = 1): Uint8Array =>
-    attest({ channel: CHANNEL, inviteKey, maxUses, expiresAt: 4_000_000_000 }, () => new Uint8Array(64));
+    signInviteTerms({ channel: CHANNEL, inviteKey, maxUses, expiresAt: 4_000_000_000 }, () => new Uint8Array(64));
   const invite = async (maxUses = 1): Promise<ReturnType<typeof createInvite>> => {
     const made = createInvite();
     const { publicKey } = made;

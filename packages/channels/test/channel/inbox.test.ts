@@ -1,7 +1,7 @@
 import { createMlsEngine, memoryStore, type MlsGroup, unsafeAcceptAnyCredential } from "@parley/mls-engine";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { Inbox } from "../../src/channel/inbox.ts";
-import { type ChannelMessage, decodeStored, encodeStored } from "../../src/channel/message.ts";
+import { type ChannelMessage, decodeStored, encodeStored } from "../../src/channel/channel-message.ts";
 import { INBOX_PREFIX } from "../../src/channel/rows.ts";
 
 const LIMITS = { maxMessages: 3, maxBytes: 100 };

@@ -1,10 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { attest, readAttestation } from "../../src/invites/attestation.ts";
+import { signInviteTerms, verifyInviteTerms } from "../../src/invites/invite-terms.ts";
 import { publicKeyOf, signWith } from "../../src/invites/ed25519.ts";
-import { composeToken, createInvite, inviteIdOf, parseToken } from "../../src/invites/invite.ts";
-import { createJoinRequest, isProven } from "../../src/invites/join-proof.ts";
-import { signatureKeyIn } from "../../src/invites/key-package.ts";
+import { encodeToken, createInvite, inviteIdOf, decodeToken } from "../../src/invites/invite.ts";
+import { createJoinRequest, hasValidProof } from "../../src/invites/join-request.ts";
+import { signatureKeyIn } from "../../src/invites/key-package-holder.ts";
 
 const CHANNEL = "acme/team/general";
 const keyPackage = new TextEncoder().encode("a key package");
@@ -18,9 +18,9 @@ describe("an invite token", () => {
     fc.assert(
       fc.property(secrets, (secret) => {
         const invite = createInvite(secret);
-        const token = composeToken(invite);
+        const token = encodeToken(invite);
         expect(token).toMatch(/^skt_inv_[\w-]{64}$/);
-        expect(parseToken(token)).toEqual(invite);
+        expect(decodeToken(token)).toEqual(invite);
       }),
     );
   });
@@ -30,18 +30,18 @@ describe("an invite token", () => {
     expect(Buffer.from(invite.publicKey).toString("hex")).toMatchInlineSnapshot(
       `"5b8702ae2ca63e1dfbe0a31f826b8c77571fd4e41eef2a42e2242052b826203c"`,
     );
-    expect(composeToken(invite)).toMatchInlineSnapshot(`"skt_inv_W_Okm2M79IiPNRsAJEobhQcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcH"`);
+    expect(encodeToken(invite)).toMatchInlineSnapshot(`"skt_inv_W_Okm2M79IiPNRsAJEobhQcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcH"`);
   });
 
   it("is refused when a character is another, or missing, or too much", () => {
-    const token = composeToken(createInvite());
+    const token = encodeToken(createInvite());
     const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     fc.assert(
       fc.property(fc.nat(63), fc.constantFrom(...alphabet.split("")), (at, character) => {
         const index = "skt_inv_".length + at;
         fc.pre(token[index] !== character);
         const changed = token.slice(0, index) + character + token.slice(index + 1);
-        expect(() => parseToken(changed)).toThrow(expect.objectContaining({ code: "invite_malformed" }));
+        expect(() => decodeToken(changed)).toThrow(expect.objectContaining({ code: "invite_malformed" }));
       }),
     );
     for (const wrong of [
@@ -54,13 +54,13 @@ describe("an invite token", () => {
       5,
       undefined,
     ]) {
-      expect(() => parseToken(wrong as string)).toThrow(expect.objectContaining({ code: "invite_malformed" }));
+      expect(() => decodeToken(wrong as string)).toThrow(expect.objectContaining({ code: "invite_malformed" }));
     }
   });
 
   it("is in no error", () => {
-    const token = composeToken(createInvite());
-    expect(() => parseToken(`${token}x`)).toThrow(
+    const token = encodeToken(createInvite());
+    expect(() => decodeToken(`${token}x`)).toThrow(
       expect.objectContaining({ message: expect.not.stringContaining(token.slice(10, 30)) as string }),
     );
   });
@@ -71,7 +71,7 @@ describe("a request to join", () => {
   const request = createJoinRequest(invite, CHANNEL, keyPackage);
 
   it("proves that who asks has the invite", () => {
-    expect(isProven(request, invite.publicKey)).toBe(true);
+    expect(hasValidProof(request, invite.publicKey)).toBe(true);
     expect(createJoinRequest(invite, CHANNEL, keyPackage).requestId).not.toEqual(request.requestId);
   });
 
@@ -82,18 +82,18 @@ describe("a request to join", () => {
     ["invite id", { inviteId: new Uint8Array(16) }],
     ["proof", { proof: new Uint8Array(64) }],
   ])("proves nothing with another %s", (_, change) => {
-    expect(isProven({ ...request, ...change }, invite.publicKey)).toBe(false);
+    expect(hasValidProof({ ...request, ...change }, invite.publicKey)).toBe(false);
   });
 
   it("proves nothing by the key of another invite, though a server says that it's the one", () => {
     const other = createInvite();
-    expect(isProven(createJoinRequest({ ...invite, privateKey: other.privateKey }, CHANNEL, keyPackage), other.publicKey)).toBe(false);
+    expect(hasValidProof(createJoinRequest({ ...invite, privateKey: other.privateKey }, CHANNEL, keyPackage), other.publicKey)).toBe(false);
   });
 
   it("proves nothing when any bit of it is another", () => {
     fc.assert(
       fc.property(fc.nat(), fc.constantFrom("keyPackage", "requestId", "inviteId", "proof" as const), (at, member) => {
-        expect(isProven({ ...request, [member]: flipped(request[member], at) }, invite.publicKey)).toBe(false);
+        expect(hasValidProof({ ...request, [member]: flipped(request[member], at) }, invite.publicKey)).toBe(false);
       }),
     );
   });
@@ -101,7 +101,7 @@ describe("a request to join", () => {
   it("survives every key and proof that a server may send", () => {
     fc.assert(
       fc.property(fc.uint8Array(), fc.uint8Array(), (key, proof) => {
-        expect(isProven({ ...request, inviteId: inviteIdOf(key), proof }, key)).toBe(false);
+        expect(hasValidProof({ ...request, inviteId: inviteIdOf(key), proof }, key)).toBe(false);
       }),
     );
   });
@@ -112,11 +112,11 @@ describe("an attestation", () => {
   const alice = new Uint8Array(32).fill(1);
   const bob = publicKeyOf(new Uint8Array(32).fill(2));
   const terms = { channel: CHANNEL, inviteKey: invite.publicKey, maxUses: 3, expiresAt: 1_800_000_000 };
-  const attestation = attest(terms, (content) => signWith(alice, content));
+  const attestation = signInviteTerms(terms, (content) => signWith(alice, content));
   const facts = { channel: CHANNEL, inviteKey: invite.publicKey, memberKeys: [bob, publicKeyOf(alice)] };
 
   it("tells the terms, and the member who made the invite", () => {
-    expect(readAttestation(attestation, facts)).toEqual({ ...terms, madeBy: publicKeyOf(alice) });
+    expect(verifyInviteTerms(attestation, facts)).toEqual({ ...terms, inviter: publicKeyOf(alice) });
   });
 
   it.each([
@@ -126,15 +126,15 @@ describe("an attestation", () => {
     ["without members", { memberKeys: [] }],
     ["by a member whose key is none", { memberKeys: [new Uint8Array(3)] }],
   ])("tells nothing %s", (_, change) => {
-    expect(readAttestation(attestation, { ...facts, ...change })).toBeUndefined();
+    expect(verifyInviteTerms(attestation, { ...facts, ...change })).toBeUndefined();
   });
 
   it("tells nothing when it was changed, cut or lengthened", () => {
     fc.assert(
       fc.property(fc.nat(), fc.nat(attestation.length - 1), fc.uint8Array({ minLength: 1 }), (at, length, more) => {
-        expect(readAttestation(flipped(attestation, at), facts)).toBeUndefined();
-        expect(readAttestation(attestation.subarray(0, length), facts)).toBeUndefined();
-        expect(readAttestation(Buffer.concat([attestation, more]), facts)).toBeUndefined();
+        expect(verifyInviteTerms(flipped(attestation, at), facts)).toBeUndefined();
+        expect(verifyInviteTerms(attestation.subarray(0, length), facts)).toBeUndefined();
+        expect(verifyInviteTerms(Buffer.concat([attestation, more]), facts)).toBeUndefined();
       }),
     );
   });

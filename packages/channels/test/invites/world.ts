@@ -4,19 +4,19 @@ import { ParleyError } from "@parley/core";
 import { createMlsEngine, memoryStore, unsafeAcceptAnyCredential } from "@parley/mls-engine";
 import { startSkytale, type SkytaleServer } from "@parley/skytale-server";
 import { ApiClient } from "../../src/api/api-client.ts";
-import { Admissions } from "../../src/invites/admissions.ts";
-import { attest } from "../../src/invites/attestation.ts";
-import type { DeferralTimes } from "../../src/invites/deferrals.ts";
-import type { Door } from "../../src/invites/doorkeeper.ts";
+import { JoinRequestWorker } from "../../src/invites/join-request-worker.ts";
+import { signInviteTerms } from "../../src/invites/invite-terms.ts";
+import type { RetryTimes } from "../../src/invites/retry-schedule.ts";
+import type { JoinableChannel } from "../../src/invites/join-approver.ts";
 import { publicKeyOf, signWith } from "../../src/invites/ed25519.ts";
-import { Intents } from "../../src/invites/intents.ts";
-import { composeToken, createInvite } from "../../src/invites/invite.ts";
-import { signatureKeyIn } from "../../src/invites/key-package.ts";
+import { PendingAdmissionStore } from "../../src/invites/pending-admission-store.ts";
+import { encodeToken, createInvite } from "../../src/invites/invite.ts";
+import { signatureKeyIn } from "../../src/invites/key-package-holder.ts";
 
 export const CHANNEL = "acme/team/general";
 
 /** Waits that tests have the patience for. */
-export const QUICK: DeferralTimes = {
+export const QUICK: RetryTimes = {
   turn: { atLeast: 100, spread: 50 },
   welcome: { atLeast: 300, spread: 50 },
   doubt: { atLeast: 200, spread: 50 },
@@ -30,12 +30,12 @@ export class PlainChannel {
   /** What is done before each commit is. */
   onCommit: () => Promise<void> = () => Promise.resolve();
 
-  door(ownKey: Uint8Array): Door {
+  door(ownKey: Uint8Array): JoinableChannel {
     return {
       name: CHANNEL,
       ownKey,
       isActive: () => this.has(ownKey),
-      isNewcomer: (key) => this.newcomers.some((newcomer) => Buffer.compare(newcomer, key) === 0),
+      wasAddedRecently: (key) => this.newcomers.some((newcomer) => Buffer.compare(newcomer, key) === 0),
       memberKeys: () => this.members,
       addMembers: async (keyPackages) => {
         await this.onCommit();
@@ -62,10 +62,10 @@ export class PlainChannel {
 export class Host implements AsyncDisposable {
   readonly api: ApiClient;
   readonly errors: Error[] = [];
-  readonly intents: Intents = new Intents(memoryStore());
+  readonly intents: PendingAdmissionStore = new PendingAdmissionStore(memoryStore());
   readonly #seed: Uint8Array;
   readonly #channel: PlainChannel;
-  #admissions: Admissions | undefined;
+  #admissions: JoinRequestWorker | undefined;
 
   constructor(api: ApiClient, channel: PlainChannel, seed: number) {
     this.api = api;
@@ -79,7 +79,7 @@ export class Host implements AsyncDisposable {
   }
 
   online(): void {
-    this.#admissions = new Admissions({
+    this.#admissions = new JoinRequestWorker({
       door: this.#channel.door(this.key),
       api: this.api,
       intents: this.intents,
@@ -97,9 +97,11 @@ export class Host implements AsyncDisposable {
     const { maxUses = 1, ttlSeconds = 3600, expiresAt = Math.floor(Date.now() / 1000) + ttlSeconds } = options;
     const made = createInvite();
     const { publicKey } = made;
-    const attestation = attest({ channel: CHANNEL, inviteKey: publicKey, maxUses, expiresAt }, (content) => signWith(this.#seed, content));
+    const attestation = signInviteTerms({ channel: CHANNEL, inviteKey: publicKey, maxUses, expiresAt }, (content) =>
+      signWith(this.#seed, content),
+    );
     await this.api.createInvite({ channel: CHANNEL, publicKey, attestation, maxUses, ttlSeconds });
-    return composeToken(made);
+    return encodeToken(made);
   }
 
   codes(): (string | undefined)[] {

@@ -1,6 +1,6 @@
 import { memoryStore } from "@parley/mls-engine";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { composeToken, createInvite } from "../../src/invites/invite.ts";
+import { encodeToken, createInvite } from "../../src/invites/invite.ts";
 import { SkytaleChannelManager } from "../../src/index.ts";
 import { tampering } from "../invites/world.ts";
 import { NAME } from "../support/harness.ts";
@@ -232,7 +232,7 @@ describe("a token", () => {
   });
 
   it("is refused with a code of its own: unknown", async () => {
-    await expect(join(composeToken(createInvite()))).rejects.toMatchObject({ code: "invite_unknown" });
+    await expect(join(encodeToken(createInvite()))).rejects.toMatchObject({ code: "invite_unknown" });
     await expect(join(await alice.invite(NAME), "acme/team/other")).rejects.toMatchObject({ code: "invite_unknown" });
     await expect(join(await alice.invite(NAME), "bad-name")).rejects.toThrow("invalid channel name: bad-name");
   });

@@ -1,0 +1,18 @@
+import type { JsonObject, JsonValue } from "@parley/core";
+import * as read from "./response-fields.ts";
+
+/** The right of an account to use a channel, as the API server records it. */
+export interface AccountGrant {
+  readonly accountId: string;
+  /** Signature keys of the members that the account was let in with, as those who let them in said. */
+  readonly memberKeys: readonly Uint8Array[];
+}
+
+export function accountGrantOf(grant: JsonObject): AccountGrant {
+  const keys = grant["member_keys"];
+  const texts: readonly JsonValue[] = Array.isArray(keys) ? keys : [];
+  return {
+    accountId: read.text(grant, "account_id"),
+    memberKeys: texts.flatMap((key) => (typeof key === "string" ? Uint8Array.from(Buffer.from(key, "base64url")) : [])),
+  };
+}

@@ -1,0 +1,44 @@
+import type { JsonObject } from "@parley/core";
+import * as read from "./response-fields.ts";
+import type { JoinRequest } from "../invites/join-request.ts";
+
+/** What became of a request to join. */
+export type JoinState =
+  | { readonly status: "pending" | "expired" }
+  | { readonly status: "admitted"; readonly welcome: Uint8Array }
+  | { readonly status: "refused"; readonly reason: string | undefined };
+
+/** A request to join that waits for a member, with what the server says of its invite. Nothing of it is believed. */
+export interface PendingJoin extends JoinRequest {
+  readonly inviteKey: Uint8Array;
+  readonly attestation: Uint8Array;
+}
+
+export function joinStateOf(answer: JsonObject): JoinState {
+  const status = read.text(answer, "status");
+  switch (status) {
+    case "pending":
+    case "expired":
+      return { status };
+    case "admitted":
+      return { status, welcome: read.bytes(answer, "welcome") };
+    case "refused":
+      return { status, reason: read.optionalText(answer, "reason") };
+    default:
+      throw new read.ResponseError("names a status of the request that this client does not know");
+  }
+}
+
+/** The channel is the one that was asked for: a proof for another one doesn't hold. */
+export function pendingJoinOf(join: JsonObject, channel: string): PendingJoin {
+  const invite = read.object(join, "invite");
+  return {
+    channel,
+    inviteId: read.bytes(join, "invite_id"),
+    requestId: read.bytes(join, "request_id"),
+    keyPackage: read.bytes(join, "key_package"),
+    proof: read.bytes(join, "proof"),
+    inviteKey: read.bytes(invite, "invite_key"),
+    attestation: invite["attestation"] === undefined ? new Uint8Array() : read.bytes(invite, "attestation"),
+  };
+}

@@ -1,0 +1,43 @@
+import { describe, expect, it } from "vitest";
+import { UnconfirmedPublishes } from "../../src/channel/unconfirmed-publishes.ts";
+import { bytes } from "../support/harness.ts";
+
+const entry = (sequence: number, payload: string, key = "key") => ({ sequence, payload: bytes(payload), key: bytes(key) });
+
+function expecting(hasId = false): UnconfirmedPublishes {
+  const entries = new UnconfirmedPublishes();
+  entries.add(3, { key: bytes("key"), payloads: [bytes("second"), bytes("first")], hasId });
+  return entries;
+}
+
+describe("what a relay has acknowledged", () => {
+  it.each(["first", "second"])("is known again, whichever was published under its key: %s", (payload) => {
+    const entries = expecting();
+    expect(entries.take(entry(2, payload))).toBe("other");
+    expect(entries.take(entry(3, payload))).toBe("same");
+    expect(entries.take(entry(3, payload))).toBe("other");
+  });
+
+  it("is a fork when something else is in its place", () => {
+    expect(() => expecting().take(entry(3, "another"))).toThrow(expect.objectContaining({ code: "fork" }));
+    expect(() => expecting(true).take(entry(3, "another", "another's"))).toThrow(expect.objectContaining({ code: "fork" }));
+  });
+
+  it("may have been recorded as something else under its key, when it has an id", () => {
+    expect(expecting(true).take(entry(3, "of another life"))).toBe("repeated");
+  });
+
+  it("is forgotten with its log", () => {
+    const entries = expecting();
+    entries.clear();
+    expect(entries.take(entry(3, "another"))).toBe("other");
+  });
+
+  it("is not all kept when it becomes too much", () => {
+    const entries = new UnconfirmedPublishes();
+    for (let sequence = 1; sequence <= 10_001; sequence++)
+      entries.add(sequence, { key: bytes("key"), payloads: [bytes("a")], hasId: false });
+    expect(() => entries.take(entry(10_000, "b"))).toThrow(expect.objectContaining({ code: "fork" }));
+    expect(entries.take(entry(10_001, "b"))).toBe("other");
+  });
+});

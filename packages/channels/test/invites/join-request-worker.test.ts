@@ -1,0 +1,266 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join as joinPath } from "node:path";
+import { memoryStore } from "@parley/mls-engine";
+import type { SkytaleServer } from "@parley/skytale-server";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { ApiClient } from "../../src/api/api-client.ts";
+import { encodeToken, createInvite, decodeToken } from "../../src/invites/invite.ts";
+import { JoinRequestStore } from "../../src/invites/join-request-store.ts";
+import { requestWelcome, type Welcomed } from "../../src/invites/request-welcome.ts";
+import { signatureKeyIn } from "../../src/invites/key-package-holder.ts";
+import { CHANNEL, Host, newAccount, newKeyPackage, PlainChannel, startServer, tampering } from "./world.ts";
+
+let server: SkytaleServer;
+let channel: PlainChannel;
+let ownerKey: string;
+let alice: Host;
+let joiners: ApiClient[];
+let dataDir: string;
+let count = 0;
+
+const never = new AbortController().signal;
+
+/** A member with the account of the channel's owner. */
+function host(seed: number, apiUrl = server.apiUrl): Host {
+  return new Host(new ApiClient({ apiUrl, apiKey: ownerKey }), channel, seed);
+}
+
+async function newJoiner(): Promise<ApiClient> {
+  const api = new ApiClient({ apiUrl: server.apiUrl, apiKey: await newAccount(server, `joiner-${++count}`) });
+  joiners.push(api);
+  return api;
+}
+
+const waiting = async (): Promise<number> => (await alice.api.pending(CHANNEL)).joins.length;
+
+/** Somebody who wants to join, by a store of their own. */
+async function join(
+  token: string,
+  options: { api?: ApiClient; store?: JoinRequestStore; timeout?: number; keyPackage?: Uint8Array } = {},
+): Promise<Welcomed> {
+  const api = options.api ?? (await newJoiner());
+  const keyPackage = async (): Promise<Uint8Array> => options.keyPackage ?? (await newKeyPackage());
+  const records = options.store ?? new JoinRequestStore(memoryStore());
+  return requestWelcome(
+    { channel: CHANNEL, invite: decodeToken(token), until: performance.now() + (options.timeout ?? 20) * 1000 },
+    { api, records, keyPackage, signal: never },
+  );
+}
+
+beforeEach(async () => {
+  joiners = [];
+  dataDir = await mkdtemp(joinPath(tmpdir(), "admissions-"));
+  server = await startServer({ dataDir });
+  channel = new PlainChannel();
+  ownerKey = await newAccount(server, "alice");
+  alice = host(1);
+  await alice.api.createChannel(CHANNEL, "first");
+});
+
+afterEach(async () => {
+  await alice[Symbol.asyncDispose]();
+  await Promise.all(joiners.map((api) => api.close()));
+  await server.close();
+  await rm(dataDir, { recursive: true });
+});
+
+describe("who is invited", () => {
+  it("is let in at once by the one who made the invite", async () => {
+    alice.online();
+    const { welcome, settle } = await join(await alice.invite());
+    expect(Buffer.from(welcome).toString()).toBe("welcome 1");
+    await settle();
+    expect(alice.errors).toEqual([]);
+  });
+
+  it("is let in with many others by few commits", async () => {
+    const token = await alice.invite({ maxUses: 20 });
+    const joining = Array.from({ length: 20 }, () => join(token));
+    await expect.poll(waiting).toBe(20);
+    alice.online();
+    await Promise.all(joining);
+    expect(channel.members).toHaveLength(21);
+    expect(channel.commits).toEqual([20]);
+  });
+
+  it("is let in by few commits also when they come one after the other", async () => {
+    alice.online();
+    channel.onCommit = () => new Promise((resolve) => setImmediate(resolve));
+    const token = await alice.invite({ maxUses: 20 });
+    await Promise.all(Array.from({ length: 20 }, () => join(token)));
+    expect(channel.members).toHaveLength(21);
+    expect(channel.commits.length).toBeLessThan(20);
+  });
+
+  it("is let in by any member who is online, when the one who made the invite isn't", async () => {
+    const token = await alice.invite();
+    await using bob = host(2);
+    bob.online();
+    await join(token);
+    expect(channel.commits).toEqual([1]);
+  });
+
+  it("is added once, though several members are online", async () => {
+    const hosts = [2, 3, 4].map((seed) => host(seed));
+    for (const member of hosts) member.online();
+    const token = await alice.invite({ maxUses: 5 });
+    alice.online();
+    await Promise.all(Array.from({ length: 5 }, () => join(token)));
+    expect(channel.commits.every((added) => added > 0)).toBe(true);
+    expect(channel.members).toHaveLength(4 + 5);
+    for (const member of hosts) await member[Symbol.asyncDispose]();
+  });
+
+  it("goes on waiting with the same request after join_timeout, and after a restart", async () => {
+    const token = await alice.invite();
+    const api = await newJoiner();
+    const store = memoryStore();
+    const records = new JoinRequestStore(store);
+    await expect(join(token, { api, store: records, timeout: 0.2 })).rejects.toMatchObject({ code: "join_timeout", retryable: true });
+    await records.close();
+    const { joins } = await alice.api.pending(CHANNEL);
+    alice.online();
+    const { settle } = await join(token, { api, store: new JoinRequestStore(store) });
+    expect(channel.has(signatureKeyIn(joins[0]?.keyPackage ?? new Uint8Array()) ?? new Uint8Array())).toBe(true);
+    await settle();
+    // It is forgotten: another call is another request.
+    await expect(join(token, { api, store: records })).rejects.toMatchObject({
+      code: expect.stringMatching(/invite_exhausted|closed/) as string,
+    });
+  });
+
+  it("is let in though the server restarts between request and answer", async () => {
+    const token = await alice.invite();
+    const { apiPort, relayPort } = server;
+    const joining = join(token);
+    await expect.poll(waiting).toBe(1);
+    await server.close();
+    server = await startServer({ dataDir, port: apiPort, relayPort });
+    alice.online();
+    await joining;
+    expect(channel.commits).toEqual([1]);
+  });
+
+  it.each([
+    ["the others saw that", async (key: Uint8Array) => void channel.newcomers.push(key)],
+    ["came back", async (_key: Uint8Array, requestId: Uint8Array) => alice.intents.add([requestId])],
+  ])("is let in anew when the member who added them died before they had their welcome, and %s", async (_, know) => {
+    const keyPackage = await newKeyPackage();
+    const key = signatureKeyIn(keyPackage) ?? new Uint8Array();
+    const joining = join(await alice.invite(), { keyPackage });
+    await expect.poll(waiting).toBe(1);
+    channel.members.push(key);
+    const [request] = (await alice.api.pending(CHANNEL)).joins;
+    await know(key, request?.requestId ?? new Uint8Array());
+    alice.online();
+    await joining;
+    expect(channel.commits).toEqual([-1, 1]);
+  });
+});
+
+describe("who isn't let in", () => {
+  it("is who has a key package that isn't theirs: swapped on its way", async () => {
+    const evil = Buffer.from(await newKeyPackage()).toString("base64url");
+    await using proxy = await tampering(server.apiUrl, (path, body) =>
+      path.startsWith("/v1/channels/pending?") ? body.replaceAll(/"key_package":"[^"]*"/g, `"key_package":"${evil}"`) : body,
+    );
+    const token = await alice.invite();
+    await using fooled = host(3, proxy.url);
+    fooled.online();
+    const joining = join(token);
+    await expect.poll(() => fooled.codes()).toEqual(["key_package_swapped"]);
+    expect(channel.commits).toEqual([]);
+    // Where nobody is in between, they are let in after all.
+    await using bob = host(2);
+    bob.online();
+    await joining;
+    expect(channel.has(signatureKeyIn(Buffer.from(evil, "base64url")) ?? new Uint8Array())).toBe(false);
+  });
+
+  it("is a member already, whose old request a server shows again: they stay a member", async () => {
+    const keyPackage = await newKeyPackage();
+    const api = await newJoiner();
+    const joining = join(await alice.invite(), { api, keyPackage, timeout: 2 });
+    await expect.poll(waiting).toBe(1);
+    channel.members.push(signatureKeyIn(keyPackage) ?? new Uint8Array());
+    alice.online();
+    await expect(joining).rejects.toMatchObject({ code: "join_timeout" });
+    expect(channel.commits).toEqual([]);
+  });
+
+  it("is who has an invite that no member made", async () => {
+    await using stranger = new Host(new ApiClient({ apiUrl: server.apiUrl, apiKey: ownerKey }), new PlainChannel(), 9);
+    const token = await stranger.invite();
+    alice.online();
+    await expect(join(token)).rejects.toMatchObject({ code: "join_refused", message: expect.stringContaining("no member") as string });
+    expect(alice.codes()).toEqual(["invite_unattested"]);
+    expect(channel.commits).toEqual([]);
+  });
+
+  it("is who has an invite that its maker has limited, whatever the server says", async () => {
+    const token = await alice.invite({ expiresAt: Math.floor(Date.now() / 1000) - 48 * 3600 });
+    alice.online();
+    await expect(join(token)).rejects.toMatchObject({ code: "join_refused", message: expect.stringContaining("expired") as string });
+    expect(alice.codes()).toEqual(["invite_expired"]);
+  });
+
+  it("is who can't be brought their welcome; they don't stay a member without it", async () => {
+    const { apiPort, relayPort } = server;
+    await server.close();
+    server = await startServer({ dataDir, port: apiPort, relayPort, limits: { api: { requestsPerSecond: 10_000, maxWelcomeBytes: 3 } } });
+    alice.online();
+    await expect(join(await alice.invite())).rejects.toMatchObject({ code: "join_refused" });
+    expect(channel.commits).toEqual([1, -1]);
+    expect(channel.members).toHaveLength(1);
+  });
+
+  it("is who sends a key package that is none; the others are", async () => {
+    const token = await alice.invite({ maxUses: 3 });
+    const joining = [join(token), join(token, { keyPackage: new Uint8Array([1, 2, 3]) }), join(token)];
+    await expect.poll(waiting).toBe(3);
+    alice.online();
+    const outcomes = await Promise.allSettled(joining);
+    expect(outcomes.map(({ status }) => status)).toEqual(["fulfilled", "rejected", "fulfilled"]);
+    expect(outcomes[1]).toMatchObject({ reason: { code: "join_refused" } });
+    expect(channel.members).toHaveLength(3);
+  });
+
+  it("is who has a token of another server, or of another channel", async () => {
+    await expect(join(encodeToken(createInvite()))).rejects.toMatchObject({
+      name: "InviteError",
+      code: "invite_unknown",
+      retryable: false,
+    });
+  });
+
+  it("is who has a token that was used up", async () => {
+    const token = await alice.invite();
+    alice.online();
+    await join(token);
+    await expect(join(token)).rejects.toMatchObject({ code: "invite_exhausted", retryable: false });
+  });
+
+  it("is who has a token that was revoked", async () => {
+    const token = await alice.invite();
+    await alice.api.revokeInvite(CHANNEL, decodeToken(token).id);
+    await expect(join(token)).rejects.toMatchObject({ code: "invite_revoked", retryable: false });
+  });
+
+  it("is who has a token whose time is over", async () => {
+    const token = await alice.invite({ ttlSeconds: 1, maxUses: 1000 });
+    const codeNow = (): Promise<string> => join(token, { timeout: 0.1 }).then(String, (error: { code: string }) => error.code);
+    await expect.poll(codeNow, { interval: 200 }).toBe("invite_expired");
+  });
+
+  it("is who waits by an invite that is revoked meanwhile", async () => {
+    const token = await alice.invite();
+    const joining = expect(join(token)).rejects.toMatchObject({
+      code: "join_refused",
+      message: expect.stringContaining("revoked") as string,
+    });
+    await expect.poll(waiting).toBe(1);
+    await alice.api.revokeInvite(CHANNEL, decodeToken(token).id);
+    await joining;
+  });
+});
