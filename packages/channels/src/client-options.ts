@@ -2,13 +2,20 @@ import { checkOptions, IS_ANYTHING, IS_BOOLEAN, IS_FUNCTION, readNumbers, type O
 import { basicIdentity, type Authenticate, type GroupStore } from "@parley/mls-engine";
 import type { RelayClientOptions } from "@parley/skytale-relay";
 import { readLimits } from "@parley/skytale-relay/internal";
-import type { InboxLimits } from "./channel/inbox.ts";
 import { isEqual } from "./channel/channel-member.ts";
-import type { OutboundLimits } from "./channel/send-options.ts";
 import type { SkytaleClientEvents } from "./client-events.ts";
 
-/** Caps of one channel. */
-export interface ChannelLimits extends InboxLimits, OutboundLimits {}
+/** Limits of one channel. */
+export interface ChannelLimits {
+  /** Unsettled received messages. At this number the channel stops reading. Default 1024. */
+  readonly maxMessages: number;
+  /** Bytes of unsettled received messages. The inbox accepts at least one message of any size. Default 16 MiB. */
+  readonly maxBytes: number;
+  /** Messages waiting to be sent. Default 10,000. */
+  readonly maxQueued: number;
+  /** Bytes of messages waiting to be sent. Default 64 MiB. */
+  readonly maxQueuedBytes: number;
+}
 
 /** Options of `SkytaleClient` beside the three that it can't do without. */
 export interface SkytaleClientSettings {

@@ -7,7 +7,7 @@ export type {
   SkytaleClientOptions,
   SkytaleClientSettings,
 } from "./client-options.ts";
-export { Channel } from "./channel/channel.ts";
+export type { Channel } from "./channel/channel.ts";
 export type { AddMemberOptions, WaitOptions } from "./wait-options.ts";
 export type { ChannelMember, MemberName } from "./channel/channel-member.ts";
 export type { ChannelMessage } from "./channel/channel-message.ts";

@@ -2,10 +2,10 @@ import { createMlsEngine, memoryStore, unsafeAcceptAnyCredential } from "@parley
 import { RelayClient } from "@parley/skytale-relay";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { ApiClient } from "../src/api/api-client.ts";
-import { Channel } from "../src/channel/channel.ts";
+import { GroupChannel } from "../src/channel/group-channel.ts";
 import { Inbound } from "../src/channel/inbound.ts";
 import { Inbox } from "../src/channel/inbox.ts";
-import { SkytaleClient } from "../src/client.ts";
+import { Agent } from "../src/agent.ts";
 import { SkytaleChannelManager } from "../src/index.ts";
 import { JoinRequestWorker } from "../src/invites/join-request-worker.ts";
 import { PendingAdmissionStore } from "../src/invites/pending-admission-store.ts";
@@ -32,15 +32,15 @@ const group = await engine.createGroup(new Uint8Array([1]));
 const STEPS: readonly [step: string, owner: object, method: string][] = [
   ["the manager's invites", ChannelInvites.prototype, "close"],
   ["a managed channel", ManagedChannel.prototype, "close"],
-  ["a channel's admissions", JoinRequestWorker.prototype, "close"],
+  ["the join request worker", JoinRequestWorker.prototype, "close"],
   ["the manager's pending admissions", ChannelInvites.prototype, "closeStore"],
   ["pending admissions on disk", PendingAdmissionStore.prototype, "close"],
-  ["the client", SkytaleClient.prototype, "close"],
-  ["a channel", Channel.prototype, "close"],
+  ["the agent", Agent.prototype, "close"],
+  ["a channel", GroupChannel.prototype, "close"],
   ["receiving", Inbound.prototype, "stop"],
   ["the inbox", Inbox.prototype, "close"],
   ["the group", Object.getPrototypeOf(group) as object, "close"],
-  ["the link to the relay", RelayClient.prototype, "close"],
+  ["the relay client", RelayClient.prototype, "close"],
   ["the API client", ApiClient.prototype, "close"],
   ["the engine", Object.getPrototypeOf(engine) as object, "close"],
 ];

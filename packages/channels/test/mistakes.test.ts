@@ -157,7 +157,7 @@ describe("a mistake", () => {
     await expect(alice.send("acme/team/other", "x")).rejects.toThrow("the channel acme/team/other isn't open here");
     await expect(alice.removeMember(NAME, "nobody")).rejects.toThrow('no member of acme/team/general goes by "nobody"');
     await expect(alice.send(NAME, new Uint8Array(3_000_000))).rejects.toThrow(
-      "a message of 3000000 bytes is too large: the relay takes 1048576 bytes",
+      "a message of 3000000 bytes is too large: the relay accepts 1048576 bytes",
     );
     await expect(managers.of("bob").open(NAME)).rejects.toThrow("not a member of the channel acme/team/general");
   });
@@ -214,7 +214,7 @@ it("after the server has lost its data, errors name the cause, and an agent can 
   const unknown = /the server does not know the channel acme\/team\/general.*forget\("acme\/team\/general"\)/;
   await expect(alice.invite(NAME)).rejects.toThrow(unknown);
   await expect(alice.send(NAME, "anybody?")).rejects.toThrow(unknown);
-  await expect(alice.create(NAME)).rejects.toThrow(/is a member of the channel acme\/team\/general already: open it, or forget it/);
+  await expect(alice.create(NAME)).rejects.toThrow(/is already a member of the channel acme\/team\/general: open it, or forget it/);
   await alice.forget(NAME);
   expect(alice.listChannels()).toEqual([]);
   await alice.create(NAME);

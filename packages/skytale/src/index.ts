@@ -2,7 +2,6 @@ export { SkytaleChannelManager } from "./manager.ts";
 export type { SkytaleChannelManagerOptions } from "./env.ts";
 export {
   AuthError,
-  Channel,
   ChannelError,
   InviteError,
   MlsError,
@@ -10,6 +9,7 @@ export {
   TransportError,
   type AddMemberOptions,
   type AuthErrorCode,
+  type Channel,
   type ChannelErrorCode,
   type ChannelMember,
   type ChannelMessage,

@@ -74,7 +74,7 @@ export class Inbound {
   }
 
   /** The link is lost. The log that is there when it is opened again may be another one. */
-  linkLost(): void {
+  connectionLost(): void {
     this.#anchor = this.#last;
   }
 
@@ -188,7 +188,7 @@ export class Inbound {
         if (error instanceof RangeGoneError && error.firstSequence > from) {
           await group.requireUpdate();
           from = error.firstSequence;
-        } else if (error instanceof ParleyError && error.retryable) await position.whenLinked(closed);
+        } else if (error instanceof ParleyError && error.retryable) await position.whenConnected(closed);
         else throw error;
       }
     }

@@ -1,16 +1,11 @@
 import type { GroupRow, MlsGroup } from "@parley/mls-engine";
 import { deferred, type Deferred } from "@parley/core/internal";
+import type { ChannelLimits } from "../client-options.ts";
 import { toPublicError } from "../error-mapping.ts";
 import { decodeStored, encodeStored, type ChannelMessage } from "./channel-message.ts";
 import { INBOX_PREFIX, numberedKey, numberOf } from "./rows.ts";
 
-/** Caps on what waits to be taken; the channel is not read on while either is reached. */
-export interface InboxLimits {
-  /** Messages. Default 1024. */
-  readonly maxMessages: number;
-  /** Bytes of them. One message is taken in however large it is. Default 16 MiB. */
-  readonly maxBytes: number;
-}
+export type InboxLimits = Pick<ChannelLimits, "maxMessages" | "maxBytes">;
 
 /** What was taken is removed from the disk with the next message that comes, or by itself after so many milliseconds. */
 const ACK_DELAY_MS = 20;

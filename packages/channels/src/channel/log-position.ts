@@ -11,8 +11,8 @@ interface Waiter {
 /** How far a channel's log has been applied, and whether that is all there is. Others wait for it here. */
 export class LogPosition {
   #next: number;
-  #linked: boolean;
-  #isCut = false;
+  #isConnected: boolean;
+  #isDisconnected = false;
   /** What has to be applied after the last opening of the link; `undefined` until the relay has said it. */
   #target: number | undefined;
   #isStalled = false;
@@ -22,10 +22,10 @@ export class LogPosition {
   readonly #channel: string;
 
   /** @param channel its name, for errors. */
-  constructor(next: number, isLinked: boolean, channel = "the channel") {
+  constructor(next: number, isConnected: boolean, channel = "the channel") {
     this.#channel = channel;
     this.#next = next;
-    this.#linked = isLinked;
+    this.#isConnected = isConnected;
   }
 
   /** Sequence of the entry that is applied next. */
@@ -34,13 +34,13 @@ export class LogPosition {
   }
 
   /** Whether the link is lost, or could not be opened. */
-  get isCut(): boolean {
-    return this.#isCut;
+  get isDisconnected(): boolean {
+    return this.#isDisconnected;
   }
 
   /** Whether everything is applied that the relay had when the link was opened. */
   get isCaughtUp(): boolean {
-    return this.#linked && this.#target !== undefined && this.#next >= this.#target;
+    return this.#isConnected && this.#target !== undefined && this.#next >= this.#target;
   }
 
   advance(next: number): void {
@@ -48,15 +48,15 @@ export class LogPosition {
     this.#check();
   }
 
-  linkUp(): void {
-    this.#linked = true;
-    this.#isCut = false;
+  connectionUp(): void {
+    this.#isConnected = true;
+    this.#isDisconnected = false;
     this.#check();
   }
 
-  linkDown(): void {
-    this.#linked = false;
-    this.#isCut = true;
+  connectionLost(): void {
+    this.#isConnected = false;
+    this.#isDisconnected = true;
     this.#target = undefined;
   }
 
@@ -99,12 +99,12 @@ export class LogPosition {
    * @throws what the position ended with
    */
   whenSendable(): Promise<void> {
-    return this.#when(() => this.isCaughtUp || (this.#linked && this.#isStalled), undefined, true);
+    return this.#when(() => this.isCaughtUp || (this.#isConnected && this.#isStalled), undefined, true);
   }
 
   /** Resolves when there is a link to the relay, also while the inbox is full. @throws what the position ended with; the signal's reason */
-  whenLinked(signal?: AbortSignal): Promise<void> {
-    return this.#when(() => this.#linked, signal, true);
+  whenConnected(signal?: AbortSignal): Promise<void> {
+    return this.#when(() => this.#isConnected, signal, true);
   }
 
   /** Resolves when the entry with this sequence is applied. @throws as {@link LogPosition.whenCaughtUp} */

@@ -6,48 +6,63 @@ import { toChannelError } from "../error-mapping.ts";
 import type { ChannelContext } from "./channel-context.ts";
 import type { Sent } from "./send-options.ts";
 
+/**
+ * The states of an outbound message:
+ *
+ * ```text
+ * send() ─► queued ─► encrypting ─► in-flight ─► finished     recorded in time
+ *             ▲           │             │ │
+ *             ├───────────┴── offline ──┘ ├─► looking-up ─┬─► finished     an earlier call with this id recorded it
+ *             │                           └─► doubtful ◄──┘   perhaps recorded too late: decided when the log is read up to it
+ *             └─── recorded too late: under the next key ───── doubtful ─► finished     the log shows it in time
+ * ```
+ *
+ * Any state but `finished` ends in `finished` when the caller stops waiting, the relay rejects the message, or the channel ends. Reading the
+ * message in the log decides in any state: `finished` if it is in time, `queued` if it is late.
+ */
+export type OutboundState = "queued" | "encrypting" | "in-flight" | "looking-up" | "doubtful" | "finished";
+
 /** A message on its way into a channel's log. */
 export interface OutboundMessage {
+  state: OutboundState;
   readonly data: Uint8Array;
   readonly sent: Deferred<Sent>;
   readonly id: string | undefined;
-  /** In the order of the calls. */
+  /** Position in the order of the calls. */
   readonly order: number;
-  /** How many calls wait for it. */
+  /** Number of calls that wait for it. */
   waiting: number;
-  /** Not to wait for a link before it is published. */
-  readonly needsLink: boolean;
+  /** Whether the send fails if the relay is disconnected before the message is published. */
+  readonly failsOffline: boolean;
   wasPublished: boolean;
-  /** Under which it is published: a repetition finds what was recorded before, whichever epoch it was encrypted in. */
+  /** Publish key. The relay records one message per key, so a republished message is not recorded twice. */
   key: Uint8Array;
-  /** How often it was published where nobody could read it. */
+  /** How often the message was recorded after its epoch expired. */
   lateAttempts: number;
-  /** What was published or is about to be; the last one first. */
+  /** The ciphertexts published under {@link OutboundMessage.key}, newest first. */
   ciphertexts: readonly { readonly epoch: bigint; readonly bytes: Uint8Array }[];
-  /** Ends the attempt that is under way. */
+  /** Aborts the current publish call. */
   attempt: AbortController | undefined;
-  isSettled: boolean;
 }
 
-/** What keeps a message from being sent, in terms of what the caller has passed. */
+/** Maps a failure to send, with a size limit in terms of the caller's message. */
 export function sendError(error: unknown, { data }: OutboundMessage, { name, relay }: ChannelContext): Error {
   const isTooLarge =
     (error instanceof RelayError && error.code === "message_too_large") || (error instanceof MlsEngineError && error.code === "too_large");
   if (!isTooLarge) return toChannelError(error, name);
-  const limit = `the relay takes ${relay.maxPayloadBytes} bytes, encrypted and padded`;
+  const limit = `the relay accepts ${relay.maxPayloadBytes} bytes, encrypted and padded`;
   const size = `a message of ${data.length} bytes is too large: ${limit}. Send it in parts`;
   return new ChannelError("bad_request", size, { cause: error });
 }
 
-/** What became of a message whose sender has stopped waiting. */
+/** The consequence, for the error message, when the caller stops waiting. */
 export function effectOf({ wasPublished, id }: OutboundMessage): string {
   if (!wasPublished) return "the message was not sent";
-  const repeat =
-    id === undefined ? "give sends an id to repeat them without duplicates" : "repeat it with the same id to have it recorded once";
-  return `the message may have been recorded all the same: ${repeat}`;
+  const repeat = id === undefined ? "pass an id to make sends safe to repeat" : "repeat it with the same id to have it recorded once";
+  return `the message may have been recorded: ${repeat}`;
 }
 
-/** The key as one of a Map. */
-export function nameOf(key: Uint8Array): string {
+/** A publish key as a map key. */
+export function keyText(key: Uint8Array): string {
   return Buffer.from(key.buffer, key.byteOffset, key.length).toString("latin1");
 }

@@ -2,166 +2,191 @@ import { randomBytes } from "node:crypto";
 import { deferred, type Deferred } from "@parley/core/internal";
 import { inspectMessage, MlsEngineError } from "@parley/mls-engine";
 import type { Published, RelayMessage } from "@parley/skytale-relay";
-import { RETAINED_EPOCHS, type ChannelContext } from "./channel-context.ts";
-import { ChannelError } from "../errors.ts";
+import type { ChannelLimits } from "../client-options.ts";
 import { toPublicError } from "../error-mapping.ts";
-import { UnconfirmedPublishes } from "./unconfirmed-publishes.ts";
+import { ChannelError } from "../errors.ts";
+import { RETAINED_EPOCHS, type ChannelContext } from "./channel-context.ts";
 import { isEqual } from "./channel-member.ts";
-import { effectOf, nameOf, sendError, type OutboundMessage } from "./outbound-message.ts";
+import { effectOf, keyText, sendError, type OutboundMessage, type OutboundState } from "./outbound-message.ts";
 import { KEY_BYTES } from "./send-key.ts";
-import type { CheckedSend, OutboundLimits, Sent } from "./send-options.ts";
+import type { CheckedSend, Sent } from "./send-options.ts";
+import { UnconfirmedPublishes } from "./unconfirmed-publishes.ts";
 
-/** So often in a row no message is late: the relay does that. */
+/** An honest relay does not record a message late this many times in a row. */
 const MAX_LATE_ATTEMPTS = 8;
-/** Published and not recorded yet. */
 const MAX_IN_FLIGHT = 512;
 
-/** What is to be done before anything can be encrypted. */
+/** Group changes that the engine requires before it encrypts. */
 export interface OutboundSteps {
-  /** Proposals wait. */
+  /** Commits pending proposals. */
   readonly commitProposals: () => Promise<void>;
-  /** Keys may have been used that aren't known here. */
+  /** Replaces this agent's keys, some of which an older copy of its data may have used. */
   readonly replaceKeys: () => Promise<void>;
 }
 
 /**
- * Messages on their way into a channel's log, in the order of the calls. A message stays here until it is recorded where all members can
- * read it: after a loss of the link, or when its epoch was over too long before, it is published again.
+ * Sends messages in the order of the calls, each until it is recorded where all members can decrypt it. See {@link OutboundState} for the
+ * states of a message.
  *
- * It is encrypted in the epoch that this agent has read up to. While the inbox is full that may be long before the log's end, and how many
- * epochs lie between is the relay's word.
+ * A message is encrypted in the epoch that this agent has read up to. Members keep the keys of {@link RETAINED_EPOCHS} past epochs, so a
+ * message recorded later than that is lost, and is encrypted and published again. While the inbox is full, this agent may be far behind the
+ * end of the log, and knows the epoch there only from the relay.
  */
 export class Outbound {
   readonly #context: ChannelContext;
-  readonly #limits: OutboundLimits;
-  readonly #before: OutboundSteps;
+  readonly #limits: Pick<ChannelLimits, "maxQueued" | "maxQueuedBytes">;
+  readonly #steps: OutboundSteps;
+  /** Messages to publish, sorted by {@link OutboundMessage.order}. */
   #queue: OutboundMessage[] = [];
-  /** In the order of their publishing. */
   readonly #inFlight = new Set<OutboundMessage>();
-  /** Recorded, perhaps so late that nobody can read them: it shows when the log is read up to there. */
-  readonly #inDoubt = new Set<OutboundMessage>();
+  readonly #doubtful = new Set<OutboundMessage>();
+  /** All messages that are not finished. */
   readonly #byKey = new Map<string, OutboundMessage>();
   readonly #byId = new Map<string, OutboundMessage>();
-  readonly #expected = new UnconfirmedPublishes();
-  #landing: Deferred<void> | undefined;
+  readonly #unconfirmed = new UnconfirmedPublishes();
+  /** Resolves when a message is in flight no longer. */
+  #capacity: Deferred<void> | undefined;
   #bytes = 0;
   #nextOrder = 0;
-  /** Counts the losses of the link. */
+  /** Number of lost connections. */
   #losses = 0;
   #isRunning = false;
   #isWatching = false;
 
-  constructor(context: ChannelContext, limits: OutboundLimits, before: OutboundSteps) {
+  constructor(context: ChannelContext, limits: Pick<ChannelLimits, "maxQueued" | "maxQueuedBytes">, steps: OutboundSteps) {
     this.#context = context;
     this.#limits = limits;
-    this.#before = before;
+    this.#steps = steps;
   }
 
+  /** Enqueues a message, or joins the pending send with the same id. Resolves when the message is recorded in time. */
   send(data: Uint8Array, options: CheckedSend): Promise<Sent> {
-    const { id, signal, needsLink } = options;
+    const { id, signal, failsOffline } = options;
     signal?.throwIfAborted();
-    if (needsLink && this.#context.position.isCut) throw this.#noLink();
+    if (failsOffline && this.#context.position.isDisconnected) throw this.#offlineError();
     const same = id === undefined ? undefined : this.#byId.get(id);
-    if (same !== undefined) return this.#outcomeOf(same, options);
-    if (this.#byKey.size >= this.#limits.maxQueued || this.#bytes + data.length > this.#limits.maxQueuedBytes) {
-      const { maxQueued, maxQueuedBytes } = this.#limits;
+    if (same !== undefined) return this.#wait(same, options);
+    const { maxQueued, maxQueuedBytes } = this.#limits;
+    if (this.#byKey.size >= maxQueued || this.#bytes + data.length > maxQueuedBytes) {
       const limits = `limits.maxQueued ${maxQueued}, limits.maxQueuedBytes ${maxQueuedBytes}`;
-      throw new ChannelError("limit_reached", `too many messages wait to be sent on ${this.#context.name} (${limits}): await the sends`);
+      throw new ChannelError(
+        "limit_reached",
+        `too many messages are waiting to be sent on ${this.#context.name} (${limits}): await the sends`,
+      );
     }
     const item: OutboundMessage = {
+      state: "queued",
       data: data.slice(),
       sent: deferred(),
       id,
       order: this.#nextOrder++,
       waiting: 0,
-      needsLink,
+      failsOffline,
       wasPublished: false,
       key: this.#keyOf(id, 0),
       lateAttempts: 0,
       ciphertexts: [],
       attempt: undefined,
-      isSettled: false,
     };
-    this.#byKey.set(nameOf(item.key), item);
+    this.#byKey.set(keyText(item.key), item);
     if (id !== undefined) this.#byId.set(id, item);
     this.#bytes += data.length;
     this.#queue.push(item);
     void this.#run();
-    return this.#outcomeOf(item, options);
+    return this.#wait(item, options);
   }
 
-  /** The link is lost, or could not be opened: what was under way is decided when all is read that was recorded before. */
-  linkLost(): void {
+  /**
+   * The connection was lost, or could not be opened. In-flight messages are queued again: the log, which is read first after a reconnect,
+   * shows whether they were recorded.
+   */
+  connectionLost(): void {
     this.#losses++;
-    for (const item of this.#queue) this.#failWithoutLink(item);
+    for (const item of this.#queue) this.#failIfOffline(item);
     for (const item of this.#inFlight) {
       item.attempt?.abort();
       item.attempt = undefined;
-      this.#landed(item);
-      this.#queue.push(item);
+      this.#enter(item, "queued");
     }
-    this.#sortQueue();
     void this.#run();
   }
 
   /**
-   * Whether an entry of the log is one of these messages, which takes it out of doubt. Called for each entry, before the position moves on.
+   * Whether a log entry is one of these messages. Called for each entry, before the position advances.
    *
-   * @throws ChannelError `fork` when the relay has said that one of these messages is in its place
+   * @throws ChannelError `fork` if the relay acknowledged another message with this sequence number
    */
   seen({ key, payload, sequence }: Pick<RelayMessage, "key" | "payload" | "sequence">): boolean {
-    const found = this.#expected.take({ key, payload, sequence });
-    const item = this.#byKey.get(nameOf(key));
+    const found = this.#unconfirmed.take({ key, payload, sequence });
+    const item = this.#byKey.get(keyText(key));
     const ciphertext = item?.ciphertexts.find(({ bytes }) => isEqual(bytes, payload));
     if (item !== undefined && ciphertext !== undefined) {
-      if (this.#context.group.epoch - ciphertext.epoch <= RETAINED_EPOCHS) this.#settle(item, { sequence });
-      else this.#again(item);
+      if (this.#context.group.epoch - ciphertext.epoch <= RETAINED_EPOCHS) this.#finish(item, { sequence });
+      else this.#resend(item);
       return true;
     }
-    // Sent before, in another life of this agent or by a call that stopped waiting: as it was encrypted then.
-    if (found === "repeated" && item !== undefined) this.#repeated(item, sequence);
+    // Recorded by an earlier send with the same id, with that send's ciphertext.
+    if (found === "repeated" && item !== undefined) this.#finishRepeated(item, sequence);
     return found === "same";
   }
 
-  /** The log is another one than before. */
-  forgetExpected(): void {
-    this.#expected.clear();
+  /** The relay replaced its log: entries acknowledged before will not be read. */
+  forgetUnconfirmed(): void {
+    this.#unconfirmed.clear();
   }
 
-  /** Nothing is sent any more. */
+  /** Rejects all messages. Called when the channel ends. */
   fail(error: Error): void {
     for (const item of this.#byKey.values()) {
       item.attempt?.abort();
-      this.#settle(item, error);
+      this.#finish(item, error);
     }
-    this.#queue = [];
-    this.#expected.clear();
+    this.#unconfirmed.clear();
   }
 
+  /** Moves a message to another state, and into the collection of that state. */
+  #enter(item: OutboundMessage, state: OutboundState): void {
+    item.state = state;
+    this.#doubtful.delete(item);
+    if (this.#inFlight.delete(item)) {
+      this.#capacity?.resolve();
+      this.#capacity = undefined;
+    }
+    if (state === "in-flight") this.#inFlight.add(item);
+    if (state === "doubtful") this.#doubtful.add(item);
+    if (state !== "queued" || this.#queue.includes(item)) return;
+    this.#queue.push(item);
+    this.#queue.sort((a, b) => a.order - b.order);
+  }
+
+  /** Encrypts and publishes the queue, while it is not empty. */
   async #run(): Promise<void> {
     if (this.#isRunning) return;
     this.#isRunning = true;
     try {
       while (this.#queue.length > 0) {
         await this.#context.position.whenSendable();
-        while (this.#inFlight.size >= MAX_IN_FLIGHT) await (this.#landing ??= deferred()).promise;
+        while (this.#inFlight.size >= MAX_IN_FLIGHT) await (this.#capacity ??= deferred()).promise;
         const item = this.#queue.shift();
-        if (item === undefined || item.isSettled) continue;
+        if (item?.state !== "queued") continue;
+        this.#enter(item, "encrypting");
         const losses = this.#losses;
-        if (!(await this.#isEncrypted(item))) continue;
+        await this.#encrypt(item);
+        // The message may have been finished, or read in the log too late, while it was encrypted.
+        if (!this.#is(item, "encrypting")) continue;
         if (losses === this.#losses) this.#publish(item);
-        else this.#requeue(item);
-        this.#failWithoutLink(item);
+        else this.#enter(item, "queued");
+        this.#failIfOffline(item);
       }
     } catch (error) {
-      for (const item of this.#queue.splice(0)) this.#settle(item, toPublicError(error));
+      for (const item of this.#queue.splice(0)) this.#finish(item, toPublicError(error));
     } finally {
       this.#isRunning = false;
     }
   }
 
-  /** Encrypts in the epoch of now. False when that failed, for which the message is rejected. */
-  async #isEncrypted(item: OutboundMessage): Promise<boolean> {
+  /** Encrypts in the current epoch, or rejects the message. */
+  async #encrypt(item: OutboundMessage): Promise<void> {
     const { group } = this.#context;
     try {
       while (item.ciphertexts[0]?.epoch !== group.epoch) {
@@ -170,15 +195,13 @@ export class Outbound {
           item.ciphertexts = [{ epoch: inspectMessage(bytes).epoch ?? group.epoch, bytes }, ...item.ciphertexts];
         } catch (error) {
           if (!(error instanceof MlsEngineError)) throw error;
-          if (error.code === "proposals_waiting") await this.#before.commitProposals();
-          else if (error.code === "update_required") await this.#before.replaceKeys();
+          if (error.code === "proposals_waiting") await this.#steps.commitProposals();
+          else if (error.code === "update_required") await this.#steps.replaceKeys();
           else throw error;
         }
       }
-      return true;
     } catch (error) {
-      this.#settle(item, sendError(error, item, this.#context));
-      return false;
+      this.#finish(item, sendError(error, item, this.#context));
     }
   }
 
@@ -189,156 +212,137 @@ export class Outbound {
     const attempt = new AbortController();
     item.attempt = attempt;
     item.wasPublished = true;
-    this.#inFlight.add(item);
+    this.#enter(item, "in-flight");
     const message = { kind: "application", epoch: ciphertext.epoch, payload: ciphertext.bytes, key: item.key } as const;
-    void this.#attempt(item, attempt, async () => {
-      const published = await relay.publish(name, message, { signal: attempt.signal });
-      if (item.attempt === attempt) this.#recorded(item, published);
-    });
+    const run = async (): Promise<void> => {
+      try {
+        const published = await relay.publish(name, message, { signal: attempt.signal });
+        if (item.attempt === attempt) this.#recorded(item, published);
+      } catch (error) {
+        if (item.attempt === attempt && !attempt.signal.aborted) this.#finish(item, sendError(error, item, this.#context));
+      }
+    };
+    void run();
   }
 
-  async #attempt(item: OutboundMessage, attempt: AbortController, publish: () => Promise<void>): Promise<void> {
-    try {
-      await publish();
-    } catch (error) {
-      if (item.attempt !== attempt || attempt.signal.aborted) return;
-      this.#settle(item, sendError(error, item, this.#context));
-    }
-  }
-
+  /** The relay acknowledged the message. */
   #recorded(item: OutboundMessage, published: Published): void {
-    this.#landed(item);
     const { position } = this.#context;
     const { sequence, isRepeated = false } = published;
-    if (sequence >= position.next) this.#expect(item, sequence);
-    if (item.isSettled) return;
-    if (item.id !== undefined && sequence < position.next) return this.#repeated(item, sequence);
-    // Of several that were published under the key, any may be the one that was recorded before.
+    if (sequence >= position.next) {
+      const { key, ciphertexts, id } = item;
+      this.#unconfirmed.add(sequence, { key, payloads: ciphertexts.map(({ bytes }) => bytes), hasId: id !== undefined });
+    }
+    if (item.state === "finished") return;
+    if (item.id !== undefined && sequence < position.next) return this.#finishRepeated(item, sequence);
+    // If the relay had recorded this key before, which ciphertext it holds is unknown. The oldest one is the worst case.
     const epoch = item.ciphertexts.at(isRepeated ? -1 : 0)?.epoch;
     if (item.id !== undefined && isRepeated) void this.#lookUp(item, published);
-    else if (epoch !== undefined && this.#isReadable(epoch, published)) this.#settle(item, { sequence });
+    else if (epoch !== undefined && this.#isReadable(epoch, published)) this.#finish(item, { sequence });
     else this.#doubt(item);
   }
 
-  #expect({ key, ciphertexts, id }: OutboundMessage, sequence: number): void {
-    this.#expected.add(sequence, { key, payloads: ciphertexts.map(({ bytes }) => bytes), hasId: id !== undefined });
-  }
-
-  /** Whether members who read the log up to a message's place still have the keys of the epoch that it was encrypted in. */
+  /** Whether members that read the log up to a recorded message still have the keys of the epoch that it was encrypted in. */
   #isReadable(epoch: bigint, { sequence, logEpoch }: Published): boolean {
     const { group, position } = this.#context;
-    // If all that isn't read yet were commits.
+    // The epoch if all unread entries before the message are commits. Bounds the epoch that the relay reports.
     const most = group.epoch + BigInt(Math.max(0, sequence - position.next));
     return (logEpoch === undefined ? most : clamp(logEpoch, group.epoch, most)) - epoch <= RETAINED_EPOCHS;
   }
 
-  /** Recorded in another life of this agent, and not read up to there: the relay tells in which epoch it was encrypted then. */
+  /** An earlier send with this id was recorded, in a part of the log that is not read yet. Asks the relay for the epoch of that entry. */
   async #lookUp(item: OutboundMessage, published: Published): Promise<void> {
+    this.#enter(item, "looking-up");
     const { relay, name, closed } = this.#context;
     const { key } = item;
     const { sequence } = published;
     const found = await relay.fetchRange(name, { from: sequence, limit: 1, signal: closed }).catch(() => undefined);
-    if (item.isSettled || item.key !== key) return;
+    if (!this.#is(item, "looking-up") || item.key !== key) return;
     const [entry] = found?.messages ?? [];
-    if (entry !== undefined && isEqual(entry.key, key) && this.#isReadable(entry.epoch, published)) this.#settle(item, { sequence });
+    if (entry !== undefined && isEqual(entry.key, key) && this.#isReadable(entry.epoch, published)) this.#finish(item, { sequence });
     else this.#doubt(item);
   }
 
-  /** Whether it was recorded too late shows when the log is read up to there. */
   #doubt(item: OutboundMessage): void {
-    this.#inDoubt.add(item);
-    void this.#watchDoubts();
+    this.#enter(item, "doubtful");
+    void this.#watchDoubtful();
   }
 
-  /** When the log isn't read on, nothing more can be said of what is in doubt. */
-  async #watchDoubts(): Promise<void> {
+  /** Rejects doubtful messages when the log is not read further: the channel has ended, or the inbox is full. */
+  async #watchDoubtful(): Promise<void> {
     if (this.#isWatching) return;
     this.#isWatching = true;
     try {
       await this.#context.position.whenEnded();
     } catch (error) {
       this.#isWatching = false;
-      for (const item of this.#inDoubt) this.#settle(item, toPublicError(error));
+      for (const item of this.#doubtful) this.#finish(item, toPublicError(error));
     }
   }
 
-  /** What the log has under the message's key was encrypted for an earlier call. It shows whether it could be read. */
-  #repeated(item: OutboundMessage, sequence: number): void {
-    if (item.isSettled) return;
+  /** The log holds an earlier send with this id. Reading that entry has shown whether it was in time. */
+  #finishRepeated(item: OutboundMessage, sequence: number): void {
+    if (item.state === "finished") return;
     const late = this.#context.late.keyAt(sequence);
-    if (late !== undefined && isEqual(late, item.key)) this.#again(item);
-    else this.#settle(item, { sequence });
+    if (late !== undefined && isEqual(late, item.key)) this.#resend(item);
+    else this.#finish(item, { sequence });
   }
 
-  /** What was recorded can be read by nobody: publishes it as another message. */
-  #again(item: OutboundMessage): void {
-    this.#landed(item);
-    this.#inDoubt.delete(item);
+  /** The recorded message is too late for members to decrypt: publishes it under the next key. */
+  #resend(item: OutboundMessage): void {
     if (++item.lateAttempts > MAX_LATE_ATTEMPTS) {
-      this.#settle(item, new ChannelError("channel_error", "the relay records the message only after its epoch, again and again"));
+      const reason = `the relay recorded the message ${MAX_LATE_ATTEMPTS} times only after its epoch had expired`;
+      this.#finish(item, new ChannelError("channel_error", reason));
       return;
     }
     item.attempt?.abort();
     item.attempt = undefined;
-    this.#byKey.delete(nameOf(item.key));
-    // The same one after a restart, so that a repetition finds what this attempt comes to.
+    this.#byKey.delete(keyText(item.key));
+    // With an id, derived from it: a repeated send after a restart uses the same sequence of keys.
     item.key = this.#keyOf(item.id, item.lateAttempts);
     item.ciphertexts = [];
-    this.#byKey.set(nameOf(item.key), item);
-    this.#requeue(item);
+    this.#byKey.set(keyText(item.key), item);
+    this.#enter(item, "queued");
     void this.#run();
   }
 
-  #keyOf(id: string | undefined, attempt: number): Uint8Array {
-    return id === undefined ? Uint8Array.from(randomBytes(KEY_BYTES)) : this.#context.sendKeys(id, attempt);
-  }
-
-  #failWithoutLink(item: OutboundMessage): void {
-    if (item.needsLink && !item.wasPublished && this.#context.position.isCut) this.#settle(item, this.#noLink());
-  }
-
-  #requeue(item: OutboundMessage): void {
-    if (!this.#queue.includes(item)) this.#queue.push(item);
-    this.#sortQueue();
-  }
-
-  #sortQueue(): void {
-    this.#queue.sort((a, b) => a.order - b.order);
-  }
-
-  /** It isn't in flight any more. */
-  #landed(item: OutboundMessage): void {
-    this.#inFlight.delete(item);
-    this.#landing?.resolve();
-    this.#landing = undefined;
-  }
-
-  #settle(item: OutboundMessage, outcome: Sent | Error): void {
-    if (item.isSettled) return;
-    item.isSettled = true;
-    this.#landed(item);
-    this.#inDoubt.delete(item);
-    this.#byKey.delete(nameOf(item.key));
+  /** Settles the calls that wait for a message, and forgets it. */
+  #finish(item: OutboundMessage, outcome: Sent | Error): void {
+    if (item.state === "finished") return;
+    this.#enter(item, "finished");
+    this.#byKey.delete(keyText(item.key));
     if (item.id !== undefined) this.#byId.delete(item.id);
     this.#bytes -= item.data.length;
     if (outcome instanceof Error) item.sent.reject(outcome);
     else item.sent.resolve(outcome);
   }
 
-  #noLink(): Error {
+  /** A check that the compiler does not narrow: the state changes while a caller awaits. */
+  #is(item: OutboundMessage, state: OutboundState): boolean {
+    return item.state === state;
+  }
+
+  #keyOf(id: string | undefined, attempt: number): Uint8Array {
+    return id === undefined ? Uint8Array.from(randomBytes(KEY_BYTES)) : this.#context.sendKeys(id, attempt);
+  }
+
+  #failIfOffline(item: OutboundMessage): void {
+    if (item.failsOffline && !item.wasPublished && this.#context.position.isDisconnected) this.#finish(item, this.#offlineError());
+  }
+
+  #offlineError(): Error {
     return this.#context.connection.missing("the message was not sent");
   }
 
-  /** What becomes of a message, or why one of those who wait for it has stopped. */
-  async #outcomeOf(item: OutboundMessage, { signal, timeoutMs }: CheckedSend): Promise<Sent> {
+  /** Waits for a message within the caller's timeout. A message that no call waits for any longer is dropped. */
+  async #wait(item: OutboundMessage, { signal, timeoutMs }: CheckedSend): Promise<Sent> {
     item.waiting++;
     const stopped = deferred<never>();
     const stop = (reason: unknown): void => {
       stopped.reject(reason);
-      // Another call may wait for the same message.
       if (--item.waiting > 0) return;
       item.attempt?.abort();
-      this.#settle(item, new ChannelError("channel_error", "the caller has stopped waiting"));
+      this.#finish(item, new ChannelError("channel_error", "the caller stopped waiting"));
     };
     const abort = (): void => stop(signal?.reason);
     const timer = setTimeout(() => stop(this.#context.connection.timedOut(timeoutMs, effectOf(item))), timeoutMs);

@@ -30,7 +30,7 @@ export interface CheckedSend {
   readonly signal: AbortSignal | undefined;
   readonly timeoutMs: number;
   /** Not to wait for a connection. */
-  readonly needsLink: boolean;
+  readonly failsOffline: boolean;
 }
 
 const MAX_ID_LENGTH = 255;
@@ -44,19 +44,11 @@ export function readSend(options: SendOptions | undefined, defaultTimeoutMs: num
     throw new TypeError(`Option "id" must be a string of 1 to ${MAX_ID_LENGTH} characters`);
   }
   if (offline !== "wait" && offline !== "fail") throw new TypeError('Option "offline" must be "wait" or "fail"');
-  return { id, signal, timeoutMs: readDurationMs(options, { ms: "timeoutMs" }, defaultTimeoutMs), needsLink: offline === "fail" };
+  return { id, signal, timeoutMs: readDurationMs(options, { ms: "timeoutMs" }, defaultTimeoutMs), failsOffline: offline === "fail" };
 }
 
 /** A message that the relay has recorded. */
 export interface Sent {
   /** Its place in the channel's log, the same for all members. */
   readonly sequence: number;
-}
-
-/** Caps on what waits to be sent on one channel. */
-export interface OutboundLimits {
-  /** Messages. Default 10 000. */
-  readonly maxQueued: number;
-  /** Bytes of them. Default 64 MiB. */
-  readonly maxQueuedBytes: number;
 }

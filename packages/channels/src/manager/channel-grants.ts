@@ -1,6 +1,6 @@
 import type { ApiClient } from "../api/api-client.ts";
 import type { AccountGrant } from "../api/account-grant.ts";
-import type { Channel } from "../channel/channel.ts";
+import type { GroupChannel } from "../channel/group-channel.ts";
 import { isEqual, type MemberName } from "../channel/channel-member.ts";
 import { ChannelError } from "../errors.ts";
 import type { GrantDifference } from "../client-events.ts";
@@ -29,7 +29,7 @@ export class ChannelGrants {
    * @returns withdraws their grants.
    * @throws ChannelError `not_found` when the channel is another account's, or no grant names the member
    */
-  async findWithdrawal(channel: Channel, member: MemberName, signal: AbortSignal | undefined): Promise<() => Promise<void>> {
+  async findWithdrawal(channel: GroupChannel, member: MemberName, signal: AbortSignal | undefined): Promise<() => Promise<void>> {
     const key = channel.keyOf(member);
     const grants = await this.#api().grants(channel.name, { signal });
     const accounts = grants.filter(({ memberKeys }) => memberKeys.some((known) => isEqual(known, key)));
@@ -43,7 +43,7 @@ export class ChannelGrants {
   }
 
   /** What members and grants differ in. @throws ChannelError `not_found` when the channel is another account's */
-  async compare(channel: Channel): Promise<GrantDifference> {
+  async compare(channel: GroupChannel): Promise<GrantDifference> {
     const grants = await this.#api().grants(channel.name);
     const isMember = (key: Uint8Array): boolean => channel.members.some(({ signatureKey }) => isEqual(signatureKey, key));
     const isLeft = ({ memberKeys }: AccountGrant): boolean => memberKeys.length > 0 && !memberKeys.some(isMember);

@@ -1,9 +1,9 @@
 import { signalWithin } from "@parley/core/internal";
 import type { ApiClient } from "../api/api-client.ts";
-import type { Channel } from "../channel/channel.ts";
+import type { GroupChannel } from "../channel/group-channel.ts";
 import { isEqual } from "../channel/channel-member.ts";
 import { checkChannelName } from "../channel-name.ts";
-import type { SkytaleClient } from "../client.ts";
+import type { Agent } from "../agent.ts";
 import { unknownChannel } from "../error-mapping.ts";
 import { AuthError, ChannelError, MlsError, TransportError } from "../errors.ts";
 import { JoinRequestWorker } from "../invites/join-request-worker.ts";
@@ -16,7 +16,7 @@ import { requestWelcome } from "../invites/request-welcome.ts";
 import type { MemberChanges } from "../client-events.ts";
 import { RecentlyAddedMembers } from "../invites/recently-added-members.ts";
 import { type CheckedJoin, type InviteOptions, type JoinWithTokenOptions, readInvite, readJoin } from "./invite-options.ts";
-import type { SkytaleChannelManagerOptions } from "./manager-options.ts";
+import type { ManagerOptions } from "./manager-options.ts";
 
 const SECOND = 1000;
 /** How long a channel that is opened in place of a join may take to show whether this agent is still a member, in milliseconds. */
@@ -27,25 +27,25 @@ const LOST_MEMBERSHIP: ReadonlySet<string> = new Set(["not_found", "removed", "r
 
 /** A manager's invites: those that it makes, those that it joins by, and those that it lets others in by. */
 export class ChannelInvites {
-  readonly #client: SkytaleClient;
-  readonly #options: SkytaleChannelManagerOptions;
+  readonly #agent: Agent;
+  readonly #options: ManagerOptions;
   readonly #closing = new AbortController();
   /** Joins under way, by channel: two at once would be two requests. */
-  readonly #joins = new Map<string, Promise<Channel>>();
+  readonly #joins = new Map<string, Promise<GroupChannel>>();
   readonly #newcomers = new Map<string, RecentlyAddedMembers>();
   #records: JoinRequestStore | undefined;
   #pendingAdmissions: PendingAdmissionStore | undefined;
 
-  constructor(client: SkytaleClient, options: SkytaleChannelManagerOptions) {
-    this.#client = client;
+  constructor(agent: Agent, options: ManagerOptions) {
+    this.#agent = agent;
     this.#options = options;
   }
 
   /** Makes an invite to a channel, and gives its token. */
-  async invite(channel: Channel, options?: InviteOptions): Promise<string> {
+  async invite(channel: GroupChannel, options?: InviteOptions): Promise<string> {
     const { maxUses, ttlSeconds, identity } = readInvite(options);
     const api = this.api();
-    const { identityKey } = await this.#client.parts.agent();
+    const { identityKey } = await this.#agent.opened();
     const invite = createInvite();
     const expiresAt = Math.ceil(Date.now() / SECOND) + ttlSeconds;
     const hash = identity && identityHash(invite.publicKey, identity);
@@ -65,7 +65,7 @@ export class ChannelInvites {
   }
 
   /** Joins a channel by a token, or opens it where this agent is a member. */
-  async join(name: string, token: string, options?: JoinWithTokenOptions): Promise<Channel> {
+  async join(name: string, token: string, options?: JoinWithTokenOptions): Promise<GroupChannel> {
     checkChannelName(name);
     const join = readJoin(options);
     const invite = decodeToken(token);
@@ -82,10 +82,10 @@ export class ChannelInvites {
   }
 
   /** What lets others in at a channel; `undefined` where this agent doesn't. */
-  async admissions(): Promise<((channel: Channel) => JoinRequestWorker) | undefined> {
-    const { api, agent } = this.#client.parts;
+  async admissions(): Promise<((channel: GroupChannel) => JoinRequestWorker) | undefined> {
     const { admit = true, events, admissionTimes: times } = this.#options;
-    const { identityKey, store } = await agent();
+    const { identityKey, store } = await this.#agent.opened();
+    const { api } = this.#agent;
     if (api === undefined || !admit) return undefined;
     this.#pendingAdmissions ??= new PendingAdmissionStore(store);
     const intents = this.#pendingAdmissions;
@@ -125,23 +125,23 @@ export class ChannelInvites {
     return newcomers;
   }
 
-  async #join(name: string, invite: Invite, { timeoutMs, receive, signal: outer }: CheckedJoin): Promise<Channel> {
+  async #join(name: string, invite: Invite, { timeoutMs, receive, signal: outer }: CheckedJoin): Promise<GroupChannel> {
     const until = performance.now() + timeoutMs;
     const signal = outer === undefined ? this.#closing.signal : AbortSignal.any([this.#closing.signal, outer]);
     // Without the relay the channel would be of no use. Nothing is asked of the API server before, so that no use of the invite is taken.
-    await this.#client.connect({ signal, timeoutMs: Math.min(timeoutMs, this.#client.parts.connection.timeoutMs) });
+    await this.#agent.connect({ signal, timeoutMs: Math.min(timeoutMs, this.#agent.connection.timeoutMs) });
     const existing = await this.#existing(name, receive, signal);
     if (existing !== undefined) return existing;
-    const { store } = await this.#client.parts.agent();
+    const { store } = await this.#agent.opened();
     this.#records ??= new JoinRequestStore(store);
-    const parts = { api: this.api(), records: this.#records, keyPackage: () => this.#client.generateKeyPackage(), signal };
+    const parts = { api: this.api(), records: this.#records, keyPackage: () => this.#agent.generateKeyPackage(), signal };
     for (let rejected: MlsError | undefined; ;) {
       const { welcome, settle, reject } = await requestWelcome({ channel: name, invite, until }, parts).catch((error: unknown) => {
         // No better answer came.
         throw rejected !== undefined && error instanceof TransportError && error.code === "join_timeout" ? rejected : error;
       });
       try {
-        const channel = await this.#client.joinChannel(name, welcome, { receive });
+        const channel = await this.#agent.joinChannel(name, welcome, { receive });
         await settle();
         return channel;
       } catch (error) {
@@ -158,9 +158,9 @@ export class ChannelInvites {
   }
 
   /** The channel, if this agent is a member: as far as can be told now. */
-  async #existing(name: string, receive: boolean, signal: AbortSignal): Promise<Channel | undefined> {
+  async #existing(name: string, receive: boolean, signal: AbortSignal): Promise<GroupChannel | undefined> {
     try {
-      const channel = await this.#client.openChannel(name, { receive, signal });
+      const channel = await this.#agent.openChannel(name, { receive, signal });
       const known = signalWithin(MEMBERSHIP_MS, signal);
       const readAll = async (): Promise<void> => {
         await channel.caughtUp({ signal: known, timeoutMs: Infinity });
@@ -181,7 +181,7 @@ export class ChannelInvites {
 
   /** The API server. @throws AuthError `api_key_required` */
   api(): ApiClient {
-    const { api } = this.#client.parts;
+    const { api } = this.#agent;
     if (api === undefined)
       throw new AuthError(
         "api_key_required",
@@ -191,7 +191,7 @@ export class ChannelInvites {
   }
 }
 
-function joinableChannelOf(channel: Channel, ownKey: Uint8Array, newcomers: RecentlyAddedMembers): JoinableChannel {
+function joinableChannelOf(channel: GroupChannel, ownKey: Uint8Array, newcomers: RecentlyAddedMembers): JoinableChannel {
   return {
     name: channel.name,
     ownKey,

@@ -9,7 +9,7 @@ import {
   type ReceiveOptions,
 } from "@parley/envelope-and-adapters";
 import { checkEnvelope } from "@parley/envelope-and-adapters/internal";
-import type { Channel } from "../channel/channel.ts";
+import type { GroupChannel } from "../channel/group-channel.ts";
 import type { Inbox, InboxItem } from "../channel/inbox.ts";
 import type { ChannelMessage } from "../channel/channel-message.ts";
 import { receivedOf } from "./received-envelope.ts";
@@ -20,7 +20,7 @@ import { logEnd, readTo, within } from "./log-end.ts";
  * there, for who receives from the manager. On disk it all stays until it is settled.
  */
 export class ChannelPort implements EnvelopePort {
-  readonly #channel: Channel;
+  readonly #channel: GroupChannel;
   readonly #inbox: Inbox | undefined;
   readonly #fanOut = new EnvelopeFanOut();
   /** Ends the wait for news. */
@@ -30,7 +30,7 @@ export class ChannelPort implements EnvelopePort {
   readonly #idleListeners = new Set<() => void>();
   #isDelivering = false;
 
-  constructor(channel: Channel) {
+  constructor(channel: GroupChannel) {
     this.#channel = channel;
     this.#inbox = channel.inbox;
     const { inbox } = channel;

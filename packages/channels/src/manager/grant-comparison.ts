@@ -1,14 +1,14 @@
 import { sleep } from "@parley/core/internal";
-import type { Channel } from "../channel/channel.ts";
+import type { GroupChannel } from "../channel/group-channel.ts";
 import { ChannelError } from "../errors.ts";
 import type { GrantDifference } from "../client-events.ts";
 
 /** What {@link GrantComparison} is made with. */
 export interface GrantComparisonsOptions {
   /** @throws ChannelError `not_found` when the channel is another account's */
-  readonly compare: (channel: Channel) => Promise<GrantDifference>;
+  readonly compare: (channel: GroupChannel) => Promise<GrantDifference>;
   /** Called with a difference that was not there at the comparison before. */
-  readonly report: (channel: Channel, difference: GrantDifference) => void;
+  readonly report: (channel: GroupChannel, difference: GrantDifference) => void;
 }
 
 interface State {
@@ -27,7 +27,7 @@ const PAUSE_MS = 1000;
  */
 export class GrantComparison {
   readonly #options: GrantComparisonsOptions;
-  readonly #states = new WeakMap<Channel, State>();
+  readonly #states = new WeakMap<GroupChannel, State>();
   readonly #stop = new AbortController();
 
   constructor(options: GrantComparisonsOptions) {
@@ -35,7 +35,7 @@ export class GrantComparison {
   }
 
   /** Members or grants of a channel may have changed. */
-  soon(channel: Channel): void {
+  soon(channel: GroupChannel): void {
     const state = this.#states.get(channel) ?? { isRunning: false, isDue: false, reported: "" };
     this.#states.set(channel, state);
     state.isDue = true;
@@ -46,7 +46,7 @@ export class GrantComparison {
     this.#stop.abort();
   }
 
-  async #run(channel: Channel, state: State): Promise<void> {
+  async #run(channel: GroupChannel, state: State): Promise<void> {
     state.isRunning = true;
     try {
       while (state.isDue && !this.#stop.signal.aborted) {
@@ -61,7 +61,7 @@ export class GrantComparison {
     }
   }
 
-  async #compare(channel: Channel, state: State): Promise<void> {
+  async #compare(channel: GroupChannel, state: State): Promise<void> {
     const first = await this.#options.compare(channel);
     if (first.accountsWithoutMember.length === 0) {
       state.reported = "";

@@ -1,5 +1,5 @@
 import { runWithin, sleep } from "@parley/core/internal";
-import type { Channel } from "../channel/channel.ts";
+import type { GroupChannel } from "../channel/group-channel.ts";
 import { ChannelError, TransportError } from "../errors.ts";
 
 /** When and why to stop waiting. */
@@ -24,19 +24,19 @@ const RETRY_MS = 200;
  *
  * @throws the signal's reason
  */
-export function logEnd(channel: Channel, deadline: Deadline): Promise<number | undefined> {
+export function logEnd(channel: GroupChannel, deadline: Deadline): Promise<number | undefined> {
   return within(deadline, (signal) => channel.logEnd(signal), undefined);
 }
 
 /** As {@link logEnd}, but asks until the deadline while the relay can't be asked. */
-export async function persistentLogEnd(channel: Channel, deadline: Deadline): Promise<number | undefined> {
+export async function persistentLogEnd(channel: GroupChannel, deadline: Deadline): Promise<number | undefined> {
   for (;;) {
     const end = await logEnd(channel, deadline);
     if (end !== undefined || deadline.until <= performance.now() || channel.position.ended !== undefined) return end;
     await within(
       deadline,
       async (signal) => {
-        await channel.position.whenLinked(signal);
+        await channel.position.whenConnected(signal);
         await sleep(RETRY_MS, signal);
       },
       undefined,
@@ -45,7 +45,7 @@ export async function persistentLogEnd(channel: Channel, deadline: Deadline): Pr
 }
 
 /** Waits until a channel's log is applied up to its end. @throws the signal's reason */
-export async function readTo(end: number, channel: Channel, deadline: Deadline): Promise<ReadState> {
+export async function readTo(end: number, channel: GroupChannel, deadline: Deadline): Promise<ReadState> {
   const read = async (signal: AbortSignal): Promise<ReadState> => {
     try {
       await channel.position.whenApplied(end - 1, signal);

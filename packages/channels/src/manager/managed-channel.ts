@@ -1,6 +1,6 @@
 import { setImmediate } from "node:timers/promises";
 import { MAX_TIMER_MS, closeAll, deferred, readDurationMs, rejectUnknownOptions } from "@parley/core/internal";
-import type { Channel } from "../channel/channel.ts";
+import type { GroupChannel } from "../channel/group-channel.ts";
 import type { Inbox, InboxItem } from "../channel/inbox.ts";
 import type { ChannelMessage } from "../channel/channel-message.ts";
 import { ChannelError, TransportError } from "../errors.ts";
@@ -23,7 +23,7 @@ const DEFAULT_TIMEOUT_MS = 5000;
 
 /** A channel that a manager holds, with all that goes on at it by itself. */
 export class ManagedChannel {
-  readonly channel: Channel;
+  readonly channel: GroupChannel;
   readonly port: ChannelPort;
   readonly #admissions: JoinRequestWorker | undefined;
   /** Given out by the last call of {@link ManagedChannel.receive}. */
@@ -34,7 +34,7 @@ export class ManagedChannel {
   /** Not for a subscriber of the port. */
   readonly #accepts = (message: ChannelMessage): boolean => !this.port.wants(message);
 
-  constructor(channel: Channel, admissions: JoinRequestWorker | undefined, before?: ManagedChannel) {
+  constructor(channel: GroupChannel, admissions: JoinRequestWorker | undefined, before?: ManagedChannel) {
     this.channel = channel;
     this.#given = before === undefined ? new Set() : before.#given;
     this.port = new ChannelPort(channel);

@@ -5,26 +5,27 @@ import { checkRetryTimes, type RetryTimes } from "../invites/retry-schedule.ts";
 /** Options of `SkytaleChannelManager`. */
 export interface SkytaleChannelManagerOptions extends Omit<SkytaleClientOptions, "dataDir"> {
   /**
-   * Directory for keys and the state of channels, of this agent alone. Without one, it is a new directory among the temporary files, which
-   * is deleted when the manager is closed; `onWarning` is called then.
+   * Directory for the keys and the channel state of this agent only. Default: a new temporary directory, which `close()` deletes; `onWarning`
+   * is called in that case.
    */
   readonly dataDir?: string | undefined;
-  /**
-   * Whether this agent lets in who comes with an invite that a member has made. Default `true`. Another member does it where this one
-   * doesn't.
-   */
+  /** Whether this agent approves join requests made with a member's invite. Default `true`. If `false`, other members approve them. */
   readonly admit?: boolean;
-  /** When other members act in the place of one who doesn't. For tests. @internal */
+}
+
+/** All options that the manager reads. `admissionTimes` shortens the waits of the join request worker in tests. */
+export interface ManagerOptions extends SkytaleChannelManagerOptions {
   readonly admissionTimes?: RetryTimes;
 }
 
-const OWN: Readonly<Record<Exclude<keyof SkytaleChannelManagerOptions, keyof SkytaleClientOptions>, OptionCheck>> = {
+const OWN: Readonly<Record<Exclude<keyof ManagerOptions, keyof SkytaleClientOptions>, OptionCheck>> = {
   admit: IS_BOOLEAN,
+  // Checked below.
   admissionTimes: IS_ANYTHING,
 };
 
-/** The options that are a client's own. @throws TypeError naming what is no option of a manager, or makes no sense */
-export function clientOptionsOf(options: SkytaleChannelManagerOptions): Omit<SkytaleClientOptions, "dataDir"> {
+/** Checks a manager's options, and returns those for its agent. @throws TypeError naming the unknown or invalid option */
+export function agentOptionsOf(options: ManagerOptions): Omit<SkytaleClientOptions, "dataDir"> {
   checkGiven(options, "SkytaleChannelManager", "endpoint and identity");
   checkSettings(options, OWN);
   checkRetryTimes(options.admissionTimes, "admissionTimes.");

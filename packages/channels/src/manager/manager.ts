@@ -1,13 +1,13 @@
 import { closeAll, closeQuietly, closeTogether, rejectUnknownOptions } from "@parley/core/internal";
 import type { Envelope, EnvelopeChannels, EnvelopePort } from "@parley/envelope-and-adapters";
-import type { Channel } from "../channel/channel.ts";
+import type { GroupChannel } from "../channel/group-channel.ts";
 import type { ChannelMember, MemberName } from "../channel/channel-member.ts";
 import type { ChannelMessage } from "../channel/channel-message.ts";
 import { describeNonBytes } from "../channel/describe-non-bytes.ts";
 import type { SendOptions, Sent } from "../channel/send-options.ts";
 import { checkEnvelope } from "@parley/envelope-and-adapters/internal";
 import { checkChannelName } from "../channel-name.ts";
-import { SkytaleClient } from "../client.ts";
+import { Agent } from "../agent.ts";
 import type { ChannelOptions, CreateChannelOptions, JoinChannelOptions } from "../client-options.ts";
 import { ChannelError, TransportError } from "../errors.ts";
 import type { SkytaleClientEvents } from "../client-events.ts";
@@ -22,7 +22,7 @@ import { GrantComparison } from "./grant-comparison.ts";
 import { ChannelGrants, type RemoveMemberOptions } from "./channel-grants.ts";
 import type { InviteOptions, JoinWithTokenOptions } from "./invite-options.ts";
 import { StorageRecovery } from "./storage-recovery.ts";
-import { clientOptionsOf, type SkytaleChannelManagerOptions } from "./manager-options.ts";
+import { agentOptionsOf, type SkytaleChannelManagerOptions } from "./manager-options.ts";
 
 const NO_DATA_DIR: DataDir = { path: "", remove: () => Promise.resolve() };
 const encoder = new TextEncoder();
@@ -50,7 +50,7 @@ const encoder = new TextEncoder();
  */
 export class SkytaleChannelManager implements EnvelopeChannels, AsyncDisposable {
   readonly #dataDir: DataDir;
-  readonly #client: SkytaleClient;
+  readonly #agent: Agent;
   readonly #invites: ChannelInvites;
   readonly #grants: ChannelGrants;
   readonly #comparisons: GrantComparison;
@@ -70,7 +70,7 @@ export class SkytaleChannelManager implements EnvelopeChannels, AsyncDisposable 
    * @throws TypeError for options that make no sense
    */
   constructor(options: SkytaleChannelManagerOptions) {
-    const own = clientOptionsOf(options);
+    const own = agentOptionsOf(options);
     const listeners = guardedListeners(options);
     this.#dataDir = options.store === undefined ? dataDirOf(options.dataDir, listeners.onWarning) : NO_DATA_DIR;
     const events: Partial<SkytaleClientEvents> = {
@@ -85,12 +85,12 @@ export class SkytaleChannelManager implements EnvelopeChannels, AsyncDisposable 
         this.#compareGrants(channel);
       },
       onError: (channel, error) => {
-        options.events?.onError?.(channel, error);
+        listeners.events.onError?.(channel, error);
         if (this.#channels.get(channel)?.channel.hasStorageFailed === true) this.#recovery.failed(channel);
       },
     };
-    this.#client = new SkytaleClient({ ...own, ...listeners, events, dataDir: this.#dataDir.path });
-    this.#invites = new ChannelInvites(this.#client, { ...options, ...listeners });
+    this.#agent = new Agent({ ...own, ...listeners, events, dataDir: this.#dataDir.path });
+    this.#invites = new ChannelInvites(this.#agent, { ...options, ...listeners });
     this.#grants = new ChannelGrants(() => this.#invites.api());
     this.#comparisons = new GrantComparison({
       compare: (channel) => this.#grants.compare(channel),
@@ -107,12 +107,12 @@ export class SkytaleChannelManager implements EnvelopeChannels, AsyncDisposable 
 
   /** Whether there is a connection to the relay now. It is opened by the first call that needs it. */
   get connected(): boolean {
-    return this.#client.connected;
+    return this.#agent.connection.isUp;
   }
 
   /** Resolves when there is a connection to the relay. @throws AuthError; TransportError `connection_error`; the signal's reason */
   connect(options?: WaitOptions): Promise<void> {
-    return this.#client.connect(options);
+    return this.#agent.connect(options);
   }
 
   /**
@@ -122,7 +122,7 @@ export class SkytaleChannelManager implements EnvelopeChannels, AsyncDisposable 
    *   TransportError `connection_error`, `timeout`; the signal's reason
    */
   async create(name: string, options?: CreateChannelOptions): Promise<EnvelopePort> {
-    return this.#hold(await this.#client.createChannel(name, options));
+    return this.#hold(await this.#agent.createChannel(name, options));
   }
 
   /**
@@ -132,7 +132,7 @@ export class SkytaleChannelManager implements EnvelopeChannels, AsyncDisposable 
    * @throws as {@link SkytaleChannelManager.create}
    */
   async openOrCreate(name: string, options?: CreateChannelOptions): Promise<EnvelopePort> {
-    return this.#hold(await this.#client.openOrCreateChannel(name, options));
+    return this.#hold(await this.#agent.openOrCreateChannel(name, options));
   }
 
   /**
@@ -143,7 +143,7 @@ export class SkytaleChannelManager implements EnvelopeChannels, AsyncDisposable 
     const managed = this.#channels.get(name);
     this.#channels.delete(name);
     await managed?.close();
-    await this.#client.forgetChannel(name);
+    await this.#agent.forgetChannel(name);
   }
 
   /**
@@ -152,7 +152,7 @@ export class SkytaleChannelManager implements EnvelopeChannels, AsyncDisposable 
    * @throws MlsError `invalid_welcome`; ChannelError `bad_request`, `channel_exists` (it is open here), `leaving`; the signal's reason
    */
   async join(name: string, welcome: Uint8Array, options?: JoinChannelOptions): Promise<EnvelopePort> {
-    return this.#hold(await this.#client.joinChannel(name, welcome, options));
+    return this.#hold(await this.#agent.joinChannel(name, welcome, options));
   }
 
   /**
@@ -161,12 +161,12 @@ export class SkytaleChannelManager implements EnvelopeChannels, AsyncDisposable 
    * @throws ChannelError `not_found` (this agent isn't a member), `removed`, `bad_request`; TransportError `closed`
    */
   async open(name: string, options?: ChannelOptions): Promise<EnvelopePort> {
-    return this.#hold(await this.#client.openChannel(name, options));
+    return this.#hold(await this.#agent.openChannel(name, options));
   }
 
   /** A key package, by which a member of a channel lets this agent in. It works once. */
   keyPackage(): Promise<Uint8Array> {
-    return this.#client.generateKeyPackage();
+    return this.#agent.generateKeyPackage();
   }
 
   /**
@@ -343,12 +343,12 @@ export class SkytaleChannelManager implements EnvelopeChannels, AsyncDisposable 
       () => this.#invites.close(),
       () => closeTogether(...Array.from(this.#channels.values(), (managed) => () => managed.close())),
       () => this.#invites.closeStore(),
-      () => this.#client.close(),
+      () => this.#agent.close(),
       () => this.#dataDir.remove(),
     );
   }
 
-  async #channel(name: string): Promise<Channel> {
+  async #channel(name: string): Promise<GroupChannel> {
     return (await this.#usable(name)).channel;
   }
 
@@ -373,7 +373,7 @@ export class SkytaleChannelManager implements EnvelopeChannels, AsyncDisposable 
     throw new ChannelError("not_found", `the channel ${name} isn't open here: create, join or open it first`);
   }
 
-  async #hold(channel: Channel): Promise<EnvelopePort> {
+  async #hold(channel: GroupChannel): Promise<EnvelopePort> {
     const admissions = await this.#invites.admissions();
     const existing = this.#channels.get(channel.name);
     if (existing?.channel === channel) return existing.port;

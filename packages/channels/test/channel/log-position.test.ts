@@ -17,7 +17,7 @@ describe("a position in the log", () => {
     position.setTarget(3);
     position.advance(3);
     expect(await state(caughtUp)).toBe("waiting");
-    position.linkUp();
+    position.connectionUp();
     expect(await state(caughtUp)).toBe("resolved");
     expect(position.isCaughtUp).toBe(true);
   });
@@ -26,8 +26,8 @@ describe("a position in the log", () => {
     const position = new LogPosition(1, true);
     position.setTarget(1);
     expect(position.isCaughtUp).toBe(true);
-    position.linkDown();
-    position.linkUp();
+    position.connectionLost();
+    position.connectionUp();
     expect(position.isCaughtUp).toBe(false);
     position.setTarget(2);
     expect(position.isCaughtUp).toBe(false);
@@ -60,10 +60,10 @@ describe("a position in the log", () => {
     const position = new LogPosition(1, true);
     position.setTarget(2);
     const sendable = position.whenSendable();
-    position.linkDown();
+    position.connectionLost();
     position.stall(true);
     expect(await state(sendable)).toBe("waiting");
-    position.linkUp();
+    position.connectionUp();
     expect(await state(sendable)).toBe("resolved");
     position.stall(false);
     const again = position.whenSendable();

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { startSkytale, type SkytaleOptions, type SkytaleServer } from "@parley/skytale-server";
-import { Channel, type ChannelMessage, SkytaleClient, type SkytaleClientSettings } from "../../src/index.ts";
+import { type Channel, type ChannelMessage, SkytaleClient, type SkytaleClientSettings } from "../../src/index.ts";
 
 export const NAME = "acme/team/general";
 

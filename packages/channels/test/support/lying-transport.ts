@@ -24,7 +24,7 @@ export class LyingTransport implements RelayTransport {
   /** What is said while it is held back. */
   #held: (() => void)[] | undefined;
   readonly #streams = new Set<{ readonly stream: FrameStream; readonly listener: FrameListener }>();
-  #isCut = false;
+  #isDisconnected = false;
   /** How much further the shown log is than the real one. */
   #shift = 0;
 
@@ -34,7 +34,7 @@ export class LyingTransport implements RelayTransport {
 
   /** Ends every stream, and lets none through until {@link LyingTransport.mend}. */
   cut(): void {
-    this.#isCut = true;
+    this.#isDisconnected = true;
     const error = new RelayError("unavailable", "The cable is cut");
     for (const { stream, listener } of this.#streams) {
       stream.end(error);
@@ -44,7 +44,7 @@ export class LyingTransport implements RelayTransport {
   }
 
   mend(): void {
-    this.#isCut = false;
+    this.#isDisconnected = false;
   }
 
   /** Holds back what is said to the relay, until {@link LyingTransport.release}. */
@@ -59,7 +59,7 @@ export class LyingTransport implements RelayTransport {
   }
 
   open(token: string, listener: FrameListener): FrameStream {
-    if (this.#isCut) {
+    if (this.#isDisconnected) {
       setImmediate(() => listener.ended(new RelayError("unavailable", "The cable is cut")));
       return { send: () => true, end: () => undefined, pause: () => undefined, resume: () => undefined };
     }
@@ -89,7 +89,7 @@ export class LyingTransport implements RelayTransport {
   }
 
   call(method: UnaryMethod, request: Uint8Array, options: CallOptions): Promise<Uint8Array> {
-    if (this.#isCut) return Promise.reject(new RelayError("unavailable", "The cable is cut"));
+    if (this.#isDisconnected) return Promise.reject(new RelayError("unavailable", "The cable is cut"));
     return this.#wire.call(method, request, options);
   }
 

@@ -1,5 +1,6 @@
 import { join } from "node:path";
-import { SkytaleChannelManager, type SkytaleChannelManagerOptions } from "../../src/index.ts";
+import { SkytaleChannelManager } from "../../src/index.ts";
+import type { ManagerOptions } from "../../src/manager/manager-options.ts";
 import { QUICK } from "../invites/world.ts";
 import { Harness } from "./harness.ts";
 
@@ -20,8 +21,8 @@ export class Managers implements AsyncDisposable {
   }
 
   /** A manager of an identity; the same one after its last was closed has its keys. */
-  of(identity: string, options: Partial<SkytaleChannelManagerOptions> = {}): SkytaleChannelManager {
-    const manager = new SkytaleChannelManager({
+  of(identity: string, options: Partial<ManagerOptions> = {}): SkytaleChannelManager {
+    const all: ManagerOptions = {
       endpoint: this.harness.server.relayUrl,
       apiUrl: this.harness.server.apiUrl,
       apiKey: this.harness.apiKey,
@@ -30,7 +31,8 @@ export class Managers implements AsyncDisposable {
       relayLimits: { initialBackoffMs: 20, maxBackoffMs: 200 },
       admissionTimes: PATIENT,
       ...options,
-    });
+    };
+    const manager = new SkytaleChannelManager(all);
     this.#open.set(manager, identity);
     return manager;
   }
