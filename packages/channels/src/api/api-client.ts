@@ -5,18 +5,18 @@ import type { JoinRequest } from "../invites/join-request.ts";
 import { type AccountGrant, accountGrantOf } from "./account-grant.ts";
 import { joinStateOf, type JoinState, pendingJoinOf, type PendingJoin } from "./join-state.ts";
 
-/** Options of what waits for the server. */
+/** Options of calls to the server. */
 export interface CallOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Options of what may wait for news. */
+/** Options of calls that wait on the server (long polling). */
 export interface WaitingCallOptions extends CallOptions {
-  /** How long the server may wait for news before it answers, in seconds; it answers after 30 at the latest. Default 0. */
+  /** How long the server waits for a change before it responds, in seconds, at most 30. Default 0. */
   readonly waitSeconds?: number;
 }
 
-/** An invite as it is registered: the server learns neither its secret nor who holds its token. */
+/** An invite as registered with the server, which does not learn its secret. */
 export interface InviteRegistration {
   readonly channel: string;
   readonly publicKey: Uint8Array;
@@ -25,7 +25,7 @@ export interface InviteRegistration {
   readonly ttlSeconds: number;
 }
 
-/** Calls of an API server. Each may be repeated without harm, and is, where the server couldn't be reached. */
+/** Calls to an API server. All are idempotent, and are retried if the server could not be reached. */
 export class ApiClient {
   readonly #http: ApiHttp;
 
@@ -41,9 +41,9 @@ export class ApiClient {
   }
 
   /**
-   * Registers a channel's name, so that the relay takes what its account sends there.
+   * Registers a channel's name, so that the relay accepts messages from its account.
    *
-   * @param idempotencyKey at most 64 characters. The same call with the same key succeeds again.
+   * @param idempotencyKey at most 64 characters. A repeated call with the same key succeeds.
    * @throws ChannelError `channel_exists`, `org_taken`, `bad_request`, `limit_reached`
    */
   async createChannel(name: string, idempotencyKey: string, { signal }: CallOptions = {}): Promise<void> {
@@ -62,13 +62,13 @@ export class ApiClient {
     await this.#post("/v1/channels/invites", body, signal);
   }
 
-  /** Ends an invite. @throws InviteError `invite_unknown`; ChannelError `not_found` */
+  /** Revokes an invite. @throws InviteError `invite_unknown`; ChannelError `not_found` */
   async revokeInvite(channel: string, inviteId: Uint8Array, { signal }: CallOptions = {}): Promise<void> {
     const path = `/v1/channels/invites/${base64url(inviteId)}?channel=${encodeURIComponent(channel)}`;
     await this.#http.call({ method: "DELETE", path, signal });
   }
 
-  /** Asks to join. The same request again finds its state. @throws InviteError; ChannelError `limit_reached` */
+  /** Submits a join request. A repeated call returns its current state. @throws InviteError; ChannelError `limit_reached` */
   async requestJoin(request: JoinRequest, { signal }: CallOptions = {}): Promise<JoinState> {
     const body = {
       channel: request.channel,
@@ -80,18 +80,18 @@ export class ApiClient {
     return this.#http.read({ method: "POST", path: "/v1/channels/joins", body, signal }, joinStateOf);
   }
 
-  /** What became of a request. @throws ChannelError `not_found` */
+  /** The current state of a join request. @throws ChannelError `not_found` */
   async join(requestId: Uint8Array, { waitSeconds = 0, signal }: WaitingCallOptions = {}): Promise<JoinState> {
     const path = `/v1/channels/joins/${base64url(requestId)}?wait=${waitSeconds}`;
     return this.#http.read({ method: "GET", path, waitSeconds, signal }, joinStateOf);
   }
 
-  /** Withdraws a request, or has its answer forgotten. @throws ChannelError `not_found` */
+  /** Deletes a join request and its answer. @throws ChannelError `not_found` */
   async removeJoin(requestId: Uint8Array, { signal }: CallOptions = {}): Promise<void> {
     await this.#http.call({ method: "DELETE", path: `/v1/channels/joins/${base64url(requestId)}`, signal });
   }
 
-  /** The requests that wait for a member, oldest first, at most 50. @throws ChannelError `not_found` */
+  /** The pending join requests of a channel, oldest first, at most 50. @throws ChannelError `not_found` */
   async pending(
     channel: string,
     { after, waitSeconds = 0, signal }: WaitingCallOptions & { readonly after?: string | undefined } = {},
@@ -107,16 +107,16 @@ export class ApiClient {
   }
 
   /**
-   * Rejects the welcome that a request was answered with: the request waits for another account's answer.
+   * Rejects the welcome of a join request, which then waits for the answer of another account.
    *
-   * @throws ChannelError `not_found` (also from servers that don't have this call), `limit_reached`; InviteError `join_expired`
+   * @throws ChannelError `not_found` (also from servers without this call), `limit_reached`; InviteError `join_expired`
    */
   async rejectWelcome(requestId: Uint8Array, { signal }: CallOptions = {}): Promise<JoinState> {
     const path = `/v1/channels/joins/${base64url(requestId)}/rejection`;
     return this.#http.read({ method: "POST", path, body: {}, signal }, joinStateOf);
   }
 
-  /** The accounts that may use a channel of one's own, the owner aside. @throws ChannelError `not_found` (also for those who don't own it) */
+  /** The grants of a channel that this account owns, without the owner's. @throws ChannelError `not_found` (also for channels of other accounts) */
   async grants(channel: string, { signal }: CallOptions = {}): Promise<readonly AccountGrant[]> {
     const grants: AccountGrant[] = [];
     for (let after: string | undefined; ;) {
@@ -131,14 +131,14 @@ export class ApiClient {
     }
   }
 
-  /** Withdraws an account's grant, and what was made under it. @throws ChannelError `not_found` */
+  /** Revokes an account's grant, and the invites and grants made under it. @throws ChannelError `not_found` */
   async withdrawGrant(channel: string, accountId: string, { signal }: CallOptions = {}): Promise<void> {
     const query = new URLSearchParams({ channel, account_id: accountId });
     await this.#http.call({ method: "DELETE", path: `/v1/channels/grants?${query.toString()}`, signal });
   }
 
-  /** Lets somebody in. @throws ChannelError `already_answered`, `not_found`, `limit_reached`; InviteError `join_expired` */
-  async admit(
+  /** Approves a join request: stores its welcome. @throws ChannelError `already_answered`, `not_found`, `limit_reached`; InviteError `join_expired` */
+  async approveJoin(
     join: Pick<JoinRequest, "channel" | "requestId"> & { readonly memberKey?: Uint8Array | undefined },
     welcome: Uint8Array,
     { signal }: CallOptions = {},
@@ -148,13 +148,13 @@ export class ApiClient {
     await this.#post(`/v1/channels/pending/${base64url(join.requestId)}/welcome`, body, signal);
   }
 
-  /** Refuses to let somebody in. @throws as {@link ApiClient.admit} */
-  async refuse(join: Pick<JoinRequest, "channel" | "requestId">, reason: string, { signal }: CallOptions = {}): Promise<void> {
+  /** Rejects a join request. @throws as {@link ApiClient.approveJoin} */
+  async rejectJoin(join: Pick<JoinRequest, "channel" | "requestId">, reason: string, { signal }: CallOptions = {}): Promise<void> {
     const body = { channel: join.channel, reason };
     await this.#post(`/v1/channels/pending/${base64url(join.requestId)}/refusal`, body, signal);
   }
 
-  /** Ends all calls, with `closed`. Idempotent. */
+  /** Aborts all calls with TransportError `closed`. Idempotent. */
   close(): Promise<void> {
     return this.#http.close();
   }

@@ -6,10 +6,10 @@ import type { LateEntries } from "./late-entries.ts";
 import type { LogPosition } from "./log-position.ts";
 import type { SendKeys } from "./send-key.ts";
 
-/** Epochs that are kept after they ended, for messages that come late: the same for all members, so that a sender knows what others read. */
+/** Past epochs whose keys members keep, to decrypt late messages. The same at all members, so that a sender knows what others can decrypt. */
 export const RETAINED_EPOCHS = 8;
 
-/** What the parts of a channel share. */
+/** The objects shared by the parts of a channel. */
 export interface ChannelContext {
   readonly name: string;
   readonly group: MlsGroup;
@@ -19,8 +19,8 @@ export interface ChannelContext {
   readonly late: LateEntries;
   readonly sendKeys: SendKeys;
   readonly events: Partial<SkytaleClientEvents>;
-  /** Tells the operator. */
+  /** Reports a warning to the operator. */
   readonly warn: (warning: string) => void;
-  /** Fires when the channel is closed, with the reason for what waits. */
+  /** Aborted when the channel is closed, with the error for pending calls as the reason. */
   readonly closed: AbortSignal;
 }

@@ -5,15 +5,15 @@ import { identityName } from "./identity-name.ts";
 /** A member of a channel. */
 export interface ChannelMember {
   /**
-   * Who it claims to be. Whoever added it vouches for that, and no other member of the channel has the identity now; nobody has proved it.
-   * What stays the same is {@link ChannelMember.signatureKey}.
+   * Claimed identity, vouched for by the member that added this one, and unique in the channel at any time. It is not proved: base decisions
+   * on {@link ChannelMember.signatureKey}.
    */
   readonly identity: Uint8Array;
-  /** {@link ChannelMember.identity} as text: itself where it is UTF-8, else `base64url:…`. */
+  /** {@link ChannelMember.identity} as text: unchanged if it is valid UTF-8, otherwise `base64url:…`. */
   readonly name: string;
-  /** What it signs with, proved by each of its messages: one member, whatever its identity is called, as long as it is a member. */
+  /** Verifies each message of the member. Identifies it as long as it is a member. */
   readonly signatureKey: Uint8Array;
-  /** Its place in the group; another's when it has gone. */
+  /** Leaf index in the group. Reused after the member is removed. */
   readonly leaf: number;
 }
 
@@ -22,11 +22,11 @@ export function memberOf({ identity, signatureKey, leaf }: MlsMember): ChannelMe
   return { identity: bytes, name: identityName(bytes), signatureKey, leaf };
 }
 
-/** Names one member: by its signature key, as a {@link ChannelMember} does, or by an identity that no other member has. */
+/** Selects one member: by its signature key, such as a {@link ChannelMember}, or by an identity that no other member has. */
 export type MemberName = Pick<ChannelMember, "signatureKey"> | string | Uint8Array;
 
 /**
- * The signature key of the member that a caller names. One that is given by its key may have gone.
+ * The signature key of the selected member. A given key is returned unchecked: its member may have been removed.
  *
  * @throws ChannelError `not_found`, `identity_ambiguous`; TypeError
  */
@@ -34,20 +34,20 @@ export function keyOfMember(channel: string, members: readonly MlsMember[], name
   if (typeof name !== "string" && !(name instanceof Uint8Array)) {
     const key: unknown = (name as Partial<ChannelMember> | null)?.signatureKey;
     if (key instanceof Uint8Array) return key;
-    throw new TypeError("a member is named by an identity (text or bytes), or by an object with its signatureKey, such as one of members");
+    throw new TypeError("A member must be an identity (text or bytes), or an object with a signatureKey, such as an element of members");
   }
   const identity = identityBytes(name);
   const [found, another] = members.filter((member) => member.identity !== undefined && isEqual(member.identity, identity));
   const who = JSON.stringify(identityName(identity));
-  if (found === undefined) throw new ChannelError("not_found", `no member of ${channel} goes by ${who}`);
+  if (found === undefined) throw new ChannelError("not_found", `no member of ${channel} has the identity ${who}`);
   if (another === undefined) return found.signatureKey;
   throw new ChannelError(
     "identity_ambiguous",
-    `several members of ${channel} have the identity ${who}: name one by an object of members, or by { signatureKey }`,
+    `several members of ${channel} have the identity ${who}: pass an element of members, or { signatureKey }`,
   );
 }
 
-/** An identity as given by a caller: text is taken as UTF-8. */
+/** The bytes of an identity; text is encoded as UTF-8. */
 export function identityBytes(identity: string | Uint8Array): Uint8Array {
   return typeof identity === "string" ? new TextEncoder().encode(identity) : identity;
 }

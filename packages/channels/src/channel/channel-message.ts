@@ -5,43 +5,43 @@ import { identityName } from "./identity-name.ts";
 
 /** A message that another member sent on a channel. */
 export interface ChannelMessage {
-  /** What was sent. */
+  /** The message as sent. */
   readonly data: Uint8Array;
-  /** {@link ChannelMessage.data} as text, from UTF-8. What isn't UTF-8 has U+FFFD in its places. */
+  /** {@link ChannelMessage.data} as text, decoded as UTF-8. Invalid bytes become U+FFFD. */
   readonly text: string;
-  /** Identity of the sender, as the group knows it; its signature has been verified. */
+  /** Identity of the sender. The message is signed by {@link ChannelMessage.senderKey}; the identity itself is claimed. */
   readonly sender: Uint8Array;
-  /** {@link ChannelMessage.sender} as text: itself where it is UTF-8, else `base64url:…`. No two identities have the same text. */
+  /** {@link ChannelMessage.sender} as text: unchanged if it is valid UTF-8, otherwise `base64url:…`. */
   readonly senderName: string;
   /**
-   * The key that the sender signs with. It tells members apart that go by one identity: equal to the `signatureKey` of one member. Empty
-   * for messages that an earlier version has stored.
+   * Signature key of the sender, verified, and equal to the `signatureKey` of one member. Base authorization on it. Empty for messages stored
+   * by an earlier version.
    */
   readonly senderKey: Uint8Array;
-  /** {@link ChannelMessage.data} as JSON. @throws SyntaxError when it isn't JSON */
+  /** {@link ChannelMessage.data} parsed as JSON. @throws SyntaxError */
   json(): unknown;
   /**
-   * Names the message on its channel: the same for all members, and when it comes again, and never another message's, whatever the relay
-   * does. To tell repetitions by. Of a message that an earlier version has kept it is the `sequence`, as text.
+   * Identifies the message in its channel: derived from the ciphertext, so it is the same for all members and for redeliveries, and the relay
+   * cannot forge it. Use it to detect duplicates. For messages stored by an earlier version it is the `sequence`, as text.
    */
   readonly id: string;
-  /** The message's place in the channel's log: the same for all members, and growing, unless the relay loses its log. */
+  /** Sequence number in the channel's log: the same for all members. Increases unless the relay loses its log. */
   readonly sequence: number;
-  /** The group's epoch in which it was encrypted. */
+  /** Epoch in which the message was encrypted. */
   readonly epoch: bigint;
-  /** When the relay says that it recorded it, in milliseconds since 1970. The relay's word, nothing more. */
+  /** When the relay recorded the message, in milliseconds since 1970. Not authenticated: set by the relay. */
   readonly recordedAt: number;
 }
 
 type Fields = Omit<ChannelMessage, "text" | "senderName" | "json">;
 
-/** Sequence, epoch, time and length of the sender's identity. */
+/** Sequence number, epoch, time, and length of the sender's identity. */
 const HEADER_BYTES = 28;
-/** Of the ciphertext's hash: nobody finds another message whose hash begins with them. */
+/** Bytes of the ciphertext's hash: enough to make a second message with the same id infeasible. */
 const ID_BYTES = 16;
-/** Added to the length, which is below it: the id follows. Without it, as the first version wrote it, there is none. */
+/** Flag in the length field: the id follows. The first version stored none. */
 const WITH_ID = 2 ** 24;
-/** Added to the length too: after the id, the sender's key follows, and before it its length in a byte. */
+/** Flag in the length field: after the id follow the length of the sender's key, in one byte, and the key. */
 const WITH_KEY = 2 ** 25;
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
@@ -56,7 +56,7 @@ export function messageOf(
   return new ReceivedMessage({ data, sender, senderKey: senderMember.signatureKey, id, sequence, epoch, recordedAt });
 }
 
-/** As it is kept until it is taken. */
+/** Encodes a message for the inbox. */
 export function encodeStored({ data, sender, senderKey, id, sequence, epoch, recordedAt }: Fields): Uint8Array {
   const keyAt = HEADER_BYTES + ID_BYTES;
   const senderAt = keyAt + 1 + senderKey.length;
@@ -74,7 +74,7 @@ export function encodeStored({ data, sender, senderKey, id, sequence, epoch, rec
   return bytes;
 }
 
-/** Reads {@link encodeStored}; `undefined` for bytes that aren't that. */
+/** Reads {@link encodeStored}; `undefined` for malformed bytes. */
 export function decodeStored(bytes: Uint8Array): ChannelMessage | undefined {
   if (bytes.length < HEADER_BYTES) return undefined;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
@@ -97,7 +97,7 @@ export function decodeStored(bytes: Uint8Array): ChannelMessage | undefined {
   });
 }
 
-/** Decodes texts when they are asked for. */
+/** Decodes texts on access. */
 class ReceivedMessage implements ChannelMessage {
   readonly data: Uint8Array;
   readonly sender: Uint8Array;

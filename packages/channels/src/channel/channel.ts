@@ -29,11 +29,6 @@ export interface Channel extends AsyncDisposable {
    * {@link Channel.epoch} prove that both have the same members with the same signature keys, and that no attacker is between them. The number
    * changes with each commit, so compare the epoch too.
    *
-   * @example
-   * ```ts
-   * console.log(`epoch ${channel.epoch}: ${channel.safetyNumber()}`);
-   * ```
-   *
    * @throws the error that the channel ended with
    */
   safetyNumber(): string;
@@ -91,6 +86,9 @@ export interface Channel extends AsyncDisposable {
    *
    * @example
    * ```ts
+   * import type { Channel } from "@parley/channels";
+   *
+   * declare const channel: Channel;
    * const { sequence } = await channel.send(new TextEncoder().encode("Hello, agents!"), { id: "greeting-1" });
    * ```
    *
@@ -111,6 +109,9 @@ export interface Channel extends AsyncDisposable {
    *
    * @example
    * ```ts
+   * import type { Channel } from "@parley/channels";
+   *
+   * declare const channel: Channel;
    * for await (const { senderName, text } of channel.messages()) console.log(senderName, text);
    * ```
    *

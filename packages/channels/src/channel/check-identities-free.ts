@@ -3,17 +3,17 @@ import type { KeyPackageHolder } from "../invites/key-package-holder.ts";
 import { identityName } from "./identity-name.ts";
 import { isEqual } from "./channel-member.ts";
 
-/** Who is in a group, or is to be added to it. */
+/** A member of a group, or an agent to be added. */
 interface Holder {
   readonly identity: Uint8Array | undefined;
   readonly signatureKey: Uint8Array;
 }
 
 /**
- * Checks that no two members of a channel will have one identity before a change is tried: an identity belongs to one signature key. The
- * engine checks it again, of this member's commits and of those of others.
+ * Checks, before a commit is created, that adding agents would not give one identity to two signature keys. The engine enforces the same rule
+ * for all commits; this check reports the identity by name.
  *
- * @param added the holders of the key packages that are to be added.
+ * @param added holders of the key packages to be added.
  * @throws ChannelError `identity_taken`
  */
 export function checkIdentitiesFree(channel: string, members: readonly Holder[], added: readonly KeyPackageHolder[]): void {
@@ -26,7 +26,7 @@ export function checkIdentitiesFree(channel: string, members: readonly Holder[],
   }
 }
 
-/** The identities that several members have, as text, with how many have each: groups of an earlier version may hold such members. */
+/** Identities that several members share, with the number of those members. Groups of earlier versions can contain them. */
 export function sharedIdentities(members: readonly Holder[]): readonly { readonly name: string; readonly count: number }[] {
   const counts = new Map<string, number>();
   for (const { identity } of members) {

@@ -1,4 +1,4 @@
-/** Says why a value can't be sent as a message. @param expected what can be. */
+/** Error message for a value that cannot be sent. @param expected the accepted types. */
 export function describeNonBytes(value: unknown, expected: string): string {
   if (typeof value === "string") return `A message is ${expected}, not text: encode it with new TextEncoder().encode(…)`;
   if (value === null || typeof value !== "object") return `A message is ${expected}, not ${value === null ? "null" : typeof value}`;

@@ -7,41 +7,43 @@ import { ChannelError } from "../errors.ts";
 import { isEqual } from "./channel-member.ts";
 import { publishKey } from "./publish-key.ts";
 
-/** A commit of ours that is in effect. */
+/** A commit of this agent that is in effect. */
 export interface AppliedCommit {
   readonly welcome: Uint8Array | undefined;
-  /** Its place in the log. */
+  /** Sequence number in the log. */
   readonly sequence: number;
 }
 
-/** Lost races after which a change is given up. */
+/** Number of lost races after which a change fails. */
 const MAX_ATTEMPTS = 64;
 const BACKOFF = { initialMs: 20, maxMs: 2000 };
-/** Invalid commits, one on top of the other, that are pushed aside for one of ours. */
+/** Number of invalid commits of one epoch that are superseded before a change fails. */
 const MAX_SUPERSEDED = 64;
 
 /**
- * Changes of a channel's group, one at a time. Each is staged, published for its epoch, and in effect once it is read back from the log
- * before every other valid commit of that epoch; else it is staged anew on what was first.
+ * Changes a channel's group, one commit at a time.
+ *
+ * A commit is staged, and published for its epoch. The relay accepts one commit per epoch. The commit takes effect when this agent reads it
+ * from the log before any other valid commit of that epoch. If another commit was first, the change is staged again in the next epoch.
  */
 export class GroupChanges {
   readonly #context: ChannelContext;
   readonly #mutex = new Mutex();
-  /** The last commit of ours that was applied. */
+  /** The last applied commit of this agent. */
   #applied: { readonly commit: Uint8Array; readonly sequence: number } | undefined;
-  /** A commit in the log that may be an own one, of which this state doesn't know. */
+  /** Sequence number of a commit that claims to be from this agent and is missing in its state. */
   #doubtful: number | undefined;
 
   constructor(context: ChannelContext) {
     this.#context = context;
   }
 
-  /** The log holds a commit of ours, and it was the first: called before the position moves on. */
+  /** A commit of this agent took effect. Called before the log position advances. */
   applied(commit: Uint8Array, sequence: number): void {
     this.#applied = { commit, sequence };
   }
 
-  /** The log holds a commit that says it is an own one, and isn't known here: called before the position moves on. */
+  /** The log has a commit that claims to be from this agent and is missing in its state. Called before the log position advances. */
   doubt(sequence: number): void {
     this.#doubtful = sequence;
   }
@@ -49,9 +51,9 @@ export class GroupChanges {
   /**
    * Changes the group.
    *
-   * @param request what the commit shall do, asked for anew in each epoch; `undefined` when nothing is left to do.
-   * @throws ChannelError `contended`, `inbox_full`, `fork`; errors of engine and relay; the signal's reason: it may be in effect all the
-   *   same, now or later.
+   * @param request returns the content of the commit. Called once per attempt; `undefined` if no change is needed.
+   * @throws ChannelError `contended`, `inbox_full`, `fork`
+   * @throws MlsEngineError; RelayError; the signal's reason. The change may still take effect after an error.
    */
   change(request: () => StageOptions | undefined, signal?: AbortSignal): Promise<AppliedCommit | undefined> {
     const { closed } = this.#context;
@@ -59,12 +61,12 @@ export class GroupChanges {
     return this.#mutex.run(() => this.#change(request, until));
   }
 
-  /** Changes the group if nobody else does at the same time. False if somebody does. @throws as {@link GroupChanges.change} */
+  /** Makes one attempt to change the group. Returns false if another commit was first. @throws as {@link GroupChanges.change} */
   tryOnce(request: () => StageOptions | undefined): Promise<boolean> {
     return this.#mutex.run(async () => (await this.#attempt(request, this.#context.closed)) !== "lost");
   }
 
-  /** Brings to an end what an earlier process, or an impatient caller, has left. */
+  /** Completes a commit that an earlier process, or a call that timed out, left staged. */
   async finishPending(): Promise<void> {
     await this.change(() => undefined);
   }
@@ -75,7 +77,7 @@ export class GroupChanges {
       if (outcome !== "lost") return outcome;
       await delay(backoffMs(attempt, BACKOFF), undefined, { signal });
     }
-    throw new ChannelError("contended", "other members' changes of the group were always first");
+    throw new ChannelError("contended", "commits of other members were first in each attempt");
   }
 
   async #attempt(request: () => StageOptions | undefined, signal: AbortSignal): Promise<AppliedCommit | "lost" | undefined> {
@@ -90,7 +92,7 @@ export class GroupChanges {
     return sequence === undefined ? "lost" : { welcome: staged.welcome, sequence };
   }
 
-  /** Publishes a commit until the log has decided: its sequence when it is in effect, `undefined` when another one is. */
+  /** Publishes a commit until the log decides: returns its sequence number if it took effect, `undefined` if another commit did. */
   async #decide(staged: StagedCommit, signal: AbortSignal): Promise<number | undefined> {
     const { group, position } = this.#context;
     let supersedes: number | undefined;
@@ -100,9 +102,9 @@ export class GroupChanges {
       const won = this.#applied;
       if (won !== undefined && isEqual(won.commit, staged.commit)) return won.sequence;
       if (group.epoch !== staged.epoch) return undefined;
-      // All of the log up to there is applied, and our epoch goes on: what is on record for it is invalid.
+      // The log is applied up to the recorded commit, and the epoch has not changed: the recorded commit is invalid.
       if (recorded.isOurs)
-        throw new ChannelError("fork", `the relay has acknowledged a commit as entry ${recorded.sequence}, and shows another there`);
+        throw new ChannelError("fork", `the relay acknowledged a commit as entry ${recorded.sequence}, but returns another entry there`);
       if (recorded.sequence === this.#doubtful) throw unknownCommit(recorded.sequence);
       supersedes = recorded.sequence;
     }
@@ -126,9 +128,12 @@ export class GroupChanges {
   }
 }
 
-/** Why a commit in the log is neither applied nor pushed aside: that would lead away from the other members, if they have applied it. */
+/**
+ * The error for a commit that claims to be from this agent and is missing in its state. It is neither applied nor superseded: if the other
+ * members have applied it, superseding it would fork the group.
+ */
 export function unknownCommit(sequence: number): ChannelError {
-  const cause = `entry ${sequence} of the log is a change by this agent that its data directory doesn't know, or a member has forged it`;
-  const advice = "after a restored backup have a member remove this agent, and join again; else wait for another member's change";
+  const cause = `entry ${sequence} of the log is a commit of this agent that is missing in its data directory, or that a member has forged`;
+  const advice = "after restoring a backup, have a member remove this agent, and join again; otherwise wait for a commit of another member";
   return new ChannelError("rolled_back", `${cause}: ${advice}`);
 }

@@ -7,22 +7,22 @@ import type { GroupChanges } from "./group-changes.ts";
 import { publishKey } from "./publish-key.ts";
 import { LEAVING_ROW, UPDATE_ROW } from "./rows.ts";
 
-/** Who is first in line commits at once, about; the others after so many milliseconds each, up to a limit. */
+/** Members commit proposals in leaf order: the first immediately, each further one after this many milliseconds more, up to a limit. */
 const TURN_MS = 150;
 const MAX_TURNS = 20;
 const JITTER_MS = 30;
 /**
- * New members change their keys within so many milliseconds for each pair of members, up to a limit. All of a large group do it one by one,
- * each commit is work for all, and who has lost a race waits as long again: so it must be spread the wider, the larger the group is.
+ * New members update their keys after a random delay of up to this many milliseconds for each pair of members, up to a limit. Each update is a
+ * commit that all members process, and a member that loses the race for an epoch waits again. The delay therefore grows with the group.
  */
 const UPDATE_SPREAD_MS = 10;
 const MAX_UPDATE_SPREAD_MS = 300_000;
-/** Before what failed is tried again, in milliseconds. */
+/** Mean pause before a failed task is retried, in milliseconds. */
 const RETRY_MS = 5000;
 
 type Task = "pending" | "leave" | "commit" | "update" | "replace";
 
-/** A request to be let go, which counts in its epoch. */
+/** A recorded request to leave, valid in its epoch. */
 interface LeaveRequest {
   readonly epoch: bigint;
   readonly sequence: number;
@@ -31,11 +31,14 @@ interface LeaveRequest {
 interface Scheduled {
   timer: NodeJS.Timeout;
   isRunning: boolean;
-  /** Asked for again while it runs. */
+  /** Whether the task was scheduled again while it runs. */
   again: boolean;
 }
 
-/** What a channel does by itself: ends changes that were interrupted, commits what others propose, changes the keys of a new member. */
+/**
+ * Background tasks of a channel: completes interrupted commits, commits the proposals of others, repeats this agent's request to leave, and
+ * updates the keys of a new member. At most one task of a kind is scheduled or running.
+ */
 export class GroupMaintenance {
   readonly #context: ChannelContext;
   readonly #changes: GroupChanges;
@@ -47,39 +50,39 @@ export class GroupMaintenance {
     this.#changes = membership;
     this.#isLeaving = context.group.row(LEAVING_ROW) !== undefined;
     if (context.group.needsUpdate) {
-      const cause = `the data of ${context.name} has lost its end, as in a power failure, or is an older copy`;
-      context.warn(`${cause}: the keys of this agent are replaced before it sends anything. Messages may come again.`);
+      const cause = `the data of ${context.name} has lost its end, such as in a power failure, or is an older copy`;
+      context.warn(`${cause}: the keys of this agent are replaced before it sends. Messages may be delivered again.`);
     }
   }
 
-  /** Whether we have asked to leave; also when that has been done. */
+  /** Whether this agent has asked to leave. Stays true after its removal. */
   get isLeaving(): boolean {
     return this.#isLeaving;
   }
 
-  /** Asks to leave, from now on in every epoch. */
+  /** Asks to leave, in this epoch and in later ones, until a member commits the removal. */
   async leave(signal?: AbortSignal): Promise<void> {
     const { group } = this.#context;
     if (!this.#isLeaving) await group.writeRows([{ key: LEAVING_ROW, value: new Uint8Array() }]);
     this.#isLeaving = true;
-    // A commit of ours after the request would make it void.
+    // A commit of this agent after the request would end the request's epoch.
     this.#cancel("update");
     while (await this.#isVoid(await this.proposeLeave(signal), signal));
   }
 
-  /** Whether a commit was recorded before a request to leave in its epoch, so that it must be made anew. */
+  /** Whether a commit ended the epoch before the request to leave was recorded, so that the request must be repeated. */
   async #isVoid({ epoch, sequence }: LeaveRequest, signal: AbortSignal | undefined): Promise<boolean> {
     const { group, position } = this.#context;
     try {
       await position.whenApplied(sequence, signal);
     } catch {
-      // It is recorded, and more can't be known now.
+      // The request is recorded. Whether it is void shows when the log is read.
       return false;
     }
     return group.isActive && group.epoch > epoch;
   }
 
-  /** All of the log is applied. */
+  /** The log is applied to its end. */
   caughtUp(): void {
     const { group } = this.#context;
     if (group.pending !== undefined) this.#later("pending", 0, () => this.#changes.finishPending());
@@ -89,31 +92,31 @@ export class GroupMaintenance {
     if (group.needsUpdate && !this.isLeaving) this.#later("replace", 0, () => this.replaceKeys());
   }
 
-  /** Replaces the keys where some may have been used that aren't known here. */
+  /** Replaces the keys if an older copy of the data directory may have used some of them. */
   async replaceKeys(): Promise<void> {
     const { group } = this.#context;
     await this.#changes.change(() => (group.needsUpdate ? { update: true } : undefined));
   }
 
-  /** Something may wait for a commit. */
+  /** A proposal may be pending. */
   proposed(): void {
     if (!this.#hasProposals() || !this.#context.position.isCaughtUp) return;
     this.#later("commit", this.#turnMs(), () => this.commitProposals());
   }
 
-  /** The group is in another epoch: what was proposed in the last one is void. */
+  /** A new epoch has begun: proposals of the last one are void. */
   committed(): void {
     this.#cancel("commit");
     if (this.isLeaving && this.#context.position.isCaughtUp) this.#later("leave", 0, () => this.proposeLeave());
   }
 
-  /** @throws ChannelError `leaving`: nothing waits but our own leave, which only others can commit */
+  /** @throws ChannelError `leaving` if the only proposal is the removal of this agent, which only others can commit */
   async commitProposals(): Promise<void> {
     if (this.isLeaving && !this.#hasProposals()) throw new ChannelError("leaving", "this agent has asked to leave the channel");
     await this.#changes.change(() => (this.#hasProposals() ? {} : undefined));
   }
 
-  /** Asks the others, in this epoch, to let us go. Asking again is no other request. */
+  /** Publishes the request to leave for this epoch. Idempotent within the epoch. */
   async proposeLeave(signal?: AbortSignal): Promise<LeaveRequest> {
     const { group, relay, name, position, closed } = this.#context;
     const until = signal === undefined ? closed : AbortSignal.any([signal, closed]);
@@ -142,7 +145,7 @@ export class GroupMaintenance {
     });
   }
 
-  /** Whether there is something that we may commit. */
+  /** Whether a proposal is pending that this agent can commit. */
   #hasProposals(): boolean {
     return this.#context.group.proposals.some((proposal) => !this.#isOwnLeave(proposal));
   }
@@ -186,7 +189,7 @@ export class GroupMaintenance {
     const { closed, position, events, name, group } = this.#context;
     if (closed.aborted || position.ended !== undefined || !group.isActive) return;
     const failure = toPublicError(error);
-    if (isPassing(failure)) this.#later(task, RETRY_MS * (0.5 + Math.random()), run);
+    if (isRetryable(failure)) this.#later(task, RETRY_MS * (0.5 + Math.random()), run);
     else if (!(failure instanceof ChannelError && failure.code === "leaving")) events.onError?.(name, failure);
   }
 
@@ -196,6 +199,6 @@ export class GroupMaintenance {
   }
 }
 
-function isPassing(error: Error): boolean {
+function isRetryable(error: Error): boolean {
   return "retryable" in error && (error as ParleyError).retryable;
 }

@@ -13,32 +13,35 @@ import { CURSOR_ROW, ENDED_ROWS, JOINED_ROW, valueNumber } from "./rows.ts";
 import { unknownCommit } from "./group-changes.ts";
 import { ForkDetector, unusableEntryKind } from "./unusable-entry.ts";
 
-/** What the rest of a channel is told. */
+/** Callbacks to the other parts of a channel. */
 export interface InboundListener {
   /**
-   * Whether an entry is known to be a message that was sent here, and need not be looked at.
+   * Whether an entry is a message that this agent sent, which is not processed.
    *
-   * @throws ChannelError `fork`: it should be, and isn't
+   * @throws ChannelError `fork` if the relay acknowledged another entry with this sequence number
    */
   isSentHere(entry: RelayMessage): boolean;
-  /** The log is read anew, since it isn't the one that it was. */
+  /** The relay has replaced its log, which is read from its start. */
   rewound(): void;
-  /** A commit is in effect. */
+  /** A commit took effect. */
   committed(commit: CommitMessage, entry: RelayMessage): void;
-  /** The log has a commit that says it is an own one, and isn't known here. Whether it is can't be told. */
+  /** The log has a commit that claims to be from this agent and is missing in its state. */
   doubtful(sequence: number): void;
-  /** Something waits for a commit. */
+  /** A proposal was received. */
   proposed(): void;
   caughtUp(): void;
-  /** Nothing is read any more. Without an error the channel was closed. */
+  /** Reading has ended: with an error, or without one if the channel was closed or this agent was removed. */
   ended(error?: Error): void;
 }
 
-/** Entries after which the position is written, when nothing else is. */
+/** Number of applied entries after which the cursor is written, if no other write included it. */
 const PERSIST_EVERY = 256;
 const BUFFER_BYTES = 1024 * 1024;
 
-/** Applies a channel's log to its group, entry by entry: each changes group, inbox and position in one write, or nothing. */
+/**
+ * Reads a channel's log and applies it to the group, entry by entry. Each entry changes group, inbox and cursor in one atomic write, so a crash
+ * neither loses nor repeats a decryption.
+ */
 export class Inbound {
   readonly #context: ChannelContext;
   readonly #inbox: Inbox | undefined;
@@ -46,19 +49,19 @@ export class Inbound {
   readonly #joinedEpoch: bigint;
   readonly #forks = new ForkDetector();
   #subscription: Subscription | undefined;
-  /** Whether all of the log has been seen that there was when it was opened first. */
+  /** Whether the log was read, or scanned, to the end that it had when the channel was opened. */
   #wasCaughtUp = false;
-  /** Where to go on in a log that isn't the one that it was. */
+  /** Where to start reading the log that replaced the former one. */
   #rewindTo: number | undefined;
-  /** Applied last. */
+  /** The last applied entry. */
   #last: AppliedEntry | undefined;
-  /** Applied last before the link was opened: what the log must still hold. */
+  /** The last entry applied before the connection was opened. The log must still contain it. */
   #anchor: AppliedEntry | undefined;
-  /** Applied since the position was last written. */
+  /** Number of entries applied since the cursor was written. */
   #unwritten = 0;
   #running: Promise<void> = Promise.resolve();
 
-  /** @param inbox without one, messages aren't kept. */
+  /** @param inbox if `undefined`, received messages are dropped. */
   constructor(context: ChannelContext, inbox: Inbox | undefined, listener: InboundListener) {
     this.#context = context;
     this.#inbox = inbox;
@@ -73,12 +76,12 @@ export class Inbound {
     this.#running = this.#run();
   }
 
-  /** The link is lost. The log that is there when it is opened again may be another one. */
+  /** The connection was lost. After the reconnect, the relay may have another log. */
   connectionLost(): void {
     this.#anchor = this.#last;
   }
 
-  /** Resolves when nothing is applied any more, and the position is on disk. */
+  /** Resolves when the current entry is applied and the cursor is on disk. */
   async stop(): Promise<void> {
     const writeCursor = async (): Promise<void> => {
       if (this.#unwritten === 0) return;
@@ -100,7 +103,7 @@ export class Inbound {
     }
   }
 
-  /** Follows the log. True to go on elsewhere in it. */
+  /** Reads the log from the current position. Returns true if reading continues at another position. */
   async #follow(): Promise<boolean> {
     const { name, relay, position, events, closed } = this.#context;
     try {
@@ -124,9 +127,9 @@ export class Inbound {
       return true;
     } catch (error) {
       if (!(error instanceof RangeGoneError) || error.firstSequence <= position.next) throw error;
-      // Own messages may have been among them.
+      // The dropped entries may include messages of this agent that a restored data directory lacks.
       await this.#context.group.requireUpdate();
-      const gone = `entries ${position.next} to ${error.firstSequence - 1} of the channel's log are not kept any more`;
+      const gone = `the relay no longer has entries ${position.next} to ${error.firstSequence - 1} of the channel's log`;
       events.onError?.(name, new ChannelError("log_lost", gone, { cause: error }));
       this.#advance(error.firstSequence);
       return true;
@@ -145,8 +148,8 @@ export class Inbound {
   }
 
   /**
-   * A relay that has lost its log, or a part of it, writes another one. That is applied from its start: what was applied before is known by
-   * its keys. A failure to ask is none here: there is another time when the link is opened again.
+   * Checks that the relay still has the last applied entry. If it lost its log or a part of it, its new log is read from the start; the engine
+   * recognizes entries that were applied before. Failures are ignored: the check is repeated after the next reconnect.
    */
   async #compareLog(): Promise<void> {
     const { name, relay, events, closed } = this.#context;
@@ -155,7 +158,7 @@ export class Inbound {
     const { messages, head } = await relay.fetchRange(name, { from: anchor.sequence, limit: 1, signal: closed });
     const [found] = messages;
     if (closed.aborted || (found !== undefined && isEqual(entryHash(found.payload), anchor.hash))) return;
-    const lost = `entry ${anchor.sequence} of the relay's log isn't there any more, or isn't the one that was read before`;
+    const lost = `entry ${anchor.sequence} of the relay's log is missing, or differs from the entry that was read before`;
     events.onError?.(name, new ChannelError("log_lost", lost));
     this.#rewindTo = Math.max(head.first, 1);
     await this.#subscription?.close();
@@ -163,7 +166,7 @@ export class Inbound {
 
   async #untilRoom(): Promise<void> {
     if (this.#inbox?.isFull !== true) return;
-    await this.#lookAhead();
+    await this.#scanAhead();
     if (!this.#inbox.isFull) return;
     this.#context.position.stall(true);
     await this.#inbox.room();
@@ -171,16 +174,16 @@ export class Inbound {
   }
 
   /**
-   * While the inbox is full, messages can be sent though the log isn't read to its end. What this agent itself has sent of late is looked
-   * for before: an older copy of the data directory must not use the same keys.
+   * Scans the log from the full inbox to its end for messages of this agent, before it sends. They reveal that the data directory is an older
+   * copy, which must not use the same keys again.
    */
-  async #lookAhead(): Promise<void> {
+  async #scanAhead(): Promise<void> {
     const { name, relay, position, group, closed } = this.#context;
     for (let from = position.next; !this.#wasCaughtUp && this.#inbox?.isFull === true && !closed.aborted;) {
       try {
         const { messages, head } = await relay.fetchRange(name, { from, signal: closed });
         for (const { kind, epoch, payload } of messages) {
-          if (kind === "application" && epoch === group.epoch) await this.#noticing(() => group.detectRollback(payload));
+          if (kind === "application" && epoch === group.epoch) await this.#detectingRollback(() => group.detectRollback(payload));
         }
         from = (messages.at(-1)?.sequence ?? head.next) + 1;
         this.#wasCaughtUp = from >= head.next;
@@ -194,8 +197,8 @@ export class Inbound {
     }
   }
 
-  /** Reports it when something shows that the data directory is an older copy. */
-  async #noticing<T>(step: () => Promise<T>): Promise<T> {
+  /** Runs a step, and reports if it detects that the data directory is an older copy. */
+  async #detectingRollback<T>(step: () => Promise<T>): Promise<T> {
     const { group, name, events } = this.#context;
     const knew = group.needsUpdate;
     try {
@@ -205,12 +208,12 @@ export class Inbound {
     }
   }
 
-  /** False when nothing after it can be applied. */
+  /** Applies an entry. Returns false if no later entry can be applied. */
   async #apply(entry: RelayMessage): Promise<boolean> {
     const { position, group, late } = this.#context;
     const wasCaughtUp = position.isCaughtUp;
     const cursor = { next: entry.sequence + 1, last: { sequence: entry.sequence, hash: entryHash(entry.payload) } };
-    // Known on disk no later than that the entry was applied.
+    // Written together with the cursor that marks the entry as applied.
     if (entry.kind === "application" && group.epoch - entry.epoch > RETAINED_EPOCHS) late.add(entry.sequence, entry.key);
     if (!this.#isSentHere(entry) && !(await this.#process(entry, cursor))) return false;
     this.#last = cursor.last;
@@ -236,29 +239,30 @@ export class Inbound {
   async #process(entry: RelayMessage, next: LogCursor & { readonly last: AppliedEntry }): Promise<boolean> {
     const { group } = this.#context;
     let message: ChannelMessage | undefined;
-    let isOfFormer = false;
+    let isFromFormerMember = false;
     const rowsOf = (result: ProcessedMessage): readonly GroupRow[] => {
-      const rows = [...this.#cursorRows(next), ...(this.#inbox?.takeAcknowledged() ?? [])];
+      const rows = [...this.#cursorRows(next), ...(this.#inbox?.takeSettledRows() ?? [])];
       if (result.kind === "commit" && result.isRemoved) return [...rows, ...ENDED_ROWS];
       if (result.kind !== "application") return rows;
-      isOfFormer = this.#isOfFormer(result);
-      if (this.#inbox === undefined || isOfFormer) return rows;
+      isFromFormerMember = this.#isFromFormerMember(result);
+      if (this.#inbox === undefined || isFromFormerMember) return rows;
       message = messageOf(result, entry, next.last.hash);
       return [...rows, this.#inbox.row(message)];
     };
     try {
-      const result = await this.#noticing(() => group.process(entry.payload, { commitWith: rowsOf }));
+      const result = await this.#detectingRollback(() => group.process(entry.payload, { commitWith: rowsOf }));
       this.#unwritten = -1;
       if (message !== undefined) this.#inbox?.add(message);
-      if (isOfFormer) this.#skip(entry.sequence, new MlsError("epoch_mismatch", "the message was recorded after its sender was removed"));
+      if (isFromFormerMember)
+        this.#skip(entry.sequence, new MlsError("epoch_mismatch", "the message was recorded after its sender was removed"));
       return this.#processed(result, entry);
     } catch (error) {
-      return this.#refused(error, entry);
+      return this.#rejected(error, entry);
     }
   }
 
-  /** Keys of past epochs are kept for what was on its way; whoever was removed since has them too, and must not write with them. */
-  #isOfFormer({ epoch, senderMember }: ApplicationMessage): boolean {
+  /** Keys of past epochs are kept for late messages. A member removed since has them too; its messages are rejected. */
+  #isFromFormerMember({ epoch, senderMember }: ApplicationMessage): boolean {
     const { group } = this.#context;
     return epoch !== group.epoch && !group.members.some(({ signatureKey }) => isEqual(signatureKey, senderMember.signatureKey));
   }
@@ -270,7 +274,7 @@ export class Inbound {
     return result.kind !== "commit" || !result.isRemoved;
   }
 
-  #refused(error: unknown, { sequence, epoch, payload, kind }: RelayMessage): boolean {
+  #rejected(error: unknown, { sequence, epoch, payload, kind }: RelayMessage): boolean {
     const { name, events } = this.#context;
     const verdict = unusableEntryKind(error);
     if (verdict === "over") throw error;
@@ -289,7 +293,7 @@ export class Inbound {
     this.#context.events.onSkipped?.(this.#context.name, { sequence, error });
   }
 
-  /** Whether it says of itself that it belongs to the group. */
+  /** Whether the header of an entry names this group. */
   #isOfGroup(payload: Uint8Array): boolean {
     try {
       const { groupId } = inspectMessage(payload);
@@ -310,11 +314,12 @@ export class Inbound {
 }
 
 function rolledBack(): ChannelError {
-  const cause = "the data directory is older than what this agent has sent, as after a restored backup or where a copy of it is in use";
-  return new ChannelError("rolled_back", `${cause}: its keys are replaced before anything is sent`);
+  const cause =
+    "the data directory is an older copy: this agent has sent messages since, such as before a backup was restored, or from another copy";
+  return new ChannelError("rolled_back", `${cause}: its keys are replaced before it sends`);
 }
 
 function forked(): ChannelError {
-  const meaning = "the relay may have shown them another log, or somebody publishes garbage";
-  return new ChannelError("fork", `what members write can't be read here any more: ${meaning}`);
+  const meaning = "the relay may have shown them another log, or an account publishes garbage";
+  return new ChannelError("fork", `messages of other members cannot be decrypted: ${meaning}`);
 }

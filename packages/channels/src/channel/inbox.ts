@@ -7,44 +7,46 @@ import { INBOX_PREFIX, numberedKey, numberOf } from "./rows.ts";
 
 export type InboxLimits = Pick<ChannelLimits, "maxMessages" | "maxBytes">;
 
-/** What was taken is removed from the disk with the next message that comes, or by itself after so many milliseconds. */
-const ACK_DELAY_MS = 20;
+/** Settled messages are deleted together with the next write, or after this many milliseconds. */
+const DELETE_DELAY_MS = 20;
 
-/** A message as it is kept. */
+/** A stored message with the key of its row. */
 export interface InboxItem {
   readonly key: string;
   readonly message: ChannelMessage;
 }
 
 /**
- * Messages that were decrypted and not taken yet: on disk, and in memory. Each is written together with the change of the group's state
- * that its decryption is, and removed when its taker asks for the next one.
+ * Decrypted messages that are not settled, on disk and in memory. A message is written together with the new group state of its decryption, and
+ * deleted when it is settled.
+ *
+ * Two ways to receive: an iteration, which settles a message when the next one is requested, and `take…`, whose callers settle explicitly.
  */
 export class Inbox {
   readonly #group: MlsGroup;
   readonly #limits: InboxLimits;
   readonly #onFailure: (error: unknown) => void;
-  /** What can be taken, in the order of the log. */
+  /** Messages that can be taken, in log order. */
   #items: InboxItem[] = [];
-  /** What waits to be taken, or was taken to be settled. */
+  /** Messages that count towards the limits. */
   readonly #counted = new Set<InboxItem>();
   #bytes = 0;
   #nextIndex = 0;
-  #inHand: InboxItem | undefined;
+  #current: InboxItem | undefined;
   #isIterated = false;
   readonly #listeners = new Set<() => void>();
   #waiting: Deferred<IteratorResult<ChannelMessage, undefined>> | undefined;
   #room: Deferred<void> | undefined;
-  #acked: GroupRow[] = [];
-  #ackTimer: NodeJS.Timeout | undefined;
+  #settledRows: GroupRow[] = [];
+  #deleteTimer: NodeJS.Timeout | undefined;
   #flushing: Promise<void> | undefined;
-  /** What is released with the next write. */
-  #releasing: { readonly rows: GroupRow[]; readonly done: Promise<void> } | undefined;
-  #released: Promise<void> = Promise.resolve();
+  /** The next write of {@link Inbox.settle}. */
+  #nextBatch: { readonly rows: GroupRow[]; readonly done: Promise<void> } | undefined;
+  #settled: Promise<void> = Promise.resolve();
   #isClosed = false;
   #end: { readonly error: Error | undefined } | undefined;
 
-  /** @param onFailure what was taken could not be removed. */
+  /** @param onFailure called if settled messages could not be deleted. */
   constructor(group: MlsGroup, limits: InboxLimits, onFailure: (error: unknown) => void) {
     this.#group = group;
     this.#limits = limits;
@@ -56,20 +58,20 @@ export class Inbox {
     }
   }
 
-  /** The row that holds a message; to be stored in one write with what made it, and followed by {@link Inbox.add}. */
+  /** The row of a message, for the write of its decryption. Call {@link Inbox.add} after the write. */
   row(message: ChannelMessage): GroupRow {
     return { key: numberedKey(INBOX_PREFIX, this.#nextIndex), value: encodeStored(message) };
   }
 
-  /** Rows by which it is known on disk what was taken; to be stored with the next write. */
-  takeAcknowledged(): readonly GroupRow[] {
-    return this.#acked.splice(0);
+  /** Deletions of settled messages, for the next write of the caller. */
+  takeSettledRows(): readonly GroupRow[] {
+    return this.#settledRows.splice(0);
   }
 
-  /** The row of a message is stored. */
+  /** Adds a message whose row was written. */
   add(message: ChannelMessage): void {
     this.#hold({ key: numberedKey(INBOX_PREFIX, this.#nextIndex++), message });
-    this.#tellChange();
+    this.#notify();
     const waiting = this.#waiting;
     if (waiting === undefined) return;
     this.#waiting = undefined;
@@ -81,37 +83,37 @@ export class Inbox {
     return size >= this.#limits.maxMessages || (size > 0 && this.#bytes >= this.#limits.maxBytes);
   }
 
-  /** Resolves when a message can be added, or the inbox has ended. */
+  /** Resolves when the inbox is not full, or has ended. */
   async room(): Promise<void> {
     while (this.isFull && this.#end === undefined) await (this.#room ??= deferred()).promise;
   }
 
-  /** Nothing comes any more: iterations end, or throw the error, after what is there. */
+  /** No further messages are added: iterations end, or throw the error, after the last message. */
   end(error?: Error): void {
     this.#end ??= { error };
     this.#wakeRoom();
-    this.#tellChange();
+    this.#notify();
     const waiting = this.#waiting;
     this.#waiting = undefined;
     if (waiting !== undefined) this.#give(waiting);
   }
 
-  /** Iterations end now; what wasn't taken stays on disk. Resolves when it is known there what was taken. */
+  /** Ends iterations; unsettled messages stay on disk. Resolves when the settled ones are deleted. */
   async close(): Promise<void> {
     this.#items = [];
     this.#isClosed = true;
     this.end();
-    await Promise.all([this.#flushNow(), this.#released.catch(() => undefined)]);
+    await Promise.all([this.#flushNow(), this.#settled.catch(() => undefined)]);
   }
 
-  /** Whether {@link Inbox.close} was called: what wasn't taken is for another life. */
+  /** Whether {@link Inbox.close} was called: unsettled messages are delivered after the next opening. */
   get isClosed(): boolean {
     return this.#isClosed;
   }
 
-  /** @throws TypeError when there is an iteration already */
+  /** @throws TypeError if an iteration is running */
   iterate(): AsyncIterableIterator<ChannelMessage, undefined> {
-    if (this.#isIterated) throw new TypeError("The messages of a channel are iterated already; end that iteration first");
+    if (this.#isIterated) throw new TypeError("The messages of this channel are already being iterated; end that iteration first");
     this.#isIterated = true;
     let isOver = false;
     const finish = (): IteratorResult<ChannelMessage, undefined> => {
@@ -122,7 +124,7 @@ export class Inbox {
     const iterator: AsyncIterableIterator<ChannelMessage, undefined> = {
       next: async () => {
         if (isOver) return finish();
-        if (this.#waiting !== undefined) throw new TypeError("Somebody waits for the next message already");
+        if (this.#waiting !== undefined) throw new TypeError("A call of next() is already pending");
         try {
           const result = await this.#take();
           return result.done === true ? finish() : result;
@@ -133,7 +135,7 @@ export class Inbox {
       },
       return: async () => {
         if (isOver) return finish();
-        this.#acknowledge();
+        this.#settleCurrent();
         const waiting = this.#waiting;
         this.#waiting = undefined;
         waiting?.resolve({ done: true, value: undefined });
@@ -146,18 +148,18 @@ export class Inbox {
     return iterator;
   }
 
-  /** What nothing comes after any more, once all is taken: with the error that it ended with, if any. */
+  /** Set when no further messages are added, with the error that the channel ended with, if any. */
   get ended(): { readonly error: Error | undefined } | undefined {
     return this.#end;
   }
 
-  /** Calls a listener when a message is added, or the inbox ends, until the function that it gives is called. */
+  /** Calls `listener` when a message is added and when the inbox ends. Returns a function that unsubscribes. */
   onChange(listener: () => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
 
-  /** Takes all that are there, or those of them that are accepted. They stay on disk until {@link Inbox.release}. */
+  /** Takes all accepted messages. They stay on disk until {@link Inbox.settle}, but no longer count towards the limits. */
   take(accepts: (message: ChannelMessage) => boolean = () => true): readonly InboxItem[] {
     const taken: InboxItem[] = [];
     const left: InboxItem[] = [];
@@ -167,46 +169,46 @@ export class Inbox {
     return taken;
   }
 
-  /** Whether there is one that is accepted. */
+  /** Whether a message is accepted. */
   has(accepts: (message: ChannelMessage) => boolean): boolean {
     return this.#items.some(({ message }) => accepts(message));
   }
 
-  /** Takes the first that is accepted. It is on disk, and takes up room, until {@link Inbox.release}. */
+  /** Takes the first accepted message. It stays on disk, and counts towards the limits, until {@link Inbox.settle}. */
   takeFirst(accepts: (message: ChannelMessage) => boolean): InboxItem | undefined {
     const index = this.#items.findIndex(({ message }) => accepts(message));
     return index === -1 ? undefined : this.#items.splice(index, 1)[0];
   }
 
-  /** Puts back what was taken, where it was. */
+  /** Returns a taken message to its position. */
   giveBack(item: InboxItem): void {
     if (this.#isClosed) return;
     const index = this.#items.findIndex(({ key }) => key >= item.key);
     if (this.#items[index] === item) return;
     this.#items.splice(index === -1 ? this.#items.length : index, 0, item);
     this.#count(item);
-    this.#tellChange();
+    this.#notify();
   }
 
-  /** These are done with, and make room. Resolves when it is known on disk. @throws what keeps it from being */
-  async release(items: readonly InboxItem[]): Promise<void> {
+  /** Settles messages. Resolves when they are deleted from the disk. @throws ChannelError `storage_failed` */
+  async settle(items: readonly InboxItem[]): Promise<void> {
     if (items.length === 0) return;
     for (const item of items) {
       const index = this.#items.indexOf(item);
       if (index !== -1) this.#items.splice(index, 1);
       this.#uncount(item);
     }
-    const batch = (this.#releasing ??= this.#nextRelease());
+    const batch = (this.#nextBatch ??= this.#startBatch());
     for (const { key } of items) batch.rows.push({ key, value: undefined });
     await batch.done;
   }
 
-  /** All that is released while another write goes on is in one. */
-  #nextRelease(): { readonly rows: GroupRow[]; readonly done: Promise<void> } {
+  /** Collects the messages settled during one write into the next write. */
+  #startBatch(): { readonly rows: GroupRow[]; readonly done: Promise<void> } {
     const rows: GroupRow[] = [];
     const write = async (before: Promise<void>): Promise<void> => {
       await before.catch(() => undefined);
-      this.#releasing = undefined;
+      this.#nextBatch = undefined;
       try {
         await this.#group.writeRows(rows);
       } catch (error) {
@@ -214,22 +216,22 @@ export class Inbox {
         throw toPublicError(error);
       }
     };
-    this.#released = write(this.#released);
-    return { rows, done: this.#released };
+    this.#settled = write(this.#settled);
+    return { rows, done: this.#settled };
   }
 
   #take(): Promise<IteratorResult<ChannelMessage, undefined>> {
-    this.#acknowledge();
+    this.#settleCurrent();
     const turn = deferred<IteratorResult<ChannelMessage, undefined>>();
     this.#give(turn);
     return turn.promise;
   }
 
-  /** Settles who waits, if there is something to settle them with. */
+  /** Resolves a pending call of `next()`, if a message is available or the inbox has ended. */
   #give(turn: Deferred<IteratorResult<ChannelMessage, undefined>>): void {
     const item = this.#items.shift();
     if (item !== undefined) {
-      this.#inHand = item;
+      this.#current = item;
       turn.resolve({ done: false, value: item.message });
     } else if (this.#end === undefined) this.#waiting = turn;
     else if (this.#end.error === undefined) turn.resolve({ done: true, value: undefined });
@@ -247,17 +249,17 @@ export class Inbox {
     this.#bytes += item.message.data.length;
   }
 
-  /** The message in hand is done with. */
-  #acknowledge(): void {
-    const item = this.#inHand;
+  /** Settles the message that the iteration returned last. */
+  #settleCurrent(): void {
+    const item = this.#current;
     if (item === undefined) return;
-    this.#inHand = undefined;
+    this.#current = undefined;
     this.#uncount(item);
-    this.#acked.push({ key: item.key, value: undefined });
-    this.#ackTimer ??= setTimeout(() => void this.#flushNow(), ACK_DELAY_MS);
+    this.#settledRows.push({ key: item.key, value: undefined });
+    this.#deleteTimer ??= setTimeout(() => void this.#flushNow(), DELETE_DELAY_MS);
   }
 
-  /** It makes room for others. */
+  /** The message no longer counts towards the limits. */
   #uncount(item: InboxItem): void {
     if (!this.#counted.delete(item)) return;
     this.#bytes -= item.message.data.length;
@@ -265,25 +267,25 @@ export class Inbox {
   }
 
   async #flushNow(): Promise<void> {
-    clearTimeout(this.#ackTimer);
-    this.#ackTimer = undefined;
-    if (this.#acked.length > 0) this.#flushing ??= this.#flush();
+    clearTimeout(this.#deleteTimer);
+    this.#deleteTimer = undefined;
+    if (this.#settledRows.length > 0) this.#flushing ??= this.#flush();
     await this.#flushing;
   }
 
-  /** Removes what was taken, all of it that has come together meanwhile in one write. */
+  /** Deletes settled messages: all that were settled during one write, in the next write. */
   async #flush(): Promise<void> {
     try {
-      while (this.#acked.length > 0) await this.#group.writeRows(this.#acked.splice(0));
+      while (this.#settledRows.length > 0) await this.#group.writeRows(this.#settledRows.splice(0));
     } catch (error) {
       this.#onFailure(error);
     } finally {
-      // In the same step as the last look at what there is, so that nothing is left behind.
+      // In the same synchronous step as the last check of the loop, so that no row is missed.
       this.#flushing = undefined;
     }
   }
 
-  #tellChange(): void {
+  #notify(): void {
     for (const listener of this.#listeners) listener();
   }
 

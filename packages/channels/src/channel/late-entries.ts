@@ -1,12 +1,12 @@
 import type { GroupRow, MlsGroup } from "@parley/mls-engine";
 import { LATE_PREFIX, numberedKey, numberOf } from "./rows.ts";
 
-/** The oldest are forgotten. */
+/** Limit on remembered entries; the oldest are dropped. */
 const MAX_ENTRIES = 256;
 
 /**
- * Messages of the log that were recorded so long after their epoch that no member could read them, by sequence, with the key under which
- * they were published. Kept on disk: an agent that repeats a send after a restart learns by them that the first attempt reached nobody.
+ * Sequence numbers and publish keys of messages that were recorded too long after their epoch for any member to decrypt. Kept on disk, so
+ * that an agent that repeats a send after a restart detects that the first attempt was not delivered.
  */
 export class LateEntries {
   readonly #keys = new Map<number, Uint8Array>();
@@ -16,7 +16,7 @@ export class LateEntries {
     for (const row of group.rowKeys(LATE_PREFIX)) this.#keys.set(numberOf(row, LATE_PREFIX), group.row(row) ?? new Uint8Array());
   }
 
-  /** The key of a late entry; `undefined` if the entry isn't one. */
+  /** The publish key of a late entry; `undefined` for other entries. */
   keyAt(sequence: number): Uint8Array | undefined {
     return this.#keys.get(sequence);
   }
@@ -28,12 +28,12 @@ export class LateEntries {
     if (this.#keys.size > MAX_ENTRIES && oldest !== undefined) this.#forget(oldest);
   }
 
-  /** The log is another one than before. */
+  /** Called when the relay has replaced its log. */
   clear(): void {
     for (const sequence of this.#keys.keys()) this.#forget(sequence);
   }
 
-  /** To be stored in one write with the position in the log. */
+  /** The changed rows, for the write that stores the cursor. */
   takeRows(): readonly GroupRow[] {
     return this.#unwritten.splice(0);
   }

@@ -1,12 +1,12 @@
 import { createHash } from "node:crypto";
 
-/** An entry of the log that was applied. */
+/** An applied entry of the log. */
 export interface AppliedEntry {
   readonly sequence: number;
   readonly hash: Uint8Array;
 }
 
-/** Where a log goes on, and what was applied last: by that it is known again as the same log. */
+/** The next sequence number to read, and the entry applied last, which identifies the log after a reconnect. */
 export interface LogCursor {
   readonly next: number;
   readonly last: AppliedEntry | undefined;
@@ -19,7 +19,7 @@ export function entryHash(payload: Uint8Array): Uint8Array {
   return Uint8Array.from(createHash("sha256").update(payload).digest());
 }
 
-/** `next: u64`, and the hash of the entry before it when that was applied. */
+/** `next: u64`, then the hash of the entry applied last, if there is one. */
 export function encodeCursor({ next, last }: LogCursor): Uint8Array {
   const bytes = new Uint8Array(last === undefined ? NUMBER_BYTES : NUMBER_BYTES + HASH_BYTES);
   new DataView(bytes.buffer).setBigUint64(0, BigInt(next));
@@ -27,7 +27,7 @@ export function encodeCursor({ next, last }: LogCursor): Uint8Array {
   return bytes;
 }
 
-/** Reads {@link encodeCursor}. What can't be read is the log's start: what was applied before is known by its keys. */
+/** Reads {@link encodeCursor}. Malformed bytes mean the start of the log: entries applied before are recognized by the engine, and skipped. */
 export function decodeCursor(bytes: Uint8Array | undefined): LogCursor {
   const start: LogCursor = { next: 1, last: undefined };
   if (bytes === undefined || (bytes.length !== NUMBER_BYTES && bytes.length !== NUMBER_BYTES + HASH_BYTES)) return start;

@@ -3,17 +3,17 @@ import { ChannelError } from "../errors.ts";
 
 interface Waiter {
   readonly isDue: () => boolean;
-  /** Whether a full inbox is no reason to give up. */
+  /** Whether the waiter keeps waiting while the inbox is full. */
   readonly isPatient: boolean;
   readonly due: Deferred<void>;
 }
 
-/** How far a channel's log has been applied, and whether that is all there is. Others wait for it here. */
+/** How far a channel's log is applied, relative to its end. The parts of a channel wait here for progress. */
 export class LogPosition {
   #next: number;
   #isConnected: boolean;
   #isDisconnected = false;
-  /** What has to be applied after the last opening of the link; `undefined` until the relay has said it. */
+  /** End of the log when the connection was opened; `undefined` until the relay reports it. */
   #target: number | undefined;
   #isStalled = false;
   #end: Error | undefined;
@@ -21,24 +21,24 @@ export class LogPosition {
 
   readonly #channel: string;
 
-  /** @param channel its name, for errors. */
+  /** @param channel name of the channel, for error messages. */
   constructor(next: number, isConnected: boolean, channel = "the channel") {
     this.#channel = channel;
     this.#next = next;
     this.#isConnected = isConnected;
   }
 
-  /** Sequence of the entry that is applied next. */
+  /** Sequence number of the next entry to apply. */
   get next(): number {
     return this.#next;
   }
 
-  /** Whether the link is lost, or could not be opened. */
+  /** Whether the connection was lost or could not be opened. False before the first attempt. */
   get isDisconnected(): boolean {
     return this.#isDisconnected;
   }
 
-  /** Whether everything is applied that the relay had when the link was opened. */
+  /** Whether all entries are applied that the relay had when the connection was opened. */
   get isCaughtUp(): boolean {
     return this.#isConnected && this.#target !== undefined && this.#next >= this.#target;
   }
@@ -60,59 +60,59 @@ export class LogPosition {
     this.#target = undefined;
   }
 
-  /** The relay had entries up to here, exclusively. */
+  /** Sets the end of the log: the sequence number of the next entry at the relay. */
   setTarget(next: number): void {
     this.#target = next;
     this.#check();
   }
 
-  /** The inbox is full, so that nothing is applied until messages are taken; or no more. */
+  /** Pauses or resumes the waiters: while the inbox is full, no entry is applied. */
   stall(isStalled: boolean): void {
     this.#isStalled = isStalled;
     this.#check();
   }
 
-  /** Nothing will be applied any more. */
+  /** Reading has ended: rejects all waiters, now and later. */
   end(error: Error): void {
     this.#end ??= error;
     this.#check();
   }
 
-  /** What {@link LogPosition.end} was told. */
+  /** The error passed to {@link LogPosition.end}. */
   get ended(): Error | undefined {
     return this.#end;
   }
 
   /**
-   * Resolves when everything is applied that there was when the link was opened.
+   * Resolves when all entries are applied that the relay had when the connection was opened.
    *
-   * @throws ChannelError `inbox_full`; what the position ended with; the signal's reason
+   * @throws ChannelError `inbox_full`; the error that the channel ended with; the signal's reason
    */
   whenCaughtUp(signal?: AbortSignal): Promise<void> {
     return this.#when(() => this.isCaughtUp && !this.#isStalled, signal);
   }
 
   /**
-   * Resolves when messages can be encrypted and published: everything is applied that there was when the link was opened, or the inbox is
-   * full and there is a link.
+   * Resolves when messages can be encrypted and published: the relay is connected, and either the log is applied to its end or the inbox is
+   * full.
    *
-   * @throws what the position ended with
+   * @throws the error that the channel ended with
    */
   whenSendable(): Promise<void> {
     return this.#when(() => this.isCaughtUp || (this.#isConnected && this.#isStalled), undefined, true);
   }
 
-  /** Resolves when there is a link to the relay, also while the inbox is full. @throws what the position ended with; the signal's reason */
+  /** Resolves when the relay is connected, even if the inbox is full. @throws the error that the channel ended with; the signal's reason */
   whenConnected(signal?: AbortSignal): Promise<void> {
     return this.#when(() => this.#isConnected, signal, true);
   }
 
-  /** Resolves when the entry with this sequence is applied. @throws as {@link LogPosition.whenCaughtUp} */
+  /** Resolves when the entry with this sequence number is applied. @throws as {@link LogPosition.whenCaughtUp} */
   whenApplied(sequence: number, signal?: AbortSignal): Promise<void> {
     return this.#when(() => this.#next > sequence, signal);
   }
 
-  /** Never resolves: @throws what the position ends with; ChannelError `inbox_full`; the signal's reason */
+  /** Never resolves. @throws the error that the channel ends with; ChannelError `inbox_full`; the signal's reason */
   whenEnded(signal?: AbortSignal): Promise<void> {
     return this.#when(() => false, signal);
   }
@@ -144,6 +144,6 @@ export class LogPosition {
 function inboxFull(channel: string): ChannelError {
   return new ChannelError(
     "inbox_full",
-    `too many messages of ${channel} wait to be taken, so that it is not read on; take them first, with the manager's receive or the channel's messages()`,
+    `the inbox of ${channel} is full, so the channel is not read to its end: receive messages first, with the manager's receive or the channel's messages()`,
   );
 }

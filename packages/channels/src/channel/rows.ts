@@ -1,17 +1,17 @@
 import type { GroupRow } from "@parley/mls-engine";
 
 /**
- * What a channel keeps in the partition of its group, beside the engine's own rows:
+ * The rows of a channel in the partition of its group, in addition to the engine's rows:
  *
  * | row | content |
  * | --- | --- |
- * | `channel` | the channel's name; the group is set up |
- * | `cursor` | where the log goes on (`log-cursor.ts`) |
- * | `joined` | the first epoch that we were a member in |
- * | `update` | we are new, and haven't changed our keys since |
- * | `leaving` | we have asked to leave |
- * | `in/<n>` | a message that was decrypted and not taken yet |
- * | `late/<n>` | key of entry n of the log, which came too late to be read (`late-entries.ts`) |
+ * | `channel` | the channel's name; present once the group is set up |
+ * | `cursor` | how far the log is applied (`log-cursor.ts`) |
+ * | `joined` | the first epoch in which this agent was a member |
+ * | `update` | present until a new member has updated its keys |
+ * | `leaving` | present once this agent has asked to leave; contains the proposal |
+ * | `in/<n>` | a received message that is not settled |
+ * | `late/<n>` | publish key of log entry n, which was recorded too late to be decrypted (`late-entries.ts`) |
  */
 export const NAME_ROW = "channel";
 export const CURSOR_ROW = "cursor";
@@ -22,14 +22,14 @@ export const INBOX_PREFIX = "in/";
 export const LATE_PREFIX = "late/";
 
 /**
- * Erases what must not outlive a membership: who is let in again has the same group, and the same partition. Messages that nobody has
- * taken stay.
+ * Erases the rows that belong to one membership: an agent that is removed and added again has the same group and partition. Unsettled
+ * messages are kept.
  */
 export const ENDED_ROWS: readonly GroupRow[] = [NAME_ROW, JOINED_ROW, UPDATE_ROW, LEAVING_ROW].map((key) => ({ key, value: undefined }));
 
 const DIGITS = 16;
 
-/** Keys sort as their numbers do. */
+/** Keys sort in numeric order. */
 export function numberedKey(prefix: string, number: number): string {
   return prefix + String(number).padStart(DIGITS, "0");
 }
@@ -45,7 +45,7 @@ export function numberValue(value: number | bigint): Uint8Array {
   return bytes;
 }
 
-/** Reads {@link numberValue}; `undefined` where there is none. */
+/** Reads {@link numberValue}; `undefined` if the row is missing. */
 export function valueNumber(bytes: Uint8Array | undefined): bigint | undefined {
   return bytes?.length === 8 ? new DataView(bytes.buffer, bytes.byteOffset, 8).getBigUint64(0) : undefined;
 }

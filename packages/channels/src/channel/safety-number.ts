@@ -4,7 +4,7 @@ const GROUPS = 12;
 const DIGITS = 5;
 
 /**
- * A safety number of an epoch: 60 decimal digits in groups of five, from SHA-512 of a label and the epoch's authenticator (RFC 9420 §8.7).
+ * The safety number of an epoch: 60 decimal digits in groups of five, from the SHA-512 of a label and the epoch's authenticator (RFC 9420 §8.7).
  * Each group is five bytes modulo 100,000.
  */
 export function safetyNumberOf(epochAuthenticator: Uint8Array): string {

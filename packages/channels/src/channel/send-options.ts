@@ -3,33 +3,31 @@ import { readDurationMs, rejectUnknownOptions } from "@parley/core/internal";
 /** Options of `Channel.send`. */
 export interface SendOptions {
   /**
-   * A name of 1 to 255 characters for this send. Of all sends of this agent with one id on one channel, a single one is recorded, also when
-   * the process was killed in between: repeat a send when you don't know whether it went through. The content of the first counts. All
-   * give the same `sequence`.
+   * Idempotency key of 1 to 255 characters. Of all sends of this agent with one id on one channel, the first is recorded, also across crashes
+   * and restarts: repeat a send whose outcome is unknown. All of them return the same `sequence`.
    *
-   * The relay tells a repetition for as long as it knows the keys of messages: by default for an hour, unless 500,000 messages came since.
-   * After that it is a message of its own. Default: every send is one of its own.
+   * The relay detects repeats for an hour or 500,000 messages (server default), whichever is shorter; after that the message is recorded again.
+   * Default: no id; each send is recorded.
    */
   readonly id?: string;
   /**
-   * Longest wait until the relay has recorded the message, in milliseconds. After that the call fails with TransportError
-   * `connection_error` (there is no connection to the relay) or `timeout`, and this client doesn't send the message any more. A message
-   * that was on its way may be recorded all the same, which the error says: repeat the send with the same `id` to have it recorded once.
-   * Default: the `timeoutMs` of the client, 20,000.
+   * Longest wait for the relay to record the message, in milliseconds. Then the call fails with TransportError `connection_error` (the relay
+   * is not connected) or `timeout`, and the message is not published again. The error message states whether the message may have been
+   * recorded: repeat the send with the same `id` to have it recorded once. Default: the `timeoutMs` of the client, 20,000.
    */
   readonly timeoutMs?: number;
-  /** Stops waiting. The message may be sent all the same if it was on its way. */
+  /** Aborts the wait. A message that was already published may still be recorded. */
   readonly signal?: AbortSignal;
-  /** Without a link to the relay: `"wait"` for one (the default), or `"fail"` at once with TransportError `connection_error`. */
+  /** If the relay is not connected: `"wait"` (default), or `"fail"` immediately with TransportError `connection_error`. */
   readonly offline?: "wait" | "fail";
 }
 
-/** {@link SendOptions}, checked. */
+/** Validated {@link SendOptions}. */
 export interface CheckedSend {
   readonly id: string | undefined;
   readonly signal: AbortSignal | undefined;
   readonly timeoutMs: number;
-  /** Not to wait for a connection. */
+  /** Whether the send fails if the relay is not connected. */
   readonly failsOffline: boolean;
 }
 
@@ -47,8 +45,8 @@ export function readSend(options: SendOptions | undefined, defaultTimeoutMs: num
   return { id, signal, timeoutMs: readDurationMs(options, { ms: "timeoutMs" }, defaultTimeoutMs), failsOffline: offline === "fail" };
 }
 
-/** A message that the relay has recorded. */
+/** A recorded message. */
 export interface Sent {
-  /** Its place in the channel's log, the same for all members. */
+  /** Sequence number in the channel's log, the same for all members. */
   readonly sequence: number;
 }

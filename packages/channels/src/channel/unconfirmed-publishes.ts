@@ -3,15 +3,15 @@ import { ChannelError } from "../errors.ts";
 import { entryHash } from "./log-cursor.ts";
 import { isEqual } from "./channel-member.ts";
 
-/** Beyond so many, whether the log holds them is not checked. */
+/** Limit on remembered entries; further ones are not checked. */
 const MAX_ENTRIES = 10_000;
 
-/** A message that the relay says it has recorded. */
+/** A message that the relay acknowledged as recorded. */
 export interface Acknowledged {
   readonly key: Uint8Array;
-  /** All that was published under the key. */
+  /** All payloads published under the key. */
   readonly payloads: readonly Uint8Array[];
-  /** Whether it may have been recorded before, with another payload. */
+  /** Whether an earlier send with the same id may have recorded another payload. */
   readonly hasId: boolean;
 }
 
@@ -21,7 +21,10 @@ interface Expected {
   readonly hasId: boolean;
 }
 
-/** What the log must hold by the relay's own word, until it is read back. That may be long, so no more than hashes are kept. */
+/**
+ * Entries that the relay acknowledged and that were not read back from the log yet. They reveal a relay that drops or replaces messages. Keeps
+ * only hashes, since a full inbox can delay reading for a long time.
+ */
 export class UnconfirmedPublishes {
   readonly #bySequence = new Map<number, Expected>();
 
@@ -30,10 +33,13 @@ export class UnconfirmedPublishes {
   }
 
   /**
-   * Compares an entry with what was acknowledged in its place. `other`: nothing was. `same`: it is that. `repeated`: it was published under
-   * that key, but with another payload, as a send with an id may have been before.
+   * Compares an entry with the acknowledged one of its sequence number, and removes that.
    *
-   * @throws ChannelError `fork`: it is something else
+   * - `other`: no entry with this sequence number was acknowledged.
+   * - `same`: the entry is the acknowledged one.
+   * - `repeated`: the same key with another payload, recorded by an earlier send with the same id.
+   *
+   * @throws ChannelError `fork` if the relay acknowledged a different entry
    */
   take({ sequence, key, payload }: Pick<RelayMessage, "key" | "payload" | "sequence">): "other" | "same" | "repeated" {
     const expected = this.#bySequence.get(sequence);
@@ -42,10 +48,10 @@ export class UnconfirmedPublishes {
     const hash = entryHash(payload);
     if (expected.hashes.some((one) => isEqual(one, hash))) return "same";
     if (expected.hasId && isEqual(expected.key, key)) return "repeated";
-    throw new ChannelError("fork", `the relay has acknowledged a message as entry ${sequence}, and shows another there`);
+    throw new ChannelError("fork", `the relay acknowledged a message as entry ${sequence}, but returns another entry there`);
   }
 
-  /** The log is another one than before. */
+  /** Called when the relay has replaced its log. */
   clear(): void {
     this.#bySequence.clear();
   }

@@ -1,19 +1,19 @@
 import { MlsEngineError, type MlsEngineErrorCode } from "@parley/mls-engine";
 
 /**
- * What an entry of the log that the engine refuses means to its reader:
+ * Why the engine rejected an entry of the log:
  *
- * - `own`: a message that this member sent.
- * - `lost`: a commit for an epoch that another commit has ended: that one was first in the log, so it counts.
- * - `foreign`: of another group that uses, or has used, the same channel name.
- * - `past`: of an epoch that isn't kept any more.
- * - `repeated`: processed before.
- * - `unreadable`: garbage, or of members who are in another state than this one.
- * - `over`: the group can't go on; nothing more is to be read.
+ * - `own`: this member sent it.
+ * - `lost`: a commit for an epoch that an earlier commit in the log has ended.
+ * - `foreign`: for another group that uses, or used, the same channel name.
+ * - `past`: of an epoch whose keys are deleted.
+ * - `repeated`: it was processed before.
+ * - `unreadable`: malformed, or sent by members whose group state differs.
+ * - `over`: the group is unusable; reading ends.
  */
 export type UnusableEntryKind = "own" | "lost" | "foreign" | "past" | "repeated" | "unreadable" | "over";
 
-/** What isn't here is `unreadable`. */
+/** Engine errors by code. All others are `unreadable`. */
 const BY_CODE: Partial<Record<MlsEngineErrorCode, UnusableEntryKind>> = {
   own_message: "own",
   wrong_group: "foreign",
@@ -25,7 +25,7 @@ const BY_CODE: Partial<Record<MlsEngineErrorCode, UnusableEntryKind>> = {
   crypto_unavailable: "over",
 };
 
-/** Judges what `MlsGroup.process` threw. */
+/** Classifies an error of `MlsGroup.process`. */
 export function unusableEntryKind(error: unknown): UnusableEntryKind {
   if (!(error instanceof MlsEngineError)) return "over";
   const { code, messageEpoch, groupEpoch } = error;
@@ -35,22 +35,22 @@ export function unusableEntryKind(error: unknown): UnusableEntryKind {
   return BY_CODE[code] ?? "unreadable";
 }
 
-/** Unreadable entries in a row that can't be chance any more. */
+/** Number of consecutive unreadable entries that is reported. */
 const SUSPICIOUS = 3;
 
 /**
- * Notices that members have gone different ways: what others write in the epoch of this member, or in later ones, can't be read any more.
- * A relay brings that about when it shows members different logs. Garbage from somebody who may publish looks the same.
+ * Detects a fork: entries of other members in the current or a later epoch cannot be decrypted. A relay causes it by showing members different
+ * logs. Garbage from an account that is allowed to publish looks the same.
  */
 export class ForkDetector {
   #unreadable = 0;
 
-  /** Something of the current epoch was read. */
+  /** An entry of the current epoch was decrypted. */
   readable(): void {
     this.#unreadable = 0;
   }
 
-  /** True once, when it has become too much. */
+  /** An entry could not be decrypted. Returns true once, when the limit is reached. */
   unreadable(): boolean {
     return ++this.#unreadable === SUSPICIOUS;
   }

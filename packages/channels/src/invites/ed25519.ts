@@ -1,10 +1,10 @@
 import { createPrivateKey, createPublicKey, sign, verify, type KeyObject } from "node:crypto";
 
-/** What stands before the seed of an Ed25519 key in PKCS #8 (RFC 8410 §7). */
+/** PKCS #8 header that precedes the seed of an Ed25519 key (RFC 8410 §7). */
 const PKCS8_PREFIX = Buffer.from("302e020100300506032b657004220420", "hex");
 const SEED_BYTES = 32;
 
-/** The public key of a private one, which is a seed of 32 bytes. */
+/** The public key of a private key, which is a seed of 32 bytes. */
 export function publicKeyOf(seed: Uint8Array): Uint8Array {
   const { x = "" } = createPublicKey(privateKey(seed)).export({ format: "jwk" });
   return Uint8Array.from(Buffer.from(x, "base64url"));
@@ -15,7 +15,7 @@ export function signWith(seed: Uint8Array, content: Uint8Array): Uint8Array {
   return Uint8Array.from(sign(null, content, privateKey(seed)));
 }
 
-/** Whether a signature is that of a public key; false for whatever is no key or no signature. */
+/** Whether a signature is valid for a public key. False if either is malformed. */
 export function isSignedBy(publicKey: Uint8Array, content: Uint8Array, signature: Uint8Array): boolean {
   if (publicKey.length !== SEED_BYTES) return false;
   try {
@@ -27,7 +27,7 @@ export function isSignedBy(publicKey: Uint8Array, content: Uint8Array, signature
 }
 
 function privateKey(seed: Uint8Array): KeyObject {
-  // Memory of its own: Buffer.concat would leave the seed in a pool that others get.
+  // Separate memory, which is erased below: Buffer.concat could copy the seed into a shared pool.
   const key = Buffer.alloc(PKCS8_PREFIX.length + seed.length);
   key.set(PKCS8_PREFIX);
   key.set(seed, PKCS8_PREFIX.length);

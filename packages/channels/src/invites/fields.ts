@@ -1,4 +1,4 @@
-/** The content of a signature or hash: values, each after its length (4 bytes, big-endian), so that no two lists read the same. */
+/** Input of a signature or hash: each value is preceded by its length (4 bytes, big-endian), so that the encoding is unambiguous. */
 export function fields(...values: readonly (Uint8Array | string)[]): Uint8Array {
   return Buffer.concat(
     values.flatMap((value) => {

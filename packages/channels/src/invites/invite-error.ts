@@ -1,23 +1,23 @@
 import { ParleyError, type ParleyErrorOptions } from "@parley/core";
 
 /**
- * What is wrong with an invite, or with a request to join by it.
+ * Problems with an invite, or with a join request made with it.
  *
  * | code | meaning |
  * | --- | --- |
- * | `invite_malformed` | the token can't be read: was it copied as a whole? |
- * | `invite_unknown` | the channel has no such invite |
- * | `invite_expired` | its time is over |
- * | `invite_exhausted` | all its uses are taken |
- * | `invite_revoked` | it was revoked |
- * | `invite_unattested` | no member of the channel made it |
- * | `key_package_swapped` | the key package isn't the one that the joiner sent: somebody on the way put in another |
- * | `join_refused` | a member refused the request; the message says why |
+ * | `invite_malformed` | the token is malformed; check that all of it was copied |
+ * | `invite_unknown` | the channel does not have this invite |
+ * | `invite_expired` | the invite has expired |
+ * | `invite_exhausted` | all uses of the invite are taken |
+ * | `invite_revoked` | the invite was revoked |
+ * | `invite_unattested` | the invite is not signed by a member of the channel |
+ * | `key_package_swapped` | the key package was replaced in transit: it is not signed by the holder of the invite |
+ * | `join_refused` | a member rejected the request; the message contains the reason |
  * | `identity_mismatch` | the invite is for another identity |
- * | `identity_taken` | another member of the channel goes by this agent's identity |
- * | `join_expired` | no member answered the request within the server's time, a day by default |
+ * | `identity_taken` | another member of the channel has this agent's identity |
+ * | `join_expired` | no member answered the request before it expired on the server, by default after a day |
  *
- * None is retryable: it takes another invite.
+ * None of them is retryable: ask for another invite.
  */
 export type InviteErrorCode =
   | "invite_malformed"
@@ -32,7 +32,7 @@ export type InviteErrorCode =
   | "identity_taken"
   | "join_expired";
 
-/** An invite that leads nowhere. The token is in no message. */
+/** An invite or join request failed. Messages never contain the token. */
 export class InviteError extends ParleyError<InviteErrorCode> {
   override readonly name: string = "InviteError";
 

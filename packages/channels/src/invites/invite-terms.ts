@@ -3,14 +3,14 @@ import { isSignedBy } from "./ed25519.ts";
 import { fields } from "./fields.ts";
 import { inviteIdOf } from "./invite.ts";
 
-/** What a member says of an invite that it makes. */
+/** The terms of an invite, which the inviting member signs. */
 export interface InviteTerms {
   readonly channel: string;
   readonly inviteKey: Uint8Array;
   readonly maxUses: number;
   /** Seconds since 1970. */
   readonly expiresAt: number;
-  /** {@link identityHash} of the only identity that may join by it; `undefined` where any may. */
+  /** {@link identityHash} of the only identity that can join; `undefined` if any identity can. */
   readonly identityHash?: Uint8Array | undefined;
 }
 
@@ -19,15 +19,16 @@ const HASH_BYTES = 32;
 const SIGNATURE_BYTES = 64;
 
 /**
- * The terms of an invite, signed with the key by which the group knows its maker. So every member can admit by it, and a server that
- * makes invites of its own is found out.
+ * Signs the terms of an invite with the inviting member's signature key. Every member can verify them, so a server cannot create invites.
+ *
+ * @returns `max uses: u32 | expires at: u64 | identity hash (0 or 32 bytes) | signature (64 bytes)`, big-endian.
  */
 export function signInviteTerms(terms: InviteTerms, sign: (content: Uint8Array) => Uint8Array): Uint8Array {
   const encoded = encodeTerms(terms);
   return Buffer.concat([encoded, sign(signedContent(terms, encoded))]);
 }
 
-/** An identity as the terms of an invite name it. The server learns no more of it than it guesses. */
+/** The hash of an identity in the terms of an invite. Salted with the invite key, so that the server can only test guesses. */
 export function identityHash(inviteKey: Uint8Array, identity: Uint8Array): Uint8Array {
   return Uint8Array.from(
     createHash("sha256")
@@ -36,7 +37,7 @@ export function identityHash(inviteKey: Uint8Array, identity: Uint8Array): Uint8
   );
 }
 
-/** The terms that one of the members attests; `undefined` when none does. */
+/** The terms, if one of the members signed them, with the key of that member as `inviter`; otherwise `undefined`. */
 export function verifyInviteTerms(
   attestation: Uint8Array,
   {

@@ -4,7 +4,7 @@ import type { JoinRequest } from "./join-request.ts";
 
 const PARTITION = "channels/joins";
 
-/** The requests to join that this agent has made and not finished, on disk: after a restart the same ones go on. No secret is in them. */
+/** The unfinished join requests of this agent, on disk, so that they continue after a restart. They contain no secrets. */
 export class JoinRequestStore {
   readonly #store: GroupStore;
   #partition: Promise<StorePartition> | undefined;
@@ -13,7 +13,7 @@ export class JoinRequestStore {
     this.#store = store;
   }
 
-  /** The request that was made by an invite to a channel. */
+  /** The request made with an invite to a channel. */
   async get(channel: string, inviteId: Uint8Array): Promise<JoinRequest | undefined> {
     const value = (await this.#open()).get(keyOf(channel, inviteId));
     return value && decode(value, channel, inviteId);
@@ -29,7 +29,7 @@ export class JoinRequestStore {
     await (await this.#open()).write([{ key: keyOf(channel, inviteId), value: undefined }], "durable");
   }
 
-  /** Frees its part of the store. Idempotent. */
+  /** Closes its partition of the store. Idempotent. */
   async close(): Promise<void> {
     await (await this.#partition)?.close();
   }
@@ -49,7 +49,7 @@ function encode({ requestId, keyPackage, proof }: JoinRequest): Uint8Array {
   return new TextEncoder().encode(JSON.stringify({ request: text(requestId), key_package: text(keyPackage), proof: text(proof) }));
 }
 
-/** What can't be read is as good as none: another request is made. */
+/** `undefined` for damaged records: the caller creates another request. */
 function decode(value: Uint8Array, channel: string, inviteId: Uint8Array): JoinRequest | undefined {
   try {
     const { request, key_package: keyPackage, proof }: Record<string, unknown> = readObject(value);

@@ -5,18 +5,18 @@ import type { ApiClient } from "../api/api-client.ts";
 import type { PendingJoin } from "../api/join-state.ts";
 import { isEqual } from "../channel/channel-member.ts";
 import { ChannelError } from "../errors.ts";
-import { RetrySchedule, type RetryTimes } from "./retry-schedule.ts";
+import { decideJoin } from "./decide-join.ts";
+import type { InviteError } from "./invite-error.ts";
 import { JoinApprover, type JoinableChannel } from "./join-approver.ts";
 import type { PendingAdmissionStore } from "./pending-admission-store.ts";
-import type { InviteError } from "./invite-error.ts";
-import { decideJoin } from "./decide-join.ts";
+import { RetrySchedule, type RetryTimes } from "./retry-schedule.ts";
 
-/** What {@link JoinRequestWorker} is made with. */
+/** Constructor parameters of {@link JoinRequestWorker}. */
 export interface JoinRequestWorkerOptions {
-  readonly door: JoinableChannel;
+  readonly channel: JoinableChannel;
   readonly api: ApiClient;
-  readonly intents: PendingAdmissionStore;
-  /** Told of requests that aren't what they should be, and of failures that don't pass by themselves. Must not throw. */
+  readonly pendingAdmissions: PendingAdmissionStore;
+  /** Called with invalid requests, and with failures that a retry does not fix. Must not throw. */
   readonly onError: (error: Error) => void;
   readonly times?: RetryTimes | undefined;
 }
@@ -24,44 +24,46 @@ export interface JoinRequestWorkerOptions {
 /** Longest wait for the next request, in seconds. */
 const WAIT_SECONDS = 25;
 const SECOND = 1000;
-/** Requests and invites that are remembered; more of them come from a server that lies only. */
+/** Limit on remembered requests and invites. Only a malicious server lists more. */
 const MAX_REMEMBERED = 10_000;
 const BACKOFF = { initialMs: 500, maxMs: 15_000 };
 
 /**
- * Lets in who asks to join a channel with an invite that a member made. Runs at each member that is online: who made the invite acts
- * first, the others when it doesn't. All who wait are let in with one commit.
+ * Polls the server for join requests to one channel, and approves those made with a member's invite.
+ *
+ * Runs at each online member. The member that created the invite acts first; others act after a random delay if it does not. Concurrent
+ * requests are approved in a single commit.
  */
 export class JoinRequestWorker {
   readonly #options: JoinRequestWorkerOptions;
   readonly #stop = new AbortController();
-  readonly #deferrals: RetrySchedule;
+  readonly #schedule: RetrySchedule;
   readonly #approver: JoinApprover;
-  /** Requests that were tampered with, and reported. */
+  /** Requests whose proof is invalid, which were reported. */
   readonly #ignored = new Set<string>();
-  /** Who made which invite. */
-  readonly #makers = new Map<string, Uint8Array>();
+  /** Signature keys of inviters, by invite id. */
+  readonly #inviters = new Map<string, Uint8Array>();
   readonly #running: Promise<void>;
 
   constructor(options: JoinRequestWorkerOptions) {
-    const { door, api, intents, times } = options;
+    const { channel, api, pendingAdmissions, times } = options;
     this.#options = options;
-    this.#deferrals = new RetrySchedule(times);
+    this.#schedule = new RetrySchedule(times);
     this.#approver = new JoinApprover({
-      door,
+      channel,
       api,
-      intents,
+      pendingAdmissions,
       signal: this.#stop.signal,
       onFailure: (join, error) => {
         const isMember = error instanceof ChannelError && error.code === "already_member";
-        this.#deferrals.put(idOf(join), isMember ? "welcome" : "turn");
+        this.#schedule.put(idOf(join), isMember ? "welcome" : "turn");
         if (!isMember) this.#report(error);
       },
     });
     this.#running = this.#run();
   }
 
-  /** Resolves once nobody is let in any more. */
+  /** Resolves when the current request is finished. */
   async close(): Promise<void> {
     this.#stop.abort();
     await this.#running;
@@ -71,93 +73,93 @@ export class JoinRequestWorker {
     const { signal } = this.#stop;
     let after: string | undefined;
     let wasReported = false;
-    for (let failures = 0; !signal.aborted && this.#options.door.isActive();) {
+    for (let failures = 0; !signal.aborted && this.#options.channel.isActive();) {
       try {
-        const dueInMs = this.#deferrals.dueInMs();
-        after = dueInMs === 0 ? await this.#scan() : await this.#await(after, dueInMs);
+        const dueInMs = this.#schedule.dueInMs();
+        after = dueInMs === 0 ? await this.#pollAll() : await this.#pollNew(after, dueInMs);
         failures = 0;
         wasReported = false;
       } catch (error) {
         if (signal.aborted) return;
         failures += 1;
-        // What lasts is told once.
+        // Reports only the first of several failures in a row.
         if (!wasReported) wasReported = this.#report(error);
         await delay(backoffMs(failures, BACKOFF), undefined, { signal }).catch(() => undefined);
       }
     }
   }
 
-  /** Waits for the next requests. */
-  async #await(after: string | undefined, dueInMs = WAIT_SECONDS * SECOND): Promise<string | undefined> {
-    const { api, door } = this.#options;
+  /** Waits for new requests. */
+  async #pollNew(after: string | undefined, dueInMs = WAIT_SECONDS * SECOND): Promise<string | undefined> {
+    const { api, channel } = this.#options;
     const waitSeconds = Math.min(WAIT_SECONDS, Math.ceil(dueInMs / SECOND));
-    const { joins, next } = await api.pending(door.name, { after, waitSeconds, signal: this.#stop.signal });
-    await this.#decide(joins);
+    const { joins, next } = await api.pending(channel.name, { after, waitSeconds, signal: this.#stop.signal });
+    await this.#process(joins);
     return next ?? after;
   }
 
-  /** Looks at all requests again, those too that were left for later. */
-  async #scan(): Promise<string | undefined> {
-    const { api, door } = this.#options;
+  /** Processes all pending requests, including postponed ones. */
+  async #pollAll(): Promise<string | undefined> {
+    const { api, channel } = this.#options;
     const found = new Set<string>();
     for (let after: string | undefined; ;) {
-      const { joins, next } = await api.pending(door.name, { after, signal: this.#stop.signal });
+      const { joins, next } = await api.pending(channel.name, { after, signal: this.#stop.signal });
       for (const join of joins) found.add(idOf(join));
-      await this.#decide(joins);
+      await this.#process(joins);
       if (joins.length === 0 || next === undefined || next === after) {
-        this.#deferrals.retain(found);
+        this.#schedule.retain(found);
         return next ?? after;
       }
       after = next;
     }
   }
 
-  async #decide(joins: readonly PendingJoin[]): Promise<void> {
-    const { door } = this.#options;
-    const memberKeys = door.memberKeys();
-    const admitted: PendingJoin[] = [];
+  async #process(joins: readonly PendingJoin[]): Promise<void> {
+    const memberKeys = this.#options.channel.memberKeys();
+    const approved: PendingJoin[] = [];
     for (const join of joins) {
       if (this.#ignored.has(idOf(join))) continue;
-      // Where there are many members, each takes a while; others have their turn in between.
+      // Verifying an invite takes one signature check per member. Yields to the event loop in between.
       await setImmediate();
-      if (await this.#isAdmitted(join, memberKeys)) admitted.push(join);
+      if (await this.#isApproved(join, memberKeys)) approved.push(join);
     }
-    await this.#approver.admit(admitted);
+    await this.#approver.approve(approved);
   }
 
-  async #isAdmitted(join: PendingJoin, memberKeys: readonly Uint8Array[]): Promise<boolean> {
-    const { door } = this.#options;
+  async #isApproved(join: PendingJoin, memberKeys: readonly Uint8Array[]): Promise<boolean> {
+    const { channel, pendingAdmissions } = this.#options;
     const id = idOf(join);
-    const verdict = decideJoin(join, { ownKey: door.ownKey, memberKeys: this.#likelyFirst(join, memberKeys), now: Date.now() });
-    if (verdict.kind !== "wrong") this.#remember(join, verdict.inviter);
-    if (verdict.kind === "admit") return isEqual(verdict.inviter, door.ownKey) || !this.#deferrals.defer(id, "turn");
-    if (verdict.kind === "wrong") {
-      await this.#turnDown(join, verdict.error);
+    const decision = decideJoin(join, { ownKey: channel.ownKey, memberKeys: this.#inviterFirst(join, memberKeys), now: Date.now() });
+    if (decision.kind !== "invalid") this.#remember(join, decision.inviter);
+    if (decision.kind === "approve") return isEqual(decision.inviter, channel.ownKey) || !this.#schedule.postpone(id, "turn");
+    if (decision.kind === "invalid") {
+      await this.#reject(join, decision.error);
       return false;
     }
-    if (this.#deferrals.defer(id, "welcome")) return false;
-    // Only who can't have the welcome: a server that shows an old request again must not have a member removed.
-    if (!door.wasAddedRecently(verdict.key) && !(await this.#options.intents.has(join.requestId))) {
-      this.#deferrals.put(id, "welcome");
+    if (this.#schedule.postpone(id, "welcome")) return false;
+    // The joiner is a member. It is removed and added again only if it cannot have its Welcome: otherwise a server that replays an old
+    // request could have a member removed.
+    if (!channel.wasAddedRecently(decision.key) && !(await pendingAdmissions.has(join.requestId))) {
+      this.#schedule.put(id, "welcome");
       return false;
     }
-    // Whoever added it has died before the joiner had its welcome, which nobody else has.
-    await door.removeMember(verdict.key, this.#stop.signal);
+    // The member that added the joiner stopped before it stored the Welcome, which only that member had.
+    await channel.removeMember(decision.key, this.#stop.signal);
     return true;
   }
 
-  async #turnDown(join: PendingJoin, error: InviteError): Promise<void> {
+  async #reject(join: PendingJoin, error: InviteError): Promise<void> {
     const id = idOf(join);
-    if (error.code === "invite_unattested" && this.#deferrals.defer(id, "doubt")) return;
+    if (error.code === "invite_unattested" && this.#schedule.postpone(id, "doubt")) return;
     this.#report(error);
-    // Who changes requests would get the answer too; the joiner's own may reach another member.
+    // A tampered request is not answered: the answer would reach the attacker, and another member may receive the joiner's own request.
     if (error.code === "key_package_swapped") this.#ignore(id);
-    else await this.#approver.refuse(join, error.message);
+    else await this.#approver.reject(join, error.message);
   }
 
-  #remember({ inviteId }: PendingJoin, maker: Uint8Array): void {
-    if (this.#makers.size >= MAX_REMEMBERED) this.#makers.clear();
-    this.#makers.set(keyText(inviteId), maker);
+  #remember({ inviteId }: PendingJoin, inviter: Uint8Array): void {
+    if (this.#inviters.size >= MAX_REMEMBERED) this.#inviters.clear();
+    this.#inviters.set(keyText(inviteId), inviter);
   }
 
   #ignore(id: string): void {
@@ -165,14 +167,14 @@ export class JoinRequestWorker {
     this.#ignored.add(id);
   }
 
-  /** The members, and first of them the one who made the last invite with this id: to find out is costly where there are many. */
-  #likelyFirst({ inviteId }: PendingJoin, memberKeys: readonly Uint8Array[]): readonly Uint8Array[] {
-    const maker = this.#makers.get(keyText(inviteId));
-    if (maker === undefined || !memberKeys.some((key) => isEqual(key, maker))) return memberKeys;
-    return [maker, ...memberKeys];
+  /** The member keys, starting with the known inviter, which saves most of the signature checks. */
+  #inviterFirst({ inviteId }: PendingJoin, memberKeys: readonly Uint8Array[]): readonly Uint8Array[] {
+    const inviter = this.#inviters.get(keyText(inviteId));
+    if (inviter === undefined || !memberKeys.some((key) => isEqual(key, inviter))) return memberKeys;
+    return [inviter, ...memberKeys];
   }
 
-  /** Reports what doesn't pass by itself. Says whether it did. */
+  /** Reports an error unless it is retryable. Returns whether it was reported. */
   #report(error: unknown): boolean {
     if (error instanceof ParleyError && error.retryable) return false;
     this.#options.onError(error instanceof Error ? error : ParleyError.from(error));

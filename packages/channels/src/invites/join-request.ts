@@ -3,7 +3,7 @@ import { isSignedBy, signWith } from "./ed25519.ts";
 import { fields } from "./fields.ts";
 import { type Invite, inviteIdOf } from "./invite.ts";
 
-/** A request to join a channel by an invite, with the proof that who asks has the invite's secret. */
+/** A request to join a channel with an invite. The proof shows that the sender holds the invite's secret. */
 export interface JoinRequest {
   readonly channel: string;
   readonly inviteId: Uint8Array;
@@ -15,13 +15,13 @@ export interface JoinRequest {
 
 const REQUEST_ID_BYTES = 16;
 
-/** Makes a request. Its proof holds for this channel, request and key package, and for nothing else. */
+/** Creates a request. Its proof is bound to this channel, request id and key package. */
 export function createJoinRequest(invite: Invite, channel: string, keyPackage: Uint8Array): JoinRequest {
   const request = { channel, inviteId: invite.id, requestId: Uint8Array.from(randomBytes(REQUEST_ID_BYTES)), keyPackage };
   return { ...request, proof: signWith(invite.privateKey, joinContent(request)) };
 }
 
-/** Whether a request was made with the secret of the invite that has this public key, and not changed since. */
+/** Whether the request was signed with the invite that has this public key, and was not changed since. */
 export function hasValidProof(request: JoinRequest, inviteKey: Uint8Array): boolean {
   if (Buffer.compare(inviteIdOf(inviteKey), request.inviteId) !== 0) return false;
   return isSignedBy(inviteKey, joinContent(request), request.proof);

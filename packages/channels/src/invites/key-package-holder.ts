@@ -1,7 +1,7 @@
-/** An MLSMessage: version and kind; then, of a key package, version and cipher suite (RFC 9420 §6, §10). */
+/** Version and wire format of an MLSMessage, then version and cipher suite of the key package (RFC 9420 §6, §10). */
 const HEADER_BYTES = 8;
 
-/** What a group will know the holder of a key package by. */
+/** The signature key and identity that a key package gives its future member. */
 export interface KeyPackageHolder {
   readonly signatureKey: Uint8Array;
   /** `undefined` unless its credential is a basic one (RFC 9420 §5.3). */
@@ -10,7 +10,7 @@ export interface KeyPackageHolder {
 
 const BASIC_CREDENTIAL = 1;
 
-/** The holder of a key package; `undefined` for bytes that aren't one. Nothing else of it is read or checked. */
+/** The holder of a key package; `undefined` for malformed bytes. Nothing is verified: the engine does that when it adds the member. */
 export function holderOf(keyPackage: Uint8Array): KeyPackageHolder | undefined {
   const initKey = readVector(keyPackage, HEADER_BYTES);
   const encryptionKey = initKey && readVector(keyPackage, initKey.end);
@@ -26,7 +26,7 @@ export function signatureKeyIn(keyPackage: Uint8Array): Uint8Array | undefined {
   return holderOf(keyPackage)?.signatureKey;
 }
 
-/** A vector after its length, which has 1, 2 or 4 bytes (RFC 9420 §2.1.2). */
+/** Reads a vector with its variable-size length of 1, 2 or 4 bytes (RFC 9420 §2.1.2). */
 function readVector(bytes: Uint8Array, at: number): { readonly value: Uint8Array; readonly end: number } | undefined {
   const first = bytes[at];
   if (first === undefined || first >= 0xc0) return undefined;

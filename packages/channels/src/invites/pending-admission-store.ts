@@ -3,8 +3,8 @@ import type { GroupStore, StorePartition } from "@parley/mls-engine";
 const PARTITION = "channels/admissions";
 
 /**
- * Requests to join that this agent was about to let in, on disk, from before the commit until the welcome is with the server. What is left of
- * them after a crash are joiners who may have been added, and have no welcome.
+ * The join requests that this agent is approving, on disk from before the commit until the welcome is stored on the server. Entries found
+ * after a crash are joiners that may be members without a Welcome.
  */
 export class PendingAdmissionStore {
   readonly #store: GroupStore;
@@ -33,7 +33,7 @@ export class PendingAdmissionStore {
     await (await this.#open()).write([{ key: nameOf(requestId), value: undefined }], "soon");
   }
 
-  /** Frees its part of the store. Idempotent. */
+  /** Closes its partition of the store. Idempotent. */
   async close(): Promise<void> {
     await (await this.#partition)?.close();
   }

@@ -10,60 +10,59 @@ import { createJoinRequest, type JoinRequest } from "./join-request.ts";
 import { joinRejectionError } from "./join-rejection.ts";
 import type { JoinRequestStore } from "./join-request-store.ts";
 
-/** What a join needs. */
+/** Dependencies of a join. */
 export interface JoinParts {
   readonly api: ApiClient;
   readonly records: JoinRequestStore;
   /** A new key package of the joiner. */
   readonly keyPackage: () => Promise<Uint8Array>;
-  /** Ends what waits, with its reason. */
+  /** Aborts the join. */
   readonly signal: AbortSignal;
 }
 
-/** What to join, and how long to wait for it. */
+/** The channel to join, and the deadline. */
 export interface JoinTarget {
   readonly channel: string;
   readonly invite: Invite;
-  /** When to stop waiting, by `performance.now()`. */
+  /** Deadline on the clock of `performance.now()`. */
   readonly until: number;
 }
 
-/** An answer to a request, and what to do when it has been used. */
-export interface Welcomed {
+/** The answer to an approved join request. */
+export interface ApprovedJoin {
   readonly welcome: Uint8Array;
-  /** Forgets the request, here and at the server. */
-  settle(): Promise<void>;
+  /** Deletes the request on this agent and on the server. Called when the welcome was used, or cannot be. */
+  finish(): Promise<void>;
   /**
-   * The welcome is of no use: has the request wait for another account's answer. False if it can't, or no longer: then it is to be settled.
+   * Rejects an unusable welcome: the request waits for the answer of another account. Returns false if the server does not keep it pending;
+   * call {@link ApprovedJoin.finish} then.
    */
   reject(): Promise<boolean>;
 }
 
-/** Seconds for which the server is asked to wait at a time. */
+/** Longest wait of one request to the server, in seconds. */
 const WAIT_SECONDS = 25;
 /** Pause after a failure, in milliseconds. */
 const RETRY_MS = 500;
 const SECOND = 1000;
 
 /**
- * Asks to join, and waits for the welcome. A request that was made before, by this or an earlier process, goes on.
+ * Requests to join a channel, and waits for the welcome. Continues a pending request of an earlier call or process.
  *
- * @throws InviteError; TransportError `join_timeout`: the request stays, and the same call goes on with it; AuthError; ChannelError
+ * @throws InviteError; TransportError `join_timeout`: the request stays pending, and the next call with the same invite continues it
+ * @throws AuthError; ChannelError
  */
-export async function requestWelcome({ channel, invite, until }: JoinTarget, parts: JoinParts): Promise<Welcomed> {
+export async function requestWelcome({ channel, invite, until }: JoinTarget, parts: JoinParts): Promise<ApprovedJoin> {
   let request = await parts.records.get(channel, invite.id);
   for (;;) {
     const isNew = request === undefined;
     request ??= await newRequest(channel, invite, parts);
     const answer = await answerTo(request, until, parts);
-    if (answer.status === "admitted") return { welcome: answer.welcome, ...ways(request, parts) };
+    if (answer.status === "admitted") return { welcome: answer.welcome, ...actionsFor(request, parts) };
     await parts.records.remove(request);
     if (answer.status === "refused") throw joinRejectionError(channel, answer.reason);
     if (isNew)
-      throw new InviteError(
-        "join_expired",
-        `no member of ${channel} answered the request to join in the server's time; ask for another invite`,
-      );
+      throw new InviteError("join_expired", `no member of ${channel} answered the join request before it expired; ask for another invite`);
     request = undefined;
   }
 }
@@ -74,9 +73,9 @@ async function newRequest(channel: string, invite: Invite, { keyPackage, records
   return request;
 }
 
-type Answer = Exclude<JoinState, { readonly status: "pending" | "expired" }> | { readonly status: "expired" };
+type JoinAnswer = Exclude<JoinState, { readonly status: "pending" | "expired" }> | { readonly status: "expired" };
 
-async function answerTo(request: JoinRequest, until: number, parts: JoinParts): Promise<Answer> {
+async function answerTo(request: JoinRequest, until: number, parts: JoinParts): Promise<JoinAnswer> {
   const { api, signal } = parts;
   let isSubmitted = false;
   for (;;) {
@@ -94,9 +93,9 @@ async function answerTo(request: JoinRequest, until: number, parts: JoinParts): 
     } catch (error) {
       signal.throwIfAborted();
       if (deadline.aborted) throw joinTimeout(isSubmitted, request.channel);
-      if (isSubmitted ? isForgotten(error) : isExpired(error)) return { status: "expired" };
+      if (isSubmitted ? isDeleted(error) : isExpired(error)) return { status: "expired" };
       if (!isRetryable(error)) {
-        // It was never taken, and never will be.
+        // The server rejected the request permanently.
         if (error instanceof InviteError) await parts.records.remove(request);
         throw error;
       }
@@ -105,11 +104,11 @@ async function answerTo(request: JoinRequest, until: number, parts: JoinParts): 
   }
 }
 
-function ways(request: JoinRequest, { api, records, signal }: JoinParts): Pick<Welcomed, "settle" | "reject"> {
+function actionsFor(request: JoinRequest, { api, records, signal }: JoinParts): Pick<ApprovedJoin, "finish" | "reject"> {
   return {
-    settle: async () => {
+    finish: async () => {
       await records.remove(request);
-      // The server forgets it by itself, only later.
+      // If this fails, the server deletes the request when it expires.
       await api.removeJoin(request.requestId, { signal }).catch(() => undefined);
     },
     reject: async () => {
@@ -128,7 +127,7 @@ function isExpired(error: unknown): boolean {
   return error instanceof InviteError && error.code === "join_expired";
 }
 
-function isForgotten(error: unknown): boolean {
+function isDeleted(error: unknown): boolean {
   return isExpired(error) || (error instanceof ChannelError && error.code === "not_found");
 }
 
@@ -138,7 +137,7 @@ function isRetryable(error: unknown): boolean {
 
 function joinTimeout(isSubmitted: boolean, channel: string): TransportError {
   const why = isSubmitted
-    ? `no member of ${channel} answered the request to join in time; some member must be online. The request still waits: call joinWithToken again with the same token`
-    : `the API server took no request to join ${channel} in time; call joinWithToken again with the same token`;
+    ? `no member of ${channel} answered the join request in time; a member must be online. The request is still pending: call joinWithToken again with the same token`
+    : `the API server did not accept the request to join ${channel} in time; call joinWithToken again with the same token`;
   return new TransportError("join_timeout", why);
 }

@@ -2,18 +2,20 @@ import { randomInt } from "node:crypto";
 import { checkOptions, type OptionCheck } from "@parley/core/internal";
 
 /**
- * Why a request to join is left for later:
- * `turn`: it is first the turn of the member who made the invite; `welcome`: the joiner is a member, and its welcome is on the way;
- * `doubt`: no member is known here that made the invite, who may have joined just now.
+ * Why a join request is postponed:
+ *
+ * - `turn`: the member that created the invite acts first.
+ * - `welcome`: the joiner is a member, and another member is storing its Welcome.
+ * - `doubt`: no known member signed the invite. The inviter may have joined just now.
  */
 export type RetryReason = "turn" | "welcome" | "doubt";
 
-/** Milliseconds, and as many more at random so that not all members act at once. */
+/** Delays in milliseconds: `atLeast`, plus a random part up to `spread`, so that members do not act at the same time. */
 export type RetryTimes = Readonly<Record<RetryReason, { readonly atLeast: number; readonly spread: number }>>;
 
 const RETRY_TIMES: RetryTimes = {
   turn: { atLeast: 1500, spread: 3000 },
-  // Longer than whoever has added the joiner tries to bring the welcome.
+  // Longer than the member that added the joiner tries to store the Welcome.
   welcome: { atLeast: 8000, spread: 4000 },
   doubt: { atLeast: 10_000, spread: 5000 },
 };
@@ -31,10 +33,10 @@ export function checkRetryTimes(times: RetryTimes | undefined, prefix: string): 
   }
 }
 
-/** Requests that are remembered; a server that lists more of them is lying, or nearly so. */
+/** Limit on postponed requests. Only a malicious server lists more. */
 const MAX_ENTRIES = 10_000;
 
-/** When to look again at requests to join that were left for later. */
+/** When to process postponed join requests again. */
 export class RetrySchedule {
   readonly #times: RetryTimes;
   readonly #entries = new Map<string, { readonly reason: RetryReason; readonly dueAt: number }>();
@@ -43,8 +45,8 @@ export class RetrySchedule {
     this.#times = times;
   }
 
-  /** Leaves a request for later; when it has waited long enough for this reason: false, and it waits no more. */
-  defer(id: string, reason: RetryReason): boolean {
+  /** Postpones a request. Returns false, and drops its entry, if it was postponed for this reason and its delay has passed. */
+  postpone(id: string, reason: RetryReason): boolean {
     const entry = this.#entries.get(id);
     if (entry?.reason !== reason) {
       this.put(id, reason);
@@ -55,19 +57,19 @@ export class RetrySchedule {
     return false;
   }
 
-  /** Starts the wait of a request anew. */
+  /** Restarts the delay of a request. */
   put(id: string, reason: RetryReason): void {
     const { atLeast, spread } = this.#times[reason];
     if (this.#entries.size >= MAX_ENTRIES && !this.#entries.has(id)) return;
     this.#entries.set(id, { reason, dueAt: performance.now() + atLeast + randomInt(spread + 1) });
   }
 
-  /** Forgets all requests but those that are still there. */
+  /** Drops all requests that are not listed. */
   retain(ids: ReadonlySet<string>): void {
     for (const id of this.#entries.keys()) if (!ids.has(id)) this.#entries.delete(id);
   }
 
-  /** Milliseconds until the first of them is due; `undefined` when there is none. */
+  /** Milliseconds until the first request is due; `undefined` if no request is postponed. */
   dueInMs(): number | undefined {
     let first: number | undefined;
     for (const { dueAt } of this.#entries.values()) first = Math.min(first ?? dueAt, dueAt);

@@ -9,13 +9,13 @@ import type { WaitOptions } from "../wait-options.ts";
 /** Options of `removeMember` of a manager. */
 export interface RemoveMemberOptions extends WaitOptions {
   /**
-   * Withdraws the grant of the member's account too, with the invites and grants that were made under it: every agent of that account loses
-   * the channel. For the channel's owner. Default `false`.
+   * Whether to also revoke the grant of the member's account, with the invites and grants made under it: all agents of that account lose
+   * access to the channel. Requires the account that owns the channel. Default `false`.
    */
   readonly withdraw?: boolean;
 }
 
-/** The accounts that the API server lets use a channel, beside the members that the group has. For the channel's owner. */
+/** Grants of a channel at the API server, in relation to the group's members. Works for the channel's owner. */
 export class ChannelGrants {
   readonly #api: () => ApiClient;
 
@@ -24,10 +24,10 @@ export class ChannelGrants {
   }
 
   /**
-   * Finds the accounts that a member came by, before it is removed.
+   * Finds the accounts that a member was added with. Called before the member is removed.
    *
-   * @returns withdraws their grants.
-   * @throws ChannelError `not_found` when the channel is another account's, or no grant names the member
+   * @returns a function that revokes their grants.
+   * @throws ChannelError `not_found` if another account owns the channel, or no grant names the member
    */
   async findWithdrawal(channel: GroupChannel, member: MemberName, signal: AbortSignal | undefined): Promise<() => Promise<void>> {
     const key = channel.keyOf(member);
@@ -42,7 +42,7 @@ export class ChannelGrants {
     };
   }
 
-  /** What members and grants differ in. @throws ChannelError `not_found` when the channel is another account's */
+  /** The difference between members and grants. @throws ChannelError `not_found` if another account owns the channel */
   async compare(channel: GroupChannel): Promise<GrantDifference> {
     const grants = await this.#api().grants(channel.name);
     const isMember = (key: Uint8Array): boolean => channel.members.some(({ signatureKey }) => isEqual(signatureKey, key));
@@ -50,7 +50,7 @@ export class ChannelGrants {
     return { accountsWithoutMember: grants.filter(isLeft).map(({ accountId }) => accountId) };
   }
 
-  /** One that was made under another one may have gone with it. */
+  /** A missing grant is not an error: it may have been revoked with the grant it was made under. */
   async #withdraw(name: string, accountId: string, signal: AbortSignal | undefined): Promise<void> {
     try {
       await this.#api().withdrawGrant(name, accountId, { signal });

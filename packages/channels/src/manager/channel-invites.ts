@@ -19,18 +19,18 @@ import { type CheckedJoin, type InviteOptions, type JoinWithTokenOptions, readIn
 import type { ManagerOptions } from "./manager-options.ts";
 
 const SECOND = 1000;
-/** How long a channel that is opened in place of a join may take to show whether this agent is still a member, in milliseconds. */
+/** How long to read a channel that is already joined, to find out whether this agent is still a member, in milliseconds. */
 const MEMBERSHIP_MS = 5000;
 
-/** What ends a channel, or keeps it from being opened, where this agent must be let in again. */
+/** Error codes of a channel that this agent must join again. */
 const LOST_MEMBERSHIP: ReadonlySet<string> = new Set(["not_found", "removed", "rolled_back"]);
 
-/** A manager's invites: those that it makes, those that it joins by, and those that it lets others in by. */
+/** The invites of a manager: creates and revokes invites, joins with a token, and runs a join request worker for each channel. */
 export class ChannelInvites {
   readonly #agent: Agent;
   readonly #options: ManagerOptions;
   readonly #closing = new AbortController();
-  /** Joins under way, by channel: two at once would be two requests. */
+  /** Pending joins by channel. Concurrent calls share one join request. */
   readonly #joins = new Map<string, Promise<GroupChannel>>();
   readonly #newcomers = new Map<string, RecentlyAddedMembers>();
   #records: JoinRequestStore | undefined;
@@ -41,7 +41,7 @@ export class ChannelInvites {
     this.#options = options;
   }
 
-  /** Makes an invite to a channel, and gives its token. */
+  /** Creates an invite to a channel, and returns its token. */
   async invite(channel: GroupChannel, options?: InviteOptions): Promise<string> {
     const { maxUses, ttlSeconds, identity } = readInvite(options);
     const api = this.api();
@@ -64,7 +64,7 @@ export class ChannelInvites {
     await this.api().revokeInvite(name, decodeToken(token).id);
   }
 
-  /** Joins a channel by a token, or opens it where this agent is a member. */
+  /** Joins a channel with a token, or opens it if this agent is a member. */
   async join(name: string, token: string, options?: JoinWithTokenOptions): Promise<GroupChannel> {
     checkChannelName(name);
     const join = readJoin(options);
@@ -81,37 +81,37 @@ export class ChannelInvites {
     }
   }
 
-  /** What lets others in at a channel; `undefined` where this agent doesn't. */
-  async admissions(): Promise<((channel: GroupChannel) => JoinRequestWorker) | undefined> {
+  /** Creates the join request worker of a channel; `undefined` if this agent approves no joins. */
+  async workers(): Promise<((channel: GroupChannel) => JoinRequestWorker) | undefined> {
     const { admit = true, events, admissionTimes: times } = this.#options;
     const { identityKey, store } = await this.#agent.opened();
     const { api } = this.#agent;
     if (api === undefined || !admit) return undefined;
     this.#pendingAdmissions ??= new PendingAdmissionStore(store);
-    const intents = this.#pendingAdmissions;
+    const pendingAdmissions = this.#pendingAdmissions;
     return (channel) =>
       new JoinRequestWorker({
-        door: joinableChannelOf(channel, identityKey.pair.publicKey, this.#recentlyAddedTo(channel.name)),
+        channel: joinableChannelOf(channel, identityKey.pair.publicKey, this.#recentlyAddedTo(channel.name)),
         api,
-        intents,
+        pendingAdmissions,
         onError: (error) => events?.onError?.(channel.name, error),
         times,
       });
   }
 
-  /** Ends the joins that wait; their requests stay. */
+  /** Aborts pending joins; their requests stay on the server. */
   async close(): Promise<void> {
     this.#closing.abort(new TransportError("closed", "the manager is closed"));
     await Promise.allSettled(this.#joins.values());
     await this.#records?.close();
   }
 
-  /** To be called when nobody is let in any more. */
+  /** Closes the store of pending admissions. Called when all join request workers are closed. */
   async closeStore(): Promise<void> {
     await this.#pendingAdmissions?.close();
   }
 
-  /** The members of a channel have changed. */
+  /** A commit changed the members of a channel. */
   membersChanged(channel: string, { by, added }: MemberChanges): void {
     this.#recentlyAddedTo(channel).committed(
       by.signatureKey,
@@ -128,7 +128,7 @@ export class ChannelInvites {
   async #join(name: string, invite: Invite, { timeoutMs, receive, signal: outer }: CheckedJoin): Promise<GroupChannel> {
     const until = performance.now() + timeoutMs;
     const signal = outer === undefined ? this.#closing.signal : AbortSignal.any([this.#closing.signal, outer]);
-    // Without the relay the channel would be of no use. Nothing is asked of the API server before, so that no use of the invite is taken.
+    // Connects first: without a relay the channel is unusable, and the join request would take a use of the invite.
     await this.#agent.connect({ signal, timeoutMs: Math.min(timeoutMs, this.#agent.connection.timeoutMs) });
     const existing = await this.#existing(name, receive, signal);
     if (existing !== undefined) return existing;
@@ -136,35 +136,35 @@ export class ChannelInvites {
     this.#records ??= new JoinRequestStore(store);
     const parts = { api: this.api(), records: this.#records, keyPackage: () => this.#agent.generateKeyPackage(), signal };
     for (let rejected: MlsError | undefined; ;) {
-      const { welcome, settle, reject } = await requestWelcome({ channel: name, invite, until }, parts).catch((error: unknown) => {
-        // No better answer came.
+      const { welcome, finish, reject } = await requestWelcome({ channel: name, invite, until }, parts).catch((error: unknown) => {
+        // No other member answered. The error of the unusable welcome is more useful than the timeout.
         throw rejected !== undefined && error instanceof TransportError && error.code === "join_timeout" ? rejected : error;
       });
       try {
         const channel = await this.#agent.joinChannel(name, welcome, { receive });
-        await settle();
+        await finish();
         return channel;
       } catch (error) {
-        // Any account that may use the channel can answer with garbage; another member's answer is better.
+        // Any account with access to the channel can answer with garbage. Waits for the answer of another account.
         if (error instanceof MlsError && (await reject())) {
           rejected = error;
           continue;
         }
-        // It will be no better the next time.
-        if (error instanceof MlsError || isIdentityTaken(error)) await settle();
+        // A retry with the same welcome fails too.
+        if (error instanceof MlsError || isIdentityTaken(error)) await finish();
         throw error;
       }
     }
   }
 
-  /** The channel, if this agent is a member: as far as can be told now. */
+  /** The channel, if this agent is a member according to the log, as far as it can be read now. */
   async #existing(name: string, receive: boolean, signal: AbortSignal): Promise<GroupChannel | undefined> {
     try {
       const channel = await this.#agent.openChannel(name, { receive, signal });
       const known = signalWithin(MEMBERSHIP_MS, signal);
       const readAll = async (): Promise<void> => {
         await channel.caughtUp({ signal: known, timeoutMs: Infinity });
-        // The channel may have been open all the time, and its last entries be on their way.
+        // The channel may have been open before, and not have received its last entries.
         await channel.position.whenApplied((await channel.logEnd(known)) - 1, known);
       };
       await readAll().catch((error: unknown) => {
@@ -185,7 +185,7 @@ export class ChannelInvites {
     if (api === undefined)
       throw new AuthError(
         "api_key_required",
-        "invites need an API server, and this client has no apiKey: set apiKey and apiUrl, or SKYTALE_API_KEY and SKYTALE_API_URL",
+        "invites require an API server, and this client has no apiKey: set apiKey and apiUrl, or SKYTALE_API_KEY and SKYTALE_API_URL",
       );
     return api;
   }

@@ -16,17 +16,17 @@ import { receivedOf } from "./received-envelope.ts";
 import { logEnd, readTo, within } from "./log-end.ts";
 
 /**
- * A channel as a port of envelopes. What somebody has subscribed to is taken from the channel's inbox and handed to them; all else stays
- * there, for who receives from the manager. On disk it all stays until it is settled.
+ * A channel as an `EnvelopePort`. Envelopes that match a subscription are taken from the channel's inbox and delivered to it. All others stay
+ * in the inbox for `receive` of the manager. Every envelope stays on disk until it is settled.
  */
 export class ChannelPort implements EnvelopePort {
   readonly #channel: GroupChannel;
   readonly #inbox: Inbox | undefined;
   readonly #fanOut = new EnvelopeFanOut();
-  /** Ends the wait for news. */
+  /** Ends the wait for a change of the inbox or the subscriptions. */
   #wake: () => void = () => undefined;
   #isPumping = false;
-  /** Told when all that subscribers want has been handed to them. */
+  /** Called when all matching envelopes are delivered. */
   readonly #idleListeners = new Set<() => void>();
   #isDelivering = false;
 
@@ -35,7 +35,7 @@ export class ChannelPort implements EnvelopePort {
     this.#inbox = channel.inbox;
     const { inbox } = channel;
     inbox?.onChange(() => {
-      // What is buffered here is on disk too, and comes again.
+      // Buffered envelopes are still on disk, and are delivered again after the next opening.
       if (inbox.isClosed) this.#fanOut.close();
     });
   }
@@ -53,8 +53,8 @@ export class ChannelPort implements EnvelopePort {
   }
 
   /**
-   * Resolves when everything that the relay had acknowledged at the time of the call is in the subscribers' buffers; also when the relay
-   * can't be asked.
+   * Resolves when all envelopes acknowledged before the call are in the subscribers' buffers, or when the relay does not answer within the
+   * timeout.
    *
    * @throws the signal's reason
    */
@@ -66,28 +66,28 @@ export class ChannelPort implements EnvelopePort {
     await within(deadline, (inner) => this.#whenIdle(inner), undefined);
   }
 
-  /** Whether somebody has subscribed to what a message is, and hasn't had it. */
+  /** Whether a subscription matches a message and has not received it. */
   wants(message: ChannelMessage): boolean {
     return this.#isPumping && this.#fanOut.wants(receivedOf(message));
   }
 
-  /** Not at once: several who subscribe together all get what waits already. */
+  /** Starts in a microtask, so that several subscriptions made together all receive the waiting envelopes. */
   #startPump(inbox: Inbox): void {
     if (this.#isPumping) return;
     this.#isPumping = true;
     queueMicrotask(() => void this.#pump(inbox));
   }
 
-  /** One by one: what somebody leaves unsettled is before what has come since. */
+  /** Delivers one envelope at a time, so that an envelope left unsettled is redelivered before later ones. */
   async #pump(inbox: Inbox): Promise<void> {
     for (;;) {
       const item = inbox.takeFirst((message) => this.wants(message));
       this.#isDelivering = item !== undefined;
       if (item !== undefined) await this.#fanOut.deliver(receivedOf(item.message), keeperOf(inbox, item));
-      else if (inbox.ended === undefined) await this.#news(inbox);
+      else if (inbox.ended === undefined) await this.#waitForChange(inbox);
       else break;
     }
-    this.#tellIdle();
+    this.#notifyIdle();
     const { error } = inbox.ended;
     if (error === undefined) this.#fanOut.end();
     else this.#fanOut.fail(error);
@@ -103,20 +103,20 @@ export class ChannelPort implements EnvelopePort {
     }
   }
 
-  #tellIdle(): void {
+  #notifyIdle(): void {
     for (const listener of this.#idleListeners) listener();
   }
 
-  async #news(inbox: Inbox): Promise<void> {
-    this.#tellIdle();
-    const news = deferred<void>();
-    this.#wake = news.resolve;
-    const stopListening = inbox.onChange(news.resolve);
-    await news.promise;
+  async #waitForChange(inbox: Inbox): Promise<void> {
+    this.#notifyIdle();
+    const change = deferred<void>();
+    this.#wake = change.resolve;
+    const stopListening = inbox.onChange(change.resolve);
+    await change.promise;
     stopListening();
   }
 }
 
 function keeperOf(inbox: Inbox, item: InboxItem): EnvelopeKeeper {
-  return { settled: () => inbox.release([item]), left: () => inbox.giveBack(item) };
+  return { settled: () => inbox.settle([item]), left: () => inbox.giveBack(item) };
 }

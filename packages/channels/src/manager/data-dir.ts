@@ -5,26 +5,26 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { warnOnce } from "@parley/core/internal";
 
-/** Where a manager keeps keys and channels. */
+/** The directory with the keys and channels of a manager. */
 export interface DataDir {
   readonly path: string;
-  /** Deletes it, if it is a temporary one. */
+  /** Deletes a temporary directory. */
   remove(): Promise<void>;
 }
 
-/** The data directory of a manager that names one; else a new one among the temporary files, with a warning. */
+/** The given data directory, or a new temporary one, with a warning. */
 export function dataDirOf(dataDir: string | undefined, onWarning: (warning: string) => void = emitWarning): DataDir {
-  // An empty one, as from an unset variable, is none.
+  // An empty string, such as from an unset variable, counts as missing.
   if (dataDir !== undefined && dataDir !== "") return { path: dataDir, remove: () => Promise.resolve() };
   const path = join(temporaryDirectory(), `skytale-${randomBytes(8).toString("hex")}`);
   onWarning(
     "no dataDir: the keys of this agent are in a temporary directory, which is deleted when the manager is closed. " +
-      "Its channels can't be read after that. Set dataDir, or SKYTALE_DATA_DIR, to a directory that lasts.",
+      "Its channels cannot be opened after that. Set dataDir, or SKYTALE_DATA_DIR, to a permanent directory.",
   );
   return { path, remove: () => rm(path, { recursive: true, force: true }) };
 }
 
-/** The environment may name a directory that is missing, read-only or another user's. */
+/** A writable temporary directory. The one that the environment names may be missing or not writable. */
 function temporaryDirectory(): string {
   const isUsable = (path: string): boolean => {
     try {
@@ -37,7 +37,7 @@ function temporaryDirectory(): string {
   return [tmpdir(), "/tmp", "/var/tmp"].find(isUsable) ?? tmpdir();
 }
 
-/** Where Node prints warnings: standard error, once per process. */
+/** Emits a process warning, once per process. */
 function emitWarning(warning: string): void {
   warnOnce("SKYTALE_TEMPORARY_KEYS", warning);
 }

@@ -3,11 +3,11 @@ import type { GroupChannel } from "../channel/group-channel.ts";
 import { ChannelError } from "../errors.ts";
 import type { GrantDifference } from "../client-events.ts";
 
-/** What {@link GrantComparison} is made with. */
-export interface GrantComparisonsOptions {
-  /** @throws ChannelError `not_found` when the channel is another account's */
+/** Constructor parameters of {@link GrantComparison}. */
+export interface GrantComparisonOptions {
+  /** @throws ChannelError `not_found` if another account owns the channel */
   readonly compare: (channel: GroupChannel) => Promise<GrantDifference>;
-  /** Called with a difference that was not there at the comparison before. */
+  /** Called with a difference that was not reported before. */
   readonly report: (channel: GroupChannel, difference: GrantDifference) => void;
 }
 
@@ -18,23 +18,23 @@ interface State {
   reported: string;
 }
 
-/** Between two comparisons of one channel, in milliseconds. A grant may be seen before the commit that adds its member. */
+/** Pause between two comparisons of a channel, in milliseconds. A grant is created before the commit that adds its member is read. */
 const PAUSE_MS = 1000;
 
 /**
- * Compares members and grants of channels when members change: one comparison of a channel at a time, however many commits arrive, and none
- * for channels of other accounts. A difference is reported once it is there in two comparisons.
+ * Compares the members and grants of channels when members change. At most one comparison of a channel runs at a time, and channels of other
+ * accounts are not compared again. A difference is reported if two successive comparisons find it.
  */
 export class GrantComparison {
-  readonly #options: GrantComparisonsOptions;
+  readonly #options: GrantComparisonOptions;
   readonly #states = new WeakMap<GroupChannel, State>();
   readonly #stop = new AbortController();
 
-  constructor(options: GrantComparisonsOptions) {
+  constructor(options: GrantComparisonOptions) {
     this.#options = options;
   }
 
-  /** Members or grants of a channel may have changed. */
+  /** Schedules a comparison: members or grants of the channel may have changed. */
   soon(channel: GroupChannel): void {
     const state = this.#states.get(channel) ?? { isRunning: false, isDue: false, reported: "" };
     this.#states.set(channel, state);
@@ -56,7 +56,7 @@ export class GrantComparison {
       }
       state.isRunning = false;
     } catch (error) {
-      // A channel of another account is not asked about again; anything else is tried again at the next change.
+      // Another account owns the channel: it stays marked as running, and is not compared again. Other failures are retried at the next change.
       if (!(error instanceof ChannelError) || error.code !== "not_found") state.isRunning = false;
     }
   }

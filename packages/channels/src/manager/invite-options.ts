@@ -3,15 +3,15 @@ import { identityBytes } from "../channel/channel-member.ts";
 
 /** Options of `SkytaleChannelManager.invite`. */
 export interface InviteOptions {
-  /** How many agents may join by it. Default 1. */
+  /** Number of agents that can join with the invite. Default 1. */
   readonly maxUses?: number;
-  /** How long it is valid, in milliseconds, rounded up to seconds. Default 3,600,000: an hour. */
+  /** Validity in milliseconds, rounded up to seconds. Default 3,600,000 (one hour). */
   readonly ttlMs?: number;
-  /** The same in seconds, as the Python SDK has it. */
+  /** The same in seconds, as in the Python SDK. */
   readonly ttl?: number;
   /**
-   * The only identity that may join by it; text is taken as UTF-8. Members refuse all others (`identity_mismatch`); members of versions
-   * that don't know such invites refuse every joiner. Default: any identity that no member has.
+   * The only identity that can join; text is encoded as UTF-8. Members reject others with `identity_mismatch`. Members with a version that does
+   * not support this option reject all joiners. Default: any identity that no member has.
    */
   readonly identity?: string | Uint8Array;
 }
@@ -19,19 +19,19 @@ export interface InviteOptions {
 /** Options of `SkytaleChannelManager.joinWithToken`. */
 export interface JoinWithTokenOptions {
   /**
-   * Longest wait, in milliseconds: for a member to answer, and before that for a connection to the relay, where the client's `timeoutMs`
-   * counts if it is shorter. Default 60,000.
+   * Longest wait for a member's answer, in milliseconds, including the wait for a relay connection, which is also limited by the client's
+   * `timeoutMs`. Default 60,000.
    */
   readonly timeoutMs?: number;
-  /** The same in seconds, as the Python SDK has it. */
+  /** The same in seconds, as in the Python SDK. */
   readonly timeout?: number;
-  /** Whether messages are kept until they are received. `false` for agents that only send. Default `true`. */
+  /** Whether received messages are stored until they are received by the program. `false` for agents that only send. Default `true`. */
   readonly receive?: boolean;
-  /** Stops waiting. The request stays. */
+  /** Aborts the wait. The join request stays pending. */
   readonly signal?: AbortSignal;
 }
 
-/** {@link JoinWithTokenOptions}, checked. */
+/** Validated {@link JoinWithTokenOptions}. */
 export interface CheckedJoin {
   readonly timeoutMs: number;
   readonly receive: boolean;
@@ -42,7 +42,7 @@ const SECOND = 1000;
 const DEFAULT_TTL_SECONDS = 3600;
 const DEFAULT_JOIN_MS = 60_000;
 const MAX_UINT32 = 0xffff_ffff;
-/** Invites of a month are usual, longer ones are refused by servers. */
+/** Servers reject longer invites by default. A larger value is probably in milliseconds, and raises a warning. */
 const MONTH_SECONDS = 31 * 24 * 3600;
 
 /** @throws TypeError */
@@ -71,7 +71,7 @@ export function readJoin(options: JoinWithTokenOptions | undefined): CheckedJoin
 function readIdentity(identity: unknown): Uint8Array | undefined {
   if (identity === undefined) return undefined;
   if ((typeof identity !== "string" && !(identity instanceof Uint8Array)) || identity.length === 0) {
-    throw new TypeError("identity must be a string or a Uint8Array that is not empty: the identity of the agent that is invited");
+    throw new TypeError("identity must be a string or a Uint8Array that is not empty: the identity of the invited agent");
   }
   return identityBytes(identity);
 }

@@ -2,25 +2,25 @@ import { runWithin, sleep } from "@parley/core/internal";
 import type { GroupChannel } from "../channel/group-channel.ts";
 import { ChannelError, TransportError } from "../errors.ts";
 
-/** When and why to stop waiting. */
+/** The limits of a wait. */
 export interface Deadline {
-  /** By `performance.now()`. */
+  /** On the clock of `performance.now()`. */
   readonly until: number;
   readonly signal: AbortSignal | undefined;
 }
 
 /**
- * How far a channel has been read: `reached` as far as asked; `inbox-full`: not before messages are taken; `unknown`: not in time, or the
- * relay can't be asked.
+ * How far a channel was read. `reached`: to the requested end. `inbox-full`: reading stopped at the limits of the inbox. `unknown`: not within
+ * the timeout, or the relay was not reachable.
  */
 export type ReadState = "reached" | "inbox-full" | "unknown";
 
-/** Pause before the relay is asked again over a connection that is up, in milliseconds. */
+/** Pause before a failed request to a connected relay is repeated, in milliseconds. */
 const RETRY_MS = 200;
 
 /**
- * The sequence of the entry that a channel's log gets next: what was acknowledged to senders until now is before it. `undefined` when the
- * relay can't be asked.
+ * The sequence number of the next entry of a channel's log. All messages acknowledged before the call are below it. `undefined` if the relay
+ * does not answer within the deadline.
  *
  * @throws the signal's reason
  */
@@ -28,7 +28,7 @@ export function logEnd(channel: GroupChannel, deadline: Deadline): Promise<numbe
   return within(deadline, (signal) => channel.logEnd(signal), undefined);
 }
 
-/** As {@link logEnd}, but asks until the deadline while the relay can't be asked. */
+/** As {@link logEnd}, but retries until the deadline. */
 export async function persistentLogEnd(channel: GroupChannel, deadline: Deadline): Promise<number | undefined> {
   for (;;) {
     const end = await logEnd(channel, deadline);
@@ -44,7 +44,7 @@ export async function persistentLogEnd(channel: GroupChannel, deadline: Deadline
   }
 }
 
-/** Waits until a channel's log is applied up to its end. @throws the signal's reason */
+/** Waits until a channel's log is applied up to `end`. @throws the signal's reason */
 export async function readTo(end: number, channel: GroupChannel, deadline: Deadline): Promise<ReadState> {
   const read = async (signal: AbortSignal): Promise<ReadState> => {
     try {
@@ -57,7 +57,7 @@ export async function readTo(end: number, channel: GroupChannel, deadline: Deadl
   return within(deadline, read, "unknown");
 }
 
-/** What something resolves with before the deadline, or else `otherwise`, also when it fails. @throws the signal's reason */
+/** The result of `run`, or `otherwise` if it fails or exceeds the deadline. @throws the signal's reason */
 export async function within<T>({ until, signal }: Deadline, run: (signal: AbortSignal) => Promise<T>, otherwise: T): Promise<T> {
   const timeoutMs = until - performance.now();
   if (timeoutMs <= 0) return otherwise;

@@ -8,50 +8,50 @@ import type { JoinRequestWorker } from "../invites/join-request-worker.ts";
 import { type Deadline, logEnd, persistentLogEnd, readTo } from "./log-end.ts";
 import { ChannelPort } from "./channel-port.ts";
 
-/** How long to wait for messages. */
+/** Options of the `receive` calls of `SkytaleChannelManager`. */
 export interface ReceiveOptions {
-  /** Longest wait for a first message, in milliseconds. Default 5000; 0 takes what is here, and asks the relay for nothing. */
+  /** Longest wait for a first message, in milliseconds. 0 returns stored messages without asking the relay. Default 5000. */
   readonly timeoutMs?: number;
-  /** The same in seconds, as the Python SDK has it. */
+  /** The same in seconds, as in the Python SDK. */
   readonly timeout?: number;
-  /** Stops waiting; the promise is rejected with its reason. */
+  /** Aborts the wait: the call is rejected with the signal's reason. */
   readonly signal?: AbortSignal;
 }
 
 const RECEIVE_OPTIONS = ["timeoutMs", "timeout", "signal"];
 const DEFAULT_TIMEOUT_MS = 5000;
 
-/** A channel that a manager holds, with all that goes on at it by itself. */
+/** A channel of a manager, with its port and its join request worker. */
 export class ManagedChannel {
   readonly channel: GroupChannel;
   readonly port: ChannelPort;
-  readonly #admissions: JoinRequestWorker | undefined;
-  /** Given out by the last call of {@link ManagedChannel.receive}. */
-  #inHand: readonly InboxItem[] = [];
-  /** Ids of messages that were given out and are on disk all the same, since it could not be written. */
-  readonly #given: Set<string>;
+  readonly #worker: JoinRequestWorker | undefined;
+  /** Returned by the last call of {@link ManagedChannel.receive}. */
+  #returned: readonly InboxItem[] = [];
+  /** Ids of returned messages that could not be deleted from the disk. They are not returned again. */
+  readonly #undeleted: Set<string>;
   #isClosed = false;
-  /** Not for a subscriber of the port. */
+  /** Messages that match no subscription of the port. */
   readonly #accepts = (message: ChannelMessage): boolean => !this.port.wants(message);
 
-  constructor(channel: GroupChannel, admissions: JoinRequestWorker | undefined, before?: ManagedChannel) {
+  constructor(channel: GroupChannel, worker: JoinRequestWorker | undefined, before?: ManagedChannel) {
     this.channel = channel;
-    this.#given = before === undefined ? new Set() : before.#given;
+    this.#undeleted = before === undefined ? new Set() : before.#undeleted;
     this.port = new ChannelPort(channel);
-    this.#admissions = admissions;
+    this.#worker = worker;
   }
 
   /**
-   * Takes all messages that the relay had acknowledged to their senders when this was called, but for what somebody has subscribed to at
-   * the port; waits for a first one if there is none. Empty after the timeout. Messages of the call before are removed from the disk.
+   * Returns all messages acknowledged to their senders before the call, except those that match a subscription of the port. Waits for a first
+   * message if there is none; empty after the timeout. Settles the messages that the previous call returned.
    *
-   * @throws what the channel ended with, once all has been taken; the signal's reason; TypeError
+   * @throws the error that the channel ended with, after the last message; the signal's reason; TypeError
    */
   async receive(options?: ReceiveOptions): Promise<readonly ChannelMessage[]> {
     const { inbox, deadline } = await this.#begin(options);
     let isRead = await this.#readToEnd(deadline);
     for (;;) {
-      // The relay could not be asked before, and has sent something since.
+      // The relay was not reachable before, and has delivered a message since.
       if (!isRead && inbox.has(this.#accepts)) isRead = await this.#readToEnd(deadline);
       const items = this.#take(inbox);
       if (items.length > 0) return items.map(({ message }) => message);
@@ -61,9 +61,9 @@ export class ManagedChannel {
   }
 
   /**
-   * The last message that the relay had acknowledged when this was called, or one that came later; older ones are dropped. `undefined` when
-   * there was none. An older one is never given: while it isn't known to be the last one, as without a connection to the relay, it stays.
-   * With a timeout of 0 it is the last one that is here.
+   * Returns the last message acknowledged before the call, or a later one, and drops the older ones. `undefined` if there is none, or if the
+   * end of the log cannot be determined, such as without a relay connection: a stored message that may be outdated is not returned. With a
+   * timeout of 0, returns the last stored message.
    *
    * @throws as {@link ManagedChannel.receive}
    */
@@ -76,7 +76,7 @@ export class ManagedChannel {
       const state = end === undefined ? "unknown" : await readTo(end, this.channel, deadline);
       latest = this.#take(inbox).at(-1) ?? latest;
       if (latest !== undefined && (state === "reached" || inbox.ended !== undefined)) return latest.message;
-      // What was just taken makes room to read on.
+      // The messages just taken made room in the inbox: reading continues.
       if (state === "inbox-full") await setImmediate();
       else if (state === "unknown") return this.#keep(inbox, latest);
       else {
@@ -86,12 +86,12 @@ export class ManagedChannel {
     }
   }
 
-  /** Lets nobody in any more, and is done with what was received. */
+  /** Stops approving joins, and settles the returned messages. */
   async close(): Promise<void> {
     this.#isClosed = true;
     await closeAll(
-      () => this.#admissions?.close(),
-      () => this.#release(),
+      () => this.#worker?.close(),
+      () => this.#settle(),
     );
   }
 
@@ -105,18 +105,18 @@ export class ManagedChannel {
     if (inbox === undefined) throw new TypeError(`The channel ${this.channel.name} was opened with receive: false`);
     const signal = options?.signal;
     signal?.throwIfAborted();
-    await this.#release();
+    await this.#settle();
     return { inbox, deadline: { until, signal }, timeoutMs };
   }
 
-  /** Reads on to where the log ends now. False when the relay can't be asked; what there is in the inbox is then all there is. */
+  /** Reads to the current end of the log. Returns false if the relay does not answer; only stored messages are available then. */
   async #readToEnd(deadline: Deadline): Promise<boolean> {
     const end = await logEnd(this.channel, deadline);
     if (end !== undefined) await readTo(end, this.channel, deadline);
     return end !== undefined;
   }
 
-  /** @throws when nothing comes any more */
+  /** @throws if no further messages can arrive */
   #checkGoesOn({ ended }: Inbox): void {
     if (this.#isClosed) throw new TransportError("closed", "the manager is closed");
     if (ended !== undefined) throw ended.error ?? new ChannelError("removed", `this agent has left the channel ${this.channel.name}`);
@@ -124,31 +124,31 @@ export class ManagedChannel {
 
   #take(inbox: Inbox): readonly InboxItem[] {
     const taken = inbox.take(this.#accepts);
-    this.#inHand = [...this.#inHand, ...taken];
-    if (this.#given.size === 0) return taken;
-    return taken.filter(({ message }) => !this.#given.delete(message.id));
+    this.#returned = [...this.#returned, ...taken];
+    if (this.#undeleted.size === 0) return taken;
+    return taken.filter(({ message }) => !this.#undeleted.delete(message.id));
   }
 
-  /** What was taken is for a later call. */
+  /** Leaves a taken message for a later call. */
   #keep(inbox: Inbox, item: InboxItem | undefined): undefined {
     if (item === undefined) return;
-    this.#inHand = this.#inHand.filter((other) => other !== item);
+    this.#returned = this.#returned.filter((other) => other !== item);
     inbox.giveBack(item);
   }
 
-  async #release(): Promise<void> {
-    const items = this.#inHand;
-    this.#inHand = [];
+  async #settle(): Promise<void> {
+    const items = this.#returned;
+    this.#returned = [];
     try {
-      await this.channel.inbox?.release(items);
+      await this.channel.inbox?.settle(items);
     } catch {
-      // The channel ends with it, if it hasn't ended already.
-      for (const { message } of items) this.#given.add(message.id);
+      // The channel ends with this error, and reports it.
+      for (const { message } of items) this.#undeleted.add(message.id);
     }
   }
 }
 
-/** Waits until something changes in an inbox. False after the deadline. @throws the signal's reason */
+/** Waits for a change of an inbox. Returns false after the deadline. @throws the signal's reason */
 async function arrival(inbox: Inbox, { until, signal }: Deadline): Promise<boolean> {
   const timeoutMs = until - performance.now();
   if (timeoutMs <= 0) return false;

@@ -374,10 +374,10 @@ export class SkytaleChannelManager implements EnvelopeChannels, AsyncDisposable 
   }
 
   async #hold(channel: GroupChannel): Promise<EnvelopePort> {
-    const admissions = await this.#invites.admissions();
+    const workers = await this.#invites.workers();
     const existing = this.#channels.get(channel.name);
     if (existing?.channel === channel) return existing.port;
-    const managed = new ManagedChannel(channel, admissions?.(channel), existing);
+    const managed = new ManagedChannel(channel, workers?.(channel), existing);
     this.#channels.set(channel.name, managed);
     await closeQuietly(() => existing?.close());
     return managed.port;

@@ -10,12 +10,12 @@ interface Received extends ReceivedEnvelope {
   readonly id: string;
 }
 
-/** A message as adapters receive it; what is no envelope is the payload of a RAW one. The same object, however often it is asked for. */
+/** A message as received by adapters. A message without an envelope becomes the payload of a RAW envelope. Cached per message. */
 export function receivedOf(message: ChannelMessage): Received {
   const found = known.get(message);
   if (found !== undefined) return found;
   const { data, sender, senderKey, id } = message;
-  // Messages that an earlier version has stored come without a key.
+  // Messages stored by an earlier version have no key.
   const key = senderKey.length === 0 ? {} : { senderKey: encodeBase64url(senderKey) };
   const received = { envelope: Envelope.wrap(data), sender: identityName(sender), ...key, id };
   known.set(message, received);

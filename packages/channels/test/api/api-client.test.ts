@@ -64,10 +64,10 @@ describe("the client of the API server", () => {
     expect((await alice.pending(CHANNEL, { after: next })).joins).toEqual([]);
 
     const waiting = bob.join(request.requestId, { waitSeconds: 20 });
-    await alice.admit(request, new Uint8Array([9, 9]));
+    await alice.approveJoin(request, new Uint8Array([9, 9]));
     expect(await waiting).toEqual({ status: "admitted", welcome: new Uint8Array([9, 9]) });
     expect(await bob.requestJoin(request)).toMatchObject({ status: "admitted" });
-    await expect(alice.refuse(request, "too late")).rejects.toMatchObject({ code: "already_answered" });
+    await expect(alice.rejectJoin(request, "too late")).rejects.toMatchObject({ code: "already_answered" });
     await bob.removeJoin(request.requestId);
     await expect(bob.join(request.requestId)).rejects.toMatchObject({ code: "not_found" });
   });
@@ -82,7 +82,7 @@ describe("the client of the API server", () => {
   it("tells a refusal's reason", async () => {
     const request = createJoinRequest(await invite(), CHANNEL, new Uint8Array([1]));
     await bob.requestJoin(request);
-    await alice.refuse(request, "not today");
+    await alice.rejectJoin(request, "not today");
     expect(await bob.join(request.requestId)).toEqual({ status: "refused", reason: "not today" });
   });
 

@@ -126,7 +126,7 @@ describe("an inbox", () => {
     expect(inbox.takeFirst(({ sequence }) => sequence === 3)).toBeUndefined();
     expect(inbox.isFull).toBe(true);
     const room = inbox.room();
-    const released = inbox.release(third === undefined ? [] : [third]);
+    const released = inbox.settle(third === undefined ? [] : [third]);
     expect(inbox.isFull).toBe(false);
     await room;
     await released;
@@ -146,7 +146,7 @@ describe("an inbox", () => {
     const one = inbox.takeFirst(() => true);
     if (one !== undefined) {
       inbox.giveBack(one);
-      await inbox.release([one]);
+      await inbox.settle([one]);
     }
     expect(inbox.take().map(({ message: { sequence } }) => sequence)).toEqual([2]);
     expect(stored()).toBe(1);
@@ -156,7 +156,7 @@ describe("an inbox", () => {
     inbox = new Inbox(group, { maxMessages: 100, maxBytes: 1000 }, () => undefined);
     await put(...Array.from({ length: 50 }, (_, index) => message(index)));
     const writes = vi.spyOn(group, "writeRows");
-    for (const item of inbox.take()) void inbox.release([item]);
+    for (const item of inbox.take()) void inbox.settle([item]);
     await inbox.close();
     expect(stored()).toBe(0);
     expect(writes.mock.calls.length).toBeLessThanOrEqual(2);
@@ -168,7 +168,7 @@ describe("an inbox", () => {
     await put(message(1));
     const items = inbox.take();
     await group.close();
-    await expect(inbox.release(items)).rejects.toMatchObject({ code: "closed" });
+    await expect(inbox.settle(items)).rejects.toMatchObject({ code: "closed" });
     expect(failures).toHaveLength(1);
   });
 

@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { ApiClient } from "../../src/api/api-client.ts";
 import { encodeToken, createInvite, decodeToken } from "../../src/invites/invite.ts";
 import { JoinRequestStore } from "../../src/invites/join-request-store.ts";
-import { requestWelcome, type Welcomed } from "../../src/invites/request-welcome.ts";
+import { requestWelcome, type ApprovedJoin } from "../../src/invites/request-welcome.ts";
 import { signatureKeyIn } from "../../src/invites/key-package-holder.ts";
 import { CHANNEL, Host, newAccount, newKeyPackage, PlainChannel, startServer, tampering } from "./world.ts";
 
@@ -38,7 +38,7 @@ const waiting = async (): Promise<number> => (await alice.api.pending(CHANNEL)).
 async function join(
   token: string,
   options: { api?: ApiClient; store?: JoinRequestStore; timeout?: number; keyPackage?: Uint8Array } = {},
-): Promise<Welcomed> {
+): Promise<ApprovedJoin> {
   const api = options.api ?? (await newJoiner());
   const keyPackage = async (): Promise<Uint8Array> => options.keyPackage ?? (await newKeyPackage());
   const records = options.store ?? new JoinRequestStore(memoryStore());
@@ -68,9 +68,9 @@ afterEach(async () => {
 describe("who is invited", () => {
   it("is let in at once by the one who made the invite", async () => {
     alice.online();
-    const { welcome, settle } = await join(await alice.invite());
+    const { welcome, finish } = await join(await alice.invite());
     expect(Buffer.from(welcome).toString()).toBe("welcome 1");
-    await settle();
+    await finish();
     expect(alice.errors).toEqual([]);
   });
 
@@ -121,9 +121,9 @@ describe("who is invited", () => {
     await records.close();
     const { joins } = await alice.api.pending(CHANNEL);
     alice.online();
-    const { settle } = await join(token, { api, store: new JoinRequestStore(store) });
+    const { finish } = await join(token, { api, store: new JoinRequestStore(store) });
     expect(channel.has(signatureKeyIn(joins[0]?.keyPackage ?? new Uint8Array()) ?? new Uint8Array())).toBe(true);
-    await settle();
+    await finish();
     // It is forgotten: another call is another request.
     await expect(join(token, { api, store: records })).rejects.toMatchObject({
       code: expect.stringMatching(/invite_exhausted|closed/) as string,
@@ -143,8 +143,8 @@ describe("who is invited", () => {
   });
 
   it.each([
-    ["the others saw that", async (key: Uint8Array) => void channel.newcomers.push(key)],
-    ["came back", async (_key: Uint8Array, requestId: Uint8Array) => alice.intents.add([requestId])],
+    ["the others saw that", async (key: Uint8Array) => void channel.recentlyAdded.push(key)],
+    ["came back", async (_key: Uint8Array, requestId: Uint8Array) => alice.pendingAdmissions.add([requestId])],
   ])("is let in anew when the member who added them died before they had their welcome, and %s", async (_, know) => {
     const keyPackage = await newKeyPackage();
     const key = signatureKeyIn(keyPackage) ?? new Uint8Array();

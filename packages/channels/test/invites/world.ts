@@ -25,17 +25,17 @@ export const QUICK: RetryTimes = {
 /** A channel without encryption: who is in it, and the commits that it took. */
 export class PlainChannel {
   readonly members: Uint8Array[] = [];
-  readonly newcomers: Uint8Array[] = [];
+  readonly recentlyAdded: Uint8Array[] = [];
   readonly commits: number[] = [];
   /** What is done before each commit is. */
   onCommit: () => Promise<void> = () => Promise.resolve();
 
-  door(ownKey: Uint8Array): JoinableChannel {
+  joinable(ownKey: Uint8Array): JoinableChannel {
     return {
       name: CHANNEL,
       ownKey,
       isActive: () => this.has(ownKey),
-      wasAddedRecently: (key) => this.newcomers.some((newcomer) => Buffer.compare(newcomer, key) === 0),
+      wasAddedRecently: (key) => this.recentlyAdded.some((member) => Buffer.compare(member, key) === 0),
       memberKeys: () => this.members,
       addMembers: async (keyPackages) => {
         await this.onCommit();
@@ -62,10 +62,10 @@ export class PlainChannel {
 export class Host implements AsyncDisposable {
   readonly api: ApiClient;
   readonly errors: Error[] = [];
-  readonly intents: PendingAdmissionStore = new PendingAdmissionStore(memoryStore());
+  readonly pendingAdmissions: PendingAdmissionStore = new PendingAdmissionStore(memoryStore());
   readonly #seed: Uint8Array;
   readonly #channel: PlainChannel;
-  #admissions: JoinRequestWorker | undefined;
+  #worker: JoinRequestWorker | undefined;
 
   constructor(api: ApiClient, channel: PlainChannel, seed: number) {
     this.api = api;
@@ -79,18 +79,18 @@ export class Host implements AsyncDisposable {
   }
 
   online(): void {
-    this.#admissions = new JoinRequestWorker({
-      door: this.#channel.door(this.key),
+    this.#worker = new JoinRequestWorker({
+      channel: this.#channel.joinable(this.key),
       api: this.api,
-      intents: this.intents,
+      pendingAdmissions: this.pendingAdmissions,
       onError: (error) => this.errors.push(error),
       times: QUICK,
     });
   }
 
   async offline(): Promise<void> {
-    await this.#admissions?.close();
-    this.#admissions = undefined;
+    await this.#worker?.close();
+    this.#worker = undefined;
   }
 
   async invite(options: { maxUses?: number; ttlSeconds?: number; expiresAt?: number } = {}): Promise<string> {

@@ -113,7 +113,7 @@ describe("an invite", () => {
     await expect(impostor.joinWithToken(NAME, await alice.invite(NAME))).rejects.toMatchObject({
       name: "InviteError",
       code: "identity_taken",
-      message: expect.stringContaining("another member of acme/team/general goes by the identity of this agent") as string,
+      message: expect.stringContaining("another member of acme/team/general has the identity of this agent") as string,
     });
     expect(names(alice)).toEqual(["alice", "lead"]);
     await alice.removeMember(NAME, "lead");
