@@ -4,7 +4,7 @@ import { ChannelError } from "./errors.ts";
 const COMPONENT = "[!-.0-~]{1,128}";
 const NAME = new RegExp(`^${COMPONENT}/${COMPONENT}/${COMPONENT}$`);
 const MAX_SHOWN = 400;
-/** What must not be repeated in a message. */
+/** Secrets that must not appear in an error message. */
 const SECRET = /^\s*(?:skt_inv|sk_live|sk_test|l8)_/;
 const RANDOM_BYTES = 16;
 const LABEL = "skytale channel\0";
@@ -20,7 +20,7 @@ export function checkChannelName(name: string): void {
   throw new ChannelError("bad_request", `invalid channel name: ${shownName(name)} (expected org/namespace/service${rulesFor(name)})`);
 }
 
-/** What is wrong with a name that has three parts. */
+/** The rule that a name with three parts violates. */
 function rulesFor(name: unknown): string {
   return typeof name === "string" && name.split("/").length === 3 ? ", each of 1 to 128 printable ASCII characters without spaces" : "";
 }
@@ -32,14 +32,14 @@ function shownName(name: unknown): string {
 }
 
 /**
- * A new id for the group of a channel: a hash of the name, and 16 random bytes. So the name is part of what all members agree on, and
- * nobody can be let into one channel's group under another's name.
+ * A new group id for a channel: a hash of the name, then 16 random bytes. The group id is authenticated by all members, so a welcome cannot be
+ * passed off as one for another channel.
  */
 export function newGroupId(name: string): Uint8Array {
   return Uint8Array.from(Buffer.concat([prefixOf(name), randomBytes(RANDOM_BYTES)]));
 }
 
-/** Whether a group is one of the channel of this name. */
+/** Whether a group belongs to the channel of this name. */
 export function isGroupOf(groupId: Uint8Array, name: string): boolean {
   return groupId.length === PREFIX_BYTES + RANDOM_BYTES && prefixOf(name).equals(groupId.subarray(0, PREFIX_BYTES));
 }

@@ -17,79 +17,79 @@ export interface ChannelLimits {
   readonly maxQueuedBytes: number;
 }
 
-/** Options of `SkytaleClient` beside the three that it can't do without. */
+/** Optional settings of `SkytaleClient`. */
 export interface SkytaleClientSettings {
-  /** API key, `sk_live_…`, which tokens for the relay are made from. Needs `apiUrl`. */
+  /** API key, `sk_live_…`, for the API server and for relay tokens. Requires `apiUrl`. */
   readonly apiKey?: string;
   /** URL of the API server. */
   readonly apiUrl?: string;
-  /** Tokens for the relay from elsewhere, in place of an API server's. */
+  /** Provider of relay tokens, instead of the API server. */
   readonly token?: RelayClientOptions["token"];
-  /** A wire to the relay of one's own, in place of `endpoint`. */
+  /** Custom transport to the relay, instead of `endpoint`. */
   readonly transport?: RelayClientOptions["transport"];
-  /** Certificates in PEM that the relay's is checked against, instead of the system's. */
+  /** CA certificates for the relay, in PEM. Default: those of the system. */
   readonly ca?: Uint8Array;
-  /** Encrypts everything in the data directory: 32 random bytes, the same for its life. Without it, modes of files protect it alone. */
+  /** Key that encrypts the data directory: 32 random bytes, permanently the same. Without it, only file modes protect the keys. */
   readonly storageKey?: Uint8Array;
-  /** A store of one's own in place of a data directory. The client closes it. */
+  /** Custom store, instead of a data directory. The client closes it. */
   readonly store?: GroupStore;
   /**
-   * Whose credential is accepted as that of a member, by its identity. Default: every one that whoever adds it vouches for, if it stays
-   * the same, and its signature key too, while its holder is a member.
+   * Decides whether a member's credential is accepted. Default: accepts the basic credential of every member that another member adds, and
+   * rejects later changes of its identity or signature key.
    */
   readonly authenticate?: Authenticate;
   /**
-   * Whether an identity may belong to several members of a channel, which can be told apart by their keys only. Set it at all agents of a
-   * channel or at none: those without it refuse changes that add a second one, and part ways with those that accept them. Default `false`:
-   * who has the identity of a member is refused, with `identity_taken`, whoever tries to add it.
+   * Whether several members can have one identity, so that only their keys distinguish them. Use the same value at all agents of a channel:
+   * agents with `false` reject commits that others accept, which forks the group. Default `false`: an agent with the identity of a member is
+   * rejected with `identity_taken`.
    */
   readonly allowSameIdentity?: boolean;
   /**
-   * How this agent sends changes of a channel: encrypted as PrivateMessage, or signed in the clear as PublicMessage (RFC 9420 §6.2), which
-   * shows to the relay the identities and keys of the members that it adds, removes or updates. Set `"public"` only in channels with members
-   * of an implementation that accepts nothing else, such as core-crypto, and then at all agents. Both kinds are read in any case. Messages
-   * are always encrypted. Default `"private"`.
+   * Format of the commits and proposals that this agent sends: encrypted as PrivateMessage, or signed but readable as PublicMessage (RFC 9420
+   * §6.2). A PublicMessage reveals to the relay the identities and keys of the members that are added, removed or updated. Set `"public"` at all
+   * agents of channels with members that accept only PublicMessage, such as core-crypto. Both formats are always received. Application
+   * messages are always encrypted. Default `"private"`.
    */
   readonly handshakes?: "private" | "public";
   /**
-   * Longest wait of a call for the relay, in milliseconds: `send`, `addMember`, `connect` and all others that wait, where they are given
-   * none. Default 20,000; `Infinity` for none.
+   * Default timeout of calls that wait for the relay, such as `send`, `addMember` and `connect`, in milliseconds. `Infinity` disables it.
+   * Default 20,000.
    */
   readonly timeoutMs?: number;
   /**
-   * Called with what the operator of an agent should know though no call fails with it, such as a connection to the relay that has been
-   * missing for 5 seconds. Default: one line on stderr.
+   * Called with conditions that an operator should know although no call fails, such as a relay connection missing for 5 seconds. Default:
+   * writes one line to stderr.
    */
   readonly onWarning?: (warning: string) => void;
   readonly events?: Partial<SkytaleClientEvents>;
   readonly limits?: Partial<ChannelLimits>;
-  /** Times and caps of the link to the relay. */
+  /** Timeouts and limits of the relay connection. */
   readonly relayLimits?: RelayClientOptions["limits"];
 }
 
 /** Options of `SkytaleClient`. */
 export interface SkytaleClientOptions extends SkytaleClientSettings {
-  /** URL of the relay: `https://relay.example:5000`. Default port 5000; `http://` is without TLS. */
+  /** URL of the relay, such as `https://relay.example:5000`. Default port 5000; `http://` disables TLS. */
   readonly endpoint: string;
-  /** Directory for keys and the state of channels, of this agent alone. What is lost with it can't be recovered. */
+  /** Directory for the keys and the channel state of this agent only. If you lose it, its keys cannot be recovered. */
   readonly dataDir: string;
-  /** Who this agent is; text is taken as UTF-8. The data directory belongs to it from then on. */
+  /** Name that other members see; text is encoded as UTF-8. The data directory is bound to the identity it was created with. */
   readonly identity: string | Uint8Array;
 }
 
 /** Options of a channel that is created, joined or opened. */
 export interface ChannelOptions {
-  /** Whether messages are kept until they are taken from `Channel.messages`. `false` for agents that only send. Default `true`. */
+  /** Whether received messages are stored until they are settled. `false` for agents that only send. Default `true`. */
   readonly receive?: boolean;
-  /** Stops waiting. */
+  /** Aborts the wait. */
   readonly signal?: AbortSignal;
 }
 
 /** Options of `SkytaleClient.createChannel`. */
 export interface CreateChannelOptions extends ChannelOptions {
   /**
-   * Creates the channel even if one of this name exists: as a new group, whose members and those of the old one see nothing of each other.
-   * For an agent that has lost its keys, and was the only member. Default `false`.
+   * Whether to create a new group even if the channel exists. Members of the old and the new group cannot decrypt each other's messages. For
+   * an agent that was the only member and has lost its keys. Default `false`.
    */
   readonly replace?: boolean;
   /** Longest wait for the servers, in milliseconds. Default: the `timeoutMs` of the client, 20,000. */
@@ -98,11 +98,11 @@ export interface CreateChannelOptions extends ChannelOptions {
 
 /** Options of `SkytaleClient.joinChannel`. */
 export interface JoinChannelOptions extends ChannelOptions {
-  /** Whether this agent changes its keys soon after, which keeps later changes of the group small. Default `true`. */
+  /** Whether this agent updates its keys soon after joining, which keeps later commits small. Default `true`. */
   readonly updateKeys?: boolean;
 }
 
-/** Names in {@link ChannelOptions}, {@link CreateChannelOptions} and {@link JoinChannelOptions}. */
+/** Names of the options in {@link ChannelOptions}, {@link CreateChannelOptions} and {@link JoinChannelOptions}. */
 export const OPEN_OPTIONS: readonly string[] = ["receive", "signal"];
 export const CREATE_OPTIONS: readonly string[] = [...OPEN_OPTIONS, "replace", "timeoutMs"];
 export const JOIN_OPTIONS: readonly string[] = [...OPEN_OPTIONS, "updateKeys"];
@@ -121,7 +121,7 @@ const IS_HANDSHAKES: OptionCheck = { expected: '"private" or "public"', is: (val
 const IS_STORE: OptionCheck = { expected: "a GroupStore", is: (value) => hasMethods(value, ["open", "close"]) };
 const IS_TRANSPORT: OptionCheck = { expected: "a RelayTransport", is: (value) => hasMethods(value, ["open", "call", "close"]) };
 
-/** Values of `IS_ANYTHING` are checked by who reads them. */
+/** Options with `IS_ANYTHING` are checked where they are read. */
 const CHECKS: Readonly<Record<keyof SkytaleClientOptions, OptionCheck>> = {
   endpoint: IS_STRING,
   dataDir: IS_STRING,
@@ -153,19 +153,19 @@ const EVENTS: Readonly<Record<keyof SkytaleClientEvents, OptionCheck>> = {
   onError: IS_FUNCTION,
 };
 
-/** Options that a client knows. */
+/** Names of the options of a client. */
 export const CLIENT_OPTIONS: readonly string[] = Object.keys(CHECKS);
 
-/** A `storageKey` that is misspelt would leave everything unencrypted. @throws TypeError naming what is no option of a client */
+/** Checks the options of a client: a misspelt `storageKey` would leave the data unencrypted. @throws TypeError naming the invalid option */
 export function checkClientOptions(given: object): void {
   checkGiven(given, "SkytaleClient", "endpoint, dataDir and identity");
   checkSettings(given, {});
 }
 
 /**
- * Checks options of a client, and further ones of the class that it is for.
+ * Checks the options of a client, and additional ones of the calling class.
  *
- * @throws TypeError naming the option that is unknown or makes no sense
+ * @throws TypeError naming the unknown or invalid option
  */
 export function checkSettings(
   given: Pick<SkytaleClientSettings, "events" | "relayLimits">,
@@ -180,7 +180,7 @@ function hasMethods(value: unknown, names: readonly string[]): boolean {
   return typeof value === "object" && value !== null && names.every((name) => typeof Reflect.get(value, name) === "function");
 }
 
-/** @throws TypeError when a class is made without its options */
+/** @throws TypeError if the constructor was called without options */
 export function checkGiven(options: unknown, className: string, needed: string): void {
   if (typeof options !== "object" || options === null) throw new TypeError(`${className} takes an options object with ${needed}`);
 }
@@ -189,14 +189,14 @@ export function checkGiven(options: unknown, className: string, needed: string):
 export function channelLimits(given: Partial<ChannelLimits> = {}): ChannelLimits {
   const limits = readNumbers("limits", DEFAULTS, given);
   for (const [name, value] of Object.entries(limits)) {
-    if (!Number.isSafeInteger(value)) throw new TypeError(`limits.${name} must be a whole number from 1 on`);
+    if (!Number.isSafeInteger(value)) throw new TypeError(`limits.${name} must be an integer of at least 1`);
   }
   return limits;
 }
 
 /**
- * Accepts the basic credential of every member that another adds; an update must keep it, and the signature key, which stand for the same
- * member as long as it is one. Certificates need an `authenticate` of one's own.
+ * The default of `authenticate`: accepts the basic credential of every member that another member adds. Updates must keep the credential and the
+ * signature key. X.509 credentials need a custom `authenticate`.
  */
 export const keepsIdentity: Authenticate = (credential, signatureKey, { previous, previousKey }) =>
   basicIdentity(credential) !== undefined &&

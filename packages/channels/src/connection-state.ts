@@ -3,23 +3,23 @@ import { TransportError } from "./errors.ts";
 
 /** Options of {@link ConnectionState}. */
 export interface ConnectionOptions {
-  /** URL of the relay, for errors and warnings. */
+  /** URL of the relay, for error messages and warnings. */
   readonly relay: string;
   /** Default timeout of the calls that wait for the relay, in milliseconds. */
   readonly timeoutMs: number;
   readonly onWarning: (warning: string) => void;
 }
 
-/** How long the connection may be missing before that is worth a warning, in milliseconds. */
+/** How long the connection is missing before a warning, in milliseconds. */
 const WARN_AFTER_MS = 5000;
 
-/** The state of an agent's connection to its relay. Warns once each time that it is missing for long. */
+/** The state of an agent's relay connection. Emits one warning per outage of more than {@link WARN_AFTER_MS}. */
 export class ConnectionState {
   /** Default timeout of the calls that wait for the relay, in milliseconds. */
   readonly timeoutMs: number;
   readonly #options: ConnectionOptions;
   #isUp = false;
-  /** Since when it is missing though it is wanted. */
+  /** Start of the outage; `undefined` while connected, or before the connection is needed. */
   #missingSince: Date | undefined;
   #reason: Error | undefined;
   #warning: NodeJS.Timeout | undefined;
@@ -29,12 +29,12 @@ export class ConnectionState {
     this.timeoutMs = options.timeoutMs;
   }
 
-  /** Whether it is up now. */
+  /** Whether the relay is connected. */
   get isUp(): boolean {
     return this.#isUp;
   }
 
-  /** Called when the connection is needed first. Idempotent. */
+  /** Called when a call needs the connection. Idempotent. */
   wanted(): void {
     if (this.#isUp || this.#missingSince !== undefined) return;
     this.#missingSince = new Date();
@@ -46,7 +46,7 @@ export class ConnectionState {
     this.#clear();
   }
 
-  /** It is lost, or could not be opened. When the error isn't retryable there will be no other attempt, and calls fail with it at once. */
+  /** The connection was lost, or could not be opened. After an error that is not retryable, calls fail immediately, without another attempt. */
   down(reason: ParleyError): void {
     this.#isUp = false;
     if (!reason.retryable) return this.#clear();
@@ -58,14 +58,14 @@ export class ConnectionState {
     this.#clear();
   }
 
-  /** The error of a call that needs a connection and has none. @param effect the consequence for the call. */
+  /** The error for a call without a connection. @param effect the consequence for the call. */
   missing(effect: string): TransportError {
     const { relay } = this.#options;
     const options = this.#reason === undefined ? {} : { cause: this.#reason };
     return new TransportError("connection_error", `no connection to the relay at ${relay}${this.#details()}; ${effect}`, options);
   }
 
-  /** The error of a call whose timeout has passed. @param effect the consequence for the call. */
+  /** The error for a call that timed out. @param effect the consequence for the call. */
   timedOut(timeoutMs: number, effect: string): TransportError {
     if (!this.#isUp) return this.missing(`gave up after ${timeoutMs} ms; ${effect}`);
     return new TransportError("timeout", `the relay at ${this.#options.relay} did not answer within ${timeoutMs} ms; ${effect}`);

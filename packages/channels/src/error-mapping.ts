@@ -4,7 +4,7 @@ import { MlsEngineError, StoreError, type MlsEngineErrorCode, type StoreErrorCod
 import { RelayError, type RelayErrorCode } from "@parley/skytale-relay";
 import { AuthError, ChannelError, MlsError, TransportError } from "./errors.ts";
 
-/** How an error of a part of this package's inside is told. */
+/** Maps an internal error to a public one. */
 type Translation = (message: string, options: { readonly cause: unknown }) => ParleyError;
 
 const auth =
@@ -49,7 +49,7 @@ const OF_STORE: Record<StoreErrorCode, Translation> = {
   closed: transport("closed"),
 };
 
-/** What isn't here is `mls_error`. */
+/** All other codes map to `mls_error`. */
 const OF_ENGINE: Partial<Record<MlsEngineErrorCode, Translation>> = {
   epoch_mismatch: mls("epoch_mismatch"),
   decryption_failure: mls("decryption_failure"),
@@ -71,7 +71,7 @@ const OF_ENGINE: Partial<Record<MlsEngineErrorCode, Translation>> = {
   closed: transport("closed"),
 };
 
-/** Anything that was thrown below, as one of the errors that this package promises; the original is its `cause`. */
+/** Maps any error to a documented error of this package, with the original as its `cause`. */
 export function toPublicError(error: unknown): Error {
   if (error instanceof RelayError) return OF_RELAY[error.code](error.message, { cause: error });
   if (error instanceof StoreError) return OF_STORE[error.code](error.message, { cause: error });
@@ -80,25 +80,25 @@ export function toPublicError(error: unknown): Error {
   return new ChannelError("channel_error", describeThrown(error), { cause: error });
 }
 
-/** {@link toPublicError} of a channel's part. That the relay refuses a channel can mean two things, which look alike to it. */
+/** {@link toPublicError} for calls to a channel. The relay rejects unknown and unauthorized channels with the same error. */
 export function toChannelError(error: unknown, channel: string): Error {
   const known = toPublicError(error);
   if (!(known instanceof AuthError) || known.code !== "unauthorized" || known.cause !== error) return known;
   return new AuthError("unauthorized", unknownChannel(channel), { cause: error });
 }
 
-/** {@link toChannelError}, except for the caller's own reason to stop. */
+/** {@link toChannelError}, but returns the reason of the caller's signal unchanged. */
 export function channelErrorUnlessAborted(error: unknown, channel: string, signal: AbortSignal | undefined): unknown {
   return signal?.aborted === true && error === signal.reason ? error : toChannelError(error, channel);
 }
 
-/** What it means when a server refuses a channel that this agent is a member of. */
+/** Error message for a channel that a server rejects although this agent is a member. */
 export function unknownChannel(channel: string): string {
-  const advice = `was the server's data deleted? Then forget(${JSON.stringify(channel)}) lets this agent create or join it anew`;
-  return `the server does not know the channel ${channel}, or this account may not use it: ${advice}`;
+  const advice = `if the server's data was deleted, call forget(${JSON.stringify(channel)}), then create or join the channel again`;
+  return `the server does not know the channel ${channel}, or this account has no access to it: ${advice}`;
 }
 
-/** {@link toPublicError}, except for the caller's own reason to stop. */
+/** {@link toPublicError}, but returns the reason of the caller's signal unchanged. */
 export function toPublicErrorUnlessAborted(error: unknown, signal: AbortSignal | undefined): unknown {
   return signal?.aborted === true && error === signal.reason ? error : toPublicError(error);
 }

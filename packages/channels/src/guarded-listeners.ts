@@ -1,13 +1,13 @@
 import { describeThrown, warnOnce } from "@parley/core/internal";
 import type { SkytaleClientEvents } from "./client-events.ts";
 
-/** What an application may be told by. */
+/** Callbacks of the application. */
 interface Listeners {
   readonly events?: Partial<SkytaleClientEvents>;
   readonly onWarning?: (warning: string) => void;
 }
 
-/** Listeners of an application so that one that throws or rejects raises a process warning, and stops nothing else. */
+/** Wraps the callbacks of an application: one that throws or rejects causes a process warning, and has no other effect. */
 export function guardedListeners({ events = {}, onWarning }: Listeners): Listeners & { readonly events: Partial<SkytaleClientEvents> } {
   const { onConnected, onDisconnected, onCaughtUp, onMembersChanged, onGrantsDiffer, onSkipped, onError } = events;
   return {
@@ -24,7 +24,7 @@ export function guardedListeners({ events = {}, onWarning }: Listeners): Listene
   };
 }
 
-/** @param name names the listener in the warning. */
+/** @param name name of the listener, for the warning. */
 function guarded<Args extends readonly unknown[]>(name: string, listener: (...args: Args) => unknown): (...args: Args) => void {
   return (...args) => void call(name, listener, args);
 }

@@ -6,20 +6,20 @@ const PARTITION = "channels/identity-key";
 const ROW = "seed";
 const SEED_BYTES = 32;
 
-/** The signature key of an agent, by which the groups that it is in know it. */
+/** The signature key of an agent, which identifies it in its groups. */
 export interface IdentityKey {
   /** For the engine, as its `signatureKey`. */
   readonly pair: KeyPair;
-  /** Signs with it what isn't a message of MLS, such as an invite. The content must begin with a label of its own. */
+  /** Signs content outside MLS, such as invite terms. The content must start with a unique label, so that it is never a valid MLS signature input. */
   sign(content: Uint8Array): Uint8Array;
-  /** Erases the private key. Nothing can be signed after that. */
+  /** Erases the private key. Signing fails after that. */
   erase(): void;
 }
 
 /**
- * The key of a store; a new one is on disk before it is given. To be called before an engine is opened on the store.
+ * Loads the key of a store, or creates one and writes it durably. Called before an engine is opened on the store.
  *
- * @throws StoreError `damaged`: the store has had a key, and lost it
+ * @throws StoreError `damaged` if the store has lost its key
  */
 export async function loadIdentityKey(store: GroupStore): Promise<IdentityKey> {
   const partition = await store.open(PARTITION);
@@ -49,7 +49,7 @@ function keyOf(seed: Uint8Array): IdentityKey {
   };
 }
 
-/** A store that has lost its key gets no new one: its groups know the agent by the old one. */
+/** Rejects a store that has data but no key: a new key would not match its groups. */
 async function checkNew(store: GroupStore, partition: StorePartition): Promise<void> {
   const others = (await store.partitions()).filter((name) => name !== PARTITION);
   if (partition.wasFound !== true && others.length === 0) return;

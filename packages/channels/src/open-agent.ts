@@ -9,10 +9,10 @@ import { AuthError } from "./errors.ts";
 import { identityBytes } from "./channel/channel-member.ts";
 import { type IdentityKey, loadIdentityKey } from "./identity-key.ts";
 
-/** Sizes that messages are padded to; larger ones to multiples of the last. */
+/** Sizes that messages are padded to; larger messages are padded to multiples of the last one. */
 const PADDING = [256, 512, 1024, 2048, 4096, 8192, 16_384, 32_768];
 
-/** What an agent keeps, once it is open. */
+/** The open data directory of an agent. */
 export interface OpenAgent {
   readonly store: GroupStore;
   readonly engine: MlsEngine;
@@ -42,15 +42,15 @@ export async function openAgent(options: SkytaleClientOptions): Promise<OpenAgen
   }
 }
 
-/** The API server of an agent; `undefined` where it has none. @throws TypeError */
+/** The client of the API server; `undefined` without an API key. @throws TypeError */
 export function apiOf({ apiKey, apiUrl }: SkytaleClientOptions): ApiClient | undefined {
   if (apiKey === undefined) return undefined;
   if (apiUrl === undefined)
-    throw new TypeError("apiUrl is missing, the URL of the API server that apiKey belongs to, such as https://api.skytale.sh");
+    throw new TypeError("apiUrl is missing: set it to the URL of the API server that issued apiKey, such as https://api.skytale.sh");
   return new ApiClient({ apiKey, apiUrl });
 }
 
-/** A link to the relay. @throws TypeError */
+/** The client of the relay. @throws TypeError */
 export function relayOf(
   { endpoint, transport, ca, token, relayLimits }: SkytaleClientOptions,
   api: ApiClient | undefined,
@@ -70,12 +70,12 @@ function tokensOf(api: ApiClient | undefined): TokenProvider {
   return () => {
     throw new AuthError(
       "api_key_required",
-      "this client has no apiKey, by which it gets a token for the relay: set apiKey and apiUrl, or SKYTALE_API_KEY and SKYTALE_API_URL",
+      "this client has no apiKey, which it needs to get a token for the relay: set apiKey and apiUrl, or SKYTALE_API_KEY and SKYTALE_API_URL",
     );
   };
 }
 
-/** Opens the data directory. Its error about the key names the option, which the store calls otherwise. */
+/** Opens the data directory. The error for a wrong key names the option `storageKey`. */
 async function openStore({ dataDir, storageKey }: SkytaleClientOptions): Promise<GroupStore> {
   try {
     return await openFileStore(dataDir, storageKey === undefined ? {} : { encryptionKey: storageKey });

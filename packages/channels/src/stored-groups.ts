@@ -2,17 +2,17 @@ import { type GroupRow, type MlsEngine, MlsEngineError, type MlsGroup, StoreErro
 import { INBOX_PREFIX, LATE_PREFIX, NAME_ROW } from "./channel/rows.ts";
 import { isGroupOf } from "./channel-name.ts";
 
-/** What a store holds of a channel. */
+/** The groups of a channel in a store. */
 export interface StoredGroups {
-  /** The group that the channel goes on with. */
+  /** The group in use. */
   readonly ready: MlsGroup | undefined;
-  /** One that was joined, and not set up before a crash. */
+  /** A group that was joined, but not set up before a crash. */
   readonly joined: MlsGroup | undefined;
-  /** Whether there is one that this agent was removed from. */
+  /** Whether this agent was removed from a group. */
   readonly wasRemoved: boolean;
 }
 
-/** Finds the groups of a channel. What a crash has left of a channel's creation is erased: nobody else knows that group. */
+/** Finds the groups of a channel. Erases a group whose creation was interrupted by a crash: it has no other members. */
 export async function findGroups(engine: MlsEngine, name: string): Promise<StoredGroups> {
   const found: { ready: MlsGroup | undefined; joined: MlsGroup | undefined; wasRemoved: boolean } = {
     ready: undefined,
@@ -31,7 +31,7 @@ export async function findGroups(engine: MlsEngine, name: string): Promise<Store
   return found;
 }
 
-/** Erases a group that another takes the place of, but for what is known of its log, and the messages that nobody has taken: that is given back. */
+/** Erases a group that a new one replaces. Returns its unsettled messages and late entries, for the new group. */
 export async function replaceGroup(engine: MlsEngine, group: MlsGroup): Promise<readonly GroupRow[]> {
   const keys = [INBOX_PREFIX, LATE_PREFIX].flatMap((prefix) => group.rowKeys(prefix));
   const rows = keys.map((key) => ({ key, value: group.row(key) }));

@@ -1,10 +1,10 @@
 import { MlsError } from "./errors.ts";
 
-/** What {@link encodeWelcome} holds. */
+/** A Welcome with the position in the log from which the new member reads. */
 export interface WelcomeBundle {
-  /** Name of the channel, as whoever carries the welcome may know it. The group's id proves it. */
+  /** Name of the channel. Not authenticated here: the group id is checked after joining. */
   readonly channel: string | undefined;
-  /** Sequence of the first message of the channel's log that is of use to the new member. */
+  /** Sequence number of the first log entry that the new member can decrypt. */
   readonly from: number;
   /** The Welcome itself (RFC 9420 §12.4.3.1), as an MLSMessage. */
   readonly welcome: Uint8Array;
@@ -26,12 +26,12 @@ export function encodeWelcome({ channel = "", from, welcome }: WelcomeBundle): U
 }
 
 /**
- * Reads a welcome of {@link encodeWelcome}. A bare Welcome of MLS is taken too: its new member reads the whole log.
+ * Decodes a welcome. Also accepts a bare MLS Welcome, whose new member reads the log from its start.
  *
  * @throws MlsError `invalid_welcome`
  */
 export function decodeWelcome(bytes: Uint8Array): WelcomeBundle {
-  if (!(bytes instanceof Uint8Array)) throw new MlsError("invalid_welcome", "a welcome is a Uint8Array, as addMember() gives it");
+  if (!(bytes instanceof Uint8Array)) throw new MlsError("invalid_welcome", "a welcome must be a Uint8Array: the result of addMember()");
   const view = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
   if (!view.subarray(0, MAGIC.length).equals(MAGIC)) return { channel: undefined, from: 1, welcome: bytes };
   if (view.length < HEADER_BYTES) throw damaged();
@@ -44,5 +44,5 @@ export function decodeWelcome(bytes: Uint8Array): WelcomeBundle {
 }
 
 function damaged(): MlsError {
-  return new MlsError("invalid_welcome", "the welcome is damaged: was it carried as a whole, and as bytes?");
+  return new MlsError("invalid_welcome", "the welcome is damaged: check that all of it was transferred, as bytes");
 }

@@ -154,7 +154,7 @@ describe("a mistake", () => {
   });
 
   it("names the channel, the limit, or who is meant", async () => {
-    await expect(alice.send("acme/team/other", "x")).rejects.toThrow("the channel acme/team/other isn't open here");
+    await expect(alice.send("acme/team/other", "x")).rejects.toThrow("the channel acme/team/other is not open");
     await expect(alice.removeMember(NAME, "nobody")).rejects.toThrow('no member of acme/team/general has the identity "nobody"');
     await expect(alice.send(NAME, new Uint8Array(3_000_000))).rejects.toThrow(
       "a message of 3000000 bytes is too large: the relay accepts 1048576 bytes",
@@ -180,7 +180,7 @@ describe("a mistake", () => {
     await expect(wrong.create("acme/team/wrong")).rejects.toThrow(`(the API server at ${apiUrl})`);
     const lost = managers.of("lost", { apiUrl: "http://127.0.0.1:1" });
     await expect(lost.create("acme/team/lost")).rejects.toThrow(
-      "transport error: the API server at http://127.0.0.1:1 can't be reached, or the connection broke: connect ECONNREFUSED 127.0.0.1:1. Is a server running? " +
+      "transport error: the API server at http://127.0.0.1:1 is unreachable, or the connection was lost: connect ECONNREFUSED 127.0.0.1:1. Is a server running? " +
         "To start one: npx -p @parley/skytale-server skytale-server",
     );
     const unrelayed = managers.of("unrelayed", { endpoint: "http://127.0.0.1:1" });

@@ -1,10 +1,10 @@
 import type { JsonObject, JsonValue } from "@parley/core";
 import * as read from "./response-fields.ts";
 
-/** The right of an account to use a channel, as the API server records it. */
+/** The permission of an account to use a channel, as recorded by the API server. */
 export interface AccountGrant {
   readonly accountId: string;
-  /** Signature keys of the members that the account was let in with, as those who let them in said. */
+  /** Signature keys of the members that were added with this account, as reported by the members that approved them. */
   readonly memberKeys: readonly Uint8Array[];
 }
 

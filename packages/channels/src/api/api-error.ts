@@ -2,14 +2,14 @@ import { isJsonObject, type ParleyError } from "@parley/core";
 import { AuthError, ChannelError, TransportError, type AuthErrorCode, type ChannelErrorCode } from "../errors.ts";
 import { InviteError, type InviteErrorCode } from "../invites/invite-error.ts";
 
-/** What an API server answers with a status that is no success. */
+/** A response of the API server with an error status. */
 export interface ApiErrorResponse {
   readonly status: number;
-  /** The body as parsed JSON; `undefined` if it is none. */
+  /** The parsed body; `undefined` if it is not JSON. */
   readonly body: unknown;
-  /** What must be in no message, even where the server echoes it. */
+  /** The API key, which is removed from the message if the server echoes it. */
   readonly secret: string;
-  /** What errors call the server, with its URL. */
+  /** Name and URL of the server, for error messages. */
   readonly server: string;
 }
 
@@ -39,7 +39,7 @@ const INVITE: ReadonlyMap<string, InviteErrorCode> = new Map([
   ["invite_revoked", "invite_revoked"],
   ["join_expired", "join_expired"],
 ]);
-/** What helps, where the server does not say. */
+/** Advice by error code of the server. */
 const REMEDIES: ReadonlyMap<string, string> = new Map([
   ["invite_unknown", "check the name of the channel, and copy the whole token"],
   ["invite_expired", "ask a member for another invite"],
@@ -51,25 +51,25 @@ const REMEDIES: ReadonlyMap<string, string> = new Map([
 ]);
 const MAX_MESSAGE = 300;
 
-/** The error that a refusal becomes. The one table from the server's codes to those of this package. */
+/** Maps an error response to a public error, by the server's error code, otherwise by the status. */
 export function toApiError({ status, body, secret, server }: ApiErrorResponse): ParleyError {
   const { error, code } = isJsonObject(body) ? body : {};
   const name = typeof code === "string" ? code : "";
   const remedy = REMEDIES.get(name);
   const text = typeof error === "string" && error !== "" ? printable(error.replaceAll(secret, "…")) : `it answered ${status}`;
-  /** What the server said, with more about it, and the remedy. */
-  const told = (more: string): string => `${text}${more}${remedy === undefined ? "" : `: ${remedy}`}`;
+  /** The server's message with a suffix and the advice. */
+  const describe = (more: string): string => `${text}${more}${remedy === undefined ? "" : `: ${remedy}`}`;
   const auth = AUTH.get(name);
-  if (auth !== undefined) return new AuthError(auth, told(` (${server})`));
+  if (auth !== undefined) return new AuthError(auth, describe(` (${server})`));
   const channel = CHANNEL.get(name);
-  // The text about a name is the same wherever the name is checked.
-  if (channel !== undefined) return new ChannelError(channel, told(name === "invalid_channel_name" ? "" : ` (${server})`));
+  // The same message as from the local check of the name.
+  if (channel !== undefined) return new ChannelError(channel, describe(name === "invalid_channel_name" ? "" : ` (${server})`));
   const invite = INVITE.get(name);
-  if (invite !== undefined) return new InviteError(invite, told(` (${server})`));
-  return byStatus(status, told(` (${server})`), server);
+  if (invite !== undefined) return new InviteError(invite, describe(` (${server})`));
+  return byStatus(status, describe(` (${server})`), server);
 }
 
-/** The class of a status stands for what it doesn't know (https://www.rfc-editor.org/rfc/rfc9110#section-15). */
+/** Maps unknown codes by status (https://www.rfc-editor.org/rfc/rfc9110#section-15). */
 function byStatus(status: number, message: string, server: string): ParleyError {
   if (status === 401) return new AuthError("auth_key_invalid", message);
   if (status === 403) return new AuthError("unauthorized", message);

@@ -10,27 +10,27 @@ import { ResponseError } from "./response-fields.ts";
 import { readApiUrl, type ApiEndpoint } from "./api-endpoint.ts";
 import { toApiError } from "./api-error.ts";
 
-/** How an API server is reached. */
+/** Options of the connection to an API server. */
 export interface ApiOptions {
-  /** Origin of the API server: `https://api.skytale.sh`. `localhost` and names below it are this machine, whatever DNS says. */
+  /** Origin of the API server: `https://api.skytale.sh`. `localhost` and its subdomains resolve to the loopback address, without DNS. */
   readonly apiUrl: string;
-  /** The API key, `sk_live_…` or `sk_test_…`. It is in no error. */
+  /** The API key, `sk_live_…` or `sk_test_…`. Errors never contain it. */
   readonly apiKey: string;
-  /** Longest time for one try of a call, to the last byte of the answer, in milliseconds. Default 15,000. */
+  /** Timeout of one attempt, up to the last byte of the response, in milliseconds. Default 15,000. */
   readonly timeoutMs?: number;
-  /** Tries after the first, where the server could not be reached or was too busy. Default 2; 0 for none. */
+  /** Number of retries if the server is unreachable or overloaded. Default 2. */
   readonly maxRetries?: number;
   /** TLS of https: a private CA, a client certificate, another server name. */
   readonly tls?: Pick<ConnectionOptions, "ca" | "cert" | "key" | "passphrase" | "servername" | "rejectUnauthorized">;
 }
 
-/** One call. */
+/** An HTTP call to the API server. */
 export interface Call {
   readonly method: "GET" | "POST" | "DELETE";
-  /** From `/v1` on, with its query. */
+  /** Path from `/v1`, with query. */
   readonly path: string;
   readonly body?: JsonObject;
-  /** How long the server may wait for news before it answers, in seconds. */
+  /** How long the server waits for a change before it responds, in seconds. */
   readonly waitSeconds?: number;
   readonly signal?: AbortSignal | undefined;
 }
@@ -39,16 +39,16 @@ const DEFAULT_TIMEOUT_MS = 15_000;
 const DEFAULT_RETRIES = 2;
 const BACKOFF = { initialMs: 250, maxMs: 5000 };
 const SECOND = 1000;
-/** Calls that wait have connections of their own, so that they hold up no others. */
+/** Long polling has its own connections, so that it does not delay other calls. */
 const CONNECTIONS = 8;
 const WAITING_CONNECTIONS = 128;
-/** Fifty requests to join at once, with key packages of 16 KiB as base64url, or a welcome of 1 MiB, and room to spare. */
+/** More than 50 join requests with key packages of 16 KiB in base64url, or a welcome of 1 MiB. */
 const MAX_ANSWER_BYTES = 4 * 1024 * 1024;
 
-/** The connections to one API server. Follows no redirects; each call is one that may be repeated. */
+/** HTTP client of one API server. Does not follow redirects. Retries calls, all of which are idempotent. */
 export class ApiHttp {
   readonly #endpoint: ApiEndpoint;
-  /** What errors call the server. */
+  /** Name and URL of the server, for error messages. */
   readonly #server: string;
   readonly #options: Required<Pick<ApiOptions, "apiKey" | "timeoutMs" | "maxRetries">>;
   readonly #calls: HttpConnections;
@@ -56,11 +56,11 @@ export class ApiHttp {
   readonly #closing = new AbortController();
 
   constructor({ apiUrl, apiKey: given, timeoutMs = DEFAULT_TIMEOUT_MS, maxRetries = DEFAULT_RETRIES, tls }: ApiOptions) {
-    // Keys that were read from a file end with a newline.
+    // A key read from a file ends with a newline.
     const apiKey = typeof given === "string" ? given.trim() : given;
     checkKey(apiKey);
-    if (!(timeoutMs > 0)) throw new TypeError("timeoutMs must be a number greater than 0");
-    if (!Number.isInteger(maxRetries) || maxRetries < 0) throw new TypeError("maxRetries must be an integer from 0 on");
+    if (!(timeoutMs > 0)) throw new TypeError("timeoutMs must be greater than 0");
+    if (!Number.isInteger(maxRetries) || maxRetries < 0) throw new TypeError("maxRetries must be an integer of at least 0");
     setMaxListeners(0, this.#closing.signal);
     this.#endpoint = readApiUrl(apiUrl);
     this.#server = `the API server at ${this.#endpoint.origin}${this.#endpoint.path}`;
@@ -70,7 +70,7 @@ export class ApiHttp {
     this.#waits = new HttpConnections(origin, { maxConnections: WAITING_CONNECTIONS, lookup, tls });
   }
 
-  /** Does a call, again where that may help. @throws AuthError, ChannelError, InviteError, TransportError; the signal's reason. */
+  /** Makes a call, with retries. @throws AuthError, ChannelError, InviteError, TransportError; the signal's reason. */
   async call(call: Call): Promise<JsonObject> {
     const signal = call.signal;
     for (let attempt = 1; ; attempt += 1) {
@@ -84,20 +84,20 @@ export class ApiHttp {
     }
   }
 
-  /** {@link call}, and what `read` makes of the answer. @throws as {@link call}; TransportError when the answer can't be read */
+  /** Makes a call, and parses its response with `read`. @throws as {@link call}; TransportError if the response is malformed */
   async read<T>(call: Call, read: (answer: JsonObject) => T): Promise<T> {
     const answer = await this.call(call);
     try {
       return read(answer);
     } catch (cause) {
       if (!(cause instanceof ResponseError)) throw cause;
-      throw new TransportError("transport_error", `the answer of ${this.#server} ${cause.message}`, { cause });
+      throw new TransportError("transport_error", `the response of ${this.#server} ${cause.message}`, { cause });
     }
   }
 
-  /** Ends all calls and connections. Idempotent. */
+  /** Aborts all calls and closes all connections. Idempotent. */
   async close(): Promise<void> {
-    this.#closing.abort(new TransportError("closed", "The client of the API server was closed"));
+    this.#closing.abort(new TransportError("closed", "the client of the API server is closed"));
     this.#calls.close();
     this.#waits.close();
   }
@@ -129,11 +129,11 @@ export class ApiHttp {
     });
     const { status, body: answer, isTooLarge } = await readJsonResponse(response, MAX_ANSWER_BYTES);
     if (isTooLarge) {
-      throw new TransportError("transport_error", `the answer of ${this.#server} has more than ${MAX_ANSWER_BYTES} bytes`);
+      throw new TransportError("transport_error", `the response of ${this.#server} exceeds ${MAX_ANSWER_BYTES} bytes`);
     }
     if (status === 204) return {};
     if (status < 200 || status > 299) throw toApiError({ status, body: answer, secret: this.#options.apiKey, server: this.#server });
-    if (!isJsonObject(answer)) throw new TransportError("transport_error", `the answer of ${this.#server} is not a JSON object`);
+    if (!isJsonObject(answer)) throw new TransportError("transport_error", `the response of ${this.#server} is not a JSON object`);
     return answer;
   }
 }
@@ -143,7 +143,7 @@ function checkKey(apiKey: string): void {
   try {
     validateHeaderValue("authorization", apiKey);
   } catch {
-    throw new TypeError("apiKey has characters that a header can't carry"); // Node's own error has the value in it.
+    throw new TypeError("apiKey contains characters that are invalid in an HTTP header"); // Node's error message would contain the key.
   }
 }
 
@@ -152,23 +152,23 @@ function isRetryable(error: unknown): error is ParleyError {
 }
 
 function networkError(server: string, cause: NodeJS.ErrnoException): TransportError {
-  // Not passed on as the cause: it contains what the server sent.
+  // Without a cause, which would contain data from the server.
   if (isHttpParserError(cause)) {
     return new TransportError(
       "transport_error",
-      `the answer of ${server} is not HTTP, or its headers are too long: is that the relay's port?`,
+      `the response of ${server} is not HTTP, or its headers are too long: check that the port is not the relay's`,
     );
   }
-  return new TransportError("connection_error", `${server} can't be reached, or the connection broke: ${reasonOf(cause)}`, { cause });
+  return new TransportError("connection_error", `${server} is unreachable, or the connection was lost: ${reasonOf(cause)}`, { cause });
 }
 
-/** An error of several connection attempts has its reason in the first of them. */
+/** The message of an error; of the first one for several connection attempts. */
 function reasonOf(error: Error): string {
   const first: unknown = error instanceof AggregateError ? error.errors[0] : error;
   const { code } = error as NodeJS.ErrnoException;
   const message = first instanceof Error && first.message !== "" ? first.message : (code ?? error.name);
   if (code === "ECONNREFUSED") return `${message}. Is a server running? To start one: npx -p @parley/skytale-server skytale-server`;
   return /wrong version number|packet length too long/.test(message)
-    ? "what answers speaks no TLS; use http:// for a server without TLS"
+    ? "the server does not use TLS: use http:// for a server without TLS"
     : message;
 }

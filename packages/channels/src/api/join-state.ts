@@ -2,13 +2,13 @@ import type { JsonObject } from "@parley/core";
 import * as read from "./response-fields.ts";
 import type { JoinRequest } from "../invites/join-request.ts";
 
-/** What became of a request to join. */
+/** The state of a join request. */
 export type JoinState =
   | { readonly status: "pending" | "expired" }
   | { readonly status: "admitted"; readonly welcome: Uint8Array }
   | { readonly status: "refused"; readonly reason: string | undefined };
 
-/** A request to join that waits for a member, with what the server says of its invite. Nothing of it is believed. */
+/** A pending join request with its invite, as returned by the server. Untrusted until `checkJoinRequest` has verified it. */
 export interface PendingJoin extends JoinRequest {
   readonly inviteKey: Uint8Array;
   readonly attestation: Uint8Array;
@@ -29,7 +29,7 @@ export function joinStateOf(answer: JsonObject): JoinState {
   }
 }
 
-/** The channel is the one that was asked for: a proof for another one doesn't hold. */
+/** @param channel the requested channel. A request for another channel fails the check of its proof. */
 export function pendingJoinOf(join: JsonObject, channel: string): PendingJoin {
   const invite = read.object(join, "invite");
   return {

@@ -1,11 +1,11 @@
 import { isJsonObject, type JsonObject, type JsonValue } from "@parley/core";
 
-/** An answer lacks what it should have, or has it of another kind: the server's fault. */
+/** A member of a response is missing or has the wrong type. */
 export class ResponseError extends Error {
   override readonly name: string = "ResponseError";
 }
 
-// Reads members of answers. @throws ResponseError
+// Reads members of a response object. All functions throw ResponseError.
 
 export function text(object: JsonObject, member: string): string {
   const value = object[member];
@@ -33,5 +33,5 @@ export function list<T>(parent: JsonObject, member: string, read: (item: JsonObj
 }
 
 function fail(member: string): never {
-  throw new ResponseError(`has no ${member} that makes sense`);
+  throw new ResponseError(`has a missing or invalid member ${member}`);
 }

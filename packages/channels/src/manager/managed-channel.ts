@@ -43,7 +43,7 @@ export class ManagedChannel {
 
   /**
    * Returns all messages acknowledged to their senders before the call, except those that match a subscription of the port. Waits for a first
-   * message if there is none; empty after the timeout. Settles the messages that the previous call returned.
+   * message if none is stored; empty after the timeout. Settles the messages that the previous call returned.
    *
    * @throws the error that the channel ended with, after the last message; the signal's reason; TypeError
    */
@@ -61,7 +61,7 @@ export class ManagedChannel {
   }
 
   /**
-   * Returns the last message acknowledged before the call, or a later one, and drops the older ones. `undefined` if there is none, or if the
+   * Returns the last message acknowledged before the call, or a later one, and drops the older ones. `undefined` if no message was sent, or if the
    * end of the log cannot be determined, such as without a relay connection: a stored message that may be outdated is not returned. With a
    * timeout of 0, returns the last stored message.
    *

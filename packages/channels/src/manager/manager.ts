@@ -28,11 +28,11 @@ const NO_DATA_DIR: DataDir = { path: "", remove: () => Promise.resolve() };
 const encoder = new TextEncoder();
 
 /**
- * Channels by their names, for agents that take their messages when it suits them: what arrives meanwhile waits, on disk. Invites let
- * others in without a hand-over of key packages.
+ * An agent that receives when it calls `receive`, such as from a tool call: arriving messages are stored on disk until then. Channels are
+ * addressed by name, and members are added with invite tokens.
  *
- * It is also the `EnvelopeChannels` of the adapters for A2A, MCP and SLIM: `create`, `join` and `open` give the channel as a port, which
- * who sends and receives here needs not.
+ * Implements the `EnvelopeChannels` of the adapters for A2A, MCP and SLIM: `create`, `join` and `open` return the channel as a port. Programs that
+ * use `send` and `receive` of the manager can ignore it.
  *
  * @example
  * ```ts
@@ -54,10 +54,10 @@ export class SkytaleChannelManager implements EnvelopeChannels, AsyncDisposable 
   readonly #invites: ChannelInvites;
   readonly #grants: ChannelGrants;
   readonly #comparisons: GrantComparison;
-  /** There is an API server that knows grants. */
+  /** Whether an API server is configured, which grants are compared with. */
   readonly #comparesGrants: boolean;
   readonly #channels = new Map<string, ManagedChannel>();
-  /** Channels of which this manager removes a member now: grants and members are compared when it has. */
+  /** Channels from which this manager is removing a member. Grants are compared afterwards. */
   readonly #removing = new Set<string>();
   readonly #recovery = new StorageRecovery(async (name) => {
     if (this.#channels.has(name)) await this.#usable(name);
@@ -65,9 +65,9 @@ export class SkytaleChannelManager implements EnvelopeChannels, AsyncDisposable 
   #closing: Promise<void> | undefined;
 
   /**
-   * Nothing is opened or connected yet: that happens with the first call.
+   * Opens no file and no connection: the first call does.
    *
-   * @throws TypeError for options that make no sense
+   * @throws TypeError for invalid options
    */
   constructor(options: SkytaleChannelManagerOptions) {
     const own = agentOptionsOf(options);
@@ -97,7 +97,7 @@ export class SkytaleChannelManager implements EnvelopeChannels, AsyncDisposable 
       report: ({ name }, difference) => {
         const accounts = difference.accountsWithoutMember.join(", ");
         (listeners.onWarning ?? printWarning)(
-          `accounts without a member may still use ${name}, until their grants are withdrawn: ${accounts}`,
+          `accounts without a member have access to ${name} until their grants are withdrawn: ${accounts}`,
         );
         listeners.events.onGrantsDiffer?.(name, difference);
       },
@@ -105,18 +105,18 @@ export class SkytaleChannelManager implements EnvelopeChannels, AsyncDisposable 
     this.#comparesGrants = options.apiKey !== undefined;
   }
 
-  /** Whether there is a connection to the relay now. It is opened by the first call that needs it. */
+  /** Whether the relay is connected. The first call that needs the connection opens it. */
   get connected(): boolean {
     return this.#agent.connection.isUp;
   }
 
-  /** Resolves when there is a connection to the relay. @throws AuthError; TransportError `connection_error`; the signal's reason */
+  /** Resolves when the relay is connected. @throws AuthError; TransportError `connection_error`; the signal's reason */
   connect(options?: WaitOptions): Promise<void> {
     return this.#agent.connect(options);
   }
 
   /**
-   * Creates a channel, with this agent as its first member. A call whose answer was lost can be repeated.
+   * Creates a channel with this agent as its first member. Safe to repeat after a lost response.
    *
    * @throws ChannelError `bad_request` (`invalid channel name: …`), `channel_exists`, `org_taken`, `limit_reached`; AuthError;
    *   TransportError `connection_error`, `timeout`; the signal's reason
@@ -126,8 +126,8 @@ export class SkytaleChannelManager implements EnvelopeChannels, AsyncDisposable 
   }
 
   /**
-   * Opens a channel that this agent is a member of, or else creates it. For the one agent that a channel begins with: others that call it
-   * get `channel_exists`, and join with a token.
+   * Opens a channel that this agent is a member of; creates the channel otherwise. For the agent that creates the channel: other agents get
+   * `channel_exists`, and join with a token.
    *
    * @throws as {@link SkytaleChannelManager.create}
    */
@@ -136,8 +136,8 @@ export class SkytaleChannelManager implements EnvelopeChannels, AsyncDisposable 
   }
 
   /**
-   * Forgets a channel: erases its keys and messages here, and tells nobody. For a channel that can't be used any more, as after its server
-   * has lost its data; {@link SkytaleChannelManager.leave} is the way out of one that is in use.
+   * Erases the keys and messages of a channel from this agent's disk, without notifying the other members. Use this when the server has lost its
+   * data. To leave a channel in use, call {@link SkytaleChannelManager.leave}.
    */
   async forget(name: string): Promise<void> {
     const managed = this.#channels.get(name);
@@ -147,7 +147,7 @@ export class SkytaleChannelManager implements EnvelopeChannels, AsyncDisposable 
   }
 
   /**
-   * Joins a channel with the welcome that a member's {@link SkytaleChannelManager.addMember} has given.
+   * Joins a channel with the welcome that {@link SkytaleChannelManager.addMember} of a member returned.
    *
    * @throws MlsError `invalid_welcome`; ChannelError `bad_request`, `channel_exists` (it is open here), `leaving`; the signal's reason
    */
@@ -156,7 +156,7 @@ export class SkytaleChannelManager implements EnvelopeChannels, AsyncDisposable 
   }
 
   /**
-   * Goes on with a channel that was created or joined before, as after a restart.
+   * Reopens a channel that was created or joined before, such as after a restart.
    *
    * @throws ChannelError `not_found` (this agent isn't a member), `removed`, `bad_request`; TransportError `closed`
    */
@@ -164,13 +164,13 @@ export class SkytaleChannelManager implements EnvelopeChannels, AsyncDisposable 
     return this.#hold(await this.#agent.openChannel(name, options));
   }
 
-  /** A key package, by which a member of a channel lets this agent in. It works once. */
+  /** A key package, which a member passes to {@link SkytaleChannelManager.addMember} to add this agent. Single use. */
   keyPackage(): Promise<Uint8Array> {
     return this.#agent.generateKeyPackage();
   }
 
   /**
-   * Adds an agent by its key package; gives the welcome that it joins with.
+   * Adds an agent by its key package. Returns the welcome, which the agent passes to {@link SkytaleChannelManager.join}.
    *
    * @throws MlsError `invalid_key_package`; ChannelError `already_member`, `identity_taken`, `limit_reached`, `contended`, `inbox_full`,
    *   `removed`; TransportError `connection_error`, `timeout`; AuthError; the signal's reason
@@ -180,25 +180,25 @@ export class SkytaleChannelManager implements EnvelopeChannels, AsyncDisposable 
   }
 
   /**
-   * Removes one member: of `members`, by its signature key, or by an identity that no other member has. When this resolves, it can read
-   * nothing that is sent from then on.
+   * Removes one member, given as an element of `members`, by its signature key, or by an identity that no other member has. The member cannot
+   * decrypt messages sent after this resolves.
    *
-   * With `withdraw`, its account may not use the channel any more either, nor may those that came by that account's invites.
+   * With `withdraw`, its account loses access to the channel, as do the accounts that joined with that account's invites.
    *
-   * @throws ChannelError `not_found` (also with `withdraw` where the channel is another account's, or no grant names the member: then nothing
-   *   is changed), `identity_ambiguous`, `bad_request` (this agent itself), `contended`, `inbox_full`, `removed`; TransportError
+   * @throws ChannelError `not_found` (with `withdraw` also if another account owns the channel, or no grant names the member; the
+   *   member is then not removed), `identity_ambiguous`, `bad_request` (this agent itself), `contended`, `inbox_full`, `removed`; TransportError
    *   `connection_error`, `timeout`; AuthError; the signal's reason
    */
   async removeMember(name: string, member: MemberName, given?: RemoveMemberOptions): Promise<void> {
     rejectUnknownOptions(given, ["timeoutMs", "signal", "withdraw"]);
     const { withdraw = false, ...options } = given ?? {};
     const channel = await this.#channel(name);
-    // One key for both steps: an identity may be another member's by the second.
-    const one = { signatureKey: channel.keyOf(member) };
+    // Resolved once: an identity could belong to another member by the second step.
+    const target = { signatureKey: channel.keyOf(member) };
     this.#removing.add(name);
     try {
-      const withdrawGrants = withdraw ? await this.#grants.findWithdrawal(channel, one, options.signal) : undefined;
-      await channel.removeMember(one, options);
+      const withdrawGrants = withdraw ? await this.#grants.findWithdrawal(channel, target, options.signal) : undefined;
+      await channel.removeMember(target, options);
       await withdrawGrants?.();
     } finally {
       this.#removing.delete(name);
@@ -207,10 +207,10 @@ export class SkytaleChannelManager implements EnvelopeChannels, AsyncDisposable 
   }
 
   /**
-   * A number that two members compare over another medium, such as a call: 12 groups of 5 digits, equal for all members in one epoch. See
+   * A number that two members compare over another medium, such as a phone call: 12 groups of 5 digits, equal for all members in one epoch. See
    * `Channel.safetyNumber`.
    *
-   * @throws ChannelError `not_found`; what the channel ended with
+   * @throws ChannelError `not_found`; the error that the channel ended with
    */
   safetyNumber(name: string): string {
     return this.#managed(name).channel.safetyNumber();
@@ -222,7 +222,7 @@ export class SkytaleChannelManager implements EnvelopeChannels, AsyncDisposable 
   }
 
   /**
-   * Changes this agent's keys on a channel.
+   * Replaces this agent's encryption keys in a channel.
    *
    * @throws ChannelError `contended`, `inbox_full`, `removed`; TransportError `connection_error`, `timeout`; AuthError; the signal's reason
    */
@@ -231,7 +231,7 @@ export class SkytaleChannelManager implements EnvelopeChannels, AsyncDisposable 
   }
 
   /**
-   * Asks the other members of a channel to remove this agent, which one that is online does. The last member just leaves.
+   * Asks the other members of a channel to remove this agent; an online member commits the removal. The last member leaves immediately.
    *
    * @throws ChannelError; TransportError `connection_error`, `timeout`; AuthError; the signal's reason
    */
@@ -240,7 +240,16 @@ export class SkytaleChannelManager implements EnvelopeChannels, AsyncDisposable 
   }
 
   /**
-   * Sends a message to all other members; text as UTF-8. Resolves once the relay has recorded it.
+   * Sends a message to all other members; text is encoded as UTF-8. Resolves once the relay has stored the message durably.
+   *
+   * @example
+   * ```ts
+   * import type { SkytaleChannelManager } from "@parley/channels";
+   *
+   * declare const manager: SkytaleChannelManager;
+   * // With an id, a send whose outcome is unknown can be repeated.
+   * await manager.send("acme/team/general", "Deploy finished", { id: "deploy-118" });
+   * ```
    *
    * @throws TransportError `connection_error`, `timeout`: repeat the call with the same `id` to have the message recorded once; `closed`.
    *   ChannelError `not_found`, `inbox_full`, `removed`, `leaving`, `limit_reached`, `bad_request` (too large for the relay); AuthError;
@@ -254,79 +263,83 @@ export class SkytaleChannelManager implements EnvelopeChannels, AsyncDisposable 
   }
 
   /**
-   * Takes all messages that wait, as text. Waits for a first one if there is none; empty after the timeout. What isn't UTF-8 has U+FFFD in
-   * its places.
+   * Returns all messages acknowledged to their senders before the call, as text. Waits for a first message if none is stored; empty after the
+   * timeout. Invalid UTF-8 becomes U+FFFD.
    *
-   * Messages are kept until the next call for the same channel, or {@link SkytaleChannelManager.close}: those that were taken last come
-   * again after a crash.
+   * The next call for the same channel, or {@link SkytaleChannelManager.close}, settles the returned messages. If the process crashes before that,
+   * they are returned again after the restart.
    *
-   * @throws what the channel ended with, once all has been taken: ChannelError `removed`, `log_lost`; AuthError; TransportError. ChannelError
-   *   `not_found`; the signal's reason; TypeError: the timeout is no number of seconds, or the channel was opened with `receive: false`
+   * @throws ChannelError `not_found`
+   * @throws ChannelError `removed`, `log_lost`; AuthError; TransportError: after the last message, if the channel ended with that error
+   * @throws TypeError for an invalid timeout, or if the channel was opened with `receive: false`
+   * @throws the signal's reason
    */
   async receive(name: string, options?: ReceiveOptions): Promise<string[]> {
     return (await this.receiveMessages(name, options)).map(({ text }) => text);
   }
 
   /**
-   * As {@link SkytaleChannelManager.receive}, but for the last message only: older ones are let go. After a restart or a loss of the link,
-   * the channel is read to the end of its log first, as far as the timeout allows; with a timeout of 0, it is the last that is here.
-   * `undefined` after the timeout.
+   * As {@link SkytaleChannelManager.receive}, but returns only the last message, and drops older ones. Reads the log to its end first: `undefined`
+   * if that takes longer than the timeout. With a timeout of 0, returns the last stored message.
    */
   async receiveLatest(name: string, options?: ReceiveOptions): Promise<string | undefined> {
     const latest = await this.#managed(name).receiveLatest(options);
     return latest?.text;
   }
 
-  /** As {@link SkytaleChannelManager.receive}, as bytes, with the sender of each and its place in the channel's log. */
+  /** As {@link SkytaleChannelManager.receive}, but returns messages with sender, id and sequence number. */
   async receiveMessages(name: string, options?: ReceiveOptions): Promise<readonly ChannelMessage[]> {
     return (await this.#usable(name)).receive(options);
   }
 
-  /** Sends an envelope to all other members. @throws as {@link SkytaleChannelManager.send}; EnvelopeError when it is too large */
+  /** Sends an envelope to all other members. @throws as {@link SkytaleChannelManager.send}; EnvelopeError if it is too large */
   async sendEnvelope(name: string, envelope: Envelope, options?: SendOptions): Promise<Sent> {
     checkChannelName(name);
     return this.send(name, checkEnvelope(envelope).serialize(), options);
   }
 
-  /** As {@link SkytaleChannelManager.receive}, as envelopes: what is none is the payload of one with `Protocol.RAW`. */
+  /** As {@link SkytaleChannelManager.receive}, but returns envelopes. A message without an envelope becomes the payload of a `Protocol.RAW` envelope. */
   async receiveEnvelopes(name: string, options?: ReceiveOptions): Promise<Envelope[]> {
     return (await this.receiveMessages(name, options)).map(envelopeOf);
   }
 
-  /** Names of the channels that are open here, and that this agent is a member of. */
+  /** Names of the open channels that this agent is a member of. */
   listChannels(): string[] {
     return [...this.#channels].flatMap(([name, { channel }]) => (channel.isActive ? name : []));
   }
 
   /**
-   * Makes an invite: a token `skt_inv_…`, by which others join with {@link SkytaleChannelManager.joinWithToken}. Whoever has it may join;
-   * hand it over as you would a password. Any member that is online lets them in, also when this agent isn't.
+   * Creates an invite, and returns its token `skt_inv_…` for {@link SkytaleChannelManager.joinWithToken}. Anyone holding the token can join:
+   * transfer it like a password. Any online member approves join requests, even if this agent is offline.
    *
-   * @throws ChannelError `not_found`, `bad_request` (more uses or a longer life than the server allows), `limit_reached`; AuthError
+   * @throws ChannelError `not_found`, `bad_request` (more uses or a longer validity than the server allows), `limit_reached`; AuthError
    *   `api_key_required`; TransportError; TypeError
    */
   async invite(name: string, options?: InviteOptions): Promise<string> {
     return this.#invites.invite(await this.#channel(name), options);
   }
 
-  /** Ends an invite before its time. Who waits by it is refused. @throws InviteError; AuthError; ChannelError; TransportError */
+  /** Revokes an invite. Pending join requests made with it are rejected. @throws InviteError; AuthError; ChannelError; TransportError */
   async revokeInvite(name: string, token: string): Promise<void> {
     await this.#invites.revoke(name, token);
   }
 
   /**
-   * Joins a channel by an invite; a member that is online lets this agent in. Where it is a member already, this opens the channel.
+   * Joins a channel with an invite token; an online member must approve the request. Opens the channel if this agent is already a member.
    *
-   * The request outlives the timeout, and this process: the same call goes on with it, and takes no other use of the invite.
+   * The request stays pending after a timeout or a restart: repeat the call to continue it. A repeated call does not take another use of the
+   * invite.
    *
-   * @throws ChannelError `leaving` (this agent has asked to leave, and no member has let it go yet); InviteError `invite_malformed`, `invite_unknown`, `invite_expired`, `invite_exhausted`, `invite_revoked`, `join_refused`,
-   *   `join_expired`; TransportError `join_timeout`; AuthError `api_key_required`; MlsError `invalid_welcome`; the signal's reason
+   * @throws InviteError `invite_malformed`, `invite_unknown`, `invite_expired`, `invite_exhausted`, `invite_revoked`, `join_refused`,
+   *   `join_expired`, `identity_taken`, `identity_mismatch`
+   * @throws ChannelError `leaving` (no member has committed this agent's earlier request to leave)
+   * @throws TransportError `join_timeout`; AuthError `api_key_required`; MlsError `invalid_welcome`; the signal's reason
    */
   async joinWithToken(name: string, token: string, options?: JoinWithTokenOptions): Promise<EnvelopePort> {
     return this.#hold(await this.#invites.join(name, token, options));
   }
 
-  /** Stops receiving, sending and letting others in, and frees the data directory. Keys and what was not received stay. Idempotent. */
+  /** Stops receiving, sending and approving joins, and unlocks the data directory. Keys and unsettled messages are kept. Idempotent. */
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
@@ -352,14 +365,14 @@ export class SkytaleChannelManager implements EnvelopeChannels, AsyncDisposable 
     return (await this.#usable(name)).channel;
   }
 
-  /** A channel that is open here. One whose data could not be written is opened again. */
+  /** An open channel. Reopens it if it ended because a write failed. */
   async #usable(name: string): Promise<ManagedChannel> {
     const { channel } = this.#managed(name);
     if (channel.hasStorageFailed && this.#closing === undefined) await this.open(name, { receive: channel.inbox !== undefined });
     return this.#managed(name);
   }
 
-  /** For a channel of this account: finds accounts that may use it and have no member left. */
+  /** Schedules a comparison of members and grants, which reports accounts that have access but no member. */
   #compareGrants(name: string): void {
     const channel = this.#channels.get(name)?.channel;
     if (channel !== undefined && this.#comparesGrants && this.#closing === undefined) this.#comparisons.soon(channel);
@@ -370,7 +383,7 @@ export class SkytaleChannelManager implements EnvelopeChannels, AsyncDisposable 
     if (managed !== undefined) return managed;
     if (this.#closing !== undefined) throw new TransportError("closed", "the manager is closed");
     checkChannelName(name);
-    throw new ChannelError("not_found", `the channel ${name} isn't open here: create, join or open it first`);
+    throw new ChannelError("not_found", `the channel ${name} is not open: create, join or open it first`);
   }
 
   async #hold(channel: GroupChannel): Promise<EnvelopePort> {
