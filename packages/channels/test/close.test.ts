@@ -45,7 +45,7 @@ const STEPS: readonly [step: string, owner: object, method: string][] = [
   ["the engine", Object.getPrototypeOf(engine) as object, "close"],
 ];
 
-it.each(STEPS)("a manager frees its directory and reports the first error, when closing this fails: %s", async (_step, owner, method) => {
+it.each(STEPS)("a manager unlocks its directory and reports the first error if closing fails: %s", async (_step, owner, method) => {
   const { relayUrl, apiUrl } = harness.server;
   const options = { endpoint: relayUrl, apiUrl, apiKey: harness.apiKey, identity: "alice", dataDir: `${harness.directory}/alice` };
   const manager = new SkytaleChannelManager(options);

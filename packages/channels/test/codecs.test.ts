@@ -34,11 +34,11 @@ describe("a channel's name", () => {
     expect(() => checkChannelName(name)).toThrow(expect.objectContaining({ name: "ChannelError", code: "bad_request", message }));
   });
 
-  it("is told back in bounds", () => {
+  it("is truncated in error messages", () => {
     expect(() => checkChannelName("x".repeat(100_000))).toThrow(/^invalid channel name: x{400}… \(expected/);
   });
 
-  it("is bound into the group's id", () => {
+  it("is bound into the group id", () => {
     const id = newGroupId("acme/team/general");
     expect(isGroupOf(id, "acme/team/general")).toBe(true);
     expect(isGroupOf(id, "acme/team/other")).toBe(false);
@@ -48,7 +48,7 @@ describe("a channel's name", () => {
 });
 
 describe("a welcome", () => {
-  it("comes back as it was", () => {
+  it("survives encoding and decoding", () => {
     fc.assert(
       fc.property(fc.string({ minLength: 1, maxLength: 100, unit: "binary-ascii" }), sequence, anyBytes, (channel, from, welcome) => {
         expect(decodeWelcome(encodeWelcome({ channel, from, welcome }))).toEqual({ channel, from, welcome });
@@ -56,7 +56,7 @@ describe("a welcome", () => {
     );
   });
 
-  it("may be a bare one of MLS, which says nothing of the log", () => {
+  it("can be a bare MLS Welcome without a log position", () => {
     const welcome = new Uint8Array([0, 1, 0, 3, 9, 9]);
     expect(decodeWelcome(welcome)).toEqual({ channel: undefined, from: 1, welcome });
   });
@@ -73,7 +73,7 @@ describe("a welcome", () => {
     expect(() => decodeWelcome(bytes)).toThrow(expect.objectContaining({ name: "MlsError", code: "invalid_welcome" }));
   });
 
-  it("is read or refused, whatever it is", () => {
+  it("is decoded or rejected for arbitrary bytes", () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 40 }), fc.boolean(), (tail, isOurs) => {
         const bytes = isOurs ? Uint8Array.from([0x53, 0x4b, 0x57, 0x01, ...tail]) : tail;
@@ -83,8 +83,8 @@ describe("a welcome", () => {
   });
 });
 
-describe("a message that waits to be taken", () => {
-  it("comes back as it was", () => {
+describe("a stored message", () => {
+  it("survives encoding and decoding", () => {
     const message = fc.record({
       data: fc.uint8Array(),
       sender: fc.uint8Array(),
@@ -101,7 +101,7 @@ describe("a message that waits to be taken", () => {
     );
   });
 
-  it("that an earlier version has kept is named by its place in the log", () => {
+  it("stored by an earlier version has its sequence number as id", () => {
     const row = Uint8Array.from(Buffer.from("400800000000000000000000000000054059000000000000000000026162686921", "hex"));
     expect({ ...decodeStored(row) }).toEqual({
       data: Uint8Array.from(Buffer.from("hi!")),
@@ -115,7 +115,7 @@ describe("a message that waits to be taken", () => {
     for (let length = 0; length < 30; length++) expect(decodeStored(row.subarray(0, length))).toBeUndefined();
   });
 
-  it("that has an id and no sender's key, as an earlier version has kept it, is read", () => {
+  it("stored by an earlier version with an id and no sender key is decoded", () => {
     const id = Buffer.alloc(16, 7);
     const header = Buffer.from("40080000000000000000000000000005405900000000000001000002", "hex");
     const row = Uint8Array.from(Buffer.concat([header, id, Buffer.from("abhi!")]));
@@ -133,7 +133,7 @@ describe("a message that waits to be taken", () => {
     expect(() => binary?.json()).toThrow(SyntaxError);
   });
 
-  it("is nothing when it is cut", () => {
+  it("is undefined when truncated", () => {
     const message = {
       data: new Uint8Array(),
       sender: new Uint8Array(9),
@@ -149,7 +149,7 @@ describe("a message that waits to be taken", () => {
 });
 
 describe("a position in the log", () => {
-  it("comes back as it was", () => {
+  it("survives encoding and decoding", () => {
     const hash = fc.uint8Array({ minLength: 32, maxLength: 32 });
     fc.assert(
       fc.property(sequence, fc.option(hash, { nil: undefined }), (next, last) => {
@@ -159,7 +159,7 @@ describe("a position in the log", () => {
     );
   });
 
-  it("is the start, when it can't be read", () => {
+  it("is the start of the log when it is malformed", () => {
     const start = { next: 1, last: undefined };
     for (const bytes of [undefined, new Uint8Array(), new Uint8Array(8), new Uint8Array(9), new Uint8Array(40).fill(255)]) {
       expect(decodeCursor(bytes)).toEqual(start);

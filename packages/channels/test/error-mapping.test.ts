@@ -3,7 +3,7 @@ import { RelayError, type RelayErrorCode } from "@parley/skytale-relay";
 import { describe, expect, it } from "vitest";
 import { toPublicError, toPublicErrorUnlessAborted } from "../src/error-mapping.ts";
 
-describe("errors from below", () => {
+describe("internal errors", () => {
   it.each<[RelayErrorCode, string, string, RegExp]>([
     ["unauthenticated", "AuthError", "auth_failed", /^auth error: /],
     ["permission_denied", "AuthError", "unauthorized", /^auth error: /],
@@ -14,7 +14,7 @@ describe("errors from below", () => {
     ["closed", "TransportError", "closed", /^transport error: /],
     ["message_too_large", "ChannelError", "bad_request", /^runtime error: /],
     ["range_gone", "ChannelError", "log_lost", /^runtime error: /],
-  ])("of the relay: %s is told as %s %s", (code, name, expected, prefix) => {
+  ])("of the relay: %s maps to %s %s", (code, name, expected, prefix) => {
     const cause = new RelayError(code, "what happened");
     expect(toPublicError(cause)).toMatchObject({ name, code: expected, cause, message: expect.stringMatching(prefix) });
   });
@@ -29,7 +29,7 @@ describe("errors from below", () => {
     ["wrong_identity", "ChannelError", "wrong_identity", /^runtime error: /],
     ["removed", "ChannelError", "removed", /^runtime error: /],
     ["group_full", "ChannelError", "limit_reached", /^runtime error: /],
-  ])("of the engine: %s is told as %s %s", (code, name, expected, prefix) => {
+  ])("of the engine: %s maps to %s %s", (code, name, expected, prefix) => {
     const cause = new MlsEngineError(code, "what happened");
     expect(toPublicError(cause)).toMatchObject({ name, code: expected, cause, message: expect.stringMatching(prefix) });
   });
@@ -38,16 +38,16 @@ describe("errors from below", () => {
     ["locked", "data_dir_locked"],
     ["wrong_key", "bad_request"],
     ["damaged", "channel_error"],
-  ])("of the store: %s is told as ChannelError %s", (code, expected) => {
+  ])("of the store: %s maps to ChannelError %s", (code, expected) => {
     expect(toPublicError(new StoreError(code, "what happened"))).toMatchObject({ name: "ChannelError", code: expected });
   });
 
-  it("that nobody foresaw are told as channel_error, with their cause", () => {
+  it("without a mapping become channel_error, with their cause", () => {
     const cause = new RangeError("oops");
     expect(toPublicError(cause)).toMatchObject({ name: "ChannelError", code: "channel_error", cause });
   });
 
-  it("leave a caller's own bugs and reasons alone", () => {
+  it("do not hide TypeErrors and abort reasons", () => {
     const bug = new TypeError("no number");
     expect(toPublicError(bug)).toBe(bug);
     const reason = new RelayError("closed", "my own");

@@ -37,11 +37,11 @@ describe.skipIf(!canMount)("an agent whose disk is full", { timeout: 120_000 }, 
     return [alice, bob];
   }
 
-  /** What a call is rejected with, once it is. */
+  /** The error of the first call that fails. */
   async function failureOf(call: () => Promise<unknown>): Promise<ChannelError> {
     for (let calls = 0; calls < 1000; calls += 1) {
       try {
-        // What is written again in the background may have made room.
+        // Background writes may have freed space.
         await disk.fill();
         await call();
       } catch (error) {
@@ -51,7 +51,7 @@ describe.skipIf(!canMount)("an agent whose disk is full", { timeout: 120_000 }, 
     throw new Error("no call has failed");
   }
 
-  it("gets everything, and goes on sending, as soon as there is room", async () => {
+  it("receives all messages, and sends again, as soon as there is space", async () => {
     const [alice, bob] = await together();
     await disk.fill();
     for (let i = 0; i < MESSAGES; i += 1) await alice.send(NAME, `${i} ${"x".repeat(3000)}`);
@@ -70,7 +70,7 @@ describe.skipIf(!canMount)("an agent whose disk is full", { timeout: 120_000 }, 
     expect(await bob.receive(NAME)).toEqual(["in the next epoch"]);
   });
 
-  it("admits others again as soon as there is room, although nobody calls it", async () => {
+  it("approves joins again as soon as there is space, without a call", async () => {
     const [alice, bob] = [managers.of("alice"), managers.of("bob", { dataDir })];
     await bob.create(NAME);
     const token = await bob.invite(NAME);
@@ -82,7 +82,7 @@ describe.skipIf(!canMount)("an agent whose disk is full", { timeout: 120_000 }, 
     expect((await bob.receive(NAME)).at(-1)).toBe("hello");
   });
 
-  it("goes on after failures of every kind of call", async () => {
+  it("recovers after a failure of each call", async () => {
     const [alice, bob] = await together();
     const calls: readonly (() => Promise<unknown>)[] = [
       () => bob.keyPackage(),
@@ -107,7 +107,7 @@ describe.skipIf(!canMount)("an agent whose disk is full", { timeout: 120_000 }, 
     while (!texts.includes("at last")) texts.push(...(await bob.receive(NAME)));
   });
 
-  it("frees its data directory when it is closed, whatever can't be written", async () => {
+  it("unlocks its data directory on close, even if writes fail", async () => {
     const alice = managers.of("alice");
     await alice.create(NAME);
     const { relayUrl, apiUrl } = managers.harness.server;
@@ -138,7 +138,7 @@ describe.skipIf(!canMount)("an agent whose disk is full", { timeout: 120_000 }, 
     await client.close();
   });
 
-  it("opens its directory once there is room", async () => {
+  it("opens its directory once there is space", async () => {
     const bob = managers.of("bob", { dataDir });
     await disk.fill();
     await expect(bob.keyPackage()).rejects.toMatchObject(full);

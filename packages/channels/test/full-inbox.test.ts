@@ -51,7 +51,7 @@ describe("while an inbox is full", () => {
     for (let done = 0; done < count; done++) await alice.rotateKey();
   }
 
-  it("messages can be sent, and are recognised when they are read back", async () => {
+  it("messages can be sent, and are recognized in the log", async () => {
     await start();
     await Promise.all(["a", "b", "c"].map((text) => bob.send(bytes(text))));
     expect(await take(alice, 3)).toEqual(["a", "b", "c"]);
@@ -67,7 +67,7 @@ describe("while an inbox is full", () => {
     await expect(bob.rotateKey()).rejects.toMatchObject({ name: "ChannelError", code: "inbox_full", retryable: true });
   });
 
-  it("messages are sent as long as others can read them; after that it is said, and repeated when there is room", async () => {
+  it("messages are sent while others can decrypt them; later sends fail with inbox_full and succeed when repeated", async () => {
     await start();
     await commits(RETAINED);
     await bob.send(bytes("just in time"));
@@ -77,7 +77,7 @@ describe("while an inbox is full", () => {
     await bob.send(bytes("once"), { id: "1" });
     await bob.send(bytes("end"));
     expect(await take(alice, 3)).toEqual(["just in time", "once", "end"]);
-    // What was said to have failed is what nobody could read.
+    // The messages reported as failed are those that no member could decrypt.
     expect(new Set(skipped).size).toBe(1);
   });
 
@@ -98,7 +98,7 @@ describe("while an inbox is full", () => {
     expect(skipped).toEqual([]);
   });
 
-  it("messages are sent across a loss of the link", async () => {
+  it("messages are sent across a lost connection", async () => {
     const transport = new LyingTransport(harness.server.relayUrl);
     await start({ transport });
     transport.cut();
@@ -116,7 +116,7 @@ describe("while an inbox is full", () => {
     expect(await take(alice, 1)).toEqual(["end"]);
   });
 
-  it("a relay that doesn't say in which epoch its log is leaves it in doubt whether a message came in time", async () => {
+  it("a relay that omits the epoch of its log leaves a message doubtful until it is read", async () => {
     const transport = new LyingTransport(harness.server.relayUrl);
     transport.hidesEpochs = true;
     await start({ transport });
@@ -135,14 +135,14 @@ describe("two bridges, in opposite directions between two channels", () => {
   beforeEach(async () => void (managers = await Managers.start()));
   afterEach(() => managers[Symbol.asyncDispose]());
 
-  /** Somebody's port, and the bridge's on the same channel. */
+  /** A user's port, and the bridge's port on the same channel. */
   async function between(name: string, identity: string): Promise<{ readonly person: EnvelopePort; readonly bridge: EnvelopePort }> {
     const there = managers.of(identity);
     const bridge = managers.of(`bridge to ${identity}`, { limits: { maxMessages: 3 } });
     const person = await there.create(name);
     const port = await bridge.join(name, await there.addMember(name, await bridge.keyPackage()));
     for (const text of WAITING) await person.send(new Envelope(Protocol.RAW, "text/plain", bytes(text)));
-    // No change of the group: the code says that the inbox is full before anybody looks at it.
+    // No group change is made: the full inbox is checked first.
     await expect.poll(async () => bridge.addMember(name, await there.keyPackage()).catch(codeOf)).toBe("inbox_full");
     return { person, bridge: port };
   }
@@ -156,7 +156,7 @@ describe("two bridges, in opposite directions between two channels", () => {
     }
   }
 
-  it("bring everything across once, though both inboxes are full", async () => {
+  it("forward every message once, even with both inboxes full", async () => {
     const left = await between(NAME, "alice");
     const right = await between(OTHER, "bob");
     await Promise.all([forward(left.bridge, right.bridge, WAITING.length), forward(right.bridge, left.bridge, WAITING.length)]);

@@ -15,7 +15,7 @@ it("the private key of an agent is erased with its client, and signs nothing aft
   expect(() => key.sign(new Uint8Array([1]))).toThrow(expect.objectContaining({ code: "closed" }));
 });
 
-it("a store that has lost the key of its agent gets no new one", async () => {
+it("a store that has lost the key of its agent is rejected as damaged", async () => {
   await using store = memoryStore();
   const engine = await store.open("engine");
   await engine.write([{ key: "identity", value: new Uint8Array([1]) }], "durable");

@@ -6,7 +6,7 @@ import { bytes, channelOf, Harness, take } from "./support/harness.ts";
 
 const MEMBERS = gateOrSoak(40, 200);
 
-it(`holds ${MEMBERS} members, who all hear each other and of each other`, { timeout: gateOrSoak(180_000, 600_000) }, async () => {
+it(`holds ${MEMBERS} members, who receive each other's messages and changes`, { timeout: gateOrSoak(180_000, 600_000) }, async () => {
   await using harness = await Harness.start();
   const wrong: unknown[] = [];
   const events = {

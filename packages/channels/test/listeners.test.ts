@@ -12,7 +12,7 @@ afterEach(() => managers[Symbol.asyncDispose]());
 
 describe("a listener that fails", () => {
   const fail = (): never => {
-    // What applications throw is not always an error.
+    // Applications can throw values that are not errors.
     // oxlint-disable-next-line typescript/only-throw-error
     throw { code: 5 };
   };
@@ -22,7 +22,7 @@ describe("a listener that fails", () => {
     ["onCaughtUp", { events: { onCaughtUp: fail } }],
     ["onMembersChanged", { events: { onMembersChanged: fail } }],
     ["onMembersChanged", { events: { onMembersChanged: () => Promise.reject(new Error("rejected")) as never } }],
-  ])("stops nothing, and raises a process warning: %s", async (name, listeners) => {
+  ])("has no effect but a process warning: %s", async (name, listeners) => {
     const emitWarning = vi.spyOn(process, "emitWarning").mockImplementation(() => {});
     const alice = managers.of("alice", listeners);
     const bob = managers.of("bob");

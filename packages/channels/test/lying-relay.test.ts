@@ -48,8 +48,8 @@ function flipped(message: Uint8Array): Uint8Array {
   return withPayload(message, payload);
 }
 
-describe("what a malicious relay does to one member", () => {
-  it("replays: nothing is delivered twice", async () => {
+describe("a malicious relay", () => {
+  it("replays messages: none is delivered twice", async () => {
     transport.lie = aboutMessages((message) => [message, message, message]);
     await alice.send(bytes("one"));
     await alice.send(bytes("two"));
@@ -58,7 +58,7 @@ describe("what a malicious relay does to one member", () => {
     expect(errors).toEqual([]);
   });
 
-  it("changes a message: it is skipped, and the next one is read", async () => {
+  it("changes a message: it is skipped, and the next one is delivered", async () => {
     let count = 0;
     transport.lie = aboutMessages((message) => [count++ === 0 ? flipped(message) : message]);
     await alice.send(bytes("one"));
@@ -80,7 +80,7 @@ describe("what a malicious relay does to one member", () => {
     expect(errors).toEqual([]);
   });
 
-  it("changes the order of messages: all are read", async () => {
+  it("reorders messages: all are delivered", async () => {
     const held: Uint8Array[] = [];
     transport.lie = aboutMessages((message) => {
       held.push(message);
@@ -91,7 +91,7 @@ describe("what a malicious relay does to one member", () => {
     expect(errors).toEqual([]);
   });
 
-  it("drops a commit: what can't be read any more is reported as a fork", async () => {
+  it("drops a commit: undecryptable messages are reported as a fork", async () => {
     transport.lie = (message) => (decodeMessage(message).kind === "commit" ? [] : [message]);
     await alice.rotateKey();
     for (const text of ["one", "two", "three", "four"]) await alice.send(bytes(text));
@@ -116,13 +116,13 @@ describe("what a malicious relay does to one member", () => {
     expect(errors).toEqual([]);
   });
 
-  it("swaps an own message for another: the sender learns it", async () => {
+  it("replaces a sent message: the sender reports a fork", async () => {
     transport.lie = aboutMessages((message) => [flipped(message)]);
     await bob.send(bytes("mine"));
     await expect.poll(() => errors).toEqual(["fork"]);
   });
 
-  it("shows two members different winners: both learn that the channel is split", async () => {
+  it("shows two members different commits of an epoch: both report a fork", async () => {
     const errorsAtAlice: string[] = [];
     const other = new LyingTransport(harness.server.relayUrl);
     const carol = harness.client("carol", { transport: other, events: { onError: (_channel, error) => errorsAtAlice.push(code(error)) } });
@@ -140,7 +140,7 @@ describe("what a malicious relay does to one member", () => {
     expect(await take(atCarol, 6)).toHaveLength(6);
   });
 
-  it("leaves the state on disk whole: after a restart with an honest relay everything is there", async () => {
+  it("does not damage the stored state: an honest relay delivers all messages after a restart", async () => {
     transport.lie = aboutMessages((message) => [flipped(message), message, withPayload(message, bytes("garbage"))]);
     await alice.send(bytes("one"));
     await expect.poll(() => skipped).toEqual(["decryption_failure", "mls_error"]);

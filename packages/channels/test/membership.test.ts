@@ -22,7 +22,7 @@ async function agree(...channels: readonly Channel[]): Promise<void> {
 }
 
 describe("adding members", () => {
-  it("lets several in with one commit and one welcome", async () => {
+  it("adds several agents with one commit and one welcome", async () => {
     const clients = ["alice", "bob", "carol", "dave"].map((name) => harness.client(name));
     const [alice, ...others] = await channelOf(...(clients as [(typeof clients)[0], ...typeof clients]));
     expect(alice?.epoch).toBe(1n);
@@ -33,7 +33,7 @@ describe("adding members", () => {
     }
   });
 
-  it("refuses who is a member already, and what is no key package", async () => {
+  it("rejects agents that are members, and bytes that are not a key package", async () => {
     const alice = harness.client("alice");
     const bob = harness.client("bob");
     const [channel] = await channelOf(alice, bob);
@@ -47,7 +47,7 @@ describe("adding members", () => {
     expect(channel?.epoch).toBe(2n);
   });
 
-  it("has new members change their keys soon after", async () => {
+  it("makes new members update their keys soon", async () => {
     const channel = await harness.client("alice").createChannel(NAME);
     const bob = harness.client("bob");
     const atBob = await bob.joinChannel(NAME, await channel.addMember(await bob.generateKeyPackage()));
@@ -57,7 +57,7 @@ describe("adding members", () => {
 });
 
 describe("changes as PublicMessage, which members of other implementations may need", () => {
-  it("take effect beside encrypted ones: adds, rotations, removals and leaving", async () => {
+  it("take effect alongside encrypted ones: adds, rotations, removals and leaving", async () => {
     const open = { handshakes: "public" } as const;
     const [alice, bob, carol, dave] = await channelOf(
       harness.client("alice", open),
@@ -81,13 +81,13 @@ describe("changes as PublicMessage, which members of other implementations may n
     expect(await take(bob, 1)).toEqual(["still encrypted"]);
   });
 
-  it("need one of the two kinds to be named", () => {
+  it("require a valid value of the option", () => {
     const wrong = { handshakes: "open" } as unknown as SkytaleClientSettings;
     expect(() => harness.client("alice", wrong)).toThrow('Option "handshakes" must be "private" or "public"');
   });
 });
 
-describe("changes by several at once", () => {
+describe("concurrent changes", () => {
   it("all take effect, each on top of the others", async () => {
     const clients = ["a", "b", "c", "d"].map((name) => harness.client(name));
     const channels = await channelOf(...(clients as [(typeof clients)[0], ...typeof clients]));
@@ -105,7 +105,7 @@ describe("changes by several at once", () => {
     for (const channel of channels) expect(await take(channel, 1)).toEqual(["here"]);
   });
 
-  it("add somebody once", async () => {
+  it("add an agent once", async () => {
     const [a, b] = await channelOf(harness.client("a"), harness.client("b"));
     const keyPackage = await harness.client("c").generateKeyPackage();
     const results = await Promise.allSettled([a?.addMember(keyPackage), b?.addMember(keyPackage)]);
@@ -117,7 +117,7 @@ describe("changes by several at once", () => {
 });
 
 describe("removing a member", () => {
-  it("tells it, after what was sent to it, and lets it read nothing that comes after", async () => {
+  it("is reported to it after its last message, and it cannot decrypt later ones", async () => {
     const [a, b, c] = (await channelOf(harness.client("a"), harness.client("b"), harness.client("c"))) as [Channel, Channel, Channel];
     await a.send(bytes("for all"));
     await a.removeMember("c");
@@ -134,7 +134,7 @@ describe("removing a member", () => {
     expect(names(b)).toEqual(["a", "b"]);
   });
 
-  it("lets it be added again", async () => {
+  it("allows it to be added again", async () => {
     const carol = harness.client("c");
     const [a, c] = (await channelOf(harness.client("a"), carol)) as [Channel, Channel];
     await a.removeMember("c");
@@ -145,7 +145,7 @@ describe("removing a member", () => {
     expect(await take(again, 1)).toEqual(["back"]);
   });
 
-  it("is for others: nobody removes itself, or whom there isn't", async () => {
+  it("is rejected for the agent itself and for non-members", async () => {
     const [a] = (await channelOf(harness.client("a"))) as [Channel];
     await expect(a.removeMember("a")).rejects.toMatchObject({ code: "bad_request" });
     await expect(a.removeMember("nobody")).rejects.toMatchObject({ code: "not_found" });
@@ -166,14 +166,14 @@ describe("leaving", () => {
     await expect(c.send(bytes("still here"))).rejects.toMatchObject({ code: expect.stringMatching(/^(removed|leaving)$/) });
   });
 
-  it("does not keep the others from sending at once", async () => {
+  it("does not block sends of other members", async () => {
     const [a, b] = (await channelOf(harness.client("a"), harness.client("b"), harness.client("c"))) as [Channel, Channel, Channel];
     await b.leave();
     await a.send(bytes("one"));
     await expect.poll(() => names(a)).toEqual(["a", "c"]);
   });
 
-  it("is asked for again when its asking was cut short", async () => {
+  it("is repeated when the first request was interrupted", async () => {
     const transport = new LyingTransport(harness.server.relayUrl);
     const [a, b] = (await channelOf(harness.client("a"), harness.client("b", { transport }))) as [Channel, Channel];
     await b.caughtUp();
@@ -188,7 +188,7 @@ describe("leaving", () => {
     expect(await b.messages().next()).toEqual({ done: true, value: undefined });
   });
 
-  it("counts, though a commit of this agent was under way that made its first request void, and it is gone at once", async () => {
+  it("succeeds although a commit of this agent in flight voided its first request", async () => {
     const client = harness.client("b");
     const [a, b] = (await channelOf(harness.client("a"), client)) as [Channel, Channel];
     const rotating = b.rotateKey();
@@ -224,7 +224,7 @@ describe("two agents of one identity", () => {
     await expect(a.addMember(keyPackage, { allowSameIdentity: true })).rejects.toMatchObject({ code: "identity_taken" });
   });
 
-  it("are members where all agents allow it, and are told apart by their keys", async () => {
+  it("are members if all agents allow it, and are distinguished by their keys", async () => {
     const allow = { allowSameIdentity: true };
     const [a, lead] = (await channelOf(harness.client("alice", allow), harness.client("lead", allow))) as [Channel, Channel];
     const impostor = harness.client("impostor", allow, "lead");
@@ -247,7 +247,7 @@ describe("two agents of one identity", () => {
     expect(a.members.map(({ name }) => name)).toEqual(["alice"]);
   });
 
-  it("are not both members because one member doesn't follow the rule", async () => {
+  it("are not both members even if one member ignores the rule", async () => {
     const skipped: Error[] = [];
     const onSkipped = (_: string, { error }: { readonly error: Error }): void => void skipped.push(error);
     const [a, lead, bob] = (await channelOf(

@@ -16,7 +16,7 @@ beforeEach(async () => {
 
 afterEach(() => harness[Symbol.asyncDispose]());
 
-/** The next messages, which are let go with the end of the iteration. */
+/** The next messages, which are settled when the iteration ends. */
 async function next(channel: Channel, count: number): Promise<ChannelMessage[]> {
   const messages: ChannelMessage[] = [];
   for await (const message of channel.messages()) {
@@ -26,7 +26,7 @@ async function next(channel: Channel, count: number): Promise<ChannelMessage[]> 
   return messages;
 }
 
-it("a message has one name for all members, which no other has", async () => {
+it("a message has one id for all members, which no other message has", async () => {
   await alice.send(bytes("same"));
   await alice.send(bytes("same"));
   const ids = (await next(bob, 2)).map(({ id }) => id);
@@ -34,7 +34,7 @@ it("a message has one name for all members, which no other has", async () => {
   expect(new Set(ids).size).toBe(2);
 });
 
-it("a message that comes again after a restart has the name that it had", async () => {
+it("a message redelivered after a restart has the same id", async () => {
   await alice.send(bytes("a"));
   const iterator = bob.messages();
   const first = await iterator.next();

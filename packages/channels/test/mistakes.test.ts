@@ -32,7 +32,7 @@ describe("a welcome", () => {
     ["flipped in the middle", (welcome) => welcome.map((byte, at) => (at === welcome.length >> 1 ? byte ^ 1 : byte))],
     ["flipped at the start of MLS", (welcome) => welcome.map((byte, at) => (at === 14 + NAME.length ? byte ^ 0xff : byte))],
     ["a key package", () => managers.of("carol").keyPackage()],
-  ])("that is %s is refused as invalid", async (_what, damage) => {
+  ])("that is %s is rejected as invalid", async (_what, damage) => {
     const bob = managers.of("bob");
     const welcome = await alice.addMember(NAME, await bob.keyPackage());
     const damaged = (await damage(welcome)) as Uint8Array;
@@ -43,7 +43,7 @@ describe("a welcome", () => {
     });
   });
 
-  it("that was used, or is for another agent, is refused as invalid", async () => {
+  it("that was used, or is for another agent, is rejected as invalid", async () => {
     const [bob, carol] = [managers.of("bob"), managers.of("carol")];
     const welcome = await alice.addMember(NAME, await bob.keyPackage());
     await expect(carol.join(NAME, welcome)).rejects.toMatchObject({ code: "invalid_welcome" });
@@ -54,7 +54,7 @@ describe("a welcome", () => {
 });
 
 describe("an authenticate of the application", () => {
-  it("that refuses a member is named when a join fails, with what it threw", async () => {
+  it("that rejects a member is named when a join fails, with its error as the cause", async () => {
     const down = new Error("the directory of members is down");
     const refusing = managers.of("bob", { authenticate: (credential) => Promise.reject(credential.type === 1 ? down : credential) });
     const failure = await refusing.joinWithToken(NAME, await alice.invite(NAME)).catch((error: unknown) => error);
@@ -79,7 +79,7 @@ describe("a mistake", () => {
     }
   });
 
-  it("of a name is the seed's error", async () => {
+  it("in a channel name is reported with the expected format", async () => {
     for (const name of ["bad-name", "a/b", "", undefined, 5]) {
       await expect(alice.create(name as string)).rejects.toThrow(/^invalid channel name: .*\(expected org\/namespace\/service\)$/);
     }
@@ -107,14 +107,14 @@ describe("a mistake", () => {
     [{ events: { onConnect: () => {} } }, 'Unknown option "events.onConnect". Did you mean "events.onConnected"?'],
     [{ events: { onError: 5 } }, 'Option "events.onError" must be a function, not 5'],
     [{ events: () => {} }, 'Option "events" must be an object, not a function'],
-  ])("in an option is named: %j", (options, expected) => {
+  ])("in an option is reported by name: %j", (options, expected) => {
     const all = { endpoint: "http://127.0.0.1:1", dataDir: "x", identity: "a", ...options };
     expect(() => new SkytaleClient(all)).toThrow(expected);
     expect(() => new SkytaleChannelManager(all)).toThrow(expected);
     expect(() => new SkytaleChannelManager({ ...all, ...options, admit: "no" as never })).toThrow(TypeError);
   });
 
-  it("in an option that is true or false is not taken for true", async () => {
+  it("in a boolean option is rejected", async () => {
     const no = "no" as never;
     await expect(alice.create("acme/team/a", { replace: no })).rejects.toThrow('"replace" must be true or false, not a string');
     await expect(alice.open(NAME, { receive: no })).rejects.toThrow('"receive" must be true or false');
@@ -124,7 +124,7 @@ describe("a mistake", () => {
     expect(() => managers.of("bob", { admit: no })).toThrow('"admit" must be true or false');
   });
 
-  it("in a signal is named", async () => {
+  it("in a signal is reported", async () => {
     const wrong = { signal: new AbortController() as never };
     const expected = 'Option "signal" must be an AbortSignal, not an AbortController: pass its signal';
     for (const call of [
@@ -138,7 +138,7 @@ describe("a mistake", () => {
     }
   });
 
-  it("in the order of arguments repeats no secret", async () => {
+  it("in the order of arguments does not reveal a secret", async () => {
     const token = await alice.invite(NAME);
     const expected = "invalid channel name: a token or key in place of a name (expected org/namespace/service)";
     await expect(alice.joinWithToken(token, NAME)).rejects.toThrow(expected);
@@ -153,7 +153,7 @@ describe("a mistake", () => {
     }
   });
 
-  it("names the channel, the limit, or who is meant", async () => {
+  it("is reported with the channel, the limit or the member", async () => {
     await expect(alice.send("acme/team/other", "x")).rejects.toThrow("the channel acme/team/other is not open");
     await expect(alice.removeMember(NAME, "nobody")).rejects.toThrow('no member of acme/team/general has the identity "nobody"');
     await expect(alice.send(NAME, new Uint8Array(3_000_000))).rejects.toThrow(
@@ -162,7 +162,7 @@ describe("a mistake", () => {
     await expect(managers.of("bob").open(NAME)).rejects.toThrow("not a member of the channel acme/team/general");
   });
 
-  it("in the configuration is reported as such, before a server is asked", async () => {
+  it("in the configuration is reported before any request", async () => {
     await using nobody = new SkytaleClient({
       endpoint: "http://127.0.0.1:1",
       dataDir: `${managers.harness.directory}/nobody`,
@@ -188,8 +188,8 @@ describe("a mistake", () => {
   });
 });
 
-describe("a token that was pasted", () => {
-  it("is read with line breaks, spaces and what mail programs add", async () => {
+describe("a pasted token", () => {
+  it("is accepted with line breaks, spaces and invisible characters", async () => {
     const token = await alice.invite(NAME, { maxUses: 4, ttlMs: 60_000 });
     const pasted = [`  ${token}\n`, token.replace(/(.{20})/g, "$1\r\n  "), `\uFEFF${token}\u200B`];
     for (const [index, text] of pasted.entries()) await managers.of(`agent ${index}`).joinWithToken(NAME, text);
@@ -197,14 +197,14 @@ describe("a token that was pasted", () => {
     await expect(managers.of("late").joinWithToken(NAME, token.slice(0, -1))).rejects.toMatchObject({ code: "invite_malformed" });
   });
 
-  it("as an API key may end with a newline", async () => {
+  it("for an API key can end with a newline", async () => {
     const carol = managers.of("carol", { apiKey: `${managers.harness.apiKey}\n` });
     await carol.create("acme/team/carols");
     expect(carol.listChannels()).toEqual(["acme/team/carols"]);
   });
 });
 
-it("after the server has lost its data, errors name the cause, and an agent can start over", async () => {
+it("after the server has lost its data, errors name the cause, and the channel can be created again", async () => {
   const { harness } = managers;
   await alice.close();
   await harness.restart(() => rm(join(harness.directory, "server"), { recursive: true }));

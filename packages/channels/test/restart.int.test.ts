@@ -22,7 +22,7 @@ afterEach(async () => {
 });
 
 describe("an agent that comes back", () => {
-  it("goes on: first with what it hadn't taken, then with what it missed", async () => {
+  it("receives unsettled messages first, then those it missed", async () => {
     const bob = harness.client("bob");
     const [a, b] = (await channelOf(harness.client("alice"), bob)) as [Channel, Channel];
     await a.send(bytes("one"));
@@ -36,7 +36,7 @@ describe("an agent that comes back", () => {
     expect(await take(again, 3)).toEqual(["one", "two", "three"]);
   });
 
-  it("doesn't receive again what it has taken", async () => {
+  it("does not receive settled messages again", async () => {
     const bob = harness.client("bob");
     const [a, b] = (await channelOf(harness.client("alice"), bob)) as [Channel, Channel];
     for (const message of ["one", "two"]) await a.send(bytes(message));
@@ -63,7 +63,7 @@ describe("an agent that comes back", () => {
     expect(await take(a, 1)).toEqual(["back"]);
   });
 
-  it("opens a channel once, however often it asks", async () => {
+  it("returns the same channel for repeated calls", async () => {
     const alice = harness.client("alice");
     const [a] = (await channelOf(alice)) as [Channel];
     expect(await alice.openChannel(NAME)).toBe(a);
@@ -73,7 +73,7 @@ describe("an agent that comes back", () => {
     expect(first).not.toBe(a);
   });
 
-  it("learns that it was removed meanwhile", async () => {
+  it("learns that it was removed while offline", async () => {
     const bob = harness.client("bob");
     const [a] = (await channelOf(harness.client("alice"), bob)) as [Channel];
     await bob.close();
@@ -85,7 +85,7 @@ describe("an agent that comes back", () => {
     await expect(messages.next()).rejects.toMatchObject({ code: "removed" });
   });
 
-  it("can be let in again before it has read that it was removed, and loses no message over it", async () => {
+  it("can be added again before it has read its removal, without losing messages", async () => {
     const bob = harness.client("bob");
     const [a, b] = (await channelOf(harness.client("alice"), bob)) as [Channel, Channel];
     await a.send(bytes("before"));
@@ -106,7 +106,7 @@ describe("a crash in the middle", () => {
     return createMlsEngine({ identity, store, authenticate: unsafeAcceptAnyCredential, signatureKey: pair });
   }
 
-  it("of joining leaves a welcome that still works", async () => {
+  it("while joining leaves the welcome usable", async () => {
     const [a] = (await channelOf(harness.client("alice"))) as [Channel];
     const bob = harness.client("bob");
     const welcome = await a.addMember(await bob.generateKeyPackage());
@@ -121,7 +121,7 @@ describe("a crash in the middle", () => {
     expect(await take(b, 1)).toEqual(["welcome"]);
   });
 
-  it("of creating leaves nothing in the way", async () => {
+  it("while creating does not block the next attempt", async () => {
     const engine = await engineOf("alice");
     await engine.createGroup(newGroupId(NAME));
     await engine.close();
@@ -131,7 +131,7 @@ describe("a crash in the middle", () => {
     expect(channel.members).toHaveLength(1);
   });
 
-  it("of changing the group ends the change after the restart", async () => {
+  it("while changing the group completes the change after the restart", async () => {
     const alice = harness.client("alice");
     const [, b] = (await channelOf(alice, harness.client("bob"))) as [Channel, Channel];
     await alice.close();
@@ -166,7 +166,7 @@ describe("a data directory", () => {
 });
 
 describe("a relay that restarts", () => {
-  it("is found again, and nothing is lost or doubled", async () => {
+  it("is reconnected, without lost or duplicate messages", async () => {
     const [a, b] = (await channelOf(harness.client("alice"), harness.client("bob"))) as [Channel, Channel];
     const sent: string[] = [];
     const sending: Promise<unknown>[] = [];
@@ -187,7 +187,7 @@ describe("a relay that restarts", () => {
     await Promise.all(sending);
   });
 
-  it("may have lost a part of its log: it is said, and what is sent from then on arrives", async () => {
+  it("may have lost a part of its log: log_lost is reported, and later messages arrive", async () => {
     const codes: unknown[] = [];
     const events = { onError: (_channel: string, error: Error) => codes.push("code" in error && error.code) };
     const [a, b] = (await channelOf(harness.client("alice", { events }), harness.client("bob"))) as [Channel, Channel];
@@ -208,7 +208,7 @@ describe("a relay that restarts", () => {
     await a.send(bytes("anew"));
     const { value: anew } = await b.messages().next();
     expect(text(anew ?? { data: bytes("nothing") })).toBe("anew");
-    // It is where another message was, and nobody takes it for that one.
+    // It has the sequence number of a former message, and is not mistaken for it.
     expect(known.has(anew?.sequence ?? 0)).toBe(true);
     expect([...known.values()]).not.toContain(anew?.id);
     await b.rotateKey();
@@ -221,8 +221,8 @@ function copy(from: string, to: string): Promise<void> {
   return cp(from, to, { recursive: true, filter: (path) => !basename(path).startsWith("lock") });
 }
 
-describe("a message sent without a link", () => {
-  it("fails at once if told so", async () => {
+describe("a message sent without a connection", () => {
+  it("fails immediately with the option offline", async () => {
     const transport = new LyingTransport(harness.server.relayUrl);
     const disconnected = deferred<void>();
     const events = { onDisconnected: () => disconnected.resolve() };
@@ -238,7 +238,7 @@ describe("a message sent without a link", () => {
     });
   });
 
-  it("waits, and is encrypted for those who are members when it leaves", async () => {
+  it("waits, and is encrypted for the members at the time of publishing", async () => {
     const transport = new LyingTransport(harness.server.relayUrl);
     const [a, b, c] = (await channelOf(harness.client("alice", { transport }), harness.client("bob"), harness.client("carol"))) as [
       Channel,

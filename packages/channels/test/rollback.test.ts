@@ -73,7 +73,7 @@ async function groupLog(): Promise<string> {
 }
 
 describe("an older copy of the data directory", () => {
-  it("is noticed by the relay's log, and uses no key twice", async () => {
+  it("is detected by the relay's log, and uses no key twice", async () => {
     const restore = await backUp();
     const first = await send(40, "before");
     expect(await take(reader, 40)).toEqual(first);
@@ -85,7 +85,7 @@ describe("an older copy of the data directory", () => {
     expect(reader.epoch).toBe(channel.epoch);
   });
 
-  it("is noticed where others have changed the group since", async () => {
+  it("is detected if others have changed the group since", async () => {
     const restore = await backUp();
     await reader.rotateKey();
     await channel.caughtUp();
@@ -97,7 +97,7 @@ describe("an older copy of the data directory", () => {
     expect(errors).toEqual(["rolled_back"]);
   });
 
-  it("is noticed though the inbox is full, so that the log isn't read to its end", async () => {
+  it("is detected even if the inbox is full", async () => {
     await client.close();
     client = harness.client("agent", { ...settings(), limits: { maxMessages: 2 } });
     channel = await client.openChannel(NAME);
@@ -117,7 +117,7 @@ describe("an older copy of the data directory", () => {
     expect(await take(reader, 1)).toEqual(["now"]);
   });
 
-  it("without an own change of the group ends the channel; the agent can be let in again", async () => {
+  it("that lacks a commit of this agent ends the channel; the agent can join again", async () => {
     const restore = await backUp();
     await channel.rotateKey();
     await reader.caughtUp();
@@ -133,7 +133,7 @@ describe("an older copy of the data directory", () => {
     expect(await take(reader, 1)).toEqual(["again"]);
   });
 
-  it("taken from a running process doesn't push aside a change of its own that can't be verified", async () => {
+  it("taken from a running process does not supersede a commit of its own that cannot be verified", async () => {
     await copyData(directory(), `${directory()}-copy`);
     await channel.rotateKey();
     await reader.caughtUp();
@@ -146,7 +146,7 @@ describe("an older copy of the data directory", () => {
     await reader.send(bytes("goes on"));
   });
 
-  it("is not suspected where a process was only restarted", async () => {
+  it("is not reported after a normal restart", async () => {
     const first = await send(40, "before");
     await client.close();
     await reopen();
@@ -157,8 +157,8 @@ describe("an older copy of the data directory", () => {
   });
 });
 
-describe("a data directory that was cut", () => {
-  it("has its keys replaced before anything is sent", async () => {
+describe("a truncated data directory", () => {
+  it("replaces its keys before it sends", async () => {
     const first = await send(40, "before");
     await client.close();
     const log = await groupLog();
@@ -170,7 +170,7 @@ describe("a data directory that was cut", () => {
     expect(channel.epoch).toBe(2n);
   });
 
-  it("gets no new identity in the place of a damaged one", async () => {
+  it("does not replace a damaged identity by a new one", async () => {
     await client.close();
     const logs = (await readdir(directory())).filter((name) => name.endsWith(".log"));
     for (const name of logs) {

@@ -33,7 +33,7 @@ afterEach(async () => {
 });
 
 describe("garbage on record as the commit of an epoch", () => {
-  it("locks nobody out of it, however often it comes", async () => {
+  it("does not block its epoch, however often it is repeated", async () => {
     const [a, b] = (await channelOf(harness.client("alice", { events }), harness.client("bob"))) as [Channel, Channel];
     const api = new ApiClient({ apiKey: harness.apiKey, apiUrl: harness.server.apiUrl });
     await using stranger = new RelayClient({ url: harness.server.relayUrl, token: ({ signal }) => api.relayToken({ signal }) });
@@ -50,7 +50,7 @@ describe("garbage on record as the commit of an epoch", () => {
 });
 
 describe("a channel that is created again under its name", () => {
-  it("is refused to another agent of the account, with what to do", async () => {
+  it("is rejected for another agent of the account, with advice", async () => {
     await channelOf(harness.client("alice"));
     await expect(harness.client("bob").createChannel(NAME)).rejects.toMatchObject({
       name: "ChannelError",
@@ -59,7 +59,7 @@ describe("a channel that is created again under its name", () => {
     });
   });
 
-  it("succeeds for its creator when the answer of the server was lost", async () => {
+  it("succeeds for its creator after a lost response", async () => {
     const store = await openFileStore(join(harness.directory, "alice"));
     const identityKey = await loadIdentityKey(store);
     await store.close();
@@ -71,7 +71,7 @@ describe("a channel that is created again under its name", () => {
     expect(await (await alice.createChannel(NAME)).send(bytes("mine"))).toEqual({ sequence: 1 });
   });
 
-  it("is opened by its member, and refused to others, where it is opened or created", async () => {
+  it("opens for its member and is rejected for others with openOrCreateChannel", async () => {
     const alice = harness.client("alice");
     await (await alice.openOrCreateChannel(NAME)).close();
     expect((await alice.openOrCreateChannel(NAME)).members).toHaveLength(1);
@@ -101,8 +101,8 @@ describe("a channel that is created again under its name", () => {
   });
 });
 
-describe("messages that nobody takes", () => {
-  it("stop the reading at the inbox's limit, and who would change the group is told; nothing is lost", async () => {
+describe("unsettled messages", () => {
+  it("stop reading at the inbox's limit, reject group changes with inbox_full, and are not lost", async () => {
     const [a, b] = (await channelOf(harness.client("alice"), harness.client("bob", { limits: { maxMessages: 2 } }))) as [Channel, Channel];
     const sent = ["1", "2", "3", "4", "5"];
     for (const message of sent) await a.send(bytes(message));
@@ -112,7 +112,7 @@ describe("messages that nobody takes", () => {
     await b.rotateKey();
   });
 
-  it("aren't kept for who only sends", async () => {
+  it("are not stored with receive: false", async () => {
     const bob = harness.client("bob", { limits: { maxMessages: 1 } });
     const a = await harness.client("alice").createChannel(NAME);
     const welcome = await a.addMember(await bob.generateKeyPackage());
@@ -178,7 +178,7 @@ describe("a welcome", () => {
 });
 
 describe("a client", () => {
-  it("without an API key is told that it needs one", async () => {
+  it("without an API key fails with api_key_required", async () => {
     const { SkytaleClient } = await import("../src/index.ts");
     await using client = new SkytaleClient(harness.server.relayUrl, `${harness.directory}/nobody`, "nobody");
     await expect(client.createChannel(NAME)).rejects.toMatchObject({ name: "AuthError", code: "api_key_required" });
@@ -194,7 +194,7 @@ describe("a client", () => {
     });
   });
 
-  it("refuses names that are none, before anything else", async () => {
+  it("rejects invalid channel names before any other check", async () => {
     await using client = harness.client("alice");
     const refused = { code: "bad_request", message: "invalid channel name: bad-name (expected org/namespace/service)" };
     await expect(client.createChannel("bad-name")).rejects.toMatchObject(refused);
@@ -202,7 +202,7 @@ describe("a client", () => {
     await expect(client.openChannel("bad-name")).rejects.toMatchObject(refused);
   });
 
-  it("ends what waits when it is closed, and does nothing after", async () => {
+  it("rejects pending calls when it is closed, and all later calls", async () => {
     const transport = new LyingTransport(harness.server.relayUrl);
     const alice = harness.client("alice", { transport });
     const [a] = (await channelOf(alice)) as [Channel];
@@ -221,7 +221,7 @@ describe("a client", () => {
 });
 
 describe("a change whose caller stops waiting", () => {
-  it("takes effect later, or not at all, and keeps nothing else from happening", async () => {
+  it("takes effect later or not at all, and does not block other calls", async () => {
     const transport = new LyingTransport(harness.server.relayUrl);
     const [a, b] = (await channelOf(harness.client("alice", { transport }), harness.client("bob"))) as [Channel, Channel];
     await a.caughtUp();

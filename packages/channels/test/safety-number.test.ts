@@ -14,7 +14,7 @@ describe("a safety number", () => {
     await harness[Symbol.asyncDispose]();
   });
 
-  it("is the same for all members of an epoch, and another one in the next", async () => {
+  it("is the same for all members of an epoch, and differs in the next one", async () => {
     const [a, b] = (await channelOf(harness.client("alice"), harness.client("bob"))) as [Channel, Channel];
     const first = a.safetyNumber();
     expect(first).toMatch(/^\d{5}( \d{5}){11}$/);
@@ -29,7 +29,7 @@ describe("a safety number", () => {
   });
 });
 
-it("the digits of a safety number stay as they are", () => {
+it("the digits of a safety number are stable across versions", () => {
   expect(safetyNumberOf(new Uint8Array(32))).toBe(KNOWN);
 });
 

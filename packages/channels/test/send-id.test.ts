@@ -3,7 +3,7 @@ import type { Channel, SkytaleClient, SkytaleClientSettings } from "../src/index
 import { bytes, channelOf, Harness, NAME, take } from "./support/harness.ts";
 import { LyingTransport } from "./support/lying-transport.ts";
 
-/** Epochs after which nobody can read a message any more. */
+/** Epochs after which no member can decrypt a message. */
 const TOO_MANY_EPOCHS = 9;
 
 let harness: Harness;
@@ -47,7 +47,7 @@ async function moveOn(epochs: number): Promise<void> {
 describe("a send with an id", () => {
   beforeEach(() => start());
 
-  it("is recorded once, and says where, also after a restart", async () => {
+  it("is recorded once, with its sequence number, also after a restart", async () => {
     const first = await atAlice.send(bytes("a"), { id: "1" });
     expect(await atAlice.send(bytes("a"), { id: "1" })).toEqual(first);
     await restart();
@@ -67,14 +67,14 @@ describe("a send with an id", () => {
     expect(await take(bob, 2)).toEqual(["a", "end"]);
   });
 
-  it("is one for all calls at the same time", async () => {
+  it("is shared by concurrent calls", async () => {
     const [first, ...others] = await Promise.all(Array.from({ length: 20 }, () => atAlice.send(bytes("a"), { id: "1" })));
     for (const other of others) expect(other).toEqual(first);
     await atAlice.send(bytes("end"));
     expect(await take(bob, 2)).toEqual(["a", "end"]);
   });
 
-  it("goes on for those who wait, when another call stops waiting", async () => {
+  it("continues when another call stops waiting", async () => {
     const abort = new AbortController();
     const stopped = atAlice.send(bytes("a"), { id: "1", signal: abort.signal });
     const waits = atAlice.send(bytes("a"), { id: "1", signal: new AbortController().signal });
@@ -85,7 +85,7 @@ describe("a send with an id", () => {
     expect(await take(bob, 1)).toEqual(["a"]);
   });
 
-  it("can be repeated after a call that stopped waiting, wherever that one was", async () => {
+  it("can be repeated after a call stopped waiting, in any state of the message", async () => {
     const ids = Array.from({ length: 40 }, (_, index) => `${index}`);
     for (const [index, id] of ids.entries()) {
       const abort = new AbortController();
@@ -100,7 +100,7 @@ describe("a send with an id", () => {
     expect(await take(bob, 1)).toEqual(["end"]);
   });
 
-  it("is each agent's own, and each channel's", async () => {
+  it("has an id per agent and channel", async () => {
     const other = await alice.createChannel("acme/team/other");
     const [one, two] = [await atAlice.send(bytes("a"), { id: "1" }), await bob.send(bytes("b"), { id: "1" })];
     expect(two.sequence).toBeGreaterThan(one.sequence);
@@ -110,12 +110,12 @@ describe("a send with an id", () => {
     expect(await take(atAlice, 1)).toEqual(["b"]);
   });
 
-  it.each([0, 256])("refuses an id of %i characters", async (length) => {
+  it.each([0, 256])("rejects an id of %i characters", async (length) => {
     await expect(atAlice.send(bytes("a"), { id: "x".repeat(length) })).rejects.toThrow(TypeError);
   });
 });
 
-it("a repeated send finds what its last attempt came to, when the first was recorded too late for anybody to read", async () => {
+it("a repeated send finds its last attempt when the first was recorded too late", async () => {
   const transport = new LyingTransport(harness.server.relayUrl);
   await start({ transport });
   transport.hold();

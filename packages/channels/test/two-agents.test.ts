@@ -12,7 +12,7 @@ afterEach(async () => {
 });
 
 describe("two agents", () => {
-  it("create, add, join, and talk both ways", async () => {
+  it("create, add, join, and exchange messages", async () => {
     const alice = harness.client("alice");
     const bob = harness.client("bob");
     const atAlice = await alice.createChannel(NAME);
@@ -24,7 +24,7 @@ describe("two agents", () => {
     expect(await take(atAlice, 1)).toEqual(["Hello, Alice!"]);
   });
 
-  it("receive while they send, without hearing themselves, in one order", async () => {
+  it("receive while they send, in one order, without their own messages", async () => {
     const [a, b] = await channelOf(harness.client("alice"), harness.client("bob"));
     if (a === undefined || b === undefined) throw new Error("There are two channels");
     const numbers = Array.from({ length: 50 }, (_, i) => `${i}`);

@@ -38,7 +38,7 @@ describe("with a relay that was never reachable", () => {
     expect(alice.connected).toBe(false);
   });
 
-  it("connect fails where something accepts connections and says nothing", async () => {
+  it("connect fails if the server accepts connections but does not respond", async () => {
     const sockets = new Set<Socket>();
     const silent = createServer((socket) => sockets.add(socket)).listen(0, "127.0.0.1");
     await once(silent, "listening");
@@ -48,7 +48,7 @@ describe("with a relay that was never reachable", () => {
     silent.close();
   });
 
-  it("joinWithToken fails, and takes no use of the invite", async () => {
+  it("joinWithToken fails without using up the invite", async () => {
     const alice = managers.of("alice");
     await alice.create(NAME);
     const token = await alice.invite(NAME);
@@ -80,7 +80,7 @@ describe("with a relay that was never reachable", () => {
   }
 });
 
-it("names below localhost are this machine, for the relay and for the API server", async () => {
+it("subdomains of localhost resolve to the loopback address, for the relay and the API server", async () => {
   const { relayUrl, apiUrl } = managers.harness.server;
   const named = (url: string): string => url.replace("127.0.0.1", "some.agent.localhost");
   const alice = managers.of("alice", { endpoint: named(relayUrl), apiUrl: named(apiUrl) });
@@ -89,8 +89,8 @@ it("names below localhost are this machine, for the relay and for the API server
   expect(await alice.send(NAME, "hello")).toEqual({ sequence: 1 });
 });
 
-describe("when the relay goes away", () => {
-  it("every call that waits fails within its timeout; what was queued before is sent once", async () => {
+describe("when the relay becomes unreachable", () => {
+  it("every call fails within its timeout; messages queued before are sent once", async () => {
     const { harness } = managers;
     const transport = new LyingTransport(harness.server.relayUrl);
     const [a, b] = (await channelOf(harness.client("alice", { transport }), harness.client("bob"))) as [Channel, Channel];
@@ -163,7 +163,7 @@ describe("the state of a connection", () => {
   beforeEach(() => void vi.useFakeTimers({ now: Date.UTC(2026, 0, 1) }));
   afterEach(() => void vi.useRealTimers());
 
-  it("warns once for each time that the connection is missing for five seconds", () => {
+  it("warns once per outage of five seconds", () => {
     const onWarning = vi.fn<(warning: string) => void>();
     const connection = new ConnectionState({ relay: "http://relay.example:5000", timeoutMs: 20_000, onWarning });
     connection.wanted();
@@ -181,7 +181,7 @@ describe("the state of a connection", () => {
     expect(onWarning).toHaveBeenCalledTimes(2);
   });
 
-  it("doesn't warn of short losses, of refusals, or after the end", () => {
+  it("does not warn of short outages, of rejections, or after the end", () => {
     const onWarning = vi.fn<(warning: string) => void>();
     const connection = new ConnectionState({ relay: "http://relay.example:5000", timeoutMs: 20_000, onWarning });
     connection.wanted();

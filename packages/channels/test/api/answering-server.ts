@@ -8,7 +8,7 @@ export interface AnsweringServer extends AsyncDisposable {
   readonly asked: readonly string[];
 }
 
-/** Starts a server; how often it was asked before is told to who answers. */
+/** Starts a server. `answer` gets the number of earlier requests. */
 export async function answering(
   answer: (response: ServerResponse, asked: number, request: IncomingMessage) => void,
 ): Promise<AnsweringServer> {

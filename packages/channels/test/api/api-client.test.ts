@@ -45,7 +45,7 @@ describe("the client of the API server", () => {
     expect(two).not.toBe(one);
   });
 
-  it("creates a channel once, though it says so twice", async () => {
+  it("creates a channel once when the call is repeated", async () => {
     await alice.createChannel(CHANNEL, "first");
     await expect(alice.createChannel(CHANNEL, "second")).rejects.toMatchObject({ name: "ChannelError", code: "channel_exists" });
     await expect(bob.createChannel("acme/team/other", "first")).rejects.toMatchObject({ code: "org_taken" });
@@ -55,7 +55,7 @@ describe("the client of the API server", () => {
     });
   });
 
-  it("carries a request to join there, and its welcome back", async () => {
+  it("submits a join request, and returns its welcome", async () => {
     const made = await invite();
     const request = createJoinRequest(made, CHANNEL, new TextEncoder().encode("key package"));
     expect(await bob.requestJoin(request)).toEqual({ status: "pending" });
@@ -72,21 +72,21 @@ describe("the client of the API server", () => {
     await expect(bob.join(request.requestId)).rejects.toMatchObject({ code: "not_found" });
   });
 
-  it("hears of the next request as soon as it comes", async () => {
+  it("receives the next request as soon as it is submitted", async () => {
     const made = await invite();
     const waiting = alice.pending(CHANNEL, { waitSeconds: 20 });
     await bob.requestJoin(createJoinRequest(made, CHANNEL, new Uint8Array([1])));
     expect((await waiting).joins).toHaveLength(1);
   });
 
-  it("tells a refusal's reason", async () => {
+  it("returns the reason of a rejection", async () => {
     const request = createJoinRequest(await invite(), CHANNEL, new Uint8Array([1]));
     await bob.requestJoin(request);
     await alice.rejectJoin(request, "not today");
     expect(await bob.join(request.requestId)).toEqual({ status: "refused", reason: "not today" });
   });
 
-  it("tells each fault of an invite apart", async () => {
+  it("maps each invite problem to its own code", async () => {
     const ask = async (made: Parameters<typeof createJoinRequest>[0], channel = CHANNEL): Promise<unknown> =>
       bob.requestJoin(createJoinRequest(made, channel, new Uint8Array([1])));
     await expect(ask(createInvite())).rejects.toMatchObject({ name: "InviteError", code: "invite_unknown" });
@@ -99,14 +99,14 @@ describe("the client of the API server", () => {
     await expect(ask(await invite(), "acme/team/other")).rejects.toMatchObject({ code: "invite_unknown" });
   });
 
-  it("tells a key that is no key", async () => {
+  it("rejects an invalid API key", async () => {
     const nobody = new ApiClient({ apiUrl: server.apiUrl, apiKey: KEY });
     await expect(nobody.relayToken()).rejects.toMatchObject({ name: "AuthError", code: "auth_key_invalid" });
     await expect(nobody.relayToken()).rejects.toThrow(/^auth error: /);
     await nobody.close();
   });
 
-  it("stops waiting when told to", async () => {
+  it("stops waiting on abort", async () => {
     const controller = new AbortController();
     const waiting = alice.pending(CHANNEL, { waitSeconds: 20, signal: controller.signal });
     controller.abort(new Error("enough"));
@@ -118,17 +118,17 @@ describe("the client of the API server", () => {
   });
 });
 
-describe("a server that isn't as it should be", () => {
+describe("a faulty server", () => {
   const client = (apiUrl: string, options: { timeoutMs?: number; maxRetries?: number } = {}): ApiClient =>
     new ApiClient({ apiUrl, apiKey: KEY, maxRetries: 0, ...options });
 
   it.each<[string, number, unknown, string]>([
-    ["JSON that is no object", 200, [], "transport_error"],
+    ["JSON that is not an object", 200, [], "transport_error"],
     ["no token", 200, { token: 5 }, "transport_error"],
     ["an error without a code", 400, { error: "no" }, "bad_request"],
-    ["an error that is no text", 500, { error: { deep: true } }, "connection_error"],
+    ["an error that is not a string", 500, { error: { deep: true } }, "connection_error"],
     ["too many calls", 429, { error: "slow down", code: "rate_limited" }, "connection_error"],
-    ["a code that nobody knows", 409, { error: "what", code: "__proto__" }, "bad_request"],
+    ["an unknown code", 409, { error: "what", code: "__proto__" }, "bad_request"],
     ["a redirect", 302, {}, "transport_error"],
     ["an invite that has ended", 410, { error: "the invite has expired", code: "invite_expired" }, "invite_expired"],
     ["nothing where it should be", 404, { error: "not found", code: "not_found" }, "not_found"],
@@ -158,7 +158,7 @@ describe("a server that isn't as it should be", () => {
     await expect(api.client.relayToken()).rejects.toThrow(message);
   });
 
-  it("answers with what is no JSON, or without end", async () => {
+  it("answers with something other than JSON, or endlessly", async () => {
     await using garbage = await answering((response) => response.end("<html>"));
     await using endless = await answering((response) => {
       const chunk = Buffer.alloc(1 << 20, 32);
@@ -174,11 +174,11 @@ describe("a server that isn't as it should be", () => {
     }
   });
 
-  it("echoes the API key, which is in no error", async () => {
-    await using server = await answering((response) => json(response, 400, { error: `your key ${KEY} is no good\n\u0007`, code: "x" }));
+  it("echoes the API key, which errors do not contain", async () => {
+    await using server = await answering((response) => json(response, 400, { error: `your key ${KEY} is invalid\n\u0007`, code: "x" }));
     await using api = disposable(client(server.url));
     const error: unknown = await api.client.relayToken().catch((thrown: unknown) => thrown);
-    expect(String(error)).toBe(`ChannelError: runtime error: your key … is no good  (the API server at ${server.url})`);
+    expect(String(error)).toBe(`ChannelError: runtime error: your key … is invalid  (the API server at ${server.url})`);
   });
 
   it("is silent", async () => {
@@ -187,7 +187,7 @@ describe("a server that isn't as it should be", () => {
     await expect(api.client.relayToken()).rejects.toMatchObject({ code: "timeout", retryable: true });
   });
 
-  it("isn't there", async () => {
+  it("is unreachable", async () => {
     const { url } = await (async () => {
       await using server = await answering(() => undefined);
       return { url: server.url };
@@ -196,7 +196,7 @@ describe("a server that isn't as it should be", () => {
     await expect(api.client.relayToken()).rejects.toMatchObject({ code: "connection_error", retryable: true });
   });
 
-  it("is too busy just now: the call is made again", async () => {
+  it("is overloaded: the call is retried", async () => {
     await using server = await answering((response, asked) =>
       asked < 2 ? json(response, 503, { error: "busy", code: "busy" }) : json(response, 200, { token: "a.b.c" }),
     );
@@ -218,7 +218,7 @@ describe("the URL of an API server", () => {
     },
   );
 
-  it("may have a path, and names below localhost are this machine", async () => {
+  it("can have a path; subdomains of localhost resolve to the loopback address", async () => {
     await using server = await answering((response) => json(response, 200, { token: "a.b.c" }));
     const { port } = new URL(server.url);
     await using api = disposable(new ApiClient({ ...KEYED, apiUrl: `http://api.localhost:${port}/skytale/` }));
@@ -226,7 +226,7 @@ describe("the URL of an API server", () => {
     expect(server.asked).toEqual(["POST /skytale/v1/tokens"]);
   });
 
-  it.each(["", "sk_\nlive", "sk_live_ü€", 5])("comes with a key that a header can carry, not %j", (apiKey) => {
+  it.each(["", "sk_\nlive", "sk_live_ü€", 5])("rejects a key that an HTTP header cannot contain: %j", (apiKey) => {
     expect(() => new ApiClient({ apiUrl: "https://api.skytale.sh", apiKey: apiKey as string })).toThrow(/^apiKey/);
   });
 });

@@ -38,7 +38,7 @@ async function take(iterator: AsyncIterator<ChannelMessage, undefined>): Promise
 const stored = (): number => group.rowKeys(INBOX_PREFIX).length;
 
 describe("an inbox", () => {
-  it("keeps a message until the next one is asked for", async () => {
+  it("keeps a message until the next one is requested", async () => {
     await put(message(1), message(2));
     const messages = inbox.iterate();
     expect(await take(messages)).toBe(1);
@@ -47,14 +47,14 @@ describe("an inbox", () => {
     await expect.poll(stored).toBe(1);
   });
 
-  it("takes what was in hand as done when the iteration ends", async () => {
+  it("settles the current message when the iteration ends", async () => {
     await put(message(1), message(2));
     for await (const { sequence } of inbox.iterate()) if (sequence === 1) break;
     expect(stored()).toBe(1);
     expect(await take(inbox.iterate())).toBe(2);
   });
 
-  it("has after a restart what was not taken, in order", async () => {
+  it("returns unsettled messages in order after a restart", async () => {
     await put(message(1), message(2), message(3));
     const messages = inbox.iterate();
     await take(messages);
@@ -66,13 +66,13 @@ describe("an inbox", () => {
     expect([await take(again), await take(again), await take(again)]).toEqual([2, 3, 4]);
   });
 
-  it("gives a message at once to who waits for it", async () => {
+  it("delivers a new message to a pending call of next()", async () => {
     const next = inbox.iterate().next();
     await put(message(1));
     expect((await next).value).toMatchObject({ sequence: 1 });
   });
 
-  it("is full at either limit, and has room once something was taken", async () => {
+  it("is full at either limit, and accepts messages after one was settled", async () => {
     await put(message(1), message(2), message(3));
     expect(inbox.isFull).toBe(true);
     const room = inbox.room();
@@ -86,7 +86,7 @@ describe("an inbox", () => {
     expect(inbox.isFull).toBe(true);
   });
 
-  it("takes in one message of any size", async () => {
+  it("accepts one message of any size", async () => {
     expect(inbox.isFull).toBe(false);
     await put(message(1, 1000));
     expect(inbox.isFull).toBe(true);
@@ -98,7 +98,7 @@ describe("an inbox", () => {
     expect(await next).toEqual({ done: true, value: undefined });
   });
 
-  it("ends with an error after what is there, and lets others end in peace", async () => {
+  it("ends with an error after the last message, or without one", async () => {
     await put(message(1));
     inbox.end(new Error("the end"));
     const messages = inbox.iterate();
@@ -107,7 +107,7 @@ describe("an inbox", () => {
     expect(await messages.next()).toEqual({ done: true, value: undefined });
   });
 
-  it("has one iteration at a time, and one who waits", async () => {
+  it("allows one iteration and one pending call at a time", async () => {
     const messages = inbox.iterate();
     expect(() => inbox.iterate()).toThrow(TypeError);
     const waiting = messages.next();
@@ -118,7 +118,7 @@ describe("an inbox", () => {
     expect(await take(inbox.iterate())).toBe(1);
   });
 
-  it("counts what was taken to be settled, until it is", async () => {
+  it("counts a taken message until it is settled", async () => {
     await put(message(1), message(2), message(3));
     const first = inbox.takeFirst(() => true);
     const third = inbox.takeFirst(({ sequence }) => sequence === 3);
@@ -133,7 +133,7 @@ describe("an inbox", () => {
     expect(stored()).toBe(2);
   });
 
-  it("has what was given back in its place", async () => {
+  it("returns a message that was given back in its position", async () => {
     await put(message(1), message(2), message(3));
     const [one, two] = [inbox.takeFirst(() => true), inbox.takeFirst(() => true)];
     for (const item of [two, one, two]) if (item !== undefined) inbox.giveBack(item);
@@ -141,7 +141,7 @@ describe("an inbox", () => {
     expect(inbox.isFull).toBe(false);
   });
 
-  it("lets go what is released after it was given back", async () => {
+  it("drops a message that is settled after it was given back", async () => {
     await put(message(1), message(2));
     const one = inbox.takeFirst(() => true);
     if (one !== undefined) {
@@ -152,7 +152,7 @@ describe("an inbox", () => {
     expect(stored()).toBe(1);
   });
 
-  it("is done with all that is released together in few writes, and before it is closed", async () => {
+  it("settles concurrent messages in few writes, all of them before it closes", async () => {
     inbox = new Inbox(group, { maxMessages: 100, maxBytes: 1000 }, () => undefined);
     await put(...Array.from({ length: 50 }, (_, index) => message(index)));
     const writes = vi.spyOn(group, "writeRows");
@@ -162,7 +162,7 @@ describe("an inbox", () => {
     expect(writes.mock.calls.length).toBeLessThanOrEqual(2);
   });
 
-  it("says so when what was released stays on disk", async () => {
+  it("reports when settled messages cannot be deleted", async () => {
     const failures: unknown[] = [];
     inbox = new Inbox(group, LIMITS, (error) => failures.push(error));
     await put(message(1));
@@ -172,7 +172,7 @@ describe("an inbox", () => {
     expect(failures).toHaveLength(1);
   });
 
-  it("takes nothing back once it is closed", async () => {
+  it("does not accept returned messages once it is closed", async () => {
     await put(message(1));
     const [item] = inbox.take();
     await inbox.close();

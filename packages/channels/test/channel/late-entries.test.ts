@@ -16,7 +16,7 @@ afterEach(async () => {
 
 const key = (number: number): Uint8Array => Uint8Array.of(number % 256);
 
-it("late entries are known after a restart, by what was written with the position in the log", async () => {
+it("late entries are restored after a restart from the rows written with the cursor", async () => {
   const late = new LateEntries(group);
   late.add(7, key(7));
   expect(late.keyAt(7)).toEqual(key(7));
@@ -27,7 +27,7 @@ it("late entries are known after a restart, by what was written with the positio
   expect(new LateEntries(group).keyAt(8)).toBeUndefined();
 });
 
-it("of late entries the oldest are forgotten, on disk too", async () => {
+it("the oldest late entries are dropped, on disk too", async () => {
   const late = new LateEntries(group);
   for (let sequence = 1; sequence <= 300; sequence++) late.add(sequence, key(sequence));
   await group.writeRows(late.takeRows());
@@ -37,7 +37,7 @@ it("of late entries the oldest are forgotten, on disk too", async () => {
   expect(group.rowKeys(LATE_PREFIX)).toHaveLength(256);
 });
 
-it("late entries of another log are none", async () => {
+it("late entries are cleared when the log is replaced", async () => {
   const late = new LateEntries(group);
   late.add(1, key(1));
   await group.writeRows(late.takeRows());

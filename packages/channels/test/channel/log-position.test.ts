@@ -11,7 +11,7 @@ const state = async (promise: Promise<unknown>): Promise<unknown> =>
   ]);
 
 describe("a position in the log", () => {
-  it("has caught up when all is applied that the relay had when the link was opened", async () => {
+  it("is caught up when all entries are applied that the relay had at the connection", async () => {
     const position = new LogPosition(1, false);
     const caughtUp = position.whenCaughtUp();
     position.setTarget(3);
@@ -22,7 +22,7 @@ describe("a position in the log", () => {
     expect(position.isCaughtUp).toBe(true);
   });
 
-  it("has not any more when the link is lost, until the relay has said anew what it has", () => {
+  it("is not caught up after a lost connection until the relay reports its end again", () => {
     const position = new LogPosition(1, true);
     position.setTarget(1);
     expect(position.isCaughtUp).toBe(true);
@@ -35,7 +35,7 @@ describe("a position in the log", () => {
     expect(position.isCaughtUp).toBe(true);
   });
 
-  it("tells when an entry is applied", async () => {
+  it("resolves whenApplied when the entry is applied", async () => {
     const position = new LogPosition(1, true);
     const applied = position.whenApplied(2);
     position.advance(2);
@@ -45,7 +45,7 @@ describe("a position in the log", () => {
     expect(await state(position.whenApplied(2))).toBe("resolved");
   });
 
-  it("says inbox_full to who waits, and to who comes, while nothing is applied", async () => {
+  it("rejects current and new waiters with inbox_full while it is stalled", async () => {
     const position = new LogPosition(1, true);
     position.setTarget(1);
     const applied = position.whenApplied(1);
@@ -56,7 +56,7 @@ describe("a position in the log", () => {
     expect(await state(position.whenCaughtUp())).toBe("resolved");
   });
 
-  it("lets messages be sent when all is applied, or while nothing is, if there is a link", async () => {
+  it("allows sending when connected and either caught up or stalled", async () => {
     const position = new LogPosition(1, true);
     position.setTarget(2);
     const sendable = position.whenSendable();
@@ -73,7 +73,7 @@ describe("a position in the log", () => {
     expect(await state(again)).toBe("resolved");
   });
 
-  it("ends what waits with what it ended with, and stops for a signal", async () => {
+  it("rejects waiters with the error of its end, and on abort", async () => {
     const position = new LogPosition(1, true);
     const stop = new AbortController();
     const stopped = position.whenApplied(1, stop.signal);

@@ -13,7 +13,7 @@ function agent(seed = Uint8Array.from(randomBytes(32))): { sign(content: Uint8Ar
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex");
 
 describe("keys of sends with an id", () => {
-  it("are the same in every life of the agent", () => {
+  it("are the same after a restart of the agent", () => {
     const seed = Uint8Array.from(randomBytes(32));
     const [one, two] = [sendKeysOf(agent(seed), CHANNEL), sendKeysOf(agent(seed), CHANNEL)];
     expect(one("id", 0)).toEqual(two("id", 0));
@@ -32,7 +32,7 @@ describe("keys of sends with an id", () => {
     expect(new Set(keys.map(hex)).size).toBe(keys.length);
   });
 
-  it("differ for any two ids and attempts, whatever they are made of", () => {
+  it("differ for any two ids and attempts", () => {
     const keys = sendKeysOf(agent(), CHANNEL);
     const input = fc.tuple(fc.string({ unit: "binary", minLength: 1, maxLength: 8 }), fc.nat({ max: 20 }));
     fc.assert(
@@ -44,7 +44,7 @@ describe("keys of sends with an id", () => {
     expect(hex(keys("\ud800", 0))).not.toBe(hex(keys("\ud801", 0)));
   });
 
-  it("are no hash of the id, which could be guessed", () => {
+  it("do not reveal the id to a party that guesses it", () => {
     const id = "id";
     const key = hex(sendKeysOf(agent(), CHANNEL)(id, 0));
     for (const guess of [id, `0\0${id}`, CHANNEL + id]) {

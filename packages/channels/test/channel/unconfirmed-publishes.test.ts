@@ -10,20 +10,20 @@ function expecting(hasId = false): UnconfirmedPublishes {
   return entries;
 }
 
-describe("what a relay has acknowledged", () => {
-  it.each(["first", "second"])("is known again, whichever was published under its key: %s", (payload) => {
+describe("an acknowledged entry", () => {
+  it.each(["first", "second"])("is recognized by any payload published under its key: %s", (payload) => {
     const entries = expecting();
     expect(entries.take(entry(2, payload))).toBe("other");
     expect(entries.take(entry(3, payload))).toBe("same");
     expect(entries.take(entry(3, payload))).toBe("other");
   });
 
-  it("is a fork when something else is in its place", () => {
+  it("is a fork when another entry has its sequence number", () => {
     expect(() => expecting().take(entry(3, "another"))).toThrow(expect.objectContaining({ code: "fork" }));
     expect(() => expecting(true).take(entry(3, "another", "another's"))).toThrow(expect.objectContaining({ code: "fork" }));
   });
 
-  it("may have been recorded as something else under its key, when it has an id", () => {
+  it("can have another payload under its key if the send has an id", () => {
     expect(expecting(true).take(entry(3, "of another life"))).toBe("repeated");
   });
 
@@ -33,7 +33,7 @@ describe("what a relay has acknowledged", () => {
     expect(entries.take(entry(3, "another"))).toBe("other");
   });
 
-  it("is not all kept when it becomes too much", () => {
+  it("is remembered up to a limit", () => {
     const entries = new UnconfirmedPublishes();
     for (let sequence = 1; sequence <= 10_001; sequence++)
       entries.add(sequence, { key: bytes("key"), payloads: [bytes("a")], hasId: false });

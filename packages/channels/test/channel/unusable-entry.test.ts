@@ -5,7 +5,7 @@ import { ForkDetector, type UnusableEntryKind, unusableEntryKind } from "../../s
 const at = (code: MlsEngineErrorCode, messageEpoch?: bigint): MlsEngineError =>
   new MlsEngineError(code, "", messageEpoch === undefined ? {} : { messageEpoch, groupEpoch: 5n });
 
-describe("an entry of the log that the engine refuses", () => {
+describe("an entry of the log that the engine rejects", () => {
   it.each<[string, MlsEngineError, UnusableEntryKind]>([
     ["an own message", at("own_message"), "own"],
     ["a commit for an epoch that another has ended", at("fork", 4n), "lost"],
@@ -17,19 +17,19 @@ describe("an entry of the log that the engine refuses", () => {
     ["garbage", at("malformed"), "unreadable"],
     ["a changed message", at("decryption_failure"), "unreadable"],
     ["an invalid commit", at("invalid_commit"), "unreadable"],
-    ["anything, once we are no member", at("removed"), "over"],
+    ["any entry after this member was removed", at("removed"), "over"],
     ["anything, when the state is damaged", at("state_damaged"), "over"],
   ])("%s", (_what, error, verdict) => {
     expect(unusableEntryKind(error)).toBe(verdict);
   });
 
-  it("ends the reading when it is no fault of the entry", () => {
+  it("ends reading for errors that the entry did not cause", () => {
     expect(unusableEntryKind(new Error("disk full"))).toBe("over");
   });
 });
 
 describe("a fork", () => {
-  it("is suspected once, at the third unreadable entry in a row", () => {
+  it("is reported once, at the third consecutive unreadable entry", () => {
     const watch = new ForkDetector();
     expect([watch.unreadable(), watch.unreadable()]).toEqual([false, false]);
     watch.readable();

@@ -14,7 +14,7 @@ const secrets = fc.uint8Array({ minLength: 32, maxLength: 32 });
 const flipped = (bytes: Uint8Array, at: number): Uint8Array => bytes.map((byte, index) => (index === at % bytes.length ? byte ^ 1 : byte));
 
 describe("an invite token", () => {
-  it("is read as it was made", () => {
+  it("decodes to the invite that it encodes", () => {
     fc.assert(
       fc.property(secrets, (secret) => {
         const invite = createInvite(secret);
@@ -25,7 +25,7 @@ describe("an invite token", () => {
     );
   });
 
-  it("stays what it is: the values of the first release", () => {
+  it("is stable: the values of the first release", () => {
     const invite = createInvite(new Uint8Array(32).fill(7));
     expect(Buffer.from(invite.publicKey).toString("hex")).toMatchInlineSnapshot(
       `"5b8702ae2ca63e1dfbe0a31f826b8c77571fd4e41eef2a42e2242052b826203c"`,
@@ -33,7 +33,7 @@ describe("an invite token", () => {
     expect(encodeToken(invite)).toMatchInlineSnapshot(`"skt_inv_W_Okm2M79IiPNRsAJEobhQcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcH"`);
   });
 
-  it("is refused when a character is another, or missing, or too much", () => {
+  it("is rejected if a character is changed, missing or added", () => {
     const token = encodeToken(createInvite());
     const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     fc.assert(
@@ -58,7 +58,7 @@ describe("an invite token", () => {
     }
   });
 
-  it("is in no error", () => {
+  it("is not part of any error", () => {
     const token = encodeToken(createInvite());
     expect(() => decodeToken(`${token}x`)).toThrow(
       expect.objectContaining({ message: expect.not.stringContaining(token.slice(10, 30)) as string }),
@@ -70,7 +70,7 @@ describe("a request to join", () => {
   const invite = createInvite();
   const request = createJoinRequest(invite, CHANNEL, keyPackage);
 
-  it("proves that who asks has the invite", () => {
+  it("proves that its sender holds the invite", () => {
     expect(hasValidProof(request, invite.publicKey)).toBe(true);
     expect(createJoinRequest(invite, CHANNEL, keyPackage).requestId).not.toEqual(request.requestId);
   });
@@ -81,16 +81,16 @@ describe("a request to join", () => {
     ["request id", { requestId: new Uint8Array(16) }],
     ["invite id", { inviteId: new Uint8Array(16) }],
     ["proof", { proof: new Uint8Array(64) }],
-  ])("proves nothing with another %s", (_, change) => {
+  ])("has an invalid proof with another %s", (_, change) => {
     expect(hasValidProof({ ...request, ...change }, invite.publicKey)).toBe(false);
   });
 
-  it("proves nothing by the key of another invite, though a server says that it's the one", () => {
+  it("has an invalid proof under the key of another invite", () => {
     const other = createInvite();
     expect(hasValidProof(createJoinRequest({ ...invite, privateKey: other.privateKey }, CHANNEL, keyPackage), other.publicKey)).toBe(false);
   });
 
-  it("proves nothing when any bit of it is another", () => {
+  it("has an invalid proof if any bit is changed", () => {
     fc.assert(
       fc.property(fc.nat(), fc.constantFrom("keyPackage", "requestId", "inviteId", "proof" as const), (at, member) => {
         expect(hasValidProof({ ...request, [member]: flipped(request[member], at) }, invite.publicKey)).toBe(false);
@@ -98,7 +98,7 @@ describe("a request to join", () => {
     );
   });
 
-  it("survives every key and proof that a server may send", () => {
+  it("handles arbitrary keys and proofs from a server", () => {
     fc.assert(
       fc.property(fc.uint8Array(), fc.uint8Array(), (key, proof) => {
         expect(hasValidProof({ ...request, inviteId: inviteIdOf(key), proof }, key)).toBe(false);
@@ -115,21 +115,21 @@ describe("an attestation", () => {
   const attestation = signInviteTerms(terms, (content) => signWith(alice, content));
   const facts = { channel: CHANNEL, inviteKey: invite.publicKey, memberKeys: [bob, publicKeyOf(alice)] };
 
-  it("tells the terms, and the member who made the invite", () => {
+  it("returns the terms and the inviting member", () => {
     expect(verifyInviteTerms(attestation, facts)).toEqual({ ...terms, inviter: publicKeyOf(alice) });
   });
 
   it.each([
-    ["by somebody who is no member", { memberKeys: [bob] }],
+    ["signed by a non-member", { memberKeys: [bob] }],
     ["of another channel", { channel: "acme/team/other" }],
     ["of another invite", { inviteKey: createInvite().publicKey }],
     ["without members", { memberKeys: [] }],
-    ["by a member whose key is none", { memberKeys: [new Uint8Array(3)] }],
-  ])("tells nothing %s", (_, change) => {
+    ["from a member with a malformed key", { memberKeys: [new Uint8Array(3)] }],
+  ])("is not accepted %s", (_, change) => {
     expect(verifyInviteTerms(attestation, { ...facts, ...change })).toBeUndefined();
   });
 
-  it("tells nothing when it was changed, cut or lengthened", () => {
+  it("is not accepted if it was changed, truncated or extended", () => {
     fc.assert(
       fc.property(fc.nat(), fc.nat(attestation.length - 1), fc.uint8Array({ minLength: 1 }), (at, length, more) => {
         expect(verifyInviteTerms(flipped(attestation, at), facts)).toBeUndefined();
@@ -141,7 +141,7 @@ describe("an attestation", () => {
 });
 
 describe("the signature key in a key package", () => {
-  it("is nothing in what is none, whatever it is", () => {
+  it("is undefined for arbitrary bytes", () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
         const key = signatureKeyIn(bytes);

@@ -34,7 +34,7 @@ async function newJoiner(): Promise<ApiClient> {
 
 const waiting = async (): Promise<number> => (await alice.api.pending(CHANNEL)).joins.length;
 
-/** Somebody who wants to join, by a store of their own. */
+/** A joiner with its own store. */
 async function join(
   token: string,
   options: { api?: ApiClient; store?: JoinRequestStore; timeout?: number; keyPackage?: Uint8Array } = {},
@@ -65,8 +65,8 @@ afterEach(async () => {
   await rm(dataDir, { recursive: true });
 });
 
-describe("who is invited", () => {
-  it("is let in at once by the one who made the invite", async () => {
+describe("a joiner", () => {
+  it("is admitted immediately by the inviter", async () => {
     alice.online();
     const { welcome, finish } = await join(await alice.invite());
     expect(Buffer.from(welcome).toString()).toBe("welcome 1");
@@ -74,7 +74,7 @@ describe("who is invited", () => {
     expect(alice.errors).toEqual([]);
   });
 
-  it("is let in with many others by few commits", async () => {
+  it("is admitted with many others by few commits", async () => {
     const token = await alice.invite({ maxUses: 20 });
     const joining = Array.from({ length: 20 }, () => join(token));
     await expect.poll(waiting).toBe(20);
@@ -84,7 +84,7 @@ describe("who is invited", () => {
     expect(channel.commits).toEqual([20]);
   });
 
-  it("is let in by few commits also when they come one after the other", async () => {
+  it("is admitted by few commits when requests arrive in sequence", async () => {
     alice.online();
     channel.onCommit = () => new Promise((resolve) => setImmediate(resolve));
     const token = await alice.invite({ maxUses: 20 });
@@ -93,7 +93,7 @@ describe("who is invited", () => {
     expect(channel.commits.length).toBeLessThan(20);
   });
 
-  it("is let in by any member who is online, when the one who made the invite isn't", async () => {
+  it("is admitted by any online member when the inviter is offline", async () => {
     const token = await alice.invite();
     await using bob = host(2);
     bob.online();
@@ -101,7 +101,7 @@ describe("who is invited", () => {
     expect(channel.commits).toEqual([1]);
   });
 
-  it("is added once, though several members are online", async () => {
+  it("is added once when several members are online", async () => {
     const hosts = [2, 3, 4].map((seed) => host(seed));
     for (const member of hosts) member.online();
     const token = await alice.invite({ maxUses: 5 });
@@ -112,7 +112,7 @@ describe("who is invited", () => {
     for (const member of hosts) await member[Symbol.asyncDispose]();
   });
 
-  it("goes on waiting with the same request after join_timeout, and after a restart", async () => {
+  it("continues with the same request after join_timeout, and after a restart", async () => {
     const token = await alice.invite();
     const api = await newJoiner();
     const store = memoryStore();
@@ -130,7 +130,7 @@ describe("who is invited", () => {
     });
   });
 
-  it("is let in though the server restarts between request and answer", async () => {
+  it("is admitted when the server restarts between request and answer", async () => {
     const token = await alice.invite();
     const { apiPort, relayPort } = server;
     const joining = join(token);
@@ -145,7 +145,7 @@ describe("who is invited", () => {
   it.each([
     ["the others saw that", async (key: Uint8Array) => void channel.recentlyAdded.push(key)],
     ["came back", async (_key: Uint8Array, requestId: Uint8Array) => alice.pendingAdmissions.add([requestId])],
-  ])("is let in anew when the member who added them died before they had their welcome, and %s", async (_, know) => {
+  ])("is removed and added again when the approving member stopped before storing the welcome, and %s", async (_, know) => {
     const keyPackage = await newKeyPackage();
     const key = signatureKeyIn(keyPackage) ?? new Uint8Array();
     const joining = join(await alice.invite(), { keyPackage });
@@ -159,8 +159,8 @@ describe("who is invited", () => {
   });
 });
 
-describe("who isn't let in", () => {
-  it("is who has a key package that isn't theirs: swapped on its way", async () => {
+describe("a join request", () => {
+  it("is ignored and reported if its key package was swapped in transit", async () => {
     const evil = Buffer.from(await newKeyPackage()).toString("base64url");
     await using proxy = await tampering(server.apiUrl, (path, body) =>
       path.startsWith("/v1/channels/pending?") ? body.replaceAll(/"key_package":"[^"]*"/g, `"key_package":"${evil}"`) : body,
@@ -171,14 +171,14 @@ describe("who isn't let in", () => {
     const joining = join(token);
     await expect.poll(() => fooled.codes()).toEqual(["key_package_swapped"]);
     expect(channel.commits).toEqual([]);
-    // Where nobody is in between, they are let in after all.
+    // Without the attacker, the joiner is admitted.
     await using bob = host(2);
     bob.online();
     await joining;
     expect(channel.has(signatureKeyIn(Buffer.from(evil, "base64url")) ?? new Uint8Array())).toBe(false);
   });
 
-  it("is a member already, whose old request a server shows again: they stay a member", async () => {
+  it("of a member, replayed by the server, does not remove the member", async () => {
     const keyPackage = await newKeyPackage();
     const api = await newJoiner();
     const joining = join(await alice.invite(), { api, keyPackage, timeout: 2 });
@@ -189,7 +189,7 @@ describe("who isn't let in", () => {
     expect(channel.commits).toEqual([]);
   });
 
-  it("is who has an invite that no member made", async () => {
+  it("is rejected if no member signed its invite", async () => {
     await using stranger = new Host(new ApiClient({ apiUrl: server.apiUrl, apiKey: ownerKey }), new PlainChannel(), 9);
     const token = await stranger.invite();
     alice.online();
@@ -198,14 +198,14 @@ describe("who isn't let in", () => {
     expect(channel.commits).toEqual([]);
   });
 
-  it("is who has an invite that its maker has limited, whatever the server says", async () => {
+  it("is rejected after the signed expiry of its invite, whatever the server asserts", async () => {
     const token = await alice.invite({ expiresAt: Math.floor(Date.now() / 1000) - 48 * 3600 });
     alice.online();
     await expect(join(token)).rejects.toMatchObject({ code: "join_refused", message: expect.stringContaining("expired") as string });
     expect(alice.codes()).toEqual(["invite_expired"]);
   });
 
-  it("is who can't be brought their welcome; they don't stay a member without it", async () => {
+  it("is undone if the server rejects its welcome", async () => {
     const { apiPort, relayPort } = server;
     await server.close();
     server = await startServer({ dataDir, port: apiPort, relayPort, limits: { api: { requestsPerSecond: 10_000, maxWelcomeBytes: 3 } } });
@@ -215,7 +215,7 @@ describe("who isn't let in", () => {
     expect(channel.members).toHaveLength(1);
   });
 
-  it("is who sends a key package that is none; the others are", async () => {
+  it("is rejected for a malformed key package, without affecting others", async () => {
     const token = await alice.invite({ maxUses: 3 });
     const joining = [join(token), join(token, { keyPackage: new Uint8Array([1, 2, 3]) }), join(token)];
     await expect.poll(waiting).toBe(3);
@@ -226,7 +226,7 @@ describe("who isn't let in", () => {
     expect(channel.members).toHaveLength(3);
   });
 
-  it("is who has a token of another server, or of another channel", async () => {
+  it("is rejected for a token of another server or channel", async () => {
     await expect(join(encodeToken(createInvite()))).rejects.toMatchObject({
       name: "InviteError",
       code: "invite_unknown",
@@ -234,26 +234,26 @@ describe("who isn't let in", () => {
     });
   });
 
-  it("is who has a token that was used up", async () => {
+  it("is rejected for an exhausted token", async () => {
     const token = await alice.invite();
     alice.online();
     await join(token);
     await expect(join(token)).rejects.toMatchObject({ code: "invite_exhausted", retryable: false });
   });
 
-  it("is who has a token that was revoked", async () => {
+  it("is rejected for a revoked token", async () => {
     const token = await alice.invite();
     await alice.api.revokeInvite(CHANNEL, decodeToken(token).id);
     await expect(join(token)).rejects.toMatchObject({ code: "invite_revoked", retryable: false });
   });
 
-  it("is who has a token whose time is over", async () => {
+  it("is rejected for an expired token", async () => {
     const token = await alice.invite({ ttlSeconds: 1, maxUses: 1000 });
     const codeNow = (): Promise<string> => join(token, { timeout: 0.1 }).then(String, (error: { code: string }) => error.code);
     await expect.poll(codeNow, { interval: 200 }).toBe("invite_expired");
   });
 
-  it("is who waits by an invite that is revoked meanwhile", async () => {
+  it("is rejected when its invite is revoked while it is pending", async () => {
     const token = await alice.invite();
     const joining = expect(join(token)).rejects.toMatchObject({
       code: "join_refused",

@@ -27,7 +27,7 @@ export class PlainChannel {
   readonly members: Uint8Array[] = [];
   readonly recentlyAdded: Uint8Array[] = [];
   readonly commits: number[] = [];
-  /** What is done before each commit is. */
+  /** Called before each commit. */
   onCommit: () => Promise<void> = () => Promise.resolve();
 
   joinable(ownKey: Uint8Array): JoinableChannel {
@@ -39,8 +39,10 @@ export class PlainChannel {
       memberKeys: () => this.members,
       addMembers: async (keyPackages) => {
         await this.onCommit();
-        const keys = keyPackages.map((keyPackage) => signatureKeyIn(keyPackage) ?? fail("it is no key package", "invalid_key_package"));
-        if (keys.some((key) => this.has(key))) fail("somebody is a member already", "already_member");
+        const keys = keyPackages.map(
+          (keyPackage) => signatureKeyIn(keyPackage) ?? fail("the bytes are not a key package", "invalid_key_package"),
+        );
+        if (keys.some((key) => this.has(key))) fail("the agent is already a member", "already_member");
         this.members.push(...keys);
         this.commits.push(keys.length);
         return new TextEncoder().encode(`welcome ${this.commits.length}`);
@@ -58,7 +60,7 @@ export class PlainChannel {
   }
 }
 
-/** A member who makes invites, and lets others in while it is online. */
+/** A member that creates invites, and approves joins while it is online. */
 export class Host implements AsyncDisposable {
   readonly api: ApiClient;
   readonly errors: Error[] = [];
@@ -114,7 +116,7 @@ export class Host implements AsyncDisposable {
   }
 }
 
-/** A key package of somebody new. */
+/** A key package of a new agent. */
 export async function newKeyPackage(): Promise<Uint8Array> {
   await using engine = await createMlsEngine({ identity: "joiner", store: memoryStore(), authenticate: unsafeAcceptAnyCredential });
   return engine.keyPackage();

@@ -20,7 +20,7 @@ beforeEach(async () => {
 
 afterEach(() => managers[Symbol.asyncDispose]());
 
-it("SLIM is published and subscribed to through managers", async () => {
+it("SLIM publishes and subscribes through managers", async () => {
   await using subscriber = new SlimAdapter(bob);
   await subscriber.subscribe(NAME);
   await new SlimAdapter(alice).publish(NAME, "180 °C");
@@ -29,7 +29,7 @@ it("SLIM is published and subscribed to through managers", async () => {
   expect(Buffer.from(message?.payload ?? []).toString()).toBe("180 °C");
 });
 
-it("A2A messages that were acknowledged are all received at once", async () => {
+it("all acknowledged A2A messages are received at once", async () => {
   await using ours = new A2aAdapter(alice, { agentId: "agent-1" });
   await using theirs = new A2aAdapter(bob, { agentId: "agent-2" });
   await ours.createContext("research");
@@ -40,16 +40,16 @@ it("A2A messages that were acknowledged are all received at once", async () => {
   }
 });
 
-it("MCP goes over a channel between managers, beside what people say there", async () => {
+it("MCP works over a channel between managers, alongside other messages", async () => {
   const server = new McpChannelTransport(await bob.open(NAME), { role: "server" });
   const client = new McpChannelTransport(await alice.open(NAME));
   const request = server.read();
   await client.write({ jsonrpc: "2.0", method: "ping", id: 1 });
   expect(await request).toEqual({ jsonrpc: "2.0", method: "ping", id: 1 });
-  await bob.send(NAME, "somebody pinged me");
+  await bob.send(NAME, "a member pinged me");
   await server.write({ jsonrpc: "2.0", id: 1, result: {} });
   expect(await client.read()).toEqual({ jsonrpc: "2.0", id: 1, result: {} });
-  expect(await alice.receive(NAME)).toEqual(["somebody pinged me"]);
+  expect(await alice.receive(NAME)).toEqual(["a member pinged me"]);
   await client.close();
   await server.close();
 });

@@ -45,7 +45,7 @@ async function take(inbound: AsyncIterator<ReceivedEnvelope, undefined>, count: 
 const textOf = ({ envelope: { payload } }: ReceivedEnvelope): string => Buffer.from(payload).toString();
 
 describe("over a restart", () => {
-  it("what was not settled comes again with its id, first and in order", async () => {
+  it("unsettled envelopes are redelivered with their ids, first and in order", async () => {
     const inbound = atBob.receive(manual);
     await sendAll("a", "b", "c");
     const before = await take(inbound, 3);
@@ -57,7 +57,7 @@ describe("over a restart", () => {
     expect(after.slice(0, 2).map(({ id }) => id)).toEqual([before[0]?.id, before[2]?.id]);
   });
 
-  it("what was buffered for a subscriber, and not given out, comes again; what was given out does not", async () => {
+  it("buffered envelopes are redelivered; envelopes given to the subscriber are not", async () => {
     const inbound = atBob.receive();
     await sendAll("a", "b", "c");
     expect((await take(inbound, 1)).map(textOf)).toEqual(["a"]);
@@ -66,7 +66,7 @@ describe("over a restart", () => {
     expect((await take(atBob.receive(), 2)).map(textOf)).toEqual(["b", "c"]);
   });
 
-  it("who settles after it learns that this is too late, and gets the envelope again", async () => {
+  it("settling after it fails, and the envelope is redelivered", async () => {
     const inbound = atBob.receive(manual);
     await sendAll("a");
     const [a] = await take(inbound, 1);
@@ -76,7 +76,7 @@ describe("over a restart", () => {
   });
 });
 
-it("what a subscriber has left unsettled can be received from the manager, and not while somebody is subscribed who wants it", async () => {
+it("an envelope left unsettled can be received from the manager while no subscription matches it", async () => {
   const inbound = atBob.receive(manual);
   await sendAll("a", "b");
   await take(inbound, 2);
@@ -88,7 +88,7 @@ it("what a subscriber has left unsettled can be received from the manager, and n
   expect((await take(next, 1)).map(textOf)).toEqual(["c"]);
 });
 
-it("what is not settled takes up room in the inbox: the channel is read on when it is settled", async () => {
+it("unsettled envelopes fill the inbox: reading continues when they are settled", async () => {
   const inbound = atBob.receive(manual);
   await sendAll("a", "b", "c", "d", "e");
   const got = await take(inbound, 4);

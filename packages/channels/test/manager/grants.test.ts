@@ -48,7 +48,7 @@ describe("removing a member", () => {
     expect(alice.members(NAME).map(({ identity }) => Buffer.from(identity).toString())).toEqual(["alice", "carol"]);
   });
 
-  it("reports an account that may still use the channel", async () => {
+  it("reports an account that still has access to the channel", async () => {
     const bobsKey = await managers.account("bob");
     const bob = managers.of("bob", { apiKey: bobsKey });
     await bob.joinWithToken(NAME, await alice.invite(NAME));
@@ -57,7 +57,7 @@ describe("removing a member", () => {
     await expect.poll(() => differences).toEqual([{ accountsWithoutMember: [body["id"]] }]);
   });
 
-  it("is found out when the channel is opened, where it was removed while nobody compared, and by a warning too", async () => {
+  it("reports accounts without a member when the channel is opened, with a warning", async () => {
     const bobsKey = await managers.account("bob");
     const bob = managers.of("bob", { apiKey: bobsKey });
     await bob.joinWithToken(NAME, await alice.invite(NAME));
@@ -75,7 +75,7 @@ describe("removing a member", () => {
     expect(warnings).toContain(`accounts without a member may still use ${NAME}, until their grants are withdrawn: ${String(body["id"])}`);
   });
 
-  it("changes nothing where the caller doesn't own the channel", async () => {
+  it("changes nothing if the caller does not own the channel", async () => {
     const bob = managers.of("bob", { apiKey: await managers.account("bob") });
     await bob.joinWithToken(NAME, await alice.invite(NAME));
     await expect(bob.removeMember(NAME, "alice", { withdraw: true })).rejects.toMatchObject({ code: "not_found" });
@@ -83,7 +83,7 @@ describe("removing a member", () => {
   });
 });
 
-it("a joiner whose request is answered with garbage is let in by an honest member", async () => {
+it("a joiner whose request is answered with garbage is admitted by an honest member", async () => {
   const [mallorysKey, bobsKey] = [await managers.account("mallory"), await managers.account("bob")];
   const { body: mallory } = await call(mallorysKey, "GET", "/v1/accounts/me");
   const token = await alice.invite(NAME);

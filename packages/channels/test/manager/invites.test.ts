@@ -24,7 +24,7 @@ const names = (manager: SkytaleChannelManager): string[] =>
     .toSorted();
 
 describe("an invite", () => {
-  it("lets an agent of another account in, which sends and receives then", async () => {
+  it("admits an agent of another account, which can then send and receive", async () => {
     const bob = managers.of("bob", { apiKey: await managers.account("bob") });
     await bob.joinWithToken(NAME, await alice.invite(NAME));
     await alice.send(NAME, "Hello from Alice!");
@@ -33,7 +33,7 @@ describe("an invite", () => {
     expect(await alice.receive(NAME)).toEqual(["Hello from Bob!"]);
   });
 
-  it("lets twenty in at once, by few commits", async () => {
+  it("admits twenty concurrent joiners with few commits", async () => {
     const token = await alice.invite(NAME, { maxUses: 20 });
     const joiners = Array.from({ length: 20 }, (_, n) => managers.of(`agent-${n}`));
     const epochs: bigint[] = [];
@@ -49,7 +49,7 @@ describe("an invite", () => {
     for (const joiner of joiners) expect(await joiner.receive(NAME, { timeout: 20 })).toEqual(["welcome, all of you"]);
   });
 
-  it("works while its maker is away, through another member; the maker hears of it later", async () => {
+  it("works through another member while the inviter is offline", async () => {
     const bob = managers.of("bob");
     await bob.joinWithToken(NAME, await alice.invite(NAME));
     const token = await alice.invite(NAME);
@@ -62,7 +62,7 @@ describe("an invite", () => {
     await expect.poll(() => names(alice)).toEqual(["alice", "bob", "carol"]);
   });
 
-  it("waits through restarts of all three", async () => {
+  it("survives restarts of inviter, joiner and server", async () => {
     const token = await alice.invite(NAME);
     await alice.close();
     let bob = managers.of("bob");
@@ -83,7 +83,7 @@ describe("an invite", () => {
     await bob.joinWithToken(NAME, token);
   });
 
-  it("can be waited for no longer: by a signal, and by closing, also while no server is there", async () => {
+  it("stops waiting on abort and on close, also while the server is unreachable", async () => {
     const token = await alice.invite(NAME);
     await alice.close();
     const bob = managers.of("bob");
@@ -107,7 +107,7 @@ describe("an invite", () => {
     });
   });
 
-  it("lets in no second agent of a member's identity, unless that is allowed", async () => {
+  it("rejects an agent with a member's identity, unless that is allowed", async () => {
     await managers.of("lead").joinWithToken(NAME, await alice.invite(NAME));
     const impostor = managers.of("impostor", { identity: "lead" });
     await expect(impostor.joinWithToken(NAME, await alice.invite(NAME))).rejects.toMatchObject({
@@ -127,7 +127,7 @@ describe("an invite", () => {
     expect(names(alice)).toEqual(["alice", "lead", "lead"]);
   });
 
-  it("for one identity lets in that one only", async () => {
+  it("for one identity admits only that identity", async () => {
     const token = await alice.invite(NAME, { identity: "bob", maxUses: 5 });
     await expect(managers.of("mallory").joinWithToken(NAME, token)).rejects.toMatchObject({
       name: "InviteError",
@@ -142,7 +142,7 @@ describe("an invite", () => {
     await expect(alice.invite(NAME, { identity: "" })).rejects.toThrow("identity must be a string or a Uint8Array that is not empty");
   });
 
-  it("lets in again who was removed", async () => {
+  it("admits a removed agent again", async () => {
     const bob = managers.of("bob");
     await bob.joinWithToken(NAME, await alice.invite(NAME));
     await alice.removeMember(NAME, "bob");
@@ -151,14 +151,14 @@ describe("an invite", () => {
     expect(await bob.receive(NAME)).toEqual(["again"]);
   });
 
-  it("is joined by once, though asked twice at the same time", async () => {
+  it("is used once by concurrent calls of one agent", async () => {
     const bob = managers.of("bob");
     const token = await alice.invite(NAME);
     await Promise.all([bob.joinWithToken(NAME, token), bob.joinWithToken(NAME, token)]);
     expect(names(alice)).toEqual(["alice", "bob"]);
   });
 
-  it("of a member who was removed lets nobody in", async () => {
+  it("of a removed member admits no agent", async () => {
     const bob = managers.of("bob");
     await bob.joinWithToken(NAME, await alice.invite(NAME));
     const token = await bob.invite(NAME);
@@ -169,7 +169,7 @@ describe("an invite", () => {
 });
 
 describe("a restart of the server", () => {
-  it("while an invite is open is no error that anybody must look at", async () => {
+  it("while an invite is open is not reported as an error", async () => {
     await alice.close();
     const errors: unknown[] = [];
     const lost = vi.fn<() => void>();
@@ -178,7 +178,7 @@ describe("a restart of the server", () => {
     const token = await alice.invite(NAME);
     await managers.harness.restart(async () => {
       await expect.poll(() => lost.mock.calls.length).toBeGreaterThan(0);
-      // Each takes all its tries: meanwhile those of the call that waits for requests are over too.
+      // Each makes all its attempts. The call that waits for requests has used its attempts by then, too.
       for (let n = 0; n < 4; n += 1) await expect(alice.invite(NAME)).rejects.toMatchObject({ code: "connection_error" });
     });
     await managers.of("bob").joinWithToken(NAME, token, { timeout: 20 });
@@ -188,7 +188,7 @@ describe("a restart of the server", () => {
 });
 
 describe("a swapped key package", () => {
-  it("is caught by the member, who adds nobody", async () => {
+  it("is detected by the member, who adds no agent", async () => {
     const mallory = managers.of("mallory");
     const theirs = Buffer.from(await mallory.keyPackage()).toString("base64url");
     await using proxy = await tampering(managers.harness.server.apiUrl, (path, body) =>
@@ -205,7 +205,7 @@ describe("a swapped key package", () => {
     expect(names(alice)).toEqual(["alice"]);
   });
 
-  it("is caught by the joiner when the welcome is", async () => {
+  it("in a welcome is detected by the joiner", async () => {
     const welcome = Buffer.from("not a welcome").toString("base64url");
     await using proxy = await tampering(managers.harness.server.apiUrl, (path, body) =>
       path.startsWith("/v1/channels/joins") ? body.replaceAll(/"welcome":"[^"]*"/g, `"welcome":"${welcome}"`) : body,
@@ -224,32 +224,32 @@ describe("a token", () => {
     bob = managers.of("bob");
   });
 
-  it("is refused with a code of its own: malformed", async () => {
+  it("is rejected with its own code: malformed", async () => {
     const token = await alice.invite(NAME);
     for (const wrong of ["", "skt_inv_", token.slice(0, -1), `${token.slice(0, -2)}AA`, "sk_live_key"]) {
       await expect(join(wrong)).rejects.toMatchObject({ name: "InviteError", code: "invite_malformed" });
     }
   });
 
-  it("is refused with a code of its own: unknown", async () => {
+  it("is rejected with its own code: unknown", async () => {
     await expect(join(encodeToken(createInvite()))).rejects.toMatchObject({ code: "invite_unknown" });
     await expect(join(await alice.invite(NAME), "acme/team/other")).rejects.toMatchObject({ code: "invite_unknown" });
     await expect(join(await alice.invite(NAME), "bad-name")).rejects.toThrow("invalid channel name: bad-name");
   });
 
-  it("is refused with a code of its own: exhausted", async () => {
+  it("is rejected with its own code: exhausted", async () => {
     const token = await alice.invite(NAME);
     await managers.of("carol").joinWithToken(NAME, token);
     await expect(join(token)).rejects.toMatchObject({ code: "invite_exhausted", retryable: false });
   });
 
-  it("is refused with a code of its own: revoked", async () => {
+  it("is rejected with its own code: revoked", async () => {
     const token = await alice.invite(NAME);
     await alice.revokeInvite(NAME, token);
     await expect(join(token)).rejects.toMatchObject({ code: "invite_revoked" });
   });
 
-  it("is refused with a code of its own: expired", async () => {
+  it("is rejected with its own code: expired", async () => {
     const token = await alice.invite(NAME, { ttl: 1, maxUses: 100 });
     await alice.close();
     await expect
@@ -287,7 +287,7 @@ describe("a token", () => {
     },
   );
 
-  it("is not made with more than the server allows", async () => {
+  it("is limited to what the server allows", async () => {
     await expect(alice.invite(NAME, { ttl: 365 * 24 * 3600 })).rejects.toMatchObject({ code: "bad_request" });
   });
 });

@@ -11,7 +11,7 @@ import { Managers } from "../support/managers.ts";
 const OUT = "acme/team/out";
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
-/** Alice in a process of her own, from the built package. With DIE=1 she dies as soon as she has added somebody. */
+/** Alice in her own process, from the built package. With DIE=1 the process kills itself as soon as it has added a member. */
 const ALICE = `
 import { SkytaleChannelManager } from "@parley/channels";
 const { ENDPOINT, API_URL, API_KEY, DATA_DIR, NAME, OUT, TASK, DIE } = process.env;
@@ -100,7 +100,7 @@ function forwarding(die: string): { readonly child: ChildProcess; readonly ids: 
   return { child, ids };
 }
 
-it("who is invited joins, though the one who invited is killed before they ask", async () => {
+it("an invited agent joins although the inviter is killed before the request", async () => {
   const { child, said: token } = await alice({ TASK: "invite" });
   child.kill("SIGKILL");
   await once(child, "exit");
@@ -111,7 +111,7 @@ it("who is invited joins, though the one who invited is killed before they ask",
   expect(bob.members(NAME)).toHaveLength(2);
 });
 
-it("who is invited joins, though the one who invited is killed between adding them and bringing the welcome", async () => {
+it("an invited agent joins although the inviter is killed between the commit and storing the welcome", async () => {
   const { child, said: token } = await alice({ TASK: "invite", DIE: "1" });
   const bob = managers.of("bob");
   const died = once(child, "exit");
@@ -123,7 +123,7 @@ it("who is invited joins, though the one who invited is killed between adding th
   await bob.send(NAME, "made it");
 });
 
-it("what an agent has received, and what waits, comes again after it is killed; what it was done with doesn't", async () => {
+it("after a kill, unsettled messages are delivered again, and settled ones are not", async () => {
   const bob = managers.of("bob");
   await bob.create(NAME);
   const before = managers.of("alice");
@@ -132,7 +132,7 @@ it("what an agent has received, and what waits, comes again after it is killed; 
   await bob.send(NAME, "first");
   const { child, said } = await alice({ TASK: "receive" });
   expect(said).toBe("first");
-  // To have the second, she asked for more, and so was done with the first. She asks no more.
+  // Receiving the second message settled the first. The second one is not settled.
   const second = once(createInterface({ input: child.stdout ?? process.stdin }), "line");
   await bob.send(NAME, "second");
   expect(await second).toEqual(["second"]);
@@ -146,7 +146,7 @@ it("what an agent has received, and what waits, comes again after it is killed; 
   expect(received).toEqual(["second", "third"]);
 });
 
-it("what an agent forwards from one channel to another arrives once and in order, though it is killed between any two steps", async () => {
+it("messages forwarded between channels arrive once and in order although the agent is killed between any two steps", async () => {
   const bob = managers.of("bob");
   const before = managers.of("alice");
   for (const name of [NAME, OUT]) {
@@ -165,7 +165,7 @@ it("what an agent forwards from one channel to another arrives once and in order
     expect(await once(child, "close")).toEqual([null, "SIGKILL"]);
     all.push(ids);
   }
-  // What was not settled comes again first, under its id; what was, does not.
+  // Unsettled envelopes are redelivered first, with their ids; settled ones are not.
   const comesAgain = all.slice(1).map((next, index) => (deaths[index] === "settling" ? "perhaps" : next[0] === all[index]?.[2]));
   expect(comesAgain).toEqual([true, true, true, "perhaps", false]);
   const { ids } = forwarding("");

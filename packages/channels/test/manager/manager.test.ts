@@ -26,7 +26,7 @@ async function together(): Promise<void> {
 }
 
 describe("a manager", () => {
-  it("creates, adds, joins, sends, and receives all that waits", async () => {
+  it("creates, adds, joins, sends, and receives all messages", async () => {
     await together();
     await alice.send(NAME, "Hello from Alice!");
     await alice.send(NAME, new TextEncoder().encode("Another message!"));
@@ -35,7 +35,7 @@ describe("a manager", () => {
     expect(alice.members(NAME).map(({ identity }) => Buffer.from(identity).toString())).toEqual(["alice", "bob"]);
   });
 
-  it("waits in seconds, and not at all where told so", async () => {
+  it("accepts a timeout in seconds, and does not wait with 0", async () => {
     await together();
     const begun = performance.now();
     expect(await bob.receive(NAME, { timeout: 0.2 })).toEqual([]);
@@ -50,7 +50,7 @@ describe("a manager", () => {
     }
   });
 
-  it("stops waiting when told to, and when it is closed", async () => {
+  it("stops waiting on abort, and when it is closed", async () => {
     await together();
     const controller = new AbortController();
     const waiting = bob.receive(NAME, { timeout: 60, signal: controller.signal });
@@ -70,7 +70,7 @@ describe("a manager", () => {
     await expect(bob.receiveLatest(NAME, { timeoutMs: 5000, timeout: 5 })).rejects.toThrow("give one of them");
   });
 
-  it("gives the latest acknowledged message alone, and drops the older ones", async () => {
+  it("returns only the latest acknowledged message, and drops older ones", async () => {
     await together();
     for (let round = 0; round < 20; round++) {
       for (const text of ["one", "two", "three"]) await alice.send(NAME, `${text} ${round}`);
@@ -79,7 +79,7 @@ describe("a manager", () => {
     expect(await bob.receive(NAME, { timeout: 0 })).toEqual([]);
   });
 
-  it("receives all envelopes that were acknowledged", async () => {
+  it("receives all acknowledged envelopes", async () => {
     await together();
     const envelope = (text: string): Envelope => new Envelope(Protocol.A2A, "text/plain", new TextEncoder().encode(text));
     for (let round = 0; round < 10; round++) {
@@ -88,20 +88,20 @@ describe("a manager", () => {
     }
   });
 
-  it("never gives an older message as the latest: without the relay it stays", async () => {
+  it("does not return an older message as the latest: without the relay it stays stored", async () => {
     await together();
     await alice.send(NAME, "one");
     await expect.poll(() => bob.receiveMessages(NAME, { timeoutMs: 0 })).toHaveLength(1);
     await alice.send(NAME, "two");
     await managers.harness.restart(async () => {
-      // The first timeout is over before anything is read.
+      // The first timeout passes before a message is read.
       for (const timeoutMs of [0.001, 200]) expect(await bob.receiveLatest(NAME, { timeoutMs })).toBeUndefined();
     });
     expect(await bob.receiveLatest(NAME, { timeoutMs: 20_000 })).toBe("two");
   });
 
   for (const maxMessages of [1024, 5]) {
-    it(`gives the latest message after a restart too, when so many may wait: ${maxMessages}`, async () => {
+    it(`returns the latest message after a restart with an inbox of ${maxMessages} messages`, async () => {
       await together();
       await bob.close();
       for (let n = 0; n < 50; n += 1) await alice.send(NAME, `message ${n}`);
@@ -112,14 +112,14 @@ describe("a manager", () => {
     });
   }
 
-  it("tells who sent a message, and where it is in the channel's log", async () => {
+  it("returns sender and sequence number of a message", async () => {
     await together();
     const { sequence } = await alice.send(NAME, "hello");
     const [message] = await bob.receiveMessages(NAME);
     expect(message).toMatchObject({ sequence, sender: new TextEncoder().encode("alice"), data: new TextEncoder().encode("hello") });
   });
 
-  it("holds no channel before it was created, joined or opened", async () => {
+  it("rejects calls for channels that were not created, joined or opened", async () => {
     await together();
     for (const call of [
       () => bob.send("acme/team/other", "x"),
@@ -144,7 +144,7 @@ describe("a manager", () => {
     }
   });
 
-  it("goes on after a restart with what waited, and with what was sent meanwhile", async () => {
+  it("delivers stored messages and those sent during a restart", async () => {
     await together();
     await alice.send(NAME, "before");
     await expect.poll(async () => (await bob.receive(NAME, { timeout: 0 })).length).toBe(1);
@@ -164,7 +164,7 @@ describe("a manager", () => {
     expect(await alice.receive(NAME)).toEqual(["back again"]);
   });
 
-  it("learns that it was removed, after what it may still read", async () => {
+  it("reports its removal after the last message", async () => {
     await together();
     await alice.send(NAME, "a last word");
     await alice.removeMember(NAME, "bob");
@@ -179,7 +179,7 @@ describe("a manager", () => {
     await expect(bob.send(NAME, "still here?")).rejects.toMatchObject({ code: "removed" });
   });
 
-  it("only sends where it was opened so", async () => {
+  it("only sends with receive: false", async () => {
     await alice.create(NAME, { receive: false });
     await bob.join(NAME, await alice.addMember(NAME, await bob.keyPackage()));
     await bob.send(NAME, "nobody listens");
@@ -188,7 +188,7 @@ describe("a manager", () => {
     expect(await bob.receive(NAME)).toEqual(["but I can talk"]);
   });
 
-  it("reads on only as far as there is room, and loses nothing", async () => {
+  it("reads up to the inbox's limit, and loses no message", async () => {
     await bob.close();
     bob = managers.of("bob", { limits: { maxMessages: 5 } });
     await together();
@@ -204,7 +204,7 @@ describe("a manager", () => {
   });
 });
 
-it("takes messages up to the size that the README states, and says which one was too large", async () => {
+it("accepts messages up to the size in the README, and rejects larger ones", async () => {
   await together();
   await alice.send(NAME, new Uint8Array(1_015_000));
   const [message] = await bob.receiveMessages(NAME, { timeout: 20 });
@@ -257,7 +257,7 @@ describe("leaving, and coming back", () => {
     });
   }
 
-  it("says so while nobody has let the agent go", async () => {
+  it("fails with leaving until a member commits the removal", async () => {
     await together();
     const token = await alice.invite(NAME);
     await alice.close();
@@ -265,7 +265,7 @@ describe("leaving, and coming back", () => {
     await expect(bob.joinWithToken(NAME, token)).rejects.toMatchObject({ name: "ChannelError", code: "leaving" });
   });
 
-  it("lists the agent no more among the members that it knew", async () => {
+  it("removes the agent from its list of members", async () => {
     await together();
     await bob.leave(NAME);
     await expect.poll(() => bob.members(NAME).map(({ identity }) => Buffer.from(identity).toString())).toEqual(["alice"]);
@@ -274,7 +274,7 @@ describe("leaving, and coming back", () => {
 });
 
 describe("envelopes", () => {
-  it("cross as they are; what is none is RAW", async () => {
+  it("are delivered unchanged; other messages arrive as RAW", async () => {
     await together();
     const envelope = new Envelope(Protocol.A2A, "application/json", new TextEncoder().encode('{"hello":1}'), { trace: "abc" });
     await alice.sendEnvelope(NAME, envelope);
@@ -285,7 +285,7 @@ describe("envelopes", () => {
     expect(received[1]).toEqual(new Envelope(Protocol.RAW, "application/octet-stream", new TextEncoder().encode("plain text")));
   });
 
-  it("never lose a byte of what was sent, whatever it is", async () => {
+  it("preserve arbitrary bytes", async () => {
     await together();
     await fc.assert(
       fc.asyncProperty(fc.uint8Array({ maxLength: 600 }), async (data) => {
@@ -301,7 +301,7 @@ describe("envelopes", () => {
 });
 
 describe("a channel as a port", () => {
-  it("gives what was subscribed to, and leaves all else to who receives", async () => {
+  it("delivers envelopes that match a subscription, and leaves others to receive", async () => {
     await together();
     const port = await bob.open(NAME);
     const inbound = port.receive({ protocol: Protocol.A2A });
@@ -315,7 +315,7 @@ describe("a channel as a port", () => {
     expect(await bob.receiveEnvelopes(NAME)).toMatchObject([{ protocol: Protocol.A2A, payload: new Uint8Array([2]) }]);
   });
 
-  it("gives each subscriber everything, in order, and what had waited too", async () => {
+  it("delivers all envelopes to each subscriber, in order, including stored ones", async () => {
     await together();
     await alice.send(NAME, "0");
     const port = await bob.open(NAME);
@@ -344,7 +344,7 @@ describe("a channel as a port", () => {
 });
 
 describe("a data directory", () => {
-  it("that is temporary is announced, and deleted when the manager is closed", async () => {
+  it("that is temporary causes a warning, and is deleted when the manager is closed", async () => {
     const onWarning = vi.fn<(warning: string) => void>();
     const { TMPDIR } = process.env;
     const temporary = join(managers.harness.directory, "temporary");
@@ -363,7 +363,7 @@ describe("a data directory", () => {
     }
   });
 
-  it("that is temporary needs no usable TMPDIR, and is announced once per process", async () => {
+  it("that is temporary does not need a usable TMPDIR, and causes one warning per process", async () => {
     const emitWarning = vi.spyOn(process, "emitWarning").mockImplementation(() => undefined);
     const { TMPDIR } = process.env;
     process.env["TMPDIR"] = join(managers.harness.directory, "absent");
@@ -379,7 +379,7 @@ describe("a data directory", () => {
     }
   });
 
-  it("may be relative, long and have any name; a later change of the working directory has no effect", async () => {
+  it("can be relative and long, with any name; later changes of the working directory have no effect", async () => {
     const cwd = process.cwd();
     const dataDir = join("ein Verzeichnis", "語".repeat(40), "d".repeat(100));
     try {
@@ -421,7 +421,7 @@ describe("a data directory", () => {
   });
 });
 
-it("refuses options that make no sense", () => {
+it("rejects invalid options", () => {
   const options = { endpoint: "http://127.0.0.1:1", dataDir: "x", identity: "alice" };
   const nothing = { onWarning: () => undefined } as unknown as SkytaleChannelManagerOptions;
   expect(() => new SkytaleChannelManager(nothing)).toThrow(/^identity must be/);
@@ -440,7 +440,7 @@ it("refuses options that make no sense", () => {
 
 const MISSPELT: readonly object[] = [{ storagekey: new Uint8Array(32) }, { limits: { maxMessage: 10 } }, { relayLimits: { maxQueue: 10 } }];
 
-it.each(MISSPELT)("refuses options that there aren't, and names them: %o", (misspelt) => {
+it.each(MISSPELT)("rejects unknown options by name: %o", (misspelt) => {
   const options = { endpoint: "http://127.0.0.1:1", dataDir: "x", identity: "alice", ...misspelt };
   expect(() => new SkytaleChannelManager(options)).toThrow(
     /^Unknown option "(storagekey|limits.maxMessage|relayLimits.maxQueue)"\..* Valid options: /,

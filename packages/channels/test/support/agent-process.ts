@@ -16,7 +16,7 @@ export interface Noted {
   readonly life: number;
 }
 
-/** An agent that may be killed, and lives again on the same directory. */
+/** An agent that can be killed, and restarted on the same directory. */
 export class AgentProcess {
   readonly sent: Noted[] = [];
   readonly got: Noted[] = [];

@@ -71,7 +71,7 @@ export function text({ data }: Pick<ChannelMessage, "data">): string {
   return new TextDecoder().decode(data);
 }
 
-/** The texts of the next so many messages. */
+/** The texts of the next `count` messages. */
 export async function take(channel: Channel, count: number): Promise<string[]> {
   const taken: string[] = [];
   if (count === 0) return taken;

@@ -13,15 +13,15 @@ import { grpcTransport } from "../../../skytale-relay/src/grpc-transport.ts";
 /** What a relay shows in place of a message, both encoded; as many as it likes. */
 export type Lie = (message: Uint8Array, sequence: number) => readonly Uint8Array[];
 
-/** The way to a real relay, on which somebody changes what its log seems to hold; and which can be cut. */
+/** A transport to a real relay that tampers with the log entries and can be disconnected. */
 export class LyingTransport implements RelayTransport {
   lie: Lie = (message) => [message];
   readonly #wire: RelayTransport;
   /** Nothing that the relay says is heard. */
   isDeaf = false;
-  /** The relay says of what it has recorded no more than where. */
+  /** The relay reports only the sequence numbers of recorded messages. */
   hidesEpochs = false;
-  /** What is said while it is held back. */
+  /** Messages held back. */
   #held: (() => void)[] | undefined;
   readonly #streams = new Set<{ readonly stream: FrameStream; readonly listener: FrameListener }>();
   #isDisconnected = false;
