@@ -155,7 +155,7 @@ describe("a mistake", () => {
 
   it("is reported with the channel, the limit or the member", async () => {
     await expect(alice.send("acme/team/other", "x")).rejects.toThrow("the channel acme/team/other is not open");
-    await expect(alice.removeMember(NAME, "nobody")).rejects.toThrow('no member of acme/team/general has the identity "nobody"');
+    await expect(alice.removeMember(NAME, "dave")).rejects.toThrow('no member of acme/team/general has the identity "dave"');
     await expect(alice.send(NAME, new Uint8Array(3_000_000))).rejects.toThrow(
       "a message of 3000000 bytes is too large: the relay accepts 1048576 bytes",
     );
