@@ -1,7 +1,7 @@
 import type { AddressInfo } from "node:net";
 import { closeAll, Throttle } from "@parley/core/internal";
 import type { DidResolver } from "@parley/did";
-import { clientAddress, Connections, listenError, peerOf, Watchdog, type ProxyTrust } from "@parley/server-command";
+import { clientAddress, Connections, listenError, Watchdog, type ProxyTrust } from "@parley/server-command";
 import type { FastifyInstance } from "fastify";
 import type { Logger } from "pino";
 import { createHostedResolver } from "./credentials/hosted-resolver.ts";
@@ -310,7 +310,7 @@ export class RunningNode implements Layr8Node {
       },
       addressOf: (request) => clientAddress(request, this.#trustsProxy),
       admit: (request) => authenticator.authenticate(request),
-      onIdentified: (stream) => this.#connections.release(peerOf(stream)),
+      onIdentified: (stream) => this.#connections.release(stream),
       events: {
         onMalformed: (what) => {
           this.#metrics.malformedFrames.inc();

@@ -89,7 +89,7 @@ export class SocketAuthenticator {
       owner: apiKey.id,
       join: (topic, payload, channel) => this.#join(apiKey, topic, payload, channel),
       charge: (units) => {
-        countFrame();
+        if (units > 0) countFrame();
         return this.#frames.take(apiKey.id, units);
       },
       hold: (bytes) => this.#partial.tryAcquire(apiKey.id, bytes),

@@ -33,6 +33,9 @@ interface Connection {
   active: number;
 }
 
+/** A connection's socket, or its {@link peerOf} where the protocol's library gives no other name: of several, the latest one is meant. */
+type Client = Socket | string;
+
 /** The fraction of all connections that one address or account may hold, and the fraction reserved for owners without a connection. */
 const PER_OWNER = 1 / 4;
 const RESERVED = 1 / 8;
@@ -52,8 +55,9 @@ export class Connections {
   readonly #options: ConnectionsOptions;
   readonly #now: () => number;
   readonly #shares: OwnerShares<Connection>;
-  /** Keyed by peer: address and port. */
-  readonly #all = new Map<string, Connection>();
+  readonly #all = new Map<Socket, Connection>();
+  /** The latest connection of each peer. A client can use one port of its own for a connection to each address of the server. */
+  readonly #byPeer = new Map<string, Connection>();
 
   constructor(options: ConnectionsOptions) {
     this.#options = options;
@@ -83,31 +87,31 @@ export class Connections {
   /** Counts the connections of an HTTP/1.1 server and tracks its requests. */
   attachHttp(server: HttpServer): void {
     this.attach(server);
-    server.prependListener("request", ({ socket }, response) => response.once("close", this.began(peerOf(socket))));
+    server.prependListener("request", ({ socket }, response) => response.once("close", this.began(socket)));
   }
 
   /** Called when a connection has sent valid data of the protocol. */
-  heard(peer: string): void {
-    const connection = this.#all.get(peer);
+  heard(client: Client): void {
+    const connection = this.#find(client);
     if (connection !== undefined) connection.isHeard = true;
   }
 
   /** Called when a request or stream begins. Returns the function to call when it ends. */
-  began(peer: string): () => void {
-    const connection = this.#all.get(peer);
+  began(client: Client): () => void {
+    const connection = this.#find(client);
     if (connection === undefined) return () => undefined;
     connection.isHeard = true;
     connection.active += 1;
     this.#setIdle(connection);
     return () => {
       connection.active -= 1;
-      if (this.#all.get(peer) === connection) this.#setIdle(connection);
+      if (this.#isOpen(connection)) this.#setIdle(connection);
     };
   }
 
   /** Called when a connection has presented a token or key. From then on it counts against that account, if the account has room. */
-  identified(peer: string, accountId: string): void {
-    const connection = this.#all.get(peer);
+  identified(client: Client, accountId: string): void {
+    const connection = this.#find(client);
     if (connection === undefined || connection.isIdentified) return;
     const owner = `account ${accountId}`;
     if (!this.#shares.hasRoom(owner)) return;
@@ -117,8 +121,8 @@ export class Connections {
   }
 
   /** Stops counting a connection, because another component counts it. It can no longer be dropped here. */
-  release(peer: string): void {
-    const connection = this.#all.get(peer);
+  release(client: Client): void {
+    const connection = this.#find(client);
     if (connection !== undefined) this.#forget(connection);
   }
 
@@ -132,18 +136,26 @@ export class Connections {
     }
   }
 
+  #find(client: Client): Connection | undefined {
+    // Under TLS, requests have another socket than the connection.
+    return typeof client === "string" ? this.#byPeer.get(client) : (this.#all.get(client) ?? this.#byPeer.get(peerOf(client)));
+  }
+
+  #isOpen(connection: Connection): boolean {
+    return this.#all.get(connection.socket) === connection;
+  }
+
   #open(socket: Socket): boolean {
     const address = socket.remoteAddress ?? "";
     const peer = peerOf(socket);
     // Node emits `connection` again for a socket whose protocol upgrade was declined.
-    const former = this.#all.get(peer);
-    if (former?.socket === socket) return true;
-    if (former !== undefined) this.#forget(former);
+    if (this.#all.has(socket)) return true;
     // A proxy's connections belong to many clients: each connection is an owner of its own.
     const owner = this.#options.isProxy?.(address) === true ? `proxied ${peer}` : addressKey(address);
     if (!this.#shares.hasRoom(owner) && !this.#replace(owner)) return false;
     const connection: Connection = { peer, socket, openedAt: this.#now(), owner, isHeard: false, isIdentified: false, active: 0 };
-    this.#all.set(peer, connection);
+    this.#all.set(socket, connection);
+    this.#byPeer.set(peer, connection);
     this.#shares.add(owner);
     this.#setIdle(connection);
     socket.once("close", () => this.#forget(connection));
@@ -169,8 +181,9 @@ export class Connections {
   }
 
   #forget(connection: Connection): void {
-    if (this.#all.get(connection.peer) !== connection) return;
-    this.#all.delete(connection.peer);
+    if (!this.#isOpen(connection)) return;
+    this.#all.delete(connection.socket);
+    if (this.#byPeer.get(connection.peer) === connection) this.#byPeer.delete(connection.peer);
     this.#shares.remove(connection.owner, connection);
   }
 }

@@ -102,6 +102,29 @@ describe("connections", () => {
     expect(connections.size).toBe(14);
   });
 
+  it("from one port of a client to several addresses of the server all count, and are told apart by their sockets", async () => {
+    const accepted: Socket[] = [];
+    const server = createServer((socket) => void accepted.push(socket.on("error", () => undefined)));
+    servers.push(server);
+    const connections = new Connections({ max: 16 });
+    connections.attach(server);
+    server.listen(0, "0.0.0.0");
+    await once(server, "listening");
+    const { port } = server.address() as AddressInfo;
+    const first = await open(port, "127.0.0.3");
+    const second = connect({ port, host: "127.0.0.2", localAddress: "127.0.0.3", localPort: first.localPort ?? 0 });
+    sockets.push(second);
+    await expect.poll(() => accepted.length).toBe(2);
+    expect(connections.size).toBe(2);
+    const [one, two] = accepted;
+    if (one === undefined || two === undefined) throw new Error("Two connections were accepted");
+    expect(peerOf(one)).toBe(peerOf(two));
+    second.destroy();
+    await expect.poll(() => connections.size).toBe(1);
+    connections.release(one);
+    expect(connections.size).toBe(0);
+  });
+
   it("that were released no longer count, and are not dropped", async () => {
     const { connections, port, accepted } = await listen(8);
     const released = await open(port);

@@ -20,7 +20,7 @@ export interface AuthenticatedSocket {
   readonly owner: string;
   /** Decides on the joins of this socket. */
   readonly join: JoinChannel;
-  /** Charges the owner for work that a frame causes. Returns the milliseconds after which the socket may be read again. */
+  /** Charges the owner for work that a frame causes, or asks only (0 units). Returns the milliseconds after which the socket may be read again. */
   charge(units: number): number;
   /** Takes room for bytes of a message that is not complete yet; `undefined` where there is none. */
   hold(bytes: number): FairShareLease | undefined;

@@ -36,8 +36,10 @@ const MAX_QUEUED = 256;
 /** Units of work of a frame: one for each so many bytes that it begins, and of a join, which may write to the disk. */
 const BYTES_PER_UNIT = 16 * 1024;
 const UNITS_PER_JOIN = 50;
-/** The longest pause in reading a client that sends too much, in milliseconds: it is asked again whether there is still somebody. */
+/** How often a client that sends too much is checked for units left, in milliseconds: other sockets of its owner use the same ones. */
 const MAX_PAUSE_MS = 1000;
+/** Unsent bytes, in high-water marks, from which nothing more is read: replies have no other limit. Deliveries alone never reach it. */
+const UNREAD_MARKS = 2;
 /** Messages that are not complete yet are charged in steps of so many bytes. */
 const HELD_STEP = 4 * 1024;
 /** How often a socket that has no room for the rest of a message asks for it, and how long, in milliseconds. */
@@ -51,7 +53,7 @@ const MAX_JOIN_LENGTH = 512 * 1024;
 /** What the application decides for one socket. */
 export interface SocketOwner {
   readonly join: JoinChannel;
-  /** Charges the owner for work. Returns the milliseconds after which the socket may be read again. */
+  /** Charges the owner for work, or asks only (0 units). Returns the milliseconds after which the socket may be read again. */
   charge(units: number): number;
   /** The largest batch of frames that the client accepts, in bytes; 0 for clients that neither accept nor send any. */
   readonly maxBatchBytes: number;
@@ -158,6 +160,10 @@ export class PhoenixSocket {
   #blocked = false;
   /** Until then nothing is read: the owner is above its rate. */
   #pause: NodeJS.Timeout | undefined;
+  /** When the last such pause ended. */
+  #pausedUntil = Number.NEGATIVE_INFINITY;
+  /** Nothing is read until the client has received what was written. */
+  #isUnread = false;
   readonly #meter = new FrameMeter();
   /** Room for a message that is not complete yet, and how much. */
   #held: FairShareLease | undefined;
@@ -185,6 +191,8 @@ export class PhoenixSocket {
     ws.on("close", (code) => this.#onClose(this.#endedHere ? undefined : code));
     stream.on("drain", () => this.#onDrain());
     stream.on("data", (chunk: Buffer) => this.#onData(chunk));
+    // Connecting again regains nothing.
+    this.#charge(0);
   }
 
   get writable(): boolean {
@@ -236,7 +244,7 @@ export class PhoenixSocket {
   /** Called every second: pings a silent client, and drops one that stays silent. */
   checkIdle(): void {
     const now = this.#limits.now();
-    const silent = now - this.lastHeardAt;
+    const silent = this.#pause === undefined ? now - Math.max(this.lastHeardAt, this.#pausedUntil) : 0;
     const isStuck = this.#held !== undefined && now - this.#partialSince > this.#limits.idleTimeoutMs;
     if (isStuck || silent > this.#limits.idleTimeoutMs) this.terminate();
     else if (silent > this.#limits.idleTimeoutMs / 2 && this.#ws.readyState === this.#ws.OPEN) this.#ws.ping();
@@ -270,6 +278,7 @@ export class PhoenixSocket {
     if (isBinary) return this.#refuse("binary frames are not used here: send text frames");
     if (frames.length > MAX_BATCH_FRAMES) return this.#refuse(`a batch may have ${MAX_BATCH_FRAMES} frames`);
     for (const frame of frames) this.#read(frame);
+    this.#checkUnread();
   }
 
   #read(text: string): void {
@@ -284,9 +293,17 @@ export class PhoenixSocket {
     const waitMs = this.#owner.charge(units);
     if (waitMs === 0 || this.#pause !== undefined) return;
     this.#ws.pause();
+    this.#pauseFor(waitMs);
+  }
+
+  /** One read takes up to 64 KiB of frames, so nothing is read before the owner has units again, however many sockets it has. */
+  #pauseFor(waitMs: number): void {
     this.#pause = setTimeout(
       () => {
+        const moreMs = this.#owner.charge(0);
+        if (moreMs > 0) return this.#pauseFor(moreMs);
         this.#pause = undefined;
+        this.#pausedUntil = this.#limits.now();
         this.#resume();
       },
       Math.min(waitMs, MAX_PAUSE_MS),
@@ -294,7 +311,14 @@ export class PhoenixSocket {
   }
 
   #resume(): void {
-    if (this.#pause === undefined && this.#roomTimer === undefined) this.#ws.resume();
+    if (this.#pause === undefined && this.#roomTimer === undefined && !this.#isUnread) this.#ws.resume();
+  }
+
+  /** Reads nothing more from a client that does not read the replies. */
+  #checkUnread(): void {
+    if (this.#isUnread || this.#ws.bufferedAmount <= UNREAD_MARKS * this.#limits.highWaterMark) return;
+    this.#isUnread = true;
+    this.#ws.pause();
   }
 
   /** Charges what is held of a message that is not complete, as it arrives. */
@@ -439,6 +463,10 @@ export class PhoenixSocket {
   }
 
   #onDrain(): void {
+    if (this.#isUnread) {
+      this.#isUnread = false;
+      this.#resume();
+    }
     if (!this.#blocked || !this.writable) return;
     this.#blocked = false;
     for (const channel of new Set(this.#channels.values())) channel.handler?.drained();

@@ -92,7 +92,7 @@ describe("PhoenixServer", () => {
 
   it("reads an owner that sends too much more slowly, and goes on", async () => {
     const charged: number[] = [];
-    const charge = (units: number): number => charged.push(units) && 100;
+    const charge = (units: number): number => (units === 0 ? 0 : charged.push(units) && 100);
     admit = () => ({ owner: "key", join, charge, hold: () => undefined, onClose: () => owners.push("closed") });
     const client = await open();
     const startedAt = performance.now();
@@ -105,6 +105,53 @@ describe("PhoenixServer", () => {
     await client.push("t:1", "phx_join", {});
     expect(charged.slice(3)).toEqual([1, 50]);
   });
+
+  it("reads nothing while its owner has no units left, on another or a new connection either", async () => {
+    let left = 1;
+    let asked = 0;
+    const charge = (units: number): number => {
+      if (units === 0) asked += 1;
+      left -= units;
+      return left < 0 ? 1 : 0;
+    };
+    admit = () => ({ owner: "key", join, charge, hold, onClose: () => {} });
+    const earlier = await open();
+    earlier.send([null, "1", "phoenix", "heartbeat", {}]);
+    earlier.send([null, "2", "phoenix", "heartbeat", {}]);
+    for (const ref of ["1", "2"]) expect((await earlier.next())[1]).toBe(ref);
+    earlier.send([null, "3", "phoenix", "heartbeat", {}]);
+    const later = await open();
+    later.send([null, "4", "phoenix", "heartbeat", {}]);
+    const before = asked;
+    time += 2 * LIMITS.idleTimeoutMs;
+    server.checkIdle();
+    await expect.poll(() => asked).toBeGreaterThan(before + 20);
+    expect(left).toBe(-1);
+    left = 2;
+    expect((await earlier.next())[1]).toBe("3");
+    expect((await later.next())[1]).toBe("4");
+    server.checkIdle();
+    await earlier.push("phoenix", "heartbeat", {});
+  });
+
+  it("reads nothing more from a client that does not read its replies, until it does", async () => {
+    const sent = 80_000;
+    let read = 0;
+    admit = () => ({ owner: "key", join, charge: (units) => ((read += units), 0), hold, onClose: () => {} });
+    const client = await open();
+    client.ws.pause();
+    const filling = "9".repeat(200);
+    for (let number = 0; number < sent; number++) client.send(`[null,"${number}${filling}","phoenix","heartbeat",{}]`);
+    const other = await open();
+    for (let unchanged = 0, before = 0; unchanged < 50; before = read) {
+      await other.push("phoenix", "heartbeat", {});
+      unchanged = read === before + 1 ? unchanged + 1 : 0;
+    }
+    const others = read;
+    expect(others).toBeLessThan(sent);
+    client.ws.resume();
+    await expect.poll(() => client.messages, { timeout: 20_000 }).toBe(sent);
+  }, 30_000);
 
   it("joins, with join ref and ref in the reply", async () => {
     const client = await open();

@@ -1,6 +1,6 @@
 import swagger from "@fastify/swagger";
 import type { JsonObject } from "@parley/core";
-import { Connections, peerOf, clientAddress, type ProxyTrust } from "@parley/server-command";
+import { Connections, clientAddress, type ProxyTrust } from "@parley/server-command";
 import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import { createJsonSchemaTransform, serializerCompiler, validatorCompiler } from "fastify-type-provider-zod";
 import type { Metrics } from "../../metrics.ts";
@@ -118,7 +118,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<Fastif
       own.addHook("onRequest", async (request, reply) => {
         await authentication.admit(request);
         options.onWork(`${request.method} ${request.routeOptions.url ?? ""}`, authentication.accountOf(request));
-        connections.identified(peerOf(request.raw.socket), authentication.accountOf(request));
+        connections.identified(request.raw.socket, authentication.accountOf(request));
         keepAlive(reply);
       });
       addAccountRoutes(own, services, authentication);
