@@ -1,4 +1,4 @@
-// What clients do about invites: the reference for section "Invites" of the README. It shares no code with the server.
+// The client side of invites, as docs/skytale/invites.md describes it. It shares no code with the server.
 import { createHash, createPrivateKey, createPublicKey, hkdfSync, randomBytes, sign, verify, type KeyObject } from "node:crypto";
 
 export interface Invite {
