@@ -17,6 +17,7 @@ import type { GroupRow, MlsGroup } from "@parley/mls-engine";
 import type { RelayClient } from "@parley/skytale-relay";
 import { apiOf, openAgent, relayOf, type OpenAgent } from "./open-agent.ts";
 import type { ApiClient } from "./api/api-client.ts";
+import { ChannelGrants } from "./api/channel-grants.ts";
 import { GroupChannel } from "./channel/group-channel.ts";
 import { sharedIdentities } from "./channel/check-identities-free.ts";
 import { decodeCursor, encodeCursor } from "./channel/log-cursor.ts";
@@ -58,6 +59,10 @@ export class Agent {
   readonly #options: SkytaleClientOptions;
   readonly #limits: ChannelLimits;
   readonly api: ApiClient | undefined;
+  readonly #grants = new ChannelGrants(() => {
+    if (this.api === undefined) throw new TypeError('Option "withdraw" requires the options apiKey and apiUrl of the agent');
+    return this.api;
+  });
   readonly #relay: RelayClient;
   readonly connection: ConnectionState;
   readonly #channels = new Map<string, GroupChannel>();
@@ -279,6 +284,7 @@ export class Agent {
       keepsMessages: receive,
       allowSameIdentity: this.#options.allowSameIdentity ?? false,
       close: (reason) => closed.abort(reason),
+      findWithdrawal: (key, signal) => this.#grants.findWithdrawal(name, key, signal),
       forget: async () => (await this.opened()).engine.removeGroup(group.id),
       onClosed: () => {
         if (this.#channels.get(name) === channel) this.#channels.delete(name);

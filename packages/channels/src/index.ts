@@ -8,12 +8,11 @@ export type {
   SkytaleClientSettings,
 } from "./client-options.ts";
 export type { Channel } from "./channel/channel.ts";
-export type { AddMemberOptions, WaitOptions } from "./wait-options.ts";
+export type { AddMemberOptions, RemoveMemberOptions, WaitOptions } from "./wait-options.ts";
 export type { ChannelMember, MemberName } from "./channel/channel-member.ts";
 export type { ChannelMessage } from "./channel/channel-message.ts";
 export type { SendOptions, Sent } from "./channel/send-options.ts";
 export type { GrantDifference, MemberChanges, SkippedEntry, SkytaleClientEvents } from "./client-events.ts";
-export type { RemoveMemberOptions } from "./manager/channel-grants.ts";
 export {
   AuthError,
   ChannelError,

@@ -23,16 +23,25 @@ export interface AddMemberOptions extends WaitOptions {
   readonly allowSameIdentity?: boolean;
 }
 
+/** Options of `Channel.removeMember` and of a manager's `removeMember`. */
+export interface RemoveMemberOptions extends WaitOptions {
+  /**
+   * Whether to also revoke the grant of the member's account, with the invites and grants made under it: all agents of that account lose
+   * access to the channel. Requires the account that owns the channel. Default `false`.
+   */
+  readonly withdraw?: boolean;
+}
+
 /**
  * @param more names of options in addition to those of {@link WaitOptions}.
  * @throws TypeError for unknown options, or an invalid timeout
  */
 export function readWait(
-  options: AddMemberOptions | undefined,
+  options: (AddMemberOptions & RemoveMemberOptions) | undefined,
   defaultMs: number,
-  more: readonly (keyof AddMemberOptions)[] = [],
+  more: readonly (keyof AddMemberOptions | keyof RemoveMemberOptions)[] = [],
 ): { readonly timeoutMs: number; readonly signal: AbortSignal | undefined } {
   rejectUnknownOptions(options, [...WAIT_OPTIONS, ...more]);
-  checkValues(options, IS_BOOLEAN, ["allowSameIdentity"]);
+  checkValues(options, IS_BOOLEAN, ["allowSameIdentity", "withdraw"]);
   return { timeoutMs: readDurationMs(options, { ms: "timeoutMs" }, defaultMs), signal: options?.signal };
 }

@@ -1,4 +1,4 @@
-import type { AddMemberOptions, WaitOptions } from "../wait-options.ts";
+import type { AddMemberOptions, RemoveMemberOptions, WaitOptions } from "../wait-options.ts";
 import type { ChannelMember, MemberName } from "./channel-member.ts";
 import type { ChannelMessage } from "./channel-message.ts";
 import type { SendOptions, Sent } from "./send-options.ts";
@@ -60,11 +60,14 @@ export interface Channel extends AsyncDisposable {
    * Removes one member, given as an element of {@link Channel.members}, by its signature key, or by an identity that no other member has.
    * The member cannot decrypt messages sent after this resolves. Resolves without a commit if the member was already removed.
    *
-   * @throws ChannelError `not_found` (no member has that identity), `identity_ambiguous` (several members have it: pass an element of
+   * With `withdraw`, its account loses access to the channel, as do the accounts that joined with that account's invites.
+   *
+   * @throws ChannelError `not_found` (no member has that identity; with `withdraw` also if another account owns the channel, or no grant
+   *   names the member, which is then not removed), `identity_ambiguous` (several members have it: pass an element of
    *   {@link Channel.members}), `bad_request` (the member is this agent: see {@link Channel.leave}), `contended`, `inbox_full`, `removed`
    * @throws TransportError; AuthError; TypeError; the signal's reason
    */
-  removeMember(member: MemberName, options?: WaitOptions): Promise<void>;
+  removeMember(member: MemberName, options?: RemoveMemberOptions): Promise<void>;
 
   /**
    * Replaces this agent's encryption keys. An attacker who copied the old keys cannot decrypt messages of later epochs.

@@ -5,7 +5,7 @@ import type { ChannelLimits } from "../client-options.ts";
 import { AuthError, ChannelError, MlsError, TransportError } from "../errors.ts";
 import { channelErrorUnlessAborted, toChannelError } from "../error-mapping.ts";
 import { holderOf } from "../invites/key-package-holder.ts";
-import { type AddMemberOptions, readWait, type WaitOptions } from "../wait-options.ts";
+import { type AddMemberOptions, readWait, type RemoveMemberOptions, type WaitOptions } from "../wait-options.ts";
 import { encodeWelcome } from "../welcome-bundle.ts";
 import type { Channel } from "./channel.ts";
 import type { ChannelContext } from "./channel-context.ts";
@@ -32,6 +32,12 @@ export interface GroupChannelOptions {
   readonly allowSameIdentity: boolean;
   /** Fires {@link ChannelContext.closed}. */
   readonly close: (reason: Error) => void;
+  /**
+   * Finds the grants of the account that a member was added with. The returned function revokes them.
+   *
+   * @throws ChannelError `not_found` if another account owns the channel, or no grant names the member
+   */
+  readonly findWithdrawal: (key: Uint8Array, signal: AbortSignal | undefined) => Promise<() => Promise<void>>;
   /** Erases the group and its rows from the store. */
   readonly forget: () => Promise<void>;
   readonly onClosed: () => void;
@@ -129,19 +135,22 @@ export class GroupChannel implements Channel {
     return encodeWelcome({ channel: this.name, from: sequence + 1, welcome });
   }
 
-  async removeMember(member: MemberName, options?: WaitOptions): Promise<void> {
+  async removeMember(member: MemberName, given?: RemoveMemberOptions): Promise<void> {
     const { group, connection } = this.#options.context;
-    readWait(options, connection.timeoutMs);
+    readWait(given, connection.timeoutMs, ["withdraw"]);
+    const { withdraw = false, ...options } = given ?? {};
     this.#checkActive();
     const key = this.keyOf(member);
     const find = (): MlsMember | undefined => group.members.find(({ signatureKey }) => isEqual(signatureKey, key));
     if (find()?.leaf === group.ownLeaf) {
       throw new ChannelError("bad_request", `an agent cannot remove itself from ${this.name}: call leave() instead`);
     }
+    const withdrawGrants = withdraw ? await this.#options.findWithdrawal(key, options.signal) : undefined;
     await this.#tryChange(options, () => {
       const found = find();
       return found && { remove: [found.leaf] };
     });
+    await withdrawGrants?.();
   }
 
   /** The signature key of the member that `member` selects. @throws ChannelError `not_found`, `identity_ambiguous` */

@@ -1,4 +1,4 @@
-import { closeAll, closeQuietly, closeTogether, rejectUnknownOptions } from "@parley/core/internal";
+import { closeAll, closeQuietly, closeTogether } from "@parley/core/internal";
 import type { Envelope, EnvelopeChannels, EnvelopePort } from "@parley/envelope-and-adapters";
 import type { GroupChannel } from "../channel/group-channel.ts";
 import type { ChannelMember, MemberName } from "../channel/channel-member.ts";
@@ -17,9 +17,9 @@ import { printWarning } from "../print-warning.ts";
 import { envelopeOf } from "./received-envelope.ts";
 import { ChannelInvites } from "./channel-invites.ts";
 import { ManagedChannel, type ReceiveOptions } from "./managed-channel.ts";
-import type { AddMemberOptions, WaitOptions } from "../wait-options.ts";
+import type { AddMemberOptions, RemoveMemberOptions, WaitOptions } from "../wait-options.ts";
 import { GrantComparison } from "./grant-comparison.ts";
-import { ChannelGrants, type RemoveMemberOptions } from "./channel-grants.ts";
+import { ChannelGrants } from "../api/channel-grants.ts";
 import type { InviteOptions, JoinWithTokenOptions } from "./invite-options.ts";
 import { StorageRecovery } from "./storage-recovery.ts";
 import { agentOptionsOf, type SkytaleChannelManagerOptions } from "./manager-options.ts";
@@ -189,17 +189,11 @@ export class SkytaleChannelManager implements EnvelopeChannels, AsyncDisposable 
    *   member is then not removed), `identity_ambiguous`, `bad_request` (this agent itself), `contended`, `inbox_full`, `removed`; TransportError
    *   `connection_error`, `timeout`; AuthError; the signal's reason
    */
-  async removeMember(name: string, member: MemberName, given?: RemoveMemberOptions): Promise<void> {
-    rejectUnknownOptions(given, ["timeoutMs", "signal", "withdraw"]);
-    const { withdraw = false, ...options } = given ?? {};
+  async removeMember(name: string, member: MemberName, options?: RemoveMemberOptions): Promise<void> {
     const channel = await this.#channel(name);
-    // Resolved once: an identity could belong to another member by the second step.
-    const target = { signatureKey: channel.keyOf(member) };
     this.#removing.add(name);
     try {
-      const withdrawGrants = withdraw ? await this.#grants.findWithdrawal(channel, target, options.signal) : undefined;
-      await channel.removeMember(target, options);
-      await withdrawGrants?.();
+      await channel.removeMember(member, options);
     } finally {
       this.#removing.delete(name);
     }

@@ -48,6 +48,18 @@ describe("removing a member", () => {
     expect(alice.members(NAME).map(({ identity }) => Buffer.from(identity).toString())).toEqual(["alice", "carol"]);
   });
 
+  it("withdraws the grant of a member's account through `SkytaleClient` too, in the same call", async () => {
+    const bobsKey = await managers.account("bob");
+    await managers.of("bob", { apiKey: bobsKey }).joinWithToken(NAME, await alice.invite(NAME));
+    await managers.close("alice");
+    const channel = await managers.harness.client("alice").openChannel(NAME);
+    expect(await mayUse(bobsKey)).toBe(true);
+    await channel.removeMember("bob", { withdraw: true });
+    expect(await mayUse(bobsKey)).toBe(false);
+    expect(channel.members).toHaveLength(1);
+    await expect(channel.removeMember("bob", { withdrawn: true } as object)).rejects.toThrow(/Did you mean "withdraw"/);
+  });
+
   it("reports an account that still has access to the channel", async () => {
     const bobsKey = await managers.account("bob");
     const bob = managers.of("bob", { apiKey: bobsKey });
@@ -72,7 +84,7 @@ describe("removing a member", () => {
     });
     await alice.open(NAME);
     await expect.poll(() => differences).toEqual([{ accountsWithoutMember: [body["id"]] }]);
-    expect(warnings).toContain(`accounts without a member may still use ${NAME}, until their grants are withdrawn: ${String(body["id"])}`);
+    expect(warnings).toContain(`accounts without a member have access to ${NAME} until their grants are withdrawn: ${String(body["id"])}`);
   });
 
   it("changes nothing if the caller does not own the channel", async () => {

@@ -1,18 +1,13 @@
-import type { ApiClient } from "../api/api-client.ts";
-import type { AccountGrant } from "../api/account-grant.ts";
-import type { GroupChannel } from "../channel/group-channel.ts";
-import { isEqual, type MemberName } from "../channel/channel-member.ts";
+import type { ApiClient } from "./api-client.ts";
+import type { AccountGrant } from "./account-grant.ts";
+import { type ChannelMember, isEqual } from "../channel/channel-member.ts";
 import { ChannelError } from "../errors.ts";
 import type { GrantDifference } from "../client-events.ts";
-import type { WaitOptions } from "../wait-options.ts";
 
-/** Options of `removeMember` of a manager. */
-export interface RemoveMemberOptions extends WaitOptions {
-  /**
-   * Whether to also revoke the grant of the member's account, with the invites and grants made under it: all agents of that account lose
-   * access to the channel. Requires the account that owns the channel. Default `false`.
-   */
-  readonly withdraw?: boolean;
+/** The part of a channel that is compared with its grants. */
+interface ComparedChannel {
+  readonly name: string;
+  readonly members: readonly ChannelMember[];
 }
 
 /** Grants of a channel at the API server, in relation to the group's members. Works for the channel's owner. */
@@ -26,26 +21,26 @@ export class ChannelGrants {
   /**
    * Finds the accounts that a member was added with. Called before the member is removed.
    *
+   * @param key the signature key of the member.
    * @returns a function that revokes their grants.
    * @throws ChannelError `not_found` if another account owns the channel, or no grant names the member
    */
-  async findWithdrawal(channel: GroupChannel, member: MemberName, signal: AbortSignal | undefined): Promise<() => Promise<void>> {
-    const key = channel.keyOf(member);
-    const grants = await this.#api().grants(channel.name, { signal });
+  async findWithdrawal(name: string, key: Uint8Array, signal: AbortSignal | undefined): Promise<() => Promise<void>> {
+    const grants = await this.#api().grants(name, { signal });
     const accounts = grants.filter(({ memberKeys }) => memberKeys.some((known) => isEqual(known, key)));
     if (accounts.length === 0) {
       const remedy = "remove it without `withdraw`, and withdraw its account's grant by id (DELETE /v1/channels/grants)";
-      throw new ChannelError("not_found", `no grant for ${channel.name} names this member: ${remedy}`);
+      throw new ChannelError("not_found", `no grant for ${name} names this member: ${remedy}`);
     }
     return async () => {
-      for (const { accountId } of accounts) await this.#withdraw(channel.name, accountId, signal);
+      for (const { accountId } of accounts) await this.#withdraw(name, accountId, signal);
     };
   }
 
   /** The difference between members and grants. @throws ChannelError `not_found` if another account owns the channel */
-  async compare(channel: GroupChannel): Promise<GrantDifference> {
-    const grants = await this.#api().grants(channel.name);
-    const isMember = (key: Uint8Array): boolean => channel.members.some(({ signatureKey }) => isEqual(signatureKey, key));
+  async compare({ name, members }: ComparedChannel): Promise<GrantDifference> {
+    const grants = await this.#api().grants(name);
+    const isMember = (key: Uint8Array): boolean => members.some(({ signatureKey }) => isEqual(signatureKey, key));
     const isLeft = ({ memberKeys }: AccountGrant): boolean => memberKeys.length > 0 && !memberKeys.some(isMember);
     return { accountsWithoutMember: grants.filter(isLeft).map(({ accountId }) => accountId) };
   }
