@@ -1,20 +1,22 @@
 import type { SteadyClock } from "@parley/storage";
 
-/** The times that a node goes by. The wall clock may jump at any time, so nothing but these decides what is waited for, retried or removed. */
+/** The clocks of a node. The wall clock can jump at any time, so code that waits, retries or expires uses only these. */
 export interface Clock {
-  /** Milliseconds that advance at the pace of time from an arbitrary start: for waits, silence and retries. */
+  /** Milliseconds since an arbitrary start, never adjusted. For waits, silence and retries. */
   monotonic(): number;
-  /** Milliseconds since 1970 by which messages and DIDs expire. Does not follow a wall clock that jumps ahead. */
+  /** Milliseconds since 1970. Decides whether messages and DIDs have expired. Doesn't follow a wall clock that jumps ahead. */
   expiry(): number;
-  /** Milliseconds since 1970 at which a life begins whose end the node decides on. Does not follow a wall clock that is set back either. */
+  /**
+   * Milliseconds since 1970. Start of a lifetime whose length the node chooses. In addition, doesn't follow a wall clock that is set back.
+   */
   lifetimeStart(): number;
 }
 
-/** A node's clock on top of the one that decides what expires. */
+/** Implements {@link Clock} with a {@link SteadyClock}, which rejects jumps of the wall clock. */
 export class NodeClock implements Clock {
   readonly #steady: Pick<SteadyClock, "now">;
   readonly #monotonic: () => number;
-  /** The latest time so far, and when that was. */
+  /** The latest time returned, and the monotonic time of that call. */
   #latest: { readonly time: number; readonly at: number };
 
   /** @param monotonic for tests. */
@@ -41,7 +43,7 @@ export class NodeClock implements Clock {
   }
 }
 
-/** The clock of parts that are used without a node. */
+/** The default clock of components that run without a node, such as in tests. */
 export function systemClock(): Clock {
   return new NodeClock({ now: () => Date.now() });
 }

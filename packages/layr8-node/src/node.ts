@@ -13,38 +13,38 @@ import { openStores } from "./stores.ts";
 export interface Layr8Node extends AsyncDisposable {
   /** Where agents connect: `ws://127.0.0.1:4000/plugin_socket/websocket`. */
   readonly url: string;
-  /** Origin of its HTTP side: the REST calls for credentials, `/openapi.json`, DID documents, `/health`, `/metrics`. */
+  /** Origin of the HTTP API: REST calls for credentials, `/openapi.json`, DID documents, `/health`, `/metrics`. */
   readonly httpUrl: string;
   readonly port: number;
-  /** Origin of `/health` and `/metrics`: that of `httpUrl`, unless they have a port of their own (`metricsPort`). */
+  /** Origin of `/health` and `/metrics`. Equals `httpUrl` unless `metricsPort` is set. */
   readonly metricsUrl: string;
   /**
-   * An API key that may bind any DID. Only where the node had no key at all and made this one; it is shown here and nowhere else, and
-   * with a data directory it stays valid after a restart.
+   * An API key that may bind any DID. Set only if the node had no API key and created this one. It can't be read again later; with a data
+   * directory it stays valid after a restart.
    */
   readonly apiKey: string | undefined;
-  /** Makes an API key. The key itself is in the answer and nowhere else; the node keeps its hash. */
+  /** Creates an API key. The returned value is the only copy of the key; the node stores its hash. */
   createApiKey(options: ApiKeyOptions): Promise<CreatedApiKey>;
-  /** Revokes an API key and closes its connections. Resolves with whether there was such a key. */
+  /** Revokes an API key and closes its connections. Resolves to `false` if the id is unknown. */
   revokeApiKey(id: string): Promise<boolean>;
   /** The API keys, without the keys themselves. */
   listApiKeys(): readonly ApiKeyInfo[];
-  /** Stops: lets nobody in, asks agents to come back later, and closes once everything that was accepted is on disk. Idempotent. */
+  /**
+   * Stops the node: rejects new connections, asks connected agents to reconnect later, and resolves when all accepted messages are on disk.
+   * Idempotent.
+   */
   close(): Promise<void>;
 }
 
 /**
- * Starts a node: agents connect to it over WebSockets, and it keeps what they send until it has been acknowledged.
- *
- * @throws TypeError when an option is unknown or makes no sense; StorageError when the data directory can't be used; the system's error when the
- *   port is taken.
- * @example
- * ```ts
- * import { startNode } from "@parley/layr8-node";
- *
- * await using node = await startNode({ port: 0, dataDir: "./node-data" });
- * console.log(node.url);
+ * Starts a node. Agents connect to it over WebSockets. It stores their messages until the recipients have acknowledged them. ```ts import {
+ * startNode } from "@parley/layr8-node"; await using node = await startNode({ port: 0, dataDir: "./node-data" }); console.log(node.url);
  * ```
+ *
+ * @throws TypeError when an option is unknown or invalid.
+ * @throws StorageError when the data directory can't be used.
+ * @throws Error of the system when the port is in use.
+ * @example
  */
 export async function startNode(options: NodeOptions = {}): Promise<Layr8Node> {
   checkNodeOptions(options);
@@ -61,10 +61,10 @@ export async function startNode(options: NodeOptions = {}): Promise<Layr8Node> {
     const created = stores.apiKeys.list().length > 0 ? undefined : await stores.apiKeys.create({ name: "unrestricted", dids: "any" });
     const warning =
       options.dataDir === undefined
-        ? "no dataDir: messages, DIDs and keys are in memory and lost when this node stops"
+        ? "no dataDir: messages, DIDs and keys are kept in memory and lost when this node stops"
         : await accessWarning(options.dataDir);
     if (warning !== undefined) logger.warn(warning);
-    if (created !== undefined) logger.info("no API key was configured: made one that may bind any DID");
+    if (created !== undefined) logger.info("no API key was configured: created one that may bind any DID");
     node = new RunningNode({
       stores,
       limits,

@@ -9,24 +9,27 @@ export type DidRule = "any" | readonly string[];
 
 /** An API key given by configuration. */
 export interface ConfiguredKey {
-  /** The key itself: at least 16 characters that nobody can guess. Only its hash is kept. */
+  /** The key itself: at least 16 characters, unguessable. The node stores only its hash. */
   readonly key: string;
   readonly dids: DidRule;
   readonly name?: string;
-  /** Whether the node assigns it ephemeral DIDs. Default `true`. */
+  /** Whether the node assigns ephemeral DIDs to its agents. Default `true`. */
   readonly ephemeral?: boolean;
 }
 
-/** Caps and times of a node. Every one has a default that suits one machine. */
+/** Limits of a node. The defaults suit one machine. */
 export interface NodeLimits {
-  /** Characters of one message's JSON. Larger ones are refused. Default 1 Mi. */
+  /** Characters of one message's JSON. Larger messages are rejected. Default 1 Mi. */
   readonly maxMessageLength: number;
-  /** Bytes of one WebSocket frame. Larger ones close the socket (1009); messages that would be delivered in a larger one are refused. Default 4 MiB. */
+  /**
+   * Bytes of one WebSocket frame. A larger one closes the socket (1009). A message whose delivery would need a larger one is rejected.
+   * Default 4 MiB.
+   */
   readonly maxFrameBytes: number;
   /**
-   * Bytes of all WebSocket messages that have arrived in part, counted as they arrive; one API key may have a quarter, and an eighth is kept for
-   * keys that have none. A socket without room is not read; after 5 s it is closed (1013), as is one whose message takes longer than
-   * `idleTimeoutMs`. Default 128 Mi.
+   * Bytes of all WebSocket messages that have arrived in part, counted as they arrive. One API key may hold a quarter, and an eighth is
+   * reserved for keys that hold none. A socket is not read while its key has no budget left, and closed after 5 s (1013). A socket whose
+   * message takes longer than `idleTimeoutMs` is closed too. Default 128 Mi.
    */
   readonly maxPartialFrameBytes: number;
   /** Messages in one agent's inbox. Default 10,000. */
@@ -34,47 +37,48 @@ export interface NodeLimits {
   /** Characters of plaintext in one agent's inbox. Default 64 Mi. */
   readonly maxInboxLength: number;
   /**
-   * Messages that wait in the inboxes of all DIDs of one API key together, and as many that its agents have sent to other nodes and that wait there.
-   * Beyond it, messages are refused (`inbox full: …`, `outbox full: …`). Of an inbox' part, one sender may have three quarters once it is an
-   * eighth full. Default 200,000.
+   * Messages waiting in the inboxes of all DIDs of one API key. The same limit applies to the messages that its agents have sent to other
+   * nodes and that are not delivered yet. Further messages are rejected (`inbox full: …`, `outbox full: …`). Once an inbox is an eighth
+   * full, one sender may use three quarters of it. Default 200,000.
    */
   readonly maxWaitingMessagesPerKey: number;
-  /** Characters of plaintext of the same. Default 1 Gi. */
+  /** Characters of plaintext of the messages that `maxWaitingMessagesPerKey` counts. Default 1 Gi. */
   readonly maxWaitingLengthPerKey: number;
   /**
-   * TCP connections in all. A quarter is for connections that have shown no API key: of that, one address (an IPv6 /64 network) may have a
-   * quarter; where there is no room, a new connection takes the place of the one that has been idle longest, of the same address or of the one
-   * with the most. The other three quarters are for agents' sockets (503 beyond, with an eighth kept for keys that have none). Default 10,000.
+   * TCP connections. A quarter is for connections without an API key; of that, one address (an IPv6 /64 network) may use a quarter. When it
+   * is used up, a new connection replaces the one that has been idle longest, of the same address or of the address with the most
+   * connections. The other three quarters are for agents' sockets (503 beyond, an eighth reserved for keys without a socket). Default
+   * 10,000.
    */
   readonly maxConnections: number;
-  /** Sockets of one API key; further ones are refused with 429. Default 1,000. */
+  /** Sockets of one API key. Further ones are rejected with 429. Default 1,000. */
   readonly maxConnectionsPerKey: number;
-  /** DIDs that one API key may have created; further ones are refused (`too many DIDs`). Default 1,000. */
+  /** DIDs that one API key may create. Further ones are rejected (`too many DIDs`). Default 1,000. */
   readonly maxDidsPerKey: number;
-  /** Topics on one socket. Default 100, as in Phoenix. */
+  /** Topics joined on one socket. Default 100, as in Phoenix. */
   readonly maxChannelsPerSocket: number;
   /**
-   * Messages that one API key may send in a second, over all of its connections; up to one second's worth is saved up, and reconnecting
-   * regains none. Counted in units of work: one for each 16 Ki characters that a message begins, for each of its recipients; 50 more for a
-   * discover-features query. Beyond it, messages are refused (`e.p.me.res.rate`). Default 100,000.
+   * Messages per second of one API key, over all its connections, with a burst of one second's worth; reconnecting restores nothing.
+   * Counted in units of work: one for each started 16 Ki characters of a message, for each recipient, and 50 more for a discover-features
+   * query. Messages above the rate are rejected (`e.p.me.res.rate`). Default 100,000.
    */
   readonly messagesPerSecond: number;
   /**
-   * Frames of any kind that one API key may send in a second, over all of its connections: one unit for each 16 KiB that a frame begins, 50
-   * more for a join. Beyond it, its connections are read more slowly. Default 200,000.
+   * Frames of any kind per second of one API key, over all its connections: one unit for each started 16 KiB of a frame, 50 more for a
+   * join. Above the rate, its connections are read more slowly. Default 200,000.
    */
   readonly framesPerSecond: number;
   /** Messages in flight to one connection. Default 1,024. */
   readonly maxInFlight: number;
-  /** Silence after which a socket is closed, in milliseconds. Default 60,000. */
+  /** Time without a frame after which a socket is closed, in milliseconds. Default 60,000. */
   readonly idleTimeoutMs: number;
-  /** Wait for an acknowledgement before a redelivery; doubles with each attempt, up to 5 minutes. Milliseconds. Default 30,000. */
+  /** Time to wait for an acknowledgement before redelivery, in milliseconds. Doubles with each attempt, up to 5 minutes. Default 30,000. */
   readonly ackTimeoutMs: number;
-  /** Life of a message that states no `expires_time`, in milliseconds. Default 7 days. */
+  /** Lifetime of a message without `expires_time`, in milliseconds. Default 7 days. */
   readonly messageTtlMs: number;
   /** How long an ephemeral DID without a connection is kept, in milliseconds. Default 5 minutes. */
   readonly ephemeralGraceMs: number;
-  /** REST requests that one API key may make in a second. Default 500. */
+  /** REST requests per second of one API key. Default 500. */
   readonly requestsPerSecond: number;
   /** Credentials that one holder may store. Default 10,000. */
   readonly maxCredentialsPerHolder: number;
@@ -82,28 +86,34 @@ export interface NodeLimits {
   readonly maxCredentialBytes: number;
   /** Credentials and presentations that are verified at the same time. Default 64. */
   readonly maxVerifications: number;
-  /** Longest time for one verification, what other hosts are asked for included, in milliseconds. Default 15,000. */
+  /** Time limit of one verification, requests to other hosts included, in milliseconds. Default 15,000. */
   readonly verificationTimeoutMs: number;
-  /** How long a presentation's nonce is remembered, and how old a presentation with one may be, in milliseconds. Default 10 minutes. */
+  /**
+   * How long the nonce of a presentation is remembered, in milliseconds. Older presentations with a nonce are rejected. Default 10 minutes.
+   */
   readonly nonceWindowMs: number;
-  /** Nonces that are remembered; above it, presentations with one are refused until the oldest is forgotten. Default 100,000. */
+  /** Nonces remembered at the same time. When full, presentations with a nonce are rejected until one expires. Default 100,000. */
   readonly maxNonces: number;
   /** Bytes of one encrypted message from another node. Default 4 Mi. */
   readonly maxEnvelopeBytes: number;
   /**
-   * Bytes of all messages from other nodes that are being read and opened, counted as they arrive; one address may have an eighth, and another
-   * eighth is kept for addresses that have none. Beyond it, `busy` (503). Bodies of REST calls have as much, shared by API keys. Default 128 Mi.
+   * Bytes of all messages from other nodes being read and decrypted, counted as they arrive. One address may hold an eighth, and an eighth
+   * is reserved for addresses that hold none. Beyond it, `busy` (503). The bodies of REST calls have a budget of the same size, shared by
+   * API keys. Default 128 Mi.
    */
   readonly maxInboundBytes: number;
-  /** Messages that one sender on another node may send in a second. Default 2,000. */
+  /** Messages per second from one sender on another node. Default 2,000. */
   readonly remoteMessagesPerSecond: number;
-  /** Messages that one address may post in a second in the name of senders that this node has not met, or of nobody. Default 100. */
+  /**
+   * Messages per second that one address may post for senders that this node has not authenticated before, or without a sender. Default
+   * 100.
+   */
   readonly strangersPerSecond: number;
-  /** Documents of such senders that are looked for at the same time; one address may have an eighth. Default 64. */
+  /** DID documents of unknown senders resolved at the same time. One address may use an eighth. Default 64. */
   readonly maxStrangers: number;
-  /** Messages of one agent that wait for other nodes. Default 10,000. */
+  /** Messages of one agent waiting for other nodes. Default 10,000. */
   readonly maxOutboundMessages: number;
-  /** Characters of plaintext of one agent that wait for other nodes. Default 64 Mi. */
+  /** Characters of plaintext of one agent waiting for other nodes. Default 64 Mi. */
   readonly maxOutboundLength: number;
   /** Connections to one other node. Default 8. */
   readonly maxConnectionsPerNode: number;
@@ -115,55 +125,54 @@ export interface NodeOptions {
   readonly port?: number;
   /** Address to bind. Default `127.0.0.1`: reachable from this machine only. */
   readonly host?: string;
-  /** Directory for inboxes, DIDs and keys. Without one everything is kept in memory and lost when the node stops. */
+  /** Directory for inboxes, DIDs and keys. Without it, all data is kept in memory and lost when the node stops. */
   readonly dataDir?: string;
-  /**
-   * Domain of the DIDs that the node assigns, as it stands in a did:web DID. Default `localhost%3A<port>`.
-   */
+  /** Domain of the DIDs that the node assigns, as written in a did:web DID. Default `localhost%3A<port>`. */
   readonly domain?: string;
   /**
-   * Origin under which other machines reach this node, for DID documents. Default: that of `domain`, where it is given, over https (over http
-   * where it is `localhost` or below it); else `http://<host>:<port>`.
+   * Origin under which other machines reach this node, written into DID documents. Default: the origin of `domain` if given, with https
+   * (http for `localhost` and names below it); otherwise `http://<host>:<port>`.
    */
   readonly publicUrl?: string;
   /**
-   * The proxies in front of the node, which append their client's address to `X-Forwarded-For`: how many there are one behind the other, or a
-   * list of their addresses and networks, such as `["10.0.0.0/8"]`. `true` is one proxy. Limits for strangers go by the address that the
-   * outermost of them has seen, never by what a client has written itself. Nobody may reach the node without passing them. Default: none.
+   * The proxies in front of the node, which append their client's address to `X-Forwarded-For`: their number, one behind the other, or a
+   * list of their addresses and networks, such as `["10.0.0.0/8"]`. `true` is one proxy. Limits by address use the address that the
+   * outermost proxy saw, never one that the client wrote. The node must not be reachable except through them. Default: none.
    */
   readonly trustProxy?: TrustProxy;
-  /** Port for `/health` and `/metrics`, which `port` then doesn't have; `0` takes a free one. Default: `port` has them, for anybody to read. */
+  /** Separate port for `/health` and `/metrics`; `0` takes a free one. Default: they are on `port` and public. */
   readonly metricsPort?: number;
   /**
-   * 32 random bytes that encrypt the private keys of DIDs at rest. Default: the file `node.key` in the data directory, made by the first
-   * start. Give it from a secret store to keep it apart from the data.
+   * 32 random bytes that encrypt the private keys of DIDs at rest. Default: the file `node.key` in the data directory, created by the first
+   * start. Pass it from a secret store to keep it apart from the data.
    */
   readonly nodeKey?: Uint8Array;
   /**
-   * API keys besides those in the data directory. With neither, the node makes one that may bind any DID and offers it as
-   * `node.apiKey`: right for one machine, too much for a shared node.
+   * API keys in addition to those in the data directory. Without any key, the node creates one that may bind any DID and returns it as
+   * `node.apiKey`. That suits one machine, not a shared node.
    */
   readonly apiKeys?: readonly ConfiguredKey[];
-  /** Who may send to whom. Default: everybody. */
+  /** Rules for which senders each recipient accepts. Default: every sender is accepted. */
   readonly policies?: readonly Policy[];
   /**
-   * How other hosts are reached: for the documents of DIDs that this node doesn't host, for status lists, and for messages to other nodes.
-   * Default: public ones only.
+   * How other hosts are reached: for DID documents that this node doesn't host, for status lists, and for messages to other nodes. Default:
+   * public addresses only.
    */
   readonly resolution?: ResolutionOptions;
   /**
-   * The hosts of other nodes whose agents may send to agents here, such as `["partner.example", "localhost:4001"]`; those of `resolution.hosts` are
-   * known, too. Messages of other senders, and of those without a host (did:key), are refused (403, `e.m.authz.denied`) before anything is looked
-   * up for them. Default: everybody may send, and unknown senders are limited by address (`limits.strangersPerSecond`).
+   * Hosts of other nodes whose agents may send to agents here, such as `["partner.example", "localhost:4001"]`. The hosts of
+   * `resolution.hosts` are added. Messages from other senders, and from senders without a host (did:key), are rejected (403,
+   * `e.m.authz.denied`) before their documents are resolved. Default: every sender may send, and unknown senders are rate-limited by
+   * address (`limits.strangersPerSecond`).
    */
   readonly knownHosts?: readonly string[];
   /**
-   * The clock is right, however far it is ahead of the time at which the node last ran. Otherwise the node goes by the old time for an
-   * hour before anything expires by the new one. Default `false`.
+   * Trusts the clock however far it is ahead of the last run. Otherwise, after a jump, messages and DIDs expire by the old time for an
+   * hour. Default `false`.
    */
   readonly acceptClock?: boolean;
   readonly limits?: Partial<NodeLimits>;
-  /** Where to log: a pino logger, or `false` for nowhere. Default: warnings to standard error. */
+  /** A pino logger, or `false` to log nothing. Default: warnings to standard error. */
   readonly logger?: Logger | false;
 }
 
@@ -200,7 +209,7 @@ const OPTIONS: Readonly<Record<keyof NodeOptions, OptionCheck>> = {
   apiKeys: IS_LIST,
   policies: IS_LIST,
   knownHosts: IS_HOSTS,
-  // These are checked where they are read.
+  // Checked by the code that reads them.
   resolution: IS_ANYTHING,
   limits: IS_ANYTHING,
   logger: IS_LOGGER,
@@ -218,7 +227,11 @@ function checkConfiguredKey({ key, dids }: Partial<ConfiguredKey>, where: string
   if (dids === undefined) throw new TypeError(`${where} has no dids: "any", or a list such as ["did:web:acme.example:*"]`);
 }
 
-/** Rejects unknown options and values of the wrong kind, before anything is read or written. @throws TypeError naming the option. */
+/**
+ * Rejects unknown options and values of the wrong type, before anything is read or written.
+ *
+ * @throws TypeError naming the option.
+ */
 export function checkNodeOptions(options: NodeOptions): void {
   checkOptions<NodeOptions>(options, OPTIONS);
   options.apiKeys?.forEach((key, index) => {
@@ -229,7 +242,11 @@ export function checkNodeOptions(options: NodeOptions): void {
 
 const MINUTE = 60_000;
 
-/** Fills in the defaults, and checks what was given. @throws TypeError naming the option. */
+/**
+ * Adds the defaults and checks the given values.
+ *
+ * @throws TypeError naming the option.
+ */
 export function readLimits(limits: Partial<NodeLimits> = {}): NodeLimits {
   const defaults: NodeLimits = {
     maxMessageLength: 1024 * 1024,

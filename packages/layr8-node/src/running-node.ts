@@ -27,33 +27,33 @@ import type { Policies } from "./routing/policy.ts";
 import { Router } from "./routing/router.ts";
 import type { Stores } from "./stores.ts";
 
-/** How often redeliveries, silent sockets and expiry are looked after, in milliseconds. */
+/** Interval of periodic maintenance (redelivery, idle sockets, expiry), in milliseconds. */
 const SWEEP_MS = 1000;
-/** How long a connection may take until the head of its first request, in milliseconds. */
+/** Time limit for the head of a connection's first request, in milliseconds. */
 const HEAD_TIMEOUT_MS = 10_000;
-/** How long clients have to hang up when the node stops, in milliseconds. */
+/** Time that clients have to disconnect when the node stops, in milliseconds. */
 const CLOSE_GRACE_MS = 2000;
-/** The longest wait for an acknowledgement, in milliseconds. */
+/** Longest wait for an acknowledgement, in milliseconds. */
 const MAX_ACK_TIMEOUT_MS = 5 * 60_000;
-/** Frames of one socket that can't be read before it is closed. */
+/** Malformed frames after which a socket is closed. */
 const MAX_MALFORMED = 100;
-/** Bytes waiting to be sent to a client beyond which its messages wait in the inbox. */
+/** Bytes buffered for a client above which its messages stay in the inbox. */
 const HIGH_WATER_MARK = 1024 * 1024;
-/** Threads remembered per DID, so that answers find the connection that asked. */
+/** Threads remembered per DID, to route responses to the connection that asked. */
 const MAX_THREADS = 16_384;
 
-/** The delivery of a message that is worth a warning: its third redelivery. */
+/** The delivery attempt that is logged as a warning: the third redelivery. */
 const NOTABLE_ATTEMPT = 4;
-/** Pause between lines of the log about refused API keys, in milliseconds. */
+/** Shortest interval between log lines about rejected API keys, in milliseconds. */
 const REFUSED_KEYS_MS = 1000;
 
 /** Characters of an id or a type that the log shows. */
 const MAX_LOGGED = 256;
 
-/** The share of an inbox that messages of other nodes may fill. */
+/** Share of an inbox that messages from other nodes may fill. */
 const REMOTE_SHARE = 3 / 4;
 
-/** What a node is put together from. */
+/** Components and options of {@link RunningNode}. */
 export interface NodeParts {
   readonly stores: Stores;
   readonly limits: NodeLimits;
@@ -66,10 +66,10 @@ export interface NodeParts {
   readonly metricsPort: number | undefined;
 }
 
-/** A node: puts the parts together, and looks after them once a second. */
+/** Wires the components of a node and runs periodic maintenance every second. */
 export class RunningNode implements Layr8Node {
   readonly apiKey: string | undefined;
-  /** Verifies what agents present, with the keys of DIDs here and elsewhere. */
+  /** Verifies presentations of agents, with the keys of DIDs hosted here and elsewhere. */
   readonly verifier: CredentialVerifier;
   readonly #stores: Stores;
   readonly #limits: NodeLimits;
@@ -109,7 +109,7 @@ export class RunningNode implements Layr8Node {
       outboundMessages: () => this.#federation.depth.messages,
       outboundBlocked: () => this.#federation.depth.blocked,
     });
-    // UnknownSenderLimiter have a cache and limits of their own, so that they can't take those of the agents here.
+    // Unknown senders use a resolver with its own cache and limits, so that they can not exhaust those of the agents here.
     const [partners, strangers] = [this.#createResolver(resolution), this.#createResolver(resolution)];
     this.verifier = createNetworkVerifier(partners, resolution, limits);
     this.#knownHosts = new KnownHosts(knownHosts, Object.keys(resolution.hosts));
@@ -156,9 +156,9 @@ export class RunningNode implements Layr8Node {
         },
         onDead: (cause, message) => {
           this.#metrics.dead.inc({ cause });
-          logger.debug({ ...shown(message), cause }, "message given up");
+          logger.debug({ ...shown(message), cause }, "message dead-lettered");
         },
-        onDropped: (message, reason) => logger.debug({ ...shown(message), reason }, "message of the node itself dropped"),
+        onDropped: (message, reason) => logger.debug({ ...shown(message), reason }, "system message dropped"),
         onFailure: (error) => this.#fail(error),
       },
     });
@@ -241,7 +241,7 @@ export class RunningNode implements Layr8Node {
     this.#federation.start([hostOfDomain(ownDomain), `localhost:${bound.port}`, ...hostsOfUrl(this.#publicUrl)]);
     this.#sweeper = setInterval(() => this.#sweep(), SWEEP_MS).unref();
     this.#logger.info({ url: this.url }, "listening");
-    this.#tellWhoMaySend();
+    this.#logSenderPolicy();
   }
 
   createApiKey(options: ApiKeyOptions): Promise<CreatedApiKey> {
@@ -269,7 +269,7 @@ export class RunningNode implements Layr8Node {
     return this.close();
   }
 
-  #tellWhoMaySend(): void {
+  #logSenderPolicy(): void {
     const knownHosts = this.#knownHosts.list;
     const { strangersPerSecond } = this.#limits;
     if (knownHosts !== undefined) this.#logger.info({ knownHosts }, "messages of other nodes are accepted from known hosts only");
@@ -338,7 +338,7 @@ export class RunningNode implements Layr8Node {
     this.#logger.warn({ ...shown(message), attempt }, "message redelivered for the third time: its agent does not acknowledge it");
   }
 
-  /** Without the key. UnknownSenderLimiter cause these lines, so they are limited in rate. */
+  /** The key itself is not logged. Unauthenticated clients cause these lines, so their rate is limited. */
   #onRefusedKey(door: "socket" | "rest", address: string): void {
     this.#refusedKeys.run((omitted) => this.#logger.info({ door, address, ...(omitted > 0 && { omitted }) }, "API key refused"));
   }
@@ -364,7 +364,7 @@ export class RunningNode implements Layr8Node {
 
   #fail(error: unknown): void {
     this.#metrics.failures.inc();
-    this.#logger.error({ err: error }, "the node failed at something that no client can be told of");
+    this.#logger.error({ err: error }, "internal failure");
   }
 
   async #close(): Promise<void> {
@@ -390,12 +390,12 @@ async function listenStatus(app: FastifyInstance, { port, host }: { port: number
   }
 }
 
-/** The part of all connections that is for those without an API key. */
+/** Connections reserved for clients without an API key. */
 function anonymousConnections({ maxConnections }: NodeLimits): number {
   return Math.max(1, Math.floor(maxConnections / 4));
 }
 
-/** What the log shows of a message: nothing of its body. Senders choose id and type. */
+/** The fields of a message that are logged; never its body. Senders choose id and type, so both are truncated. */
 function shown({ id, type, from, recipient }: MessageSummary): Record<string, unknown> {
   return { id: id.slice(0, MAX_LOGGED), type: type.slice(0, MAX_LOGGED), from, recipient };
 }

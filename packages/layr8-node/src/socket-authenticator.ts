@@ -14,21 +14,21 @@ import { readJoin } from "./routing/join-request.ts";
 import type { Router } from "./routing/router.ts";
 
 /**
- * What a node tells every agent that it can do. `batch_ack/1` is Parley's own: beside `dispatch_reply`, one `ack` with many ids stands
- * for as many outcomes "handled".
+ * Capabilities in every join reply. `batch_ack/1` is a Parley extension: one `ack` with many ids stands for that many `dispatch_reply`
+ * events with outcome `handled`.
  */
 const CAPABILITIES = ["reply_protocol/1", "wildcard/1", "batch_ack/1"];
 
-/** Characters of a topic, and protocols of a join, that the log shows. */
+/** Limits on what a log line shows: characters of a topic, protocols of a join. */
 const MAX_LOGGED = 256;
 const MAX_LOGGED_PROTOCOLS = 16;
-/** Entries of an API key's rule that a refusal names. */
+/** Entries of an API key's rule that a rejection names. */
 const MAX_NAMED = 5;
 
-/** The part of the room for messages that are not complete which one API key may take. */
+/** The share of `maxPartialFrameBytes` that one API key may hold. */
 const PARTIAL_SHARE = 1 / 4;
 
-/** What the gate asks. */
+/** Options of {@link SocketAuthenticator}. */
 export interface SocketAuthenticatorOptions {
   readonly apiKeys: ApiKeys;
   readonly dids: Dids;
@@ -37,26 +37,26 @@ export interface SocketAuthenticatorOptions {
   readonly limits: NodeLimits;
   readonly clock: Clock;
   readonly domain: string;
-  /** Whether messages or credentials of a DID are waiting. */
+  /** Whether messages or credentials of a DID are stored. */
   holdsAnything(did: string): boolean;
   readonly logger: Logger;
-  /** Returns what is called for each frame that a socket of an API key sends. */
+  /** Returns a function that counts one frame received on a socket of an API key. */
   frameCounter(key: string): () => void;
-  /** A connection showed no valid API key. */
+  /** Called when a connection presents no valid API key. */
   onRefusedKey(address: string): void;
-  /** Sockets of all API keys. */
+  /** Maximum number of sockets over all API keys. */
   readonly maxSockets: number;
 }
 
-/** Lets agents in: an API key opens a socket, and says which DIDs may be bound on it. */
+/** Authenticates WebSocket connections by API key, and authorizes the DIDs that are bound on them. Called by the Phoenix server. */
 export class SocketAuthenticator {
   readonly #options: SocketAuthenticatorOptions;
   /** By API key. */
   readonly #sockets: FairShare;
-  /** Messages, in units of work, and frames of whatever kind, by API key. */
+  /** Rates by API key: messages in units of work, and frames of any kind. */
   readonly #messages: RateLimiter;
   readonly #frames: RateLimiter;
-  /** Bytes of messages that are not complete yet, by API key. */
+  /** Bytes of incomplete messages, by API key. */
   readonly #partial: FairShare;
 
   constructor(options: SocketAuthenticatorOptions) {
@@ -141,7 +141,7 @@ export class SocketAuthenticator {
       response: JSON.stringify({ did, capabilities: CAPABILITIES, ...(tookOver && { took_over: true }) }),
       handler: agent,
       joined: () => {
-        // Agents that know the reply protocol use the topic of the DID that they are assigned, older ones the one that they joined.
+        // Agents with the reply protocol use the topic of the assigned DID; older ones use the topic that they joined.
         if (request.did === undefined) channel.alias(`plugins:${did}`, request.replyProtocol);
         agent.bind(request.protocols);
         const about = { did, key: apiKey.id, protocols: request.protocols.slice(0, MAX_LOGGED_PROTOCOLS) };
@@ -152,7 +152,7 @@ export class SocketAuthenticator {
   }
 }
 
-/** Why an API key may not bind a DID. Its holder knows its rule. */
+/** Why an API key may not bind a DID. Safe to return: only the holder of the key reads it, and the rule is the key's own. */
 function whyNot(apiKey: ApiKey, did: string | undefined): string {
   const { dids } = apiKey;
   if (did === undefined) return "this API key is assigned no DIDs: name the one to bind";

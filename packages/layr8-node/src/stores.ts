@@ -19,35 +19,35 @@ import type { InboxShareRecord } from "./routing/inbox-shares.ts";
 import { type DamagedRecord, memoryRecords, type Records, SealingKey, SteadyClock, storedRecords } from "@parley/storage";
 import { LmdbEnvironment, type LmdbOptions } from "@parley/storage-lmdb";
 
-/** Where a node keeps things in its data directory, and the version of how. */
+/** Name and version of the schema of a node's data directory. */
 export const SCHEMA: LmdbOptions = { name: "node", schema: 1 };
 
-/** What a node keeps. */
+/** The stores of a node. */
 export interface Stores {
   readonly inbox: Inbox;
   readonly apiKeys: ApiKeys;
   readonly dids: Dids;
   readonly credentials: CredentialStore;
-  /** Messages for other nodes. */
+  /** Messages waiting for other nodes. */
   readonly outbound: OutboundStore;
-  /** Who has how many messages in the inboxes. */
+  /** Number of messages of each sender in the inboxes. */
   readonly inboxShares: Records<InboxShareRecord>;
-  /** The times that the node goes by. */
+  /** The clocks that all components use. */
   readonly clock: Clock;
-  /** Where they come from: keeps its readings for the next start. */
+  /** The source of `clock`. Persists its readings for the next start. */
   readonly steadyClock: SteadyClock;
-  /** Calls the listener for each damaged record that is found, those found so far included. */
+  /** Calls the listener for each damaged record, those already found included. */
   onDamaged(listener: (record: DamagedRecord) => void): void;
-  /** Why nothing can be written now; `undefined` while writes succeed, and in memory. */
+  /** The error of failing writes; `undefined` while writes succeed, and always in memory. */
   writeFailure(): Promise<Error | undefined>;
-  /** Flushes and releases everything, whatever fails. Idempotent. */
+  /** Flushes and closes all stores, even if one of them fails. Idempotent. */
   close(): Promise<void>;
 }
 
 /**
- * Opens what a node keeps: in its data directory, or in memory where it has none.
+ * Opens the stores of a node: in its data directory, or in memory if `dataDir` is not set. Called by {@link startNode} and by the CLI.
  *
- * @param onJump the wall clock has jumped ahead by so many milliseconds, since the last start perhaps.
+ * @param onJump called when the wall clock has jumped ahead by this many milliseconds, possibly since the last start.
  */
 export async function openStores(
   options: NodeOptions,

@@ -48,7 +48,7 @@ describe("the messages of an API key", () => {
     expect(await alice.send(toBob("2", { body: { text: "x".repeat(900_000) } }))).toMatchObject(RATE);
   });
 
-  it("count on when the key connects anew", async () => {
+  it("keep their count when the key reconnects", async () => {
     await start({ limits: { messagesPerSecond: 3 } });
     const bob = await agent({ did: BOB, protocols: [ECHO] });
     const first = await agent({ did: ALICE });
@@ -91,7 +91,7 @@ describe("an inbox", () => {
 });
 
 describe("an API key", () => {
-  it("creates as many DIDs as it may, and no more, while another creates its own", async () => {
+  it("creates DIDs up to its limit, independently of other keys", async () => {
     await start({ limits: { maxDidsPerKey: 2 } });
     const [first, other] = [await node.createApiKey({ dids: "any" }), await node.createApiKey({ dids: "any" })];
     await agent({ apiKey: first.key });

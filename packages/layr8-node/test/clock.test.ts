@@ -16,7 +16,7 @@ function clockAt(wall: number): { clock: NodeClock; pass(ms: number): void; jump
   };
 }
 
-it("lives begin at the time that has passed while the wall clock is set back, and at its time when it is right again", () => {
+it("starts lifetimes at the elapsed time while the wall clock is set back, and at wall-clock time once it is right again", () => {
   const { clock, pass, jump } = clockAt(1_000_000);
   pass(1000);
   expect(clock.lifetimeStart()).toBe(1_001_000);

@@ -41,7 +41,7 @@ async function fill(node: Layr8Node): Promise<void> {
   alice.close();
 }
 
-/** What an agent is delivered until `last` has come, by id. */
+/** Ids of the messages delivered to an agent, up to `last`. */
 async function received(node: Layr8Node, did: string, last: string): Promise<Map<string, unknown>> {
   const agent = await joinAs(node, did);
   const found = new Map<string, unknown>();
@@ -182,7 +182,7 @@ describe("a node whose clock jumps ahead", () => {
     expect((await received(node, BOB, `message-${COUNT - 2}`)).size).toBe(COUNT / 2);
   });
 
-  it("ends what has expired at once where the operator says that the clock is right", async () => {
+  it("expires messages at once if the operator accepts the clock", async () => {
     {
       await using node = await start();
       await fill(node);

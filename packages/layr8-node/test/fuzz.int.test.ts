@@ -80,7 +80,7 @@ async function conversation(stop: AbortSignal): Promise<void> {
       const from = String(plaintext["from"]);
       if (agent === bob) bob.reply(String(plaintext["id"]), "handled");
       else alice.ack(String(plaintext["id"]));
-      // What the fuzzer says to them is its right.
+      // The fuzzer may send them any messages.
       if (from.startsWith(MALLORY)) continue;
       expect({ id: plaintext["id"], attempt: context["attempt"] }).toEqual({ id, attempt: 1 });
       return;
@@ -158,7 +158,7 @@ async function attacks(): Promise<{ readonly frames: readonly string[]; readonly
 }
 
 describe("a node under attack", () => {
-  it("serves those who behave, and tells nobody what is not theirs", { timeout: gateOrSoak(120_000, 3_600_000) }, async () => {
+  it("serves well-behaved clients, and discloses no data of others", { timeout: gateOrSoak(120_000, 3_600_000) }, async () => {
     onTestFailed(() => void process.stderr.write(`PARLEY_SEED=${SEED}\n`));
     const before = process.memoryUsage().rss;
     const peace = new AbortController();

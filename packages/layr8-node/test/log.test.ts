@@ -99,7 +99,7 @@ describe("the node's log", () => {
     expect(warnings.filter(({ msg }) => String(msg).startsWith("message redelivered"))).toMatchObject([{ attempt: 4, ...about }]);
     bob.reply("m-1", "pass");
     await alice.receive();
-    expect(line("message given up")).toMatchObject({ level: 20, cause: "unhandled", ...about });
+    expect(line("message dead-lettered")).toMatchObject({ level: 20, cause: "unhandled", ...about });
     alice.close();
     bob.close();
   });

@@ -22,7 +22,7 @@ function everyStepIsLong(): () => number {
 }
 
 describe("the event loop comes back", () => {
-  it("while ephemeral DIDs end, and each is told of before the next one is looked at", async () => {
+  it("while ephemeral DIDs expire, and each is yielded before the next one is checked", async () => {
     const dids = new Dids({ records: memoryRecords<DidRecord>(), nodeKey: SealingKey.random(), now: () => 0 });
     const owner = { id: "key", name: "key", dids: "any", ephemeral: true, createdAt: 0 } as const;
     for (let number = 0; number < COUNT; number += 1) await dids.assign("host.example", owner);
@@ -51,7 +51,7 @@ describe("the event loop comes back", () => {
     await harness.close();
   });
 
-  it("while an inbox is looked through that nobody takes anything from", async () => {
+  it("while an inbox is read without a connection that has capacity", async () => {
     const inbox = new MemoryInbox();
     for (let number = 0; number < COUNT; number += 1) {
       await inbox.append({ recipient: "bob", id: `${number}`, type: "t", plaintext: "{}", authorized: true, expiresAt: Infinity });

@@ -138,14 +138,14 @@ describe("connecting", () => {
     ["no DID", "plugins:bob", {}],
     ["a DID with a fragment", "plugins:did:web:x#1", {}],
     ["a DID that is too long", `plugins:did:web:${"x".repeat(3000)}`, {}],
-    ["payload_types that are no list", `plugins:${BOB}`, { payload_types: "echo" }],
+    ["payload_types that are not a list", `plugins:${BOB}`, { payload_types: "echo" }],
     ["payload_types with a number", `plugins:${BOB}`, { payload_types: [7] }],
     ["too many payload_types", `plugins:${BOB}`, { payload_types: Array.from({ length: 300 }, (_, i) => `p${i}`) }],
     ["a list as payload", `plugins:${BOB}`, []],
     ["null as payload", `plugins:${BOB}`, null],
     ["an unknown mode", `plugins:${BOB}`, { did_spec: { mode: "Steal" } }],
     ["an unknown storage", `plugins:${BOB}`, { did_spec: { storage: "cloud" } }],
-  ])("refuses a join with %s, and says why", async (_name, topic, payload) => {
+  ])("rejects a join with %s, with the reason", async (_name, topic, payload) => {
     const client = await RawClient.open(node.url, { "x-api-key": node.apiKey ?? "" });
     const reply = await client.push(topic, "phx_join", payload);
     expect(reply).toMatchObject({ status: "error", response: { reason: expect.stringMatching(/\w{4,}/) as string } });
@@ -153,7 +153,7 @@ describe("connecting", () => {
     client.close();
   });
 
-  it("closes the connections of a key that is revoked, and knows it no more", async () => {
+  it("closes the connections of a revoked key and rejects it", async () => {
     const { id, key } = await node.createApiKey({ dids: "any" });
     const joined = await agent({ apiKey: key });
     expect(await node.revokeApiKey(id)).toBe(true);
@@ -315,7 +315,7 @@ describe("messages", () => {
     expect((await alice.receive()).plaintext).toEqual(answer);
   });
 
-  it("go to the next taker when one passes, and their sender learns when nobody takes them", async () => {
+  it("go to the next connection after a pass, and are reported to their sender when none handles them", async () => {
     const alice = await agent({ did: ALICE });
     const bob = await agent({ did: BOB, protocols: [ECHO], replyProtocol: true });
     const rest = await agent({ did: BOB, protocols: ["*"], replyProtocol: true });
@@ -450,14 +450,14 @@ describe("messages", () => {
     ["no from", { from: undefined }, "unauthorized"],
     ["no recipient", { to: [] }, "to names no recipient"],
     ["an unknown recipient", { to: ["did:web:localhost:nobody"] }, "unknown recipient"],
-    ["a protocol that nobody handles", { type: "https://example.com/chess/1.0/move" }, "no handler"],
+    ["a protocol without a handler", { type: "https://example.com/chess/1.0/move" }, "no handler"],
     ["no type", { type: undefined }, "type is missing"],
     ["a number as id", { id: 7 }, "id must be a string"],
     ["a text as to", { to: BOB }, "to must be a list"],
     ["a list as body", { body: [] }, "body must be"],
     ["an expiry in the past", { expires_time: 1000 }, "expired"],
     ["an expiry in the past, as text", { expires_time: "1965-07-01T00:00:00Z" }, "expired"],
-    ["an expiry that is no time", { expires_time: "soon" }, "expires_time must be seconds since 1970, or text"],
+    ["an expiry that is not a time", { expires_time: "soon" }, "expires_time must be seconds since 1970, or text"],
     ["a second From", { From: BOB }, "mistaken for from"],
   ])("are refused with %s", async (_name, more, reason) => {
     const alice = await agent({ did: ALICE });
@@ -491,7 +491,7 @@ describe("messages", () => {
       );
     }
     expect(await refusalOf(alice, "did:web:localhost:nobody-like-it")).toContain("has connected to this node. Is it started?");
-    // Tenants of other hosts are not for everybody to know.
+    // Tenants of other hosts are not disclosed.
     expect(await refusalOf(alice, "did:web:secret.localhost:echo")).not.toContain("secret.example");
     expect(await refusalOf(acme, "did:web:secretexample.localhost:echo")).not.toContain("Did you mean did:web:localhost");
   });
@@ -567,7 +567,7 @@ describe("messages", () => {
     await expect.poll(() => alice.send(message("4"))).toEqual(OK);
   });
 
-  it("are refused beyond their size, and the connection lives on", async () => {
+  it("are rejected above the size limit, and the connection stays open", async () => {
     await start({ limits: { maxMessageLength: 1000 } });
     const alice = await agent({ did: ALICE });
     const bob = await agent({ did: BOB, protocols: [ECHO] });
@@ -746,7 +746,7 @@ describe("a data directory", () => {
 describe("options", () => {
   it.each<[string, object]>([
     ["a limit of 0", { limits: { maxInFlight: 0 } }],
-    ["a limit that there isn't", { limits: { maxInflight: 10 } }],
+    ["an unknown limit", { limits: { maxInflight: 10 } }],
     ["a key that is too short", { apiKeys: [{ key: "short", dids: "any" }] }],
     ["a policy without DID", { policies: [{ did: "" }] }],
     ["a prefix that ends in a name", { apiKeys: [{ key: "0123456789abcdef", dids: ["did:web:acme*"] }] }],

@@ -198,7 +198,7 @@ describe("credentials that a sender presents with a message", () => {
     expect(received.map(({ context }) => context["sender_credentials"])).toEqual([[SEEN], [], [], []]);
   });
 
-  it("are none where a presentation is for the agent itself", async () => {
+  it("are absent where a presentation is for the agent itself", async () => {
     const [alice, bob] = [await agent(ALICE), await agent(BOB)];
     const own = { media_type: "application/vp+jwt", data: { json: await presentation({ nonce: "something else" }) } };
     expect(await alice.send(message("1", [own]))).toEqual(OK);
@@ -220,10 +220,10 @@ describe("credentials that a sender presents with a message", () => {
       "expired",
     ],
     ["with a changed signature", async () => [attachment((await presentation()).replace(/.{6}$/, "AAAAAA"))], "signature_invalid"],
-    ["that is none", async () => [attachment("nonsense")], "malformed"],
+    ["that is invalid", async () => [attachment("nonsense")], "malformed"],
     ["that is a credential", async () => [attachment(await credential())], "typ_invalid"],
-    ["that is no text", async () => [attachment({ a: 1 })], "needs the signed presentation"],
-    ["besides a second one", async () => [attachment(await presentation()), attachment(await presentation())], "at most one"],
+    ["that is not a string", async () => [attachment({ a: 1 })], "needs the signed presentation"],
+    ["in addition to a second one", async () => [attachment(await presentation()), attachment(await presentation())], "at most one"],
   ])("are refused when the presentation is one %s", async (_, attachments, why) => {
     const [alice, bob] = [await agent(ALICE), await agent(BOB)];
     const reply = await alice.send(message("1", await attachments()));

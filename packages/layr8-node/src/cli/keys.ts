@@ -1,12 +1,12 @@
 import { parseOptions } from "@parley/server-command";
 import type { ApiKeys } from "../identity/api-keys.ts";
 
-/** What the commands take from the environment. */
+/** Environment variables of the commands. */
 interface KeysEnvironment {
   readonly nodeKey: Uint8Array | undefined;
 }
 
-/** Makes an API key in a data directory and prints it. */
+/** Creates an API key in a data directory and prints it. */
 export async function createKey(args: readonly string[], environment: KeysEnvironment): Promise<void> {
   const { values } = parseOptions("layr8-node", {
     args: [...args],
@@ -18,7 +18,7 @@ export async function createKey(args: readonly string[], environment: KeysEnviro
     },
   });
   const { did, any, name } = values;
-  if (any === (did !== undefined)) throw new TypeError("say what the key may bind: --did <did or prefix>, or --any");
+  if (any === (did !== undefined)) throw new TypeError("missing option: --did <did or prefix>, or --any for any DID");
   const dids = did ?? "any";
   await withKeys(values["data-dir"], environment, async (keys) => {
     const { id, key } = await keys.create({ dids, ...(name !== undefined && { name }) });
@@ -44,14 +44,14 @@ export async function revokeKey(args: readonly string[], environment: KeysEnviro
     allowPositionals: true,
   });
   const [id] = positionals;
-  if (id === undefined) throw new TypeError("say which key: layr8-node keys revoke <id> --data-dir <path>");
+  if (id === undefined) throw new TypeError("missing key id: layr8-node keys revoke <id> --data-dir <path>");
   await withKeys(values["data-dir"], environment, async (keys) => {
-    if (!(await keys.revoke(id))) throw new TypeError(`there is no key with the id ${id}`);
+    if (!(await keys.revoke(id))) throw new TypeError(`unknown API key id: ${id}`);
   });
 }
 
 async function withKeys(dataDir: string | undefined, { nodeKey }: KeysEnvironment, use: (keys: ApiKeys) => Promise<void>): Promise<void> {
-  if (dataDir === undefined) throw new TypeError("--data-dir is missing: API keys are kept there");
-  // Loaded when the arguments are known to be right.
+  if (dataDir === undefined) throw new TypeError("missing option --data-dir <path>: the directory that stores the API keys");
+  // Loaded only after the arguments are checked.
   await (await import("./with-keys.ts")).withKeys(dataDir, nodeKey, use);
 }

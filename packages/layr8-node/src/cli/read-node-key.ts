@@ -2,9 +2,9 @@ const NODE_KEY_BYTES = 32;
 const BASE64 = /^[\w+/-]+={0,2}$/;
 
 /**
- * Reads a node key as text: 32 bytes in base64 or base64url. `undefined` if there is none.
+ * Parses a node key: 32 bytes in base64 or base64url. Returns `undefined` for a missing or empty text.
  *
- * @throws TypeError which doesn't repeat the text.
+ * @throws TypeError without the text, which is secret.
  */
 export function readNodeKey(text: string | undefined): Uint8Array | undefined {
   if (text === undefined || text === "") return undefined;

@@ -26,13 +26,13 @@ const CONFIG_MEMBERS: readonly (keyof NodeOptions)[] = [
   "limits",
 ];
 
-/** What the command takes from its environment: what should not be seen in a list of processes. */
+/** Secrets from the environment, which must not appear in a process list. */
 export interface StartEnvironment {
   readonly apiKey: string | undefined;
   readonly nodeKey: Uint8Array | undefined;
 }
 
-/** Runs a node until SIGINT or SIGTERM. Prints what agents need to connect: its URL, and its API key where it had to make one. */
+/** Runs a node until SIGINT or SIGTERM. Prints what agents need to connect: its URL, and its API key if one was created. */
 export async function start(args: readonly string[], { apiKey, nodeKey }: StartEnvironment): Promise<void> {
   const { values } = parseOptions("layr8-node", {
     args: withOneProxy(args),
@@ -73,12 +73,12 @@ export async function start(args: readonly string[], { apiKey, nodeKey }: StartE
     ...(values.peer !== undefined && { resolution: withPeers(config.resolution, values.peer) }),
   };
   const logger = serverLogger("layr8-node", values.log);
-  // Loaded when the arguments are known to be right.
+  // Loaded only after the arguments are checked.
   const { startNode } = await import("../node.ts");
   const node = await startNode({ ...options, logger });
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => void node.close());
   console.log(`LAYR8_NODE_URL=${node.url}`);
-  // Shown on purpose: it is nowhere else.
+  // Printed intentionally: the key can't be read again.
   if (node.apiKey !== undefined) console.log(`LAYR8_API_KEY=${node.apiKey}`);
   else if (options.dataDir !== undefined && options.apiKeys?.length === 0) logger.info(keyHint(options.dataDir));
   if (values["write-env"] === undefined) return;
@@ -91,7 +91,7 @@ export async function start(args: readonly string[], { apiKey, nodeKey }: StartE
 
 function keyHint(dataDir: string): string {
   const command = `layr8-node keys create --any --data-dir ${dataDir}`;
-  return `the API key was shown when it was made; to make another one, stop the node and run: ${command}`;
+  return `the API key was shown when it was created; to create another one, stop the node and run: ${command}`;
 }
 
 /** `--peer partner.example=http://127.0.0.1:4001` is an entry of `resolution.hosts`. */

@@ -5,7 +5,7 @@ import type { ApiKeys } from "../identity/api-keys.ts";
 import { readLimits } from "../options.ts";
 import { openStores, SCHEMA } from "../stores.ts";
 
-/** Works on the API keys of a data directory that no node has open. */
+/** Opens the API keys of a data directory that no node is using. */
 export async function withKeys(dataDir: string, nodeKey: Uint8Array | undefined, use: (keys: ApiKeys) => Promise<void>): Promise<void> {
   await checkDataDirectory(dataDir, SCHEMA);
   const stores = await openStores({ dataDir, ...(nodeKey !== undefined && { nodeKey }) }, readLimits()).catch((error: unknown) => {

@@ -2,14 +2,14 @@ import { randomUUID } from "node:crypto";
 import { isJsonObject, type JsonObject, type JsonValue } from "@parley/core";
 import { CredentialError } from "./credential-error.ts";
 
-/** Members that are no part of a credential, and that callers mistake for the request's `issuer_did`. */
+/** Members that don't belong to a credential, which callers confuse with the request's `issuer_did`. */
 const MISPLACED = ["issuerDid", "issuer_did", "iss"];
 
 /**
- * Fills in what a credential to sign may leave out: `id` with a new `urn:uuid:`, `issuer` with the DID that signs.
+ * Adds missing members to a credential before signing: `id` with a new `urn:uuid:`, `issuer` with the signing DID.
  *
- * @throws CredentialError `id_missing` or `issuer_missing`, when one is there and can't be one; `issuer_mismatch`, when the credential names
- *   another issuer, in `issuer` or in a member that belongs beside the credential.
+ * @throws CredentialError `id_missing` or `issuer_missing` when the member is present and invalid; `issuer_mismatch` when the credential
+ *   names another issuer, in `issuer` or in a member that belongs to the request.
  */
 export function completeCredential(credential: JsonObject, issuerDid: string): JsonObject {
   const { id, issuer } = credential;
@@ -33,7 +33,7 @@ function issuerFor(issuer: JsonValue | undefined, issuerDid: string): JsonValue 
   return issuer;
 }
 
-/** Some SDKs write what is absent as `null` or as an empty string. */
+/** Some SDKs write absent members as `null` or an empty string. */
 function isAbsent(value: JsonValue | undefined): value is undefined | null | "" {
   return value === undefined || value === null || value === "";
 }

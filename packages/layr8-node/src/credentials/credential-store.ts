@@ -1,18 +1,18 @@
-/** A credential that a holder keeps at the node. */
+/** A holder's credential stored at the node. */
 export interface StoredCredential {
   /** Random UUID. */
   readonly id: string;
   readonly holderDid: string;
-  /** The signed credential, as it came. */
+  /** The signed credential, as received. */
   readonly signed: string;
   readonly issuerDid?: string;
   /** End of its validity, RFC 3339. */
   readonly validUntil?: string;
 }
 
-/** Which part of a holder's credentials is wanted. */
+/** Range of a holder's credentials. */
 export interface ListOptions {
-  /** Credentials at most; fewer where they are large. */
+  /** Maximum number of credentials; fewer if they are large. */
   readonly limit: number;
   /** `next` of the page before. */
   readonly after?: number | undefined;
@@ -21,17 +21,17 @@ export interface ListOptions {
 /** Some of a holder's credentials, in the order in which they were stored. */
 export interface CredentialPage {
   readonly credentials: readonly StoredCredential[];
-  /** What the next page comes after; absent on the last. */
+  /** Cursor of the next page; absent on the last. */
   readonly next?: number;
 }
 
 /**
- * Keeps credentials. Pages are stable: walking them shows each credential once that is there from the first page to the last, whatever is
- * stored or removed meanwhile.
+ * Stores credentials. Pagination is stable: a credential stored during the whole iteration is returned exactly once, whatever is added or
+ * removed.
  */
 export interface CredentialStore {
   /**
-   * Resolves with the credential under its new id when it is durable.
+   * Stores a credential under a new id. Resolves when it is durable.
    *
    * @throws CredentialError `wallet_full`; StorageError `storage_failed`.
    */
@@ -39,13 +39,13 @@ export interface CredentialStore {
   get(id: string): StoredCredential | undefined;
   list(holderDid: string, options: ListOptions): CredentialPage;
   /**
-   * Resolves with whether there was such a credential, when it is gone for good.
+   * Removes a credential. Resolves when the removal is durable, to `false` if the id is unknown.
    *
    * @throws StorageError `storage_failed`
    */
   remove(id: string): Promise<boolean>;
   /**
-   * Removes all that a holder has.
+   * Removes all credentials of a holder.
    *
    * @throws StorageError `storage_failed`
    */

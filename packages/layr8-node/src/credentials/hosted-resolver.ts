@@ -9,14 +9,14 @@ export interface HostedDocuments {
 }
 
 /**
- * Whether the node holds the keys of a DID that it hosts. A did:key is its own key: an agent may be reached under one, but the node can't
- * sign for it, nor may the node say what its key is.
+ * Whether the node holds the keys of a DID that it hosts. A did:key is its own key: an agent can be reached under one, but the node can't
+ * sign for it or publish another key.
  */
 export function nodeHoldsKeys(did: string): boolean {
   return !did.startsWith("did:key:");
 }
 
-/** A resolver that knows the node's own DIDs, at once and as they are now, and asks another one for the rest. */
+/** Creates a resolver that returns the current documents of hosted DIDs, and delegates other DIDs. */
 export function createHostedResolver(hosted: HostedDocuments, others: DidResolver): DidResolver {
   return {
     resolve: async (did, options = {}) => {

@@ -6,7 +6,7 @@ import { pageOf } from "./page.ts";
 
 type CredentialRecord = StoredCredential & { readonly seq: number };
 
-/** What must be known of a credential to remove it. */
+/** The fields needed to remove a credential. */
 type RemovableCredential = Pick<CredentialRecord, "id" | "holderDid" | "seq">;
 
 const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
@@ -14,19 +14,19 @@ const SEQ_BYTES = 6;
 const HOLDER_BYTES = 32;
 
 /**
- * Credentials in a node's data directory.
+ * Stores credentials in a node's data directory.
  *
- * Tables: `credentials` (id → record) and `credential-holders` (SHA-256 of the holder's DID, seq → id). Seqs are times of storing, moved on
- * where two are the same, so that they grow over a restart too.
+ * Tables: `credentials` (id → record) and `credential-holders` (SHA-256 of the holder's DID, seq → id). Seqs are times of storing,
+ * incremented where two are equal, so that they ascend across restarts.
  */
 export class LmdbCredentialStore implements CredentialStore {
   readonly #maxPerHolder: number;
   readonly #writes: WriteQueue;
   readonly #records: Table;
   readonly #index: Table;
-  /** By hash of the holder; what is being written counts, what is being removed doesn't. */
+  /** Number of credentials by hash of the holder, pending writes included, pending removals excluded. */
   readonly #counts = new Map<string, number>();
-  /** Removals under way by id. */
+  /** Pending removals by id. */
   readonly #removing = new Map<string, Promise<void>>();
   #lastSeq = 0;
 
@@ -42,7 +42,8 @@ export class LmdbCredentialStore implements CredentialStore {
   }
 
   /**
-   * Removes what holders have that are not there any more: the node may have stopped between the end of a DID and that of its credentials.
+   * Removes the credentials of holders that are no longer hosted: the node may have stopped between the removal of a DID and that of its
+   * credentials.
    *
    * @throws StorageError `storage_failed`
    */
@@ -51,7 +52,7 @@ export class LmdbCredentialStore implements CredentialStore {
     let last: string | undefined;
     for (const { key, value } of this.#index.getRange({})) {
       const holder = holderOf(key);
-      // One record tells whose the others are.
+      // One record is enough to know the holder of the others.
       if (holder === last) continue;
       last = holder;
       const record = this.#read(value);
@@ -103,9 +104,9 @@ export class LmdbCredentialStore implements CredentialStore {
   }
 
   async removeHolder(holderDid: string): Promise<void> {
-    // What is still being written is not among the entries yet.
+    // Credentials being written are not in the index yet.
     await this.#writes.flush().catch(() => undefined);
-    // Credentials are large: the index has all that is needed to remove them.
+    // Reads only the index, because credentials are large.
     const entries: RemovableCredential[] = [];
     for (const { key, value } of this.#index.getRange(rangeOf(hashOf(holderDid), 0))) {
       const id = idOf(value);
@@ -140,7 +141,7 @@ export class LmdbCredentialStore implements CredentialStore {
     }
   }
 
-  /** A damaged record is set aside, and is not there from then on. */
+  /** Reads a record. A damaged one is set aside, and counts as unknown from then on. */
   #read(id: Uint8Array): CredentialRecord | undefined {
     try {
       const value = this.#records.get(id);
@@ -186,7 +187,7 @@ function indexKey(holder: Uint8Array, seq: number): Buffer {
   return key;
 }
 
-/** A holder's entries from a seq on. */
+/** Range of a holder's entries, starting at a seq. */
 function rangeOf(holder: Uint8Array, from: number): { start: Uint8Array; end: Uint8Array } {
   return { start: indexKey(holder, from), end: Buffer.concat([indexKey(holder, 2 ** (8 * SEQ_BYTES) - 1), Buffer.alloc(1)]) };
 }

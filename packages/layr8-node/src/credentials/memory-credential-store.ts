@@ -8,11 +8,11 @@ interface Entry {
   readonly credential: StoredCredential;
 }
 
-/** Credentials that live as long as the process. */
+/** Stores credentials in memory. */
 export class MemoryCredentialStore implements CredentialStore {
   readonly #maxPerHolder: number;
   readonly #byId = new Map<string, Entry>();
-  /** By holder, then by id, in the order of storing. */
+  /** By holder, then by id, in storing order. */
   readonly #byHolder = new Map<string, Map<string, Entry>>();
   #lastSeq = 0;
 
@@ -54,13 +54,13 @@ export class MemoryCredentialStore implements CredentialStore {
     return Promise.resolve();
   }
 
-  /** Entries after a place, without a copy of all of them. */
+  /** Entries after a cursor, without copying. */
   *#after(holderDid: string, after: number): Generator<Entry> {
     for (const entry of this.#byHolder.get(holderDid)?.values() ?? []) if (entry.seq > after) yield entry;
   }
 }
 
-/** The refusal of one credential too many. */
+/** The error when a holder's limit is reached. */
 export function walletFull(maxPerHolder: number): CredentialError {
   return new CredentialError("wallet_full", `A holder may store ${maxPerHolder} credentials`);
 }

@@ -3,7 +3,7 @@ import type { NodeLimits } from "../options.ts";
 import { createNetworkStatusFetch, type Resolution } from "./resolution.ts";
 import { CredentialVerifier } from "./verifier.ts";
 
-/** Verifies with the documents that a resolver finds, and status lists from the network. */
+/** Creates a verifier that uses documents of a resolver and status lists from the network. */
 export function createNetworkVerifier(resolver: DidResolver, resolution: Resolution, limits: NodeLimits): CredentialVerifier {
   return new CredentialVerifier({
     resolver,

@@ -2,28 +2,28 @@ import { createHash } from "node:crypto";
 import { FairShare, TransientMap, type FairShareLease } from "@parley/core/internal";
 import { CredentialError } from "./credential-error.ts";
 
-/** What {@link NonceMemory} is made with. */
+/** Options of {@link NonceMemory}. */
 export interface NonceMemoryOptions {
   /** How long a nonce is remembered, in milliseconds. */
   readonly windowMs: number;
-  /** Nonces of all API keys; one may have a quarter, and an eighth is kept for keys that have none. */
+  /** Maximum nonces of all API keys. One key may use a quarter, and an eighth is reserved for keys without any. */
   readonly maxEntries: number;
   /** Milliseconds since 1970. */
   readonly now?: () => number;
-  /** The time by which nonces are forgotten: one that does not jump ahead. Default `now`. */
+  /** The time by which nonces expire, which doesn't jump ahead. Default `now`. */
   readonly expiryNow?: () => number;
 }
 
 /** How far a signer's clock may be ahead of the node's, in milliseconds. */
 const CLOCK_TOLERANCE_MS = 60_000;
 
-/** Remembers which nonces holders have shown to verifiers, so that each is accepted once. */
+/** Remembers the nonces that holders have presented to verifiers, so that each is accepted once. */
 export class NonceMemory {
   readonly #windowMs: number;
   readonly #share: FairShare;
   readonly #now: () => number;
   readonly #expiryNow: () => number;
-  /** When each may be forgotten, in the order of their coming. */
+  /** Expiry of each nonce, in insertion order. */
   readonly #seen = new TransientMap<string, { readonly until: number; readonly lease: FairShareLease }>();
 
   constructor({ windowMs, maxEntries, now = Date.now, expiryNow = now }: NonceMemoryOptions) {
@@ -34,12 +34,12 @@ export class NonceMemory {
   }
 
   /**
-   * Notes a nonce that has been verified.
+   * Records a verified nonce.
    *
-   * @param owner the API key that it is counted for.
-   * @param signedAt when the presentation says that it was signed, in milliseconds since 1970.
-   * @throws CredentialError `nonce_replayed`; `presentation_not_recent` when it was signed before the memory begins, or in the
-   *   future; `busy` when the memory, or the key's share of it, is full: forgetting early would let nonces be replayed.
+   * @param owner the API key charged for it.
+   * @param signedAt time of signing stated in the presentation, in milliseconds since 1970.
+   * @throws CredentialError `nonce_replayed`; `presentation_not_recent` when it was signed before the window, or in the future; `busy` when
+   *   the limit, or the key's share, is reached: dropping nonces early would allow replays.
    */
   use(owner: string, verifierDid: string, holderDid: string, nonce: string, signedAt: number | undefined): void {
     const now = this.#now();

@@ -3,7 +3,7 @@ import { type CredentialPage, type ListOptions, MAX_PAGE_LENGTH, type StoredCred
 const CURSOR_BYTES = 6;
 const CURSOR = /^[\w-]{8}$/;
 
-/** Makes a page of what comes after the page before: as much as it may hold, and where the next one begins if there is more. */
+/** Creates a page of the given entries, up to its limits, with a cursor if more follow. */
 export function pageOf(
   entries: Iterable<{ readonly seq: number; readonly credential: StoredCredential }>,
   limit: ListOptions["limit"],
@@ -20,14 +20,14 @@ export function pageOf(
   return { credentials };
 }
 
-/** A place in a list as the text that clients send back. */
+/** Encodes a cursor as text for clients. */
 export function encodeCursor(seq: number): string {
   const bytes = Buffer.alloc(CURSOR_BYTES);
   bytes.writeUIntBE(seq, 0, CURSOR_BYTES);
   return bytes.toString("base64url");
 }
 
-/** `undefined` if the text is no cursor. */
+/** Decodes a cursor; `undefined` if the text is invalid. */
 export function decodeCursor(text: string): number | undefined {
   return CURSOR.test(text) ? Buffer.from(text, "base64url").readUIntBE(0, CURSOR_BYTES) : undefined;
 }

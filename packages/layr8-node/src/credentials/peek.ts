@@ -1,9 +1,9 @@
 import { isJsonObject, type JsonObject } from "@parley/core";
 import { readTime } from "@parley/core/internal";
 
-/** What a signed presentation says of its own signature. */
+/** Claims of a presentation about its own signature. */
 export interface PresentationClaims {
-  /** Whether it names whom it is for. */
+  /** Whether it states an audience. */
   readonly hasAudience: boolean;
   /** When it was signed, in milliseconds since 1970. */
   readonly signedAt: number | undefined;
@@ -12,8 +12,8 @@ export interface PresentationClaims {
 const DATA_URL = /^data:[^;,]*((?:;[^;,]*)*),(.*)$/is;
 
 /**
- * Reads, in any format, what a presentation says of its signature. Nothing is verified here, and what can't be read counts as absent; but
- * all of it is part of what is signed, so it is true once the presentation has been verified.
+ * Reads the claims of a presentation, in any format, without verification. Unreadable claims count as absent. All of them are signed, so
+ * they are authentic once the presentation has been verified.
  */
 export function peekPresentation(text: string): PresentationClaims {
   const signed = text.trim(); // as verification reads it
@@ -25,7 +25,7 @@ export function peekPresentation(text: string): PresentationClaims {
   return { hasAudience: aud !== undefined, signedAt: seconds === undefined ? undefined : seconds * 1000 };
 }
 
-/** What is beside the JWS in an envelope is not signed: a proof there says nothing. */
+/** Members beside the JWS in an envelope are not signed: a proof there is ignored. */
 function isEnvelope({ type }: JsonObject): boolean {
   return [type].flat().includes("EnvelopedVerifiablePresentation");
 }

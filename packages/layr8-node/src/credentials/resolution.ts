@@ -3,25 +3,25 @@ import { rejectUnknownOptions } from "@parley/core/internal";
 import { createNodeFetch, type AddressKind } from "@parley/did/node";
 import { createStatusListFetch, type StatusListFetch } from "@parley/vc";
 
-/** How a node reaches other hosts: for the documents of DIDs that it doesn't host, for status lists, and for messages to other nodes. */
+/** How a node reaches other hosts: for DID documents that it doesn't host, for status lists, and for messages to other nodes. */
 export interface ResolutionOptions {
   /**
-   * Kinds of addresses that it may ask besides public ones, such as `"loopback"` or `"private"`. Default none, so that nobody can use the
-   * node to reach what only the node can reach.
+   * Kinds of addresses that it may contact in addition to public ones, such as `"loopback"` or `"private"`. Default: none, so that others
+   * can't use the node to reach its internal network.
    */
   readonly allow?: readonly AddressKind[];
-  /** Ask `localhost` and names below it over plain http. For development. Default `false`. */
+  /** Use plain http for `localhost` and names below it. For development. Default `false`. */
   readonly httpForLoopback?: boolean;
   /**
-   * Where hosts are, instead of asking DNS: `{ "partner.localhost": "http://127.0.0.1:4001" }`. Keys are hosts, with the port if the DID
-   * has one (`localhost:4001`, or `localhost%3A4001` as in the DID); values are http or https origins, which may have any address. Default none.
+   * Addresses of hosts, used instead of DNS: `{ "partner.localhost": "http://127.0.0.1:4001" }`. Keys are hosts, with the port if the DID
+   * has one (`localhost:4001`, or `localhost%3A4001` as in the DID). Values are http or https origins, of any address. Default: none.
    */
   readonly hosts?: Readonly<Record<string, string>>;
-  /** Longest time for one document or status list, in milliseconds. Default 5000. */
+  /** Time limit for one document or status list, in milliseconds. Default 5000. */
   readonly timeoutMs?: number;
   /**
-   * How long documents of other hosts and status lists are kept, and so a removed key trusted or a revocation not noticed, in
-   * milliseconds; 0 keeps none. Default 300,000.
+   * How long documents of other hosts and status lists are cached, in milliseconds: up to this time a removed key is trusted and a
+   * revocation not noticed. 0 disables caching. Default 300,000.
    */
   readonly cacheTtlMs?: number;
 }
@@ -45,7 +45,11 @@ const MAX_TTL_MS = 24 * 60 * 60_000;
 
 const OPTIONS: readonly (keyof ResolutionOptions)[] = ["allow", "httpForLoopback", "hosts", "timeoutMs", "cacheTtlMs"];
 
-/** Fills in the defaults, and checks what was given: it may come from a file. @throws TypeError naming the option. */
+/**
+ * Adds the defaults and checks the given values, which may come from a file.
+ *
+ * @throws TypeError naming the option.
+ */
 export function readResolution(options: ResolutionOptions = {}): Resolution {
   rejectUnknownOptions(options, OPTIONS, "resolution.");
   const { allow = [], httpForLoopback = false, hosts = {}, timeoutMs = DEFAULT_TIMEOUT_MS, cacheTtlMs = DEFAULT_TTL_MS } = options;
@@ -57,7 +61,7 @@ export function readResolution(options: ResolutionOptions = {}): Resolution {
   return { allow: [...allow], httpForLoopback, hosts: readHosts(hosts), timeoutMs, cacheTtlMs };
 }
 
-/** Resolves did:web and did:key over the network, within what is allowed. */
+/** Creates a resolver for did:web and did:key over the network, limited to allowed addresses. */
 export function createNetworkResolver({ allow, httpForLoopback, hosts, timeoutMs, cacheTtlMs }: Resolution): DidResolver {
   return createDidResolver({
     methods: { ...didKeyMethod(), ...didWebMethod({ fetch: createNodeFetch({ allow }), httpForLoopback, hosts, timeoutMs }) },
@@ -66,7 +70,7 @@ export function createNetworkResolver({ allow, httpForLoopback, hosts, timeoutMs
   });
 }
 
-/** Gets status lists, within what is allowed. */
+/** Fetches status lists, limited to allowed addresses. */
 export function createNetworkStatusFetch({ allow, httpForLoopback, hosts, timeoutMs }: Resolution): StatusListFetch {
   return createStatusListFetch({ fetch: createNodeFetch({ allow }), httpForLoopback, hosts, timeoutMs });
 }
@@ -75,11 +79,12 @@ function isKinds(allow: unknown): allow is readonly AddressKind[] {
   return Array.isArray(allow) && allow.every((kind) => typeof kind === "string" && (kind === "public" || Object.hasOwn(KINDS, kind)));
 }
 
-/** Hosts as they stand in URLs. */
+/** Converts hosts to their form in URLs. */
 function readHosts(hosts: object): Record<string, string> {
   const entries = Object.entries(hosts).map(([name, origin]: [string, unknown]): [host: string, origin: string] => {
     const host = readHost(name);
-    if (host === undefined) throw new TypeError(`resolution.hosts: ${name} is no host such as partner.example or localhost:4001`);
+    if (host === undefined)
+      throw new TypeError(`resolution.hosts: ${name} is not a host. Expected a host such as partner.example or localhost:4001`);
     if (typeof origin !== "string" || !isOrigin(origin)) {
       throw new TypeError(
         `resolution.hosts: the entry of ${name} must be an http or https origin such as http://127.0.0.1:4001, without a path`,
@@ -90,7 +95,7 @@ function readHosts(hosts: object): Record<string, string> {
   return Object.fromEntries(entries);
 }
 
-/** A host as it stands in URLs, from a URL or a did:web DID; `undefined` if it is none. */
+/** Parses a host from a URL or a did:web DID to its form in URLs; `undefined` if it is invalid. */
 export function readHost(name: string): string | undefined {
   const host = name.replace(/%3a/i, ":");
   const url = /^[\w.:[\]-]+$/.test(host) && URL.canParse(`https://${host}`) ? new URL(`https://${host}`) : undefined;

@@ -2,7 +2,7 @@ import { isJsonObject, type JsonObject } from "@parley/core";
 import { VcError } from "@parley/vc";
 import { CredentialError } from "./credential-error.ts";
 
-/** What the node notes of a credential beside the credential itself. */
+/** Metadata that the node stores with a credential. */
 export interface StoredClaims {
   readonly issuerDid?: string;
   /** RFC 3339. */
@@ -16,10 +16,10 @@ function issuerOf({ issuer }: JsonObject): string | undefined {
 }
 
 /**
- * What a credential says of its issuer and its end, held against what its holder says of them. Where the credential says nothing, the
- * holder's word stands.
+ * Checks a credential's issuer and expiry against what its holder states. The holder's statement is used for a missing member.
  *
- * @throws VcError `credential_invalid`, when it is no credential; CredentialError `issuer_mismatch`, `valid_until_mismatch`.
+ * @throws VcError `credential_invalid` when it is not a credential.
+ * @throws CredentialError `issuer_mismatch`, `valid_until_mismatch`.
  */
 export function claimsOf(credential: JsonObject, said: StoredClaims): StoredClaims {
   const { type } = credential;

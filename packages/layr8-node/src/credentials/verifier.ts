@@ -11,38 +11,38 @@ import {
 } from "@parley/vc";
 import { CredentialError } from "./credential-error.ts";
 
-/** What a {@link CredentialVerifier} is made with. */
+/** Options of {@link CredentialVerifier}. */
 export interface CredentialVerifierOptions {
   readonly resolver: DidResolver;
   readonly status: StatusListFetch;
-  /** How long a verified status list is kept, and so a revocation may go unnoticed, in milliseconds. */
+  /** How long a verified status list is cached, and so a revocation not noticed, in milliseconds. */
   readonly statusMaxAgeMs: number;
-  /** Verifications at the same time; one owner (API key, address) may have a quarter, and an eighth is kept for owners that have none. */
+  /** Maximum concurrent verifications. One owner (API key, address) may use a quarter, and an eighth is reserved for owners without any. */
   readonly maxConcurrent: number;
-  /** Longest time for one, in milliseconds; after it, `timeout`. */
+  /** Time limit of one verification, in milliseconds; above it, `timeout`. */
   readonly timeoutMs: number;
 }
 
 /** Options of one verification. */
 export interface VerificationOptions {
-  /** Whom it is counted for: an API key or an address. */
+  /** The owner charged for it: an API key or an address. */
   readonly owner: string;
-  /** Who verifies. What is made for others is refused; a presentation must be made for the verifier if one is named. */
+  /** DID of the verifier. A presentation or credential for other audiences is rejected. */
   readonly audience?: string | undefined;
-  /** Stops it; the promise is rejected with its reason. */
+  /** Aborts the verification; the promise rejects with its reason. */
   readonly signal?: AbortSignal | undefined;
 }
 
 /** Options of the verification of a presentation. */
 export interface PresentationOptions extends VerificationOptions {
-  /** The nonce that it must have. Whether it was shown before is not looked at here. */
+  /** The required nonce. Whether it was presented before is not checked here. */
   readonly nonce?: string | undefined;
 }
 
-/** Status lists that are kept: each may have 2 MiB. */
+/** Maximum number of cached status lists of up to 2 MiB each. */
 const MAX_STATUS_LISTS = 32;
 
-/** Verifies credentials and presentations with the keys of the node's own DIDs and of others, a limited number at a time. */
+/** Verifies credentials and presentations with the keys of hosted and other DIDs, with limited concurrency. */
 export class CredentialVerifier {
   readonly #options: CredentialVerifierOptions;
   readonly #statusListCache: StatusListCache;
@@ -93,7 +93,7 @@ export class CredentialVerifier {
     try {
       return await verify({ resolver, status, statusListCache: this.#statusListCache, signal });
     } catch (error) {
-      // Whatever the abort has led to, its reason is what the caller is told.
+      // After an abort, its reason is thrown instead of errors that it caused.
       signal.throwIfAborted();
       throw error;
     } finally {

@@ -12,7 +12,7 @@ import { peekPresentation } from "./peek.ts";
 import { claimsOf, type StoredClaims } from "./stored-claims.ts";
 import type { CredentialVerifier } from "./verifier.ts";
 
-/** What a {@link Wallet} is made with. */
+/** Options of {@link Wallet}. */
 export interface WalletOptions {
   readonly dids: Dids;
   readonly store: CredentialStore;
@@ -22,8 +22,8 @@ export interface WalletOptions {
 }
 
 /**
- * Signs, keeps and verifies credentials for the API keys of a node. Each call is for a DID that the key must be allowed to act for;
- * otherwise it is an IdentityError, `did_not_allowed`. A DID that is to sign or to hold, and isn't hosted yet, is hosted from then on.
+ * Signs, stores and verifies credentials for API keys. Each call is for a DID that the key must be allowed to act for; otherwise it throws
+ * IdentityError `did_not_allowed`. A signing or holding DID that isn't hosted yet becomes hosted.
  */
 export class Wallet {
   readonly #options: WalletOptions;
@@ -81,7 +81,7 @@ export class Wallet {
   }
 
   /**
-   * Verifies a presentation and its credentials. If it names whom it is for, the verifier must be among them. With a nonce, it is accepted
+   * Verifies a presentation and its credentials. If it states audiences, the verifier must be among them. With a nonce, it is accepted
    * once.
    *
    * @throws VcError; CredentialError `busy`, `timeout`, `nonce_replayed`, `presentation_not_recent`; IdentityError.
@@ -105,9 +105,9 @@ export class Wallet {
   }
 
   /**
-   * Stores a credential for its holder, in any format. It is read, but not verified: that is for whom it is shown to.
+   * Stores a credential for its holder, in any format. It is parsed, but not verified: its verifiers do that.
    *
-   * @throws CredentialError `too_large`, `wallet_full`, `issuer_mismatch`, `valid_until_mismatch`; VcError when it is no credential;
+   * @throws CredentialError `too_large`, `wallet_full`, `issuer_mismatch`, `valid_until_mismatch`; VcError when it is not a credential;
    *   IdentityError; StorageError.
    */
   async store(apiKey: ApiKey, signed: string, holderDid: string, said: StoredClaims): Promise<StoredCredential> {
@@ -140,7 +140,7 @@ export class Wallet {
     if (!(await this.#options.store.remove(id))) throw unknown();
   }
 
-  /** Removes all that a holder has, whose DID is gone. */
+  /** Removes all credentials of a holder whose DID was removed. */
   forget(holderDid: string): Promise<void> {
     return this.#options.store.removeHolder(holderDid);
   }
@@ -159,12 +159,12 @@ export class Wallet {
     if (!nodeHoldsKeys(did)) throw new CredentialError("key_not_held", "The key of this DID is the DID itself; the node does not hold it");
     await this.#host(apiKey, did);
     const privateKey = await this.#options.dids.privateKey(did, "signing");
-    // It was hosted a moment ago: an ephemeral DID may have ended since.
-    if (privateKey === undefined) throw new CredentialError("key_not_held", "The node hosts this DID no more");
+    // It was hosted a moment ago: an ephemeral DID may have expired since.
+    if (privateKey === undefined) throw new CredentialError("key_not_held", "The node no longer hosts this DID");
     return { kid: `${did}#signing`, privateKey };
   }
 }
 
 function unknown(): CredentialError {
-  return new CredentialError("credential_unknown", "There is no such credential");
+  return new CredentialError("credential_unknown", "Unknown credential");
 }

@@ -2,17 +2,17 @@ import type { KeyObject } from "node:crypto";
 import { nodeHoldsKeys } from "../credentials/hosted-resolver.ts";
 import { BoundedMap } from "./bounded-map.ts";
 
-/** Where the keys of hosted DIDs are. */
+/** Source of the keys of hosted DIDs. */
 export interface HostedKeys {
   has(did: string): boolean;
   privateKey(did: string, purpose: "agreement"): Promise<KeyObject | undefined>;
 }
 
 const FRAGMENT = "#agreement";
-/** Keys that are kept decrypted and imported. */
+/** Keys cached decrypted and imported. */
 const MAX_KEYS = 10_000;
 
-/** The private keys with which the node decrypts and encrypts for its DIDs, by the ids that their documents give them. */
+/** Finds the private keys with which the node encrypts and decrypts for its DIDs, by key id. Caches them. */
 export class AgreementKeys {
   readonly #hosted: HostedKeys;
   readonly #keys = new BoundedMap<string, KeyObject>(MAX_KEYS);
@@ -21,19 +21,23 @@ export class AgreementKeys {
     this.#hosted = hosted;
   }
 
-  /** `undefined` for keys that are not the node's. @throws StorageError */
+  /**
+   * Returns `undefined` for keys that the node doesn't hold.
+   *
+   * @throws StorageError
+   */
   async find(kid: string): Promise<KeyObject | undefined> {
     const did = kid.slice(0, -FRAGMENT.length);
     if (!kid.endsWith(FRAGMENT) || !this.#hosted.has(did) || !nodeHoldsKeys(did)) return undefined;
     const known = this.#keys.get(did);
     if (known !== undefined) return known;
     const key = await this.#hosted.privateKey(did, "agreement");
-    // It may have gone meanwhile.
+    // The DID may have been removed while its key was read.
     if (key !== undefined && this.#hosted.has(did)) this.#keys.set(did, key);
     return key;
   }
 
-  /** Forgets the key of a DID that is no longer hosted: one that comes after it has another. */
+  /** Drops the key of a DID that is no longer hosted. A later DID of the same name has a new key. */
   forget(did: string): void {
     this.#keys.delete(did);
   }

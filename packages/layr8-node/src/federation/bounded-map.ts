@@ -1,4 +1,4 @@
-/** A map that holds so many entries at most: the one that was not used for longest goes first. */
+/** A map with a maximum size that evicts the least recently used entry. */
 export class BoundedMap<K, V> {
   readonly #max: number;
   readonly #entries = new Map<K, V>();
@@ -11,7 +11,7 @@ export class BoundedMap<K, V> {
     return this.#entries.size;
   }
 
-  /** The value of a key, which counts as used then. */
+  /** Returns the value of a key and marks it as recently used. */
   get(key: K): V | undefined {
     const value = this.#entries.get(key);
     if (value !== undefined) {

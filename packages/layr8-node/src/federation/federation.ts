@@ -24,7 +24,7 @@ import { RemoteDidCheck } from "./remote-did-check.ts";
 import { RemoteAgents } from "./remote-agents.ts";
 import { problemOf } from "./undelivered.ts";
 
-/** What {@link Federation} is made with. */
+/** Options of {@link Federation}. */
 export interface FederationOptions {
   readonly hosted: HostedKeys & {
     /** See `Dids.similar`. */
@@ -32,7 +32,10 @@ export interface FederationOptions {
     /** The API key that a DID belongs to. */
     ownerOf(did: string): string | undefined;
   };
-  /** Find documents, those of hosted DIDs too: of the agents' own partners, and of strangers that want to be known. */
+  /**
+   * Resolvers of DID documents, those of hosted DIDs included. `partners` is for recipients of the agents here, `strangers` for
+   * unauthenticated senders.
+   */
   readonly resolvers: { readonly partners: DidResolver; readonly strangers: DidResolver };
   readonly network: Resolution;
   readonly knownHosts: KnownHosts;
@@ -40,22 +43,22 @@ export interface FederationOptions {
   readonly store: OutboundStore;
   readonly clock: Clock;
   readonly metrics: FederationMetrics;
-  /** Takes what other nodes have sent. See `Router.receive`. */
+  /** Accepts a message from another node. See `Router.receive`. */
   receive(message: Received): Promise<Rejection | undefined>;
-  /** Tells a sender that its message will never arrive. See `Router.undelivered`. */
+  /** Reports to a sender that its message can't be delivered. See `Router.undelivered`. */
   undelivered(plaintext: string, recipient: string, problem: Problem): Promise<void>;
-  /** A client has posted an envelope. */
+  /** Called for each envelope that a client posts. */
   onPosted(address: string): void;
-  /** For the log: what goes wrong with other nodes, and is no fault of this one. */
+  /** Logs a failure of another node. */
   onTrouble(about: object, text: string): void;
-  /** For the log of those who look closely: strangers can make as many of these as they like. */
+  /** Logs at debug level, because unauthenticated clients can cause any number of these. */
   onOddity(about: object, text: string): void;
   onFailure(error: unknown): void;
 }
 
 const NOTHING: OutboundDepth = { messages: 0, length: 0, pairs: 0, blocked: 0 };
 
-/** Messages between this node and others: the endpoint that they post to, and the queue of what is posted to them. */
+/** Exchanges messages with other nodes: the endpoint that they post to, and the outbound queue. */
 export class Federation {
   readonly remote: Remote;
   readonly #options: FederationOptions;
@@ -95,7 +98,7 @@ export class Federation {
       receive: (message) => options.receive(message),
       onAnswered: (result, error) => {
         metrics.received.inc({ result });
-        if (error !== undefined) options.onOddity({ result, err: error }, "refused what was posted as a message of another node");
+        if (error !== undefined) options.onOddity({ result, err: error }, "inbound message rejected");
       },
       onHeard: (sender) => this.#outbound?.hint(sender, resolvers.strangers),
       onFailure: (error) => options.onFailure(error),
@@ -103,12 +106,12 @@ export class Federation {
     });
   }
 
-  /** What waits for other nodes. */
+  /** Size of the outbound queue. */
   get depth(): OutboundDepth {
     return this.#outbound?.depth() ?? NOTHING;
   }
 
-  /** Messages of a DID that wait for other nodes. */
+  /** Number of messages of a DID waiting for other nodes. */
   waiting(did: string): number {
     return this.#outbound?.waiting(did) ?? 0;
   }
@@ -130,9 +133,9 @@ export class Federation {
   }
 
   /**
-   * Begins to send and to take messages. Called once, when the node can be asked for its documents.
+   * Starts sending and accepting messages. Called once, by the node, when its HTTP server can serve DID documents.
    *
-   * @param ownHosts hosts whose DIDs are this node's, as they stand in URLs.
+   * @param ownHosts hosts whose DIDs belong to this node, as written in URLs.
    */
   start(ownHosts: readonly string[]): void {
     const { hosted, store, clock, network, limits, metrics, resolvers, onTrouble, onOddity, onFailure } = this.#options;
@@ -149,27 +152,27 @@ export class Federation {
         onDelivered: () => metrics.sent.inc(),
         onRetry: ({ sender, recipient }, reason) => {
           metrics.retried.inc();
-          onTrouble({ sender, recipient, reason }, "another node did not take a message; it will be tried again");
+          onTrouble({ sender, recipient, reason }, "delivery to remote node failed; will retry");
         },
         onDead: async ({ id, type, sender, recipient, plaintext }, cause) => {
           await this.#options.undelivered(plaintext, recipient, problemOf(cause));
           metrics.dead.inc({ cause: cause.code });
-          // Whoever pings and doesn't listen can make as many of these as they like.
+          // A remote agent can cause any number of these by sending pings and not accepting the responses.
           const tell = isBuiltinAnswer({ type }) ? onOddity : onTrouble;
-          tell({ id, type, sender, recipient, cause }, "a message for another node came to nothing");
+          tell({ id, type, sender, recipient, cause }, "message to remote node dead-lettered");
         },
         onFailure,
       },
     });
   }
 
-  /** Forgets a DID that is no longer hosted. */
+  /** Drops cached keys and documents of a DID that is no longer hosted. */
   forget(did: string): void {
     this.#keys.forget(did);
     this.#documents.forget(did);
   }
 
-  /** Takes nothing more from other nodes, and sends no more. What waits is kept for the next start. */
+  /** Stops accepting and sending messages. Queued messages are kept for the next start. */
   async close(): Promise<void> {
     this.#closed = true;
     if (this.#outbound === undefined) await this.#options.store.close();

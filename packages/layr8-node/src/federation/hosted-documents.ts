@@ -1,10 +1,10 @@
 import type { DidDocument, DidResolver } from "@parley/did";
 import { BoundedMap } from "./bounded-map.ts";
 
-/** Documents of hosted DIDs that are kept. */
+/** Number of cached documents. */
 const MAX_DOCUMENTS = 10_000;
 
-/** Keeps the documents of hosted DIDs, which don't change as long as they are hosted: every message needs that of its sender. */
+/** Caches the documents of hosted DIDs, which don't change while they are hosted. Every outbound message needs its sender's document. */
 export class HostedDocuments implements DidResolver {
   readonly #isHosted: (did: string) => boolean;
   readonly #resolver: DidResolver;
@@ -20,12 +20,12 @@ export class HostedDocuments implements DidResolver {
     const known = this.#documents.get(did);
     if (known !== undefined) return known;
     const document = await this.#resolver.resolve(did, options);
-    // It may have gone meanwhile.
+    // The DID may have been removed while it was resolved.
     if (this.#isHosted(did)) this.#documents.set(did, document);
     return document;
   }
 
-  /** Forgets the document of a DID that is no longer hosted: one that comes after it has another. */
+  /** Drops the document of a DID that is no longer hosted. A later DID of the same name has a new one. */
   forget(did: string): void {
     this.#documents.delete(did);
   }

@@ -1,7 +1,7 @@
 import type { NodeLimits } from "../options.ts";
 import { outboundLimits, type OutboundLimits } from "./outbound/outbound-limits.ts";
 
-/** The caps of the queue that a node's operator may set. */
+/** Limits of the outbound queue that an operator can set. */
 export function queueLimits(limits: NodeLimits): OutboundLimits {
   return outboundLimits({
     maxMessagesPerSender: limits.maxOutboundMessages,

@@ -6,23 +6,23 @@ import type { Remote } from "../routing/remote.ts";
 import type { Outbound, OutboundMessage } from "./outbound/outbound.ts";
 import type { RemoteDidCheck } from "./remote-did-check.ts";
 
-/** What {@link RemoteAgents} is made with. */
+/** Options of {@link RemoteAgents}. */
 export interface RemoteAgentsOptions {
-  /** `undefined` while the node starts and stops. */
+  /** Returns `undefined` while the node starts or stops. */
   readonly outbound: () => Outbound | undefined;
   readonly remoteDidCheck: () => RemoteDidCheck;
-  /** Life of a message that states no `expires_time`, in milliseconds. */
+  /** Lifetime of a message without `expires_time`, in milliseconds. */
   readonly messageTtlMs: number;
-  /** When the life of a message begins that states no `expires_time`: milliseconds since 1970. */
+  /** Start of the lifetime of a message without `expires_time`: milliseconds since 1970. */
   readonly now: () => number;
 }
 
-/** The share of an agent's outbox, and of a host's, that the node's own words in the agent's name may fill. */
+/** Share of a sender's and of a host's outbox that system messages may fill. */
 const OWN_SHARE = 1 / 2;
-/** Life of an answer of a built-in protocol: who asked does not wait for longer. Milliseconds. */
+/** Lifetime of responses of built-in protocols, in milliseconds: their requesters don't wait longer. */
 const ANSWER_TTL_MS = 10 * 60_000;
 
-/** The way to agents on other nodes: what can be known at once about a recipient, and the durable queue. */
+/** Sends to agents on other nodes: checks recipients without network access, and enqueues messages durably. */
 export class RemoteAgents implements Remote {
   readonly #options: RemoteAgentsOptions;
 

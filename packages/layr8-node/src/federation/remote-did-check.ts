@@ -3,15 +3,15 @@ import { hostnameOf } from "../identity/similar-did.ts";
 import { RateLimiter } from "@parley/core/internal";
 import type { Resolution } from "../credentials/resolution.ts";
 
-/** What {@link RemoteDidCheck} goes by. */
+/** Options of {@link RemoteDidCheck}. */
 export interface RemoteDidCheckOptions {
   readonly network: Pick<Resolution, "allow" | "hosts" | "httpForLoopback">;
-  /** Hosts whose DIDs are this node's, as they stand in URLs: `node.example`, `localhost:4000`. */
+  /** Hosts whose DIDs belong to this node, as written in URLs: `node.example`, `localhost:4000`. */
   readonly ownHosts: readonly string[];
   /**
-   * The hosted DID that a sender most likely means by one that isn't hosted.
+   * Returns the hosted DID most similar to one that isn't hosted, as a suggestion.
    *
-   * @param hostnames hosts, without ports, of the only DIDs that it may name.
+   * @param hostnames hosts, without ports, to which suggestions are limited.
    */
   readonly suggest?: (did: string, hostnames: ReadonlySet<string>) => string | undefined;
 }
@@ -19,13 +19,13 @@ export interface RemoteDidCheckOptions {
 const SUGGESTIONS_PER_SECOND = 5;
 const LOOPBACK = /(?:^|\.)localhost$/;
 
-/** Knows of a DID that isn't hosted here whether it may be on another node, without asking anybody. */
+/** Decides without network access whether a DID that isn't hosted here may be hosted on another node. */
 export class RemoteDidCheck {
   readonly #network: RemoteDidCheckOptions["network"];
   readonly #hosts: ReadonlySet<string>;
   readonly #ownHosts: ReadonlySet<string>;
   readonly #suggest: NonNullable<RemoteDidCheckOptions["suggest"]>;
-  /** A suggestion looks at thousands of DIDs. */
+  /** Limits suggestions by sender: each one scans thousands of DIDs. */
   readonly #suggestions = new RateLimiter({ perSecond: SUGGESTIONS_PER_SECOND });
 
   constructor({ network, ownHosts, suggest = () => undefined }: RemoteDidCheckOptions) {
@@ -36,9 +36,10 @@ export class RemoteDidCheck {
   }
 
   /**
-   * Why a DID can't be on another node; `undefined` if it may be. The text goes on where "unknown recipient" ends.
+   * Checks whether a DID can be hosted on another node. Returns the reason if it can't, as the text after "unknown recipient: "; otherwise
+   * `undefined`.
    *
-   * @param sender an agent of this node. It may be told of DIDs that have its own host, or the node's.
+   * @param sender an agent of this node. Suggestions are limited to DIDs on its own host or the node's.
    */
   refusal(did: string, sender: string): string | undefined {
     const canonical = canonicalDid(did);

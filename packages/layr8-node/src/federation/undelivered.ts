@@ -16,7 +16,7 @@ const CODES: Readonly<Record<DeliveryFailureCode, string>> = {
 const PROBLEM_CODE = /^[ew]\.[a-z][a-z0-9-]*(?:\.[a-z][a-z0-9-]*){1,6}$/;
 
 /**
- * What the sender of a message is told when it will never arrive. The problem code of another node's refusal is handed on, if it is one.
+ * The problem that is reported to the sender of an undeliverable message. A valid problem code of the remote node is passed on.
  *
  * @see {@link https://identity.foundation/didcomm-messaging/spec/v2.1/#problem-codes | DIDComm v2.1, Problem Codes}
  */

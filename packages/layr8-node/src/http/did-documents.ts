@@ -2,17 +2,17 @@ import type { FastifyInstance } from "fastify";
 
 const FILE = "/did.json";
 
-/** Finds the document that a path of a host stands for; `undefined` if none is hosted. */
+/** Finds the document for a path of a host; `undefined` if no DID is hosted for it. */
 export type FindDocument = (host: string, path: string) => Promise<object | undefined>;
 
 /**
- * Adds `GET …/did.json`, which programs on any web page may read: the documents are public, and wallets and verifiers run in browsers.
+ * Adds `GET …/did.json`, readable by web pages of any origin: the documents are public, and wallets and verifiers run in browsers.
  *
  * @see {@link https://w3c-ccg.github.io/did-method-web/#read-resolve | did:web, Read (Resolve)}
  * @see {@link https://fetch.spec.whatwg.org/#http-cors-protocol | Fetch, CORS protocol}
  */
 export function addDidDocuments(app: FastifyInstance, find: FindDocument): void {
-  // Not a hook of Fastify, which has none for requests that it refuses itself.
+  // Not a Fastify hook, because hooks don't run for requests that Fastify rejects.
   app.server.prependListener("request", (request, response) => {
     if (documentPath(request.url ?? "") !== undefined) response.setHeader("access-control-allow-origin", "*");
   });
@@ -31,7 +31,7 @@ export function addDidDocuments(app: FastifyInstance, find: FindDocument): void 
   });
 }
 
-/** The path of a URL if it is that of a DID document; a slash at its end means nothing. */
+/** The path of a URL if it is that of a DID document, without a trailing slash. */
 function documentPath(url: string): string | undefined {
   const path = (url.split("?", 1)[0] ?? "").replace(/\/$/, "");
   return path.endsWith(FILE) ? path : undefined;

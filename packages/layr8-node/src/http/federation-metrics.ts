@@ -1,8 +1,8 @@
 import { Counter, type Registry } from "prom-client";
 
-/** What the node counts of messages between nodes. Labels come from closed sets, never from peers. */
+/** Metrics of messages between nodes. Labels come from closed sets, never from peers. */
 export interface FederationMetrics {
-  /** Messages posted by other nodes, by `result`: `accepted`, or why not. */
+  /** Messages posted by other nodes, by `result`: `accepted`, or the reason of the rejection. */
   readonly received: Counter<"result">;
   readonly sent: Counter;
   readonly retried: Counter;
@@ -15,19 +15,19 @@ export function createFederationMetrics(registry: Registry): FederationMetrics {
   return {
     received: new Counter({
       name: "layr8_node_federation_received_total",
-      help: "Messages posted by other nodes, by what became of them",
+      help: "Messages posted by other nodes, by result",
       labelNames: ["result"],
       registers,
     }),
-    sent: new Counter({ name: "layr8_node_federation_sent_total", help: "Messages that other nodes have taken", registers }),
+    sent: new Counter({ name: "layr8_node_federation_sent_total", help: "Messages accepted by other nodes", registers }),
     retried: new Counter({
       name: "layr8_node_federation_retries_total",
-      help: "Attempts to reach another node that will be repeated",
+      help: "Delivery attempts to other nodes that will be retried",
       registers,
     }),
     dead: new Counter({
       name: "layr8_node_federation_dead_total",
-      help: "Messages for other nodes that came to nothing, by cause",
+      help: "Messages to other nodes that were dead-lettered, by cause",
       labelNames: ["cause"],
       registers,
     }),

@@ -1,7 +1,7 @@
 import { Counter, Gauge, Registry } from "prom-client";
 import { createFederationMetrics, type FederationMetrics } from "./federation-metrics.ts";
 
-/** What the node counts, in the text format of Prometheus. Labels come from closed sets, never from peers. */
+/** Metrics of a node in the text format of Prometheus. Labels come from closed sets, never from peers. */
 export interface Metrics {
   readonly accepted: Counter;
   /** By `reason`. */
@@ -14,9 +14,9 @@ export interface Metrics {
   readonly failures: Counter;
   /** Records whose checksum doesn't match. */
   readonly damagedRecords: Counter;
-  /** Upgrades that were refused, by HTTP `status`. */
+  /** Rejected upgrades, by HTTP `status`. */
   readonly refusedConnections: Counter<"status">;
-  /** REST requests that were answered, by `method`, `route` (the pattern) and `status`. */
+  /** REST responses, by `method`, `route` (the pattern) and `status`. */
   readonly requests: Counter<"method" | "route" | "status">;
   readonly federation: FederationMetrics;
   /** The exposition text. */
@@ -24,18 +24,18 @@ export interface Metrics {
   readonly contentType: string;
 }
 
-/** Numbers that are read when somebody asks for the metrics. */
+/** Values read on each scrape. */
 export interface Gauges {
   sockets(): number;
   agents(): number;
   inboxMessages(): number;
   clockHeldBackMs(): number;
   outboundMessages(): number;
-  /** Pairs of sender and recipient whose node takes nothing at the moment. */
+  /** Sender–recipient pairs blocked by an unreachable node. */
   outboundBlocked(): number;
 }
 
-/** Makes the metrics of one node: nodes in one process do not share any. */
+/** Creates the metrics of one node. Nodes in one process share none. */
 export function createMetrics(gauges: Gauges): Metrics {
   const registry = new Registry();
   const registers = [registry];
@@ -51,27 +51,32 @@ export function createMetrics(gauges: Gauges): Metrics {
     });
   gauge("sockets", "WebSockets that are open", gauges.sockets);
   gauge("agents", "DIDs with a connection", gauges.agents);
-  gauge("inbox_messages", "Messages that wait to be acknowledged", gauges.inboxMessages);
-  gauge("clock_held_back_ms", "How far the clock is ahead of the time by which messages expire", gauges.clockHeldBackMs);
-  gauge("outbound_messages", "Messages that wait for other nodes", gauges.outboundMessages);
-  gauge("outbound_blocked", "Pairs of sender and recipient whose other node takes nothing at the moment", gauges.outboundBlocked);
+  gauge("inbox_messages", "Messages waiting for an acknowledgement", gauges.inboxMessages);
+  gauge("clock_held_back_ms", "Milliseconds that the wall clock is ahead of the clock used for expiry", gauges.clockHeldBackMs);
+  gauge("outbound_messages", "Messages waiting for other nodes", gauges.outboundMessages);
+  gauge("outbound_blocked", "Sender-recipient pairs blocked by an unreachable node", gauges.outboundBlocked);
   return {
     accepted: counter("messages_accepted_total", "Messages accepted from agents"),
     refused: new Counter({
       name: "layr8_node_messages_refused_total",
-      help: "Messages refused, by reason",
+      help: "Messages rejected, by reason",
       labelNames: ["reason"],
       registers,
     }),
     delivered: counter("messages_delivered_total", "Deliveries to agents, redeliveries included"),
     redelivered: counter("messages_redelivered_total", "Deliveries after the first of a message"),
-    dead: new Counter({ name: "layr8_node_messages_dead_total", help: "Messages that nobody handled", labelNames: ["cause"], registers }),
+    dead: new Counter({
+      name: "layr8_node_messages_dead_total",
+      help: "Messages dead-lettered, by cause",
+      labelNames: ["cause"],
+      registers,
+    }),
     malformedFrames: counter("malformed_frames_total", "Frames that could not be read"),
     failures: counter("failures_total", "Failures inside the node"),
     damagedRecords: counter("damaged_records_total", "Records on disk whose checksum does not match"),
     refusedConnections: new Counter({
       name: "layr8_node_connections_refused_total",
-      help: "Connections refused, by HTTP status",
+      help: "Connections rejected, by HTTP status",
       labelNames: ["status"],
       registers,
     }),

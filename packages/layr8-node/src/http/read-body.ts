@@ -1,9 +1,9 @@
 import type { Readable } from "node:stream";
 import type { FairShareLease } from "@parley/core/internal";
 
-/** What a request takes of the room for bodies from the start, in bytes: the smallest costs work too. */
+/** Bytes reserved for a request before its body arrives, because even the smallest costs work. */
 export const LEAST_ROOM: number = 16 * 1024;
-/** How slow a body may be after a first time, in bytes per second and milliseconds. */
+/** Minimum rate of a body in bytes per second, checked after a grace time in milliseconds. */
 const LEAST_RATE = 8 * 1024;
 const GRACE_MS = 5000;
 
@@ -17,7 +17,7 @@ const FAULTS: Readonly<Record<BodyFault, { readonly statusCode: number; readonly
   aborted: { statusCode: 400, sentence: "the body was cut short" },
 };
 
-/** A body that could not be read. `statusCode` is that of the answer. */
+/** A body that could not be read. `statusCode` is that of the response. */
 export class BodyError extends Error {
   readonly fault: BodyFault;
   readonly statusCode: number;
@@ -30,9 +30,9 @@ export class BodyError extends Error {
 }
 
 /**
- * Reads a body and charges it as it arrives: what a client announces takes no room. A body that comes too slowly is given up.
+ * Reads a body and charges it as it arrives; an announced length reserves nothing. A body that arrives too slowly is rejected.
  *
- * @param lease holds {@link LEAST_ROOM} already; it is the caller's to release.
+ * @param lease holds {@link LEAST_ROOM} already. The caller releases it.
  * @throws BodyError
  */
 export function readBody(stream: Readable, { maxBytes, lease }: { maxBytes: number; lease: FairShareLease }): Promise<Buffer> {
@@ -42,7 +42,7 @@ export function readBody(stream: Readable, { maxBytes, lease }: { maxBytes: numb
     let room = LEAST_ROOM;
     const startedAt = performance.now();
     let timer = setTimeout(checkRate, GRACE_MS);
-    // A client may hang up at any time, also after all of it was read or refused.
+    // A client may disconnect at any time, also after the body was read or rejected.
     stream.on("error", () => {});
     stream.on("data", onData).on("end", onEnd).on("error", onCut).on("close", onCut);
 

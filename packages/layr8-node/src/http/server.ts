@@ -6,39 +6,43 @@ import type { Metrics } from "./metrics.ts";
 import { answerTo } from "./rest/error-answer.ts";
 import { addRest, type RestOptions } from "./rest/rest.ts";
 
-/** What the HTTP side of a node shows. */
+/** Options of the node's HTTP server. */
 export interface HttpOptions {
   readonly metrics: Metrics;
   readonly rest: Omit<RestOptions, "addressOf">;
-  /** Adds what other nodes post to. @param addressOf the client's address. */
+  /**
+   * Adds the routes for other nodes.
+   *
+   * @param addressOf the client's address.
+   */
   addFederation(app: FastifyInstance, addressOf: (request: FastifyRequest) => string): void;
-  /** DID document that a path of a host stands for, by the rules of did:web; `undefined` if none is hosted. */
+  /** The DID document for a path of a host, by did:web; `undefined` if no DID is hosted for it. */
   documentAt(host: string, path: string): Promise<object | undefined>;
-  /** Which proxies stand in front, and name their clients in `X-Forwarded-For`. */
+  /** The proxies whose `X-Forwarded-For` is trusted. */
   readonly trustsProxy: ProxyTrust;
-  /** TCP connections in all, and those without an API key. */
+  /** Maximum TCP connections, and the connections without an API key. */
   readonly maxConnections: number;
   readonly connections: Connections;
-  /** How long a connection may take until the head of its first request, in milliseconds. */
+  /** Time limit for the head of a connection's first request, in milliseconds. */
   readonly headTimeoutMs: number;
-  /** Whether the node takes messages. */
+  /** Whether the node accepts messages. */
   isReady(): boolean;
-  /** Why nothing can be written now, if that is so. */
+  /** The error of failing writes, if writes fail. */
   writeFailure(): Promise<Error | undefined>;
-  /** Whether `/health` and `/metrics` are here. */
+  /** Whether this server has `/health` and `/metrics`. */
   readonly hasStatus: boolean;
 }
 
-/** What `/health` and `/metrics` show. */
+/** Sources of `/health` and `/metrics`. */
 export type StatusOptions = Pick<HttpOptions, "metrics" | "isReady" | "writeFailure">;
 
-/** Largest body of an HTTP request, in bytes: the largest signed presentation, and what is around it. */
+/** Maximum body of an HTTP request, in bytes: the largest signed presentation, and the JSON around it. */
 const BODY_LIMIT = 1024 * 1024 + 64 * 1024;
 
-/** How long a request may take to arrive, in milliseconds: what is slower holds a connection for nothing. */
+/** Time limit for receiving a request, in milliseconds. */
 const REQUEST_TIMEOUT_MS = 30_000;
 
-/** How long a connection is kept without a request, in milliseconds. */
+/** Time that an idle connection is kept, in milliseconds. */
 const KEEP_ALIVE_MS = 5000;
 
 const NOT_FOUND = {
@@ -97,7 +101,7 @@ function addStatus(app: FastifyInstance, options: StatusOptions): void {
   app.get("/metrics", async (_request, reply) => reply.type(options.metrics.contentType).send(await options.metrics.text()));
 }
 
-/** Bodies of requests that need none are read past, without keeping them. */
+/** Discards bodies of requests that need none. */
 function ignoreBodies(app: FastifyInstance): void {
   app.removeAllContentTypeParsers();
   app.addContentTypeParser("*", (_request, payload, done) => {

@@ -1,10 +1,10 @@
 import { mayBind, type ApiKey } from "./api-keys.ts";
 
 /**
- * Whether an API key may act for a DID: bind it, sign in its name, see what is its own. A persistent DID is open to every key whose rule
- * covers it; an ephemeral one only to the key that created it, whatever the rules say, since the node may have assigned it.
+ * Whether an API key may act for a DID: bind it, sign in its name, read its data. A persistent DID is open to every key whose rule covers
+ * it. An ephemeral one is open only to the key that created it, whatever the rules are, since the node may have assigned it.
  *
- * @param hosted what the node knows of the DID, if it hosts it.
+ * @param hosted the node's record of the DID, if it hosts it.
  */
 export function mayActFor(
   apiKey: ApiKey,

@@ -4,7 +4,7 @@ import type { DidRule } from "../options.ts";
 import type { Records } from "@parley/storage";
 import { readDidRule, ruleCovers } from "./did-pattern.ts";
 
-/** An API key as the node shows it: neither the key nor its hash. */
+/** Public data of an API key: neither the key nor its hash. */
 export interface ApiKeyInfo {
   readonly id: string;
   readonly name: string;
@@ -16,19 +16,19 @@ export interface ApiKeyInfo {
   readonly createdAt: number;
 }
 
-/** An API key that was presented and found. */
+/** A valid API key that was presented. */
 export type ApiKey = ApiKeyInfo;
 
 /** A new API key. */
 export interface CreatedApiKey {
   readonly id: string;
-  /** The key itself: it can't be shown again. */
+  /** The key itself. It can't be read again. */
   readonly key: string;
 }
 
-/** What an API key is made with. */
+/** Options of a new API key. */
 export interface ApiKeyOptions {
-  /** For people. Default: the id. */
+  /** Display name. Default: the id. */
   readonly name?: string;
   readonly dids: DidRule;
   /** Whether the node assigns it ephemeral DIDs. Default `true`. */
@@ -39,12 +39,15 @@ export interface ApiKeyOptions {
 export type ApiKeyRecord = {
   readonly id: string;
   readonly name: string;
-  /** SHA-256 of the key, base64url. The keys are too long to be guessed, so a slow hash would only slow down connecting. */
+  /** SHA-256 of the key, base64url. The keys are too long to guess, so a slow hash would only slow down connecting. */
   readonly hash: string;
   readonly dids: DidRule;
   readonly ephemeral: boolean;
   readonly createdAt: number;
-  /** Given by configuration: valid only in a run whose configuration gives it again. The record keeps its id, which owns DIDs. */
+  /**
+   * Whether configuration provides the key: it is valid only in a run whose configuration contains it. The record preserves its id, which
+   * owns DIDs.
+   */
   readonly imported: boolean;
 };
 
@@ -67,9 +70,10 @@ export class ApiKeys {
   }
 
   /**
-   * Makes a key of 256 random bits.
+   * Creates a key of 256 random bits.
    *
-   * @throws TypeError when the rule makes no sense; StorageError `storage_failed`.
+   * @throws TypeError when the rule is invalid.
+   * @throws StorageError `storage_failed`
    */
   async create(options: ApiKeyOptions): Promise<CreatedApiKey> {
     if (options === undefined) throw new TypeError('An API key needs options such as { dids: ["did:web:acme.example:*"] }');
@@ -80,11 +84,10 @@ export class ApiKeys {
   }
 
   /**
-   * Takes a key that configuration gives, for as long as the process runs: one that the next start's configuration leaves out is not
-   * valid then. Importing a key again replaces its rule and keeps its id.
+   * Adds a key from the configuration, valid until the process ends. Importing a key again replaces its rule and preserves its id.
    *
-   * @throws TypeError when the key is shorter than 16 or longer than 512 characters, or the rule makes no sense; StorageError
-   *   `storage_failed`.
+   * @throws TypeError when the key is shorter than 16 or longer than 512 characters, or the rule is invalid.
+   * @throws StorageError `storage_failed`
    */
   async import(options: ApiKeyOptions & { readonly key: string }): Promise<ApiKeyInfo> {
     const { key } = options;
@@ -96,7 +99,7 @@ export class ApiKeys {
     return infoOf(await this.#add(key, options, true));
   }
 
-  /** The key that was presented, unless it's unknown or revoked. */
+  /** Finds a valid key by its text. */
   find(presentedKey: string): ApiKey | undefined {
     if (presentedKey.length > MAX_PRESENTED_LENGTH) return undefined;
     const hash = hashOf(presentedKey);
@@ -106,9 +109,9 @@ export class ApiKeys {
   }
 
   /**
-   * Makes a key invalid; its DIDs stay. Resolves with whether there was such a key. One that configuration gives is back after a restart.
+   * Revokes a key; its DIDs stay. Resolves to `false` if the id is unknown. A key from the configuration is valid again after a restart.
    *
-   * @throws StorageError `storage_failed`: the key is invalid, but may be back after a restart.
+   * @throws StorageError `storage_failed`: the key is invalid, but may be valid again after a restart.
    */
   async revoke(id: string): Promise<boolean> {
     const record = Array.from(this.#valid.values()).find((candidate) => candidate.id === id);

@@ -1,7 +1,7 @@
 import { createPrivateKey, generateKeyPair, type KeyObject } from "node:crypto";
 import { StorageError, type SealingKey } from "@parley/storage";
 
-/** What a DID's key is for: `signing` (authentication, assertionMethod) is Ed25519, `agreement` (keyAgreement) is X25519. */
+/** Purpose of a DID's key: `signing` (authentication, assertionMethod) is Ed25519, `agreement` (keyAgreement) is X25519. */
 export type KeyPurpose = "signing" | "agreement";
 
 /** A public key as a JWK. */
@@ -18,10 +18,10 @@ export type StoredKey = { readonly x: string; readonly sealed: string };
 export type StoredKeys = { readonly [purpose in KeyPurpose]: StoredKey };
 
 const CURVES = { signing: "Ed25519", agreement: "X25519" } as const;
-/** Raw keys of both curves have 32 bytes, and are the end of their DER forms. */
+/** Raw keys of both curves have 32 bytes, at the end of their DER encodings. */
 const RAW_LENGTH = 32;
 
-/** Makes the keys of a DID. */
+/** Generates the keys of a DID. */
 export async function generateKeys(did: string, nodeKey: SealingKey): Promise<StoredKeys> {
   const [signing, agreement] = await Promise.all([generate(did, "signing", nodeKey), generate(did, "agreement", nodeKey)]);
   return { signing, agreement };
@@ -31,7 +31,7 @@ export function publicJwk(purpose: KeyPurpose, { x }: StoredKey): PublicJwk {
   return { kty: "OKP", crv: CURVES[purpose], x };
 }
 
-/** @throws StorageError `data_dir_unusable` when the node key doesn't fit. */
+/** @throws StorageError `data_dir_unusable` when the node key is not the one used for encryption. */
 export function privateKeyOf(did: string, purpose: KeyPurpose, stored: StoredKey, nodeKey: SealingKey): KeyObject {
   const d = Buffer.from(nodeKey.open(stored.sealed, purposeOf(did, purpose))).toString("base64url");
   return createPrivateKey({ key: { ...publicJwk(purpose, stored), d }, format: "jwk" });

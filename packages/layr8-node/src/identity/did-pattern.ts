@@ -6,8 +6,8 @@ const PREFIX = /^did:[a-z0-9]+:(?:[\w.%-]+:)*\*$/;
 const MAX_ENTRIES = 1000;
 
 /**
- * Reads an entry of an API key's rule or a policy: a DID, or a prefix of DIDs that ends with `:*`. Returns it in the canonical spelling, which
- * {@link coversDid} compares with.
+ * Parses an entry of an API key's rule or a policy: a DID, or a prefix of DIDs that ends with `:*`. Returns it in the canonical spelling,
+ * as {@link coversDid} requires.
  *
  * @throws TypeError naming the entry. `where` precedes it.
  */

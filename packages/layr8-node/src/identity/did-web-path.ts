@@ -5,8 +5,8 @@ const WELL_KNOWN = "/.well-known/did.json";
 const FILE = "/did.json";
 
 /**
- * The did:web DID whose document a URL serves: `/.well-known/did.json` that of the host, `/a/b/did.json` that of `a:b` at the host.
- * `undefined` for any other path, and for segments that mean something else once decoded (empty, dots, a slash, a percent sign).
+ * The did:web DID whose document a URL serves: `/.well-known/did.json` for the host, `/a/b/did.json` for `a:b` at the host. `undefined` for
+ * any other path, and for segments that change meaning when decoded (empty, dots, a slash, a percent sign).
  *
  * @param host the `Host` header, with the port if it isn't the default one.
  * @param path the URL's path as it came, still encoded, without a query.
@@ -22,10 +22,7 @@ export function didWebOf(host: string, path: string): string | undefined {
   return segments.every((segment) => segment !== undefined) && isDid(did) ? did : undefined;
 }
 
-/**
- * What a `Host` header may mean: the host as it is, and without a port that is the default of a scheme; both without the dot that may end a
- * domain name.
- */
+/** The hosts that a `Host` header may refer to: as written, and without a scheme's default port; both without a trailing dot. */
 export function hostsOf(header: string): readonly string[] {
   const host = header.replace(/\.(?=:\d+$|$)/, "");
   const withoutPort = host.replace(/:(?:443|80)$/, "");

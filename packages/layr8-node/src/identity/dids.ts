@@ -11,7 +11,7 @@ import { didWebOf, hostsOf } from "./did-web-path.ts";
 import { IdentityError, type IdentityErrorCode } from "./identity-error.ts";
 import { hostnameOf, similarDid } from "./similar-did.ts";
 
-/** How long the node keeps a DID: for ever, or as long as its agent stays connected, with a grace time. */
+/** How long the node hosts a DID: permanently, or while its agent is connected plus a grace time. */
 export type DidStorage = "persistent" | "ephemeral";
 
 /** A DID that the node hosts. */
@@ -26,7 +26,7 @@ export interface HostedDid {
   readonly lastSeenAt: number;
 }
 
-/** A hosted DID as it is stored. Its keys are made when they are first asked for, so that connecting stays fast. */
+/** Stored form of a hosted DID. Its keys are created on first use, so that connecting stays fast. */
 export type DidRecord = {
   readonly did: string;
   readonly storage: DidStorage;
@@ -36,18 +36,18 @@ export type DidRecord = {
   readonly keys?: StoredKeys;
 };
 
-/** How an agent wants its DID. */
+/** Options of {@link Dids.ensure}. */
 export interface EnsureOptions {
   /** `Create` if absent, `Require` that it exists, `Update` its storage (creating it if absent). */
   readonly mode: "Create" | "Require" | "Update";
-  /** Default: `persistent` for a new DID, what it is for another. */
+  /** Default: `persistent` for a new DID, unchanged for an existing one. */
   readonly storage?: DidStorage;
   readonly owner: ApiKey;
-  /** Whether messages or credentials of a DID are waiting. Default: they are. */
+  /** Whether messages or credentials of a DID are stored. Default: assumes so. */
   readonly holdsAnything?: (did: string) => boolean;
 }
 
-/** What {@link Dids} is made with. */
+/** Options of {@link Dids}. */
 export interface DidsOptions {
   readonly records: Records<DidRecord>;
   readonly nodeKey: SealingKey;
@@ -57,13 +57,13 @@ export interface DidsOptions {
   readonly now?: () => number;
 }
 
-/** A time of last use is written no more often than this, in milliseconds. */
+/** Shortest interval between two writes of the time of last use, in milliseconds. */
 const TOUCH_INTERVAL_MS = 60_000;
 
-/** DIDs that are looked at for one that may be meant by a mistyped one. */
+/** Maximum number of DIDs searched for one similar to a mistyped one. */
 const MAX_SEARCHED = 20_000;
 
-/** What a refusal is called on the wire. */
+/** Reasons on the wire. */
 const REASONS: Readonly<Record<IdentityErrorCode, string>> = {
   did_invalid: "invalid DID",
   did_unknown: "unknown DID",
@@ -85,7 +85,7 @@ export class Dids {
   readonly #generating = new Map<string, Promise<StoredKeys | undefined>>();
 
   /**
-   * Ephemeral DIDs found in the records count as seen now: their agents could not connect while the node was down.
+   * Loads the records. Ephemeral DIDs count as seen now, because their agents could not connect while the node was down.
    *
    * @throws StorageError `data_dir_unusable` when the node key isn't the one that the records' keys are encrypted under.
    */
@@ -120,7 +120,7 @@ export class Dids {
   }
 
   /**
-   * The hosted DID that is most likely meant by a mistyped one: a persistent one of certain hosts.
+   * The persistent hosted DID of the given hosts that is most similar to a mistyped one.
    *
    * @param hostnames hosts without their ports.
    */
@@ -142,9 +142,9 @@ export class Dids {
   }
 
   /**
-   * Makes sure that an API key may act for a DID ({@link mayActFor}), and that the node hosts it. To make an ephemeral DID persistent, the
-   * key's rule must cover it. Only the key that created a DID can make it ephemeral, if the key may have ephemeral DIDs, and not while messages
-   * or credentials of the DID are waiting: they would be gone when it ends.
+   * Ensures that an API key may act for a DID ({@link mayActFor}), and that the node hosts it. To make an ephemeral DID persistent, the
+   * key's rule must cover it. Only the key that created a DID can make it ephemeral, if it may have ephemeral DIDs, and only while no
+   * messages or credentials of the DID are stored: they would be lost when it expires.
    *
    * @throws IdentityError `did_invalid`, `did_not_allowed`, `did_unknown` (mode `Require`), `ephemeral_not_allowed`, `did_in_use`,
    *   `too_many_dids`; StorageError `storage_failed`.
@@ -172,11 +172,11 @@ export class Dids {
   }
 
   /**
-   * Gives an agent a new DID, `did:web:<domain>:ephemeral:<128 random bits>`, or below `agents` when it is to be persistent.
+   * Assigns a new DID, `did:web:<domain>:ephemeral:<128 random bits>`, or below `agents` when it is to be persistent.
    *
-   * @param domain as it stands in a did:web DID: `node.example`, `localhost%3A4000`.
-   * @throws IdentityError `ephemeral_not_allowed`, `did_not_allowed` (a persistent one that the key's rule doesn't cover),
-   *   `too_many_dids`; StorageError `storage_failed`.
+   * @param domain as written in a did:web DID: `node.example`, `localhost%3A4000`.
+   * @throws IdentityError `ephemeral_not_allowed`, `did_not_allowed` (a persistent DID outside the key's rule), `too_many_dids`.
+   * @throws StorageError `storage_failed`
    */
   async assign(domain: string, owner: ApiKey, storage: DidStorage = "ephemeral"): Promise<HostedDid> {
     const did = `did:web:${domain}:${storage === "ephemeral" ? "ephemeral" : "agents"}:${randomBytes(16).toString("hex")}`;
@@ -186,7 +186,7 @@ export class Dids {
   }
 
   /**
-   * Answers a join: {@link ensure} for a DID that is asked for, {@link assign} otherwise, with refusals as reasons for the wire.
+   * Handles a join: {@link ensure} for a requested DID, {@link assign} otherwise. Rejections are returned as reasons for the wire.
    *
    * @throws StorageError `storage_failed`
    */
@@ -206,18 +206,19 @@ export class Dids {
     }
   }
 
-  /** Notes that a DID is in use. */
+  /** Records that a DID is in use. */
   touch(did: string): void {
     const record = this.#dids.get(did);
     if (record === undefined) return;
     const touched = { ...record, lastSeenAt: this.#now() };
     this.#dids.set(did, touched);
-    // A time that fails to be written is a little older after a restart: nothing depends on that.
+    // If the write fails, the time is slightly older after a restart, which is harmless.
     if (touched.lastSeenAt - record.lastSeenAt >= TOUCH_INTERVAL_MS) this.#records.put(did, touched).catch(() => undefined);
   }
 
   /**
-   * Removes ephemeral DIDs that were last seen before a time and are not in use, and yields each of them. Lets the event loop run in between.
+   * Removes ephemeral DIDs that were last seen before a time and are not in use, and yields each of them. Yields to the event loop in
+   * between.
    *
    * @throws StorageError `storage_failed`
    */
@@ -231,7 +232,7 @@ export class Dids {
       if (record?.storage !== "ephemeral" || record.lastSeenAt >= before || this.#creating.has(did) || isInUse(did)) continue;
       this.#delete(did);
       const removed = this.#records.remove(did);
-      // It is thrown in the end.
+      // Its rejection is thrown at the end.
       removed.catch(() => undefined);
       removing.push(removed);
       yield did;
@@ -251,7 +252,7 @@ export class Dids {
     return didDocument(did, { signing: publicJwk("signing", signing), agreement: publicJwk("agreement", agreement) }, baseUrl);
   }
 
-  /** The document that a host serves at a path, by the rules of did:web. See {@link document}. */
+  /** The document that a host serves at a path, by did:web. See {@link document}. */
   async documentAt(host: string, path: string, baseUrl: string): Promise<JsonObject | undefined> {
     for (const name of hostsOf(host)) {
       const did = didWebOf(name, path);
@@ -291,7 +292,7 @@ export class Dids {
     return hosted(record);
   }
 
-  /** The keys of a DID, made and stored when they are first asked for. */
+  /** The keys of a DID, generated and stored on first use. */
   async #keys(did: string): Promise<StoredKeys | undefined> {
     const under = this.#generating.get(did);
     if (under !== undefined) return under;
@@ -306,7 +307,7 @@ export class Dids {
     }
   }
 
-  /** Nobody is given a key before it is durable: a document must not change after a crash. */
+  /** Keys are returned only once durable: a document must not change after a crash. */
   async #generate(did: string): Promise<StoredKeys | undefined> {
     const keys = await generateKeys(did, this.#nodeKey);
     const record = this.#dids.get(did);
@@ -315,7 +316,7 @@ export class Dids {
     return keys;
   }
 
-  /** Changes a record, in memory first so that whatever is written after builds on it, and back if it can't be written. */
+  /** Changes a record: in memory first, so that later writes include the change, and back if the write fails. */
   async #change(did: string, changes: Partial<DidRecord>, former: DidRecord): Promise<void> {
     const changed = { ...former, ...changes };
     this.#dids.set(did, changed);
@@ -354,7 +355,7 @@ function ephemeralNotAllowed(): IdentityError {
   return new IdentityError("ephemeral_not_allowed", "This API key may not have ephemeral DIDs");
 }
 
-/** Making a DID ephemeral is to destroy it once it is not in use. */
+/** An ephemeral DID is deleted once it is not in use. */
 function assertMayEnd({ did, ownerKeyId }: DidRecord, owner: ApiKey, holdsAnything: (did: string) => boolean): void {
   if (ownerKeyId !== owner.id) throw new IdentityError("did_not_allowed", "Only the API key that created a DID can make it ephemeral");
   if (!owner.ephemeral) throw ephemeralNotAllowed();

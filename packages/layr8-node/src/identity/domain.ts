@@ -10,13 +10,13 @@ export function hostOfDomain(domain: string): string {
   return (domain.split(":", 1)[0] ?? "").replace(/%3a/i, ":");
 }
 
-/** Where a domain's documents are asked for, by the rules of did:web: over https, but for this machine. */
+/** Origin of a domain's documents by did:web: https, except for localhost. */
 export function originOfDomain(domain: string): string {
   const host = hostOfDomain(domain);
   return `${/(?:^|\.)localhost(?::|$)/i.test(host) ? "http" : "https"}://${host}`;
 }
 
-/** The host of a URL, with its port if it has one of its own; none for what is no URL. */
+/** The host of a URL, with its port if not the default one; empty for an invalid URL. */
 export function hostsOfUrl(url: string): readonly string[] {
   return URL.canParse(url) ? [new URL(url).host] : [];
 }

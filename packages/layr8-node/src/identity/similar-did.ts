@@ -1,15 +1,12 @@
 import { nearest } from "@parley/core/internal";
 
-/** Candidates that are looked at. */
+/** Maximum number of candidates compared. */
 const MAX_CANDIDATES = 5000;
 
-/**
- * The candidate that is most likely meant by a mistyped DID: one that differs from it in a single segment, and there by a few letters;
- * `undefined` if there is none.
- */
+/** The candidate most similar to a mistyped DID: it differs in a single segment, and there by a few letters; `undefined` without one. */
 export function similarDid(did: string, candidates: Iterable<string>): string | undefined {
   const segments = did.split(":");
-  /** Candidates by the segment in which they differ, for each place. */
+  /** For each position: candidates by the segment that differs. */
   const places = segments.map(() => new Map<string, string>());
   let count = 0;
   for (const candidate of candidates) {

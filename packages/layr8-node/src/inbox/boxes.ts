@@ -6,25 +6,25 @@ import { decodeBox, messageKey, readMessageKey, type MessageKey } from "./inbox-
 import { decodeMessage } from "./message-record.ts";
 import { OwnerUsage } from "./owner-usage.ts";
 
-/** Boxes and messages that are known in memory; more than that are read again when they are needed. */
+/** Maximum boxes and messages whose keys are in memory; others are read from disk again when needed. */
 const MAX_OPEN_BOXES = 10_000;
 const MAX_OPEN_MESSAGES = 500_000;
-/** Boxes that are empty, or too many, are closed a few at a time, this many uses apart. */
+/** Empty boxes, and those above the limit, are closed in batches: interval in uses, and batch size. */
 const SWEEP_EVERY = 512;
 const SWEEP_BOXES = 512;
 
-/** What is known in memory of a box that is in use. */
+/** In-memory state of a box in use. */
 export interface Contents {
   readonly box: Box;
-  /** Key of each message by seq: those whose append is under way, not those whose settle is. */
+  /** Key of each message by seq, pending appends included, pending removals excluded. */
   readonly messages: TransientMap<number, MessageKey>;
   /** Characters of all plaintexts. */
   length: number;
   /** Failed deliveries by seq; few messages have any. */
   readonly attempts: TransientMap<number, number>;
-  /** Removals under way by seq; others who settle the same message wait for the first. */
+  /** Pending removals by seq. Others that settle the same message wait for the first. */
   readonly removing: TransientMap<number, Promise<void>>;
-  /** Appends under way. */
+  /** Number of pending appends. */
   appending: number;
 }
 
@@ -34,19 +34,19 @@ export interface Box {
   readonly recipient: string;
   /** No message expires before this time, in milliseconds since 1970. */
   expiresAt: number;
-  /** The same on disk; infinite while the box' own record is not durable. */
+  /** The value of `expiresAt` on disk; infinite while the record of the box is not durable. */
   recordedExpiresAt: number;
   contents: Contents | undefined;
-  /** Whose DID the recipient is. */
+  /** The owner of the recipient's DID. */
   owner: string | undefined;
-  /** What it holds, as far as known without its contents: as of the last record of it. */
+  /** Number and length of its messages, as known without its contents: from its last record. */
   messages: number;
   length: number;
 }
 
 /**
- * The boxes of an inbox. In memory is, of each box that has messages, its recipient and a time before which none of them expires; the keys
- * of the messages only while the box is in use.
+ * The boxes of an inbox. In memory for each box with messages: its recipient and a time before which none of them expires. The keys of its
+ * messages are in memory only while it is in use.
  */
 export class Boxes {
   readonly #writes: WriteQueue;
@@ -55,12 +55,12 @@ export class Boxes {
   readonly #records: Table;
   readonly #counts: Table;
   readonly #ownerOf: (recipient: string) => string | undefined;
-  /** What waits for the DIDs of each owner. */
+  /** Usage of all DIDs of each owner. */
   readonly usage: OwnerUsage = new OwnerUsage();
-  /** Boxes that hold other numbers of messages and characters than their records of them say. */
+  /** Boxes whose counts on disk are out of date. */
   readonly #uncounted = new Set<Box>();
   readonly #byRecipient = new Map<string, Box>();
-  /** Those with contents, in the order of their opening. */
+  /** Boxes with contents in memory, in the order of opening. */
   readonly #open = new Map<string, Box & { contents: Contents }>();
   readonly #deadlines: Deadlines<Box>;
   #openMessages = 0;
@@ -90,7 +90,11 @@ export class Boxes {
     return this.#open.size;
   }
 
-  /** Reads the boxes' records, but no messages. @returns the highest number in use. */
+  /**
+   * Reads the records of boxes, but no messages.
+   *
+   * @returns the highest number in use.
+   */
   load(): number {
     let last = 0;
     const damaged: Uint8Array[] = [];
@@ -102,7 +106,7 @@ export class Boxes {
       const owner = this.#ownerOf(recipient);
       const box: Box = { id, recipient, expiresAt, recordedExpiresAt: expiresAt, contents: undefined, owner, messages, length };
       this.usage.change(owner, messages, length);
-      // Left over from a box that was empty when another one took its place.
+      // Left over from an empty box that was replaced.
       const former = this.#byRecipient.get(recipient);
       if (former !== undefined) {
         this.#writes.remove(this.#records, numbersKey(former.id));
@@ -115,7 +119,7 @@ export class Boxes {
     for (const key of damaged) {
       const id = numberAt(key, 0);
       last = Math.max(last, id);
-      // Whose messages they are is not known any more.
+      // The recipient of these messages is unknown.
       for (const message of this.#messages.getKeys({ start: numbersKey(id), end: numbersKey(id + 1) })) {
         this.#messages.setAside(this.#writes, message);
       }
@@ -145,7 +149,7 @@ export class Boxes {
     return box;
   }
 
-  /** What a box holds, read from disk if it isn't in memory. */
+  /** The contents of a box, read from disk if they aren't in memory. */
   contentsOf(box: Box): Contents {
     if (++this.#uses % SWEEP_EVERY === 0) this.#sweep(box);
     if (box.contents !== undefined) return box.contents;
@@ -169,12 +173,12 @@ export class Boxes {
     contents.messages.set(key.seq, key);
     contents.length += key.length;
     this.#openMessages += 1;
-    // A DID that was forgotten and comes back may be another owner's.
+    // A DID that was removed and created again may have another owner.
     if (contents.box.messages === 0) contents.box.owner = this.#ownerOf(contents.box.recipient);
     this.#count(contents.box, 1, key.length);
   }
 
-  /** @returns the key of the message that was there. */
+  /** @returns the key of the removed message. */
   remove(contents: Contents, seq: number): MessageKey | undefined {
     const key = contents.messages.get(seq);
     if (key === undefined) return undefined;
@@ -185,16 +189,13 @@ export class Boxes {
     return key;
   }
 
-  /** How full the inboxes of a recipient's owner are. */
+  /** Usage of all inboxes of a recipient's owner. */
   ownerDepth(recipient: string): Depth {
     const box = this.#byRecipient.get(recipient);
     return this.usage.of(box === undefined || box.messages === 0 ? this.#ownerOf(recipient) : box.owner);
   }
 
-  /**
-   * Writes how many messages and characters the boxes hold that have changed since the last call, so that a start knows it without reading their
-   * keys. The caller flushes.
-   */
+  /** Writes the counts of boxes changed since the last call, so that a start needs not read their keys. The caller flushes. */
   async recordCounts(): Promise<void> {
     const slice = new TimeSlice();
     for (const box of this.#uncounted) {
@@ -214,12 +215,12 @@ export class Boxes {
     this.#uncounted.add(box);
   }
 
-  /** A message that expires at this time is put into the box. */
+  /** Records that the box gets a message with this expiry. */
   expects(box: Box, expiresAt: number): void {
     if (expiresAt < box.expiresAt) this.#setExpiry(box, expiresAt);
   }
 
-  /** Boxes that hold messages whose time is over. Each is found again a second later, unless they have left it by then. */
+  /** Yields the boxes with expired messages. Each is yielded again a second later, until these are removed. */
   async *expired(now: number): AsyncGenerator<Box> {
     const slice = new TimeSlice();
     for (const box of this.#deadlines.due(now)) {
@@ -231,7 +232,7 @@ export class Boxes {
         this.#forget(box);
         continue;
       }
-      // An empty box is looked at again when its removals are over.
+      // An empty box is checked again when its removals are complete.
       this.#setExpiry(box, isEmpty ? now : this.#earliest(box, contents));
       if (!isEmpty && box.expiresAt <= now) yield box;
     }
@@ -249,7 +250,7 @@ export class Boxes {
     return earliest;
   }
 
-  /** Of a message of an earlier version. One that can't be read counts as expired: reading it sets it aside. */
+  /** Reads the expiry of a message of an earlier version. A damaged one counts as expired: reading it sets it aside. */
   #readExpiry(box: Box, key: MessageKey): number {
     try {
       const value = this.#messages.get(messageKey(key));
@@ -267,7 +268,7 @@ export class Boxes {
     if (box.recordedExpiresAt !== Number.POSITIVE_INFINITY) this.#writes.remove(this.#records, numbersKey(box.id));
   }
 
-  /** Forgets boxes that are empty, some at a time, and closes others where there are too many; the rest goes to the end of the queue. */
+  /** Removes empty boxes, a batch at a time, and closes others if there are too many. Remaining ones are moved to the end of the queue. */
   #sweep(inUse: Box): void {
     let left = Math.min(this.#open.size, SWEEP_BOXES);
     for (const box of this.#open.values()) {
@@ -288,7 +289,7 @@ export class Boxes {
   }
 }
 
-/** Reads the counts of boxes in the order of their ids, and reports those of boxes that are gone. */
+/** Reads the counts of boxes in id order, and reports those without a box. */
 class CountReader {
   readonly #records: Iterator<{ readonly key: Uint8Array; readonly value: Uint8Array }, unknown>;
   readonly #onGone: (id: number) => void;

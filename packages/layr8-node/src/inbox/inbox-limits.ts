@@ -1,9 +1,9 @@
 import type { Depth, InboxLimits } from "./inbox.ts";
 
-/** What an inbox is made with. */
+/** Options of an {@link Inbox}. */
 export interface InboxOptions {
   readonly limits?: Partial<InboxLimits>;
-  /** The owner of a recipient, whose inboxes have a cap in common: an API key. Default: nobody. */
+  /** The owner of a recipient, whose inboxes share limits: an API key. Default: no owner. */
   readonly ownerOf?: (recipient: string) => string | undefined;
   /** Milliseconds since 1970; for tests. */
   readonly now?: () => number;
@@ -19,7 +19,7 @@ const DEFAULTS: InboxLimits = {
   maxRemembered: 2 * 1024 * 1024,
 };
 
-/** Whose cap one more message of a length would exceed; `undefined` where there is room. */
+/** The limit that one more message would exceed: the recipient's or the owner's; `undefined` if there is room. */
 export function fullOf(
   length: number,
   { recipient, owner }: { readonly recipient: Depth; readonly owner: Depth },
@@ -30,7 +30,7 @@ export function fullOf(
   return owner.messages >= maxMessagesPerOwner || owner.length + length > maxLengthPerOwner ? "owner" : undefined;
 }
 
-/** The caps of an inbox, each one's default unless given. */
+/** Adds the defaults. */
 export function inboxLimits(limits: Partial<InboxLimits> = {}): InboxLimits {
   return { ...DEFAULTS, ...limits };
 }

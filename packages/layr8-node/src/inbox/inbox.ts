@@ -1,17 +1,17 @@
 import type { MessageHeader } from "./message-record.ts";
 import type { MessageIdentity } from "./recent-messages.ts";
 
-/** A message as the router hands it to the inbox. */
+/** A message that the router stores in an inbox. */
 export interface IncomingMessage {
-  /** DID of the agent whose inbox takes it. */
+  /** DID of the recipient. */
   readonly recipient: string;
   /** DIDComm message id: unique for its sender. */
   readonly id: string;
-  /** DID of the sender as the node knows it; absent on anonymous messages. */
+  /** DID of the authenticated sender; absent on anonymous messages. */
   readonly from?: string | undefined;
   /** DIDComm message type. */
   readonly type: string;
-  /** Thread (`thid`) that the message answers on; absent when it starts one. */
+  /** Thread (`thid`) that the message continues; absent when it starts one. */
   readonly thread?: string | undefined;
   /** Parent thread (`pthid`). */
   readonly parentThread?: string | undefined;
@@ -19,78 +19,78 @@ export interface IncomingMessage {
   readonly plaintext: string;
   /** Whether policy authorized the sender. */
   readonly authorized: boolean;
-  /** JSON of the credentials that the sender presented and the node verified: a list. Absent when there are none. */
+  /** JSON list of the sender's verified credentials. Absent without credentials. */
   readonly senderCredentials?: string | undefined;
-  /** When the message is void, in milliseconds since 1970. */
+  /** Expiry, in milliseconds since 1970. */
   readonly expiresAt: number;
   /**
-   * The message's own `expires_time`. The same message with another one is a retry and no duplicate: the first copy may expire before the
-   * recipient is back. Not kept with the message.
+   * The message's own `expires_time`. With another value, the same message is a retry and not a duplicate: the first copy may expire before
+   * the recipient reconnects. Not stored.
    */
   readonly expires?: number | undefined;
-  /** Whether another node has sent it, which may send it again much later than an agent would. Not kept with the message. Default `false`. */
+  /** Whether another node has sent it. Another node may retry much later than an agent. Not stored. Default `false`. */
   readonly remote?: boolean;
 }
 
 /** A message in an inbox. */
 export interface InboxMessage extends IncomingMessage {
-  /** Place in the recipient's inbox: ascending, never used twice, not gapless. From 1. */
+  /** Sequence number in the inbox: ascending from 1, never reused, with gaps. */
   readonly seq: number;
-  /** Deliveries that ended without an acknowledgement, as far as they were recorded. */
+  /** Recorded deliveries without an acknowledgement. */
   readonly attempts: number;
 }
 
-/** What became of an append. */
+/** Result of an append. */
 export type Appended =
-  /** It has its place. It is safe once `durable` resolves; if that rejects with a StorageError, it has not been stored. */
+  /** Appended. Stored once `durable` resolves; if that rejects with a StorageError, the message is not stored. */
   | { readonly status: "stored"; readonly message: InboxMessage; readonly durable: Promise<void> }
-  /** The same (recipient, sender, id) was stored before, lately: nothing to do, the first copy counts. */
+  /** The same (recipient, sender, id) was stored recently. Nothing to do. */
   | { readonly status: "duplicate" }
-  /** The recipient's inbox, or those of all DIDs of its owner together, hold as many messages or characters as they may. */
+  /** A limit on messages or characters of the recipient, or of all DIDs of its owner, is reached. */
   | { readonly status: "full"; readonly of: "recipient" | "owner" };
 
-/** Where to read an inbox. */
+/** Range of messages to read. */
 export interface ReadOptions {
   /** Reads messages with a greater seq. `0` reads from the start. */
   readonly after: number;
-  /** At most so many messages. */
+  /** Maximum number of messages. */
   readonly limit: number;
-  /** Stops once the plaintexts read exceed so many characters; at least one message is read. */
+  /** Maximum total characters of plaintext; at least one message is read. */
   readonly maxLength: number;
 }
 
-/** How full a recipient's inbox is. */
+/** Usage of an inbox. */
 export interface Depth {
   readonly messages: number;
   /** Characters of all plaintexts. */
   readonly length: number;
 }
 
-/** A message that can't be read any more, because its record is damaged. It has left the inbox. */
+/** A message that can't be read because its record is damaged. It has left the inbox. */
 export interface DamagedMessage {
   readonly recipient: string;
   readonly seq: number;
-  /** Absent where it is damaged, too. */
+  /** Absent if it is damaged too. */
   readonly header: MessageHeader | undefined;
 }
 
-/** Caps of an inbox. */
+/** Limits of an inbox. */
 export interface InboxLimits {
   /** Messages that one recipient's inbox holds. Default 10,000. */
   readonly maxMessages: number;
   /** Characters of plaintext that one recipient's inbox holds. Default 64 Mi. */
   readonly maxLength: number;
-  /** Messages in the inboxes of all DIDs of one owner. Default: no cap. */
+  /** Messages in the inboxes of all DIDs of one owner. Default: no limit. */
   readonly maxMessagesPerOwner: number;
-  /** Characters of plaintext in the inboxes of all DIDs of one owner. Default: no cap. */
+  /** Characters of plaintext in the inboxes of all DIDs of one owner. Default: no limit. */
   readonly maxLengthPerOwner: number;
   /** How long (recipient, sender, id) is remembered after a message is stored, in milliseconds. Default 10 minutes. */
   readonly deduplicationMs: number;
-  /** The same for messages that other nodes have sent: they try again for as long as this node can't be reached. Default 24 hours. */
+  /** The same for messages of other nodes, which retry for as long as this node is unreachable. Default 24 hours. */
   readonly remoteDeduplicationMs: number;
   /**
-   * How many stored messages are remembered at least, whatever their age, those of other nodes for themselves; beyond, the oldest may be
-   * forgotten before their time. Default 2 Mi, which take some 100 MB when they all come within {@link deduplicationMs}.
+   * Minimum number of stored messages remembered, whatever their age, counted separately for messages of other nodes. Beyond it, the oldest
+   * may be dropped early. Default 2 Mi, about 100 MB if they all arrive within {@link deduplicationMs}.
    */
   readonly maxRemembered: number;
 }
@@ -98,54 +98,55 @@ export interface InboxLimits {
 /**
  * The durable inboxes of a node's agents, one per DID. Every implementation passes `test/inbox/inbox-compliance.ts`.
  *
- * Writes resolve when they are durable (fsynced, or replicated), and what has been settled does not come back; only an append
- * resolves as soon as the message has its place, with a promise of its durability. Concurrent writes share a flush. Messages that are
- * stored for one recipient have their appends resolved, and become durable, in the order of the calls, and their seqs ascend in that
- * order. Refusals (`duplicate`, `full`) may overtake them.
+ * Writes resolve when they are durable (fsynced, or replicated), and settled messages don't return. Only an append resolves as soon as the
+ * message has its sequence number, with a promise of its durability. Concurrent writes share a flush. Appends for one recipient resolve and
+ * become durable in call order, with ascending seqs. The results `duplicate` and `full` may be returned earlier.
  *
- * A write that rejects with `StorageError` `storage_failed` has changed nothing. The same goes for every call after `close`.
+ * A write that rejects with `StorageError` `storage_failed` has changed nothing. Every call after `close` rejects so.
  */
 export interface Inbox {
   /**
-   * Stores a message for its recipient. Storing the same (recipient, sender, id, expires) again is a no-op while it is remembered, settled or
-   * not. A duplicate of an append that is under way resolves with it, and rejects with it.
+   * Stores a message. Storing the same (recipient, sender, id, expires) again is a no-op while it is remembered, settled or not. A
+   * duplicate of a pending append resolves and rejects with it.
    */
   append(message: IncomingMessage): Promise<Appended>;
   /**
-   * Whether a message of another node is remembered as stored, settled or not. One that is being stored is waited for. For senders that
-   * lost the answer: what would be refused by now was taken then.
+   * Whether a message of another node is remembered as stored, settled or not. Waits for a pending append. For senders that lost the
+   * response: the message was accepted, whatever its checks would be now.
    */
   remembers(message: MessageIdentity): Promise<boolean>;
   /** Reads a recipient's messages, oldest first. Sees every message that is durable, and every resolved settle and attempt. Expired messages are read too. */
   read(recipient: string, options: ReadOptions): Promise<readonly InboxMessage[]>;
-  /** Removes messages for good. Unknown seqs are ignored. */
+  /** Removes messages permanently. Unknown seqs are ignored. */
   settle(recipient: string, seqs: readonly number[]): Promise<void>;
   /** Records that a message was delivered `attempts` times without success. An unknown seq is ignored. */
   recordAttempts(recipient: string, seq: number, attempts: number): Promise<void>;
-  /** How full a recipient's inbox is, pending appends included. */
+  /** Usage of an inbox. */
   depth(recipient: string): Depth;
-  /** How many messages a recipient's inbox holds, without reading it: exact once the inbox has been used, else as of a minute before the last end. */
+  /**
+   * Number of messages in a recipient's inbox, without reading it. Exact once the inbox has been used; before, up to a minute old at the
+   * last shutdown.
+   */
   known(recipient: string): number;
   /**
-   * How full the inboxes of all DIDs of a recipient's owner are together. After a crash, changes of the last minute may be missing for a DID, until
-   * its inbox is used.
+   * Usage of all DIDs of a recipient's owner. After a crash, changes of the last minute may be missing for a DID until its inbox is used.
    */
   ownerDepth(recipient: string): Depth;
   /** Number of messages of all recipients, as far as they are durable. */
   readonly size: number;
-  /** Mailboxes that have messages, in no order. After a start, some whose messages are gone may be among them. */
+  /** Recipients with messages, in any order. After a start, some may have none. */
   recipients(): readonly string[];
   /**
-   * Mailboxes with messages that have expired. Each is listed again a second later, until those messages are settled. Lets the event loop
-   * run in between.
+   * Yields recipients with expired messages. Each is yielded again a second later, until these are settled. Yields to the event loop in
+   * between.
    *
    * @param now milliseconds since 1970.
    */
   expired(now: number): AsyncIterable<string>;
-  /** Sets the listener for messages that turn out to be damaged when they are read. */
+  /** Sets the listener for messages found damaged. */
   onDamaged(listener: (message: DamagedMessage) => void): void;
-  /** Removes a recipient's messages, all that were appended before the call. They stay remembered as stored. */
+  /** Removes all messages of a recipient appended before the call. They stay remembered as stored. */
   drop(recipient: string): Promise<void>;
-  /** Flushes what is under way and releases everything. Idempotent. */
+  /** Flushes pending writes and closes the inbox. Idempotent. */
   close(): Promise<void>;
 }

@@ -9,42 +9,43 @@ import { decodeMessage, encodeMessage, readIntactHeader } from "./message-record
 import { LmdbRecent } from "./lmdb-recent.ts";
 import { type Fingerprint, fingerprintOf, type MessageIdentity } from "./recent-messages.ts";
 
-/** How many seqs a node takes at once: a restart skips what is left of them, and one write in so many appends moves the floor. */
+/** Number of seqs reserved at once. A restart skips the unused ones, and one append in half a block writes the floor. */
 const SEQ_BLOCK = 1_000_000;
 const FLOOR_KEY = Buffer.from("floor");
 
-/** A message that is being written. */
+/** A pending append. */
 interface Appending {
   readonly box: Box;
   readonly contents: Contents;
   readonly seq: number;
-  /** What the box' record, written with it, says of expiry; infinite if none is. */
+  /** The expiry in the box record written with it; infinite if none is written. */
   readonly recordedExpiresAt: number;
   readonly fingerprint: Fingerprint;
   readonly recent: LmdbRecent;
   readonly now: number;
-  /** The floor of seqs that is written with it, 0 for none. */
+  /** The floor of seqs written with it; 0 for none. */
   readonly floor: number;
 }
 
-/** The messages that share a flush. */
+/** Appends that share a flush. */
 interface Group {
   readonly durable: Promise<void>;
   readonly appends: Appending[];
 }
 
-/** How often it is written how much the inboxes hold, in milliseconds. */
+/** Interval for writing the counts of boxes, in milliseconds. */
 const COUNT_MS = 60_000;
 
-/** How long a settle may wait to share another write's flush, in milliseconds. Nobody waits for one. */
+/** How long a settle may wait to share another write's flush, in milliseconds. No caller waits for it. */
 const SETTLE_PATIENCE_MS = 20;
 
 /**
- * Inboxes in a node's data directory.
+ * Stores inboxes in a node's data directory.
  *
- * Tables: `messages` (box, seq, length, expiry → message), `attempts` (box, seq → count), `boxes` (box → DID and earliest expiry), `inbox-counts` (box → messages and characters, as of a minute ago at most), `recent` and
- * `recent-remote` (see {@link LmdbRecent}) and `inbox` (the floor of seqs). Seqs and box numbers come from one counter for the whole node, so that an
- * empty box can be forgotten without a trace. The counter lives in memory; the floor on disk is always above what has been stored.
+ * Tables: `messages` (box, seq, length, expiry → message), `attempts` (box, seq → count), `boxes` (box → DID and earliest expiry),
+ * `inbox-counts` (box → messages and characters, at most a minute old), `recent` and `recent-remote` (see {@link LmdbRecent}) and `inbox`
+ * (the floor of seqs). Seqs and box numbers come from one counter of the node, so that an empty box can be removed completely. The counter
+ * is in memory; the floor on disk is always above all stored numbers.
  */
 export class LmdbInbox implements Inbox {
   readonly #limits: InboxLimits;
@@ -57,7 +58,7 @@ export class LmdbInbox implements Inbox {
   readonly #local: LmdbRecent;
   readonly #remote: LmdbRecent;
   readonly #boxes: Boxes;
-  /** Appends under way by fingerprint. */
+  /** Pending appends by fingerprint. */
   readonly #pending = new TransientMap<Fingerprint, Promise<void>>();
   #group: Group | undefined;
   #nextNumber = 1;
@@ -88,7 +89,7 @@ export class LmdbInbox implements Inbox {
   }
 
   /**
-   * Opens the inboxes of an environment, one at a time per environment. Closing them leaves the environment open.
+   * Opens the inboxes of an environment. Only one instance may be open per environment. Closing it leaves the environment open.
    *
    * @throws StorageError `storage_failed`, `data_dir_unusable`
    */
@@ -199,7 +200,7 @@ export class LmdbInbox implements Inbox {
     if (box === undefined) return;
     const { messages, removing } = this.#boxes.contentsOf(box);
     const seqs = [...messages, ...removing].map(([seq]) => seq);
-    // An append under way that fails has put nothing into the box, so its end is awaited before anything is taken out.
+    // A pending append that fails has added nothing to the box, so removal starts after the flush.
     await this.#writes.flush().catch(() => undefined);
     await this.#remove(box, seqs, 0);
   }
@@ -210,7 +211,7 @@ export class LmdbInbox implements Inbox {
     await this.#recordCounts();
   }
 
-  /** What can't be written is written a minute later, or not needed any more. */
+  /** Writes the counts. After a failure the next call, a minute later, writes them. */
   async #recordCounts(): Promise<void> {
     await this.#boxes.recordCounts();
     await this.#writes.flush().catch(() => undefined);
@@ -226,7 +227,7 @@ export class LmdbInbox implements Inbox {
     this.#writes.put(this.#messages, messageKey(key), encodeMessage(message));
     recent.write(fingerprint);
     this.#boxes.expects(box, expiresAt);
-    // Both records ride along until they are known to be durable: then each message stored is stored with what it needs.
+    // Both records are written with each message until known to be durable, so that no message is stored without them.
     const recordsBox = expiresAt < box.recordedExpiresAt;
     if (recordsBox) this.#writes.put(this.#boxRecords, numbersKey(box.id), encodeBox(box));
     const floor = seq + SEQ_BLOCK;
@@ -242,7 +243,7 @@ export class LmdbInbox implements Inbox {
     return { status: "stored", message: inboxMessage(message, seq, 0), durable };
   }
 
-  /** Keeps the books of all messages that share a flush: a promise for each would cost more than its message. */
+  /** Updates the state of all messages that share a flush: one promise for each would cost more than the message. */
   #openGroup(durable: Promise<void>): Group {
     const appends: Appending[] = [];
     durable.then(
@@ -270,7 +271,7 @@ export class LmdbInbox implements Inbox {
     }
   }
 
-  /** Removes messages; those that are being removed already are waited for. */
+  /** Removes messages. Waits for pending removals of the same messages. */
   async #remove(box: Box, seqs: readonly number[], patienceMs: number): Promise<void> {
     const contents = this.#boxes.contentsOf(box);
     const removed: MessageKey[] = [];
@@ -329,12 +330,12 @@ export class LmdbInbox implements Inbox {
     return found;
   }
 
-  /** A message can't be read: it leaves the inbox, and its record is kept aside. */
+  /** Removes an unreadable message from the inbox, and keeps its record aside. */
   #setAside(box: Box, key: MessageKey): void {
     const contents = this.#boxes.contentsOf(box);
     if (this.#boxes.remove(contents, key.seq) === undefined) return;
     const record = this.#messages.setAside(this.#writes, messageKey(key));
-    // A failed write leaves it where it was, and the next start finds it.
+    // After a failed write it stays in place, and the next start finds it.
     this.#writes.flush().catch(() => undefined);
     this.#onDamaged({ recipient: box.recipient, seq: key.seq, header: record && readIntactHeader(record) });
   }
@@ -346,7 +347,7 @@ export class LmdbInbox implements Inbox {
     for (const recent of [this.#local, this.#remote]) recent.load();
   }
 
-  /** The floor of seqs; `undefined` where there is none. Where it is damaged, a number far above all that are in use. */
+  /** The floor of seqs written with it; 0 for none. */
   #readFloor(): number | undefined {
     try {
       const floor = this.#counters.get(FLOOR_KEY);
@@ -360,7 +361,7 @@ export class LmdbInbox implements Inbox {
   }
 }
 
-/** The message of a record; `undefined` when it is damaged. */
+/** Decodes a record; `undefined` when it is damaged. */
 function decodeIntact(recipient: string, { length }: MessageKey, value: Uint8Array): IncomingMessage | undefined {
   try {
     const message = decodeMessage(recipient, value);
@@ -375,7 +376,7 @@ function isDamaged(error: unknown): boolean {
   return error instanceof StorageError && error.code === "record_damaged";
 }
 
-/** Errors of reading, as rejections with a StorageError. */
+/** Converts errors of reading to rejections with a StorageError. */
 async function reading<T>(work: () => T): Promise<T> {
   try {
     return work();

@@ -2,17 +2,17 @@ import type { Environment } from "@parley/storage";
 import { RecentJournal } from "./recent-journal.ts";
 import { type Fingerprint, RecentMessages } from "./recent-messages.ts";
 
-/** What a {@link LmdbRecent} is made with. */
+/** Options of {@link LmdbRecent}. */
 export interface LmdbRecentOptions {
   /** Its table. */
   readonly name: string;
   readonly windowMs: number;
-  /** Messages that are remembered at least, whatever their age. */
+  /** Minimum number of messages remembered, whatever their age. */
   readonly maxRemembered: number;
   readonly now: () => number;
 }
 
-/** What was stored lately: in memory to look it up, and on disk ({@link RecentJournal}) for the next start. */
+/** Remembers recently stored messages: in memory for lookups, and on disk ({@link RecentJournal}) for the next start. */
 export class LmdbRecent {
   readonly #recent: RecentMessages;
   readonly #journal: RecentJournal;
@@ -28,17 +28,21 @@ export class LmdbRecent {
     return this.#recent.has(fingerprint, this.#now());
   }
 
-  /** Makes the fingerprint part of the next commit. It counts once it is confirmed. */
+  /** Adds the fingerprint to the next commit. It counts once confirmed. */
   write(fingerprint: Fingerprint): void {
     this.#journal.add(fingerprint);
   }
 
-  /** The commit was made. @param time when the message came. */
+  /**
+   * The commit succeeded.
+   *
+   * @param time when the message was appended.
+   */
   confirm(fingerprint: Fingerprint, time: number): void {
     this.#recent.add(fingerprint, time);
   }
 
-  /** Reads what is on disk. Called once. */
+  /** Loads the fingerprints from disk. Called once. */
   load(): void {
     this.#journal.load(this.#recent);
   }

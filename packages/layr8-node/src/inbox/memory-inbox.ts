@@ -7,7 +7,7 @@ import { fullOf, inboxLimits, type InboxOptions } from "./inbox-limits.ts";
 import { OwnerUsage } from "./owner-usage.ts";
 import { fingerprintOf, RecentMessages, type MessageIdentity } from "./recent-messages.ts";
 
-/** As durable as it gets. */
+/** Memory is as durable as this store gets. */
 const DURABLE = Promise.resolve();
 
 interface Box {
@@ -20,7 +20,7 @@ interface Box {
   readonly owner: string | undefined;
 }
 
-/** Inboxes that live as long as the process. For tests and trials: nothing survives a restart. */
+/** Inboxes in memory, for tests and evaluation. Messages are lost on a restart. */
 export class MemoryInbox implements Inbox {
   readonly #limits: InboxLimits;
   readonly #now: () => number;

@@ -13,18 +13,18 @@ type Header = [
   senderCredentials?: string,
 ];
 
-/** The small members of a stored message. */
+/** The members of a stored message without its plaintext. */
 export type MessageHeader = Omit<IncomingMessage, "recipient" | "plaintext" | "expires" | "remote">;
 
 const LENGTH_BYTES = 4;
-/** Where a header with a checksum begins. */
+/** Offset of a header with a checksum. */
 const HEADER_AT = LENGTH_BYTES + 4;
 /** Set in the length of a header that is followed by its checksum. */
 const HAS_CRC = 0x8000_0000;
 
 /**
- * A message as bytes: a length, a CRC-32 of the header, the header (the small members as JSON), and the plaintext as it is, so that it's
- * neither parsed nor escaped. The header has a checksum of its own: of a message whose text is damaged, it tells the sender.
+ * Encodes a message: a length, a CRC-32 of the header, the header (the small members as JSON), and the plaintext unchanged, so that it is
+ * neither parsed nor escaped. The separate checksum makes it possible to report a message with a damaged plaintext to its sender.
  */
 export function encodeMessage(message: IncomingMessage): Buffer {
   const { id, from = null, type, thread = null, parentThread = null, authorized, expiresAt, senderCredentials, plaintext } = message;
@@ -42,7 +42,7 @@ export function encodeMessage(message: IncomingMessage): Buffer {
 }
 
 /**
- * Reads what {@link encodeMessage} wrote, or an earlier version without the checksum of the header.
+ * Decodes a message written by {@link encodeMessage}, or by an earlier version without the checksum of the header.
  *
  * @throws StorageError `record_damaged`
  */
@@ -57,7 +57,7 @@ export function decodeMessage(recipient: string, value: Uint8Array): IncomingMes
   }
 }
 
-/** The header of a record that is damaged elsewhere; `undefined` if it may be damaged itself. */
+/** The header of a damaged record; `undefined` if the header may be damaged too. */
 export function readIntactHeader(value: Uint8Array): MessageHeader | undefined {
   const record = Buffer.from(value.buffer, value.byteOffset, value.byteLength);
   try {
@@ -70,7 +70,7 @@ export function readIntactHeader(value: Uint8Array): MessageHeader | undefined {
   }
 }
 
-/** Where a record's header and plaintext begin. */
+/** Offsets of a record's header and plaintext. */
 function partsOf(record: Buffer): [headerAt: number, bodyAt: number] {
   const length = record.readUInt32LE(0);
   const headerAt = (length & HAS_CRC) === 0 ? LENGTH_BYTES : HEADER_AT;

@@ -2,7 +2,7 @@ import type { Depth } from "./inbox.ts";
 
 const NOTHING: Depth = { messages: 0, length: 0 };
 
-/** What waits in the inboxes of all DIDs of one owner, by owner: an API key. */
+/** Messages and characters waiting in the inboxes of all DIDs of each owner (API key). */
 export class OwnerUsage {
   readonly #usages = new Map<string, { messages: number; length: number }>();
 

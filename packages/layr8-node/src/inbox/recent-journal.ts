@@ -1,24 +1,24 @@
 import { numberAt, numbersKey, type Environment, type Table, type WriteQueue } from "@parley/storage";
 import { FINGERPRINT_LENGTH, type Fingerprint, type RecentMessages } from "./recent-messages.ts";
 
-/** Commits between two sweeps, and how many records one sweep looks at: more than have been added since. */
+/** Commits between two sweeps, and records checked per sweep: more than were added in between. */
 const SWEEP_EVERY = 256;
 const SWEEP_LIMIT = 1024;
 
-/** What a {@link RecentJournal} is made with. */
+/** Options of {@link RecentJournal}. */
 export interface RecentJournalOptions {
   /** Its table. */
   readonly name: string;
   readonly windowMs: number;
-  /** Fingerprints that it holds; beyond, the oldest go before their time. */
+  /** Maximum number of fingerprints; beyond it, the oldest are removed early. */
   readonly maxHeld: number;
   readonly now: () => number;
 }
 
 /**
- * The durable side of {@link RecentMessages}: per commit one record with the fingerprints of all messages that it stores, under the
- * time and a counter. Records are added and removed in the order of their keys. An index by fingerprint would need no table in memory,
- * but dirties a page of the disk for each message, which costs a third of the throughput.
+ * Persists {@link RecentMessages}: per commit one record with the fingerprints of all its messages, under the time and a counter. Records
+ * are added and removed in key order. An index by fingerprint would need no table in memory, but writes one disk page per message, which
+ * costs a third of the throughput.
  */
 export class RecentJournal {
   readonly #table: Table;
@@ -40,7 +40,7 @@ export class RecentJournal {
     this.#writes.onBeforeCommit(() => this.#beforeCommit());
   }
 
-  /** Reads what is young enough, and queues the rest for removal. */
+  /** Loads the fingerprints within the window, and queues the others for removal. */
   load(recent: RecentMessages): void {
     const now = this.#now();
     for (const { key, value } of this.#table.getRange({})) {
@@ -55,7 +55,7 @@ export class RecentJournal {
     }
   }
 
-  /** Makes the fingerprint part of the next commit. */
+  /** Adds the fingerprint to the next commit. */
   add(fingerprint: Fingerprint): void {
     this.#fresh.push(fingerprint);
   }

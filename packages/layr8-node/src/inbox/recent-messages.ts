@@ -4,15 +4,15 @@ import type { IncomingMessage } from "./inbox.ts";
 /** Bytes of a fingerprint. */
 export const FINGERPRINT_LENGTH = 8;
 
-/** Eight bytes, as as many Latin-1 characters: strings are cheaper than buffers to make, to compare and to keep. */
+/** Eight bytes, as a string of Latin-1 characters: strings are cheaper than buffers to create, compare and keep. */
 export type Fingerprint = string;
 
-/** What makes two messages the same one, sent twice. */
+/** The fields that identify a message across retries. */
 export type MessageIdentity = Pick<IncomingMessage, "recipient" | "from" | "id" | "expires">;
 
 /**
- * What identifies a message among the recent ones: 64 bits of SHA-256 over (recipient, sender, id, own expiry). Among two million remembered
- * messages, one in 10^13 others is taken for a duplicate by chance, and no sender can aim for it.
+ * The fingerprint of a message: 64 bits of SHA-256 over (recipient, sender, id, own expiry). With two million remembered messages, one in
+ * 10^13 others is mistaken for a duplicate by chance, and a sender can't construct one.
  */
 export function fingerprintOf({ recipient, from, id, expires }: MessageIdentity): Fingerprint {
   const identity = expires === undefined ? [recipient, from ?? null, id] : [recipient, from ?? null, id, expires];
@@ -26,8 +26,8 @@ function wordAt(fingerprint: Fingerprint, at: number): number {
 }
 
 /**
- * Remembers fingerprints for a while, in 24 to 48 bytes each. It holds two generations, each a window long: when the younger one is
- * full or a window old, it becomes the elder, and the former elder, in which everything has passed, goes.
+ * Remembers fingerprints for a time window, in 24 to 48 bytes each. It holds two generations of one window each. When the newer one is full
+ * or a window old, it becomes the older one, and the previous older one, which has expired, is dropped.
  */
 export class RecentMessages {
   readonly #windowMs: number;
@@ -38,12 +38,12 @@ export class RecentMessages {
   constructor(windowMs: number, maxRemembered: number, now: number) {
     this.#windowMs = windowMs;
     this.#perGeneration = Math.max(1, maxRemembered);
-    // Early enough for everything that is still to be remembered.
+    // Early enough for everything still to be remembered.
     this.#young = new Generation(now - windowMs);
     this.#old = new Generation(now - windowMs);
   }
 
-  /** Whether the fingerprint was added less than a window ago. A clock that was set back counts as no time. */
+  /** Whether the fingerprint was added less than a window ago. A clock that was set back counts as no time passed. */
   has(fingerprint: Fingerprint, now: number): boolean {
     const time = this.#young.find(fingerprint) ?? this.#old.find(fingerprint);
     return time !== undefined && Math.abs(now - time) < this.#windowMs;
@@ -53,7 +53,7 @@ export class RecentMessages {
     this.#add(wordAt(fingerprint, 0), wordAt(fingerprint, 4), time);
   }
 
-  /** Adds fingerprints that follow one another as bytes: a start adds millions, and strings for them would be garbage. */
+  /** Adds concatenated fingerprints. A start adds millions, and strings for them would be garbage. */
   addAll(fingerprints: Uint8Array, time: number): void {
     const view = new DataView(fingerprints.buffer, fingerprints.byteOffset, fingerprints.byteLength);
     for (let at = 0; at + FINGERPRINT_LENGTH <= view.byteLength; at += FINGERPRINT_LENGTH) {
@@ -70,7 +70,7 @@ export class RecentMessages {
   }
 }
 
-/** Words of a slot: two of the fingerprint, and the milliseconds since the generation began plus one; zero marks a free slot. */
+/** Words per slot: two of the fingerprint, and the milliseconds since the generation began plus one; zero marks a free slot. */
 const SLOT = 3;
 const MAX_AGE = 0xffff_ffff - 1;
 

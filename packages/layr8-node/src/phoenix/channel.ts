@@ -6,63 +6,63 @@ export interface Reply {
   readonly response: string;
 }
 
-/** An `ok` reply that says nothing more. */
+/** An `ok` reply with an empty response. */
 export const OK: Reply = { status: "ok", response: "{}" };
 
-/** An `error` reply with a reason, and members besides it. */
+/** Creates an `error` reply with a reason and further members. */
 export function errorReply(reason: string, more: Readonly<Record<string, string>> = {}): Reply {
   return { status: "error", response: JSON.stringify({ reason, ...more }) };
 }
 
-/** The server's end of one joined topic, as the application above Phoenix sees it. */
+/** The server side of one joined topic, as the application uses it. */
 export interface Channel {
   /** Pushes an event. `payload` is JSON text. Returns false when the channel is no longer joined. */
   push(event: string, payload: string): boolean;
-  /** Whether the socket takes more without piling up memory. After false, {@link ChannelHandler.drained} is called. */
+  /** Whether the socket's send buffer has room. After `false`, {@link ChannelHandler.drained} is called. */
   readonly writable: boolean;
   /** When the last frame or pong of the peer arrived, on the monotonic clock. */
   readonly lastHeardAt: number;
   /** When the last channel was joined on the same socket, on the monotonic clock. */
   readonly lastJoinAt: number;
-  /** What handled the topic until this join, when the client joins it again on the same socket. */
+  /** The previous handler of the topic, when the client rejoins it on the same socket. */
   readonly replaces: ChannelHandler | undefined;
-  /** Resolves once the client has received everything pushed so far. Stays pending when the link is lost before. */
+  /** Resolves once the client has received everything pushed so far. Stays pending if the link is lost first. */
   confirm(): Promise<void>;
-  /** Has a push sent that may break the link, while no other such push is under way on the same socket. */
+  /** Sends a push that may break the link, when no other such push is in flight on the same socket. */
   probe(probe: Probe): void;
   /**
-   * Lets the client use a second topic for this channel. Pushes go to the one that the client used last.
+   * Adds a second topic to this channel. Pushes use the one that the client used last.
    *
-   * @param first whether they go to the second one until the client has used either.
+   * @param first whether pushes use the second topic until the client has used either.
    */
   alias(topic: string, first: boolean): void;
-  /** Uses the other topic for pushes. Returns false where there is none, or the client has shown which one it uses. */
+  /** Switches pushes to the other topic. Returns `false` if there is only one, or if the client has used one. */
   switchTopic(): boolean;
-  /** Ends the channel from the server's side: `phx_close`, which clients do not answer with a rejoin. */
+  /** Closes the channel with `phx_close`, after which clients don't rejoin. */
   close(): void;
 }
 
-/** Why a channel ended: the client left, joined the topic anew, lost its link, or the server closed the channel. */
+/** Why a channel ended: the client left, rejoined the topic or lost its link, or the server closed the channel. */
 export type ChannelEnd = "left" | "rejoined" | "lost" | "closed";
 
-/** What the application does with a joined channel. */
+/** The application's handler of a joined channel. */
 export interface ChannelHandler {
-  /** An event with its payload as JSON text, which may be invalid. The promised reply goes out when the client gave a ref. */
+  /** Handles an event. `payload` is JSON text, which may be invalid. The reply is sent if the client's frame has a ref. */
   event(event: string, payload: string): Promise<Reply | undefined> | Reply | undefined;
-  /** The socket takes more again. */
+  /** The socket's send buffer has room again. */
   drained(): void;
   /**
-   * The channel has ended; nothing more can be pushed.
+   * The channel has ended; pushes have no effect.
    *
-   * @param closeCode the WebSocket close code, where the client ended the link: 1006 if it did so without a word.
+   * @param closeCode the WebSocket close code, if the client ended the link; 1006 without a close frame.
    */
   ended(end: ChannelEnd, closeCode?: number): void;
 }
 
-/** What a join leads to. */
+/** Result of a join. */
 export type Joined =
   | { readonly status: "ok"; readonly response: string; readonly handler: ChannelHandler; readonly joined: () => void }
   | (Reply & { readonly status: "error" });
 
-/** The application above Phoenix: decides on joins. `payload` is JSON text, which may be invalid. */
+/** The application's decision on a join. `payload` is JSON text, which may be invalid. */
 export type JoinChannel = (topic: string, payload: string, channel: Channel) => Promise<Joined>;

@@ -2,12 +2,12 @@ const FIN = 0x80;
 const MASKED = 0x80;
 /** The longest header: two bytes, a length of eight and a mask of four. */
 const MAX_HEADER = 14;
-/** What the WebSocket library keeps for each fragment besides its bytes, about. */
+/** Approximate bytes that the WebSocket library keeps per fragment, in addition to its content. */
 const FRAGMENT_OVERHEAD = 128;
 
 /**
- * Follows the frames of a WebSocket in its bytes as they arrive, to know how much of a message is held that is not complete yet. The library
- * reports complete messages only.
+ * Parses WebSocket frame headers in the received bytes, to measure how much of an incomplete message is buffered. The library reports
+ * complete messages only.
  *
  * @see {@link https://www.rfc-editor.org/rfc/rfc6455#section-5.2 | RFC 6455, Base Framing Protocol}
  */
@@ -24,7 +24,7 @@ export class FrameMeter {
     return this.#held;
   }
 
-  /** Takes the bytes that have arrived. Returns whether a message was completed by them. */
+  /** Processes received bytes. Returns whether they completed a message. */
   push(chunk: Buffer): boolean {
     let completed = false;
     for (let at = 0; at < chunk.length;) {
@@ -55,7 +55,7 @@ export class FrameMeter {
   }
 }
 
-/** Bytes of a header, as far as can be told from those that have arrived. */
+/** Length of a header, as far as the received bytes determine it. */
 function headerLength(header: Buffer, arrived: number): number {
   if (arrived < 2) return 2;
   const second = header[1] ?? 0;
@@ -66,6 +66,6 @@ function headerLength(header: Buffer, arrived: number): number {
 function payloadLength(header: Buffer): number {
   const length = (header[1] ?? 0) & ~MASKED;
   if (length < 126) return length;
-  // A length beyond what a number holds exactly is beyond every limit: the library closes the connection.
+  // A length that a number can't hold exactly exceeds every limit: the library closes the connection.
   return length === 126 ? header.readUInt16BE(2) : Number(header.readBigUInt64BE(2));
 }

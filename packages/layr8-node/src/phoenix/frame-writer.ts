@@ -3,13 +3,13 @@ import { batchFrames } from "@parley/core/internal";
 
 /** First byte of a WebSocket frame that holds a whole text message. */
 const WHOLE_TEXT = 0x81;
-/** What is gathered at the most before it is written: the peer should be reading while more is made. */
+/** Maximum frames and characters per write, so that the peer receives data while more is produced. */
 const MAX_FRAMES = 32;
 const MAX_LENGTH = 64 * 1024;
 
 /**
- * Writes text frames to a WebSocket's stream: those of one turn of the event loop in one chunk, where `WebSocket.send` makes several
- * buffers and writes for each. For servers (nothing is masked) without extensions.
+ * Writes text frames to a WebSocket's stream. Frames of one turn of the event loop are written in one chunk, whereas `WebSocket.send` makes
+ * several buffers and writes for each. For servers (no masking) without extensions.
  *
  * @see {@link https://www.rfc-editor.org/rfc/rfc6455#section-5.2 | RFC 6455, Base Framing Protocol}
  */
@@ -22,8 +22,8 @@ export class FrameWriter {
   #scheduled = false;
 
   /**
-   * @param isOpen whether frames may be sent now: none may follow a close frame.
-   * @param maxBatchBytes the largest batch of texts in one WebSocket frame that the peer accepts; 0 where it accepts none.
+   * @param isOpen whether frames may be sent now; none may follow a close frame.
+   * @param maxBatchBytes maximum size of a batch of texts in one WebSocket frame that the peer accepts; 0 for peers without batches.
    */
   constructor(stream: Duplex, isOpen: () => boolean, maxBatchBytes = 0) {
     this.#stream = stream;
@@ -42,7 +42,7 @@ export class FrameWriter {
     });
   }
 
-  /** Writes what is gathered. To be called before anything else is sent on the WebSocket, such as a close. */
+  /** Writes the buffered frames. Must be called before anything else is sent on the WebSocket, such as a close. */
   flush(): void {
     if (this.#texts.length === 0) return;
     const texts = this.#maxBatchBytes === 0 ? this.#texts : batchFrames(this.#texts, this.#maxBatchBytes);

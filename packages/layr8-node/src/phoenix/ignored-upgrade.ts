@@ -1,18 +1,18 @@
 import type { IncomingMessage, Server } from "node:http";
 import type { Duplex } from "node:stream";
 
-/** Headers that are about this one connection and the protocol that it might change to. */
+/** Headers about this connection and the protocol upgrade. */
 const DROPPED: ReadonlySet<string> = new Set(["upgrade", "http2-settings", "connection"]);
 
-/** Whether a request wants a WebSocket, and no other protocol. */
+/** Whether a request asks for an upgrade to WebSocket. */
 export function wantsWebSocket({ headers }: IncomingMessage): boolean {
   return headers.upgrade?.toLowerCase() === "websocket";
 }
 
 /**
- * Answers a request that offers to change to another protocol than WebSocket as if it had not: some HTTP clients offer `h2c` with every
- * request. Node leaves the whole connection to the listener of `upgrade`; here it begins again, with the request without the offer.
- * (Whoever offers something waits for the answer: nothing that came before is still to be answered.)
+ * Handles a request that offers an upgrade to another protocol than WebSocket as if it had no such offer; some HTTP clients offer `h2c`
+ * with every request. Node.js passes the whole connection to the `upgrade` listener. Here it is emitted as a new connection whose first
+ * request has no offer. No earlier response is pending, because a client that offers an upgrade waits for the response.
  *
  * @see {@link https://www.rfc-editor.org/rfc/rfc9110.html#section-7.8 | RFC 9110, Upgrade}
  */

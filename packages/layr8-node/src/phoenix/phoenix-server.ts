@@ -8,34 +8,34 @@ import { ignoreUpgrade, wantsWebSocket } from "./ignored-upgrade.ts";
 import { PhoenixSocket, type SocketEvents, type SocketLimits } from "./phoenix-socket.ts";
 import { readUpgrade, SOCKET_PATH, type UpgradeRequest } from "./upgrade.ts";
 
-/** How long a refused client may take to hang up, in milliseconds. */
+/** Time that a rejected client has to disconnect, in milliseconds. */
 const LINGER_MS = 1000;
 
-/** HTTP status with which an upgrade is refused. */
+/** HTTP status of a rejected upgrade. */
 export type UpgradeRejection = 403 | 404 | 429 | 503;
 
-/** Whom a socket belongs to. */
+/** An authenticated socket and its owner. */
 export interface AuthenticatedSocket {
-  /** What {@link PhoenixServer.drop} knows it by. */
+  /** Identifies the owner for {@link PhoenixServer.drop}. */
   readonly owner: string;
   /** Decides on the joins of this socket. */
   readonly join: JoinChannel;
-  /** Charges the owner for work that a frame causes, or asks only (0 units). Returns the milliseconds after which the socket may be read again. */
+  /** Charges the owner for the work of a frame; 0 units query only. Returns the milliseconds after which the socket may be read again. */
   charge(units: number): number;
-  /** Takes room for bytes of a message that is not complete yet; `undefined` where there is none. */
+  /** Reserves budget for bytes of an incomplete message; `undefined` if none is left. */
   hold(bytes: number): FairShareLease | undefined;
-  /** The socket is gone. */
+  /** Called when the socket has closed. */
   onClose(): void;
 }
 
-/** What the server is made of. */
+/** Options of {@link PhoenixServer}. */
 export interface PhoenixServerOptions {
   readonly limits: SocketLimits & { readonly maxFrameBytes: number };
   /** The client's address, for the log. */
   addressOf(request: IncomingMessage): string;
-  /** Lets an upgrade in, or says with which status it is refused. */
+  /** Authenticates an upgrade request, or returns the HTTP status with which it is rejected. */
   readonly admit: (request: UpgradeRequest) => AuthenticatedSocket | UpgradeRejection;
-  /** A connection has been let in: it counts for its owner from now on. */
+  /** Called when a connection is authenticated and counts for its owner. */
   onIdentified(socket: Socket): void;
   readonly events: Omit<SocketEvents, "onClose"> & { onRefused(status: UpgradeRejection): void };
 }
@@ -44,7 +44,7 @@ export interface PhoenixServerOptions {
 export class PhoenixServer {
   readonly #options: PhoenixServerOptions;
   readonly #wss: WebSocketServer;
-  /** With their owners. */
+  /** Open sockets and their owners. */
   readonly #sockets = new Map<PhoenixSocket, string>();
   #closing: Deferred<void> | undefined;
 
@@ -55,10 +55,10 @@ export class PhoenixServer {
       clientTracking: false,
       perMessageDeflate: false,
       maxPayload: options.limits.maxFrameBytes,
-      // Phoenix clients that send a token offer this subprotocol, and want it back.
+      // Phoenix clients with a token offer this subprotocol and require it in the response.
       handleProtocols: (protocols) => (protocols.has("phoenix") ? "phoenix" : false),
     });
-    // Agents compare it with their own clock: `expires_time` is by the node's.
+    // Agents compare this with their own clock, because the node decides about `expires_time`.
     this.#wss.on("headers", (headers, request) => {
       headers.push(`Date: ${new Date().toUTCString()}`);
       if (readBatchLimit(request.headers[BATCH_HEADER]) > 0) headers.push(`${BATCH_HEADER}: ${MAX_BATCH_BYTES}`);
@@ -73,17 +73,17 @@ export class PhoenixServer {
     return this.#sockets.size;
   }
 
-  /** Called every second: pings silent clients and drops dead ones. */
+  /** Pings silent clients and drops unresponsive ones. Called by the node, every second. */
   checkIdle(): void {
     for (const socket of this.#sockets.keys()) socket.checkIdle();
   }
 
-  /** Closes the sockets of an owner who may not connect any more. */
+  /** Closes the sockets of an owner whose key was revoked. */
   drop(owner: string): void {
     for (const [socket, of] of this.#sockets) if (of === owner) socket.close(1008, "the API key was revoked");
   }
 
-  /** Lets nobody in any more, and asks every client to come back later; after `graceMs` links are dropped. */
+  /** Rejects new sockets and asks all clients to reconnect later. Links that remain after `graceMs` are dropped. */
   async close(graceMs: number): Promise<void> {
     this.#closing = deferred();
     for (const socket of this.#sockets.keys()) socket.close(1012, "the node is stopping");
@@ -104,7 +104,7 @@ export class PhoenixServer {
     const admitted = this.#options.admit(upgrade);
     if (typeof admitted === "number") return this.#refuse(stream, admitted);
     this.#options.onIdentified(request.socket);
-    // A handshake that fails midway ends the stream before there is a WebSocket.
+    // A handshake that fails midway ends the stream before a WebSocket exists.
     stream.once("close", admitted.onClose);
     this.#wss.handleUpgrade(request, stream, head, (ws) => this.#open(ws, stream, admitted, upgrade.maxBatchBytes));
   }

@@ -12,56 +12,56 @@ import { decodeFrame, encodeFrame, encodeReply, type Frame } from "./serializer.
 export interface SocketLimits {
   /** Topics that one socket may have joined. */
   readonly maxChannels: number;
-  /** Frames that can't be read before the socket is closed. */
+  /** Malformed frames after which the socket is closed. */
   readonly maxMalformed: number;
-  /** Bytes waiting to be sent beyond which channels are no longer writable. */
+  /** Bytes in the send buffer above which channels are not writable. */
   readonly highWaterMark: number;
-  /** Silence after which the socket is closed, in milliseconds. A ping goes out after half of it. */
+  /** Time without a frame after which the socket is closed, in milliseconds. A ping is sent after half of it. */
   readonly idleTimeoutMs: number;
   /** Milliseconds on a monotonic clock. */
   readonly now: () => number;
 }
 
-/** What a socket tells its owner. */
+/** Events of {@link PhoenixSocket}. */
 export interface SocketEvents {
-  /** A frame was refused before any channel saw it; `what` is fit for logs. */
+  /** A frame was rejected before any channel handled it; `what` is safe to log. */
   onMalformed(what: string): void;
   /** The application threw while it handled an event or a join. */
   onFailure(error: unknown): void;
   onClose(): void;
 }
 
-/** Events that a client may push on one topic while its join is under way. */
+/** Maximum number of events queued on a topic while its join is pending. */
 const MAX_QUEUED = 256;
-/** Units of work of a frame: one for each so many bytes that it begins, and of a join, which may write to the disk. */
+/** Units of work: one per started 16 KiB of a frame, and those of a join, which may write to the disk. */
 const BYTES_PER_UNIT = 16 * 1024;
 const UNITS_PER_JOIN = 50;
-/** How often a client that sends too much is checked for units left, in milliseconds: other sockets of its owner use the same ones. */
+/** Interval at which a client above its rate is checked for available units, in milliseconds: other sockets of its owner share them. */
 const MAX_PAUSE_MS = 1000;
-/** Unsent bytes, in high-water marks, from which nothing more is read: replies have no other limit. Deliveries alone never reach it. */
+/** Unsent bytes, in high-water marks, above which the client is not read: replies have no other limit. Deliveries alone never reach it. */
 const UNREAD_MARKS = 2;
-/** Messages that are not complete yet are charged in steps of so many bytes. */
+/** Incomplete messages are charged in steps of this many bytes. */
 const HELD_STEP = 4 * 1024;
-/** How often a socket that has no room for the rest of a message asks for it, and how long, in milliseconds. */
+/** How often a socket without budget for the rest of a message retries, and for how long, in milliseconds. */
 const ROOM_RETRY_MS = 100;
 const ROOM_PATIENCE_MS = 5000;
-/** How long a client may take to hang up after it was closed for want of room, in milliseconds. */
+/** Time that a client has to disconnect after it was closed for lack of budget, in milliseconds. */
 const LINGER_MS = 1000;
-/** Characters of a join's payload. */
+/** Maximum characters of a join payload. */
 const MAX_JOIN_LENGTH = 512 * 1024;
 
-/** What the application decides for one socket. */
+/** The application's interface for one socket. */
 export interface SocketOwner {
   readonly join: JoinChannel;
-  /** Charges the owner for work, or asks only (0 units). Returns the milliseconds after which the socket may be read again. */
+  /** Charges the owner for work; 0 units query only. Returns the milliseconds after which the socket may be read again. */
   charge(units: number): number;
-  /** The largest batch of frames that the client accepts, in bytes; 0 for clients that neither accept nor send any. */
+  /** Maximum batch of frames that the client accepts, in bytes; 0 for clients that neither accept nor send batches. */
   readonly maxBatchBytes: number;
-  /** Takes room for bytes of a message that is not complete yet; `undefined` where the owner, or all owners together, have none left. */
+  /** Reserves budget for bytes of an incomplete message; `undefined` if the owner, or all owners together, have none left. */
   hold(bytes: number): FairShareLease | undefined;
 }
 
-/** The channel's server side: its place in the socket, and what the application gave for it. */
+/** A joined channel of a socket, with the application's handler. */
 class JoinedChannel implements Channel {
   handler: ChannelHandler | undefined;
   readonly joinRef: string;
@@ -92,13 +92,13 @@ class JoinedChannel implements Channel {
     return this.#socket.lastJoinAt;
   }
 
-  /** The topic that the client uses: pushes follow it. */
+  /** Records the topic that the client uses, which pushes use from then on. */
   used(topic: string): void {
     this.#topic = topic;
     this.#isTopicKnown = true;
   }
 
-  /** Topics that a push goes to which the client must not miss. */
+  /** Topics for pushes that the client must receive. */
   get topicsForEnd(): readonly string[] {
     return this.#isTopicKnown ? [this.#topic] : this.topics;
   }
@@ -136,8 +136,8 @@ class JoinedChannel implements Channel {
 }
 
 /**
- * One client's WebSocket, spoken to by the rules of Phoenix Channels V2: joins, leaves, heartbeats, replies. It knows nothing of
- * DIDComm; what a topic means is decided by `join`.
+ * One client's WebSocket with Phoenix Channels V2: joins, leaves, heartbeats, replies. Independent of DIDComm; the application decides the
+ * meaning of topics in `join`.
  */
 export class PhoenixSocket {
   lastHeardAt: number;
@@ -149,31 +149,31 @@ export class PhoenixSocket {
   readonly #limits: SocketLimits;
   readonly #events: SocketEvents;
   readonly #channels = new Map<string, JoinedChannel>();
-  /** Topics whose join is under way, and what arrived for them meanwhile. */
+  /** Topics with a pending join, and the frames queued for them. */
   readonly #joining = new Map<string, Frame[]>();
-  /** What waits for a pong, by the ping's payload, in the order of the pings. */
+  /** Callbacks that wait for a pong, by ping payload, in ping order. */
   readonly #confirming = new Map<string, () => void>();
   #pings = 0;
   #malformed = 0;
-  /** The node has ended the link, or is about to. */
+  /** Whether the node has closed the link or is about to. */
   #endedHere = false;
   #blocked = false;
-  /** Until then nothing is read: the owner is above its rate. */
+  /** Reading is paused until then: the owner is above its rate. */
   #pause: NodeJS.Timeout | undefined;
   /** When the last such pause ended. */
   #pausedUntil = Number.NEGATIVE_INFINITY;
   /** Nothing is read until the client has received what was written. */
   #isUnread = false;
   readonly #meter = new FrameMeter();
-  /** Room for a message that is not complete yet, and how much. */
+  /** Budget reserved for an incomplete message, and its size. */
   #held: FairShareLease | undefined;
   #heldBytes = 0;
-  /** When the message began. */
+  /** When the incomplete message began. */
   #partialSince = 0;
-  /** Until then nothing is read: there is no room for the rest of a message. */
+  /** Reading is paused until then: no budget is left for the rest of a message. */
   #roomTimer: NodeJS.Timeout | undefined;
 
-  /** @param stream the socket under `ws`, to hand many frames to the kernel at once. */
+  /** @param stream the socket under `ws`, used to write many frames at once. */
   constructor(ws: WebSocket, stream: Duplex, owner: SocketOwner, limits: SocketLimits, events: SocketEvents) {
     this.#ws = ws;
     this.#writer = new FrameWriter(stream, () => ws.readyState === ws.OPEN, owner.maxBatchBytes);
@@ -212,13 +212,13 @@ export class PhoenixSocket {
     return true;
   }
 
-  /** Sends a frame; all frames of one turn of the event loop reach the kernel in one write. */
+  /** Sends a frame. All frames of one turn of the event loop are written together. */
   write(text: string): void {
     if (this.#ws.readyState !== this.#ws.OPEN) return;
     this.#writer.write(text);
   }
 
-  /** Resolves once the client has received everything written so far: it answers a ping. */
+  /** Resolves once the client has received everything written so far, detected by a ping. */
   confirm(): Promise<void> {
     return new Promise((resolve) => {
       const payload = String(++this.#pings);
@@ -228,7 +228,7 @@ export class PhoenixSocket {
     });
   }
 
-  /** Asks the client to come back later (1012, 1013), or tells it why it may not (1008). */
+  /** Closes the socket: the client should reconnect later (1012, 1013) or must not (1008). */
   close(code: 1012 | 1008 | 1013, reason: string): void {
     this.#endedHere = true;
     this.#writer.flush();
@@ -241,7 +241,7 @@ export class PhoenixSocket {
     this.#ws.terminate();
   }
 
-  /** Called every second: pings a silent client, and drops one that stays silent. */
+  /** Pings a silent client, and drops one that stays silent. Called every second. */
   checkIdle(): void {
     const now = this.#limits.now();
     const silent = this.#pause === undefined ? now - Math.max(this.lastHeardAt, this.#pausedUntil) : 0;
@@ -262,7 +262,7 @@ export class PhoenixSocket {
   #onPong(payload: string): void {
     this.lastHeardAt = this.#limits.now();
     if (!this.#confirming.has(payload)) return;
-    // A client may leave out pongs when it has newer pings to answer.
+    // A client may skip pongs for older pings.
     for (const [earlier, resolve] of this.#confirming) {
       this.#confirming.delete(earlier);
       resolve();
@@ -288,7 +288,7 @@ export class PhoenixSocket {
     this.#onFrame(frame);
   }
 
-  /** Whatever a client sends costs it something, refusals and answers included: above its rate it is read more slowly. */
+  /** Charges all frames, rejected ones included. Above its rate the owner is read more slowly. */
   #charge(units: number): void {
     const waitMs = this.#owner.charge(units);
     if (waitMs === 0 || this.#pause !== undefined) return;
@@ -321,7 +321,7 @@ export class PhoenixSocket {
     this.#ws.pause();
   }
 
-  /** Charges what is held of a message that is not complete, as it arrives. */
+  /** Charges the buffered part of an incomplete message as it arrives. */
   #onData(chunk: Buffer): void {
     if (this.#meter.push(chunk)) this.#partialSince = this.#limits.now();
     const bytes = this.#meter.held - (this.#meter.held % HELD_STEP);
@@ -349,7 +349,7 @@ export class PhoenixSocket {
     this.#heldBytes = 0;
   }
 
-  /** Reads nothing until other messages of the owner are complete. Where that takes too long, the client has to begin again. */
+  /** Pauses reading until other messages of the owner are complete. After a timeout the client must reconnect. */
   #waitForRoom(bytes: number): void {
     const until = this.#limits.now() + ROOM_PATIENCE_MS;
     this.#ws.pause();
@@ -380,7 +380,7 @@ export class PhoenixSocket {
     if (frame.event === "phx_join") return void this.#onJoin(frame);
     const channel = this.#channels.get(frame.topic);
     if (channel === undefined) return this.#reply(frame, "null", errorReply("unmatched topic"));
-    // A stale join_ref belongs to a join that a newer one replaced.
+    // A stale join_ref belongs to an earlier join of the topic.
     if (frame.joinRef !== "null" && frame.joinRef !== channel.joinRef) return;
     channel.used(frame.topic);
     if (frame.event === "phx_leave") {
@@ -408,7 +408,7 @@ export class PhoenixSocket {
     }
   }
 
-  /** The event may be half done: the client learns that its channel crashed, and joins anew. */
+  /** The event may be half processed: the client gets `phx_error` and rejoins. */
   #crash(channel: JoinedChannel, error: unknown): void {
     this.#events.onFailure(error);
     this.endChannel(channel, "closed", "phx_error");
@@ -455,7 +455,7 @@ export class PhoenixSocket {
     if (reply !== undefined && frame.ref !== "null") this.write(encodeReply(joinRef, frame.ref, frame.topic, reply.status, reply.response));
   }
 
-  /** The sender of a frame without topic or ref is told on the control topic. */
+  /** Reports a rejected frame, which may have no valid topic or ref, on the control topic. */
   #refuse(what: string): void {
     this.#events.onMalformed(what);
     this.write(encodeFrame("null", "null", "phoenix", "phx_error", JSON.stringify({ reason: what })));

@@ -1,15 +1,15 @@
 /** A push that may break the link. */
 export interface Probe {
-  /** Pushes that have broken links less often go first, then smaller ones. */
+  /** Pushes that have broken fewer links are sent first, then smaller ones. */
   readonly strikes: number;
   readonly bytes: number;
-  /** Writes the push. Returns false if there is nothing to write any more. */
+  /** Writes the push. Returns `false` if the message has left the inbox or can't be sent now. */
   send(): boolean;
   /** The client has received the push. The next probe waits until `release` is called. */
   arrived(release: () => void): void;
 }
 
-/** Sends pushes that may break a link one at a time, across all topics of the link. What waits when the link breaks is forgotten. */
+/** Sends pushes that may break a link one at a time, across all topics of the link. Pushes queued when the link breaks are dropped. */
 export class ProbeQueue {
   readonly #confirm: () => Promise<void>;
   readonly #waiting: Probe[] = [];
@@ -27,7 +27,7 @@ export class ProbeQueue {
     this.#schedule();
   }
 
-  /** After this turn of the event loop: several topics may add a probe in it, of which the least suspicious goes first. */
+  /** Runs after this turn of the event loop, in which several topics may add a probe; the least suspicious one is sent first. */
   #schedule(): void {
     setImmediate(() => this.#next());
   }

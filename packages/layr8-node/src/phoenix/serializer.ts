@@ -1,6 +1,6 @@
 /**
- * A frame of Phoenix Channels V2. Refs and payload are kept as the JSON text that arrived: refs are only ever echoed, and a payload
- * that is passed on is never written anew.
+ * A frame of Phoenix Channels V2. Refs and payload are kept as received JSON text: refs are only echoed, and payloads are passed on without
+ * being rewritten.
  */
 export interface Frame {
   /** JSON text of the join ref: a string, a number or `null`. */
@@ -18,7 +18,7 @@ const MAX_REF = 256;
 const MAX_HEAD = 8192;
 
 /**
- * Splits a text frame `[join_ref, ref, topic, event, payload]` without parsing its payload; `undefined` if it is none.
+ * Splits a text frame `[join_ref, ref, topic, event, payload]` without parsing its payload. Returns `undefined` for other text.
  *
  * @see {@link https://hexdocs.pm/phoenix/writing_a_channels_client.html | Phoenix, Writing a Channels Client}
  */
@@ -88,14 +88,14 @@ function tokenEnd(text: string, from: number): number {
   return at > from ? at : NOT_FOUND;
 }
 
-/** Where the next token starts, behind a comma. */
+/** Start of the next token, after a comma. */
 function afterComma(text: string, from: number): number {
   if (from === NOT_FOUND) return NOT_FOUND;
   const at = skipSpace(text, from);
   return text.charCodeAt(at) === COMMA ? skipSpace(text, at + 1) : NOT_FOUND;
 }
 
-/** Letters and digits: of `null` or a number. */
+/** Whether a code is a letter or digit, as in `null` or a number. */
 function isWordCode(code: number): boolean {
   return (code >= 0x30 && code <= 0x39) || (code >= 0x61 && code <= 0x7a);
 }
@@ -106,7 +106,7 @@ function isRef(json: string): boolean {
   return json.length <= MAX_REF && REF.test(json);
 }
 
-/** What JSON escapes, or must not hold: strings with it are left to the parser. */
+/** Characters that JSON escapes or forbids. Strings with these are parsed by `JSON.parse`. */
 const PARSED = /[\\\p{Cc}]/u;
 
 /** The text that a JSON string stands for. */

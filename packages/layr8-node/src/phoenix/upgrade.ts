@@ -1,23 +1,23 @@
 import type { IncomingMessage } from "node:http";
 import { BATCH_HEADER, readBatchLimit } from "@parley/core/internal";
 
-/** Where agents connect. */
+/** Path that agents connect to. */
 export const SOCKET_PATH = "/plugin_socket/websocket";
 
-/** What an upgrade request asks for. */
+/** The parts of an upgrade request that the node uses. */
 export interface UpgradeRequest {
   readonly path: string;
   /** The API key, from the header `x-api-key` or, by older SDKs, the query `api_key`. */
   readonly apiKey: string | undefined;
   /** Protocol version of Phoenix' serializer; older clients leave it out. */
   readonly vsn: string | undefined;
-  /** The largest batch of frames that the client accepts, in bytes; 0 for clients that accept none. */
+  /** Maximum batch of frames that the client accepts, in bytes; 0 for clients without batches. */
   readonly maxBatchBytes: number;
-  /** Where the connection comes from, for the log. */
+  /** The client's address, for the log. */
   readonly address: string;
 }
 
-/** Reads an upgrade request; `undefined` if its URL is none. */
+/** Parses an upgrade request; `undefined` if its URL is invalid. */
 export function readUpgrade(request: IncomingMessage, address: string): UpgradeRequest | undefined {
   let url: URL;
   try {

@@ -10,7 +10,7 @@ import { senderCredentialsJson, type SenderCredential } from "./sender-credentia
 import { SenderOrder } from "./sender-order.ts";
 import { isRejection, presentationsOf, verifySender, type PresentationVerifier } from "./sender-presentation.ts";
 
-/** What {@link Admission} is made with. */
+/** Options of {@link Admission}. */
 export interface AdmissionOptions {
   readonly policies: Policies;
   readonly recipients: Mailboxes;
@@ -19,12 +19,12 @@ export interface AdmissionOptions {
   readonly isHosted: (did: string) => boolean;
 }
 
-/** A message on its way in, and those of its recipients that this is about. */
+/** An inbound message with its sender and those of its recipients to process. */
 export interface InboundRequest {
   readonly sender: string;
   readonly recipients: readonly string[];
   readonly verifier: PresentationVerifier;
-  /** Whom the sender's work and messages are counted for: an API key, or another node's host or address. */
+  /** The owner charged for the sender's work and messages: an API key, or another node's host or address. */
   readonly owner: string;
   readonly inbound: InboundMessage;
 }
@@ -38,8 +38,8 @@ const TOO_MANY_WAITING: Rejection = {
 };
 
 /**
- * Finds out what a sender may, from what it presents and what the policies say, and has its message stored for each recipient. Messages of
- * one sender are stored in the order in which they came.
+ * Authorizes senders by their presentations and the policies, and stores their messages for each recipient. Messages of one sender are
+ * stored in order.
  */
 export class Admission {
   readonly #options: AdmissionOptions;
@@ -49,10 +49,10 @@ export class Admission {
     this.#options = options;
   }
 
-  /** Finds out which credentials the sender has presented, while its later messages wait, and goes on. */
+  /** Verifies the sender's presentation, while its later messages wait, and stores the message. Called by the router. */
   take(request: InboundRequest): Rejection | Promise<AcceptResult> {
     const { sender, recipients, inbound } = request;
-    // What is presented to recipients elsewhere is verified there.
+    // Presentations to recipients on other nodes are verified there.
     const presented = recipients.some(this.#options.isHosted) ? presentationsOf(inbound.message) : undefined;
     if (presented === undefined && !this.#order.isWaiting(sender)) return this.#admit(request, NO_CREDENTIALS);
     if (this.#order.isFull(sender)) return TOO_MANY_WAITING;
@@ -62,7 +62,7 @@ export class Admission {
     );
   }
 
-  /** Takes a message whose sender's credentials are known, if the policies of all its recipients here let it through. */
+  /** Stores a message if the policies of all its recipients hosted here allow it. */
   #admit(request: InboundRequest, credentials: readonly SenderCredential[]): Rejection | Promise<AcceptResult> {
     const { sender, recipients, inbound } = request;
     const { policies, isHosted, remote } = this.#options;

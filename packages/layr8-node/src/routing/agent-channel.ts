@@ -11,27 +11,27 @@ import { TOO_LARGE, type Rejection } from "./rejection.ts";
 import { RATE_LIMITED, type Router, type SenderAccount } from "./router.ts";
 import { unitsOf } from "./work.ts";
 
-/** Ids that one `ack` may name. */
+/** Maximum number of ids in one `ack`. */
 const MAX_ACKS = 4096;
 
 /**
- * How long deliveries wait for the first frame of an agent that has just joined, in milliseconds. Several SDKs can't take one that comes
- * together with the join's reply.
+ * How long deliveries wait for the first frame of a newly joined agent, in milliseconds. Several SDKs lose a delivery that arrives together
+ * with the join reply.
  */
 const HOLD_MS = 50;
-/** How long an agent that was assigned its DID may leave all deliveries unanswered before the other topic is tried, in milliseconds. */
+/** How long an agent with an assigned DID may leave all deliveries unacknowledged before the other topic is tried, in milliseconds. */
 const TOPIC_PATIENCE_MS = 1000;
-/** The same for later tries, which go with redeliveries. */
+/** The same for later attempts, which accompany redeliveries. */
 const TOPIC_RETRY_MS = 10_000;
 
-/** What an agent's channel tells the node. */
+/** Events of {@link AgentChannel}. */
 export interface AgentEvents {
   onAccepted(): void;
   onRefused(refused: Rejection): void;
   onEnded(end: ChannelEnd, closeCode: number | undefined): void;
 }
 
-/** What an agent's channel is made of. */
+/** Options of {@link AgentChannel}. */
 export interface AgentChannelOptions {
   readonly did: string;
   readonly channel: Channel;
@@ -44,16 +44,16 @@ export interface AgentChannelOptions {
   readonly events: AgentEvents;
 }
 
-/** One DID on one socket: turns Phoenix events into messages and acknowledgements, and messages into Phoenix events. */
+/** Adapts one Phoenix channel of an agent to its mailbox: converts events to messages and acknowledgements, and deliveries to events. */
 export class AgentChannel implements ChannelHandler, Consumer {
   readonly #options: AgentChannelOptions;
   readonly acknowledgesAnswers: boolean;
   readonly replies: boolean;
   #mailbox: Mailbox | undefined;
-  /** Nothing is delivered yet. */
+  /** Whether deliveries are still held after the join. */
   #held: boolean;
   #holdTimer: NodeJS.Timeout | undefined;
-  /** The agent has sent something on this channel. */
+  /** Whether the agent has sent a frame on this channel. */
   #heard = false;
   #topicTimer: NodeJS.Timeout | undefined;
   #topicSince: number;
@@ -133,7 +133,7 @@ export class AgentChannel implements ChannelHandler, Consumer {
     this.#mailbox?.resume(this);
   }
 
-  /** The agent may listen on the other topic of the DID that it was assigned: tries that when a delivery stays unanswered. */
+  /** The agent may use the other topic of its assigned DID: switches to it when deliveries stay unacknowledged. */
   #doubtTopic(attempt: number): void {
     if (attempt > 1 && this.#options.clock.monotonic() - this.#topicSince >= TOPIC_RETRY_MS) this.#switchTopic();
     this.#topicTimer ??= setTimeout(() => {

@@ -1,16 +1,16 @@
-/** Protocols that every agent has and none has for itself: problem reports go to the connection that joined last. */
+/** Protocols that every agent has and that have no owner: problem reports go to the latest connection. */
 const SHARED: ReadonlySet<string> = new Set(["https://didcomm.org/report-problem/2.0"]);
 
-/** The protocol that stands for all others. */
+/** Binds all protocols without an owner. */
 const WILDCARD = "*";
 
 /**
- * Which connection of one DID handles which protocol. (DID, protocol) has one owner; the connection that bound last wins.
+ * Assigns protocols to the connections of one DID. Each protocol has one owner: the connection that bound it last.
  *
- * @typeParam C a connection, told apart by identity.
+ * @typeParam C a connection, compared by identity.
  */
 export class Bindings<C extends object> {
-  /** In the order of their joins. */
+  /** In join order. */
   readonly #connections = new Map<C, ReadonlySet<string>>();
   readonly #owners = new Map<string, C>();
 
@@ -43,7 +43,7 @@ export class Bindings<C extends object> {
     return false;
   }
 
-  /** Binds a connection, and returns the ones that lost a protocol to it; `left` tells whether they have any other. */
+  /** Binds a connection. Returns the connections that lost a protocol to it; `left` is whether they own any other. */
   bind(connection: C, protocols: Iterable<string>): { readonly connection: C; readonly left: boolean }[] {
     const own = new Set([...protocols].filter((protocol) => !SHARED.has(protocol)));
     const losers = new Set<C>();
@@ -80,7 +80,7 @@ export class Bindings<C extends object> {
     return undefined;
   }
 
-  /** The connection that joined last. */
+  /** The latest connection. */
   latest(except: ReadonlySet<C>): C | undefined {
     return [...this.#connections.keys()].findLast((connection) => !except.has(connection));
   }

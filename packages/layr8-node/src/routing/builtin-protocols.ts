@@ -9,20 +9,23 @@ const PING_RESPONSE = `${TRUST_PING}/ping-response`;
 const QUERIES = `${DISCOVER_FEATURES}/queries`;
 const DISCLOSE = `${DISCOVER_FEATURES}/disclose`;
 
-/** Queries that one discover-features message may hold. */
+/** Maximum number of queries in one discover-features message. */
 const MAX_QUERIES = 64;
-/** Protocols of one DID, bound by all of its connections. */
+/** Maximum number of protocols bound by all connections of one DID. */
 export const MAX_PROTOCOLS = 256;
-/** Characters of protocols that the patterns of one message are compared with: 64 patterns with 256 protocols of 64 characters. */
+/** Limit on the work for one message, in characters compared: 64 patterns with 256 protocols of 64 characters. */
 const MAX_COMPARED = 64 * 256 * 64;
 /** Characters of all protocols in one disclosure. */
 const MAX_DISCLOSED = 64 * 1024;
 
-/** What the node itself says for a DID whose agent doesn't handle a protocol: `undefined` if it knows no better, `null` if silence is the answer. */
+/**
+ * The node's response for a DID whose agent doesn't handle a protocol: `undefined` for protocols that aren't built in, `null` if no
+ * response is due.
+ */
 export type BuiltinAnswer = Message | null | undefined;
 
 /**
- * Answers trust-ping 2.0 and discover-features 2.0 in the name of a hosted DID.
+ * Responds to trust-ping 2.0 and discover-features 2.0 in the name of a hosted DID.
  *
  * @param protocols protocols that the DID's agents have bound.
  * @see {@link https://didcomm.org/trust-ping/2.0/ | Trust Ping 2.0}
@@ -44,22 +47,22 @@ export async function answerBuiltin(message: Message, recipient: string, protoco
   }
 }
 
-/** Whether the node itself would answer a message, if nobody else does. */
+/** Whether the node responds to a message if no agent handles it. */
 export function isBuiltin({ type }: Message): boolean {
   return type === PING || type === QUERIES;
 }
 
-/** Whether a message asks which protocols an agent has. */
+/** Whether a message queries an agent's protocols. */
 export function isFeatureQuery({ type }: Pick<Message, "type">): boolean {
   return type === QUERIES;
 }
 
-/** Whether a message is what the node itself answers: the agent in whose name it does so knows nothing of it. */
+/** Whether a message is a built-in response, unknown to the agent in whose name the node sent it. */
 export function isBuiltinAnswer({ type }: Pick<Message, "type">): boolean {
   return type === PING_RESPONSE || type === DISCLOSE;
 }
 
-/** The protocols that the queries ask for, as far as the work for one message is bounded. */
+/** The protocols that match the queries, within the limits on work. */
 async function disclose(body: JsonObject, protocols: readonly string[]): Promise<JsonObject[]> {
   const slice = new TimeSlice();
   const patterns = patternsOf(body);

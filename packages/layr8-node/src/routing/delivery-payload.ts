@@ -1,25 +1,25 @@
 import type { IncomingMessage } from "../inbox/inbox.ts";
 
-/** What a delivery consists of. */
+/** The parts of a message in a delivery. */
 type Deliverable = Pick<IncomingMessage, "recipient" | "authorized" | "senderCredentials" | "plaintext">;
 
-/** Bytes of a frame around the payload, besides the DID in its topic: refs of up to 256 characters, punctuation, the event's name. */
+/** Bytes of a frame around the payload, without the DID in its topic: refs of up to 256 characters, punctuation, event name. */
 const FRAME_BYTES = 1024;
 /** Bytes of UTF-8 that one UTF-16 unit takes at most. */
 const MAX_BYTES_PER_UNIT = 3;
 /** UTF-16 units that JSON takes for one at most: `\u0000`. */
 const MAX_UNITS_PER_UNIT = 6;
-/** UTF-16 units of a context besides its DID and its credentials. */
+/** UTF-16 units of a context, without its DID and credentials. */
 const CONTEXT_UNITS = 128;
 
-/** The payload with which a message is delivered: its plaintext, and the context that the node adds. */
+/** The payload of a delivery: the plaintext, and the context that the node adds. */
 export function deliveryPayload(message: Deliverable, attempt: number): string {
   return `{"context":${contextOf(message, attempt)},"plaintext":${message.plaintext}}`;
 }
 
 /**
- * The size of the frame with which a message is delivered, context included, if it exceeds a limit; else `undefined`. Measured exactly
- * only where an upper bound of it exceeds the limit.
+ * The size of the frame of a delivery, context included, if it exceeds a limit; otherwise `undefined`. Measured exactly only if an upper
+ * bound exceeds the limit.
  *
  * @param maxBytes bytes of UTF-8.
  */

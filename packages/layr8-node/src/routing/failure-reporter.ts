@@ -8,20 +8,20 @@ import { reportDenial, reportProblem } from "./problem-report.ts";
 import type { Mailboxes } from "./mailboxes.ts";
 import { TOO_LARGE } from "./rejection.ts";
 
-/** Why a message came to nothing on this node. */
+/** Why a message was not delivered by this node. */
 export type UndeliveredCause = DeadLetterCause | "denied" | "failed" | "damaged";
 
-/** A message that came to nothing, for the log. */
+/** The fields of a message for logs. */
 export type MessageSummary = Pick<InboxMessage, "id" | "type" | "from" | "recipient">;
 
-/** A problem, as a problem report tells it. */
+/** Content of a problem report. */
 export interface Problem {
   readonly code: string;
   readonly comment: string;
   readonly args?: readonly string[];
 }
 
-/** What {@link FailureReporter} is made with. */
+/** Options of {@link FailureReporter}. */
 export interface FailureReporterOptions {
   readonly recipients: Mailboxes;
   readonly own: SystemMessages;
@@ -29,7 +29,10 @@ export interface FailureReporterOptions {
   onFailure(error: unknown): void;
 }
 
-/** Tells senders what became of messages that were inbound and came to nothing; and answers for agents what the node itself can answer. */
+/**
+ * Reports to senders that accepted messages could not be delivered or handled. Responds to built-in protocols for agents that don't handle
+ * them.
+ */
 export class FailureReporter {
   readonly #options: FailureReporterOptions;
 
@@ -37,7 +40,7 @@ export class FailureReporter {
     this.#options = options;
   }
 
-  /** Answers a message of a built-in protocol in the name of its recipient. Resolves to whether it is one. */
+  /** Responds to a message of a built-in protocol in the name of its recipient. Resolves to `false` for other protocols. */
   async answer(message: Message, recipient: string): Promise<boolean> {
     const { recipients, own } = this.#options;
     const answer = await answerBuiltin(message, recipient, recipients.protocolsOf(recipient));
@@ -46,32 +49,32 @@ export class FailureReporter {
     return true;
   }
 
-  /** Tells a sender which credentials a recipient's policy wants. Resolves once the report is safe. */
+  /** Reports to a sender which credentials a recipient's policy requires. Resolves once the report is durable. */
   async denied(message: Message, recipient: string, missing: readonly CredentialDemand[]): Promise<undefined> {
     this.#options.onDead("denied", { id: message.id, type: message.type, from: message.from, recipient });
     const report = reportDenial(message, recipient, missing);
     if (report !== undefined) await this.#options.own.send(report, message);
   }
 
-  /** A message leaves an inbox without having been handled. */
-  buried(stored: InboxMessage, cause: DeadLetterCause): void {
-    this.#bury(stored, cause).catch((error: unknown) => this.#options.onFailure(error));
+  /** Dead-letters a message that leaves its inbox without being handled. */
+  deadLettered(stored: InboxMessage, cause: DeadLetterCause): void {
+    this.#deadLetter(stored, cause).catch((error: unknown) => this.#options.onFailure(error));
   }
 
-  /** Tells the sender of a message, in its recipient's name, that there was a problem with it. */
+  /** Sends a problem report to the sender of a message, in its recipient's name. */
   async report(message: Message, recipient: string, { code, comment, args }: Problem): Promise<void> {
     const report = reportProblem(message, recipient, code, comment, args);
     if (report !== undefined) await this.#options.own.send(report, message);
   }
 
-  /** An agent failed at a message and has not told its sender, which hears of it from the node. */
+  /** Reports that an agent failed to process a message and has not reported that itself. */
   failed(stored: InboxMessage, failure: ReportedFailure): void {
     this.#options.onDead("failed", stored);
     const { message } = decodePlaintext(JSON.parse(stored.plaintext));
     this.report(message, stored.recipient, problemOfFailure(message, failure)).catch((error: unknown) => this.#options.onFailure(error));
   }
 
-  /** A message can't be read any more. Its sender is told where it is known. */
+  /** Reports a damaged message to its sender, if the sender is known. */
   damaged({ recipient, header }: DamagedMessage): void {
     const { id = "", type = "", from, thread, parentThread } = header ?? {};
     this.#options.onDead("damaged", { id, type, from, recipient });
@@ -87,7 +90,7 @@ export class FailureReporter {
     );
   }
 
-  async #bury(stored: InboxMessage, cause: DeadLetterCause): Promise<void> {
+  async #deadLetter(stored: InboxMessage, cause: DeadLetterCause): Promise<void> {
     const { plaintext, recipient } = stored;
     const { message } = decodePlaintext(JSON.parse(plaintext));
     if (cause === "unhandled" && (await this.answer(message, recipient))) return;
@@ -113,15 +116,15 @@ function problemOf(message: Message, recipient: string, cause: DeadLetterCause):
   }
 }
 
-/** Problem code of a handler that failed. */
+/** Problem code of failed handlers. */
 const CANT_PROCESS = "e.p.xfer.cant-process";
 /** A DIDComm problem code of at most 128 characters: a sorter, a scope, descriptors. */
 const PROBLEM_CODE = /^(?=.{1,128}$)[ew]\.[a-z][a-z0-9-]*(?:\.[a-z0-9-]+)+$/;
 const MAX_COMMENT = 1024;
 
 /**
- * The problem of a message at which an agent failed. The agent's own words are only passed on with a problem code that it chose itself: SDKs
- * send the name and the text of any exception as well, which may hold what is not meant for the sender.
+ * The problem of a message that an agent failed to process. The agent's text is included only with a problem code that the agent chose:
+ * SDKs also send name and text of any exception, which may be confidential.
  */
 function problemOfFailure({ id }: Message, { code = "", message }: ReportedFailure): Problem {
   if (PROBLEM_CODE.test(code) && code !== CANT_PROCESS) return { code, comment: (message ?? "").slice(0, MAX_COMMENT) };

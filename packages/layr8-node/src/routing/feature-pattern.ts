@@ -1,4 +1,4 @@
-/** Characters of a pattern, and of its literal pieces between wildcards, that are compared at all. */
+/** Limits of a pattern: characters, and literal pieces between wildcards. */
 const MAX_LENGTH = 256;
 const MAX_PIECES = 8;
 
@@ -6,9 +6,9 @@ const MAX_PIECES = 8;
 export type FeaturePattern = (feature: string) => boolean;
 
 /**
- * Compiles the `match` of a discover-features query, in which `*` stands for any run of characters. Pieces are compared one after the
- * other: a pattern of a peer never becomes a regular expression. `undefined` for a pattern of more than 256 characters, or of more than 8
- * literal pieces: it matches nothing.
+ * Compiles the `match` of a discover-features query, in which `*` matches any characters. A peer's pattern never becomes a regular
+ * expression: literal pieces are searched one after the other. Returns `undefined`, which matches nothing, for a pattern of more than 256
+ * characters or 8 literal pieces.
  *
  * @see {@link https://didcomm.org/discover-features/2.0/ | Discover Features 2.0, queries}
  */

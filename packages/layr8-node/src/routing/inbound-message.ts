@@ -1,22 +1,22 @@
 import type { Message } from "@parley/core";
 import type { IncomingMessage } from "../inbox/inbox.ts";
 
-/** What decides where a message goes. */
+/** The parts of a message that routing uses. */
 export type Routable = Pick<IncomingMessage, "id" | "type" | "from" | "thread" | "parentThread">;
 
-/** A message that has been read, from a sender that is known. */
+/** A parsed message from an authenticated sender. */
 export interface InboundMessage {
   readonly message: Message;
   readonly routable: Routable;
-  /** Its JSON, as recipients get it. */
+  /** Its JSON text, as delivered to recipients. */
   readonly text: string;
-  /** Whether another node has sent it. */
+  /** Whether it came from another node. */
   readonly remote: boolean;
-  /** Whom it is counted for: an API key, another node's host or address, or the node itself. */
+  /** The owner charged for it: an API key, another node's host or address, or the node itself. */
   readonly owner: string;
 }
 
-/** What recipients are told about the sender. */
+/** What the node asserts to recipients about the sender. */
 export interface SenderTrust {
   readonly authorized: boolean;
   /** JSON of the sender's credentials; `undefined` for none. */

@@ -1,41 +1,41 @@
 import { TimeSlice } from "@parley/core/internal";
 import type { InboxMessage } from "../inbox/inbox.ts";
 
-/** What a {@link InboxReader} walks over, and who looks at what it finds. */
+/** Options of {@link InboxReader}. */
 export interface InboxReaderOptions {
-  /** Reads the messages after a seq, oldest first; none at the end. */
+  /** Reads the messages after a seq, oldest first; empty at the end. */
   read(after: number): Promise<readonly InboxMessage[]>;
-  /** Looks at one message. What can't be delivered now is reported by {@link InboxReader.hold}. */
+  /** Processes one message. If it can't be delivered now, the callee calls {@link InboxReader.hold}. */
   look(message: InboxMessage): void;
-  /** Whether looking further is of no use, because nobody takes more. */
+  /** Whether reading on is useless, because no connection has capacity. */
   isFull(): boolean;
   onFailure(error: unknown): void;
 }
 
-/** Longest pause between two attempts to read, in sweeps. */
+/** Maximum number of sweeps between two attempts to read. */
 const MAX_PAUSES = 300;
 
 /**
- * Where one inbox has been looked through. While its agents keep up, messages pass by in memory; otherwise they wait in the inbox, and
- * are read from there, in order, when somebody takes them again.
+ * Tracks how far one inbox has been read. While agents keep up, messages are passed in memory; otherwise they stay in the inbox and are
+ * read in order when a connection has capacity again.
  */
 export class InboxReader {
   readonly #options: InboxReaderOptions;
-  /** Everything up to here has been looked at. */
+  /** All messages up to this seq have been processed. */
   #cursor = 0;
-  /** The first message that was looked at and could not be delivered. */
+  /** Seq of the first message that was processed and could not be delivered. */
   #firstHeld = Number.POSITIVE_INFINITY;
-  /** Nothing waits in the inbox beyond the cursor. */
+  /** Whether the inbox has no messages after the cursor. */
   #caughtUp = false;
-  /** Looking further was of no use: it goes on with {@link InboxReader.resume}. */
+  /** No connection has capacity; {@link InboxReader.resume} continues. */
   #full = false;
   #walking = false;
-  /** Reads that failed in a row. */
+  /** Number of consecutive failed reads. */
   #failures = 0;
-  /** Calls of {@link InboxReader.retry} that are passed over, so that an inbox that can't be read does not fill the log. */
+  /** Number of calls of {@link InboxReader.retry} to skip, so that an unreadable inbox doesn't fill the log. */
   #pauses = 0;
   #walkAgain = false;
-  /** What is being written, and is to be read from the inbox only after. */
+  /** Pending writes, for which the next read waits. */
   #written: Promise<unknown> = Promise.resolve();
 
   constructor(options: InboxReaderOptions) {
@@ -47,47 +47,47 @@ export class InboxReader {
     return this.#walking;
   }
 
-  /** Something is being written that reads must see. */
+  /** Registers a pending write that reads must see, in place of earlier ones. */
   wrote(writing: Promise<unknown>): void {
     this.#written = writing;
   }
 
-  /** Something is being written besides what is already. */
+  /** Registers a pending write in addition to earlier ones. */
   wroteToo(writing: Promise<unknown>): void {
     this.#written = Promise.allSettled([this.#written, writing]);
   }
 
-  /** Whether a message that has just come may be looked at at once: nothing before it waits to be read. It counts as looked at then. */
+  /** Whether a new message may be processed at once, because no earlier one waits to be read. If so, marks it as processed. */
   passes(seq: number): boolean {
     if (!this.#caughtUp || this.#walking) return false;
     this.#cursor = seq;
     return true;
   }
 
-  /** A message has come that can't be looked at at once. */
+  /** A new message must be read from the inbox. */
   grew(): void {
     this.#caughtUp = false;
     if (!this.#full) this.walk(this.#cursor);
   }
 
-  /** A message was looked at and has to wait. */
+  /** A processed message could not be delivered. */
   hold(seq: number): void {
     this.#firstHeld = Math.min(this.#firstHeld, seq);
   }
 
-  /** Looks again at what was held, and at all that came since. */
+  /** Reads held messages again, and all later ones. */
   resume(): void {
     if (this.#firstHeld !== Number.POSITIVE_INFINITY || !this.#caughtUp) this.walk(this.#firstHeld - 1);
   }
 
-  /** Called now and then: goes on where a read failed. */
+  /** Continues after a failed read. Called by the mailbox's sweep, every second. */
   retry(): void {
     if (this.#caughtUp || this.#full || this.#walking) return;
     if (this.#pauses > 0) this.#pauses -= 1;
     else this.walk(this.#cursor);
   }
 
-  /** Looks at everything after `seq`, and at what has not been looked at yet. */
+  /** Reads everything after `seq`, and everything not processed yet. */
   walk(seq: number): void {
     this.#cursor = Math.min(this.#cursor, Math.max(seq, 0));
     this.#caughtUp = false;
@@ -102,7 +102,7 @@ export class InboxReader {
       while (this.#walkAgain) {
         this.#walkAgain = false;
         await this.#written.catch(() => undefined);
-        // What was held is about to be looked at again.
+        // Held messages are read again.
         if (this.#cursor < this.#firstHeld) this.#firstHeld = Number.POSITIVE_INFINITY;
         await this.#walkOnce();
       }
@@ -121,7 +121,7 @@ export class InboxReader {
     for (;;) {
       const from = this.#cursor;
       const page = await this.#options.read(from);
-      // A walk from further back overtook this read.
+      // A walk from an earlier position has started during this read.
       if (this.#cursor !== from) return;
       for (const message of page) {
         this.#cursor = message.seq;
@@ -135,7 +135,7 @@ export class InboxReader {
         this.#full = true;
         return;
       }
-      // What comes out of an inbox at once is bounded by its size only.
+      // A page can be large, and reading it must not block the event loop.
       if (!slice.isOver) continue;
       await slice.next();
       if (this.#walkAgain) return;

@@ -1,35 +1,35 @@
 import type { Records } from "@parley/storage";
 
-/** Who has how many of the latest messages of an inbox, as it is stored. */
+/** Stored form: the number of latest messages of each owner in an inbox. */
 export type InboxShareRecord = { readonly recipient: string; readonly holders: readonly (readonly [owner: string, count: number])[] };
 
-/** How often changed shares are written, in sweeps, and how many at a time. */
+/** How often changed shares are written, in sweeps, and how many per write. */
 const WRITE_EVERY = 60;
 const MAX_WRITES = 256;
 
-/** Who has how many of an inbox' messages, as far as counted. */
+/** Number of counted messages of one owner in an inbox. */
 interface Holder {
   count: number;
 }
 
 interface Box {
   readonly holders: Map<string, Holder>;
-  /** The senders' owners of the latest messages, oldest first from `start`. */
+  /** The senders' owners of the latest messages, oldest first, from `start`. */
   latest: Holder[];
   start: number;
 }
 
-/** The part of an inbox below which nobody is counted, and the one that is kept for owners that have no message in it. */
+/** Share of an inbox below which messages aren't counted, and share reserved for owners without a message in it. */
 const UNCOUNTED = 1 / 8;
 const RESERVED = 1 / 8;
-/** The part that the messages of one owner may fill: an API key, or another node's host; and an address of senders without a host. */
+/** Share that the messages of one owner may fill: an API key, or another node's host; and of an address, for senders without a host. */
 const PER_OWNER = 3 / 4;
 const PER_STRANGER = 1 / 4;
 
 /**
- * Keeps one sender from filling an inbox for all others. Counted are the latest messages of inboxes that are an eighth full: as many as wait
- * there, which are those that wait, since messages leave in about the order in which they came. The counts are written once a minute and at the
- * end, not the order: after a start, all owners' messages count as equally old.
+ * Prevents one sender from filling an inbox. Counts the owners of the latest messages of inboxes that are at least an eighth full: as many
+ * as wait there. Since messages leave roughly in order, these are the waiting ones. Counts are written once a minute and on close, without
+ * the order: after a start, the messages of all owners count as equally old.
  */
 export class InboxShares {
   readonly #max: number;
@@ -53,12 +53,12 @@ export class InboxShares {
     }
   }
 
-  /** Whether shares matter where `waiting` messages wait. */
+  /** Whether shares are limited while `waiting` messages wait. */
   counts(waiting: number): boolean {
     return waiting >= Math.floor(this.#max * UNCOUNTED);
   }
 
-  /** Whether an inbox takes one more message of an owner. `waiting` is how many messages wait there. */
+  /** Whether an inbox accepts one more message of an owner while `waiting` messages wait there. */
   hasRoom(recipient: string, owner: string, waiting: number): boolean {
     const uncounted = Math.floor(this.#max * UNCOUNTED);
     if (waiting < uncounted) {
@@ -73,7 +73,7 @@ export class InboxShares {
     return held < Math.max(1, Math.ceil(this.#max * share) - uncounted);
   }
 
-  /** A message of an owner has its place in an inbox, in which `waiting` messages wait now. */
+  /** Counts a stored message of an owner in an inbox with `waiting` messages, itself included. */
   stored(recipient: string, owner: string, waiting: number): void {
     if (waiting <= Math.floor(this.#max * UNCOUNTED)) return;
     const box = this.#boxes.get(recipient) ?? { holders: new Map<string, Holder>(), latest: [], start: 0 };
@@ -85,7 +85,7 @@ export class InboxShares {
     if (this.#records !== undefined) this.#changed.add(recipient);
   }
 
-  /** Called every second: forgets inboxes that have room for everybody again, and writes the counts of others now and then. */
+  /** Drops the counts of inboxes below the threshold, and periodically writes the others. Called every second. */
   async sweep(waitingIn: (recipient: string) => number): Promise<void> {
     for (const recipient of this.#boxes.keys()) {
       if (waitingIn(recipient) < Math.floor(this.#max * UNCOUNTED)) this.#forget(recipient);
@@ -94,7 +94,11 @@ export class InboxShares {
     if (this.#sweeps % WRITE_EVERY === 0 || this.#changed.size > MAX_WRITES) await this.write(MAX_WRITES);
   }
 
-  /** Writes the counts that have changed, as many as `max`. @throws StorageError `storage_failed` */
+  /**
+   * Writes up to `max` changed counts.
+   *
+   * @throws StorageError `storage_failed`
+   */
   async write(max: number = Number.POSITIVE_INFINITY): Promise<void> {
     const records = this.#records;
     if (records === undefined) return;
@@ -119,7 +123,7 @@ export class InboxShares {
   }
 }
 
-/** The messages of all owners take turns: their order was not stored. */
+/** Restores counts. Interleaves the messages of all owners, because their order was not stored. */
 function restored(holders: InboxShareRecord["holders"]): Box {
   const box: Box = { holders: new Map(), latest: [], start: 0 };
   const all = holders.map(([owner, count]): readonly [Holder, number] => {
@@ -132,7 +136,7 @@ function restored(holders: InboxShareRecord["holders"]): Box {
   return box;
 }
 
-/** Forgets the oldest messages beyond those that wait. */
+/** Removes the oldest messages in excess of the waiting ones. */
 function trim(box: Box, waiting: number): void {
   for (; box.latest.length - box.start > waiting; box.start += 1) {
     const holder = box.latest[box.start];

@@ -1,20 +1,20 @@
 import { isJsonObject } from "@parley/core";
 import { jsonFault } from "@parley/core/internal";
 
-/** How an agent wants its DID: `Create` if absent, `Require` that it exists, `Update` it. */
+/** What to do with the DID: `Create` it if absent, `Require` that it exists, or `Update` it. */
 export type JoinMode = "Create" | "Require" | "Update";
 
-/** What an agent asks for when it joins. */
+/** A join request of an agent. */
 export interface JoinRequest {
-  /** The DID to bind; absent when the node is to assign one. */
+  /** The DID to bind; absent to have one assigned. */
   readonly did?: string;
   /** Protocol base URIs that the agent handles, and `"*"` for all. */
   readonly protocols: readonly string[];
-  /** Whether the agent can say what came of a message (`reply_protocol/1`). */
+  /** Whether the agent reports the outcome of each message (`reply_protocol/1`). */
   readonly replyProtocol: boolean;
-  /** Whether it takes deliveries as soon as the join is answered (`early_delivery/1`). */
+  /** Whether it accepts deliveries immediately after the join reply (`early_delivery/1`). */
   readonly earlyDelivery: boolean;
-  /** Whether it acknowledges every delivery, answers to its own requests included (`answer_ack/1`). */
+  /** Whether it acknowledges every delivery, responses to its own requests included (`answer_ack/1`). */
   readonly acknowledgesAnswers: boolean;
   readonly mode: JoinMode;
   readonly storage?: "persistent" | "ephemeral";
@@ -25,7 +25,7 @@ const MAX_DEPTH = 64;
 const MAX_PROTOCOLS = 256;
 const MAX_PROTOCOL_LENGTH = 1024;
 
-/** Reads a join: the topic `plugins:<did>` and the payload's JSON text. Returns text saying what is wrong with it otherwise. */
+/** Reads a join: the topic `plugins:<did>` and the payload's JSON text. Returns the reason, as text, if it is invalid. */
 export function readJoin(topic: string, text: string): JoinRequest | string {
   if (!topic.startsWith(TOPIC)) return `unknown topic: join ${TOPIC}<did>, or ${TOPIC} to be assigned a DID`;
   if (jsonFault(text, MAX_DEPTH) !== undefined) {

@@ -10,58 +10,58 @@ import { Suspects, type BrokenLinkCause } from "./suspects.ts";
 import { ThreadRoutes } from "./thread-routes.ts";
 import { Window, type InFlightDelivery, type WindowLimits } from "./window.ts";
 
-/** One connection of an agent, as its mailbox sees it. */
+/** One connection of an agent. */
 export interface Consumer {
   readonly writable: boolean;
-  /** When the agent was last heard of, on the monotonic clock. */
+  /** Time of the last frame from the agent, on the monotonic clock. */
   readonly lastHeardAt: number;
-  /** When the last topic was joined on its link, on the monotonic clock. */
+  /** Time of the last join on its link, on the monotonic clock. */
   readonly quietSince: number;
-  /** Whether its agent acknowledges every delivery, answers to its requests included. Agents of other SDKs acknowledge no such answers. */
+  /** Whether its agent acknowledges every delivery, responses to its requests included. Agents of other SDKs don't acknowledge those. */
   readonly acknowledgesAnswers: boolean;
-  /** Whether its agent says what came of a message: then it passes on answers that nothing waits for. */
+  /** Whether its agent reports outcomes: then it returns `pass` for responses that no request waits for. */
   readonly replies: boolean;
   deliver(message: InboxMessage, attempt: number): void;
-  /** Resolves once the agent's end has taken in everything delivered so far. */
+  /** Resolves once the agent has received everything delivered so far. */
   confirm(): Promise<void>;
-  /** Has a delivery sent that may break the link, while no other such delivery is under way on it. */
+  /** Sends a delivery that may break the link, when no other such delivery is in flight on it. */
   probe(probe: Probe): void;
-  /** Newer connections have all its protocols now. */
+  /** Called when newer connections have taken over all its protocols. */
   takenOver(): void;
 }
 
 /** How an agent finished with a message: see `Outcome` in `@parley/core`. */
 export type Settlement = "handled" | "pass" | "error";
 
-/** What an agent says went wrong with a message. */
+/** An agent's description of a failure. */
 export interface ReportedFailure {
   readonly code?: string;
   readonly message?: string;
 }
 
-/** Why a message leaves a mailbox without having been handled. */
+/** Why a message leaves a mailbox without being handled. */
 export type DeadLetterCause = "expired" | "unhandled" | BrokenLinkCause;
 
-/** How messages are delivered and delivered again. */
+/** Options of delivery and redelivery. */
 export interface DeliveryOptions {
   /** Wait for an acknowledgement before the first redelivery; doubles with each attempt. Milliseconds. */
   readonly ackTimeoutMs: number;
   /** The longest such wait, in milliseconds. */
   readonly maxAckTimeoutMs: number;
   readonly window: WindowLimits;
-  /** Threads remembered per DID. */
+  /** Number of threads remembered per DID. */
   readonly maxThreads: number;
   readonly clock: Clock;
 }
 
-/** What a mailbox tells the router. */
+/** Events of {@link Mailbox}. */
 export interface MailboxEvents {
   onDelivered(message: InboxMessage, attempt: number): void;
-  /** A message leaves without having been handled. */
+  /** A message leaves without being handled. */
   onDead(message: InboxMessage, cause: DeadLetterCause): void;
-  /** An agent failed at a message, and has sent nothing on its thread since it got it. */
+  /** An agent failed to process a message, and has sent nothing on its thread since the delivery. */
   onFailed(message: InboxMessage, failure: ReportedFailure): void;
-  /** The inbox failed. What was not settled will be delivered again. */
+  /** The inbox failed. Messages not acknowledged durably will be redelivered. */
   onFailure(error: unknown): void;
 }
 
@@ -69,11 +69,11 @@ const NONE: ReadonlySet<Consumer> = new Set();
 const PAGE = { limit: 256, maxLength: 1024 * 1024 };
 
 /**
- * Delivers one DID's inbox to its connections: in order, by protocol and thread, a bounded number in flight, again when an
- * acknowledgement stays away.
+ * Delivers one DID's inbox to its connections: in order, by protocol and thread, with a bounded number in flight, and again without an
+ * acknowledgement.
  *
- * While connections keep up, a message goes straight from {@link Mailbox.offer} to the wire; otherwise it waits in the inbox and is
- * read from there, so that a slow agent costs disk and not memory.
+ * While connections keep up, {@link Mailbox.offer} passes a message directly to a connection. Otherwise it stays in the inbox and is read
+ * from there, so that a slow agent uses disk and not memory.
  */
 export class Mailbox {
   readonly did: string;
@@ -84,14 +84,14 @@ export class Mailbox {
   readonly #threads: ThreadRoutes<Consumer>;
   readonly #windows = new Map<Consumer, Window<Consumer>>();
   readonly #inFlight = new TransientMap<number, InFlightDelivery<Consumer>>();
-  /** Connections that passed on a message which the next one can't take yet, by seq. */
+  /** Connections that passed on a message which the next connection can't accept yet, by seq. */
   readonly #passedBy = new Map<number, ReadonlySet<Consumer>>();
-  /** Settled, but perhaps still in the inbox. */
+  /** Acknowledged, but possibly still in the inbox. */
   readonly #leaving = new TransientMap<number, true>();
   #toSettle: number[] = [];
   readonly #reader: InboxReader;
   readonly #suspects: Suspects<Consumer>;
-  /** A message is held because another sender's of the same id is in flight. */
+  /** A message is held because another sender's message with the same id is in flight. */
   #clashed = false;
 
   constructor(did: string, inbox: Inbox, options: DeliveryOptions, events: MailboxEvents) {
@@ -129,17 +129,17 @@ export class Mailbox {
     return this.#bindings.size > 0;
   }
 
-  /** Whether another mailbox of this DID could take over: only the inbox holds anything that it needs. */
+  /** Whether this mailbox can be dropped, because it holds no state beyond the inbox. */
   get idle(): boolean {
     return !this.connected && this.#leaving.size === 0 && !this.#reader.walking;
   }
 
-  /** Whether messages are remembered that may have broken the agent's link. */
+  /** Whether it remembers messages that may have broken the agent's link. */
   get hasSuspects(): boolean {
     return this.#suspects.size > 0;
   }
 
-  /** Something is being written that this mailbox must see when it reads its inbox. */
+  /** Registers a pending write that must be visible when the inbox is read. */
   wrote(writing: Promise<unknown>): void {
     this.#reader.wrote(writing);
   }
@@ -148,12 +148,12 @@ export class Mailbox {
     return this.#bindings.protocols;
   }
 
-  /** Whether some connection would take this message now. */
+  /** Whether a connection would receive this message now. */
   wouldTake(message: Pick<InboxMessage, "id" | "type" | "thread" | "parentThread">): boolean {
     return this.#route(message, NONE) !== undefined;
   }
 
-  /** How many protocols would be bound after {@link Mailbox.bind}. */
+  /** Number of protocols bound after {@link Mailbox.bind}. */
   countWith(protocols: Iterable<string>): number {
     return this.#bindings.countWith(protocols);
   }
@@ -163,7 +163,7 @@ export class Mailbox {
     return this.#bindings.wouldTakeOver(protocols, except);
   }
 
-  /** Adds a connection. Protocols that another one had move over, with what it had in flight of them. */
+  /** Adds a connection. It takes over its protocols from other connections, with their messages in flight. */
   bind(consumer: Consumer, protocols: Iterable<string>): void {
     const losers = this.#bindings.bind(consumer, protocols);
     this.#windows.set(consumer, new Window(this.#options.window));
@@ -175,9 +175,9 @@ export class Mailbox {
   }
 
   /**
-   * Removes a connection. What it did not acknowledge goes to another one, or waits.
+   * Removes a connection. Its unacknowledged messages are redelivered to another connection, or wait.
    *
-   * @param closeCode the WebSocket close code, where the client ended the link without leaving: what was in flight may be the reason.
+   * @param closeCode the WebSocket close code, if the client ended the link without leaving. Messages in flight may be the reason.
    */
   unbind(consumer: Consumer, closeCode?: number): void {
     if (!this.#bindings.has(consumer)) return;
@@ -186,7 +186,7 @@ export class Mailbox {
     for (const { message, cause } of this.#suspects.linkEnded(consumer, unacknowledged, closeCode)) {
       const delivery = this.#inFlight.get(message.seq);
       if (delivery !== undefined) this.#complete(delivery);
-      this.#bury(message, cause);
+      this.#deadLetter(message, cause);
     }
     this.#release(consumer, () => true);
     this.#windows.delete(consumer);
@@ -194,14 +194,14 @@ export class Mailbox {
     this.#threads.forget(consumer);
   }
 
-  /** The connection has spoken on a thread: answers go to it. */
+  /** Records that the connection has sent a message on a thread: responses are routed to it. */
   spoke(thread: string, consumer: Consumer): void {
     this.#threads.record(thread, consumer);
   }
 
   /**
-   * A message has its place in the inbox; called in the order of their seqs. It is delivered while it is still being written: an
-   * agent that acts on a message which the node then fails to store is no worse off than one whose acknowledgement is lost.
+   * A message was appended to the inbox; called in seq order. It is delivered before it is durable. If the write then fails, an agent that
+   * acted on the message is in the same situation as after a lost acknowledgement.
    */
   offer(message: InboxMessage, durable: Promise<void>): void {
     this.#reader.wrote(durable);
@@ -209,13 +209,13 @@ export class Mailbox {
     if (this.connected) this.#reader.grew();
   }
 
-  /** A message that was offered could not be stored, and its sender knows. */
+  /** An offered message could not be stored; its sender gets an error. */
   retract(message: InboxMessage): void {
     const delivery = this.#inFlight.get(message.seq);
     if (delivery !== undefined) this.#complete(delivery);
   }
 
-  /** An agent is done with a message. Without an id: with the one that has waited longest. */
+  /** Processes the outcome that an agent reports for a message. Without an id: for the one that has waited longest. */
   settle(consumer: Consumer, id: string | undefined, settlement: Settlement, failure: ReportedFailure = {}): void {
     const window = this.#windows.get(consumer);
     const delivery = id === undefined ? window?.oldest() : window?.get(id);
@@ -230,12 +230,12 @@ export class Mailbox {
     if (window.mayResume) this.resume(consumer);
   }
 
-  /** Delivers again what a connection has not acknowledged. */
+  /** Redelivers all unacknowledged messages of a connection. */
   redeliver(consumer: Consumer): void {
     this.#release(consumer, () => true);
   }
 
-  /** A connection takes more again. */
+  /** A connection has capacity again. */
   resume(consumer: Consumer): void {
     const window = this.#windows.get(consumer);
     if (window === undefined) return;
@@ -243,11 +243,11 @@ export class Mailbox {
     this.#reader.resume();
   }
 
-  /** Called now and then: redelivers what was not acknowledged in time. */
+  /** Redelivers messages whose acknowledgement is overdue. Called by {@link Mailboxes}, every second. */
   sweep(): void {
     const now = this.#options.clock.monotonic();
     for (const delivery of this.#inFlight.values()) if (delivery.dueAt <= now) this.#overdue(delivery);
-    // What has just left may have been all that a full window waited for.
+    // The messages just removed may have made room in a full window.
     for (const [consumer, window] of this.#windows) if (window.mayResume) this.resume(consumer);
     if (this.connected) this.#reader.retry();
     if (this.connected) this.#suspects.sweep();
@@ -257,23 +257,23 @@ export class Mailbox {
     }
   }
 
-  /** Gives up the messages that have expired. Those in flight follow when their acknowledgement is overdue. */
+  /** Dead-letters expired messages. Those in flight follow when their acknowledgement is overdue. */
   expire(): void {
     this.#reader.walk(0);
   }
 
   #overdue(delivery: InFlightDelivery<Consumer>): void {
     this.#complete(delivery);
-    // Its link is alive, so it has the answer, and older SDKs don't acknowledge answers.
+    // The link was alive after the delivery, so the agent has received the response; older SDKs don't acknowledge responses.
     if (delivery.answersConsumer && delivery.consumer.lastHeardAt > delivery.deliveredAt) return this.#remove(delivery.message.seq);
-    if (delivery.message.expiresAt <= this.#options.clock.expiry()) return this.#bury(delivery.message, "expired");
+    if (delivery.message.expiresAt <= this.#options.clock.expiry()) return this.#deadLetter(delivery.message, "expired");
     this.#record(delivery);
     this.#tryDeliver(inboxMessage(delivery.message, delivery.message.seq, delivery.attempt));
   }
 
   #passOn(delivery: InFlightDelivery<Consumer>): void {
     const passedBy = new Set(delivery.passedBy).add(delivery.consumer);
-    if (this.#route(delivery.message, passedBy) === undefined) this.#bury(delivery.message, "unhandled");
+    if (this.#route(delivery.message, passedBy) === undefined) this.#deadLetter(delivery.message, "unhandled");
     else this.#tryDeliver(delivery.message, passedBy);
   }
 
@@ -282,7 +282,7 @@ export class Mailbox {
     if (asker !== undefined && !except.has(asker)) return asker;
     const owner = this.#bindings.find(protocolOf(message.type), except);
     if (owner !== undefined) return owner;
-    // The answer to something that was asked before a reconnection: the agent knows best.
+    // A response to a request from before a reconnection: the agent may know it.
     return isAnswer(message) ? this.#bindings.latest(except) : undefined;
   }
 
@@ -291,7 +291,7 @@ export class Mailbox {
   }
 
   #tryDeliver(message: InboxMessage, passedBy: ReadonlySet<Consumer> = this.#passedBy.get(message.seq) ?? NONE): void {
-    if (message.expiresAt <= this.#options.clock.expiry()) return this.#bury(message, "expired");
+    if (message.expiresAt <= this.#options.clock.expiry()) return this.#deadLetter(message, "expired");
     if (this.#suspects.has(message.seq)) return;
     const consumer = this.#route(message, passedBy);
     const window = consumer === undefined ? undefined : this.#windows.get(consumer);
@@ -310,7 +310,7 @@ export class Mailbox {
     const window = this.#windows.get(consumer);
     if (window === undefined || this.#inFlight.has(message.seq) || this.#leaving.has(message.seq)) return false;
     if (message.expiresAt <= this.#options.clock.expiry()) {
-      this.#bury(message, "expired");
+      this.#deadLetter(message, "expired");
       return false;
     }
     if (window.has(message.id) || !window.hasRoom(message, consumer.writable)) return false;
@@ -336,8 +336,8 @@ export class Mailbox {
   }
 
   /**
-   * Whether a message counts as handled once it has arrived: an answer to a connection without a handler for it, whose agent acknowledges
-   * no answers. Where it has a handler, that may be what deals with the message, and acknowledges it.
+   * Whether a message counts as handled once received: a response to a connection that has no handler for it and whose agent doesn't
+   * acknowledge responses. If it has a handler, that handler may process and acknowledge it.
    */
   #needsNoAcknowledgement(message: InboxMessage, consumer: Consumer, onOwnThread: boolean): boolean {
     if (consumer.acknowledgesAnswers) return false;
@@ -345,7 +345,7 @@ export class Mailbox {
     return !this.#bindings.owns(consumer, protocolOf(message.type));
   }
 
-  /** Finds out when the answers of this turn of the event loop have arrived. */
+  /** Detects when the responses of this turn of the event loop have been received. */
   #confirmAnswers(consumer: Consumer, window: Window<Consumer>): void {
     window.confirming = true;
     setImmediate(() => void this.#confirm(consumer, window, ({ answersConsumer }) => answersConsumer));
@@ -357,8 +357,8 @@ export class Mailbox {
   }
 
   /**
-   * Waits until what is in flight has arrived. Answers that nobody will acknowledge are removed then; other messages on the connection's own
-   * threads, which may be answers, take no room in its window any more.
+   * Waits until the messages in flight have been received. Then removes responses that will not be acknowledged. Other messages on the
+   * connection's own threads, which may be responses, no longer use its window.
    */
   async #confirm(
     consumer: Consumer,
@@ -375,7 +375,7 @@ export class Mailbox {
         this.#complete(delivery);
         this.#remove(delivery.message.seq);
       } else {
-        // A handler may be at work on it: it stays in the inbox until it is acknowledged.
+        // A handler may be processing it: it stays in the inbox until it is acknowledged.
         window.arrived(delivery);
       }
     }
@@ -384,7 +384,7 @@ export class Mailbox {
     if (window.mayResume) this.resume(consumer);
   }
 
-  /** Takes back what a connection has in flight, so that it is delivered again in order. */
+  /** Releases messages in flight on a connection, so that they are redelivered in order. */
   #release(consumer: Consumer, which: (delivery: InFlightDelivery<Consumer>) => boolean): void {
     const released = [...(this.#windows.get(consumer)?.inFlight ?? [])].filter(which);
     for (const delivery of released) {
@@ -402,12 +402,12 @@ export class Mailbox {
     this.#reader.wroteToo(recording);
   }
 
-  #bury(message: InboxMessage, cause: DeadLetterCause): void {
+  #deadLetter(message: InboxMessage, cause: DeadLetterCause): void {
     this.#remove(message.seq);
     this.#events.onDead(message, cause);
   }
 
-  /** Removes a message from the inbox, together with the others of this turn of the event loop. */
+  /** Removes a message from the inbox, batched with the others of this turn of the event loop. */
   #remove(seq: number): void {
     this.#suspects.settled(seq);
     this.#passedBy.delete(seq);

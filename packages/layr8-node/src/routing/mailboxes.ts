@@ -10,22 +10,22 @@ import { InboxShares, type InboxShareRecord } from "./inbox-shares.ts";
 import { Mailbox, type Consumer, type DeliveryOptions, type MailboxEvents } from "./mailbox.ts";
 import { TOO_LARGE, type Rejection } from "./rejection.ts";
 
-/** What {@link Mailboxes} is made with. */
+/** Options of {@link Mailboxes}. */
 export interface MailboxesOptions {
   readonly inbox: Inbox;
-  /** Life of a message that states no `expires_time`, in milliseconds. */
+  /** Lifetime of a message without `expires_time`, in milliseconds. */
   readonly messageTtlMs: number;
-  /** Messages of one inbox beyond which other nodes have to wait, so that they can't fill it for the agents here. */
+  /** Messages of one inbox above which messages from other nodes are rejected, so that they can't fill it. */
   readonly maxFromRemote: number;
-  /** Messages of one inbox. */
+  /** Maximum number of messages of one inbox. */
   readonly maxInboxMessages: number;
-  /** Messages of all inboxes of one owner. */
+  /** Maximum number of messages of all inboxes of one owner. */
   readonly maxOwnerMessages: number;
   /** The owner of a hosted DID. */
   readonly ownerOf: (did: string) => string | undefined;
-  /** Keep for the next start who has how many messages in inboxes that are not nearly empty. */
+  /** Persist the number of messages of each sender in inboxes. */
   readonly shareRecords?: Records<InboxShareRecord> | undefined;
-  /** Bytes of the frame with which a message may be delivered. */
+  /** Maximum bytes of the frame of a delivery. */
   readonly maxFrameBytes: number;
   readonly delivery: DeliveryOptions;
   readonly events: MailboxEvents;
@@ -35,21 +35,21 @@ type Stored = Extract<Appended, { readonly status: "stored" }>;
 
 const PAGE = { limit: 256, maxLength: 1024 * 1024 };
 
-/** Mailboxes without a connection that remember which messages may have broken the agent's link. */
+/** Maximum number of idle mailboxes kept because they have suspects. */
 const MAX_SUSPICIOUS = 1000;
-/** Expired messages whose removal is under way at the same time. */
+/** Maximum number of expired messages being removed at the same time. */
 const MAX_EXPIRING = 1024;
 
-/** The recipients' side of the router: a mailbox for each DID that is connected, and the way into its inbox. */
+/** The mailboxes of connected DIDs, and the entry to all inboxes. */
 export class Mailboxes {
   readonly #options: MailboxesOptions;
   readonly #shares: InboxShares;
-  /** The same for the inboxes of each owner together. */
+  /** Shares of the inboxes of each owner together. */
   readonly #ownerShares: InboxShares;
   readonly #mailboxes = new Map<string, Mailbox>();
-  /** The last write to the inbox of each DID without a mailbox, while it is under way. */
+  /** The last pending write to the inbox of each DID without a mailbox. */
   readonly #writing = new Map<string, Promise<void>>();
-  /** Idle mailboxes with suspects, the longest idle first. */
+  /** DIDs of idle mailboxes with suspects, the longest idle first. */
   readonly #suspicious = new Set<string>();
   #isSweeping = false;
   #isExpiring = false;
@@ -76,12 +76,12 @@ export class Mailboxes {
     return this.#mailboxes.get(did)?.protocols ?? [];
   }
 
-  /** Whether some connection of a DID would take a message now. */
+  /** Whether a connection of a DID would receive a message now. */
   wouldTake(did: string, routable: Routable): boolean {
     return this.#mailboxes.get(did)?.wouldTake(routable) === true;
   }
 
-  /** The mailbox of a DID, made where there is none. */
+  /** Returns the mailbox of a DID, created if necessary. */
   mailbox(did: string): Mailbox {
     let mailbox = this.#mailboxes.get(did);
     if (mailbox === undefined) {
@@ -94,7 +94,7 @@ export class Mailboxes {
     return mailbox;
   }
 
-  /** How many protocols a DID's connections would have bound if one more bound these. */
+  /** Number of protocols bound if one more connection bound these. */
   countWith(did: string, protocols: readonly string[]): number {
     return this.#mailboxes.get(did)?.countWith(protocols) ?? protocols.length;
   }
@@ -110,7 +110,7 @@ export class Mailboxes {
     return mailbox;
   }
 
-  /** What can be known before a message is stored for a hosted DID. */
+  /** Checks a message for a hosted DID before it is stored. */
   refuse(recipient: string, { message, routable, remote, owner }: InboundMessage): Rejection | undefined {
     if (this.isConnected(recipient) && !this.wouldTake(recipient, routable) && !isBuiltin(message)) {
       return { label: "no_handler", reason: `no handler for protocol ${protocolOf(message.type) ?? message.type} at ${recipient}` };
@@ -129,12 +129,12 @@ export class Mailboxes {
     return { label: "inbox_full", reason };
   }
 
-  /** Writes what the next start needs. Called when nothing comes in any more. */
+  /** Persists state for the next start. Called after the last message. */
   async close(): Promise<void> {
     await this.#shares.write().catch((error: unknown) => this.#options.events.onFailure(error));
   }
 
-  /** Refuses a message that would be too large to deliver, with all that the node adds to it. */
+  /** Rejects a message whose delivery would exceed the frame limit, context included. */
   refuseSize({ text }: InboundMessage, recipient: string, { authorized, senderCredentials }: SenderTrust): Rejection | undefined {
     const { maxFrameBytes } = this.#options;
     const size = oversize({ recipient, plaintext: text, authorized, senderCredentials }, maxFrameBytes);
@@ -144,7 +144,11 @@ export class Mailboxes {
     return { label: "too_large", reason, code: TOO_LARGE };
   }
 
-  /** Stores a message and sees to its delivery. Resolves once it is durable, or refused. @throws StorageError */
+  /**
+   * Stores a message and delivers it. Resolves once it is durable or rejected.
+   *
+   * @throws StorageError
+   */
   async store(inbound: InboundMessage, recipient: string, trust: SenderTrust): Promise<AcceptResult> {
     const tooLarge = this.refuseSize(inbound, recipient, trust);
     if (tooLarge !== undefined) return tooLarge;
@@ -186,14 +190,16 @@ export class Mailboxes {
     return this.isConnected(recipient) ? undefined : { away: [recipient] };
   }
 
-  /** Without a mailbox the message waits in the inbox; a mailbox that is made before it is durable waits for it. */
+  /**
+   * Passes a stored message to the mailbox. Without one it waits in the inbox; a mailbox created before it is durable waits for the write.
+   */
   #offer({ message, durable }: Stored): void {
     const mailbox = this.#mailboxes.get(message.recipient);
     if (mailbox === undefined) this.#writing.set(message.recipient, durable);
     else mailbox.offer(message, durable);
   }
 
-  /** Forgets a DID that is no longer hosted, and calls `onLost` with each message that it had not read. */
+  /** Removes the inbox of a DID that is no longer hosted, and calls `onLost` for each message in it. */
   async forget(did: string, onLost: (message: InboxMessage) => void): Promise<void> {
     const { inbox } = this.#options;
     const slice = new TimeSlice();
@@ -205,11 +211,11 @@ export class Mailboxes {
       after = page.at(-1)?.seq ?? after;
     }
     await inbox.drop(did);
-    // An agent may have joined as a new DID of this name meanwhile.
+    // An agent may have joined under the same DID during the removal.
     if (!this.isConnected(did)) this.#mailboxes.delete(did);
   }
 
-  /** Called every second: redelivers, ends messages that have expired, and forgets mailboxes that are not needed. */
+  /** Redelivers, dead-letters expired messages, and drops idle mailboxes. Called by the router, every second. */
   sweep(): void {
     const onFailure = (error: unknown): void => this.#options.events.onFailure(error);
     this.#shares.sweep((did) => this.#options.inbox.known(did)).catch(onFailure);
@@ -226,7 +232,7 @@ export class Mailboxes {
       .finally(() => (this.#isExpiring = false));
   }
 
-  /** In slices: there is a mailbox for each DID that is connected. */
+  /** In time slices: there is a mailbox for each connected DID. */
   async #sweepMailboxes(): Promise<void> {
     const slice = new TimeSlice();
     for (const [did, mailbox] of this.#mailboxes) {
@@ -259,7 +265,7 @@ export class Mailboxes {
     await Promise.all(removing);
   }
 
-  /** Gives up the expired messages of a DID without a mailbox. Resolves with how many they are. */
+  /** Dead-letters the expired messages of a DID without a mailbox. Resolves to their number. */
   async #expireUnattended(did: string, removing: Promise<void>[]): Promise<number> {
     const { inbox, delivery, events } = this.#options;
     let count = 0;
@@ -267,7 +273,7 @@ export class Mailboxes {
     for (let after = 0; ;) {
       if (slice.isOver) await slice.next();
       const page = await inbox.read(did, { after, ...PAGE });
-      // An agent has connected meanwhile: its mailbox does the rest.
+      // An agent has connected: its mailbox continues.
       if (page.length === 0 || this.#mailboxes.has(did)) return count;
       const expired = page.filter(({ expiresAt }) => expiresAt <= delivery.clock.expiry());
       const removed = inbox.settle(

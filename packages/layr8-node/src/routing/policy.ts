@@ -8,30 +8,33 @@ import type { SenderCredential } from "./sender-credential.ts";
 export interface CredentialDemand {
   /** A type that the credential must have, such as `EmployeeCredential`. */
   readonly type: string;
-  /** Whose credentials count: issuers' DIDs, or prefixes that end with `:*`. `["*"]` takes anybody's, the sender's own included. */
+  /** Accepted issuers: DIDs, or prefixes that end with `:*`. `["*"]` accepts any issuer, the sender included. */
   readonly issuers: readonly string[];
 }
 
-/** Who may send what to an agent. */
+/** A rule for messages to an agent. */
 export interface Policy {
-  /** The agents it applies to: a DID, a prefix that ends with `:*`, as in an API key's rule, or `*` for all. So are all DIDs here. */
+  /** The agents it applies to: a DID, a prefix that ends with `:*`, or `*` for all. `allow`, `deny` and `issuers` have the same syntax. */
   readonly did: string;
   /** The messages it applies to: protocols or message types, or prefixes with a trailing `*`. Default: all. */
   readonly protocols?: readonly string[];
-  /** Senders that may send. Default: all. */
+  /** Allowed senders. Default: all. */
   readonly allow?: readonly string[];
-  /** Senders that may not, whatever `allow` says. A did:web host that is named without a port is denied on all ports. */
+  /** Denied senders; takes precedence over `allow`. A did:web host without a port is denied on all ports. */
   readonly deny?: readonly string[];
-  /** Credentials that the sender must present with each message, every one of them, problem reports included. The node's own reports need none. */
+  /**
+   * Credentials that the sender must present with each message, problem reports included. All are required. The node's own reports need
+   * none.
+   */
   readonly credentials?: readonly CredentialDemand[];
   /**
-   * Whether a message that breaks the policy is denied. With `false` it is delivered, with `authorized: false` in its context, so that
-   * the agent can decide. Default `true`.
+   * Whether a message that violates the policy is denied. With `false` it is delivered with `authorized: false` in its context, and the
+   * agent decides. Default `true`.
    */
   readonly enforce?: boolean;
 }
 
-/** A message, as far as policies look at it. */
+/** The parts of a message that policies use. */
 export interface AccessRequest {
   readonly sender: string;
   readonly recipient: string;
@@ -39,13 +42,13 @@ export interface AccessRequest {
   readonly credentials: readonly SenderCredential[];
 }
 
-/** What the policies make of a message. */
+/** Decision of the policies on a message. */
 export type PolicyDecision =
   | { readonly kind: "authorized" }
-  /** It is delivered all the same, and marked. */
+  /** Delivered, with `authorized: false`. */
   | { readonly kind: "unauthorized" }
   | { readonly kind: "denied" }
-  /** Only credentials are wanting. */
+  /** Denied only because credentials are missing. */
   | { readonly kind: "missing"; readonly missing: readonly CredentialDemand[] };
 
 /** Problem code of a denial by policy. */
@@ -55,11 +58,11 @@ const AUTHORIZED: PolicyDecision = { kind: "authorized" };
 const UNAUTHORIZED: PolicyDecision = { kind: "unauthorized" };
 const DENIAL: PolicyDecision = { kind: "denied" };
 
-/** Decides who may send what to whom. Every policy that applies must let a message through. */
+/** Evaluates the policies. Every applicable policy must accept a message. */
 export class Policies {
   readonly #policies: readonly Policy[];
 
-  /** @throws TypeError naming the policy and the member that makes no sense. */
+  /** @throws TypeError naming the policy and the invalid member. */
   constructor(policies: readonly Policy[] = []) {
     this.#policies = policies.map(read);
   }
@@ -106,7 +109,7 @@ function covers(patterns: readonly string[] | undefined, did: string): boolean {
   return patterns.some((pattern) => coversDid(pattern, canonical));
 }
 
-/** A host that is denied is denied on every port: patterns that name none cover all. */
+/** A denied host is denied on every port: a pattern without a port matches all. */
 function denies(patterns: readonly string[] | undefined, did: string): boolean {
   return covers(patterns, did) || covers(patterns, did.replace(/^(did:web:[^:%]+)%3A\d+/, "$1"));
 }
@@ -118,7 +121,11 @@ function matches(pattern: string, text: string): boolean {
 const POLICY_MEMBERS: readonly (keyof Policy)[] = ["did", "protocols", "allow", "deny", "credentials", "enforce"];
 const DEMAND_MEMBERS: readonly (keyof CredentialDemand)[] = ["type", "issuers"];
 
-/** Checks a policy, and writes its DIDs in their canonical spelling. @throws TypeError */
+/**
+ * Checks a policy and canonicalizes its DIDs.
+ *
+ * @throws TypeError
+ */
 function read(policy: Policy, index: number): Policy {
   const where = `policies[${index}]`;
   rejectUnknownOptions(policy, POLICY_MEMBERS, `${where}.`);
@@ -159,7 +166,11 @@ function readPattern(entry: string, where: string): string {
   return entry === "*" ? entry : readDidPattern(entry, where);
 }
 
-/** A pattern that matches nothing would protect nothing. @throws TypeError naming the entry */
+/**
+ * Rejects patterns that match nothing, which would protect nothing.
+ *
+ * @throws TypeError naming the entry
+ */
 function checkProtocols(where: string, patterns: readonly string[] = []): void {
   const wrong = patterns.find((pattern) => !pattern.endsWith("*") && !isProtocolOrType(pattern));
   if (wrong === undefined) return;
@@ -167,7 +178,7 @@ function checkProtocols(where: string, patterns: readonly string[] = []): void {
   throw new TypeError(`${where}: ${JSON.stringify(wrong)} is not ${expected}`);
 }
 
-/** Of a protocol, `protocolOf` knows its messages only. */
+/** `protocolOf` accepts message types only, so a protocol is tested with a message appended. */
 function isProtocolOrType(text: string): boolean {
   return protocolOf(text) !== undefined || protocolOf(`${text}/message`) !== undefined;
 }

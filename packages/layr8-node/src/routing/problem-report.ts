@@ -10,8 +10,8 @@ export function isProblemReport({ type }: Pick<Message, "type">): boolean {
 }
 
 /**
- * Tells the sender of a message that it came to nothing. `undefined` where no report may be made: on reports themselves, and to
- * nobody. The comment has its arguments filled in, since not every SDK does that; they are in `args` as well.
+ * Creates a problem report for the sender of a message. Returns `undefined` for reports and for anonymous messages, which must not be
+ * reported on. The arguments are filled into the comment, since not every SDK does that, and are in `args` too.
  *
  * @see {@link https://identity.foundation/didcomm-messaging/spec/v2.1/#problem-reports | DIDComm v2.1, Problem Reports}
  */
@@ -38,8 +38,8 @@ export function reportProblem(
 }
 
 /**
- * Tells the sender of a message which credentials a policy of its recipient wants. Besides the sentence, `missing` in the body lists
- * them for programs: `[{ type, issuers }]`.
+ * Creates a problem report about the credentials that a recipient's policy requires. `missing` in the body lists them for programs: `[{
+ * type, issuers }]`.
  */
 export function reportDenial(about: Message, from: string, missing: readonly CredentialDemand[]): Message | undefined {
   const wanted = missing.map(({ type, issuers }) => `${type} from ${issuers.includes("*") ? "any issuer" : issuers.join(" or ")}`);

@@ -1,26 +1,26 @@
 import { decodePlaintext, PlaintextError, type Message } from "@parley/core";
 import { jsonFault } from "@parley/core/internal";
 
-/** A message as an agent sent it. */
+/** A parsed message of an agent. */
 export interface ReadMessage {
   readonly message: Message;
-  /** The JSON text that goes on to recipients. */
+  /** The JSON text that is passed on to recipients. */
   readonly text: string;
 }
 
 const MEMBERS: ReadonlySet<string> = new Set(["id", "type", "from", "to", "thid", "pthid", "body", "created_time", "expires_time"]);
 
-/** Objects and lists inside of one another. Messages of other nodes have the same limit. */
+/** Maximum nesting depth. The same limit applies to messages of other nodes. */
 const MAX_DEPTH = 64;
 
 /**
- * Reads a plaintext so that no recipient can read it differently: the node vouches for `from`, and judges by `type`, whatever JSON parser
- * its reader has. The text goes on as it came.
+ * Parses a plaintext so that no recipient can parse it differently: the node vouches for `from` and decides by `type`, whatever JSON parser
+ * the recipient has. The text is passed on unchanged.
  *
- * Refused are members that stand twice in an object, of which parsers take one or the other; members that differ from a known one only in
- * case, which some parsers take for it; and nesting beyond 64 levels, which some can't read.
+ * Rejected are duplicate members of an object, of which parsers choose either; members that differ from a known one only in case, which
+ * some parsers accept for it; and nesting beyond 64 levels, which some can't parse.
  *
- * @throws PlaintextError when it is no DIDComm plaintext.
+ * @throws PlaintextError when it is not a DIDComm plaintext.
  */
 export function readMessage(text: string): ReadMessage {
   const fault = jsonFault(text, MAX_DEPTH);
@@ -34,7 +34,9 @@ export function readMessage(text: string): ReadMessage {
   return { message, text };
 }
 
-/** A header that some parsers take for a member that it is not, since it differs from its name only in case; `undefined` for none. */
+/**
+ * A header whose name differs from a known member only in case, so that some parsers accept it for that member; `undefined` without one.
+ */
 export function lookalikeOf({ headers = {} }: Message): string | undefined {
   return Object.keys(headers).find((name) => MEMBERS.has(name.toLowerCase()));
 }

@@ -1,7 +1,7 @@
 /** Problem code of a message that is too large. */
 export const TOO_LARGE = "e.p.msg.too-large";
 
-/** Why the node refuses a message: `reason` is what the sender reads, `label` the bounded set that is counted. */
+/** Why the node rejects a message. `reason` is sent to the sender; `label` is the metric label, out of a closed set. */
 export interface Rejection {
   readonly label:
     | "malformed"
@@ -17,7 +17,7 @@ export interface Rejection {
     | "rate_limited"
     | "failed";
   readonly reason: string;
-  /** DIDComm problem code, where one says more. */
+  /** DIDComm problem code, if there is a specific one. */
   readonly code?: string;
   readonly comment?: string;
 }

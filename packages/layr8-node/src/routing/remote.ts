@@ -1,20 +1,23 @@
 import type { Message } from "@parley/core";
 import type { Rejection } from "./rejection.ts";
 
-/** The way to agents on other nodes. */
+/** Sends messages to agents on other nodes. */
 export interface Remote {
-  /** Why a message of a DID that is hosted here can't go to one that isn't; `undefined` if it may be tried. */
+  /**
+   * Checks without network access whether a message of a hosted DID can be sent to a DID that isn't hosted here. Returns the rejection, or
+   * `undefined` if sending may be attempted.
+   */
   refuse(sender: string, recipient: string): Rejection | undefined;
   /**
-   * Takes a message for a recipient on another node. Resolves to nothing once it is durable here: what becomes of it later is told to its
+   * Enqueues a message for a recipient on another node. Resolves to `undefined` once it is durable here. Later failures are reported to the
    * sender.
    *
    * @param text the plaintext's JSON.
    */
   send(message: Message, text: string, recipient: string): Promise<Rejection | undefined>;
   /**
-   * Takes what the node itself says in the name of a DID. UnknownSenderLimiter can make it speak: so there is less room for that than for what agents
-   * send, and what finds none is dropped.
+   * Enqueues a system message in the name of a DID. Remote agents can trigger these, so they may use less of the quota than agents'
+   * messages; without room they are dropped.
    */
   say(message: Message, text: string, recipient: string): Promise<void>;
 }

@@ -18,76 +18,77 @@ import type { Remote } from "./remote.ts";
 import type { PresentationVerifier } from "./sender-presentation.ts";
 import { extraUnitsOf } from "./work.ts";
 
-/** What the router tells the node. */
+/** Events of {@link Router}. */
 export interface RouterEvents {
   onDelivered(message: InboxMessage, attempt: number): void;
   onDead(cause: UndeliveredCause, message: MessageSummary): void;
-  /** The node's own answer or report could not be stored. */
+  /** A system message could not be stored. */
   onDropped(message: MessageSummary, reason: string): void;
   onFailure(error: unknown): void;
 }
 
-/** A sender's rate is used up. */
+/** The sender exceeds its rate. */
 export const RATE_LIMITED: Rejection = {
   label: "rate_limited",
   reason: "rate limited: slow down and send again",
   code: "e.p.me.res.rate",
 };
 
-/** What the router needs to know. */
+/** Options of {@link Router}. */
 export interface RouterOptions {
   readonly inbox: Inbox;
   readonly policies: Policies;
-  /** Verifies what senders present: agents of this node, and those of others. */
+  /** Verifiers of presentations, of local agents and of agents on other nodes. */
   readonly verifiers: { readonly local: PresentationVerifier; readonly remote: PresentationVerifier };
-  /** The way to agents on other nodes. */
+  /** Sends to agents on other nodes. */
   readonly remote: Remote;
   /** Whether a DID is hosted here. */
   readonly isHosted: (did: string) => boolean;
-  /** Life of a message that states no `expires_time`, in milliseconds. */
+  /** Lifetime of a message without `expires_time`, in milliseconds. */
   readonly messageTtlMs: number;
-  /** Messages of one inbox beyond which other nodes have to wait. */
+  /** Messages of one inbox above which messages from other nodes are rejected. */
   readonly maxFromRemote: number;
-  /** Messages of one inbox. */
+  /** Maximum number of messages of one inbox. */
   readonly maxInboxMessages: number;
-  /** Messages of all inboxes of one owner. */
+  /** Maximum number of messages of all inboxes of one owner. */
   readonly maxOwnerMessages: number;
   /** The owner of a hosted DID. */
   readonly ownerOf: (did: string) => string | undefined;
-  /** Keep for the next start who has how many messages in the inboxes. */
+  /** Persist the number of messages of each sender in the inboxes. */
   readonly shareRecords?: Records<InboxShareRecord> | undefined;
-  /** Bytes of the frame with which a message may be delivered. */
+  /** Maximum bytes of the frame of a delivery. */
   readonly maxFrameBytes: number;
   readonly delivery: DeliveryOptions;
   readonly events: RouterEvents;
 }
 
-/** Whom a connected agent's messages are counted for. */
+/** The owner charged for a connected agent's messages. */
 export interface SenderAccount {
   /** Its API key. */
   readonly owner: string;
-  /** Takes units of work off its rate; false when it has too few left. */
+  /** Charges units of work; `false` if the rate is exceeded. */
   takeUnits(units: number): boolean;
 }
 
-/** A message that another node has sent, out of its envelopes. */
+/** A decrypted message from another node. */
 export interface Received {
   readonly message: Message;
   /** Its JSON, as it came. */
   readonly text: string;
-  /** The DID that it is proven to be from. */
+  /** The authenticated sender. */
   readonly sender: string;
   /** The DID that it was encrypted for, hosted here. */
   readonly recipient: string;
-  /** Whom it is counted for: the sender's host, or the address that it came from. */
+  /** The owner charged for it: the sender's host, or the client address. */
   readonly owner: string;
 }
 
 /**
- * Takes messages from agents and from other nodes, and has them stored durably: in the inboxes of recipients here, and in the queue for
- * those elsewhere.
+ * Accepts messages from agents and other nodes and stores them durably: in the inboxes of local recipients, and in the outbound queue for
+ * the others.
  *
- * It answers for the sender: {@link Router.accept} and {@link Router.receive} resolve without a refusal only when every recipient's copy is durable.
+ * Guarantees to the sender: {@link Router.accept} and {@link Router.receive} resolve without a rejection only once every recipient's copy
+ * is durable.
  */
 export class Router {
   readonly #options: RouterOptions;
@@ -125,7 +126,7 @@ export class Router {
       delivery,
       events: {
         ...events,
-        onDead: (message, cause) => this.#dead.buried(message, cause),
+        onDead: (message, cause) => this.#dead.deadLettered(message, cause),
         onFailed: (message, failure) => this.#dead.failed(message, failure),
       },
     });
@@ -158,11 +159,11 @@ export class Router {
   }
 
   /**
-   * Takes one message of a connected agent.
+   * Accepts a message of a connected agent.
    *
-   * @param text the plaintext's JSON, as it came.
-   * @param account whom the message is counted for.
-   * @returns why it was refused, or, once it is safe, who of its recipients is away.
+   * @param text the plaintext's JSON, as received.
+   * @param account charged for the message.
+   * @returns the rejection, or, once the message is durable, the recipients that are away.
    */
   accept(sender: string, consumer: Consumer, text: string, account: SenderAccount): Rejection | Promise<AcceptResult> {
     let read: ReadMessage;
@@ -184,18 +185,18 @@ export class Router {
     if (refused !== undefined) return refused;
     const extra = extraUnitsOf(message, text.length);
     if (extra > 0 && !account.takeUnits(extra)) return RATE_LIMITED;
-    // An answer may be on its way before this message is even durable.
+    // A response may arrive before this message is durable.
     const mailbox = this.#recipients.mailbox(sender);
     mailbox.spoke(threadOf(message), consumer);
-    // A report may name its thread as the parent only: the sender of what it is about has been told all the same.
+    // A report may name its thread only as the parent; it counts as a message on that thread.
     if (message.parentThreadId !== undefined && isProblemReport(message)) mailbox.spoke(message.parentThreadId, consumer);
     return this.#admission.take(request);
   }
 
   /**
-   * Takes one message of another node's agent, for one recipient. The others that it names are that node's business.
+   * Accepts a message of another node's agent, for one recipient. The other recipients are that node's responsibility.
    *
-   * @returns why it was refused; `undefined` when it is safe. Whether the recipient is away is not for other nodes to know.
+   * @returns the rejection; `undefined` once the message is durable. Whether the recipient is away is not disclosed to other nodes.
    */
   async receive({ message, text, sender, recipient, owner }: Received): Promise<Rejection | undefined> {
     const request: InboundRequest = {
@@ -205,45 +206,48 @@ export class Router {
       owner,
       inbound: inboundMessage(message, text, { owner, remote: true }),
     };
-    // Its node lost the answer. Whatever would be said against it by now, it was taken.
+    // The other node has lost the response. The message was accepted, whatever its checks would be now.
     if (await this.#options.inbox.remembers({ recipient, from: sender, id: message.id, expires: message.expiresTime })) return undefined;
     const admitted = this.#refuse(request) ?? (await this.#admission.take(request));
     return isRefused(admitted) ? admitted : undefined;
   }
 
-  /** A message that was inbound for another node came to nothing: tells its sender, if it is still hosted here, and was no built-in answer. */
+  /**
+   * A message accepted for another node can't be delivered: reports it to its sender, unless the sender is no longer hosted here or the
+   * message is a built-in response.
+   */
   async undelivered(plaintext: string, recipient: string, problem: Problem): Promise<void> {
     const { message } = decodePlaintext(JSON.parse(plaintext));
     if (isBuiltinAnswer(message)) return;
     if (message.from !== undefined && this.#options.isHosted(message.from)) await this.#dead.report(message, recipient, problem);
   }
 
-  /** A message in an inbox turned out to be damaged. */
+  /** A message in an inbox is damaged. */
   damaged(message: DamagedMessage): void {
     this.#dead.damaged(message);
   }
 
-  /** Something failed that no caller can be told of. */
+  /** Reports an internal failure. */
   failed(error: unknown): void {
     this.#options.events.onFailure(error);
   }
 
-  /** Forgets a DID that is no longer hosted. Senders of what it had not read are told. */
+  /** Removes a DID that is no longer hosted, and reports its unread messages to their senders. */
   forget(did: string): Promise<void> {
-    return this.#recipients.forget(did, (message) => this.#dead.buried(message, "expired"));
+    return this.#recipients.forget(did, (message) => this.#dead.deadLettered(message, "expired"));
   }
 
-  /** Called now and then: redeliveries, expiry, and mailboxes that nobody needs any more. */
+  /** Redelivers, expires and drops idle mailboxes. Called by the node, every second. */
   sweep(): void {
     this.#recipients.sweep();
   }
 
-  /** Writes what the next start needs. Called when nothing comes in any more. */
+  /** Persists state for the next start. Called after the last message. */
   close(): Promise<void> {
     return this.#recipients.close();
   }
 
-  /** Everything that can be known before anything is stored, for all recipients: either all get the message or none. */
+  /** Checks that need no storage, for all recipients: either all get the message or none. */
   #refuse({ sender, recipients, inbound }: InboundRequest): Rejection | undefined {
     const { message } = inbound;
     if (message.from !== sender) {

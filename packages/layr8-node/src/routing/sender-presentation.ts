@@ -3,10 +3,10 @@ import type { VerifiedCredential, VerifiedPresentation } from "@parley/vc";
 import type { Rejection } from "./rejection.ts";
 import type { SenderCredential } from "./sender-credential.ts";
 
-/** `format` of the attachment with which a sender presents credentials to the recipient's node. */
+/** `format` of the attachment that presents credentials to the recipient's node. */
 const SENDER_PRESENTATION = "sender_presentation/1";
 
-/** Credentials in one presentation. */
+/** Maximum number of credentials in one presentation. */
 const MAX_CREDENTIALS = 16;
 
 /** Verifies presentations. */
@@ -14,7 +14,7 @@ export interface PresentationVerifier {
   verifyPresentation(signed: string, options: { owner: string; audience: string; nonce: string }): Promise<VerifiedPresentation>;
 }
 
-/** The attachments of a message with which its sender presents credentials. Nearly every message has none. */
+/** The presentation attachments of a message; `undefined` for nearly all messages. */
 export function presentationsOf({ attachments }: Message): readonly Attachment[] | undefined {
   if (attachments === undefined) return undefined;
   const found = attachments.filter(({ format }) => format === SENDER_PRESENTATION);
@@ -22,10 +22,10 @@ export function presentationsOf({ attachments }: Message): readonly Attachment[]
 }
 
 /**
- * Verifies what a sender presents: the presentation must be signed by the sender, for each of the recipients, with the message's id as its
- * nonce, and each credential in it must be about the sender.
+ * Verifies a sender's presentation: it must be signed by the sender, for each of the recipients, with the message id as nonce, and each
+ * credential in it must be about the sender.
  *
- * @returns the credentials, or why the message is refused.
+ * @returns the credentials, or the rejection.
  */
 export async function verifySender(
   message: Message,
@@ -39,8 +39,7 @@ export async function verifySender(
   if (signed === undefined) return refused("its attachment needs the signed presentation as base64 or as a json string");
   let verdict: readonly SenderCredential[] | Rejection = [];
   for (const audience of new Set(recipients)) {
-    // One after the other: a message with many recipients takes one slot of its sender's.
-    // oxlint-disable-next-line no-await-in-loop
+    // Sequential, so that a message with many recipients uses one verification slot of its sender.
     verdict = await verifyFor(message, signed, audience, { verifier, owner });
     if (isRejection(verdict)) return verdict;
   }
@@ -84,7 +83,7 @@ function aboutSender({ credential, issuer }: VerifiedCredential, sender: string)
     types: listOf(credential["type"]).filter((type) => typeof type === "string"),
     subject,
     id: textOf(credential["id"]),
-    // Credentials of VCDM 1.1 have other names for their dates.
+    // VCDM 1.1 has other names for these dates.
     validFrom: textOf(credential["validFrom"] ?? credential["issuanceDate"]),
     validUntil: textOf(credential["validUntil"] ?? credential["expirationDate"]),
   };

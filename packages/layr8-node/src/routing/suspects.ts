@@ -2,27 +2,27 @@ import type { InboxMessage } from "../inbox/inbox.ts";
 import type { Probe } from "../phoenix/probe-queue.ts";
 import type { InFlightDelivery } from "./window.ts";
 
-/** WebSocket close codes with which a client objects to what it was sent: protocol error, unsupported, invalid, policy, too big, failure. */
+/** WebSocket close codes by which a client rejects received data: protocol error, unsupported, invalid, policy, too big, failure. */
 const OBJECTIONS: ReadonlySet<number> = new Set([1002, 1003, 1007, 1008, 1009, 1011]);
-/** Close code of a client whose limit a frame exceeds. */
+/** Close code for a frame above the client's limit. */
 const TOO_BIG = 1009;
-/** Strikes for a link that ended before the message had arrived, and for one that ended soon after. */
+/** Strikes for a link that ended before the message was received, and for one that ended soon after. */
 const STRIKES = { unarrived: 2, arrived: 1 };
 const MAX_STRIKES = 4;
 /**
- * How often a link that breaks without an objection makes suspects of its messages: agents crash and are restarted for other reasons, and
- * what is a suspect arrives out of order. Those losses count as strikes once it is one.
+ * Number of times that a link must break without such a close code before its messages become suspects. Agents crash and restart for other
+ * reasons, and suspects are delivered out of order. These losses count as strikes then.
  */
 const LOSSES_WITHOUT_OBJECTION = 4;
 const STRIKES_WITHOUT_OBJECTION = 2;
-/** Messages whose losses are counted; beyond it the counts start over. */
+/** Maximum number of messages whose losses are counted; above it, counting restarts. */
 const MAX_COUNTED = 10_000;
-/** How long after the last join a suspect is delivered on a link, in milliseconds: all other messages, and other topics, go first. */
+/** Time after the last join before a suspect is delivered on a link, in milliseconds: other messages and topics go first. */
 const QUIET_MS = 1000;
-/** How long after its arrival a suspect that isn't acknowledged may still have broken its link. */
+/** Time after its receipt in which an unacknowledged suspect may still have broken its link, in milliseconds. */
 const WATCH_MS = 1000;
 
-/** Why a message is given up: what its recipient's link ended with, each time. */
+/** Why a message is dead-lettered: how its recipient's link ended each time. */
 export type BrokenLinkCause = "too_large" | "undeliverable";
 
 /** A message that was in flight when a link broke. */
@@ -34,7 +34,7 @@ interface Suspect {
   tooBig: boolean;
 }
 
-/** A suspect that is being delivered alone. */
+/** A suspect being delivered alone. */
 interface ProbeDelivery<C> {
   readonly suspect: Suspect;
   readonly consumer: C;
@@ -42,15 +42,15 @@ interface ProbeDelivery<C> {
   release(): void;
 }
 
-/** What {@link Suspects} needs of its mailbox. */
+/** Options of {@link Suspects}. */
 export interface SuspectsOptions<C> {
-  /** Reads a message; `undefined` if it has left the inbox. */
+  /** Reads a message; `undefined` if it is no longer in the inbox. */
   read(seq: number): Promise<InboxMessage | undefined>;
-  /** The connection that a message goes to. */
+  /** The connection to which a message is routed. */
   route(message: InboxMessage): C | undefined;
-  /** Delivers a message. Returns false if its connection can't take it now. */
+  /** Delivers a message. Returns `false` if its connection has no capacity now. */
   deliver(message: InboxMessage, consumer: C): boolean;
-  /** A message is no suspect any more. It may have to be delivered again. */
+  /** A message is cleared of suspicion. It may need redelivery. */
   onCleared(seq: number): void;
   onFailure(error: unknown): void;
   /** Milliseconds on the monotonic clock. */
@@ -58,11 +58,11 @@ export interface SuspectsOptions<C> {
 }
 
 /**
- * The messages of one mailbox that may break their recipient's link: those that were in flight when the client objected, or the fourth
- * time that a link broke. They are delivered after all others, one at a time, the least suspicious first, so that the link shows which of them
- * breaks it. One at which it keeps breaking is given up; one that the link survives is cleared.
+ * The messages of one mailbox that may break their recipient's link: those in flight when the client closed it with an objecting code, or
+ * when it broke for the fourth time. They are delivered after all others, one at a time, the least suspicious first, to identify the one
+ * that breaks the link. A message that breaks it repeatedly is dead-lettered; one that the link survives is cleared.
  *
- * Held in memory: after a restart of the node the strikes count from 0.
+ * Held in memory: a restart of the node resets the strikes.
  */
 export class Suspects<C extends { readonly quietSince: number; probe(probe: Probe): void }> {
   readonly #options: SuspectsOptions<C>;
@@ -87,9 +87,9 @@ export class Suspects<C extends { readonly quietSince: number; probe(probe: Prob
   /**
    * A connection ended.
    *
-   * @param inFlight what it had not acknowledged.
-   * @param closeCode the WebSocket close code, where the client ended the link without leaving; `undefined` otherwise.
-   * @returns the messages to give up.
+   * @param inFlight its unacknowledged messages.
+   * @param closeCode the WebSocket close code if the client ended the link without leaving; otherwise `undefined`.
+   * @returns the messages to dead-letter.
    */
   linkEnded(
     consumer: C,
@@ -119,14 +119,14 @@ export class Suspects<C extends { readonly quietSince: number; probe(probe: Prob
     return inFlight.filter(({ message }) => message.seq === culprit.seq).map(({ message }) => ({ message, cause }));
   }
 
-  /** An agent has acknowledged a message, or it has left the inbox. */
+  /** A message was acknowledged or has left the inbox. */
   settled(seq: number): void {
     this.#losses.delete(seq);
     if (!this.#suspects.delete(seq)) return;
     if (this.#probing?.suspect.seq === seq) this.#endProbe(this.#probing);
   }
 
-  /** Called by the mailbox's sweep: puts the next suspect on probing, or clears the one that its link has survived. */
+  /** Delivers the next suspect, or clears the one that its link has survived. Called by the mailbox's sweep. */
   sweep(): void {
     if (this.#suspects.size === 0) return;
     const probing = this.#probing;

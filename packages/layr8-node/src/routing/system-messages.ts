@@ -6,16 +6,16 @@ import type { MessageSummary } from "./failure-reporter.ts";
 import type { Mailboxes } from "./mailboxes.ts";
 import type { Remote } from "./remote.ts";
 
-/** What {@link SystemMessages} is made with. */
+/** Options of {@link SystemMessages}. */
 export interface SystemMessagesOptions {
   readonly recipients: Mailboxes;
   readonly remote: Remote;
   readonly isHosted: (did: string) => boolean;
-  /** A message could not be stored. Anybody can make that happen, by asking much and reading nothing. */
+  /** A message could not be stored. Any agent can cause that, by sending requests and not reading the responses. */
   readonly onDropped: (message: MessageSummary, reason: string) => void;
 }
 
-/** Sends what the node itself says in the name of a DID: problem reports, and answers of built-in protocols. */
+/** Sends messages that the node itself creates in the name of a DID: problem reports and responses of built-in protocols. */
 export class SystemMessages {
   readonly #options: SystemMessagesOptions;
 
@@ -24,9 +24,10 @@ export class SystemMessages {
   }
 
   /**
-   * Sends a message, here or to other nodes. Resolves once it is durable.
+   * Sends a message to local or remote recipients. Resolves once it is durable.
    *
-   * @param about what it answers. Another node may send that again: the same answer then has the same id, and is taken for what it is.
+   * @param about the message that it responds to. If another node sends that again, the response has the same id and is recognized as a
+   *   duplicate.
    */
   async send(message: Message, about: Message): Promise<void> {
     for (const recipient of message.to) {
@@ -41,7 +42,7 @@ export class SystemMessages {
     if (isRefused(refused)) this.#options.onDropped({ id, type, from, recipient }, refused.reason);
   }
 
-  /** What can't be sent is dropped: strangers must not be able to fill the node's log, nor the sender's outbox. */
+  /** Messages that can't be sent are dropped, because other nodes must not be able to fill the node's log or the sender's outbox. */
   async #sendAway(message: Message, recipient: string): Promise<void> {
     const { remote, isHosted } = this.#options;
     const { from } = message;
@@ -54,7 +55,7 @@ function textOf(message: Message): string {
   return JSON.stringify(encodePlaintext(message));
 }
 
-/** A UUID (version 8) that follows from what is answered. */
+/** A UUID (version 8) derived from the request and the response. */
 function answerId({ from, type, body }: Message, about: Message): string {
   const digest = crypto.hash("sha256", JSON.stringify([about.from, about.id, from, type, body["code"] ?? null]), "hex");
   return `${digest.slice(0, 8)}-${digest.slice(8, 12)}-8${digest.slice(13, 16)}-a${digest.slice(17, 20)}-${digest.slice(20, 32)}`;

@@ -1,17 +1,17 @@
-/** A connection, until it is forgotten. */
+/** A connection; `undefined` once it has ended. */
 interface Holder<C> {
   connection: C | undefined;
 }
 
-/** Who spoke on a thread last, and when, counted in messages. */
+/** The last connection to send on a thread, and the message count then. */
 interface Route<C> {
   holder: Holder<C>;
   at: number;
 }
 
 /**
- * Which connection of a DID started or last spoke on a thread, so that answers find it again. Bounded: it holds two generations, and
- * forgets the elder when the younger one is full.
+ * Remembers which connection of a DID last sent on a thread, to route responses to it. Bounded: it holds two generations and drops the
+ * older one when the newer one is full.
  */
 export class ThreadRoutes<C extends object> {
   readonly #perGeneration: number;
@@ -20,12 +20,12 @@ export class ThreadRoutes<C extends object> {
   readonly #holders = new Map<C, Holder<C>>();
   #count = 0;
 
-  /** @param max threads that are remembered at the most; the latest half of them for sure. */
+  /** @param max maximum number of remembered threads; at least the latest half is kept. */
   constructor(max: number) {
     this.#perGeneration = Math.max(1, Math.floor(max / 2));
   }
 
-  /** How many messages have been recorded. */
+  /** Number of recorded messages. */
   get count(): number {
     return this.#count;
   }
@@ -56,7 +56,7 @@ export class ThreadRoutes<C extends object> {
     return route !== undefined && route.at > count;
   }
 
-  /** Forgets the threads of a connection, in the same time however many they are. */
+  /** Removes a connection, in constant time. */
   forget(connection: C): void {
     const holder = this.#holders.get(connection);
     if (holder !== undefined) holder.connection = undefined;

@@ -1,39 +1,39 @@
 import { TransientMap } from "@parley/core/internal";
 import type { InboxMessage } from "../inbox/inbox.ts";
 
-/** One delivery that the agent has not acknowledged yet. */
+/** An unacknowledged delivery. */
 export interface InFlightDelivery<C> {
   readonly message: InboxMessage;
   readonly consumer: C;
-  /** Which delivery of the message this is, from 1. */
+  /** Delivery attempt, from 1. */
   readonly attempt: number;
   readonly deliveredAt: number;
-  /** When it counts as failed and is delivered again. */
+  /** Time at which it is redelivered. */
   readonly dueAt: number;
-  /** It came on a thread of this connection's: it may be an answer to a request, and older SDKs don't acknowledge those. */
+  /** Whether it is on a thread of this connection: it may be a response, which older SDKs don't acknowledge. */
   readonly onOwnThread: boolean;
-  /** It needs no acknowledgement: the agent has no handler for it, and acknowledges no answers. */
+  /** Whether it needs no acknowledgement: the agent has no handler for it, and doesn't acknowledge responses. */
   readonly answersConsumer: boolean;
-  /** How many messages the DID's agents had sent before the delivery. See `ThreadRoutes.count`. */
+  /** Number of messages that the DID's agents had sent before the delivery. See `ThreadRoutes.count`. */
   readonly spokenBefore: number;
   /** Connections that passed on it. */
   readonly passedBy: ReadonlySet<C>;
 }
 
-/** How much one connection may have in flight. */
+/** Limits on the messages in flight on one connection. */
 export interface WindowLimits {
   /** Messages. */
   readonly maxMessages: number;
-  /** Characters of plaintext; one message may always be in flight. */
+  /** Characters of plaintext; a single message may exceed it. */
   readonly maxLength: number;
 }
 
-/** Messages that may be in flight beyond a window because they have arrived, as multiples of its limits. */
+/** Limits on received but unacknowledged messages, as multiples of the window's limits. */
 const MAX_ARRIVED = { messages: 16, length: 4 };
 
-/** What one connection has in flight, in the order of delivery. */
+/** The messages in flight on one connection, in delivery order. */
 export class Window<C> {
-  /** By message id, which agents acknowledge by: two messages of one id are never in flight at once. */
+  /** By message id, as in acknowledgements: two messages with one id are never in flight at once. */
   readonly #inFlight = new TransientMap<string, InFlightDelivery<C>>();
   readonly #limits: WindowLimits;
   /** In delivery and known to have arrived: they wait for an acknowledgement that may never come, and take no room. */
@@ -41,9 +41,9 @@ export class Window<C> {
   #arrivedLength = 0;
   #length = 0;
   #onOwnThread = 0;
-  /** A message was held back for want of room: those behind it wait too, so that order is kept. */
+  /** A message was held for lack of room; later ones wait too, to preserve the order. */
   starved = false;
-  /** The connection is being asked whether answers have arrived. */
+  /** A confirmation of receipt is pending. */
   confirming = false;
 
   #answers = 0;
@@ -52,7 +52,7 @@ export class Window<C> {
     this.#limits = limits;
   }
 
-  /** Whether deliveries are in flight that need no acknowledgement. */
+  /** Whether deliveries without acknowledgement are in flight. */
   get awaitsAnswers(): boolean {
     return this.#answers > 0;
   }
@@ -74,7 +74,7 @@ export class Window<C> {
     return writable && fits && this.#size < this.#limits.maxMessages;
   }
 
-  /** Whether a message of this id is in flight: then another sender's of the same id has to wait. */
+  /** Whether a message with this id is in flight. Another sender's message with the same id must wait. */
   has(id: string): boolean {
     return this.#inFlight.has(id);
   }
@@ -113,7 +113,7 @@ export class Window<C> {
     if (delivery.onOwnThread) this.#onOwnThread -= 1;
   }
 
-  /** A delivery is known to have arrived: it takes no room any more, unless there are too many of these. */
+  /** Marks a delivery as received: it no longer uses the window, unless there are too many of these. */
   arrived(delivery: InFlightDelivery<C>): void {
     const { maxMessages, maxLength } = this.#limits;
     const { length } = delivery.message.plaintext;
@@ -126,12 +126,12 @@ export class Window<C> {
     this.#onOwnThread -= 1;
   }
 
-  /** Whether room may be won by asking what has arrived. */
+  /** Whether confirming receipt may make room. */
   get mayConfirm(): boolean {
     return this.starved && this.#onOwnThread > 0 && !this.confirming;
   }
 
-  /** Whether enough has drained for messages that were held back. */
+  /** Whether the window has drained enough to deliver held messages. */
   get mayResume(): boolean {
     return this.starved && this.#size <= this.#limits.maxMessages / 2 && this.#length <= this.#limits.maxLength / 2;
   }

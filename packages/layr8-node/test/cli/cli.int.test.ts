@@ -226,11 +226,11 @@ describe("layr8-node", () => {
     [["--peer", "partner.example=nonsense"], "partner.example must be an http or https origin"],
     [["--log", "loud"], "--log must be one of"],
     [["--config", "/does/not/exist.json"], "--config /does/not/exist.json"],
-    [["keys", "create", "--data-dir", "x"], "say what the key may bind"],
+    [["keys", "create", "--data-dir", "x"], "missing option: --did"],
     [["keys", "list"], "--data-dir is missing"],
-    [["keys", "revoke", "--data-dir", "x"], "say which key"],
+    [["keys", "revoke", "--data-dir", "x"], "missing key id"],
     [["stop"], 'Unknown command "stop"'],
-  ])("says what is wrong with %j", async (args, message) => {
+  ])("reports the error in %j", async (args, message) => {
     const said = await failure(...args);
     expect(said).toMatch(/^layr8-node: /);
     expect(said).toContain(message);

@@ -52,7 +52,7 @@ export function credentialStoreCompliance(name: string, create: (maxPerHolder: n
       }
     }
 
-    it("gives back what was stored, under an id that nobody can guess", async () => {
+    it("returns a stored credential under an unguessable id", async () => {
       const stored = await store.add({ holderDid: ALICE, signed: "a.b.c", issuerDid: BOB, validUntil: "2999-01-01T00:00:00Z" });
       expect(stored.id).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
       await reopen();
@@ -131,7 +131,7 @@ export function credentialStoreCompliance(name: string, create: (maxPerHolder: n
       expect(await walk(ALICE, 1000, () => Promise.resolve())).toEqual(await walk(ALICE, 1, () => Promise.resolve()));
     });
 
-    it("walks pages that show each credential once which stays, whatever comes and goes meanwhile", async () => {
+    it("pages through each remaining credential once while others are added and removed", async () => {
       await fc.assert(
         fc.asyncProperty(
           fc.integer({ min: 0, max: 12 }),
@@ -152,7 +152,7 @@ export function credentialStoreCompliance(name: string, create: (maxPerHolder: n
             expect(new Set(seen).size).toBe(seen.length);
             const staying = there.filter((id) => !removed.has(id));
             expect(seen.filter((id) => staying.includes(id))).toEqual(staying);
-            // What came while there was another page to come is shown at its end.
+            // Credentials added during the iteration appear at its end.
             expect(seen.filter((id) => added.includes(id))).toEqual(added);
           },
         ),

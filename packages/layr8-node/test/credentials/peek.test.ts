@@ -18,7 +18,7 @@ describe("peekPresentation", () => {
   it.each([
     ["a JWS", TOKEN, ALL],
     ["a JWS without claims", jws({}), NOTHING],
-    ["a JWS whose iat is no time", jws({ iat: "yesterday" }), NOTHING],
+    ["a JWS whose iat is not a time", jws({ iat: "yesterday" }), NOTHING],
     ["a JWS whose iat is text", jws({ aud: "x", iat: "1800000000" }), ALL],
     ["a JWS whose iat is a date", jws({ aud: "x", iat: "2027-01-15T08:00:00Z" }), ALL],
     ["white space around a JWS", `\n ${TOKEN}\r\n`, ALL],

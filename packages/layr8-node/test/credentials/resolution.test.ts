@@ -32,9 +32,9 @@ describe("resolution options", () => {
   });
 
   it.each(["https://x.example", "x.example/", "did:web:x.example:agent", "*.example", "x example", "x.example:port", "a@x.example", ""])(
-    "refuse what is no host: %j",
+    "reject an invalid host: %j",
     (host) => {
-      expect(() => readResolution({ hosts: { [host]: "http://127.0.0.1:1" } })).toThrow(`resolution.hosts: ${host} is no host`);
+      expect(() => readResolution({ hosts: { [host]: "http://127.0.0.1:1" } })).toThrow(`resolution.hosts: ${host} is not a host`);
     },
   );
 

@@ -49,6 +49,6 @@ it("verifications of one owner take a quarter of all at most, and the last eight
   begin("e");
   await expect.poll(() => asked).toBe(8);
   await expect(verifier.verifyCredential(signed, { owner: "f" })).rejects.toMatchObject(busy);
-  stop.abort(new Error("the test is over"));
+  stop.abort(new Error("the test has ended"));
   for (const { status } of await Promise.allSettled(running)) expect(status).toBe("rejected");
 });

@@ -29,7 +29,7 @@ function start(options: NodeOptions = {}): Promise<Layr8Node> {
   return startNode({ port: 0, logger: false, dataDir: path, apiKeys: [{ key: API_KEY, dids: "any" }], ...options });
 }
 
-/** Runs a node on the directory as long as something is done with it. */
+/** Runs a node on the directory while a callback uses it. */
 async function withNode<T>(use: (rest: RestClient, node: Layr8Node) => Promise<T>, options: NodeOptions = {}): Promise<T> {
   await using node = await start(options);
   return await use(new RestClient(node, API_KEY), node);
@@ -83,7 +83,7 @@ describe("a wallet on disk", () => {
     for (const key of await privateKeys(ISSUER, nodeKey)) expectNowhere(key, found);
   });
 
-  it("does not open under another node key, and says so", async () => {
+  it("fails to open under another node key with an error about it", async () => {
     await withNode((rest) => rest.sign(ISSUER), { nodeKey: randomBytes(32) });
     const refusal = { name: "StorageError", code: "data_dir_unusable", message: expect.stringMatching(/node.key/) as string };
     await expect(start({ nodeKey: randomBytes(32) })).rejects.toMatchObject(refusal);

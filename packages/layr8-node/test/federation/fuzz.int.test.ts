@@ -47,7 +47,7 @@ async function conversation([alice, bob]: readonly [RawAgent, RawAgent], stop: A
   }
 }
 
-/** Bytes that break HTTP, now and then. */
+/** Bytes that are sometimes invalid HTTP. */
 function breakHttp(random: Random): Promise<void> {
   const whole = `POST /didcomm HTTP/1.1\r\nhost: b.localhost\r\ncontent-type: application/didcomm-encrypted+json\r\ncontent-length: 9\r\n\r\n{"a":"b"}`;
   const bytes = pick(random, [

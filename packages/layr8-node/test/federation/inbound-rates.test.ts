@@ -36,7 +36,7 @@ function open({ messagesPerSecond = 1000, strangersPerSecond = 1000 }): void {
   });
 }
 
-/** What a message is answered with: a code, or nothing when it is accepted. */
+/** The code in the response to a message; `undefined` when it is accepted. */
 async function send(from: string, address = ADDRESS): Promise<string | undefined> {
   const message = { id: `${++count}`, type: "https://example.org/test/1.0/ping", from, to: [bob], body: {} };
   const envelope = await world.crypto.pack(JSON.stringify(message), { from, to: bob });
@@ -90,7 +90,7 @@ describe("an endpoint at an origin that the operator vouches for", () => {
   });
 
   it.each(["did:web:evil.example:mallory", "did:web:partner.example.evil.example", "did:key:z6MkMallory"])(
-    "is no endpoint of %s",
+    "rejects an endpoint of %s",
     (did) => {
       expect(endpoints.target("http://127.0.0.1:4001/admin", did)).toBeUndefined();
     },

@@ -119,7 +119,7 @@ describe("POST /didcomm", () => {
     expect((await post(node, envelope)).status).toBe(202);
   });
 
-  it("tells addresses apart behind a proxy that it is told of", async () => {
+  it("distinguishes addresses behind a configured proxy", async () => {
     await restart({ trustProxy: 1, limits: { strangersPerSecond: 1 } });
     const send = async (from: string, n: number): Promise<number> => {
       const response = await fetch(`${node.httpUrl}/didcomm`, {
@@ -139,7 +139,7 @@ describe("POST /didcomm", () => {
     expect((await bob.receive()).plaintext["from"]).toBe(stranger.did);
   });
 
-  it("does not take the sender's word for who it is: from must be the DID of the key", async () => {
+  it("requires from to be the DID of the key", async () => {
     const lie = forgery({}, stranger.message("1", { from: `${stranger.did}-2` }));
     expect(await post(node, lie)).toMatchObject(REFUSED);
     expect(await metric('federation_received_total{result="from_mismatch"}')).toBe(1);
@@ -318,9 +318,9 @@ describe("a forward", () => {
   });
 
   it.each<[string, object, number]>([
-    ["to somebody who isn't here", { body: { next: "did:web:c.localhost:carol" } }, 404],
+    ["to a DID that isn't hosted here", { body: { next: "did:web:c.localhost:carol" } }, 404],
     ["to nobody", { body: {} }, 400],
-    ["to what is no DID", { body: { next: "bob" } }, 400],
+    ["to an invalid DID", { body: { next: "bob" } }, 400],
     ["of nothing", { attachments: [] }, 400],
     ["of too much", { attachments: Array.from({ length: 9 }, () => ({ data: { json: {} } })) }, 400],
     ["of a link", { attachments: [{ data: { links: ["http://127.0.0.1/x"], hash: "x" } }] }, 400],
@@ -364,8 +364,8 @@ describe("hostile envelopes are refused in bounded time, and all alike", () => {
       ),
     ],
     ["another typ", forged(({ protected: all }) => (all["typ"] = "application/didcomm-plain+json"))],
-    ["a plaintext that is none", () => forgery({}, { from: stranger.did, to: [BOB] })],
-    ["a plaintext to somebody else", () => forgery({}, stranger.message("evil", { to: ["did:web:b.localhost:carol"] }))],
+    ["an invalid plaintext", () => forgery({}, { from: stranger.did, to: [BOB] })],
+    ["a plaintext to another DID", () => forgery({}, stranger.message("evil", { to: ["did:web:b.localhost:carol"] }))],
     ["ECDH-ES with a skid", header((all) => ({ ...all, alg: "ECDH-ES+A256KW" }))],
     ["authcrypt with A256GCM", header((all) => ({ ...all, enc: "A256GCM" }))],
     ["alg dir", header((all) => ({ ...all, alg: "dir" }))],
@@ -458,7 +458,7 @@ describe("what a sender's host may do", () => {
     ["a connection that breaks", () => (request) => void request.socket.destroy(), 503, "resolution_failed"],
     ["silence", () => () => {}, 503, "resolution_failed"],
     [
-      "a byte now and then",
+      "single bytes with pauses",
       () => (_, response) => {
         response.writeHead(200, { "content-type": "application/json" });
         const timer = setInterval(() => response.write(" "), 50);
@@ -486,14 +486,14 @@ describe("what a sender's host may do", () => {
     expect(stranger.asked).toEqual([]);
   });
 
-  it("a document that can't be had is what the other node is told of, without why", async () => {
+  it("reports an unresolvable document to the other node without the cause", async () => {
     const answer = '{"error":"the sender\'s DID can\'t be resolved here","code":"bad_request"}';
     expect((await post(node, forgeFrom("did:web:localhost:mallory"))).text).toBe(answer);
     stranger.serve = (_, response) => void response.writeHead(404).end();
     expect((await post(node, stranger.pack(stranger.message("1"), to))).text).toBe(answer);
   });
 
-  it("a host that DNS doesn't know is no reason to stop", async () => {
+  it("continues after a host unknown to DNS", async () => {
     expect(await post(node, forgeFrom("did:web:nobody.invalid:mallory"))).toMatchObject({ status: 503, code: "resolution_failed" });
     await servesStill();
   });

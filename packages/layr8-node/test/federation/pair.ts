@@ -10,7 +10,7 @@ export const BOB = "did:web:b.localhost:bob";
 export const OK = { status: "ok", response: {} };
 export const KEY = "a-key-that-lives-through-restarts";
 
-/** A port that nobody listens on just now. */
+/** A port without a listener. */
 export async function freePort(): Promise<number> {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));

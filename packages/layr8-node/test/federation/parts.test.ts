@@ -34,7 +34,7 @@ describe("UnknownSenderLimiter", () => {
     expect(await ask("a")).toBe("document");
   });
 
-  it("may ask for so many at once, in all and for each address", async () => {
+  it("are limited in concurrent resolutions, in total and per address", async () => {
     const strangers = new UnknownSenderLimiter({ perSecond: 100, atOnce: 3, atOncePerAddress: 2, now: () => 0 });
     for (const address of ["a", "a"]) void strangers.ask(address, never);
     await expect(strangers.ask("a", never)).rejects.toBeInstanceOf(TooManyUnknownSenders);
@@ -48,7 +48,7 @@ describe("UnknownSenderLimiter", () => {
     expect(await strangers.ask("a", () => Promise.resolve(1))).toBe(1);
   });
 
-  it("are none any more once they have been met", () => {
+  it("are known once they have been authenticated", () => {
     const strangers = new UnknownSenderLimiter({ perSecond: 1, atOnce: 1, atOncePerAddress: 1, now: () => 0 });
     expect(strangers.hasMet("did:web:x")).toBe(false);
     strangers.meet("did:web:x");
@@ -98,7 +98,7 @@ describe("RemoteDidCheck", () => {
     expect(hostsOfUrl(origin)).toEqual([host]);
   });
 
-  it("has no host for what is no URL", () => {
+  it("has no host for an invalid URL", () => {
     expect(hostsOfUrl("node.example")).toEqual([]);
   });
 });
@@ -144,7 +144,7 @@ describe("readForward", () => {
 
   it.each([
     ["no next", {}, [{ json: {} }]],
-    ["a next that is no text", { next: 1 }, [{ json: {} }]],
+    ["a next that is not a string", { next: 1 }, [{ json: {} }]],
     ["no attachment", { next: "did:web:b" }, []],
     ["an attachment without data", { next: "did:web:b" }, [{}]],
     ["one bad attachment among good ones", { next: "did:web:b" }, [{ json: {} }, { json: "text" }]],

@@ -45,7 +45,7 @@ it("a node has heard of the sender of an encrypted message that it takes", async
   expect(await heardOf(await world.crypto.pack(message(), { from: alice, to: bob }))).toEqual([alice]);
 });
 
-it("what it refuses is no sign of life", async () => {
+it("does not count a rejection as a sign of life", async () => {
   expect(await heardOf(await world.crypto.pack(message(), { from: alice, to: bob }), DENIED)).toEqual([]);
 });
 

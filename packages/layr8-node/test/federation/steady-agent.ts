@@ -10,7 +10,7 @@ export interface Got {
   readonly connection: number;
 }
 
-/** An agent that comes back when its node does, sends until it is told that a message is safe, and acknowledges what it gets. */
+/** An agent that reconnects when its node restarts, sends each message until it is confirmed, and acknowledges its deliveries. */
 export class SteadyAgent {
   readonly did: string;
   readonly got: Got[] = [];

@@ -45,7 +45,7 @@ export function documentOf(did: string, publicKey: unknown, uri = "http://127.0.
   };
 }
 
-/** Somebody on a host of their own, who speaks DIDComm by hand. The node under test must know the host `m.localhost`. */
+/** A DIDComm sender on its own host, written by hand. The node under test must know the host `m.localhost`. */
 export class Stranger {
   readonly did: string;
   readonly key: OwnKey & PeerKey;

@@ -61,7 +61,7 @@ describe("policies of the recipient's node", () => {
     });
   });
 
-  it("are not fooled by a presentation for somebody else, or for another message", async () => {
+  it("reject a presentation for another audience, or for another message", async () => {
     await start();
     const [alice] = [await pair.alice(), await pair.bob()];
     for (const [id, wrong] of [

@@ -54,7 +54,7 @@ describe("agents on two nodes", () => {
     await expect.poll(() => pair.metric("a", "outbound_messages")).toBe(0);
   });
 
-  it("are told what became of a request: a problem report of the other agent comes back on its thread", async () => {
+  it("receive problem reports of the other agent on the thread of their request", async () => {
     const [alice, bob] = [await pair.alice(), await pair.bob()];
     await alice.send(toBob("1"));
     await bob.receive();
@@ -102,7 +102,7 @@ describe("agents on two nodes", () => {
 });
 
 describe("a node that is away", () => {
-  it("delays nobody but those who write to it", async () => {
+  it("delays only its own senders", async () => {
     const port = await freePort();
     pair.hosts["dead.localhost"] = local(port);
     await pair.stop("a");
@@ -160,7 +160,7 @@ describe("what comes to nothing on another node is told to the sender", () => {
     expect((await alice.receive()).plaintext).toMatchObject(report("1", "e.p.did.unresolved"));
   });
 
-  it("a protocol that nobody handles", async () => {
+  it("a protocol without a handler", async () => {
     const alice = await pair.alice();
     await pair.bob({ protocols: ["https://layr8.io/protocols/other/1.0"] });
     await alice.send(toBob("1"));

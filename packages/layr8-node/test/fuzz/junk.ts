@@ -5,7 +5,7 @@ export function pick<T>(random: Random, from: readonly T[]): T {
   return from[random(from.length)] as T;
 }
 
-/** JSON text of values that nobody expects: some of it too long, too deep, or no JSON at all. */
+/** JSON text of unexpected values: some too long, too deep, or invalid JSON. */
 export const JUNK: readonly string[] = [
   "null",
   "true",
@@ -116,7 +116,7 @@ function templates(did: string): readonly Template[] {
   ];
 }
 
-/** A frame: a template's, with junk in some of its members and, now and then, mutated as text. */
+/** A frame from a template, with junk in some of its members and sometimes mutated as text. */
 export function junkFrame(did: string, random: Random): string {
   const { event, payload } = pick(random, templates(did));
   const junky = (value: string, odds: number) => (random(odds) === 0 ? pick(random, JUNK) : value);

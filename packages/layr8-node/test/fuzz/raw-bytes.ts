@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { connect } from "node:net";
 import { pick, type Random } from "./junk.ts";
 
-/** An upgrade request; `lines` replace the header lines of the same name or come besides. */
+/** An upgrade request; `lines` replace the header lines of the same name or are added. */
 function upgrade(
   apiKey: string,
   lines: Readonly<Record<string, string | undefined>> = {},
@@ -55,7 +55,7 @@ function brokenFrames(random: Random): Buffer {
     // Reserved bits and opcodes.
     Buffer.from([0xf1, 0x80, 0, 0, 0, 0]),
     Buffer.from([0x83, 0x80, 0, 0, 0, 0]),
-    // A length that nobody has memory for.
+    // A length that exceeds any memory.
     Buffer.from([0x81, 0xff, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0]),
     // A length that is allowed and never comes.
     Buffer.from([0x81, 0xff, 0, 0, 0, 0, 0, 0x0f, 0xff, 0xff, 0, 0, 0, 0, 0x5b]),
@@ -65,7 +65,7 @@ function brokenFrames(random: Random): Buffer {
     // A continuation of nothing, and a message that begins within another.
     Buffer.from([0x80, 0x80, 0, 0, 0, 0]),
     Buffer.from([0x01, 0x81, 0, 0, 0, 0, 0x5b, 0x01, 0x81, 0, 0, 0, 0, 0x5b]),
-    // Text that is no UTF-8; closes with bad codes.
+    // Text that is not UTF-8; closes with invalid codes.
     Buffer.from([0x81, 0x83, 0, 0, 0, 0, 0xc3, 0x28, 0xff]),
     Buffer.from([0x88, 0x81, 0, 0, 0, 0, 0x01]),
     Buffer.from([0x88, 0x82, 0, 0, 0, 0, 0x00, 0x05]),

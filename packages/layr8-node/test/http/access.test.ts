@@ -6,7 +6,7 @@ import { credentialOf, RestClient, type Answer } from "./rest-client.ts";
 const OWNER = "did:web:owner.example:agent";
 const STRANGER = "did:web:stranger.example:agent";
 
-/** What somebody has that a stranger would like. */
+/** Data of one API key that another key tries to access. */
 interface Wanted {
   /** A DID of the owner. */
   readonly did: string;
@@ -123,13 +123,13 @@ describe("a stranger's API key", () => {
 describe("no API key", () => {
   it.each(CALLS)("may not %s", async (_name, _status, _code, call) => {
     const wanted = { did: OWNER, id: "11111111-1111-4111-8111-111111111111", credential: "a.b.c", presentation: "a.b.c" };
-    for (const key of [null, "", "a key that nobody has", "x".repeat(5000)]) {
+    for (const key of [null, "", "an unknown key", "x".repeat(5000)]) {
       const answer = await call(new RestClient(node, key), wanted);
       expect(answer).toMatchObject({ status: 401, body: { code: "unauthorized" } });
     }
   });
 
-  it("of a key that was revoked may do nothing any more", async () => {
+  it("of a revoked key are rejected", async () => {
     const { id, key } = await node.createApiKey({ dids: "any" });
     const rest = new RestClient(node, key);
     expect((await rest.get(`/api/v1/credentials?holder_did=${OWNER}`)).status).toBe(200);

@@ -11,10 +11,10 @@ it("an API key's rate goes on as before when the machine's clock is set back", a
   const authentication = new Authentication(apiKeys, 100);
   const request = { headers: { "x-api-key": "secret" } } as unknown as FastifyRequest;
   const exhaust = (): void => {
-    for (;;) authentication.admit(request);
+    for (;;) authentication.authenticate(request);
   };
   expect(exhaust).toThrow("an API key may make 100 requests a second");
   vi.setSystemTime(Date.parse("2026-06-01T11:00:00Z"));
   expect(exhaust).toThrow("an API key may make 100 requests a second");
-  await vi.waitFor(() => authentication.admit(request), { timeout: 60_000, interval: 5 });
+  await vi.waitFor(() => authentication.authenticate(request), { timeout: 60_000, interval: 5 });
 });

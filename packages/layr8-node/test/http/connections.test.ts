@@ -58,7 +58,7 @@ describe("connections without an API key", () => {
     expect(await joins()).toBe(true);
   });
 
-  it("an agent connects while many addresses together hold all that there is", async () => {
+  it("an agent connects while many addresses together hold all connections", async () => {
     await start({ limits: { maxConnections: 40 } });
     for (let address = 2; address < 32; address += 1) await Promise.all([open(`127.0.0.${address}`), open(`127.0.0.${address}`)]);
     expect(await joins()).toBe(true);
@@ -74,7 +74,7 @@ describe("connections without an API key", () => {
     expect(await text(busy)).toContain("400 Bad Request");
   });
 
-  it("agents keep their connections, whoever comes", async () => {
+  it("agents keep their connections when other clients connect", async () => {
     await start({ limits: { maxConnections: 8 } });
     await joins();
     await Promise.all(Array.from({ length: 30 }, () => open()));

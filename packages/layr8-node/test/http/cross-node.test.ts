@@ -23,7 +23,7 @@ async function start(options: NodeOptions = {}): Promise<{ node: Layr8Node; rest
   return { node, rest: new RestClient(node) };
 }
 
-/** A host of somebody else. */
+/** A host of another operator. */
 async function serve(answer: (request: IncomingMessage, response: ServerResponse) => void): Promise<{ port: number; server: Server }> {
   const server = createServer(answer);
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -122,7 +122,7 @@ describe("what other hosts do", () => {
     expect(await verify(rest, credential)).toMatchObject({ status: 502, body: { code: "resolution_failed" } });
   });
 
-  it("is 422 where the host says that there is no such DID", async () => {
+  it("is 422 when the host reports an unknown DID", async () => {
     const empty = await start();
     const { rest } = await start({ resolution: { hosts: { "issuer.example": empty.node.httpUrl } } });
     const foreign = await start();
@@ -130,7 +130,7 @@ describe("what other hosts do", () => {
     expect(await verify(rest, credential)).toMatchObject({ status: 422, body: { code: "resolution_failed" } });
   });
 
-  it("ends with the time for it; meanwhile the rest is asked to come again", async () => {
+  it("ends at its time limit; further requests get 503 until then", async () => {
     let arrived = (): void => {};
     const asked = new Promise<void>((resolve) => {
       arrived = resolve;
@@ -151,7 +151,7 @@ describe("what other hosts do", () => {
     expect((await verify(rest, await rest.sign("did:web:localhost:issuer"))).status).toBe(200);
   });
 
-  it("gives way when nobody waits for the answer", async () => {
+  it("is aborted when the client has disconnected", async () => {
     let gone = (): void => {};
     let arrived = (): void => {};
     const asked = new Promise<void>((resolve) => (arrived = resolve));
@@ -177,7 +177,7 @@ describe("what other hosts do", () => {
     abort.abort();
     await expect(call).rejects.toThrow("aborted");
     await left;
-    // Its place is free again, and nobody counts it as a fault of the node.
+    // Its slot is free again, and it does not count as a failure of the node.
     const signed = await rest.sign("did:web:localhost:issuer");
     await expect.poll(async () => (await verify(rest, signed)).status).toBe(200);
     expect(await (await fetch(`${node.httpUrl}/metrics`)).text()).toContain("layr8_node_failures_total 0");

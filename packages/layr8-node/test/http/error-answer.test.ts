@@ -2,7 +2,7 @@ import { StorageError } from "@parley/storage";
 import { VcError } from "@parley/vc";
 import { describe, expect, it } from "vitest";
 import { CredentialError } from "../../src/credentials/credential-error.ts";
-import { answerTo, RequestRefusal } from "../../src/http/rest/error-answer.ts";
+import { answerTo, RequestRejection } from "../../src/http/rest/error-answer.ts";
 import { IdentityError } from "../../src/identity/identity-error.ts";
 
 const SECRET = "secret of the node";
@@ -10,7 +10,7 @@ const INTERNAL = { status: 500, code: "internal", error: "internal error" };
 
 describe("answerTo", () => {
   it.each([
-    [new RequestRefusal(429, "rate_limited", "slower"), { status: 429, code: "rate_limited", error: "slower" }],
+    [new RequestRejection(429, "rate_limited", "slower"), { status: 429, code: "rate_limited", error: "slower" }],
     [new CredentialError("credential_unknown", "none"), { status: 404, code: "credential_unknown", error: "none" }],
     [new CredentialError("busy", "later"), { status: 503, code: "busy", error: "later" }],
     [new IdentityError("did_not_allowed", "no"), { status: 403, code: "did_not_allowed", error: "no" }],
@@ -19,7 +19,7 @@ describe("answerTo", () => {
     [new VcError("too_large", "long"), { status: 413, code: "too_large", error: "long" }],
     [new VcError("resolution_failed", "away", { retryable: true }), { status: 502, code: "resolution_failed", error: "away" }],
     [new VcError("resolution_failed", "none"), { status: 422, code: "resolution_failed", error: "none" }],
-  ])("tells what is the client's to know: %s", (error, expected) => {
+  ])("includes errors that concern the client: %s", (error, expected) => {
     expect(answerTo(error)).toEqual(expected);
   });
 
@@ -37,7 +37,7 @@ describe("answerTo", () => {
     expect(answerTo(thrown)).toEqual(INTERNAL);
   });
 
-  it("says that storing may be tried again, and not why it failed", () => {
+  it("reports that storing can be retried, without the cause", () => {
     const answer = answerTo(new StorageError("storage_failed", SECRET));
     expect(answer).toMatchObject({ status: 503, code: "storage_failed" });
     expect(answer.error).not.toContain(SECRET);

@@ -58,7 +58,7 @@ describe.each(PATHS)("POST %s", (path) => {
     },
   );
 
-  it("does not take a DID that is none", async () => {
+  it("rejects an invalid DID", async () => {
     for (const did of [
       "",
       "alice",
@@ -153,7 +153,7 @@ describe("a member of the wrong kind is named", () => {
   );
 });
 
-describe("what is no credential", () => {
+describe("an invalid credential", () => {
   const typeless = `${part({ alg: "EdDSA", typ: "vc+jwt", kid: `${DID}#signing` })}.${part({ issuer: DID })}.AA`;
 
   it.each([
@@ -162,7 +162,7 @@ describe("what is no credential", () => {
     ["an empty JWS", "e30.e30.AA"],
     ["a JWT that is something else", `${part({ alg: "EdDSA", typ: "JWT" })}.${part({ sub: "x" })}.AA`],
     ["alg none", `${part({ alg: "none", typ: "vc+jwt" })}.${part(credentialOf(DID))}.`],
-    ["JSON that is no credential", "{}"],
+    ["JSON that is not a credential", "{}"],
     ["JSON with an empty proof", '{"proof":{}}'],
     ["JSON that ends early", '{"proof":'],
     ["an envelope around nothing", '{"type":"EnvelopedVerifiableCredential","id":"data:application/vc+jwt,"}'],

@@ -34,7 +34,7 @@ function validatorOf(schema: JsonObject): z.ZodType {
   return z.fromJSONSchema(JSON.parse(local) as Parameters<typeof z.fromJSONSchema>[0]);
 }
 
-/** Makes a call and checks request and answer against what the document says of them. */
+/** Sends a request and checks it and the response against the OpenAPI document. */
 async function check(method: string, route: string, path: string, body?: object): Promise<Answer> {
   const operation = at("paths", route, method.toLowerCase());
   called.add(`${method.toLowerCase()} ${route}`);
@@ -57,7 +57,7 @@ function expectValid(schema: JsonObject, value: unknown): void {
 }
 
 describe("the OpenAPI document", () => {
-  it("says what every call answers, by what it answers", async () => {
+  it("describes the responses of every call", async () => {
     const sign = "/api/v1/credentials/sign";
     const credential = String(
       (await check("POST", sign, sign, { credential: credentialOf(DID), issuer_did: DID, format: null })).body?.["signed_credential"],
@@ -106,7 +106,7 @@ describe("the OpenAPI document", () => {
     expect(document["security"]).toEqual([{ apiKey: [] }]);
   });
 
-  it("says of each answer when it comes", () => {
+  it("describes each response", () => {
     expect(JSON.stringify(document)).not.toContain("Default Response");
   });
 

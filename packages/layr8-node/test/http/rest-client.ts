@@ -9,7 +9,7 @@ export interface Answer {
   readonly body: JsonObject | undefined;
 }
 
-/** Calls a node's REST side by hand, so that tests may say what no client would. */
+/** Sends raw REST requests, so that tests can send invalid ones. */
 export class RestClient {
   readonly #node: Layr8Node;
   readonly #apiKey: string | null;

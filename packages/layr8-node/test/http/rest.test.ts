@@ -52,7 +52,7 @@ describe("credentials", () => {
   });
 
   it.each([
-    ["with an id that is no text", { id: 7 }, "id_missing"],
+    ["with an id that is not a string", { id: 7 }, "id_missing"],
     ["with an issuer that is a number", { issuer: 7 }, "issuer_missing"],
     ["with an issuer whose id is a number", { issuer: { id: 7 } }, "issuer_missing"],
     ["of another issuer", { issuer: HOLDER }, "issuer_mismatch"],
@@ -163,7 +163,7 @@ describe("presentations", () => {
       .toMatchObject({ status: 422, body: { code: "presentation_not_recent" } });
   });
 
-  it("are refused when there is no room for their nonce", async () => {
+  it("are rejected when the limit of nonces is reached", async () => {
     await start({ limits: { maxNonces: 1 } });
     const credentials = [await rest.sign(ISSUER)];
     expect((await verifyPresentation(await rest.present(HOLDER, credentials, { nonce: "1" }), { nonce: "1" })).status).toBe(200);
@@ -177,7 +177,7 @@ describe("presentations", () => {
 });
 
 describe("stored credentials", () => {
-  it("come back as they were stored, with what they say of themselves", async () => {
+  it("are returned as stored, with their issuer and expiry", async () => {
     const signed = await rest.sign(ISSUER, { validUntil: "2999-01-01T00:00:00Z" });
     const { status, body } = await rest.post("/api/v1/credentials", { holder_did: HOLDER, credential_jwt: signed, extra: 1 });
     expect(status).toBe(201);
@@ -210,7 +210,7 @@ describe("stored credentials", () => {
     expect({ status, body }).toMatchObject({ status: 201, body: { issuer_did: ISSUER, valid_until: "2999-01-01T00:00:00Z" } });
   });
 
-  it("are held against what their holder says of them", async () => {
+  it("are checked against the holder's statements", async () => {
     const signed = await rest.sign(ISSUER, { validUntil: "2999-01-01T00:00:00Z" });
     const store = (more: object) => rest.post("/api/v1/credentials", { holder_did: HOLDER, credential_jwt: signed, ...more });
     expect((await store({ issuer_did: ISSUER, valid_until: "2999-01-01T01:00:00+01:00" })).status).toBe(201);
@@ -282,7 +282,7 @@ it("logs neither keys nor tokens nor credentials, at any level", async () => {
   await verifyPresentation(presentation, { nonce: "a nonce" });
   await verifyCredential(`${signed}x`);
   await new RestClient(node, key).post("/api/v1/credentials", { holder_did: HOLDER, credential_jwt: signed });
-  await new RestClient(node, "a key that nobody has").get("/api/v1/credentials");
+  await new RestClient(node, "an unknown key").get("/api/v1/credentials");
   await rest.send("POST", "/api/v1/credentials/sign", `{"credential": "${signed}"`);
   await node.close();
   const log = lines.join("");
@@ -313,7 +313,7 @@ describe("limits", () => {
 
   it("counts requests by route and status, never by path", async () => {
     await rest.get("/api/v1/credentials/11111111-1111-4111-8111-111111111111");
-    await new RestClient(node, "a key that nobody has").get("/api/v1/credentials/x");
+    await new RestClient(node, "an unknown key").get("/api/v1/credentials/x");
     const text = await (await fetch(`${node.httpUrl}/metrics`)).text();
     expect(text).toContain('layr8_node_rest_requests_total{method="GET",route="/api/v1/credentials/:id",status="404"} 1');
     expect(text).toContain('layr8_node_rest_requests_total{method="GET",route="/api/v1/credentials/:id",status="401"} 1');

@@ -15,7 +15,7 @@ describe("mayActFor", () => {
 
   it.each([
     ["a DID that its rule covers, hosted or not", apiKey("other", [DID]), undefined, true],
-    ["a persistent DID that its rule covers, whoever made it", apiKey("other", ["did:web:acme.example:*"]), persistent, true],
+    ["a persistent DID that its rule covers, created by any key", apiKey("other", ["did:web:acme.example:*"]), persistent, true],
     ["a DID that its rule doesn't cover", apiKey("other", []), undefined, false],
     ["a persistent DID that it made under a rule of then", apiKey("owner", []), persistent, false],
     ["its own ephemeral DID, whatever its rule", apiKey("owner", []), ephemeral, true],
@@ -24,7 +24,7 @@ describe("mayActFor", () => {
     expect(mayActFor(key, DID, hosted)).toBe(expected);
   });
 
-  it("lets nobody act for what is no DID", () => {
+  it("rejects invalid DIDs for every key", () => {
     expect(mayActFor(apiKey("any", "any"), "alice", undefined)).toBe(false);
   });
 });

@@ -32,14 +32,14 @@ describe("ApiKeys", () => {
     ["", "nothing"],
     ["l8_unknown", "an unknown key"],
     ["x".repeat(10_000_000), "a huge text"],
-  ])("finds nobody for %#", async (presented) => {
+  ])("finds no key for %#", async (presented) => {
     const apiKeys = new ApiKeys(memoryRecords());
     await expect(apiKeys.create(undefined as never)).rejects.toThrow("An API key needs options such as { dids:");
     await apiKeys.create({ dids: "any" });
     expect(apiKeys.find(presented)).toBeUndefined();
   });
 
-  it("revokes a key for good", async () => {
+  it("revokes a key permanently", async () => {
     const records = rememberedRecords();
     const apiKeys = new ApiKeys(records);
     const { id, key } = await apiKeys.create({ dids: "any" });

@@ -137,7 +137,7 @@ describe("Dids", () => {
     expect(await dids.admit(owner, { did: `${DID}:x`, mode: "Require" }, "host.example")).toEqual({ refused: `unknown DID: ${DID}:x` });
   });
 
-  it("removes ephemeral DIDs that nobody used lately", async () => {
+  it("removes ephemeral DIDs that were not used recently", async () => {
     let clock = 1000;
     const dids = createDids({ now: () => clock });
     const owner = await apiKey();

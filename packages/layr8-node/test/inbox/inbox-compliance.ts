@@ -152,7 +152,7 @@ export function inboxCompliance(
       expect(await ids()).toEqual(["late"]);
     });
 
-    it("settles messages for good, and ignores unknown seqs", async () => {
+    it("settles messages permanently, and ignores unknown seqs", async () => {
       const [first, , third] = [await store({ id: "1" }), await store({ id: "2" }), await store({ id: "3" })];
       await inbox.settle(ALICE, [third, first, first, 999_999_999]);
       await inbox.settle("did:web:nobody.example", [first]);

@@ -157,7 +157,7 @@ it("LmdbInbox removes what it remembered once it is old", async () => {
   }
 });
 
-it("LmdbInbox remembers no more messages on disk than it may, however young", async () => {
+it("LmdbInbox limits the messages remembered on disk, whatever their age", async () => {
   const directory = await temporaryDirectory();
   const environment = await LmdbEnvironment.open(directory.path, SCHEMA);
   try {

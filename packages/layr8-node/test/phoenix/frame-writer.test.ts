@@ -57,7 +57,7 @@ describe("FrameWriter", () => {
     expect(many.chunks).toBe(4);
   });
 
-  it("writes nothing once frames may not be sent any more", async () => {
+  it("writes nothing after the close frame", async () => {
     let open = true;
     const { texts } = await written(
       (writer) => {

@@ -165,7 +165,7 @@ describe("PhoenixServer", () => {
     expect(await client.push("no:1", "x", {})).toEqual({ status: "error", response: { reason: "unmatched topic" } });
   });
 
-  it("answers a join that crashes, and lives on", async () => {
+  it("replies to a join whose handler throws, and stays open", async () => {
     const client = await open();
     expect(await client.push("crash:1", "phx_join", {})).toMatchObject({ status: "error" });
     expect(failures).toHaveLength(1);
@@ -272,7 +272,7 @@ describe("PhoenixServer", () => {
     ["an object", '{"topic":"t"}'],
     ["the wrong arity", '["1","1","t:1","phx_join"]'],
     ["wrong types", '["1","1",["t"],"phx_join",{}]'],
-  ])("reports a frame that is %s, and lives on", async (_name, text) => {
+  ])("reports a frame that is %s, and stays open", async (_name, text) => {
     const client = await open();
     client.send(text);
     expect(await client.next()).toMatchObject([
@@ -331,7 +331,7 @@ describe("PhoenixServer", () => {
     expect(server.size).toBe(0);
   });
 
-  it("asks clients to come back (1012) when it stops, and lets nobody in then", async () => {
+  it("asks clients to reconnect later (1012) when it stops, and rejects new ones", async () => {
     const client = await open();
     await server.close(1000);
     expect(await client.closed).toBe(1012);

@@ -4,7 +4,7 @@ import { WebSocket } from "ws";
 /** A parsed Phoenix V2 frame. */
 export type RawFrame = [joinRef: string | null, ref: string | null, topic: string, event: string, payload: Record<string, unknown>];
 
-/** A client that speaks Phoenix V2 by hand, so that tests may say what no SDK would. */
+/** A raw Phoenix V2 client, so that tests can send invalid frames. */
 export class RawClient {
   readonly ws: WebSocket;
   readonly closed: Promise<number>;

@@ -47,7 +47,7 @@ describe("the answer to discover-features queries", () => {
     ).toEqual([]);
   });
 
-  it("is about as many protocols as one DID may bind, and no more", async () => {
+  it("discloses at most as many protocols as one DID may bind", async () => {
     const protocols = Array.from({ length: 5120 }, (_, index) => `https://a.example/p${index}/1.0`);
     expect(await disclosed(["*"], protocols)).toHaveLength(MAX_PROTOCOLS);
   });

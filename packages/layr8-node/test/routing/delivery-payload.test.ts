@@ -31,7 +31,7 @@ describe("oversize", () => {
     expect(passed).toBeGreaterThan(1000);
   });
 
-  it("says how large the frame would be", () => {
+  it("returns the size of the frame", () => {
     expect(oversize(deliverable("x".repeat(2 * LIMIT)), LIMIT)).toBeGreaterThan(2 * LIMIT);
   });
 });

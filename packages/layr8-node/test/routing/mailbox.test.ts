@@ -98,7 +98,7 @@ afterEach(() => {
 });
 
 describe("Mailbox", () => {
-  it("keeps messages until somebody is there, and delivers them in order", async () => {
+  it("keeps messages until an agent connects, and delivers them in order", async () => {
     await arrive("1");
     await arrive("2");
     const agent = new Agent();
@@ -402,7 +402,7 @@ describe("Mailbox", () => {
     expect(asker.ids).toEqual(["2"]);
   });
 
-  it("offers what one connection passes on to the next, and reports it when there is none", async () => {
+  it("offers a passed message to the next connection, and reports it without one", async () => {
     const [first, fallback] = [new Agent(), new Agent()];
     mailbox.bind(first, [ECHO]);
     mailbox.bind(fallback, ["*"]);
@@ -475,7 +475,7 @@ describe("Mailbox", () => {
     expect(agent.ids).toEqual(["lost"]);
   });
 
-  it("would take what somebody bound, or asked for", () => {
+  it("accepts messages of a bound protocol or on an open thread", () => {
     const agent = new Agent();
     mailbox.bind(agent, [ECHO]);
     mailbox.spoke("t", agent);

@@ -50,7 +50,7 @@ describe("policies", () => {
     ["an allowed sender", [{ allow: ["did:web:acme.example:*"] }], {}, "authorized"],
     ["a sender that isn't allowed", [{ allow: ["did:web:other.example"] }], {}, "denied"],
     ["nobody allowed", [{ allow: [] }], {}, "denied"],
-    ["a denied sender, allowed besides", [{ allow: ["*"], deny: [APPROACH.sender] }], {}, "denied"],
+    ["a sender that is both denied and allowed", [{ allow: ["*"], deny: [APPROACH.sender] }], {}, "denied"],
     ["a denied sender of one of two policies", [{ allow: ["*"] }, { deny: ["*"] }], {}, "denied"],
     ["a denied sender where the policy only marks", [{ deny: ["*"], enforce: false }], {}, "unauthorized"],
     ["one that marks and one that denies", [{ deny: ["*"], enforce: false }, { deny: ["*"] }], {}, "denied"],

@@ -4,32 +4,33 @@ import { addressKey, FairShare, type FairShareLease } from "@parley/core/interna
 import { BodyError, LEAST_ROOM, readBody } from "../../http/read-body.ts";
 import { response, TRY_AGAIN, type InboundResponse } from "./inbound-response.ts";
 
-/** What `POST /didcomm` is made with. */
+/** Options of {@link addDidcommRoute}. */
 export interface DidcommRouteOptions {
-  /** Takes an envelope; `undefined` once its message is durable. Never rejects. */
+  /** Processes an envelope. Never rejects. */
   take(envelope: Uint8Array, address: string): Promise<InboundResponse | undefined>;
-  /** Bytes of a body. */
+  /** Maximum bytes of a body. */
   readonly maxEnvelopeBytes: number;
-  /** Bytes of all bodies that are being read or worked on. */
+  /** Maximum bytes of all bodies being read or processed. */
   readonly maxInboundBytes: number;
   /** The client's address. */
   addressOf(request: FastifyRequest): string;
-  /** Whether the node takes messages. */
+  /** Whether the node accepts messages. */
   isReady(): boolean;
-  /** A request was refused before its body was looked at. */
+  /** Called when a request is rejected before its body is processed. */
   onRefused(counted: string): void;
 }
 
-/** Where other nodes post. */
+/** Path that other nodes post to. */
 const PATH = "/didcomm";
 const MEDIA_TYPES = ["application/didcomm-encrypted+json", "application/didcomm-envelope-enc", "application/json"];
-/** The share of the room that one address may take. */
+/** Share of the byte budget that one address may use. */
 const SHARE = 1 / 8;
-/** Seconds after which another node may try again what was too much just now. */
+/** Value of `Retry-After` on 429 and 503, in seconds. */
 const RETRY_AFTER = "1";
 
 /**
- * Adds `POST /didcomm`: 202 with an empty body once a message is durable in its recipient's inbox, else `{"error", "code"}`.
+ * Adds `POST /didcomm`. Responds with 202 and an empty body once a message is durable in its recipient's inbox, otherwise with `{"error",
+ * "code"}`.
  *
  * @see {@link https://identity.foundation/didcomm-messaging/spec/v2.1/#https | DIDComm v2.1, HTTPS transport}
  */
@@ -45,12 +46,12 @@ export function addDidcommRoute(app: FastifyInstance, options: DidcommRouteOptio
     return readBody(payload, { maxBytes: maxEnvelopeBytes, lease });
   });
   app.setErrorHandler((error: FastifyError | BodyError, _request, reply) => {
-    // The rest of a body that was not read to its end is not waited for.
+    // The rest of a body that was not read to its end is not read either.
     if (error instanceof BodyError) reply.header("connection", "close");
     return refuse(reply, ofError(error), options);
   });
   app.post(PATH, {
-    // Before the body is read. It is charged as it arrives.
+    // Runs before the body is read; the body is charged as it arrives.
     onRequest: (request, reply, next) => {
       if (!options.isReady()) {
         refuse(reply, response("stopping", "the node is stopping"), options);
@@ -62,7 +63,8 @@ export function addDidcommRoute(app: FastifyInstance, options: DidcommRouteOptio
         return;
       }
       leases.set(request, lease);
-      // One that never came to its handler, which goes on when the other node has hung up.
+      // Releases the lease of a request whose handler never ran. A running handler continues after the other node has disconnected, and
+      // releases it itself.
       reply.raw.once("close", () => leases.get(request)?.release());
       next();
     },
@@ -87,7 +89,7 @@ function send(reply: FastifyReply, { status, code, error }: InboundResponse): Fa
   return reply.code(status).type("application/json").send(JSON.stringify({ error, code }));
 }
 
-/** What is wrong with a request before its envelope is looked at. */
+/** The response to an error before the envelope is processed. */
 function ofError(error: FastifyError | BodyError): InboundResponse {
   const { statusCode = 500 } = error;
   if (error instanceof BodyError && error.fault === "no_room") return response("busy", error.message);

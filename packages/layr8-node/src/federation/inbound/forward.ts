@@ -1,11 +1,11 @@
 import { isJsonObject, type Message } from "@parley/core";
 import { didOf } from "@parley/did";
 
-/** What a forward message holds. */
+/** Content of a forward message. */
 export interface Forward {
-  /** The DID that it is to be handed on to. */
+  /** The DID to which the envelopes are forwarded. */
   readonly next: string;
-  /** The messages for it, in their envelopes. */
+  /** The encrypted messages for that DID. */
   readonly envelopes: readonly string[];
 }
 

@@ -6,8 +6,8 @@ import { UnknownHost } from "./known-hosts.ts";
 import { TooManyUnknownSenders } from "./unknown-sender-limiter.ts";
 
 /**
- * Why the node refuses a message of another node, as the `code` of its answer. Those that begin with `e.` are DIDComm problem codes, which
- * the sender's node hands on to the agent.
+ * Why the node rejects a message from another node: the `code` in its response. Codes that begin with `e.` are DIDComm problem codes, which
+ * the sender's node passes on to the agent.
  */
 export type InboundCode =
   | "bad_request"
@@ -28,13 +28,13 @@ export type InboundCode =
   | "stopping"
   | "internal";
 
-/** How a message of another node is answered. */
+/** The response to a message from another node. */
 export interface InboundResponse {
   readonly status: number;
   readonly code: InboundCode;
-  /** A sentence that gives nothing away. */
+  /** A sentence without details about this node. */
   readonly error: string;
-  /** What it is counted as; more than the other node is told. */
+  /** Its label in metrics, which is more detailed than `code`. */
   readonly counted: string;
 }
 
@@ -58,7 +58,7 @@ const STATUS: Readonly<Record<InboundCode, number>> = {
   internal: 500,
 };
 
-/** Statuses after which the other node shall try again. */
+/** Statuses after which the other node should retry. */
 export const TRY_AGAIN: ReadonlySet<number> = new Set([429, 503]);
 
 export function response(code: InboundCode, error = "message refused", counted: string = code): InboundResponse {
@@ -80,18 +80,18 @@ const REFUSALS: Readonly<Record<Rejection["label"], InboundCode>> = {
   failed: "storage_failed",
 };
 
-/** What the router refuses. Its reasons are for senders that are known. */
+/** The response to a rejection by the router, which rejects authenticated senders only: its reason is included. */
 export function responseToRejection({ label, reason, code, comment }: Rejection): InboundResponse {
-  // A presentation that can't be verified for now.
+  // The presentation can't be verified now.
   if (code === "e.p.me.res.net") return response("resolution_failed", reason);
   if (code === DENIED) return response(DENIED, comment ?? reason);
   return response(REFUSALS[label], reason);
 }
 
-/** The one thing that a partner can do something about, and that a stranger knows anyhow: no reason, which would tell of this node's network. */
+/** Names no cause, which would reveal details of this node's network. A partner can act on it, and others know it anyway. */
 const SENDER_UNRESOLVED = "the sender's DID can't be resolved here";
 
-/** What fails on the way to the router. UnknownSenderLimiter learn nothing of what exactly was wrong with their message. */
+/** The response to an error before the router. Unauthenticated senders don't learn what exactly was wrong with their message. */
 export function responseToError(error: unknown): InboundResponse {
   if (error instanceof TooManyUnknownSenders) return response("rate_limited");
   if (error instanceof UnknownHost) return response(DENIED, error.message, "unknown_host");

@@ -12,11 +12,11 @@ import { isForward, readForward } from "./forward.ts";
 import type { KnownHosts } from "./known-hosts.ts";
 import type { UnknownSenderLimiter } from "./unknown-sender-limiter.ts";
 
-/** What {@link Inbound} is made with. */
+/** Options of {@link Inbound}. */
 export interface InboundOptions {
   readonly isHosted: (did: string) => boolean;
   readonly keys: AgreementKeys;
-  /** Finds documents of senders. */
+  /** Resolves the DID documents of senders. */
   readonly resolver: DidResolver;
   readonly strangers: UnknownSenderLimiter;
   readonly knownHosts: KnownHosts;
@@ -24,35 +24,40 @@ export interface InboundOptions {
   readonly maxEnvelopeBytes: number;
   /** Characters of a message's JSON. */
   readonly maxMessageLength: number;
-  /** Messages that one sender on another node may send in a second. */
+  /** Messages per second from one sender on another node. */
   readonly messagesPerSecond: number;
-  /** Takes what has been opened. See `Router.receive`. */
+  /** Accepts a decrypted message. See `Router.receive`. */
   receive(message: Received): Promise<Rejection | undefined>;
-  /** @param error what came of opening it, where that is why it was refused: for the operator's eyes, not the other node's. */
+  /**
+   * Called once per envelope.
+   *
+   * @param counted label of the response in metrics.
+   * @param error why the envelope could not be decrypted, if that is the reason. For the operator's log, not for the other node.
+   */
   onAnswered(counted: string, error?: unknown): void;
-  /** A message was taken that nobody but its sender can have encrypted: a sign of life of the sender's node. */
+  /** Called when an authcrypted message is accepted, which only its sender can have encrypted: the sender's node is alive. */
   onHeard(sender: string): void;
   onFailure(error: unknown): void;
   /** Milliseconds on a monotonic clock. */
   readonly now: () => number;
 }
 
-/** An envelope, and where it came from. */
+/** An envelope and its origin. */
 interface Arrival {
   readonly envelope: string | Uint8Array;
-  /** The address that it is counted against. */
+  /** The client address charged for it. */
   readonly address: string;
-  /** Forwards around it. */
+  /** Number of forwards that wrapped it. */
   readonly depth: number;
 }
 
-/** Forwards inside of one another that are opened. */
+/** Maximum nesting of forwards. */
 const MAX_FORWARDS = 2;
 const MAX_SENDERS = 10_000;
-/** What all senders of one host may send, in shares of one sender. */
+/** Rate of all senders of one host together, as a multiple of one sender's rate. */
 const HOST_SHARES = 10;
 
-/** Opens what other nodes post, finds out who has sent it, and has it stored. `undefined` stands for a message that is durable. */
+/** Decrypts envelopes posted by other nodes, authenticates the sender, and passes the messages to the router. */
 export class Inbound {
   readonly #options: InboundOptions;
   readonly #senders: RateLimiter;
@@ -65,7 +70,11 @@ export class Inbound {
     this.#hosts = new RateLimiter({ perSecond: HOST_SHARES * perSecond, maxOwners: MAX_SENDERS, now });
   }
 
-  /** Never rejects. @param address what the limits for strangers go by. */
+  /**
+   * Processes one envelope. Called by the HTTP route. Never rejects.
+   *
+   * @param address client address, for the limits on unknown senders.
+   */
   async take(envelope: Uint8Array, address: string): Promise<InboundResponse | undefined> {
     try {
       const refused = await this.#take({ envelope, address, depth: 0 });
@@ -90,7 +99,7 @@ export class Inbound {
     if (isForward(message)) return this.#forward(unpacked, arrival);
     if (sender === undefined) return response("sender_required", "a message needs a sender: encrypt it with authcrypt, or sign it");
     const recipient = didOf(metadata.recipientKid ?? "");
-    // Authcrypt binds the message to the recipient's key, so a recipient can't re-encrypt it for someone else in the sender's name. A
+    // Authcrypt binds the message to the recipient's key, so a recipient can't re-encrypt it for a third party in the sender's name. A
     // signature alone doesn't: it needs `to`.
     if (recipient === undefined || (message.to.length === 0 && metadata.encryptedFromKid === undefined)) {
       return response("bad_request", undefined, "to_missing");
@@ -114,7 +123,7 @@ export class Inbound {
     return undefined;
   }
 
-  /** What is inside is handled as if it had been posted by itself, one after the other. */
+  /** Processes each enclosed envelope like a posted one, one after the other. */
   async #forward({ message }: Unpacked, { address, depth }: Arrival): Promise<InboundResponse | undefined> {
     const forward = depth === MAX_FORWARDS ? undefined : readForward(message);
     if (forward === undefined) return response("bad_request", undefined, "forward_invalid");
@@ -130,7 +139,7 @@ export class Inbound {
     const { keys, resolver, strangers, knownHosts, isHosted, maxEnvelopeBytes } = this.#options;
     const crypto = createDidcommCrypto({
       privateKey: (kid) => keys.find(kid),
-      // What a stranger makes the node look for is counted against its address.
+      // Resolution for unknown senders is charged to the client's address.
       resolver: {
         resolve: async (did, options) => {
           if (!isHosted(did)) knownHosts.check(did);
@@ -143,11 +152,14 @@ export class Inbound {
     return crypto.unpack(envelope);
   }
 
-  /** DIDs without a host cost nothing to make, so that all of their messages are counted for the address, and not only the first. */
+  /**
+   * Remembers an authenticated sender. DIDs without a host cost nothing to create, so all their messages are charged to the address, not
+   * only the first.
+   */
   #meet(sender: string, address: string, units: number): void {
     const { strangers } = this.#options;
     if (!hasHost(sender)) {
-      // Looking for its document has cost a unit already.
+      // Resolving its document has cost one unit already.
       const left = strangers.hasMet(sender) ? units : units - 1;
       if (left > 0) strangers.take(address, left);
     }

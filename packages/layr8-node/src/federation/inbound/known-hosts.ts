@@ -1,13 +1,13 @@
 import { readHost } from "../../credentials/resolution.ts";
 
-/** The sender's host is not one of those that this node takes messages from. */
+/** The sender's host is not among those from which this node accepts messages. */
 export class UnknownHost extends Error {
   constructor() {
     super("This node takes messages from hosts that its operator knows, and from no others");
   }
 }
 
-/** The hosts of other nodes whose agents may send to agents here, where the operator has limited them. */
+/** The allow-list of other nodes' hosts, if the operator has configured one. */
 export class KnownHosts {
   readonly #hosts: ReadonlySet<string> | undefined;
 
@@ -19,7 +19,7 @@ export class KnownHosts {
     this.#hosts = known === undefined ? undefined : new Set([...known.map((host) => readHost(host) ?? host), ...peers]);
   }
 
-  /** `undefined` where every sender is accepted. */
+  /** The allowed hosts; `undefined` if every sender is accepted. */
   get list(): readonly string[] | undefined {
     return this.#hosts === undefined ? undefined : [...this.#hosts];
   }

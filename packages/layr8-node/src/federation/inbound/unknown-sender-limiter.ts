@@ -1,29 +1,29 @@
 import { FairShare, RateLimiter } from "@parley/core/internal";
 import { BoundedMap } from "../bounded-map.ts";
 
-/** Caps on what strangers may make the node do. */
+/** Limits on the work that unknown senders can cause. */
 export interface UnknownSenderLimits {
-  /** Messages of one address, in a second, whose sender the node has not met. */
+  /** Messages per second from one address whose sender is unknown. */
   readonly perSecond: number;
-  /** Documents of such senders that are looked for at once, for all addresses. */
+  /** Documents of unknown senders resolved at the same time, for all addresses. */
   readonly atOnce: number;
-  /** The same for one address. */
+  /** Documents of unknown senders resolved at the same time, for one address. */
   readonly atOncePerAddress: number;
   /** Milliseconds on a monotonic clock. */
   readonly now: () => number;
 }
 
-/** Addresses and senders that are remembered. */
+/** Number of addresses and senders remembered. */
 const MAX_REMEMBERED = 10_000;
 
-/** A stranger has to come back later. */
+/** The limit for unknown senders is reached: the client should retry later. */
 export class TooManyUnknownSenders extends Error {
   constructor() {
     super("Too many messages of unknown senders at once");
   }
 }
 
-/** Tells senders that the node has met from those that it hasn't, and limits how often and how long the latter make it ask other hosts. */
+/** Remembers authenticated senders, and limits the resolution work that unknown ones can cause. */
 export class UnknownSenderLimiter {
   readonly #met = new BoundedMap<string, true>(MAX_REMEMBERED);
   readonly #rate: RateLimiter;
@@ -34,7 +34,7 @@ export class UnknownSenderLimiter {
     this.#asking = new FairShare({ total: atOnce, perOwner: atOncePerAddress });
   }
 
-  /** Whether a message has proven lately to be this DID's. */
+  /** Whether a recent message was authenticated as this DID's. */
   hasMet(did: string): boolean {
     return this.#met.get(did) === true;
   }
@@ -43,12 +43,20 @@ export class UnknownSenderLimiter {
     this.#met.set(did, true);
   }
 
-  /** Takes units of work off an address's rate. @throws TooManyUnknownSenders when too few are left. */
+  /**
+   * Charges units of work to an address.
+   *
+   * @throws TooManyUnknownSenders when too few are left.
+   */
   take(address: string, units = 1): void {
     if (!this.#rate.tryTake(address, units)) throw new TooManyUnknownSenders();
   }
 
-  /** Looks for a stranger's document on behalf of an address. @throws TooManyUnknownSenders */
+  /**
+   * Resolves an unknown sender's document, charged to an address.
+   *
+   * @throws TooManyUnknownSenders
+   */
   async ask<T>(address: string, find: () => Promise<T>): Promise<T> {
     const lease = this.#asking.tryAcquire(address);
     if (lease === undefined) throw new TooManyUnknownSenders();

@@ -6,28 +6,28 @@ import type { DeliveryFailure, OutboundMessage } from "./outbound.ts";
 import type { OutboundLimits } from "./outbound-limits.ts";
 import type { UndeliverableError } from "./undeliverable-error.ts";
 
-/** What an attempt came to. */
+/** Result of a delivery attempt. */
 export type AttemptResult =
   | { readonly kind: "delivered"; readonly message: OutboundMessage }
   | { readonly kind: "dead"; readonly cause: DeliveryFailure }
-  /** Failed; the pair waits so long before the next attempt. */
+  /** Failed; the queue pauses before the next attempt. */
   | { readonly kind: "retry"; readonly reason: string; readonly waitMs: number }
-  /** Nothing was decided: the message has gone meanwhile, its recipient has moved, or a second look is due. */
+  /** No result: the message has been removed, the recipient has moved, or its document must be resolved again. */
   | { readonly kind: "again" };
 
 export const AGAIN: AttemptResult = { kind: "again" };
 
-/** How a message may be tried again. */
+/** Why and when a message is retried. */
 export interface Later {
   readonly reason: string;
-  /** Whether a gate sees to the waiting. */
+  /** Whether the circuit breaker delays the next attempt. */
   readonly breakerDelays?: boolean;
   readonly retryAfterMs?: number;
 }
 
 const MAX_COMMENT = 300;
 
-/** Another attempt, which waits the longer the more have failed. */
+/** A retry, with a wait that grows with the number of failures. */
 export function later(
   attempt: DeliveryAttempt,
   limits: OutboundLimits,
@@ -40,7 +40,7 @@ export function later(
   return { kind: "retry", reason, waitMs: Math.max(retryAfterMs, backoff) };
 }
 
-/** A second look, where that may help; else the end. */
+/** A second resolution where that may help; otherwise a permanent failure. */
 export function undeliverable(attempt: DeliveryAttempt, error: UndeliverableError, waitMs = 0): AttemptResult {
   if (attempt.lookedAgain || !error.lookAgain) return { kind: "dead", cause: { code: error.code, comment: bounded(error.message) } };
   attempt.lookedAgain = true;
@@ -48,7 +48,7 @@ export function undeliverable(attempt: DeliveryAttempt, error: UndeliverableErro
   return { kind: "retry", reason: error.message, waitMs };
 }
 
-/** The end, unless the document that the message went by may be out of date: then it decides whether there is a newer one. */
+/** A permanent failure, unless the recipient's document may be out of date: then a newer document decides. */
 export function refused(
   attempt: DeliveryAttempt,
   document: DidDocument,
@@ -60,7 +60,7 @@ export function refused(
   return AGAIN;
 }
 
-/** Why a message expired, as far as anything is known. */
+/** The failure of an expired message, with the reason of its last failed attempt. */
 export function expired({ reason }: Pick<DeliveryAttempt, "reason">): DeliveryFailure {
   const why = reason === undefined ? "" : `. ${reason}`;
   return { code: "expired", comment: bounded(`The message expired before the other node took it${why}`) };

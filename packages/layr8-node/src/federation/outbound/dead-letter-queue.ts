@@ -4,27 +4,30 @@ import { StorageError } from "@parley/storage";
 import type { DeliveryFailure, OutboundEvents, OutboundMessage } from "./outbound.ts";
 import type { OutboundStore, StoredEntry } from "./outbound-store.ts";
 
-/** A message that is to be told of as dead. */
+/** A message that can't be delivered, and why. */
 interface DeadLetter {
   readonly entry: StoredEntry;
   readonly cause: DeliveryFailure;
 }
 
-/** What is told of at the same time: enough to share flushes of the disk. */
+/** Number of dead letters reported at the same time: enough to share flushes of the disk. */
 const MAX_CONCURRENT = 16;
 
-/** Failed removals that one sweep tries again. */
+/** Failed removals and reports retried per sweep. */
 const MAX_REMOVALS = 1024;
 
-/** What disposal is made with. */
+/** Options of {@link DeadLetterQueue}. */
 export interface DeadLetterQueueOptions {
   readonly store: OutboundStore;
   readonly events: Pick<OutboundEvents, "onDead" | "onFailure">;
-  /** The store has forgotten a message. */
+  /** Called when a message has been removed from the store. */
   onRemoved(entry: StoredEntry): void;
 }
 
-/** Sees messages out of the store, those that died after they have been told of. What fails is tried again with the next sweep. */
+/**
+ * Removes messages from the store: delivered ones directly, dead letters after they have been reported. Failed operations are retried by
+ * the next sweep.
+ */
 export class DeadLetterQueue {
   readonly #options: DeadLetterQueueOptions;
   readonly #working = new Set<Promise<void>>();
@@ -38,25 +41,25 @@ export class DeadLetterQueue {
     this.#options = options;
   }
 
-  /** Removes a message that has been delivered. */
+  /** Removes a delivered message. */
   remove(entry: StoredEntry): void {
     this.#track(this.#remove(entry));
   }
 
-  /** Tells of a message that will never arrive, and removes it. */
+  /** Reports a message that can't be delivered, then removes it. */
   add(entry: StoredEntry, cause: DeliveryFailure): void {
     this.#waiting.push({ entry, cause });
     this.#next();
   }
 
-  /** Called now and then. */
+  /** Called by the queue's sweep timer, every second. */
   sweep(): void {
     for (const { entry, cause } of this.#failedReports.splice(0, MAX_REMOVALS)) this.add(entry, cause);
-    // While the disk is full, all of them would fail again each time.
+    // While the disk is full, all of them would fail again.
     for (const entry of this.#failedRemovals.splice(0, MAX_REMOVALS)) this.remove(entry);
   }
 
-  /** Finishes what is under way. What has not been told of is still in the store. */
+  /** Waits for running reports and removals. Dead letters not reported yet are still in the store. */
   async close(): Promise<void> {
     this.#closed = true;
     while (this.#working.size > 0) await Promise.all(this.#working);
@@ -84,7 +87,7 @@ export class DeadLetterQueue {
       if (message !== undefined) await events.onDead(message, deadLetter.cause);
     } catch (error) {
       events.onFailure(error);
-      // A message that can't be read stays unreadable, and what fails for good fails for good.
+      // An unreadable message stays unreadable, and permanent failures stay permanent: no retry.
       if (message !== undefined && ParleyError.from(error).retryable) {
         this.#failedReports.push(deadLetter);
         return;

@@ -1,6 +1,6 @@
 const BUCKET_MS = 1000;
 
-/** Entries by the second in which they expire: looking for those that are due costs nothing for the others. */
+/** Entries grouped by the second in which they expire. Finding those that are due takes no time for the others. */
 export class Deadlines<E extends { readonly expiresAt: number }> {
   readonly #buckets = new Map<number, Set<E>>();
   #last: number;
@@ -25,8 +25,8 @@ export class Deadlines<E extends { readonly expiresAt: number }> {
   }
 
   /**
-   * Takes out those whose second is over, as they are asked for. An entry that is deleted meanwhile may still be among them. What is not asked
-   * for is found again a second later.
+   * Removes and yields the entries whose second has passed. An entry that is deleted during the iteration may still be yielded. Entries
+   * that the caller doesn't reach are due again a second later.
    */
   *due(now: number): Generator<E, void, undefined> {
     const taken = this.#take(now);
@@ -60,7 +60,7 @@ export class Deadlines<E extends { readonly expiresAt: number }> {
     return found;
   }
 
-  /** What should be over already goes into the next bucket to be looked at. */
+  /** An entry that is due already is added to the next bucket to be read. */
   #bucketFor({ expiresAt }: E): number {
     return Math.max(bucketOf(expiresAt), this.#last + 1);
   }

@@ -20,10 +20,13 @@ import { systemCodeOf } from "./system-code.ts";
 import { UndeliverableError } from "./undeliverable-error.ts";
 
 const DAMAGED: DeliveryFailure = { code: "damaged", comment: "The message was damaged on the disk of its sender's node" };
-/** A route that waited longer than this at a gate is looked up once more, in milliseconds. */
+/** A route that waited longer than this for a lease is resolved again, in milliseconds. */
 const STALE_MS = 30_000;
 
-/** Carries messages to other nodes, one attempt at a time: where to, past whose gates, in which envelope, and what the answer means. */
+/**
+ * Performs delivery attempts to other nodes: resolves the route, acquires a lease on the host, encrypts, posts, and interprets the
+ * response.
+ */
 export class Delivery {
   readonly #options: OutboundOptions;
   readonly #limits: OutboundLimits;
@@ -31,7 +34,7 @@ export class Delivery {
   readonly #httpSender: HttpSender;
   readonly #endpoints: Endpoints;
   readonly #routeResolver: RouteResolver;
-  /** By the origin of the recipients' endpoints. */
+  /** By the origin of recipients' endpoints. */
   readonly #nodes: HostLimiter;
   readonly #closing = new AbortController();
 
@@ -39,7 +42,7 @@ export class Delivery {
     const { network, resolver, clock = systemClock() } = options;
     const now = (): number => clock.monotonic();
     const { signal } = this.#closing;
-    // Each DID that is being resolved listens.
+    // Each running resolution adds a listener.
     setMaxListeners(0, signal);
     this.#options = options;
     this.#limits = limits;
@@ -51,12 +54,12 @@ export class Delivery {
     this.#nodes = new HostLimiter({ retryMs, maxRetryMs, now, maxActive: maxConnectionsPerNode, semaphore: new Semaphore(maxConnections) });
   }
 
-  /** Lanes that wait for hosts that failed. */
+  /** Number of queues that wait for hosts whose circuit breaker is open. */
   get blocked(): number {
     return this.#routeResolver.blocked + this.#nodes.blocked;
   }
 
-  /** Tries to deliver the first message of a pair. Waits for its turns as long as it takes. Never rejects. */
+  /** Attempts to deliver the first message of a queue. Waits as long as the circuit breakers require. Never rejects. */
   async attempt(pair: PairQueue, attempt: DeliveryAttempt): Promise<AttemptResult> {
     try {
       const route = await this.#routeResolver.resolve(attempt);
@@ -76,21 +79,21 @@ export class Delivery {
     if (target !== undefined) this.#nodes.hint(target.url.origin);
   }
 
-  /** Called now and then. */
+  /** Called by the queue's sweep timer, every second. */
   sweep(): void {
     this.#routeResolver.sweep();
     this.#nodes.sweep();
     this.#httpSender.sweep();
   }
 
-  /** Sends those who wait away, and stops resolving and encrypting. What has been posted goes on. */
+  /** Cancels waiting, resolving and encrypting attempts. Posted requests continue. */
   stop(): void {
     this.#closing.abort(new Error("The node is stopping"));
     this.#routeResolver.close();
     this.#nodes.close();
   }
 
-  /** Aborts what is under way. */
+  /** Aborts all requests in flight. */
   close(): Promise<void> {
     this.stop();
     return this.#httpSender.close();
@@ -146,7 +149,7 @@ export class Delivery {
   }
 }
 
-/** A failure by its system code where it has one: messages of sockets hold addresses. */
+/** The system code of a failure if it has one, because messages of socket errors contain addresses. */
 function nameOf(error: unknown): string {
   return systemCodeOf(error) ?? (error instanceof Error ? error.message : "unknown");
 }

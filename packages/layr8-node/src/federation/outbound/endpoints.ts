@@ -2,16 +2,16 @@ import { classifyAddress } from "@parley/did/node";
 import { isIP } from "node:net";
 import type { OutboundOptions } from "./outbound.ts";
 
-/** Where a URL leads. */
+/** An endpoint, and the origin to connect to for it. */
 export interface Target {
   readonly url: URL;
   /** Origin to connect to. */
   readonly origin: string;
-  /** Whether the operator vouches for the origin, so that it may have any address. */
+  /** Whether the operator has configured the origin: then it may have any address. */
   readonly trusted: boolean;
 }
 
-/** Which endpoints this node may ask, and where they are. The address is checked when it is connected to, not here. */
+/** Decides which endpoints this node may contact. Addresses are checked on connection, not here. */
 export class Endpoints {
   readonly #hosts: ReadonlyMap<string, string>;
   readonly #httpForLoopback: boolean;
@@ -22,9 +22,9 @@ export class Endpoints {
   }
 
   /**
-   * Where an endpoint leads: https, http only to loopback if that is allowed, or to what the operator has in the table of hosts. An endpoint at
-   * such an origin, under the origin's own name, is trusted only for DIDs of a host that the table leads there: a document of another host may
-   * name any URL.
+   * Returns the target of an endpoint, or `undefined` if it may not be contacted. Allowed are https, http to loopback if that is enabled,
+   * and origins in the operator's table of hosts. An endpoint under such an origin's own name is trusted only for DIDs of a host that the
+   * table maps there, because a document of another host may name any URL.
    *
    * @param did whose document names the endpoint.
    */
@@ -40,7 +40,7 @@ export class Endpoints {
   }
 }
 
-/** The host of a did:web DID, as it stands in URLs. */
+/** The host of a did:web DID, as written in URLs. */
 function hostOfDid(did: string): string {
   return (/^did:web:([^:]+)/.exec(did)?.[1] ?? "").replace("%3A", ":").toLowerCase();
 }

@@ -32,8 +32,7 @@ export async function seal(
           { id: randomUUID(), media_type: "application/didcomm-encrypted+json", data: { json: JSON.parse(packed) as unknown } },
         ],
       });
-      // Each wraps the one before.
-      // oxlint-disable-next-line no-await-in-loop
+      // Each envelope wraps the previous one.
       packed = await crypto.pack(forward, { from: "anonymous", to: mediator, signal });
       next = mediator;
     }
@@ -44,7 +43,7 @@ export async function seal(
   }
 }
 
-/** @returns `undefined` for what is worth another try. */
+/** @returns `undefined` for errors that may be transient. */
 function undeliverable(error: unknown): UndeliverableError | undefined {
   if (error instanceof TypeError) return new UndeliverableError("failed", "The message can't be encrypted as it is", { cause: error });
   if (!(error instanceof DidcommCryptoError) || error.retryable) return undefined;

@@ -7,14 +7,14 @@ import type { OutboundLimits } from "./outbound-limits.ts";
 import type { Target } from "./endpoints.ts";
 import { UndeliverableError } from "./undeliverable-error.ts";
 
-/** Bytes of an answer that are read; what a node that refused has to say fits easily. */
+/** Bytes of a response body that are read, enough for an error. */
 const MAX_ANSWER_BYTES = 4096;
-/** The pool of a node is closed after this time without a message, in milliseconds. */
+/** Idle time after which the connection pool of a node is closed, in milliseconds. */
 const POOL_IDLE_MS = 100_000;
 const ENCRYPTED = "application/didcomm-encrypted+json";
 const ANY_ADDRESS: readonly AddressKind[] = ["loopback", "private", "link-local", "shared", "multicast", "unspecified", "reserved"];
 
-/** What is needed to post. */
+/** Options of {@link HttpSender}. */
 export interface HttpSenderOptions {
   readonly allow: readonly AddressKind[];
   readonly limits: Pick<OutboundLimits, "maxConnectionsPerNode" | "postTimeoutMs" | "connectTimeoutMs">;
@@ -28,8 +28,8 @@ interface NodePool {
 }
 
 /**
- * Posts messages to nodes that strangers name, over connections that are kept. An address is checked when it is connected to, and it is
- * connected to exactly that one. Redirects are not followed; answers are read up to a limit of bytes, all within a limit of time.
+ * Posts messages to endpoints named in DID documents, over persistent connections. An address is checked on connection, and exactly that
+ * address is used. Redirects are not followed. Responses are bounded in bytes and time.
  */
 export class HttpSender {
   readonly #options: HttpSenderOptions;
@@ -47,8 +47,7 @@ export class HttpSender {
   /**
    * Posts an encrypted message.
    *
-   * @throws UndeliverableError `unreachable` for an address that must not be asked; whatever else goes wrong on the way is worth another
-   *   try.
+   * @throws UndeliverableError `unreachable` for an address that must not be contacted. Other errors are transient.
    */
   async post(target: Target, body: string): Promise<ResponseParts> {
     const abort = new AbortController();
@@ -68,7 +67,7 @@ export class HttpSender {
     }
     const { statusCode: status = 0, headers } = response;
     if (status >= 200 && status < 300) {
-      // Taken is taken: nobody waits for what else the node has to say, but a connection whose answer is read can be used again.
+      // The message is accepted: the caller doesn't wait for the body. It is read to make the connection reusable.
       void discard(response).finally(release);
       return { status, body: "" };
     }
@@ -79,7 +78,7 @@ export class HttpSender {
     }
   }
 
-  /** Called now and then: gives up connections to nodes that nobody writes to any more. */
+  /** Closes the connections to nodes that have been idle. Called by the queue's sweep timer, every second. */
   sweep(): void {
     const before = this.#options.now() - POOL_IDLE_MS;
     for (const [key, { pool, usedAt }] of this.#pools) {
@@ -89,7 +88,7 @@ export class HttpSender {
     }
   }
 
-  /** Aborts what is under way and closes all connections. */
+  /** Aborts all requests and closes all connections. */
   async close(): Promise<void> {
     for (const abort of this.#underWay) abort.abort(new Error("The node is stopping"));
     const pools = [...this.#pools.values()];
@@ -109,7 +108,7 @@ export class HttpSender {
     });
   }
 
-  /** A pool for each host that is named: a connection's address, and its certificate, are those of one name. */
+  /** One pool per host name, because address and certificate of a connection belong to one name. */
   #poolOf({ url, origin, trusted }: Target): HttpConnections {
     const key = `${origin} ${url.host} ${trusted}`;
     let entry = this.#pools.get(key);
@@ -136,7 +135,7 @@ async function discard(body: IncomingMessage): Promise<void> {
   await beginning(body).catch(() => undefined);
 }
 
-/** The first bytes of a body as text. A body that goes on after them, or breaks off, costs its connection. */
+/** The first bytes of a body as text. If the body is longer or breaks off, its connection is closed. */
 async function beginning(body: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = [];
   let length = 0;
@@ -147,7 +146,7 @@ async function beginning(body: IncomingMessage): Promise<string> {
       if (length >= MAX_ANSWER_BYTES) break;
     }
   } catch {
-    // What came of it counts.
+    // The part received so far is used.
   }
   return Buffer.concat(chunks).toString();
 }

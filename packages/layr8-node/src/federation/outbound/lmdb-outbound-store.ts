@@ -7,21 +7,21 @@ import type { OutboundMessage } from "./outbound.ts";
 import { decodeOutbound, encodeOutbound, outboundFingerprint, outboundKey, readOutboundKey, salvageOutbound } from "./outbound-record.ts";
 import type { Appended, OutboundStore, OutboundStoreOptions, StoredEntry } from "./outbound-store.ts";
 
-/** How long a removal may wait to share another write's flush, in milliseconds. Nobody waits for one. */
+/** How long a removal may wait to share another write's flush, in milliseconds. No caller waits for it. */
 const REMOVE_PATIENCE_MS = 20;
 
-/** A (sender, recipient) with messages. */
+/** A (sender, recipient) pair with messages. */
 interface StoredPair {
   readonly number: number;
   readonly sender: string;
   readonly recipient: string;
-  /** Messages, those whose append or removal is under way included. */
+  /** Number of messages, pending appends and removals included. */
   count: number;
-  /** Whether the pair's own record is durable. */
+  /** Whether the record of this pair is durable. */
   recorded: boolean;
 }
 
-/** An entry with what its key is made of. */
+/** An entry and the components of its key. */
 class LmdbEntry implements StoredEntry {
   readonly #pair: StoredPair;
   readonly seq: number;
@@ -56,10 +56,10 @@ class LmdbEntry implements StoredEntry {
 }
 
 /**
- * Messages to other nodes in a node's data directory.
+ * Stores messages to other nodes in a node's data directory.
  *
  * Tables: `outbound` (seq, pair, length, expiry, fingerprint → message), `outbound-lanes` (pair → sender and recipient) and
- * `outbound-recent` (see {@link RecentJournal}). A directory that lacks them gets them.
+ * `outbound-recent` (see {@link RecentJournal}). Missing tables are created.
  */
 export class LmdbOutboundStore implements OutboundStore {
   readonly #now: () => number;
@@ -70,9 +70,9 @@ export class LmdbOutboundStore implements OutboundStore {
   readonly #recent: RecentMessages;
   readonly #pairs = new Map<string, StoredPair>();
   readonly #waiting = new TransientMap<Fingerprint, true>();
-  /** Appends under way. */
+  /** Pending appends. */
   readonly #pending = new TransientMap<Fingerprint, Promise<void>>();
-  /** What they store, by seq. */
+  /** Messages of pending appends, by seq. */
   readonly #fresh = new TransientMap<number, OutboundMessage>();
   #loaded: readonly LmdbEntry[] = [];
   #nextNumber = 1;
@@ -89,7 +89,7 @@ export class LmdbOutboundStore implements OutboundStore {
   }
 
   /**
-   * Opens the queue of an environment, one at a time per environment. Closing it leaves the environment open.
+   * Opens the store of an environment. Only one may be open per environment. Closing it leaves the environment open.
    *
    * @throws StorageError `storage_failed`, `data_dir_unusable`
    */
@@ -113,7 +113,7 @@ export class LmdbOutboundStore implements OutboundStore {
     pair.count += 1;
     const entry = new LmdbEntry(pair, this.#nextNumber++, message.plaintext.length, storableTime(message.expiresAt), fingerprint);
     this.#writes.put(this.#messages, entry.key, encodeOutbound(message));
-    // Rides along until it is known to be durable: then each message is stored with what it needs.
+    // Written with each message until known to be durable, so that no message is stored without its pair.
     if (!pair.recorded) this.#writes.put(this.#pairRecords, numbersKey(pair.number), encodePair(pair));
     this.#journal.add(fingerprint);
     const durable = this.#writes.flush();
@@ -138,7 +138,7 @@ export class LmdbOutboundStore implements OutboundStore {
     const fresh = this.#fresh.get(seq);
     if (fresh !== undefined) return fresh;
     const value = this.#readValue(key);
-    if (value === undefined) throw new StorageError("storage_failed", "There is no such message to another node");
+    if (value === undefined) throw new StorageError("storage_failed", "Unknown message to another node");
     return decodeOutbound(sender, recipient, value);
   }
 
@@ -194,12 +194,12 @@ export class LmdbOutboundStore implements OutboundStore {
     return pair;
   }
 
-  /** A message of the pair is gone. An empty pair is forgotten; one that comes after it has a number of its own. */
+  /** A message of the pair has left. An empty pair is removed; a later one gets a new number. */
   #leave(pair: StoredPair): void {
     pair.count -= 1;
     if (pair.count > 0) return;
     this.#pairs.delete(pairKey(pair.sender, pair.recipient));
-    // With the next commit is soon enough: a record that is left over is removed by the next start.
+    // Written with the next commit. If that fails, the next start removes the record.
     if (pair.recorded && !this.#closed) this.#writes.remove(this.#pairRecords, numbersKey(pair.number));
   }
 
@@ -219,7 +219,7 @@ export class LmdbOutboundStore implements OutboundStore {
       const pair = pairs.get(number);
       this.#nextNumber = Math.max(this.#nextNumber, seq + 1, number + 1);
       if (pair === undefined) {
-        // Nothing says any more between whom it was.
+        // The record of its sender and recipient is missing.
         damaged.push([this.#messages, Uint8Array.from(key)]);
         continue;
       }
@@ -258,7 +258,7 @@ function decodePair(value: Uint8Array): { sender: string; recipient: string } | 
 
 /** @throws TypeError for an entry of another store. */
 function ownEntry(entry: StoredEntry): LmdbEntry {
-  if (!(entry instanceof LmdbEntry)) throw new TypeError("This is no entry of this store");
+  if (!(entry instanceof LmdbEntry)) throw new TypeError("Not an entry of this store");
   return entry;
 }
 

@@ -6,7 +6,7 @@ import type { Appended, OutboundStore, OutboundStoreOptions, StoredEntry } from 
 
 const DURABLE = Promise.resolve();
 
-/** Messages to other nodes that wait as long as the process lives: nothing survives a restart. */
+/** Stores messages to other nodes in memory. They are lost on a restart. */
 export class MemoryOutboundStore implements OutboundStore {
   readonly #now: () => number;
   readonly #recent: RecentMessages;
@@ -40,7 +40,7 @@ export class MemoryOutboundStore implements OutboundStore {
   read({ seq }: StoredEntry): OutboundMessage {
     this.#assertOpen();
     const message = this.#messages.get(seq);
-    if (message === undefined) throw new StorageError("storage_failed", "There is no such message to another node");
+    if (message === undefined) throw new StorageError("storage_failed", "Unknown message to another node");
     return message;
   }
 

@@ -1,38 +1,38 @@
-/** Caps and times of the queue of messages to other nodes. */
+/** Limits of the queue of messages to other nodes. */
 export interface OutboundLimits {
-  /** Messages of one sender that wait. Default 10,000. */
+  /** Messages of one sender waiting. Default 10,000. */
   readonly maxMessagesPerSender: number;
-  /** Characters of plaintext of one sender that wait. Default 64 Mi. */
+  /** Characters of plaintext of one sender waiting. Default 64 Mi. */
   readonly maxLengthPerSender: number;
-  /** Messages of all senders of one owner that wait. Default: no cap. */
+  /** Messages of all senders of one owner waiting. Default: no limit. */
   readonly maxMessagesPerOwner: number;
-  /** Characters of plaintext of all senders of one owner that wait. Default: no cap. */
+  /** Characters of plaintext of all senders of one owner waiting. Default: no limit. */
   readonly maxLengthPerOwner: number;
-  /** Messages that wait for one host: the host of did:web DIDs, else a DID. Default 100,000. */
+  /** Messages waiting for one host: the host of did:web DIDs, otherwise the DID. Default 100,000. */
   readonly maxMessagesPerHost: number;
-  /** Characters of plaintext that wait for one host. Default 256 Mi. */
+  /** Characters of plaintext waiting for one host. Default 256 Mi. */
   readonly maxLengthPerHost: number;
-  /** How long (sender, recipient, id) is remembered after a message came, in milliseconds. Default 10 minutes. */
+  /** How long (sender, recipient, id) is remembered after a message was stored, in milliseconds. Default 10 minutes. */
   readonly deduplicationMs: number;
-  /** How many messages are remembered at least, whatever their age. Default 1 Mi. */
+  /** Minimum number of messages remembered, whatever their age. Default 1 Mi. */
   readonly maxRemembered: number;
-  /** Messages that are under way to one node at the same time, and connections to it. Default 8. */
+  /** Messages posted to one node at the same time, and connections to it. Default 8. */
   readonly maxConnectionsPerNode: number;
-  /** Messages that are under way to all nodes together. Default 256. */
+  /** Messages posted to all nodes at the same time. Default 256. */
   readonly maxConnections: number;
-  /** Longest time until another node has answered, from the connection on, in milliseconds. Default 20,000. */
+  /** Time limit for a response after the connection is open, in milliseconds. Default 20,000. */
   readonly postTimeoutMs: number;
-  /** Longest time for a connection, in milliseconds. Default 5000. */
+  /** Time limit for opening a connection, in milliseconds. Default 5000. */
   readonly connectTimeoutMs: number;
-  /** First wait after failures of one node; doubles, with jitter. Milliseconds. Default 1000. */
+  /** First wait after failures of a node, in milliseconds. Doubles, with jitter. Default 1000. */
   readonly retryMs: number;
   /** Longest wait between two attempts, in milliseconds. Default 60,000. */
   readonly maxRetryMs: number;
-  /** Longest `Retry-After` of another node that is kept to, in milliseconds. Default 5 minutes. */
+  /** Longest `Retry-After` that is honored, in milliseconds. Default 5 minutes. */
   readonly maxRetryAfterMs: number;
-  /** Wait before a recipient that was not found is looked for a second and last time, in milliseconds. Default 6000. */
+  /** Wait before an unresolvable recipient is resolved a second and last time, in milliseconds. Default 6000. */
   readonly secondLookMs: number;
-  /** How long closing waits for answers that are under way, in milliseconds. Default 5000. */
+  /** How long closing waits for responses, in milliseconds. Default 5000. */
   readonly closeMs: number;
 }
 
@@ -58,7 +58,7 @@ const DEFAULTS: OutboundLimits = {
   closeMs: 5000,
 };
 
-/** The caps of the queue, each one's default unless given. */
+/** Adds the defaults. */
 export function outboundLimits(limits: Partial<OutboundLimits> = {}): OutboundLimits {
   return { ...DEFAULTS, ...limits };
 }

@@ -14,7 +14,7 @@ import { Quota } from "./quota.ts";
 
 const SWEEP_MS = 1000;
 
-/** Opens the queue of messages to other nodes on a store. What waits there since before goes on at once. */
+/** Opens the queue on a store. Delivery of the messages in the store starts at once. */
 export function openOutbound(options: OutboundOptions): Outbound {
   return new OutboundQueue(options);
 }
@@ -28,11 +28,11 @@ class OutboundQueue implements Outbound {
   readonly #quota: Quota;
   readonly #deadlines: Deadlines<StoredEntry>;
   readonly #pairs = new Map<string, PairQueue>();
-  /** Wakes pairs that wait after a failure. */
+  /** Resolves the pauses of queues that wait after a failure. */
   readonly #pauses = new Map<NodeJS.Timeout, () => void>();
   readonly #running = new Set<Promise<void>>();
   readonly #sweeper: NodeJS.Timeout;
-  /** Lanes that wait after a failure. */
+  /** Number of queues that wait after a failure. */
   #pausing = 0;
   #isSweeping = false;
   #closed = false;
@@ -64,7 +64,7 @@ class OutboundQueue implements Outbound {
     if (this.#closed) throw new StorageError("storage_failed", "The queue of messages to other nodes is closed");
     const counted = { sender: message.sender, recipient: message.recipient, length: message.plaintext.length };
     const hasRoom = this.#quota.hasRoom(counted, share);
-    // Taken before anything is awaited, lest those who come meanwhile take the same room.
+    // Reserved before the first await, so that concurrent calls don't reserve the same quota.
     if (hasRoom) this.#quota.take(counted);
     const giveBack = (): void => {
       if (hasRoom) this.#quota.give(counted);
@@ -76,11 +76,11 @@ class OutboundQueue implements Outbound {
         return appended;
       }
       const { entry, durable } = appended;
-      // It may be on its way while it is being written. Nobody has been told yet that it is safe, and whoever sends it again, because of a
-      // crash or a failed write, does so with the same id, which the other node knows.
+      // Delivery may start before the message is durable, because the sender has no confirmation yet. If it sends the message again after a
+      // crash or a failed write, the id is the same and the remote node recognizes it.
       const pair = this.#admit(entry);
       durable.catch(() => {
-        // Whoever else has taken it out sees to the rest.
+        // Otherwise another code path has removed the message and releases its quota.
         if (pair === undefined || this.#takeOut(pair, entry)) giveBack();
       });
       return { status: "stored", durable };
@@ -130,7 +130,7 @@ class OutboundQueue implements Outbound {
     );
   }
 
-  /** A message takes its place in its pair; `undefined` if that has to wait for the next start. */
+  /** Adds a message to the queue of its pair. Returns `undefined` when closed: the message is delivered after the next start. */
   #admit(entry: StoredEntry): PairQueue | undefined {
     if (this.#closed) return undefined;
     const key = pairKey(entry);
@@ -149,12 +149,11 @@ class OutboundQueue implements Outbound {
     return pair;
   }
 
-  /** Sees to the messages of a pair, one after the other, until there are none. */
+  /** Delivers the messages of a queue one after the other, until it is empty. */
   async #run(key: string, pair: PairQueue): Promise<void> {
     for (let attempt = pair.first(); attempt !== undefined; attempt = pair.first()) {
       if (this.#closed) return;
-      // One at a time is what keeps their order.
-      // oxlint-disable-next-line no-await-in-loop
+      // Sequential delivery preserves the order.
       const result = await this.#delivery.attempt(pair, attempt);
       // oxlint-disable-next-line no-await-in-loop
       await this.#conclude(pair, attempt, result);
@@ -167,12 +166,12 @@ class OutboundQueue implements Outbound {
     const { events } = this.#options;
     switch (result.kind) {
       case "delivered":
-        // It may not have been stored meanwhile, and is gone already.
+        // If its append has failed, it is removed already.
         if (this.#takeOut(pair, entry)) this.#deadLetters.remove(entry);
         events.onDelivered?.(result.message);
         return;
       case "dead":
-        // The same; or it has expired, and been told of.
+        // As above; or it has expired and was reported.
         if (this.#takeOut(pair, entry)) this.#deadLetters.add(entry, result.cause);
         return;
       case "retry":
@@ -184,7 +183,7 @@ class OutboundQueue implements Outbound {
     }
   }
 
-  /** @returns whether it was still there. */
+  /** @returns whether it was still queued. */
   #takeOut(pair: PairQueue, entry: StoredEntry): boolean {
     this.#deadlines.delete(entry);
     return pair.delete(entry);
@@ -203,7 +202,7 @@ class OutboundQueue implements Outbound {
     this.#pausing -= 1;
   }
 
-  /** Buries what has expired, in slices: the messages of many senders may expire in the same second. */
+  /** Dead-letters expired messages, in time slices, since many may expire in the same second. */
   async #sweep(): Promise<void> {
     const slice = new TimeSlice();
     for (const entry of this.#deadlines.due(this.#now())) {
@@ -227,13 +226,13 @@ function pairKey({ sender, recipient }: StoredEntry): string {
   return `${sender} ${recipient}`;
 }
 
-/** Events whose exceptions go no further: what a listener does wrong must not hold up messages. */
+/** Catches exceptions of listeners, so that a faulty listener doesn't stop delivery. */
 function quiet(events: OutboundEvents): OutboundEvents {
   const onFailure = (error: unknown): void => {
     try {
       events.onFailure(error);
     } catch {
-      // There is nobody else to tell.
+      // No further way to report it.
     }
   };
   const guarded = (call: () => void): void => {

@@ -4,7 +4,7 @@ import { decodeMessage, encodeMessage, readIntactHeader } from "../../inbox/mess
 import { type Fingerprint, FINGERPRINT_LENGTH, fingerprintOf } from "../../inbox/recent-messages.ts";
 import type { OutboundMessage } from "./outbound.ts";
 
-/** What a key holds: all that is known of a message without reading it. */
+/** Content of a key: all that is known of a message without reading it. */
 export interface OutboundKey {
   readonly seq: number;
   readonly pair: number;
@@ -16,7 +16,7 @@ export interface OutboundKey {
 /** Bytes of a key before the fingerprint. */
 const NUMBERS_LENGTH = 24;
 
-/** What identifies a message to another node: (recipient, sender, id, own expiry), as in inboxes. */
+/** The fingerprint of a message to another node: (recipient, sender, id, own expiry), as in inboxes. */
 export function outboundFingerprint(message: OutboundMessage): Fingerprint {
   const { recipient, sender, id, expires } = message;
   return fingerprintOf({ recipient, from: sender, id, expires });
@@ -46,7 +46,7 @@ export function decodeOutbound(sender: string, recipient: string, value: Uint8Ar
   return { sender, recipient, id, type, plaintext, expiresAt };
 }
 
-/** What is left of a damaged record: all but body and thread. */
+/** Recovers all but body and thread of a damaged record. */
 export function salvageOutbound(sender: string, recipient: string, value: Uint8Array): OutboundMessage | undefined {
   const header = readIntactHeader(value);
   if (header === undefined) return undefined;

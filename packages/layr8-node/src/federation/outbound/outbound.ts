@@ -17,116 +17,116 @@ export interface OutboundMessage {
   readonly type: string;
   /** The DIDComm plaintext: JSON as the sender wrote it. Well-formed Unicode. */
   readonly plaintext: string;
-  /** When the message is void, in milliseconds since 1970. */
+  /** Expiry, in milliseconds since 1970. */
   readonly expiresAt: number;
   /** The message's own `expires_time`, which tells a retry from a duplicate. Not kept with the message. */
   readonly expires?: number | undefined;
 }
 
-/** What became of a message that was to be queued. */
+/** Result of {@link Outbound.enqueue}. */
 export type Enqueued =
-  /** It has its place. It is safe once `durable` resolves; if that rejects with a StorageError, it has not been stored. */
+  /** Queued. Stored once `durable` resolves; if that rejects with a StorageError, the message is not stored. */
   | { readonly status: "stored"; readonly durable: Promise<void> }
-  /** The same (sender, recipient, id) waits already, or came lately: nothing to do, the first one counts. */
+  /** The same (sender, recipient, id) is queued or was queued recently. Nothing to do. */
   | { readonly status: "duplicate" }
-  /** The sender, or the recipient's host, has as many messages or characters waiting as it may. */
+  /** A limit on waiting messages or characters of the sender, its owner or the recipient's host is reached. */
   | { readonly status: "full" };
 
-/** What waits to be delivered. */
+/** Size of the queue. */
 export interface OutboundDepth {
   readonly messages: number;
   /** Characters of all plaintexts. */
   readonly length: number;
-  /** Pairs of sender and recipient with messages that wait. */
+  /** Sender–recipient pairs with waiting messages. */
   readonly pairs: number;
-  /** Those of them whose other node did not take a message lately, so that they wait for another try. */
+  /** Sender–recipient pairs blocked by a node that rejected or didn't respond; they wait for a retry. */
   readonly blocked: number;
 }
 
 /**
  * The durable queue of messages to agents on other nodes.
  *
- * **Order** is kept for each (sender, recipient): one message of a pair is under way at a time, and the next one is begun when it was
- * taken, refused for good or has expired. Pairs don't wait for each other but where they share a node: that one is sent a few messages at
- * a time, in turns, and while it takes none, a single one now and then.
+ * **Order** is kept for each (sender, recipient) pair: one message of a pair is in flight at a time, and the next one starts when it was
+ * accepted, permanently rejected or has expired. Pairs are independent, except that they share the limits of their node: a node gets a few
+ * messages at a time, and while it fails, one probe after growing pauses.
  *
- * **Delivery is at least once.** What another node has taken may be sent again after a crash of this one; receivers know it by its id. A
- * message may be on its way before it is durable: one that could not be stored may have been delivered.
+ * **Delivery is at least once.** After a crash of this node, a message that the other node has accepted may be sent again; receivers
+ * recognize its id. A message may be sent before it is durable: one that could not be stored may have been delivered.
  */
 export interface Outbound {
   /**
-   * Takes a message. A duplicate of one that is not durable yet resolves, and rejects, with it.
+   * Queues a message. A duplicate of one that is not durable yet resolves and rejects with it.
    *
-   * @param share of its sender's and its host's room that may be full with it; default all of it.
+   * @param share share of the sender's and the host's quota that it may use. Default 1.
    */
   enqueue(message: OutboundMessage, share?: number): Promise<Enqueued>;
   /**
-   * The node of a DID has just shown that it is there: it is asked again at once, where it was given up for a while. Nothing is asked more
-   * often than once a second because of it, nor what has said itself for how long to leave it alone.
+   * The node of a DID was seen alive: brings the next attempt forward if its circuit breaker is open, but to no more than one per second,
+   * and not before a requested `Retry-After`.
    *
-   * @param resolver has just found the document of the DID, and finds it again at no cost.
+   * @param resolver has just resolved the document of the DID, and has it in its cache.
    */
   hint(did: string, resolver: DidResolver): void;
   depth(): OutboundDepth;
-  /** Messages of one sender that wait. */
+  /** Number of waiting messages of one sender. */
   waiting(sender: string): number;
-  /** Ends what is under way, within the limits' `closeMs`, and keeps the rest for the next start. The store is closed, too. Idempotent. */
+  /** Waits up to `closeMs` for attempts in flight and closes the store. Other messages stay stored for the next start. Idempotent. */
   close(): Promise<void>;
 }
 
 /**
- * Why a message will never arrive.
+ * Why a message can't be delivered.
  *
  * | code | meaning |
  * | --- | --- |
- * | `expired` | its time was over before the other node took it |
+ * | `expired` | it expired before the other node accepted it |
  * | `unresolved` | the recipient's DID doesn't exist, can't be resolved here, or its document is invalid |
  * | `unreachable` | the document names no endpoint that this node may ask |
  * | `no_key` | sender and recipient have no usable keys in common |
- * | `refused` | the other node refused it; `status` and perhaps `remoteCode` say more |
+ * | `refused` | the other node rejected it; `status` and possibly `remoteCode` have details |
  * | `damaged` | its record on this node's disk is damaged |
  * | `failed` | it could not be encrypted or read here |
  */
 export type DeliveryFailureCode = "expired" | "unresolved" | "unreachable" | "no_key" | "refused" | "damaged" | "failed";
 
-/** Why a message will never arrive, in words and for programs. */
+/** Why a message can't be delivered, for people and for programs. */
 export interface DeliveryFailure {
   readonly code: DeliveryFailureCode;
   /** A sentence for people, without secrets, at most 300 characters. */
   readonly comment: string;
   /** HTTP status of a refusal. */
   readonly status?: number;
-  /** `code` in the JSON of a refusal: at most 128 characters out of letters, digits, `.`, `_` and `-`. Whatever the other node wrote. */
+  /** `code` in the JSON of a rejection: at most 128 characters out of letters, digits, `.`, `_` and `-`. Chosen by the remote node. */
   readonly remoteCode?: string;
 }
 
-/** What the queue tells the node. Exceptions of all but `onDead` are the queue's to swallow. */
+/** Events of the queue. Exceptions of all but `onDead` are caught. */
 export interface OutboundEvents {
-  /** Another node has taken the message. */
+  /** A remote node has accepted the message. */
   onDelivered?(message: OutboundMessage): void;
   /**
-   * A message came to nothing. It is forgotten once the returned promise resolves, and told of again if that rejects with a retryable
-   * error. After a crash in between it may be told of twice.
+   * A message can't be delivered. It is removed once the returned promise resolves, and reported again if that rejects with a retryable
+   * error. After a crash in between it may be reported twice.
    */
   onDead(message: OutboundMessage, cause: DeliveryFailure): void | Promise<void>;
-  /** An attempt failed and will be repeated. `reason` is for people. */
+  /** An attempt failed and will be retried. `reason` is for people. */
   onRetry?(about: Pick<OutboundMessage, "sender" | "recipient">, reason: string): void;
-  /** Something failed that no caller can be told of. */
+  /** An internal failure that concerns no caller. */
   onFailure(error: unknown): void;
 }
 
 /** Options of the queue. */
 export interface OutboundOptions {
   readonly store: OutboundStore;
-  /** Finds documents of recipients and mediators. Its cache is what makes it cheap: it is asked for every message. */
+  /** Resolves the documents of recipients and mediators. Called for every message, so it must cache. */
   readonly resolver: DidResolver;
-  /** Encrypts: for the recipient by the sender, and forwards anonymously for mediators. */
+  /** Encrypts for the recipient as the sender, and forwards anonymously for mediators. */
   readonly crypto: Pick<DidcommCrypto, "pack">;
-  /** Which addresses may be asked; `timeoutMs` and `cacheTtlMs` play no part. */
+  /** Which addresses may be contacted; `timeoutMs` and `cacheTtlMs` are not used. */
   readonly network: Pick<Resolution, "allow" | "hosts" | "httpForLoopback">;
   readonly events: OutboundEvents;
   readonly limits?: Partial<OutboundLimits>;
-  /** The owner of a sender, whose senders have a cap in common. Default: nobody. */
+  /** The owner of a sender, whose senders share limits. Default: no owner. */
   readonly ownerOf?: (sender: string) => string | undefined;
   /** Default: the system's. */
   readonly clock?: Pick<Clock, "expiry" | "monotonic">;

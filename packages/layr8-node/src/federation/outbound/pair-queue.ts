@@ -2,34 +2,34 @@ import { Fifo, TransientMap } from "@parley/core/internal";
 import type { DeliveryFailure } from "./outbound.ts";
 import type { StoredEntry } from "./outbound-store.ts";
 
-/** What is known of the attempts to deliver the first message of a pair. */
+/** State of the attempts to deliver the first message of a queue. */
 export interface DeliveryAttempt {
   readonly entry: StoredEntry;
-  /** Attempts that failed. */
+  /** Number of failed attempts. */
   failures: number;
-  /** Why the last one failed, for people. */
+  /** Why the last attempt failed, for people. */
   reason?: string;
-  /** Whether the last attempt failed because the recipient's document could not be had. */
+  /** Whether the last attempt failed because the recipient's document could not be resolved. */
   unresolved: boolean;
-  /** Whether the recipient's document is to be newer than the first look at it. */
+  /** Whether the recipient's document must be newer than the one first resolved. */
   lookedAgain: boolean;
-  /** A refusal that stands unless the recipient's document has changed since: it, and the document as JSON. */
+  /** A rejection that is final unless the recipient's document has changed since: its cause, and the document as JSON. */
   refusal?: { readonly cause: DeliveryFailure; readonly document: string };
 }
 
-/** Messages that are gone, beyond which a pair tidies up. */
+/** Number of removed messages above which a queue is compacted. */
 const MAX_GONE = 64;
 
-/** Messages of one sender for one recipient, in the order of their coming. The messages themselves are in the store. */
+/** Messages from one sender to one recipient, in order. Holds entries only; the messages are in the store. */
 export class PairQueue {
   readonly recipient: string;
-  /** Whether somebody sees to its messages. */
+  /** Whether a delivery loop runs for this queue. */
   running = false;
-  /** The message that is being posted, which nobody else may take out. */
+  /** The message being posted, which expiry must not remove. */
   posting: StoredEntry | undefined;
   /** By seq. */
   readonly #present = new TransientMap<number, StoredEntry>();
-  /** In their order, with some that are gone already. */
+  /** In order, removed ones included. */
   readonly #order = new Fifo<StoredEntry>();
   #attempt: DeliveryAttempt | undefined;
 
@@ -49,12 +49,12 @@ export class PairQueue {
   /** @returns whether it was there. */
   delete(entry: StoredEntry): boolean {
     const found = this.#present.delete(entry.seq);
-    // Those that go while the first one is stuck would pile up.
+    // Removed entries would accumulate while the first one is stuck.
     if (this.#order.size > MAX_GONE + 2 * this.#present.size) this.#order.retain(({ seq }) => this.#present.has(seq));
     return found;
   }
 
-  /** The message whose turn it is, with what has been tried. */
+  /** The first message and the state of its attempts. */
   first(): DeliveryAttempt | undefined {
     let entry = this.#order.first();
     while (entry !== undefined && !this.#present.has(entry.seq)) {

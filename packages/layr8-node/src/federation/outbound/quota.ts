@@ -1,6 +1,6 @@
 import type { OutboundLimits } from "./outbound-limits.ts";
 
-/** What counts of a message. */
+/** The parts of a message that are counted. */
 interface Counted {
   readonly sender: string;
   readonly recipient: string;
@@ -12,18 +12,18 @@ interface Usage {
   length: number;
 }
 
-/** Keeps one sender, and the messages for one host, from taking all the room. */
+/** Limits the waiting messages of one sender, one owner and one host. */
 export class Quota {
   readonly #limits: OutboundLimits;
   readonly #senders = new Map<string, Usage>();
   readonly #hosts = new Map<string, Usage>();
   readonly #owners = new Map<string, Usage>();
-  /** Owners of senders that have messages: a sender may be gone before its messages are. */
+  /** Owners of senders with waiting messages, kept because a sender may be removed before its messages are. */
   readonly #ownerOfSender = new Map<string, string>();
   readonly #ownerOf: (sender: string) => string | undefined;
   readonly #total: Usage = { messages: 0, length: 0 };
 
-  /** @param ownerOf the owner of a sender, whose senders have a cap in common. */
+  /** @param ownerOf returns the owner of a sender, whose senders share limits. */
   constructor(limits: OutboundLimits, ownerOf: (sender: string) => string | undefined = () => undefined) {
     this.#limits = limits;
     this.#ownerOf = ownerOf;
@@ -37,7 +37,7 @@ export class Quota {
     return this.#senders.get(sender)?.messages ?? 0;
   }
 
-  /** @param share of the room that may be full with it. */
+  /** @param share share of the limits that may be used. */
   hasRoom({ sender, recipient, length }: Counted, share: number): boolean {
     const { maxMessagesPerSender, maxLengthPerSender, maxMessagesPerHost, maxLengthPerHost } = this.#limits;
     const { maxMessagesPerOwner, maxLengthPerOwner } = this.#limits;
@@ -73,7 +73,7 @@ export class Quota {
   }
 }
 
-/** Who answers for a DID: the host of a did:web, else nobody but the DID itself. */
+/** The unit by which hosts are limited: the host of a did:web DID, otherwise the DID itself. */
 export function hostOf(did: string): string {
   const [, host] = /^did:web:([^:]+)/.exec(did) ?? [];
   return host === undefined ? did : `did:web:${host.toLowerCase()}`;

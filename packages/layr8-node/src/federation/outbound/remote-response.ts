@@ -1,15 +1,15 @@
 import { isJsonObject } from "@parley/core";
 import type { DeliveryFailure } from "./outbound.ts";
 
-/** What another node's HTTP response means for a message. */
+/** The meaning of a remote node's HTTP response for a message. */
 export type RemoteResponse =
   | { readonly kind: "taken" }
-  /** Worth another try, after the time that the node asked for, if any. `silent`: a proxy says that the node itself gives no answer. */
+  /** Retry, after the requested time if there is one. `silent`: a proxy reports that the node itself doesn't respond. */
   | { readonly kind: "later"; readonly reason: string; readonly retryAfterMs: number; readonly silent: boolean }
-  /** Refused for good. `lookAgain`: unless what this node knows of the recipient is out of date. */
+  /** Rejected permanently. `lookAgain`: unless this node's knowledge of the recipient is out of date. */
   | { readonly kind: "refused"; readonly cause: DeliveryFailure; readonly lookAgain: boolean };
 
-/** A response as far as it matters. */
+/** The parts of a response that matter here. */
 export interface ResponseParts {
   readonly status: number;
   readonly retryAfter?: string | undefined;
@@ -17,18 +17,18 @@ export interface ResponseParts {
   readonly body: string;
 }
 
-/** Statuses below 500 that pass: timeout, misdirected, too early, too many requests. */
+/** Transient statuses below 500: timeout, misdirected, too early, too many requests. */
 const PASSING: ReadonlySet<number> = new Set([408, 421, 425, 429]);
-/** Statuses of proxies that get no answer. */
+/** Statuses of proxies that get no response from the node. */
 const SILENT: ReadonlySet<number> = new Set([502, 504]);
-/** Statuses that a message gets, too, if it went to a former place of the recipient, or was encrypted for a former key. */
+/** Statuses that are also possible if the message was sent to a former endpoint, or encrypted for a former key. */
 const PERHAPS_OUTDATED: ReadonlySet<number> = new Set([400, 404, 410]);
 const REMOTE_CODE = /^[\w.-]{1,128}$/;
 const MAX_COMMENT = 200;
 
 /**
- * Reads a response to a posted message. Any 2xx means that it was taken; 408, 421, 425, 429 and 5xx pass; everything else, redirects
- * included, is a refusal.
+ * Interprets the response to a posted message. Any 2xx means accepted; 408, 421, 425, 429 and 5xx are transient; all other statuses,
+ * redirects included, are rejections.
  *
  * @param now milliseconds since 1970, for a `Retry-After` that is a date.
  * @see {@link https://identity.foundation/didcomm-messaging/spec/v2.1/#https | DIDComm v2.1, HTTPS}
@@ -47,7 +47,7 @@ export function readResponse({ status, retryAfter, body }: ResponseParts, now: n
   return { kind: "refused", cause: { code: "refused", comment, status, ...remote }, lookAgain: PERHAPS_OUTDATED.has(status) };
 }
 
-/** Seconds or a date, as milliseconds from now; 0 for neither. */
+/** Parses `Retry-After`, in seconds or as a date, to milliseconds from now; 0 for neither. */
 export function readRetryAfter(value: string | undefined, now: number): number {
   if (value === undefined) return 0;
   if (/^\d{1,9}$/.test(value)) return Number(value) * 1000;
@@ -55,7 +55,7 @@ export function readRetryAfter(value: string | undefined, now: number): number {
   return Number.isNaN(date) ? 0 : Math.max(0, date - now);
 }
 
-/** `{error, code}`, if that is what it is. */
+/** Reads `{error, code}` from a body; empty for any other body. */
 function readProblem(body: string): { readonly code?: string; readonly comment?: string } {
   let value: unknown;
   try {
@@ -71,7 +71,7 @@ function readProblem(body: string): { readonly code?: string; readonly comment?:
   };
 }
 
-/** Text of a stranger in one line, without anything that could steer a terminal or a reader. */
+/** Removes control and formatting characters from a remote node's text, which could affect a terminal, and truncates it. */
 function printable(text: string): string {
   return text.slice(0, MAX_COMMENT).replace(/[^\p{L}\p{M}\p{N}\p{P}\p{S} ]/gu, " ");
 }

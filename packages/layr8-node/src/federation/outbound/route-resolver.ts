@@ -12,22 +12,22 @@ import { Semaphore } from "./semaphore.ts";
 import { systemCodeOf } from "./system-code.ts";
 import { UndeliverableError } from "./undeliverable-error.ts";
 
-/** DIDs of one host, and of all hosts, that are resolved at the same time. */
+/** DIDs resolved at the same time, of one host and of all hosts. */
 const MAX_PER_HOST = 8;
 const MAX_RESOLUTIONS = 128;
 
-/** What a routeResolver is made with. */
+/** Options of {@link RouteResolver}. */
 export interface RouteResolverOptions {
   readonly resolver: DidResolver;
   readonly endpoints: Endpoints;
   readonly limits: OutboundLimits;
   /** Milliseconds on a monotonic clock. */
   readonly now: () => number;
-  /** Ends everything. */
+  /** Cancels all resolutions. */
   readonly signal: AbortSignal;
 }
 
-/** Finds where recipients are, and does not ask again and again a host that has no documents just now. */
+/** Resolves the routes to recipients. Limits requests to hosts whose documents could not be resolved. */
 export class RouteResolver {
   readonly #options: RouteResolverOptions;
   readonly #hosts: HostLimiter;
@@ -40,22 +40,22 @@ export class RouteResolver {
     this.#hosts = new HostLimiter({ retryMs, maxRetryMs, now, maxActive: MAX_PER_HOST, semaphore: new Semaphore(MAX_RESOLUTIONS) });
   }
 
-  /** Messages that wait for hosts that failed. */
+  /** Number of messages that wait for hosts whose circuit breaker is open. */
   get blocked(): number {
     return this.#hosts.blocked;
   }
 
-  /** Whether any host is left alone because it failed. */
+  /** Whether any host's circuit breaker is open. */
   get anyOpen(): boolean {
     return this.#hosts.anyOpen;
   }
 
-  /** The host of a DID was heard of. */
+  /** The host of a DID was seen alive. */
   hint(did: string): void {
     this.#hosts.hint(hostOf(did));
   }
 
-  /** Finds the route of a message, or why there is none. */
+  /** Resolves the route of a message; otherwise returns the result of the attempt. */
   async resolve(attempt: DeliveryAttempt): Promise<Route | AttemptResult> {
     const { recipient } = attempt.entry;
     const lease = await this.#hosts.acquire(hostOf(recipient), attempt.failures > 0);
@@ -65,7 +65,7 @@ export class RouteResolver {
       const route = await this.#find(recipient, maxAgeOf(attempt, this.#options.limits));
       lease.succeeded();
       attempt.unresolved = false;
-      // The same document again: the refusal was meant.
+      // The document is unchanged: the rejection is final.
       if (refusal !== undefined && refusal.document === JSON.stringify(route.document)) return { kind: "dead", cause: refusal.cause };
       return route;
     } catch (error) {
@@ -73,17 +73,17 @@ export class RouteResolver {
     }
   }
 
-  /** Where a recipient is by now. What can't be learnt at once is no reason to wait any longer. */
+  /** Resolves a route again. Returns the old one if that fails, because the message has waited long enough. */
   async refresh(route: Route): Promise<Route> {
     return this.#find(route.document.id, Infinity).catch(() => route);
   }
 
-  /** Called now and then. */
+  /** Called by the queue's sweep timer, every second. */
   sweep(): void {
     this.#hosts.sweep();
   }
 
-  /** Sends those who wait away. */
+  /** Cancels waiting attempts. */
   close(): void {
     this.#hosts.close();
   }
@@ -115,8 +115,8 @@ function reasonOf(error: unknown): string {
 }
 
 /**
- * How old a document may be, or the memory that there was none. The resolver remembers failures, too; the gates see to it that hosts are
- * not asked too often, so that the one who is let through may really ask. Timers may be a little early, hence the halves.
+ * Maximum age of a cached document, or of a cached failure. The resolver caches failures too. The circuit breakers limit requests to hosts,
+ * so an attempt that holds a lease may ask the host. Timers may fire slightly early, so the limits are halved.
  */
 function maxAgeOf({ lookedAgain, unresolved }: DeliveryAttempt, { secondLookMs, retryMs }: OutboundLimits): number {
   if (lookedAgain) return secondLookMs / 2;

@@ -10,14 +10,14 @@ export interface Route {
   readonly mediators: readonly string[];
 }
 
-/** What a route is found with. */
+/** Options of {@link findRoute}. */
 export interface RouteOptions {
   readonly resolver: DidResolver;
   readonly endpoints: Endpoints;
   /** Age at which a cached document is resolved again, in milliseconds; `Infinity` leaves it to the cache. */
   readonly maxAgeMs: number;
   readonly signal: AbortSignal;
-  /** Routes that follow from one document alone: a resolver with a cache gives the same one again and again. */
+  /** Routes cached by document, for routes that depend on one document alone. A caching resolver returns the same object each time. */
   readonly known: WeakMap<DidDocument, Route>;
 }
 
@@ -25,10 +25,11 @@ export interface RouteOptions {
 const MAX_MEDIATORS = 3;
 
 /**
- * Finds where messages for a DID are taken: the first endpoint of its document that this node can use. An endpoint that is the DID of a
- * mediator is followed once.
+ * Finds the endpoint for messages to a DID: the first one of its document that this node can use. An endpoint that is the DID of a mediator
+ * is followed once.
  *
- * @throws UndeliverableError `unresolved` or `unreachable`; DidError when it is worth another try.
+ * @throws UndeliverableError `unresolved` or `unreachable`.
+ * @throws DidError for transient errors.
  * @see {@link https://identity.foundation/didcomm-messaging/spec/v2.1/#service-endpoint | DIDComm v2.1, Service Endpoint}
  */
 export async function findRoute(recipient: string, options: RouteOptions): Promise<Route> {
@@ -52,7 +53,7 @@ export async function findRoute(recipient: string, options: RouteOptions): Promi
   throw new UndeliverableError("unreachable", `${recipient} names no endpoint for DIDComm v2 that this node may ask`, { lookAgain: true });
 }
 
-/** Where a DID's own node takes messages, as its document says; `undefined` for one behind a mediator that is named by its DID. */
+/** The endpoint of a DID's own node, from its document; `undefined` if it is behind a mediator that is named by its DID. */
 export function ownTarget(document: DidDocument, endpoints: Endpoints): Target | undefined {
   for (const endpoint of didcommEndpoints(document)) {
     const target = takesV2(endpoint) ? endpoints.target(endpoint.uri, document.id) : undefined;
@@ -74,7 +75,7 @@ function takesV2({ accept }: DidcommEndpoint): boolean {
   return accept.length === 0 || accept.some((profile) => /^didcomm\/v2(?:;|$)/.test(profile));
 }
 
-/** The DIDs of the routing keys; `undefined` where they can't be used. */
+/** The DIDs of the routing keys; `undefined` if they can't be used. */
 function mediatorsOf({ uri, routingKeys }: DidcommEndpoint): readonly string[] | undefined {
   const dids = routingKeys.flatMap((key) => didOf(key) ?? []);
   const count = dids.length + (uri.startsWith("did:") ? 1 : 0);
@@ -86,7 +87,7 @@ async function resolve(did: string, { resolver, maxAgeMs, signal }: RouteOptions
     return await resolver.resolve(did, { signal, maxAgeMs });
   } catch (error) {
     if (!(error instanceof DidError) || error.retryable) throw error;
-    // What is said about the text of the DID stays true; the rest is about a document, which may be there or be repaired in a moment.
+    // Errors about the text of the DID are permanent. Errors about its document may be fixed in a moment.
     const lookAgain = error.code !== "did_invalid" && error.code !== "method_not_supported";
     throw new UndeliverableError("unresolved", `${did} can't be resolved: ${error.message}`, { cause: error, lookAgain });
   }

@@ -1,9 +1,9 @@
 import { ParleyError } from "@parley/core";
 
-/** Causes of causes that are looked at. */
+/** Maximum depth of the chain of causes. */
 const MAX_DEPTH = 4;
 
-/** The code that the system, or a library, gave a failure or what caused it: `ECONNREFUSED`; `undefined` for none. */
+/** The system or library code of a failure or of its cause, such as `ECONNREFUSED`; `undefined` without one. */
 export function systemCodeOf(error: unknown): string | undefined {
   let cause = error;
   for (let depth = 0; depth < MAX_DEPTH && cause instanceof Error; depth++) {

@@ -1,10 +1,10 @@
 import { ParleyError, type ParleyErrorOptions } from "@parley/core";
 import type { DeliveryFailureCode } from "./outbound.ts";
 
-/** A message can't be delivered, as far as can be seen now. */
+/** A message can't be delivered by current knowledge. */
 export class UndeliverableError extends ParleyError<DeliveryFailureCode> {
   override readonly name: string = "UndeliverableError";
-  /** Whether what it follows from may be out of date, so that a second look is worth it. */
+  /** Whether that knowledge may be out of date, so that a second resolution may help. */
   readonly lookAgain: boolean;
 
   constructor(

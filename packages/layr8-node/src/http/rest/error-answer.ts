@@ -5,7 +5,7 @@ import { CredentialError, type CredentialErrorCode } from "../../credentials/cre
 import { IdentityError, type IdentityErrorCode } from "../../identity/identity-error.ts";
 import { BodyError, type BodyFault } from "../read-body.ts";
 
-/** How an error is answered. */
+/** The response to an error. */
 export interface ErrorAnswer {
   readonly status: number;
   readonly code: string;
@@ -43,15 +43,15 @@ const BODY: Readonly<Record<BodyFault, string>> = {
   aborted: "malformed_request",
 };
 
-/** What Fastify refuses by itself. */
+/** Codes of requests that Fastify rejects. */
 const HTTP: Readonly<Record<number, string>> = {
   404: "not_found",
   413: "too_large",
   415: "unsupported_media_type",
 };
 
-/** A refusal that has no other error. */
-export class RequestRefusal extends Error {
+/** A rejected request without a more specific error class. */
+export class RequestRejection extends Error {
   readonly status: number;
   readonly code: string;
 
@@ -62,9 +62,9 @@ export class RequestRefusal extends Error {
   }
 }
 
-/** Says how an error is answered: the one table from errors to HTTP. What isn't a client's doing says nothing about itself. */
+/** Maps errors to HTTP responses: the only such table. Internal errors disclose no details. */
 export function answerTo(thrown: unknown): ErrorAnswer {
-  if (thrown instanceof RequestRefusal) return { status: thrown.status, code: thrown.code, error: thrown.message };
+  if (thrown instanceof RequestRejection) return { status: thrown.status, code: thrown.code, error: thrown.message };
   if (thrown instanceof CredentialError) return { status: CREDENTIAL[thrown.code], code: thrown.code, error: thrown.message };
   if (thrown instanceof IdentityError) return { status: IDENTITY[thrown.code], code: thrown.code, error: thrown.message };
   if (thrown instanceof VcError) return { status: statusOf(thrown), code: thrown.code, error: thrown.message };
@@ -78,7 +78,7 @@ export function answerTo(thrown: unknown): ErrorAnswer {
 
 const INTERNAL: ErrorAnswer = { status: 500, code: "internal", error: "internal error" };
 
-/** What is retryable about a credential is that another host could not be asked. */
+/** A retryable error of a credential means that another host could not be reached. */
 function statusOf({ code, retryable }: VcError): number {
   if (retryable) return 502;
   return code === "too_large" ? 413 : 422;

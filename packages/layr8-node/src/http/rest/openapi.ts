@@ -1,12 +1,12 @@
 import { isJsonObject, type JsonObject } from "@parley/core";
 
 const REF = "#/components/schemas/";
-/** What the type provider appends to the name of a schema where it describes a request. */
+/** Suffix that the type provider appends to the name of a request schema. */
 const INPUT = /Input$/;
 
 /**
- * Tidies an OpenAPI document. The type provider writes every schema twice, as it is for requests (`DidInput`) and for answers (`Did`): what
- * nothing refers to goes, and what is left has its plain name where only one of both is.
+ * Simplifies an OpenAPI document. The type provider emits every schema twice, for requests (`DidInput`) and for responses (`Did`).
+ * Unreferenced schemas are removed, and the others get their plain name where it is unambiguous.
  */
 export function tidyOpenapi(document: JsonObject): JsonObject {
   const components = objectOf(document["components"]);
@@ -27,7 +27,7 @@ export function tidyOpenapi(document: JsonObject): JsonObject {
   ) as JsonObject;
 }
 
-/** Names of the schemas that something refers to, itself or through others. */
+/** Names of all directly or indirectly referenced schemas. */
 function usedSchemas(paths: unknown, schemas: JsonObject): ReadonlySet<string> {
   const used = new Set<string>();
   const queue: unknown[] = [paths];

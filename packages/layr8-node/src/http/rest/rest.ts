@@ -12,37 +12,37 @@ import {
 import type { Wallet } from "../../credentials/wallet.ts";
 import type { ApiKeys } from "../../identity/api-keys.ts";
 import { Authentication } from "./authentication.ts";
-import { answerTo, RequestRefusal } from "./error-answer.ts";
+import { answerTo, RequestRejection } from "./error-answer.ts";
 import { tidyOpenapi } from "./openapi.ts";
 import { BodyError, LEAST_ROOM, readBody } from "../read-body.ts";
 import { addRoutes } from "./routes.ts";
 import { named } from "./schemas.ts";
 
-/** What the REST side of a node is made with. */
+/** Options of {@link addRest}. */
 export interface RestOptions {
   readonly wallet: Wallet;
   readonly apiKeys: ApiKeys;
-  /** Requests that one API key may make in a second. */
+  /** Requests per second of one API key. */
   readonly requestsPerSecond: number;
-  /** Bytes of all bodies that are being read; one API key may have an eighth. */
+  /** Maximum bytes of all bodies being read; one API key may use an eighth. */
   readonly maxBodyBytes: number;
   /** The client's address. */
   addressOf(request: FastifyRequest): string;
-  /** An API key's request is let in. */
+  /** A request was authenticated. */
   onCall(key: string): void;
-  /** A request was answered. `route` is the pattern, not the path. */
+  /** A response was sent. `route` is the pattern, not the path. */
   onAnswered(method: string, route: string, status: number): void;
-  /** Something failed inside the node. */
+  /** An internal failure. */
   onFailure(error: unknown): void;
-  /** A request showed no valid API key. */
+  /** A request presented no valid API key. */
   onRefusedKey(address: string): void;
 }
 
-/** Where the calls are described. */
+/** Path of the OpenAPI document. */
 const OPENAPI_PATH = "/openapi.json";
-/** Seconds after which a client may try again what was too much just now. */
+/** Value of `Retry-After` on 429 and 503, in seconds. */
 const RETRY_AFTER = "1";
-/** The share of the room for bodies that one API key may take. */
+/** Share of the byte budget for bodies that one API key may use. */
 const SHARE = 1 / 8;
 
 /** Adds the REST calls and their description, {@link OPENAPI_PATH}. Errors are `{"error": "<sentence>", "code": "<stable code>"}`. */
@@ -81,10 +81,10 @@ export async function addRest(app: FastifyInstance, options: RestOptions): Promi
     calls.addHook("onRequest", (request, reply, next) => {
       reply.header("cache-control", "no-store");
       try {
-        authentication.admit(request);
+        authentication.authenticate(request);
         options.onCall(authentication.keyOf(request).id);
       } catch (error) {
-        if (error instanceof RequestRefusal && error.status === 401) options.onRefusedKey(options.addressOf(request));
+        if (error instanceof RequestRejection && error.status === 401) options.onRefusedKey(options.addressOf(request));
         throw error;
       }
       next();
@@ -96,8 +96,8 @@ export async function addRest(app: FastifyInstance, options: RestOptions): Promi
 }
 
 /**
- * JSON bodies only; an empty one is none, since many clients name a content type even where they send nothing. What is being read is charged
- * to its API key as it arrives.
+ * Accepts JSON bodies only. An empty one counts as none, since many clients send a content type without a body. Bodies are charged to their
+ * API key as they arrive.
  */
 function readBodies(app: FastifyInstance, maxBytes: number, ownerOf: (request: FastifyRequest) => string): void {
   const room = new FairShare({ total: maxBytes, perOwner: Math.max(app.initialConfig.bodyLimit ?? 0, maxBytes * SHARE) });
@@ -112,9 +112,9 @@ function readBodies(app: FastifyInstance, maxBytes: number, ownerOf: (request: F
       lease.release();
     }
     if (body === "") return undefined;
-    // Another reader might take the other one of two.
+    // Other parsers may choose the other of two duplicate members.
     if (jsonFault(body, Number.POSITIVE_INFINITY) !== undefined) {
-      throw new RequestRefusal(400, "malformed_request", "body: an object has a member twice");
+      throw new RequestRejection(400, "malformed_request", "body: an object has a member twice");
     }
     return new Promise((resolve, reject) => {
       void parse(request, body, (error, value: unknown) => (error === null ? resolve(value) : reject(error)));

@@ -5,15 +5,15 @@ import type { StoredCredential } from "../../credentials/credential-store.ts";
 import { decodeCursor, encodeCursor } from "../../credentials/page.ts";
 import type { Wallet } from "../../credentials/wallet.ts";
 import type { Authentication } from "./authentication.ts";
-import { RequestRefusal } from "./error-answer.ts";
+import { RequestRejection } from "./error-answer.ts";
 import * as schemas from "./schemas.ts";
 import type { StoredCredentialBody } from "./wire.ts";
 
 const CREDENTIALS = "/api/v1/credentials";
 const PRESENTATIONS = "/api/v1/presentations";
 const FAILURES = {
-  "4xx": answer("Refused, and not to be tried again as it is, unless it is 429", schemas.errorBody),
-  "5xx": answer("Failed; 502 and 503 may be tried again", schemas.errorBody),
+  "4xx": answer("Rejected; retry only after 429", schemas.errorBody),
+  "5xx": answer("Failed; 502 and 503 can be retried", schemas.errorBody),
 };
 
 /** Adds the calls of the wallet. */
@@ -46,7 +46,7 @@ export function addRoutes(app: FastifyInstance, wallet: Wallet, authentication: 
         operationId: "verifyCredential",
         summary: "Verify a credential's signature, issuer, dates and status",
         body: schemas.verifyCredentialBody,
-        response: { 200: answer("It is valid", schemas.verifiedCredential), ...FAILURES },
+        response: { 200: answer("The credential is valid", schemas.verifiedCredential), ...FAILURES },
       },
     },
     (request, reply) => {
@@ -83,14 +83,14 @@ export function addRoutes(app: FastifyInstance, wallet: Wallet, authentication: 
         operationId: "listCredentials",
         summary: "List a holder's credentials, oldest first",
         querystring: schemas.listQuery,
-        response: { 200: answer("A page of them", schemas.credentialList), ...FAILURES },
+        response: { 200: answer("A page of credentials", schemas.credentialList), ...FAILURES },
       },
     },
     (request) => {
       const { holder_did: holderDid, limit, cursor } = request.query;
       const after = cursor === undefined ? undefined : decodeCursor(cursor);
       if (cursor !== undefined && after === undefined) {
-        throw new RequestRefusal(400, "malformed_request", "querystring/cursor: is not one that a list gave");
+        throw new RequestRejection(400, "malformed_request", "querystring/cursor: is not one that a list gave");
       }
       const { credentials, next } = wallet.list(authentication.keyOf(request), holderDid, { limit, after });
       return { credentials: credentials.map(shown), ...(next !== undefined && { next: encodeCursor(next) }) };
@@ -155,7 +155,7 @@ export function addRoutes(app: FastifyInstance, wallet: Wallet, authentication: 
         operationId: "verifyPresentation",
         summary: "Verify a presentation and its credentials",
         body: schemas.verifyPresentationBody,
-        response: { 200: answer("It is valid, and so are its credentials", schemas.verifiedPresentation), ...FAILURES },
+        response: { 200: answer("The presentation and its credentials are valid", schemas.verifiedPresentation), ...FAILURES },
       },
     },
     (request, reply) => {
@@ -166,7 +166,7 @@ export function addRoutes(app: FastifyInstance, wallet: Wallet, authentication: 
   );
 }
 
-/** An answer as OpenAPI describes it. */
+/** A response for the OpenAPI document. */
 function answer<T extends z.ZodType>(description: string, schema: T) {
   return { description, content: { "application/json": { schema } } };
 }
@@ -181,11 +181,11 @@ function shown({ id, holderDid, signed, issuerDid, validUntil }: StoredCredentia
   };
 }
 
-/** Fires when nobody waits for the answer any more. */
+/** Aborts when the client has disconnected. */
 function gone(reply: FastifyReply): AbortSignal {
   const abort = new AbortController();
   reply.raw.once("close", () => {
-    if (!reply.raw.writableFinished) abort.abort(new RequestRefusal(499, "client_gone", "the client hung up"));
+    if (!reply.raw.writableFinished) abort.abort(new RequestRejection(499, "client_gone", "the client hung up"));
   });
   return abort.signal;
 }

@@ -3,7 +3,7 @@ import { canonicalDid, isDid } from "@parley/did";
 import { z } from "zod";
 import type * as wire from "./wire.ts";
 
-/** Schemas with a name in the OpenAPI document. Not zod's global registry: what else runs in the process has its own names there. */
+/** Named schemas of the OpenAPI document. Not in zod's global registry, where other code of the process has its names. */
 export const named: z.core.$ZodRegistry<{ id?: string | undefined; description?: string | undefined }> = z.registry();
 
 const MAX_DEPTH = 64;
@@ -12,7 +12,7 @@ const MAX_CREDENTIALS = 32;
 const MAX_PAGE = 1000;
 const DEFAULT_PAGE = 100;
 
-// White space around what people have pasted means nothing.
+// Whitespace around pasted text is ignored.
 const did = z
   .string()
   .trim()
@@ -26,17 +26,17 @@ const format = z.enum(["compact_jwt", "jwt", "json", "enveloped"]).register(name
     "compact_jwt (default): VCDM 2.0 as a JWS. jwt: VCDM 1.1 as a JWT. enveloped: JSON around a compact_jwt. json: JSON with a Data Integrity proof.",
 });
 const text = z.string().min(1).max(MAX_TEXT);
-/** Text in any of the formats; how long it may be depends on what it is. */
+/** Text in any of the formats; its maximum length depends on the use. */
 const signed = z.string().trim().min(1);
 const instant = text.refine(isInstant, "must be a date and time, RFC 3339");
-// What has been parsed as JSON holds nothing but JSON.
+// Parsed JSON contains nothing but JSON.
 const document = z.looseObject({}) as unknown as z.ZodType<JsonObject>;
 const modest = document.refine(isModest, `must not be nested deeper than ${MAX_DEPTH} levels, nor hold numbers out of range`);
 
 export const errorBody: z.ZodType<wire.ErrorBody> = z
   .object({
-    error: z.string().register(named, { description: "What is wrong, for people" }),
-    code: z.string().register(named, { description: "What is wrong, for programs" }),
+    error: z.string().register(named, { description: "Description for people" }),
+    code: z.string().register(named, { description: "Stable error code" }),
   })
   .register(named, { id: "Error" });
 
@@ -107,10 +107,10 @@ export const verifiedPresentation: z.ZodType<wire.VerifiedPresentation> = z
   .object({ presentation: document, headers: document })
   .register(named, { id: "VerifiedPresentation" });
 
-/** Answers without a body. */
-export const nothing: z.ZodType<undefined> = z.undefined().register(named, { description: "It is gone" });
+/** A response without a body. */
+export const nothing: z.ZodType<undefined> = z.undefined().register(named, { description: "Deleted" });
 
-/** Whether a parsed JSON value can be walked, and written, as it was meant. `1e999` is parsed as infinity. */
+/** Whether a parsed JSON value can be traversed and written without loss. `1e999` is parsed as infinity. */
 function isModest(root: unknown): boolean {
   const stack: { value: unknown; depth: number }[] = [{ value: root, depth: 1 }];
   for (let next = stack.pop(); next !== undefined; next = stack.pop()) {

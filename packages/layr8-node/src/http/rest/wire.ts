@@ -1,10 +1,10 @@
 import type { JsonObject } from "@parley/core";
 import type { CredentialFormat } from "@parley/vc";
 
-/** What may be left out. Some SDKs write `null` for it. */
+/** An optional member. Some SDKs write `null`. */
 type Optional<T> = T | null | undefined;
 
-/** What every call that fails answers. */
+/** Body of every error response. */
 export interface ErrorBody {
   readonly error: string;
   readonly code: string;

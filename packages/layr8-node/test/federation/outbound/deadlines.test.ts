@@ -9,7 +9,7 @@ function entryAt(expiresAt: number, seq = 1): StoredEntry {
   return { sender: "did:web:a", recipient: "did:web:b", seq, length: 1, expiresAt };
 }
 
-it("tells of each entry once, when its second is over and not before", () => {
+it("yields each entry once, after its second has passed", () => {
   fc.assert(
     fc.property(
       fc.array(fc.record({ after: fc.integer({ min: -5000, max: 20_000 }), removed: fc.boolean() }), { maxLength: 30 }),

@@ -51,7 +51,7 @@ it("posts over a connection that is kept", async () => {
   expect(sockets.length).toBeLessThanOrEqual(2);
 });
 
-it("gives up connections to nodes that nobody writes to any more, and makes new ones", async () => {
+it("closes idle connections and opens new ones", async () => {
   const { port, sockets } = await listen(createServer(accept));
   const httpSender = createPoster();
   const to = target(`http://localhost:${port}/didcomm`);

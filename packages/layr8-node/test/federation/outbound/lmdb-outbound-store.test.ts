@@ -83,7 +83,7 @@ describe("the queue in a data directory", () => {
     await directory.remove();
   });
 
-  it("says so where a message is damaged", async () => {
+  it("reports a damaged message", async () => {
     const directory = await temporaryDirectory();
     await using environment = await LmdbEnvironment.open(directory.path, SCHEMA);
     const { writes } = environment;

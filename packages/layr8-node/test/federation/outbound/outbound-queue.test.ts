@@ -125,7 +125,7 @@ describe("a message to another node", () => {
     expect(harness.delivered).toEqual([id]);
   });
 
-  it("is tried again when there is no answer in time", async () => {
+  it("is retried after a response timeout", async () => {
     const node = await harness.partner();
     node.answer = answers(() => undefined, take);
     const id = await harness.send(harness.open({ limits: { postTimeoutMs: 50, connectTimeoutMs: 50 } }), node.agent("bob"));
@@ -227,14 +227,14 @@ describe("order", () => {
     expect(harness.dead).toEqual([]);
   });
 
-  it("is sent with so many connections to one node at most", async () => {
+  it("uses a bounded number of connections to one node", async () => {
     const node = await harness.partner();
     const pending: (() => void)[] = [];
     let most = 0;
     node.answer = (_, response) => {
       pending.push(() => response.writeHead(202).end());
       most = Math.max(most, pending.length);
-      // Answered when no more are to be expected.
+      // Responses are sent when no further requests are expected.
       if (pending.length === 3 || node.arrivals.length < 4) for (const answer of pending.splice(0)) answer();
     };
     const queue = harness.open({ limits: { maxConnectionsPerNode: 3 } });
@@ -249,7 +249,7 @@ describe("order", () => {
 });
 
 describe("a node that takes nothing", () => {
-  it("holds up nobody else: 1 of 50 hangs, 1 resets, 1 has no documents", async () => {
+  it("doesn't delay other nodes: 1 of 50 hangs, 1 resets, 1 has no documents", async () => {
     const nodes = [];
     for (let index = 0; index < 50; index++) nodes.push(await harness.partner());
     const [hanging, resetting, mute, ...healthy] = nodes;
@@ -354,8 +354,8 @@ describe("limits", () => {
   });
 });
 
-describe("a message whose time is over", () => {
-  it("is dead while it waits, wherever it stands, and says what was in the way", async () => {
+describe("an expired message", () => {
+  it("is dead-lettered at any position of its queue, with the reason of the last failure", async () => {
     const node = await harness.partner();
     const bob = node.agent("bob");
     node.answer = status(503);
@@ -399,7 +399,7 @@ describe("a message whose time is over", () => {
     expect([harness.retried, harness.failures]).toEqual([[], []]);
   });
 
-  it("is told of once, when it is found to be undeliverable later on", async () => {
+  it("is reported once when it becomes undeliverable later", async () => {
     const node = await harness.partner();
     const nobody = "did:web:node-1.localhost:nobody";
     let lookups = 0;
@@ -442,7 +442,7 @@ describe("telling of dead messages", () => {
     expect(harness.failures).toMatchObject([{ code: "storage_failed" }]);
   });
 
-  it("is given up when it fails for good", async () => {
+  it("is removed after a permanent failure of the report", async () => {
     const node = await harness.partner();
     node.answer = answers(status(403), take);
     const queue = harness.open({

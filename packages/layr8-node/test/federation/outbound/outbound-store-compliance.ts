@@ -111,7 +111,7 @@ export function outboundStoreCompliance(
       expect(await status(sent)).toBe("stored");
     });
 
-    it("remembers a message that was removed until its time is over", async () => {
+    it("remembers a removed message until the window has passed", async () => {
       const sent = message();
       await store.remove(await add(sent));
       clock += WINDOW_MS - 1;
@@ -133,13 +133,13 @@ export function outboundStoreCompliance(
       }
     });
 
-    it("refuses what there is no room for, and takes it later", async () => {
+    it("rejects a message without room, and accepts it later", async () => {
       const sent = message();
       expect(await status(sent, false)).toBe("full");
       expect(await status(sent, true)).toBe("stored");
     });
 
-    it("removes messages for good, twice too", async () => {
+    it("removes messages permanently and idempotently", async () => {
       const [first, second] = [await add(message()), await add(message({ id: "kept" }))];
       await store.remove(first);
       await store.remove(first);
@@ -205,7 +205,7 @@ export function outboundStoreCompliance(
       expect(await status(message({ id: "2" }))).toBe("stored");
     });
 
-    it("forgets pairs that have nothing waiting, and takes them anew", async () => {
+    it("removes pairs without messages, and creates them again", async () => {
       for (let round = 0; round < 3; round++) {
         await store.remove(await add(message()));
         const entry = await add(message({ id: `kept-${round}` }));

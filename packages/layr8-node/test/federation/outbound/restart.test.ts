@@ -73,7 +73,7 @@ it("duplicates are known, limits hold and times run out after a restart", async 
   await harness.until(() => queue.depth().messages === 1 || harness.failures.length > 0);
 });
 
-it("messages whose end could not be told of are told of after a restart", async () => {
+it("reports dead letters after a restart if that failed before", async () => {
   const node = await harness.partner();
   node.answer = (_, response) => response.writeHead(403).end();
   const waiting: (() => void)[] = [];
@@ -88,7 +88,7 @@ it("messages whose end could not be told of are told of after a restart", async 
   const ids: string[] = [];
   for (let index = 0; index < 40; index++) ids.push(await harness.send(queue, bob));
   await node.until(() => node.arrivals.length === 40);
-  // Not all are told of at the same time.
+  // The number of concurrent reports is limited.
   expect(waiting.length).toBeLessThan(40);
   const closing = queue.close();
   full = true;

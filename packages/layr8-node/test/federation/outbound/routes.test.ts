@@ -19,7 +19,7 @@ describe("a recipient's endpoint", () => {
     ["as an object", { uri: URI, accept: ["didcomm/v2"] }],
     ["as a text", URI],
     ["as a list", [{ uri: URI }]],
-    ["with other profiles besides", { uri: URI, accept: ["didcomm/aip2;env=rfc587", "didcomm/v2;opt=1"] }],
+    ["with other profiles in addition", { uri: URI, accept: ["didcomm/aip2;env=rfc587", "didcomm/v2;opt=1"] }],
     [
       "after others that can't be used",
       ["wss://node-1.localhost/didcomm", { uri: URI, accept: ["didcomm/aip2"] }, "http://other.example/", URI],
@@ -45,7 +45,7 @@ describe("a recipient's endpoint", () => {
       "too many mediators",
       { uri: URI, routingKeys: ["did:web:a.example#1", "did:web:b.example#1", "did:web:c.example#1", "did:web:d.example#1"] },
     ],
-    ["a routing key that is no DID URL", { uri: URI, routingKeys: ["z6MkhaXg"] }],
+    ["a routing key that is not a DID URL", { uri: URI, routingKeys: ["z6MkhaXg"] }],
   ])("makes the message unreachable after a second look: %s", async (_, endpoint) => {
     const bob = node.agent("bob");
     harness.world.setEndpoint(bob, endpoint);
@@ -153,7 +153,7 @@ describe("a recipient's document", () => {
     await harness.send(queue, bob);
     await harness.until(() => harness.retried.length >= 2);
     await node.listen(port);
-    // Sooner than the resolver would ask by itself, which remembers failures for five seconds.
+    // Sooner than the resolver would retry, which caches failures for five seconds.
     await harness.until(() => harness.delivered.length === 1);
     expect(harness.dead).toEqual([]);
   });
@@ -167,7 +167,7 @@ describe("a recipient's document", () => {
     expect(harness.dead).toMatchObject([{ cause: { code: "no_key" } }]);
   });
 
-  it("is of no use for a message that is no plaintext", async () => {
+  it("does not help an invalid plaintext", async () => {
     const bob = node.agent("bob");
     await harness.send(harness.open(), bob, { plaintext: "{" });
     await harness.until(() => harness.dead.length === 1);

@@ -20,7 +20,7 @@ export class World {
     resolve: (did) => {
       const document = this.documents.get(did);
       return document === undefined
-        ? Promise.reject(new DidError("not_found", "There is no such DID"))
+        ? Promise.reject(new DidError("not_found", "Unknown DID"))
         : Promise.resolve(parseDidDocument(document, did));
     },
   };
