@@ -68,6 +68,21 @@ describe("checkPages", () => {
     });
   });
 
+  it("rejects every change of the flags of the tree of free pages", async () => {
+    {
+      await using environment = await LmdbEnvironment.open(directory.path, SCHEMA);
+      await fillTables(environment, randomFrom(1), 10);
+    }
+    const intact = await readFile(path);
+    const newest = intact.readBigUInt64LE(152) > intact.readBigUInt64LE(PAGE + 152) ? 0 : PAGE;
+    for (let bit = 0; bit < 7; bit++) {
+      const damaged = Buffer.from(intact);
+      damaged.writeUInt16LE(intact.readUInt16LE(newest + 52) ^ (1 << bit), newest + 52);
+      await writeFile(path, damaged);
+      await expect(check()).rejects.toMatchObject({ code: "data_dir_unusable" });
+    }
+  });
+
   it("reads leaf pages up to the limit", async () => {
     {
       await using environment = await LmdbEnvironment.open(directory.path, SCHEMA);

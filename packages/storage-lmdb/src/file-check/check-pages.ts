@@ -7,8 +7,10 @@ import { PageFile } from "./page-file.ts";
 import type { Tree } from "./tree.ts";
 import { TreeCheck } from "./tree-check.ts";
 
-/** Flag of the tree of free pages: its keys are numbers. LMDB stores flags of the file there as well. */
+/** Flag of the tree of free pages: its keys are numbers. */
 const NUMBERS = 8;
+/** The flags of a tree. LMDB stores flags of the file beside those of the tree of free pages. */
+const TREE_FLAGS = 0x7f;
 
 /**
  * Checks the pages of an LMDB file, because LMDB does not: damage can crash the process or hide records. Reads one page at a time, and uses one
@@ -25,7 +27,7 @@ export async function checkPages(handle: FileHandle, path: string, meta: Meta, m
 }
 
 function* checkTrees(context: CheckContext, { free, main }: Meta, by: number): Generator<void, void> {
-  if ((free.flags & NUMBERS) === 0 || main.flags !== 0) throw context.file.damaged(by, "its trees have unknown flags");
+  if ((free.flags & TREE_FLAGS) !== NUMBERS || main.flags !== 0) throw context.file.damaged(by, "its trees have unknown flags");
   const tables: { readonly name: string; readonly tree: Tree }[] = [];
   yield* new TreeCheck(context, free, {
     name: "the tree of free pages",
