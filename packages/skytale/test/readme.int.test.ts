@@ -42,7 +42,7 @@ async function run(
 }
 
 it.each([
-  ["The whole of it", ["Bob received: Hello from Alice!", "Bob received: Another message!"]],
+  ["The smallest program", ["Bob received: Hello from Alice!", "Bob received: Another message!"]],
   ["Envelopes", ['a2a {"hello":1}']],
   ["Adapters", ["agent-1 Hello", "{ jsonrpc: '2.0', method: 'ping', id: 1 }", "{ jsonrpc: '2.0', id: 1, result: {} }", "180 °C"]],
   ["Clients and channels", ["Received: Hello, agents!"]],
