@@ -7,22 +7,17 @@ import { AuthError, ChannelError, MlsError, TransportError } from "./errors.ts";
 /** Maps an internal error to a public one. */
 type Translation = (message: string, options: { readonly cause: unknown }) => ParleyError;
 
-const auth =
-  (code: AuthError["code"]): Translation =>
+type ErrorClass<Code extends string> = new (code: Code, message: string, options: { readonly cause: unknown }) => ParleyError;
+
+const to =
+  <Code extends string>(Type: ErrorClass<Code>) =>
+  (code: Code): Translation =>
   (message, options) =>
-    new AuthError(code, message, options);
-const transport =
-  (code: TransportError["code"]): Translation =>
-  (message, options) =>
-    new TransportError(code, message, options);
-const channel =
-  (code: ChannelError["code"]): Translation =>
-  (message, options) =>
-    new ChannelError(code, message, options);
-const mls =
-  (code: MlsError["code"]): Translation =>
-  (message, options) =>
-    new MlsError(code, message, options);
+    new Type(code, message, options);
+const auth = to(AuthError);
+const transport = to(TransportError);
+const channel = to(ChannelError);
+const mls = to(MlsError);
 
 const OF_RELAY: Record<RelayErrorCode, Translation> = {
   unauthenticated: auth("auth_failed"),

@@ -32,14 +32,14 @@ async function start(more: SkytaleClientSettings = {}): Promise<void> {
   [atAlice, bob] = (await channelOf(alice, harness.client("bob", settings()))) as [Channel, Channel];
 }
 
-/** Alice in another life. */
+/** Restarts Alice. */
 async function restart(): Promise<void> {
   await alice.close();
   alice = harness.client("alice", settings());
   atAlice = await alice.openChannel(NAME);
 }
 
-async function moveOn(epochs: number): Promise<void> {
+async function advanceEpochs(epochs: number): Promise<void> {
   for (let count = 0; count < epochs; count++) await bob.rotateKey();
   await expect.poll(() => atAlice.epoch).toBe(bob.epoch);
 }
@@ -58,10 +58,10 @@ describe("a send with an id", () => {
 
   it("is recorded once, however many epochs ago it was", async () => {
     const first = await atAlice.send(bytes("a"), { id: "1" });
-    await moveOn(TOO_MANY_EPOCHS);
+    await advanceEpochs(TOO_MANY_EPOCHS);
     expect(await atAlice.send(bytes("a"), { id: "1" })).toEqual(first);
     await restart();
-    await moveOn(TOO_MANY_EPOCHS);
+    await advanceEpochs(TOO_MANY_EPOCHS);
     expect(await atAlice.send(bytes("a"), { id: "1" })).toEqual(first);
     await atAlice.send(bytes("end"));
     expect(await take(bob, 2)).toEqual(["a", "end"]);
@@ -115,13 +115,30 @@ describe("a send with an id", () => {
   });
 });
 
+it("a send that timed out before it was published is not recorded", async () => {
+  await start();
+  const unsent = new Set<string>();
+  for (let count = 0; count < 30; count++) {
+    const text = `timed out ${count}`;
+    const error: unknown = await atAlice.send(bytes(text), { timeoutMs: 1 }).catch((thrown: unknown) => thrown);
+    if (String(error).includes("the message was not sent")) unsent.add(text);
+  }
+  const { sequence } = await atAlice.send(bytes("end"));
+  const received: string[] = [];
+  for await (const message of bob.messages()) {
+    received.push(message.text);
+    if (message.sequence === sequence) break;
+  }
+  expect(received.filter((text) => unsent.has(text))).toEqual([]);
+});
+
 it("a repeated send finds its last attempt when the first was recorded too late", async () => {
   const transport = new LyingTransport(harness.server.relayUrl);
   await start({ transport });
   transport.hold();
   const sending = atAlice.send(bytes("a"), { id: "1" });
   sending.catch(() => undefined);
-  await moveOn(TOO_MANY_EPOCHS);
+  await advanceEpochs(TOO_MANY_EPOCHS);
   const head = async (): Promise<number> => (await bob.send(bytes("where are we?"))).sequence;
   const before = await head();
   transport.isDeaf = true;
@@ -131,7 +148,7 @@ it("a repeated send finds its last attempt when the first was recorded too late"
   await restart();
   const second = await atAlice.send(bytes("a"), { id: "1" });
   await restart();
-  await moveOn(1);
+  await advanceEpochs(1);
   await restart();
   expect(await atAlice.send(bytes("a"), { id: "1" })).toEqual(second);
   await atAlice.send(bytes("end"));
