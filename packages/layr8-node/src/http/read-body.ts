@@ -3,6 +3,8 @@ import type { FairShareLease } from "@parley/core/internal";
 
 /** Bytes reserved for a request before its body arrives, because even the smallest costs work. */
 export const LEAST_ROOM: number = 16 * 1024;
+/** Bytes that a chunk counts at least, because each chunk has a buffer of its own. */
+const LEAST_CHUNK = 512;
 /** Minimum rate of a body in bytes per second, checked after a grace time in milliseconds. */
 const LEAST_RATE = 8 * 1024;
 const GRACE_MS = 5000;
@@ -39,6 +41,7 @@ export function readBody(stream: Readable, { maxBytes, lease }: { maxBytes: numb
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let length = 0;
+    let held = 0;
     let room = LEAST_ROOM;
     const startedAt = performance.now();
     let timer = setTimeout(checkRate, GRACE_MS);
@@ -49,8 +52,9 @@ export function readBody(stream: Readable, { maxBytes, lease }: { maxBytes: numb
     function onData(chunk: Buffer): void {
       length += chunk.length;
       if (length > maxBytes) return fail("too_large");
-      if (length > room && !lease.tryGrow(length - room)) return fail("no_room");
-      room = Math.max(room, length);
+      held += Math.max(chunk.length, LEAST_CHUNK);
+      if (held > room && !lease.tryGrow(held - room)) return fail("no_room");
+      room = Math.max(room, held);
       chunks.push(chunk);
     }
     function onEnd(): void {

@@ -4,6 +4,8 @@ const MASKED = 0x80;
 const MAX_HEADER = 14;
 /** Approximate bytes that the WebSocket library keeps per fragment, in addition to its content. */
 const FRAGMENT_OVERHEAD = 128;
+/** Bytes that a chunk of an incomplete frame counts at least, because the library keeps each chunk with a buffer of its own. */
+const LEAST_CHUNK = 512;
 
 /**
  * Parses WebSocket frame headers in the received bytes, to measure how much of an incomplete message is buffered. The library reports
@@ -19,7 +21,7 @@ export class FrameMeter {
   #isLast = false;
   #held = 0;
 
-  /** Bytes held of a message that is not complete. */
+  /** Bytes buffered of an incomplete message, including the overhead of fragments and short chunks. */
   get held(): number {
     return this.#held;
   }
@@ -42,6 +44,7 @@ export class FrameMeter {
       this.#held = 0;
       completed = true;
     }
+    if (this.#payloadLeft > 0 && !this.#isControl) this.#held += Math.max(0, LEAST_CHUNK - chunk.length);
     return completed;
   }
 

@@ -108,6 +108,18 @@ describe("bodies", () => {
     expect(await text(other)).toContain("400 Bad Request");
   });
 
+  it("in many small pieces take more room than their bytes", async () => {
+    const share = 1024 * 1024;
+    await start({ limits: { maxInboundBytes: 8 * share, maxEnvelopeBytes: share } });
+    const chunked = post(0).replace("content-length: 0", "transfer-encoding: chunked");
+    const pieces = await open();
+    pieces.write(`${chunked}${"1\r\nx\r\n".repeat(4096)}0\r\n\r\n`);
+    expect(await text(pieces)).toContain("503 Service Unavailable");
+    const whole = await open();
+    whole.end(`${chunked.replace("content-type", "connection: close\r\ncontent-type")}1000\r\n${"x".repeat(4096)}\r\n0\r\n\r\n`);
+    expect(await text(whole)).toContain("400 Bad Request");
+  });
+
   it("that arrive too slowly are given up", async () => {
     await start({});
     const slow = await open();

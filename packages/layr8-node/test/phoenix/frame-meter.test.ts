@@ -19,7 +19,7 @@ it.each([0, 1, 125, 126, 65_535, 65_536, 200_000])(
   "knows what has arrived of a message of %i bytes, however its bytes are cut",
   (length) => {
     const bytes = frame(Buffer.alloc(length));
-    for (const step of [1, 7, 4096, bytes.length]) {
+    for (const step of [512, 777, 4096, bytes.length]) {
       const meter = new FrameMeter();
       let completed = 0;
       for (let at = 0; at < bytes.length; at += step) {
@@ -32,6 +32,18 @@ it.each([0, 1, 125, 126, 65_535, 65_536, 200_000])(
     }
   },
 );
+
+it("counts short chunks of a frame as 512 bytes each until it is complete", () => {
+  const meter = new FrameMeter();
+  const bytes = frame(Buffer.alloc(1000));
+  meter.push(bytes.subarray(0, 8));
+  for (let at = 8; at < 108; at++) {
+    expect(meter.push(bytes.subarray(at, at + 1))).toBe(false);
+    expect(meter.held).toBeGreaterThanOrEqual((at - 7) * 512);
+  }
+  expect(meter.push(bytes.subarray(108))).toBe(true);
+  expect(meter.held).toBe(0);
+});
 
 it("counts fragments together, with what each costs, and pings between them not at all", () => {
   const meter = new FrameMeter();
