@@ -459,6 +459,7 @@ describe("messages", () => {
     ["an expiry in the past, as text", { expires_time: "1965-07-01T00:00:00Z" }, "expired"],
     ["an expiry that is not a time", { expires_time: "soon" }, "expires_time must be seconds since 1970, or text"],
     ["a second From", { From: BOB }, "mistaken for from"],
+    ["another expires_time, with a long s", { "expire\u017f_time": 1 }, "mistaken for expires_time"],
   ])("are refused with %s", async (_name, more, reason) => {
     const alice = await agent({ did: ALICE });
     await agent({ did: BOB, protocols: [ECHO] });

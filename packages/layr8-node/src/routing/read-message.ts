@@ -29,7 +29,7 @@ export function readMessage(text: string): ReadMessage {
   if (fault === "duplicate") throw new PlaintextError("message_invalid", "an object has the same member twice");
   const lookalike = lookalikeOf(message);
   if (lookalike !== undefined) {
-    throw new PlaintextError("message_invalid", `the header ${lookalike} can be mistaken for ${lookalike.toLowerCase()}`);
+    throw new PlaintextError("message_invalid", `the header ${lookalike} can be mistaken for ${foldCase(lookalike)}`);
   }
   return { message, text };
 }
@@ -38,7 +38,12 @@ export function readMessage(text: string): ReadMessage {
  * A header whose name differs from a known member only in case, so that some parsers accept it for that member; `undefined` without one.
  */
 export function lookalikeOf({ headers = {} }: Message): string | undefined {
-  return Object.keys(headers).find((name) => MEMBERS.has(name.toLowerCase()));
+  return Object.keys(headers).find((name) => MEMBERS.has(foldCase(name)));
+}
+
+/** Parsers that ignore case take `ſ` for `s`, as Go's `encoding/json` does. */
+function foldCase(name: string): string {
+  return name.toUpperCase().toLowerCase();
 }
 
 function parse(text: string): unknown {
