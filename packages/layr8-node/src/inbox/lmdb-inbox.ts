@@ -6,8 +6,8 @@ import { encodeBox, messageKey, readMessageKey, storableTime, type MessageKey } 
 import { inboxMessage } from "./inbox-message.ts";
 import { fullOf, inboxLimits, type InboxOptions } from "./inbox-limits.ts";
 import { decodeMessage, encodeMessage, readIntactHeader } from "./message-record.ts";
-import { LmdbRecent } from "./lmdb-recent.ts";
 import { type Fingerprint, fingerprintOf, type MessageIdentity } from "./recent-messages.ts";
+import { StoredRecentMessages } from "./stored-recent-messages.ts";
 
 /** Number of seqs reserved at once. A restart skips the unused ones, and one append in half a block writes the floor. */
 const SEQ_BLOCK = 1_000_000;
@@ -21,7 +21,7 @@ interface Appending {
   /** The expiry in the box record written with it; infinite if none is written. */
   readonly recordedExpiresAt: number;
   readonly fingerprint: Fingerprint;
-  readonly recent: LmdbRecent;
+  readonly recent: StoredRecentMessages;
   readonly now: number;
   /** The floor of seqs written with it; 0 for none. */
   readonly floor: number;
@@ -43,7 +43,7 @@ const SETTLE_PATIENCE_MS = 20;
  * Stores inboxes in a node's data directory.
  *
  * Tables: `messages` (box, seq, length, expiry → message), `attempts` (box, seq → count), `boxes` (box → DID and earliest expiry),
- * `inbox-counts` (box → messages and characters, at most a minute old), `recent` and `recent-remote` (see {@link LmdbRecent}) and `inbox`
+ * `inbox-counts` (box → messages and characters, at most a minute old), `recent` and `recent-remote` (see {@link StoredRecentMessages}) and `inbox`
  * (the floor of seqs). Seqs and box numbers come from one counter of the node, so that an empty box can be removed completely. The counter
  * is in memory; the floor on disk is always above all stored numbers.
  */
@@ -55,8 +55,8 @@ export class LmdbInbox implements Inbox {
   readonly #attempts: Table;
   readonly #boxRecords: Table;
   readonly #counters: Table;
-  readonly #local: LmdbRecent;
-  readonly #remote: LmdbRecent;
+  readonly #local: StoredRecentMessages;
+  readonly #remote: StoredRecentMessages;
   readonly #boxes: Boxes;
   /** Pending appends by fingerprint. */
   readonly #pending = new TransientMap<Fingerprint, Promise<void>>();
@@ -84,8 +84,8 @@ export class LmdbInbox implements Inbox {
     this.#boxes = new Boxes(environment, tables, { now: this.#now(), ownerOf: options.ownerOf ?? (() => undefined) });
     const { deduplicationMs, remoteDeduplicationMs, maxRemembered } = this.#limits;
     const common = { maxRemembered, now: this.#now };
-    this.#local = new LmdbRecent(environment, { name: "recent", windowMs: deduplicationMs, ...common });
-    this.#remote = new LmdbRecent(environment, { name: "recent-remote", windowMs: remoteDeduplicationMs, ...common });
+    this.#local = new StoredRecentMessages(environment, { name: "recent", windowMs: deduplicationMs, ...common });
+    this.#remote = new StoredRecentMessages(environment, { name: "recent-remote", windowMs: remoteDeduplicationMs, ...common });
   }
 
   /**

@@ -7,7 +7,12 @@ const FIXED32 = 5;
 
 const TWO_32 = 2 ** 32;
 
-/** Reads the fields of a Protobuf message in order, without copying. See https://protobuf.dev/programming-guides/encoding/ */
+/**
+ * Reads the fields of a Protobuf message in order, without copying. See https://protobuf.dev/programming-guides/encoding/
+ *
+ * Own code rather than `@bufbuild/protobuf/wire`: with that, encoding and decoding a message on its way through client and relay took 1.7
+ * times (payload of 100 bytes) to 2.3 times (1,000 bytes) as much CPU time.
+ */
 export class Reader {
   /** Number of the current field. */
   field = 0;

@@ -1,8 +1,8 @@
 import { TransientMap } from "@parley/core/internal";
 import { numberAt, numbersKey, type Environment, StorageError, type Table, type WriteQueue } from "@parley/storage";
 import { storableTime } from "../../inbox/inbox-keys.ts";
-import { RecentJournal } from "../../inbox/recent-journal.ts";
-import { type Fingerprint, RecentMessages } from "../../inbox/recent-messages.ts";
+import type { Fingerprint } from "../../inbox/recent-messages.ts";
+import { StoredRecentMessages } from "../../inbox/stored-recent-messages.ts";
 import type { OutboundMessage } from "./outbound.ts";
 import { decodeOutbound, encodeOutbound, outboundFingerprint, outboundKey, readOutboundKey, salvageOutbound } from "./outbound-record.ts";
 import type { Appended, OutboundStore, OutboundStoreOptions, StoredEntry } from "./outbound-store.ts";
@@ -59,15 +59,14 @@ class LmdbEntry implements StoredEntry {
  * Stores messages to other nodes in a node's data directory.
  *
  * Tables: `outbound` (seq, pair, length, expiry, fingerprint → message), `outbound-lanes` (pair → sender and recipient) and
- * `outbound-recent` (see {@link RecentJournal}). Missing tables are created.
+ * `outbound-recent` (see {@link StoredRecentMessages}). Missing tables are created.
  */
 export class LmdbOutboundStore implements OutboundStore {
   readonly #now: () => number;
   readonly #writes: WriteQueue;
   readonly #messages: Table;
   readonly #pairRecords: Table;
-  readonly #journal: RecentJournal;
-  readonly #recent: RecentMessages;
+  readonly #recent: StoredRecentMessages;
   readonly #pairs = new Map<string, StoredPair>();
   readonly #waiting = new TransientMap<Fingerprint, true>();
   /** Pending appends. */
@@ -83,9 +82,7 @@ export class LmdbOutboundStore implements OutboundStore {
     this.#writes = environment.writes;
     this.#messages = environment.table("outbound");
     this.#pairRecords = environment.table("outbound-lanes");
-    const journal = { name: "outbound-recent", windowMs: deduplicationMs, maxHeld: 2 * maxRemembered, now };
-    this.#journal = new RecentJournal(environment, journal);
-    this.#recent = new RecentMessages(deduplicationMs, maxRemembered, now());
+    this.#recent = new StoredRecentMessages(environment, { name: "outbound-recent", windowMs: deduplicationMs, maxRemembered, now });
   }
 
   /**
@@ -106,7 +103,7 @@ export class LmdbOutboundStore implements OutboundStore {
     const first = this.#pending.get(fingerprint);
     if (first !== undefined) return first.then(() => ({ status: "duplicate" }));
     const now = this.#now();
-    if (this.#waiting.has(fingerprint) || this.#recent.has(fingerprint, now)) return Promise.resolve({ status: "duplicate" });
+    if (this.#waiting.has(fingerprint) || this.#recent.has(fingerprint)) return Promise.resolve({ status: "duplicate" });
     if (!hasRoom) return Promise.resolve({ status: "full" });
 
     const pair = this.#pairOf(message.sender, message.recipient);
@@ -115,7 +112,7 @@ export class LmdbOutboundStore implements OutboundStore {
     this.#writes.put(this.#messages, entry.key, encodeOutbound(message));
     // Written with each message until known to be durable, so that no message is stored without its pair.
     if (!pair.recorded) this.#writes.put(this.#pairRecords, numbersKey(pair.number), encodePair(pair));
-    this.#journal.add(fingerprint);
+    this.#recent.write(fingerprint);
     const durable = this.#writes.flush();
     this.#pending.set(fingerprint, durable);
     this.#fresh.set(entry.seq, message);
@@ -165,7 +162,7 @@ export class LmdbOutboundStore implements OutboundStore {
     this.#pending.delete(fingerprint);
     this.#fresh.delete(seq);
     this.#waiting.set(fingerprint, true);
-    this.#recent.add(fingerprint, now);
+    this.#recent.confirm(fingerprint, now);
     pair.recorded = true;
   }
 
@@ -233,7 +230,7 @@ export class LmdbOutboundStore implements OutboundStore {
       else this.#pairs.set(pairKey(pair.sender, pair.recipient), pair);
     }
     for (const [table, key] of damaged) table.setAside(this.#writes, key);
-    this.#journal.load(this.#recent);
+    this.#recent.load();
     return entries;
   }
 }

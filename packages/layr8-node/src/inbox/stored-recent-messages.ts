@@ -2,8 +2,8 @@ import type { Environment } from "@parley/storage";
 import { RecentJournal } from "./recent-journal.ts";
 import { type Fingerprint, RecentMessages } from "./recent-messages.ts";
 
-/** Options of {@link LmdbRecent}. */
-export interface LmdbRecentOptions {
+/** Options of {@link StoredRecentMessages}. */
+export interface StoredRecentMessagesOptions {
   /** Its table. */
   readonly name: string;
   readonly windowMs: number;
@@ -13,12 +13,12 @@ export interface LmdbRecentOptions {
 }
 
 /** Remembers recently stored messages: in memory for lookups, and on disk ({@link RecentJournal}) for the next start. */
-export class LmdbRecent {
+export class StoredRecentMessages {
   readonly #recent: RecentMessages;
   readonly #journal: RecentJournal;
   readonly #now: () => number;
 
-  constructor(environment: Environment, { name, windowMs, maxRemembered, now }: LmdbRecentOptions) {
+  constructor(environment: Environment, { name, windowMs, maxRemembered, now }: StoredRecentMessagesOptions) {
     this.#recent = new RecentMessages(windowMs, maxRemembered, now());
     this.#journal = new RecentJournal(environment, { name, windowMs, maxHeld: 2 * maxRemembered, now });
     this.#now = now;
