@@ -227,7 +227,7 @@ describe("layr8-node", () => {
     [["--log", "loud"], "--log must be one of"],
     [["--config", "/does/not/exist.json"], "--config /does/not/exist.json"],
     [["keys", "create", "--data-dir", "x"], "missing option: --did"],
-    [["keys", "list"], "--data-dir is missing"],
+    [["keys", "list"], "missing option --data-dir"],
     [["keys", "revoke", "--data-dir", "x"], "missing key id"],
     [["stop"], 'Unknown command "stop"'],
   ])("reports the error in %j", async (args, message) => {
