@@ -7,7 +7,7 @@ import type { FederationMetrics } from "../http/federation-metrics.ts";
 import type { NodeLimits } from "../options.ts";
 import { isBuiltinAnswer } from "../routing/builtin-protocols.ts";
 import type { Problem } from "../routing/failure-reporter.ts";
-import type { Rejection } from "../routing/rejection.ts";
+import type { CheckResult } from "../routing/rejection.ts";
 import type { Remote } from "../routing/remote.ts";
 import type { Received } from "../routing/router.ts";
 import { AgreementKeys, type HostedKeys } from "./agreement-keys.ts";
@@ -44,7 +44,7 @@ export interface FederationOptions {
   readonly clock: Clock;
   readonly metrics: FederationMetrics;
   /** Accepts a message from another node. See `Router.receive`. */
-  receive(message: Received): Promise<Rejection | undefined>;
+  receive(message: Received): Promise<CheckResult>;
   /** Reports to a sender that its message can't be delivered. See `Router.undelivered`. */
   undelivered(plaintext: string, recipient: string, problem: Problem): Promise<void>;
   /** Called for each envelope that a client posts. */

@@ -1,6 +1,7 @@
 import type { Message } from "@parley/core";
 import { nodeHoldsKeys } from "../credentials/hosted-resolver.ts";
-import type { Rejection } from "../routing/rejection.ts";
+import { ACCEPTED, type AcceptResult } from "../routing/accept-result.ts";
+import { PASSED, rejected, type CheckResult } from "../routing/rejection.ts";
 import { isBuiltinAnswer } from "../routing/builtin-protocols.ts";
 import type { Remote } from "../routing/remote.ts";
 import type { Outbound, OutboundMessage } from "./outbound/outbound.ts";
@@ -30,27 +31,27 @@ export class RemoteAgents implements Remote {
     this.#options = options;
   }
 
-  refuse(sender: string, recipient: string): Rejection | undefined {
+  check(sender: string, recipient: string): CheckResult {
     const why = this.#options.remoteDidCheck().refusal(recipient, sender);
-    if (why !== undefined) return { label: "unknown_recipient", reason: `unknown recipient: ${why}` };
-    if (nodeHoldsKeys(sender)) return undefined;
+    if (why !== undefined) return rejected({ label: "unknown_recipient", reason: `unknown recipient: ${why}` });
+    if (nodeHoldsKeys(sender)) return PASSED;
     const reason = "unreachable: the node can't encrypt for other nodes in the name of a did:key, whose key it doesn't have";
-    return { label: "unreachable", reason };
+    return rejected({ label: "unreachable", reason });
   }
 
-  async send(message: Message, text: string, recipient: string): Promise<Rejection | undefined> {
+  async send(message: Message, text: string, recipient: string): Promise<AcceptResult> {
     const queue = this.#options.outbound();
-    if (queue === undefined) return { label: "failed", reason: "the node is not ready: send it again", code: "e.p.me.res.net" };
+    if (queue === undefined) return rejected({ label: "failed", reason: "the node is not ready: send it again", code: "e.p.me.res.net" });
     const enqueued = await queue.enqueue(this.#outgoing(message, text, recipient, this.#options.messageTtlMs));
     if (enqueued.status === "full") {
-      return {
+      return rejected({
         label: "outbox_full",
         reason: `outbox full: too many messages of ${message.from ?? "this sender"}, of its API key, or for the host of ${recipient}, wait for other nodes`,
         code: "e.p.me.res.storage",
-      };
+      });
     }
     if (enqueued.status === "stored") await enqueued.durable;
-    return undefined;
+    return ACCEPTED;
   }
 
   async say(message: Message, text: string, recipient: string): Promise<void> {

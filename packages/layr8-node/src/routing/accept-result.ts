@@ -1,21 +1,17 @@
 import type { Rejection } from "./rejection.ts";
 
-/** Recipients without a connection to this node. The message waits in their inboxes. */
-export interface Away {
-  readonly away: readonly string[];
-}
+/** Result of accepting a message: stored durably, or rejected. `away`: recipients known to have no connection; the message waits in their inboxes. */
+export type AcceptResult = { readonly ok: true; readonly away: readonly string[] } | { readonly ok: false; readonly rejection: Rejection };
 
-/** Result of accepting a message: rejected, stored with some recipients away, or `undefined`: stored, no recipient known to be away. */
-export type AcceptResult = Rejection | Away | undefined;
-
-export function isRefused(admitted: AcceptResult): admitted is Rejection {
-  return admitted !== undefined && "reason" in admitted;
-}
+/** Stored, and no recipient is known to be away. */
+export const ACCEPTED: AcceptResult = { ok: true, away: [] };
 
 /** Combines the results for several recipients: the first rejection, otherwise all recipients that are away. */
-export function admittedOf(verdicts: readonly AcceptResult[]): AcceptResult {
-  const refused = verdicts.find(isRefused);
-  if (refused !== undefined) return refused;
-  const away = verdicts.flatMap((verdict) => (verdict === undefined || isRefused(verdict) ? [] : verdict.away));
-  return away.length === 0 ? undefined : { away };
+export function combineResults(results: readonly AcceptResult[]): AcceptResult {
+  const away: string[] = [];
+  for (const result of results) {
+    if (!result.ok) return result;
+    away.push(...result.away);
+  }
+  return away.length === 0 ? ACCEPTED : { ok: true, away };
 }

@@ -1,10 +1,10 @@
-import { admittedOf, type AcceptResult } from "./accept-result.ts";
+import { ACCEPTED, combineResults, type AcceptResult } from "./accept-result.ts";
 import { TRUSTED, type InboundMessage, type SenderTrust } from "./inbound-message.ts";
 import { isBuiltin } from "./builtin-protocols.ts";
 import type { FailureReporter } from "./failure-reporter.ts";
 import { DENIED, type Policies } from "./policy.ts";
 import type { Mailboxes } from "./mailboxes.ts";
-import type { Rejection } from "./rejection.ts";
+import { rejected, type Rejection } from "./rejection.ts";
 import type { Remote } from "./remote.ts";
 import { senderCredentialsJson, type SenderCredential } from "./sender-credential.ts";
 import { SenderOrder } from "./sender-order.ts";
@@ -13,7 +13,7 @@ import { isRejection, presentationsOf, verifySender, type PresentationVerifier }
 /** Options of {@link Admission}. */
 export interface AdmissionOptions {
   readonly policies: Policies;
-  readonly recipients: Mailboxes;
+  readonly mailboxes: Mailboxes;
   readonly remote: Remote;
   readonly dead: FailureReporter;
   readonly isHosted: (did: string) => boolean;
@@ -31,11 +31,11 @@ export interface InboundRequest {
 
 const NO_CREDENTIALS: readonly SenderCredential[] = [];
 const NOTHING_PRESENTED: Promise<readonly SenderCredential[]> = Promise.resolve(NO_CREDENTIALS);
-const TOO_MANY_WAITING: Rejection = {
+const TOO_MANY_WAITING = rejected({
   label: "rate_limited",
   reason: "rate limited: too many messages wait until earlier credentials are verified",
   code: "e.p.me.res.rate",
-};
+});
 
 /**
  * Authorizes senders by their presentations and the policies, and stores their messages for each recipient. Messages of one sender are
@@ -50,7 +50,7 @@ export class Admission {
   }
 
   /** Verifies the sender's presentation, while its later messages wait, and stores the message. Called by the router. */
-  take(request: InboundRequest): Rejection | Promise<AcceptResult> {
+  take(request: InboundRequest): AcceptResult | Promise<AcceptResult> {
     const { sender, recipients, inbound } = request;
     // Presentations to recipients on other nodes are verified there.
     const presented = recipients.some(this.#options.isHosted) ? presentationsOf(inbound.message) : undefined;
@@ -58,12 +58,12 @@ export class Admission {
     if (this.#order.isFull(sender)) return TOO_MANY_WAITING;
     const verified = presented === undefined ? NOTHING_PRESENTED : verifySender(inbound.message, presented, recipients, request);
     return this.#order.enqueue<readonly SenderCredential[] | Rejection, AcceptResult>(sender, verified, (credentials) =>
-      isRejection(credentials) ? credentials : this.#admit(request, credentials),
+      isRejection(credentials) ? rejected(credentials) : this.#admit(request, credentials),
     );
   }
 
   /** Stores a message if the policies of all its recipients hosted here allow it. */
-  #admit(request: InboundRequest, credentials: readonly SenderCredential[]): Rejection | Promise<AcceptResult> {
+  #admit(request: InboundRequest, credentials: readonly SenderCredential[]): AcceptResult | Promise<AcceptResult> {
     const { sender, recipients, inbound } = request;
     const { policies, isHosted, remote } = this.#options;
     const { message, text } = inbound;
@@ -75,23 +75,23 @@ export class Admission {
         continue;
       }
       const verdict = policies.judge({ sender, recipient, type: message.type, credentials });
-      if (verdict.kind === "denied") return denial(sender, recipient);
-      if (verdict.kind === "missing") return this.#options.dead.denied(message, recipient, verdict.missing);
+      if (verdict.kind === "denied") return rejected(denial(sender, recipient));
+      if (verdict.kind === "missing") return this.#options.dead.denied(message, recipient, verdict.missing).then(() => ACCEPTED);
       const authorized = verdict.kind === "authorized";
       const trust = authorized && senderCredentials === undefined ? TRUSTED : { authorized, senderCredentials };
       if (recipients.length === 1) return this.#deliver(inbound, recipient, trust);
-      const tooLarge = this.#options.recipients.refuseSize(inbound, recipient, trust);
-      if (tooLarge !== undefined) return tooLarge;
+      const size = this.#options.mailboxes.checkSize(inbound, recipient, trust);
+      if (!size.ok) return size;
       stores.push(() => this.#deliver(inbound, recipient, trust));
     }
-    return Promise.all(stores.map((store) => store())).then(admittedOf);
+    return Promise.all(stores.map((store) => store())).then(combineResults);
   }
 
   #deliver(inbound: InboundMessage, recipient: string, trust: SenderTrust): Promise<AcceptResult> {
-    const { recipients, dead } = this.#options;
+    const { mailboxes, dead } = this.#options;
     const { message, routable } = inbound;
-    if (isBuiltin(message) && !recipients.wouldTake(recipient, routable)) return dead.answer(message, recipient).then(() => undefined);
-    return recipients.store(inbound, recipient, trust);
+    if (isBuiltin(message) && !mailboxes.wouldTake(recipient, routable)) return dead.answer(message, recipient).then(() => ACCEPTED);
+    return mailboxes.store(inbound, recipient, trust);
   }
 }
 

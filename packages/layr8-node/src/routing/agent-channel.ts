@@ -3,7 +3,7 @@ import type { Clock } from "../clock.ts";
 import type { InboxMessage } from "../inbox/inbox.ts";
 import type { Probe } from "../phoenix/probe-queue.ts";
 import { OK, errorReply, type Channel, type ChannelEnd, type ChannelHandler, type Reply } from "../phoenix/channel.ts";
-import { isRefused, type AcceptResult } from "./accept-result.ts";
+import type { AcceptResult } from "./accept-result.ts";
 import { deliveryPayload } from "./delivery-payload.ts";
 import type { JoinRequest } from "./join-request.ts";
 import type { Consumer, Mailbox, Settlement } from "./mailbox.ts";
@@ -149,29 +149,29 @@ export class AgentChannel implements ChannelHandler, Consumer {
   #onMessage(payload: string): Promise<Reply> | Reply {
     const { did, router, account, maxLength } = this.#options;
     if (payload.length > maxLength) {
-      return this.#refuse({
+      return this.#reject({
         label: "too_large",
         reason: `message too large: it may have ${maxLength} characters`,
         code: TOO_LARGE,
       });
     }
-    if (!account.takeUnits(unitsOf(payload.length))) return this.#refuse(RATE_LIMITED);
-    const verdict = router.accept(did, this, payload.trim(), account);
-    return verdict instanceof Promise ? verdict.then(this.#conclude, this.#fail) : this.#refuse(verdict);
+    if (!account.takeUnits(unitsOf(payload.length))) return this.#reject(RATE_LIMITED);
+    const result = router.accept(did, this, payload.trim(), account);
+    return result instanceof Promise ? result.then(this.#conclude, this.#fail) : this.#conclude(result);
   }
 
-  readonly #conclude = (admitted: AcceptResult): Reply => {
-    if (isRefused(admitted)) return this.#refuse(admitted);
+  readonly #conclude = (result: AcceptResult): Reply => {
+    if (!result.ok) return this.#reject(result.rejection);
     this.#options.events.onAccepted();
-    return admitted === undefined ? OK : { status: "ok", response: JSON.stringify(admitted) };
+    return result.away.length === 0 ? OK : { status: "ok", response: JSON.stringify({ away: result.away }) };
   };
 
   readonly #fail = (error: unknown): Reply => {
     this.#options.router.failed(error);
-    return this.#refuse({ label: "failed", reason: "the node could not store the message: send it again", code: "e.p.me.res.storage" });
+    return this.#reject({ label: "failed", reason: "the node could not store the message: send it again", code: "e.p.me.res.storage" });
   };
 
-  #refuse(refused: Rejection): Reply {
+  #reject(refused: Rejection): Reply {
     this.#options.events.onRefused(refused);
     const { reason, code, comment } = refused;
     return errorReply(reason, { ...(code !== undefined && { code }), ...(comment !== undefined && { comment }) });

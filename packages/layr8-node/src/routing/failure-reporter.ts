@@ -23,7 +23,7 @@ export interface Problem {
 
 /** Options of {@link FailureReporter}. */
 export interface FailureReporterOptions {
-  readonly recipients: Mailboxes;
+  readonly mailboxes: Mailboxes;
   readonly own: SystemMessages;
   onDead(cause: UndeliveredCause, message: MessageSummary): void;
   onFailure(error: unknown): void;
@@ -42,8 +42,8 @@ export class FailureReporter {
 
   /** Responds to a message of a built-in protocol in the name of its recipient. Resolves to `false` for other protocols. */
   async answer(message: Message, recipient: string): Promise<boolean> {
-    const { recipients, own } = this.#options;
-    const answer = await answerBuiltin(message, recipient, recipients.protocolsOf(recipient));
+    const { mailboxes, own } = this.#options;
+    const answer = await answerBuiltin(message, recipient, mailboxes.protocolsOf(recipient));
     if (answer === undefined) return false;
     if (answer !== null) await own.send(answer, message);
     return true;

@@ -2,13 +2,13 @@ import { protocolOf } from "@parley/core";
 import { TimeSlice } from "@parley/core/internal";
 import type { Records } from "@parley/storage";
 import type { Appended, Inbox, InboxMessage } from "../inbox/inbox.ts";
-import type { AcceptResult } from "./accept-result.ts";
+import { ACCEPTED, type AcceptResult } from "./accept-result.ts";
 import type { InboundMessage, Routable, SenderTrust } from "./inbound-message.ts";
 import { isBuiltin } from "./builtin-protocols.ts";
 import { oversize } from "./delivery-payload.ts";
 import { InboxShares, type InboxShareRecord } from "./inbox-shares.ts";
 import { Mailbox, type Consumer, type DeliveryOptions, type MailboxEvents } from "./mailbox.ts";
-import { TOO_LARGE, type Rejection } from "./rejection.ts";
+import { TOO_LARGE, type CheckResult, PASSED, rejected, type Rejection } from "./rejection.ts";
 
 /** Options of {@link Mailboxes}. */
 export interface MailboxesOptions {
@@ -111,22 +111,24 @@ export class Mailboxes {
   }
 
   /** Checks a message for a hosted DID before it is stored. */
-  refuse(recipient: string, { message, routable, remote, owner }: InboundMessage): Rejection | undefined {
+  check(recipient: string, { message, routable, remote, owner }: InboundMessage): CheckResult {
     if (this.isConnected(recipient) && !this.wouldTake(recipient, routable) && !isBuiltin(message)) {
-      return { label: "no_handler", reason: `no handler for protocol ${protocolOf(message.type) ?? message.type} at ${recipient}` };
+      return rejected({
+        label: "no_handler",
+        reason: `no handler for protocol ${protocolOf(message.type) ?? message.type} at ${recipient}`,
+      });
     }
     const { inbox, maxFromRemote, ownerOf } = this.#options;
     const waiting = inbox.depth(recipient).messages;
-    if (remote && waiting >= maxFromRemote) return inboxFull(recipient);
-    if (isBuiltin(message)) return undefined;
+    if (remote && waiting >= maxFromRemote) return rejected(inboxFull(recipient));
+    if (isBuiltin(message)) return PASSED;
     if (!this.#shares.hasRoom(recipient, owner, waiting)) {
-      return { label: "inbox_full", reason: `inbox full: ${recipient} has too many messages of this sender waiting` };
+      return rejected({ label: "inbox_full", reason: `inbox full: ${recipient} has too many messages of this sender waiting` });
     }
     const ownerWaiting = inbox.ownerDepth(recipient).messages;
-    if (!this.#ownerShares.counts(ownerWaiting) || this.#ownerShares.hasRoom(ownerOf(recipient) ?? "", owner, ownerWaiting))
-      return undefined;
+    if (!this.#ownerShares.counts(ownerWaiting) || this.#ownerShares.hasRoom(ownerOf(recipient) ?? "", owner, ownerWaiting)) return PASSED;
     const reason = `inbox full: the API key of ${recipient} has too many messages of this sender waiting, over all of its DIDs`;
-    return { label: "inbox_full", reason };
+    return rejected({ label: "inbox_full", reason });
   }
 
   /** Persists state for the next start. Called after the last message. */
@@ -135,13 +137,13 @@ export class Mailboxes {
   }
 
   /** Rejects a message whose delivery would exceed the frame limit, context included. */
-  refuseSize({ text }: InboundMessage, recipient: string, { authorized, senderCredentials }: SenderTrust): Rejection | undefined {
+  checkSize({ text }: InboundMessage, recipient: string, { authorized, senderCredentials }: SenderTrust): CheckResult {
     const { maxFrameBytes } = this.#options;
     const size = oversize({ recipient, plaintext: text, authorized, senderCredentials }, maxFrameBytes);
-    if (size === undefined) return undefined;
+    if (size === undefined) return PASSED;
     const shown = senderCredentials === undefined ? "" : ", with the credentials that it presents";
     const reason = `message too large: it would be delivered in a frame of ${size} bytes${shown}; the limit is ${maxFrameBytes}`;
-    return { label: "too_large", reason, code: TOO_LARGE };
+    return rejected({ label: "too_large", reason, code: TOO_LARGE });
   }
 
   /**
@@ -150,8 +152,8 @@ export class Mailboxes {
    * @throws StorageError
    */
   async store(inbound: InboundMessage, recipient: string, trust: SenderTrust): Promise<AcceptResult> {
-    const tooLarge = this.refuseSize(inbound, recipient, trust);
-    if (tooLarge !== undefined) return tooLarge;
+    const size = this.checkSize(inbound, recipient, trust);
+    if (!size.ok) return size;
     const { message, routable, text, remote } = inbound;
     const { inbox, delivery, messageTtlMs } = this.#options;
     const expiresAt = message.expiresTime === undefined ? delivery.clock.lifetimeStart() + messageTtlMs : message.expiresTime * 1000;
@@ -171,8 +173,8 @@ export class Mailboxes {
       expires: message.expiresTime,
       remote,
     });
-    if (appended.status === "full") return appended.of === "owner" ? ownerFull(recipient) : inboxFull(recipient);
-    if (appended.status === "duplicate") return this.isConnected(recipient) ? undefined : { away: [recipient] };
+    if (appended.status === "full") return rejected(appended.of === "owner" ? ownerFull(recipient) : inboxFull(recipient));
+    if (appended.status === "duplicate") return this.isConnected(recipient) ? ACCEPTED : { ok: true, away: [recipient] };
     this.#shares.stored(recipient, inbound.owner, inbox.depth(recipient).messages);
     const ownerWaiting = inbox.ownerDepth(recipient).messages;
     if (this.#ownerShares.counts(ownerWaiting)) {
@@ -187,7 +189,7 @@ export class Mailboxes {
     } finally {
       if (this.#writing.get(recipient) === appended.durable) this.#writing.delete(recipient);
     }
-    return this.isConnected(recipient) ? undefined : { away: [recipient] };
+    return this.isConnected(recipient) ? ACCEPTED : { ok: true, away: [recipient] };
   }
 
   /**

@@ -21,3 +21,12 @@ export interface Rejection {
   readonly code?: string;
   readonly comment?: string;
 }
+
+/** Result of a check: passed, or rejected. */
+export type CheckResult = { readonly ok: true } | { readonly ok: false; readonly rejection: Rejection };
+
+export const PASSED: CheckResult = { ok: true };
+
+export function rejected(rejection: Rejection): { readonly ok: false; readonly rejection: Rejection } {
+  return { ok: false, rejection };
+}

@@ -1,20 +1,20 @@
 import type { Message } from "@parley/core";
-import type { Rejection } from "./rejection.ts";
+import type { AcceptResult } from "./accept-result.ts";
+import type { CheckResult } from "./rejection.ts";
 
 /** Sends messages to agents on other nodes. */
 export interface Remote {
   /**
-   * Checks without network access whether a message of a hosted DID can be sent to a DID that isn't hosted here. Returns the rejection, or
-   * `undefined` if sending may be attempted.
+   * Checks without network access whether a message of a hosted DID can be sent to a DID that isn't hosted here.
    */
-  refuse(sender: string, recipient: string): Rejection | undefined;
+  check(sender: string, recipient: string): CheckResult;
   /**
-   * Enqueues a message for a recipient on another node. Resolves to `undefined` once it is durable here. Later failures are reported to the
+   * Enqueues a message for a recipient on another node. Resolves once it is durable here. Later failures are reported to the
    * sender.
    *
    * @param text the plaintext's JSON.
    */
-  send(message: Message, text: string, recipient: string): Promise<Rejection | undefined>;
+  send(message: Message, text: string, recipient: string): Promise<AcceptResult>;
   /**
    * Enqueues a system message in the name of a DID. Remote agents can trigger these, so they may use less of the quota than agents'
    * messages; without room they are dropped.

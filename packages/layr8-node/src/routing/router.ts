@@ -1,7 +1,7 @@
 import { decodePlaintext, PlaintextError, threadOf, type Message } from "@parley/core";
 import type { Records } from "@parley/storage";
 import type { DamagedMessage, Inbox, InboxMessage } from "../inbox/inbox.ts";
-import { isRefused, type AcceptResult } from "./accept-result.ts";
+import type { AcceptResult } from "./accept-result.ts";
 import { inboundMessage } from "./inbound-message.ts";
 import { Admission, type InboundRequest } from "./admission.ts";
 import { isBuiltinAnswer, MAX_PROTOCOLS } from "./builtin-protocols.ts";
@@ -13,7 +13,7 @@ import type { Policies } from "./policy.ts";
 import { isProblemReport } from "./problem-report.ts";
 import { readMessage, type ReadMessage } from "./read-message.ts";
 import { Mailboxes } from "./mailboxes.ts";
-import type { Rejection } from "./rejection.ts";
+import { type CheckResult, PASSED, rejected, type Rejection } from "./rejection.ts";
 import type { Remote } from "./remote.ts";
 import type { PresentationVerifier } from "./sender-presentation.ts";
 import { extraUnitsOf } from "./work.ts";
@@ -92,7 +92,7 @@ export interface Received {
  */
 export class Router {
   readonly #options: RouterOptions;
-  readonly #recipients: Mailboxes;
+  readonly #mailboxes: Mailboxes;
   readonly #dead: FailureReporter;
   readonly #admission: Admission;
 
@@ -114,7 +114,7 @@ export class Router {
     } = options;
     const { onDead, onFailure } = { onDead: events.onDead.bind(events), onFailure: events.onFailure.bind(events) };
     this.#options = options;
-    this.#recipients = new Mailboxes({
+    this.#mailboxes = new Mailboxes({
       inbox,
       messageTtlMs,
       maxFromRemote,
@@ -130,32 +130,32 @@ export class Router {
         onFailed: (message, failure) => this.#dead.failed(message, failure),
       },
     });
-    const own = new SystemMessages({ recipients: this.#recipients, remote, isHosted, onDropped: events.onDropped.bind(events) });
-    this.#dead = new FailureReporter({ recipients: this.#recipients, own, onDead, onFailure });
-    this.#admission = new Admission({ policies, recipients: this.#recipients, remote, dead: this.#dead, isHosted });
+    const own = new SystemMessages({ mailboxes: this.#mailboxes, remote, isHosted, onDropped: events.onDropped.bind(events) });
+    this.#dead = new FailureReporter({ mailboxes: this.#mailboxes, own, onDead, onFailure });
+    this.#admission = new Admission({ policies, mailboxes: this.#mailboxes, remote, dead: this.#dead, isHosted });
   }
 
   /** DIDs with a connection. */
   get connected(): number {
-    return this.#recipients.connected;
+    return this.#mailboxes.connected;
   }
 
   isConnected(did: string): boolean {
-    return this.#recipients.isConnected(did);
+    return this.#mailboxes.isConnected(did);
   }
 
   /** Whether a new connection of a DID with these protocols would take one from a connection other than `except`. */
   wouldTakeOver(did: string, protocols: Iterable<string>, except: unknown): boolean {
-    return this.#recipients.wouldTakeOver(did, protocols, except);
+    return this.#mailboxes.wouldTakeOver(did, protocols, except);
   }
 
   /** Whether a DID's connections would have bound more protocols than they may if one more bound these. */
   wouldExceedProtocols(did: string, protocols: readonly string[]): boolean {
-    return this.#recipients.countWith(did, protocols) > MAX_PROTOCOLS;
+    return this.#mailboxes.countWith(did, protocols) > MAX_PROTOCOLS;
   }
 
   bind(did: string, consumer: Consumer, protocols: Iterable<string>): Mailbox {
-    return this.#recipients.bind(did, consumer, protocols);
+    return this.#mailboxes.bind(did, consumer, protocols);
   }
 
   /**
@@ -165,12 +165,12 @@ export class Router {
    * @param account charged for the message.
    * @returns the rejection, or, once the message is durable, the recipients that are away.
    */
-  accept(sender: string, consumer: Consumer, text: string, account: SenderAccount): Rejection | Promise<AcceptResult> {
+  accept(sender: string, consumer: Consumer, text: string, account: SenderAccount): AcceptResult | Promise<AcceptResult> {
     let read: ReadMessage;
     try {
       read = readMessage(text);
     } catch (error) {
-      if (error instanceof PlaintextError) return { label: "malformed", reason: `malformed message: ${error.message}` };
+      if (error instanceof PlaintextError) return rejected({ label: "malformed", reason: `malformed message: ${error.message}` });
       throw error;
     }
     const { message } = read;
@@ -181,12 +181,12 @@ export class Router {
       owner: account.owner,
       inbound: inboundMessage(message, read.text, { owner: account.owner }),
     };
-    const refused = this.#refuse(request);
-    if (refused !== undefined) return refused;
+    const checked = this.#check(request);
+    if (!checked.ok) return checked;
     const extra = extraUnitsOf(message, text.length);
-    if (extra > 0 && !account.takeUnits(extra)) return RATE_LIMITED;
+    if (extra > 0 && !account.takeUnits(extra)) return rejected(RATE_LIMITED);
     // A response may arrive before this message is durable.
-    const mailbox = this.#recipients.mailbox(sender);
+    const mailbox = this.#mailboxes.mailbox(sender);
     mailbox.spoke(threadOf(message), consumer);
     // A report may name its thread only as the parent; it counts as a message on that thread.
     if (message.parentThreadId !== undefined && isProblemReport(message)) mailbox.spoke(message.parentThreadId, consumer);
@@ -196,9 +196,9 @@ export class Router {
   /**
    * Accepts a message of another node's agent, for one recipient. The other recipients are that node's responsibility.
    *
-   * @returns the rejection; `undefined` once the message is durable. Whether the recipient is away is not disclosed to other nodes.
+   * @returns `ok` once the message is durable. Whether the recipient is away is not disclosed to other nodes.
    */
-  async receive({ message, text, sender, recipient, owner }: Received): Promise<Rejection | undefined> {
+  async receive({ message, text, sender, recipient, owner }: Received): Promise<CheckResult> {
     const request: InboundRequest = {
       sender,
       recipients: [recipient],
@@ -207,9 +207,9 @@ export class Router {
       inbound: inboundMessage(message, text, { owner, remote: true }),
     };
     // The other node has lost the response. The message was accepted, whatever its checks would be now.
-    if (await this.#options.inbox.remembers({ recipient, from: sender, id: message.id, expires: message.expiresTime })) return undefined;
-    const admitted = this.#refuse(request) ?? (await this.#admission.take(request));
-    return isRefused(admitted) ? admitted : undefined;
+    if (await this.#options.inbox.remembers({ recipient, from: sender, id: message.id, expires: message.expiresTime })) return PASSED;
+    const checked = this.#check(request);
+    return checked.ok ? this.#admission.take(request) : checked;
   }
 
   /**
@@ -234,35 +234,35 @@ export class Router {
 
   /** Removes a DID that is no longer hosted, and reports its unread messages to their senders. */
   forget(did: string): Promise<void> {
-    return this.#recipients.forget(did, (message) => this.#dead.deadLettered(message, "expired"));
+    return this.#mailboxes.forget(did, (message) => this.#dead.deadLettered(message, "expired"));
   }
 
   /** Redelivers, expires and drops idle mailboxes. Called by the node, every second. */
   sweep(): void {
-    this.#recipients.sweep();
+    this.#mailboxes.sweep();
   }
 
   /** Persists state for the next start. Called after the last message. */
   close(): Promise<void> {
-    return this.#recipients.close();
+    return this.#mailboxes.close();
   }
 
   /** Checks that need no storage, for all recipients: either all get the message or none. */
-  #refuse({ sender, recipients, inbound }: InboundRequest): Rejection | undefined {
+  #check({ sender, recipients, inbound }: InboundRequest): CheckResult {
     const { message } = inbound;
     if (message.from !== sender) {
       const comment = message.from === undefined ? "from is missing" : "from is not the DID that this channel is joined as";
-      return { label: "unauthorized", reason: "unauthorized", code: "e.m.authz.from", comment };
+      return rejected({ label: "unauthorized", reason: "unauthorized", code: "e.m.authz.from", comment });
     }
-    if (recipients.length === 0) return { label: "malformed", reason: "malformed message: to names no recipient" };
+    if (recipients.length === 0) return rejected({ label: "malformed", reason: "malformed message: to names no recipient" });
     if (message.expiresTime !== undefined && message.expiresTime * 1000 <= this.#options.delivery.clock.expiry()) {
-      return { label: "expired", reason: "message expired" };
+      return rejected({ label: "expired", reason: "message expired" });
     }
     const { isHosted, remote } = this.#options;
     for (const recipient of recipients) {
-      const refused = isHosted(recipient) ? this.#recipients.refuse(recipient, inbound) : remote.refuse(sender, recipient);
-      if (refused !== undefined) return refused;
+      const checked = isHosted(recipient) ? this.#mailboxes.check(recipient, inbound) : remote.check(sender, recipient);
+      if (!checked.ok) return checked;
     }
-    return undefined;
+    return PASSED;
   }
 }

@@ -1,6 +1,5 @@
 import * as crypto from "node:crypto";
 import { encodePlaintext, type Message } from "@parley/core";
-import { isRefused } from "./accept-result.ts";
 import { inboundMessage, TRUSTED } from "./inbound-message.ts";
 import type { MessageSummary } from "./failure-reporter.ts";
 import type { Mailboxes } from "./mailboxes.ts";
@@ -8,7 +7,7 @@ import type { Remote } from "./remote.ts";
 
 /** Options of {@link SystemMessages}. */
 export interface SystemMessagesOptions {
-  readonly recipients: Mailboxes;
+  readonly mailboxes: Mailboxes;
   readonly remote: Remote;
   readonly isHosted: (did: string) => boolean;
   /** A message could not be stored. Any agent can cause that, by sending requests and not reading the responses. */
@@ -37,16 +36,16 @@ export class SystemMessages {
   }
 
   async #store(message: Message, recipient: string): Promise<void> {
-    const refused = await this.#options.recipients.store(inboundMessage(message, textOf(message)), recipient, TRUSTED);
+    const result = await this.#options.mailboxes.store(inboundMessage(message, textOf(message)), recipient, TRUSTED);
     const { id, type, from } = message;
-    if (isRefused(refused)) this.#options.onDropped({ id, type, from, recipient }, refused.reason);
+    if (!result.ok) this.#options.onDropped({ id, type, from, recipient }, result.rejection.reason);
   }
 
   /** Messages that can't be sent are dropped, because other nodes must not be able to fill the node's log or the sender's outbox. */
   async #sendAway(message: Message, recipient: string): Promise<void> {
     const { remote, isHosted } = this.#options;
     const { from } = message;
-    if (from === undefined || !isHosted(from) || remote.refuse(from, recipient) !== undefined) return;
+    if (from === undefined || !isHosted(from) || !remote.check(from, recipient).ok) return;
     await remote.say(message, textOf(message), recipient);
   }
 }

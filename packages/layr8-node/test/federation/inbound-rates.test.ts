@@ -3,6 +3,7 @@ import { AgreementKeys } from "../../src/federation/agreement-keys.ts";
 import { Inbound } from "../../src/federation/inbound/inbound.ts";
 import { KnownHosts } from "../../src/federation/inbound/known-hosts.ts";
 import { UnknownSenderLimiter } from "../../src/federation/inbound/unknown-sender-limiter.ts";
+import { PASSED } from "../../src/routing/rejection.ts";
 import { Endpoints } from "../../src/federation/outbound/endpoints.ts";
 import { World } from "./outbound/world.ts";
 
@@ -26,7 +27,7 @@ function open({ messagesPerSecond = 1000, strangersPerSecond = 1000 }): void {
     maxEnvelopeBytes: 100_000,
     maxMessageLength: 100_000,
     messagesPerSecond,
-    receive: () => Promise.resolve(undefined),
+    receive: () => Promise.resolve(PASSED),
     onAnswered: () => undefined,
     onHeard: () => undefined,
     onFailure: (error) => {

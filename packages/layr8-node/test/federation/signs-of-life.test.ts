@@ -3,17 +3,17 @@ import { AgreementKeys } from "../../src/federation/agreement-keys.ts";
 import { Inbound } from "../../src/federation/inbound/inbound.ts";
 import { KnownHosts } from "../../src/federation/inbound/known-hosts.ts";
 import { UnknownSenderLimiter } from "../../src/federation/inbound/unknown-sender-limiter.ts";
-import type { Rejection } from "../../src/routing/rejection.ts";
+import { type CheckResult, PASSED, rejected } from "../../src/routing/rejection.ts";
 import { World } from "./outbound/world.ts";
 
-const DENIED: Rejection = { label: "unauthorized", reason: "unauthorized", code: "e.m.authz.denied" };
+const DENIED = rejected({ label: "unauthorized", reason: "unauthorized", code: "e.m.authz.denied" });
 
 const world = new World();
 const alice = world.create("did:web:partner.example:alice", "https://partner.example");
 const bob = world.create("did:web:node.example:bob", "https://node.example");
 
-/** What comes in at Bob's node, and whom it has heard of then. */
-async function heardOf(envelope: string, refusal?: Rejection): Promise<readonly string[]> {
+/** Posts an envelope to the node of Bob. Returns the senders that it reports as heard of. */
+async function heardOf(envelope: string, result: CheckResult = PASSED): Promise<readonly string[]> {
   const heard: string[] = [];
   const hosted = { has: (did: string) => did === bob, privateKey: async (did: string) => world.privateKey(`${did}#agreement`) };
   const inbound = new Inbound({
@@ -25,7 +25,7 @@ async function heardOf(envelope: string, refusal?: Rejection): Promise<readonly 
     maxEnvelopeBytes: 100_000,
     maxMessageLength: 100_000,
     messagesPerSecond: 100,
-    receive: () => Promise.resolve(refusal),
+    receive: () => Promise.resolve(result),
     onAnswered: () => undefined,
     onHeard: (sender) => heard.push(sender),
     onFailure: (error) => {
@@ -41,7 +41,7 @@ function message(changes: object = {}): string {
   return JSON.stringify({ id: "1", type: "https://example.org/test/1.0/ping", from: alice, to: [bob], body: {}, ...changes });
 }
 
-it("a node has heard of the sender of an encrypted message that it takes", async () => {
+it("counts an accepted authcrypted message as a sign of life of its sender", async () => {
   expect(await heardOf(await world.crypto.pack(message(), { from: alice, to: bob }))).toEqual([alice]);
 });
 
@@ -49,12 +49,12 @@ it("does not count a rejection as a sign of life", async () => {
   expect(await heardOf(await world.crypto.pack(message(), { from: alice, to: bob }), DENIED)).toEqual([]);
 });
 
-it("nor is what anybody could have encrypted", async () => {
+it("does not count messages that any sender could have encrypted as a sign of life", async () => {
   expect(await heardOf(await world.crypto.pack(message(), { from: "anonymous", to: bob }))).toEqual([]);
   expect(await heardOf(await world.crypto.pack(message(), { from: "anonymous", to: bob, signBy: alice }))).toEqual([]);
 });
 
-it("nor what is broken", async () => {
+it("does not count damaged messages as a sign of life", async () => {
   const envelope = await world.crypto.pack(message(), { from: alice, to: bob });
   expect(await heardOf(envelope.replace(/"tag":"[^"]*"/, '"tag":"AAAA"'))).toEqual([]);
 });

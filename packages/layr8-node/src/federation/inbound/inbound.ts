@@ -3,7 +3,7 @@ import { canonicalDid, didOf, type DidResolver } from "@parley/did";
 import { RateLimiter } from "@parley/core/internal";
 import { lookalikeOf } from "../../routing/read-message.ts";
 import type { Received } from "../../routing/router.ts";
-import type { Rejection } from "../../routing/rejection.ts";
+import type { CheckResult } from "../../routing/rejection.ts";
 import type { AgreementKeys } from "../agreement-keys.ts";
 import { extraUnitsOf, unitsOf } from "../../routing/work.ts";
 import { hostOf } from "../outbound/quota.ts";
@@ -27,7 +27,7 @@ export interface InboundOptions {
   /** Messages per second from one sender on another node. */
   readonly messagesPerSecond: number;
   /** Accepts a decrypted message. See `Router.receive`. */
-  receive(message: Received): Promise<Rejection | undefined>;
+  receive(message: Received): Promise<CheckResult>;
   /**
    * Called once per envelope.
    *
@@ -111,14 +111,14 @@ export class Inbound {
     const host = hostOf(sender);
     if (!this.#senders.tryTake(sender, units) || !this.#hosts.tryTake(host, units))
       return response("rate_limited", "too many messages; slow down");
-    const refused = await this.#options.receive({
+    const received = await this.#options.receive({
       message,
       text: plaintext,
       sender,
       recipient,
       owner: hasHost(sender) ? host : arrival.address,
     });
-    if (refused !== undefined) return responseToRejection(refused);
+    if (!received.ok) return responseToRejection(received.rejection);
     if (metadata.encryptedFromKid !== undefined) this.#options.onHeard(sender);
     return undefined;
   }
