@@ -5,9 +5,9 @@ import { readServerKey } from "./cli/read-server-key.ts";
 const { version } = createRequire(import.meta.url)("../package.json") as { readonly version: string };
 
 const USAGE = `skytale-server [start] [options]          runs relay and API
-skytale-server accounts create [options]  makes an account and prints it with its first API key, once
+skytale-server accounts create [options]  creates an account and prints it with its first API key, once
 skytale-server accounts list [options]    lists the accounts
-skytale-server keys create [options]      makes an API key and prints it, once
+skytale-server keys create [options]      creates an API key and prints it, once
 skytale-server keys list [options]        lists the API keys of an account
 skytale-server keys revoke <id> [options]
 skytale-server --version
@@ -20,11 +20,11 @@ start:
   --port <n>          port of the API, 0 for a free one (default 5100)
   --relay-port <n>    port of the relay, 0 for a free one (default 5000)
   --host <address>    address to bind (default 127.0.0.1: this machine only)
-  --data-dir <path>   where everything is kept; without it everything is lost when the server stops
-  --signup <who>      open: whoever reaches the API may make an account (default); closed: only this command
-  --accept-clock      the clock is right, however far it is ahead of the last run: what has expired by it goes at once
+  --data-dir <path>   directory of all data; without it all data is lost when the server stops
+  --signup <mode>     open: any client of the API can create an account (default); closed: only this command
+  --accept-clock      trust a clock that is far ahead of the last run: expired data is removed at once
   --workers           run the API in a process of its own: its calls don't delay the relay
-  --trust-proxy <who> proxies in front of the API: their number, or their addresses and networks (10.0.0.0/8,::1); default none
+  --trust-proxy <n>   proxies in front of the API: their number, or their addresses and networks (10.0.0.0/8,::1); default none
   --metrics-port <n>  port for /health and /metrics alone (default: they are on the API's port)
   --tls-cert <file>   PEM of the certificate chain, for TLS on both ports
   --tls-key <file>    PEM of its private key
@@ -38,9 +38,9 @@ that sign tokens.
 
 accounts and keys, while no server runs on the directory:
   --data-dir <path>   the server's directory
-  --email <address>   accounts create: tells accounts apart
-  --account <id>      keys create, keys list: whose keys
-  --name <name>       what people call it
+  --email <address>   accounts create: identifies the account
+  --account <id>      keys create, keys list: the account of the keys
+  --name <name>       display name
   --test              keys create: a key that begins with sk_test_
 `;
 

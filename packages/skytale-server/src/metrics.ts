@@ -12,7 +12,7 @@ export interface Metrics {
   readonly dropped: Counter<"door" | "reason">;
   /** Counts what the relay does. */
   readonly relay: Omit<RelayObserver, "onFailure" | "onOpened" | "onClosed" | "onWork">;
-  /** Worker processes that crashed and were started again. */
+  /** Worker processes restarted after a crash. */
   readonly crashes: Counter;
   /** All numbers of now, to add to those of other processes. */
   snapshot(): Promise<MetricsSnapshot>;
@@ -21,7 +21,7 @@ export interface Metrics {
 /** The numbers of one process. They can be cloned. */
 export type MetricsSnapshot = readonly object[];
 
-/** Numbers that are read when somebody asks for the metrics. A process leaves out what another one knows. */
+/** Sources of gauges, read by each request for metrics. A process omits the gauges of other processes. */
 export interface Gauges {
   /** Calls of the API that wait for news. */
   readonly waiting?: () => number;
@@ -50,30 +50,30 @@ export function createMetrics(gauges: Gauges): Metrics {
       },
     });
   const { waiting, clockHeldBackMs, relay } = gauges;
-  gauge("api_waiting", "Calls that wait for news", waiting);
-  gauge("clock_held_back_ms", "How far the clock is ahead of the time by which things expire", clockHeldBackMs);
-  gauge("relay_streams", "Streams of clients", relay && (() => relay().streams));
-  gauge("relay_subscriptions", "Subscriptions of all streams", relay && (() => relay().subscriptions));
-  gauge("relay_channels", "Channels that somebody subscribes to", relay && (() => relay().channels));
+  gauge("api_waiting", "API calls waiting for a notification", waiting);
+  gauge("clock_held_back_ms", "Milliseconds by which the wall clock is ahead of the expiry clock", clockHeldBackMs);
+  gauge("relay_streams", "Open client streams", relay && (() => relay().streams));
+  gauge("relay_subscriptions", "Open subscriptions", relay && (() => relay().subscriptions));
+  gauge("relay_channels", "Channels with subscribers", relay && (() => relay().channels));
   gauge("relay_stored_bytes", "Bytes of messages stored for all accounts", relay && (() => relay().storedBytes));
   gauge("relay_waiting_bytes", "Bytes waiting to be sent to clients", relay && (() => relay().waitingBytes));
   return {
     requests: new Counter({
       name: "skytale_api_requests_total",
-      help: "Calls of the API",
+      help: "API calls",
       labelNames: ["method", "route", "status"],
       registers,
     }),
     dropped: new Counter({
       name: "skytale_connections_dropped_total",
-      help: "Connections that were dropped: silent, unauthenticated, beyond their address's or account's share, or with too many resets",
+      help: "Dropped connections: silent, unauthenticated, above the share of their address or account, or with too many resets",
       labelNames: ["door", "reason"],
       registers,
     }),
     failures: counter("server_failures_total", "Failures inside the server"),
-    damagedRecords: counter("damaged_records_total", "Records on disk whose checksum does not match"),
+    damagedRecords: counter("damaged_records_total", "Stored records with a checksum mismatch"),
     relay: relayObserver(registers, counter),
-    crashes: counter("worker_crashes_total", "Worker processes that crashed and were started again"),
+    crashes: counter("worker_crashes_total", "Worker processes restarted after a crash"),
     snapshot: () => registry.getMetricsAsJSON(),
   };
 }
@@ -86,11 +86,11 @@ function relayObserver(
   const publishedBytes = counter("relay_published_bytes_total", "Bytes of messages recorded");
   const delivered = counter("relay_delivered_total", "Messages delivered");
   const deliveredBytes = counter("relay_delivered_bytes_total", "Bytes of messages delivered");
-  const fellBehind = counter("relay_fell_behind_total", "Readers that could not keep up and were served from the log");
-  const storageLimit = counter("relay_storage_limit_total", "Messages rejected because their account stores as many bytes as it may");
+  const fellBehind = counter("relay_fell_behind_total", "Times that a subscriber lagged and continued from the log");
+  const storageLimit = counter("relay_storage_limit_total", "Messages rejected by the storage limit of their account");
   const refused = new Counter({
     name: "skytale_relay_refused_total",
-    help: "What the relay refused, by code",
+    help: "Rejections by the relay, by code",
     labelNames: ["what", "code"],
     registers,
   });

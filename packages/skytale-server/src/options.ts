@@ -16,13 +16,13 @@ export interface SkytaleOptions {
   /** Directory for everything that is kept. Without one everything is in memory and lost when the server stops. */
   readonly dataDir?: string;
   /**
-   * Who makes accounts: `open`: anybody who reaches the API; `closed`: only the operator, with the command or `createAccount`. An account
-   * alone sees nothing of anybody else. Default `open`.
+   * How accounts are created: `open`: by any client of the API; `closed`: only by the operator, with the command or `createAccount`. A new
+   * account has access to nothing of other accounts. Default `open`.
    */
   readonly signup?: "open" | "closed";
   /**
    * The proxies in front of the API, whose `X-Forwarded-For` says where a call comes from: their number, or their addresses and networks.
-   * `true` is one. Entries that no trusted proxy has appended count for nothing. Default `false`: there is none.
+   * `true` is one. Entries not appended by a trusted proxy are ignored. Default `false`: no proxy.
    */
   readonly trustProxy?: TrustProxy;
   /** Port for `/health` and `/metrics`, which the API's port then doesn't have; `0` takes a free one. Default: the API's port has them. */
@@ -32,7 +32,7 @@ export interface SkytaleOptions {
    * first start creates. Keep a copy apart from the data: with both, tokens can be made for every account.
    */
   readonly serverKey?: Uint8Array;
-  /** PEM files for TLS on both ports. Without them there is none: for this machine, or behind a proxy. */
+  /** PEM files for TLS on both ports. Omitted: plaintext, for use on this machine or behind a TLS proxy. */
   readonly tls?: { readonly certFile: string; readonly keyFile: string };
   /**
    * The clock is right, however far it is ahead of the time at which the server last ran. Otherwise the server goes by the old time for an

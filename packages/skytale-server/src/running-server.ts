@@ -16,7 +16,7 @@ import type { SkytaleServer } from "./server.ts";
 import type { Stores } from "./stores.ts";
 import { ApiProcess } from "./workers/api-process.ts";
 
-/** What a server is put together from. */
+/** Parts of a server. */
 export interface ServerParts {
   readonly stores: Stores;
   readonly services: Services;
@@ -233,7 +233,7 @@ export class RunningServer implements SkytaleServer {
 
   #fail(error: unknown): void {
     this.#metrics.failures.inc();
-    this.#logger.error({ err: error }, "the server failed at something that no client can be told of");
+    this.#logger.error({ err: error }, "internal failure outside of a request");
   }
 
   async #close(): Promise<void> {

@@ -46,7 +46,7 @@ export interface SkytaleServer extends AsyncDisposable {
    */
   createApiKey(accountId: string, options?: ApiKeyOptions): Promise<CreatedApiKey>;
   /**
-   * Revokes an API key: no token is made from it any more, and those that were are refused. The relay drops its streams within
+   * Revokes an API key and its tokens. The relay ends its streams within
    * `limits.relay.accessCheckMs`, 5 seconds by default.
    *
    * @throws ApiError `not_found`

@@ -25,11 +25,11 @@ export interface Stores {
   close(): Promise<void>;
 }
 
-/** What stores are opened with, besides options of the logs. */
+/** Options of {@link openStores}, in addition to those of the logs. */
 export interface StoresOptions extends LogsOptions {
   /** The wall clock is right, however far it is ahead of the last run. Default `false`. */
   readonly acceptClock?: boolean | undefined;
-  /** The wall clock has jumped ahead by so many milliseconds, since the last start perhaps. */
+  /** The wall clock jumped ahead, possibly since the last start. */
   readonly onJump?: (aheadMs: number) => void;
 }
 

@@ -6,7 +6,7 @@ import { ApiError } from "./api-error.ts";
 import type { ApiKeys, CreatedApiKey } from "./keys.ts";
 import { accounts, emails, hashed, type AccountRecord } from "./records.ts";
 
-/** Who uses the server. */
+/** An owner of API keys, orgs and channels. */
 export interface Account {
   readonly id: string;
   readonly email: string;
@@ -16,9 +16,9 @@ export interface Account {
   readonly createdAt: number;
 }
 
-/** What an account is made with. */
+/** Options of a new account. */
 export interface AccountOptions {
-  /** Nobody verifies it: it tells accounts apart, nothing else. Compared without regard to case. */
+  /** Distinguishes accounts. The server does not verify it. Case-insensitive. */
   readonly email: string;
   readonly name: string;
 }
@@ -28,7 +28,7 @@ export interface CreatedAccount extends Account {
   readonly apiKey: CreatedApiKey;
 }
 
-/** What {@link Accounts} is made with. */
+/** Options of {@link Accounts}. */
 export interface AccountsOptions {
   readonly registry: Registry;
   readonly keys: ApiKeys;
@@ -65,7 +65,7 @@ export class Accounts {
     return this.#lock.run("accounts", () =>
       transact(this.#registry, async (transaction) => {
         const { accounts: count } = (await transaction.get(counter, "accounts")) ?? { accounts: 0 };
-        if (count >= this.#maxAccounts) throw new ApiError("limit_reached", "this server takes no more accounts");
+        if (count >= this.#maxAccounts) throw new ApiError("limit_reached", "the server's limit on accounts is reached");
         const mailbox = hashed(email.toLowerCase());
         if ((await transaction.get(emails, mailbox)) !== undefined) {
           throw new ApiError("email_taken", "there is an account with this email address");
@@ -85,7 +85,7 @@ export class Accounts {
     return record === undefined ? undefined : infoOf(record);
   }
 
-  /** Whether nobody uses the server yet. */
+  /** Whether the server has no accounts. */
   async isEmpty(): Promise<boolean> {
     return (await this.#registry.list(accounts.prefix, { limit: 1 })).length === 0;
   }

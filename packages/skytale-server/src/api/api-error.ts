@@ -1,7 +1,7 @@
 import { ParleyError } from "@parley/core";
 
 /**
- * Why the API server refuses a call.
+ * Reasons for which the API server rejects a call.
  *
  * | code | HTTP | meaning |
  * | --- | --- | --- |
@@ -9,24 +9,24 @@ import { ParleyError } from "@parley/core";
  * | `invalid_channel_name` | 400 | not `org/namespace/service` |
  * | `unauthorized` | 401 | the header `authorization` is missing or malformed |
  * | `key_invalid` | 401 | the API key is unknown or revoked |
- * | `token_invalid` | 401 | the token is malformed, expired, for somebody else, or its API key is revoked |
+ * | `token_invalid` | 401 | the token is malformed, expired or for another audience, or its API key is revoked |
  * | `key_required` | 401 | this call takes an API key, not a token made from one |
- * | `signup_closed` | 403 | accounts are made by the operator only |
- * | `not_permitted` | 403 | the account may use the channel, but this is for its owner, or for the account that made the thing |
- * | `not_found` | 404 | there is no such key, channel, grant or path, or it's not yours to see |
- * | `invite_unknown` | 404 | there is no such invite of the channel, or the proof doesn't fit it |
- * | `join_unknown` | 404 | there is no such request to join, or it's not yours to see |
- * | `email_taken` | 409 | there is an account with this email address |
+ * | `signup_closed` | 403 | only the operator creates accounts |
+ * | `not_permitted` | 403 | the account may use the channel, but this is for its owner, or for the account that created the resource |
+ * | `not_found` | 404 | the key, channel, grant or path is unknown, or not visible to the account |
+ * | `invite_unknown` | 404 | the channel's invite is unknown, or the proof does not match it |
+ * | `join_unknown` | 404 | the join request is unknown, or not visible to the account |
+ * | `email_taken` | 409 | an account with this email address exists |
  * | `org_taken` | 409 | the org belongs to another account |
  * | `channel_exists` | 409 | the channel was created before |
- * | `id_taken` | 409 | the id stands for something else |
- * | `already_answered` | 409 | the request to join has another answer |
- * | `invite_expired` | 410 | the invite's time is over |
+ * | `id_taken` | 409 | the id is in use for another resource |
+ * | `already_answered` | 409 | the join request has another response |
+ * | `invite_expired` | 410 | the invite has expired |
  * | `invite_exhausted` | 410 | all uses of the invite are taken |
  * | `invite_revoked` | 410 | the invite was revoked |
- * | `join_expired` | 410 | nobody answered the request to join in time |
- * | `too_large` | 413 | the body is larger than any of this call may be |
- * | `limit_reached` | 429 | the account, org or channel has as many of these as it may |
+ * | `join_expired` | 410 | the join request expired without a response |
+ * | `too_large` | 413 | the body exceeds the limit of this call |
+ * | `limit_reached` | 429 | a limit of the account, org or channel is reached |
  * | `rate_limited` | 429 | too many calls in a short time |
  */
 export type ApiErrorCode =

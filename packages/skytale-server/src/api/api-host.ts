@@ -31,7 +31,7 @@ export interface ApiSide {
   close(): Promise<void>;
 }
 
-/** What {@link ApiHost} is made of. It owns none of it. */
+/** Parts of {@link ApiHost}. The caller owns and closes them. */
 export interface ApiHostParts {
   readonly services: Services;
   readonly logger: Logger;

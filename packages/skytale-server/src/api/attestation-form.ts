@@ -4,8 +4,8 @@ import { ApiError } from "./api-error.ts";
 const MIN_BYTES = 4 + 8 + 64;
 
 /**
- * Checks the form of an invite's attestation: its length, and that it says what the invite says. Whether a member has signed it, only members
- * can check. An invite that no member made is of no use but to fill lists.
+ * Checks the form of an invite's attestation: its length, and that its terms equal those of the invite. Only members can check its signature.
+ * Members reject join requests for an invite without a member's signature.
  *
  * @throws ApiError `malformed_request`
  */

@@ -22,7 +22,7 @@ export interface Grant {
   readonly createdAt: number;
   /** The accounts that made it: the owner, or those whose invites it came by. Absent for grants of older data directories. */
   readonly makers?: readonly string[] | undefined;
-  /** Signature keys of the members that the account was let in with, as those who let them in said. Base64url. */
+  /** Signature keys of the members that were added with the account, as reported by the members that approved them. Base64url. */
   readonly memberKeys?: readonly string[] | undefined;
 }
 
@@ -43,14 +43,14 @@ export interface PageOptions {
   readonly after?: string | undefined;
 }
 
-/** What {@link Channels} is made with. */
+/** Options of {@link Channels}. */
 export interface ChannelsOptions {
   readonly registry: Registry;
   readonly limits: ApiLimits;
   readonly now: () => number;
 }
 
-/** The names of channels, and who may use them: the account that owns the org, and those that have a grant. */
+/** The names of channels and their access rights: the account that owns the org has access, and accounts with a grant. */
 export class Channels {
   /** Decisions about one channel, or about one org, are made one after another. */
   readonly lock: KeyedMutex = new KeyedMutex();
@@ -67,8 +67,8 @@ export class Channels {
   /**
    * Creates a channel. The first account that creates one in an org owns the org.
    *
-   * @param idempotencyKey makes a repeated call succeed again: whoever knows it made the channel.
-   * @returns whether this call made it.
+   * @param idempotencyKey lets the creator repeat the call: only the creator knows the key.
+   * @returns whether this call created the channel.
    * @throws ApiError `invalid_channel_name`, `org_taken`, `channel_exists`, `limit_reached`
    */
   create(accountId: string, name: string, idempotencyKey?: string): Promise<ChannelInfo & { readonly created: boolean }> {
@@ -104,7 +104,7 @@ export class Channels {
     return { items, next: entries.length > limit ? shown.at(-1)?.key.slice(prefix.length) : undefined };
   }
 
-  /** Whether an account may publish to a channel, read it, and let others in. */
+  /** Whether an account may publish to a channel, read it, and approve join requests. */
   async mayUse(accountId: string, name: string): Promise<boolean> {
     const record = await channels.read(this.#registry, hashed(name));
     // Both are read in any case: the time says nothing about whether there is such a channel.
@@ -202,7 +202,7 @@ export class Channels {
     transaction.remove(accountChannels, accountId, hashed(name));
   }
 
-  /** Who has a grant for a channel, for its owner. @throws ApiError `not_found` */
+  /** Lists the grants of a channel for its owner. @throws ApiError `not_found` */
   async grants(ownerId: string, name: string, { limit, after }: PageOptions): Promise<Page<Grant>> {
     orgOf(name);
     const record = await channels.read(this.#registry, hashed(name));

@@ -14,7 +14,7 @@ const ID_LABEL = "skytale invite id v1";
 const JOIN_LABEL = "skytale invite join v1";
 const ID_BYTES = 16;
 
-/** The id of an invite follows from its public key, so nobody can put another key in its place. Base64url of 16 bytes. */
+/** The id of an invite is derived from its public key, so the key cannot be replaced. Base64url of 16 bytes. */
 export function inviteIdOf(inviteKey: Uint8Array): string {
   const digest = createHash("sha256")
     .update(fields(Buffer.from(ID_LABEL), inviteKey))

@@ -26,7 +26,7 @@ export interface InviteInfo {
   readonly expiresAt: number;
 }
 
-/** What an invite is made with. */
+/** Parameters of a new invite. */
 export interface InviteOptions {
   readonly channel: string;
   /** 32 bytes, base64url. */
@@ -37,7 +37,7 @@ export interface InviteOptions {
   readonly ttlMs: number;
 }
 
-/** What {@link Invites} is made with. */
+/** Options of {@link Invites}. */
 export interface InvitesOptions {
   readonly registry: Registry;
   readonly channels: Channels;
@@ -170,7 +170,7 @@ export function settleUse(invite: InviteRecord, requestId: string, outcome: "use
   return { ...invite, uses: outcome === "used" ? [...others, { requestId, until: null }] : others };
 }
 
-/** What is used up or held: a hold whose time is over counts no more. */
+/** The number of used and reserved uses. Expired reservations are not counted. */
 function heldUses({ uses }: InviteRecord, now: number): readonly InviteUse[] {
   return uses.filter(({ until }) => until === null || until > now);
 }

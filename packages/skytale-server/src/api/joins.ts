@@ -9,7 +9,7 @@ import { reserveUse, settleUse } from "./invites.ts";
 import type { ApiLimits } from "./limits.ts";
 import { channels, expiries, hashed, invites, joins, pendingJoins, timeKey, type InviteRecord, type JoinRecord } from "./records.ts";
 
-/** What somebody sends who wants to join. Bytes are base64url. */
+/** The join request as submitted. Bytes are base64url. */
 export interface JoinSubmission {
   readonly channel: string;
   readonly inviteId: string;
@@ -59,7 +59,7 @@ type Outcome = (JoinAnswer & { readonly answeredBy?: string }) | { readonly stat
 /** Answers that a joiner may reject; the last one stands. */
 const MAX_REJECTIONS = 8;
 
-/** What {@link Joins} is made with. */
+/** Options of {@link Joins}. */
 export interface JoinsOptions {
   readonly registry: Registry;
   readonly channels: Channels;
@@ -222,7 +222,7 @@ export class Joins {
     if (isEnded) notify(joinTopic(requestId));
   }
 
-  /** The requests that wait on a channel, oldest first, for who may use it. @throws ApiError `invalid_channel_name`, `not_found` */
+  /** Lists the pending join requests of a channel, oldest first, for accounts with access. @throws ApiError `invalid_channel_name`, `not_found` */
   async pending(accountId: string, name: string, { limit, after }: PageOptions): Promise<PendingPage> {
     const { registry, channels: access, now } = this.#options;
     await access.assertUsable(accountId, name);

@@ -23,7 +23,7 @@ export interface CreatedApiKey extends ApiKeyInfo {
   readonly key: string;
 }
 
-/** What an API key is made with. */
+/** Options of a new API key. */
 export interface ApiKeyOptions {
   /** For people. Default: the id. */
   readonly name?: string | undefined;
@@ -31,7 +31,7 @@ export interface ApiKeyOptions {
   readonly mode?: "live" | "test" | undefined;
 }
 
-/** What {@link ApiKeys} is made with. */
+/** Options of {@link ApiKeys}. */
 export interface ApiKeysOptions {
   readonly registry: Registry;
   readonly maxPerAccount: number;
@@ -40,7 +40,7 @@ export interface ApiKeysOptions {
 
 const ID_BYTES = 12;
 const SECRET_BYTES = 32;
-/** `sk_live_`, 16 characters that find the record, 43 characters that nobody can guess. */
+/** `sk_live_`, 16 characters that identify the record, 43 random characters. */
 const KEY = /^sk_(live|test)_([\w-]{16})[\w-]{43}$/;
 /** The form of the ids. Those of older versions may begin with `-`. */
 export const KEY_ID: RegExp = /^[\w-]{16}$/;
@@ -101,9 +101,9 @@ export class ApiKeys {
   }
 
   /**
-   * Makes a key invalid, for good, and with it all that was made from it: whoever is shown a token asks {@link isValid}.
+   * Permanently revokes a key and its tokens: verifiers of a token call {@link isValid}.
    *
-   * @param accountId whose key it must be; absent for the operator, who may revoke any.
+   * @param accountId the account that must own the key; omitted for the operator, who can revoke any key.
    * @throws ApiError `not_found`
    */
   async revoke(id: string, accountId?: string): Promise<void> {

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { Kind } from "../registry/transaction.ts";
 
-// What the registry holds. Times are milliseconds since 1970, bytes are base64url.
+// Records of the registry. Times are milliseconds since 1970, bytes are base64url.
 
 export type AccountRecord = {
   readonly id: string;
@@ -14,7 +14,7 @@ export type AccountRecord = {
   readonly orgs: number;
 };
 
-/** What an API key is for. Both have the same rights. */
+/** Purpose of an API key. Both modes have the same rights. */
 export type KeyMode = "live" | "test";
 
 export type KeyRecord = {
@@ -60,11 +60,11 @@ export type GrantRecord = {
   readonly createdAt: number;
   /** The accounts that made it: the owner, or the makers of the invites that it came by. Absent in records of older versions. */
   readonly makers?: readonly string[] | undefined;
-  /** Signature keys of the members that the account was let in with, as those who let them in said; the last ones. */
+  /** Signature keys of the members that were added with the account, as reported by the members that approved them; the most recent ones. */
   readonly memberKeys?: readonly string[] | undefined;
 };
 
-/** What an account has on a channel of another account. */
+/** Usage counts of an account on a channel of another account. */
 export type UsageRecord = {
   readonly invites: number;
   /** Requests to join that wait, by its invites. */

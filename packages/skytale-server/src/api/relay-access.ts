@@ -4,14 +4,14 @@ import type { Channels } from "./channels.ts";
 import type { ApiKeys } from "./keys.ts";
 import type { TokenVerifier } from "./tokens.ts";
 
-/** What {@link createAccess} is made with. */
+/** Options of {@link createAccess}. */
 export interface AccessOptions {
   readonly verifier: TokenVerifier;
   readonly keys: ApiKeys;
   readonly channels: Channels;
 }
 
-/** Decides for the relay, by the API server's tokens and registry: a channel is open to the owner of its org and to who has a grant. */
+/** Access decisions of the relay from the API server's tokens and registry: the owner of the channel's org and accounts with a grant have access. */
 export function createAccess({ verifier, keys, channels }: AccessOptions): Access {
   const isRevoked = async ({ keyId }: Principal): Promise<boolean> => keyId === undefined || !(await keys.isValid(keyId));
   const mayUse = ({ accountId }: Principal, channel: string): Promise<boolean> => channels.mayUse(accountId, channel);

@@ -77,14 +77,14 @@ export class Services {
     return new Services(options, signingKeys);
   }
 
-  /** The account of a caller that was let in. @throws ApiError `not_found` when it is gone meanwhile. */
+  /** The account of an authenticated caller. @throws ApiError `not_found` if the account no longer exists. */
   async accountOf(id: string): Promise<Account> {
     const account = await this.accounts.get(id);
     if (account === undefined) throw new ApiError("not_found", "no such account");
     return account;
   }
 
-  /** Ends what has an end, and follows old signing keys by new ones. Called now and then. */
+  /** Ends expired invites and join requests, and rotates signing keys. Called by the server's sweep timer, every minute. */
   async maintain(): Promise<void> {
     await this.signingKeys.maintain();
     await expire(this.#registry, { joins: this.joins, invites: this.invites, withdrawals: this.withdrawals, now: this.#expiryNow() });

@@ -1,4 +1,4 @@
-/** What a waiting call makes of a piece of news: its answer, or `undefined` if that is no news to it. */
+/** Creates a waiting call's response from a notification; `undefined` if the notification does not concern the call. */
 type Take<T> = (news: unknown) => T | undefined;
 
 interface Waiter {
@@ -22,9 +22,9 @@ export class Signals {
   }
 
   /**
-   * There is news about a topic. Few calls are woken at a time, so that others are answered in between.
+   * Notifies the waiting calls of a topic, a few at a time, so that other requests are handled between them.
    *
-   * @param news handed to each call's `take`; calls that it is no news to sleep on. Without it, all calls ask again.
+   * @param news passed to each call's `take`; calls that it does not concern go on waiting. Omitted: all calls ask again.
    */
   notify(topic: string, news?: unknown): void {
     const waiting = this.#waiting.get(topic);
@@ -32,11 +32,11 @@ export class Signals {
   }
 
   /**
-   * Asks until there is an answer, the time is over or the caller has gone; then gives the last answer.
+   * Asks until there is a response, the timeout passes or the caller disconnects. Returns the last response.
    *
-   * @param ask asked at once, and at notifications without news.
-   * @param isNews whether an answer is worth coming back with.
-   * @param take makes the answer of a notification's news.
+   * @param ask called at once, and on notifications without news.
+   * @param isNews whether a response ends the wait.
+   * @param take creates the response from a notification.
    */
   async until<T>(
     topic: string,
@@ -65,7 +65,7 @@ export class Signals {
     }
   }
 
-  /** Lets all waiting calls come back with what there is, and none wait any more. */
+  /** Ends all waits with the current state. Later calls do not wait. */
   close(): void {
     this.#closed = true;
     for (const waiting of this.#waiting.values()) for (const waiter of waiting) waiter.wake();

@@ -6,7 +6,7 @@ import type { Registry } from "../registry/registry.ts";
 import { transact } from "../registry/transaction.ts";
 import { signingKeys, type SigningKeyRecord } from "./records.ts";
 
-/** What {@link SigningKeys} is made with. */
+/** Options of {@link SigningKeys}. */
 export interface SigningKeysOptions {
   readonly registry: Registry;
   /** Age at which a key is followed by a new one, in milliseconds. */
@@ -49,7 +49,7 @@ export class SigningKeys {
     this.#options = options;
   }
 
-  /** Reads the keys, and makes one if there is none. @throws StorageError `data_dir_unusable` when they are sealed with another key */
+  /** Reads the keys, and creates the first one if necessary. @throws StorageError `data_dir_unusable` when they are sealed with another key */
   static async open(options: SigningKeysOptions): Promise<SigningKeys> {
     const signingKeys = new SigningKeys(options);
     await signingKeys.#read();
@@ -69,12 +69,12 @@ export class SigningKeys {
   signer(): Signer {
     const now = this.#options.now();
     const published = this.#records.findLast(({ createdAt }) => createdAt + PUBLISH_AHEAD_MS <= now) ?? this.#records[0];
-    if (published === undefined) throw new StorageError("data_dir_unusable", "There is no key to sign with");
+    if (published === undefined) throw new StorageError("data_dir_unusable", "The signing key is missing");
     if (this.#signer?.kid !== published.kid) this.#signer = { kid: published.kid, key: privateKey(this.#seedOf(published)) };
     return this.#signer;
   }
 
-  /** Follows an old key by a new one, and forgets those whose signatures are void. Called now and then. */
+  /** Rotates an old key, and removes keys whose signatures have expired. Called by the server's sweep timer. */
   maintain(): Promise<void> {
     return this.#lock.run("keys", async () => {
       await this.#read();
@@ -118,7 +118,7 @@ export class SigningKeys {
     await transact(this.#registry, async (transaction) => transaction.put(signingKeys, [kid], record));
   }
 
-  /** Of a version that didn't seal them. What was on disk as it is stays in free pages, so other keys follow these. */
+  /** Keys of a version that did not seal them. The unsealed bytes can remain in free pages of the file, so these keys are replaced. */
   async #sealOld(): Promise<void> {
     const { sealingKey } = this.#options;
     if (sealingKey === undefined) return;
@@ -139,7 +139,7 @@ export class SigningKeys {
     if (d !== undefined) return Buffer.from(d, "base64url");
     const { sealingKey } = this.#options;
     if (sealed === undefined || sealingKey === undefined)
-      throw new StorageError("data_dir_unusable", "A key that signs tokens is sealed, and there is no key for it");
+      throw new StorageError("data_dir_unusable", "A signing key is sealed, and the server key is missing");
     return sealingKey.open(sealed, purposeOf(kid));
   }
 

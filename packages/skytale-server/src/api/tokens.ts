@@ -4,13 +4,13 @@ import type { Account } from "./accounts.ts";
 import type { ApiKeyInfo } from "./keys.ts";
 import type { SigningKeys } from "./signing-keys.ts";
 
-/** Who tokens are for: the relay, and this server itself. */
+/** Audience of tokens: the relay, and this server. */
 export type Audience = "skytale-relay" | "skytale-api";
 
 /** All of them: what a token is for unless its client asks for less. */
 const AUDIENCES: readonly [Audience, Audience] = ["skytale-relay", "skytale-api"];
 
-/** Who a token speaks for. */
+/** Subject of a token. */
 export interface TokenHolder {
   readonly accountId: string;
   /** The API key that it was made from. */
@@ -77,7 +77,7 @@ export class TokenVerifier {
     this.#now = now;
   }
 
-  /** Who holds a token, or why it is refused. Whether its API key has been revoked since is for the caller to ask. */
+  /** Returns the holder of a token, or the reason for which it is rejected. The caller checks whether its API key was revoked. */
   async verify(token: string): Promise<TokenHolder | TokenRefusal> {
     if (token.length > MAX_TOKEN_LENGTH) return "invalid";
     const now = this.#now();
@@ -93,7 +93,7 @@ export class TokenVerifier {
       return holderOf(payload, now) ?? "invalid";
     } catch (error) {
       if (error instanceof errors.JWTExpired) return "expired";
-      // A key set that can't be asked is no fault of the token.
+      // An unreachable key set does not make the token invalid.
       if (error instanceof errors.JOSEError && !(error instanceof errors.JWKSTimeout)) return "invalid";
       throw error;
     }

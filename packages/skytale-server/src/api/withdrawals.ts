@@ -7,7 +7,7 @@ import type { Channels } from "./channels.ts";
 import type { JsonObject } from "@parley/core";
 import { channels, expiries, grants, hashed, invites, timeKey, type GrantRecord, type InviteRecord } from "./records.ts";
 
-/** What {@link Withdrawals} is made with. */
+/** Options of {@link Withdrawals}. */
 export interface WithdrawalsOptions {
   readonly registry: Registry;
   readonly channels: Channels;

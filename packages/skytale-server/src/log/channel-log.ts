@@ -13,15 +13,14 @@ export interface ChannelLog {
   append(channel: string, publisher: string, entries: readonly NewEntry[]): Promise<readonly AppendOutcome[]>;
 
   /**
-   * Reads entries from a sequence on, as many as the log holds and the options allow. An entry that alone exceeds `maxBytes` is still
-   * read when it is the first. A page from beyond the head, or from before the first sequence that is still there, is empty: its `head`
-   * tells which.
+   * Reads entries from a sequence number on, up to the limits of the options. The first entry is returned even if it exceeds `maxBytes`.
+   * The page is empty if the sequence number is beyond the head or before the first stored entry: compare it with the page's `head`.
    *
    * @throws StorageError `storage_failed`
    */
   read(channel: string, options: ReadOptions): Promise<LogPage>;
 
-  /** What a channel's log holds. One that nobody appended to is empty, from 1 on. */
+  /** The range of stored entries of a channel. A channel without entries has an empty range from 1. */
   head(channel: string): Promise<Head>;
 
   /**
@@ -70,7 +69,7 @@ export type AppendOutcome =
   | {
       readonly status: "appended";
       readonly sequence: number;
-      /** The epoch that the last commit on record, up to this entry, leads to; absent when there is none. */
+      /** The epoch after the last recorded commit up to this entry; absent without one. */
       readonly logEpoch?: bigint | undefined;
     }
   | {
@@ -93,9 +92,9 @@ export type AppendOutcome =
 export interface ReadOptions {
   /** First sequence, from 1. */
   readonly from: number;
-  /** At most so many entries. */
+  /** Largest number of entries. */
   readonly limit: number;
-  /** At most so many bytes of bodies. */
+  /** Largest number of bytes of bodies. */
   readonly maxBytes: number;
 }
 
@@ -106,7 +105,7 @@ export interface Appended {
   readonly bodies: readonly Uint8Array[];
 }
 
-/** What {@link ChannelLog.read} found. `first` is what was asked for. */
+/** Result of {@link ChannelLog.read}. `first` is the requested sequence number. */
 export interface LogPage extends Appended {
   readonly head: Head;
 }

@@ -88,7 +88,7 @@ export class ChannelTables {
     for (const { key, value } of this.#segments.getRange({ start: numbersKey(id, from), end: numbersKey(id + 1) })) {
       const { last, count } = readSegmentKey(key);
       const start = last - count + 1;
-      // What was asked for has been removed by a commit that is under way, or is damaged: the rest is read as after its removal.
+      // The requested entries were removed by a commit in progress, or are damaged: the rest is read as after a removal.
       if (start > from + bodies.length) return { first: from, bodies, head: { first: bodies.length === 0 ? start : first, next } };
       const segment = decodeSegment(value, count);
       if (segment === undefined) continue;

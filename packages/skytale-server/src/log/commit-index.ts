@@ -4,8 +4,8 @@ const REMEMBERED_EPOCHS = 128;
 const LAST_EPOCH = 2n ** 64n - 1n;
 
 /**
- * The commit on record of each of the last epochs of a channel. An early refusal is all that comes of it, so a wrong claim breaks nothing:
- * an epoch that somebody claims falsely is taken over by who names the false commit, and an epoch that is forgotten is open again.
+ * The recorded commit of each of the last epochs of a channel. It serves early rejection only, so a false claim does no harm: a publisher that
+ * names the false commit replaces it, and an epoch that is no longer indexed accepts a commit again.
  */
 export class CommitIndex {
   /** In the order of their recording. */
@@ -28,7 +28,7 @@ export class CommitIndex {
     return this.#sequences.get(epoch);
   }
 
-  /** First epoch, from the given one on, that no commit is on record for; the last one that there is, where all of them are taken. */
+  /** First epoch, from the given one on, without a recorded commit; the last possible epoch if all are taken. */
   nextFree(epoch: bigint): bigint {
     let free = epoch;
     while (free < LAST_EPOCH && this.#sequences.has(free)) free++;

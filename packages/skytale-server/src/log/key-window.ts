@@ -3,9 +3,9 @@ import { KeyTable } from "./key-table.ts";
 
 /** How long keys are known. */
 export interface KeyWindowOptions {
-  /** At least so many milliseconds, unless there are too many. Default an hour: an agent that was restarted repeats what it sent. */
+  /** Minimum retention of a key in milliseconds, unless `maxRemembered` is exceeded twice. Default 1 hour: a restarted agent repeats its unacknowledged messages. */
   readonly rememberMs: number;
-  /** At least so many of the last ones, of all channels together. Default 500,000. Twice as many may be known, at about 50 bytes each. */
+  /** Minimum number of the most recent keys of all channels. Default 500,000. Up to twice as many are stored, at about 50 bytes each. */
   readonly maxRemembered: number;
 }
 

@@ -29,8 +29,8 @@ interface Plan {
 /**
  * Logs in a server's data directory.
  *
- * What comes while a commit is under way goes into the next one, so any number of publishers share a flush of the disk. Sequences are given
- * when a commit begins, and what a commit did is taken over when it is durable: a failed one leaves neither gap nor trace.
+ * Appends that arrive during a commit share the next one, so any number of publishers share a flush of the disk. A commit assigns sequence
+ * numbers when it begins, and updates the state in memory once it is durable: a failed commit leaves no gap.
  */
 export class LmdbLog implements ChannelLog {
   readonly #environment: Environment;
@@ -86,7 +86,7 @@ export class LmdbLog implements ChannelLog {
   async watch(name: string, listener: (page: Appended) => void): Promise<Watch> {
     if (this.#closed) return rejectClosed();
     const head = failing("A log can't be read", () => this.#tables.head(name));
-    // A commit that is on disk already, but not told of yet, is in the head.
+    // The head includes a commit that is on disk and not yet announced.
     const fromHead = (page: Appended): void => {
       if (page.first >= head.next) listener(page);
     };
@@ -162,7 +162,7 @@ export class LmdbLog implements ChannelLog {
     const expiryNow = this.#expiryNow();
     const written = plans.filter(({ draft }) => draft.bodies.length > 0);
     const retained = failing("A log can't be read", () => this.#tables.retain(written, expiring, this.#retention, expiryNow));
-    // What is refused or known already is so by commits that are durable: only one is under way at a time.
+    // Rejected and repeated entries refer to durable commits, since one commit runs at a time.
     if (written.length === 0 && retained.size === 0) return () => undefined;
     const keys = written.flatMap(({ draft }) => draft.keys);
     const taken = this.#tables.put(written, retained, now);

@@ -16,9 +16,8 @@ interface Row {
 }
 
 /**
- * Welcomes in a server's data directory. Tables: `welcomes` (channel, recipient, id → row), `welcome-payloads` (id → payload), `welcome-claims`
- * (channel, recipient → account). Who has one
- * waiting is held in memory; a change is seen there when it is durable.
+ * Welcomes in a server's data directory. Tables: `welcomes` (channel, recipient, id → row), `welcome-payloads` (id → payload),
+ * `welcome-claims` (channel, recipient → account). An index in memory is updated once a change is durable.
  */
 export class LmdbWelcomes implements WelcomeStore {
   readonly #rows: Table;

@@ -2,7 +2,7 @@ import type { Appended } from "./channel-log.ts";
 
 type Listener = (page: Appended) => void;
 
-/** Who wants to know of appends, by channel. */
+/** Listeners for appends, by channel. */
 export class Watchers {
   readonly #byChannel = new Map<string, Set<Listener>>();
 

@@ -63,7 +63,7 @@ export function hex(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("hex");
 }
 
-/** Who has welcomes waiting: all of them, in memory, without payloads. */
+/** Index of all stored Welcomes, in memory, without payloads. */
 export class WelcomeIndex {
   readonly #limits: WelcomeLimits;
   readonly #channels = new Map<string, ChannelEntry>();
@@ -121,7 +121,7 @@ export class WelcomeIndex {
       .toSorted((left, right) => left.recordedAt - right.recordedAt);
   }
 
-  /** Removes one. `payloadToo` says that it was the last one with its payload; undefined when it isn't there. */
+  /** Removes one. `payloadToo` is set if it was the last one with its payload. `undefined` if it is unknown. */
   remove(channelName: string, welcome: WelcomeId): { readonly waiting: Waiting; readonly payloadToo: boolean } | undefined {
     const channel = this.#channels.get(channelName);
     const recipient = hex(welcome.recipient);

@@ -16,7 +16,7 @@ export interface WelcomeStore {
   fetch(channel: string, recipients: readonly Uint8Array[], maxBytes: number): Promise<readonly StoredWelcome[]>;
 
   /**
-   * Removes welcomes. Resolves when they are gone for good; what isn't there is no error.
+   * Removes Welcomes. Resolves once the removal is durable. Unknown ones are ignored.
    *
    * @throws StorageError `storage_failed`
    */

@@ -1,7 +1,7 @@
 import { conflict } from "./registry-error.ts";
 import { assertChanges, type Registry, type RegistryChange, type RegistryEntry, type RegistryListOptions } from "./registry.ts";
 
-/** Records that live as long as the process. */
+/** Registry in memory, lost when the process ends. */
 export class MemoryRegistry implements Registry {
   readonly #entries = new Map<string, RegistryEntry>();
   /** The keys of all entries, in their order. */

@@ -1,15 +1,15 @@
 import { ParleyError } from "@parley/core";
 
 /**
- * Why a registry refuses a commit.
+ * Reasons for which a registry rejects a commit.
  *
  * | code | meaning |
  * | --- | --- |
- * | `conflict` | a key is not what the commit expects: somebody else was first |
+ * | `conflict` | a record differs from the expected version: another commit changed it first |
  */
 export type RegistryErrorCode = "conflict";
 
-/** A commit that came too late. The same commit never succeeds; one that is decided anew may. */
+/** A rejected commit. Repeating the same commit fails again; read the records and decide again. */
 export class RegistryError extends ParleyError<RegistryErrorCode> {
   override readonly name: string = "RegistryError";
 
@@ -20,5 +20,5 @@ export class RegistryError extends ParleyError<RegistryErrorCode> {
 
 /** The refusal of a commit that expects what isn't so. */
 export function conflict(): RegistryError {
-  return new RegistryError("conflict", "Somebody else has changed these records; read them again");
+  return new RegistryError("conflict", "Another commit changed these records: read them again");
 }

@@ -27,8 +27,8 @@ export interface RegistryListOptions {
 /**
  * Keeps the API server's records: accounts, keys, channels, invites, joins.
  *
- * Keys are 1 to 256 characters of `A-Z a-z 0-9 - _ /`. Nobody ever sees what is not durable yet: a record that is being
- * written is read as soon as it is stored.
+ * Keys are 1 to 256 characters of `A-Z a-z 0-9 - _ /`. Reads return durable records only: a record that is
+ * being written is returned once it is stored.
  */
 export interface Registry {
   /** @throws StorageError `storage_failed` */

@@ -32,7 +32,7 @@ export class Kind<T extends JsonObject> {
   }
 }
 
-/** Reads and writes that take effect together, as if nobody else had been there meanwhile. */
+/** Reads and writes that take effect atomically and serializably. */
 export class Transaction {
   readonly #registry: Registry;
   readonly #seen = new Map<string, RegistryEntry | undefined>();
@@ -75,11 +75,11 @@ export class Transaction {
   }
 }
 
-/** Decisions that are made anew before giving up: nobody is that unlucky. */
+/** Attempts before a conflict is reported. */
 const ATTEMPTS = 32;
 
 /**
- * Runs a decision on a registry until nobody else has changed what it was based on.
+ * Runs a transaction, and repeats it while other commits change the records that it read.
  *
  * @param body may run several times: all its effects go through the transaction.
  * @throws whatever the body throws; RegistryError `conflict` after {@link ATTEMPTS} attempts; StorageError `storage_failed`.

@@ -1,13 +1,13 @@
 import { ParleyError, type ParleyErrorOptions } from "@parley/core";
 
 /**
- * Why a token is refused.
+ * Reasons for which a token is rejected.
  *
  * | code | meaning | retryable |
  * | --- | --- | --- |
- * | `token_invalid` | it is malformed, not valid yet, or signed by somebody else | no |
- * | `token_expired` | its time is over; ask for a new one | no |
- * | `key_revoked` | the API key that it was made from has been revoked | no |
+ * | `token_invalid` | the token is malformed, not valid yet, or signed by another issuer | no |
+ * | `token_expired` | the token has expired: request a new one | no |
+ * | `key_revoked` | the API key of the token was revoked | no |
  */
 export type AccessErrorCode = "token_invalid" | "token_expired" | "key_revoked";
 

@@ -1,4 +1,4 @@
-/** Who a stream or call belongs to, as its token says. */
+/** The subject of a token: the account of a stream or call. */
 export interface Principal {
   readonly accountId: string;
   /** The API key that the token was made from; absent when the issuer doesn't say. */
@@ -8,15 +8,15 @@ export interface Principal {
 }
 
 /**
- * Decides who may do what. The relay asks it for everything, and decides nothing of this by itself.
+ * All access decisions of the relay.
  *
- * Answers may come at once or as promises. The relay keeps an answer for `accessCheckMs` per stream and channel (default 5 s), then asks
- * again, for subscriptions that are open too: so a right that is withdrawn ends within that time. A promise that rejects is a no, and the
- * client is told that the relay failed.
+ * Decisions may be returned directly or as promises. The relay caches a decision for `accessCheckMs` per stream and channel (default 5 s),
+ * then asks again, also for open subscriptions, so a withdrawn right ends within that time. A rejected promise denies access, and the client
+ * gets the error code `internal`.
  */
 export interface Access {
   /**
-   * Who holds a token.
+   * Returns the holder of a token.
    *
    * @throws AccessError `token_invalid` (not ours, malformed, not valid yet), `token_expired`, `key_revoked`
    */

@@ -1,15 +1,15 @@
 import { contract, type PublishAck, type PublishNack } from "@parley/skytale-relay/internal";
 import type { AppendOutcome } from "../log/channel-log.ts";
 
-/** What a batch of messages is answered with. */
+/** Responses to a batch of messages. */
 export interface Answers {
   readonly acks: readonly PublishAck[];
   readonly nacks: readonly PublishNack[];
 }
 
 /**
- * Answers for messages with these numbers, in their order: those that follow one another in both number and sequence share one, which says
- * what is true of the last of them.
+ * Creates the responses for messages with these numbers, in their order. Messages with consecutive numbers and sequence numbers share one
+ * response, with the values of the last of them.
  */
 export function answersTo(numbers: readonly number[], outcomes: readonly AppendOutcome[]): Answers {
   const acks: { firstNumber: number; count: number; firstSequence: number; logEpoch: bigint; repeated: boolean }[] = [];

@@ -4,7 +4,7 @@ import { type DeliveryPage, pagesOf } from "./delivery-page.ts";
 
 /** What a feed hands its pages to. */
 export interface FeedReader {
-  /** The next page of the channel's log. Whoever has no use for it now reads it from the log later. */
+  /** The next page of the channel's log. A reader without room ignores it and reads it from the log later. */
   offer(page: DeliveryPage): void;
 }
 
@@ -41,7 +41,7 @@ export class ChannelFeed {
     this.#watch.stop();
   }
 
-  /** At once, unless there are so many readers that others must have their turn in between. */
+  /** Offers pages to all readers. Yields to other work when there are many readers. */
   async #offer(): Promise<void> {
     this.#offering = true;
     const slice = new TimeSlice();
@@ -61,7 +61,7 @@ interface Entry {
   users: number;
 }
 
-/** The feeds of a relay: one per channel that somebody subscribes to. */
+/** The feeds of a relay: one per channel with subscribers. */
 export class ChannelFeeds {
   readonly #log: ChannelLog;
   readonly #entries = new Map<string, Entry>();
@@ -93,7 +93,7 @@ export class ChannelFeeds {
   }
 
   async #open(channel: string): Promise<ChannelFeed> {
-    // What is appended before the watch is known is in its head or comes right after it.
+    // Entries appended before `watch` resolves are part of its head or follow it directly.
     const early: Appended[] = [];
     let feed: ChannelFeed | undefined;
     const watch = await this.#log.watch(channel, (page) => {

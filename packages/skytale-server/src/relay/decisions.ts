@@ -10,7 +10,7 @@ interface Known {
 /** Channels of one stream about which an answer is kept. */
 const MAX_KEPT = 1000;
 
-/** Who may publish, as {@link Access} has it: answers are kept for a while, since the question comes with every batch of messages. */
+/** Caches the publish decisions of {@link Access} for a short time, since every batch of messages needs one. */
 export class PublishDecisions {
   readonly #access: Access;
   readonly #principal: Principal;

@@ -53,7 +53,7 @@ export class DeliveryBudget {
     else account.waiting.add(listener);
   }
 
-  /** The listener is not called any more. */
+  /** Removes a listener. */
   cancel(accountId: string, listener: () => void): void {
     this.#accounts.get(accountId)?.waiting.delete(listener);
   }

@@ -1,7 +1,7 @@
 import { RateLimiter } from "@parley/core/internal";
 import type { Retention } from "../log/channel-log.ts";
 
-/** What {@link FillLimit} is made with. */
+/** Options of {@link FillLimit}. */
 export interface FillLimitOptions {
   readonly retention: Pick<Retention, "maxEntries" | "maxBytes">;
   /** The part of a channel's log that one account may fill at once, and in an hour. */

@@ -6,8 +6,8 @@ interface Waiting {
 }
 
 /**
- * Sends what the streams of a relay have gathered, at the end of each turn of the event loop. Accounts take turns, one stream each, and
- * other work runs in between: a delivery to very many streams of one account delays nobody else's answers.
+ * Flushes the outboxes of a relay's streams at the end of each turn of the event loop. Accounts take turns, one stream each, and other work
+ * runs in between: a delivery to many streams of one account does not delay the responses to other accounts.
  */
 export class FlushQueue {
   readonly #byAccount = new Map<string, Waiting>();

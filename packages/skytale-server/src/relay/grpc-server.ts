@@ -25,9 +25,9 @@ export interface GrpcListenOptions {
   readonly port: number;
   /** Address to bind. Default `127.0.0.1`: reachable from this machine only. */
   readonly host?: string;
-  /** Whether the server can do its work, besides being open, for its health checks. Default: always. */
+  /** Additional condition of the health checks, such as working storage. Default: always true. */
   readonly isServing?: () => Promise<boolean>;
-  /** PEM files of the certificate chain and its private key. Without them there is no TLS: for this machine, or behind a proxy. */
+  /** PEM files of the certificate chain and its private key. Omitted: plaintext, for use on this machine or behind a TLS proxy. */
   readonly tls?: { readonly certFile: string; readonly keyFile: string };
   /** A connection was dropped, and why. */
   readonly onDropped?: (reason: string) => void;
@@ -44,7 +44,7 @@ export interface GrpcListener extends AsyncDisposable {
 
 /** Bytes written but not yet on the wire beyond which a session holds back deliveries. */
 const HIGH_WATER = 256 * 1024;
-/** What is left after the relay has closed gets so long to end, in milliseconds. */
+/** Time for remaining calls to end after the relay has closed, in milliseconds. */
 const SHUTDOWN_MS = 1000;
 /** How often connections that are of no use are searched for, in milliseconds. */
 const SWEEP_MS = 2500;
@@ -210,7 +210,7 @@ function addressOf(peer: string): string {
   return peer.replace(/:\d+$/, "").replaceAll(/^\[|\]$/g, "");
 }
 
-/** The token of `authorization: Bearer …`; empty when there is none, which nobody signs. */
+/** The token of `authorization: Bearer …`; empty, and so invalid, if it is missing. */
 function tokenOf(metadata: Metadata): string {
   const [value] = metadata.get("authorization");
   return typeof value === "string" ? (/^bearer +(\S+)$/i.exec(value)?.[1] ?? "") : "";
@@ -242,7 +242,7 @@ class GrpcServerStream implements FrameStream {
     else this.#call.emit("error", { code: statusOf(error.code), details: error.message });
   }
 
-  /** The client is not there any more. */
+  /** Called when the client has disconnected. */
   gone(): void {
     this.#ended = true;
   }

@@ -30,7 +30,7 @@ export function healthService(isServing: () => Promise<boolean>): GrpcService & 
 
   const check: handleUnaryCall<Request, Status> = ({ request }, callback) => {
     if (known.has(request.service)) void answerWith(statusNow, callback);
-    else callback({ code: status.NOT_FOUND, details: "There is no such service" });
+    else callback({ code: status.NOT_FOUND, details: "Unknown service" });
   };
   const watch: handleServerStreamingCall<Request, Status> = (call) => {
     if (watches.size >= MAX_WATCHES) {

@@ -10,7 +10,7 @@ export type Incoming =
   | { readonly type: "entry"; readonly encoded: Uint8Array; readonly key: string; readonly commit?: CommitClaim }
   | { readonly type: "welcome"; readonly recipients: readonly Uint8Array[]; readonly payload: Uint8Array };
 
-/** Whether a channel's name is one that a log can have. What form it must have besides is up to those who decide about access. */
+/** Whether a log can store a channel's name. {@link Access} decides about further requirements. */
 export function isChannelName(name: string): boolean {
   return name !== "" && Buffer.byteLength(name) <= MAX_CHANNEL_BYTES && !name.includes("\0");
 }
@@ -32,7 +32,7 @@ export function readIncoming(encoded: Uint8Array, maxPayloadBytes: number): Inco
   return supersedes === 0 ? entry : undefined;
 }
 
-/** Bytes of a message besides its payload. */
+/** Bytes of a message without its payload. */
 const MAX_OVERHEAD = 1024;
 
 function decode(encoded: Uint8Array): WireMessage | undefined {

@@ -60,7 +60,7 @@ export class Outbox {
     return this.#waitingBytes > 0 && now - this.#progressAt > ms;
   }
 
-  /** Whether the client leaves so many answers unread that it must not cause more of them. */
+  /** Whether the client has too many unread responses, so that its stream must not be read. */
   get isUnread(): boolean {
     return this.#unread > UNREAD_ANSWER_BYTES || this.#isShareUsedUp;
   }

@@ -19,7 +19,7 @@ export interface PublishingParts {
   readonly storageQuota: StorageQuota;
 }
 
-/** Who publishes, and where the answers go. */
+/** The publishing stream, which receives the responses. */
 export interface PublishingStream {
   readonly accountId: string;
   readonly decisions: PublishDecisions;

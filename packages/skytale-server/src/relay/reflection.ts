@@ -65,7 +65,7 @@ function answerTo(asked: Request["messageRequest"]): Response["messageResponse"]
       return fileAnswer(fileOf(asked.value));
     case "fileContainingExtension":
     case "allExtensionNumbersOfType":
-      return failure(status.NOT_FOUND, "There are no extensions");
+      return failure(status.NOT_FOUND, "Unknown extension");
     default:
       return failure(status.INVALID_ARGUMENT, "Nothing was asked for");
   }
@@ -81,7 +81,7 @@ function fileOf(symbol: string): DescFile | undefined {
 }
 
 function fileAnswer(file: DescFile | undefined): Response["messageResponse"] {
-  if (file === undefined) return failure(status.NOT_FOUND, "There is no such file or symbol");
+  if (file === undefined) return failure(status.NOT_FOUND, "Unknown file or symbol");
   const bytes = toBinary(FileDescriptorProtoSchema, file.proto);
   return { case: "fileDescriptorResponse", value: create(reflectionV1.FileDescriptorResponseSchema, { fileDescriptorProto: [bytes] }) };
 }

@@ -41,7 +41,7 @@ export interface RelayLimits {
   /** Calls of all accounts that wait for a welcome. Default 20,000. */
   readonly maxWaitingCallsTotal: number;
   /**
-   * Units of work that one account may cause in a second, besides messages: 2 for a subscription, 20 for a fresh token, 1 for a channel
+   * Units of work that one account may cause in a second, in addition to messages: 2 for a subscription, 20 for a fresh token, 1 for a channel
    * named in a call and for a refused message, 4 for a stream, 0.1 for a credit, an end of a subscription and a ping. Two seconds' worth can
    * be saved up. Above it, streams are read more slowly and calls are refused. Default 2,000.
    */
@@ -116,7 +116,7 @@ export function readRelayLimits(limits: Partial<RelayLimits> = {}): RelayLimits 
 export const DELIVERY_BYTES: number = 256 * 1024;
 export const DELIVERY_MESSAGES = 1024;
 
-/** What a message costs a subscriber's credit besides its bytes. */
+/** Credit that a message costs in addition to its bytes. */
 const MESSAGE_COST = 64;
 
 /** What a delivered message takes of the credit. */

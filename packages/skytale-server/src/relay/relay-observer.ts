@@ -1,6 +1,6 @@
 import type { RelayErrorCode } from "@parley/skytale-relay";
 
-/** What a relay tells whoever watches it: for metrics and logs. Nothing of it is secret. Listeners must not throw. */
+/** Events of a relay for metrics and logs, without secrets. Listeners must not throw. */
 export interface RelayObserver {
   /** A client of an account has opened a stream. */
   onOpened(accountId: string): void;
@@ -14,7 +14,7 @@ export interface RelayObserver {
   onDelivered(messages: number, bytes: number): void;
   /** Messages, a subscription, a stream or a call were refused. */
   onRefused(what: "message" | "subscription" | "stream" | "call", code: RelayErrorCode): void;
-  /** Messages were rejected because their account stores `maxStoredBytesPerAccount`. Called besides `onRefused`. */
+  /** Messages were rejected because their account stores `maxStoredBytesPerAccount`. Called in addition to `onRefused`. */
   onStorageLimit(messages: number): void;
   /** A reader can't keep up, and is served from the log for a while. */
   onFellBehind(): void;
@@ -26,7 +26,7 @@ export interface RelayObserver {
 export interface RelayCounts {
   readonly streams: number;
   readonly subscriptions: number;
-  /** Channels that somebody subscribes to. */
+  /** Channels with subscribers. */
   readonly channels: number;
   /** Bytes of entries that count for an account. */
   readonly storedBytes: number;

@@ -17,7 +17,7 @@ import { StorageQuota } from "./storage-quota.ts";
 import { Session, type SessionParts } from "./session.ts";
 import { Unary } from "./unary.ts";
 
-/** What a relay is made of. It owns none of it: closing the relay leaves all open. */
+/** Parts of a relay. The caller owns them: closing the relay leaves them open. */
 export interface RelayOptions {
   readonly log: ChannelLog;
   readonly welcomes: WelcomeStore;
@@ -44,7 +44,7 @@ export class Relay implements RelayHandler, AsyncDisposable {
   readonly #feeds: ChannelFeeds;
   readonly #unary: Unary;
   readonly #sessions = new Set<Session>();
-  /** Streams that are being let in. */
+  /** Streams in authentication. */
   #arriving = 0;
   readonly #calls = new Set<Promise<unknown>>();
   readonly #stop = new AbortController();
@@ -134,7 +134,7 @@ export class Relay implements RelayHandler, AsyncDisposable {
   }
 
   /**
-   * Takes nothing new, tells the clients to come back later, answers what is under way, for at most `drainMs`, and ends all streams with
+   * Rejects new streams and calls, notifies the clients, completes requests in flight for at most `drainMs`, and ends all streams with
    * UNAVAILABLE. Idempotent.
    */
   close(): Promise<void> {
@@ -279,7 +279,7 @@ export class Relay implements RelayHandler, AsyncDisposable {
 }
 
 function ignore(): void {
-  // Nobody wants to know.
+  // The default callback.
 }
 
 interface ArrivingStream {

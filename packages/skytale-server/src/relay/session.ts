@@ -129,7 +129,7 @@ export class Session implements FrameListener, SubscriberOwner, PublishingStream
     this.#finish();
   }
 
-  /** Ends the stream, and tells the client why. */
+  /** Ends the stream with the reason. */
   end(error?: RelayError): void {
     if (this.#ended) return;
     this.#outbox.flush();

@@ -1,7 +1,7 @@
 import type { ChannelLog } from "../log/channel-log.ts";
 import type { WelcomeStore } from "../log/welcome-store.ts";
 
-/** What a {@link StorageQuota} is made with. */
+/** Options of {@link StorageQuota}. */
 export interface StorageQuotaOptions {
   readonly log: Pick<ChannelLog, "storedBytes">;
   readonly welcomes: Pick<WelcomeStore, "storedBytes">;

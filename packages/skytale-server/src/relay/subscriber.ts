@@ -10,7 +10,7 @@ export interface SubscriberOwner {
   deliver(subscriber: Subscriber, page: DeliveryPage): void;
   /** It has fallen behind what is recorded, and is to be pumped when there is room. */
   fellBehind(subscriber: Subscriber): void;
-  /** What it is to read next is not kept any more. */
+  /** The next entry to deliver was removed by retention. */
   rangeGone(subscriber: Subscriber, first: number): void;
   failed(subscriber: Subscriber, error: unknown): void;
 }

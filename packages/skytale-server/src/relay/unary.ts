@@ -118,7 +118,7 @@ export class Unary {
     if (!(await allowed)) throw new RelayError("permission_denied", `The account may not do this on ${channel}`);
   }
 
-  /** Resolves when there is a welcome, or it has taken too long, or nobody waits any more. */
+  /** Resolves when a Welcome is stored, the timeout passes or the call is cancelled. */
   #news(channel: string, recipients: readonly Uint8Array[], waitMs: number, signal: AbortSignal): Promise<void> {
     return new Promise((resolve) => {
       const done = (): void => {
@@ -144,7 +144,7 @@ function read<T extends Message>(schema: GenMessage<T>, bytes: Uint8Array): T {
 }
 
 function checked(channel: string): string {
-  if (!isChannelName(channel)) throw invalid("That is no name of a channel");
+  if (!isChannelName(channel)) throw invalid("The channel name is invalid");
   return channel;
 }
 

@@ -11,7 +11,7 @@ import { ProcessCalls } from "./calls.ts";
 import { writeForwarded } from "./forwarded-log.ts";
 import { offerRegistry } from "./remote-registry.ts";
 
-/** What {@link ApiProcess} is started with. */
+/** Options of {@link ApiProcess}. */
 export interface ApiProcessOptions extends Omit<ApiWorkerData, "now"> {
   readonly registry: Registry;
   readonly logger: Logger;
@@ -19,7 +19,7 @@ export interface ApiProcessOptions extends Omit<ApiWorkerData, "now"> {
   readonly now: () => number;
   readonly failure: () => Promise<string | undefined>;
   readonly metricsText: () => Promise<string>;
-  /** The process has ended although nobody closed it; it is started again. */
+  /** The process ended unexpectedly and is restarted. */
   readonly onCrash: () => void;
 }
 
@@ -81,7 +81,7 @@ export class ApiProcess implements ApiSide {
     await this.#running?.calls.call("sweep", now);
   }
 
-  /** What the process has counted; `undefined` while there is none, or it doesn't answer. */
+  /** Metrics of the process; `undefined` while it is not running or not responding. */
   async metrics(): Promise<MetricsSnapshot | undefined> {
     const late = new AbortController();
     const counted = this.#running?.calls.call("metrics").catch(() => undefined);

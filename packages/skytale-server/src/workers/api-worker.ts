@@ -11,7 +11,7 @@ import { forwardingLogger } from "./forwarded-log.ts";
 import { RemoteRegistry, type RegistryMethods } from "./remote-registry.ts";
 import { ProcessCalls } from "./calls.ts";
 
-/** What the API's process is given. */
+/** Start parameters of the API's process. */
 export interface ApiWorkerData {
   readonly settings: ApiSettings;
   readonly limits: Partial<ApiLimits> | undefined;
@@ -63,7 +63,7 @@ const owner: ProcessCalls<OwnerMethods> = new ProcessCalls<OwnerMethods>(process
         onWork: (what, account) => watchdog?.note(what, account),
         onFailure: (error) => {
           metrics.failures.inc();
-          logger.error({ err: error }, "the API failed at something that no client can be told of");
+          logger.error({ err: error }, "internal failure outside of a request");
         },
       },
       settings,

@@ -67,7 +67,7 @@ export class ProcessCalls<Remote extends ProcessMethods> {
   }
 
   #post(message: ProcessMessage): void {
-    // One that can't be sent is for a process that has ended, which its owner finds out by itself.
+    // Sending fails if the process has ended, which its owner detects separately.
     this.#end.send?.(message, () => undefined);
   }
 

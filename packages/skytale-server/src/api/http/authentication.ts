@@ -7,7 +7,7 @@ import type { TokenVerifier } from "../tokens.ts";
 
 const MISSING_HEADER = "the header authorization is missing: Bearer, with an API key or a token";
 
-/** What {@link Authentication} is made with. */
+/** Options of {@link Authentication}. */
 export interface AuthenticationOptions {
   readonly keys: ApiKeys;
   readonly verifier: TokenVerifier;
@@ -57,12 +57,12 @@ export class Authentication {
     this.#rates.take(this.accountOf(request), calls);
   }
 
-  /** The account of a request that was let in. */
+  /** The account of an authenticated request. */
   accountOf(request: FastifyRequest): string {
     return this.#callerOf(request).accountId;
   }
 
-  /** The API key of a request. @throws ApiError `key_required` when a token was shown: nobody makes something lasting from it. */
+  /** The API key of a request. @throws ApiError `key_required` for a token: a token must not create credentials that outlive it. */
   keyOf(request: FastifyRequest): ApiKeyInfo {
     const { apiKey } = this.#callerOf(request);
     if (apiKey === undefined) throw new ApiError("key_required", "this call takes an API key, not a token");

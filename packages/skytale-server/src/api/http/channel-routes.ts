@@ -13,7 +13,7 @@ const grant = z.object({
   member_keys: z
     .array(z.string())
     .optional()
-    .describe("Signature keys of the members that the account was let in with, as those who let them in said; base64url"),
+    .describe("Signature keys of the members that were added with the account, as reported by the members that approved them; base64url"),
   made_by: z.array(z.string()).optional().describe("Accounts that made it: the owner, or the makers of the invites that it came by"),
 });
 const grantTarget = z.object({ channel, account_id: z.uuid() });

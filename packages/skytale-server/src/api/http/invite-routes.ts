@@ -56,7 +56,7 @@ export function addInviteRoutes(app: FastifyInstance, { invites, limits }: Servi
     {
       schema: {
         operationId: "listInvites",
-        summary: "List the invites of a channel, those included that ended lately",
+        summary: "List the invites of a channel, including those that ended within the retention time",
         querystring: z.object({ channel, limit: limit(MAX_PAGE), after }),
         response: { 200: z.object({ invites: z.array(invite), next }), ...FAILURES },
       },

@@ -40,10 +40,10 @@ const params = z.object({ id: requestId });
 const MAX_PAGE = 50;
 /** What a listed request costs, in calls: it is large. */
 const JOIN_COST = 1;
-/** Bytes of a body besides the large member. */
+/** Bytes of a body without its large member. */
 const REST_OF_BODY = 8 * 1024;
 
-/** Adds the calls of those who want to join, and of the members who let them in. */
+/** Adds the routes for joiners, and for members that approve join requests. */
 export function addJoinRoutes(app: FastifyInstance, services: Services, authentication: Authentication): void {
   const waiting = new Waiting({
     signals: services.signals,
@@ -177,7 +177,7 @@ function addMemberRoutes(app: FastifyInstance, { joins, channels, limits }: Serv
       bodyLimit: textLength(limits.maxWelcomeBytes) + REST_OF_BODY,
       schema: {
         operationId: "admit",
-        summary: "Let somebody into a channel, with the welcome",
+        summary: "Approve a join request with a Welcome",
         params,
         body: z.object({
           channel,
@@ -201,7 +201,7 @@ function addMemberRoutes(app: FastifyInstance, { joins, channels, limits }: Serv
     {
       schema: {
         operationId: "refuse",
-        summary: "Refuse to let somebody into a channel",
+        summary: "Reject a join request",
         params,
         body: z.object({ channel, reason: z.string().max(200).optional() }),
         response: { 204: nothing, ...FAILURES },

@@ -23,7 +23,7 @@ export const after: z.ZodType<string | undefined> = z
   .regex(/^[\w-]{1,128}$/)
   .optional()
   .describe("`next` of the page before");
-export const next: z.ZodType<string | undefined> = z.string().optional().describe("What the next page comes after; absent on the last");
+export const next: z.ZodType<string | undefined> = z.string().optional().describe("Cursor of the next page; absent on the last page");
 export const wait: z.ZodType<number> = z.coerce
   .number()
   .min(0)

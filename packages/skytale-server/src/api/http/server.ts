@@ -25,12 +25,12 @@ export interface AnsweredCall {
   readonly address: string;
 }
 
-/** What the API server is made with. */
+/** Options of the API server. */
 export interface ApiServerOptions extends StatusSource {
   readonly services: Services;
   /** Counts the calls. */
   readonly requests: Metrics["requests"];
-  /** PEM of the certificate chain and its private key; without them there is no TLS. */
+  /** PEM of the certificate chain and its private key. Omitted: TLS is off. */
   readonly tls?: { readonly cert: Buffer; readonly key: Buffer } | undefined;
   /** Whether anybody may make an account. */
   readonly openSignup: boolean;
@@ -55,7 +55,7 @@ const KEEP_ALIVE_MS = 72_000;
 const ANONYMOUS_KEEP_ALIVE_MS = 5000;
 /** How long a request may take to arrive, in milliseconds: what is slower holds a connection for nothing. */
 const REQUEST_TIMEOUT_MS = 30_000;
-/** What a connection may take until the head of its first request, and how often that is looked at, in milliseconds. */
+/** Timeout for the head of a connection's first request, and the interval of the check, in milliseconds. */
 const HEAD_TIMES = { headersTimeout: 10_000, connectionsCheckingInterval: 2500 };
 /** Seconds after which a client may try again what was too much just now. */
 const RETRY_AFTER = "1";
@@ -166,7 +166,7 @@ function createApp({ tls }: ApiServerOptions): FastifyInstance {
     routerOptions: { maxParamLength: 256, ignoreTrailingSlash: true },
     forceCloseConnections: "idle",
   } as const;
-  // Fastify's types tell the server of HTTPS from that of HTTP; what is done with it here is the same for both.
+  // Fastify has different types for HTTPS and HTTP servers. The code below works for both.
   if (tls === undefined) return fastify({ ...options, http: HEAD_TIMES });
   return fastify({ ...options, https: { ...tls, ...HEAD_TIMES } }) as FastifyInstance;
 }
@@ -188,7 +188,7 @@ async function describe(app: FastifyInstance): Promise<void> {
   });
 }
 
-/** JSON bodies only; an empty one is none, since many clients name a content type even where they send nothing. */
+/** JSON bodies only. An empty body counts as absent, since many clients send a content type without a body. */
 function readBodies(app: FastifyInstance): void {
   const parse = app.getDefaultJsonParser("error", "error");
   app.removeAllContentTypeParsers();

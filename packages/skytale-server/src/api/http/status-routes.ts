@@ -1,7 +1,7 @@
 import { fastify, type FastifyInstance } from "fastify";
 import { Registry } from "prom-client";
 
-/** What the status of a server is read from. */
+/** Sources of a server's status. */
 export interface StatusSource {
   /** The metrics in the text format of Prometheus. */
   readonly metricsText: () => Promise<string>;

@@ -3,7 +3,7 @@ import type { FastifyReply } from "fastify";
 import { ApiError } from "../api-error.ts";
 import type { Signals } from "../signals.ts";
 
-/** What {@link Waiting} is made with. */
+/** Options of {@link Waiting}. */
 export interface WaitingOptions {
   readonly signals: Signals;
   readonly maxWaitMs: number;
@@ -11,12 +11,12 @@ export interface WaitingOptions {
   readonly maxTotal: number;
 }
 
-/** What a call waits for. */
+/** The condition that a call waits for. */
 export interface News<T> {
   readonly topic: string;
   readonly ask: () => Promise<T>;
   readonly isNews: (answer: T) => boolean;
-  /** Makes the answer of a notification's news; `undefined` if that is no news to this call. */
+  /** Creates the response from a notification; `undefined` if the notification does not concern this call. */
   readonly take?: (news: unknown) => T | undefined;
   /** Asked before an answer made of news is given: whether the caller may still have it. */
   readonly confirm?: () => Promise<void>;
@@ -34,7 +34,7 @@ export class Waiting {
     this.#share = new FairShare({ total: options.maxTotal, perOwner: options.maxPerAccount });
   }
 
-  /** Answers as soon as there is news, or with what there is when the time is over. @throws ApiError `rate_limited` */
+  /** Responds to the first matching notification, or with the current state after the timeout. @throws ApiError `rate_limited` */
   async answer<T>(reply: FastifyReply, accountId: string, waitSeconds: number, news: News<T>): Promise<T> {
     const { topic, ask, isNews, take, confirm } = news;
     const waitMs = Math.min(waitSeconds * SECOND, this.#options.maxWaitMs);
