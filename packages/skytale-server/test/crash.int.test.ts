@@ -13,7 +13,7 @@ const ROUNDS = gateOrSoak(3, 50);
 const WORKERS = 8;
 const OPTIONS = ["--port", "0", "--relay-port", "0", "--log", "silent"];
 
-/** What the server has acknowledged. */
+/** State that the server has acknowledged. */
 interface Noted {
   readonly keys: Set<string>;
   readonly revoked: Set<string>;
@@ -70,7 +70,7 @@ async function check(client: ApiClient, noted: Noted): Promise<void> {
     const { body } = await client.get(`/v1/channels/joins/${id}`);
     const possible = state === "pending" && noted.answering.has(id) ? ["pending", "admitted"] : [state];
     expect(possible).toContain(body["status"]);
-    // Whoever is in uses one of the invite, whoever waits holds one, and nobody else does.
+    // Each admitted joiner uses one use of the invite, and each pending one reserves one.
     const { body: list } = await client.get(`/v1/channels/invites?channel=${String(body["channel"])}`);
     expect(list["invites"]).toMatchObject([{ id: noted.invites.get(String(body["channel"])), uses: 1 }]);
   }

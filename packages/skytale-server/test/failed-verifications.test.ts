@@ -20,7 +20,7 @@ async function status(address: string, bearer: string): Promise<number> {
 }
 
 describe("keys and tokens that are refused", () => {
-  it("are few from one address: the API checks no more from there, and goes on for other addresses", async () => {
+  it("are limited per address: above the limit, the API rejects calls from that address, and serves other addresses", async () => {
     const key = server.apiKey ?? "";
     expect(await status("192.0.2.1", key)).toBe(200);
     expect(await status("192.0.2.1", `${key.slice(0, -1)}!`)).toBe(401);
@@ -39,7 +39,7 @@ describe("keys and tokens that are refused", () => {
     await using before = new RelayClient({ url: server.relayUrl, token: () => good });
     await before.connect();
     await using forged = new RelayClient({ url: server.relayUrl, token: () => `${good.slice(0, -10)}AAAAAAAAAA` });
-    // It tries again by itself.
+    // The client retries.
     const connecting = forged.connect().catch(() => undefined);
     const metrics = async (): Promise<string> => (await fetch(`${server.apiUrl}/metrics`)).text();
     await expect.poll(metrics).toContain('skytale_relay_refused_total{what="stream",code="resource_exhausted"}');

@@ -53,7 +53,7 @@ afterEach(async () => {
 });
 
 describe("a channel of the relay", () => {
-  it("is open to the account that owns it, and to nobody else until they are let in", async () => {
+  it("is open to the account that owns it, and to other accounts only after they have joined", async () => {
     await relay(alice).publish(CHANNEL, message("hello"));
     const client = relay(bob);
     await expect(client.publish(CHANNEL, message("let me in"))).rejects.toMatchObject({ code: "permission_denied" });
@@ -62,7 +62,7 @@ describe("a channel of the relay", () => {
     await expect.poll(() => first(relay(bob)).catch(String)).toBe("hello");
   });
 
-  it("can't be told from one that there isn't, by a stranger", async () => {
+  it("looks like an unknown channel to accounts without access", async () => {
     const refusal = async (name: string): Promise<unknown> =>
       relay(bob)
         .publish(name, message("x"))

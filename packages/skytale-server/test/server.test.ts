@@ -39,7 +39,7 @@ describe("a server", () => {
     await second.close();
   });
 
-  it("is healthy, counts, and says so", async () => {
+  it("reports its health and its metrics", async () => {
     await using server = await startSkytale(FREE);
     expect(await (await fetch(`${server.apiUrl}/health`)).json()).toEqual({ status: "ok" });
     await new ApiClient(server.apiUrl).get("/v1/channels");
@@ -101,11 +101,11 @@ describe("a server", () => {
     [{ limits: { maxPayloadBytes: 1 } }, "limits.maxPayloadBytes"],
     [{ retention: { maxMessages: 50 } }, "retention.maxMessages"],
     [{ retention: { maxEntries: 0 } }, "retention.maxEntries"],
-  ])("refuses options that there aren't: %j", async (options, name) => {
+  ])("rejects unknown options: %j", async (options, name) => {
     await expect(startSkytale({ ...FREE, ...(options as object) })).rejects.toThrow(name);
   });
 
-  it("lets calls end when it stops, and then listens no more; closing twice is closing once", async () => {
+  it("completes calls in flight before it stops listening; close is idempotent", async () => {
     const server = await startSkytale({ ...FREE, dataDir });
     const alice = new ApiClient(server.apiUrl, server.apiKey);
     const calls = Array.from({ length: 20 }, (_, n) => alice.post("/v1/channels", { name: `acme/team/${n}` }));

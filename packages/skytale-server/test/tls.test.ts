@@ -46,7 +46,7 @@ it("a certificate that can't be read keeps a server from starting", async () => 
   );
 });
 
-it("files that are no certificate and key are named before anything is written", async () => {
+it("reports invalid certificate and key files before anything is written", async () => {
   const folder = await temporaryDirectory();
   const tls = { certFile: join(folder.path, "cert.pem"), keyFile: join(folder.path, "key.pem") };
   const start = () => startSkytale({ port: 0, relayPort: 0, logger: false, tls, dataDir: join(folder.path, "data") });

@@ -20,7 +20,7 @@ beforeEach(() => start());
 afterEach(() => server.close());
 
 describe("accounts", () => {
-  it("are made by whoever asks, with a first API key", async () => {
+  it("are created for any caller, with a first API key", async () => {
     const { status, body } = await anonymous().post("/v1/accounts", { email: "Alice@example.org", name: "Alice" });
     expect(status).toBe(201);
     expect(body).toEqual({
@@ -73,7 +73,7 @@ describe("accounts", () => {
 });
 
 describe("API keys", () => {
-  it("are shown once, listed without themselves, and revoked for good", async () => {
+  it("are shown once, listed without their secret, and revoked permanently", async () => {
     const alice = await ApiClient.signUp(server.apiUrl, "alice");
     const { status, body } = await alice.post("/v1/keys", { name: "laptop", mode: "test" });
     expect(status).toBe(201);
@@ -159,7 +159,7 @@ describe("tokens", () => {
     return String(answer.body["token"]);
   }
 
-  it("are signed with a key of the key set, and say who they are of", async () => {
+  it("are signed with a key of the key set, and name their account", async () => {
     const alice = await ApiClient.signUp(server.apiUrl, "alice");
     const keys = createRemoteJWKSet(new URL(`${server.apiUrl}/.well-known/jwks.json`));
     const issued = await token(alice);

@@ -62,7 +62,7 @@ describe("channels", () => {
     expect(answers.filter(({ body }) => body["code"] === "org_taken")).toHaveLength(7);
   });
 
-  it("are created once, and again only by who says that it is the same call", async () => {
+  it("are created once; a repeated call succeeds with the same idempotency key only", async () => {
     const call = { name: CHANNEL, idempotency_key: "this call" };
     expect((await alice.post("/v1/channels", call)).status).toBe(201);
     expect((await alice.post("/v1/channels", call)).status).toBe(200);
@@ -144,12 +144,12 @@ describe("a stranger with an account", () => {
     ["making an invite", (stranger) => stranger.post("/v1/channels/invites", registration(INVITE, CHANNEL))],
     ["the channel's invites", (stranger) => stranger.get(`/v1/channels/invites?${QUERY}`)],
     ["revoking an invite", (stranger) => stranger.delete(`/v1/channels/invites/${ID}?${QUERY}`)],
-    ["who wants to join", (stranger) => stranger.get(`/v1/channels/pending?${QUERY}`)],
-    ["waiting for who wants to join", (stranger) => stranger.get(`/v1/channels/pending?${QUERY}&wait=20`)],
-    ["letting somebody in", (stranger) => stranger.post(`/v1/channels/pending/${REQUEST.request_id}/welcome`, WELCOME)],
+    ["listing join requests", (stranger) => stranger.get(`/v1/channels/pending?${QUERY}`)],
+    ["waiting for join requests", (stranger) => stranger.get(`/v1/channels/pending?${QUERY}&wait=20`)],
+    ["approving a join request", (stranger) => stranger.post(`/v1/channels/pending/${REQUEST.request_id}/welcome`, WELCOME)],
     ["refusing somebody", (stranger) => stranger.post(`/v1/channels/pending/${REQUEST.request_id}/refusal`, { channel: CHANNEL })],
     ["somebody's request", (stranger) => stranger.get(`/v1/channels/joins/${REQUEST.request_id}`)],
-    ["removing somebody's request", (stranger) => stranger.delete(`/v1/channels/joins/${REQUEST.request_id}`)],
+    ["removing the join request of another account", (stranger) => stranger.delete(`/v1/channels/joins/${REQUEST.request_id}`)],
     [
       "joining by the id alone",
       (stranger) => stranger.post("/v1/channels/joins", prove({ ...makeInvite(), id: INVITE.id }, CHANNEL, Buffer.from("x"))),

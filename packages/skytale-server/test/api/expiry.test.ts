@@ -69,7 +69,7 @@ describe("an invite", () => {
 });
 
 describe("a request to join", () => {
-  it("that nobody answers expires after a day, and its use is free again", async () => {
+  it("without a response expires after a day and releases its use of the invite", async () => {
     const made = await invite({ ttlMs: 10 * DAY });
     const first = await join(made);
     await expect(join(made)).rejects.toMatchObject({ code: "invite_exhausted" });

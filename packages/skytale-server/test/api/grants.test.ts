@@ -99,7 +99,7 @@ describe("withdrawing a grant", () => {
     expect((await owner.get(`/v1/channels/pending?channel=${channel}`)).body["pending"]).toEqual([]);
   });
 
-  it("keeps accounts that came by an invite of the owner, whoever answered, and those that another member invited too", async () => {
+  it("keeps accounts that joined with an invite of the owner, regardless of the approving member, and those that another member invited too", async () => {
     await newChannel();
     const [bob, dave] = [await granted("bob"), await granted("dave")];
     const carol = await admitted(await signUp("carol"), await inviteBy(owner), bob);
@@ -121,7 +121,7 @@ describe("withdrawing a grant", () => {
     expect(await Promise.all([first, second].map(mayUse))).toEqual([false, false]);
   });
 
-  it("tells the owner who made a grant", async () => {
+  it("reports the author of a grant to the owner", async () => {
     await newChannel();
     const bob = await granted("bob");
     const carol = await admitted(await signUp("carol"), await inviteBy(bob), owner);
@@ -139,7 +139,7 @@ describe("withdrawing a grant", () => {
 });
 
 describe("rejecting a welcome", () => {
-  it("lets another member answer, not the same account again, and takes back the grant meanwhile", async () => {
+  it("accepts a response from another member, not from the same account again, and withdraws the grant until then", async () => {
     await newChannel();
     const mallory = await granted("mallory");
     const joiner = await signUp("joiner");
@@ -161,7 +161,7 @@ describe("rejecting a welcome", () => {
     expect((await owner.get(`/v1/channels/invites?channel=${channel}`)).body["invites"]).toMatchObject([{ uses: 1 }]);
   });
 
-  it("is for the joiner only, and changes nothing where there is no welcome", async () => {
+  it("is accepted from the joiner only, and changes nothing without a Welcome", async () => {
     await newChannel();
     const joiner = await signUp("joiner");
     const { request_id: id } = await ask(joiner, await inviteBy(owner));
@@ -171,7 +171,7 @@ describe("rejecting a welcome", () => {
 });
 
 describe("what others made", () => {
-  it("is revoked by its maker and by the owner, by nobody else", async () => {
+  it("can be revoked only by its author and the owner", async () => {
     await newChannel();
     const [mallory, bob] = [await granted("mallory"), await granted("bob")];
     const revoke = (who: ApiClient, { id }: Invite) => who.delete(`/v1/channels/invites/${id.toString("base64url")}?channel=${channel}`);

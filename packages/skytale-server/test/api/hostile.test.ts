@@ -37,7 +37,7 @@ const made = makeInvite();
 const INVITE = registration(made, CHANNEL);
 const JOIN = prove(made, CHANNEL, Buffer.from("key package"));
 
-describe("bodies that are no good", () => {
+describe("invalid bodies", () => {
   it.each<[string, string, object]>([
     ["a short invite key", "/v1/channels/invites", { ...INVITE, invite_key: "AAAA" }],
     ["a long invite key", "/v1/channels/invites", { ...INVITE, invite_key: "A".repeat(44) }],
@@ -57,8 +57,8 @@ describe("bodies that are no good", () => {
     ["a short request id", "/v1/channels/joins", { ...JOIN, request_id: "AAAA" }],
     ["an empty key package", "/v1/channels/joins", { ...JOIN, key_package: "" }],
     ["a large key package", "/v1/channels/joins", { ...JOIN, key_package: "A".repeat(21_848) }],
-    ["an account id that is none", "/v1/channels/grants", { channel: CHANNEL, account_id: "../x" }],
-    ["a channel that is no text", "/v1/channels", { name: 7 }],
+    ["a malformed account id", "/v1/channels/grants", { channel: CHANNEL, account_id: "../x" }],
+    ["a channel that is not text", "/v1/channels", { name: 7 }],
     ["a prototype", "/v1/channels", { ["__proto__"]: { name: CHANNEL } }],
   ])("are refused: %s", async (_what, path, body) => {
     expectRefusal(await alice.post(path, body), 400, "malformed_request");
@@ -106,7 +106,7 @@ describe("bodies that are no good", () => {
   });
 });
 
-describe("queries that are no good", () => {
+describe("invalid queries", () => {
   it.each([
     "/v1/channels?limit=0",
     "/v1/channels?limit=101",
@@ -161,7 +161,7 @@ describe("too much", () => {
   });
 });
 
-it("bytes that are no HTTP end their connection and nothing else", async () => {
+it("bytes that are not HTTP end only their connection", async () => {
   for (const bytes of [
     "\0\0\0\0\r\n\r\n",
     "GET / HTTP/9.9\r\n\r\n",

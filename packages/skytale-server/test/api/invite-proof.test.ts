@@ -18,7 +18,7 @@ describe("a proof", () => {
     expect(isProof(proof, content, invite.key)).toBe(true);
   });
 
-  it("is none after any change of a bit", () => {
+  it("is invalid after a change of any bit", () => {
     const flip = (bytes: Uint8Array, bit: number): Buffer => {
       const copy = Buffer.from(bytes);
       const at = Math.floor(bit / 8) % copy.length;
@@ -34,7 +34,7 @@ describe("a proof", () => {
     );
   });
 
-  it("is none when bytes move from one field to the next", () => {
+  it("is invalid when bytes move from one field to the next", () => {
     const moved = { ...content, channel: CHANNEL.slice(0, -1), keyPackage: Buffer.concat([Buffer.from("l"), keyPackage]) };
     expect(isProof(proof, moved, invite.key)).toBe(false);
   });

@@ -87,14 +87,14 @@ export function attest(
   return Buffer.concat([terms, signature]);
 }
 
-/** The body of the call that registers an invite, by somebody whom no test asks for the signature key. */
+/** The body of the call that registers an invite. Its author's signature key is random. */
 export function registration(invite: Invite, channel: string, maxUses = 1): Record<string, unknown> {
   const terms = { channel, maxUses, expiresAt: Math.floor(Date.now() / 1000) + 3600 };
   const attestation = attest(invite, terms, privateKeyOf(invite.secret)).toString("base64url");
   return { channel, invite_key: invite.key.toString("base64url"), attestation, max_uses: maxUses };
 }
 
-/** Step 5: what the admitting member checks before it adds the key package. Nothing of it is believed because the server says so. */
+/** Step 5: what the admitting member checks before it adds the key package. It does not rely on the server. */
 export function check(
   request: JoinRequest,
   invite: { readonly invite_key: string; readonly attestation?: string | undefined },

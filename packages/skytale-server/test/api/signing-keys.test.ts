@@ -79,7 +79,7 @@ describe("signing keys", () => {
 });
 
 describe("a token", () => {
-  it("is void when its time is over", async () => {
+  it("is rejected after its expiry", async () => {
     const { now, pass } = clock();
     const keys = await open(now);
     const verifier = new TokenVerifier(localKeys(keys), { audience: "skytale-relay", now });

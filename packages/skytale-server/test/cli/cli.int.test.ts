@@ -177,7 +177,7 @@ describe("skytale-server", () => {
     [["keys", "revoke", "--data-dir", "x"], "say which key"],
     [["stop"], 'Unknown command "stop"'],
     [["constructor"], 'Unknown command "constructor"'],
-  ])("says what is wrong with %j", async (args, message) => {
+  ])("explains the error in %j", async (args, message) => {
     const { code, stderr } = await runCommand(...args);
     expect(code).toBe(1);
     expect(stderr).toMatch(/^skytale-server: /);

@@ -21,7 +21,7 @@ it("a table of keys does what a Map does", () => {
   );
 });
 
-it("ids are told apart by channel, publisher and key", () => {
+it("ids differ by channel, publisher and key", () => {
   const ids = [keyId(1, "ab", "c"), keyId(1, "a", "bc"), keyId(11, "ab", "c"), keyId(1, "ab", "c "), keyId("1", "ab", "c\u00ff")];
   expect(new Set(ids).size).toBe(ids.length);
   expect(ids.every((id) => id.length === 16)).toBe(true);

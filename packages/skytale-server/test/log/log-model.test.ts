@@ -16,7 +16,7 @@ interface ModelChannel {
   logEpoch?: bigint;
 }
 
-/** What a log must do, said as simply as possible. */
+/** A model of a log. */
 class Model {
   readonly #channels = new Map<string, ModelChannel>();
 

@@ -27,7 +27,7 @@ describe("a transaction", () => {
     expect((await registry.list("", { limit: 10 })).map(({ key }) => key)).toEqual(["count/a"]);
   });
 
-  it("is decided anew when something that it read has changed, even if it doesn't write it", async () => {
+  it("runs again if a record that it read has changed, even without a write to that record", async () => {
     const registry = new MemoryRegistry();
     await set(registry, "limit", 1);
     let runs = 0;

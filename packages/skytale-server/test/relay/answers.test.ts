@@ -14,7 +14,7 @@ describe("answers to what was published", () => {
     expect(acks).toEqual([{ firstNumber: 4, count: 3, firstSequence: 10, logEpoch: 2n, repeated: false }]);
   });
 
-  it("tell what was recorded before from what is new", () => {
+  it("distinguish repeated messages from new ones", () => {
     const { acks, nacks } = answersTo(
       [1, 2, 3, 4],
       [

@@ -68,7 +68,7 @@ describe("a message is refused, and the others aren't, with", () => {
     ["a long key", encoded("x", { key: new Uint8Array(65) })],
     ["supersedes, and no commit", encoded("x", { supersedes: 3 })],
     ["recipients, and no welcome", encoded("x", { recipients: [payload("bob")] })],
-    ["a welcome for nobody", encoded("x", { kind: "welcome" })],
+    ["a Welcome without recipients", encoded("x", { kind: "welcome" })],
     ["a welcome for a long name", encoded("x", { kind: "welcome", recipients: [new Uint8Array(65)] })],
     ["a payload that is too large", encoded("x", { payload: new Uint8Array(1024 * 1024 + 1) })],
     ["much that is unknown here", Buffer.concat([encoded("x"), Buffer.from([0x52, 0x88, 0x27]), Buffer.alloc(5000)])],
@@ -176,7 +176,7 @@ it("a failing log is told to the publisher, who tries again, and to the observer
   expect(harness.failures.map(String)).toEqual(["Error: the disk is full", "Error: the disk is full"]);
 });
 
-it("an access decision that fails is no right, and no end of the stream", async () => {
+it("a failed access decision denies access and keeps the stream open", async () => {
   await using harness = new RelayHarness();
   const raw = new RawStream(harness.relay);
   harness.access.canRead = () => Promise.reject(new Error("no registry"));

@@ -88,7 +88,7 @@ it.each(["v1", "v1alpha"])("a client that knows reflection %s alone can publish 
   });
 });
 
-it("reflection finds files, messages and members, and says what it doesn't find", async () => {
+it("reflection finds files, messages and members, and reports unknown ones", async () => {
   await using harness = new RelayHarness();
   const client = await connect(harness);
   for (const symbol of [

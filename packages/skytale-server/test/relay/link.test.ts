@@ -88,7 +88,7 @@ describe("a link that is lost", () => {
     expect(await client.heads([CHANNEL])).toEqual([{ first: 1, next: 11 }]);
   });
 
-  it("is found out when nothing is heard any more", async () => {
+  it("is detected by a missing response to a ping", async () => {
     await using harness = new RelayHarness();
     const wire = new FragileWire(connectInMemory(harness.relay));
     const downs: string[] = [];
@@ -154,7 +154,7 @@ it("a relay that breaks its own rules is left", async () => {
   await expect(client.fetchWelcomes(CHANNEL, [Uint8Array.from([1])])).rejects.toMatchObject({ code: "protocol_error" });
 });
 
-it("a relay that is started anew on the same port is found again, and everything goes on", async () => {
+it("clients reconnect to a relay restarted on the same port and continue", async () => {
   await using harness = new RelayHarness();
   const first = await harness.listen();
   const downs: string[] = [];

@@ -9,7 +9,7 @@ import {
 } from "@parley/skytale-relay/internal";
 import { payload } from "./relay-harness.ts";
 
-/** A client's stream without a client: sends any bytes, and says what comes back. */
+/** A stream without client logic: sends any bytes and records the frames that it receives. */
 export class RawStream {
   readonly stream: FrameStream;
   readonly frames: ServerFrame[] = [];

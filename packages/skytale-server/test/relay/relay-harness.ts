@@ -7,7 +7,7 @@ import { Relay, type RelayOptions } from "../../src/relay/relay.ts";
 
 export const CHANNEL = "acme/team/general";
 
-/** Access by plain tokens: `account`, `account/key` or `account/key/expiry`. Everybody may do everything but what is denied. */
+/** Access by plain tokens: `account`, `account/key` or `account/key/expiry`. Everything is allowed except `denied`. */
 class TestAccess implements Access {
   readonly revokedKeys = new Set<string>();
   /** `account action channel`, such as `mallory read acme/team/general`. */
@@ -103,7 +103,7 @@ export function message(content: string): { readonly kind: "application"; readon
   return { kind: "application", epoch: 1n, payload: payload(content) };
 }
 
-/** The next so many of an iteration, which goes on after. */
+/** Takes the next `count` values of an iterator. */
 export async function take<T>(iterator: AsyncIterator<T, unknown>, count: number): Promise<T[]> {
   const taken: T[] = [];
   while (taken.length < count) {

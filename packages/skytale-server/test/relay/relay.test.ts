@@ -58,7 +58,7 @@ describe.each(["memory", "grpc"])("a relay by %s", (wire) => {
     }
   });
 
-  it("lets one commit of an epoch win, and tells the others by whom", async () => {
+  it("accepts one commit per epoch, and rejects the others with its sequence number", async () => {
     await using harness = new RelayHarness();
     const alice = await clientOf(harness, "alice");
     const bob = await clientOf(harness, "bob");
@@ -71,7 +71,7 @@ describe.each(["memory", "grpc"])("a relay by %s", (wire) => {
     expect(await bob.publish(CHANNEL, commit(6n, "next"))).toEqual({ sequence: 3, logEpoch: 7n });
   });
 
-  it("answers for the last epoch that there is like for any other", async () => {
+  it("handles the largest epoch number like any other", async () => {
     await using harness = new RelayHarness();
     const alice = await clientOf(harness, "alice");
     const last = 2n ** 64n - 1n;
@@ -120,7 +120,7 @@ describe.each(["memory", "grpc"])("a relay by %s", (wire) => {
     expect(sequences(await take(later[Symbol.asyncIterator](), 2))).toEqual([5, 6]);
   });
 
-  it("says so when the log doesn't go back that far", async () => {
+  it("fails with range_gone for entries removed by retention", async () => {
     await using harness = new RelayHarness({ logs: { log: { retention: { maxEntries: 3 } } } });
     const alice = await clientOf(harness, "alice");
     for (const number of upTo(10)) await alice.publish(CHANNEL, message(`${number}`));
@@ -161,7 +161,7 @@ describe.each(["memory", "grpc"])("a relay by %s", (wire) => {
     });
   });
 
-  it("tells who may do what from who may not", async () => {
+  it("enforces the rights of each account", async () => {
     await using harness = new RelayHarness();
     const mallory = await clientOf(harness, "mallory");
     for (const action of ["publish", "read", "welcomes"]) harness.access.denied.add(`mallory ${action} ${CHANNEL}`);
@@ -193,7 +193,7 @@ describe.each(["memory", "grpc"])("a relay by %s", (wire) => {
     expect(await alice.heads([CHANNEL])).toEqual([{ first: 1, next: 1 }]);
   });
 
-  it("refuses a token that isn't good, for good", async () => {
+  it("reports an invalid token as not retryable", async () => {
     await using harness = new RelayHarness();
     const nobody = await clientOf(harness, "nobody");
     const waiting = nobody.publish(CHANNEL, message("x"));

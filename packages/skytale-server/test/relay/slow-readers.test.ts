@@ -42,7 +42,7 @@ function slowReader(harness: RelayHarness): { readonly stream: UnreadStream; rea
   return { stream, read, end: () => listener.ended() };
 }
 
-it("holds a bounded number of bytes for all slow readers of one account, and delivers to other accounts meanwhile", async () => {
+it("holds a bounded number of bytes for all slow readers of one account, while it delivers to other accounts", async () => {
   await using harness = new RelayHarness({ limits: { maxWaitingDeliveryBytes: 2_000_000 } });
   const readers = Array.from({ length: 20 }, () => slowReader(harness));
   await expect.poll(() => harness.relay.counts.subscriptions).toBe(20);

@@ -10,7 +10,7 @@ const upTo = (count: number): number[] => Array.from({ length: count }, (_, inde
 class Proxy {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
-  /** New and old connections carry nothing any more, and nobody is told. */
+  /** Drops all bytes of new and old connections without closing them. */
   #blackHole = false;
 
   constructor(target: number) {
@@ -46,13 +46,13 @@ class Proxy {
     for (const socket of this.#sockets) socket.resetAndDestroy();
   }
 
-  /** Swallows everything on the connections that there are; new ones work again after `heal`. */
+  /** Drops all bytes of existing connections. New ones work after `heal`. */
   blackHole(): void {
     this.#blackHole = true;
   }
 
   heal(): void {
-    // What was swallowed is missing on the old ones: they stay dead.
+    // Old connections lack the dropped bytes and stay unusable.
     for (const socket of this.#sockets) socket.removeAllListeners("data").pause();
     this.#blackHole = false;
   }
@@ -84,7 +84,7 @@ it("connections that are cut again and again cost no message and bring none twic
   }
 });
 
-it("a connection that carries nothing any more is found out, and another one is made", async () => {
+it("a silent connection is detected and replaced", async () => {
   await using harness = new RelayHarness();
   const proxy = new Proxy((await harness.listen()).port);
   const url = `http://127.0.0.1:${await proxy.listen()}`;
@@ -114,7 +114,7 @@ it("a connection that carries nothing any more is found out, and another one is 
   }
 });
 
-it("a reader that stops reading its socket holds up nobody else, and costs the relay no memory", async () => {
+it("a reader that stops reading its socket does not delay other readers and costs the relay no memory", async () => {
   let delivered = 0;
   await using harness = new RelayHarness({ observer: { onDelivered: (_messages, bytes) => (delivered += bytes) } });
   const proxy = new Proxy((await harness.listen()).port);

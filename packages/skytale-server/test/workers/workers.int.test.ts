@@ -91,7 +91,7 @@ describe("a server with workers", () => {
     await (await startSkytale({ ...FREE, dataDir })).close();
   });
 
-  it("serves the relay while the API's process is held, and closes all the same", async () => {
+  it("serves the relay while the API's process is blocked, and closes", async () => {
     const { logger, lines } = recordingLogger("info");
     await using server = await startSkytale({ ...FREE, logger });
     const alice = new ApiClient(server.apiUrl, server.apiKey);
@@ -110,7 +110,7 @@ describe("a server with workers", () => {
     expect(await held).toBe("cut");
   });
 
-  it("reports a crash of the API's process, serves the relay meanwhile, and starts the API again on the same port", async () => {
+  it("reports a crash of the API's process, keeps serving the relay, and restarts the API on the same port", async () => {
     const { logger, lines } = recordingLogger("info");
     await using server = await startSkytale({ ...FREE, logger, metricsPort: 0 });
     const { apiUrl } = server;
