@@ -69,7 +69,7 @@ describe("a welcome", () => {
     ["a sequence of 0", Uint8Array.from(whole, (byte, i) => (i >= 4 && i < 12 ? 0 : byte))],
     ["a sequence beyond what numbers hold", Uint8Array.from(whole, (byte, i) => (i >= 4 && i < 12 ? 255 : byte))],
     ["a name longer than any", Uint8Array.from(whole, (byte, i) => (i === 12 ? 255 : byte))],
-  ])("is refused with %s", (_what, bytes) => {
+  ])("is rejected with %s", (_what, bytes) => {
     expect(() => decodeWelcome(bytes)).toThrow(expect.objectContaining({ name: "MlsError", code: "invalid_welcome" }));
   });
 

@@ -30,7 +30,7 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
-  // A key that is used twice is refused by the reader.
+  // A key that is used twice is rejected by the reader.
   expect(skipped).toEqual([]);
   await harness[Symbol.asyncDispose]();
 });

@@ -92,7 +92,7 @@ describe("a channel that is created again under its name", () => {
     expect(skipped).toEqual([]);
   });
 
-  it("is refused to a member", async () => {
+  it("is rejected for a member", async () => {
     const alice = harness.client("alice");
     await using channel = await alice.createChannel(NAME);
     await expect(alice.createChannel(NAME)).rejects.toMatchObject({ code: "channel_exists" });
@@ -151,14 +151,14 @@ describe("a welcome", () => {
     const bob = harness.client("bob");
     const channel = await alice.createChannel(NAME);
     const welcome = await channel.addMember(await bob.generateKeyPackage());
-    const refused = { name: "MlsError", code: "invalid_welcome" };
-    await expect(bob.joinChannel("acme/team/other", welcome)).rejects.toMatchObject(refused);
-    await expect(harness.client("carol").joinChannel(NAME, welcome)).rejects.toMatchObject(refused);
+    const rejection = { name: "MlsError", code: "invalid_welcome" };
+    await expect(bob.joinChannel("acme/team/other", welcome)).rejects.toMatchObject(rejection);
+    await expect(harness.client("carol").joinChannel(NAME, welcome)).rejects.toMatchObject(rejection);
     await expect(bob.joinChannel(NAME, bytes("garbage"))).rejects.toMatchObject({ name: "MlsError" });
     const joined = await bob.joinChannel(NAME, welcome);
     await expect(bob.joinChannel(NAME, welcome)).rejects.toMatchObject({ code: "channel_exists" });
     await joined.close();
-    await expect(bob.joinChannel(NAME, welcome)).rejects.toMatchObject(refused);
+    await expect(bob.joinChannel(NAME, welcome)).rejects.toMatchObject(rejection);
     await using again = await bob.openChannel(NAME);
     expect(again.members).toHaveLength(2);
   });
@@ -185,7 +185,7 @@ describe("a client", () => {
     expect((await client.generateKeyPackage()).length).toBeGreaterThan(100);
   });
 
-  it("with a wrong API key is refused", async () => {
+  it("with a wrong API key is rejected", async () => {
     await using client = harness.client("eve", { apiKey: `sk_live_${"0".repeat(16)}_${"0".repeat(43)}` });
     await expect(client.createChannel(NAME)).rejects.toMatchObject({
       name: "AuthError",
@@ -196,10 +196,10 @@ describe("a client", () => {
 
   it("rejects invalid channel names before any other check", async () => {
     await using client = harness.client("alice");
-    const refused = { code: "bad_request", message: "invalid channel name: bad-name (expected org/namespace/service)" };
-    await expect(client.createChannel("bad-name")).rejects.toMatchObject(refused);
-    await expect(client.joinChannel("bad-name", new Uint8Array())).rejects.toMatchObject(refused);
-    await expect(client.openChannel("bad-name")).rejects.toMatchObject(refused);
+    const rejection = { code: "bad_request", message: "invalid channel name: bad-name (expected org/namespace/service)" };
+    await expect(client.createChannel("bad-name")).rejects.toMatchObject(rejection);
+    await expect(client.joinChannel("bad-name", new Uint8Array())).rejects.toMatchObject(rejection);
+    await expect(client.openChannel("bad-name")).rejects.toMatchObject(rejection);
   });
 
   it("rejects pending calls when it is closed, and all later calls", async () => {

@@ -29,12 +29,12 @@ describe("storageKey", () => {
   it("that does not fit the data directory is rejected with the names of directory and option", async () => {
     await create("plain");
     await create("encrypted", randomBytes(32));
-    const refusals: readonly (readonly [SkytaleClientOptions, string])[] = [
+    const rejections: readonly (readonly [SkytaleClientOptions, string])[] = [
       [options("plain", randomBytes(32)), "is not encrypted, but an encryption key was given"],
       [options("encrypted"), "is encrypted, but no encryption key was given"],
       [options("encrypted", randomBytes(32)), "is encrypted under another encryption key"],
     ];
-    for (const [given, reason] of refusals) {
+    for (const [given, reason] of rejections) {
       await expect(openAgent(given)).rejects.toMatchObject({
         code: "wrong_key",
         retryable: false,

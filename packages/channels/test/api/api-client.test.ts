@@ -152,7 +152,7 @@ describe("a faulty server", () => {
     ["invite_revoked", /ask a member for another invite$/],
     ["key_invalid", /\(the API server at \S+\): use an API key of this server \(skytale-server keys create makes one\)$/],
     ["token_invalid", /: API keys begin with sk_live_ or sk_test_$/],
-  ])("refuses with %s, whose remedy the error names", async (code, message) => {
+  ])("rejects with %s, and the error contains advice", async (code, message) => {
     await using server = await answering((response) => json(response, 400, { error: "no", code }));
     await using api = disposable(client(server.url));
     await expect(api.client.relayToken()).rejects.toThrow(message);
@@ -210,7 +210,7 @@ describe("the URL of an API server", () => {
   const KEYED = { apiKey: KEY };
 
   it.each(["", "api.skytale.sh", "ftp://api.skytale.sh", "https://me:secret@api.skytale.sh", "https://api.skytale.sh/?key=secret", 5])(
-    "is refused without being repeated: %j",
+    "is rejected without being repeated: %j",
     (apiUrl) => {
       const make = (): ApiClient => new ApiClient({ ...KEYED, apiUrl: apiUrl as string });
       expect(make).toThrow(TypeError);
