@@ -102,7 +102,7 @@ describe("connections", () => {
     expect(connections.size).toBe(14);
   });
 
-  it("from one port of a client to several addresses of the server all count, and are told apart by their sockets", async () => {
+  it("from one client port to several addresses of the server all count, and are distinguished by their sockets", async () => {
     const accepted: Socket[] = [];
     const server = createServer((socket) => void accepted.push(socket.on("error", () => undefined)));
     servers.push(server);
