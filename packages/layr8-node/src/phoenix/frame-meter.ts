@@ -20,10 +20,18 @@ export class FrameMeter {
   #isControl = false;
   #isLast = false;
   #held = 0;
+  #parts = 0;
 
   /** Bytes buffered of an incomplete message, including the overhead of fragments and short chunks. */
   get held(): number {
     return this.#held;
+  }
+
+  /** Returns the number of frames since the last call that complete no message: fragments, pings and pongs. */
+  takeParts(): number {
+    const parts = this.#parts;
+    this.#parts = 0;
+    return parts;
   }
 
   /** Processes received bytes. Returns whether they completed a message. */
@@ -54,6 +62,7 @@ export class FrameMeter {
     this.#payloadLeft = payloadLength(this.#header);
     this.#isControl = (first & 0x08) !== 0;
     this.#isLast = (first & FIN) !== 0;
+    if (this.#isControl || !this.#isLast) this.#parts += 1;
     if (!this.#isControl && !this.#isLast) this.#held += FRAGMENT_OVERHEAD;
   }
 }

@@ -324,6 +324,8 @@ export class PhoenixSocket {
   /** Charges the buffered part of an incomplete message as it arrives. */
   #onData(chunk: Buffer): void {
     if (this.#meter.push(chunk)) this.#partialSince = this.#limits.now();
+    const parts = this.#meter.takeParts();
+    if (parts > 0) this.#charge(parts);
     const bytes = this.#meter.held - (this.#meter.held % HELD_STEP);
     if (bytes !== this.#heldBytes && !this.#hold(bytes)) this.#waitForRoom(bytes);
   }

@@ -53,4 +53,6 @@ it("counts fragments together, with what each costs, and pings between them not 
   expect(meter.held).toBe(3 + 2 * FRAGMENT);
   expect(meter.push(Buffer.concat([frame("d", { opcode: 0 }), frame("next", { fin: false })]))).toBe(true);
   expect(meter.held).toBe(4 + FRAGMENT);
+  expect(meter.takeParts()).toBe(4);
+  expect(meter.takeParts()).toBe(0);
 });

@@ -134,6 +134,19 @@ describe("PhoenixServer", () => {
     await earlier.push("phoenix", "heartbeat", {});
   });
 
+  it("charges pings, pongs and fragments like other frames", async () => {
+    let charged = 0;
+    admit = () => ({ owner: "key", join, charge: (units) => ((charged += units), 0), hold, onClose: () => {} });
+    const client = await open();
+    for (let count = 0; count < 10; count++) client.ws.pong();
+    client.ws.ping();
+    client.ws.send('[null,"1","phoenix",', { fin: false });
+    for (let count = 0; count < 10; count++) client.ws.send(" ", { fin: false });
+    client.ws.send('"heartbeat",{}]', { fin: true });
+    expect((await client.next())[1]).toBe("1");
+    await expect.poll(() => charged).toBe(23);
+  });
+
   it("reads nothing more from a client that does not read its replies, until it does", async () => {
     const sent = 80_000;
     let read = 0;
