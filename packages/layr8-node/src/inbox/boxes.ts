@@ -80,7 +80,7 @@ export class Boxes {
     this.#deadlines = new Deadlines(now);
   }
 
-  /** Mailboxes whose box may hold messages. */
+  /** Recipients whose box may hold messages. */
   *recipients(): Generator<string> {
     for (const { recipient, contents } of this.#byRecipient.values()) if (contents?.messages.size !== 0) yield recipient;
   }
