@@ -143,9 +143,22 @@ export class JoinRequestWorker {
       this.#schedule.put(id, "welcome");
       return false;
     }
-    // The member that added the joiner stopped before it stored the Welcome, which only that member had.
+    // The member that added the joiner may only have been slow. If it has stored the Welcome by now, the joiner is a member in good order.
+    if (!(await this.#isPending(join))) return false;
+    // That member stopped before it stored the Welcome, which only that member had.
     await channel.removeMember(decision.key, this.#stop.signal);
     return true;
+  }
+
+  /** Asks the server whether a request still has no answer. */
+  async #isPending({ requestId }: PendingJoin): Promise<boolean> {
+    const { api, channel } = this.#options;
+    for (let after: string | undefined; ;) {
+      const { joins, next } = await api.pending(channel.name, { after, signal: this.#stop.signal });
+      if (joins.some((join) => isEqual(join.requestId, requestId))) return true;
+      if (joins.length === 0 || next === undefined || next === after) return false;
+      after = next;
+    }
   }
 
   async #reject(join: PendingJoin, error: InviteError): Promise<void> {

@@ -159,6 +159,41 @@ describe("a joiner", () => {
   });
 });
 
+describe("a joiner whose approving member is slow", () => {
+  it("is not removed once its welcome is stored", async () => {
+    const keyPackage = await newKeyPackage();
+    const key = signatureKeyIn(keyPackage) ?? new Uint8Array();
+    const joining = join(await alice.invite(), { keyPackage });
+    await expect.poll(waiting).toBe(1);
+    channel.members.push(key);
+    channel.recentlyAdded.push(key);
+    // Bob gets the answer of before until he is about to remove the joiner.
+    let before: string | undefined;
+    let lookedUp = false;
+    await using proxy = await tampering(server.apiUrl, (path, body) => {
+      if (!path.startsWith("/v1/channels/pending?") || lookedUp) return body;
+      return (before ??= body);
+    });
+    await using bob = host(2, proxy.url);
+    const checked = new Promise<void>((resolve) => {
+      channel.onLookUp = () => {
+        lookedUp = true;
+        resolve();
+      };
+    });
+    bob.online();
+    await expect.poll(() => before).toBeDefined();
+    const [request] = (await alice.api.pending(CHANNEL)).joins;
+    if (request === undefined) throw new Error("the request has an answer");
+    await alice.api.approveJoin({ ...request, memberKey: key }, new TextEncoder().encode("welcome"));
+    await joining;
+    await checked;
+    await bob.offline();
+    expect(channel.commits).toEqual([]);
+    expect(channel.has(key)).toBe(true);
+  });
+});
+
 describe("a join request", () => {
   it("is ignored and reported if its key package was swapped in transit", async () => {
     const evil = Buffer.from(await newKeyPackage()).toString("base64url");

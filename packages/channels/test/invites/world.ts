@@ -27,6 +27,8 @@ export class PlainChannel {
   readonly members: Uint8Array[] = [];
   readonly recentlyAdded: Uint8Array[] = [];
   readonly commits: number[] = [];
+  /** Called before a member is looked up in {@link PlainChannel.recentlyAdded}. */
+  onLookUp: () => void = () => {};
   /** Called before each commit. */
   onCommit: () => Promise<void> = () => Promise.resolve();
 
@@ -35,7 +37,10 @@ export class PlainChannel {
       name: CHANNEL,
       ownKey,
       isActive: () => this.has(ownKey),
-      wasAddedRecently: (key) => this.recentlyAdded.some((member) => Buffer.compare(member, key) === 0),
+      wasAddedRecently: (key) => {
+        this.onLookUp();
+        return this.recentlyAdded.some((member) => Buffer.compare(member, key) === 0);
+      },
       memberKeys: () => this.members,
       addMembers: async (keyPackages) => {
         await this.onCommit();
