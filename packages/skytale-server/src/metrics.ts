@@ -105,6 +105,6 @@ function relayObserver(
     },
     onRefused: (what, code) => refused.inc({ what, code }),
     onStorageLimit: (messages) => storageLimit.inc(messages),
-    onFellBehind: () => fellBehind.inc(),
+    onLagging: () => fellBehind.inc(),
   };
 }

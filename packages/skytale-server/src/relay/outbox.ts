@@ -46,7 +46,7 @@ export class Outbox {
   }
 
   /** Whether deliveries may be added. */
-  get roomy(): boolean {
+  get hasCapacity(): boolean {
     const { deliveries, accountId } = this.#options;
     return this.#isStreamReady && deliveries.hasRoom(accountId);
   }

@@ -17,7 +17,7 @@ export interface RelayObserver {
   /** Messages were rejected because their account stores `maxStoredBytesPerAccount`. Called in addition to `onRefused`. */
   onStorageLimit(messages: number): void;
   /** A reader can't keep up, and is served from the log for a while. */
-  onFellBehind(): void;
+  onLagging(): void;
   /** The relay failed: its log, its access decisions, or itself. */
   onFailure(error: unknown): void;
 }

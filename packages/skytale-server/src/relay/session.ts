@@ -102,8 +102,8 @@ export class Session implements FrameListener, SubscriberOwner, PublishingStream
     return this.#parts.draining;
   }
 
-  get roomy(): boolean {
-    return this.#outbox.roomy;
+  get hasCapacity(): boolean {
+    return this.#outbox.hasCapacity;
   }
 
   frame(bytes: Uint8Array): void {
@@ -172,15 +172,15 @@ export class Session implements FrameListener, SubscriberOwner, PublishingStream
     this.#parts.observer.onDelivered?.(page.bodies.length, page.bytes);
   }
 
-  fellBehind(subscriber: Subscriber): void {
-    if (this.roomy) return subscriber.pump();
+  onLagging(subscriber: Subscriber): void {
+    if (this.hasCapacity) return subscriber.pump();
     if (this.#behind.has(subscriber)) return;
     this.#behind.add(subscriber);
     this.#outbox.announceRoom();
-    this.#parts.observer.onFellBehind?.();
+    this.#parts.observer.onLagging?.();
   }
 
-  rangeGone(subscriber: Subscriber, first: number): void {
+  onRangeGone(subscriber: Subscriber, first: number): void {
     this.#endSubscriber(subscriber, contract.Code.RANGE_GONE, first);
   }
 
@@ -341,7 +341,7 @@ export class Session implements FrameListener, SubscriberOwner, PublishingStream
 
   #onRoom(): void {
     for (const subscriber of this.#behind) {
-      if (!this.roomy) return;
+      if (!this.hasCapacity) return;
       this.#behind.delete(subscriber);
       subscriber.pump();
     }

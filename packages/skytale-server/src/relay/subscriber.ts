@@ -6,12 +6,12 @@ import { DELIVERY_BYTES, DELIVERY_MESSAGES } from "./relay-limits.ts";
 /** What a subscriber needs of its stream. */
 export interface SubscriberOwner {
   /** Whether there is room for deliveries. When there is again, the subscriber is to be pumped. */
-  readonly roomy: boolean;
+  readonly hasCapacity: boolean;
   deliver(subscriber: Subscriber, page: DeliveryPage): void;
   /** It has fallen behind what is recorded, and is to be pumped when there is room. */
-  fellBehind(subscriber: Subscriber): void;
+  onLagging(subscriber: Subscriber): void;
   /** The next entry to deliver was removed by retention. */
-  rangeGone(subscriber: Subscriber, first: number): void;
+  onRangeGone(subscriber: Subscriber, first: number): void;
   failed(subscriber: Subscriber, error: unknown): void;
 }
 
@@ -52,7 +52,7 @@ export class Subscriber implements FeedReader {
   offer(page: DeliveryPage): void {
     // It is behind already, or starts further on.
     if (page.first !== this.#cursor || this.#reading) return this.#wait();
-    const part = this.#owner.roomy ? page.within(this.#credit) : undefined;
+    const part = this.#owner.hasCapacity ? page.within(this.#credit) : undefined;
     if (part !== undefined) this.#deliver(part);
     this.#wait();
   }
@@ -65,7 +65,7 @@ export class Subscriber implements FeedReader {
   /** Goes on with what the log holds, if it is behind and there are credit and room. */
   pump(): void {
     if (this.#reading || this.#ended || this.#cursor >= this.feed.next || this.#credit <= 0) return;
-    if (!this.#owner.roomy) return this.#owner.fellBehind(this);
+    if (!this.#owner.hasCapacity) return this.#owner.onLagging(this);
     void this.#catchUp();
   }
 
@@ -90,9 +90,9 @@ export class Subscriber implements FeedReader {
     const maxBytes = Math.min(this.#credit, DELIVERY_BYTES);
     const { bodies, head } = await this.#log.read(this.channel, { from: this.#cursor, limit: DELIVERY_MESSAGES, maxBytes });
     if (this.#ended) return;
-    if (this.#cursor < head.first) return this.#owner.rangeGone(this, head.first);
+    if (this.#cursor < head.first) return this.#owner.onRangeGone(this, head.first);
     // Another stream of the account has taken the room. The entries are read again when there is room.
-    if (!this.#owner.roomy) return;
+    if (!this.#owner.hasCapacity) return;
     const part = bodies.length === 0 ? undefined : new DeliveryPage(this.#cursor, bodies).within(this.#credit);
     if (part === undefined) throw new Error("The log lacks what it should hold");
     this.#deliver(part);
@@ -105,6 +105,6 @@ export class Subscriber implements FeedReader {
   }
 
   #wait(): void {
-    if (this.#cursor < this.feed.next && this.#credit > 0 && !this.#reading) this.#owner.fellBehind(this);
+    if (this.#cursor < this.feed.next && this.#credit > 0 && !this.#reading) this.#owner.onLagging(this);
   }
 }
