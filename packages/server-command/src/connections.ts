@@ -1,4 +1,4 @@
-import type { Server as HttpServer } from "node:http";
+import type { IncomingMessage, Server as HttpServer } from "node:http";
 import type { Server, Socket } from "node:net";
 import { addressKey } from "@parley/core/internal";
 import { OwnerShares } from "./owner-shares.ts";
@@ -38,6 +38,8 @@ type Client = Socket | string;
 
 /** The fraction of all connections that one address or account may hold, and the fraction reserved for owners without a connection. */
 const PER_OWNER = 1 / 4;
+/** How long the rest of a body may take after the answer to its request, in milliseconds. */
+const UNREAD_BODY_MS = 1000;
 const RESERVED = 1 / 8;
 /** How long a connection may stay silent, in milliseconds. */
 const SILENT_MS = 10_000;
@@ -87,7 +89,10 @@ export class Connections {
   /** Counts the connections of an HTTP/1.1 server and tracks its requests. */
   attachHttp(server: HttpServer): void {
     this.attach(server);
-    server.prependListener("request", ({ socket }, response) => response.once("close", this.began(socket)));
+    server.prependListener("request", (request, response) => {
+      response.once("close", this.began(request.socket));
+      response.once("finish", () => endUnreadBody(request));
+    });
   }
 
   /** Called when a connection has sent valid data of the protocol. */
@@ -207,4 +212,15 @@ function maxDescriptors(): number {
   report.excludeNetwork = excludeNetwork ?? false;
   const soft = Number(userLimits?.open_files?.soft);
   return Number.isFinite(soft) && soft > 0 ? soft : Infinity;
+}
+
+/**
+ * Closes the connection of a request that was answered before its body had arrived, such as one that is too large. Node would read and discard
+ * that body without an end. The client has some time to read the answer.
+ */
+function endUnreadBody(request: IncomingMessage): void {
+  if (request.complete) return;
+  setTimeout(() => {
+    if (!request.complete) request.socket.destroy();
+  }, UNREAD_BODY_MS).unref();
 }

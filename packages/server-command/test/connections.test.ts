@@ -1,4 +1,5 @@
 import { once } from "node:events";
+import { createServer as createHttpServer } from "node:http";
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
 import { Connections, peerOf } from "../src/connections.ts";
@@ -189,5 +190,37 @@ describe("shares of owners", () => {
     // A search through all owners would take minutes.
     for (let number = 0; number < 100_000; number++) shares.toReplace("newcomer");
     expect(shares.toReplace("newcomer")).toBe("owner 0");
+  });
+});
+
+describe("a request that is answered before its body has arrived", () => {
+  it("loses its connection, however long it goes on sending", async () => {
+    const server = createHttpServer((_request, response) => response.writeHead(413).end());
+    servers.push(server);
+    new Connections({ max: 10 }).attachHttp(server);
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const socket = await open((server.address() as AddressInfo).port);
+    const closed = new Promise<void>((resolve) => void socket.once("close", resolve));
+    socket.write("POST / HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: chunked\r\n\r\n");
+    const sending = setInterval(() => socket.writable && socket.write("4\r\nmore\r\n"), 10);
+    await closed.finally(() => clearInterval(sending));
+    expect(server.listening).toBe(true);
+  });
+
+  it("keeps its connection if the body ends soon after", async () => {
+    const server = createHttpServer((_request, response) => response.writeHead(401).end());
+    servers.push(server);
+    new Connections({ max: 10 }).attachHttp(server);
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const socket = await open((server.address() as AddressInfo).port);
+    const request = "POST / HTTP/1.1\r\nhost: localhost\r\ncontent-length: 4\r\n\r\n";
+    let answers = 0;
+    socket.on("data", (data: Buffer) => (answers += data.toString().split("401 Unauthorized").length - 1));
+    socket.write(request);
+    await expect.poll(() => answers).toBe(1);
+    socket.write(`body${request}body`);
+    await expect.poll(() => answers).toBe(2);
   });
 });
