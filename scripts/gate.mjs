@@ -23,6 +23,7 @@ const CHECKS = [
   { name: "error codes in READMEs", command: "node scripts/error-codes.mjs --check", hint: "npm run docs:errors" },
   { name: "links of documents", command: "node scripts/links.mjs" },
   { name: "promises in SECURITY.md", command: "node scripts/security.mjs" },
+  { name: "prose", command: "node scripts/prose.mjs", hint: "npm run prose -- --list <package>" },
   { name: "API reports", command: "node scripts/api-report.mjs --check", hint: "npm run api:update, if the change is meant" },
   { name: "Node versions of dependencies", command: "node scripts/engines.mjs" },
   { name: "packages", command: "node scripts/packages.mjs --check" },
