@@ -30,6 +30,7 @@ import { MALFORMED } from "./problem-report.ts";
 import { Processed } from "./processed.ts";
 import { checkBody, requireSchema } from "./schema.ts";
 import { Threads } from "./threads.ts";
+import { within } from "./within.ts";
 
 /** Options of {@link Client.connect}. */
 export interface ConnectOptions {
@@ -427,18 +428,4 @@ export class Client implements AsyncDisposable {
     if (this.#closed) throw new ClientClosedError();
     if (this.#link.engaged) throw new AlreadyConnectedError("Handlers must be registered before connect()");
   }
-}
-
-/** Waits for a promise, but no longer than the given time. */
-async function within(ms: number, promise: Promise<unknown>): Promise<void> {
-  if (ms >= MAX_TIMER_MS) {
-    await promise;
-    return;
-  }
-  let timer: NodeJS.Timeout | undefined;
-  const timeout = new Promise((resolve) => {
-    timer = setTimeout(resolve, ms);
-  });
-  await Promise.race([promise, timeout]);
-  clearTimeout(timer);
 }

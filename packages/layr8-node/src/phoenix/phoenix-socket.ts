@@ -1,11 +1,12 @@
 import type { Duplex } from "node:stream";
 import { type FairShareLease, MAX_BATCH_FRAMES, splitBatch } from "@parley/core/internal";
 import type { RawData, WebSocket } from "ws";
-import type { Channel, ChannelEnd, ChannelHandler, JoinChannel, Reply } from "./channel.ts";
+import type { ChannelEnd, JoinChannel, Reply } from "./channel.ts";
 import { errorReply } from "./channel.ts";
 import { FrameMeter } from "./frame-meter.ts";
 import { FrameWriter } from "./frame-writer.ts";
-import { ProbeQueue, type Probe } from "./probe-queue.ts";
+import { type ChannelSocket, JoinedChannel } from "./joined-channel.ts";
+import { ProbeQueue } from "./probe-queue.ts";
 import { decodeFrame, encodeFrame, encodeReply, type Frame } from "./serializer.ts";
 
 /** Limits of one WebSocket. */
@@ -61,85 +62,11 @@ export interface SocketOwner {
   hold(bytes: number): FairShareLease | undefined;
 }
 
-/** A joined channel of a socket, with the application's handler. */
-class JoinedChannel implements Channel {
-  handler: ChannelHandler | undefined;
-  readonly joinRef: string;
-  readonly replaces: ChannelHandler | undefined;
-  readonly topics: string[];
-  #topic: string;
-  /** Whether the client has used {@link #topic}. */
-  #isTopicKnown = false;
-  readonly #socket: PhoenixSocket;
-
-  constructor(socket: PhoenixSocket, topic: string, joinRef: string, replaces: ChannelHandler | undefined) {
-    this.#socket = socket;
-    this.replaces = replaces;
-    this.#topic = topic;
-    this.topics = [topic];
-    this.joinRef = joinRef;
-  }
-
-  get writable(): boolean {
-    return this.#socket.writable;
-  }
-
-  get lastHeardAt(): number {
-    return this.#socket.lastHeardAt;
-  }
-
-  get lastJoinAt(): number {
-    return this.#socket.lastJoinAt;
-  }
-
-  /** Records the topic that the client uses, which pushes use from then on. */
-  used(topic: string): void {
-    this.#topic = topic;
-    this.#isTopicKnown = true;
-  }
-
-  /** Topics for pushes that the client must receive. */
-  get topicsForEnd(): readonly string[] {
-    return this.#isTopicKnown ? [this.#topic] : this.topics;
-  }
-
-  alias(topic: string, first: boolean): void {
-    if (this.topics.includes(topic) || !this.#socket.addAlias(this, topic)) return;
-    this.topics.push(topic);
-    if (first && !this.#isTopicKnown) this.#topic = topic;
-  }
-
-  switchTopic(): boolean {
-    const other = this.topics.find((topic) => topic !== this.#topic);
-    if (this.#isTopicKnown || other === undefined) return false;
-    this.#topic = other;
-    return true;
-  }
-
-  push(event: string, payload: string): boolean {
-    if (!this.#socket.has(this)) return false;
-    this.#socket.write(encodeFrame(this.joinRef, "null", this.#topic, event, payload));
-    return true;
-  }
-
-  confirm(): Promise<void> {
-    return this.#socket.confirm();
-  }
-
-  probe(probe: Probe): void {
-    this.#socket.probes.add(probe);
-  }
-
-  close(): void {
-    this.#socket.endChannel(this, "closed", "phx_close");
-  }
-}
-
 /**
  * One client's WebSocket with Phoenix Channels V2: joins, leaves, heartbeats, replies. Independent of DIDComm; the application decides the
  * meaning of topics in `join`.
  */
-export class PhoenixSocket {
+export class PhoenixSocket implements ChannelSocket {
   lastHeardAt: number;
   lastJoinAt: number = Number.NEGATIVE_INFINITY;
   readonly probes: ProbeQueue = new ProbeQueue(() => this.confirm());
