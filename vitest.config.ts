@@ -10,8 +10,8 @@ export default defineConfig({
   resolve: { conditions },
   ssr: { resolve: { conditions } },
   test: {
-    // Vitest would leave one of two cores idle.
-    maxWorkers: Math.max(2, availableParallelism() - 1),
+    // One more than cores: files wait for processes, sockets and the disk for a part of their time.
+    maxWorkers: availableParallelism() + 1,
     // Protection against hanging only: on a busy machine everything takes many times as long as alone. A heavy test declares more.
     testTimeout: 120_000,
     hookTimeout: 120_000,
