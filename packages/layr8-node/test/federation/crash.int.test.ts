@@ -47,10 +47,10 @@ async function load(from: SteadyAgent, to: SteadyAgent, name: string): Promise<s
   return ids;
 }
 
-/** Does something again and again, at random moments, at least twice and until it is told to stop. */
-async function nowAndThen(stop: AbortSignal, act: () => Promise<void>): Promise<void> {
+/** Repeats an action at random times, at least twice and until the signal fires. */
+async function repeatAtRandomTimes(stop: AbortSignal, act: () => Promise<void>): Promise<void> {
   for (let times = 0; times < 2 || !stop.aborted; times++) {
-    // Not a wait for anything: the moment is to be a random one.
+    // A random pause, so that the action hits any state. No assertion depends on it.
     await new Promise((resolve) => setTimeout(resolve, 100 + Math.random() * 600));
     await act();
   }
@@ -80,7 +80,7 @@ const firstOf = ({ got }: SteadyAgent): string[] => [...new Set(got.map(({ id })
 describe("under load in both directions, nothing that was acknowledged is lost, and order is kept", () => {
   it("while the links between the nodes are cut: and nothing comes twice", { timeout: TIMEOUT }, async () => {
     const peace = new AbortController();
-    const chaos = nowAndThen(peace.signal, cutOnce);
+    const chaos = repeatAtRandomTimes(peace.signal, cutOnce);
     const [toBob, toAlice] = await Promise.all([load(alice, bob, "a"), load(bob, alice, "b")]);
     peace.abort();
     await chaos;
@@ -92,7 +92,7 @@ describe("under load in both directions, nothing that was acknowledged is lost, 
 
   it("while the nodes are killed and the links are cut", { timeout: TIMEOUT }, async () => {
     const peace = new AbortController();
-    const chaos = Promise.all([nowAndThen(peace.signal, cutOnce), nowAndThen(peace.signal, killOnce)]);
+    const chaos = Promise.all([repeatAtRandomTimes(peace.signal, cutOnce), repeatAtRandomTimes(peace.signal, killOnce)]);
     const [toBob, toAlice] = await Promise.all([load(alice, bob, "a"), load(bob, alice, "b")]);
     peace.abort();
     await chaos;
