@@ -94,6 +94,9 @@ it("a node whose endpoint is flooded with junk serves those who behave", { timeo
     ])();
     answers.push(await post(pair.b, body, pick(random, ["application/json", "application/didcomm-encrypted+json", "text/plain"])));
   };
+  expect((await post(pair.b, stranger.pack(stranger.message("first"), to))).status).toBe(202);
+  expect((await post(pair.b, "{}", "application/didcomm-encrypted+json")).status).toBe(400);
+  expect((await post(pair.b, stranger.pack(stranger.message("second"), to), "text/plain")).status).toBe(415);
   for (let round = 0; round < ROUNDS; round++) await Promise.all([...Array.from({ length: 12 }, attack), breakHttp(random)]);
   peace.abort();
   await turns;
@@ -103,7 +106,6 @@ it("a node whose endpoint is flooded with junk serves those who behave", { timeo
     const members = text === "" ? [] : Object.keys(JSON.parse(text) as object);
     expect(members).toEqual(status === 202 ? [] : ["error", "code"]);
   }
-  expect(new Set(answers.map(({ status }) => status)).size).toBeGreaterThan(3);
   expect(unhandled).toEqual([]);
   expect(await pair.metric("b", "failures_total")).toBe(0);
   expect(process.memoryUsage().rss - before).toBeLessThan(500 * 1024 * 1024);
