@@ -16,7 +16,7 @@ export const RULES = {
   core: { packages: [], libraries: [] },
   storage: { packages: ["core"], libraries: [] },
   "storage-lmdb": { packages: ["core", "storage"], libraries: ["lmdb"] },
-  "server-command": { packages: ["core"], libraries: ["pino"] },
+  "server-kit": { packages: ["core"], libraries: ["pino"] },
 
   "transport-phoenix": { packages: ["core"], libraries: ["phoenix", "ws"] },
   did: { packages: ["core"], libraries: ["@noble/curves", "@scure/base", "did-resolver"] },
@@ -35,7 +35,7 @@ export const RULES = {
   "protocol-bridge": { packages: ["core", "envelope-and-adapters"], libraries: [] },
 
   "layr8-node": {
-    packages: ["core", "did", "didcomm-crypto", "vc", "server-command", "storage", "storage-lmdb"],
+    packages: ["core", "did", "didcomm-crypto", "vc", "server-kit", "storage", "storage-lmdb"],
     libraries: [
       "ws",
       "fastify",
@@ -49,7 +49,7 @@ export const RULES = {
     ],
   },
   "skytale-server": {
-    packages: ["core", "skytale-relay", "server-command", "storage", "storage-lmdb"],
+    packages: ["core", "skytale-relay", "server-kit", "storage", "storage-lmdb"],
     libraries: [
       "@grpc/grpc-js",
       "@bufbuild/protobuf",

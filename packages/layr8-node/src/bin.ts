@@ -59,7 +59,7 @@ async function main(args: readonly string[]): Promise<void> {
   } else if (command === "keys" && subcommand === "revoke") {
     await (await import("./cli/keys.ts")).revokeKey(args.slice(2), environment());
   } else {
-    const { unknownCommand } = await import("@parley/server-command");
+    const { unknownCommand } = await import("@parley/server-kit");
     const words = args.slice(0, 2).filter((word) => !word.startsWith("-"));
     throw unknownCommand("layr8-node", words, ["start", "keys create", "keys list", "keys revoke"]);
   }

@@ -1,5 +1,5 @@
 import { closeQuietly } from "@parley/core/internal";
-import { proxyTrust, serverLogger } from "@parley/server-command";
+import { proxyTrust, serverLogger } from "@parley/server-kit";
 import { accessWarning } from "@parley/storage";
 import { pino, type Logger } from "pino";
 import type { ApiKeyInfo, ApiKeyOptions, CreatedApiKey } from "./identity/api-keys.ts";

@@ -1,5 +1,5 @@
 import { checkOptions, IS_ANYTHING, IS_BOOLEAN, IS_LOGGER, IS_PORT, IS_TEXT, readNumbers, type OptionCheck } from "@parley/core/internal";
-import { IS_TRUST_PROXY, type TrustProxy } from "@parley/server-command";
+import { IS_TRUST_PROXY, type TrustProxy } from "@parley/server-kit";
 import type { Logger } from "pino";
 import { readHost, type ResolutionOptions } from "./credentials/resolution.ts";
 import type { Policy } from "./routing/policy.ts";

@@ -1,7 +1,7 @@
 import type { AddressInfo } from "node:net";
 import { closeAll, Throttle } from "@parley/core/internal";
 import type { DidResolver } from "@parley/did";
-import { clientAddress, Connections, listenError, Watchdog, type ProxyTrust } from "@parley/server-command";
+import { clientAddress, Connections, listenError, Watchdog, type ProxyTrust } from "@parley/server-kit";
 import type { FastifyInstance } from "fastify";
 import type { Logger } from "pino";
 import { createHostedResolver } from "./credentials/hosted-resolver.ts";

@@ -64,7 +64,7 @@ async function main(args: readonly string[]): Promise<void> {
   const name = isStart ? "start" : args.slice(0, 2).join(" ");
   const load = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
   if (load === undefined) {
-    const { unknownCommand } = await import("@parley/server-command");
+    const { unknownCommand } = await import("@parley/server-kit");
     const typed = args.slice(0, 2).filter((word) => !word.startsWith("-"));
     throw unknownCommand("skytale-server", typed, Object.keys(COMMANDS));
   }

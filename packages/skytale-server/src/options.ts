@@ -1,5 +1,5 @@
 import { checkOptions, IS_ANYTHING, IS_BOOLEAN, IS_LOGGER, IS_PORT, IS_TEXT, type OptionCheck } from "@parley/core/internal";
-import { IS_TRUST_PROXY, type TrustProxy } from "@parley/server-command";
+import { IS_TRUST_PROXY, type TrustProxy } from "@parley/server-kit";
 import type { Logger } from "pino";
 import type { ApiLimits } from "./api/limits.ts";
 import type { Retention } from "./log/channel-log.ts";

@@ -1,4 +1,4 @@
-import { Watchdog, listenError } from "@parley/server-command";
+import { Watchdog, listenError } from "@parley/server-kit";
 import type { FastifyInstance } from "fastify";
 import { checkOptions, closeAll, closeQuietly, closeTogether, IS_TEXT, systemReason, type OptionCheck } from "@parley/core/internal";
 import type { Logger } from "pino";

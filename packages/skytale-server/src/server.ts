@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { createSecureContext } from "node:tls";
 import { ParleyError } from "@parley/core";
 import { closeQuietly, systemReason } from "@parley/core/internal";
-import { serverLogger } from "@parley/server-command";
+import { serverLogger } from "@parley/server-kit";
 import { accessWarning } from "@parley/storage";
 import { pino, type Logger } from "pino";
 import { readApiLimits } from "./api/limits.ts";

@@ -1,4 +1,4 @@
-import { parseOptions } from "@parley/server-command";
+import { parseOptions } from "@parley/server-kit";
 import type { ApiKeys } from "../identity/api-keys.ts";
 
 /** Environment variables of the commands. */

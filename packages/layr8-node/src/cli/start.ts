@@ -7,7 +7,7 @@ import {
   serverLogger,
   withOneProxy,
   writeEnvFile,
-} from "@parley/server-command";
+} from "@parley/server-kit";
 import type { ResolutionOptions } from "../credentials/resolution.ts";
 import type { NodeOptions } from "../options.ts";
 

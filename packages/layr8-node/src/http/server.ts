@@ -1,5 +1,5 @@
 import { systemReason } from "@parley/core/internal";
-import { clientAddress, type Connections, type ProxyTrust } from "@parley/server-command";
+import { clientAddress, type Connections, type ProxyTrust } from "@parley/server-kit";
 import { fastify, type FastifyInstance, type FastifyRequest } from "fastify";
 import { addDidDocuments } from "./did-documents.ts";
 import type { Metrics } from "./metrics.ts";

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import type { AddressInfo } from "node:net";
 import { closeAll } from "@parley/core/internal";
-import { listenError, proxyTrust, type TrustProxy } from "@parley/server-command";
+import { listenError, proxyTrust, type TrustProxy } from "@parley/server-kit";
 import type { FastifyInstance } from "fastify";
 import type { Logger } from "pino";
 import type { DoorReports } from "../door-reports.ts";

@@ -1,4 +1,4 @@
-import { parseOptions } from "@parley/server-command";
+import { parseOptions } from "@parley/server-kit";
 import { withServices } from "./with-services.ts";
 
 /** Accounts that are read at a time. */

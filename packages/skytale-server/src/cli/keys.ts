@@ -1,4 +1,4 @@
-import { parseOptions } from "@parley/server-command";
+import { parseOptions } from "@parley/server-kit";
 import { KEY_ID } from "../api/keys.ts";
 import { withServices } from "./with-services.ts";
 

@@ -7,7 +7,7 @@ import {
   serverLogger,
   withOneProxy,
   writeEnvFile,
-} from "@parley/server-command";
+} from "@parley/server-kit";
 import type { SkytaleOptions } from "../options.ts";
 
 const CONFIG_MEMBERS: readonly (keyof SkytaleOptions)[] = [

@@ -11,7 +11,7 @@ import {
   type sendUnaryData,
 } from "@grpc/grpc-js";
 import { closeAll } from "@parley/core/internal";
-import { Connections, listenError, probePort } from "@parley/server-command";
+import { Connections, listenError, probePort } from "@parley/server-kit";
 import { type FrameStream, RelayError, type UnaryMethod } from "@parley/skytale-relay";
 import { asBuffer, asIs, contract, GrpcWriter, statusOf } from "@parley/skytale-relay/internal";
 import { healthService } from "./health.ts";

@@ -1,7 +1,7 @@
 import { constants, type Http2Server, type ServerHttp2Session, type ServerHttp2Stream } from "node:http2";
 import type { Server as GrpcServer } from "@grpc/grpc-js";
 import { RateLimiter } from "@parley/core/internal";
-import { type Connections, peerOf } from "@parley/server-command";
+import { type Connections, peerOf } from "@parley/server-kit";
 
 /** Streams that a client may reset on one connection in a second, and at once: a client that stops many calls at a time does so too. */
 const RESETS = { perSecond: 50, burst: 500 };

@@ -1,6 +1,6 @@
 // The program of the process that runs the API. It holds no records: it asks the process that started it for them.
 import { closeAll } from "@parley/core/internal";
-import { Watchdog } from "@parley/server-command";
+import { Watchdog } from "@parley/server-kit";
 import { ApiHost, type ApiSettings } from "../api/api-host.ts";
 import { readApiLimits, type ApiLimits } from "../api/limits.ts";
 import { Services } from "../api/services.ts";

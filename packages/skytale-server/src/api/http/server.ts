@@ -1,6 +1,6 @@
 import swagger from "@fastify/swagger";
 import type { JsonObject } from "@parley/core";
-import { Connections, clientAddress, type ProxyTrust } from "@parley/server-command";
+import { Connections, clientAddress, type ProxyTrust } from "@parley/server-kit";
 import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import { createJsonSchemaTransform, serializerCompiler, validatorCompiler } from "fastify-type-provider-zod";
 import type { Metrics } from "../../metrics.ts";

@@ -8,7 +8,7 @@ import { listenError, parseOptions, probePort, readConfigFile, readPortOption, u
 
 let directory: string;
 beforeEach(async () => {
-  directory = await mkdtemp(join(tmpdir(), "server-command-"));
+  directory = await mkdtemp(join(tmpdir(), "server-kit-"));
 });
 afterEach(() => rm(directory, { recursive: true, force: true }));
 
